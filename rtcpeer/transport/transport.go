@@ -1,0 +1,182 @@
+// Package transport is what the toolkit asks of a transport: links between two peers, each with a
+// fixed set of lanes.
+//
+//	A: NewLink, Offer ---- offer (through signaling) ----> B: NewLink, Answer
+//	A: Accept <----------- answer ------------------------ B
+//	A, B: EventCandidate -- candidates, both ways -------> AddCandidate
+//	A, B: EventOpened       every lane open; Write and Read may begin
+//	A, B: EventClosed       the other end closed, or the path is gone
+//
+// Package webrtc implements it over Pion, package memory in memory with delay, loss, reordering and
+// partition; transporttest holds the one suite that both pass. The package imports the standard
+// library alone.
+package transport
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// A Mode is a transfer mode. The zero value is Reliable, so that a mode someone forgot to set loses
+// nothing.
+type Mode uint8
+
+const (
+	Reliable          Mode = iota // every packet, in order
+	UnreliableOrdered             // in order, with gaps
+	Unreliable                    // with gaps, in any order
+)
+
+func (m Mode) String() string {
+	switch m {
+	case Reliable:
+		return "reliable"
+	case UnreliableOrdered:
+		return "unreliable_ordered"
+	case Unreliable:
+		return "unreliable"
+	}
+	return fmt.Sprintf("mode(%d)", uint8(m))
+}
+
+// A LaneConfig describes one lane. Both ends of a link must be given the same lanes.
+type LaneConfig struct {
+	ID    uint16 // SCTP stream id; unique within the link
+	Label string
+	Mode  Mode
+	// MaxRetransmits is how often a lost packet is sent again in the two unreliable modes.
+	// Reliable lanes ignore it.
+	MaxRetransmits uint16
+}
+
+// A LinkConfig is what NewLink is told of a link. The link keeps none of its slices.
+type LinkConfig struct {
+	Lanes      []LaneConfig
+	ICEServers []ICEServer // in addition to the transport's own
+}
+
+// An ICEServer is a STUN or TURN server.
+type ICEServer struct {
+	URLs       []string // "stun:host:port", "turn:host:port?transport=udp", ...
+	Username   string
+	Credential string
+}
+
+// A Transport makes links. Its methods may be called from any goroutine.
+type Transport interface {
+	// NewLink returns this end of a new link. It sends nothing yet. The caller must Close it.
+	NewLink(LinkConfig) (Link, error)
+	// Close frees what the links share. The links must have been closed before.
+	Close() error
+}
+
+// A Link is one end of a connection to one peer. Offer, Answer, Accept and AddCandidate are called
+// from one goroutine at a time; the other methods from any.
+type Link interface {
+	// Offer begins the link at this end and returns the description for the other end.
+	Offer() (sdp string, err error)
+	// Answer begins the link at this end with the other's offer and returns the answer to it.
+	Answer(offer string) (answer string, err error)
+	// Accept completes the offering end with the other's answer.
+	Accept(answer string) error
+	// AddCandidate adds an address of the other end, after Answer or Accept. An empty candidate
+	// line, which ends the list, is legal and does nothing.
+	AddCandidate(Candidate) error
+	// Events returns the channel of this link's events. Its owner reads until EventClosed or
+	// until it has called Close; after Close nothing more is sent. It is never closed.
+	Events() <-chan Event
+	// Lane returns the i-th of LinkConfig.Lanes. Valid after EventOpened.
+	Lane(i int) Lane
+	// Progress tells how far the link has come, which is the cause when it comes no further.
+	Progress() Progress
+	// Stats may take locks of the network stack; it is for people, not for each packet.
+	Stats() Stats
+	// Close ends the link at once; what was written and not yet sent is lost. The other end
+	// learns of it without a time-out where the path still works. It waits until nothing of the
+	// link is running. Closing twice is legal.
+	Close() error
+}
+
+// A Lane is one stream of packets of a link.
+type Lane interface {
+	// Write queues one packet and returns at once. It does not keep p. It may be called from any
+	// goroutine. The queue has no bound: Buffered and Lag are for the caller to keep one.
+	Write(p []byte) error
+	// Read waits for the next packet and copies it to p. If p is too small it returns
+	// io.ErrShortBuffer and keeps the packet for the next call. After the other end has closed it
+	// returns what had arrived, and then an error; after Close of this end the error at once. One
+	// goroutine reads.
+	Read(p []byte) (int, error)
+	// Buffered returns how many bytes were written and are not yet acknowledged (in the
+	// unreliable modes: nor given up).
+	Buffered() int
+	// Lag estimates how long a packet written now waits before it is first sent.
+	Lag() time.Duration
+	// NotifyLow has f called whenever Buffered falls from above bytes to bytes or below. It
+	// replaces the earlier one. f must not block and may be called from any goroutine.
+	NotifyLow(bytes int, f func())
+}
+
+// A Candidate is an address at which an end may be reached (RFC 8839), in the fields of the W3C's
+// RTCIceCandidateInit.
+type Candidate struct {
+	Line  string // "candidate:..."; empty ends the list
+	Mid   string
+	Index uint16
+}
+
+// An Event is something that a link tells its owner.
+type Event struct {
+	Kind      EventKind
+	Candidate Candidate // EventCandidate
+	Err       error     // EventClosed: why, ErrRemoteClosed or ErrLost or another
+}
+
+// An EventKind says what an Event tells.
+type EventKind uint8
+
+const (
+	EventCandidate EventKind = iota + 1 // an address of this end, for the other one
+	EventOpened                         // every lane is open; comes once
+	EventClosed                         // the link is over; comes last and at most once
+)
+
+var (
+	// ErrRemoteClosed is the reason of a link that the other end closed.
+	ErrRemoteClosed = errors.New("transport: closed by the other end")
+	// ErrLost is the reason of a link whose path stopped working.
+	ErrLost = errors.New("transport: connection lost")
+	// ErrClosed is the reason of a link that this end closed.
+	ErrClosed = errors.New("transport: link closed")
+)
+
+// Progress is the state of a link that is being made.
+type Progress struct {
+	Stage Stage
+	// Detail is for people: counts and kinds of the candidates, the state of the handshake.
+	Detail string
+}
+
+// A Stage is what a link is waiting for.
+type Stage uint8
+
+const (
+	StageSignaling Stage = iota // the other end's description
+	StagePath                   // a path that works, found by ICE
+	StageSecurity               // the DTLS handshake
+	StageLanes                  // the SCTP association and its lanes
+	StageOpen                   // nothing: it is open
+)
+
+func (s Stage) String() string {
+	return [...]string{"signaling", "path", "security", "lanes", "open"}[min(s, StageOpen)]
+}
+
+// Stats are figures of one link.
+type Stats struct {
+	RTT           time.Duration // smoothed; 0 if not known
+	Local, Remote string        // kind of the chosen candidates: host, srflx, prflx, relay; "" if not known
+	BytesSent     uint64        // on the wire, as far as the transport knows
+	BytesReceived uint64
+}

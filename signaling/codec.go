@@ -1,0 +1,130 @@
+package signaling
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+)
+
+// A Codec turns messages into the frames of one subprotocol and back. Decode validates, so that the
+// code behind it may trust what it gets.
+type Codec interface {
+	// Encode returns the frame of a valid message. The frame belongs to the caller.
+	Encode(Message) ([]byte, error)
+	// Decode returns the message of a frame, or an *Error. It does not keep the frame.
+	Decode(frame []byte) (Message, error)
+}
+
+// JSON is the codec of Subprotocol: one object a message, its kind in the field "kind". Fields it
+// does not know are passed over; a kind it does not know is an error with CodeUnknownKind.
+var JSON Codec = jsonCodec{}
+
+type jsonCodec struct{}
+
+func (jsonCodec) Encode(m Message) ([]byte, error) {
+	if err := m.Validate(); err != nil {
+		return nil, err
+	}
+	if s, ok := m.(Signal); ok {
+		return appendSignal(nil, s)
+	}
+	body, err := json.Marshal(m)
+	if err != nil {
+		return nil, fmt.Errorf("signaling: encode %s: %w", m.Kind(), err)
+	}
+	frame := append(make([]byte, 0, len(body)+24), `{"kind":"`...)
+	frame = append(frame, m.Kind()...)
+	frame = append(frame, '"')
+	if len(body) > len("{}") {
+		frame = append(frame, ',')
+	}
+	return append(frame, body[1:]...), nil
+}
+
+// appendSignal writes a signal without a second look at its data: that is most of a server's work.
+func appendSignal(frame []byte, s Signal) ([]byte, error) {
+	field, id := `{"kind":"signal","to":`, s.To
+	if s.From != 0 {
+		field, id = `{"kind":"signal","from":`, s.From
+	}
+	if frame == nil {
+		frame = make([]byte, 0, len(field)+len(`2147483647,"data":}`)+len(s.Data))
+	}
+	frame = append(frame, field...)
+	frame = strconv.AppendInt(frame, int64(id), 10)
+	frame = append(frame, `,"data":`...)
+	frame = append(frame, s.Data...)
+	return append(frame, '}'), nil
+}
+
+func (jsonCodec) Decode(frame []byte) (Message, error) {
+	if len(frame) > MaxMessage {
+		return nil, &Error{Code: CodeTooLarge, Text: fmt.Sprintf("frame of %d bytes: at most %d", len(frame), MaxMessage)}
+	}
+	var head struct {
+		Kind *Kind           `json:"kind"`
+		To   PeerID          `json:"to"`
+		From PeerID          `json:"from"`
+		Data json.RawMessage `json:"data"`
+	}
+	if err := json.Unmarshal(frame, &head); err != nil {
+		return nil, badMessage("%s in %q", reason(err), shorten(string(frame)))
+	}
+	if head.Kind == nil {
+		return nil, badMessage("no kind in %q", shorten(string(frame)))
+	}
+	m, err := decodeKind(*head.Kind, frame)
+	if err != nil {
+		return nil, err
+	}
+	if m == nil {
+		m = Signal{To: head.To, From: head.From, Data: head.Data}
+	}
+	if err := m.Validate(); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// decodeKind reads the fields of any kind but a signal, for which it returns nil: those have been
+// read with the kind.
+func decodeKind(kind Kind, frame []byte) (Message, error) {
+	switch kind {
+	case KindSignal:
+		return nil, nil
+	case KindSeal:
+		return Seal{}, nil
+	case KindLeave:
+		return Leave{}, nil
+	case KindSealed:
+		return Sealed{}, nil
+	case KindJoin:
+		return decodeAs[Join](frame)
+	case KindWelcome:
+		return decodeAs[Welcome](frame)
+	case KindJoined:
+		return decodeAs[Joined](frame)
+	case KindLeft:
+		return decodeAs[Left](frame)
+	case KindError:
+		e, err := decodeAs[Error](frame)
+		return &e, err
+	}
+	return nil, &Error{Code: CodeUnknownKind, Text: fmt.Sprintf("kind %q", shorten(string(kind)))}
+}
+
+func decodeAs[M any](frame []byte) (m M, err error) {
+	if err := json.Unmarshal(frame, &m); err != nil {
+		return m, badMessage("%s in %q", reason(err), shorten(string(frame)))
+	}
+	return m, nil
+}
+
+// reason says what is wrong with a frame in terms of the frame, not of Go.
+func reason(err error) string {
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
+		return fmt.Sprintf("field %s: unexpected %s", wrong.Field, wrong.Value)
+	}
+	return err.Error()
+}

@@ -1,0 +1,87 @@
+package signaling
+
+import "fmt"
+
+// A Code is the stable name of an error. The rule of each code, whether the server ends the session
+// with it and whether trying again can help, is fixed here.
+type Code string
+
+const (
+	CodeBadMessage       Code = "bad_message"       // not JSON, a missing or wrong field
+	CodeUnknownKind      Code = "unknown_kind"      // a kind that this server does not know
+	CodeBadRoom          Code = "bad_room"          // not a room name
+	CodeTooLarge         Code = "too_large"         // a frame over Limits.MessageBytes
+	CodeNotJoined        Code = "not_joined"        // a message before join
+	CodeAlreadyJoined    Code = "already_joined"    // a second join
+	CodeJoinTimeout      Code = "join_timeout"      // no join in time
+	CodeTopologyMismatch Code = "topology_mismatch" // the room has the other topology
+	CodeRoomFull         Code = "room_full"
+	CodeServerFull       Code = "server_full"    // too many sessions or rooms
+	CodeSealed           Code = "sealed"         // the room takes nobody new
+	CodeResumeRefused    Code = "resume_refused" // the token is not this server's, or its room or id has gone to others
+	CodeReplaced         Code = "replaced"       // another connection resumed this membership
+	CodeNotHost          Code = "not_host"       // only the host may do that
+	CodeUnknownPeer      Code = "unknown_peer"   // a signal to someone who is not there, which is a normal race
+	CodeHostLeft         Code = "host_left"      // the star ended with its host
+	CodeSlow             Code = "slow"           // the session did not read what was sent to it
+	CodeShuttingDown     Code = "shutting_down"  // come back in a moment
+	CodeInternal         Code = "internal"
+)
+
+type rule struct{ fatal, retry bool }
+
+var rules = map[Code]rule{
+	CodeBadMessage:       {fatal: true},
+	CodeUnknownKind:      {},
+	CodeBadRoom:          {fatal: true},
+	CodeTooLarge:         {fatal: true},
+	CodeNotJoined:        {fatal: true},
+	CodeAlreadyJoined:    {fatal: true},
+	CodeJoinTimeout:      {fatal: true, retry: true},
+	CodeTopologyMismatch: {fatal: true},
+	CodeRoomFull:         {fatal: true, retry: true},
+	CodeServerFull:       {fatal: true, retry: true},
+	CodeSealed:           {fatal: true},
+	CodeResumeRefused:    {fatal: true},
+	CodeReplaced:         {fatal: true},
+	CodeNotHost:          {},
+	CodeUnknownPeer:      {},
+	CodeHostLeft:         {fatal: true},
+	CodeSlow:             {fatal: true, retry: true},
+	CodeShuttingDown:     {fatal: true, retry: true},
+	CodeInternal:         {fatal: true, retry: true},
+}
+
+// Fatal reports whether the server closes the session after an error with this code. Unknown codes
+// are fatal, because the other side's next act shows whether they were.
+func (c Code) Fatal() bool {
+	r, known := rules[c]
+	return !known || r.fatal
+}
+
+// Retry reports whether the same request may succeed later.
+func (c Code) Retry() bool { return rules[c].retry }
+
+// An Error is what the server refuses with, and what Decode and Validate return. Callers branch on
+// Code with errors.As.
+type Error struct {
+	Code Code   `json:"code"`
+	Text string `json:"text"` // for people: what was wrong, and with what
+}
+
+func (*Error) Kind() Kind { return KindError }
+
+func (e *Error) Error() string { return fmt.Sprintf("signaling: %s: %s", e.Code, e.Text) }
+
+// Is makes errors.Is compare by code: errors.Is(err, &signaling.Error{Code: signaling.CodeSealed}).
+func (e *Error) Is(target error) bool {
+	t, ok := target.(*Error)
+	return ok && t.Code == e.Code && (t.Text == "" || t.Text == e.Text)
+}
+
+func (e *Error) Validate() error {
+	if e.Code == "" {
+		return badMessage("error: no code")
+	}
+	return nil
+}

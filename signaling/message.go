@@ -1,0 +1,232 @@
+package signaling
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// A Kind names a message on the wire.
+type Kind string
+
+const (
+	KindJoin    Kind = "join"    // member: [room], [topology], [channels], [resume], [token], [metadata]
+	KindSignal  Kind = "signal"  // member: to, data; server: from, data
+	KindSeal    Kind = "seal"    // member, host only
+	KindLeave   Kind = "leave"   // member
+	KindWelcome Kind = "welcome" // server: id, room, topology, host, members, resume, [resumed], [sealed], [ice_servers], limits
+	KindJoined  Kind = "joined"  // server: member
+	KindLeft    Kind = "left"    // server: id, reason
+	KindSealed  Kind = "sealed"  // server
+	KindError   Kind = "error"   // server: code, text, retry
+)
+
+// A Message is one of Join, Signal, Seal, Leave, Welcome, Joined, Left, Sealed and *Error. Messages
+// are values: whoever receives one owns it.
+type Message interface {
+	Kind() Kind
+	// Validate reports the first thing wrong with the message, as an *Error.
+	Validate() error
+}
+
+// Join asks for a place in a room. It is the first message of a session, and the only Join.
+type Join struct {
+	// Room is the room to enter, and to create where it does not exist. Empty: a new room, whose
+	// name the server chooses.
+	Room RoomName `json:"room,omitempty"`
+	// Topology that the member expects. Empty: that of the room, and a mesh for a new one.
+	Topology Topology `json:"topology,omitempty"`
+	// Channels are the modes of the transfer channels 1, 2, ...; the other members compare them
+	// with theirs. Nil: not told.
+	Channels []Mode `json:"channels,omitempty"`
+	// Resume is the token of an earlier Welcome: the member comes back with its id.
+	Resume string `json:"resume,omitempty"`
+	// Token is for servers that admit only members who hold one.
+	Token string `json:"token,omitempty"`
+	// Metadata is shown to the other members: any JSON, at most MaxMetadata bytes.
+	Metadata json.RawMessage `json:"metadata,omitempty"`
+}
+
+// Signal carries an offer, an answer or a candidate between two members.
+type Signal struct {
+	To   PeerID `json:"to,omitempty"`   // set by the sender, removed by the server
+	From PeerID `json:"from,omitempty"` // set by the server
+	// Data is opaque to the server: a SignalData among our own peers.
+	Data json.RawMessage `json:"data"`
+}
+
+// Seal closes the room for newcomers; a member that resumes may still come back. Host only.
+type Seal struct{}
+
+// Leave ends the membership at once, without the grace time that a lost connection has.
+type Leave struct{}
+
+// Welcome answers a Join: the state of the room at that moment. Each later Welcome of the same
+// session of a program (after a redial) replaces the earlier one.
+type Welcome struct {
+	ID       PeerID   `json:"id"`
+	Room     RoomName `json:"room"`
+	Topology Topology `json:"topology"`
+	// Host is the id of the member that hosts the room. A star's room ends with it.
+	Host PeerID `json:"host"`
+	// Members are those to connect with: in a star the host alone, and for the host all.
+	Members []Member `json:"members,omitempty"`
+	// Resume is the token with which this member can come back after its connection was lost.
+	Resume string `json:"resume"`
+	// Resumed is true when the member came back with its id.
+	Resumed    bool        `json:"resumed,omitempty"`
+	Sealed     bool        `json:"sealed,omitempty"`
+	ICEServers []ICEServer `json:"ice_servers,omitempty"`
+	Limits     Limits      `json:"limits"`
+}
+
+// Joined announces a member to connect with.
+type Joined struct {
+	Member Member `json:"member"`
+}
+
+// Left announces that a member is gone from the room. Links with it end on their own account: a
+// member that only lost its server still has them.
+type Left struct {
+	ID     PeerID     `json:"id"`
+	Reason LeftReason `json:"reason"`
+}
+
+// A LeftReason says why a member is gone.
+type LeftReason string
+
+const (
+	LeftByItself LeftReason = "left" // sent leave
+	LeftLost     LeftReason = "lost" // did not come back within the grace time
+)
+
+// Sealed announces that nobody new can join.
+type Sealed struct{}
+
+// A Member is what others are told of a participant.
+type Member struct {
+	ID       PeerID          `json:"id"`
+	Channels []Mode          `json:"channels,omitempty"`
+	Metadata json.RawMessage `json:"metadata,omitempty"`
+}
+
+// An ICEServer is a STUN or TURN server, in the form of the W3C's RTCIceServer.
+type ICEServer struct {
+	URLs       []string `json:"urls"`
+	Username   string   `json:"username,omitempty"`
+	Credential string   `json:"credential,omitempty"`
+}
+
+// Limits are what the server allows a session.
+type Limits struct {
+	MessageBytes int `json:"message_bytes,omitempty"` // largest frame a member may send
+	MessageRate  int `json:"message_rate,omitempty"`  // frames a second over time; faster ones are read later
+	MessageBurst int `json:"message_burst,omitempty"` // frames that may come at once
+	Members      int `json:"members,omitempty"`       // in the room
+	GraceMillis  int `json:"grace_ms,omitempty"`      // how long a lost member keeps its place
+}
+
+const (
+	// MaxMessage is the largest frame that a codec accepts, in bytes. A server may allow less.
+	MaxMessage = 256 << 10
+	// MaxChannels is the longest channel list. With the three of channel 0 it stays within the
+	// 1024 streams that libdatachannel and Chromium offer.
+	MaxChannels = 255
+	// MaxMetadata is the largest metadata of a member, in bytes of JSON.
+	MaxMetadata = 1 << 10
+	// MaxToken is the longest resume or access token, in bytes.
+	MaxToken = 4 << 10
+)
+
+func (Join) Kind() Kind    { return KindJoin }
+func (Signal) Kind() Kind  { return KindSignal }
+func (Seal) Kind() Kind    { return KindSeal }
+func (Leave) Kind() Kind   { return KindLeave }
+func (Welcome) Kind() Kind { return KindWelcome }
+func (Joined) Kind() Kind  { return KindJoined }
+func (Left) Kind() Kind    { return KindLeft }
+func (Sealed) Kind() Kind  { return KindSealed }
+
+func (m Join) Validate() error {
+	if m.Room != "" {
+		if err := m.Room.Validate(); err != nil {
+			return err
+		}
+	}
+	switch {
+	case m.Topology != "" && !m.Topology.valid():
+		return badMessage("join: topology %q: want mesh or star", shorten(string(m.Topology)))
+	case len(m.Resume) > MaxToken || len(m.Token) > MaxToken:
+		return badMessage("join: token of more than %d bytes", MaxToken)
+	}
+	return Member{ID: Host, Channels: m.Channels, Metadata: m.Metadata}.validate("join")
+}
+
+func (m Signal) Validate() error {
+	switch {
+	case m.To < 0 || m.From < 0:
+		return badMessage("signal: negative id")
+	case (m.To == 0) == (m.From == 0):
+		return badMessage("signal: want to (from a member) or from (from the server)")
+	case len(m.Data) == 0:
+		return badMessage("signal: no data")
+	}
+	return nil
+}
+
+func (Seal) Validate() error   { return nil }
+func (Leave) Validate() error  { return nil }
+func (Sealed) Validate() error { return nil }
+
+func (m Welcome) Validate() error {
+	if err := m.Room.Validate(); err != nil {
+		return err
+	}
+	switch {
+	case !m.ID.Valid():
+		return badMessage("welcome: id %d", m.ID)
+	case !m.Host.Valid():
+		return badMessage("welcome: host %d", m.Host)
+	case !m.Topology.valid():
+		return badMessage("welcome: topology %q", shorten(string(m.Topology)))
+	}
+	for _, other := range m.Members {
+		if err := other.validate("welcome"); err != nil {
+			return err
+		}
+		if other.ID == m.ID {
+			return badMessage("welcome: member %d is the receiver", m.ID)
+		}
+	}
+	return nil
+}
+
+func (m Joined) Validate() error { return m.Member.validate("joined") }
+
+func (m Left) Validate() error {
+	if !m.ID.Valid() {
+		return badMessage("left: id %d", m.ID)
+	}
+	return nil
+}
+
+func (m Member) validate(kind Kind) error {
+	switch {
+	case !m.ID.Valid():
+		return badMessage("%s: member id %d", kind, m.ID)
+	case len(m.Channels) > MaxChannels:
+		return badMessage("%s: %d channels: at most %d", kind, len(m.Channels), MaxChannels)
+	case len(m.Metadata) > MaxMetadata:
+		return badMessage("%s: metadata of %d bytes: at most %d", kind, len(m.Metadata), MaxMetadata)
+	}
+	for i, mode := range m.Channels {
+		if !mode.valid() {
+			return badMessage("%s: channel %d has mode %q: want reliable, unreliable_ordered or unreliable",
+				kind, i+1, shorten(string(mode)))
+		}
+	}
+	return nil
+}
+
+func badMessage(format string, args ...any) error {
+	return &Error{Code: CodeBadMessage, Text: fmt.Sprintf(format, args...)}
+}

@@ -1,0 +1,77 @@
+package signaling
+
+import (
+	"fmt"
+	"math"
+)
+
+// Subprotocol is the WebSocket subprotocol of this package's JSON codec.
+const Subprotocol = "rtcpeer.v1"
+
+// A PeerID names a member within its room: 1 to 2^31-1, where 1 is the creator of the room. The
+// range is that of Godot's MultiplayerPeer, which uses the negative numbers for "all but".
+type PeerID int32
+
+// Host is the id of a room's creator, who is the server of a star.
+const Host PeerID = 1
+
+// MaxPeerID is the largest id.
+const MaxPeerID PeerID = math.MaxInt32
+
+// Valid reports whether id may name a member.
+func (id PeerID) Valid() bool { return id >= 1 }
+
+// A RoomName names a room on one server: 1 to 64 letters, digits, '-' and '_'.
+type RoomName string
+
+// MaxRoomName is the longest room name, in bytes.
+const MaxRoomName = 64
+
+// Validate returns an error with CodeBadRoom that says what a room name may be.
+func (n RoomName) Validate() error {
+	if n == "" || len(n) > MaxRoomName {
+		return badRoom("room name %q: want 1 to %d letters, digits, - and _", shorten(string(n)), MaxRoomName)
+	}
+	for _, c := range []byte(n) {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_':
+		default:
+			return badRoom("room name %q: only letters, digits, - and _", string(n))
+		}
+	}
+	return nil
+}
+
+func badRoom(format string, args ...any) error {
+	return &Error{Code: CodeBadRoom, Text: fmt.Sprintf(format, args...)}
+}
+
+// A Topology says who has a link with whom.
+type Topology string
+
+const (
+	Mesh Topology = "mesh" // each member with each
+	Star Topology = "star" // each member with the host, which relays
+)
+
+func (t Topology) valid() bool { return t == Mesh || t == Star }
+
+// A Mode names the transfer mode of a channel on the wire.
+type Mode string
+
+const (
+	Reliable          Mode = "reliable"
+	UnreliableOrdered Mode = "unreliable_ordered"
+	Unreliable        Mode = "unreliable"
+)
+
+func (m Mode) valid() bool { return m == Reliable || m == UnreliableOrdered || m == Unreliable }
+
+// shorten keeps what someone sent to us readable in an error.
+func shorten(s string) string {
+	const most = 80
+	if len(s) <= most {
+		return s
+	}
+	return s[:most] + "..."
+}

@@ -1,0 +1,63 @@
+package signaling
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// A SignalType says what a SignalData carries.
+type SignalType string
+
+const (
+	Offer     SignalType = "offer"     // sdp
+	Answer    SignalType = "answer"    // sdp
+	Candidate SignalType = "candidate" // candidate, sdpMid, sdpMLineIndex
+	Refuse    SignalType = "refuse"    // text: no link, and the other end need not wait
+)
+
+// SignalData is what our peers put into Signal.Data. The fields of a candidate have the names of the
+// W3C's RTCIceCandidateInit, so a browser can hand the object to addIceCandidate as it is.
+type SignalData struct {
+	Type SignalType `json:"type"`
+	// Attempt counts the offers for one pair of members, from 1; answers and candidates carry the
+	// number of the offer they belong to. 0: not told, as by other programs.
+	Attempt int    `json:"attempt,omitempty"`
+	SDP     string `json:"sdp,omitempty"`
+	// Candidate is the line without "a=". Empty: no more candidates will come.
+	Candidate     string `json:"candidate,omitempty"`
+	SDPMid        string `json:"sdpMid,omitempty"`
+	SDPMLineIndex uint16 `json:"sdpMLineIndex,omitempty"`
+	// Text says why a link is refused.
+	Text string `json:"text,omitempty"`
+}
+
+// Encode returns the data of a Signal.
+func (d SignalData) Encode() (json.RawMessage, error) {
+	b, err := json.Marshal(d)
+	if err != nil {
+		return nil, fmt.Errorf("signaling: encode %s: %w", d.Type, err)
+	}
+	return b, nil
+}
+
+// DecodeSignalData reads the data of a Signal. Fields it does not know are passed over; the error of
+// data that is no SignalData has CodeBadMessage.
+func DecodeSignalData(data json.RawMessage) (SignalData, error) {
+	var d SignalData
+	if err := json.Unmarshal(data, &d); err != nil {
+		return d, badMessage("signal data: %s in %q", reason(err), shorten(string(data)))
+	}
+	switch d.Type {
+	case Offer, Answer:
+		if d.SDP == "" {
+			return d, badMessage("signal data: %s without sdp", d.Type)
+		}
+	case Candidate, Refuse:
+	default:
+		return d, badMessage("signal data: type %q", shorten(string(d.Type)))
+	}
+	if d.Attempt < 0 {
+		return d, badMessage("signal data: attempt %d", d.Attempt)
+	}
+	return d, nil
+}
