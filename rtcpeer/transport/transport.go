@@ -149,6 +149,8 @@ var (
 	ErrLost = errors.New("transport: connection lost")
 	// ErrClosed is the reason of a link that this end closed.
 	ErrClosed = errors.New("transport: link closed")
+	// ErrTooLarge is the error of a Write of more than the other end accepts in one packet.
+	ErrTooLarge = errors.New("transport: packet larger than the other end accepts")
 )
 
 // Progress is the state of a link that is being made.

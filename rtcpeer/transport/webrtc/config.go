@@ -1,0 +1,99 @@
+package webrtc
+
+import (
+	"cmp"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	pion "github.com/pion/webrtc/v4"
+
+	"example.org/rtcpeer/rtcpeer/transport"
+)
+
+// Config says how links find their path. The zero value works on a LAN and towards public hosts;
+// across NATs both ends need a STUN server, and some pairs a TURN server.
+type Config struct {
+	// ICEServers are STUN and TURN servers for every link, besides those of each LinkConfig.
+	ICEServers []transport.ICEServer
+	// RelayOnly makes links use TURN alone, so that the other end never sees this host's address.
+	RelayOnly bool
+
+	// UDPPort, if not 0, is the one UDP port of all links (ICE's UDPMux), bound on every
+	// interface; AnyPort lets the system choose. One mux serves one Transport: two links of the
+	// same Transport cannot connect to each other over it.
+	UDPPort int
+	// UDPPortMin and UDPPortMax bound the ports of links without UDPPort. Both 0: any.
+	UDPPortMin, UDPPortMax uint16
+	// TCPPort, if not 0, accepts ICE over TCP there, for peers whose UDP is blocked; AnyPort lets
+	// the system choose.
+	TCPPort int
+
+	// PublicAddresses are announced instead of the local ones: for a host behind a 1:1 NAT, such
+	// as a cloud machine or a container with published ports.
+	PublicAddresses []string
+	// AddressRules are Pion's own rules for that, where PublicAddresses is not enough.
+	AddressRules []pion.ICEAddressRewriteRule
+
+	// InterfaceFilter, IPFilter and RemoteIPFilter keep the interfaces, local addresses and
+	// addresses of others for which they return true. Nil: all. A server that must not be made to
+	// probe its own network sets RemoteIPFilter.
+	InterfaceFilter func(name string) bool
+	IPFilter        func(net.IP) bool
+	RemoteIPFilter  func(net.IP) bool
+	// IPv4Only leaves IPv6 out: half the sockets and candidate pairs.
+	IPv4Only bool
+	// Loopback also offers loopback addresses, for peers on this machine. It is implied where no
+	// other interface has an address.
+	Loopback bool
+
+	// ReceiveBuffer is the SCTP receive window in bytes, which bounds throughput to
+	// ReceiveBuffer per round trip, and what a peer can make this end hold. 0 means 1 MiB.
+	ReceiveBuffer int
+	// MaxMessage is the largest message this end accepts, in bytes, announced as
+	// a=max-message-size. 0 means 64 KiB; at most a quarter of ReceiveBuffer, since a message
+	// that fills the window can never be completed.
+	MaxMessage int
+	// DisconnectedAfter and FailedAfter say when a path that went silent counts as disturbed, and
+	// how long after that as lost. 0 means 4 s and 6 s.
+	DisconnectedAfter, FailedAfter time.Duration
+
+	// SettingEngine, if not nil, has the last word on Pion's settings.
+	SettingEngine func(*pion.SettingEngine)
+	// Log receives Pion's own log, from its warnings up as far as the handler wants them. Nil: none.
+	Log *slog.Logger
+}
+
+// AnyPort as a port means one that the system chooses.
+const AnyPort = -1
+
+func (c Config) withDefaults() (Config, error) {
+	c.ReceiveBuffer = cmp.Or(c.ReceiveBuffer, 1<<20)
+	c.MaxMessage = cmp.Or(c.MaxMessage, min(64<<10, c.ReceiveBuffer/4))
+	c.DisconnectedAfter = cmp.Or(c.DisconnectedAfter, 4*time.Second)
+	c.FailedAfter = cmp.Or(c.FailedAfter, 6*time.Second)
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	switch {
+	case c.UDPPort < AnyPort || c.UDPPort > 65535:
+		return c, fmt.Errorf("webrtc: Config.UDPPort %d: want 1 to 65535, AnyPort or 0", c.UDPPort)
+	case c.TCPPort < AnyPort || c.TCPPort > 65535:
+		return c, fmt.Errorf("webrtc: Config.TCPPort %d: want 1 to 65535, AnyPort or 0", c.TCPPort)
+	case c.UDPPortMin > c.UDPPortMax:
+		return c, fmt.Errorf("webrtc: Config.UDPPortMin %d is above UDPPortMax %d", c.UDPPortMin, c.UDPPortMax)
+	case c.ReceiveBuffer < 16<<10 || c.ReceiveBuffer > 1<<30:
+		return c, fmt.Errorf("webrtc: Config.ReceiveBuffer %d: want 16 KiB to 1 GiB", c.ReceiveBuffer)
+	case c.MaxMessage < 1 || c.MaxMessage > c.ReceiveBuffer/4:
+		return c, fmt.Errorf("webrtc: Config.MaxMessage %d: want 1 to a quarter of ReceiveBuffer %d", c.MaxMessage, c.ReceiveBuffer)
+	case c.DisconnectedAfter < 0 || c.FailedAfter < 0:
+		return c, fmt.Errorf("webrtc: Config.DisconnectedAfter %v, FailedAfter %v: want positive times", c.DisconnectedAfter, c.FailedAfter)
+	}
+	for _, address := range c.PublicAddresses {
+		if net.ParseIP(address) == nil {
+			return c, fmt.Errorf("webrtc: Config.PublicAddresses: %q is no IP address", address)
+		}
+	}
+	return c, nil
+}

@@ -1,0 +1,83 @@
+package webrtc
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/datachannel"
+	"github.com/pion/sctp"
+
+	"example.org/rtcpeer/rtcpeer/transport"
+)
+
+// lane is one detached data channel. Its channel is set before the link tells that it is open.
+type lane struct {
+	link    *link
+	channel *datachannel.DataChannel
+}
+
+func (l *lane) Write(p []byte) error {
+	if _, err := l.channel.WriteDataChannel(p, false); err != nil {
+		if errors.Is(err, sctp.ErrOutboundPacketTooLarge) {
+			return fmt.Errorf("%w: %d bytes", transport.ErrTooLarge, len(p))
+		}
+		return l.link.ended(err)
+	}
+	return nil
+}
+
+func (l *lane) Read(p []byte) (int, error) {
+	n, err := l.channel.Read(p)
+	switch {
+	case err == nil || errors.Is(err, io.ErrShortBuffer):
+		select {
+		case <-l.link.done:
+			return 0, transport.ErrClosed
+		default:
+		}
+		return n, err
+	default:
+		return 0, l.link.ended(err)
+	}
+}
+
+func (l *lane) Buffered() int { return int(l.channel.BufferedAmount()) }
+
+// Lag takes the congestion window for what is in flight: what is buffered beyond it waits, and
+// leaves at one window a round trip.
+func (l *lane) Lag() time.Duration {
+	cwnd, rtt := l.link.path.figures(l.link)
+	waiting := l.Buffered() - cwnd
+	if waiting <= 0 {
+		return 0
+	}
+	return time.Duration(float64(rtt) * float64(waiting) / float64(cwnd))
+}
+
+func (l *lane) NotifyLow(bytes int, f func()) {
+	l.channel.SetBufferedAmountLowThreshold(uint64(bytes))
+	l.channel.OnBufferedAmountLow(f)
+}
+
+// pathFigures keeps the window and the round trip for a moment: asking Pion costs a lock and an
+// allocation, and a lane under pressure asks for each packet.
+type pathFigures struct {
+	at   atomic.Int64 // UnixNano of the last look
+	cwnd atomic.Int64 // bytes
+	rtt  atomic.Int64 // nanoseconds
+}
+
+func (f *pathFigures) figures(l *link) (cwnd int, rtt time.Duration) {
+	const keep = 5 * time.Millisecond
+	if now := time.Now().UnixNano(); now-f.at.Load() > int64(keep) {
+		s := l.pc.SCTP().Stats()
+		f.cwnd.Store(max(int64(s.CongestionWindow), 1))
+		// No round trip is measured before the first acknowledgement.
+		f.rtt.Store(max(int64(s.SmoothedRoundTripTime*float64(time.Second)), int64(100*time.Microsecond)))
+		f.at.Store(now)
+	}
+	return int(f.cwnd.Load()), time.Duration(f.rtt.Load())
+}
