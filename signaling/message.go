@@ -36,8 +36,8 @@ type Join struct {
 	// Topology that the member expects. Empty: that of the room, and a mesh for a new one.
 	Topology Topology `json:"topology,omitempty"`
 	// Channels are the modes of the transfer channels 1, 2, ...; the other members compare them
-	// with theirs. Nil: not told.
-	Channels []Mode `json:"channels,omitempty"`
+	// with theirs. Nil: not told; empty: there are none.
+	Channels []Mode `json:"channels,omitzero"`
 	// Resume is the token of an earlier Welcome: the member comes back with its id.
 	Resume string `json:"resume,omitempty"`
 	// Token is for servers that admit only members who hold one.
@@ -105,7 +105,7 @@ type Sealed struct{}
 // A Member is what others are told of a participant.
 type Member struct {
 	ID       PeerID          `json:"id"`
-	Channels []Mode          `json:"channels,omitempty"`
+	Channels []Mode          `json:"channels,omitzero"`
 	Metadata json.RawMessage `json:"metadata,omitempty"`
 }
 

@@ -24,7 +24,7 @@ func (l *lane) Write(p []byte) error {
 		if errors.Is(err, sctp.ErrOutboundPacketTooLarge) {
 			return fmt.Errorf("%w: %d bytes", transport.ErrTooLarge, len(p))
 		}
-		return l.link.ended(err)
+		return l.link.ended()
 	}
 	return nil
 }
@@ -40,7 +40,7 @@ func (l *lane) Read(p []byte) (int, error) {
 		}
 		return n, err
 	default:
-		return 0, l.link.ended(err)
+		return 0, l.link.ended()
 	}
 }
 

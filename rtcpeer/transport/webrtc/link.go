@@ -1,7 +1,6 @@
 package webrtc
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -26,6 +25,7 @@ type link struct {
 	closing   sync.Once
 	closedEnd sync.Once // for EventClosed
 	described atomic.Bool
+	lost      atomic.Bool
 	local     kinds
 	remote    kinds
 	path      pathFigures
@@ -52,6 +52,14 @@ func newLink(t *Transport, config transport.LinkConfig) (*link, error) {
 	}
 	pc.OnICECandidate(l.gathered)
 	pc.OnConnectionStateChange(l.stateChanged)
+	// The association tells at once that the other end is gone; the connection, only when DTLS has.
+	// An error here is a stream that Pion does not know, from a peer with more channels: it ends
+	// the accepting of channels, which we do not use, and nothing else.
+	pc.SCTP().OnClose(func(err error) {
+		if err == nil {
+			l.closed(transport.ErrRemoteClosed)
+		}
+	})
 	// The channels exist before any description is set: a packet on a stream that Pion does not
 	// know yet would end its accept loop.
 	for _, c := range config.Lanes {
@@ -228,6 +236,7 @@ func (l *link) stateChanged(s pion.PeerConnectionState) {
 		if !l.opened() {
 			err = fmt.Errorf("%w while waiting for %s (%s)", transport.ErrLost, l.Progress().Stage, l.Progress().Detail)
 		}
+		l.lost.Store(true)
 		l.closed(err)
 		// Pion leaves a failed connection open for ever; closed, its lanes give what had arrived
 		// and then an error.
@@ -248,15 +257,15 @@ func (l *link) emit(e transport.Event) {
 	}
 }
 
-// ended returns the error of a lane whose stream has failed.
-func (l *link) ended(err error) error {
+// ended returns why the link's lanes have failed.
+func (l *link) ended() error {
 	select {
 	case <-l.done:
 		return transport.ErrClosed
 	default:
 	}
-	if errors.Is(err, transport.ErrTooLarge) {
-		return err
+	if l.lost.Load() {
+		return transport.ErrLost
 	}
-	return fmt.Errorf("%w (%v)", transport.ErrRemoteClosed, err)
+	return transport.ErrRemoteClosed
 }
