@@ -1,10 +1,12 @@
 package signaling
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
+	"unicode/utf8"
 )
 
 // A Codec turns messages into the frames of one subprotocol and back. Decode validates, so that the
@@ -29,7 +31,7 @@ func (jsonCodec) Encode(m Message) ([]byte, error) {
 	if s, ok := m.(Signal); ok {
 		return appendSignal(nil, s)
 	}
-	body, err := json.Marshal(m)
+	body, err := marshal(m)
 	if err != nil {
 		return nil, fmt.Errorf("signaling: encode %s: %w", m.Kind(), err)
 	}
@@ -40,6 +42,16 @@ func (jsonCodec) Encode(m Message) ([]byte, error) {
 		frame = append(frame, ',')
 	}
 	return append(frame, body[1:]...), nil
+}
+
+// marshal is json.Marshal without its escapes for HTML: those would make metadata that is within
+// MaxMetadata for its sender too large for its receivers.
+func marshal(m Message) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(m)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
 // appendSignal writes a signal without a second look at its data: that is most of a server's work.
@@ -61,6 +73,11 @@ func appendSignal(frame []byte, s Signal) ([]byte, error) {
 func (jsonCodec) Decode(frame []byte) (Message, error) {
 	if len(frame) > MaxMessage {
 		return nil, &Error{Code: CodeTooLarge, Text: fmt.Sprintf("frame of %d bytes: at most %d", len(frame), MaxMessage)}
+	}
+	// Data is handed on as it came, and a browser ends its connection over a text frame that is not
+	// UTF-8 (RFC 6455, 8.1): one member must not be able to do that to another.
+	if !utf8.Valid(frame) {
+		return nil, badMessage("not UTF-8: %q", shorten(string(frame)))
 	}
 	var head struct {
 		Kind *Kind           `json:"kind"`
@@ -123,8 +140,12 @@ func decodeAs[M any](frame []byte) (m M, err error) {
 
 // reason says what is wrong with a frame in terms of the frame, not of Go.
 func reason(err error) string {
-	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
-		return fmt.Sprintf("field %s: unexpected %s", wrong.Field, wrong.Value)
+	wrong, ok := errors.AsType[*json.UnmarshalTypeError](err)
+	switch {
+	case !ok:
+		return err.Error()
+	case wrong.Field == "":
+		return wrong.Value + " instead of an object"
 	}
-	return err.Error()
+	return fmt.Sprintf("field %s: unexpected %s", wrong.Field, wrong.Value)
 }

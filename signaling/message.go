@@ -17,7 +17,7 @@ const (
 	KindJoined  Kind = "joined"  // server: member
 	KindLeft    Kind = "left"    // server: id, reason
 	KindSealed  Kind = "sealed"  // server
-	KindError   Kind = "error"   // server: code, text, retry
+	KindError   Kind = "error"   // server: code, text; the code says whether to try again
 )
 
 // A Message is one of Join, Signal, Seal, Leave, Welcome, Joined, Left, Sealed and *Error. Messages
@@ -69,13 +69,13 @@ type Welcome struct {
 	// Host is the id of the member that hosts the room. A star's room ends with it.
 	Host PeerID `json:"host"`
 	// Members are those to connect with: in a star the host alone, and for the host all.
-	Members []Member `json:"members,omitempty"`
+	Members []Member `json:"members,omitzero"`
 	// Resume is the token with which this member can come back after its connection was lost.
 	Resume string `json:"resume"`
 	// Resumed is true when the member came back with its id.
 	Resumed    bool        `json:"resumed,omitempty"`
 	Sealed     bool        `json:"sealed,omitempty"`
-	ICEServers []ICEServer `json:"ice_servers,omitempty"`
+	ICEServers []ICEServer `json:"ice_servers,omitzero"`
 	Limits     Limits      `json:"limits"`
 }
 
