@@ -1,0 +1,112 @@
+package memory
+
+import (
+	"sync"
+	"time"
+
+	"example.org/rtcpeer/rtcpeer/transport"
+)
+
+// window is how many bytes a lane takes in before they are read. Beyond it a reliable lane pushes
+// back: the rest counts as Buffered at its sender. Another lane drops the newcomer. 1 MiB is the
+// window of Pion and usrsctp.
+const window = 1 << 20
+
+// A flow is one direction of one lane.
+type flow struct {
+	// Fixed at construction.
+	pipe *pipe
+	cfg  transport.LaneConfig // as the sender has it
+
+	// Guarded by pipe.mu.
+	wanted   bool // the reading end has this lane; else packets go nowhere
+	queue    queue
+	readable sync.Cond
+	sent     uint64    // number of the last packet written
+	newest   uint64    // highest number that arrived
+	flying   int       // packets in flight
+	inFlight int       // their bytes
+	lastAt   time.Time // when the last packet of a reliable flow arrives
+	low      int       // of NotifyLow
+	onLow    func()
+}
+
+func (f *flow) reliable() bool { return f.cfg.Mode == transport.Reliable }
+
+func (f *flow) write(b []byte) error {
+	p := f.pipe
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.writeErr != nil {
+		return p.writeErr
+	}
+	p.sent += uint64(len(b))
+	f.sent++
+	if !f.wanted || p.blocked && !f.reliable() {
+		return nil
+	}
+	o := p.network.options.Load()
+	if o.clean() && !p.blocked && f.flying == 0 {
+		f.arrive(f.sent, b)
+		return nil
+	}
+	f.launch(o, b)
+	return nil
+}
+
+// arrive hands a packet to the reading end. The caller holds pipe.mu, here and below where a name
+// does not say otherwise.
+func (f *flow) arrive(number uint64, b []byte) {
+	overtaken := f.cfg.Mode == transport.UnreliableOrdered && number < f.newest
+	full := !f.reliable() && f.queue.held()+len(b) > window
+	if overtaken || full || f.pipe.readErr != nil {
+		return
+	}
+	f.newest = max(f.newest, number)
+	f.pipe.received += uint64(len(b))
+	f.queue.push(b)
+	f.readable.Signal()
+}
+
+// read waits for a packet. It locks pipe.mu.
+func (f *flow) read(b []byte) (int, error) {
+	p := f.pipe
+	p.mu.Lock()
+	defer p.unlock()
+	for f.queue.empty() && p.readErr == nil {
+		f.readable.Wait()
+	}
+	if f.queue.empty() {
+		return 0, p.readErr
+	}
+	before := f.buffered()
+	n, err := f.queue.pop(b)
+	f.fell(before)
+	return n, err
+}
+
+// buffered is what was written and has not arrived within the window.
+func (f *flow) buffered() int { return f.inFlight + max(f.queue.bytes-window, 0) }
+
+// fell has onLow called by the next pipe.unlock if Buffered fell from above low.
+func (f *flow) fell(before int) {
+	if f.onLow != nil && before > f.low && f.buffered() <= f.low {
+		f.pipe.fallen = append(f.pipe.fallen, f)
+	}
+}
+
+// waiting is buffered for those outside. It locks pipe.mu.
+func (f *flow) waiting() int {
+	f.pipe.mu.Lock()
+	defer f.pipe.mu.Unlock()
+	return f.buffered()
+}
+
+// notifyLow locks pipe.mu.
+func (f *flow) notifyLow(bytes int, call func()) {
+	f.pipe.mu.Lock()
+	defer f.pipe.mu.Unlock()
+	if !f.pipe.silent {
+		f.low, f.onLow = bytes, call
+	}
+}

@@ -1,0 +1,33 @@
+package memory
+
+import (
+	"errors"
+	"time"
+
+	"example.org/rtcpeer/rtcpeer/transport"
+)
+
+// errNotOpen is what a lane says before EventOpened.
+var errNotOpen = errors.New("memory: link not open")
+
+// A lane is one end of a lane: a flow each way.
+type lane struct {
+	cfg transport.LaneConfig
+	out *flow
+	in  *flow // set before EventOpened
+}
+
+func (l *lane) Write(p []byte) error { return l.out.write(p) }
+
+func (l *lane) Read(p []byte) (int, error) {
+	if l.in == nil {
+		return 0, errNotOpen
+	}
+	return l.in.read(p)
+}
+
+func (l *lane) Buffered() int { return l.out.waiting() }
+
+func (l *lane) Lag() time.Duration { return l.out.pipe.lag() }
+
+func (l *lane) NotifyLow(bytes int, f func()) { l.out.notifyLow(bytes, f) }

@@ -1,0 +1,56 @@
+package memory_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"example.org/rtcpeer/rtcpeer/transport"
+	"example.org/rtcpeer/rtcpeer/transport/memory"
+	"example.org/rtcpeer/rtcpeer/transport/transporttest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestTransport(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		options memory.Options
+	}{
+		{"perfect path", memory.Options{}},
+		{"delay", memory.Options{Delay: time.Millisecond}},
+		{"rate", memory.Options{Rate: 100 << 20}},
+	} {
+		t.Run(c.name, func(t *testing.T) { transporttest.Run(t, pairs(c.options)) })
+	}
+}
+
+func TestModes(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		path    transporttest.Path
+		options memory.Options
+	}{
+		{"loss", transporttest.Path{Loss: true}, memory.Options{Loss: 0.2}},
+		{"jitter", transporttest.Path{Reorder: true}, memory.Options{Jitter: 2 * time.Millisecond}},
+		{"reorder", transporttest.Path{Reorder: true}, memory.Options{Delay: time.Millisecond, Reorder: 0.1}},
+		{"all", transporttest.Path{Loss: true, Reorder: true},
+			memory.Options{Delay: time.Millisecond, Jitter: time.Millisecond, Loss: 0.2, Reorder: 0.1, Rate: 1 << 20}},
+	} {
+		t.Run(c.name, func(t *testing.T) { transporttest.RunLossy(t, c.path, pairs(c.options)) })
+	}
+}
+
+func pairs(o memory.Options) transporttest.NewPair {
+	return func(t *testing.T) (_, _ transport.Transport) {
+		net := memory.NewNetwork(o)
+		a, b := net.Transport(), net.Transport()
+		t.Cleanup(func() {
+			require.NoError(t, a.Close())
+			require.NoError(t, b.Close())
+		})
+		return a, b
+	}
+}

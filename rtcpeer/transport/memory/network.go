@@ -1,0 +1,99 @@
+package memory
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A Network is a set of hosts that can reach each other. Its methods may be called from any
+// goroutine.
+type Network struct {
+	options atomic.Pointer[Options] // replaced as a whole by Adjust
+
+	// mu guards the fields below and those that Transport and link say it does: all of how links
+	// come and go, which is rare. What they carry is guarded by pipe.mu. Lock order: mu, pipe.mu.
+	mu    sync.Mutex
+	hosts uint64           // number of the last one
+	last  uint64           // id of the last link
+	links map[uint64]*link // until they are closed
+	cuts  map[cut]bool     // who is parted from whom
+}
+
+// A cut names two hosts, the lower number first.
+type cut struct{ low, high uint64 }
+
+func cutOf(a, b *Transport) cut {
+	return cut{min(a.number, b.number), max(a.number, b.number)}
+}
+
+// NewNetwork returns a network without hosts.
+func NewNetwork(o Options) *Network {
+	n := &Network{links: make(map[uint64]*link), cuts: make(map[cut]bool)}
+	o = o.withDefaults()
+	n.options.Store(&o)
+	return n
+}
+
+// Transport adds a host to the network and returns its transport. Each node of a test has its own.
+func (n *Network) Transport() *Transport {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.hosts++
+	return &Transport{network: n, number: n.hosts}
+}
+
+// Adjust changes the options for what is written from now on: change gets the present ones. What
+// is in flight arrives as it would have.
+func (n *Network) Adjust(change func(*Options)) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	o := *n.options.Load()
+	change(&o)
+	o = o.withDefaults()
+	n.options.Store(&o)
+}
+
+// Partition parts two hosts: nothing passes between them until Heal. What is in flight on
+// unreliable lanes is lost; reliable lanes keep what they have. After Options.LostAfter both ends of
+// each of their links end with transport.ErrLost.
+func (n *Network) Partition(a, b *Transport) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.cuts[cutOf(a, b)] = true
+	n.refresh()
+}
+
+// Heal ends a Partition. Links that were not given up go on.
+func (n *Network) Heal(a, b *Transport) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.cuts, cutOf(a, b))
+	n.refresh()
+}
+
+func (n *Network) blocked(a, b *Transport) bool {
+	return a.killed || b.killed || n.cuts[cutOf(a, b)]
+}
+
+// refresh brings all links in line with what is parted now. The caller holds n.mu.
+func (n *Network) refresh() {
+	for _, l := range n.links {
+		if l.peer != nil && !l.over {
+			l.refresh()
+		}
+	}
+}
+
+// after runs step with n.mu held: now if d is zero, when the caller must hold it, or by a timer.
+func (n *Network) after(d time.Duration, step func()) {
+	if d == 0 {
+		step()
+		return
+	}
+	time.AfterFunc(d, func() {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		step()
+	})
+}

@@ -1,0 +1,163 @@
+package transporttest
+
+import (
+	"fmt"
+	"io"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/rtcpeer/transport"
+)
+
+// reliable is the lane of that mode in Config.
+const reliable = int(transport.Reliable)
+
+func testEveryLane(t *testing.T, a, b transport.Transport) {
+	offerer, answerer := Connect(t, a, b, Config())
+	for i, c := range Config().Lanes {
+		there, back := []byte(c.Label), []byte(c.Label+" back")
+		write(t, offerer, i, there)
+		wantPacket(t, answerer, i, there, "the way there")
+		write(t, answerer, i, back)
+		wantPacket(t, offerer, i, back, "the way back")
+	}
+}
+
+// The other end may not even know yet that the link is open.
+func testEarlyData(t *testing.T, a, b transport.Transport) {
+	offerer, answerer := Negotiate(t, a, b, Config())
+	trickle(t, offerer, answerer, func(opened transport.Link) {
+		for i, c := range Config().Lanes {
+			write(t, opened, i, []byte(c.Label))
+		}
+	})
+	for i, c := range Config().Lanes {
+		wantPacket(t, offerer, i, []byte(c.Label), "early data")
+		wantPacket(t, answerer, i, []byte(c.Label), "early data")
+	}
+}
+
+func testReliable(t *testing.T, a, b transport.Transport) {
+	offerer, answerer := Connect(t, a, b, Config())
+	const packets = 1000
+	for i := range uint32(packets) {
+		write(t, offerer, reliable, packet(i, numbered))
+	}
+	for i := range uint32(packets) {
+		wantPacket(t, answerer, reliable, packet(i, numbered), fmt.Sprintf("packet %d of %d", i, packets))
+	}
+}
+
+func testSizes(t *testing.T, a, b transport.Transport) {
+	offerer, answerer := Connect(t, a, b, Config())
+	for number, size := range []int{1, 1 << 10, 16 << 10, maxPacket} {
+		for i := range Config().Lanes {
+			p := packet(uint32(number), size)
+			write(t, offerer, i, p)
+			wantPacket(t, answerer, i, p, fmt.Sprintf("a packet of %d bytes", size))
+		}
+	}
+}
+
+// A clean path may still lose a packet of an unreliable lane, to a full socket buffer for one. So
+// those two must deliver some of many, sent at a pace that hurts nobody.
+func testModes(t *testing.T, a, b transport.Transport) {
+	offerer, answerer := Connect(t, a, b, Config())
+	for i, c := range Config().Lanes {
+		t.Run(c.Label, func(t *testing.T) {
+			want := 10
+			for number := range uint32(20) {
+				write(t, offerer, i, packet(number, numbered))
+				waitLow(t, patience, offerer, i, 0)
+			}
+			if c.Mode == transport.Reliable {
+				want = 20
+			}
+			for n := range want {
+				read(t, answerer, i, fmt.Sprintf("%d of 20 packets, %d are there", want, n))
+			}
+		})
+	}
+}
+
+func testShortBuffer(t *testing.T, a, b transport.Transport) {
+	offerer, answerer := Connect(t, a, b, Config())
+	write(t, offerer, reliable, []byte("longer than ten bytes"))
+	write(t, offerer, reliable, []byte("next"))
+	for range 2 {
+		_, err := answerer.Lane(reliable).Read(make([]byte, 10))
+		require.ErrorIs(t, err, io.ErrShortBuffer)
+	}
+	wantPacket(t, answerer, reliable, []byte("longer than ten bytes"), "the packet after ErrShortBuffer")
+	wantPacket(t, answerer, reliable, []byte("next"), "the packet after that")
+}
+
+func testWriteKeepsNothing(t *testing.T, a, b transport.Transport) {
+	offerer, answerer := Connect(t, a, b, Config())
+	p := []byte("first")
+	for i := range Config().Lanes {
+		copy(p, "first")
+		write(t, offerer, i, p)
+		copy(p, "XXXXX")
+		wantPacket(t, answerer, i, []byte("first"), "a packet whose slice was used again")
+	}
+}
+
+func testBufferedFalls(t *testing.T, a, b transport.Transport) {
+	offerer, answerer := Connect(t, a, b, Config())
+	n := fill(t, offerer, 1<<20)
+
+	called := make(chan struct{}, n)
+	offerer.Lane(reliable).NotifyLow(512<<10, func() { called <- struct{}{} })
+	for i := range uint32(n) {
+		wantPacket(t, answerer, reliable, packet(i, 16<<10), fmt.Sprintf("packet %d of %d", i, n))
+	}
+	within(t, "the function given to NotifyLow", func() { <-called })
+	waitLow(t, patience, offerer, reliable, 0)
+	require.Zero(t, offerer.Lane(reliable).Buffered())
+}
+
+// fill writes packets of 16 KiB to the reliable lane until more than bytes are Buffered, which takes
+// more than any receive window if nobody reads. It returns how many.
+func fill(t *testing.T, l transport.Link, bytes int) int {
+	t.Helper()
+	const most = 32 << 20
+	for n := range most >> 14 {
+		if l.Lane(reliable).Buffered() > bytes {
+			return n
+		}
+		write(t, l, reliable, packet(uint32(n), 16<<10))
+	}
+	require.FailNow(t, "no push back", "%d bytes written, nothing read, %d buffered", most, l.Lane(reliable).Buffered())
+	return 0
+}
+
+// One reader that stops holds up its own link alone, and gets everything in the end.
+func testStalledReader(t *testing.T, a, b transport.Transport) {
+	stalled, lazy := Connect(t, a, b, Config())
+	free, busy := Connect(t, a, b, Config())
+
+	n := fill(t, stalled, 2<<20)
+	for i, c := range Config().Lanes {
+		write(t, free, i, []byte(c.Label))
+		wantPacket(t, busy, i, []byte(c.Label), "the other link's packet")
+	}
+	require.LessOrEqual(t, stalled.Lane(reliable).Buffered(), n*(16<<10), "more is buffered than was written")
+
+	for i := range uint32(n) {
+		wantPacket(t, lazy, reliable, packet(i, 16<<10), fmt.Sprintf("packet %d of %d", i, n))
+	}
+	waitLow(t, patience, stalled, reliable, 0)
+}
+
+func testStats(t *testing.T, a, b transport.Transport) {
+	offerer, answerer := Connect(t, a, b, Config())
+	const packets, size = 10, 1 << 10
+	for i := range uint32(packets) {
+		write(t, offerer, reliable, packet(i, size))
+		wantPacket(t, answerer, reliable, packet(i, size), "a packet")
+	}
+	require.GreaterOrEqual(t, offerer.Stats().BytesSent, uint64(packets*size), "sender's BytesSent")
+	require.GreaterOrEqual(t, answerer.Stats().BytesReceived, uint64(packets*size), "receiver's BytesReceived")
+}

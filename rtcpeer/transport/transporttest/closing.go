@@ -1,0 +1,241 @@
+package transporttest
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/rtcpeer/transport"
+)
+
+// atOnce is what "without a time-out" may take on a busy machine. ICE alone would take five seconds
+// to doubt a path.
+const atOnce = 4 * time.Second
+
+func testRemoteClose(t *testing.T, a, b transport.Transport) {
+	for _, c := range []struct {
+		name string
+		ends func(offerer, answerer transport.Link) (closing, other transport.Link)
+	}{
+		{"of the offerer", func(o, a transport.Link) (_, _ transport.Link) { return o, a }},
+		{"of the answerer", func(o, a transport.Link) (_, _ transport.Link) { return a, o }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			closing, other := c.ends(Connect(t, a, b, Config()))
+			const packets = 50
+			for i := range uint32(packets) {
+				write(t, closing, reliable, packet(i, numbered))
+			}
+			waitLow(t, patience, closing, reliable, 0) // arrived, and not read
+
+			start := time.Now()
+			require.NoError(t, closing.Close())
+			e := waitEvent(t, other, transport.EventClosed, "the other end's Close")
+			require.ErrorIs(t, e.Err, transport.ErrRemoteClosed)
+			require.Less(t, time.Since(start), atOnce, "the other end learned of Close by a time-out")
+
+			for i := range uint32(packets) {
+				wantPacket(t, other, reliable, packet(i, numbered), fmt.Sprintf("packet %d of %d before Close", i, packets))
+			}
+			for i := range Config().Lanes {
+				wantReadError(t, other, i, transport.ErrRemoteClosed, "Read after everything was read")
+			}
+		})
+	}
+}
+
+func testOwnClose(t *testing.T, a, b transport.Transport) {
+	offerer, answerer := Connect(t, a, b, Config())
+	ended := make(chan error, 3)
+	for i := range Config().Lanes {
+		go func() {
+			_, err := answerer.Lane(i).Read(make([]byte, maxPacket))
+			ended <- err
+		}()
+	}
+	require.NoError(t, answerer.Close())
+	for range Config().Lanes {
+		var err error
+		within(t, "Read of a link that this end closed", func() { err = <-ended })
+		require.ErrorIs(t, err, transport.ErrClosed)
+	}
+	e := waitEvent(t, offerer, transport.EventClosed, "the answerer's Close")
+	require.ErrorIs(t, e.Err, transport.ErrRemoteClosed)
+}
+
+func testOwnCloseUnread(t *testing.T, a, b transport.Transport) {
+	offerer, answerer := Connect(t, a, b, Config())
+	write(t, offerer, reliable, []byte("unread"))
+	waitLow(t, patience, offerer, reliable, 0)
+	require.NoError(t, answerer.Close())
+	wantReadError(t, answerer, reliable, transport.ErrClosed, "Read after own Close, a packet unread")
+}
+
+func wantReadError(t *testing.T, l transport.Link, lane int, want error, when string) {
+	t.Helper()
+	var err error
+	within(t, when, func() { _, err = l.Lane(lane).Read(make([]byte, maxPacket)) })
+	require.ErrorIs(t, err, want, "%s, lane %d", when, lane)
+}
+
+func testCloseTwice(t *testing.T, a, b transport.Transport) {
+	offerer, answerer := Connect(t, a, b, Config())
+	for range 2 {
+		closeLink(t, offerer, "Close")
+	}
+	waitEvent(t, answerer, transport.EventClosed, "the offerer's Close")
+	for range 2 {
+		closeLink(t, answerer, "Close after the other end's")
+	}
+}
+
+func closeLink(t *testing.T, l transport.Link, what string) {
+	t.Helper()
+	var err error
+	within(t, what, func() { err = l.Close() })
+	require.NoError(t, err, what)
+}
+
+func testCloseMany(t *testing.T, a, b transport.Transport) {
+	offerer, answerer := Connect(t, a, b, Config())
+	within(t, "Close from many goroutines at both ends", func() {
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() { offerer.Close() })
+			wg.Go(func() { answerer.Close() })
+		}
+		wg.Wait()
+	})
+}
+
+func testCloseEarly(t *testing.T, a, b transport.Transport) {
+	steps := []string{"new", "offered", "answered", "accepted", "trickled"}
+	for last, step := range steps {
+		t.Run(step, func(t *testing.T) {
+			offerer, answerer := newLink(t, a, Config()), newLink(t, b, Config())
+			var offer, answer string
+			var err error
+			if last >= 1 {
+				offer, err = offerer.Offer()
+				require.NoError(t, err)
+			}
+			if last >= 2 {
+				answer, err = answerer.Answer(offer)
+				require.NoError(t, err)
+			}
+			if last >= 3 {
+				require.NoError(t, offerer.Accept(answer))
+			}
+			if last >= 4 {
+				c := waitEvent(t, offerer, transport.EventCandidate, "a candidate").Candidate
+				require.NoError(t, answerer.AddCandidate(c))
+			}
+			closeLink(t, offerer, "Close of the offerer")
+			closeLink(t, answerer, "Close of the answerer")
+		})
+	}
+}
+
+// Both ends write and read on all lanes while both close.
+func testCloseBusy(t *testing.T, a, b transport.Transport) {
+	offerer, answerer := Connect(t, a, b, Config())
+	var wg sync.WaitGroup
+	arrived := make(chan struct{}, 1)
+	for _, l := range []transport.Link{offerer, answerer} {
+		for i := range Config().Lanes {
+			wg.Go(func() { writeUntilError(l.Lane(i)) })
+			wg.Go(func() {
+				readUntilError(l.Lane(i), func([]byte) {
+					select {
+					case arrived <- struct{}{}:
+					default:
+					}
+				})
+			})
+		}
+	}
+	within(t, "the first packet", func() { <-arrived })
+	within(t, "Close of a busy link", func() {
+		wg.Go(func() { offerer.Close() })
+		wg.Go(func() { answerer.Close() })
+		wg.Wait()
+	})
+}
+
+// writeUntilError keeps at most 64 KiB in the lane.
+func writeUntilError(l transport.Lane) {
+	low := make(chan struct{}, 1)
+	l.NotifyLow(32<<10, func() {
+		select {
+		case low <- struct{}{}:
+		default:
+		}
+	})
+	for i := uint32(0); ; i++ {
+		if err := l.Write(packet(i, 1<<10)); err != nil {
+			return
+		}
+		if l.Buffered() > 64<<10 {
+			select {
+			case <-low:
+			case <-time.After(time.Millisecond): // the link may have ended
+			}
+		}
+	}
+}
+
+func readUntilError(l transport.Lane, got func([]byte)) error {
+	b := make([]byte, maxPacket)
+	for {
+		n, err := l.Read(b)
+		if err != nil {
+			return err
+		}
+		got(b[:n])
+	}
+}
+
+func testWriteAfterClose(t *testing.T, a, b transport.Transport) {
+	offerer, answerer := Connect(t, a, b, Config())
+	require.NoError(t, offerer.Close())
+	waitEvent(t, answerer, transport.EventClosed, "the offerer's Close")
+	for i := range Config().Lanes {
+		wantClosed(t, offerer.Lane(i).Write([]byte("late")), "own end closed")
+		wantClosed(t, answerer.Lane(i).Write([]byte("late")), "other end closed")
+	}
+}
+
+func wantClosed(t *testing.T, err error, when string) {
+	t.Helper()
+	if !errors.Is(err, transport.ErrClosed) && !errors.Is(err, transport.ErrRemoteClosed) {
+		require.FailNow(t, "wrong error", "%s: want one that wraps ErrClosed or ErrRemoteClosed, got %v", when, err)
+	}
+}
+
+func testStepsAfterClose(t *testing.T, a, b transport.Transport) {
+	offer, err := newLink(t, a, Config()).Offer()
+	require.NoError(t, err)
+	offerer, answerer := newLink(t, a, Config()), newLink(t, b, Config())
+	require.NoError(t, offerer.Close())
+	require.NoError(t, answerer.Close())
+
+	_, err = offerer.Offer()
+	require.Error(t, err, "Offer after Close")
+	_, err = answerer.Answer(offer)
+	require.Error(t, err, "Answer after Close")
+}
+
+func testTransportClose(t *testing.T, a, b transport.Transport) {
+	offerer, answerer := Connect(t, a, b, Config())
+	require.NoError(t, offerer.Close())
+	require.NoError(t, answerer.Close())
+	var err error
+	within(t, "Close of a transport", func() { err = a.Close() })
+	require.NoError(t, err)
+	_, err = a.NewLink(Config())
+	require.Error(t, err, "NewLink after Close")
+}

@@ -1,0 +1,101 @@
+package transporttest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/rtcpeer/transport"
+)
+
+// patience is how long one wait may take: long enough for a machine with other things to do, and
+// shorter than the half minute after which ICE notices by itself that the other end is gone.
+const patience = 20 * time.Second
+
+// Config returns three lanes, one of each mode, with the ids and labels of transfer channel 0. Lane i
+// is of mode i.
+func Config() transport.LinkConfig {
+	return transport.LinkConfig{Lanes: []transport.LaneConfig{
+		{ID: 1, Label: "reliable", Mode: transport.Reliable},
+		{ID: 2, Label: "ordered", Mode: transport.UnreliableOrdered},
+		{ID: 3, Label: "unreliable", Mode: transport.Unreliable},
+	}}
+}
+
+// Connect returns both ends of an open link between a, which offers, and b. They are closed when the
+// test ends. Events that come after EventOpened are left to the caller.
+func Connect(t testing.TB, a, b transport.Transport, cfg transport.LinkConfig) (offerer, answerer transport.Link) {
+	t.Helper()
+	offerer, answerer = Negotiate(t, a, b, cfg)
+	trickle(t, offerer, answerer, func(transport.Link) {})
+	return offerer, answerer
+}
+
+// Negotiate returns both ends of a link that have each other's description and no candidates yet: those
+// are for the caller to carry. They are closed when the test ends.
+func Negotiate(t testing.TB, a, b transport.Transport, cfg transport.LinkConfig) (offerer, answerer transport.Link) {
+	t.Helper()
+	offerer, answerer = newLink(t, a, cfg), newLink(t, b, cfg)
+	offer, err := offerer.Offer()
+	require.NoError(t, err, "Offer")
+	answer, err := answerer.Answer(offer)
+	require.NoError(t, err, "Answer")
+	require.NoError(t, offerer.Accept(answer), "Accept")
+	return offerer, answerer
+}
+
+func newLink(t testing.TB, tr transport.Transport, cfg transport.LinkConfig) transport.Link {
+	t.Helper()
+	l, err := tr.NewLink(cfg)
+	require.NoError(t, err, "NewLink")
+	t.Cleanup(func() { l.Close() })
+	return l
+}
+
+// trickle carries candidates both ways until both ends are open, and calls opened for each as soon as
+// it is.
+func trickle(t testing.TB, a, b transport.Link, opened func(transport.Link)) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for open := 0; open < 2; {
+		from, to := a, b
+		var e transport.Event
+		select {
+		case e = <-a.Events():
+		case e = <-b.Events():
+			from, to = b, a
+		case <-ctx.Done():
+			require.FailNow(t, "link did not open", "offerer: %+v, answerer: %+v", a.Progress(), b.Progress())
+		}
+		switch e.Kind {
+		case transport.EventCandidate:
+			require.NoError(t, to.AddCandidate(e.Candidate), "AddCandidate")
+		case transport.EventOpened:
+			open++
+			opened(from)
+		default:
+			require.FailNow(t, "unexpected event", "%+v while the link opens", e)
+		}
+	}
+}
+
+// waitEvent returns the next event of a kind. Candidates may come at any time and are passed over.
+func waitEvent(t testing.TB, l transport.Link, kind transport.EventKind, what string) transport.Event {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for {
+		select {
+		case e := <-l.Events():
+			if e.Kind == kind {
+				return e
+			}
+			require.Equal(t, transport.EventCandidate, e.Kind, "waiting for %s: got %+v", what, e)
+		case <-ctx.Done():
+			require.FailNow(t, "timeout", "waited %v for %s", patience, what)
+		}
+	}
+}

@@ -1,0 +1,105 @@
+package transporttest
+
+import (
+	"encoding/binary"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/rtcpeer/transport"
+)
+
+// A Path says what the path between two transports does to packets.
+type Path struct {
+	Loss    bool // it loses about a fifth
+	Reorder bool // some overtake others
+}
+
+const (
+	lossyPatience = 90 * time.Second // a lost packet may cost SCTP a second, and the next two
+	lossyPackets  = 300
+	lossyPace     = 8 // packets of a lane that may be on their way
+	endNumber     = 1 << 30
+	endEvery      = 20 * time.Millisecond
+)
+
+// RunLossy tests what the three modes promise on a path that loses or reorders packets. Of what the
+// unreliable modes deliver it asks for no more than three in ten: an SCTP that gives a packet up with
+// its first transmission, as Pion's does with MaxRetransmits 0, drops those that it later gets out of
+// order.
+func RunLossy(t *testing.T, path Path, newPair NewPair) {
+	for lane, c := range Config().Lanes {
+		t.Run(c.Label, func(t *testing.T) {
+			a, b := newPair(t)
+			offerer, answerer := Connect(t, a, b, Config())
+			wantMode(t, c.Mode, path, carry(t, offerer, answerer, lane))
+		})
+	}
+}
+
+// carry sends numbered packets at a moderate pace and returns the numbers that arrived.
+func carry(t *testing.T, from, to transport.Link, lane int) []uint32 {
+	t.Helper()
+	var got []uint32
+	ended := make(chan error, 1)
+	go func() {
+		ended <- readUntilError(to.Lane(lane), func(b []byte) {
+			if n := binary.BigEndian.Uint32(b); n < endNumber {
+				got = append(got, n)
+				return
+			}
+			to.Close() // which ends the loop
+		})
+	}()
+	for i := range uint32(lossyPackets) {
+		write(t, from, lane, packet(i, numbered))
+		waitLow(t, lossyPatience, from, lane, lossyPace*numbered)
+	}
+	waitLow(t, lossyPatience, from, lane, 0) // all have arrived or were given up
+	sendEnd(t, from, lane, ended)
+	return got
+}
+
+// sendEnd sends until one is read, because they get lost too.
+func sendEnd(t *testing.T, l transport.Link, lane int, ended <-chan error) {
+	t.Helper()
+	again := time.NewTicker(endEvery)
+	defer again.Stop()
+	limit := time.After(lossyPatience)
+	for {
+		if err := l.Lane(lane).Write(packet(endNumber, numbered)); err != nil {
+			wantClosed(t, err, "the end was read")
+		}
+		select {
+		case err := <-ended:
+			require.ErrorIs(t, err, transport.ErrClosed, "Read before the last packet")
+			return
+		case <-again.C:
+		case <-limit:
+			require.FailNow(t, "timeout", "waited %v for the last packet on lane %d", lossyPatience, lane)
+		}
+	}
+}
+
+func wantMode(t *testing.T, mode transport.Mode, path Path, got []uint32) {
+	t.Helper()
+	t.Logf("%v: %d of %d packets arrived", mode, len(got), lossyPackets)
+	if mode == transport.Reliable {
+		require.Len(t, got, lossyPackets, "packets on a reliable lane")
+	}
+	require.GreaterOrEqual(t, len(got), lossyPackets*3/10, "packets that arrived")
+	if path.Loss && mode != transport.Reliable {
+		require.Less(t, len(got), lossyPackets, "a lane without retransmissions lost nothing: is it reliable?")
+	}
+	if mode != transport.Unreliable {
+		for i := 1; i < len(got); i++ {
+			require.Greater(t, got[i], got[i-1], "order: packet at %d of %d", i, len(got))
+		}
+	}
+	seen := make(map[uint32]bool)
+	for _, n := range got {
+		require.False(t, seen[n], "packet %d came twice", n)
+		seen[n] = true
+	}
+}

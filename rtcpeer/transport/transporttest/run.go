@@ -1,0 +1,52 @@
+package transporttest
+
+import (
+	"testing"
+
+	"example.org/rtcpeer/rtcpeer/transport"
+)
+
+// A NewPair returns two transports that can reach each other, for one test. It sees to their Close,
+// with t.Cleanup; links are closed before.
+type NewPair func(t *testing.T) (a, b transport.Transport)
+
+// Run tests what package transport promises on a path that loses nothing.
+func Run(t *testing.T, newPair NewPair) {
+	for _, c := range []struct {
+		name string
+		run  func(t *testing.T, a, b transport.Transport)
+	}{
+		{"opens with trickled candidates", testOpens},
+		{"opens with late candidates", testLateCandidates},
+		{"progress", testProgress},
+		{"garbage is refused", testGarbage},
+		{"empty candidate is legal", testEmptyCandidate},
+
+		{"every lane carries both ways", testEveryLane},
+		{"data before the first read", testEarlyData},
+		{"reliable is complete and in order", testReliable},
+		{"sizes", testSizes},
+		{"clean path delivers in every mode", testModes},
+		{"short buffer keeps the packet", testShortBuffer},
+		{"a packet given to write is not kept", testWriteKeepsNothing},
+		{"buffered falls", testBufferedFalls},
+		{"stalled reader", testStalledReader},
+		{"stats", testStats},
+
+		{"close is seen by the other end", testRemoteClose},
+		{"close ends own reads", testOwnClose},
+		{"close discards what is unread", testOwnCloseUnread},
+		{"close twice", testCloseTwice},
+		{"close from many goroutines", testCloseMany},
+		{"close before opening", testCloseEarly},
+		{"close while busy", testCloseBusy},
+		{"write after close", testWriteAfterClose},
+		{"closed link takes no more steps", testStepsAfterClose},
+		{"closed transport makes no links", testTransportClose},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a, b := newPair(t)
+			c.run(t, a, b)
+		})
+	}
+}
