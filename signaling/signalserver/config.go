@@ -1,0 +1,144 @@
+package signalserver
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"example.org/rtcpeer/signaling"
+)
+
+// A Config configures a Server. Its zero value works.
+type Config struct {
+	// Grace is how long a member whose connection was lost keeps its place. Zero means 30s;
+	// negative means that it loses it at once.
+	Grace time.Duration
+	// JoinTimeout is how long a session may take to join a room. Zero means 10s; negative means no
+	// limit.
+	JoinTimeout time.Duration
+	// PingInterval is the time between two pings of a session. One from which nothing came for two
+	// and a half intervals is dead. Zero means 15s; negative means no pings, and that a connection
+	// whose other end vanished is kept until the network reports it.
+	PingInterval time.Duration
+
+	// MaxMessage is the largest frame taken from a member, in bytes. Zero means 64 KiB; the most is
+	// signaling.MaxMessage.
+	MaxMessage int
+	// MessageRate is how many frames a second are taken from a session over time. Faster ones are
+	// not lost but read later. Zero means 100; negative means no limit.
+	MessageRate int
+	// MessageBurst is how many frames may come at once before MessageRate counts. Zero means 500.
+	MessageBurst int
+
+	// OutboxFrames and OutboxBytes bound what waits to be written to one session, and what is kept
+	// for a member that lost its own. A session that lets more gather is ended as slow. A single
+	// frame always fits. Zero means 1024 frames and 1 MiB.
+	OutboxFrames int
+	OutboxBytes  int
+
+	// MaxRooms is the most rooms at a time. Zero means 10000.
+	MaxRooms int
+	// MaxMembers is the most members of a room, those within their grace time included. Zero means
+	// 1024. A room may be full before, when the metadata of its members fills a welcome.
+	MaxMembers int
+	// MaxSessions is the most sessions at a time. Zero means 15000.
+	MaxSessions int
+
+	// ICEServers are handed to each member in its welcome. New copies the slice. None by default.
+	ICEServers []signaling.ICEServer
+	// ResumeKey authenticates resume tokens: at least 16 secret bytes, the same after a restart
+	// for members to be let back in. New copies it. Nil means a random key for this Server alone.
+	ResumeKey []byte
+
+	// CheckOrigin says whether a browser's page may connect. Nil means every page: peers join from
+	// pages anywhere, and there are no cookies that a foreign page could misuse.
+	CheckOrigin func(*http.Request) bool
+	// Log gets a line for each join, leave and refusal, without signal data and tokens. Nil means
+	// none.
+	Log *slog.Logger
+}
+
+const (
+	minResumeKey = 16
+	// maxICEServers is the most JSON that ICEServers may take in a welcome, in bytes.
+	maxICEServers = 16 << 10
+)
+
+// withDefaults returns a copy with the defaults filled in, or says what is wrong.
+func (c Config) withDefaults() (Config, error) {
+	c.Grace = cmp.Or(c.Grace, 30*time.Second)
+	c.JoinTimeout = cmp.Or(c.JoinTimeout, 10*time.Second)
+	c.PingInterval = cmp.Or(c.PingInterval, 15*time.Second)
+	c.MessageRate = cmp.Or(c.MessageRate, 100)
+	for _, f := range []struct {
+		name      string
+		value     *int
+		preset    int
+		low, high int
+	}{
+		{"MaxMessage", &c.MaxMessage, 64 << 10, 1, signaling.MaxMessage},
+		{"MessageBurst", &c.MessageBurst, 500, 1, 1 << 30},
+		{"OutboxFrames", &c.OutboxFrames, 1024, 1, 1 << 30},
+		{"OutboxBytes", &c.OutboxBytes, 1 << 20, 1, 1 << 30},
+		{"MaxRooms", &c.MaxRooms, 10000, 1, 1 << 30},
+		{"MaxMembers", &c.MaxMembers, 1024, 1, 1 << 30},
+		{"MaxSessions", &c.MaxSessions, 15000, 1, 1 << 30},
+	} {
+		*f.value = cmp.Or(*f.value, f.preset)
+		if *f.value < f.low || *f.value > f.high {
+			return c, fmt.Errorf("signalserver: Config.%s %d: want %d to %d, or 0 for %d",
+				f.name, *f.value, f.low, f.high, f.preset)
+		}
+	}
+	if c.CheckOrigin == nil {
+		c.CheckOrigin = func(*http.Request) bool { return true }
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if err := c.setICEServers(); err != nil {
+		return c, err
+	}
+	return c, c.setResumeKey()
+}
+
+// setICEServers copies the list by way of its JSON, whose size counts.
+func (c *Config) setICEServers() error {
+	list, err := json.Marshal(c.ICEServers)
+	if err != nil || len(list) > maxICEServers {
+		return fmt.Errorf("signalserver: Config.ICEServers take %d bytes of JSON: at most %d", len(list), maxICEServers)
+	}
+	c.ICEServers = nil
+	return json.Unmarshal(list, &c.ICEServers)
+}
+
+func (c *Config) setResumeKey() error {
+	if c.ResumeKey == nil {
+		c.ResumeKey = make([]byte, 32)
+		rand.Read(c.ResumeKey)
+		return nil
+	}
+	if len(c.ResumeKey) < minResumeKey {
+		return fmt.Errorf("signalserver: Config.ResumeKey of %d bytes: want at least %d", len(c.ResumeKey), minResumeKey)
+	}
+	c.ResumeKey = bytes.Clone(c.ResumeKey)
+	return nil
+}
+
+// limits is what a member is told of them; what has no limit is left out.
+func (c *Config) limits() signaling.Limits {
+	l := signaling.Limits{
+		MessageBytes: c.MaxMessage,
+		Members:      c.MaxMembers,
+		GraceMillis:  int(max(c.Grace, 0).Milliseconds()),
+	}
+	if c.MessageRate > 0 {
+		l.MessageRate, l.MessageBurst = c.MessageRate, c.MessageBurst
+	}
+	return l
+}

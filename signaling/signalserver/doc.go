@@ -1,0 +1,25 @@
+// Package signalserver is the signaling server: rooms of members who find each other in order to
+// connect directly, as an http.Handler.
+//
+//	socket -> session.readLoop -> Codec.Decode -> room (a mutex, no I/O) -> member.deliver
+//	                                                                              |
+//	socket <- session.writeLoop <-------------------------------- outbox <--------+
+//
+// A session is one WebSocket. A member is a place in a room; it outlives its session by the grace
+// time, so a participant whose network changed comes back with its resume token and keeps its id. A
+// room is created by its first member and ends with its last; a star's room ends with its host.
+// Package signaling and its PROTOCOL.md tell what is spoken.
+//
+// A session has one goroutine while it is idle, the reader. A second one, the writer, lives from the
+// first frame in an empty outbox until the outbox is empty again. One more goroutine of the server,
+// sweep, pings all sessions and ends the dead ones. Shutdown ends all of them and waits.
+//
+// All exported methods may be called from any goroutine at any time.
+//
+// Lock order: Server.mu, room.mu, outbox.mu, counters.mu. Nothing that can block is done under any
+// of them.
+//
+// The package does no TLS, no authentication and no limits per address: those belong to what stands
+// in front of it. It keeps nothing on disk. After a restart with the same Config.ResumeKey the
+// members bring their rooms back with their tokens.
+package signalserver

@@ -1,0 +1,104 @@
+package signalserver
+
+import (
+	"time"
+
+	"example.org/rtcpeer/signaling"
+)
+
+// A member is one place in a room. It is attached to a session, or it is detached: its session was
+// lost and it may come back until its grace time is over.
+type member struct {
+	// Fixed at construction.
+	room *room
+	id   signaling.PeerID
+
+	// Guarded by room.mu.
+	info    signaling.Member
+	size    int         // share of room.roster
+	session *session    // nil while detached
+	awaited bool        // a rebuilt room's host, which has not come back yet
+	losses  int         // how often it was detached: tells one grace time from the next
+	grace   *time.Timer // runs while detached
+	// kept holds the signals that came while detached, within the bounds of an outbox. One that
+	// does not fit costs the member its place: droppedDetachedFull.
+	kept      []signaling.Signal
+	keptBytes int
+}
+
+// deliver hands the member a message and never blocks. It returns false when a detached member has
+// no room left for a signal. What is not a signal need not be kept: the welcome of a member that
+// comes back tells it everything. room.mu is held.
+func (m *member) deliver(n *note) bool {
+	if m.session != nil {
+		m.session.send(n)
+		return true
+	}
+	signal, ok := n.message.(signaling.Signal)
+	if !ok {
+		return true
+	}
+	config := &m.room.server.config
+	if len(m.kept) >= config.OutboxFrames || m.keptBytes+len(signal.Data) > config.OutboxBytes {
+		return false
+	}
+	m.kept = append(m.kept, signal)
+	m.keptBytes += len(signal.Data)
+	return true
+}
+
+// attach gives the member to a session. One that had it before is told. room.mu is held.
+func (m *member) attach(s *session) {
+	if m.session != nil {
+		m.session.fail(&signaling.Error{Code: signaling.CodeReplaced, Text: "another connection took over"})
+	}
+	m.stopGrace()
+	m.session, m.awaited = s, false
+}
+
+// detach begins the grace time. room.mu is held.
+func (m *member) detach() {
+	m.session = nil
+	m.losses++
+	losses := m.losses
+	m.grace = time.AfterFunc(m.room.server.config.Grace, func() { m.room.expire(m, losses) })
+}
+
+// release is for a member that has lost its place. room.mu is held.
+func (m *member) release() {
+	m.stopGrace()
+	m.session = nil
+	m.takeKept()
+}
+
+func (m *member) stopGrace() {
+	if m.grace != nil {
+		m.grace.Stop()
+		m.grace = nil
+	}
+}
+
+// takeKept returns the signals that came while the member was detached. room.mu is held.
+func (m *member) takeKept() []signaling.Signal {
+	kept := m.kept
+	m.kept, m.keptBytes = nil, 0
+	return kept
+}
+
+// describe sets what the others are told of the member. room.mu is held.
+func (m *member) describe(j signaling.Join) {
+	m.info = signaling.Member{ID: m.id, Channels: j.Channels, Metadata: j.Metadata}
+	m.room.roster -= m.size
+	m.size = rosterSize(j)
+	m.room.roster += m.size
+}
+
+// rosterSize is what a member takes in a welcome, in bytes: at least its JSON.
+func rosterSize(j signaling.Join) int {
+	const frame = len(`{"id":2147483647,"channels":[],"metadata":},`)
+	size := frame + len(j.Metadata)
+	for _, mode := range j.Channels {
+		size += len(mode) + len(`"",`)
+	}
+	return size
+}

@@ -1,0 +1,169 @@
+package signalserver
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"example.org/rtcpeer/signaling"
+)
+
+// A Server is an http.Handler that holds rooms. The path of a request does not matter: the room is
+// named in the join message.
+type Server struct {
+	// Fixed at construction.
+	config   Config
+	upgrader websocket.Upgrader
+	stop     context.CancelFunc // ends sweep
+
+	// Safe for all.
+	counters counters
+	buffers  sync.Pool      // *bytes.Buffer, for one frame each while it is read
+	wg       sync.WaitGroup // sweep, and run of each session; Add under mu, and not while stopping
+
+	mu       sync.Mutex // guards the fields below
+	rooms    map[signaling.RoomName]*room
+	sessions map[*session]struct{}
+	stopping bool
+}
+
+const (
+	handshakeTimeout = 5 * time.Second
+	// A candidate or a small answer fits; what is larger is read past the buffer.
+	readBuffer = 512
+	// Write buffers are borrowed for the time of one write, so they may be as large as an offer.
+	writeBuffer = 4 << 10
+	// retryAfter is what an HTTP client is told to wait, in seconds, while the server cannot take it.
+	retryAfter = "5"
+)
+
+// New returns a server that is ready to serve. Its owner ends it with Shutdown.
+func New(config Config) (*Server, error) {
+	config, err := config.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	s := &Server{
+		config: config,
+		upgrader: websocket.Upgrader{
+			HandshakeTimeout: handshakeTimeout,
+			ReadBufferSize:   readBuffer,
+			WriteBufferSize:  writeBuffer,
+			WriteBufferPool:  new(sync.Pool),
+			Subprotocols:     []string{signaling.Subprotocol},
+			CheckOrigin:      config.CheckOrigin,
+		},
+		stop:     stop,
+		buffers:  sync.Pool{New: func() any { return new(bytes.Buffer) }},
+		rooms:    make(map[signaling.RoomName]*room),
+		sessions: make(map[*session]struct{}),
+	}
+	s.wg.Go(func() { s.sweep(ctx) })
+	return s, nil
+}
+
+const about = `This is a signaling server: peers meet here by WebSocket, subprotocol ` + signaling.Subprotocol + `,
+and then connect to each other directly. There is nothing to see with a browser.
+`
+
+// ServeHTTP upgrades a request to a WebSocket, starts its session and returns. Other requests are
+// told what this is.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case s.overloaded():
+		w.Header().Set("Retry-After", retryAfter)
+		http.Error(w, "The signaling server takes no sessions at the moment.", http.StatusServiceUnavailable)
+	case !websocket.IsWebSocketUpgrade(r):
+		w.Header().Set("Upgrade", "websocket")
+		http.Error(w, about, http.StatusUpgradeRequired)
+	case !slices.Contains(websocket.Subprotocols(r), signaling.Subprotocol):
+		http.Error(w, fmt.Sprintf("This signaling server speaks the WebSocket subprotocol %s; the request offers %q.",
+			signaling.Subprotocol, r.Header.Get("Sec-WebSocket-Protocol")), http.StatusBadRequest)
+	default:
+		conn, err := s.upgrader.Upgrade(w, r, nil)
+		if err != nil {
+			return // Upgrade has answered
+		}
+		// A goroutine of its own, so that net/http's and its stack go away.
+		s.start(newSession(s, conn, r.RemoteAddr))
+	}
+}
+
+// overloaded reports whether not even an error can be told over a WebSocket. A few sessions over
+// MaxSessions are taken, for as long as it takes to tell them.
+func (s *Server) overloaded() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stopping || len(s.sessions) >= s.config.MaxSessions+s.config.MaxSessions/8+16
+}
+
+func (s *Server) start(session *session) {
+	s.mu.Lock()
+	if s.stopping {
+		s.mu.Unlock()
+		session.abort()
+		return
+	}
+	full := len(s.sessions) >= s.config.MaxSessions
+	s.sessions[session] = struct{}{}
+	s.wg.Go(func() { session.run(full) })
+	s.mu.Unlock()
+}
+
+// Shutdown refuses new sessions, tells all others to come back later, and waits until they have
+// ended. When ctx is done first it closes what is left and returns the cause. When it returns, no
+// goroutine of the server is left and no room. Further calls do the same. The sockets are no longer
+// known to the http.Server, whose own Shutdown does not end them.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	s.stopping = true
+	sessions := slices.Collect(maps.Keys(s.sessions))
+	s.mu.Unlock()
+	s.stop()
+	for _, session := range sessions {
+		session.fail(&signaling.Error{Code: signaling.CodeShuttingDown, Text: "the server stops or restarts"})
+	}
+	ended := make(chan struct{})
+	go func() {
+		s.wg.Wait()
+		close(ended)
+	}()
+	var err error
+	select {
+	case <-ended:
+	case <-ctx.Done():
+		err = fmt.Errorf("signalserver: shutdown cut short: %w", context.Cause(ctx))
+		for _, session := range sessions {
+			session.abort()
+		}
+		<-ended
+	}
+	s.endRooms()
+	return err
+}
+
+// endRooms ends the grace times that still run when all sessions have ended.
+func (s *Server) endRooms() {
+	s.mu.Lock()
+	rooms := slices.Collect(maps.Values(s.rooms))
+	s.mu.Unlock()
+	for _, r := range rooms {
+		r.mu.Lock()
+		r.end(nil)
+		r.unlock()
+	}
+}
+
+func (s *Server) forgetSession(session *session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.sessions, session)
+}

@@ -1,0 +1,318 @@
+package signalserver
+
+import (
+	"bytes"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"golang.org/x/time/rate"
+
+	"example.org/rtcpeer/signaling"
+)
+
+// A session is one WebSocket. Its goroutine is run, which ends when the socket does; fail, leave and
+// abort see to that.
+type session struct {
+	// Fixed at construction.
+	server *Server
+	conn   *websocket.Conn
+	codec  signaling.Codec
+	remote string
+	since  time.Time
+
+	// Owned by readLoop.
+	tokens *rate.Limiter
+	member *member // nil until joined
+
+	// Owned by Server.sweep.
+	nextPing time.Time
+
+	// Safe for all.
+	outbox outbox
+	seen   atomic.Int64 // when the last frame came, in Unix nanoseconds
+	joined atomic.Bool
+	ended  chan struct{} // closed when the last words are in the outbox
+}
+
+const (
+	// writeTimeout is how long one frame may take. A member that reads nothing for so long comes
+	// back faster than it catches up.
+	writeTimeout = 10 * time.Second
+	// lastWordsTimeout is how long an ended session may take to read why, and to close.
+	lastWordsTimeout = 2 * time.Second
+)
+
+func newSession(s *Server, conn *websocket.Conn, remote string) *session {
+	limit := rate.Inf
+	if s.config.MessageRate > 0 {
+		limit = rate.Limit(s.config.MessageRate)
+	}
+	now := time.Now()
+	session := &session{
+		server:   s,
+		conn:     conn,
+		codec:    signaling.JSON,
+		remote:   remote,
+		since:    now,
+		tokens:   rate.NewLimiter(limit, s.config.MessageBurst),
+		nextPing: s.firstPing(now),
+		outbox:   outbox{maxFrames: s.config.OutboxFrames, maxBytes: s.config.OutboxBytes},
+		ended:    make(chan struct{}),
+	}
+	session.seen.Store(now.UnixNano())
+	conn.SetPongHandler(func(string) error { session.see(); return nil })
+	answer := conn.PingHandler()
+	conn.SetPingHandler(func(data string) error { session.see(); return answer(data) })
+	return session
+}
+
+// run is the life of the session. When the server is full, that is all it tells.
+func (s *session) run(full bool) {
+	if full {
+		s.refuse(&signaling.Error{Code: signaling.CodeServerFull, Text: "too many sessions"})
+	}
+	s.readLoop()
+	if m := s.member; m != nil && m.room.detach(s, m) {
+		s.log("lost")
+	}
+	s.abort()
+	s.outbox.writers.Wait()
+	s.server.forgetSession(s)
+}
+
+// readLoop takes frames until the socket ends. When the session has ended it still reads, for the
+// kernel answers unread data with a reset, which would overtake the last words.
+func (s *session) readLoop() {
+	for {
+		kind, frame, err := s.conn.NextReader()
+		if err != nil {
+			return
+		}
+		s.see()
+		if s.over() {
+			continue
+		}
+		if err := s.receive(kind, frame); err != nil {
+			s.refuse(err)
+		}
+	}
+}
+
+func (s *session) see() { s.seen.Store(time.Now().UnixNano()) }
+
+func (s *session) over() bool {
+	select {
+	case <-s.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// receive takes one frame. Its buffer goes back to the pool, since no codec keeps a frame.
+func (s *session) receive(kind int, frame io.Reader) error {
+	if kind != websocket.TextMessage {
+		return badMessage("a binary frame")
+	}
+	b := s.server.buffers.Get().(*bytes.Buffer)
+	defer s.server.buffers.Put(b)
+	b.Reset()
+	most := s.server.config.MaxMessage
+	if _, err := b.ReadFrom(io.LimitReader(frame, int64(most)+1)); err != nil {
+		return nil // the next read tells the same
+	}
+	if b.Len() > most {
+		return &signaling.Error{Code: signaling.CodeTooLarge, Text: fmt.Sprintf("frame of more than %d bytes", most)}
+	}
+	s.throttle()
+	m, err := s.codec.Decode(b.Bytes())
+	if err != nil {
+		return err
+	}
+	return s.handle(m)
+}
+
+// throttle waits until the session may send another frame. Meanwhile nothing is read, so TCP pushes
+// back and nothing is lost.
+func (s *session) throttle() {
+	wait := s.tokens.Reserve().Delay()
+	if wait <= 0 {
+		return
+	}
+	s.server.counters.throttled.Add(1)
+	select {
+	case <-time.After(wait):
+	case <-s.ended:
+	}
+}
+
+// handle acts on a message. An *Error is for the member.
+func (s *session) handle(m signaling.Message) error {
+	if j, ok := m.(signaling.Join); ok {
+		return s.join(j)
+	}
+	if s.member == nil {
+		return &signaling.Error{Code: signaling.CodeNotJoined, Text: fmt.Sprintf("%s before join", m.Kind())}
+	}
+	switch m := m.(type) {
+	case signaling.Signal:
+		if m.To == 0 {
+			return badMessage("signal: no to")
+		}
+		s.server.counters.signals.Add(1)
+		return s.member.room.relay(s, s.member, m)
+	case signaling.Seal:
+		return s.member.room.seal(s, s.member)
+	case signaling.Leave:
+		s.leave()
+		return nil
+	}
+	return badMessage("%s is for the server to send", m.Kind())
+}
+
+func (s *session) join(j signaling.Join) error {
+	if s.member != nil {
+		return &signaling.Error{Code: signaling.CodeAlreadyJoined, Text: fmt.Sprintf("already in room %q", s.member.room.name)}
+	}
+	m, err := s.server.join(s, j)
+	if err != nil {
+		return err
+	}
+	s.member = m
+	s.joined.Store(true)
+	event := "joined"
+	if j.Resume != "" {
+		event = "resumed"
+	}
+	s.log(event)
+	return nil
+}
+
+func (s *session) leave() {
+	if s.member.room.leave(s, s.member) {
+		s.log("left", "reason", signaling.LeftByItself)
+	}
+	s.end(false, closing(websocket.CloseNormalClosure, ""))
+}
+
+// send queues a message. It never blocks.
+func (s *session) send(n *note) {
+	frame, err := n.in(s.codec)
+	if err != nil {
+		s.fail(&signaling.Error{Code: signaling.CodeInternal, Text: err.Error()})
+		return
+	}
+	s.push(item{websocket.TextMessage, frame})
+}
+
+func (s *session) push(i item) {
+	wake, fits := s.outbox.push(i)
+	if wake {
+		go s.writeLoop()
+	}
+	if !fits {
+		s.server.counters.drop(droppedSlow)
+		s.end(true, closing(websocket.CloseTryAgainLater, string(signaling.CodeSlow)))
+	}
+}
+
+// refuse tells the member an error, and ends the session if it is one of those.
+func (s *session) refuse(err error) {
+	why, ok := errors.AsType[*signaling.Error](err)
+	if !ok {
+		why = &signaling.Error{Code: signaling.CodeInternal, Text: err.Error()}
+	}
+	s.log("refused", "code", why.Code)
+	s.fail(why)
+}
+
+// fail is refuse without the line in the log, for those who hold locks.
+func (s *session) fail(why *signaling.Error) {
+	s.server.counters.refuse(why.Code)
+	if !why.Code.Fatal() {
+		s.send(&note{message: why})
+		return
+	}
+	last := []item{closing(closeCode(why.Code), string(why.Code))}
+	if frame, err := s.codec.Encode(why); err == nil {
+		last = append([]item{{websocket.TextMessage, frame}}, last...)
+	}
+	s.end(false, last...)
+}
+
+// closeCode is the WebSocket close code that goes with an error (RFC 6455, 7.4.1, and the registry
+// of IANA for 1013).
+func closeCode(code signaling.Code) int {
+	switch {
+	case code == signaling.CodeShuttingDown:
+		return websocket.CloseGoingAway
+	case code.Retry():
+		return websocket.CloseTryAgainLater
+	}
+	return websocket.ClosePolicyViolation
+}
+
+func closing(code int, text string) item {
+	return item{websocket.CloseMessage, websocket.FormatCloseMessage(code, text)}
+}
+
+// end ends the session with its last words, for which there is a bounded time. The first end counts.
+func (s *session) end(drop bool, last ...item) {
+	wake, first := s.outbox.end(drop, last...)
+	if wake {
+		go s.writeLoop()
+	}
+	if first {
+		close(s.ended)
+		s.conn.NetConn().SetDeadline(time.Now().Add(lastWordsTimeout)) // wakes readLoop; does not block
+	}
+}
+
+// abort ends the session without a word. It does not wait for TLS to say good-bye.
+func (s *session) abort() {
+	s.end(true)
+	conn := s.conn.NetConn()
+	if t, ok := conn.(*tls.Conn); ok {
+		conn = t.NetConn()
+	}
+	conn.Close()
+}
+
+// writeLoop writes what is in the outbox, and ends when it is empty.
+func (s *session) writeLoop() {
+	for {
+		i, ok := s.outbox.next()
+		if !ok {
+			return
+		}
+		if s.write(i) != nil {
+			s.abort()
+		}
+	}
+}
+
+func (s *session) write(i item) error {
+	deadline := time.Now().Add(writeTimeout)
+	if i.kind != websocket.TextMessage {
+		return s.conn.WriteControl(i.kind, i.data, deadline)
+	}
+	s.conn.SetWriteDeadline(deadline)
+	return s.conn.WriteMessage(i.kind, i.data)
+}
+
+// log writes one line about this session. Texts of errors are not for the log: they quote frames.
+func (s *session) log(event string, args ...any) {
+	if m := s.member; m != nil {
+		args = append(args, "room", m.room.name, "peer", m.id)
+	}
+	s.server.config.Log.Info(event, append(args, "remote", s.remote)...)
+}
+
+func badMessage(format string, args ...any) error {
+	return &signaling.Error{Code: signaling.CodeBadMessage, Text: fmt.Sprintf(format, args...)}
+}

@@ -1,0 +1,81 @@
+package signalserver
+
+import (
+	"maps"
+	"sync"
+	"sync/atomic"
+
+	"example.org/rtcpeer/signaling"
+)
+
+// Stats are figures of a server. Sessions, Rooms and Members are now; the others count since New.
+type Stats struct {
+	Sessions int // open WebSockets
+	Rooms    int
+	Members  int // those within their grace time included
+
+	Joins     uint64 // newcomers welcomed
+	Resumes   uint64 // members that came back
+	Signals   uint64 // signals taken from members
+	Throttled uint64 // frames that had to wait for Config.MessageRate
+
+	// Refused counts the errors told to sessions, by code.
+	Refused map[signaling.Code]uint64
+	// Dropped counts sessions and members that the server gave up, by word: "slow", a session did
+	// not read what was sent to it; "dead", nothing came from it; "grace_over", a member did not
+	// come back in time; "detached_full", more was sent to it meanwhile than is kept.
+	Dropped map[string]uint64
+}
+
+const (
+	droppedSlow         = "slow"
+	droppedDead         = "dead"
+	droppedGraceOver    = "grace_over"
+	droppedDetachedFull = "detached_full"
+)
+
+// counters is the part of Stats that is counted as it happens. Safe for all.
+type counters struct {
+	members                            atomic.Int64
+	joins, resumes, signals, throttled atomic.Uint64
+
+	mu      sync.Mutex // guards the fields below
+	refused map[signaling.Code]uint64
+	dropped map[string]uint64
+}
+
+func (c *counters) refuse(code signaling.Code) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.refused == nil {
+		c.refused = make(map[signaling.Code]uint64)
+	}
+	c.refused[code]++
+}
+
+func (c *counters) drop(word string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.dropped == nil {
+		c.dropped = make(map[string]uint64)
+	}
+	c.dropped[word]++
+}
+
+// Stats returns the figures of this moment. The maps belong to the caller.
+func (s *Server) Stats() Stats {
+	s.mu.Lock()
+	st := Stats{Sessions: len(s.sessions), Rooms: len(s.rooms)}
+	s.mu.Unlock()
+	c := &s.counters
+	st.Members = int(c.members.Load())
+	st.Joins = c.joins.Load()
+	st.Resumes = c.resumes.Load()
+	st.Signals = c.signals.Load()
+	st.Throttled = c.throttled.Load()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	st.Refused = maps.Clone(c.refused)
+	st.Dropped = maps.Clone(c.dropped)
+	return st
+}

@@ -1,0 +1,74 @@
+package signalserver
+
+import (
+	"context"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"example.org/rtcpeer/signaling"
+)
+
+// sweep watches over all sessions until ctx ends: it pings each every PingInterval and ends those
+// that died or do not join. One goroutine and one timer for all: a timer for each would cost more
+// memory than the rest of an idle session's bookkeeping.
+func (s *Server) sweep(ctx context.Context) {
+	ticker := time.NewTicker(s.sweepInterval())
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			s.sweepOnce(time.Now())
+		}
+	}
+}
+
+// sweepInterval is a sixteenth of the shortest time to be kept, which is how late it may be kept.
+func (s *Server) sweepInterval() time.Duration {
+	shortest := 16 * time.Second
+	for _, d := range []time.Duration{s.config.PingInterval, s.config.JoinTimeout} {
+		if d > 0 {
+			shortest = min(shortest, d)
+		}
+	}
+	return max(shortest/16, time.Millisecond)
+}
+
+func (s *Server) sweepOnce(now time.Time) {
+	s.mu.Lock()
+	sessions := slices.Collect(maps.Keys(s.sessions))
+	s.mu.Unlock()
+	for _, session := range sessions {
+		s.sweepSession(session, now)
+	}
+}
+
+func (s *Server) sweepSession(session *session, now time.Time) {
+	interval, patience := s.config.PingInterval, s.config.JoinTimeout
+	silence := now.Sub(time.Unix(0, session.seen.Load()))
+	switch {
+	case session.over():
+	case interval > 0 && silence > interval*5/2:
+		s.counters.drop(droppedDead)
+		session.abort()
+	case patience > 0 && now.Sub(session.since) >= patience && !session.joined.Load():
+		session.fail(&signaling.Error{Code: signaling.CodeJoinTimeout, Text: "no join within " + patience.String()})
+	case interval > 0 && !now.Before(session.nextPing):
+		session.nextPing = now.Add(interval)
+		session.push(item{kind: websocket.PingMessage})
+	}
+}
+
+// firstPing is at a random time, so that those who came together, as after a restart, are not all
+// pinged together for ever.
+func (s *Server) firstPing(now time.Time) time.Time {
+	if s.config.PingInterval <= 0 {
+		return now
+	}
+	return now.Add(s.config.PingInterval/2 + rand.N(s.config.PingInterval/2+1))
+}
