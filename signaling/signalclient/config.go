@@ -1,0 +1,72 @@
+package signalclient
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// A Config says how a Client connects. The zero value works.
+type Config struct {
+	// DialTimeout bounds each attempt to connect, from the name lookup to the welcome. Zero means
+	// 10s.
+	DialTimeout time.Duration
+	// DeadAfter is how long a connection may be silent, or a write may take, until it counts as
+	// lost. After a third of it the client pings. Zero means 45s, three of the server's own pings.
+	DeadAfter time.Duration
+	// RedialFor is how long to try after a connection was lost. Zero means for ever; negative
+	// means not at all.
+	RedialFor time.Duration
+	// BackoffMin bounds the wait before the first redial, which is random, from 0 to BackoffMin.
+	// The bound doubles with each further one, up to BackoffMax. Zero means 200ms and 15s.
+	BackoffMin, BackoffMax time.Duration
+	// TLS is for wss. Nil means the defaults of crypto/tls. It is cloned.
+	TLS *tls.Config
+	// Header is sent with each attempt, for instance for a reverse proxy that authenticates. It
+	// is cloned.
+	Header http.Header
+	// Log is told of lost connections, of attempts at level debug, and of the return. Nil means
+	// nobody.
+	Log *slog.Logger
+
+	// Set by tests, for a network in memory.
+	dial  func(ctx context.Context, network, addr string) (net.Conn, error)
+	proxy func(*http.Request) (*url.URL, error)
+}
+
+func (c Config) withDefaults() (Config, error) {
+	for _, d := range []struct {
+		name  string
+		value time.Duration
+	}{
+		{"DialTimeout", c.DialTimeout},
+		{"DeadAfter", c.DeadAfter},
+		{"BackoffMin", c.BackoffMin},
+		{"BackoffMax", c.BackoffMax},
+	} {
+		if d.value < 0 {
+			return c, fmt.Errorf("signalclient: Config.%s %v: want 0 or more", d.name, d.value)
+		}
+	}
+	c.DialTimeout = cmp.Or(c.DialTimeout, 10*time.Second)
+	c.DeadAfter = cmp.Or(c.DeadAfter, 45*time.Second)
+	c.BackoffMax = cmp.Or(c.BackoffMax, max(15*time.Second, c.BackoffMin))
+	c.BackoffMin = cmp.Or(c.BackoffMin, min(200*time.Millisecond, c.BackoffMax))
+	if c.BackoffMin > c.BackoffMax {
+		return c, fmt.Errorf("signalclient: Config.BackoffMin %v: more than BackoffMax %v", c.BackoffMin, c.BackoffMax)
+	}
+	c.TLS = c.TLS.Clone()
+	c.Header = c.Header.Clone()
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
+	if c.dial == nil {
+		c.dial = new(net.Dialer).DialContext
+		c.proxy = http.ProxyFromEnvironment
+	}
+	return c, nil
+}

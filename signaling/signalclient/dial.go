@@ -1,0 +1,158 @@
+package signalclient
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"syscall"
+
+	"example.org/rtcpeer/signaling"
+
+	"github.com/gorilla/websocket"
+)
+
+// A dialer makes the connections of one client.
+type dialer struct {
+	cfg    Config
+	url    string
+	shown  string // the URL for errors and logs
+	header http.Header
+}
+
+func newDialer(u *url.URL, cfg Config) dialer {
+	d := dialer{cfg: cfg, shown: bare(u).String(), header: cfg.Header}
+	if u.User != nil && d.header.Get("Authorization") == "" {
+		password, _ := u.User.Password()
+		req := http.Request{Header: http.Header{}}
+		req.SetBasicAuth(u.User.Username(), password)
+		d.header = req.Header
+		for name, values := range cfg.Header {
+			d.header[name] = values
+		}
+	}
+	plain := *u
+	plain.User = nil // a WebSocket URL has none (RFC 6455, section 3)
+	d.url = plain.String()
+	return d
+}
+
+// dial connects, joins and waits for the welcome, until ctx ends or for DialTimeout.
+func (d *dialer) dial(ctx context.Context, join signaling.Join) (*conn, error) {
+	late := fmt.Errorf("no answer within %v: %w", d.cfg.DialTimeout, os.ErrDeadlineExceeded)
+	ctx, cancel := context.WithTimeoutCause(ctx, d.cfg.DialTimeout, late)
+	defer cancel()
+
+	c := &conn{url: d.shown, deadAfter: d.cfg.DeadAfter, release: func() bool { return true }}
+	resp, err := d.connect(ctx, c)
+	if err == nil {
+		err = c.join(join)
+	}
+	if !c.release() && err == nil { // ctx has closed the socket after the welcome
+		err = ctx.Err()
+	}
+	if err != nil {
+		c.abort()
+		return nil, d.failure(ctx, resp, err)
+	}
+	return c, nil
+}
+
+// connect fills in the WebSocket and its socket. The end of ctx closes the socket, which is the one
+// way to interrupt a handshake at any point, until c.release is called.
+func (d *dialer) connect(ctx context.Context, c *conn) (*http.Response, error) {
+	ws := websocket.Dialer{
+		Subprotocols:    []string{signaling.Subprotocol},
+		TLSClientConfig: d.cfg.TLS,
+		Proxy:           d.cfg.proxy,
+		NetDialContext: func(_ context.Context, network, addr string) (net.Conn, error) {
+			socket, err := d.cfg.dial(ctx, network, addr)
+			if err != nil {
+				return nil, err
+			}
+			c.socket = socket
+			c.release = context.AfterFunc(ctx, func() { socket.Close() })
+			return socket, nil
+		},
+	}
+	// With a deadline the socket could time out a moment before ctx, and the cause be lost.
+	conn, resp, err := ws.DialContext(context.WithoutCancel(ctx), d.url, d.header)
+	if err != nil {
+		return resp, err
+	}
+	c.use(conn)
+	if got := conn.Subprotocol(); got != signaling.Subprotocol {
+		return nil, fmt.Errorf("a WebSocket of another kind: it answers with subprotocol %q, not %q", got, signaling.Subprotocol)
+	}
+	return nil, nil
+}
+
+// failure makes a DialError of whatever kept dial from its welcome, unless that has a type already.
+func (d *dialer) failure(ctx context.Context, resp *http.Response, err error) error {
+	_, refused := errors.AsType[*signaling.Error](err)
+	_, malformed := errors.AsType[*ProtocolError](err)
+	if refused || malformed {
+		return err
+	}
+	e := &DialError{URL: d.shown}
+	switch {
+	case ctx.Err() != nil:
+		e.Err = context.Cause(ctx)
+		e.Retry = !errors.Is(e.Err, context.Canceled)
+	case resp != nil:
+		e.Status = resp.StatusCode
+		e.Err = answered(resp)
+		e.Retry = e.Status >= 500 || e.Status == http.StatusTooManyRequests || e.Status == http.StatusRequestTimeout
+	default:
+		e.Err, e.Retry = explain(err)
+	}
+	return e
+}
+
+// explain adds what to do about err, and tells whether waiting is enough.
+func explain(err error) (explained error, retry bool) {
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return fmt.Errorf("%w: is signal-server running there?", err), true
+	}
+	if lookup, ok := errors.AsType[*net.DNSError](err); ok {
+		return fmt.Errorf("%w: check the name", err), !lookup.IsNotFound
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return fmt.Errorf("%w: the server speaks no TLS there: try ws://", err), false
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return fmt.Errorf("%w: use the name in the certificate, and trust its issuer", err), false
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("closed by the server before its welcome: %w", err), true
+	}
+	return err, broken(err)
+}
+
+// broken reports whether err is of the network, or the other end's goodbye, and not of what came
+// through it.
+func broken(err error) bool {
+	_, network := errors.AsType[net.Error](err)
+	_, goodbye := errors.AsType[*websocket.CloseError](err)
+	return network || goodbye || errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// answered describes an HTTP answer that is not a WebSocket.
+func answered(resp *http.Response) error {
+	text := "not a WebSocket: " + resp.Status
+	if target, err := resp.Location(); err == nil {
+		return fmt.Errorf("%s: it is at %s", text, bare(target))
+	}
+	body, _ := io.ReadAll(resp.Body) // at most 1 KiB, in memory
+	if words := strings.Join(strings.Fields(string(body)), " "); words != "" {
+		text += fmt.Sprintf(": %q", shorten(words))
+	}
+	return errors.New(text)
+}

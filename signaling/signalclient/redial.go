@@ -1,0 +1,123 @@
+package signalclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"example.org/rtcpeer/signaling"
+)
+
+// redial waits and dials until it has a connection, which it returns, or until the client ends, and
+// then returns the reason. why is the reason for which the last connection was lost.
+func (c *Client) redial(why error) (*conn, error) {
+	ctx, cancel := c.closing, context.CancelFunc(func() {})
+	if limit := c.dialer.cfg.RedialFor; limit > 0 {
+		ctx, cancel = context.WithTimeout(ctx, limit)
+	}
+	defer cancel()
+	for {
+		if err := c.final(why); err != nil {
+			return nil, err
+		}
+		wait := c.backoff.next()
+		c.dialer.cfg.Log.Debug("signaling redial", "url", c.dialer.shown, "in", wait, "err", why)
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return nil, c.over(why)
+		}
+		conn, err := c.dialer.dial(ctx, c.join)
+		if err == nil {
+			err = c.adopt(conn)
+		}
+		switch {
+		case err == nil:
+			return conn, nil
+		case ctx.Err() != nil: // err tells nothing but that
+			return nil, c.over(why)
+		}
+		c.failed(err)
+		why = err
+	}
+}
+
+// final returns the reason for ending the client after why, or nil if redialing may help.
+func (c *Client) final(why error) error {
+	if c.closing.Err() != nil {
+		return ErrClosed
+	}
+	if refused, ok := errors.AsType[*signaling.Error](why); ok && !refused.Code.Retry() {
+		return refused
+	}
+	if _, ok := errors.AsType[*ProtocolError](why); ok {
+		if c.garbage++; c.garbage == mostGarbage {
+			return why
+		}
+	}
+	if c.dialer.cfg.RedialFor < 0 || c.join.Resume == "" {
+		return &LostError{URL: c.dialer.shown, Err: why}
+	}
+	return nil
+}
+
+// over is the reason for ending the client when the time to redial has ended.
+func (c *Client) over(why error) error {
+	if c.closing.Err() != nil {
+		return ErrClosed
+	}
+	return &LostError{URL: c.dialer.shown, For: c.dialer.cfg.RedialFor, Err: why}
+}
+
+// adopt makes conn the client's connection, unless the server made someone else of it.
+func (c *Client) adopt(conn *conn) error {
+	w := conn.welcome
+	if c.id != 0 && (w.ID != c.id || w.Room != c.join.Room) {
+		conn.abort()
+		text := fmt.Sprintf("%d in %s came back as %d in %s", c.id, c.join.Room, w.ID, w.Room)
+		return &signaling.Error{Code: signaling.CodeResumeRefused, Text: text}
+	}
+	back := c.id != 0
+	c.id, c.join.Room, c.join.Resume, c.garbage = w.ID, w.Room, w.Resume, 0
+	c.maxFrame.Store(signaling.MaxMessage)
+	if most := w.Limits.MessageBytes; most > 0 {
+		c.maxFrame.Store(int64(min(most, signaling.MaxMessage)))
+	}
+	c.connected(back)
+	return nil
+}
+
+func (c *Client) connected(back bool) {
+	c.mu.Lock()
+	c.status.Connected, c.status.Since = true, time.Now()
+	if back {
+		c.status.Redials++
+	}
+	c.mu.Unlock()
+	if back {
+		c.dialer.cfg.Log.Info("signaling connection is back", "url", c.dialer.shown, "id", c.id)
+	}
+}
+
+func (c *Client) disconnected(why error) {
+	c.mu.Lock()
+	c.status.Connected, c.status.Since, c.status.Err = false, time.Now(), why
+	c.mu.Unlock()
+	c.dialer.cfg.Log.Info("signaling connection lost", "url", c.dialer.shown, "id", c.id, "err", why)
+}
+
+func (c *Client) failed(why error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.status.Err = why
+}
+
+// end tells Send and Receive why there is nothing more.
+func (c *Client) end(why error) {
+	c.mu.Lock()
+	c.why = why
+	c.mu.Unlock()
+	c.outbox.close(why)
+	close(c.inbox)
+}

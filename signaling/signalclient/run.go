@@ -1,0 +1,139 @@
+package signalclient
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"time"
+
+	"example.org/rtcpeer/signaling"
+
+	"github.com/gorilla/websocket"
+)
+
+const (
+	// mostGarbage is how many malformed answers in a row end the client: one may be a proxy's bad
+	// moment, three are another protocol.
+	mostGarbage = 3
+
+	// verdictTimeout is how long to read on after a write has failed.
+	verdictTimeout = time.Second
+)
+
+// run serves one connection after the other. It starts the one readLoop of each and waits for it.
+func (c *Client) run(conn *conn) {
+	for conn != nil {
+		began := time.Now()
+		why := c.serve(conn)
+		// A server that welcomes and then fails at once must not be asked ten times a second.
+		if time.Since(began) >= c.dialer.cfg.BackoffMax {
+			c.backoff.reset()
+		}
+		c.disconnected(why)
+		if conn, why = c.redial(why); why != nil {
+			c.end(why)
+		}
+	}
+}
+
+// serve uses conn until it is lost, and returns why.
+func (c *Client) serve(conn *conn) error {
+	defer context.AfterFunc(c.life, conn.abort)()
+	stop, lost := make(chan struct{}), make(chan error, 1)
+	var reader sync.WaitGroup
+	reader.Go(func() { lost <- c.readLoop(conn, stop) })
+
+	why := c.writeLoop(conn, lost)
+	if _, ok := errors.AsType[*ProtocolError](why); ok {
+		_ = conn.sayClose(websocket.CloseProtocolError) // a courtesy
+	}
+	close(stop)
+	conn.abort()
+	reader.Wait()
+	return why
+}
+
+// readLoop hands the welcome and then what conn reads to the inbox, and returns why it ends. After a
+// fatal error frame nothing follows, so the frame is the reason.
+func (c *Client) readLoop(conn *conn, stop <-chan struct{}) error {
+	var m signaling.Message = conn.welcome
+	for {
+		select {
+		case c.inbox <- m:
+		case <-c.closing.Done(): // nobody receives, but the server's goodbye is waited for
+		case <-stop:
+			return net.ErrClosed
+		}
+		var err error
+		if m, err = conn.read(); err != nil {
+			return err
+		}
+		if refused, ok := m.(*signaling.Error); ok && refused.Code.Fatal() {
+			return refused
+		}
+	}
+}
+
+// writeLoop sends what is queued, pings when it is quiet, and returns when conn is lost or the
+// client is closed.
+func (c *Client) writeLoop(conn *conn, lost <-chan error) error {
+	patience := conn.deadAfter / 3
+	quiet := time.NewTimer(patience)
+	defer quiet.Stop()
+	for {
+		if err := c.writeQueued(conn); err != nil {
+			return c.verdict(lost, err)
+		}
+		select {
+		case err := <-lost:
+			return err
+		case <-c.closing.Done():
+			return c.leave(conn, lost)
+		case <-c.outbox.wake:
+		case <-quiet.C:
+			idle := conn.idle()
+			if idle >= patience {
+				idle = 0
+				if err := conn.ping(); err != nil {
+					return c.verdict(lost, err)
+				}
+			}
+			quiet.Reset(patience - idle)
+		}
+	}
+}
+
+func (c *Client) writeQueued(conn *conn) error {
+	for frame := c.outbox.head(); frame != nil; frame = c.outbox.head() {
+		if err := conn.write(frame); err != nil {
+			return err
+		}
+		c.outbox.pop()
+	}
+	return nil
+}
+
+// verdict is why a write has failed: what the server said before it closed, if it said something.
+// Without it a client that was replaced would come back and replace the one that replaced it.
+func (c *Client) verdict(lost <-chan error, err error) error {
+	select {
+	case said := <-lost:
+		if _, ok := errors.AsType[*signaling.Error](said); ok {
+			return said
+		}
+	case <-c.closing.Done():
+	case <-time.After(verdictTimeout):
+	}
+	return err
+}
+
+// leave ends the membership: what is queued, the leave, a close. It waits for the server's close,
+// because a socket that is closed with unread data takes back what it has not yet delivered
+// (RFC 1122, section 4.2.2.13). The end of c.life interrupts all of it.
+func (c *Client) leave(conn *conn, lost <-chan error) error {
+	if c.writeQueued(conn) == nil && conn.send(signaling.Leave{}) == nil && conn.sayClose(websocket.CloseNormalClosure) == nil {
+		<-lost
+	}
+	return ErrClosed
+}
