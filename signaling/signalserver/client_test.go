@@ -20,8 +20,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// patience is far longer than anything here takes, also on a machine that is busy with other things.
-const patience = 20 * time.Second
+// patience is far longer than anything here takes, in real time and in the fake one of synctest.
+const patience = 2 * time.Minute
 
 // A server is a Server behind an http.Server, on TCP or in memory.
 type server struct {
@@ -35,6 +35,11 @@ func serve(t testing.TB, config signalserver.Config) *server {
 	t.Helper()
 	s, err := signalserver.New(config)
 	require.NoError(t, err)
+	return newHTTP(t, s)
+}
+
+func newHTTP(t testing.TB, s *signalserver.Server) *server {
+	t.Helper()
 	h := httptest.NewServer(s)
 	t.Cleanup(func() {
 		shutDown(t, s)

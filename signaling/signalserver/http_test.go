@@ -1,0 +1,125 @@
+package signalserver_test
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/gorilla/websocket"
+	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/signalserver"
+)
+
+func get(t *testing.T, s *server, header http.Header) (*http.Response, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), "GET", "http"+strings.TrimPrefix(s.url, "ws")+"/any/path", nil)
+	require.NoError(t, err)
+	req.Header = header
+	tr := &http.Transport{DisableKeepAlives: true}
+	res, err := tr.RoundTrip(req)
+	require.NoError(t, err)
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	return res, string(body)
+}
+
+func upgrade(extra ...string) http.Header {
+	h := http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}, "Sec-Websocket-Version": {"13"},
+		"Sec-Websocket-Key": {"AAAAAAAAAAAAAAAAAAAAAA=="}}
+	for i := 0; i < len(extra); i += 2 {
+		h.Set(extra[i], extra[i+1])
+	}
+	return h
+}
+
+func TestRequestsThatAreNoSessions(t *testing.T) {
+	s := serve(t, signalserver.Config{
+		CheckOrigin: func(r *http.Request) bool { return r.Header.Get("Origin") != "http://evil.example" },
+	})
+	for name, c := range map[string]struct {
+		header http.Header
+		status int
+		text   string
+	}{
+		"a browser's visit":   {http.Header{}, http.StatusUpgradeRequired, "This is a signaling server"},
+		"no subprotocol":      {upgrade(), http.StatusBadRequest, `speaks the WebSocket subprotocol rtcpeer.v1; the request offers ""`},
+		"another subprotocol": {upgrade("Sec-WebSocket-Protocol", "chat"), http.StatusBadRequest, `the request offers "chat"`},
+		"a refused origin": {upgrade("Sec-WebSocket-Protocol", "rtcpeer.v1", "Origin", "http://evil.example"),
+			http.StatusForbidden, "origin"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			res, body := get(t, s, c.header)
+			require.Equal(t, c.status, res.StatusCode)
+			if name != "a refused origin" { // that answer is gorilla's: the status alone
+				require.Contains(t, body, c.text)
+			}
+		})
+	}
+}
+
+func TestEveryOriginIsAllowedByDefault(t *testing.T) {
+	s := serve(t, signalserver.Config{})
+	d := websocket.Dialer{Subprotocols: []string{"other", signaling.Subprotocol}}
+	conn, res, err := d.DialContext(t.Context(), s.url+"/some/path?x=y", http.Header{"Origin": {"https://elsewhere.example"}})
+	require.NoError(t, err)
+	res.Body.Close()
+	require.Equal(t, signaling.Subprotocol, conn.Subprotocol())
+	require.NoError(t, conn.Close())
+}
+
+func TestSessionsFarOverTheMostAreRefusedByHTTP(t *testing.T) {
+	s := serve(t, signalserver.Config{MaxSessions: 1})
+	for range 1 + 16 {
+		conn := s.connect(t)
+		defer conn.Close()
+	}
+	s.eventually(t, "all have begun", func(st signalserver.Stats) bool { return st.Sessions == 17 })
+	res, _ := get(t, s, upgrade("Sec-WebSocket-Protocol", "rtcpeer.v1"))
+	require.Equal(t, http.StatusServiceUnavailable, res.StatusCode)
+	require.Equal(t, "5", res.Header.Get("Retry-After"))
+}
+
+func TestWelcomeTellsLimitsAndICEServers(t *testing.T) {
+	ice := []signaling.ICEServer{{URLs: []string{"turn:turn.example:3478"}, Username: "u", Credential: "c"}}
+	w := serve(t, signalserver.Config{ICEServers: ice}).member(t, signaling.Join{}).welcome
+	require.Equal(t, ice, w.ICEServers)
+	require.Equal(t, signaling.Limits{MessageBytes: 65536, MessageRate: 100, MessageBurst: 500, Members: 1024, GraceMillis: 30000}, w.Limits)
+
+	w = serve(t, signalserver.Config{MessageRate: -1, Grace: -1}).member(t, signaling.Join{}).welcome
+	require.Equal(t, signaling.Limits{MessageBytes: 65536, Members: 1024}, w.Limits)
+}
+
+func TestLogHasALineForEachActAndNoSecrets(t *testing.T) {
+	var log strings.Builder
+	s, err := signalserver.New(signalserver.Config{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	require.NoError(t, err)
+	h := newHTTP(t, s)
+	a := h.member(t, signaling.Join{Room: "lobby"})
+	b := h.member(t, signaling.Join{Room: "lobby"})
+	a.wantJoined(b)
+	b.signal(1, `"secret"`)
+	a.wantSignal(b, `"secret"`)
+	b.sendText(`{"kind":"join","resume":"` + b.welcome.Resume + `","topology":5}`)
+	b.wantRefused(signaling.CodeBadMessage)
+	back := h.resume(t, b)
+	back.send(signaling.Leave{})
+	back.wantClosed(websocket.CloseNormalClosure, "")
+	shutDown(t, s)
+
+	require.NotContains(t, log.String(), "secret")
+	require.NotContains(t, log.String(), b.welcome.Resume)
+	for _, want := range []string{
+		"msg=joined room=lobby peer=1 remote=127.0.0.1:",
+		"msg=refused code=bad_message room=lobby peer=",
+		"msg=lost room=lobby",
+		"msg=resumed room=lobby",
+		"msg=left reason=left room=lobby",
+	} {
+		require.Contains(t, log.String(), want)
+	}
+}

@@ -1,0 +1,215 @@
+package signalserver_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/signalserver"
+)
+
+// within runs a test in fake time. The sockets are pipes.
+func within(t *testing.T, config signalserver.Config, story func(t *testing.T, s *server)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) { story(t, serveInMemory(t, config)) })
+}
+
+func TestLostMemberKeepsItsPlaceForItsGrace(t *testing.T) {
+	within(t, signalserver.Config{Grace: time.Minute}, func(t *testing.T, s *server) {
+		host, a := pair(t, s, signaling.Mesh)
+		lost := time.Now()
+		a.vanish()
+		host.wantLeft(a, signaling.LeftLost)
+		require.Equal(t, time.Minute, time.Since(lost))
+		require.Equal(t, map[string]uint64{"grace_over": 1}, s.Stats().Dropped)
+	})
+}
+
+func TestEachLossHasItsOwnGrace(t *testing.T) {
+	within(t, signalserver.Config{Grace: time.Minute}, func(t *testing.T, s *server) {
+		host, a := pair(t, s, signaling.Mesh)
+		a.vanish()
+		time.Sleep(59 * time.Second)
+		a = s.resume(t, a)
+		time.Sleep(59 * time.Second)
+		lost := time.Now()
+		a.vanish()
+		host.wantLeft(a, signaling.LeftLost)
+		require.Equal(t, time.Minute, time.Since(lost))
+	})
+}
+
+func TestStarEndsWhenItsHostStaysAway(t *testing.T) {
+	within(t, signalserver.Config{}, func(t *testing.T, s *server) {
+		host, a := pair(t, s, signaling.Star)
+		host.vanish()
+		time.Sleep(29 * time.Second)
+		a.wantNothing()
+		time.Sleep(2 * time.Second)
+		a.wantRefused(signaling.CodeHostLeft)
+		require.Zero(t, s.Stats().Rooms)
+	})
+}
+
+func TestRebuiltStarEndsWhenItsHostStaysAway(t *testing.T) {
+	within(t, signalserver.Config{ResumeKey: key}, func(t *testing.T, before *server) {
+		_, a := pair(t, before, signaling.Star)
+		after := serveInMemory(t, signalserver.Config{ResumeKey: key})
+		back := after.resume(t, a)
+		time.Sleep(29 * time.Second)
+		back.wantNothing()
+		time.Sleep(2 * time.Second)
+		back.wantRefused(signaling.CodeHostLeft)
+		require.Zero(t, after.Stats().Members)
+	})
+}
+
+func TestRoomOfLostMembersEndsWithTheirGrace(t *testing.T) {
+	within(t, signalserver.Config{}, func(t *testing.T, s *server) {
+		host, a := pair(t, s, signaling.Mesh)
+		host.vanish()
+		a.vanish()
+		time.Sleep(29 * time.Second)
+		require.Equal(t, 1, s.Stats().Rooms)
+		require.Equal(t, 2, s.Stats().Members)
+		require.Equal(t, 0, s.Stats().Sessions)
+		time.Sleep(2 * time.Second)
+		require.Zero(t, s.Stats().Rooms)
+		require.Zero(t, s.Stats().Members)
+	})
+}
+
+func TestDetachedMemberIsSentOnlySoMuch(t *testing.T) {
+	for name, config := range map[string]signalserver.Config{
+		"frames": {OutboxFrames: 3},
+		"bytes":  {OutboxBytes: 30},
+	} {
+		t.Run(name, func(t *testing.T) {
+			within(t, config, func(t *testing.T, s *server) {
+				host, a := pair(t, s, signaling.Mesh)
+				a.vanish()
+				synctest.Wait()
+				for range 3 {
+					host.signal(a.id(), `"8 bytes"`)
+					host.wantNothing()
+				}
+				host.signal(a.id(), `"8 bytes"`)
+				host.wantLeft(a, signaling.LeftLost)
+				require.Equal(t, map[string]uint64{"detached_full": 1}, s.Stats().Dropped)
+			})
+		})
+	}
+}
+
+func TestSessionWithoutJoinEnds(t *testing.T) {
+	within(t, signalserver.Config{}, func(t *testing.T, s *server) {
+		began := time.Now()
+		c := s.client(t)
+		c.wantRefused(signaling.CodeJoinTimeout)
+		require.InDelta(t, 10, time.Since(began).Seconds(), 1)
+	})
+}
+
+func TestJoinTimeoutCanBeOff(t *testing.T) {
+	within(t, signalserver.Config{JoinTimeout: -1}, func(t *testing.T, s *server) {
+		c := s.client(t)
+		time.Sleep(time.Hour)
+		c.send(signaling.Join{Room: "r"})
+		c.wantWelcome()
+	})
+}
+
+func TestIdleMemberThatAnswersPingsStays(t *testing.T) {
+	within(t, signalserver.Config{}, func(t *testing.T, s *server) {
+		a := s.member(t, signaling.Join{Room: "r"})
+		time.Sleep(24 * time.Hour)
+		a.wantNothing()
+		require.Empty(t, s.Stats().Dropped)
+	})
+}
+
+func TestMemberThatAnswersNothingIsDead(t *testing.T) {
+	within(t, signalserver.Config{Grace: -1}, func(t *testing.T, s *server) {
+		host := s.member(t, signaling.Join{Room: "r"})
+		a := s.client(t)
+		a.conn.SetPingHandler(func(string) error { return nil })
+		a.send(signaling.Join{Room: "r"})
+		a.wantWelcome()
+		host.wantJoined(a)
+		silent := time.Now()
+		host.wantLeft(a, signaling.LeftLost)
+		require.InDelta(t, 37.5, time.Since(silent).Seconds(), 1)
+		require.EqualValues(t, 1, s.Stats().Dropped["dead"])
+	})
+}
+
+func TestMemberWhoTalksIsAliveWithoutPongs(t *testing.T) {
+	within(t, signalserver.Config{}, func(t *testing.T, s *server) {
+		a := s.client(t)
+		a.conn.SetPingHandler(func(string) error { return nil })
+		a.send(signaling.Join{Room: "r"})
+		a.wantWelcome()
+		for range 60 {
+			time.Sleep(30 * time.Second)
+			a.wantNothing()
+		}
+	})
+}
+
+func TestMemberThatReadsNothingIsGivenUp(t *testing.T) {
+	within(t, signalserver.Config{Grace: -1}, func(t *testing.T, s *server) {
+		host := s.member(t, signaling.Join{Room: "r"})
+		conn := s.connect(t)
+		defer conn.Close()
+		require.NoError(t, conn.WriteJSON(map[string]string{"kind": "join", "room": "r"}))
+		began := time.Now()
+		require.Equal(t, signaling.KindJoined, host.receive().Kind())
+		require.Equal(t, signaling.KindLeft, host.receive().Kind())
+		require.LessOrEqual(t, time.Since(began), 10*time.Second, "one frame may take so long")
+	})
+}
+
+func TestFloodIsReadLaterAndNothingIsLost(t *testing.T) {
+	within(t, signalserver.Config{MessageRate: 100, MessageBurst: 50}, func(t *testing.T, s *server) {
+		host, a := pair(t, s, signaling.Mesh)
+		began := time.Now()
+		for range 1000 {
+			a.signal(1, `1`)
+		}
+		for range 1000 {
+			host.wantSignal(a, `1`)
+		}
+		require.InDelta(t, 9.5, time.Since(began).Seconds(), 0.1)
+		require.InDelta(t, 950, s.Stats().Throttled, 5)
+		require.EqualValues(t, 1000, s.Stats().Signals)
+	})
+}
+
+func TestSlowReaderIsEnded(t *testing.T) {
+	within(t, signalserver.Config{OutboxFrames: 8, MessageRate: -1}, func(t *testing.T, s *server) {
+		host := s.member(t, signaling.Join{Room: "r"})
+		conn := s.connect(t)
+		defer conn.Close()
+		require.NoError(t, conn.WriteJSON(map[string]string{"kind": "join", "room": "r"}))
+		require.Equal(t, signaling.KindJoined, host.receive().Kind())
+		var w signaling.Welcome
+		require.NoError(t, conn.ReadJSON(&w))
+		for range 20 {
+			host.signal(w.ID, `"too much"`)
+		}
+		host.wantNothing()
+		require.Equal(t, map[string]uint64{"slow": 1}, s.Stats().Dropped)
+
+		// The frame that was being written, and then nothing but the reason.
+		_, frame, err := conn.ReadMessage()
+		require.NoError(t, err)
+		require.Contains(t, string(frame), "too much")
+		_, _, err = conn.ReadMessage()
+		require.EqualError(t, err, "websocket: close 1013: slow")
+		host.wantNothing()
+		require.Equal(t, 2, s.Stats().Members, "its place is kept for its grace time")
+	})
+}
