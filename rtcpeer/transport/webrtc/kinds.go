@@ -45,7 +45,7 @@ func (k *kinds) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// kindOf finds the kind in a candidate line: "... typ host ..." (RFC 8839 5.1). A browser hides its
+// kindOf finds the kind in a candidate line: "... typ host ..." (RFC 8839 5.1), or returns "". A browser hides its
 // own addresses behind names that end in .local, which nobody resolves here.
 func kindOf(line string) string {
 	fields := strings.Fields(line)
@@ -57,5 +57,5 @@ func kindOf(line string) string {
 			return fields[i+1]
 		}
 	}
-	return "unknown"
+	return ""
 }

@@ -140,10 +140,14 @@ func (l *link) AddCandidate(c transport.Candidate) error {
 	if c.Line == "" {
 		return nil // end of candidates: ICE goes on with those it has
 	}
+	kind := kindOf(c.Line)
+	if kind == "" { // Pion passes over what it does not understand; our caller wants to know
+		return fmt.Errorf("webrtc: candidate %q: no type", c.Line)
+	}
 	if err := l.pc.AddICECandidate(pion.ICECandidateInit{Candidate: c.Line, SDPMid: &c.Mid, SDPMLineIndex: &c.Index}); err != nil {
 		return fmt.Errorf("webrtc: candidate: %w", err)
 	}
-	l.remote.add(kindOf(c.Line))
+	l.remote.add(kind)
 	return nil
 }
 

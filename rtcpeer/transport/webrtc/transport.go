@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/ice/v4"
@@ -24,6 +25,7 @@ type Transport struct {
 	api     *pion.API
 	config  pion.Configuration
 	sockets []io.Closer // the muxes, and the listener of ICE-TCP
+	closed  atomic.Bool
 }
 
 // New returns a transport. It binds UDPPort and TCPPort at once, and fails if it cannot; the caller
@@ -65,16 +67,21 @@ func New(config Config) (*Transport, error) {
 }
 
 func (t *Transport) NewLink(config transport.LinkConfig) (transport.Link, error) {
+	if t.closed.Load() {
+		return nil, fmt.Errorf("webrtc: new link: %w", transport.ErrClosed)
+	}
 	return newLink(t, config)
 }
 
 // Close frees the shared ports.
 func (t *Transport) Close() error {
+	if t.closed.Swap(true) {
+		return nil
+	}
 	var errs []error
 	for _, s := range t.sockets {
 		errs = append(errs, s.Close())
 	}
-	t.sockets = nil
 	return errors.Join(errs...)
 }
 

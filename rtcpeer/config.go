@@ -1,0 +1,125 @@
+package rtcpeer
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"example.org/rtcpeer/rtcpeer/transport"
+	"example.org/rtcpeer/rtcpeer/transport/webrtc"
+	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/signalclient"
+)
+
+// Config says how a node takes part. The zero value works: the topology of the room (a mesh if the
+// room is new), channel 0 alone, packets up to 16 KiB.
+type Config struct {
+	// Topology that the room must have, and that a new one gets. Empty: the room's; a mesh if new.
+	Topology Topology
+	// Channels are the modes of the transfer channels 1, 2, ...; at most 255. All members need the
+	// same list: two that differ get no link, and a *ChannelMismatchError each.
+	Channels []Mode
+	// MaxRetransmits is how often a lost packet of the unreliable modes is sent again. 0 is the
+	// contract; 1 is better on paths that reorder, where Pion's SCTP drops late packets along with
+	// lost ones (pion/sctp#505).
+	MaxRetransmits uint16
+
+	// MaxPacket is the largest packet sent or accepted, in bytes. 0 means 16 KiB, which every
+	// stack accepts; at most 256 KiB.
+	MaxPacket int
+	// SendBuffer is how many bytes a reliable lane holds unacknowledged before Send waits, or
+	// TrySend returns ErrBufferFull. 0 means 1 MiB; at least four MaxPacket.
+	SendBuffer int
+	// MaxLag is how long an unreliable packet may wait before it is first sent; a lane that lags
+	// more drops the newcomer ("buffer_full" in Stats). 0 means 100 ms.
+	MaxLag time.Duration
+	// ReceiveBuffer is how many bytes of one peer and channel wait for Receive. Beyond it an
+	// unreliable channel drops the newcomer ("no_credit"), and a reliable one stops reading, so
+	// that SCTP pushes back on that peer. 0 means 256 KiB; at least two MaxPacket.
+	ReceiveBuffer int
+
+	// ConnectTimeout is how long a link may take to open. 0 means 20 s; negative: no limit.
+	ConnectTimeout time.Duration
+	// Linger is how long Close and Disconnect wait for reliable packets that Send has accepted to
+	// be acknowledged. 0 means 500 ms; negative: not at all.
+	Linger time.Duration
+	// SlowAfter is how long a star's host lets a guest take nothing of the reliable packets
+	// relayed to it, before it disconnects the guest as Slow. 0 means 5 s.
+	SlowAfter time.Duration
+	// Refuse is SetRefuse from the beginning.
+	Refuse bool
+
+	// Metadata is shown to the other members: any JSON, at most 1 KiB.
+	Metadata json.RawMessage
+	// Token is for signaling servers that admit only members who hold one.
+	Token string
+
+	// WebRTC says how links find their path: ICE servers, ports, addresses, filters.
+	WebRTC webrtc.Config
+	// Transport, if not nil, replaces WebRTC. The caller closes it, after the node.
+	Transport transport.Transport
+	// Signaling says how Join reaches the server: time-outs, TLS, headers.
+	Signaling signalclient.Config
+
+	// Log gets what an operator would want to know. Nil: nothing.
+	Log *slog.Logger
+}
+
+const (
+	maxPacketLimit = 256 << 10 // a=max-message-size of Chromium and libdatachannel
+	// frameOverhead is what the star's relay adds to a packet at most: SYS, RELAY, an id, RAW.
+	frameOverhead = 7
+)
+
+func (c Config) withDefaults() (Config, error) {
+	c.MaxPacket = cmp.Or(c.MaxPacket, 16<<10)
+	c.SendBuffer = cmp.Or(c.SendBuffer, max(1<<20, 4*c.MaxPacket))
+	c.MaxLag = cmp.Or(c.MaxLag, 100*time.Millisecond)
+	c.ReceiveBuffer = cmp.Or(c.ReceiveBuffer, max(256<<10, 2*c.MaxPacket))
+	c.ConnectTimeout = cmp.Or(c.ConnectTimeout, 20*time.Second)
+	c.Linger = cmp.Or(c.Linger, 500*time.Millisecond)
+	c.SlowAfter = cmp.Or(c.SlowAfter, 5*time.Second)
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	switch {
+	case c.Topology != "" && c.Topology != Mesh && c.Topology != Star:
+		return c, fmt.Errorf("rtcpeer: Config.Topology %q: want %q, %q or none", c.Topology, Mesh, Star)
+	case len(c.Channels) > signaling.MaxChannels:
+		return c, fmt.Errorf("rtcpeer: Config.Channels has %d entries: at most %d", len(c.Channels), signaling.MaxChannels)
+	case c.MaxPacket < 1 || c.MaxPacket > maxPacketLimit:
+		return c, fmt.Errorf("rtcpeer: Config.MaxPacket %d: want 1 to %d", c.MaxPacket, maxPacketLimit)
+	case c.SendBuffer < 4*c.MaxPacket:
+		return c, fmt.Errorf("rtcpeer: Config.SendBuffer %d: want at least four packets of %d", c.SendBuffer, c.MaxPacket)
+	case c.ReceiveBuffer < 2*c.MaxPacket:
+		return c, fmt.Errorf("rtcpeer: Config.ReceiveBuffer %d: want at least two packets of %d", c.ReceiveBuffer, c.MaxPacket)
+	case c.MaxLag < 0:
+		return c, fmt.Errorf("rtcpeer: Config.MaxLag %v: want a positive time", c.MaxLag)
+	case c.SlowAfter < 0:
+		return c, fmt.Errorf("rtcpeer: Config.SlowAfter %v: want a positive time", c.SlowAfter)
+	}
+	for i, m := range c.Channels {
+		if m > Unreliable {
+			return c, fmt.Errorf("rtcpeer: Config.Channels[%d] is %v: want Reliable, UnreliableOrdered or Unreliable", i, m)
+		}
+	}
+	return c, nil
+}
+
+// transport returns the node's transport and whether the node owns it.
+func (c Config) transport() (transport.Transport, bool, error) {
+	if c.Transport != nil {
+		return c.Transport, false, nil
+	}
+	if least := c.MaxPacket + frameOverhead; c.WebRTC.MaxMessage < least {
+		c.WebRTC.MaxMessage = least
+	}
+	// A message must fit the receive window four times (see webrtc.Config.MaxMessage).
+	if c.WebRTC.ReceiveBuffer == 0 {
+		c.WebRTC.ReceiveBuffer = max(1<<20, 4*c.WebRTC.MaxMessage)
+	}
+	t, err := webrtc.New(c.WebRTC)
+	return t, true, err
+}

@@ -1,0 +1,110 @@
+package rtcpeer
+
+import (
+	"encoding/binary"
+	"errors"
+)
+
+// The frames of a star, which are SceneMultiplayer's (modules/multiplayer/scene_multiplayer.cpp),
+// unchanged since Godot 4.0. The first byte's low three bits are the command; ids are little-endian
+// int32.
+//
+//	03 payload            a packet
+//	07 01 id              host to guest: id is connected
+//	07 02 id              host to guest: id is gone
+//	07 03 target inner    guest to host: relay inner to the target (0 all, N, -N all but N)
+//	07 03 source inner    host to guest: inner comes from the source
+//
+// inner is a packet, or another command of the engine, but no 07.
+const (
+	commandMask = 0x07
+	commandRaw  = 0x03
+	commandSys  = 0x07
+
+	sysAddPeer = 0x01
+	sysDelPeer = 0x02
+	sysRelay   = 0x03
+
+	sysSize = 6 // command, subcommand, id
+)
+
+// A frameKind says what a frame is.
+type frameKind uint8
+
+const (
+	framePacket  frameKind = iota + 1 // body is the payload
+	frameEngine                       // body is the whole command, which only the engine understands
+	frameAddPeer                      // peer
+	frameDelPeer                      // peer
+	frameRelay                        // peer is the target or source; inner is body, of kind inner
+)
+
+// frame is one decoded frame; body is part of what was decoded.
+type frame struct {
+	kind  frameKind
+	inner frameKind // frameRelay: framePacket or frameEngine
+	peer  PeerID
+	body  []byte // the payload, without its command; of an engine command all of it
+	whole []byte // frameRelay: inner with its command, to be passed on
+}
+
+var errBadFrame = errors.New("rtcpeer: not a frame of the relay")
+
+// decodeFrame never panics, whatever the bytes.
+func decodeFrame(b []byte) (frame, error) {
+	if len(b) == 0 {
+		return frame{}, errBadFrame
+	}
+	if b[0]&commandMask != commandSys {
+		return decodeInner(b)
+	}
+	if len(b) < sysSize {
+		return frame{}, errBadFrame
+	}
+	f := frame{peer: PeerID(binary.LittleEndian.Uint32(b[2:]))}
+	switch b[1] {
+	case sysAddPeer, sysDelPeer:
+		f.kind = frameAddPeer
+		if b[1] == sysDelPeer {
+			f.kind = frameDelPeer
+		}
+		if !f.peer.Valid() {
+			return frame{}, errBadFrame
+		}
+		return f, nil
+	case sysRelay:
+		inner, err := decodeInner(b[sysSize:])
+		if err != nil {
+			return frame{}, err
+		}
+		f.kind, f.inner, f.body, f.whole = frameRelay, inner.kind, inner.body, b[sysSize:]
+		return f, nil
+	}
+	return frame{}, errBadFrame
+}
+
+// decodeInner decodes what may stand inside a relayed frame: anything but SYS.
+func decodeInner(b []byte) (frame, error) {
+	switch {
+	case len(b) == 0 || b[0]&commandMask == commandSys:
+		return frame{}, errBadFrame
+	case b[0]&commandMask != commandRaw:
+		return frame{kind: frameEngine, body: b}, nil
+	case len(b) == 1:
+		return frame{}, errBadFrame // SceneMultiplayer sends no empty packets
+	}
+	return frame{kind: framePacket, body: b[1:]}, nil
+}
+
+// appendInner appends a program's packet as a command.
+func appendInner(b []byte, p Packet) []byte {
+	if !p.Engine {
+		b = append(b, commandRaw)
+	}
+	return append(b, p.Data...)
+}
+
+func appendSys(b []byte, sub byte, peer PeerID) []byte {
+	b = append(b, commandSys, sub)
+	return binary.LittleEndian.AppendUint32(b, uint32(peer))
+}

@@ -1,0 +1,230 @@
+package rtcpeer
+
+import (
+	"context"
+	"sync"
+)
+
+// inbox holds what waits for Receive: connected, packet and disconnected events, in one order.
+//
+// Its bound is the credit: the bytes of one lane of one link that may wait here. A packet over it is
+// dropped in the unreliable modes ("no_credit"), and in the reliable one makes the lane's read loop
+// wait. Links whose other events wait too long in numbers are not made: see backlogged.
+type inbox struct {
+	limit int           // bytes a credit allows
+	ready chan struct{} // holds a token while there is something to receive, or the end
+	quit  chan struct{} // closed by close
+
+	mu      sync.Mutex // guards everything below, and the fields of presences and credits
+	queue   ring[entry]
+	control int   // entries that are no packets
+	ended   error // nothing is pushed any more; what is there can still be received
+	closed  bool  // nothing is received any more
+}
+
+type entry struct {
+	Event
+	size   int
+	credit *credit
+}
+
+// presence is a peer as the inbox has shown it to the program. Guarded by the inbox.
+type presence struct {
+	id    PeerID
+	state presenceState
+}
+
+type presenceState uint8
+
+const (
+	presenceNew  presenceState = iota // no event yet
+	presenceHere                      // connected was pushed
+	presenceGone                      // disconnected was pushed; nothing follows
+)
+
+// credit counts the bytes of one lane that wait in the inbox. One goroutine, the lane's read loop,
+// waits on free.
+type credit struct {
+	used int           // guarded by the inbox
+	free chan struct{} // gets a token when used falls
+}
+
+func newCredit() *credit { return &credit{free: make(chan struct{}, 1)} }
+
+// eventCost is what an event takes besides its bytes, so that tiny packets are bounded as well.
+const eventCost = 128
+
+// maxControl is how many connected, disconnected and failed events may wait before no new links are
+// made: a program that never receives does not grow without bound as others come and go.
+const maxControl = 4096
+
+func newInbox(limit int) *inbox { return &inbox{limit: limit, ready: make(chan struct{}, 1), quit: make(chan struct{})} }
+
+// receive waits for the next event. After close it returns ErrClosed; after end, and when the last
+// event has been received, the reason of the end.
+func (in *inbox) receive(ctx context.Context) (Event, error) {
+	for {
+		ev, err := in.tryReceive()
+		if err != ErrNoEvent {
+			return ev, err
+		}
+		select {
+		case <-in.ready:
+		case <-ctx.Done():
+			return Event{}, context.Cause(ctx)
+		}
+	}
+}
+
+func (in *inbox) tryReceive() (Event, error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	switch {
+	case in.closed:
+		in.wake() // there may be more than one receiver
+		return Event{}, ErrClosed
+	case in.queue.len() == 0 && in.ended != nil:
+		in.wake()
+		return Event{}, in.ended
+	case in.queue.len() == 0:
+		return Event{}, ErrNoEvent
+	}
+	e := in.queue.pop()
+	if e.credit != nil {
+		e.credit.used -= e.size
+		notify(e.credit.free)
+	} else {
+		in.control--
+	}
+	if in.queue.len() > 0 || in.ended != nil {
+		in.wake()
+	}
+	return e.Event, nil
+}
+
+// connected shows p to the program. It returns false if p has been shown before, or nothing can be.
+func (in *inbox) connected(p *presence) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if p.state != presenceNew || in.ended != nil {
+		return false
+	}
+	p.state = presenceHere
+	in.push(entry{Event: Event{Kind: PeerConnected, Peer: p.id}})
+	return true
+}
+
+// disconnected ends p. It returns false if the program does not have p as connected.
+func (in *inbox) disconnected(p *presence, reason DisconnectReason) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	was := p.state
+	p.state = presenceGone
+	if was != presenceHere || in.ended != nil {
+		return false
+	}
+	in.push(entry{Event: Event{Kind: PeerDisconnected, Peer: p.id, Reason: reason}})
+	return true
+}
+
+// here reports whether the program has p as connected.
+func (in *inbox) here(p *presence) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return p != nil && p.state == presenceHere
+}
+
+// failed tells that there will be no link with a member.
+func (in *inbox) failed(err *PeerError) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.ended == nil {
+		in.push(entry{Event: Event{Kind: PeerFailed, Peer: err.Peer, Err: err}})
+	}
+}
+
+// packet delivers a copy of data from p. It returns the word for the drop, or "". In the reliable
+// mode it waits for credit until stop or the inbox is closed.
+func (in *inbox) packet(p *presence, c *credit, packet Packet, data []byte, stop <-chan struct{}) dropReason {
+	size := len(data) + eventCost
+	for {
+		in.mu.Lock()
+		switch {
+		case p.state != presenceHere || in.ended != nil:
+			in.mu.Unlock()
+			return dropPeerGone
+		case c.used == 0 || c.used+size <= in.limit:
+			packet.Data = append(make([]byte, 0, len(data)), data...)
+			c.used += size
+			in.push(entry{Event: Event{Kind: PacketReceived, Peer: packet.Peer, Packet: packet}, size: size, credit: c})
+			in.mu.Unlock()
+			return ""
+		}
+		in.mu.Unlock()
+		if packet.Mode != Reliable {
+			return dropNoCredit
+		}
+		select {
+		case <-c.free:
+		case <-stop:
+			return dropPeerGone
+		case <-in.quit:
+			return dropPeerGone
+		}
+	}
+}
+
+func (in *inbox) waiting() int {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.queue.len()
+}
+
+// backlogged reports whether too many events that are no packets wait to be received.
+func (in *inbox) backlogged() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.control >= maxControl
+}
+
+// end lets what is there be received, and then why.
+func (in *inbox) end(why error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.ended == nil {
+		in.ended = why
+	}
+	in.wake()
+}
+
+// close drops what is there.
+func (in *inbox) close() {
+	in.end(ErrClosed)
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if !in.closed {
+		in.closed = true
+		close(in.quit)
+	}
+	in.queue = ring[entry]{}
+	in.wake()
+}
+
+// push appends an entry; mu is held.
+func (in *inbox) push(e entry) {
+	if e.credit == nil {
+		in.control++
+	}
+	in.queue.push(e)
+	in.wake()
+}
+
+func (in *inbox) wake() { notify(in.ready) }
+
+// notify puts a token into a channel of capacity one, unless there is one.
+func notify(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,261 @@
+package rtcpeer
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"example.org/rtcpeer/rtcpeer/transport"
+	"example.org/rtcpeer/signaling"
+)
+
+// run takes what the signaler brings until it or the node ends, and closes what the node owns.
+func (n *Node) run(welcome signaling.Welcome) {
+	defer n.cleanUp()
+	err := n.welcomed(welcome)
+	for err == nil {
+		var m signaling.Message
+		if m, err = n.signaler.Receive(n.ctx); err != nil {
+			break
+		}
+		switch m := m.(type) {
+		case signaling.Welcome:
+			err = n.welcomed(m)
+		case signaling.Joined:
+			n.joined(m.Member)
+		case signaling.Left:
+			n.left(m.ID)
+		case signaling.Signal:
+			n.signaled(m)
+		case signaling.Sealed:
+			n.becameSealed()
+		case *signaling.Error:
+			n.log.Debug("signaling", "err", m)
+		}
+	}
+	n.signalerEnded(err)
+	<-n.ctx.Done()
+}
+
+// cleanUp waits for the links, and then leaves the room: others see the links end, and then the
+// member go.
+func (n *Node) cleanUp() {
+	n.making.Wait()
+	n.signaler.Close()
+	if n.ownsTransport {
+		n.transport.Close()
+	}
+}
+
+// welcomed takes the state of the room, the first time or anew after the connection was resumed.
+func (n *Node) welcomed(w signaling.Welcome) error {
+	if w.ID != n.id {
+		return fmt.Errorf("the server changed this node's id from %d to %d", n.id, w.ID)
+	}
+	n.mu.Lock()
+	n.ice = w.ICEServers
+	known := maps.Clone(n.members)
+	n.mu.Unlock()
+	for _, m := range w.Members {
+		delete(known, m.ID)
+		n.joined(m)
+	}
+	for _, id := range slices.Sorted(maps.Keys(known)) {
+		n.left(id)
+	}
+	switch {
+	case w.Sealed:
+		n.becameSealed()
+	case n.Sealed() && n.id == n.host: // a server that restarted has forgotten
+		return n.sendMessage(n.ctx, signaling.Seal{})
+	}
+	return nil
+}
+
+// joined makes a link with a member, unless there is one.
+func (n *Node) joined(m signaling.Member) {
+	n.mu.Lock()
+	_, known := n.members[m.ID]
+	n.members[m.ID] = m
+	n.mu.Unlock()
+	if !known {
+		n.connect(m, nil)
+	}
+}
+
+// connect starts the link with a member; first is the signal that asked for it, if one did.
+func (n *Node) connect(m signaling.Member, first *signaling.SignalData) {
+	theirs := modesOfWire(m.Channels)
+	switch {
+	case n.refuse.Load():
+		n.refuseLink(m.ID, "new connections are refused")
+		return
+	case n.inbox.backlogged():
+		n.refuseLink(m.ID, "the program there does not receive its events")
+		return
+	case theirs != nil && !slices.Equal(theirs, n.config.Channels):
+		n.linkFailed(&PeerError{Peer: m.ID, Op: "connect", Err: &ChannelMismatchError{Ours: n.config.Channels, Theirs: theirs}})
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.ctx.Err() != nil || n.running[m.ID] != nil {
+		return
+	}
+	l := newLink(n, m.ID)
+	if first != nil {
+		l.signal(*first)
+	}
+	n.running[m.ID] = l
+	n.making.Go(l.run)
+}
+
+func (n *Node) refuseLink(id PeerID, why string) {
+	if err := n.signal(id, signaling.SignalData{Type: signaling.Refuse, Text: why}); err != nil {
+		n.log.Debug("refusal not sent", "peer", id, "err", err)
+	}
+}
+
+// left forgets a member. An open link with it ends on its own account: the member may only have lost
+// the server. One that is still being made cannot be completed.
+func (n *Node) left(id PeerID) {
+	n.mu.Lock()
+	delete(n.members, id)
+	l := n.running[id]
+	n.mu.Unlock()
+	if _, err := n.links.to(id); l != nil && err != nil {
+		l.end(ByPeer)
+	}
+	if n.topology == Star && id == n.host && l == nil {
+		n.endLater(ErrHostGone)
+	}
+}
+
+// signaled hands a signal to its link. An offer may ask for a new one, as after a restart of the
+// other end.
+func (n *Node) signaled(s signaling.Signal) {
+	data, err := signaling.DecodeSignalData(s.Data)
+	if err != nil {
+		n.log.Debug("signal not understood", "peer", s.From, "err", err)
+		return
+	}
+	n.mu.Lock()
+	l := n.running[s.From]
+	m, member := n.members[s.From]
+	n.mu.Unlock()
+	switch {
+	case l != nil:
+		l.signal(data)
+	case member && data.Type == signaling.Offer:
+		n.connect(m, &data)
+	}
+}
+
+// iceServers returns those of the latest welcome.
+func (n *Node) iceServers() []transport.ICEServer {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	servers := make([]transport.ICEServer, len(n.ice))
+	for i, s := range n.ice {
+		servers[i] = transport.ICEServer{URLs: s.URLs, Username: s.Username, Credential: s.Credential}
+	}
+	return servers
+}
+
+func (n *Node) becameSealed() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	select {
+	case <-n.sealed:
+	default:
+		close(n.sealed)
+	}
+}
+
+// signalerEnded notes that no more signals will come. Open links do not need them; a node without
+// any has nothing left to wait for.
+func (n *Node) signalerEnded(err error) {
+	n.mu.Lock()
+	if n.signalingErr == nil {
+		n.signalingErr = err
+	}
+	idle := len(n.running) == 0
+	n.mu.Unlock()
+	if n.ctx.Err() != nil {
+		return
+	}
+	n.log.Warn("signaling ended; open links go on", "err", err)
+	if idle {
+		n.endLater(fmt.Errorf("rtcpeer: signaling: %w", err))
+	}
+}
+
+// linkUp publishes an open link.
+func (n *Node) linkUp(l *link) {
+	n.route.up(l)
+	if l.peer == n.host {
+		n.status.CompareAndSwap(int32(ConnectionConnecting), int32(ConnectionConnected))
+	}
+	n.log.Info("connected", "peer", l.peer, "after", l.connectTime)
+}
+
+// linkOver forgets a link, open or not. A star's guest without its host is at its end, and so is a
+// node without links that nobody can reach any more.
+func (n *Node) linkOver(l *link, failure *PeerError) {
+	reason := DisconnectReason(l.reason.Load())
+	if l.lanes != nil {
+		n.log.Info("disconnected", "peer", l.peer, "reason", reason)
+		n.route.down(l, reason)
+	}
+	if failure != nil {
+		n.linkFailed(failure)
+	}
+	n.mu.Lock()
+	delete(n.running, l.peer)
+	last, signalingErr := len(n.running) == 0, n.signalingErr
+	n.mu.Unlock()
+	switch {
+	case n.topology == Star && n.id != n.host && failure != nil:
+		n.endLater(failure)
+	case n.topology == Star && n.id != n.host:
+		n.endLater(fmt.Errorf("%w: %v", ErrHostGone, reason))
+	case last && signalingErr != nil:
+		n.endLater(fmt.Errorf("rtcpeer: signaling: %w", signalingErr))
+	}
+}
+
+func (n *Node) linkFailed(err *PeerError) {
+	n.log.Warn("no link", "peer", err.Peer, "err", err.Err)
+	n.inbox.failed(err)
+}
+
+// endLater ends the node from inside; its events can still be received, and then the reason.
+func (n *Node) endLater(why error) {
+	n.status.Store(int32(ConnectionDisconnected))
+	n.inbox.end(why)
+	n.end(why)
+}
+
+// deliver hands a received packet to the inbox.
+func (n *Node) deliver(p *presence, l *lane, packet Packet, data []byte) {
+	packet.Peer, packet.Channel, packet.Mode = p.id, l.channel, l.mode
+	if why := n.inbox.packet(p, l.credit, packet, data, l.link.halt); why != "" {
+		n.counters.drop(why)
+	}
+}
+
+// signal sends a signal to a member.
+func (n *Node) signal(to PeerID, data signaling.SignalData) error {
+	raw, err := data.Encode()
+	if err != nil {
+		return err
+	}
+	return n.sendMessage(n.ctx, signaling.Signal{To: to, Data: raw})
+}
+
+func (n *Node) sendMessage(ctx context.Context, m signaling.Message) error {
+	n.sending.Lock()
+	defer n.sending.Unlock()
+	return n.signaler.Send(ctx, m)
+}

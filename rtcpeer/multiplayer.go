@@ -1,0 +1,283 @@
+package rtcpeer
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// MultiplayerPeer puts the face of Godot's class of that name on any Peer: its methods, its sticky
+// state, its two signals. It is meant for one goroutine, a game loop:
+//
+//	for each frame {
+//		err := peer.TryPoll()               // signals are called from here
+//		for peer.GetAvailablePacketCount() > 0 {
+//			from := peer.GetPacketPeer()    // of the next packet
+//			data, _ := peer.GetPacket()
+//		}
+//		peer.SetTargetPeer(rtcpeer.TargetPeerBroadcast)
+//		peer.PutPacket(state)
+//	}
+//
+// Names and numbers are those of the class reference (MultiplayerPeer, PacketPeer). Where Godot's
+// WebRTC class misbehaves, the contract of Peer holds instead.
+type MultiplayerPeer struct {
+	// PeerConnected and PeerDisconnected are the signals. They are called by Poll and TryPoll, in
+	// the order in which things happened, and may call any method but those two. Nil: not wanted.
+	PeerConnected    func(id PeerID)
+	PeerDisconnected func(id PeerID)
+	// PeerFailed is ours: a link with a member of the room could not be made. Nil: not wanted.
+	PeerFailed func(err *PeerError)
+
+	peer Peer
+
+	target  PeerID
+	channel int
+	mode    TransferMode
+
+	packets   ring[Packet]    // polled and not yet got
+	unread    map[PeerID]int  // of these, by source
+	held      *Event          // a disconnected that waits for its peer's packets to be got
+	forced    map[PeerID]bool // disconnected with force: no more of them is shown
+	packetErr error           // of the last GetPacket
+	err       error           // why the peer ended
+}
+
+// A TransferMode is Godot's, with its numbers.
+type TransferMode int
+
+const (
+	TransferModeUnreliable        TransferMode = 0
+	TransferModeUnreliableOrdered TransferMode = 1
+	TransferModeReliable          TransferMode = 2
+)
+
+// Targets of SetTargetPeer, as Godot names them. -N is everybody but N.
+const (
+	TargetPeerBroadcast = Broadcast
+	TargetPeerServer    = Server
+)
+
+// ErrUnavailable is the error of GetPacket when there is no packet.
+var ErrUnavailable = errors.New("rtcpeer: no packet is available")
+
+// NewMultiplayerPeer puts the face on a peer, which it owns from then on.
+func NewMultiplayerPeer(p Peer) *MultiplayerPeer {
+	return &MultiplayerPeer{
+		peer:   p,
+		mode:   TransferModeReliable,
+		unread: make(map[PeerID]int),
+		forced: make(map[PeerID]bool),
+	}
+}
+
+// GenerateUniqueID returns a random id from 2 to 2^31-1.
+func GenerateUniqueID() PeerID {
+	for {
+		var b [4]byte
+		rand.Read(b[:]) // never fails (crypto/rand)
+		if id := PeerID(binary.LittleEndian.Uint32(b[:]) & 0x7fffffff); id > Server {
+			return id
+		}
+	}
+}
+
+// GenerateUniqueID is the function of that name, as a method, where Godot has it.
+func (*MultiplayerPeer) GenerateUniqueID() PeerID { return GenerateUniqueID() }
+
+// maxPolled is how many packets a poll takes over; the rest stays where its credit bounds it.
+const maxPolled = 4096
+
+// Poll takes over what has arrived and calls the signals. If there is nothing it waits for up to
+// one second, as the class reference says; a game loop wants TryPoll. It returns nil, or why the
+// peer has ended.
+func (m *MultiplayerPeer) Poll() error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if !m.full() && m.held == nil && m.packets.len() == 0 {
+		ev, err := m.peer.Receive(ctx)
+		switch {
+		case err == nil:
+			m.take(ev)
+		case ctx.Err() == nil:
+			m.err = err
+			return err
+		}
+	}
+	return m.TryPoll()
+}
+
+// TryPoll is Poll without waiting. It takes over what is there, at most until a peer's disconnected
+// whose packets were not got yet: that signal follows in the first poll after they were.
+func (m *MultiplayerPeer) TryPoll() error {
+	if m.held != nil {
+		ev := *m.held
+		m.held = nil
+		m.take(ev)
+	}
+	for m.held == nil && !m.full() {
+		ev, err := m.peer.TryReceive()
+		if err == ErrNoEvent {
+			return nil
+		}
+		if err != nil {
+			m.err = err
+			return err
+		}
+		m.take(ev)
+	}
+	return nil
+}
+
+func (m *MultiplayerPeer) full() bool { return m.packets.len() >= maxPolled }
+
+func (m *MultiplayerPeer) take(ev Event) {
+	switch ev.Kind {
+	case PacketReceived:
+		if !m.forced[ev.Peer] {
+			m.packets.push(ev.Packet)
+			m.unread[ev.Peer]++
+		}
+	case PeerConnected:
+		if m.PeerConnected != nil {
+			m.PeerConnected(ev.Peer)
+		}
+	case PeerDisconnected:
+		m.takeDisconnected(ev)
+	case PeerFailed:
+		if failure, ok := errors.AsType[*PeerError](ev.Err); ok && m.PeerFailed != nil {
+			m.PeerFailed(failure)
+		}
+	}
+}
+
+func (m *MultiplayerPeer) takeDisconnected(ev Event) {
+	switch {
+	case m.forced[ev.Peer]:
+		delete(m.forced, ev.Peer)
+	case m.unread[ev.Peer] > 0:
+		m.held = &ev
+	case m.PeerDisconnected != nil:
+		m.PeerDisconnected(ev.Peer)
+	}
+}
+
+// SetTargetPeer sets the target of the packets that follow: 0 everybody, N that peer, -N everybody
+// but N.
+func (m *MultiplayerPeer) SetTargetPeer(id PeerID) { m.target = id }
+
+// SetTransferChannel and SetTransferMode set the channel and mode of the packets that follow. On a
+// channel other than 0 the mode is the channel's.
+func (m *MultiplayerPeer) SetTransferChannel(channel int)        { m.channel = channel }
+func (m *MultiplayerPeer) GetTransferChannel() int               { return m.channel }
+func (m *MultiplayerPeer) SetTransferMode(mode TransferMode)     { m.mode = mode }
+func (m *MultiplayerPeer) GetTransferMode() TransferMode         { return m.mode }
+func (m *MultiplayerPeer) SetRefuseNewConnections(refuse bool)   { m.peer.SetRefuse(refuse) }
+func (m *MultiplayerPeer) IsRefusingNewConnections() bool        { return m.peer.Refuses() }
+func (m *MultiplayerPeer) GetConnectionStatus() ConnectionStatus { return m.peer.Status() }
+func (m *MultiplayerPeer) GetUniqueID() PeerID                   { return m.peer.ID() }
+func (m *MultiplayerPeer) IsServer() bool                        { return m.peer.ID() == Server }
+func (m *MultiplayerPeer) IsServerRelaySupported() bool          { return m.peer.Relays() }
+
+// PutPacket sends a packet to the target peer, on the transfer channel, in the transfer mode. It
+// does not wait and does not keep the bytes; an empty packet sends nothing. Errors: those of
+// Peer.TrySend, among them ErrBufferFull.
+func (m *MultiplayerPeer) PutPacket(data []byte) error {
+	mode, err := m.mode.mode()
+	if err != nil && m.channel == 0 {
+		return err
+	}
+	return m.peer.TrySend(Packet{Peer: m.target, Channel: m.channel, Mode: mode, Data: data})
+}
+
+// GetAvailablePacketCount returns how many packets the polls have taken over.
+func (m *MultiplayerPeer) GetAvailablePacketCount() int { return m.packets.len() }
+
+// GetPacket returns the next packet, which belongs to the caller, or ErrUnavailable.
+func (m *MultiplayerPeer) GetPacket() ([]byte, error) {
+	m.packetErr = nil
+	if m.packets.len() == 0 {
+		m.packetErr = ErrUnavailable
+		return nil, ErrUnavailable
+	}
+	p := m.packets.pop()
+	if m.unread[p.Peer]--; m.unread[p.Peer] == 0 {
+		delete(m.unread, p.Peer)
+	}
+	return p.Data, nil
+}
+
+// GetPacketError returns the error of the last GetPacket.
+func (m *MultiplayerPeer) GetPacketError() error { return m.packetErr }
+
+// GetPacketPeer, GetPacketChannel and GetPacketMode tell of the next packet, so they are asked
+// before GetPacket. Without a packet they return 0, 0 and TransferModeReliable.
+func (m *MultiplayerPeer) GetPacketPeer() PeerID       { return m.next().Peer }
+func (m *MultiplayerPeer) GetPacketChannel() int       { return m.next().Channel }
+func (m *MultiplayerPeer) GetPacketMode() TransferMode { return transferMode(m.next().Mode) }
+
+func (m *MultiplayerPeer) next() Packet {
+	if m.packets.len() == 0 {
+		return Packet{}
+	}
+	return m.packets.peek()
+}
+
+// DisconnectPeer ends the link with a peer, who learns of it at once. With force nothing more of it
+// is shown here: its packets that were not got are dropped, and PeerDisconnected is not called.
+func (m *MultiplayerPeer) DisconnectPeer(id PeerID, force bool) error {
+	if err := m.peer.Disconnect(id); err != nil {
+		return err
+	}
+	if force && m.held != nil && m.held.Peer == id {
+		m.held = nil
+		m.forget(id)
+	} else if force {
+		m.forced[id] = true
+		m.forget(id)
+	}
+	return nil
+}
+
+// forget drops the packets of a peer that wait to be got.
+func (m *MultiplayerPeer) forget(id PeerID) {
+	for range m.packets.len() {
+		if p := m.packets.pop(); p.Peer != id {
+			m.packets.push(p)
+		}
+	}
+	delete(m.unread, id)
+}
+
+// Close closes the peer: no signal is called, and the other ends learn of it at once.
+func (m *MultiplayerPeer) Close() error {
+	m.packets = ring[Packet]{}
+	m.held = nil
+	clear(m.unread)
+	return m.peer.Close()
+}
+
+func (t TransferMode) mode() (Mode, error) {
+	switch t {
+	case TransferModeUnreliable:
+		return Unreliable, nil
+	case TransferModeUnreliableOrdered:
+		return UnreliableOrdered, nil
+	case TransferModeReliable:
+		return Reliable, nil
+	}
+	return Reliable, fmt.Errorf("%w: transfer mode %d: want 0, 1 or 2", ErrUnknownChannel, int(t))
+}
+
+func transferMode(m Mode) TransferMode {
+	switch m {
+	case Unreliable:
+		return TransferModeUnreliable
+	case UnreliableOrdered:
+		return TransferModeUnreliableOrdered
+	}
+	return TransferModeReliable
+}

@@ -1,0 +1,107 @@
+package rtcpeer
+
+import "example.org/rtcpeer/signaling"
+
+// A negotiation is what one end knows of how a link is being made. It is a value, and its methods
+// are pure: each takes what happened and returns the next negotiation and what to do. link.run does
+// it.
+//
+//	offering end (the larger id)              answering end
+//	  start:     offer 1 -------------------->  answer, in a new transport link
+//	  candidates wait for the answer
+//	  answer 1:  accept <---------------------
+//	  retry:     offer 2 (a new link) -------->  answer, in a new transport link
+//
+// A signal can be lost with the server that carried it, so the offering end tries again with the
+// next attempt while its deadline lasts, and everything that belongs to an earlier attempt is passed
+// over.
+type negotiation struct {
+	offers    bool
+	attempt   int                    // of the current offer; 0 before the first
+	described bool                   // the other end's description of this attempt is here
+	early     []signaling.SignalData // candidates that came before it
+}
+
+// A step is one thing to do with the transport link.
+type step struct {
+	kind stepKind
+	data signaling.SignalData
+}
+
+type stepKind uint8
+
+const (
+	stepOffer        stepKind = iota + 1 // begin a new link and send its offer
+	stepAnswer                           // begin a new link with data's offer and send the answer
+	stepAccept                           // complete the link with data's answer
+	stepAddCandidate                     // add data's candidate
+)
+
+// offers tells which end offers: the larger id, so that offers never cross. Godot's clients have the
+// same rule (multiplayer_client.gd).
+func offers(self, other PeerID) bool { return self > other }
+
+// maxEarly bounds the candidates that wait for a description. A peer has a few for each interface.
+const maxEarly = 64
+
+// start begins the negotiation: only the offering end has something to do.
+func (n negotiation) start() (negotiation, []step) { return n.retry() }
+
+// retry begins the next attempt of the offering end.
+func (n negotiation) retry() (negotiation, []step) {
+	if !n.offers {
+		return n, nil
+	}
+	next := negotiation{offers: true, attempt: n.attempt + 1}
+	return next, []step{{kind: stepOffer}}
+}
+
+// receive takes a signal from the other end.
+func (n negotiation) receive(s signaling.SignalData) (negotiation, []step) {
+	switch s.Type {
+	case signaling.Offer:
+		return n.receiveOffer(s)
+	case signaling.Answer:
+		if !n.offers || n.described || !n.current(s) {
+			return n, nil
+		}
+		steps := []step{{kind: stepAccept, data: s}}
+		for _, c := range n.early {
+			steps = append(steps, step{kind: stepAddCandidate, data: c})
+		}
+		n.described, n.early = true, nil
+		return n, steps
+	case signaling.Candidate:
+		switch {
+		case s.Candidate == "" || !n.current(s):
+			return n, nil // the end of the list, or of an attempt that is over
+		case n.described:
+			return n, []step{{kind: stepAddCandidate, data: s}}
+		case len(n.early) < maxEarly:
+			n.early = append(n.early[:len(n.early):len(n.early)], s)
+		}
+	}
+	return n, nil
+}
+
+func (n negotiation) receiveOffer(s signaling.SignalData) (negotiation, []step) {
+	attempt := max(s.Attempt, 1)
+	if n.offers || attempt <= n.attempt {
+		return n, nil // not its part, or an offer that a later one has replaced
+	}
+	early := n.early // from programs that send candidates before their offer
+	if n.attempt > 0 {
+		early = nil
+	}
+	steps := []step{{kind: stepAnswer, data: s}}
+	for _, c := range early {
+		steps = append(steps, step{kind: stepAddCandidate, data: c})
+	}
+	return negotiation{attempt: attempt, described: true}, steps
+}
+
+// current reports whether a signal belongs to this attempt. 0 is the number of those who do not
+// count.
+func (n negotiation) current(s signaling.SignalData) bool {
+	return s.Attempt == 0 || s.Attempt == n.attempt || !n.offers && n.attempt == 0
+}

@@ -1,0 +1,187 @@
+package rtcpeer
+
+import (
+	"context"
+	"fmt"
+
+	"example.org/rtcpeer/rtcpeer/transport"
+	"example.org/rtcpeer/signaling"
+)
+
+// A Peer takes part in a room: the contract of Godot's MultiplayerPeer in Go. Its methods may be
+// called from any goroutine. Implementations: Node, Offline.
+type Peer interface {
+	// ID returns this participant's own id.
+	ID() PeerID
+	// Status returns the state of this participant, not of one of its links.
+	Status() ConnectionStatus
+	// Relays reports whether packets between two others pass through the host: true in a star.
+	Relays() bool
+	// Peers returns the ids of all connected peers in ascending order. The caller owns the slice.
+	Peers() []PeerID
+	// Send sends a packet. It does not keep Data. To one peer in Reliable mode it waits for room
+	// until ctx is done; in the unreliable modes a full lane drops the packet, which Stats counts.
+	// A broadcast never waits: what did not fit is in a *BroadcastError. An empty packet is
+	// accepted and sends nothing.
+	//
+	// Errors: ErrClosed, ErrUnknownPeer, ErrUnknownChannel, ErrPacketTooLarge, a *BroadcastError,
+	// ctx's.
+	Send(ctx context.Context, p Packet) error
+	// TrySend is like Send but returns ErrBufferFull instead of waiting.
+	TrySend(p Packet) error
+	// Receive returns the next event, waiting until ctx is done. Data belongs to the caller.
+	// After Close, or after the room has ended and all events were received, it returns why.
+	Receive(ctx context.Context) (Event, error)
+	// TryReceive is like Receive but returns ErrNoEvent instead of waiting.
+	TryReceive() (Event, error)
+	// Disconnect ends the link with a peer. The other end learns of it at once; here its
+	// PeerDisconnected follows, after the packets that had arrived. Errors: ErrUnknownPeer.
+	Disconnect(id PeerID) error
+	// SetRefuse decides whether new links are refused; open ones stay. The refused side learns it
+	// at once.
+	SetRefuse(refuse bool)
+	Refuses() bool
+	// Close leaves: the other ends learn of it at once and no more events come here. It waits
+	// until nothing of the peer is running. Closing twice is legal.
+	Close() error
+}
+
+// A PeerID names a participant: 1 to 2^31-1. As a target, see Packet.Peer.
+type PeerID = signaling.PeerID
+
+const (
+	// Broadcast as a target is everybody.
+	Broadcast PeerID = 0
+	// Server is the host of a star, and the creator of any room.
+	Server PeerID = 1
+)
+
+// A Mode is a transfer mode. The zero value is Reliable, so a mode someone forgot loses nothing.
+// (Godot's TransferMode has other numbers; MultiplayerPeer speaks those.)
+type Mode = transport.Mode
+
+const (
+	// Reliable packets all arrive, in the order sent on their channel.
+	Reliable = transport.Reliable
+	// UnreliableOrdered packets arrive in order, with gaps: a late one is dropped.
+	UnreliableOrdered = transport.UnreliableOrdered
+	// Unreliable packets arrive or not, in any order.
+	Unreliable = transport.Unreliable
+)
+
+// A Topology says who has a link with whom.
+type Topology = signaling.Topology
+
+const (
+	Mesh = signaling.Mesh // each with each
+	Star = signaling.Star // each with the host, which relays
+)
+
+// A Packet is a program's bytes, in either direction.
+type Packet struct {
+	// Peer is the source of a packet received. As a target: Broadcast (0) is everybody, N that
+	// peer, -N everybody but N.
+	Peer PeerID
+	// Channel is a transfer channel: 0, or 1 to len(Config.Channels).
+	Channel int
+	// Mode of channel 0. On the others the channel decides, and Send ignores it.
+	Mode Mode
+	Data []byte
+	// Engine marks a command of Godot's SceneMultiplayer that is no plain packet (an RPC, a
+	// spawn, a sync): Data is the whole command. Only in a star.
+	Engine bool
+}
+
+// An Event is what Receive returns.
+type Event struct {
+	Kind   EventKind
+	Peer   PeerID           // whom it is about
+	Packet Packet           // PacketReceived
+	Reason DisconnectReason // PeerDisconnected
+	Err    error            // PeerFailed: a *PeerError
+}
+
+// An EventKind says what happened.
+type EventKind uint8
+
+const (
+	// PeerConnected: the link is up and every channel open; packets can be sent.
+	PeerConnected EventKind = iota + 1
+	// PacketReceived: a packet has arrived.
+	PacketReceived
+	// PeerDisconnected: a connected peer is gone, and nothing more of it will come.
+	PeerDisconnected
+	// PeerFailed: a link with a member of the room could not be made.
+	PeerFailed
+)
+
+func (k EventKind) String() string {
+	switch k {
+	case PeerConnected:
+		return "connected"
+	case PacketReceived:
+		return "packet"
+	case PeerDisconnected:
+		return "disconnected"
+	case PeerFailed:
+		return "failed"
+	}
+	return fmt.Sprintf("event(%d)", uint8(k))
+}
+
+// A DisconnectReason says why a peer is gone.
+type DisconnectReason uint8
+
+const (
+	// ByPeer: the other end closed, or the host says it has left.
+	ByPeer DisconnectReason = iota + 1
+	// ByUs: Disconnect was called here.
+	ByUs
+	// Lost: the path stopped working, or the other end died.
+	Lost
+	// Slow: a relayed reliable packet found no room for too long.
+	Slow
+	// HostGone: the peer was reached through a host that is gone.
+	HostGone
+	// Misbehaved: it sent what the contract forbids, such as an oversized packet.
+	Misbehaved
+)
+
+func (r DisconnectReason) String() string {
+	switch r {
+	case ByPeer:
+		return "by peer"
+	case ByUs:
+		return "by us"
+	case Lost:
+		return "lost"
+	case Slow:
+		return "slow"
+	case HostGone:
+		return "host gone"
+	case Misbehaved:
+		return "misbehaved"
+	}
+	return fmt.Sprintf("reason(%d)", uint8(r))
+}
+
+// A ConnectionStatus is that of Godot's MultiplayerPeer, with its numbers.
+type ConnectionStatus int
+
+const (
+	ConnectionDisconnected ConnectionStatus = 0 // closed, or the star has lost its host
+	ConnectionConnecting   ConnectionStatus = 1 // a star's guest that waits for the host
+	ConnectionConnected    ConnectionStatus = 2
+)
+
+func (s ConnectionStatus) String() string {
+	switch s {
+	case ConnectionDisconnected:
+		return "disconnected"
+	case ConnectionConnecting:
+		return "connecting"
+	case ConnectionConnected:
+		return "connected"
+	}
+	return fmt.Sprintf("status(%d)", int(s))
+}

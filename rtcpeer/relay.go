@@ -1,0 +1,262 @@
+package rtcpeer
+
+import (
+	"context"
+	"fmt"
+	"sync"
+)
+
+// The star's relay, in the frames of frames.go. The rules of routing are those of
+// SceneMultiplayer (_process_sys and send_command).
+//
+//	guest 5 ---- 07 03 to 0 "hi" ---> host ---- 07 03 from 5 "hi" ---> guest 7
+//	             (one packet)          |                               guest 9 ...
+//	                                   +-> its own inbox: packet from 5
+
+// host is the route of a star's host: it has a link with every guest, and relays among them.
+type host struct {
+	node *Node
+	// mu makes the announcing of a guest and its being there one act, in the same order for all.
+	mu sync.Mutex
+}
+
+func (r *host) send(ctx context.Context, p Packet, i int) error {
+	return framed(p, nil, func(frame []byte) error {
+		if p.Peer <= 0 {
+			return r.node.links.broadcast(-p.Peer, i, frame)
+		}
+		l, err := r.node.links.to(p.Peer)
+		if err != nil {
+			return err
+		}
+		return l.lanes[i].put(ctx, frame)
+	})
+}
+
+func (r *host) receive(l *lane, data []byte) {
+	f, err := decodeFrame(data)
+	switch {
+	case err != nil || f.kind == frameAddPeer || f.kind == frameDelPeer:
+		r.node.counters.drop(dropMalformed)
+	case f.kind == frameRelay:
+		r.relay(l, f)
+	default:
+		r.node.deliver(l.link.presence, l, Packet{Engine: f.kind == frameEngine}, f.body)
+	}
+}
+
+// relay passes a guest's packet on, with the guest's id in place of the target. The host is one of
+// "everybody", and the target of nothing but that: to reach it alone a guest sends to it.
+func (r *host) relay(from *lane, f frame) {
+	source := from.link.peer
+	buf := buffers.Get().(*[]byte)
+	defer buffers.Put(buf)
+	*buf = append(appendSys((*buf)[:0], sysRelay, source), f.whole...)
+	if f.peer > 0 {
+		target, err := r.node.links.to(f.peer)
+		if err != nil || f.peer == source {
+			r.node.counters.drop(dropNoTarget)
+			return
+		}
+		r.forward(from, target, *buf)
+		return
+	}
+	var full []*link
+	for _, target := range r.node.links.current().all {
+		if target.peer == source || target.peer == -f.peer {
+			continue
+		}
+		if target.lanes[from.index].trySend(*buf) == ErrBufferFull {
+			full = append(full, target)
+		}
+	}
+	if f.peer != -Server {
+		r.node.deliver(from.link.presence, from, Packet{Engine: f.inner == frameEngine}, f.body)
+	}
+	for _, target := range full { // who has room does not wait for who has none
+		r.forward(from, target, *buf)
+	}
+}
+
+// forward sends on the same channel and mode. In the reliable mode it waits for the target's lane,
+// which holds up the source's lane alone; a target that takes nothing is disconnected, since a
+// reliable packet cannot be skipped.
+func (r *host) forward(from *lane, target *link, frame []byte) {
+	to := target.lanes[from.index]
+	if err := to.trySend(frame); err != ErrBufferFull {
+		return
+	}
+	if to.sendOrStall(frame, r.node.config.SlowAfter, from.link.halt) == ErrBufferFull {
+		r.node.log.Warn("guest takes nothing: disconnected", "peer", target.peer, "after", r.node.config.SlowAfter)
+		target.end(Slow)
+	}
+}
+
+func (r *host) up(l *link) {
+	r.mu.Lock()
+	for _, other := range r.node.links.current().all {
+		announce(l, sysAddPeer, other.peer)
+		announce(other, sysAddPeer, l.peer)
+	}
+	r.node.links.add(l)
+	r.mu.Unlock()
+	r.node.inbox.connected(l.presence)
+}
+
+func (r *host) down(l *link, reason DisconnectReason) {
+	r.mu.Lock()
+	r.node.links.remove(l)
+	for _, other := range r.node.links.current().all {
+		announce(other, sysDelPeer, l.peer)
+	}
+	r.mu.Unlock()
+	r.node.inbox.disconnected(l.presence, reason)
+}
+
+// announce tells a guest of another one. Announcements are few and small, so they are not bounded by
+// the lane's room; a guest that is gone needs none.
+func announce(to *link, sub byte, peer PeerID) {
+	_ = to.lanes[0].write(appendSys(make([]byte, 0, sysSize), sub, peer))
+}
+
+func (r *host) peers() []PeerID { return r.node.links.ids() }
+
+// guest is the route of all others in a star: one link, with the host, through which it reaches the
+// rest.
+type guest struct {
+	node *Node
+
+	mu      sync.RWMutex // guards the fields below
+	relayed map[PeerID]*presence
+	goneIDs ring[PeerID] // of relayed peers, the last few; they are also in relayed, as gone
+}
+
+// maxGone is how many peers that are gone a guest remembers, so that a packet which another channel
+// delivers late does not bring one back.
+const maxGone = 1024
+
+func (r *guest) send(ctx context.Context, p Packet, i int) error {
+	l, err := r.node.links.to(r.node.host)
+	switch {
+	case err != nil && p.Peer > 0:
+		return fmt.Errorf("%w: %d", ErrUnknownPeer, p.Peer)
+	case err != nil:
+		return nil // a broadcast to nobody yet
+	case p.Peer == r.node.host:
+		return framed(p, nil, func(frame []byte) error { return l.lanes[i].put(ctx, frame) })
+	case p.Peer > 0 && !r.has(p.Peer):
+		return fmt.Errorf("%w: %d", ErrUnknownPeer, p.Peer)
+	}
+	return framed(p, &p.Peer, func(frame []byte) error { return l.lanes[i].put(ctx, frame) })
+}
+
+func (r *guest) receive(l *lane, data []byte) {
+	f, err := decodeFrame(data)
+	if err != nil {
+		r.node.counters.drop(dropMalformed)
+		return
+	}
+	switch f.kind {
+	case framePacket, frameEngine:
+		r.node.deliver(l.link.presence, l, Packet{Engine: f.kind == frameEngine}, f.body)
+		return
+	}
+	if !f.peer.Valid() || f.peer == r.node.id || f.peer == r.node.host {
+		r.node.counters.drop(dropMalformed)
+		return
+	}
+	switch f.kind {
+	case frameAddPeer:
+		r.meet(f.peer, true)
+	case frameDelPeer:
+		r.part(f.peer)
+	case frameRelay:
+		// The announcement and the packet may come on different channels, in either order: the
+		// packet itself says as well that its source is there.
+		r.node.deliver(r.meet(f.peer, false), l, Packet{Engine: f.inner == frameEngine}, f.body)
+	}
+}
+
+func (r *guest) has(id PeerID) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	p := r.relayed[id]
+	return p != nil && r.node.inbox.here(p)
+}
+
+// meet returns the presence of a relayed peer, and shows it to the program the first time. One that
+// is gone stays so until it is announced again.
+func (r *guest) meet(id PeerID, announced bool) *presence {
+	r.mu.RLock()
+	p := r.relayed[id]
+	r.mu.RUnlock()
+	if p != nil && !announced {
+		return p
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p := r.relayed[id]; p != nil && (!announced || r.node.inbox.here(p)) {
+		return p
+	}
+	p = &presence{id: id}
+	r.relayed[id] = p
+	r.node.inbox.connected(p)
+	return p
+}
+
+func (r *guest) part(id PeerID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.relayed[id]
+	if p == nil || !r.node.inbox.disconnected(p, ByPeer) {
+		return
+	}
+	if r.goneIDs.push(id); r.goneIDs.len() > maxGone {
+		if oldest := r.goneIDs.pop(); !r.node.inbox.here(r.relayed[oldest]) {
+			delete(r.relayed, oldest)
+		}
+	}
+}
+
+func (r *guest) up(l *link) {
+	r.node.links.add(l)
+	r.node.inbox.connected(l.presence)
+}
+
+// down ends all that was reached through the host, and then the host.
+func (r *guest) down(l *link, reason DisconnectReason) {
+	r.node.links.remove(l)
+	r.mu.Lock()
+	for _, p := range r.relayed {
+		r.node.inbox.disconnected(p, HostGone)
+	}
+	r.mu.Unlock()
+	r.node.inbox.disconnected(l.presence, reason)
+}
+
+func (r *guest) peers() []PeerID {
+	ids := r.node.links.ids()
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for id, p := range r.relayed {
+		if r.node.inbox.here(p) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// framed calls send with a packet's frame, in a buffer that is reused: for the target behind the
+// host, if there is one.
+func framed(p Packet, target *PeerID, send func(frame []byte) error) error {
+	buf := buffers.Get().(*[]byte)
+	defer buffers.Put(buf)
+	*buf = (*buf)[:0]
+	if target != nil {
+		*buf = appendSys(*buf, sysRelay, *target)
+	}
+	*buf = appendInner(*buf, p)
+	return send(*buf)
+}
+
+var buffers = sync.Pool{New: func() any { return new([]byte) }}

@@ -1,0 +1,37 @@
+package webrtc_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"example.org/rtcpeer/rtcpeer/transport"
+	"example.org/rtcpeer/rtcpeer/transport/transporttest"
+	"example.org/rtcpeer/rtcpeer/transport/webrtc"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// newTransport closes the transport when the test, and with it every link, is over.
+func newTransport(t testing.TB, config webrtc.Config) *webrtc.Transport {
+	t.Helper()
+	tr, err := webrtc.New(config)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, tr.Close()) })
+	return tr
+}
+
+func TestTransport(t *testing.T) {
+	transporttest.Run(t, func(t *testing.T) (a, b transport.Transport) {
+		config := webrtc.Config{MaxMessage: 256 << 10}
+		return newTransport(t, config), newTransport(t, config)
+	})
+}
+
+func TestOneUDPPortForAllLinks(t *testing.T) {
+	transporttest.Run(t, func(t *testing.T) (a, b transport.Transport) {
+		config := webrtc.Config{UDPPort: webrtc.AnyPort, MaxMessage: 256 << 10}
+		return newTransport(t, config), newTransport(t, config)
+	})
+}
