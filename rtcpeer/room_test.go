@@ -1,0 +1,201 @@
+package rtcpeer_test
+
+import (
+	"context"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/rtcpeer/transport"
+	"example.org/rtcpeer/rtcpeer/transport/memory"
+	"example.org/rtcpeer/rtcpeer/transport/webrtc"
+	"example.org/rtcpeer/signaling"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// room is a signaling server without sockets: what a program with signaling of its own would write.
+type room struct {
+	topology rtcpeer.Topology
+
+	mu      sync.Mutex
+	members map[rtcpeer.PeerID]*seat
+	lose    func(from, to rtcpeer.PeerID, data signaling.SignalData) bool // true: the signal is lost
+	sealed  bool
+}
+
+// seat is one member's Signaler.
+type seat struct {
+	room   *room
+	member signaling.Member
+	inbox  chan signaling.Message
+	done   chan struct{}
+	once   sync.Once
+}
+
+func newRoom(topology rtcpeer.Topology) *room {
+	return &room{topology: topology, members: make(map[rtcpeer.PeerID]*seat)}
+}
+
+// sit takes a place. As on the server, a star's guests are announced to the host alone.
+func (r *room) sit(id rtcpeer.PeerID, channels []signaling.Mode) *seat {
+	s := &seat{
+		room: r, member: signaling.Member{ID: id, Channels: channels},
+		inbox: make(chan signaling.Message, 10000), done: make(chan struct{}),
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	welcome := signaling.Welcome{ID: id, Room: "test", Topology: r.topology, Host: 1, Resume: "-", Sealed: r.sealed}
+	for _, other := range r.members {
+		if r.acquainted(id, other.member.ID) {
+			welcome.Members = append(welcome.Members, other.member)
+			other.inbox <- signaling.Joined{Member: s.member}
+		}
+	}
+	r.members[id] = s
+	s.inbox <- welcome
+	return s
+}
+
+func (r *room) acquainted(a, b rtcpeer.PeerID) bool {
+	return r.topology == rtcpeer.Mesh || a == 1 || b == 1
+}
+
+func (s *seat) Send(_ context.Context, m signaling.Message) error {
+	s.room.mu.Lock()
+	defer s.room.mu.Unlock()
+	switch m := m.(type) {
+	case signaling.Signal:
+		data, err := signaling.DecodeSignalData(m.Data)
+		if err != nil {
+			return err
+		}
+		to := s.room.members[m.To]
+		if to == nil || s.room.lose != nil && s.room.lose(s.member.ID, m.To, data) {
+			return nil
+		}
+		to.inbox <- signaling.Signal{From: s.member.ID, Data: m.Data}
+	case signaling.Seal:
+		s.room.sealed = true
+		for _, other := range s.room.members {
+			other.inbox <- signaling.Sealed{}
+		}
+	}
+	return nil
+}
+
+func (s *seat) Receive(ctx context.Context) (signaling.Message, error) {
+	select {
+	case m := <-s.inbox:
+		return m, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-s.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (s *seat) Close() error {
+	s.once.Do(func() {
+		close(s.done)
+		s.room.mu.Lock()
+		defer s.room.mu.Unlock()
+		delete(s.room.members, s.member.ID)
+		for _, other := range s.room.members {
+			if s.room.acquainted(s.member.ID, other.member.ID) {
+				other.inbox <- signaling.Left{ID: s.member.ID, Reason: signaling.LeftByItself}
+			}
+		}
+	})
+	return nil
+}
+
+// join makes a node with the given id over a transport.
+func (r *room) join(t testing.TB, id rtcpeer.PeerID, tr transport.Transport, config rtcpeer.Config) *rtcpeer.Node {
+	t.Helper()
+	config.Transport = tr
+	n, err := rtcpeer.New(t.Context(), r.sit(id, modes(config.Channels)), config)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, n.Close()) })
+	return n
+}
+
+func modes(list []rtcpeer.Mode) []signaling.Mode {
+	wire := make([]signaling.Mode, len(list))
+	for i, m := range list {
+		wire[i] = signaling.Mode(m.String())
+	}
+	return wire
+}
+
+// overBoth runs a test on the memory transport and on WebRTC. newTransport makes one for each node.
+func overBoth(t *testing.T, test func(t *testing.T, newTransport func() transport.Transport)) {
+	t.Run("memory", func(t *testing.T) {
+		network := memory.NewNetwork(memory.Options{})
+		test(t, func() transport.Transport { return network.Transport() })
+	})
+	t.Run("webrtc", func(t *testing.T) {
+		test(t, func() transport.Transport {
+			tr, err := webrtc.New(webrtc.Config{MaxMessage: 32 << 10})
+			require.NoError(t, err)
+			t.Cleanup(func() { tr.Close() })
+			return tr
+		})
+	})
+}
+
+// group joins one node for each id, in that order, and waits until all see each other.
+func group(t testing.TB, topology rtcpeer.Topology, newTransport func() transport.Transport, config rtcpeer.Config, ids ...rtcpeer.PeerID) map[rtcpeer.PeerID]*rtcpeer.Node {
+	t.Helper()
+	r := newRoom(topology)
+	nodes := make(map[rtcpeer.PeerID]*rtcpeer.Node)
+	for _, id := range ids {
+		nodes[id] = r.join(t, id, newTransport(), config)
+	}
+	for _, n := range nodes {
+		for range len(ids) - 1 {
+			require.Equal(t, rtcpeer.PeerConnected, next(t, n).Kind, "node %d", n.ID())
+		}
+	}
+	return nodes
+}
+
+// next returns the node's next event, or fails after a time that no healthy machine needs.
+func next(t testing.TB, n rtcpeer.Peer) rtcpeer.Event {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	ev, err := n.Receive(ctx)
+	require.NoError(t, err, "node %d waits for an event", n.ID())
+	return ev
+}
+
+// wantPacket takes the next event, which must be this packet.
+func wantPacket(t testing.TB, n rtcpeer.Peer, from rtcpeer.PeerID, channel int, mode rtcpeer.Mode, data string) {
+	t.Helper()
+	ev := next(t, n)
+	require.Equal(t, rtcpeer.PacketReceived, ev.Kind, "node %d: %+v", n.ID(), ev)
+	got := ev.Packet
+	require.Equal(t, rtcpeer.Packet{Peer: from, Channel: channel, Mode: mode, Data: []byte(data)}, got, "node %d", n.ID())
+}
+
+// wantNothingElse sends a marker on the same lane from a peer and wants it next: whatever was sent
+// before on that lane has then arrived or will not.
+func wantNothingElse(t testing.TB, from, to *rtcpeer.Node, channel int, mode rtcpeer.Mode) {
+	t.Helper()
+	require.NoError(t, from.Send(t.Context(), rtcpeer.Packet{Peer: to.ID(), Channel: channel, Mode: mode, Data: []byte("marker")}))
+	wantPacket(t, to, from.ID(), channel, mode, "marker")
+}
+
+func wantDisconnected(t testing.TB, n rtcpeer.Peer, id rtcpeer.PeerID, reason rtcpeer.DisconnectReason) {
+	t.Helper()
+	ev := next(t, n)
+	require.Equal(t, rtcpeer.PeerDisconnected, ev.Kind, "node %d: %+v", n.ID(), ev)
+	require.Equal(t, id, ev.Peer, "node %d", n.ID())
+	require.Equal(t, reason, ev.Reason, "node %d: %v", n.ID(), ev.Reason)
+}
