@@ -11,8 +11,8 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// A conn is one connection that was made. read is for one goroutine, send, write, ping and sayClose for
-// one other, abort and idle for any.
+// A conn is one connection that was made. read is for one goroutine, send, write, control and sayClose
+// for one other, abort and idle for any.
 type conn struct {
 	// Fixed by dial.
 	ws        *websocket.Conn
@@ -22,17 +22,23 @@ type conn struct {
 	release   func() bool // parts the socket from the context of dial
 	welcome   signaling.Welcome
 
+	// pings holds the last ping that has no pong yet; older ones need none (RFC 6455, 5.5.3). The
+	// writer answers it: if both ends' readers could wait for a write, both could wait for ever.
+	pings   chan []byte
 	heardAt atomic.Int64 // unix nanoseconds: when a read began or a ping or pong came
 }
 
 func (c *conn) use(ws *websocket.Conn) {
-	c.ws = ws
+	c.ws, c.pings = ws, make(chan []byte, 1)
 	ws.SetReadLimit(signaling.MaxMessage)
 	ws.SetPongHandler(func(string) error { c.heard(); return nil })
 	ws.SetPingHandler(func(data string) error {
 		c.heard()
-		// If the pong cannot be written, the read after it will tell.
-		_ = ws.WriteControl(websocket.PongMessage, []byte(data), time.Now().Add(c.deadAfter))
+		select {
+		case <-c.pings:
+		default:
+		}
+		c.pings <- []byte(data)
 		return nil
 	})
 }
@@ -108,8 +114,9 @@ func (c *conn) write(frame []byte) error {
 	return c.ws.WriteMessage(websocket.TextMessage, frame)
 }
 
-func (c *conn) ping() error {
-	return c.ws.WriteControl(websocket.PingMessage, nil, time.Now().Add(c.deadAfter))
+// control writes a ping or a pong.
+func (c *conn) control(form int, data []byte) error {
+	return c.ws.WriteControl(form, data, time.Now().Add(c.deadAfter))
 }
 
 // sayClose begins the closing handshake; the server ends it, and read returns.

@@ -129,24 +129,27 @@ func explain(err error) (explained error, retry bool) {
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return fmt.Errorf("%w: use the name in the certificate, and trust its issuer", err), false
 	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	if goodbye(err) {
 		return fmt.Errorf("closed by the server before its welcome: %w", err), true
 	}
 	return err, broken(err)
 }
 
-// broken reports whether err is of the network, or the other end's goodbye, and not of what came
-// through it.
+// broken reports whether err is of the connection, and not of what came through it.
 func broken(err error) bool {
 	_, network := errors.AsType[net.Error](err)
-	_, goodbye := errors.AsType[*websocket.CloseError](err)
-	return network || goodbye || errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe) ||
-		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+	return network || goodbye(err) || errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe)
+}
+
+// goodbye reports whether the other end closed the connection, in form or not.
+func goodbye(err error) bool {
+	_, formal := errors.AsType[*websocket.CloseError](err)
+	return formal || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // answered describes an HTTP answer that is not a WebSocket.
 func answered(resp *http.Response) error {
-	text := "not a WebSocket: " + resp.Status
+	text := fmt.Sprintf("not a WebSocket: %d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
 	if target, err := resp.Location(); err == nil {
 		return fmt.Errorf("%s: it is at %s", text, bare(target))
 	}

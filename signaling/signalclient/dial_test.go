@@ -52,7 +52,7 @@ func TestDialErrorsSayWhatToDo(t *testing.T) {
 				_ = ws.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(1012, "restart"), time.Now().Add(time.Second))
 				ws.Close()
 			}
-		}), 0, "", true},
+		}), 0, "closed by the server before its welcome: websocket: close 1012: restart", true},
 		{"no TLS there", func(t *testing.T) string {
 			return strings.Replace(httpSays(200, "")(t), "http:", "wss:", 1)
 		}, 0, "the server speaks no TLS there: try ws://", false},

@@ -102,8 +102,12 @@ func (c *Client) connected(back bool) {
 
 func (c *Client) disconnected(why error) {
 	c.mu.Lock()
-	c.status.Connected, c.status.Since, c.status.Err = false, time.Now(), why
+	c.status.Connected, c.status.Since = false, time.Now()
 	c.mu.Unlock()
+	if errors.Is(why, ErrClosed) {
+		return
+	}
+	c.failed(why)
 	c.dialer.cfg.Log.Info("signaling connection lost", "url", c.dialer.shown, "id", c.id, "err", why)
 }
 

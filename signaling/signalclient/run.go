@@ -75,33 +75,32 @@ func (c *Client) readLoop(conn *conn, stop <-chan struct{}) error {
 	}
 }
 
-// writeLoop sends what is queued, pings when it is quiet, and returns when conn is lost or the
-// client is closed.
+// writeLoop sends what is queued and answers pings, pings itself when it is quiet, and returns when
+// conn is lost or the client is closed.
 func (c *Client) writeLoop(conn *conn, lost <-chan error) error {
 	patience := conn.deadAfter / 3
 	quiet := time.NewTimer(patience)
 	defer quiet.Stop()
-	for {
-		if err := c.writeQueued(conn); err != nil {
-			return c.verdict(lost, err)
-		}
+	err := c.writeQueued(conn)
+	for err == nil {
 		select {
 		case err := <-lost:
 			return err
 		case <-c.closing.Done():
 			return c.leave(conn, lost)
 		case <-c.outbox.wake:
+			err = c.writeQueued(conn)
+		case data := <-conn.pings:
+			err = conn.control(websocket.PongMessage, data)
 		case <-quiet.C:
 			idle := conn.idle()
 			if idle >= patience {
-				idle = 0
-				if err := conn.ping(); err != nil {
-					return c.verdict(lost, err)
-				}
+				idle, err = 0, conn.control(websocket.PingMessage, nil)
 			}
 			quiet.Reset(patience - idle)
 		}
 	}
+	return c.verdict(lost, err)
 }
 
 func (c *Client) writeQueued(conn *conn) error {
