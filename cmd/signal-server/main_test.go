@@ -1,0 +1,220 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime/debug"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"example.org/rtcpeer/signaling"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(noLeaks{m}, map[string]func(){"signal-server": main})
+}
+
+// noLeaks is a testing.M that fails when goroutines are left, for testscript has the place of goleak.
+type noLeaks struct{ *testing.M }
+
+func (m noLeaks) Run() int {
+	code := m.M.Run()
+	if err := goleak.Find(); code == 0 && err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: filepath.Join("..", "..", "testdata", "scripts", "signal-server"),
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"freeport": freePort,
+			"get":      get,
+			"sigterm":  sigterm,
+		},
+	})
+}
+
+// freePort NAME sets the variable NAME to a port of the loopback interface that nobody uses.
+func freePort(ts *testscript.TestScript, _ bool, args []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Check(l.Close())
+	ts.Setenv(args[0], fmt.Sprint(l.Addr().(*net.TCPAddr).Port))
+}
+
+// get URL STATUS TEXT waits until there is a server at URL and checks what it answers.
+func get(ts *testscript.TestScript, _ bool, args []string) {
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	deadline := time.Now().Add(time.Minute)
+	res, err := client.Get(args[0])
+	for ; err != nil && time.Now().Before(deadline); res, err = client.Get(args[0]) {
+		<-time.After(5 * time.Millisecond) // another process starts: there is nothing to be woken by
+	}
+	ts.Check(err)
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	ts.Check(err)
+	if got := fmt.Sprint(res.StatusCode); got != args[1] || !strings.Contains(string(body), args[2]) {
+		ts.Fatalf("%s: got %s %q, want %s %q", args[0], got, body, args[1], args[2])
+	}
+}
+
+// sigterm sends SIGTERM to the programs in the background, which the command kill cannot.
+func sigterm(ts *testscript.TestScript, _ bool, _ []string) {
+	for _, cmd := range ts.BackgroundCmds() {
+		ts.Check(cmd.Process.Signal(syscall.SIGTERM))
+	}
+}
+
+// A program is run, on a free port.
+type program struct {
+	url  string
+	log  chan string // its lines, closed when it has ended
+	stop func() (code int)
+}
+
+func start(t *testing.T, env map[string]string, args ...string) *program {
+	t.Helper()
+	percent, limit := debug.SetGCPercent(100), debug.SetMemoryLimit(-1)
+	t.Cleanup(func() { debug.SetGCPercent(percent); debug.SetMemoryLimit(limit) })
+
+	ctx, cancel := context.WithCancel(t.Context())
+	r, w := io.Pipe()
+	code := make(chan int, 1)
+	go func() {
+		defer w.Close()
+		code <- run(ctx, append([]string{"--listen=127.0.0.1:0"}, args...), io.Discard, w,
+			func(name string) (string, bool) { v, ok := env[name]; return v, ok })
+	}()
+	p := &program{log: make(chan string, 100)}
+	go func() {
+		defer close(p.log)
+		for lines := bufio.NewScanner(r); lines.Scan(); {
+			p.log <- lines.Text()
+		}
+	}()
+	p.stop = func() int { cancel(); return <-code }
+	t.Cleanup(cancel)
+
+	first := <-p.log
+	require.Contains(t, first, "listening")
+	p.url = regexp.MustCompile(`ws://[^" ]+`).FindString(first)
+	return p
+}
+
+func TestFirstLineTellsAnAddressThatWorks(t *testing.T) {
+	p := start(t, map[string]string{"SIGNAL_SERVER_MAX_MEMBERS": "7", "SIGNAL_SERVER_GRACE": "0"},
+		"--max-members=8", "--ice-server=stun:a.example:3478", "--ice-server=stun:b.example:3478")
+	require.Contains(t, <-p.log, "members cannot come back after a restart")
+	d := websocket.Dialer{Subprotocols: []string{signaling.Subprotocol}}
+	conn, res, err := d.DialContext(t.Context(), p.url+"/lobby", nil)
+	require.NoError(t, err)
+	res.Body.Close()
+	defer conn.Close()
+	require.NoError(t, conn.WriteMessage(websocket.TextMessage, []byte(`{"kind":"join"}`)))
+	_, frame, err := conn.ReadMessage()
+	require.NoError(t, err)
+	m, err := signaling.JSON.Decode(frame)
+	require.NoError(t, err)
+	w := m.(signaling.Welcome)
+	require.Equal(t, 8, w.Limits.Members, "a flag goes before the environment")
+	require.Zero(t, w.Limits.GraceMillis)
+	require.Equal(t, []string{"stun:a.example:3478", "stun:b.example:3478"}, w.ICEServers[0].URLs)
+
+	code := make(chan int, 1)
+	go func() { code <- p.stop() }()
+	_, frame, err = conn.ReadMessage()
+	require.NoError(t, err)
+	require.Contains(t, string(frame), "shutting_down")
+	_, _, err = conn.ReadMessage()
+	require.EqualError(t, err, "websocket: close 1001 (going away): shutting_down")
+	require.Equal(t, exitOK, <-code)
+}
+
+func TestJSONLogAndResumeKeyFromEnvironment(t *testing.T) {
+	p := start(t, map[string]string{"SIGNAL_SERVER_RESUME_KEY": "0123456789abcdef", "SIGNAL_SERVER_LOG_FORMAT": "json"})
+	require.Regexp(t, `^ws://127.0.0.1:\d+$`, p.url)
+	require.Equal(t, exitOK, p.stop())
+	for line := range p.log {
+		require.True(t, strings.HasPrefix(line, "{"), line)
+		require.NotContains(t, line, "restart")
+	}
+}
+
+func TestMistakesHaveExitCode2(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	for _, arg := range []string{"--bogus", "--max-rooms=-1", "--listen=" + taken.Addr().String()} {
+		var stdout, stderr bytes.Buffer
+		code := run(t.Context(), []string{arg}, &stdout, &stderr, func(string) (string, bool) { return "", false })
+		require.Equal(t, exitUsage, code, arg)
+		require.Empty(t, stdout.String())
+		require.Regexp(t, `^signal-server: [^\n]+\n$`, stderr.String(), "one line")
+	}
+}
+
+func TestNotReadyWhileStopping(t *testing.T) {
+	s, err := newServer(options{Listen: "127.0.0.1:0"}, io.Discard)
+	require.NoError(t, err)
+	defer s.stop()
+	for _, c := range []struct {
+		stopping bool
+		path     string
+		status   int
+	}{
+		{false, "/healthz", http.StatusOK},
+		{false, "/readyz", http.StatusOK},
+		{true, "/healthz", http.StatusOK},
+		{true, "/readyz", http.StatusServiceUnavailable},
+	} {
+		s.stopping.Store(c.stopping)
+		w := httptest.NewRecorder()
+		s.http.Handler.ServeHTTP(w, httptest.NewRequest("GET", c.path, nil))
+		require.Equal(t, c.status, w.Code, "%+v", c)
+	}
+}
+
+func TestTuneGC(t *testing.T) {
+	percent := debug.SetGCPercent(100)
+	limit := debug.SetMemoryLimit(1 << 40)
+	defer debug.SetGCPercent(percent)
+	defer debug.SetMemoryLimit(limit)
+	for _, name := range []string{"GOGC", "GOMEMLIMIT"} {
+		tuneGC(func(n string) (string, bool) { return "", n == name }, 1000)
+		require.Equal(t, 100, debug.SetGCPercent(100), name)
+	}
+	tuneGC(func(string) (string, bool) { return "", false }, 1000)
+	require.Equal(t, 400, debug.SetGCPercent(100))
+	require.EqualValues(t, 64<<20+1000*32<<10, debug.SetMemoryLimit(-1))
+}
+
+func TestURL(t *testing.T) {
+	for want, addr := range map[string]*net.TCPAddr{
+		"ws://localhost:9080": {IP: net.IPv4zero, Port: 9080},
+		"ws://localhost:1":    {IP: net.IPv6unspecified, Port: 1},
+		"ws://127.0.0.1:2":    {IP: net.IPv4(127, 0, 0, 1), Port: 2},
+		"ws://[::1]:3":        {IP: net.IPv6loopback, Port: 3},
+	} {
+		require.Equal(t, want, url(addr))
+	}
+}
