@@ -59,7 +59,7 @@ type Status struct {
 // Dial joins a room. If join.Room is empty, the room is the last part of the path of rawURL, see
 // ParseURL. ctx bounds this first connection only, of which there is one attempt; the client lives
 // until Close. The error is a *DialError, a *ProtocolError, or the *signaling.Error with which the
-// server refused; Retry tells whether to try again.
+// server refused, and Retry tells whether to try again; or it says what is wrong with an argument.
 func Dial(ctx context.Context, rawURL string, join signaling.Join, cfg Config) (*Client, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {

@@ -2,6 +2,7 @@ package signalclient
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"sync/atomic"
 	"time"
@@ -82,6 +83,8 @@ func (c *conn) read() (signaling.Message, error) {
 		case err == nil && form == websocket.TextMessage:
 		case err == nil:
 			return nil, c.malformed(frame, "a binary frame")
+		case silent(err):
+			return nil, fmt.Errorf("nothing came for %v: %w", c.deadAfter, err)
 		case broken(err):
 			return nil, err
 		default:

@@ -141,6 +141,12 @@ func broken(err error) bool {
 	return network || goodbye(err) || errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe)
 }
 
+// silent reports whether err is a deadline's.
+func silent(err error) bool {
+	late, ok := errors.AsType[net.Error](err)
+	return ok && late.Timeout()
+}
+
 // goodbye reports whether the other end closed the connection, in form or not.
 func goodbye(err error) bool {
 	_, formal := errors.AsType[*websocket.CloseError](err)

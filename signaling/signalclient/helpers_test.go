@@ -129,6 +129,9 @@ func listen(t *testing.T, addr string) net.Listener {
 	return ln
 }
 
+// patience is longer than anything here takes, in real time and in a bubble's.
+const patience = 2 * time.Minute
+
 // quick is a Config for tests that wait for a redial on a real network.
 var quick = Config{BackoffMin: time.Millisecond, BackoffMax: 20 * time.Millisecond}
 
@@ -147,7 +150,7 @@ func join(t *testing.T, url string, join signaling.Join, cfg Config) *Client {
 
 func receive(t *testing.T, c *Client) signaling.Message {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	m, err := c.Receive(ctx)
 	require.NoError(t, err)
@@ -157,7 +160,7 @@ func receive(t *testing.T, c *Client) signaling.Message {
 // receiveEnd returns the error after the last message.
 func receiveEnd(t *testing.T, c *Client) error {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for {
 		if _, err := c.Receive(ctx); err != nil {

@@ -143,7 +143,7 @@ func TestKilledServerGetsItsMembersBack(t *testing.T) {
 	open = gate
 	mu.Unlock()
 	srv.kill()
-	require.Eventually(t, func() bool { return !a.Status().Connected }, 30*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return !a.Status().Connected }, patience, time.Millisecond)
 	for i := range 50 {
 		require.NoError(t, a.Send(t.Context(), signalTo(idB, i)))
 	}
@@ -167,7 +167,7 @@ func TestShutdownIsWorthARedial(t *testing.T) {
 	c := dial(t, srv.URL, quick)
 	id := await[signaling.Welcome](t, c).ID
 	require.NoError(t, srv.Shutdown(t.Context()))
-	require.Eventually(t, func() bool { return !c.Status().Connected }, 30*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return !c.Status().Connected }, patience, time.Millisecond)
 	srv.kill()
 	serveReal(t, listen(t, ln.Addr().String()))
 	w := await[signaling.Welcome](t, c)
