@@ -1,0 +1,44 @@
+package signaling_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/signaling"
+)
+
+// What is not valid is refused before it is sent, too. The rules themselves are in the golden frames.
+func TestEncodeRefusesWhatIsNotValid(t *testing.T) {
+	for want, m := range map[string]signaling.Message{
+		`signaling: bad_room: room name "": want 1 to 64 letters, digits, - and _`:                                 signaling.Welcome{},
+		`signaling: bad_room: room name "` + strings.Repeat("x", 65) + `": want 1 to 64 letters, digits, - and _`:  signaling.Join{Room: signaling.RoomName(strings.Repeat("x", 65))},
+		`signaling: bad_message: join: topology "ring": want mesh or star`:                                         signaling.Join{Topology: "ring"},
+		`signaling: bad_message: join: channel 2 has mode "fast": want reliable, unreliable_ordered or unreliable`: signaling.Join{Channels: []signaling.Mode{signaling.Reliable, "fast"}},
+		`signaling: bad_message: join: metadata of 1025 bytes: at most 1024`:                                       signaling.Join{Metadata: []byte(`"` + strings.Repeat("x", 1023) + `"`)},
+		`signaling: bad_message: signal: want to (from a member) or from (from the server)`:                        signaling.Signal{Data: []byte("1")},
+		`signaling: bad_message: signal: no data`:                                                                  signaling.Signal{To: 1},
+		`signaling: bad_message: joined: member id 0`:                                                              signaling.Joined{},
+		`signaling: bad_message: left: id -1`:                                                                      signaling.Left{ID: -1},
+		`signaling: bad_message: error: no code`:                                                                   &signaling.Error{},
+	} {
+		_, err := signaling.JSON.Encode(m)
+		require.EqualError(t, err, want)
+	}
+}
+
+// Metadata at its limit for the sender is within it for the receivers.
+func TestMetadataDoesNotGrow(t *testing.T) {
+	metadata := []byte(`"` + strings.Repeat("<", signaling.MaxMetadata-2) + `"`)
+	frame, err := signaling.JSON.Encode(signaling.Joined{Member: signaling.Member{ID: 7, Metadata: metadata}})
+	require.NoError(t, err)
+	m, err := signaling.JSON.Decode(frame)
+	require.NoError(t, err)
+	require.Equal(t, metadata, []byte(m.(signaling.Joined).Member.Metadata))
+}
+
+func TestMetadataIsNotJSON(t *testing.T) {
+	_, err := signaling.JSON.Encode(signaling.Join{Metadata: []byte("{")})
+	require.ErrorContains(t, err, "signaling: encode join: ")
+}

@@ -1,0 +1,68 @@
+package signaling_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/signaling"
+)
+
+func TestSignalData(t *testing.T) {
+	for name, c := range map[string]struct {
+		data string
+		want signaling.SignalData
+	}{
+		"offer":             {`{"type":"offer","attempt":1,"sdp":"v=0\r\n"}`, signaling.SignalData{Type: signaling.Offer, Attempt: 1, SDP: "v=0\r\n"}},
+		"answer":            {`{"type":"answer","sdp":"v=0"}`, signaling.SignalData{Type: signaling.Answer, SDP: "v=0"}},
+		"candidate":         {`{"type":"candidate","attempt":2,"candidate":"candidate:1","sdpMid":"0"}`, signaling.SignalData{Type: signaling.Candidate, Attempt: 2, Candidate: "candidate:1", SDPMid: "0"}},
+		"a browser's":       {`{"type":"candidate","candidate":"c","sdpMid":null,"sdpMLineIndex":null,"usernameFragment":"x"}`, signaling.SignalData{Type: signaling.Candidate, Candidate: "c"}},
+		"end of candidates": {`{"type":"candidate"}`, signaling.SignalData{Type: signaling.Candidate}},
+		"refuse":            {`{"type":"refuse","text":"no"}`, signaling.SignalData{Type: signaling.Refuse, Text: "no"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := signaling.DecodeSignalData([]byte(c.data))
+			require.NoError(t, err)
+			require.Equal(t, c.want, got)
+			again, err := got.Encode()
+			require.NoError(t, err)
+			got, err = signaling.DecodeSignalData(again)
+			require.NoError(t, err)
+			require.Equal(t, c.want, got)
+		})
+	}
+}
+
+func TestSignalDataOfOthersIsRefused(t *testing.T) {
+	for name, data := range map[string]string{
+		"not an object":     `"offer"`,
+		"nothing":           ``,
+		"no type":           `{}`,
+		"unknown type":      `{"type":"rollback"}`,
+		"offer without sdp": `{"type":"offer"}`,
+		"answer with null":  `{"type":"answer","sdp":null}`,
+		"negative attempt":  `{"type":"refuse","attempt":-1}`,
+		"index too large":   `{"type":"candidate","sdpMLineIndex":65536}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := signaling.DecodeSignalData([]byte(data))
+			require.ErrorIs(t, err, &signaling.Error{Code: signaling.CodeBadMessage})
+		})
+	}
+}
+
+func FuzzDecodeSignalData(f *testing.F) {
+	f.Add([]byte(`{"type":"offer","attempt":1,"sdp":"v=0\r\n"}`))
+	f.Add([]byte(`{"type":"candidate","candidate":"c","sdpMid":"0","sdpMLineIndex":1}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		d, err := signaling.DecodeSignalData(data)
+		if err != nil {
+			return
+		}
+		b, err := d.Encode()
+		require.NoError(t, err)
+		again, err := signaling.DecodeSignalData(b)
+		require.NoError(t, err)
+		require.Equal(t, d, again)
+	})
+}
