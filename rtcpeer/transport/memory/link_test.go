@@ -183,6 +183,7 @@ func TestCloseWaitsForNotifyLow(t *testing.T) {
 		})
 		require.NoError(t, a.Lane(reliable).Write([]byte("x")))
 		<-running
+		require.NoError(t, a.Lane(reliable).Write([]byte("in flight at Close")))
 		closed := make(chan struct{})
 		go func() {
 			a.Close()
@@ -198,6 +199,8 @@ func TestCloseWaitsForNotifyLow(t *testing.T) {
 		<-closed
 		a.Lane(reliable).NotifyLow(0, func() { panic("called after Close") })
 		require.Equal(t, "x", string(read(t, b, reliable)))
+		require.Equal(t, "in flight at Close", string(read(t, b, reliable)))
+		<-time.After(time.Second)
 	})
 }
 

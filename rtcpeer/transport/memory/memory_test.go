@@ -34,7 +34,7 @@ func TestModes(t *testing.T) {
 		options memory.Options
 	}{
 		{"loss", transporttest.Path{Loss: true}, memory.Options{Loss: 0.2}},
-		{"jitter", transporttest.Path{Reorder: true}, memory.Options{Jitter: time.Millisecond, Rate: 200 << 10}},
+		{"jitter", transporttest.Path{Reorder: true}, memory.Options{Jitter: time.Millisecond, Rate: 2 << 20}},
 		{"reorder", transporttest.Path{Reorder: true}, memory.Options{Delay: time.Millisecond, Reorder: 0.1}},
 		{"all", transporttest.Path{Loss: true, Reorder: true},
 			memory.Options{Delay: time.Millisecond, Jitter: time.Millisecond, Loss: 0.2, Reorder: 0.1, Rate: 1 << 20}},

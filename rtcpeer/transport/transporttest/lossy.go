@@ -19,7 +19,8 @@ type Path struct {
 const (
 	lossyPatience = 90 * time.Second // a lost packet may cost SCTP a second, and the next two
 	lossyPackets  = 300
-	lossyPace     = 8 // packets of a lane that may be on their way
+	lossySize     = 1000 // fills a datagram, so that each packet has a fate of its own
+	lossyPace     = 8    // packets of a lane that may be on their way
 	endNumber     = 1 << 30
 	endEvery      = 20 * time.Millisecond
 )
@@ -53,8 +54,8 @@ func carry(t *testing.T, from, to transport.Link, lane int) []uint32 {
 		})
 	}()
 	for i := range uint32(lossyPackets) {
-		write(t, from, lane, packet(i, numbered))
-		waitLow(t, lossyPatience, from, lane, lossyPace*numbered)
+		write(t, from, lane, packet(i, lossySize))
+		waitLow(t, lossyPatience, from, lane, lossyPace*lossySize)
 	}
 	waitLow(t, lossyPatience, from, lane, 0) // all have arrived or were given up
 	sendEnd(t, from, lane, ended)
@@ -68,7 +69,7 @@ func sendEnd(t *testing.T, l transport.Link, lane int, ended <-chan error) {
 	defer again.Stop()
 	limit := time.After(lossyPatience)
 	for {
-		if err := l.Lane(lane).Write(packet(endNumber, numbered)); err != nil {
+		if err := l.Lane(lane).Write(packet(endNumber, lossySize)); err != nil {
 			wantClosed(t, err, "the end was read")
 		}
 		select {
