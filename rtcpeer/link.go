@@ -35,8 +35,9 @@ type link struct {
 	silent  chan struct{} // closed when a reader has ended: nothing is acknowledged any more
 
 	// Owned by run.
-	raw   transport.Link // of the current attempt; nil before the first
-	state negotiation
+	raw      transport.Link // of the current attempt; nil before the first
+	state    negotiation
+	furthest transport.Progress // of the attempts before
 }
 
 const (
@@ -171,6 +172,9 @@ func (l *link) deadlineError() error {
 	if l.raw != nil {
 		p = l.raw.Progress()
 	}
+	if l.furthest.Stage > p.Stage {
+		p = l.furthest
+	}
 	return &DeadlineError{After: l.node.config.ConnectTimeout, Stage: p.Stage, Detail: p.Detail}
 }
 
@@ -218,6 +222,9 @@ func (l *link) do(steps []step) error {
 // begin replaces the transport link by a new one.
 func (l *link) begin() error {
 	if l.raw != nil {
+		if p := l.raw.Progress(); p.Stage > l.furthest.Stage {
+			l.furthest = p
+		}
 		l.raw.Close()
 		l.raw = nil
 	}

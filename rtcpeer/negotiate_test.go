@@ -1,0 +1,89 @@
+package rtcpeer
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/signaling"
+)
+
+// One line a case: what comes in, in order, and what is to be done for it.
+func TestNegotiation(t *testing.T) {
+	tests := []struct {
+		name   string
+		offers bool
+		in     string // start, retry, or a signal: type[attempt]
+		want   string // steps, separated by spaces
+	}{
+		{"the larger id offers", true, "start", "offer"},
+		{"the smaller waits", false, "start", ""},
+		{"an answer completes it", true, "start answer1", "offer accept"},
+		{"candidates follow", true, "start answer1 candidate1 candidate1", "offer accept add add"},
+		{"an early candidate waits for the answer", true, "start candidate1 answer1 candidate1", "offer accept add add"},
+		{"the answering end takes the offer", false, "start offer1 candidate1", "answer add"},
+		{"an early candidate waits for the offer", false, "start candidate1 offer1", "answer add"},
+		{"a retry makes a new offer", true, "start retry", "offer offer"},
+		{"an answer to the first attempt comes too late", true, "start retry answer1 answer2", "offer offer accept"},
+		{"so does its candidate", true, "start retry answer2 candidate1 candidate2", "offer offer accept add"},
+		{"candidates of the first attempt are forgotten", true, "start candidate1 retry answer2", "offer offer accept"},
+		{"a newer offer replaces the older", false, "start offer1 offer2", "answer answer"},
+		{"an older or repeated offer does not", false, "start offer2 offer1 offer2", "answer"},
+		{"a repeated answer neither", true, "start answer1 answer1", "offer accept"},
+		{"offers do not cross", true, "start offer1 answer1", "offer accept"},
+		{"who offers nothing gets no answers", false, "start answer1 offer1 answer1", "answer"},
+		{"the retry of an answering end is nothing", false, "start retry offer1", "answer"},
+		{"programs that do not count are understood", true, "start candidate0 answer0 candidate0", "offer accept add add"},
+		{"in both roles", false, "start candidate0 offer0 candidate0", "answer add add"},
+		{"the end of candidates is nothing", true, "start answer1 end1", "offer accept"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			n := negotiation{offers: tt.offers}
+			var done []string
+			for _, in := range strings.Fields(tt.in) {
+				var steps []step
+				n, steps = take(n, in)
+				for _, s := range steps {
+					done = append(done, []string{"", "offer", "answer", "accept", "add"}[s.kind])
+				}
+			}
+			require.Equal(t, tt.want, strings.Join(done, " "))
+		})
+	}
+}
+
+func take(n negotiation, in string) (negotiation, []step) {
+	switch in {
+	case "start":
+		return n.start()
+	case "retry":
+		return n.retry()
+	}
+	s := signaling.SignalData{Attempt: int(in[len(in)-1] - '0'), Type: signaling.SignalType(in[:len(in)-1])}
+	switch s.Type {
+	case signaling.Candidate:
+		s.Candidate = "candidate:"
+	case "end":
+		s.Type = signaling.Candidate
+	}
+	return n.receive(s)
+}
+
+func TestNegotiationIsPure(t *testing.T) {
+	n, _ := negotiation{offers: true}.start()
+	c := func(i int) signaling.SignalData {
+		return signaling.SignalData{Type: signaling.Candidate, Attempt: 1, Candidate: fmt.Sprint(i)}
+	}
+	n, _ = n.receive(c(1))
+	a, _ := n.receive(c(2))
+	b, _ := n.receive(c(3))
+	require.Equal(t, "2", a.early[1].Candidate)
+	require.Equal(t, "3", b.early[1].Candidate)
+	for i := range 2 * maxEarly {
+		n, _ = n.receive(c(i))
+	}
+	require.Len(t, n.early, maxEarly, "what another peer can make this end keep is bounded")
+}

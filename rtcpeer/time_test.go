@@ -1,0 +1,217 @@
+package rtcpeer_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/rtcpeer/transport"
+	"example.org/rtcpeer/rtcpeer/transport/memory"
+	"example.org/rtcpeer/signaling"
+)
+
+// What takes time, in fake time.
+
+func TestLostSignalsAreMadeUpFor(t *testing.T) {
+	for _, lost := range []signaling.SignalType{signaling.Offer, signaling.Answer, signaling.Candidate} {
+		t.Run(string(lost), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				network := memory.NewNetwork(memory.Options{Delay: 20 * time.Millisecond})
+				r := newRoom(rtcpeer.Mesh)
+				r.lose = func(_, _ rtcpeer.PeerID, s signaling.SignalData) bool { return s.Type == lost && s.Attempt == 1 }
+				start := time.Now()
+				a := r.join(t, 1, network.Transport(), rtcpeer.Config{})
+				b := r.join(t, 5, network.Transport(), rtcpeer.Config{})
+				require.Equal(t, rtcpeer.PeerConnected, next(t, a).Kind)
+				require.Equal(t, rtcpeer.PeerConnected, next(t, b).Kind)
+				require.Greater(t, time.Since(start), 7*time.Second, "the second attempt made it")
+				require.Less(t, time.Since(start), 8*time.Second)
+			})
+		})
+	}
+}
+
+func TestDeadlineTellsTheCause(t *testing.T) {
+	tests := []struct {
+		name  string
+		lose  signaling.SignalType
+		stage transport.Stage
+	}{
+		{"nobody answers", signaling.Offer, transport.StageSignaling},
+		{"no candidate comes through", signaling.Candidate, transport.StagePath},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				network := memory.NewNetwork(memory.Options{})
+				r := newRoom(rtcpeer.Star)
+				r.lose = func(_, _ rtcpeer.PeerID, s signaling.SignalData) bool { return s.Type == tt.lose }
+				host := r.join(t, 1, network.Transport(), rtcpeer.Config{ConnectTimeout: 12 * time.Second})
+				guest := r.join(t, 5, network.Transport(), rtcpeer.Config{ConnectTimeout: 12 * time.Second})
+				require.Equal(t, rtcpeer.ConnectionConnecting, guest.Status())
+				for _, n := range []*rtcpeer.Node{guest, host} {
+					ev := next(t, n)
+					require.Equal(t, rtcpeer.PeerFailed, ev.Kind)
+					failure, ok := errors.AsType[*rtcpeer.PeerError](ev.Err)
+					require.True(t, ok)
+					require.Equal(t, "connect", failure.Op)
+					deadline, ok := errors.AsType[*rtcpeer.DeadlineError](ev.Err)
+					require.True(t, ok, "%v", ev.Err)
+					require.Equal(t, tt.stage, deadline.Stage, "%v", ev.Err)
+					require.True(t, deadline.Timeout())
+					t.Log(ev.Err)
+				}
+				_, err := guest.Receive(t.Context())
+				require.ErrorAs(t, err, new(*rtcpeer.DeadlineError), "a star without its host is over")
+				require.Equal(t, rtcpeer.ConnectionDisconnected, guest.Status())
+				require.Equal(t, rtcpeer.ConnectionConnected, host.Status(), "the host goes on")
+			})
+		})
+	}
+}
+
+// A peer that dies says nothing; its packets that had arrived come first, and then the end.
+func TestKilledPeerIsLost(t *testing.T) {
+	for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {
+		t.Run(string(topology), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				network := memory.NewNetwork(memory.Options{})
+				victim := network.Transport()
+				r := newRoom(topology)
+				a := r.join(t, 1, network.Transport(), rtcpeer.Config{})
+				b := r.join(t, 5, victim, rtcpeer.Config{})
+				require.Equal(t, rtcpeer.PeerConnected, next(t, a).Kind)
+				require.NoError(t, b.Send(t.Context(), rtcpeer.Packet{Data: []byte("last words")}))
+				synctest.Wait()
+				victim.Kill()
+				wantPacket(t, a, 5, 0, rtcpeer.Reliable, "last words")
+				wantDisconnected(t, a, 5, rtcpeer.Lost)
+				require.Empty(t, a.Peers())
+			})
+		})
+	}
+}
+
+func TestPartitionEndsBothSides(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := memory.NewNetwork(memory.Options{})
+		ta, tb, tc := network.Transport(), network.Transport(), network.Transport()
+		r := newRoom(rtcpeer.Mesh)
+		a, b, c := r.join(t, 1, ta, rtcpeer.Config{}), r.join(t, 5, tb, rtcpeer.Config{}), r.join(t, 7, tc, rtcpeer.Config{})
+		for _, n := range []*rtcpeer.Node{a, b, c} {
+			next(t, n)
+			next(t, n)
+		}
+		network.Partition(ta, tb)
+		wantDisconnected(t, a, 5, rtcpeer.Lost)
+		wantDisconnected(t, b, 1, rtcpeer.Lost)
+		require.Equal(t, []rtcpeer.PeerID{7}, a.Peers())
+		require.Equal(t, []rtcpeer.PeerID{1, 5}, c.Peers(), "c has both")
+	})
+}
+
+// A short partition is no end.
+func TestShortOutageIsNoEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := memory.NewNetwork(memory.Options{})
+		ta, tb := network.Transport(), network.Transport()
+		r := newRoom(rtcpeer.Mesh)
+		a, b := r.join(t, 1, ta, rtcpeer.Config{}), r.join(t, 5, tb, rtcpeer.Config{})
+		next(t, a)
+		next(t, b)
+		network.Partition(ta, tb)
+		require.NoError(t, a.Send(t.Context(), rtcpeer.Packet{Data: []byte("patience")}))
+		after(3 * time.Second)
+		network.Heal(ta, tb)
+		wantPacket(t, b, 1, 0, rtcpeer.Reliable, "patience")
+	})
+}
+
+// after lets fake time pass.
+func after(d time.Duration) { <-time.After(d) }
+
+// Close waits for what Send accepted, but no longer than Linger.
+func TestLinger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := memory.NewNetwork(memory.Options{Delay: 100 * time.Millisecond})
+		ta, tb := network.Transport(), network.Transport()
+		r := newRoom(rtcpeer.Mesh)
+		a, b := r.join(t, 1, ta, rtcpeer.Config{}), r.join(t, 5, tb, rtcpeer.Config{})
+		next(t, a)
+		next(t, b)
+		require.NoError(t, a.Send(t.Context(), rtcpeer.Packet{Data: []byte("goodbye")}))
+		start := time.Now()
+		require.NoError(t, a.Close())
+		require.LessOrEqual(t, time.Since(start), 300*time.Millisecond)
+		wantPacket(t, b, 1, 0, rtcpeer.Reliable, "goodbye")
+		wantDisconnected(t, b, 1, rtcpeer.ByPeer)
+
+		c, d := r.join(t, 7, ta, rtcpeer.Config{}), r.join(t, 9, tb, rtcpeer.Config{})
+		next(t, c)
+		next(t, d)
+		network.Partition(ta, tb)
+		require.NoError(t, c.Send(t.Context(), rtcpeer.Packet{Peer: 9, Data: []byte("nobody hears")}))
+		start = time.Now()
+		require.NoError(t, c.Close())
+		require.Equal(t, 500*time.Millisecond, time.Since(start))
+	})
+}
+
+// A signaler that ends for good ends no link; a node without links has then nothing to wait for.
+func TestSignalingEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := memory.NewNetwork(memory.Options{})
+		r := newRoom(rtcpeer.Mesh)
+		seat := r.sit(1, nil)
+		a, err := rtcpeer.New(t.Context(), seat, rtcpeer.Config{Transport: network.Transport()})
+		require.NoError(t, err)
+		defer a.Close()
+		b := r.join(t, 5, network.Transport(), rtcpeer.Config{})
+		next(t, a)
+		next(t, b)
+		seat.Close()
+		after(time.Minute)
+		require.Error(t, a.Stats().SignalingErr)
+		require.NoError(t, a.Send(t.Context(), rtcpeer.Packet{Peer: 5, Data: []byte("still here")}))
+		wantPacket(t, b, 1, 0, rtcpeer.Reliable, "still here")
+		require.NoError(t, b.Close())
+		wantDisconnected(t, a, 5, rtcpeer.ByPeer)
+		_, err = a.Receive(t.Context())
+		require.ErrorContains(t, err, "signaling")
+		require.Equal(t, rtcpeer.ConnectionDisconnected, a.Status())
+	})
+}
+
+// A welcome after a redial is the state of the room: who came and went meanwhile is made up for.
+func TestWelcomeAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := memory.NewNetwork(memory.Options{})
+		r := newRoom(rtcpeer.Mesh)
+		seat := r.sit(1, nil)
+		a, err := rtcpeer.New(t.Context(), seat, rtcpeer.Config{Transport: network.Transport()})
+		require.NoError(t, err)
+		defer a.Close()
+		b := r.join(t, 5, network.Transport(), rtcpeer.Config{})
+		next(t, a)
+		next(t, b)
+		seat.inbox <- signaling.Welcome{ID: 1, Room: "test", Topology: rtcpeer.Mesh, Host: 1, Resumed: true, Sealed: true}
+		synctest.Wait()
+		require.True(t, a.Sealed())
+		require.Equal(t, []rtcpeer.PeerID{5}, a.Peers(), "who left the server has not left its links")
+		c := r.sit(7, nil) // present, silent
+		defer c.Close()
+		seat.inbox <- signaling.Welcome{ID: 1, Room: "test", Topology: rtcpeer.Mesh, Host: 1, Resumed: true,
+			Members: []signaling.Member{{ID: 5}, {ID: 7}}}
+		ctx, cancel := context.WithTimeout(t.Context(), 25*time.Second)
+		defer cancel()
+		ev, err := a.Receive(ctx)
+		require.NoError(t, err)
+		require.Equal(t, rtcpeer.PeerFailed, ev.Kind, "a link with 7 was tried")
+		require.Equal(t, rtcpeer.PeerID(7), ev.Peer)
+	})
+}
