@@ -19,7 +19,7 @@ type link struct {
 	node     *Node
 	peer     PeerID
 	presence *presence
-	signals  chan signaling.SignalData // from node.run; full: the link fails
+	signals  chan *signaling.SignalData // from node.run; full: the link ends
 	started  time.Time
 
 	// Set by run before the link is published in node.links.
@@ -43,7 +43,7 @@ type link struct {
 const (
 	// signalBacklog is how many signals may wait for run: two descriptions and the candidates of a
 	// few attempts.
-	signalBacklog = 256
+	signalBacklog = 128
 	// attemptTimeout is how long the offering end gives an attempt. ICE, DTLS and SCTP need four
 	// round trips; a description that was lost with its server never comes.
 	attemptTimeout = 7 * time.Second
@@ -58,7 +58,7 @@ func newLink(n *Node, peer PeerID) *link {
 		node:     n,
 		peer:     peer,
 		presence: &presence{id: peer},
-		signals:  make(chan signaling.SignalData, signalBacklog),
+		signals:  make(chan *signaling.SignalData, signalBacklog),
 		started:  time.Now(),
 		over:     make(chan struct{}),
 		halt:     make(chan struct{}),
@@ -89,7 +89,7 @@ func (l *link) end(reason DisconnectReason) {
 }
 
 // signal hands a signal of the other end to run. It does not block.
-func (l *link) signal(s signaling.SignalData) {
+func (l *link) signal(s *signaling.SignalData) {
 	select {
 	case l.signals <- s:
 	default:
@@ -137,7 +137,7 @@ func (l *link) await(deadline, attempt <-chan time.Time) (opened bool, err error
 			return false, l.fail("connect", fmt.Errorf("%w: %s", ErrRefused, s.Text))
 		}
 		var steps []step
-		l.state, steps = l.state.receive(s)
+		l.state, steps = l.state.receive(*s)
 		return false, l.do(steps)
 	case e := <-events:
 		l.event(e)
@@ -289,7 +289,7 @@ func (l *link) watch() {
 				return
 			}
 			var steps []step
-			l.state, steps = l.state.receive(s)
+			l.state, steps = l.state.receive(*s)
 			if err := l.do(steps); err != nil {
 				l.node.log.Debug("signal not used", "peer", l.peer, "err", err)
 			}

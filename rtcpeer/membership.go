@@ -105,7 +105,7 @@ func (n *Node) connect(m signaling.Member, first *signaling.SignalData) {
 	}
 	l := newLink(n, m.ID)
 	if first != nil {
-		l.signal(*first)
+		l.signal(first)
 	}
 	n.running[m.ID] = l
 	n.making.Go(l.run)
@@ -146,7 +146,7 @@ func (n *Node) signaled(s signaling.Signal) {
 	n.mu.Unlock()
 	switch {
 	case l != nil:
-		l.signal(data)
+		l.signal(&data)
 	case member && data.Type == signaling.Offer:
 		n.connect(m, &data)
 	}

@@ -46,7 +46,7 @@ func newRoom(topology rtcpeer.Topology) *room {
 func (r *room) sit(id rtcpeer.PeerID, channels []signaling.Mode) *seat {
 	s := &seat{
 		room: r, member: signaling.Member{ID: id, Channels: channels},
-		inbox: make(chan signaling.Message, 10000), done: make(chan struct{}),
+		inbox: make(chan signaling.Message, 512), done: make(chan struct{}),
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

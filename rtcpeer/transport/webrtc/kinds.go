@@ -2,45 +2,55 @@ package webrtc
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 )
 
 // kinds counts candidates by kind, for the cause of a link that finds no path. Safe for all.
 type kinds struct {
-	mu    sync.Mutex
-	order []string
-	count map[string]int
+	mu   sync.Mutex
+	seen []kindCount // a handful at most
+}
+
+type kindCount struct {
+	kind  string
+	count int
 }
 
 func (k *kinds) add(kind string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.count == nil {
-		k.count = make(map[string]int)
+	if i := k.index(kind); i >= 0 {
+		k.seen[i].count++
+		return
 	}
-	if k.count[kind] == 0 {
-		k.order = append(k.order, kind)
+	const most = 16 // the other end chooses the words
+	if len(k.seen) < most {
+		k.seen = append(k.seen, kindCount{kind, 1})
 	}
-	k.count[kind]++
 }
 
 func (k *kinds) has(kind string) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.count[kind] > 0
+	return k.index(kind) >= 0
+}
+
+func (k *kinds) index(kind string) int {
+	return slices.IndexFunc(k.seen, func(c kindCount) bool { return c.kind == kind })
 }
 
 // String is like "2 host, 1 srflx", or "none".
 func (k *kinds) String() string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if len(k.order) == 0 {
+	if len(k.seen) == 0 {
 		return "none"
 	}
-	parts := make([]string, len(k.order))
-	for i, kind := range k.order {
-		parts[i] = fmt.Sprintf("%d %s", k.count[kind], kind)
+	parts := make([]string, len(k.seen))
+	for i, c := range k.seen {
+		parts[i] = fmt.Sprintf("%d %s", c.count, c.kind)
 	}
 	return strings.Join(parts, ", ")
 }

@@ -36,7 +36,7 @@ type link struct {
 
 // eventBacklog is how many events wait for the owner before Pion's gatherer does. A host has a few
 // candidates for each interface and server.
-const eventBacklog = 32
+const eventBacklog = 8
 
 func newLink(t *Transport, config transport.LinkConfig) (*link, error) {
 	settings := t.config

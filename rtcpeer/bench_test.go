@@ -1,0 +1,508 @@
+package rtcpeer_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"fmt"
+	"net/http/httptest"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pion/datachannel"
+	"github.com/pion/interceptor"
+	pion "github.com/pion/webrtc/v4"
+	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/rtcpeer/transport"
+	"example.org/rtcpeer/rtcpeer/transport/memory"
+	"example.org/rtcpeer/rtcpeer/transport/webrtc"
+	"example.org/rtcpeer/signaling/signalserver"
+)
+
+// Each benchmark does the same work over bare Pion with our lean settings and over rtcpeer, in one
+// run: the ratio of the two is the figure that holds on any machine.
+
+// BenchmarkConnect: from nothing to both ends open, with signaling over a real server for rtcpeer and
+// by function calls for Pion.
+func BenchmarkConnect(b *testing.B) {
+	b.Run("pion", func(b *testing.B) {
+		api := leanPion(b)
+		b.ReportAllocs()
+		var times percentiles
+		for b.Loop() {
+			start := time.Now()
+			x, y := connectPion(b, api, 3)
+			times.since(start)
+			b.StopTimer()
+			x.pc.GracefulClose()
+			y.pc.GracefulClose()
+			b.StartTimer()
+		}
+		times.report(b)
+	})
+	b.Run("rtcpeer", func(b *testing.B) {
+		url := signalServer(b)
+		config := rtcpeer.Config{Transport: benchTransport(b)}
+		first, err := rtcpeer.Join(b.Context(), url+"/bench", config)
+		require.NoError(b, err)
+		defer first.Close()
+		b.ReportAllocs()
+		var times percentiles
+		for b.Loop() {
+			start := time.Now()
+			second, err := rtcpeer.Join(b.Context(), url+"/bench", config)
+			require.NoError(b, err)
+			require.Equal(b, rtcpeer.PeerConnected, next(b, first).Kind)
+			require.Equal(b, rtcpeer.PeerConnected, next(b, second).Kind)
+			times.since(start)
+			b.StopTimer()
+			second.Close()
+			require.Equal(b, rtcpeer.PeerDisconnected, next(b, first).Kind)
+			b.StartTimer()
+		}
+		times.report(b)
+	})
+}
+
+// percentiles are of single operations: the mean of few that are slow by chance says little.
+type percentiles []time.Duration
+
+func (p *percentiles) since(start time.Time) { *p = append(*p, time.Since(start)) }
+
+func (p percentiles) report(b *testing.B) {
+	slices.Sort(p)
+	b.ReportMetric(float64(p[len(p)/2].Microseconds()), "p50-us")
+	b.ReportMetric(float64(p[len(p)*9/10].Microseconds()), "p90-us")
+	b.ReportMetric(float64(p[len(p)-1].Microseconds()), "max-us")
+}
+
+// BenchmarkRoundTrip: 64 bytes there and back, unreliable.
+func BenchmarkRoundTrip(b *testing.B) {
+	const size = 64
+	b.Run("pion", func(b *testing.B) {
+		x, y := connectPion(b, leanPion(b), 3)
+		defer x.pc.GracefulClose()
+		defer y.pc.GracefulClose()
+		const unreliable = 2
+		go func() {
+			buf := make([]byte, 1200)
+			for {
+				n, err := y.lanes[unreliable].Read(buf)
+				if err != nil {
+					return
+				}
+				y.lanes[unreliable].Write(buf[:n])
+			}
+		}()
+		data, buf := make([]byte, size), make([]byte, 1200)
+		b.ReportAllocs()
+		for b.Loop() {
+			x.lanes[unreliable].Write(data)
+			if _, err := x.lanes[unreliable].Read(buf); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("rtcpeer", func(b *testing.B) {
+		nodes := benchGroup(b, rtcpeer.Mesh, 1, 5)
+		go func() {
+			for {
+				ev, err := nodes[5].Receive(b.Context())
+				if err != nil {
+					return
+				}
+				nodes[5].TrySend(ev.Packet) // back to whom it came from
+			}
+		}()
+		packet := rtcpeer.Packet{Peer: 5, Mode: rtcpeer.Unreliable, Data: make([]byte, size)}
+		b.ReportAllocs()
+		for b.Loop() {
+			nodes[1].TrySend(packet)
+			if _, err := nodes[1].Receive(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+		}
+		nodes[5].Close()
+	})
+}
+
+// BenchmarkThroughput: one way, reliable, the sender held back by what is unacknowledged (1 MiB).
+func BenchmarkThroughput(b *testing.B) {
+	for _, size := range []int{1 << 10, 16 << 10} {
+		b.Run(fmt.Sprintf("pion/%dKiB", size>>10), func(b *testing.B) { throughputPion(b, size) })
+		b.Run(fmt.Sprintf("rtcpeer/%dKiB", size>>10), func(b *testing.B) { throughput(b, size) })
+	}
+}
+
+func throughputPion(b *testing.B, size int) {
+	x, y := connectPion(b, leanPion(b), 3)
+	defer x.pc.GracefulClose()
+	defer y.pc.GracefulClose()
+	done := make(chan struct{}, 1)
+	go func() {
+		buf := make([]byte, 32<<10)
+		for {
+			n, err := y.lanes[0].Read(buf)
+			if err != nil {
+				return
+			}
+			if payload := append(make([]byte, 0, n), buf[:n]...); payload[0] == 1 {
+				done <- struct{}{}
+			}
+		}
+	}()
+	const limit = 1 << 20
+	low := make(chan struct{}, 1)
+	x.lanes[0].SetBufferedAmountLowThreshold(limit / 2)
+	x.lanes[0].OnBufferedAmountLow(func() {
+		select {
+		case low <- struct{}{}:
+		default:
+		}
+	})
+	data := make([]byte, size)
+	b.SetBytes(int64(size))
+	b.ReportAllocs()
+	for b.Loop() {
+		for x.lanes[0].BufferedAmount()+uint64(size) > limit {
+			<-low
+		}
+		x.lanes[0].Write(data)
+	}
+	data[0] = 1
+	x.lanes[0].Write(data)
+	<-done
+}
+
+func throughput(b *testing.B, size int) {
+	nodes := benchGroup(b, rtcpeer.Mesh, 1, 5)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			ev, err := nodes[5].Receive(b.Context())
+			if err != nil || ev.Packet.Data[0] == 1 {
+				return
+			}
+		}
+	}()
+	packet := rtcpeer.Packet{Peer: 5, Data: make([]byte, size)}
+	b.SetBytes(int64(size))
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := nodes[1].Send(b.Context(), packet); err != nil {
+			b.Fatal(err)
+		}
+	}
+	packet.Data[0] = 1
+	require.NoError(b, nodes[1].Send(b.Context(), packet))
+	<-done
+}
+
+// BenchmarkFanout: a host passes what one guest sends on to eight others; an operation is one packet
+// of 256 bytes that all eight have, in the reliable mode.
+func BenchmarkFanout(b *testing.B) {
+	const guests, size = 8, 256
+	b.Run("pion", func(b *testing.B) {
+		api := leanPion(b)
+		source, in := connectPion(b, api, 3)
+		var out []pionEnd
+		var got [guests]chan struct{}
+		for i := range guests {
+			at, guest := connectPion(b, api, 3)
+			out = append(out, at)
+			got[i] = make(chan struct{}, 1<<16)
+			go func() {
+				buf := make([]byte, 1200)
+				for {
+					if _, err := guest.lanes[0].Read(buf); err != nil {
+						return
+					}
+					got[i] <- struct{}{}
+				}
+			}()
+			defer guest.pc.GracefulClose()
+			defer at.pc.GracefulClose()
+		}
+		defer source.pc.GracefulClose()
+		defer in.pc.GracefulClose()
+		go func() {
+			buf := make([]byte, 1200)
+			for {
+				n, err := in.lanes[0].Read(buf)
+				if err != nil {
+					return
+				}
+				for _, o := range out {
+					o.lanes[0].Write(buf[:n])
+				}
+			}
+		}()
+		data := make([]byte, size)
+		b.ReportAllocs()
+		window := newWindow()
+		for b.Loop() {
+			source.lanes[0].Write(data)
+			window.wait(func() {
+				for i := range got {
+					<-got[i]
+				}
+			})
+		}
+	})
+	b.Run("rtcpeer", func(b *testing.B) {
+		ids := []rtcpeer.PeerID{1, 2}
+		for i := range guests {
+			ids = append(ids, rtcpeer.PeerID(10+i))
+		}
+		nodes := benchGroup(b, rtcpeer.Star, ids...)
+		packet := rtcpeer.Packet{Peer: -1, Data: make([]byte, size)}
+		b.ReportAllocs()
+		window := newWindow()
+		for b.Loop() {
+			if err := nodes[2].Send(b.Context(), packet); err != nil {
+				b.Fatal(err)
+			}
+			window.wait(func() {
+				for i := range guests {
+					nodes[rtcpeer.PeerID(10+i)].Receive(b.Context())
+				}
+			})
+		}
+	})
+}
+
+// window lets a number of operations be on their way, so that the work and not the waiting is timed.
+type window struct{ ahead int }
+
+func newWindow() *window { return &window{} }
+
+func (w *window) wait(one func()) {
+	if w.ahead < 32 {
+		w.ahead++
+		return
+	}
+	one()
+}
+
+// BenchmarkSend and BenchmarkReceive: what our layers cost, over a transport that costs nearly
+// nothing.
+func BenchmarkSend(b *testing.B) {
+	for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {
+		for _, mode := range []rtcpeer.Mode{rtcpeer.Reliable, rtcpeer.Unreliable} {
+			b.Run(fmt.Sprintf("%s/%v", topology, mode), func(b *testing.B) {
+				network := memory.NewNetwork(memory.Options{})
+				nodes := group(b, topology, func() transport.Transport { return network.Transport() }, rtcpeer.Config{}, 1, 5)
+				go drain(nodes[5])
+				packet := rtcpeer.Packet{Peer: 5, Mode: mode, Data: make([]byte, 64)}
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := nodes[1].Send(b.Context(), packet); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.StopTimer()
+				nodes[5].Close()
+			})
+		}
+	}
+}
+
+func drain(n *rtcpeer.Node) {
+	for {
+		if _, err := n.Receive(context.Background()); err != nil {
+			return
+		}
+	}
+}
+
+func BenchmarkReceive(b *testing.B) {
+	network := memory.NewNetwork(memory.Options{})
+	nodes := group(b, rtcpeer.Mesh, func() transport.Transport { return network.Transport() }, rtcpeer.Config{}, 1, 5)
+	packet := rtcpeer.Packet{Peer: 5, Data: make([]byte, 64)}
+	b.ReportAllocs()
+	for b.Loop() {
+		nodes[1].TrySend(packet)
+		if _, err := nodes[5].Receive(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkMemory reports what one end of an open link with its three channels takes, heap and stacks,
+// in a mesh of eleven.
+func BenchmarkMemory(b *testing.B) {
+	const members = 11
+	const links = members * (members - 1) / 2
+	b.Run("pion", func(b *testing.B) {
+		for b.Loop() {
+			api := leanPion(b)
+			before := inUse()
+			var ends []pionEnd
+			for range links {
+				x, y := connectPion(b, api, 3)
+				for _, end := range []pionEnd{x, y} {
+					for _, l := range end.lanes {
+						go func() { // a reader for each channel, as any program has
+							buf := make([]byte, 1200)
+							for {
+								if _, err := l.Read(buf); err != nil {
+									return
+								}
+							}
+						}()
+					}
+				}
+				ends = append(ends, x, y)
+			}
+			b.ReportMetric(float64(inUse()-before)/links/2/1024, "KiB/end")
+			for _, e := range ends {
+				e.pc.GracefulClose()
+			}
+		}
+	})
+	b.Run("rtcpeer", func(b *testing.B) {
+		for b.Loop() {
+			before := inUse()
+			r := newRoom(rtcpeer.Mesh)
+			tr := benchTransport(b)
+			nodes := make([]*rtcpeer.Node, members)
+			for i := range nodes {
+				n, err := rtcpeer.New(b.Context(), r.sit(rtcpeer.PeerID(i+1), nil), rtcpeer.Config{Transport: tr})
+				require.NoError(b, err)
+				nodes[i] = n
+			}
+			for _, n := range nodes {
+				for range members - 1 {
+					next(b, n)
+				}
+			}
+			b.ReportMetric(float64(inUse()-before)/links/2/1024, "KiB/end")
+			for _, n := range nodes {
+				n.Close()
+			}
+		}
+	})
+}
+
+// inUse is the heap and the stacks after a collection.
+func inUse() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapInuse + m.StackInuse)
+}
+
+func benchTransport(b *testing.B) transport.Transport {
+	tr, err := webrtc.New(webrtc.Config{MaxMessage: 32 << 10})
+	require.NoError(b, err)
+	b.Cleanup(func() { tr.Close() })
+	return tr
+}
+
+func benchGroup(b *testing.B, topology rtcpeer.Topology, ids ...rtcpeer.PeerID) map[rtcpeer.PeerID]*rtcpeer.Node {
+	tr := benchTransport(b)
+	return group(b, topology, func() transport.Transport { return tr }, rtcpeer.Config{}, ids...)
+}
+
+func signalServer(b *testing.B) (url string) {
+	server, err := signalserver.New(signalserver.Config{MessageRate: 1 << 20, MessageBurst: 1 << 20}) // the first node's session serves every join
+	require.NoError(b, err)
+	web := httptest.NewServer(server)
+	b.Cleanup(func() {
+		server.Shutdown(context.Background())
+		web.Close()
+	})
+	return "ws" + strings.TrimPrefix(web.URL, "http")
+}
+
+// leanPion is bare Pion with the settings that our transport chose.
+func leanPion(b *testing.B) *pion.API {
+	var engine pion.SettingEngine
+	tr, err := webrtc.New(webrtc.Config{MaxMessage: 32 << 10, SettingEngine: func(e *pion.SettingEngine) { engine = *e }})
+	require.NoError(b, err)
+	tr.Close()
+	return pion.NewAPI(pion.WithSettingEngine(engine), pion.WithMediaEngine(&pion.MediaEngine{}), pion.WithInterceptorRegistry(&interceptor.Registry{}))
+}
+
+// pionEnd is a PeerConnection with detached channels: reliable, ordered and unreliable.
+type pionEnd struct {
+	pc    *pion.PeerConnection
+	lanes []*datachannel.DataChannel
+}
+
+func connectPion(b *testing.B, api *pion.API, lanes int) (pionEnd, pionEnd) {
+	opened := make(chan struct{}, 2*lanes)
+	make1 := func() pionEnd {
+		pc, err := api.NewPeerConnection(pion.Configuration{Certificates: pionCertificates()})
+		require.NoError(b, err)
+		end := pionEnd{pc: pc, lanes: make([]*datachannel.DataChannel, lanes)}
+		for i := range lanes {
+			negotiated, id, ordered, retransmits := true, uint16(i+1), i < 2, uint16(0)
+			init := &pion.DataChannelInit{Negotiated: &negotiated, ID: &id, Ordered: &ordered}
+			if i > 0 {
+				init.MaxRetransmits = &retransmits
+			}
+			dc, err := pc.CreateDataChannel(fmt.Sprint(i), init)
+			require.NoError(b, err)
+			dc.OnOpen(func() {
+				raw, _ := dc.Detach()
+				end.lanes[i] = raw.(*datachannel.DataChannel)
+				opened <- struct{}{}
+			})
+		}
+		return end
+	}
+	x, y := make1(), make1()
+	toX, toY := make(chan pion.ICECandidateInit, 64), make(chan pion.ICECandidateInit, 64)
+	x.pc.OnICECandidate(trickle(toY))
+	y.pc.OnICECandidate(trickle(toX))
+	offer, err := x.pc.CreateOffer(nil)
+	require.NoError(b, err)
+	require.NoError(b, x.pc.SetLocalDescription(offer))
+	require.NoError(b, y.pc.SetRemoteDescription(offer))
+	answer, err := y.pc.CreateAnswer(nil)
+	require.NoError(b, err)
+	require.NoError(b, y.pc.SetLocalDescription(answer))
+	require.NoError(b, x.pc.SetRemoteDescription(answer))
+	for open := 0; open < 2*lanes; {
+		select {
+		case c := <-toX:
+			x.pc.AddICECandidate(c)
+		case c := <-toY:
+			y.pc.AddICECandidate(c)
+		case <-opened:
+			open++
+		}
+	}
+	return x, y
+}
+
+func trickle(to chan<- pion.ICECandidateInit) func(*pion.ICECandidate) {
+	return func(c *pion.ICECandidate) {
+		if c != nil {
+			to <- c.ToJSON()
+		}
+	}
+}
+
+// pionCertificates is one for all, as our transport has.
+var pionCertificates = sync.OnceValue(func() []pion.Certificate {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	cert, err := pion.GenerateCertificate(key)
+	if err != nil {
+		panic(err)
+	}
+	return []pion.Certificate{*cert}
+})
