@@ -1,0 +1,39 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"example.org/rtcpeer/rtcpeer"
+)
+
+// chat is the command of that name: lines in, lines out.
+type chat struct {
+	entry
+	Topology string        `enum:"mesh,star," default:"" placeholder:"mesh|star" help:"Topology that the room must have, and that a new one gets (the room's; mesh if new)."`
+	Name     string        `placeholder:"NAME" help:"Put NAME and a colon before each line sent."`
+	Wait     time.Duration `default:"10s" placeholder:"TIME" help:"How long to wait for the first peer when stdin has ended (${default})."`
+}
+
+func (*chat) Help() string {
+	return `Prints the lines of others as "<id> text", and on stderr who comes and goes. Lines that are typed while nobody is there wait for the first peer. At the end of stdin it waits until what was sent is acknowledged, and leaves.
+
+Examples:
+
+  rtc-client chat --name anna ws://localhost:9080/lobby
+  echo hello | rtc-client chat ws://localhost:9080/lobby`
+}
+
+// chatLinger is how long the end of the chat waits for others to acknowledge the last lines.
+const chatLinger = 5 * time.Second
+
+// Run talks until stdin, ctx or the room ends.
+func (o *chat) Run(ctx context.Context, c *console) error {
+	node, _, err := o.join(ctx, c, rtcpeer.Config{Topology: rtcpeer.Topology(o.Topology), Linger: chatLinger})
+	if err != nil {
+		return unlessInterrupted(ctx, err)
+	}
+	defer node.Close()
+	t := talk{node: node, console: c, name: o.Name, wait: o.Wait, changed: make(chan struct{}, 1)}
+	return unlessInterrupted(ctx, t.run(ctx))
+}

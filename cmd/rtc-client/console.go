@@ -1,0 +1,73 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"unicode"
+
+	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/signaling"
+)
+
+// A console is what the program was given to read and to write. Each line is one Write, so that
+// goroutines may share it as they share a file.
+type console struct {
+	in  io.Reader
+	out io.Writer // data, and nothing else
+	err io.Writer // talk
+}
+
+// say writes a line of talk.
+func (c *console) say(format string, args ...any) {
+	fmt.Fprintf(c.err, "rtc-client: %s\n", clean(fmt.Sprintf(format, args...)))
+}
+
+// tell says who came, went or could not come. Packets are for others to show.
+func (c *console) tell(ev rtcpeer.Event) {
+	switch ev.Kind {
+	case rtcpeer.PeerConnected:
+		c.say("peer %d joined", ev.Peer)
+	case rtcpeer.PeerDisconnected:
+		c.say("peer %d left: %v", ev.Peer, ev.Reason)
+	case rtcpeer.PeerFailed:
+		c.say("%s", plain(ev.Err))
+	}
+}
+
+// terminal reports whether talk is read as it comes. The null device counts as well, and does not
+// mind.
+func (c *console) terminal() bool {
+	f, ok := c.err.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// plain is the text of an error without the names of packages, which tell a user nothing.
+func plain(err error) string {
+	if bad, ok := errors.AsType[*signaling.Error](err); ok && bad.Code == signaling.CodeBadRoom {
+		return bad.Text
+	}
+	text := err.Error()
+	if failed, ok := errors.AsType[*rtcpeer.PeerError](err); ok {
+		text = fmt.Sprintf("no link with peer %d: %v", failed.Peer, failed.Err)
+	}
+	return packageNames.Replace(text)
+}
+
+var packageNames = strings.NewReplacer("rtcpeer: ", "", "signalclient: ", "", "signaling: ", "", "webrtc: ", "")
+
+// clean keeps what others wrote from ruling the terminal, or from passing for a line of its own.
+func clean(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\t' {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
+}

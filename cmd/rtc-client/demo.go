@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/signaling/signalserver"
+)
+
+// demo is the command of that name: everything this module does, in one process.
+type demo struct {
+	Peers    int           `default:"4" placeholder:"N" help:"Peers to connect, 2 to 64 (${default})."`
+	Topology string        `default:"mesh" enum:"mesh,star" placeholder:"mesh|star" help:"mesh: each with each; star: each with the first, which relays (${default})."`
+	Packets  int           `default:"3" placeholder:"N" help:"Packets that each peer sends to each other one in each mode, 1 to 1000 (${default})."`
+	Timeout  time.Duration `default:"30s" placeholder:"TIME" help:"How long all of it may take (${default})."`
+	JSON     bool          `name:"json" help:"Print one JSON object."`
+}
+
+func (*demo) Help() string {
+	return `Starts a signaling server on a free port of 127.0.0.1 and joins a room with every peer, each with a transport of its own, over the loopback interface. Each peer sends to each other one in each mode. The exit code is 0 if every packet has arrived.
+
+The table and the object show for each peer: connected (connect_ms), the time from the start of its Join until it was connected to all others; the round trip in each mode (rtt_us), the median of echoes from the other peers in turn; received, the packets that came from all others, echoes aside: (peers-1) x packets in each mode if all have arrived.
+
+Examples:
+
+  rtc-client demo
+  rtc-client demo --peers 16 --topology star --json`
+}
+
+// demoProgress is the number of peers from which on a terminal is shown how far it has come.
+const demoProgress = 16
+
+// Run prints what came of it also when it has failed.
+func (d *demo) Run(ctx context.Context, c *console) error {
+	switch {
+	case d.Peers < 2 || d.Peers > 64:
+		return usage("--peers %d: want 2 to 64", d.Peers)
+	case d.Packets < 1 || d.Packets > 1000:
+		return usage("--packets %d: want 1 to 1000", d.Packets)
+	case d.Timeout <= 0:
+		return usage("--timeout %v: want a positive time", d.Timeout)
+	}
+	server, err := startServer()
+	if err != nil {
+		return err
+	}
+	defer server.stop()
+	t := newTrial(d.Peers, d.Packets, d.progressWriter(c))
+	defer t.close()
+	ctx, cancel := context.WithTimeoutCause(ctx, d.Timeout, fmt.Errorf("not done within %v (--timeout)", d.Timeout))
+	defer cancel()
+	began := time.Now()
+	err = t.run(ctx, server.url, rtcpeer.Topology(d.Topology))
+	report := t.report(rtcpeer.Topology(d.Topology), time.Since(began), err)
+	if d.JSON {
+		return errors.Join(err, report.writeJSON(c.out))
+	}
+	return errors.Join(err, report.writeTable(c.out))
+}
+
+func (d *demo) progressWriter(c *console) io.Writer {
+	if d.Peers >= demoProgress && c.terminal() {
+		return c.err
+	}
+	return io.Discard
+}
+
+// demoServer is a signaling server on a free port of the loopback interface.
+type demoServer struct {
+	url   string
+	rooms *signalserver.Server
+	http  http.Server
+	wg    sync.WaitGroup // http.Serve
+}
+
+func startServer() (*demoServer, error) {
+	// The room fills in a moment, which a server that is open to all would slow down.
+	rooms, err := signalserver.New(signalserver.Config{MessageRate: -1})
+	if err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("demo: %w", err), rooms.Shutdown(context.Background()))
+	}
+	s := &demoServer{url: fmt.Sprintf("ws://%s/demo", listener.Addr()), rooms: rooms}
+	s.http.Handler = rooms
+	s.wg.Go(func() { s.http.Serve(listener) })
+	return s, nil
+}
+
+// stop ends the server; nobody is in a room any more.
+func (s *demoServer) stop() {
+	s.rooms.Shutdown(context.Background())
+	s.http.Close()
+	s.wg.Wait()
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"time"
+
+	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/rtcpeer/transport"
+	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/signalclient"
+)
+
+// An entry is how chat, ping and relay get into a room.
+type entry struct {
+	URL       string   `arg:"" help:"The room, as ws://host:port/room. Without a room the server makes a new one, and its URL is printed."`
+	ICEServer []string `name:"ice-server" placeholder:"URL" help:"STUN or TURN server, as stun:host:port or turn:user:secret@host:port; repeat for more."`
+	Verbose   bool     `short:"v" help:"Log on stderr what happens to the links and to the signaling."`
+}
+
+// join enters the room and says so. It returns the URL at which others join. The caller must close
+// the node.
+func (e *entry) join(ctx context.Context, c *console, config rtcpeer.Config) (*rtcpeer.Node, string, error) {
+	_, room, err := signalclient.ParseURL(e.URL)
+	if err != nil {
+		return nil, "", usageError{err}
+	}
+	if config.WebRTC.ICEServers, err = iceServers(e.ICEServer); err != nil {
+		return nil, "", err
+	}
+	if e.Verbose {
+		config.Log = slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		config.WebRTC.Log, config.Signaling.Log = config.Log, config.Log
+	}
+	node, err := rtcpeer.Join(ctx, e.URL, config)
+	if err != nil {
+		return nil, "", err
+	}
+	url := signalclient.RoomURL(e.URL, signaling.RoomName(node.Room()))
+	if room == "" {
+		c.say("new room: %s", url)
+	}
+	c.say("joined as %d", node.ID())
+	return node, url, nil
+}
+
+// iceServers reads --ice-server. The user and the secret of a TURN server stand before its host, where
+// the URL of RFC 7065 has no place for them.
+func iceServers(urls []string) ([]transport.ICEServer, error) {
+	var servers []transport.ICEServer
+	for _, url := range urls {
+		scheme, rest, _ := strings.Cut(url, ":")
+		at := strings.LastIndexByte(rest, '@') // the secret may hold one as well
+		user, secret, _ := strings.Cut(rest[:max(at, 0)], ":")
+		stun, turn := scheme == "stun" || scheme == "stuns", scheme == "turn" || scheme == "turns"
+		switch {
+		case stun && at < 0 && rest != "":
+			servers = append(servers, transport.ICEServer{URLs: []string{url}})
+		case turn && user != "" && secret != "" && rest[at+1:] != "":
+			servers = append(servers, transport.ICEServer{
+				URLs: []string{scheme + ":" + rest[at+1:]}, Username: user, Credential: secret,
+			})
+		default:
+			return nil, usage("--ice-server: want stun:host:port or turn:user:secret@host:port")
+		}
+	}
+	return servers, nil
+}
+
+// receiveUntil hands the node's events to take until that says it is enough, or the time has come.
+// Its error is why there is nothing more: that of the node, or of ctx.
+func receiveUntil(ctx context.Context, node rtcpeer.Peer, end time.Time, take func(rtcpeer.Event) (enough bool)) error {
+	timed, cancel := context.WithDeadline(ctx, end)
+	defer cancel()
+	for timed.Err() == nil {
+		ev, err := node.Receive(timed)
+		switch {
+		case err != nil && timed.Err() == nil:
+			return err
+		case err == nil && take(ev):
+			return nil
+		}
+	}
+	return ctx.Err()
+}
+
+// unlessInterrupted is err, but nil if the user wanted the end.
+func unlessInterrupted(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}

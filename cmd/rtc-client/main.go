@@ -1,0 +1,110 @@
+// Rtc-client is the toolkit as a program: rooms that can be tried, measured, talked in and hosted
+// from a shell.
+//
+//	main -> run -> demo    a server and many peers in this process, and a table of what arrived
+//	            -> chat    lines of stdin to a room, lines of the room to stdout
+//	            -> ping    round trips and losses to the peers of a room
+//	            -> relay   the host of a star room
+//
+// chat, ping and relay get into their room by entry.join, show who comes and goes with
+// console.tell, and answer the pings of others (probe). stdout is for data, stderr for talk.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+const (
+	exitOK    = 0
+	exitError = 1 // it ran, and something did not work
+	exitUsage = 2 // it could not start as told
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // the first signal leaves in order, the second kills
+	tuneGC()
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+type commands struct {
+	Demo  demo  `cmd:"" help:"Connect a few peers in this process and show what arrives."`
+	Chat  chat  `cmd:"" help:"Send lines from stdin to a room, and print those of others."`
+	Ping  ping  `cmd:"" help:"Measure round trips and losses to the peers of a room."`
+	Relay relay `cmd:"" help:"Host a star room: packets between its guests pass through here."`
+}
+
+const description = `Peers that talk over WebRTC data channels, from the shell.
+
+Each flag can be set in the environment: --ice-server is RTC_CLIENT_ICE_SERVER.`
+
+// run is the program. It ends when ctx does, and returns the exit code.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	c := &console{in: stdin, out: stdout, err: stderr}
+	err := execute(ctx, args, c)
+	if err == nil {
+		return exitOK
+	}
+	if _, ok := errors.AsType[usageError](err); ok {
+		c.say("%s; see rtc-client --help", plain(err))
+		return exitUsage
+	}
+	c.say("%s", plain(err))
+	return exitError
+}
+
+// A usageError is a mistake in what the program was told.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// execute reads flags and environment, and runs a command, unless there was only help to print.
+func execute(ctx context.Context, args []string, c *console) error {
+	done := false
+	parser, err := kong.New(&commands{},
+		kong.Name("rtc-client"),
+		kong.Description(description),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.Writers(c.out, io.Discard),
+		kong.Exit(func(int) { done = true }),
+		kong.Resolvers(kong.ResolverFunc(environment)),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(c),
+	)
+	if err != nil {
+		return err
+	}
+	if len(args) == 0 {
+		parser.Stdout = c.err
+		parser.Parse([]string{"--help"})
+		return usage("no command")
+	}
+	command, err := parser.Parse(args)
+	switch {
+	case done:
+		return nil
+	case err != nil:
+		return usageError{err}
+	}
+	return command.Run()
+}
+
+// environment returns the value of a flag in the environment, for kong.
+func environment(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	name := "RTC_CLIENT_" + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
+	if value := os.Getenv(name); value != "" && flag.Name != "help" {
+		return value, nil
+	}
+	return nil, nil
+}

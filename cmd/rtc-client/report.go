@@ -1,0 +1,100 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"text/tabwriter"
+	"time"
+
+	"example.org/rtcpeer/rtcpeer"
+)
+
+// A report is what has come of a demo: the object of --json, and the table.
+type report struct {
+	Topology rtcpeer.Topology `json:"topology"`
+	OK       bool             `json:"ok"` // every packet that had to arrive did
+	Peers    []peerReport     `json:"peers"`
+
+	links int
+	due   int // packets to each peer in each mode
+	took  time.Duration
+}
+
+type peerReport struct {
+	ID        rtcpeer.PeerID `json:"id"`
+	ConnectMS float64        `json:"connect_ms"` // 0: not connected to all others
+	Received  perMode[int]   `json:"received"`
+	RTT       perMode[int64] `json:"rtt_us"` // 0: not measured
+
+	connected time.Duration
+	rtt       perMode[time.Duration]
+}
+
+type perMode[T any] struct {
+	Unreliable        T `json:"unreliable"`
+	UnreliableOrdered T `json:"unreliable_ordered"`
+	Reliable          T `json:"reliable"`
+}
+
+func eachMode[T any](f func(rtcpeer.Mode) T) perMode[T] {
+	return perMode[T]{f(rtcpeer.Unreliable), f(rtcpeer.UnreliableOrdered), f(rtcpeer.Reliable)}
+}
+
+// report is made while the links are still open.
+func (t *trial) report(topology rtcpeer.Topology, took time.Duration, err error) report {
+	r := report{Topology: topology, OK: err == nil, due: (len(t.peers) - 1) * t.packets, took: took}
+	for _, p := range t.peers {
+		if p.id != 0 {
+			r.links += len(p.node.Stats().Links)
+		}
+		pr := p.report()
+		r.OK = r.OK && pr.Received == eachMode(func(rtcpeer.Mode) int { return r.due })
+		r.Peers = append(r.Peers, pr)
+	}
+	r.links /= 2
+	slices.SortFunc(r.Peers, func(a, b peerReport) int { return cmp.Compare(a.ID, b.ID) })
+	return r
+}
+
+func (p *participant) report() peerReport {
+	return peerReport{
+		ID:        p.id,
+		ConnectMS: math.Round(p.connected.Seconds()*1e4) / 10,
+		Received: eachMode(func(m rtcpeer.Mode) (sum int) {
+			for _, got := range p.received {
+				sum += got[m]
+			}
+			return sum
+		}),
+		RTT:       eachMode(func(m rtcpeer.Mode) int64 { return p.roundTrips[m].median().Microseconds() }),
+		connected: p.connected,
+		rtt:       eachMode(func(m rtcpeer.Mode) time.Duration { return p.roundTrips[m].median() }),
+	}
+}
+
+func (p *peerReport) packets() int {
+	return p.Received.Unreliable + p.Received.UnreliableOrdered + p.Received.Reliable
+}
+
+func (r report) writeJSON(w io.Writer) error { return json.NewEncoder(w).Encode(r) }
+
+func (r report) writeTable(w io.Writer) error {
+	tw := tabwriter.NewWriter(w, 0, 0, 3, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(tw, "\t\tround trip\tround trip\tround trip\tpackets\t")
+	fmt.Fprintln(tw, "peer\tconnected\tunreliable\tunreliable ordered\treliable\treceived\t")
+	received, due := 0, 0
+	for _, p := range r.Peers {
+		fmt.Fprintf(tw, "%d\t%s\t%s\t%s\t%s\t%d of %d\t\n", p.ID, short(p.connected),
+			short(p.rtt.Unreliable), short(p.rtt.UnreliableOrdered), short(p.rtt.Reliable), p.packets(), r.due*len(modes))
+		received += p.packets()
+		due += r.due * len(modes)
+	}
+	verdict := map[bool]string{true: "ok", false: "not ok"}[r.OK]
+	fmt.Fprintf(tw, "\n%s: %d peers in a %s, %d links, %d of %d packets arrived, all in %s\n",
+		verdict, len(r.Peers), r.Topology, r.links, received, due, short(r.took))
+	return tw.Flush()
+}

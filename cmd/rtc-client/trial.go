@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+
+	"example.org/rtcpeer/rtcpeer"
+)
+
+// A trial is a demo under way. One goroutine, that of run, owns it; each participant has one more,
+// which joins, hands on what its node receives, and answers echoes itself.
+//
+//	node.Receive -> participant.run -> arrivals -> trial.take
+//	                       |
+//	node.TrySend <---------+ echoes
+type trial struct {
+	// Fixed at construction.
+	peers    []*participant
+	packets  int
+	progress *progressbar.ProgressBar
+
+	arrivals chan arrival // full: the nodes are not received from for a moment
+	wg       sync.WaitGroup
+	stop     context.CancelFunc // ends the participants
+
+	// What has come so far.
+	connected int       // pairs, seen from each end
+	round     int       // of packets, from 1
+	received  int       // packets of this round
+	asked     uint64    // the number of the latest echo
+	echoed    uint64    // the number of the latest echo that came back
+	echoAt    time.Time // when it did
+}
+
+// An arrival is an event of a participant's node, or the error that ended it. With neither it says
+// that the participant has joined.
+type arrival struct {
+	to  *participant
+	at  time.Time
+	ev  rtcpeer.Event
+	err error
+}
+
+// newTrial returns a trial that shows on w how far it has come. The caller must close it.
+func newTrial(peers, packets int, w io.Writer) *trial {
+	t := &trial{packets: packets, arrivals: make(chan arrival, 1024), stop: func() {}}
+	for range peers {
+		t.peers = append(t.peers, &participant{received: make(map[rtcpeer.PeerID]*[len(modes)]int)})
+	}
+	t.progress = progressbar.NewOptions(t.pairs()*(1+packets*len(modes))+peers*len(modes)*t.echoes(),
+		progressbar.OptionSetWriter(w), progressbar.OptionSetWidth(30), progressbar.OptionClearOnFinish(),
+		progressbar.OptionThrottle(50*time.Millisecond), progressbar.OptionSetPredictTime(false))
+	return t
+}
+
+// pairs counts each pair from both ends.
+func (t *trial) pairs() int { return len(t.peers) * (len(t.peers) - 1) }
+
+// echoes is how many round trips each peer makes in each mode: enough for a median, and at least one
+// with each other peer.
+func (t *trial) echoes() int { return max(21, len(t.peers)-1) }
+
+// run connects everybody, sends everything, and measures. Its error names what is missing.
+func (t *trial) run(ctx context.Context, url string, topology rtcpeer.Topology) error {
+	life, stop := context.WithCancel(ctx)
+	t.stop = stop
+	if err := t.connect(life, url, topology); err != nil {
+		return err
+	}
+	if err := t.exchange(life); err != nil {
+		return err
+	}
+	return t.measure(life)
+}
+
+// connect lets the first peer make the room; then all others join at once.
+func (t *trial) connect(ctx context.Context, url string, topology rtcpeer.Topology) error {
+	t.progress.Describe("connecting")
+	join := func(p *participant) { t.wg.Go(func() { p.run(ctx, url, topology, t.arrivals) }) }
+	join(t.peers[0])
+	if err := t.await(ctx, func() bool { return t.peers[0].id != 0 }); err != nil {
+		return err
+	}
+	for _, p := range t.peers[1:] {
+		join(p)
+	}
+	return t.await(ctx, func() bool { return t.connected == t.pairs() })
+}
+
+// exchange sends the packets in rounds: one in each mode from each to each, and the next ones when
+// all of them have arrived everywhere. So no unreliable lane holds enough to drop any.
+func (t *trial) exchange(ctx context.Context) error {
+	t.progress.Describe("sending")
+	for t.round = 1; t.round <= t.packets; t.round++ {
+		t.received = 0
+		for _, from := range t.peers {
+			if err := from.sendAll(ctx, t.round); err != nil {
+				return err
+			}
+		}
+		if err := t.await(ctx, func() bool { return t.received == t.pairs()*len(modes) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// measure makes one round trip after the other, so that each has the machine for itself. The first
+// one between two peers wakes what was idle, and does not count.
+func (t *trial) measure(ctx context.Context) error {
+	t.progress.Describe("measuring")
+	for i, from := range t.peers {
+		for n := range t.echoes() {
+			to := t.peers[(i+1+n%(len(t.peers)-1))%len(t.peers)]
+			for i, mode := range append([]rtcpeer.Mode{rtcpeer.Reliable}, modes[:]...) {
+				took, err := t.roundTrip(ctx, from, to, mode)
+				if err != nil {
+					return fmt.Errorf("peer %d: %v echo from %d: %w", from.id, mode, to.id, err)
+				}
+				if i > 0 {
+					from.roundTrips[mode].add(took)
+				}
+			}
+		}
+	}
+	return t.progress.Finish()
+}
+
+func (t *trial) roundTrip(ctx context.Context, from, to *participant, mode rtcpeer.Mode) (time.Duration, error) {
+	t.asked++
+	asked := time.Now()
+	if err := from.node.TrySend(rtcpeer.Packet{Peer: to.id, Mode: mode, Data: newProbe(t.asked)}); err != nil {
+		return 0, err
+	}
+	err := t.await(ctx, func() bool { return t.echoed == t.asked })
+	return t.echoAt.Sub(asked), err
+}
+
+// await takes what arrives until done. Its error names who misses what.
+func (t *trial) await(ctx context.Context, done func() bool) error {
+	for !done() {
+		select {
+		case a := <-t.arrivals:
+			if err := t.take(a); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return fmt.Errorf("%w%s", context.Cause(ctx), t.missing())
+		}
+	}
+	return nil
+}
+
+func (t *trial) take(a arrival) error {
+	switch {
+	case a.err != nil:
+		return fmt.Errorf("peer %d: %w", a.to.id, a.err)
+	case a.ev.Kind == rtcpeer.PeerFailed, a.ev.Kind == rtcpeer.PeerDisconnected:
+		return fmt.Errorf("peer %d lost peer %d: %v %v", a.to.id, a.ev.Peer, a.ev.Reason, a.ev.Err)
+	case a.ev.Kind == rtcpeer.PeerConnected:
+		t.connected++
+		t.progress.Add(1)
+		a.to.received[a.ev.Peer] = new([len(modes)]int)
+		if len(a.to.received) == len(t.peers)-1 {
+			a.to.connected = a.at.Sub(a.to.started)
+		}
+	case a.ev.Kind == rtcpeer.PacketReceived:
+		t.progress.Add(1)
+		return t.packet(a, a.ev.Packet)
+	default:
+		a.to.id = a.to.node.ID()
+	}
+	return nil
+}
+
+// packet counts one that is what it has to be.
+func (t *trial) packet(a arrival, p rtcpeer.Packet) error {
+	if number, ok := answered(p); ok {
+		t.echoed, t.echoAt = number, a.at
+		return nil
+	}
+	if want := demoPacket(p.Peer, p.Mode, t.round); string(p.Data) != want {
+		return fmt.Errorf("peer %d got %q from %d, %v: want %q", a.to.id, p.Data, p.Peer, p.Mode, want)
+	}
+	a.to.received[p.Peer][p.Mode]++
+	t.received++
+	return nil
+}
+
+// close ends the participants, all at the same time.
+func (t *trial) close() {
+	t.stop()
+	t.wg.Wait()
+	for _, p := range t.peers {
+		t.wg.Go(p.close)
+	}
+	t.wg.Wait()
+}
