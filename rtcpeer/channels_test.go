@@ -82,4 +82,3 @@ func TestOtherEndAcceptsLess(t *testing.T) {
 	require.ErrorIs(t, a.Send(t.Context(), rtcpeer.Packet{Data: make([]byte, 8<<10)}), rtcpeer.ErrPacketTooLarge)
 	wantNothingElse(t, a, b, 0, rtcpeer.Reliable)
 }
-

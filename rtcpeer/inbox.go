@@ -58,7 +58,9 @@ const eventCost = 128
 // made: a program that never receives does not grow without bound as others come and go.
 const maxControl = 4096
 
-func newInbox(limit int) *inbox { return &inbox{limit: limit, ready: make(chan struct{}, 1), quit: make(chan struct{})} }
+func newInbox(limit int) *inbox {
+	return &inbox{limit: limit, ready: make(chan struct{}, 1), quit: make(chan struct{})}
+}
 
 // receive waits for the next event. After close it returns ErrClosed; after end, and when the last
 // event has been received, the reason of the end.

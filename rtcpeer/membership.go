@@ -54,6 +54,7 @@ func (n *Node) welcomed(w signaling.Welcome) error {
 		return fmt.Errorf("the server changed this node's id from %d to %d", n.id, w.ID)
 	}
 	n.mu.Lock()
+	n.welcomes++
 	n.ice = w.ICEServers
 	known := maps.Clone(n.members)
 	n.mu.Unlock()

@@ -65,6 +65,7 @@ type Node struct {
 	ice          []signaling.ICEServer
 	sealed       chan struct{} // closed when the room is sealed
 	signalingErr error         // why the signaler ended
+	welcomes     int
 }
 
 // New makes a node of a Signaler that was just connected: it waits for the Welcome until ctx is done.
@@ -267,7 +268,7 @@ func (n *Node) Stats() Stats {
 	n.mu.Lock()
 	stats := Stats{
 		ID: n.id, Room: string(n.room), Topology: n.topology, Host: n.host,
-		Signaling: n.signalingErr == nil, SignalingErr: n.signalingErr,
+		Signaling: n.signalingErr == nil, SignalingErr: n.signalingErr, Resumed: max(n.welcomes-1, 0),
 	}
 	n.mu.Unlock()
 	stats.Sealed = n.Sealed()

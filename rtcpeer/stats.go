@@ -29,6 +29,8 @@ type Stats struct {
 	// says why.
 	Signaling    bool
 	SignalingErr error
+	// Resumed counts how often the connection to the signaling server was lost and resumed.
+	Resumed int
 	// Waiting is how many events wait for Receive.
 	Waiting int
 	// Dropped counts packets by the word for why: buffer_full, no_credit, peer_gone, no_target,

@@ -1,0 +1,75 @@
+package rtcpeer_test
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const module = "example.org/rtcpeer/"
+
+// The arrows between the packages point down only, and each third-party module has one gate.
+func TestArrows(t *testing.T) {
+	may := map[string][]string{ // of this module; nothing else
+		"signaling":                       nil,
+		"signaling/signalserver":          {"signaling"},
+		"signaling/signalclient":          {"signaling"},
+		"rtcpeer/transport":               nil,
+		"rtcpeer/transport/transporttest": {"rtcpeer/transport"},
+		"rtcpeer/transport/memory":        {"rtcpeer/transport"},
+		"rtcpeer/transport/webrtc":        {"rtcpeer/transport"},
+		"rtcpeer":                         {"rtcpeer/transport", "rtcpeer/transport/webrtc", "signaling", "signaling/signalclient"},
+		"cmd/signal-server":               {"signaling", "signaling/signalserver"},
+		"cmd/rtc-client":                  {"rtcpeer", "rtcpeer/transport", "rtcpeer/transport/webrtc", "signaling", "signaling/signalclient", "signaling/signalserver"},
+	}
+	gates := map[string][]string{
+		"github.com/pion/":               {"rtcpeer/transport/webrtc"},
+		"github.com/gorilla/websocket":   {"signaling/signalserver", "signaling/signalclient"},
+		"golang.org/x/time/":             {"signaling/signalserver"},
+		"github.com/alecthomas/kong":     {"cmd/signal-server", "cmd/rtc-client"},
+		"github.com/schollz/progressbar": {"cmd/rtc-client"},
+		"github.com/stretchr/testify":    {"rtcpeer/transport/transporttest"},
+	}
+	imports := directImports(t)
+	for pkg, list := range imports {
+		allowed, known := may[pkg]
+		require.True(t, known, "%s is a new package: add it, and what it may import", pkg)
+		for _, path := range list {
+			if ours, ok := strings.CutPrefix(path, module); ok {
+				require.Contains(t, allowed, ours, "%s imports %s", pkg, ours)
+				continue
+			}
+			if gate := gateOf(gates, path); gate != nil {
+				require.Contains(t, gate, pkg, "%s imports %s", pkg, path)
+			} else {
+				require.NotContains(t, strings.Split(path, "/")[0], ".", "%s imports %s, which has no gate yet", pkg, path)
+			}
+		}
+	}
+	require.Len(t, imports, len(may), "a package here is gone")
+}
+
+func gateOf(gates map[string][]string, path string) []string {
+	for prefix, gate := range gates {
+		if strings.HasPrefix(path, prefix) {
+			return gate
+		}
+	}
+	return nil
+}
+
+// directImports returns what each package of this module imports, tests left out.
+func directImports(t *testing.T) map[string][]string {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...").CombinedOutput()
+	require.NoError(t, err, "go list: %s", out)
+	imports := make(map[string][]string)
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		imports[strings.TrimPrefix(fields[0], module)] = slices.Clone(fields[1:])
+	}
+	return imports
+}
