@@ -10,7 +10,7 @@ import (
 // chat is the command of that name: lines in, lines out.
 type chat struct {
 	entry
-	Topology string        `enum:"mesh,star," default:"" placeholder:"mesh|star" help:"Topology that the room must have, and that a new one gets (the room's; mesh if new)."`
+	Topology string        `placeholder:"mesh|star" help:"Topology that the room must have, and that a new one gets (the room's; mesh if new)."`
 	Name     string        `placeholder:"NAME" help:"Put NAME and a colon before each line sent."`
 	Wait     time.Duration `default:"10s" placeholder:"TIME" help:"How long to wait for the first peer when stdin has ended (${default})."`
 }
@@ -29,6 +29,9 @@ const chatLinger = 5 * time.Second
 
 // Run talks until stdin, ctx or the room ends.
 func (o *chat) Run(ctx context.Context, c *console) error {
+	if o.Topology != "" && o.Topology != string(rtcpeer.Mesh) && o.Topology != string(rtcpeer.Star) {
+		return usage("--topology %q: want mesh or star", o.Topology)
+	}
 	node, _, err := o.join(ctx, c, rtcpeer.Config{Topology: rtcpeer.Topology(o.Topology), Linger: chatLinger})
 	if err != nil {
 		return unlessInterrupted(ctx, err)

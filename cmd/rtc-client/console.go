@@ -71,3 +71,11 @@ func clean(text string) string {
 		return r
 	}, text)
 }
+
+// count is a number of things, in words.
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}

@@ -24,9 +24,13 @@ type demo struct {
 }
 
 func (*demo) Help() string {
-	return `Starts a signaling server on a free port of 127.0.0.1 and joins a room with every peer, each with a transport of its own, over the loopback interface. Each peer sends to each other one in each mode. The exit code is 0 if every packet has arrived.
+	return `Starts a signaling server on a free port of 127.0.0.1, and joins a room with each peer, over the loopback interface alone. Each peer sends to each other one in each mode. The exit code is 0 if every packet has arrived.
 
-The table and the object show for each peer: connected (connect_ms), the time from the start of its Join until it was connected to all others; the round trip in each mode (rtt_us), the median of echoes from the other peers in turn; received, the packets that came from all others, echoes aside: (peers-1) x packets in each mode if all have arrived.
+What it prints of each peer, as a table or (in brackets) as JSON:
+
+  connected (connect_ms)  from the start of its Join until it was connected to all others
+  round trip (rtt_us)     median of echoes from all others in turn, one at a time
+  received (received)     packets from all others: in each mode (peers-1) x packets
 
 Examples:
 

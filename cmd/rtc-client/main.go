@@ -45,20 +45,30 @@ type commands struct {
 
 const description = `Peers that talk over WebRTC data channels, from the shell.
 
+Examples:
+
+  rtc-client demo --peers 8
+  rtc-client chat ws://localhost:9080/lobby
+  rtc-client ping --count 100 ws://localhost:9080/lobby
+  rtc-client relay --new ws://localhost:9080
+
 Each flag can be set in the environment: --ice-server is RTC_CLIENT_ICE_SERVER.`
 
 // run is the program. It ends when ctx does, and returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	c := &console{in: stdin, out: stdout, err: stderr}
+	if len(args) == 0 {
+		execute(ctx, []string{"--help"}, &console{out: stderr})
+		return exitUsage
+	}
 	err := execute(ctx, args, c)
 	if err == nil {
 		return exitOK
 	}
+	c.say("%s", plain(err))
 	if _, ok := errors.AsType[usageError](err); ok {
-		c.say("%s; see rtc-client --help", plain(err))
 		return exitUsage
 	}
-	c.say("%s", plain(err))
 	return exitError
 }
 
@@ -85,17 +95,12 @@ func execute(ctx context.Context, args []string, c *console) error {
 	if err != nil {
 		return err
 	}
-	if len(args) == 0 {
-		parser.Stdout = c.err
-		parser.Parse([]string{"--help"})
-		return usage("no command")
-	}
 	command, err := parser.Parse(args)
 	switch {
 	case done:
 		return nil
 	case err != nil:
-		return usageError{err}
+		return usage("%w; see rtc-client --help", err)
 	}
 	return command.Run()
 }

@@ -25,22 +25,22 @@ type participant struct {
 
 // run joins the room, and hands on what comes until ctx is done.
 func (p *participant) run(ctx context.Context, url string, topology rtcpeer.Topology, arrivals chan<- arrival) {
-	tell := func(a arrival) {
-		select {
-		case arrivals <- a:
-		case <-ctx.Done():
-		}
-	}
-	var err error
+	a := arrival{to: p}
 	p.started = time.Now()
 	// Nothing is under way when the demo ends, so there is nothing to linger for.
-	p.node, err = rtcpeer.Join(ctx, url, rtcpeer.Config{Topology: topology, WebRTC: loopbackOnly, Linger: -1})
-	for tell(arrival{to: p, err: err}); err == nil; {
-		var ev rtcpeer.Event
-		ev, err = p.node.Receive(ctx)
-		if at := time.Now(); ev.Kind != rtcpeer.PacketReceived || !answer(p.node, ev.Packet) {
-			tell(arrival{to: p, at: at, ev: ev, err: err})
+	p.node, a.err = rtcpeer.Join(ctx, url, rtcpeer.Config{Topology: topology, WebRTC: loopbackOnly, Linger: -1})
+	for ctx.Err() == nil {
+		if !answer(p.node, a.ev.Packet) {
+			select {
+			case arrivals <- a:
+			case <-ctx.Done():
+			}
 		}
+		if a.err != nil {
+			return
+		}
+		a.ev, a.err = p.node.Receive(ctx)
+		a.at = time.Now()
 	}
 }
 

@@ -80,5 +80,5 @@ func figures(node *rtcpeer.Node) string {
 	for _, n := range stats.Dropped {
 		dropped += n
 	}
-	return fmt.Sprintf("%d guests, %d packets from them and %d to them, %d dropped", len(stats.Links), in, out, dropped)
+	return fmt.Sprintf("%s, %d packets from them, %d to them, %d dropped", count(len(stats.Links), "guest"), in, out, dropped)
 }

@@ -94,7 +94,7 @@ func (r report) writeTable(w io.Writer) error {
 		due += r.due * len(modes)
 	}
 	verdict := map[bool]string{true: "ok", false: "not ok"}[r.OK]
-	fmt.Fprintf(tw, "\n%s: %d peers in a %s, %d links, %d of %d packets arrived, all in %s\n",
-		verdict, len(r.Peers), r.Topology, r.links, received, due, short(r.took))
+	fmt.Fprintf(tw, "\n%s: %d peers in a %s, %s, %d of %d packets arrived, all in %s\n",
+		verdict, len(r.Peers), r.Topology, count(r.links, "link"), received, due, short(r.took))
 	return tw.Flush()
 }

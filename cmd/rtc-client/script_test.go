@@ -1,0 +1,156 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/stretchr/testify/require"
+)
+
+// The commands as a user has them: processes, what they print, and how they end.
+func TestScripts(t *testing.T) {
+	bin := t.TempDir()
+	out, err := exec.Command("go", "build", "-o", bin, "../signal-server").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	t.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("..", "..", "testdata", "scripts", "rtc-client"),
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			env.Values[jobsKey{}] = make(map[string]*job)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"start":   start,
+			"say":     say,
+			"hangup":  hangup,
+			"signal":  notifyJob,
+			"ends":    ends,
+			"waitfor": waitFor,
+			"mistake": mistake,
+			"demo-ok": demoOK,
+			"ping-ok": pingOK,
+		},
+	})
+}
+
+// patience is how long a script waits for what has to come. A link whose other end was killed is
+// given up after ten seconds; all else takes a moment.
+const patience = time.Minute
+
+// waitfor FILE REGEXP waits until a line of FILE matches, and sets the variables that the groups of
+// REGEXP name.
+func waitFor(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: waitfor FILE REGEXP")
+	}
+	want := regexp.MustCompile("(?m)" + args[1])
+	for end := time.Now().Add(patience); ; {
+		match := want.FindStringSubmatch(ts.ReadFile(args[0]))
+		if match == nil && time.Now().Before(end) {
+			<-time.After(5 * time.Millisecond) // another process writes: there is nothing to be woken by
+			continue
+		}
+		if match == nil {
+			ts.Fatalf("%s has no line like %q after %v:\n%s", args[0], args[1], patience, ts.ReadFile(args[0]))
+		}
+		for i, name := range want.SubexpNames() {
+			if name != "" {
+				ts.Setenv(name, match[i])
+			}
+		}
+		return
+	}
+}
+
+// mistake REGEXP ARG... runs rtc-client, which must refuse its arguments: one line on stderr, nothing on
+// stdout, exit code 2.
+func mistake(ts *testscript.TestScript, _ bool, args []string) {
+	err := ts.Exec("rtc-client", args[1:]...)
+	exit, ok := errors.AsType[*exec.ExitError](err)
+	t := failing{ts}
+	require.True(t, ok, "%v", err)
+	require.Equal(t, exitUsage, exit.ExitCode())
+	require.Empty(t, ts.ReadFile("stdout"))
+	require.Regexp(t, "^rtc-client: .*"+args[0]+".*\n$", ts.ReadFile("stderr"))
+}
+
+// demo-ok TOPOLOGY PEERS PACKETS checks stdout: the one object of a demo in which everything arrived.
+func demoOK(ts *testscript.TestScript, _ bool, args []string) {
+	peers, packets := number(ts, args[1]), number(ts, args[2])
+	var got struct {
+		Topology string
+		OK       bool
+		Peers    []struct {
+			ID        int
+			ConnectMS float64        `json:"connect_ms"`
+			Received  map[string]int `json:"received"`
+			RTT       map[string]int `json:"rtt_us"`
+		}
+	}
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &got))
+	t := failing{ts}
+	require.Equal(t, args[0], got.Topology)
+	require.True(t, got.OK)
+	require.Len(t, got.Peers, peers)
+	for i, p := range got.Peers {
+		require.Equal(t, i == 0, p.ID == 1, "ascending, from the host")
+		require.Positive(t, p.ConnectMS, "peer %d", p.ID)
+		for _, mode := range []string{"unreliable", "unreliable_ordered", "reliable"} {
+			require.Equal(t, (peers-1)*packets, p.Received[mode], "%s packets of peer %d", mode, p.ID)
+			require.Positive(t, p.RTT[mode], "%s round trip of peer %d", mode, p.ID)
+		}
+	}
+}
+
+// ping-ok COUNT ID... checks stdout: the one object of a ping in which COUNT came back from each.
+func pingOK(ts *testscript.TestScript, _ bool, args []string) {
+	type figures struct {
+		Sent, Received int
+		RTT            map[string]int `json:"rtt_us"`
+	}
+	var got struct {
+		Room  string
+		Peers []struct {
+			ID                int
+			Unreliable        figures
+			UnreliableOrdered figures `json:"unreliable_ordered"`
+			Reliable          figures
+		}
+	}
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &got))
+	t := failing{ts}
+	var ids []string
+	for _, p := range got.Peers {
+		ids = append(ids, strconv.Itoa(p.ID))
+		for _, f := range []figures{p.Unreliable, p.UnreliableOrdered, p.Reliable} {
+			require.Equal(t, number(ts, args[0]), f.Sent)
+			require.Equal(t, f.Sent, f.Received)
+			times := []int{f.RTT["min"], f.RTT["p50"], f.RTT["max"]}
+			require.True(t, slices.IsSorted(times) && times[0] > 0, "%v", f.RTT)
+		}
+	}
+	require.ElementsMatch(t, args[1:], ids)
+}
+
+func number(ts *testscript.TestScript, arg string) int {
+	n, err := strconv.Atoi(arg)
+	ts.Check(err)
+	return n
+}
+
+// failing lets testify fail a script.
+type failing struct{ ts *testscript.TestScript }
+
+func (f failing) Errorf(format string, args ...any) { f.ts.Logf(format, args...) }
+func (f failing) FailNow()                          { f.ts.Fatalf("see above") }
