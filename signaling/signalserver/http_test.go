@@ -116,9 +116,10 @@ func TestLogHasALineForEachActAndNoSecrets(t *testing.T) {
 	for _, want := range []string{
 		"msg=joined room=lobby peer=1 remote=127.0.0.1:",
 		"msg=refused code=bad_message room=lobby peer=",
-		"msg=lost room=lobby",
+		"msg=lost why=bad_message room=lobby",
 		"msg=resumed room=lobby",
-		"msg=left reason=left room=lobby",
+		"msg=ended why=leave room=lobby",
+		"msg=lost why=shutting_down room=lobby peer=1",
 	} {
 		require.Contains(t, log.String(), want)
 	}

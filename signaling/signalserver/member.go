@@ -60,8 +60,19 @@ func (m *member) attach(s *session) {
 func (m *member) detach() {
 	m.session = nil
 	m.losses++
-	losses := m.losses
-	m.grace = time.AfterFunc(m.room.server.config.Grace, func() { m.room.expire(m, losses) })
+	m.expireAfter(m.room.server.config.Grace, droppedGraceOver)
+}
+
+// giveUp ends the grace time of a detached member early, by way of its timer, so that there is one
+// way for it to end. room.mu is held.
+func (m *member) giveUp(why string) {
+	m.stopGrace()
+	m.expireAfter(0, why)
+}
+
+func (m *member) expireAfter(grace time.Duration, why string) {
+	loss := m.losses
+	m.grace = time.AfterFunc(grace, func() { m.room.expire(m, loss, why) })
 }
 
 // release is for a member that has lost its place. room.mu is held.

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 
 	"example.org/rtcpeer/signaling"
@@ -178,135 +177,6 @@ func (r *room) welcome(m *member, resumed bool) {
 	}
 }
 
-// others returns the members with which id is to connect, in the order of their ids.
-func (r *room) others(id signaling.PeerID) []signaling.Member {
-	list := []signaling.Member{}
-	for _, m := range r.members {
-		if r.linked(id, m.id) && !m.awaited {
-			list = append(list, m.info)
-		}
-	}
-	slices.SortFunc(list, func(a, b signaling.Member) int { return cmp.Compare(a.ID, b.ID) })
-	return list
-}
-
-// linked reports whether two members have to do with each other: in a mesh all, in a star the host
-// with each.
-func (r *room) linked(a, b signaling.PeerID) bool {
-	return a != b && (r.topology == signaling.Mesh || a == r.host || b == r.host)
-}
-
-// announce tells everybody who has a link with id.
-func (r *room) announce(id signaling.PeerID, message signaling.Message) {
-	n := &note{message: message}
-	for _, m := range r.members {
-		if r.linked(id, m.id) {
-			m.deliver(n)
-		}
-	}
-}
-
-// relay hands a signal of m, which came over s, to its target.
-func (r *room) relay(s *session, m *member, signal signaling.Signal) error {
-	r.mu.Lock()
-	defer r.unlock()
-	if m.session != s {
-		return nil // another session took over, or the room has ended: this one is being told
-	}
-	target := r.members[signal.To]
-	if target == nil || !r.linked(m.id, target.id) {
-		return &signaling.Error{Code: signaling.CodeUnknownPeer, Text: fmt.Sprintf("no peer %d here", signal.To)}
-	}
-	if !target.deliver(&note{message: signaling.Signal{From: m.id, Data: signal.Data}}) {
-		r.server.counters.drop(droppedDetachedFull)
-		r.remove(target, signaling.LeftLost)
-	}
-	return nil
-}
-
-// seal closes the room for newcomers.
-func (r *room) seal(s *session, m *member) error {
-	r.mu.Lock()
-	defer r.unlock()
-	switch {
-	case m.session != s || r.sealed && m.id == r.host:
-		return nil
-	case m.id != r.host:
-		return &signaling.Error{Code: signaling.CodeNotHost, Text: fmt.Sprintf("seal: only %d may", r.host)}
-	}
-	r.sealed = true
-	n := &note{message: signaling.Sealed{}}
-	for _, m := range r.members {
-		m.deliver(n)
-	}
-	return nil
-}
-
-// leave takes m out at its own wish. It reports false if s is no longer m's session.
-func (r *room) leave(s *session, m *member) bool {
-	r.mu.Lock()
-	defer r.unlock()
-	if m.session != s {
-		return false
-	}
-	r.left.add(m.id)
-	r.remove(m, signaling.LeftByItself)
-	return true
-}
-
-// detach begins m's grace time when s, its session, is lost. It reports false if s is no longer
-// m's session.
-func (r *room) detach(s *session, m *member) bool {
-	r.mu.Lock()
-	defer r.unlock()
-	if m.session != s {
-		return false
-	}
-	m.detach()
-	return true
-}
-
-// expire ends m's grace time, unless m has come back from that loss.
-func (r *room) expire(m *member, loss int) {
-	r.mu.Lock()
-	expired := r.members[m.id] == m && m.session == nil && m.losses == loss
-	if expired {
-		r.server.counters.drop(droppedGraceOver)
-		r.remove(m, signaling.LeftLost)
-	}
-	r.unlock()
-	if expired {
-		r.server.config.Log.Info("left", "room", r.name, "peer", m.id, "reason", signaling.LeftLost)
-	}
-}
-
-// remove takes a member out and tells the others. A star ends with its host.
-func (r *room) remove(m *member, reason signaling.LeftReason) {
-	r.drop(m)
-	if r.topology == signaling.Star && m.id == r.host {
-		r.end(&signaling.Error{Code: signaling.CodeHostLeft, Text: fmt.Sprintf("the host of room %q is gone", r.name)})
-		return
-	}
-	r.announce(m.id, signaling.Left{ID: m.id, Reason: reason})
-}
-
-// end ends the room for all who are left in it.
-func (r *room) end(why *signaling.Error) {
-	for _, m := range r.members {
-		if m.session != nil {
-			m.session.fail(why)
-		}
-		r.drop(m)
-	}
-}
-
-func (r *room) drop(m *member) {
-	delete(r.members, m.id)
-	r.roster -= m.size
-	m.release()
-	r.server.counters.members.Add(-1)
-}
-
 // unlock ends a change. A room that it left without members is gone, and the server forgets it: its
 // lock comes first in the order, so not before this one is free.
 func (r *room) unlock() {
@@ -317,21 +187,6 @@ func (r *room) unlock() {
 		r.server.forgetRoom(r)
 	}
 }
-
-// leftIDs are the last members who left at their own wish. Their tokens are void, and their ids are
-// not given again. It holds at most maxLeft; the oldest is forgotten for the newest.
-type leftIDs []signaling.PeerID
-
-const maxLeft = 256
-
-func (l *leftIDs) add(id signaling.PeerID) {
-	if len(*l) == maxLeft {
-		*l = slices.Delete(*l, 0, 1)
-	}
-	*l = append(*l, id)
-}
-
-func (l leftIDs) has(id signaling.PeerID) bool { return slices.Contains(l, id) }
 
 func randomUint64() uint64 {
 	var b [8]byte

@@ -109,7 +109,7 @@ func (s *Server) start(session *session) {
 	s.mu.Lock()
 	if s.stopping {
 		s.mu.Unlock()
-		session.abort()
+		session.abort(string(signaling.CodeShuttingDown))
 		return
 	}
 	full := len(s.sessions) >= s.config.MaxSessions
@@ -142,7 +142,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	case <-ctx.Done():
 		err = fmt.Errorf("signalserver: shutdown cut short: %w", context.Cause(ctx))
 		for _, session := range sessions {
-			session.abort()
+			session.abort(string(signaling.CodeShuttingDown))
 		}
 		<-ended
 	}

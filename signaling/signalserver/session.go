@@ -2,8 +2,6 @@ package signalserver
 
 import (
 	"bytes"
-	"crypto/tls"
-	"errors"
 	"fmt"
 	"io"
 	"sync/atomic"
@@ -37,15 +35,8 @@ type session struct {
 	seen   atomic.Int64 // when the last frame came, in Unix nanoseconds
 	joined atomic.Bool
 	ended  chan struct{} // closed when the last words are in the outbox
+	why    string        // read after ended: what ended it, in a word for the log
 }
-
-const (
-	// writeTimeout is how long one frame may take. A member that reads nothing for so long comes
-	// back faster than it catches up.
-	writeTimeout = 10 * time.Second
-	// lastWordsTimeout is how long an ended session may take to read why, and to close.
-	lastWordsTimeout = 2 * time.Second
-)
 
 func newSession(s *Server, conn *websocket.Conn, remote string) *session {
 	limit := rate.Inf
@@ -77,10 +68,15 @@ func (s *session) run(full bool) {
 		s.refuse(&signaling.Error{Code: signaling.CodeServerFull, Text: "too many sessions"})
 	}
 	s.readLoop()
+	event := "ended" // by itself, or its place is taken or gone
 	if m := s.member; m != nil && m.room.detach(s, m) {
-		s.log("lost")
+		event = "lost"
 	}
-	s.abort()
+	s.abort("connection")
+	<-s.ended
+	if s.member != nil {
+		s.log(event, "why", s.why)
+	}
 	s.outbox.writers.Wait()
 	s.server.forgetSession(s)
 }
@@ -194,115 +190,8 @@ func (s *session) join(j signaling.Join) error {
 }
 
 func (s *session) leave() {
-	if s.member.room.leave(s, s.member) {
-		s.log("left", "reason", signaling.LeftByItself)
-	}
-	s.end(false, closing(websocket.CloseNormalClosure, ""))
-}
-
-// send queues a message. It never blocks.
-func (s *session) send(n *note) {
-	frame, err := n.in(s.codec)
-	if err != nil {
-		s.fail(&signaling.Error{Code: signaling.CodeInternal, Text: err.Error()})
-		return
-	}
-	s.push(item{websocket.TextMessage, frame})
-}
-
-func (s *session) push(i item) {
-	wake, fits := s.outbox.push(i)
-	if wake {
-		go s.writeLoop()
-	}
-	if !fits {
-		s.server.counters.drop(droppedSlow)
-		s.end(true, closing(websocket.CloseTryAgainLater, string(signaling.CodeSlow)))
-	}
-}
-
-// refuse tells the member an error, and ends the session if it is one of those.
-func (s *session) refuse(err error) {
-	why, ok := errors.AsType[*signaling.Error](err)
-	if !ok {
-		why = &signaling.Error{Code: signaling.CodeInternal, Text: err.Error()}
-	}
-	s.log("refused", "code", why.Code)
-	s.fail(why)
-}
-
-// fail is refuse without the line in the log, for those who hold locks.
-func (s *session) fail(why *signaling.Error) {
-	s.server.counters.refuse(why.Code)
-	if !why.Code.Fatal() {
-		s.send(&note{message: why})
-		return
-	}
-	last := []item{closing(closeCode(why.Code), string(why.Code))}
-	if frame, err := s.codec.Encode(why); err == nil {
-		last = append([]item{{websocket.TextMessage, frame}}, last...)
-	}
-	s.end(false, last...)
-}
-
-// closeCode is the WebSocket close code that goes with an error (RFC 6455, 7.4.1, and the registry
-// of IANA for 1013).
-func closeCode(code signaling.Code) int {
-	switch {
-	case code == signaling.CodeShuttingDown:
-		return websocket.CloseGoingAway
-	case code.Retry():
-		return websocket.CloseTryAgainLater
-	}
-	return websocket.ClosePolicyViolation
-}
-
-func closing(code int, text string) item {
-	return item{websocket.CloseMessage, websocket.FormatCloseMessage(code, text)}
-}
-
-// end ends the session with its last words, for which there is a bounded time. The first end counts.
-func (s *session) end(drop bool, last ...item) {
-	wake, first := s.outbox.end(drop, last...)
-	if wake {
-		go s.writeLoop()
-	}
-	if first {
-		close(s.ended)
-		s.conn.NetConn().SetDeadline(time.Now().Add(lastWordsTimeout)) // wakes readLoop; does not block
-	}
-}
-
-// abort ends the session without a word. It does not wait for TLS to say good-bye.
-func (s *session) abort() {
-	s.end(true)
-	conn := s.conn.NetConn()
-	if t, ok := conn.(*tls.Conn); ok {
-		conn = t.NetConn()
-	}
-	conn.Close()
-}
-
-// writeLoop writes what is in the outbox, and ends when it is empty.
-func (s *session) writeLoop() {
-	for {
-		i, ok := s.outbox.next()
-		if !ok {
-			return
-		}
-		if s.write(i) != nil {
-			s.abort()
-		}
-	}
-}
-
-func (s *session) write(i item) error {
-	deadline := time.Now().Add(writeTimeout)
-	if i.kind != websocket.TextMessage {
-		return s.conn.WriteControl(i.kind, i.data, deadline)
-	}
-	s.conn.SetWriteDeadline(deadline)
-	return s.conn.WriteMessage(i.kind, i.data)
+	s.member.room.leave(s, s.member)
+	s.end("leave", false, closing(websocket.CloseNormalClosure, ""))
 }
 
 // log writes one line about this session. Texts of errors are not for the log: they quote frames.

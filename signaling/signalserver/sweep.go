@@ -55,7 +55,7 @@ func (s *Server) sweepSession(session *session, now time.Time) {
 	case session.over():
 	case interval > 0 && silence > interval*5/2:
 		s.counters.drop(droppedDead)
-		session.abort()
+		session.abort(droppedDead)
 	case patience > 0 && now.Sub(session.since) >= patience && !session.joined.Load():
 		session.fail(&signaling.Error{Code: signaling.CodeJoinTimeout, Text: "no join within " + patience.String()})
 	case interval > 0 && !now.Before(session.nextPing):

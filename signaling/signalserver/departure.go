@@ -1,0 +1,86 @@
+package signalserver
+
+import (
+	"fmt"
+	"slices"
+
+	"example.org/rtcpeer/signaling"
+)
+
+// leave takes m out at its own wish, if s is still its session.
+func (r *room) leave(s *session, m *member) {
+	r.mu.Lock()
+	defer r.unlock()
+	if m.session == s {
+		r.left.add(m.id)
+		r.remove(m, signaling.LeftByItself)
+	}
+}
+
+// detach begins m's grace time when s, its session, is lost. It reports false if s is no longer
+// m's session.
+func (r *room) detach(s *session, m *member) bool {
+	r.mu.Lock()
+	defer r.unlock()
+	if m.session != s {
+		return false
+	}
+	m.detach()
+	return true
+}
+
+// expire ends m's grace time, unless m has come back from that loss. why is a word of Stats.Dropped.
+func (r *room) expire(m *member, loss int, why string) {
+	r.mu.Lock()
+	expired := r.members[m.id] == m && m.session == nil && m.losses == loss
+	if expired {
+		r.server.counters.drop(why)
+		r.remove(m, signaling.LeftLost)
+	}
+	r.unlock()
+	if expired {
+		r.server.config.Log.Info("gone", "why", why, "room", r.name, "peer", m.id)
+	}
+}
+
+// remove takes a member out and tells the others. A star ends with its host.
+func (r *room) remove(m *member, reason signaling.LeftReason) {
+	r.drop(m)
+	if r.topology == signaling.Star && m.id == r.host {
+		r.end(&signaling.Error{Code: signaling.CodeHostLeft, Text: fmt.Sprintf("the host of room %q is gone", r.name)})
+		return
+	}
+	r.announce(m.id, signaling.Left{ID: m.id, Reason: reason})
+}
+
+// end ends the room for all who are left in it.
+func (r *room) end(why *signaling.Error) {
+	for _, m := range r.members {
+		if m.session != nil {
+			m.session.fail(why)
+		}
+		r.drop(m)
+	}
+}
+
+func (r *room) drop(m *member) {
+	delete(r.members, m.id)
+	r.roster -= m.size
+	m.release()
+	r.server.counters.members.Add(-1)
+}
+
+// leftIDs are the last members who left at their own wish. Their tokens are void, and their ids are
+// not given again. It holds at most maxLeft; the oldest is forgotten for the newest.
+type leftIDs []signaling.PeerID
+
+const maxLeft = 256
+
+func (l *leftIDs) add(id signaling.PeerID) {
+	if len(*l) == maxLeft {
+		*l = slices.Delete(*l, 0, 1)
+	}
+	*l = append(*l, id)
+}
+
+func (l leftIDs) has(id signaling.PeerID) bool { return slices.Contains(l, id) }

@@ -1,0 +1,77 @@
+package signalserver
+
+import (
+	"crypto/tls"
+	"errors"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"example.org/rtcpeer/signaling"
+)
+
+// lastWordsTimeout is how long an ended session may take to read why, and to close.
+const lastWordsTimeout = 2 * time.Second
+
+// refuse tells the member an error, and ends the session if it is one of those.
+func (s *session) refuse(err error) {
+	why, ok := errors.AsType[*signaling.Error](err)
+	if !ok {
+		why = &signaling.Error{Code: signaling.CodeInternal, Text: err.Error()}
+	}
+	s.log("refused", "code", why.Code)
+	s.fail(why)
+}
+
+// fail is refuse without the line in the log, for those who hold locks.
+func (s *session) fail(why *signaling.Error) {
+	s.server.counters.refuse(why.Code)
+	if !why.Code.Fatal() {
+		s.send(&note{message: why})
+		return
+	}
+	last := []item{closing(closeCode(why.Code), string(why.Code))}
+	if frame, err := s.codec.Encode(why); err == nil {
+		last = append([]item{{websocket.TextMessage, frame}}, last...)
+	}
+	s.end(string(why.Code), false, last...)
+}
+
+// closeCode is the WebSocket close code that goes with an error (RFC 6455, 7.4.1, and the registry
+// of IANA for 1013).
+func closeCode(code signaling.Code) int {
+	switch {
+	case code == signaling.CodeShuttingDown:
+		return websocket.CloseGoingAway
+	case code.Retry():
+		return websocket.CloseTryAgainLater
+	}
+	return websocket.ClosePolicyViolation
+}
+
+func closing(code int, text string) item {
+	return item{websocket.CloseMessage, websocket.FormatCloseMessage(code, text)}
+}
+
+// end ends the session with its last words, for which there is a bounded time. The first end counts.
+func (s *session) end(why string, drop bool, last ...item) {
+	wake, first := s.outbox.end(drop, last...)
+	if wake {
+		go s.writeLoop()
+	}
+	if first {
+		s.why = why
+		close(s.ended)
+		s.conn.NetConn().SetDeadline(time.Now().Add(lastWordsTimeout)) // wakes readLoop; does not block
+	}
+}
+
+// abort ends the session without a word. It does not wait for TLS to say good-bye.
+func (s *session) abort(why string) {
+	s.end(why, true)
+	conn := s.conn.NetConn()
+	if t, ok := conn.(*tls.Conn); ok {
+		conn = t.NetConn()
+	}
+	conn.Close()
+}

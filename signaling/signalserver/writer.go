@@ -1,0 +1,56 @@
+package signalserver
+
+import (
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"example.org/rtcpeer/signaling"
+)
+
+// writeTimeout is how long one frame may take. A member that reads nothing for so long comes back
+// faster than it catches up.
+const writeTimeout = 10 * time.Second
+
+// send queues a message. It never blocks.
+func (s *session) send(n *note) {
+	frame, err := n.in(s.codec)
+	if err != nil {
+		s.fail(&signaling.Error{Code: signaling.CodeInternal, Text: err.Error()})
+		return
+	}
+	s.push(item{websocket.TextMessage, frame})
+}
+
+func (s *session) push(i item) {
+	wake, fits := s.outbox.push(i)
+	if wake {
+		go s.writeLoop()
+	}
+	if !fits {
+		s.server.counters.drop(droppedSlow)
+		s.end(droppedSlow, true, closing(websocket.CloseTryAgainLater, string(signaling.CodeSlow)))
+	}
+}
+
+// writeLoop writes what is in the outbox, and ends when it is empty.
+func (s *session) writeLoop() {
+	for {
+		i, ok := s.outbox.next()
+		if !ok {
+			return
+		}
+		if s.write(i) != nil {
+			s.abort("write")
+		}
+	}
+}
+
+func (s *session) write(i item) error {
+	deadline := time.Now().Add(writeTimeout)
+	if i.kind != websocket.TextMessage {
+		return s.conn.WriteControl(i.kind, i.data, deadline)
+	}
+	s.conn.SetWriteDeadline(deadline)
+	return s.conn.WriteMessage(i.kind, i.data)
+}
