@@ -424,12 +424,13 @@ func signalServer(b *testing.B) (url string) {
 	return "ws" + strings.TrimPrefix(web.URL, "http")
 }
 
-// leanPion is bare Pion with the settings that our transport chose.
+// leanPion is bare Pion with the settings that our transport chose, but for the size of its sockets.
 func leanPion(b *testing.B) *pion.API {
 	var engine pion.SettingEngine
 	tr, err := webrtc.New(webrtc.Config{MaxMessage: 32 << 10, SettingEngine: func(e *pion.SettingEngine) { engine = *e }})
 	require.NoError(b, err)
 	tr.Close()
+	engine.SetNet(nil)
 	return pion.NewAPI(pion.WithSettingEngine(engine), pion.WithMediaEngine(&pion.MediaEngine{}), pion.WithInterceptorRegistry(&interceptor.Registry{}))
 }
 

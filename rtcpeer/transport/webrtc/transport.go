@@ -49,8 +49,13 @@ func New(config Config) (*Transport, error) {
 	if !c.Loopback {
 		c.Loopback = onlyLoopback()
 	}
+	sockets, err := newSockets(c.ReceiveBuffer)
+	if err != nil {
+		return nil, fmt.Errorf("webrtc: network interfaces: %w", err)
+	}
 	var engine pion.SettingEngine
-	if err := errors.Join(c.apply(&engine), t.listen(c, &engine)); err != nil {
+	engine.SetNet(sockets)
+	if err := errors.Join(c.apply(&engine), t.listen(c, sockets, &engine)); err != nil {
 		t.Close()
 		return nil, fmt.Errorf("webrtc: %w", err)
 	}
@@ -179,9 +184,9 @@ func (c Config) addressRules() []pion.ICEAddressRewriteRule {
 }
 
 // listen binds the shared ports.
-func (t *Transport) listen(c Config, e *pion.SettingEngine) error {
+func (t *Transport) listen(c Config, sockets *sockets, e *pion.SettingEngine) error {
 	if c.UDPPort != 0 {
-		options := []ice.UDPMuxFromPortOption{}
+		options := []ice.UDPMuxFromPortOption{ice.UDPMuxFromPortWithNet(sockets)}
 		if c.IPv4Only {
 			options = append(options, ice.UDPMuxFromPortWithNetworks(ice.NetworkTypeUDP4))
 		}

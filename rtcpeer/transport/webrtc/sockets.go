@@ -1,0 +1,55 @@
+package webrtc
+
+import (
+	"net"
+	"sync"
+	"time"
+
+	piontransport "github.com/pion/transport/v5"
+	"github.com/pion/transport/v5/stdnet"
+)
+
+// sockets is the system's network with UDP sockets that hold a whole receive window. With the
+// kernel's default of some 200 KB a burst of SCTP overflows them, and a lost tail costs a second
+// (RTO.Min is fixed in Pion): a reliable stream over loopback then runs at 8 MB/s instead of 50. The
+// kernel takes memory for what waits only, and grants at most net.core.rmem_max.
+type sockets struct {
+	*stdnet.Net
+	buffer int // bytes
+
+	mu         sync.Mutex // guards the fields below
+	interfaces []*piontransport.Interface
+	looked     time.Time
+}
+
+func newSockets(window int) (*sockets, error) {
+	n, err := stdnet.NewNet()
+	// The kernel counts a datagram of 1.2 KB as more than twice that.
+	return &sockets{Net: n, buffer: 3 * window}, err
+}
+
+func (s *sockets) ListenUDP(network string, local *net.UDPAddr) (piontransport.UDPConn, error) {
+	conn, err := s.Net.ListenUDP(network, local)
+	if err == nil {
+		_ = conn.SetReadBuffer(s.buffer) // what the kernel refuses was a wish
+		_ = conn.SetWriteBuffer(s.buffer)
+	}
+	return conn, err
+}
+
+// Interfaces looks anew, at most once a second: a Transport outlives a change of networks, and many
+// links are made at once, each of which asks several times.
+func (s *sockets) Interfaces() ([]*piontransport.Interface, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if time.Since(s.looked) < time.Second {
+		return s.interfaces, nil
+	}
+	n, err := stdnet.NewNet()
+	if err != nil {
+		return nil, err
+	}
+	s.interfaces, err = n.Interfaces()
+	s.looked = time.Now()
+	return s.interfaces, err
+}
