@@ -21,8 +21,10 @@ type Config struct {
 	RelayOnly bool
 
 	// UDPPort, if not 0, is the one UDP port of all links (ICE's UDPMux), bound on every
-	// interface; AnyPort lets the system choose. One mux serves one Transport: two links of the
-	// same Transport cannot connect to each other over it.
+	// interface; AnyPort lets the system choose. The mux tells links apart by the address that
+	// packets come from, so it is for one side, the server: two Transports that both have a UDPPort
+	// can have one link with each other at a time, and two links of one Transport cannot be the
+	// two ends of one connection.
 	UDPPort int
 	// UDPPortMin and UDPPortMax bound the ports of links without UDPPort. Both 0: any.
 	UDPPortMin, UDPPortMax uint16

@@ -186,7 +186,10 @@ func (c Config) addressRules() []pion.ICEAddressRewriteRule {
 // listen binds the shared ports.
 func (t *Transport) listen(c Config, sockets *sockets, e *pion.SettingEngine) error {
 	if c.UDPPort != 0 {
-		options := []ice.UDPMuxFromPortOption{ice.UDPMuxFromPortWithNet(sockets)}
+		options := []ice.UDPMuxFromPortOption{
+			ice.UDPMuxFromPortWithNet(sockets),
+			ice.UDPMuxFromPortWithLogger(logger{c.Log}.NewLogger("udpmux")),
+		}
 		if c.IPv4Only {
 			options = append(options, ice.UDPMuxFromPortWithNetworks(ice.NetworkTypeUDP4))
 		}
