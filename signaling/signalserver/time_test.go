@@ -197,6 +197,8 @@ func TestSlowReaderIsEnded(t *testing.T) {
 		require.Equal(t, signaling.KindJoined, host.receive().Kind())
 		var w signaling.Welcome
 		require.NoError(t, conn.ReadJSON(&w))
+		host.signal(w.ID, `"too much"`)
+		synctest.Wait() // this one is being written
 		for range 20 {
 			host.signal(w.ID, `"too much"`)
 		}
