@@ -63,6 +63,12 @@ func say(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 }
 
+// feed NAME FILE has a file written to the job's stdin, while the script goes on.
+func feed(ts *testscript.TestScript, _ bool, args []string) {
+	stdin, text := jobNamed(ts, args[0]).stdin, ts.ReadFile(args[1])
+	go io.WriteString(stdin, text) // ends with the job
+}
+
 // hangup NAME ends the job's stdin.
 func hangup(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(jobNamed(ts, args[0]).stdin.Close())

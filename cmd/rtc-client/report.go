@@ -34,16 +34,6 @@ type peerReport struct {
 	rtt       perMode[time.Duration]
 }
 
-type perMode[T any] struct {
-	Unreliable        T `json:"unreliable"`
-	UnreliableOrdered T `json:"unreliable_ordered"`
-	Reliable          T `json:"reliable"`
-}
-
-func eachMode[T any](f func(rtcpeer.Mode) T) perMode[T] {
-	return perMode[T]{f(rtcpeer.Unreliable), f(rtcpeer.UnreliableOrdered), f(rtcpeer.Reliable)}
-}
-
 // report is made while the links are still open.
 func (t *trial) report(topology rtcpeer.Topology, took time.Duration, err error) report {
 	r := report{Topology: topology, OK: err == nil, due: (len(t.peers) - 1) * t.packets, took: took}
@@ -70,9 +60,9 @@ func (p *participant) report() peerReport {
 			}
 			return sum
 		}),
-		RTT:       eachMode(func(m rtcpeer.Mode) int64 { return p.roundTrips[m].median().Microseconds() }),
+		RTT:       eachMode(func(m rtcpeer.Mode) int64 { return p.roundTrips[m].spread().median.Microseconds() }),
 		connected: p.connected,
-		rtt:       eachMode(func(m rtcpeer.Mode) time.Duration { return p.roundTrips[m].median() }),
+		rtt:       eachMode(func(m rtcpeer.Mode) time.Duration { return p.roundTrips[m].spread().median }),
 	}
 }
 

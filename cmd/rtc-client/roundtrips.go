@@ -4,59 +4,46 @@ import (
 	"fmt"
 	"slices"
 	"time"
-
-	"example.org/rtcpeer/rtcpeer"
 )
 
-// modes are the transfer modes, in the order in which they are shown: the fastest first.
-var modes = [...]rtcpeer.Mode{rtcpeer.Unreliable, rtcpeer.UnreliableOrdered, rtcpeer.Reliable}
-
-// roundTrips are the pings of one peer and mode. Without any that came back all times are 0.
+// roundTrips are the pings of one peer and mode.
 type roundTrips struct {
 	sent  int
-	times []time.Duration // of those that came back, ascending
+	times []time.Duration // of those that came back
 }
 
-func (t *roundTrips) add(d time.Duration) {
-	i, _ := slices.BinarySearch(t.times, d)
-	t.times = slices.Insert(t.times, i, d)
-}
+func (t *roundTrips) add(d time.Duration) { t.times = append(t.times, d) }
 
 // lost is the part that did not come back, in percent.
 func (t *roundTrips) lost() float64 {
-	if t.sent == 0 {
-		return 0
-	}
-	return 100 * float64(t.sent-len(t.times)) / float64(t.sent)
+	return 100 * float64(t.sent-len(t.times)) / float64(max(t.sent, 1))
 }
 
-func (t *roundTrips) min() time.Duration    { return t.rank(0) }
-func (t *roundTrips) median() time.Duration { return t.rank(len(t.times) / 2) }
-func (t *roundTrips) max() time.Duration    { return t.rank(len(t.times) - 1) }
+// A spread is how times are distributed. Of no times it is all 0.
+type spread struct{ least, median, mean, most time.Duration }
 
-func (t *roundTrips) rank(i int) time.Duration {
-	if len(t.times) == 0 {
-		return 0
+func (t *roundTrips) spread() (s spread) {
+	n := len(t.times)
+	if n == 0 {
+		return s
 	}
-	return t.times[i]
-}
-
-func (t *roundTrips) mean() time.Duration {
-	var sum time.Duration
+	slices.Sort(t.times)
 	for _, d := range t.times {
-		sum += d
+		s.mean += d / time.Duration(n)
 	}
-	return sum / time.Duration(max(len(t.times), 1))
+	s.least, s.median, s.most = t.times[0], t.times[n/2], t.times[n-1]
+	return s
 }
 
-// roundTripsReport is roundTrips in JSON: times in microseconds, left out if nothing came back.
+// roundTripsReport is roundTrips in JSON.
 type roundTripsReport struct {
-	Sent     int        `json:"sent"`
-	Received int        `json:"received"`
-	RTT      *rttReport `json:"rtt_us,omitempty"`
+	Sent     int           `json:"sent"`
+	Received int           `json:"received"`
+	RTT      *spreadReport `json:"rtt_us,omitempty"` // not there if nothing came back
 }
 
-type rttReport struct {
+// spreadReport is a spread in microseconds.
+type spreadReport struct {
 	Min int64 `json:"min"`
 	P50 int64 `json:"p50"`
 	Avg int64 `json:"avg"`
@@ -65,11 +52,8 @@ type rttReport struct {
 
 func (t *roundTrips) report() roundTripsReport {
 	r := roundTripsReport{Sent: t.sent, Received: len(t.times)}
-	if len(t.times) > 0 {
-		r.RTT = &rttReport{
-			Min: t.min().Microseconds(), P50: t.median().Microseconds(),
-			Avg: t.mean().Microseconds(), Max: t.max().Microseconds(),
-		}
+	if s := t.spread(); r.Received > 0 {
+		r.RTT = &spreadReport{s.least.Microseconds(), s.median.Microseconds(), s.mean.Microseconds(), s.most.Microseconds()}
 	}
 	return r
 }

@@ -51,13 +51,16 @@ func (s *script) run(ctx context.Context, in io.Reader) {
 	}
 }
 
-// pieces cuts text into parts of at most size bytes, between two characters where there are any.
+// pieces cuts text into parts of at most size bytes, between two characters.
 func pieces(text []byte, size int) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		for len(text) > size {
 			cut := size
-			for cut > size-utf8.UTFMax && !utf8.RuneStart(text[cut]) {
+			for cut > 0 && !utf8.RuneStart(text[cut]) {
 				cut--
+			}
+			if size-cut >= utf8.UTFMax { // there are no characters
+				cut = size
 			}
 			if !yield(text[:cut]) {
 				return

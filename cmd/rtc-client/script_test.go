@@ -33,6 +33,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"start":   start,
 			"say":     say,
+			"feed":    feed,
 			"hangup":  hangup,
 			"signal":  notifyJob,
 			"ends":    ends,

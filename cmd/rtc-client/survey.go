@@ -163,8 +163,9 @@ func (s *survey) print(asJSON bool) error {
 	for _, p := range s.peers {
 		for _, mode := range modes {
 			t := &p.modes[mode]
+			s := t.spread()
 			fmt.Fprintf(w, "%d\t%v\t%d\t%.0f %%\t%s\t%s\t%s\t%s\t\n", p.id, mode, t.sent, t.lost(),
-				short(t.min()), short(t.median()), short(t.mean()), short(t.max()))
+				short(s.least), short(s.median), short(s.mean), short(s.most))
 		}
 	}
 	return w.Flush()
@@ -177,21 +178,15 @@ type surveyReport struct {
 }
 
 type surveyedReport struct {
-	ID                rtcpeer.PeerID   `json:"id"`
-	Unreliable        roundTripsReport `json:"unreliable"`
-	UnreliableOrdered roundTripsReport `json:"unreliable_ordered"`
-	Reliable          roundTripsReport `json:"reliable"`
+	ID rtcpeer.PeerID `json:"id"`
+	perMode[roundTripsReport]
 }
 
 func (s *survey) report() surveyReport {
 	r := surveyReport{Room: s.node.Room()}
 	for _, p := range s.peers {
-		r.Peers = append(r.Peers, surveyedReport{
-			ID:                p.id,
-			Unreliable:        p.modes[rtcpeer.Unreliable].report(),
-			UnreliableOrdered: p.modes[rtcpeer.UnreliableOrdered].report(),
-			Reliable:          p.modes[rtcpeer.Reliable].report(),
-		})
+		figures := eachMode(func(m rtcpeer.Mode) roundTripsReport { return p.modes[m].report() })
+		r.Peers = append(r.Peers, surveyedReport{p.id, figures})
 	}
 	return r
 }
