@@ -32,6 +32,7 @@ const (
 func RunLossy(t *testing.T, path Path, newPair NewPair) {
 	for lane, c := range Config().Lanes {
 		t.Run(c.Label, func(t *testing.T) {
+			t.Parallel() // mostly it waits
 			a, b := newPair(t)
 			offerer, answerer := Connect(t, a, b, Config())
 			wantMode(t, c.Mode, path, carry(t, offerer, answerer, lane))

@@ -18,11 +18,13 @@ import (
 
 // The modes on a real UDP socket that loses or reorders what is written to it.
 func TestModesUnderLoss(t *testing.T) {
+	t.Parallel()
 	path := transporttest.Path{Loss: true}
 	transporttest.RunLossy(t, path, pairOver(func() *impairment { return &impairment{loss: 0.2, rand: seeded()} }))
 }
 
 func TestModesUnderReordering(t *testing.T) {
+	t.Parallel()
 	path := transporttest.Path{Reorder: true}
 	transporttest.RunLossy(t, path, pairOver(func() *impairment { return &impairment{delay: 10 * time.Millisecond, rand: seeded()} }))
 }
