@@ -106,6 +106,7 @@ func TestLogHasALineForEachActAndNoSecrets(t *testing.T) {
 	a.wantSignal(b, `"secret"`)
 	b.sendText(`{"kind":"join","resume":"` + b.welcome.Resume + `","topology":5}`)
 	b.wantRefused(signaling.CodeBadMessage)
+	h.eventually(t, "b is lost", func(st signalserver.Stats) bool { return st.Sessions == 1 })
 	back := h.resume(t, b)
 	back.send(signaling.Leave{})
 	back.wantClosed(websocket.CloseNormalClosure, "")

@@ -51,6 +51,8 @@ func newRoom(s *Server, name signaling.RoomName, topology signaling.Topology) *r
 func rebuildRoom(s *Server, t ticket) *room {
 	r := newRoom(s, t.room, t.topology)
 	r.nonce, r.founded = t.nonce, true
+	r.mu.Lock() // nobody knows the room, but for the timer of its host
+	defer r.mu.Unlock()
 	if r.topology == signaling.Star && t.id != r.host {
 		host := r.add(r.host, signaling.Join{})
 		host.awaited = true

@@ -107,7 +107,7 @@ func (s *Server) overloaded() bool {
 
 func (s *Server) start(session *session) {
 	s.mu.Lock()
-	if s.stopping {
+	if s.stopping { // since the upgrade began: for the client a lost connection, after which it comes back
 		s.mu.Unlock()
 		session.abort(string(signaling.CodeShuttingDown))
 		return

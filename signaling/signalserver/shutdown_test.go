@@ -21,6 +21,7 @@ func TestShutdownTellsEverybody(t *testing.T) {
 	host, a := pair(t, s, signaling.Star)
 	before := s.client(t)
 	lost := s.member(t, signaling.Join{Room: "other"})
+	s.eventually(t, "all have begun", func(st signalserver.Stats) bool { return st.Sessions == 4 })
 	lost.vanish()
 	s.eventually(t, "one is lost", func(st signalserver.Stats) bool { return st.Sessions == 3 })
 
