@@ -150,6 +150,7 @@ func TestLinger(t *testing.T) {
 		require.LessOrEqual(t, time.Since(start), 300*time.Millisecond)
 		wantPacket(t, b, 1, 0, rtcpeer.Reliable, "goodbye")
 		wantDisconnected(t, b, 1, rtcpeer.ByPeer)
+		require.NoError(t, b.Close())
 
 		c, d := r.join(t, 7, ta, rtcpeer.Config{}), r.join(t, 9, tb, rtcpeer.Config{})
 		next(t, c)
