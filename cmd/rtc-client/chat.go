@@ -12,11 +12,11 @@ type chat struct {
 	entry
 	Topology string        `placeholder:"mesh|star" help:"Topology that the room must have, and that a new one gets (the room's; mesh if new)."`
 	Name     string        `placeholder:"NAME" help:"Put NAME and a colon before each line sent."`
-	Wait     time.Duration `default:"10s" placeholder:"TIME" help:"How long to wait for the first peer when stdin has ended (${default})."`
+	Wait     time.Duration `default:"10s" placeholder:"TIME" help:"How long the last lines wait for somebody to hear them when stdin has ended (${default})."`
 }
 
 func (*chat) Help() string {
-	return `Prints the lines of others as "<id> text", and on stderr who comes and goes. Lines that are typed while nobody is there wait for the first peer. At the end of stdin it waits until what was sent is acknowledged, and leaves.
+	return `Prints the lines of others as "<id> text", and on stderr who comes and goes. Lines that nobody is there to hear wait for the first peer. The end of stdin is the end of the chat, as soon as what was said is acknowledged.
 
 Examples:
 

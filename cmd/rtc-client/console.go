@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"strings"
 	"unicode"
@@ -37,6 +38,11 @@ func (c *console) tell(ev rtcpeer.Event) {
 	}
 }
 
+// logger writes talk for --verbose.
+func (c *console) logger(least slog.Level) *slog.Logger {
+	return slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: least}))
+}
+
 // terminal reports whether talk is read as it comes. The null device counts as well, and does not
 // mind.
 func (c *console) terminal() bool {
@@ -48,16 +54,19 @@ func (c *console) terminal() bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// plain is the text of an error without the names of packages, which tell a user nothing.
+// plain is the text of an error without what tells a user nothing: the names of packages, and codes.
 func plain(err error) string {
-	if bad, ok := errors.AsType[*signaling.Error](err); ok && bad.Code == signaling.CodeBadRoom {
-		return bad.Text
-	}
 	text := err.Error()
 	if failed, ok := errors.AsType[*rtcpeer.PeerError](err); ok {
 		text = fmt.Sprintf("no link with peer %d: %v", failed.Peer, failed.Err)
 	}
-	return packageNames.Replace(text)
+	if refused, ok := errors.AsType[*signaling.Error](err); ok {
+		if refused.Code == signaling.CodeBadRoom {
+			return refused.Text
+		}
+		text = strings.ReplaceAll(text, refused.Error(), refused.Text)
+	}
+	return packageNames.Replace(strings.ReplaceAll(text, "\n", "; "))
 }
 
 var packageNames = strings.NewReplacer("rtcpeer: ", "", "signalclient: ", "", "signaling: ", "", "webrtc: ", "")

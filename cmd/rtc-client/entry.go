@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"time"
@@ -30,10 +32,13 @@ func (e *entry) join(ctx context.Context, c *console, config rtcpeer.Config) (*r
 		return nil, "", err
 	}
 	if e.Verbose {
-		config.Log = slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: slog.LevelDebug}))
-		config.WebRTC.Log, config.Signaling.Log = config.Log, config.Log
+		config.Log, config.WebRTC.Log = c.logger(slog.LevelDebug), c.logger(slog.LevelWarn)
+		config.Signaling.Log = config.Log
 	}
 	node, err := rtcpeer.Join(ctx, e.URL, config)
+	if errors.Is(err, &signaling.Error{Code: signaling.CodeTopologyMismatch}) {
+		return nil, "", fmt.Errorf("%w: choose another one, or leave it out for a new one", err)
+	}
 	if err != nil {
 		return nil, "", err
 	}

@@ -47,8 +47,8 @@ func (o *ping) Run(ctx context.Context, c *console) error {
 	if err == nil {
 		err = s.run(ctx)
 	}
-	if s.sent == nil {
-		return unlessInterrupted(ctx, err)
+	if s.sent != nil {
+		err = errors.Join(err, s.print(o.JSON), s.verdict())
 	}
-	return errors.Join(unlessInterrupted(ctx, err), s.print(o.JSON), s.verdict())
+	return unlessInterrupted(ctx, err)
 }

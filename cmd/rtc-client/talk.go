@@ -91,12 +91,9 @@ func (t *talk) hear(p rtcpeer.Packet) error {
 
 // speak sends the lines of the script while somebody is there.
 func (t *talk) speak(ctx context.Context, s *script) error {
-	for {
-		if len(t.node.Peers()) == 0 {
-			if err := t.awaitPeers(ctx, s); err != nil {
-				return err
-			}
-		}
+	t.somebodyChanged() // there may have been somebody before
+	err := t.awaitPeers(ctx, s)
+	for err == nil {
 		select {
 		case line, more := <-s.lines:
 			if !more {
@@ -104,13 +101,16 @@ func (t *talk) speak(ctx context.Context, s *script) error {
 			}
 			if t.say(ctx, line) != nil {
 				<-ctx.Done() // the node has ended; listen tells why, after what had arrived
-				return ctx.Err()
 			}
 		case <-t.changed:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+		if len(t.node.Peers()) == 0 {
+			err = t.awaitPeers(ctx, s)
+		}
 	}
+	return err
 }
 
 // awaitPeers waits until somebody is there and others have had the time to come as well. When the
@@ -153,6 +153,10 @@ func (t *talk) say(ctx context.Context, line []byte) error {
 		err := t.node.Send(ctx, rtcpeer.Packet{Data: piece})
 		if full, ok := errors.AsType[*rtcpeer.BroadcastError](err); ok {
 			err = t.sendEach(ctx, full.Peers, piece)
+		}
+		if errors.Is(err, rtcpeer.ErrPacketTooLarge) { // for one that announced a smaller limit
+			t.console.say("%s", plain(err))
+			continue
 		}
 		if err != nil {
 			return err

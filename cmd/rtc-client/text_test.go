@@ -23,7 +23,7 @@ func TestPlain(t *testing.T) {
 		err  error
 		want string
 	}{
-		{"names of packages go", fmt.Errorf("rtcpeer: join: %w", &signaling.Error{Code: signaling.CodeSealed, Text: "x"}), "join: sealed: x"},
+		{"names of packages and codes go", fmt.Errorf("rtcpeer: join: %w", &signaling.Error{Code: signaling.CodeSealed, Text: "the room is sealed"}), "join: the room is sealed"},
 		{"a room name has its own words", &signaling.Error{Code: signaling.CodeBadRoom, Text: "room name"}, "room name"},
 		{"a link names its peer", &rtcpeer.PeerError{Peer: 7, Op: "connect", Err: rtcpeer.ErrRefused}, "no link with peer 7: refused by the other end"},
 		{"what is not ours stays", errors.New("EOF"), "EOF"},

@@ -67,15 +67,17 @@ func (t *trial) echoes() int { return max(21, len(t.peers)-1) }
 
 // run connects everybody, sends everything, and measures. Its error names what is missing.
 func (t *trial) run(ctx context.Context, url string, topology rtcpeer.Topology) error {
-	life, stop := context.WithCancel(ctx)
+	// The participants outlive ctx until close: what they would say of its end says nothing.
+	life, stop := context.WithCancel(context.WithoutCancel(ctx))
 	t.stop = stop
-	if err := t.connect(life, url, topology); err != nil {
+	defer t.progress.Finish()
+	if err := t.connect(ctx, life, url, topology); err != nil {
 		return err
 	}
-	if err := t.exchange(life); err != nil {
+	if err := t.exchange(ctx); err != nil {
 		return err
 	}
-	return t.measure(life)
+	return t.measure(ctx)
 }
 
 // connectingAtOnce is how many links may be in the making when one more peer joins. More of them at
@@ -83,7 +85,7 @@ func (t *trial) run(ctx context.Context, url string, topology rtcpeer.Topology) 
 const connectingAtOnce = 100
 
 // connect lets the first peer make the room, and then the others join.
-func (t *trial) connect(ctx context.Context, url string, topology rtcpeer.Topology) error {
+func (t *trial) connect(ctx, life context.Context, url string, topology rtcpeer.Topology) error {
 	t.progress.Describe("connecting")
 	for i, p := range t.peers {
 		hosted := func() bool { return i == 0 || t.peers[0].id != 0 }
@@ -91,7 +93,7 @@ func (t *trial) connect(ctx context.Context, url string, topology rtcpeer.Topolo
 		if err := t.await(ctx, func() bool { return hosted() && calm() }); err != nil {
 			return err
 		}
-		t.wg.Go(func() { p.run(ctx, url, topology, t.arrivals) })
+		t.wg.Go(func() { p.run(life, url, topology, t.arrivals) })
 	}
 	return t.await(ctx, func() bool { return t.connected == t.pairs() })
 }
@@ -132,7 +134,7 @@ func (t *trial) measure(ctx context.Context) error {
 			}
 		}
 	}
-	return t.progress.Finish()
+	return nil
 }
 
 func (t *trial) roundTrip(ctx context.Context, from, to *participant, mode rtcpeer.Mode) (time.Duration, error) {
@@ -162,6 +164,8 @@ func (t *trial) await(ctx context.Context, done func() bool) error {
 
 func (t *trial) take(a arrival) error {
 	switch {
+	case a.err != nil && a.to.id == 0:
+		return a.err
 	case a.err != nil:
 		return fmt.Errorf("peer %d: %w", a.to.id, a.err)
 	case a.ev.Kind == rtcpeer.PeerFailed, a.ev.Kind == rtcpeer.PeerDisconnected:
