@@ -55,6 +55,11 @@ type Config struct {
 	// for members to be let back in. New copies it. Nil means a random key for this Server alone.
 	ResumeKey []byte
 
+	// Recovery is how long after New a newcomer that names a room which does not exist waits for
+	// the members of an earlier process to bring it back. Zero means 5s if ResumeKey is given, and
+	// not at all without; negative means not at all. More than JoinTimeout refuses the newcomer.
+	Recovery time.Duration
+
 	// CheckOrigin says whether a browser's page may connect. Nil means every page: peers join from
 	// pages anywhere, and there are no cookies that a foreign page could misuse.
 	CheckOrigin func(*http.Request) bool
@@ -75,6 +80,9 @@ func (c Config) withDefaults() (Config, error) {
 	c.JoinTimeout = cmp.Or(c.JoinTimeout, 10*time.Second)
 	c.PingInterval = cmp.Or(c.PingInterval, 15*time.Second)
 	c.MessageRate = cmp.Or(c.MessageRate, 100)
+	if c.ResumeKey != nil {
+		c.Recovery = cmp.Or(c.Recovery, 5*time.Second)
+	}
 	for _, f := range []struct {
 		name      string
 		value     *int

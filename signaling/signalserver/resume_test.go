@@ -116,7 +116,7 @@ func TestResumeIntoFullRoom(t *testing.T) {
 }
 
 func TestResumeRefused(t *testing.T) {
-	s := serve(t, signalserver.Config{ResumeKey: key})
+	s := serve(t, signalserver.Config{ResumeKey: key, Recovery: -1})
 	host, a := pair(t, s, signaling.Mesh)
 	token := a.welcome.Resume
 	stranger := serve(t, signalserver.Config{}).member(t, signaling.Join{Room: "r"}).welcome.Resume
@@ -149,13 +149,13 @@ func TestResumeRefused(t *testing.T) {
 }
 
 func TestMeshComesBackAfterRestart(t *testing.T) {
-	before := serve(t, signalserver.Config{ResumeKey: key})
+	before := serve(t, signalserver.Config{ResumeKey: key, Recovery: -1})
 	host, a := pair(t, before, signaling.Mesh)
 	shutDown(t, before.Server)
 	host.wantRefused(signaling.CodeShuttingDown)
 	a.wantRefused(signaling.CodeShuttingDown)
 
-	after := serve(t, signalserver.Config{ResumeKey: key})
+	after := serve(t, signalserver.Config{ResumeKey: key, Recovery: -1})
 	aBack := after.resume(t, a)
 	require.Equal(t, []signaling.Member{}, aBack.welcome.Members)
 	newcomer := after.member(t, signaling.Join{Room: "r"})
@@ -170,12 +170,12 @@ func TestMeshComesBackAfterRestart(t *testing.T) {
 }
 
 func TestStarComesBackAfterRestart(t *testing.T) {
-	before := serve(t, signalserver.Config{ResumeKey: key})
+	before := serve(t, signalserver.Config{ResumeKey: key, Recovery: -1})
 	host, a := pair(t, before, signaling.Star)
 	shutDown(t, before.Server)
 
 	t.Run("member first", func(t *testing.T) {
-		after := serve(t, signalserver.Config{ResumeKey: key})
+		after := serve(t, signalserver.Config{ResumeKey: key, Recovery: -1})
 		aBack := after.resume(t, a)
 		require.Equal(t, []signaling.Member{}, aBack.welcome.Members)
 		aBack.signal(1, `"are you there?"`)
@@ -186,7 +186,7 @@ func TestStarComesBackAfterRestart(t *testing.T) {
 		aBack.wantJoined(hostBack)
 	})
 	t.Run("host first", func(t *testing.T) {
-		after := serve(t, signalserver.Config{ResumeKey: key})
+		after := serve(t, signalserver.Config{ResumeKey: key, Recovery: -1})
 		hostBack := after.resume(t, host)
 		aBack := after.resume(t, a)
 		require.Equal(t, []signaling.Member{{ID: 1}}, aBack.welcome.Members)
@@ -195,7 +195,7 @@ func TestStarComesBackAfterRestart(t *testing.T) {
 		aBack.wantRefused(signaling.CodeHostLeft)
 	})
 	t.Run("after the name went to others", func(t *testing.T) {
-		after := serve(t, signalserver.Config{ResumeKey: key})
+		after := serve(t, signalserver.Config{ResumeKey: key, Recovery: -1})
 		after.member(t, signaling.Join{Room: "r"})
 		after.refuseResume(t, signaling.Join{Resume: a.welcome.Resume})
 	})

@@ -23,6 +23,7 @@ func (s *Server) tryJoin(session *session, j signaling.Join) (*member, error) {
 	if j.Resume != "" {
 		return s.tryResume(session, j)
 	}
+	s.awaitRebuilt(session, j.Room)
 	r, err := s.openRoom(j.Room, func(name signaling.RoomName) *room { return newRoom(s, name, j.Topology) })
 	if err != nil {
 		return nil, err
@@ -38,7 +39,10 @@ func (s *Server) tryResume(session *session, j signaling.Join) (*member, error) 
 	if j.Room != "" && j.Room != t.room {
 		return nil, refuseResume("the token is for room %q, not %q", t.room, j.Room)
 	}
-	r, err := s.openRoom(t.room, func(signaling.RoomName) *room { return rebuildRoom(s, t) })
+	r, err := s.openRoom(t.room, func(signaling.RoomName) *room {
+		s.tellRebuilt()
+		return rebuildRoom(s, t)
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -19,9 +19,10 @@ import (
 // named in the join message.
 type Server struct {
 	// Fixed at construction.
-	config   Config
-	upgrader websocket.Upgrader
-	stop     context.CancelFunc // ends sweep
+	config    Config
+	upgrader  websocket.Upgrader
+	stop      context.CancelFunc // ends sweep
+	recovered time.Time          // until when rooms of an earlier process may come back
 
 	// Safe for all.
 	counters counters
@@ -30,6 +31,7 @@ type Server struct {
 
 	mu       sync.Mutex // guards the fields below
 	rooms    map[signaling.RoomName]*room
+	rebuilt  chan struct{} // closed, and replaced, when a room of an earlier process is back
 	sessions map[*session]struct{}
 	stopping bool
 }
@@ -64,8 +66,10 @@ func New(config Config) (*Server, error) {
 		stop:     stop,
 		buffers:  sync.Pool{New: func() any { return new(bytes.Buffer) }},
 		rooms:    make(map[signaling.RoomName]*room),
+		rebuilt:  make(chan struct{}),
 		sessions: make(map[*session]struct{}),
 	}
+	s.recovered = time.Now().Add(config.Recovery)
 	s.wg.Go(func() { s.sweep(ctx) })
 	return s, nil
 }

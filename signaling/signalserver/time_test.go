@@ -215,3 +215,43 @@ func TestSlowReaderIsEnded(t *testing.T) {
 		require.Equal(t, 2, s.Stats().Members, "its place is kept for its grace time")
 	})
 }
+
+// After a restart the members of a room and somebody new race for its name: the members win.
+func TestNewcomerWaitsForTheRoomToComeBack(t *testing.T) {
+	within(t, signalserver.Config{ResumeKey: key}, func(t *testing.T, before *server) {
+		host := before.member(t, signaling.Join{}) // a name of its own: nobody waits for that
+		_ = before.Shutdown(t.Context())
+
+		after := serveInMemory(t, signalserver.Config{ResumeKey: key})
+		early := after.client(t)
+		early.send(signaling.Join{Room: host.welcome.Room})
+		time.Sleep(time.Second)
+		back := after.resume(t, host)
+		early.welcome = early.wantWelcome()
+		require.NotEqual(t, signaling.Host, early.id())
+		back.wantJoined(early)
+	})
+}
+
+func TestNewcomerDoesNotWaitForEver(t *testing.T) {
+	tests := []struct {
+		name   string
+		config signalserver.Config
+		want   time.Duration
+	}{
+		{"five seconds", signalserver.Config{ResumeKey: key}, 5 * time.Second},
+		{"as configured", signalserver.Config{ResumeKey: key, Recovery: 8 * time.Second}, 8 * time.Second},
+		{"not without a key", signalserver.Config{}, 0},
+		{"not if not wanted", signalserver.Config{ResumeKey: key, Recovery: -1}, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			within(t, tt.config, func(t *testing.T, s *server) {
+				start := time.Now()
+				c := s.member(t, signaling.Join{Room: "r"})
+				require.Equal(t, signaling.Host, c.id())
+				require.Equal(t, tt.want, time.Since(start))
+			})
+		})
+	}
+}
