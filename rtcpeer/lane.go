@@ -77,9 +77,9 @@ func (l *lane) send(ctx context.Context, p []byte) error {
 	return err
 }
 
-// put is send with a context and trySend without.
+// put is send with a context, and trySend with noWait.
 func (l *lane) put(ctx context.Context, p []byte) error {
-	if ctx == nil {
+	if ctx == noWait {
 		return l.trySend(p)
 	}
 	return l.send(ctx, p)

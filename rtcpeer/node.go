@@ -166,7 +166,10 @@ func (n *Node) Send(ctx context.Context, p Packet) error {
 	return n.put(ctx, p)
 }
 
-func (n *Node) TrySend(p Packet) error { return n.put(nil, p) }
+func (n *Node) TrySend(p Packet) error { return n.put(noWait, p) }
+
+// noWait in place of a context means that sending does not wait.
+var noWait context.Context
 
 func (n *Node) put(ctx context.Context, p Packet) error {
 	i, err := n.channels.lane(p.Channel, p.Mode)

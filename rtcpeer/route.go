@@ -5,7 +5,7 @@ import "context"
 // A route knows who is reached how. There are three: mesh, host and guest. Its methods may be called
 // from any goroutine.
 type route interface {
-	// send sends a checked packet over lane i. With a context it waits as Peer.Send does.
+	// send sends a checked packet over lane i. With a context it waits as Peer.Send does, with noWait it does not.
 	send(ctx context.Context, p Packet, i int) error
 	// receive takes what a lane has read; data is valid during the call.
 	receive(l *lane, data []byte)
