@@ -125,8 +125,8 @@ func TestServerStopsInTheMiddle(t *testing.T) {
 		t.Run(string(topology), func(t *testing.T) {
 			s := startServer(t, signalserver.Config{ResumeKey: []byte("a key that outlives the process")})
 			fast := rtcpeer.Config{Topology: topology, Signaling: signalclient.Config{BackoffMin: 10 * time.Millisecond, BackoffMax: 50 * time.Millisecond}}
-			a := join(t, s.url("lobby"), fast)
-			b := join(t, s.url("lobby"), fast)
+			a := join(t, s.url(""), fast)
+			b := join(t, s.url(a.Room()), fast)
 			require.Equal(t, rtcpeer.PeerConnected, next(t, a).Kind)
 			require.Equal(t, rtcpeer.PeerConnected, next(t, b).Kind)
 			require.NoError(t, a.Seal(t.Context()))
@@ -138,7 +138,7 @@ func TestServerStopsInTheMiddle(t *testing.T) {
 			s.start(t)
 			require.Eventually(t, func() bool { return a.Stats().Resumed == 1 && b.Stats().Resumed == 1 },
 				20*time.Second, 10*time.Millisecond, "both come back with their ids")
-			require.Eventually(t, func() bool { return sealed(s.url("lobby")) },
+			require.Eventually(t, func() bool { return sealed(s.url(a.Room())) },
 				20*time.Second, 10*time.Millisecond, "the host seals the room again")
 			require.NoError(t, a.Send(t.Context(), rtcpeer.Packet{Peer: b.ID(), Data: []byte("the same link")}))
 			wantPacket(t, b, a.ID(), 0, rtcpeer.Reliable, "the same link")

@@ -1,10 +1,10 @@
+//go:build !js
+
 package signalclient
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -40,33 +40,13 @@ type Config struct {
 	proxy func(*http.Request) (*url.URL, error)
 }
 
-func (c Config) withDefaults() (Config, error) {
-	for _, d := range []struct {
-		name  string
-		value time.Duration
-	}{
-		{"DialTimeout", c.DialTimeout},
-		{"DeadAfter", c.DeadAfter},
-		{"BackoffMin", c.BackoffMin},
-		{"BackoffMax", c.BackoffMax},
-	} {
-		if d.value < 0 {
-			return c, fmt.Errorf("signalclient: Config.%s %v: want 0 or more", d.name, d.value)
-		}
-	}
-	c.DialTimeout = cmp.Or(c.DialTimeout, 10*time.Second)
-	c.DeadAfter = cmp.Or(c.DeadAfter, 45*time.Second)
-	c.BackoffMax = cmp.Or(c.BackoffMax, max(15*time.Second, c.BackoffMin))
-	c.BackoffMin = cmp.Or(c.BackoffMin, min(200*time.Millisecond, c.BackoffMax))
-	if c.BackoffMin > c.BackoffMax {
-		return c, fmt.Errorf("signalclient: Config.BackoffMin %v: more than BackoffMax %v", c.BackoffMin, c.BackoffMax)
-	}
+// own is the part of withDefaults that is not for browsers.
+func (c Config) own() Config {
 	c.TLS = c.TLS.Clone()
 	c.Header = c.Header.Clone()
-	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	if c.dial == nil {
 		c.dial = new(net.Dialer).DialContext
 		c.proxy = http.ProxyFromEnvironment
 	}
-	return c, nil
+	return c
 }

@@ -1,3 +1,5 @@
+//go:build !js
+
 package signalclient
 
 import (
@@ -49,7 +51,8 @@ func (d *dialer) dial(ctx context.Context, join signaling.Join) (*conn, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, d.cfg.DialTimeout, late)
 	defer cancel()
 
-	c := &conn{url: d.shown, deadAfter: d.cfg.DeadAfter, release: func() bool { return true }}
+	c := &conn{url: d.shown}
+	c.deadAfter, c.release = d.cfg.DeadAfter, func() bool { return true }
 	resp, err := d.connect(ctx, c)
 	if err == nil {
 		err = c.join(join)
@@ -76,7 +79,7 @@ func (d *dialer) connect(ctx context.Context, c *conn) (*http.Response, error) {
 			if err != nil {
 				return nil, err
 			}
-			c.socket = socket
+			c.below = socket
 			c.release = context.AfterFunc(ctx, func() { socket.Close() })
 			return socket, nil
 		},

@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"example.org/rtcpeer/signaling"
-
-	"github.com/gorilla/websocket"
 )
 
 const (
@@ -19,6 +17,10 @@ const (
 
 	// verdictTimeout is how long to read on after a write has failed.
 	verdictTimeout = time.Second
+
+	// Close codes (RFC 6455, section 7.4.1).
+	closeNormal        = 1000
+	closeProtocolError = 1002
 )
 
 // run serves one connection after the other. It starts the one readLoop of each and waits for it.
@@ -46,7 +48,7 @@ func (c *Client) serve(conn *conn) error {
 
 	why := c.writeLoop(conn, lost)
 	if _, ok := errors.AsType[*ProtocolError](why); ok {
-		_ = conn.sayClose(websocket.CloseProtocolError) // a courtesy
+		_ = conn.sayClose(closeProtocolError) // a courtesy
 	}
 	close(stop)
 	conn.abort()
@@ -91,11 +93,11 @@ func (c *Client) writeLoop(conn *conn, lost <-chan error) error {
 		case <-c.outbox.wake:
 			err = c.writeQueued(conn)
 		case data := <-conn.pings:
-			err = conn.control(websocket.PongMessage, data)
+			err = conn.pong(data)
 		case <-quiet.C:
 			idle := conn.idle()
 			if idle >= patience {
-				idle, err = 0, conn.control(websocket.PingMessage, nil)
+				idle, err = 0, conn.ping()
 			}
 			quiet.Reset(patience - idle)
 		}
@@ -131,7 +133,7 @@ func (c *Client) verdict(lost <-chan error, err error) error {
 // because a socket that is closed with unread data takes back what it has not yet delivered
 // (RFC 1122, section 4.2.2.13). The end of c.life interrupts all of it.
 func (c *Client) leave(conn *conn, lost <-chan error) error {
-	if c.writeQueued(conn) == nil && conn.send(signaling.Leave{}) == nil && conn.sayClose(websocket.CloseNormalClosure) == nil {
+	if c.writeQueued(conn) == nil && conn.send(signaling.Leave{}) == nil && conn.sayClose(closeNormal) == nil {
 		<-lost
 	}
 	return ErrClosed

@@ -27,7 +27,8 @@ type realServer struct {
 
 func serveReal(t *testing.T, ln net.Listener) *realServer {
 	t.Helper()
-	inner, err := signalserver.New(signalserver.Config{ResumeKey: []byte("the same for every restart"), Grace: 5 * time.Second})
+	// No Recovery: the tests' first member names its room, which nobody will bring back.
+	inner, err := signalserver.New(signalserver.Config{ResumeKey: []byte("the same for every restart"), Grace: 5 * time.Second, Recovery: -1})
 	require.NoError(t, err)
 	recorded := &recordingListener{Listener: ln}
 	srv := &http.Server{Handler: inner}

@@ -1,0 +1,33 @@
+package signalclient
+
+import (
+	"cmp"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+func (c Config) withDefaults() (Config, error) {
+	for _, d := range []struct {
+		name  string
+		value time.Duration
+	}{
+		{"DialTimeout", c.DialTimeout},
+		{"DeadAfter", c.DeadAfter},
+		{"BackoffMin", c.BackoffMin},
+		{"BackoffMax", c.BackoffMax},
+	} {
+		if d.value < 0 {
+			return c, fmt.Errorf("signalclient: Config.%s %v: want 0 or more", d.name, d.value)
+		}
+	}
+	c.DialTimeout = cmp.Or(c.DialTimeout, 10*time.Second)
+	c.DeadAfter = cmp.Or(c.DeadAfter, 45*time.Second)
+	c.BackoffMax = cmp.Or(c.BackoffMax, max(15*time.Second, c.BackoffMin))
+	c.BackoffMin = cmp.Or(c.BackoffMin, min(200*time.Millisecond, c.BackoffMax))
+	if c.BackoffMin > c.BackoffMax {
+		return c, fmt.Errorf("signalclient: Config.BackoffMin %v: more than BackoffMax %v", c.BackoffMin, c.BackoffMax)
+	}
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
+	return c.own(), nil
+}

@@ -1,0 +1,66 @@
+package signalclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+
+	"example.org/rtcpeer/signaling"
+)
+
+// A dialer makes the connections of one client.
+type dialer struct {
+	cfg   Config
+	url   string
+	shown string // the URL for errors and logs
+	named bool   // the URL has a user name, which a browser sends nowhere
+}
+
+func newDialer(u *url.URL, cfg Config) dialer {
+	return dialer{cfg: cfg, url: u.String(), shown: bare(u).String(), named: u.User != nil}
+}
+
+// dial connects, joins and waits for the welcome, until ctx ends or for DialTimeout.
+func (d *dialer) dial(ctx context.Context, join signaling.Join) (*conn, error) {
+	if d.named {
+		return nil, &DialError{URL: d.shown, Err: errors.New("a browser sends no user name and password: leave them out")}
+	}
+	late := fmt.Errorf("no answer within %v: %w", d.cfg.DialTimeout, os.ErrDeadlineExceeded)
+	ctx, cancel := context.WithTimeoutCause(ctx, d.cfg.DialTimeout, late)
+	defer cancel()
+
+	c := &conn{url: d.shown}
+	if err := c.open(d.url, d.cfg.DeadAfter); err != nil {
+		return nil, &DialError{URL: d.shown, Err: err}
+	}
+	release := context.AfterFunc(ctx, c.abort)
+	err := c.opened()
+	if err == nil {
+		err = c.join(join)
+	}
+	if !release() && err == nil { // ctx has closed the socket after the welcome
+		err = ctx.Err()
+	}
+	if err != nil {
+		c.abort()
+		return nil, d.failure(ctx, err)
+	}
+	return c, nil
+}
+
+// failure makes a DialError of whatever kept dial from its welcome, unless that has a type already.
+// To a page a browser tells no status and no reason, lest the page scan a network: see its console.
+func (d *dialer) failure(ctx context.Context, err error) error {
+	_, refused := errors.AsType[*signaling.Error](err)
+	_, malformed := errors.AsType[*ProtocolError](err)
+	switch {
+	case refused || malformed:
+		return err
+	case ctx.Err() != nil:
+		cause := context.Cause(ctx)
+		return &DialError{URL: d.shown, Err: cause, Retry: !errors.Is(cause, context.Canceled)}
+	}
+	return &DialError{URL: d.shown, Err: err, Retry: true}
+}

@@ -1,0 +1,96 @@
+//go:build !js
+
+package signalclient
+
+import (
+	"fmt"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"example.org/rtcpeer/signaling"
+
+	"github.com/gorilla/websocket"
+)
+
+// A socket is a WebSocket over a socket of the operating system.
+type socket struct {
+	// Fixed by dial.
+	ws        *websocket.Conn
+	below     net.Conn // below any TLS, whose own Close may wait
+	deadAfter time.Duration
+	release   func() bool // parts the socket from the context of dial
+
+	// pings holds the last ping that has no pong yet; older ones need none (RFC 6455, 5.5.3). The
+	// writer answers it: if both ends' readers could wait for a write, both could wait for ever.
+	pings   chan []byte
+	heardAt atomic.Int64 // unix nanoseconds: when a read began or a ping or pong came
+}
+
+func (s *socket) use(ws *websocket.Conn) {
+	s.ws, s.pings = ws, make(chan []byte, 1)
+	ws.SetReadLimit(signaling.MaxMessage)
+	ws.SetPongHandler(func(string) error { s.heard(); return nil })
+	ws.SetPingHandler(func(data string) error {
+		s.heard()
+		select {
+		case <-s.pings:
+		default:
+		}
+		s.pings <- []byte(data)
+		return nil
+	})
+}
+
+// heard gives the server another deadAfter.
+func (s *socket) heard() {
+	now := time.Now()
+	s.heardAt.Store(now.UnixNano())
+	_ = s.ws.SetReadDeadline(now.Add(s.deadAfter)) // fails where the next read does
+}
+
+// idle returns how long nothing came.
+func (s *socket) idle() time.Duration { return time.Since(time.Unix(0, s.heardAt.Load())) }
+
+// next returns the next text frame. A *frameError says that what came is none; other errors, that
+// the connection is lost.
+func (s *socket) next() ([]byte, error) {
+	s.heard() // here too: the time in which nobody read does not count
+	form, frame, err := s.ws.ReadMessage()
+	switch {
+	case err == nil && form == websocket.TextMessage:
+		return frame, nil
+	case err == nil:
+		return nil, &frameError{frame, "a binary frame"}
+	case silent(err):
+		return nil, fmt.Errorf("nothing came for %v: %w", s.deadAfter, err)
+	case broken(err):
+		return nil, err
+	}
+	return nil, &frameError{reason: err.Error()}
+}
+
+func (s *socket) write(frame []byte) error {
+	_ = s.ws.SetWriteDeadline(time.Now().Add(s.deadAfter)) // never fails
+	return s.ws.WriteMessage(websocket.TextMessage, frame)
+}
+
+func (s *socket) ping() error { return s.control(websocket.PingMessage, nil) }
+
+func (s *socket) pong(data []byte) error { return s.control(websocket.PongMessage, data) }
+
+func (s *socket) control(form int, data []byte) error {
+	return s.ws.WriteControl(form, data, time.Now().Add(s.deadAfter))
+}
+
+// sayClose begins the closing handshake; the server ends it, and next returns.
+func (s *socket) sayClose(code int) error {
+	return s.ws.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, ""), time.Now().Add(closeTimeout))
+}
+
+// abort ends reads and writes at once.
+func (s *socket) abort() {
+	if s.below != nil {
+		s.below.Close()
+	}
+}

@@ -1,0 +1,240 @@
+package signalclient
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"syscall/js"
+	"time"
+
+	"example.org/rtcpeer/signaling"
+)
+
+// A browser cannot be told to read more slowly, so what comes while the inbox is full waits here. A
+// frame that does not fit loses the connection, because signals cannot be skipped; the welcome of
+// the next one tells the room anew.
+const (
+	arrivedFrames = 1024
+	arrivedBytes  = 4 << 20
+
+	// unsentBytes is what the browser may hold unsent before a write waits. There is no event for
+	// the end of that, so it is asked every unsentPoll.
+	unsentBytes = 64 << 10
+	unsentPoll  = 20 * time.Millisecond
+)
+
+// A socket is a browser's WebSocket. The page stands still while a handler runs, so none of them
+// blocks.
+type socket struct {
+	// Fixed by open.
+	ws        js.Value
+	deadAfter time.Duration
+	handlers  []js.Func
+	accepted  chan struct{} // closed when the server has accepted
+	ended     chan struct{} // closed when why is set
+	wake      chan struct{} // holds one token when a frame has come
+	pings     chan []byte   // nil: the browser answers them, and tells nobody
+	heardAt   atomic.Int64  // unix nanoseconds: when a frame came
+
+	mu     sync.Mutex // guards the fields below
+	frames [][]byte   // arrived and not yet read
+	bytes  int
+	why    error // the first reason for the end; what has arrived can still be read
+}
+
+// open begins to connect. The error is of a URL that this page may not use.
+func (s *socket) open(url string, deadAfter time.Duration) error {
+	s.deadAfter = deadAfter
+	s.accepted, s.ended, s.wake = make(chan struct{}), make(chan struct{}), make(chan struct{}, 1)
+	s.heardAt.Store(time.Now().UnixNano())
+	err := try(func() {
+		s.ws = js.Global().Get("WebSocket").New(url, []any{signaling.Subprotocol})
+		s.ws.Set("binaryType", "arraybuffer") // a Blob would have to be read to be refused
+	})
+	if err != nil {
+		return fmt.Errorf("the browser refuses: %w (a page from https needs wss)", err)
+	}
+	s.on("open", func(js.Value) { close(s.accepted) })
+	s.on("message", func(event js.Value) { s.arrived(event.Get("data")) })
+	s.on("close", func(event js.Value) { s.end(closed(event)) })
+	return nil
+}
+
+func (s *socket) on(event string, f func(js.Value)) {
+	handler := js.FuncOf(func(_ js.Value, args []js.Value) any { f(args[0]); return nil })
+	s.handlers = append(s.handlers, handler)
+	s.ws.Set("on"+event, handler)
+}
+
+// opened waits for the server to accept.
+func (s *socket) opened() error {
+	select {
+	case <-s.accepted:
+		return nil
+	case <-s.ended:
+		return fmt.Errorf("no WebSocket (%w): is signal-server running there? The browser's console may know more", s.reason())
+	}
+}
+
+// arrived takes a frame, or ends the connection. Text comes as a string.
+func (s *socket) arrived(data js.Value) {
+	s.heardAt.Store(time.Now().UnixNano())
+	switch {
+	case data.Type() != js.TypeString:
+		s.end(&frameError{reason: "a binary frame"})
+	case data.Length() > signaling.MaxMessage: // in UTF-16, of which each takes a byte at least
+		s.end(&frameError{reason: "a frame over the limit"})
+	default:
+		s.push([]byte(data.String()))
+	}
+}
+
+func (s *socket) push(frame []byte) {
+	s.mu.Lock()
+	full := len(s.frames) >= arrivedFrames || s.bytes+len(frame) > arrivedBytes
+	if s.why == nil && !full {
+		s.frames = append(s.frames, frame)
+		s.bytes += len(frame)
+	}
+	s.mu.Unlock()
+	if full {
+		s.end(errors.New("more frames came than are read"))
+	}
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// next returns the next text frame. A *frameError says that what came is none; other errors, that
+// the connection is lost.
+func (s *socket) next() ([]byte, error) {
+	for {
+		select {
+		case <-s.wake:
+		case <-s.ended:
+		}
+		if frame, err := s.take(); frame != nil || err != nil {
+			return frame, err
+		}
+	}
+}
+
+func (s *socket) take() ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.frames) == 0 {
+		return nil, s.why
+	}
+	frame := s.frames[0]
+	s.frames[0] = nil
+	s.frames = s.frames[1:]
+	s.bytes -= len(frame)
+	if len(s.frames) > 0 {
+		select {
+		case s.wake <- struct{}{}:
+		default:
+		}
+	}
+	return frame, nil
+}
+
+// write waits until the browser holds little, for deadAfter at most: a browser's own queue has no
+// bound, and what is sent after the end is silently lost.
+func (s *socket) write(frame []byte) error {
+	for began := time.Now(); s.ws.Get("bufferedAmount").Int() > unsentBytes; {
+		if time.Since(began) > s.deadAfter {
+			return fmt.Errorf("a write took more than %v", s.deadAfter)
+		}
+		select {
+		case <-s.ended:
+			return s.reason()
+		case <-time.After(unsentPoll):
+		}
+	}
+	if err := s.reason(); err != nil {
+		return err
+	}
+	return try(func() { s.ws.Call("send", string(frame)) })
+}
+
+// idle returns how long nothing came.
+func (s *socket) idle() time.Duration { return time.Since(time.Unix(0, s.heardAt.Load())) }
+
+// ping does nothing: a page cannot.
+func (s *socket) ping() error { return nil }
+
+// pong does nothing: the browser has.
+func (s *socket) pong([]byte) error { return nil }
+
+// sayClose begins the closing handshake; the server ends it, and next returns. A page may not use
+// the codes of the protocol but one.
+func (s *socket) sayClose(code int) error {
+	return try(func() {
+		if code == closeNormal {
+			s.ws.Call("close", code)
+		} else {
+			s.ws.Call("close")
+		}
+	})
+}
+
+// abort ends reads and writes at once.
+func (s *socket) abort() {
+	s.end(net.ErrClosed)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.frames, s.bytes = nil, 0
+	if s.handlers == nil {
+		return
+	}
+	for _, event := range []string{"open", "message", "close"} {
+		s.ws.Set("on"+event, js.Null())
+	}
+	for _, h := range s.handlers {
+		h.Release()
+	}
+	s.handlers = nil
+	_ = s.sayClose(closeNormal)
+}
+
+func (s *socket) end(why error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.why == nil {
+		s.why = why
+		close(s.ended)
+	}
+}
+
+func (s *socket) reason() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.why
+}
+
+// closed puts a close event into words: 1006 is an end without a closing handshake.
+func closed(event js.Value) error {
+	code, reason := event.Get("code").Int(), event.Get("reason").String()
+	if reason == "" {
+		return fmt.Errorf("closed with %d", code)
+	}
+	return fmt.Errorf("closed with %d: %s", code, shorten(reason))
+}
+
+// try turns what JavaScript throws into an error.
+func try(f func()) (err error) {
+	defer func() {
+		switch thrown := recover().(type) {
+		case nil:
+		case js.Error:
+			err = thrown
+		default:
+			panic(thrown)
+		}
+	}()
+	f()
+	return nil
+}
