@@ -39,7 +39,7 @@ type sentProbe struct {
 	back bool
 }
 
-// straggling is how long the answers to the last pings may take.
+// straggling is how long the answer to a ping may take when no more follow.
 const straggling = time.Second
 
 // meet waits for the peers to ping: the wanted one or, if that is 0, the first to come and those who
@@ -104,7 +104,7 @@ func (s *survey) ask() {
 			}
 			p := sentProbe{to: to, mode: mode, at: time.Now()}
 			if s.node.TrySend(rtcpeer.Packet{Peer: to.id, Mode: mode, Data: newProbe(uint64(len(s.sent)))}) != nil {
-				to.gone = true
+				s.part(to)
 				continue
 			}
 			s.sent = append(s.sent, p)
@@ -118,7 +118,9 @@ func (s *survey) take(ev rtcpeer.Event) {
 	if ev.Kind != rtcpeer.PacketReceived {
 		s.console.tell(ev)
 		for _, p := range s.peers {
-			p.gone = p.gone || p.id == ev.Peer
+			if p.id == ev.Peer && !p.gone {
+				s.part(p)
+			}
 		}
 		return
 	}
@@ -134,6 +136,17 @@ func (s *survey) take(ev rtcpeer.Event) {
 	if !p.back && p.to.id == ev.Packet.Peer && p.mode == ev.Packet.Mode {
 		p.back = true
 		p.to.modes[p.mode].add(at.Sub(p.at))
+	}
+}
+
+// part ends the pings of a peer that has left. Those that it had no time to answer say nothing about
+// the path, and do not count.
+func (s *survey) part(p *surveyed) {
+	p.gone = true
+	for i := len(s.sent) - 1; i >= 0 && time.Since(s.sent[i].at) < straggling; i-- {
+		if probe := &s.sent[i]; probe.to == p && !probe.back {
+			p.modes[probe.mode].sent--
+		}
 	}
 }
 

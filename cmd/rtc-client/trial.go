@@ -168,8 +168,10 @@ func (t *trial) take(a arrival) error {
 		return a.err
 	case a.err != nil:
 		return fmt.Errorf("peer %d: %w", a.to.id, a.err)
-	case a.ev.Kind == rtcpeer.PeerFailed, a.ev.Kind == rtcpeer.PeerDisconnected:
-		return fmt.Errorf("peer %d lost peer %d: %v %v", a.to.id, a.ev.Peer, a.ev.Reason, a.ev.Err)
+	case a.ev.Kind == rtcpeer.PeerFailed:
+		return fmt.Errorf("peer %d: %s", a.to.id, plain(a.ev.Err))
+	case a.ev.Kind == rtcpeer.PeerDisconnected:
+		return fmt.Errorf("peer %d was disconnected from %d: %v", a.to.id, a.ev.Peer, a.ev.Reason)
 	case a.ev.Kind == rtcpeer.PeerConnected:
 		t.connected++
 		t.progress.Add(1)
