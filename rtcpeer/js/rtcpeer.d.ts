@@ -1,0 +1,327 @@
+export type Mode = "reliable" | "unreliable_ordered" | "unreliable";
+export type Topology = "mesh" | "star";
+export type IceServer = {
+    urls: string | string[];
+    username?: string;
+    credential?: string;
+};
+export type Reason = "by peer" | "by us" | "lost" | "slow" | "host gone" | "misbehaved";
+export type Config = {
+    /**
+     * that the room must have, and that a new one gets; else the room's, a mesh if new
+     */
+    topology?: Topology;
+    /**
+     * modes of the channels 1, 2, ...; at most 255, the same for all members
+     */
+    channels?: Mode[];
+    /**
+     * how often a lost packet of the unreliable modes is sent again (0)
+     */
+    maxRetransmits?: number;
+    /**
+     * the largest packet sent or accepted (16384, at most 262144)
+     */
+    maxPacket?: number;
+    /**
+     * how long a link may take to open (20000; negative: no limit)
+     */
+    connectTimeout?: number;
+    /**
+     * STUN and TURN servers besides those that the server tells
+     */
+    iceServers?: IceServer[];
+    /**
+     * "relay" goes through TURN servers alone
+     */
+    iceTransportPolicy?: "all" | "relay";
+    /**
+     * shown to the other members: any JSON, at most 1 KiB
+     */
+    metadata?: any;
+    /**
+     * for signaling servers that admit only members who hold one
+     */
+    token?: string;
+    /**
+     * node.refuse from the beginning
+     */
+    refuse?: boolean;
+    /**
+     * gives up the joining; without effect afterwards
+     */
+    signal?: AbortSignal;
+    /**
+     * gets what an operator would want to know
+     */
+    log?: (text: string, detail?: any) => void;
+    /**
+     * instead of the browser's
+     */
+    RTCPeerConnection?: new (config?: any) => any;
+    /**
+     * instead of the browser's
+     */
+    WebSocket?: new (url: string, protocols: string[]) => any;
+};
+export type Outgoing = {
+    peer?: number;
+    channel?: number;
+    mode?: Mode;
+    data: Uint8Array | ArrayBuffer | ArrayBufferView | string;
+    engine?: boolean;
+};
+export type Packet = {
+    peer: number;
+    channel: number;
+    mode: Mode;
+    data: Uint8Array;
+    engine?: boolean;
+};
+export type ConnectedEvent = {
+    kind: "connected";
+    peer: number;
+};
+export type PacketEvent = {
+    kind: "packet";
+    peer: number;
+    packet: Packet;
+};
+export type DisconnectedEvent = {
+    kind: "disconnected";
+    peer: number;
+    reason: Reason;
+    error?: RtcPeerError;
+};
+export type FailedEvent = {
+    kind: "failed";
+    peer: number;
+    error: RtcPeerError;
+};
+export type Event = ConnectedEvent | PacketEvent | DisconnectedEvent | FailedEvent;
+export type LaneStats = {
+    channel: number;
+    mode: Mode;
+    sent: number;
+    received: number;
+    buffered: number;
+    unread: number;
+};
+export type LinkStats = {
+    state: "connecting" | "connected";
+    /**
+     * from the first step to every channel open; 0 before that
+     */
+    connectTime: number;
+    /**
+     * of the path; 0 if not known
+     */
+    rtt: number;
+    /**
+     * kind of this end's candidate: host, srflx, prflx, relay; "" if not known
+     */
+    local: string;
+    /**
+     * kind of the other end's
+     */
+    remote: string;
+    /**
+     * on the wire, as far as the browser tells
+     */
+    bytesSent: number;
+    bytesReceived: number;
+    /**
+     * channel 0 in its three modes, then channels 1, 2, ...
+     */
+    lanes: LaneStats[];
+};
+export type Stats = {
+    id: number;
+    room: string;
+    topology: Topology;
+    host: number;
+    sealed: boolean;
+    /**
+     * whether there is a connection to the signaling server at this moment
+     */
+    signaling: boolean;
+    /**
+     * why signaling has ended for good, which ends no link
+     */
+    signalingError: RtcPeerError | null;
+    /**
+     * how often that connection was lost and resumed
+     */
+    resumed: number;
+    /**
+     * events that wait to be taken
+     */
+    waiting: number;
+    /**
+     * packets by the word for why: buffer_full, no_credit, peer_gone,
+     * no_target, malformed
+     */
+    dropped: Record<string, number>;
+    /**
+     * by peer; peers behind a star's host have none
+     */
+    links: Record<number, LinkStats>;
+};
+export type Signal = {
+    type: string;
+    attempt?: number;
+    sdp?: string;
+    candidate?: string;
+    sdpMid?: string;
+    sdpMLineIndex?: number;
+    text?: string;
+};
+export type Message = {
+    kind: string;
+    [field: string]: any;
+};
+/**
+ * What goes wrong here. Programs branch on code: bad_config, bad_url, unreachable, aborted, closed, unknown_peer,
+ * unknown_channel, packet_too_large, buffer_full, no_credit, refused, deadline, channel_mismatch, negotiation,
+ * not_host, host_gone, and the server's (PROTOCOL.md). The message is for people and says what to do.
+ */
+export declare class RtcPeerError extends Error {
+    code: string;
+    /** Whether the same may succeed later. */
+    retry: boolean;
+    /** The peer it is about. @type {number | undefined} */
+    peer: number | undefined;
+    /** deadline: what the link was waiting for. @type {"signaling" | "path" | "security" | "lanes" | undefined} */
+    stage: "signaling" | "path" | "security" | "lanes" | undefined;
+    /** deadline: how far it came. @type {string | undefined} */
+    detail: string | undefined;
+    /** channel_mismatch: the two lists. @type {Mode[] | undefined} */
+    ours: Mode[] | undefined;
+    /** @type {Mode[] | undefined} */
+    theirs: Mode[] | undefined;
+    /** @param {string} code @param {string} message @param {object} [more] */
+    constructor(code: string, message: string, more?: object);
+}
+/** A reliable broadcast for which some peers had no room; all others have it. Send it to each of peers to wait. */
+export declare class BroadcastError extends RtcPeerError {
+    peers: number[];
+    /** @param {number[]} peers */
+    constructor(peers: number[]);
+}
+export type Check = (value: any, name: string) => any;
+/** @param {any} frame @returns {Message} */
+declare function decodeMessage(frame: any): Message;
+/** @param {Message} message */
+declare const encodeMessage: (message: Message) => string;
+/** @param {any} data @returns {Signal} */
+declare function decodeSignal(data: any): Signal;
+export type Frame = {
+    sub?: number;
+    peer: number;
+    engine: boolean;
+    body: Uint8Array;
+    whole: Uint8Array;
+};
+/** @typedef {{sub?: number, peer: number, engine: boolean, body: Uint8Array, whole: Uint8Array}} Frame */
+/** Returns null for what is no frame. @param {Uint8Array} b @returns {Frame | null} */
+declare function decodeFrame(b: Uint8Array): Frame | null;
+/** @param {number} sub @param {number} peer @param {Uint8Array} [inner] */
+declare function sysFrame(sub: number, peer: number, inner?: Uint8Array): Uint8Array<ArrayBuffer>;
+/** @param {Uint8Array} data @param {boolean} [engine] */
+declare function rawFrame(data: Uint8Array, engine?: boolean): Uint8Array<ArrayBufferLike>;
+export type Step = {
+    act: "offer" | "answer" | "accept" | "candidate";
+    data?: Signal;
+};
+/** @typedef {{act: "offer" | "answer" | "accept" | "candidate", data?: Signal}} Step */
+declare class Negotiation {
+    offers: boolean;
+    attempt: number;
+    described: boolean;
+    /** @type {Signal[]} */
+    early: Signal[];
+    /** @param {boolean} offers */
+    constructor(offers: boolean);
+    /** Begins the first or the next attempt. @returns {Step[]} */
+    retry(): Step[];
+    /** @param {Signal} s @returns {Step[]} */
+    receive(s: Signal): Step[];
+    /** @param {Step} first @returns {Step[]} */
+    describe(first: Step): Step[];
+}
+export type Presence = {
+    id: number;
+    state: "new" | "here" | "gone";
+};
+/** This participant of a room. To iterate over it is to take its events; stopping ends nothing. */
+export declare class RtcNode {
+    #private;
+    /** Made by join. @param {any} core */
+    constructor(core: any);
+    /** 1 to 2147483647; 1 is the creator of the room, and a star's host. */
+    get id(): number;
+    get room(): string;
+    /** At which others join. */
+    get url(): string;
+    get topology(): Topology;
+    /** The id of the room's host. In a mesh it has no part in the packets. */
+    get host(): number;
+    /** The ids of all connected peers, ascending. */
+    get peers(): number[];
+    /** "connecting" is a star's guest that waits for its host. */
+    get status(): "connected" | "connecting" | "disconnected";
+    /** Why the node has ended, if close was not called. */
+    get error(): RtcPeerError | null;
+    /** Whether the room takes nobody new. */
+    get sealed(): boolean;
+    /** Whether new links are refused, which the other side learns at once; open ones stay. */
+    get refuse(): boolean;
+    set refuse(refuse: boolean);
+    /**
+     * Sends a packet; resolves when it was accepted. To one peer a reliable packet waits for room: await
+     * each. An unreliable one without room is dropped, which stats counts. A broadcast never waits. An empty
+     * packet sends nothing. Rejects with an RtcPeerError: closed, unknown_peer, unknown_channel,
+     * packet_too_large, buffer_full (a BroadcastError, or 4 MiB wait already).
+     * @param {Outgoing} packet
+     * @returns {Promise<void>}
+     */
+    send(packet: Outgoing): Promise<void>;
+    /** Is like send, but throws at once, and buffer_full instead of waiting. @param {Outgoing} packet */
+    trySend(packet: Outgoing): void;
+    /** All events there are, without waiting: for a game loop. When there will be no more, see error. */
+    poll(): Event[];
+    /**
+     * The next event. Done after close; after the node ended by itself, rejects once with the reason.
+     * @returns {Promise<IteratorResult<Event, undefined>>}
+     */
+    next(): Promise<IteratorResult<Event, undefined>>;
+    [Symbol.asyncIterator](): this;
+    /** Ends the link with a peer; its disconnected follows. Throws unknown_peer, not_host. @param {number} id */
+    disconnect(id: number): void;
+    /** Closes the room for newcomers. Rejects with not_host, closed. */
+    seal(): Promise<void>;
+    /** Figures at this moment, for people. @returns {Promise<Stats>} */
+    stats(): Promise<Stats>;
+    /** Leaves: the others learn of it at once, and no more events come here. Waits at most 500 ms for what was sent. */
+    close(): Promise<void>;
+}
+/**
+ * Enters a room, at ws://host:port/room, and resolves when the server has welcomed this node: links with the
+ * members there follow, as events. A URL without a room makes a new one; node.url has its name. Rejects with
+ * an RtcPeerError: unreachable, or the server's code (sealed, room_full, topology_mismatch, ...).
+ * @param {string} url
+ * @param {Config} [config]
+ * @returns {Promise<RtcNode>}
+ */
+export declare function join(url: string, config?: Config): Promise<RtcNode>;
+/** For tests: the wire. No part of the contract. */
+export declare const internals: {
+    decodeMessage: typeof decodeMessage;
+    encodeMessage: typeof encodeMessage;
+    decodeSignal: typeof decodeSignal;
+    decodeFrame: typeof decodeFrame;
+    sysFrame: typeof sysFrame;
+    rawFrame: typeof rawFrame;
+    Negotiation: typeof Negotiation;
+};
+export {};

@@ -1,0 +1,1624 @@
+// rtcpeer: the members of a room, connected over WebRTC data channels; the browser's peer.
+//
+//   join -> Signaling ==== WebSocket ==== signal-server
+//             |
+//   send -> Core -> route (Mesh, Host, Guest) -> Lane -> RTCDataChannel
+//             |                                               |
+//   events <- Inbox <---------------- route <---------------- Lane
+//
+// Words, numbers and rules are those of the Go package of the same name, which is at the other end as
+// often as not; the wire of the WebSocket is signaling/PROTOCOL.md, that of a star Godot's
+// SceneMultiplayer. One queue holds connected, packet, disconnected and failed events in one order: no
+// packet of a peer comes before its connected or after its disconnected, and each connected has exactly
+// one disconnected. Losing the WebSocket ends no link.
+//
+// Needs nothing but RTCPeerConnection and WebSocket, which Node gets by config.
+
+/**
+ * @typedef {"reliable" | "unreliable_ordered" | "unreliable"} Mode
+ * @typedef {"mesh" | "star"} Topology
+ * @typedef {{urls: string | string[], username?: string, credential?: string}} IceServer
+ * @typedef {"by peer" | "by us" | "lost" | "slow" | "host gone" | "misbehaved"} Reason
+ *   by peer: the other end closed, or the host says it has left. by us: disconnect was called here.
+ *   lost: the path stopped working. slow: it, or this program, reads too slowly. host gone: it was reached
+ *   through a host that is gone. misbehaved: it sent what the contract forbids.
+ */
+
+/**
+ * How a node takes part. Everything may be left out. Sizes are in bytes, times in milliseconds.
+ * @typedef {object} Config
+ * @property {Topology} [topology] that the room must have, and that a new one gets; else the room's, a mesh if new
+ * @property {Mode[]} [channels] modes of the channels 1, 2, ...; at most 255, the same for all members
+ * @property {number} [maxRetransmits] how often a lost packet of the unreliable modes is sent again (0)
+ * @property {number} [maxPacket] the largest packet sent or accepted (16384, at most 262144)
+ * @property {number} [connectTimeout] how long a link may take to open (20000; negative: no limit)
+ * @property {IceServer[]} [iceServers] STUN and TURN servers besides those that the server tells
+ * @property {"all" | "relay"} [iceTransportPolicy] "relay" goes through TURN servers alone
+ * @property {any} [metadata] shown to the other members: any JSON, at most 1 KiB
+ * @property {string} [token] for signaling servers that admit only members who hold one
+ * @property {boolean} [refuse] node.refuse from the beginning
+ * @property {AbortSignal} [signal] gives up the joining; without effect afterwards
+ * @property {(text: string, detail?: any) => void} [log] gets what an operator would want to know
+ * @property {new (config?: any) => any} [RTCPeerConnection] instead of the browser's
+ * @property {new (url: string, protocols: string[]) => any} [WebSocket] instead of the browser's
+ */
+
+/**
+ * A packet as it is sent. peer is the target: 0 everybody (the default), N that peer, -N all but N. The
+ * mode (reliable) is for channel 0 (the default); the others have one of their own. A string is sent as
+ * UTF-8. engine marks a whole command of Godot's SceneMultiplayer, in a star.
+ * @typedef {{peer?: number, channel?: number, mode?: Mode, data: Uint8Array | ArrayBuffer | ArrayBufferView | string, engine?: boolean}} Outgoing
+ *
+ * A packet as it was received: peer is its source, and data belongs to whoever takes the event.
+ * @typedef {{peer: number, channel: number, mode: Mode, data: Uint8Array, engine?: boolean}} Packet
+ *
+ * @typedef {{kind: "connected", peer: number}} ConnectedEvent the link is up, and packets can be sent
+ * @typedef {{kind: "packet", peer: number, packet: Packet}} PacketEvent
+ * @typedef {{kind: "disconnected", peer: number, reason: Reason, error?: RtcPeerError}} DisconnectedEvent
+ *   nothing more of this peer will come
+ * @typedef {{kind: "failed", peer: number, error: RtcPeerError}} FailedEvent there will be no link with this member
+ * @typedef {ConnectedEvent | PacketEvent | DisconnectedEvent | FailedEvent} Event
+ *
+ * @typedef {{channel: number, mode: Mode, sent: number, received: number, buffered: number, unread: number}} LaneStats
+ *   sent and received are packets; buffered bytes wait to be sent, unread ones for the program
+ * @typedef {object} LinkStats
+ * @property {"connecting" | "connected"} state
+ * @property {number} connectTime from the first step to every channel open; 0 before that
+ * @property {number} rtt of the path; 0 if not known
+ * @property {string} local kind of this end's candidate: host, srflx, prflx, relay; "" if not known
+ * @property {string} remote kind of the other end's
+ * @property {number} bytesSent on the wire, as far as the browser tells
+ * @property {number} bytesReceived
+ * @property {LaneStats[]} lanes channel 0 in its three modes, then channels 1, 2, ...
+ *
+ * @typedef {object} Stats
+ * @property {number} id
+ * @property {string} room
+ * @property {Topology} topology
+ * @property {number} host
+ * @property {boolean} sealed
+ * @property {boolean} signaling whether there is a connection to the signaling server at this moment
+ * @property {RtcPeerError | null} signalingError why signaling has ended for good, which ends no link
+ * @property {number} resumed how often that connection was lost and resumed
+ * @property {number} waiting events that wait to be taken
+ * @property {Record<string, number>} dropped packets by the word for why: buffer_full, no_credit, peer_gone,
+ *   no_target, malformed
+ * @property {Record<number, LinkStats>} links by peer; peers behind a star's host have none
+ */
+
+/** @typedef {{type: string, attempt?: number, sdp?: string, candidate?: string, sdpMid?: string, sdpMLineIndex?: number, text?: string}} Signal */
+/** @typedef {{kind: string, [field: string]: any}} Message */
+
+const protocol = "rtcpeer.v1";
+const modes = /** @type {Mode[]} */ (["reliable", "unreliable_ordered", "unreliable"]);
+const KiB = 1024, MiB = 1024 * KiB;
+const maxId = 2 ** 31 - 1;
+
+const sendBuffer = MiB; // bytes a lane may hold unsent; Chrome closes a channel at 16 MiB
+const sendQueue = 4 * MiB; // bytes that may wait for room in a reliable lane
+const lossyFloor = 64 * KiB; // bytes an unreliable lane may always hold: one frame of a busy game loop
+const maxLag = 100; // ms an unreliable packet may wait, by the lane's recent rate, above that floor
+const receiveBuffer = 256 * KiB; // bytes of one lane that may wait for the program, see Inbox
+const receiveLimit = 4 * MiB;
+const eventCost = 128; // what an event takes besides its bytes, so that tiny packets are bounded as well
+const maxControl = 4096; // events other than packets that may wait before no new links are made
+const maxEarly = 64; // candidates that may wait for a description
+const signalBacklog = 128; // signals of one peer that may wait to be used
+const maxGone = 1024; // relayed peers that are gone and still remembered
+const attemptTimeout = 7000; // how long the offering end gives an attempt
+const slowAfter = 5000; // how long a star's host lets a guest take nothing
+const linger = 500; // how long close waits for reliable packets to arrive
+const dialTimeout = 10000;
+const backoffMin = 200, backoffMax = 15000;
+const probeAfter = 30000, probeFor = 15000; // see Signaling.watch
+const frameOverhead = 7; // bytes the relay adds at most: SYS, RELAY, an id, RAW
+
+const now = () => performance.now();
+const text = new TextEncoder();
+const nothing = () => {};
+
+// Codes of the server, and of ours: those that do not end the session, and those after which trying
+// again may help. Any other ends it for good.
+const passing = ["unknown_kind", "not_host", "unknown_peer"];
+const retried = ["join_timeout", "room_full", "server_full", "slow", "shutting_down", "internal", "unreachable"];
+
+/**
+ * What goes wrong here. Programs branch on code: bad_config, bad_url, unreachable, aborted, closed, unknown_peer,
+ * unknown_channel, packet_too_large, buffer_full, no_credit, refused, deadline, channel_mismatch, negotiation,
+ * not_host, host_gone, and the server's (PROTOCOL.md). The message is for people and says what to do.
+ */
+export class RtcPeerError extends Error {
+  /** @param {string} code @param {string} message @param {object} [more] */
+  constructor(code, message, more) {
+    super(message);
+    this.name = "RtcPeerError";
+    this.code = code;
+    /** Whether the same may succeed later. */
+    this.retry = retried.includes(code);
+    /** The peer it is about. @type {number | undefined} */
+    this.peer = undefined;
+    /** deadline: what the link was waiting for. @type {"signaling" | "path" | "security" | "lanes" | undefined} */
+    this.stage = undefined;
+    /** deadline: how far it came. @type {string | undefined} */
+    this.detail = undefined;
+    /** channel_mismatch: the two lists. @type {Mode[] | undefined} */
+    this.ours = undefined;
+    /** @type {Mode[] | undefined} */
+    this.theirs = undefined;
+    Object.assign(this, more);
+  }
+}
+
+/** A reliable broadcast for which some peers had no room; all others have it. Send it to each of peers to wait. */
+export class BroadcastError extends RtcPeerError {
+  /** @param {number[]} peers */
+  constructor(peers) {
+    super("buffer_full", `send buffer full: peers ${peers.join(", ")} read too slowly; send it to each of them to wait`);
+    this.name = "BroadcastError";
+    this.peers = peers;
+  }
+}
+
+const unknownPeer = (/** @type {number} */ id, why = "no such peer is connected") =>
+  new RtcPeerError("unknown_peer", `peer ${id}: ${why}; wait for its connected event`, { peer: id });
+
+// ---- The wire of the WebSocket. Decoding checks everything, so the code behind it may trust.
+
+/** @param {string} why @returns {never} */
+const bad = (why, code = "bad_message") => {
+  throw new RtcPeerError(code, why.length > 200 ? why.slice(0, 200) + "..." : why);
+};
+
+/** @typedef {(value: any, name: string) => any} Check */
+/** @type {(test: (value: any) => boolean, want: string) => Check} */
+const want = (test, what) => (value, name) => (test(value) ? value : bad(`${name}: want ${what}, not ${JSON.stringify(value)}`));
+/** Zero values are nothing, as in the server's language. @type {(check: Check) => Check} */
+const optional = (check) => (value, name) => (value ? check(value, name) : undefined);
+/** @type {(check: Check, most?: number) => Check} */
+const list = (check, most = Infinity) => (value, name) => {
+  if (!Array.isArray(value) || value.length > most) bad(`${name}: want a list of at most ${most}`);
+  return value.map((/** @type {any} */ item) => check(item, name));
+};
+/** Fields that are not named are left out. @type {(fields: Record<string, Check>) => Check} */
+const record = (fields) => (value, name) => {
+  if (value === null || typeof value !== "object" || Array.isArray(value)) bad(`${name}: want an object`);
+  const result = /** @type {Record<string, any>} */ ({});
+  for (const [field, check] of Object.entries(fields)) {
+    const checked = check(value[field], `${name}: ${field}`);
+    if (checked !== undefined) result[field] = checked;
+  }
+  return result;
+};
+
+const isId = (/** @type {any} */ v) => Number.isInteger(v) && v >= 1 && v <= maxId;
+const id = want(isId, "an id");
+const string = want((v) => typeof v === "string", "a string");
+const token = want((v) => typeof v === "string" && v.length <= 4096, "at most 4096 bytes");
+const count = want((v) => Number.isInteger(v) && v >= 0, "a whole number");
+const flag = want((v) => v === true, "true or false");
+const topology = want((v) => v === "mesh" || v === "star", "mesh or star");
+const channelList = list(want((v) => modes.includes(v), modes.join(", ")), 255);
+/** @type {Check} */
+const metadata = (v) => (v !== undefined && text.encode(JSON.stringify(v)).length > 1024 ? bad("metadata: at most 1024 bytes of JSON") : v);
+/** @type {Check} */
+const roomName = (v = "", name) =>
+  typeof v !== "string" ? bad(`${name}: want a string`)
+  : /^[A-Za-z0-9_-]{1,64}$/.test(v) ? v
+  : bad(`room name ${JSON.stringify(v)}: want 1 to 64 letters, digits, - and _`, "bad_room");
+const member = record({ id, channels: optional(channelList), metadata });
+const limits = record({
+  message_bytes: optional(count), message_rate: optional(count), message_burst: optional(count),
+  members: optional(count), grace_ms: optional(count),
+});
+
+/** @type {Record<string, Check>} */
+const kinds = {
+  join: record({
+    room: optional(roomName), topology: optional(topology), channels: optional(channelList),
+    resume: optional(token), token: optional(token), metadata,
+  }),
+  signal: record({ to: optional(id), from: optional(id), data: (v) => v }),
+  seal: record({}),
+  leave: record({}),
+  welcome: record({
+    id, room: roomName, topology, host: id, members: optional(list(member)), resume: string,
+    resumed: optional(flag), sealed: optional(flag),
+    ice_servers: optional(list(record({ urls: list(string), username: optional(string), credential: optional(string) }))),
+    limits: (v = {}, name) => limits(v, name),
+  }),
+  joined: record({ member }),
+  left: record({ id, reason: string }),
+  sealed: record({}),
+  error: record({ code: want((v) => typeof v === "string" && v !== "", "a code"), text: string }),
+};
+
+/** @param {any} m @returns {Message} */
+function checked(m) {
+  if (m === null || typeof m !== "object" || typeof m.kind !== "string") bad("no kind in a message");
+  if (!Object.hasOwn(kinds, m.kind)) bad(`kind ${JSON.stringify(m.kind)}`, "unknown_kind");
+  const message = { kind: m.kind, ...kinds[m.kind](m, m.kind) };
+  if (m.kind === "signal") {
+    if (!message.to === !message.from) bad("signal: want to (from a member) or from (from the server)");
+    if (message.data === undefined) bad("signal: no data");
+  }
+  if (m.kind === "welcome" && message.members?.some((/** @type {any} */ other) => other.id === message.id)) {
+    bad("welcome: the receiver is among the members");
+  }
+  return message;
+}
+
+/** @param {any} frame @returns {Message} */
+function decodeMessage(frame) {
+  if (typeof frame !== "string") bad("a binary frame");
+  if (frame.length > 256 * KiB) bad(`frame of ${frame.length} bytes: at most ${256 * KiB}`, "too_large");
+  let value;
+  try {
+    value = JSON.parse(frame);
+  } catch {
+    bad(`not JSON: ${JSON.stringify(frame.slice(0, 80))}`);
+  }
+  return checked(value);
+}
+
+/** @param {Message} message */
+const encodeMessage = (message) => JSON.stringify(checked(message));
+
+const signalFields = record({
+  type: want((v) => ["offer", "answer", "candidate", "refuse"].includes(v), "a type of signal"),
+  attempt: optional(count), sdp: optional(string), candidate: optional(string),
+  sdpMid: optional(string), sdpMLineIndex: optional(count), text: optional(string),
+});
+
+/** @param {any} data @returns {Signal} */
+function decodeSignal(data) {
+  const signal = signalFields(data, "signal");
+  if ((signal.type === "offer" || signal.type === "answer") && !signal.sdp) bad(`signal: ${signal.type} without sdp`);
+  return signal;
+}
+
+/**
+ * The last part of the path is the room; http stands for ws. In a page a URL may be relative.
+ * @param {string} raw
+ */
+function parseUrl(raw) {
+  let url;
+  try {
+    url = new URL(raw, globalThis.location?.href);
+    url.protocol = url.protocol.replace(/^http/, "ws");
+  } catch {}
+  if (!url?.host || !/^wss?:$/.test(url.protocol)) throw new RtcPeerError("bad_url", `${JSON.stringify(raw)}: want ws://host:port/room`);
+  const room = decodeURIComponent(url.pathname.slice(url.pathname.lastIndexOf("/") + 1));
+  if (room) roomName(room, "room");
+  url.hash = "";
+  return { url: url.href, room, roomUrl: (/** @type {string} */ name) => new URL(name, url.origin === "null" ? `${url.protocol}//${url.host}${url.pathname}` : url.origin + url.pathname).href };
+}
+
+// ---- The frames of a star, which are SceneMultiplayer's: the first byte's low three bits are the
+// command, ids are little-endian int32.
+//
+//   03 payload            a packet
+//   07 01 id, 07 02 id    host to guest: id is connected, is gone
+//   07 03 target inner    guest to host: relay inner to the target (0 all, N, -N all but N)
+//   07 03 source inner    host to guest: inner comes from the source
+//
+// inner is a packet or another command of the engine, but no 07.
+
+const addPeer = 1, delPeer = 2, relay = 3;
+
+/** @typedef {{sub?: number, peer: number, engine: boolean, body: Uint8Array, whole: Uint8Array}} Frame */
+
+/** Returns null for what is no frame. @param {Uint8Array} b @returns {Frame | null} */
+function decodeFrame(b) {
+  if ((b[0] & 7) !== 7) return decodeInner(b);
+  if (b.length < 6) return null;
+  const sub = b[1];
+  const peer = b[2] | (b[3] << 8) | (b[4] << 16) | (b[5] << 24);
+  if (sub === relay) {
+    const inner = decodeInner(b.subarray(6));
+    return inner && { ...inner, sub, peer };
+  }
+  if ((sub !== addPeer && sub !== delPeer) || peer < 1) return null;
+  return { sub, peer, engine: false, body: b, whole: b };
+}
+
+/** @param {Uint8Array} b @returns {Frame | null} */
+function decodeInner(b) {
+  if (!b.length || (b[0] & 7) === 7) return null;
+  if ((b[0] & 7) !== 3) return { peer: 0, engine: true, body: b, whole: b };
+  return b.length === 1 ? null : { peer: 0, engine: false, body: b.subarray(1), whole: b };
+}
+
+/** @param {number} sub @param {number} peer @param {Uint8Array} [inner] */
+function sysFrame(sub, peer, inner) {
+  const b = new Uint8Array(6 + (inner?.length ?? 0));
+  b.set([7, sub, peer, peer >> 8, peer >> 16, peer >> 24]);
+  if (inner) b.set(inner, 6);
+  return b;
+}
+
+/** @param {Uint8Array} data @param {boolean} [engine] */
+function rawFrame(data, engine) {
+  if (engine) return data;
+  const b = new Uint8Array(1 + data.length);
+  b[0] = 3;
+  b.set(data, 1);
+  return b;
+}
+
+// ---- What one end knows of how a link is being made. Each method takes what happened and returns what to
+// do; Link does it. Of two members the one with the larger id offers. A signal can be lost with the server
+// that carried it, so the offering end tries again with the next attempt, and what belongs to an earlier
+// one is passed over.
+
+/** @typedef {{act: "offer" | "answer" | "accept" | "candidate", data?: Signal}} Step */
+
+class Negotiation {
+  attempt = 0; // of the current offer; 0 before the first
+  described = false; // the other end's description of this attempt is here
+  /** @type {Signal[]} */
+  early = []; // candidates that came before it
+
+  /** @param {boolean} offers */
+  constructor(offers) {
+    this.offers = offers;
+  }
+
+  /** Begins the first or the next attempt. @returns {Step[]} */
+  retry() {
+    if (!this.offers) return [];
+    this.attempt++;
+    this.described = false;
+    this.early = [];
+    return [{ act: "offer" }];
+  }
+
+  /** @param {Signal} s @returns {Step[]} */
+  receive(s) {
+    const current = !s.attempt || s.attempt === this.attempt || (!this.offers && this.attempt === 0);
+    switch (s.type) {
+      case "offer": {
+        const attempt = s.attempt || 1;
+        if (this.offers || attempt <= this.attempt) return []; // not its part, or replaced by a later one
+        if (this.attempt > 0) this.early = [];
+        this.attempt = attempt;
+        return this.describe({ act: "answer", data: s });
+      }
+      case "answer":
+        if (!this.offers || this.described || !current) return [];
+        return this.describe({ act: "accept", data: s });
+      case "candidate":
+        if (!s.candidate || !current) return []; // the end of the list, or of an attempt that is over
+        if (this.described) return [{ act: "candidate", data: s }];
+        if (this.early.length < maxEarly) this.early.push(s);
+    }
+    return [];
+  }
+
+  /** @param {Step} first @returns {Step[]} */
+  describe(first) {
+    const steps = [first, ...this.early.map((data) => ({ act: /** @type {const} */ ("candidate"), data }))];
+    this.described = true;
+    this.early = [];
+    return steps;
+  }
+}
+
+// ---- One membership of a signaling server: one WebSocket after the other. While there is none, at most 1024
+// messages wait; a further one is lost, as it would be with the server, and the next attempt makes up for it.
+
+class Signaling {
+  /** @type {any} */ socket = null; // that which was welcomed
+  /** @type {string[]} */ outbox = [];
+  /** @type {Message | null} */ welcome = null;
+  /** @type {RtcPeerError | null} */ error = null; // why it has ended for good
+  closed = false;
+  bound = backoffMin; // of the next wait
+  garbage = 0; // malformed answers in a row
+  /** @type {() => void} */ wake = nothing; // ends a wait, or an attempt
+  /** @type {(m: Message) => void} */ onmessage = nothing;
+  /** @type {(why: RtcPeerError) => void} */ onend = nothing;
+
+  /** @param {string} url @param {Message} join @param {Config} config */
+  constructor(url, join, config) {
+    this.url = url;
+    this.shown = url.split("?")[0].replace(/\/\/[^/]*@/, "//");
+    this.join = join;
+    this.config = config;
+  }
+
+  /** Connects once, and resolves with the welcome. @returns {Promise<Message>} */
+  connect() {
+    return new Promise((resolve, reject) => {
+      /** @type {any} */ let socket;
+      const began = now();
+      const over = (/** @type {RtcPeerError} */ why) => {
+        clearTimeout(timer);
+        clearInterval(watch);
+        if (!socket || socket.over) return;
+        socket.over = true;
+        socket.close();
+        if (this.socket !== socket) return reject(why);
+        this.socket = null;
+        // A server that welcomes and then fails at once must not be asked ten times a second.
+        if (now() - began >= backoffMax) this.bound = backoffMin;
+        this.config.log?.("signaling connection lost", why);
+        this.redial(why);
+      };
+      const fail = (/** @type {string} */ why) => over(new RtcPeerError("unreachable", `${this.shown}: ${why}`));
+      const timer = setTimeout(() => fail("no welcome within 10 s"), dialTimeout);
+      this.wake = () => over(new RtcPeerError("aborted", "joining was given up"));
+
+      // A browser cannot ping. After half a minute of silence a kind that no server knows asks for its
+      // unknown_kind, which ends nothing; a connection without any answer is lost.
+      let heard = now(), probed = 0;
+      const watch = setInterval(() => {
+        if (this.socket !== socket || now() - heard < probeAfter) return;
+        if (probed < heard) {
+          probed = now();
+          socket.send('{"kind":"ping"}');
+        } else if (now() - probed >= probeFor) fail("nothing came for 45 s");
+      }, probeFor);
+
+      try {
+        const { WebSocket = globalThis.WebSocket } = this.config;
+        socket = new WebSocket(this.url, [protocol]);
+      } catch (e) {
+        clearTimeout(timer);
+        clearInterval(watch);
+        return reject(new RtcPeerError("unreachable", `${this.shown}: ${message(e)}; a page over https can only open wss://`, { retry: false }));
+      }
+      socket.onerror = nothing; // close follows, and says as much as a browser will
+      socket.onclose = (/** @type {any} */ e) => {
+        if (passing.includes(e.reason) || !/^[a-z_]+$/.test(e.reason)) fail("no connection: is signal-server running there?");
+        else over(new RtcPeerError(e.reason, `${this.shown}: the server closed the connection: ${e.reason}`));
+      };
+      socket.onopen = () => {
+        if (socket.protocol !== protocol) fail(`a WebSocket of another kind: no subprotocol ${protocol}`);
+        else socket.send(encodeMessage(this.join));
+      };
+      socket.onmessage = (/** @type {any} */ e) => {
+        if (socket.over) return;
+        heard = now();
+        try {
+          const m = decodeMessage(e.data);
+          if (m.kind === "error" && !passing.includes(m.code)) over(new RtcPeerError(m.code, `${m.code}: ${m.text}`));
+          else if (this.socket === socket) this.onmessage(m);
+          else if (m.kind !== "welcome") bad(`${m.kind} instead of a welcome`);
+          else {
+            this.adopt(m);
+            clearTimeout(timer);
+            this.socket = socket;
+            resolve(m);
+          }
+        } catch (error) {
+          if (!(error instanceof RtcPeerError)) throw error;
+          if (error.code !== "unknown_kind") over(error);
+        }
+      };
+    });
+  }
+
+  /** @param {Message} w */
+  adopt(w) {
+    if (this.welcome && (w.id !== this.welcome.id || w.room !== this.welcome.room)) {
+      bad(`${this.welcome.id} in ${this.welcome.room} came back as ${w.id} in ${w.room}`, "resume_refused");
+    }
+    this.welcome = w;
+    this.garbage = 0;
+    Object.assign(this.join, { room: w.room, resume: w.resume });
+  }
+
+  /** Tries until there is a connection, or the reason is final. @param {RtcPeerError} why */
+  async redial(why) {
+    while (!this.closed) {
+      if (why.code === "bad_message" && ++this.garbage < 3) why.retry = true; // a proxy's bad moment
+      if (!why.retry) {
+        this.error = why;
+        return this.onend(why);
+      }
+      // The whole wait is random: members of a server that restarts lose it in the same moment.
+      await new Promise((resolve) => {
+        const timer = setTimeout(resolve, Math.random() * this.bound);
+        this.wake = () => (clearTimeout(timer), resolve(0));
+      });
+      this.bound = Math.min(2 * this.bound, backoffMax);
+      if (this.closed) return;
+      try {
+        const welcome = await this.connect();
+        this.onmessage(welcome);
+        for (const frame of this.outbox.splice(0)) this.socket?.send(frame);
+        return;
+      } catch (error) {
+        why = /** @type {RtcPeerError} */ (error);
+      }
+    }
+  }
+
+  /** @param {Message} message */
+  send(message) {
+    const frame = encodeMessage(message);
+    if (this.socket) this.socket.send(frame);
+    else if (this.outbox.length < 1024) this.outbox.push(frame);
+  }
+
+  /** Gives up the place. */
+  close() {
+    if (this.closed) return;
+    this.closed = true;
+    const { socket } = this;
+    this.socket = null;
+    if (!socket) return this.wake();
+    socket.over = true;
+    if (socket.readyState === 1) socket.send(encodeMessage({ kind: "leave" }));
+    socket.close(1000);
+  }
+}
+
+// ---- What waits for the program. The bound is a credit for each lane of each link: over 256 KiB an
+// unreliable packet is dropped ("no_credit"). A browser cannot stop reading one channel, so that SCTP would
+// push back: a reliable lane goes on to 4 MiB, and over that its link ends as slow.
+
+/** @typedef {{id: number, state: "new" | "here" | "gone"}} Presence a peer as the program has been shown it */
+
+class Inbox {
+  /** @type {{event: Event, lane?: Lane, size: number}[]} */ queue = [];
+  head = 0; // of queue
+  control = 0; // entries that are no packets
+  closed = false; // nothing is pushed any more; what is there can still be taken, unless close was called
+  /** @type {RtcPeerError | null} */ error = null; // why, for next to throw once
+  /** @type {{resolve: (r: IteratorResult<Event, undefined>) => void, reject: (why: RtcPeerError) => void}[]} */ waiters = [];
+
+  get waiting() {
+    return this.queue.length - this.head;
+  }
+
+  /** @param {Event} event @param {Lane} [lane] @param {number} [size] */
+  push(event, lane, size = 0) {
+    if (this.closed) return;
+    const waiter = this.waiters.shift();
+    if (waiter) return waiter.resolve({ done: false, value: event });
+    if (lane) lane.unread += size;
+    else this.control++;
+    this.queue.push({ event, lane, size });
+  }
+
+  /** @returns {Event | undefined} */
+  take() {
+    const entry = this.queue[this.head];
+    if (!entry) return undefined;
+    if (++this.head > 1024 && 2 * this.head > this.queue.length) {
+      this.queue.splice(0, this.head);
+      this.head = 0;
+    }
+    if (entry.lane) entry.lane.unread -= entry.size;
+    else this.control--;
+    return entry.event;
+  }
+
+  /** @returns {Promise<IteratorResult<Event, undefined>>} */
+  next() {
+    const value = this.take();
+    if (value) return Promise.resolve({ done: false, value });
+    return new Promise((resolve, reject) => {
+      this.waiters.push({ resolve, reject });
+      if (this.closed) this.release();
+    });
+  }
+
+  /** @param {Presence} p */
+  connected(p) {
+    if (p.state !== "new") return;
+    p.state = "here";
+    this.push({ kind: "connected", peer: p.id });
+  }
+
+  /** @param {Presence} p @param {Reason} reason @param {RtcPeerError} [error] */
+  disconnected(p, reason, error) {
+    const was = p.state;
+    p.state = "gone";
+    if (was === "here") this.push({ kind: "disconnected", peer: p.id, reason, ...(error && { error }) });
+    return was === "here";
+  }
+
+  /** Returns the word for the drop, or "". @param {Presence} p @param {Lane} lane @param {Packet} packet */
+  packet(p, lane, packet) {
+    if (p.state !== "here" || this.closed) return "peer_gone";
+    const size = packet.data.length + eventCost;
+    if (lane.unread > 0 && lane.unread + size > (lane.reliable ? receiveLimit : receiveBuffer)) {
+      if (lane.reliable) {
+        lane.link.end("slow", new RtcPeerError("no_credit", `4 MiB of channel ${lane.channelNumber} wait unread; take events more often`));
+      }
+      return "no_credit";
+    }
+    this.push({ kind: "packet", peer: p.id, packet }, lane, size);
+    return "";
+  }
+
+  /** @param {RtcPeerError | null} error */
+  end(error) {
+    if (this.closed) return;
+    this.closed = true;
+    this.error = error;
+    this.release();
+  }
+
+  close() {
+    this.end(null);
+    this.error = null;
+    for (const { lane, size } of this.queue.splice(0).slice(this.head)) if (lane) lane.unread -= size;
+    this.head = this.control = 0;
+  }
+
+  release() {
+    for (const { resolve, reject } of this.waiters.splice(0)) {
+      if (this.error) reject(this.error);
+      else resolve({ done: true, value: undefined });
+      this.error = null;
+    }
+  }
+}
+
+// ---- One data channel of a link, and the bounds of sending. queue holds what waits for room in a reliable
+// lane, at most 4 MiB: a send beyond that is buffer_full, a guest of a star's host beyond it is slow.
+
+class Lane {
+  sent = 0;
+  received = 0;
+  unread = 0; // bytes in the inbox
+  written = 0; // bytes
+  /** @type {{bytes: Uint8Array, done?: () => void, fail?: (why: RtcPeerError) => void}[]} */ queue = [];
+  queued = 0; // bytes
+  rate = 0; // bytes/ms that left lately
+  sample = { at: 0, left: 0 };
+  /** @type {ReturnType<typeof setInterval> | undefined} */ watching;
+
+  /** @param {Link} link @param {number} index @param {RTCDataChannel} channel */
+  constructor(link, index, channel) {
+    this.link = link;
+    this.index = index;
+    this.channelNumber = Math.max(index - 2, 0);
+    this.mode = link.core.layout[index];
+    this.reliable = this.mode === "reliable";
+    this.channel = channel;
+    channel.binaryType = "arraybuffer";
+    channel.bufferedAmountLowThreshold = sendBuffer / 2;
+    channel.addEventListener("open", () => link.laneOpened(this));
+    channel.addEventListener("close", () => link.laneClosed(this));
+    channel.addEventListener("error", (e) => link.core.config.log?.("channel error", e));
+    channel.addEventListener("message", (e) => link.received(this, toBytes(e.data, true)));
+    channel.addEventListener("bufferedamountlow", () => this.drain());
+  }
+
+  /** Bytes that have left. */
+  get left() {
+    return this.written - this.channel.bufferedAmount;
+  }
+
+  /** Sends, or drops what is unreliable; false means a reliable packet found no room. @param {Uint8Array} bytes */
+  put(bytes) {
+    const { link } = this;
+    if (link.state !== "connected" || this.channel.readyState !== "open") throw unknownPeer(link.peer);
+    if (bytes.length > link.maxMessage) {
+      throw new RtcPeerError("packet_too_large", `${bytes.length} bytes are more than peer ${link.peer} accepts (${link.maxMessage}); split it`);
+    }
+    const total = this.channel.bufferedAmount + bytes.length;
+    if (this.reliable ? this.queue.length || total > sendBuffer : total > lossyFloor && this.lags(total)) {
+      if (!this.reliable) link.core.drop("buffer_full");
+      return !this.reliable;
+    }
+    this.write(bytes);
+    return true;
+  }
+
+  /** Whether the buffer stands for more than maxLag at the rate at which it empties. @param {number} total */
+  lags(total) {
+    const { at, left } = this.sample;
+    if (now() - at >= 50) {
+      this.sample = { at: now(), left: this.left };
+      if (at) this.rate = (this.left - left) / (now() - at);
+    }
+    return total > Math.min(sendBuffer, Math.max(lossyFloor, this.rate * maxLag));
+  }
+
+  /** put, and if there is no room: wait, or throw. @param {Uint8Array} bytes @param {boolean} wait */
+  send(bytes, wait) {
+    if (this.put(bytes)) return undefined;
+    if (!wait || this.queued + bytes.length > sendQueue) {
+      throw new RtcPeerError("buffer_full", `peer ${this.link.peer} reads too slowly; ${wait ? "await each send" : "try again later, or use send"}`);
+    }
+    return new Promise((/** @type {(v?: any) => void} */ done, fail) => this.enqueue({ bytes: bytes.slice(), done, fail }));
+  }
+
+  /** put for a relay, which cannot wait: what finds no room in time ends the link. @param {Uint8Array} bytes */
+  forward(bytes) {
+    if (this.put(bytes)) return;
+    if (this.queued + bytes.length > sendQueue) this.link.end("slow");
+    else this.enqueue({ bytes });
+  }
+
+  /** For few and small frames, whatever is buffered; behind those that wait. @param {Uint8Array} bytes */
+  announce(bytes) {
+    if (this.queue.length) this.enqueue({ bytes });
+    else if (this.channel.readyState === "open") this.write(bytes);
+  }
+
+  /** @param {Lane["queue"][0]} entry */
+  enqueue(entry) {
+    this.queue.push(entry);
+    this.queued += entry.bytes.length;
+    this.watching ??= this.watch();
+  }
+
+  /** Each quarter second (a second in a tab in the background) sees whether the lane moves. */
+  watch() {
+    let { left } = this, last = now(), stalled = 0;
+    return setInterval(() => {
+      this.drain();
+      stalled = this.left > left ? 0 : stalled + Math.min(now() - last, 1000);
+      left = this.left;
+      last = now();
+      const relays = this.queue.some((entry) => !entry.done);
+      if (stalled >= slowAfter && relays) this.link.end("slow");
+    }, 250);
+  }
+
+  drain() {
+    while (this.queue.length && this.channel.readyState === "open" && this.channel.bufferedAmount + this.queue[0].bytes.length <= sendBuffer) {
+      const { bytes, done, fail } = /** @type {Lane["queue"][0]} */ (this.queue.shift());
+      this.queued -= bytes.length;
+      try {
+        this.write(bytes);
+        done?.();
+      } catch (e) {
+        fail?.(/** @type {RtcPeerError} */ (e));
+      }
+    }
+    if (!this.queue.length) this.rest();
+  }
+
+  rest() {
+    clearInterval(this.watching);
+    this.watching = undefined;
+  }
+
+  /** @param {Uint8Array} bytes */
+  write(bytes) {
+    try {
+      this.channel.send(/** @type {any} */ (bytes));
+    } catch (e) {
+      throw unknownPeer(this.link.peer, message(e));
+    }
+    this.written += bytes.length;
+    this.sent++;
+  }
+
+  /** Ends the waiting to send. */
+  over() {
+    this.rest();
+    for (const { fail } of this.queue.splice(0)) fail?.(unknownPeer(this.link.peer, "disconnected while waiting to send"));
+    this.queued = 0;
+  }
+}
+
+// ---- This node's side of one connection to one peer: negotiates, opens, and ends once.
+
+class Link {
+  /** @type {"connecting" | "connected" | "ending" | "over"} */ state = "connecting";
+  /** @type {any} */ pc = null; // of the current attempt
+  /** @type {Lane[]} */ lanes = [];
+  maxMessage = 64 * KiB; // that the other end accepts
+  connectTime = 0;
+  started = now();
+  pending = 0; // signals that wait
+  work = Promise.resolve(); // the steps of the negotiation, one after the other
+  /** @type {any[]} */ timers = [];
+  /** @type {{lane: Lane, bytes: Uint8Array}[]} */ early = []; // packets that came before every lane was open
+  earlyBytes = 0;
+  /** @type {Signal[] | null} */ held = null; // own candidates, until the description is sent
+  /** @type {string[]} */ local = []; // kinds of candidates
+  /** @type {string[]} */ remote = [];
+  furthest = { stage: 0, detail: "no signal from the other end: it may not run rtcpeer, or has lost its signaling server" };
+  /** @type {(v?: any) => void} */ finished = nothing;
+  done = new Promise((resolve) => (this.finished = resolve));
+
+  /** @param {Core} core @param {number} peer */
+  constructor(core, peer) {
+    this.core = core;
+    this.peer = peer;
+    /** @type {Presence} */ this.presence = { id: peer, state: "new" };
+    this.negotiation = new Negotiation(core.id > peer);
+    const { connectTimeout } = core.config;
+    if (connectTimeout > 0) this.timers.push(setTimeout(() => this.deadline(), connectTimeout));
+    this.then(() => this.negotiation.retry());
+  }
+
+  /** Takes a signal of the other end. @param {Signal} s */
+  signal(s) {
+    if (s.type === "refuse") {
+      this.fail(new RtcPeerError("refused", `peer ${this.peer} refuses: ${s.text ?? "no reason given"}`));
+    } else if (this.pending >= signalBacklog) {
+      this.end("misbehaved");
+    } else if (this.state === "connected" && s.type === "offer" && (s.attempt || 1) > this.negotiation.attempt) {
+      this.end("lost"); // the other end has given this link up
+      this.core.signaled(this.peer, s);
+    } else {
+      this.pending++;
+      this.then(() => (this.pending--, this.negotiation.receive(s)));
+    }
+  }
+
+  /** Takes steps when those before them are taken. @param {() => Step[]} steps */
+  then(steps) {
+    this.work = this.work.then(async () => {
+      for (const step of steps()) if (this.state !== "over") await this.take(step);
+    });
+  }
+
+  /** What cannot be used fails the link; a candidate that cannot be is one path less. @param {Step} step */
+  async take({ act, data = { type: act } }) {
+    try {
+      if (act === "candidate") {
+        this.remote.push(kindOf(data.candidate));
+        await this.pc.addIceCandidate({ candidate: data.candidate, sdpMid: data.sdpMid, sdpMLineIndex: data.sdpMLineIndex ?? 0 });
+        return;
+      }
+      if (act !== "accept") this.begin();
+      const { pc } = this;
+      if (act !== "offer") {
+        await pc.setRemoteDescription({ type: data.type, sdp: data.sdp });
+        this.maxMessage = Number(/a=max-message-size:(\d+)/.exec(data.sdp ?? "")?.[1] ?? this.maxMessage) || Infinity;
+        this.remote.push(...(data.sdp?.match(/a=candidate:.*/g) ?? []).map(kindOf));
+      }
+      if (act !== "accept") {
+        await pc.setLocalDescription(act === "offer" ? await pc.createOffer() : await pc.createAnswer());
+        this.tell({ type: act, sdp: pc.localDescription.sdp });
+        for (const candidate of this.held?.splice(0) ?? []) this.tell(candidate);
+        this.held = null;
+      }
+    } catch (e) {
+      if (act === "candidate") this.core.config.log?.("candidate not used", e);
+      else this.fail(new RtcPeerError("negotiation", `peer ${this.peer}: ${act}: ${message(e)}`));
+    }
+  }
+
+  /** Replaces the connection by a new one. */
+  begin() {
+    const { config, layout, iceServers } = this.core;
+    this.furthest = this.progress();
+    this.pc?.close();
+    this.held = [];
+    this.local = [];
+    this.remote = [];
+    this.early = [];
+    this.earlyBytes = 0;
+    const pc = (this.pc = new config.RTCPeerConnection({
+      iceServers: [...config.iceServers, ...iceServers].map((server) => ({ ...server })),
+      iceTransportPolicy: config.iceTransportPolicy,
+    }));
+    pc.addEventListener("icecandidate", (/** @type {any} */ { candidate: c }) => {
+      if (!c?.candidate || pc !== this.pc) return;
+      this.local.push(kindOf(c.candidate));
+      const signal = { type: "candidate", candidate: c.candidate, sdpMid: c.sdpMid ?? undefined, sdpMLineIndex: c.sdpMLineIndex ?? undefined };
+      if (this.held) this.held.push(signal);
+      else this.tell(signal);
+    });
+    const check = () => pc === this.pc && this.stateChanged();
+    pc.addEventListener("connectionstatechange", check);
+    pc.addEventListener("iceconnectionstatechange", check);
+    // The channels exist before any description is set, on both ends: Godot's layout.
+    this.lanes = layout.map((mode, i) => new Lane(this, i, pc.createDataChannel(["reliable", "ordered", "unreliable"][i] ?? String(i + 1), {
+      negotiated: true, id: i + 1, ordered: mode !== "unreliable",
+      ...(mode !== "reliable" && { maxRetransmits: config.maxRetransmits }),
+    })));
+    if (!this.negotiation.offers) return;
+    const { attempt } = this.negotiation;
+    this.timers.push(setTimeout(() => this.then(() => (this.state === "connecting" && attempt === this.negotiation.attempt ? this.negotiation.retry() : [])), attemptTimeout));
+  }
+
+  /** @param {Signal} signal */
+  tell(signal) {
+    this.core.tell(this.peer, { ...signal, attempt: this.negotiation.attempt });
+  }
+
+  /** How far the link has come, in all its attempts. */
+  progress() {
+    const { pc } = this;
+    if (!pc) return this.furthest;
+    const ice = pc.iceConnectionState;
+    let p = { stage: 3, detail: "SCTP is not up" };
+    if (!this.negotiation.described) p = { stage: 0, detail: "no description from the other end" };
+    else if (ice !== "connected" && ice !== "completed") {
+      p = { stage: 1, detail: `ICE ${ice}, own candidates ${tally(this.local)}, the other's ${tally(this.remote)}` };
+      if (!/relay/.test(p.detail)) p.detail += "; UDP may be blocked or the NATs too strict: a TURN server would help";
+    } else if (pc.connectionState !== "connected") p = { stage: 2, detail: `DTLS: connection ${pc.connectionState}` };
+    return p.stage >= this.furthest.stage ? p : this.furthest;
+  }
+
+  deadline() {
+    const { stage: i, detail } = this.progress();
+    const stage = ["signaling", "path", "security", "lanes"][i];
+    const seconds = this.core.config.connectTimeout / 1000;
+    this.fail(new RtcPeerError("deadline", `peer ${this.peer}: not connected after ${seconds} s: waiting for ${stage}: ${detail}`, { stage, detail }));
+  }
+
+  /** "disconnected" is no end: ICE comes back from it when the path does. */
+  stateChanged() {
+    const { connectionState, iceConnectionState } = this.pc;
+    if (this.state === "connecting") return; // the offering end tries again when the attempt's time is over
+    if (connectionState === "failed" || iceConnectionState === "failed") this.end("lost");
+    else if (connectionState === "closed") this.end("by peer");
+  }
+
+  /** @param {Lane} lane */
+  laneOpened(lane) {
+    if (this.state !== "connecting" || !this.lanes.includes(lane) || this.lanes.some((l) => l.channel.readyState !== "open")) return;
+    this.state = "connected";
+    this.clearTimers();
+    this.connectTime = now() - this.started;
+    this.core.linkUp(this);
+    for (const { lane, bytes } of this.early.splice(0)) this.core.route.receive(lane, bytes);
+  }
+
+  /** The other end closes its reliable lanes when what it sent has arrived. @param {Lane} lane */
+  laneClosed(lane) {
+    if (this.state === "connecting" || !this.lanes.includes(lane)) return;
+    if (this.pc.connectionState === "failed") this.end("lost");
+    else this.end("by peer");
+    if (this.lanes.every((l) => !l.reliable || l.channel.readyState === "closed")) this.drained?.();
+  }
+
+  /** @param {Lane} lane @param {Uint8Array} bytes */
+  received(lane, bytes) {
+    if (this.state === "over" || !this.lanes.includes(lane)) return;
+    lane.received++;
+    this.earlyBytes += this.state === "connecting" ? bytes.length : 0;
+    if (bytes.length > this.core.config.maxPacket + frameOverhead || this.earlyBytes > receiveLimit) return this.end("misbehaved");
+    if (!bytes.length) return; // an empty packet means nothing in the contract
+    if (this.state === "connecting") this.early.push({ lane, bytes });
+    else this.core.route.receive(lane, bytes);
+  }
+
+  /** There will be no link. @param {RtcPeerError} error */
+  fail(error) {
+    if (this.state !== "connecting") return;
+    error.peer = this.peer;
+    this.core.failed(this.peer, error);
+    this.over("lost", error);
+  }
+
+  /**
+   * Ends the link; the first reason stays. What the other end's program would miss is waited for, up to linger.
+   * @param {Reason} reason @param {RtcPeerError} [error] @param {boolean} [atOnce]
+   */
+  end(reason, error, atOnce) {
+    if (this.state === "over" || (this.state === "ending" && !atOnce)) return;
+    const open = this.state === "connected";
+    this.state = "ending";
+    if (atOnce || !open || (reason !== "by us" && reason !== "by peer")) return this.over(reason, error);
+    this.timers.push(setTimeout(() => this.over(reason, error), linger));
+    if (reason === "by us") this.flush();
+    this.drained = () => this.over(reason, error);
+  }
+
+  /** Sends what was accepted, and then closes the reliable lanes: that, too, is acknowledged. */
+  flush() {
+    const reliable = this.lanes.filter((l) => l.reliable);
+    for (const lane of reliable) lane.drain();
+    if (reliable.some((l) => l.queue.length || (l.channel.readyState === "open" && l.channel.bufferedAmount))) {
+      this.timers.push(setTimeout(() => this.flush(), 10));
+    } else for (const lane of reliable) lane.channel.close();
+  }
+
+  /** @param {Reason} reason @param {RtcPeerError} [error] */
+  over(reason, error) {
+    if (this.state === "over") return;
+    const { connectTime } = this;
+    this.state = "over";
+    this.clearTimers();
+    for (const lane of this.lanes) lane.over();
+    this.core.linkOver(this, reason, error, connectTime > 0);
+    const { pc } = this;
+    pc?.close();
+    this.finished();
+  }
+
+  clearTimers() {
+    for (const timer of this.timers.splice(0)) clearTimeout(timer);
+  }
+
+  /** @returns {Promise<LinkStats>} */
+  async stats() {
+    const { connectTime } = this;
+    /** @type {Map<string, any>} */ let report = new Map();
+    try {
+      report = await this.pc.getStats();
+    } catch {}
+    const all = [...report.values()];
+    const transport = all.find((s) => s.type === "transport" && s.selectedCandidatePairId);
+    const pair = report.get(transport?.selectedCandidatePairId) ?? all.find((s) => s.type === "candidate-pair" && s.nominated && s.state === "succeeded");
+    return {
+      state: connectTime ? "connected" : "connecting",
+      connectTime,
+      rtt: (pair?.currentRoundTripTime ?? 0) * 1000,
+      local: report.get(pair?.localCandidateId)?.candidateType ?? "",
+      remote: report.get(pair?.remoteCandidateId)?.candidateType ?? "",
+      bytesSent: pair?.bytesSent ?? transport?.bytesSent ?? 0,
+      bytesReceived: pair?.bytesReceived ?? transport?.bytesReceived ?? 0,
+      lanes: this.lanes.map((l) => ({
+        channel: l.channelNumber, mode: l.mode, sent: l.sent, received: l.received, buffered: l.channel.bufferedAmount + l.queued, unread: l.unread,
+      })),
+    };
+  }
+}
+
+// ---- Who is reached how. In a mesh each has a link with each, and packets go over it bare.
+
+class Mesh {
+  /** @param {Core} core */
+  constructor(core) {
+    this.core = core;
+  }
+
+  /** A packet as it is on the wire. @param {Uint8Array} data @param {boolean} [engine] */
+  frame(data, engine) {
+    if (engine) throw new RtcPeerError("unknown_channel", "engine commands need a star");
+    return data;
+  }
+
+  /** @param {number} peer @param {number} i @param {Uint8Array} data @param {boolean} wait @param {boolean} [engine] @returns {Promise<void> | undefined} */
+  send(peer, i, data, wait, engine) {
+    const bytes = this.frame(data, engine);
+    if (peer > 0) return this.core.link(peer).lanes[i].send(bytes, wait);
+    const full = [];
+    let tooLarge;
+    for (const link of this.core.open()) {
+      if (link.peer === -peer) continue;
+      try {
+        if (!link.lanes[i].put(bytes)) full.push(link.peer);
+      } catch (e) {
+        if (/** @type {RtcPeerError} */ (e).code === "packet_too_large") tooLarge = e;
+      } // any other has just disconnected, and a broadcast is for those who are there
+    }
+    if (full.length) throw new BroadcastError(full);
+    if (tooLarge) throw tooLarge;
+    return undefined;
+  }
+
+  /** @param {Lane} lane @param {Uint8Array} bytes */
+  receive(lane, bytes) {
+    this.core.deliver(lane.link.presence, lane, bytes, false);
+  }
+
+  /** @param {Link} link */
+  up(link) {
+    this.core.inbox.connected(link.presence);
+  }
+
+  /** @param {Link} link @param {Reason} reason @param {RtcPeerError} [error] */
+  down(link, reason, error) {
+    this.core.inbox.disconnected(link.presence, reason, error);
+  }
+
+  peers() {
+    return this.core.open().map((link) => link.peer);
+  }
+}
+
+// A star's host has a link with every guest, and relays among them on the channel and mode of the sender.
+class Host extends Mesh {
+  /** @param {Uint8Array} data @param {boolean} [engine] */
+  frame(data, engine) {
+    return rawFrame(data, engine);
+  }
+
+  /** @param {Lane} lane @param {Uint8Array} bytes */
+  receive(lane, bytes) {
+    const f = decodeFrame(bytes);
+    if (!f || f.sub === addPeer || f.sub === delPeer) return this.core.drop("malformed");
+    if (f.sub === relay) this.relay(lane, f);
+    else this.core.deliver(lane.link.presence, lane, f.body, f.engine);
+  }
+
+  /** The host is one of "everybody"; to reach it alone a guest sends to it. @param {Lane} from @param {Frame} f */
+  relay(from, f) {
+    const { core } = this;
+    const source = from.link.peer;
+    const bytes = sysFrame(relay, source, f.whole);
+    const targets = core.open().filter((l) => l.peer !== source && (f.peer > 0 ? l.peer === f.peer : l.peer !== -f.peer));
+    if (f.peer > 0 && !targets.length) core.drop("no_target");
+    for (const target of targets) {
+      try {
+        target.lanes[from.index].forward(bytes);
+      } catch {
+        core.drop("no_target"); // it has just gone, or takes only smaller packets
+      }
+    }
+    if (f.peer <= 0 && f.peer !== -1) core.deliver(from.link.presence, from, f.body, f.engine);
+  }
+
+  /** @param {Link} link */
+  up(link) {
+    for (const other of this.core.open()) {
+      if (other === link) continue;
+      link.lanes[0].announce(sysFrame(addPeer, other.peer));
+      other.lanes[0].announce(sysFrame(addPeer, link.peer));
+    }
+    super.up(link);
+  }
+
+  /** @param {Link} link @param {Reason} reason @param {RtcPeerError} [error] */
+  down(link, reason, error) {
+    for (const other of this.core.open()) other.lanes[0].announce(sysFrame(delPeer, link.peer));
+    super.down(link, reason, error);
+  }
+}
+
+// All others in a star have one link, with the host, through which they reach the rest.
+class Guest extends Mesh {
+  /** @type {Map<number, Presence>} */ relayed = new Map();
+  /** @type {number[]} */ gone = []; // the last few, which a late packet must not bring back
+
+  /** @param {number} peer @param {number} i @param {Uint8Array} data @param {boolean} wait @param {boolean} [engine] */
+  send(peer, i, data, wait, engine) {
+    const host = this.core.open()[0];
+    if (peer > 0 && (!host || (peer !== host.peer && this.relayed.get(peer)?.state !== "here"))) throw unknownPeer(peer);
+    if (!host) return undefined; // a broadcast to nobody yet
+    const frame = rawFrame(data, engine);
+    return host.lanes[i].send(peer === host.peer ? frame : sysFrame(relay, peer, frame), wait);
+  }
+
+  /** @param {Lane} lane @param {Uint8Array} bytes */
+  receive(lane, bytes) {
+    const { core } = this;
+    const f = decodeFrame(bytes);
+    if (f && !f.sub) return core.deliver(lane.link.presence, lane, f.body, f.engine);
+    if (!f || f.peer < 1 || f.peer === core.id || f.peer === core.host) return core.drop("malformed");
+    if (f.sub === addPeer) this.meet(f.peer, true);
+    else if (f.sub === delPeer) this.part(f.peer);
+    // The announcement and the packet may come on different channels, in either order: the packet itself
+    // says as well that its source is there.
+    else core.deliver(this.meet(f.peer, false), lane, f.body, f.engine);
+  }
+
+  /** One that is gone stays so until it is announced again. @param {number} id @param {boolean} announced */
+  meet(id, announced) {
+    let p = this.relayed.get(id);
+    if (p && (!announced || p.state === "here")) return p;
+    p = { id, state: "new" };
+    this.relayed.set(id, p);
+    this.core.inbox.connected(p);
+    return p;
+  }
+
+  /** @param {number} id */
+  part(id) {
+    const p = this.relayed.get(id);
+    if (!p || !this.core.inbox.disconnected(p, "by peer") || this.gone.push(id) <= maxGone) return;
+    const oldest = /** @type {number} */ (this.gone.shift());
+    if (this.relayed.get(oldest)?.state === "gone") this.relayed.delete(oldest);
+  }
+
+  /** @param {Link} link @param {Reason} reason @param {RtcPeerError} [error] */
+  down(link, reason, error) {
+    for (const p of this.relayed.values()) this.core.inbox.disconnected(p, "host gone");
+    super.down(link, reason, error);
+  }
+
+  peers() {
+    const here = [...this.relayed.values()].filter((p) => p.state === "here");
+    return [...super.peers(), ...here.map((p) => p.id)];
+  }
+}
+
+// ---- The node behind RtcNode: members, links and why it all ends.
+
+class Core {
+  inbox = new Inbox();
+  /** @type {Map<number, Link>} */ running = new Map(); // every link that is not over
+  /** @type {Map<number, any>} */ members = new Map();
+  /** @type {Record<string, number>} */ dropped = {};
+  /** @type {RtcPeerError | null} */ error = null; // why the node has ended
+  sealed = false;
+  /** @type {((why?: any) => void)[][]} */ sealing = []; // resolve and reject of each seal
+  resumed = -1;
+  /** @type {Promise<void> | null} */ closing = null;
+
+  /** @param {Signaling} signaling @param {Message} welcome @param {ReturnType<typeof withDefaults>} config @param {string} url */
+  constructor(signaling, welcome, config, url) {
+    this.signaling = signaling;
+    this.config = config;
+    this.url = url;
+    this.refuse = config.refuse;
+    /** @type {number} */ this.id = welcome.id;
+    /** @type {number} */ this.host = welcome.host;
+    /** @type {string} */ this.room = welcome.room;
+    /** @type {Topology} */ this.topology = welcome.topology;
+    /** @type {Mode[]} */ this.layout = [...modes, ...config.channels];
+    const Route = this.topology === "mesh" ? Mesh : this.id === this.host ? Host : Guest;
+    this.route = new Route(this);
+    /** @type {"disconnected" | "connecting" | "connected"} */ this.status = Route === Guest ? "connecting" : "connected";
+    this.goodbye = () => this.close(true);
+    globalThis.addEventListener?.("pagehide", this.goodbye);
+    signaling.onmessage = (m) => this.take(m);
+    signaling.onend = (why) => {
+      config.log?.("signaling ended; open links go on", why);
+      for (const [, reject] of this.sealing.splice(0)) reject(why);
+      if (!this.running.size) this.end(why);
+    };
+    this.take(welcome);
+  }
+
+  /** @param {Message} m */
+  take(m) {
+    switch (m.kind) {
+      case "welcome":
+        return this.welcomed(m);
+      case "joined":
+        return this.joined(m.member);
+      case "left":
+        return this.left(m.id);
+      case "sealed":
+        this.sealed = true;
+        return this.sealing.splice(0).forEach(([resolve]) => resolve());
+      case "signal":
+        try {
+          return this.signaled(m.from, decodeSignal(m.data));
+        } catch (e) {
+          return this.config.log?.(`signal of ${m.from} not understood`, e);
+        }
+    }
+  }
+
+  /** The state of the room, the first time or anew after the connection was resumed. @param {Message} w */
+  welcomed(w) {
+    this.resumed++;
+    /** @type {IceServer[]} */ this.iceServers = w.ice_servers ?? [];
+    const known = new Set(this.members.keys());
+    for (const m of w.members ?? []) {
+      known.delete(m.id);
+      this.joined(m);
+    }
+    for (const id of known) this.left(id);
+    if (w.sealed) this.take({ kind: "sealed" });
+    else if (this.sealed && this.id === this.host) this.signaling.send({ kind: "seal" }); // a server that restarted has forgotten
+  }
+
+  /** @param {any} m */
+  joined(m) {
+    const known = this.members.has(m.id);
+    this.members.set(m.id, m);
+    if (!known) this.connect(m);
+  }
+
+  /** Makes a link, unless there is a reason against it. @param {any} m @param {Signal} [first] */
+  connect(m, first) {
+    const { channels: ours } = this.config;
+    if (this.error || this.closing || this.running.has(m.id)) return;
+    if (this.refuse || this.inbox.control >= maxControl) {
+      this.tell(m.id, { type: "refuse", text: this.refuse ? "new connections are refused" : "the program there does not take its events" });
+    } else if (m.channels && m.channels.join() !== ours.join()) {
+      this.failed(m.id, new RtcPeerError("channel_mismatch", `peer ${m.id}: channel lists differ: ours [${ours}], theirs [${m.channels}]; give both the same config.channels`, { peer: m.id, ours, theirs: m.channels }));
+    } else {
+      const link = new Link(this, m.id);
+      this.running.set(m.id, link);
+      if (first) link.signal(first);
+    }
+  }
+
+  /** An open link ends on its own account: the member may only have lost the server. @param {number} id */
+  left(id) {
+    this.members.delete(id);
+    const link = this.running.get(id);
+    if (link?.state === "connecting") link.end("by peer");
+    else if (!link && this.topology === "star" && id === this.host) this.end(new RtcPeerError("host_gone", "the host is gone, and the room with it"));
+  }
+
+  /** An offer may ask for a new link. @param {number} from @param {Signal} s */
+  signaled(from, s) {
+    const link = this.running.get(from);
+    if (link) link.signal(s);
+    else if (s.type === "offer" && this.members.has(from)) this.connect(this.members.get(from), s);
+  }
+
+  /** @param {number} to @param {Signal} data */
+  tell(to, data) {
+    this.signaling.send({ kind: "signal", to, data: signalFields(data, "signal") });
+  }
+
+  open() {
+    return [...this.running.values()].filter((link) => link.state === "connected");
+  }
+
+  /** @param {number} id */
+  link(id) {
+    const link = this.running.get(id);
+    if (link?.state !== "connected") throw unknownPeer(id);
+    return link;
+  }
+
+  /** @param {Link} link */
+  linkUp(link) {
+    if (link.peer === this.host && this.status === "connecting") this.status = "connected";
+    this.config.log?.(`peer ${link.peer} connected after ${Math.round(link.connectTime)} ms`);
+    this.route.up(link);
+  }
+
+  /** @param {Link} link @param {Reason} reason @param {RtcPeerError | undefined} error @param {boolean} opened */
+  linkOver(link, reason, error, opened) {
+    this.running.delete(link.peer);
+    if (opened) {
+      this.config.log?.(`peer ${link.peer} disconnected: ${reason}`, error);
+      this.route.down(link, reason, error);
+    }
+    if (this.topology === "star" && this.id !== this.host) this.end(error ?? new RtcPeerError("host_gone", `the host is gone, and the room with it: ${reason}`));
+    else if (!this.running.size && this.signaling.error) this.end(this.signaling.error);
+  }
+
+  /** @param {number} peer @param {RtcPeerError} error */
+  failed(peer, error) {
+    this.config.log?.(`no link with ${peer}`, error);
+    this.inbox.push({ kind: "failed", peer, error });
+  }
+
+  /** @param {string} why */
+  drop(why) {
+    this.dropped[why] = (this.dropped[why] ?? 0) + 1;
+  }
+
+  /** @param {Presence} p @param {Lane} lane @param {Uint8Array} data @param {boolean} engine */
+  deliver(p, lane, data, engine) {
+    const why = this.inbox.packet(p, lane, { peer: p.id, channel: lane.channelNumber, mode: lane.mode, data, ...(engine && { engine }) });
+    if (why) this.drop(why);
+  }
+
+  /** @param {Outgoing} packet @param {boolean} wait */
+  put({ peer = 0, channel = 0, mode = "reliable", data, engine }, wait) {
+    const i = channel === 0 ? modes.indexOf(mode) : channel + 2;
+    const bytes = toBytes(data);
+    const { maxPacket } = this.config;
+    if (this.error || this.closing) throw this.error ?? closedError();
+    if (!Number.isInteger(channel) || channel < 0 || !this.layout[i]) {
+      throw new RtcPeerError("unknown_channel", channel === 0 ? `mode ${mode}: want ${modes.join(", ")}` : `channel ${channel}: want 0 to ${this.config.channels.length} (config.channels)`);
+    }
+    if (!Number.isInteger(peer) || Math.abs(peer) > maxId) throw unknownPeer(peer, "no id");
+    if (bytes.length > maxPacket) throw new RtcPeerError("packet_too_large", `${bytes.length} bytes: at most ${maxPacket} (config.maxPacket); split it`);
+    return bytes.length ? this.route.send(peer, i, bytes, wait, engine) : undefined;
+  }
+
+  /** @param {number} id */
+  disconnect(id) {
+    if (this.running.get(id)?.state !== "connected" && this.route.peers().includes(id)) throw new RtcPeerError("not_host", `only the host can disconnect ${id}`);
+    this.link(id).end("by us");
+  }
+
+  /** @returns {Promise<void>} */
+  seal() {
+    return new Promise((resolve, reject) => {
+      const why = this.error ?? (this.closing ? closedError() : this.signaling.error);
+      if (why) return reject(why);
+      if (this.id !== this.host) return reject(new RtcPeerError("not_host", `only the host, ${this.host}, can seal the room`));
+      this.sealing.push([resolve, reject]);
+      this.signaling.send({ kind: "seal" });
+    });
+  }
+
+  /** Ends the node from inside; its events can still be taken, and then the reason. @param {RtcPeerError} why */
+  end(why) {
+    if (this.error || this.closing) return;
+    this.error = why;
+    this.inbox.end(why);
+    this.close();
+  }
+
+  /** Ends, in this order: the events, the links, the membership. @param {boolean} [atOnce] */
+  close(atOnce) {
+    if (!this.error) this.inbox.close();
+    this.status = "disconnected";
+    globalThis.removeEventListener?.("pagehide", this.goodbye);
+    const links = [...this.running.values()];
+    this.closing ??= Promise.all(links.map((link) => link.done)).then(() => this.signaling.close());
+    for (const [, reject] of this.sealing.splice(0)) reject(closedError());
+    for (const link of links) link.end("by us", undefined, atOnce);
+    if (atOnce) this.signaling.close(); // in a page that is going, nothing runs later
+    return this.closing;
+  }
+}
+
+const closedError = () => new RtcPeerError("closed", "the node is closed; join again");
+const message = (/** @type {any} */ e) => e?.message ?? String(e);
+
+/** @param {any} data @param {boolean} [own] whether the result must not share memory @returns {Uint8Array} */
+function toBytes(data, own) {
+  if (typeof data === "string") return text.encode(data);
+  if (ArrayBuffer.isView(data)) {
+    const view = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    return own ? view.slice() : view;
+  }
+  return new Uint8Array(data);
+}
+
+/** The kind of a candidate line: "... typ host ...". @param {string | undefined} line */
+function kindOf(line = "") {
+  const fields = line.split(/\s+/);
+  const kind = fields[fields.indexOf("typ") + 1] ?? "?";
+  return fields[4]?.endsWith(".local") ? kind + " (hidden by mDNS)" : kind;
+}
+
+/** Is like "2 host, 1 srflx", or "none". @param {string[] | undefined} kinds */
+function tally(kinds = []) {
+  const counts = [...new Set(kinds)].map((kind) => `${kinds.filter((k) => k === kind).length} ${kind}`);
+  return counts.join(", ") || "none";
+}
+
+/** @param {Config} config */
+function withDefaults(config) {
+  const { RTCPeerConnection = globalThis.RTCPeerConnection, WebSocket = globalThis.WebSocket } = config;
+  const c = {
+    ...config, RTCPeerConnection, WebSocket,
+    channels: config.channels ?? [],
+    maxRetransmits: config.maxRetransmits ?? 0,
+    maxPacket: config.maxPacket ?? 16 * KiB,
+    connectTimeout: config.connectTimeout || 20000,
+    iceServers: config.iceServers ?? [],
+    refuse: config.refuse ?? false,
+  };
+  const wrong = (/** @type {string} */ why) => new RtcPeerError("bad_config", `config.${why}`);
+  if (!RTCPeerConnection) throw wrong("RTCPeerConnection: there is none here; give one, such as that of node-datachannel/polyfill");
+  if (!WebSocket) throw wrong("WebSocket: there is none here; give one, such as that of the package ws");
+  if (!(c.maxPacket >= 1 && c.maxPacket <= 256 * KiB)) throw wrong(`maxPacket ${c.maxPacket}: want 1 to ${256 * KiB}`);
+  return c;
+}
+
+/** This participant of a room. To iterate over it is to take its events; stopping ends nothing. */
+export class RtcNode {
+  /** @type {Core} */ #core;
+
+  /** Made by join. @param {any} core */
+  constructor(core) {
+    this.#core = core;
+  }
+
+  /** 1 to 2147483647; 1 is the creator of the room, and a star's host. */
+  get id() {
+    return this.#core.id;
+  }
+
+  get room() {
+    return this.#core.room;
+  }
+
+  /** At which others join. */
+  get url() {
+    return this.#core.url;
+  }
+
+  get topology() {
+    return this.#core.topology;
+  }
+
+  /** The id of the room's host. In a mesh it has no part in the packets. */
+  get host() {
+    return this.#core.host;
+  }
+
+  /** The ids of all connected peers, ascending. */
+  get peers() {
+    return this.#core.route.peers().sort((a, b) => a - b);
+  }
+
+  /** "connecting" is a star's guest that waits for its host. */
+  get status() {
+    return this.#core.status;
+  }
+
+  /** Why the node has ended, if close was not called. */
+  get error() {
+    return this.#core.error;
+  }
+
+  /** Whether the room takes nobody new. */
+  get sealed() {
+    return this.#core.sealed;
+  }
+
+  /** Whether new links are refused, which the other side learns at once; open ones stay. */
+  get refuse() {
+    return this.#core.refuse;
+  }
+
+  set refuse(refuse) {
+    this.#core.refuse = refuse;
+  }
+
+  /**
+   * Sends a packet; resolves when it was accepted. To one peer a reliable packet waits for room: await
+   * each. An unreliable one without room is dropped, which stats counts. A broadcast never waits. An empty
+   * packet sends nothing. Rejects with an RtcPeerError: closed, unknown_peer, unknown_channel,
+   * packet_too_large, buffer_full (a BroadcastError, or 4 MiB wait already).
+   * @param {Outgoing} packet
+   * @returns {Promise<void>}
+   */
+  async send(packet) {
+    await this.#core.put(packet, true);
+  }
+
+  /** Is like send, but throws at once, and buffer_full instead of waiting. @param {Outgoing} packet */
+  trySend(packet) {
+    this.#core.put(packet, false);
+  }
+
+  /** All events there are, without waiting: for a game loop. When there will be no more, see error. */
+  poll() {
+    /** @type {Event[]} */ const events = [];
+    for (let event; (event = this.#core.inbox.take()); ) events.push(event);
+    return events;
+  }
+
+  /**
+   * The next event. Done after close; after the node ended by itself, rejects once with the reason.
+   * @returns {Promise<IteratorResult<Event, undefined>>}
+   */
+  next() {
+    return this.#core.inbox.next();
+  }
+
+  [Symbol.asyncIterator]() {
+    return this;
+  }
+
+  /** Ends the link with a peer; its disconnected follows. Throws unknown_peer, not_host. @param {number} id */
+  disconnect(id) {
+    this.#core.disconnect(id);
+  }
+
+  /** Closes the room for newcomers. Rejects with not_host, closed. */
+  seal() {
+    return this.#core.seal();
+  }
+
+  /** Figures at this moment, for people. @returns {Promise<Stats>} */
+  async stats() {
+    const { id, room, topology, host, sealed, signaling, resumed, inbox, dropped, running } = this.#core;
+    const links = await Promise.all([...running.values()].map(async (link) => [link.peer, await link.stats()]));
+    return {
+      id, room, topology, host, sealed, signaling: !!signaling.socket, signalingError: signaling.error, resumed,
+      waiting: inbox.waiting, dropped: { ...dropped }, links: Object.fromEntries(links),
+    };
+  }
+
+  /** Leaves: the others learn of it at once, and no more events come here. Waits at most 500 ms for what was sent. */
+  close() {
+    return this.#core.close();
+  }
+}
+
+/**
+ * Enters a room, at ws://host:port/room, and resolves when the server has welcomed this node: links with the
+ * members there follow, as events. A URL without a room makes a new one; node.url has its name. Rejects with
+ * an RtcPeerError: unreachable, or the server's code (sealed, room_full, topology_mismatch, ...).
+ * @param {string} url
+ * @param {Config} [config]
+ * @returns {Promise<RtcNode>}
+ */
+export async function join(url, config = {}) {
+  const c = withDefaults(config);
+  const { url: dial, room, roomUrl } = parseUrl(url);
+  const message = checked({ kind: "join", room, topology: c.topology, channels: c.channels, metadata: c.metadata, token: c.token });
+  const signaling = new Signaling(dial, message, c);
+  c.signal?.throwIfAborted();
+  const abort = () => signaling.wake();
+  c.signal?.addEventListener("abort", abort, { once: true });
+  try {
+    const welcome = await signaling.connect();
+    if (c.topology && welcome.topology !== c.topology) {
+      signaling.close();
+      throw new RtcPeerError("topology_mismatch", `room ${welcome.room} is a ${welcome.topology}, not a ${c.topology}`);
+    }
+    return new RtcNode(new Core(signaling, welcome, c, roomUrl(welcome.room)));
+  } finally {
+    c.signal?.removeEventListener("abort", abort);
+  }
+}
+
+/** For tests: the wire. No part of the contract. */
+export const internals = { decodeMessage, encodeMessage, decodeSignal, decodeFrame, sysFrame, rawFrame, Negotiation };
