@@ -52,7 +52,7 @@ func newTrial(peers, packets int, w io.Writer) *trial {
 	for range peers {
 		t.peers = append(t.peers, &participant{received: make(map[rtcpeer.PeerID]*[len(modes)]int)})
 	}
-	t.progress = progressbar.NewOptions(t.pairs()*(1+packets*len(modes))+peers*len(modes)*t.echoes(),
+	t.progress = progressbar.NewOptions(t.pairs()*(1+packets*len(modes))+peers*(1+len(modes))*t.echoes(),
 		progressbar.OptionSetWriter(w), progressbar.OptionSetWidth(30), progressbar.OptionClearOnFinish(),
 		progressbar.OptionThrottle(50*time.Millisecond), progressbar.OptionSetPredictTime(false))
 	return t
@@ -123,12 +123,12 @@ func (t *trial) measure(ctx context.Context) error {
 	for i, from := range t.peers {
 		for n := range t.echoes() {
 			to := t.peers[(i+1+n%(len(t.peers)-1))%len(t.peers)]
-			for i, mode := range append([]rtcpeer.Mode{rtcpeer.Reliable}, modes[:]...) {
+			for trip, mode := range append([]rtcpeer.Mode{rtcpeer.Reliable}, modes[:]...) {
 				took, err := t.roundTrip(ctx, from, to, mode)
 				if err != nil {
 					return fmt.Errorf("peer %d: %v echo from %d: %w", from.id, mode, to.id, err)
 				}
-				if i > 0 {
+				if trip > 0 {
 					from.roundTrips[mode].add(took)
 				}
 			}
@@ -197,7 +197,11 @@ func (t *trial) packet(a arrival, p rtcpeer.Packet) error {
 	if want := demoPacket(p.Peer, p.Mode, t.round); string(p.Data) != want {
 		return fmt.Errorf("peer %d got %q from %d, %v: want %q", a.to.id, p.Data, p.Peer, p.Mode, want)
 	}
-	a.to.received[p.Peer][p.Mode]++
+	got := a.to.received[p.Peer]
+	if got == nil {
+		return fmt.Errorf("peer %d got a packet of %d, which was not connected yet", a.to.id, p.Peer)
+	}
+	got[p.Mode]++
 	t.received++
 	return nil
 }
