@@ -22,6 +22,7 @@ func TestArrows(t *testing.T) {
 		"rtcpeer/transport/memory":        {"rtcpeer/transport"},
 		"rtcpeer/transport/webrtc":        {"rtcpeer/transport"},
 		"rtcpeer":                         {"rtcpeer/transport", "rtcpeer/transport/webrtc", "signaling", "signaling/signalclient"},
+		"rtcpeer/wasmtest":                nil,
 		"cmd/signal-server":               {"signaling", "signaling/signalserver"},
 		"cmd/rtc-client":                  {"rtcpeer", "rtcpeer/transport", "rtcpeer/transport/webrtc", "signaling", "signaling/signalclient", "signaling/signalserver"},
 	}

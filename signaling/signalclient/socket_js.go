@@ -81,13 +81,14 @@ func (s *socket) opened() error {
 // arrived takes a frame, or ends the connection. Text comes as a string.
 func (s *socket) arrived(data js.Value) {
 	s.heardAt.Store(time.Now().UnixNano())
-	switch {
-	case data.Type() != js.TypeString:
+	if data.Type() != js.TypeString {
 		s.end(&frameError{reason: "a binary frame"})
-	case data.Length() > signaling.MaxMessage: // in UTF-16, of which each takes a byte at least
-		s.end(&frameError{reason: "a frame over the limit"})
-	default:
-		s.push([]byte(data.String()))
+		return
+	}
+	if frame := data.String(); len(frame) <= signaling.MaxMessage {
+		s.push([]byte(frame))
+	} else {
+		s.end(&frameError{reason: fmt.Sprintf("a frame of %d bytes", len(frame))})
 	}
 }
 

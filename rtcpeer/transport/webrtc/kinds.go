@@ -69,3 +69,12 @@ func kindOf(line string) string {
 	}
 	return ""
 }
+
+// pathDetail says what someone needs to know whose link finds no path.
+func pathDetail(ice string, local, remote *kinds) string {
+	detail := fmt.Sprintf("ICE %s, own candidates %s, the other's %s", ice, local.String(), remote.String())
+	if !local.has("relay") && !remote.has("relay") {
+		detail += "; UDP may be blocked or the NATs too strict: a TURN server would help"
+	}
+	return detail
+}

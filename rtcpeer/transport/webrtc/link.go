@@ -1,3 +1,5 @@
+//go:build !js
+
 package webrtc
 
 import (
@@ -162,21 +164,12 @@ func (l *link) Progress() transport.Progress {
 	case !l.described.Load():
 		return transport.Progress{Stage: transport.StageSignaling, Detail: "no description from the other end"}
 	case ice != pion.ICEConnectionStateConnected && ice != pion.ICEConnectionStateCompleted:
-		return transport.Progress{Stage: transport.StagePath, Detail: l.pathDetail(ice)}
+		return transport.Progress{Stage: transport.StagePath, Detail: pathDetail(ice.String(), &l.local, &l.remote)}
 	case dtls != pion.DTLSTransportStateConnected:
 		return transport.Progress{Stage: transport.StageSecurity, Detail: "DTLS " + dtls.String()}
 	default:
 		return transport.Progress{Stage: transport.StageLanes, Detail: "SCTP " + l.pc.SCTP().State().String()}
 	}
-}
-
-// pathDetail says what someone needs to know whose link finds no path.
-func (l *link) pathDetail(ice pion.ICEConnectionState) string {
-	detail := fmt.Sprintf("ICE %s, own candidates %s, the other's %s", ice, l.local.String(), l.remote.String())
-	if !l.local.has("relay") && !l.remote.has("relay") {
-		detail += "; UDP may be blocked or the NATs too strict: a TURN server would help"
-	}
-	return detail
 }
 
 func (l *link) Stats() transport.Stats {

@@ -1,0 +1,100 @@
+package webrtc
+
+import (
+	"sync"
+	"syscall/js"
+	"time"
+
+	"example.org/rtcpeer/rtcpeer/transport"
+)
+
+// figures holds what getStats gave last. Its answer comes as an event of the page, so Stats, which a
+// handler may call, does not wait for it.
+type figures struct {
+	running sync.WaitGroup // the goroutine of a refresh
+
+	mu     sync.Mutex // guards the fields below
+	stats  transport.Stats
+	asking bool // or stopped
+}
+
+// stop waits for a refresh, after the link's done; there is none after it.
+func (f *figures) stop() {
+	f.mu.Lock()
+	f.asking = true
+	f.mu.Unlock()
+	f.running.Wait()
+}
+
+func (f *figures) last() transport.Stats {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.stats
+}
+
+// refresh asks for new figures, unless that is under way or has failed once. Its goroutine ends with
+// the answer, or with the link.
+func (f *figures) refresh(l *link) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.asking {
+		return
+	}
+	f.asking = true
+	f.running.Go(func() {
+		report, err := await(l.done, func() js.Value { return l.pc.Call("getStats") })
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if err == nil {
+			f.stats, f.asking = statsOf(report), false
+		}
+	})
+}
+
+// statsOf reads an RTCStatsReport: transport -> selected pair -> its two candidates.
+func statsOf(report js.Value) transport.Stats {
+	get := func(id js.Value) js.Value {
+		if id.Type() != js.TypeString {
+			return js.Undefined()
+		}
+		return report.Call("get", id)
+	}
+	path := first(report, "transport")
+	if !path.Truthy() {
+		return transport.Stats{}
+	}
+	stats := transport.Stats{BytesSent: uint64(number(path, "bytesSent")), BytesReceived: uint64(number(path, "bytesReceived"))}
+	if pair := get(path.Get("selectedCandidatePairId")); pair.Truthy() {
+		stats.RTT = time.Duration(number(pair, "currentRoundTripTime") * float64(time.Second))
+		stats.Local = word(get(pair.Get("localCandidateId")), "candidateType")
+		stats.Remote = word(get(pair.Get("remoteCandidateId")), "candidateType")
+	}
+	return stats
+}
+
+// first returns the first entry of a kind, or undefined.
+func first(report js.Value, kind string) js.Value {
+	for all := report.Call("values"); ; {
+		next := all.Call("next")
+		if next.Get("done").Bool() {
+			return js.Undefined()
+		}
+		if entry := next.Get("value"); entry.Get("type").String() == kind {
+			return entry
+		}
+	}
+}
+
+func number(entry js.Value, name string) float64 {
+	if v := entry.Get(name); v.Type() == js.TypeNumber {
+		return v.Float()
+	}
+	return 0
+}
+
+func word(entry js.Value, name string) string {
+	if entry.Truthy() {
+		return entry.Get(name).String()
+	}
+	return ""
+}

@@ -1,0 +1,116 @@
+package webrtc
+
+import (
+	"fmt"
+	"sync"
+	"syscall/js"
+	"time"
+
+	"example.org/rtcpeer/rtcpeer/transport"
+)
+
+// lane is one RTCDataChannel. Its handlers belong to the link.
+type lane struct {
+	// Fixed at construction.
+	link    *link
+	channel js.Value
+	mode    transport.Mode
+	arrived *queue
+
+	mu  sync.Mutex // guards the fields below
+	lag lag
+	low func()
+}
+
+var uint8Array = js.Global().Get("Uint8Array")
+
+func newLane(l *link, channel js.Value, mode transport.Mode) *lane {
+	lane := &lane{link: l, channel: channel, mode: mode, arrived: newQueue(l.budget)}
+	channel.Set("binaryType", "arraybuffer") // a Blob would be read later, and out of order
+	l.on(channel, "open", func(js.Value) { l.laneOpened() })
+	l.on(channel, "message", func(event js.Value) { lane.receive(event.Get("data")) })
+	l.on(channel, "bufferedamountlow", func(js.Value) { lane.fallen() })
+	l.on(channel, "close", func(js.Value) {
+		lane.arrived.end(l.ended())
+		l.laneClosed()
+	})
+	return lane
+}
+
+func (l *lane) release() {
+	for _, event := range []string{"onopen", "onmessage", "onbufferedamountlow", "onclose"} {
+		l.channel.Set(event, js.Null())
+	}
+}
+
+// receive copies a message at once. Kept in JavaScript it would be freed by Go's collector, which
+// does not see how large it is.
+func (l *lane) receive(data js.Value) {
+	var packet []byte
+	if data.Type() == js.TypeString {
+		packet = []byte(data.String())
+	} else {
+		bytes := uint8Array.New(data)
+		packet = make([]byte, bytes.Length())
+		js.CopyBytesToGo(packet, bytes)
+	}
+	switch {
+	case l.arrived.push(packet):
+	case l.mode == transport.Reliable:
+		l.link.log.full()
+		l.link.lose(fmt.Errorf("%w: more arrived than is read", transport.ErrLost))
+	default:
+		l.link.drop()
+	}
+}
+
+func (l *lane) Write(p []byte) error {
+	switch {
+	case l.link.over.Load(): // this lane may still be open
+		return l.link.ended()
+	case !l.link.accepts(len(p)):
+		return fmt.Errorf("%w: %d bytes", transport.ErrTooLarge, len(p))
+	}
+	bytes := uint8Array.New(len(p))
+	js.CopyBytesToJS(bytes, p)
+	if err := try(func() { l.channel.Call("send", bytes) }); err != nil {
+		if l.channel.Get("readyState").String() == "open" { // the browser's queue is full, at 16 MB in Chromium
+			return fmt.Errorf("webrtc: send: %w", err)
+		}
+		return l.link.ended()
+	}
+	if l.mode != transport.Reliable {
+		l.mu.Lock()
+		l.lag.wrote(len(p), l.Buffered(), time.Now())
+		l.mu.Unlock()
+	}
+	return nil
+}
+
+func (l *lane) Read(p []byte) (int, error) { return l.arrived.pop(p) }
+
+// Buffered knows what the browser has not yet sent; of what is on its way it tells nothing.
+func (l *lane) Buffered() int { return l.channel.Get("bufferedAmount").Int() }
+
+// Lag is how long the oldest unsent byte has waited by now, of an unreliable lane.
+func (l *lane) Lag() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lag.of(l.Buffered(), time.Now())
+}
+
+func (l *lane) NotifyLow(bytes int, f func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.low = f
+	l.channel.Set("bufferedAmountLowThreshold", bytes)
+}
+
+func (l *lane) fallen() {
+	l.mu.Lock()
+	f := l.low
+	l.mu.Unlock()
+	if f != nil {
+		f()
+	}
+}

@@ -1,0 +1,71 @@
+package webrtc
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"syscall/js"
+
+	"example.org/rtcpeer/rtcpeer/transport"
+)
+
+// Transport makes links over the browser's WebRTC.
+type Transport struct {
+	config      Config
+	constructor js.Value
+	closed      atomic.Bool
+}
+
+// New returns a transport. It fails where the browser has no WebRTC, as in a worker; the caller must
+// Close it, after its links.
+func New(config Config) (*Transport, error) {
+	c, err := config.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	constructor := js.Global().Get("RTCPeerConnection")
+	if constructor.Type() != js.TypeFunction {
+		return nil, errors.New("webrtc: no RTCPeerConnection here: it needs the window of a page, and a browser that allows it")
+	}
+	return &Transport{config: c, constructor: constructor}, nil
+}
+
+func (t *Transport) NewLink(config transport.LinkConfig) (transport.Link, error) {
+	if t.closed.Load() {
+		return nil, fmt.Errorf("webrtc: new link: %w", transport.ErrClosed)
+	}
+	return newLink(t, config)
+}
+
+// Close ends the making of links; they share nothing.
+func (t *Transport) Close() error {
+	t.closed.Store(true)
+	return nil
+}
+
+// settings returns an RTCConfiguration.
+func (t *Transport) settings(more []transport.ICEServer) map[string]any {
+	var servers []any
+	for _, list := range [][]transport.ICEServer{t.config.ICEServers, more} {
+		for _, s := range list {
+			servers = append(servers, iceServer(s))
+		}
+	}
+	settings := map[string]any{"iceServers": servers}
+	if t.config.RelayOnly {
+		settings["iceTransportPolicy"] = "relay"
+	}
+	return settings
+}
+
+func iceServer(s transport.ICEServer) map[string]any {
+	urls := make([]any, len(s.URLs))
+	for i, u := range s.URLs {
+		urls[i] = u
+	}
+	server := map[string]any{"urls": urls}
+	if s.Username != "" || s.Credential != "" {
+		server["username"], server["credential"] = s.Username, s.Credential
+	}
+	return server
+}
