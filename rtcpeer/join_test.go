@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -63,7 +64,7 @@ func join(t *testing.T, url string, config rtcpeer.Config) *rtcpeer.Node {
 
 func TestJoin(t *testing.T) {
 	s := startServer(t, signalserver.Config{})
-	host := join(t, s.url(""), rtcpeer.Config{Topology: rtcpeer.Star})
+	host := join(t, s.url(""), rtcpeer.Config{Topology: rtcpeer.Star, Metadata: []byte(`{"name":"host"}`)})
 	require.NotEmpty(t, host.Room(), "no room in the URL makes a new one")
 	require.Equal(t, rtcpeer.Server, host.ID())
 	require.Equal(t, rtcpeer.ConnectionConnected, host.Status())
@@ -76,6 +77,9 @@ func TestJoin(t *testing.T) {
 	require.Equal(t, rtcpeer.ConnectionConnected, guest.Status())
 	require.NoError(t, guest.Send(t.Context(), rtcpeer.Packet{Peer: rtcpeer.Server, Data: []byte("hi")}))
 	wantPacket(t, host, guest.ID(), 0, rtcpeer.Reliable, "hi")
+
+	require.JSONEq(t, `{"name":"host"}`, string(guest.Metadata(1)))
+	require.Nil(t, host.Metadata(guest.ID()))
 
 	link := host.Stats().Links[guest.ID()]
 	require.Equal(t, "host", link.Local)
@@ -104,7 +108,8 @@ func TestJoinRefused(t *testing.T) {
 		{"room name", s.url("a%20b"), rtcpeer.Config{}, `room name "a b": only letters, digits, - and _`},
 		{"no scheme", "localhost:9080", rtcpeer.Config{}, "want ws://host:port/room"},
 		{"not a server", "ws://127.0.0.1:1/room", rtcpeer.Config{}, "is signal-server running there?"},
-		{"metadata", s.url("new"), rtcpeer.Config{Metadata: make([]byte, 2000)}, "metadata"},
+		{"metadata", s.url("new"), rtcpeer.Config{Metadata: []byte(`"` + strings.Repeat("x", 2000) + `"`)}, "metadata of 2002 bytes: at most 1024"},
+		{"metadata that is no JSON", s.url("new"), rtcpeer.Config{Metadata: []byte("{")}, "JSON"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

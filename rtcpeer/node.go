@@ -2,6 +2,7 @@ package rtcpeer
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -157,6 +158,14 @@ func (n *Node) Peers() []PeerID {
 	ids := n.route.peers()
 	slices.Sort(ids)
 	return ids
+}
+
+// Metadata returns what a member of the room gave as its Config.Metadata, or nil. A star's guest knows
+// the host's alone. The caller must not change it.
+func (n *Node) Metadata(id PeerID) json.RawMessage {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.members[id].Metadata
 }
 
 func (n *Node) Send(ctx context.Context, p Packet) error {
