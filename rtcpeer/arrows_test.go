@@ -23,6 +23,7 @@ func TestArrows(t *testing.T) {
 		"rtcpeer/transport/webrtc":        {"rtcpeer/transport"},
 		"rtcpeer":                         {"rtcpeer/transport", "rtcpeer/transport/webrtc", "signaling", "signaling/signalclient"},
 		"rtcpeer/wasmtest":                nil,
+		"rtcpeer/examples/dots":           {"rtcpeer"},
 		"cmd/signal-server":               {"signaling", "signaling/signalserver"},
 		"cmd/rtc-client":                  {"rtcpeer", "rtcpeer/transport", "rtcpeer/transport/webrtc", "signaling", "signaling/signalclient", "signaling/signalserver"},
 	}

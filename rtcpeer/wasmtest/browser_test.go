@@ -43,15 +43,9 @@ type job struct {
 	output string
 }
 
-// startBrowser returns a running Chromium, with more flags than those that keep it quiet. Without a
-// Chromium the test is skipped, or fails where RTCPEER_CI says that there must be one.
-func startBrowser(t *testing.T, files string, flags ...string) *browser {
+// startBrowser returns a Chromium that runs what is in folder files.
+func startBrowser(t *testing.T, files string) *browser {
 	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		require.Empty(t, os.Getenv("RTCPEER_CI"), "no chromium here: apt-get install -y chromium")
-		t.Skip("no chromium here: apt-get install -y chromium")
-	}
 	b := &browser{files: files, jobs: make(chan *job), running: make(map[int]*job)}
 	mux := http.NewServeMux()
 	mux.Handle("GET /wasm_exec.js", file(filepath.Join(goroot(t), "lib/wasm/wasm_exec.js")))
@@ -61,26 +55,40 @@ func startBrowser(t *testing.T, files string, flags ...string) *browser {
 	mux.HandleFunc("POST /done", b.done)
 	b.web = httptest.NewServer(mux)
 
+	t.Cleanup(func() {
+		b.web.CloseClientConnections()
+		b.web.Close()
+	})
+	openPage(t, b.web.URL+"/")
+	return b
+}
+
+// openPage starts a Chromium on a page, and ends it with the test. Without a Chromium the test is
+// skipped, or fails where RTCPEER_CI says that there must be one.
+func openPage(t *testing.T, url string) {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		require.Empty(t, os.Getenv("RTCPEER_CI"), "no chromium here: apt-get install -y chromium")
+		t.Skip("no chromium here: apt-get install -y chromium")
+	}
 	profile, err := os.MkdirTemp("", "chromium")
 	require.NoError(t, err)
 	var log bytes.Buffer
-	cmd := exec.Command(path, append(flags, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+	cmd := exec.Command(path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
-		"--user-data-dir="+profile, b.web.URL+"/")...)
+		"--user-data-dir="+profile, url)
 	cmd.Stdout, cmd.Stderr = &log, &log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // it is many processes
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		_ = cmd.Wait()
-		b.web.CloseClientConnections()
-		b.web.Close()
 		_ = os.RemoveAll(profile)
 		if t.Failed() {
 			t.Logf("chromium said: %s", tail(log.String()))
 		}
 	})
-	return b
 }
 
 // tail leaves out what is said of a bus that no container has.

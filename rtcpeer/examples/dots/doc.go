@@ -1,0 +1,20 @@
+// Command dots is a tiny game: each player moves a dot, and whoever touches the coin gets a point. One
+// source runs as a bot without a screen and, compiled to WebAssembly, in a page. With a signaling
+// server (go run ./cmd/signal-server),
+//
+//	go run ./rtcpeer/examples/dots -page localhost:8000
+//
+// runs a bot, compiles the page, and serves it at http://localhost:8000: every tab is one more
+// player. Without -page it is the bot alone. To serve the page from elsewhere, build it with
+//
+//	GOOS=js GOARCH=wasm go build -ldflags "-s -w" -o dots.wasm ./rtcpeer/examples/dots
+//
+// and put index.html and wasm_exec.js (in $(go env GOROOT)/lib/wasm) beside it.
+//
+//	         60 times a second: my place, unreliable ordered, 4 bytes
+//	game  <------------------------------------------------------------>  other games
+//	         when somebody scores: the board, reliable, by the referee
+//
+// The referee is the player with the lowest id. All have the board, so that when the referee leaves
+// the next one goes on with it. A room of either topology will do: the packets are broadcasts.
+package main

@@ -1,0 +1,131 @@
+//go:build !js
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"maps"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/signaling/signalserver"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func startServer(t *testing.T) (room string) {
+	t.Helper()
+	server, err := signalserver.New(signalserver.Config{})
+	require.NoError(t, err)
+	web := httptest.NewServer(server)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		_ = server.Shutdown(ctx)
+		web.Close()
+	})
+	return strings.Replace(web.URL, "http", "ws", 1) + "/dots"
+}
+
+// collector is a bot that ends its game with the first scores in which somebody has the points.
+type collector struct {
+	bot
+	points int
+	scores map[rtcpeer.PeerID]int
+	enough context.CancelFunc
+}
+
+// steer looks too: between it and show this player may have become the referee.
+func (c *collector) steer(g *game) place {
+	c.look(g.board.Scores)
+	return c.bot.steer(g)
+}
+
+func (c *collector) show(g *game) { c.look(g.board.Scores) }
+
+func (c *collector) look(scores map[rtcpeer.PeerID]int) {
+	for _, n := range scores {
+		if n >= c.points && c.scores == nil {
+			c.scores = maps.Clone(scores)
+			c.enough()
+		}
+	}
+}
+
+func TestTwoBotsAgreeOnTheScores(t *testing.T) {
+	room := startServer(t)
+	var games sync.WaitGroup
+	scores := make([]map[rtcpeer.PeerID]int, 2)
+	for i := range scores {
+		node, err := rtcpeer.Join(t.Context(), room, rtcpeer.Config{})
+		require.NoError(t, err)
+		games.Go(func() {
+			defer node.Close() // which sees to it that the other has the last board
+			ctx, enough := context.WithTimeout(t.Context(), time.Minute)
+			defer enough()
+			c := &collector{bot: bot{last: time.Now()}, points: 2, enough: enough}
+			if err := newGame(node).play(ctx, c); err != nil {
+				t.Error(err)
+			}
+			scores[i] = c.scores
+		})
+	}
+	games.Wait()
+	require.NotEmpty(t, scores[0])
+	require.Equal(t, scores[0], scores[1])
+}
+
+func TestPackets(t *testing.T) {
+	at, ok := decodePlace(place{0.25, 1}.encode())
+	require.True(t, ok)
+	require.InDelta(t, 0.25, at.X, 0.001)
+	require.Equal(t, 1.0, at.Y)
+	b, ok := decodeBoard(board{Coin: place{0.5, 0}, Scores: map[rtcpeer.PeerID]int{1: 2}}.encode())
+	require.True(t, ok)
+	require.Equal(t, map[rtcpeer.PeerID]int{1: 2}, b.Scores)
+
+	for _, garbage := range []string{"", "x", "12345", "{}", `{"Scores":{"x":1}}`, "[]"} {
+		_, ok := decodePlace([]byte(garbage))
+		require.False(t, ok, garbage)
+		_, ok = decodeBoard([]byte(garbage))
+		require.False(t, ok, garbage)
+	}
+}
+
+func TestRunSaysWhatIsWrong(t *testing.T) {
+	for _, row := range []struct {
+		args []string
+		code int
+		text string
+	}{
+		{[]string{"-nonsense"}, exitUsage, "-url"},
+		{[]string{"-url", "ws://127.0.0.1:1/dots"}, exitError, "is signal-server running there?"},
+		{[]string{"-url", startServer(t), "-page", "nowhere"}, exitError, "nowhere"},
+	} {
+		var said bytes.Buffer
+		require.Equal(t, row.code, run(t.Context(), row.args, &said, &said), "%v", row.args)
+		require.Contains(t, said.String(), row.text)
+	}
+}
+
+// Two players who each had a board when they met go on with the later one.
+func TestTheLaterBoardStays(t *testing.T) {
+	us := &rtcpeer.Offline{} // id 1
+	g := newGame(us)
+	told := func(from rtcpeer.PeerID, points int) map[rtcpeer.PeerID]int {
+		b := board{Scores: map[rtcpeer.PeerID]int{from: points}}
+		g.take(rtcpeer.Packet{Peer: from, Mode: rtcpeer.Reliable, Data: b.encode()})
+		return g.board.Scores
+	}
+	require.Empty(t, told(2, 0), "as late as ours, and of a higher id")
+	require.Equal(t, map[rtcpeer.PeerID]int{2: 5}, told(2, 5))
+	require.Equal(t, map[rtcpeer.PeerID]int{2: 5}, told(3, 4), "an earlier one")
+}

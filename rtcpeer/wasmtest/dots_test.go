@@ -1,0 +1,74 @@
+//go:build !js
+
+package wasmtest
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/rtcpeer"
+)
+
+// The example, as its documentation says to start it: a bot, a tab, and this test as a third player
+// who only watches. Both of the others tell their places, and the bot scores.
+func TestDots(t *testing.T) {
+	s := startServer(t)
+	openPage(t, startDots(t, s.url("dots")))
+	watcher, err := rtcpeer.Join(t.Context(), s.url("dots"), rtcpeer.Config{})
+	require.NoError(t, err)
+	t.Cleanup(func() { watcher.Close() })
+
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	places, boards := make(map[rtcpeer.PeerID]int), 0
+	for enough := false; !enough; {
+		ev, err := watcher.Receive(ctx)
+		require.NoError(t, err, "places %v, boards %d", places, boards)
+		switch {
+		case ev.Kind != rtcpeer.PacketReceived:
+		case ev.Packet.Mode == rtcpeer.Reliable:
+			boards++
+		default:
+			require.Equal(t, rtcpeer.UnreliableOrdered, ev.Packet.Mode)
+			require.Len(t, ev.Packet.Data, 4)
+			places[ev.Peer]++
+		}
+		enough = len(places) == 2 && boards > 1
+		for _, n := range places {
+			enough = enough && n >= 60
+		}
+	}
+}
+
+// startDots returns the address of the page.
+func startDots(t *testing.T, room string) string {
+	t.Helper()
+	program := t.TempDir() + "/dots"
+	out, err := exec.Command("go", "build", "-o", program, "example.org/rtcpeer/rtcpeer/examples/dots").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	cmd := exec.Command(program, "-url", room, "-page", "127.0.0.1:0")
+	said, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	lines := bufio.NewReader(said)
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGINT)
+		rest, _ := io.ReadAll(lines)
+		require.NoError(t, cmd.Wait(), "%s", rest)
+	})
+	watchdog := time.AfterFunc(2*time.Minute, func() { _ = cmd.Process.Kill() })
+	defer watchdog.Stop()
+	line, err := lines.ReadString('\n')
+	require.NoError(t, err)
+	address, ok := strings.CutPrefix(strings.TrimSpace(line), "play at ")
+	require.True(t, ok, "%q", line)
+	return address
+}
