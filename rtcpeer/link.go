@@ -20,6 +20,7 @@ type link struct {
 	peer     PeerID
 	presence *presence
 	signals  chan *signaling.SignalData // from node.run; full: the link ends
+	first    *signaling.SignalData      // what asked for the link, if a signal did
 	started  time.Time
 
 	// Set by run before the link is published in node.links.
@@ -37,15 +38,16 @@ type link struct {
 	// Owned by run.
 	raw      transport.Link // of the current attempt; nil before the first
 	state    negotiation
-	furthest transport.Progress // of the attempts before
+	furthest transport.Progress    // of the attempts before
+	next     *signaling.SignalData // the offer with which the other end gave this link up
 }
 
 const (
 	// signalBacklog is how many signals may wait for run: two descriptions and the candidates of a
 	// few attempts.
 	signalBacklog = 128
-	// attemptTimeout is how long the offering end gives an attempt. ICE, DTLS and SCTP need four
-	// round trips; a description that was lost with its server never comes.
+	// attemptTimeout is how long the offering end gives an attempt that makes no progress. ICE, DTLS
+	// and SCTP need four round trips; a description that was lost with its server never comes.
 	attemptTimeout = 7 * time.Second
 )
 
@@ -65,6 +67,14 @@ func newLink(n *Node, peer PeerID) *link {
 		silent:   make(chan struct{}),
 		state:    negotiation{offers: offers(n.id, peer)},
 	}
+}
+
+// successor is the link that the other end asked for when it gave this one up. It takes over the
+// signals that came after its offer.
+func (l *link) successor() *link {
+	next := newLink(l.node, l.peer)
+	next.first, next.signals = l.next, l.signals
+	return next
 }
 
 // run makes the link, keeps it, and ends it.
@@ -103,23 +113,35 @@ func (l *link) connect() error {
 	deadline, stop := timer(l.node.config.ConnectTimeout)
 	defer stop()
 	next, steps := l.state.start()
+	if l.first != nil {
+		next, steps = next.receive(*l.first)
+	}
 	for {
 		l.state = next
-		attempt, stop := timer(attemptTimeout)
-		err := l.do(steps)
-		for err == nil {
-			var opened bool
-			if opened, err = l.await(deadline, attempt); opened {
-				stop()
-				return nil
-			}
-		}
-		stop()
-		if err != errAttemptOver {
+		if err := l.try(steps, deadline); err != errAttemptOver {
 			return err
 		}
 		next, steps = l.state.retry()
 	}
+}
+
+// try makes one attempt. Once it has a path, its time begins anew with each stage that it reaches: on
+// a busy machine or a long path giving up what advances would make it all begin again.
+func (l *link) try(steps []step, deadline <-chan time.Time) error {
+	attempt := time.NewTimer(attemptTimeout)
+	defer attempt.Stop()
+	err := l.do(steps)
+	for reached := transport.StagePath; err == nil; {
+		var opened bool
+		if opened, err = l.await(deadline, attempt.C); opened {
+			return nil
+		}
+		if err == errAttemptOver && l.raw.Progress().Stage > reached {
+			reached, err = l.raw.Progress().Stage, nil
+			attempt.Reset(attemptTimeout)
+		}
+	}
+	return err
 }
 
 // errAttemptOver ends one attempt of the offering end.
@@ -285,7 +307,8 @@ func (l *link) watch() {
 			}
 		case s := <-l.signals:
 			if s.Type == signaling.Offer && max(s.Attempt, 1) > l.state.attempt {
-				l.end(Lost) // the other end has given this link up
+				l.next = s // the other end has given this link up, and begins another
+				l.end(Lost)
 				return
 			}
 			var steps []step
@@ -300,11 +323,12 @@ func (l *link) watch() {
 // stop ends the transport link. If this side ends it, what Send accepted is flushed first; if the
 // other side did, its lanes still give what had arrived.
 func (l *link) stop() {
-	switch DisconnectReason(l.reason.Load()) {
-	case ByPeer, Lost:
-		return
-	case ByUs:
+	switch reason := DisconnectReason(l.reason.Load()); {
+	case reason == ByUs:
 		l.flush()
+	case l.next != nil: // the other end may still have this link, and say nothing on it any more
+	case reason == ByPeer || reason == Lost:
+		return
 	}
 	l.halting.Do(func() { close(l.halt) })
 	l.raw.Close()

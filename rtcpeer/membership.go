@@ -105,10 +105,13 @@ func (n *Node) connect(m signaling.Member, first *signaling.SignalData) {
 		return
 	}
 	l := newLink(n, m.ID)
-	if first != nil {
-		l.signal(first)
-	}
-	n.running[m.ID] = l
+	l.first = first
+	n.start(l)
+}
+
+// start runs a link; mu is held, so that no link starts after the node has ended.
+func (n *Node) start(l *link) {
+	n.running[l.peer] = l
 	n.making.Go(l.run)
 }
 
@@ -212,18 +215,25 @@ func (n *Node) linkOver(l *link, failure *PeerError) {
 	if failure != nil {
 		n.linkFailed(failure)
 	}
-	n.mu.Lock()
-	delete(n.running, l.peer)
-	last, signalingErr := len(n.running) == 0, n.signalingErr
-	n.mu.Unlock()
-	switch {
+	switch last, signalingErr := n.forget(l); {
 	case n.topology == Star && n.id != n.host && failure != nil:
 		n.endLater(failure)
-	case n.topology == Star && n.id != n.host:
+	case n.topology == Star && n.id != n.host && last:
 		n.endLater(fmt.Errorf("%w: %v", ErrHostGone, reason))
 	case last && signalingErr != nil:
 		n.endLater(fmt.Errorf("rtcpeer: signaling: %w", signalingErr))
 	}
+}
+
+// forget removes a link that is over, or puts its successor in its place.
+func (n *Node) forget(l *link) (last bool, signalingErr error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.running, l.peer)
+	if _, member := n.members[l.peer]; l.next != nil && member && n.ctx.Err() == nil && !n.refuse.Load() {
+		n.start(l.successor())
+	}
+	return len(n.running) == 0, n.signalingErr
 }
 
 func (n *Node) linkFailed(err *PeerError) {

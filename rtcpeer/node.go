@@ -160,6 +160,14 @@ func (n *Node) Peers() []PeerID {
 	return ids
 }
 
+// Members returns the ids of those the signaling server has told of, whether connected or not, in
+// ascending order: in a star, for a guest, the host alone. The caller owns the slice.
+func (n *Node) Members() []PeerID {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Sorted(maps.Keys(n.members))
+}
+
 // Metadata returns what a member of the room gave as its Config.Metadata, or nil. A star's guest knows
 // the host's alone. The caller must not change it.
 func (n *Node) Metadata(id PeerID) json.RawMessage {

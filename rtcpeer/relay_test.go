@@ -34,12 +34,19 @@ func sitBare(t *testing.T, r *room, id, other rtcpeer.PeerID, tr transport.Trans
 	link, err := tr.NewLink(godotLanes)
 	require.NoError(t, err)
 	t.Cleanup(func() { link.Close() })
+	negotiateBare(t, seat, link, other, 1)
+	return &bare{t: t, id: id, link: link}
+}
+
+// negotiateBare makes one attempt and returns when the link is open.
+func negotiateBare(t *testing.T, seat *seat, link transport.Link, other rtcpeer.PeerID, attempt int) {
 	say := func(d signaling.SignalData) {
+		d.Attempt = attempt
 		data, err := d.Encode()
 		require.NoError(t, err)
 		require.NoError(t, seat.Send(t.Context(), signaling.Signal{To: other, Data: data}))
 	}
-	if id > other {
+	if seat.member.ID > other {
 		sdp, err := link.Offer()
 		require.NoError(t, err)
 		say(signaling.SignalData{Type: signaling.Offer, SDP: sdp})
@@ -53,14 +60,15 @@ func sitBare(t *testing.T, r *room, id, other rtcpeer.PeerID, tr transport.Trans
 			}
 			d, err := signaling.DecodeSignalData(signal.Data)
 			require.NoError(t, err)
-			switch d.Type {
-			case signaling.Offer:
+			switch {
+			case d.Attempt != attempt:
+			case d.Type == signaling.Offer:
 				sdp, err := link.Answer(d.SDP)
 				require.NoError(t, err)
 				say(signaling.SignalData{Type: signaling.Answer, SDP: sdp})
-			case signaling.Answer:
+			case d.Type == signaling.Answer:
 				require.NoError(t, link.Accept(d.SDP))
-			case signaling.Candidate:
+			case d.Type == signaling.Candidate:
 				require.NoError(t, link.AddCandidate(transport.Candidate{Line: d.Candidate, Mid: d.SDPMid}))
 			}
 		case e := <-link.Events():
@@ -68,7 +76,7 @@ func sitBare(t *testing.T, r *room, id, other rtcpeer.PeerID, tr transport.Trans
 			case transport.EventCandidate:
 				say(signaling.SignalData{Type: signaling.Candidate, Candidate: e.Candidate.Line, SDPMid: e.Candidate.Mid})
 			case transport.EventOpened:
-				return &bare{t: t, id: id, link: link}
+				return
 			}
 		}
 	}

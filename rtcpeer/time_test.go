@@ -216,3 +216,53 @@ func TestWelcomeAgain(t *testing.T) {
 		require.Equal(t, rtcpeer.PeerID(7), ev.Peer)
 	})
 }
+
+// An end that gives an open link up and offers anew gets a new one: connected, disconnected,
+// connected. It is what happens when the last packets of a handshake come too late at one end.
+func TestOfferForAnOpenLink(t *testing.T) {
+	for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {
+		t.Run(string(topology), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				network := memory.NewNetwork(memory.Options{})
+				r := newRoom(topology)
+				seat := r.sit(5, nil)
+				n := r.join(t, 1, network.Transport(), rtcpeer.Config{})
+				for attempt := 1; attempt <= 2; attempt++ {
+					link, err := network.Transport().NewLink(godotLanes)
+					require.NoError(t, err)
+					defer link.Close()
+					negotiateBare(t, seat, link, 1, attempt)
+					if attempt == 2 {
+						wantDisconnected(t, n, 5, rtcpeer.Lost)
+					}
+					require.Equal(t, rtcpeer.PeerConnected, next(t, n).Kind)
+				}
+				seat.Close()
+			})
+		})
+	}
+}
+
+// A handshake that advances slowly is not begun again.
+func TestSlowHandshakeIsOneAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := memory.NewNetwork(memory.Options{Delay: 4 * time.Second})
+		r := newRoom(rtcpeer.Mesh)
+		attempts := 0
+		r.lose = func(_, _ rtcpeer.PeerID, s signaling.SignalData) bool {
+			attempts = max(attempts, s.Attempt)
+			return false
+		}
+		a := r.join(t, 1, network.Transport(), rtcpeer.Config{ConnectTimeout: time.Minute})
+		b := r.join(t, 5, network.Transport(), rtcpeer.Config{ConnectTimeout: time.Minute})
+		require.Equal(t, []rtcpeer.PeerID{5}, waitMembers(a))
+		require.Equal(t, rtcpeer.PeerConnected, next(t, a).Kind)
+		require.Equal(t, rtcpeer.PeerConnected, next(t, b).Kind)
+		require.Equal(t, 1, attempts)
+	})
+}
+
+func waitMembers(n *rtcpeer.Node) []rtcpeer.PeerID {
+	synctest.Wait()
+	return n.Members()
+}
