@@ -206,10 +206,6 @@ const roomName = (v = "", name) =>
   : /^[A-Za-z0-9_-]{1,64}$/.test(v) ? v
   : bad(`room name ${JSON.stringify(v)}: want 1 to 64 letters, digits, - and _`, "bad_room");
 const member = record({ id, channels: optional(channelList), metadata });
-const limits = record({
-  message_bytes: optional(count), message_rate: optional(count), message_burst: optional(count),
-  members: optional(count), grace_ms: optional(count),
-});
 
 /** @type {Record<string, Check>} */
 const kinds = {
@@ -224,7 +220,7 @@ const kinds = {
     id, room: roomName, topology, host: id, members: optional(list(member)), resume: string,
     resumed: optional(flag), sealed: optional(flag),
     ice_servers: optional(list(record({ urls: list(string), username: optional(string), credential: optional(string) }))),
-    limits: (v = {}, name) => limits(v, name),
+    limits: (v = {}, name) => record({})(v, name) && v,
   }),
   joined: record({ member }),
   left: record({ id, reason: string }),
@@ -281,16 +277,16 @@ function decodeSignal(data) {
  * @param {string} raw
  */
 function parseUrl(raw) {
-  let url;
+  let url, room;
   try {
     url = new URL(raw, globalThis.location?.href);
     url.protocol = url.protocol.replace(/^http/, "ws");
+    url.hash = "";
+    room = decodeURIComponent(url.pathname.slice(url.pathname.lastIndexOf("/") + 1));
   } catch {}
   if (!url?.host || !/^wss?:$/.test(url.protocol)) throw new RtcPeerError("bad_url", `${JSON.stringify(raw)}: want ws://host:port/room`);
-  const room = decodeURIComponent(url.pathname.slice(url.pathname.lastIndexOf("/") + 1));
-  if (room) roomName(room, "room");
-  url.hash = "";
-  return { url: url.href, room, roomUrl: (/** @type {string} */ name) => new URL(name, url.origin === "null" ? `${url.protocol}//${url.host}${url.pathname}` : url.origin + url.pathname).href };
+  const bare = url.origin + url.pathname;
+  return { url: url.href, room: room && roomName(room, "room"), roomUrl: (/** @type {string} */ name) => new URL(name, bare).href };
 }
 
 // ---- The frames of a star, which are SceneMultiplayer's: the first byte's low three bits are the
@@ -666,6 +662,7 @@ class Lane {
   received = 0;
   unread = 0; // bytes in the inbox
   written = 0; // bytes
+  lastWrite = 0;
   /** @type {{bytes: Uint8Array, done?: () => void, fail?: (why: RtcPeerError) => void}[]} */ queue = [];
   queued = 0; // bytes
   rate = 0; // bytes/ms that left lately
@@ -789,6 +786,7 @@ class Lane {
       throw unknownPeer(this.link.peer, message(e));
     }
     this.written += bytes.length;
+    this.lastWrite = now();
     this.sent++;
   }
 
@@ -1000,13 +998,21 @@ class Link {
     this.drained = () => this.over(reason, error);
   }
 
-  /** Sends what was accepted, and then closes the reliable lanes: that, too, is acknowledged. */
-  flush() {
+  /**
+   * Sends what was accepted, and then closes the reliable lanes, which is acknowledged. bufferedAmount is no
+   * measure for the first: libwebrtc's may count only what SCTP has not taken yet, and a channel that closes
+   * forgets what SCTP has not sent. What is still being sent shows in the bytes on the wire.
+   */
+  async flush() {
     const reliable = this.lanes.filter((l) => l.reliable);
-    for (const lane of reliable) lane.drain();
-    if (reliable.some((l) => l.queue.length || (l.channel.readyState === "open" && l.channel.bufferedAmount))) {
-      this.timers.push(setTimeout(() => this.flush(), 10));
-    } else for (const lane of reliable) lane.channel.close();
+    const recent = reliable.some((l) => l.queue.length || (l.written && now() - l.lastWrite < 2 * linger));
+    for (let before = -Infinity, sent = 0; recent && this.state === "ending"; before = sent) {
+      for (const lane of reliable) lane.drain();
+      sent = (await this.stats()).bytesSent;
+      if (sent - before < 1200 && reliable.every((l) => !l.queue.length && !l.channel.bufferedAmount)) break;
+      await new Promise((resolve) => setTimeout(resolve, 60));
+    }
+    if (this.state === "ending") for (const lane of reliable) lane.channel.close();
   }
 
   /** @param {Reason} reason @param {RtcPeerError} [error] */

@@ -1,0 +1,98 @@
+// The bytes: signaling messages and star frames, by the vectors that the Go package is tested with.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { golden, rtcpeer } from "./support.js";
+
+const { decodeMessage, encodeMessage, decodeSignal, decodeFrame, sysFrame, rawFrame, Negotiation } = rtcpeer.internals;
+
+test("the golden signaling frames", async (t) => {
+  for (const { name, frame, again, code } of golden("wire/signaling.json")) {
+    await t.test(name, () => {
+      const text = typeof frame === "string" ? frame : JSON.stringify(frame);
+      if (code) {
+        assert.throws(() => decodeMessage(text), { code });
+        return;
+      }
+      assert.deepEqual(JSON.parse(encodeMessage(decodeMessage(text))), again ?? frame);
+    });
+  }
+});
+
+test("a binary frame and a huge one are errors", () => {
+  assert.throws(() => decodeMessage(new ArrayBuffer(2)), { code: "bad_message" });
+  assert.throws(() => decodeMessage(" ".repeat(256 * 1024 + 1)), { code: "too_large" });
+});
+
+test("what is no signal of ours is an error", () => {
+  for (const data of [null, 5, "offer", [], {}, { type: "dance" }, { type: "offer" }, { type: "answer", sdp: 5 }, { type: "candidate", attempt: -1 }]) {
+    assert.throws(() => decodeSignal(data), { code: "bad_message" }, JSON.stringify(data));
+  }
+  assert.deepEqual(decodeSignal({ type: "candidate", attempt: 1, candidate: null, more: 1 }), { type: "candidate", attempt: 1 });
+});
+
+const hex = (b) => Buffer.from(b).toString("hex");
+
+test("Godot's packets", async (t) => {
+  const want = {
+    simplify_path: { engine: true }, rpc: { engine: true },
+    add_peer: { sub: 1, peer: 1677583863 },
+    "relay rpc": { sub: 3, peer: 1677583863, engine: true },
+    "broadcast by client": { sub: 3, peer: 0, payload: "relayed by godot" },
+  };
+  for (const { name, hex: bytes, meaning } of golden("godot/packets.json").packets) {
+    await t.test(name, () => {
+      const b = new Uint8Array(Buffer.from(bytes, "hex"));
+      const f = decodeFrame(b);
+      const payload = /'([^']*)'/.exec(meaning)?.[1];
+      const expected = want[name] ?? (name.startsWith("relay") ? { sub: 3, peer: 1677583863, payload } : { payload });
+      assert.equal(f.sub, expected.sub);
+      if (f.sub) assert.equal(f.peer, expected.peer);
+      assert.equal(f.engine, expected.engine ?? false);
+      if (expected.payload) assert.equal(Buffer.from(f.body).toString(), expected.payload);
+      const inner = f.engine ? f.body : rawFrame(f.body);
+      const again = f.sub === 1 ? sysFrame(1, f.peer) : f.sub ? sysFrame(f.sub, f.peer, inner) : inner;
+      assert.equal(hex(again), bytes);
+    });
+  }
+});
+
+test("a relay's target may be negative", () => {
+  const f = decodeFrame(sysFrame(3, -2147483647, rawFrame(new Uint8Array([65]))));
+  assert.equal(f.peer, -2147483647);
+});
+
+test("what is no frame is none, whatever the bytes", () => {
+  for (const bytes of ["", "03", "07", "0701", "07010000", "070100000000", "0701ffffffff", "070400000001", "070301000000", "07030100000003", "0703010000000701000000"]) {
+    assert.equal(decodeFrame(new Uint8Array(Buffer.from(bytes, "hex"))), null, bytes);
+  }
+  for (let i = 0; i < 20000; i++) {
+    decodeFrame(crypto.getRandomValues(new Uint8Array(i % 12)));
+  }
+});
+
+test("candidates that come early wait for the description, in bounds", () => {
+  const n = new Negotiation(true);
+  assert.deepEqual(n.retry(), [{ act: "offer" }]);
+  for (let i = 0; i < 100; i++) assert.deepEqual(n.receive({ type: "candidate", attempt: 1, candidate: `c${i}` }), []);
+  const steps = n.receive({ type: "answer", attempt: 1, sdp: "v=0" });
+  assert.deepEqual(steps.map((s) => s.act), ["accept", ...Array(64).fill("candidate")]);
+  assert.deepEqual(n.receive({ type: "answer", attempt: 1, sdp: "v=0" }), [], "a second answer");
+});
+
+test("what belongs to an earlier attempt is passed over", () => {
+  const offering = new Negotiation(true);
+  offering.retry();
+  offering.retry();
+  assert.deepEqual(offering.receive({ type: "answer", attempt: 1, sdp: "v=0" }), []);
+  assert.equal(offering.receive({ type: "answer", sdp: "v=0" }).length, 1, "a peer that does not count");
+
+  const answering = new Negotiation(false);
+  assert.deepEqual(answering.retry(), []);
+  assert.deepEqual(answering.receive({ type: "candidate", attempt: 1, candidate: "c" }), []);
+  assert.deepEqual(answering.receive({ type: "offer", attempt: 1, sdp: "v=0" }).map((s) => s.act), ["answer", "candidate"]);
+  assert.deepEqual(answering.receive({ type: "offer", attempt: 1, sdp: "v=0" }), []);
+  assert.deepEqual(answering.receive({ type: "offer", attempt: 2, sdp: "v=0" }).map((s) => s.act), ["answer"]);
+  assert.deepEqual(answering.receive({ type: "candidate", attempt: 1, candidate: "c" }), []);
+  assert.deepEqual(answering.receive({ type: "candidate", attempt: 2, candidate: "" }), [], "the end of the list");
+});
