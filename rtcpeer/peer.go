@@ -17,7 +17,8 @@ type Peer interface {
 	Status() ConnectionStatus
 	// Relays reports whether packets between two others pass through the host: true in a star.
 	Relays() bool
-	// Peers returns the ids of all connected peers in ascending order. The caller owns the slice.
+	// Peers returns the ids of all connected peers in ascending order: those that can be sent to,
+	// whose PeerConnected may still wait to be received. The caller owns the slice.
 	Peers() []PeerID
 	// Send sends a packet. It does not keep Data. To one peer in Reliable mode it waits for room
 	// until ctx is done; in the unreliable modes a full lane drops the packet, which Stats counts.

@@ -117,8 +117,8 @@ func (s *survey) take(ev rtcpeer.Event) {
 	at := time.Now()
 	if ev.Kind != rtcpeer.PacketReceived {
 		s.console.tell(ev)
-		for _, p := range s.peers {
-			if p.id == ev.Peer && !p.gone {
+		for _, p := range s.peers { // a connected may still be to come of a peer that is being pinged
+			if p.id == ev.Peer && !p.gone && ev.Kind != rtcpeer.PeerConnected {
 				s.part(p)
 			}
 		}
