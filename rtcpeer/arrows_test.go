@@ -21,6 +21,7 @@ func TestArrows(t *testing.T) {
 		"rtcpeer/transport/transporttest": {"rtcpeer/transport"},
 		"rtcpeer/transport/memory":        {"rtcpeer/transport"},
 		"rtcpeer/transport/webrtc":        {"rtcpeer/transport"},
+		"rtcpeer/js":                      nil,
 		"rtcpeer":                         {"rtcpeer/transport", "rtcpeer/transport/webrtc", "signaling", "signaling/signalclient"},
 		"rtcpeer/wasmtest":                nil,
 		"rtcpeer/examples/dots":           {"rtcpeer"},

@@ -187,18 +187,12 @@ export type Message = {
  */
 export declare class RtcPeerError extends Error {
     code: string;
-    /** Whether the same may succeed later. */
-    retry: boolean;
-    /** The peer it is about. @type {number | undefined} */
-    peer: number | undefined;
-    /** deadline: what the link was waiting for. @type {"signaling" | "path" | "security" | "lanes" | undefined} */
-    stage: "signaling" | "path" | "security" | "lanes" | undefined;
-    /** deadline: how far it came. @type {string | undefined} */
-    detail: string | undefined;
-    /** channel_mismatch: the two lists. @type {Mode[] | undefined} */
-    ours: Mode[] | undefined;
-    /** @type {Mode[] | undefined} */
-    theirs: Mode[] | undefined;
+    /** The peer it is about. @type {number | undefined} */ peer: number | undefined;
+    /** deadline: what the link was waiting for. @type {"signaling" | "path" | "security" | "lanes" | undefined} */ stage: "signaling" | "path" | "security" | "lanes" | undefined;
+    /** deadline: how far it came. @type {string | undefined} */ detail: string | undefined;
+    /** channel_mismatch: the two lists. @type {Mode[] | undefined} */ ours: Mode[] | undefined;
+    /** @type {Mode[] | undefined} */ theirs: Mode[] | undefined;
+    /** Whether the same may succeed later. */ retry: boolean;
     /** @param {string} code @param {string} message @param {object} [more] */
     constructor(code: string, message: string, more?: object);
 }
@@ -209,12 +203,6 @@ export declare class BroadcastError extends RtcPeerError {
     constructor(peers: number[]);
 }
 export type Check = (value: any, name: string) => any;
-/** @param {any} frame @returns {Message} */
-declare function decodeMessage(frame: any): Message;
-/** @param {Message} message */
-declare const encodeMessage: (message: Message) => string;
-/** @param {any} data @returns {Signal} */
-declare function decodeSignal(data: any): Signal;
 export type Frame = {
     sub?: number;
     peer: number;
@@ -222,61 +210,27 @@ export type Frame = {
     body: Uint8Array;
     whole: Uint8Array;
 };
-/** @typedef {{sub?: number, peer: number, engine: boolean, body: Uint8Array, whole: Uint8Array}} Frame */
-/** Returns null for what is no frame. @param {Uint8Array} b @returns {Frame | null} */
-declare function decodeFrame(b: Uint8Array): Frame | null;
-/** @param {number} sub @param {number} peer @param {Uint8Array} [inner] */
-declare function sysFrame(sub: number, peer: number, inner?: Uint8Array): Uint8Array<ArrayBuffer>;
-/** @param {Uint8Array} data @param {boolean} [engine] */
-declare function rawFrame(data: Uint8Array, engine?: boolean): Uint8Array<ArrayBufferLike>;
 export type Step = {
     act: "offer" | "answer" | "accept" | "candidate";
     data?: Signal;
 };
-/** @typedef {{act: "offer" | "answer" | "accept" | "candidate", data?: Signal}} Step */
-declare class Negotiation {
-    offers: boolean;
-    attempt: number;
-    described: boolean;
-    /** @type {Signal[]} */
-    early: Signal[];
-    /** @param {boolean} offers */
-    constructor(offers: boolean);
-    /** Begins the first or the next attempt. @returns {Step[]} */
-    retry(): Step[];
-    /** @param {Signal} s @returns {Step[]} */
-    receive(s: Signal): Step[];
-    /** @param {Step} first @returns {Step[]} */
-    describe(first: Step): Step[];
-}
 export type Presence = {
     id: number;
     state: "new" | "here" | "gone";
 };
-/** This participant of a room. To iterate over it is to take its events; stopping ends nothing. */
+/** This participant of a room, made by join. To iterate over it is to take its events; stopping ends nothing. */
 export declare class RtcNode {
-    #private;
-    /** Made by join. @param {any} core */
-    constructor(core: any);
-    /** 1 to 2147483647; 1 is the creator of the room, and a star's host. */
-    get id(): number;
-    get room(): string;
-    /** At which others join. */
-    get url(): string;
-    get topology(): Topology;
-    /** The id of the room's host. In a mesh it has no part in the packets. */
-    get host(): number;
+    /** 1 to 2147483647; 1 is the creator of the room, and a star's host. @readonly @type {number} */ readonly id: number;
+    /** @readonly @type {string} */ readonly room: string;
+    /** At which others join. @readonly @type {string} */ readonly url: string;
+    /** @readonly @type {Topology} */ readonly topology: Topology;
+    /** The id of the room's host. In a mesh it has no part in the packets. @readonly @type {number} */ readonly host: number;
+    /** "connecting" is a star's guest that waits for its host. @type {"disconnected" | "connecting" | "connected"} */ status: "disconnected" | "connecting" | "connected";
+    /** Why the node has ended, if close was not called. @type {RtcPeerError | null} */ error: RtcPeerError | null;
+    /** Whether the room takes nobody new. */ sealed: boolean;
+    /** Whether new links are refused, which the other side learns at once; open ones stay. @type {boolean} */ refuse: boolean;
     /** The ids of all connected peers, ascending. */
     get peers(): number[];
-    /** "connecting" is a star's guest that waits for its host. */
-    get status(): "connected" | "connecting" | "disconnected";
-    /** Why the node has ended, if close was not called. */
-    get error(): RtcPeerError | null;
-    /** Whether the room takes nobody new. */
-    get sealed(): boolean;
-    /** Whether new links are refused, which the other side learns at once; open ones stay. */
-    get refuse(): boolean;
-    set refuse(refuse: boolean);
     /**
      * Sends a packet; resolves when it was accepted. To one peer a reliable packet waits for room: await
      * each. An unreliable one without room is dropped, which stats counts. A broadcast never waits. An empty
@@ -286,7 +240,7 @@ export declare class RtcNode {
      * @returns {Promise<void>}
      */
     send(packet: Outgoing): Promise<void>;
-    /** Is like send, but throws at once, and buffer_full instead of waiting. @param {Outgoing} packet */
+    /** Is like send, but throws at once, and buffer_full instead of waiting. @param {Outgoing} packet @returns {void} */
     trySend(packet: Outgoing): void;
     /** All events there are, without waiting: for a game loop. When there will be no more, see error. */
     poll(): Event[];
@@ -298,7 +252,7 @@ export declare class RtcNode {
     [Symbol.asyncIterator](): this;
     /** Ends the link with a peer; its disconnected follows. Throws unknown_peer, not_host. @param {number} id */
     disconnect(id: number): void;
-    /** Closes the room for newcomers. Rejects with not_host, closed. */
+    /** Closes the room for newcomers. Rejects with not_host, closed. @returns {Promise<void>} */
     seal(): Promise<void>;
     /** Figures at this moment, for people. @returns {Promise<Stats>} */
     stats(): Promise<Stats>;
@@ -315,13 +269,4 @@ export declare class RtcNode {
  */
 export declare function join(url: string, config?: Config): Promise<RtcNode>;
 /** For tests: the wire. No part of the contract. */
-export declare const internals: {
-    decodeMessage: typeof decodeMessage;
-    encodeMessage: typeof encodeMessage;
-    decodeSignal: typeof decodeSignal;
-    decodeFrame: typeof decodeFrame;
-    sysFrame: typeof sysFrame;
-    rawFrame: typeof rawFrame;
-    Negotiation: typeof Negotiation;
-};
-export {};
+export declare const internals: any;

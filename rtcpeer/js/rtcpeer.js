@@ -2,9 +2,9 @@
 //
 //   join -> Signaling ==== WebSocket ==== signal-server
 //             |
-//   send -> Core -> route (Mesh, Host, Guest) -> Lane -> RTCDataChannel
-//             |                                               |
-//   events <- Inbox <---------------- route <---------------- Lane
+//   send -> RtcNode -> route (Mesh, Host, Guest) -> Lane -> RTCDataChannel
+//               |                                                |
+//   events <- Inbox <--------------- route <---------------- Lane
 //
 // Words, numbers and rules are those of the Go package of the same name, which is at the other end as
 // often as not; the wire of the WebSocket is signaling/PROTOCOL.md, that of a star Godot's
@@ -128,23 +128,19 @@ const retried = ["join_timeout", "room_full", "server_full", "slow", "shutting_d
  * not_host, host_gone, and the server's (PROTOCOL.md). The message is for people and says what to do.
  */
 export class RtcPeerError extends Error {
+  /** The peer it is about. @type {number | undefined} */ peer;
+  /** deadline: what the link was waiting for. @type {"signaling" | "path" | "security" | "lanes" | undefined} */ stage;
+  /** deadline: how far it came. @type {string | undefined} */ detail;
+  /** channel_mismatch: the two lists. @type {Mode[] | undefined} */ ours;
+  /** @type {Mode[] | undefined} */ theirs;
+  /** Whether the same may succeed later. */ retry = false;
+
   /** @param {string} code @param {string} message @param {object} [more] */
   constructor(code, message, more) {
     super(message);
-    this.name = "RtcPeerError";
+    this.name = new.target.name;
     this.code = code;
-    /** Whether the same may succeed later. */
     this.retry = retried.includes(code);
-    /** The peer it is about. @type {number | undefined} */
-    this.peer = undefined;
-    /** deadline: what the link was waiting for. @type {"signaling" | "path" | "security" | "lanes" | undefined} */
-    this.stage = undefined;
-    /** deadline: how far it came. @type {string | undefined} */
-    this.detail = undefined;
-    /** channel_mismatch: the two lists. @type {Mode[] | undefined} */
-    this.ours = undefined;
-    /** @type {Mode[] | undefined} */
-    this.theirs = undefined;
     Object.assign(this, more);
   }
 }
@@ -153,8 +149,7 @@ export class RtcPeerError extends Error {
 export class BroadcastError extends RtcPeerError {
   /** @param {number[]} peers */
   constructor(peers) {
-    super("buffer_full", `send buffer full: peers ${peers.join(", ")} read too slowly; send it to each of them to wait`);
-    this.name = "BroadcastError";
+    super("buffer_full", `peers ${peers} read too slowly; send it to each of them to wait`);
     this.peers = peers;
   }
 }
@@ -171,7 +166,7 @@ const bad = (why, code = "bad_message") => {
 
 /** @typedef {(value: any, name: string) => any} Check */
 /** @type {(test: (value: any) => boolean, want: string) => Check} */
-const want = (test, what) => (value, name) => (test(value) ? value : bad(`${name}: want ${what}, not ${JSON.stringify(value)}`));
+const want = (test, what) => (value, name) => (test(value) ? value : bad(`${name}: want ${what}`));
 /** Zero values are nothing, as in the server's language. @type {(check: Check) => Check} */
 const optional = (check) => (value, name) => (value ? check(value, name) : undefined);
 /** @type {(check: Check, most?: number) => Check} */
@@ -190,14 +185,14 @@ const record = (fields) => (value, name) => {
   return result;
 };
 
-const isId = (/** @type {any} */ v) => Number.isInteger(v) && v >= 1 && v <= maxId;
-const id = want(isId, "an id");
+const oneOf = (/** @type {string[]} */ ...words) => want((v) => words.includes(v), words.join(", "));
+const id = want((v) => Number.isInteger(v) && v >= 1 && v <= maxId, "an id");
 const string = want((v) => typeof v === "string", "a string");
-const token = want((v) => typeof v === "string" && v.length <= 4096, "at most 4096 bytes");
+const token = want((v) => v.length <= 4096, "at most 4096 bytes");
 const count = want((v) => Number.isInteger(v) && v >= 0, "a whole number");
-const flag = want((v) => v === true, "true or false");
-const topology = want((v) => v === "mesh" || v === "star", "mesh or star");
-const channelList = list(want((v) => modes.includes(v), modes.join(", ")), 255);
+const flag = want((v) => v === true, "true");
+const topology = oneOf("mesh", "star");
+const channelList = list(oneOf(...modes), 255);
 /** @type {Check} */
 const metadata = (v) => (v !== undefined && text.encode(JSON.stringify(v)).length > 1024 ? bad("metadata: at most 1024 bytes of JSON") : v);
 /** @type {Check} */
@@ -225,7 +220,7 @@ const kinds = {
   joined: record({ member }),
   left: record({ id, reason: string }),
   sealed: record({}),
-  error: record({ code: want((v) => typeof v === "string" && v !== "", "a code"), text: string }),
+  error: record({ code: want((v) => v && string(v, "code"), "a code"), text: string }),
 };
 
 /** @param {any} m @returns {Message} */
@@ -260,7 +255,7 @@ function decodeMessage(frame) {
 const encodeMessage = (message) => JSON.stringify(checked(message));
 
 const signalFields = record({
-  type: want((v) => ["offer", "answer", "candidate", "refuse"].includes(v), "a type of signal"),
+  type: oneOf("offer", "answer", "candidate", "refuse"),
   attempt: optional(count), sdp: optional(string), candidate: optional(string),
   sdpMid: optional(string), sdpMLineIndex: optional(count), text: optional(string),
 });
@@ -426,11 +421,16 @@ class Signaling {
   connect() {
     return new Promise((resolve, reject) => {
       /** @type {any} */ let socket;
+      try {
+        socket = new /** @type {any} */ (this.config).WebSocket(this.url, [protocol]);
+      } catch (e) {
+        throw new RtcPeerError("unreachable", `${this.shown}: ${message(e)}; a page over https can only open wss://`, { retry: false });
+      }
       const began = now();
       const over = (/** @type {RtcPeerError} */ why) => {
         clearTimeout(timer);
         clearInterval(watch);
-        if (!socket || socket.over) return;
+        if (socket.over) return;
         socket.over = true;
         socket.close();
         if (this.socket !== socket) return reject(why);
@@ -455,14 +455,6 @@ class Signaling {
         } else if (now() - probed >= probeFor) fail("nothing came for 45 s");
       }, probeFor);
 
-      try {
-        const { WebSocket = globalThis.WebSocket } = this.config;
-        socket = new WebSocket(this.url, [protocol]);
-      } catch (e) {
-        clearTimeout(timer);
-        clearInterval(watch);
-        return reject(new RtcPeerError("unreachable", `${this.shown}: ${message(e)}; a page over https can only open wss://`, { retry: false }));
-      }
       socket.onerror = nothing; // close follows, and says as much as a browser will
       socket.onclose = (/** @type {any} */ e) => {
         if (passing.includes(e.reason) || !/^[a-z_]+$/.test(e.reason)) fail("no connection: is signal-server running there?");
@@ -488,7 +480,7 @@ class Signaling {
           }
         } catch (error) {
           if (!(error instanceof RtcPeerError)) throw error;
-          if (error.code !== "unknown_kind") over(error);
+          if (error.code !== "unknown_kind") over(error); // of a newer server
         }
       };
     });
@@ -641,8 +633,8 @@ class Inbox {
   close() {
     this.end(null);
     this.error = null;
-    for (const { lane, size } of this.queue.splice(0).slice(this.head)) if (lane) lane.unread -= size;
-    this.head = this.control = 0;
+    this.queue = [];
+    this.head = 0;
   }
 
   release() {
@@ -674,14 +666,14 @@ class Lane {
     this.link = link;
     this.index = index;
     this.channelNumber = Math.max(index - 2, 0);
-    this.mode = link.core.layout[index];
+    this.mode = link.node.layout[index];
     this.reliable = this.mode === "reliable";
     this.channel = channel;
     channel.binaryType = "arraybuffer";
     channel.bufferedAmountLowThreshold = sendBuffer / 2;
     channel.addEventListener("open", () => link.laneOpened(this));
     channel.addEventListener("close", () => link.laneClosed(this));
-    channel.addEventListener("error", (e) => link.core.config.log?.("channel error", e));
+    channel.addEventListener("error", (e) => link.node.config.log?.("channel error", e));
     channel.addEventListener("message", (e) => link.received(this, toBytes(e.data, true)));
     channel.addEventListener("bufferedamountlow", () => this.drain());
   }
@@ -696,12 +688,13 @@ class Lane {
     const { link } = this;
     if (link.state !== "connected" || this.channel.readyState !== "open") throw unknownPeer(link.peer);
     if (bytes.length > link.maxMessage) {
-      throw new RtcPeerError("packet_too_large", `${bytes.length} bytes are more than peer ${link.peer} accepts (${link.maxMessage}); split it`);
+      throw new RtcPeerError("packet_too_large", `${bytes.length} bytes: peer ${link.peer} takes at most ${link.maxMessage}; split it`);
     }
     const total = this.channel.bufferedAmount + bytes.length;
     if (this.reliable ? this.queue.length || total > sendBuffer : total > lossyFloor && this.lags(total)) {
-      if (!this.reliable) link.core.drop("buffer_full");
-      return !this.reliable;
+      if (this.reliable) return false;
+      link.node.drop("buffer_full");
+      return true;
     }
     this.write(bytes);
     return true;
@@ -815,17 +808,17 @@ class Link {
   /** @type {Signal[] | null} */ held = null; // own candidates, until the description is sent
   /** @type {string[]} */ local = []; // kinds of candidates
   /** @type {string[]} */ remote = [];
-  furthest = { stage: 0, detail: "no signal from the other end: it may not run rtcpeer, or has lost its signaling server" };
+  furthest = { stage: 0, detail: "no signal from the other end: it may have lost its signaling server" };
   /** @type {(v?: any) => void} */ finished = nothing;
   done = new Promise((resolve) => (this.finished = resolve));
 
-  /** @param {Core} core @param {number} peer */
-  constructor(core, peer) {
-    this.core = core;
+  /** @param {RtcNode} node @param {number} peer */
+  constructor(node, peer) {
+    this.node = node;
     this.peer = peer;
     /** @type {Presence} */ this.presence = { id: peer, state: "new" };
-    this.negotiation = new Negotiation(core.id > peer);
-    const { connectTimeout } = core.config;
+    this.negotiation = new Negotiation(node.id > peer);
+    const { connectTimeout } = node.config;
     if (connectTimeout > 0) this.timers.push(setTimeout(() => this.deadline(), connectTimeout));
     this.then(() => this.negotiation.retry());
   }
@@ -838,7 +831,7 @@ class Link {
       this.end("misbehaved");
     } else if (this.state === "connected" && s.type === "offer" && (s.attempt || 1) > this.negotiation.attempt) {
       this.end("lost"); // the other end has given this link up
-      this.core.signaled(this.peer, s);
+      this.node.signaled(this.peer, s);
     } else {
       this.pending++;
       this.then(() => (this.pending--, this.negotiation.receive(s)));
@@ -874,14 +867,14 @@ class Link {
         this.held = null;
       }
     } catch (e) {
-      if (act === "candidate") this.core.config.log?.("candidate not used", e);
+      if (act === "candidate") this.node.config.log?.("candidate not used", e);
       else this.fail(new RtcPeerError("negotiation", `peer ${this.peer}: ${act}: ${message(e)}`));
     }
   }
 
   /** Replaces the connection by a new one. */
   begin() {
-    const { config, layout, iceServers } = this.core;
+    const { config, layout, iceServers } = this.node;
     this.furthest = this.progress();
     this.pc?.close();
     this.held = [];
@@ -915,7 +908,7 @@ class Link {
 
   /** @param {Signal} signal */
   tell(signal) {
-    this.core.tell(this.peer, { ...signal, attempt: this.negotiation.attempt });
+    this.node.tell(this.peer, { ...signal, attempt: this.negotiation.attempt });
   }
 
   /** How far the link has come, in all its attempts. */
@@ -935,7 +928,7 @@ class Link {
   deadline() {
     const { stage: i, detail } = this.progress();
     const stage = ["signaling", "path", "security", "lanes"][i];
-    const seconds = this.core.config.connectTimeout / 1000;
+    const seconds = this.node.config.connectTimeout / 1000;
     this.fail(new RtcPeerError("deadline", `peer ${this.peer}: not connected after ${seconds} s: waiting for ${stage}: ${detail}`, { stage, detail }));
   }
 
@@ -953,8 +946,8 @@ class Link {
     this.state = "connected";
     this.clearTimers();
     this.connectTime = now() - this.started;
-    this.core.linkUp(this);
-    for (const { lane, bytes } of this.early.splice(0)) this.core.route.receive(lane, bytes);
+    this.node.linkUp(this);
+    for (const { lane, bytes } of this.early.splice(0)) this.node.route.receive(lane, bytes);
   }
 
   /** The other end closes its reliable lanes when what it sent has arrived. @param {Lane} lane */
@@ -970,17 +963,17 @@ class Link {
     if (this.state === "over" || !this.lanes.includes(lane)) return;
     lane.received++;
     this.earlyBytes += this.state === "connecting" ? bytes.length : 0;
-    if (bytes.length > this.core.config.maxPacket + frameOverhead || this.earlyBytes > receiveLimit) return this.end("misbehaved");
+    if (bytes.length > this.node.config.maxPacket + frameOverhead || this.earlyBytes > receiveLimit) return this.end("misbehaved");
     if (!bytes.length) return; // an empty packet means nothing in the contract
     if (this.state === "connecting") this.early.push({ lane, bytes });
-    else this.core.route.receive(lane, bytes);
+    else this.node.route.receive(lane, bytes);
   }
 
   /** There will be no link. @param {RtcPeerError} error */
   fail(error) {
     if (this.state !== "connecting") return;
     error.peer = this.peer;
-    this.core.failed(this.peer, error);
+    this.node.failed(this.peer, error);
     this.over("lost", error);
   }
 
@@ -1018,13 +1011,11 @@ class Link {
   /** @param {Reason} reason @param {RtcPeerError} [error] */
   over(reason, error) {
     if (this.state === "over") return;
-    const { connectTime } = this;
     this.state = "over";
     this.clearTimers();
     for (const lane of this.lanes) lane.over();
-    this.core.linkOver(this, reason, error, connectTime > 0);
-    const { pc } = this;
-    pc?.close();
+    this.node.linkOver(this, reason, error);
+    this.pc?.close();
     this.finished();
   }
 
@@ -1045,7 +1036,7 @@ class Link {
     return {
       state: connectTime ? "connected" : "connecting",
       connectTime,
-      rtt: (pair?.currentRoundTripTime ?? 0) * 1000,
+      rtt: 1000 * (pair?.currentRoundTripTime ?? 0),
       local: report.get(pair?.localCandidateId)?.candidateType ?? "",
       remote: report.get(pair?.remoteCandidateId)?.candidateType ?? "",
       bytesSent: pair?.bytesSent ?? transport?.bytesSent ?? 0,
@@ -1060,9 +1051,9 @@ class Link {
 // ---- Who is reached how. In a mesh each has a link with each, and packets go over it bare.
 
 class Mesh {
-  /** @param {Core} core */
-  constructor(core) {
-    this.core = core;
+  /** @param {RtcNode} node */
+  constructor(node) {
+    this.node = node;
   }
 
   /** A packet as it is on the wire. @param {Uint8Array} data @param {boolean} [engine] */
@@ -1074,10 +1065,10 @@ class Mesh {
   /** @param {number} peer @param {number} i @param {Uint8Array} data @param {boolean} wait @param {boolean} [engine] @returns {Promise<void> | undefined} */
   send(peer, i, data, wait, engine) {
     const bytes = this.frame(data, engine);
-    if (peer > 0) return this.core.link(peer).lanes[i].send(bytes, wait);
+    if (peer > 0) return this.node.link(peer).lanes[i].send(bytes, wait);
     const full = [];
     let tooLarge;
-    for (const link of this.core.open()) {
+    for (const link of this.node.open()) {
       if (link.peer === -peer) continue;
       try {
         if (!link.lanes[i].put(bytes)) full.push(link.peer);
@@ -1092,21 +1083,21 @@ class Mesh {
 
   /** @param {Lane} lane @param {Uint8Array} bytes */
   receive(lane, bytes) {
-    this.core.deliver(lane.link.presence, lane, bytes, false);
+    this.node.deliver(lane.link.presence, lane, bytes, false);
   }
 
   /** @param {Link} link */
   up(link) {
-    this.core.inbox.connected(link.presence);
+    this.node.inbox.connected(link.presence);
   }
 
   /** @param {Link} link @param {Reason} reason @param {RtcPeerError} [error] */
   down(link, reason, error) {
-    this.core.inbox.disconnected(link.presence, reason, error);
+    this.node.inbox.disconnected(link.presence, reason, error);
   }
 
   peers() {
-    return this.core.open().map((link) => link.peer);
+    return this.node.open().map((link) => link.peer);
   }
 }
 
@@ -1120,31 +1111,31 @@ class Host extends Mesh {
   /** @param {Lane} lane @param {Uint8Array} bytes */
   receive(lane, bytes) {
     const f = decodeFrame(bytes);
-    if (!f || f.sub === addPeer || f.sub === delPeer) return this.core.drop("malformed");
+    if (!f || f.sub === addPeer || f.sub === delPeer) return this.node.drop("malformed");
     if (f.sub === relay) this.relay(lane, f);
-    else this.core.deliver(lane.link.presence, lane, f.body, f.engine);
+    else this.node.deliver(lane.link.presence, lane, f.body, f.engine);
   }
 
   /** The host is one of "everybody"; to reach it alone a guest sends to it. @param {Lane} from @param {Frame} f */
   relay(from, f) {
-    const { core } = this;
+    const { node } = this;
     const source = from.link.peer;
     const bytes = sysFrame(relay, source, f.whole);
-    const targets = core.open().filter((l) => l.peer !== source && (f.peer > 0 ? l.peer === f.peer : l.peer !== -f.peer));
-    if (f.peer > 0 && !targets.length) core.drop("no_target");
+    const targets = node.open().filter((l) => l.peer !== source && (f.peer > 0 ? l.peer === f.peer : l.peer !== -f.peer));
+    if (f.peer > 0 && !targets.length) node.drop("no_target");
     for (const target of targets) {
       try {
         target.lanes[from.index].forward(bytes);
       } catch {
-        core.drop("no_target"); // it has just gone, or takes only smaller packets
+        node.drop("no_target"); // it has just gone, or takes only smaller packets
       }
     }
-    if (f.peer <= 0 && f.peer !== -1) core.deliver(from.link.presence, from, f.body, f.engine);
+    if (f.peer <= 0 && f.peer !== -1) node.deliver(from.link.presence, from, f.body, f.engine);
   }
 
   /** @param {Link} link */
   up(link) {
-    for (const other of this.core.open()) {
+    for (const other of this.node.open()) {
       if (other === link) continue;
       link.lanes[0].announce(sysFrame(addPeer, other.peer));
       other.lanes[0].announce(sysFrame(addPeer, link.peer));
@@ -1154,7 +1145,7 @@ class Host extends Mesh {
 
   /** @param {Link} link @param {Reason} reason @param {RtcPeerError} [error] */
   down(link, reason, error) {
-    for (const other of this.core.open()) other.lanes[0].announce(sysFrame(delPeer, link.peer));
+    for (const other of this.node.open()) other.lanes[0].announce(sysFrame(delPeer, link.peer));
     super.down(link, reason, error);
   }
 }
@@ -1166,7 +1157,7 @@ class Guest extends Mesh {
 
   /** @param {number} peer @param {number} i @param {Uint8Array} data @param {boolean} wait @param {boolean} [engine] */
   send(peer, i, data, wait, engine) {
-    const host = this.core.open()[0];
+    const host = this.node.open()[0];
     if (peer > 0 && (!host || (peer !== host.peer && this.relayed.get(peer)?.state !== "here"))) throw unknownPeer(peer);
     if (!host) return undefined; // a broadcast to nobody yet
     const frame = rawFrame(data, engine);
@@ -1175,15 +1166,15 @@ class Guest extends Mesh {
 
   /** @param {Lane} lane @param {Uint8Array} bytes */
   receive(lane, bytes) {
-    const { core } = this;
+    const { node } = this;
     const f = decodeFrame(bytes);
-    if (f && !f.sub) return core.deliver(lane.link.presence, lane, f.body, f.engine);
-    if (!f || f.peer < 1 || f.peer === core.id || f.peer === core.host) return core.drop("malformed");
+    if (f && !f.sub) return node.deliver(lane.link.presence, lane, f.body, f.engine);
+    if (!f || f.peer < 1 || f.peer === node.id || f.peer === node.host) return node.drop("malformed");
     if (f.sub === addPeer) this.meet(f.peer, true);
     else if (f.sub === delPeer) this.part(f.peer);
     // The announcement and the packet may come on different channels, in either order: the packet itself
     // says as well that its source is there.
-    else core.deliver(this.meet(f.peer, false), lane, f.body, f.engine);
+    else node.deliver(this.meet(f.peer, false), lane, f.body, f.engine);
   }
 
   /** One that is gone stays so until it is announced again. @param {number} id @param {boolean} announced */
@@ -1192,21 +1183,21 @@ class Guest extends Mesh {
     if (p && (!announced || p.state === "here")) return p;
     p = { id, state: "new" };
     this.relayed.set(id, p);
-    this.core.inbox.connected(p);
+    this.node.inbox.connected(p);
     return p;
   }
 
   /** @param {number} id */
   part(id) {
     const p = this.relayed.get(id);
-    if (!p || !this.core.inbox.disconnected(p, "by peer") || this.gone.push(id) <= maxGone) return;
+    if (!p || !this.node.inbox.disconnected(p, "by peer") || this.gone.push(id) <= maxGone) return;
     const oldest = /** @type {number} */ (this.gone.shift());
     if (this.relayed.get(oldest)?.state === "gone") this.relayed.delete(oldest);
   }
 
   /** @param {Link} link @param {Reason} reason @param {RtcPeerError} [error] */
   down(link, reason, error) {
-    for (const p of this.relayed.values()) this.core.inbox.disconnected(p, "host gone");
+    for (const p of this.relayed.values()) this.node.inbox.disconnected(p, "host gone");
     super.down(link, reason, error);
   }
 
@@ -1216,45 +1207,134 @@ class Guest extends Mesh {
   }
 }
 
-// ---- The node behind RtcNode: members, links and why it all ends.
+// ---- The node: members, links and why it all ends. What is not part of the contract is marked internal,
+// and left out of rtcpeer.d.ts.
 
-class Core {
-  inbox = new Inbox();
-  /** @type {Map<number, Link>} */ running = new Map(); // every link that is not over
-  /** @type {Map<number, any>} */ members = new Map();
-  /** @type {Record<string, number>} */ dropped = {};
-  /** @type {RtcPeerError | null} */ error = null; // why the node has ended
-  sealed = false;
-  /** @type {((why?: any) => void)[][]} */ sealing = []; // resolve and reject of each seal
-  resumed = -1;
-  /** @type {Promise<void> | null} */ closing = null;
+/** This participant of a room, made by join. To iterate over it is to take its events; stopping ends nothing. */
+export class RtcNode {
+  /** 1 to 2147483647; 1 is the creator of the room, and a star's host. @readonly @type {number} */ id;
+  /** @readonly @type {string} */ room;
+  /** At which others join. @readonly @type {string} */ url;
+  /** @readonly @type {Topology} */ topology;
+  /** The id of the room's host. In a mesh it has no part in the packets. @readonly @type {number} */ host;
+  /** "connecting" is a star's guest that waits for its host. @type {"disconnected" | "connecting" | "connected"} */ status;
+  /** Why the node has ended, if close was not called. @type {RtcPeerError | null} */ error = null;
+  /** Whether the room takes nobody new. */ sealed = false;
+  /** Whether new links are refused, which the other side learns at once; open ones stay. @type {boolean} */ refuse;
 
-  /** @param {Signaling} signaling @param {Message} welcome @param {ReturnType<typeof withDefaults>} config @param {string} url */
+  /** @internal @type {Signaling} */ signaling;
+  /** @internal @type {ReturnType<typeof withDefaults>} */ config;
+  /** @internal @type {Mesh} */ route;
+  /** Of the lanes. @internal @type {Mode[]} */ layout;
+  /** @internal */ goodbye = () => this.closeAll(true);
+  /** @internal */ inbox = new Inbox();
+  /** Every link that is not over. @internal @type {Map<number, Link>} */ running = new Map();
+  /** @internal @type {Map<number, any>} */ members = new Map();
+  /** @internal @type {Record<string, number>} */ dropped = {};
+  /** Resolve and reject of each seal. @internal @type {((why?: any) => void)[][]} */ sealing = [];
+  /** @internal */ resumed = -1;
+  /** @internal @type {IceServer[]} */ iceServers = [];
+  /** @internal @type {Promise<void> | null} */ closing = null;
+
+  /** @internal @param {Signaling} signaling @param {Message} welcome @param {ReturnType<typeof withDefaults>} config @param {string} url */
   constructor(signaling, welcome, config, url) {
     this.signaling = signaling;
     this.config = config;
     this.url = url;
     this.refuse = config.refuse;
-    /** @type {number} */ this.id = welcome.id;
-    /** @type {number} */ this.host = welcome.host;
-    /** @type {string} */ this.room = welcome.room;
-    /** @type {Topology} */ this.topology = welcome.topology;
-    /** @type {Mode[]} */ this.layout = [...modes, ...config.channels];
+    ({ id: this.id, host: this.host, room: this.room, topology: this.topology } = welcome);
+    this.layout = [...modes, ...config.channels];
     const Route = this.topology === "mesh" ? Mesh : this.id === this.host ? Host : Guest;
     this.route = new Route(this);
-    /** @type {"disconnected" | "connecting" | "connected"} */ this.status = Route === Guest ? "connecting" : "connected";
-    this.goodbye = () => this.close(true);
+    this.status = Route === Guest ? "connecting" : "connected";
     globalThis.addEventListener?.("pagehide", this.goodbye);
     signaling.onmessage = (m) => this.take(m);
     signaling.onend = (why) => {
       config.log?.("signaling ended; open links go on", why);
-      for (const [, reject] of this.sealing.splice(0)) reject(why);
+      this.unsealed(why);
       if (!this.running.size) this.end(why);
     };
     this.take(welcome);
   }
 
-  /** @param {Message} m */
+  /** The ids of all connected peers, ascending. */
+  get peers() {
+    return this.route.peers().sort((a, b) => a - b);
+  }
+
+  /**
+   * Sends a packet; resolves when it was accepted. To one peer a reliable packet waits for room: await
+   * each. An unreliable one without room is dropped, which stats counts. A broadcast never waits. An empty
+   * packet sends nothing. Rejects with an RtcPeerError: closed, unknown_peer, unknown_channel,
+   * packet_too_large, buffer_full (a BroadcastError, or 4 MiB wait already).
+   * @param {Outgoing} packet
+   * @returns {Promise<void>}
+   */
+  async send(packet) {
+    await this.put(packet, true);
+  }
+
+  /** Is like send, but throws at once, and buffer_full instead of waiting. @param {Outgoing} packet @returns {void} */
+  trySend(packet) {
+    this.put(packet);
+  }
+
+  /** All events there are, without waiting: for a game loop. When there will be no more, see error. */
+  poll() {
+    /** @type {Event[]} */ const events = [];
+    for (let event; (event = this.inbox.take()); ) events.push(event);
+    return events;
+  }
+
+  /**
+   * The next event. Done after close; after the node ended by itself, rejects once with the reason.
+   * @returns {Promise<IteratorResult<Event, undefined>>}
+   */
+  next() {
+    return this.inbox.next();
+  }
+
+  [Symbol.asyncIterator]() {
+    return this;
+  }
+
+  /** Ends the link with a peer; its disconnected follows. Throws unknown_peer, not_host. @param {number} id */
+  disconnect(id) {
+    if (this.running.get(id)?.state !== "connected" && this.route.peers().includes(id)) throw new RtcPeerError("not_host", `only the host can disconnect ${id}`);
+    this.link(id).end("by us");
+  }
+
+  /** Closes the room for newcomers. Rejects with not_host, closed. @returns {Promise<void>} */
+  seal() {
+    return new Promise((resolve, reject) => {
+      const why = this.ended ?? this.signaling.error;
+      if (why) return reject(why);
+      if (this.id !== this.host) return reject(new RtcPeerError("not_host", `only the host, ${this.host}, can seal the room`));
+      this.sealing.push([resolve, reject]);
+      this.signaling.send({ kind: "seal" });
+    });
+  }
+
+  /** Figures at this moment, for people. @returns {Promise<Stats>} */
+  async stats() {
+    const { id, room, topology, host, sealed, signaling, resumed, inbox, dropped, running } = this;
+    const links = await Promise.all([...running.values()].map(async (link) => [link.peer, await link.stats()]));
+    return {
+      id, room, topology, host, sealed, signaling: !!signaling.socket, signalingError: signaling.error, resumed,
+      waiting: inbox.waiting, dropped: { ...dropped }, links: Object.fromEntries(links),
+    };
+  }
+
+  /** Why nothing goes on. @internal */
+  get ended() {
+    return this.error ?? (this.closing && new RtcPeerError("closed", "the node is closed; join again"));
+  }
+
+  /** Leaves: the others learn of it at once, and no more events come here. Waits at most 500 ms for what was sent. */
+  close() {
+    return this.closeAll();
+  }
+  /** @internal @param {Message} m */
   take(m) {
     switch (m.kind) {
       case "welcome":
@@ -1275,10 +1355,10 @@ class Core {
     }
   }
 
-  /** The state of the room, the first time or anew after the connection was resumed. @param {Message} w */
+  /** @internal The state of the room, the first time or anew after the connection was resumed. @param {Message} w */
   welcomed(w) {
     this.resumed++;
-    /** @type {IceServer[]} */ this.iceServers = w.ice_servers ?? [];
+    this.iceServers = w.ice_servers ?? [];
     const known = new Set(this.members.keys());
     for (const m of w.members ?? []) {
       known.delete(m.id);
@@ -1289,21 +1369,21 @@ class Core {
     else if (this.sealed && this.id === this.host) this.signaling.send({ kind: "seal" }); // a server that restarted has forgotten
   }
 
-  /** @param {any} m */
+  /** @internal @param {any} m */
   joined(m) {
     const known = this.members.has(m.id);
     this.members.set(m.id, m);
     if (!known) this.connect(m);
   }
 
-  /** Makes a link, unless there is a reason against it. @param {any} m @param {Signal} [first] */
+  /** @internal Makes a link, unless there is a reason against it. @param {any} m @param {Signal} [first] */
   connect(m, first) {
     const { channels: ours } = this.config;
-    if (this.error || this.closing || this.running.has(m.id)) return;
+    if (this.ended || this.running.has(m.id)) return;
     if (this.refuse || this.inbox.control >= maxControl) {
       this.tell(m.id, { type: "refuse", text: this.refuse ? "new connections are refused" : "the program there does not take its events" });
     } else if (m.channels && m.channels.join() !== ours.join()) {
-      this.failed(m.id, new RtcPeerError("channel_mismatch", `peer ${m.id}: channel lists differ: ours [${ours}], theirs [${m.channels}]; give both the same config.channels`, { peer: m.id, ours, theirs: m.channels }));
+      this.failed(m.id, new RtcPeerError("channel_mismatch", `channels differ: ours [${ours}], theirs [${m.channels}]; give both the same config.channels`, { peer: m.id, ours, theirs: m.channels }));
     } else {
       const link = new Link(this, m.id);
       this.running.set(m.id, link);
@@ -1311,78 +1391,79 @@ class Core {
     }
   }
 
-  /** An open link ends on its own account: the member may only have lost the server. @param {number} id */
+  /** @internal An open link ends on its own account: the member may only have lost the server. @param {number} id */
   left(id) {
     this.members.delete(id);
     const link = this.running.get(id);
     if (link?.state === "connecting") link.end("by peer");
-    else if (!link && this.topology === "star" && id === this.host) this.end(new RtcPeerError("host_gone", "the host is gone, and the room with it"));
+    else if (!link && this.topology === "star" && id === this.host) this.end(hostGone("by peer"));
   }
 
-  /** An offer may ask for a new link. @param {number} from @param {Signal} s */
+  /** @internal An offer may ask for a new link. @param {number} from @param {Signal} s */
   signaled(from, s) {
     const link = this.running.get(from);
     if (link) link.signal(s);
     else if (s.type === "offer" && this.members.has(from)) this.connect(this.members.get(from), s);
   }
 
-  /** @param {number} to @param {Signal} data */
+  /** @internal @param {number} to @param {Signal} data */
   tell(to, data) {
-    this.signaling.send({ kind: "signal", to, data: signalFields(data, "signal") });
+    this.signaling.send({ kind: "signal", to, data });
   }
 
+  /** @internal */
   open() {
     return [...this.running.values()].filter((link) => link.state === "connected");
   }
 
-  /** @param {number} id */
+  /** @internal @param {number} id */
   link(id) {
     const link = this.running.get(id);
     if (link?.state !== "connected") throw unknownPeer(id);
     return link;
   }
 
-  /** @param {Link} link */
+  /** @internal @param {Link} link */
   linkUp(link) {
     if (link.peer === this.host && this.status === "connecting") this.status = "connected";
     this.config.log?.(`peer ${link.peer} connected after ${Math.round(link.connectTime)} ms`);
     this.route.up(link);
   }
 
-  /** @param {Link} link @param {Reason} reason @param {RtcPeerError | undefined} error @param {boolean} opened */
-  linkOver(link, reason, error, opened) {
+  /** @internal @param {Link} link @param {Reason} reason @param {RtcPeerError} [error] */
+  linkOver(link, reason, error) {
     this.running.delete(link.peer);
-    if (opened) {
+    if (link.connectTime) {
       this.config.log?.(`peer ${link.peer} disconnected: ${reason}`, error);
       this.route.down(link, reason, error);
     }
-    if (this.topology === "star" && this.id !== this.host) this.end(error ?? new RtcPeerError("host_gone", `the host is gone, and the room with it: ${reason}`));
+    if (this.topology === "star" && this.id !== this.host) this.end(error ?? hostGone(reason));
     else if (!this.running.size && this.signaling.error) this.end(this.signaling.error);
   }
 
-  /** @param {number} peer @param {RtcPeerError} error */
+  /** @internal @param {number} peer @param {RtcPeerError} error */
   failed(peer, error) {
     this.config.log?.(`no link with ${peer}`, error);
     this.inbox.push({ kind: "failed", peer, error });
   }
 
-  /** @param {string} why */
+  /** @internal @param {string} why */
   drop(why) {
     this.dropped[why] = (this.dropped[why] ?? 0) + 1;
   }
 
-  /** @param {Presence} p @param {Lane} lane @param {Uint8Array} data @param {boolean} engine */
+  /** @internal @param {Presence} p @param {Lane} lane @param {Uint8Array} data @param {boolean} engine */
   deliver(p, lane, data, engine) {
     const why = this.inbox.packet(p, lane, { peer: p.id, channel: lane.channelNumber, mode: lane.mode, data, ...(engine && { engine }) });
     if (why) this.drop(why);
   }
 
-  /** @param {Outgoing} packet @param {boolean} wait */
-  put({ peer = 0, channel = 0, mode = "reliable", data, engine }, wait) {
+  /** @internal @param {Outgoing} packet @param {boolean} [wait] */
+  put({ peer = 0, channel = 0, mode = "reliable", data, engine }, wait = false) {
     const i = channel === 0 ? modes.indexOf(mode) : channel + 2;
     const bytes = toBytes(data);
     const { maxPacket } = this.config;
-    if (this.error || this.closing) throw this.error ?? closedError();
+    if (this.ended) throw this.ended;
     if (!Number.isInteger(channel) || channel < 0 || !this.layout[i]) {
       throw new RtcPeerError("unknown_channel", channel === 0 ? `mode ${mode}: want ${modes.join(", ")}` : `channel ${channel}: want 0 to ${this.config.channels.length} (config.channels)`);
     }
@@ -1391,46 +1472,34 @@ class Core {
     return bytes.length ? this.route.send(peer, i, bytes, wait, engine) : undefined;
   }
 
-  /** @param {number} id */
-  disconnect(id) {
-    if (this.running.get(id)?.state !== "connected" && this.route.peers().includes(id)) throw new RtcPeerError("not_host", `only the host can disconnect ${id}`);
-    this.link(id).end("by us");
+  /** @internal @param {RtcPeerError | null} why */
+  unsealed(why) {
+    for (const [, reject] of this.sealing.splice(0)) reject(why);
   }
 
-  /** @returns {Promise<void>} */
-  seal() {
-    return new Promise((resolve, reject) => {
-      const why = this.error ?? (this.closing ? closedError() : this.signaling.error);
-      if (why) return reject(why);
-      if (this.id !== this.host) return reject(new RtcPeerError("not_host", `only the host, ${this.host}, can seal the room`));
-      this.sealing.push([resolve, reject]);
-      this.signaling.send({ kind: "seal" });
-    });
-  }
-
-  /** Ends the node from inside; its events can still be taken, and then the reason. @param {RtcPeerError} why */
+  /** @internal Ends the node from inside; its events can still be taken, and then the reason. @param {RtcPeerError} why */
   end(why) {
-    if (this.error || this.closing) return;
+    if (this.ended) return;
     this.error = why;
     this.inbox.end(why);
-    this.close();
+    this.closeAll();
   }
 
-  /** Ends, in this order: the events, the links, the membership. @param {boolean} [atOnce] */
-  close(atOnce) {
+  /** @internal Ends, in this order: the events, the links, the membership. @param {boolean} [atOnce] */
+  closeAll(atOnce) {
     if (!this.error) this.inbox.close();
     this.status = "disconnected";
     globalThis.removeEventListener?.("pagehide", this.goodbye);
     const links = [...this.running.values()];
     this.closing ??= Promise.all(links.map((link) => link.done)).then(() => this.signaling.close());
-    for (const [, reject] of this.sealing.splice(0)) reject(closedError());
+    this.unsealed(this.ended);
     for (const link of links) link.end("by us", undefined, atOnce);
     if (atOnce) this.signaling.close(); // in a page that is going, nothing runs later
     return this.closing;
   }
 }
 
-const closedError = () => new RtcPeerError("closed", "the node is closed; join again");
+const hostGone = (/** @type {Reason} */ why) => new RtcPeerError("host_gone", `the host is gone, and the room with it: ${why}`);
 const message = (/** @type {any} */ e) => e?.message ?? String(e);
 
 /** @param {any} data @param {boolean} [own] whether the result must not share memory @returns {Uint8Array} */
@@ -1459,143 +1528,12 @@ function tally(kinds = []) {
 /** @param {Config} config */
 function withDefaults(config) {
   const { RTCPeerConnection = globalThis.RTCPeerConnection, WebSocket = globalThis.WebSocket } = config;
-  const c = {
-    ...config, RTCPeerConnection, WebSocket,
-    channels: config.channels ?? [],
-    maxRetransmits: config.maxRetransmits ?? 0,
-    maxPacket: config.maxPacket ?? 16 * KiB,
-    connectTimeout: config.connectTimeout || 20000,
-    iceServers: config.iceServers ?? [],
-    refuse: config.refuse ?? false,
-  };
+  const { channels = [], maxRetransmits = 0, maxPacket = 16 * KiB, connectTimeout = 20000, iceServers = [], refuse = false } = config;
+  const c = { ...config, RTCPeerConnection, WebSocket, channels, maxRetransmits, maxPacket, connectTimeout, iceServers, refuse };
   const wrong = (/** @type {string} */ why) => new RtcPeerError("bad_config", `config.${why}`);
-  if (!RTCPeerConnection) throw wrong("RTCPeerConnection: there is none here; give one, such as that of node-datachannel/polyfill");
-  if (!WebSocket) throw wrong("WebSocket: there is none here; give one, such as that of the package ws");
-  if (!(c.maxPacket >= 1 && c.maxPacket <= 256 * KiB)) throw wrong(`maxPacket ${c.maxPacket}: want 1 to ${256 * KiB}`);
+  if (!RTCPeerConnection || !WebSocket) throw wrong("RTCPeerConnection, WebSocket: none here; give those of node-datachannel/polyfill and ws");
+  if (!(maxPacket >= 1 && maxPacket <= 256 * KiB)) throw wrong(`maxPacket ${maxPacket}: want 1 to ${256 * KiB}`);
   return c;
-}
-
-/** This participant of a room. To iterate over it is to take its events; stopping ends nothing. */
-export class RtcNode {
-  /** @type {Core} */ #core;
-
-  /** Made by join. @param {any} core */
-  constructor(core) {
-    this.#core = core;
-  }
-
-  /** 1 to 2147483647; 1 is the creator of the room, and a star's host. */
-  get id() {
-    return this.#core.id;
-  }
-
-  get room() {
-    return this.#core.room;
-  }
-
-  /** At which others join. */
-  get url() {
-    return this.#core.url;
-  }
-
-  get topology() {
-    return this.#core.topology;
-  }
-
-  /** The id of the room's host. In a mesh it has no part in the packets. */
-  get host() {
-    return this.#core.host;
-  }
-
-  /** The ids of all connected peers, ascending. */
-  get peers() {
-    return this.#core.route.peers().sort((a, b) => a - b);
-  }
-
-  /** "connecting" is a star's guest that waits for its host. */
-  get status() {
-    return this.#core.status;
-  }
-
-  /** Why the node has ended, if close was not called. */
-  get error() {
-    return this.#core.error;
-  }
-
-  /** Whether the room takes nobody new. */
-  get sealed() {
-    return this.#core.sealed;
-  }
-
-  /** Whether new links are refused, which the other side learns at once; open ones stay. */
-  get refuse() {
-    return this.#core.refuse;
-  }
-
-  set refuse(refuse) {
-    this.#core.refuse = refuse;
-  }
-
-  /**
-   * Sends a packet; resolves when it was accepted. To one peer a reliable packet waits for room: await
-   * each. An unreliable one without room is dropped, which stats counts. A broadcast never waits. An empty
-   * packet sends nothing. Rejects with an RtcPeerError: closed, unknown_peer, unknown_channel,
-   * packet_too_large, buffer_full (a BroadcastError, or 4 MiB wait already).
-   * @param {Outgoing} packet
-   * @returns {Promise<void>}
-   */
-  async send(packet) {
-    await this.#core.put(packet, true);
-  }
-
-  /** Is like send, but throws at once, and buffer_full instead of waiting. @param {Outgoing} packet */
-  trySend(packet) {
-    this.#core.put(packet, false);
-  }
-
-  /** All events there are, without waiting: for a game loop. When there will be no more, see error. */
-  poll() {
-    /** @type {Event[]} */ const events = [];
-    for (let event; (event = this.#core.inbox.take()); ) events.push(event);
-    return events;
-  }
-
-  /**
-   * The next event. Done after close; after the node ended by itself, rejects once with the reason.
-   * @returns {Promise<IteratorResult<Event, undefined>>}
-   */
-  next() {
-    return this.#core.inbox.next();
-  }
-
-  [Symbol.asyncIterator]() {
-    return this;
-  }
-
-  /** Ends the link with a peer; its disconnected follows. Throws unknown_peer, not_host. @param {number} id */
-  disconnect(id) {
-    this.#core.disconnect(id);
-  }
-
-  /** Closes the room for newcomers. Rejects with not_host, closed. */
-  seal() {
-    return this.#core.seal();
-  }
-
-  /** Figures at this moment, for people. @returns {Promise<Stats>} */
-  async stats() {
-    const { id, room, topology, host, sealed, signaling, resumed, inbox, dropped, running } = this.#core;
-    const links = await Promise.all([...running.values()].map(async (link) => [link.peer, await link.stats()]));
-    return {
-      id, room, topology, host, sealed, signaling: !!signaling.socket, signalingError: signaling.error, resumed,
-      waiting: inbox.waiting, dropped: { ...dropped }, links: Object.fromEntries(links),
-    };
-  }
-
-  /** Leaves: the others learn of it at once, and no more events come here. Waits at most 500 ms for what was sent. */
-  close() {
-    return this.#core.close();
-  }
 }
 
 /**
@@ -1620,11 +1558,11 @@ export async function join(url, config = {}) {
       signaling.close();
       throw new RtcPeerError("topology_mismatch", `room ${welcome.room} is a ${welcome.topology}, not a ${c.topology}`);
     }
-    return new RtcNode(new Core(signaling, welcome, c, roomUrl(welcome.room)));
+    return new RtcNode(signaling, welcome, c, roomUrl(welcome.room));
   } finally {
     c.signal?.removeEventListener("abort", abort);
   }
 }
 
 /** For tests: the wire. No part of the contract. */
-export const internals = { decodeMessage, encodeMessage, decodeSignal, decodeFrame, sysFrame, rawFrame, Negotiation };
+export const internals = /** @type {any} */ ({ decodeMessage, encodeMessage, decodeSignal, decodeFrame, sysFrame, rawFrame, Negotiation });

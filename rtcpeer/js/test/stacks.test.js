@@ -145,7 +145,8 @@ for (const { name, version, load } of stacks) {
   test(`${name}: a server that restarts keeps ids and links`, async () => {
     const row = [name, version, "Go", "mesh", "server restart", "failed"];
     table.push(row);
-    const server = await startServer();
+    // With a key the server knows its members again; for that it holds newcomers back at first.
+    const server = await startServer("--resume-key", "a-key-for-the-tests");
     const config = { RTCPeerConnection: await load(), channels };
     const go = await startGoPeer(server.url + "/lobby", "mesh");
     const a = await Player.join(server.url + "/lobby", config);

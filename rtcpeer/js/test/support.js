@@ -62,10 +62,9 @@ const freePort = () =>
 export async function startServer(...flags) {
   const port = await freePort();
   const args = ["--listen", `127.0.0.1:${port}`, ...flags];
-  const env = { ...process.env, SIGNAL_SERVER_RESUME_KEY: "a-key-for-the-tests" };
   let server;
   const run = async () => {
-    server = start("signal-server", args, { env, stdio: ["ignore", "ignore", "pipe"] });
+    server = start("signal-server", args, { stdio: ["ignore", "ignore", "pipe"] });
     for await (const line of createInterface(server.child.stderr)) if (line.includes("msg=listening")) break;
     server.child.stderr.resume();
   };

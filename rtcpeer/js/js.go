@@ -1,0 +1,91 @@
+// Package js holds the browser's peer, one ES module, and serves it: the Go package rtcpeer in
+// JavaScript, with its words, numbers and rules.
+//
+//	mux.Handle("/rtcpeer.js", js.Handler())
+//
+// rtcpeer.js is the source as it is published, and runs as it is. What Handler serves is the same without
+// comments and indentation, which is half of it.
+package js
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Source is rtcpeer.js as it is in the repository, comments and all. Callers must not change it.
+//
+//go:embed rtcpeer.js
+var Source []byte
+
+// Comments and indentation, as the module is written: a block comment begins where no string is, a line
+// comment stands alone or follows code after a space, and then has no quotation mark in it. No template
+// runs over more than one line. That what is left still does the same is what the tests run.
+var (
+	blockComment = regexp.MustCompile(`(?s)/\*.*?\*/`)
+	lineComment  = regexp.MustCompile("(?m)(^|[ \t]+)//[^\n\"`]*$")
+	margin       = regexp.MustCompile(`(?m)^\s+|[ \t]+$`)
+)
+
+// Module returns the module without comments and indentation. The slice belongs to the caller.
+func Module() []byte {
+	b := blockComment.ReplaceAll(Source, nil)
+	b = lineComment.ReplaceAll(b, nil)
+	return margin.ReplaceAll(b, nil)
+}
+
+// Handler serves Module to GET and HEAD at any path, gzipped to those who take it, with an ETag by which
+// browsers ask for it again only when it has changed.
+func Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		served := serve()
+		h := w.Header()
+		h.Set("Content-Type", "text/javascript; charset=utf-8")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Cache-Control", "no-cache") // keep it, but ask
+		h.Set("Vary", "Accept-Encoding")
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			h.Set("Allow", "GET, HEAD")
+			http.Error(w, "only GET and HEAD", http.StatusMethodNotAllowed)
+			return
+		}
+		body := served.plain
+		if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+			h.Set("Content-Encoding", "gzip")
+			body = served.zipped
+		}
+		h.Set("ETag", body.tag)
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body.bytes))
+	})
+}
+
+type representation struct {
+	bytes []byte
+	tag   string
+}
+
+// serve makes what is served, once.
+var serve = sync.OnceValue(func() (s struct{ plain, zipped representation }) {
+	module := Module()
+	var b bytes.Buffer
+	z, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	if err != nil {
+		panic(err) // the level is a constant
+	}
+	z.Write(module) // to memory: cannot fail
+	z.Close()
+	s.plain, s.zipped = represent(module), represent(b.Bytes())
+	return s
+})
+
+func represent(b []byte) representation {
+	sum := sha256.Sum256(b)
+	return representation{bytes: b, tag: `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`}
+}

@@ -1,0 +1,23 @@
+// rtcpeer.d.ts is what the compiler makes of the module today.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join as path } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const folder = fileURLToPath(new URL("..", import.meta.url));
+
+test("rtcpeer.d.ts is up to date, and the module type-checks strictly", () => {
+  const out = mkdtempSync(path(tmpdir(), "rtcpeer-types-"));
+  try {
+    execFileSync(path(folder, "node_modules/.bin/tsc"), ["--project", folder, "--outDir", out], { encoding: "utf8" });
+    assert.equal(readFileSync(path(folder, "rtcpeer.d.ts"), "utf8"), readFileSync(path(out, "rtcpeer.d.ts"), "utf8"), "run: npm run types");
+  } catch (error) {
+    throw error.stdout ? new Error(error.stdout) : error;
+  } finally {
+    rmSync(out, { recursive: true });
+  }
+});
