@@ -46,7 +46,7 @@ func BenchmarkConnectFar(b *testing.B) {
 func farTransport(b *testing.B, oneWay time.Duration) *webrtc.Transport {
 	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	require.NoError(b, err)
-	socket := &farSocket{UDPConn: conn, oneWay: oneWay, way: make(chan farPacket, 1<<12)}
+	socket := &farSocket{UDPConn: conn, oneWay: oneWay, way: make(chan farPacket, 1<<12), done: make(chan struct{})}
 	go socket.run()
 	mux := ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: socket})
 	tr, err := webrtc.New(webrtc.Config{Loopback: true, IPv4Only: true, SettingEngine: func(e *pion.SettingEngine) { e.SetICEUDPMux(mux) }})
@@ -54,7 +54,7 @@ func farTransport(b *testing.B, oneWay time.Duration) *webrtc.Transport {
 	b.Cleanup(func() {
 		tr.Close()
 		mux.Close()
-		close(socket.way)
+		close(socket.done)
 	})
 	return tr
 }
@@ -63,6 +63,7 @@ type farSocket struct {
 	*net.UDPConn
 	oneWay time.Duration
 	way    chan farPacket
+	done   chan struct{}
 }
 
 type farPacket struct {
@@ -72,14 +73,21 @@ type farPacket struct {
 }
 
 func (s *farSocket) WriteTo(p []byte, to net.Addr) (int, error) {
-	s.way <- farPacket{append([]byte(nil), p...), to, time.Now().Add(s.oneWay)}
+	select {
+	case s.way <- farPacket{append([]byte(nil), p...), to, time.Now().Add(s.oneWay)}:
+	case <-s.done:
+	}
 	return len(p), nil
 }
 
-// run ends when way is closed.
 func (s *farSocket) run() {
-	for p := range s.way {
-		<-time.After(time.Until(p.due))
-		_, _ = s.UDPConn.WriteTo(p.data, p.to)
+	for {
+		select {
+		case p := <-s.way:
+			<-time.After(time.Until(p.due))
+			_, _ = s.UDPConn.WriteTo(p.data, p.to)
+		case <-s.done:
+			return
+		}
 	}
 }
