@@ -26,11 +26,11 @@ import (
 var Source []byte
 
 // Comments and indentation, as the module is written: a block comment begins where no string is, a line
-// comment stands alone or follows code after a space, and then has no quotation mark in it. No template
-// runs over more than one line. That what is left still does the same is what the tests run.
+// comment has its line alone or follows code after a space, and then has no quotation mark in it. No
+// template runs over more than one line. That what is left still does the same is what the tests run.
 var (
 	blockComment = regexp.MustCompile(`(?s)/\*.*?\*/`)
-	lineComment  = regexp.MustCompile("(?m)(^|[ \t]+)//[^\n\"`]*$")
+	lineComment  = regexp.MustCompile("(?m)^[ \t]*//.*$|[ \t]+//[^\n\"`]*$")
 	margin       = regexp.MustCompile(`(?m)^\s+|[ \t]+$`)
 )
 

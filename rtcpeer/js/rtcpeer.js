@@ -116,6 +116,8 @@ const frameOverhead = 7; // bytes the relay adds at most: SYS, RELAY, an id, RAW
 const now = () => performance.now();
 const text = new TextEncoder();
 const nothing = () => {};
+/** Not every stack has the on... properties. @param {any} target @param {string} name @param {(e: any) => void} take */
+const listen = (target, name, take) => target.addEventListener(name, take);
 
 // Codes of the server, and of ours: those that do not end the session, and those after which trying
 // again may help. Any other ends it for good.
@@ -190,16 +192,14 @@ const id = want((v) => Number.isInteger(v) && v >= 1 && v <= maxId, "an id");
 const string = want((v) => typeof v === "string", "a string");
 const token = want((v) => v.length <= 4096, "at most 4096 bytes");
 const count = want((v) => Number.isInteger(v) && v >= 0, "a whole number");
-const flag = want((v) => v === true, "true");
+/** @type {Check} */ const any = (v) => v;
 const topology = oneOf("mesh", "star");
 const channelList = list(oneOf(...modes), 255);
 /** @type {Check} */
 const metadata = (v) => (v !== undefined && text.encode(JSON.stringify(v)).length > 1024 ? bad("metadata: at most 1024 bytes of JSON") : v);
 /** @type {Check} */
 const roomName = (v = "", name) =>
-  typeof v !== "string" ? bad(`${name}: want a string`)
-  : /^[A-Za-z0-9_-]{1,64}$/.test(v) ? v
-  : bad(`room name ${JSON.stringify(v)}: want 1 to 64 letters, digits, - and _`, "bad_room");
+  /^[A-Za-z0-9_-]{1,64}$/.test(string(v, name)) ? v : bad(`room name ${JSON.stringify(v)}: want 1 to 64 letters, digits, - and _`, "bad_room");
 const member = record({ id, channels: optional(channelList), metadata });
 
 /** @type {Record<string, Check>} */
@@ -208,14 +208,14 @@ const kinds = {
     room: optional(roomName), topology: optional(topology), channels: optional(channelList),
     resume: optional(token), token: optional(token), metadata,
   }),
-  signal: record({ to: optional(id), from: optional(id), data: (v) => v }),
+  signal: record({ to: optional(id), from: optional(id), data: any }),
   seal: record({}),
   leave: record({}),
   welcome: record({
     id, room: roomName, topology, host: id, members: optional(list(member)), resume: string,
-    resumed: optional(flag), sealed: optional(flag),
+    resumed: optional(any), sealed: optional(any),
     ice_servers: optional(list(record({ urls: list(string), username: optional(string), credential: optional(string) }))),
-    limits: (v = {}, name) => record({})(v, name) && v,
+    limits: (v = {}) => v,
   }),
   joined: record({ member }),
   left: record({ id, reason: string }),
@@ -226,10 +226,10 @@ const kinds = {
 /** @param {any} m @returns {Message} */
 function checked(m) {
   if (m === null || typeof m !== "object" || typeof m.kind !== "string") bad("no kind in a message");
-  if (!Object.hasOwn(kinds, m.kind)) bad(`kind ${JSON.stringify(m.kind)}`, "unknown_kind");
+  if (!Object.hasOwn(kinds, m.kind)) bad("kind " + m.kind, "unknown_kind");
   const message = { kind: m.kind, ...kinds[m.kind](m, m.kind) };
   if (m.kind === "signal") {
-    if (!message.to === !message.from) bad("signal: want to (from a member) or from (from the server)");
+    if (!message.to === !message.from) bad("signal: want to or from");
     if (message.data === undefined) bad("signal: no data");
   }
   if (m.kind === "welcome" && message.members?.some((/** @type {any} */ other) => other.id === message.id)) {
@@ -241,12 +241,12 @@ function checked(m) {
 /** @param {any} frame @returns {Message} */
 function decodeMessage(frame) {
   if (typeof frame !== "string") bad("a binary frame");
-  if (frame.length > 256 * KiB) bad(`frame of ${frame.length} bytes: at most ${256 * KiB}`, "too_large");
+  if (frame.length > 256 * KiB) bad(`${frame.length} bytes`, "too_large");
   let value;
   try {
     value = JSON.parse(frame);
   } catch {
-    bad(`not JSON: ${JSON.stringify(frame.slice(0, 80))}`);
+    bad("not JSON: " + frame);
   }
   return checked(value);
 }
@@ -457,7 +457,7 @@ class Signaling {
 
       socket.onerror = nothing; // close follows, and says as much as a browser will
       socket.onclose = (/** @type {any} */ e) => {
-        if (passing.includes(e.reason) || !/^[a-z_]+$/.test(e.reason)) fail("no connection: is signal-server running there?");
+        if (passing.includes(e.reason) || !/^[a-z_]+$/.test(e.reason)) fail("is signal-server running there?");
         else over(new RtcPeerError(e.reason, `${this.shown}: the server closed the connection: ${e.reason}`));
       };
       socket.onopen = () => {
@@ -489,7 +489,7 @@ class Signaling {
   /** @param {Message} w */
   adopt(w) {
     if (this.welcome && (w.id !== this.welcome.id || w.room !== this.welcome.room)) {
-      bad(`${this.welcome.id} in ${this.welcome.room} came back as ${w.id} in ${w.room}`, "resume_refused");
+      bad(`came back as ${w.id} in ${w.room}`, "resume_refused");
     }
     this.welcome = w;
     this.garbage = 0;
@@ -671,11 +671,10 @@ class Lane {
     this.channel = channel;
     channel.binaryType = "arraybuffer";
     channel.bufferedAmountLowThreshold = sendBuffer / 2;
-    channel.addEventListener("open", () => link.laneOpened(this));
-    channel.addEventListener("close", () => link.laneClosed(this));
-    channel.addEventListener("error", (e) => link.node.config.log?.("channel error", e));
-    channel.addEventListener("message", (e) => link.received(this, toBytes(e.data, true)));
-    channel.addEventListener("bufferedamountlow", () => this.drain());
+    listen(channel, "open", () => link.laneOpened(this));
+    listen(channel, "close", () => link.laneClosed(this));
+    listen(channel, "message", (e) => link.received(this, toBytes(e.data, true)));
+    listen(channel, "bufferedamountlow", () => this.drain());
   }
 
   /** Bytes that have left. */
@@ -886,7 +885,7 @@ class Link {
       iceServers: [...config.iceServers, ...iceServers].map((server) => ({ ...server })),
       iceTransportPolicy: config.iceTransportPolicy,
     }));
-    pc.addEventListener("icecandidate", (/** @type {any} */ { candidate: c }) => {
+    listen(pc, "icecandidate", ({ candidate: c }) => {
       if (!c?.candidate || pc !== this.pc) return;
       this.local.push(kindOf(c.candidate));
       const signal = { type: "candidate", candidate: c.candidate, sdpMid: c.sdpMid ?? undefined, sdpMLineIndex: c.sdpMLineIndex ?? undefined };
@@ -894,8 +893,8 @@ class Link {
       else this.tell(signal);
     });
     const check = () => pc === this.pc && this.stateChanged();
-    pc.addEventListener("connectionstatechange", check);
-    pc.addEventListener("iceconnectionstatechange", check);
+    listen(pc, "connectionstatechange", check);
+    listen(pc, "iceconnectionstatechange", check);
     // The channels exist before any description is set, on both ends: Godot's layout.
     this.lanes = layout.map((mode, i) => new Lane(this, i, pc.createDataChannel(["reliable", "ordered", "unreliable"][i] ?? String(i + 1), {
       negotiated: true, id: i + 1, ordered: mode !== "unreliable",
@@ -916,7 +915,7 @@ class Link {
     const { pc } = this;
     if (!pc) return this.furthest;
     const ice = pc.iceConnectionState;
-    let p = { stage: 3, detail: "SCTP is not up" };
+    let p = { stage: 3, detail: "SCTP" };
     if (!this.negotiation.described) p = { stage: 0, detail: "no description from the other end" };
     else if (ice !== "connected" && ice !== "completed") {
       p = { stage: 1, detail: `ICE ${ice}, own candidates ${tally(this.local)}, the other's ${tally(this.remote)}` };
@@ -1039,8 +1038,8 @@ class Link {
       rtt: 1000 * (pair?.currentRoundTripTime ?? 0),
       local: report.get(pair?.localCandidateId)?.candidateType ?? "",
       remote: report.get(pair?.remoteCandidateId)?.candidateType ?? "",
-      bytesSent: pair?.bytesSent ?? transport?.bytesSent ?? 0,
-      bytesReceived: pair?.bytesReceived ?? transport?.bytesReceived ?? 0,
+      bytesSent: pair?.bytesSent ?? 0,
+      bytesReceived: pair?.bytesReceived ?? 0,
       lanes: this.lanes.map((l) => ({
         channel: l.channelNumber, mode: l.mode, sent: l.sent, received: l.received, buffered: l.channel.bufferedAmount + l.queued, unread: l.unread,
       })),
@@ -1426,24 +1425,19 @@ export class RtcNode {
   /** @internal @param {Link} link */
   linkUp(link) {
     if (link.peer === this.host && this.status === "connecting") this.status = "connected";
-    this.config.log?.(`peer ${link.peer} connected after ${Math.round(link.connectTime)} ms`);
     this.route.up(link);
   }
 
   /** @internal @param {Link} link @param {Reason} reason @param {RtcPeerError} [error] */
   linkOver(link, reason, error) {
     this.running.delete(link.peer);
-    if (link.connectTime) {
-      this.config.log?.(`peer ${link.peer} disconnected: ${reason}`, error);
-      this.route.down(link, reason, error);
-    }
+    if (link.connectTime) this.route.down(link, reason, error);
     if (this.topology === "star" && this.id !== this.host) this.end(error ?? hostGone(reason));
     else if (!this.running.size && this.signaling.error) this.end(this.signaling.error);
   }
 
   /** @internal @param {number} peer @param {RtcPeerError} error */
   failed(peer, error) {
-    this.config.log?.(`no link with ${peer}`, error);
     this.inbox.push({ kind: "failed", peer, error });
   }
 
@@ -1556,7 +1550,7 @@ export async function join(url, config = {}) {
     const welcome = await signaling.connect();
     if (c.topology && welcome.topology !== c.topology) {
       signaling.close();
-      throw new RtcPeerError("topology_mismatch", `room ${welcome.room} is a ${welcome.topology}, not a ${c.topology}`);
+      throw new RtcPeerError("topology_mismatch", `the room is a ${welcome.topology}`);
     }
     return new RtcNode(signaling, welcome, c, roomUrl(welcome.room));
   } finally {

@@ -1,0 +1,63 @@
+// The README's programs run as they stand there.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { join as path } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { Player, rtcpeer, stacks, startServer } from "./support.js";
+import { WebSocket } from "ws";
+
+const folder = fileURLToPath(new URL("..", import.meta.url));
+const blocks = [...readFileSync(path(folder, "README.md"), "utf8").matchAll(/```(\w+)\n([^]*?)```/g)].map(([, kind, code]) => ({ kind, code }));
+const [browser, inNode, game] = blocks.map((b) => b.code);
+const RTCPeerConnection = await stacks[0].load();
+
+test("the README's program for Node talks to a second one", async (t) => {
+  const server = await startServer();
+  t.after(() => server.stop());
+  // A package finds itself by its name below its own folder.
+  const folder2 = mkdtempSync(path(folder, "test/readme-"));
+  t.after(() => rmSync(folder2, { recursive: true }));
+  const program = path(folder2, "program.js");
+  writeFileSync(program, inNode.replaceAll("ws://localhost:9080", server.url));
+  const a = spawn(process.execPath, [program], { stdio: ["ignore", "pipe", "inherit"] });
+  t.after(() => a.kill());
+  const b = await Player.join(server.url + "/lobby", { RTCPeerConnection });
+  t.after(() => b.close());
+  const [packet] = await b.until("hello", () => b.packets().length && b.packets());
+  assert.equal(Buffer.from(packet.data).toString(), "hello");
+  await b.node.send({ data: "and you" });
+  for await (const line of createInterface(a.stdout)) {
+    assert.equal(line, `${b.id} and you`);
+    break;
+  }
+});
+
+test("the README's page and game loop", async (t) => {
+  const server = await startServer();
+  t.after(() => server.stop());
+  const b = await Player.join(server.url + "/lobby", { RTCPeerConnection });
+  t.after(() => b.close());
+  let tab;
+  const join = async (url) => (tab = await rtcpeer.join(server.url + url, { RTCPeerConnection, WebSocket }));
+  const said = [];
+  const script = /<script type="module">([^]*)<\/script>/.exec(browser)[1].replace(/import.*/, "");
+  const page = new Function("join", "console", `return (async () => {${script}})()`)(join, { log: (...words) => said.push(words) });
+  await b.until("hello", () => b.packets().length);
+  await b.node.send({ data: "and you" });
+  while (!said.length) await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.deepEqual(said, [[b.id, "and you"]]);
+  await tab.close();
+  await page;
+
+  const node = await join("/lobby");
+  t.after(() => node.close());
+  const seen = [];
+  let frames = 0;
+  const next = (frame) => frames++ < 200 && seen.length === 0 && setTimeout(frame, 16);
+  new Function("node", "handle", "state", "requestAnimationFrame", game + "frame();")(node, (e) => seen.push(e), new Uint8Array([42]), next);
+  await b.until("the state", () => b.packets(node.id).some((p) => p.mode === "unreliable_ordered" && p.data[0] === 42) || (seen.length && node.peers.length && (node.trySend({ mode: "unreliable_ordered", data: new Uint8Array([42]) }), false)));
+});

@@ -1,0 +1,261 @@
+// The rules of the contract, over one stack: what is refused, what fails and why, what is bounded.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { WebSocketServer, WebSocket } from "ws";
+import { Player, orderly, rtcpeer, stacks, startServer, within } from "./support.js";
+
+const RTCPeerConnection = await stacks.find((s) => s.name === "@roamhq/wrtc").load();
+const server = await startServer();
+const base = { RTCPeerConnection, WebSocket };
+let rooms = 0;
+
+/** A server of the test's own. */
+async function fakeServer(onconnection) {
+  const fake = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+  await new Promise((resolve) => fake.on("listening", resolve));
+  fake.on("connection", onconnection);
+  return { url: `ws://127.0.0.1:${fake.address().port}/x`, close: () => fake.close() };
+}
+
+const newRoom = () => `${server.url}/rules-${++rooms}`;
+test.after(() => server.stop());
+
+const enter = async (t, url, config) => {
+  const player = await Player.join(url, { RTCPeerConnection, ...config });
+  t.after(() => {
+    assert.equal(orderly(player.events), "");
+    return player.close();
+  });
+  return player;
+};
+
+test("a node tells who and where it is", async (t) => {
+  const a = await enter(t, server.url + "/?secret=1", { topology: "star", metadata: { name: "Ann" } });
+  assert.equal(a.id, 1);
+  assert.equal(a.node.topology, "star");
+  assert.equal(a.node.url, `${server.url}/${a.node.room}`);
+  assert.deepEqual(a.node.peers, []);
+  assert.equal(a.node.status, "connected");
+  await a.node.send({ data: "to nobody" });
+  await assert.rejects(a.node.send({ peer: 7, data: "x" }), { code: "unknown_peer" });
+  await assert.rejects(a.node.send({ channel: 1, data: "x" }), { code: "unknown_channel" });
+  await assert.rejects(a.node.send({ mode: "fast", data: "x" }), { code: "unknown_channel" });
+  assert.throws(() => a.node.trySend({ data: new Uint8Array(16385) }), { code: "packet_too_large" });
+  await a.close();
+  await a.close();
+  assert.equal(a.node.status, "disconnected");
+  await assert.rejects(a.node.send({ data: "x" }), { code: "closed" });
+  assert.equal(a.ended, null);
+});
+
+test("joining fails with a code", async (t) => {
+  await assert.rejects(rtcpeer.join("lobby", base), { code: "bad_url" });
+  await assert.rejects(rtcpeer.join("ftp://host/lobby", base), { code: "bad_url" });
+  await assert.rejects(rtcpeer.join(server.url + "/a%20b", base), { code: "bad_room" });
+  await assert.rejects(rtcpeer.join(newRoom(), { ...base, topology: "ring" }), { code: "bad_message" });
+  await assert.rejects(rtcpeer.join(newRoom(), { ...base, maxPacket: 0 }), { code: "bad_config" });
+  await assert.rejects(rtcpeer.join(newRoom(), { WebSocket, RTCPeerConnection: undefined }), { code: "bad_config" });
+  await assert.rejects(rtcpeer.join("ws://127.0.0.1:1/lobby", base), { code: "unreachable", retry: true });
+  const url = newRoom();
+  await enter(t, url, { topology: "mesh" });
+  await assert.rejects(rtcpeer.join(url, { ...base, topology: "star" }), { code: "topology_mismatch", retry: false });
+});
+
+test("joining can be given up in the middle", async () => {
+  const abort = new AbortController();
+  const silent = await fakeServer(() => abort.abort());
+  const joining = rtcpeer.join(silent.url, { ...base, signal: abort.signal });
+  await assert.rejects(joining, { code: "aborted" });
+  silent.close();
+});
+
+test("a link that is being made when the node closes ends in silence", async (t) => {
+  const url = newRoom();
+  const a = await enter(t, url), b = await enter(t, url);
+  await Promise.all([a.close(), b.close()]);
+  assert.deepEqual([...a.events, ...b.events].filter((e) => e.kind === "failed"), []);
+});
+
+test("sealing is the host's, and lasts", async (t) => {
+  const url = newRoom();
+  const a = await enter(t, url), b = await enter(t, url);
+  await assert.rejects(b.node.seal(), { code: "not_host" });
+  await within(3000, "sealed", a.node.seal());
+  assert.ok(a.node.sealed);
+  await assert.rejects(rtcpeer.join(url, base), { code: "sealed", retry: false });
+});
+
+test("the refused side learns it at once", async (t) => {
+  const url = newRoom();
+  const a = await enter(t, url);
+  a.node.refuse = true;
+  const b = await enter(t, url);
+  const { error } = await b.event("failed", 1, 3000);
+  assert.equal(error.code, "refused");
+  assert.match(error.message, /new connections are refused/);
+});
+
+test("two with different channels get no link, and both lists", async (t) => {
+  const url = newRoom();
+  const a = await enter(t, url, { channels: ["reliable"] }), b = await enter(t, url, { channels: ["unreliable"] });
+  const { error } = await b.event("failed", 1, 3000);
+  assert.equal(error.code, "channel_mismatch");
+  assert.deepEqual([error.ours, error.theirs], [["unreliable"], ["reliable"]]);
+  await a.event("failed", b.id, 3000);
+});
+
+test("a link that finds no path fails with the cause", async (t) => {
+  const url = newRoom();
+  const a = await enter(t, url, { connectTimeout: 1500, iceTransportPolicy: "relay" });
+  const b = await enter(t, url, { connectTimeout: 1500, iceTransportPolicy: "relay" });
+  const { error } = await b.event("failed", 1, 5000);
+  assert.equal(error.code, "deadline");
+  assert.equal(error.stage, "path");
+  assert.match(error.message, /own candidates none, the other's none; UDP may be blocked.*TURN server would help/);
+  await a.event("failed", b.id, 5000);
+});
+
+test("a member that never answers is a deadline of signaling", async (t) => {
+  const url = newRoom();
+  const socket = new WebSocket(url, ["rtcpeer.v1"]);
+  await new Promise((resolve) => (socket.onopen = resolve));
+  socket.send(JSON.stringify({ kind: "join", room: url.split("/").pop() }));
+  await new Promise((resolve) => (socket.onmessage = resolve));
+  const b = await enter(t, url, { connectTimeout: 800 });
+  const { error } = await b.event("failed", 1, 3000);
+  assert.deepEqual([error.code, error.stage], ["deadline", "signaling"]);
+  socket.close();
+});
+
+test("disconnect ends one link; both ends learn it, once", async (t) => {
+  const url = newRoom();
+  const a = await enter(t, url), b = await enter(t, url);
+  await Promise.all([a.event("connected", b.id), b.event("connected", 1)]);
+  a.node.disconnect(b.id);
+  assert.throws(() => a.node.disconnect(b.id), { code: "unknown_peer" });
+  assert.equal((await a.event("disconnected", b.id)).reason, "by us");
+  assert.equal((await b.event("disconnected", 1)).reason, "by peer");
+});
+
+test("what send accepted arrives before the disconnected", async (t) => {
+  const url = newRoom();
+  const a = await enter(t, url), b = await enter(t, url);
+  await b.event("connected", 1);
+  for (let i = 0; i < 40; i++) await b.node.send({ peer: 1, data: new Uint8Array(16384) });
+  await b.close();
+  await a.event("disconnected", b.id);
+  assert.equal(a.packets(b.id).length, 40);
+});
+
+test("a thousand packets in one frame of a game loop", async (t) => {
+  const url = newRoom();
+  const a = await rtcpeer.join(url, base), b = await enter(t, url);
+  t.after(() => a.close());
+  await b.event("connected", 1);
+  for (let i = 0; i < 1000; i++) b.node.trySend({ peer: 1, data: new Uint8Array(64).fill(i) });
+  const got = [];
+  await within(5000, "1000 packets", (async () => {
+    while (got.length < 1001) {
+      got.push(...a.poll());
+      await new Promise((resolve) => setTimeout(resolve, 16));
+    }
+  })());
+  assert.equal(got[0].kind, "connected");
+  assert.deepEqual(got.slice(1).map((e) => e.packet.data[0]), Array.from({ length: 1000 }, (_, i) => i & 255));
+});
+
+test("a reliable lane fills, says so, and lets who waits go on", async (t) => {
+  const url = newRoom();
+  const a = await enter(t, url), b = await enter(t, url);
+  await b.event("connected", 1);
+  const data = new Uint8Array(16384);
+  let accepted = 0;
+  assert.throws(() => {
+    for (;; accepted++) b.node.trySend({ peer: 1, data });
+  }, { code: "buffer_full" });
+  assert.throws(() => b.node.trySend({ data }), (e) => e instanceof rtcpeer.BroadcastError && e.peers.join() === "1");
+  const before = (await b.node.stats()).links[1].lanes[0];
+  assert.ok(before.buffered <= 1 << 20);
+  await within(10000, "room", b.node.send({ peer: 1, data }));
+  await a.until("all", () => a.packets(b.id).length === accepted + 1);
+});
+
+test("a flood is bounded: unreliable drops are counted, a reliable one ends the link", async (t) => {
+  const url = newRoom();
+  const a = await rtcpeer.join(url, base), b = await enter(t, url); // a takes no events
+  t.after(() => a.close());
+  await b.event("connected", 1);
+  const data = new Uint8Array(16384);
+  for (let i = 0; i < 40; i++) {
+    await b.node.send({ peer: 1, mode: "unreliable", data });
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  const { dropped, links } = await a.stats();
+  assert.ok(dropped.no_credit > 0, JSON.stringify(dropped));
+  assert.ok(links[b.id].lanes[2].unread <= 256 * 1024);
+  await assert.rejects(async () => {
+    for (;;) await b.node.send({ peer: 1, data });
+  }, { code: "unknown_peer" });
+  const events = a.poll();
+  const last = events.at(-1);
+  assert.deepEqual([last.kind, last.reason, last.error.code], ["disconnected", "slow", "no_credit"]);
+  assert.ok(events.reduce((sum, e) => sum + (e.packet?.data.length ?? 0), 0) <= 4.5 * (1 << 20));
+  assert.equal(orderly(events), "");
+});
+
+test("a star's host ends a guest that takes nothing, and the others do not wait for it", async (t) => {
+  const url = newRoom();
+  const host = await enter(t, url, { topology: "star" });
+  const stuck = await enter(t, url), a = await enter(t, url);
+  const [busy] = await Promise.all([a.event("connected", stuck.id), host.event("connected", stuck.id), host.event("connected", a.id)]);
+  assert.ok(busy);
+  // Nothing leaves the host's lane to the stuck guest any more.
+  const lane = host.node.running.get(stuck.id).lanes[0];
+  Object.defineProperty(lane.channel, "bufferedAmount", { value: 1 << 20, configurable: true });
+  for (let i = 0; i < 20; i++) await a.node.send({ data: new Uint8Array([i]) });
+  await host.until("all at the host", () => host.packets(a.id).length === 20, 2000);
+  assert.equal((await host.event("disconnected", stuck.id, 9000)).reason, "slow");
+  await a.event("disconnected", stuck.id, 3000);
+});
+
+test("malformed frames of a server lead to another try, three of them to the end", async () => {
+  let connections = 0;
+  const welcome = { kind: "welcome", id: 1, room: "x", topology: "mesh", host: 1, members: [], resume: "t", limits: {} };
+  const bad = await fakeServer((socket) => {
+    const first = ++connections === 1;
+    socket.on("message", () => {
+      if (first) {
+        socket.send(JSON.stringify({ kind: "confetti" })); // a kind of the future
+        socket.send(JSON.stringify(welcome));
+        socket.send(JSON.stringify({ kind: "confetti" }));
+        socket.send(JSON.stringify({ kind: "signal", from: 9, data: { type: "dance" } }));
+      }
+      setTimeout(() => socket.send("{"), 50);
+    });
+  });
+  const a = await Player.join(bad.url, { RTCPeerConnection });
+  await a.until("the end", () => a.ended);
+  assert.equal(a.ended.code, "bad_message");
+  assert.equal(a.node.status, "disconnected");
+  assert.equal(connections, 3);
+  bad.close();
+});
+
+test("who is replaced does not come back", async (t) => {
+  const url = newRoom();
+  let resume;
+  class Spy extends WebSocket {
+    constructor(...args) {
+      super(...args);
+      this.addEventListener("message", ({ data }) => (resume = JSON.parse(data).resume ?? resume));
+    }
+  }
+  const a = await enter(t, url, { WebSocket: Spy });
+  const thief = new WebSocket(url, ["rtcpeer.v1"]);
+  await new Promise((resolve) => (thief.onopen = resolve));
+  thief.send(JSON.stringify({ kind: "join", resume }));
+  await a.until("the end", () => a.ended);
+  assert.equal(a.ended.code, "replaced");
+  thief.close();
+});
