@@ -43,8 +43,9 @@ type job struct {
 	output string
 }
 
-// startBrowser returns a Chromium that runs what is in folder files.
-func startBrowser(t *testing.T, files string) *browser {
+// startBrowser returns a Chromium, with more flags than those that keep it quiet, that runs what is in
+// folder files.
+func startBrowser(t *testing.T, files string, flags ...string) *browser {
 	t.Helper()
 	b := &browser{files: files, jobs: make(chan *job), running: make(map[int]*job)}
 	mux := http.NewServeMux()
@@ -59,13 +60,13 @@ func startBrowser(t *testing.T, files string) *browser {
 		b.web.CloseClientConnections()
 		b.web.Close()
 	})
-	openPage(t, b.web.URL+"/")
+	openPage(t, b.web.URL+"/", flags...)
 	return b
 }
 
 // openPage starts a Chromium on a page, and ends it with the test. Without a Chromium the test is
 // skipped, or fails where RTCPEER_CI says that there must be one.
-func openPage(t *testing.T, url string) {
+func openPage(t *testing.T, url string, flags ...string) {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
@@ -75,9 +76,9 @@ func openPage(t *testing.T, url string) {
 	profile, err := os.MkdirTemp("", "chromium")
 	require.NoError(t, err)
 	var log bytes.Buffer
-	cmd := exec.Command(path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+	cmd := exec.Command(path, append(flags, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
-		"--user-data-dir="+profile, url)
+		"--user-data-dir="+profile, url)...)
 	cmd.Stdout, cmd.Stderr = &log, &log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // it is many processes
 	require.NoError(t, cmd.Start())

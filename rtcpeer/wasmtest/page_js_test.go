@@ -3,6 +3,7 @@ package wasmtest
 import (
 	"os"
 	"strconv"
+	"syscall/js"
 	"testing"
 	"time"
 
@@ -19,12 +20,29 @@ func TestMember(t *testing.T) {
 	others, err := strconv.Atoi(os.Getenv("OTHERS"))
 	require.NoError(t, err)
 	node := join(t, os.Getenv("URL"), rtcpeer.Topology(os.Getenv("TOPOLOGY")))
-	done := talk(t, node, others)
-	if node.Topology() == rtcpeer.Mesh || node.ID() == node.Host() {
+	talk(t, node, others)
+	leaves := os.Getenv("LEAVES") == "true"
+	if leaves && (node.Topology() == rtcpeer.Mesh || node.ID() == node.Host()) {
 		require.Eventually(t, func() bool { return paths(node) == others }, patience, 10*time.Millisecond, "Stats know each path")
 	}
-	settle(t, node, others, done)
-	part(t, node, os.Getenv("LEAVES") == "true")
+	part(t, node, leaves)
+}
+
+func TestReload(t *testing.T) {
+	node := join(t, os.Getenv("URL"), rtcpeer.Mesh)
+	_, err := node.Receive(t.Context()) // connected
+	require.NoError(t, err)
+	js.Global().Get("location").Call("reload")
+	select {}
+}
+
+func TestResumes(t *testing.T) {
+	node := join(t, os.Getenv("URL"), rtcpeer.Mesh)
+	_, err := node.Receive(t.Context()) // connected
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return node.Stats().Resumed == 1 }, patience, 10*time.Millisecond)
+	require.NoError(t, node.Send(t.Context(), rtcpeer.Packet{Data: []byte("resumed")}))
+	closed(t, node)
 }
 
 // paths returns for how many links the browser has told the path and its round trip.
