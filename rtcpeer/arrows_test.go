@@ -25,7 +25,7 @@ func TestArrows(t *testing.T) {
 		"rtcpeer":                         {"rtcpeer/transport", "rtcpeer/transport/webrtc", "signaling", "signaling/signalclient"},
 		"rtcpeer/wasmtest":                nil,
 		"rtcpeer/examples/dots":           {"rtcpeer"},
-		"cmd/signal-server":               {"signaling", "signaling/signalserver"},
+		"cmd/signal-server":               {"rtcpeer/js", "signaling", "signaling/signalserver"},
 		"cmd/rtc-client":                  {"rtcpeer", "rtcpeer/transport", "rtcpeer/transport/webrtc", "signaling", "signaling/signalclient", "signaling/signalserver"},
 	}
 	gates := map[string][]string{

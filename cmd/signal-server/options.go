@@ -21,6 +21,7 @@ type options struct {
 	LogFormat string `group:"Server" default:"text" enum:"text,json" placeholder:"FORMAT" help:"Format of the log on stderr: text or json (${default})."`
 	LogLevel  string `group:"Server" default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"Least level to log: debug, info, warn or error (${default})."`
 	ResumeKey string `group:"Server" placeholder:"SECRET" help:"Secret of at least 16 bytes; with it members come back after a restart. Better set in the environment."`
+	NoPage    bool   `group:"Server" help:"Serve no web page at /, only the signaling."`
 	Version   bool   `group:"Server" help:"Print the version and exit."`
 
 	Grace        time.Duration `group:"Members" default:"30s" placeholder:"TIME" help:"How long a lost member keeps its place; 0 for not at all (${default})."`
@@ -34,7 +35,8 @@ type options struct {
 	MessageRate int `group:"Limits" default:"100" placeholder:"N" help:"Messages a second of one member; faster ones wait; 0 for no limit (${default})."`
 }
 
-const description = `A signaling server: peers meet here and then connect to each other directly.
+const description = `A signaling server: peers meet here and then connect to each other directly. Open its address in a
+browser to create a room and try it.
 
 Each flag can be set in the environment: --max-rooms is SIGNAL_SERVER_MAX_ROOMS.`
 

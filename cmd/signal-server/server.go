@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -15,7 +16,7 @@ import (
 	"example.org/rtcpeer/signaling/signalserver"
 )
 
-// A server is the signaling server, its listener and its health checks.
+// A server is the signaling server, its listener, its page and its health checks.
 type server struct {
 	// Fixed at construction.
 	log      *slog.Logger
@@ -55,13 +56,17 @@ func newServer(o options, stderr io.Writer) (*server, error) {
 	}
 	s := &server{log: log, listener: listener, rooms: rooms}
 	s.http = http.Server{
-		Handler:           s.routes(),
+		Handler:           s.routes(!o.NoPage),
 		ReadHeaderTimeout: readHeaderTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
-	log.Info("listening", "url", url(listener.Addr()))
+	if address := url(listener.Addr()); o.NoPage {
+		log.Info("listening", "url", address)
+	} else {
+		log.Info("listening", "url", address, "page", "http"+strings.TrimPrefix(address, "ws")+"/")
+	}
 	if o.ResumeKey == "" {
 		log.Info("no resume key: members cannot come back after a restart", "set", "SIGNAL_SERVER_RESUME_KEY")
 	}
@@ -77,7 +82,7 @@ func url(addr net.Addr) string {
 	return "ws://" + tcp.String()
 }
 
-func (s *server) routes() http.Handler {
+func (s *server) routes(page bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") })
 	mux.HandleFunc("/readyz", func(w http.ResponseWriter, _ *http.Request) {
@@ -88,6 +93,9 @@ func (s *server) routes() http.Handler {
 		io.WriteString(w, "ok\n")
 	})
 	mux.Handle("/", s.rooms)
+	if page {
+		addPage(mux, s.rooms)
+	}
 	return mux
 }
 

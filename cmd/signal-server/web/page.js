@@ -1,0 +1,195 @@
+// The page: into a room and out of it, and what goes on inside.
+//
+//   #room -> go -> enter -> join -> listen -> take -> chat, probes, throughput
+//                                     update (each second, and after events) -> drawing, peers
+//
+// The fragment of the URL says which room this is; it never reaches a log of the server.
+
+import { join } from "./rtcpeer.js";
+import { Chat } from "./chat.js";
+import { Drawing } from "./drawing.js";
+import { invite } from "./invite.js";
+import { Peers } from "./peers.js";
+import { hello, isHello, Probes } from "./probe.js";
+import { Throughput } from "./throughput.js";
+import { forPeer, forReason, forRoom, noWebRtc } from "./words.js";
+
+const by = (/** @type {string} */ id) => /** @type {any} */ (document.getElementById(id));
+const chat = new Chat(), drawing = new Drawing(), table = new Peers(), throughput = new Throughput();
+const failureShown = 60000; // ms
+
+/** @type {any} */ let node = null; // while in a room
+let probes = new Probes();
+/** @type {Map<number, {at: number, error: any}>} */ let failed = new Map(); // peers without a link
+let turn = 0; // of entering; an earlier one that is still on its way is given up
+
+/** @param {string} text @param {"" | "wait" | "bad"} [kind] */
+function status(text, kind = "") {
+  const element = by("status");
+  if (element.textContent !== text) element.textContent = text;
+  element.className = kind;
+  element.hidden = !text;
+}
+
+const roomOf = (/** @type {string} */ text) => text.trim().replace(/.*[#/]/s, "");
+
+/** Does as the fragment says. */
+function go() {
+  const room = roomOf(location.hash);
+  if (node && node.room === room) return;
+  if (room) enter(`./${encodeURIComponent(room)}`, {}, room);
+  else {
+    const inside = !!node;
+    leave();
+    status("");
+    if (inside) by("create").querySelector("button").focus();
+  }
+}
+
+function leave() {
+  turn++;
+  node?.close();
+  node = null;
+  show();
+}
+
+function show() {
+  by("start").hidden = !!node;
+  by("inside").hidden = by("leave").hidden = by("where").hidden = !node;
+  document.title = node ? `${node.room} · rtcpeer` : "rtcpeer";
+}
+
+/** @param {string} url @param {object} config @param {string} [name] */
+async function enter(url, config, name = "") {
+  leave();
+  const mine = turn;
+  by("room").value = name;
+  by("start").hidden = true;
+  status(name ? `Joining ${name} …` : "Creating a room …", "wait");
+  let entered;
+  try {
+    entered = await join(url, config);
+  } catch (error) {
+    if (mine === turn) explain(error);
+    return;
+  }
+  if (mine !== turn) return entered.close();
+  node = entered;
+  probes = new Probes();
+  failed = new Map();
+  status("");
+  by("where").textContent = `Room ${node.room}, a ${node.topology}. You are ${node.id}.`;
+  location.hash = node.room;
+  chat.open(node);
+  throughput.open(node);
+  invite(node);
+  show();
+  by("text").focus({ preventScroll: true });
+  update();
+  listen(node);
+}
+
+/** Back at the start, with the reason. @param {any} error */
+function explain(error) {
+  leave();
+  status(globalThis.RTCPeerConnection ? forRoom(error) : noWebRtc, "bad");
+}
+
+async function listen(/** @type {any} */ from) {
+  try {
+    for await (const event of from) take(event);
+  } catch (error) {
+    if (from === node) explain(error);
+  }
+}
+
+function take(/** @type {any} */ event) {
+  const { kind, peer, packet } = event;
+  if (kind === "packet") {
+    if (isHello(packet.data)) throughput.meet(peer);
+    else if (!probes.take(node, packet) && !throughput.take(packet)) chat.hear(peer, packet.data);
+    return;
+  }
+  if (kind === "connected") {
+    failed.delete(peer);
+    chat.note(`${peer} is here.`);
+    node.send({ peer, data: hello }).catch(() => {}); // it has just gone
+  } else if (kind === "disconnected") {
+    chat.note(`${peer} ${forReason(event.reason)}.`);
+    throughput.part(peer);
+  } else if (kind === "failed") {
+    failed.set(peer, { at: performance.now(), error: event.error });
+    chat.note(forPeer(peer, event.error));
+  }
+  later();
+}
+
+let due = false;
+/** Updates once, after all events that are there. */
+function later() {
+  if (due) return;
+  due = true;
+  setTimeout(() => {
+    due = false;
+    update();
+  });
+}
+
+async function update() {
+  const shown = node;
+  if (!shown) return;
+  const stats = await shown.stats();
+  if (shown !== node) return;
+  for (const [id, { at }] of failed) if (performance.now() - at > failureShown || stats.links[id]) failed.delete(id);
+  const { id: me, host, topology } = shown;
+  const ids = new Set([...shown.peers, ...Object.keys(stats.links).map(Number), ...failed.keys()]);
+  const peers = [...ids].sort((a, b) => a - b).map((id) => {
+    const link = stats.links[id];
+    const state = shown.peers.includes(id) ? "connected" : link ? "connecting" : "failed";
+    return { id, state, relayed: state === "connected" && !link, path: path(link, state, host), host: topology === "star" && id === host };
+  });
+  drawing.show({ me, host, topology, peers: peers.map(({ id, state, relayed }) => ({ id, state, relayed })) });
+  table.show(peers, probes);
+  by("seal").hidden = me !== host;
+  by("seal").disabled = shown.sealed;
+  by("seal").textContent = shown.sealed ? "Closed for newcomers" : "Close the room for newcomers";
+  report(stats);
+}
+
+/** @param {any} link @param {string} state @param {number} host */
+function path(link, state, host) {
+  if (state !== "connected") return "–";
+  if (!link) return `through host ${host}`;
+  return link.local ? `${link.local} – ${link.remote || "?"}` : "…";
+}
+
+function report(/** @type {any} */ stats) {
+  const [failure] = [...failed].slice(-1);
+  if (stats.signalingError) status(`${forRoom(stats.signalingError)}\nOpen links go on, but nobody new can come.`, "bad");
+  else if (!stats.signaling) status("The connection to the signaling server is lost; trying again. Open links go on without it.", "wait");
+  else if (failure) status(forPeer(failure[0], failure[1].error), "bad");
+  else status("");
+}
+
+by("create").addEventListener("submit", (/** @type {SubmitEvent} */ e) => {
+  e.preventDefault();
+  enter("./", { topology: new FormData(by("create")).get("topology") });
+});
+by("join").addEventListener("submit", (/** @type {SubmitEvent} */ e) => {
+  e.preventDefault();
+  const room = roomOf(by("room").value);
+  if (roomOf(location.hash) === room) go();
+  else location.hash = room;
+});
+by("leave").addEventListener("click", () => (location.hash = ""));
+by("seal").addEventListener("click", () => node.seal().catch((/** @type {any} */ error) => chat.note(`The room stays open: ${error.message}`)));
+addEventListener("hashchange", go);
+addEventListener("pageshow", (e) => e.persisted && location.reload()); // its links ended when it was left
+setInterval(() => {
+  if (node) probes.ask(node);
+  update();
+}, 1000);
+
+by("command").textContent = `rtc-client chat ${new URL("lobby", location.href.replace(/^http/, "ws").replace(/#.*/, ""))}`;
+go();
+if (!globalThis.RTCPeerConnection) status(noWebRtc, "bad");
