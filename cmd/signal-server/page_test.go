@@ -61,6 +61,7 @@ func TestTabsAndAProgramTalk(t *testing.T) {
 	one.waitFor(t, `document.querySelector("#progress").value > 0.2`)
 	one.shoot(t, "room")
 	one.waitFor(t, `/arrived at peer .* Mbit/.test(document.querySelector("#result").textContent)`)
+	t.Log(one.text(t, `document.querySelector("#result").textContent`))
 	two.waitFor(t, `/Peer 1 has sent/.test(document.querySelector("#result").textContent)`)
 
 	two.close()
@@ -332,7 +333,8 @@ func (b *tab) shoot(t *testing.T, name string) {
 			picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
 			require.NoError(t, err)
 			require.NotEmpty(t, picture)
-			require.LessOrEqual(t, b.width(t), size.width, "the page is as wide as the %s", size.name)
+			require.Empty(t, b.text(t, fmt.Sprintf(`[...document.querySelectorAll("body *:not(thead, thead *, svg *)")].
+				filter((e) => e.getBoundingClientRect().right > %d).map((e) => e.outerHTML).join("\n")`, size.width)), "too wide for the %s", size.name)
 			require.NoError(t, os.WriteFile(filepath.Join(folder, name+"-"+size.name+"-"+scheme+".png"), picture, 0o644))
 		}
 	}
@@ -346,13 +348,6 @@ func prefer(scheme string) chromedp.Action[chromedp.Void] {
 		})
 		return err
 	})
-}
-
-func (b *tab) width(t *testing.T) int64 {
-	t.Helper()
-	w, err := chromedp.Run(b.ctx, chromedp.Evaluate[int64](`document.documentElement.scrollWidth`))
-	require.NoError(t, err)
-	return w
 }
 
 // A chatter is an rtc-client chat.

@@ -15,13 +15,19 @@ import { Throughput } from "./throughput.js";
 import { forPeer, forReason, forRoom, noWebRtc } from "./words.js";
 
 const by = (/** @type {string} */ id) => /** @type {any} */ (document.getElementById(id));
-const chat = new Chat(), drawing = new Drawing(), table = new Peers(), throughput = new Throughput();
+const chat = new Chat(), drawing = new Drawing(), table = new Peers(), throughput = new Throughput(roundTrip);
 const failureShown = 60000; // ms
 
 /** @type {any} */ let node = null; // while in a room
 let probes = new Probes();
 /** @type {Map<number, {at: number, error: any}>} */ let failed = new Map(); // peers without a link
 let turn = 0; // of entering; an earlier one that is still on its way is given up
+
+/** The shortest of the last pings, in ms; 0 if none is known. @param {number} peer */
+function roundTrip(peer) {
+  const known = probes.of(peer).reliable.times.filter((time) => time !== null);
+  return known.length ? Math.min(...known) : 0;
+}
 
 /** @param {string} text @param {"" | "wait" | "bad"} [kind] */
 function status(text, kind = "") {
@@ -84,7 +90,7 @@ async function enter(url, config, name = "") {
   throughput.open(node);
   invite(node);
   show();
-  by("text").focus({ preventScroll: true });
+  by("copy").focus({ preventScroll: true });
   update();
   listen(node);
 }

@@ -10,7 +10,7 @@ import { begins } from "./probe.js";
 
 const head = "\0thru", data = 100, end = 101, ack = 97; // 'd', 'e', 'a'
 const packetSize = 16 * 1024; // what a member accepts by default
-const window_ = 2 * 1024 * 1024; // half of what a host lets wait for a guest
+const least = 256 * 1024, most = 2 * 1024 * 1024; // of the window; half of what a host lets wait for a guest
 const duration = 5000, patience = 8000; // ms
 const ackEvery = 64 * 1024;
 
@@ -25,16 +25,29 @@ function packet(kind, test, size) {
 
 const megabytes = (/** @type {number} */ n) => `${(n / 1e6).toFixed(n < 1e7 ? 1 : 0)} MB`;
 
+/**
+ * Bytes that may be on the way: twice what arrives within a round trip. Two megabytes at once into a path of
+ * a millisecond overrun the buffers in it, and what is lost there takes seconds to come.
+ * @param {{acked: number, at: number}} run @param {number} began @param {number} roundTrip
+ */
+function windowOf(run, began, roundTrip) {
+  const rate = run.acked / Math.max(1, run.at - began);
+  return Math.min(most, Math.max(least, 2 * rate * roundTrip));
+}
+
 export class Throughput {
   /** @type {any} */ node = null;
   /** @type {Set<number>} */ able = new Set(); // peers that said hello
   /** @type {Map<number, {test: number, bytes: number, told: number}>} */ receiving = new Map();
   /** @type {{test: number, peer: number, acked: number, at: number, wake: () => void} | null} */ running = null;
 
-  constructor() {
+  /** @param {(peer: number) => number} roundTrip in ms */
+  constructor(roundTrip) {
+    this.roundTrip = roundTrip;
     this.form = /** @type {HTMLFormElement} */ (document.getElementById("measure"));
     this.target = /** @type {HTMLSelectElement} */ (document.getElementById("target"));
     this.progress = /** @type {HTMLProgressElement} */ (document.getElementById("progress"));
+    this.arrived = /** @type {HTMLElement} */ (document.getElementById("arrived")); // not read aloud, unlike result
     this.result = /** @type {HTMLElement} */ (document.getElementById("result"));
     this.form.addEventListener("submit", (e) => {
       e.preventDefault();
@@ -50,7 +63,7 @@ export class Throughput {
     this.running?.wake();
     this.running = null;
     this.progress.value = 0;
-    this.result.textContent = "";
+    this.arrived.textContent = this.result.textContent = "";
     this.update();
   }
 
@@ -92,6 +105,7 @@ export class Throughput {
     }
     if (this.running !== run) return; // another room by now
     this.running = null;
+    this.arrived.textContent = "";
     this.result.textContent = words;
     this.update();
   }
@@ -101,15 +115,16 @@ export class Throughput {
     const { peer, test } = run;
     const began = performance.now();
     const bytes = packet(data, test, packetSize);
+    const roundTrip = this.roundTrip(peer);
     let sent = 0, shown = 0;
     while (performance.now() - began < duration) {
-      while (sent - run.acked > window_ - packetSize) await this.moved(run);
+      while (sent - run.acked > windowOf(run, began, roundTrip) - packetSize) await this.moved(run);
       await node.send({ peer, data: bytes });
       sent += bytes.length;
       if (performance.now() - shown < 100) continue;
       shown = performance.now();
       this.progress.value = (shown - began) / duration;
-      this.result.textContent = `Sending to peer ${peer}: ${megabytes(run.acked)} arrived …`;
+      this.arrived.textContent = `${megabytes(run.acked)} arrived …`;
     }
     await node.send({ peer, data: packet(end, test, 10) });
     while (run.acked < sent) await this.moved(run);
