@@ -136,6 +136,17 @@ func TestTroubleInWords(t *testing.T) {
 	tab.waitFor(t, `document.querySelector("#status").textContent.includes("does not answer over WebSocket")`)
 }
 
+// The pings of rtc-client come back from a tab in each mode.
+func TestPageAnswersPings(t *testing.T) {
+	p := start(t, nil)
+	tab := openBrowser(t).open(t, pageOf(p)+"#lobby")
+	tab.waitFor(t, `drawn("node").length === 1`)
+	out, err := exec.CommandContext(t.Context(), buildClient(t), "ping", "--json", "--count=3", p.url+"/lobby").Output()
+	require.NoError(t, err)
+	require.Equal(t, 3, strings.Count(string(out), `"received":3`), "%s", out)
+	tab.quiet(t)
+}
+
 func TestPageIsServed(t *testing.T) {
 	s, err := newServer(options{Listen: "127.0.0.1:0"}, io.Discard)
 	require.NoError(t, err)
@@ -359,10 +370,7 @@ type chatter struct {
 
 func startChat(t *testing.T, room string) *chatter {
 	t.Helper()
-	program := filepath.Join(t.TempDir(), "rtc-client")
-	out, err := exec.Command("go", "build", "-o", program, "../rtc-client").CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	cmd := exec.CommandContext(t.Context(), program, "chat", room)
+	cmd := exec.CommandContext(t.Context(), buildClient(t), "chat", room)
 	stdin, err := cmd.StdinPipe()
 	require.NoError(t, err)
 	stdout, err := cmd.StdoutPipe()
@@ -383,6 +391,14 @@ func startChat(t *testing.T, room string) *chatter {
 	})
 	t.Cleanup(c.end)
 	return c
+}
+
+func buildClient(t *testing.T) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "rtc-client")
+	out, err := exec.Command("go", "build", "-o", program, "../rtc-client").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return program
 }
 
 func (c *chatter) say(line string) { fmt.Fprintln(c.stdin, line) }
