@@ -53,7 +53,8 @@ func (c channels) lane(channel int, mode Mode) (int, error) {
 // channel is the inverse of lane.
 func (c channels) channel(lane int) int { return max(lane-2, 0) }
 
-// wireModes and modesOfWire translate a list of modes for signaling. A nil list stays nil: not told.
+// wireModes and modesOfWire translate a list of modes for signaling, where nil means that a member did
+// not tell: ours always do.
 func wireModes(modes []Mode) []signaling.Mode {
 	list := make([]signaling.Mode, len(modes))
 	for i, m := range modes {

@@ -20,6 +20,8 @@ var (
 	// errOver is the cause of a link that ended before it opened without a failure: its peer left,
 	// or the node closed.
 	errOver = errors.New("over")
+	// errTooManySignals fails a link whose other end sends signals faster than they can be used.
+	errTooManySignals = fmt.Errorf("more than %d signals of the other end wait: it floods", signalBacklog)
 	// errAttemptOver ends one attempt of the offering end.
 	errAttemptOver = errors.New("attempt over")
 )
@@ -85,6 +87,9 @@ func (l *link) await(deadline, attempt <-chan time.Time) (opened bool, err error
 	case <-deadline:
 		return false, l.fail("connect", l.deadlineError())
 	case <-l.over:
+		if DisconnectReason(l.reason.Load()) == Misbehaved {
+			return false, l.fail("connect", errTooManySignals)
+		}
 		return false, errOver
 	}
 }

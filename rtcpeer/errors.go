@@ -33,7 +33,7 @@ var (
 // A PeerError is a failure with one peer; the node goes on, but for a star's guest without its host.
 type PeerError struct {
 	Peer PeerID
-	Op   string // "offer", "answer", "connect", "send"
+	Op   string // "offer", "answer", "accept", "connect"
 	Err  error
 }
 

@@ -2,6 +2,7 @@ package rtcpeer
 
 import (
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -86,4 +87,16 @@ func TestNegotiationIsPure(t *testing.T) {
 		n, _ = n.receive(c(i))
 	}
 	require.Len(t, n.early, maxEarly, "what another peer can make this end keep is bounded")
+}
+
+// A member that floods another with signals gets no link, and the program is told why.
+func TestSignalFlood(t *testing.T) {
+	n := &Node{id: 1, log: slog.New(slog.DiscardHandler)}
+	l := newLink(n, 5) // the larger id: this end waits for its offer
+	for range signalBacklog + 1 {
+		l.signal(&signaling.SignalData{Type: signaling.Candidate, Candidate: "candidate:"})
+	}
+	err := l.connect()
+	require.ErrorIs(t, err, errTooManySignals)
+	require.ErrorAs(t, err, new(*PeerError))
 }
