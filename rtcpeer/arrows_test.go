@@ -22,6 +22,7 @@ func TestArrows(t *testing.T) {
 		"rtcpeer/transport/memory":        {"rtcpeer/transport"},
 		"rtcpeer/transport/webrtc":        {"rtcpeer/transport"},
 		"rtcpeer/js":                      nil,
+		"rtcpeer/variant":                 nil,
 		"rtcpeer":                         {"rtcpeer/transport", "rtcpeer/transport/webrtc", "signaling", "signaling/signalclient"},
 		"rtcpeer/wasmtest":                nil,
 		"rtcpeer/examples/dots":           {"rtcpeer"},
