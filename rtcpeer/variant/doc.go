@@ -14,8 +14,8 @@
 // Type says which Go type stands for which of Godot's. An Object is never decoded nor encoded, not
 // even as an id: it means nothing outside the engine it lives in, and full objects run code. Decoding
 // makes no assumption about the bytes: it does not panic, it nests no deeper and reads no further than
-// its Limits, and it allocates only for elements that have their bytes in the input, so never more
-// than a small multiple of what it was given.
+// its Limits, and it allocates only for elements that have their bytes in the input: at most about five
+// bytes for each that it was given.
 //
 // The arguments of an RPC and the properties of a MultiplayerSynchronizer are packed further by
 // SceneMultiplayer, in bytes this package does not read.
