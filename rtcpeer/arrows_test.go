@@ -24,7 +24,7 @@ func TestArrows(t *testing.T) {
 		"rtcpeer/js":                      nil,
 		"rtcpeer/variant":                 nil,
 		"rtcpeer":                         {"rtcpeer/transport", "rtcpeer/transport/webrtc", "signaling", "signaling/signalclient"},
-		"rtcpeer/wasmtest":                nil,
+		"rtcpeer/interop":                 nil,
 		"rtcpeer/examples/dots":           {"rtcpeer"},
 		"cmd/signal-server":               {"rtcpeer/js", "signaling", "signaling/signalserver"},
 		"cmd/rtc-client":                  {"rtcpeer", "rtcpeer/transport", "rtcpeer/transport/webrtc", "signaling", "signaling/signalclient", "signaling/signalserver"},

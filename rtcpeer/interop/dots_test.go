@@ -1,6 +1,6 @@
 //go:build unix
 
-package wasmtest
+package interop
 
 import (
 	"bufio"
@@ -21,7 +21,14 @@ import (
 // who only watches. Both of the others tell their places, and the bot scores.
 func TestDots(t *testing.T) {
 	s := startServer(t)
-	openPage(t, startDots(t, s.url("dots")))
+	if missing := need(t, inChromium); missing != "" {
+		t.Skip(missing)
+	}
+	profile, err := newProfile(t)
+	require.NoError(t, err)
+	h := &host{cmd: chromium(profile, startDots(t, s.url("dots")), "")}
+	require.NoError(t, h.run())
+	t.Cleanup(h.end)
 	watcher, err := rtcpeer.Join(t.Context(), s.url("dots"), rtcpeer.Config{})
 	require.NoError(t, err)
 	t.Cleanup(func() { watcher.Close() })

@@ -1,0 +1,20 @@
+// Package interop tests the toolkit together with everything it is to work with: Chromium, Firefox, the
+// other WebRTC stacks of Node, and Go compiled to WebAssembly. It has no code but its tests.
+//
+//	              TestMatrix: rooms, and the rules in them (talk_test.go)
+//	                |               |
+//	rtcpeer.Node, in this process   lab: pages, WebSockets
+//	                :               |        \
+//	                :             host        host        a browser, or Node with a stack
+//	                :             /   \           \
+//	                :       player   player       player  a frame, a tab; rtcpeer.js or Go
+//	                :          :       :            :
+//	                + - - - - -+ WebRTC + - - - - - +
+//
+// A player does what it is asked for over its WebSocket and tells its events there, so that one set of
+// rules, in Go, holds for all of them. Those in JavaScript are testdata/player.mjs, which runs the
+// rtcpeer.js that is served; those in WebAssembly are agent_js_test.go.
+//
+// What is not installed is skipped, and the table says so; with RTCPEER_CI set it fails. With
+// RTCPEER_MATRIX=file the table is written there.
+package interop

@@ -1,0 +1,151 @@
+package interop
+
+import (
+	"errors"
+
+	"example.org/rtcpeer/rtcpeer"
+)
+
+// The frames between the test and a player that is elsewhere, as JSON over a WebSocket: a call goes
+// there; answers, events and at last the exit come back. testdata/player.mjs is the other end in
+// JavaScript, agent_js_test.go in Go.
+
+// A call asks a player for something. Do is join (URL, Topology), send (Packet), flood (Packet, Count),
+// deaf, hear, stats or close.
+type call struct {
+	N        int              `json:"n"`
+	Do       string           `json:"do"`
+	URL      string           `json:"url,omitempty"`
+	Topology rtcpeer.Topology `json:"topology,omitempty"`
+	Packet   *packet          `json:"packet,omitempty"`
+	Count    int              `json:"count,omitempty"`
+}
+
+// packet is a rtcpeer.Packet in the words of the JavaScript module.
+type packet struct {
+	Peer    rtcpeer.PeerID `json:"peer"`
+	Channel int            `json:"channel"`
+	Mode    string         `json:"mode"`
+	Data    []byte         `json:"data"` // base64
+}
+
+// said is what a player says. One field is set, and beside Answer those of the answer.
+type said struct {
+	Answer int            `json:"answer,omitempty"` // the call's N
+	ID     rtcpeer.PeerID `json:"id,omitempty"`
+	Stats  *facts         `json:"stats,omitempty"`
+	Error  *failure       `json:"error,omitempty"`
+
+	Event *event   `json:"event,omitempty"`
+	Ended *failure `json:"ended,omitempty"` // there are no more events
+
+	// Complaint is an error that nobody caught.
+	Complaint string `json:"complaint,omitempty"`
+	// Exit is the end of a Go program in a page, with what it printed; of others it is 0.
+	Exit   *int   `json:"exit,omitempty"`
+	Output string `json:"output,omitempty"`
+}
+
+// facts are figures of a player's node.
+type facts struct {
+	Resumed int                       `json:"resumed"`
+	Dropped map[string]uint64         `json:"dropped"`
+	Remote  map[rtcpeer.PeerID]string `json:"remote"` // kind of the other end's candidate
+}
+
+type event struct {
+	Kind   string         `json:"kind"`
+	Peer   rtcpeer.PeerID `json:"peer"`
+	Packet *packet        `json:"packet,omitempty"`
+	Reason string         `json:"reason,omitempty"`
+	Error  string         `json:"error,omitempty"`
+}
+
+type failure struct {
+	Code string `json:"code"`
+	Text string `json:"text"`
+}
+
+// The two words for one thing, in JavaScript and in Go.
+var codes = map[string]error{
+	"packet_too_large": rtcpeer.ErrPacketTooLarge,
+	"unknown_peer":     rtcpeer.ErrUnknownPeer,
+	"unknown_channel":  rtcpeer.ErrUnknownChannel,
+	"buffer_full":      rtcpeer.ErrBufferFull,
+	"host_gone":        rtcpeer.ErrHostGone,
+	"closed":           rtcpeer.ErrClosed,
+}
+
+func failureOf(err error) *failure {
+	if err == nil {
+		return nil
+	}
+	f := &failure{Text: err.Error()}
+	for code, of := range codes {
+		if errors.Is(err, of) {
+			f.Code = code
+		}
+	}
+	return f
+}
+
+// A playerError is what failed at a player, and unwraps to what it would be here.
+type playerError struct{ failure }
+
+func (e playerError) Error() string { return e.Code + ": " + e.Text }
+func (e playerError) Unwrap() error { return codes[e.Code] }
+
+func (f *failure) err() error {
+	if f == nil {
+		return nil
+	}
+	return playerError{*f}
+}
+
+func packetOf(p rtcpeer.Packet) *packet {
+	return &packet{Peer: p.Peer, Channel: p.Channel, Mode: p.Mode.String(), Data: p.Data}
+}
+
+func (p *packet) packet() rtcpeer.Packet {
+	out := rtcpeer.Packet{Peer: p.Peer, Channel: p.Channel, Data: p.Data}
+	for _, m := range modes {
+		if m.String() == p.Mode {
+			out.Mode = m
+		}
+	}
+	return out
+}
+
+func eventOf(ev rtcpeer.Event) *event {
+	out := &event{Kind: ev.Kind.String(), Peer: ev.Peer}
+	switch ev.Kind {
+	case rtcpeer.PacketReceived:
+		out.Packet = packetOf(ev.Packet)
+	case rtcpeer.PeerDisconnected:
+		out.Reason = ev.Reason.String()
+	case rtcpeer.PeerFailed:
+		out.Error = ev.Err.Error()
+	}
+	return out
+}
+
+func (e *event) event() rtcpeer.Event {
+	out := rtcpeer.Event{Peer: e.Peer}
+	for k := rtcpeer.PeerConnected; k <= rtcpeer.PeerFailed; k++ {
+		if k.String() == e.Kind {
+			out.Kind = k
+		}
+	}
+	for r := rtcpeer.ByPeer; r <= rtcpeer.Misbehaved; r++ {
+		if r.String() == e.Reason {
+			out.Reason = r
+		}
+	}
+	if e.Packet != nil {
+		out.Packet = e.Packet.packet()
+	}
+	if e.Error != "" {
+		out.Err = errors.New(e.Error)
+	}
+	return out
+}

@@ -1,0 +1,175 @@
+//go:build unix
+
+package interop
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+
+	"example.org/rtcpeer/rtcpeer"
+)
+
+// A kind of player.
+type kind struct {
+	name string
+	host string // kind of host; "" is this process
+	wasm string // Go program; "" is the JavaScript module
+}
+
+var (
+	inChromium = kind{name: "Chromium", host: "chromium"}
+	inFirefox  = kind{name: "Firefox", host: "firefox"}
+	inGo       = kind{name: "Go native"}
+	inWasm     = kind{name: "Go wasm", host: "chromium", wasm: "player.wasm"}
+	kinds      = []kind{
+		inChromium, inFirefox, inGo, inWasm,
+		{name: "libdatachannel", host: "libdatachannel"}, {name: "libwebrtc", host: "libwebrtc"}, {name: "werift", host: "werift"},
+	}
+	openChromium = kind{name: "Chromium, addresses open", host: "chromium " + open}
+	openFirefox  = kind{name: "Firefox, addresses open", host: "firefox " + open}
+)
+
+func (k kind) browser() bool { return k.program() == "chromium" || k.program() == "firefox-esr" }
+
+// program is what a host needs.
+func (k kind) program() string {
+	switch name, _, _ := strings.Cut(k.host, " "); name {
+	case "":
+		return "go"
+	case "chromium":
+		return "chromium"
+	case "firefox":
+		return "firefox-esr"
+	default:
+		return "node"
+	}
+}
+
+// missing says why there are no players of a kind here, or "".
+func (k kind) missing() string {
+	if _, err := exec.LookPath(k.program()); err != nil {
+		return fmt.Sprintf("no %s here: apt-get install -y %[1]s", strings.Replace(k.program(), "node", "nodejs npm", 1))
+	}
+	if k.program() == "node" {
+		if err := installed(); err != nil {
+			return err.Error()
+		}
+	}
+	return ""
+}
+
+// installed has the packages that package-lock.json names installed, if they are not there or older
+// than the lock. The file is locked meanwhile, so that of several tests one does it.
+var installed = sync.OnceValue(func() error {
+	file, err := os.Open(filepath.Join(packages, "package-lock.json"))
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX); err != nil {
+		return fmt.Errorf("lock package-lock.json: %w", err)
+	}
+	lock, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	made, err := os.Stat(filepath.Join(packages, "node_modules/.package-lock.json"))
+	if err == nil && !made.ModTime().Before(lock.ModTime()) {
+		return nil
+	}
+	cmd := exec.Command("npm", "ci")
+	cmd.Dir = packages
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("npm ci in rtcpeer/js: %w: %s", err, out)
+	}
+	return nil
+})
+
+// enter has a player of a kind join a room, in a tab of its own or in a frame.
+func (l *lab) enter(ctx context.Context, k kind, url string, topology rtcpeer.Topology, tab bool) (*seat, error) {
+	if k.host == "" {
+		node, err := rtcpeer.Join(ctx, url, config(topology))
+		if err != nil {
+			return nil, err
+		}
+		return sit(k.name, native{node}), nil
+	}
+	h, err := l.host(k)
+	if err != nil {
+		return nil, err
+	}
+	p := page{Tab: tab, Wasm: k.wasm}
+	if k.wasm != "" {
+		p.Args = []string{"-test.run=^TestPlayer$"}
+	}
+	r, err := l.open(ctx, h, p)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", k.name, err)
+	}
+	return r.enter(ctx, k, url, topology)
+}
+
+func (r *remote) enter(ctx context.Context, k kind, url string, topology rtcpeer.Topology) (*seat, error) {
+	if err := r.join(ctx, url, topology); err != nil {
+		return nil, fmt.Errorf("%s: %w; %v", k.name, err, r.end())
+	}
+	return sit(k.name, r), nil
+}
+
+// version is that of what a kind of player runs on.
+func (k kind) version() string {
+	switch k.host {
+	case "":
+		return fmt.Sprintf("%s with pion/webrtc %s", runtime.Version(), command("go", "list", "-m", "-f", "{{.Version}}", "github.com/pion/webrtc/v4"))
+	case "chromium":
+		if k.wasm != "" {
+			return runtime.Version() + " in Chromium"
+		}
+		return word(command("chromium", "--version"), 1)
+	case "firefox":
+		return word(command("firefox-esr", "--version"), 2)
+	case "libdatachannel":
+		return "node-datachannel " + packageVersion("node-datachannel")
+	case "libwebrtc":
+		return "@roamhq/wrtc " + packageVersion("@roamhq/wrtc")
+	}
+	return packageVersion(k.host)
+}
+
+// command returns what a program prints, or why it does not.
+func command(name string, args ...string) string {
+	cmd := exec.Command(name, args...)
+	out, err := cmd.Output()
+	if err != nil {
+		return err.Error()
+	}
+	return string(bytes.TrimSpace(out))
+}
+
+func word(text string, i int) string {
+	if list := strings.Fields(text); i < len(list) {
+		return list[i]
+	}
+	return text
+}
+
+func packageVersion(name string) string {
+	var p struct{ Version string }
+	b, err := os.ReadFile(filepath.Join(packages, "node_modules", name, "package.json"))
+	if err == nil {
+		err = json.Unmarshal(b, &p)
+	}
+	if err != nil {
+		return err.Error()
+	}
+	return p.Version
+}

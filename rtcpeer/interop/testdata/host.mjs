@@ -1,0 +1,23 @@
+// Where the players of one stack are, in Node: node host.mjs STACK HOST RTCPEER_JS PACKAGES
+
+import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
+import { play } from "./player.mjs";
+
+const [stack, host, module, packages] = process.argv.slice(2);
+const require = createRequire(packages + "/package.json");
+const { WebSocket } = require("ws");
+const { join } = await import(pathToFileURL(module).href);
+const { RTCPeerConnection } = require({ libdatachannel: "node-datachannel/polyfill", libwebrtc: "@roamhq/wrtc", werift: "werift" }[stack]);
+const config = { WebSocket, RTCPeerConnection };
+
+const call = (path) => new WebSocket(`ws://${host}${path}`);
+const socket = call("/host?kind=" + stack);
+process.on("unhandledRejection", (e) => socket.send(String(e?.stack ?? e)));
+socket.on("message", (data) => {
+  const { do: what, n } = JSON.parse(data);
+  if (what !== "open") return;
+  const player = call("/player?n=" + n);
+  player.on("open", () => play(player, join, config).then(() => player.close()));
+});
+socket.on("close", () => process.exit());
