@@ -442,7 +442,10 @@ class Signaling {
       };
       const fail = (/** @type {string} */ why) => over(new RtcPeerError("unreachable", `${this.shown}: ${why}`));
       const timer = setTimeout(() => fail("no welcome within 10 s"), dialTimeout);
-      this.wake = () => over(new RtcPeerError("aborted", "joining was given up"));
+      this.wake = () => {
+        if (socket.readyState === 1) socket.send('{"kind":"leave"}'); // the server may have given a place already
+        over(new RtcPeerError("aborted", "joining was given up"));
+      };
 
       // A browser cannot ping. After half a minute of silence a kind that no server knows asks for its
       // unknown_kind, which ends nothing; a connection without any answer is lost.
