@@ -35,6 +35,7 @@ type noLeaks struct{ *testing.M }
 
 func (m noLeaks) Run() int {
 	code := m.M.Run()
+	closeBrowser()
 	if err := goleak.Find(); code == 0 && err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

@@ -1,9 +1,12 @@
 // The chat: lines of text, reliable on channel 0, as rtc-client's.
 
 const maxLines = 200; // in the log; older ones go
+const maxLength = 4000; // of a line, as of the input
+const burst = 100, perSecond = 20; // messages of one peer; what is more nobody could read, and is left out
 
 export class Chat {
   /** @type {any} */ node = null;
+  /** @type {Map<number, {left: number, at: number, omitted: number, note?: HTMLElement}>} */ heard = new Map();
 
   constructor() {
     this.log = /** @type {HTMLElement} */ (document.getElementById("log"));
@@ -12,11 +15,15 @@ export class Chat {
       e.preventDefault();
       this.say(this.input.value.trim());
     });
+    this.input.addEventListener("keydown", (e) => {
+      if (e.key === "Escape" && !e.isComposing) this.input.value = "";
+    });
   }
 
   /** @param {any} node */
   open(node) {
     this.node = node;
+    this.heard.clear();
     this.log.replaceChildren();
   }
 
@@ -24,13 +31,13 @@ export class Chat {
   async say(line) {
     if (!line) return;
     const { node } = this;
-    if (!node.peers.length) return this.note("Nobody is here to hear that yet.");
+    if (!node.peers.length) return void this.note("Nobody is here to hear that yet.");
     this.input.value = "";
     this.add("you", line);
     try {
       await node.send({ data: line });
     } catch (/** @type {any} */ error) {
-      if (!error.peers) return this.note(`That was not sent: ${error.message}`);
+      if (!error.peers) return void this.note(`That was not sent: ${error.message}`);
       for (const peer of error.peers) node.send({ peer, data: line }).catch(() => {}); // who has gone needs it no more
     }
   }
@@ -38,8 +45,33 @@ export class Chat {
   /** @param {number} peer @param {Uint8Array} data */
   hear(peer, data) {
     if (!data[0]) return; // what begins with a NUL is no text, but some program's own
+    if (!this.admits(peer)) return;
     const text = new TextDecoder().decode(data).replace(/\r?\n$/, "");
-    for (const line of text.split(/\r?\n/, maxLines)) this.add(String(peer), line.replace(/\p{Cc}/gu, " "));
+    for (const line of text.split(/\r?\n/, maxLines)) this.add(String(peer), line.slice(0, maxLength).replace(/\p{Cc}/gu, " "));
+  }
+
+  /** Whether a peer may be heard once more: one that talks without end must not drown the others. @param {number} peer */
+  admits(peer) {
+    const at = performance.now();
+    const h = this.heard.get(peer) ?? { left: burst, at, omitted: 0 };
+    this.heard.set(peer, h);
+    h.left = Math.min(burst, h.left + ((at - h.at) * perSecond) / 1000);
+    h.at = at;
+    const admitted = h.left >= 1;
+    if (admitted) h.left--;
+    else h.omitted++;
+    return admitted;
+  }
+
+  /** Says who was not heard, once for each; called each second. */
+  tell() {
+    for (const [peer, h] of this.heard) {
+      if (!h.omitted) continue;
+      if (!h.note?.isConnected) h.note = this.note("");
+      const text = `${h.omitted} messages of ${peer} are left out: it sends more than anybody can read.`;
+      if (h.note.textContent !== text) h.note.textContent = text;
+      if (!this.node.peers.includes(peer)) this.heard.delete(peer);
+    }
   }
 
   /** @param {string} text */
@@ -48,6 +80,7 @@ export class Chat {
     p.className = "note";
     p.textContent = text;
     this.append(p);
+    return p;
   }
 
   /** @param {string} who @param {string} line */

@@ -39,6 +39,8 @@ async function copy() {
     return true;
   } catch {
     link.select();
-    return document.execCommand("copy");
+    const copied = document.execCommand("copy");
+    if (copied) copyButton.focus();
+    return copied;
   }
 }

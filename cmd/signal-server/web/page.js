@@ -12,16 +12,21 @@ import { invite } from "./invite.js";
 import { Peers } from "./peers.js";
 import { hello, isHello, Probes } from "./probe.js";
 import { Throughput } from "./throughput.js";
-import { forPeer, forReason, forRoom, noWebRtc } from "./words.js";
+import { forDropped, forPeer, forReason, forRoom, noWebRtc, whyUnreachable } from "./words.js";
 
 const by = (/** @type {string} */ id) => /** @type {any} */ (document.getElementById(id));
 const chat = new Chat(), drawing = new Drawing(), table = new Peers(), throughput = new Throughput(roundTrip);
 const failureShown = 60000; // ms
+const lost = "The connection to the signaling server is lost; trying again. Open links go on without it.";
 
 /** @type {any} */ let node = null; // while in a room
 let probes = new Probes();
 /** @type {Map<number, {at: number, error: any}>} */ let failed = new Map(); // peers without a link
-let turn = 0; // of entering; an earlier one that is still on its way is given up
+/** @type {any} */ let loss = null; // why the server was lost the last time
+/** @type {AbortController | null} */ let joining = null; // while on the way into a room
+
+// ?connect-timeout=SECONDS is how long a link may take to open, for who knows that a path is slow, or blocked.
+const connectTimeout = 1000 * Number(new URLSearchParams(location.search).get("connect-timeout")) || undefined;
 
 /** The shortest of the last pings, in ms; 0 if none is known. @param {number} peer */
 function roundTrip(peer) {
@@ -34,7 +39,6 @@ function status(text, kind = "") {
   const element = by("status");
   if (element.textContent !== text) element.textContent = text;
   element.className = kind;
-  element.hidden = !text;
 }
 
 const roomOf = (/** @type {string} */ text) => text.trim().replace(/.*[#/]/s, "");
@@ -44,42 +48,52 @@ function go() {
   const room = roomOf(location.hash);
   if (node && node.room === room) return;
   if (room) enter(`./${encodeURIComponent(room)}`, {}, room);
-  else {
-    const inside = !!node;
-    leave();
-    status("");
-    if (inside) by("create").querySelector("button").focus();
-  }
+  else out();
+}
+
+/** To the start. */
+function out() {
+  const inside = !!(node || joining);
+  leave();
+  status("");
+  if (inside) by("create").querySelector("button").focus();
+  if (location.hash) location.hash = "";
 }
 
 function leave() {
-  turn++;
+  joining?.abort();
   node?.close();
-  node = null;
+  joining = node = null;
   show();
 }
 
 function show() {
-  by("start").hidden = !!node;
-  by("inside").hidden = by("leave").hidden = by("where").hidden = !node;
+  by("start").hidden = !!(node || joining);
+  by("leave").hidden = !(node || joining);
+  by("leave").textContent = node ? "Leave" : "Cancel";
+  by("inside").hidden = by("where").hidden = !node;
   document.title = node ? `${node.room} · rtcpeer` : "rtcpeer";
 }
 
 /** @param {string} url @param {object} config @param {string} [name] */
 async function enter(url, config, name = "") {
   leave();
-  const mine = turn;
+  const mine = (joining = new AbortController());
+  const { hash } = location;
+  show();
   by("room").value = name;
-  by("start").hidden = true;
+  by("leave").focus();
   status(name ? `Joining ${name} …` : "Creating a room …", "wait");
   let entered;
   try {
-    entered = await join(url, config);
-  } catch (error) {
-    if (mine === turn) explain(error);
+    entered = await join(url, { ...config, connectTimeout, signal: mine.signal, log: (_, why) => (loss = why) });
+  } catch (/** @type {any} */ error) {
+    if (error.code === "unreachable") error.code = await whyUnreachable(url);
+    if (mine === joining) explain(error);
     return;
   }
-  if (mine !== turn) return entered.close();
+  if (mine !== joining || hash !== location.hash) return entered.close(); // given up, or go is about to come
+  joining = null;
   node = entered;
   probes = new Probes();
   failed = new Map();
@@ -95,10 +109,11 @@ async function enter(url, config, name = "") {
   listen(node);
 }
 
-/** Back at the start, with the reason. @param {any} error */
+/** Back at the start, with the reason. The button, unlike the input, opens no keyboard on a phone. @param {any} error */
 function explain(error) {
   leave();
   status(globalThis.RTCPeerConnection ? forRoom(error) : noWebRtc, "bad");
+  by(by("room").value ? "join" : "create").querySelector("button").focus();
 }
 
 async function listen(/** @type {any} */ from) {
@@ -159,6 +174,7 @@ async function update() {
   by("seal").hidden = me !== host;
   by("seal").disabled = shown.sealed;
   by("seal").textContent = shown.sealed ? "Closed for newcomers" : "Close the room for newcomers";
+  by("dropped").textContent = forDropped(stats.dropped);
   report(stats);
 }
 
@@ -172,7 +188,7 @@ function path(link, state, host) {
 function report(/** @type {any} */ stats) {
   const [failure] = [...failed].slice(-1);
   if (stats.signalingError) status(`${forRoom(stats.signalingError)}\nOpen links go on, but nobody new can come.`, "bad");
-  else if (!stats.signaling) status("The connection to the signaling server is lost; trying again. Open links go on without it.", "wait");
+  else if (!stats.signaling) status(lost + (loss?.code === "bad_message" ? `\n${forRoom(loss)}` : ""), "wait");
   else if (failure) status(forPeer(failure[0], failure[1].error), "bad");
   else status("");
 }
@@ -187,12 +203,16 @@ by("join").addEventListener("submit", (/** @type {SubmitEvent} */ e) => {
   if (roomOf(location.hash) === room) go();
   else location.hash = room;
 });
-by("leave").addEventListener("click", () => (location.hash = ""));
+by("leave").addEventListener("click", out);
+addEventListener("keydown", (e) => joining && e.key === "Escape" && out());
 by("seal").addEventListener("click", () => node.seal().catch((/** @type {any} */ error) => chat.note(`The room stays open: ${error.message}`)));
 addEventListener("hashchange", go);
+addEventListener("pagehide", () => joining?.abort()); // a node of its own closes itself
 addEventListener("pageshow", (e) => e.persisted && location.reload()); // its links ended when it was left
 setInterval(() => {
-  if (node) probes.ask(node);
+  if (!node) return;
+  probes.ask(node);
+  chat.tell();
   update();
 }, 1000);
 

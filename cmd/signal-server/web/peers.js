@@ -45,7 +45,9 @@ export class Peers {
     if (row) return row;
     row = document.createElement("tr");
     labels.forEach((label, i) => {
-      const cell = row.insertCell();
+      const cell = document.createElement(i ? "td" : "th"); // the peer is its row's heading
+      row.append(cell);
+      if (!i) cell.scope = "row";
       cell.dataset.label = label;
       if (i > 2) cell.className = "figure";
       if (i === 1) cell.append(document.createElement("span"));

@@ -1,26 +1,34 @@
 // What went wrong, and what to do about it, in words for whoever looks at the page.
 
+const version = "The server speaks another version than this page. Reload the page; if that does not help, update the server.";
+const full = "The server is full or restarts at the moment. Try again in a minute.";
+
 const words = {
-  unreachable: "The signaling server does not answer over WebSocket. It may have stopped, or a proxy, firewall or browser extension blocks WebSockets. Check that this page still loads, then try again; another network may help.",
+  unreachable: "The server does not answer. It may have stopped, or this device is offline. Check both, then try again.",
+  // blocked is the page's own: the server answers over http, see whyUnreachable
+  blocked: "The server answers, but not over WebSocket: a proxy, a firewall or a browser extension on the way blocks WebSockets, or the server is of another version than this page. Reload the page; if that does not help, try another network or browser, or ask whoever runs the server.",
   sealed: "This room is closed for newcomers: its host has sealed it. Ask for another room, or create one.",
   room_full: "This room is full. Wait until somebody leaves and try again, or use another room.",
-  server_full: "The server is full at the moment. Try again in a minute.",
-  shutting_down: "The server is restarting. Try again in a moment.",
+  server_full: full,
+  shutting_down: full,
+  internal: "The server made a mistake. Try again in a moment; if that does not help, tell whoever runs it.",
+  join_timeout: "This page took too long to join. Try again.",
   bad_room: "That is no room name: use 1 to 64 letters, digits, - and _.",
   too_large: "The server finds a message too large. Ask whoever runs it to raise --max-message.",
+  resume_refused: "The server has restarted and does not know this place in the room any more. Join again to get a new one.",
   replaced: "Another connection has taken this place in the room. Join again to get a new one.",
   slow: "This tab reads too slowly for what is sent to it. Close what keeps the computer busy and join again.",
   host_gone: "The host has left or lost its connection, and a star ends with its host. Create a new room to go on.",
   host_left: "The host has left, and a star ends with its host. Create a new room to go on.",
   topology_mismatch: "This room already exists with the other topology. Choose another name.",
-  unknown_kind: "The server speaks another version than this page. Reload the page; if that does not help, update the server.",
-  bad_message: "The server speaks another version than this page. Reload the page; if that does not help, update the server.",
+  unknown_kind: version, bad_message: version, not_joined: version, already_joined: version,
 };
 
 const links = {
   channel_mismatch: "its program uses other channels than this page. It must join without channels of its own.",
   refused: "it takes no new connections. Ask its owner, or try again later.",
-  negotiation: "the two browsers could not agree on a connection. Reload both pages.",
+  negotiation: "the two could not agree on a connection. Reload the page at both ends; if that does not help, try another browser.",
+  no_credit: "it sends more than this tab can read. Ask its owner to send less, and join again.",
 };
 
 // By the stage at which a link's deadline found it.
@@ -31,15 +39,42 @@ const stages = {
   lanes: "the path is there, but its channels did not open. Reload both pages.",
 };
 
-export const noWebRtc = "This browser cannot connect directly to others: it has no WebRTC, or an extension or a policy turns it off. Use a recent Firefox, Chrome, Edge or Safari, or allow WebRTC.";
+export const noWebRtc = "This browser cannot connect directly to others: it has no WebRTC, or an extension or a policy turns it off. Use a recent Firefox, Chrome, Edge or Safari, or allow WebRTC." +
+  (globalThis.isSecureContext ? "" : " Some browsers want https for it: open this page over https, if its server has that.");
+
+const isOfLink = (/** @type {any} */ error) => error.peer && (error.stage || error.code in links);
 
 /** @param {any} error of join, or with which a node ended */
-export const forRoom = (error) => words[error.code] ?? `Something went wrong: ${error.message ?? error}`;
+export function forRoom(error) {
+  if (isOfLink(error)) return forPeer(error.peer, error); // of a star's guest with its host
+  return words[error.code] ?? `Something went wrong: ${clip(error.message ?? error)}\nReload the page; if that does not help, the server may be of another version than this page: update it.`;
+}
 
 /** @param {number} peer @param {any} error of a failed event */
 export function forPeer(peer, error) {
-  const why = links[error.code] ?? stages[error.stage] ?? error.message;
-  return `No connection with ${peer}: ${why}` + (error.detail ? `\nDetail: ${error.detail}` : "");
+  const why = links[error.code] ?? stages[error.stage] ?? clip(error.message);
+  const detail = error.detail ?? (error.code === "negotiation" ? error.message : "");
+  return `No connection with ${peer}: ${why}` + (detail ? `\nDetail: ${clip(detail)}` : "");
+}
+
+/** What comes from elsewhere may be long. @param {string} text */
+const clip = (text) => (text.length > 300 ? text.slice(0, 300) + " …" : text);
+
+/** A browser does not say why a WebSocket failed; http may. Returns a code. */
+export async function whyUnreachable(/** @type {string} */ url) {
+  const status = await fetch(url, { cache: "no-store", signal: AbortSignal.timeout(3000) }).then((r) => r.status, () => 0);
+  return { 0: "unreachable", 503: "server_full" }[status] ?? "blocked";
+}
+
+const drops = {
+  no_credit: "came faster than this page takes them", buffer_full: "found no room on the way out",
+  malformed: "were malformed", no_target: "were for somebody who is gone", peer_gone: "came from somebody who is gone",
+};
+
+/** @param {Record<string, number>} dropped of a node's stats */
+export function forDropped(dropped) {
+  const parts = Object.entries(dropped).map(([why, n]) => `${n} ${drops[why] ?? why}`);
+  return parts.length ? `Packets dropped here: ${parts.join(", ")}.` : "";
 }
 
 /** @param {string} reason of a disconnected event */

@@ -1,0 +1,235 @@
+package main
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/gorilla/websocket"
+	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/signaling"
+)
+
+// What the page says when it cannot get into a room, and that one key tries again.
+func TestNoWayIn(t *testing.T) {
+	const (
+		blocked = "The server answers, but not over WebSocket: a proxy, a firewall or a browser extension on the way blocks WebSockets, or the server is of another version than this page. Reload the page; if that does not help, try another network or browser, or ask whoever runs the server."
+		version = "The server speaks another version than this page. Reload the page; if that does not help, update the server."
+		busy    = "The server is full or restarts at the moment. Try again in a minute."
+		odd     = "\nReload the page; if that does not help, the server may be of another version than this page: update it."
+	)
+	welcome := `{"kind":"welcome","id":1,"room":"lobby","topology":"mesh","host":1,"resume":"r"}`
+	refuse := func(code, text string) http.Handler {
+		return script{frames: []string{`{"kind":"error","code":"` + code + `","text":"` + text + `"}`}}
+	}
+	for _, c := range []struct {
+		name, words string
+		rooms       http.Handler // in place of the server's
+	}{
+		{"forbidden", blocked, plain(http.StatusForbidden)},
+		{"not there", blocked, plain(http.StatusNotFound)},
+		{"overloaded", busy, plain(http.StatusServiceUnavailable)},
+		{"cut", blocked, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if websocket.IsWebSocketUpgrade(r) {
+				panic(http.ErrAbortHandler)
+			}
+		})},
+		{"other subprotocol", blocked, script{subprotocol: "rtcpeer.v2"}},
+		{"ends at once", blocked, script{frames: []string{}}},
+		{"unknown code", "Something went wrong: too_old: this server speaks rtcpeer.v2" + odd, refuse("too_old", "this server speaks rtcpeer.v2")},
+		{"long text", "Something went wrong: too_old: " + strings.Repeat("x", 291) + " …" + odd, refuse("too_old", strings.Repeat("x", 100_000))},
+		{"other topology", "This room already exists with the other topology. Choose another name.", refuse("topology_mismatch", "a star")},
+		{"join timeout", "This page took too long to join. Try again.", refuse("join_timeout", "")},
+		{"server full", busy, refuse("server_full", "")},
+		{"not JSON", version, script{frames: []string{`{"kind":`}}},
+		{"no object", version, script{frames: []string{`[1]`}}},
+		{"no kind", version, script{frames: []string{`{}`}}},
+		{"binary", version, script{kind: websocket.BinaryMessage, frames: []string{welcome}}},
+		{"no host in the welcome", version, script{frames: []string{strings.Replace(welcome, `"host"`, `"ghost"`, 1)}}},
+		{"not a welcome", version, script{frames: []string{`{"kind":"left","id":7,"reason":"left"}`}}},
+		{"too large", "The server finds a message too large. Ask whoever runs it to raise --max-message.",
+			script{frames: []string{`{"kind":"welcome","x":"` + strings.Repeat("x", 300_000) + `"}`}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tab := openBrowser(t).open(t, imitate(t, c.rooms)+"#lobby")
+			for range 2 {
+				tab.waitFor(t, `outside() && document.querySelector("#status.bad") !== null`)
+				require.Equal(t, c.words, tab.text(t, `said()`))
+				require.Equal(t, "Join", tab.text(t, `document.activeElement.textContent`))
+				require.Equal(t, "lobby", tab.text(t, `document.querySelector("#room").value`))
+				tab.do(t, chromedp.KeyEvent("\r"))
+			}
+			tab.quiet(t, offline...)
+		})
+	}
+}
+
+// A server that cannot be understood any more is lost; one that says more than is known is not.
+func TestRubbishInside(t *testing.T) {
+	welcome := `{"kind":"welcome","id":1,"room":"lobby","topology":"mesh","host":1,"resume":"r","colour":"red"}`
+	browser := openBrowser(t)
+	fine := browser.open(t, imitate(t, script{frames: []string{`{"kind":"tomorrow"}`, welcome, `{"kind":"yesterday"}`, `{"kind":"sealed"}`}})+"#lobby")
+	fine.waitFor(t, `document.querySelector("#seal").disabled && said() === ""`)
+	fine.quiet(t)
+	for _, rubbish := range []string{`]`, `{"kind":"joined","member":7}`, `{"kind":"signal","from":7}`} {
+		tab := browser.open(t, imitate(t, script{frames: []string{welcome, rubbish}})+"#lobby")
+		tab.waitFor(t, `said() === "The connection to the signaling server is lost; trying again. Open links go on without it.\nThe server speaks another version than this page. Reload the page; if that does not help, update the server."`)
+		tab.click(t, "#leave")
+		tab.waitFor(t, `outside() && said() === ""`)
+		tab.quiet(t)
+	}
+}
+
+// The same, of the real server.
+func TestNoRoom(t *testing.T) {
+	one := start(t, nil, "--max-members=1")
+	browser := openBrowser(t)
+	first := browser.open(t, pageOf(one)+"#lobby")
+	first.waitFor(t, `drawn("node").length === 1`)
+	late := browser.open(t, pageOf(one)+"#lobby")
+	late.waitFor(t, `said() === "This room is full. Wait until somebody leaves and try again, or use another room."`)
+	late.shoot(t, "full")
+	first.click(t, "#seal")
+	first.waitFor(t, `document.querySelector("#seal").disabled`)
+	late.do(t, chromedp.KeyEvent("\r"))
+	late.waitFor(t, `said() === "This room is closed for newcomers: its host has sealed it. Ask for another room, or create one."`)
+	late.visit(t, pageOf(one)+"#not%20a%20room")
+	late.waitFor(t, `said() === "That is no room name: use 1 to 64 letters, digits, - and _."`)
+
+	require.Equal(t, exitOK, one.stop())
+	first.waitFor(t, `said() === "The connection to the signaling server is lost; trying again. Open links go on without it."`)
+	first.click(t, "#leave")
+	first.waitFor(t, `outside() && document.activeElement.textContent === "Create a room"`)
+	first.keys(t, "#room", "\r")
+	first.waitFor(t, `said() === "The server does not answer. It may have stopped, or this device is offline. Check both, then try again."`)
+	first.quiet(t, offline...)
+	late.quiet(t)
+}
+
+// A browser without WebRTC, and one that says no when it is used.
+func TestNoWebRTC(t *testing.T) {
+	address := pageOf(start(t, nil)) + "#lobby"
+	browser := openBrowser(t)
+	none := browser.open(t, "about:blank")
+	none.before(t, `delete globalThis.RTCPeerConnection`)
+	none.visit(t, address)
+	none.waitFor(t, `said() === "This browser cannot connect directly to others: it has no WebRTC, or an extension or a policy turns it off. Use a recent Firefox, Chrome, Edge or Safari, or allow WebRTC."`)
+
+	one := browser.open(t, address)
+	one.waitFor(t, `drawn("node").length === 1`)
+	refusing := browser.open(t, "about:blank")
+	refusing.before(t, `globalThis.RTCPeerConnection = class { constructor() { throw new Error("not allowed here"); } }`)
+	refusing.visit(t, address)
+	refusing.waitFor(t, `said() === "No connection with 1: the two could not agree on a connection. Reload the page at both ends; if that does not help, try another browser.\nDetail: peer 1: offer: not allowed here"`)
+	none.quiet(t)
+	refusing.quiet(t)
+}
+
+// With UDP blocked the page says so, and what to do, when the link's time is over.
+func TestNoUDP(t *testing.T) {
+	address := pageOf(start(t, nil)) + "?connect-timeout=3"
+	browser := launch(t, chromedp.Flag("force-webrtc-ip-handling-policy", "disable_non_proxied_udp"),
+		chromedp.Flag("webrtc-ip-handling-policy", "disable_non_proxied_udp"))
+	t.Cleanup(browser.end)
+	const words = `no network path was found. UDP is probably blocked, or both are behind strict NATs: try another network, or have the server name a STUN server (--ice-server).\nDetail: ICE new, own candidates none, the other's none; UDP may be blocked or the NATs too strict: a TURN server would help`
+
+	one, two := browser.open(t, address+"#mesh"), browser.open(t, address+"#mesh")
+	for _, tab := range []*tab{one, two} {
+		tab.waitFor(t, `said().replace(/\d{2,}/, "1") === "No connection with 1: `+words+`"`)
+		tab.waitFor(t, `rows().length === 1 && rows()[0].includes("failed") && drawn("link").join() === "link failed"`)
+		tab.waitFor(t, `log().includes("UDP is probably blocked")`)
+	}
+	one.shoot(t, "udp")
+
+	one.visit(t, address)
+	one.waitFor(t, `outside()`)
+	one.click(t, "#create input[value=star]")
+	one.click(t, "#create button")
+	one.waitFor(t, `drawn("node").length === 1`)
+	two.visit(t, one.text(t, `document.querySelector("#link").value`))
+	two.waitFor(t, `outside() && said() === "No connection with 1: `+words+`"`)
+	one.quiet(t)
+	two.quiet(t)
+}
+
+// Whatever the server refuses with, and whatever ends a link, has words of its own.
+func TestEveryReasonHasWords(t *testing.T) {
+	tab := openBrowser(t).open(t, pageOf(start(t, nil)))
+	for _, code := range []signaling.Code{
+		signaling.CodeBadMessage, signaling.CodeUnknownKind, signaling.CodeBadRoom, signaling.CodeTooLarge,
+		signaling.CodeNotJoined, signaling.CodeAlreadyJoined, signaling.CodeJoinTimeout, signaling.CodeTopologyMismatch,
+		signaling.CodeRoomFull, signaling.CodeServerFull, signaling.CodeSealed, signaling.CodeResumeRefused,
+		signaling.CodeReplaced, signaling.CodeHostLeft, signaling.CodeSlow, signaling.CodeShuttingDown, signaling.CodeInternal,
+	} {
+		require.NotContains(t, tab.await(t, `import("./words.js").then((w) => w.forRoom({ code: "`+string(code)+`", message: "" }))`), "Something", code)
+	}
+	for _, c := range []struct{ expression, words string }{
+		{`w.forReason("slow")`, "was disconnected, for one of us reads too slowly"},
+		{`w.forReason("lost")`, "was lost: the path to it stopped working"},
+		{`w.forReason("misbehaved")`, "was disconnected, for it broke the rules"},
+		{`w.forDropped({})`, ""},
+		{`w.forDropped({ no_credit: 3, malformed: 1 })`, "Packets dropped here: 3 came faster than this page takes them, 1 were malformed."},
+		{`w.forRoom({ code: "refused", peer: 1 })`, "No connection with 1: it takes no new connections. Ask its owner, or try again later."},
+	} {
+		require.Equal(t, c.words, tab.await(t, `import("./words.js").then((w) => `+c.expression+`)`))
+	}
+	tab.quiet(t)
+}
+
+// imitate serves the page with other rooms than the server's, and returns its address.
+func imitate(t *testing.T, rooms http.Handler) string {
+	t.Helper()
+	mux := http.NewServeMux()
+	mux.Handle("/", rooms)
+	addPage(mux, rooms)
+	s := httptest.NewServer(mux)
+	t.Cleanup(s.Close)
+	return s.URL + "/"
+}
+
+// plain answers all requests with a status.
+func plain(status int) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, http.StatusText(status), status) })
+}
+
+// A script is a signaling server that answers a join with its frames, whatever was asked. Without any it
+// ends the connection at once.
+type script struct {
+	subprotocol string // signaling.Subprotocol if empty
+	kind        int    // of the frames; text if 0
+	frames      []string
+}
+
+func (s script) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !websocket.IsWebSocketUpgrade(r) {
+		http.Error(w, "only WebSockets", http.StatusUpgradeRequired)
+		return
+	}
+	subprotocol, kind := signaling.Subprotocol, websocket.TextMessage
+	if s.subprotocol != "" {
+		subprotocol = s.subprotocol
+	}
+	if s.kind != 0 {
+		kind = s.kind
+	}
+	upgrader := websocket.Upgrader{Subprotocols: []string{subprotocol}}
+	conn, err := upgrader.Upgrade(w, r, nil)
+	if err != nil {
+		return // Upgrade has answered
+	}
+	defer conn.Close()
+	if _, _, err := conn.ReadMessage(); err != nil || len(s.frames) == 0 {
+		return
+	}
+	for _, frame := range s.frames {
+		_ = conn.WriteMessage(kind, []byte(frame))
+	}
+	_, rest, err := conn.NextReader()
+	for ; err == nil; _, rest, err = conn.NextReader() {
+		_, _ = io.Copy(io.Discard, rest)
+	}
+}
