@@ -4,9 +4,6 @@ package webrtc
 
 import (
 	"fmt"
-	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/pion/datachannel"
@@ -19,21 +16,12 @@ import (
 // event for the link's owner.
 type link struct {
 	// Fixed at construction.
-	pc     *pion.PeerConnection
-	lanes  []*lane
-	events chan transport.Event
-	done   chan struct{} // closed by Close
+	pc    *pion.PeerConnection
+	lanes []*lane
 
-	closing   sync.Once
-	closedEnd sync.Once // for EventClosed
-	described atomic.Bool
-	lost      atomic.Bool
-	local     kinds
-	remote    kinds
-	path      pathFigures
-
-	mu   sync.Mutex // guards the field below
-	open int        // lanes that are open
+	// Safe for all.
+	life
+	path pathFigures
 }
 
 // eventBacklog is how many events wait for the owner before Pion's gatherer does. A host has a few
@@ -47,11 +35,7 @@ func newLink(t *Transport, config transport.LinkConfig) (*link, error) {
 	if err != nil {
 		return nil, fmt.Errorf("webrtc: %w", err)
 	}
-	l := &link{
-		pc:     pc,
-		events: make(chan transport.Event, eventBacklog),
-		done:   make(chan struct{}),
-	}
+	l := &link{pc: pc, life: newLife(eventBacklog)}
 	pc.OnICECandidate(l.gathered)
 	pc.OnConnectionStateChange(l.stateChanged)
 	// The association tells at once that the other end is gone; the connection, only when DTLS has.
@@ -129,31 +113,15 @@ func (l *link) describe(kind pion.SDPType, sdp string) error {
 	if err := l.pc.SetRemoteDescription(pion.SessionDescription{Type: kind, SDP: sdp}); err != nil {
 		return fmt.Errorf("webrtc: remote %s: %w", kind, err)
 	}
-	l.described.Store(true)
-	for line := range strings.Lines(sdp) { // candidates that were gathered before it was sent
-		if c, ok := strings.CutPrefix(line, "a=candidate:"); ok {
-			l.remote.add(kindOf(c))
-		}
-	}
+	l.accepted(sdp)
 	return nil
 }
 
 func (l *link) AddCandidate(c transport.Candidate) error {
-	if c.Line == "" {
-		return nil // end of candidates: ICE goes on with those it has
-	}
-	kind := kindOf(c.Line)
-	if kind == "" { // Pion passes over what it does not understand; our caller wants to know
-		return fmt.Errorf("webrtc: candidate %q: no type", c.Line)
-	}
-	if err := l.pc.AddICECandidate(pion.ICECandidateInit{Candidate: c.Line, SDPMid: &c.Mid, SDPMLineIndex: &c.Index}); err != nil {
-		return fmt.Errorf("webrtc: candidate: %w", err)
-	}
-	l.remote.add(kind)
-	return nil
+	return l.candidate(c, func() error {
+		return l.pc.AddICECandidate(pion.ICECandidateInit{Candidate: c.Line, SDPMid: &c.Mid, SDPMLineIndex: &c.Index})
+	})
 }
-
-func (l *link) Events() <-chan transport.Event { return l.events }
 
 func (l *link) Lane(i int) transport.Lane { return l.lanes[i] }
 
@@ -209,20 +177,12 @@ func (l *link) gathered(c *pion.ICECandidate) {
 }
 
 func (l *link) laneOpened() {
-	l.mu.Lock()
-	l.open++
-	all := l.open == len(l.lanes)
-	l.mu.Unlock()
-	if all {
+	if int(l.open.Add(1)) == len(l.lanes) {
 		l.emit(transport.Event{Kind: transport.EventOpened})
 	}
 }
 
-func (l *link) opened() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.open == len(l.lanes)
-}
+func (l *link) opened() bool { return int(l.open.Load()) == len(l.lanes) }
 
 // stateChanged watches for the two ways a link ends from outside. "disconnected" is neither: ICE
 // comes back from it when the path does.
@@ -231,7 +191,7 @@ func (l *link) stateChanged(s pion.PeerConnectionState) {
 	case pion.PeerConnectionStateFailed:
 		err := transport.ErrLost
 		if !l.opened() {
-			err = fmt.Errorf("%w while waiting for %s (%s)", transport.ErrLost, l.Progress().Stage, l.Progress().Detail)
+			err = lostBeforeOpen(l.Progress())
 		}
 		l.lost.Store(true)
 		l.closed(err)
@@ -241,28 +201,4 @@ func (l *link) stateChanged(s pion.PeerConnectionState) {
 	case pion.PeerConnectionStateClosed:
 		l.closed(transport.ErrRemoteClosed)
 	}
-}
-
-func (l *link) closed(why error) {
-	l.closedEnd.Do(func() { l.emit(transport.Event{Kind: transport.EventClosed, Err: why}) })
-}
-
-func (l *link) emit(e transport.Event) {
-	select {
-	case l.events <- e:
-	case <-l.done:
-	}
-}
-
-// ended returns why the link's lanes have failed.
-func (l *link) ended() error {
-	select {
-	case <-l.done:
-		return transport.ErrClosed
-	default:
-	}
-	if l.lost.Load() {
-		return transport.ErrLost
-	}
-	return transport.ErrRemoteClosed
 }

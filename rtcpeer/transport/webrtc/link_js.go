@@ -2,9 +2,7 @@ package webrtc
 
 import (
 	"fmt"
-	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall/js"
 	"time"
 
@@ -19,22 +17,14 @@ type link struct {
 	lanes    []*lane
 	log      dropLog
 	budget   *budget
-	events   chan transport.Event
-	done     chan struct{} // closed by Close
 	allGone  chan struct{} // closed when every lane is closed
 	handlers []js.Func     // released by Close
 
-	closing   sync.Once
-	closedEnd sync.Once // for EventClosed
-	described atomic.Bool
-	over      atomic.Bool // with EventClosed
-	lost      atomic.Bool
-	local     kinds
-	remote    kinds
-	figures   figures
+	// Safe for all.
+	life
+	figures figures
 
 	mu       sync.Mutex // guards the fields below
-	open     int        // lanes that have opened
 	gone     int        // lanes that have closed
 	giveUp   *time.Timer
 	largest  int // bytes of a message that the other end accepts
@@ -59,8 +49,7 @@ func newLink(t *Transport, config transport.LinkConfig) (*link, error) {
 	l := &link{
 		log:     dropLog{t.config.Log},
 		budget:  &budget{left: t.config.ReceiveBuffer},
-		events:  make(chan transport.Event, eventBacklog+2),
-		done:    make(chan struct{}),
+		life:    newLife(eventBacklog + 2),
 		allGone: make(chan struct{}),
 	}
 	if err := try(func() { l.pc = t.constructor.New(t.settings(config.ICEServers)) }); err != nil {
@@ -119,32 +108,17 @@ func (l *link) describe(kind, sdp string) error {
 	if _, err := await(l.done, func() js.Value { return l.pc.Call("setRemoteDescription", description) }); err != nil {
 		return fmt.Errorf("webrtc: remote %s: %w", kind, err)
 	}
-	l.described.Store(true)
-	for line := range strings.Lines(sdp) { // candidates that were gathered before it was sent
-		if c, ok := strings.CutPrefix(line, "a=candidate:"); ok {
-			l.remote.add(kindOf(c))
-		}
-	}
+	l.accepted(sdp)
 	return nil
 }
 
 func (l *link) AddCandidate(c transport.Candidate) error {
-	if c.Line == "" {
-		return nil // end of candidates: ICE goes on with those it has
-	}
-	kind := kindOf(c.Line)
-	if kind == "" {
-		return fmt.Errorf("webrtc: candidate %q: no type", c.Line)
-	}
 	init := map[string]any{"candidate": c.Line, "sdpMid": c.Mid, "sdpMLineIndex": c.Index}
-	if _, err := await(l.done, func() js.Value { return l.pc.Call("addIceCandidate", init) }); err != nil {
-		return fmt.Errorf("webrtc: candidate: %w", err)
-	}
-	l.remote.add(kind)
-	return nil
+	return l.candidate(c, func() error {
+		_, err := await(l.done, func() js.Value { return l.pc.Call("addIceCandidate", init) })
+		return err
+	})
 }
-
-func (l *link) Events() <-chan transport.Event { return l.events }
 
 func (l *link) Lane(i int) transport.Lane { return l.lanes[i] }
 
@@ -244,11 +218,7 @@ func (l *link) gathered(c js.Value) {
 }
 
 func (l *link) laneOpened() {
-	l.mu.Lock()
-	l.open++
-	all := l.open == len(l.lanes)
-	l.mu.Unlock()
-	if all {
+	if int(l.open.Add(1)) == len(l.lanes) {
 		l.setLargest(l.pc.Get("sctp").Get("maxMessageSize").Float()) // may be infinite
 		l.emit(transport.Event{Kind: transport.EventOpened})
 	}
@@ -266,11 +236,7 @@ func (l *link) accepts(bytes int) bool {
 	return bytes <= l.largest
 }
 
-func (l *link) opened() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.open == len(l.lanes)
-}
+func (l *link) opened() bool { return int(l.open.Load()) == len(l.lanes) }
 
 // laneClosed is told by the browser when the other end has closed a lane, or has answered our
 // closing of it. The other lanes may still bring what the other end sent before it closed them.
@@ -306,8 +272,7 @@ func (l *link) failure() error {
 	if l.opened() {
 		return transport.ErrLost
 	}
-	p := l.Progress()
-	return fmt.Errorf("%w while waiting for %s (%s)", transport.ErrLost, p.Stage, p.Detail)
+	return lostBeforeOpen(l.Progress())
 }
 
 func (l *link) giveUpAfter(d time.Duration, why error) {
@@ -339,31 +304,4 @@ func (l *link) end(why error) {
 	}
 	l.closed(why)
 	l.hangUp()
-}
-
-func (l *link) closed(why error) {
-	l.over.Store(true)
-	l.closedEnd.Do(func() { l.emit(transport.Event{Kind: transport.EventClosed, Err: why}) })
-}
-
-// emit never waits: see eventBacklog.
-func (l *link) emit(e transport.Event) {
-	select {
-	case <-l.done:
-	default:
-		l.events <- e
-	}
-}
-
-// ended returns why the link's lanes have failed.
-func (l *link) ended() error {
-	select {
-	case <-l.done:
-		return transport.ErrClosed
-	default:
-	}
-	if l.lost.Load() {
-		return transport.ErrLost
-	}
-	return transport.ErrRemoteClosed
 }
