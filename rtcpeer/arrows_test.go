@@ -23,7 +23,7 @@ func TestArrows(t *testing.T) {
 		"rtcpeer/transport/webrtc":        {"rtcpeer/transport"},
 		"rtcpeer/js":                      nil,
 		"rtcpeer/variant":                 nil,
-		"rtcpeer":                         {"rtcpeer/transport", "rtcpeer/transport/webrtc", "signaling", "signaling/signalclient"},
+		"rtcpeer":                         {"rtcpeer/transport", "rtcpeer/transport/webrtc", "rtcpeer/variant", "signaling", "signaling/signalclient"},
 		"rtcpeer/interop":                 nil,
 		"rtcpeer/examples/dots":           {"rtcpeer"},
 		"cmd/signal-server":               {"rtcpeer/js", "signaling", "signaling/signalserver"},

@@ -34,15 +34,16 @@ type MultiplayerPeer struct {
 
 	peer Peer
 
-	target  PeerID
-	channel int
-	mode    TransferMode
+	target       PeerID
+	channel      int
+	mode         TransferMode
+	encodeBuffer int // bytes
 
 	packets   ring[Packet]    // polled and not yet got
 	unread    map[PeerID]int  // of these, by source
 	held      *Event          // a disconnected that waits for its peer's packets to be got
 	forced    map[PeerID]bool // disconnected with force: no more of them is shown
-	packetErr error           // of the last GetPacket
+	packetErr error           // of the last GetPacket or GetVar
 	err       error           // why the peer ended
 }
 
@@ -67,10 +68,11 @@ var ErrUnavailable = errors.New("rtcpeer: no packet is available")
 // NewMultiplayerPeer puts the face on a peer, which it owns from then on.
 func NewMultiplayerPeer(p Peer) *MultiplayerPeer {
 	return &MultiplayerPeer{
-		peer:   p,
-		mode:   TransferModeReliable,
-		unread: make(map[PeerID]int),
-		forced: make(map[PeerID]bool),
+		peer:         p,
+		mode:         TransferModeReliable,
+		encodeBuffer: defaultEncodeBuffer,
+		unread:       make(map[PeerID]int),
+		forced:       make(map[PeerID]bool),
 	}
 }
 
@@ -210,7 +212,7 @@ func (m *MultiplayerPeer) GetPacket() ([]byte, error) {
 	return p.Data, nil
 }
 
-// GetPacketError returns the error of the last GetPacket.
+// GetPacketError returns the error of the last GetPacket or GetVar.
 func (m *MultiplayerPeer) GetPacketError() error { return m.packetErr }
 
 // GetPacketPeer, GetPacketChannel and GetPacketMode tell of the next packet, so they are asked

@@ -1,0 +1,57 @@
+package rtcpeer
+
+import (
+	"fmt"
+
+	"example.org/rtcpeer/rtcpeer/variant"
+)
+
+// put_var and get_var of Godot's PacketPeer: one packet is one value, in the form of package variant.
+
+const (
+	defaultEncodeBuffer = 8 << 20
+	minEncodeBuffer     = 1 << 10
+	maxEncodeBuffer     = 256 << 20
+)
+
+// PutVar sends a value, of one of the Go types that package variant names, as PutPacket does. Errors:
+// a *variant.Error for what Godot has no value for (objects are refused) or what is larger than
+// EncodeBufferMaxSize, and those of PutPacket. A value is one packet, so Config.MaxPacket bounds it too.
+func (m *MultiplayerPeer) PutVar(v any) error {
+	data, err := variant.Encoder{Limits: m.limits()}.Append(nil, v)
+	if err != nil {
+		return err
+	}
+	return m.PutPacket(data)
+}
+
+// GetVar takes the next packet and returns its value. The packet is taken even if its bytes are no
+// value, which is a *variant.Error; without a packet it returns ErrUnavailable. GetPacketError tells the
+// same error, as the class reference says.
+func (m *MultiplayerPeer) GetVar() (any, error) {
+	data, err := m.GetPacket()
+	if err != nil {
+		return nil, err
+	}
+	v, err := variant.Unmarshal(data, m.limits())
+	m.packetErr = err
+	return v, err
+}
+
+// SetEncodeBufferMaxSize bounds, in bytes, the values of PutVar and GetVar: 1 KiB to 256 MiB, rounded up
+// to a power of two. Any other size is an error and changes nothing.
+func (m *MultiplayerPeer) SetEncodeBufferMaxSize(bytes int) error {
+	if bytes < minEncodeBuffer || bytes > maxEncodeBuffer {
+		return fmt.Errorf("rtcpeer: encode buffer of %d bytes: want %d to %d", bytes, minEncodeBuffer, maxEncodeBuffer)
+	}
+	m.encodeBuffer = minEncodeBuffer
+	for m.encodeBuffer < bytes {
+		m.encodeBuffer *= 2
+	}
+	return nil
+}
+
+// GetEncodeBufferMaxSize returns the bound of PutVar and GetVar in bytes: 8 MiB unless set.
+func (m *MultiplayerPeer) GetEncodeBufferMaxSize() int { return m.encodeBuffer }
+
+func (m *MultiplayerPeer) limits() variant.Limits { return variant.Limits{MaxSize: m.encodeBuffer} }
