@@ -167,7 +167,7 @@ func (b *tab) waitFor(t *testing.T, expression string) {
 	if eventually(t.Context(), condition) {
 		return
 	}
-	body, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string](`document.body.innerText`))
+	body, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string](`document.body.innerText.slice(0, 4000)`))
 	require.Fail(t, "not so within a minute: "+expression, "%v\n%v\n%s", last, b.problems, body)
 }
 

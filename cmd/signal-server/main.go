@@ -1,6 +1,7 @@
 // Signal-server is a signaling server as one program: rooms in which peers meet before they connect
 // to each other. It needs no configuration, no disk and no other service. At / it serves a page that is
-// such a peer itself, in folder web: rooms to create and to join, who is connected to whom, a chat.
+// such a peer itself, in folder web: rooms to create and to join, who is connected to whom, a chat. At
+// /?connect-timeout=SECONDS its links have that long to open, and not 20 seconds.
 //
 //	main -> run -> readOptions -> listen -> server.serve until SIGINT or SIGTERM
 //

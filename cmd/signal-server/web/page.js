@@ -140,7 +140,7 @@ function take(/** @type {any} */ event) {
     throughput.part(peer);
   } else if (kind === "failed") {
     failed.set(peer, { at: performance.now(), error: event.error });
-    chat.note(forPeer(peer, event.error));
+    chat.note(forPeer(peer, event.error).split("\n")[0]); // the status has the detail
   }
   later();
 }

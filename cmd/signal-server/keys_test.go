@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"regexp"
+	"testing"
+
+	"github.com/chromedp/cdproto/accessibility"
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	"github.com/stretchr/testify/require"
+)
+
+// With the Tab key one gets to everything, in the order in which one reads, and nothing needs a mouse.
+func TestKeys(t *testing.T) {
+	p := start(t, nil)
+	browser := openBrowser(t)
+	one := browser.open(t, pageOf(p))
+	one.waitFor(t, `outside()`)
+	require.Equal(t, []string{"rtcpeer", "topology", "Create a room", "room", "Join"}, one.tabs(t))
+	one.do(t, chromedp.Focus(chromedp.CSS("#create input")), chromedp.KeyEvent(kb.ArrowDown))
+	one.waitFor(t, `document.querySelector("#create input[value=star]").checked`)
+	one.do(t, chromedp.KeyEvent("\r"))
+	one.waitFor(t, `/a star/.test(document.querySelector("#where").textContent) && document.activeElement.id === "copy"`)
+	require.Equal(t, []string{"rtcpeer", "Leave", "link", "Copy", "Close the room for newcomers", "log", "text", "Send"}, one.tabs(t))
+
+	two := browser.open(t, one.text(t, `location.href`))
+	one.waitFor(t, `document.querySelector("#target").length === 1 && !document.querySelector("#target").disabled`)
+	require.Equal(t, []string{"rtcpeer", "Leave", "link", "Copy", "Close the room for newcomers", "log", "text", "Send", "target", "Start"}, one.tabs(t))
+
+	one.do(t, chromedp.Focus(chromedp.CSS("#text")), chromedp.KeyEvent("never sent\x1b"))
+	one.waitFor(t, `document.querySelector("#text").value === ""`)
+	one.do(t, chromedp.KeyEvent("typed\r"))
+	two.waitFor(t, `logged("1: typed")`)
+	one.do(t, chromedp.KeyEvent("\t\t\t\r")) // past Send and the choice of a peer
+	one.waitFor(t, `document.querySelector("#progress").value > 0.1`)
+	one.waitFor(t, `/^\d+(\.\d)? MB arrived at peer \d+ in \d\.\d s: .* MB\/s, \d+ Mbit\/s\.$/.test(document.querySelector("#result").textContent)`)
+	one.do(t, chromedp.Focus(chromedp.CSS("#leave")), chromedp.KeyEvent("\r"))
+	one.waitFor(t, `outside() && document.activeElement.textContent === "Create a room"`)
+	two.waitFor(t, `outside() && /^The host has left.* Create a new room to go on\.$/.test(said())`)
+	one.quiet(t)
+	two.quiet(t)
+}
+
+// What a screen reader is told: a name for everything that can be used or looked at, and what changes.
+func TestNamesForScreenReaders(t *testing.T) {
+	p := start(t, nil)
+	browser := openBrowser(t)
+	start := browser.open(t, pageOf(p))
+	start.waitFor(t, `outside()`)
+	require.Subset(t, start.names(t), []string{
+		"heading: rtcpeer", "group: How they connect", "radio: Mesh: everyone with everyone", "radio: Star: everyone through you",
+		"button: Create a room", "textbox: Its name or link", "button: Join",
+	})
+	one, two := browser.open(t, pageOf(p)+"#lobby"), browser.open(t, pageOf(p)+"#lobby")
+	two.waitFor(t, `rows().length === 1 && drawn("link").join() === "link connected"`)
+	two.waitFor(t, `document.querySelector("#qr path") !== null && document.querySelector("#target").length === 1`)
+	require.Subset(t, two.names(t), []string{
+		"button: Leave", "region: Invite", "textbox: Link of the room", "button: Copy", "image: The link as a QR code",
+		"region: Who is connected to whom", "image: A mesh. You are ID, directly connected with 1.", "region: Peers",
+		"columnheader: Unreliable, ordered", "rowheader: 1", "log: Chat", "textbox: Say", "button: Send",
+		"region: Throughput", "combobox: To", "button: Start", "progressbar: Progress of the throughput test",
+	})
+	require.Equal(t, "polite polite polite", two.text(t, `["#status", "#log", "#result"].map((s) => document.querySelector(s).ariaLive).join(" ")`))
+	require.Equal(t, "true", two.text(t, `String(document.querySelector("#status").checkVisibility())`), "only changes in what is there are read")
+	for _, tab := range []*tab{start, one, two} {
+		tab.quiet(t)
+	}
+}
+
+// tabs presses Tab until the focus is back at the beginning, and returns what had it: texts, names or ids.
+func (b *tab) tabs(t *testing.T) (names []string) {
+	t.Helper()
+	b.do(t, chromedp.Focus(chromedp.CSS("h1 a")))
+	for range 30 {
+		name := b.text(t, `(({ tagName, type, textContent, name, id }) =>
+			tagName === "BUTTON" || tagName === "A" ? textContent : type === "radio" ? name : id)(document.activeElement)`)
+		if name == "" || (len(names) > 0 && name == names[0]) {
+			return names
+		}
+		names = append(names, name)
+		b.do(t, chromedp.KeyEvent("\t"))
+	}
+	return names
+}
+
+// names returns "role: name" of what Chromium tells a screen reader. Whatever can be used has a name.
+func (b *tab) names(t *testing.T) (names []string) {
+	t.Helper()
+	b.do(t, chromedp.Func(func(ctx context.Context, to *chromedp.Target) error {
+		tree, err := cdp.Call(ctx, to, accessibility.GetFullAXTree, accessibility.GetFullAXTreeParams{})
+		if err != nil {
+			return err
+		}
+		for _, node := range tree.Nodes {
+			if !node.Ignored {
+				names = append(names, ids.ReplaceAllString(word(node.Role)+": "+word(node.Name), "ID"))
+			}
+		}
+		return nil
+	}))
+	for _, role := range []string{"button", "textbox", "combobox", "radio", "link", "image", "progressbar", "log", "region"} {
+		require.NotContains(t, names, role+": ")
+	}
+	return names
+}
+
+// ids are random.
+var ids = regexp.MustCompile(`\d{2,}`)
+
+func word(v *accessibility.Value) (s string) {
+	if v != nil {
+		_ = json.Unmarshal([]byte(v.Value), &s) // a role and a name are strings
+	}
+	return s
+}
