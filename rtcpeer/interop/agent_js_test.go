@@ -3,6 +3,7 @@ package interop
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -105,6 +106,32 @@ func (a *agent) say(s said) {
 		panic(fmt.Sprintf("%+v: %v", s, err))
 	}
 	js.Global().Call("say", string(frame))
+}
+
+func failureOf(err error) *failure {
+	if err == nil {
+		return nil
+	}
+	f := &failure{Text: err.Error()}
+	for code, of := range codes {
+		if errors.Is(err, of) {
+			f.Code = code
+		}
+	}
+	return f
+}
+
+func eventOf(ev rtcpeer.Event) *event {
+	out := &event{Kind: ev.Kind.String(), Peer: ev.Peer}
+	switch ev.Kind {
+	case rtcpeer.PacketReceived:
+		out.Packet = packetOf(ev.Packet)
+	case rtcpeer.PeerDisconnected:
+		out.Reason = ev.Reason.String()
+	case rtcpeer.PeerFailed:
+		out.Error = ev.Err.Error()
+	}
+	return out
 }
 
 // TestJoinRefused says why a page cannot join. The test in refused_test.go has made what the

@@ -37,7 +37,7 @@ func (m *matrix) events(t *testing.T) {
 				t.Parallel()
 				e := eventCell{k, h.name}
 				if missing := need(t, k); missing != "" {
-					m.table.happened(e, "not run "+m.table.note(missing))
+					m.table.happened(e, "not run "+m.table.footnote(missing))
 					t.Skip(missing)
 				}
 				if k.host != "" {
@@ -48,7 +48,7 @@ func (m *matrix) events(t *testing.T) {
 				defer cancel()
 				text, err := h.run(m, ctx, t, k)
 				if err != nil {
-					text = "✘ " + m.table.note(err.Error())
+					text = "✘ " + m.table.footnote(err.Error())
 					t.Error(err)
 				}
 				m.table.happened(e, text)
@@ -83,7 +83,7 @@ func (m *matrix) three(ctx context.Context, t *testing.T, k kind, s *server) (p 
 			t.Log(p.stories())
 		}
 		for _, s := range p {
-			if err := s.leave(); err != nil && !errors.Is(err, errGone) {
+			if err := s.leave(); err != nil {
 				t.Errorf("%v: %v", s, err)
 			}
 		}
@@ -111,18 +111,18 @@ func roomOf(t *testing.T) string {
 	}, name)
 }
 
-// atOnce is soon enough to be no time-out of a lost path.
-const atOnce = 5 * time.Second
+// soon is early enough to be no time-out of a lost path.
+const soon = 5 * time.Second
 
-// lose has some lose one more, and returns after how long all had.
-func (p party) lose(ctx context.Context, other *seat) (time.Duration, error) {
+// losesTab has a tab closed or reloaded, and returns after how long the others have all lost it.
+func (p party) losesTab(ctx context.Context, tab *seat, how string) (time.Duration, error) {
 	began := time.Now()
-	var errs []error
+	errs := []error{tab.vanishes(ctx, how)}
 	for _, s := range p {
-		errs = append(errs, s.loses(ctx, other, rtcpeer.ByPeer))
+		errs = append(errs, s.loses(ctx, tab, rtcpeer.ByPeer))
 	}
 	took := time.Since(began)
-	if took > atOnce {
+	if took > soon {
 		errs = append(errs, fmt.Errorf("seen after %v", took))
 	}
 	return took, errors.Join(errs...)
@@ -154,10 +154,7 @@ func (m *matrix) tabClosed(ctx context.Context, t *testing.T, k kind) (string, e
 		return "", err
 	}
 	tab, rest := p[2], p[:2]
-	if err := tab.player.(*remote).do(ctx, "close"); err != nil {
-		return "", err
-	}
-	took, err := rest.lose(ctx, tab)
+	took, err := rest.losesTab(ctx, tab, "close")
 	if err != nil {
 		return "", err
 	}
@@ -170,14 +167,11 @@ func (m *matrix) tabReloaded(ctx context.Context, t *testing.T, k kind) (string,
 		return "", err
 	}
 	tab, rest := p[2], p[:2]
-	r := tab.player.(*remote)
-	if err := r.do(ctx, "reload"); err != nil {
-		return "", err
-	}
-	took, err := rest.lose(ctx, tab)
+	took, err := rest.losesTab(ctx, tab, "reload")
 	if err != nil {
 		return "", err
 	}
+	r := tab.player.(*remote)
 	again, err := m.lab.adopt(ctx, r.host, r.page)
 	if err != nil {
 		return "", err

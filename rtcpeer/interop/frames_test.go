@@ -76,19 +76,6 @@ var codes = map[string]error{
 	"closed":           rtcpeer.ErrClosed,
 }
 
-func failureOf(err error) *failure {
-	if err == nil {
-		return nil
-	}
-	f := &failure{Text: err.Error()}
-	for code, of := range codes {
-		if errors.Is(err, of) {
-			f.Code = code
-		}
-	}
-	return f
-}
-
 // A playerError is what failed at a player, and unwraps to what it would be here.
 type playerError struct{ failure }
 
@@ -112,19 +99,6 @@ func (p *packet) packet() rtcpeer.Packet {
 		if m.String() == p.Mode {
 			out.Mode = m
 		}
-	}
-	return out
-}
-
-func eventOf(ev rtcpeer.Event) *event {
-	out := &event{Kind: ev.Kind.String(), Peer: ev.Peer}
-	switch ev.Kind {
-	case rtcpeer.PacketReceived:
-		out.Packet = packetOf(ev.Packet)
-	case rtcpeer.PeerDisconnected:
-		out.Reason = ev.Reason.String()
-	case rtcpeer.PeerFailed:
-		out.Error = ev.Err.Error()
 	}
 	return out
 }

@@ -204,29 +204,33 @@ func (r *remote) exited(ctx context.Context) error {
 	})
 }
 
-// do has the page closed or reloaded as by its user, and returns when it is gone.
-func (r *remote) do(ctx context.Context, what string) error {
+// vanishes has the page closed or reloaded, and returns when it is gone.
+func (r *remote) vanishes(ctx context.Context, how string) error {
 	p := r.page
-	p.Do = what
-	if err := r.host.order(p); err != nil {
-		return err
+	p.Do = how
+	err := r.host.order(p)
+	if err == nil {
+		select {
+		case <-r.gone:
+		case <-ctx.Done():
+			err = fmt.Errorf("%s: the page is still there: %w", how, context.Cause(ctx))
+		}
 	}
-	select {
-	case <-r.gone:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("%s: the page is still there: %w", what, context.Cause(ctx))
-	}
+	return errors.Join(err, r.hangUp())
 }
 
 // end closes the page, if it is still there, and returns what went wrong in it.
 func (r *remote) end() error {
-	close := r.page
-	close.Do = "close"
-	err := r.host.order(close)
+	p := r.page
+	p.Do = "close"
+	return errors.Join(r.host.order(p), r.hangUp())
+}
+
+// hangUp waits for readLoop, and returns what went wrong in the page.
+func (r *remote) hangUp() error {
 	r.conn.Close()
 	r.wg.Wait()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return errors.Join(append(r.faults, err)...)
+	return errors.Join(r.faults...)
 }

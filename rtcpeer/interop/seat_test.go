@@ -65,6 +65,15 @@ func (s *seat) leave() error {
 	return s.leaving
 }
 
+// vanishes has a tab closed or reloaded as by its user, without any leaving.
+func (s *seat) vanishes(ctx context.Context, how string) (err error) {
+	s.left.Do(func() {
+		err = s.player.(*remote).vanishes(ctx, how)
+		s.stop()
+	})
+	return err
+}
+
 // stop ends the listening alone.
 func (s *seat) stop() {
 	s.cancel()

@@ -24,7 +24,7 @@ type eventCell struct {
 	name string
 }
 
-// note returns the mark of a footnote.
+// note returns the mark of a footnote; mu is held.
 func (t *table) note(text string) string {
 	for i, n := range t.notes {
 		if n == text {
@@ -33,6 +33,13 @@ func (t *table) note(text string) string {
 	}
 	t.notes = append(t.notes, text)
 	return fmt.Sprintf("[%d]", len(t.notes))
+}
+
+// footnote is note for those outside.
+func (t *table) footnote(text string) string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.note(text)
 }
 
 // enter writes how a room went: in each mode, if the rest of it went well.
@@ -49,6 +56,9 @@ func (t *table) enter(c cell, err error, wrong map[rtcpeer.Mode]error) {
 		default:
 			words = append(words, "✔")
 		}
+	}
+	if c.subject.gently != "" {
+		words = append(words, t.note(c.subject.gently))
 	}
 	t.set(c, strings.Join(words, " "))
 }
@@ -90,7 +100,7 @@ func (t *table) markdown() string {
 			continue
 		}
 		fmt.Fprintf(&b, "| %s | %s |", c.subject.name, c.partner.name)
-		for _, r := range []role{inMesh, guest, host_} {
+		for _, r := range []role{inMesh, asGuest, asHost} {
 			fmt.Fprintf(&b, " %s |", t.cells[cell{c.subject, c.partner, r}])
 		}
 		b.WriteString("\n")

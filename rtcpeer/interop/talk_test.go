@@ -52,27 +52,41 @@ type exchange struct {
 	sent     []int // sizes, by number
 }
 
-// talk has everybody send to everybody, and returns what went wrong in each mode.
-func (p party) talk(ctx context.Context) map[rtcpeer.Mode]error {
+// talk has everybody send to everybody, so many exchanges at once, and returns what went wrong in each
+// mode.
+func (p party) talk(ctx context.Context, atOnce int) map[rtcpeer.Mode]error {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	wrong := make(map[rtcpeer.Mode]error)
-	for _, from := range p {
-		for _, to := range p.without(from) {
-			for _, w := range ways {
-				wg.Go(func() {
-					x := exchange{from: from, to: to, way: w}
-					if err := x.run(ctx); err != nil {
-						mu.Lock()
-						defer mu.Unlock()
-						wrong[w.mode] = errors.Join(wrong[w.mode], fmt.Errorf("%v to %v, channel %d, %v: %w", from, to, w.channel, w.mode, err))
-					}
-				})
+	turns := make(chan struct{}, atOnce)
+	for _, x := range p.exchanges() {
+		wg.Go(func() {
+			turns <- struct{}{}
+			defer func() { <-turns }()
+			if err := x.run(ctx); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				wrong[x.way.mode] = errors.Join(wrong[x.way.mode], fmt.Errorf("%v: %w", x, err))
 			}
-		}
+		})
 	}
 	wg.Wait()
 	return wrong
+}
+
+func (p party) exchanges() (list []*exchange) {
+	for _, from := range p {
+		for _, to := range p.without(from) {
+			for _, w := range ways {
+				list = append(list, &exchange{from: from, to: to, way: w})
+			}
+		}
+	}
+	return list
+}
+
+func (x *exchange) String() string {
+	return fmt.Sprintf("%v to %v, channel %d, %v", x.from, x.to, x.way.channel, x.way.mode)
 }
 
 func (x *exchange) run(ctx context.Context) error {
