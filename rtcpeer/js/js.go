@@ -4,7 +4,7 @@
 //	mux.Handle("/rtcpeer.js", js.Handler())
 //
 // rtcpeer.js is the source as it is published, and runs as it is. What Handler serves is the same without
-// comments and indentation, which is half of it.
+// comments and needless space, which is half of it.
 package js
 
 import (
@@ -25,20 +25,24 @@ import (
 //go:embed rtcpeer.js
 var Source []byte
 
-// Comments and indentation, as the module is written: a block comment begins where no string is, a line
-// comment has its line alone or follows code after a space, and then has no quotation mark in it. No
-// template runs over more than one line. That what is left still does the same is what the tests run.
+// Comments and space, as the module is written: a block comment begins where no string is, a line comment
+// has its line alone or follows code after a space, and then has no quotation mark in it. No template runs
+// over more than one line or has another in it, and a division has a space behind its sign. Outside of
+// strings, templates and regular expressions, which a token may be, space beside a mark means nothing.
+// That what is left still does the same is what the tests run.
 var (
 	blockComment = regexp.MustCompile(`(?s)/\*.*?\*/`)
 	lineComment  = regexp.MustCompile("(?m)^[ \t]*//.*$|[ \t]+//[^\n\"`]*$")
 	margin       = regexp.MustCompile(`(?m)^\s+|[ \t]+$`)
+	token        = regexp.MustCompile("\"(?:[^\"\\\\\n]|\\\\.)*\"|`[^`\n]*`|/(?:\\\\.|\\[[^\\]\n]*\\]|[^ /\\\\\\[\n])+/| *[{}(),;:?=<>&|*!] *")
 )
 
-// Module returns the module without comments and indentation. The slice belongs to the caller.
+// Module returns the module without comments and needless space. The slice belongs to the caller.
 func Module() []byte {
 	b := blockComment.ReplaceAll(Source, nil)
 	b = lineComment.ReplaceAll(b, nil)
-	return margin.ReplaceAll(b, nil)
+	b = margin.ReplaceAll(b, nil)
+	return token.ReplaceAllFunc(b, func(t []byte) []byte { return bytes.Trim(t, " ") })
 }
 
 // Handler serves Module to GET and HEAD at any path, gzipped to those who take it, with an ETag by which

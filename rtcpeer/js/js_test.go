@@ -67,23 +67,22 @@ func read(t *testing.T, r io.Reader) []byte {
 	return b
 }
 
-// What is served: its wire and its types, and with RTCPEER_INTEROP=1 its rules over real stacks, against
-// the real server and Go peers. Those have deadlines of seconds, which a machine that is busy with other
-// tests does not keep: run them alone, RTCPEER_INTEROP=1 go test ./rtcpeer/js.
+// What is served, in Node: its wire, its types, its rules over a real stack and the real server, what it
+// withstands, and the programs of the README.
 func TestNode(t *testing.T) {
 	node := program(t, "node", "Node 20.14 or later")
 	packages(t)
 	bin := t.TempDir()
-	build := exec.Command("go", "build", "-o", bin+string(filepath.Separator), "example.org/rtcpeer/cmd/signal-server", "./testdata/jspeer")
+	build := exec.Command("go", "build", "-o", bin+string(filepath.Separator), "example.org/rtcpeer/cmd/signal-server")
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, "go build: %s", out)
 	served := filepath.Join(t.TempDir(), "rtcpeer.js")
 	require.NoError(t, os.WriteFile(served, js.Module(), 0o644))
 	require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(served), "package.json"), []byte(`{"type":"module"}`), 0o644))
 
-	tests := []string{"test/wire.test.js", "test/types.test.js"}
-	if os.Getenv("RTCPEER_INTEROP") != "" {
-		tests = []string{"test/"}
+	tests := []string{
+		"test/wire.test.js", "test/types.test.js", "test/rules.test.js", "test/server.test.js",
+		"test/endings.test.js", "test/timers.test.js", "test/readme.test.js",
 	}
 	args := append([]string{"--test", "--test-force-exit", "--test-concurrency=1", "--test-reporter=spec"}, tests...)
 	cmd := exec.CommandContext(t.Context(), node, args...)

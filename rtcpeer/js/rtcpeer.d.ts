@@ -28,6 +28,10 @@ export type Config = {
      */
     connectTimeout?: number;
     /**
+     * how long close and disconnect wait for reliable packets to arrive (500; negative: not at all)
+     */
+    linger?: number;
+    /**
      * STUN and TURN servers besides those that the server tells
      */
     iceServers?: IceServer[];
@@ -256,7 +260,7 @@ export declare class RtcNode {
     seal(): Promise<void>;
     /** Figures at this moment, for people. @returns {Promise<Stats>} */
     stats(): Promise<Stats>;
-    /** Leaves: the others learn of it at once, and no more events come here. Waits at most 500 ms for what was sent. */
+    /** Leaves: the others learn of it at once, and no more events come here. Waits at most config.linger for what was sent. */
     close(): Promise<void>;
 }
 /**

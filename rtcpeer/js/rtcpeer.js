@@ -32,6 +32,7 @@
  * @property {number} [maxRetransmits] how often a lost packet of the unreliable modes is sent again (0)
  * @property {number} [maxPacket] the largest packet sent or accepted (16384, at most 262144)
  * @property {number} [connectTimeout] how long a link may take to open (20000; negative: no limit)
+ * @property {number} [linger] how long close and disconnect wait for reliable packets to arrive (500; negative: not at all)
  * @property {IceServer[]} [iceServers] STUN and TURN servers besides those that the server tells
  * @property {"all" | "relay"} [iceTransportPolicy] "relay" goes through TURN servers alone
  * @property {any} [metadata] shown to the other members: any JSON, at most 1 KiB
@@ -105,9 +106,8 @@ const maxControl = 4096; // events other than packets that may wait before no ne
 const maxEarly = 64; // candidates that may wait for a description
 const signalBacklog = 128; // signals of one peer that may wait to be used
 const maxGone = 1024; // relayed peers that are gone and still remembered
-const attemptTimeout = 7000; // how long the offering end gives an attempt
+const attemptTimeout = 7000; // how long the offering end gives an attempt that makes no progress
 const slowAfter = 5000; // how long a star's host lets a guest take nothing
-const linger = 500; // how long close waits for reliable packets to arrive
 const dialTimeout = 10000;
 const backoffMin = 200, backoffMax = 15000;
 const probeAfter = 30000, probeFor = 15000; // see Signaling.watch
@@ -405,8 +405,9 @@ class Signaling {
   closed = false;
   bound = backoffMin; // of the next wait
   garbage = 0; // malformed answers in a row
-  /** @type {() => void} */ wake = nothing; // ends a wait, or an attempt
-  /** @type {(m: Message) => void} */ onmessage = nothing;
+  /** @type {() => void} */ wake = nothing; // ends a wait, or the present socket
+  /** That came before there was a node. @type {Message[]} */ held = [];
+  /** @type {(m: Message) => void} */ onmessage = (m) => this.held.push(m);
   /** @type {(why: RtcPeerError) => void} */ onend = nothing;
 
   /** @param {string} url @param {Message} join @param {Config} config */
@@ -432,7 +433,7 @@ class Signaling {
         clearInterval(watch);
         if (socket.over) return;
         socket.over = true;
-        socket.close();
+        socket.close(1000);
         if (this.socket !== socket) return reject(why);
         this.socket = null;
         // A server that welcomes and then fails at once must not be asked ten times a second.
@@ -460,11 +461,11 @@ class Signaling {
 
       socket.onerror = nothing; // close follows, and says as much as a browser will
       socket.onclose = (/** @type {any} */ e) => {
-        if (passing.includes(e.reason) || !/^[a-z_]+$/.test(e.reason)) fail("is signal-server running there?");
+        if (passing.includes(e.reason) || !/^[a-z_]+$/.test(e.reason)) fail("is signal-server running there, does it speak " + protocol + ", and do proxies let WebSockets through?");
         else over(new RtcPeerError(e.reason, `${this.shown}: the server closed the connection: ${e.reason}`));
       };
       socket.onopen = () => {
-        if (socket.protocol !== protocol) fail(`a WebSocket of another kind: no subprotocol ${protocol}`);
+        if (socket.protocol !== protocol) fail(`subprotocol "${socket.protocol}": want ${protocol}; no signal-server, or one of another version`);
         else socket.send(encodeMessage(this.join));
       };
       socket.onmessage = (/** @type {any} */ e) => {
@@ -479,11 +480,16 @@ class Signaling {
             this.adopt(m);
             clearTimeout(timer);
             this.socket = socket;
+            for (const frame of this.outbox.splice(0)) socket.send(frame);
+            // Now, not when the promise is taken: a stack may bring the next message in the same task.
+            this.onmessage(m);
             resolve(m);
           }
         } catch (error) {
           if (!(error instanceof RtcPeerError)) throw error;
-          if (error.code !== "unknown_kind") over(error); // of a newer server
+          if (error.code === "unknown_kind") return; // of a newer server
+          error.message = `${this.shown} sent what rtcpeer.js does not understand; give both one version: ${error.message}`;
+          over(error);
         }
       };
     });
@@ -515,9 +521,7 @@ class Signaling {
       this.bound = Math.min(2 * this.bound, backoffMax);
       if (this.closed) return;
       try {
-        const welcome = await this.connect();
-        this.onmessage(welcome);
-        for (const frame of this.outbox.splice(0)) this.socket?.send(frame);
+        await this.connect();
         return;
       } catch (error) {
         why = /** @type {RtcPeerError} */ (error);
@@ -536,12 +540,8 @@ class Signaling {
   close() {
     if (this.closed) return;
     this.closed = true;
-    const { socket } = this;
     this.socket = null;
-    if (!socket) return this.wake();
-    socket.over = true;
-    if (socket.readyState === 1) socket.send(encodeMessage({ kind: "leave" }));
-    socket.close(1000);
+    this.wake();
   }
 }
 
@@ -843,7 +843,7 @@ class Link {
   /** Takes steps when those before them are taken. @param {() => Step[]} steps */
   then(steps) {
     this.work = this.work.then(async () => {
-      for (const step of steps()) if (this.state !== "over") await this.take(step);
+      for (const step of steps()) if (this.state === "connecting" || (this.state === "connected" && step.act === "candidate")) await this.take(step);
     });
   }
 
@@ -869,8 +869,11 @@ class Link {
         this.held = null;
       }
     } catch (e) {
-      if (act === "candidate") this.node.config.log?.("candidate not used", e);
-      else this.fail(new RtcPeerError("negotiation", `peer ${this.peer}: ${act}: ${message(e)}`));
+      const { attempt } = this.negotiation;
+      if (act === "candidate" || act === "accept") this.node.config.log?.(act + " not used", e);
+      // libdatachannel refuses a good answer if the path and the certificate are there before it.
+      if (act === "accept" && attempt < 3) this.retry(1000 * attempt);
+      else if (act !== "candidate") this.fail(new RtcPeerError("negotiation", `peer ${this.peer}: ${act}: ${message(e)}`));
     }
   }
 
@@ -903,9 +906,24 @@ class Link {
       negotiated: true, id: i + 1, ordered: mode !== "unreliable",
       ...(mode !== "reliable" && { maxRetransmits: config.maxRetransmits }),
     })));
-    if (!this.negotiation.offers) return;
-    const { attempt } = this.negotiation;
-    this.timers.push(setTimeout(() => this.then(() => (this.state === "connecting" && attempt === this.negotiation.attempt ? this.negotiation.retry() : [])), attemptTimeout));
+    this.retry(attemptTimeout, 1);
+  }
+
+  /**
+   * The offering end begins anew after ms, unless this attempt has come further by then: on a busy machine or
+   * a long path giving up what advances would make it all begin again.
+   * @param {number} ms @param {number} [reached]
+   */
+  retry(ms, reached = 3) {
+    const { negotiation } = this;
+    const { attempt } = negotiation;
+    this.timers.push(setTimeout(() => this.then(() => {
+      if (this.state !== "connecting" || attempt !== negotiation.attempt) return [];
+      const { stage } = this.progress({ stage: reached, detail: "" });
+      if (stage === reached) return negotiation.retry();
+      this.retry(ms, stage);
+      return [];
+    }), ms));
   }
 
   /** @param {Signal} signal */
@@ -913,10 +931,10 @@ class Link {
     this.node.tell(this.peer, { ...signal, attempt: this.negotiation.attempt });
   }
 
-  /** How far the link has come, in all its attempts. */
-  progress() {
+  /** How far this attempt has come, or least. */
+  progress(least = this.furthest) {
     const { pc } = this;
-    if (!pc) return this.furthest;
+    if (!pc) return least;
     const ice = pc.iceConnectionState;
     let p = { stage: 3, detail: "SCTP" };
     if (!this.negotiation.described) p = { stage: 0, detail: "no description from the other end" };
@@ -924,7 +942,7 @@ class Link {
       p = { stage: 1, detail: `ICE ${ice}, own candidates ${tally(this.local)}, the other's ${tally(this.remote)}` };
       if (!/relay/.test(p.detail)) p.detail += "; UDP may be blocked or the NATs too strict: a TURN server would help";
     } else if (pc.connectionState !== "connected") p = { stage: 2, detail: `DTLS: connection ${pc.connectionState}` };
-    return p.stage >= this.furthest.stage ? p : this.furthest;
+    return p.stage >= least.stage ? p : least;
   }
 
   deadline() {
@@ -937,9 +955,10 @@ class Link {
   /** "disconnected" is no end: ICE comes back from it when the path does. */
   stateChanged() {
     const { connectionState, iceConnectionState } = this.pc;
-    if (this.state === "connecting") return; // the offering end tries again when the attempt's time is over
-    if (connectionState === "failed" || iceConnectionState === "failed") this.end("lost");
-    else if (connectionState === "closed") this.end("by peer");
+    const failed = connectionState === "failed" || iceConnectionState === "failed";
+    if (!failed && connectionState !== "closed") return;
+    if (this.state === "connecting") this.retry(1000 * this.negotiation.attempt); // not at once: what fails fast fails often
+    else this.end(failed ? "lost" : "by peer");
   }
 
   /** @param {Lane} lane */
@@ -947,6 +966,7 @@ class Link {
     if (this.state !== "connecting" || !this.lanes.includes(lane) || this.lanes.some((l) => l.channel.readyState !== "open")) return;
     this.state = "connected";
     this.clearTimers();
+    this.maxMessage = Math.min(this.maxMessage, this.pc.sctp?.maxMessageSize || Infinity); // what this browser can send
     this.connectTime = now() - this.started;
     this.node.linkUp(this);
     for (const { lane, bytes } of this.early.splice(0)) this.node.route.receive(lane, bytes);
@@ -980,7 +1000,7 @@ class Link {
   }
 
   /**
-   * Ends the link; the first reason stays. What the other end's program would miss is waited for, up to linger.
+   * Ends the link; the first reason stays. What the other end's program would miss is waited for, up to config.linger.
    * @param {Reason} reason @param {RtcPeerError} [error] @param {boolean} [atOnce]
    */
   end(reason, error, atOnce) {
@@ -988,6 +1008,8 @@ class Link {
     const open = this.state === "connected";
     this.state = "ending";
     if (atOnce || !open || (reason !== "by us" && reason !== "by peer")) return this.over(reason, error);
+    const { linger } = this.node.config;
+    if (linger < 0) return this.over(reason, error);
     this.timers.push(setTimeout(() => this.over(reason, error), linger));
     if (reason === "by us") this.flush();
     this.drained = () => this.over(reason, error);
@@ -1000,12 +1022,13 @@ class Link {
    */
   async flush() {
     const reliable = this.lanes.filter((l) => l.reliable);
-    const recent = reliable.some((l) => l.queue.length || (l.written && now() - l.lastWrite < 2 * linger));
-    for (let before = -Infinity, sent = 0; recent && this.state === "ending"; before = sent) {
+    const recent = reliable.some((l) => l.queue.length || l.channel.bufferedAmount || (l.written && now() - l.lastWrite < 1000));
+    for (let before = -Infinity; recent && this.state === "ending"; ) {
       for (const lane of reliable) lane.drain();
-      sent = (await this.stats()).bytesSent;
-      if (sent - before < 1200 && reliable.every((l) => !l.queue.length && !l.channel.bufferedAmount)) break;
-      await new Promise((resolve) => setTimeout(resolve, 60));
+      const { bytesSent, rtt } = await this.stats();
+      if (bytesSent - before < 1200 && reliable.every((l) => !l.queue.length && !l.channel.bufferedAmount)) break;
+      before = bytesSent;
+      await new Promise((resolve) => setTimeout(resolve, Math.min(60 + 2 * rtt, 250))); // a full window waits for its acknowledgement
     }
     if (this.state === "ending") for (const lane of reliable) lane.channel.close();
   }
@@ -1256,7 +1279,7 @@ export class RtcNode {
       this.unsealed(why);
       if (!this.running.size) this.end(why);
     };
-    this.take(welcome);
+    for (const m of signaling.held.splice(0)) this.take(m); // the welcome first
   }
 
   /** The ids of all connected peers, ascending. */
@@ -1332,7 +1355,7 @@ export class RtcNode {
     return this.error ?? (this.closing && new RtcPeerError("closed", "the node is closed; join again"));
   }
 
-  /** Leaves: the others learn of it at once, and no more events come here. Waits at most 500 ms for what was sent. */
+  /** Leaves: the others learn of it at once, and no more events come here. Waits at most config.linger for what was sent. */
   close() {
     return this.closeAll();
   }
@@ -1525,8 +1548,8 @@ function tally(kinds = []) {
 /** @param {Config} config */
 function withDefaults(config) {
   const { RTCPeerConnection = globalThis.RTCPeerConnection, WebSocket = globalThis.WebSocket } = config;
-  const { channels = [], maxRetransmits = 0, maxPacket = 16 * KiB, connectTimeout = 20000, iceServers = [], refuse = false } = config;
-  const c = { ...config, RTCPeerConnection, WebSocket, channels, maxRetransmits, maxPacket, connectTimeout, iceServers, refuse };
+  const { channels = [], maxRetransmits = 0, maxPacket = 16 * KiB, connectTimeout = 20000, linger = 500, iceServers = [], refuse = false } = config;
+  const c = { ...config, RTCPeerConnection, WebSocket, channels, maxRetransmits, maxPacket, connectTimeout, linger, iceServers, refuse };
   const wrong = (/** @type {string} */ why) => new RtcPeerError("bad_config", `config.${why}`);
   if (!RTCPeerConnection || !WebSocket) throw wrong("RTCPeerConnection, WebSocket: none here; give those of node-datachannel/polyfill and ws");
   if (!(maxPacket >= 1 && maxPacket <= 256 * KiB)) throw wrong(`maxPacket ${maxPacket}: want 1 to ${256 * KiB}`);
@@ -1546,11 +1569,12 @@ export async function join(url, config = {}) {
   const { url: dial, room, roomUrl } = parseUrl(url);
   const message = checked({ kind: "join", room, topology: c.topology, channels: c.channels, metadata: c.metadata, token: c.token });
   const signaling = new Signaling(dial, message, c);
-  c.signal?.throwIfAborted();
   const abort = () => signaling.wake();
-  c.signal?.addEventListener("abort", abort, { once: true });
+  c.signal?.addEventListener("abort", abort);
   try {
-    const welcome = await signaling.connect();
+    const welcomed = signaling.connect();
+    if (c.signal?.aborted) abort();
+    const welcome = await welcomed;
     if (c.topology && welcome.topology !== c.topology) {
       signaling.close();
       throw new RtcPeerError("topology_mismatch", `the room is a ${welcome.topology}`);

@@ -7,13 +7,13 @@ import { createInterface } from "node:readline";
 import { join as path } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { Player, rtcpeer, stacks, startServer } from "./support.js";
+import { Player, rtcpeer, startServer } from "./support.js";
+import { RTCPeerConnection } from "node-datachannel/polyfill";
 import { WebSocket } from "ws";
 
 const folder = fileURLToPath(new URL("..", import.meta.url));
 const blocks = [...readFileSync(path(folder, "README.md"), "utf8").matchAll(/```(\w+)\n([^]*?)```/g)].map(([, kind, code]) => ({ kind, code }));
 const [browser, inNode, game] = blocks.map((b) => b.code);
-const RTCPeerConnection = await stacks[0].load();
 
 test("the README's program for Node talks to a second one", async (t) => {
   const server = await startServer();

@@ -2,21 +2,12 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { WebSocketServer, WebSocket } from "ws";
-import { Player, orderly, rtcpeer, stacks, startServer, within } from "./support.js";
+import { WebSocket } from "ws";
+import { Player, RTCPeerConnection, orderly, patience, rtcpeer, startServer, within } from "./support.js";
 
-const RTCPeerConnection = await stacks.find((s) => s.name === "@roamhq/wrtc").load();
 const server = await startServer();
 const base = { RTCPeerConnection, WebSocket };
 let rooms = 0;
-
-/** A server of the test's own. */
-async function fakeServer(onconnection) {
-  const fake = new WebSocketServer({ port: 0, host: "127.0.0.1" });
-  await new Promise((resolve) => fake.on("listening", resolve));
-  fake.on("connection", onconnection);
-  return { url: `ws://127.0.0.1:${fake.address().port}/x`, close: () => fake.close() };
-}
 
 const newRoom = () => `${server.url}/rules-${++rooms}`;
 test.after(() => server.stop());
@@ -62,14 +53,6 @@ test("joining fails with a code", async (t) => {
   await assert.rejects(rtcpeer.join(url, { ...base, topology: "star" }), { code: "topology_mismatch", retry: false });
 });
 
-test("joining can be given up in the middle", async () => {
-  const abort = new AbortController();
-  const silent = await fakeServer(() => abort.abort());
-  const joining = rtcpeer.join(silent.url, { ...base, signal: abort.signal });
-  await assert.rejects(joining, { code: "aborted" });
-  silent.close();
-});
-
 test("a link that is being made when the node closes ends in silence", async (t) => {
   const url = newRoom();
   const a = await enter(t, url), b = await enter(t, url);
@@ -81,7 +64,7 @@ test("sealing is the host's, and lasts", async (t) => {
   const url = newRoom();
   const a = await enter(t, url), b = await enter(t, url);
   await assert.rejects(b.node.seal(), { code: "not_host" });
-  await within(3000, "sealed", a.node.seal());
+  await within(patience, "sealed", a.node.seal());
   assert.ok(a.node.sealed);
   await assert.rejects(rtcpeer.join(url, base), { code: "sealed", retry: false });
 });
@@ -91,7 +74,7 @@ test("the refused side learns it at once", async (t) => {
   const a = await enter(t, url);
   a.node.refuse = true;
   const b = await enter(t, url);
-  const { error } = await b.event("failed", 1, 3000);
+  const { error } = await b.event("failed", 1); // and not the deadline's
   assert.equal(error.code, "refused");
   assert.match(error.message, /new connections are refused/);
 });
@@ -99,21 +82,21 @@ test("the refused side learns it at once", async (t) => {
 test("two with different channels get no link, and both lists", async (t) => {
   const url = newRoom();
   const a = await enter(t, url, { channels: ["reliable"] }), b = await enter(t, url, { channels: ["unreliable"] });
-  const { error } = await b.event("failed", 1, 3000);
+  const { error } = await b.event("failed", 1);
   assert.equal(error.code, "channel_mismatch");
   assert.deepEqual([error.ours, error.theirs], [["unreliable"], ["reliable"]]);
-  await a.event("failed", b.id, 3000);
+  await a.event("failed", b.id);
 });
 
 test("a link that finds no path fails with the cause", async (t) => {
   const url = newRoom();
   const a = await enter(t, url, { connectTimeout: 1500, iceTransportPolicy: "relay" });
   const b = await enter(t, url, { connectTimeout: 1500, iceTransportPolicy: "relay" });
-  const { error } = await b.event("failed", 1, 5000);
+  const { error } = await b.event("failed", 1);
   assert.equal(error.code, "deadline");
   assert.equal(error.stage, "path");
   assert.match(error.message, /own candidates none, the other's none; UDP may be blocked.*TURN server would help/);
-  await a.event("failed", b.id, 5000);
+  await a.event("failed", b.id);
 });
 
 test("a member that never answers is a deadline of signaling", async (t) => {
@@ -123,7 +106,7 @@ test("a member that never answers is a deadline of signaling", async (t) => {
   socket.send(JSON.stringify({ kind: "join", room: url.split("/").pop() }));
   await new Promise((resolve) => (socket.onmessage = resolve));
   const b = await enter(t, url, { connectTimeout: 800 });
-  const { error } = await b.event("failed", 1, 3000);
+  const { error } = await b.event("failed", 1);
   assert.deepEqual([error.code, error.stage], ["deadline", "signaling"]);
   socket.close();
 });
@@ -140,7 +123,7 @@ test("disconnect ends one link; both ends learn it, once", async (t) => {
 
 test("what send accepted arrives before the disconnected", async (t) => {
   const url = newRoom();
-  const a = await enter(t, url), b = await enter(t, url);
+  const a = await enter(t, url), b = await enter(t, url, { linger: patience });
   await b.event("connected", 1);
   for (let i = 0; i < 40; i++) await b.node.send({ peer: 1, data: new Uint8Array(16384) });
   await b.close();
@@ -155,7 +138,7 @@ test("a thousand packets in one frame of a game loop", async (t) => {
   await b.event("connected", 1);
   for (let i = 0; i < 1000; i++) b.node.trySend({ peer: 1, data: new Uint8Array(64).fill(i) });
   const got = [];
-  await within(5000, "1000 packets", (async () => {
+  await within(patience, "1000 packets", (async () => {
     while (got.length < 1001) {
       got.push(...a.poll());
       await new Promise((resolve) => setTimeout(resolve, 16));
@@ -177,7 +160,7 @@ test("a reliable lane fills, says so, and lets who waits go on", async (t) => {
   assert.throws(() => b.node.trySend({ data }), (e) => e instanceof rtcpeer.BroadcastError && e.peers.join() === "1");
   const before = (await b.node.stats()).links[1].lanes[0];
   assert.ok(before.buffered <= 1 << 20);
-  await within(10000, "room", b.node.send({ peer: 1, data }));
+  await within(patience, "room", b.node.send({ peer: 1, data }));
   await a.until("all", () => a.packets(b.id).length === accepted + 1);
 });
 
@@ -214,32 +197,10 @@ test("a star's host ends a guest that takes nothing, and the others do not wait 
   const lane = host.node.running.get(stuck.id).lanes[0];
   Object.defineProperty(lane.channel, "bufferedAmount", { value: 1 << 20, configurable: true });
   for (let i = 0; i < 20; i++) await a.node.send({ data: new Uint8Array([i]) });
-  await host.until("all at the host", () => host.packets(a.id).length === 20, 2000);
-  assert.equal((await host.event("disconnected", stuck.id, 9000)).reason, "slow");
-  await a.event("disconnected", stuck.id, 3000);
-});
-
-test("malformed frames of a server lead to another try, three of them to the end", async () => {
-  let connections = 0;
-  const welcome = { kind: "welcome", id: 1, room: "x", topology: "mesh", host: 1, members: [], resume: "t", limits: {} };
-  const bad = await fakeServer((socket) => {
-    const first = ++connections === 1;
-    socket.on("message", () => {
-      if (first) {
-        socket.send(JSON.stringify({ kind: "confetti" })); // a kind of the future
-        socket.send(JSON.stringify(welcome));
-        socket.send(JSON.stringify({ kind: "confetti" }));
-        socket.send(JSON.stringify({ kind: "signal", from: 9, data: { type: "dance" } }));
-      }
-      setTimeout(() => socket.send("{"), 50);
-    });
-  });
-  const a = await Player.join(bad.url, { RTCPeerConnection });
-  await a.until("the end", () => a.ended);
-  assert.equal(a.ended.code, "bad_message");
-  assert.equal(a.node.status, "disconnected");
-  assert.equal(connections, 3);
-  bad.close();
+  await host.until("all at the host", () => host.packets(a.id).length === 20);
+  assert.deepEqual(host.events.filter((e) => e.kind === "disconnected"), [], "the host did not wait for the stuck guest");
+  assert.equal((await host.event("disconnected", stuck.id)).reason, "slow");
+  await a.event("disconnected", stuck.id);
 });
 
 test("who is replaced does not come back", async (t) => {

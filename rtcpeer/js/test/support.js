@@ -1,5 +1,6 @@
-// What the tests share: the module, the stacks, the server and the Go peer as programs.
+// What the tests share: the module, a stack, the server as a program, and how to wait.
 
+import assert from "node:assert/strict";
 import { spawn, execFileSync } from "node:child_process";
 import { createServer } from "node:net";
 import { mkdtempSync, readFileSync } from "node:fs";
@@ -8,7 +9,7 @@ import { createInterface } from "node:readline";
 import { tmpdir } from "node:os";
 import { join as path } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { WebSocket } from "ws";
+import { WebSocket, WebSocketServer } from "ws";
 
 const require = createRequire(import.meta.url);
 
@@ -18,11 +19,11 @@ export const root = fileURLToPath(new URL("../../..", import.meta.url));
 // The Go test has the form that is served tested; npm test has the source.
 export const rtcpeer = await import(process.env.RTCPEER_JS ? pathToFileURL(process.env.RTCPEER_JS).href : "../rtcpeer.js");
 
-/** The folder of signal-server and jspeer: built by the Go test, or here. */
+/** The folder of signal-server: built by the Go test, or here. */
 function binaries() {
   if (process.env.RTCPEER_BIN) return process.env.RTCPEER_BIN;
   const folder = mkdtempSync(path(tmpdir(), "rtcpeer-js-"));
-  execFileSync("go", ["build", "-o", folder + "/", "./cmd/signal-server", "./rtcpeer/js/testdata/jspeer"], { cwd: root, stdio: "inherit" });
+  execFileSync("go", ["build", "-o", folder + "/", "./cmd/signal-server"], { cwd: root, stdio: "inherit" });
   return folder;
 }
 
@@ -31,13 +32,8 @@ const binary = (name) => path((built ??= binaries()), name);
 
 export const golden = (file) => JSON.parse(readFileSync(path(root, "testdata", file), "utf8"));
 
-const version = (name) => require(`../node_modules/${name}/package.json`).version;
-
-export const stacks = [
-  { name: "node-datachannel", version: version("node-datachannel"), load: async () => (await import("node-datachannel/polyfill")).RTCPeerConnection },
-  { name: "@roamhq/wrtc", version: version("@roamhq/wrtc"), load: async () => require("@roamhq/wrtc").RTCPeerConnection },
-  { name: "werift", version: version("werift"), load: async () => require("werift").RTCPeerConnection },
-];
+/** libwebrtc's: of those in Node the one that is closest to a browser's. */
+export const { RTCPeerConnection } = require("@roamhq/wrtc");
 
 /** Programs that were started, to be ended at the end whatever happens. */
 const running = new Set();
@@ -58,7 +54,7 @@ const freePort = () =>
     });
   });
 
-/** A signaling server on a port of its own; restart ends it without a word and starts it again there. */
+/** A signaling server on a port of its own; stop ends it without a word, and start starts it again there. */
 export async function startServer(...flags) {
   const port = await freePort();
   const args = ["--listen", `127.0.0.1:${port}`, ...flags];
@@ -73,45 +69,45 @@ export async function startServer(...flags) {
     await server.ended;
   };
   await run();
+  return { url: `ws://127.0.0.1:${port}`, start: run, stop };
+}
+
+/** A server of the test's own, which does with a socket what the test says. */
+export async function fakeServer(onconnection, options) {
+  const fake = new WebSocketServer({ port: 0, host: "127.0.0.1", ...options });
+  await new Promise((resolve) => fake.on("listening", resolve));
+  fake.on("connection", onconnection);
   return {
-    url: `ws://127.0.0.1:${port}`,
-    start: run,
-    stop,
-    restart: async () => {
-      await stop();
-      await run();
+    url: `ws://127.0.0.1:${fake.address().port}/x`,
+    close: () => {
+      for (const socket of fake.clients) socket.terminate();
+      fake.close();
     },
   };
 }
 
-/** A Go peer, which sends back what it gets. said resolves with the first line that begins so. */
-export async function startGoPeer(url, topology) {
-  const { child, ended } = start("jspeer", ["-topology", topology, url], { stdio: ["pipe", "pipe", "inherit"] });
-  const lines = [], waiting = [];
-  createInterface(child.stdout).on("line", (line) => {
-    lines.push(line);
-    for (const w of waiting) if (line.startsWith(w.prefix)) w.resolve(line);
-  });
-  const said = (prefix) =>
-    within(10000, `Go peer says "${prefix}"`, new Promise((resolve) => {
-      waiting.push({ prefix, resolve });
-      const line = lines.find((l) => l.startsWith(prefix));
-      if (line) resolve(line);
-    }));
-  const id = Number((await said("joined ")).split(" ")[1]);
-  return {
-    id, said,
-    close: async () => {
-      child.stdin.end();
-      await ended;
-    },
-  };
-}
+/** What such a server welcomes a member with. */
+export const welcome = { kind: "welcome", id: 5, room: "x", topology: "mesh", host: 1, members: [], resume: "t", limits: {} };
 
+/** How long tests wait for what must come, in ms: nothing that works takes as long, however busy the machine. */
+export const patience = 60000;
+
+const { setTimeout, clearTimeout } = globalThis; // tests may replace those of the module
+
+/** what may be a function, asked when it is too late. */
 export function within(ms, what, promise) {
   let timer;
-  const late = new Promise((_, reject) => (timer = setTimeout(() => reject(new Error(`not within ${ms} ms: ${what}`)), ms)));
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not within ${ms} ms: ${typeof what === "string" ? what : what()}`)), ms);
+  });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+/** Asks every few milliseconds, for what has no event. */
+export async function eventually(what, test, ms = patience) {
+  for (const end = Date.now() + ms; !(await test()); await new Promise((resolve) => setTimeout(resolve, 10))) {
+    assert.ok(Date.now() < end, `not within ${ms} ms: ${typeof what === "string" ? what : what()}`);
+  }
 }
 
 /** A node whose events are kept, so that tests can wait for one wherever it stands. */
@@ -141,13 +137,19 @@ export class Player {
     } catch (error) {
       this.ended = error;
     }
+    this.over = true;
     for (const check of this.#waiting) check();
   }
 
-  /** Waits until test holds, which is asked after each event. */
-  until(what, test, ms = 15000) {
-    return within(ms, `${what}; events: ${this.events.map((e) => `${e.kind} ${e.peer}`).slice(-20)}`, new Promise((resolve) => {
-      const check = () => test() && resolve(test());
+  /** Waits until test holds, which is asked after each event and after the last. */
+  until(what, test, ms = patience) {
+    const so = () => `${what}; ended: ${this.ended?.message}; events: ${this.events.map((e) => `${e.kind} ${e.peer} ${e.reason ?? e.error?.message ?? ""}`).slice(-20)}`;
+    return within(ms, so, new Promise((resolve, reject) => {
+      const check = () => {
+        const result = test();
+        if (result) resolve(result);
+        else if (this.over) reject(new Error(`there are no more events: ${so()}`));
+      };
       this.#waiting.push(check);
       check();
     }));

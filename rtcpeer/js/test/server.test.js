@@ -1,0 +1,182 @@
+// What a server can do: be another, of another version, silent, wrong, or gone.
+
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { test } from "node:test";
+import { WebSocket } from "ws";
+import { Player, RTCPeerConnection, eventually, fakeServer, patience, rtcpeer, startServer, welcome, within } from "./support.js";
+
+const base = { RTCPeerConnection, WebSocket };
+
+/** Joining there fails: returns the error. */
+async function refusal(url, config) {
+  const error = await rtcpeer.join(url, { ...base, ...config }).then(() => null, (e) => e);
+  assert.ok(error instanceof rtcpeer.RtcPeerError, `want an RtcPeerError, got ${error}`);
+  assert.match(error.message, /^ws:|^[a-z_]+: /);
+  return error;
+}
+
+test("what is no signaling server is unreachable, and the message says what to look for", async (t) => {
+  for (const status of [200, 403, 502]) {
+    const proxy = createServer().listen(0, "127.0.0.1");
+    await new Promise((resolve) => proxy.on("listening", resolve));
+    t.after(() => proxy.close());
+    proxy.on("upgrade", (_, socket) => socket.end(`HTTP/1.1 ${status} So\r\nContent-Length: 0\r\n\r\n`));
+    const error = await refusal(`ws://127.0.0.1:${proxy.address().port}/x`);
+    assert.deepEqual([error.code, error.retry], ["unreachable", true]);
+    assert.match(error.message, /signal-server.*rtcpeer\.v1.*proxies/);
+  }
+  assert.equal((await refusal("ws://127.0.0.1:1/x")).code, "unreachable");
+});
+
+test("a server of another version", async (t) => {
+  const other = await fakeServer(() => {}, { handleProtocols: () => "rtcpeer.v9" });
+  t.after(other.close);
+  assert.equal((await refusal(other.url)).code, "unreachable"); // ws refuses by itself, and so does Chrome
+  for (const chosen of ["", "rtcpeer.v9"]) {
+    class Lenient extends WebSocket {
+      get protocol() {
+        return chosen;
+      }
+    }
+    const ours = await fakeServer(() => {});
+    t.after(ours.close);
+    const error = await refusal(ours.url, { WebSocket: Lenient });
+    assert.equal(error.code, "unreachable");
+    assert.match(error.message, new RegExp(`"${chosen}": want rtcpeer.v1; .*another version`));
+  }
+});
+
+test("a socket that opens and never says welcome has a deadline", async (t) => {
+  const silent = await fakeServer(() => {});
+  t.after(silent.close);
+  const { setTimeout } = globalThis;
+  t.after(() => (globalThis.setTimeout = setTimeout));
+  globalThis.setTimeout = (f, ms, ...rest) => setTimeout(f, ms === 10000 ? 50 : ms, ...rest);
+  const error = await refusal(silent.url);
+  assert.deepEqual([error.code, error.retry], ["unreachable", true]);
+  assert.match(error.message, /no welcome within 10 s/);
+});
+
+test("an answer that is none, and an error that ends it", async (t) => {
+  const { id, resume, room, ...rest } = welcome;
+  const cases = [
+    [{ ...rest, room, resume }, "bad_message", /one version: welcome: id: want an id/],
+    [{ ...welcome, id: "5" }, "bad_message", /id: want an id/],
+    [{ ...welcome, id: 2 ** 31 }, "bad_message", /id: want an id/],
+    [{ ...rest, id, resume }, "bad_room", /room name ""/],
+    [{ ...rest, id, room }, "bad_message", /resume: want a string/],
+    [{ ...welcome, topology: "ring" }, "bad_message", /topology: want mesh, star/],
+    [{ ...welcome, members: { 1: {} } }, "bad_message", /members: want a list/],
+    [{ ...welcome, members: [{ id: 5 }] }, "bad_message", /the receiver is among the members/],
+    [{ ...welcome, ice_servers: [null] }, "bad_message", /ice_servers: want an object/],
+    [{ kind: "joined", member: { id: 1 } }, "bad_message", /joined instead of a welcome/],
+    [5, "bad_message", /no kind/],
+    ["{", "bad_message", /not JSON/],
+    [Buffer.from("{}"), "bad_message", /a binary frame/],
+    [" ".repeat(256 * 1024 + 1), "too_large", /262145 bytes/],
+    [{ kind: "error", code: "room_full", text: "1024 members" }, "room_full", /1024 members/, true],
+    [{ kind: "error", code: "sealed", text: "the room takes nobody new" }, "sealed", /takes nobody new/],
+    [{ kind: "error", code: "out_of_cheese", text: "redo from start" }, "out_of_cheese", /redo from start/], // of the future
+    [{ kind: "error" }, "bad_message", /want a code/],
+  ];
+  let answer;
+  const server = await fakeServer((socket) => socket.on("message", () => socket.send(typeof answer === "string" || Buffer.isBuffer(answer) ? answer : JSON.stringify(answer))));
+  t.after(server.close);
+  for (const [said, code, words, retry = false] of cases) {
+    answer = said;
+    const error = await refusal(server.url);
+    assert.deepEqual([error.code, error.retry], [code, retry], JSON.stringify(said).slice(0, 200));
+    assert.match(error.message, words);
+  }
+});
+
+test("what the server says in the same breath as its welcome is not lost, the first time and anew", async (t) => {
+  const sockets = [];
+  const refused = [];
+  const server = await fakeServer((socket, request) => {
+    sockets.push(socket);
+    socket.on("message", (data) => {
+      const m = JSON.parse(data);
+      if (m.kind === "signal") refused.push([m.to, m.data.type]);
+      if (m.kind !== "join") return;
+      request.socket.cork(); // one segment, so that ws hands out all of it in one task
+      socket.send(JSON.stringify({ ...welcome, resumed: sockets.length > 1 }));
+      socket.send(JSON.stringify({ kind: "joined", member: { id: 10 + sockets.length } }));
+      socket.send(JSON.stringify({ kind: "sealed" }));
+      request.socket.uncork();
+    });
+  });
+  t.after(server.close);
+  const node = await rtcpeer.join(server.url, { ...base, refuse: true });
+  t.after(() => node.close());
+  assert.ok(node.sealed);
+  await eventually("the first answer", () => refused.length === 1);
+  sockets[0].terminate();
+  await eventually("the second answer", () => refused.length === 2);
+  assert.deepEqual(refused, [[11, "refuse"], [12, "refuse"]]);
+});
+
+test("malformed frames lead to another try, three of them to the end", async (t) => {
+  let connections = 0;
+  const bad = await fakeServer((socket) => {
+    const first = ++connections === 1;
+    socket.on("message", () => {
+      if (first) {
+        socket.send(JSON.stringify({ kind: "confetti" })); // a kind of the future
+        socket.send(JSON.stringify(welcome));
+        socket.send(JSON.stringify({ kind: "confetti" }));
+        socket.send(JSON.stringify({ kind: "signal", from: 9, data: { type: "dance" } }));
+      }
+      socket.send("{");
+    });
+  });
+  t.after(bad.close);
+  const a = await Player.join(bad.url, { RTCPeerConnection });
+  await a.until("the end", () => a.ended);
+  assert.equal(a.ended.code, "bad_message");
+  assert.equal(a.node.status, "disconnected");
+  assert.equal(connections, 3);
+});
+
+test("a server that is gone for good ends no link", async (t) => {
+  const server = await startServer();
+  const a = await Player.join(server.url + "/lobby", { RTCPeerConnection }), b = await Player.join(server.url + "/lobby", { RTCPeerConnection });
+  t.after(() => Promise.all([a.close(), b.close()]));
+  await Promise.all([a.event("connected", b.id), b.event("connected", a.id)]);
+  await server.stop();
+  await eventually("the loss", async () => !(await a.node.stats()).signaling);
+  await a.node.send({ data: "still" });
+  await b.until("a packet", () => b.packets(a.id).length);
+  const sealing = a.node.seal().catch((e) => e);
+  await within(patience, "close", a.close());
+  assert.equal((await sealing).code, "closed");
+  assert.equal((await b.event("disconnected", a.id)).reason, "by peer");
+  assert.equal(b.node.status, "connected");
+});
+
+test("a server that refuses to take it back ends a node only when its links have", async (t) => {
+  let joins = 0;
+  const proxied = await startServer();
+  // Stands between the members and the server: their first connections pass, the others do not.
+  const proxy = await fakeServer((socket) => {
+    if (++joins > 2) return socket.on("message", () => socket.send(JSON.stringify({ kind: "error", code: "resume_refused", text: "the room is gone" })));
+    const through = new WebSocket(proxied.url, ["rtcpeer.v1"]);
+    const opened = new Promise((resolve) => through.on("open", resolve));
+    socket.on("message", async (data) => (await opened, through.send(String(data))));
+    through.on("message", (data) => socket.send(String(data)));
+    through.on("close", () => socket.terminate());
+  });
+  t.after(() => (proxy.close(), proxied.stop()));
+  const url = proxy.url.replace(/x$/, "lobby");
+  const a = await Player.join(url, { RTCPeerConnection }), b = await Player.join(url, { RTCPeerConnection });
+  await Promise.all([a.event("connected", b.id), b.event("connected", a.id)]);
+  await proxied.stop();
+  await eventually("the refusal", async () => (await a.node.stats()).signalingError && (await b.node.stats()).signalingError);
+  await a.node.send({ data: "still" });
+  await b.until("a packet", () => b.packets(a.id).length);
+  await assert.rejects(a.node.seal(), { code: "resume_refused" });
+  await a.close();
+  await b.until("the end", () => b.ended);
+  assert.deepEqual([b.events.at(-1).kind, b.ended.code], ["disconnected", "resume_refused"]);
+});

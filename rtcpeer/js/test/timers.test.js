@@ -1,0 +1,104 @@
+// A tab in the background: the browser lets timers fire once a second, and after five minutes once a minute. The
+// network goes on as ever. So nothing of a link that works may wait for a timer, and a late one must do no harm.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { WebSocket } from "ws";
+import { Player, RTCPeerConnection, eventually, patience, startServer, within } from "./support.js";
+
+const sockets = new Set();
+let answers = 0;
+/** Counts what the module asks a silent server, and the answers. */
+class Counting extends WebSocket {
+  unanswered = 0;
+  constructor(...args) {
+    super(...args);
+    sockets.add(this);
+    this.addEventListener("message", ({ data }) => {
+      if (!data.includes("unknown_kind")) return;
+      this.unanswered--;
+      answers++;
+    });
+  }
+  send(data) {
+    if (data.includes('"ping"')) this.unanswered++;
+    super.send(data);
+  }
+}
+const config = { RTCPeerConnection, WebSocket: Counting };
+const real = { setTimeout, clearTimeout, setInterval, clearInterval };
+const { now } = performance;
+
+/** Replaces the clock and the timers of the module: pass moves the one on, and fires those that are due, once. */
+function throttle(t) {
+  const timers = new Map();
+  let offset = 0, last = 0;
+  performance.now = () => now.call(performance) + offset;
+  const ours = () => /rtcpeer\.js/.test(new Error().stack.split("\n")[3]);
+  const add = (f, ms, every) => (timers.set(++last, { f, due: performance.now() + ms, every: every && ms }), `late ${last}`);
+  const clear = (kind) => (timer) => (/^late/.test(timer) ? timers.delete(Number(String(timer).slice(5))) : real["clear" + kind](timer));
+  globalThis.setTimeout = (f, ms, ...rest) => (ours() ? add(f, ms) : real.setTimeout(f, ms, ...rest));
+  globalThis.setInterval = (f, ms, ...rest) => (ours() ? add(f, ms, true) : real.setInterval(f, ms, ...rest));
+  globalThis.clearTimeout = clear("Timeout");
+  globalThis.clearInterval = clear("Interval");
+  const restore = () => Object.assign(globalThis, real);
+  t.after(() => (restore(), (performance.now = now)));
+  return async (ms) => {
+    offset += ms;
+    for (const [id, timer] of [...timers].sort(([, a], [, b]) => a.due - b.due)) {
+      if (timer.due > performance.now() || !timers.has(id)) continue;
+      if (timer.every) timer.due = performance.now() + timer.every;
+      else timers.delete(id);
+      timer.f();
+    }
+    await eventually("the server answers", () => [...sockets].every((s) => s.readyState !== 1 || !s.unanswered)); // the network is as fast as ever
+  };
+}
+
+for (const late of [1000, 60000]) {
+  test(`timers that fire each ${late / 1000} s`, async (t) => {
+    const server = await startServer("--resume-key", "a-key-for-the-tests");
+    t.after(() => server.stop());
+    const pass = throttle(t);
+    const a = await Player.join(server.url + "/lobby", config), b = await Player.join(server.url + "/lobby", config);
+    await Promise.all([a.event("connected", b.id), b.event("connected", a.id)]);
+
+    // More than a lane holds, of which the rest waits for room.
+    const data = new Uint8Array(16384);
+    await within(patience, "3 MiB", Promise.all(Array.from({ length: 192 }, () => a.node.send({ peer: b.id, data }))));
+    await b.until("all of them", () => b.packets(a.id).length === 192);
+
+    // Ten minutes of silence: the server is asked whether it is there, and answers.
+    answers = 0;
+    for (let time = 0; time < 600000; time += Math.max(late, 15000)) await pass(Math.max(late, 15000));
+    assert.ok(answers >= 10);
+    for (const { node } of [a, b]) {
+      const { signaling, resumed } = await node.stats();
+      assert.deepEqual([signaling, resumed, node.peers.length], [true, 0, 1]);
+    }
+
+    // The server restarts: the wait before the next try ends when a timer fires.
+    await server.stop();
+    await eventually("the loss", async () => !(await a.node.stats()).signaling && !(await b.node.stats()).signaling);
+    await server.start();
+    const back = async () => (await a.node.stats()).signaling && (await b.node.stats()).signaling;
+    for (let tries = 0; tries < 30 && !(await back()); tries++) {
+      await pass(late);
+      await eventually("the return", back, 2000).catch(() => {}); // a try takes its own time
+    }
+    assert.ok(await back());
+    const { id } = a;
+    await a.node.send({ data: "still" });
+    await b.until("the packet", () => b.packets(id).length === 193);
+    assert.deepEqual([...a.events, ...b.events].filter((e) => e.kind === "disconnected" || e.kind === "failed"), []);
+
+    // What was sent before the close arrives while its timers wait.
+    for (let i = 0; i < 20; i++) await a.node.send({ peer: b.id, data });
+    let closed = false;
+    a.close().then(() => (closed = true));
+    await b.until("the rest", () => b.packets(id).length === 213);
+    await eventually("the close", async () => (await pass(late), closed));
+    assert.equal((await b.event("disconnected", id)).reason, "by peer");
+    await Promise.all([b.close(), pass(late), pass(late)]);
+  });
+}
