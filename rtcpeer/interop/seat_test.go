@@ -132,6 +132,15 @@ func (s *seat) loses(ctx context.Context, other *seat, reasons ...rtcpeer.Discon
 	return nil
 }
 
+// ends waits until there are no more events, for a reason.
+func (s *seat) ends(ctx context.Context, why error) error {
+	err := s.await(ctx, "its end", func([]rtcpeer.Event) bool { return false })
+	if errors.Is(err, why) {
+		return nil
+	}
+	return err
+}
+
 func has(kind rtcpeer.EventKind, peer rtcpeer.PeerID) func([]rtcpeer.Event) bool {
 	return func(log []rtcpeer.Event) bool {
 		return slices.ContainsFunc(log, func(ev rtcpeer.Event) bool { return ev.Kind == kind && ev.Peer == peer })
@@ -225,12 +234,14 @@ func (p party) leaves(ctx context.Context, leaver *seat, ends bool) (party, erro
 	errs := []error{leaver.leave()}
 	for _, s := range rest {
 		errs = append(errs, s.loses(ctx, leaver, rtcpeer.ByPeer))
-		for _, other := range rest.without(s) {
-			if ends {
-				// A host that leaves ends one link after the other, and says of those that are gone that they are.
-				errs = append(errs, s.loses(ctx, other, rtcpeer.HostGone, rtcpeer.ByPeer))
-			}
+		if !ends {
+			continue
 		}
+		for _, other := range rest.without(s) {
+			// A host that leaves ends one link after the other, and says of those that are gone that they are.
+			errs = append(errs, s.loses(ctx, other, rtcpeer.HostGone, rtcpeer.ByPeer))
+		}
+		errs = append(errs, s.ends(ctx, rtcpeer.ErrHostGone))
 	}
 	return rest, errors.Join(errs...)
 }
