@@ -1280,6 +1280,7 @@ export class RtcNode {
       if (!this.running.size) this.end(why);
     };
     for (const m of signaling.held.splice(0)) this.take(m); // the welcome first
+    if (signaling.error) signaling.onend(signaling.error);
   }
 
   /** The ids of all connected peers, ascending. */

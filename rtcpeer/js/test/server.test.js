@@ -117,6 +117,21 @@ test("what the server says in the same breath as its welcome is not lost, the fi
   assert.deepEqual(refused, [[11, "refuse"], [12, "refuse"]]);
 });
 
+test("a server that welcomes and ends it in the same breath", async (t) => {
+  const server = await fakeServer((socket, request) => {
+    socket.on("message", () => {
+      request.socket.cork();
+      socket.send(JSON.stringify(welcome));
+      socket.send(JSON.stringify({ kind: "error", code: "replaced", text: "another connection came back" }));
+      request.socket.uncork();
+    });
+  });
+  t.after(server.close);
+  const node = await rtcpeer.join(server.url, base);
+  await assert.rejects(node.next(), { code: "replaced" });
+  assert.equal(node.status, "disconnected");
+});
+
 test("malformed frames lead to another try, three of them to the end", async (t) => {
   let connections = 0;
   const bad = await fakeServer((socket) => {
