@@ -1,0 +1,393 @@
+class_name RtcpeerClient
+extends Node
+## A room of an rtcpeer signaling server, for Godot 4.
+##
+## The methods and signals of the client in the webrtc_signaling demo, so that it takes that one's
+## place, and what this server adds: a room of any name is made by the first who joins it, the ICE
+## servers come from the server, and losing the server loses neither the place in the room nor a link.
+## Put it in the tree, call [method start], and use [member Node.multiplayer] as ever:
+## [codeblock]
+## var client := RtcpeerClient.new()
+## add_child(client)
+## client.lobby_joined.connect(func(lobby: String): print("others join with ", lobby))
+## client.start("ws://localhost:9080", "lobby")
+## [/codeblock]
+
+## This node is in a room, as [param id]. [member SceneTree.multiplayer]'s peer is set.
+signal connected(id: int, use_mesh: bool)
+## The room's name, for others to join it.
+signal lobby_joined(lobby: String)
+## Nobody new can join any more.
+signal lobby_sealed()
+## A member of the room has come, or is gone. MultiplayerAPI has signals of the same names for the
+## links, which follow.
+signal peer_connected(id: int)
+signal peer_disconnected(id: int)
+## No link with a member, which takes no new connections, or no place in the room: [param code] is one
+## of PROTOCOL.md, [param text] is for people.
+signal failed(id: int, code: String, text: String)
+## The server was lost, and is back. Links know nothing of it.
+signal signaling_lost()
+signal signaling_resumed()
+## There is no more signaling, and no coming back. Links that are open go on.
+signal disconnected()
+
+const SUBPROTOCOL := "rtcpeer.v1"
+const REDIAL_FIRST := 0.2 ## seconds
+const REDIAL_MOST := 15.0
+const REDIAL_FOR := 120.0 ## how long a lost server is looked for
+const ATTEMPT_TIME := 7.0 ## what an offer has before the next one
+const MAX_EARLY := 64 ## candidates that wait for their description
+
+# Errors after which the session goes on, and those after which another try may help (PROTOCOL.md).
+const NOT_FATAL := ["unknown_kind", "not_host", "unknown_peer"]
+const RETRY := ["join_timeout", "room_full", "server_full", "slow", "shutting_down", "internal"]
+
+## Modes of the transfer channels 1, 2, ...: MultiplayerPeer.TRANSFER_MODE_*. All members need the same.
+@export var channels: Array[int] = []
+## For servers that admit only those who hold one.
+@export var token := ""
+## Shown to the other members: anything that JSON has, at most 1 KiB.
+var metadata: Variant = null
+## In addition to those that the server hands out, as in WebRTCPeerConnection.initialize.
+var ice_servers: Array = []
+
+var rtc_mp := WebRTCMultiplayerPeer.new()
+var lobby := ""
+var mesh := true
+var sealed := false
+
+var _ws: WebSocketPeer
+var _url := ""
+var _id := 0
+var _host := 1
+var _resume := ""
+var _ice: Array = []
+var _links := {} # of _Link, by id
+var _backoff := REDIAL_FIRST
+var _redial_in := -1.0 # seconds; negative: no redial is due
+var _lost_for := 0.0
+var _last_error := ""
+var _joining := false # the join is not sent yet
+
+
+class _Link:
+	var connection: WebRTCPeerConnection
+	var attempt := 0 # of the current offer
+	var described := false # the other end's description of this attempt is here
+	var early: Array[Dictionary] = [] # candidates that came before it
+	var age := 0.0
+	var opened := false
+
+	func is_open() -> bool:
+		return connection != null and connection.get_connection_state() == WebRTCPeerConnection.STATE_CONNECTED
+
+
+## Joins a room, and makes it where there is none. Without a name the server makes a new one.
+func start(url: String, join_lobby := "", use_mesh := true) -> Error:
+	stop()
+	_url = url
+	lobby = join_lobby
+	mesh = use_mesh
+	return _dial()
+
+
+## Leaves the room and closes the links.
+func stop() -> void:
+	if _ws != null:
+		if _ws.get_ready_state() == WebSocketPeer.STATE_OPEN:
+			_send({"kind": "leave"})
+		_ws.close()
+		_ws = null
+	if multiplayer.multiplayer_peer == rtc_mp:
+		multiplayer.multiplayer_peer = null
+	rtc_mp.close()
+	_links.clear()
+	_id = 0
+	_resume = ""
+	_redial_in = -1.0
+	_last_error = ""
+	sealed = false
+
+
+## The host alone may: nobody new can join from now on.
+func seal_lobby() -> Error:
+	return _send({"kind": "seal"})
+
+
+func _process(delta: float) -> void:
+	_retry_links(delta)
+	if _redial_in >= 0.0:
+		_redial_in -= delta
+		_lost_for += delta
+		if _redial_in < 0.0:
+			_dial()
+	if _ws == null:
+		return
+	_ws.poll()
+	match _ws.get_ready_state():
+		WebSocketPeer.STATE_OPEN:
+			if _joining:
+				_joining = false
+				_join()
+			while _ws != null and _ws.get_available_packet_count() > 0:
+				_parse(_ws.get_packet())
+		WebSocketPeer.STATE_CLOSED:
+			_ws = null
+			_socket_closed()
+
+
+func _dial() -> Error:
+	_ws = WebSocketPeer.new()
+	_ws.supported_protocols = PackedStringArray([SUBPROTOCOL])
+	_joining = true
+	var err := _ws.connect_to_url(_url)
+	if err != OK:
+		_ws = null
+		_socket_closed()
+	return err
+
+
+func _join() -> void:
+	var message := {"kind": "join", "channels": channels.map(_mode_name)}
+	if metadata != null:
+		message["metadata"] = metadata
+	if token != "":
+		message["token"] = token
+	if _resume != "":
+		message["resume"] = _resume
+	else:
+		message["topology"] = "mesh" if mesh else "star"
+		if lobby != "":
+			message["room"] = lobby
+	_send(message)
+
+
+func _mode_name(mode: int) -> String:
+	match mode:
+		MultiplayerPeer.TRANSFER_MODE_UNRELIABLE:
+			return "unreliable"
+		MultiplayerPeer.TRANSFER_MODE_UNRELIABLE_ORDERED:
+			return "unreliable_ordered"
+	return "reliable"
+
+
+# A connection that just ends leaves the place kept: come back with the token of the last welcome.
+func _socket_closed() -> void:
+	var may_retry := _last_error == "" or _last_error in RETRY
+	_last_error = ""
+	if _resume == "" or not may_retry or _lost_for > REDIAL_FOR:
+		_resume = ""
+		disconnected.emit()
+		return
+	if _lost_for == 0.0:
+		signaling_lost.emit()
+	_redial_in = randf() * _backoff
+	_backoff = minf(_backoff * 2.0, REDIAL_MOST)
+
+
+func _parse(packet: PackedByteArray) -> void:
+	var message: Variant = JSON.parse_string(packet.get_string_from_utf8())
+	if typeof(message) != TYPE_DICTIONARY:
+		push_warning("rtcpeer: not a message of %s" % SUBPROTOCOL)
+		return
+	match message.get("kind", ""):
+		"welcome":
+			_welcomed(message)
+		"joined":
+			_member(message.member)
+		"left":
+			_left(int(message.id))
+		"signal":
+			_signaled(int(message.from), message.data)
+		"sealed":
+			_sealed()
+		"error":
+			_refused(message.get("code", ""), message.get("text", ""))
+	# Kinds of a newer server are passed over.
+
+
+func _welcomed(message: Dictionary) -> void:
+	_resume = message.resume
+	_ice = message.get("ice_servers", [])
+	var back := _id != 0
+	_backoff = REDIAL_FIRST
+	_lost_for = 0.0
+	if not back:
+		_id = int(message.id)
+		_host = int(message.host)
+		lobby = message.room
+		mesh = message.topology == "mesh"
+		if not _create_peer():
+			stop()
+			return
+		connected.emit(_id, mesh)
+		lobby_joined.emit(lobby)
+	for member: Dictionary in message.get("members", []):
+		_member(member)
+	if back:
+		signaling_resumed.emit()
+	if message.get("sealed", false):
+		_sealed()
+	elif sealed and _id == _host: # a server that restarted has forgotten
+		seal_lobby()
+
+
+func _create_peer() -> bool:
+	var err: Error
+	if mesh:
+		err = rtc_mp.create_mesh(_id, channels)
+	elif _id == _host:
+		err = rtc_mp.create_server(channels)
+	else:
+		err = rtc_mp.create_client(_id, channels)
+	if err != OK:
+		failed.emit(0, "peer", "WebRTCMultiplayerPeer: %s" % error_string(err))
+		return false
+	multiplayer.multiplayer_peer = rtc_mp
+	return true
+
+
+# The larger id offers, so that offers never cross.
+func _member(member: Dictionary) -> void:
+	var peer_id := int(member.id)
+	if _links.has(peer_id):
+		return
+	_links[peer_id] = _Link.new()
+	peer_connected.emit(peer_id)
+	if _id > peer_id:
+		_offer(peer_id)
+
+
+func _left(peer_id: int) -> void:
+	var link: _Link = _links.get(peer_id)
+	if link == null:
+		return
+	peer_disconnected.emit(peer_id)
+	# A member that lost the server need not have lost us.
+	if not link.is_open():
+		_forget(peer_id)
+
+
+func _forget(peer_id: int) -> void:
+	_links.erase(peer_id)
+	if rtc_mp.has_peer(peer_id):
+		rtc_mp.remove_peer(peer_id)
+
+
+func _offer(peer_id: int) -> void:
+	if _begin(peer_id, _links[peer_id].attempt + 1):
+		_links[peer_id].connection.create_offer()
+
+
+# A signal can be lost with the server, so the offering end begins anew while there is no link.
+func _retry_links(delta: float) -> void:
+	for peer_id: int in _links.keys():
+		var link: _Link = _links[peer_id]
+		if link.opened and not rtc_mp.has_peer(peer_id):
+			_links.erase(peer_id)
+		elif link.is_open():
+			link.opened = true
+		elif not link.opened and _id > peer_id:
+			link.age += delta
+			if link.age > ATTEMPT_TIME:
+				_offer(peer_id)
+
+
+# A Godot connection takes one offer or answer in its life: each attempt has a new one.
+func _begin(peer_id: int, attempt: int) -> bool:
+	if rtc_mp.has_peer(peer_id):
+		rtc_mp.remove_peer(peer_id)
+	var link: _Link = _links[peer_id]
+	link.attempt = attempt
+	link.described = false
+	link.age = 0.0
+	link.connection = WebRTCPeerConnection.new()
+	var err := link.connection.initialize({"iceServers": _ice + ice_servers})
+	if err == OK:
+		link.connection.session_description_created.connect(_described.bind(peer_id, attempt, link.connection))
+		link.connection.ice_candidate_created.connect(_candidate.bind(peer_id, attempt))
+		err = rtc_mp.add_peer(link.connection, peer_id)
+	if err != OK:
+		_links.erase(peer_id)
+		failed.emit(peer_id, "connect", "no WebRTC connection: %s (is the webrtc-native plugin installed?)" % error_string(err))
+	return err == OK
+
+
+func _described(type: String, sdp: String, peer_id: int, attempt: int, connection: WebRTCPeerConnection) -> void:
+	connection.set_local_description(type, sdp)
+	_signal(peer_id, {"type": type, "attempt": attempt, "sdp": sdp})
+
+
+func _candidate(mid: String, index: int, candidate: String, peer_id: int, attempt: int) -> void:
+	_signal(peer_id, {"type": "candidate", "attempt": attempt, "candidate": candidate, "sdpMid": mid, "sdpMLineIndex": index})
+
+
+func _signaled(peer_id: int, data: Dictionary) -> void:
+	var link: _Link = _links.get(peer_id)
+	if link == null: # gone, and asking for a new link
+		if data.get("type", "") != "offer" or _id > peer_id:
+			return
+		link = _Link.new()
+		_links[peer_id] = link
+	var attempt := int(data.get("attempt", 0))
+	match data.get("type", ""):
+		"offer":
+			attempt = maxi(attempt, 1)
+			if _id > peer_id or attempt <= link.attempt:
+				return
+			if link.attempt > 0:
+				link.early.clear()
+			if _begin(peer_id, attempt):
+				link.connection.set_remote_description("offer", data.sdp) # this makes the answer as well
+				_add_early(link)
+		"answer":
+			if _id > peer_id and not link.described and attempt in [0, link.attempt]:
+				link.connection.set_remote_description("answer", data.sdp)
+				_add_early(link)
+		"candidate":
+			if data.get("candidate", "") in ["", null] or not (attempt in [0, link.attempt] or link.attempt == 0):
+				return
+			if link.described:
+				_add_candidate(link, data)
+			elif link.early.size() < MAX_EARLY:
+				link.early.append(data)
+		"refuse":
+			_forget(peer_id)
+			failed.emit(peer_id, "refused", data.get("text", ""))
+
+
+func _add_early(link: _Link) -> void:
+	link.described = true
+	for data in link.early:
+		_add_candidate(link, data)
+	link.early.clear()
+
+
+func _add_candidate(link: _Link, data: Dictionary) -> void:
+	link.connection.add_ice_candidate(data.get("sdpMid", "0"), int(data.get("sdpMLineIndex", 0)), data.candidate)
+
+
+func _sealed() -> void:
+	if not sealed:
+		sealed = true
+		lobby_sealed.emit()
+
+
+func _refused(code: String, text: String) -> void:
+	if code in NOT_FATAL:
+		return # a signal for someone who has just left, mostly
+	_last_error = code
+	if code == "resume_refused":
+		_resume = ""
+	failed.emit(0, code, text)
+
+
+func _signal(peer_id: int, data: Dictionary) -> void:
+	_send({"kind": "signal", "to": peer_id, "data": data})
+
+
+func _send(message: Dictionary) -> Error:
+	if _ws == null or _ws.get_ready_state() != WebSocketPeer.STATE_OPEN:
+		return ERR_UNAVAILABLE # lost with the server; the next attempt makes up for it
+	return _ws.send_text(JSON.stringify(message))
