@@ -78,9 +78,12 @@ func (l *link) await(deadline, attempt <-chan time.Time) (opened bool, err error
 		return false, l.do(steps)
 	case e := <-events:
 		l.event(e)
+		if e.Kind == transport.EventClosed && l.state.once {
+			return false, l.fail("connect", e.Err)
+		}
 		return e.Kind == transport.EventOpened, nil
 	case <-attempt:
-		if l.state.offers {
+		if l.state.retries() {
 			return false, errAttemptOver
 		}
 		return false, nil

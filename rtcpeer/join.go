@@ -2,15 +2,21 @@ package rtcpeer
 
 import (
 	"context"
+	"strings"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/godot"
 	"example.org/rtcpeer/signaling/signalclient"
 )
 
-// Join enters the room of a signaling server, at ws://host:port/room or wss://, and returns when the
+// Join enters the room of a signaling server, at ws://host:port/room or wss://, or a lobby of a server
+// of Godot's signaling demo, at godot+ws://host:port/lobby or godot+wss://, and returns when the
 // server has welcomed the node: links with the members there follow, and are told by Receive. A URL
 // without a room makes a new one; Node.Room has its name. ctx bounds the joining, not the node's
 // life. The caller must Close the node.
+//
+// A demo's server tells no ICE servers (Config.WebRTC has them), no metadata and no channels, and lets
+// nobody come back: when its connection is lost, open links go on, and nobody new comes.
 //
 // Errors: a *signalclient.DialError if there is no such server, a *signaling.Error if it refuses
 // (sealed, full, another topology, ...), both with a word on whether trying again can help
@@ -19,6 +25,9 @@ func Join(ctx context.Context, url string, config Config) (*Node, error) {
 	checked, err := config.withDefaults()
 	if err != nil {
 		return nil, err
+	}
+	if plain, found := strings.CutPrefix(url, "godot+"); found {
+		url, checked.Signaling.Dialect = plain, godot.Client()
 	}
 	client, err := signalclient.Dial(ctx, url, signaling.Join{
 		Topology: checked.Topology,

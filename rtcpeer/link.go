@@ -44,24 +44,24 @@ type link struct {
 // attempts.
 const signalBacklog = 128
 
-func newLink(n *Node, peer PeerID) *link {
+func newLink(n *Node, m signaling.Member) *link {
 	return &link{
 		node:     n,
-		peer:     peer,
-		presence: &presence{id: peer},
+		peer:     m.ID,
+		presence: &presence{id: m.ID},
 		signals:  make(chan *signaling.SignalData, signalBacklog),
 		started:  time.Now(),
 		over:     make(chan struct{}),
 		halt:     make(chan struct{}),
 		silent:   make(chan struct{}),
-		state:    negotiation{offers: offers(n.id, peer)},
+		state:    negotiation{offers: offers(n.id, m.ID), once: m.OneAttempt},
 	}
 }
 
 // successor is the link that the other end asked for when it gave this one up. It takes over the
 // signals that came after its offer.
 func (l *link) successor() *link {
-	next := newLink(l.node, l.peer)
+	next := newLink(l.node, signaling.Member{ID: l.peer, OneAttempt: l.state.once})
 	next.first, next.signals = l.next, l.signals
 	return next
 }

@@ -104,7 +104,7 @@ func (n *Node) connect(m signaling.Member, first *signaling.SignalData) {
 	if n.ctx.Err() != nil || n.running[m.ID] != nil {
 		return
 	}
-	l := newLink(n, m.ID)
+	l := newLink(n, m)
 	l.first = first
 	n.start(l)
 }

@@ -14,9 +14,11 @@ import "example.org/rtcpeer/signaling"
 //
 // A signal can be lost with the server that carried it, so the offering end tries again with the
 // next attempt while its deadline lasts, and everything that belongs to an earlier attempt is passed
-// over.
+// over. With a member that numbers no attempts, as Godot's, there is one: a late answer would be taken
+// for that of another offer, and Godot hands a second offer to the connection that it has.
 type negotiation struct {
 	offers    bool
+	once      bool                   // there is one attempt
 	attempt   int                    // of the current offer; 0 before the first
 	described bool                   // the other end's description of this attempt is here
 	early     []signaling.SignalData // candidates that came before it
@@ -47,12 +49,15 @@ const maxEarly = 64
 // start begins the negotiation: only the offering end has something to do.
 func (n negotiation) start() (negotiation, []step) { return n.retry() }
 
+// retries reports whether this end begins another attempt when the present one has failed.
+func (n negotiation) retries() bool { return n.offers && !n.once }
+
 // retry begins the next attempt of the offering end.
 func (n negotiation) retry() (negotiation, []step) {
 	if !n.offers {
 		return n, nil
 	}
-	next := negotiation{offers: true, attempt: n.attempt + 1}
+	next := negotiation{offers: true, once: n.once, attempt: n.attempt + 1}
 	return next, []step{{kind: stepOffer}}
 }
 
@@ -97,7 +102,7 @@ func (n negotiation) receiveOffer(s signaling.SignalData) (negotiation, []step) 
 	for _, c := range early {
 		steps = append(steps, step{kind: stepAddCandidate, data: c})
 	}
-	return negotiation{attempt: attempt, described: true}, steps
+	return negotiation{once: n.once, attempt: attempt, described: true}, steps
 }
 
 // current reports whether a signal belongs to this attempt. 0 is the number of those who do not

@@ -92,7 +92,7 @@ func TestNegotiationIsPure(t *testing.T) {
 // A member that floods another with signals gets no link, and the program is told why.
 func TestSignalFlood(t *testing.T) {
 	n := &Node{id: 1, log: slog.New(slog.DiscardHandler)}
-	l := newLink(n, 5) // the larger id: this end waits for its offer
+	l := newLink(n, signaling.Member{ID: 5}) // the larger id: this end waits for its offer
 	for range signalBacklog + 1 {
 		l.signal(&signaling.SignalData{Type: signaling.Candidate, Candidate: "candidate:"})
 	}

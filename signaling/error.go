@@ -22,7 +22,9 @@ const (
 	CodeReplaced         Code = "replaced"       // another connection resumed this membership
 	CodeNotHost          Code = "not_host"       // only the host may do that
 	CodeUnknownPeer      Code = "unknown_peer"   // a signal to someone who is not there, which is a normal race
-	CodeHostLeft         Code = "host_left"      // the star ended with its host
+	CodeHostLeft         Code = "host_left"      // the room ended with its host
+	CodeSealComplete     Code = "seal_complete"  // the room ended some time after its seal, as its founder's dialect has it
+	CodeUnknownRoom      Code = "unknown_room"   // there is no such room, and naming one does not create it
 	CodeSlow             Code = "slow"           // the session did not read what was sent to it
 	CodeShuttingDown     Code = "shutting_down"  // come back in a moment
 	CodeInternal         Code = "internal"
@@ -47,9 +49,17 @@ var rules = map[Code]rule{
 	CodeNotHost:          {},
 	CodeUnknownPeer:      {},
 	CodeHostLeft:         {fatal: true},
+	CodeSealComplete:     {fatal: true},
+	CodeUnknownRoom:      {fatal: true},
 	CodeSlow:             {fatal: true, retry: true},
 	CodeShuttingDown:     {fatal: true, retry: true},
 	CodeInternal:         {fatal: true, retry: true},
+}
+
+// Known reports whether c is one of this package's codes.
+func (c Code) Known() bool {
+	_, known := rules[c]
+	return known
 }
 
 // Fatal reports whether the server closes the session after an error with this code. Unknown codes
@@ -61,6 +71,12 @@ func (c Code) Fatal() bool {
 
 // Retry reports whether the same request may succeed later.
 func (c Code) Retry() bool { return rules[c].retry }
+
+// Errors for which a dialect may have words that are not those of their code.
+var (
+	ErrBinaryFrame  = &Error{Code: CodeBadMessage, Text: "a binary frame"}
+	ErrTooManyRooms = &Error{Code: CodeServerFull, Text: "too many rooms"}
+)
 
 // An Error is what the server refuses with, and what Decode and Validate return. Callers branch on
 // Code with errors.As.

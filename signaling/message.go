@@ -9,7 +9,7 @@ import (
 type Kind string
 
 const (
-	KindJoin    Kind = "join"    // member: [room], [topology], [channels], [resume], [token], [metadata]
+	KindJoin    Kind = "join"    // member: [room], [topology], [channels], [resume], [token], [metadata], [one_attempt]
 	KindSignal  Kind = "signal"  // member: to, data; server: from, data
 	KindSeal    Kind = "seal"    // member, host only
 	KindLeave   Kind = "leave"   // member
@@ -44,6 +44,9 @@ type Join struct {
 	Token string `json:"token,omitempty"`
 	// Metadata is shown to the other members: any JSON, at most MaxMetadata bytes.
 	Metadata json.RawMessage `json:"metadata,omitempty"`
+	// OneAttempt tells the others that this member numbers no attempts and knows no refusal: with
+	// each of them it takes part in one exchange of descriptions, and a second offer is in vain.
+	OneAttempt bool `json:"one_attempt,omitempty"`
 }
 
 // Signal carries an offer, an answer or a candidate between two members.
@@ -107,6 +110,8 @@ type Member struct {
 	ID       PeerID          `json:"id"`
 	Channels []Mode          `json:"channels,omitzero"`
 	Metadata json.RawMessage `json:"metadata,omitempty"`
+	// OneAttempt is as in its Join.
+	OneAttempt bool `json:"one_attempt,omitempty"`
 }
 
 // An ICEServer is a STUN or TURN server, in the form of the W3C's RTCIceServer.

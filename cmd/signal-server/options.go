@@ -12,6 +12,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/godot"
 	"example.org/rtcpeer/signaling/signalserver"
 )
 
@@ -128,6 +129,7 @@ func (o *options) config(log *slog.Logger) signalserver.Config {
 		MaxSessions:  o.MaxSessions,
 		MaxMessage:   o.MaxMessage,
 		MessageRate:  noneIfZero(o.MessageRate),
+		Plain:        godot.Server(),
 		Log:          log,
 	}
 	if o.ResumeKey != "" {

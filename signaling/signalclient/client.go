@@ -105,7 +105,8 @@ func newClient(d dialer, join signaling.Join) *Client {
 	return c
 }
 
-// Send queues a Signal or a Seal and returns at once, connected or not. It does not keep m. Its
+// Send queues a Signal or a Seal and returns at once, connected or not. It does not keep m. What
+// Config.Dialect has no words for is not sent, and no error. Its
 // errors are ErrBufferFull, a *signaling.Error for a message that the server would not take, the
 // reason for which the client has ended, and ErrClosed.
 func (c *Client) Send(ctx context.Context, m signaling.Message) error {
@@ -116,13 +117,14 @@ func (c *Client) Send(ctx context.Context, m signaling.Message) error {
 		return context.Cause(ctx)
 	}
 	frame, err := c.encode(m)
-	if err != nil {
+	if err != nil || frame == nil {
 		return err
 	}
 	return c.outbox.push(frame)
 }
 
-// encode refuses what the server would answer with a fatal error: that would cost the membership.
+// encode refuses what the server would answer with a fatal error: that would cost the membership. It
+// returns nil for what its dialect has no words for.
 func (c *Client) encode(m signaling.Message) ([]byte, error) {
 	switch m := m.(type) {
 	case signaling.Seal:
@@ -135,7 +137,7 @@ func (c *Client) encode(m signaling.Message) ([]byte, error) {
 	default:
 		return nil, fmt.Errorf("signalclient: send %T: want a Signal or a Seal", m)
 	}
-	frame, err := signaling.JSON.Encode(m)
+	frame, err := c.dialer.cfg.Dialect.Encode(m)
 	if err != nil {
 		return nil, err
 	}
@@ -143,8 +145,7 @@ func (c *Client) encode(m signaling.Message) ([]byte, error) {
 		text := fmt.Sprintf("%s of %d bytes: at most %d", m.Kind(), len(frame), most)
 		return nil, &signaling.Error{Code: signaling.CodeTooLarge, Text: text}
 	}
-	_, err = signaling.JSON.Decode(frame) // the data of a signal is encoded as it is
-	return frame, err
+	return frame, nil
 }
 
 // Receive returns the next message, waiting until ctx is done; the message belongs to the caller. An

@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"example.org/rtcpeer/signaling"
 )
 
 // A Config says how a Client connects. The zero value works.
@@ -26,6 +28,9 @@ type Config struct {
 	// BackoffMin bounds the wait before the first redial, which is random, from 0 to BackoffMin.
 	// The bound doubles with each further one, up to BackoffMax. Zero means 200ms and 15s.
 	BackoffMin, BackoffMax time.Duration
+	// Dialect is what the server speaks. Nil means signaling.V1Client. One in which nobody can come
+	// back ends the client with its first connection.
+	Dialect *signaling.ClientDialect
 	// TLS is for wss. Nil means the defaults of crypto/tls. It is cloned.
 	TLS *tls.Config
 	// Header is sent with each attempt, for instance for a reverse proxy that authenticates. It

@@ -3,6 +3,8 @@ package signalclient
 import (
 	"log/slog"
 	"time"
+
+	"example.org/rtcpeer/signaling"
 )
 
 // A Config says how a Client connects. The zero value works.
@@ -24,6 +26,9 @@ type Config struct {
 	// BackoffMin bounds the wait before the first redial, which is random, from 0 to BackoffMin.
 	// The bound doubles with each further one, up to BackoffMax. Zero means 200ms and 15s.
 	BackoffMin, BackoffMax time.Duration
+	// Dialect is what the server speaks. Nil means signaling.V1Client. One in which nobody can come
+	// back ends the client with its first connection.
+	Dialect *signaling.ClientDialect
 	// Log is told of lost connections, of attempts at level debug, and of the return. Nil means
 	// nobody.
 	Log *slog.Logger

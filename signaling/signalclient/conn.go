@@ -13,7 +13,13 @@ type conn struct {
 
 	// Fixed by dial.
 	url     string
+	dialect *signaling.ClientDialect
+	decode  func(frame []byte) (signaling.Message, error)
 	welcome signaling.Welcome
+}
+
+func newConn(url string, d *signaling.ClientDialect) *conn {
+	return &conn{url: url, dialect: d, decode: d.NewDecoder()}
 }
 
 // join sends m and waits for the welcome.
@@ -44,16 +50,29 @@ func (c *conn) read() (signaling.Message, error) {
 			return nil, c.malformed(wrong.frame, wrong.reason)
 		}
 		if err != nil {
-			return nil, err
+			return nil, c.meant(err)
 		}
-		m, err := signaling.JSON.Decode(frame)
-		if err == nil {
+		m, err := c.decode(frame)
+		switch {
+		case err == nil && m != nil:
 			return m, nil
+		case err == nil:
+			continue // a part of a message
 		}
 		if !errors.Is(err, &signaling.Error{Code: signaling.CodeUnknownKind}) {
 			return nil, c.malformed(frame, err.Error())
 		}
 	}
+}
+
+// meant returns what the server says by the way in which it closed the connection, or else err.
+func (c *conn) meant(err error) error {
+	if code, text, ok := closeFrame(err); ok {
+		if why := c.dialect.Closed(code, text); why != nil {
+			return why
+		}
+	}
+	return err
 }
 
 // A frameError says that what came through a socket is no text frame of a legal size.
@@ -65,12 +84,13 @@ type frameError struct {
 func (e *frameError) Error() string { return e.reason }
 
 func (c *conn) malformed(frame []byte, reason string) error {
-	return &ProtocolError{URL: c.url, Frame: shorten(string(frame)), Reason: reason}
+	return &ProtocolError{URL: c.url, Protocol: c.dialect.Name, Frame: shorten(string(frame)), Reason: reason}
 }
 
+// send writes m, if the dialect has words for it.
 func (c *conn) send(m signaling.Message) error {
-	frame, err := signaling.JSON.Encode(m)
-	if err != nil {
+	frame, err := c.dialect.Encode(m)
+	if err != nil || frame == nil {
 		return err
 	}
 	return c.write(frame)

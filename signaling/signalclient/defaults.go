@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"example.org/rtcpeer/signaling"
 )
 
 func (c Config) withDefaults() (Config, error) {
@@ -27,6 +29,9 @@ func (c Config) withDefaults() (Config, error) {
 	c.BackoffMin = cmp.Or(c.BackoffMin, min(200*time.Millisecond, c.BackoffMax))
 	if c.BackoffMin > c.BackoffMax {
 		return c, fmt.Errorf("signalclient: Config.BackoffMin %v: more than BackoffMax %v", c.BackoffMin, c.BackoffMax)
+	}
+	if c.Dialect == nil {
+		c.Dialect = signaling.V1Client()
 	}
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	return c.own(), nil

@@ -51,7 +51,7 @@ func (d *dialer) dial(ctx context.Context, join signaling.Join) (*conn, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, d.cfg.DialTimeout, late)
 	defer cancel()
 
-	c := &conn{url: d.shown}
+	c := newConn(d.shown, d.cfg.Dialect)
 	c.deadAfter, c.release = d.cfg.DeadAfter, func() bool { return true }
 	resp, err := d.connect(ctx, c)
 	if err == nil {
@@ -70,8 +70,12 @@ func (d *dialer) dial(ctx context.Context, join signaling.Join) (*conn, error) {
 // connect fills in the WebSocket and its socket. The end of ctx closes the socket, which is the one
 // way to interrupt a handshake at any point, until c.release is called.
 func (d *dialer) connect(ctx context.Context, c *conn) (*http.Response, error) {
+	var offered []string
+	if d.cfg.Dialect.Subprotocol != "" {
+		offered = []string{d.cfg.Dialect.Subprotocol}
+	}
 	ws := websocket.Dialer{
-		Subprotocols:    []string{signaling.Subprotocol},
+		Subprotocols:    offered,
 		TLSClientConfig: d.cfg.TLS,
 		Proxy:           d.cfg.proxy,
 		NetDialContext: func(_ context.Context, network, addr string) (net.Conn, error) {
@@ -90,8 +94,8 @@ func (d *dialer) connect(ctx context.Context, c *conn) (*http.Response, error) {
 		return resp, err
 	}
 	c.use(conn)
-	if got := conn.Subprotocol(); got != signaling.Subprotocol {
-		return nil, fmt.Errorf("a WebSocket of another kind: it answers with subprotocol %q, not %q", got, signaling.Subprotocol)
+	if got, want := conn.Subprotocol(), d.cfg.Dialect.Subprotocol; got != want {
+		return nil, fmt.Errorf("a WebSocket of another kind: it answers with subprotocol %q, not %q", got, want)
 	}
 	return nil, nil
 }
@@ -154,6 +158,15 @@ func silent(err error) bool {
 func goodbye(err error) bool {
 	_, formal := errors.AsType[*websocket.CloseError](err)
 	return formal || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// closeFrame returns what the close frame says with which a connection ended.
+func closeFrame(err error) (code int, text string, ok bool) {
+	formal, ok := errors.AsType[*websocket.CloseError](err)
+	if !ok {
+		return 0, "", false
+	}
+	return formal.Code, formal.Text, true
 }
 
 // answered describes an HTTP answer that is not a WebSocket.

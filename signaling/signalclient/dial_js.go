@@ -31,8 +31,8 @@ func (d *dialer) dial(ctx context.Context, join signaling.Join) (*conn, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, d.cfg.DialTimeout, late)
 	defer cancel()
 
-	c := &conn{url: d.shown}
-	if err := c.open(d.url, d.cfg.DeadAfter); err != nil {
+	c := newConn(d.shown, d.cfg.Dialect)
+	if err := c.open(d.url, d.cfg.Dialect.Subprotocol, d.cfg.DeadAfter); err != nil {
 		return nil, &DialError{URL: d.shown, Err: err}
 	}
 	release := context.AfterFunc(ctx, c.abort)

@@ -31,13 +31,14 @@ func (e *DialError) Unwrap() error { return e.Err }
 
 // A ProtocolError says that the server sent something that is not of this protocol.
 type ProtocolError struct {
-	URL    string // as in DialError
-	Frame  string // the frame, shortened; empty if it was not even that
-	Reason string
+	URL      string // as in DialError
+	Protocol string // what was expected
+	Frame    string // the frame, shortened; empty if it was not even that
+	Reason   string
 }
 
 func (e *ProtocolError) Error() string {
-	text := fmt.Sprintf("signalclient: %s sent what is not %s: %s", e.URL, signaling.Subprotocol, e.Reason)
+	text := fmt.Sprintf("signalclient: %s sent what is not %s: %s", e.URL, e.Protocol, e.Reason)
 	if frame := strconv.Quote(e.Frame); e.Frame != "" && !strings.Contains(e.Reason, frame) {
 		text += " in " + frame
 	}

@@ -44,13 +44,18 @@ type socket struct {
 	why    error // the first reason for the end; what has arrived can still be read
 }
 
-// open begins to connect. The error is of a URL that this page may not use.
-func (s *socket) open(url string, deadAfter time.Duration) error {
+// open begins to connect; an empty subprotocol is none. The error is of a URL that this page may not
+// use.
+func (s *socket) open(url, subprotocol string, deadAfter time.Duration) error {
+	offered := []any{}
+	if subprotocol != "" {
+		offered = append(offered, subprotocol)
+	}
 	s.deadAfter = deadAfter
 	s.accepted, s.ended, s.wake = make(chan struct{}), make(chan struct{}), make(chan struct{}, 1)
 	s.heardAt.Store(time.Now().UnixNano())
 	err := try(func() {
-		s.ws = js.Global().Get("WebSocket").New(url, []any{signaling.Subprotocol})
+		s.ws = js.Global().Get("WebSocket").New(url, offered)
 		s.ws.Set("binaryType", "arraybuffer") // a Blob would have to be read to be refused
 	})
 	if err != nil {
@@ -216,13 +221,30 @@ func (s *socket) reason() error {
 	return s.why
 }
 
-// closed puts a close event into words: 1006 is an end without a closing handshake.
+// A closeError is a close event: 1006 is an end without a closing handshake.
+type closeError struct {
+	code int
+	text string
+}
+
 func closed(event js.Value) error {
-	code, reason := event.Get("code").Int(), event.Get("reason").String()
-	if reason == "" {
-		return fmt.Errorf("closed with %d", code)
+	return &closeError{event.Get("code").Int(), event.Get("reason").String()}
+}
+
+func (e *closeError) Error() string {
+	if e.text == "" {
+		return fmt.Sprintf("closed with %d", e.code)
 	}
-	return fmt.Errorf("closed with %d: %s", code, shorten(reason))
+	return fmt.Sprintf("closed with %d: %s", e.code, shorten(e.text))
+}
+
+// closeFrame returns what the close frame says with which a connection ended.
+func closeFrame(err error) (code int, text string, ok bool) {
+	e, ok := errors.AsType[*closeError](err)
+	if !ok {
+		return 0, "", false
+	}
+	return e.code, e.text, true
 }
 
 // try turns what JavaScript throws into an error.

@@ -18,8 +18,8 @@ type Config struct {
 	// Grace is how long a member whose connection was lost keeps its place. Zero means 30s;
 	// negative means that it loses it at once.
 	Grace time.Duration
-	// JoinTimeout is how long a session may take to join a room. Zero means 10s; negative means no
-	// limit.
+	// JoinTimeout is how long a session may take to ask for a place in a room. Zero means 10s;
+	// negative means no limit. A dialect may have its own.
 	JoinTimeout time.Duration
 	// PingInterval is the time between two pings of a session. One from which nothing came for two
 	// and a half intervals is dead. Zero means 15s; negative means no pings, and that a connection
@@ -57,8 +57,12 @@ type Config struct {
 
 	// Recovery is how long after New a newcomer that names a room which does not exist waits for
 	// the members of an earlier process to bring it back. Zero means 5s if ResumeKey is given, and
-	// not at all without; negative means not at all. More than JoinTimeout refuses the newcomer.
+	// not at all without; negative means not at all.
 	Recovery time.Duration
+
+	// Plain is spoken with a WebSocket that offers no subprotocol. Nil means that there is no such
+	// dialect, and that such a request is refused. New does not copy it: it must not change.
+	Plain *signaling.Dialect
 
 	// CheckOrigin says whether a browser's page may connect. Nil means every page: peers join from
 	// pages anywhere, and there are no cookies that a foreign page could misuse.

@@ -17,15 +17,19 @@ func (r *room) leave(s *session, m *member) {
 	}
 }
 
-// detach begins m's grace time when s, its session, is lost. It reports false if s is no longer
-// m's session.
+// detach begins m's grace time when s, its session, is lost; a member that cannot come back has none.
+// It reports false if s is no longer m's session.
 func (r *room) detach(s *session, m *member) bool {
 	r.mu.Lock()
 	defer r.unlock()
 	if m.session != s {
 		return false
 	}
-	m.detach()
+	if s.dialect.Volatile {
+		r.remove(m, signaling.LeftLost)
+	} else {
+		m.detach()
+	}
 	return true
 }
 
@@ -43,14 +47,21 @@ func (r *room) expire(m *member, loss int, why string) {
 	}
 }
 
-// remove takes a member out and tells the others. A star ends with its host.
+// remove takes a member out and tells the others. A star ends with its host, and so do some meshes.
 func (r *room) remove(m *member, reason signaling.LeftReason) {
 	r.drop(m)
-	if r.topology == signaling.Star && m.id == r.host {
+	if m.id == r.host && (r.topology == signaling.Star || r.rules.EndsWithHost) {
 		r.end(&signaling.Error{Code: signaling.CodeHostLeft, Text: fmt.Sprintf("the host of room %q is gone", r.name)})
 		return
 	}
 	r.announce(m.id, signaling.Left{ID: m.id, Reason: reason})
+}
+
+// sealComplete ends the room some time after its seal. Its timer was stopped if the room had ended.
+func (r *room) sealComplete() {
+	r.mu.Lock()
+	defer r.unlock()
+	r.end(&signaling.Error{Code: signaling.CodeSealComplete, Text: fmt.Sprintf("room %q was sealed %v ago", r.name, r.rules.EndAfterSeal)})
 }
 
 // end ends the room for all who are left in it.

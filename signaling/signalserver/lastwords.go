@@ -26,27 +26,18 @@ func (s *session) refuse(err error) {
 // fail is refuse without the line in the log, for those who hold locks.
 func (s *session) fail(why *signaling.Error) {
 	s.server.counters.refuse(why.Code)
-	if !why.Code.Fatal() {
-		s.send(&note{message: why})
+	n := &note{message: why}
+	code, text, ends := s.dialect.Close(why)
+	if !ends {
+		s.send(n)
 		return
 	}
-	last := []item{closing(closeCode(why.Code), string(why.Code))}
-	if frame, err := s.codec.Encode(why); err == nil {
-		last = append([]item{{websocket.TextMessage, frame}}, last...)
+	frames, _ := n.in(s.dialect) // what cannot be said is left out: the close says it, too
+	var last []item
+	for _, data := range frames {
+		last = append(last, item{websocket.TextMessage, data})
 	}
-	s.end(string(why.Code), false, last...)
-}
-
-// closeCode is the WebSocket close code that goes with an error (RFC 6455, 7.4.1, and the registry
-// of IANA for 1013).
-func closeCode(code signaling.Code) int {
-	switch {
-	case code == signaling.CodeShuttingDown:
-		return websocket.CloseGoingAway
-	case code.Retry():
-		return websocket.CloseTryAgainLater
-	}
-	return websocket.ClosePolicyViolation
+	s.end(string(why.Code), false, append(last, closing(code, text))...)
 }
 
 func closing(code int, text string) item {

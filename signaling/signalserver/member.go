@@ -98,7 +98,7 @@ func (m *member) takeKept() []signaling.Signal {
 
 // describe sets what the others are told of the member. room.mu is held.
 func (m *member) describe(j signaling.Join) {
-	m.info = signaling.Member{ID: m.id, Channels: j.Channels, Metadata: j.Metadata}
+	m.info = signaling.Member{ID: m.id, Channels: j.Channels, Metadata: j.Metadata, OneAttempt: j.OneAttempt}
 	m.room.roster -= m.size
 	m.size = rosterSize(j)
 	m.room.roster += m.size
@@ -106,7 +106,7 @@ func (m *member) describe(j signaling.Join) {
 
 // rosterSize is what a member takes in a welcome, in bytes: at least its JSON.
 func rosterSize(j signaling.Join) int {
-	const frame = len(`{"id":2147483647,"channels":[],"metadata":},`)
+	const frame = len(`{"id":2147483647,"channels":[],"metadata":,"one_attempt":true},`)
 	size := frame + len(j.Metadata)
 	for _, mode := range j.Channels {
 		size += len(mode) + len(`"",`)

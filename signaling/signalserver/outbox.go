@@ -9,7 +9,8 @@ type item struct {
 }
 
 // An outbox holds at most maxFrames items and maxBytes bytes for one session. A push that does not
-// fit fails, and ends the session as slow: signals cannot be skipped.
+// fit fails, and ends the session as slow: signals cannot be skipped. Into an empty one a message of
+// any size fits.
 //
 // There is a writer only while there is something to write: a push or an end that returns wake has
 // counted one, and its caller starts it. It calls next until that returns false.
@@ -27,18 +28,24 @@ type outbox struct {
 	ended   bool // nothing more is taken
 }
 
-// push adds an item. After the end it takes nothing and reports that all is well.
-func (o *outbox) push(i item) (wake, fits bool) {
+// push adds the frames of one message. After the end it takes nothing and reports that all is well.
+func (o *outbox) push(kind int, frames ...[]byte) (wake, fits bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.ended {
 		return false, true
 	}
-	waiting := len(o.items) - o.head
-	if waiting > 0 && (waiting >= o.maxFrames || o.bytes+len(i.data) > o.maxBytes) {
+	waiting, bytes := len(o.items)-o.head, o.bytes
+	for _, data := range frames {
+		bytes += len(data)
+	}
+	if waiting > 0 && (waiting+len(frames) > o.maxFrames || bytes > o.maxBytes) {
 		return false, false
 	}
-	return o.add(i), true
+	for _, data := range frames {
+		wake = o.add(item{kind, data}) || wake
+	}
+	return wake, true
 }
 
 // end makes the given items the last ones. With drop, those that wait are dropped first. After the

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"example.org/rtcpeer/signaling"
 )
@@ -67,6 +68,9 @@ func (r *room) seal(s *session, m *member) error {
 	n := &note{message: signaling.Sealed{}}
 	for _, m := range r.members {
 		m.deliver(n)
+	}
+	if after := r.rules.EndAfterSeal; after > 0 {
+		r.closing = time.AfterFunc(after, r.sealComplete)
 	}
 	return nil
 }

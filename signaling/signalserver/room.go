@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"example.org/rtcpeer/signaling"
 )
@@ -18,6 +19,7 @@ type room struct {
 	name     signaling.RoomName
 	topology signaling.Topology
 	nonce    uint64
+	rules    signaling.RoomRules
 	host     signaling.PeerID // the role, apart from the id
 
 	mu      sync.Mutex // guards the fields below
@@ -26,7 +28,8 @@ type room struct {
 	roster  int  // bytes of JSON that all members take in a welcome
 	founded bool // the founder's id was given, here or before a restart
 	sealed  bool
-	gone    bool // was without members once: no longer among the server's rooms, or about to be taken out
+	closing *time.Timer // ends the room after its seal, if that is its rule
+	gone    bool        // was without members once: no longer among the server's rooms, or about to be taken out
 }
 
 // maxRoster keeps a welcome within what every receiver accepts: the members' share of one frame.
@@ -35,11 +38,12 @@ const maxRoster = signaling.MaxMessage - 2*maxICEServers
 // errGone is returned by a room that ended while someone was about to enter it.
 var errGone = errors.New("signalserver: room is gone")
 
-func newRoom(s *Server, name signaling.RoomName, topology signaling.Topology) *room {
+func newRoom(s *Server, name signaling.RoomName, topology signaling.Topology, rules signaling.RoomRules) *room {
 	return &room{
 		server:   s,
 		name:     name,
 		topology: cmp.Or(topology, signaling.Mesh),
+		rules:    rules,
 		nonce:    randomUint64(),
 		host:     signaling.Host,
 		members:  make(map[signaling.PeerID]*member),
@@ -49,7 +53,7 @@ func newRoom(s *Server, name signaling.RoomName, topology signaling.Topology) *r
 // rebuildRoom is newRoom after a restart, for a member that shows its ticket. A star waits for its
 // host, as if that had just been lost: without it the members could only wait in vain.
 func rebuildRoom(s *Server, t ticket) *room {
-	r := newRoom(s, t.room, t.topology)
+	r := newRoom(s, t.room, t.topology, s.own.Room)
 	r.nonce, r.founded = t.nonce, true
 	r.mu.Lock() // nobody knows the room, but for the timer of its host
 	defer r.mu.Unlock()
@@ -184,6 +188,9 @@ func (r *room) welcome(m *member, resumed bool) {
 func (r *room) unlock() {
 	r.gone = len(r.members) == 0
 	gone := r.gone
+	if gone && r.closing != nil {
+		r.closing.Stop()
+	}
 	r.mu.Unlock()
 	if gone {
 		r.server.forgetRoom(r)

@@ -1,8 +1,10 @@
 package signalserver
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"strings"
 
 	"example.org/rtcpeer/signaling"
@@ -24,7 +26,8 @@ func (s *Server) tryJoin(session *session, j signaling.Join) (*member, error) {
 		return s.tryResume(session, j)
 	}
 	s.awaitRebuilt(session, j.Room)
-	r, err := s.openRoom(j.Room, func(name signaling.RoomName) *room { return newRoom(s, name, j.Topology) })
+	d := session.dialect
+	r, err := s.openRoom(j.Room, d, func(name signaling.RoomName) *room { return newRoom(s, name, j.Topology, d.Room) })
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +42,7 @@ func (s *Server) tryResume(session *session, j signaling.Join) (*member, error) 
 	if j.Room != "" && j.Room != t.room {
 		return nil, refuseResume("the token is for room %q, not %q", t.room, j.Room)
 	}
-	r, err := s.openRoom(t.room, func(signaling.RoomName) *room {
+	r, err := s.openRoom(t.room, session.dialect, func(signaling.RoomName) *room {
 		s.tellRebuilt()
 		return rebuildRoom(s, t)
 	})
@@ -49,28 +52,34 @@ func (s *Server) tryResume(session *session, j signaling.Join) (*member, error) 
 	return r.readmit(session, j, t)
 }
 
-// openRoom returns the room of that name, or builds and adds it. An empty name means a new room.
-func (s *Server) openRoom(name signaling.RoomName, build func(signaling.RoomName) *room) (*room, error) {
+// openRoom returns the room of that name, or builds and adds it as the dialect of who asks has it. An
+// empty name means a new room.
+func (s *Server) openRoom(name signaling.RoomName, d *signaling.Dialect, build func(signaling.RoomName) *room) (*room, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if r := s.rooms[name]; r != nil {
 		return r, nil
 	}
-	if len(s.rooms) >= s.config.MaxRooms {
-		return nil, &signaling.Error{Code: signaling.CodeServerFull, Text: "too many rooms"}
+	switch {
+	case name != "" && d.NamedRoomsExist:
+		return nil, &signaling.Error{Code: signaling.CodeUnknownRoom, Text: fmt.Sprintf("no room %q", name)}
+	case len(s.rooms) >= s.config.MaxRooms:
+		return nil, signaling.ErrTooManyRooms
 	}
 	for name == "" || s.rooms[name] != nil {
-		name = randomName()
+		name = randomName(cmp.Or(d.RoomNameLength, roomNameLength))
 	}
 	r := build(name)
 	s.rooms[name] = r
 	return r, nil
 }
 
-// randomName has 10 letters and digits of base32, which has no 0, 1, 8 and 9 to take for letters:
-// 50 bits, enough not to be found by trying.
-func randomName() signaling.RoomName {
-	return signaling.RoomName(strings.ToLower(rand.Text()[:10]))
+// roomNameLength makes names of 50 bits, enough not to be found by trying.
+const roomNameLength = 10
+
+// randomName has letters and digits of base32, which has no 0, 1, 8 and 9 to take for letters.
+func randomName(length int) signaling.RoomName {
+	return signaling.RoomName(strings.ToLower(rand.Text()[:length]))
 }
 
 func (s *Server) forgetRoom(r *room) {

@@ -21,6 +21,7 @@ type Server struct {
 	// Fixed at construction.
 	config    Config
 	upgrader  websocket.Upgrader
+	own       *signaling.Dialect // of signaling.Subprotocol
 	stop      context.CancelFunc // ends sweep
 	recovered time.Time          // until when rooms of an earlier process may come back
 
@@ -63,6 +64,7 @@ func New(config Config) (*Server, error) {
 			Subprotocols:     []string{signaling.Subprotocol},
 			CheckOrigin:      config.CheckOrigin,
 		},
+		own:      signaling.V1(),
 		stop:     stop,
 		buffers:  sync.Pool{New: func() any { return new(bytes.Buffer) }},
 		rooms:    make(map[signaling.RoomName]*room),
@@ -88,7 +90,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case !websocket.IsWebSocketUpgrade(r):
 		w.Header().Set("Upgrade", "websocket")
 		http.Error(w, about, http.StatusUpgradeRequired)
-	case !slices.Contains(websocket.Subprotocols(r), signaling.Subprotocol):
+	case s.dialect(r) == nil:
 		http.Error(w, fmt.Sprintf("This signaling server speaks the WebSocket subprotocol %s; the request offers %q.",
 			signaling.Subprotocol, r.Header.Get("Sec-WebSocket-Protocol")), http.StatusBadRequest)
 	default:
@@ -97,8 +99,19 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return // Upgrade has answered
 		}
 		// A goroutine of its own, so that net/http's and its stack go away.
-		s.start(newSession(s, conn, r.RemoteAddr))
+		s.start(newSession(s, conn, s.dialect(r), r.RemoteAddr))
 	}
+}
+
+// dialect returns what to speak with who sent r: nil if there is nothing that both know.
+func (s *Server) dialect(r *http.Request) *signaling.Dialect {
+	switch offered := websocket.Subprotocols(r); {
+	case slices.Contains(offered, signaling.Subprotocol):
+		return s.own
+	case len(offered) == 0:
+		return s.config.Plain
+	}
+	return nil
 }
 
 // overloaded reports whether not even an error can be told over a WebSocket. A few sessions over

@@ -2,6 +2,8 @@ package signalserver
 
 import (
 	"bytes"
+	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"sync/atomic"
@@ -17,28 +19,27 @@ import (
 // abort see to that.
 type session struct {
 	// Fixed at construction.
-	server *Server
-	conn   *websocket.Conn
-	codec  signaling.Codec
-	remote string
-	since  time.Time
+	server  *Server
+	conn    *websocket.Conn
+	dialect *signaling.Dialect
+	remote  string
 
 	// Owned by readLoop.
-	tokens *rate.Limiter
-	member *member // nil until joined
+	tokens   *rate.Limiter
+	patience *time.Timer // ends the session; nil once it has asked to join
+	member   *member     // nil until joined
 
 	// Owned by Server.sweep.
 	nextPing time.Time
 
 	// Safe for all.
 	outbox outbox
-	seen   atomic.Int64 // when the last frame came, in Unix nanoseconds
-	joined atomic.Bool
+	seen   atomic.Int64  // when the last frame came, in Unix nanoseconds
 	ended  chan struct{} // closed when the last words are in the outbox
 	why    string        // read after ended: what ended it, in a word for the log
 }
 
-func newSession(s *Server, conn *websocket.Conn, remote string) *session {
+func newSession(s *Server, conn *websocket.Conn, d *signaling.Dialect, remote string) *session {
 	limit := rate.Inf
 	if s.config.MessageRate > 0 {
 		limit = rate.Limit(s.config.MessageRate)
@@ -47,9 +48,8 @@ func newSession(s *Server, conn *websocket.Conn, remote string) *session {
 	session := &session{
 		server:   s,
 		conn:     conn,
-		codec:    signaling.JSON,
+		dialect:  d,
 		remote:   remote,
-		since:    now,
 		tokens:   rate.NewLimiter(limit, s.config.MessageBurst),
 		nextPing: s.firstPing(now),
 		outbox:   outbox{maxFrames: s.config.OutboxFrames, maxBytes: s.config.OutboxBytes},
@@ -64,11 +64,29 @@ func newSession(s *Server, conn *websocket.Conn, remote string) *session {
 
 // run is the life of the session. When the server is full, that is all it tells.
 func (s *session) run(full bool) {
-	if full {
-		s.refuse(errFull)
-	}
+	s.begin(full)
 	s.readLoop()
 	s.finish()
+}
+
+func (s *session) begin(full bool) {
+	limit := cmp.Or(s.dialect.JoinTimeout, s.server.config.JoinTimeout)
+	switch {
+	case full:
+		s.refuse(errFull)
+	case limit > 0:
+		s.patience = time.AfterFunc(limit, func() {
+			s.fail(&signaling.Error{Code: signaling.CodeJoinTimeout, Text: "no join within " + limit.String()})
+		})
+	}
+}
+
+// asked ends the wait for a join.
+func (s *session) asked() {
+	if s.patience != nil {
+		s.patience.Stop()
+		s.patience = nil
+	}
 }
 
 var errFull = &signaling.Error{Code: signaling.CodeServerFull, Text: "too many sessions"}
@@ -76,6 +94,7 @@ var errFull = &signaling.Error{Code: signaling.CodeServerFull, Text: "too many s
 // finish is not part of run because what run keeps on its stack counts for each idle session: 100
 // bytes more, and the runtime cannot shrink the stack from 8 KiB to 4.
 func (s *session) finish() {
+	s.asked()
 	event := "ended" // by itself, or its place is taken or gone
 	if m := s.member; m != nil && m.room.detach(s, m) {
 		event = "lost"
@@ -118,10 +137,10 @@ func (s *session) over() bool {
 	}
 }
 
-// receive takes one frame. Its buffer goes back to the pool, since no codec keeps a frame.
+// receive takes one frame. Its buffer goes back to the pool, since no dialect keeps a frame.
 func (s *session) receive(kind int, frame io.Reader) error {
 	if kind != websocket.TextMessage {
-		return badMessage("a binary frame")
+		return signaling.ErrBinaryFrame
 	}
 	b := s.server.buffers.Get().(*bytes.Buffer)
 	defer s.server.buffers.Put(b)
@@ -134,11 +153,23 @@ func (s *session) receive(kind int, frame io.Reader) error {
 		return &signaling.Error{Code: signaling.CodeTooLarge, Text: fmt.Sprintf("frame of more than %d bytes", most)}
 	}
 	s.throttle()
-	m, err := s.codec.Decode(b.Bytes())
+	m, err := s.dialect.Decode(b.Bytes())
 	if err != nil {
-		return err
+		return s.inTurn(err)
 	}
 	return s.handle(m)
+}
+
+// inTurn puts the error of a frame behind that of its time: where it ends the session anyway, whoever
+// has not joined is told this and not what is wrong with the message.
+func (s *session) inTurn(err error) error {
+	why, ok := errors.AsType[*signaling.Error](err)
+	if ok && s.member == nil && (why.Code == signaling.CodeUnknownKind || why.Code == signaling.CodeUnknownPeer) {
+		if _, _, ends := s.dialect.Close(why); ends {
+			return notJoined(signaling.KindSignal)
+		}
+	}
+	return err
 }
 
 // throttle waits until the session may send another frame. Meanwhile nothing is read, so TCP pushes
@@ -161,7 +192,7 @@ func (s *session) handle(m signaling.Message) error {
 		return s.join(j)
 	}
 	if s.member == nil {
-		return &signaling.Error{Code: signaling.CodeNotJoined, Text: fmt.Sprintf("%s before join", m.Kind())}
+		return notJoined(m.Kind())
 	}
 	switch m := m.(type) {
 	case signaling.Signal:
@@ -183,12 +214,12 @@ func (s *session) join(j signaling.Join) error {
 	if s.member != nil {
 		return &signaling.Error{Code: signaling.CodeAlreadyJoined, Text: fmt.Sprintf("already in room %q", s.member.room.name)}
 	}
+	s.asked()
 	m, err := s.server.join(s, j)
 	if err != nil {
 		return err
 	}
 	s.member = m
-	s.joined.Store(true)
 	event := "joined"
 	if j.Resume != "" {
 		event = "resumed"
@@ -208,6 +239,10 @@ func (s *session) log(event string, args ...any) {
 		args = append(args, "room", m.room.name, "peer", m.id)
 	}
 	s.server.config.Log.Info(event, append(args, "remote", s.remote)...)
+}
+
+func notJoined(kind signaling.Kind) error {
+	return &signaling.Error{Code: signaling.CodeNotJoined, Text: fmt.Sprintf("%s before join", kind)}
 }
 
 func badMessage(format string, args ...any) error {

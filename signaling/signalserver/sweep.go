@@ -8,12 +8,10 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
-
-	"example.org/rtcpeer/signaling"
 )
 
 // sweep watches over all sessions until ctx ends: it pings each every PingInterval and ends those
-// that died or do not join. One goroutine and one timer for all: a timer for each would cost more
+// that died. One goroutine and one timer for all: a timer for each would cost more
 // memory than the rest of an idle session's bookkeeping.
 func (s *Server) sweep(ctx context.Context) {
 	ticker := time.NewTicker(s.sweepInterval())
@@ -28,15 +26,13 @@ func (s *Server) sweep(ctx context.Context) {
 	}
 }
 
-// sweepInterval is a sixteenth of the shortest time to be kept, which is how late it may be kept.
+// sweepInterval is a sixteenth of the time to be kept, which is how late it may be kept.
 func (s *Server) sweepInterval() time.Duration {
-	shortest := 16 * time.Second
-	for _, d := range []time.Duration{s.config.PingInterval, s.config.JoinTimeout} {
-		if d > 0 {
-			shortest = min(shortest, d)
-		}
+	interval := 16 * time.Second
+	if d := s.config.PingInterval; d > 0 {
+		interval = min(interval, d)
 	}
-	return max(shortest/16, time.Millisecond)
+	return max(interval/16, time.Millisecond)
 }
 
 func (s *Server) sweepOnce(now time.Time) {
@@ -49,18 +45,16 @@ func (s *Server) sweepOnce(now time.Time) {
 }
 
 func (s *Server) sweepSession(session *session, now time.Time) {
-	interval, patience := s.config.PingInterval, s.config.JoinTimeout
+	interval := s.config.PingInterval
 	silence := now.Sub(time.Unix(0, session.seen.Load()))
 	switch {
 	case session.over():
 	case interval > 0 && silence > interval*5/2:
 		s.counters.drop(droppedDead)
 		session.abort(droppedDead)
-	case patience > 0 && now.Sub(session.since) >= patience && !session.joined.Load():
-		session.fail(&signaling.Error{Code: signaling.CodeJoinTimeout, Text: "no join within " + patience.String()})
 	case interval > 0 && !now.Before(session.nextPing):
 		session.nextPing = now.Add(interval)
-		session.push(item{kind: websocket.PingMessage})
+		session.push(websocket.PingMessage, nil)
 	}
 }
 

@@ -14,22 +14,23 @@ const writeTimeout = 10 * time.Second
 
 // send queues a message. It never blocks.
 func (s *session) send(n *note) {
-	frame, err := n.in(s.codec)
+	frames, err := n.in(s.dialect)
 	if err != nil {
 		s.fail(&signaling.Error{Code: signaling.CodeInternal, Text: err.Error()})
 		return
 	}
-	s.push(item{websocket.TextMessage, frame})
+	s.push(websocket.TextMessage, frames...)
 }
 
-func (s *session) push(i item) {
-	wake, fits := s.outbox.push(i)
+func (s *session) push(kind int, frames ...[]byte) {
+	wake, fits := s.outbox.push(kind, frames...)
 	if wake {
 		go s.writeLoop()
 	}
 	if !fits {
 		s.server.counters.drop(droppedSlow)
-		s.end(droppedSlow, true, closing(websocket.CloseTryAgainLater, string(signaling.CodeSlow)))
+		code, text, _ := s.dialect.Close(&signaling.Error{Code: signaling.CodeSlow})
+		s.end(droppedSlow, true, closing(code, text))
 	}
 }
 

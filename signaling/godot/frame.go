@@ -1,0 +1,105 @@
+package godot
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+	"unicode/utf8"
+
+	"example.org/rtcpeer/signaling"
+)
+
+// A command is the type of a message (multiplayer demo, server_node/server.js and
+// client/ws_webrtc_client.gd).
+type command int
+
+const (
+	join           command = iota // client: id 0 for a mesh, else a star, data the lobby; server: data the lobby
+	identify                      // server: id, data "true" for a mesh
+	peerConnect                   // server: id
+	peerDisconnect                // server: id
+	offer                         // id of the other end, data the SDP
+	answer                        // as offer
+	candidate                     // as offer, data "\nmid\nindex\ncandidate"
+	seal                          // client: the host alone; server: to everybody
+)
+
+var signalTypes = map[command]signaling.SignalType{
+	offer:     signaling.Offer,
+	answer:    signaling.Answer,
+	candidate: signaling.Candidate,
+}
+
+// A frame is one message as it is on the wire.
+type frame struct {
+	kind command
+	id   int64
+	data string
+}
+
+// isMesh is the data of an identify.
+const isMesh = "true"
+
+// append writes the frame as the Node server does, without escapes for HTML.
+func (f frame) encode() ([]byte, error) {
+	b := bytes.NewBuffer(make([]byte, 0, len(f.data)+len(f.data)/16+48))
+	b.WriteString(`{"type":`)
+	b.WriteString(strconv.Itoa(int(f.kind)))
+	b.WriteString(`,"id":`)
+	b.WriteString(strconv.FormatInt(f.id, 10))
+	b.WriteString(`,"data":`)
+	e := json.NewEncoder(b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(f.data); err != nil {
+		return nil, fmt.Errorf("godot: encode %d: %w", f.kind, err)
+	}
+	b.Truncate(b.Len() - 1) // the encoder's newline
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
+// parse reads a frame as the Node server does: numbers are rounded down, because Godot writes some as
+// floats; a missing or negative number is an error; data that is no string is none.
+func parse(raw []byte) (frame, error) {
+	switch {
+	case len(raw) > signaling.MaxMessage:
+		return frame{}, &signaling.Error{Code: signaling.CodeTooLarge, Text: fmt.Sprintf("frame of %d bytes: at most %d", len(raw), signaling.MaxMessage)}
+	case !utf8.Valid(raw):
+		return frame{}, badFrame("not UTF-8", raw)
+	}
+	// A map, for a struct would take the field "Type" for "type".
+	var fields map[string]any
+	if err := json.Unmarshal(raw, &fields); err != nil {
+		return frame{}, badFrame(err.Error(), raw)
+	}
+	kind, id := whole(fields["type"]), whole(fields["id"])
+	if kind < 0 || id < 0 {
+		return frame{}, badFrame("want type and id, numbers from 0", raw)
+	}
+	data, _ := fields["data"].(string)
+	return frame{kind: command(kind), id: id, data: data}, nil
+}
+
+// whole rounds a number down: -1 if it is none. What is too large for an id or a command stays so.
+func whole(field any) int64 {
+	number, ok := field.(float64)
+	if !ok || number < 0 {
+		return -1
+	}
+	return int64(math.Floor(min(number, 1<<40)))
+}
+
+func badFrame(reason string, raw []byte) error {
+	return &signaling.Error{Code: signaling.CodeBadMessage, Text: fmt.Sprintf("%s in %q", reason, shorten(raw))}
+}
+
+// shorten keeps what someone sent to us readable in an error.
+func shorten(b []byte) string {
+	const most = 80
+	if len(b) <= most {
+		return string(b)
+	}
+	return string(b[:most]) + "..."
+}

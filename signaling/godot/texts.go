@@ -1,0 +1,68 @@
+package godot
+
+import (
+	"errors"
+
+	"example.org/rtcpeer/signaling"
+)
+
+// Close codes of the demo.
+const (
+	closeNormal = 1000
+	closeError  = 4000
+)
+
+// texts are the Node server's words. The first that matches counts, in both directions.
+var texts = []struct {
+	err  *signaling.Error
+	text string
+}{
+	{signaling.ErrBinaryFrame, "Invalid transfer mode, must be text"},
+	{&signaling.Error{Code: signaling.CodeBadMessage}, "Invalid message format"},
+	{&signaling.Error{Code: signaling.CodeUnknownKind}, "Invalid command"},
+	{&signaling.Error{Code: signaling.CodeUnknownRoom}, "Lobby does not exists"},
+	{&signaling.Error{Code: signaling.CodeBadRoom}, "Lobby does not exists"},
+	{&signaling.Error{Code: signaling.CodeNotJoined}, "Invalid message when not in a lobby"},
+	{&signaling.Error{Code: signaling.CodeAlreadyJoined}, "Already in a lobby"},
+	{&signaling.Error{Code: signaling.CodeJoinTimeout}, "Have not joined lobby yet"},
+	{signaling.ErrTooManyRooms, "Too many lobbies open, disconnecting"},
+	{&signaling.Error{Code: signaling.CodeServerFull}, "Too many peers connected"},
+	{&signaling.Error{Code: signaling.CodeSealed}, "Lobby is sealed"},
+	{&signaling.Error{Code: signaling.CodeNotHost}, "Only host can seal the lobby"},
+	{&signaling.Error{Code: signaling.CodeUnknownPeer}, "Invalid destination"},
+	{&signaling.Error{Code: signaling.CodeHostLeft}, "Room host has disconnected"},
+	{&signaling.Error{Code: signaling.CodeInternal}, "Server error, lobby not found"},
+	{&signaling.Error{Code: signaling.CodeSealComplete}, sealComplete},
+}
+
+const sealComplete = "Seal complete"
+
+// closing returns how a session ends with an error, as each does: what the Node server has no words
+// for is said with its code.
+func closing(e *signaling.Error) (code int, text string, ends bool) {
+	if e.Code == signaling.CodeSealComplete {
+		return closeNormal, sealComplete, true
+	}
+	for _, row := range texts {
+		if errors.Is(e, row.err) {
+			return closeError, row.text, true
+		}
+	}
+	return closeError, string(e.Code), true
+}
+
+// closed returns what a server means: nil if it does not say why, as the one in GDScript never does.
+func closed(code int, text string) *signaling.Error {
+	if code != closeError && text != sealComplete {
+		return nil
+	}
+	for _, row := range texts {
+		if row.text == text {
+			return &signaling.Error{Code: row.err.Code, Text: text}
+		}
+	}
+	if known := signaling.Code(text); known.Known() {
+		return &signaling.Error{Code: known, Text: "as the server says"}
+	}
+	return &signaling.Error{Code: signaling.CodeInternal, Text: text}
+}
