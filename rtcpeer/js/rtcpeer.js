@@ -192,7 +192,6 @@ const id = want((v) => Number.isInteger(v) && v >= 1 && v <= maxId, "an id");
 const string = want((v) => typeof v === "string", "a string");
 const token = want((v) => v.length <= 4096, "at most 4096 bytes");
 const count = want((v) => Number.isInteger(v) && v >= 0, "a whole number");
-const flag = want((v) => typeof v === "boolean", "true or false");
 /** @type {Check} */ const any = (v) => v;
 const topology = oneOf("mesh", "star");
 const channelList = list(oneOf(...modes), 255);
@@ -201,13 +200,13 @@ const metadata = (v) => (v !== undefined && text.encode(JSON.stringify(v)).lengt
 /** @type {Check} */
 const roomName = (v = "", name) =>
   /^[A-Za-z0-9_-]{1,64}$/.test(string(v, name)) ? v : bad(`room name ${JSON.stringify(v)}: want 1 to 64 letters, digits, - and _`, "bad_room");
-const member = record({ id, channels: optional(channelList), metadata, one_attempt: optional(flag) });
+const member = record({ id, channels: optional(channelList), metadata, one_attempt: optional(any) });
 
 /** @type {Record<string, Check>} */
 const kinds = {
   join: record({
     room: optional(roomName), topology: optional(topology), channels: optional(channelList),
-    resume: optional(token), token: optional(token), metadata, one_attempt: optional(flag),
+    resume: optional(token), token: optional(token), metadata, one_attempt: optional(any),
   }),
   signal: record({ to: optional(id), from: optional(id), data: any }),
   seal: record({}),
