@@ -89,6 +89,21 @@ func TestNegotiationIsPure(t *testing.T) {
 	require.Len(t, n.early, maxEarly, "what another peer can make this end keep is bounded")
 }
 
+// Where attempts are not numbered there is one, in both roles.
+func TestOneAttempt(t *testing.T) {
+	n := newLink(&Node{id: 5}, signaling.Member{ID: 1, OneAttempt: true}).state
+	require.False(t, n.retries())
+	n, _ = n.start()
+	require.False(t, n.retries())
+	require.True(t, newLink(&Node{id: 5}, signaling.Member{ID: 1}).state.retries())
+
+	n = newLink(&Node{id: 1}, signaling.Member{ID: 5, OneAttempt: true}).state
+	n, steps := take(n, "offer0")
+	require.Len(t, steps, 1)
+	_, steps = take(n, "offer0")
+	require.Empty(t, steps)
+}
+
 // A member that floods another with signals gets no link, and the program is told why.
 func TestSignalFlood(t *testing.T) {
 	n := &Node{id: 1, log: slog.New(slog.DiscardHandler)}

@@ -27,6 +27,7 @@ type room struct {
 	members map[rtcpeer.PeerID]*seat
 	lose    func(from, to rtcpeer.PeerID, data signaling.SignalData) bool // true: the signal is lost
 	sealed  bool
+	plain   bool // attempts are not told, as by Godot's protocol
 }
 
 // seat is one member's Signaler.
@@ -45,7 +46,7 @@ func newRoom(topology rtcpeer.Topology) *room {
 // sit takes a place. As on the server, a star's guests are announced to the host alone.
 func (r *room) sit(id rtcpeer.PeerID, channels []signaling.Mode) *seat {
 	s := &seat{
-		room: r, member: signaling.Member{ID: id, Channels: channels},
+		room: r, member: signaling.Member{ID: id, Channels: channels, OneAttempt: r.plain},
 		inbox: make(chan signaling.Message, 512), done: make(chan struct{}),
 	}
 	r.mu.Lock()
@@ -78,6 +79,12 @@ func (s *seat) Send(_ context.Context, m signaling.Message) error {
 		to := s.room.members[m.To]
 		if to == nil || s.room.lose != nil && s.room.lose(s.member.ID, m.To, data) {
 			return nil
+		}
+		if s.room.plain {
+			data.Attempt = 0
+			if m.Data, err = data.Encode(); err != nil {
+				return err
+			}
 		}
 		to.inbox <- signaling.Signal{From: s.member.ID, Data: m.Data}
 	case signaling.Seal:

@@ -120,8 +120,8 @@ func TestCancel(t *testing.T) {
 	s := httptest.NewUnstartedServer(nil)
 	mux := http.NewServeMux()
 	mux.Handle("/", silent)
-	addPage(mux, silent)
-	s.Config.Handler = mux
+	addPage(mux)
+	s.Config.Handler = upgrades(silent, mux)
 	s.Start()
 	t.Cleanup(s.Close)
 	t.Cleanup(func() { close(waiting) })

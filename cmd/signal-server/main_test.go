@@ -151,6 +151,24 @@ func TestFirstLineTellsAnAddressThatWorks(t *testing.T) {
 	require.Equal(t, exitOK, <-code)
 }
 
+// A game of Godot's needs no other address than a browser, and no path.
+func TestGodotsGamesOnAnyPath(t *testing.T) {
+	for _, args := range [][]string{{}, {"--no-page"}} {
+		p := start(t, nil, args...)
+		for _, path := range []string{"", "/", "/healthz", "/rtcpeer.js", "/a//b?c=d"} {
+			conn, res, err := websocket.DefaultDialer.DialContext(t.Context(), p.url+path, nil)
+			require.NoError(t, err, path)
+			res.Body.Close()
+			require.NoError(t, conn.WriteMessage(websocket.TextMessage, []byte(`{"data":"","id":0,"type":0}`)))
+			_, frame, err := conn.ReadMessage()
+			require.NoError(t, err)
+			require.Equal(t, `{"type":1,"id":1,"data":"true"}`, string(frame))
+			conn.Close()
+		}
+		require.Equal(t, exitOK, p.stop())
+	}
+}
+
 func TestJSONLogAndResumeKeyFromEnvironment(t *testing.T) {
 	p := start(t, map[string]string{"SIGNAL_SERVER_RESUME_KEY": "0123456789abcdef", "SIGNAL_SERVER_LOG_FORMAT": "json"})
 	require.Regexp(t, `^ws://127.0.0.1:\d+$`, p.url)

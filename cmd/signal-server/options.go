@@ -29,15 +29,15 @@ type options struct {
 	PingInterval time.Duration `group:"Members" default:"15s" placeholder:"TIME" help:"Time between two pings; 0 for none (${default})."`
 	ICEServer    []string      `name:"ice-server" group:"Members" placeholder:"URL" help:"STUN server to tell members of, as stun:host:port; repeat for more."`
 
-	MaxRooms    int `group:"Limits" default:"10000" placeholder:"N" help:"Rooms at a time (${default})."`
+	MaxRooms    int `group:"Limits" default:"10000" placeholder:"N" help:"Rooms at a time (${default}); Godot's demo has 1024."`
 	MaxMembers  int `group:"Limits" default:"1024" placeholder:"N" help:"Members of one room (${default})."`
-	MaxSessions int `group:"Limits" default:"15000" placeholder:"N" help:"Connections at a time (${default})."`
+	MaxSessions int `group:"Limits" default:"15000" placeholder:"N" help:"Connections at a time (${default}); Godot's demo has 4096."`
 	MaxMessage  int `group:"Limits" default:"65536" placeholder:"BYTES" help:"Largest message of a member (${default})."`
 	MessageRate int `group:"Limits" default:"100" placeholder:"N" help:"Messages a second of one member; faster ones wait; 0 for no limit (${default})."`
 }
 
 const description = `A signaling server: peers meet here and then connect to each other directly. Open its address in a
-browser to create a room and try it.
+browser to create a room and try it. Games that use the protocol of Godot's signaling demo join the same rooms.
 
 Each flag can be set in the environment: --max-rooms is SIGNAL_SERVER_MAX_ROOMS.`
 

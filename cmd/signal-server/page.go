@@ -23,15 +23,10 @@ var web embed.FS
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' ws: wss:; " +
 	"img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// addPage adds the page to mux, at / and beside it. What asks for a WebSocket goes on to rooms, whatever
-// its path.
-func addPage(mux *http.ServeMux, rooms http.Handler) {
+// addPage adds the page to mux, at / and beside it.
+func addPage(mux *http.ServeMux) {
 	add := func(pattern string, h http.Handler) {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-			if r.Header.Get("Upgrade") != "" {
-				rooms.ServeHTTP(w, r)
-				return
-			}
 			w.Header().Set("Content-Security-Policy", policy)
 			w.Header().Set("Referrer-Policy", "no-referrer")
 			w.Header().Set("X-Content-Type-Options", "nosniff")

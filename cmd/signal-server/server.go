@@ -94,9 +94,21 @@ func (s *server) routes(page bool) http.Handler {
 	})
 	mux.Handle("/", s.rooms)
 	if page {
-		addPage(mux, s.rooms)
+		addPage(mux)
 	}
-	return mux
+	return upgrades(s.rooms, mux)
+}
+
+// upgrades gives what asks for a WebSocket to rooms, whatever its path, and the rest to pages. No mux
+// comes before the rooms: it would redirect a path that is not clean, which no game follows.
+func upgrades(rooms, pages http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Upgrade") != "" {
+			rooms.ServeHTTP(w, r)
+		} else {
+			pages.ServeHTTP(w, r)
+		}
+	})
 }
 
 // serve answers until ctx ends, and then stops: members are told to come back, and what has not

@@ -163,7 +163,7 @@ func TestEveryReasonHasWords(t *testing.T) {
 		signaling.CodeBadMessage, signaling.CodeUnknownKind, signaling.CodeBadRoom, signaling.CodeTooLarge,
 		signaling.CodeNotJoined, signaling.CodeAlreadyJoined, signaling.CodeJoinTimeout, signaling.CodeTopologyMismatch,
 		signaling.CodeRoomFull, signaling.CodeServerFull, signaling.CodeSealed, signaling.CodeResumeRefused,
-		signaling.CodeReplaced, signaling.CodeHostLeft, signaling.CodeSlow, signaling.CodeShuttingDown, signaling.CodeInternal,
+		signaling.CodeReplaced, signaling.CodeHostLeft, signaling.CodeSealComplete, signaling.CodeUnknownRoom, signaling.CodeSlow, signaling.CodeShuttingDown, signaling.CodeInternal,
 	} {
 		require.NotContains(t, tab.await(t, `import("./words.js").then((w) => w.forRoom({ code: "`+string(code)+`", message: "" }))`), "Something", code)
 	}
@@ -185,8 +185,8 @@ func imitate(t *testing.T, rooms http.Handler) string {
 	t.Helper()
 	mux := http.NewServeMux()
 	mux.Handle("/", rooms)
-	addPage(mux, rooms)
-	s := httptest.NewServer(mux)
+	addPage(mux)
+	s := httptest.NewServer(upgrades(rooms, mux))
 	t.Cleanup(s.Close)
 	return s.URL + "/"
 }

@@ -42,7 +42,7 @@ type frame struct {
 // isMesh is the data of an identify.
 const isMesh = "true"
 
-// append writes the frame as the Node server does, without escapes for HTML.
+// encode writes the frame as the Node server does, without escapes for HTML.
 func (f frame) encode() ([]byte, error) {
 	b := bytes.NewBuffer(make([]byte, 0, len(f.data)+len(f.data)/16+48))
 	b.WriteString(`{"type":`)

@@ -19,7 +19,9 @@ const words = {
   replaced: "Another connection has taken this place in the room. Join again to get a new one.",
   slow: "This tab reads too slowly for what is sent to it. Close what keeps the computer busy and join again.",
   host_gone: "The host has left or lost its connection, and a star ends with its host. Create a new room to go on.",
-  host_left: "The host has left, and a star ends with its host. Create a new room to go on.",
+  host_left: "The host has left, and the room has ended with it. Create a new room to go on.",
+  seal_complete: "The game in this room has begun without newcomers, and the room is closed. Create a new room to go on.",
+  unknown_room: "There is no room of that name. Check it, or create a room.",
   topology_mismatch: "This room already exists with the other topology. Choose another name.",
   unknown_kind: version, bad_message: version, not_joined: version, already_joined: version,
 };

@@ -1,0 +1,151 @@
+package rtcpeer_test
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/rtcpeer/transport"
+	"example.org/rtcpeer/rtcpeer/transport/memory"
+	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/godot"
+	"example.org/rtcpeer/signaling/signalclient"
+	"example.org/rtcpeer/signaling/signalserver"
+)
+
+// startGodotServer is startServer with Godot's dialect, in which a sealed room ends soon.
+func startGodotServer(t *testing.T) *server {
+	t.Helper()
+	dialect := godot.Server()
+	dialect.Room.EndAfterSeal = 50 * time.Millisecond
+	return startServer(t, signalserver.Config{Plain: dialect})
+}
+
+func (s *server) godot(room string) string { return "godot+" + s.url(room) }
+
+func TestJoinByGodotsProtocol(t *testing.T) {
+	for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {
+		t.Run(string(topology), func(t *testing.T) {
+			s := startGodotServer(t)
+			host := join(t, s.godot(""), rtcpeer.Config{Topology: topology})
+			require.Equal(t, rtcpeer.Server, host.ID())
+			require.Len(t, host.Room(), 16, "the server has chosen it")
+			second := join(t, s.godot(host.Room()), rtcpeer.Config{})
+			require.Equal(t, topology, second.Topology())
+			require.Equal(t, rtcpeer.PeerConnected, next(t, host).Kind)
+			require.Equal(t, rtcpeer.PeerConnected, next(t, second).Kind)
+
+			third := join(t, s.url(host.Room()), rtcpeer.Config{}) // by the protocol of this module
+			require.Equal(t, rtcpeer.PeerConnected, next(t, host).Kind)
+			for range 2 {
+				require.Equal(t, rtcpeer.PeerConnected, next(t, third).Kind)
+			}
+			require.Equal(t, rtcpeer.PeerConnected, next(t, second).Kind)
+
+			for _, n := range []*rtcpeer.Node{second, third} {
+				require.NoError(t, n.Send(t.Context(), rtcpeer.Packet{Peer: rtcpeer.Server, Data: []byte("hi")}))
+				wantPacket(t, host, n.ID(), 0, rtcpeer.Reliable, "hi")
+			}
+			require.NoError(t, third.Send(t.Context(), rtcpeer.Packet{Peer: second.ID(), Data: []byte("hello")}))
+			wantPacket(t, second, third.ID(), 0, rtcpeer.Reliable, "hello")
+
+			// The sealed room ends; the links go on.
+			require.NoError(t, host.Seal(t.Context()))
+			for _, n := range []*rtcpeer.Node{host, second, third} {
+				require.Eventually(t, func() bool { return n.Stats().SignalingErr != nil }, 20*time.Second, time.Millisecond)
+				require.ErrorIs(t, n.Stats().SignalingErr, &signaling.Error{Code: signaling.CodeSealComplete})
+				require.True(t, n.Sealed())
+			}
+			require.NoError(t, second.Send(t.Context(), rtcpeer.Packet{Peer: third.ID(), Data: []byte("still here")}))
+			wantPacket(t, third, second.ID(), 0, rtcpeer.Reliable, "still here")
+		})
+	}
+}
+
+// When the host's connection with the server ends, the room does, and the links of a mesh go on.
+func TestLobbyOfAMeshEndsWithItsHost(t *testing.T) {
+	s := startGodotServer(t)
+	host := join(t, s.godot(""), rtcpeer.Config{})
+	a, b := join(t, s.godot(host.Room()), rtcpeer.Config{}), join(t, s.godot(host.Room()), rtcpeer.Config{})
+	for range 2 {
+		require.Equal(t, rtcpeer.PeerConnected, next(t, a).Kind)
+		require.Equal(t, rtcpeer.PeerConnected, next(t, b).Kind)
+	}
+	require.NoError(t, host.Close())
+	wantDisconnected(t, a, host.ID(), rtcpeer.ByPeer)
+	wantDisconnected(t, b, host.ID(), rtcpeer.ByPeer)
+	require.Eventually(t, func() bool { return a.Stats().SignalingErr != nil }, 20*time.Second, time.Millisecond)
+	require.ErrorIs(t, a.Stats().SignalingErr, &signaling.Error{Code: signaling.CodeHostLeft})
+	require.NoError(t, a.Send(t.Context(), rtcpeer.Packet{Peer: b.ID(), Data: []byte("the two of us")}))
+	wantPacket(t, b, a.ID(), 0, rtcpeer.Reliable, "the two of us")
+}
+
+func TestJoinByGodotsProtocolRefused(t *testing.T) {
+	s := startGodotServer(t)
+	host := join(t, s.godot(""), rtcpeer.Config{})
+	for _, row := range []struct {
+		url    string
+		config rtcpeer.Config
+		code   signaling.Code
+	}{
+		{s.godot("nowhere"), rtcpeer.Config{}, signaling.CodeUnknownRoom},
+		{s.godot("not.a.room"), rtcpeer.Config{}, signaling.CodeBadRoom},
+		{s.godot(host.Room()), rtcpeer.Config{Topology: rtcpeer.Star}, signaling.CodeTopologyMismatch},
+	} {
+		_, err := rtcpeer.Join(t.Context(), row.url, row.config)
+		require.ErrorIs(t, err, &signaling.Error{Code: row.code}, row.url)
+	}
+	_, err := rtcpeer.Join(t.Context(), "godot+"+host.Room(), rtcpeer.Config{})
+	require.ErrorContains(t, err, "no scheme")
+	plain := startServer(t, signalserver.Config{})
+	_, err = rtcpeer.Join(t.Context(), plain.godot(""), rtcpeer.Config{})
+	require.ErrorAs(t, err, new(*signalclient.DialError))
+}
+
+// A member that numbers no attempts is offered a link once, however long its answer takes: Godot hands
+// a second offer to the connection that it has, and its first answer would be taken for the second's.
+func TestSlowAnswerOfAGame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := memory.NewNetwork(memory.Options{})
+		r := newRoom(rtcpeer.Mesh)
+		r.plain = true
+		offers := 0
+		r.lose = func(from, _ rtcpeer.PeerID, s signaling.SignalData) bool {
+			if s.Type == signaling.Offer {
+				offers++
+			}
+			return false
+		}
+		game := r.sit(1, nil)
+		n := r.join(t, 5, network.Transport(), rtcpeer.Config{})
+		time.Sleep(15 * time.Second)
+		link, err := network.Transport().NewLink(godotLanes)
+		require.NoError(t, err)
+		defer link.Close()
+		negotiateBare(t, game, link, 5, 0)
+		require.Equal(t, rtcpeer.PeerConnected, next(t, n).Kind)
+		require.Equal(t, 1, offers)
+		game.Close()
+	})
+}
+
+func TestGameThatDoesNotAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRoom(rtcpeer.Mesh)
+		r.plain = true
+		began := time.Now()
+		game := r.sit(1, nil)
+		n := r.join(t, 5, memory.NewNetwork(memory.Options{}).Transport(), rtcpeer.Config{})
+		ev := next(t, n)
+		require.Equal(t, rtcpeer.PeerFailed, ev.Kind)
+		deadline, ok := errors.AsType[*rtcpeer.DeadlineError](ev.Err)
+		require.True(t, ok, "%v", ev.Err)
+		require.Equal(t, transport.StageSignaling, deadline.Stage)
+		require.Equal(t, 20*time.Second, time.Since(began))
+		game.Close()
+	})
+}
