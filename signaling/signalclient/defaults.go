@@ -2,6 +2,7 @@ package signalclient
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -32,6 +33,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Dialect == nil {
 		c.Dialect = signaling.V1Client()
+	}
+	if d := c.Dialect; d.Encode == nil || d.NewDecoder == nil || d.Closed == nil {
+		return c, errors.New("signalclient: Config.Dialect: want Encode, NewDecoder and Closed")
 	}
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	return c.own(), nil

@@ -138,6 +138,7 @@ func TestDialRefusesBadArguments(t *testing.T) {
 		{"room in URL", "ws://localhost/a.b", signaling.Join{}, Config{}, "only letters"},
 		{"join", "ws://localhost/lobby", signaling.Join{Topology: "ring"}, Config{}, "want mesh or star"},
 		{"timeout", "ws://localhost/lobby", signaling.Join{}, Config{DialTimeout: -1}, "Config.DialTimeout -1ns: want 0 or more"},
+		{"dialect", "ws://localhost/lobby", signaling.Join{}, Config{Dialect: &signaling.ClientDialect{}}, "Config.Dialect: want Encode, NewDecoder and Closed"},
 		{"backoff", "ws://localhost/lobby", signaling.Join{}, Config{BackoffMin: 2, BackoffMax: 1}, "Config.BackoffMin 2ns: more than BackoffMax 1ns"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -107,6 +107,9 @@ func (c Config) withDefaults() (Config, error) {
 				f.name, *f.value, f.low, f.high, f.preset)
 		}
 	}
+	if d := c.Plain; d != nil && (d.Encode == nil || d.Decode == nil || d.Close == nil || d.RoomNameLength < 0 || d.RoomNameLength > maxRoomNameLength) {
+		return c, fmt.Errorf("signalserver: Config.Plain: want Encode, Decode and Close, and a RoomNameLength of 0 to %d", maxRoomNameLength)
+	}
 	if c.CheckOrigin == nil {
 		c.CheckOrigin = func(*http.Request) bool { return true }
 	}

@@ -1,14 +1,16 @@
 // Package signalserver is the signaling server: rooms of members who find each other in order to
 // connect directly, as an http.Handler.
 //
-//	socket -> session.readLoop -> Codec.Decode -> room (a mutex, no I/O) -> member.deliver
+//	socket -> session.readLoop -> Dialect.Decode -> room (a mutex, no I/O) -> member.deliver
 //	                                                                              |
 //	socket <- session.writeLoop <-------------------------------- outbox <--------+
 //
 // A session is one WebSocket. A member is a place in a room; it outlives its session by the grace
 // time, so a participant whose network changed comes back with its resume token and keeps its id. A
 // room is created by its first member and ends with its last; a star's room ends with its host.
-// Package signaling and its PROTOCOL.md tell what is spoken.
+// Package signaling and its PROTOCOL.md tell what is spoken. Sessions that offer no subprotocol speak
+// Config.Plain, with its settings, in the same rooms: the server knows of no dialect's rules but as
+// fields of signaling.Dialect.
 //
 // A session has one goroutine while it is idle, the reader. A second one, the writer, lives from the
 // first frame in an empty outbox until the outbox is empty again. One more goroutine of the server,

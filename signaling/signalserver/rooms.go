@@ -74,8 +74,12 @@ func (s *Server) openRoom(name signaling.RoomName, d *signaling.Dialect, build f
 	return r, nil
 }
 
-// roomNameLength makes names of 50 bits, enough not to be found by trying.
-const roomNameLength = 10
+const (
+	// roomNameLength makes names of 50 bits, enough not to be found by trying.
+	roomNameLength = 10
+	// maxRoomNameLength is that of a rand.Text.
+	maxRoomNameLength = 26
+)
 
 // randomName has letters and digits of base32, which has no 0, 1, 8 and 9 to take for letters.
 func randomName(length int) signaling.RoomName {
