@@ -69,6 +69,8 @@ func (s *session) run(full bool) {
 	s.finish()
 }
 
+// begin gives the session a time to join. A timer, unlike a place in the sweep, is precise for a dialect
+// with little patience, and is gone when the session sits idle in a room.
 func (s *session) begin(full bool) {
 	limit := cmp.Or(s.dialect.JoinTimeout, s.server.config.JoinTimeout)
 	switch {
@@ -91,7 +93,7 @@ func (s *session) asked() {
 
 var errFull = &signaling.Error{Code: signaling.CodeServerFull, Text: "too many sessions"}
 
-// finish is not part of run because what run keeps on its stack counts for each idle session: 100
+// finish, like begin, is not part of run because what run keeps on its stack counts for each idle session: 100
 // bytes more, and the runtime cannot shrink the stack from 8 KiB to 4.
 func (s *session) finish() {
 	s.asked()
