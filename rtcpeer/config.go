@@ -21,6 +21,9 @@ type Config struct {
 	// Channels are the modes of the transfer channels 1, 2, ...; at most 255. All members need the
 	// same list: two that differ get no link, and a *ChannelMismatchError each.
 	Channels []Mode
+	// Framed puts packets of a mesh into the frames of Godot's SceneMultiplayer, as they are in every
+	// star: for rooms shared with Godot games that use MultiplayerAPI. All members need the same.
+	Framed bool
 	// MaxRetransmits is how often a lost packet of the unreliable modes is sent again. 0 is the
 	// contract; 1 is better on paths that reorder, where Pion's SCTP drops late packets along with
 	// lost ones (pion/sctp#505).
@@ -42,6 +45,11 @@ type Config struct {
 
 	// ConnectTimeout is how long a link may take to open. 0 means 20 s; negative: no limit.
 	ConnectTimeout time.Duration
+	// Auth, if not nil, has to accept each other end before it is connected: see AuthFunc. Godot calls
+	// it auth_callback. Both ends need one. In a star, or with Framed.
+	Auth AuthFunc
+	// AuthTimeout is how long that may take. 0 means 3 s, as in Godot; negative: no limit.
+	AuthTimeout time.Duration
 	// Linger is how long Close and Disconnect wait for reliable packets that Send has accepted to
 	// be acknowledged. 0 means 500 ms; negative: not at all.
 	Linger time.Duration
@@ -50,6 +58,9 @@ type Config struct {
 	SlowAfter time.Duration
 	// Refuse is SetRefuse from the beginning.
 	Refuse bool
+	// MaxPeers is the largest number of links at one time, with those that are still being made; new
+	// ones beyond it are refused. 0 means no limit. In a star it is for the host.
+	MaxPeers int
 
 	// Metadata is shown to the other members: any JSON, at most 1 KiB.
 	Metadata json.RawMessage
@@ -80,6 +91,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.ReceiveBuffer = cmp.Or(c.ReceiveBuffer, max(256<<10, 2*c.MaxPacket))
 	c.ConnectTimeout = cmp.Or(c.ConnectTimeout, 20*time.Second)
 	c.Linger = cmp.Or(c.Linger, 500*time.Millisecond)
+	c.AuthTimeout = cmp.Or(c.AuthTimeout, 3*time.Second)
 	c.SlowAfter = cmp.Or(c.SlowAfter, 5*time.Second)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -97,6 +109,8 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("rtcpeer: Config.ReceiveBuffer %d: want at least two packets of %d", c.ReceiveBuffer, c.MaxPacket)
 	case c.MaxLag < 0:
 		return c, fmt.Errorf("rtcpeer: Config.MaxLag %v: want a positive time", c.MaxLag)
+	case c.MaxPeers < 0:
+		return c, fmt.Errorf("rtcpeer: Config.MaxPeers %d: want a positive number, or 0 for no limit", c.MaxPeers)
 	case c.SlowAfter < 0:
 		return c, fmt.Errorf("rtcpeer: Config.SlowAfter %v: want a positive time", c.SlowAfter)
 	}

@@ -26,6 +26,10 @@ var (
 	ErrRefused = errors.New("rtcpeer: refused by the other end")
 	// ErrNotHost is the error of what only the host may do.
 	ErrNotHost = errors.New("rtcpeer: only the host may do that")
+	// ErrUnauthorized is the cause of a link whose two ends did not accept each other: see Config.Auth.
+	ErrUnauthorized = errors.New("rtcpeer: not authenticated")
+	// ErrAuthRequired ends a star's guest that has no Config.Auth where the host demands it.
+	ErrAuthRequired = errors.New("rtcpeer: the host demands authentication: set Config.Auth")
 	// ErrHostGone ends a star's guest: the room is over.
 	ErrHostGone = errors.New("rtcpeer: the host is gone")
 )
@@ -33,7 +37,7 @@ var (
 // A PeerError is a failure with one peer; the node goes on, but for a star's guest without its host.
 type PeerError struct {
 	Peer PeerID
-	Op   string // "offer", "answer", "accept", "connect"
+	Op   string // "offer", "answer", "accept", "connect", "authenticate"
 	Err  error
 }
 

@@ -5,22 +5,25 @@ import (
 	"errors"
 )
 
-// The frames of a star, which are SceneMultiplayer's (modules/multiplayer/scene_multiplayer.cpp),
-// unchanged since Godot 4.0. The first byte's low three bits are the command; ids are little-endian
-// int32.
+// The frames of a star, and of a mesh with Config.Framed, which are SceneMultiplayer's
+// (modules/multiplayer/scene_multiplayer.cpp), unchanged since Godot 4.0. The first byte's low three
+// bits are the command; ids are little-endian int32.
 //
 //	03 payload            a packet
+//	07 00 data            authentication: data for the other end, which is not admitted yet
+//	07 00                 authentication: the other end is accepted
 //	07 01 id              host to guest: id is connected
 //	07 02 id              host to guest: id is gone
 //	07 03 target inner    guest to host: relay inner to the target (0 all, N, -N all but N)
 //	07 03 source inner    host to guest: inner comes from the source
 //
-// inner is a packet, or another command of the engine, but no 07.
+// inner is a packet, or another command of the engine, but no 07. In a mesh there are no 07 but 07 00.
 const (
 	commandMask = 0x07
 	commandRaw  = 0x03
 	commandSys  = 0x07
 
+	sysAuth    = 0x00
 	sysAddPeer = 0x01
 	sysDelPeer = 0x02
 	sysRelay   = 0x03
@@ -32,20 +35,20 @@ const (
 type frameKind uint8
 
 const (
-	framePacket  frameKind = iota + 1 // body is the payload
-	frameEngine                       // body is the whole command, which only the engine understands
+	framePacket  frameKind = iota + 1 // command, body
+	frameAuth                         // body is data for the other end; none: the other end is accepted
 	frameAddPeer                      // peer
 	frameDelPeer                      // peer
-	frameRelay                        // peer is the target or source; inner is body, of kind inner
+	frameRelay                        // peer is the target or source; command and body are inner's
 )
 
 // frame is one decoded frame; body is part of what was decoded.
 type frame struct {
-	kind  frameKind
-	inner frameKind // frameRelay: framePacket or frameEngine
-	peer  PeerID
-	body  []byte // the payload, without its command; of an engine command all of it
-	whole []byte // frameRelay: inner with its command, to be passed on
+	kind    frameKind
+	command Command
+	peer    PeerID
+	body    []byte // the payload, without its command; of a command other than CommandRaw all of it
+	whole   []byte // frameRelay: inner with its command, to be passed on
 }
 
 var errBadFrame = errors.New("rtcpeer: not a frame of the relay")
@@ -57,6 +60,9 @@ func decodeFrame(b []byte) (frame, error) {
 	}
 	if b[0]&commandMask != commandSys {
 		return decodeInner(b)
+	}
+	if len(b) >= 2 && b[1] == sysAuth {
+		return frame{kind: frameAuth, body: b[2:]}, nil
 	}
 	if len(b) < sysSize {
 		return frame{}, errBadFrame
@@ -77,7 +83,7 @@ func decodeFrame(b []byte) (frame, error) {
 		if err != nil {
 			return frame{}, err
 		}
-		f.kind, f.inner, f.body, f.whole = frameRelay, inner.kind, inner.body, b[sysSize:]
+		f.kind, f.command, f.body, f.whole = frameRelay, inner.command, inner.body, b[sysSize:]
 		return f, nil
 	}
 	return frame{}, errBadFrame
@@ -89,7 +95,7 @@ func decodeInner(b []byte) (frame, error) {
 	case len(b) == 0 || b[0]&commandMask == commandSys:
 		return frame{}, errBadFrame
 	case b[0]&commandMask != commandRaw:
-		return frame{kind: frameEngine, body: b}, nil
+		return frame{kind: framePacket, command: wireCommands[b[0]&commandMask], body: b}, nil
 	case len(b) == 1:
 		return frame{}, errBadFrame // SceneMultiplayer sends no empty packets
 	}
@@ -98,10 +104,15 @@ func decodeInner(b []byte) (frame, error) {
 
 // appendInner appends a program's packet as a command.
 func appendInner(b []byte, p Packet) []byte {
-	if !p.Engine {
+	if p.Command == CommandRaw {
 		b = append(b, commandRaw)
 	}
 	return append(b, p.Data...)
+}
+
+// appendAuth appends data for the other end, or with none the word that the other end is accepted.
+func appendAuth(b, data []byte) []byte {
+	return append(append(b, commandSys, sysAuth), data...)
 }
 
 func appendSys(b []byte, sub byte, peer PeerID) []byte {

@@ -36,14 +36,14 @@ func TestFramesAreGodots(t *testing.T) {
 		{"send_bytes unreliable", frame{kind: framePacket, body: []byte("hello m0 from 1")}},
 		{"send_bytes ordered", frame{kind: framePacket, body: []byte("hello m1 from 1")}},
 		{"send_bytes reliable", frame{kind: framePacket, body: []byte("hello m2 from 1")}},
-		{"simplify_path", frame{kind: frameEngine, body: engine["simplify_path"]}},
-		{"rpc", frame{kind: frameEngine, body: engine["rpc"]}},
+		{"simplify_path", frame{kind: framePacket, command: CommandSimplifyPath, body: engine["simplify_path"]}},
+		{"rpc", frame{kind: framePacket, command: CommandRemoteCall, body: engine["rpc"]}},
 		{"add_peer", frame{kind: frameAddPeer, peer: other}},
-		{"relay raw reliable", frame{kind: frameRelay, inner: framePacket, peer: other, body: []byte("hello m2 from 1677583863")}},
-		{"relay raw unreliable", frame{kind: frameRelay, inner: framePacket, peer: other, body: []byte("hello m0 from 1677583863")}},
-		{"relay raw ordered", frame{kind: frameRelay, inner: framePacket, peer: other, body: []byte("hello m1 from 1677583863")}},
-		{"relay rpc", frame{kind: frameRelay, inner: frameEngine, peer: other, body: engine["relay rpc"][sysSize:]}},
-		{"broadcast by client", frame{kind: frameRelay, inner: framePacket, peer: Broadcast, body: []byte("relayed by godot")}},
+		{"relay raw reliable", frame{kind: frameRelay, peer: other, body: []byte("hello m2 from 1677583863")}},
+		{"relay raw unreliable", frame{kind: frameRelay, peer: other, body: []byte("hello m0 from 1677583863")}},
+		{"relay raw ordered", frame{kind: frameRelay, peer: other, body: []byte("hello m1 from 1677583863")}},
+		{"relay rpc", frame{kind: frameRelay, command: CommandRemoteCall, peer: other, body: engine["relay rpc"][sysSize:]}},
+		{"broadcast by client", frame{kind: frameRelay, peer: Broadcast, body: []byte("relayed by godot")}},
 	}
 	require.Len(t, tests, len(engine), "every recorded packet is here")
 	for _, tt := range tests {
@@ -67,9 +67,11 @@ func encode(f frame) []byte {
 	case frameDelPeer:
 		return appendSys(nil, sysDelPeer, f.peer)
 	case frameRelay:
-		return appendInner(appendSys(nil, sysRelay, f.peer), Packet{Data: f.body, Engine: f.inner == frameEngine})
+		return appendInner(appendSys(nil, sysRelay, f.peer), Packet{Data: f.body, Command: f.command})
+	case frameAuth:
+		return appendAuth(nil, f.body)
 	}
-	return appendInner(nil, Packet{Data: f.body, Engine: f.kind == frameEngine})
+	return appendInner(nil, Packet{Data: f.body, Command: f.command})
 }
 
 func TestBadFrames(t *testing.T) {
@@ -80,11 +82,11 @@ func TestBadFrames(t *testing.T) {
 		"0701000000",                   // an id cut short
 		"070100000000",                 // the id 0
 		"0702ffffffff",                 // a negative id
-		"070005000000",                 // AUTH is not for a relay
 		"070405000000",                 // no such subcommand
 		"070305000000",                 // nothing to relay
 		"07030500000003",               // an empty packet relayed
 		"07030500000007030500000003aa", // SYS within SYS
+		"0703050000000700",             // AUTH within SYS
 	} {
 		b, err := hex.DecodeString(bad)
 		require.NoError(t, err)
@@ -98,6 +100,11 @@ func FuzzDecodeFrame(f *testing.F) {
 		f.Add(b)
 	}
 	f.Add([]byte{commandSys, sysDelPeer, 5, 0, 0, 0})
+	f.Add([]byte{commandSys, sysAuth})
+	f.Add([]byte{commandSys, sysAuth, 's'})
+	for first := range byte(8) { // every command
+		f.Add([]byte{first, 1, 2, 3})
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		decoded, err := decodeFrame(b)
 		if err != nil {

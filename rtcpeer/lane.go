@@ -22,8 +22,12 @@ type lane struct {
 	raw     transport.Lane
 	credit  *credit
 
-	sent     atomic.Uint64
-	received atomic.Uint64
+	sent, sentBytes         atomic.Uint64
+	received, receivedBytes atomic.Uint64
+
+	// Owned by the one that reads: the authentication, then readLoop.
+	buf    []byte
+	unread []byte // a frame in buf that read is to return once more
 
 	mu  sync.Mutex    // guards the field below
 	low chan struct{} // closed when Buffered has fallen to half; nil if nobody waits
@@ -117,6 +121,7 @@ func (l *lane) write(p []byte) error {
 	switch {
 	case err == nil:
 		l.sent.Add(1)
+		l.sentBytes.Add(uint64(len(p)))
 		return nil
 	case errors.Is(err, transport.ErrTooLarge):
 		return fmt.Errorf("%w: %d bytes are more than peer %d accepts", ErrPacketTooLarge, len(p), l.link.peer)
@@ -145,26 +150,43 @@ func (l *lane) fallen() {
 	}
 }
 
-// readLoop takes packets from the transport until the lane ends, and says why it did. Its buffer starts small, because
-// most lanes carry small packets or none and a node has three of them for each peer.
+// readLoop takes packets from the transport until the lane ends, and says why it did.
 func (l *lane) readLoop() DisconnectReason {
-	largest := l.link.node.config.MaxPacket + frameOverhead
-	buf := make([]byte, min(1200, largest))
 	for {
-		n, err := l.raw.Read(buf)
+		p, err := l.read()
 		switch {
-		case err == nil:
-			l.received.Add(1)
-			if n > 0 { // an empty packet means nothing in the contract
-				l.link.node.route.receive(l, buf[:n])
-			}
-		case errors.Is(err, io.ErrShortBuffer) && len(buf) < largest:
-			buf = make([]byte, min(4*len(buf), largest))
+		case err == nil && len(p) > 0: // an empty packet means nothing in the contract
+			l.link.node.route.receive(l, p)
 		case errors.Is(err, io.ErrShortBuffer):
 			return Misbehaved // the packet is over the limit that was announced
-		default:
+		case err != nil:
 			return reasonOf(err)
 		}
+	}
+}
+
+// read waits for the next packet, which is valid until the next call. Its buffer starts small, because
+// most lanes carry small packets or none and a node has three of them for each peer.
+func (l *lane) read() ([]byte, error) {
+	if p := l.unread; p != nil {
+		l.unread = nil
+		return p, nil
+	}
+	largest := l.link.node.config.MaxPacket + frameOverhead
+	if l.buf == nil {
+		l.buf = make([]byte, min(1200, largest))
+	}
+	for {
+		n, err := l.raw.Read(l.buf)
+		if err == nil {
+			l.received.Add(1)
+			l.receivedBytes.Add(uint64(n))
+			return l.buf[:n], nil
+		}
+		if !errors.Is(err, io.ErrShortBuffer) || len(l.buf) >= largest {
+			return nil, err
+		}
+		l.buf = make([]byte, min(4*len(l.buf), largest))
 	}
 }
 

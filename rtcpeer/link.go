@@ -22,14 +22,16 @@ type link struct {
 	first    *signaling.SignalData      // what asked for the link, if a signal did
 	started  time.Time
 
-	// Set by run before the link is published in node.links.
+	// Set by run when every lane is open, before the link is published in node.links.
 	lanes       []*lane
 	connectTime time.Duration
+	published   bool // written by run alone, under node.mu
 
 	ending  sync.Once
 	reason  atomic.Int32  // DisconnectReason of the first end
 	over    chan struct{} // closed when the link is to end: nobody waits to send any more
 	halt    chan struct{} // closed when its readers need not deliver what has arrived
+	asked   atomic.Bool   // the other end demands authentication, and there is none here
 	silence sync.Once
 	silent  chan struct{} // closed when a reader has ended: nothing is acknowledged any more
 
@@ -70,6 +72,10 @@ func (l *link) successor() *link {
 func (l *link) run() {
 	err := l.connect()
 	if err == nil {
+		l.opened()
+		err = l.authenticate()
+	}
+	if err == nil {
 		l.serve()
 	}
 	failure, _ := errors.AsType[*PeerError](err)
@@ -87,6 +93,15 @@ func (l *link) end(reason DisconnectReason) {
 	})
 }
 
+// why returns the reason of the end. That the other end demands authentication explains its closing
+// the link right after, which another lane may have seen first.
+func (l *link) why() DisconnectReason {
+	if l.asked.Load() {
+		return Unauthorized
+	}
+	return DisconnectReason(l.reason.Load())
+}
+
 // signal hands a signal of the other end to run. It does not block.
 func (l *link) signal(s *signaling.SignalData) {
 	select {
@@ -97,13 +112,16 @@ func (l *link) signal(s *signaling.SignalData) {
 	}
 }
 
-// serve publishes the open link, lets its lanes read, and waits for the end.
-func (l *link) serve() {
+func (l *link) opened() {
 	l.connectTime = time.Since(l.started)
 	l.lanes = make([]*lane, len(l.node.channels))
 	for i := range l.lanes {
 		l.lanes[i] = newLane(l, i, l.raw.Lane(i))
 	}
+}
+
+// serve publishes the open link, lets its lanes read, and waits for the end.
+func (l *link) serve() {
 	l.node.linkUp(l)
 	var readers sync.WaitGroup
 	for _, ln := range l.lanes {
@@ -114,16 +132,19 @@ func (l *link) serve() {
 			l.silence.Do(func() { close(l.silent) })
 		})
 	}
-	l.watch()
+	l.watch(nil)
 	l.stop()
 	readers.Wait()
 }
 
-// watch waits for the end, from either side, and goes on adding late candidates until then.
-func (l *link) watch() {
+// watch waits for the end, from either side, or for done, and goes on adding late candidates until
+// then.
+func (l *link) watch(done <-chan struct{}) {
 	for {
 		select {
 		case <-l.over:
+			return
+		case <-done:
 			return
 		case e := <-l.raw.Events():
 			switch e.Kind {
@@ -171,6 +192,20 @@ func (l *link) flush() {
 	}
 }
 
+// hint says what the end of a young link with a host may mean. A Godot host that demands authentication
+// is silent until its time, three seconds by default, is over, and then closes without a word.
+func (l *link) hint() string {
+	if age := time.Since(l.started) - l.connectTime; l.why() != ByPeer || age > 5*time.Second {
+		return ""
+	}
+	for _, ln := range l.lanes {
+		if ln.received.Load() > 0 {
+			return ""
+		}
+	}
+	return "; it never sent anything: it may demand authentication (Config.Auth)"
+}
+
 // reasonOf says why a transport link ended that this end did not.
 func reasonOf(err error) DisconnectReason {
 	if errors.Is(err, transport.ErrLost) {
@@ -189,6 +224,7 @@ func (l *link) stats() LinkStats {
 		stats.Lanes[i] = LaneStats{
 			Channel: ln.channel, Mode: ln.mode,
 			Sent: ln.sent.Load(), Received: ln.received.Load(), Buffered: ln.raw.Buffered(),
+			SentBytes: ln.sentBytes.Load(), ReceivedBytes: ln.receivedBytes.Load(),
 		}
 	}
 	return stats

@@ -1,6 +1,7 @@
 package rtcpeer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -35,6 +36,18 @@ func (ls *links) to(id PeerID) (*link, error) {
 		return l, nil
 	}
 	return nil, fmt.Errorf("%w: %d", ErrUnknownPeer, id)
+}
+
+// send sends to one peer, or to everybody but one, as Peer.Send says.
+func (ls *links) send(ctx context.Context, to PeerID, i int, data []byte) error {
+	if to <= 0 {
+		return ls.broadcast(-to, i, data)
+	}
+	l, err := ls.to(to)
+	if err != nil {
+		return err
+	}
+	return l.lanes[i].put(ctx, data)
 }
 
 // broadcast sends to everybody but one (0: to everybody), without waiting.

@@ -92,6 +92,9 @@ func (n *Node) connect(m signaling.Member, first *signaling.SignalData) {
 	case n.refuse.Load():
 		n.refuseLink(m.ID, "new connections are refused")
 		return
+	case n.full(m.ID):
+		n.refuseLink(m.ID, fmt.Sprintf("no more than %d peers are admitted", n.config.MaxPeers))
+		return
 	case n.inbox.backlogged():
 		n.refuseLink(m.ID, "the program there does not receive its events")
 		return
@@ -107,6 +110,14 @@ func (n *Node) connect(m signaling.Member, first *signaling.SignalData) {
 	l := newLink(n, m)
 	l.first = first
 	n.start(l)
+}
+
+// full reports whether there is a link with as many others as there may be. One that is still being
+// made or authenticated counts, so that nobody has to wait for a place that is then not there.
+func (n *Node) full(newcomer PeerID) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.config.MaxPeers > 0 && len(n.running) >= n.config.MaxPeers && n.running[newcomer] == nil
 }
 
 // start runs a link; mu is held, so that no link starts after the node has ended.
@@ -197,6 +208,9 @@ func (n *Node) signalerEnded(err error) {
 
 // linkUp publishes an open link.
 func (n *Node) linkUp(l *link) {
+	n.mu.Lock()
+	l.published = true
+	n.mu.Unlock()
 	n.route.up(l)
 	if l.peer == n.host {
 		n.status.CompareAndSwap(int32(ConnectionConnecting), int32(ConnectionConnected))
@@ -204,11 +218,11 @@ func (n *Node) linkUp(l *link) {
 	n.log.Info("connected", "peer", l.peer, "after", l.connectTime)
 }
 
-// linkOver forgets a link, open or not. A star's guest without its host is at its end, and so is a
-// node without links that nobody can reach any more.
+// linkOver forgets a link, published or not. A star's guest without its host is at its end, and so is
+// a node without links that nobody can reach any more.
 func (n *Node) linkOver(l *link, failure *PeerError) {
-	reason := DisconnectReason(l.reason.Load())
-	if l.lanes != nil {
+	reason := l.why()
+	if l.published {
 		n.log.Info("disconnected", "peer", l.peer, "reason", reason)
 		n.route.down(l, reason)
 	}
@@ -218,8 +232,10 @@ func (n *Node) linkOver(l *link, failure *PeerError) {
 	switch last, signalingErr := n.forget(l); {
 	case n.topology == Star && n.id != n.host && failure != nil:
 		n.endLater(failure)
+	case n.topology == Star && n.id != n.host && reason == Unauthorized:
+		n.endLater(ErrAuthRequired)
 	case n.topology == Star && n.id != n.host && last:
-		n.endLater(fmt.Errorf("%w: %v", ErrHostGone, reason))
+		n.endLater(fmt.Errorf("%w: %v%s", ErrHostGone, reason, l.hint()))
 	case last && signalingErr != nil:
 		n.endLater(fmt.Errorf("rtcpeer: signaling: %w", signalingErr))
 	}
@@ -230,6 +246,9 @@ func (n *Node) forget(l *link) (last bool, signalingErr error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	delete(n.running, l.peer)
+	if l.published {
+		n.ended.add(l)
+	}
 	if _, member := n.members[l.peer]; l.next != nil && member && n.ctx.Err() == nil && !n.refuse.Load() {
 		n.start(l.successor())
 	}
@@ -249,8 +268,8 @@ func (n *Node) endLater(why error) {
 }
 
 // deliver hands a received packet to the inbox.
-func (n *Node) deliver(p *presence, l *lane, packet Packet, data []byte) {
-	packet.Peer, packet.Channel, packet.Mode = p.id, l.channel, l.mode
+func (n *Node) deliver(p *presence, l *lane, command Command, data []byte) {
+	packet := Packet{Peer: p.id, Channel: l.channel, Mode: l.mode, Command: command}
 	if why := n.inbox.packet(p, l.credit, packet, data, l.link.halt); why != "" {
 		n.counters.drop(why)
 	}

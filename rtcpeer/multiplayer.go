@@ -221,6 +221,9 @@ func (m *MultiplayerPeer) GetPacketPeer() PeerID       { return m.next().Peer }
 func (m *MultiplayerPeer) GetPacketChannel() int       { return m.next().Channel }
 func (m *MultiplayerPeer) GetPacketMode() TransferMode { return transferMode(m.next().Mode) }
 
+// GetPacketCommand is ours: what the next packet means to SceneMultiplayer.
+func (m *MultiplayerPeer) GetPacketCommand() Command { return m.next().Command }
+
 func (m *MultiplayerPeer) next() Packet {
 	if m.packets.len() == 0 {
 		return Packet{}

@@ -38,6 +38,7 @@ type Node struct {
 	host     PeerID
 	config   Config
 	channels channels
+	framed   bool // packets are framed: in a star, or with Config.Framed
 	log      *slog.Logger
 
 	transport     transport.Transport
@@ -63,6 +64,7 @@ type Node struct {
 	mu           sync.Mutex // guards the fields below
 	members      map[PeerID]signaling.Member
 	running      map[PeerID]*link // every link whose run has not ended its work
+	ended        Totals           // of links that are over
 	ice          []signaling.ICEServer
 	sealed       chan struct{} // closed when the room is sealed
 	signalingErr error         // why the signaler ended
@@ -80,6 +82,9 @@ func New(ctx context.Context, s Signaler, config Config) (*Node, error) {
 	if err == nil && config.Topology != "" && welcome.Topology != config.Topology {
 		err = &signaling.Error{Code: signaling.CodeTopologyMismatch, Text: fmt.Sprintf("room %q is a %s, not a %s", welcome.Room, welcome.Topology, config.Topology)}
 	}
+	if err == nil && config.Auth != nil && welcome.Topology == Mesh && !config.Framed {
+		err = fmt.Errorf("room %q is a mesh of bare packets: authentication (Config.Auth) needs a star, or Config.Framed", welcome.Room)
+	}
 	if err != nil {
 		s.Close()
 		return nil, fmt.Errorf("rtcpeer: join: %w", err)
@@ -96,6 +101,7 @@ func New(ctx context.Context, s Signaler, config Config) (*Node, error) {
 		host:          welcome.Host,
 		config:        config,
 		channels:      channelsOf(config.Channels),
+		framed:        config.Framed || welcome.Topology == Star,
 		log:           config.Log.With("node", welcome.ID, "room", welcome.Room),
 		transport:     t,
 		ownsTransport: owns,
@@ -199,8 +205,10 @@ func (n *Node) put(ctx context.Context, p Packet) error {
 		return nil
 	case len(p.Data) > n.config.MaxPacket:
 		return fmt.Errorf("%w: %d bytes: at most %d (Config.MaxPacket)", ErrPacketTooLarge, len(p.Data), n.config.MaxPacket)
-	case p.Engine && n.topology == Mesh:
-		return fmt.Errorf("%w: engine commands need a star", ErrUnknownChannel)
+	case p.Command != CommandRaw:
+		if err := checkCommand(p, n.framed); err != nil {
+			return err
+		}
 	}
 	return n.route.send(ctx, p, i)
 }
@@ -289,6 +297,12 @@ func (n *Node) Stats() Stats {
 	stats := Stats{
 		ID: n.id, Room: string(n.room), Topology: n.topology, Host: n.host,
 		Signaling: n.signalingErr == nil, SignalingErr: n.signalingErr, Resumed: max(n.welcomes-1, 0),
+		Total: n.ended,
+	}
+	for _, l := range n.running {
+		if l.published {
+			stats.Total.add(l)
+		}
 	}
 	n.mu.Unlock()
 	stats.Sealed = n.Sealed()

@@ -25,8 +25,8 @@ type Peer interface {
 	// A broadcast never waits: what did not fit is in a *BroadcastError. An empty packet is
 	// accepted and sends nothing.
 	//
-	// Errors: ErrClosed, ErrUnknownPeer, ErrUnknownChannel, ErrPacketTooLarge, a *BroadcastError,
-	// ctx's.
+	// Errors: ErrClosed, ErrUnknownPeer, ErrUnknownChannel, ErrPacketTooLarge, ErrCommand, a
+	// *BroadcastError, ctx's.
 	Send(ctx context.Context, p Packet) error
 	// TrySend is like Send but returns ErrBufferFull instead of waiting.
 	TrySend(p Packet) error
@@ -88,9 +88,10 @@ type Packet struct {
 	// Mode of channel 0. On the others the channel decides, and Send ignores it.
 	Mode Mode
 	Data []byte
-	// Engine marks a command of Godot's SceneMultiplayer that is no plain packet (an RPC, a
-	// spawn, a sync): Data is the whole command. Only in a star.
-	Engine bool
+	// Command, if not CommandRaw, marks a command of Godot's SceneMultiplayer that is no ordinary
+	// packet (an RPC, a spawn, a sync): Data is the whole command with its first byte, in both
+	// directions. Only where packets are framed: in a star, and with Config.Framed.
+	Command Command
 }
 
 // An Event is what Receive returns.
@@ -146,6 +147,8 @@ const (
 	HostGone
 	// Misbehaved: it sent what the contract forbids, such as an oversized packet.
 	Misbehaved
+	// Unauthorized: it demands authentication, and there is no Config.Auth here.
+	Unauthorized
 )
 
 func (r DisconnectReason) String() string {
@@ -162,6 +165,8 @@ func (r DisconnectReason) String() string {
 		return "host gone"
 	case Misbehaved:
 		return "misbehaved"
+	case Unauthorized:
+		return "unauthorized"
 	}
 	return fmt.Sprintf("reason(%d)", uint8(r))
 }

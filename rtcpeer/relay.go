@@ -21,16 +21,7 @@ type host struct {
 }
 
 func (r *host) send(ctx context.Context, p Packet, i int) error {
-	return framed(p, nil, func(frame []byte) error {
-		if p.Peer <= 0 {
-			return r.node.links.broadcast(-p.Peer, i, frame)
-		}
-		l, err := r.node.links.to(p.Peer)
-		if err != nil {
-			return err
-		}
-		return l.lanes[i].put(ctx, frame)
-	})
+	return framed(p, nil, func(frame []byte) error { return r.node.links.send(ctx, p.Peer, i, frame) })
 }
 
 func (r *host) receive(l *lane, data []byte) {
@@ -40,13 +31,29 @@ func (r *host) receive(l *lane, data []byte) {
 		r.node.counters.drop(dropMalformed)
 	case f.kind == frameRelay:
 		r.relay(l, f)
+	case f.kind == frameAuth && r.node.config.Auth == nil:
+		r.offered(l.link, f)
+	case f.kind == frameAuth:
+		r.node.authAgain(f)
 	default:
-		r.node.deliver(l.link.presence, l, Packet{Engine: f.kind == frameEngine}, f.body)
+		r.node.deliver(l.link.presence, l, f.command, f.body)
 	}
 }
 
+// offered answers a guest that authenticates although nobody asks here. In Godot such a guest waits
+// until its time is over, unless the host happens to send something; the answer is what lets it in, and
+// a guest that is in already ignores it.
+func (r *host) offered(l *link, f frame) {
+	if len(f.body) > 0 {
+		r.node.counters.drop(dropMalformed)
+		return
+	}
+	_ = l.lanes[0].trySend(appendAuth(nil, nil))
+}
+
 // relay passes a guest's packet on, with the guest's id in place of the target. The host is one of
-// "everybody", and the target of nothing but that: to reach it alone a guest sends to it.
+// "everybody", and the target of nothing but that: to reach it alone a guest sends to it. A guest that
+// names itself gets its packet back, as from Godot's host.
 func (r *host) relay(from *lane, f frame) {
 	source := from.link.peer
 	buf := buffers.Get().(*[]byte)
@@ -54,7 +61,7 @@ func (r *host) relay(from *lane, f frame) {
 	*buf = append(appendSys((*buf)[:0], sysRelay, source), f.whole...)
 	if f.peer > 0 {
 		target, err := r.node.links.to(f.peer)
-		if err != nil || f.peer == source {
+		if err != nil {
 			r.node.counters.drop(dropNoTarget)
 			return
 		}
@@ -71,7 +78,7 @@ func (r *host) relay(from *lane, f frame) {
 		}
 	}
 	if f.peer != -Server {
-		r.node.deliver(from.link.presence, from, Packet{Engine: f.inner == frameEngine}, f.body)
+		r.node.deliver(from.link.presence, from, f.command, f.body)
 	}
 	for _, target := range full { // who has room does not wait for who has none
 		r.forward(from, target, *buf)
@@ -157,8 +164,11 @@ func (r *guest) receive(l *lane, data []byte) {
 		return
 	}
 	switch f.kind {
-	case framePacket, frameEngine:
-		r.node.deliver(l.link.presence, l, Packet{Engine: f.kind == frameEngine}, f.body)
+	case framePacket:
+		r.node.deliver(l.link.presence, l, f.command, f.body)
+		return
+	case frameAuth:
+		r.node.authAsked(l.link, f)
 		return
 	}
 	if !f.peer.Valid() || f.peer == r.node.id || f.peer == r.node.host {
@@ -173,7 +183,7 @@ func (r *guest) receive(l *lane, data []byte) {
 	case frameRelay:
 		// The announcement and the packet may come on different channels, in either order: the
 		// packet itself says as well that its source is there.
-		r.node.deliver(r.meet(f.peer, false), l, Packet{Engine: f.inner == frameEngine}, f.body)
+		r.node.deliver(r.meet(f.peer, false), l, f.command, f.body)
 	}
 }
 

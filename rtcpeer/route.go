@@ -16,22 +16,30 @@ type route interface {
 	peers() []PeerID
 }
 
-// mesh has a link with everybody, and packets go over it bare.
+// mesh has a link with everybody. Packets go over it bare, or with Config.Framed in the frames of
+// frames.go.
 type mesh struct{ node *Node }
 
 func (r *mesh) send(ctx context.Context, p Packet, i int) error {
-	if p.Peer > 0 {
-		l, err := r.node.links.to(p.Peer)
-		if err != nil {
-			return err
-		}
-		return l.lanes[i].put(ctx, p.Data)
+	if !r.node.framed {
+		return r.node.links.send(ctx, p.Peer, i, p.Data)
 	}
-	return r.node.links.broadcast(-p.Peer, i, p.Data)
+	return framed(p, nil, func(frame []byte) error { return r.node.links.send(ctx, p.Peer, i, frame) })
 }
 
 func (r *mesh) receive(l *lane, data []byte) {
-	r.node.deliver(l.link.presence, l, Packet{}, data)
+	if !r.node.framed {
+		r.node.deliver(l.link.presence, l, CommandRaw, data)
+		return
+	}
+	switch f, err := decodeFrame(data); {
+	case err == nil && f.kind == framePacket:
+		r.node.deliver(l.link.presence, l, f.command, f.body)
+	case err == nil && f.kind == frameAuth:
+		r.node.authAsked(l.link, f)
+	default: // nobody relays in a mesh
+		r.node.counters.drop(dropMalformed)
+	}
 }
 
 func (r *mesh) up(l *link) {

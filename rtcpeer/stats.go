@@ -13,10 +13,11 @@ const (
 	dropNoCredit   dropReason = "no_credit"   // receiving: an unreliable channel, and the program reads too slowly
 	dropPeerGone   dropReason = "peer_gone"   // receiving: its peer is disconnected already, or the node closed
 	dropNoTarget   dropReason = "no_target"   // relaying: the target is not connected
-	dropMalformed  dropReason = "malformed"   // receiving: no frame of the relay
+	dropMalformed  dropReason = "malformed"   // receiving: no frame of SceneMultiplayer
+	dropPending    dropReason = "pending"     // receiving: its peer is not authenticated yet
 )
 
-var dropReasons = [...]dropReason{dropBufferFull, dropNoCredit, dropPeerGone, dropNoTarget, dropMalformed}
+var dropReasons = [...]dropReason{dropBufferFull, dropNoCredit, dropPeerGone, dropNoTarget, dropMalformed, dropPending}
 
 // Stats are figures of a node at one moment.
 type Stats struct {
@@ -34,8 +35,10 @@ type Stats struct {
 	// Waiting is how many events wait for Receive.
 	Waiting int
 	// Dropped counts packets by the word for why: buffer_full, no_credit, peer_gone, no_target,
-	// malformed. Words that did not occur are left out.
+	// malformed, pending. Words that did not occur are left out.
 	Dropped map[string]uint64
+	// Total counts what the links carried, including those that are over: it never falls.
+	Total Totals
 	// Links are the open links by peer; peers behind a star's host have none.
 	Links map[PeerID]LinkStats
 }
@@ -51,6 +54,24 @@ type LinkStats struct {
 	Lanes         []LaneStats // channel 0 in its three modes, then channels 1, 2, ...
 }
 
+// Totals are figures of all links that ever were connected.
+type Totals struct {
+	Links          int
+	Sent, Received uint64 // packets; a host's relayed ones count where they come in and where they go out
+	SentBytes      uint64 // of these packets, with their frames
+	ReceivedBytes  uint64
+}
+
+func (t *Totals) add(l *link) {
+	t.Links++
+	for _, ln := range l.lanes {
+		t.Sent += ln.sent.Load()
+		t.Received += ln.received.Load()
+		t.SentBytes += ln.sentBytes.Load()
+		t.ReceivedBytes += ln.receivedBytes.Load()
+	}
+}
+
 // LaneStats are figures of one data channel of a link.
 type LaneStats struct {
 	Channel  int
@@ -58,6 +79,8 @@ type LaneStats struct {
 	Sent     uint64 // packets handed to the transport
 	Received uint64 // packets taken from it
 	Buffered int    // bytes sent and not yet acknowledged
+	// SentBytes and ReceivedBytes are the bytes of these packets, with their frames.
+	SentBytes, ReceivedBytes uint64
 }
 
 // counters holds the drops of a node. Safe for all.

@@ -1,0 +1,152 @@
+package rtcpeer
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"io"
+	"slices"
+	"sync/atomic"
+)
+
+// An AuthFunc talks to the other end of a link that is open, in SceneMultiplayer's way, and decides
+// whether it is accepted. The link is connected when both ends have accepted each other; until then
+// nothing else goes over it in either direction, and nobody is told of it.
+//
+//	guest                              host
+//	  Send(secret)   -- 07 00 secret -->  Receive, and compare
+//	  return nil     -- 07 00 --------->
+//	                 <-------- 07 00 --  return nil
+//	connected                          connected
+//
+// It returns nil to accept the other end. An error refuses it: the link ends at once, with a
+// PeerFailed at both ends whose cause is ErrUnauthorized and, here, that error.
+//
+// It is called once for each link, in a goroutine of its own; for several links at the same time. It
+// must return when ctx is done, which is when Config.AuthTimeout is over or the link is. A Godot peer
+// has what is needed in its auth_callback, send_auth and complete_auth.
+//
+// The other end must have one as well. In a star, a host that has none lets everybody in; a guest that
+// has none ends with ErrAuthRequired.
+type AuthFunc func(ctx context.Context, peer *PendingPeer) error
+
+// SharedSecret is the AuthFunc for a star whose members all hold the same secret: the guests send it,
+// and the host accepts nobody else. The host must be trusted with it. A Godot guest calls
+// send_auth(1, secret) and complete_auth(1).
+func SharedSecret(secret []byte) AuthFunc {
+	return func(_ context.Context, peer *PendingPeer) error {
+		if peer.ID() == Server {
+			return peer.Send(secret)
+		}
+		got, err := peer.Receive()
+		if err == nil && subtle.ConstantTimeCompare(got, secret) != 1 {
+			err = errors.New("wrong secret")
+		}
+		return err
+	}
+}
+
+// A PendingPeer is the other end of a link that is open and not yet authenticated. It is valid, for
+// one goroutine, until the AuthFunc returns.
+type PendingPeer struct {
+	// Fixed at construction.
+	lane *lane
+
+	// Owned by converse.
+	accepted bool // the other end has accepted this one
+	heard    bool // it has sent anything of authentication
+
+	// silent is set while it is listened to and has sent nothing of authentication.
+	silent atomic.Bool
+}
+
+var (
+	// errAdmitted ends a conversation well: both have accepted each other.
+	errAdmitted = errors.New("admitted")
+	// errNotAccepted ends one whose other end has gone.
+	errNotAccepted = errors.New("the other end ended the link before it accepted this one")
+	errNothingSent = errors.New("rtcpeer: authentication: nothing to send")
+)
+
+// ID returns the id of the other end, which the signaling server vouches for.
+func (p *PendingPeer) ID() PeerID { return p.lane.link.peer }
+
+// Send sends data to the other end's AuthFunc, or auth_callback. It does not keep data, and does not
+// wait. data must not be empty.
+func (p *PendingPeer) Send(data []byte) error {
+	switch {
+	case len(data) == 0:
+		return errNothingSent
+	case len(data) > p.lane.link.node.config.MaxPacket:
+		return ErrPacketTooLarge
+	}
+	return p.lane.trySend(appendAuth(nil, data))
+}
+
+// Receive waits for what the other end sends next, until ctx of the AuthFunc is done. The data belongs
+// to the caller. io.EOF means that the other end has accepted this one and will send nothing more.
+func (p *PendingPeer) Receive() ([]byte, error) {
+	for !p.accepted {
+		_, f, err := p.next()
+		switch {
+		case err != nil:
+			return nil, err
+		case f.kind != frameAuth:
+			p.drop(dropPending)
+		case len(f.body) > 0:
+			return slices.Clone(f.body), nil
+		default:
+			p.accepted = true
+		}
+	}
+	return nil, io.EOF
+}
+
+// converse is the whole of the authentication, but for its time. It returns errAdmitted, or why not.
+func (p *PendingPeer) converse(ctx context.Context, auth AuthFunc) error {
+	if err := auth(ctx, p); err != nil {
+		return err
+	}
+	if p.lane.write(appendAuth(nil, nil)) != nil {
+		return errNotAccepted
+	}
+	for !p.accepted {
+		raw, f, err := p.next()
+		switch {
+		case err != nil:
+			return err
+		case f.kind != frameAuth:
+			// Only an end that has admitted this one sends anything else, as one does that has no
+			// callback and will never say so: in Godot such a frame admits it, and counts.
+			p.accepted = true
+			p.lane.unread = raw
+		case len(f.body) > 0:
+			p.drop(dropPending) // it was accepted before it had said all
+		default:
+			p.accepted = true
+		}
+	}
+	return errAdmitted
+}
+
+// next waits for the next frame of the other end on the lane of authentication. The other lanes are
+// not read until it is admitted: what comes on them early waits there.
+func (p *PendingPeer) next() (raw []byte, f frame, err error) {
+	p.silent.Store(!p.heard)
+	for {
+		if raw, err = p.lane.read(); err != nil {
+			return nil, frame{}, errNotAccepted
+		}
+		if f, err = decodeFrame(raw); err != nil {
+			p.drop(dropMalformed)
+			continue
+		}
+		if f.kind == frameAuth {
+			p.heard = true
+			p.silent.Store(false)
+		}
+		return raw, f, nil
+	}
+}
+
+func (p *PendingPeer) drop(why dropReason) { p.lane.link.node.counters.drop(why) }

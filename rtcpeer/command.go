@@ -1,0 +1,67 @@
+package rtcpeer
+
+import (
+	"errors"
+	"fmt"
+)
+
+// A Command is what a packet means to Godot's SceneMultiplayer. The zero value is an ordinary packet.
+//
+// On the wire the command is the low three bits of the first byte, with numbers of its own; the high
+// four bits are flags of the command.
+type Command uint8
+
+const (
+	// CommandRaw is an ordinary packet, which Godot sends with send_bytes: Data is the program's
+	// bytes. The others have the whole command in Data, with its first byte.
+	CommandRaw          Command = iota
+	CommandRemoteCall           // an RPC; see ParseRemoteCall
+	CommandSimplifyPath         // asks to call a node by a number from now on
+	CommandConfirmPath          // agrees to that
+	CommandSpawn                // of MultiplayerSpawner
+	CommandDespawn
+	CommandSync // of MultiplayerSynchronizer
+)
+
+func (c Command) String() string {
+	switch c {
+	case CommandRaw:
+		return "raw"
+	case CommandRemoteCall:
+		return "remote call"
+	case CommandSimplifyPath:
+		return "simplify path"
+	case CommandConfirmPath:
+		return "confirm path"
+	case CommandSpawn:
+		return "spawn"
+	case CommandDespawn:
+		return "despawn"
+	case CommandSync:
+		return "sync"
+	}
+	return fmt.Sprintf("command(%d)", uint8(c))
+}
+
+// wireCommands are the commands by their numbers on the wire (SceneMultiplayer::NetworkCommands).
+// The eighth, SYS, is no program's: frames.go has it.
+var wireCommands = [...]Command{
+	CommandRemoteCall, CommandSimplifyPath, CommandConfirmPath, CommandRaw, CommandSpawn, CommandDespawn, CommandSync,
+}
+
+// ErrCommand is the error of a Packet.Command that cannot be sent.
+var ErrCommand = errors.New("rtcpeer: command not sent")
+
+// checkCommand reports whether a packet with a command is what it says. A program cannot pass off
+// its bytes as the relay's.
+func checkCommand(p Packet, framed bool) error {
+	switch first := int(p.Data[0] & commandMask); {
+	case !framed:
+		return fmt.Errorf("%w: a mesh of bare packets has no commands: it needs a star, or Config.Framed", ErrCommand)
+	case p.Command > CommandSync:
+		return fmt.Errorf("%w: %v is none", ErrCommand, p.Command)
+	case first >= len(wireCommands) || wireCommands[first] != p.Command:
+		return fmt.Errorf("%w: Packet.Data begins with %#02x, which is no %v", ErrCommand, p.Data[0], p.Command)
+	}
+	return nil
+}

@@ -1,0 +1,94 @@
+package rtcpeer
+
+import (
+	"context"
+	"fmt"
+	"sync"
+)
+
+// How a link is authenticated: what link.run does between the opening of the lanes and the connected.
+//
+//	run:       watch, for the end of the link or of the time ---> close the link
+//	converse:  AuthFunc, reading lane 0 ------------------------> admitted, or why not
+
+// authenticate runs Config.Auth and waits until both ends have accepted each other. Its error is a
+// *PeerError, or errOver.
+func (l *link) authenticate() error {
+	auth := l.node.config.Auth
+	if auth == nil {
+		return nil
+	}
+	ctx, stop := l.authContext()
+	defer stop()
+	ctx, end := context.WithCancelCause(ctx)
+	p := &PendingPeer{lane: l.lanes[0]}
+	var conversation sync.WaitGroup // ends with the link, which all that it waits for does
+	conversation.Go(func() { end(p.converse(ctx, auth)) })
+	l.watch(ctx.Done())
+	end(errOver)
+	why := context.Cause(ctx)
+	if why != errAdmitted {
+		if late := ctx.Err() == context.DeadlineExceeded; late && p.silent.Load() {
+			l.askLate()
+		}
+		l.raw.Close()
+	}
+	conversation.Wait()
+	return l.verdict(why)
+}
+
+// authContext is the time that authentication may take.
+func (l *link) authContext() (context.Context, context.CancelFunc) {
+	d := l.node.config.AuthTimeout
+	if d < 0 {
+		return context.WithCancel(l.node.ctx)
+	}
+	return context.WithTimeoutCause(l.node.ctx, d, fmt.Errorf("not done after %v: both ends need Config.Auth, or Godot's auth_callback", d))
+}
+
+// verdict is what has come of an authentication.
+func (l *link) verdict(why error) error {
+	reason := DisconnectReason(l.reason.Load())
+	switch {
+	case why == errAdmitted:
+		return nil
+	case l.node.ctx.Err() != nil || reason == ByUs || l.next != nil:
+		return errOver
+	case reason == Misbehaved:
+		return l.fail("authenticate", errTooManySignals)
+	case why == errOver: // the link ended first
+		why = errNotAccepted
+	}
+	return l.fail("authenticate", fmt.Errorf("%w: %w", ErrUnauthorized, why))
+}
+
+// askLate says to an end that never said anything of authentication what it was missing, before the
+// link closes. A Godot host would say nothing, and Godot takes the word, which means "you are accepted",
+// without harm: an end that has admitted this one, since it has no callback, ignores it; one that has a
+// callback and has said nothing does not admit this one, since it has not accepted it, and is about to
+// see the link end. A node of ours without Config.Auth ends with ErrAuthRequired.
+func (l *link) askLate() {
+	if l.lanes[0].write(appendAuth(nil, nil)) == nil {
+		l.flush()
+	}
+}
+
+// authAsked takes a word of authentication that came after the peer was connected, in a guest or in a
+// mesh. Without Config.Auth it means that the other end demands what there is not.
+func (n *Node) authAsked(l *link, f frame) {
+	if n.config.Auth != nil {
+		n.authAgain(f)
+		return
+	}
+	n.log.Warn("the other end demands authentication, and there is no Config.Auth", "peer", l.peer)
+	l.asked.Store(true)
+	l.end(Unauthorized)
+}
+
+// authAgain takes one where both ends have accepted each other: the other end's acceptance may come
+// after a packet that said as much, and anything else is nonsense.
+func (n *Node) authAgain(f frame) {
+	if len(f.body) > 0 {
+		n.counters.drop(dropMalformed)
+	}
+}

@@ -1,0 +1,76 @@
+package rtcpeer
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+)
+
+// A RemoteCall is what an RPC of Godot says without the scene it is for. Which method a number means,
+// and what the arguments are, only a program knows that has the same scripts.
+type RemoteCall struct {
+	// Node is the number of the node, which an earlier CommandSimplifyPath has given its path; 0 and
+	// Path instead while that is not confirmed.
+	Node uint32
+	Path string
+	// Method is the place of the method among the node's RPCs in alphabetical order, with bit 15 for
+	// those that are not its script's.
+	Method uint16
+	// Args are the arguments, Count of them as encoded Variants; or, if Bytes is true, the one
+	// PackedByteArray as it is, or nothing. They are part of what was parsed.
+	Args  []byte
+	Count int
+	Bytes bool
+}
+
+// The flags of a remote call (modules/multiplayer/scene_rpc_interface.cpp), and the bit of a 32-bit
+// node that says it is the offset of a path.
+const (
+	callNodeShift   = 4 // two bits: the node has 1, 2 or 4 bytes
+	callWideMethod  = 1 << 6
+	callBytes       = 1 << 7
+	callPathFollows = 1 << 31
+)
+
+var errNoRemoteCall = errors.New("rtcpeer: not a remote call")
+
+// ParseRemoteCall reads the Data of a packet whose Command is CommandRemoteCall.
+func ParseRemoteCall(data []byte) (RemoteCall, error) {
+	nodeSize, methodSize := 0, 1
+	if len(data) > 0 && data[0]&commandMask == 0 {
+		nodeSize = [...]int{1, 2, 4, 0}[data[0]>>callNodeShift&3]
+	}
+	if nodeSize > 0 && data[0]&callWideMethod != 0 {
+		methodSize = 2
+	}
+	head := 1 + nodeSize + methodSize
+	if nodeSize == 0 || len(data) < head {
+		return RemoteCall{}, errNoRemoteCall
+	}
+	c := RemoteCall{Node: uint32(littleEndian(data[1 : 1+nodeSize])), Method: uint16(littleEndian(data[1+nodeSize : head]))}
+	end := len(data)
+	if c.Node&callPathFollows != 0 { // the path comes last, and may end with a NUL
+		end = int(c.Node &^ callPathFollows)
+		if end < head || end >= len(data) {
+			return RemoteCall{}, errNoRemoteCall
+		}
+		c.Node, c.Path = 0, string(bytes.TrimRight(data[end:], "\x00"))
+	}
+	c.Args, c.Bytes = data[head:end], data[0]&callBytes != 0
+	switch {
+	case c.Bytes:
+		c.Count = min(len(c.Args), 1)
+	case len(c.Args) == 0:
+		return RemoteCall{}, errNoRemoteCall
+	default:
+		c.Count, c.Args = int(c.Args[0]), c.Args[1:]
+	}
+	return c, nil
+}
+
+// littleEndian reads up to eight bytes.
+func littleEndian(b []byte) uint64 {
+	var wide [8]byte
+	copy(wide[:], b)
+	return binary.LittleEndian.Uint64(wide[:])
+}
