@@ -211,10 +211,10 @@ func (n *Node) linkUp(l *link) {
 	n.mu.Lock()
 	l.published = true
 	n.mu.Unlock()
-	n.route.up(l)
-	if l.peer == n.host {
+	if l.peer == n.host { // before the program can receive that it is connected
 		n.status.CompareAndSwap(int32(ConnectionConnecting), int32(ConnectionConnected))
 	}
+	n.route.up(l)
 	n.log.Info("connected", "peer", l.peer, "after", l.connectTime)
 }
 
