@@ -237,8 +237,9 @@ func TestMaxPeers(t *testing.T) {
 
 		require.NoError(t, five.Close())
 		wantDisconnected(t, host, 5, rtcpeer.ByPeer)
-		fourth := r.join(t, 11, network.Transport(), rtcpeer.Config{})
-		require.Equal(t, rtcpeer.PeerConnected, next(t, fourth).Kind)
+		synctest.Wait()
+		r.join(t, 11, network.Transport(), rtcpeer.Config{})
+		require.Equal(t, rtcpeer.PeerConnected, next(t, host).Kind)
 		require.Equal(t, []rtcpeer.PeerID{7, 11}, host.Peers())
 	})
 	_, err := rtcpeer.New(t.Context(), newRoom(rtcpeer.Star).sit(1, nil), rtcpeer.Config{MaxPeers: -1})

@@ -57,6 +57,9 @@ func (c *console) terminal() bool {
 // plain is the text of an error without what tells a user nothing: the names of packages, and codes.
 func plain(err error) string {
 	text := err.Error()
+	if errors.Is(err, rtcpeer.ErrAuthRequired) {
+		return "the host demands authentication: give its --auth-secret"
+	}
 	if failed, ok := errors.AsType[*rtcpeer.PeerError](err); ok {
 		text = fmt.Sprintf("no link with peer %d: %v", failed.Peer, failed.Err)
 	}

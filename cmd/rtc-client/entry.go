@@ -16,9 +16,10 @@ import (
 
 // An entry is how chat, ping and relay get into a room.
 type entry struct {
-	URL       string   `arg:"" help:"The room, as ws://host:port/room. Without a room the server makes a new one, and its URL is printed."`
-	ICEServer []string `name:"ice-server" placeholder:"URL" help:"STUN or TURN server, as stun:host:port or turn:user:secret@host:port; repeat for more."`
-	Verbose   bool     `short:"v" help:"Log on stderr what happens to the links and to the signaling."`
+	URL        string   `arg:"" help:"The room, as ws://host:port/room. Without a room the server makes a new one, and its URL is printed."`
+	ICEServer  []string `name:"ice-server" placeholder:"URL" help:"STUN or TURN server, as stun:host:port or turn:user:secret@host:port; repeat for more."`
+	AuthSecret string   `env:"RTC_AUTH_SECRET" placeholder:"TEXT" help:"Secret of a star: its host admits only guests that send exactly these bytes. Other users of the machine see flags, but not the environment."`
+	Verbose    bool     `short:"v" help:"Log on stderr what happens to the links and to the signaling."`
 }
 
 // join enters the room and says so. It returns the URL at which others join. The caller must close
@@ -30,6 +31,9 @@ func (e *entry) join(ctx context.Context, c *console, config rtcpeer.Config) (*r
 	}
 	if config.WebRTC.ICEServers, err = iceServers(e.ICEServer); err != nil {
 		return nil, "", err
+	}
+	if e.AuthSecret != "" {
+		config.Auth = rtcpeer.SharedSecret([]byte(e.AuthSecret))
 	}
 	if e.Verbose {
 		config.Log, config.WebRTC.Log = c.logger(slog.LevelDebug), c.logger(slog.LevelWarn)

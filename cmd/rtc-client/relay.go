@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"example.org/rtcpeer/rtcpeer"
@@ -12,16 +15,21 @@ import (
 // relay is the command of that name: the host of a star room.
 type relay struct {
 	entry
-	New bool `help:"Make a new room. Its URL is printed on stdout."`
+	New      bool `help:"Make a new room. Its URL is printed on stdout."`
+	MaxPeers int  `placeholder:"N" help:"Most guests at one time; more are refused (no limit)."`
 }
 
 func (*relay) Help() string {
-	return `The room is a star: its guests have a link with this program alone, which passes their packets on. It runs until it is interrupted, and the room ends with it. Each minute and at the end it prints the figures of the links with the guests that are there on stderr.
+	return `The room is a star: its guests have a link with this program alone, which passes their packets on. The guests may be Godot games: it relays as Godot's SceneMultiplayer does, and sends nothing of its own but answers to "rtc-client ping". It runs until it is interrupted, and the room ends with it. Each minute and at the end it prints its figures on stderr: packets and bytes of all guests since the start.
+
+With --auth-secret it admits only guests that send exactly these bytes. A Godot game sets multiplayer.auth_callback, and when peer_authenticating(1) is emitted calls send_auth(1, secret.to_utf8_buffer()) and complete_auth(1).
 
 Examples:
 
   rtc-client relay ws://localhost:9080/lobby
-  rtc-client relay --new ws://localhost:9080`
+  rtc-client relay --new ws://localhost:9080
+  rtc-client relay --max-peers 32 ws://localhost:9080/lobby
+  RTC_AUTH_SECRET=xyzzy rtc-client relay ws://localhost:9080/lobby`
 }
 
 // figuresEach is the time between two lines of figures.
@@ -35,8 +43,10 @@ func (r *relay) Run(ctx context.Context, c *console) error {
 		return usageError{err}
 	case r.New && room != "":
 		return usage("--new: the server chooses the name; leave %q out of the URL, or leave out --new", room)
+	case r.MaxPeers < 0:
+		return usage("--max-peers %d: want a positive number, or 0 for no limit", r.MaxPeers)
 	}
-	node, url, err := r.join(ctx, c, rtcpeer.Config{Topology: rtcpeer.Star})
+	node, url, err := r.join(ctx, c, rtcpeer.Config{Topology: rtcpeer.Star, MaxPeers: r.MaxPeers})
 	if err != nil {
 		return unlessInterrupted(ctx, err)
 	}
@@ -67,18 +77,39 @@ func host(ctx context.Context, c *console, node *rtcpeer.Node) error {
 	}
 }
 
-// figures tells of the links that are open.
+// figures tells of the guests that are there, and of what all guests since the start have sent and got.
 func figures(node *rtcpeer.Node) string {
 	stats := node.Stats()
-	var in, out, dropped uint64
-	for _, l := range stats.Links {
-		for _, lane := range l.Lanes {
-			in += lane.Received
-			out += lane.Sent
-		}
-	}
+	t := stats.Total
+	var dropped uint64
 	for _, n := range stats.Dropped {
 		dropped += n
 	}
-	return fmt.Sprintf("%s, %d packets from them, %d to them, %d dropped", count(len(stats.Links), "guest"), in, out, dropped)
+	return fmt.Sprintf("%s (%d so far), %d packets from them (%s), %d to them (%s), %d dropped%s",
+		count(len(stats.Links), "guest"), t.Links, t.Received, size(t.ReceivedBytes), t.Sent, size(t.SentBytes), dropped, words(stats.Dropped))
+}
+
+// words are the reasons for what was dropped.
+func words(dropped map[string]uint64) string {
+	var list []string
+	for _, why := range slices.Sorted(maps.Keys(dropped)) {
+		list = append(list, fmt.Sprintf("%d %s", dropped[why], why))
+	}
+	if list == nil {
+		return ""
+	}
+	return ": " + strings.Join(list, ", ")
+}
+
+// size is a number of bytes for people.
+func size(n uint64) string {
+	switch {
+	case n < 1e3:
+		return fmt.Sprintf("%d B", n)
+	case n < 1e6:
+		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
+	case n < 1e9:
+		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+	}
+	return fmt.Sprintf("%.1f GB", float64(n)/1e9)
 }

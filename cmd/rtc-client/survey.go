@@ -21,8 +21,9 @@ type survey struct {
 	count    int
 	interval time.Duration
 
-	peers []*surveyed
-	sent  []sentProbe // by number
+	peers  []*surveyed
+	sent   []sentProbe // by number
+	barred bool        // the host demands authentication
 }
 
 // surveyed is what is known of a peer.
@@ -117,6 +118,7 @@ func (s *survey) take(ev rtcpeer.Event) {
 	at := time.Now()
 	if ev.Kind != rtcpeer.PacketReceived {
 		s.console.tell(ev)
+		s.barred = s.barred || ev.Reason == rtcpeer.Unauthorized
 		for _, p := range s.peers { // a connected may still be to come of a peer that is being pinged
 			if p.id == ev.Peer && !p.gone && ev.Kind != rtcpeer.PeerConnected {
 				s.part(p)
@@ -162,6 +164,9 @@ func (s *survey) complete() bool {
 func (s *survey) verdict() error {
 	if slices.ContainsFunc(s.sent, func(p sentProbe) bool { return p.back }) {
 		return nil
+	}
+	if s.barred {
+		return rtcpeer.ErrAuthRequired
 	}
 	return errors.New("nothing came back: do the others run rtc-client?")
 }

@@ -75,8 +75,12 @@ func (t *talk) somebodyChanged() {
 	}
 }
 
-// hear prints a packet, each of its lines with the sender, unless it is a probe.
+// hear prints a packet, each of its lines with the sender, unless it is a probe, or a command that only
+// a game understands.
 func (t *talk) hear(p rtcpeer.Packet) error {
+	if p.Command != rtcpeer.CommandRaw {
+		return nil
+	}
 	if _, mine := answered(p); mine || answer(t.node, p) {
 		return nil
 	}
