@@ -32,7 +32,7 @@ type AuthFunc func(ctx context.Context, peer *PendingPeer) error
 
 // SharedSecret is the AuthFunc for a star whose members all hold the same secret: the guests send it,
 // and the host accepts nobody else. The host must be trusted with it. A Godot guest calls
-// send_auth(1, secret) and complete_auth(1).
+// send_auth(1, secret) and complete_auth(1). The caller must not change secret any more.
 func SharedSecret(secret []byte) AuthFunc {
 	return func(_ context.Context, peer *PendingPeer) error {
 		if peer.ID() == Server {

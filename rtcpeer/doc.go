@@ -15,6 +15,14 @@
 // (Broadcast), to one peer (its id; Server is 1) or to all but one (minus its id), on a channel, in a
 // mode. Who is not connected yet is not sent to.
 //
+// In a star the bytes are those of Godot's SceneMultiplayer (frames.go), so that Go programs and Godot
+// games host each other, and with Config.Framed they are in a mesh. A packet tells by its Command what
+// the engine makes of it. Config.Auth is SceneMultiplayer's authentication: both ends of a link have to
+// accept each other, and until then nothing else passes and nobody is told.
+//
+//	link.connect -> link.authenticate -> link.serve
+//	every lane open    07 00 ... 07 00     PeerConnected, packets
+//
 // Peer is the contract in Go: safe from any goroutine, no callbacks. Node implements it over a
 // transport and a Signaler, Offline for one player alone. MultiplayerPeer puts the methods, the
 // sticky state and the signals of Godot's class on any Peer, for a game loop.

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/rtcpeer/transport/memory"
+	"example.org/rtcpeer/signaling"
+)
+
+// deserted is the signaling of a star whose host is alone.
+type deserted struct{ welcome chan signaling.Message }
+
+func (deserted) Send(context.Context, signaling.Message) error { return nil }
+
+func (d deserted) Receive(ctx context.Context) (signaling.Message, error) {
+	select {
+	case m := <-d.welcome:
+		return m, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (deserted) Close() error { return nil }
+
+func TestRelayTellsItsFiguresEachMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		signaler := deserted{make(chan signaling.Message, 1)}
+		signaler.welcome <- signaling.Welcome{ID: 1, Room: "test", Topology: rtcpeer.Star, Host: 1, Resume: "-"}
+		node, err := rtcpeer.New(t.Context(), signaler, rtcpeer.Config{Transport: memory.NewNetwork(memory.Options{}).Transport()})
+		require.NoError(t, err)
+		defer node.Close()
+		var stderr bytes.Buffer
+		ctx, cancel := context.WithTimeout(t.Context(), 150*time.Second)
+		defer cancel()
+		require.ErrorIs(t, host(ctx, &console{err: &stderr}, node), context.DeadlineExceeded)
+		const line = "rtc-client: 0 guests (0 so far), 0 packets from them (0 B), 0 to them (0 B), 0 dropped\n"
+		require.Equal(t, strings.Repeat(line, 2), stderr.String())
+	})
+}
+
+func TestFiguresInWords(t *testing.T) {
+	for n, want := range map[uint64]string{0: "0 B", 999: "999 B", 1234: "1.2 kB", 5_600_000: "5.6 MB", 7e12: "7000.0 GB"} {
+		require.Equal(t, want, size(n))
+	}
+	require.Empty(t, words(nil))
+	require.Equal(t, ": 2 malformed, 1 pending", words(map[string]uint64{"pending": 1, "malformed": 2}))
+}
+
+// A game's commands are no questions of ping, whatever their bytes, and a chat shows none of them.
+func TestCommandsOfGamesAreLeftAlone(t *testing.T) {
+	var stdout bytes.Buffer
+	command := rtcpeer.Packet{Peer: 2, Command: rtcpeer.CommandRemoteCall, Data: newProbe(1)}
+	require.False(t, answer(new(rtcpeer.Offline), command))
+	chat := talk{console: &console{out: &stdout}}
+	require.NoError(t, chat.hear(command))
+	require.Empty(t, stdout.String())
+}
