@@ -134,7 +134,11 @@ func (p *PendingPeer) converse(ctx context.Context, auth AuthFunc) error {
 func (p *PendingPeer) next() (raw []byte, f frame, err error) {
 	p.silent.Store(!p.heard)
 	for {
-		if raw, err = p.lane.read(); err != nil {
+		raw, err = p.lane.read()
+		switch {
+		case errors.Is(err, io.ErrShortBuffer):
+			return nil, frame{}, ErrPacketTooLarge
+		case err != nil:
 			return nil, frame{}, errNotAccepted
 		}
 		if f, err = decodeFrame(raw); err != nil {

@@ -336,8 +336,7 @@ func TestPendingPeerGoes(t *testing.T) {
 		inStar(t, rtcpeer.Config{Auth: secret}, func(t *testing.T, r *room, network *memory.Network, host *rtcpeer.Node) {
 			five := sitBare(t, r, 5, 1, network.Transport())
 			require.NoError(t, five.link.Lane(0).Write(append([]byte{7, 0}, make([]byte, 64<<10)...)))
-			ev := next(t, host)
-			require.Equal(t, rtcpeer.PeerFailed, ev.Kind)
+			wantUnauthorized(t, host, 5, "packet too large")
 		})
 	})
 }

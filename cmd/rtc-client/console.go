@@ -54,12 +54,10 @@ func (c *console) terminal() bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// plain is the text of an error without what tells a user nothing: the names of packages, and codes.
+// plain is the text of an error without what tells a user nothing: the names of packages, and codes. What
+// is a flag here has the flag's name.
 func plain(err error) string {
 	text := err.Error()
-	if errors.Is(err, rtcpeer.ErrAuthRequired) {
-		return "the host demands authentication: give its --auth-secret"
-	}
 	if failed, ok := errors.AsType[*rtcpeer.PeerError](err); ok {
 		text = fmt.Sprintf("no link with peer %d: %v", failed.Peer, failed.Err)
 	}
@@ -72,7 +70,8 @@ func plain(err error) string {
 	return packageNames.Replace(strings.ReplaceAll(text, "\n", "; "))
 }
 
-var packageNames = strings.NewReplacer("rtcpeer: ", "", "signalclient: ", "", "signaling: ", "", "webrtc: ", "")
+var packageNames = strings.NewReplacer("rtcpeer: ", "", "signalclient: ", "", "signaling: ", "", "webrtc: ", "",
+	"Config.Auth", "--auth-secret")
 
 // clean keeps what others wrote from ruling the terminal, or from passing for a line of its own.
 func clean(text string) string {
