@@ -26,13 +26,14 @@ func TestArrows(t *testing.T) {
 		"rtcpeer/variant":                 nil,
 		"rtcpeer":                         {"rtcpeer/transport", "rtcpeer/transport/webrtc", "rtcpeer/variant", "signaling", "signaling/godot", "signaling/signalclient"},
 		"rtcpeer/interop":                 nil,
+		"rtcpeer/websocket":               {"rtcpeer", "rtcpeer/transport", "signaling"},
 		"rtcpeer/examples/dots":           {"rtcpeer"},
 		"cmd/signal-server":               {"rtcpeer/js", "signaling", "signaling/godot", "signaling/signalserver"},
 		"cmd/rtc-client":                  {"rtcpeer", "rtcpeer/transport", "rtcpeer/transport/webrtc", "signaling", "signaling/signalclient", "signaling/signalserver"},
 	}
 	gates := map[string][]string{
 		"github.com/pion/":               {"rtcpeer/transport/webrtc"},
-		"github.com/gorilla/websocket":   {"signaling/signalserver", "signaling/signalclient"},
+		"github.com/gorilla/websocket":   {"signaling/signalserver", "signaling/signalclient", "rtcpeer/websocket"},
 		"golang.org/x/time/":             {"signaling/signalserver"},
 		"github.com/alecthomas/kong":     {"cmd/signal-server", "cmd/rtc-client"},
 		"github.com/schollz/progressbar": {"cmd/rtc-client"},

@@ -1,0 +1,194 @@
+//go:build !js
+
+package websocket
+
+import (
+	"encoding/binary"
+	"errors"
+	"sync"
+	"time"
+
+	"example.org/rtcpeer/rtcpeer/transport"
+
+	gorilla "github.com/gorilla/websocket"
+)
+
+// outbox holds what waits to be written to one socket: packets in the order given, and before them at
+// most one pong and one goodbye.
+//
+// Its bound is limit. The node keeps its own, SendBuffer, by what buffered says; what it sends
+// whatever is queued, the relay's announcements, comes on top. A push over the limit fails with
+// errSlow, and costs the other end its socket: packets cannot be skipped.
+type outbox struct {
+	limit int           // bytes, of packets and their heads
+	start time.Time     // what the heads count from
+	ready chan struct{} // holds a token while there is something to pop
+
+	mu      sync.Mutex // guards everything below
+	waiting []byte     // packets, each with its head
+	taken   []byte     // the same, being popped; used again in turn with waiting
+	rest    []byte     // of taken, not yet popped
+	size    int        // bytes pushed and not yet written
+	oldest  int64      // when the packet that is being written was pushed
+	pong    []byte     // nil: none
+	goodbye []byte     // nil: none
+	ended   error      // nothing is pushed any more
+
+	low    int // for notify
+	notify func()
+}
+
+// A packet's head is its length and when it was pushed, in nanoseconds since start. It also bounds how
+// many tiny packets there are.
+const headSize = 4 + 8
+
+// keepBuffer is how large a buffer may stay when what filled it is over.
+const keepBuffer = 64 << 10
+
+var errSlow = errors.New("websocket: slow: too much waits for the other end to read")
+
+func newOutbox(limit int) *outbox {
+	return &outbox{limit: limit, start: time.Now(), ready: make(chan struct{}, 1)}
+}
+
+// push appends a copy of a packet.
+func (o *outbox) push(p []byte) error {
+	now := int64(time.Since(o.start))
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case o.ended != nil:
+		return o.ended
+	case o.size+headSize+len(p) > o.limit:
+		return errSlow
+	case o.size == 0:
+		o.oldest = now
+	}
+	o.waiting = binary.LittleEndian.AppendUint32(o.waiting, uint32(len(p)))
+	o.waiting = binary.LittleEndian.AppendUint64(o.waiting, uint64(now))
+	o.waiting = append(o.waiting, p...)
+	o.size += headSize + len(p)
+	wake(o.ready)
+	return nil
+}
+
+// answer has a ping answered. Only the latest needs to be (RFC 6455, section 5.5.3).
+func (o *outbox) answer(ping string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.pong = append(make([]byte, 0, len(ping)), ping...)
+	wake(o.ready)
+}
+
+// finish has a close frame written next, and nothing after it.
+func (o *outbox) finish(code int, text string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.goodbye = gorilla.FormatCloseMessage(code, text)
+	o.ended = transport.ErrClosed
+	wake(o.ready)
+}
+
+// fail drops what waits; those who wait for room are told, and then find the outbox ended.
+func (o *outbox) fail() {
+	o.mu.Lock()
+	if o.ended == nil {
+		o.ended = transport.ErrRemoteClosed
+	}
+	o.waiting, o.taken, o.rest = nil, nil, nil
+	fallen := o.fall(o.size)
+	o.mu.Unlock()
+	fallen()
+}
+
+// pop returns the next message and its type, or 0. The message is valid until the next pop; a packet
+// counts as buffered until written is called.
+func (o *outbox) pop() (kind int, data []byte) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.goodbye != nil {
+		return gorilla.CloseMessage, o.goodbye
+	}
+	if o.pong != nil {
+		kind, data, o.pong = gorilla.PongMessage, o.pong, nil
+	} else if kind, data = o.popPacket(); kind == 0 {
+		return 0, nil
+	}
+	if len(o.rest)+len(o.waiting) > 0 {
+		wake(o.ready)
+	}
+	return kind, data
+}
+
+func (o *outbox) popPacket() (kind int, data []byte) {
+	if len(o.rest) == 0 {
+		o.swap()
+	}
+	if len(o.rest) == 0 {
+		return 0, nil
+	}
+	end := headSize + int(binary.LittleEndian.Uint32(o.rest))
+	o.oldest = int64(binary.LittleEndian.Uint64(o.rest[4:]))
+	data, o.rest = o.rest[headSize:end], o.rest[end:]
+	return gorilla.BinaryMessage, data
+}
+
+// swap takes what waits. mu is held, here and above.
+func (o *outbox) swap() {
+	free := o.taken[:0]
+	if cap(free) > keepBuffer {
+		free = nil
+	}
+	o.taken, o.waiting = o.waiting, free
+	o.rest = o.taken
+}
+
+// written tells that a packet of n bytes, the last one popped, has gone to the network.
+func (o *outbox) written(n int) {
+	o.mu.Lock()
+	fallen := o.fall(headSize + n)
+	o.mu.Unlock()
+	fallen()
+}
+
+// fall takes n bytes from size, and returns what to call when mu, which is held, no longer is.
+func (o *outbox) fall(n int) func() {
+	before := o.size
+	o.size = max(before-n, 0)
+	if o.notify != nil && before > o.low && o.size <= o.low {
+		return o.notify
+	}
+	return func() {}
+}
+
+func (o *outbox) buffered() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.size
+}
+
+// lag is how long the packet that is being written has waited, which is what a packet pushed now has
+// before it.
+func (o *outbox) lag() time.Duration {
+	now := time.Since(o.start)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.size == 0 {
+		return 0
+	}
+	return now - time.Duration(o.oldest)
+}
+
+func (o *outbox) notifyLow(bytes int, f func()) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.low, o.notify = bytes, f
+}
+
+// wake puts a token into a channel of capacity one, unless there is one.
+func wake(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,85 @@
+//go:build !js
+
+package websocket
+
+import (
+	"context"
+	"net/http"
+	"slices"
+
+	"example.org/rtcpeer/rtcpeer"
+
+	gorilla "github.com/gorilla/websocket"
+)
+
+// A Server is the host of a star, id 1: a Peer for its program, and an http.Handler that makes each
+// WebSocket a guest. The Node's methods are the server's; Close also closes the sockets, with 1000,
+// and waits until nothing is running: for Linger and a second at most. Requests that come later are
+// answered with 503.
+type Server struct {
+	*rtcpeer.Node
+	room     *room
+	upgrader gorilla.Upgrader
+}
+
+// NewServer returns a server without guests. The caller serves it, on any path, and must Close it.
+// How long a request may take to come is a matter of the http.Server (ReadHeaderTimeout).
+func NewServer(config Config) (*Server, error) {
+	config, err := config.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	r := newRoom(config, rtcpeer.Server)
+	config.Node.Transport = sockets{r}
+	node, err := rtcpeer.New(context.Background(), r, config.Node)
+	if err != nil {
+		return nil, err
+	}
+	return &Server{
+		Node: node,
+		room: r,
+		upgrader: gorilla.Upgrader{
+			HandshakeTimeout: config.HandshakeTimeout,
+			Subprotocols:     config.Subprotocols,
+			CheckOrigin:      config.CheckOrigin,
+		},
+	}, nil
+}
+
+// ServeHTTP makes a guest of a WebSocket. It returns when the handshake is done. Who is refused is
+// told so in HTTP: 403 for a room that is sealed or refuses, a page that CheckOrigin does not want and
+// a missing subprotocol, 503 for a server that is full or closed.
+func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	if no := s.refusal(req); no != nil {
+		http.Error(w, no.text, no.status)
+		return
+	}
+	if no := s.room.reserve(); no != nil {
+		http.Error(w, no.text, no.status)
+		return
+	}
+	conn, err := s.upgrader.Upgrade(w, req, nil)
+	if err != nil { // and the answer is given
+		s.room.release()
+		s.room.config.Node.Log.Debug("no WebSocket", "remote", req.RemoteAddr, "err", err)
+		return
+	}
+	s.room.enter(conn)
+}
+
+func (s *Server) refusal(req *http.Request) *refusal {
+	switch {
+	case s.Refuses():
+		return &refusal{http.StatusForbidden, "new connections are refused"}
+	case s.missesSubprotocol(req):
+		return &refusal{http.StatusForbidden, "a subprotocol of this server is needed"}
+	}
+	return nil
+}
+
+func (s *Server) missesSubprotocol(req *http.Request) bool {
+	ours := s.upgrader.Subprotocols
+	return len(ours) > 0 && !slices.ContainsFunc(gorilla.Subprotocols(req), func(p string) bool {
+		return slices.Contains(ours, p)
+	})
+}
