@@ -61,7 +61,7 @@ func star(t *testing.T, config websocket.Config, guests int) []rtcpeer.Peer {
 // next returns a peer's next event, or fails after a time that no healthy machine needs.
 func next(t *testing.T, p rtcpeer.Peer) rtcpeer.Event {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	ev, err := p.Receive(ctx)
 	require.NoError(t, err, "peer %d waits for an event", p.ID())
@@ -137,17 +137,18 @@ func (b *bare) want(inHex string) {
 
 func (b *bare) read() []byte {
 	b.t.Helper()
-	require.NoError(b.t, b.conn.SetReadDeadline(time.Now().Add(30*time.Second)))
+	require.NoError(b.t, b.conn.SetReadDeadline(time.Now().Add(patience)))
 	kind, data, err := b.conn.ReadMessage()
 	require.NoError(b.t, err)
 	require.Equal(b.t, gorilla.BinaryMessage, kind)
 	return data
 }
 
-// wantClose reads until the end, which must be a close frame with this code.
+// wantClose reads until the end, which must be a close frame with this code, and closes as well.
 func (b *bare) wantClose(code int) {
 	b.t.Helper()
-	require.NoError(b.t, b.conn.SetReadDeadline(time.Now().Add(30*time.Second)))
+	defer b.conn.Close()
+	require.NoError(b.t, b.conn.SetReadDeadline(time.Now().Add(patience)))
 	for {
 		if _, _, err := b.conn.ReadMessage(); err != nil {
 			require.True(b.t, gorilla.IsCloseError(err, code), "want close %d, got %v", code, err)

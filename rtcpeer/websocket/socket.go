@@ -38,9 +38,9 @@ type socket struct {
 	pinged   atomic.Int64 // time of the last ping, in nanoseconds since out.start; 0: answered
 	rtt      atomic.Int64
 
-	reading sync.Mutex // one reader at a time; guards the fields below
-	held    []byte     // a packet that did not fit the reader's buffer
-	why     error      // of the end; kept
+	reading chan struct{} // holds a token while somebody reads; guards the fields below
+	held    []byte        // a packet that did not fit the reader's buffer
+	why     error         // of the end; kept
 }
 
 const (
@@ -53,6 +53,11 @@ const (
 	sendWindow = 256 << 10 // bytes
 )
 
+// errMisbehaved is the end of a socket whose other end sent more than the limit, or what is no
+// WebSocket's. A buffer that is too short however large it becomes is what the node understands as
+// Misbehaved.
+var errMisbehaved = io.ErrShortBuffer
+
 func newSocket(conn *gorilla.Conn, config Config) *socket {
 	s := &socket{
 		conn:      conn,
@@ -62,6 +67,8 @@ func newSocket(conn *gorilla.Conn, config Config) *socket {
 		out:    newOutbox(2 * config.Node.SendBuffer),
 		closed: make(chan struct{}),
 		over:   make(chan struct{}),
+
+		reading: make(chan struct{}, 1),
 	}
 	if secure, ok := s.below.(interface{ NetConn() net.Conn }); ok { // *tls.Conn
 		s.below = secure.NetConn()
@@ -131,12 +138,14 @@ func (s *socket) send(kind int, data []byte) error {
 	return err
 }
 
-// read is the Read of a transport.Lane. A message that is no packet of ours, because it is over the
-// limit or no WebSocket's, stays io.ErrShortBuffer however large p is, which the node understands as
-// Misbehaved.
+// read is the Read of a transport.Lane.
 func (s *socket) read(p []byte) (int, error) {
-	s.reading.Lock()
-	defer s.reading.Unlock()
+	select {
+	case s.reading <- struct{}{}:
+	case <-s.closed:
+		return 0, transport.ErrClosed
+	}
+	defer func() { <-s.reading }()
 	n, err := 0, s.why
 	switch {
 	case s.held != nil:
@@ -220,7 +229,7 @@ func (s *socket) end(err error) error {
 	_, goodbye := errors.AsType[*gorilla.CloseError](err)
 	switch {
 	case errors.Is(err, gorilla.ErrReadLimit), !goodbye && strings.HasPrefix(err.Error(), "websocket: "):
-		s.why = io.ErrShortBuffer // gorilla has told the other end: 1009, 1002
+		s.why = errMisbehaved // gorilla has told the other end: 1009, 1002
 	case goodbye, errors.Is(err, io.EOF):
 		s.why = fmt.Errorf("%w: %v", transport.ErrRemoteClosed, err)
 	case network != nil && !network.Timeout() && !errors.Is(err, net.ErrClosed):
@@ -243,9 +252,8 @@ func (s *socket) wait() error {
 	}
 }
 
-// close says goodbye, lets the other end take what was written, and frees the socket, all within
-// closeWait. What the other end has sent in the meantime is passed over: a connection that is closed
-// with bytes unread is reset, and what we said would be lost with it.
+// close says goodbye, waits for the other end's, and frees the socket, all within closeWait. It waits
+// also if it is not the first.
 func (s *socket) close(code int, text string) {
 	s.closing.Do(func() {
 		enough := time.AfterFunc(closeWait, s.abort)
@@ -253,14 +261,27 @@ func (s *socket) close(code int, text string) {
 		close(s.closed)
 		s.out.finish(code, text)
 		s.writing.Wait()
-		if half, ok := s.conn.NetConn().(interface{ CloseWrite() error }); ok {
-			_ = half.CloseWrite()
-		}
-		s.reading.Lock() // a read under way ends with the next message, or with enough
-		defer s.reading.Unlock()
-		_, _ = io.Copy(io.Discard, s.conn.NetConn())
+		s.reading <- struct{}{} // a read under way ends with the next message, or with enough
+		s.drain()
 		s.conn.Close()
 	})
+}
+
+// drain passes over what the other end sends until its close frame: a connection that is closed with
+// bytes unread is reset, and what we said last would be lost with it.
+func (s *socket) drain() {
+	for s.why == nil {
+		if _, _, err := s.conn.NextReader(); err != nil {
+			s.end(err)
+		}
+	}
+	if s.why != errMisbehaved {
+		return
+	}
+	if half, ok := s.conn.NetConn().(interface{ CloseWrite() error }); ok {
+		_ = half.CloseWrite() // else it may wait for us as we for it
+	}
+	_, _ = io.Copy(io.Discard, s.conn.NetConn())
 }
 
 // abort ends the connection at once, and with it all reading and writing.

@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	patience = 30 * time.Second
+	patience = time.Minute
 	tick     = time.Millisecond
 )
 
