@@ -5,6 +5,7 @@ package websocket
 import (
 	"encoding/binary"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -82,9 +83,10 @@ func (o *outbox) answer(ping string) {
 
 // finish has a close frame written next, and nothing after it.
 func (o *outbox) finish(code int, text string) {
+	const most = 123 // bytes of a control frame, less the code
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.goodbye = gorilla.FormatCloseMessage(code, text)
+	o.goodbye = gorilla.FormatCloseMessage(code, strings.ToValidUTF8(text[:min(len(text), most)], ""))
 	o.ended = transport.ErrClosed
 	wake(o.ready)
 }
