@@ -3,17 +3,11 @@
 package websocket
 
 import (
-	"errors"
-	"fmt"
 	"io"
 	"net"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"example.org/rtcpeer/rtcpeer/transport"
 
 	gorilla "github.com/gorilla/websocket"
 )
@@ -53,11 +47,6 @@ const (
 	sendWindow = 256 << 10 // bytes
 )
 
-// errMisbehaved is the end of a socket whose other end sent more than the limit, or what is no
-// WebSocket's. A buffer that is too short however large it becomes is what the node understands as
-// Misbehaved.
-var errMisbehaved = io.ErrShortBuffer
-
 func newSocket(conn *gorilla.Conn, config Config) *socket {
 	s := &socket{
 		conn:      conn,
@@ -82,174 +71,6 @@ func newSocket(conn *gorilla.Conn, config Config) *socket {
 	conn.SetCloseHandler(func(int, string) error { return nil }) // close answers
 	s.writing.Go(func() { s.writeLoop(config.PingInterval) })
 	return s
-}
-
-// write queues a packet. One that finds no room ends the socket.
-func (s *socket) write(p []byte) error {
-	err := s.out.push(p)
-	if err == errSlow {
-		s.abort()
-	}
-	return err
-}
-
-// writeLoop writes what the outbox has, and pings, until the goodbye or an error.
-func (s *socket) writeLoop(pingInterval time.Duration) {
-	defer s.out.fail()
-	var tick <-chan time.Time
-	if pingInterval > 0 {
-		ticker := time.NewTicker(pingInterval)
-		defer ticker.Stop()
-		tick = ticker.C
-	}
-	for {
-		var kind int
-		var data []byte
-		select { // at random if both are: neither starves the other
-		case <-tick:
-			kind = gorilla.PingMessage
-			s.pinged.Store(int64(time.Since(s.out.start)))
-		case <-s.out.ready:
-			kind, data = s.out.pop()
-		}
-		if kind == 0 {
-			continue
-		}
-		if err := s.send(kind, data); err != nil || kind == gorilla.CloseMessage {
-			return
-		}
-	}
-}
-
-// send writes one message. A socket that takes nothing for deadAfter is given up; after any other
-// error the reader still gets what has arrived, and then finds the end itself.
-func (s *socket) send(kind int, data []byte) error {
-	if s.deadAfter > 0 {
-		s.conn.SetWriteDeadline(time.Now().Add(s.deadAfter))
-	}
-	err := s.conn.WriteMessage(kind, data)
-	switch {
-	case err != nil && timedOut(err):
-		s.abort()
-	case err == nil && kind == gorilla.BinaryMessage:
-		s.sent.Add(uint64(len(data)))
-		s.out.written(len(data))
-	}
-	return err
-}
-
-// read is the Read of a transport.Lane.
-func (s *socket) read(p []byte) (int, error) {
-	select {
-	case s.reading <- struct{}{}:
-	case <-s.closed:
-		return 0, transport.ErrClosed
-	}
-	defer func() { <-s.reading }()
-	n, err := 0, s.why
-	switch {
-	case s.held != nil:
-		n, err = s.takeHeld(p)
-	case err == nil:
-		n, err = s.next(p)
-	}
-	select {
-	case <-s.closed:
-		return 0, transport.ErrClosed
-	default:
-		return n, err
-	}
-}
-
-// next reads one message, which a text frame may bring as well as a binary one.
-func (s *socket) next(p []byte) (int, error) {
-	s.heard()
-	_, message, err := s.conn.NextReader()
-	if err != nil {
-		return 0, s.end(err)
-	}
-	n := 0
-	for n < len(p) {
-		m, err := message.Read(p[n:])
-		n += m
-		if err == io.EOF {
-			s.received.Add(uint64(n))
-			return n, nil
-		}
-		if err != nil {
-			return 0, s.end(err)
-		}
-	}
-	rest, err := io.ReadAll(message) // the read limit bounds it
-	if err != nil {
-		return 0, s.end(err)
-	}
-	s.received.Add(uint64(n + len(rest)))
-	if len(rest) == 0 {
-		return n, nil
-	}
-	s.held = append(slices.Clone(p), rest...)
-	return 0, io.ErrShortBuffer
-}
-
-func (s *socket) takeHeld(p []byte) (int, error) {
-	if len(p) < len(s.held) {
-		return 0, io.ErrShortBuffer
-	}
-	n := copy(p, s.held)
-	s.held = nil
-	return n, nil
-}
-
-// heard begins the time anew that the socket may be silent. It counts only while somebody reads: a
-// program that takes its time finds what has come in the meantime, pongs too.
-func (s *socket) heard() {
-	if s.deadAfter > 0 {
-		s.conn.SetReadDeadline(time.Now().Add(s.deadAfter))
-	}
-}
-
-func (s *socket) heardPing(data string) error {
-	s.heard()
-	s.out.answer(data)
-	return nil
-}
-
-func (s *socket) heardPong(string) error {
-	s.heard()
-	if pinged := s.pinged.Swap(0); pinged > 0 {
-		s.rtt.Store(int64(time.Since(s.out.start)) - pinged)
-	}
-	return nil
-}
-
-// end keeps why nothing more can be read, as the node understands it; reading is held.
-func (s *socket) end(err error) error {
-	network, _ := errors.AsType[net.Error](err)
-	_, goodbye := errors.AsType[*gorilla.CloseError](err)
-	switch {
-	case errors.Is(err, gorilla.ErrReadLimit), !goodbye && strings.HasPrefix(err.Error(), "websocket: "):
-		s.why = errMisbehaved // gorilla has told the other end: 1009, 1002
-	case goodbye, errors.Is(err, io.EOF):
-		s.why = fmt.Errorf("%w: %v", transport.ErrRemoteClosed, err)
-	case network != nil && !network.Timeout() && !errors.Is(err, net.ErrClosed):
-		// A reset is how Godot closes with packets unread.
-		s.why = fmt.Errorf("%w: %v", transport.ErrRemoteClosed, err)
-	default:
-		s.why = fmt.Errorf("%w: %v", transport.ErrLost, err)
-	}
-	close(s.over)
-	return s.why
-}
-
-// wait returns the end, when it has come.
-func (s *socket) wait() error {
-	select {
-	case <-s.closed:
-		return transport.ErrClosed
-	case <-s.over:
-		return s.why
-	}
 }
 
 // close says goodbye, waits for the other end's, and frees the socket, all within closeWait. It waits
@@ -286,8 +107,3 @@ func (s *socket) drain() {
 
 // abort ends the connection at once, and with it all reading and writing.
 func (s *socket) abort() { s.below.Close() }
-
-func timedOut(err error) bool {
-	late, ok := errors.AsType[net.Error](err)
-	return ok && late.Timeout()
-}

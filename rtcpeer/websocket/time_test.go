@@ -221,6 +221,27 @@ func TestPingFlood(t *testing.T) {
 	})
 }
 
+func TestStats(t *testing.T) {
+	overPipes(t, websocket.Config{}, func(t *testing.T, p *pipes, server *websocket.Server) {
+		guest := p.bare(t)
+		id, _ := guest.id()
+		wantConnected(t, server, id)
+		pong := guest.conn.PingHandler()
+		guest.conn.SetPingHandler(func(s string) error {
+			time.Sleep(50 * time.Millisecond) // of the bubble
+			return pong(s)
+		})
+		go guest.conn.ReadMessage()
+		time.Sleep(11 * time.Second)
+		guest.send("036869")
+		wantPacket(t, server, id, "hi")
+		stats := server.Stats().Links[id]
+		require.Equal(t, 50*time.Millisecond, stats.RTT)
+		require.EqualValues(t, len("\x03hi"), stats.BytesReceived)
+		require.EqualValues(t, 4, stats.BytesSent, "its id")
+	})
+}
+
 // Close waits for nobody longer than Linger and a second.
 func TestCloseIsBounded(t *testing.T) {
 	overPipes(t, websocket.Config{}, func(t *testing.T, p *pipes, server *websocket.Server) {
