@@ -43,7 +43,8 @@ type outbox struct {
 // many tiny packets there are.
 const headSize = 4 + 8
 
-// keepBuffer is how large a buffer may stay when what filled it is over.
+// keepBuffer is how large a buffer may stay when what filled it is over. Under load none is given back:
+// to grow it again for each batch costs six times the packets' own bytes.
 const keepBuffer = 64 << 10
 
 var errSlow = errors.New("websocket: slow: too much waits for the other end to read")
@@ -138,7 +139,7 @@ func (o *outbox) popPacket() (kind int, data []byte) {
 // swap takes what waits. mu is held, here and above.
 func (o *outbox) swap() {
 	free := o.taken[:0]
-	if cap(free) > keepBuffer {
+	if cap(free) > keepBuffer && len(o.waiting) < cap(free)/4 {
 		free = nil
 	}
 	o.taken, o.waiting = o.waiting, free
