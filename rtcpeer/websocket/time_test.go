@@ -207,6 +207,7 @@ func TestPingFlood(t *testing.T) {
 		for i := range 1000 {
 			require.NoError(t, guest.conn.WriteMessage(gorilla.PingMessage, fmt.Append(nil, i)))
 		}
+		synctest.Wait() // the last one has been read
 		var pongs []string
 		guest.conn.SetPongHandler(func(s string) error {
 			pongs = append(pongs, s)
