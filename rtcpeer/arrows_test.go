@@ -18,6 +18,7 @@ func TestArrows(t *testing.T) {
 		"signaling/signalserver":          {"signaling"},
 		"signaling/signalclient":          {"signaling"},
 		"signaling/godot":                 {"signaling"},
+		"signaling/turnserver":            {"signaling"},
 		"rtcpeer/transport":               nil,
 		"rtcpeer/transport/transporttest": {"rtcpeer/transport"},
 		"rtcpeer/transport/memory":        {"rtcpeer/transport"},
@@ -32,9 +33,9 @@ func TestArrows(t *testing.T) {
 		"cmd/rtc-client":                  {"rtcpeer", "rtcpeer/transport", "rtcpeer/transport/webrtc", "signaling", "signaling/signalclient", "signaling/signalserver"},
 	}
 	gates := map[string][]string{
-		"github.com/pion/":               {"rtcpeer/transport/webrtc"},
+		"github.com/pion/":               {"rtcpeer/transport/webrtc", "signaling/turnserver"},
 		"github.com/gorilla/websocket":   {"signaling/signalserver", "signaling/signalclient", "rtcpeer/websocket"},
-		"golang.org/x/time/":             {"signaling/signalserver"},
+		"golang.org/x/time/":             {"signaling/signalserver", "signaling/turnserver"},
 		"github.com/alecthomas/kong":     {"cmd/signal-server", "cmd/rtc-client"},
 		"github.com/schollz/progressbar": {"cmd/rtc-client"},
 		"github.com/stretchr/testify":    {"rtcpeer/transport/transporttest"},

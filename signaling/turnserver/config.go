@@ -1,0 +1,129 @@
+package turnserver
+
+import (
+	"cmp"
+	"crypto/rand"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Off as an address means that there is no such listener.
+const Off = "off"
+
+// A Config configures a Server. Its zero value works on a host with one public address.
+type Config struct {
+	// PublicAddresses are where clients reach this host, and what relays are announced at: one of
+	// each family at most. Behind a NAT, its outer address. None: the public address found on the
+	// interfaces, if there is exactly one.
+	PublicAddresses []netip.Addr
+	// Host stands in the URLs instead of the public addresses; turns: needs one that the
+	// certificate names. With it a client gets four URLs at most; browsers complain about five.
+	Host string
+
+	// UDP, TCP and TLS are the addresses to listen on, as "ip:port" or ":port" for all interfaces.
+	// UDP and TCP: empty means ":3478". TLS: empty means ":5349" if there is a TLSConfig, or else
+	// none. On a host with several addresses of a family give the one that clients use: answers
+	// over UDP leave from the address that the system chooses.
+	UDP, TCP, TLS string
+	// TLSConfig has the certificate of the TLS listener. New copies it.
+	TLSConfig *tls.Config
+	// MinPort and MaxPort bound the UDP ports of relays. Zero means 49152 and 65535, the range of
+	// RFC 8656. A firewall must let them in.
+	MinPort, MaxPort uint16
+
+	// Realm is the realm of the credentials. Empty means "rtcpeer".
+	Realm string
+	// Credentials make what ICEServers hands out. A Secret has 16 bytes at least; empty means a
+	// random one, which is enough where no other server shares it.
+	Credentials Credentials
+	// Outlive is how long after the expiry of its credential an allocation may still be refreshed.
+	// Zero means 12h; negative means not at all, which cuts relayed links soon after TTL.
+	Outlive time.Duration
+
+	// MaxAllocations is the most allocations at a time; each has a socket. Zero means 2048.
+	MaxAllocations int
+	// MaxStreams is the most TCP and TLS connections at a time. Zero means 2048.
+	MaxStreams int
+	// PerUser is the most allocations of a user at a time. Zero means 64: a browser makes one for
+	// each link, TURN URL and network. Negative means no limit.
+	PerUser int
+	// PerAddress is the most allocations, and the most TCP and TLS connections, of a client
+	// address; an IPv6 address counts as its /64. Zero means 256; negative means no limit.
+	PerAddress int
+	// Bandwidth is how many bytes a second an allocation relays each way over time; what comes
+	// faster is dropped. A quarter of a second of it, and 64 KiB at least, may come at once. Zero
+	// means 1 MiB; negative means no limit.
+	Bandwidth int
+
+	// AllowPeers are relayed to although they are loopback, private, link-local or otherwise not
+	// of the public Internet. DenyPeers are not relayed to, whatever else is said.
+	AllowPeers, DenyPeers []netip.Prefix
+
+	// Log gets a line for each allocation, and at debug level what strangers do wrong. Nil: none.
+	Log *slog.Logger
+}
+
+const minSecret = 16
+
+// withDefaults returns a copy with the defaults filled in, or says what is wrong.
+func (c Config) withDefaults() (Config, error) {
+	c.UDP = cmp.Or(c.UDP, ":3478")
+	c.TCP = cmp.Or(c.TCP, ":3478")
+	if c.TLS == "" {
+		c.TLS = Off
+		if c.TLSConfig != nil {
+			c.TLS = ":5349"
+		}
+	}
+	c.MinPort = cmp.Or(c.MinPort, 49152)
+	c.MaxPort = cmp.Or(c.MaxPort, 65535)
+	c.Realm = cmp.Or(c.Realm, "rtcpeer")
+	c.Credentials.TTL = cmp.Or(c.Credentials.TTL, defaultTTL)
+	c.Credentials.Secret = cmp.Or(c.Credentials.Secret, rand.Text())
+	c.Outlive = max(cmp.Or(c.Outlive, 12*time.Hour), 0)
+	c.MaxAllocations = cmp.Or(c.MaxAllocations, 2048)
+	c.MaxStreams = cmp.Or(c.MaxStreams, 2048)
+	c.PerUser = cmp.Or(c.PerUser, 64)
+	c.PerAddress = cmp.Or(c.PerAddress, 256)
+	c.Bandwidth = cmp.Or(c.Bandwidth, 1<<20)
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	c.AllowPeers, c.DenyPeers = slices.Clone(c.AllowPeers), slices.Clone(c.DenyPeers)
+	if err := c.check(); err != nil {
+		return c, err
+	}
+	var err error
+	c.PublicAddresses, err = publicAddresses(c.PublicAddresses)
+	return c, err
+}
+
+func (c *Config) check() error {
+	switch {
+	case c.MinPort > c.MaxPort:
+		return fmt.Errorf("turnserver: Config.MinPort %d is above MaxPort %d", c.MinPort, c.MaxPort)
+	case !validHost(c.Host):
+		return fmt.Errorf("turnserver: Config.Host %q: want a name or an IP address, without a port", c.Host)
+	case c.UDP == Off && c.TCP == Off && c.TLS == Off:
+		return fmt.Errorf("turnserver: Config.UDP, TCP and TLS are all %q: nothing to listen on", Off)
+	case c.TLS != Off && c.TLSConfig == nil:
+		return fmt.Errorf("turnserver: Config.TLS %q: no Config.TLSConfig to serve it with", c.TLS)
+	case len(c.Credentials.Secret) < minSecret:
+		return fmt.Errorf("turnserver: Config.Credentials.Secret of %d bytes: want at least %d", len(c.Credentials.Secret), minSecret)
+	case c.Credentials.TTL < 0:
+		return fmt.Errorf("turnserver: Config.Credentials.TTL %v: want a positive time", c.Credentials.TTL)
+	case c.MaxAllocations < 0 || c.MaxStreams < 0:
+		return fmt.Errorf("turnserver: Config.MaxAllocations %d, MaxStreams %d: want positive numbers", c.MaxAllocations, c.MaxStreams)
+	}
+	return nil
+}
+
+func validHost(host string) bool {
+	_, err := netip.ParseAddr(host)
+	return err == nil || !strings.ContainsAny(host, ":/?@[] ")
+}

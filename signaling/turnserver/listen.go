@@ -1,0 +1,208 @@
+package turnserver
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/pion/turn/v5"
+)
+
+// sockets are what a server listens on. They are opened by New and closed by Pion's Server, or by
+// New when it fails.
+type sockets struct {
+	packets []turn.PacketConnConfig
+	streams []turn.ListenerConfig
+	stun    []string // URLs
+	turn    []string
+}
+
+// udpBuffer is asked of the system for a listener's socket, which all UDP clients share; it may give
+// less. 1 MiB is some ten milliseconds of a gigabit.
+const udpBuffer = 1 << 20
+
+// openAll opens what the configuration names; the error says which of it cannot be opened.
+func (s *Server) openAll(generator turn.RelayAddressGenerator) error {
+	for _, l := range []struct {
+		field, address string
+		open           func(network, address string, g turn.RelayAddressGenerator) error
+		network        string
+	}{
+		{"UDP", s.config.UDP, s.openUDP, "udp"},
+		{"TCP", s.config.TCP, s.openTCP, "tcp"},
+		{"TLS", s.config.TLS, s.openTLS, "tcp"},
+	} {
+		if l.address == Off {
+			continue
+		}
+		families, err := s.families(l.address)
+		if err != nil {
+			return fmt.Errorf("turnserver: Config.%s: %w", l.field, err)
+		}
+		for _, family := range families {
+			if err := l.open(l.network+family, l.address, generator); err != nil {
+				return fmt.Errorf("turnserver: Config.%s %q: %w", l.field, l.address, err)
+			}
+		}
+	}
+	return nil
+}
+
+// families returns "4", "6" or both: a socket serves one, since Pion takes the family of a relay
+// from it where a client does not ask for one, and browsers do not.
+func (s *Server) families(address string) ([]string, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, fmt.Errorf("%q: want ip:port, :port or %q", address, Off)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return nil, fmt.Errorf("%q: want a port of 0 to 65535", address)
+	}
+	var families []string
+	ip, err := netip.ParseAddr(host)
+	if err != nil && host != "" {
+		return nil, fmt.Errorf("%q: want an IP address, or none for all interfaces", address)
+	}
+	for _, public := range s.config.PublicAddresses {
+		if host != "" && ip.Unmap().Is4() != public.Is4() {
+			continue
+		}
+		families = append(families, map[bool]string{true: "4", false: "6"}[public.Is4()])
+	}
+	if families == nil {
+		return nil, fmt.Errorf("%q: Config.PublicAddresses %v have none of its family to relay with", address, s.config.PublicAddresses)
+	}
+	return families, nil
+}
+
+func (s *Server) openUDP(network, address string, g turn.RelayAddressGenerator) error {
+	conn, err := net.ListenPacket(network, address)
+	if err != nil {
+		return err
+	}
+	conn.(*net.UDPConn).SetReadBuffer(udpBuffer)
+	s.sockets.packets = append(s.sockets.packets, turn.PacketConnConfig{
+		PacketConn:            &packetConn{PacketConn: conn, server: s},
+		RelayAddressGenerator: g,
+		PermissionHandler:     s.mayRelayTo,
+	})
+	host := s.hostPort(conn.LocalAddr())
+	s.sockets.stun = appendNew(s.sockets.stun, "stun:"+host)
+	s.sockets.turn = appendNew(s.sockets.turn, "turn:"+host+"?transport=udp")
+	return nil
+}
+
+func (s *Server) openTCP(network, address string, g turn.RelayAddressGenerator) error {
+	return s.openStreams(network, address, "turn:", nil, g)
+}
+
+func (s *Server) openTLS(network, address string, g turn.RelayAddressGenerator) error {
+	config := s.config.TLSConfig.Clone()
+	config.NextProtos = nil // those of a web server; a TURN client that offers stun.turn would be refused
+	return s.openStreams(network, address, "turns:", config, g)
+}
+
+func (s *Server) openStreams(network, address, scheme string, config *tls.Config, g turn.RelayAddressGenerator) error {
+	l, err := net.Listen(network, address)
+	if err != nil {
+		return err
+	}
+	s.sockets.streams = append(s.sockets.streams, turn.ListenerConfig{
+		Listener:              &listener{Listener: l, server: s, tls: config},
+		RelayAddressGenerator: g,
+		PermissionHandler:     s.mayRelayTo,
+	})
+	s.sockets.turn = appendNew(s.sockets.turn, scheme+s.hostPort(l.Addr())+"?transport=tcp")
+	return nil
+}
+
+// hostPort is how clients name a listener.
+func (s *Server) hostPort(listening net.Addr) string {
+	at := addrPort(listening)
+	host := s.config.Host
+	if host == "" {
+		public, _ := ofFamily(s.config.PublicAddresses, at.Addr().Is4())
+		host = public.String()
+	}
+	return net.JoinHostPort(host, strconv.Itoa(int(at.Port())))
+}
+
+func (k *sockets) close() {
+	for _, p := range k.packets {
+		p.PacketConn.Close()
+	}
+	for _, l := range k.streams {
+		l.Listener.Close()
+	}
+}
+
+// A packetConn is a UDP listener that goes on after an error: Pion would stop listening.
+type packetConn struct {
+	net.PacketConn
+	server *Server
+}
+
+func (c *packetConn) ReadFrom(p []byte) (int, net.Addr, error) {
+	for failures := 0; ; failures++ {
+		n, from, err := c.PacketConn.ReadFrom(p)
+		if err == nil {
+			return n, from, nil
+		}
+		if errors.Is(err, net.ErrClosed) || failures > maxReadErrors && !c.server.pause() {
+			c.server.listeners.Done()
+			return 0, nil, err
+		}
+	}
+}
+
+// A listener makes streams of TCP connections, as many as there is room for. It goes on after an
+// error, such as that of having no file descriptor left: Pion would stop listening.
+type listener struct {
+	net.Listener
+	server *Server
+	tls    *tls.Config // nil: plain TCP
+}
+
+func (l *listener) Accept() (net.Conn, error) {
+	for {
+		conn, err := l.Listener.Accept()
+		if err != nil {
+			if errors.Is(err, net.ErrClosed) || !l.server.pause() {
+				l.server.listeners.Done()
+				return nil, err
+			}
+			continue
+		}
+		if s, ok := l.admit(conn); ok {
+			return s, nil
+		}
+	}
+}
+
+func (l *listener) admit(raw net.Conn) (*stream, bool) {
+	conn := raw
+	if l.tls != nil {
+		conn = tls.Server(raw, l.tls) // its handshake is in the first Read, within streamOpening
+	}
+	s := newStream(l.server, raw, conn)
+	if w, ok := l.server.places.addStream(s); !ok {
+		l.server.counters.refuse(w)
+		raw.Close()
+		return nil, false
+	}
+	return s, true
+}
+
+// pause lets an error pass; it reports whether the server goes on.
+func (s *Server) pause() bool {
+	select {
+	case <-s.closing:
+		return false
+	case <-time.After(50 * time.Millisecond):
+		return true
+	}
+}

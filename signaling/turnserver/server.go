@@ -1,0 +1,181 @@
+package turnserver
+
+import (
+	"log/slog"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/pion/stun/v4"
+	"github.com/pion/turn/v5"
+
+	"example.org/rtcpeer/signaling"
+)
+
+// A Server is a running STUN and TURN server.
+type Server struct {
+	// Fixed at construction.
+	config  Config
+	rules   peerRules
+	log     *slog.Logger
+	sockets sockets
+	turn    *turn.Server
+
+	// Safe for all.
+	places    *places
+	counters  counters
+	listeners sync.WaitGroup // listeners whose goroutine of Pion has not returned
+	closing   chan struct{}  // closed by Close
+	closeOnce sync.Once
+}
+
+// New starts a server. It returns an *AddressError where no public address is given or found, and
+// otherwise an error that names the field of config, or the listener that could not be opened.
+func New(config Config) (*Server, error) {
+	config, err := config.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		config:  config,
+		rules:   peerRules{own: config.PublicAddresses, allow: config.AllowPeers, deny: config.DenyPeers},
+		log:     config.Log,
+		places:  newPlaces(&config),
+		closing: make(chan struct{}),
+	}
+	if err := s.start(); err != nil {
+		s.sockets.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Server) start() error {
+	if err := s.openAll(newRelays(s)); err != nil {
+		return err
+	}
+	s.listeners.Add(len(s.sockets.packets) + len(s.sockets.streams))
+	var err error
+	s.turn, err = turn.NewServer(turn.ServerConfig{
+		PacketConnConfigs: s.sockets.packets,
+		ListenerConfigs:   s.sockets.streams,
+		LoggerFactory:     logger{s.log},
+		Realm:             s.config.Realm,
+		AuthHandler:       s.authenticate,
+		QuotaHandler:      s.hasRoom,
+		EventHandler:      s.events(),
+	})
+	return err
+}
+
+// Close stops listening, ends all allocations and connections, and waits for their goroutines. It
+// returns nil always; so does each later call, which waits too.
+func (s *Server) Close() error {
+	s.closeOnce.Do(func() {
+		close(s.closing)
+		s.sockets.close()
+	})
+	s.listeners.Wait()
+	s.places.close()
+	return nil
+}
+
+// ICEServers returns what a member needs to use this server: its URLs, with a fresh credential that
+// is valid for TTL. The user is what Config.PerUser counts: the same for all that one participant
+// asks for, and another for each participant. The result belongs to the caller.
+func (s *Server) ICEServers(user string) []signaling.ICEServer {
+	var list []signaling.ICEServer
+	if len(s.sockets.stun) > 0 {
+		list = append(list, signaling.ICEServer{URLs: slices.Clone(s.sockets.stun)})
+	}
+	return append(list, s.config.Credentials.ICEServer(user, slices.Clone(s.sockets.turn)...))
+}
+
+// TTL is how long what ICEServers returns can be used; a member needs a new one before.
+func (s *Server) TTL() time.Duration { return s.config.Credentials.TTL }
+
+// authenticate is Pion's AuthHandler: it returns the key with which the request must be signed. The
+// user it names is not proved before Pion has checked that.
+func (s *Server) authenticate(r *turn.RequestAttributes) (userID string, key []byte, ok bool) {
+	expiry, user, ok := parseUsername(r.Username)
+	if r.Method != stun.MethodAllocate {
+		expiry = expiry.Add(s.config.Outlive) // of use for the allocation that this user has here
+	}
+	if !ok || !time.Now().Before(expiry) {
+		s.counters.refuse(refusedAuth)
+		return "", nil, false
+	}
+	who := claim{user: user, address: countedAs(r.SrcAddr)}
+	password := s.config.Credentials.password(r.Username)
+	return who.String(), turn.GenerateAuthKey(r.Username, r.Realm, password), true
+}
+
+// hasRoom is Pion's QuotaHandler. The place is taken when the relay is made; this is to tell the
+// client the reason (486) in all but a race.
+func (s *Server) hasRoom(userID, _ string, _ net.Addr) bool {
+	who, _ := parseClaim(userID)
+	w, ok := s.places.room(who)
+	if !ok {
+		s.counters.refuse(w)
+		s.log.Debug("allocation refused", "user", who.user, "client", who.address, "why", w)
+	}
+	return ok
+}
+
+// mayRelayTo is Pion's PermissionHandler.
+func (s *Server) mayRelayTo(client net.Addr, peer net.IP) bool {
+	address, _ := netip.AddrFromSlice(peer)
+	if s.rules.allows(address) {
+		return true
+	}
+	s.counters.refuse(refusedPeer)
+	s.log.Debug("peer refused", "client", client, "peer", peer)
+	return false
+}
+
+// events keep relays and streams informed of what Pion granted.
+func (s *Server) events() turn.EventHandler {
+	at := func(relayAddr net.Addr, act func(*relay)) {
+		if r := s.places.relayAt(addrPort(relayAddr)); r != nil {
+			act(r)
+		}
+	}
+	plain := func(ip net.IP) netip.Addr {
+		a, _ := netip.AddrFromSlice(ip)
+		return a.Unmap()
+	}
+	return turn.EventHandler{
+		OnAuth: func(_, _ net.Addr, _, _, _, _ string, verdict bool) {
+			if !verdict {
+				s.counters.refuse(refusedAuth)
+			}
+		},
+		OnAllocationCreated: func(client, local net.Addr, _, _, _ string, _ net.Addr, _ int) {
+			if c := s.places.streamAt(streamKey{addrPort(client), addrPort(local)}); c != nil {
+				c.keep()
+			}
+		},
+		OnPermissionCreated: func(_, _ net.Addr, _, _, _ string, relayAddr net.Addr, peer net.IP) {
+			at(relayAddr, func(r *relay) { r.permit(plain(peer)) })
+		},
+		OnPermissionDeleted: func(_, _ net.Addr, _, _, _ string, relayAddr net.Addr, peer net.IP) {
+			at(relayAddr, func(r *relay) { r.forbid(plain(peer)) })
+		},
+		OnChannelCreated: func(_, _ net.Addr, _, _, _ string, relayAddr, _ net.Addr, _ uint16) {
+			at(relayAddr, func(r *relay) { r.bindChannel(1) })
+		},
+		OnChannelDeleted: func(_, _ net.Addr, _, _, _ string, relayAddr, _ net.Addr, _ uint16) {
+			at(relayAddr, func(r *relay) { r.bindChannel(-1) })
+		},
+	}
+}
+
+// appendNew appends what is not there yet.
+func appendNew(list []string, s string) []string {
+	if slices.Contains(list, s) {
+		return list
+	}
+	return append(list, s)
+}

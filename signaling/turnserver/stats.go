@@ -1,0 +1,76 @@
+package turnserver
+
+import "sync/atomic"
+
+// Stats are figures of a server. Allocations and Streams are now; the others count since New.
+type Stats struct {
+	Allocations int
+	Streams     int // TCP and TLS connections
+
+	Allocated uint64 // allocations made
+	ToPeers   uint64 // bytes relayed from clients, without headers
+	ToClients uint64 // bytes relayed to clients, without headers
+
+	// Refused counts by word. Requests: "auth", a wrong or expired credential; "quota_user",
+	// "quota_address", Config.PerUser or PerAddress is reached, by an allocation or a connection;
+	// "capacity", MaxAllocations or MaxStreams is, or no port is free; "unsupported", an allocation
+	// of TCP, of a port out of the range, or of a family without a public address; "peer_denied", a
+	// permission for an address that is not relayed to.
+	//
+	// Packets: "peer_denied", one for a port of the public address that is no relay's; "bandwidth",
+	// one over Config.Bandwidth; "no_permission", one to a relay from an address its client did not
+	// permit. Allocations: "bounds", ended for more permissions or channels than any link needs.
+	// Connections: "slow", the client did not read for 10 seconds; "invalid", it sent what is not
+	// TURN.
+	Refused map[string]uint64
+}
+
+// A word says why something was refused or dropped.
+type word int
+
+const (
+	refusedAuth word = iota
+	refusedQuotaUser
+	refusedQuotaAddress
+	refusedCapacity
+	refusedUnsupported
+	refusedPeer
+	refusedBandwidth
+	refusedNoPermission
+	refusedBounds
+	refusedSlow
+	refusedInvalid
+	words
+)
+
+var wordTexts = [words]string{"auth", "quota_user", "quota_address", "capacity", "unsupported", "peer_denied",
+	"bandwidth", "no_permission", "bounds", "slow", "invalid"}
+
+func (w word) String() string { return wordTexts[w] }
+
+// counters is the part of Stats that is counted as it happens. Safe for all, without a lock, since
+// most of what it counts is a packet.
+type counters struct {
+	allocated, toPeers, toClients atomic.Uint64
+	refused                       [words]atomic.Uint64
+}
+
+func (c *counters) refuse(w word) { c.refused[w].Add(1) }
+
+// Stats returns the figures of this moment. The map belongs to the caller.
+func (s *Server) Stats() Stats {
+	c := &s.counters
+	st := Stats{
+		Allocated: c.allocated.Load(),
+		ToPeers:   c.toPeers.Load(),
+		ToClients: c.toClients.Load(),
+		Refused:   make(map[string]uint64),
+	}
+	st.Allocations, st.Streams = s.places.count()
+	for w := range c.refused {
+		if n := c.refused[w].Load(); n > 0 {
+			st.Refused[word(w).String()] = n
+		}
+	}
+	return st
+}
