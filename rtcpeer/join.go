@@ -9,6 +9,9 @@ import (
 	"example.org/rtcpeer/signaling/signalclient"
 )
 
+// GodotScheme before the scheme of a URL says that its server is one of Godot's signaling demo.
+const GodotScheme = "godot+"
+
 // Join enters the room of a signaling server, at ws://host:port/room or wss://, or a lobby of a server
 // of Godot's signaling demo, at godot+ws://host:port/lobby or godot+wss://, and returns when the
 // server has welcomed the node: links with the members there follow, and are told by Receive. A URL
@@ -26,7 +29,7 @@ func Join(ctx context.Context, url string, config Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	if plain, found := strings.CutPrefix(url, "godot+"); found {
+	if plain, found := strings.CutPrefix(url, GodotScheme); found {
 		url, checked.Signaling.Dialect = plain, godot.Client()
 	}
 	client, err := signalclient.Dial(ctx, url, signaling.Join{

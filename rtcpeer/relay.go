@@ -114,7 +114,9 @@ func (r *host) down(l *link, reason DisconnectReason) {
 	r.mu.Lock()
 	r.node.links.remove(l)
 	for _, other := range r.node.links.current().all {
-		announce(other, sysDelPeer, l.peer)
+		if r.node.ctx.Err() == nil { // else it is the host that goes, and every link with it
+			announce(other, sysDelPeer, l.peer)
+		}
 	}
 	r.mu.Unlock()
 	r.node.inbox.disconnected(l.presence, reason)

@@ -16,7 +16,7 @@ import (
 
 // An entry is how chat, ping and relay get into a room.
 type entry struct {
-	URL        string   `arg:"" help:"The room, as ws://host:port/room. Without a room the server makes a new one, and its URL is printed."`
+	URL        string   `arg:"" help:"The room, as ws://host:port/room. Without a room the server makes a new one, and its URL is printed. For a server of Godot's signaling demo: godot+ws://host:port/lobby."`
 	ICEServer  []string `name:"ice-server" placeholder:"URL" help:"STUN or TURN server, as stun:host:port or turn:user:secret@host:port; repeat for more."`
 	AuthSecret string   `env:"RTC_AUTH_SECRET" placeholder:"TEXT" help:"Secret of a star: its host admits only guests that send exactly these bytes. Other users of the machine see flags, but not the environment."`
 	Verbose    bool     `short:"v" help:"Log on stderr what happens to the links and to the signaling."`
@@ -25,9 +25,9 @@ type entry struct {
 // join enters the room and says so. It returns the URL at which others join. The caller must close
 // the node.
 func (e *entry) join(ctx context.Context, c *console, config rtcpeer.Config) (*rtcpeer.Node, string, error) {
-	_, room, err := signalclient.ParseURL(e.URL)
+	room, err := e.room()
 	if err != nil {
-		return nil, "", usageError{err}
+		return nil, "", err
 	}
 	if config.WebRTC.ICEServers, err = iceServers(e.ICEServer); err != nil {
 		return nil, "", err
@@ -43,15 +43,31 @@ func (e *entry) join(ctx context.Context, c *console, config rtcpeer.Config) (*r
 	if errors.Is(err, &signaling.Error{Code: signaling.CodeTopologyMismatch}) {
 		return nil, "", fmt.Errorf("%w: choose another one, or leave it out for a new one", err)
 	}
+	if errors.Is(err, &signaling.Error{Code: signaling.CodeUnknownRoom}) {
+		return nil, "", fmt.Errorf("%w: a lobby of that protocol gets its name from the server; leave it out for a new one", err)
+	}
 	if err != nil {
 		return nil, "", err
 	}
-	url := signalclient.RoomURL(e.URL, signaling.RoomName(node.Room()))
+	plain, isGodot := strings.CutPrefix(e.URL, rtcpeer.GodotScheme)
+	url := signalclient.RoomURL(plain, signaling.RoomName(node.Room()))
+	if isGodot {
+		url = rtcpeer.GodotScheme + url
+	}
 	if room == "" {
 		c.say("new room: %s", url)
 	}
 	c.say("joined as %d", node.ID())
 	return node, url, nil
+}
+
+// room returns the room that the URL names, which may be none.
+func (e *entry) room() (signaling.RoomName, error) {
+	_, room, err := signalclient.ParseURL(strings.TrimPrefix(e.URL, rtcpeer.GodotScheme))
+	if err != nil {
+		return "", usageError{err}
+	}
+	return room, nil
 }
 
 // iceServers reads --ice-server. The user and the secret of a TURN server stand before its host, where

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"example.org/rtcpeer/rtcpeer"
-	"example.org/rtcpeer/signaling/signalclient"
 )
 
 // relay is the command of that name: the host of a star room.
@@ -37,10 +36,10 @@ const figuresEach = time.Minute
 
 // Run hosts the room until ctx ends.
 func (r *relay) Run(ctx context.Context, c *console) error {
-	_, room, err := signalclient.ParseURL(r.URL)
+	room, err := r.room()
 	switch {
 	case err != nil:
-		return usageError{err}
+		return err
 	case r.New && room != "":
 		return usage("--new: the server chooses the name; leave %q out of the URL, or leave out --new", room)
 	case r.MaxPeers < 0:
