@@ -58,9 +58,10 @@ func TestReaderThatStops(t *testing.T) {
 	})
 }
 
-// fits sends to 5, giving what is on its way a moment to move on: SCTP may acknowledge late by 200 ms.
+// fits sends to 5, giving what is on its way the time to move on: SCTP may acknowledge late by 200 ms,
+// and a busy machine later.
 func fits(n *rtcpeer.Node, data []byte) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	return n.Send(ctx, rtcpeer.Packet{Peer: 5, Data: data}) == nil
 }
