@@ -461,7 +461,7 @@ class Signaling {
 
       socket.onerror = nothing; // close follows, and says as much as a browser will
       socket.onclose = (/** @type {any} */ e) => {
-        if (passing.includes(e.reason) || !/^[a-z_]+$/.test(e.reason)) fail("is signal-server running there, does it speak " + protocol + ", and do proxies let WebSockets through?");
+        if (passing.includes(e.reason) || !/^[a-z_]+$/.test(e.reason)) fail("is signal-server running there, with " + protocol + ", and do proxies let WebSockets through?");
         else over(new RtcPeerError(e.reason, `${this.shown}: the server closed the connection: ${e.reason}`));
       };
       socket.onopen = () => {
@@ -657,6 +657,7 @@ class Lane {
   received = 0;
   unread = 0; // bytes in the inbox
   written = 0; // bytes
+  fresh = 0; // see burst
   lastWrite = 0;
   /** @type {{bytes: Uint8Array, done?: () => void, fail?: (why: RtcPeerError) => void}[]} */ queue = [];
   queued = 0; // bytes
@@ -683,6 +684,11 @@ class Lane {
   /** Bytes that have left. */
   get left() {
     return this.written - this.channel.bufferedAmount;
+  }
+
+  /** Bytes that a path of 64 KB/s would not have taken yet. */
+  get burst() {
+    return Math.max(0, this.fresh - 64 * (now() - this.lastWrite));
   }
 
   /** Sends, or drops what is unreliable; false means a reliable packet found no room. @param {Uint8Array} bytes */
@@ -781,6 +787,7 @@ class Lane {
       throw unknownPeer(this.link.peer, message(e));
     }
     this.written += bytes.length;
+    this.fresh = this.burst + bytes.length;
     this.lastWrite = now();
     this.sent++;
   }
@@ -1017,18 +1024,21 @@ class Link {
 
   /**
    * Sends what was accepted, and then closes the reliable lanes, which is acknowledged. bufferedAmount is no
-   * measure for the first: libwebrtc's may count only what SCTP has not taken yet, and a channel that closes
-   * forgets what SCTP has not sent. What is still being sent shows in the bytes on the wire.
+   * measure for the first: older libwebrtc counts only what SCTP has not taken yet, and a channel that closes
+   * forgets the rest. What is still being sent shows in the bytes on the wire. After much of it they must rest
+   * for a second, because they also do when a full window is lost, until SCTP sends it again.
    */
   async flush() {
     const reliable = this.lanes.filter((l) => l.reliable);
-    const recent = reliable.some((l) => l.queue.length || l.channel.bufferedAmount || (l.written && now() - l.lastWrite < 1000));
-    for (let before = -Infinity; recent && this.state === "ending"; ) {
+    for (let before = NaN, quiet = 0, enough = 1; this.state === "ending" && reliable.some((l) => l.sent || l.queue.length); ) {
       for (const lane of reliable) lane.drain();
       const { bytesSent, rtt } = await this.stats();
-      if (bytesSent - before < 1200 && reliable.every((l) => !l.queue.length && !l.channel.bufferedAmount)) break;
+      const moves = bytesSent - before > 1200;
+      if (moves || reliable.some((l) => l.burst > 64 * KiB)) enough = 16;
+      quiet = moves || reliable.some((l) => l.queue.length || l.channel.bufferedAmount) ? 0 : quiet + 1;
+      if (quiet > enough) break;
       before = bytesSent;
-      await new Promise((resolve) => setTimeout(resolve, Math.min(60 + 2 * rtt, 250))); // a full window waits for its acknowledgement
+      await new Promise((resolve) => setTimeout(resolve, Math.min(60 + 2 * rtt, 250)));
     }
     if (this.state === "ending") for (const lane of reliable) lane.channel.close();
   }
