@@ -112,8 +112,8 @@ func report(t *testing.T, cmd *exec.Cmd) {
 	}
 	late := time.AfterFunc(10*time.Second, func() { cmd.Process.Kill() })
 	defer late.Stop()
-	_ = cmd.Wait() // the report has said it
-	require.True(t, passed, "%s", out.String())
+	err = cmd.Wait()
+	require.True(t, passed, "%v\n%s", err, &out)
 }
 
 // packages installs what package-lock.json names, if that is not there or older than the lock.

@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { RTCPeerConnection as Werift } from "werift";
 import { WebSocket } from "ws";
 import { Player, RTCPeerConnection as Real, eventually, fakeServer, orderly, patience, rtcpeer, startServer, welcome, within } from "./support.js";
 
@@ -15,7 +16,7 @@ const newRoom = () => `${server.url}/endings-${++rooms}`;
  * WebSocket and RTCPeerConnection that count themselves, and timers that do. onstep is called before and after
  * everything that the module waits for.
  */
-function watched(t) {
+function watched(t, Stack = Real) {
   const sockets = new Set(), pcs = new Set(), timers = new Set();
   const w = { sockets, pcs, timers, onstep: (name) => {} };
   w.WebSocket = class extends WebSocket {
@@ -27,14 +28,17 @@ function watched(t) {
       }
     }
   };
-  w.RTCPeerConnection = class extends Real {
+  w.RTCPeerConnection = class extends Stack {
     constructor(...args) {
       super(...args);
       pcs.add(this);
       for (const name of ["icecandidate", "connectionstatechange"]) this.addEventListener(name, () => w.onstep(name));
     }
+    close() {
+      pcs.delete(this); // its state is no measure: werift's goes on changing
+      return super.close();
+    }
     createDataChannel(...args) {
-      w.onstep("createDataChannel");
       const channel = super.createDataChannel(...args);
       channel.addEventListener("open", () => w.onstep("open"));
       return channel;
@@ -43,7 +47,7 @@ function watched(t) {
   for (const name of ["createOffer", "createAnswer", "setLocalDescription", "setRemoteDescription", "addIceCandidate"]) {
     w.RTCPeerConnection.prototype[name] = async function (...args) {
       w.onstep(name);
-      const result = await Real.prototype[name].apply(this, args);
+      const result = await Stack.prototype[name].apply(this, args);
       w.onstep(name + ", done");
       return result;
     };
@@ -70,7 +74,7 @@ function watched(t) {
     const left = () => [
       ...[...timers].map((timer) => timer.made.split("\n").slice(2, 4).join()),
       ...[...sockets].filter((s) => s.readyState !== 3).map((s) => `a socket, ${s.readyState}`),
-      ...[...pcs].filter((pc) => pc.connectionState !== "closed").map((pc) => `a connection, ${pc.connectionState}`),
+      ...[...pcs].map((pc) => `a connection, ${pc.connectionState}`),
     ];
     await eventually(() => `${what}: left are ${left()}`, () => !left().length);
   };
@@ -119,7 +123,7 @@ for (const role of ["offers", "answers"]) {
       if (own && step === at) closed ??= own.close();
     };
     // The creator has the smaller id, so the other one offers.
-    const config = (mine) => (mine ? w : { WebSocket, RTCPeerConnection: Real });
+    const config = (mine) => (mine ? w : { WebSocket, RTCPeerConnection: Werift });
     const first = await Player.join(url, config(role === "answers"));
     if (role === "answers") own = first;
     const second = await Player.join(url, config(role === "offers"));
@@ -127,7 +131,6 @@ for (const role of ["offers", "answers"]) {
     const other = own === first ? second : first;
     await own.event("connected", other.id).catch(() => {}); // there are no more events after a close
     await within(patience, `close at ${at}`, closed ?? own.close());
-    // Not by stats: @roamhq/wrtc never answers a getStats that a close has overtaken.
     await eventually(`the other learns of the close at ${at}`, () => !other.node.running.has(own.id));
     for (const { events } of [own, other]) {
       assert.equal(orderly(events), "", at);
@@ -139,7 +142,7 @@ for (const role of ["offers", "answers"]) {
   };
 
   test(`closing at each step on the way to a link leaves nothing, on the end that ${role}`, async (t) => {
-    const w = watched(t);
+    const w = watched(t, Werift); // which is JavaScript all through: a close in an event can crash @roamhq/wrtc
     const steps = await attempt(w, "none");
     const description = role === "offers" ? "createOffer" : "createAnswer";
     for (const step of [description, description + ", done", "setLocalDescription, done", "setRemoteDescription", "open", "icecandidate"]) {
@@ -181,7 +184,7 @@ test("a page that is left closes its node in the same moment", async (t) => {
   page.dispatchEvent(new Event("pagehide"));
   assert.equal(b.status, "disconnected");
   assert.ok([...w.sockets].every((s) => s.readyState >= 2));
-  assert.ok([...w.pcs].every((pc) => pc.connectionState === "closed"));
+  assert.equal(w.pcs.size, 0);
   assert.deepEqual(await b.next(), { done: true, value: undefined });
   await assert.rejects(b.send({ data: "x" }), { code: "closed" });
   assert.equal((await a.event("disconnected", b.id)).reason, "by peer");
