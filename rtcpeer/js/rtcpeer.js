@@ -461,7 +461,7 @@ class Signaling {
 
       socket.onerror = nothing; // close follows, and says as much as a browser will
       socket.onclose = (/** @type {any} */ e) => {
-        if (passing.includes(e.reason) || !/^[a-z_]+$/.test(e.reason)) fail("is signal-server running there, with " + protocol + ", and do proxies let WebSockets through?");
+        if (passing.includes(e.reason) || !/^[a-z_]+$/.test(e.reason)) fail("is a signal-server for " + protocol + " there, and do proxies let WebSockets through?");
         else over(new RtcPeerError(e.reason, `${this.shown}: the server closed the connection: ${e.reason}`));
       };
       socket.onopen = () => {
@@ -488,7 +488,7 @@ class Signaling {
         } catch (error) {
           if (!(error instanceof RtcPeerError)) throw error;
           if (error.code === "unknown_kind") return; // of a newer server
-          error.message = `${this.shown} sent what rtcpeer.js does not understand; give both one version: ${error.message}`;
+          error.message = `${this.shown}: not understood; give both one version: ${error.message}`;
           over(error);
         }
       };
@@ -879,8 +879,8 @@ class Link {
       const { attempt } = this.negotiation;
       if (act === "candidate" || act === "accept") this.node.config.log?.(act + " not used", e);
       // libdatachannel refuses a good answer if the path and the certificate are there before it.
-      if (act === "accept" && attempt < 3) this.retry(1000 * attempt);
-      else if (act !== "candidate") this.fail(new RtcPeerError("negotiation", `peer ${this.peer}: ${act}: ${message(e)}`));
+      if (act === "accept" && attempt < 3 && this.retry(1000 * attempt)) return;
+      if (act !== "candidate") this.fail(new RtcPeerError("negotiation", `peer ${this.peer}: ${act}: ${message(e)}`));
     }
   }
 
@@ -913,18 +913,19 @@ class Link {
       negotiated: true, id: i + 1, ordered: mode !== "unreliable",
       ...(mode !== "reliable" && { maxRetransmits: config.maxRetransmits }),
     })));
-    if (!this.node.members.get(this.peer)?.one_attempt) this.retry(attemptTimeout, 1); // a Godot game takes one
+    this.retry(attemptTimeout, 1);
   }
 
   /**
    * The offering end begins anew after ms, unless this attempt has come further by then: on a busy machine or
-   * a long path giving up what advances would make it all begin again.
+   * a long path giving up what advances would make it all begin again. False if the other end takes one offer
+   * alone, as a Godot game does.
    * @param {number} ms @param {number} [reached]
    */
   retry(ms, reached = 3) {
     const { negotiation } = this;
     const { attempt } = negotiation;
-    this.timers.push(setTimeout(() => this.then(() => {
+    return !this.node.members.get(this.peer)?.one_attempt && this.timers.push(setTimeout(() => this.then(() => {
       if (this.state !== "connecting" || attempt !== negotiation.attempt) return [];
       const { stage } = this.progress({ stage: reached, detail: "" });
       if (stage === reached) return negotiation.retry();

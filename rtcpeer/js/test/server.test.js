@@ -132,6 +132,24 @@ test("a server that welcomes and ends it in the same breath", async (t) => {
   assert.equal(node.status, "disconnected");
 });
 
+test("a member of one attempt is offered one link, whatever becomes of it", async (t) => {
+  const offers = [];
+  const server = await fakeServer((socket) => {
+    socket.on("message", (data) => {
+      const m = JSON.parse(data);
+      if (m.kind === "join") socket.send(JSON.stringify({ ...welcome, members: [{ id: 1, one_attempt: true }] }));
+      if (m.data?.type !== "offer") return;
+      offers.push(m.data.attempt);
+      socket.send(JSON.stringify({ kind: "signal", from: 1, data: { type: "answer", sdp: "no answer at all" } }));
+    });
+  });
+  t.after(server.close);
+  const a = await Player.join(server.url, { RTCPeerConnection });
+  t.after(() => a.close());
+  const { error } = await a.event("failed", 1);
+  assert.deepEqual([error.code, offers], ["negotiation", [1]]);
+});
+
 test("malformed frames lead to another try, three of them to the end", async (t) => {
   let connections = 0;
   const bad = await fakeServer((socket) => {
