@@ -39,6 +39,7 @@ func TestArrows(t *testing.T) {
 		"github.com/alecthomas/kong":     {"cmd/signal-server", "cmd/rtc-client"},
 		"github.com/schollz/progressbar": {"cmd/rtc-client"},
 		"github.com/stretchr/testify":    {"rtcpeer/transport/transporttest"},
+		"github.com/tdewolff/minify/":    {"rtcpeer/js"},
 	}
 	imports := directImports(t)
 	for pkg, list := range imports {
