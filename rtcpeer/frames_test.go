@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -74,24 +75,61 @@ func encode(f frame) []byte {
 	return appendInner(nil, Packet{Data: f.body, Command: f.command})
 }
 
-func TestBadFrames(t *testing.T) {
-	for _, bad := range []string{
-		"",           // nothing
-		"03",         // a packet without payload
-		"07", "0701", // SYS cut short
-		"0701000000",                   // an id cut short
-		"070100000000",                 // the id 0
-		"0702ffffffff",                 // a negative id
-		"070405000000",                 // no such subcommand
-		"070305000000",                 // nothing to relay
-		"07030500000003",               // an empty packet relayed
-		"07030500000007030500000003aa", // SYS within SYS
-		"0703050000000700",             // AUTH within SYS
-	} {
-		b, err := hex.DecodeString(bad)
-		require.NoError(t, err)
-		_, err = decodeFrame(b)
-		require.ErrorIs(t, err, errBadFrame, bad)
+// A vector is one entry of testdata/wire/frames.json, which the JavaScript module's tests read too.
+type vector struct {
+	Name, Hex, Kind, Command, Body string
+	Peer                           PeerID
+	Bad                            bool
+}
+
+func vectors(t testing.TB) (list []vector) {
+	t.Helper()
+	raw, err := os.ReadFile("../testdata/wire/frames.json")
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(raw, &list))
+	require.NotEmpty(t, list)
+	return list
+}
+
+func (v vector) bytes(t testing.TB) []byte { return unhex(t, v.Hex) }
+
+// frame is what the vector's bytes mean.
+func (v vector) frame(t testing.TB) frame {
+	kinds := map[string]frameKind{
+		"packet": framePacket, "auth": frameAuth, "add_peer": frameAddPeer, "del_peer": frameDelPeer, "relay": frameRelay,
+	}
+	f := frame{kind: kinds[v.Kind], peer: v.Peer, body: unhex(t, v.Body)}
+	require.NotZero(t, f.kind, v.Kind)
+	for _, c := range wireCommands {
+		if strings.ReplaceAll(c.String(), " ", "_") == v.Command {
+			f.command = c
+		}
+	}
+	require.Equal(t, v.Command == "", f.command == CommandRaw, v.Command)
+	return f
+}
+
+func unhex(t testing.TB, text string) []byte {
+	t.Helper()
+	b, err := hex.DecodeString(text)
+	require.NoError(t, err)
+	return b
+}
+
+func TestFrameVectors(t *testing.T) {
+	for _, v := range vectors(t) {
+		t.Run(v.Name, func(t *testing.T) {
+			got, err := decodeFrame(v.bytes(t))
+			if v.Bad {
+				require.ErrorIs(t, err, errBadFrame)
+				return
+			}
+			require.NoError(t, err)
+			want := v.frame(t)
+			require.Equal(t, want.body, append([]byte{}, got.body...))
+			require.Equal(t, [3]any{want.kind, want.command, want.peer}, [3]any{got.kind, got.command, got.peer})
+			require.Equal(t, v.Hex, hex.EncodeToString(encode(got)), "encoded again")
+		})
 	}
 }
 
@@ -99,11 +137,8 @@ func FuzzDecodeFrame(f *testing.F) {
 	for _, b := range recorded(f) {
 		f.Add(b)
 	}
-	f.Add([]byte{commandSys, sysDelPeer, 5, 0, 0, 0})
-	f.Add([]byte{commandSys, sysAuth})
-	f.Add([]byte{commandSys, sysAuth, 's'})
-	for first := range byte(8) { // every command
-		f.Add([]byte{first, 1, 2, 3})
+	for _, v := range vectors(f) {
+		f.Add(v.bytes(f))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		decoded, err := decodeFrame(b)

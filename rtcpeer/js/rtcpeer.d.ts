@@ -5,7 +5,24 @@ export type IceServer = {
     username?: string;
     credential?: string;
 };
-export type Reason = "by peer" | "by us" | "lost" | "slow" | "host gone" | "misbehaved";
+export type Reason = "by peer" | "by us" | "lost" | "slow" | "host gone" | "misbehaved" | "unauthorized";
+export type Command = "remote_call" | "simplify_path" | "confirm_path" | "spawn" | "despawn" | "sync";
+export type PendingPeer = {
+    /**
+     * which the signaling server vouches for
+     */
+    id: number;
+    /**
+     * sends data, of which there
+     * must be some, to the other end's config.auth, Config.Auth or auth_callback
+     */
+    send: (data: Uint8Array | ArrayBuffer | ArrayBufferView | string) => void;
+    /**
+     * waits, one call at a time, for what that sends next; null: it
+     * has accepted this end, and sends nothing more. Rejects when the link or authTimeout is over
+     */
+    receive: () => Promise<Uint8Array | null>;
+};
 export type Config = {
     /**
      * that the room must have, and that a new one gets; else the room's, a mesh if new
@@ -15,6 +32,11 @@ export type Config = {
      * modes of the channels 1, 2, ...; at most 255, the same for all members
      */
     channels?: Mode[];
+    /**
+     * puts packets of a mesh into the frames of Godot's SceneMultiplayer, as they are in every
+     * star: for rooms shared with Godot games that use MultiplayerAPI; the same for all members
+     */
+    framed?: boolean;
     /**
      * how often a lost packet of the unreliable modes is sent again (0)
      */
@@ -27,6 +49,17 @@ export type Config = {
      * how long a link may take to open (20000; negative: no limit)
      */
     connectTimeout?: number;
+    /**
+     * talks to the other end of a link that is open, and
+     * returns to accept it; an error refuses it at once. The link is connected when both ends have accepted each other;
+     * until then nothing else goes over it, and nobody is told of it. Both ends need one, but that a star's host without
+     * lets everybody in. In a star, or with framed. See sharedSecret
+     */
+    auth?: (peer: PendingPeer) => void | Promise<void>;
+    /**
+     * how long that may take (3000; negative: no limit)
+     */
+    authTimeout?: number;
     /**
      * how long close and disconnect wait for reliable packets to arrive (500; negative: not at all)
      */
@@ -52,6 +85,11 @@ export type Config = {
      */
     refuse?: boolean;
     /**
+     * the largest number of links, with those that are still being made: new ones beyond it
+     * are refused (0: no limit). In a star it is for the host
+     */
+    maxPeers?: number;
+    /**
      * gives up the joining; without effect afterwards
      */
     signal?: AbortSignal;
@@ -73,14 +111,14 @@ export type Outgoing = {
     channel?: number;
     mode?: Mode;
     data: Uint8Array | ArrayBuffer | ArrayBufferView | string;
-    engine?: boolean;
+    command?: Command;
 };
 export type Packet = {
     peer: number;
     channel: number;
     mode: Mode;
     data: Uint8Array;
-    engine?: boolean;
+    command?: Command;
 };
 export type ConnectedEvent = {
     kind: "connected";
@@ -163,7 +201,7 @@ export type Stats = {
     waiting: number;
     /**
      * packets by the word for why: buffer_full, no_credit, peer_gone,
-     * no_target, malformed
+     * no_target, malformed, pending (not authenticated)
      */
     dropped: Record<string, number>;
     /**
@@ -187,7 +225,7 @@ export type Message = {
 /**
  * What goes wrong here. Programs branch on code: bad_config, bad_url, unreachable, aborted, closed, unknown_peer,
  * unknown_channel, packet_too_large, buffer_full, no_credit, refused, deadline, channel_mismatch, negotiation,
- * not_host, host_gone, and the server's (PROTOCOL.md). The message is for people and says what to do.
+ * not_host, host_gone, bad_command, unauthorized, auth_required, and the server's (PROTOCOL.md). The message is for people and says what to do.
  */
 export declare class RtcPeerError extends Error {
     code: string;
@@ -210,7 +248,7 @@ export type Check = (value: any, name: string) => any;
 export type Frame = {
     sub?: number;
     peer: number;
-    engine: boolean;
+    command?: Command;
     body: Uint8Array;
     whole: Uint8Array;
 };
@@ -222,6 +260,13 @@ export type Presence = {
     id: number;
     state: "new" | "here" | "gone";
 };
+/**
+ * The config.auth of a star whose members all hold the same secret: the guests send it, and the host accepts nobody
+ * else. The host must be trusted with it. A Godot guest calls send_auth(1, secret) and complete_auth(1).
+ * @param {Uint8Array | ArrayBuffer | ArrayBufferView | string} secret
+ * @returns {(peer: PendingPeer) => Promise<void>}
+ */
+export declare function sharedSecret(secret: Uint8Array | ArrayBuffer | ArrayBufferView | string): (peer: PendingPeer) => Promise<void>;
 /** This participant of a room, made by join. To iterate over it is to take its events; stopping ends nothing. */
 export declare class RtcNode {
     /** 1 to 2147483647; 1 is the creator of the room, and a star's host. @readonly @type {number} */ readonly id: number;
@@ -239,7 +284,7 @@ export declare class RtcNode {
      * Sends a packet; resolves when it was accepted. To one peer a reliable packet waits for room: await
      * each. An unreliable one without room is dropped, which stats counts. A broadcast never waits. An empty
      * packet sends nothing. Rejects with an RtcPeerError: closed, unknown_peer, unknown_channel,
-     * packet_too_large, buffer_full (a BroadcastError, or 4 MiB wait already).
+     * packet_too_large, bad_command, buffer_full (a BroadcastError, or 4 MiB wait already).
      * @param {Outgoing} packet
      * @returns {Promise<void>}
      */

@@ -18,10 +18,24 @@
  * @typedef {"reliable" | "unreliable_ordered" | "unreliable"} Mode
  * @typedef {"mesh" | "star"} Topology
  * @typedef {{urls: string | string[], username?: string, credential?: string}} IceServer
- * @typedef {"by peer" | "by us" | "lost" | "slow" | "host gone" | "misbehaved"} Reason
+ * @typedef {"by peer" | "by us" | "lost" | "slow" | "host gone" | "misbehaved" | "unauthorized"} Reason
  *   by peer: the other end closed, or the host says it has left. by us: disconnect was called here.
  *   lost: the path stopped working. slow: it, or this program, reads too slowly. host gone: it was reached
- *   through a host that is gone. misbehaved: it sent what the contract forbids.
+ *   through a host that is gone. misbehaved: it sent what the contract forbids. unauthorized: it demands
+ *   authentication, and there is no config.auth here.
+ * @typedef {"remote_call" | "simplify_path" | "confirm_path" | "spawn" | "despawn" | "sync"} Command
+ *   what a packet that is no ordinary one means to Godot's SceneMultiplayer: its data is the whole command,
+ *   with its first byte
+ */
+
+/**
+ * The other end of a link that is open and not yet authenticated, as config.auth sees it until it returns.
+ * @typedef {object} PendingPeer
+ * @property {number} id which the signaling server vouches for
+ * @property {(data: Uint8Array | ArrayBuffer | ArrayBufferView | string) => void} send sends data, of which there
+ *   must be some, to the other end's config.auth, Config.Auth or auth_callback
+ * @property {() => Promise<Uint8Array | null>} receive waits, one call at a time, for what that sends next; null: it
+ *   has accepted this end, and sends nothing more. Rejects when the link or authTimeout is over
  */
 
 /**
@@ -29,15 +43,24 @@
  * @typedef {object} Config
  * @property {Topology} [topology] that the room must have, and that a new one gets; else the room's, a mesh if new
  * @property {Mode[]} [channels] modes of the channels 1, 2, ...; at most 255, the same for all members
+ * @property {boolean} [framed] puts packets of a mesh into the frames of Godot's SceneMultiplayer, as they are in every
+ *   star: for rooms shared with Godot games that use MultiplayerAPI; the same for all members
  * @property {number} [maxRetransmits] how often a lost packet of the unreliable modes is sent again (0)
  * @property {number} [maxPacket] the largest packet sent or accepted (16384, at most 262144)
  * @property {number} [connectTimeout] how long a link may take to open (20000; negative: no limit)
+ * @property {(peer: PendingPeer) => void | Promise<void>} [auth] talks to the other end of a link that is open, and
+ *   returns to accept it; an error refuses it at once. The link is connected when both ends have accepted each other;
+ *   until then nothing else goes over it, and nobody is told of it. Both ends need one, but that a star's host without
+ *   lets everybody in. In a star, or with framed. See sharedSecret
+ * @property {number} [authTimeout] how long that may take (3000; negative: no limit)
  * @property {number} [linger] how long close and disconnect wait for reliable packets to arrive (500; negative: not at all)
  * @property {IceServer[]} [iceServers] STUN and TURN servers besides those that the server tells
  * @property {"all" | "relay"} [iceTransportPolicy] "relay" goes through TURN servers alone
  * @property {any} [metadata] shown to the other members: any JSON, at most 1 KiB
  * @property {string} [token] for signaling servers that admit only members who hold one
  * @property {boolean} [refuse] node.refuse from the beginning
+ * @property {number} [maxPeers] the largest number of links, with those that are still being made: new ones beyond it
+ *   are refused (0: no limit). In a star it is for the host
  * @property {AbortSignal} [signal] gives up the joining; without effect afterwards
  * @property {(text: string, detail?: any) => void} [log] gets what an operator would want to know
  * @property {new (config?: any) => any} [RTCPeerConnection] instead of the browser's
@@ -47,11 +70,11 @@
 /**
  * A packet as it is sent. peer is the target: 0 everybody (the default), N that peer, -N all but N. The
  * mode (reliable) is for channel 0 (the default); the others have one of their own. A string is sent as
- * UTF-8. engine marks a whole command of Godot's SceneMultiplayer, in a star.
- * @typedef {{peer?: number, channel?: number, mode?: Mode, data: Uint8Array | ArrayBuffer | ArrayBufferView | string, engine?: boolean}} Outgoing
+ * UTF-8. A command goes only where packets are framed: in a star, and with config.framed.
+ * @typedef {{peer?: number, channel?: number, mode?: Mode, data: Uint8Array | ArrayBuffer | ArrayBufferView | string, command?: Command}} Outgoing
  *
  * A packet as it was received: peer is its source, and data belongs to whoever takes the event.
- * @typedef {{peer: number, channel: number, mode: Mode, data: Uint8Array, engine?: boolean}} Packet
+ * @typedef {{peer: number, channel: number, mode: Mode, data: Uint8Array, command?: Command}} Packet
  *
  * @typedef {{kind: "connected", peer: number}} ConnectedEvent the link is up, and packets can be sent
  * @typedef {{kind: "packet", peer: number, packet: Packet}} PacketEvent
@@ -83,7 +106,7 @@
  * @property {number} resumed how often that connection was lost and resumed
  * @property {number} waiting events that wait to be taken
  * @property {Record<string, number>} dropped packets by the word for why: buffer_full, no_credit, peer_gone,
- *   no_target, malformed
+ *   no_target, malformed, pending (not authenticated)
  * @property {Record<number, LinkStats>} links by peer; peers behind a star's host have none
  */
 
@@ -107,6 +130,7 @@ const maxEarly = 64; // candidates that may wait for a description
 const signalBacklog = 128; // signals of one peer that may wait to be used
 const maxGone = 1024; // relayed peers that are gone and still remembered
 const attemptTimeout = 7000; // how long the offering end gives an attempt that makes no progress
+const hintAfter = 5000; // how young a link is whose silent end may mean a demand of authentication
 const slowAfter = 5000; // how long a star's host lets a guest take nothing
 const dialTimeout = 10000;
 const backoffMin = 200, backoffMax = 15000;
@@ -127,7 +151,7 @@ const retried = ["join_timeout", "room_full", "server_full", "slow", "shutting_d
 /**
  * What goes wrong here. Programs branch on code: bad_config, bad_url, unreachable, aborted, closed, unknown_peer,
  * unknown_channel, packet_too_large, buffer_full, no_credit, refused, deadline, channel_mismatch, negotiation,
- * not_host, host_gone, and the server's (PROTOCOL.md). The message is for people and says what to do.
+ * not_host, host_gone, bad_command, unauthorized, auth_required, and the server's (PROTOCOL.md). The message is for people and says what to do.
  */
 export class RtcPeerError extends Error {
   /** The peer it is about. @type {number | undefined} */ peer;
@@ -284,40 +308,49 @@ function parseUrl(raw) {
   return { url: url.href, room: room && roomName(room, "room"), roomUrl: (/** @type {string} */ name) => new URL(name, bare).href };
 }
 
-// ---- The frames of a star, which are SceneMultiplayer's: the first byte's low three bits are the
-// command, ids are little-endian int32.
+// ---- The frames of a star, and of a mesh with config.framed, which are SceneMultiplayer's: the first byte's low
+// three bits are the command, ids are little-endian int32.
 //
 //   03 payload            a packet
+//   07 00 data            authentication: data for the other end, which is not admitted yet
+//   07 00                 authentication: the other end is accepted
 //   07 01 id, 07 02 id    host to guest: id is connected, is gone
 //   07 03 target inner    guest to host: relay inner to the target (0 all, N, -N all but N)
 //   07 03 source inner    host to guest: inner comes from the source
 //
-// inner is a packet or another command of the engine, but no 07.
+// inner is a packet or another command of the engine, but no 07. In a mesh there are no 07 but 07 00.
 
-const addPeer = 1, delPeer = 2, relay = 3;
+const authenticate = 0, addPeer = 1, delPeer = 2, relay = 3;
+/** By their numbers on the wire. 3 is an ordinary packet, 7 no program's. @type {(Command | undefined)[]} */
+const commands = ["remote_call", "simplify_path", "confirm_path", undefined, "spawn", "despawn", "sync"];
 
-/** @typedef {{sub?: number, peer: number, engine: boolean, body: Uint8Array, whole: Uint8Array}} Frame */
+/** Without sub it is a packet. @typedef {{sub?: number, peer: number, command?: Command, body: Uint8Array, whole: Uint8Array}} Frame */
 
 /** Returns null for what is no frame. @param {Uint8Array} b @returns {Frame | null} */
 function decodeFrame(b) {
   if ((b[0] & 7) !== 7) return decodeInner(b);
-  if (b.length < 6) return null;
   const sub = b[1];
+  if (sub === authenticate) return { sub, peer: 0, body: b.subarray(2), whole: b };
+  if (b.length < 6) return null;
   const peer = b[2] | (b[3] << 8) | (b[4] << 16) | (b[5] << 24);
   if (sub === relay) {
     const inner = decodeInner(b.subarray(6));
     return inner && { ...inner, sub, peer };
   }
   if ((sub !== addPeer && sub !== delPeer) || peer < 1) return null;
-  return { sub, peer, engine: false, body: b, whole: b };
+  return { sub, peer, body: b, whole: b };
 }
 
 /** @param {Uint8Array} b @returns {Frame | null} */
 function decodeInner(b) {
   if (!b.length || (b[0] & 7) === 7) return null;
-  if ((b[0] & 7) !== 3) return { peer: 0, engine: true, body: b, whole: b };
-  return b.length === 1 ? null : { peer: 0, engine: false, body: b.subarray(1), whole: b };
+  const command = commands[b[0] & 7];
+  if (command) return { peer: 0, command, body: b, whole: b };
+  return b.length === 1 ? null : { peer: 0, body: b.subarray(1), whole: b };
 }
+
+/** Data for the other end, or with none the word that the other end is accepted. @param {Uint8Array} [data] */
+const authFrame = (data) => new Uint8Array([7, authenticate, ...(data ?? [])]);
 
 /** @param {number} sub @param {number} peer @param {Uint8Array} [inner] */
 function sysFrame(sub, peer, inner) {
@@ -327,9 +360,9 @@ function sysFrame(sub, peer, inner) {
   return b;
 }
 
-/** @param {Uint8Array} data @param {boolean} [engine] */
-function rawFrame(data, engine) {
-  if (engine) return data;
+/** @param {Uint8Array} data @param {Command} [command] */
+function rawFrame(data, command) {
+  if (command) return data;
   const b = new Uint8Array(1 + data.length);
   b[0] = 3;
   b.set(data, 1);
@@ -694,7 +727,7 @@ class Lane {
   /** Sends, or drops what is unreliable; false means a reliable packet found no room. @param {Uint8Array} bytes */
   put(bytes) {
     const { link } = this;
-    if (link.state !== "connected" || this.channel.readyState !== "open") throw unknownPeer(link.peer);
+    if (!link.open || this.channel.readyState !== "open") throw unknownPeer(link.peer);
     if (bytes.length > link.maxMessage) {
       throw new RtcPeerError("packet_too_large", `${bytes.length} bytes: peer ${link.peer} takes at most ${link.maxMessage}; split it`);
     }
@@ -734,10 +767,12 @@ class Lane {
     else this.enqueue({ bytes });
   }
 
-  /** For few and small frames, whatever is buffered; behind those that wait. @param {Uint8Array} bytes */
+  /** For few and small frames, whatever is buffered; behind those that wait. Who is gone needs none. @param {Uint8Array} bytes */
   announce(bytes) {
-    if (this.queue.length) this.enqueue({ bytes });
-    else if (this.channel.readyState === "open") this.write(bytes);
+    try {
+      if (this.queue.length) this.enqueue({ bytes });
+      else if (this.channel.readyState === "open") this.write(bytes);
+    } catch {}
   }
 
   /** @param {Lane["queue"][0]} entry */
@@ -803,7 +838,7 @@ class Lane {
 // ---- This node's side of one connection to one peer: negotiates, opens, and ends once.
 
 class Link {
-  /** @type {"connecting" | "connected" | "ending" | "over"} */ state = "connecting";
+  /** pending: every lane is open, and it is being authenticated. @type {"connecting" | "pending" | "connected" | "ending" | "over"} */ state = "connecting";
   /** @type {any} */ pc = null; // of the current attempt
   /** @type {Lane[]} */ lanes = [];
   maxMessage = 64 * KiB; // that the other end accepts
@@ -812,8 +847,10 @@ class Link {
   pending = 0; // signals that wait
   work = Promise.resolve(); // the steps of the negotiation, one after the other
   /** @type {any[]} */ timers = [];
-  /** @type {{lane: Lane, bytes: Uint8Array}[]} */ early = []; // packets that came before every lane was open
-  earlyBytes = 0;
+  /** @type {{lane: Lane, bytes: Uint8Array}[]} */ early = []; // packets that came before the link was connected
+  earlyBytes = 0; // and what they take besides
+  /** Wakes who waits for one of them. @type {(v?: any) => void} */ heard = nothing;
+  asked = false; // the other end demands authentication, and there is none here
   /** @type {Signal[] | null} */ held = null; // own candidates, until the description is sent
   /** @type {string[]} */ local = []; // kinds of candidates
   /** @type {string[]} */ remote = [];
@@ -832,14 +869,24 @@ class Link {
     this.then(() => this.negotiation.retry());
   }
 
+  /** Whether every lane is open. */
+  get open() {
+    return this.state === "pending" || this.state === "connected";
+  }
+
+  /** Whether the program, and the others of a star, have been told of it. */
+  get published() {
+    return this.presence.state !== "new";
+  }
+
   /** Takes a signal of the other end. @param {Signal} s */
   signal(s) {
     if (s.type === "refuse") {
       this.fail(new RtcPeerError("refused", `peer ${this.peer} refuses: ${s.text ?? "no reason given"}`));
     } else if (this.pending >= signalBacklog) {
       this.end("misbehaved");
-    } else if (this.state === "connected" && s.type === "offer" && (s.attempt || 1) > this.negotiation.attempt) {
-      this.end("lost"); // the other end has given this link up
+    } else if (this.open && s.type === "offer" && (s.attempt || 1) > this.negotiation.attempt) {
+      this.over("lost"); // the other end has given this link up
       this.node.signaled(this.peer, s);
     } else {
       this.pending++;
@@ -850,7 +897,7 @@ class Link {
   /** Takes steps when those before them are taken. @param {() => Step[]} steps */
   then(steps) {
     this.work = this.work.then(async () => {
-      for (const step of steps()) if (this.state === "connecting" || (this.state === "connected" && step.act === "candidate")) await this.take(step);
+      for (const step of steps()) if (this.state === "connecting" || (this.open && step.act === "candidate")) await this.take(step);
     });
   }
 
@@ -972,10 +1019,54 @@ class Link {
   /** @param {Lane} lane */
   laneOpened(lane) {
     if (this.state !== "connecting" || !this.lanes.includes(lane) || this.lanes.some((l) => l.channel.readyState !== "open")) return;
-    this.state = "connected";
     this.clearTimers();
     this.maxMessage = Math.min(this.maxMessage, this.pc.sctp?.maxMessageSize || Infinity); // what this browser can send
     this.connectTime = now() - this.started;
+    this.state = "pending";
+    if (this.node.config.auth) this.authenticate();
+    else this.admit();
+  }
+
+  /** Has config.auth accept the other end, and waits until that has accepted this one. */
+  async authenticate() {
+    const { auth, authTimeout } = this.node.config;
+    const peer = new Pending(this);
+    if (authTimeout > 0) this.timers.push(setTimeout(() => this.late(peer), authTimeout));
+    try {
+      await /** @type {Function} */ (auth)(peer);
+      if (this.state === "pending") this.lanes[0].announce(authFrame());
+      while (!peer.accepted) {
+        const { entry, f } = await peer.next();
+        peer.accepted = f.sub !== authenticate || !f.body.length;
+        if (!peer.accepted) this.node.drop("pending"); // it was accepted before it had said all
+        // Only an end that has admitted this one sends anything else, as one does that has no callback and will
+        // never say so: in Godot such a frame admits it, and counts.
+        if (f.sub !== authenticate) this.early.unshift(entry);
+      }
+    } catch (e) {
+      this.fail(this.unauthorized(message(e), e));
+    }
+    if (this.state === "pending") this.admit();
+  }
+
+  /**
+   * Ends an authentication that is not done in time. An end that never said a word of it learns what it was missing,
+   * by one that Godot takes without harm: it means "you are accepted".
+   * @param {Pending} peer
+   */
+  late({ silent }) {
+    if (silent) this.lanes[0].announce(authFrame());
+    this.fail(this.unauthorized(`not done after ${this.node.config.authTimeout / 1000} s: both ends need config.auth, or Godot's auth_callback`), silent);
+  }
+
+  /** @param {string} [why] @param {any} [cause] */
+  unauthorized(why = "the other end ended the link before it accepted this one", cause) {
+    return new RtcPeerError("unauthorized", `peer ${this.peer}: not authenticated: ${why}`, { cause });
+  }
+
+  admit() {
+    this.state = "connected";
+    this.clearTimers();
     this.node.linkUp(this);
     for (const { lane, bytes } of this.early.splice(0)) this.node.route.receive(lane, bytes);
   }
@@ -992,19 +1083,21 @@ class Link {
   received(lane, bytes) {
     if (this.state === "over" || !this.lanes.includes(lane)) return;
     lane.received++;
-    this.earlyBytes += this.state === "connecting" ? bytes.length : 0;
+    if (!this.published) this.earlyBytes += bytes.length + eventCost;
     if (bytes.length > this.node.config.maxPacket + frameOverhead || this.earlyBytes > receiveLimit) return this.end("misbehaved");
     if (!bytes.length) return; // an empty packet means nothing in the contract
-    if (this.state === "connecting") this.early.push({ lane, bytes });
-    else this.node.route.receive(lane, bytes);
+    if (this.published) return this.node.route.receive(lane, bytes);
+    this.early.push({ lane, bytes });
+    this.heard();
   }
 
-  /** There will be no link. @param {RtcPeerError} error */
-  fail(error) {
-    if (this.state !== "connecting") return;
+  /** There will be no link. @param {RtcPeerError} error @param {boolean} [gently] so that what was sent arrives */
+  fail(error, gently) {
+    if (this.state !== "connecting" && this.state !== "pending") return;
     error.peer = this.peer;
     this.node.failed(this.peer, error);
-    this.over("lost", error);
+    if (gently) this.end("by us", error);
+    else this.over("lost", error);
   }
 
   /**
@@ -1013,7 +1106,8 @@ class Link {
    */
   end(reason, error, atOnce) {
     if (this.state === "over" || (this.state === "ending" && !atOnce)) return;
-    const open = this.state === "connected";
+    const { open } = this;
+    if (this.state === "pending" && reason !== "by us") return this.fail(this.unauthorized(reason === "misbehaved" ? "it sends too much" : undefined));
     this.state = "ending";
     if (atOnce || !open || (reason !== "by us" && reason !== "by peer")) return this.over(reason, error);
     const { linger } = this.node.config;
@@ -1049,8 +1143,10 @@ class Link {
     if (this.state === "over") return;
     this.state = "over";
     this.clearTimers();
+    this.heard();
     for (const lane of this.lanes) lane.over();
-    this.node.linkOver(this, reason, error);
+    // That authentication was demanded explains the closing right after, which another lane may have seen first.
+    this.node.linkOver(this, this.asked ? "unauthorized" : reason, error);
     this.pc?.close();
     this.finished();
   }
@@ -1070,7 +1166,7 @@ class Link {
     const transport = all.find((s) => s.type === "transport" && s.selectedCandidatePairId);
     const pair = report.get(transport?.selectedCandidatePairId) ?? all.find((s) => s.type === "candidate-pair" && s.nominated && s.state === "succeeded");
     return {
-      state: connectTime ? "connected" : "connecting",
+      state: this.published ? "connected" : "connecting",
       connectTime,
       rtt: 1000 * (pair?.currentRoundTripTime ?? 0),
       local: report.get(pair?.localCandidateId)?.candidateType ?? "",
@@ -1084,7 +1180,74 @@ class Link {
   }
 }
 
-// ---- Who is reached how. In a mesh each has a link with each, and packets go over it bare.
+/** The PendingPeer of a link: what comes on the lane of authentication. The other lanes wait until it is admitted. */
+class Pending {
+  accepted = false; // the other end has accepted this one
+  /** Whether it was listened to and has sent nothing of authentication. @type {boolean | undefined} */ silent;
+
+  /** @param {Link} link */
+  constructor(link) {
+    this.id = link.peer;
+    this.link = link;
+  }
+
+  /** @param {Outgoing["data"]} data */
+  send(data) {
+    const { link } = this;
+    const bytes = toBytes(data);
+    if (!bytes.length) throw link.unauthorized("nothing to send");
+    link.node.checkSize(bytes);
+    link.lanes[0].send(authFrame(bytes), false);
+  }
+
+  async receive() {
+    while (!this.accepted) {
+      const { f } = await this.next();
+      if (f.sub !== authenticate) this.link.node.drop("pending");
+      else if (f.body.length) return f.body;
+      else this.accepted = true;
+    }
+    return null;
+  }
+
+  /** @returns {Promise<{entry: Link["early"][0], f: Frame}>} */
+  async next() {
+    const { link } = this;
+    this.silent ??= true;
+    for (;;) {
+      if (link.state !== "pending") throw link.unauthorized();
+      const i = link.early.findIndex(({ lane }) => !lane.index);
+      if (i < 0) {
+        await new Promise((resolve) => (link.heard = resolve));
+        continue;
+      }
+      const [entry] = link.early.splice(i, 1);
+      link.earlyBytes -= entry.bytes.length + eventCost;
+      const f = decodeFrame(entry.bytes);
+      if (f?.sub === authenticate) this.silent = false;
+      if (f) return { entry, f };
+      link.node.drop("malformed");
+    }
+  }
+}
+
+/**
+ * The config.auth of a star whose members all hold the same secret: the guests send it, and the host accepts nobody
+ * else. The host must be trusted with it. A Godot guest calls send_auth(1, secret) and complete_auth(1).
+ * @param {Uint8Array | ArrayBuffer | ArrayBufferView | string} secret
+ * @returns {(peer: PendingPeer) => Promise<void>}
+ */
+export function sharedSecret(secret) {
+  const ours = toBytes(secret, true);
+  return async (peer) => {
+    if (peer.id === 1) return peer.send(ours);
+    const got = await peer.receive();
+    // Takes the same time wherever the two differ.
+    if (!got || ours.reduce((sum, b, i) => sum | (b ^ got[i]), ours.length ^ got.length)) throw new Error("wrong secret");
+  };
+}
+
+// ---- Who is reached how. In a mesh each has a link with each, and packets go over it bare, or framed.
 
 class Mesh {
   /** @param {RtcNode} node */
@@ -1092,15 +1255,14 @@ class Mesh {
     this.node = node;
   }
 
-  /** A packet as it is on the wire. @param {Uint8Array} data @param {boolean} [engine] */
-  frame(data, engine) {
-    if (engine) throw new RtcPeerError("unknown_channel", "engine commands need a star");
-    return data;
+  /** A packet as it is on the wire. @param {Uint8Array} data @param {Command} [command] */
+  frame(data, command) {
+    return this.node.framed ? rawFrame(data, command) : data;
   }
 
-  /** @param {number} peer @param {number} i @param {Uint8Array} data @param {boolean} wait @param {boolean} [engine] @returns {Promise<void> | undefined} */
-  send(peer, i, data, wait, engine) {
-    const bytes = this.frame(data, engine);
+  /** @param {number} peer @param {number} i @param {Uint8Array} data @param {boolean} wait @param {Command} [command] @returns {Promise<void> | undefined} */
+  send(peer, i, data, wait, command) {
+    const bytes = this.frame(data, command);
     if (peer > 0) return this.node.link(peer).lanes[i].send(bytes, wait);
     const full = [];
     let tooLarge;
@@ -1119,7 +1281,24 @@ class Mesh {
 
   /** @param {Lane} lane @param {Uint8Array} bytes */
   receive(lane, bytes) {
-    this.node.deliver(lane.link.presence, lane, bytes, false);
+    const { node } = this;
+    const f = node.framed ? decodeFrame(bytes) : { peer: 0, body: bytes, whole: bytes };
+    if (f && f.sub === undefined) node.deliver(lane.link.presence, lane, f);
+    else if (f?.sub === authenticate && !node.config.auth) this.asked(lane.link, f);
+    // After both have accepted each other: that may come after a packet that said as much, and data is nonsense.
+    else if (f?.sub === authenticate ? f.body.length : !f || !this.told(lane, f)) node.drop("malformed");
+  }
+
+  /** The other end demands authentication. @param {Link} link @param {Frame} f */
+  asked(link, f) {
+    this.node.config.log?.(`peer ${link.peer} demands authentication, and there is no config.auth`);
+    link.asked = true;
+    link.end("unauthorized");
+  }
+
+  /** Takes a frame of the relay, if it is one that comes here. Nobody relays in a mesh. @param {Lane} lane @param {Frame} f */
+  told(lane, f) {
+    return false;
   }
 
   /** @param {Link} link */
@@ -1139,25 +1318,35 @@ class Mesh {
 
 // A star's host has a link with every guest, and relays among them on the channel and mode of the sender.
 class Host extends Mesh {
-  /** @param {Uint8Array} data @param {boolean} [engine] */
-  frame(data, engine) {
-    return rawFrame(data, engine);
+  /**
+   * A guest authenticates although nobody asks here. In Godot it waits until its time is over, unless the host happens
+   * to send something: the answer is what lets it in.
+   * @param {Link} link @param {Frame} f
+   */
+  asked({ lanes: [lane] }, f) {
+    if (f.body.length) return this.node.drop("malformed");
+    try {
+      lane.put(authFrame());
+    } catch {} // it has just gone
   }
 
-  /** @param {Lane} lane @param {Uint8Array} bytes */
-  receive(lane, bytes) {
-    const f = decodeFrame(bytes);
-    if (!f || f.sub === addPeer || f.sub === delPeer) return this.node.drop("malformed");
-    if (f.sub === relay) this.relay(lane, f);
-    else this.node.deliver(lane.link.presence, lane, f.body, f.engine);
+  /** @param {Lane} lane @param {Frame} f */
+  told(lane, f) {
+    if (f.sub !== relay) return false;
+    this.relay(lane, f);
+    return true;
   }
 
-  /** The host is one of "everybody"; to reach it alone a guest sends to it. @param {Lane} from @param {Frame} f */
+  /**
+   * The host is one of "everybody"; to reach it alone a guest sends to it. A guest that names itself gets its packet
+   * back, as from Godot's host.
+   * @param {Lane} from @param {Frame} f
+   */
   relay(from, f) {
     const { node } = this;
     const source = from.link.peer;
     const bytes = sysFrame(relay, source, f.whole);
-    const targets = node.open().filter((l) => l.peer !== source && (f.peer > 0 ? l.peer === f.peer : l.peer !== -f.peer));
+    const targets = node.open().filter((l) => (f.peer > 0 ? l.peer === f.peer : l.peer !== source && l.peer !== -f.peer));
     if (f.peer > 0 && !targets.length) node.drop("no_target");
     for (const target of targets) {
       try {
@@ -1166,7 +1355,7 @@ class Host extends Mesh {
         node.drop("no_target"); // it has just gone, or takes only smaller packets
       }
     }
-    if (f.peer <= 0 && f.peer !== -1) node.deliver(from.link.presence, from, f.body, f.engine);
+    if (f.peer <= 0 && f.peer !== -1) node.deliver(from.link.presence, from, f);
   }
 
   /** @param {Link} link */
@@ -1181,7 +1370,8 @@ class Host extends Mesh {
 
   /** @param {Link} link @param {Reason} reason @param {RtcPeerError} [error] */
   down(link, reason, error) {
-    for (const other of this.node.open()) other.lanes[0].announce(sysFrame(delPeer, link.peer));
+    const others = this.node.ended ? [] : this.node.open(); // else it is the host that goes, and every link with it
+    for (const other of others) other.lanes[0].announce(sysFrame(delPeer, link.peer));
     super.down(link, reason, error);
   }
 }
@@ -1191,26 +1381,25 @@ class Guest extends Mesh {
   /** @type {Map<number, Presence>} */ relayed = new Map();
   /** @type {number[]} */ gone = []; // the last few, which a late packet must not bring back
 
-  /** @param {number} peer @param {number} i @param {Uint8Array} data @param {boolean} wait @param {boolean} [engine] */
-  send(peer, i, data, wait, engine) {
+  /** @param {number} peer @param {number} i @param {Uint8Array} data @param {boolean} wait @param {Command} [command] */
+  send(peer, i, data, wait, command) {
     const host = this.node.open()[0];
     if (peer > 0 && (!host || (peer !== host.peer && this.relayed.get(peer)?.state !== "here"))) throw unknownPeer(peer);
     if (!host) return undefined; // a broadcast to nobody yet
-    const frame = rawFrame(data, engine);
+    const frame = this.frame(data, command);
     return host.lanes[i].send(peer === host.peer ? frame : sysFrame(relay, peer, frame), wait);
   }
 
-  /** @param {Lane} lane @param {Uint8Array} bytes */
-  receive(lane, bytes) {
+  /** @param {Lane} lane @param {Frame} f */
+  told(lane, f) {
     const { node } = this;
-    const f = decodeFrame(bytes);
-    if (f && !f.sub) return node.deliver(lane.link.presence, lane, f.body, f.engine);
-    if (!f || f.peer < 1 || f.peer === node.id || f.peer === node.host) return node.drop("malformed");
+    if (f.peer < 1 || f.peer === node.id || f.peer === node.host) return false;
     if (f.sub === addPeer) this.meet(f.peer, true);
     else if (f.sub === delPeer) this.part(f.peer);
     // The announcement and the packet may come on different channels, in either order: the packet itself
     // says as well that its source is there.
-    else node.deliver(this.meet(f.peer, false), lane, f.body, f.engine);
+    else node.deliver(this.meet(f.peer, false), lane, f);
+    return true;
   }
 
   /** One that is gone stays so until it is announced again. @param {number} id @param {boolean} announced */
@@ -1262,6 +1451,7 @@ export class RtcNode {
   /** @internal @type {ReturnType<typeof withDefaults>} */ config;
   /** @internal @type {Mesh} */ route;
   /** Of the lanes. @internal @type {Mode[]} */ layout;
+  /** Whether packets are. @internal @type {boolean} */ framed;
   /** @internal */ goodbye = () => this.closeAll(true);
   /** @internal */ inbox = new Inbox();
   /** Every link that is not over. @internal @type {Map<number, Link>} */ running = new Map();
@@ -1280,6 +1470,7 @@ export class RtcNode {
     this.refuse = config.refuse;
     ({ id: this.id, host: this.host, room: this.room, topology: this.topology } = welcome);
     this.layout = [...modes, ...config.channels];
+    this.framed = config.framed || this.topology === "star";
     const Route = this.topology === "mesh" ? Mesh : this.id === this.host ? Host : Guest;
     this.route = new Route(this);
     this.status = Route === Guest ? "connecting" : "connected";
@@ -1303,7 +1494,7 @@ export class RtcNode {
    * Sends a packet; resolves when it was accepted. To one peer a reliable packet waits for room: await
    * each. An unreliable one without room is dropped, which stats counts. A broadcast never waits. An empty
    * packet sends nothing. Rejects with an RtcPeerError: closed, unknown_peer, unknown_channel,
-   * packet_too_large, buffer_full (a BroadcastError, or 4 MiB wait already).
+   * packet_too_large, bad_command, buffer_full (a BroadcastError, or 4 MiB wait already).
    * @param {Outgoing} packet
    * @returns {Promise<void>}
    */
@@ -1415,10 +1606,13 @@ export class RtcNode {
 
   /** @internal Makes a link, unless there is a reason against it. @param {any} m @param {Signal} [first] */
   connect(m, first) {
-    const { channels: ours } = this.config;
+    const { channels: ours, maxPeers } = this.config;
     if (this.ended || this.running.has(m.id)) return;
-    if (this.refuse || this.inbox.control >= maxControl) {
-      this.tell(m.id, { type: "refuse", text: this.refuse ? "new connections are refused" : "the program there does not take its events" });
+    const refusal = this.refuse ? "new connections are refused"
+      : maxPeers && this.running.size >= maxPeers ? `no more than ${maxPeers} peers are admitted`
+      : this.inbox.control >= maxControl ? "the program there does not take its events" : "";
+    if (refusal) {
+      this.tell(m.id, { type: "refuse", text: refusal });
     } else if (m.channels && m.channels.join() !== ours.join()) {
       this.failed(m.id, new RtcPeerError("channel_mismatch", `channels differ: ours [${ours}], theirs [${m.channels}]; give both the same config.channels`, { peer: m.id, ours, theirs: m.channels }));
     } else {
@@ -1432,7 +1626,7 @@ export class RtcNode {
   left(id) {
     this.members.delete(id);
     const link = this.running.get(id);
-    if (link?.state === "connecting") link.end("by peer");
+    if (link && !link.published) link.end("by peer");
     else if (!link && this.topology === "star" && id === this.host) this.end(hostGone("by peer"));
   }
 
@@ -1469,8 +1663,8 @@ export class RtcNode {
   /** @internal @param {Link} link @param {Reason} reason @param {RtcPeerError} [error] */
   linkOver(link, reason, error) {
     this.running.delete(link.peer);
-    if (link.connectTime) this.route.down(link, reason, error);
-    if (this.topology === "star" && this.id !== this.host) this.end(error ?? hostGone(reason));
+    if (link.published) this.route.down(link, reason, error);
+    if (this.topology === "star" && this.id !== this.host) this.end(error ?? hostGone(reason, link));
     else if (!this.running.size && this.signaling.error) this.end(this.signaling.error);
   }
 
@@ -1484,24 +1678,37 @@ export class RtcNode {
     this.dropped[why] = (this.dropped[why] ?? 0) + 1;
   }
 
-  /** @internal @param {Presence} p @param {Lane} lane @param {Uint8Array} data @param {boolean} engine */
-  deliver(p, lane, data, engine) {
-    const why = this.inbox.packet(p, lane, { peer: p.id, channel: lane.channelNumber, mode: lane.mode, data, ...(engine && { engine }) });
+  /** @internal @param {Presence} p @param {Lane} lane @param {Frame} f */
+  deliver(p, lane, { body: data, command }) {
+    const why = this.inbox.packet(p, lane, { peer: p.id, channel: lane.channelNumber, mode: lane.mode, data, ...(command && { command }) });
     if (why) this.drop(why);
   }
 
   /** @internal @param {Outgoing} packet @param {boolean} [wait] */
-  put({ peer = 0, channel = 0, mode = "reliable", data, engine }, wait = false) {
+  put({ peer = 0, channel = 0, mode = "reliable", data, command }, wait = false) {
     const i = channel === 0 ? modes.indexOf(mode) : channel + 2;
     const bytes = toBytes(data);
-    const { maxPacket } = this.config;
     if (this.ended) throw this.ended;
     if (!Number.isInteger(channel) || channel < 0 || !this.layout[i]) {
       throw new RtcPeerError("unknown_channel", channel === 0 ? `mode ${mode}: want ${modes.join(", ")}` : `channel ${channel}: want 0 to ${this.config.channels.length} (config.channels)`);
     }
     if (!Number.isInteger(peer) || Math.abs(peer) > maxId) throw unknownPeer(peer, "no id");
-    if (bytes.length > maxPacket) throw new RtcPeerError("packet_too_large", `${bytes.length} bytes: at most ${maxPacket} (config.maxPacket); split it`);
-    return bytes.length ? this.route.send(peer, i, bytes, wait, engine) : undefined;
+    this.checkSize(bytes);
+    if (!bytes.length) return undefined;
+    if (command) this.checkCommand(command, bytes);
+    return this.route.send(peer, i, bytes, wait, command);
+  }
+
+  /** @internal @param {Uint8Array} bytes */
+  checkSize({ length }) {
+    const { maxPacket } = this.config;
+    if (length > maxPacket) throw new RtcPeerError("packet_too_large", `${length} bytes: at most ${maxPacket} (config.maxPacket); split it`);
+  }
+
+  /** A program cannot pass off its bytes as the relay's. @internal @param {Command} command @param {Uint8Array} bytes */
+  checkCommand(command, [first]) {
+    if (!this.framed) throw new RtcPeerError("bad_command", "a mesh of bare packets has no commands: it needs a star, or config.framed");
+    if (commands[first & 7] !== command) throw new RtcPeerError("bad_command", `data begins with 0x${first.toString(16)}, which is no ${command}`);
   }
 
   /** @internal @param {RtcPeerError | null} why */
@@ -1531,7 +1738,18 @@ export class RtcNode {
   }
 }
 
-const hostGone = (/** @type {Reason} */ why) => new RtcPeerError("host_gone", `the host is gone, and the room with it: ${why}`);
+/**
+ * Why a star's guest ends. A Godot host that demands authentication is silent until its time is over, three seconds by
+ * default, and then closes without a word.
+ * @param {Reason} why @param {Link} [link]
+ */
+function hostGone(why, link) {
+  if (why === "unauthorized") return new RtcPeerError("auth_required", "the host demands authentication: set config.auth");
+  const silent = link && why === "by peer" && now() - link.started - link.connectTime < hintAfter && link.lanes.every((l) => !l.received);
+  const hint = silent ? "; it never sent anything: it may demand authentication (config.auth)" : "";
+  return new RtcPeerError("host_gone", `the host is gone, and the room with it: ${why}${hint}`);
+}
+
 const message = (/** @type {any} */ e) => e?.message ?? String(e);
 
 /** @param {any} data @param {boolean} [own] whether the result must not share memory @returns {Uint8Array} */
@@ -1561,10 +1779,12 @@ function tally(kinds = []) {
 function withDefaults(config) {
   const { RTCPeerConnection = globalThis.RTCPeerConnection, WebSocket = globalThis.WebSocket } = config;
   const { channels = [], maxRetransmits = 0, maxPacket = 16 * KiB, connectTimeout = 20000, linger = 500, iceServers = [], refuse = false } = config;
-  const c = { ...config, RTCPeerConnection, WebSocket, channels, maxRetransmits, maxPacket, connectTimeout, linger, iceServers, refuse };
+  const { framed = false, authTimeout = 3000, maxPeers = 0 } = config;
+  const c = { ...config, RTCPeerConnection, WebSocket, channels, maxRetransmits, maxPacket, connectTimeout, linger, iceServers, refuse, framed, authTimeout, maxPeers };
   const wrong = (/** @type {string} */ why) => new RtcPeerError("bad_config", `config.${why}`);
   if (!RTCPeerConnection || !WebSocket) throw wrong("RTCPeerConnection, WebSocket: none here; give those of node-datachannel/polyfill and ws");
   if (!(maxPacket >= 1 && maxPacket <= 256 * KiB)) throw wrong(`maxPacket ${maxPacket}: want 1 to ${256 * KiB}`);
+  if (!(maxPeers >= 0)) throw wrong(`maxPeers ${maxPeers}: want a positive number, or 0 for no limit`);
   return c;
 }
 
@@ -1587,9 +1807,12 @@ export async function join(url, config = {}) {
     const welcomed = signaling.connect();
     if (c.signal?.aborted) abort();
     const welcome = await welcomed;
-    if (c.topology && welcome.topology !== c.topology) {
+    const why = c.topology && welcome.topology !== c.topology ? new RtcPeerError("topology_mismatch", `the room is a ${welcome.topology}`)
+      : c.auth && welcome.topology === "mesh" && !c.framed ? new RtcPeerError("bad_config", "the room is a mesh of bare packets: authentication (config.auth) needs a star, or config.framed")
+      : null;
+    if (why) {
       signaling.close();
-      throw new RtcPeerError("topology_mismatch", `the room is a ${welcome.topology}`);
+      throw why;
     }
     return new RtcNode(signaling, welcome, c, roomUrl(welcome.room));
   } finally {
@@ -1598,4 +1821,4 @@ export async function join(url, config = {}) {
 }
 
 /** For tests: the wire. No part of the contract. */
-export const internals = /** @type {any} */ ({ decodeMessage, encodeMessage, decodeSignal, decodeFrame, sysFrame, rawFrame, Negotiation });
+export const internals = /** @type {any} */ ({ decodeMessage, encodeMessage, decodeSignal, decodeFrame, sysFrame, rawFrame, authFrame, Negotiation });
