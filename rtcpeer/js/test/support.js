@@ -132,18 +132,23 @@ export class Player {
       for await (const event of this.node) {
         this.events.push(event);
         this.onevent?.(event);
-        for (const check of this.#waiting) check();
+        this.changed();
       }
     } catch (error) {
       this.ended = error;
     }
     this.over = true;
+    this.changed();
+  }
+
+  /** Has those who wait look again. */
+  changed() {
     for (const check of this.#waiting) check();
   }
 
   /** Waits until test holds, which is asked after each event and after the last. */
   until(what, test, ms = patience) {
-    const so = () => `${what}; ended: ${this.ended?.message}; events: ${this.events.map((e) => `${e.kind} ${e.peer} ${e.reason ?? e.error?.message ?? ""}`).slice(-20)}`;
+    const so = () => `${typeof what === "string" ? what : what()}; ended: ${this.ended?.message}; events: ${this.events.map((e) => `${e.kind} ${e.peer} ${e.reason ?? e.error?.message ?? ""}`).slice(-20)}`;
     return within(ms, so, new Promise((resolve, reject) => {
       const check = () => {
         const result = test();
@@ -172,6 +177,22 @@ export class Player {
   close() {
     return this.node.close();
   }
+}
+
+/**
+ * Makes of a player one that shows the bytes, as a Godot game might send them: heard has "0 0700" for a frame on lane 0,
+ * and tell sends one.
+ */
+export function bare(player) {
+  const { node } = player;
+  player.heard = [];
+  node.route.receive = (lane, bytes) => {
+    player.heard.push(`${lane.index} ${Buffer.from(bytes).toString("hex")}`);
+    player.changed();
+  };
+  player.tell = (peer, lane, hex) => node.running.get(peer).lanes[lane].write(new Uint8Array(Buffer.from(hex, "hex")));
+  player.hears = (...frames) => player.until(() => `${frames}, has heard ${player.heard}`, () => frames.every((f) => player.heard.includes(f)));
+  return player;
 }
 
 /** What a peer must have seen: per peer connected, packets, disconnected, in this order and once. */
