@@ -1291,7 +1291,7 @@ class Mesh {
 
   /** The other end demands authentication. @param {Link} link @param {Frame} f */
   asked(link, f) {
-    this.node.config.log?.(`peer ${link.peer} demands authentication, and there is no config.auth`);
+    this.node.config.log?.(`peer ${link.peer} demands authentication: set config.auth`);
     link.asked = true;
     link.end("unauthorized");
   }
@@ -1777,12 +1777,15 @@ function tally(kinds = []) {
 
 /** @param {Config} config */
 function withDefaults(config) {
-  const { RTCPeerConnection = globalThis.RTCPeerConnection, WebSocket = globalThis.WebSocket } = config;
-  const { channels = [], maxRetransmits = 0, maxPacket = 16 * KiB, connectTimeout = 20000, linger = 500, iceServers = [], refuse = false } = config;
-  const { framed = false, authTimeout = 3000, maxPeers = 0 } = config;
-  const c = { ...config, RTCPeerConnection, WebSocket, channels, maxRetransmits, maxPacket, connectTimeout, linger, iceServers, refuse, framed, authTimeout, maxPeers };
+  const given = Object.entries(config).filter(([, value]) => value !== undefined);
+  const c = {
+    RTCPeerConnection: globalThis.RTCPeerConnection, WebSocket: globalThis.WebSocket,
+    channels: /** @type {Mode[]} */ ([]), framed: false, maxRetransmits: 0, maxPacket: 16 * KiB, connectTimeout: 20000, authTimeout: 3000,
+    linger: 500, iceServers: /** @type {IceServer[]} */ ([]), refuse: false, maxPeers: 0, .../** @type {Config} */ (Object.fromEntries(given)),
+  };
+  const { maxPacket, maxPeers } = c;
   const wrong = (/** @type {string} */ why) => new RtcPeerError("bad_config", `config.${why}`);
-  if (!RTCPeerConnection || !WebSocket) throw wrong("RTCPeerConnection, WebSocket: none here; give those of node-datachannel/polyfill and ws");
+  if (!c.RTCPeerConnection || !c.WebSocket) throw wrong("RTCPeerConnection, WebSocket: none here; give those of node-datachannel/polyfill and ws");
   if (!(maxPacket >= 1 && maxPacket <= 256 * KiB)) throw wrong(`maxPacket ${maxPacket}: want 1 to ${256 * KiB}`);
   if (!(maxPeers >= 0)) throw wrong(`maxPeers ${maxPeers}: want a positive number, or 0 for no limit`);
   return c;
@@ -1808,7 +1811,7 @@ export async function join(url, config = {}) {
     if (c.signal?.aborted) abort();
     const welcome = await welcomed;
     const why = c.topology && welcome.topology !== c.topology ? new RtcPeerError("topology_mismatch", `the room is a ${welcome.topology}`)
-      : c.auth && welcome.topology === "mesh" && !c.framed ? new RtcPeerError("bad_config", "the room is a mesh of bare packets: authentication (config.auth) needs a star, or config.framed")
+      : c.auth && welcome.topology === "mesh" && !c.framed ? new RtcPeerError("bad_config", "a mesh of bare packets has no authentication: it needs a star, or config.framed")
       : null;
     if (why) {
       signaling.close();
