@@ -55,7 +55,7 @@ func (a *agent) do(ctx context.Context, c call) (s said) {
 	var err error
 	switch c.Do {
 	case "join":
-		a.node.Node, err = rtcpeer.Join(ctx, c.URL, config(c.Topology))
+		a.node.Node, err = rtcpeer.Join(ctx, c.URL, config(c.Topology, c.Secret))
 		if err == nil {
 			s.ID = a.node.ID()
 			a.wg.Go(func() { a.pump(ctx) })
@@ -147,7 +147,7 @@ func TestJoinRefused(t *testing.T) {
 		{"another topology", os.Getenv("URL"), "topology_mismatch", false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			_, err := rtcpeer.Join(t.Context(), row.url, config(rtcpeer.Star))
+			_, err := rtcpeer.Join(t.Context(), row.url, config(rtcpeer.Star, ""))
 			require.ErrorContains(t, err, row.want)
 			require.NotContains(t, err.Error(), "secret")
 			require.Equal(t, row.retry, signalclient.Retry(err))

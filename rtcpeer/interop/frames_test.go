@@ -2,6 +2,7 @@ package interop
 
 import (
 	"errors"
+	"strings"
 
 	"example.org/rtcpeer/rtcpeer"
 )
@@ -10,13 +11,14 @@ import (
 // there; answers, events and at last the exit come back. testdata/player.mjs is the other end in
 // JavaScript, agent_js_test.go in Go.
 
-// A call asks a player for something. Do is join (URL, Topology), send (Packet), flood (Packet, Count),
+// A call asks a player for something. Do is join (URL, Topology, Secret), send (Packet), flood (Packet, Count),
 // deaf, hear, stats or close.
 type call struct {
 	N        int              `json:"n"`
 	Do       string           `json:"do"`
 	URL      string           `json:"url,omitempty"`
 	Topology rtcpeer.Topology `json:"topology,omitempty"`
+	Secret   string           `json:"secret,omitempty"`
 	Packet   *packet          `json:"packet,omitempty"`
 	Count    int              `json:"count,omitempty"`
 }
@@ -27,6 +29,7 @@ type packet struct {
 	Channel int            `json:"channel"`
 	Mode    string         `json:"mode"`
 	Data    []byte         `json:"data"` // base64
+	Command string         `json:"command,omitempty"`
 }
 
 // said is what a player says. One field is set, and beside Answer those of the answer.
@@ -74,6 +77,9 @@ var codes = map[string]error{
 	"buffer_full":      rtcpeer.ErrBufferFull,
 	"host_gone":        rtcpeer.ErrHostGone,
 	"closed":           rtcpeer.ErrClosed,
+	"bad_command":      rtcpeer.ErrCommand,
+	"unauthorized":     rtcpeer.ErrUnauthorized,
+	"auth_required":    rtcpeer.ErrAuthRequired,
 }
 
 // A playerError is what failed at a player, and unwraps to what it would be here.
@@ -90,14 +96,26 @@ func (f *failure) err() error {
 }
 
 func packetOf(p rtcpeer.Packet) *packet {
-	return &packet{Peer: p.Peer, Channel: p.Channel, Mode: p.Mode.String(), Data: p.Data}
+	out := &packet{Peer: p.Peer, Channel: p.Channel, Mode: p.Mode.String(), Data: p.Data}
+	if p.Command != rtcpeer.CommandRaw {
+		out.Command = commandWord(p.Command)
+	}
+	return out
 }
+
+// commandWord is a command's in JavaScript.
+func commandWord(c rtcpeer.Command) string { return strings.ReplaceAll(c.String(), " ", "_") }
 
 func (p *packet) packet() rtcpeer.Packet {
 	out := rtcpeer.Packet{Peer: p.Peer, Channel: p.Channel, Data: p.Data}
 	for _, m := range modes {
 		if m.String() == p.Mode {
 			out.Mode = m
+		}
+	}
+	for c := rtcpeer.CommandRemoteCall; c <= rtcpeer.CommandSync; c++ {
+		if commandWord(c) == p.Command {
+			out.Command = c
 		}
 	}
 	return out
@@ -110,7 +128,7 @@ func (e *event) event() rtcpeer.Event {
 			out.Kind = k
 		}
 	}
-	for r := rtcpeer.ByPeer; r <= rtcpeer.Misbehaved; r++ {
+	for r := rtcpeer.ByPeer; r <= rtcpeer.Unauthorized; r++ {
 		if r.String() == e.Reason {
 			out.Reason = r
 		}

@@ -24,6 +24,8 @@ type kind struct {
 	host string // kind of host; "" is this process
 	wasm string // Go program; "" is the JavaScript module
 
+	secret string // of the star that it joins; "": none
+
 	// What a stack does not do, for the table's notes. gently: not all at once. keeps: it sends again what
 	// it should not, which the test expects of it, so as to see when that is over.
 	gently, keeps string
@@ -110,7 +112,7 @@ var installed = sync.OnceValue(func() error {
 // enter has a player of a kind join a room, in a tab of its own or in a frame.
 func (l *lab) enter(ctx context.Context, k kind, url string, topology rtcpeer.Topology, tab bool) (*seat, error) {
 	if k.host == "" {
-		node, err := rtcpeer.Join(ctx, url, config(topology))
+		node, err := rtcpeer.Join(ctx, url, config(topology, k.secret))
 		if err != nil {
 			return nil, err
 		}
@@ -132,7 +134,7 @@ func (l *lab) enter(ctx context.Context, k kind, url string, topology rtcpeer.To
 }
 
 func (r *remote) enter(ctx context.Context, k kind, url string, topology rtcpeer.Topology) (*seat, error) {
-	if err := r.join(ctx, url, topology); err != nil {
+	if err := r.join(ctx, call{URL: url, Topology: topology, Secret: k.secret}); err != nil {
 		return nil, fmt.Errorf("%s: %w; %v", k.name, err, r.end())
 	}
 	return sit(k.name, r), nil

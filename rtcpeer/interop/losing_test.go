@@ -28,7 +28,7 @@ func (m *matrix) losing(ctx context.Context, t *testing.T, k kind) (string, erro
 	leaky := &leaky{UDPConn: conn}
 	mux := ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: leaky})
 	defer mux.Close()
-	c := config(rtcpeer.Mesh)
+	c := config(rtcpeer.Mesh, "")
 	c.WebRTC.IPv4Only = true
 	c.WebRTC.SettingEngine = func(e *pion.SettingEngine) { e.SetICEUDPMux(mux) }
 	node, err := rtcpeer.Join(ctx, m.server.url(roomOf(t)), c)

@@ -22,9 +22,14 @@ var modes = []rtcpeer.Mode{rtcpeer.Reliable, rtcpeer.UnreliableOrdered, rtcpeer.
 // native is a player in Go: in this process, or in a page.
 type native struct{ *rtcpeer.Node }
 
-// config is every player's: player.mjs has the same.
-func config(topology rtcpeer.Topology) rtcpeer.Config {
-	return rtcpeer.Config{Topology: topology, Channels: modes}
+// config is every player's: player.mjs has the same. A secret, if there is one, is what the members of a
+// star have to hold.
+func config(topology rtcpeer.Topology, secret string) rtcpeer.Config {
+	c := rtcpeer.Config{Topology: topology, Channels: modes}
+	if secret != "" {
+		c.Auth = rtcpeer.SharedSecret([]byte(secret))
+	}
+	return c
 }
 
 func (n native) Flood(_ context.Context, p rtcpeer.Packet, count int) error {

@@ -21,7 +21,7 @@ func TestConformance(t *testing.T) {
 
 func TestPageIsRefused(t *testing.T) {
 	s, l := startServer(t), newLab(t)
-	node, err := rtcpeer.Join(t.Context(), s.url("mesh"), config(rtcpeer.Mesh))
+	node, err := rtcpeer.Join(t.Context(), s.url("mesh"), config(rtcpeer.Mesh, ""))
 	require.NoError(t, err)
 	defer node.Close()
 	runInPage(t, l, ".", page{Args: []string{"-test.v", "-test.run=^TestJoinRefused$"}, Env: map[string]string{

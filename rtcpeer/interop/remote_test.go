@@ -112,8 +112,9 @@ func (r *remote) call(ctx context.Context, c call) (said, error) {
 	}
 }
 
-func (r *remote) join(ctx context.Context, url string, topology rtcpeer.Topology) error {
-	s, err := r.call(ctx, call{Do: "join", URL: url, Topology: topology})
+func (r *remote) join(ctx context.Context, c call) error {
+	c.Do = "join"
+	s, err := r.call(ctx, c)
 	r.id = s.ID
 	return err
 }

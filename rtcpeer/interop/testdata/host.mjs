@@ -7,7 +7,7 @@ import { play } from "./player.mjs";
 const [stack, host, module, packages] = process.argv.slice(2);
 const require = createRequire(packages + "/package.json");
 const { WebSocket } = require("ws");
-const { join } = await import(pathToFileURL(module).href);
+const rtcpeer = await import(pathToFileURL(module).href);
 const { RTCPeerConnection } = require({ libdatachannel: "node-datachannel/polyfill", libwebrtc: "@roamhq/wrtc", werift: "werift" }[stack]);
 const config = { WebSocket, RTCPeerConnection };
 
@@ -18,6 +18,6 @@ socket.on("message", (data) => {
   const { do: what, n } = JSON.parse(data);
   if (what !== "open") return;
   const player = call("/player?n=" + n);
-  player.on("open", () => play(player, join, config).then(() => player.close()));
+  player.on("open", () => play(player, rtcpeer, config).then(() => player.close()));
 });
 socket.on("close", () => process.exit());

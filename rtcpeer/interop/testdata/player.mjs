@@ -3,15 +3,13 @@
 
 const channels = ["reliable", "unreliable_ordered", "unreliable"];
 
-/**
- * Plays until it is told to close. join is that of rtcpeer.js, config what the stack needs.
- */
-export async function play(socket, join, config = {}) {
+/** Plays until it is told to close, with what rtcpeer.js exports; config is what the stack needs. */
+export async function play(socket, { join, sharedSecret }, config = {}) {
   const say = (frame) => socket.readyState === 1 && socket.send(JSON.stringify(frame));
   const failure = (e) => ({ code: e.code ?? "", text: e.message ?? String(e) });
   const deeds = {
-    join: async ({ url, topology }) => {
-      node = await join(url, { topology, channels, ...config });
+    join: async ({ url, topology, secret }) => {
+      node = await join(url, { topology, channels, auth: secret && sharedSecret(secret), ...config });
       pump();
       return { id: node.id };
     },
