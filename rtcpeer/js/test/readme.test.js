@@ -13,7 +13,7 @@ import { WebSocket } from "ws";
 
 const folder = fileURLToPath(new URL("..", import.meta.url));
 const blocks = [...readFileSync(path(folder, "README.md"), "utf8").matchAll(/```(\w+)\n([^]*?)```/g)].map(([, kind, code]) => ({ kind, code }));
-const [browser, inNode, game] = blocks.map((b) => b.code);
+const [browser, inNode, game, secret] = blocks.map((b) => b.code);
 
 test("the README's program for Node talks to a second one", async (t) => {
   const server = await startServer();
@@ -60,4 +60,15 @@ test("the README's page and game loop", async (t) => {
   const next = (frame) => frames++ < 200 && seen.length === 0 && setTimeout(frame, 16);
   new Function("node", "handle", "state", "requestAnimationFrame", game + "frame();")(node, (e) => seen.push(e), new Uint8Array([42]), next);
   await b.until("the state", () => b.packets(node.id).some((p) => p.mode === "unreliable_ordered" && p.data[0] === 42) || (seen.length && node.peers.length && (node.trySend({ mode: "unreliable_ordered", data: new Uint8Array([42]) }), false)));
+});
+
+test("the README's room with a secret", async (t) => {
+  const server = await startServer();
+  t.after(() => server.stop());
+  const join = (url, config) => rtcpeer.join(server.url + url, { RTCPeerConnection, WebSocket, ...config });
+  const enter = new Function("join", "sharedSecret", `return (async () => {${secret.replace(/import.*/, "")}; return node;})()`);
+  const host = await enter(join, rtcpeer.sharedSecret), guest = await enter(join, rtcpeer.sharedSecret);
+  t.after(() => Promise.all([guest.close(), host.close()]));
+  assert.deepEqual((await guest.next()).value, { kind: "connected", peer: 1 });
+  assert.deepEqual((await host.next()).value, { kind: "connected", peer: guest.id });
 });
