@@ -18,6 +18,7 @@ import (
 //	07 03 source inner    host to guest: inner comes from the source
 //
 // inner is a packet, or another command of the engine, but no 07. In a mesh there are no 07 but 07 00.
+// testdata/wire/frames.json has examples, for this package's tests and for those of rtcpeer.js.
 const (
 	commandMask = 0x07
 	commandRaw  = 0x03

@@ -151,7 +151,8 @@ const retried = ["join_timeout", "room_full", "server_full", "slow", "shutting_d
 /**
  * What goes wrong here. Programs branch on code: bad_config, bad_url, unreachable, aborted, closed, unknown_peer,
  * unknown_channel, packet_too_large, buffer_full, no_credit, refused, deadline, channel_mismatch, negotiation,
- * not_host, host_gone, bad_command, unauthorized, auth_required, and the server's (PROTOCOL.md). The message is for people and says what to do.
+ * not_host, host_gone, bad_command, unauthorized, auth_required, and the server's (PROTOCOL.md). The message is
+ * for people and says what to do.
  */
 export class RtcPeerError extends Error {
   /** The peer it is about. @type {number | undefined} */ peer;
