@@ -106,7 +106,12 @@ func (r *remote) call(ctx context.Context, c call) (said, error) {
 	case s := <-answer:
 		return s, s.Error.err()
 	case <-r.gone:
-		return said{}, fmt.Errorf("%s: %w", c.Do, errGone)
+		select {
+		case s := <-answer: // its last words
+			return s, s.Error.err()
+		default:
+			return said{}, fmt.Errorf("%s: %w", c.Do, errGone)
+		}
 	case <-ctx.Done():
 		return said{}, fmt.Errorf("%s: %w", c.Do, context.Cause(ctx))
 	}
