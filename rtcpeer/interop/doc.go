@@ -15,6 +15,10 @@
 // rules, in Go, holds for all of them. Those in JavaScript are testdata/player.mjs, which runs the
 // rtcpeer.js that is served; those in WebAssembly are agent_js_test.go.
 //
+// TestGodot does the same for games, with rules of their own (shout_test.go), because no engine runs
+// here: testdata/godot.mjs stands in for one, on the WebRTC stack of Godot's plugin, over Godot's own
+// signaling protocol. It keeps what an engine would print as an error, and the tests want none.
+//
 // What is not installed is skipped, and the table says so; with RTCPEER_CI set it fails. With
-// RTCPEER_MATRIX=file the table is written there.
+// RTCPEER_MATRIX=file the tables are written there.
 package interop

@@ -177,7 +177,7 @@ func (m *matrix) tabReloaded(ctx context.Context, t *testing.T, k kind) (string,
 	if err != nil {
 		return "", err
 	}
-	back, err := again.enter(ctx, k, m.server.url(roomOf(t)), rtcpeer.Mesh)
+	back, err := again.enter(ctx, k, m.server.url(roomOf(t)), rtcpeer.Mesh, nil)
 	if err != nil {
 		return "", err
 	}

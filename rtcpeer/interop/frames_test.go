@@ -2,6 +2,7 @@ package interop
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"example.org/rtcpeer/rtcpeer"
@@ -11,14 +12,15 @@ import (
 // there; answers, events and at last the exit come back. testdata/player.mjs is the other end in
 // JavaScript, agent_js_test.go in Go.
 
-// A call asks a player for something. Do is join (URL, Topology, Secret), send (Packet), flood (Packet, Count),
-// deaf, hear, stats or close.
+// A call asks a player for something. Do is join (URL, Topology, Secret, Config), send (Packet), flood
+// (Packet, Count), deaf, hear, stats, seal or close.
 type call struct {
 	N        int              `json:"n"`
 	Do       string           `json:"do"`
 	URL      string           `json:"url,omitempty"`
 	Topology rtcpeer.Topology `json:"topology,omitempty"`
 	Secret   string           `json:"secret,omitempty"`
+	Config   map[string]any   `json:"config,omitempty"` // instead of what all have; in JavaScript alone
 	Packet   *packet          `json:"packet,omitempty"`
 	Count    int              `json:"count,omitempty"`
 }
@@ -54,6 +56,26 @@ type facts struct {
 	Resumed int                       `json:"resumed"`
 	Dropped map[string]uint64         `json:"dropped"`
 	Remote  map[rtcpeer.PeerID]string `json:"remote"` // kind of the other end's candidate
+	Room    string                    `json:"room"`
+	Game    *gameFacts                `json:"game,omitempty"`
+}
+
+// gameFacts are what testdata/godot.mjs knows of itself.
+type gameFacts struct {
+	Sealed  bool     `json:"sealed"`
+	Errors  []string `json:"errors"`  // that the engine would print
+	Signals []string `json:"signals"` // such as "peer_authentication_failed 1"
+	Wire    []string `json:"wire"`    // such as "< 1 reliable 0368690a"
+	Diary   []string `json:"diary"`   // for the message of a failure
+	Closed  *struct {
+		Code   int    `json:"code"`
+		Reason string `json:"reason"`
+	} `json:"closed"` // how the socket of the signaling ended
+}
+
+func (f *gameFacts) String() string {
+	return fmt.Sprintf("sealed %v, errors %q, signals %q, %d messages, closed %+v, diary:\n\t%s",
+		f.Sealed, f.Errors, f.Signals, len(f.Wire), f.Closed, strings.Join(f.Diary, "\n\t"))
 }
 
 type event struct {

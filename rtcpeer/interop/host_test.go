@@ -23,6 +23,7 @@ import (
 // A host is a process in which players are: a browser, with a page that opens those of players, or Node
 // with one WebRTC stack.
 type host struct {
+	kind string
 	conn *websocket.Conn
 	cmd  *exec.Cmd
 	log  lockedBuffer // what the process said
@@ -37,7 +38,7 @@ const patience = 2 * time.Minute
 
 // startHost starts the process of a kind of host, which ends with the lab.
 func (l *lab) startHost(kind string) (*host, error) {
-	h := new(host)
+	h := &host{kind: kind}
 	home := strings.TrimPrefix(l.web.URL, "http://")
 	profile, err := newProfile(l.t)
 	if err != nil {

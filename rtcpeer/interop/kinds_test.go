@@ -23,6 +23,7 @@ type kind struct {
 	name string
 	host string // kind of host; "" is this process
 	wasm string // Go program; "" is the JavaScript module
+	dial string // what goes before the URL of a room
 
 	secret string // of the star that it joins; "": none
 
@@ -51,6 +52,11 @@ var (
 	}
 	openChromium = kind{name: "Chromium, addresses open", host: "chromium " + open}
 	openFirefox  = kind{name: "Firefox, addresses open", host: "firefox " + open}
+
+	// inGodot are stand-ins for games, which have no place among kinds: they have channel 0 alone, and
+	// rules of their own.
+	inGodot     = kind{name: "Godot's stand-in", host: "godot"}
+	inGoByGodot = kind{name: "Go native, godot+ws", dial: "godot+"}
 )
 
 func (k kind) browser() bool { return k.program() == "chromium" || k.program() == "firefox-esr" }
@@ -130,11 +136,11 @@ func (l *lab) enter(ctx context.Context, k kind, url string, topology rtcpeer.To
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", k.name, err)
 	}
-	return r.enter(ctx, k, url, topology)
+	return r.enter(ctx, k, url, topology, nil)
 }
 
-func (r *remote) enter(ctx context.Context, k kind, url string, topology rtcpeer.Topology) (*seat, error) {
-	if err := r.join(ctx, call{URL: url, Topology: topology, Secret: k.secret}); err != nil {
+func (r *remote) enter(ctx context.Context, k kind, url string, topology rtcpeer.Topology, own map[string]any) (*seat, error) {
+	if err := r.join(ctx, call{URL: url, Topology: topology, Secret: k.secret, Config: own}); err != nil {
 		return nil, fmt.Errorf("%s: %w; %v", k.name, err, r.end())
 	}
 	return sit(k.name, r), nil
@@ -152,7 +158,7 @@ func (k kind) version() string {
 		return word(command("chromium", "--version"), 1)
 	case "firefox":
 		return word(command("firefox-esr", "--version"), 2)
-	case "libdatachannel":
+	case "libdatachannel", "godot":
 		return "node-datachannel " + packageVersion("node-datachannel")
 	case "libwebrtc":
 		return "@roamhq/wrtc " + packageVersion("@roamhq/wrtc")

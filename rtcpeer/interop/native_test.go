@@ -46,7 +46,7 @@ func (n native) Flood(_ context.Context, p rtcpeer.Packet, count int) error {
 
 func (n native) Facts(context.Context) (facts, error) {
 	stats := n.Stats()
-	f := facts{Resumed: stats.Resumed, Dropped: stats.Dropped, Remote: make(map[rtcpeer.PeerID]string)}
+	f := facts{Room: n.Room(), Resumed: stats.Resumed, Dropped: stats.Dropped, Remote: make(map[rtcpeer.PeerID]string)}
 	for id, link := range stats.Links {
 		f.Remote[id] = link.Remote
 	}

@@ -136,6 +136,12 @@ func (r *remote) Flood(ctx context.Context, p rtcpeer.Packet, count int) error {
 	return err
 }
 
+// Seal closes the room to newcomers, and does not wait until it is.
+func (r *remote) Seal(ctx context.Context) error {
+	_, err := r.call(ctx, call{Do: "seal"})
+	return err
+}
+
 // Deafen has the player's program take no events, or go on.
 func (r *remote) Deafen(ctx context.Context, deaf bool) error {
 	c := call{Do: "hear"}

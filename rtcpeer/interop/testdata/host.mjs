@@ -2,14 +2,21 @@
 
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
+import { join as joinAsGame } from "./godot.mjs";
 import { play } from "./player.mjs";
 
 const [stack, host, module, packages] = process.argv.slice(2);
 const require = createRequire(packages + "/package.json");
 const { WebSocket } = require("ws");
-const rtcpeer = await import(pathToFileURL(module).href);
-const { RTCPeerConnection } = require({ libdatachannel: "node-datachannel/polyfill", libwebrtc: "@roamhq/wrtc", werift: "werift" }[stack]);
-const config = { WebSocket, RTCPeerConnection };
+const stacks = { libdatachannel: "node-datachannel/polyfill", libwebrtc: "@roamhq/wrtc", werift: "werift" };
+let rtcpeer, config;
+if (stack === "godot") {
+  rtcpeer = { join: joinAsGame };
+  config = { WebSocket, PeerConnection: require("node-datachannel").PeerConnection };
+} else {
+  rtcpeer = await import(pathToFileURL(module).href);
+  config = { WebSocket, RTCPeerConnection: require(stacks[stack]).RTCPeerConnection };
+}
 
 const call = (path) => new WebSocket(`ws://${host}${path}`);
 const socket = call("/host?kind=" + stack);

@@ -8,8 +8,8 @@ export async function play(socket, { join, sharedSecret }, config = {}) {
   const say = (frame) => socket.readyState === 1 && socket.send(JSON.stringify(frame));
   const failure = (e) => ({ code: e.code ?? "", text: e.message ?? String(e) });
   const deeds = {
-    join: async ({ url, topology, secret }) => {
-      node = await join(url, { topology, channels, auth: secret && sharedSecret(secret), ...config });
+    join: async ({ url, topology, secret, config: own }) => {
+      node = await join(url, { topology, channels, auth: secret && sharedSecret(secret), ...config, ...own });
       pump();
       return { id: node.id };
     },
@@ -24,9 +24,10 @@ export async function play(socket, { join, sharedSecret }, config = {}) {
     deaf: async () => (hears = new Promise((resolve) => (hear = resolve))) && {},
     hear: async () => hear(),
     stats: async () => {
-      const { resumed, dropped, links } = await node.stats();
-      return { stats: { resumed, dropped, remote: Object.fromEntries(Object.entries(links).map(([id, link]) => [id, link.remote])) } };
+      const { room, resumed, dropped, links, game } = await node.stats();
+      return { stats: { room, resumed, dropped, game, remote: Object.fromEntries(Object.entries(links).map(([id, link]) => [id, link.remote])) } };
     },
+    seal: async () => node.seal(),
     close: async () => node?.close(),
   };
   let node, hear, hears;
