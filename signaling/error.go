@@ -1,6 +1,9 @@
 package signaling
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // A Code is the stable name of an error. The rule of each code, whether the server ends the session
 // with it and whether trying again can help, is fixed here.
@@ -28,6 +31,14 @@ const (
 	CodeSlow             Code = "slow"           // the session did not read what was sent to it
 	CodeShuttingDown     Code = "shutting_down"  // come back in a moment
 	CodeInternal         Code = "internal"
+	CodeUnauthorized     Code = "unauthorized"   // no access token, or not a good one
+	CodeForbidden        Code = "forbidden"      // the access token is good, but not for this
+	CodeWrongPassword    Code = "wrong_password" // the room has another password than the one given, or none was
+	CodeRateLimited      Code = "rate_limited"   // too much of this address, or too many tries
+	CodeLocked           Code = "locked"         // the host has locked the room, and may unlock it
+	CodeKicked           Code = "kicked"         // the host, or who runs the server, took the member out
+	CodeExpired          Code = "expired"        // the membership was granted until now
+	CodeRoomClosed       Code = "room_closed"    // who runs the server has ended the room
 )
 
 type rule struct{ fatal, retry bool }
@@ -54,6 +65,14 @@ var rules = map[Code]rule{
 	CodeSlow:             {fatal: true, retry: true},
 	CodeShuttingDown:     {fatal: true, retry: true},
 	CodeInternal:         {fatal: true, retry: true},
+	CodeUnauthorized:     {fatal: true},
+	CodeForbidden:        {fatal: true},
+	CodeWrongPassword:    {fatal: true},
+	CodeRateLimited:      {fatal: true, retry: true},
+	CodeLocked:           {fatal: true, retry: true},
+	CodeKicked:           {fatal: true},
+	CodeExpired:          {fatal: true},
+	CodeRoomClosed:       {fatal: true},
 }
 
 // Known reports whether c is one of this package's codes.
@@ -83,6 +102,15 @@ var (
 type Error struct {
 	Code Code   `json:"code"`
 	Text string `json:"text"` // for people: what was wrong, and with what
+	// RetryMillis is how long to wait at least before the next try, if Code.Retry: 0 if that is not
+	// told.
+	RetryMillis int `json:"retry_after_ms,omitempty"`
+}
+
+// RetryAfter returns RetryMillis as a time, at most five minutes whatever the other side says.
+func (e *Error) RetryAfter() time.Duration {
+	const most = 5 * time.Minute
+	return time.Duration(min(max(e.RetryMillis, 0), int(most.Milliseconds()))) * time.Millisecond
 }
 
 func (*Error) Kind() Kind { return KindError }

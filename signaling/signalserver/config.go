@@ -3,11 +3,13 @@ package signalserver
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"example.org/rtcpeer/signaling"
@@ -48,6 +50,34 @@ type Config struct {
 	MaxMembers int
 	// MaxSessions is the most sessions at a time. Zero means 15000.
 	MaxSessions int
+
+	// MaxSessionsPerAddress is the most sessions of one address at a time. An IPv6 address stands for
+	// its /64. Addresses of the loopback interface, of private networks and such that are not known
+	// have no such limits: they may be a proxy's, and stand for everybody. Zero means 512; negative
+	// means no limit.
+	MaxSessionsPerAddress int
+	// ConnectRate and JoinRate are how many sessions one address may open in a second, and how many
+	// joins and lists it may ask for, over time; as many as MaxSessionsPerAddress may come at once
+	// before that counts, as after a restart. Zero means 20; negative means no limit.
+	ConnectRate, JoinRate int
+
+	// Admit decides who may join. Nil means everybody, with all rights. It is called without locks,
+	// by the session's own goroutine, so it may take its time: nobody else waits, and ctx ends with
+	// the session. A time-out is Admit's own business. A *signaling.Error is told as it is
+	// (unauthorized, forbidden, rate_limited, ...); any other error is logged, and told as internal:
+	// nobody is let in.
+	Admit func(ctx context.Context, r Request) (Grant, error)
+	// RemoteAddr says where a request comes from, for instance by what a trusted proxy says. What is
+	// not valid is not known. Nil means that it is http.Request.RemoteAddr.
+	RemoteAddr func(*http.Request) netip.Addr
+	// Observe is told how long things took, for instance for a histogram. It must not block, and may
+	// be called from many goroutines at a time. Nil means none.
+	Observe func(p Phase, took time.Duration)
+	// ICEServersFor returns the ICE servers of one member, in addition to ICEServers, and for how
+	// long they are good; 0 is for ever. Before that time is over the member is sent a new list. It
+	// is called with the member's room locked: it must neither block nor call the Server. The list must
+	// take at most 8 KiB of JSON. Nil means none.
+	ICEServersFor func(room signaling.RoomName, id signaling.PeerID) (servers []signaling.ICEServer, validity time.Duration)
 
 	// ICEServers are handed to each member in its welcome. New copies the slice. None by default.
 	ICEServers []signaling.ICEServer

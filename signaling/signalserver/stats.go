@@ -10,12 +10,22 @@ import (
 
 // Stats are figures of a server. Sessions, Rooms and Members are now; the others count since New.
 type Stats struct {
-	Sessions int // open WebSockets
-	Rooms    int
-	Members  int // those within their grace time included
+	Sessions  int // open WebSockets
+	Rooms     int
+	Public    int  // rooms that a list has
+	Members   int  // those within their grace time included
+	Waiting   int  // sessions that wait to be matched
+	Addresses int  // of which something is remembered for their limits
+	Draining  bool // SetDraining
 
 	Joins     uint64 // newcomers welcomed
 	Resumes   uint64 // members that came back
+	Matches   uint64 // rooms made of those who waited to be matched
+	Lists     uint64 // answers to list
+	FramesIn  uint64 // text frames of members
+	BytesIn   uint64 // in them
+	FramesOut uint64 // text frames to members
+	BytesOut  uint64 // in them
 	Signals   uint64 // signals taken from members
 	Throttled uint64 // frames that had to wait for Config.MessageRate
 
