@@ -118,12 +118,22 @@ func decodeKind(kind Kind, frame []byte) (Message, error) {
 		return Sealed{}, nil
 	case KindJoin:
 		return decodeAs[Join](frame)
+	case KindList:
+		return decodeAs[List](frame)
+	case KindLock:
+		return decodeAs[Lock](frame)
+	case KindKick:
+		return decodeAs[Kick](frame)
 	case KindWelcome:
 		return decodeAs[Welcome](frame)
 	case KindJoined:
 		return decodeAs[Joined](frame)
 	case KindLeft:
 		return decodeAs[Left](frame)
+	case KindICEServers:
+		return decodeAs[ICEServers](frame)
+	case KindRooms:
+		return decodeAs[Rooms](frame)
 	case KindError:
 		e, err := decodeAs[Error](frame)
 		return &e, err

@@ -124,8 +124,11 @@ func (e *Error) Is(target error) bool {
 }
 
 func (e *Error) Validate() error {
-	if e.Code == "" {
+	switch {
+	case e.Code == "":
 		return badMessage("error: no code")
+	case e.RetryMillis < 0:
+		return badMessage("error: retry_after_ms %d", e.RetryMillis)
 	}
 	return nil
 }

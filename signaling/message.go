@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 )
@@ -9,19 +10,24 @@ import (
 type Kind string
 
 const (
-	KindJoin    Kind = "join"    // member: [room], [topology], [channels], [resume], [token], [metadata], [one_attempt]
-	KindSignal  Kind = "signal"  // member: to, data; server: from, data
-	KindSeal    Kind = "seal"    // member, host only
-	KindLeave   Kind = "leave"   // member
-	KindWelcome Kind = "welcome" // server: id, room, topology, host, members, resume, [resumed], [sealed], [ice_servers], limits
-	KindJoined  Kind = "joined"  // server: member
-	KindLeft    Kind = "left"    // server: id, reason
-	KindSealed  Kind = "sealed"  // server
-	KindError   Kind = "error"   // server: code, text; the code says whether to try again
+	KindJoin       Kind = "join"        // member: [room], [topology], [channels], [resume], [token], [metadata], [one_attempt], [password], [new_room], [match]
+	KindList       Kind = "list"        // anybody: [filter], [limit], [after], [token]
+	KindSignal     Kind = "signal"      // member: to, data; server: from, data
+	KindSeal       Kind = "seal"        // member, host only
+	KindLock       Kind = "lock"        // member, host only, and server: [open]
+	KindKick       Kind = "kick"        // member, host only: id, [text]
+	KindLeave      Kind = "leave"       // member
+	KindWelcome    Kind = "welcome"     // server: id, room, topology, host, members, resume, [resumed], [sealed], [locked], [ice_servers], limits
+	KindJoined     Kind = "joined"      // server: member
+	KindLeft       Kind = "left"        // server: id, reason
+	KindSealed     Kind = "sealed"      // server
+	KindICEServers Kind = "ice_servers" // server: ice_servers
+	KindRooms      Kind = "rooms"       // server: rooms, [next]
+	KindError      Kind = "error"       // server: code, text, [retry_after_ms]; the code says whether to try again
 )
 
-// A Message is one of Join, Signal, Seal, Leave, Welcome, Joined, Left, Sealed and *Error. Messages
-// are values: whoever receives one owns it.
+// A Message is one of Join, List, Signal, Seal, Lock, Kick, Leave, Welcome, Joined, Left, Sealed,
+// ICEServers, Rooms and *Error. Messages are values: whoever receives one owns it.
 type Message interface {
 	Kind() Kind
 	// Validate reports the first thing wrong with the message, as an *Error.
@@ -47,6 +53,13 @@ type Join struct {
 	// OneAttempt tells the others that this member numbers no attempts and knows no refusal: with
 	// each of them it takes part in one exchange of descriptions, and a second offer is in vain.
 	OneAttempt bool `json:"one_attempt,omitempty"`
+	// Password is that of the room, and of one that this creates: at most MaxPassword bytes. Empty:
+	// none. A member that resumes needs none.
+	Password string `json:"password,omitempty"`
+	// NewRoom says how the room shall be if this creates it.
+	NewRoom NewRoom `json:"new_room,omitzero"`
+	// Match, if not nil, asks for a room with others who ask for the same, in place of Room.
+	Match *Match `json:"match,omitempty"`
 }
 
 // Signal carries an offer, an answer or a candidate between two members.
@@ -78,6 +91,7 @@ type Welcome struct {
 	// Resumed is true when the member came back with its id.
 	Resumed    bool        `json:"resumed,omitempty"`
 	Sealed     bool        `json:"sealed,omitempty"`
+	Locked     bool        `json:"locked,omitempty"`
 	ICEServers []ICEServer `json:"ice_servers,omitzero"`
 	Limits     Limits      `json:"limits"`
 }
@@ -100,10 +114,18 @@ type LeftReason string
 const (
 	LeftByItself LeftReason = "left" // sent leave
 	LeftLost     LeftReason = "lost" // did not come back within the grace time
+	LeftKicked   LeftReason = "kicked"
+	LeftExpired  LeftReason = "expired" // was granted until now
 )
 
 // Sealed announces that nobody new can join.
 type Sealed struct{}
+
+// ICEServers replaces those of the welcome for links that are made from now on: credentials of the
+// earlier ones are about to expire.
+type ICEServers struct {
+	Servers []ICEServer `json:"ice_servers,omitzero"`
+}
 
 // A Member is what others are told of a participant.
 type Member struct {
@@ -142,14 +164,15 @@ const (
 	MaxToken = 4 << 10
 )
 
-func (Join) Kind() Kind    { return KindJoin }
-func (Signal) Kind() Kind  { return KindSignal }
-func (Seal) Kind() Kind    { return KindSeal }
-func (Leave) Kind() Kind   { return KindLeave }
-func (Welcome) Kind() Kind { return KindWelcome }
-func (Joined) Kind() Kind  { return KindJoined }
-func (Left) Kind() Kind    { return KindLeft }
-func (Sealed) Kind() Kind  { return KindSealed }
+func (Join) Kind() Kind       { return KindJoin }
+func (Signal) Kind() Kind     { return KindSignal }
+func (Seal) Kind() Kind       { return KindSeal }
+func (Leave) Kind() Kind      { return KindLeave }
+func (Welcome) Kind() Kind    { return KindWelcome }
+func (Joined) Kind() Kind     { return KindJoined }
+func (Left) Kind() Kind       { return KindLeft }
+func (Sealed) Kind() Kind     { return KindSealed }
+func (ICEServers) Kind() Kind { return KindICEServers }
 
 func (m Join) Validate() error {
 	if m.Room != "" {
@@ -162,6 +185,11 @@ func (m Join) Validate() error {
 		return badMessage("join: topology %q: want mesh or star", shorten(string(m.Topology)))
 	case len(m.Resume) > MaxToken || len(m.Token) > MaxToken:
 		return badMessage("join: token of more than %d bytes", MaxToken)
+	case len(m.Password) > MaxPassword:
+		return badMessage("join: password of more than %d bytes", MaxPassword)
+	}
+	if err := cmp.Or(m.NewRoom.validate(), m.validateMatch()); err != nil {
+		return err
 	}
 	return Member{ID: Host, Channels: m.Channels, Metadata: m.Metadata}.validate("join")
 }
@@ -178,9 +206,10 @@ func (m Signal) Validate() error {
 	return nil
 }
 
-func (Seal) Validate() error   { return nil }
-func (Leave) Validate() error  { return nil }
-func (Sealed) Validate() error { return nil }
+func (Seal) Validate() error       { return nil }
+func (Leave) Validate() error      { return nil }
+func (Sealed) Validate() error     { return nil }
+func (ICEServers) Validate() error { return nil }
 
 func (m Welcome) Validate() error {
 	if err := m.Room.Validate(); err != nil {

@@ -39,6 +39,8 @@ func encodeForMember(m signaling.Message) ([][]byte, error) {
 		return [][]byte{b}, nil
 	case *signaling.Error:
 		return nil, nil // the close says it
+	case signaling.Lock, signaling.ICEServers, signaling.Rooms:
+		return nil, nil // the demo has no words for it
 	}
 	return nil, fmt.Errorf("godot: %s is not for a server to send", m.Kind())
 }
