@@ -117,6 +117,12 @@ func (c Config) withDefaults() (Config, error) {
 	if c.ResumeKey != nil {
 		c.Recovery = cmp.Or(c.Recovery, 5*time.Second)
 	}
+	c.MaxSessionsPerAddress = cmp.Or(c.MaxSessionsPerAddress, sessionsPerAddress)
+	c.ConnectRate = cmp.Or(c.ConnectRate, 20)
+	c.JoinRate = cmp.Or(c.JoinRate, 20)
+	if c.RemoteAddr == nil {
+		c.RemoteAddr = remoteAddr
+	}
 	for _, f := range []struct {
 		name      string
 		value     *int
@@ -175,11 +181,12 @@ func (c *Config) setResumeKey() error {
 	return nil
 }
 
-// limits is what a member is told of them; what has no limit is left out.
-func (c *Config) limits() signaling.Limits {
+// limits is what the members of a room are told of them; what has no limit is left out.
+func (r *room) limits() signaling.Limits {
+	c := &r.server.config
 	l := signaling.Limits{
 		MessageBytes: c.MaxMessage,
-		Members:      c.MaxMembers,
+		Members:      r.maxMembers,
 		GraceMillis:  int(max(c.Grace, 0).Milliseconds()),
 	}
 	if c.MessageRate > 0 {

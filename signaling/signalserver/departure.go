@@ -2,7 +2,6 @@ package signalserver
 
 import (
 	"fmt"
-	"slices"
 
 	"example.org/rtcpeer/signaling"
 )
@@ -47,10 +46,19 @@ func (r *room) expire(m *member, loss int, why string) {
 	}
 }
 
-// remove takes a member out and tells the others. A star ends with its host, and so do some meshes.
+// expel takes a member out against its wish, and for good: its ticket is void.
+func (r *room) expel(m *member, why *signaling.Error, reason signaling.LeftReason) {
+	r.left.add(m.id)
+	if m.session != nil {
+		m.session.fail(why)
+	}
+	r.remove(m, reason)
+}
+
+// remove takes a member out and tells the others.
 func (r *room) remove(m *member, reason signaling.LeftReason) {
 	r.drop(m)
-	if m.id == r.host && (r.topology == signaling.Star || r.rules.EndsWithHost) {
+	if m.id == r.host && r.endsWithHost() {
 		r.end(&signaling.Error{Code: signaling.CodeHostLeft, Text: fmt.Sprintf("the host of room %q is gone", r.name)})
 		return
 	}
@@ -61,7 +69,7 @@ func (r *room) remove(m *member, reason signaling.LeftReason) {
 func (r *room) sealComplete() {
 	r.mu.Lock()
 	defer r.unlock()
-	r.end(&signaling.Error{Code: signaling.CodeSealComplete, Text: fmt.Sprintf("room %q was sealed %v ago", r.name, r.rules.EndAfterSeal)})
+	r.end(&signaling.Error{Code: signaling.CodeSealComplete, Text: fmt.Sprintf("room %q was sealed %v ago", r.name, r.terms.Rules.EndAfterSeal)})
 }
 
 // end ends the room for all who are left in it.
@@ -80,18 +88,3 @@ func (r *room) drop(m *member) {
 	m.release()
 	r.server.counters.members.Add(-1)
 }
-
-// leftIDs are the last members who left at their own wish. Their tokens are void, and their ids are
-// not given again. It holds at most maxLeft; the oldest is forgotten for the newest.
-type leftIDs []signaling.PeerID
-
-const maxLeft = 256
-
-func (l *leftIDs) add(id signaling.PeerID) {
-	if len(*l) == maxLeft {
-		*l = slices.Delete(*l, 0, 1)
-	}
-	*l = append(*l, id)
-}
-
-func (l leftIDs) has(id signaling.PeerID) bool { return slices.Contains(l, id) }

@@ -115,7 +115,7 @@ func TestLogHasALineForEachActAndNoSecrets(t *testing.T) {
 	require.NotContains(t, log.String(), "secret")
 	require.NotContains(t, log.String(), b.welcome.Resume)
 	for _, want := range []string{
-		"msg=joined room=lobby peer=1 remote=127.0.0.1:",
+		"msg=joined room=lobby peer=1 remote=127.0.0.1",
 		"msg=refused code=bad_message room=lobby peer=",
 		"msg=lost why=bad_message room=lobby",
 		"msg=resumed room=lobby",

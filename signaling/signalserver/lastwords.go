@@ -19,7 +19,9 @@ func (s *session) refuse(err error) {
 	if !ok {
 		why = &signaling.Error{Code: signaling.CodeInternal, Text: err.Error()}
 	}
-	s.log("refused", "code", why.Code)
+	if args, ok := s.server.quiet.line("code", why.Code); ok {
+		s.log("refused", args...)
+	}
 	s.fail(why)
 }
 

@@ -1,6 +1,7 @@
 package signalserver
 
 import (
+	"net/netip"
 	"time"
 
 	"example.org/rtcpeer/signaling"
@@ -10,14 +11,18 @@ import (
 // lost and it may come back until its grace time is over.
 type member struct {
 	// Fixed at construction.
-	room *room
-	id   signaling.PeerID
+	room  *room
+	id    signaling.PeerID
+	since time.Time
 
 	// Guarded by room.mu.
 	info    signaling.Member
 	size    int         // share of room.roster
 	session *session    // nil while detached
+	remote  netip.Addr  // of its latest session
 	awaited bool        // a rebuilt room's host, which has not come back yet
+	expires int64       // Grant.Expires in Unix nanoseconds; 0: never
+	renew   int64       // when to send a new list of ICE servers, likewise
 	losses  int         // how often it was detached: tells one grace time from the next
 	grace   *time.Timer // runs while detached
 	// kept holds the signals that came while detached, within the bounds of an outbox. One that
@@ -53,7 +58,7 @@ func (m *member) attach(s *session) {
 		m.session.fail(&signaling.Error{Code: signaling.CodeReplaced, Text: "another connection took over"})
 	}
 	m.stopGrace()
-	m.session, m.awaited = s, false
+	m.session, m.remote, m.awaited = s, s.remote, false
 }
 
 // detach begins the grace time. room.mu is held.

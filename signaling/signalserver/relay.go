@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"time"
 
 	"example.org/rtcpeer/signaling"
 )
@@ -50,27 +49,6 @@ func (r *room) relay(s *session, m *member, signal signaling.Signal) error {
 	}
 	if !target.deliver(&note{message: signaling.Signal{From: m.id, Data: signal.Data}}) {
 		target.giveUp(droppedDetachedFull)
-	}
-	return nil
-}
-
-// seal closes the room for newcomers.
-func (r *room) seal(s *session, m *member) error {
-	r.mu.Lock()
-	defer r.unlock()
-	switch {
-	case m.session != s || r.sealed && m.id == r.host:
-		return nil
-	case m.id != r.host:
-		return &signaling.Error{Code: signaling.CodeNotHost, Text: fmt.Sprintf("seal: only %d may", r.host)}
-	}
-	r.sealed = true
-	n := &note{message: signaling.Sealed{}}
-	for _, m := range r.members {
-		m.deliver(n)
-	}
-	if after := r.rules.EndAfterSeal; after > 0 {
-		r.closing = time.AfterFunc(after, r.sealComplete)
 	}
 	return nil
 }

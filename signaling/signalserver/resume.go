@@ -1,75 +1,99 @@
 package signalserver
 
 import (
-	"crypto/hmac"
+	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/binary"
+	"encoding/json"
 	"fmt"
+	"time"
 
 	"example.org/rtcpeer/signaling"
 )
 
-// A ticket is what a resume token vouches for: that this id in this room was given to its bearer.
-// The nonce tells the room from another one that had the same name at another time.
+// A ticket is what a resume token vouches for: that this id in this room was given to its bearer, and
+// how the room was founded, so that it is the same when a server that restarted builds it again. The
+// nonce tells the room from another one that had the same name at another time.
 type ticket struct {
-	room     signaling.RoomName
-	topology signaling.Topology
-	nonce    uint64
-	id       signaling.PeerID
+	Room    signaling.RoomName `json:"room"`
+	Nonce   uint64             `json:"nonce"`
+	ID      signaling.PeerID   `json:"id"`
+	Expires int64              `json:"expires,omitzero"` // member.expires
+	Terms   terms              `json:"terms"`
 }
 
-// A token is base64url of
-//
-//	version (1 byte), topology (1), nonce (8), id (4), room name, HMAC-SHA256 of all that (32)
-const (
-	ticketVersion = 1
-	ticketHead    = 1 + 1 + 8 + 4
-)
-
-// seal returns the ticket as a token that only holders of key can make.
-func (t ticket) seal(key []byte) string {
-	b := make([]byte, 0, ticketHead+len(t.room)+sha256.Size)
-	b = append(b, ticketVersion, topologyByte(t.topology))
-	b = binary.BigEndian.AppendUint64(b, t.nonce)
-	b = binary.BigEndian.AppendUint32(b, uint32(t.id))
-	b = append(b, t.room...)
-	return base64.RawURLEncoding.EncodeToString(append(b, mac(key, b)...))
+// Terms are how a room was founded: what never changes.
+type terms struct {
+	Topology   signaling.Topology  `json:"topology"`
+	Rules      signaling.RoomRules `json:"rules,omitzero"`
+	Public     bool                `json:"public,omitzero"`
+	Sealed     bool                `json:"sealed,omitzero"` // from the beginning
+	Metadata   json.RawMessage     `json:"metadata,omitempty"`
+	MaxMembers int                 `json:"max_members,omitzero"`
+	Password   password            `json:"password,omitempty"`
 }
 
-// openTicket reads a token made with key.
-func openTicket(key []byte, token string) (ticket, error) {
+// A token is base64url of a version and the ticket's JSON, encrypted: the hash of the room's password
+// is nobody's business. ticketVersion is the first byte; with another one what follows may be anything.
+const ticketVersion = 2
+
+// tickets makes tokens and reads them: AES-256-GCM with random nonces, and a key of its own made of
+// Config.ResumeKey. Safe for all.
+type tickets struct{ aead cipher.AEAD }
+
+func newTickets(resumeKey []byte) (tickets, error) {
+	key, err := hkdf.Key(sha256.New, resumeKey, nil, "rtcpeer resume token 2", 32)
+	if err != nil {
+		return tickets{}, fmt.Errorf("signalserver: Config.ResumeKey: %w", err)
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return tickets{}, fmt.Errorf("signalserver: Config.ResumeKey: %w", err)
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	return tickets{aead}, err
+}
+
+// seal returns the ticket as a token that only holders of the key can make or read.
+func (k tickets) seal(t ticket) (string, error) {
+	body, err := plainJSON(t)
+	if err != nil {
+		return "", fmt.Errorf("resume token: %w", err)
+	}
+	b := k.aead.Seal([]byte{ticketVersion}, nil, body, []byte{ticketVersion})
+	return base64.RawURLEncoding.EncodeToString(b), nil
+}
+
+// open reads a token made with the same key.
+func (k tickets) open(token string) (t ticket, err error) {
 	b, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil || len(b) < ticketHead+sha256.Size {
-		return ticket{}, refuseResume("not a resume token")
+	if err != nil || len(b) < 1+k.aead.Overhead() {
+		return t, refuseResume("not a resume token")
 	}
-	body, sum := b[:len(b)-sha256.Size], b[len(b)-sha256.Size:]
-	if !hmac.Equal(sum, mac(key, body)) || body[0] != ticketVersion {
-		return ticket{}, refuseResume("the token is not from this server, or from before its key changed")
+	body, err := k.aead.Open(nil, nil, b[1:], b[:1])
+	if err == nil && b[0] == ticketVersion {
+		err = json.Unmarshal(body, &t)
 	}
-	t := ticket{
-		room:     signaling.RoomName(body[ticketHead:]),
-		topology: signaling.Mesh,
-		nonce:    binary.BigEndian.Uint64(body[2:]),
-		id:       signaling.PeerID(binary.BigEndian.Uint32(body[10:])),
+	if err != nil || b[0] != ticketVersion {
+		return t, refuseResume("the token is not from this server, or from before its key changed")
 	}
-	if body[1] == topologyByte(signaling.Star) {
-		t.topology = signaling.Star
+	if t.Expires != 0 && time.Now().UnixNano() >= t.Expires {
+		return t, expired()
 	}
 	return t, nil
 }
 
-func topologyByte(t signaling.Topology) byte {
-	if t == signaling.Star {
-		return 's'
-	}
-	return 'm'
-}
-
-func mac(key, body []byte) []byte {
-	h := hmac.New(sha256.New, key)
-	h.Write(body)
-	return h.Sum(nil)
+// plainJSON is json.Marshal without its escapes for HTML: those would make a token larger than
+// signaling.MaxToken, and metadata larger than signaling.MaxMetadata.
+func plainJSON(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return bytes.TrimSpace(b.Bytes()), err
 }
 
 func refuseResume(format string, args ...any) error {

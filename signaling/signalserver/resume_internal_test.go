@@ -1,41 +1,65 @@
 package signalserver
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/signaling"
 )
 
+func keyed(t testing.TB, key string) tickets {
+	t.Helper()
+	k, err := newTickets([]byte(key))
+	require.NoError(t, err)
+	return k
+}
+
 func TestTicketSurvivesItsToken(t *testing.T) {
+	long := strings.Repeat("x", signaling.MaxRoomName)
 	for _, want := range []ticket{
-		{room: "r", topology: signaling.Mesh, nonce: 1, id: 1},
-		{room: signaling.RoomName(strings.Repeat("x", signaling.MaxRoomName)), topology: signaling.Star, nonce: 1<<64 - 1, id: signaling.MaxPeerID},
+		{Room: "r", Terms: terms{Topology: signaling.Mesh}, Nonce: 1, ID: 1},
+		{
+			Room: signaling.RoomName(long), Nonce: 1<<64 - 1, ID: signaling.MaxPeerID, Expires: 1<<63 - 1,
+			Terms: terms{
+				Topology:   signaling.Star,
+				Rules:      signaling.RoomRules{EndsWithHost: true, EndAfterSeal: 10 * time.Second},
+				Public:     true,
+				Sealed:     true,
+				Metadata:   json.RawMessage(`"` + strings.Repeat("<", signaling.MaxMetadata-2) + `"`),
+				MaxMembers: 1 << 30,
+				Password:   password(strings.Repeat("\xff", 48)),
+			},
+		},
 	} {
-		token := want.seal([]byte("key"))
-		require.LessOrEqual(t, len(token), 160)
-		got, err := openTicket([]byte("key"), token)
+		token, err := keyed(t, "key").seal(want)
+		require.NoError(t, err)
+		require.LessOrEqual(t, len(token), signaling.MaxToken)
+		got, err := keyed(t, "key").open(token)
 		require.NoError(t, err)
 		require.Equal(t, want, got)
-		_, err = openTicket([]byte("other key"), token)
+		_, err = keyed(t, "other key").open(token)
 		require.ErrorIs(t, err, &signaling.Error{Code: signaling.CodeResumeRefused})
 	}
 }
 
 func FuzzOpenTicket(f *testing.F) {
-	key := []byte("key")
-	token := ticket{room: "r", topology: signaling.Star, nonce: 7, id: 9}.seal(key)
+	keys := keyed(f, "key")
+	want := ticket{Room: "r", Terms: terms{Topology: signaling.Star}, Nonce: 7, ID: 9}
+	token, err := keys.seal(want)
+	require.NoError(f, err)
 	f.Add(token)
 	f.Add("")
 	f.Add(strings.Repeat("A", 100))
 	f.Fuzz(func(t *testing.T, s string) {
-		got, err := openTicket(key, s)
+		got, err := keys.open(s)
 		if err != nil {
 			require.ErrorIs(t, err, &signaling.Error{Code: signaling.CodeResumeRefused})
 			return
 		}
-		require.Equal(t, token, got.seal(key), "the key has sealed one token")
+		require.Equal(t, want, got, "the key has sealed one token")
 	})
 }

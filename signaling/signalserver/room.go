@@ -1,7 +1,6 @@
 package signalserver
 
 import (
-	"cmp"
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
@@ -15,19 +14,23 @@ import (
 // A room is a named set of members. It ends when the last one is gone, and a star's with its host.
 type room struct {
 	// Fixed at construction.
-	server   *Server
-	name     signaling.RoomName
-	topology signaling.Topology
-	nonce    uint64
-	rules    signaling.RoomRules
-	host     signaling.PeerID // the role, apart from the id
+	server     *Server
+	name       signaling.RoomName
+	nonce      uint64
+	terms      terms
+	topology   signaling.Topology // of terms
+	maxMembers int
+	fields     map[string]any   // of terms.Metadata, for those who look for a room; nil unless it is public
+	host       signaling.PeerID // the role, apart from the id
+	created    time.Time
 
 	mu      sync.Mutex // guards the fields below
 	members map[signaling.PeerID]*member
-	left    leftIDs
-	roster  int  // bytes of JSON that all members take in a welcome
-	founded bool // the founder's id was given, here or before a restart
+	left    recent[signaling.PeerID] // their tickets are void, and their ids are not given again
+	roster  int                      // bytes of JSON that all members take in a welcome
+	founded bool                     // the host's id was given, here or before a restart
 	sealed  bool
+	locked  bool
 	closing *time.Timer // ends the room after its seal, if that is its rule
 	gone    bool        // was without members once: no longer among the server's rooms, or about to be taken out
 }
@@ -38,26 +41,36 @@ const maxRoster = signaling.MaxMessage - 2*maxICEServers
 // errGone is returned by a room that ended while someone was about to enter it.
 var errGone = errors.New("signalserver: room is gone")
 
-func newRoom(s *Server, name signaling.RoomName, topology signaling.Topology, rules signaling.RoomRules) *room {
-	return &room{
-		server:   s,
-		name:     name,
-		topology: cmp.Or(topology, signaling.Mesh),
-		rules:    rules,
-		nonce:    randomUint64(),
-		host:     signaling.Host,
-		members:  make(map[signaling.PeerID]*member),
+func newRoom(s *Server, name signaling.RoomName, t terms) *room {
+	r := &room{
+		server:     s,
+		name:       name,
+		nonce:      randomUint64(),
+		terms:      t,
+		topology:   t.Topology,
+		maxMembers: s.config.MaxMembers,
+		host:       signaling.Host,
+		created:    time.Now(),
+		members:    make(map[signaling.PeerID]*member),
+		sealed:     t.Sealed,
 	}
+	if t.MaxMembers > 0 {
+		r.maxMembers = min(r.maxMembers, t.MaxMembers)
+	}
+	if t.Public {
+		r.fields = fieldsOf(t.Metadata)
+	}
+	return r
 }
 
-// rebuildRoom is newRoom after a restart, for a member that shows its ticket. A star waits for its
-// host, as if that had just been lost: without it the members could only wait in vain.
+// rebuildRoom is newRoom after a restart, for a member that shows its ticket. A room that ends with its
+// host waits for it, as if that had just been lost: without it the members could only wait in vain.
 func rebuildRoom(s *Server, t ticket) *room {
-	r := newRoom(s, t.room, t.topology, s.own.Room)
-	r.nonce, r.founded = t.nonce, true
+	r := newRoom(s, t.Room, t.Terms)
+	r.nonce, r.founded = t.Nonce, true
 	r.mu.Lock() // nobody knows the room, but for the timer of its host
 	defer r.mu.Unlock()
-	if r.topology == signaling.Star && t.id != r.host {
+	if r.endsWithHost() && t.ID != r.host {
 		host := r.add(r.host, signaling.Join{})
 		host.awaited = true
 		host.detach()
@@ -65,8 +78,13 @@ func rebuildRoom(s *Server, t ticket) *room {
 	return r
 }
 
+// endsWithHost is true for a star, and for some meshes.
+func (r *room) endsWithHost() bool {
+	return r.topology == signaling.Star || r.terms.Rules.EndsWithHost
+}
+
 // admit lets a newcomer in.
-func (r *room) admit(s *session, j signaling.Join) (*member, error) {
+func (r *room) admit(s *session, j signaling.Join, g Grant) (*member, error) {
 	r.mu.Lock()
 	defer r.unlock()
 	if r.gone {
@@ -75,10 +93,14 @@ func (r *room) admit(s *session, j signaling.Join) (*member, error) {
 	if r.sealed {
 		return nil, &signaling.Error{Code: signaling.CodeSealed, Text: fmt.Sprintf("room %q is sealed", r.name)}
 	}
+	if r.locked {
+		return nil, &signaling.Error{Code: signaling.CodeLocked, Text: fmt.Sprintf("room %q is locked by its host", r.name)}
+	}
 	if err := r.fits(j, nil); err != nil {
 		return nil, err
 	}
-	m := r.add(r.newID(), j)
+	m := r.add(r.newID(g.MayHost), j)
+	m.grant(g)
 	m.attach(s)
 	r.welcome(m, false)
 	r.announce(m.id, signaling.Joined{Member: m.info})
@@ -87,27 +109,29 @@ func (r *room) admit(s *session, j signaling.Join) (*member, error) {
 }
 
 // readmit lets a member back in: to its place if that is still kept, else to a new one of its id.
-func (r *room) readmit(s *session, j signaling.Join, t ticket) (*member, error) {
+func (r *room) readmit(s *session, j signaling.Join, g Grant, t ticket) (*member, error) {
 	r.mu.Lock()
 	defer r.unlock()
 	if r.gone {
 		return nil, errGone
 	}
-	if t.nonce != r.nonce {
+	if t.Nonce != r.nonce {
 		return nil, refuseResume("room %q is another one of that name", r.name)
 	}
-	if r.left.has(t.id) {
-		return nil, refuseResume("member %d has left room %q", t.id, r.name)
+	if r.left.has(t.ID) {
+		return nil, refuseResume("member %d has left room %q", t.ID, r.name)
 	}
-	m := r.members[t.id]
+	m := r.members[t.ID]
 	if err := r.fits(j, m); err != nil {
 		return nil, err
 	}
 	unseen := m == nil || m.awaited
 	if m == nil {
-		m = r.add(t.id, j)
+		m = r.add(t.ID, j)
 	}
 	m.describe(j)
+	m.expires = t.Expires
+	m.grant(g)
 	m.attach(s)
 	r.welcome(m, true)
 	if unseen {
@@ -127,7 +151,7 @@ func (r *room) fits(j signaling.Join, old *member) error {
 	case j.Topology != "" && j.Topology != r.topology:
 		return &signaling.Error{Code: signaling.CodeTopologyMismatch,
 			Text: fmt.Sprintf("room %q is a %s, not a %s", r.name, r.topology, j.Topology)}
-	case old == nil && len(r.members) >= r.server.config.MaxMembers:
+	case old == nil && len(r.members) >= r.maxMembers:
 		return &signaling.Error{Code: signaling.CodeRoomFull,
 			Text: fmt.Sprintf("room %q has %d members", r.name, len(r.members))}
 	case roster > maxRoster:
@@ -138,17 +162,17 @@ func (r *room) fits(j signaling.Join, old *member) error {
 }
 
 func (r *room) add(id signaling.PeerID, j signaling.Join) *member {
-	m := &member{room: r, id: id}
+	m := &member{room: r, id: id, since: time.Now()}
 	m.describe(j)
 	r.members[id] = m
 	r.server.counters.members.Add(1)
 	return m
 }
 
-// newID returns an id for a newcomer: the host's for the founder, and never again; a random one for
-// the others, so that an id says nothing and is not soon given twice.
-func (r *room) newID() signaling.PeerID {
-	if !r.founded {
+// newID returns an id for a newcomer: the host's for the founder, or else the first who may be host, and
+// never again; a random one for the others, so that an id says nothing and is not soon given twice.
+func (r *room) newID(mayHost bool) signaling.PeerID {
+	if !r.founded && mayHost {
 		r.founded = true
 		return r.host
 	}
@@ -163,18 +187,23 @@ func (r *room) newID() signaling.PeerID {
 // welcome tells a member the state of the room, and then what came for it while it was detached,
 // but for what came from members that are gone as well.
 func (r *room) welcome(m *member, resumed bool) {
-	t := ticket{room: r.name, topology: r.topology, nonce: r.nonce, id: m.id}
+	token, err := r.server.tickets.seal(ticket{Room: r.name, Nonce: r.nonce, ID: m.id, Expires: m.expires, Terms: r.terms})
+	if err != nil {
+		m.session.fail(&signaling.Error{Code: signaling.CodeInternal, Text: err.Error()})
+		return
+	}
 	m.deliver(&note{message: signaling.Welcome{
 		ID:         m.id,
 		Room:       r.name,
 		Topology:   r.topology,
 		Host:       r.host,
 		Members:    r.others(m.id),
-		Resume:     t.seal(r.server.config.ResumeKey),
+		Resume:     token,
 		Resumed:    resumed,
 		Sealed:     r.sealed,
-		ICEServers: r.server.config.ICEServers,
-		Limits:     r.server.config.limits(),
+		Locked:     r.locked,
+		ICEServers: m.iceServers(),
+		Limits:     r.limits(),
 	}})
 	for _, signal := range m.takeKept() {
 		if r.members[signal.From] != nil {

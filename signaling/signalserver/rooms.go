@@ -5,15 +5,34 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"example.org/rtcpeer/signaling"
 )
 
-// join finds or makes the room that a join message means, and enters it.
+// join finds or makes the room that a join message means, and enters it. Who waits to be matched has
+// no member yet, and no error.
 func (s *Server) join(session *session, j signaling.Join) (*member, error) {
+	if err := s.mayAsk(session); err != nil {
+		return nil, err
+	}
+	if j.Resume != "" {
+		return s.resume(session, j)
+	}
+	s.awaitRebuilt(session, j.Room)
+	g, err := s.admit(session, Request{Join: j, Creates: s.room(j.Room) == nil})
+	if err != nil {
+		return nil, err
+	}
+	if g.Metadata != nil {
+		j.Metadata = g.Metadata
+	}
+	if j.Match != nil {
+		return nil, s.matcher.enter(session, j, g)
+	}
 	for {
-		m, err := s.tryJoin(session, j)
+		m, err := s.tryJoin(session, j, g)
 		if !errors.Is(err, errGone) {
 			return m, err
 		}
@@ -21,58 +40,142 @@ func (s *Server) join(session *session, j signaling.Join) (*member, error) {
 	}
 }
 
-func (s *Server) tryJoin(session *session, j signaling.Join) (*member, error) {
-	if j.Resume != "" {
-		return s.tryResume(session, j)
+// mayAsk lets a join or a list pass, if the server and its limits do.
+func (s *Server) mayAsk(session *session) error {
+	if s.isDraining() {
+		return &signaling.Error{Code: signaling.CodeShuttingDown, Text: "the server is being drained", RetryMillis: int(retryAfter.Milliseconds())}
 	}
-	s.awaitRebuilt(session, j.Room)
-	d := session.dialect
-	r, err := s.openRoom(j.Room, d, func(name signaling.RoomName) *room { return newRoom(s, name, j.Topology, d.Room) })
-	if err != nil {
-		return nil, err
-	}
-	return r.admit(session, j)
+	return s.addresses.join(session.address)
 }
 
-func (s *Server) tryResume(session *session, j signaling.Join) (*member, error) {
-	t, err := openTicket(s.config.ResumeKey, j.Resume)
+func (s *Server) tryJoin(session *session, j signaling.Join, g Grant) (*member, error) {
+	r := s.room(j.Room)
+	if r == nil {
+		var err error
+		if r, err = s.found(session, j, g); err != nil {
+			return nil, err
+		}
+	} else if err := s.checkPassword(session, r, j.Password); err != nil {
+		return nil, err
+	}
+	return r.admit(session, j, g)
+}
+
+// found makes the room of a join, unless someone else was faster: then its password counts.
+func (s *Server) found(session *session, j signaling.Join, g Grant) (*room, error) {
+	d := session.dialect
+	switch {
+	case j.Room != "" && d.NamedRoomsExist:
+		return nil, &signaling.Error{Code: signaling.CodeUnknownRoom, Text: fmt.Sprintf("no room %q", j.Room)}
+	case !g.MayCreate:
+		return nil, forbidden("no room %q, and none may be created", j.Room)
+	}
+	hash, err := newPassword(j.Password)
 	if err != nil {
 		return nil, err
 	}
-	if j.Room != "" && j.Room != t.room {
-		return nil, refuseResume("the token is for room %q, not %q", t.room, j.Room)
+	made := terms{
+		Topology:   cmp.Or(j.Topology, signaling.Mesh),
+		Rules:      d.Room,
+		Public:     j.NewRoom.Public,
+		Metadata:   j.NewRoom.Metadata,
+		MaxMembers: j.NewRoom.MaxMembers,
+		Password:   hash,
 	}
-	r, err := s.openRoom(t.room, session.dialect, func(signaling.RoomName) *room {
+	created := false
+	r, err := s.openRoom(j.Room, d, func(name signaling.RoomName) (*room, error) {
+		created = true
+		return newRoom(s, name, made), nil
+	})
+	if err == nil && !created {
+		err = s.checkPassword(session, r, j.Password)
+	}
+	return r, err
+}
+
+func (s *Server) resume(session *session, j signaling.Join) (*member, error) {
+	t, err := s.tickets.open(j.Resume)
+	if err != nil {
+		return nil, err
+	}
+	if j.Room != "" && j.Room != t.Room {
+		return nil, refuseResume("the token is for room %q, not %q", t.Room, j.Room)
+	}
+	j.Room = t.Room
+	g, err := s.admit(session, Request{Join: j, Creates: s.room(j.Room) == nil, Resume: true, ID: t.ID})
+	if err != nil {
+		return nil, err
+	}
+	if g.Metadata != nil {
+		j.Metadata = g.Metadata
+	}
+	for {
+		m, err := s.tryResume(session, j, g, t)
+		if !errors.Is(err, errGone) {
+			return m, err
+		}
+	}
+}
+
+func (s *Server) tryResume(session *session, j signaling.Join, g Grant, t ticket) (*member, error) {
+	r, err := s.openRoom(t.Room, session.dialect, func(signaling.RoomName) (*room, error) {
+		if s.closed.has(t.Nonce) {
+			return nil, refuseResume("room %q was closed", t.Room)
+		}
 		s.tellRebuilt()
-		return rebuildRoom(s, t)
+		return rebuildRoom(s, t), nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	return r.readmit(session, j, t)
+	return r.readmit(session, j, g, t)
 }
 
-// openRoom returns the room of that name, or builds and adds it as the dialect of who asks has it. An
-// empty name means a new room.
-func (s *Server) openRoom(name signaling.RoomName, d *signaling.Dialect, build func(signaling.RoomName) *room) (*room, error) {
+// room returns the room of that name, or nil.
+func (s *Server) room(name signaling.RoomName) *room {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rooms[name]
+}
+
+// openRoom returns the room of that name, or builds and adds it. An empty name means a new room, with a
+// name as the dialect of who asks has it.
+func (s *Server) openRoom(name signaling.RoomName, d *signaling.Dialect, build func(signaling.RoomName) (*room, error)) (*room, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if r := s.rooms[name]; r != nil {
 		return r, nil
 	}
-	switch {
-	case name != "" && d.NamedRoomsExist:
-		return nil, &signaling.Error{Code: signaling.CodeUnknownRoom, Text: fmt.Sprintf("no room %q", name)}
-	case len(s.rooms) >= s.config.MaxRooms:
+	if len(s.rooms) >= s.config.MaxRooms {
 		return nil, signaling.ErrTooManyRooms
 	}
 	for name == "" || s.rooms[name] != nil {
 		name = randomName(cmp.Or(d.RoomNameLength, roomNameLength))
 	}
-	r := build(name)
+	r, err := build(name)
+	if err != nil {
+		return nil, err
+	}
 	s.rooms[name] = r
+	if r.terms.Public {
+		s.listing.add(r)
+	}
 	return r, nil
 }
+
+// allRooms returns them in the order of their names.
+func (s *Server) allRooms() []*room {
+	s.mu.Lock()
+	rooms := make([]*room, 0, len(s.rooms))
+	for _, r := range s.rooms {
+		rooms = append(rooms, r)
+	}
+	s.mu.Unlock()
+	slices.SortFunc(rooms, byName)
+	return rooms
+}
+
+func byName(a, b *room) int { return cmp.Compare(a.name, b.name) }
 
 const (
 	// roomNameLength makes names of 50 bits, enough not to be found by trying.
@@ -89,7 +192,11 @@ func randomName(length int) signaling.RoomName {
 func (s *Server) forgetRoom(r *room) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.rooms[r.name] == r {
-		delete(s.rooms, r.name)
+	if s.rooms[r.name] != r {
+		return
+	}
+	delete(s.rooms, r.name)
+	if r.terms.Public {
+		s.listing.remove(r)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -24,16 +25,24 @@ type Server struct {
 	own       *signaling.Dialect // of signaling.Subprotocol
 	stop      context.CancelFunc // ends sweep
 	recovered time.Time          // until when rooms of an earlier process may come back
+	tickets   tickets
 
 	// Safe for all.
-	counters counters
-	buffers  sync.Pool      // *bytes.Buffer, for one frame each while it is read
-	wg       sync.WaitGroup // sweep, and run of each session; Add under mu, and not while stopping
+	counters  counters
+	addresses *addresses
+	listing   listing
+	matcher   matcher
+	quiet     quiet
+	buffers   sync.Pool      // *bytes.Buffer, for one frame each while it is read
+	wg        sync.WaitGroup // sweep, and run of each session; Add under mu, and not while stopping
 
 	mu       sync.Mutex // guards the fields below
 	rooms    map[signaling.RoomName]*room
 	rebuilt  chan struct{} // closed, and replaced, when a room of an earlier process is back
 	sessions map[*session]struct{}
+	closed   recent[uint64] // nonces of rooms that CloseRoom has ended
+	draining bool
+	drained  chan struct{} // closed, and nil again, with the last session; nil while nobody waits
 	stopping bool
 }
 
@@ -43,13 +52,17 @@ const (
 	readBuffer = 512
 	// Write buffers are borrowed for the time of one write, so they may be as large as an offer.
 	writeBuffer = 4 << 10
-	// retryAfter is what an HTTP client is told to wait, in seconds, while the server cannot take it.
-	retryAfter = "5"
+	// retryAfter is what a client is told to wait while the server cannot take it.
+	retryAfter = 5 * time.Second
 )
 
 // New returns a server that is ready to serve. Its owner ends it with Shutdown.
 func New(config Config) (*Server, error) {
 	config, err := config.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	tickets, err := newTickets(config.ResumeKey)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +83,11 @@ func New(config Config) (*Server, error) {
 		rooms:    make(map[signaling.RoomName]*room),
 		rebuilt:  make(chan struct{}),
 		sessions: make(map[*session]struct{}),
+
+		tickets:   tickets,
+		addresses: newAddresses(config),
 	}
+	s.matcher = matcher{server: s, queues: make(map[wish][]*waiter)}
 	s.recovered = time.Now().Add(config.Recovery)
 	s.wg.Go(func() { s.sweep(ctx) })
 	return s, nil
@@ -85,8 +102,7 @@ and then connect to each other directly. There is nothing to see with a browser.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case s.overloaded():
-		w.Header().Set("Retry-After", retryAfter)
-		http.Error(w, "The signaling server takes no sessions at the moment.", http.StatusServiceUnavailable)
+		later(w, http.StatusServiceUnavailable, "The signaling server takes no sessions at the moment.", retryAfter)
 	case !websocket.IsWebSocketUpgrade(r):
 		w.Header().Set("Upgrade", "websocket")
 		http.Error(w, about, http.StatusUpgradeRequired)
@@ -94,13 +110,38 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, fmt.Sprintf("This signaling server speaks the WebSocket subprotocol %s; the request offers %q.",
 			signaling.Subprotocol, r.Header.Get("Sec-WebSocket-Protocol")), http.StatusBadRequest)
 	default:
-		conn, err := s.upgrader.Upgrade(w, r, nil)
-		if err != nil {
-			return // Upgrade has answered
-		}
-		// A goroutine of its own, so that net/http's and its stack go away.
-		s.start(newSession(s, conn, s.dialect(r), r.RemoteAddr))
+		s.upgrade(w, r)
 	}
+}
+
+// upgrade starts a session, if its address may have one more.
+func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
+	remote := s.config.RemoteAddr(r)
+	address, wait := s.addresses.enter(remote)
+	if address == nil {
+		s.counters.refuse(signaling.CodeRateLimited)
+		if args, ok := s.quiet.line("code", signaling.CodeRateLimited, "remote", shown(remote)); ok {
+			s.config.Log.Info("refused", args...)
+		}
+		later(w, http.StatusTooManyRequests, "Too many connections from your address.", wait)
+		return
+	}
+	conn, err := s.upgrader.Upgrade(w, r, nil)
+	if err != nil {
+		s.addresses.leave(address)
+		return // Upgrade has answered
+	}
+	session := newSession(s, conn, s.dialect(r), remote, address)
+	if s.config.Admit != nil {
+		session.request = r
+	}
+	// A goroutine of its own, so that net/http's and its stack go away.
+	s.start(session)
+}
+
+func later(w http.ResponseWriter, status int, text string, wait time.Duration) {
+	w.Header().Set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
+	http.Error(w, text, status)
 }
 
 // dialect returns what to speak with who sent r: nil if there is nothing that both know.
@@ -119,13 +160,14 @@ func (s *Server) dialect(r *http.Request) *signaling.Dialect {
 func (s *Server) overloaded() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.stopping || len(s.sessions) >= s.config.MaxSessions+s.config.MaxSessions/8+16
+	return s.stopping || s.draining || len(s.sessions) >= s.config.MaxSessions+s.config.MaxSessions/8+16
 }
 
 func (s *Server) start(session *session) {
 	s.mu.Lock()
 	if s.stopping { // since the upgrade began: for the client a lost connection, after which it comes back
 		s.mu.Unlock()
+		s.addresses.leave(session.address)
 		session.abort(string(signaling.CodeShuttingDown))
 		return
 	}
@@ -145,9 +187,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	sessions := slices.Collect(maps.Keys(s.sessions))
 	s.mu.Unlock()
 	s.stop()
-	for _, session := range sessions {
-		session.fail(&signaling.Error{Code: signaling.CodeShuttingDown, Text: "the server stops or restarts"})
-	}
+	sendAway(sessions)
 	ended := make(chan struct{})
 	go func() {
 		s.wg.Wait()
@@ -179,8 +219,19 @@ func (s *Server) endRooms() {
 	}
 }
 
+func sendAway(sessions []*session) {
+	for _, session := range sessions {
+		session.fail(&signaling.Error{Code: signaling.CodeShuttingDown, Text: "the server stops or restarts"})
+	}
+}
+
 func (s *Server) forgetSession(session *session) {
+	s.addresses.leave(session.address)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.sessions, session)
+	if len(s.sessions) == 0 && s.drained != nil {
+		close(s.drained)
+		s.drained = nil
+	}
 }

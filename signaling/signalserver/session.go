@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -22,24 +24,28 @@ type session struct {
 	server  *Server
 	conn    *websocket.Conn
 	dialect *signaling.Dialect
-	remote  string
+	remote  netip.Addr
+	address *address
 
 	// Owned by readLoop.
 	tokens   *rate.Limiter
-	patience *time.Timer // ends the session; nil once it has asked to join
-	member   *member     // nil until joined
+	request  *http.Request // for Config.Admit; nil once it has asked to join
+	patience *time.Timer   // ends the session; nil once it has asked to join
+	waiter   *waiter       // nil unless it waits, or waited, to be matched
 
 	// Owned by Server.sweep.
 	nextPing time.Time
 
 	// Safe for all.
 	outbox outbox
-	seen   atomic.Int64  // when the last frame came, in Unix nanoseconds
-	ended  chan struct{} // closed when the last words are in the outbox
-	why    string        // read after ended: what ended it, in a word for the log
+	member atomic.Pointer[member] // nil until joined
+	seen   atomic.Int64           // when the last frame came, in Unix nanoseconds
+	due    atomic.Int64           // when room.due is to be called, likewise; 0: never
+	ended  chan struct{}          // closed when the last words are in the outbox
+	why    string                 // read after ended: what ended it, in a word for the log
 }
 
-func newSession(s *Server, conn *websocket.Conn, d *signaling.Dialect, remote string) *session {
+func newSession(s *Server, conn *websocket.Conn, d *signaling.Dialect, remote netip.Addr, a *address) *session {
 	limit := rate.Inf
 	if s.config.MessageRate > 0 {
 		limit = rate.Limit(s.config.MessageRate)
@@ -50,6 +56,7 @@ func newSession(s *Server, conn *websocket.Conn, d *signaling.Dialect, remote st
 		conn:     conn,
 		dialect:  d,
 		remote:   remote,
+		address:  a,
 		tokens:   rate.NewLimiter(limit, s.config.MessageBurst),
 		nextPing: s.firstPing(now),
 		outbox:   outbox{maxFrames: s.config.OutboxFrames, maxBytes: s.config.OutboxBytes},
@@ -97,13 +104,15 @@ var errFull = &signaling.Error{Code: signaling.CodeServerFull, Text: "too many s
 // bytes more, and the runtime cannot shrink the stack from 8 KiB to 4.
 func (s *session) finish() {
 	s.asked()
+	s.server.matcher.leave(s)
 	event := "ended" // by itself, or its place is taken or gone
-	if m := s.member; m != nil && m.room.detach(s, m) {
+	m := s.member.Load()
+	if m != nil && m.room.detach(s, m) {
 		event = "lost"
 	}
 	s.abort("connection")
 	<-s.ended
-	if s.member != nil {
+	if m != nil {
 		s.log(event, "why", s.why)
 	}
 	s.outbox.writers.Wait()
@@ -154,19 +163,22 @@ func (s *session) receive(kind int, frame io.Reader) error {
 	if b.Len() > most {
 		return &signaling.Error{Code: signaling.CodeTooLarge, Text: fmt.Sprintf("frame of more than %d bytes", most)}
 	}
+	s.server.counters.framesIn.Add(1)
+	s.server.counters.bytesIn.Add(uint64(b.Len()))
 	s.throttle()
+	began := time.Now()
 	m, err := s.dialect.Decode(b.Bytes())
 	if err != nil {
 		return s.inTurn(err)
 	}
-	return s.handle(m)
+	return s.handle(m, began)
 }
 
 // inTurn puts the error of a frame behind that of its time: where it ends the session anyway, whoever
 // has not joined is told this and not what is wrong with the message.
 func (s *session) inTurn(err error) error {
 	why, ok := errors.AsType[*signaling.Error](err)
-	if ok && s.member == nil && (why.Code == signaling.CodeUnknownKind || why.Code == signaling.CodeUnknownPeer) {
+	if ok && s.member.Load() == nil && (why.Code == signaling.CodeUnknownKind || why.Code == signaling.CodeUnknownPeer) {
 		if _, _, ends := s.dialect.Close(why); ends {
 			return notJoined(signaling.KindSignal)
 		}
@@ -189,58 +201,99 @@ func (s *session) throttle() {
 }
 
 // handle acts on a message. An *Error is for the member.
-func (s *session) handle(m signaling.Message) error {
-	if j, ok := m.(signaling.Join); ok {
-		return s.join(j)
+func (s *session) handle(m signaling.Message, began time.Time) error {
+	switch m := m.(type) {
+	case signaling.Join:
+		return s.join(m, began)
+	case signaling.List:
+		return s.list(m)
 	}
-	if s.member == nil {
+	self := s.member.Load()
+	if self == nil {
 		return notJoined(m.Kind())
 	}
-	switch m := m.(type) {
+	switch r := self.room; m := m.(type) {
 	case signaling.Signal:
-		if m.To == 0 {
-			return badMessage("signal: no to")
-		}
-		s.server.counters.signals.Add(1)
-		return s.member.room.relay(s, s.member, m)
+		return s.relay(self, m, began)
 	case signaling.Seal:
-		return s.member.room.seal(s, s.member)
+		return r.asHost(s, self, m.Kind(), r.seal)
+	case signaling.Lock:
+		return r.asHost(s, self, m.Kind(), func() error { return r.lock(m) })
+	case signaling.Kick:
+		return r.asHost(s, self, m.Kind(), func() error { return r.kick(m) })
 	case signaling.Leave:
-		s.leave()
+		s.leave(self)
 		return nil
 	}
 	return badMessage("%s is for the server to send", m.Kind())
 }
 
-func (s *session) join(j signaling.Join) error {
-	if s.member != nil {
-		return &signaling.Error{Code: signaling.CodeAlreadyJoined, Text: fmt.Sprintf("already in room %q", s.member.room.name)}
+func (s *session) join(j signaling.Join, began time.Time) error {
+	switch m := s.member.Load(); {
+	case m != nil:
+		return &signaling.Error{Code: signaling.CodeAlreadyJoined, Text: fmt.Sprintf("already in room %q", m.room.name)}
+	case s.waiter != nil:
+		return &signaling.Error{Code: signaling.CodeAlreadyJoined, Text: "already waiting to be matched"}
 	}
 	s.asked()
 	m, err := s.server.join(s, j)
-	if err != nil {
+	s.request = nil
+	if err != nil || m == nil {
 		return err
 	}
-	s.member = m
-	event := "joined"
+	s.member.Store(m)
+	event, phase := "joined", PhaseJoin
 	if j.Resume != "" {
-		event = "resumed"
+		event, phase = "resumed", PhaseResume
 	}
+	s.server.observe(phase, began)
 	s.log(event)
 	return nil
 }
 
-func (s *session) leave() {
-	s.member.room.leave(s, s.member)
+// list answers with public rooms. Who has joined was admitted before.
+func (s *session) list(l signaling.List) error {
+	if err := s.server.mayAsk(s); err != nil {
+		return err
+	}
+	if s.member.Load() == nil && s.waiter == nil {
+		if _, err := s.server.admit(s, Request{Join: signaling.Join{Token: l.Token}, List: true}); err != nil {
+			return err
+		}
+	}
+	s.server.counters.lists.Add(1)
+	s.send(&note{message: s.server.listing.page(l)})
+	return nil
+}
+
+func (s *session) relay(m *member, signal signaling.Signal, began time.Time) error {
+	if signal.To == 0 {
+		return badMessage("signal: no to")
+	}
+	s.server.counters.signals.Add(1)
+	defer s.server.observe(PhaseSignal, began)
+	return m.room.relay(s, m, signal)
+}
+
+func (s *session) leave(m *member) {
+	m.room.leave(s, m)
 	s.end("leave", false, closing(websocket.CloseNormalClosure, ""))
 }
 
 // log writes one line about this session. Texts of errors are not for the log: they quote frames.
 func (s *session) log(event string, args ...any) {
-	if m := s.member; m != nil {
+	if m := s.member.Load(); m != nil {
 		args = append(args, "room", m.room.name, "peer", m.id)
 	}
-	s.server.config.Log.Info(event, append(args, "remote", s.remote)...)
+	s.server.config.Log.Info(event, append(args, "remote", shown(s.remote))...)
+}
+
+// shown is an address for the log.
+func shown(remote netip.Addr) string {
+	if !remote.IsValid() {
+		return "unknown"
+	}
+	return remote.String()
 }
 
 func notJoined(kind signaling.Kind) error {

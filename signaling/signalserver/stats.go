@@ -22,6 +22,7 @@ type Stats struct {
 	Resumes   uint64 // members that came back
 	Matches   uint64 // rooms made of those who waited to be matched
 	Lists     uint64 // answers to list
+	Kicks     uint64 // by hosts and by Kick
 	FramesIn  uint64 // text frames of members
 	BytesIn   uint64 // in them
 	FramesOut uint64 // text frames to members
@@ -29,11 +30,13 @@ type Stats struct {
 	Signals   uint64 // signals taken from members
 	Throttled uint64 // frames that had to wait for Config.MessageRate
 
-	// Refused counts the errors told to sessions, by code.
+	// Refused counts the errors told to sessions, by code, and under rate_limited the requests of
+	// addresses that were answered with 429.
 	Refused map[signaling.Code]uint64
 	// Dropped counts sessions and members that the server gave up, by word: "slow", a session did
 	// not read what was sent to it; "dead", nothing came from it; "grace_over", a member did not
-	// come back in time; "detached_full", more was sent to it meanwhile than is kept.
+	// come back in time; "detached_full", more was sent to it meanwhile than is kept. And lists of
+	// Config.ICEServersFor: "ice_servers", it was too large.
 	Dropped map[string]uint64
 }
 
@@ -42,12 +45,15 @@ const (
 	droppedDead         = "dead"
 	droppedGraceOver    = "grace_over"
 	droppedDetachedFull = "detached_full"
+	droppedICEServers   = "ice_servers"
 )
 
 // counters is the part of Stats that is counted as it happens. Safe for all.
 type counters struct {
-	members                            atomic.Int64
-	joins, resumes, signals, throttled atomic.Uint64
+	members                                atomic.Int64
+	joins, resumes, signals, throttled     atomic.Uint64
+	matches, lists, kicks                  atomic.Uint64
+	framesIn, bytesIn, framesOut, bytesOut atomic.Uint64
 
 	mu      sync.Mutex // guards the fields below
 	refused map[signaling.Code]uint64
@@ -75,14 +81,20 @@ func (c *counters) drop(word string) {
 // Stats returns the figures of this moment. The maps belong to the caller.
 func (s *Server) Stats() Stats {
 	s.mu.Lock()
-	st := Stats{Sessions: len(s.sessions), Rooms: len(s.rooms)}
+	st := Stats{Sessions: len(s.sessions), Rooms: len(s.rooms), Draining: s.draining}
 	s.mu.Unlock()
+	st.Public = s.listing.count()
+	st.Waiting = s.matcher.count()
+	st.Addresses = s.addresses.count()
 	c := &s.counters
 	st.Members = int(c.members.Load())
 	st.Joins = c.joins.Load()
 	st.Resumes = c.resumes.Load()
 	st.Signals = c.signals.Load()
 	st.Throttled = c.throttled.Load()
+	st.Matches, st.Lists, st.Kicks = c.matches.Load(), c.lists.Load(), c.kicks.Load()
+	st.FramesIn, st.BytesIn = c.framesIn.Load(), c.bytesIn.Load()
+	st.FramesOut, st.BytesOut = c.framesOut.Load(), c.bytesOut.Load()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	st.Refused = maps.Clone(c.refused)

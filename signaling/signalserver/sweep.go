@@ -16,12 +16,16 @@ import (
 func (s *Server) sweep(ctx context.Context) {
 	ticker := time.NewTicker(s.sweepInterval())
 	defer ticker.Stop()
+	forget := time.NewTicker(forgetEvery)
+	defer forget.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 			s.sweepOnce(time.Now())
+		case <-forget.C:
+			s.addresses.forget(time.Now())
 		}
 	}
 }
@@ -47,6 +51,11 @@ func (s *Server) sweepOnce(now time.Time) {
 func (s *Server) sweepSession(session *session, now time.Time) {
 	interval := s.config.PingInterval
 	silence := now.Sub(time.Unix(0, session.seen.Load()))
+	if due := session.due.Load(); due != 0 && due <= now.UnixNano() {
+		if m := session.member.Load(); m != nil { // nil for a moment while it joins
+			m.room.due(session, m, now)
+		}
+	}
 	switch {
 	case session.over():
 	case interval > 0 && silence > interval*5/2:

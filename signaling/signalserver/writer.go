@@ -48,10 +48,15 @@ func (s *session) writeLoop() {
 }
 
 func (s *session) write(i item) error {
-	deadline := time.Now().Add(writeTimeout)
 	if i.kind != websocket.TextMessage {
-		return s.conn.WriteControl(i.kind, i.data, deadline)
+		return s.conn.WriteControl(i.kind, i.data, time.Now().Add(writeTimeout))
 	}
-	s.conn.SetWriteDeadline(deadline)
-	return s.conn.WriteMessage(i.kind, i.data)
+	c := &s.server.counters
+	c.framesOut.Add(1)
+	c.bytesOut.Add(uint64(len(i.data)))
+	began := time.Now()
+	s.conn.SetWriteDeadline(began.Add(writeTimeout))
+	err := s.conn.WriteMessage(i.kind, i.data)
+	s.server.observe(PhaseWrite, began)
+	return err
 }

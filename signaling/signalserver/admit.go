@@ -1,0 +1,96 @@
+package signalserver
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"example.org/rtcpeer/signaling"
+)
+
+// everything is the grant of those who are admitted where Config.Admit is nil.
+var everything = Grant{MayCreate: true, MayHost: true}
+
+// admit asks Config.Admit. What it returns is checked, so that the code behind it may trust it.
+func (s *Server) admit(session *session, r Request) (Grant, error) {
+	if s.config.Admit == nil {
+		return everything, nil
+	}
+	began := time.Now()
+	if from := session.request; from != nil {
+		r.Header, r.URL, r.Host = from.Header, from.URL, from.Host
+	}
+	r.Remote = session.remote
+	g, err := s.config.Admit(lifetime{session}, r)
+	s.observe(PhaseAdmit, began)
+	if err != nil {
+		return Grant{}, s.notAdmitted(session, err)
+	}
+	if g.Metadata, err = g.describe(r.Join.Metadata); err != nil {
+		return Grant{}, s.notAdmitted(session, err)
+	}
+	if !g.Expires.IsZero() && !time.Now().Before(g.Expires) {
+		return Grant{}, expired()
+	}
+	return g, nil
+}
+
+// notAdmitted is what a member is told: its own words if they end the session, and else none, for they
+// may be about what is behind the server.
+func (s *Server) notAdmitted(session *session, err error) error {
+	if why, ok := errors.AsType[*signaling.Error](err); ok && why.Code.Fatal() {
+		return why
+	}
+	if args, ok := s.quiet.line("err", err, "remote", shown(session.remote)); ok {
+		s.config.Log.Error("admission", args...)
+	}
+	return &signaling.Error{Code: signaling.CodeInternal, Text: "nobody can be admitted at the moment", RetryMillis: int(retryAfter.Milliseconds())}
+}
+
+// describe returns the metadata of a member that gave some of its own.
+func (g Grant) describe(own json.RawMessage) (json.RawMessage, error) {
+	metadata := own
+	if g.Metadata != nil {
+		metadata = g.Metadata
+	}
+	if g.Name != "" {
+		fields := make(map[string]json.RawMessage)
+		_ = json.Unmarshal(metadata, &fields) // what is no object gives way to one
+		if fields == nil {
+			fields = make(map[string]json.RawMessage)
+		}
+		fields["name"], _ = plainJSON(g.Name)
+		metadata, _ = plainJSON(fields)
+	}
+	if len(metadata) > signaling.MaxMetadata {
+		return nil, &signaling.Error{Code: signaling.CodeForbidden, Text: fmt.Sprintf("metadata of %d bytes, with what was granted: at most %d", len(metadata), signaling.MaxMetadata)}
+	}
+	if metadata != nil && !json.Valid(metadata) {
+		return nil, errors.New("Grant.Metadata is not JSON")
+	}
+	return metadata, nil
+}
+
+func expired() *signaling.Error {
+	return &signaling.Error{Code: signaling.CodeExpired, Text: "admitted until now"}
+}
+
+func forbidden(format string, args ...any) error {
+	return &signaling.Error{Code: signaling.CodeForbidden, Text: fmt.Sprintf(format, args...)}
+}
+
+// A lifetime is the context of a session. It costs nothing until it is used.
+type lifetime struct{ session *session }
+
+func (l lifetime) Deadline() (time.Time, bool) { return time.Time{}, false }
+func (l lifetime) Done() <-chan struct{}       { return l.session.ended }
+func (l lifetime) Value(any) any               { return nil }
+
+func (l lifetime) Err() error {
+	if l.session.over() {
+		return context.Canceled
+	}
+	return nil
+}

@@ -1,0 +1,69 @@
+package signalserver
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+
+	"example.org/rtcpeer/signaling"
+)
+
+// What becomes due for a member while it sits idle: the end of its grant, and new ICE servers. The
+// sweep looks after it: a timer for each would cost more memory.
+
+// maxICEServersFor is the most JSON of Config.ICEServersFor in one list, in bytes.
+const maxICEServersFor = maxICEServers / 2
+
+// grant takes what a grant says of the time. room.mu is held.
+func (m *member) grant(g Grant) {
+	if !g.Expires.IsZero() {
+		m.expires = g.Expires.UnixNano()
+	}
+}
+
+// iceServers returns those of a member, and notes when it needs new ones. room.mu is held, and the
+// member is attached.
+func (m *member) iceServers() []signaling.ICEServer {
+	config := &m.room.server.config
+	list := config.ICEServers
+	m.renew = 0
+	if config.ICEServersFor != nil {
+		own, validity := config.ICEServersFor(m.room.name, m.id)
+		if b, err := json.Marshal(own); err != nil || len(b) > maxICEServersFor {
+			m.room.server.counters.drop(droppedICEServers)
+			own = nil
+		}
+		list = slices.Concat(list, own)
+		if validity > 0 {
+			m.renew = time.Now().Add(validity * 3 / 4).UnixNano()
+		}
+	}
+	m.schedule()
+	return list
+}
+
+// schedule tells the session when to look again. room.mu is held, and the member is attached.
+func (m *member) schedule() {
+	due := m.expires
+	if m.renew != 0 && (due == 0 || m.renew < due) {
+		due = m.renew
+	}
+	m.session.due.Store(due)
+}
+
+// due does what has become due for m, if s is still its session.
+func (r *room) due(s *session, m *member, now time.Time) {
+	r.mu.Lock()
+	defer r.unlock()
+	switch {
+	case m.session != s:
+		s.due.Store(0)
+	case m.expires != 0 && m.expires <= now.UnixNano():
+		r.expel(m, expired(), signaling.LeftExpired)
+		s.due.Store(0)
+	case m.renew != 0 && m.renew <= now.UnixNano():
+		m.deliver(&note{message: signaling.ICEServers{Servers: m.iceServers()}})
+	default:
+		m.schedule()
+	}
+}

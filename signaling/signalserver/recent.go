@@ -1,0 +1,18 @@
+package signalserver
+
+import "slices"
+
+// recent are the last things of some kind. It holds at most maxRecent; the oldest is forgotten for the
+// newest.
+type recent[T comparable] []T
+
+const maxRecent = 256
+
+func (r *recent[T]) add(one T) {
+	if len(*r) == maxRecent {
+		*r = slices.Delete(*r, 0, 1)
+	}
+	*r = append(*r, one)
+}
+
+func (r recent[T]) has(one T) bool { return slices.Contains(r, one) }
