@@ -125,14 +125,13 @@ func tooMany(what string, wait time.Duration) error {
 // find returns what is known of an address; mu is held.
 func (a *addresses) find(remote netip.Addr) *address {
 	remote = remote.Unmap().WithZone("")
-	if remote.Is6() {
-		if p, err := remote.Prefix(64); err == nil {
-			remote = p.Addr()
-		}
+	open := !remote.IsValid() || remote.IsLoopback() || remote.IsPrivate() || remote.IsLinkLocalUnicast()
+	if p, err := remote.Prefix(64); err == nil && remote.Is6() {
+		remote = p.Addr()
 	}
 	one := a.known[remote]
 	if one == nil {
-		one = &address{open: !remote.IsValid() || remote.IsLoopback() || remote.IsPrivate() || remote.IsLinkLocalUnicast()}
+		one = &address{open: open}
 		a.makeRoom()
 		a.known[remote] = one
 	}

@@ -18,10 +18,12 @@
 //
 // All exported methods may be called from any goroutine at any time.
 //
-// Lock order: Server.mu, room.mu, outbox.mu, counters.mu. Nothing that can block is done under any
-// of them.
+// Lock order: matcher.mu, Server.mu, listing.mu, room.mu, outbox.mu, counters.mu. Those of addresses and
+// quiet are under none of ours and over none. Nothing that can block is done under any of them.
 //
-// The package does no TLS, no authentication and no limits per address: those belong to what stands
-// in front of it. It keeps nothing on disk. After a restart with the same Config.ResumeKey the
-// members bring their rooms back with their tokens.
+// The package does no TLS, and knows no kind of access token: Config.Admit decides who may join,
+// Config.RemoteAddr where a request comes from, Config.ICEServersFor what a member gets, and Config.Observe
+// hears how long things took. Rooms, Kick, CloseRoom and Drain are for who runs the server. It keeps
+// nothing on disk. After a restart with the same Config.ResumeKey the members bring their rooms back with
+// their tokens.
 package signalserver

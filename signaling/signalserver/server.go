@@ -165,7 +165,7 @@ func (s *Server) overloaded() bool {
 
 func (s *Server) start(session *session) {
 	s.mu.Lock()
-	if s.stopping { // since the upgrade began: for the client a lost connection, after which it comes back
+	if s.stopping || s.draining { // since the upgrade began: for the client a lost connection, after which it comes back
 		s.mu.Unlock()
 		s.addresses.leave(session.address)
 		session.abort(string(signaling.CodeShuttingDown))
