@@ -1,6 +1,7 @@
 package godot
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -24,6 +25,9 @@ func encodeForServer(m signaling.Message) ([]byte, error) {
 	}
 	switch m := m.(type) {
 	case signaling.Join:
+		if m.Match != nil || m.Password != "" {
+			return nil, errors.New("godot: the protocol of the demo has no matches and no passwords")
+		}
 		f := frame{kind: join, data: string(m.Room)}
 		if m.Topology == signaling.Star {
 			f.id = 1

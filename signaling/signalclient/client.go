@@ -57,7 +57,8 @@ type Status struct {
 }
 
 // Dial joins a room. If join.Room is empty, the room is the last part of the path of rawURL, see
-// ParseURL. ctx bounds this first connection only, of which there is one attempt; the client lives
+// ParseURL; with join.Match that counts for nothing, and Dial waits until there are enough, or ctx
+// ends. ctx bounds this first connection only, of which there is one attempt; the client lives
 // until Close. The error is a *DialError, a *ProtocolError, or the *signaling.Error with which the
 // server refused, and Retry tells whether to try again; or it says what is wrong with an argument.
 func Dial(ctx context.Context, rawURL string, join signaling.Join, cfg Config) (*Client, error) {
@@ -69,7 +70,7 @@ func Dial(ctx context.Context, rawURL string, join signaling.Join, cfg Config) (
 	if err != nil {
 		return nil, err
 	}
-	if join.Room == "" {
+	if join.Room == "" && join.Match == nil {
 		if join.Room, err = roomOf(u); err != nil {
 			return nil, err
 		}
@@ -78,6 +79,7 @@ func Dial(ctx context.Context, rawURL string, join signaling.Join, cfg Config) (
 		return nil, err
 	}
 	join.Channels, join.Metadata = slices.Clone(join.Channels), slices.Clone(join.Metadata)
+	join.NewRoom.Metadata = slices.Clone(join.NewRoom.Metadata)
 
 	c := newClient(newDialer(u, cfg), join)
 	conn, err := c.dialer.dial(ctx, join)
@@ -105,7 +107,7 @@ func newClient(d dialer, join signaling.Join) *Client {
 	return c
 }
 
-// Send queues a Signal or a Seal and returns at once, connected or not. It does not keep m. What
+// Send queues a Signal, a Seal, a Lock, a Kick or a List and returns at once, connected or not. It does not keep m. What
 // Config.Dialect has no words for is not sent, and no error. Its
 // errors are ErrBufferFull, a *signaling.Error for a message that the server would not take, the
 // reason for which the client has ended, and ErrClosed.
@@ -127,7 +129,7 @@ func (c *Client) Send(ctx context.Context, m signaling.Message) error {
 // returns nil for what its dialect has no words for.
 func (c *Client) encode(m signaling.Message) ([]byte, error) {
 	switch m := m.(type) {
-	case signaling.Seal:
+	case signaling.Seal, signaling.Lock, signaling.Kick, signaling.List:
 	case signaling.Signal:
 		if m.To == 0 {
 			return nil, &signaling.Error{Code: signaling.CodeBadMessage, Text: "signal: want to"}
@@ -135,7 +137,7 @@ func (c *Client) encode(m signaling.Message) ([]byte, error) {
 	case signaling.Leave:
 		return nil, errors.New("signalclient: send leave: Close does that")
 	default:
-		return nil, fmt.Errorf("signalclient: send %T: want a Signal or a Seal", m)
+		return nil, fmt.Errorf("signalclient: send %T: want a Signal, a Seal, a Lock, a Kick or a List", m)
 	}
 	frame, err := c.dialer.cfg.Dialect.Encode(m)
 	if err != nil {

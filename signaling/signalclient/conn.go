@@ -1,7 +1,9 @@
 package signalclient
 
 import (
+	"context"
 	"errors"
+	"sync"
 
 	"example.org/rtcpeer/signaling"
 )
@@ -22,10 +24,18 @@ func newConn(url string, d *signaling.ClientDialect) *conn {
 	return &conn{url: url, dialect: d, decode: d.NewDecoder()}
 }
 
+// dial connects, joins and waits for the welcome. Who waits to be matched does so until ctx ends.
+func (d *dialer) dial(ctx context.Context, join signaling.Join) (*conn, error) {
+	return d.open(ctx, join.Match != nil, func(c *conn) error { return c.join(join) })
+}
+
 // join sends m and waits for the welcome.
 func (c *conn) join(m signaling.Join) error {
 	if err := c.send(m); err != nil {
 		return err
+	}
+	if m.Match != nil { // that can take longer than the server's patience with a silent connection
+		defer c.answerPings()()
 	}
 	answer, err := c.read()
 	if err != nil {
@@ -39,6 +49,26 @@ func (c *conn) join(m signaling.Join) error {
 		return answer
 	}
 	return c.malformed(nil, string(answer.Kind())+" before welcome")
+}
+
+// answerPings does so until stop is called, for who reads and has no writeLoop yet. It starts one
+// goroutine, for which stop waits.
+func (c *conn) answerPings() (stop func()) {
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			select {
+			case data := <-c.pings:
+				if c.pong(data) != nil {
+					return // the reader learns why
+				}
+			case <-done:
+				return
+			}
+		}
+	})
+	return func() { close(done); wg.Wait() }
 }
 
 // read returns the next message. Kinds of a newer server are passed over. What is not of the

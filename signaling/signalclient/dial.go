@@ -45,24 +45,28 @@ func newDialer(u *url.URL, cfg Config) dialer {
 	return d
 }
 
-// dial connects, joins and waits for the welcome, until ctx ends or for DialTimeout.
-func (d *dialer) dial(ctx context.Context, join signaling.Join) (*conn, error) {
+// open connects and talks, until ctx ends or for DialTimeout. Where talk is patient that is the time to
+// connect alone.
+func (d *dialer) open(ctx context.Context, patient bool, talk func(*conn) error) (*conn, error) {
 	late := fmt.Errorf("no answer within %v: %w", d.cfg.DialTimeout, os.ErrDeadlineExceeded)
-	ctx, cancel := context.WithTimeoutCause(ctx, d.cfg.DialTimeout, late)
+	timed, cancel := context.WithTimeoutCause(ctx, d.cfg.DialTimeout, late)
 	defer cancel()
 
 	c := newConn(d.shown, d.cfg.Dialect)
 	c.deadAfter, c.release = d.cfg.DeadAfter, func() bool { return true }
-	resp, err := d.connect(ctx, c)
-	if err == nil {
-		err = c.join(join)
+	resp, err := d.connect(timed, c)
+	if err == nil && patient && c.release() {
+		timed, c.release = ctx, context.AfterFunc(ctx, c.abort)
 	}
-	if !c.release() && err == nil { // ctx has closed the socket after the welcome
-		err = ctx.Err()
+	if err == nil {
+		err = talk(c)
+	}
+	if !c.release() && err == nil { // the context has closed the socket after the welcome
+		err = timed.Err()
 	}
 	if err != nil {
 		c.abort()
-		return nil, d.failure(ctx, resp, err)
+		return nil, d.failure(timed, resp, err)
 	}
 	return c, nil
 }

@@ -22,30 +22,34 @@ func newDialer(u *url.URL, cfg Config) dialer {
 	return dialer{cfg: cfg, url: u.String(), shown: bare(u).String(), named: u.User != nil}
 }
 
-// dial connects, joins and waits for the welcome, until ctx ends or for DialTimeout.
-func (d *dialer) dial(ctx context.Context, join signaling.Join) (*conn, error) {
+// open connects and talks, until ctx ends or for DialTimeout. Where talk is patient that is the time to
+// connect alone.
+func (d *dialer) open(ctx context.Context, patient bool, talk func(*conn) error) (*conn, error) {
 	if d.named {
 		return nil, &DialError{URL: d.shown, Err: errors.New("a browser sends no user name and password: leave them out")}
 	}
 	late := fmt.Errorf("no answer within %v: %w", d.cfg.DialTimeout, os.ErrDeadlineExceeded)
-	ctx, cancel := context.WithTimeoutCause(ctx, d.cfg.DialTimeout, late)
+	timed, cancel := context.WithTimeoutCause(ctx, d.cfg.DialTimeout, late)
 	defer cancel()
 
 	c := newConn(d.shown, d.cfg.Dialect)
 	if err := c.open(d.url, d.cfg.Dialect.Subprotocol, d.cfg.DeadAfter); err != nil {
 		return nil, &DialError{URL: d.shown, Err: err}
 	}
-	release := context.AfterFunc(ctx, c.abort)
+	release := context.AfterFunc(timed, c.abort)
 	err := c.opened()
-	if err == nil {
-		err = c.join(join)
+	if err == nil && patient && release() {
+		timed, release = ctx, context.AfterFunc(ctx, c.abort)
 	}
-	if !release() && err == nil { // ctx has closed the socket after the welcome
-		err = ctx.Err()
+	if err == nil {
+		err = talk(c)
+	}
+	if !release() && err == nil { // the context has closed the socket after the welcome
+		err = timed.Err()
 	}
 	if err != nil {
 		c.abort()
-		return nil, d.failure(ctx, err)
+		return nil, d.failure(timed, err)
 	}
 	return c, nil
 }

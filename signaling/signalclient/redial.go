@@ -21,7 +21,7 @@ func (c *Client) redial(why error) (*conn, error) {
 		if err := c.final(why); err != nil {
 			return nil, err
 		}
-		wait := c.backoff.next()
+		wait := c.backoff.next() + asked(why)
 		c.dialer.cfg.Log.Debug("signaling redial", "url", c.dialer.shown, "in", wait, "err", why)
 		select {
 		case <-time.After(wait):
@@ -41,6 +41,14 @@ func (c *Client) redial(why error) (*conn, error) {
 		c.failed(err)
 		why = err
 	}
+}
+
+// asked is how long the server asks to be left alone, if it does.
+func asked(why error) time.Duration {
+	if refused, ok := errors.AsType[*signaling.Error](why); ok {
+		return refused.RetryAfter()
+	}
+	return 0
 }
 
 // final returns the reason for ending the client after why, or nil if redialing may help.
@@ -80,6 +88,7 @@ func (c *Client) adopt(conn *conn) error {
 	}
 	back := c.id != 0
 	c.id, c.join.Room, c.join.Resume, c.garbage = w.ID, w.Room, w.Resume, 0
+	c.join.Password, c.join.NewRoom, c.join.Match = "", signaling.NewRoom{}, nil // who comes back needs none
 	c.maxFrame.Store(signaling.MaxMessage)
 	if most := w.Limits.MessageBytes; most > 0 {
 		c.maxFrame.Store(int64(min(most, signaling.MaxMessage)))
