@@ -66,6 +66,11 @@ type Config struct {
 	Metadata json.RawMessage
 	// Token is for signaling servers that admit only members who hold one.
 	Token string
+	// Password is that of the room, and of one that Join creates: at most 128 bytes. Empty: none.
+	Password string
+	// NewRoom says how the room shall be if Join creates it: public or not, its metadata, how many
+	// members it may have. List finds public rooms.
+	NewRoom NewRoom
 
 	// WebRTC says how links find their path: ICE servers, ports, addresses, filters.
 	WebRTC webrtc.Config

@@ -2,6 +2,7 @@ package rtcpeer
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"example.org/rtcpeer/signaling"
@@ -25,6 +26,23 @@ const GodotScheme = "godot+"
 // (sealed, full, another topology, ...), both with a word on whether trying again can help
 // (signalclient.Retry); what New returns.
 func Join(ctx context.Context, url string, config Config) (*Node, error) {
+	return join(ctx, url, nil, config)
+}
+
+// Match waits until size peers, 2 to 64, ask the signaling server at url for the same key, topology and
+// size, and joins the new, sealed room that they get for themselves. Who waited longest is its host.
+// What the key says is up to the program: the game, its version, the map. A room in the url counts for
+// nothing. Match waits until ctx is done. Otherwise it is like Join.
+func Match(ctx context.Context, url, key string, size int, config Config) (*Node, error) {
+	node, err := join(ctx, url, &signaling.Match{Key: key, Size: size}, config)
+	if err == nil && !node.Sealed() { // which the room of a match is from the beginning
+		node.Close()
+		return nil, fmt.Errorf("rtcpeer: match: the server at %s knows no matches", url)
+	}
+	return node, err
+}
+
+func join(ctx context.Context, url string, match *signaling.Match, config Config) (*Node, error) {
 	checked, err := config.withDefaults()
 	if err != nil {
 		return nil, err
@@ -37,6 +55,9 @@ func Join(ctx context.Context, url string, config Config) (*Node, error) {
 		Channels: wireModes(checked.Channels),
 		Token:    checked.Token,
 		Metadata: checked.Metadata,
+		Password: checked.Password,
+		NewRoom:  checked.NewRoom,
+		Match:    match,
 	}, checked.Signaling)
 	if err != nil {
 		return nil, err

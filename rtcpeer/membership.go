@@ -2,6 +2,7 @@ package rtcpeer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -25,11 +26,15 @@ func (n *Node) run(welcome signaling.Welcome) {
 		case signaling.Joined:
 			n.joined(m.Member)
 		case signaling.Left:
-			n.left(m.ID)
+			n.left(m.ID, m.Reason)
 		case signaling.Signal:
 			n.signaled(m)
 		case signaling.Sealed:
 			n.becameSealed()
+		case signaling.Lock:
+			n.becameLocked(!m.Open)
+		case signaling.ICEServers:
+			n.renewICEServers(m.Servers)
 		case *signaling.Error:
 			n.log.Debug("signaling", "err", m)
 		}
@@ -63,12 +68,19 @@ func (n *Node) welcomed(w signaling.Welcome) error {
 		n.joined(m)
 	}
 	for _, id := range slices.Sorted(maps.Keys(known)) {
-		n.left(id)
+		n.left(id, signaling.LeftLost)
+	}
+	if n.id == n.host && n.Locked() && !w.Locked { // a server that restarted has forgotten
+		if err := n.sendMessage(n.ctx, signaling.Lock{}); err != nil {
+			return err
+		}
+	} else {
+		n.becameLocked(w.Locked)
 	}
 	switch {
 	case w.Sealed:
 		n.becameSealed()
-	case n.Sealed() && n.id == n.host: // a server that restarted has forgotten
+	case n.Sealed() && n.id == n.host: // as with the lock
 		return n.sendMessage(n.ctx, signaling.Seal{})
 	}
 	return nil
@@ -133,13 +145,17 @@ func (n *Node) refuseLink(id PeerID, why string) {
 }
 
 // left forgets a member. An open link with it ends on its own account: the member may only have lost
-// the server. One that is still being made cannot be completed.
-func (n *Node) left(id PeerID) {
+// the server, unless it was taken out of the room. One that is still being made cannot be completed.
+func (n *Node) left(id PeerID, reason signaling.LeftReason) {
 	n.mu.Lock()
 	delete(n.members, id)
 	l := n.running[id]
 	n.mu.Unlock()
-	if _, err := n.links.to(id); l != nil && err != nil {
+	switch _, err := n.links.to(id); {
+	case l == nil:
+	case reason == signaling.LeftKicked:
+		l.end(Kicked)
+	case err != nil:
 		l.end(ByPeer)
 	}
 	if n.topology == Star && id == n.host && l == nil {
@@ -167,7 +183,14 @@ func (n *Node) signaled(s signaling.Signal) {
 	}
 }
 
-// iceServers returns those of the latest welcome.
+// renewICEServers takes new ones for links that are made from now on.
+func (n *Node) renewICEServers(servers []signaling.ICEServer) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.ice = servers
+}
+
+// iceServers returns the latest that the server has told.
 func (n *Node) iceServers() []transport.ICEServer {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -189,7 +212,7 @@ func (n *Node) becameSealed() {
 }
 
 // signalerEnded notes that no more signals will come. Open links do not need them; a node without
-// any has nothing left to wait for.
+// any has nothing left to wait for, and one that was taken out of the room has no business there.
 func (n *Node) signalerEnded(err error) {
 	n.mu.Lock()
 	if n.signalingErr == nil {
@@ -200,8 +223,9 @@ func (n *Node) signalerEnded(err error) {
 	if n.ctx.Err() != nil {
 		return
 	}
-	n.log.Warn("signaling ended; open links go on", "err", err)
-	if idle {
+	kicked := errors.Is(err, &signaling.Error{Code: signaling.CodeKicked})
+	n.log.Warn("signaling ended", "err", err, "links go on", !kicked)
+	if idle || kicked {
 		n.endLater(fmt.Errorf("rtcpeer: signaling: %w", err))
 	}
 }

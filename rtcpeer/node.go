@@ -67,6 +67,8 @@ type Node struct {
 	ended        Totals           // of links that are over
 	ice          []signaling.ICEServer
 	sealed       chan struct{} // closed when the room is sealed
+	locked       bool
+	lockTold     chan struct{} // closed, and replaced, when the server tells of the lock
 	signalingErr error         // why the signaler ended
 	welcomes     int
 }
@@ -110,9 +112,14 @@ func New(ctx context.Context, s Signaler, config Config) (*Node, error) {
 		members:       make(map[PeerID]signaling.Member),
 		running:       make(map[PeerID]*link),
 		sealed:        make(chan struct{}),
+		locked:        welcome.Locked,
+		lockTold:      make(chan struct{}),
 	}
 	n.ctx, n.cancel = context.WithCancelCause(context.Background())
 	n.refuse.Store(config.Refuse)
+	if welcome.Sealed {
+		n.becameSealed()
+	}
 	n.chooseRoute()
 	n.wg.Go(func() { n.run(welcome) })
 	return n, nil

@@ -149,6 +149,8 @@ const (
 	Misbehaved
 	// Unauthorized: it demands authentication, and there is no Config.Auth here.
 	Unauthorized
+	// Kicked: the host, or who runs the signaling server, took it out of the room.
+	Kicked
 )
 
 func (r DisconnectReason) String() string {
@@ -167,6 +169,8 @@ func (r DisconnectReason) String() string {
 		return "misbehaved"
 	case Unauthorized:
 		return "unauthorized"
+	case Kicked:
+		return "kicked"
 	}
 	return fmt.Sprintf("reason(%d)", uint8(r))
 }

@@ -53,7 +53,7 @@ func (l *link) verdict(why error) error {
 	switch {
 	case why == errAdmitted:
 		return nil
-	case l.node.ctx.Err() != nil || reason == ByUs || l.next != nil:
+	case l.node.ctx.Err() != nil || reason == ByUs || reason == Kicked || l.next != nil:
 		return errOver
 	case reason == Misbehaved:
 		return l.fail("authenticate", errTooManySignals)

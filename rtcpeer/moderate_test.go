@@ -1,0 +1,139 @@
+package rtcpeer_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/signalclient"
+	"example.org/rtcpeer/signaling/signalserver"
+)
+
+func TestListAndPassword(t *testing.T) {
+	s := startServer(t, signalserver.Config{})
+	host := join(t, s.url("oasis"), rtcpeer.Config{Password: "sesame", NewRoom: rtcpeer.NewRoom{
+		Public: true, Metadata: []byte(`{"map":"desert","level":3}`), MaxMembers: 8}})
+	join(t, s.url("hidden"), rtcpeer.Config{})
+	for _, filter := range []map[string]any{nil, {"map": "desert"}, {"level": 3}} {
+		rooms, err := rtcpeer.List(t.Context(), s.url(""), filter, rtcpeer.Config{})
+		require.NoError(t, err)
+		require.Equal(t, []rtcpeer.PublicRoom{{Room: "oasis", Topology: rtcpeer.Mesh, Members: 1, MaxMembers: 8, Password: true,
+			Metadata: []byte(`{"map":"desert","level":3}`)}}, rooms)
+	}
+	rooms, err := rtcpeer.List(t.Context(), s.url(""), map[string]any{"map": "ice"}, rtcpeer.Config{})
+	require.NoError(t, err)
+	require.Empty(t, rooms)
+	_, err = rtcpeer.List(t.Context(), rtcpeer.GodotScheme+s.url(""), nil, rtcpeer.Config{})
+	require.ErrorContains(t, err, "no list")
+
+	_, err = rtcpeer.Join(t.Context(), s.url("oasis"), rtcpeer.Config{Password: "open"})
+	require.ErrorIs(t, err, &signaling.Error{Code: signaling.CodeWrongPassword})
+	require.False(t, signalclient.Retry(err))
+	join(t, s.url("oasis"), rtcpeer.Config{Password: "sesame"})
+	require.Equal(t, rtcpeer.PeerConnected, next(t, host).Kind)
+}
+
+func TestMatch(t *testing.T) {
+	s := startServer(t, signalserver.Config{})
+	nodes := make(chan *rtcpeer.Node)
+	for range 2 {
+		go func() {
+			n, err := rtcpeer.Match(t.Context(), s.url("counts-for-nothing"), "duel", 2, rtcpeer.Config{Topology: rtcpeer.Star})
+			require.NoError(t, err)
+			nodes <- n
+		}()
+	}
+	for range 2 {
+		n := <-nodes
+		t.Cleanup(func() { n.Close() })
+		require.True(t, n.Sealed())
+		require.Equal(t, rtcpeer.Star, n.Topology())
+		require.Equal(t, rtcpeer.PeerConnected, next(t, n).Kind)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err := rtcpeer.Match(ctx, s.url(""), "alone", 2, rtcpeer.Config{})
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	_, err = rtcpeer.Match(t.Context(), s.url(""), "k", 1, rtcpeer.Config{})
+	require.ErrorContains(t, err, "match: size 1: want 2 to 64")
+}
+
+func TestLock(t *testing.T) {
+	s := startServer(t, signalserver.Config{ResumeKey: []byte("0123456789abcdef"), Recovery: -1})
+	host := join(t, s.url("r"), rtcpeer.Config{})
+	guest := join(t, s.url("r"), rtcpeer.Config{})
+	require.ErrorIs(t, guest.SetLocked(t.Context(), true), rtcpeer.ErrNotHost)
+	require.NoError(t, host.SetLocked(t.Context(), true))
+	require.True(t, host.Locked())
+	require.Eventually(t, guest.Locked, 10*time.Second, time.Millisecond)
+	_, err := rtcpeer.Join(t.Context(), s.url("r"), rtcpeer.Config{})
+	require.ErrorIs(t, err, &signaling.Error{Code: signaling.CodeLocked})
+
+	s.stop() // the host locks it again
+	s.start(t)
+	require.Eventually(t, func() bool {
+		return host.Stats().Resumed == 1 && guest.Stats().Resumed == 1
+	}, 30*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool {
+		n, err := rtcpeer.Join(t.Context(), s.url("r"), rtcpeer.Config{})
+		if err == nil {
+			n.Close() // it was faster than the host
+		}
+		return err != nil
+	}, 10*time.Second, time.Millisecond)
+	require.NoError(t, host.SetLocked(t.Context(), false))
+	require.False(t, host.Locked())
+	join(t, s.url("r"), rtcpeer.Config{})
+}
+
+func TestKick(t *testing.T) {
+	for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {
+		t.Run(string(topology), func(t *testing.T) {
+			s := startServer(t, signalserver.Config{})
+			host := join(t, s.url("r"), rtcpeer.Config{Topology: topology})
+			guest := join(t, s.url("r"), rtcpeer.Config{})
+			require.Equal(t, rtcpeer.PeerConnected, next(t, host).Kind)
+			require.Equal(t, rtcpeer.PeerConnected, next(t, guest).Kind)
+			require.ErrorIs(t, guest.Kick(t.Context(), host.ID(), ""), rtcpeer.ErrNotHost)
+			require.ErrorIs(t, host.Kick(t.Context(), guest.ID()+1, ""), rtcpeer.ErrUnknownPeer)
+			require.NoError(t, host.Kick(t.Context(), guest.ID(), "be nice"))
+
+			gone := next(t, host)
+			require.Equal(t, rtcpeer.PeerDisconnected, gone.Kind)
+			require.Contains(t, []rtcpeer.DisconnectReason{rtcpeer.Kicked, rtcpeer.ByPeer}, gone.Reason)
+			require.Eventually(t, func() bool { return len(host.Members()) == 0 }, 10*time.Second, time.Millisecond)
+			for {
+				if _, err := guest.Receive(t.Context()); err != nil {
+					if topology == rtcpeer.Mesh {
+						require.ErrorIs(t, err, &signaling.Error{Code: signaling.CodeKicked, Text: "be nice"})
+					}
+					break
+				}
+			}
+		})
+	}
+}
+
+// New ICE servers are for links that are made from now on, and nothing else happens.
+func TestICEServersAreRenewed(t *testing.T) {
+	fresh := make(chan bool, 16)
+	s := startServer(t, signalserver.Config{PingInterval: 10 * time.Millisecond,
+		ICEServersFor: func(signaling.RoomName, signaling.PeerID) ([]signaling.ICEServer, time.Duration) {
+			select {
+			case fresh <- true:
+			default:
+			}
+			return []signaling.ICEServer{{URLs: []string{"stun:127.0.0.1:1"}}}, 20 * time.Millisecond
+		}})
+	n := join(t, s.url("r"), rtcpeer.Config{})
+	for range 3 {
+		<-fresh
+	}
+	_, err := n.TryReceive()
+	require.ErrorIs(t, err, rtcpeer.ErrNoEvent)
+	require.True(t, n.Stats().Signaling)
+}
