@@ -4,6 +4,7 @@
 //	main -> run -> demo    a server and many peers in this process, and a table of what arrived
 //	            -> chat    lines of stdin to a room, lines of the room to stdout
 //	            -> ping    round trips and losses to the peers of a room
+//	            -> list    the public rooms of a server, for a look or a pipe
 //	            -> relay   the host of a star room
 //
 // chat, ping and relay get into their room by entry.join, show who comes and goes with
@@ -40,6 +41,7 @@ type commands struct {
 	Demo  demo  `cmd:"" help:"Connect a few peers in this process and show what arrives."`
 	Chat  chat  `cmd:"" help:"Send lines from stdin to a room, and print those of others."`
 	Ping  ping  `cmd:"" help:"Measure round trips and losses to the peers of a room."`
+	List  list  `cmd:"" help:"List the public rooms of a server."`
 	Relay relay `cmd:"" help:"Host a star room: packets between its guests pass through here."`
 }
 

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/signalclient"
+)
+
+// listing runs rtc-client list.
+func listing(t *testing.T, want int, args ...string) (stdout, stderr string) {
+	t.Helper()
+	var out, err bytes.Buffer
+	require.Equal(t, want, run(t.Context(), append([]string{"list"}, args...), strings.NewReader(""), &out, &err), "%s", err.String())
+	return out.String(), err.String()
+}
+
+func TestList(t *testing.T) {
+	server, err := startServer()
+	require.NoError(t, err)
+	defer server.stop()
+	stdout, stderr := listing(t, exitOK, server.url)
+	require.Empty(t, stdout)
+	require.Equal(t, "rtc-client: no public rooms\n", stderr)
+
+	for _, j := range []signaling.Join{
+		{Room: "den", Topology: signaling.Star, Password: "p", NewRoom: signaling.NewRoom{Public: true, MaxMembers: 1}},
+		{Room: "oasis", NewRoom: signaling.NewRoom{Public: true, Metadata: []byte(`{"map":"desert","level":3,"name":"a` + "\u009b" + `31mb"}`)}},
+		{Room: "hidden"},
+	} {
+		c, err := signalclient.Dial(t.Context(), server.url, j, signalclient.Config{})
+		require.NoError(t, err)
+		defer c.Close()
+	}
+	base := strings.TrimSuffix(server.url, "/demo")
+	stdout, _ = listing(t, exitOK, server.url)
+	require.Equal(t, base+`/den    star  1/1     password,full  -
+`+base+`/oasis  mesh  1/1024  open           {"map":"desert","level":3,"name":"a`+"\ufffd"+`31mb"}
+`, stdout)
+	stdout, _ = listing(t, exitOK, "--json", "--limit", "1", server.url)
+	require.JSONEq(t, `{"url":"`+base+`/den","room":"den","topology":"star","members":1,"max_members":1,"password":true}`, stdout)
+	for _, filter := range [][]string{{"--filter", "map=desert"}, {"--filter", "level=3", "--filter", "map=desert"}} {
+		stdout, _ = listing(t, exitOK, append(filter, server.url)...)
+		require.Equal(t, 1, strings.Count(stdout, "\n"), stdout)
+	}
+	stdout, _ = listing(t, exitOK, "--filter", "map=3", server.url)
+	require.Empty(t, stdout)
+}
+
+func TestListMistakes(t *testing.T) {
+	for want, args := range map[string][]string{
+		`--filter "map": want NAME=VALUE`: {"--filter", "map", "ws://127.0.0.1:1"},
+		`--limit -1: want a positive`:     {"--limit=-1", "ws://127.0.0.1:1"},
+		`no scheme`:                       {"localhost"},
+		`a server of Godot's`:             {"godot+ws://127.0.0.1:1"},
+		`--filter: 17 fields: at most 16`: append(strings.Fields(many(17)), "ws://127.0.0.1:1"),
+	} {
+		stdout, stderr := listing(t, exitUsage, args...)
+		require.Empty(t, stdout)
+		require.Contains(t, stderr, want)
+	}
+	_, stderr := listing(t, exitError, "ws://127.0.0.1:1")
+	require.Contains(t, stderr, "is signal-server running there?")
+}
+
+// many are n filters.
+func many(n int) string {
+	var b strings.Builder
+	for i := range n {
+		b.WriteString(" --filter=" + string(rune('a'+i)) + "=1")
+	}
+	return b.String()
+}
