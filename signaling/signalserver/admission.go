@@ -1,12 +1,11 @@
 package signalserver
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"time"
-
-	"encoding/json"
 
 	"example.org/rtcpeer/signaling"
 )
@@ -39,7 +38,7 @@ type Request struct {
 // have created.
 type Grant struct {
 	// MayCreate lets it create the room that it names, and rooms without a name. Without it that
-	// is the error forbidden. Being matched needs it, for any of those who are matched.
+	// is the error forbidden. To be matched it needs MayHost as well.
 	MayCreate bool
 	// MayHost lets it become member 1. The first member who may does so; a room can be without a
 	// host until then.
