@@ -29,7 +29,7 @@ func TestArrows(t *testing.T) {
 		"rtcpeer/interop":                 nil,
 		"rtcpeer/websocket":               {"rtcpeer", "rtcpeer/transport", "signaling"},
 		"rtcpeer/examples/dots":           {"rtcpeer"},
-		"cmd/signal-server":               {"rtcpeer/js", "signaling", "signaling/godot", "signaling/signalserver"},
+		"cmd/signal-server":               {"rtcpeer/js", "signaling", "signaling/godot", "signaling/signalserver", "signaling/turnserver"},
 		"cmd/rtc-client":                  {"rtcpeer", "rtcpeer/transport", "rtcpeer/transport/webrtc", "signaling", "signaling/signalclient", "signaling/signalserver"},
 	}
 	gates := map[string][]string{
@@ -40,6 +40,10 @@ func TestArrows(t *testing.T) {
 		"github.com/schollz/progressbar": {"cmd/rtc-client"},
 		"github.com/stretchr/testify":    {"rtcpeer/transport/transporttest"},
 		"github.com/tdewolff/minify/":    {"rtcpeer/js"},
+		"github.com/prometheus/":         {"cmd/signal-server"},
+		"github.com/golang-jwt/":         {"cmd/signal-server"},
+		"golang.org/x/crypto/":           {"cmd/signal-server"},
+		"go.yaml.in/yaml/":               {"cmd/signal-server"},
 	}
 	imports := directImports(t)
 	for pkg, list := range imports {

@@ -3,18 +3,29 @@
 // such a peer itself, in folder web: rooms to create and to join, who is connected to whom, a chat. At
 // /?connect-timeout=SECONDS its links have that long to open, and not 20 seconds.
 //
-//	main -> run -> readOptions -> listen -> server.serve until SIGINT or SIGTERM
+//	main -> run -> execute -> serve         listen, and answer until SIGINT or SIGTERM
+//	                       -> check-config  what is wrong, or what it would do
+//	                       -> token         a token for --auth-jwt
 //
-// stdout is for --help and --version; the log goes to stderr, and its first line tells the URL.
+// With flags it is all that a game needs on a public host: STUN and TURN (turn.go), certificates
+// (tls.go), admission by token or by asking a URL (jwt.go, hook.go), limits (options.go), figures
+// (metrics.go), administration (admin.go). Each file owns its flags, says what is wrong with them and
+// what they will do. DEPLOY.md is for who runs it.
+//
+// stdout is for --help, --version and what the other commands print; the log goes to stderr, and its
+// first line tells the URL.
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/alecthomas/kong"
 )
 
 const (
@@ -29,25 +40,73 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr, os.LookupEnv))
 }
 
+type commands struct {
+	Serve       serve       `cmd:"" default:"withargs" help:"A signaling server, which is what runs without a command."`
+	CheckConfig checkConfig `cmd:"" help:"Say what is wrong with flags, environment and file, or what they will do."`
+	Token       token       `cmd:"" help:"Print a token that lets its bearer join a server with --auth-jwt."`
+}
+
+// A process is what a command gets of its surroundings.
+type process struct {
+	out, err io.Writer
+	env      lookup
+}
+
 // run is the program. It ends when ctx does, and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer, env lookup) int {
-	options, done, err := readOptions(args, stdout, env)
-	if err != nil {
-		fmt.Fprintf(stderr, "signal-server: %v; see signal-server --help\n", err)
-		return exitUsage
-	}
-	if done {
+	err := execute(ctx, args, &process{out: stdout, err: stderr, env: env})
+	if err == nil {
 		return exitOK
 	}
-	s, err := newServer(options, stderr)
-	if err != nil {
-		fmt.Fprintf(stderr, "signal-server: %v\n", err)
+	fmt.Fprintf(stderr, "signal-server: %v\n", err)
+	if _, ok := errors.AsType[usageError](err); ok {
 		return exitUsage
 	}
-	tuneGC(env, options.MaxSessions)
-	if err := s.serve(ctx); err != nil {
-		fmt.Fprintf(stderr, "signal-server: %v\n", err)
-		return exitError
+	return exitError
+}
+
+// A usageError is a mistake in what the program was told.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+const seeHelp = "%w; see signal-server --help"
+
+// execute reads flags, environment and file, and runs a command, unless there was only help to print.
+func execute(ctx context.Context, args []string, p *process) error {
+	done := false
+	parser, err := kong.New(&commands{},
+		kong.Name("signal-server"),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100, NoExpandSubcommands: true}),
+		kong.Help(help),
+		kong.Writers(p.out, io.Discard),
+		kong.Exit(func(int) { done = true }),
+		kong.Resolvers(&settings{env: p.env}),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(p),
+	)
+	if err != nil {
+		return err
 	}
-	return exitOK
+	command, err := parser.Parse(args)
+	switch {
+	case done:
+		return nil
+	case err != nil:
+		return usageError{fmt.Errorf(seeHelp, err)}
+	}
+	return command.Run()
+}
+
+// help shows the server's flags where no command is given, since that means the server.
+func help(o kong.HelpOptions, c *kong.Context) error {
+	if c.Selected() != nil {
+		return kong.DefaultHelpPrinter(o, c)
+	}
+	server, err := kong.Trace(c.Kong, []string{"serve"})
+	if err != nil {
+		return err
+	}
+	o.Summary = false
+	return kong.DefaultHelpPrinter(o, server)
 }

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -88,9 +87,10 @@ func sigterm(ts *testscript.TestScript, _ bool, _ []string) {
 
 // A program is run, on a free port.
 type program struct {
-	url  string
-	log  chan string // its lines, closed when it has ended
-	stop func() (code int)
+	url    string
+	log    chan string       // its lines, closed when it has ended
+	others map[string]string // addresses of its other listeners, by flag
+	stop   func() (code int)
 }
 
 func start(t *testing.T, env map[string]string, args ...string) *program {
@@ -106,7 +106,7 @@ func start(t *testing.T, env map[string]string, args ...string) *program {
 		code <- run(ctx, append([]string{"--listen=127.0.0.1:0"}, args...), io.Discard, w,
 			func(name string) (string, bool) { v, ok := env[name]; return v, ok })
 	}()
-	p := &program{log: make(chan string, 100)}
+	p := &program{log: make(chan string, 100), others: make(map[string]string)}
 	go func() {
 		defer close(p.log)
 		for lines := bufio.NewScanner(r); lines.Scan(); {
@@ -118,7 +118,7 @@ func start(t *testing.T, env map[string]string, args ...string) *program {
 
 	first := <-p.log
 	require.Contains(t, first, "listening")
-	p.url = regexp.MustCompile(`ws://[^" ]+`).FindString(first)
+	p.url = regexp.MustCompile(`wss?://[^" ]+`).FindString(first)
 	return p
 }
 
@@ -192,24 +192,25 @@ func TestMistakesHaveExitCode2(t *testing.T) {
 	}
 }
 
-func TestNotReadyWhileStopping(t *testing.T) {
-	s, err := newServer(options{Listen: "127.0.0.1:0"}, io.Discard)
-	require.NoError(t, err)
-	defer s.stop()
+func TestNotReadyWhileDraining(t *testing.T) {
+	p := start(t, nil, "--admin-listen=127.0.0.1:0", "--admin-token="+adminToken)
 	for _, c := range []struct {
-		stopping bool
-		path     string
-		status   int
+		method string // of /drain, before
+		path   string
+		status int
 	}{
-		{false, "/healthz", http.StatusOK},
-		{false, "/readyz", http.StatusOK},
-		{true, "/healthz", http.StatusOK},
-		{true, "/readyz", http.StatusServiceUnavailable},
+		{"", "/healthz", http.StatusOK},
+		{"", "/readyz", http.StatusOK},
+		{"POST", "/healthz", http.StatusOK},
+		{"POST", "/readyz", http.StatusServiceUnavailable},
+		{"DELETE", "/readyz", http.StatusOK},
 	} {
-		s.stopping.Store(c.stopping)
-		w := httptest.NewRecorder()
-		s.http.Handler.ServeHTTP(w, httptest.NewRequest("GET", c.path, nil))
-		require.Equal(t, c.status, w.Code, "%+v", c)
+		if c.method != "" {
+			status, _ := p.administer(t, c.method, "/drain")
+			require.Equal(t, http.StatusNoContent, status)
+		}
+		status, _ := fetch(t, pageOf(p)+c.path[1:])
+		require.Equal(t, c.status, status, "%+v", c)
 	}
 }
 
@@ -228,12 +229,21 @@ func TestTuneGC(t *testing.T) {
 }
 
 func TestURL(t *testing.T) {
-	for want, addr := range map[string]*net.TCPAddr{
-		"ws://localhost:9080": {IP: net.IPv4zero, Port: 9080},
-		"ws://localhost:1":    {IP: net.IPv6unspecified, Port: 1},
-		"ws://127.0.0.1:2":    {IP: net.IPv4(127, 0, 0, 1), Port: 2},
-		"ws://[::1]:3":        {IP: net.IPv6loopback, Port: 3},
+	for _, c := range []struct {
+		want   string
+		ip     net.IP
+		port   int
+		secure bool
+		name   string
+	}{
+		{"ws://localhost:9080", net.IPv4zero, 9080, false, ""},
+		{"ws://localhost:1", net.IPv6unspecified, 1, false, ""},
+		{"ws://127.0.0.1:2", net.IPv4(127, 0, 0, 1), 2, false, ""},
+		{"ws://[::1]:3", net.IPv6loopback, 3, false, ""},
+		{"wss://localhost", net.IPv6unspecified, 443, true, ""},
+		{"wss://game.example", net.IPv6unspecified, 443, true, "game.example"},
+		{"wss://game.example:8443", net.IPv6unspecified, 8443, true, "game.example"},
 	} {
-		require.Equal(t, want, url(addr))
+		require.Equal(t, c.want, clientURL(&net.TCPAddr{IP: c.ip, Port: c.port}, c.secure, c.name))
 	}
 }

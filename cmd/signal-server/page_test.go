@@ -118,7 +118,7 @@ func TestPageAnswersPings(t *testing.T) {
 }
 
 func TestPageIsServed(t *testing.T) {
-	s, err := newServer(options{Listen: "127.0.0.1:0"}, io.Discard)
+	s, err := newServer(options{Server: serverOptions{Listen: "127.0.0.1:0"}}, io.Discard)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
@@ -126,7 +126,7 @@ func TestPageIsServed(t *testing.T) {
 	defer wg.Wait()
 	defer cancel()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	address := "http" + strings.TrimPrefix(url(s.listener.Addr()), "ws")
+	address := "http" + strings.TrimPrefix(clientURL(s.sites[0].listener.Addr(), false, ""), "ws")
 	for path, kind := range map[string]string{
 		"/": "text/html", "/page.css": "text/css", "/page.js": "text/javascript", "/rtcpeer.js": "text/javascript",
 		"/vendor/qrcode.js": "text/javascript", "/vendor/LICENSE": "text/plain",

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/pprof"
+	"strconv"
+	"strings"
+	"time"
+
+	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/signalserver"
+)
+
+// An admin is the administration: JSON over HTTP, for who has the token.
+//
+//	GET    /rooms                      all rooms
+//	GET    /rooms/{room}               its members
+//	DELETE /rooms/{room}?reason=       end it
+//	DELETE /rooms/{room}/{id}?reason=  take a member out
+//	POST   /drain                      take nobody any more, and tell all to come back elsewhere
+//	DELETE /drain                      take everybody again
+//	GET    /metrics, /debug/pprof/
+type admin struct {
+	// Fixed at construction.
+	rooms *signalserver.Server
+	token [sha256.Size]byte // hash of it
+	log   *slog.Logger
+	mux   *http.ServeMux
+}
+
+func newAdmin(rooms *signalserver.Server, f *figures, token string, log *slog.Logger) *admin {
+	a := &admin{rooms: rooms, token: sha256.Sum256([]byte(token)), log: log, mux: http.NewServeMux()}
+	a.mux.HandleFunc("GET /rooms", a.list)
+	a.mux.HandleFunc("GET /rooms/{room}", a.members)
+	a.mux.HandleFunc("DELETE /rooms/{room}", a.closeRoom)
+	a.mux.HandleFunc("DELETE /rooms/{room}/{id}", a.kick)
+	a.mux.HandleFunc("POST /drain", a.drain)
+	a.mux.HandleFunc("DELETE /drain", a.fill)
+	a.mux.Handle("GET /metrics", f.handler())
+	a.mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	a.mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	a.mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	a.mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	return a
+}
+
+// ServeHTTP compares hashes, so that how long it takes tells nothing of the token, its length included.
+func (a *admin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	given := sha256.Sum256([]byte(token))
+	if subtle.ConstantTimeCompare(given[:], a.token[:]) != 1 {
+		a.log.Warn("administration refused", "remote", r.RemoteAddr)
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		http.Error(w, "want Authorization: Bearer and the --admin-token", http.StatusUnauthorized)
+		return
+	}
+	if r.Method != http.MethodGet {
+		a.log.Info("administration", "does", r.Method, "path", r.URL.Path, "remote", r.RemoteAddr)
+	}
+	a.mux.ServeHTTP(w, r)
+}
+
+// A roomView is a room as JSON.
+type roomView struct {
+	Name       signaling.RoomName `json:"name"`
+	Topology   signaling.Topology `json:"topology"`
+	Created    time.Time          `json:"created"`
+	Members    int                `json:"members"`
+	MaxMembers int                `json:"max_members"`
+	Public     bool               `json:"public"`
+	Locked     bool               `json:"locked"`
+	Sealed     bool               `json:"sealed"`
+	Password   bool               `json:"password"`
+	Metadata   json.RawMessage    `json:"metadata,omitempty"`
+}
+
+// A memberView is a member as JSON.
+type memberView struct {
+	ID        signaling.PeerID `json:"id"`
+	Connected bool             `json:"connected"`
+	Remote    string           `json:"remote,omitempty"`
+	Since     time.Time        `json:"since"`
+	Expires   time.Time        `json:"expires,omitzero"`
+	Metadata  json.RawMessage  `json:"metadata,omitempty"`
+}
+
+func (a *admin) list(w http.ResponseWriter, _ *http.Request) {
+	views := []roomView{}
+	for _, r := range a.rooms.Rooms() {
+		views = append(views, roomView(r))
+	}
+	reply(w, views)
+}
+
+func (a *admin) members(w http.ResponseWriter, r *http.Request) {
+	members, found := a.rooms.Members(signaling.RoomName(r.PathValue("room")))
+	if !found {
+		http.Error(w, "no such room", http.StatusNotFound)
+		return
+	}
+	views := []memberView{}
+	for _, m := range members {
+		v := memberView{ID: m.ID, Connected: m.Connected, Since: m.Since, Expires: m.Expires, Metadata: m.Metadata}
+		if m.Remote.IsValid() {
+			v.Remote = m.Remote.String()
+		}
+		views = append(views, v)
+	}
+	reply(w, views)
+}
+
+func (a *admin) closeRoom(w http.ResponseWriter, r *http.Request) {
+	done(w, a.rooms.CloseRoom(signaling.RoomName(r.PathValue("room")), reason(r)))
+}
+
+func (a *admin) kick(w http.ResponseWriter, r *http.Request) {
+	id, err := strconv.ParseInt(r.PathValue("id"), 10, 32)
+	done(w, err == nil && a.rooms.Kick(signaling.RoomName(r.PathValue("room")), signaling.PeerID(id), reason(r)))
+}
+
+// drain answers when all sessions have ended; links between peers, and relays, go on.
+func (a *admin) drain(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), stopTimeout)
+	defer cancel()
+	if err := a.rooms.Drain(ctx); err != nil {
+		a.log.Warn("drain", "err", err)
+	}
+	done(w, true)
+}
+
+func (a *admin) fill(w http.ResponseWriter, _ *http.Request) {
+	a.rooms.SetDraining(false)
+	done(w, true)
+}
+
+// reason is what those are told whom it meets, at most as long as a close frame can carry.
+func reason(r *http.Request) string {
+	const most = 100
+	text := strings.ToValidUTF8(r.URL.Query().Get("reason"), "")
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "")
+	}
+	return text
+}
+
+func done(w http.ResponseWriter, found bool) {
+	if !found {
+		http.Error(w, "no such room or member", http.StatusNotFound)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func reply(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(v) // the client is gone
+}

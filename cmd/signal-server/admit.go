@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"example.org/rtcpeer/signaling/signalserver"
+)
+
+// AuthOptions are who may join: everybody without them.
+type authOptions struct {
+	JWT      []string `name:"auth-jwt" type:"path" placeholder:"FILE" help:"Admit who has a token of this key; see DEPLOY.md."`
+	Audience string   `name:"auth-audience" placeholder:"NAME" help:"Tokens must be for this audience."`
+
+	Hook         string        `name:"auth-hook" placeholder:"URL" help:"Ask this URL whom to admit; see DEPLOY.md."`
+	HookTimeout  time.Duration `name:"auth-hook-timeout" default:"5s" placeholder:"TIME" help:"How long it may take (${default})."`
+	HookFailOpen bool          `name:"auth-hook-fail-open" help:"Admit all while it does not answer, not nobody."`
+
+	Origins []string `name:"allow-origin" placeholder:"ORIGIN" help:"Pages that may connect, as https://game.example."`
+}
+
+func (o *authOptions) check(p *problems) {
+	for _, name := range o.JWT {
+		_, err := readVerifyKey(name)
+		p.check("--auth-jwt", err)
+	}
+	if o.Audience != "" && len(o.JWT) == 0 {
+		p.add("--auth-audience: needs --auth-jwt")
+	}
+	if u, err := url.Parse(o.Hook); o.Hook != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
+		p.add("--auth-hook: want an http or https URL")
+	}
+	if o.Hook != "" && len(o.JWT) > 0 {
+		p.add("--auth-jwt and --auth-hook: want one of them")
+	}
+	if o.HookTimeout <= 0 {
+		p.add("--auth-hook-timeout %v: want a time", o.HookTimeout)
+	}
+	if o.HookFailOpen && o.Hook == "" {
+		p.add("--auth-hook-fail-open: needs --auth-hook")
+	}
+	for _, origin := range o.Origins {
+		if u, err := url.Parse(origin); origin != "null" && (err != nil || u.Scheme == "" || u.Host == "" || u.Path != "") {
+			p.add("--allow-origin %q: want scheme and host alone, as https://game.example", origin)
+		}
+	}
+}
+
+type admit func(context.Context, signalserver.Request) (signalserver.Grant, error)
+
+// admit returns who decides, or nil for everybody.
+func (o *authOptions) admit() (admit, error) {
+	if o.Hook != "" {
+		return newHook(o).admit, nil
+	}
+	if len(o.JWT) == 0 {
+		return nil, nil
+	}
+	guard, err := newTokenGuard(o)
+	if err != nil {
+		return nil, fmt.Errorf("--auth-jwt: %w", err)
+	}
+	return guard.admit, nil
+}
+
+// checkOrigin returns what says whether a page may connect, or nil for all. The server's own page may.
+func (o *authOptions) checkOrigin() func(*http.Request) bool {
+	if len(o.Origins) == 0 {
+		return nil
+	}
+	return func(r *http.Request) bool {
+		origin := strings.ToLower(r.Header.Get("Origin"))
+		_, host, _ := strings.Cut(origin, "://")
+		return origin == "" || strings.EqualFold(host, r.Host) ||
+			slices.ContainsFunc(o.Origins, func(allowed string) bool { return matches(strings.ToLower(allowed), origin) })
+	}
+}
+
+// matches compares an origin with one that is allowed; https://*.a stands for https://b.a and https://c.b.a.
+func matches(allowed, origin string) bool {
+	scheme, domain, wild := strings.Cut(allowed, "://*.")
+	if !wild {
+		return origin == allowed
+	}
+	host, ok := strings.CutPrefix(origin, scheme+"://")
+	return ok && strings.HasSuffix(host, "."+domain)
+}
+
+// accessToken returns the token of a join. Clients that cannot put it into the join message, such as
+// those of Godot's demo protocol, give it with the HTTP request, as RFC 6750 has it.
+func accessToken(r signalserver.Request) string {
+	if r.Join.Token != "" {
+		return r.Join.Token
+	}
+	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+		return token
+	}
+	if r.URL == nil {
+		return ""
+	}
+	return r.URL.Query().Get("access_token")
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// CheckConfig is the command that reads what the server would, and opens nothing.
+type checkConfig struct{ options }
+
+// Run is called by kong.
+func (c *checkConfig) Run(p *process) error {
+	if found := c.problems(); len(found) > 0 {
+		for _, problem := range found[:len(found)-1] {
+			fmt.Fprintf(p.err, "signal-server: %v\n", problem)
+		}
+		return usageError{found[len(found)-1]}
+	}
+	_, err := io.WriteString(p.out, c.plan())
+	return err
+}
+
+// plan says in words what the server does, without secrets.
+func (o *options) plan() string {
+	var lines []string
+	say := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
+	o.TLS.plan(o.Server.Listen, say)
+	o.Proxy.plan(say)
+	o.Auth.plan(say)
+	o.TURN.plan(o.TLS, say)
+	o.Operation.plan(o.Server.Listen, say)
+	say("%d rooms, %d members each, %d connections, %d of one address", o.Limits.MaxRooms, o.Limits.MaxMembers, o.Limits.MaxSessions, o.Limits.SessionsPerAddress)
+	if o.Server.ResumeKey == "" {
+		say("after a restart members cannot come back: there is no --resume-key")
+	} else {
+		say("after a restart members come back")
+	}
+	return strings.Join(lines, "\n") + "\n"
+}
+
+type say func(format string, args ...any)
+
+func (o *tlsOptions) plan(address string, say say) {
+	switch {
+	case len(o.Domains) > 0:
+		say("members: wss on %s, with certificates of %s for %s, kept in %s", address, cmp.Or(o.Directory, "Let's Encrypt"), strings.Join(o.Domains, ", "), o.Cache)
+		if !strings.HasSuffix(address, ":443") && !strings.HasSuffix(o.Redirect, ":80") {
+			say("  which need port 443 of %s to lead to %s", o.Domains[0], address)
+		}
+	case o.Cert != "":
+		say("members: wss on %s, with the certificate in %s", address, o.Cert)
+	default:
+		say("members: ws on %s, without TLS", address)
+	}
+	if o.Redirect != "" {
+		say("http on %s is redirected to https", o.Redirect)
+	}
+}
+
+func (o *proxyOptions) plan(say say) {
+	if len(o.Trusted) > 0 {
+		say("X-Forwarded-For is believed of %s", strings.Join(o.Trusted, ", "))
+	}
+}
+
+func (o *authOptions) plan(say say) {
+	switch {
+	case len(o.JWT) > 0:
+		say("admitted: who has a token signed with %s", strings.Join(o.JWT, ", "))
+	case o.Hook != "":
+		say("admitted: whom the hook lets in, asked for %v at most; %s when it does not answer", o.HookTimeout,
+			map[bool]string{true: "everybody", false: "nobody"}[o.HookFailOpen])
+	default:
+		say("admitted: everybody")
+	}
+	if len(o.Origins) > 0 {
+		say("pages: of %s and this server's own", strings.Join(o.Origins, ", "))
+	}
+}
+
+func (o *turnOptions) plan(t tlsOptions, say say) {
+	if !o.On {
+		say("no TURN server here")
+	} else {
+		where := "the public address of this host"
+		if len(o.Address) > 0 {
+			where = strings.Trim(fmt.Sprint(o.Address), "[]")
+		}
+		say("STUN and TURN: UDP and TCP on %s, relays on UDP %d-%d of %s", o.Listen, o.Ports.low, o.Ports.high, where)
+		if name := cmp.Or(o.Host, t.host()); t.on() && name != "" && o.ListenTLS != off {
+			say("TURN over TLS on %s, as %s", o.ListenTLS, name)
+		}
+	}
+	if len(o.ICEServer) > 0 {
+		say("members are told of %s too", strings.Join(o.ICEServer, ", "))
+	}
+}
+
+func (o *operationOptions) plan(members string, say say) {
+	switch o.Metrics {
+	case off:
+	case "":
+		say("figures: /metrics on %s, for whoever asks", members)
+	default:
+		say("figures: /metrics on %s", o.Metrics)
+	}
+	if o.Admin != "" {
+		say("administration on %s, with a token", o.Admin)
+	}
+}

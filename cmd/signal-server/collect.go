@@ -1,0 +1,104 @@
+package main
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"example.org/rtcpeer/signaling/signalserver"
+	"example.org/rtcpeer/signaling/turnserver"
+)
+
+const (
+	now     = prometheus.GaugeValue
+	counted = prometheus.CounterValue
+)
+
+// roomFigures is a prometheus.Collector of a signaling server.
+type roomFigures struct{ rooms *signalserver.Server }
+
+var (
+	sessionsDesc  = desc("sessions", "Open WebSockets.")
+	roomsDesc     = desc("rooms", "Rooms.")
+	publicDesc    = desc("rooms_public", "Rooms that a list has.")
+	membersDesc   = desc("members", "Members, those within their grace time included.")
+	waitingDesc   = desc("waiting", "Sessions that wait to be matched.")
+	addressesDesc = desc("addresses", "Addresses of which something is remembered for their limits.")
+	drainingDesc  = desc("draining", "1 while nobody is taken.")
+	joinsDesc     = desc("joins_total", "Newcomers welcomed.")
+	resumesDesc   = desc("resumes_total", "Members that came back.")
+	matchesDesc   = desc("matches_total", "Rooms made of those who waited to be matched.")
+	listsDesc     = desc("lists_total", "Answers to list.")
+	refusedDesc   = desc("refused_total", "Errors told to sessions, by code.", "code")
+	signalsDesc   = desc("signals_total", "Signals taken from members.")
+	throttledDesc = desc("throttled_total", "Frames that had to wait for the message rate.")
+	framesDesc    = desc("frames_total", "Text frames of members, in, and to them, out.", "direction")
+	bytesDesc     = desc("bytes_total", "Bytes in text frames.", "direction")
+	droppedDesc   = desc("dropped_total", "Sessions and members given up: slow, dead, grace_over, detached_full.", "word")
+)
+
+// Describe does nothing: the collector is the only one, and what it sends is fixed below.
+func (roomFigures) Describe(chan<- *prometheus.Desc) {}
+
+func (f roomFigures) Collect(to chan<- prometheus.Metric) {
+	s := f.rooms.Stats()
+	draining := 0
+	if s.Draining {
+		draining = 1
+	}
+	for _, one := range []sample{
+		{sessionsDesc, now, float64(s.Sessions), nil},
+		{roomsDesc, now, float64(s.Rooms), nil},
+		{publicDesc, now, float64(s.Public), nil},
+		{membersDesc, now, float64(s.Members), nil},
+		{waitingDesc, now, float64(s.Waiting), nil},
+		{addressesDesc, now, float64(s.Addresses), nil},
+		{drainingDesc, now, float64(draining), nil},
+		{joinsDesc, counted, float64(s.Joins), nil},
+		{resumesDesc, counted, float64(s.Resumes), nil},
+		{matchesDesc, counted, float64(s.Matches), nil},
+		{listsDesc, counted, float64(s.Lists), nil},
+		{signalsDesc, counted, float64(s.Signals), nil},
+		{throttledDesc, counted, float64(s.Throttled), nil},
+		{framesDesc, counted, float64(s.FramesIn), []string{"in"}},
+		{framesDesc, counted, float64(s.FramesOut), []string{"out"}},
+		{bytesDesc, counted, float64(s.BytesIn), []string{"in"}},
+		{bytesDesc, counted, float64(s.BytesOut), []string{"out"}},
+	} {
+		one.send(to)
+	}
+	for code, n := range s.Refused {
+		sample{refusedDesc, counted, float64(n), []string{string(code)}}.send(to)
+	}
+	for word, n := range s.Dropped {
+		sample{droppedDesc, counted, float64(n), []string{word}}.send(to)
+	}
+}
+
+// turnFigures is a prometheus.Collector of a TURN server.
+type turnFigures struct{ turn *turnserver.Server }
+
+var (
+	relaysDesc      = desc("turn_relays", "Allocations of the TURN server.")
+	streamsDesc     = desc("turn_streams", "TCP and TLS connections of the TURN server.")
+	allocatedDesc   = desc("turn_allocated_total", "Allocations made.")
+	turnBytesDesc   = desc("turn_bytes_total", "Bytes relayed, from clients to peers and from peers to clients.", "direction")
+	turnRefusedDesc = desc("turn_refused_total", "Requests refused and packets dropped, by word.", "word")
+)
+
+// Describe does nothing, as that of roomFigures.
+func (turnFigures) Describe(chan<- *prometheus.Desc) {}
+
+func (f turnFigures) Collect(to chan<- prometheus.Metric) {
+	s := f.turn.Stats()
+	for _, one := range []sample{
+		{relaysDesc, now, float64(s.Allocations), nil},
+		{streamsDesc, now, float64(s.Streams), nil},
+		{allocatedDesc, counted, float64(s.Allocated), nil},
+		{turnBytesDesc, counted, float64(s.ToPeers), []string{"to_peers"}},
+		{turnBytesDesc, counted, float64(s.ToClients), []string{"to_clients"}},
+	} {
+		one.send(to)
+	}
+	for word, n := range s.Refused {
+		sample{turnRefusedDesc, counted, float64(n), []string{word}}.send(to)
+	}
+}

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/signalserver"
+)
+
+// A hook admits by asking a URL. Each join waits for its own answer, in the goroutine of its session, so
+// what waits is bounded by the sessions.
+type hook struct {
+	// Fixed at construction.
+	address  string
+	timeout  time.Duration
+	failOpen bool
+	client   *http.Client
+}
+
+// A question is the JSON that is posted.
+type question struct {
+	Remote   string             `json:"remote,omitempty"` // address of who asks
+	Host     string             `json:"host,omitempty"`   // of the server, as the client named it
+	URL      string             `json:"url,omitempty"`    // of the WebSocket, path and query
+	Headers  map[string]string  `json:"headers,omitempty"`
+	Room     signaling.RoomName `json:"room,omitempty"` // none: a new one
+	Topology signaling.Topology `json:"topology,omitempty"`
+	Token    string             `json:"token,omitempty"`
+	Metadata json.RawMessage    `json:"metadata,omitempty"`
+	Creates  bool               `json:"creates,omitempty"` // there is no such room
+	Resume   bool               `json:"resume,omitempty"`  // was admitted before, as ID
+	ID       signaling.PeerID   `json:"id,omitempty"`
+	List     bool               `json:"list,omitempty"` // asks only for the list of rooms
+}
+
+// An answer is the JSON that may come with 200. What it leaves out is allowed.
+type answer struct {
+	Create   *bool           `json:"create"`
+	Host     *bool           `json:"host"`
+	Name     string          `json:"name"`
+	Metadata json.RawMessage `json:"metadata"`
+	Until    int64           `json:"until"` // seconds of Unix time; ends the membership
+	Text     string          `json:"text"`  // why not, with 401 and 403; shown to who asked
+}
+
+const maxAnswer = 64 << 10
+
+// told are the headers of the WebSocket's request that a hook may decide by.
+var told = []string{"Authorization", "Cookie", "Origin", "User-Agent"}
+
+func newHook(o *authOptions) *hook {
+	return &hook{
+		address:  o.Hook,
+		timeout:  o.HookTimeout,
+		failOpen: o.HookFailOpen,
+		client: &http.Client{
+			Transport:     &http.Transport{MaxIdleConnsPerHost: 32, IdleConnTimeout: idleTimeout, Proxy: http.ProxyFromEnvironment},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}
+}
+
+// admit is signalserver's Config.Admit.
+func (h *hook) admit(ctx context.Context, r signalserver.Request) (signalserver.Grant, error) {
+	grant, err := h.ask(ctx, r)
+	if _, refused := errors.AsType[*signaling.Error](err); err == nil || refused {
+		return grant, err
+	}
+	if h.failOpen && ctx.Err() == nil {
+		return signalserver.Grant{MayCreate: true, MayHost: true}, nil
+	}
+	return signalserver.Grant{}, fmt.Errorf("--auth-hook: %w", withoutURL(err))
+}
+
+// withoutURL takes away the URL, which may have a password in it.
+func withoutURL(err error) error {
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		return u.Err
+	}
+	return err
+}
+
+func (h *hook) ask(ctx context.Context, r signalserver.Request) (signalserver.Grant, error) {
+	ctx, cancel := context.WithTimeout(ctx, h.timeout)
+	defer cancel()
+	body, err := json.Marshal(ask(r))
+	if err != nil {
+		return signalserver.Grant{}, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, h.address, bytes.NewReader(body))
+	if err != nil {
+		return signalserver.Grant{}, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	res, err := h.client.Do(req)
+	if err != nil {
+		return signalserver.Grant{}, err
+	}
+	defer res.Body.Close()
+	content, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	if err != nil {
+		return signalserver.Grant{}, err
+	}
+	return understand(res, content)
+}
+
+func ask(r signalserver.Request) question {
+	q := question{
+		Host: r.Host, Headers: make(map[string]string),
+		Room: r.Join.Room, Topology: r.Join.Topology, Token: r.Join.Token, Metadata: r.Join.Metadata,
+		Creates: r.Creates, Resume: r.Resume, ID: r.ID, List: r.List,
+	}
+	if r.Remote.IsValid() {
+		q.Remote = r.Remote.String()
+	}
+	if r.URL != nil {
+		q.URL = r.URL.RequestURI()
+	}
+	for _, name := range told {
+		if value := r.Header.Get(name); value != "" {
+			q.Headers[name] = value
+		}
+	}
+	return q
+}
+
+// understand turns a status into a grant or a refusal; any other error means that there is no answer.
+func understand(res *http.Response, content []byte) (signalserver.Grant, error) {
+	var a answer
+	err := json.Unmarshal(content, &a)
+	switch res.StatusCode {
+	case http.StatusNoContent:
+		return answer{}.grant(), nil
+	case http.StatusOK:
+		if err != nil && len(content) > 0 {
+			return signalserver.Grant{}, fmt.Errorf("its answer: %w", err)
+		}
+		return a.grant(), nil
+	case http.StatusUnauthorized:
+		return signalserver.Grant{}, &signaling.Error{Code: signaling.CodeUnauthorized, Text: cmp.Or(a.Text, "not admitted")}
+	case http.StatusForbidden:
+		return signalserver.Grant{}, &signaling.Error{Code: signaling.CodeForbidden, Text: cmp.Or(a.Text, "not admitted to this room")}
+	case http.StatusTooManyRequests:
+		seconds, _ := strconv.Atoi(res.Header.Get("Retry-After"))
+		return signalserver.Grant{}, &signaling.Error{Code: signaling.CodeRateLimited, Text: cmp.Or(a.Text, "too many joins"), RetryMillis: max(seconds, 0) * 1000}
+	}
+	return signalserver.Grant{}, fmt.Errorf("it answers %s", res.Status)
+}
+
+func (a answer) grant() signalserver.Grant {
+	yes := func(b *bool) bool { return b == nil || *b }
+	g := signalserver.Grant{MayCreate: yes(a.Create), MayHost: yes(a.Host), Name: a.Name, Metadata: a.Metadata}
+	if a.Until > 0 {
+		g.Expires = time.Unix(a.Until, 0)
+	}
+	return g
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// A verifyKey checks signatures of tokens, a signKey makes them. Which method goes with a key is decided
+// by the key, never by the token.
+type verifyKey struct {
+	method jwt.SigningMethod
+	key    jwt.VerificationKey
+}
+
+type signKey struct {
+	method jwt.SigningMethod
+	key    any
+}
+
+// minHMAC is that of RFC 7518 section 3.2 for HS256: the size of the hash.
+const minHMAC = 32
+
+// readVerifyKey reads the file of a public key, or of a secret. Its errors do not show what is in it.
+func readVerifyKey(name string) (verifyKey, error) {
+	block, secret, err := readKey(name)
+	switch {
+	case err != nil:
+		return verifyKey{}, err
+	case block == nil:
+		return verifyKey{jwt.SigningMethodHS256, secret}, nil
+	}
+	key, err := x509.ParsePKIXPublicKey(block.Bytes)
+	if err != nil {
+		return verifyKey{}, fmt.Errorf("%s: %q in it: want a public key, as openssl pkey -pubout makes", name, block.Type)
+	}
+	switch key := key.(type) {
+	case *rsa.PublicKey:
+		return verifyKey{jwt.SigningMethodRS256, key}, nil
+	case ed25519.PublicKey:
+		return verifyKey{jwt.SigningMethodEdDSA, key}, nil
+	}
+	return verifyKey{}, fmt.Errorf("%s: want a key of RSA or Ed25519", name)
+}
+
+// readSignKey reads the file of a private key, or of a secret.
+func readSignKey(name string) (signKey, error) {
+	block, secret, err := readKey(name)
+	switch {
+	case err != nil:
+		return signKey{}, err
+	case block == nil:
+		return signKey{jwt.SigningMethodHS256, secret}, nil
+	}
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return signKey{}, fmt.Errorf("%s: %q in it: want a private key (PKCS 8), as openssl genpkey makes", name, block.Type)
+	}
+	switch key := key.(type) {
+	case *rsa.PrivateKey:
+		return signKey{jwt.SigningMethodRS256, key}, nil
+	case ed25519.PrivateKey:
+		return signKey{jwt.SigningMethodEdDSA, key}, nil
+	}
+	return signKey{}, fmt.Errorf("%s: want a key of RSA or Ed25519", name)
+}
+
+// readKey returns the PEM block of a file, or the secret that it is, without the space around it.
+func readKey(name string) (*pem.Block, []byte, error) {
+	content, err := os.ReadFile(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if block, _ := pem.Decode(content); block != nil {
+		return block, nil, nil
+	}
+	secret := bytes.TrimSpace(content)
+	if bytes.HasPrefix(secret, []byte("-----BEGIN")) {
+		return nil, nil, errors.New(name + ": not a complete PEM file")
+	}
+	if len(secret) < minHMAC {
+		return nil, nil, fmt.Errorf("%s: a secret of %d bytes: want at least %d, as openssl rand -hex 32 makes", name, len(secret), minHMAC)
+	}
+	return nil, secret, nil
+}

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"net/http"
+)
+
+type operationOptions struct {
+	Metrics    string `name:"metrics-listen" placeholder:"ADDR" help:"/metrics alone there, or off (beside the signaling)."`
+	Admin      string `name:"admin-listen" placeholder:"ADDR" help:"Administration, as localhost:9081; see DEPLOY.md."`
+	AdminToken string `placeholder:"SECRET" help:"Its bearer token, 16 bytes or more."`
+}
+
+func (o *operationOptions) check(p *problems) {
+	p.atLeast("--admin-token", o.AdminToken, 16)
+	if (o.Admin == "") != (o.AdminToken == "") {
+		p.add("--admin-listen and --admin-token: want both or none")
+	}
+}
+
+const off = "off"
+
+func (o *operationOptions) metricsAddress() string {
+	if o.Metrics == off {
+		return ""
+	}
+	return o.Metrics
+}
+
+// beside returns the figures if members' listener is to have them.
+func (o *operationOptions) beside(f *figures) http.Handler {
+	if o.Metrics != "" {
+		return nil
+	}
+	return f.handler()
+}

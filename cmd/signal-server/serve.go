@@ -1,0 +1,37 @@
+package main
+
+import (
+	"context"
+)
+
+// Serve is the command that runs the server.
+type serve struct{ options }
+
+const description = `Peers meet here and then connect to each other directly. Open its address in a browser to create
+a room and try it. Games that use the protocol of Godot's signaling demo join the same rooms.
+
+Without a flag it serves everybody on port 9080. On a public host:
+
+  signal-server --listen=:443 --acme-domain=game.example --turn
+
+Each flag can be set in the environment, --max-rooms as SIGNAL_SERVER_MAX_ROOMS, where secrets
+belong, or in the file of --config. Other commands: check-config and token, each with a --help.`
+
+// Help is part of --help, for kong.
+func (*serve) Help() string { return description }
+
+// Run is called by kong.
+func (s *serve) Run(ctx context.Context, p *process) error {
+	if s.Server.Version {
+		return printVersion(p.out)
+	}
+	if err := s.problems().first(); err != nil {
+		return err
+	}
+	server, err := newServer(s.options, p.err)
+	if err != nil {
+		return usageError{err}
+	}
+	tuneGC(p.env, s.Limits.MaxSessions)
+	return server.serve(ctx)
+}

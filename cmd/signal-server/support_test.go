@@ -1,0 +1,167 @@
+package main
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/signaling"
+)
+
+const adminToken = "administrators-only"
+
+// plainClient keeps no connection, which would outlive its test.
+var plainClient = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+
+func fetch(t *testing.T, url string) (status int, body string) {
+	t.Helper()
+	return request(t, "GET", url, nil)
+}
+
+func request(t *testing.T, method, url string, header http.Header) (status int, body string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, nil)
+	require.NoError(t, err)
+	for name, values := range header {
+		req.Header[name] = values
+	}
+	res, err := plainClient.Do(req)
+	require.NoError(t, err)
+	defer res.Body.Close()
+	content, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	return res.StatusCode, string(content)
+}
+
+// other returns the address of a listener that is not for members, by its flag.
+func (p *program) other(t *testing.T, flag string) string {
+	t.Helper()
+	if address, known := p.others[flag]; known {
+		return address
+	}
+	for line := range p.log {
+		if m := regexp.MustCompile(`listening too" for=(\S+) address=(\S+)`).FindStringSubmatch(line); m != nil {
+			p.others[m[1]] = "http://" + m[2]
+			if m[1] == flag {
+				return p.others[flag]
+			}
+		}
+	}
+	require.Fail(t, "no such listener", flag)
+	return ""
+}
+
+func (p *program) administer(t *testing.T, method, path string) (status int, body string) {
+	t.Helper()
+	return request(t, method, p.other(t, "--admin-listen")+path, http.Header{"Authorization": {"Bearer " + adminToken}})
+}
+
+// A caller is a client of the signaling server, message by message.
+type caller struct {
+	t    *testing.T
+	conn *websocket.Conn
+}
+
+func call(t *testing.T, url string, header http.Header) *caller {
+	t.Helper()
+	return callBy(t, websocket.Dialer{}, url, header)
+}
+
+func callBy(t *testing.T, d websocket.Dialer, url string, header http.Header) *caller {
+	t.Helper()
+	d.Subprotocols = []string{signaling.Subprotocol}
+	conn, res, err := d.DialContext(t.Context(), url, header)
+	require.NoError(t, err)
+	res.Body.Close()
+	t.Cleanup(func() { conn.Close() })
+	return &caller{t, conn}
+}
+
+func (c *caller) send(m signaling.Message) {
+	c.t.Helper()
+	frame, err := signaling.JSON.Encode(m)
+	require.NoError(c.t, err)
+	require.NoError(c.t, c.conn.WriteMessage(websocket.TextMessage, frame))
+}
+
+func (c *caller) receive() signaling.Message {
+	c.t.Helper()
+	_, frame, err := c.conn.ReadMessage()
+	require.NoError(c.t, err)
+	m, err := signaling.JSON.Decode(frame)
+	require.NoError(c.t, err)
+	return m
+}
+
+func (c *caller) join(j signaling.Join) signaling.Welcome {
+	c.t.Helper()
+	c.send(j)
+	m := c.receive()
+	require.IsType(c.t, signaling.Welcome{}, m, "%v", m)
+	return m.(signaling.Welcome)
+}
+
+// refused joins, and returns with what code that is refused.
+func (c *caller) refused(j signaling.Join) signaling.Code {
+	c.t.Helper()
+	c.send(j)
+	m := c.receive()
+	require.IsType(c.t, new(signaling.Error), m, "%v", m)
+	return m.(*signaling.Error).Code
+}
+
+// writeCertificate makes a certificate for game.example in dir, and returns what trusts it.
+func writeCertificate(t *testing.T, dir string, serial int64) (cert, key string, roots *x509.CertPool) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	template := x509.Certificate{
+		SerialNumber: big.NewInt(serial), NotAfter: time.Now().Add(time.Hour),
+		DNSNames: []string{"game.example"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, &template, &template, &private.PublicKey, private)
+	require.NoError(t, err)
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
+	require.NoError(t, err)
+	cert = writeFile(t, dir, "cert.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	key = writeFile(t, dir, "key.pem", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}))
+	leaf, err := x509.ParseCertificate(der)
+	require.NoError(t, err)
+	roots = x509.NewCertPool()
+	roots.AddCert(leaf)
+	return cert, key, roots
+}
+
+func writeFile(t *testing.T, dir, name string, content []byte) string {
+	t.Helper()
+	name = filepath.Join(dir, name)
+	require.NoError(t, os.WriteFile(name, content, 0o600))
+	return name
+}
+
+func noEnv(string) (string, bool) { return "", false }
+
+// tell runs a command that does not serve.
+func tell(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, err bytes.Buffer
+	code = run(t.Context(), args, &out, &err, noEnv)
+	return code, out.String(), strings.TrimSpace(err.String())
+}

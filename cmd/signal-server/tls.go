@@ -1,0 +1,139 @@
+package main
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"golang.org/x/crypto/acme"
+	"golang.org/x/crypto/acme/autocert"
+)
+
+type tlsOptions struct {
+	Cert string `name:"tls-cert" type:"path" placeholder:"FILE" help:"Certificate chain, PEM; read again if changed."`
+	Key  string `name:"tls-key" type:"path" placeholder:"FILE" help:"Its private key, PEM."`
+
+	Domains   []string `name:"acme-domain" placeholder:"NAME" help:"Get certificates for it from Let's Encrypt."`
+	Cache     string   `name:"acme-cache" type:"path" default:"acme" placeholder:"DIR" help:"Folder to keep them in (${default})."`
+	Email     string   `name:"acme-email" placeholder:"ADDRESS" help:"Whom Let's Encrypt writes to about problems."`
+	Directory string   `name:"acme-directory" placeholder:"URL" help:"Another authority that speaks ACME."`
+
+	Redirect string `name:"http-redirect" placeholder:"ADDR" help:"Redirect browsers from here, as :80, to https."`
+}
+
+func (o *tlsOptions) check(p *problems) {
+	switch {
+	case (o.Cert == "") != (o.Key == ""):
+		p.add("--tls-cert and --tls-key: want both or none")
+	case o.Cert != "" && len(o.Domains) > 0:
+		p.add("--tls-cert and --acme-domain: want one of them")
+	case o.Cert != "":
+		_, err := tls.LoadX509KeyPair(o.Cert, o.Key)
+		p.check("--tls-cert and --tls-key", err)
+	}
+	for _, name := range o.Domains {
+		if net.ParseIP(name) != nil || !strings.Contains(name, ".") || strings.ContainsAny(name, ":/*@ ") {
+			p.add("--acme-domain %q: want the name of this host, as game.example", name)
+		}
+	}
+	if u, err := url.Parse(o.Directory); o.Directory != "" && (err != nil || u.Scheme != "https" || u.Host == "") {
+		p.add("--acme-directory %q: want the https URL of a directory", o.Directory)
+	}
+	if o.Redirect != "" && !o.on() {
+		p.add("--http-redirect: needs --tls-cert or --acme-domain")
+	}
+}
+
+func (o *tlsOptions) on() bool { return o.Cert != "" || len(o.Domains) > 0 }
+
+// host is the name that clients know this host by, if the certificates tell.
+func (o *tlsOptions) host() string {
+	if len(o.Domains) > 0 {
+		return o.Domains[0]
+	}
+	return ""
+}
+
+// certificates are what a TLS listener needs, and what answers the certificate authority.
+type certificates struct {
+	config    *tls.Config                     // nil: no TLS
+	challenge func(http.Handler) http.Handler // goes before the redirect
+}
+
+func (o *tlsOptions) certificates(log *slog.Logger) (certificates, error) {
+	switch {
+	case len(o.Domains) > 0:
+		m := o.manager()
+		return certificates{
+			config:    serveTLS(logged(log, m.GetCertificate), acme.ALPNProto),
+			challenge: m.HTTPHandler,
+		}, nil
+	case o.Cert != "":
+		pair, err := openKeyPair(o.Cert, o.Key, log)
+		if err != nil {
+			return certificates{}, err
+		}
+		return certificates{config: serveTLS(pair.get), challenge: func(h http.Handler) http.Handler { return h }}, nil
+	}
+	return certificates{}, nil
+}
+
+// manager has Let's Encrypt asked for the given names only: whoever connects chooses the name, and there
+// is a limit for how often one may ask.
+func (o *tlsOptions) manager() *autocert.Manager {
+	return &autocert.Manager{
+		Prompt:     autocert.AcceptTOS,
+		Cache:      autocert.DirCache(o.Cache),
+		HostPolicy: autocert.HostWhitelist(o.Domains...),
+		Email:      o.Email,
+		Client:     &acme.Client{DirectoryURL: o.Directory},
+	}
+}
+
+type getCertificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
+
+// serveTLS leaves HTTP/2 out: a WebSocket does not go over it, and the page is small.
+func serveTLS(get getCertificate, more ...string) *tls.Config {
+	return &tls.Config{GetCertificate: get, NextProtos: append([]string{"http/1.1"}, more...)}
+}
+
+// logged tells why there is no certificate, which autocert tells only to the client, as an alert. Names
+// that are not ours are the client's mistake.
+func logged(log *slog.Logger, get getCertificate) getCertificate {
+	return func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		c, err := get(hello)
+		if err != nil {
+			level := slog.LevelWarn
+			if _, ok := errors.AsType[*acme.Error](err); !ok {
+				level = slog.LevelDebug
+			}
+			log.Log(hello.Context(), level, "no certificate", "name", hello.ServerName, "err", err)
+		}
+		return c, err
+	}
+}
+
+// redirect sends browsers to https, where the TLS listener is at port.
+func redirect(port int) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host := r.Host
+		if name, _, err := net.SplitHostPort(host); err == nil {
+			host = name
+		}
+		host = strings.Trim(host, "[]")
+		if host == "" {
+			http.Error(w, "no Host", http.StatusBadRequest)
+			return
+		}
+		target := url.URL{Scheme: "https", Host: net.JoinHostPort(host, fmt.Sprint(port)), Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery}
+		if port == 443 {
+			target.Host = strings.TrimSuffix(target.Host, ":443")
+		}
+		http.Redirect(w, r, target.String(), http.StatusPermanentRedirect)
+	})
+}

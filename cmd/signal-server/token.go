@@ -1,0 +1,69 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"example.org/rtcpeer/signaling"
+)
+
+// Token is the command that mints one.
+type token struct {
+	Key      string        `type:"path" required:"" placeholder:"FILE" help:"The secret of --auth-jwt, or the private key that belongs to it, in PEM."`
+	Room     string        `required:"" placeholder:"NAME" help:"Room to join; a name with * at its end for all that begin so; * for all."`
+	Create   bool          `help:"Let the bearer create the room."`
+	Host     bool          `help:"Let the bearer be the host."`
+	Name     string        `placeholder:"NAME" help:"Name that the others see."`
+	Metadata string        `placeholder:"JSON" help:"What the others see of the bearer."`
+	Audience string        `placeholder:"NAME" help:"As the server's --auth-audience."`
+	Expires  time.Duration `default:"1h" placeholder:"TIME" help:"How long one can join with it (${default})."`
+	Until    time.Duration `placeholder:"TIME" help:"After which time the membership ends (never)."`
+}
+
+// Run is called by kong.
+func (t *token) Run(p *process) error {
+	key, err := readSignKey(t.Key)
+	if err != nil {
+		return usageError{fmt.Errorf("--key: %w", err)}
+	}
+	claims, err := t.claims(time.Now())
+	if err != nil {
+		return usageError{err}
+	}
+	signed, err := jwt.NewWithClaims(key.method, claims).SignedString(key.key)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(p.out, signed)
+	return err
+}
+
+func (t *token) claims(now time.Time) (*claims, error) {
+	c := &claims{Room: t.Room, Create: t.Create, Host: t.Host, Name: t.Name}
+	if prefix, many := strings.CutSuffix(t.Room, "*"); !many || prefix != "" {
+		if err := signaling.RoomName(prefix).Validate(); err != nil {
+			return nil, fmt.Errorf("--room %q: want 1 to 64 letters, digits, - and _, and perhaps a * at the end", t.Room)
+		}
+	}
+	if t.Metadata != "" {
+		c.Metadata = json.RawMessage(t.Metadata)
+		if !json.Valid(c.Metadata) || len(c.Metadata) > signaling.MaxMetadata {
+			return nil, fmt.Errorf("--metadata: want JSON of at most %d bytes", signaling.MaxMetadata)
+		}
+	}
+	if t.Expires <= 0 || t.Until < 0 {
+		return nil, fmt.Errorf("--expires %v, --until %v: want times", t.Expires, t.Until)
+	}
+	c.IssuedAt, c.ExpiresAt = jwt.NewNumericDate(now), jwt.NewNumericDate(now.Add(t.Expires))
+	if t.Until > 0 {
+		c.Until = jwt.NewNumericDate(now.Add(t.Until))
+	}
+	if t.Audience != "" {
+		c.Audience = jwt.ClaimStrings{t.Audience}
+	}
+	return c, nil
+}

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"cmp"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/turnserver"
+)
+
+type turnOptions struct {
+	ICEServer []string `name:"ice-server" placeholder:"URL" help:"A further STUN or TURN server for members."`
+
+	On             bool           `name:"turn" help:"Run a STUN and TURN server too."`
+	Address        []netip.Addr   `name:"turn-address" placeholder:"IP" help:"Public address, if that of a NAT, or several."`
+	Host           string         `name:"turn-host" placeholder:"NAME" help:"Its name in the certificate (--acme-domain)."`
+	Listen         string         `name:"turn-listen" default:":3478" placeholder:"ADDR" help:"Address for UDP and TCP (${default})."`
+	ListenTLS      string         `name:"turn-listen-tls" default:":5349" placeholder:"ADDR" help:"Address for TLS, or off (${default})."`
+	Ports          portRange      `name:"turn-ports" default:"49152-65535" placeholder:"A-B" help:"UDP ports of relays (${default})."`
+	Secret         string         `name:"turn-secret" placeholder:"SECRET" help:"Shared with other TURN servers, as coturn."`
+	TTL            time.Duration  `name:"turn-ttl" default:"1h" placeholder:"TIME" help:"How long a credential makes relays (${default})."`
+	MaxAllocations int            `name:"turn-max-relays" default:"2048" placeholder:"N" help:"Relays at a time (${default})."`
+	Bandwidth      int            `name:"turn-bandwidth" default:"1048576" placeholder:"BYTES" help:"Each way, relay and second; 0: all (${default})."`
+	AllowPeer      []netip.Prefix `name:"turn-allow-peer" placeholder:"PREFIX" help:"Private addresses to relay to all the same."`
+}
+
+// A portRange is written as 49152-65535.
+type portRange struct{ low, high uint16 }
+
+func (r *portRange) UnmarshalText(text []byte) error {
+	low, high, _ := strings.Cut(string(text), "-")
+	a, err1 := strconv.ParseUint(low, 10, 16)
+	b, err2 := strconv.ParseUint(high, 10, 16)
+	if err1 != nil || err2 != nil || a == 0 || a > b {
+		return fmt.Errorf("%q: want two ports, as 49152-65535", text)
+	}
+	*r = portRange{uint16(a), uint16(b)}
+	return nil
+}
+
+func (o *turnOptions) check(p *problems) {
+	for _, url := range o.ICEServer {
+		scheme, host, _ := strings.Cut(url, ":")
+		switch scheme {
+		case "stun", "stuns":
+		case "turn", "turns":
+			if o.Secret == "" {
+				p.add("--ice-server %q: needs --turn-secret, the secret that server shares", url)
+			}
+		default:
+			host = ""
+		}
+		if host == "" || strings.HasPrefix(host, "//") {
+			p.add("--ice-server %q: want stun:host:port, turn:host:port or turns:host:port", url)
+		}
+	}
+	p.atLeast("--turn-secret", o.Secret, 16)
+	if o.TTL < time.Minute {
+		p.add("--turn-ttl %v: want at least 1m", o.TTL)
+	}
+	p.within("--turn-max-relays", o.MaxAllocations, 1, 1<<16)
+	p.within("--turn-bandwidth", o.Bandwidth, 0, 1<<30)
+	for _, a := range o.Address {
+		if a.IsUnspecified() || a.IsMulticast() {
+			p.add("--turn-address %v: want the address at which clients reach this host", a)
+		}
+	}
+	if !o.On && (len(o.Address) > 0 || o.Host != "") {
+		p.add("--turn-address and --turn-host: need --turn")
+	}
+}
+
+// Relays are where links find their way around NATs: the server of this process, if there is one, and
+// others.
+type relays struct {
+	// Fixed at construction.
+	own         *turnserver.Server // nil: none
+	credentials turnserver.Credentials
+	turn        []string // URLs of others that share the secret
+	salt        []byte
+}
+
+// relays starts the server, if there is to be one.
+func (o *turnOptions) relays(certificates *tls.Config, name string, log *slog.Logger) (*relays, error) {
+	r := &relays{credentials: o.credentials(), salt: []byte(rand.Text())}
+	_, r.turn = o.others()
+	if !o.On {
+		return r, nil
+	}
+	var err error
+	r.own, err = turnserver.New(o.config(certificates, cmp.Or(o.Host, name), log))
+	if err != nil {
+		return nil, fmt.Errorf("--turn: %w", inFlags(err))
+	}
+	return r, nil
+}
+
+func (o *turnOptions) config(certificates *tls.Config, name string, log *slog.Logger) turnserver.Config {
+	c := turnserver.Config{
+		PublicAddresses: o.Address,
+		Host:            name,
+		UDP:             o.Listen,
+		TCP:             o.Listen,
+		TLS:             turnserver.Off,
+		MinPort:         o.Ports.low,
+		MaxPort:         o.Ports.high,
+		Credentials:     o.credentials(),
+		MaxAllocations:  o.MaxAllocations,
+		Bandwidth:       noneIfZero(o.Bandwidth),
+		AllowPeers:      o.AllowPeer,
+		Log:             log,
+	}
+	if certificates != nil && name != "" {
+		c.TLS, c.TLSConfig = o.ListenTLS, certificates
+	}
+	return c
+}
+
+func (o *turnOptions) credentials() turnserver.Credentials {
+	return turnserver.Credentials{Secret: o.Secret, TTL: o.TTL}
+}
+
+// others are the servers outside of this process, by whether they need credentials.
+func (o *turnOptions) others() (stun, turn []string) {
+	for _, url := range o.ICEServer {
+		if strings.HasPrefix(url, "stun") {
+			stun = append(stun, url)
+		} else {
+			turn = append(turn, url)
+		}
+	}
+	return stun, turn
+}
+
+// inFlags puts the flags in place of turnserver's fields.
+func inFlags(err error) error {
+	return errors.New(strings.NewReplacer("turnserver: ", "", "Config.PublicAddresses", "--turn-address",
+		"Config.UDP", "--turn-listen", "Config.TCP", "--turn-listen", "Config.TLS", "--turn-listen-tls",
+		"Config.Host", "--turn-host").Replace(err.Error()))
+}
+
+// iceServers are what one member is told besides STUN servers, and for how long that is good.
+func (r *relays) iceServers(room signaling.RoomName, id signaling.PeerID) ([]signaling.ICEServer, time.Duration) {
+	var list []signaling.ICEServer
+	user := r.user(room, id)
+	if len(r.turn) > 0 {
+		list = append(list, r.credentials.ICEServer(user, r.turn...))
+	}
+	if r.own != nil {
+		list = append(list, r.own.ICEServers(user)...)
+	}
+	if list == nil {
+		return nil, 0
+	}
+	return list, r.credentials.TTL
+}
+
+// user is a name for a member. It travels in the clear, and who knows the name of a room may be able to
+// join it, so that is not to be seen in it.
+func (r *relays) user(room signaling.RoomName, id signaling.PeerID) string {
+	mac := hmac.New(sha256.New, r.salt)
+	mac.Write([]byte(room))
+	return fmt.Sprintf("%x-%d", mac.Sum(nil)[:6], id)
+}
+
+// close ends the relays of this process, and with them the links that use them.
+func (r *relays) close() {
+	if r != nil && r.own != nil {
+		r.own.Close()
+	}
+}
