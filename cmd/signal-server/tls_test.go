@@ -1,0 +1,133 @@
+package main
+
+import (
+	"crypto/tls"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/gorilla/websocket"
+	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/signaling"
+)
+
+func TestTLS(t *testing.T) {
+	cert, key, roots := writeCertificate(t, t.TempDir(), 1)
+	p := start(t, nil, "--tls-cert="+cert, "--tls-key="+key, "--http-redirect=127.0.0.1:0")
+	require.Regexp(t, `^wss://127\.0\.0\.1:\d+$`, p.url)
+	config := &tls.Config{RootCAs: roots, NextProtos: []string{"h2", "http/1.1"}}
+	conn, err := tls.Dial("tcp", strings.TrimPrefix(p.url, "wss://"), config)
+	require.NoError(t, err)
+	require.Equal(t, "http/1.1", conn.ConnectionState().NegotiatedProtocol)
+	require.NoError(t, conn.Close())
+
+	c := callBy(t, websocket.Dialer{TLSClientConfig: &tls.Config{RootCAs: roots}}, p.url, nil)
+	require.EqualValues(t, 1, c.join(signaling.Join{Room: "lobby"}).ID)
+
+	client := &http.Client{Transport: plainClient.Transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	_, port, err := net.SplitHostPort(strings.TrimPrefix(p.url, "wss://"))
+	require.NoError(t, err)
+	for host, want := range map[string]string{
+		"game.example":      "https://game.example:" + port + "/a%2Fb?c=d",
+		"game.example:8080": "https://game.example:" + port + "/a%2Fb?c=d",
+		"[::1]:80":          "https://[::1]:" + port + "/a%2Fb?c=d",
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), "GET", p.other(t, "--http-redirect")+"/a%2Fb?c=d", nil)
+		require.NoError(t, err)
+		req.Host = host
+		res, err := client.Do(req)
+		require.NoError(t, err)
+		res.Body.Close()
+		require.Equal(t, http.StatusPermanentRedirect, res.StatusCode)
+		require.Equal(t, want, res.Header.Get("Location"))
+	}
+	require.Equal(t, exitOK, p.stop())
+}
+
+// A certificate is renewed while the server runs, and a renewal that goes wrong ends nothing.
+func TestCertificateIsReadAgain(t *testing.T) {
+	dir := t.TempDir()
+	cert, key, _ := writeCertificate(t, dir, 1)
+	p := start(t, nil, "--tls-cert="+cert, "--tls-key="+key)
+	serial := func() int64 {
+		conn, err := tls.Dial("tcp", strings.TrimPrefix(p.url, "wss://"), &tls.Config{InsecureSkipVerify: true})
+		require.NoError(t, err)
+		defer conn.Close()
+		return conn.ConnectionState().PeerCertificates[0].SerialNumber.Int64()
+	}
+	require.EqualValues(t, 1, serial())
+
+	writeCertificate(t, dir, 22)
+	require.EqualValues(t, 22, serial())
+
+	old, err := os.ReadFile(key)
+	require.NoError(t, err)
+	writeCertificate(t, dir, 333)
+	fresh, err := os.ReadFile(key)
+	require.NoError(t, err)
+	writeFile(t, dir, "key.pem", append(old, '\n')) // that of another certificate
+	require.EqualValues(t, 22, serial())
+	require.NoError(t, os.Remove(key))
+	require.EqualValues(t, 22, serial())
+	writeFile(t, dir, "key.pem", fresh)
+	require.EqualValues(t, 333, serial())
+	require.Equal(t, exitOK, p.stop())
+	var log []string
+	for line := range p.log {
+		log = append(log, line)
+	}
+	require.Contains(t, strings.Join(log, "\n"), "certificate not read again")
+}
+
+// The names are fixed: whoever connects chooses one, and the authority counts what it is asked.
+func TestACME(t *testing.T) {
+	authority := newAuthority(t)
+	cache := t.TempDir()
+	o := tlsOptions{Domains: []string{"game.example", "play.game.example"}, Cache: cache, Email: "ops@game.example", Directory: authority.URL}
+	m := o.manager()
+	require.Equal(t, authority.URL, m.Client.DirectoryURL)
+	require.Equal(t, "ops@game.example", m.Email)
+	m.Client.HTTPClient = authority.Client()
+	hello := func(name string) (*tls.Certificate, error) {
+		return m.GetCertificate(&tls.ClientHelloInfo{ServerName: name, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}})
+	}
+	for range 2 {
+		c, err := hello("play.game.example")
+		require.NoError(t, err)
+		require.Equal(t, []string{"play.game.example"}, c.Leaf.DNSNames)
+	}
+	require.EqualValues(t, 1, authority.orders.Load())
+	_, err := hello("other.example")
+	require.ErrorContains(t, err, "not configured")
+	require.EqualValues(t, 1, authority.orders.Load())
+	require.FileExists(t, cache+"/play.game.example")
+
+	again := o.manager() // after a restart
+	c, err := again.GetCertificate(&tls.ClientHelloInfo{ServerName: "play.game.example", CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}})
+	require.NoError(t, err)
+	require.NoError(t, c.Leaf.VerifyHostname("play.game.example"))
+}
+
+// The authority comes by TLS-ALPN to the listener of members, or by HTTP to that of the redirect; a name
+// that is not ours costs no more than a handshake.
+func TestACMEListeners(t *testing.T) {
+	p := start(t, nil, "--acme-domain=game.example", "--acme-cache="+t.TempDir(), "--acme-directory=https://127.0.0.1:1/", "--http-redirect=127.0.0.1:0")
+	require.Regexp(t, `^wss://game\.example:\d+$`, p.url)
+	redirect := p.other(t, "--http-redirect")
+	for host, want := range map[string]int{"game.example": http.StatusNotFound, "other.example": http.StatusForbidden} {
+		req, err := http.NewRequestWithContext(t.Context(), "GET", redirect+"/.well-known/acme-challenge/x", nil)
+		require.NoError(t, err)
+		req.Host = host
+		res, err := plainClient.Do(req)
+		require.NoError(t, err)
+		res.Body.Close()
+		require.Equal(t, want, res.StatusCode)
+	}
+	c, err := (&tlsOptions{Domains: []string{"game.example"}, Cache: t.TempDir()}).certificates(nil)
+	require.NoError(t, err)
+	require.Equal(t, []string{"http/1.1", "acme-tls/1"}, c.config.NextProtos)
+	require.Equal(t, exitOK, p.stop())
+}
