@@ -88,7 +88,7 @@ func matches(allowed, origin string) bool {
 		return origin == allowed
 	}
 	host, ok := strings.CutPrefix(origin, scheme+"://")
-	return ok && strings.HasSuffix(host, "."+domain)
+	return ok && strings.HasSuffix(host, "."+domain) && !strings.ContainsAny(host, "/?#@")
 }
 
 // accessToken returns the token of a join. Clients that cannot put it into the join message, such as

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/signaling"
+)
+
+// scrape returns the figures at a URL, by name and labels.
+func scrape(t *testing.T, url string) map[string]float64 {
+	t.Helper()
+	status, body := fetch(t, url)
+	require.Equal(t, http.StatusOK, status)
+	values := make(map[string]float64)
+	for line := range strings.Lines(body) {
+		if m := regexp.MustCompile(`^(\S+) (\S+)\n$`).FindStringSubmatch(line); m != nil && line[0] != '#' {
+			value, err := strconv.ParseFloat(m[2], 64)
+			require.NoError(t, err, line)
+			values[strings.TrimPrefix(m[1], namespace)] = value
+		}
+	}
+	return values
+}
+
+// Each figure moves with what it is about, and with nothing else.
+func TestFiguresMove(t *testing.T) {
+	p := start(t, nil, "--max-members=2")
+	var first, second *caller
+	var before map[string]float64
+	for _, step := range []struct {
+		name string
+		do   func()
+		want map[string]float64 // by how much more
+	}{
+		{"nothing", func() {}, nil},
+		{"a session", func() { first = call(t, p.url, nil) }, map[string]float64{"sessions": 1}},
+		{"a room", func() { first.join(signaling.Join{Room: "lobby"}) }, map[string]float64{
+			"rooms": 1, "members": 1, "joins_total": 1, `seconds_count{phase="join"}`: 1}},
+		{"a member", func() {
+			second = call(t, p.url, nil)
+			second.join(signaling.Join{Room: "lobby"})
+			first.receive()
+		}, map[string]float64{"sessions": 1, "members": 1, "joins_total": 1, `seconds_count{phase="join"}`: 1}},
+		{"a signal", func() {
+			second.send(signaling.Signal{To: 1, Data: json.RawMessage(`"` + strings.Repeat("x", 1000) + `"`)})
+			first.receive()
+		}, map[string]float64{"signals_total": 1, `seconds_count{phase="signal"}`: 1}},
+		{"a refusal", func() {
+			full := call(t, p.url, nil)
+			require.Equal(t, signaling.CodeRoomFull, full.refused(signaling.Join{Room: "lobby"}))
+			_, _, err := full.conn.ReadMessage()
+			require.Error(t, err)
+			full.conn.Close()
+		}, map[string]float64{`refused_total{code="room_full"}`: 1}},
+	} {
+		step.do()
+		after := scrape(t, pageOf(p)+"metrics")
+		if before == nil {
+			before = after
+		}
+		for _, name := range []string{"sessions", "rooms", "members", "joins_total", "resumes_total", "signals_total",
+			`seconds_count{phase="join"}`, `seconds_count{phase="signal"}`, `refused_total{code="room_full"}`} {
+			if name == "sessions" && step.name == "a refusal" {
+				continue // its end is not awaited
+			}
+			require.Equal(t, step.want[name], after[name]-before[name], "%s: %s", step.name, name)
+		}
+		if step.name == "a signal" {
+			for _, direction := range []string{"in", "out"} {
+				require.EqualValues(t, 1, after[`frames_total{direction="`+direction+`"}`]-before[`frames_total{direction="`+direction+`"}`])
+				require.Greater(t, after[`bytes_total{direction="`+direction+`"}`]-before[`bytes_total{direction="`+direction+`"}`], 1000.0)
+			}
+			require.Greater(t, after[`seconds_sum{phase="signal"}`], 0.0)
+		}
+		before = after
+	}
+	require.Contains(t, before, "go_goroutines")
+	require.NotContains(t, before, "turn_relays")
+}
+
+func TestFiguresElsewhere(t *testing.T) {
+	for _, c := range []struct {
+		arg             string
+		here, elsewhere int
+	}{
+		{"--metrics-listen=127.0.0.1:0", http.StatusUpgradeRequired, http.StatusOK},
+		{"--metrics-listen=off", http.StatusUpgradeRequired, 0},
+	} {
+		p := start(t, nil, c.arg)
+		status, _ := fetch(t, pageOf(p)+"metrics")
+		require.Equal(t, c.here, status, c.arg)
+		if c.elsewhere != 0 {
+			require.Contains(t, scrape(t, p.other(t, "--metrics-listen")+"/metrics"), "rooms")
+			status, _ = fetch(t, p.other(t, "--metrics-listen")+"/debug/pprof/")
+			require.Equal(t, http.StatusNotFound, status)
+		}
+	}
+}

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"crypto/tls"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/signaling"
+)
+
+func TestClientBehindProxies(t *testing.T) {
+	trusted := (&proxyOptions{Trusted: []string{"127.0.0.1", "10.0.0.0/8", "2001:db8::/32"}}).proxies()
+	for _, c := range []struct {
+		name, remote string
+		forwarded    []string
+		want         string
+	}{
+		{"direct", "203.0.113.5:1000", nil, "203.0.113.5"},
+		{"a stranger's claim", "203.0.113.5:1000", []string{"198.51.100.1"}, "203.0.113.5"},
+		{"one proxy", "127.0.0.1:1000", []string{"198.51.100.1"}, "198.51.100.1"},
+		{"a client's claim", "127.0.0.1:1000", []string{"192.0.2.9, 198.51.100.1"}, "198.51.100.1"},
+		{"two proxies", "127.0.0.1:1000", []string{"192.0.2.9, 198.51.100.1, 10.1.2.3"}, "198.51.100.1"},
+		{"two headers", "127.0.0.1:1000", []string{"192.0.2.9, 198.51.100.1", "10.1.2.3"}, "198.51.100.1"},
+		{"inside", "127.0.0.1:1000", []string{"10.0.0.9"}, "10.0.0.9"},
+		{"with ports", "[2001:db8::1]:1000", []string{"[2001:db9::1]:77"}, "2001:db9::1"},
+		{"IPv4 in IPv6", "[::ffff:127.0.0.1]:1000", []string{"::ffff:198.51.100.1"}, "198.51.100.1"},
+		{"a proxy that does not tell", "127.0.0.1:1000", nil, "invalid IP"},
+		{"rubbish", "127.0.0.1:1000", []string{"198.51.100.1, unknown"}, "invalid IP"},
+		{"no address", "@", []string{"198.51.100.1"}, "invalid IP"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := httptest.NewRequest("GET", "/", nil)
+			r.RemoteAddr, r.Header["X-Forwarded-For"] = c.remote, c.forwarded
+			require.Equal(t, c.want, trusted.client(r).String())
+		})
+	}
+}
+
+// The same join behind Debian's nginx with the example of deploy, from a client that claims to be another:
+// the server sees the address from which it came to nginx.
+func TestBehindNginx(t *testing.T) {
+	p := start(t, nil, "--trusted-proxy=127.0.0.1", "--admin-listen=127.0.0.1:0", "--admin-token="+adminToken)
+	address, roots := startNginx(t, strings.TrimPrefix(p.url, "ws://"))
+	d := websocket.Dialer{
+		TLSClientConfig: roots,
+		NetDialContext:  (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}).DialContext,
+	}
+	c := callBy(t, d, "wss://"+address+"/lobby", http.Header{"X-Forwarded-For": {"203.0.113.5"}})
+	require.EqualValues(t, 1, c.join(signaling.Join{Room: "lobby"}).ID)
+
+	other := callBy(t, d, "wss://"+address, nil)
+	w := other.join(signaling.Join{Room: "lobby"})
+	require.Equal(t, w.ID, c.receive().(signaling.Joined).Member.ID)
+	c.send(signaling.Signal{To: w.ID, Data: json.RawMessage(`{"type":"offer","sdp":"v=0"}`)})
+	require.EqualValues(t, 1, other.receive().(signaling.Signal).From)
+
+	_, members := p.administer(t, "GET", "/rooms/lobby")
+	require.Equal(t, 2, strings.Count(members, `"remote":"127.0.0.2"`), members)
+
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: roots, DisableKeepAlives: true}}
+	for path, want := range map[string]int{"/": 200, "/page.js": 200, "/healthz": 200, "/metrics": 404} {
+		res, err := client.Get("https://" + address + path)
+		require.NoError(t, err)
+		res.Body.Close()
+		require.Equal(t, want, res.StatusCode, path)
+	}
+}
+
+// startNginx runs nginx with deploy/nginx.conf, other ports and another certificate.
+func startNginx(t *testing.T, server string) (address string, trust *tls.Config) {
+	t.Helper()
+	program, err := exec.LookPath("nginx")
+	if err != nil {
+		require.Empty(t, os.Getenv("RTCPEER_CI"), "no nginx here: apt-get install -y nginx-light")
+		t.Skip("no nginx here: apt-get install -y nginx-light")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	address = l.Addr().String()
+	require.NoError(t, l.Close())
+	example, err := os.ReadFile(filepath.Join("deploy", "nginx.conf"))
+	require.NoError(t, err)
+	dir := t.TempDir()
+	cert, key, roots := writeCertificate(t, dir, 1)
+	site := strings.NewReplacer("listen 443 ssl", "listen "+address+" ssl", "127.0.0.1:9080", server,
+		"/etc/letsencrypt/live/game.example/fullchain.pem", cert, "/etc/letsencrypt/live/game.example/privkey.pem", key).Replace(string(example))
+	var temporary strings.Builder
+	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
+		fmt.Fprintf(&temporary, "%s_temp_path %s;\n", kind, filepath.Join(dir, kind))
+	}
+	config := writeFile(t, dir, "nginx.conf", []byte("daemon off; master_process off; error_log stderr; pid "+dir+"/pid;\n"+
+		"events {}\nhttp {\naccess_log off;\n"+temporary.String()+site+"}\n"))
+
+	cmd := exec.Command(program, "-p", dir, "-c", config)
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	deadline := time.Now().Add(time.Minute)
+	for {
+		conn, err := net.Dial("tcp", address)
+		if err == nil {
+			conn.Close()
+			return address, &tls.Config{RootCAs: roots}
+		}
+		require.True(t, time.Now().Before(deadline), "nginx does not listen")
+		<-time.After(5 * time.Millisecond) // another process starts: there is nothing to be woken by
+	}
+}
