@@ -14,7 +14,7 @@ import (
 
 // AuthOptions are who may join: everybody without them.
 type authOptions struct {
-	JWT      []string `name:"auth-jwt" type:"path" placeholder:"FILE" help:"Admit who has a token of this key; see DEPLOY.md."`
+	JWT      []string `name:"auth-jwt" placeholder:"FILE" help:"Admit who has a token of this key; see DEPLOY.md."`
 	Audience string   `name:"auth-audience" placeholder:"NAME" help:"Tokens must be for this audience."`
 
 	Hook         string        `name:"auth-hook" placeholder:"URL" help:"Ask this URL whom to admit; see DEPLOY.md."`

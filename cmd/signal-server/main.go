@@ -89,6 +89,9 @@ func execute(ctx context.Context, args []string, p *process) error {
 		return err
 	}
 	command, err := parser.Parse(args)
+	if f, ok := errors.AsType[*fileError](err); ok {
+		err = f
+	}
 	switch {
 	case done:
 		return nil

@@ -26,7 +26,7 @@ type options struct {
 }
 
 type serverOptions struct {
-	Config    string `type:"path" placeholder:"FILE" help:"Settings in YAML, named as these flags."`
+	Config    string `placeholder:"FILE" help:"Settings in YAML, named as these flags."`
 	Listen    string `default:":9080" placeholder:"ADDR" help:"Address to listen on, as host:port (${default})."`
 	NoPage    bool   `help:"No web page at /, only the signaling."`
 	ResumeKey string `placeholder:"SECRET" help:"16 bytes or more let members back in after a restart."`

@@ -70,10 +70,13 @@ func (s *settings) open(c *kong.Context, flags []*kong.Flag) error {
 	}
 	var err error
 	if s.file, err = readSettings(name, flags); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		return &fileError{fmt.Errorf("--config %s: %w", name, err)}
 	}
 	return nil
 }
+
+// A fileError is about the file, while kong would blame the first flag that is looked up in it.
+type fileError struct{ error }
 
 // readSettings returns a flat map from flags to their values. What is no flag is an error: a limit that
 // is misspelled would be no limit.

@@ -13,7 +13,7 @@ import (
 
 // Token is the command that mints one.
 type token struct {
-	Key      string        `type:"path" required:"" placeholder:"FILE" help:"The secret of --auth-jwt, or the private key that belongs to it, in PEM."`
+	Key      string        `required:"" placeholder:"FILE" help:"The secret of --auth-jwt, or the private key that belongs to it, in PEM."`
 	Room     string        `required:"" placeholder:"NAME" help:"Room to join; a name with * at its end for all that begin so; * for all."`
 	Create   bool          `help:"Let the bearer create the room."`
 	Host     bool          `help:"Let the bearer be the host."`

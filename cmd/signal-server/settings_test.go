@@ -1,0 +1,194 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kong"
+	"github.com/stretchr/testify/require"
+)
+
+// read returns the options of a server without running it.
+func read(t *testing.T, env map[string]string, args ...string) (o options, err error) {
+	t.Helper()
+	var c struct {
+		Serve options `cmd:"" default:"withargs"`
+	}
+	parser, err := kong.New(&c, kong.Resolvers(&settings{env: func(name string) (string, bool) { v, ok := env[name]; return v, ok }}))
+	require.NoError(t, err)
+	_, err = parser.Parse(args)
+	return c.Serve, err
+}
+
+func TestFlagBeforeEnvironmentBeforeFile(t *testing.T) {
+	file := writeFile(t, t.TempDir(), "signal-server.yaml", []byte(`
+# all kinds of values
+listen: 127.0.0.1:1
+max-rooms: 10
+max-members: 20
+max-sessions: 30
+grace: 1m
+turn: true
+no-page:            # empty is not set
+ice-server: [stun:a.example, "stun:b.example"]
+turn-allow-peer:
+  - 10.0.0.0/8
+turn-ports: 50000-50010
+resume-key: 0123456789abcdef
+`))
+	env := map[string]string{
+		"SIGNAL_SERVER_CONFIG":       file,
+		"SIGNAL_SERVER_MAX_MEMBERS":  "21",
+		"SIGNAL_SERVER_MAX_SESSIONS": "31",
+		"SIGNAL_SERVER_TURN_ADDRESS": "203.0.113.7,2001:db8::1",
+	}
+	for _, args := range [][]string{{"--max-sessions=32"}, {"serve", "--max-sessions=32", "--config=" + file}} {
+		o, err := read(t, env, args...)
+		require.NoError(t, err)
+		require.Equal(t, []int{10, 21, 32}, []int{o.Limits.MaxRooms, o.Limits.MaxMembers, o.Limits.MaxSessions})
+		require.Equal(t, "127.0.0.1:1", o.Server.Listen)
+		require.Equal(t, "1m0s", o.Member.Grace.String())
+		require.True(t, o.TURN.On)
+		require.False(t, o.Server.NoPage)
+		require.Equal(t, []string{"stun:a.example", "stun:b.example"}, o.TURN.ICEServer)
+		require.Equal(t, "10.0.0.0/8", o.TURN.AllowPeer[0].String())
+		require.Equal(t, portRange{50000, 50010}, o.TURN.Ports)
+		require.Len(t, o.TURN.Address, 2)
+		require.Empty(t, o.problems())
+	}
+	o, err := read(t, env, "--config=", "--listen=:2")
+	require.NoError(t, err)
+	require.Equal(t, 10000, o.Limits.MaxRooms, "an empty --config is none")
+}
+
+func TestMistakesInTheFile(t *testing.T) {
+	for content, want := range map[string]string{
+		"max-room: 5":               `line 1: unknown setting "max-room"`,
+		"listen: :1\nlisten: :2":    "already defined",
+		"config: other.yaml":        `unknown setting "config"`,
+		"turn: {on: true}":          "line 1: turn: want a value or a list",
+		"ice-server: [[a]]":         "ice-server: want a list of plain values",
+		"max-rooms: many":           "--max-rooms",
+		"turn: perhaps":             "--turn",
+		"turn-ports: 5-4":           "want two ports",
+		"turn-address: example.org": "--turn-address",
+		"listen":                    "yaml:",
+		"\t":                        "yaml:",
+		"version: true":             "", // not a setting to mind
+	} {
+		file := writeFile(t, t.TempDir(), "a.yaml", []byte(content))
+		_, err := read(t, nil, "--config="+file)
+		if want == "" {
+			require.NoError(t, err)
+			continue
+		}
+		require.ErrorContains(t, err, want, content)
+	}
+	code, _, stderr := tell(t, "--config=/none.yaml")
+	require.Equal(t, exitUsage, code)
+	require.Equal(t, "signal-server: --config /none.yaml: no such file or directory; see signal-server --help", stderr)
+	_, err := read(t, nil, "--config="+writeFile(t, t.TempDir(), "empty.yaml", nil))
+	require.NoError(t, err)
+}
+
+// Each flag at its edge: what is just allowed, and what is not, with the flag's name in the error.
+func TestFlagsAtTheirEdge(t *testing.T) {
+	dir := t.TempDir()
+	cert, key, _ := writeCertificate(t, dir, 1)
+	_, otherKey, _ := writeCertificate(t, t.TempDir(), 2)
+	for _, c := range []struct{ good, bad string }{
+		{"--max-rooms=1", "--max-rooms=0"},
+		{"--max-members=1073741824", "--max-members=1073741825"},
+		{"--max-sessions=1", "--max-sessions=-1"},
+		{"--max-message=262144", "--max-message=262145"},
+		{"--message-rate=0", "--message-rate=-1"},
+		{"--max-per-address=0", "--max-per-address=-1"},
+		{"--connect-rate=0", "--connect-rate=-1"},
+		{"--join-rate=0", "--join-rate=-1"},
+		{"--grace=0s", "--grace=-1ns"},
+		{"--ping-interval=0s", "--ping-interval=-1ns"},
+		{"--resume-key=0123456789abcdef", "--resume-key=0123456789abcde"},
+		{"--turn-secret=0123456789abcdef", "--turn-secret=0123456789abcde"},
+		{"--turn-ttl=1m", "--turn-ttl=59s"},
+		{"--turn-max-relays=65536", "--turn-max-relays=65537"},
+		{"--turn-bandwidth=0", "--turn-bandwidth=-1"},
+		{"--turn-ports=1-65535", "--turn-ports=0-65535"},
+		{"--turn-ports=7-7", "--turn-ports=7"},
+		{"--turn --turn-address=203.0.113.7", "--turn --turn-address=0.0.0.0"},
+		{"--turn --turn-host=game.example", "--turn-host=game.example"},
+		{"--turn-allow-peer=10.0.0.0/8", "--turn-allow-peer=10.0.0.0"},
+		{"--ice-server=stun:a", "--ice-server=http:a"},
+		{"--ice-server=stuns:a:5349", "--ice-server=stun:"},
+		{"--ice-server=turns:a --turn-secret=0123456789abcdef", "--ice-server=turns:a"},
+		{"--ice-server=stun:a,stun:b", "--ice-server=stun://a"},
+		{"--trusted-proxy=127.0.0.1,10.0.0.0/8,::1", "--trusted-proxy=localhost"},
+		{"--tls-cert=" + cert + " --tls-key=" + key, "--tls-cert=" + cert},
+		{"--tls-cert=" + cert + " --tls-key=" + key + " --http-redirect=:80", "--http-redirect=:80"},
+		{"--tls-cert=" + cert + " --tls-key=" + key, "--tls-cert=" + cert + " --tls-key=" + otherKey},
+		{"--acme-domain=game.example", "--acme-domain=localhost"},
+		{"--acme-domain=a.example,b.example", "--acme-domain=203.0.113.7"},
+		{"--acme-domain=a.example", "--acme-domain=*.a.example"},
+		{"--acme-domain=a.example", "--tls-cert=" + cert + " --tls-key=" + key + " --acme-domain=a.example"},
+		{"--acme-directory=https://ca.example/dir", "--acme-directory=http://ca.example/dir"},
+		{"--auth-hook=http://localhost/", "--auth-hook=localhost"},
+		{"--auth-hook=http://localhost/ --auth-hook-fail-open", "--auth-hook-fail-open"},
+		{"--auth-hook-timeout=1ms", "--auth-hook-timeout=0"},
+		{"--allow-origin=https://a.example", "--allow-origin=a.example"},
+		{"--allow-origin=null", "--allow-origin=https://a.example/"},
+		{"--admin-listen=:1 --admin-token=0123456789abcdef", "--admin-listen=:1 --admin-token=0123456789abcde"},
+		{"--admin-listen=:1 --admin-token=0123456789abcdef", "--admin-listen=:1"},
+		{"--log-format=json", "--log-format=xml"},
+		{"--log-level=debug", "--log-level=loud"},
+	} {
+		code, stdout, stderr := tell(t, append([]string{"check-config"}, strings.Fields(c.good)...)...)
+		require.Equal(t, exitOK, code, "%s: %s", c.good, stderr)
+		require.NotEmpty(t, stdout)
+
+		code, stdout, stderr = tell(t, append([]string{"check-config"}, strings.Fields(c.bad)...)...)
+		require.Equal(t, exitUsage, code, c.bad)
+		flag, value, _ := strings.Cut(strings.Fields(c.bad)[len(strings.Fields(c.bad))-1], "=")
+		require.Contains(t, stderr, flag)
+		if strings.Contains(flag, "secret") || strings.Contains(flag, "key") || strings.Contains(flag, "token") {
+			require.NotContains(t, stderr, value+" ", "a secret is not shown")
+		}
+		require.Empty(t, stdout)
+	}
+}
+
+// check-config tells all that is wrong, or what will be; a server tells the first, and what is opened
+// by then is closed.
+func TestCheckConfig(t *testing.T) {
+	code, stdout, stderr := tell(t, "check-config", "--max-rooms=0", "--grace=-1s", "--resume-key=short")
+	require.Equal(t, exitUsage, code)
+	require.Empty(t, stdout)
+	require.Equal(t, 3, strings.Count(stderr, "signal-server: --"))
+	code, _, stderr = tell(t, "--max-rooms=0", "--grace=-1s")
+	require.Equal(t, exitUsage, code)
+	require.Equal(t, 1, strings.Count(stderr, "\n")+1, stderr)
+
+	secret, _ := keyFiles(t, "HS256")
+	const hidden = "never-shown-secret"
+	code, stdout, stderr = tell(t, "check-config", "--listen=:443", "--acme-domain=game.example", "--turn", "--turn-secret="+hidden,
+		"--turn-address=203.0.113.7", "--auth-jwt="+secret, "--allow-origin=https://game.example", "--trusted-proxy=10.0.0.0/8",
+		"--metrics-listen=127.0.0.1:9091", "--admin-listen=127.0.0.1:9081", "--admin-token="+hidden, "--resume-key="+hidden)
+	require.Equal(t, exitOK, code)
+	require.Empty(t, stderr)
+	require.NotContains(t, stdout, hidden)
+	for _, line := range []string{
+		"members: wss on :443, with certificates of Let's Encrypt for game.example, kept in ",
+		"X-Forwarded-For is believed of 10.0.0.0/8",
+		"admitted: who has a token signed with " + secret,
+		"pages: of https://game.example and this server's own",
+		"STUN and TURN: UDP and TCP on :3478, relays on UDP 49152-65535 of 203.0.113.7",
+		"TURN over TLS on :5349, as game.example",
+		"figures: /metrics on 127.0.0.1:9091",
+		"administration on 127.0.0.1:9081, with a token",
+		"after a restart members come back",
+	} {
+		require.Contains(t, stdout, line)
+	}
+	_, stdout, _ = tell(t, "check-config", "--acme-domain=game.example")
+	require.Contains(t, stdout, "need port 443 of game.example to lead to :9080")
+	_, stdout, _ = tell(t, "check-config")
+	require.Contains(t, stdout, "members: ws on :9080, without TLS\nadmitted: everybody\nno TURN server here\nfigures: /metrics on :9080, for whoever asks\n")
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pion/turn/v5"
+	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/rtcpeer/transport/webrtc"
+	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/turnserver"
+)
+
+// turnHere runs the TURN server on loopback, behind a public address that is not this host's.
+var turnHere = []string{"--turn", "--turn-address=203.0.113.7", "--turn-host=127.0.0.1", "--turn-listen=127.0.0.1:0"}
+
+// One flag, and two members who have no other path than this server have a link.
+func TestLinkThroughOwnTURN(t *testing.T) {
+	p := start(t, nil, turnHere...)
+	config := rtcpeer.Config{WebRTC: webrtc.Config{RelayOnly: true, Loopback: true, IPv4Only: true}}
+	var nodes []*rtcpeer.Node
+	for range 2 {
+		node, err := rtcpeer.Join(t.Context(), p.url+"/lobby", config)
+		require.NoError(t, err)
+		defer node.Close()
+		nodes = append(nodes, node)
+	}
+	for _, node := range nodes {
+		ev, err := node.Receive(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, rtcpeer.PeerConnected, ev.Kind)
+	}
+	require.NoError(t, nodes[0].Send(t.Context(), rtcpeer.Packet{Peer: nodes[1].ID(), Mode: rtcpeer.Reliable, Data: make([]byte, 1000)}))
+	_, err := nodes[1].Receive(t.Context())
+	require.NoError(t, err)
+	figures := scrape(t, pageOf(p)+"metrics")
+	require.Positive(t, figures["turn_relays"])
+	require.Positive(t, figures["turn_allocated_total"])
+	require.Greater(t, figures[`turn_bytes_total{direction="to_peers"}`], 1000.0)
+	require.Greater(t, figures[`turn_bytes_total{direction="to_clients"}`], 1000.0)
+}
+
+// Each member has credentials of its own, which do not show the room, and gets new ones before they end.
+func TestCredentialsOfMembers(t *testing.T) {
+	p := start(t, nil, append(turnHere, "--turn-secret=0123456789abcdef",
+		"--ice-server=stun:a.example:3478", "--ice-server=turn:b.example:3478?transport=udp")...)
+	a, b := call(t, p.url, nil).join(signaling.Join{Room: "lobby"}), call(t, p.url, nil).join(signaling.Join{Room: "lobby"})
+	require.Len(t, a.ICEServers, 4)
+	require.Equal(t, signaling.ICEServer{URLs: []string{"stun:a.example:3478"}}, a.ICEServers[0])
+	external, stun, own := a.ICEServers[1], a.ICEServers[2], a.ICEServers[3]
+	require.Equal(t, []string{"turn:b.example:3478?transport=udp"}, external.URLs)
+	require.True(t, strings.HasPrefix(stun.URLs[0], "stun:127.0.0.1:"))
+	require.Len(t, own.URLs, 2)
+	require.Equal(t, own.Username, external.Username, "one secret, one credential")
+	require.NotContains(t, own.Username, "lobby")
+	require.NotEqual(t, own.Username, b.ICEServers[3].Username)
+
+	allocate := func(password string) error {
+		conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
+		require.NoError(t, err)
+		defer conn.Close()
+		client, err := turn.NewClient(&turn.ClientConfig{
+			TURNServerAddr: strings.TrimSuffix(strings.TrimPrefix(own.URLs[0], "turn:"), "?transport=udp"),
+			Username:       own.Username, Password: password, Conn: conn, RTO: 100 * time.Millisecond,
+		})
+		require.NoError(t, err)
+		defer client.Close()
+		require.NoError(t, client.Listen())
+		relay, err := client.Allocate()
+		if err == nil {
+			relay.Close()
+		}
+		return err
+	}
+	require.NoError(t, allocate(own.Credential))
+	require.Error(t, allocate("wrong"))
+	require.EqualValues(t, 1, min(1, scrape(t, pageOf(p)+"metrics")[`turn_refused_total{word="auth"}`]))
+}
+
+// Without --turn there is nothing of it, for nobody.
+func TestNoTURNByDefault(t *testing.T) {
+	p := start(t, nil)
+	require.Empty(t, call(t, p.url, nil).join(signaling.Join{}).ICEServers)
+}
+
+func TestTURNOverTLS(t *testing.T) {
+	o := turnOptions{On: true, Listen: ":3478", ListenTLS: ":5349"}
+	cert, key, _ := writeCertificate(t, t.TempDir(), 1)
+	c, err := (&tlsOptions{Cert: cert, Key: key}).certificates(nil)
+	require.NoError(t, err)
+	require.Equal(t, ":5349", o.config(c.config, "game.example", nil).TLS)
+	require.Equal(t, turnserver.Off, o.config(c.config, "", nil).TLS, "the certificate does not name an address")
+	require.Equal(t, turnserver.Off, o.config(nil, "game.example", nil).TLS)
+}
+
+func TestTURNThatCannotStart(t *testing.T) {
+	taken, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	for _, c := range []struct{ args, want string }{
+		{"--turn-listen=" + taken.LocalAddr().String(), `--turn: --turn-listen "` + taken.LocalAddr().String() + `": listen udp4`},
+		{"--turn-listen=nowhere", `--turn: --turn-listen: "nowhere": want ip:port`},
+	} {
+		code, _, stderr := tell(t, append(turnHere, "--listen=127.0.0.1:0", c.args)...)
+		require.Equal(t, exitUsage, code)
+		require.Contains(t, stderr, c.want)
+	}
+}
