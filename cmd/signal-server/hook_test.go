@@ -96,7 +96,9 @@ func TestHookDoesNotAnswer(t *testing.T) {
 	defer close(hang)
 	for name, url := range map[string]string{"slow": slow.URL, "gone": "http://127.0.0.1:1/"} {
 		closed := start(t, nil, "--auth-hook="+url, "--auth-hook-timeout=50ms")
-		require.Equal(t, signaling.CodeInternal, call(t, closed.url, nil).refused(signaling.Join{}), name)
+		c := call(t, closed.url, nil)
+		require.Equal(t, signaling.CodeInternal, c.refused(signaling.Join{}), name)
+		require.NoError(t, c.conn.Close())
 		require.Equal(t, exitOK, closed.stop())
 		var log []string
 		for line := range closed.log {

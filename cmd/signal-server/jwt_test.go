@@ -150,8 +150,13 @@ func TestTokenWithTheRequest(t *testing.T) {
 	secret, _ := keyFiles(t, "HS256")
 	p := start(t, nil, "--auth-jwt="+secret)
 	token := mint(t, "--key="+secret, "--room=*", "--create", "--host")
-	call(t, p.url+"/lobby?access_token="+token, nil).join(signaling.Join{Room: "lobby"})
-	call(t, p.url, http.Header{"Authorization": {"Bearer " + token}}).join(signaling.Join{Room: "lobby"})
+	for _, c := range []*caller{
+		call(t, p.url+"/lobby?access_token="+token, nil),
+		call(t, p.url, http.Header{"Authorization": {"Bearer " + token}}),
+	} {
+		c.join(signaling.Join{Room: "lobby"})
+		require.NoError(t, c.conn.Close())
+	}
 	require.Equal(t, exitOK, p.stop())
 	for line := range p.log {
 		require.NotContains(t, line, "eyJ", "no token in the log")

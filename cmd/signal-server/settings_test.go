@@ -192,3 +192,12 @@ func TestCheckConfig(t *testing.T) {
 	_, stdout, _ = tell(t, "check-config")
 	require.Contains(t, stdout, "members: ws on :9080, without TLS\nadmitted: everybody\nno TURN server here\nfigures: /metrics on :9080, for whoever asks\n")
 }
+
+// The example of DEPLOY.md is right, with the secrets that it has in the environment.
+func TestExampleOfSettings(t *testing.T) {
+	env := map[string]string{"SIGNAL_SERVER_ADMIN_TOKEN": adminToken}
+	o, err := read(t, env, "--config=deploy/config.yaml")
+	require.NoError(t, err)
+	require.Empty(t, o.problems())
+	require.Contains(t, o.plan(), "relays on UDP 49152-50151")
+}
