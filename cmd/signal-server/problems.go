@@ -1,9 +1,6 @@
 package main
 
-import (
-	"errors"
-	"fmt"
-)
+import "fmt"
 
 // problems are what is wrong with the options: all of it, so that who corrects them need not try again
 // for each.
@@ -40,5 +37,3 @@ func (p problems) first() error {
 	}
 	return usageError{fmt.Errorf(seeHelp, p[0])}
 }
-
-func (p problems) all() error { return errors.Join(p...) }

@@ -29,6 +29,7 @@ type server struct {
 
 // A site is one listener and what it serves.
 type site struct {
+	flag     string // of its address
 	listener net.Listener
 	http     http.Server
 }
@@ -46,8 +47,12 @@ func newServer(o options, stderr io.Writer) (*server, error) {
 	s := &server{log: o.Server.logger(stderr)}
 	if err := s.open(o); err != nil {
 		s.close()
+		if s.rooms != nil {
+			_ = s.rooms.Shutdown(context.Background()) // there are no sessions yet
+		}
 		return nil, err
 	}
+	s.announce(o)
 	return s, nil
 }
 
@@ -64,7 +69,6 @@ func (s *server) open(o options) error {
 	if err != nil {
 		return err
 	}
-	s.announce(o, members)
 	if s.relays, err = o.TURN.relays(certificates.config, o.TLS.host(), s.log); err != nil {
 		return err
 	}
@@ -97,7 +101,6 @@ func (s *server) openOthers(o options, certificates certificates, figures *figur
 			return err
 		}
 		other.http.Handler = l.handler()
-		s.log.Info("listening too", "for", l.flag, "address", other.listener.Addr().String())
 	}
 	return nil
 }
@@ -117,7 +120,7 @@ func (s *server) listen(flag, address string, certificates *tls.Config) (*site, 
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w; want host:port", flag, address, err)
 	}
-	l := &site{listener: listener}
+	l := &site{flag: flag, listener: listener}
 	l.http = http.Server{
 		TLSConfig:         certificates,
 		ReadHeaderTimeout: readHeaderTimeout,
@@ -130,12 +133,15 @@ func (s *server) listen(flag, address string, certificates *tls.Config) (*site, 
 }
 
 // announce tells where the server is.
-func (s *server) announce(o options, members *site) {
-	address := clientURL(members.listener.Addr(), o.TLS.on(), o.TLS.host())
+func (s *server) announce(o options) {
+	address := clientURL(s.sites[0].listener.Addr(), o.TLS.on(), o.TLS.host())
 	if o.Server.NoPage {
 		s.log.Info("listening", "url", address)
 	} else {
 		s.log.Info("listening", "url", address, "page", "http"+strings.TrimPrefix(address, "ws")+"/")
+	}
+	for _, l := range s.sites[1:] {
+		s.log.Info("listening too", "for", l.flag, "address", l.listener.Addr().String())
 	}
 	if o.Server.ResumeKey == "" {
 		s.log.Info("no resume key: members cannot come back after a restart", "set", "SIGNAL_SERVER_RESUME_KEY")

@@ -2,12 +2,12 @@ package main
 
 import (
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"golang.org/x/crypto/acme"
@@ -70,7 +70,7 @@ func (o *tlsOptions) certificates(log *slog.Logger) (certificates, error) {
 	case len(o.Domains) > 0:
 		m := o.manager()
 		return certificates{
-			config:    serveTLS(logged(log, m.GetCertificate), acme.ALPNProto),
+			config:    serveTLS(o.logged(m.GetCertificate, log), acme.ALPNProto),
 			challenge: m.HTTPHandler,
 		}, nil
 	case o.Cert != "":
@@ -102,17 +102,13 @@ func serveTLS(get getCertificate, more ...string) *tls.Config {
 	return &tls.Config{GetCertificate: get, NextProtos: append([]string{"http/1.1"}, more...)}
 }
 
-// logged tells why there is no certificate, which autocert tells only to the client, as an alert. Names
-// that are not ours are the client's mistake.
-func logged(log *slog.Logger, get getCertificate) getCertificate {
+// logged tells why there is no certificate for a name of ours; autocert tells only the client, and only
+// that it is so. Other names are a mistake of the client, or of somebody who tries all hosts.
+func (o *tlsOptions) logged(get getCertificate, log *slog.Logger) getCertificate {
 	return func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 		c, err := get(hello)
-		if err != nil {
-			level := slog.LevelWarn
-			if _, ok := errors.AsType[*acme.Error](err); !ok {
-				level = slog.LevelDebug
-			}
-			log.Log(hello.Context(), level, "no certificate", "name", hello.ServerName, "err", err)
+		if err != nil && slices.Contains(o.Domains, strings.ToLower(hello.ServerName)) {
+			log.Warn("no certificate", "name", hello.ServerName, "err", err)
 		}
 		return c, err
 	}

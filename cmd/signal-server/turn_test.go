@@ -97,11 +97,15 @@ func TestTURNOverTLS(t *testing.T) {
 	require.Equal(t, turnserver.Off, o.config(nil, "game.example", nil).TLS)
 }
 
-func TestTURNThatCannotStart(t *testing.T) {
+func TestWhatCannotStart(t *testing.T) {
 	taken, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer taken.Close()
+	web, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer web.Close()
 	for _, c := range []struct{ args, want string }{
+		{"--metrics-listen=" + web.Addr().String(), "in use; choose another one with --metrics-listen"},
 		{"--turn-listen=" + taken.LocalAddr().String(), `--turn: --turn-listen "` + taken.LocalAddr().String() + `": listen udp4`},
 		{"--turn-listen=nowhere", `--turn: --turn-listen: "nowhere": want ip:port`},
 	} {
