@@ -19,7 +19,7 @@ type ping struct {
 }
 
 func (*ping) Help() string {
-	return `Each rtc-client in the room answers: chat, relay and ping. Without --peer it waits for the first peer to come and pings all that are there then. A packet that has not come back a second after the last ping counts as lost. In a star the packets pass through the host. The exit code is 1 if nothing came back.
+	return `Each rtc-client in the room answers: chat, relay and ping. Without --peer it waits for the first peer to come and pings all that are there then. A packet that has not come back a second after the last ping counts as lost. In a star the packets pass through the host. How the link with each peer goes is told on stderr, and in "path" of --json: the kinds of address at its two ends (host, srflx: as a STUN server sees it, prflx: as the other end sees it, relay: on a TURN server) and the time in which it connected. The exit code is 1 if nothing came back.
 
 Examples:
 

@@ -29,6 +29,7 @@ type survey struct {
 // surveyed is what is known of a peer.
 type surveyed struct {
 	id    rtcpeer.PeerID
+	path  path
 	gone  bool
 	modes [len(modes)]roundTrips // by mode
 }
@@ -68,9 +69,10 @@ func (s *survey) meet(ctx context.Context, wanted rtcpeer.PeerID, wait time.Dura
 	case !there():
 		return fmt.Errorf("nobody came within %v; --wait is how long to wait", wait)
 	}
+	links := s.node.Stats().Links
 	for _, id := range s.node.Peers() {
 		if wanted == 0 || id == wanted {
-			s.peers = append(s.peers, &surveyed{id: id})
+			s.peers = append(s.peers, &surveyed{id: id, path: pathOf(links[id])})
 		}
 	}
 	return nil
@@ -78,6 +80,9 @@ func (s *survey) meet(ctx context.Context, wanted rtcpeer.PeerID, wait time.Dura
 
 // run sends the pings, until all are sent or nobody is left, and waits for the last answers.
 func (s *survey) run(ctx context.Context) error {
+	for _, p := range s.peers {
+		s.console.say("%s", p.path.says(p.id))
+	}
 	for due := time.Now(); s.count > 0 && !s.deserted(); s.count-- {
 		s.ask()
 		due = due.Add(s.interval)
@@ -196,7 +201,8 @@ type surveyReport struct {
 }
 
 type surveyedReport struct {
-	ID rtcpeer.PeerID `json:"id"`
+	ID   rtcpeer.PeerID `json:"id"`
+	Path *path          `json:"path,omitempty"` // not there behind a star's host
 	perMode[roundTripsReport]
 }
 
@@ -204,7 +210,7 @@ func (s *survey) report() surveyReport {
 	r := surveyReport{Room: s.node.Room()}
 	for _, p := range s.peers {
 		figures := eachMode(func(m rtcpeer.Mode) roundTripsReport { return p.modes[m].report() })
-		r.Peers = append(r.Peers, surveyedReport{p.id, figures})
+		r.Peers = append(r.Peers, surveyedReport{p.id, p.path.report(), figures})
 	}
 	return r
 }
