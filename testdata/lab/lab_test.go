@@ -1,0 +1,76 @@
+package lab
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// patience is how long a pair may take, on a machine that is busy with others: a browser starts, and
+// a link has 20 seconds.
+const patience = 90 * time.Second
+
+// Every pair of kinds connects, and where it can, directly.
+func TestPairs(t *testing.T) {
+	need(t, "ip", "nft", "chromium")
+	removeAbandoned(t)
+	client := build(t, "rtc-client")
+	results := newResults()
+	t.Run("world", func(t *testing.T) {
+		for _, first := range kinds {
+			for _, second := range kinds {
+				p := plan{routers: [2]kind{first, second}}
+				results.try(t, "apart", client, p)
+				results.try(t, "chromium", client, p)
+				p.lossy = true
+				results.try(t, "lossy", client, p)
+			}
+			results.try(t, "one house", client, plan{routers: [2]kind{first}, oneHouse: true})
+		}
+	})
+	results.publish(t)
+}
+
+// try has a pair connect in a world of its own, beside others.
+func (r *results) try(t *testing.T, table, client string, p plan) {
+	name := table + "/" + p.routers[0].key
+	if !p.oneHouse {
+		name += "/" + p.routers[1].key
+	}
+	t.Run(name, func(t *testing.T) {
+		t.Parallel()
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		w := newWorld(t, p)
+		server := w.startServer(ctx)
+		var first player
+		if table == "chromium" {
+			first = w.startChromium(seat(1), server)
+		} else {
+			first = w.startGo(seat(1), client, stays)
+		}
+		require.NoError(t, first.joined(ctx))
+		pings := 5
+		if p.lossy { // the first may be connected a few lost packets later
+			pings = 60
+		}
+		second := w.startGo(seat(2), client, pings)
+		far, err := second.found(ctx)
+		require.NoError(t, err)
+		near, err := first.found(ctx)
+		require.NoError(t, err)
+		c := connection{first: near.Local, second: far.Local, took: time.Duration(max(near.ConnectMS, far.ConnectMS) * 1e6)}
+		t.Logf("%s to %s in %v", c.first, c.second, c.took)
+		switch {
+		case p.oneHouse:
+			require.False(t, c.relayed(), "they have a path in the house: %+v", c)
+		case relayed(p.routers[0], p.routers[1]):
+			require.True(t, c.relayed(), "there should be no direct path: %+v", c)
+		case !p.lossy:
+			require.False(t, c.relayed(), "there is a direct path: %+v", c)
+		}
+		r.add(table, p, c)
+	})
+}

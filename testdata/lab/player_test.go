@@ -1,0 +1,110 @@
+package lab
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+)
+
+// found is what a player says of its end of the link.
+type found struct {
+	Local     string  `json:"local"`
+	Remote    string  `json:"remote"`
+	ConnectMS float64 `json:"connect_ms"`
+	Error     string  `json:"error"`
+}
+
+// A player joins the room at its seat.
+type player interface {
+	// joined waits until it is in the room.
+	joined(context.Context) error
+	// found waits for the link, and returns what its end is like.
+	found(context.Context) (found, error)
+}
+
+// goPlayer is an rtc-client that pings until it is told to stop, or as often as it was told.
+type goPlayer struct {
+	*process
+	stays bool
+}
+
+// stays as a number of pings is that of the first player, who waits for what the other one finds.
+const stays = 100_000
+
+func (w *world) startGo(host, program string, pings int) player {
+	args := []string{"ping", "--json", "--wait=40s", "--interval=50ms", fmt.Sprint("--count=", pings), serverURL}
+	return goPlayer{w.start(host, nil, program, args...), pings == stays}
+}
+
+func (p goPlayer) joined(ctx context.Context) error {
+	_, err := p.await(ctx, &p.err, "joined as")
+	return err
+}
+
+func (p goPlayer) found(ctx context.Context) (found, error) {
+	if p.stays {
+		if _, err := p.await(ctx, &p.err, "path to peer"); err != nil {
+			return found{}, err
+		}
+		p.interrupt()
+	}
+	object, err := p.await(ctx, &p.out, `^{.*}$`)
+	if err != nil {
+		return found{}, err
+	}
+	type figures struct{ Received int }
+	var got struct {
+		Peers []struct {
+			Path                                    found
+			Unreliable, UnreliableOrdered, Reliable figures
+		}
+	}
+	if err := json.Unmarshal([]byte(object), &got); err != nil {
+		return found{}, fmt.Errorf("%s: %w", object, err)
+	}
+	if len(got.Peers) != 1 {
+		return found{}, fmt.Errorf("want one peer: %s", object)
+	}
+	if !p.stays && got.Peers[0].Reliable.Received == 0 {
+		return found{}, fmt.Errorf("nothing came back: %s", object)
+	}
+	return got.Peers[0].Path, nil
+}
+
+// pagePlayer is a Chromium with the server's page. It stays until the test ends.
+type pagePlayer struct {
+	*process
+	server *process
+}
+
+func (w *world) startChromium(host string, server *process) player {
+	profile, err := os.MkdirTemp("", "lab") // the browser may still write while it is removed
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { _ = os.RemoveAll(profile) })
+	p := w.start(host, nil, "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+		"--user-data-dir="+profile, "http://"+serverAddress+":9080/page.html")
+	return pagePlayer{p, server}
+}
+
+func (p pagePlayer) joined(ctx context.Context) error {
+	_, err := p.server.await(ctx, &p.server.out, `^found {"joined"`)
+	return err
+}
+
+func (p pagePlayer) found(ctx context.Context) (f found, err error) {
+	object, err := p.server.await(ctx, &p.server.out, `^found ({"(?:local|error)".*})$`)
+	if err != nil {
+		return f, err
+	}
+	if err := json.Unmarshal([]byte(object), &f); err != nil {
+		return f, fmt.Errorf("%s: %w", object, err)
+	}
+	if f.Error != "" {
+		return f, fmt.Errorf("the page: %s", f.Error)
+	}
+	return f, nil
+}

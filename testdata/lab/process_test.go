@@ -1,0 +1,104 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+)
+
+// A process is a program on a host of a world. It ends with the test.
+type process struct {
+	cmd      *exec.Cmd
+	out, err output
+	ended    chan struct{}
+}
+
+// start runs a program there, in a group of its own: browsers are many processes.
+func (w *world) start(host string, env []string, name string, args ...string) *process {
+	w.t.Helper()
+	p := &process{cmd: exec.Command("ip", append([]string{"netns", "exec", w.prefix + host, name}, args...)...), ended: make(chan struct{})}
+	p.out.changed, p.err.changed = make(chan struct{}), make(chan struct{})
+	p.cmd.Env = append(os.Environ(), env...)
+	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.err
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := p.cmd.Start(); err != nil {
+		w.t.Fatalf("%s on %s: %v", name, host, err)
+	}
+	go func() {
+		_ = p.cmd.Wait() // its exit code is asked for later
+		close(p.ended)
+	}()
+	w.t.Cleanup(func() {
+		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+		<-p.ended
+	})
+	return p
+}
+
+// end waits for the process to end with exit code 0.
+func (p *process) end(ctx context.Context, t *testing.T) {
+	t.Helper()
+	select {
+	case <-p.ended:
+		if code := p.cmd.ProcessState.ExitCode(); code != 0 {
+			t.Fatalf("%v: exit code %d: %s", p.cmd.Args, code, p.err.text())
+		}
+	case <-ctx.Done():
+		t.Fatalf("%v has not ended: %s", p.cmd.Args, p.err.text())
+	}
+}
+
+// interrupt is the user's Ctrl-C.
+func (p *process) interrupt() { _ = p.cmd.Process.Signal(os.Interrupt) }
+
+// An output is what a process wrote so far.
+type output struct {
+	mu      sync.Mutex // guards the fields below
+	all     strings.Builder
+	changed chan struct{} // closed and replaced by each Write
+}
+
+var _ io.Writer = (*output)(nil)
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	close(o.changed)
+	o.changed = make(chan struct{})
+	return o.all.Write(b)
+}
+
+func (o *output) text() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.all.String()
+}
+
+// await waits for a line, and returns what the first group of the expression matched.
+func (p *process) await(ctx context.Context, o *output, line string) (string, error) {
+	want := regexp.MustCompile("(?m)" + line)
+	for {
+		o.mu.Lock()
+		match, changed := want.FindStringSubmatch(o.all.String()), o.changed
+		o.mu.Unlock()
+		if match != nil {
+			return match[len(match)-1], nil
+		}
+		select {
+		case <-changed:
+		case <-p.ended:
+			if !want.MatchString(o.text()) {
+				return "", fmt.Errorf("%v ended without %q: %s%s", p.cmd.Args, line, p.out.text(), p.err.text())
+			}
+		case <-ctx.Done():
+			return "", fmt.Errorf("%v: no %q: %s%s", p.cmd.Args, line, p.out.text(), p.err.text())
+		}
+	}
+}
