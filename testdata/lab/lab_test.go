@@ -53,10 +53,12 @@ func (r *results) try(t *testing.T, table, client string, p plan) {
 		}
 		require.NoError(t, first.joined(ctx))
 		pings := 5
-		if p.lossy { // the first may be connected a few lost packets later
-			pings = 60
+		if p.lossy { // the first may be connected any number of lost packets later
+			pings = stays
 		}
 		second := w.startGo(seat(2), client, pings)
+		require.NoError(t, first.linked(ctx))
+		require.NoError(t, second.linked(ctx))
 		far, err := second.found(ctx)
 		require.NoError(t, err)
 		near, err := first.found(ctx)

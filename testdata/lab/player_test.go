@@ -19,7 +19,9 @@ type found struct {
 type player interface {
 	// joined waits until it is in the room.
 	joined(context.Context) error
-	// found waits for the link, and returns what its end is like.
+	// linked waits until it has its link.
+	linked(context.Context) error
+	// found returns what its end of the link is like. The player may leave then.
 	found(context.Context) (found, error)
 }
 
@@ -29,7 +31,7 @@ type goPlayer struct {
 	stays bool
 }
 
-// stays as a number of pings is that of the first player, who waits for what the other one finds.
+// stays as a number of pings is that of a player who waits for what the other one finds.
 const stays = 100_000
 
 func (w *world) startGo(host, program string, pings int) player {
@@ -42,11 +44,13 @@ func (p goPlayer) joined(ctx context.Context) error {
 	return err
 }
 
+func (p goPlayer) linked(ctx context.Context) error {
+	_, err := p.await(ctx, &p.err, "path to peer")
+	return err
+}
+
 func (p goPlayer) found(ctx context.Context) (found, error) {
 	if p.stays {
-		if _, err := p.await(ctx, &p.err, "path to peer"); err != nil {
-			return found{}, err
-		}
 		p.interrupt()
 	}
 	object, err := p.await(ctx, &p.out, `^{.*}$`)
@@ -95,8 +99,15 @@ func (p pagePlayer) joined(ctx context.Context) error {
 	return err
 }
 
+func (p pagePlayer) linked(ctx context.Context) error {
+	_, err := p.server.await(ctx, &p.server.out, pageFound)
+	return err
+}
+
+const pageFound = `^found ({"(?:local|error)".*})$`
+
 func (p pagePlayer) found(ctx context.Context) (f found, err error) {
-	object, err := p.server.await(ctx, &p.server.out, `^found ({"(?:local|error)".*})$`)
+	object, err := p.server.await(ctx, &p.server.out, pageFound)
 	if err != nil {
 		return f, err
 	}

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-	"testing"
 )
 
 // A process is a program on a host of a world. It ends with the test.
@@ -40,19 +39,6 @@ func (w *world) start(host string, env []string, name string, args ...string) *p
 		<-p.ended
 	})
 	return p
-}
-
-// end waits for the process to end with exit code 0.
-func (p *process) end(ctx context.Context, t *testing.T) {
-	t.Helper()
-	select {
-	case <-p.ended:
-		if code := p.cmd.ProcessState.ExitCode(); code != 0 {
-			t.Fatalf("%v: exit code %d: %s", p.cmd.Args, code, p.err.text())
-		}
-	case <-ctx.Done():
-		t.Fatalf("%v has not ended: %s", p.cmd.Args, p.err.text())
-	}
 }
 
 // interrupt is the user's Ctrl-C.

@@ -21,7 +21,7 @@ func (c connection) relayed() bool { return c.first == "relay" || c.second == "r
 
 func (c connection) String() string {
 	if c == (connection{}) {
-		return "no link"
+		return "-"
 	}
 	way := "direct"
 	if c.relayed() {
