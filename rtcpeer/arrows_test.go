@@ -23,6 +23,7 @@ func TestArrows(t *testing.T) {
 		"rtcpeer/transport/transporttest": {"rtcpeer/transport"},
 		"rtcpeer/transport/memory":        {"rtcpeer/transport"},
 		"rtcpeer/transport/webrtc":        {"rtcpeer/transport"},
+		"rtcpeer/doctor":                  {"rtcpeer/transport"},
 		"rtcpeer/js":                      nil,
 		"rtcpeer/variant":                 nil,
 		"rtcpeer":                         {"rtcpeer/transport", "rtcpeer/transport/webrtc", "rtcpeer/variant", "signaling", "signaling/godot", "signaling/signalclient"},
@@ -30,10 +31,10 @@ func TestArrows(t *testing.T) {
 		"rtcpeer/websocket":               {"rtcpeer", "rtcpeer/transport", "signaling"},
 		"rtcpeer/examples/dots":           {"rtcpeer"},
 		"cmd/signal-server":               {"rtcpeer/js", "signaling", "signaling/godot", "signaling/signalserver", "signaling/turnserver"},
-		"cmd/rtc-client":                  {"rtcpeer", "rtcpeer/transport", "rtcpeer/transport/webrtc", "signaling", "signaling/signalclient", "signaling/signalserver"},
+		"cmd/rtc-client":                  {"rtcpeer", "rtcpeer/doctor", "rtcpeer/transport", "rtcpeer/transport/webrtc", "signaling", "signaling/godot", "signaling/signalclient", "signaling/signalserver"},
 	}
 	gates := map[string][]string{
-		"github.com/pion/":               {"rtcpeer/transport/webrtc", "signaling/turnserver"},
+		"github.com/pion/":               {"rtcpeer/transport/webrtc", "rtcpeer/doctor", "signaling/turnserver"},
 		"github.com/gorilla/websocket":   {"signaling/signalserver", "signaling/signalclient", "rtcpeer/websocket"},
 		"golang.org/x/time/":             {"signaling/signalserver", "signaling/turnserver"},
 		"github.com/alecthomas/kong":     {"cmd/signal-server", "cmd/rtc-client"},

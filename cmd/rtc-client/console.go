@@ -70,7 +70,7 @@ func plain(err error) string {
 	return packageNames.Replace(strings.ReplaceAll(text, "\n", "; "))
 }
 
-var packageNames = strings.NewReplacer("rtcpeer: ", "", "signalclient: ", "", "signaling: ", "", "webrtc: ", "",
+var packageNames = strings.NewReplacer("rtcpeer: ", "", "signalclient: ", "", "signaling: ", "", "webrtc: ", "", "doctor: ", "",
 	"Config.Auth", "--auth-secret")
 
 // clean keeps what others wrote from ruling the terminal, or from passing for a line of its own.

@@ -6,6 +6,7 @@
 //	            -> ping    round trips and losses to the peers of a room
 //	            -> list    the public rooms of a server, for a look or a pipe
 //	            -> relay   the host of a star room
+//	            -> doctor  what works from here: signaling, STUN, TURN, and the NAT between
 //
 // chat, ping and relay get into their room by entry.join, show who comes and goes with
 // console.tell, and answer the pings of others (probe). stdout is for data, stderr for talk.
@@ -38,11 +39,12 @@ func main() {
 }
 
 type commands struct {
-	Demo  demo  `cmd:"" help:"Connect a few peers in this process and show what arrives."`
-	Chat  chat  `cmd:"" help:"Send lines from stdin to a room, and print those of others."`
-	Ping  ping  `cmd:"" help:"Measure round trips and losses to the peers of a room."`
-	List  list  `cmd:"" help:"List the public rooms of a server."`
-	Relay relay `cmd:"" help:"Host a star room: packets between its guests pass through here."`
+	Demo   demo    `cmd:"" help:"Connect a few peers in this process and show what arrives."`
+	Chat   chat    `cmd:"" help:"Send lines from stdin to a room, and print those of others."`
+	Ping   ping    `cmd:"" help:"Measure round trips and losses to the peers of a room."`
+	List   list    `cmd:"" help:"List the public rooms of a server."`
+	Relay  relay   `cmd:"" help:"Host a star room: packets between its guests pass through here."`
+	Doctor examine `cmd:"" help:"Find out which STUN and TURN servers work from here."`
 }
 
 const description = `Peers that talk over WebRTC data channels, from the shell.
@@ -53,6 +55,7 @@ Examples:
   rtc-client chat ws://localhost:9080/lobby
   rtc-client ping --count 100 ws://localhost:9080/lobby
   rtc-client relay --new ws://localhost:9080
+  rtc-client doctor ws://localhost:9080
 
 Each flag can be set in the environment: --ice-server is RTC_CLIENT_ICE_SERVER.`
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"math"
 	"time"
 
 	"example.org/rtcpeer/rtcpeer"
@@ -21,7 +20,7 @@ type path struct {
 }
 
 func pathOf(l rtcpeer.LinkStats) path {
-	return path{l.Local, l.Remote, math.Round(l.ConnectTime.Seconds()*1e4) / 10, l.ConnectTime}
+	return path{l.Local, l.Remote, milliseconds(l.ConnectTime), l.ConnectTime}
 }
 
 func (p path) says(id rtcpeer.PeerID) string {

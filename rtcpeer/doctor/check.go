@@ -1,0 +1,82 @@
+//go:build !js
+
+package doctor
+
+import (
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/pion/stun/v4"
+)
+
+// A Check is what came of one URL.
+type Check struct {
+	URL  string
+	Over string        // "udp", "tcp" or "tls"; empty if the URL cannot be read
+	Took time.Duration // until the answer, or the relay; of a failure until that
+
+	// Mapped is this end as a STUN server sees it; Relay is what a TURN server gave.
+	Mapped, Relay netip.AddrPort
+	// Err is nil if it works, Remedy then empty or what is not as it should be all the same.
+	Err    error
+	Remedy string
+}
+
+// TURN reports whether the URL is that of a TURN server.
+func (c Check) TURN() bool { return len(c.URL) > 4 && c.URL[:4] == "turn" }
+
+const (
+	remedyURL         = "write it as stun:host:port, turn:host:port?transport=udp or turns:host:port?transport=tcp"
+	remedyName        = "check the name, and the DNS here"
+	remedyRefused     = "nothing listens there: check that the TURN server runs, and its port"
+	remedySilentUDP   = "a firewall here drops UDP, or one at the server does, or the server answers from another of its addresses: open its UDP port, and have it listen on the address that clients use"
+	remedySilentTCP   = "a firewall drops it: open the TCP port at the server; where only web traffic gets out, let TURN listen with TLS on port 443"
+	remedyCertificate = "use the name in the certificate, and one whose issuer is trusted here"
+	remedyNotTLS      = "the server speaks no TLS there: check the port"
+	remedyCredential  = "the server refuses the credential: it and the signaling server must share the secret, and their clocks must agree"
+	remedyQuota       = "the server's quota is used up: wait, or raise its limits"
+	remedyForbidden   = "the server refuses to relay for this client: check its rules"
+	remedyPorts       = "packets to the relay do not arrive: open the server's UDP ports of relays (49152 to 65535) in its firewall"
+	remedyIPv4        = "give the server an IPv4 address as well"
+	remedySTUNS       = "browsers and Pion ask for their address over UDP: use stun:"
+)
+
+// remedy says what to do about err.
+func remedy(over string, err error) string {
+	if told, ok := errors.AsType[*stun.TurnError](err); ok {
+		return remedyOf(told.ErrorCodeAttr.Code)
+	}
+	_, name := errors.AsType[*net.DNSError](err)
+	_, certificate := errors.AsType[*tls.CertificateVerificationError](err)
+	_, plain := errors.AsType[tls.RecordHeaderError](err)
+	switch {
+	case name:
+		return remedyName
+	case certificate:
+		return remedyCertificate
+	case plain:
+		return remedyNotTLS
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return remedyRefused
+	case errors.Is(err, errIPv6):
+		return remedyIPv4
+	case errors.Is(err, os.ErrDeadlineExceeded) && over == "udp":
+		return remedySilentUDP
+	}
+	return remedySilentTCP
+}
+
+func remedyOf(code stun.ErrorCode) string {
+	switch code {
+	case stun.CodeUnauthorized, stun.CodeStaleNonce:
+		return remedyCredential
+	case stun.CodeAllocQuotaReached, stun.CodeInsufficientCapacity:
+		return remedyQuota
+	}
+	return remedyForbidden
+}
