@@ -7,6 +7,7 @@
 //	            -> list    the public rooms of a server, for a look or a pipe
 //	            -> relay   the host of a star room
 //	            -> doctor  what works from here: signaling, STUN, TURN, and the NAT between
+//	            -> load    rooms full of members for a server on this machine, and figures
 //
 // chat, ping and relay get into their room by entry.join, show who comes and goes with
 // console.tell, and answer the pings of others (probe). stdout is for data, stderr for talk.
@@ -45,6 +46,7 @@ type commands struct {
 	List   list    `cmd:"" help:"List the public rooms of a server."`
 	Relay  relay   `cmd:"" help:"Host a star room: packets between its guests pass through here."`
 	Doctor examine `cmd:"" help:"Find out which STUN and TURN servers work from here."`
+	Load   load    `cmd:"" help:"Fill rooms of a server on this machine, and measure."`
 }
 
 const description = `Peers that talk over WebRTC data channels, from the shell.

@@ -24,6 +24,9 @@ func TestRunLeavesNothingBehind(t *testing.T) {
 		{"demo that fails", []string{"demo", "--timeout", "1ms"}, exitError, "not done within 1ms"},
 		{"chat with nobody", []string{"chat", "--wait", "1ms", server.url}, exitError, "nobody came within 1ms"},
 		{"ping of nobody", []string{"ping", "--wait", "1ms", server.url}, exitError, "nobody came within 1ms"},
+		{"doctor", []string{"doctor", server.url}, exitOK, "asking"},
+		{"load", []string{"load", "--rooms", "3", server.url}, exitOK, "6 members joined"},
+		{"load without a server", []string{"load", "--rooms", "3", "ws://127.0.0.1:1"}, exitError, "3 errors, not all was done"},
 		{"relay without a server", []string{"relay", "ws://127.0.0.1:1/lobby"}, exitError, "is signal-server running there?"},
 	}
 	for _, tt := range tests {
@@ -43,7 +46,7 @@ func TestInterrupt(t *testing.T) {
 	defer server.stop()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	for command, want := range map[string]int{"relay": exitOK, "chat": exitOK, "ping": exitOK, "demo": exitError} {
+	for command, want := range map[string]int{"relay": exitOK, "chat": exitOK, "ping": exitOK, "demo": exitError, "doctor": exitError, "load": exitError} {
 		args := []string{command}
 		if command != "demo" {
 			args = append(args, server.url)

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"time"
+)
+
+// load is the command of that name: rooms full of members who connect to nobody.
+type load struct {
+	URL      string        `arg:"" help:"The signaling server, as ws://host:port, on this machine. A room in it does not matter."`
+	Rooms    int           `default:"100" placeholder:"N" help:"Rooms to open (${default})."`
+	Members  int           `default:"2" placeholder:"N" help:"Members of each room (${default})."`
+	Messages int           `default:"16" placeholder:"N" help:"Messages that each member sends to the next one of its room (${default})."`
+	AtOnce   int           `default:"32" placeholder:"N" help:"Rooms that are filled, and members that send, at a time (${default})."`
+	Rest     time.Duration `default:"0s" placeholder:"TIME" help:"How long to do nothing once all have joined (${default})."`
+	JSON     bool          `name:"json" help:"Print one JSON object."`
+}
+
+func (*load) Help() string {
+	return `Opens the rooms, has each member send candidates to the next, a few at a time, and leaves. It prints joins and forwarded messages a second, the times of both, and what went wrong. They share the machine with the server, so the figures are of both, and it refuses an address that is not of this machine. The exit code is 1 if anything went wrong.
+
+Examples:
+
+  rtc-client load ws://localhost:9080
+  rtc-client load --rooms 1000 --members 8 --json ws://localhost:9080
+  rtc-client load godot+ws://localhost:9080`
+}
+
+// maxLoad is within the ports that a system has for connections to one address.
+const maxLoad = 20_000
+
+// Run prints what came of it also when it was interrupted.
+func (o *load) Run(ctx context.Context, c *console) error {
+	server, err := newSite(o.URL)
+	if err != nil {
+		return err
+	}
+	if err := cmp.Or(o.check(), local(ctx, server.url)); err != nil {
+		return err
+	}
+	crowd := newCrowd(server, o, c.progressOf(o.Rooms*o.Members >= loadProgress))
+	defer crowd.close()
+	err = crowd.fill(ctx)
+	c.say("%s joined", count(int(crowd.joins.done.Load()), "member"))
+	if err == nil {
+		err = pause(ctx, o.Rest)
+	}
+	if err == nil {
+		c.say("sending")
+		err = crowd.talk(ctx)
+		c.say("%s forwarded", count(int(crowd.messages.done.Load()), "message"))
+	}
+	crowd.close()
+	report := crowd.report()
+	if o.JSON {
+		return errors.Join(err, report.verdict(), report.writeJSON(c.out))
+	}
+	return errors.Join(err, report.verdict(), report.writeTable(c.out))
+}
+
+func (o *load) check() error {
+	switch {
+	case o.Rooms < 1 || o.Members < 1 || o.Rooms*o.Members > maxLoad:
+		return usage("--rooms %d, --members %d: want 1 to %d members in all", o.Rooms, o.Members, maxLoad)
+	case o.Messages < 0 || o.Messages > 100_000:
+		return usage("--messages %d: want 0 to 100000", o.Messages)
+	case o.AtOnce < 1 || o.AtOnce > 1000:
+		return usage("--at-once %d: want 1 to 1000", o.AtOnce)
+	case o.Rest < 0:
+		return usage("--rest %v: want a time, or 0 for none", o.Rest)
+	}
+	return nil
+}
+
+// local refuses the URL of a server that is not on this machine: what is a load here is an attack
+// elsewhere.
+func local(ctx context.Context, raw string) error {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return usageError{err}
+	}
+	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", u.Hostname())
+	if err != nil {
+		return err
+	}
+	ours, err := net.InterfaceAddrs()
+	if err != nil {
+		return err
+	}
+	for _, a := range addresses {
+		if !a.Unmap().IsLoopback() && !slices.ContainsFunc(ours, func(n net.Addr) bool { return isAddress(n, a) }) {
+			return usage("%s is %v, which is not an address of this machine: a load is for servers of one's own", u.Hostname(), a.Unmap())
+		}
+	}
+	return nil
+}
+
+func isAddress(n net.Addr, a netip.Addr) bool {
+	prefix, err := netip.ParsePrefix(n.String())
+	return err == nil && prefix.Addr().Unmap() == a.Unmap()
+}
+
+// pause waits, unless ctx ends before.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// loadProgress is the number of members from which on a terminal is shown how far it has come.
+const loadProgress = 200
+
+// progressOf is where a progress bar goes.
+func (c *console) progressOf(wanted bool) io.Writer {
+	if wanted && c.terminal() {
+		return c.err
+	}
+	return io.Discard
+}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A phase is a part of a load: many of the same thing, and how long each took.
+type phase struct {
+	done atomic.Int64
+
+	mu     sync.Mutex // guards the fields below
+	began  time.Time
+	lasted time.Duration
+	times  []time.Duration
+}
+
+func (p *phase) begin() { p.began = time.Now() }
+func (p *phase) end()   { p.lasted = time.Since(p.began) }
+
+func (p *phase) took(d time.Duration) {
+	p.done.Add(1)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.times = append(p.times, d)
+}
+
+// phaseReport is a phase in JSON.
+type phaseReport struct {
+	Count     int     `json:"count"`
+	PerSecond float64 `json:"per_second"`
+	P50       float64 `json:"p50_ms"`
+	P99       float64 `json:"p99_ms"`
+}
+
+// report is for when all is done.
+func (p *phase) report() phaseReport {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := len(p.times)
+	if n == 0 {
+		return phaseReport{}
+	}
+	slices.Sort(p.times)
+	return phaseReport{
+		Count: n, PerSecond: float64(n) / max(p.lasted, 1).Seconds(),
+		P50: milliseconds(p.times[n/2]), P99: milliseconds(p.times[n*99/100]),
+	}
+}
+
+// loadReport is the object of load --json, and the table.
+type loadReport struct {
+	Rooms    int            `json:"rooms"`
+	Members  int            `json:"members"` // of each
+	Joins    phaseReport    `json:"joins"`
+	Messages phaseReport    `json:"messages"`
+	Errors   map[string]int `json:"errors"`
+	OK       bool           `json:"ok"`
+}
+
+func (c *crowd) report() loadReport {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := loadReport{Rooms: c.rooms, Members: c.size, Joins: c.joins.report(), Messages: c.messages.report(), Errors: c.errors}
+	due := c.rooms * c.size
+	r.OK = len(r.Errors) == 0 && r.Joins.Count == due && (c.size < 2 || r.Messages.Count == due*c.each)
+	return r
+}
+
+func (r loadReport) verdict() error {
+	if r.OK {
+		return nil
+	}
+	failures := 0
+	for _, n := range r.Errors {
+		failures += n
+	}
+	return errors.New(count(failures, "error") + ", not all was done")
+}
+
+func (r loadReport) writeJSON(w io.Writer) error { return json.NewEncoder(w).Encode(r) }
+
+func (r loadReport) writeTable(w io.Writer) error {
+	_, err := fmt.Fprintf(w, "%d rooms of %d\njoins      %s\nmessages   %s\n", r.Rooms, r.Members, r.Joins, r.Messages)
+	for text, n := range r.Errors {
+		if err == nil {
+			_, err = fmt.Fprintf(w, "%d times: %s\n", n, text)
+		}
+	}
+	return err
+}
+
+func (r phaseReport) String() string {
+	return fmt.Sprintf("%d, %.0f a second, p50 %.1f ms, p99 %.1f ms", r.Count, r.PerSecond, r.P50, r.P99)
+}
