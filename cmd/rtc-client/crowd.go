@@ -27,6 +27,7 @@ type crowd struct {
 	members  []*attendee // by room; nil: it could not join
 	wg       sync.WaitGroup
 	closing  sync.Once
+	leaving  atomic.Bool // with the first members a room may end
 	joins    phase
 	messages phase
 
@@ -98,7 +99,7 @@ func (c *crowd) hear(m *attendee) {
 	for {
 		message, err := m.client.Receive(context.Background())
 		switch {
-		case errors.Is(err, signalclient.ErrClosed):
+		case errors.Is(err, signalclient.ErrClosed), err != nil && c.leaving.Load():
 			return
 		case err != nil:
 			c.failed(err)
@@ -189,6 +190,7 @@ func (c *crowd) failed(err error) {
 // close has everybody leave.
 func (c *crowd) close() {
 	c.closing.Do(func() {
+		c.leaving.Store(true)
 		c.progress.Finish()
 		_ = c.parallel(context.Background(), len(c.members), func(n int) {
 			if m := c.members[n]; m != nil {
