@@ -79,6 +79,7 @@ func TestDrain(t *testing.T) {
 	s := serve(t, signalserver.Config{ResumeKey: key, Recovery: -1})
 	early := s.client(t)
 	host, a := pair(t, s, signaling.Mesh)
+	s.eventually(t, "all are there", func(st signalserver.Stats) bool { return st.Sessions == 3 })
 	s.SetDraining(true)
 	require.True(t, s.Stats().Draining)
 	early.send(signaling.Join{Room: "r"})
