@@ -1,7 +1,8 @@
 // Signal-server is a signaling server as one program: rooms in which peers meet before they connect
 // to each other. It needs no configuration, no disk and no other service. At / it serves a page that is
 // such a peer itself, in folder web: rooms to create and to join, who is connected to whom, a chat. At
-// /?connect-timeout=SECONDS its links have that long to open, and not 20 seconds.
+// /?connect-timeout=SECONDS its links have that long to open, and not 20 seconds; at /?access_token=TOKEN it
+// has a token for --auth-jwt.
 //
 //	main -> run -> execute -> serve         listen, and answer until SIGINT or SIGTERM
 //	                       -> check-config  what is wrong, or what it would do

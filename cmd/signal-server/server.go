@@ -4,14 +4,12 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"example.org/rtcpeer/signaling/signalserver"
@@ -27,20 +25,8 @@ type server struct {
 	sites  []*site // the first is that of members
 }
 
-// A site is one listener and what it serves.
-type site struct {
-	flag     string // of its address
-	listener net.Listener
-	http     http.Server
-}
-
-const (
-	// stopTimeout is within the 10 seconds that container runtimes give between SIGTERM and SIGKILL.
-	stopTimeout       = 9 * time.Second
-	readHeaderTimeout = 10 * time.Second
-	idleTimeout       = time.Minute
-	maxHeaderBytes    = 16 << 10
-)
+// stopTimeout is within the 10 seconds that container runtimes give between SIGTERM and SIGKILL.
+const stopTimeout = 9 * time.Second
 
 // newServer binds the addresses, so that connections wait from now on; serve answers them.
 func newServer(o options, stderr io.Writer) (*server, error) {
@@ -105,31 +91,13 @@ func (s *server) openOthers(o options, certificates certificates, figures *figur
 	return nil
 }
 
-// listen adds a site, whose handler is to be set.
+// listen adds a site.
 func (s *server) listen(flag, address string, certificates *tls.Config) (*site, error) {
-	listener, err := net.Listen("tcp", address)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("address %s is in use; choose another one with %s", address, flag)
+	l, err := openSite(flag, address, certificates, s.log)
+	if err == nil {
+		s.sites = append(s.sites, l)
 	}
-	if op, ok := errors.AsType[*net.OpError](err); ok {
-		err = op.Err // without what the flag says anyway
-	}
-	if errors.Is(err, syscall.EACCES) {
-		return nil, fmt.Errorf("%s %s: %w; a port below 1024 needs the capability CAP_NET_BIND_SERVICE", flag, address, err)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s %s: %w; want host:port", flag, address, err)
-	}
-	l := &site{flag: flag, listener: listener}
-	l.http = http.Server{
-		TLSConfig:         certificates,
-		ReadHeaderTimeout: readHeaderTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-	}
-	s.sites = append(s.sites, l)
-	return l, nil
+	return l, err
 }
 
 // announce tells where the server is.
@@ -146,58 +114,6 @@ func (s *server) announce(o options) {
 	if o.Server.ResumeKey == "" {
 		s.log.Info("no resume key: members cannot come back after a restart", "set", "SIGNAL_SERVER_RESUME_KEY")
 	}
-}
-
-// clientURL is where a client finds the server; one on this machine, if no name is known.
-func clientURL(addr net.Addr, secure bool, name string) string {
-	tcp := addr.(*net.TCPAddr)
-	scheme, usual := "ws://", 80
-	if secure {
-		scheme, usual = "wss://", 443
-	}
-	if name == "" && tcp.IP.IsUnspecified() {
-		name = "localhost"
-	}
-	switch {
-	case name == "":
-		return scheme + tcp.String()
-	case tcp.Port == usual:
-		return scheme + name
-	}
-	return fmt.Sprintf("%s%s:%d", scheme, name, tcp.Port)
-}
-
-// routes are what members reach. The figures are nil where they are elsewhere.
-func (s *server) routes(page bool, figures http.Handler) http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") })
-	mux.HandleFunc("/readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if s.rooms.Stats().Draining {
-			http.Error(w, "draining", http.StatusServiceUnavailable)
-			return
-		}
-		io.WriteString(w, "ok\n")
-	})
-	if figures != nil {
-		mux.Handle("GET /metrics", figures)
-	}
-	mux.Handle("/", s.rooms)
-	if page {
-		addPage(mux)
-	}
-	return upgrades(s.rooms, mux)
-}
-
-// upgrades gives what asks for a WebSocket to rooms, whatever its path, and the rest to pages. No mux
-// comes before the rooms: it would redirect a path that is not clean, which no game follows.
-func upgrades(rooms, pages http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Upgrade") != "" {
-			rooms.ServeHTTP(w, r)
-		} else {
-			pages.ServeHTTP(w, r)
-		}
-	})
 }
 
 // serve answers until ctx ends or a listener fails, and then stops: members are told to come back, and
@@ -224,13 +140,6 @@ func (s *server) serve(ctx context.Context) error {
 
 // A listenError is the end of a listener that nobody ended.
 type listenError struct{ error }
-
-func (l *site) serve() error {
-	if l.http.TLSConfig != nil {
-		return l.http.ServeTLS(l.listener, "", "")
-	}
-	return l.http.Serve(l.listener)
-}
 
 // stop ends the rooms first, while the health checks still answer: http.Server does not know of
 // WebSockets. The relays go on until then, for the links that they carry.

@@ -110,6 +110,23 @@ func TestNoRoom(t *testing.T) {
 	late.quiet(t)
 }
 
+// The page of a server that wants tokens takes one from its address, and keeps it from those it invites.
+func TestPageWithToken(t *testing.T) {
+	secret, _ := keyFiles(t, "HS256")
+	p := start(t, nil, "--auth-jwt="+secret)
+	browser := openBrowser(t)
+	without := browser.open(t, pageOf(p)+"#lobby")
+	without.waitFor(t, `said().startsWith("This server lets in only who has an access token")`)
+	token := mint(t, "--key="+secret, "--room=lobby", "--create", "--host")
+	with := browser.open(t, pageOf(p)+"?access_token="+token+"#lobby")
+	with.waitFor(t, `drawn("node").length === 1`)
+	require.Equal(t, pageOf(p)+"#lobby", with.text(t, `document.querySelector("#link").value`))
+	with.visit(t, pageOf(p)+"?access_token="+token+"#other")
+	with.waitFor(t, `said().startsWith("Your access token is not for this room")`)
+	with.quiet(t)
+	without.quiet(t)
+}
+
 // A browser without WebRTC, and one that says no when it is used.
 func TestNoWebRTC(t *testing.T) {
 	address := pageOf(start(t, nil)) + "#lobby"
@@ -164,6 +181,8 @@ func TestEveryReasonHasWords(t *testing.T) {
 		signaling.CodeNotJoined, signaling.CodeAlreadyJoined, signaling.CodeJoinTimeout, signaling.CodeTopologyMismatch,
 		signaling.CodeRoomFull, signaling.CodeServerFull, signaling.CodeSealed, signaling.CodeResumeRefused,
 		signaling.CodeReplaced, signaling.CodeHostLeft, signaling.CodeSealComplete, signaling.CodeUnknownRoom, signaling.CodeSlow, signaling.CodeShuttingDown, signaling.CodeInternal,
+		signaling.CodeUnauthorized, signaling.CodeForbidden, signaling.CodeWrongPassword, signaling.CodeRateLimited,
+		signaling.CodeLocked, signaling.CodeKicked, signaling.CodeExpired, signaling.CodeRoomClosed,
 	} {
 		require.NotContains(t, tab.await(t, `import("./words.js").then((w) => w.forRoom({ code: "`+string(code)+`", message: "" }))`), "Something", code)
 	}

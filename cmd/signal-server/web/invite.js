@@ -7,7 +7,9 @@ const copyButton = document.getElementById("copy");
 const code = document.getElementById("qr");
 
 export function invite(/** @type {any} */ node) {
-  const url = new URL(`#${node.room}`, location.href).href;
+  const own = new URL(`#${node.room}`, location.href);
+  own.searchParams.delete("access_token"); // it is this player's
+  const url = own.href;
   link.value = url;
   document.getElementById("chat-command").textContent = `rtc-client chat ${node.url}`;
   code.replaceChildren();

@@ -26,7 +26,10 @@ let probes = new Probes();
 /** @type {AbortController | null} */ let joining = null; // while on the way into a room
 
 // ?connect-timeout=SECONDS is how long a link may take to open, for who knows that a path is slow, or blocked.
-const connectTimeout = 1000 * Number(new URLSearchParams(location.search).get("connect-timeout")) || undefined;
+const query = new URLSearchParams(location.search);
+const connectTimeout = 1000 * Number(query.get("connect-timeout")) || undefined;
+// ?access_token=TOKEN is for a server with --auth-jwt or --auth-hook.
+const token = query.get("access_token") ?? undefined;
 
 /** The shortest of the last pings, in ms; 0 if none is known. @param {number} peer */
 function roundTrip(peer) {
@@ -86,7 +89,7 @@ async function enter(url, config, name = "") {
   status(name ? `Joining ${name} …` : "Creating a room …", "wait");
   let entered;
   try {
-    entered = await join(url, { ...config, connectTimeout, signal: mine.signal, log: (_, why) => (loss = why) });
+    entered = await join(url, { ...config, connectTimeout, token, signal: mine.signal, log: (_, why) => (loss = why) });
   } catch (/** @type {any} */ error) {
     if (error.code === "unreachable") error.code = await whyUnreachable(url);
     if (mine === joining) explain(error);

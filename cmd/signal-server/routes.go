@@ -1,0 +1,39 @@
+package main
+
+import (
+	"io"
+	"net/http"
+)
+
+// routes are what members reach. The figures are nil where they are elsewhere.
+func (s *server) routes(page bool, figures http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") })
+	mux.HandleFunc("/readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if s.rooms.Stats().Draining {
+			http.Error(w, "draining", http.StatusServiceUnavailable)
+			return
+		}
+		io.WriteString(w, "ok\n")
+	})
+	if figures != nil {
+		mux.Handle("GET /metrics", figures)
+	}
+	mux.Handle("/", s.rooms)
+	if page {
+		addPage(mux)
+	}
+	return upgrades(s.rooms, mux)
+}
+
+// upgrades gives what asks for a WebSocket to rooms, whatever its path, and the rest to pages. No mux
+// comes before the rooms: it would redirect a path that is not clean, which no game follows.
+func upgrades(rooms, pages http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Upgrade") != "" {
+			rooms.ServeHTTP(w, r)
+		} else {
+			pages.ServeHTTP(w, r)
+		}
+	})
+}

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+)
+
+// A site is one listener and what it serves.
+type site struct {
+	flag     string // of its address
+	listener net.Listener
+	http     http.Server
+}
+
+const (
+	readHeaderTimeout = 10 * time.Second
+	idleTimeout       = time.Minute
+	maxHeaderBytes    = 16 << 10
+)
+
+// openSite binds the address; the handler is to be set.
+func openSite(flag, address string, certificates *tls.Config, log *slog.Logger) (*site, error) {
+	listener, err := net.Listen("tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("address %s is in use; choose another one with %s", address, flag)
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		err = op.Err // without what the flag says anyway
+	}
+	if errors.Is(err, syscall.EACCES) {
+		return nil, fmt.Errorf("%s %s: %w; a port below 1024 needs the capability CAP_NET_BIND_SERVICE", flag, address, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w; want host:port", flag, address, err)
+	}
+	l := &site{flag: flag, listener: listener}
+	l.http = http.Server{
+		TLSConfig:         certificates,
+		ReadHeaderTimeout: readHeaderTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	return l, nil
+}
+
+func (l *site) serve() error {
+	if l.http.TLSConfig != nil {
+		return l.http.ServeTLS(l.listener, "", "")
+	}
+	return l.http.Serve(l.listener)
+}
+
+// clientURL is where a client finds the server; one on this machine, if no name is known.
+func clientURL(addr net.Addr, secure bool, name string) string {
+	tcp := addr.(*net.TCPAddr)
+	scheme, usual := "ws://", 80
+	if secure {
+		scheme, usual = "wss://", 443
+	}
+	if name == "" && tcp.IP.IsUnspecified() {
+		name = "localhost"
+	}
+	switch {
+	case name == "":
+		return scheme + tcp.String()
+	case tcp.Port == usual:
+		return scheme + name
+	}
+	return fmt.Sprintf("%s%s:%d", scheme, name, tcp.Port)
+}
