@@ -12,7 +12,7 @@ import (
 func TestDoctor(t *testing.T) {
 	need(t, "ip", "nft")
 	removeAbandoned(t)
-	client := build(t, "rtc-client")
+	programs := build(t)
 	mappings := map[string]string{"public": "none", "preserving": "endpoint-independent", symmetric: "symmetric", blocked: "blocked"}
 	for _, k := range kinds {
 		t.Run(k.key, func(t *testing.T) {
@@ -20,8 +20,8 @@ func TestDoctor(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			w := newWorld(t, plan{routers: [2]kind{k}, oneHouse: true})
-			w.startServer(ctx)
-			p := w.start(seat(1), nil, client, "doctor", "--json", "--timeout=2s", serverURL)
+			w.startServer(ctx, programs.server)
+			p := w.start(seat(1), nil, programs.client, "doctor", "--json", "--timeout=2s", serverURL)
 			object, err := p.await(ctx, &p.out, `^{.*}$`)
 			require.NoError(t, err)
 			t.Log(object)

@@ -16,25 +16,25 @@ const patience = 90 * time.Second
 func TestPairs(t *testing.T) {
 	need(t, "ip", "nft", "chromium")
 	removeAbandoned(t)
-	client := build(t, "rtc-client")
+	programs := build(t)
 	results := newResults()
 	t.Run("world", func(t *testing.T) {
 		for _, first := range kinds {
 			for _, second := range kinds {
 				p := plan{routers: [2]kind{first, second}}
-				results.try(t, "apart", client, p)
-				results.try(t, "chromium", client, p)
+				results.try(t, "apart", programs, p)
+				results.try(t, "chromium", programs, p)
 				p.lossy = true
-				results.try(t, "lossy", client, p)
+				results.try(t, "lossy", programs, p)
 			}
-			results.try(t, "one house", client, plan{routers: [2]kind{first}, oneHouse: true})
+			results.try(t, "one house", programs, plan{routers: [2]kind{first}, oneHouse: true})
 		}
 	})
 	results.publish(t)
 }
 
 // try has a pair connect in a world of its own, beside others.
-func (r *results) try(t *testing.T, table, client string, p plan) {
+func (r *results) try(t *testing.T, table string, programs programs, p plan) {
 	name := table + "/" + p.routers[0].key
 	if !p.oneHouse {
 		name += "/" + p.routers[1].key
@@ -44,19 +44,19 @@ func (r *results) try(t *testing.T, table, client string, p plan) {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
 		w := newWorld(t, p)
-		server := w.startServer(ctx)
+		w.startServer(ctx, programs.server)
 		var first player
 		if table == "chromium" {
-			first = w.startChromium(seat(1), server)
+			first = w.startChromium(seat(1), w.startPages(ctx))
 		} else {
-			first = w.startGo(seat(1), client, stays)
+			first = w.startGo(seat(1), programs.client, stays)
 		}
 		require.NoError(t, first.joined(ctx))
 		pings := 5
 		if p.lossy { // the first may be connected any number of lost packets later
 			pings = stays
 		}
-		second := w.startGo(seat(2), client, pings)
+		second := w.startGo(seat(2), programs.client, pings)
 		require.NoError(t, first.linked(ctx))
 		require.NoError(t, second.linked(ctx))
 		far, err := second.found(ctx)

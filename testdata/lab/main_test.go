@@ -10,10 +10,10 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestMain makes the test binary the server as well: a world starts it on its public host.
+// TestMain makes the test binary the server of the page as well: a world starts it on its public host.
 func TestMain(m *testing.M) {
 	if os.Getenv(serveVariable) != "" {
-		os.Exit(serve(os.Stdin, os.Stdout, os.Stderr))
+		os.Exit(serve(os.Stdout, os.Stderr))
 	}
 	goleak.VerifyTestMain(m)
 }
@@ -40,13 +40,15 @@ func need(t *testing.T, programs ...string) {
 	t.Skip(why)
 }
 
-// build returns the program of this module with that name.
-func build(t *testing.T, name string) string {
+// programs are the paths of those of this module.
+type programs struct{ client, server string }
+
+func build(t *testing.T) programs {
 	t.Helper()
-	path := t.TempDir() + "/" + name
-	out, err := exec.Command("go", "build", "-o", path, "example.org/rtcpeer/cmd/"+name).CombinedOutput()
+	bin := t.TempDir()
+	out, err := exec.Command("go", "build", "-o", bin, "example.org/rtcpeer/cmd/rtc-client", "example.org/rtcpeer/cmd/signal-server").CombinedOutput()
 	if err != nil {
 		t.Fatalf("go build: %v: %s", err, out)
 	}
-	return path
+	return programs{bin + "/rtc-client", bin + "/signal-server"}
 }

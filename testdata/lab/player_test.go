@@ -76,13 +76,13 @@ func (p goPlayer) found(ctx context.Context) (found, error) {
 	return got.Peers[0].Path, nil
 }
 
-// pagePlayer is a Chromium with the server's page. It stays until the test ends.
+// pagePlayer is a Chromium with the page. It stays until the test ends.
 type pagePlayer struct {
 	*process
-	server *process
+	pages *process
 }
 
-func (w *world) startChromium(host string, server *process) player {
+func (w *world) startChromium(host string, pages *process) player {
 	profile, err := os.MkdirTemp("", "lab") // the browser may still write while it is removed
 	if err != nil {
 		w.t.Fatal(err)
@@ -90,24 +90,24 @@ func (w *world) startChromium(host string, server *process) player {
 	w.t.Cleanup(func() { _ = os.RemoveAll(profile) })
 	p := w.start(host, nil, "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
-		"--user-data-dir="+profile, "http://"+serverAddress+":9080/page.html")
-	return pagePlayer{p, server}
+		"--user-data-dir="+profile, pageURL)
+	return pagePlayer{p, pages}
 }
 
 func (p pagePlayer) joined(ctx context.Context) error {
-	_, err := p.server.await(ctx, &p.server.out, `^found {"joined"`)
+	_, err := p.pages.await(ctx, &p.pages.out, `^found {"joined"`)
 	return err
 }
 
 func (p pagePlayer) linked(ctx context.Context) error {
-	_, err := p.server.await(ctx, &p.server.out, pageFound)
+	_, err := p.pages.await(ctx, &p.pages.out, pageFound)
 	return err
 }
 
 const pageFound = `^found ({"(?:local|error)".*})$`
 
 func (p pagePlayer) found(ctx context.Context) (f found, err error) {
-	object, err := p.server.await(ctx, &p.server.out, pageFound)
+	object, err := p.pages.await(ctx, &p.pages.out, pageFound)
 	if err != nil {
 		return f, err
 	}

@@ -6,21 +6,31 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"os"
 
 	"example.org/rtcpeer/rtcpeer/js"
-	"example.org/rtcpeer/signaling/signalserver"
-	"example.org/rtcpeer/signaling/turnserver"
 )
 
-// serveVariable in the environment makes the test binary the server.
+// serveVariable in the environment makes the test binary the server of the page.
 const serveVariable = "RTCPEER_LAB_SERVE"
 
-const serverURL = "ws://" + serverAddress + ":9080/room"
+const (
+	serverURL = "ws://" + serverAddress + ":9080/room"
+	pageURL   = "http://" + serverAddress + ":9081/page.html"
+)
 
-// startServer runs the server on the public host.
-func (w *world) startServer(ctx context.Context) *process {
+// startServer runs signal-server on the public host, told where it is: it has several addresses.
+func (w *world) startServer(ctx context.Context, program string) {
+	w.t.Helper()
+	p := w.start(public, nil, program, "--listen="+serverAddress+":9080", "--turn", "--turn-address="+serverAddress,
+		"--turn-listen="+serverAddress+":3478", "--turn-listen-tls=off")
+	if _, err := p.await(ctx, &p.err, "msg=listening"); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// startPages runs the server of the browser's page there.
+func (w *world) startPages(ctx context.Context) *process {
 	w.t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -33,31 +43,16 @@ func (w *world) startServer(ctx context.Context) *process {
 	return p
 }
 
-// serve is the server: rooms, STUN and TURN, and the browser's page, until it is killed. What the
-// page has found is a line of stdout.
-func serve(_ io.Reader, stdout, stderr io.Writer) int {
-	relay, err := turnserver.New(turnserver.Config{
-		PublicAddresses: []netip.Addr{netip.MustParseAddr(serverAddress)},
-		UDP:             serverAddress + ":3478", // of several addresses, the one that answers come from
-	})
-	if err != nil {
-		fmt.Fprintln(stderr, err)
-		return 1
-	}
-	rooms, err := signalserver.New(signalserver.Config{ICEServers: relay.ICEServers("lab")})
-	if err != nil {
-		fmt.Fprintln(stderr, err)
-		return 1
-	}
+// serve is the server of the page, until it is killed. What the page has found is a line of stdout.
+func serve(stdout, stderr io.Writer) int {
 	mux := http.NewServeMux()
-	mux.Handle("/", rooms)
 	mux.Handle("GET /rtcpeer.js", js.Handler())
 	mux.HandleFunc("GET /page.html", func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, "page.html") })
 	mux.HandleFunc("POST /found", func(w http.ResponseWriter, r *http.Request) {
 		found, _ := io.ReadAll(io.LimitReader(r.Body, 1<<16))
 		fmt.Fprintf(stdout, "found %s\n", found)
 	})
-	listener, err := net.Listen("tcp", serverAddress+":9080")
+	listener, err := net.Listen("tcp", serverAddress+":9081")
 	if err != nil {
 		fmt.Fprintln(stderr, err)
 		return 1
