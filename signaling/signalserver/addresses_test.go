@@ -77,6 +77,7 @@ func TestOneAddressConnectsSoOften(t *testing.T) {
 				if conn == nil {
 					return n, retryAfter
 				}
+				s.eventually(t, "it is there", func(st signalserver.Stats) bool { return st.Sessions == 1 })
 				conn.Close()
 				s.eventually(t, "it is gone", func(st signalserver.Stats) bool { return st.Sessions == 0 })
 				n++
