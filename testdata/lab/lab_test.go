@@ -46,17 +46,20 @@ func (r *results) try(t *testing.T, table string, programs programs, p plan) {
 		w := newWorld(t, p)
 		w.startServer(ctx, programs.server)
 		var first player
+		var err error
 		if table == "chromium" {
 			first = w.startChromium(seat(1), w.startPages(ctx))
+			err = first.joined(ctx)
 		} else {
-			first = w.startGo(seat(1), programs.client, stays)
+			first, err = w.enterGo(ctx, seat(1), programs.client, stays)
 		}
-		require.NoError(t, first.joined(ctx))
+		require.NoError(t, err)
 		pings := 5
 		if p.lossy { // the first may be connected any number of lost packets later
 			pings = stays
 		}
-		second := w.startGo(seat(2), programs.client, pings)
+		second, err := w.enterGo(ctx, seat(2), programs.client, pings)
+		require.NoError(t, err)
 		require.NoError(t, first.linked(ctx))
 		require.NoError(t, second.linked(ctx))
 		far, err := second.found(ctx)
