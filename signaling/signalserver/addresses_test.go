@@ -72,7 +72,7 @@ func TestOneAddressHasSoManySessions(t *testing.T) {
 func TestOneAddressConnectsSoOften(t *testing.T) {
 	within(t, signalserver.Config{RemoteAddr: from, MaxSessionsPerAddress: 10, ConnectRate: 2}, func(t *testing.T, s *server) {
 		hurry := func() (n int, retryAfter string) {
-			for {
+			for n < 100 {
 				conn, retryAfter := s.open(t, "203.0.113.1")
 				if conn == nil {
 					return n, retryAfter
@@ -82,6 +82,7 @@ func TestOneAddressConnectsSoOften(t *testing.T) {
 				s.eventually(t, "it is gone", func(st signalserver.Stats) bool { return st.Sessions == 0 })
 				n++
 			}
+			return n, ""
 		}
 		began := time.Now()
 		n, retryAfter := hurry()
