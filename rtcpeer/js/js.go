@@ -13,7 +13,9 @@ import (
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
+	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -27,15 +29,30 @@ import (
 //go:embed rtcpeer.js
 var Source []byte
 
-// Module returns the module without comments and needless space, with short names for what is local in
-// it. What is exported keeps its name, and so does every property. The slice belongs to the caller.
+// Module returns the module without comments and needless space, with short names for all that is not
+// exported. Every property keeps its name. The slice belongs to the caller.
 func Module() []byte {
 	var b bytes.Buffer
 	m := jsmin.Minifier{Version: 2022} // of ECMAScript, which the module is written for
-	if err := m.Minify(minify.New(), &b, bytes.NewReader(Source), nil); err != nil {
+	if err := m.Minify(minify.New(), &b, bytes.NewReader(enclosed()), nil); err != nil {
 		panic(err) // the source is a constant
 	}
 	return b.Bytes()
+}
+
+// exported finds what the source exports: all of it by declarations with export in front.
+var exported = regexp.MustCompile(`(?m)^export ((?:async function|function|class|const) (\w+))`)
+
+// enclosed returns the source as the body of a function, whose names are local and so may be shortened: the
+// minifier leaves those of a module's top level as they are.
+func enclosed() []byte {
+	var names []string
+	for _, found := range exported.FindAllSubmatch(Source, -1) {
+		names = append(names, string(found[2]))
+	}
+	list := strings.Join(names, ",")
+	body := exported.ReplaceAll(Source, []byte("$1"))
+	return fmt.Appendf(nil, "const {%s} = (() => {\n%s\nreturn {%s};\n})();\nexport {%s};\n", list, body, list, list)
 }
 
 // Handler serves Module to GET and HEAD at any path, gzipped to those who take it, with an ETag by which

@@ -5,7 +5,7 @@ export type IceServer = {
     username?: string;
     credential?: string;
 };
-export type Reason = "by peer" | "by us" | "lost" | "slow" | "host gone" | "misbehaved" | "unauthorized";
+export type Reason = "by peer" | "by us" | "lost" | "slow" | "host gone" | "misbehaved" | "unauthorized" | "kicked";
 export type Command = "remote_call" | "simplify_path" | "confirm_path" | "spawn" | "despawn" | "sync";
 export type PendingPeer = {
     /**
@@ -81,6 +81,14 @@ export type Config = {
      */
     token?: string;
     /**
+     * of the room, and of one that join creates: at most 128 bytes
+     */
+    password?: string;
+    /**
+     * how the room shall be if join creates it
+     */
+    newRoom?: NewRoom;
+    /**
      * node.refuse from the beginning
      */
     refuse?: boolean;
@@ -105,6 +113,37 @@ export type Config = {
      * instead of the browser's
      */
     WebSocket?: new (url: string, protocols: string[]) => any;
+};
+export type NewRoom = {
+    /**
+     * whether list shows it
+     */
+    public?: boolean;
+    /**
+     * describes it there: any JSON, at most 1 KiB; of an object the strings, numbers and booleans
+     * can be asked for
+     */
+    metadata?: any;
+    /**
+     * the most members it may have (0: as many as the server allows)
+     *
+     * What list asks for; of the Config, token, WebSocket and signal count here.
+     */
+    maxMembers?: number;
+};
+export type Query = Config & {
+    filter?: Record<string, string | number | boolean>;
+    limit?: number;
+};
+export type PublicRoom = {
+    room: string;
+    url: string;
+    topology: Topology;
+    members: number;
+    maxMembers: number;
+    locked: boolean;
+    password: boolean;
+    metadata?: any;
 };
 export type Outgoing = {
     peer?: number;
@@ -236,6 +275,7 @@ export declare class RtcPeerError extends Error {
     /** channel_mismatch: the two lists. @type {Mode[] | undefined} */ ours: Mode[] | undefined;
     /** @type {Mode[] | undefined} */ theirs: Mode[] | undefined;
     /** Whether the same may succeed later. */ retry: boolean;
+    /** If so: after how many ms at least. */ retryAfter: number;
     /** @param {string} code @param {string} message @param {object} [more] */
     constructor(code: string, message: string, more?: object);
 }
@@ -278,6 +318,7 @@ export declare class RtcNode {
     /** "connecting" is a star's guest that waits for its host. @type {"disconnected" | "connecting" | "connected"} */ status: "disconnected" | "connecting" | "connected";
     /** Why the node has ended, if close was not called. @type {RtcPeerError | null} */ error: RtcPeerError | null;
     /** Whether the room takes nobody new. */ sealed: boolean;
+    /** Whether it takes nobody new until the host opens it. */ locked: boolean;
     /** Whether new links are refused, which the other side learns at once; open ones stay. @type {boolean} */ refuse: boolean;
     /** The ids of all connected peers, ascending. */
     get peers(): number[];
@@ -304,6 +345,15 @@ export declare class RtcNode {
     disconnect(id: number): void;
     /** Closes the room for newcomers. Rejects with not_host, closed. @returns {Promise<void>} */
     seal(): Promise<void>;
+    /** Closes the room for newcomers, or opens it again. Rejects with not_host, closed. @param {boolean} locked @returns {Promise<void>} */
+    setLocked(locked: boolean): Promise<void>;
+    /**
+     * Asks the server to take a member out of the room, and does not wait. Its node ends with an error of code kicked and
+     * the reason, at most 256 bytes; all others disconnect it: kicked, or by peer where it was faster. It may join anew
+     * where a newcomer may: setLocked prevents that. Throws not_host, unknown_peer, closed, bad_message.
+     * @param {number} id @param {string} [reason]
+     */
+    kick(id: number, reason?: string): void;
     /** Figures at this moment, for people. @returns {Promise<Stats>} */
     stats(): Promise<Stats>;
     /** Leaves: the others learn of it at once, and no more events come here. Waits at most config.linger for what was sent. */
@@ -318,5 +368,24 @@ export declare class RtcNode {
  * @returns {Promise<RtcNode>}
  */
 export declare function join(url: string, config?: Config): Promise<RtcNode>;
+/**
+ * Waits until size peers, 2 to 64, ask the server at url for the same key, topology and size, and joins the new, sealed
+ * room that they get for themselves. Who waited longest is its host. What the key says, in 1 to 128 bytes, is up to the
+ * program: the game, its version, the map. A room in the url counts for nothing. config.signal gives it up; otherwise it
+ * is like join.
+ * @param {string} url
+ * @param {string} key
+ * @param {number} size
+ * @param {Config} [config]
+ * @returns {Promise<RtcNode>}
+ */
+export declare function match(url: string, key: string, size: number, config?: Config): Promise<RtcNode>;
+/**
+ * The public rooms of the server at url, by their names. A room in the url counts for nothing. Rejects as join does.
+ * @param {string} url
+ * @param {Query} [query]
+ * @returns {Promise<PublicRoom[]>}
+ */
+export declare function list(url: string, { filter, limit, ...config }?: Query): Promise<PublicRoom[]>;
 /** For tests: the wire. No part of the contract. */
 export declare const internals: any;

@@ -18,11 +18,11 @@
  * @typedef {"reliable" | "unreliable_ordered" | "unreliable"} Mode
  * @typedef {"mesh" | "star"} Topology
  * @typedef {{urls: string | string[], username?: string, credential?: string}} IceServer
- * @typedef {"by peer" | "by us" | "lost" | "slow" | "host gone" | "misbehaved" | "unauthorized"} Reason
+ * @typedef {"by peer" | "by us" | "lost" | "slow" | "host gone" | "misbehaved" | "unauthorized" | "kicked"} Reason
  *   by peer: the other end closed, or the host says it has left. by us: disconnect was called here.
  *   lost: the path stopped working. slow: it, or this program, reads too slowly. host gone: it was reached
  *   through a host that is gone. misbehaved: it sent what the contract forbids. unauthorized: it demands
- *   authentication, and there is no config.auth here.
+ *   authentication, and there is no config.auth here. kicked: it was taken out of the room.
  * @typedef {"remote_call" | "simplify_path" | "confirm_path" | "spawn" | "despawn" | "sync"} Command
  *   what a packet that is no ordinary one means to Godot's SceneMultiplayer: its data is the whole command,
  *   with its first byte
@@ -58,6 +58,8 @@
  * @property {"all" | "relay"} [iceTransportPolicy] "relay" goes through TURN servers alone
  * @property {any} [metadata] shown to the other members: any JSON, at most 1 KiB
  * @property {string} [token] for signaling servers that admit only members who hold one
+ * @property {string} [password] of the room, and of one that join creates: at most 128 bytes
+ * @property {NewRoom} [newRoom] how the room shall be if join creates it
  * @property {boolean} [refuse] node.refuse from the beginning
  * @property {number} [maxPeers] the largest number of links, with those that are still being made: new ones beyond it
  *   are refused (0: no limit). In a star it is for the host
@@ -65,6 +67,22 @@
  * @property {(text: string, detail?: any) => void} [log] gets what an operator would want to know
  * @property {new (config?: any) => any} [RTCPeerConnection] instead of the browser's
  * @property {new (url: string, protocols: string[]) => any} [WebSocket] instead of the browser's
+ */
+
+/**
+ * @typedef {object} NewRoom
+ * @property {boolean} [public] whether list shows it
+ * @property {any} [metadata] describes it there: any JSON, at most 1 KiB; of an object the strings, numbers and booleans
+ *   can be asked for
+ * @property {number} [maxMembers] the most members it may have (0: as many as the server allows)
+ *
+ * What list asks for; of the Config, token, WebSocket and signal count here.
+ * @typedef {Config & {filter?: Record<string, string | number | boolean>, limit?: number}} Query filter: at most 16
+ *   fields that a room's metadata must have, with the same values. limit: of the rooms (no limit)
+ *
+ * A room as it was at the moment of a list. url is for join, members how many there are, maxMembers 0 if that is up to the
+ * server; password: it wants one.
+ * @typedef {{room: string, url: string, topology: Topology, members: number, maxMembers: number, locked: boolean, password: boolean, metadata?: any}} PublicRoom
  */
 
 /**
@@ -134,6 +152,7 @@ const hintAfter = 5000; // how young a link is whose silent end may mean a deman
 const slowAfter = 5000; // how long a star's host lets a guest take nothing
 const dialTimeout = 10000;
 const backoffMin = 200, backoffMax = 15000;
+const mostAsked = 300000; // ms that a server may ask to wait besides
 const probeAfter = 30000, probeFor = 15000; // see Signaling.watch
 const frameOverhead = 7; // bytes the relay adds at most: SYS, RELAY, an id, RAW
 
@@ -146,7 +165,7 @@ const listen = (target, name, take) => target.addEventListener(name, take);
 // Codes of the server, and of ours: those that do not end the session, and those after which trying
 // again may help. Any other ends it for good.
 const passing = ["unknown_kind", "not_host", "unknown_peer"];
-const retried = ["join_timeout", "room_full", "server_full", "slow", "shutting_down", "internal", "unreachable"];
+const retried = ["join_timeout", "room_full", "server_full", "slow", "shutting_down", "internal", "unreachable", "rate_limited", "locked"];
 
 /**
  * What goes wrong here. Programs branch on code: bad_config, bad_url, unreachable, aborted, closed, unknown_peer,
@@ -161,11 +180,12 @@ export class RtcPeerError extends Error {
   /** channel_mismatch: the two lists. @type {Mode[] | undefined} */ ours;
   /** @type {Mode[] | undefined} */ theirs;
   /** Whether the same may succeed later. */ retry = false;
+  /** If so: after how many ms at least. */ retryAfter = 0;
 
   /** @param {string} code @param {string} message @param {object} [more] */
   constructor(code, message, more) {
     super(message);
-    this.name = new.target.name;
+    this.name = "RtcPeerError"; // the class has another one when minified
     this.code = code;
     this.retry = retried.includes(code);
     Object.assign(this, more);
@@ -177,6 +197,7 @@ export class BroadcastError extends RtcPeerError {
   /** @param {number[]} peers */
   constructor(peers) {
     super("buffer_full", `peers ${peers} read too slowly; send it to each of them to wait`);
+    this.name = "BroadcastError";
     this.peers = peers;
   }
 }
@@ -197,7 +218,7 @@ const want = (test, what) => (value, name) => (test(value) ? value : bad(`${name
 /** Zero values are nothing, as in the server's language. @type {(check: Check) => Check} */
 const optional = (check) => (value, name) => (value ? check(value, name) : undefined);
 /** @type {(check: Check, most?: number) => Check} */
-const list = (check, most = Infinity) => (value, name) => {
+const listOf = (check, most = Infinity) => (value, name) => {
   if (!Array.isArray(value) || value.length > most) bad(`${name}: want a list of at most ${most}`);
   return value.map((/** @type {any} */ item) => check(item, name));
 };
@@ -213,39 +234,57 @@ const record = (fields) => (value, name) => {
 };
 
 const oneOf = (/** @type {string[]} */ ...words) => want((v) => words.includes(v), words.join(", "));
-const id = want((v) => Number.isInteger(v) && v >= 1 && v <= maxId, "an id");
-const string = want((v) => typeof v === "string", "a string");
-const token = want((v) => v.length <= 4096, "at most 4096 bytes");
-const count = want((v) => Number.isInteger(v) && v >= 0, "a whole number");
+const whole = (/** @type {number} */ least, most = Infinity) =>
+  want((v) => Number.isInteger(v) && v >= least && v <= most, `a whole number from ${least} to ${most}`);
+const id = whole(1, maxId), count = whole(0);
+const bytes = (/** @type {number} */ least, most = Infinity) =>
+  want((v) => typeof v === "string" && v.length >= least && text.encode(v).length <= most, `a string of ${least} to ${most} bytes`);
+const string = bytes(0), token = bytes(0, 4096);
 /** @type {Check} */ const any = (v) => v;
 const topology = oneOf("mesh", "star");
-const channelList = list(oneOf(...modes), 255);
+const channelList = listOf(oneOf(...modes), 255);
 /** @type {Check} */
 const metadata = (v) => (v !== undefined && text.encode(JSON.stringify(v)).length > 1024 ? bad("metadata: at most 1024 bytes of JSON") : v);
 /** @type {Check} */
 const roomName = (v = "", name) =>
   /^[A-Za-z0-9_-]{1,64}$/.test(string(v, name)) ? v : bad(`room name ${JSON.stringify(v)}: want 1 to 64 letters, digits, - and _`, "bad_room");
+const iceServers = optional(listOf(record({ urls: listOf(string), username: optional(string), credential: optional(string) })));
 const member = record({ id, channels: optional(channelList), metadata, one_attempt: optional(any) });
 
 /** @type {Record<string, Check>} */
 const kinds = {
   join: record({
     room: optional(roomName), topology: optional(topology), channels: optional(channelList),
-    resume: optional(token), token: optional(token), metadata, one_attempt: optional(any),
+    resume: optional(token), token: optional(token), metadata, one_attempt: optional(any), password: optional(bytes(0, 128)),
+    new_room: optional(record({ public: optional(any), metadata, max_members: optional(count) })),
+    match: optional(record({ key: bytes(1, 128), size: whole(2, 64) })),
+  }),
+  list: record({
+    filter: optional(want((v) => Object.keys(v).length <= 16 && Object.values(v).every((x) => ["string", "number", "boolean"].includes(typeof x)),
+      "at most 16 fields: strings, numbers, true or false")),
+    limit: optional(whole(0, 100)), after: optional(string), token: optional(token),
   }),
   signal: record({ to: optional(id), from: optional(id), data: any }),
   seal: record({}),
+  lock: record({ open: optional(any) }),
+  kick: record({ id, text: optional(bytes(0, 256)) }),
   leave: record({}),
   welcome: record({
-    id, room: roomName, topology, host: id, members: optional(list(member)), resume: string,
-    resumed: optional(any), sealed: optional(any),
-    ice_servers: optional(list(record({ urls: list(string), username: optional(string), credential: optional(string) }))),
+    id, room: roomName, topology, host: id, members: optional(listOf(member)), resume: string,
+    resumed: optional(any), sealed: optional(any), locked: optional(any), ice_servers: iceServers,
     limits: (v = {}) => v,
   }),
   joined: record({ member }),
   left: record({ id, reason: string }),
   sealed: record({}),
-  error: record({ code: want((v) => v && string(v, "code"), "a code"), text: string }),
+  ice_servers: record({ ice_servers: iceServers }),
+  rooms: record({
+    rooms: optional(listOf(record({
+      room: roomName, topology, members: count, max_members: optional(count), locked: optional(any), password: optional(any), metadata,
+    }))),
+    next: optional(string),
+  }),
+  error: record({ code: bytes(1), text: string, retry_after_ms: optional(count) }),
 };
 
 /** @param {any} m @returns {Message} */
@@ -253,13 +292,14 @@ function checked(m) {
   if (m === null || typeof m !== "object" || typeof m.kind !== "string") bad("no kind in a message");
   if (!Object.hasOwn(kinds, m.kind)) bad("kind " + m.kind, "unknown_kind");
   const message = { kind: m.kind, ...kinds[m.kind](m, m.kind) };
+  const { match, new_room: newRoom, members } = message;
+  if (match && (message.room || message.resume || message.password)) bad("a match with a room, a resume token or a password");
+  if (newRoom && !Object.keys(newRoom).length) delete message.new_room;
   if (m.kind === "signal") {
     if (!message.to === !message.from) bad("signal: want to or from");
     if (message.data === undefined) bad("signal: no data");
   }
-  if (m.kind === "welcome" && message.members?.some((/** @type {any} */ other) => other.id === message.id)) {
-    bad("welcome: the receiver is among the members");
-  }
+  if (m.kind === "welcome" && members?.some((/** @type {any} */ other) => other.id === m.id)) bad("welcome: the receiver is among the members");
   return message;
 }
 
@@ -293,10 +333,10 @@ function decodeSignal(data) {
 }
 
 /**
- * The last part of the path is the room; http stands for ws. In a page a URL may be relative.
- * @param {string} raw
+ * The last part of the path is the room, if one is named; http stands for ws. In a page a URL may be relative.
+ * @param {string} raw @param {boolean} [named]
  */
-function parseUrl(raw) {
+function parseUrl(raw, named) {
   let url, room;
   try {
     url = new URL(raw, globalThis.location?.href);
@@ -306,7 +346,7 @@ function parseUrl(raw) {
   } catch {}
   if (!url?.host || !/^wss?:$/.test(url.protocol)) throw new RtcPeerError("bad_url", `${JSON.stringify(raw)}: want ws://host:port/room`);
   const bare = url.origin + url.pathname;
-  return { url: url.href, room: room && roomName(room, "room"), roomUrl: (/** @type {string} */ name) => new URL(name, bare).href };
+  return { url: url.href, room: named && room && roomName(room, "room"), roomUrl: (/** @type {string} */ name) => new URL(name, bare).href };
 }
 
 // ---- The frames of a star, and of a mesh with config.framed, which are SceneMultiplayer's: the first byte's low
@@ -452,7 +492,21 @@ class Signaling {
     this.config = config;
   }
 
-  /** Connects once, and resolves with the welcome. @returns {Promise<Message>} */
+  /** Connects the first time, unless config.signal gives it up. */
+  async first() {
+    const { signal } = this.config;
+    const abort = () => this.wake();
+    signal?.addEventListener("abort", abort);
+    try {
+      const answer = this.connect();
+      if (signal?.aborted) abort();
+      return await answer;
+    } finally {
+      signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  /** Connects once, and resolves with the answer: a welcome, or rooms for a list. @returns {Promise<Message>} */
   connect() {
     return new Promise((resolve, reject) => {
       /** @type {any} */ let socket;
@@ -476,9 +530,9 @@ class Signaling {
         this.redial(why);
       };
       const fail = (/** @type {string} */ why) => over(new RtcPeerError("unreachable", `${this.shown}: ${why}`));
-      const timer = setTimeout(() => fail("no welcome within 10 s"), dialTimeout);
+      const timer = setTimeout(() => fail("no answer within 10 s"), dialTimeout);
       this.wake = () => {
-        if (socket.readyState === 1) socket.send('{"kind":"leave"}'); // the server may have given a place already
+        if (socket.readyState === 1 && this.join.kind === "join") socket.send('{"kind":"leave"}'); // the server may have given a place already
         over(new RtcPeerError("aborted", "joining was given up"));
       };
 
@@ -501,16 +555,20 @@ class Signaling {
       socket.onopen = () => {
         if (socket.protocol !== protocol) fail(`subprotocol "${socket.protocol}": want ${protocol}; no signal-server, or one of another version`);
         else socket.send(encodeMessage(this.join));
+        if (this.join.match) clearTimeout(timer); // others may take their time
       };
       socket.onmessage = (/** @type {any} */ e) => {
         if (socket.over) return;
         heard = now();
         try {
           const m = decodeMessage(e.data);
-          if (m.kind === "error" && !passing.includes(m.code)) over(new RtcPeerError(m.code, `${m.code}: ${m.text}`));
+          if (m.kind === "error" && !passing.includes(m.code)) over(new RtcPeerError(m.code, `${m.code}: ${m.text}`, { retryAfter: Math.min(m.retry_after_ms ?? 0, mostAsked) }));
           else if (this.socket === socket) this.onmessage(m);
-          else if (m.kind !== "welcome") bad(`${m.kind} instead of a welcome`);
-          else {
+          else if (m.kind !== (this.join.kind === "list" ? "rooms" : "welcome")) bad(`${m.kind} instead of an answer`);
+          else if (m.kind === "rooms") {
+            resolve(m);
+            this.wake();
+          } else {
             this.adopt(m);
             clearTimeout(timer);
             this.socket = socket;
@@ -536,7 +594,8 @@ class Signaling {
     }
     this.welcome = w;
     this.garbage = 0;
-    Object.assign(this.join, { room: w.room, resume: w.resume });
+    // Who comes back needs nothing else.
+    Object.assign(this.join, { room: w.room, resume: w.resume, password: undefined, new_room: undefined, match: undefined });
   }
 
   /** Tries until there is a connection, or the reason is final. @param {RtcPeerError} why */
@@ -549,7 +608,7 @@ class Signaling {
       }
       // The whole wait is random: members of a server that restarts lose it in the same moment.
       await new Promise((resolve) => {
-        const timer = setTimeout(resolve, Math.random() * this.bound);
+        const timer = setTimeout(resolve, why.retryAfter + Math.random() * this.bound);
         this.wake = () => (clearTimeout(timer), resolve(0));
       });
       this.bound = Math.min(2 * this.bound, backoffMax);
@@ -1108,7 +1167,7 @@ class Link {
   end(reason, error, atOnce) {
     if (this.state === "over" || (this.state === "ending" && !atOnce)) return;
     const { open } = this;
-    if (this.state === "pending" && reason !== "by us") return this.fail(this.unauthorized(reason === "misbehaved" ? "it sends too much" : undefined));
+    if (this.state === "pending" && reason !== "by us" && reason !== "kicked") return this.fail(this.unauthorized(reason === "misbehaved" ? "it sends too much" : undefined));
     this.state = "ending";
     if (atOnce || !open || (reason !== "by us" && reason !== "by peer")) return this.over(reason, error);
     const { linger } = this.node.config;
@@ -1446,6 +1505,7 @@ export class RtcNode {
   /** "connecting" is a star's guest that waits for its host. @type {"disconnected" | "connecting" | "connected"} */ status;
   /** Why the node has ended, if close was not called. @type {RtcPeerError | null} */ error = null;
   /** Whether the room takes nobody new. */ sealed = false;
+  /** Whether it takes nobody new until the host opens it. */ locked = false;
   /** Whether new links are refused, which the other side learns at once; open ones stay. @type {boolean} */ refuse;
 
   /** @internal @type {Signaling} */ signaling;
@@ -1458,7 +1518,7 @@ export class RtcNode {
   /** Every link that is not over. @internal @type {Map<number, Link>} */ running = new Map();
   /** @internal @type {Map<number, any>} */ members = new Map();
   /** @internal @type {Record<string, number>} */ dropped = {};
-  /** Resolve and reject of each seal. @internal @type {((why?: any) => void)[][]} */ sealing = [];
+  /** Who waits for the server to have done something. @internal @type {{done: () => boolean, resolve: () => void, reject: (why: any) => void}[]} */ asking = [];
   /** @internal */ resumed = -1;
   /** @internal @type {IceServer[]} */ iceServers = [];
   /** @internal @type {Promise<void> | null} */ closing = null;
@@ -1479,8 +1539,8 @@ export class RtcNode {
     signaling.onmessage = (m) => this.take(m);
     signaling.onend = (why) => {
       config.log?.("signaling ended; open links go on", why);
-      this.unsealed(why);
-      if (!this.running.size) this.end(why);
+      this.unanswered(why);
+      if (!this.running.size || why.code === "kicked") this.end(why);
     };
     for (const m of signaling.held.splice(0)) this.take(m); // the welcome first
     if (signaling.error) signaling.onend(signaling.error);
@@ -1535,13 +1595,37 @@ export class RtcNode {
 
   /** Closes the room for newcomers. Rejects with not_host, closed. @returns {Promise<void>} */
   seal() {
-    return new Promise((resolve, reject) => {
-      const why = this.ended ?? this.signaling.error;
-      if (why) return reject(why);
-      if (this.id !== this.host) return reject(new RtcPeerError("not_host", `only the host, ${this.host}, can seal the room`));
-      this.sealing.push([resolve, reject]);
-      this.signaling.send({ kind: "seal" });
-    });
+    return this.ask({ kind: "seal" }, () => this.sealed);
+  }
+
+  /** Closes the room for newcomers, or opens it again. Rejects with not_host, closed. @param {boolean} locked @returns {Promise<void>} */
+  setLocked(locked) {
+    return this.ask({ kind: "lock", open: !locked }, () => this.locked === locked);
+  }
+
+  /**
+   * Asks the server to take a member out of the room, and does not wait. Its node ends with an error of code kicked and
+   * the reason, at most 256 bytes; all others disconnect it: kicked, or by peer where it was faster. It may join anew
+   * where a newcomer may: setLocked prevents that. Throws not_host, unknown_peer, closed, bad_message.
+   * @param {number} id @param {string} [reason]
+   */
+  kick(id, reason) {
+    this.command({ kind: "kick", id, text: reason });
+  }
+
+  /** @internal Sends what only a host may. @param {Message} message */
+  command(message) {
+    const why = this.ended ?? this.signaling.error;
+    if (why) throw why;
+    if (this.id !== this.host) throw new RtcPeerError("not_host", `only the host, ${this.host}, can ${message.kind}`);
+    if (message.id && !this.members.has(message.id)) throw unknownPeer(message.id, "no such member");
+    this.signaling.send(message);
+  }
+
+  /** @internal And waits until it is done. @param {Message} message @param {() => boolean} done @returns {Promise<void>} */
+  async ask(message, done) {
+    this.command(message);
+    return new Promise((resolve, reject) => this.asking.push({ done, resolve, reject }));
   }
 
   /** Figures at this moment, for people. @returns {Promise<Stats>} */
@@ -1571,10 +1655,16 @@ export class RtcNode {
       case "joined":
         return this.joined(m.member);
       case "left":
-        return this.left(m.id);
+        return this.left(m.id, m.reason);
+      case "ice_servers":
+        this.iceServers = m.ice_servers ?? [];
+        return;
       case "sealed":
-        this.sealed = true;
-        return this.sealing.splice(0).forEach(([resolve]) => resolve());
+      case "lock":
+        if (m.kind === "lock") this.locked = !m.open;
+        else this.sealed = true;
+        this.asking = this.asking.filter(({ done, resolve }) => !done() || resolve());
+        return;
       case "signal":
         try {
           return this.signaled(m.from, decodeSignal(m.data));
@@ -1587,15 +1677,19 @@ export class RtcNode {
   /** @internal The state of the room, the first time or anew after the connection was resumed. @param {Message} w */
   welcomed(w) {
     this.resumed++;
-    this.iceServers = w.ice_servers ?? [];
+    this.take({ kind: "ice_servers", ice_servers: w.ice_servers });
     const known = new Set(this.members.keys());
     for (const m of w.members ?? []) {
       known.delete(m.id);
       this.joined(m);
     }
     for (const id of known) this.left(id);
+    // A server that restarted has forgotten what its host did.
+    const hosts = this.id === this.host;
     if (w.sealed) this.take({ kind: "sealed" });
-    else if (this.sealed && this.id === this.host) this.signaling.send({ kind: "seal" }); // a server that restarted has forgotten
+    else if (hosts && this.sealed) this.signaling.send({ kind: "seal" });
+    if (hosts && this.locked && !w.locked) this.signaling.send({ kind: "lock" });
+    else this.take({ kind: "lock", open: !w.locked });
   }
 
   /** @internal @param {any} m */
@@ -1623,11 +1717,12 @@ export class RtcNode {
     }
   }
 
-  /** @internal An open link ends on its own account: the member may only have lost the server. @param {number} id */
-  left(id) {
+  /** @internal An open link ends on its own account, if it was not kicked: the member may only have lost the server. @param {number} id @param {string} [reason] */
+  left(id, reason) {
     this.members.delete(id);
     const link = this.running.get(id);
-    if (link && !link.published) link.end("by peer");
+    if (link && reason === "kicked") link.end(reason);
+    else if (link && !link.published) link.end("by peer");
     else if (!link && this.topology === "star" && id === this.host) this.end(hostGone("by peer"));
   }
 
@@ -1713,8 +1808,8 @@ export class RtcNode {
   }
 
   /** @internal @param {RtcPeerError | null} why */
-  unsealed(why) {
-    for (const [, reject] of this.sealing.splice(0)) reject(why);
+  unanswered(why) {
+    for (const { reject } of this.asking.splice(0)) reject(why);
   }
 
   /** @internal Ends the node from inside; its events can still be taken, and then the reason. @param {RtcPeerError} why */
@@ -1732,7 +1827,7 @@ export class RtcNode {
     globalThis.removeEventListener?.("pagehide", this.goodbye);
     const links = [...this.running.values()];
     this.closing ??= Promise.all(links.map((link) => link.done)).then(() => this.signaling.close());
-    this.unsealed(this.ended);
+    this.unanswered(this.ended);
     for (const link of links) link.end("by us", undefined, atOnce);
     if (atOnce) this.signaling.close(); // in a page that is going, nothing runs later
     return this.closing;
@@ -1801,27 +1896,62 @@ function withDefaults(config) {
  * @returns {Promise<RtcNode>}
  */
 export async function join(url, config = {}) {
-  const c = withDefaults(config);
-  const { url: dial, room, roomUrl } = parseUrl(url);
-  const message = checked({ kind: "join", room, topology: c.topology, channels: c.channels, metadata: c.metadata, token: c.token });
-  const signaling = new Signaling(dial, message, c);
-  const abort = () => signaling.wake();
-  c.signal?.addEventListener("abort", abort);
-  try {
-    const welcomed = signaling.connect();
-    if (c.signal?.aborted) abort();
-    const welcome = await welcomed;
-    const why = c.topology && welcome.topology !== c.topology ? new RtcPeerError("topology_mismatch", `the room is a ${welcome.topology}`)
-      : c.auth && welcome.topology === "mesh" && !c.framed ? new RtcPeerError("bad_config", "a mesh of bare packets has no authentication: it needs a star, or config.framed")
-      : null;
-    if (why) {
-      signaling.close();
-      throw why;
-    }
-    return new RtcNode(signaling, welcome, c, roomUrl(welcome.room));
-  } finally {
-    c.signal?.removeEventListener("abort", abort);
+  return enter(url, withDefaults(config));
+}
+
+/**
+ * Waits until size peers, 2 to 64, ask the server at url for the same key, topology and size, and joins the new, sealed
+ * room that they get for themselves. Who waited longest is its host. What the key says, in 1 to 128 bytes, is up to the
+ * program: the game, its version, the map. A room in the url counts for nothing. config.signal gives it up; otherwise it
+ * is like join.
+ * @param {string} url
+ * @param {string} key
+ * @param {number} size
+ * @param {Config} [config]
+ * @returns {Promise<RtcNode>}
+ */
+export async function match(url, key, size, config = {}) {
+  return enter(url, withDefaults(config), { key, size });
+}
+
+/** @param {string} url @param {ReturnType<typeof withDefaults>} c @param {{key: string, size: number}} [match] */
+async function enter(url, c, match) {
+  const { url: dial, room, roomUrl } = parseUrl(url, !match);
+  const { topology, channels, metadata, token, password, newRoom: n } = c;
+  const signaling = new Signaling(dial, checked({
+    kind: "join", room, topology, channels, metadata, token, password, match,
+    new_room: n && { ...n, max_members: n.maxMembers },
+  }), c);
+  const welcome = await signaling.first();
+  const why = topology && welcome.topology !== topology ? new RtcPeerError("topology_mismatch", `the room is a ${welcome.topology}`)
+    : c.auth && welcome.topology === "mesh" && !c.framed ? new RtcPeerError("bad_config", "a mesh of bare packets has no authentication: it needs a star, or config.framed")
+    : match && !welcome.sealed ? new RtcPeerError("unknown_kind", "the server knows no matches")
+    : null;
+  if (why) {
+    signaling.close();
+    throw why;
   }
+  return new RtcNode(signaling, welcome, c, roomUrl(welcome.room));
+}
+
+/**
+ * The public rooms of the server at url, by their names. A room in the url counts for nothing. Rejects as join does.
+ * @param {string} url
+ * @param {Query} [query]
+ * @returns {Promise<PublicRoom[]>}
+ */
+export async function list(url, { filter, limit = Infinity, ...config } = {}) {
+  const c = withDefaults({ ...config, RTCPeerConnection: Object });
+  const { url: dial, roomUrl } = parseUrl(url);
+  /** @type {PublicRoom[]} */ const found = [];
+  for (let after; after !== "" && found.length < limit; ) {
+    const page = await new Signaling(dial, checked({ kind: "list", filter, limit: Math.min(limit - found.length, 100), after, token: c.token }), c).first();
+    for (const { max_members: maxMembers = 0, locked = false, password = false, ...room } of page.rooms ?? []) {
+      found.push({ ...room, url: roomUrl(room.room), maxMembers, locked, password });
+    }
+    after = page.next ?? "";
+  }
+  return found;
 }
 
 /** For tests: the wire. No part of the contract. */
