@@ -43,6 +43,9 @@ func Module() []byte {
 // exported finds what the source exports: all of it by declarations with export in front.
 var exported = regexp.MustCompile(`(?m)^export ((?:async function|function|class|const) (\w+))`)
 
+// declared finds the members of classes that are there for their type alone.
+var declared = regexp.MustCompile(`(?m)^  /\*\* .*\*/ \w+;$`)
+
 // enclosed returns the source as the body of a function, whose names are local and so may be shortened: the
 // minifier leaves those of a module's top level as they are.
 func enclosed() []byte {
@@ -51,8 +54,8 @@ func enclosed() []byte {
 		names = append(names, string(found[2]))
 	}
 	list := strings.Join(names, ",")
-	body := exported.ReplaceAll(Source, []byte("$1"))
-	return fmt.Appendf(nil, "const {%s} = (() => {\n%s\nreturn {%s};\n})();\nexport {%s};\n", list, body, list, list)
+	body := declared.ReplaceAll(exported.ReplaceAll(Source, []byte("$1")), nil)
+	return fmt.Appendf(nil, "export const [%s] = (() => {\n%s\nreturn [%s];\n})();\n", list, body, list)
 }
 
 // Handler serves Module to GET and HEAD at any path, gzipped to those who take it, with an ETag by which

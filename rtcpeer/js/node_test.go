@@ -30,7 +30,7 @@ func TestNode(t *testing.T) {
 	require.NoError(t, os.WriteFile(served, js.Module(), 0o644))
 	require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(served), "package.json"), []byte(`{"type":"module"}`), 0o644))
 
-	for _, file := range []string{"wire", "types", "rules", "server", "auth", "scene", "endings", "timers", "readme"} {
+	for _, file := range []string{"wire", "types", "rules", "rooms", "server", "auth", "scene", "endings", "timers", "readme"} {
 		t.Run(file, func(t *testing.T) {
 			cmd := exec.CommandContext(t.Context(), node, "--test-force-exit", "--test-reporter=tap", "test/"+file+".test.js")
 			cmd.Env = append(os.Environ(), "RTCPEER_BIN="+bin, "RTCPEER_JS="+served)

@@ -134,15 +134,16 @@ export type NewRoom = {
 export type Query = Config & {
     filter?: Record<string, string | number | boolean>;
     limit?: number;
+    after?: string;
 };
 export type PublicRoom = {
     room: string;
     url: string;
     topology: Topology;
     members: number;
-    maxMembers: number;
-    locked: boolean;
-    password: boolean;
+    maxMembers?: number;
+    locked?: boolean;
+    password?: boolean;
     metadata?: any;
 };
 export type Outgoing = {
@@ -381,11 +382,15 @@ export declare function join(url: string, config?: Config): Promise<RtcNode>;
  */
 export declare function match(url: string, key: string, size: number, config?: Config): Promise<RtcNode>;
 /**
- * The public rooms of the server at url, by their names. A room in the url counts for nothing. Rejects as join does.
+ * The public rooms of the server at url, by their names: a page of them, and next if there are more, which is after of
+ * the query that goes on. A room in the url counts for nothing. Rejects as join does.
  * @param {string} url
  * @param {Query} [query]
- * @returns {Promise<PublicRoom[]>}
+ * @returns {Promise<{rooms: PublicRoom[], next?: string}>}
  */
-export declare function list(url: string, { filter, limit, ...config }?: Query): Promise<PublicRoom[]>;
-/** For tests: the wire. No part of the contract. */
+export declare function list(url: string, { filter, limit, after, ...config }?: Query): Promise<{
+    rooms: PublicRoom[];
+    next?: string;
+}>;
+/** For tests: the wire, in this order. No part of the contract. */
 export declare const internals: any;

@@ -77,12 +77,13 @@
  * @property {number} [maxMembers] the most members it may have (0: as many as the server allows)
  *
  * What list asks for; of the Config, token, WebSocket and signal count here.
- * @typedef {Config & {filter?: Record<string, string | number | boolean>, limit?: number}} Query filter: at most 16
- *   fields that a room's metadata must have, with the same values. limit: of the rooms (no limit)
+ * @typedef {Config & {filter?: Record<string, string | number | boolean>, limit?: number, after?: string}} Query filter:
+ *   at most 16 fields that a room's metadata must have, with the same values. limit: of a page (50, at most 100). after:
+ *   next of the page before
  *
- * A room as it was at the moment of a list. url is for join, members how many there are, maxMembers 0 if that is up to the
- * server; password: it wants one.
- * @typedef {{room: string, url: string, topology: Topology, members: number, maxMembers: number, locked: boolean, password: boolean, metadata?: any}} PublicRoom
+ * A room as it was at the moment of a list. url is for join, members how many there are, maxMembers missing if that is
+ * up to the server; password: it wants one.
+ * @typedef {{room: string, url: string, topology: Topology, members: number, maxMembers?: number, locked?: boolean, password?: boolean, metadata?: any}} PublicRoom
  */
 
 /**
@@ -241,37 +242,38 @@ const bytes = (/** @type {number} */ least, most = Infinity) =>
   want((v) => typeof v === "string" && v.length >= least && text.encode(v).length <= most, `a string of ${least} to ${most} bytes`);
 const string = bytes(0), token = bytes(0, 4096);
 /** @type {Check} */ const any = (v) => v;
+const flag = optional(any);
 const topology = oneOf("mesh", "star");
 const channelList = listOf(oneOf(...modes), 255);
 /** @type {Check} */
 const metadata = (v) => (v !== undefined && text.encode(JSON.stringify(v)).length > 1024 ? bad("metadata: at most 1024 bytes of JSON") : v);
 /** @type {Check} */
 const roomName = (v = "", name) =>
-  /^[A-Za-z0-9_-]{1,64}$/.test(string(v, name)) ? v : bad(`room name ${JSON.stringify(v)}: want 1 to 64 letters, digits, - and _`, "bad_room");
+  /^[A-Za-z0-9_-]{1,64}$/.test(string(v, name)) ? v : bad(`room ${JSON.stringify(v)}: want 1 to 64 letters, digits, - and _`, "bad_room");
 const iceServers = optional(listOf(record({ urls: listOf(string), username: optional(string), credential: optional(string) })));
-const member = record({ id, channels: optional(channelList), metadata, one_attempt: optional(any) });
+const member = record({ id, channels: optional(channelList), metadata, one_attempt: flag });
 
 /** @type {Record<string, Check>} */
 const kinds = {
   join: record({
     room: optional(roomName), topology: optional(topology), channels: optional(channelList),
-    resume: optional(token), token: optional(token), metadata, one_attempt: optional(any), password: optional(bytes(0, 128)),
-    new_room: optional(record({ public: optional(any), metadata, max_members: optional(count) })),
+    resume: optional(token), token: optional(token), metadata, one_attempt: flag, password: optional(bytes(0, 128)),
+    new_room: optional(record({ public: flag, metadata, max_members: optional(count) })),
     match: optional(record({ key: bytes(1, 128), size: whole(2, 64) })),
   }),
   list: record({
     filter: optional(want((v) => Object.keys(v).length <= 16 && Object.values(v).every((x) => ["string", "number", "boolean"].includes(typeof x)),
-      "at most 16 fields: strings, numbers, true or false")),
+      "at most 16 strings, numbers, booleans")),
     limit: optional(whole(0, 100)), after: optional(string), token: optional(token),
   }),
   signal: record({ to: optional(id), from: optional(id), data: any }),
   seal: record({}),
-  lock: record({ open: optional(any) }),
+  lock: record({ open: flag }),
   kick: record({ id, text: optional(bytes(0, 256)) }),
   leave: record({}),
   welcome: record({
     id, room: roomName, topology, host: id, members: optional(listOf(member)), resume: string,
-    resumed: optional(any), sealed: optional(any), locked: optional(any), ice_servers: iceServers,
+    resumed: flag, sealed: flag, locked: flag, ice_servers: iceServers,
     limits: (v = {}) => v,
   }),
   joined: record({ member }),
@@ -280,7 +282,7 @@ const kinds = {
   ice_servers: record({ ice_servers: iceServers }),
   rooms: record({
     rooms: optional(listOf(record({
-      room: roomName, topology, members: count, max_members: optional(count), locked: optional(any), password: optional(any), metadata,
+      room: roomName, topology, members: count, max_members: optional(count), locked: flag, password: flag, metadata,
     }))),
     next: optional(string),
   }),
@@ -293,13 +295,13 @@ function checked(m) {
   if (!Object.hasOwn(kinds, m.kind)) bad("kind " + m.kind, "unknown_kind");
   const message = { kind: m.kind, ...kinds[m.kind](m, m.kind) };
   const { match, new_room: newRoom, members } = message;
-  if (match && (message.room || message.resume || message.password)) bad("a match with a room, a resume token or a password");
+  if (match && (message.room || message.resume || message.password)) bad("a match with a room or a password");
   if (newRoom && !Object.keys(newRoom).length) delete message.new_room;
   if (m.kind === "signal") {
-    if (!message.to === !message.from) bad("signal: want to or from");
-    if (message.data === undefined) bad("signal: no data");
+    if (!message.to === !message.from) bad("signal: to, from");
+    if (message.data === undefined) bad("signal: data");
   }
-  if (m.kind === "welcome" && members?.some((/** @type {any} */ other) => other.id === m.id)) bad("welcome: the receiver is among the members");
+  if (m.kind === "welcome" && members?.some((/** @type {any} */ other) => other.id === m.id)) bad("welcome: members");
   return message;
 }
 
@@ -513,7 +515,7 @@ class Signaling {
       try {
         socket = new /** @type {any} */ (this.config).WebSocket(this.url, [protocol]);
       } catch (e) {
-        throw new RtcPeerError("unreachable", `${this.shown}: ${message(e)}; a page over https can only open wss://`, { retry: false });
+        throw new RtcPeerError("unreachable", `${this.shown}: ${message(e)}; a page over https needs wss://`, { retry: false });
       }
       const began = now();
       const over = (/** @type {RtcPeerError} */ why) => {
@@ -526,11 +528,11 @@ class Signaling {
         this.socket = null;
         // A server that welcomes and then fails at once must not be asked ten times a second.
         if (now() - began >= backoffMax) this.bound = backoffMin;
-        this.config.log?.("signaling connection lost", why);
+        this.config.log?.("signaling lost", why);
         this.redial(why);
       };
       const fail = (/** @type {string} */ why) => over(new RtcPeerError("unreachable", `${this.shown}: ${why}`));
-      const timer = setTimeout(() => fail("no answer within 10 s"), dialTimeout);
+      const timer = setTimeout(() => fail("no welcome within 10 s"), dialTimeout);
       this.wake = () => {
         if (socket.readyState === 1 && this.join.kind === "join") socket.send('{"kind":"leave"}'); // the server may have given a place already
         over(new RtcPeerError("aborted", "joining was given up"));
@@ -550,7 +552,7 @@ class Signaling {
       socket.onerror = nothing; // close follows, and says as much as a browser will
       socket.onclose = (/** @type {any} */ e) => {
         if (passing.includes(e.reason) || !/^[a-z_]+$/.test(e.reason)) fail("is a signal-server for " + protocol + " there, and do proxies let WebSockets through?");
-        else over(new RtcPeerError(e.reason, `${this.shown}: the server closed the connection: ${e.reason}`));
+        else over(new RtcPeerError(e.reason, `${this.shown}: closed: ${e.reason}`));
       };
       socket.onopen = () => {
         if (socket.protocol !== protocol) fail(`subprotocol "${socket.protocol}": want ${protocol}; no signal-server, or one of another version`);
@@ -562,7 +564,7 @@ class Signaling {
         heard = now();
         try {
           const m = decodeMessage(e.data);
-          if (m.kind === "error" && !passing.includes(m.code)) over(new RtcPeerError(m.code, `${m.code}: ${m.text}`, { retryAfter: Math.min(m.retry_after_ms ?? 0, mostAsked) }));
+          if (m.kind === "error" && !passing.includes(m.code)) over(new RtcPeerError(m.code, `${m.code}: ${m.text}`, { retryAfter: m.retry_after_ms ?? 0 }));
           else if (this.socket === socket) this.onmessage(m);
           else if (m.kind !== (this.join.kind === "list" ? "rooms" : "welcome")) bad(`${m.kind} instead of an answer`);
           else if (m.kind === "rooms") {
@@ -580,7 +582,7 @@ class Signaling {
         } catch (error) {
           if (!(error instanceof RtcPeerError)) throw error;
           if (error.code === "unknown_kind") return; // of a newer server
-          error.message = `${this.shown}: not understood; give both one version: ${error.message}`;
+          error.message = `${this.shown}: not understood: ${error.message}`;
           over(error);
         }
       };
@@ -608,7 +610,7 @@ class Signaling {
       }
       // The whole wait is random: members of a server that restarts lose it in the same moment.
       await new Promise((resolve) => {
-        const timer = setTimeout(resolve, why.retryAfter + Math.random() * this.bound);
+        const timer = setTimeout(resolve, Math.min(why.retryAfter, mostAsked) + Math.random() * this.bound);
         this.wake = () => (clearTimeout(timer), resolve(0));
       });
       this.bound = Math.min(2 * this.bound, backoffMax);
@@ -710,7 +712,7 @@ class Inbox {
     const size = packet.data.length + eventCost;
     if (lane.unread > 0 && lane.unread + size > (lane.reliable ? receiveLimit : receiveBuffer)) {
       if (lane.reliable) {
-        lane.link.end("slow", new RtcPeerError("no_credit", `4 MiB of channel ${lane.channelNumber} wait unread; take events more often`));
+        lane.link.end("slow", new RtcPeerError("no_credit", `4 MiB of channel ${lane.channelNumber} wait unread`));
       }
       return "no_credit";
     }
@@ -789,7 +791,7 @@ class Lane {
     const { link } = this;
     if (!link.open || this.channel.readyState !== "open") throw unknownPeer(link.peer);
     if (bytes.length > link.maxMessage) {
-      throw new RtcPeerError("packet_too_large", `${bytes.length} bytes: peer ${link.peer} takes at most ${link.maxMessage}; split it`);
+      throw new RtcPeerError("packet_too_large", `${bytes.length} bytes: at most ${link.maxMessage} for peer ${link.peer}; split it`);
     }
     const total = this.channel.bufferedAmount + bytes.length;
     if (this.reliable ? this.queue.length || total > sendBuffer : total > lossyFloor && this.lags(total)) {
@@ -815,7 +817,7 @@ class Lane {
   send(bytes, wait) {
     if (this.put(bytes)) return undefined;
     if (!wait || this.queued + bytes.length > sendQueue) {
-      throw new RtcPeerError("buffer_full", `peer ${this.link.peer} reads too slowly; ${wait ? "await each send" : "try again later, or use send"}`);
+      throw new RtcPeerError("buffer_full", `peer ${this.link.peer} reads too slowly; ${wait ? "await each send" : "or use send"}`);
     }
     return new Promise((/** @type {(v?: any) => void} */ done, fail) => this.enqueue({ bytes: bytes.slice(), done, fail }));
   }
@@ -890,7 +892,7 @@ class Lane {
   /** Ends the waiting to send. */
   over() {
     this.rest();
-    for (const { fail } of this.queue.splice(0)) fail?.(unknownPeer(this.link.peer, "disconnected while waiting to send"));
+    for (const { fail } of this.queue.splice(0)) fail?.(unknownPeer(this.link.peer, "disconnected"));
     this.queued = 0;
   }
 }
@@ -914,7 +916,7 @@ class Link {
   /** @type {Signal[] | null} */ held = null; // own candidates, until the description is sent
   /** @type {string[]} */ local = []; // kinds of candidates
   /** @type {string[]} */ remote = [];
-  furthest = { stage: 0, detail: "no signal from the other end: it may have lost its signaling server" };
+  furthest = { stage: 0, detail: "no signal of the other end" };
   /** @type {(v?: any) => void} */ finished = nothing;
   done = new Promise((resolve) => (this.finished = resolve));
 
@@ -942,7 +944,7 @@ class Link {
   /** Takes a signal of the other end. @param {Signal} s */
   signal(s) {
     if (s.type === "refuse") {
-      this.fail(new RtcPeerError("refused", `peer ${this.peer} refuses: ${s.text ?? "no reason given"}`));
+      this.fail(new RtcPeerError("refused", `peer ${this.peer} refuses: ${s.text}`));
     } else if (this.pending >= signalBacklog) {
       this.end("misbehaved");
     } else if (this.open && s.type === "offer" && (s.attempt || 1) > this.negotiation.attempt) {
@@ -1052,10 +1054,10 @@ class Link {
     if (!pc) return least;
     const ice = pc.iceConnectionState;
     let p = { stage: 3, detail: "SCTP" };
-    if (!this.negotiation.described) p = { stage: 0, detail: "no description from the other end" };
+    if (!this.negotiation.described) p = { stage: 0, detail: "no description" };
     else if (ice !== "connected" && ice !== "completed") {
       p = { stage: 1, detail: `ICE ${ice}, own candidates ${tally(this.local)}, the other's ${tally(this.remote)}` };
-      if (!/relay/.test(p.detail)) p.detail += "; UDP may be blocked or the NATs too strict: a TURN server would help";
+      if (!/relay/.test(p.detail)) p.detail += "; UDP may be blocked: a TURN server would help";
     } else if (pc.connectionState !== "connected") p = { stage: 2, detail: `DTLS: connection ${pc.connectionState}` };
     return p.stage >= least.stage ? p : least;
   }
@@ -1120,7 +1122,7 @@ class Link {
   }
 
   /** @param {string} [why] @param {any} [cause] */
-  unauthorized(why = "the other end ended the link before it accepted this one", cause) {
+  unauthorized(why = "the other end ended the link", cause) {
     return new RtcPeerError("unauthorized", `peer ${this.peer}: not authenticated: ${why}`, { cause });
   }
 
@@ -1538,7 +1540,7 @@ export class RtcNode {
     globalThis.addEventListener?.("pagehide", this.goodbye);
     signaling.onmessage = (m) => this.take(m);
     signaling.onend = (why) => {
-      config.log?.("signaling ended; open links go on", why);
+      config.log?.("signaling ended", why);
       this.unanswered(why);
       if (!this.running.size || why.code === "kicked") this.end(why);
     };
@@ -1617,7 +1619,7 @@ export class RtcNode {
   command(message) {
     const why = this.ended ?? this.signaling.error;
     if (why) throw why;
-    if (this.id !== this.host) throw new RtcPeerError("not_host", `only the host, ${this.host}, can ${message.kind}`);
+    if (this.id !== this.host) throw new RtcPeerError("not_host", `only the host can ${message.kind}`);
     if (message.id && !this.members.has(message.id)) throw unknownPeer(message.id, "no such member");
     this.signaling.send(message);
   }
@@ -1705,11 +1707,11 @@ export class RtcNode {
     if (this.ended || this.running.has(m.id)) return;
     const refusal = this.refuse ? "new connections are refused"
       : maxPeers && this.running.size >= maxPeers ? `no more than ${maxPeers} peers are admitted`
-      : this.inbox.control >= maxControl ? "the program there does not take its events" : "";
+      : this.inbox.control >= maxControl ? "it takes no events" : "";
     if (refusal) {
       this.tell(m.id, { type: "refuse", text: refusal });
     } else if (m.channels && m.channels.join() !== ours.join()) {
-      this.failed(m.id, new RtcPeerError("channel_mismatch", `channels differ: ours [${ours}], theirs [${m.channels}]; give both the same config.channels`, { peer: m.id, ours, theirs: m.channels }));
+      this.failed(m.id, new RtcPeerError("channel_mismatch", `channels differ: ours [${ours}], theirs [${m.channels}]; see config.channels`, { peer: m.id, ours, theirs: m.channels }));
     } else {
       const link = new Link(this, m.id);
       this.running.set(m.id, link);
@@ -1804,7 +1806,7 @@ export class RtcNode {
   /** A program cannot pass off its bytes as the relay's. @internal @param {Command} command @param {Uint8Array} bytes */
   checkCommand(command, [first]) {
     if (!this.framed) throw new RtcPeerError("bad_command", "a mesh of bare packets has no commands: it needs a star, or config.framed");
-    if (commands[first & 7] !== command) throw new RtcPeerError("bad_command", `data begins with 0x${first.toString(16)}, which is no ${command}`);
+    if (commands[first & 7] !== command) throw new RtcPeerError("bad_command", `data is no ${command}: it begins with ${first}`);
   }
 
   /** @internal @param {RtcPeerError | null} why */
@@ -1881,9 +1883,9 @@ function withDefaults(config) {
   };
   const { maxPacket, maxPeers } = c;
   const wrong = (/** @type {string} */ why) => new RtcPeerError("bad_config", `config.${why}`);
-  if (!c.RTCPeerConnection || !c.WebSocket) throw wrong("RTCPeerConnection, WebSocket: none here; give those of node-datachannel/polyfill and ws");
+  if (!c.RTCPeerConnection || !c.WebSocket) throw wrong("RTCPeerConnection, WebSocket: none here; see the README");
   if (!(maxPacket >= 1 && maxPacket <= 256 * KiB)) throw wrong(`maxPacket ${maxPacket}: want 1 to ${256 * KiB}`);
-  if (!(maxPeers >= 0)) throw wrong(`maxPeers ${maxPeers}: want a positive number, or 0 for no limit`);
+  if (!(maxPeers >= 0)) throw wrong(`maxPeers ${maxPeers}: want 0 or more`);
   return c;
 }
 
@@ -1923,7 +1925,7 @@ async function enter(url, c, match) {
     new_room: n && { ...n, max_members: n.maxMembers },
   }), c);
   const welcome = await signaling.first();
-  const why = topology && welcome.topology !== topology ? new RtcPeerError("topology_mismatch", `the room is a ${welcome.topology}`)
+  const why = topology && welcome.topology !== topology ? new RtcPeerError("topology_mismatch", `it is a ${welcome.topology}`)
     : c.auth && welcome.topology === "mesh" && !c.framed ? new RtcPeerError("bad_config", "a mesh of bare packets has no authentication: it needs a star, or config.framed")
     : match && !welcome.sealed ? new RtcPeerError("unknown_kind", "the server knows no matches")
     : null;
@@ -1935,24 +1937,18 @@ async function enter(url, c, match) {
 }
 
 /**
- * The public rooms of the server at url, by their names. A room in the url counts for nothing. Rejects as join does.
+ * The public rooms of the server at url, by their names: a page of them, and next if there are more, which is after of
+ * the query that goes on. A room in the url counts for nothing. Rejects as join does.
  * @param {string} url
  * @param {Query} [query]
- * @returns {Promise<PublicRoom[]>}
+ * @returns {Promise<{rooms: PublicRoom[], next?: string}>}
  */
-export async function list(url, { filter, limit = Infinity, ...config } = {}) {
+export async function list(url, { filter, limit, after, ...config } = {}) {
   const c = withDefaults({ ...config, RTCPeerConnection: Object });
   const { url: dial, roomUrl } = parseUrl(url);
-  /** @type {PublicRoom[]} */ const found = [];
-  for (let after; after !== "" && found.length < limit; ) {
-    const page = await new Signaling(dial, checked({ kind: "list", filter, limit: Math.min(limit - found.length, 100), after, token: c.token }), c).first();
-    for (const { max_members: maxMembers = 0, locked = false, password = false, ...room } of page.rooms ?? []) {
-      found.push({ ...room, url: roomUrl(room.room), maxMembers, locked, password });
-    }
-    after = page.next ?? "";
-  }
-  return found;
+  const { rooms = [], next } = await new Signaling(dial, checked({ kind: "list", filter, limit, after, token: c.token }), c).first();
+  return { rooms: rooms.map((/** @type {any} */ { max_members: maxMembers, ...r }) => ({ ...r, maxMembers, url: roomUrl(r.room) })), next };
 }
 
-/** For tests: the wire. No part of the contract. */
-export const internals = /** @type {any} */ ({ decodeMessage, encodeMessage, decodeSignal, decodeFrame, sysFrame, rawFrame, authFrame, Negotiation });
+/** For tests: the wire, in this order. No part of the contract. */
+export const internals = /** @type {any} */ ([decodeMessage, encodeMessage, decodeSignal, decodeFrame, sysFrame, rawFrame, authFrame, Negotiation]);

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { golden, rtcpeer } from "./support.js";
 
-const { decodeMessage, encodeMessage, decodeSignal, decodeFrame, sysFrame, rawFrame, authFrame, Negotiation } = rtcpeer.internals;
+const [decodeMessage, encodeMessage, decodeSignal, decodeFrame, sysFrame, rawFrame, authFrame, Negotiation] = rtcpeer.internals;
 
 test("the golden signaling frames", async (t) => {
   for (const { name, frame, again, code } of golden("wire/signaling.json")) {
