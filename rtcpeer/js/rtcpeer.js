@@ -197,20 +197,20 @@ export class RtcPeerError extends Error {
 export class BroadcastError extends RtcPeerError {
   /** @param {number[]} peers */
   constructor(peers) {
-    super("buffer_full", `peers ${peers} read too slowly; send it to each of them to wait`);
+    super("buffer_full", `peers ${peers} read too slowly; send to each to wait`);
     this.name = "BroadcastError";
     this.peers = peers;
   }
 }
 
-const unknownPeer = (/** @type {number} */ id, why = "no such peer is connected") =>
+const unknownPeer = (/** @type {number} */ id, why = "not connected") =>
   new RtcPeerError("unknown_peer", `peer ${id}: ${why}; wait for its connected event`, { peer: id });
 
 // ---- The wire of the WebSocket. Decoding checks everything, so the code behind it may trust.
 
 /** @param {string} why @returns {never} */
 const bad = (why, code = "bad_message") => {
-  throw new RtcPeerError(code, why.length > 200 ? why.slice(0, 200) + "..." : why);
+  throw new RtcPeerError(code, why.slice(0, 200));
 };
 
 /** @typedef {(value: any, name: string) => any} Check */
@@ -236,10 +236,10 @@ const record = (fields) => (value, name) => {
 
 const oneOf = (/** @type {string[]} */ ...words) => want((v) => words.includes(v), words.join(", "));
 const whole = (/** @type {number} */ least, most = Infinity) =>
-  want((v) => Number.isInteger(v) && v >= least && v <= most, `a whole number from ${least} to ${most}`);
+  want((v) => Number.isInteger(v) && v >= least && v <= most, `${least} to ${most}`);
 const id = whole(1, maxId), count = whole(0);
 const bytes = (/** @type {number} */ least, most = Infinity) =>
-  want((v) => typeof v === "string" && v.length >= least && text.encode(v).length <= most, `a string of ${least} to ${most} bytes`);
+  want((v) => typeof v === "string" && v.length >= least && text.encode(v).length <= most, `${least} to ${most} bytes`);
 const string = bytes(0), token = bytes(0, 4096);
 /** @type {Check} */ const any = (v) => v;
 const flag = optional(any);
@@ -262,8 +262,8 @@ const kinds = {
     match: optional(record({ key: bytes(1, 128), size: whole(2, 64) })),
   }),
   list: record({
-    filter: optional(want((v) => Object.keys(v).length <= 16 && Object.values(v).every((x) => ["string", "number", "boolean"].includes(typeof x)),
-      "at most 16 strings, numbers, booleans")),
+    filter: optional(want((v) => Object.keys(v).length <= 16 && Object.values(v).every((x) => /^[bns]/.test(typeof x)),
+      "strings, numbers, booleans")),
     limit: optional(whole(0, 100)), after: optional(string), token: optional(token),
   }),
   signal: record({ to: optional(id), from: optional(id), data: any }),
@@ -291,11 +291,11 @@ const kinds = {
 
 /** @param {any} m @returns {Message} */
 function checked(m) {
-  if (m === null || typeof m !== "object" || typeof m.kind !== "string") bad("no kind in a message");
-  if (!Object.hasOwn(kinds, m.kind)) bad("kind " + m.kind, "unknown_kind");
+  if (typeof m?.kind !== "string") bad("no kind");
+  if (!Object.hasOwn(kinds, m.kind)) bad(m.kind, "unknown_kind");
   const message = { kind: m.kind, ...kinds[m.kind](m, m.kind) };
   const { match, new_room: newRoom, members } = message;
-  if (match && (message.room || message.resume || message.password)) bad("a match with a room or a password");
+  if (match && (message.room || message.resume || message.password)) bad("match: room, password");
   if (newRoom && !Object.keys(newRoom).length) delete message.new_room;
   if (m.kind === "signal") {
     if (!message.to === !message.from) bad("signal: to, from");
@@ -313,7 +313,7 @@ function decodeMessage(frame) {
   try {
     value = JSON.parse(frame);
   } catch {
-    bad("not JSON: " + frame);
+    bad("no JSON: " + frame);
   }
   return checked(value);
 }
@@ -346,7 +346,7 @@ function parseUrl(raw, named) {
     url.hash = "";
     room = decodeURIComponent(url.pathname.slice(url.pathname.lastIndexOf("/") + 1));
   } catch {}
-  if (!url?.host || !/^wss?:$/.test(url.protocol)) throw new RtcPeerError("bad_url", `${JSON.stringify(raw)}: want ws://host:port/room`);
+  if (!url?.host || !/^wss?:$/.test(url.protocol)) throw new RtcPeerError("bad_url", `${raw}: want ws://host:port/room`);
   const bare = url.origin + url.pathname;
   return { url: url.href, room: named && room && roomName(room, "room"), roomUrl: (/** @type {string} */ name) => new URL(name, bare).href };
 }
@@ -494,22 +494,22 @@ class Signaling {
     this.config = config;
   }
 
-  /** Connects the first time, unless config.signal gives it up. */
-  async first() {
+  /** Connects the first time, unless config.signal gives it up. @param {string} [answer] */
+  async first(answer) {
     const { signal } = this.config;
     const abort = () => this.wake();
     signal?.addEventListener("abort", abort);
     try {
-      const answer = this.connect();
+      const answered = this.connect(answer);
       if (signal?.aborted) abort();
-      return await answer;
+      return await answered;
     } finally {
       signal?.removeEventListener("abort", abort);
     }
   }
 
-  /** Connects once, and resolves with the answer: a welcome, or rooms for a list. @returns {Promise<Message>} */
-  connect() {
+  /** Connects once, and resolves with the answer. @returns {Promise<Message>} */
+  connect(answer = "welcome") {
     return new Promise((resolve, reject) => {
       /** @type {any} */ let socket;
       try {
@@ -534,8 +534,8 @@ class Signaling {
       const fail = (/** @type {string} */ why) => over(new RtcPeerError("unreachable", `${this.shown}: ${why}`));
       const timer = setTimeout(() => fail("no welcome within 10 s"), dialTimeout);
       this.wake = () => {
-        if (socket.readyState === 1 && this.join.kind === "join") socket.send('{"kind":"leave"}'); // the server may have given a place already
-        over(new RtcPeerError("aborted", "joining was given up"));
+        if (socket.readyState === 1 && answer === "welcome") socket.send('{"kind":"leave"}'); // the server may have given a place already
+        over(new RtcPeerError("aborted", "given up"));
       };
 
       // A browser cannot ping. After half a minute of silence a kind that no server knows asks for its
@@ -551,11 +551,11 @@ class Signaling {
 
       socket.onerror = nothing; // close follows, and says as much as a browser will
       socket.onclose = (/** @type {any} */ e) => {
-        if (passing.includes(e.reason) || !/^[a-z_]+$/.test(e.reason)) fail("is a signal-server for " + protocol + " there, and do proxies let WebSockets through?");
+        if (passing.includes(e.reason) || !/^[a-z_]+$/.test(e.reason)) fail("no signal-server for " + protocol + ", or do proxies stop WebSockets?");
         else over(new RtcPeerError(e.reason, `${this.shown}: closed: ${e.reason}`));
       };
       socket.onopen = () => {
-        if (socket.protocol !== protocol) fail(`subprotocol "${socket.protocol}": want ${protocol}; no signal-server, or one of another version`);
+        if (socket.protocol !== protocol) fail(`subprotocol "${socket.protocol}": want ${protocol}; is it of another version?`);
         else socket.send(encodeMessage(this.join));
         if (this.join.match) clearTimeout(timer); // others may take their time
       };
@@ -566,7 +566,7 @@ class Signaling {
           const m = decodeMessage(e.data);
           if (m.kind === "error" && !passing.includes(m.code)) over(new RtcPeerError(m.code, `${m.code}: ${m.text}`, { retryAfter: m.retry_after_ms ?? 0 }));
           else if (this.socket === socket) this.onmessage(m);
-          else if (m.kind !== (this.join.kind === "list" ? "rooms" : "welcome")) bad(`${m.kind} instead of an answer`);
+          else if (m.kind !== answer) bad(`${m.kind} instead of an answer`);
           else if (m.kind === "rooms") {
             resolve(m);
             this.wake();
@@ -592,12 +592,12 @@ class Signaling {
   /** @param {Message} w */
   adopt(w) {
     if (this.welcome && (w.id !== this.welcome.id || w.room !== this.welcome.room)) {
-      bad(`came back as ${w.id} in ${w.room}`, "resume_refused");
+      bad(`came back as ${w.id}`, "resume_refused");
     }
     this.welcome = w;
     this.garbage = 0;
     // Who comes back needs nothing else.
-    Object.assign(this.join, { room: w.room, resume: w.resume, password: undefined, new_room: undefined, match: undefined });
+    Object.assign(this.join, { room: w.room, resume: w.resume, password: "", new_room: null, match: null });
   }
 
   /** Tries until there is a connection, or the reason is final. @param {RtcPeerError} why */
@@ -817,7 +817,7 @@ class Lane {
   send(bytes, wait) {
     if (this.put(bytes)) return undefined;
     if (!wait || this.queued + bytes.length > sendQueue) {
-      throw new RtcPeerError("buffer_full", `peer ${this.link.peer} reads too slowly; ${wait ? "await each send" : "or use send"}`);
+      throw new RtcPeerError("buffer_full", `peer ${this.link.peer} reads too slowly; ${wait ? "await it" : "or use send"}`);
     }
     return new Promise((/** @type {(v?: any) => void} */ done, fail) => this.enqueue({ bytes: bytes.slice(), done, fail }));
   }
@@ -1118,7 +1118,7 @@ class Link {
    */
   late({ silent }) {
     if (silent) this.lanes[0].announce(authFrame());
-    this.fail(this.unauthorized(`not done after ${this.node.config.authTimeout / 1000} s: both ends need config.auth, or Godot's auth_callback`), silent);
+    this.fail(this.unauthorized(`not after ${this.node.config.authTimeout / 1000} s: both ends need config.auth, or auth_callback`), silent);
   }
 
   /** @param {string} [why] @param {any} [cause] */
@@ -1169,7 +1169,7 @@ class Link {
   end(reason, error, atOnce) {
     if (this.state === "over" || (this.state === "ending" && !atOnce)) return;
     const { open } = this;
-    if (this.state === "pending" && reason !== "by us" && reason !== "kicked") return this.fail(this.unauthorized(reason === "misbehaved" ? "it sends too much" : undefined));
+    if (this.state === "pending" && reason !== "by us" && reason !== "kicked") return this.fail(this.unauthorized(reason === "misbehaved" ? "too much" : undefined));
     this.state = "ending";
     if (atOnce || !open || (reason !== "by us" && reason !== "by peer")) return this.over(reason, error);
     const { linger } = this.node.config;
@@ -1257,7 +1257,7 @@ class Pending {
   send(data) {
     const { link } = this;
     const bytes = toBytes(data);
-    if (!bytes.length) throw link.unauthorized("nothing to send");
+    if (!bytes.length) throw link.unauthorized("no data");
     link.node.checkSize(bytes);
     link.lanes[0].send(authFrame(bytes), false);
   }
@@ -1620,7 +1620,7 @@ export class RtcNode {
     const why = this.ended ?? this.signaling.error;
     if (why) throw why;
     if (this.id !== this.host) throw new RtcPeerError("not_host", `only the host can ${message.kind}`);
-    if (message.id && !this.members.has(message.id)) throw unknownPeer(message.id, "no such member");
+    if (message.id && !this.members.has(message.id)) throw unknownPeer(message.id, "no member");
     this.signaling.send(message);
   }
 
@@ -1711,7 +1711,7 @@ export class RtcNode {
     if (refusal) {
       this.tell(m.id, { type: "refuse", text: refusal });
     } else if (m.channels && m.channels.join() !== ours.join()) {
-      this.failed(m.id, new RtcPeerError("channel_mismatch", `channels differ: ours [${ours}], theirs [${m.channels}]; see config.channels`, { peer: m.id, ours, theirs: m.channels }));
+      this.failed(m.id, new RtcPeerError("channel_mismatch", `config.channels: ours [${ours}], theirs [${m.channels}]`, { peer: m.id, ours, theirs: m.channels }));
     } else {
       const link = new Link(this, m.id);
       this.running.set(m.id, link);
@@ -1844,8 +1844,8 @@ export class RtcNode {
 function hostGone(why, link) {
   if (why === "unauthorized") return new RtcPeerError("auth_required", "the host demands authentication: set config.auth");
   const silent = link && why === "by peer" && now() - link.started - link.connectTime < hintAfter && link.lanes.every((l) => !l.received);
-  const hint = silent ? "; it never sent anything: it may demand authentication (config.auth)" : "";
-  return new RtcPeerError("host_gone", `the host is gone, and the room with it: ${why}${hint}`);
+  const hint = silent ? "; it never sent anything: see config.auth" : "";
+  return new RtcPeerError("host_gone", `the host is gone: ${why}${hint}`);
 }
 
 const message = (/** @type {any} */ e) => e?.message ?? String(e);
@@ -1861,11 +1861,7 @@ function toBytes(data, own) {
 }
 
 /** The kind of a candidate line: "... typ host ...". @param {string | undefined} line */
-function kindOf(line = "") {
-  const fields = line.split(/\s+/);
-  const kind = fields[fields.indexOf("typ") + 1] ?? "?";
-  return fields[4]?.endsWith(".local") ? kind + " (hidden by mDNS)" : kind;
-}
+const kindOf = (line = "") => (/ typ (\w+)/.exec(line)?.[1] ?? "?") + (/\.local /.test(line) ? " (mDNS)" : "");
 
 /** Is like "2 host, 1 srflx", or "none". @param {string[] | undefined} kinds */
 function tally(kinds = []) {
@@ -1927,7 +1923,7 @@ async function enter(url, c, match) {
   const welcome = await signaling.first();
   const why = topology && welcome.topology !== topology ? new RtcPeerError("topology_mismatch", `it is a ${welcome.topology}`)
     : c.auth && welcome.topology === "mesh" && !c.framed ? new RtcPeerError("bad_config", "a mesh of bare packets has no authentication: it needs a star, or config.framed")
-    : match && !welcome.sealed ? new RtcPeerError("unknown_kind", "the server knows no matches")
+    : match && !welcome.sealed ? new RtcPeerError("unknown_kind", "no matches there")
     : null;
   if (why) {
     signaling.close();
@@ -1946,7 +1942,7 @@ async function enter(url, c, match) {
 export async function list(url, { filter, limit, after, ...config } = {}) {
   const c = withDefaults({ ...config, RTCPeerConnection: Object });
   const { url: dial, roomUrl } = parseUrl(url);
-  const { rooms = [], next } = await new Signaling(dial, checked({ kind: "list", filter, limit, after, token: c.token }), c).first();
+  const { rooms = [], next } = await new Signaling(dial, checked({ kind: "list", filter, limit, after, token: c.token }), c).first("rooms");
   return { rooms: rooms.map((/** @type {any} */ { max_members: maxMembers, ...r }) => ({ ...r, maxMembers, url: roomUrl(r.room) })), next };
 }
 

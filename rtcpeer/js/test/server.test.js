@@ -61,7 +61,7 @@ test("a socket that opens and never says welcome has a deadline", async (t) => {
 test("an answer that is none, and an error that ends it", async (t) => {
   const { id, resume, room, ...rest } = welcome;
   const cases = [
-    [{ ...rest, room, resume }, "bad_message", /one version: welcome: id: want an id/],
+    [{ ...rest, room, resume }, "bad_message", /not understood: welcome: id: want 1 to 2147483647/],
     [{ ...welcome, id: "5" }, "bad_message", /id: want an id/],
     [{ ...welcome, id: 2 ** 31 }, "bad_message", /id: want an id/],
     [{ ...rest, id, resume }, "bad_room", /room name ""/],

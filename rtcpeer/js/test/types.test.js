@@ -1,4 +1,4 @@
-// rtcpeer.d.ts is what the compiler makes of the module today.
+// rtcpeer.d.ts is what the compiler makes of the module today, and what is served exports what the source does.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join as path } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { rtcpeer } from "./support.js";
 
 const folder = fileURLToPath(new URL("..", import.meta.url));
 
@@ -20,4 +21,11 @@ test("rtcpeer.d.ts is up to date, and the module type-checks strictly", () => {
   } finally {
     rmSync(out, { recursive: true });
   }
+});
+
+test("what is served exports what the source does, by the same names", async () => {
+  const source = await import("../rtcpeer.js");
+  assert.deepEqual(Object.keys(rtcpeer), Object.keys(source));
+  for (const [name, value] of Object.entries(source)) assert.equal(typeof rtcpeer[name], typeof value, name);
+  assert.deepEqual([new rtcpeer.RtcPeerError("x", "").name, new rtcpeer.BroadcastError([]).name], ["RtcPeerError", "BroadcastError"]);
 });
