@@ -6,7 +6,7 @@ import "encoding/json"
 type List struct {
 	// Filter has the fields that the metadata of a room must have with the same values: strings,
 	// numbers and booleans. Nil: all rooms. At most MaxFilter fields.
-	Filter map[string]any `json:"filter,omitempty"`
+	Filter map[string]any `json:"filter,omitzero"`
 	// Limit is the most rooms in the answer: at most MaxRooms. Zero means DefaultRooms.
 	Limit int `json:"limit,omitempty"`
 	// After is Rooms.Next of the answer before.
