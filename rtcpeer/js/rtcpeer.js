@@ -1118,7 +1118,7 @@ class Link {
    */
   late({ silent }) {
     if (silent) this.lanes[0].announce(authFrame());
-    this.fail(this.unauthorized(`not after ${this.node.config.authTimeout / 1000} s: both ends need config.auth, or auth_callback`), silent);
+    this.fail(this.unauthorized(`not done after ${this.node.config.authTimeout / 1000} s: both ends need config.auth, or auth_callback`), silent);
   }
 
   /** @param {string} [why] @param {any} [cause] */

@@ -62,8 +62,8 @@ test("an answer that is none, and an error that ends it", async (t) => {
   const { id, resume, room, ...rest } = welcome;
   const cases = [
     [{ ...rest, room, resume }, "bad_message", /not understood: welcome: id: want 1 to 2147483647/],
-    [{ ...welcome, id: "5" }, "bad_message", /id: want an id/],
-    [{ ...welcome, id: 2 ** 31 }, "bad_message", /id: want an id/],
+    [{ ...welcome, id: "5" }, "bad_message", /id: want 1 to 2147483647/],
+    [{ ...welcome, id: 2 ** 31 }, "bad_message", /id: want 1 to 2147483647/],
     [{ ...rest, id, resume }, "bad_room", /room name ""/],
     [{ ...rest, id, room }, "bad_message", /resume: want a string/],
     [{ ...welcome, topology: "ring" }, "bad_message", /topology: want mesh, star/],
