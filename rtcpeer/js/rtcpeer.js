@@ -249,7 +249,7 @@ const channelList = listOf(oneOf(...modes), 255);
 const metadata = (v) => (v !== undefined && text.encode(JSON.stringify(v)).length > 1024 ? bad("metadata: at most 1024 bytes of JSON") : v);
 /** @type {Check} */
 const roomName = (v = "", name) =>
-  /^[A-Za-z0-9_-]{1,64}$/.test(string(v, name)) ? v : bad(`room ${JSON.stringify(v)}: want 1 to 64 letters, digits, - and _`, "bad_room");
+  /^[A-Za-z0-9_-]{1,64}$/.test(string(v, name)) ? v : bad(`room name ${JSON.stringify(v)}: want 1 to 64 letters, digits, - and _`, "bad_room");
 const iceServers = optional(listOf(record({ urls: listOf(string), username: optional(string), credential: optional(string) })));
 const member = record({ id, channels: optional(channelList), metadata, one_attempt: flag });
 
