@@ -239,7 +239,7 @@ const whole = (/** @type {number} */ least, most = Infinity) =>
   want((v) => Number.isInteger(v) && v >= least && v <= most, `${least} to ${most}`);
 const id = whole(1, maxId), count = whole(0);
 const bytes = (/** @type {number} */ least, most = Infinity) =>
-  want((v) => typeof v === "string" && v.length >= least && text.encode(v).length <= most, `${least} to ${most} bytes`);
+  want((v) => typeof v === "string" && v.length >= least && text.encode(v).length <= most, `a string, ${least} to ${most}`);
 const string = bytes(0), token = bytes(0, 4096);
 /** @type {Check} */ const any = (v) => v;
 const flag = optional(any);
