@@ -15,7 +15,13 @@ import (
 // secret is a star whose host demands a secret: one who holds it comes in, and sends what an ordinary
 // packet is not as well; one who holds another, or none, learns why it does not. The host is the subject,
 // and then the native player.
+//
+// @roamhq/wrtc now and then takes its whole process with it when a connection is closed from inside one of
+// its events, as one that is refused is: with it the row would fail the cells beside it.
 func (m *matrix) secret(ctx context.Context, t *testing.T, k kind) (string, error) {
+	if k.host == "libwebrtc" {
+		return "– " + m.table.footnote("@roamhq/wrtc 0.10.0 crashes Node now and then when a connection is closed from inside one of its events, as a refused one is"), nil
+	}
 	return "✔", errors.Join(
 		m.demands(ctx, m.server.url(roomOf(t)+"-1"), k, inGo),
 		m.demands(ctx, m.server.url(roomOf(t)+"-2"), inGo, k),
