@@ -41,6 +41,7 @@ func TestArrows(t *testing.T) {
 		"github.com/schollz/progressbar": {"cmd/rtc-client"},
 		"github.com/stretchr/testify":    {"rtcpeer/transport/transporttest"},
 		"github.com/tdewolff/minify/":    {"rtcpeer/js"},
+		"github.com/klauspost/compress/": {"rtcpeer/js"},
 		"github.com/prometheus/":         {"cmd/signal-server"},
 		"github.com/golang-jwt/":         {"cmd/signal-server"},
 		"golang.org/x/crypto/":           {"cmd/signal-server"},

@@ -27,6 +27,9 @@
 // transport and a Signaler, Offline for one player alone. MultiplayerPeer puts the methods, the
 // sticky state and the signals of Godot's class on any Peer, for a game loop.
 //
+// In a page (GOOS=js) nothing that waits may be called from a handler of JavaScript (js.FuncOf): the page
+// stands still until the handler returns, and so does what is waited for. Start a goroutine there.
+//
 // A link, once open, needs the signaling server no more: losing the server never ends it.
 //
 // What the bounds are, and what happens at each, is in Config; what was dropped, and why, in Stats.

@@ -9,7 +9,6 @@ package js
 
 import (
 	"bytes"
-	"compress/gzip"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
@@ -20,6 +19,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/klauspost/compress/gzip" // 1 % smaller than the standard library's, which is 110 bytes here
 	"github.com/tdewolff/minify/v2"
 	jsmin "github.com/tdewolff/minify/v2/js"
 )

@@ -582,7 +582,7 @@ class Signaling {
         } catch (error) {
           if (!(error instanceof RtcPeerError)) throw error;
           if (error.code === "unknown_kind") return; // of a newer server
-          error.message = `${this.shown}: not understood: ${error.message}`;
+          error.message = `${this.shown}: not understood: ${error.message}; give both one version`;
           over(error);
         }
       };
@@ -712,7 +712,7 @@ class Inbox {
     const size = packet.data.length + eventCost;
     if (lane.unread > 0 && lane.unread + size > (lane.reliable ? receiveLimit : receiveBuffer)) {
       if (lane.reliable) {
-        lane.link.end("slow", new RtcPeerError("no_credit", `4 MiB of channel ${lane.channelNumber} wait unread`));
+        lane.link.end("slow", new RtcPeerError("no_credit", `4 MiB of channel ${lane.channelNumber} wait unread; take events faster`));
       }
       return "no_credit";
     }
@@ -1057,7 +1057,7 @@ class Link {
     if (!this.negotiation.described) p = { stage: 0, detail: "no description" };
     else if (ice !== "connected" && ice !== "completed") {
       p = { stage: 1, detail: `ICE ${ice}, own candidates ${tally(this.local)}, the other's ${tally(this.remote)}` };
-      if (!/relay/.test(p.detail)) p.detail += "; UDP may be blocked: a TURN server would help";
+      if (!/relay/.test(p.detail)) p.detail += "; UDP may be blocked or the NATs too strict: a TURN server would help";
     } else if (pc.connectionState !== "connected") p = { stage: 2, detail: `DTLS: connection ${pc.connectionState}` };
     return p.stage >= least.stage ? p : least;
   }
@@ -1879,7 +1879,7 @@ function withDefaults(config) {
   };
   const { maxPacket, maxPeers } = c;
   const wrong = (/** @type {string} */ why) => new RtcPeerError("bad_config", `config.${why}`);
-  if (!c.RTCPeerConnection || !c.WebSocket) throw wrong("RTCPeerConnection, WebSocket: none here; see the README");
+  if (!c.RTCPeerConnection || !c.WebSocket) throw wrong("RTCPeerConnection, WebSocket: none here; give both");
   if (!(maxPacket >= 1 && maxPacket <= 256 * KiB)) throw wrong(`maxPacket ${maxPacket}: want 1 to ${256 * KiB}`);
   if (!(maxPeers >= 0)) throw wrong(`maxPeers ${maxPeers}: want 0 or more`);
   return c;

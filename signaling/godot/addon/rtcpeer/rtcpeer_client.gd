@@ -84,12 +84,17 @@ class _Link:
 
 
 ## Joins a room, and makes it where there is none. Without a name the server makes a new one.
-func start(url: String, join_lobby := "", use_mesh := true) -> Error:
+func start(url: String, room := "", use_mesh := true) -> Error:
 	stop()
 	_url = url
-	lobby = join_lobby
+	lobby = room
 	mesh = use_mesh
 	return _dial()
+
+
+## Leaves the room, if it is in one, for another one on the same server.
+func join_lobby(room: String) -> Error:
+	return start(_url, room, mesh)
 
 
 ## Leaves the room and closes the links.
