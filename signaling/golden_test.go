@@ -102,6 +102,13 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, frame []byte) {
 		m, err := signaling.JSON.Decode(frame)
+		if len(frame) < signaling.MaxMessage {
+			long, longErr := signaling.JSON.Decode(append([]byte(" "), frame...))
+			require.Equal(t, err == nil, longErr == nil, "signals in the common form are read another way: %v, %v", err, longErr)
+			if err == nil {
+				require.Equal(t, compact(t, m), compact(t, long))
+			}
+		}
 		if err != nil {
 			var e *signaling.Error
 			require.ErrorAs(t, err, &e)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -52,6 +53,39 @@ func TestCandidatesForGames(t *testing.T) {
 			require.NoError(t, json.Unmarshal([]byte(c.data), &d))
 			require.Equal(t, c.want, joinCandidate(d))
 		})
+	}
+}
+
+// Signals as games and this module write them need no encoding/json; what is the least different does, and
+// is understood all the same.
+func TestCommonSignalsTakeTheShortWay(t *testing.T) {
+	const sdp, line = `v=0\r\na=\"x\\y\u00e4\r\n`, `candidate:1 1 UDP 1 198.51.100.7 9 typ host`
+	for frame, data := range map[string]string{
+		`{"data":"` + sdp + `","id":1,"type":4}`:                `{"type":"offer","sdp":"` + sdp + `"}`,
+		`{"type":5,"id":2147483647,"data":"` + sdp + `"}`:       `{"type":"answer","sdp":"` + sdp + `"}`,
+		`{"data":"\n0\n0\n` + line + `","id":7,"type":6}`:       `{"type":"candidate","candidate":"` + line + `","sdpMid":"0"}`,
+		`{"type":6,"id":7,"data":"\nmid\n65535\n` + line + `"}`: `{"type":"candidate","candidate":"` + line + `","sdpMid":"mid","sdpMLineIndex":65535}`,
+	} {
+		s, ok := cutSignal([]byte(frame))
+		require.True(t, ok, frame)
+		require.Equal(t, data, string(s.Data))
+		require.JSONEq(t, frame, string(pasteSignal(s.To, s.Data)))
+	}
+	for _, frame := range []string{
+		`{"data":"v=0","id":1,"type":4.0}`, `{"data":"v=0","id":01,"type":4}`, `{"data":"v=0","id":0,"type":4}`,
+		`{"data":"v=0","id":2147483648,"type":4}`, `{"data":"v=0","id":1,"type":7}`, `{"data":"","id":1,"type":4}`,
+		`{"data":"v=0","id":1,"type":4} `, `{"data":"v=0","id":1,"type":4,"x":1}`, `{"data":"\x","id":1,"type":4}`,
+		`{"data":"\n0\n65536\ncandidate:1","id":1,"type":6}`, `{"data":"\n\n0\ncandidate:1","id":1,"type":6}`,
+		`{"data":"\n0\n0\na=candidate:1","id":1,"type":6}`, `{"data":"\n0\n0\n","id":1,"type":6}`, `{"data":"v=0\`, ``,
+	} {
+		_, ok := cutSignal([]byte(frame))
+		require.False(t, ok, frame)
+	}
+	for _, data := range []string{
+		`{"type":"refuse"}`, `{"type":"offer","sdp":""}`, `{"type":"offer","sdp":"v=0","attempt":1}`, `{"type":"candidate"}`,
+		`{"type":"candidate","candidate":"a=candidate:1","sdpMid":"0"}`, `"offer"`,
+	} {
+		require.Nil(t, pasteSignal(1, []byte(data)), data)
 	}
 }
 
@@ -131,9 +165,17 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Add([]byte(`{"type":6,"id":1.0,"data":"\n\n0\na=candidate:1\r\n"}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		if m, err := decodeOfMember(raw); err == nil {
+		m, err := decodeOfMember(raw)
+		if err == nil {
 			require.NoError(t, m.Validate())
 			fuzzSignal(t, m)
+		}
+		if s, ok := cutSignal(raw); ok && utf8.Valid(raw) && len(raw) < signaling.MaxMessage {
+			require.Equal(t, s, m)
+			long, err := decodeOfMember(append([]byte(" "), raw...))
+			require.NoError(t, err, "the long way has an error")
+			require.Equal(t, s.To, long.(signaling.Signal).To)
+			require.JSONEq(t, string(long.(signaling.Signal).Data), string(s.Data))
 		}
 		fresh, joined := new(decoder), joinedDecoder(t)
 		for _, d := range []*decoder{fresh, joined} {
@@ -183,9 +225,13 @@ func fuzzSignal(t *testing.T, m signaling.Message) {
 	require.NoError(t, err)
 	frames, err := encodeForMember(s)
 	require.NoError(t, err)
+	long, err := encodeSignal(s.From, append([]byte(" "), s.Data...))
+	require.NoError(t, err)
 	if len(frames) == 0 {
+		require.Nil(t, long)
 		return
 	}
+	require.JSONEq(t, string(long), string(frames[0]))
 	require.Len(t, frames, 1)
 	if len(frames[0]) > signaling.MaxMessage {
 		return // what is sent to a member may be larger than what it may send: escapes

@@ -3,6 +3,7 @@ package godot
 import (
 	"fmt"
 	"time"
+	"unicode/utf8"
 
 	"example.org/rtcpeer/signaling"
 )
@@ -70,6 +71,11 @@ func encodeAll(frames ...frame) ([][]byte, error) {
 }
 
 func decodeOfMember(raw []byte) (signaling.Message, error) {
+	if len(raw) <= signaling.MaxMessage && utf8.Valid(raw) {
+		if s, ok := cutSignal(raw); ok {
+			return s, nil
+		}
+	}
 	f, err := parse(raw)
 	if err != nil {
 		return nil, err

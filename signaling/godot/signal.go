@@ -13,6 +13,9 @@ import (
 // clients know nothing of, which are refusals, the end of candidates and the signals of others. The
 // number of the attempt is left out.
 func encodeSignal(id signaling.PeerID, raw json.RawMessage) ([]byte, error) {
+	if b := pasteSignal(id, raw); b != nil {
+		return b, nil
+	}
 	var data signaling.SignalData
 	if json.Unmarshal(raw, &data) != nil {
 		return nil, nil

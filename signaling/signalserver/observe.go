@@ -17,7 +17,7 @@ const (
 	PhaseAdmit Phase = "admit"
 	// PhaseSignal is from a signal's last byte until it is in the outbox of the other member.
 	PhaseSignal Phase = "signal"
-	// PhaseWrite is one frame's way into the socket.
+	// PhaseWrite is the way into the socket of the frames that waited together, which may be one.
 	PhaseWrite Phase = "write"
 )
 

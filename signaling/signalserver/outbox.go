@@ -1,10 +1,15 @@
 package signalserver
 
-import "sync"
+import (
+	"slices"
+	"sync"
+
+	"github.com/gorilla/websocket"
+)
 
 // An item is one WebSocket frame to be written. Data may be shared between sessions.
 type item struct {
-	kind int // websocket.TextMessage, PingMessage or CloseMessage
+	kind int // websocket.TextMessage, PingMessage, PongMessage or CloseMessage
 	data []byte
 }
 
@@ -13,7 +18,7 @@ type item struct {
 // any size fits.
 //
 // There is a writer only while there is something to write: a push or an end that returns wake has
-// counted one, and its caller starts it. It calls next until that returns false.
+// counted one, and its caller starts it. It calls take until that has nothing more.
 type outbox struct {
 	// Fixed at construction.
 	maxFrames, maxBytes int
@@ -48,6 +53,23 @@ func (o *outbox) push(kind int, frames ...[]byte) (wake, fits bool) {
 	return wake, true
 }
 
+// pong adds the answer to a ping. It takes the place of one that waits (RFC 6455, 5.5.3), so pings do
+// not fill an outbox.
+func (o *outbox) pong(data []byte) (wake, fits bool) {
+	o.mu.Lock()
+	waiting := o.items[o.head:]
+	i := slices.IndexFunc(waiting, func(i item) bool { return i.kind == websocket.PongMessage })
+	if i >= 0 && !o.ended {
+		o.bytes += len(data) - len(waiting[i].data)
+		waiting[i].data = data
+	}
+	o.mu.Unlock()
+	if i >= 0 {
+		return false, true
+	}
+	return o.push(websocket.PongMessage, data)
+}
+
 // end makes the given items the last ones. With drop, those that wait are dropped first. After the
 // first end a further one can only drop.
 func (o *outbox) end(drop bool, last ...item) (wake, first bool) {
@@ -77,30 +99,38 @@ func (o *outbox) add(i item) (wake bool) {
 	return true
 }
 
-// keptItems is the largest array that an empty outbox keeps for the next time. Most bursts are a
-// few frames, and most sessions are idle.
-const keptItems = 4
+const (
+	// keptItems is the largest array that an empty outbox keeps for the next time. Most bursts are a
+	// few frames, and most sessions are idle.
+	keptItems = 4
+	// batchBytes is how much is written with one call, unless a single frame is larger: a TLS record.
+	batchBytes = 16 << 10
+)
 
-// next returns the oldest item. When there is none it returns false, and the writer has ended.
-func (o *outbox) next() (i item, ok bool) {
+// take moves the oldest items, as many as fit, into an empty batch. When there is none the batch stays
+// empty, and the writer has ended.
+func (o *outbox) take(b *batch) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.head == len(o.items) {
+	for ; o.head < len(o.items); o.head++ {
+		i := o.items[o.head]
+		if len(b.bytes) > 0 && len(b.bytes)+maxFrameHeader+len(i.data) > batchBytes {
+			break
+		}
+		b.add(i)
+		o.bytes -= len(i.data)
+		o.items[o.head] = item{}
+	}
+	switch {
+	case len(b.bytes) == 0:
 		o.items, o.head = o.items[:0], 0
 		if cap(o.items) > keptItems {
 			o.items = nil
 		}
 		o.writing = false
 		o.writers.Done()
-		return item{}, false
-	}
-	i = o.items[o.head]
-	o.items[o.head] = item{}
-	o.head++
-	o.bytes -= len(i.data)
-	if o.head > len(o.items)/2 && o.head > keptItems {
+	case o.head > len(o.items)/2 && o.head > keptItems:
 		o.items = append(o.items[:0], o.items[o.head:]...)
 		o.head = 0
 	}
-	return i, true
 }

@@ -34,6 +34,7 @@ type Server struct {
 	matcher   matcher
 	quiet     quiet
 	buffers   sync.Pool      // *bytes.Buffer, for one frame each while it is read
+	batches   sync.Pool      // *batch, for one writer each
 	wg        sync.WaitGroup // sweep, and run of each session; Add under mu, and not while stopping
 
 	mu       sync.Mutex // guards the fields below
@@ -48,10 +49,8 @@ type Server struct {
 
 const (
 	handshakeTimeout = 5 * time.Second
-	// A candidate or a small answer fits; what is larger is read past the buffer.
-	readBuffer = 512
-	// Write buffers are borrowed for the time of one write, so they may be as large as an offer.
-	writeBuffer = 4 << 10
+	// Several candidates fit, which come together; what is larger is read past the buffer.
+	readBuffer = 2 << 10
 	// retryAfter is what a client is told to wait while the server cannot take it.
 	retryAfter = 5 * time.Second
 )
@@ -72,14 +71,14 @@ func New(config Config) (*Server, error) {
 		upgrader: websocket.Upgrader{
 			HandshakeTimeout: handshakeTimeout,
 			ReadBufferSize:   readBuffer,
-			WriteBufferSize:  writeBuffer,
-			WriteBufferPool:  new(sync.Pool),
+			WriteBufferPool:  new(sync.Pool), // for the little that does not go through a batch
 			Subprotocols:     []string{signaling.Subprotocol},
 			CheckOrigin:      config.CheckOrigin,
 		},
 		own:      signaling.V1(),
 		stop:     stop,
 		buffers:  sync.Pool{New: func() any { return new(bytes.Buffer) }},
+		batches:  sync.Pool{New: func() any { return new(batch) }},
 		rooms:    make(map[signaling.RoomName]*room),
 		rebuilt:  make(chan struct{}),
 		sessions: make(map[*session]struct{}),

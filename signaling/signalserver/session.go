@@ -62,11 +62,27 @@ func newSession(s *Server, conn *websocket.Conn, d *signaling.Dialect, remote ne
 		outbox:   outbox{maxFrames: s.config.OutboxFrames, maxBytes: s.config.OutboxBytes},
 		ended:    make(chan struct{}),
 	}
-	session.seen.Store(now.UnixNano())
-	conn.SetPongHandler(func(string) error { session.see(); return nil })
-	answer := conn.PingHandler()
-	conn.SetPingHandler(func(data string) error { session.see(); return answer(data) })
+	session.see(now)
+	session.answerControls()
 	return session
+}
+
+// answerControls says what happens to frames that NextReader does not return. A close is answered unless
+// the session has sent its own.
+func (s *session) answerControls() {
+	s.conn.SetPongHandler(func(string) error { s.see(time.Now()); return nil })
+	s.conn.SetPingHandler(func(data string) error {
+		s.see(time.Now())
+		s.pushed(s.outbox.pong([]byte(data)))
+		return nil
+	})
+	answer := s.conn.CloseHandler()
+	s.conn.SetCloseHandler(func(code int, text string) error {
+		if s.over() {
+			return nil
+		}
+		return answer(code, text)
+	})
 }
 
 // run is the life of the session. When the server is full, that is all it tells.
@@ -127,17 +143,18 @@ func (s *session) readLoop() {
 		if err != nil {
 			return
 		}
-		s.see()
+		now := time.Now()
+		s.see(now)
 		if s.over() {
 			continue
 		}
-		if err := s.receive(kind, frame); err != nil {
+		if err := s.receive(kind, frame, now); err != nil {
 			s.refuse(err)
 		}
 	}
 }
 
-func (s *session) see() { s.seen.Store(time.Now().UnixNano()) }
+func (s *session) see(now time.Time) { s.seen.Store(now.UnixNano()) }
 
 func (s *session) over() bool {
 	select {
@@ -149,7 +166,7 @@ func (s *session) over() bool {
 }
 
 // receive takes one frame. Its buffer goes back to the pool, since no dialect keeps a frame.
-func (s *session) receive(kind int, frame io.Reader) error {
+func (s *session) receive(kind int, frame io.Reader, began time.Time) error {
 	if kind != websocket.TextMessage {
 		return signaling.ErrBinaryFrame
 	}
@@ -165,8 +182,7 @@ func (s *session) receive(kind int, frame io.Reader) error {
 	}
 	s.server.counters.framesIn.Add(1)
 	s.server.counters.bytesIn.Add(uint64(b.Len()))
-	s.throttle()
-	began := time.Now()
+	began = began.Add(s.throttle(began))
 	m, err := s.dialect.Decode(b.Bytes())
 	if err != nil {
 		return s.inTurn(err)
@@ -188,16 +204,17 @@ func (s *session) inTurn(err error) error {
 
 // throttle waits until the session may send another frame. Meanwhile nothing is read, so TCP pushes
 // back and nothing is lost.
-func (s *session) throttle() {
-	wait := s.tokens.Reserve().Delay()
+func (s *session) throttle(now time.Time) (wait time.Duration) {
+	wait = s.tokens.ReserveN(now, 1).DelayFrom(now)
 	if wait <= 0 {
-		return
+		return 0
 	}
 	s.server.counters.throttled.Add(1)
 	select {
 	case <-time.After(wait):
 	case <-s.ended:
 	}
+	return wait
 }
 
 // handle acts on a message. An *Error is for the member.

@@ -8,7 +8,7 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// writeTimeout is how long one frame may take. A member that reads nothing for so long comes back
+// writeTimeout is how long one write may take. A member that reads nothing for so long comes back
 // faster than it catches up.
 const writeTimeout = 10 * time.Second
 
@@ -23,7 +23,11 @@ func (s *session) send(n *note) {
 }
 
 func (s *session) push(kind int, frames ...[]byte) {
-	wake, fits := s.outbox.push(kind, frames...)
+	s.pushed(s.outbox.push(kind, frames...))
+}
+
+// pushed acts on what the outbox said to a push.
+func (s *session) pushed(wake, fits bool) {
 	if wake {
 		go s.writeLoop()
 	}
@@ -36,27 +40,29 @@ func (s *session) push(kind int, frames ...[]byte) {
 
 // writeLoop writes what is in the outbox, and ends when it is empty.
 func (s *session) writeLoop() {
+	b := s.server.batches.Get().(*batch)
+	defer s.server.batches.Put(b)
 	for {
-		i, ok := s.outbox.next()
-		if !ok {
+		b.reset()
+		s.outbox.take(b)
+		if len(b.bytes) == 0 {
 			return
 		}
-		if s.write(i) != nil {
+		if s.write(b) != nil {
 			s.abort("write")
 		}
 	}
 }
 
-func (s *session) write(i item) error {
-	if i.kind != websocket.TextMessage {
-		return s.conn.WriteControl(i.kind, i.data, time.Now().Add(writeTimeout))
-	}
+// write makes one call of many frames: that call is most of what a frame costs.
+func (s *session) write(b *batch) error {
 	c := &s.server.counters
-	c.framesOut.Add(1)
-	c.bytesOut.Add(uint64(len(i.data)))
+	c.framesOut.Add(uint64(b.texts))
+	c.bytesOut.Add(uint64(b.payload))
 	began := time.Now()
-	s.conn.SetWriteDeadline(began.Add(writeTimeout))
-	err := s.conn.WriteMessage(i.kind, i.data)
+	conn := s.conn.NetConn()
+	conn.SetWriteDeadline(began.Add(writeTimeout))
+	_, err := conn.Write(b.bytes)
 	s.server.observe(PhaseWrite, began)
 	return err
 }
