@@ -151,6 +151,9 @@ func inFlags(err error) error {
 
 // iceServers are what one member is told besides STUN servers, and for how long that is good.
 func (r *relays) iceServers(room signaling.RoomName, id signaling.PeerID) ([]signaling.ICEServer, time.Duration) {
+	if len(r.turn) == 0 && r.own == nil {
+		return nil, 0
+	}
 	var list []signaling.ICEServer
 	user := r.user(room, id)
 	if len(r.turn) > 0 {
@@ -158,9 +161,6 @@ func (r *relays) iceServers(room signaling.RoomName, id signaling.PeerID) ([]sig
 	}
 	if r.own != nil {
 		list = append(list, r.own.ICEServers(user)...)
-	}
-	if list == nil {
-		return nil, 0
 	}
 	return list, r.credentials.TTL
 }
