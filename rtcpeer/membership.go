@@ -86,13 +86,16 @@ func (n *Node) welcomed(w signaling.Welcome) error {
 	return nil
 }
 
-// joined makes a link with a member, unless there is one.
+// joined makes a link with a member, unless there is one, or there was: a link that ended is over. But when
+// this node was away for so long that its links were lost, and comes back, those who had taken it for gone
+// wait for its offers.
 func (n *Node) joined(m signaling.Member) {
 	n.mu.Lock()
 	_, known := n.members[m.ID]
+	again := n.lost[m.ID] && offers(n.id, m.ID)
 	n.members[m.ID] = m
 	n.mu.Unlock()
-	if !known {
+	if !known || again {
 		n.connect(m, nil)
 	}
 }
@@ -135,6 +138,7 @@ func (n *Node) full(newcomer PeerID) bool {
 // start runs a link; mu is held, so that no link starts after the node has ended.
 func (n *Node) start(l *link) {
 	n.running[l.peer] = l
+	delete(n.lost, l.peer)
 	n.making.Go(l.run)
 }
 
@@ -149,6 +153,7 @@ func (n *Node) refuseLink(id PeerID, why string) {
 func (n *Node) left(id PeerID, reason signaling.LeftReason) {
 	n.mu.Lock()
 	delete(n.members, id)
+	delete(n.lost, id)
 	l := n.running[id]
 	n.mu.Unlock()
 	switch _, err := n.links.to(id); {
@@ -273,7 +278,11 @@ func (n *Node) forget(l *link) (last bool, signalingErr error) {
 	if l.published {
 		n.ended.add(l)
 	}
-	if _, member := n.members[l.peer]; l.next != nil && member && n.ctx.Err() == nil && !n.refuse.Load() {
+	_, member := n.members[l.peer]
+	if l.published && member && l.why() == Lost {
+		n.lost[l.peer] = true
+	}
+	if l.next != nil && member && n.ctx.Err() == nil && !n.refuse.Load() {
 		n.start(l.successor())
 	}
 	return len(n.running) == 0, n.signalingErr

@@ -64,6 +64,7 @@ type Node struct {
 	mu           sync.Mutex // guards the fields below
 	members      map[PeerID]signaling.Member
 	running      map[PeerID]*link // every link whose run has not ended its work
+	lost         map[PeerID]bool  // members whose link was Lost, and is not running again
 	ended        Totals           // of links that are over
 	ice          []signaling.ICEServer
 	sealed       chan struct{} // closed when the room is sealed
@@ -111,6 +112,7 @@ func New(ctx context.Context, s Signaler, config Config) (*Node, error) {
 		inbox:         newInbox(config.ReceiveBuffer),
 		members:       make(map[PeerID]signaling.Member),
 		running:       make(map[PeerID]*link),
+		lost:          make(map[PeerID]bool),
 		sealed:        make(chan struct{}),
 		locked:        welcome.Locked,
 		lockTold:      make(chan struct{}),

@@ -67,6 +67,13 @@ func (r *room) acquainted(a, b rtcpeer.PeerID) bool {
 	return r.topology == rtcpeer.Mesh || a == 1 || b == 1
 }
 
+// tell has the server say something to a member.
+func (r *room) tell(to rtcpeer.PeerID, m signaling.Message) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.members[to].inbox <- m
+}
+
 func (s *seat) Send(_ context.Context, m signaling.Message) error {
 	s.room.mu.Lock()
 	defer s.room.mu.Unlock()

@@ -3,6 +3,8 @@ package rtcpeer_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -216,6 +218,55 @@ func TestWelcomeAgain(t *testing.T) {
 		require.Equal(t, rtcpeer.PeerFailed, ev.Kind, "a link with 7 was tried")
 		require.Equal(t, rtcpeer.PeerID(7), ev.Peer)
 	})
+}
+
+// A member that was away for so long that the others took it for gone comes back under its id, and has a
+// link with each of them again, whoever of the two offers. Nobody is offered a link that it has ended itself.
+func TestBackAfterALongAbsence(t *testing.T) {
+	for _, away := range []rtcpeer.PeerID{3, 5, 7} {
+		t.Run(fmt.Sprint(away), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				network := memory.NewNetwork(memory.Options{})
+				r := newRoom(rtcpeer.Mesh)
+				nodes, transports := make(map[rtcpeer.PeerID]*rtcpeer.Node), make(map[rtcpeer.PeerID]*memory.Transport)
+				for _, id := range []rtcpeer.PeerID{3, 5, 7} {
+					transports[id] = network.Transport()
+					nodes[id] = r.join(t, id, transports[id], rtcpeer.Config{})
+				}
+				for _, n := range nodes {
+					require.Equal(t, rtcpeer.PeerConnected, next(t, n).Kind)
+					require.Equal(t, rtcpeer.PeerConnected, next(t, n).Kind)
+				}
+				gone := nodes[away]
+				others := slices.DeleteFunc([]rtcpeer.PeerID{3, 5, 7}, func(id rtcpeer.PeerID) bool { return id == away })
+				for _, id := range others {
+					network.Partition(transports[away], transports[id])
+					r.tell(id, signaling.Left{ID: away, Reason: signaling.LeftLost})
+				}
+				for _, id := range others {
+					wantDisconnected(t, nodes[id], away, rtcpeer.Lost)
+					require.Equal(t, rtcpeer.PeerDisconnected, next(t, gone).Kind)
+				}
+				back := signaling.Welcome{ID: away, Room: "test", Topology: rtcpeer.Mesh, Host: 1, Resumed: true}
+				for _, id := range others {
+					network.Heal(transports[away], transports[id])
+					back.Members = append(back.Members, signaling.Member{ID: id})
+					r.tell(id, signaling.Joined{Member: signaling.Member{ID: away}})
+				}
+				r.tell(away, back)
+				for _, id := range others {
+					require.Equal(t, rtcpeer.PeerConnected, next(t, nodes[id]).Kind)
+					require.Equal(t, rtcpeer.PeerConnected, next(t, gone).Kind)
+				}
+				require.NoError(t, gone.Disconnect(others[0]))
+				wantDisconnected(t, nodes[others[0]], away, rtcpeer.ByPeer)
+				require.Equal(t, rtcpeer.PeerDisconnected, next(t, gone).Kind)
+				r.tell(away, back)
+				synctest.Wait()
+				require.Equal(t, others[1:], gone.Peers())
+			})
+		})
+	}
 }
 
 // An end that gives an open link up and offers anew gets a new one: connected, disconnected,

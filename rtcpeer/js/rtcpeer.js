@@ -1518,6 +1518,7 @@ export class RtcNode {
   /** @internal */ goodbye = () => this.closeAll(true);
   /** @internal */ inbox = new Inbox();
   /** Every link that is not over. @internal @type {Map<number, Link>} */ running = new Map();
+  /** Peers whose link was lost, and is not running again. @internal @type {Set<number>} */ lost = new Set();
   /** @internal @type {Map<number, any>} */ members = new Map();
   /** @internal @type {Record<string, number>} */ dropped = {};
   /** Who waits for the server to have done something. @internal @type {{done: () => boolean, resolve: () => void, reject: (why: any) => void}[]} */ asking = [];
@@ -1698,7 +1699,8 @@ export class RtcNode {
   joined(m) {
     const known = this.members.has(m.id);
     this.members.set(m.id, m);
-    if (!known) this.connect(m);
+    // When this node was away for so long that its links were lost, the others wait for its offers.
+    if (!known || (this.lost.has(m.id) && this.id > m.id)) this.connect(m);
   }
 
   /** @internal Makes a link, unless there is a reason against it. @param {any} m @param {Signal} [first] */
@@ -1715,6 +1717,7 @@ export class RtcNode {
     } else {
       const link = new Link(this, m.id);
       this.running.set(m.id, link);
+      this.lost.delete(m.id);
       if (first) link.signal(first);
     }
   }
@@ -1722,6 +1725,7 @@ export class RtcNode {
   /** @internal An open link ends on its own account, if it was not kicked: the member may only have lost the server. @param {number} id @param {string} [reason] */
   left(id, reason) {
     this.members.delete(id);
+    this.lost.delete(id);
     const link = this.running.get(id);
     if (link && reason === "kicked") link.end(reason);
     else if (link && !link.published) link.end("by peer");
@@ -1762,6 +1766,7 @@ export class RtcNode {
   linkOver(link, reason, error) {
     this.running.delete(link.peer);
     if (link.published) this.route.down(link, reason, error);
+    if (link.published && reason === "lost") this.lost.add(link.peer);
     if (this.topology === "star" && this.id !== this.host) this.end(error ?? hostGone(reason, link));
     else if (!this.running.size && this.signaling.error) this.end(this.signaling.error);
   }

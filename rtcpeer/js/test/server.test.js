@@ -172,6 +172,33 @@ test("malformed frames lead to another try, three of them to the end", async (t)
   assert.equal(connections, 3);
 });
 
+test("a member that lost its links offers new ones when it has come back to the server", async (t) => {
+  const server = await startServer();
+  t.after(() => server.stop());
+  const sockets = [];
+  class Socket extends WebSocket {
+    constructor(...args) {
+      super(...args);
+      sockets.push(this);
+    }
+  }
+  const a = await Player.join(server.url + "/lobby", { RTCPeerConnection });
+  const b = await Player.join(server.url + "/lobby", { WebSocket: Socket, RTCPeerConnection });
+  t.after(() => Promise.all([a.close(), b.close()]));
+  await Promise.all([a.event("connected", b.id), b.event("connected", a.id)]);
+  b.node.running.get(a.id).end("lost"); // as half a minute without a path would
+  await b.event("disconnected", a.id);
+  await a.event("disconnected", b.id);
+  sockets[0].terminate();
+  const twice = (p) => p.until("a second link", () => p.events.filter((e) => e.kind === "connected").length === 2);
+  await Promise.all([twice(a), twice(b)]);
+  await b.node.disconnect(a.id);
+  await a.until("the end of it", () => a.events.at(-1).kind === "disconnected");
+  sockets[1].terminate();
+  await eventually("the third welcome", () => b.node.resumed === 2);
+  assert.equal(b.node.running.size, 0, "who has ended a link does not offer another");
+});
+
 test("a server that is gone for good ends no link", async (t) => {
   const server = await startServer();
   const a = await Player.join(server.url + "/lobby", { RTCPeerConnection }), b = await Player.join(server.url + "/lobby", { RTCPeerConnection });
