@@ -13,7 +13,8 @@
 // fields of signaling.Dialect.
 //
 // A session has one goroutine while it is idle, the reader. A second one, the writer, lives from the
-// first frame in an empty outbox until the outbox is empty again. One more goroutine of the server,
+// first frame in an empty outbox until the outbox is empty again; it writes what waits with one call, for
+// that call is most of what a frame costs. One more goroutine of the server,
 // sweep, pings all sessions and ends the dead ones. Shutdown ends all of them and waits.
 //
 // All exported methods may be called from any goroutine at any time.
