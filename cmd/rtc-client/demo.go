@@ -28,9 +28,9 @@ func (*demo) Help() string {
 
 What it prints of each peer, as a table or (in brackets) as JSON:
 
-  connected (connect_ms)  from the start of its Join until it was connected to all others
-  round trip (rtt_us)     median of echoes from all others in turn, one at a time
-  received (received)     packets from all others: in each mode (peers-1) x packets
+  connected (connect_ms)  from the start of its Join until all are connected
+  round trip (rtt_us)     median of echoes from all others, one at a time
+  received (received)     packets of all others: (peers-1) x packets a mode
 
 Examples:
 

@@ -12,10 +12,10 @@ import (
 
 // examine is the command doctor: what works from here.
 type examine struct {
-	URL       string        `arg:"" help:"The signaling server, as ws://host:port. A room in it does not matter."`
+	URL string `arg:"" help:"The signaling server, as ws://host:port. A room in it does not matter."`
+	access
 	ICEServer []string      `name:"ice-server" placeholder:"URL" help:"STUN or TURN server to examine besides those that the server tells, as stun:host:port or turn:user:secret@host:port; repeat for more."`
 	Timeout   time.Duration `default:"5s" placeholder:"TIME" help:"How long each examination may take (${default})."`
-	Token     string        `placeholder:"TOKEN" help:"Access token, for servers that want one."`
 	JSON      bool          `name:"json" help:"Print one JSON object."`
 }
 
@@ -25,7 +25,7 @@ func (*examine) Help() string {
 Examples:
 
   rtc-client doctor wss://signal.example.org
-  rtc-client doctor --ice-server stun:stun.example.org:3478 ws://localhost:9080`
+  rtc-client doctor --ice-server stun:stun.example.org ws://localhost:9080`
 }
 
 // Run examines the signaling server first, since it tells of the others.

@@ -16,9 +16,11 @@ import (
 
 // An entry is how chat, ping and relay get into a room.
 type entry struct {
-	URL        string   `arg:"" help:"The room, as ws://host:port/room. Without a room the server makes a new one, and its URL is printed. For a server of Godot's signaling demo: godot+ws://host:port/lobby."`
+	URL string `arg:"" help:"The room, as ws://host:port/room. Without a room the server makes a new one, and its URL is printed. For a server of Godot's signaling demo: godot+ws://host:port/lobby."`
+	access
+	terms
 	ICEServer  []string `name:"ice-server" placeholder:"URL" help:"STUN or TURN server, as stun:host:port or turn:user:secret@host:port; repeat for more."`
-	AuthSecret string   `env:"RTC_AUTH_SECRET" placeholder:"TEXT" help:"Secret of a star: its host admits only guests that send exactly these bytes. Other users of the machine see flags, but not the environment."`
+	AuthSecret string   `env:"RTC_AUTH_SECRET" placeholder:"TEXT" help:"Secret of a star: its host admits only guests that send exactly these bytes. ${unseen}"`
 	Verbose    bool     `short:"v" help:"Log on stderr what happens to the links and to the signaling."`
 }
 
@@ -29,25 +31,12 @@ func (e *entry) join(ctx context.Context, c *console, config rtcpeer.Config) (*r
 	if err != nil {
 		return nil, "", err
 	}
-	if config.WebRTC.ICEServers, err = iceServers(e.ICEServer); err != nil {
+	if err := e.configure(c, &config); err != nil {
 		return nil, "", err
-	}
-	if e.AuthSecret != "" {
-		config.Auth = rtcpeer.SharedSecret([]byte(e.AuthSecret))
-	}
-	if e.Verbose {
-		config.Log, config.WebRTC.Log = c.logger(slog.LevelDebug), c.logger(slog.LevelWarn)
-		config.Signaling.Log = config.Log
 	}
 	node, err := rtcpeer.Join(ctx, e.URL, config)
-	if errors.Is(err, &signaling.Error{Code: signaling.CodeTopologyMismatch}) {
-		return nil, "", fmt.Errorf("%w: choose another one, or leave it out for a new one", err)
-	}
-	if errors.Is(err, &signaling.Error{Code: signaling.CodeUnknownRoom}) {
-		return nil, "", fmt.Errorf("%w: a lobby of that protocol gets its name from the server; leave it out for a new one", err)
-	}
 	if err != nil {
-		return nil, "", err
+		return nil, "", advised(err)
 	}
 	plain, isGodot := strings.CutPrefix(e.URL, rtcpeer.GodotScheme)
 	url := signalclient.RoomURL(plain, signaling.RoomName(node.Room()))
@@ -59,6 +48,49 @@ func (e *entry) join(ctx context.Context, c *console, config rtcpeer.Config) (*r
 	}
 	c.say("joined as %d", node.ID())
 	return node, url, nil
+}
+
+// configure adds to config what the flags say.
+func (e *entry) configure(c *console, config *rtcpeer.Config) error {
+	isGodot := strings.HasPrefix(e.URL, rtcpeer.GodotScheme)
+	if err := e.terms.apply(config, isGodot); err != nil {
+		return err
+	}
+	e.access.apply(config, isGodot)
+	var err error
+	if config.WebRTC.ICEServers, err = iceServers(e.ICEServer); err != nil {
+		return err
+	}
+	if e.AuthSecret != "" {
+		config.Auth = rtcpeer.SharedSecret([]byte(e.AuthSecret))
+	}
+	if e.Verbose {
+		config.Log, config.WebRTC.Log = c.logger(slog.LevelDebug), c.logger(slog.LevelWarn)
+		config.Signaling.Log = config.Log
+	}
+	return nil
+}
+
+// advised adds what to do about a refusal.
+func advised(err error) error {
+	refused, ok := errors.AsType[*signaling.Error](err)
+	if !ok {
+		return err
+	}
+	var advice string
+	switch refused.Code {
+	case signaling.CodeTopologyMismatch:
+		advice = "choose another one, or leave it out for a new one"
+	case signaling.CodeUnknownRoom:
+		advice = "a lobby of that protocol gets its name from the server; leave it out for a new one"
+	case signaling.CodeUnauthorized:
+		advice = "see --token"
+	case signaling.CodeWrongPassword:
+		advice = "see --password"
+	default:
+		return err
+	}
+	return fmt.Errorf("%w: %s", err, advice)
 }
 
 // room returns the room that the URL names, which may be none.

@@ -19,7 +19,7 @@ type list struct {
 	Filter []string `placeholder:"NAME=VALUE" sep:"none" help:"Only rooms whose metadata has this field; repeat for more. VALUE is a number, true, false, or text."`
 	Limit  int      `placeholder:"N" help:"At most N rooms (all)."`
 	JSON   bool     `help:"Print one JSON object a room, as the server tells it, with its URL."`
-	Token  string   `placeholder:"TEXT" help:"Access token, for servers that want one. Other users of the machine see flags, but not the environment."`
+	access
 }
 
 func (*list) Help() string {

@@ -92,6 +92,7 @@ func execute(ctx context.Context, args []string, c *console) error {
 	parser, err := kong.New(&commands{},
 		kong.Name("rtc-client"),
 		kong.Description(description),
+		kong.Vars{"unseen": unseen},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.Writers(c.out, io.Discard),
 		kong.Exit(func(int) { done = true }),

@@ -24,7 +24,7 @@ func (*ping) Help() string {
 Examples:
 
   rtc-client ping ws://localhost:9080/lobby
-  rtc-client ping --peer 1 --count 100 --interval 20ms --json ws://localhost:9080/lobby`
+  rtc-client ping --peer 1 --count 100 --json ws://localhost:9080/lobby`
 }
 
 // Run pings, and prints the figures also when it was interrupted.

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,6 +40,7 @@ func TestScripts(t *testing.T) {
 			"ends":    ends,
 			"waitfor": waitFor,
 			"mistake": mistake,
+			"help":    help,
 			"demo-ok": demoOK,
 			"ping-ok": pingOK,
 		},
@@ -84,6 +86,17 @@ func mistake(ts *testscript.TestScript, _ bool, args []string) {
 	require.Equal(t, exitUsage, exit.ExitCode())
 	require.Empty(t, ts.ReadFile("stdout"))
 	require.Regexp(t, "^rtc-client: .*"+args[0]+".*\n$", ts.ReadFile("stderr"))
+}
+
+// help COMMAND REGEXP... checks the command's --help, which fits on two screens of 40 lines.
+func help(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(ts.Exec("rtc-client", args[0], "--help"))
+	text, t := ts.ReadFile("stdout"), failing{ts}
+	require.LessOrEqual(t, strings.Count(text, "\n"), 80)
+	require.NotRegexp(t, "(?m)^.{81}", text)
+	for _, want := range args[1:] {
+		require.Regexp(t, want, text)
+	}
 }
 
 // demo-ok TOPOLOGY PEERS PACKETS checks stdout: the one object of a demo in which everything arrived.

@@ -2,6 +2,7 @@ package godot
 
 import (
 	"errors"
+	"strings"
 
 	"example.org/rtcpeer/signaling"
 )
@@ -62,7 +63,7 @@ func closed(code int, text string) *signaling.Error {
 		}
 	}
 	if known := signaling.Code(text); known.Known() {
-		return &signaling.Error{Code: known, Text: "as the server says"}
+		return &signaling.Error{Code: known, Text: strings.ReplaceAll(text, "_", " ")}
 	}
 	return &signaling.Error{Code: signaling.CodeInternal, Text: text}
 }
