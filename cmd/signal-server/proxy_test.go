@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/gorilla/websocket"
 	"github.com/stretchr/testify/require"
@@ -48,11 +47,19 @@ func TestClientBehindProxies(t *testing.T) {
 	}
 }
 
-// The same join behind Debian's nginx with the example of deploy, from a client that claims to be another:
-// the server sees the address from which it came to nginx.
-func TestBehindNginx(t *testing.T) {
+// The same join behind the proxies of Debian with the examples of deploy, from a client that claims to be
+// another: the server sees the address from which it came to the proxy.
+func TestBehindProxy(t *testing.T) {
+	for name, start := range map[string]func(t *testing.T, server string) (address string, trust *tls.Config){
+		"nginx": startNginx, "caddy": startCaddy,
+	} {
+		t.Run(name, func(t *testing.T) { testBehindProxy(t, start) })
+	}
+}
+
+func testBehindProxy(t *testing.T, startProxy func(t *testing.T, server string) (address string, trust *tls.Config)) {
 	p := start(t, nil, "--trusted-proxy=127.0.0.1", "--admin-listen=127.0.0.1:0", "--admin-token="+adminToken)
-	address, roots := startNginx(t, strings.TrimPrefix(p.url, "ws://"))
+	address, roots := startProxy(t, strings.TrimPrefix(p.url, "ws://"))
 	d := websocket.Dialer{
 		TLSClientConfig: roots,
 		NetDialContext:  (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}).DialContext,
@@ -81,42 +88,40 @@ func TestBehindNginx(t *testing.T) {
 // startNginx runs nginx with deploy/nginx.conf, other ports and another certificate.
 func startNginx(t *testing.T, server string) (address string, trust *tls.Config) {
 	t.Helper()
-	program, err := exec.LookPath("nginx")
-	if err != nil {
-		require.Empty(t, os.Getenv("RTCPEER_CI"), "no nginx here: apt-get install -y nginx-light")
-		t.Skip("no nginx here: apt-get install -y nginx-light")
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	address = l.Addr().String()
-	require.NoError(t, l.Close())
-	example, err := os.ReadFile(filepath.Join("deploy", "nginx.conf"))
-	require.NoError(t, err)
-	dir := t.TempDir()
+	program, dir, address := needs(t, "nginx", "nginx-light"), t.TempDir(), freeAddress(t)
 	cert, key, roots := writeCertificate(t, dir, 1)
-	site := strings.NewReplacer("listen 443 ssl", "listen "+address+" ssl", "127.0.0.1:9080", server,
-		"/etc/letsencrypt/live/game.example/fullchain.pem", cert, "/etc/letsencrypt/live/game.example/privkey.pem", key).Replace(string(example))
+	site := example(t, "nginx.conf", "listen 443 ssl", "listen "+address+" ssl", "127.0.0.1:9080", server,
+		"/etc/letsencrypt/live/game.example/fullchain.pem", cert, "/etc/letsencrypt/live/game.example/privkey.pem", key)
 	var temporary strings.Builder
 	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
 		fmt.Fprintf(&temporary, "%s_temp_path %s;\n", kind, filepath.Join(dir, kind))
 	}
 	config := writeFile(t, dir, "nginx.conf", []byte("daemon off; master_process off; error_log stderr; pid "+dir+"/pid;\n"+
 		"events {}\nhttp {\naccess_log off;\n"+temporary.String()+site+"}\n"))
+	background(t, exec.Command(program, "-p", dir, "-c", config), address)
+	return address, &tls.Config{RootCAs: roots}
+}
 
-	cmd := exec.Command(program, "-p", dir, "-c", config)
-	require.NoError(t, cmd.Start())
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	deadline := time.Now().Add(time.Minute)
-	for {
-		conn, err := net.Dial("tcp", address)
-		if err == nil {
-			conn.Close()
-			return address, &tls.Config{RootCAs: roots}
-		}
-		require.True(t, time.Now().Before(deadline), "nginx does not listen")
-		<-time.After(5 * time.Millisecond) // another process starts: there is nothing to be woken by
+// startCaddy runs Caddy with deploy/Caddyfile, likewise.
+func startCaddy(t *testing.T, server string) (address string, trust *tls.Config) {
+	t.Helper()
+	program, dir, address := needs(t, "caddy", "caddy"), t.TempDir(), freeAddress(t)
+	cert, key, roots := writeCertificate(t, dir, 1)
+	site := example(t, "Caddyfile", "\ngame.example {", "\nhttps://"+address+" {\n\ttls "+cert+" "+key, "127.0.0.1:9080", server)
+	config := writeFile(t, dir, "Caddyfile", []byte("{\n\tadmin off\n\tauto_https disable_redirects\n}\n"+site))
+	cmd := exec.Command(program, "run", "--adapter=caddyfile", "--config="+config)
+	cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir)
+	background(t, cmd, address)
+	return address, &tls.Config{RootCAs: roots}
+}
+
+// example is a file of deploy with replacements, each of which it must have.
+func example(t *testing.T, name string, oldnew ...string) string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join("deploy", name))
+	require.NoError(t, err)
+	for i := 0; i < len(oldnew); i += 2 {
+		require.Contains(t, string(content), oldnew[i])
 	}
+	return strings.NewReplacer(oldnew...).Replace(string(content))
 }

@@ -114,22 +114,30 @@ func (o *tlsOptions) logged(get getCertificate, log *slog.Logger) getCertificate
 	}
 }
 
-// redirect sends browsers to https, where the TLS listener is at port.
+// redirect sends browsers to https, where the TLS listener is at port. Who came to port 80, while this is
+// another one, came by a port that is forwarded: then 443 is taken to be forwarded as well.
 func redirect(port int) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host := r.Host
-		if name, _, err := net.SplitHostPort(host); err == nil {
-			host = name
+		name, from, err := net.SplitHostPort(r.Host)
+		if err != nil {
+			name, from = strings.Trim(r.Host, "[]"), "80"
 		}
-		host = strings.Trim(host, "[]")
-		if host == "" {
+		if name == "" {
 			http.Error(w, "no Host", http.StatusBadRequest)
 			return
 		}
-		target := url.URL{Scheme: "https", Host: net.JoinHostPort(host, fmt.Sprint(port)), Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery}
-		if port == 443 {
-			target.Host = strings.TrimSuffix(target.Host, ":443")
+		target := url.URL{Scheme: "https", Host: net.JoinHostPort(name, fmt.Sprint(port)), Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery}
+		if port == 443 || from == "80" && localPort(r) != 80 {
+			target.Host = strings.TrimSuffix(net.JoinHostPort(name, ""), ":")
 		}
 		http.Redirect(w, r, target.String(), http.StatusPermanentRedirect)
 	})
+}
+
+// localPort is where r arrived.
+func localPort(r *http.Request) int {
+	if at, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr); ok {
+		return at.Port
+	}
+	return 0
 }

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"bytes"
+	"net"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Programs of others, which run beside a server.
+
+// needs returns the path of a program, or skips the test.
+func needs(t *testing.T, program, pkg string) string {
+	t.Helper()
+	path, err := exec.LookPath(program)
+	if err != nil {
+		require.Empty(t, os.Getenv("RTCPEER_CI"), "no %s here: apt-get install -y %s", program, pkg)
+		t.Skipf("no %s here: apt-get install -y %s", program, pkg)
+	}
+	return path
+}
+
+// freeAddress is one of the loopback interface that nobody uses.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+	return l.Addr().String()
+}
+
+// background runs a program until the test ends, or stop is called, and returns when it listens.
+func background(t *testing.T, cmd *exec.Cmd, addresses ...string) (stop func()) {
+	t.Helper()
+	var output bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &output, &output
+	require.NoError(t, cmd.Start())
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait()
+		close(ended)
+	}()
+	stop = func() {
+		_ = cmd.Process.Kill()
+		<-ended
+	}
+	t.Cleanup(func() {
+		stop()
+		if t.Failed() {
+			t.Logf("%s\n%s", cmd, output.String())
+		}
+	})
+	deadline := time.Now().Add(time.Minute)
+	for _, address := range addresses {
+		for !listens(address) {
+			require.True(t, time.Now().Before(deadline), "%s does not listen at %s", cmd, address)
+			select {
+			case <-ended:
+				require.Fail(t, "it has ended")
+			case <-time.After(5 * time.Millisecond): // another process starts: there is nothing to be woken by
+			}
+		}
+	}
+	return stop
+}
+
+func listens(address string) bool {
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		return false
+	}
+	conn.Close()
+	return true
+}
