@@ -50,7 +50,7 @@ func (l *list) Run(ctx context.Context, c *console) error {
 	rooms, err := signalclient.List(ctx, l.URL, signaling.List{Filter: filter, Limit: l.Limit, Token: l.Token}, signalclient.Config{})
 	switch {
 	case err != nil:
-		return unlessInterrupted(ctx, err)
+		return unlessInterrupted(ctx, advised(err))
 	case l.JSON:
 		return l.printJSON(c, rooms)
 	case len(rooms) == 0:

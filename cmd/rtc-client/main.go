@@ -103,6 +103,7 @@ func execute(ctx context.Context, args []string, c *console) error {
 	if err != nil {
 		return err
 	}
+	parser.Model.HelpFlag.Help = "Print this and exit."
 	command, err := parser.Parse(args)
 	switch {
 	case done:

@@ -42,7 +42,7 @@ func main() {
 }
 
 type commands struct {
-	Serve       serve       `cmd:"" default:"withargs" help:"A signaling server, which is what runs without a command."`
+	Serve       serve       `cmd:"" default:"withargs" help:"A signaling server: peers meet here, and then connect to each other directly."`
 	CheckConfig checkConfig `cmd:"" help:"Say what is wrong with flags, environment and file, or what they will do."`
 	Token       token       `cmd:"" help:"Print a token that lets its bearer join a server with --auth-jwt."`
 }
@@ -89,6 +89,7 @@ func execute(ctx context.Context, args []string, p *process) error {
 	if err != nil {
 		return err
 	}
+	parser.Model.HelpFlag.Help = "Print this and exit."
 	command, err := parser.Parse(args)
 	if f, ok := errors.AsType[*fileError](err); ok {
 		err = f
@@ -102,6 +103,11 @@ func execute(ctx context.Context, args []string, p *process) error {
 	return command.Run()
 }
 
+const usageText = `Usage: signal-server [flags]
+       signal-server check-config [flags]
+       signal-server token --key=FILE --room=NAME [flags]
+`
+
 // help shows the server's flags where no command is given, since that means the server.
 func help(o kong.HelpOptions, c *kong.Context) error {
 	if c.Selected() != nil {
@@ -111,6 +117,7 @@ func help(o kong.HelpOptions, c *kong.Context) error {
 	if err != nil {
 		return err
 	}
-	o.Summary = false
+	fmt.Fprint(c.Stdout, usageText)
+	o.Summary, o.NoAppSummary = false, true
 	return kong.DefaultHelpPrinter(o, server)
 }

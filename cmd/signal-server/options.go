@@ -45,11 +45,11 @@ type limitOptions struct {
 	MaxMembers  int `default:"1024" placeholder:"N" help:"Members of one room (${default})."`
 	MaxSessions int `default:"15000" placeholder:"N" help:"Connections at a time (${default})."`
 	MaxMessage  int `default:"65536" placeholder:"BYTES" help:"Largest message of a member (${default})."`
-	MessageRate int `default:"100" placeholder:"N" help:"Messages a second of one member; 0: all (${default})."`
+	MessageRate int `default:"100" placeholder:"N" help:"Messages a second of one member; 0: no limit (${default})."`
 
-	SessionsPerAddress int `name:"max-per-address" default:"512" placeholder:"N" help:"Connections of one address; 0: all (${default})."`
-	ConnectRate        int `default:"20" placeholder:"N" help:"New ones of it a second; 0: all (${default})."`
-	JoinRate           int `default:"20" placeholder:"N" help:"Joins of it a second; 0: all (${default})."`
+	SessionsPerAddress int `name:"max-per-address" default:"512" placeholder:"N" help:"Connections of one address; 0: no limit (${default})."`
+	ConnectRate        int `default:"20" placeholder:"N" help:"New ones of it a second; 0: no limit (${default})."`
+	JoinRate           int `default:"20" placeholder:"N" help:"Joins of it a second; 0: no limit (${default})."`
 }
 
 // version is what the Go tool knows of this build.

@@ -7,15 +7,14 @@ import (
 // Serve is the command that runs the server.
 type serve struct{ options }
 
-const description = `Peers meet here and then connect to each other directly. Open its address in a browser to create
-a room and try it. Games that use the protocol of Godot's signaling demo join the same rooms.
+const description = `Open its address in a browser to create a room and try it. Games that use the protocol of Godot's signaling demo join the same rooms.
 
 Without a flag it serves everybody on port 9080. On a public host:
 
   signal-server --listen=:443 --acme-domain=game.example --turn
 
 Each flag can be set in the environment, --max-rooms as SIGNAL_SERVER_MAX_ROOMS, where secrets
-belong, or in the file of --config. Other commands: check-config and token, each with a --help.`
+belong, or in the file of --config. More is in DEPLOY.md.`
 
 // Help is part of --help, for kong.
 func (*serve) Help() string { return description }

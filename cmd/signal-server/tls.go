@@ -18,7 +18,7 @@ type tlsOptions struct {
 	Cert string `name:"tls-cert" placeholder:"FILE" help:"Certificate chain, PEM; read again if changed."`
 	Key  string `name:"tls-key" placeholder:"FILE" help:"Its private key, PEM."`
 
-	Domains   []string `name:"acme-domain" placeholder:"NAME" help:"Get certificates for it from Let's Encrypt."`
+	Domains   []string `name:"acme-domain" placeholder:"NAME" help:"Get a certificate of Let's Encrypt for NAME."`
 	Cache     string   `name:"acme-cache" default:"acme" placeholder:"DIR" help:"Folder to keep them in (${default})."`
 	Email     string   `name:"acme-email" placeholder:"ADDRESS" help:"Whom Let's Encrypt writes to about problems."`
 	Directory string   `name:"acme-directory" placeholder:"URL" help:"Another authority that speaks ACME."`

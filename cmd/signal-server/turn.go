@@ -19,19 +19,19 @@ import (
 )
 
 type turnOptions struct {
-	ICEServer []string `name:"ice-server" placeholder:"URL" help:"A further STUN or TURN server for members."`
-
 	On             bool           `name:"turn" help:"Run a STUN and TURN server too."`
-	Address        []netip.Addr   `name:"turn-address" placeholder:"IP" help:"Public address, if that of a NAT, or several."`
+	Address        []netip.Addr   `name:"turn-address" placeholder:"IP" help:"Public address of this host, if behind a NAT."`
 	Host           string         `name:"turn-host" placeholder:"NAME" help:"Its name in the certificate (--acme-domain)."`
 	Listen         string         `name:"turn-listen" default:":3478" placeholder:"ADDR" help:"Address for UDP and TCP (${default})."`
 	ListenTLS      string         `name:"turn-listen-tls" default:":5349" placeholder:"ADDR" help:"Address for TLS, or off (${default})."`
 	Ports          portRange      `name:"turn-ports" default:"49152-65535" placeholder:"A-B" help:"UDP ports of relays (${default})."`
 	Secret         string         `name:"turn-secret" placeholder:"SECRET" help:"Shared with other TURN servers, as coturn."`
-	TTL            time.Duration  `name:"turn-ttl" default:"1h" placeholder:"TIME" help:"How long a credential makes relays (${default})."`
+	TTL            time.Duration  `name:"turn-ttl" default:"1h" placeholder:"TIME" help:"How long a member's credential is good (${default})."`
 	MaxAllocations int            `name:"turn-max-relays" default:"2048" placeholder:"N" help:"Relays at a time (${default})."`
-	Bandwidth      int            `name:"turn-bandwidth" default:"1048576" placeholder:"BYTES" help:"Each way, relay and second; 0: all (${default})."`
+	Bandwidth      int            `name:"turn-bandwidth" default:"1048576" placeholder:"BYTES" help:"A second, each way; 0: no limit (${default})."`
 	AllowPeer      []netip.Prefix `name:"turn-allow-peer" placeholder:"PREFIX" help:"Private addresses to relay to all the same."`
+
+	ICEServer []string `name:"ice-server" placeholder:"URL" help:"Another STUN or TURN server, told to members."`
 }
 
 // A portRange is written as 49152-65535.
