@@ -68,7 +68,7 @@ func newSession(s *Server, conn *websocket.Conn, d *signaling.Dialect, remote ne
 }
 
 // answerControls says what happens to frames that NextReader does not return. A close is answered unless
-// the session has sent its own.
+// the session has sent its own, before the connection is cut.
 func (s *session) answerControls() {
 	s.conn.SetPongHandler(func(string) error { s.see(time.Now()); return nil })
 	s.conn.SetPingHandler(func(data string) error {
@@ -76,12 +76,10 @@ func (s *session) answerControls() {
 		s.pushed(s.outbox.pong([]byte(data)))
 		return nil
 	})
-	answer := s.conn.CloseHandler()
-	s.conn.SetCloseHandler(func(code int, text string) error {
-		if s.over() {
-			return nil
-		}
-		return answer(code, text)
+	s.conn.SetCloseHandler(func(code int, _ string) error {
+		s.end("connection", false, closing(code, ""))
+		s.outbox.writers.Wait()
+		return nil
 	})
 }
 
