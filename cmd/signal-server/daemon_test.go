@@ -1,0 +1,52 @@
+package main
+
+import (
+	"bufio"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A daemon is the program as a process of its own, with its memory and its open files, which can be killed.
+type daemon struct {
+	program
+	cmd *exec.Cmd
+}
+
+// launchDaemon starts a server on a free port, if args do not name one. The test ends it, if nobody has.
+func launchDaemon(t *testing.T, args ...string) *daemon {
+	t.Helper()
+	cmd := exec.Command("signal-server", append([]string{"--listen=127.0.0.1:0"}, args...)...)
+	stderr, err := cmd.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	d := &daemon{program: program{log: make(chan string, 100), others: make(map[string]string)}, cmd: cmd}
+	go func() {
+		defer close(d.log)
+		for lines := bufio.NewScanner(stderr); lines.Scan(); {
+			select {
+			case d.log <- lines.Text():
+			default: // nobody reads so much of it, and the program must not wait
+			}
+		}
+	}()
+	t.Cleanup(d.kill)
+	first := <-d.log
+	d.url = regexp.MustCompile(`wss?://[^" ]+`).FindString(first)
+	require.NotEmpty(t, d.url, first)
+	return d
+}
+
+// kill ends the process as kill -9 does, so that it says nothing to anybody.
+func (d *daemon) kill() {
+	_ = d.cmd.Process.Kill()
+	for range d.log { // until its end; a pipe is to be read before Wait
+	}
+	_ = d.cmd.Wait()
+}
+
+// address is where it listens, as host:port.
+func (d *daemon) address() string { return strings.TrimPrefix(d.url, "ws://") }
