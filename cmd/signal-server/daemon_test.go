@@ -49,4 +49,4 @@ func (d *daemon) kill() {
 }
 
 // address is where it listens, as host:port.
-func (d *daemon) address() string { return strings.TrimPrefix(d.url, "ws://") }
+func (d *daemon) address() string { return d.url[strings.LastIndex(d.url, "/")+1:] }

@@ -55,8 +55,8 @@ func (f *figures) observe(p signalserver.Phase, took time.Duration) {
 }
 
 // watch adds the figures of the servers; turn is nil if there is none.
-func (f *figures) watch(rooms *signalserver.Server, turn *turnserver.Server) {
-	f.registry.MustRegister(roomFigures{rooms})
+func (f *figures) watch(g *gate, rooms *signalserver.Server, turn *turnserver.Server) {
+	f.registry.MustRegister(g, roomFigures{rooms})
 	if turn != nil {
 		f.registry.MustRegister(turnFigures{turn})
 	}

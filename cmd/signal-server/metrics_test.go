@@ -99,6 +99,14 @@ func awaitFigures(t *testing.T, p *program, step string, before, want map[string
 	}
 }
 
+// awaitFigure waits until a figure at a URL is as wanted. What has not been counted yet is 0.
+func awaitFigure(t *testing.T, url, name string, want float64) {
+	t.Helper()
+	var got float64
+	is := func() bool { got = scrape(t, url)[name]; return got == want }
+	require.True(t, eventually(t.Context(), is), "%s is %v, want %v", name, got, want)
+}
+
 func TestFiguresElsewhere(t *testing.T) {
 	for _, c := range []struct {
 		arg             string

@@ -20,6 +20,7 @@ import (
 type server struct {
 	// Fixed at construction.
 	log    *slog.Logger
+	gate   *gate // of all that everybody reaches
 	rooms  *signalserver.Server
 	relays *relays
 	sites  []*site // the first is that of members
@@ -30,7 +31,8 @@ const stopTimeout = 9 * time.Second
 
 // newServer binds the addresses, so that connections wait from now on; serve answers them.
 func newServer(o options, stderr io.Writer) (*server, error) {
-	s := &server{log: o.Server.logger(stderr)}
+	log := o.Server.logger(stderr)
+	s := &server{log: log, gate: o.gate(log)}
 	if err := s.open(o); err != nil {
 		s.close()
 		if s.rooms != nil {
@@ -51,7 +53,7 @@ func (s *server) open(o options) error {
 	if err != nil {
 		return err
 	}
-	members, err := s.listen("--listen", o.Server.Listen, certificates.config)
+	members, err := s.listen("--listen", o.Server.Listen, certificates.config, s.gate)
 	if err != nil {
 		return err
 	}
@@ -63,26 +65,28 @@ func (s *server) open(o options) error {
 	if s.rooms, err = signalserver.New(config); err != nil {
 		return err
 	}
-	figures.watch(s.rooms, s.relays.own)
+	figures.watch(s.gate, s.rooms, s.relays.own)
 	members.http.Handler = s.routes(!o.Server.NoPage, o.Operation.beside(figures))
 	return s.openOthers(o, certificates, figures)
 }
 
 // openOthers opens the listeners that are not for members.
 func (s *server) openOthers(o options, certificates certificates, figures *figures) error {
+	operators := newGate(operatorConnections, 0, nil, s.log)
 	port := s.sites[0].listener.Addr().(*net.TCPAddr).Port
 	for _, l := range []struct {
 		flag, address string
+		gate          *gate
 		handler       func() http.Handler
 	}{
-		{"--http-redirect", o.TLS.Redirect, func() http.Handler { return certificates.challenge(redirect(port)) }},
-		{"--metrics-listen", o.Operation.metricsAddress(), figures.routes},
-		{"--admin-listen", o.Operation.Admin, func() http.Handler { return newAdmin(s.rooms, figures, o.Operation.AdminToken, s.log) }},
+		{"--http-redirect", o.TLS.Redirect, s.gate, func() http.Handler { return certificates.challenge(redirect(port)) }},
+		{"--metrics-listen", o.Operation.metricsAddress(), operators, figures.routes},
+		{"--admin-listen", o.Operation.Admin, operators, func() http.Handler { return newAdmin(s.rooms, figures, o.Operation.AdminToken, s.log) }},
 	} {
 		if l.address == "" {
 			continue
 		}
-		other, err := s.listen(l.flag, l.address, nil)
+		other, err := s.listen(l.flag, l.address, nil, l.gate)
 		if err != nil {
 			return err
 		}
@@ -92,12 +96,16 @@ func (s *server) openOthers(o options, certificates certificates, figures *figur
 }
 
 // listen adds a site.
-func (s *server) listen(flag, address string, certificates *tls.Config) (*site, error) {
-	l, err := openSite(flag, address, certificates, s.log)
-	if err == nil {
-		s.sites = append(s.sites, l)
+func (s *server) listen(flag, address string, certificates *tls.Config, g *gate) (*site, error) {
+	l, err := openSite(flag, address, certificates, g, s.log)
+	if err != nil {
+		return nil, err
 	}
-	return l, err
+	if g == s.gate {
+		l.hurry()
+	}
+	s.sites = append(s.sites, l)
+	return l, nil
 }
 
 // announce tells where the server is.

@@ -21,11 +21,13 @@ type site struct {
 const (
 	readHeaderTimeout = 10 * time.Second
 	idleTimeout       = time.Minute
+	readTimeout       = 10 * time.Second // of a whole request
+	writeTimeout      = time.Minute      // of an answer: the page takes that long at 20 kbit/s
 	maxHeaderBytes    = 16 << 10
 )
 
 // openSite binds the address; the handler is to be set.
-func openSite(flag, address string, certificates *tls.Config, log *slog.Logger) (*site, error) {
+func openSite(flag, address string, certificates *tls.Config, g *gate, log *slog.Logger) (*site, error) {
 	listener, err := net.Listen("tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fmt.Errorf("address %s is in use; choose another one with %s", address, flag)
@@ -39,7 +41,7 @@ func openSite(flag, address string, certificates *tls.Config, log *slog.Logger) 
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w; want host:port", flag, address, err)
 	}
-	l := &site{flag: flag, listener: listener}
+	l := &site{flag: flag, listener: g.guard(listener)}
 	l.http = http.Server{
 		TLSConfig:         certificates,
 		ReadHeaderTimeout: readHeaderTimeout,
@@ -49,6 +51,10 @@ func openSite(flag, address string, certificates *tls.Config, log *slog.Logger) 
 	}
 	return l, nil
 }
+
+// hurry bounds the time of requests with a body and of answers that nobody reads. It is not for operators, whose
+// profiles and drains take their time. A WebSocket has none of it: it is taken from net/http.
+func (l *site) hurry() { l.http.ReadTimeout, l.http.WriteTimeout = readTimeout, writeTimeout }
 
 func (l *site) serve() error {
 	if l.http.TLSConfig != nil {

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/time/rate"
+)
+
+// A gate bounds the connections of the listeners that share it, in total and for each address. It counts
+// before there is a TLS handshake or a request, for what never sends either has an open file all the same:
+// the rooms know only of WebSockets. One too many is closed without a word, since there is no protocol yet.
+type gate struct {
+	// Fixed at construction.
+	most       int
+	perAddress int // 0: no limit
+	trusted    proxies
+	log        *slog.Logger
+	lines      rate.Sometimes
+
+	mu     sync.Mutex // guards the fields below
+	open   int
+	counts map[netip.Addr]int
+	closed map[string]int // by word
+}
+
+const (
+	closedTotal   = "total"
+	closedAddress = "address"
+)
+
+// Besides its sessions an address loads pages, for which a browser opens several connections and keeps
+// them for idleTimeout; and whoever has too many sessions is to be told so, over HTTP. With 15,000 sessions
+// it is 31,024 connections, of the 65,536 open files of deploy/signal-server.service.
+const (
+	connectionsEach = 2 // for each session
+	spareTotal      = 1024
+	spareAddress    = 64
+	// operatorConnections is for a listener that members do not see.
+	operatorConnections = 256
+)
+
+// gate is for the listeners that everybody reaches.
+func (o *options) gate(log *slog.Logger) *gate {
+	perAddress := 0
+	if o.Limits.SessionsPerAddress > 0 {
+		perAddress = connectionsEach*o.Limits.SessionsPerAddress + spareAddress
+	}
+	return newGate(connectionsEach*o.Limits.MaxSessions+spareTotal, perAddress, o.Proxy.proxies(), log)
+}
+
+func newGate(most, perAddress int, trusted proxies, log *slog.Logger) *gate {
+	return &gate{most: most, perAddress: perAddress, trusted: trusted, log: log,
+		lines:  rate.Sometimes{First: 10, Interval: time.Second},
+		counts: make(map[netip.Addr]int), closed: make(map[string]int)}
+}
+
+// guard returns l with the bounds of g.
+func (g *gate) guard(l net.Listener) net.Listener { return &guarded{Listener: l, gate: g} }
+
+type guarded struct {
+	net.Listener
+	gate *gate
+}
+
+// Accept returns the next connection that is within the bounds. It goes on being a *net.TCPConn, which
+// writes a large frame with its header at once.
+func (l *guarded) Accept() (net.Conn, error) {
+	for {
+		conn, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		tcp, ok := conn.(*net.TCPConn)
+		if !ok {
+			return conn, nil
+		}
+		from := l.gate.countedAs(tcp.RemoteAddr().(*net.TCPAddr).AddrPort().Addr())
+		if word := l.gate.enter(from); word != "" {
+			tcp.SetLinger(0) // no open socket waits for whoever comes too often
+			tcp.Close()
+			l.gate.lines.Do(func() { l.gate.log.Info("connection closed", "why", word, "remote", from) })
+			continue
+		}
+		return &admitted{TCPConn: tcp, leave: sync.OnceFunc(func() { l.gate.leave(from) })}, nil
+	}
+}
+
+// admitted gives its place back with the first Close.
+type admitted struct {
+	*net.TCPConn
+	leave func()
+}
+
+func (c *admitted) Close() error {
+	c.leave()
+	return c.TCPConn.Close()
+}
+
+// countedAs is what connections from a count for, as in signalserver: an IPv4 address or the /64 of an IPv6
+// one. It is not valid, and not limited, where it may be a proxy and stand for everybody.
+func (g *gate) countedAs(a netip.Addr) netip.Addr {
+	a = a.Unmap().WithZone("")
+	if a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() || g.trusted.trust(a) {
+		return netip.Addr{}
+	}
+	if p, err := a.Prefix(64); err == nil && a.Is6() {
+		return p.Addr()
+	}
+	return a
+}
+
+// enter counts a connection, or says which bound it is over. leave ends what enter began.
+func (g *gate) enter(from netip.Addr) (word string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	limited := g.perAddress > 0 && from.IsValid()
+	switch {
+	case g.open >= g.most:
+		word = closedTotal
+	case limited && g.counts[from] >= g.perAddress:
+		word = closedAddress
+	}
+	if word != "" {
+		g.closed[word]++
+		return word
+	}
+	g.open++
+	if limited {
+		g.counts[from]++
+	}
+	return ""
+}
+
+func (g *gate) leave(from netip.Addr) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.open--
+	if g.counts[from]--; g.counts[from] <= 0 {
+		delete(g.counts, from)
+	}
+}
+
+var (
+	connectionsDesc = desc("connections", "Open TCP connections: sessions, pages, and what has not said yet what it is.")
+	closedDesc      = desc("connections_closed_total", "Connections closed at once: too many in total, or of one address.", "word")
+)
+
+// Describe does nothing, as that of roomFigures.
+func (*gate) Describe(chan<- *prometheus.Desc) {}
+
+// Collect makes a gate a prometheus.Collector.
+func (g *gate) Collect(to chan<- prometheus.Metric) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	sample{connectionsDesc, now, float64(g.open), nil}.send(to)
+	for word, n := range g.closed {
+		sample{closedDesc, counted, float64(n), []string{word}}.send(to)
+	}
+}
