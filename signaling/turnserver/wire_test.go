@@ -153,6 +153,25 @@ func TestAllocationOutlivesItsCredential(t *testing.T) {
 	}
 }
 
+// An allocation that its client refreshes lives on through several lifetimes, of its own and of the credential,
+// and ends when nobody refreshes it.
+func TestAllocationIsRefreshed(t *testing.T) {
+	t.Parallel()
+	s := serve(t, turnserver.Config{Credentials: turnserver.Credentials{TTL: time.Second}})
+	c := dialRaw(t, s)
+	short := stun.RawAttribute{Type: stun.AttrLifetime, Value: []byte{0, 0, 0, 2}}
+	require.Zero(t, code(c.ask(t, stun.MethodAllocate, overUDP, short)))
+	refreshes := time.NewTicker(500 * time.Millisecond)
+	defer refreshes.Stop()
+	for range 12 {
+		<-refreshes.C
+		require.Zero(t, code(c.ask(t, stun.MethodRefresh, short)))
+		require.Equal(t, 1, s.Stats().Allocations)
+	}
+	require.Eventually(t, func() bool { return s.Stats().Allocations == 0 }, 10*time.Second, time.Millisecond)
+	require.EqualValues(t, 1, s.Stats().Allocated)
+}
+
 // A web browser on the TURN port, and a client that says it sends more than it may.
 func TestInvalidStreamsAreClosed(t *testing.T) {
 	s := serve(t, turnserver.Config{})
