@@ -22,7 +22,7 @@ const (
 	readHeaderTimeout = 10 * time.Second
 	idleTimeout       = time.Minute
 	readTimeout       = 10 * time.Second // of a whole request
-	writeTimeout      = time.Minute      // of an answer: the page takes that long at 20 kbit/s
+	writeTimeout      = 30 * time.Second // of an answer: at 20 kbit/s, the largest file of the page
 	maxHeaderBytes    = 16 << 10
 )
 
