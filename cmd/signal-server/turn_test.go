@@ -4,9 +4,7 @@ import (
 	"net"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/pion/turn/v5"
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/rtcpeer"
@@ -59,25 +57,12 @@ func TestCredentialsOfMembers(t *testing.T) {
 	require.NotContains(t, own.Username, "lobby")
 	require.NotEqual(t, own.Username, b.ICEServers[3].Username)
 
-	allocate := func(password string) error {
-		conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
-		require.NoError(t, err)
-		defer conn.Close()
-		client, err := turn.NewClient(&turn.ClientConfig{
-			TURNServerAddr: strings.TrimSuffix(strings.TrimPrefix(own.URLs[0], "turn:"), "?transport=udp"),
-			Username:       own.Username, Password: password, Conn: conn, RTO: 100 * time.Millisecond,
-		})
-		require.NoError(t, err)
-		defer client.Close()
-		require.NoError(t, client.Listen())
-		relay, err := client.Allocate()
-		if err == nil {
-			relay.Close()
-		}
-		return err
-	}
-	require.NoError(t, allocate(own.Credential))
-	require.Error(t, allocate("wrong"))
+	relay, err := turnClient(t, own).Allocate()
+	require.NoError(t, err)
+	require.NoError(t, relay.Close())
+	own.Credential = "wrong"
+	_, err = turnClient(t, own).Allocate()
+	require.Error(t, err)
 	require.EqualValues(t, 1, min(1, scrape(t, pageOf(p)+"metrics")[`turn_refused_total{word="auth"}`]))
 }
 

@@ -99,8 +99,10 @@ and then connect to each other directly. There is nothing to see with a browser.
 // ServeHTTP upgrades a request to a WebSocket, starts its session and returns. Other requests are
 // told what this is.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	overload := s.overload()
 	switch {
-	case s.overloaded():
+	case overload != "":
+		s.counters.refuse(overload)
 		later(w, http.StatusServiceUnavailable, "The signaling server takes no sessions at the moment.", retryAfter)
 	case !websocket.IsWebSocketUpgrade(r):
 		w.Header().Set("Upgrade", "websocket")
@@ -154,12 +156,18 @@ func (s *Server) dialect(r *http.Request) *signaling.Dialect {
 	return nil
 }
 
-// overloaded reports whether not even an error can be told over a WebSocket. A few sessions over
+// overload says why not even an error can be told over a WebSocket, if that is so. A few sessions over
 // MaxSessions are taken, for as long as it takes to tell them.
-func (s *Server) overloaded() bool {
+func (s *Server) overload() signaling.Code {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.stopping || s.draining || len(s.sessions) >= s.config.MaxSessions+s.config.MaxSessions/8+16
+	switch {
+	case s.stopping || s.draining:
+		return signaling.CodeShuttingDown
+	case len(s.sessions) >= s.config.MaxSessions+s.config.MaxSessions/8+16:
+		return signaling.CodeServerFull
+	}
+	return ""
 }
 
 func (s *Server) start(session *session) {

@@ -30,8 +30,8 @@ type Stats struct {
 	Signals   uint64 // signals taken from members
 	Throttled uint64 // frames that had to wait for Config.MessageRate
 
-	// Refused counts the errors told to sessions, by code, and under rate_limited the requests of
-	// addresses that were answered with 429.
+	// Refused counts the errors told to sessions, by code; under rate_limited the requests of addresses
+	// that were answered with 429, and under server_full and shutting_down those with 503, too.
 	Refused map[signaling.Code]uint64
 	// Dropped counts sessions and members that the server gave up, by word: "slow", a session did
 	// not read what was sent to it; "dead", nothing came from it; "grace_over", a member did not
