@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -86,6 +87,11 @@ func TestTokens(t *testing.T) {
 	}
 }
 
+// otherNone writes "none" as some checks of it overlook.
+type otherNone struct{ jwt.SigningMethod }
+
+func (otherNone) Alg() string { return "nOnE" }
+
 // Tokens that no token command makes.
 func TestForgedTokens(t *testing.T) {
 	privateEd, publicEd := keyFiles(t, "EdDSA")
@@ -109,6 +115,8 @@ func TestForgedTokens(t *testing.T) {
 	require.NoError(t, err)
 	pemOf, err := x509.MarshalPKIXPublicKey(ed.key.(ed25519.PrivateKey).Public())
 	require.NoError(t, err)
+	fileRSA, err := os.ReadFile(publicRSA)
+	require.NoError(t, err)
 	for name, c := range map[string]struct {
 		method jwt.SigningMethod
 		key    any
@@ -120,6 +128,8 @@ func TestForgedTokens(t *testing.T) {
 		"none":                     {jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, good, signaling.CodeUnauthorized},
 		"public key as secret":     {jwt.SigningMethodHS256, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: pemOf}), good, signaling.CodeUnauthorized},
 		"raw public key as secret": {jwt.SigningMethodHS256, []byte(ed.key.(ed25519.PrivateKey).Public().(ed25519.PublicKey)), good, signaling.CodeUnauthorized},
+		"RSA's file as secret":     {jwt.SigningMethodHS256, fileRSA, good, signaling.CodeUnauthorized},
+		"none, spelled otherwise":  {otherNone{jwt.SigningMethodNone}, jwt.UnsafeAllowNoneSignatureType, good, signaling.CodeUnauthorized},
 		"method not offered":       {jwt.SigningMethodHS512, hmac.key, good, signaling.CodeUnauthorized},
 		"expired":                  {ed.method, ed.key, with("exp", time.Now().Add(-time.Minute).Unix()), signaling.CodeUnauthorized},
 		"never expires":            {ed.method, ed.key, with("exp", nil), signaling.CodeUnauthorized},
