@@ -8,6 +8,8 @@ type kind struct {
 	key   string // for the names of tests and rooms
 	open  bool   // a router that translates nothing: the seat has a public address
 	rules string // of nftables, on the router; its interfaces are wan and lan1, lan2
+
+	without []string // ways to the TURN server that the rules close: udp, tcp
 }
 
 // A home router lets in what answers something, and drops the rest. That it drops counts: if it
@@ -24,16 +26,20 @@ var kinds = []kind{
 	// Another port for each address that the player sends to.
 	{name: "symmetric NAT", key: symmetric, rules: firewall + chain("nat", "postrouting", `oifname "wan" masquerade random,fully-random`)},
 	{name: "UDP blocked", key: blocked, rules: firewall + chain("nat", "postrouting", `oifname "wan" masquerade`) +
-		chain("filter", "forward", `oifname "wan" meta l4proto udp drop`)},
+		chain("filter", "forward", `oifname "wan" meta l4proto udp drop`), without: []string{"udp"}},
+	// What is left is TURN over TLS.
+	{name: "only TCP 443, 5349", key: webOnly, rules: firewall + chain("nat", "postrouting", `oifname "wan" masquerade`) +
+		chain("filter", "forward", `oifname "wan" meta l4proto != tcp drop`) +
+		chain("filter", "forward", `oifname "wan" tcp dport != { 443, 5349 } drop`), without: []string{"udp", "tcp"}},
 }
 
-const symmetric, blocked = "symmetric", "blocked"
+const symmetric, blocked, webOnly = "symmetric", "blocked", "webonly"
 
 // relayed reports whether a pair has no path but through the TURN server: a symmetric NAT shows the
 // other one a port that it has not told of, which helps only where the other one lets everybody in.
 func relayed(a, b kind) bool {
 	switch {
-	case a.key == blocked || b.key == blocked:
+	case a.without != nil || b.without != nil:
 		return true
 	case a.key == symmetric:
 		return !b.open

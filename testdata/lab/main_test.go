@@ -10,10 +10,15 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestMain makes the test binary the server of the page as well: a world starts it on its public host.
+// roleVariable in the environment makes the test binary another program of a world.
+const roleVariable = "RTCPEER_LAB_ROLE"
+
 func TestMain(m *testing.M) {
-	if os.Getenv(serveVariable) != "" {
-		os.Exit(serve(os.Stdout, os.Stderr))
+	switch os.Getenv(roleVariable) {
+	case "pages":
+		os.Exit(servePages(os.Stdout, os.Stderr, os.Args[1], os.Args[2]))
+	case "line":
+		os.Exit(carryAll(os.Stdout, os.Stderr, os.Args[1], os.Args[2]))
 	}
 	goleak.VerifyTestMain(m)
 }
@@ -38,17 +43,4 @@ func need(t *testing.T, programs ...string) {
 		t.Fatal(why)
 	}
 	t.Skip(why)
-}
-
-// programs are the paths of those of this module.
-type programs struct{ client, server string }
-
-func build(t *testing.T) programs {
-	t.Helper()
-	bin := t.TempDir()
-	out, err := exec.Command("go", "build", "-o", bin, "example.org/rtcpeer/cmd/rtc-client", "example.org/rtcpeer/cmd/signal-server").CombinedOutput()
-	if err != nil {
-		t.Fatalf("go build: %v: %s", err, out)
-	}
-	return programs{bin + "/rtc-client", bin + "/signal-server"}
 }

@@ -35,18 +35,23 @@ type goPlayer struct {
 // stays as a number of pings is that of a player who waits for what the other one finds.
 const stays = 100_000
 
-func (w *world) startGo(host, program string, pings int) player {
-	args := []string{"ping", "--json", "--wait=40s", "--interval=50ms", fmt.Sprint("--count=", pings), serverURL}
-	return goPlayer{w.start(host, nil, program, args...), pings == stays}
+func (w *world) startGo(host string, pings int) goPlayer {
+	p := w.startClient(host, "ping", "--verbose", "--json", "--wait=40s", "--interval=50ms", fmt.Sprint("--count=", pings), serverURL)
+	return goPlayer{p, pings == stays}
+}
+
+// startClient runs an rtc-client that trusts the server's certificate.
+func (w *world) startClient(host string, args ...string) *process {
+	return w.start(host, []string{"SSL_CERT_FILE=" + w.kit.cert}, w.kit.client, args...)
 }
 
 // enterGo is startGo for a line that loses packets, on which the server's answer may come too late for
 // one try, though hardly for four.
-func (w *world) enterGo(ctx context.Context, host, program string, pings int) (player, error) {
+func (w *world) enterGo(ctx context.Context, host string, pings int) (player, error) {
 	for tries := 1; ; tries++ {
-		p := w.startGo(host, program, pings)
+		p := w.startGo(host, pings)
 		err := p.joined(ctx)
-		if err == nil || tries == 4 || !strings.Contains(err.Error(), "no answer within") {
+		if err == nil || tries == 4 || !strings.Contains(p.err.text(), "no answer within") {
 			return p, err
 		}
 		w.t.Logf("%s joins once more: %v", host, err)
@@ -104,6 +109,7 @@ func (w *world) startChromium(host string, pages *process) player {
 	w.t.Cleanup(func() { _ = os.RemoveAll(profile) })
 	p := w.start(host, nil, "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+		"--enable-logging=stderr", "--ignore-certificate-errors-spki-list="+w.kit.pin,
 		"--user-data-dir="+profile, pageURL)
 	return pagePlayer{p, pages}
 }

@@ -12,7 +12,8 @@ import (
 	"syscall"
 )
 
-// A process is a program on a host of a world. It ends with the test.
+// A process is a program on a host of a world. It ends with the test, and if that failed, all that it has
+// written is in the log.
 type process struct {
 	cmd      *exec.Cmd
 	out, err output
@@ -37,8 +38,21 @@ func (w *world) start(host string, env []string, name string, args ...string) *p
 	w.t.Cleanup(func() {
 		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
 		<-p.ended
+		if w.t.Failed() {
+			w.t.Logf("%s: %v: %v\nstdout: %s\nstderr: %s", host, args, p.cmd.ProcessState, p.out.text(), p.err.text())
+		}
 	})
 	return p
+}
+
+// startSelf runs this test binary on the public host, in a role that TestMain knows.
+func (w *world) startSelf(role string, args ...string) *process {
+	w.t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return w.start(public, []string{roleVariable + "=" + role}, self, args...)
 }
 
 // interrupt is the user's Ctrl-C.
@@ -81,10 +95,10 @@ func (p *process) await(ctx context.Context, o *output, line string) (string, er
 		case <-changed:
 		case <-p.ended:
 			if !want.MatchString(o.text()) {
-				return "", fmt.Errorf("%v ended without %q: %s%s", p.cmd.Args, line, p.out.text(), p.err.text())
+				return "", fmt.Errorf("%v ended without %q", p.cmd.Args, line)
 			}
 		case <-ctx.Done():
-			return "", fmt.Errorf("%v: no %q: %s%s", p.cmd.Args, line, p.out.text(), p.err.text())
+			return "", fmt.Errorf("%v: no %q: %w", p.cmd.Args, line, context.Cause(ctx))
 		}
 	}
 }

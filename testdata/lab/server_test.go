@@ -6,24 +6,21 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 
 	"example.org/rtcpeer/rtcpeer/js"
 )
 
-// serveVariable in the environment makes the test binary the server of the page.
-const serveVariable = "RTCPEER_LAB_SERVE"
-
 const (
-	serverURL = "ws://" + serverAddress + ":9080/room"
-	pageURL   = "http://" + serverAddress + ":9081/page.html"
+	serverURL = "wss://" + serverAddress + "/room"
+	pageURL   = "https://" + pagesAddress + "/page.html?room=" + serverURL
 )
 
 // startServer runs signal-server on the public host, told where it is: it has several addresses.
-func (w *world) startServer(ctx context.Context, program string) {
+func (w *world) startServer(ctx context.Context) {
 	w.t.Helper()
-	p := w.start(public, nil, program, "--listen="+serverAddress+":9080", "--turn", "--turn-address="+serverAddress,
-		"--turn-listen="+serverAddress+":3478", "--turn-listen-tls=off")
+	p := w.start(public, nil, w.kit.server, "--listen="+serverAddress+":443", "--tls-cert="+w.kit.cert, "--tls-key="+w.kit.key,
+		"--turn", "--turn-address="+serverAddress, "--turn-host="+serverAddress,
+		"--turn-listen="+serverAddress+":3478", "--turn-listen-tls="+serverAddress+":5349")
 	if _, err := p.await(ctx, &p.err, "msg=listening"); err != nil {
 		w.t.Fatal(err)
 	}
@@ -32,19 +29,15 @@ func (w *world) startServer(ctx context.Context, program string) {
 // startPages runs the server of the browser's page there.
 func (w *world) startPages(ctx context.Context) *process {
 	w.t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	p := w.start(public, []string{serveVariable + "=1"}, self)
+	p := w.startSelf("pages", w.kit.cert, w.kit.key)
 	if _, err := p.await(ctx, &p.out, "^ready$"); err != nil {
 		w.t.Fatal(err)
 	}
 	return p
 }
 
-// serve is the server of the page, until it is killed. What the page has found is a line of stdout.
-func serve(stdout, stderr io.Writer) int {
+// servePages is the server of the page, until it is killed. What the page has found is a line of stdout.
+func servePages(stdout, stderr io.Writer, cert, key string) int {
 	mux := http.NewServeMux()
 	mux.Handle("GET /rtcpeer.js", js.Handler())
 	mux.HandleFunc("GET /page.html", func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, "page.html") })
@@ -52,12 +45,12 @@ func serve(stdout, stderr io.Writer) int {
 		found, _ := io.ReadAll(io.LimitReader(r.Body, 1<<16))
 		fmt.Fprintf(stdout, "found %s\n", found)
 	})
-	listener, err := net.Listen("tcp", serverAddress+":9081")
+	listener, err := net.Listen("tcp", pagesAddress+":443")
 	if err != nil {
 		fmt.Fprintln(stderr, err)
 		return 1
 	}
 	fmt.Fprintln(stdout, "ready")
-	fmt.Fprintln(stderr, http.Serve(listener, mux))
+	fmt.Fprintln(stderr, http.ServeTLS(listener, mux, cert, key))
 	return 1
 }

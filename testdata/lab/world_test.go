@@ -18,6 +18,7 @@ import (
 type world struct {
 	t      *testing.T
 	prefix string // of the names of its namespaces
+	kit    kit
 }
 
 // A plan says what a world is like.
@@ -25,11 +26,13 @@ type plan struct {
 	routers  [2]kind
 	oneHouse bool // both seats are behind routers[0]
 	lossy    bool // line 1 loses a fifth
+	far      bool // line 1 is long
 }
 
 const (
 	public        = "public"
 	serverAddress = "45.0.0.1"
+	pagesAddress  = "45.0.0.2" // TCP port 443 of the other one is the signaling server's
 )
 
 func seat(i int) string   { return fmt.Sprint("seat", i) }
@@ -37,18 +40,24 @@ func router(i int) string { return fmt.Sprint("router", i) }
 
 var worlds atomic.Int64
 
-func newWorld(t *testing.T, p plan) *world {
+// sites are where a world can be: t.Parallel has as many at a time as there are processors, which on a
+// large machine is more memory for browsers and more waiting for the kernel than it is worth.
+var sites = make(chan struct{}, 4)
+
+func newWorld(t *testing.T, kit kit, p plan) *world {
 	t.Helper()
-	w := &world{t: t, prefix: fmt.Sprintf("%s%d-%d-", namePrefix, os.Getpid(), worlds.Add(1))}
+	sites <- struct{}{}
+	t.Cleanup(func() { <-sites })
+	w := &world{t: t, prefix: fmt.Sprintf("%s%d-%d-", namePrefix, os.Getpid(), worlds.Add(1)), kit: kit}
 	t.Cleanup(func() { removeNamespaces(t, w.prefix) })
 	houses := 2
 	if p.oneHouse {
 		houses = 1
 	}
 	w.namespace(public)
-	w.ip(public, "addr add "+serverAddress+"/32 dev lo")
+	w.ip(public, "addr add "+serverAddress+"/32 dev lo", "addr add "+pagesAddress+"/32 dev lo")
 	for h := 1; h <= houses; h++ {
-		w.house(h, p.routers[h-1])
+		w.house(h, p.routers[h-1], p.far && h == 1)
 	}
 	for s := 1; s <= 2; s++ {
 		h := min(s, houses)
@@ -62,10 +71,14 @@ func newWorld(t *testing.T, p plan) *world {
 }
 
 // house adds a router, on a line of its own to the public host.
-func (w *world) house(h int, k kind) {
+func (w *world) house(h int, k kind, far bool) {
 	w.namespace(router(h))
 	line := fmt.Sprint("line", h)
-	w.ip(router(h), fmt.Sprintf("link add wan type veth peer name %s netns %s%s", line, w.prefix, public))
+	if far {
+		w.farLine()
+	} else {
+		w.ip(router(h), fmt.Sprintf("link add wan type veth peer name %s netns %s%s", line, w.prefix, public))
+	}
 	w.ip(public,
 		fmt.Sprintf("addr add 45.0.%d.1/24 dev %s", h, line),
 		fmt.Sprintf("link set %s up", line))
