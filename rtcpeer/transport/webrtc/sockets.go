@@ -39,6 +39,23 @@ func (s *sockets) ListenUDP(network string, local *net.UDPAddr) (piontransport.U
 	return conn, err
 }
 
+// dialTimeout is how long a TURN server has to take a TCP connection: two more tries after the first, at
+// 1 and 3 s. Pion gives such a dial no end, and Close waits for it: in a network that drops what goes to
+// a server's port, the system's would hold up the next attempt, or the user's leaving, for two minutes.
+const dialTimeout = 4 * time.Second
+
+func (s *sockets) DialTCP(network string, local, remote *net.TCPAddr) (piontransport.TCPConn, error) {
+	d := net.Dialer{Timeout: dialTimeout}
+	if local != nil {
+		d.LocalAddr = local
+	}
+	conn, err := d.Dial(network, remote.String())
+	if err != nil {
+		return nil, err
+	}
+	return conn.(*net.TCPConn), nil
+}
+
 // Interfaces looks anew, at most once a second: a Transport outlives a change of networks, and many
 // links are made at once, each of which asks several times.
 func (s *sockets) Interfaces() ([]*piontransport.Interface, error) {
