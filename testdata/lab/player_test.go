@@ -76,6 +76,9 @@ func (p goPlayer) found(ctx context.Context) (found, error) {
 	if err != nil {
 		return found{}, err
 	}
+	if err := p.gone(ctx); err != nil {
+		return found{}, err
+	}
 	type figures struct{ Received int }
 	var got struct {
 		Peers []struct {

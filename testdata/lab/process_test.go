@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // A process is a program on a host of a world. It ends with the test, and if that failed, all that it has
@@ -36,6 +37,9 @@ func (w *world) start(host string, env []string, name string, args ...string) *p
 		close(p.ended)
 	}()
 	w.t.Cleanup(func() {
+		if w.t.Failed() {
+			p.askWhere()
+		}
 		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
 		<-p.ended
 		if w.t.Failed() {
@@ -54,6 +58,31 @@ func (w *world) startSelf(role string, args ...string) *process {
 	}
 	return w.start(public, []string{roleVariable + "=" + role}, self, args...)
 }
+
+// askWhere has a Go program end with the stacks of its goroutines on stderr.
+func (p *process) askWhere() {
+	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGQUIT)
+	select {
+	case <-p.ended:
+	case <-time.After(2 * time.Second):
+	}
+}
+
+// gone waits until it has ended by itself, which is a matter of seconds, whatever the network.
+func (p *process) gone(ctx context.Context) error {
+	select {
+	case <-p.ended:
+		return nil
+	case <-time.After(leaving):
+		return fmt.Errorf("%v has nothing more to do and is still there after %v", p.cmd.Args, leaving)
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// leaving is how long a player may take for it: the dial of a TURN server takes 4 s before it is given up,
+// and a close on a line that loses packets some time.
+const leaving = 15 * time.Second
 
 // interrupt is the user's Ctrl-C.
 func (p *process) interrupt() { _ = p.cmd.Process.Signal(os.Interrupt) }
