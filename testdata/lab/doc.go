@@ -11,8 +11,9 @@
 //	seat 2 ---- router 2 ---- line 2 ----+---------------+
 //	192.168.2.2   NAT?      45.0.2.0/24
 //
-// A router is one of five kinds (see kinds). In the worlds with loss, line 1 loses a fifth of its
-// packets, each way, TCP's as well; in the far ones it keeps every packet for 50 ms. In the worlds of
+// A router is one of five kinds (see kinds). In the worlds with loss, line 1 loses a tenth of its
+// packets, each way, TCP's as well (of a fifth, TCP's pauses grow so long that one relayed pair of a
+// hundred is not there in its 20 s); in the far ones it keeps every packet for 50 ms. In the worlds of
 // one house both seats have the same router. A player is rtc-client, or a headless Chromium with
 // rtcpeer.js. The server has TLS, with a certificate of its own making that the players are told of.
 //

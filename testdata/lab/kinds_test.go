@@ -47,9 +47,9 @@ func relayed(a, b kind) bool {
 	return b.key == symmetric && !a.open
 }
 
-// lost is the rule of an interface on which a fifth of what comes in is lost.
+// lost is the rule of an interface on which a tenth of what comes in is lost.
 func lost(iface string) string {
-	return chain("filter", "prerouting", `iifname "`+iface+`" numgen random mod 100 < 20 drop`)
+	return chain("filter", "prerouting", `iifname "`+iface+`" numgen random mod 100 < 10 drop`)
 }
 
 // priorities are those that netfilter gives the hooks by custom.

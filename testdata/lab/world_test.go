@@ -25,7 +25,7 @@ type world struct {
 type plan struct {
 	routers  [2]kind
 	oneHouse bool // both seats are behind routers[0]
-	lossy    bool // line 1 loses a fifth
+	lossy    bool // line 1 loses a tenth
 	far      bool // line 1 is long
 }
 
