@@ -55,14 +55,10 @@ func (r *results) try(t *testing.T, table string, kit kit, p plan) {
 			first = w.startChromium(seat(1), w.startPages(ctx))
 			err = first.joined(ctx)
 		} else {
-			first, err = w.enterGo(ctx, seat(1), stays)
+			first, err = w.enterGo(ctx, seat(1))
 		}
 		require.NoError(t, err)
-		pings := 5
-		if p.lossy { // the first may be connected any number of lost packets later
-			pings = stays
-		}
-		second, err := w.enterGo(ctx, seat(2), pings)
+		second, err := w.enterGo(ctx, seat(2))
 		require.NoError(t, err)
 		require.NoError(t, first.linked(ctx))
 		require.NoError(t, second.linked(ctx))

@@ -26,18 +26,12 @@ type player interface {
 	found(context.Context) (found, error)
 }
 
-// goPlayer is an rtc-client that pings until it is told to stop, or as often as it was told.
-type goPlayer struct {
-	*process
-	stays bool
-}
+// goPlayer is an rtc-client that pings until it is told to stop: its link may be open long before the
+// other end's is, where packets are lost or the machine is busy.
+type goPlayer struct{ *process }
 
-// stays as a number of pings is that of a player who waits for what the other one finds.
-const stays = 100_000
-
-func (w *world) startGo(host string, pings int) goPlayer {
-	p := w.startClient(host, "ping", "--verbose", "--json", "--wait=40s", "--interval=50ms", fmt.Sprint("--count=", pings), serverURL)
-	return goPlayer{p, pings == stays}
+func (w *world) startGo(host string) goPlayer {
+	return goPlayer{w.startClient(host, "ping", "--verbose", "--json", "--wait=40s", "--interval=50ms", "--count=100000", serverURL)}
 }
 
 // startClient runs an rtc-client that trusts the server's certificate.
@@ -47,9 +41,9 @@ func (w *world) startClient(host string, args ...string) *process {
 
 // enterGo is startGo for a line that loses packets, on which the server's answer may come too late for
 // one try, though hardly for four.
-func (w *world) enterGo(ctx context.Context, host string, pings int) (player, error) {
+func (w *world) enterGo(ctx context.Context, host string) (player, error) {
 	for tries := 1; ; tries++ {
-		p := w.startGo(host, pings)
+		p := w.startGo(host)
 		err := p.joined(ctx)
 		if err == nil || tries == 4 || !strings.Contains(p.err.text(), "no answer within") {
 			return p, err
@@ -69,9 +63,7 @@ func (p goPlayer) linked(ctx context.Context) error {
 }
 
 func (p goPlayer) found(ctx context.Context) (found, error) {
-	if p.stays {
-		p.interrupt()
-	}
+	p.interrupt()
 	object, err := p.await(ctx, &p.out, `^{.*}$`)
 	if err != nil {
 		return found{}, err
@@ -79,21 +71,12 @@ func (p goPlayer) found(ctx context.Context) (found, error) {
 	if err := p.gone(ctx); err != nil {
 		return found{}, err
 	}
-	type figures struct{ Received int }
-	var got struct {
-		Peers []struct {
-			Path                                    found
-			Unreliable, UnreliableOrdered, Reliable figures
-		}
-	}
+	var got struct{ Peers []struct{ Path found } }
 	if err := json.Unmarshal([]byte(object), &got); err != nil {
 		return found{}, fmt.Errorf("%s: %w", object, err)
 	}
 	if len(got.Peers) != 1 {
 		return found{}, fmt.Errorf("want one peer: %s", object)
-	}
-	if !p.stays && got.Peers[0].Reliable.Received == 0 {
-		return found{}, fmt.Errorf("nothing came back: %s", object)
 	}
 	return got.Peers[0].Path, nil
 }
