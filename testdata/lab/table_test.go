@@ -52,7 +52,7 @@ func (r *results) publish(t *testing.T) {
 	var text strings.Builder
 	r.square(&text, "apart", "First to join: row; second: column. Both are rtc-client.")
 	r.square(&text, "lossy", "The same, where the line of the first one loses a tenth of its packets, each way.")
-	r.square(&text, "far", "The same, with 100 ms of round trip on the line of the first one.")
+	r.square(&text, "far", "Nothing lost, and 100 ms of round trip on the line of the first one.")
 	r.square(&text, "chromium", "Row: Chromium, with its addresses hidden behind mDNS; column: rtc-client, which joins second.")
 	text.WriteString("Both behind the same router, rtc-client:\n\n| router | path |\n|---|---|\n")
 	for _, k := range kinds {
