@@ -78,7 +78,7 @@ func TestGrowth(t *testing.T) {
 	}
 	p := build(t)
 	var text strings.Builder
-	text.WriteString("| sessions | joins a second | join p50, p99 | CPU a join | memory a session | messages a second | CPU a message |\n|---|---|---|---|---|---|---|\n")
+	text.WriteString("| sessions | joins a second | join p50, p99 | CPU a join | resident memory a session | messages a second | CPU a message |\n|---|---|---|---|---|---|---|\n")
 	for _, n := range sizes {
 		const members = 4
 		s := p.start(t)
