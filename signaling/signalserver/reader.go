@@ -1,0 +1,111 @@
+package signalserver
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"example.org/rtcpeer/signaling"
+)
+
+// readLoop takes frames until the socket ends. When the session has ended it still reads, for the
+// kernel answers unread data with a reset, which would overtake the last words.
+func (s *session) readLoop() {
+	for {
+		kind, frame, err := s.conn.NextReader()
+		if err != nil {
+			return
+		}
+		now := time.Now()
+		s.see(now)
+		if s.over() {
+			continue
+		}
+		if err := s.receive(kind, frame, now); err != nil {
+			s.refuse(err)
+		}
+	}
+}
+
+func (s *session) see(now time.Time) { s.seen.Store(now.UnixNano()) }
+
+func (s *session) over() bool {
+	select {
+	case <-s.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// receive takes one frame. Its buffer goes back to the pool, since no dialect keeps a frame.
+func (s *session) receive(kind int, frame io.Reader, began time.Time) error {
+	if kind != websocket.TextMessage {
+		return signaling.ErrBinaryFrame
+	}
+	b := s.server.buffers.Get().(*bytes.Buffer)
+	defer s.server.buffers.Put(b)
+	b.Reset()
+	most := s.server.config.MaxMessage
+	if _, err := b.ReadFrom(io.LimitReader(frame, int64(most)+1)); err != nil {
+		return nil // the next read tells the same
+	}
+	if b.Len() > most {
+		return &signaling.Error{Code: signaling.CodeTooLarge, Text: fmt.Sprintf("frame of more than %d bytes", most)}
+	}
+	s.server.counters.framesIn.Add(1)
+	s.server.counters.bytesIn.Add(uint64(b.Len()))
+	began = began.Add(s.throttle(began))
+	m, err := s.dialect.Decode(b.Bytes())
+	if err != nil {
+		return s.inTurn(err)
+	}
+	return s.handle(m, began)
+}
+
+// inTurn puts the error of a frame behind that of its time: where it ends the session anyway, whoever
+// has not joined is told this and not what is wrong with the message.
+func (s *session) inTurn(err error) error {
+	why, ok := errors.AsType[*signaling.Error](err)
+	if ok && s.member.Load() == nil && (why.Code == signaling.CodeUnknownKind || why.Code == signaling.CodeUnknownPeer) {
+		if _, _, ends := s.dialect.Close(why); ends {
+			return notJoined(signaling.KindSignal)
+		}
+	}
+	return err
+}
+
+// throttle waits until the session may send another frame. Meanwhile nothing is read, so TCP pushes
+// back and nothing is lost.
+func (s *session) throttle(now time.Time) (wait time.Duration) {
+	wait = s.tokens.ReserveN(now, 1).DelayFrom(now)
+	if wait <= 0 {
+		return 0
+	}
+	s.server.counters.throttled.Add(1)
+	select {
+	case <-time.After(wait):
+	case <-s.ended:
+	}
+	return wait
+}
+
+// answerControls says what happens to frames that NextReader does not return. A close is answered unless
+// the session has sent its own, before the connection is cut.
+func (s *session) answerControls() {
+	s.conn.SetPongHandler(func(string) error { s.see(time.Now()); return nil })
+	s.conn.SetPingHandler(func(data string) error {
+		s.see(time.Now())
+		s.pushed(s.outbox.pong([]byte(data)))
+		return nil
+	})
+	s.conn.SetCloseHandler(func(code int, _ string) error {
+		s.end("connection", false, closing(code, ""))
+		s.outbox.writers.Wait()
+		return nil
+	})
+}
