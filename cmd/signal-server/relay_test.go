@@ -147,7 +147,7 @@ func startCoturn(t *testing.T, secret string) (address, log string) {
 	dir := t.TempDir()
 	log = filepath.Join(dir, "log")
 	cmd := exec.Command(program, "-n", "--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", fmt.Sprintf("--listening-port=%d", port),
-		"--use-auth-secret", "--static-auth-secret="+secret, "--realm=coturn.example", "--allow-loopback-peers", "--no-cli", "--no-tls", "--no-dtls",
+		"--use-auth-secret", "--static-auth-secret="+secret, "--realm=coturn.example", "--allow-loopback-peers", "--no-cli", "--no-tls", "--no-dtls", "--no-tcp",
 		"--no-multicast-peers", "--relay-threads=1", "--simple-log", "--log-file="+log, "--verbose", "--pidfile="+dir+"/pid", "--userdb="+dir+"/db")
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() {
@@ -155,12 +155,21 @@ func startCoturn(t *testing.T, secret string) (address, log string) {
 		_ = cmd.Wait()
 	})
 	address = fmt.Sprintf("127.0.0.1:%d", port)
-	require.True(t, eventually(t.Context(), func() bool {
-		conn, err := net.Dial("tcp", address)
-		if err == nil {
-			conn.Close()
-		}
-		return err == nil
-	}), "coturn does not listen")
+	require.True(t, eventually(t.Context(), func() bool { return answersSTUN(t, address) }), "coturn does not answer")
 	return address, log
+}
+
+// answersSTUN asks once.
+func answersSTUN(t *testing.T, address string) bool {
+	t.Helper()
+	conn, err := net.Dial("udp4", address)
+	require.NoError(t, err)
+	defer conn.Close()
+	bindingRequest := [20]byte{0: 0, 1: 1, 4: 0x21, 5: 0x12, 6: 0xa4, 7: 0x42} // RFC 8489, 5
+	if _, err := conn.Write(bindingRequest[:]); err != nil {
+		return false // as long as nobody has the port
+	}
+	require.NoError(t, conn.SetReadDeadline(time.Now().Add(time.Second)))
+	n, err := conn.Read(make([]byte, 1500))
+	return err == nil && n > 0
 }
