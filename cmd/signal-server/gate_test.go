@@ -69,7 +69,7 @@ func TestGateFollowsTheLimitsOfSessions(t *testing.T) {
 // the room stays, and when one goes there is a place again.
 func TestIdleConnectionsAreBounded(t *testing.T) {
 	cert, key, roots := writeCertificate(t, t.TempDir(), 1)
-	d := launchDaemon(t, "--max-sessions=2", "--metrics-listen=127.0.0.1:0", "--tls-cert="+cert, "--tls-key="+key)
+	d := launchDaemon(t, "--max-sessions=2", "--metrics-listen=127.0.0.1:0", "--tls-cert="+cert, "--tls-key="+key, "--handshake-timeout=30s")
 	figures := d.other(t, "--metrics-listen") + "/metrics"
 	dialer := websocket.Dialer{TLSClientConfig: &tls.Config{RootCAs: roots}}
 	member := callBy(t, dialer, d.url, nil)

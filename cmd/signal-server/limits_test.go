@@ -95,6 +95,10 @@ func TestLimitsAtTheirEdge(t *testing.T) {
 			},
 			func(t *testing.T, p *program) refusal { return refusalOf(call(t, p.url, public), signaling.Join{}) },
 			refusal{code: signaling.CodeRateLimited, retry: true, after: "1"}, "rate_limited"},
+		{"--join-timeout=1s",
+			func(t *testing.T, p *program) { call(t, p.url, nil).join(signaling.Join{}) },
+			func(t *testing.T, p *program) refusal { return refusalOf(call(t, p.url, nil), nil) },
+			refusal{code: signaling.CodeJoinTimeout, retry: true}, "join_timeout"},
 	} {
 		t.Run(c.flag, func(t *testing.T) {
 			p := start(t, nil, append(strings.Fields(c.flag), "--trusted-proxy=127.0.0.1")...)

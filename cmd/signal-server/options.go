@@ -20,8 +20,8 @@ type options struct {
 	Proxy     proxyOptions     `embed:"" group:"TLS"`
 	TURN      turnOptions      `embed:"" group:"STUN and TURN"`
 	Auth      authOptions      `embed:"" group:"Admission"`
-	Member    memberOptions    `embed:"" group:"Members"`
-	Limits    limitOptions     `embed:"" group:"Limits"`
+	Member    memberOptions    `embed:"" group:"Members and limits"`
+	Limits    limitOptions     `embed:"" group:"Members and limits"`
 	Operation operationOptions `embed:"" group:"Operation"`
 }
 
@@ -38,6 +38,7 @@ type serverOptions struct {
 type memberOptions struct {
 	Grace        time.Duration `default:"30s" placeholder:"TIME" help:"How long a lost member keeps its place (${default})."`
 	PingInterval time.Duration `default:"15s" placeholder:"TIME" help:"Time between two pings; 0: none (${default})."`
+	JoinTimeout  time.Duration `default:"10s" placeholder:"TIME" help:"Time to join; 0: no limit (${default})."`
 }
 
 type limitOptions struct {
@@ -45,11 +46,15 @@ type limitOptions struct {
 	MaxMembers  int `default:"1024" placeholder:"N" help:"Members of one room (${default})."`
 	MaxSessions int `default:"15000" placeholder:"N" help:"Connections at a time (${default})."`
 	MaxMessage  int `default:"65536" placeholder:"BYTES" help:"Largest message of a member (${default})."`
-	MessageRate int `default:"100" placeholder:"N" help:"Messages a second of one member; 0: no limit (${default})."`
+	MessageRate int `default:"100" placeholder:"N" help:"Messages of a member a second; 0: no limit (${default})."`
 
 	SessionsPerAddress int `name:"max-per-address" default:"512" placeholder:"N" help:"Connections of one address; 0: no limit (${default})."`
 	ConnectRate        int `default:"20" placeholder:"N" help:"New ones of it a second; 0: no limit (${default})."`
 	JoinRate           int `default:"20" placeholder:"N" help:"Joins of it a second; 0: no limit (${default})."`
+
+	HandshakeTimeout time.Duration `default:"10s" placeholder:"TIME" help:"How long TLS and a request may take (${default})."`
+	MaxHeader        int           `default:"16384" placeholder:"BYTES" help:"Largest header of a request (${default})."`
+	MaxOutbox        int           `default:"1048576" placeholder:"BYTES" help:"What may wait for a member to read (${default})."`
 }
 
 // version is what the Go tool knows of this build.
@@ -79,6 +84,9 @@ func (o *memberOptions) check(p *problems) {
 	if o.PingInterval < 0 {
 		p.add("--ping-interval %v: want a time, or 0 for none", o.PingInterval)
 	}
+	if o.JoinTimeout < 0 {
+		p.add("--join-timeout %v: want a time, or 0 for no limit", o.JoinTimeout)
+	}
 }
 
 func (o *limitOptions) check(p *problems) {
@@ -90,6 +98,11 @@ func (o *limitOptions) check(p *problems) {
 	p.within("--max-per-address", o.SessionsPerAddress, 0, 1<<30)
 	p.within("--connect-rate", o.ConnectRate, 0, 1<<30)
 	p.within("--join-rate", o.JoinRate, 0, 1<<30)
+	if o.HandshakeTimeout < time.Millisecond || o.HandshakeTimeout > writeTimeout {
+		p.add("--handshake-timeout %v: want 1ms to %v", o.HandshakeTimeout, writeTimeout)
+	}
+	p.within("--max-header", o.MaxHeader, 1<<10, 1<<20)
+	p.within("--max-outbox", o.MaxOutbox, 1, 1<<30)
 }
 
 // config translates to signalserver, where 0 is a default and negative is none.
@@ -97,11 +110,13 @@ func (o *options) config(log *slog.Logger) (signalserver.Config, error) {
 	c := signalserver.Config{
 		Grace:                 noneIfZero(o.Member.Grace),
 		PingInterval:          noneIfZero(o.Member.PingInterval),
+		JoinTimeout:           noneIfZero(o.Member.JoinTimeout),
 		MaxRooms:              o.Limits.MaxRooms,
 		MaxMembers:            o.Limits.MaxMembers,
 		MaxSessions:           o.Limits.MaxSessions,
 		MaxMessage:            o.Limits.MaxMessage,
 		MessageRate:           noneIfZero(o.Limits.MessageRate),
+		OutboxBytes:           o.Limits.MaxOutbox,
 		MaxSessionsPerAddress: noneIfZero(o.Limits.SessionsPerAddress),
 		ConnectRate:           noneIfZero(o.Limits.ConnectRate),
 		JoinRate:              noneIfZero(o.Limits.JoinRate),

@@ -21,6 +21,7 @@ type server struct {
 	// Fixed at construction.
 	log    *slog.Logger
 	gate   *gate // of all that everybody reaches
+	limits limitOptions
 	rooms  *signalserver.Server
 	relays *relays
 	sites  []*site // the first is that of members
@@ -32,7 +33,7 @@ const stopTimeout = 9 * time.Second
 // newServer binds the addresses, so that connections wait from now on; serve answers them.
 func newServer(o options, stderr io.Writer) (*server, error) {
 	log := o.Server.logger(stderr)
-	s := &server{log: log, gate: o.gate(log)}
+	s := &server{log: log, gate: o.gate(log), limits: o.Limits}
 	if err := s.open(o); err != nil {
 		s.close()
 		if s.rooms != nil {
@@ -97,7 +98,7 @@ func (s *server) openOthers(o options, certificates certificates, figures *figur
 
 // listen adds a site.
 func (s *server) listen(flag, address string, certificates *tls.Config, g *gate) (*site, error) {
-	l, err := openSite(flag, address, certificates, g, s.log)
+	l, err := openSite(flag, address, s.limits, certificates, g, s.log)
 	if err != nil {
 		return nil, err
 	}

@@ -19,15 +19,12 @@ type site struct {
 }
 
 const (
-	readHeaderTimeout = 10 * time.Second
-	idleTimeout       = time.Minute
-	readTimeout       = 10 * time.Second // of a whole request
-	writeTimeout      = 30 * time.Second // of an answer: at 20 kbit/s, the largest file of the page
-	maxHeaderBytes    = 16 << 10
+	idleTimeout  = time.Minute
+	writeTimeout = 30 * time.Second // of an answer: at 20 kbit/s, the largest file of the page
 )
 
 // openSite binds the address; the handler is to be set.
-func openSite(flag, address string, certificates *tls.Config, g *gate, log *slog.Logger) (*site, error) {
+func openSite(flag, address string, limits limitOptions, certificates *tls.Config, g *gate, log *slog.Logger) (*site, error) {
 	listener, err := net.Listen("tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fmt.Errorf("address %s is in use; choose another one with %s", address, flag)
@@ -44,9 +41,9 @@ func openSite(flag, address string, certificates *tls.Config, g *gate, log *slog
 	l := &site{flag: flag, listener: g.guard(listener)}
 	l.http = http.Server{
 		TLSConfig:         certificates,
-		ReadHeaderTimeout: readHeaderTimeout,
+		ReadHeaderTimeout: limits.HandshakeTimeout,
 		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
+		MaxHeaderBytes:    limits.MaxHeader,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	return l, nil
@@ -54,7 +51,9 @@ func openSite(flag, address string, certificates *tls.Config, g *gate, log *slog
 
 // hurry bounds the time of requests with a body and of answers that nobody reads. It is not for operators, whose
 // profiles and drains take their time. A WebSocket has none of it: it is taken from net/http.
-func (l *site) hurry() { l.http.ReadTimeout, l.http.WriteTimeout = readTimeout, writeTimeout }
+func (l *site) hurry() {
+	l.http.ReadTimeout, l.http.WriteTimeout = l.http.ReadHeaderTimeout, writeTimeout
+}
 
 func (l *site) serve() error {
 	if l.http.TLSConfig != nil {
