@@ -9,6 +9,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/time/rate"
+
+	"example.org/rtcpeer/signaling/signalserver"
 )
 
 // A gate bounds the connections of the listeners that share it, in total and for each address. It counts
@@ -101,17 +103,14 @@ func (c *admitted) Close() error {
 	return c.TCPConn.Close()
 }
 
-// countedAs is what connections from a count for, as in signalserver: an IPv4 address or the /64 of an IPv6
-// one. It is not valid, and not limited, where it may be a proxy and stand for everybody.
+// countedAs is what connections from a count for, as sessions do. It is not valid, and not limited, where it
+// is a proxy's, or may be, and stands for everybody.
 func (g *gate) countedAs(a netip.Addr) netip.Addr {
-	a = a.Unmap().WithZone("")
-	if a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() || g.trusted.trust(a) {
+	key, limited := signalserver.CountedAs(a)
+	if !limited || g.trusted.trust(a.Unmap().WithZone("")) {
 		return netip.Addr{}
 	}
-	if p, err := a.Prefix(64); err == nil && a.Is6() {
-		return p.Addr()
-	}
-	return a
+	return key
 }
 
 // enter counts a connection, or says which bound it is over. leave ends what enter began.

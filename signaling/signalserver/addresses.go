@@ -124,18 +124,26 @@ func tooMany(what string, wait time.Duration) error {
 
 // find returns what is known of an address; mu is held.
 func (a *addresses) find(remote netip.Addr) *address {
-	remote = remote.Unmap().WithZone("")
-	open := !remote.IsValid() || remote.IsLoopback() || remote.IsPrivate() || remote.IsLinkLocalUnicast()
-	if p, err := remote.Prefix(64); err == nil && remote.Is6() {
-		remote = p.Addr()
-	}
-	one := a.known[remote]
+	key, limited := CountedAs(remote)
+	one := a.known[key]
 	if one == nil {
-		one = &address{open: open}
+		one = &address{open: !limited}
 		a.makeRoom()
-		a.known[remote] = one
+		a.known[key] = one
 	}
 	return one
+}
+
+// CountedAs returns what limits of one address count a as: an IPv4 address, or the /64 of an IPv6 one, of
+// which a single host has every address. It is not limited where it may be a proxy's and stand for everybody:
+// if it is not valid, or of the loopback interface, of a link or of a private network.
+func CountedAs(a netip.Addr) (key netip.Addr, limited bool) {
+	a = a.Unmap().WithZone("")
+	limited = a.IsValid() && !a.IsLoopback() && !a.IsPrivate() && !a.IsLinkLocalUnicast()
+	if p, err := a.Prefix(64); err == nil && a.Is6() {
+		return p.Addr(), limited
+	}
+	return a, limited
 }
 
 // makeRoom forgets an address without sessions if there are too many. At most a few in ten have
