@@ -115,6 +115,17 @@ const (
 	PeerDisconnected
 	// PeerFailed: a link with a member of the room could not be made.
 	PeerFailed
+	// PeerInterrupted: nothing has been heard of a connected peer for about two seconds. It stays
+	// connected: reliable packets wait, unreliable ones are dropped. PeerResumed or PeerDisconnected
+	// follows.
+	PeerInterrupted
+	// PeerResumed: an interrupted peer is heard again. No reliable packet was lost or repeated.
+	PeerResumed
+	// SignalingLost: the connection to the signaling server was lost. Links go on; newcomers and
+	// repairs of links wait until it is back. Err says why.
+	SignalingLost
+	// SignalingResumed: the connection to the signaling server is back.
+	SignalingResumed
 )
 
 func (k EventKind) String() string {
@@ -127,6 +138,14 @@ func (k EventKind) String() string {
 		return "disconnected"
 	case PeerFailed:
 		return "failed"
+	case PeerInterrupted:
+		return "interrupted"
+	case PeerResumed:
+		return "resumed"
+	case SignalingLost:
+		return "signaling lost"
+	case SignalingResumed:
+		return "signaling resumed"
 	}
 	return fmt.Sprintf("event(%d)", uint8(k))
 }
