@@ -153,4 +153,4 @@ func (p *PendingPeer) next() (raw []byte, f frame, err error) {
 	}
 }
 
-func (p *PendingPeer) drop(why dropReason) { p.lane.link.node.counters.drop(why) }
+func (p *PendingPeer) drop(why dropReason) { p.lane.link.node.inbox.counters.drop(why) }

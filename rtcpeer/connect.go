@@ -100,7 +100,7 @@ func (l *link) await(deadline, attempt <-chan time.Time) (opened bool, err error
 func (l *link) event(e transport.Event) {
 	switch e.Kind {
 	case transport.EventCandidate:
-		l.send(signaling.SignalData{
+		l.signal(signaling.SignalData{
 			Type: signaling.Candidate, Candidate: e.Candidate.Line, SDPMid: e.Candidate.Mid, SDPMLineIndex: e.Candidate.Index,
 		})
 	case transport.EventClosed:
@@ -138,7 +138,7 @@ func (l *link) do(steps []step) error {
 			if err != nil {
 				return l.fail("offer", err)
 			}
-			l.send(signaling.SignalData{Type: signaling.Offer, SDP: sdp})
+			l.signal(signaling.SignalData{Type: signaling.Offer, SDP: sdp})
 		case stepAnswer:
 			if err := l.begin(); err != nil {
 				return err
@@ -147,7 +147,7 @@ func (l *link) do(steps []step) error {
 			if err != nil {
 				return l.fail("answer", err)
 			}
-			l.send(signaling.SignalData{Type: signaling.Answer, SDP: sdp})
+			l.signal(signaling.SignalData{Type: signaling.Answer, SDP: sdp})
 		case stepAccept:
 			if err := l.raw.Accept(s.data.SDP); err != nil {
 				return l.fail("accept", err)
@@ -173,7 +173,7 @@ func (l *link) begin() error {
 	}
 	raw, err := l.node.transport.NewLink(transport.LinkConfig{
 		Lanes:      l.node.channels.lanes(l.node.config.MaxRetransmits),
-		ICEServers: l.node.iceServers(),
+		ICEServers: l.node.room.iceServers(),
 	})
 	if err != nil {
 		return l.fail("connect", err)
@@ -182,11 +182,11 @@ func (l *link) begin() error {
 	return nil
 }
 
-// send gives a signal for the other end to the signaler. One that cannot be sent is lost, as it
+// signal sends a signal to the other end. One that cannot be sent is lost, as it
 // would be with the server: the next attempt makes up for it.
-func (l *link) send(s signaling.SignalData) {
+func (l *link) signal(s signaling.SignalData) {
 	s.Attempt = l.state.attempt
-	if err := l.node.signal(l.peer, s); err != nil {
+	if err := l.node.room.signal(l.node.ctx, l.peer, s); err != nil {
 		l.node.log.Debug("signal not sent", "peer", l.peer, "type", s.Type, "err", err)
 	}
 }

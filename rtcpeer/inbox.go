@@ -15,6 +15,8 @@ type inbox struct {
 	ready chan struct{} // holds a token while there is something to receive, or the end
 	quit  chan struct{} // closed by close
 
+	counters counters // safe for all
+
 	mu      sync.Mutex // guards everything below, and the fields of presences and credits
 	queue   ring[entry]
 	control int   // entries that are no packets
@@ -145,7 +147,15 @@ func (in *inbox) failed(err *PeerError) {
 	}
 }
 
-// packet delivers a copy of data from p. It returns the word for the drop, or "". In the reliable
+// deliver takes a packet that a lane has read, from p, and counts it if it is dropped. data is copied.
+func (in *inbox) deliver(p *presence, l *lane, command Command, data []byte) {
+	packet := Packet{Peer: p.id, Channel: l.channel, Mode: l.mode, Command: command}
+	if why := in.packet(p, l.credit, packet, data, l.link.halt); why != "" {
+		in.counters.drop(why)
+	}
+}
+
+// packet pushes a copy of data from p. It returns the word for the drop, or "". In the reliable
 // mode it waits for credit until stop or the inbox is closed.
 func (in *inbox) packet(p *presence, c *credit, packet Packet, data []byte, stop <-chan struct{}) dropReason {
 	size := len(data) + eventCost

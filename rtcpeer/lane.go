@@ -55,7 +55,7 @@ func (l *lane) trySend(p []byte) error {
 			return ErrBufferFull
 		}
 	case buffered+len(p) > lossyFloor && (buffered > l.link.node.config.SendBuffer || l.raw.Lag() > l.link.node.config.MaxLag):
-		l.link.node.counters.drop(dropBufferFull)
+		l.link.node.inbox.counters.drop(dropBufferFull)
 		return nil
 	}
 	return l.write(p)

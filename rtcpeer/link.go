@@ -22,10 +22,10 @@ type link struct {
 	first    *signaling.SignalData      // what asked for the link, if a signal did
 	started  time.Time
 
-	// Set by run when every lane is open, before the link is published in node.links.
+	// Set by run when every lane is open, before the link is published in node.roster.
 	lanes       []*lane
 	connectTime time.Duration
-	published   bool // written by run alone, under node.mu
+	published   bool
 
 	ending  sync.Once
 	reason  atomic.Int32  // DisconnectReason of the first end
@@ -73,6 +73,7 @@ func (l *link) run() {
 	err := l.connect()
 	if err == nil {
 		l.opened()
+		l.node.roster.stands(l, standingAuthenticating)
 		err = l.authenticate()
 	}
 	if err == nil {
@@ -102,8 +103,8 @@ func (l *link) why() DisconnectReason {
 	return DisconnectReason(l.reason.Load())
 }
 
-// signal hands a signal of the other end to run. It does not block.
-func (l *link) signal(s *signaling.SignalData) {
+// take hands a signal of the other end to run. It does not block.
+func (l *link) take(s *signaling.SignalData) {
 	select {
 	case l.signals <- s:
 	default:
@@ -122,6 +123,7 @@ func (l *link) opened() {
 
 // serve publishes the open link, lets its lanes read, and waits for the end.
 func (l *link) serve() {
+	l.published = true
 	l.node.linkUp(l)
 	var readers sync.WaitGroup
 	for _, ln := range l.lanes {

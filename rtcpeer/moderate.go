@@ -14,11 +14,11 @@ import (
 // ctx is done. Members that lost their connection may still come back. Errors: ErrNotHost, ErrClosed,
 // ctx's.
 func (n *Node) SetLocked(ctx context.Context, locked bool) error {
-	if n.id != n.host {
+	if !n.hosts() {
 		return ErrNotHost
 	}
-	told := n.lockNews()
-	if err := n.sendMessage(ctx, signaling.Lock{Open: !locked}); err != nil {
+	told := n.room.lockNews()
+	if err := n.room.send(ctx, signaling.Lock{Open: !locked}); err != nil {
 		return fmt.Errorf("rtcpeer: lock: %w", err)
 	}
 	for {
@@ -29,7 +29,7 @@ func (n *Node) SetLocked(ctx context.Context, locked bool) error {
 		case <-n.ctx.Done():
 			return context.Cause(n.ctx)
 		}
-		told = n.lockNews()
+		told = n.room.lockNews()
 		if n.Locked() == locked {
 			return nil
 		}
@@ -37,41 +37,21 @@ func (n *Node) SetLocked(ctx context.Context, locked bool) error {
 }
 
 // Locked reports whether the room takes nobody new until its host opens it.
-func (n *Node) Locked() bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.locked
-}
-
-func (n *Node) lockNews() <-chan struct{} {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.lockTold
-}
-
-func (n *Node) becameLocked(locked bool) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.locked = locked
-	close(n.lockTold)
-	n.lockTold = make(chan struct{})
-}
+func (n *Node) Locked() bool { return n.room.isLocked() }
 
 // Kick asks the server to take a member out of the room, and does not wait. The member's node ends, with
 // an error of code kicked that has the reason, at most 256 bytes; all others disconnect it: Kicked, or
 // ByPeer where its node was faster. It may join anew where a newcomer may: SetLocked prevents that. Errors:
 // ErrNotHost, ErrUnknownPeer for who is no member, ErrClosed.
 func (n *Node) Kick(ctx context.Context, id PeerID, reason string) error {
-	n.mu.Lock()
-	_, member := n.members[id]
-	n.mu.Unlock()
+	_, member := n.roster.member(id)
 	switch {
-	case n.id != n.host:
+	case !n.hosts():
 		return ErrNotHost
 	case !member:
 		return fmt.Errorf("%w: kick %d", ErrUnknownPeer, id)
 	}
-	if err := n.sendMessage(ctx, signaling.Kick{ID: id, Text: reason}); err != nil {
+	if err := n.room.send(ctx, signaling.Kick{ID: id, Text: reason}); err != nil {
 		return fmt.Errorf("rtcpeer: kick %d: %w", id, err)
 	}
 	return nil

@@ -109,7 +109,7 @@ func TestSignalFlood(t *testing.T) {
 	n := &Node{id: 1, log: slog.New(slog.DiscardHandler)}
 	l := newLink(n, signaling.Member{ID: 5}) // the larger id: this end waits for its offer
 	for range signalBacklog + 1 {
-		l.signal(&signaling.SignalData{Type: signaling.Candidate, Candidate: "candidate:"})
+		l.take(&signaling.SignalData{Type: signaling.Candidate, Candidate: "candidate:"})
 	}
 	err := l.connect()
 	require.ErrorIs(t, err, errTooManySignals)

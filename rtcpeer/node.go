@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -30,48 +29,33 @@ type Signaler interface {
 }
 
 // Node is this participant of a room. It implements Peer.
+//
+//	room     what is known of the room, and the way to the signaling server
+//	roster   who is in it, and where this node stands with each
+//	route    who is reached how: mesh, host or guest
+//	inbox    what waits for Receive
 type Node struct {
 	// Fixed at construction.
-	id       PeerID
-	room     signaling.RoomName
-	topology Topology
-	host     PeerID
-	config   Config
-	channels channels
-	framed   bool // packets are framed: in a star, or with Config.Framed
-	log      *slog.Logger
-
+	id            PeerID
+	config        Config
+	channels      channels
+	framed        bool // packets are framed: in a star, or with Config.Framed
+	log           *slog.Logger
 	transport     transport.Transport
 	ownsTransport bool
-	signaler      Signaler
-	inbox         *inbox
+	room          *room
+	roster        *roster
 	route         route
+	inbox         *inbox
 
 	// Safe for all.
-	links    links
-	counters counters
-	refuse   atomic.Bool
-	status   atomic.Int32
+	refuse atomic.Bool
+	status atomic.Int32
 
 	ctx    context.Context // the node's life; its cause is why it ended
 	cancel context.CancelCauseFunc
 	wg     sync.WaitGroup // run
-	making sync.WaitGroup // every link.run; run waits for them
 	closed sync.Once
-
-	sending sync.Mutex // one Send of the signaler at a time
-
-	mu           sync.Mutex // guards the fields below
-	members      map[PeerID]signaling.Member
-	running      map[PeerID]*link // every link whose run has not ended its work
-	lost         map[PeerID]bool  // members whose link was Lost, and is not running again
-	ended        Totals           // of links that are over
-	ice          []signaling.ICEServer
-	sealed       chan struct{} // closed when the room is sealed
-	locked       bool
-	lockTold     chan struct{} // closed, and replaced, when the server tells of the lock
-	signalingErr error         // why the signaler ended
-	welcomes     int
 }
 
 // New makes a node of a Signaler that was just connected: it waits for the Welcome until ctx is done.
@@ -99,29 +83,18 @@ func New(ctx context.Context, s Signaler, config Config) (*Node, error) {
 	}
 	n := &Node{
 		id:            welcome.ID,
-		room:          welcome.Room,
-		topology:      welcome.Topology,
-		host:          welcome.Host,
 		config:        config,
 		channels:      channelsOf(config.Channels),
 		framed:        config.Framed || welcome.Topology == Star,
 		log:           config.Log.With("node", welcome.ID, "room", welcome.Room),
 		transport:     t,
 		ownsTransport: owns,
-		signaler:      s,
+		room:          newRoom(s, welcome),
+		roster:        newRoster(),
 		inbox:         newInbox(config.ReceiveBuffer),
-		members:       make(map[PeerID]signaling.Member),
-		running:       make(map[PeerID]*link),
-		lost:          make(map[PeerID]bool),
-		sealed:        make(chan struct{}),
-		locked:        welcome.Locked,
-		lockTold:      make(chan struct{}),
 	}
 	n.ctx, n.cancel = context.WithCancelCause(context.Background())
 	n.refuse.Store(config.Refuse)
-	if welcome.Sealed {
-		n.becameSealed()
-	}
 	n.chooseRoute()
 	n.wg.Go(func() { n.run(welcome) })
 	return n, nil
@@ -144,9 +117,9 @@ func awaitWelcome(ctx context.Context, s Signaler) (signaling.Welcome, error) {
 func (n *Node) chooseRoute() {
 	n.status.Store(int32(ConnectionConnected))
 	switch {
-	case n.topology == Mesh:
+	case n.room.topology == Mesh:
 		n.route = &mesh{node: n}
-	case n.id == n.host:
+	case n.hosts():
 		n.route = &host{node: n}
 	default:
 		n.route = &guest{node: n, relayed: make(map[PeerID]*presence)}
@@ -156,18 +129,9 @@ func (n *Node) chooseRoute() {
 
 func (n *Node) ID() PeerID { return n.id }
 
-// Room returns the name of the room.
-func (n *Node) Room() string { return string(n.room) }
-
-// Topology returns the topology of the room.
-func (n *Node) Topology() Topology { return n.topology }
-
-// Host returns the id of the room's host. In a mesh it has no part in the packets.
-func (n *Node) Host() PeerID { return n.host }
-
 func (n *Node) Status() ConnectionStatus { return ConnectionStatus(n.status.Load()) }
 
-func (n *Node) Relays() bool { return n.topology == Star }
+func (n *Node) Relays() bool { return n.room.topology == Star }
 
 func (n *Node) Peers() []PeerID {
 	ids := n.route.peers()
@@ -177,18 +141,13 @@ func (n *Node) Peers() []PeerID {
 
 // Members returns the ids of those the signaling server has told of, whether connected or not, in
 // ascending order: in a star, for a guest, the host alone. The caller owns the slice.
-func (n *Node) Members() []PeerID {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return slices.Sorted(maps.Keys(n.members))
-}
+func (n *Node) Members() []PeerID { return n.roster.members() }
 
 // Metadata returns what a member of the room gave as its Config.Metadata, or nil. A star's guest knows
 // the host's alone. The caller must not change it.
 func (n *Node) Metadata(id PeerID) json.RawMessage {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.members[id].Metadata
+	m, _ := n.roster.member(id)
+	return m.Metadata
 }
 
 func (n *Node) Send(ctx context.Context, p Packet) error {
@@ -227,7 +186,7 @@ func (n *Node) Receive(ctx context.Context) (Event, error) { return n.inbox.rece
 func (n *Node) TryReceive() (Event, error) { return n.inbox.tryReceive() }
 
 func (n *Node) Disconnect(id PeerID) error {
-	l, err := n.links.to(id)
+	l, err := n.roster.to(id)
 	if err != nil {
 		if slices.Contains(n.route.peers(), id) {
 			return fmt.Errorf("%w: %d is the host's guest", ErrNotHost, id)
@@ -241,41 +200,6 @@ func (n *Node) Disconnect(id PeerID) error {
 func (n *Node) SetRefuse(refuse bool) { n.refuse.Store(refuse) }
 
 func (n *Node) Refuses() bool { return n.refuse.Load() }
-
-// Seal closes the room for newcomers, and returns when the server has done it or ctx is done.
-// Members that lost their connection may still come back. Errors: ErrNotHost, ErrClosed, ctx's.
-func (n *Node) Seal(ctx context.Context) error {
-	if n.id != n.host {
-		return ErrNotHost
-	}
-	if err := n.sendMessage(ctx, signaling.Seal{}); err != nil {
-		return fmt.Errorf("rtcpeer: seal: %w", err)
-	}
-	select {
-	case <-n.sealedChannel():
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-n.ctx.Done():
-		return context.Cause(n.ctx)
-	}
-}
-
-// Sealed reports whether the room takes nobody new.
-func (n *Node) Sealed() bool {
-	select {
-	case <-n.sealedChannel():
-		return true
-	default:
-		return false
-	}
-}
-
-func (n *Node) sealedChannel() <-chan struct{} {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.sealed
-}
 
 // Close ends, in this order: what Receive gives; the links, each after its reliable packets were
 // acknowledged or Config.Linger is over; the signaler; the transport, if it is the node's own.
@@ -291,34 +215,22 @@ func (n *Node) Close() error {
 
 // end ends the node for a reason; the first one stays. It does not wait.
 func (n *Node) end(why error) {
-	n.mu.Lock()
 	n.cancel(why)
-	links := slices.Collect(maps.Values(n.running))
-	n.mu.Unlock()
-	for _, l := range links {
+	for _, l := range n.roster.shutDown() {
 		l.end(ByUs)
 	}
 }
 
 // Stats returns the node's figures. It asks each link, so it is for people, not for each packet.
 func (n *Node) Stats() Stats {
-	n.mu.Lock()
+	ended := n.room.why()
 	stats := Stats{
-		ID: n.id, Room: string(n.room), Topology: n.topology, Host: n.host,
-		Signaling: n.signalingErr == nil, SignalingErr: n.signalingErr, Resumed: max(n.welcomes-1, 0),
-		Total: n.ended,
+		ID: n.id, Room: n.Room(), Topology: n.Topology(), Host: n.Host(), Sealed: n.Sealed(),
+		Signaling: ended == nil, SignalingErr: ended, Resumed: n.room.resumed(),
+		Waiting: n.inbox.waiting(), Dropped: n.inbox.counters.words(), Total: n.roster.totals(),
+		Links: make(map[PeerID]LinkStats),
 	}
-	for _, l := range n.running {
-		if l.published {
-			stats.Total.add(l)
-		}
-	}
-	n.mu.Unlock()
-	stats.Sealed = n.Sealed()
-	stats.Waiting = n.inbox.waiting()
-	stats.Dropped = n.counters.words()
-	stats.Links = make(map[PeerID]LinkStats)
-	for _, l := range n.links.current().all {
+	for _, l := range n.roster.open.Load().all {
 		stats.Links[l.peer] = l.stats()
 	}
 	return stats

@@ -99,6 +99,6 @@ func (n *Node) authAsked(l *link, f frame) {
 // after a packet that said as much, and anything else is nonsense.
 func (n *Node) authAgain(f frame) {
 	if len(f.body) > 0 {
-		n.counters.drop(dropMalformed)
+		n.inbox.counters.drop(dropMalformed)
 	}
 }

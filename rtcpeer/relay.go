@@ -21,14 +21,14 @@ type host struct {
 }
 
 func (r *host) send(ctx context.Context, p Packet, i int) error {
-	return framed(p, nil, func(frame []byte) error { return r.node.links.send(ctx, p.Peer, i, frame) })
+	return framed(p, nil, func(frame []byte) error { return r.node.roster.send(ctx, p.Peer, i, frame) })
 }
 
 func (r *host) receive(l *lane, data []byte) {
 	f, err := decodeFrame(data)
 	switch {
 	case err != nil || f.kind == frameAddPeer || f.kind == frameDelPeer:
-		r.node.counters.drop(dropMalformed)
+		r.node.inbox.counters.drop(dropMalformed)
 	case f.kind == frameRelay:
 		r.relay(l, f)
 	case f.kind == frameAuth && r.node.config.Auth == nil:
@@ -36,7 +36,7 @@ func (r *host) receive(l *lane, data []byte) {
 	case f.kind == frameAuth:
 		r.node.authAgain(f)
 	default:
-		r.node.deliver(l.link.presence, l, f.command, f.body)
+		r.node.inbox.deliver(l.link.presence, l, f.command, f.body)
 	}
 }
 
@@ -45,7 +45,7 @@ func (r *host) receive(l *lane, data []byte) {
 // a guest that is in already ignores it.
 func (r *host) offered(l *link, f frame) {
 	if len(f.body) > 0 {
-		r.node.counters.drop(dropMalformed)
+		r.node.inbox.counters.drop(dropMalformed)
 		return
 	}
 	_ = l.lanes[0].trySend(appendAuth(nil, nil))
@@ -60,16 +60,16 @@ func (r *host) relay(from *lane, f frame) {
 	defer buffers.Put(buf)
 	*buf = append(appendSys((*buf)[:0], sysRelay, source), f.whole...)
 	if f.peer > 0 {
-		target, err := r.node.links.to(f.peer)
+		target, err := r.node.roster.to(f.peer)
 		if err != nil {
-			r.node.counters.drop(dropNoTarget)
+			r.node.inbox.counters.drop(dropNoTarget)
 			return
 		}
 		r.forward(from, target, *buf)
 		return
 	}
 	var full []*link
-	for _, target := range r.node.links.current().all {
+	for _, target := range r.node.roster.open.Load().all {
 		if target.peer == source || target.peer == -f.peer {
 			continue
 		}
@@ -78,7 +78,7 @@ func (r *host) relay(from *lane, f frame) {
 		}
 	}
 	if f.peer != -Server {
-		r.node.deliver(from.link.presence, from, f.command, f.body)
+		r.node.inbox.deliver(from.link.presence, from, f.command, f.body)
 	}
 	for _, target := range full { // who has room does not wait for who has none
 		r.forward(from, target, *buf)
@@ -101,19 +101,19 @@ func (r *host) forward(from *lane, target *link, frame []byte) {
 
 func (r *host) up(l *link) {
 	r.mu.Lock()
-	for _, other := range r.node.links.current().all {
+	for _, other := range r.node.roster.open.Load().all {
 		announce(l, sysAddPeer, other.peer)
 		announce(other, sysAddPeer, l.peer)
 	}
-	r.node.links.add(l)
+	r.node.roster.opened(l)
 	r.mu.Unlock()
 	r.node.inbox.connected(l.presence)
 }
 
 func (r *host) down(l *link, reason DisconnectReason) {
 	r.mu.Lock()
-	r.node.links.remove(l)
-	for _, other := range r.node.links.current().all {
+	r.node.roster.closed(l)
+	for _, other := range r.node.roster.open.Load().all {
 		if r.node.ctx.Err() == nil { // else it is the host that goes, and every link with it
 			announce(other, sysDelPeer, l.peer)
 		}
@@ -128,7 +128,7 @@ func announce(to *link, sub byte, peer PeerID) {
 	_ = to.lanes[0].write(appendSys(make([]byte, 0, sysSize), sub, peer))
 }
 
-func (r *host) peers() []PeerID { return r.node.links.ids() }
+func (r *host) peers() []PeerID { return r.node.roster.ids() }
 
 // guest is the route of all others in a star: one link, with the host, through which it reaches the
 // rest.
@@ -145,13 +145,13 @@ type guest struct {
 const maxGone = 1024
 
 func (r *guest) send(ctx context.Context, p Packet, i int) error {
-	l, err := r.node.links.to(r.node.host)
+	l, err := r.node.roster.to(r.node.room.host)
 	switch {
 	case err != nil && p.Peer > 0:
 		return fmt.Errorf("%w: %d", ErrUnknownPeer, p.Peer)
 	case err != nil:
 		return nil // a broadcast to nobody yet
-	case p.Peer == r.node.host:
+	case p.Peer == r.node.room.host:
 		return framed(p, nil, func(frame []byte) error { return l.lanes[i].put(ctx, frame) })
 	case p.Peer > 0 && !r.has(p.Peer):
 		return fmt.Errorf("%w: %d", ErrUnknownPeer, p.Peer)
@@ -162,19 +162,19 @@ func (r *guest) send(ctx context.Context, p Packet, i int) error {
 func (r *guest) receive(l *lane, data []byte) {
 	f, err := decodeFrame(data)
 	if err != nil {
-		r.node.counters.drop(dropMalformed)
+		r.node.inbox.counters.drop(dropMalformed)
 		return
 	}
 	switch f.kind {
 	case framePacket:
-		r.node.deliver(l.link.presence, l, f.command, f.body)
+		r.node.inbox.deliver(l.link.presence, l, f.command, f.body)
 		return
 	case frameAuth:
 		r.node.authAsked(l.link, f)
 		return
 	}
-	if !f.peer.Valid() || f.peer == r.node.id || f.peer == r.node.host {
-		r.node.counters.drop(dropMalformed)
+	if !f.peer.Valid() || f.peer == r.node.id || f.peer == r.node.room.host {
+		r.node.inbox.counters.drop(dropMalformed)
 		return
 	}
 	switch f.kind {
@@ -185,7 +185,7 @@ func (r *guest) receive(l *lane, data []byte) {
 	case frameRelay:
 		// The announcement and the packet may come on different channels, in either order: the
 		// packet itself says as well that its source is there.
-		r.node.deliver(r.meet(f.peer, false), l, f.command, f.body)
+		r.node.inbox.deliver(r.meet(f.peer, false), l, f.command, f.body)
 	}
 }
 
@@ -231,13 +231,13 @@ func (r *guest) part(id PeerID) {
 }
 
 func (r *guest) up(l *link) {
-	r.node.links.add(l)
+	r.node.roster.opened(l)
 	r.node.inbox.connected(l.presence)
 }
 
 // down ends all that was reached through the host, and then the host.
 func (r *guest) down(l *link, reason DisconnectReason) {
-	r.node.links.remove(l)
+	r.node.roster.closed(l)
 	r.mu.Lock()
 	for _, p := range r.relayed {
 		r.node.inbox.disconnected(p, HostGone)
@@ -247,7 +247,7 @@ func (r *guest) down(l *link, reason DisconnectReason) {
 }
 
 func (r *guest) peers() []PeerID {
-	ids := r.node.links.ids()
+	ids := r.node.roster.ids()
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	for id, p := range r.relayed {

@@ -22,34 +22,34 @@ type mesh struct{ node *Node }
 
 func (r *mesh) send(ctx context.Context, p Packet, i int) error {
 	if !r.node.framed {
-		return r.node.links.send(ctx, p.Peer, i, p.Data)
+		return r.node.roster.send(ctx, p.Peer, i, p.Data)
 	}
-	return framed(p, nil, func(frame []byte) error { return r.node.links.send(ctx, p.Peer, i, frame) })
+	return framed(p, nil, func(frame []byte) error { return r.node.roster.send(ctx, p.Peer, i, frame) })
 }
 
 func (r *mesh) receive(l *lane, data []byte) {
 	if !r.node.framed {
-		r.node.deliver(l.link.presence, l, CommandRaw, data)
+		r.node.inbox.deliver(l.link.presence, l, CommandRaw, data)
 		return
 	}
 	switch f, err := decodeFrame(data); {
 	case err == nil && f.kind == framePacket:
-		r.node.deliver(l.link.presence, l, f.command, f.body)
+		r.node.inbox.deliver(l.link.presence, l, f.command, f.body)
 	case err == nil && f.kind == frameAuth:
 		r.node.authAsked(l.link, f)
 	default: // nobody relays in a mesh
-		r.node.counters.drop(dropMalformed)
+		r.node.inbox.counters.drop(dropMalformed)
 	}
 }
 
 func (r *mesh) up(l *link) {
-	r.node.links.add(l)
+	r.node.roster.opened(l)
 	r.node.inbox.connected(l.presence)
 }
 
 func (r *mesh) down(l *link, reason DisconnectReason) {
-	r.node.links.remove(l)
+	r.node.roster.closed(l)
 	r.node.inbox.disconnected(l.presence, reason)
 }
 
-func (r *mesh) peers() []PeerID { return r.node.links.ids() }
+func (r *mesh) peers() []PeerID { return r.node.roster.ids() }

@@ -1,0 +1,195 @@
+package rtcpeer
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"example.org/rtcpeer/rtcpeer/transport"
+	"example.org/rtcpeer/signaling"
+)
+
+// A room is what a node knows of its room, except who is in it (see roster), and the way to the
+// signaling server.
+type room struct {
+	// Fixed at construction.
+	name     signaling.RoomName
+	topology Topology
+	host     PeerID
+	signaler Signaler
+
+	sending sync.Mutex // one Send of the signaler at a time
+
+	mu       sync.Mutex    // guards the fields below
+	sealed   chan struct{} // closed when the room is sealed
+	locked   bool
+	lockTold chan struct{} // closed, and replaced, when the server tells of the lock
+	ice      []signaling.ICEServer
+	welcomes int
+	ended    error // why the signaler brings nothing more
+}
+
+func newRoom(s Signaler, w signaling.Welcome) *room {
+	r := &room{
+		name: w.Room, topology: w.Topology, host: w.Host, signaler: s,
+		sealed: make(chan struct{}), locked: w.Locked, lockTold: make(chan struct{}),
+	}
+	if w.Sealed {
+		close(r.sealed)
+	}
+	return r
+}
+
+// send gives a message for the server to the signaler.
+func (r *room) send(ctx context.Context, m signaling.Message) error {
+	r.sending.Lock()
+	defer r.sending.Unlock()
+	return r.signaler.Send(ctx, m)
+}
+
+// signal sends a signal to a member.
+func (r *room) signal(ctx context.Context, to PeerID, data signaling.SignalData) error {
+	raw, err := data.Encode()
+	if err != nil {
+		return err
+	}
+	return r.send(ctx, signaling.Signal{To: to, Data: raw})
+}
+
+// welcomed takes what a welcome says of the room, and returns what the host has to say again, or nil:
+// a server that restarted has forgotten seal and lock.
+func (r *room) welcomed(w signaling.Welcome) (forgotten []signaling.Message) {
+	hosting := w.ID == r.host
+	r.mu.Lock()
+	r.welcomes++
+	r.mu.Unlock()
+	r.renewICEServers(w.ICEServers)
+	if hosting && r.isLocked() && !w.Locked {
+		forgotten = append(forgotten, signaling.Lock{})
+	} else {
+		r.becameLocked(w.Locked)
+	}
+	switch {
+	case w.Sealed:
+		r.becameSealed()
+	case hosting && r.isSealed():
+		forgotten = append(forgotten, signaling.Seal{})
+	}
+	return forgotten
+}
+
+// resumed returns how often the signaler came back.
+func (r *room) resumed() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return max(r.welcomes-1, 0)
+}
+
+// end notes that the signaler brings nothing more; the first reason stays.
+func (r *room) end(why error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ended == nil {
+		r.ended = why
+	}
+}
+
+// why returns the reason of end, or nil.
+func (r *room) why() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ended
+}
+
+// renewICEServers takes new ones for links that are made from now on.
+func (r *room) renewICEServers(servers []signaling.ICEServer) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ice = servers
+}
+
+// iceServers returns the latest that the server has told.
+func (r *room) iceServers() []transport.ICEServer {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	servers := make([]transport.ICEServer, len(r.ice))
+	for i, s := range r.ice {
+		servers[i] = transport.ICEServer{URLs: s.URLs, Username: s.Username, Credential: s.Credential}
+	}
+	return servers
+}
+
+func (r *room) isSealed() bool {
+	select {
+	case <-r.sealed:
+		return true
+	default:
+		return false
+	}
+}
+
+func (r *room) becameSealed() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.isSealed() {
+		close(r.sealed)
+	}
+}
+
+func (r *room) isLocked() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.locked
+}
+
+// lockNews returns a channel that is closed when the server next tells of the lock.
+func (r *room) lockNews() <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.lockTold
+}
+
+func (r *room) becameLocked(locked bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.locked = locked
+	close(r.lockTold)
+	r.lockTold = make(chan struct{})
+}
+
+// Room returns the name of the room.
+func (n *Node) Room() string { return string(n.room.name) }
+
+// Topology returns the topology of the room.
+func (n *Node) Topology() Topology { return n.room.topology }
+
+// Host returns the id of the room's host. In a mesh it has no part in the packets.
+func (n *Node) Host() PeerID { return n.room.host }
+
+// hosts reports whether this node is the room's host.
+func (n *Node) hosts() bool { return n.id == n.room.host }
+
+// isGuest reports whether this node is a star's guest, which has one link: with the host.
+func (n *Node) isGuest() bool { return n.room.topology == Star && !n.hosts() }
+
+// Seal closes the room for newcomers, and returns when the server has done it or ctx is done.
+// Members that lost their connection may still come back. Errors: ErrNotHost, ErrClosed, ctx's.
+func (n *Node) Seal(ctx context.Context) error {
+	if !n.hosts() {
+		return ErrNotHost
+	}
+	if err := n.room.send(ctx, signaling.Seal{}); err != nil {
+		return fmt.Errorf("rtcpeer: seal: %w", err)
+	}
+	select {
+	case <-n.room.sealed:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-n.ctx.Done():
+		return context.Cause(n.ctx)
+	}
+}
+
+// Sealed reports whether the room takes nobody new.
+func (n *Node) Sealed() bool { return n.room.isSealed() }

@@ -1,0 +1,161 @@
+package rtcpeer
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"example.org/rtcpeer/signaling"
+)
+
+// The loop that reads what the signaler brings, and what each message does.
+
+// run takes what the signaler brings until it or the node ends, and closes what the node owns.
+func (n *Node) run(welcome signaling.Welcome) {
+	defer n.cleanUp()
+	err := n.welcomed(welcome)
+	for err == nil {
+		var m signaling.Message
+		if m, err = n.room.signaler.Receive(n.ctx); err != nil {
+			break
+		}
+		switch m := m.(type) {
+		case signaling.Welcome:
+			err = n.welcomed(m)
+		case signaling.Joined:
+			n.joined(m.Member)
+		case signaling.Left:
+			n.left(m.ID, m.Reason)
+		case signaling.Signal:
+			n.signaled(m)
+		case signaling.Sealed:
+			n.room.becameSealed()
+		case signaling.Lock:
+			n.room.becameLocked(!m.Open)
+		case signaling.ICEServers:
+			n.room.renewICEServers(m.Servers)
+		case *signaling.Error:
+			n.log.Debug("signaling", "err", m)
+		}
+	}
+	n.signalerEnded(err)
+	<-n.ctx.Done()
+}
+
+// cleanUp waits for the links, and then leaves the room: others see the links end, and then the
+// member go.
+func (n *Node) cleanUp() {
+	n.roster.running.Wait()
+	n.room.signaler.Close()
+	if n.ownsTransport {
+		n.transport.Close()
+	}
+}
+
+// welcomed takes the state of the room, the first time or anew after the connection was resumed.
+func (n *Node) welcomed(w signaling.Welcome) error {
+	if w.ID != n.id {
+		return fmt.Errorf("the server changed this node's id from %d to %d", n.id, w.ID)
+	}
+	forgotten := n.room.welcomed(w)
+	gone := n.roster.members()
+	for _, m := range w.Members {
+		gone = slices.DeleteFunc(gone, func(id PeerID) bool { return id == m.ID })
+		n.joined(m)
+	}
+	for _, id := range gone {
+		n.left(id, signaling.LeftLost)
+	}
+	for _, m := range forgotten {
+		if err := n.room.send(n.ctx, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// joined makes a link with a member, unless there is one, or there was: a link that ended is over. But when
+// this node was away for so long that its links were lost, and comes back, those who had taken it for gone
+// wait for its offers.
+func (n *Node) joined(m signaling.Member) {
+	news, lost := n.roster.joined(m)
+	if news || lost && offers(n.id, m.ID) {
+		n.connect(m, nil)
+	}
+}
+
+// connect starts the link with a member; first is the signal that asked for it, if one did.
+func (n *Node) connect(m signaling.Member, first *signaling.SignalData) {
+	theirs := modesOfWire(m.Channels)
+	switch {
+	case n.refuse.Load():
+		n.refuseLink(m.ID, "new connections are refused")
+		return
+	case n.roster.full(n.config.MaxPeers, m.ID):
+		n.refuseLink(m.ID, fmt.Sprintf("no more than %d peers are admitted", n.config.MaxPeers))
+		return
+	case n.inbox.backlogged():
+		n.refuseLink(m.ID, "the program there does not receive its events")
+		return
+	case theirs != nil && !slices.Equal(theirs, n.config.Channels):
+		n.inbox.failed(&PeerError{Peer: m.ID, Op: "connect", Err: &ChannelMismatchError{Ours: n.config.Channels, Theirs: theirs}})
+		return
+	}
+	l := newLink(n, m)
+	l.first = first
+	n.roster.start(l)
+}
+
+func (n *Node) refuseLink(id PeerID, why string) {
+	if err := n.room.signal(n.ctx, id, signaling.SignalData{Type: signaling.Refuse, Text: why}); err != nil {
+		n.log.Debug("refusal not sent", "peer", id, "err", err)
+	}
+}
+
+// left forgets a member. An open link with it ends on its own account: the member may only have lost
+// the server, unless it was taken out of the room. One that is still being made cannot be completed.
+func (n *Node) left(id PeerID, reason signaling.LeftReason) {
+	l, up := n.roster.left(id)
+	switch {
+	case l == nil:
+	case reason == signaling.LeftKicked:
+		l.end(Kicked)
+	case !up:
+		l.end(ByPeer)
+	}
+	if n.isGuest() && id == n.room.host && l == nil {
+		n.endLater(ErrHostGone)
+	}
+}
+
+// signaled hands a signal to its link. An offer may ask for a new one, as after a restart of the
+// other end.
+func (n *Node) signaled(s signaling.Signal) {
+	data, err := signaling.DecodeSignalData(s.Data)
+	if err != nil {
+		n.log.Debug("signal not understood", "peer", s.From, "err", err)
+		return
+	}
+	l := n.roster.link(s.From)
+	m, member := n.roster.member(s.From)
+	switch {
+	case l != nil:
+		l.take(&data)
+	case member && data.Type == signaling.Offer:
+		n.connect(m, &data)
+	}
+}
+
+// signalerEnded notes that no more signals will come. Open links do not need them; a node without
+// any has nothing left to wait for, and one that was taken out of the room has no business there.
+func (n *Node) signalerEnded(err error) {
+	n.room.end(err)
+	if n.ctx.Err() != nil {
+		return
+	}
+	kicked := errors.Is(err, &signaling.Error{Code: signaling.CodeKicked})
+	n.log.Warn("signaling ended", "err", err, "links go on", !kicked)
+	if kicked || len(n.roster.links()) == 0 {
+		n.endLater(fmt.Errorf("rtcpeer: signaling: %w", err))
+	}
+}
