@@ -300,7 +300,7 @@ func TestPendingPeerGoes(t *testing.T) {
 			seat := r.sit(5, nil)
 			defer seat.Close()
 			for attempt := 1; attempt <= 2; attempt++ {
-				link, err := network.Transport().NewLink(godotLanes)
+				link, err := network.Transport().NewPath(godotLanes)
 				require.NoError(t, err)
 				defer link.Close()
 				negotiateBare(t, seat, link, 1, attempt)

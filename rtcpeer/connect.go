@@ -171,7 +171,7 @@ func (l *link) begin() error {
 		l.raw.Close()
 		l.raw = nil
 	}
-	raw, err := l.node.transport.NewLink(transport.LinkConfig{
+	raw, err := l.node.transport.NewPath(transport.PathConfig{
 		Lanes:      l.node.channels.lanes(l.node.config.MaxRetransmits),
 		ICEServers: l.node.room.iceServers(),
 	})

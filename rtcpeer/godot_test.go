@@ -124,7 +124,7 @@ func TestSlowAnswerOfAGame(t *testing.T) {
 		game := r.sit(1, nil)
 		n := r.join(t, 5, network.Transport(), rtcpeer.Config{})
 		time.Sleep(15 * time.Second)
-		link, err := network.Transport().NewLink(godotLanes)
+		link, err := network.Transport().NewPath(godotLanes)
 		require.NoError(t, err)
 		defer link.Close()
 		negotiateBare(t, game, link, 5, 0)

@@ -36,7 +36,7 @@ type link struct {
 	silent  chan struct{} // closed when a reader has ended: nothing is acknowledged any more
 
 	// Owned by run.
-	raw      transport.Link // of the current attempt; nil before the first
+	raw      transport.Path // of the current attempt; nil before the first
 	state    negotiation
 	furthest transport.Progress    // of the attempts before
 	next     *signaling.SignalData // the offer with which the other end gave this link up

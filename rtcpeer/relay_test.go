@@ -18,10 +18,10 @@ import (
 type bare struct {
 	t    *testing.T
 	id   rtcpeer.PeerID
-	link transport.Link
+	link transport.Path
 }
 
-var godotLanes = transport.LinkConfig{Lanes: []transport.LaneConfig{
+var godotLanes = transport.PathConfig{Lanes: []transport.LaneConfig{
 	{ID: 1, Label: "reliable", Mode: transport.Reliable},
 	{ID: 2, Label: "ordered", Mode: transport.UnreliableOrdered},
 	{ID: 3, Label: "unreliable", Mode: transport.Unreliable},
@@ -32,10 +32,10 @@ func sitBare(t *testing.T, r *room, id, other rtcpeer.PeerID, tr transport.Trans
 	return sitBareWith(t, r, id, other, tr, godotLanes)
 }
 
-func sitBareWith(t *testing.T, r *room, id, other rtcpeer.PeerID, tr transport.Transport, lanes transport.LinkConfig) *bare {
+func sitBareWith(t *testing.T, r *room, id, other rtcpeer.PeerID, tr transport.Transport, lanes transport.PathConfig) *bare {
 	seat := r.sit(id, nil)
 	t.Cleanup(func() { seat.Close() })
-	link, err := tr.NewLink(lanes)
+	link, err := tr.NewPath(lanes)
 	require.NoError(t, err)
 	t.Cleanup(func() { link.Close() })
 	negotiateBare(t, seat, link, other, 1)
@@ -43,7 +43,7 @@ func sitBareWith(t *testing.T, r *room, id, other rtcpeer.PeerID, tr transport.T
 }
 
 // negotiateBare makes one attempt and returns when the link is open.
-func negotiateBare(t *testing.T, seat *seat, link transport.Link, other rtcpeer.PeerID, attempt int) {
+func negotiateBare(t *testing.T, seat *seat, link transport.Path, other rtcpeer.PeerID, attempt int) {
 	say := func(d signaling.SignalData) {
 		d.Attempt = attempt
 		data, err := d.Encode()

@@ -45,9 +45,9 @@ var relayLanes = []struct {
 
 var extraChannel = rtcpeer.Config{Channels: []rtcpeer.Mode{rtcpeer.UnreliableOrdered}}
 
-func withExtraLane() transport.LinkConfig {
+func withExtraLane() transport.PathConfig {
 	extra := transport.LaneConfig{ID: 4, Label: "4", Mode: transport.UnreliableOrdered}
-	return transport.LinkConfig{Lanes: append(slices.Clone(godotLanes.Lanes), extra)}
+	return transport.PathConfig{Lanes: append(slices.Clone(godotLanes.Lanes), extra)}
 }
 
 // relayFrame is 07 03, an id, and what is relayed.

@@ -280,7 +280,7 @@ func TestOfferForAnOpenLink(t *testing.T) {
 				seat := r.sit(5, nil)
 				n := r.join(t, 1, network.Transport(), rtcpeer.Config{})
 				for attempt := 1; attempt <= 2; attempt++ {
-					link, err := network.Transport().NewLink(godotLanes)
+					link, err := network.Transport().NewPath(godotLanes)
 					require.NoError(t, err)
 					defer link.Close()
 					negotiateBare(t, seat, link, 1, attempt)

@@ -28,8 +28,11 @@ func (jsonCodec) Encode(m Message) ([]byte, error) {
 	if err := m.Validate(); err != nil {
 		return nil, err
 	}
-	if s, ok := m.(Signal); ok {
-		return appendSignal(nil, s)
+	switch m := m.(type) {
+	case Signal:
+		return appendSignal(nil, m)
+	case Disconnected:
+		return nil, fmt.Errorf("signaling: encode %s: it is never on the wire", m.Kind())
 	}
 	body, err := marshal(m)
 	if err != nil {

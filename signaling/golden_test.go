@@ -11,7 +11,8 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// A golden is one entry of testdata/wire/signaling.json, which the JavaScript client reads too.
+// A golden is one entry of testdata/wire/signaling.json, which the JavaScript client reads too, or of
+// testdata/wire/features.json, which is for clients that list features.
 type golden struct {
 	Name string
 	// Frame is the JSON value of a frame, or the text of one that is no JSON object, as a string.
@@ -29,13 +30,16 @@ func (g golden) text() []byte {
 	return g.Frame
 }
 
-func goldens(t testing.TB) []golden {
+func goldens(t testing.TB) (all []golden) {
 	t.Helper()
-	b, err := os.ReadFile("../testdata/wire/signaling.json")
-	require.NoError(t, err)
-	var list []golden
-	require.NoError(t, json.Unmarshal(b, &list))
-	return list
+	for _, file := range []string{"signaling.json", "features.json"} {
+		b, err := os.ReadFile("../testdata/wire/" + file)
+		require.NoError(t, err)
+		var list []golden
+		require.NoError(t, json.Unmarshal(b, &list))
+		all = append(all, list...)
+	}
+	return all
 }
 
 func TestGoldenFrames(t *testing.T) {
@@ -126,13 +130,14 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// compact takes the white space out of metadata, as encoding does.
+// compact takes the white space out of metadata and leaves out empty features, as encoding does.
 func compact(t *testing.T, m signaling.Message) signaling.Message {
 	t.Helper()
 	switch m := m.(type) {
 	case signaling.Join:
 		m.Metadata = compactJSON(t, m.Metadata)
 		m.NewRoom.Metadata = compactJSON(t, m.NewRoom.Metadata)
+		m.Features = compactFeatures(m.Features)
 		return m
 	case signaling.Rooms:
 		for i := range m.Rooms {
@@ -141,14 +146,23 @@ func compact(t *testing.T, m signaling.Message) signaling.Message {
 		return m
 	case signaling.Joined:
 		m.Member.Metadata = compactJSON(t, m.Member.Metadata)
+		m.Member.Features = compactFeatures(m.Member.Features)
 		return m
 	case signaling.Welcome:
 		for i := range m.Members {
 			m.Members[i].Metadata = compactJSON(t, m.Members[i].Metadata)
+			m.Members[i].Features = compactFeatures(m.Members[i].Features)
 		}
 		return m
 	}
 	return m
+}
+
+func compactFeatures(features []string) []string {
+	if len(features) == 0 {
+		return nil
+	}
+	return features
 }
 
 func compactJSON(t *testing.T, raw json.RawMessage) json.RawMessage {

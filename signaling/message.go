@@ -4,13 +4,14 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
 // A Kind names a message on the wire.
 type Kind string
 
 const (
-	KindJoin       Kind = "join"        // member: [room], [topology], [channels], [resume], [token], [metadata], [one_attempt], [password], [new_room], [match]
+	KindJoin       Kind = "join"        // member: [room], [topology], [channels], [resume], [token], [metadata], [one_attempt], [features], [incarnation], [password], [new_room], [match]
 	KindList       Kind = "list"        // anybody: [filter], [limit], [after], [token]
 	KindSignal     Kind = "signal"      // member: to, data; server: from, data
 	KindSeal       Kind = "seal"        // member, host only
@@ -24,10 +25,14 @@ const (
 	KindICEServers Kind = "ice_servers" // server: ice_servers
 	KindRooms      Kind = "rooms"       // server: rooms, [next]
 	KindError      Kind = "error"       // server: code, text, [retry_after_ms]; the code says whether to try again
+
+	// KindDisconnected is never on the wire.
+	KindDisconnected Kind = "disconnected"
 )
 
 // A Message is one of Join, List, Signal, Seal, Lock, Kick, Leave, Welcome, Joined, Left, Sealed,
-// ICEServers, Rooms and *Error. Messages are values: whoever receives one owns it.
+// ICEServers, Rooms and *Error, or the local Disconnected. Messages are values: whoever receives one
+// owns it.
 type Message interface {
 	Kind() Kind
 	// Validate reports the first thing wrong with the message, as an *Error.
@@ -53,6 +58,14 @@ type Join struct {
 	// OneAttempt tells the others that this member numbers no attempts and knows no refusal: with
 	// each of them it takes part in one exchange of descriptions, and a second offer is in vain.
 	OneAttempt bool `json:"one_attempt,omitempty"`
+	// Features tells the others what the member can: at most MaxFeatures words of 1 to MaxFeature
+	// bytes. FeatureRepair is the only one so far; members pass over words that they do not know.
+	Features []string `json:"features,omitempty"`
+	// Incarnation tells one run of a program from the next: a random text of at most MaxIncarnation
+	// bytes, made when the program starts. A member that resumes gives the same text again if it is
+	// the same program. With another text the others take it for another program under the same id:
+	// links with the earlier one are over. Empty: not told.
+	Incarnation string `json:"incarnation,omitempty"`
 	// Password is that of the room, and of one that this creates: at most MaxPassword bytes. Empty:
 	// none. A member that resumes needs none.
 	Password string `json:"password,omitempty"`
@@ -96,9 +109,13 @@ type Welcome struct {
 	Limits     Limits      `json:"limits"`
 }
 
-// Joined announces a member to connect with.
+// Joined announces a member to connect with. It comes again, for a member that is known already, when
+// that has another Incarnation than before: its program was restarted.
 type Joined struct {
 	Member Member `json:"member"`
+	// Restarted is true for a member that is known already. It is for dialects on the server's side
+	// that have no word for an incarnation, and not on the wire: receivers compare the incarnations.
+	Restarted bool `json:"-"`
 }
 
 // Left announces that a member is gone from the room. Links with it end on their own account: a
@@ -132,9 +149,14 @@ type Member struct {
 	ID       PeerID          `json:"id"`
 	Channels []Mode          `json:"channels,omitzero"`
 	Metadata json.RawMessage `json:"metadata,omitempty"`
-	// OneAttempt is as in its Join.
-	OneAttempt bool `json:"one_attempt,omitempty"`
+	// OneAttempt, Features and Incarnation are as in its Join.
+	OneAttempt  bool     `json:"one_attempt,omitempty"`
+	Features    []string `json:"features,omitempty"`
+	Incarnation string   `json:"incarnation,omitempty"`
 }
+
+// Can reports whether the member listed a feature.
+func (m Member) Can(feature string) bool { return slices.Contains(m.Features, feature) }
 
 // An ICEServer is a STUN or TURN server, in the form of the W3C's RTCIceServer.
 type ICEServer struct {
@@ -162,7 +184,16 @@ const (
 	MaxMetadata = 1 << 10
 	// MaxToken is the longest resume or access token, in bytes.
 	MaxToken = 4 << 10
+	// MaxFeatures is the most features of a member, and MaxFeature the longest one, in bytes.
+	MaxFeatures = 16
+	MaxFeature  = 32
+	// MaxIncarnation is the longest incarnation, in bytes.
+	MaxIncarnation = 64
 )
+
+// FeatureRepair is the feature of members that take part in repairs of links: see "Repairs" in
+// PROTOCOL.md.
+const FeatureRepair = "repair"
 
 func (Join) Kind() Kind       { return KindJoin }
 func (Signal) Kind() Kind     { return KindSignal }
@@ -191,7 +222,7 @@ func (m Join) Validate() error {
 	if err := cmp.Or(m.NewRoom.validate(), m.validateMatch()); err != nil {
 		return err
 	}
-	return Member{ID: Host, Channels: m.Channels, Metadata: m.Metadata}.validate("join")
+	return Member{ID: Host, Channels: m.Channels, Metadata: m.Metadata, Features: m.Features, Incarnation: m.Incarnation}.validate("join")
 }
 
 func (m Signal) Validate() error {
@@ -251,6 +282,15 @@ func (m Member) validate(kind Kind) error {
 		return badMessage("%s: %d channels: at most %d", kind, len(m.Channels), MaxChannels)
 	case len(m.Metadata) > MaxMetadata:
 		return badMessage("%s: metadata of %d bytes: at most %d", kind, len(m.Metadata), MaxMetadata)
+	case len(m.Features) > MaxFeatures:
+		return badMessage("%s: %d features: at most %d", kind, len(m.Features), MaxFeatures)
+	case len(m.Incarnation) > MaxIncarnation:
+		return badMessage("%s: incarnation of %d bytes: at most %d", kind, len(m.Incarnation), MaxIncarnation)
+	}
+	for _, feature := range m.Features {
+		if feature == "" || len(feature) > MaxFeature {
+			return badMessage("%s: feature of %d bytes: want 1 to %d", kind, len(feature), MaxFeature)
+		}
 	}
 	for i, mode := range m.Channels {
 		if !mode.valid() {

@@ -9,11 +9,15 @@ import (
 type SignalType string
 
 const (
-	Offer     SignalType = "offer"     // sdp
-	Answer    SignalType = "answer"    // sdp
+	Offer     SignalType = "offer"     // sdp, [link], [repair]
+	Answer    SignalType = "answer"    // sdp, [link]
 	Candidate SignalType = "candidate" // candidate, sdpMid, sdpMLineIndex
 	Refuse    SignalType = "refuse"    // text: no link, and the other end need not wait
+	Repair    SignalType = "repair"    // [link], attempt: the answering end asks the offering end for a new path
 )
+
+// MaxLink is the longest SignalData.Link, in bytes.
+const MaxLink = 64
 
 // SignalData is what our peers put into Signal.Data. The fields of a candidate have the names of the
 // W3C's RTCIceCandidateInit, so a browser can hand the object to addIceCandidate as it is.
@@ -29,6 +33,12 @@ type SignalData struct {
 	SDPMLineIndex uint16 `json:"sdpMLineIndex,omitempty"`
 	// Text says why a link is refused.
 	Text string `json:"text,omitempty"`
+	// Link is the id of the link that an offer is for: a random text of at most MaxLink bytes, made
+	// by the offering end. An answer repeats it to say that its sender takes part in repairs. In a
+	// Repair it is the id of the link that the sender has, and empty if it has none.
+	Link string `json:"link,omitempty"`
+	// Repair is true in an offer of a new path for a link that exists.
+	Repair bool `json:"repair,omitempty"`
 }
 
 // Encode returns the data of a Signal.
@@ -52,12 +62,15 @@ func DecodeSignalData(data json.RawMessage) (SignalData, error) {
 		if d.SDP == "" {
 			return d, badMessage("signal data: %s without sdp", d.Type)
 		}
-	case Candidate, Refuse:
+	case Candidate, Refuse, Repair:
 	default:
 		return d, badMessage("signal data: type %q", shorten(string(d.Type)))
 	}
-	if d.Attempt < 0 {
+	switch {
+	case d.Attempt < 0:
 		return d, badMessage("signal data: attempt %d", d.Attempt)
+	case len(d.Link) > MaxLink:
+		return d, badMessage("signal data: link of %d bytes: at most %d", len(d.Link), MaxLink)
 	}
 	return d, nil
 }

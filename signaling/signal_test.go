@@ -1,6 +1,7 @@
 package signaling_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,6 +19,12 @@ func TestSignalData(t *testing.T) {
 		"candidate":         {`{"type":"candidate","attempt":2,"candidate":"candidate:1","sdpMid":"0"}`, signaling.SignalData{Type: signaling.Candidate, Attempt: 2, Candidate: "candidate:1", SDPMid: "0"}},
 		"a browser's":       {`{"type":"candidate","candidate":"c","sdpMid":null,"sdpMLineIndex":null,"usernameFragment":"x"}`, signaling.SignalData{Type: signaling.Candidate, Candidate: "c"}},
 		"end of candidates": {`{"type":"candidate"}`, signaling.SignalData{Type: signaling.Candidate}},
+		"offer of a link":   {`{"type":"offer","attempt":1,"sdp":"v=0","link":"abc"}`, signaling.SignalData{Type: signaling.Offer, Attempt: 1, SDP: "v=0", Link: "abc"}},
+		"answer of a link":  {`{"type":"answer","attempt":1,"sdp":"v=0","link":"abc"}`, signaling.SignalData{Type: signaling.Answer, Attempt: 1, SDP: "v=0", Link: "abc"}},
+		"offer of a path":   {`{"type":"offer","attempt":2,"sdp":"v=0","link":"abc","repair":true}`, signaling.SignalData{Type: signaling.Offer, Attempt: 2, SDP: "v=0", Link: "abc", Repair: true}},
+		"repair":            {`{"type":"repair","attempt":2,"link":"abc"}`, signaling.SignalData{Type: signaling.Repair, Attempt: 2, Link: "abc"}},
+		"repair, no link":   {`{"type":"repair"}`, signaling.SignalData{Type: signaling.Repair}},
+		"longest link":      {`{"type":"repair","link":"` + strings.Repeat("x", 64) + `"}`, signaling.SignalData{Type: signaling.Repair, Link: strings.Repeat("x", 64)}},
 		"refuse":            {`{"type":"refuse","text":"no"}`, signaling.SignalData{Type: signaling.Refuse, Text: "no"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -42,6 +49,10 @@ func TestSignalDataOfOthersIsRefused(t *testing.T) {
 		"offer without sdp": `{"type":"offer"}`,
 		"answer with null":  `{"type":"answer","sdp":null}`,
 		"negative attempt":  `{"type":"refuse","attempt":-1}`,
+		"repair, negative":  `{"type":"repair","attempt":-1}`,
+		"link of 65 bytes":  `{"type":"offer","sdp":"v=0","link":"` + strings.Repeat("x", 65) + `"}`,
+		"link is a number":  `{"type":"repair","link":5}`,
+		"repair is a word":  `{"type":"offer","sdp":"v=0","repair":"yes"}`,
 		"index too large":   `{"type":"candidate","sdpMLineIndex":65536}`,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -54,6 +65,8 @@ func TestSignalDataOfOthersIsRefused(t *testing.T) {
 func FuzzDecodeSignalData(f *testing.F) {
 	f.Add([]byte(`{"type":"offer","attempt":1,"sdp":"v=0\r\n"}`))
 	f.Add([]byte(`{"type":"candidate","candidate":"c","sdpMid":"0","sdpMLineIndex":1}`))
+	f.Add([]byte(`{"type":"offer","attempt":2,"sdp":"v=0","link":"abc","repair":true}`))
+	f.Add([]byte(`{"type":"repair","attempt":2,"link":"abc"}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		d, err := signaling.DecodeSignalData(data)
 		if err != nil {

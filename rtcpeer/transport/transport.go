@@ -1,11 +1,14 @@
-// Package transport is what the toolkit asks of a transport: links between two peers, each with a
+// Package transport is what the toolkit asks of a transport: paths between two peers, each with a
 // fixed set of lanes.
 //
-//	A: NewLink, Offer ---- offer (through signaling) ----> B: NewLink, Answer
+// A path is one connection. The link between two peers, which is the toolkit's own, may go over several paths:
+// one after the other, and two at a time while it moves.
+//
+//	A: NewPath, Offer ---- offer (through signaling) ----> B: NewPath, Answer
 //	A: Accept <----------- answer ------------------------ B
 //	A, B: EventCandidate -- candidates, both ways -------> AddCandidate
 //	A, B: EventOpened       every lane open; Write and Read may begin
-//	A, B: EventClosed       the other end closed, or the path is gone
+//	A, B: EventClosed       the other end closed, or nothing gets through
 //
 // Package webrtc implements it over Pion, package memory in memory with delay, loss, reordering and
 // partition; transporttest holds the one suite that both pass. The package imports the standard
@@ -40,9 +43,9 @@ func (m Mode) String() string {
 	return fmt.Sprintf("mode(%d)", uint8(m))
 }
 
-// A LaneConfig describes one lane. Both ends of a link must be given the same lanes.
+// A LaneConfig describes one lane. Both ends of a path must be given the same lanes.
 type LaneConfig struct {
-	ID    uint16 // SCTP stream id; unique within the link
+	ID    uint16 // SCTP stream id; unique within the path
 	Label string
 	Mode  Mode
 	// MaxRetransmits is how often a lost packet is sent again in the two unreliable modes.
@@ -50,8 +53,8 @@ type LaneConfig struct {
 	MaxRetransmits uint16
 }
 
-// A LinkConfig is what NewLink is told of a link. The link keeps none of its slices.
-type LinkConfig struct {
+// A PathConfig is what NewPath is told of a path. The path keeps none of its slices.
+type PathConfig struct {
 	Lanes      []LaneConfig
 	ICEServers []ICEServer // in addition to the transport's own
 }
@@ -63,42 +66,42 @@ type ICEServer struct {
 	Credential string
 }
 
-// A Transport makes links. Its methods may be called from any goroutine.
+// A Transport makes paths. Its methods may be called from any goroutine.
 type Transport interface {
-	// NewLink returns this end of a new link. It sends nothing yet. The caller must Close it.
-	NewLink(LinkConfig) (Link, error)
-	// Close frees what the links share. The links must have been closed before.
+	// NewPath returns this end of a new path. It sends nothing yet. The caller must Close it.
+	NewPath(PathConfig) (Path, error)
+	// Close frees what the paths share. The paths must have been closed before.
 	Close() error
 }
 
-// A Link is one end of a connection to one peer. Offer, Answer, Accept and AddCandidate are called
+// A Path is one end of a connection to one peer. Offer, Answer, Accept and AddCandidate are called
 // from one goroutine at a time; the other methods from any.
-type Link interface {
-	// Offer begins the link at this end and returns the description for the other end.
+type Path interface {
+	// Offer begins the path at this end and returns the description for the other end.
 	Offer() (sdp string, err error)
-	// Answer begins the link at this end with the other's offer and returns the answer to it.
+	// Answer begins the path at this end with the other's offer and returns the answer to it.
 	Answer(offer string) (answer string, err error)
 	// Accept completes the offering end with the other's answer.
 	Accept(answer string) error
 	// AddCandidate adds an address of the other end, after Answer or Accept. An empty candidate
 	// line, which ends the list, is legal and does nothing.
 	AddCandidate(Candidate) error
-	// Events returns the channel of this link's events. Its owner reads until EventClosed or
+	// Events returns the channel of this path's events. Its owner reads until EventClosed or
 	// until it has called Close; after Close nothing more is sent. It is never closed.
 	Events() <-chan Event
-	// Lane returns the i-th of LinkConfig.Lanes. Valid after EventOpened.
+	// Lane returns the i-th of PathConfig.Lanes. Valid after EventOpened.
 	Lane(i int) Lane
-	// Progress tells how far the link has come, which is the cause when it comes no further.
+	// Progress tells how far the path has come, which is the cause when it comes no further.
 	Progress() Progress
 	// Stats may take locks of the network stack; it is for people, not for each packet.
 	Stats() Stats
-	// Close ends the link at once; what was written and not yet sent is lost. The other end
-	// learns of it without a time-out where the path still works. It waits until nothing of the
-	// link is running. Closing twice is legal.
+	// Close ends the path at once; what was written and not yet sent is lost. The other end
+	// learns of it without a time-out where the network still works. It waits until nothing of the
+	// path is running. Closing twice is legal.
 	Close() error
 }
 
-// A Lane is one stream of packets of a link.
+// A Lane is one stream of packets of a path.
 type Lane interface {
 	// Write queues one packet and returns at once. It does not keep p. It may be called from any
 	// goroutine. The queue has no bound: Buffered and Lag are for the caller to keep one.
@@ -126,7 +129,7 @@ type Candidate struct {
 	Index uint16
 }
 
-// An Event is something that a link tells its owner.
+// An Event is something that a path tells its owner.
 type Event struct {
 	Kind      EventKind
 	Candidate Candidate // EventCandidate
@@ -139,33 +142,33 @@ type EventKind uint8
 const (
 	EventCandidate EventKind = iota + 1 // an address of this end, for the other one
 	EventOpened                         // every lane is open; comes once
-	EventClosed                         // the link is over; comes last and at most once
+	EventClosed                         // the path is over; comes last and at most once
 )
 
 var (
-	// ErrRemoteClosed is the reason of a link that the other end closed.
+	// ErrRemoteClosed is the reason of a path that the other end closed.
 	ErrRemoteClosed = errors.New("transport: closed by the other end")
-	// ErrLost is the reason of a link whose path stopped working.
+	// ErrLost is the reason of a path over which nothing gets through any more.
 	ErrLost = errors.New("transport: connection lost")
-	// ErrClosed is the reason of a link that this end closed.
-	ErrClosed = errors.New("transport: link closed")
+	// ErrClosed is the reason of a path that this end closed.
+	ErrClosed = errors.New("transport: path closed")
 	// ErrTooLarge is the error of a Write of more than the other end accepts in one packet.
 	ErrTooLarge = errors.New("transport: packet larger than the other end accepts")
 )
 
-// Progress is the state of a link that is being made.
+// Progress is the state of a path that is being made.
 type Progress struct {
 	Stage Stage
 	// Detail is for people: counts and kinds of the candidates, the state of the handshake.
 	Detail string
 }
 
-// A Stage is what a link is waiting for.
+// A Stage is what a path is waiting for.
 type Stage uint8
 
 const (
 	StageSignaling Stage = iota // the other end's description
-	StagePath                   // a path that works, found by ICE
+	StagePath                   // a route through the network, found by ICE
 	StageSecurity               // the DTLS handshake
 	StageLanes                  // the SCTP association and its lanes
 	StageOpen                   // nothing: it is open
@@ -175,7 +178,7 @@ func (s Stage) String() string {
 	return [...]string{"signaling", "path", "security", "lanes", "open"}[min(s, StageOpen)]
 }
 
-// Stats are figures of one link.
+// Stats are figures of one path.
 type Stats struct {
 	RTT           time.Duration // smoothed; 0 if not known
 	Local, Remote string        // kind of the chosen candidates: host, srflx, prflx, relay; "" if not known

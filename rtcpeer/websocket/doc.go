@@ -12,7 +12,7 @@
 // Peer, and rtcpeer.NewMultiplayerPeer works over them. What stands below the Node is here:
 //
 //	Node -> room        a Signaler: welcomes the node, and tells it which sockets come and go
-//	Node -> link, lane  a transport whose links are sockets
+//	Node -> path, lane  a transport whose paths are sockets
 //	        socket -> outbox -> writeLoop      one goroutine a socket; the node's lane reads
 //
 // The wire carries no channel and no mode: everything arrives on channel 0 as Reliable, whatever it

@@ -38,7 +38,7 @@ type room struct {
 // member is the far end of a socket.
 type member struct {
 	socket *socket
-	taken  bool // by a link, which closes it
+	taken  bool // by a path, which closes it
 }
 
 const (
@@ -129,7 +129,7 @@ func (r *room) enterHost(conn *gorilla.Conn) {
 	r.members[rtcpeer.Server] = &member{socket: newSocket(conn, r.config)}
 }
 
-// take gives the socket with a member to a link.
+// take gives the socket with a member to a path.
 func (r *room) take(id rtcpeer.PeerID) (*socket, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -187,7 +187,7 @@ func (r *room) Send(_ context.Context, m signaling.Message) error {
 	return nil
 }
 
-// refuse closes a socket that no link has; mu is held. The goroutine ends with the socket's close, and
+// refuse closes a socket that no path has; mu is held. The goroutine ends with the socket's close, and
 // Close waits for the place.
 func (r *room) refuse(id rtcpeer.PeerID, text string) {
 	if m := r.members[id]; m != nil && !m.taken {
@@ -225,7 +225,7 @@ func (r *room) next() (signaling.Message, error) {
 	}
 }
 
-// Close lets nobody in any more, closes the sockets that no link has closed, and waits until none is
+// Close lets nobody in any more, closes the sockets that no path has closed, and waits until none is
 // left.
 func (r *room) Close() error {
 	r.mu.Lock()

@@ -14,18 +14,18 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// sockets is the transport of a room's node. A link is a socket that the room has already; the
+// sockets is the transport of a room's node. A path is a socket that the room has already; the
 // description of one end for the other is the id of the peer at its far end.
 type sockets struct{ room *room }
 
-func (t sockets) NewLink(transport.LinkConfig) (transport.Link, error) {
-	return &link{room: t.room, events: make(chan transport.Event, 2)}, nil
+func (t sockets) NewPath(transport.PathConfig) (transport.Path, error) {
+	return &path{room: t.room, events: make(chan transport.Event, 2)}, nil
 }
 
 func (t sockets) Close() error { return nil }
 
-// link is the node's link over one socket.
-type link struct {
+// path is the node's path over one socket.
+type path struct {
 	room   *room
 	events chan transport.Event // opened and closed, once each
 	ended  sync.Once            // for EventClosed
@@ -37,86 +37,86 @@ type link struct {
 }
 
 // Offer begins the guest's end: the host has been there since the id came.
-func (l *link) Offer() (string, error) { return "websocket", nil }
+func (p *path) Offer() (string, error) { return "websocket", nil }
 
-func (l *link) Answer(offer string) (string, error) { return offer, l.describe(offer) }
+func (p *path) Answer(offer string) (string, error) { return offer, p.describe(offer) }
 
-func (l *link) Accept(answer string) error { return l.describe(answer) }
+func (p *path) Accept(answer string) error { return p.describe(answer) }
 
 // describe takes the socket with the peer of the given id. The host's first frame on it tells the
 // guest its own id (WebSocketMultiplayerPeer::_poll_server), before any packet.
-func (l *link) describe(name string) error {
+func (p *path) describe(name string) error {
 	id, err := strconv.ParseInt(name, 10, 32)
 	if err != nil {
 		return fmt.Errorf("websocket: no peer %q", name)
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.closed {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
 		return transport.ErrClosed
 	}
-	l.peer = rtcpeer.PeerID(id)
-	if l.socket, err = l.room.take(l.peer); err != nil {
+	p.peer = rtcpeer.PeerID(id)
+	if p.socket, err = p.room.take(p.peer); err != nil {
 		return err
 	}
-	if l.peer != rtcpeer.Server {
-		_ = l.socket.write(binary.LittleEndian.AppendUint32(nil, uint32(id))) // the reader finds the end
+	if p.peer != rtcpeer.Server {
+		_ = p.socket.write(binary.LittleEndian.AppendUint32(nil, uint32(id))) // the reader finds the end
 	}
-	l.events <- transport.Event{Kind: transport.EventOpened}
+	p.events <- transport.Event{Kind: transport.EventOpened}
 	return nil
 }
 
-// AddCandidate has nothing to add: the path is there.
-func (l *link) AddCandidate(transport.Candidate) error { return nil }
+// AddCandidate has nothing to add: the connection is there.
+func (p *path) AddCandidate(transport.Candidate) error { return nil }
 
-func (l *link) Events() <-chan transport.Event { return l.events }
+func (p *path) Events() <-chan transport.Event { return p.events }
 
 // Lane returns one of several names for the same socket. What arrives is read on lane 0 alone.
-func (l *link) Lane(i int) transport.Lane { return lane{link: l, socket: l.current(), reads: i == 0} }
+func (p *path) Lane(i int) transport.Lane { return lane{path: p, socket: p.current(), reads: i == 0} }
 
-func (l *link) Progress() transport.Progress {
-	if l.current() == nil {
+func (p *path) Progress() transport.Progress {
+	if p.current() == nil {
 		return transport.Progress{Stage: transport.StageSignaling, Detail: "the handshake of the WebSocket"}
 	}
 	return transport.Progress{Stage: transport.StageOpen}
 }
 
 // Stats count the bytes of the packets.
-func (l *link) Stats() transport.Stats {
-	s := l.current()
+func (p *path) Stats() transport.Stats {
+	s := p.current()
 	if s == nil {
 		return transport.Stats{}
 	}
 	return transport.Stats{RTT: time.Duration(s.rtt.Load()), BytesSent: s.sent.Load(), BytesReceived: s.received.Load()}
 }
 
-func (l *link) Close() error {
-	l.mu.Lock()
-	l.closed = true
-	peer, s := l.peer, l.socket
-	l.mu.Unlock()
+func (p *path) Close() error {
+	p.mu.Lock()
+	p.closed = true
+	peer, s := p.peer, p.socket
+	p.mu.Unlock()
 	if s != nil {
-		l.room.end(peer, s, closeNormal, "")
+		p.room.end(peer, s, closeNormal, "")
 	}
 	return nil
 }
 
-func (l *link) current() *socket {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.socket
+func (p *path) current() *socket {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.socket
 }
 
-// over tells the link's owner of an end that came from outside. One that Misbehaved it ends itself.
-func (l *link) over(err error) {
+// over tells the path's owner of an end that came from outside. One that Misbehaved it ends itself.
+func (p *path) over(err error) {
 	if errors.Is(err, transport.ErrRemoteClosed) || errors.Is(err, transport.ErrLost) {
-		l.ended.Do(func() { l.events <- transport.Event{Kind: transport.EventClosed, Err: err} })
+		p.ended.Do(func() { p.events <- transport.Event{Kind: transport.EventClosed, Err: err} })
 	}
 }
 
-// lane is a link's socket as seen by one lane of the node: all write to it, and share its queue.
+// lane is a path's socket as seen by one lane of the node: all write to it, and share its queue.
 type lane struct {
-	link   *link
+	path   *path
 	socket *socket
 	reads  bool
 }
@@ -130,7 +130,7 @@ func (l lane) Read(p []byte) (n int, err error) {
 		err = l.socket.wait()
 	}
 	if err != nil {
-		l.link.over(err)
+		l.path.over(err)
 	}
 	return n, err
 }

@@ -29,7 +29,7 @@ func candidateOf(id uint64) transport.Candidate {
 	return transport.Candidate{Line: candidateHead + strconv.FormatUint(id, 10) + candidateTail, Mid: "0"}
 }
 
-// parse returns the id of the link end that text names between head and tail.
+// parse returns the id of the path end that text names between head and tail.
 func parse(text, head, tail string) (uint64, error) {
 	rest, isHead := strings.CutPrefix(text, head)
 	number, isTail := strings.CutSuffix(rest, tail)

@@ -6,13 +6,13 @@
 //	a, b := net.Transport(), net.Transport()        one for each node
 //	net.Partition(a, b)                             nothing passes between the two
 //
-//	Write -> flow --- clean path, nothing in flight ---> queue -> Read
+//	Write -> flow --- clean network, nothing in flight -> queue -> Read
 //	              \-> flights, sorted by arrival; timer -/
 //
-// Descriptions and candidates name an end of a link within the network, so whatever carries them
-// from one end to the other carries them as it would the real ones. A link opens one round trip
+// Descriptions and candidates name an end of a path within the network, so whatever carries them
+// from one end to the other carries them as it would the real ones. A path opens one round trip
 // after each end has the other's description and at least one of its candidates: a candidate that
-// is lost or belongs to another link keeps it from opening.
+// is lost or belongs to another path keeps it from opening.
 //
 // Nothing here is a goroutine that lasts: what happens later is a timer. Everything may run inside a
 // testing/synctest bubble, where a network with Delay and Loss costs no time at all, and every random

@@ -6,89 +6,89 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// Close ends the link; the other end learns of it after Options.Delay. It waits for functions given to
+// Close ends the path; the other end learns of it after Options.Delay. It waits for functions given to
 // NotifyLow that are running.
-func (l *link) Close() error {
-	l.network.mu.Lock()
-	if !l.closed {
-		l.close()
+func (p *path) Close() error {
+	p.network.mu.Lock()
+	if !p.closed {
+		p.close()
 	}
-	l.network.mu.Unlock()
-	l.out.silence()
+	p.network.mu.Unlock()
+	p.out.silence()
 	return nil
 }
 
-// close ends the link from this side. The caller holds network.mu, here and below.
-func (l *link) close() {
-	first := !l.over
-	l.closed, l.over = true, true
-	delete(l.network.links, l.id)
-	l.stopWatch()
-	l.out.closeWrite(transport.ErrClosed)
-	if l.peer == nil {
-		return // there is no path yet on which the other end could be told
+// close ends the path from this side. The caller holds network.mu, here and below.
+func (p *path) close() {
+	first := !p.over
+	p.closed, p.over = true, true
+	delete(p.network.paths, p.id)
+	p.stopWatch()
+	p.out.closeWrite(transport.ErrClosed)
+	if p.peer == nil {
+		return // the two have not met: there is nobody to tell
 	}
-	l.peer.out.closeRead(transport.ErrClosed)
+	p.peer.out.closeRead(transport.ErrClosed)
 	if first {
-		l.network.after(l.network.options.Load().Delay, l.peer.bye)
+		p.network.after(p.network.options.Load().Delay, p.peer.bye)
 	}
 }
 
 // bye is when the news of the other end's Close arrives. Where it does not, silence tells the same,
 // later.
-func (l *link) bye() {
+func (p *path) bye() {
 	switch {
-	case l.over:
-	case l.network.blocked(l.host, l.peer.host):
-		l.watch()
+	case p.over:
+	case p.network.blocked(p.host, p.peer.host):
+		p.watch()
 	default:
-		l.end(transport.ErrRemoteClosed)
+		p.end(transport.ErrRemoteClosed)
 	}
 }
 
 // end is the end that comes from outside, which leaves what has arrived for Read.
-func (l *link) end(why error) {
-	l.peer.out.closeRead(why)
-	l.out.closeWrite(why)
-	l.emit(transport.Event{Kind: transport.EventClosed, Err: why})
-	l.over = true
-	l.stopWatch()
+func (p *path) end(why error) {
+	p.peer.out.closeRead(why)
+	p.out.closeWrite(why)
+	p.emit(transport.Event{Kind: transport.EventClosed, Err: why})
+	p.over = true
+	p.stopWatch()
 }
 
-// refresh brings the link in line with whether its ends are parted.
-func (l *link) refresh() {
-	blocked := l.network.blocked(l.host, l.peer.host)
-	l.out.setBlocked(blocked)
-	l.watch()
-	if !blocked && !l.opened {
-		l.startOpening()
+// refresh brings the path in line with whether its ends are parted.
+func (p *path) refresh() {
+	blocked := p.network.blocked(p.host, p.peer.host)
+	p.out.setBlocked(blocked)
+	p.watch()
+	if !blocked && !p.opened {
+		p.startOpening()
 	}
 }
 
 // watch runs the clock of ErrLost while nothing can be heard from the other end.
-func (l *link) watch() {
-	if !l.peer.over && !l.network.blocked(l.host, l.peer.host) {
-		l.stopWatch()
+func (p *path) watch() {
+	if !p.peer.over && !p.network.blocked(p.host, p.peer.host) {
+		p.stopWatch()
 		return
 	}
-	limit := l.network.options.Load().LostAfter
-	if l.lost != nil || limit < 0 {
+	limit := p.network.options.Load().LostAfter
+	if p.lost != nil || limit < 0 {
 		return
 	}
 	var mine *time.Timer
 	mine = time.AfterFunc(limit, func() {
-		l.network.mu.Lock()
-		defer l.network.mu.Unlock()
-		if l.lost == mine { // else it was stopped, but too late
-			l.end(transport.ErrLost)
+		p.network.mu.Lock()
+		defer p.network.mu.Unlock()
+		if p.lost == mine { // else it was stopped, but too late
+			p.end(transport.ErrLost)
 		}
 	})
-	l.lost = mine
+	p.lost = mine
 }
 
-func (l *link) stopWatch() {
-	if l.lost != nil {
-		l.lost.Stop()
-		l.lost = nil
+func (p *path) stopWatch() {
+	if p.lost != nil {
+		p.lost.Stop()
+		p.lost = nil
 	}
 }

@@ -14,7 +14,7 @@ type flight struct {
 	data   []byte // a copy
 }
 
-// launch sends a packet on a path that is not clean.
+// launch sends a packet over a network that is not clean.
 func (f *flow) launch(o *Options, b []byte) {
 	p, now := f.pipe, time.Now()
 	x := flight{flow: f, number: f.sent}

@@ -8,7 +8,7 @@ import (
 )
 
 // errNotOpen is what a lane says before EventOpened.
-var errNotOpen = errors.New("memory: link not open")
+var errNotOpen = errors.New("memory: path not open")
 
 // A lane is one end of a lane: a flow each way.
 type lane struct {

@@ -19,7 +19,7 @@ func TestTransport(t *testing.T) {
 		name    string
 		options memory.Options
 	}{
-		{"perfect path", memory.Options{}},
+		{"perfect network", memory.Options{}},
 		{"delay", memory.Options{Delay: time.Millisecond}},
 		{"rate", memory.Options{Rate: 100 << 20}},
 	} {
@@ -30,16 +30,16 @@ func TestTransport(t *testing.T) {
 func TestModes(t *testing.T) {
 	for _, c := range []struct {
 		name    string
-		path    transporttest.Path
+		faults  transporttest.Faults
 		options memory.Options
 	}{
-		{"loss", transporttest.Path{Loss: true}, memory.Options{Loss: 0.2}},
-		{"jitter", transporttest.Path{Reorder: true}, memory.Options{Jitter: time.Millisecond, Rate: 2 << 20}},
-		{"reorder", transporttest.Path{Reorder: true}, memory.Options{Delay: time.Millisecond, Reorder: 0.1}},
-		{"all", transporttest.Path{Loss: true, Reorder: true},
+		{"loss", transporttest.Faults{Loss: true}, memory.Options{Loss: 0.2}},
+		{"jitter", transporttest.Faults{Reorder: true}, memory.Options{Jitter: time.Millisecond, Rate: 2 << 20}},
+		{"reorder", transporttest.Faults{Reorder: true}, memory.Options{Delay: time.Millisecond, Reorder: 0.1}},
+		{"all", transporttest.Faults{Loss: true, Reorder: true},
 			memory.Options{Delay: time.Millisecond, Jitter: time.Millisecond, Loss: 0.2, Reorder: 0.1, Rate: 1 << 20}},
 	} {
-		t.Run(c.name, func(t *testing.T) { transporttest.RunLossy(t, c.path, pairs(c.options)) })
+		t.Run(c.name, func(t *testing.T) { transporttest.RunLossy(t, c.faults, pairs(c.options)) })
 	}
 }
 

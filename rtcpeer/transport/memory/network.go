@@ -11,12 +11,12 @@ import (
 type Network struct {
 	options atomic.Pointer[Options] // replaced as a whole by Adjust
 
-	// mu guards the fields below and those that Transport and link say it does: all of how links
+	// mu guards the fields below and those that Transport and path say it does: all of how paths
 	// come and go, which is rare. What they carry is guarded by pipe.mu. Lock order: mu, pipe.mu.
 	mu    sync.Mutex
 	hosts uint64           // number of the last one
-	last  uint64           // id of the last link
-	links map[uint64]*link // until they are closed
+	last  uint64           // id of the last path
+	paths map[uint64]*path // until they are closed
 	cuts  map[cut]bool     // who is parted from whom
 }
 
@@ -29,7 +29,7 @@ func cutOf(a, b *Transport) cut {
 
 // NewNetwork returns a network without hosts.
 func NewNetwork(o Options) *Network {
-	n := &Network{links: make(map[uint64]*link), cuts: make(map[cut]bool)}
+	n := &Network{paths: make(map[uint64]*path), cuts: make(map[cut]bool)}
 	o = o.withDefaults()
 	n.options.Store(&o)
 	return n
@@ -56,7 +56,7 @@ func (n *Network) Adjust(change func(*Options)) {
 
 // Partition parts two hosts: nothing passes between them until Heal. What is in flight on
 // unreliable lanes is lost; reliable lanes keep what they have. After Options.LostAfter both ends of
-// each of their links end with transport.ErrLost.
+// each of their paths end with transport.ErrLost.
 func (n *Network) Partition(a, b *Transport) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -64,7 +64,7 @@ func (n *Network) Partition(a, b *Transport) {
 	n.refresh()
 }
 
-// Heal ends a Partition. Links that were not given up go on.
+// Heal ends a Partition. Paths that were not given up go on.
 func (n *Network) Heal(a, b *Transport) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -76,11 +76,11 @@ func (n *Network) blocked(a, b *Transport) bool {
 	return a.killed || b.killed || n.cuts[cutOf(a, b)]
 }
 
-// refresh brings all links in line with what is parted now. The caller holds n.mu.
+// refresh brings all paths in line with what is parted now. The caller holds n.mu.
 func (n *Network) refresh() {
-	for _, l := range n.links {
-		if l.peer != nil && !l.over {
-			l.refresh()
+	for _, path := range n.paths {
+		if path.peer != nil && !path.over {
+			path.refresh()
 		}
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Options are the properties of the path between any two hosts. The zero value is a perfect path:
+// Options are the properties of the network between any two hosts. The zero value is a perfect one:
 // what is written can be read at once. Values outside a field's range are taken as the nearest within.
 type Options struct {
 	// Delay is the time from one host to the other; a round trip takes two of it.
@@ -16,13 +16,13 @@ type Options struct {
 	Jitter time.Duration
 	// Loss is the probability, 0 to 1, that a packet is lost each time it is sent. A packet of a
 	// reliable lane is sent again until it arrives, with the sixteenth time at the latest
-	// (Partition is for a path that passes nothing), and one of another lane MaxRetransmits
+	// (Partition is for a network that passes nothing), and one of another lane MaxRetransmits
 	// times. Each time costs a round trip and 10 ms.
 	Loss float64
 	// Reorder is the probability, 0 to 1, that a packet is held back for another 10 ms, which has
 	// the effects of Jitter.
 	Reorder float64
-	// Rate is how many bytes a second each direction of each link carries. Zero: no limit.
+	// Rate is how many bytes a second each direction of each path carries. Zero: no limit.
 	Rate int
 	// LostAfter is how long an end hears nothing before it gives up with transport.ErrLost. Zero
 	// means 10 s, negative never.

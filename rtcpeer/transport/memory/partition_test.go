@@ -14,11 +14,11 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport/transporttest"
 )
 
-// A trio is three hosts with a link from a to b and one from a to c.
+// A trio is three hosts with a path from a to b and one from a to c.
 type trio struct {
 	net                  *memory.Network
 	a, b, c              *memory.Transport
-	toB, atB, toC, fromA transport.Link
+	toB, atB, toC, fromA transport.Path
 }
 
 func newTrio(t testing.TB, o memory.Options) trio {
@@ -31,14 +31,14 @@ func newTrio(t testing.TB, o memory.Options) trio {
 }
 
 // wantLost waits for ErrLost at l, which must come exactly after limit.
-func wantLost(t testing.TB, l transport.Link, start time.Time, limit time.Duration) {
+func wantLost(t testing.TB, path transport.Path, start time.Time, limit time.Duration) {
 	t.Helper()
-	e := <-l.Events()
+	e := <-path.Events()
 	require.Equal(t, transport.EventClosed, e.Kind)
 	require.ErrorIs(t, e.Err, transport.ErrLost)
 	require.Equal(t, limit, time.Since(start))
-	require.ErrorIs(t, l.Lane(reliable).Write([]byte("late")), transport.ErrLost)
-	_, err := l.Lane(reliable).Read(nil)
+	require.ErrorIs(t, path.Lane(reliable).Write([]byte("late")), transport.ErrLost)
+	_, err := path.Lane(reliable).Read(nil)
 	require.ErrorIs(t, err, transport.ErrLost)
 }
 
@@ -158,9 +158,9 @@ func TestTurmoil(t *testing.T) {
 	x := newTrio(t, memory.Options{LostAfter: -1})
 	var readers, writers sync.WaitGroup
 	stop := make(chan struct{})
-	for _, l := range []transport.Link{x.toB, x.atB, x.toC, x.fromA} {
+	for _, path := range []transport.Path{x.toB, x.atB, x.toC, x.fromA} {
 		for i := range transporttest.Config().Lanes {
-			lane := l.Lane(i)
+			lane := path.Lane(i)
 			lane.NotifyLow(100, func() { lane.Buffered(); lane.Lag() })
 			readers.Go(func() { drain(lane) })
 			writers.Go(func() { writeUntil(stop, lane) })

@@ -1,8 +1,8 @@
 package memory_test
 
 import (
-	"encoding/binary"
-	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,207 +14,213 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport/transporttest"
 )
 
-// The lanes of transporttest.Config.
-const (
-	reliable   = int(transport.Reliable)
-	ordered    = int(transport.UnreliableOrdered)
-	unreliable = int(transport.Unreliable)
-)
-
-// connect returns an open link between two new hosts.
-func connect(t testing.TB, net *memory.Network) (a, b transport.Link) {
+// candidate takes the one candidate of a path.
+func candidate(t testing.TB, path transport.Path) transport.Candidate {
 	t.Helper()
-	return transporttest.Connect(t, net.Transport(), net.Transport(), transporttest.Config())
+	e := <-path.Events()
+	require.Equal(t, transport.EventCandidate, e.Kind)
+	return e.Candidate
 }
 
-func read(t testing.TB, l transport.Link, lane int) []byte {
+// exchange gives each end the other's candidate.
+func exchange(t testing.TB, a, b transport.Path) {
 	t.Helper()
-	b := make([]byte, 2<<20)
-	n, err := l.Lane(lane).Read(b)
-	require.NoError(t, err)
-	return b[:n]
+	ofA, ofB := candidate(t, a), candidate(t, b)
+	require.NoError(t, a.AddCandidate(ofB))
+	require.NoError(t, b.AddCandidate(ofA))
 }
 
-// sendNumbers writes n numbered packets of 100 bytes, one each interval.
-func sendNumbers(t testing.TB, l transport.Link, lane int, n uint32, interval time.Duration) {
-	t.Helper()
-	tick := time.NewTicker(max(interval, 1))
-	defer tick.Stop()
-	for i := range n {
-		require.NoError(t, l.Lane(lane).Write(append(binary.BigEndian.AppendUint32(nil, i), make([]byte, 96)...)))
-		<-tick.C
-	}
-}
-
-// finish closes from and returns the numbers that to can still read.
-func finish(t testing.TB, from, to transport.Link, lane int) (numbers []uint32) {
-	t.Helper()
-	require.NoError(t, from.Close())
-	for {
-		b := make([]byte, 100)
-		if _, err := to.Lane(lane).Read(b); err != nil {
-			require.ErrorIs(t, err, transport.ErrRemoteClosed)
-			return numbers
-		}
-		numbers = append(numbers, binary.BigEndian.Uint32(b))
-	}
-}
-
-func TestDelay(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		net := memory.NewNetwork(memory.Options{Delay: 30 * time.Millisecond})
-		start := time.Now()
-		a, b := connect(t, net)
-		require.Equal(t, 60*time.Millisecond, time.Since(start), "opening takes a round trip")
-		require.Equal(t, 60*time.Millisecond, a.Stats().RTT)
-
-		for lane := range transporttest.Config().Lanes {
-			start = time.Now()
-			require.NoError(t, a.Lane(lane).Write([]byte("hello")))
-			require.Equal(t, 5, a.Lane(lane).Buffered(), "in flight")
-			require.Equal(t, "hello", string(read(t, b, lane)))
-			require.Equal(t, 30*time.Millisecond, time.Since(start))
-			require.Zero(t, a.Lane(lane).Buffered(), "arrived")
-		}
-	})
-}
-
-func TestCloseArrivesBehindThePackets(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		net := memory.NewNetwork(memory.Options{Delay: 30 * time.Millisecond})
-		a, b := connect(t, net)
-		require.NoError(t, a.Lane(reliable).Write([]byte("last words")))
-		start := time.Now()
-		require.NoError(t, a.Close())
-
-		e := <-b.Events()
-		require.ErrorIs(t, e.Err, transport.ErrRemoteClosed)
-		require.Equal(t, 30*time.Millisecond, time.Since(start))
-		require.Equal(t, "last words", string(read(t, b, reliable)))
-		_, err := b.Lane(reliable).Read(nil)
-		require.ErrorIs(t, err, transport.ErrRemoteClosed)
-	})
-}
-
-func TestRateAndLag(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		net := memory.NewNetwork(memory.Options{Rate: 100_000})
-		a, b := connect(t, net)
-		start := time.Now()
-		require.Zero(t, a.Lane(reliable).Lag())
-		for range 10 {
-			require.NoError(t, a.Lane(reliable).Write(make([]byte, 10_000)))
-		}
-		require.Equal(t, time.Second, a.Lane(unreliable).Lag(), "the lanes of a link share its rate")
-		require.Zero(t, b.Lane(reliable).Lag(), "the other direction is free")
-		require.Equal(t, 100_000, a.Lane(reliable).Buffered())
-
-		for i := range 10 {
-			read(t, b, reliable)
-			require.Equal(t, time.Duration(i+1)*100*time.Millisecond, time.Since(start), "packet %d", i)
-		}
-		require.Zero(t, a.Lane(reliable).Lag())
-	})
-}
-
-func TestLoss(t *testing.T) {
-	for _, c := range []struct {
-		name        string
-		lane        int
-		retransmits uint16
-		least, most int // of 1000 with a loss of one half
-	}{
-		{"reliable", reliable, 0, 1000, 1000},
-		{"unreliable", unreliable, 0, 450, 550},
-		{"unreliable, one retransmission", unreliable, 1, 700, 800},
-		{"unreliable, four retransmissions", unreliable, 4, 950, 990},
-		{"ordered", ordered, 0, 450, 550},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				net := memory.NewNetwork(memory.Options{Delay: time.Millisecond, Loss: 0.5, Seed: 1})
-				cfg := transporttest.Config()
-				cfg.Lanes[c.lane].MaxRetransmits = c.retransmits
-				a, b := transporttest.Connect(t, net.Transport(), net.Transport(), cfg)
-				sendNumbers(t, a, c.lane, 1000, 0)
-				<-time.After(time.Second) // 16 retransmissions of 12 ms at most
-				got := finish(t, a, b, c.lane)
-				require.GreaterOrEqual(t, len(got), c.least)
-				require.LessOrEqual(t, len(got), c.most)
-				require.Equal(t, c.lane != unreliable || c.retransmits == 0, slices.IsSorted(got), "in order")
-			})
-		})
-	}
-}
-
-func TestTotalLoss(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a, b := connect(t, memory.NewNetwork(memory.Options{Loss: 1}))
-		require.NoError(t, a.Lane(unreliable).Write([]byte("lost")))
-		require.NoError(t, a.Lane(reliable).Write([]byte("late")))
-		start := time.Now()
-		require.Equal(t, "late", string(read(t, b, reliable)))
-		require.Equal(t, 15*10*time.Millisecond, time.Since(start), "the sixteenth time arrives")
-		require.Empty(t, finish(t, a, b, unreliable))
-	})
-}
-
-func TestReordering(t *testing.T) {
-	for _, c := range []struct {
-		name    string
-		options memory.Options
-	}{
-		{"jitter", memory.Options{Delay: time.Millisecond, Jitter: 5 * time.Millisecond}},
-		{"held back", memory.Options{Reorder: 0.1}},
-	} {
-		for lane, cfg := range transporttest.Config().Lanes {
-			t.Run(c.name+"/"+cfg.Label, func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					a, b := connect(t, memory.NewNetwork(c.options))
-					sendNumbers(t, a, lane, 500, time.Millisecond)
-					<-time.After(time.Second)
-					got := finish(t, a, b, lane)
-					require.Equal(t, lane != unreliable, slices.IsSorted(got), "in order")
-					if lane == ordered {
-						require.Less(t, len(got), 500, "those overtaken are lost")
-						require.Greater(t, len(got), 150)
-					} else {
-						require.Len(t, got, 500)
-					}
-				})
-			})
-		}
-	}
-}
-
-func TestSeedDecides(t *testing.T) {
-	run := func(t *testing.T, seed uint64) (got []uint32) {
-		synctest.Test(t, func(t *testing.T) {
-			net := memory.NewNetwork(memory.Options{Jitter: 5 * time.Millisecond, Loss: 0.3, Seed: seed})
-			a, b := connect(t, net)
-			sendNumbers(t, a, unreliable, 200, time.Millisecond)
-			<-time.After(time.Second)
-			got = finish(t, a, b, unreliable)
-		})
-		return got
-	}
-	first := run(t, 1)
-	require.Equal(t, first, run(t, 1))
-	require.NotEqual(t, first, run(t, 2))
-}
-
-func TestAdjust(t *testing.T) {
+func TestOpensWithBothCandidatesOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		net := memory.NewNetwork(memory.Options{})
-		a, b := connect(t, net)
-		net.Adjust(func(o *memory.Options) { o.Delay = time.Second })
-		start := time.Now()
-		require.NoError(t, a.Lane(reliable).Write([]byte("slow")))
-		net.Adjust(func(o *memory.Options) { o.Delay = -1 })
-		require.NoError(t, a.Lane(reliable).Write([]byte("fast")))
+		hostA, hostB := net.Transport(), net.Transport()
+		a, b := transporttest.Negotiate(t, hostA, hostB, transporttest.Config())
+		staleA, _ := transporttest.Negotiate(t, hostA, hostB, transporttest.Config())
+		ofA, ofB := candidate(t, a), candidate(t, b)
 
-		require.Equal(t, "slow", string(read(t, b, reliable)))
-		require.Equal(t, "fast", string(read(t, b, reliable)), "still in order")
-		require.Equal(t, time.Second, time.Since(start))
+		require.NoError(t, a.AddCandidate(ofB))
+		require.NoError(t, b.AddCandidate(candidate(t, staleA)), "of an earlier attempt: leads nowhere")
+		<-time.After(time.Minute)
+		require.Equal(t, transport.StagePath, a.Progress().Stage)
+		require.Contains(t, a.Progress().Detail, "other end lacks")
+		require.Contains(t, b.Progress().Detail, "no candidate")
+
+		require.NoError(t, b.AddCandidate(ofA))
+		require.Equal(t, transport.EventOpened, (<-a.Events()).Kind)
+		require.Equal(t, transport.EventOpened, (<-b.Events()).Kind)
+	})
+}
+
+func TestStepsOutOfOrder(t *testing.T) {
+	net := memory.NewNetwork(memory.Options{})
+	hostA, hostB := net.Transport(), net.Transport()
+	a, b := transporttest.Negotiate(t, hostA, hostB, transporttest.Config())
+	ofA := candidate(t, a)
+
+	fresh, err := hostB.NewPath(transporttest.Config())
+	require.NoError(t, err)
+	defer fresh.Close()
+	require.ErrorContains(t, fresh.AddCandidate(ofA), "before the description")
+	offer, err := fresh.Offer()
+	require.NoError(t, err)
+	_, err = fresh.Offer()
+	require.ErrorContains(t, err, "began with an offer")
+	_, err = b.Answer(offer)
+	require.ErrorContains(t, err, "began with an answer")
+	require.ErrorContains(t, b.Accept(strings.Replace(offer, "offer", "answer", 1)), "made no offer")
+	require.ErrorContains(t, a.Accept(strings.Replace(offer, "offer", "answer", 1)), "has one already")
+}
+
+func TestLaneBeforeOpening(t *testing.T) {
+	path, err := memory.NewNetwork(memory.Options{}).Transport().NewPath(transporttest.Config())
+	require.NoError(t, err)
+	require.ErrorContains(t, path.Lane(0).Write([]byte("early")), "not open")
+	_, err = path.Lane(0).Read(nil)
+	require.ErrorContains(t, err, "not open")
+	require.NoError(t, path.Close())
+}
+
+func TestLanesAreChecked(t *testing.T) {
+	host := memory.NewNetwork(memory.Options{}).Transport()
+	_, err := host.NewPath(transport.PathConfig{Lanes: []transport.LaneConfig{{ID: 1}, {ID: 1}}})
+	require.EqualError(t, err, "memory: PathConfig.Lanes[1]: id 1 is taken")
+	_, err = host.NewPath(transport.PathConfig{Lanes: []transport.LaneConfig{{ID: 1, Mode: 3}}})
+	require.EqualError(t, err, "memory: PathConfig.Lanes[0]: no such mode: mode(3)")
+}
+
+func TestLanesOfOneEndOnly(t *testing.T) {
+	net := memory.NewNetwork(memory.Options{})
+	lanes := func(ids ...uint16) (cfg transport.PathConfig) {
+		for _, id := range ids {
+			cfg.Lanes = append(cfg.Lanes, transport.LaneConfig{ID: id})
+		}
+		return cfg
+	}
+	a, err := net.Transport().NewPath(lanes(1, 2))
+	require.NoError(t, err)
+	b, err := net.Transport().NewPath(lanes(2, 3))
+	require.NoError(t, err)
+	defer b.Close()
+	offer, err := a.Offer()
+	require.NoError(t, err)
+	answer, err := b.Answer(offer)
+	require.NoError(t, err)
+	require.NoError(t, a.Accept(answer))
+	exchange(t, a, b)
+
+	require.NoError(t, a.Lane(0).Write([]byte("goes nowhere")))
+	require.Zero(t, a.Lane(0).Buffered())
+	require.NoError(t, a.Lane(1).Write([]byte("second to first")))
+	require.Equal(t, "second to first", string(read(t, b, 0)))
+	require.NoError(t, a.Close())
+	_, err = b.Lane(1).Read(nil)
+	require.ErrorIs(t, err, transport.ErrRemoteClosed, "a lane on which nothing comes ends as the others do")
+}
+
+func TestWindow(t *testing.T) {
+	a, b := connect(t, memory.NewNetwork(memory.Options{}))
+	const packets, size = 100, 32 << 10 // more than three windows
+	for range packets {
+		for lane := range transporttest.Config().Lanes {
+			require.NoError(t, a.Lane(lane).Write(make([]byte, size)))
+		}
+	}
+	require.Equal(t, packets*size-1<<20, a.Lane(reliable).Buffered(), "pushed back")
+	require.Zero(t, a.Lane(unreliable).Buffered(), "newcomers are dropped")
+
+	read(t, b, reliable)
+	require.Equal(t, (packets-1)*size-1<<20, a.Lane(reliable).Buffered())
+	require.NoError(t, a.Close())
+	for range 31 { // with their lengths 32 are a little more than the window
+		require.Len(t, read(t, b, unreliable), size)
+	}
+	_, err := b.Lane(unreliable).Read(nil)
+	require.ErrorIs(t, err, transport.ErrRemoteClosed)
+}
+
+func TestCloseLosesWhatIsPushedBack(t *testing.T) {
+	a, b := connect(t, memory.NewNetwork(memory.Options{}))
+	for range 40 {
+		require.NoError(t, a.Lane(reliable).Write(make([]byte, 32<<10)))
+	}
+	require.NoError(t, a.Close())
+	for range 32 {
+		require.Len(t, read(t, b, reliable), 32<<10, "within the window")
+	}
+	_, err := b.Lane(reliable).Read(nil)
+	require.ErrorIs(t, err, transport.ErrRemoteClosed)
+}
+
+// A caller may hold a lock in Write that its function takes.
+func TestNotifyLowIsNotCalledByWrite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, o := range []memory.Options{{}, {Loss: 1}, {Delay: time.Millisecond}} {
+			a, _ := connect(t, memory.NewNetwork(o))
+			var held sync.Mutex
+			a.Lane(unreliable).NotifyLow(0, func() {
+				if !held.TryLock() {
+					panic("called by Write")
+				}
+				held.Unlock()
+			})
+			for range 10 {
+				held.Lock()
+				require.NoError(t, a.Lane(unreliable).Write([]byte("x")))
+				held.Unlock()
+			}
+			<-time.After(time.Second)
+		}
+	})
+}
+
+func TestCloseWaitsForNotifyLow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := connect(t, memory.NewNetwork(memory.Options{Delay: time.Millisecond}))
+		running, release := make(chan struct{}), make(chan struct{})
+		a.Lane(reliable).NotifyLow(0, func() {
+			close(running)
+			<-release // which a good one does not
+		})
+		require.NoError(t, a.Lane(reliable).Write([]byte("x")))
+		<-running
+		require.NoError(t, a.Lane(reliable).Write([]byte("in flight at Close")))
+		closed := make(chan struct{})
+		go func() {
+			a.Close()
+			close(closed)
+		}()
+		synctest.Wait()
+		select {
+		case <-closed:
+			require.FailNow(t, "Close returned while the function was running")
+		default:
+		}
+		close(release)
+		<-closed
+		a.Lane(reliable).NotifyLow(0, func() { panic("called after Close") })
+		require.Equal(t, "x", string(read(t, b, reliable)))
+		require.Equal(t, "in flight at Close", string(read(t, b, reliable)))
+		<-time.After(time.Second)
+	})
+}
+
+func FuzzSignals(f *testing.F) {
+	f.Add("v=0\r\ns=rtcpeer-memory\r\na=offer:1\r\n", "candidate:1 1 udp 2130706431 1.rtcpeer-memory 9 typ host")
+	f.Add("v=0\r\ns=rtcpeer-memory\r\na=answer:18446744073709551615\r\n", "")
+	f.Fuzz(func(t *testing.T, sdp, line string) {
+		host := memory.NewNetwork(memory.Options{}).Transport()
+		for range 2 {
+			path, err := host.NewPath(transporttest.Config())
+			require.NoError(t, err)
+			defer path.Close()
+			path.Answer(sdp)
+			path.AddCandidate(transport.Candidate{Line: line})
+			path.Accept(sdp)
+			path.Offer()
+			path.Accept(sdp)
+			path.AddCandidate(transport.Candidate{Line: line})
+			path.Progress()
+			path.Stats()
+		}
 	})
 }

@@ -9,7 +9,7 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// A pipe is one direction of one link. It owns no goroutine, but a timer while packets are in
+// A pipe is one direction of one path. It owns no goroutine, but a timer while packets are in
 // flight, which closeRead stops.
 type pipe struct {
 	// Fixed at construction.

@@ -19,9 +19,9 @@ type Transport struct {
 
 var _ transport.Transport = (*Transport)(nil)
 
-// NewLink returns this end of a new link. Its error says which lane is not possible, or wraps
+// NewPath returns this end of a new path. Its error says which lane is not possible, or wraps
 // transport.ErrClosed after Close.
-func (t *Transport) NewLink(cfg transport.LinkConfig) (transport.Link, error) {
+func (t *Transport) NewPath(cfg transport.PathConfig) (transport.Path, error) {
 	if err := validate(cfg.Lanes); err != nil {
 		return nil, err
 	}
@@ -29,12 +29,12 @@ func (t *Transport) NewLink(cfg transport.LinkConfig) (transport.Link, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if t.closed {
-		return nil, fmt.Errorf("memory: new link of a closed transport: %w", transport.ErrClosed)
+		return nil, fmt.Errorf("memory: new path of a closed transport: %w", transport.ErrClosed)
 	}
 	n.last++
-	l := newLink(t, n.last, cfg.Lanes)
-	n.links[l.id] = l
-	return l, nil
+	p := newPath(t, n.last, cfg.Lanes)
+	n.paths[p.id] = p
+	return p, nil
 }
 
 func validate(lanes []transport.LaneConfig) error {
@@ -42,9 +42,9 @@ func validate(lanes []transport.LaneConfig) error {
 	for i, c := range lanes {
 		switch {
 		case seen[c.ID]:
-			return fmt.Errorf("memory: LinkConfig.Lanes[%d]: id %d is taken", i, c.ID)
+			return fmt.Errorf("memory: PathConfig.Lanes[%d]: id %d is taken", i, c.ID)
 		case c.Mode > transport.Unreliable:
-			return fmt.Errorf("memory: LinkConfig.Lanes[%d]: no such mode: %v", i, c.Mode)
+			return fmt.Errorf("memory: PathConfig.Lanes[%d]: no such mode: %v", i, c.Mode)
 		}
 		seen[c.ID] = true
 	}
@@ -52,7 +52,7 @@ func validate(lanes []transport.LaneConfig) error {
 }
 
 // Kill drops the host from the network for good, as the end of its process or of its power would:
-// nothing passes to it or from it, and the others are not told. Links end with transport.ErrLost
+// nothing passes to it or from it, and the others are not told. Paths end with transport.ErrLost
 // after Options.LostAfter, at both ends; the program on this host still has to close its own.
 func (t *Transport) Kill() {
 	t.network.mu.Lock()
@@ -61,7 +61,7 @@ func (t *Transport) Kill() {
 	t.network.refresh()
 }
 
-// Close refuses new links from now on. It never fails.
+// Close refuses new paths from now on. It never fails.
 func (t *Transport) Close() error {
 	t.network.mu.Lock()
 	defer t.network.mu.Unlock()

@@ -25,10 +25,10 @@ func testEveryLane(t *testing.T, a, b transport.Transport) {
 	}
 }
 
-// The other end may not even know yet that the link is open.
+// The other end may not even know yet that the path is open.
 func testEarlyData(t *testing.T, a, b transport.Transport) {
 	offerer, answerer := Negotiate(t, a, b, Config())
-	trickle(t, offerer, answerer, func(opened transport.Link) {
+	trickle(t, offerer, answerer, func(opened transport.Path) {
 		for i, c := range Config().Lanes {
 			write(t, opened, i, []byte(c.Label))
 		}
@@ -61,7 +61,7 @@ func testSizes(t *testing.T, a, b transport.Transport) {
 	}
 }
 
-// A clean path may still lose a packet of an unreliable lane, to a full socket buffer for one. So
+// A clean network may still lose a packet of an unreliable lane, to a full socket buffer for one. So
 // those two must deliver some of many, sent at a pace that hurts nobody.
 func testModes(t *testing.T, a, b transport.Transport) {
 	offerer, answerer := Connect(t, a, b, Config())
@@ -121,20 +121,20 @@ func testBufferedFalls(t *testing.T, a, b transport.Transport) {
 
 // fill writes packets of 16 KiB to the reliable lane until more than bytes are Buffered, which takes
 // more than any receive window if nobody reads. It returns how many.
-func fill(t *testing.T, l transport.Link, bytes int) int {
+func fill(t *testing.T, path transport.Path, bytes int) int {
 	t.Helper()
 	const most = 32 << 20
 	for n := range most >> 14 {
-		if l.Lane(reliable).Buffered() > bytes {
+		if path.Lane(reliable).Buffered() > bytes {
 			return n
 		}
-		write(t, l, reliable, packet(uint32(n), 16<<10))
+		write(t, path, reliable, packet(uint32(n), 16<<10))
 	}
-	require.FailNow(t, "no push back", "%d bytes written, nothing read, %d buffered", most, l.Lane(reliable).Buffered())
+	require.FailNow(t, "no push back", "%d bytes written, nothing read, %d buffered", most, path.Lane(reliable).Buffered())
 	return 0
 }
 
-// One reader that stops holds up its own link alone, and gets everything in the end.
+// One reader that stops holds up its own path alone, and gets everything in the end.
 func testStalledReader(t *testing.T, a, b transport.Transport) {
 	stalled, lazy := Connect(t, a, b, Config())
 	free, busy := Connect(t, a, b, Config())
@@ -142,7 +142,7 @@ func testStalledReader(t *testing.T, a, b transport.Transport) {
 	n := fill(t, stalled, 2<<20)
 	for i, c := range Config().Lanes {
 		write(t, free, i, []byte(c.Label))
-		wantPacket(t, busy, i, []byte(c.Label), "the other link's packet")
+		wantPacket(t, busy, i, []byte(c.Label), "the other path's packet")
 	}
 	require.LessOrEqual(t, stalled.Lane(reliable).Buffered(), n*(16<<10), "more is buffered than was written")
 

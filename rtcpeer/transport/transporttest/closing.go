@@ -13,16 +13,16 @@ import (
 )
 
 // atOnce is what "without a time-out" may take on a busy machine. ICE alone would take five seconds
-// to doubt a path.
+// to doubt that the other end is there.
 const atOnce = 4 * time.Second
 
 func testRemoteClose(t *testing.T, a, b transport.Transport) {
 	for _, c := range []struct {
 		name string
-		ends func(offerer, answerer transport.Link) (closing, other transport.Link)
+		ends func(offerer, answerer transport.Path) (closing, other transport.Path)
 	}{
-		{"of the offerer", func(o, a transport.Link) (_, _ transport.Link) { return o, a }},
-		{"of the answerer", func(o, a transport.Link) (_, _ transport.Link) { return a, o }},
+		{"of the offerer", func(o, a transport.Path) (_, _ transport.Path) { return o, a }},
+		{"of the answerer", func(o, a transport.Path) (_, _ transport.Path) { return a, o }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			closing, other := c.ends(Connect(t, a, b, Config()))
@@ -60,7 +60,7 @@ func testOwnClose(t *testing.T, a, b transport.Transport) {
 	require.NoError(t, answerer.Close())
 	for range Config().Lanes {
 		var err error
-		within(t, "Read of a link that this end closed", func() { err = <-ended })
+		within(t, "Read of a path that this end closed", func() { err = <-ended })
 		require.ErrorIs(t, err, transport.ErrClosed)
 	}
 	e := waitEvent(t, offerer, transport.EventClosed, "the answerer's Close")
@@ -75,28 +75,28 @@ func testOwnCloseUnread(t *testing.T, a, b transport.Transport) {
 	wantReadError(t, answerer, reliable, transport.ErrClosed, "Read after own Close, a packet unread")
 }
 
-func wantReadError(t *testing.T, l transport.Link, lane int, want error, when string) {
+func wantReadError(t *testing.T, path transport.Path, lane int, want error, when string) {
 	t.Helper()
 	var err error
-	within(t, when, func() { _, err = l.Lane(lane).Read(make([]byte, maxPacket)) })
+	within(t, when, func() { _, err = path.Lane(lane).Read(make([]byte, maxPacket)) })
 	require.ErrorIs(t, err, want, "%s, lane %d", when, lane)
 }
 
 func testCloseTwice(t *testing.T, a, b transport.Transport) {
 	offerer, answerer := Connect(t, a, b, Config())
 	for range 2 {
-		closeLink(t, offerer, "Close")
+		closePath(t, offerer, "Close")
 	}
 	waitEvent(t, answerer, transport.EventClosed, "the offerer's Close")
 	for range 2 {
-		closeLink(t, answerer, "Close after the other end's")
+		closePath(t, answerer, "Close after the other end's")
 	}
 }
 
-func closeLink(t *testing.T, l transport.Link, what string) {
+func closePath(t *testing.T, path transport.Path, what string) {
 	t.Helper()
 	var err error
-	within(t, what, func() { err = l.Close() })
+	within(t, what, func() { err = path.Close() })
 	require.NoError(t, err, what)
 }
 
@@ -116,7 +116,7 @@ func testCloseEarly(t *testing.T, a, b transport.Transport) {
 	steps := []string{"new", "offered", "answered", "accepted", "trickled"}
 	for last, step := range steps {
 		t.Run(step, func(t *testing.T) {
-			offerer, answerer := newLink(t, a, Config()), newLink(t, b, Config())
+			offerer, answerer := newPath(t, a, Config()), newPath(t, b, Config())
 			var offer, answer string
 			var err error
 			if last >= 1 {
@@ -134,8 +134,8 @@ func testCloseEarly(t *testing.T, a, b transport.Transport) {
 				c := waitEvent(t, offerer, transport.EventCandidate, "a candidate").Candidate
 				require.NoError(t, answerer.AddCandidate(c))
 			}
-			closeLink(t, offerer, "Close of the offerer")
-			closeLink(t, answerer, "Close of the answerer")
+			closePath(t, offerer, "Close of the offerer")
+			closePath(t, answerer, "Close of the answerer")
 		})
 	}
 }
@@ -145,11 +145,11 @@ func testCloseBusy(t *testing.T, a, b transport.Transport) {
 	offerer, answerer := Connect(t, a, b, Config())
 	var wg sync.WaitGroup
 	arrived := make(chan struct{}, 1)
-	for _, l := range []transport.Link{offerer, answerer} {
+	for _, path := range []transport.Path{offerer, answerer} {
 		for i := range Config().Lanes {
-			wg.Go(func() { writeUntilError(l.Lane(i)) })
+			wg.Go(func() { writeUntilError(path.Lane(i)) })
 			wg.Go(func() {
-				readUntilError(l.Lane(i), func([]byte) {
+				readUntilError(path.Lane(i), func([]byte) {
 					select {
 					case arrived <- struct{}{}:
 					default:
@@ -159,7 +159,7 @@ func testCloseBusy(t *testing.T, a, b transport.Transport) {
 		}
 	}
 	within(t, "the first packet", func() { <-arrived })
-	within(t, "Close of a busy link", func() {
+	within(t, "Close of a busy path", func() {
 		wg.Go(func() { offerer.Close() })
 		wg.Go(func() { answerer.Close() })
 		wg.Wait()
@@ -182,7 +182,7 @@ func writeUntilError(l transport.Lane) {
 		if l.Buffered() > 64<<10 {
 			select {
 			case <-low:
-			case <-time.After(time.Millisecond): // the link may have ended
+			case <-time.After(time.Millisecond): // the path may have ended
 			}
 		}
 	}
@@ -217,9 +217,9 @@ func wantClosed(t *testing.T, err error, when string) {
 }
 
 func testStepsAfterClose(t *testing.T, a, b transport.Transport) {
-	offer, err := newLink(t, a, Config()).Offer()
+	offer, err := newPath(t, a, Config()).Offer()
 	require.NoError(t, err)
-	offerer, answerer := newLink(t, a, Config()), newLink(t, b, Config())
+	offerer, answerer := newPath(t, a, Config()), newPath(t, b, Config())
 	require.NoError(t, offerer.Close())
 	require.NoError(t, answerer.Close())
 
@@ -236,6 +236,6 @@ func testTransportClose(t *testing.T, a, b transport.Transport) {
 	var err error
 	within(t, "Close of a transport", func() { err = a.Close() })
 	require.NoError(t, err)
-	_, err = a.NewLink(Config())
-	require.Error(t, err, "NewLink after Close")
+	_, err = a.NewPath(Config())
+	require.Error(t, err, "NewPath after Close")
 }

@@ -16,28 +16,28 @@ const patience = 20 * time.Second
 
 // Config returns three lanes, one of each mode, with the ids and labels of transfer channel 0. Lane i
 // is of mode i.
-func Config() transport.LinkConfig {
-	return transport.LinkConfig{Lanes: []transport.LaneConfig{
+func Config() transport.PathConfig {
+	return transport.PathConfig{Lanes: []transport.LaneConfig{
 		{ID: 1, Label: "reliable", Mode: transport.Reliable},
 		{ID: 2, Label: "ordered", Mode: transport.UnreliableOrdered},
 		{ID: 3, Label: "unreliable", Mode: transport.Unreliable},
 	}}
 }
 
-// Connect returns both ends of an open link between a, which offers, and b. They are closed when the
+// Connect returns both ends of an open path between a, which offers, and b. They are closed when the
 // test ends. Events that come after EventOpened are left to the caller.
-func Connect(t testing.TB, a, b transport.Transport, cfg transport.LinkConfig) (offerer, answerer transport.Link) {
+func Connect(t testing.TB, a, b transport.Transport, cfg transport.PathConfig) (offerer, answerer transport.Path) {
 	t.Helper()
 	offerer, answerer = Negotiate(t, a, b, cfg)
-	trickle(t, offerer, answerer, func(transport.Link) {})
+	trickle(t, offerer, answerer, func(transport.Path) {})
 	return offerer, answerer
 }
 
-// Negotiate returns both ends of a link that have each other's description and no candidates yet: those
+// Negotiate returns both ends of a path that have each other's description and no candidates yet: those
 // are for the caller to carry. They are closed when the test ends.
-func Negotiate(t testing.TB, a, b transport.Transport, cfg transport.LinkConfig) (offerer, answerer transport.Link) {
+func Negotiate(t testing.TB, a, b transport.Transport, cfg transport.PathConfig) (offerer, answerer transport.Path) {
 	t.Helper()
-	offerer, answerer = newLink(t, a, cfg), newLink(t, b, cfg)
+	offerer, answerer = newPath(t, a, cfg), newPath(t, b, cfg)
 	offer, err := offerer.Offer()
 	require.NoError(t, err, "Offer")
 	answer, err := answerer.Answer(offer)
@@ -46,17 +46,17 @@ func Negotiate(t testing.TB, a, b transport.Transport, cfg transport.LinkConfig)
 	return offerer, answerer
 }
 
-func newLink(t testing.TB, tr transport.Transport, cfg transport.LinkConfig) transport.Link {
+func newPath(t testing.TB, tr transport.Transport, cfg transport.PathConfig) transport.Path {
 	t.Helper()
-	l, err := tr.NewLink(cfg)
-	require.NoError(t, err, "NewLink")
-	t.Cleanup(func() { l.Close() })
-	return l
+	path, err := tr.NewPath(cfg)
+	require.NoError(t, err, "NewPath")
+	t.Cleanup(func() { path.Close() })
+	return path
 }
 
 // trickle carries candidates both ways until both ends are open, and calls opened for each as soon as
 // it is.
-func trickle(t testing.TB, a, b transport.Link, opened func(transport.Link)) {
+func trickle(t testing.TB, a, b transport.Path, opened func(transport.Path)) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -68,7 +68,7 @@ func trickle(t testing.TB, a, b transport.Link, opened func(transport.Link)) {
 		case e = <-b.Events():
 			from, to = b, a
 		case <-ctx.Done():
-			require.FailNow(t, "link did not open", "offerer: %+v, answerer: %+v", a.Progress(), b.Progress())
+			require.FailNow(t, "path did not open", "offerer: %+v, answerer: %+v", a.Progress(), b.Progress())
 		}
 		switch e.Kind {
 		case transport.EventCandidate:
@@ -77,19 +77,19 @@ func trickle(t testing.TB, a, b transport.Link, opened func(transport.Link)) {
 			open++
 			opened(from)
 		default:
-			require.FailNow(t, "unexpected event", "%+v while the link opens", e)
+			require.FailNow(t, "unexpected event", "%+v while the path opens", e)
 		}
 	}
 }
 
 // waitEvent returns the next event of a kind. Candidates may come at any time and are passed over.
-func waitEvent(t testing.TB, l transport.Link, kind transport.EventKind, what string) transport.Event {
+func waitEvent(t testing.TB, path transport.Path, kind transport.EventKind, what string) transport.Event {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for {
 		select {
-		case e := <-l.Events():
+		case e := <-path.Events():
 			if e.Kind == kind {
 				return e
 			}

@@ -10,8 +10,8 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// A Path says what the path between two transports does to packets.
-type Path struct {
+// Faults say what the network between two transports does to packets.
+type Faults struct {
 	Loss    bool // it loses about a fifth
 	Reorder bool // some overtake others
 }
@@ -25,23 +25,23 @@ const (
 	endEvery      = 20 * time.Millisecond
 )
 
-// RunLossy tests what the three modes promise on a path that loses or reorders packets. Of what the
+// RunLossy tests what the three modes promise over a network that loses or reorders packets. Of what the
 // unreliable modes deliver it asks for no more than three in ten: an SCTP that gives a packet up with
 // its first transmission, as Pion's does with MaxRetransmits 0, drops those that it later gets out of
 // order.
-func RunLossy(t *testing.T, path Path, newPair NewPair) {
+func RunLossy(t *testing.T, faults Faults, newPair NewPair) {
 	for lane, c := range Config().Lanes {
 		t.Run(c.Label, func(t *testing.T) {
 			t.Parallel() // mostly it waits
 			a, b := newPair(t)
 			offerer, answerer := Connect(t, a, b, Config())
-			wantMode(t, c.Mode, path, carry(t, offerer, answerer, lane))
+			wantMode(t, c.Mode, faults, carry(t, offerer, answerer, lane))
 		})
 	}
 }
 
 // carry sends numbered packets at a moderate pace and returns the numbers that arrived.
-func carry(t *testing.T, from, to transport.Link, lane int) []uint32 {
+func carry(t *testing.T, from, to transport.Path, lane int) []uint32 {
 	t.Helper()
 	var got []uint32
 	ended := make(chan error, 1)
@@ -64,13 +64,13 @@ func carry(t *testing.T, from, to transport.Link, lane int) []uint32 {
 }
 
 // sendEnd sends until one is read, because they get lost too.
-func sendEnd(t *testing.T, l transport.Link, lane int, ended <-chan error) {
+func sendEnd(t *testing.T, path transport.Path, lane int, ended <-chan error) {
 	t.Helper()
 	again := time.NewTicker(endEvery)
 	defer again.Stop()
 	limit := time.After(lossyPatience)
 	for {
-		if err := l.Lane(lane).Write(packet(endNumber, lossySize)); err != nil {
+		if err := path.Lane(lane).Write(packet(endNumber, lossySize)); err != nil {
 			wantClosed(t, err, "the end was read")
 		}
 		select {
@@ -84,14 +84,14 @@ func sendEnd(t *testing.T, l transport.Link, lane int, ended <-chan error) {
 	}
 }
 
-func wantMode(t *testing.T, mode transport.Mode, path Path, got []uint32) {
+func wantMode(t *testing.T, mode transport.Mode, faults Faults, got []uint32) {
 	t.Helper()
 	t.Logf("%v: %d of %d packets arrived", mode, len(got), lossyPackets)
 	if mode == transport.Reliable {
 		require.Len(t, got, lossyPackets, "packets on a reliable lane")
 	}
 	require.GreaterOrEqual(t, len(got), lossyPackets*3/10, "packets that arrived")
-	if path.Loss && mode != transport.Reliable {
+	if faults.Loss && mode != transport.Reliable {
 		require.Less(t, len(got), lossyPackets, "a lane without retransmissions lost nothing: is it reliable?")
 	}
 	if mode != transport.Unreliable {

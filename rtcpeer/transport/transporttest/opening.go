@@ -24,31 +24,31 @@ func testLateCandidates(t *testing.T, a, b transport.Transport) {
 
 	require.NoError(t, offerer.AddCandidate(ofAnswerer))
 	require.NoError(t, answerer.AddCandidate(ofOfferer))
-	trickle(t, offerer, answerer, func(transport.Link) {})
+	trickle(t, offerer, answerer, func(transport.Path) {})
 }
 
 func testProgress(t *testing.T, a, b transport.Transport) {
-	fresh := newLink(t, a, Config())
-	require.Equal(t, transport.StageSignaling, fresh.Progress().Stage, "a new link")
+	fresh := newPath(t, a, Config())
+	require.Equal(t, transport.StageSignaling, fresh.Progress().Stage, "a new path")
 	_, err := fresh.Offer()
 	require.NoError(t, err)
 	require.Equal(t, transport.StageSignaling, fresh.Progress().Stage, "an offer without an answer")
 
 	offerer, answerer := Negotiate(t, a, b, Config())
 	require.NotEqual(t, transport.StageOpen, offerer.Progress().Stage, "before any candidate")
-	trickle(t, offerer, answerer, func(opened transport.Link) {
+	trickle(t, offerer, answerer, func(opened transport.Path) {
 		require.Equal(t, transport.StageOpen, opened.Progress().Stage, "after EventOpened")
 	})
 }
 
 func testGarbage(t *testing.T, a, b transport.Transport) {
 	for _, g := range []string{"", "\x00\xff", "garbage", "v=", "v=0\r\ngarbage\r\n", "{}", strings.Repeat("a=", 10_000)} {
-		fresh := newLink(t, b, Config())
+		fresh := newPath(t, b, Config())
 		_, err := fresh.Answer(g)
 		require.Error(t, err, "Answer(%.20q)", g)
-		require.Error(t, newLink(t, a, Config()).Accept(g), "Accept(%.20q) without an offer", g)
+		require.Error(t, newPath(t, a, Config()).Accept(g), "Accept(%.20q) without an offer", g)
 
-		offerer := newLink(t, a, Config())
+		offerer := newPath(t, a, Config())
 		_, err = offerer.Offer()
 		require.NoError(t, err)
 		require.Error(t, offerer.Accept(g), "Accept(%.20q)", g)
@@ -59,13 +59,13 @@ func testGarbage(t *testing.T, a, b transport.Transport) {
 	for _, line := range lines {
 		require.Error(t, offerer.AddCandidate(transport.Candidate{Line: line, Mid: "0"}), "AddCandidate(%.20q)", line)
 	}
-	trickle(t, offerer, answerer, func(transport.Link) {}) // none of it did harm
+	trickle(t, offerer, answerer, func(transport.Path) {}) // none of it did harm
 }
 
 func testEmptyCandidate(t *testing.T, a, b transport.Transport) {
 	offerer, answerer := Negotiate(t, a, b, Config())
 	require.NoError(t, offerer.AddCandidate(transport.Candidate{}), "no candidate at all")
 	require.NoError(t, answerer.AddCandidate(transport.Candidate{Mid: "0"}), "the end of the list")
-	trickle(t, offerer, answerer, func(transport.Link) {})
+	trickle(t, offerer, answerer, func(transport.Path) {})
 	require.NoError(t, offerer.AddCandidate(transport.Candidate{Mid: "0"}), "the end of the list, open")
 }

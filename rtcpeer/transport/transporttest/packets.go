@@ -26,31 +26,31 @@ func packet(number uint32, size int) []byte {
 	return b[:size]
 }
 
-func write(t testing.TB, l transport.Link, lane int, p []byte) {
+func write(t testing.TB, path transport.Path, lane int, p []byte) {
 	t.Helper()
-	require.NoError(t, l.Lane(lane).Write(p), "write %d bytes to lane %d", len(p), lane)
+	require.NoError(t, path.Lane(lane).Write(p), "write %d bytes to lane %d", len(p), lane)
 }
 
-// read returns the next packet. Read itself knows no limit, so after patience the link is closed
+// read returns the next packet. Read itself knows no limit, so after patience the path is closed
 // under it.
-func read(t testing.TB, l transport.Link, lane int, what string) []byte {
+func read(t testing.TB, path transport.Path, lane int, what string) []byte {
 	t.Helper()
-	return readWithin(t, patience, l, lane, what)
+	return readWithin(t, patience, path, lane, what)
 }
 
-func readWithin(t testing.TB, limit time.Duration, l transport.Link, lane int, what string) []byte {
+func readWithin(t testing.TB, limit time.Duration, path transport.Path, lane int, what string) []byte {
 	t.Helper()
-	watchdog := time.AfterFunc(limit, func() { l.Close() })
+	watchdog := time.AfterFunc(limit, func() { path.Close() })
 	b := make([]byte, maxPacket)
-	n, err := l.Lane(lane).Read(b)
+	n, err := path.Lane(lane).Read(b)
 	require.True(t, watchdog.Stop(), "waited %v for %s on lane %d", limit, what, lane)
 	require.NoError(t, err, "read %s from lane %d", what, lane)
 	return b[:n]
 }
 
-func wantPacket(t testing.TB, l transport.Link, lane int, want []byte, what string) {
+func wantPacket(t testing.TB, path transport.Path, lane int, want []byte, what string) {
 	t.Helper()
-	got := read(t, l, lane, what)
+	got := read(t, path, lane, what)
 	if string(want) != string(got) { // require.Equal would print 64 KiB, twice
 		require.FailNow(t, "wrong packet", "%s on lane %d: want %d bytes %x, got %d bytes %x",
 			what, lane, len(want), want[:min(len(want), 8)], len(got), got[:min(len(got), 8)])
@@ -58,23 +58,23 @@ func wantPacket(t testing.TB, l transport.Link, lane int, want []byte, what stri
 }
 
 // waitLow waits until no more than bytes are Buffered. It takes the lane's NotifyLow.
-func waitLow(t testing.TB, limit time.Duration, l transport.Link, lane, bytes int) {
+func waitLow(t testing.TB, limit time.Duration, path transport.Path, lane, bytes int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	low := make(chan struct{}, 1)
-	l.Lane(lane).NotifyLow(bytes, func() {
+	path.Lane(lane).NotifyLow(bytes, func() {
 		select {
 		case low <- struct{}{}:
 		default:
 		}
 	})
-	for l.Lane(lane).Buffered() > bytes {
+	for path.Lane(lane).Buffered() > bytes {
 		select {
 		case <-low:
 		case <-ctx.Done():
 			require.FailNow(t, "timeout", "waited %v for NotifyLow on lane %d: %d bytes buffered, want %d",
-				limit, lane, l.Lane(lane).Buffered(), bytes)
+				limit, lane, path.Lane(lane).Buffered(), bytes)
 		}
 	}
 }

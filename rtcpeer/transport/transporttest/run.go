@@ -7,10 +7,10 @@ import (
 )
 
 // A NewPair returns two transports that can reach each other, for one test. It sees to their Close,
-// with t.Cleanup; links are closed before.
+// with t.Cleanup; paths are closed before.
 type NewPair func(t *testing.T) (a, b transport.Transport)
 
-// Run tests what package transport promises on a path that loses nothing.
+// Run tests what package transport promises over a network that loses nothing.
 func Run(t *testing.T, newPair NewPair) {
 	for _, c := range []struct {
 		name string
@@ -26,7 +26,7 @@ func Run(t *testing.T, newPair NewPair) {
 		{"data before the first read", testEarlyData},
 		{"reliable is complete and in order", testReliable},
 		{"sizes", testSizes},
-		{"clean path delivers in every mode", testModes},
+		{"clean network delivers in every mode", testModes},
 		{"short buffer keeps the packet", testShortBuffer},
 		{"a packet given to write is not kept", testWriteKeepsNothing},
 		{"buffered falls", testBufferedFalls},
@@ -41,8 +41,8 @@ func Run(t *testing.T, newPair NewPair) {
 		{"close before opening", testCloseEarly},
 		{"close while busy", testCloseBusy},
 		{"write after close", testWriteAfterClose},
-		{"closed link takes no more steps", testStepsAfterClose},
-		{"closed transport makes no links", testTransportClose},
+		{"closed path takes no more steps", testStepsAfterClose},
+		{"closed transport makes no paths", testTransportClose},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a, b := newPair(t)

@@ -14,21 +14,21 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// Config says how links find their path. The zero value works on a LAN and towards public hosts;
+// Config says how paths find their way through the network. The zero value works on a LAN and towards public hosts;
 // across NATs both ends need a STUN server, and some pairs a TURN server.
 type Config struct {
-	// ICEServers are STUN and TURN servers for every link, besides those of each LinkConfig.
+	// ICEServers are STUN and TURN servers for every path, besides those of each PathConfig.
 	ICEServers []transport.ICEServer
-	// RelayOnly makes links use TURN alone, so that the other end never sees this host's address.
+	// RelayOnly makes paths use TURN alone, so that the other end never sees this host's address.
 	RelayOnly bool
 
-	// UDPPort, if not 0, is the one UDP port of all links (ICE's UDPMux), bound on every
-	// interface; AnyPort lets the system choose. The mux tells links apart by the address that
+	// UDPPort, if not 0, is the one UDP port of all paths (ICE's UDPMux), bound on every
+	// interface; AnyPort lets the system choose. The mux tells paths apart by the address that
 	// packets come from, so it is for one side, the server: two Transports that both have a UDPPort
-	// can have one link with each other at a time, and two links of one Transport cannot be the
+	// can have one path with each other at a time, and two paths of one Transport cannot be the
 	// two ends of one connection.
 	UDPPort int
-	// UDPPortMin and UDPPortMax bound the ports of links without UDPPort. Both 0: any.
+	// UDPPortMin and UDPPortMax bound the ports of paths without UDPPort. Both 0: any.
 	UDPPortMin, UDPPortMax uint16
 	// TCPPort, if not 0, accepts ICE over TCP there, for peers whose UDP is blocked; AnyPort lets
 	// the system choose.

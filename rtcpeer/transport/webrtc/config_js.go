@@ -8,20 +8,20 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// Config says how links find their path. The zero value works on a LAN and towards public hosts;
+// Config says how paths find their way through the network. The zero value works on a LAN and towards public hosts;
 // across NATs both ends need a STUN server, and some pairs a TURN server.
 //
 // In a browser it has no ports, addresses, filters and times: those are the browser's. A program
 // that sets them does not compile for js, rather than run without the filter it asked for.
 type Config struct {
-	// ICEServers are STUN and TURN servers for every link, besides those of each LinkConfig.
+	// ICEServers are STUN and TURN servers for every path, besides those of each PathConfig.
 	ICEServers []transport.ICEServer
-	// RelayOnly makes links use TURN alone, so that the other end never sees this host's address.
+	// RelayOnly makes paths use TURN alone, so that the other end never sees this host's address.
 	RelayOnly bool
 
-	// ReceiveBuffer is how many bytes of a link may wait for Read. A browser cannot push back on
+	// ReceiveBuffer is how many bytes of a path may wait for Read. A browser cannot push back on
 	// the sender: beyond it a packet of an unreliable lane is dropped, and one of a reliable lane
-	// ends the link, as lost. 4 MiB if 0 or less than that.
+	// ends the path, as lost. 4 MiB if 0 or less than that.
 	ReceiveBuffer int
 	// MaxMessage is for this end's own limit elsewhere. A browser announces its own (256 KiB in
 	// Chromium) and may be sent as much.

@@ -29,18 +29,18 @@ func freePort(t *testing.T) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// candidates returns the lines that a link over this config gathers.
+// candidates returns the lines that a path over this config gathers.
 func candidates(t *testing.T, config webrtc.Config) []string {
 	t.Helper()
-	link, err := newTransport(t, config).NewLink(transporttest.Config())
+	path, err := newTransport(t, config).NewPath(transporttest.Config())
 	require.NoError(t, err)
-	defer link.Close()
-	_, err = link.Offer()
+	defer path.Close()
+	_, err = path.Offer()
 	require.NoError(t, err)
 	var lines []string
 	for quiet := false; !quiet; {
 		select {
-		case e := <-link.Events():
+		case e := <-path.Events():
 			lines = append(lines, e.Candidate.Line)
 		case <-time.After(300 * time.Millisecond): // host candidates take a few
 			quiet = true
@@ -139,11 +139,11 @@ func TestConfigIsChecked(t *testing.T) {
 			require.ErrorContains(t, err, tt.want)
 		})
 	}
-	_, err = newTransport(t, webrtc.Config{ICEServers: []transport.ICEServer{{URLs: []string{"nonsense"}}}}).NewLink(transporttest.Config())
+	_, err = newTransport(t, webrtc.Config{ICEServers: []transport.ICEServer{{URLs: []string{"nonsense"}}}}).NewPath(transporttest.Config())
 	require.Error(t, err, "an ICE server that is no URL")
 }
 
-// A link whose packets are all filtered away says where it is stuck.
+// A path whose packets are all filtered away says where it is stuck.
 func TestProgressNamesTheCause(t *testing.T) {
 	deaf := webrtc.Config{RemoteIPFilter: func(net.IP) bool { return false }}
 	a, b := transporttest.Negotiate(t, newTransport(t, deaf), newTransport(t, deaf), transporttest.Config())

@@ -1,7 +1,7 @@
 // Package webrtc is the transport over WebRTC data channels, by Pion.
 //
-//	Transport      one API object, one certificate, perhaps one UDP port for all links
-//	  Link         one PeerConnection; its callbacks become Events
+//	Transport      one API object, one certificate, perhaps one UDP port for all paths
+//	  Path         one PeerConnection; its callbacks become Events
 //	    Lane       one negotiated, detached data channel
 //
 // Its defaults are the lean ones: no media, no interceptors, no mDNS server, SCTP's handshake in the
@@ -9,6 +9,6 @@
 // no waiting for a better kind of candidate. Config has what deployments change, and a hook to
 // Pion's SettingEngine for the rest.
 //
-// A Transport and its links may be used from any goroutine. The package is, with the TURN server,
+// A Transport and its paths may be used from any goroutine. The package is, with the TURN server,
 // the only importer of Pion.
 package webrtc

@@ -2,11 +2,11 @@ package webrtc
 
 import "log/slog"
 
-// dropLog says once for a link that packets found no room.
+// dropLog says once for a path that packets found no room.
 type dropLog struct{ log *slog.Logger }
 
 func (d dropLog) full() {
-	d.log.Warn("a link ends: reliable packets arrive and are not read, and a browser cannot push back", "remedy", "call Receive more often, or set WebRTC.ReceiveBuffer")
+	d.log.Warn("a path ends: reliable packets arrive and are not read, and a browser cannot push back", "remedy", "call Receive more often, or set WebRTC.ReceiveBuffer")
 }
 
 func (d dropLog) close(dropped int) {
@@ -15,14 +15,14 @@ func (d dropLog) close(dropped int) {
 	}
 }
 
-func (l *link) drop() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.overflow++
+func (p *path) drop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.overflow++
 }
 
-func (l *link) dropped() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.overflow
+func (p *path) dropped() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.overflow
 }

@@ -33,7 +33,7 @@ func TestEffectiveParameters(t *testing.T) {
 		{"unreliable", transport.Unreliable, 0, parameters{unordered: true, reliability: sctp.ReliabilityTypeRexmit}},
 		{"unreliable with one retransmit", transport.Unreliable, 1, parameters{unordered: true, reliability: sctp.ReliabilityTypeRexmit, retransmits: 1}},
 	}
-	var config transport.LinkConfig
+	var config transport.PathConfig
 	for i, tt := range tests {
 		config.Lanes = append(config.Lanes, transport.LaneConfig{ID: uint16(i + 1), Label: tt.name, Mode: tt.mode, MaxRetransmits: tt.retransmits})
 	}
@@ -44,7 +44,7 @@ func TestEffectiveParameters(t *testing.T) {
 	require.NoError(t, err)
 	defer b.Close()
 	offerer, answerer := transporttest.Connect(t, a, b, config)
-	for _, end := range []transport.Link{offerer, answerer} {
+	for _, end := range []transport.Path{offerer, answerer} {
 		for i, tt := range tests {
 			stream := reflect.ValueOf(end.Lane(i).(*lane).channel).Elem().FieldByName("stream").Elem()
 			got := parameters{

@@ -18,7 +18,7 @@ type figures struct {
 	asking bool // or stopped
 }
 
-// stop waits for a refresh, after the link's done; there is none after it.
+// stop waits for a refresh, after the path's done; there is none after it.
 func (f *figures) stop() {
 	f.mu.Lock()
 	f.asking = true
@@ -33,8 +33,8 @@ func (f *figures) last() transport.Stats {
 }
 
 // refresh asks for new figures, unless that is under way or has failed once. Its goroutine ends with
-// the answer, or with the link.
-func (f *figures) refresh(l *link) {
+// the answer, or with the path.
+func (f *figures) refresh(p *path) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.asking {
@@ -42,7 +42,7 @@ func (f *figures) refresh(l *link) {
 	}
 	f.asking = true
 	f.running.Go(func() {
-		report, err := await(l.done, func() js.Value { return l.pc.Call("getStats") })
+		report, err := await(p.done, func() js.Value { return p.pc.Call("getStats") })
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		if err == nil {
@@ -59,12 +59,12 @@ func statsOf(report js.Value) transport.Stats {
 		}
 		return report.Call("get", id)
 	}
-	path := first(report, "transport")
-	if !path.Truthy() {
+	carrier := first(report, "transport")
+	if !carrier.Truthy() {
 		return transport.Stats{}
 	}
-	stats := transport.Stats{BytesSent: uint64(number(path, "bytesSent")), BytesReceived: uint64(number(path, "bytesReceived"))}
-	if pair := get(path.Get("selectedCandidatePairId")); pair.Truthy() {
+	stats := transport.Stats{BytesSent: uint64(number(carrier, "bytesSent")), BytesReceived: uint64(number(carrier, "bytesReceived"))}
+	if pair := get(carrier.Get("selectedCandidatePairId")); pair.Truthy() {
 		stats.RTT = time.Duration(number(pair, "currentRoundTripTime") * float64(time.Second))
 		stats.Local = word(get(pair.Get("localCandidateId")), "candidateType")
 		stats.Remote = word(get(pair.Get("remoteCandidateId")), "candidateType")

@@ -15,14 +15,14 @@ import (
 
 const (
 	chunk   = 16 << 10
-	chunks  = 6 << 20 / chunk // more than the 4 MiB that a link holds
+	chunks  = 6 << 20 / chunk // more than the 4 MiB that a path holds
 	unread  = 64 << 10        // that the sender lets the browser hold
 	reliant = 0               // the reliable lane of transporttest.Config
 	lossy   = 2
 )
 
-// flood writes to a lane whose other end does not read, until the link refuses.
-func flood(from transport.Link, lane int) (written int, err error) {
+// flood writes to a lane whose other end does not read, until the path refuses.
+func flood(from transport.Path, lane int) (written int, err error) {
 	low := make(chan struct{}, 1)
 	from.Lane(lane).NotifyLow(unread/2, func() {
 		select {
@@ -38,7 +38,7 @@ func flood(from transport.Link, lane int) (written int, err error) {
 		for from.Lane(lane).Buffered() > unread {
 			select {
 			case <-low:
-			case <-time.After(time.Second): // the link may have ended
+			case <-time.After(time.Second): // the path may have ended
 				return written, errors.New("stuck")
 			}
 		}
@@ -46,9 +46,9 @@ func flood(from transport.Link, lane int) (written int, err error) {
 	return written, nil
 }
 
-// A browser cannot push back: reliable packets that nobody reads end the link in the end, and do not
+// A browser cannot push back: reliable packets that nobody reads end the path in the end, and do not
 // get lost without a word. What had found room can still be read.
-func TestUnreadReliablePacketsEndTheLink(t *testing.T) {
+func TestUnreadReliablePacketsEndThePath(t *testing.T) {
 	a, b := newTransport(t, webrtc.Config{}), newTransport(t, webrtc.Config{})
 	sender, deaf := transporttest.Connect(t, a, b, transporttest.Config())
 	_, _ = flood(sender, reliant)
@@ -75,24 +75,24 @@ func TestUnreadUnreliablePacketsAreDropped(t *testing.T) {
 	require.Equal(t, "still here", string(buf[:n]))
 }
 
-func end(t *testing.T, l transport.Link) error {
+func end(t *testing.T, path transport.Path) error {
 	t.Helper()
 	for {
 		select {
-		case e := <-l.Events():
+		case e := <-path.Events():
 			if e.Kind == transport.EventClosed {
 				return e.Err
 			}
 		case <-time.After(20 * time.Second):
-			require.FailNow(t, "the link has not ended")
+			require.FailNow(t, "the path has not ended")
 		}
 	}
 }
 
-func drain(l transport.Link, lane int) (packets int, err error) {
+func drain(path transport.Path, lane int) (packets int, err error) {
 	buf := make([]byte, chunk)
 	for {
-		if _, err := l.Lane(lane).Read(buf); err != nil {
+		if _, err := path.Lane(lane).Read(buf); err != nil {
 			return packets, err
 		}
 		packets++
@@ -103,10 +103,10 @@ func TestSettings(t *testing.T) {
 	_, err := webrtc.New(webrtc.Config{MaxMessage: -1})
 	require.ErrorContains(t, err, "Config.MaxMessage -1")
 	bad := newTransport(t, webrtc.Config{ICEServers: []transport.ICEServer{{URLs: []string{"nonsense"}}}})
-	_, err = bad.NewLink(transporttest.Config())
+	_, err = bad.NewPath(transporttest.Config())
 	require.ErrorContains(t, err, "nonsense")
 
-	relay, err := newTransport(t, webrtc.Config{RelayOnly: true}).NewLink(transporttest.Config())
+	relay, err := newTransport(t, webrtc.Config{RelayOnly: true}).NewPath(transporttest.Config())
 	require.NoError(t, err)
 	defer relay.Close()
 	_, err = relay.Offer()

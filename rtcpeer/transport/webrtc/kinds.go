@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// kinds counts candidates by kind, for the cause of a link that finds no path. Safe for all.
+// kinds counts candidates by kind, for the cause of a path that finds no route. Safe for all.
 type kinds struct {
 	mu   sync.Mutex
 	seen []kindCount // a handful at most
@@ -70,8 +70,8 @@ func kindOf(line string) string {
 	return ""
 }
 
-// pathDetail says what someone needs to know whose link finds no path.
-func pathDetail(ice string, local, remote *kinds) string {
+// routeDetail says what someone needs to know whose path finds no route.
+func routeDetail(ice string, local, remote *kinds) string {
 	detail := fmt.Sprintf("ICE %s, own candidates %s, the other's %s", ice, local.String(), remote.String())
 	if !local.has("relay") && !remote.has("relay") {
 		detail += "; UDP may be blocked or the NATs too strict: a TURN server would help"

@@ -15,9 +15,9 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// lane is one detached data channel. Its channel is set before the link tells that it is open.
+// lane is one detached data channel. Its channel is set before the path tells that it is open.
 type lane struct {
-	link    *link
+	path    *path
 	channel *datachannel.DataChannel
 }
 
@@ -26,7 +26,7 @@ func (l *lane) Write(p []byte) error {
 		if errors.Is(err, sctp.ErrOutboundPacketTooLarge) {
 			return fmt.Errorf("%w: %d bytes", transport.ErrTooLarge, len(p))
 		}
-		return l.link.ended()
+		return l.path.ended()
 	}
 	return nil
 }
@@ -36,13 +36,13 @@ func (l *lane) Read(p []byte) (int, error) {
 	switch {
 	case err == nil || errors.Is(err, io.ErrShortBuffer):
 		select {
-		case <-l.link.done:
+		case <-l.path.done:
 			return 0, transport.ErrClosed
 		default:
 		}
 		return n, err
 	default:
-		return 0, l.link.ended()
+		return 0, l.path.ended()
 	}
 }
 
@@ -51,7 +51,7 @@ func (l *lane) Buffered() int { return int(l.channel.BufferedAmount()) }
 // Lag takes the congestion window for what is in flight: what is buffered beyond it waits, and
 // leaves at one window a round trip.
 func (l *lane) Lag() time.Duration {
-	cwnd, rtt := l.link.path.figures(l.link)
+	cwnd, rtt := l.path.pace.figures(l.path)
 	waiting := l.Buffered() - cwnd
 	if waiting <= 0 {
 		return 0
@@ -64,18 +64,18 @@ func (l *lane) NotifyLow(bytes int, f func()) {
 	l.channel.OnBufferedAmountLow(f)
 }
 
-// pathFigures keeps the window and the round trip for a moment: asking Pion costs a lock and an
+// pace keeps the window and the round trip for a moment: asking Pion costs a lock and an
 // allocation, and a lane under pressure asks for each packet.
-type pathFigures struct {
+type pace struct {
 	at   atomic.Int64 // UnixNano of the last look
 	cwnd atomic.Int64 // bytes
 	rtt  atomic.Int64 // nanoseconds
 }
 
-func (f *pathFigures) figures(l *link) (cwnd int, rtt time.Duration) {
+func (f *pace) figures(p *path) (cwnd int, rtt time.Duration) {
 	const keep = 5 * time.Millisecond
 	if now := time.Now().UnixNano(); now-f.at.Load() > int64(keep) {
-		s := l.pc.SCTP().Stats()
+		s := p.pc.SCTP().Stats()
 		f.cwnd.Store(max(int64(s.CongestionWindow), 1))
 		// No round trip is measured before the first acknowledgement.
 		f.rtt.Store(max(int64(s.SmoothedRoundTripTime*float64(time.Second)), int64(100*time.Microsecond)))

@@ -9,10 +9,10 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// lane is one RTCDataChannel. Its handlers belong to the link.
+// lane is one RTCDataChannel. Its handlers belong to the path.
 type lane struct {
 	// Fixed at construction.
-	link    *link
+	path    *path
 	channel js.Value
 	mode    transport.Mode
 	arrived *queue
@@ -24,15 +24,15 @@ type lane struct {
 
 var uint8Array = js.Global().Get("Uint8Array")
 
-func newLane(l *link, channel js.Value, mode transport.Mode) *lane {
-	lane := &lane{link: l, channel: channel, mode: mode, arrived: newQueue(l.budget)}
+func newLane(p *path, channel js.Value, mode transport.Mode) *lane {
+	lane := &lane{path: p, channel: channel, mode: mode, arrived: newQueue(p.budget)}
 	channel.Set("binaryType", "arraybuffer") // a Blob would be read later, and out of order
-	l.on(channel, "open", func(js.Value) { l.laneOpened() })
-	l.on(channel, "message", func(event js.Value) { lane.receive(event.Get("data")) })
-	l.on(channel, "bufferedamountlow", func(js.Value) { lane.fallen() })
-	l.on(channel, "close", func(js.Value) {
-		lane.arrived.end(l.ended())
-		l.laneClosed()
+	p.on(channel, "open", func(js.Value) { p.laneOpened() })
+	p.on(channel, "message", func(event js.Value) { lane.receive(event.Get("data")) })
+	p.on(channel, "bufferedamountlow", func(js.Value) { lane.fallen() })
+	p.on(channel, "close", func(js.Value) {
+		lane.arrived.end(p.ended())
+		p.laneClosed()
 	})
 	return lane
 }
@@ -57,18 +57,18 @@ func (l *lane) receive(data js.Value) {
 	switch {
 	case l.arrived.push(packet):
 	case l.mode == transport.Reliable:
-		l.link.log.full()
-		l.link.lose(fmt.Errorf("%w: more arrived than is read", transport.ErrLost))
+		l.path.log.full()
+		l.path.lose(fmt.Errorf("%w: more arrived than is read", transport.ErrLost))
 	default:
-		l.link.drop()
+		l.path.drop()
 	}
 }
 
 func (l *lane) Write(p []byte) error {
 	switch {
-	case l.link.over.Load(): // this lane may still be open
-		return l.link.ended()
-	case !l.link.accepts(len(p)):
+	case l.path.over.Load(): // this lane may still be open
+		return l.path.ended()
+	case !l.path.accepts(len(p)):
 		return fmt.Errorf("%w: %d bytes", transport.ErrTooLarge, len(p))
 	}
 	bytes := uint8Array.New(len(p))
@@ -77,7 +77,7 @@ func (l *lane) Write(p []byte) error {
 		if l.channel.Get("readyState").String() == "open" { // the browser's queue is full, at 16 MB in Chromium
 			return fmt.Errorf("webrtc: send: %w", err)
 		}
-		return l.link.ended()
+		return l.path.ended()
 	}
 	if l.mode != transport.Reliable {
 		l.mu.Lock()

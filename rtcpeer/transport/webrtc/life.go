@@ -9,7 +9,7 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// life is what a link knows of how far it has come and why it ended, whether over Pion or over a
+// life is what a path knows of how far it has come and why it ended, whether over Pion or over a
 // browser's connection.
 type life struct {
 	// Fixed at construction.
@@ -19,7 +19,7 @@ type life struct {
 	closing   sync.Once
 	closedEnd sync.Once    // for EventClosed
 	described atomic.Bool  // the other end's description is here
-	lost      atomic.Bool  // the path was
+	lost      atomic.Bool  // nothing got through any more
 	over      atomic.Bool  // with EventClosed
 	open      atomic.Int32 // lanes that have opened
 	local     kinds
@@ -63,7 +63,7 @@ func (l *life) closed(why error) {
 	l.closedEnd.Do(func() { l.emit(transport.Event{Kind: transport.EventClosed, Err: why}) })
 }
 
-// emit waits for the owner when the backlog is full. A browser's link sees to it that it never is.
+// emit waits for the owner when the backlog is full. A browser's path sees to it that it never is.
 func (l *life) emit(e transport.Event) {
 	select {
 	case l.events <- e:
@@ -71,12 +71,12 @@ func (l *life) emit(e transport.Event) {
 	}
 }
 
-// lostBeforeOpen is the reason of a link whose path was lost while it was being made.
+// lostBeforeOpen is the reason of a path that was lost while it was being made.
 func lostBeforeOpen(p transport.Progress) error {
 	return fmt.Errorf("%w while waiting for %s (%s)", transport.ErrLost, p.Stage, p.Detail)
 }
 
-// ended returns why the link's lanes have failed.
+// ended returns why the path's lanes have failed.
 func (l *life) ended() error {
 	select {
 	case <-l.done:

@@ -21,34 +21,34 @@ import (
 // The modes on a real UDP socket that loses or reorders what is written to it.
 func TestModesUnderLoss(t *testing.T) {
 	t.Parallel()
-	path := transporttest.Path{Loss: true}
-	transporttest.RunLossy(t, path, pairOver(func() *impairment { return &impairment{loss: 0.2, rand: seeded()} }))
+	faults := transporttest.Faults{Loss: true}
+	transporttest.RunLossy(t, faults, pairOver(func() *impairment { return &impairment{loss: 0.2, rand: seeded()} }))
 }
 
 func TestModesUnderReordering(t *testing.T) {
 	t.Parallel()
-	path := transporttest.Path{Reorder: true}
-	transporttest.RunLossy(t, path, pairOver(func() *impairment { return &impairment{delay: 10 * time.Millisecond, rand: seeded()} }))
+	faults := transporttest.Faults{Reorder: true}
+	transporttest.RunLossy(t, faults, pairOver(func() *impairment { return &impairment{delay: 10 * time.Millisecond, rand: seeded()} }))
 }
 
 func seeded() *rand.Rand { return rand.New(rand.NewPCG(1, 2)) }
 
-func pairOver(path func() *impairment) transporttest.NewPair {
+func pairOver(faults func() *impairment) transporttest.NewPair {
 	return func(t *testing.T) (a, b transport.Transport) {
-		return overSocket(t, path()), overSocket(t, path())
+		return overSocket(t, faults()), overSocket(t, faults())
 	}
 }
 
 // overSocket returns a transport whose only socket, on loopback, is impaired.
-func overSocket(t *testing.T, path *impairment) transport.Transport {
+func overSocket(t *testing.T, faults *impairment) transport.Transport {
 	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	require.NoError(t, err)
-	path.UDPConn = conn
-	mux := ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: path})
+	faults.UDPConn = conn
+	mux := ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: faults})
 	tr := newTransport(t, webrtc.Config{Loopback: true, IPv4Only: true, SettingEngine: func(e *pion.SettingEngine) {
 		e.SetICEUDPMux(mux)
 	}})
-	t.Cleanup(func() { mux.Close(); path.pending.Wait() })
+	t.Cleanup(func() { mux.Close(); faults.pending.Wait() })
 	return tr
 }
 

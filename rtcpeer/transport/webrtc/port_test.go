@@ -12,8 +12,8 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport/webrtc"
 )
 
-// A server with one port for all its links, and a client without.
-func TestOneUDPPortForAllLinks(t *testing.T) {
+// A server with one port for all its paths, and a client without.
+func TestOneUDPPortForAllPaths(t *testing.T) {
 	transporttest.Run(t, func(t *testing.T) (a, b transport.Transport) {
 		server := newTransport(t, webrtc.Config{UDPPort: webrtc.AnyPort, MaxMessage: 256 << 10})
 		return server, newTransport(t, webrtc.Config{MaxMessage: 256 << 10})

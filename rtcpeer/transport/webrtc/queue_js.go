@@ -6,7 +6,7 @@ import (
 )
 
 // A queue holds the packets of a lane that have arrived and were not yet read. Its bound is its
-// link's, see budget.
+// path's, see budget.
 type queue struct {
 	budget *budget
 	wake   chan struct{} // holds one token when there is something to take, or the end
@@ -92,7 +92,7 @@ func (q *queue) notify() {
 	}
 }
 
-// A budget is how many bytes all lanes of a link may hold together.
+// A budget is how many bytes all lanes of a path may hold together.
 type budget struct {
 	mu   sync.Mutex // guards the field below
 	left int

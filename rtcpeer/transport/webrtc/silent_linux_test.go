@@ -24,13 +24,13 @@ func TestCloseBesideASilentTURNServer(t *testing.T) {
 	config.ICEServers = []transport.ICEServer{{
 		URLs: []string{fmt.Sprintf("turn:%v?transport=tcp", server)}, Username: "ann", Credential: "secret",
 	}}
-	link, err := client.NewLink(config)
+	path, err := client.NewPath(config)
 	require.NoError(t, err)
-	_, err = link.Offer()
+	_, err = path.Offer()
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { return dialed(t, server) }, 5*time.Second, time.Millisecond)
 	begun := time.Now()
-	require.NoError(t, link.Close())
+	require.NoError(t, path.Close())
 	require.Less(t, time.Since(begun), 8*time.Second)
 }
 

@@ -57,7 +57,7 @@ func (s *sockets) DialTCP(network string, local, remote *net.TCPAddr) (piontrans
 }
 
 // Interfaces looks anew, at most once a second: a Transport outlives a change of networks, and many
-// links are made at once, each of which asks several times.
+// paths are made at once, each of which asks several times.
 func (s *sockets) Interfaces() ([]*piontransport.Interface, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

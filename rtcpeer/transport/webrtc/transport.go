@@ -22,7 +22,7 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// Transport makes links over WebRTC.
+// Transport makes paths over WebRTC.
 type Transport struct {
 	api     *pion.API
 	config  pion.Configuration
@@ -31,7 +31,7 @@ type Transport struct {
 }
 
 // New returns a transport. It binds UDPPort and TCPPort at once, and fails if it cannot; the caller
-// must Close it, after its links.
+// must Close it, after its paths.
 func New(config Config) (*Transport, error) {
 	c, err := config.withDefaults()
 	if err != nil {
@@ -73,11 +73,11 @@ func New(config Config) (*Transport, error) {
 	return t, nil
 }
 
-func (t *Transport) NewLink(config transport.LinkConfig) (transport.Link, error) {
+func (t *Transport) NewPath(config transport.PathConfig) (transport.Path, error) {
 	if t.closed.Load() {
-		return nil, fmt.Errorf("webrtc: new link: %w", transport.ErrClosed)
+		return nil, fmt.Errorf("webrtc: new path: %w", transport.ErrClosed)
 	}
-	return newLink(t, config)
+	return newPath(t, config)
 }
 
 // Close frees the shared ports.
@@ -92,7 +92,7 @@ func (t *Transport) Close() error {
 	return errors.Join(errs...)
 }
 
-// certificate is shared by every link of the process: a key for each would cost its making, and
+// certificate is shared by every path of the process: a key for each would cost its making, and
 // tells peers nothing that their ids do not.
 var certificate = sync.OnceValues(func() (pion.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -106,11 +106,11 @@ var certificate = sync.OnceValues(func() (pion.Certificate, error) {
 	return *cert, nil
 })
 
-// relayWait is how long a link looks for a direct path before it takes one through a TURN server, which
+// relayWait is how long a path looks for a direct route before it takes one through a TURN server, which
 // it then has for life. Two peers behind ordinary NATs may need a second round of Pion's checks, 200 ms
 // after the first, which only opens the NATs, while a relay works at once: without the wait 9 of 30
-// such links were relayed for no need, with 300 ms none (testdata/lab). Half a second has room for the
-// round trips of a long path; it is what those who do need the relay pay.
+// such paths were relayed for no need, with 300 ms none (testdata/lab). Half a second has room for the
+// round trips of a long route; it is what those who do need the relay pay.
 const relayWait = 500 * time.Millisecond
 
 // apply sets what does not need a socket. Where Pion's default costs round trips or memory that a
@@ -141,7 +141,7 @@ func (c Config) apply(e *pion.SettingEngine) error {
 	e.SetDTLSConnectContextMaker(func() (context.Context, func()) {
 		return context.WithTimeout(context.Background(), 15*time.Second)
 	})
-	// Packets that a path reorders by more than the default 64 would be dropped as replays.
+	// Packets that the network reorders by more than the default 64 would be dropped as replays.
 	e.SetDTLSReplayProtectionWindow(1024)
 
 	e.EnableSCTPZeroChecksum(true)
@@ -236,7 +236,7 @@ func (t *Transport) listen(c Config, sockets *sockets, e *pion.SettingEngine) er
 }
 
 // onlyLoopback reports whether this machine has no other address, as in a container without a
-// network: links can be made with itself alone.
+// network: paths can be made with itself alone.
 func onlyLoopback() bool {
 	addresses, err := net.InterfaceAddrs()
 	if err != nil {

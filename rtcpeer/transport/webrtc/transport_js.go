@@ -9,7 +9,7 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// Transport makes links over the browser's WebRTC.
+// Transport makes paths over the browser's WebRTC.
 type Transport struct {
 	config      Config
 	constructor js.Value
@@ -17,7 +17,7 @@ type Transport struct {
 }
 
 // New returns a transport. It fails where the browser has no WebRTC, as in a worker; the caller must
-// Close it, after its links.
+// Close it, after its paths.
 func New(config Config) (*Transport, error) {
 	c, err := config.withDefaults()
 	if err != nil {
@@ -30,14 +30,14 @@ func New(config Config) (*Transport, error) {
 	return &Transport{config: c, constructor: constructor}, nil
 }
 
-func (t *Transport) NewLink(config transport.LinkConfig) (transport.Link, error) {
+func (t *Transport) NewPath(config transport.PathConfig) (transport.Path, error) {
 	if t.closed.Load() {
-		return nil, fmt.Errorf("webrtc: new link: %w", transport.ErrClosed)
+		return nil, fmt.Errorf("webrtc: new path: %w", transport.ErrClosed)
 	}
-	return newLink(t, config)
+	return newPath(t, config)
 }
 
-// Close ends the making of links; they share nothing.
+// Close ends the making of paths; they share nothing.
 func (t *Transport) Close() error {
 	t.closed.Store(true)
 	return nil

@@ -16,7 +16,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("runtime.handleEvent"))
 }
 
-// newTransport closes the transport when the test, and with it every link, is over.
+// newTransport closes the transport when the test, and with it every path, is over.
 func newTransport(t testing.TB, config webrtc.Config) *webrtc.Transport {
 	t.Helper()
 	tr, err := webrtc.New(config)

@@ -12,152 +12,152 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// link is one PeerConnection. Pion calls back from its own goroutines; each callback turns into an
-// event for the link's owner.
-type link struct {
+// path is one PeerConnection. Pion calls back from its own goroutines; each callback turns into an
+// event for the path's owner.
+type path struct {
 	// Fixed at construction.
 	pc    *pion.PeerConnection
 	lanes []*lane
 
 	// Safe for all.
 	life
-	path pathFigures
+	pace pace
 }
 
 // eventBacklog is how many events wait for the owner before Pion's gatherer does. A host has a few
 // candidates for each interface and server.
 const eventBacklog = 8
 
-func newLink(t *Transport, config transport.LinkConfig) (*link, error) {
+func newPath(t *Transport, config transport.PathConfig) (*path, error) {
 	settings := t.config
 	settings.ICEServers = append(settings.ICEServers[:len(settings.ICEServers):len(settings.ICEServers)], toPion(config.ICEServers)...)
 	pc, err := t.api.NewPeerConnection(settings)
 	if err != nil {
 		return nil, fmt.Errorf("webrtc: %w", err)
 	}
-	l := &link{pc: pc, life: newLife(eventBacklog)}
-	pc.OnICECandidate(l.gathered)
-	pc.OnConnectionStateChange(l.stateChanged)
+	p := &path{pc: pc, life: newLife(eventBacklog)}
+	pc.OnICECandidate(p.gathered)
+	pc.OnConnectionStateChange(p.stateChanged)
 	// The association tells at once that the other end is gone; the connection, only when DTLS has.
 	// An error here is a stream that Pion does not know, from a peer with more channels: it ends
 	// the accepting of channels, which we do not use, and nothing else.
 	pc.SCTP().OnClose(func(err error) {
 		if err == nil {
-			l.closed(transport.ErrRemoteClosed)
+			p.closed(transport.ErrRemoteClosed)
 		}
 	})
 	// The channels exist before any description is set: a packet on a stream that Pion does not
 	// know yet would end its accept loop.
 	for _, c := range config.Lanes {
-		if err := l.addLane(c); err != nil {
+		if err := p.addLane(c); err != nil {
 			pc.Close()
 			return nil, fmt.Errorf("webrtc: channel %d %q: %w", c.ID, c.Label, err)
 		}
 	}
-	return l, nil
+	return p, nil
 }
 
-func (l *link) addLane(c transport.LaneConfig) error {
+func (p *path) addLane(c transport.LaneConfig) error {
 	negotiated := true
 	ordered := c.Mode != transport.Unreliable
 	init := &pion.DataChannelInit{Negotiated: &negotiated, ID: &c.ID, Ordered: &ordered}
 	if c.Mode != transport.Reliable {
 		init.MaxRetransmits = &c.MaxRetransmits
 	}
-	channel, err := l.pc.CreateDataChannel(c.Label, init)
+	channel, err := p.pc.CreateDataChannel(c.Label, init)
 	if err != nil {
 		return err
 	}
-	lane := &lane{link: l}
-	l.lanes = append(l.lanes, lane)
+	lane := &lane{path: p}
+	p.lanes = append(p.lanes, lane)
 	channel.OnOpen(func() {
 		raw, err := channel.Detach()
 		if err != nil {
-			l.closed(fmt.Errorf("webrtc: channel %d: %w", c.ID, err))
+			p.closed(fmt.Errorf("webrtc: channel %d: %w", c.ID, err))
 			return
 		}
 		lane.channel = raw.(*datachannel.DataChannel) // what Detach returns, behind an interface
-		l.laneOpened()
+		p.laneOpened()
 	})
 	return nil
 }
 
-func (l *link) Offer() (string, error) {
-	offer, err := l.pc.CreateOffer(nil)
+func (p *path) Offer() (string, error) {
+	offer, err := p.pc.CreateOffer(nil)
 	if err != nil {
 		return "", fmt.Errorf("webrtc: offer: %w", err)
 	}
-	if err := l.pc.SetLocalDescription(offer); err != nil {
+	if err := p.pc.SetLocalDescription(offer); err != nil {
 		return "", fmt.Errorf("webrtc: offer: %w", err)
 	}
 	return offer.SDP, nil
 }
 
-func (l *link) Answer(offer string) (string, error) {
-	if err := l.describe(pion.SDPTypeOffer, offer); err != nil {
+func (p *path) Answer(offer string) (string, error) {
+	if err := p.describe(pion.SDPTypeOffer, offer); err != nil {
 		return "", err
 	}
-	answer, err := l.pc.CreateAnswer(nil)
+	answer, err := p.pc.CreateAnswer(nil)
 	if err != nil {
 		return "", fmt.Errorf("webrtc: answer: %w", err)
 	}
-	if err := l.pc.SetLocalDescription(answer); err != nil {
+	if err := p.pc.SetLocalDescription(answer); err != nil {
 		return "", fmt.Errorf("webrtc: answer: %w", err)
 	}
 	return answer.SDP, nil
 }
 
-func (l *link) Accept(answer string) error { return l.describe(pion.SDPTypeAnswer, answer) }
+func (p *path) Accept(answer string) error { return p.describe(pion.SDPTypeAnswer, answer) }
 
-func (l *link) describe(kind pion.SDPType, sdp string) error {
-	if err := l.pc.SetRemoteDescription(pion.SessionDescription{Type: kind, SDP: sdp}); err != nil {
+func (p *path) describe(kind pion.SDPType, sdp string) error {
+	if err := p.pc.SetRemoteDescription(pion.SessionDescription{Type: kind, SDP: sdp}); err != nil {
 		return fmt.Errorf("webrtc: remote %s: %w", kind, err)
 	}
-	l.accepted(sdp)
+	p.accepted(sdp)
 	return nil
 }
 
-func (l *link) AddCandidate(c transport.Candidate) error {
-	return l.candidate(c, func() error {
-		return l.pc.AddICECandidate(pion.ICECandidateInit{Candidate: c.Line, SDPMid: &c.Mid, SDPMLineIndex: &c.Index})
+func (p *path) AddCandidate(c transport.Candidate) error {
+	return p.candidate(c, func() error {
+		return p.pc.AddICECandidate(pion.ICECandidateInit{Candidate: c.Line, SDPMid: &c.Mid, SDPMLineIndex: &c.Index})
 	})
 }
 
-func (l *link) Lane(i int) transport.Lane { return l.lanes[i] }
+func (p *path) Lane(i int) transport.Lane { return p.lanes[i] }
 
-func (l *link) Progress() transport.Progress {
-	switch ice, dtls := l.pc.ICEConnectionState(), l.pc.SCTP().Transport().State(); {
-	case l.opened():
+func (p *path) Progress() transport.Progress {
+	switch ice, dtls := p.pc.ICEConnectionState(), p.pc.SCTP().Transport().State(); {
+	case p.opened():
 		return transport.Progress{Stage: transport.StageOpen}
-	case !l.described.Load():
+	case !p.described.Load():
 		return transport.Progress{Stage: transport.StageSignaling, Detail: "no description from the other end"}
 	case ice != pion.ICEConnectionStateConnected && ice != pion.ICEConnectionStateCompleted:
-		return transport.Progress{Stage: transport.StagePath, Detail: pathDetail(ice.String(), &l.local, &l.remote)}
+		return transport.Progress{Stage: transport.StagePath, Detail: routeDetail(ice.String(), &p.local, &p.remote)}
 	case dtls != pion.DTLSTransportStateConnected:
 		return transport.Progress{Stage: transport.StageSecurity, Detail: "DTLS " + dtls.String()}
 	default:
-		return transport.Progress{Stage: transport.StageLanes, Detail: "SCTP " + l.pc.SCTP().State().String()}
+		return transport.Progress{Stage: transport.StageLanes, Detail: "SCTP " + p.pc.SCTP().State().String()}
 	}
 }
 
-func (l *link) Stats() transport.Stats {
-	sctp := l.pc.SCTP().Stats()
+func (p *path) Stats() transport.Stats {
+	sctp := p.pc.SCTP().Stats()
 	stats := transport.Stats{
 		RTT:           time.Duration(sctp.SmoothedRoundTripTime * float64(time.Second)),
 		BytesSent:     sctp.BytesSent,
 		BytesReceived: sctp.BytesReceived,
 	}
-	if pair, err := l.pc.SCTP().Transport().ICETransport().GetSelectedCandidatePair(); err == nil && pair != nil {
+	if pair, err := p.pc.SCTP().Transport().ICETransport().GetSelectedCandidatePair(); err == nil && pair != nil {
 		stats.Local, stats.Remote = pair.Local.Typ.String(), pair.Remote.Typ.String()
 	}
 	return stats
 }
 
-func (l *link) Close() error {
+func (p *path) Close() error {
 	var err error
-	l.closing.Do(func() {
-		close(l.done)
-		err = l.pc.GracefulClose()
+	p.closing.Do(func() {
+		close(p.done)
+		err = p.pc.GracefulClose()
 	})
 	if err != nil {
 		return fmt.Errorf("webrtc: close: %w", err)
@@ -165,40 +165,40 @@ func (l *link) Close() error {
 	return nil
 }
 
-func (l *link) gathered(c *pion.ICECandidate) {
+func (p *path) gathered(c *pion.ICECandidate) {
 	if c == nil {
 		return
 	}
 	init := c.ToJSON()
-	l.local.add(c.Typ.String())
-	l.emit(transport.Event{Kind: transport.EventCandidate, Candidate: transport.Candidate{
+	p.local.add(c.Typ.String())
+	p.emit(transport.Event{Kind: transport.EventCandidate, Candidate: transport.Candidate{
 		Line: init.Candidate, Mid: *init.SDPMid, Index: *init.SDPMLineIndex,
 	}})
 }
 
-func (l *link) laneOpened() {
-	if int(l.open.Add(1)) == len(l.lanes) {
-		l.emit(transport.Event{Kind: transport.EventOpened})
+func (p *path) laneOpened() {
+	if int(p.open.Add(1)) == len(p.lanes) {
+		p.emit(transport.Event{Kind: transport.EventOpened})
 	}
 }
 
-func (l *link) opened() bool { return int(l.open.Load()) == len(l.lanes) }
+func (p *path) opened() bool { return int(p.open.Load()) == len(p.lanes) }
 
-// stateChanged watches for the two ways a link ends from outside. "disconnected" is neither: ICE
-// comes back from it when the path does.
-func (l *link) stateChanged(s pion.PeerConnectionState) {
+// stateChanged watches for the two ways a path ends from outside. "disconnected" is neither: ICE
+// comes back from it when the network does.
+func (p *path) stateChanged(s pion.PeerConnectionState) {
 	switch s {
 	case pion.PeerConnectionStateFailed:
 		err := transport.ErrLost
-		if !l.opened() {
-			err = lostBeforeOpen(l.Progress())
+		if !p.opened() {
+			err = lostBeforeOpen(p.Progress())
 		}
-		l.lost.Store(true)
-		l.closed(err)
+		p.lost.Store(true)
+		p.closed(err)
 		// Pion leaves a failed connection open for ever; closed, its lanes give what had arrived
 		// and then an error.
-		go l.pc.Close()
+		go p.pc.Close()
 	case pion.PeerConnectionStateClosed:
-		l.closed(transport.ErrRemoteClosed)
+		p.closed(transport.ErrRemoteClosed)
 	}
 }

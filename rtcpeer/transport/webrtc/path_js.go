@@ -1,0 +1,307 @@
+package webrtc
+
+import (
+	"fmt"
+	"sync"
+	"syscall/js"
+	"time"
+
+	"example.org/rtcpeer/rtcpeer/transport"
+)
+
+// path is one RTCPeerConnection. The page stands still while a handler runs, so none of them blocks;
+// each turns into an event for the path's owner.
+type path struct {
+	// Fixed at construction.
+	pc       js.Value
+	lanes    []*lane
+	log      dropLog
+	budget   *budget
+	allGone  chan struct{} // closed when every lane is closed
+	handlers []js.Func     // released by Close
+
+	// Safe for all.
+	life
+	figures figures
+
+	mu       sync.Mutex // guards the fields below
+	gone     int        // lanes that have closed
+	giveUp   *time.Timer
+	largest  int // bytes of a message that the other end accepts
+	overflow int // packets of unreliable lanes that found no room
+}
+
+const (
+	// eventBacklog is how many candidates wait for the owner; more are not told. A host has a few
+	// for each interface and server. Two places are kept for EventOpened and EventClosed.
+	eventBacklog = 64
+
+	// failedAfter is how long a disturbed path may take to come back until it counts as lost. Left
+	// alone, Chromium waits for half a minute, and a native peer for 6 s.
+	failedAfter = 6 * time.Second
+
+	// goodbye is how long Close waits for the other end to have what was sent, and how long the
+	// last packets of an end that closes may follow the first lane that it has closed.
+	goodbye = 500 * time.Millisecond
+)
+
+func newPath(t *Transport, config transport.PathConfig) (*path, error) {
+	p := &path{
+		log:     dropLog{t.config.Log},
+		budget:  &budget{left: t.config.ReceiveBuffer},
+		life:    newLife(eventBacklog + 2),
+		allGone: make(chan struct{}),
+	}
+	if err := try(func() { p.pc = t.constructor.New(t.settings(config.ICEServers)) }); err != nil {
+		return nil, fmt.Errorf("webrtc: %w", err)
+	}
+	p.on(p.pc, "icecandidate", func(event js.Value) { p.gathered(event.Get("candidate")) })
+	p.on(p.pc, "connectionstatechange", func(js.Value) { p.stateChanged(p.pc.Get("connectionState").String()) })
+	for _, c := range config.Lanes {
+		if err := p.addLane(c); err != nil {
+			p.hangUp()
+			p.release()
+			return nil, fmt.Errorf("webrtc: channel %d %q: %w", c.ID, c.Label, err)
+		}
+	}
+	return p, nil
+}
+
+func (p *path) on(target js.Value, event string, f func(event js.Value)) {
+	handler := js.FuncOf(func(_ js.Value, args []js.Value) any { f(args[0]); return nil })
+	p.handlers = append(p.handlers, handler)
+	target.Set("on"+event, handler)
+}
+
+func (p *path) addLane(c transport.LaneConfig) error {
+	init := map[string]any{"negotiated": true, "id": c.ID, "ordered": c.Mode != transport.Unreliable}
+	if c.Mode != transport.Reliable {
+		init["maxRetransmits"] = c.MaxRetransmits
+	}
+	return try(func() { p.lanes = append(p.lanes, newLane(p, p.pc.Call("createDataChannel", c.Label, init), c.Mode)) })
+}
+
+func (p *path) Offer() (string, error) { return p.describeSelf("offer", "createOffer") }
+
+func (p *path) Answer(offer string) (string, error) {
+	if err := p.describe("offer", offer); err != nil {
+		return "", err
+	}
+	return p.describeSelf("answer", "createAnswer")
+}
+
+func (p *path) Accept(answer string) error { return p.describe("answer", answer) }
+
+func (p *path) describeSelf(kind, method string) (string, error) {
+	own, err := await(p.done, func() js.Value { return p.pc.Call(method) })
+	if err == nil {
+		_, err = await(p.done, func() js.Value { return p.pc.Call("setLocalDescription", own) })
+	}
+	if err != nil {
+		return "", fmt.Errorf("webrtc: %s: %w", kind, err)
+	}
+	return own.Get("sdp").String(), nil
+}
+
+func (p *path) describe(kind, sdp string) error {
+	description := map[string]any{"type": kind, "sdp": sdp}
+	if _, err := await(p.done, func() js.Value { return p.pc.Call("setRemoteDescription", description) }); err != nil {
+		return fmt.Errorf("webrtc: remote %s: %w", kind, err)
+	}
+	p.accepted(sdp)
+	return nil
+}
+
+func (p *path) AddCandidate(c transport.Candidate) error {
+	init := map[string]any{"candidate": c.Line, "sdpMid": c.Mid, "sdpMLineIndex": c.Index}
+	return p.candidate(c, func() error {
+		_, err := await(p.done, func() js.Value { return p.pc.Call("addIceCandidate", init) })
+		return err
+	})
+}
+
+func (p *path) Lane(i int) transport.Lane { return p.lanes[i] }
+
+func (p *path) Progress() transport.Progress {
+	switch ice := p.pc.Get("iceConnectionState").String(); {
+	case p.opened():
+		return transport.Progress{Stage: transport.StageOpen}
+	case !p.described.Load():
+		return transport.Progress{Stage: transport.StageSignaling, Detail: "no description from the other end"}
+	case ice != "connected" && ice != "completed":
+		return transport.Progress{Stage: transport.StagePath, Detail: routeDetail(ice, &p.local, &p.remote)}
+	case p.pc.Get("connectionState").String() != "connected":
+		return transport.Progress{Stage: transport.StageSecurity, Detail: "connection " + p.pc.Get("connectionState").String()}
+	}
+	return transport.Progress{Stage: transport.StageLanes, Detail: "the handshakes are done"}
+}
+
+// Stats returns the figures that the browser gave last, and asks for new ones.
+func (p *path) Stats() transport.Stats {
+	p.figures.refresh(p)
+	return p.figures.last()
+}
+
+// Close first closes the lanes, and waits half a second at most for the other end to do so too: a
+// browser does not tell what has arrived, and what is on its way when a connection is closed is
+// lost. It must not be called from a handler of the page.
+func (p *path) Close() error {
+	p.closing.Do(func() {
+		close(p.done)
+		for _, lane := range p.lanes {
+			lane.arrived.close(transport.ErrClosed)
+		}
+		if p.pc.Get("connectionState").String() == "connected" && p.opened() {
+			p.sayGoodbye()
+		}
+		p.hangUp()
+		p.figures.stop()
+		p.release()
+		p.log.close(p.dropped())
+	})
+	return nil
+}
+
+func (p *path) sayGoodbye() {
+	for _, lane := range p.lanes {
+		lane.channel.Call("close")
+	}
+	timer := time.NewTimer(goodbye)
+	defer timer.Stop()
+	select {
+	case <-p.allGone:
+	case <-timer.C:
+	}
+}
+
+// hangUp closes the connection, of which the browser then tells nothing more.
+func (p *path) hangUp() {
+	p.mu.Lock()
+	if p.giveUp != nil {
+		p.giveUp.Stop()
+	}
+	p.mu.Unlock()
+	p.pc.Call("close")
+	for _, lane := range p.lanes {
+		lane.arrived.end(p.ended())
+	}
+}
+
+// release parts the handlers from the connection, which may outlive the path for a moment.
+func (p *path) release() {
+	for _, event := range []string{"onicecandidate", "onconnectionstatechange"} {
+		p.pc.Set(event, js.Null())
+	}
+	for _, lane := range p.lanes {
+		lane.release()
+	}
+	for _, h := range p.handlers {
+		h.Release()
+	}
+}
+
+func (p *path) gathered(c js.Value) {
+	if !c.Truthy() || c.Get("candidate").String() == "" {
+		return
+	}
+	told := transport.Candidate{Line: c.Get("candidate").String()}
+	if mid := c.Get("sdpMid"); mid.Type() == js.TypeString {
+		told.Mid = mid.String()
+	}
+	if index := c.Get("sdpMLineIndex"); index.Type() == js.TypeNumber {
+		told.Index = uint16(index.Int())
+	}
+	p.local.add(kindOf(told.Line))
+	if len(p.events) < eventBacklog {
+		p.emit(transport.Event{Kind: transport.EventCandidate, Candidate: told})
+	}
+}
+
+func (p *path) laneOpened() {
+	if int(p.open.Add(1)) == len(p.lanes) {
+		p.setLargest(p.pc.Get("sctp").Get("maxMessageSize").Float()) // may be infinite
+		p.emit(transport.Event{Kind: transport.EventOpened})
+	}
+}
+
+func (p *path) setLargest(bytes float64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.largest = int(min(bytes, 1<<30))
+}
+
+func (p *path) accepts(bytes int) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return bytes <= p.largest
+}
+
+func (p *path) opened() bool { return int(p.open.Load()) == len(p.lanes) }
+
+// laneClosed is told by the browser when the other end has closed a lane, or has answered our
+// closing of it. The other lanes may still bring what the other end sent before it closed them.
+func (p *path) laneClosed() {
+	p.mu.Lock()
+	p.gone++
+	all, first := p.gone == len(p.lanes), p.gone == 1
+	p.mu.Unlock()
+	p.closed(transport.ErrRemoteClosed)
+	switch {
+	case all:
+		close(p.allGone)
+	case first:
+		p.giveUpAfter(goodbye, transport.ErrRemoteClosed)
+	}
+}
+
+// stateChanged watches the connection. "disconnected" may pass.
+func (p *path) stateChanged(state string) {
+	switch state {
+	case "connected":
+		p.keep()
+	case "disconnected":
+		p.giveUpAfter(failedAfter, transport.ErrLost)
+	case "failed":
+		p.lose(p.failure())
+	case "closed":
+		p.closed(transport.ErrRemoteClosed)
+	}
+}
+
+func (p *path) failure() error {
+	if p.opened() {
+		return transport.ErrLost
+	}
+	return lostBeforeOpen(p.Progress())
+}
+
+func (p *path) giveUpAfter(d time.Duration, why error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.giveUp != nil {
+		p.giveUp.Stop()
+	}
+	p.giveUp = time.AfterFunc(d, func() { p.end(why) })
+}
+
+// keep takes a giveUpAfter back.
+func (p *path) keep() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.giveUp != nil && p.gone == 0 {
+		p.giveUp.Stop()
+	}
+}
+
+func (p *path) lose(why error) {
+	p.lost.Store(true)
+	p.end(why)
+}
+
+func (p *path) end(why error) {
+	if why == transport.ErrLost {
+		p.lost.Store(true)
+	}
+	p.closed(why)
+	p.hangUp()
+}
