@@ -91,6 +91,12 @@ type Path interface {
 	Events() <-chan Event
 	// Lane returns the i-th of PathConfig.Lanes. Valid after EventOpened.
 	Lane(i int) Lane
+	// Binding returns text that names the two ends to each other, and is the same at both. An end
+	// that another host has taken the place of gives another text: the ends can tell by comparing,
+	// over the path itself, a proof of a secret that includes it. Over WebRTC it is made of the
+	// certificates that DTLS has verified, those of the offering end first. "" means that the
+	// transport has nothing of the kind, so that nothing can be proven over it. Valid after EventOpened.
+	Binding() string
 	// Progress tells how far the path has come, which is the cause when it comes no further.
 	Progress() Progress
 	// Stats may take locks of the network stack; it is for people, not for each packet.

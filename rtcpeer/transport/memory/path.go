@@ -58,6 +58,23 @@ func (p *path) Events() <-chan transport.Event { return p.events }
 
 func (p *path) Lane(i int) transport.Lane { return &p.lanes[i] }
 
+// Binding names the two hosts by the order in which the network got them.
+func (p *path) Binding() string {
+	p.network.mu.Lock()
+	defer p.network.mu.Unlock()
+	switch {
+	case p.peer == nil:
+		return ""
+	case p.begun == byOffer:
+		return bindingOf(p.host, p.peer.host)
+	}
+	return bindingOf(p.peer.host, p.host)
+}
+
+func bindingOf(offerer, answerer *Transport) string {
+	return fmt.Sprintf("memory host %d host %d", offerer.number, answerer.number)
+}
+
 func (p *path) Progress() transport.Progress {
 	p.network.mu.Lock()
 	defer p.network.mu.Unlock()

@@ -3,7 +3,10 @@
 package webrtc
 
 import (
+	"crypto/sha256"
 	"fmt"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/datachannel"
@@ -17,11 +20,13 @@ import (
 type path struct {
 	// Fixed at construction.
 	pc    *pion.PeerConnection
+	own   string // fingerprint of this end's certificate
 	lanes []*lane
 
 	// Safe for all.
 	life
-	pace pace
+	pace    pace
+	offered atomic.Bool // this end made the offer
 }
 
 // eventBacklog is how many events wait for the owner before Pion's gatherer does. A host has a few
@@ -35,7 +40,7 @@ func newPath(t *Transport, config transport.PathConfig) (*path, error) {
 	if err != nil {
 		return nil, fmt.Errorf("webrtc: %w", err)
 	}
-	p := &path{pc: pc, life: newLife(eventBacklog)}
+	p := &path{pc: pc, own: t.own, life: newLife(eventBacklog)}
 	pc.OnICECandidate(p.gathered)
 	pc.OnConnectionStateChange(p.stateChanged)
 	// The association tells at once that the other end is gone; the connection, only when DTLS has.
@@ -90,6 +95,7 @@ func (p *path) Offer() (string, error) {
 	if err := p.pc.SetLocalDescription(offer); err != nil {
 		return "", fmt.Errorf("webrtc: offer: %w", err)
 	}
+	p.offered.Store(true)
 	return offer.SDP, nil
 }
 
@@ -124,6 +130,25 @@ func (p *path) AddCandidate(c transport.Candidate) error {
 }
 
 func (p *path) Lane(i int) transport.Lane { return p.lanes[i] }
+
+// Binding takes the other end's fingerprint from the certificate that it has proven to have, and not
+// from its description, which may name several.
+func (p *path) Binding() string {
+	certificate := p.pc.SCTP().Transport().GetRemoteCertificate()
+	if certificate == nil {
+		return ""
+	}
+	remote := "sha-256 " + colons(sha256.Sum256(certificate))
+	if p.offered.Load() {
+		return p.own + " " + remote
+	}
+	return remote + " " + p.own
+}
+
+// colons returns a hash as a description does, in lower case: 01:ab:...
+func colons(hash [sha256.Size]byte) string {
+	return strings.ReplaceAll(fmt.Sprintf("% x", hash), " ", ":")
+}
 
 func (p *path) Progress() transport.Progress {
 	switch ice, dtls := p.pc.ICEConnectionState(), p.pc.SCTP().Transport().State(); {

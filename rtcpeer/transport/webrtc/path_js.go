@@ -2,6 +2,8 @@ package webrtc
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"syscall/js"
 	"time"
@@ -27,8 +29,10 @@ type path struct {
 	mu       sync.Mutex // guards the fields below
 	gone     int        // lanes that have closed
 	giveUp   *time.Timer
-	largest  int // bytes of a message that the other end accepts
-	overflow int // packets of unreliable lanes that found no room
+	largest  int      // bytes of a message that the other end accepts
+	overflow int      // packets of unreliable lanes that found no room
+	offer    []string // fingerprints in the offer
+	answer   []string // fingerprints in the answer
 }
 
 const (
@@ -100,7 +104,9 @@ func (p *path) describeSelf(kind, method string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("webrtc: %s: %w", kind, err)
 	}
-	return own.Get("sdp").String(), nil
+	sdp := own.Get("sdp").String()
+	p.noteFingerprints(kind, sdp)
+	return sdp, nil
 }
 
 func (p *path) describe(kind, sdp string) error {
@@ -108,8 +114,27 @@ func (p *path) describe(kind, sdp string) error {
 	if _, err := await(p.done, func() js.Value { return p.pc.Call("setRemoteDescription", description) }); err != nil {
 		return fmt.Errorf("webrtc: remote %s: %w", kind, err)
 	}
+	p.noteFingerprints(kind, sdp)
 	p.accepted(sdp)
 	return nil
+}
+
+func (p *path) noteFingerprints(kind, sdp string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if kind == "offer" {
+		p.offer = fingerprints(sdp)
+	} else {
+		p.answer = fingerprints(sdp)
+	}
+}
+
+// Binding has every fingerprint of the descriptions. A browser does not tell which of them the other
+// end has proven, so a second one, which somebody put in on the way, must give another text.
+func (p *path) Binding() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return strings.Join(slices.Concat(p.offer, p.answer), " ")
 }
 
 func (p *path) AddCandidate(c transport.Candidate) error {

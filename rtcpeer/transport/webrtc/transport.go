@@ -11,7 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"sync"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -26,6 +26,7 @@ import (
 type Transport struct {
 	api     *pion.API
 	config  pion.Configuration
+	own     string      // fingerprint of the certificate, as Path.Binding has it
 	sockets []io.Closer // the muxes, and the listener of ICE-TCP
 	closed  atomic.Bool
 }
@@ -37,14 +38,18 @@ func New(config Config) (*Transport, error) {
 	if err != nil {
 		return nil, err
 	}
-	cert, err := certificate()
+	cert, err := newCertificate()
 	if err != nil {
 		return nil, fmt.Errorf("webrtc: certificate: %w", err)
 	}
-	t := &Transport{config: pion.Configuration{
-		ICEServers:   toPion(c.ICEServers),
-		Certificates: []pion.Certificate{cert},
-	}}
+	own, err := cert.GetFingerprints()
+	if err != nil {
+		return nil, fmt.Errorf("webrtc: certificate: %w", err)
+	}
+	t := &Transport{
+		config: pion.Configuration{ICEServers: toPion(c.ICEServers), Certificates: []pion.Certificate{*cert}},
+		own:    strings.ToLower(own[0].Algorithm + " " + own[0].Value),
+	}
 	if c.RelayOnly {
 		t.config.ICETransportPolicy = pion.ICETransportPolicyRelay
 	}
@@ -92,19 +97,16 @@ func (t *Transport) Close() error {
 	return errors.Join(errs...)
 }
 
-// certificate is shared by every path of the process: a key for each would cost its making, and
-// tells peers nothing that their ids do not.
-var certificate = sync.OnceValues(func() (pion.Certificate, error) {
+// newCertificate makes the certificate that all paths of a Transport share: one for each path would
+// cost its making, 0.2 ms, and tells peers nothing that their ids do not. Two Transports never share
+// one, not even in one process: Path.Binding tells them apart.
+func newCertificate() (*pion.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return pion.Certificate{}, err
+		return nil, err
 	}
-	cert, err := pion.GenerateCertificate(key)
-	if err != nil {
-		return pion.Certificate{}, err
-	}
-	return *cert, nil
-})
+	return pion.GenerateCertificate(key)
+}
 
 // relayWait is how long a path looks for a direct route before it takes one through a TURN server, which
 // it then has for life. Two peers behind ordinary NATs may need a second round of Pion's checks, 200 ms
