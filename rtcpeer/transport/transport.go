@@ -57,6 +57,10 @@ type LaneConfig struct {
 type PathConfig struct {
 	Lanes      []LaneConfig
 	ICEServers []ICEServer // in addition to the transport's own
+	// LostAfter is how long the path stays while nothing gets through, until it closes with ErrLost.
+	// 0 means the transport's default, negative means for ever. It does not limit the search for a
+	// route, before which nothing has got through: that is for whoever waits for EventOpened.
+	LostAfter time.Duration
 }
 
 // An ICEServer is a STUN or TURN server.

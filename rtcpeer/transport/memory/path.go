@@ -14,6 +14,7 @@ type path struct {
 	host    *Transport
 	id      uint64
 	lanes   []lane
+	patient time.Duration        // PathConfig.LostAfter
 	out     *pipe                // to the other end, whose out leads here
 	events  chan transport.Event // has room for each event a path can have, so a send never blocks
 
@@ -39,16 +40,17 @@ const (
 // maxEvents is one candidate, opened and closed.
 const maxEvents = 3
 
-func newPath(t *Transport, id uint64, lanes []transport.LaneConfig) *path {
+func newPath(t *Transport, id uint64, cfg transport.PathConfig) *path {
 	p := &path{
 		network: t.network,
 		host:    t,
 		id:      id,
-		lanes:   make([]lane, len(lanes)),
+		lanes:   make([]lane, len(cfg.Lanes)),
+		patient: cfg.LostAfter,
 		out:     newPipe(t.network, id),
 		events:  make(chan transport.Event, maxEvents),
 	}
-	for i, c := range lanes {
+	for i, c := range cfg.Lanes {
 		p.lanes[i] = lane{cfg: c, out: p.out.flow(c)}
 	}
 	return p

@@ -3,6 +3,7 @@
 package webrtc
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"strings"
@@ -25,8 +26,9 @@ type path struct {
 
 	// Safe for all.
 	life
-	pace    pace
-	offered atomic.Bool // this end made the offer
+	pace     pace
+	offered  atomic.Bool // this end made the offer
+	patience patience
 }
 
 // eventBacklog is how many events wait for the owner before Pion's gatherer does. A host has a few
@@ -40,7 +42,10 @@ func newPath(t *Transport, config transport.PathConfig) (*path, error) {
 	if err != nil {
 		return nil, fmt.Errorf("webrtc: %w", err)
 	}
-	p := &path{pc: pc, own: t.own, life: newLife(eventBacklog)}
+	p := &path{
+		pc: pc, own: t.own, life: newLife(eventBacklog),
+		patience: newPatience(cmp.Or(config.LostAfter, t.silence), t.doubt),
+	}
 	pc.OnICECandidate(p.gathered)
 	pc.OnConnectionStateChange(p.stateChanged)
 	// The association tells at once that the other end is gone; the connection, only when DTLS has.
@@ -182,6 +187,7 @@ func (p *path) Close() error {
 	var err error
 	p.closing.Do(func() {
 		close(p.done)
+		p.patience.end()
 		err = p.pc.GracefulClose()
 	})
 	if err != nil {
@@ -209,21 +215,33 @@ func (p *path) laneOpened() {
 
 func (p *path) opened() bool { return int(p.open.Load()) == len(p.lanes) }
 
-// stateChanged watches for the two ways a path ends from outside. "disconnected" is neither: ICE
-// comes back from it when the network does.
+// stateChanged watches for the ways a path ends from outside. "disconnected" is one only with time: ICE
+// comes back from it when the network does. "failed" is a handshake that failed.
 func (p *path) stateChanged(s pion.PeerConnectionState) {
 	switch s {
 	case pion.PeerConnectionStateFailed:
-		err := transport.ErrLost
-		if !p.opened() {
-			err = lostBeforeOpen(p.Progress())
-		}
-		p.lost.Store(true)
-		p.closed(err)
-		// Pion leaves a failed connection open for ever; closed, its lanes give what had arrived
-		// and then an error.
-		go p.pc.Close()
+		p.lose()
 	case pion.PeerConnectionStateClosed:
 		p.closed(transport.ErrRemoteClosed)
+	default:
+		p.patience.follow(p.disturbed, p.lose)
 	}
+}
+
+func (p *path) disturbed() bool {
+	return p.pc.ConnectionState() == pion.PeerConnectionStateDisconnected
+}
+
+// lose ends the path as lost. Pion would leave it open for ever; closed, its lanes give what had arrived
+// and then an error. ICE ends first: if the other end still hears this one, it is not to take a loss for
+// somebody's Close.
+func (p *path) lose() {
+	err := transport.ErrLost
+	if !p.opened() {
+		err = lostBeforeOpen(p.Progress())
+	}
+	p.lost.Store(true)
+	p.closed(err)
+	_ = p.pc.SCTP().Transport().ICETransport().Stop()
+	_ = p.pc.Close()
 }

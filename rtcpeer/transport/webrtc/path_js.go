@@ -1,6 +1,7 @@
 package webrtc
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,6 +21,7 @@ type path struct {
 	log      dropLog
 	budget   *budget
 	allGone  chan struct{} // closed when every lane is closed
+	silence  time.Duration // after which the path is lost; negative: the browser's
 	handlers []js.Func     // released by Close
 
 	// Safe for all.
@@ -40,9 +42,11 @@ const (
 	// for each interface and server. Two places are kept for EventOpened and EventClosed.
 	eventBacklog = 64
 
-	// failedAfter is how long a disturbed path may take to come back until it counts as lost. Left
-	// alone, Chromium waits for half a minute, and a native peer for 6 s.
-	failedAfter = 6 * time.Second
+	// silence is after how long without a word a path is lost, unless PathConfig.LostAfter says
+	// otherwise: as with a native peer. A browser tells of a disturbance after doubt, more or less,
+	// and left alone gives up half a minute later, which no LostAfter changes.
+	silence = 10 * time.Second
+	doubt   = 4 * time.Second
 
 	// goodbye is how long Close waits for the other end to have what was sent, and how long the
 	// last packets of an end that closes may follow the first lane that it has closed.
@@ -55,6 +59,7 @@ func newPath(t *Transport, config transport.PathConfig) (*path, error) {
 		budget:  &budget{left: t.config.ReceiveBuffer},
 		life:    newLife(eventBacklog + 2),
 		allGone: make(chan struct{}),
+		silence: cmp.Or(config.LostAfter, silence),
 	}
 	if err := try(func() { p.pc = t.constructor.New(t.settings(config.ICEServers)) }); err != nil {
 		return nil, fmt.Errorf("webrtc: %w", err)
@@ -285,7 +290,9 @@ func (p *path) stateChanged(state string) {
 	case "connected":
 		p.keep()
 	case "disconnected":
-		p.giveUpAfter(failedAfter, transport.ErrLost)
+		if p.silence >= 0 {
+			p.giveUpAfter(max(p.silence-doubt, 0), transport.ErrLost)
+		}
 	case "failed":
 		p.lose(p.failure())
 	case "closed":

@@ -26,8 +26,10 @@ import (
 type Transport struct {
 	api     *pion.API
 	config  pion.Configuration
-	own     string      // fingerprint of the certificate, as Path.Binding has it
-	sockets []io.Closer // the muxes, and the listener of ICE-TCP
+	own     string        // fingerprint of the certificate, as Path.Binding has it
+	doubt   time.Duration // Config.DisconnectedAfter
+	silence time.Duration // after which a path is lost, if it does not say otherwise
+	sockets []io.Closer   // the muxes, and the listener of ICE-TCP
 	closed  atomic.Bool
 }
 
@@ -49,6 +51,9 @@ func New(config Config) (*Transport, error) {
 	t := &Transport{
 		config: pion.Configuration{ICEServers: toPion(c.ICEServers), Certificates: []pion.Certificate{*cert}},
 		own:    strings.ToLower(own[0].Algorithm + " " + own[0].Value),
+
+		doubt:   c.DisconnectedAfter,
+		silence: c.DisconnectedAfter + c.FailedAfter,
 	}
 	if c.RelayOnly {
 		t.config.ICETransportPolicy = pion.ICETransportPolicyRelay
@@ -115,6 +120,12 @@ func newCertificate() (*pion.Certificate, error) {
 // round trips of a long route; it is what those who do need the relay pay.
 const relayWait = 500 * time.Millisecond
 
+// checks is how often Pion tries a pair of candidates before it gives the pair up. It tries all pairs every
+// 200 ms, and once more for each candidate that is added. A pair may work only after some seconds: a
+// firewall lets packets in when the other end's have gone out, an answer came late, a network is just
+// coming back. So this is ten seconds, and fifty candidates. (Pion's default, 7, is one second or less.)
+const checks = 10*5 + 50
+
 // apply sets what does not need a socket. Where Pion's default costs round trips or memory that a
 // data channel does not need, the reason stands beside the call.
 func (c Config) apply(e *pion.SettingEngine) error {
@@ -136,9 +147,10 @@ func (c Config) apply(e *pion.SettingEngine) error {
 		e.SetRelayAcceptanceMinWait(relayWait)
 	}
 
-	e.SetICETimeouts(c.DisconnectedAfter, c.FailedAfter, time.Second)
-	// Each trickled candidate costs every pair one of its requests; 7, the default, is soon used up.
-	e.SetICEMaxBindingRequests(20)
+	// 0 keeps Pion from giving up by itself: for how long a path may be silent is its own (patience.go),
+	// and a search for a route lasts as long as its owner wants.
+	e.SetICETimeouts(c.DisconnectedAfter, 0, time.Second)
+	e.SetICEMaxBindingRequests(checks)
 	// A handshake that hangs ends before the node's own deadline does.
 	e.SetDTLSConnectContextMaker(func() (context.Context, func()) {
 		return context.WithTimeout(context.Background(), 15*time.Second)
