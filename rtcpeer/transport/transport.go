@@ -57,6 +57,10 @@ type LaneConfig struct {
 type PathConfig struct {
 	Lanes      []LaneConfig
 	ICEServers []ICEServer // in addition to the transport's own
+	// LostAfter is how long the path stays while nothing gets through, until it closes with ErrLost.
+	// 0 means the transport's default, negative means for ever. It does not limit the search for a
+	// route, before which nothing has got through: that is for whoever waits for EventOpened.
+	LostAfter time.Duration
 }
 
 // An ICEServer is a STUN or TURN server.
@@ -91,6 +95,12 @@ type Path interface {
 	Events() <-chan Event
 	// Lane returns the i-th of PathConfig.Lanes. Valid after EventOpened.
 	Lane(i int) Lane
+	// Binding returns text that names the two ends to each other, and is the same at both. An end
+	// that another host has taken the place of gives another text: the ends can tell by comparing,
+	// over the path itself, a proof of a secret that includes it. Over WebRTC it is made of the
+	// certificates that DTLS has verified, those of the offering end first. "" means that the
+	// transport has nothing of the kind, so that nothing can be proven over it. Valid after EventOpened.
+	Binding() string
 	// Progress tells how far the path has come, which is the cause when it comes no further.
 	Progress() Progress
 	// Stats may take locks of the network stack; it is for people, not for each packet.

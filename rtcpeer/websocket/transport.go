@@ -74,6 +74,10 @@ func (p *path) Events() <-chan transport.Event { return p.events }
 // Lane returns one of several names for the same socket. What arrives is read on lane 0 alone.
 func (p *path) Lane(i int) transport.Lane { return lane{path: p, socket: p.current(), reads: i == 0} }
 
+// Binding has nothing to name the ends by: there are no certificates of both. Nothing can be proven
+// over such a path, so a link that lost its socket is over and cannot be repaired.
+func (p *path) Binding() string { return "" }
+
 func (p *path) Progress() transport.Progress {
 	if p.current() == nil {
 		return transport.Progress{Stage: transport.StageSignaling, Detail: "the handshake of the WebSocket"}

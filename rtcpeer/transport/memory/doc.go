@@ -12,7 +12,9 @@
 // Descriptions and candidates name an end of a path within the network, so whatever carries them
 // from one end to the other carries them as it would the real ones. A path opens one round trip
 // after each end has the other's description and at least one of its candidates: a candidate that
-// is lost or belongs to another path keeps it from opening.
+// is lost or belongs to another path keeps it from opening. A third host may answer an offer in the place
+// of the one that it was for, as a signaling server could have it: the path opens, and its Binding names
+// that host.
 //
 // Nothing here is a goroutine that lasts: what happens later is a timer. Everything may run inside a
 // testing/synctest bubble, where a network with Delay and Loss costs no time at all, and every random

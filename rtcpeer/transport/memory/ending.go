@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"cmp"
 	"time"
 
 	"example.org/rtcpeer/rtcpeer/transport"
@@ -71,7 +72,7 @@ func (p *path) watch() {
 		p.stopWatch()
 		return
 	}
-	limit := p.network.options.Load().LostAfter
+	limit := cmp.Or(p.patient, p.network.options.Load().LostAfter)
 	if p.lost != nil || limit < 0 {
 		return
 	}

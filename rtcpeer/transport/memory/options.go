@@ -25,7 +25,7 @@ type Options struct {
 	// Rate is how many bytes a second each direction of each path carries. Zero: no limit.
 	Rate int
 	// LostAfter is how long an end hears nothing before it gives up with transport.ErrLost. Zero
-	// means 10 s, negative never.
+	// means 10 s, negative never. PathConfig.LostAfter goes before it.
 	LostAfter time.Duration
 	// Seed is where all random choices come from. NewNetwork alone reads it.
 	Seed uint64

@@ -57,6 +57,26 @@ func TestPartitionEndsInLost(t *testing.T) {
 	})
 }
 
+// Each end of a path has its own patience.
+func TestLostAfterOfOnePath(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := memory.NewNetwork(memory.Options{LostAfter: 3 * time.Second})
+		hostA, hostB := net.Transport(), net.Transport()
+		patient := transporttest.Config()
+		patient.LostAfter = 5 * time.Second
+		endless := transporttest.Config()
+		endless.LostAfter = -1
+		a, b := transporttest.Connect(t, hostA, hostB, patient)
+		stays, _ := transporttest.Connect(t, hostA, hostB, endless)
+		start := time.Now()
+		net.Partition(hostA, hostB)
+		wantLost(t, a, start, 5*time.Second)
+		wantLost(t, b, start, 5*time.Second)
+		<-time.After(time.Hour)
+		require.Empty(t, stays.Events())
+	})
+}
+
 func TestHeal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := newTrio(t, memory.Options{Delay: 10 * time.Millisecond})

@@ -14,6 +14,7 @@ type path struct {
 	host    *Transport
 	id      uint64
 	lanes   []lane
+	patient time.Duration        // PathConfig.LostAfter
 	out     *pipe                // to the other end, whose out leads here
 	events  chan transport.Event // has room for each event a path can have, so a send never blocks
 
@@ -39,16 +40,17 @@ const (
 // maxEvents is one candidate, opened and closed.
 const maxEvents = 3
 
-func newPath(t *Transport, id uint64, lanes []transport.LaneConfig) *path {
+func newPath(t *Transport, id uint64, cfg transport.PathConfig) *path {
 	p := &path{
 		network: t.network,
 		host:    t,
 		id:      id,
-		lanes:   make([]lane, len(lanes)),
+		lanes:   make([]lane, len(cfg.Lanes)),
+		patient: cfg.LostAfter,
 		out:     newPipe(t.network, id),
 		events:  make(chan transport.Event, maxEvents),
 	}
-	for i, c := range lanes {
+	for i, c := range cfg.Lanes {
 		p.lanes[i] = lane{cfg: c, out: p.out.flow(c)}
 	}
 	return p
@@ -57,6 +59,23 @@ func newPath(t *Transport, id uint64, lanes []transport.LaneConfig) *path {
 func (p *path) Events() <-chan transport.Event { return p.events }
 
 func (p *path) Lane(i int) transport.Lane { return &p.lanes[i] }
+
+// Binding names the two hosts by the order in which the network got them.
+func (p *path) Binding() string {
+	p.network.mu.Lock()
+	defer p.network.mu.Unlock()
+	switch {
+	case p.peer == nil:
+		return ""
+	case p.begun == byOffer:
+		return bindingOf(p.host, p.peer.host)
+	}
+	return bindingOf(p.peer.host, p.host)
+}
+
+func bindingOf(offerer, answerer *Transport) string {
+	return fmt.Sprintf("memory host %d host %d", offerer.number, answerer.number)
+}
 
 func (p *path) Progress() transport.Progress {
 	p.network.mu.Lock()

@@ -51,6 +51,20 @@ func TestOpensWithBothCandidatesOnly(t *testing.T) {
 	})
 }
 
+// A man in the middle answers the offer in b's place, and offers to b himself.
+func TestBindingTellsAnotherHost(t *testing.T) {
+	net := memory.NewNetwork(memory.Options{})
+	hostA, hostB, middle := net.Transport(), net.Transport(), net.Transport()
+	honest, _ := transporttest.Connect(t, hostA, hostB, transporttest.Config())
+	a, _ := transporttest.Connect(t, hostA, middle, transporttest.Config())
+	_, b := transporttest.Connect(t, middle, hostB, transporttest.Config())
+
+	require.Equal(t, "memory host 1 host 2", honest.Binding())
+	require.NotEqual(t, honest.Binding(), a.Binding())
+	require.NotEqual(t, honest.Binding(), b.Binding())
+	require.NotEqual(t, a.Binding(), b.Binding(), "what one end proves is of no use towards the other")
+}
+
 func TestStepsOutOfOrder(t *testing.T) {
 	net := memory.NewNetwork(memory.Options{})
 	hostA, hostB := net.Transport(), net.Transport()

@@ -32,7 +32,7 @@ func (t *Transport) NewPath(cfg transport.PathConfig) (transport.Path, error) {
 		return nil, fmt.Errorf("memory: new path of a closed transport: %w", transport.ErrClosed)
 	}
 	n.last++
-	p := newPath(t, n.last, cfg.Lanes)
+	p := newPath(t, n.last, cfg)
 	n.paths[p.id] = p
 	return p, nil
 }

@@ -41,6 +41,15 @@ func testProgress(t *testing.T, a, b transport.Transport) {
 	})
 }
 
+func testBinding(t *testing.T, a, b transport.Transport) {
+	offerer, answerer := Connect(t, a, b, Config())
+	require.NotEmpty(t, offerer.Binding())
+	require.Equal(t, offerer.Binding(), answerer.Binding())
+
+	back, _ := Connect(t, b, a, Config())
+	require.NotEqual(t, offerer.Binding(), back.Binding(), "the offering end's part is the first")
+}
+
 func testGarbage(t *testing.T, a, b transport.Transport) {
 	for _, g := range []string{"", "\x00\xff", "garbage", "v=", "v=0\r\ngarbage\r\n", "{}", strings.Repeat("a=", 10_000)} {
 		fresh := newPath(t, b, Config())

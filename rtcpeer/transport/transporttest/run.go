@@ -19,6 +19,7 @@ func Run(t *testing.T, newPair NewPair) {
 		{"opens with trickled candidates", testOpens},
 		{"opens with late candidates", testLateCandidates},
 		{"progress", testProgress},
+		{"binding is the same at both ends", testBinding},
 		{"garbage is refused", testGarbage},
 		{"empty candidate is legal", testEmptyCandidate},
 

@@ -60,7 +60,9 @@ type Config struct {
 	// that fills the window can never be completed.
 	MaxMessage int
 	// DisconnectedAfter and FailedAfter say when a path that went silent counts as disturbed, and
-	// how long after that as lost. 0 means 4 s and 6 s.
+	// how long after that as lost, give or take the second between two checks. 0 means 4 s and 6 s.
+	// PathConfig.LostAfter replaces the sum of the two; less than DisconnectedAfter counts as that.
+	// A DisconnectedAfter of less than 2 s takes one late answer for a disturbance.
 	DisconnectedAfter, FailedAfter time.Duration
 
 	// SettingEngine, if not nil, has the last word on Pion's settings.

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,31 +36,32 @@ func seeded() *rand.Rand { return rand.New(rand.NewPCG(1, 2)) }
 
 func pairOver(faults func() *impairment) transporttest.NewPair {
 	return func(t *testing.T) (a, b transport.Transport) {
-		return overSocket(t, faults()), overSocket(t, faults())
+		return overSocket(t, faults(), webrtc.Config{}), overSocket(t, faults(), webrtc.Config{})
 	}
 }
 
 // overSocket returns a transport whose only socket, on loopback, is impaired.
-func overSocket(t *testing.T, faults *impairment) transport.Transport {
+func overSocket(t *testing.T, faults *impairment, config webrtc.Config) transport.Transport {
 	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	require.NoError(t, err)
 	faults.UDPConn = conn
 	mux := ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: faults})
-	tr := newTransport(t, webrtc.Config{Loopback: true, IPv4Only: true, SettingEngine: func(e *pion.SettingEngine) {
-		e.SetICEUDPMux(mux)
-	}})
+	config.Loopback, config.IPv4Only = true, true
+	config.SettingEngine = func(e *pion.SettingEngine) { e.SetICEUDPMux(mux) }
+	tr := newTransport(t, config)
 	t.Cleanup(func() { mux.Close(); faults.pending.Wait() })
 	return tr
 }
 
-// impairment is a UDP socket that loses a share of its packets, and delays each by a random time, so
-// that some overtake others.
+// impairment is a UDP socket that loses a share of its packets, or all while it is dead, and delays each
+// by a random time, so that some overtake others.
 type impairment struct {
 	*net.UDPConn
 	loss  float64
 	delay time.Duration // most
 
 	pending sync.WaitGroup // packets that are delayed
+	dead    atomic.Bool
 
 	mu   sync.Mutex // guards the field below
 	rand *rand.Rand
@@ -67,7 +69,7 @@ type impairment struct {
 
 func (c *impairment) WriteTo(p []byte, addr net.Addr) (int, error) {
 	c.mu.Lock()
-	lost, delay := c.rand.Float64() < c.loss, time.Duration(c.rand.Float64()*float64(c.delay))
+	lost, delay := c.dead.Load() || c.rand.Float64() < c.loss, time.Duration(c.rand.Float64()*float64(c.delay))
 	c.mu.Unlock()
 	switch {
 	case lost:

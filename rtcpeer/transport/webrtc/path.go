@@ -3,7 +3,11 @@
 package webrtc
 
 import (
+	"cmp"
+	"crypto/sha256"
 	"fmt"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/datachannel"
@@ -17,11 +21,14 @@ import (
 type path struct {
 	// Fixed at construction.
 	pc    *pion.PeerConnection
+	own   string // fingerprint of this end's certificate
 	lanes []*lane
 
 	// Safe for all.
 	life
-	pace pace
+	pace     pace
+	offered  atomic.Bool // this end made the offer
+	patience patience
 }
 
 // eventBacklog is how many events wait for the owner before Pion's gatherer does. A host has a few
@@ -35,7 +42,10 @@ func newPath(t *Transport, config transport.PathConfig) (*path, error) {
 	if err != nil {
 		return nil, fmt.Errorf("webrtc: %w", err)
 	}
-	p := &path{pc: pc, life: newLife(eventBacklog)}
+	p := &path{
+		pc: pc, own: t.own, life: newLife(eventBacklog),
+		patience: newPatience(cmp.Or(config.LostAfter, t.silence), t.doubt),
+	}
 	pc.OnICECandidate(p.gathered)
 	pc.OnConnectionStateChange(p.stateChanged)
 	// The association tells at once that the other end is gone; the connection, only when DTLS has.
@@ -90,6 +100,7 @@ func (p *path) Offer() (string, error) {
 	if err := p.pc.SetLocalDescription(offer); err != nil {
 		return "", fmt.Errorf("webrtc: offer: %w", err)
 	}
+	p.offered.Store(true)
 	return offer.SDP, nil
 }
 
@@ -125,6 +136,25 @@ func (p *path) AddCandidate(c transport.Candidate) error {
 
 func (p *path) Lane(i int) transport.Lane { return p.lanes[i] }
 
+// Binding takes the other end's fingerprint from the certificate that it has proven to have, and not
+// from its description, which may name several.
+func (p *path) Binding() string {
+	certificate := p.pc.SCTP().Transport().GetRemoteCertificate()
+	if certificate == nil {
+		return ""
+	}
+	remote := "sha-256 " + colons(sha256.Sum256(certificate))
+	if p.offered.Load() {
+		return p.own + " " + remote
+	}
+	return remote + " " + p.own
+}
+
+// colons returns a hash as a description does, in lower case: 01:ab:...
+func colons(hash [sha256.Size]byte) string {
+	return strings.ReplaceAll(fmt.Sprintf("% x", hash), " ", ":")
+}
+
 func (p *path) Progress() transport.Progress {
 	switch ice, dtls := p.pc.ICEConnectionState(), p.pc.SCTP().Transport().State(); {
 	case p.opened():
@@ -157,6 +187,7 @@ func (p *path) Close() error {
 	var err error
 	p.closing.Do(func() {
 		close(p.done)
+		p.patience.end()
 		err = p.pc.GracefulClose()
 	})
 	if err != nil {
@@ -184,21 +215,33 @@ func (p *path) laneOpened() {
 
 func (p *path) opened() bool { return int(p.open.Load()) == len(p.lanes) }
 
-// stateChanged watches for the two ways a path ends from outside. "disconnected" is neither: ICE
-// comes back from it when the network does.
+// stateChanged watches for the ways a path ends from outside. "disconnected" is one only with time: ICE
+// comes back from it when the network does. "failed" is a handshake that failed.
 func (p *path) stateChanged(s pion.PeerConnectionState) {
 	switch s {
 	case pion.PeerConnectionStateFailed:
-		err := transport.ErrLost
-		if !p.opened() {
-			err = lostBeforeOpen(p.Progress())
-		}
-		p.lost.Store(true)
-		p.closed(err)
-		// Pion leaves a failed connection open for ever; closed, its lanes give what had arrived
-		// and then an error.
-		go p.pc.Close()
+		p.lose()
 	case pion.PeerConnectionStateClosed:
 		p.closed(transport.ErrRemoteClosed)
+	default:
+		p.patience.follow(p.disturbed, p.lose)
 	}
+}
+
+func (p *path) disturbed() bool {
+	return p.pc.ConnectionState() == pion.PeerConnectionStateDisconnected
+}
+
+// lose ends the path as lost. Pion would leave it open for ever; closed, its lanes give what had arrived
+// and then an error. ICE ends first: if the other end still hears this one, it is not to take a loss for
+// somebody's Close.
+func (p *path) lose() {
+	err := transport.ErrLost
+	if !p.opened() {
+		err = lostBeforeOpen(p.Progress())
+	}
+	p.lost.Store(true)
+	p.closed(err)
+	_ = p.pc.SCTP().Transport().ICETransport().Stop()
+	_ = p.pc.Close()
 }

@@ -1,7 +1,10 @@
 package webrtc
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"syscall/js"
 	"time"
@@ -18,6 +21,7 @@ type path struct {
 	log      dropLog
 	budget   *budget
 	allGone  chan struct{} // closed when every lane is closed
+	silence  time.Duration // after which the path is lost; negative: the browser's
 	handlers []js.Func     // released by Close
 
 	// Safe for all.
@@ -27,8 +31,10 @@ type path struct {
 	mu       sync.Mutex // guards the fields below
 	gone     int        // lanes that have closed
 	giveUp   *time.Timer
-	largest  int // bytes of a message that the other end accepts
-	overflow int // packets of unreliable lanes that found no room
+	largest  int      // bytes of a message that the other end accepts
+	overflow int      // packets of unreliable lanes that found no room
+	offer    []string // fingerprints in the offer
+	answer   []string // fingerprints in the answer
 }
 
 const (
@@ -36,9 +42,11 @@ const (
 	// for each interface and server. Two places are kept for EventOpened and EventClosed.
 	eventBacklog = 64
 
-	// failedAfter is how long a disturbed path may take to come back until it counts as lost. Left
-	// alone, Chromium waits for half a minute, and a native peer for 6 s.
-	failedAfter = 6 * time.Second
+	// silence is after how long without a word a path is lost, unless PathConfig.LostAfter says
+	// otherwise: as with a native peer. A browser tells of a disturbance after doubt, more or less,
+	// and left alone gives up half a minute later, which no LostAfter changes.
+	silence = 10 * time.Second
+	doubt   = 4 * time.Second
 
 	// goodbye is how long Close waits for the other end to have what was sent, and how long the
 	// last packets of an end that closes may follow the first lane that it has closed.
@@ -51,6 +59,7 @@ func newPath(t *Transport, config transport.PathConfig) (*path, error) {
 		budget:  &budget{left: t.config.ReceiveBuffer},
 		life:    newLife(eventBacklog + 2),
 		allGone: make(chan struct{}),
+		silence: cmp.Or(config.LostAfter, silence),
 	}
 	if err := try(func() { p.pc = t.constructor.New(t.settings(config.ICEServers)) }); err != nil {
 		return nil, fmt.Errorf("webrtc: %w", err)
@@ -100,7 +109,9 @@ func (p *path) describeSelf(kind, method string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("webrtc: %s: %w", kind, err)
 	}
-	return own.Get("sdp").String(), nil
+	sdp := own.Get("sdp").String()
+	p.noteFingerprints(kind, sdp)
+	return sdp, nil
 }
 
 func (p *path) describe(kind, sdp string) error {
@@ -108,8 +119,27 @@ func (p *path) describe(kind, sdp string) error {
 	if _, err := await(p.done, func() js.Value { return p.pc.Call("setRemoteDescription", description) }); err != nil {
 		return fmt.Errorf("webrtc: remote %s: %w", kind, err)
 	}
+	p.noteFingerprints(kind, sdp)
 	p.accepted(sdp)
 	return nil
+}
+
+func (p *path) noteFingerprints(kind, sdp string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if kind == "offer" {
+		p.offer = fingerprints(sdp)
+	} else {
+		p.answer = fingerprints(sdp)
+	}
+}
+
+// Binding has every fingerprint of the descriptions. A browser does not tell which of them the other
+// end has proven, so a second one, which somebody put in on the way, must give another text.
+func (p *path) Binding() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return strings.Join(slices.Concat(p.offer, p.answer), " ")
 }
 
 func (p *path) AddCandidate(c transport.Candidate) error {
@@ -260,7 +290,9 @@ func (p *path) stateChanged(state string) {
 	case "connected":
 		p.keep()
 	case "disconnected":
-		p.giveUpAfter(failedAfter, transport.ErrLost)
+		if p.silence >= 0 {
+			p.giveUpAfter(max(p.silence-doubt, 0), transport.ErrLost)
+		}
 	case "failed":
 		p.lose(p.failure())
 	case "closed":

@@ -11,7 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"sync"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -26,7 +26,10 @@ import (
 type Transport struct {
 	api     *pion.API
 	config  pion.Configuration
-	sockets []io.Closer // the muxes, and the listener of ICE-TCP
+	own     string        // fingerprint of the certificate, as Path.Binding has it
+	doubt   time.Duration // Config.DisconnectedAfter
+	silence time.Duration // after which a path is lost, if it does not say otherwise
+	sockets []io.Closer   // the muxes, and the listener of ICE-TCP
 	closed  atomic.Bool
 }
 
@@ -37,14 +40,21 @@ func New(config Config) (*Transport, error) {
 	if err != nil {
 		return nil, err
 	}
-	cert, err := certificate()
+	cert, err := newCertificate()
 	if err != nil {
 		return nil, fmt.Errorf("webrtc: certificate: %w", err)
 	}
-	t := &Transport{config: pion.Configuration{
-		ICEServers:   toPion(c.ICEServers),
-		Certificates: []pion.Certificate{cert},
-	}}
+	own, err := cert.GetFingerprints()
+	if err != nil {
+		return nil, fmt.Errorf("webrtc: certificate: %w", err)
+	}
+	t := &Transport{
+		config: pion.Configuration{ICEServers: toPion(c.ICEServers), Certificates: []pion.Certificate{*cert}},
+		own:    strings.ToLower(own[0].Algorithm + " " + own[0].Value),
+
+		doubt:   c.DisconnectedAfter,
+		silence: c.DisconnectedAfter + c.FailedAfter,
+	}
 	if c.RelayOnly {
 		t.config.ICETransportPolicy = pion.ICETransportPolicyRelay
 	}
@@ -92,19 +102,16 @@ func (t *Transport) Close() error {
 	return errors.Join(errs...)
 }
 
-// certificate is shared by every path of the process: a key for each would cost its making, and
-// tells peers nothing that their ids do not.
-var certificate = sync.OnceValues(func() (pion.Certificate, error) {
+// newCertificate makes the certificate that all paths of a Transport share: one for each path would
+// cost its making, 0.2 ms, and tells peers nothing that their ids do not. Two Transports never share
+// one, not even in one process: Path.Binding tells them apart.
+func newCertificate() (*pion.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return pion.Certificate{}, err
+		return nil, err
 	}
-	cert, err := pion.GenerateCertificate(key)
-	if err != nil {
-		return pion.Certificate{}, err
-	}
-	return *cert, nil
-})
+	return pion.GenerateCertificate(key)
+}
 
 // relayWait is how long a path looks for a direct route before it takes one through a TURN server, which
 // it then has for life. Two peers behind ordinary NATs may need a second round of Pion's checks, 200 ms
@@ -112,6 +119,12 @@ var certificate = sync.OnceValues(func() (pion.Certificate, error) {
 // such paths were relayed for no need, with 300 ms none (testdata/lab). Half a second has room for the
 // round trips of a long route; it is what those who do need the relay pay.
 const relayWait = 500 * time.Millisecond
+
+// checks is how often Pion tries a pair of candidates before it gives the pair up. It tries all pairs every
+// 200 ms, and once more for each candidate that is added. A pair may work only after some seconds: a
+// firewall lets packets in when the other end's have gone out, an answer came late, a network is just
+// coming back. So this is ten seconds, and fifty candidates. (Pion's default, 7, is one second or less.)
+const checks = 10*5 + 50
 
 // apply sets what does not need a socket. Where Pion's default costs round trips or memory that a
 // data channel does not need, the reason stands beside the call.
@@ -134,9 +147,10 @@ func (c Config) apply(e *pion.SettingEngine) error {
 		e.SetRelayAcceptanceMinWait(relayWait)
 	}
 
-	e.SetICETimeouts(c.DisconnectedAfter, c.FailedAfter, time.Second)
-	// Each trickled candidate costs every pair one of its requests; 7, the default, is soon used up.
-	e.SetICEMaxBindingRequests(20)
+	// 0 keeps Pion from giving up by itself: for how long a path may be silent is its own (patience.go),
+	// and a search for a route lasts as long as its owner wants.
+	e.SetICETimeouts(c.DisconnectedAfter, 0, time.Second)
+	e.SetICEMaxBindingRequests(checks)
 	// A handshake that hangs ends before the node's own deadline does.
 	e.SetDTLSConnectContextMaker(func() (context.Context, func()) {
 		return context.WithTimeout(context.Background(), 15*time.Second)
