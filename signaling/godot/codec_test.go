@@ -150,8 +150,21 @@ func TestEncodeForServerRefuses(t *testing.T) {
 	require.ErrorIs(t, err, &signaling.Error{Code: signaling.CodeBadMessage})
 	_, err = encodeForServer(signaling.Sealed{})
 	require.EqualError(t, err, "godot: sealed is not for a client to send")
+	_, err = encodeForServer(signaling.Disconnected{})
+	require.EqualError(t, err, "godot: disconnected is not for a client to send")
 	_, err = encodeForMember(signaling.Join{})
 	require.EqualError(t, err, "godot: join is not for a server to send")
+	_, err = encodeForMember(signaling.Disconnected{})
+	require.EqualError(t, err, "godot: disconnected is not for a server to send")
+}
+
+// A client of the demo's server tells nothing of what it can.
+func TestJoinTellsNoFeatures(t *testing.T) {
+	plain, err := encodeForServer(signaling.Join{Room: "lobby"})
+	require.NoError(t, err)
+	able, err := encodeForServer(signaling.Join{Room: "lobby", Features: []string{signaling.FeatureRepair}, Incarnation: "one"})
+	require.NoError(t, err)
+	require.Equal(t, string(plain), string(able))
 }
 
 // FuzzDecode gives both ends what they would never send. What they take for a message is one, and it

@@ -27,7 +27,11 @@ func encodeForMember(m signaling.Message) ([][]byte, error) {
 	case signaling.Welcome:
 		return encodeWelcome(m)
 	case signaling.Joined:
-		return encodeAll(frame{kind: peerConnect, id: int64(m.Member.ID)})
+		come := frame{kind: peerConnect, id: int64(m.Member.ID)}
+		if m.Restarted { // the demo's clients fail at a second peer of an id that they have
+			return encodeAll(frame{kind: peerDisconnect, id: come.id}, come)
+		}
+		return encodeAll(come)
 	case signaling.Left:
 		return encodeAll(frame{kind: peerDisconnect, id: int64(m.ID)})
 	case signaling.Sealed:

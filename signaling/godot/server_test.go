@@ -205,6 +205,7 @@ func TestGameAndBrowser(t *testing.T) {
 		`{"type":"candidate","candidate":"candidate:1\n2\n3"}`,
 		`{"type":"candidate","candidate":"candidate:1","sdpMid":"0\n0"}`,
 		`{"type":"refuse","text":"no"}`,
+		`{"type":"repair","attempt":1,"link":"abc"}`,
 		`{"type":"dance"}`,
 		`"anything"`,
 	} {
@@ -212,6 +213,8 @@ func TestGameAndBrowser(t *testing.T) {
 	}
 	b.signal(g.id, `{"type":"offer","attempt":2,"sdp":"v=0"}`)
 	g.want(offer, 1, "v=0")
+	b.signal(g.id, `{"type":"offer","attempt":3,"sdp":"v=0 3","link":"abc","repair":true}`)
+	g.want(offer, 1, "v=0 3")
 
 	g.vanish()
 	require.Equal(t, signaling.Left{ID: signaling.PeerID(g.id), Reason: signaling.LeftLost}, b.hear())
@@ -237,6 +240,22 @@ func TestGameInTheRoomOfABrowser(t *testing.T) {
 	g.want(seal, 0, "")
 	again.say(signaling.Leave{})
 	g.wantClosed(4000, "Room host has disconnected")
+}
+
+// The demo's clients cannot take a second peer of an id that they have, so that one goes first. What the
+// member can, and that it is another program, the demo has no words for.
+func TestGameMeetsARestartedMember(t *testing.T) {
+	s := serve(t, signalserver.Config{})
+	b := s.browser(t, signaling.Join{Room: "lobby", Topology: signaling.Mesh})
+	g := s.member(t, "lobby", 0)
+	able := signaling.Join{Resume: b.welcome.Resume, Features: []string{signaling.FeatureRepair}, Incarnation: "one"}
+	b = s.browser(t, able)
+	require.Equal(t, []signaling.Member{{ID: signaling.PeerID(g.id), OneAttempt: true}}, b.welcome.Members, "a game lists nothing")
+	g.want(peerDisconnect, 1, "")
+	g.want(peerConnect, 1, "")
+	b = s.browser(t, able)
+	b.signal(g.id, `{"type":"offer","sdp":"nothing in between"}`)
+	g.want(offer, 1, "nothing in between")
 }
 
 // The answer to a JOIN is one message of many frames: it fits an outbox that is smaller.

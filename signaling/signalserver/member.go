@@ -103,7 +103,8 @@ func (m *member) takeKept() []signaling.Signal {
 
 // describe sets what the others are told of the member. room.mu is held.
 func (m *member) describe(j signaling.Join) {
-	m.info = signaling.Member{ID: m.id, Channels: j.Channels, Metadata: j.Metadata, OneAttempt: j.OneAttempt}
+	m.info = signaling.Member{ID: m.id, Channels: j.Channels, Metadata: j.Metadata, OneAttempt: j.OneAttempt,
+		Features: j.Features, Incarnation: j.Incarnation}
 	m.room.roster -= m.size
 	m.size = rosterSize(j)
 	m.room.roster += m.size
@@ -115,6 +116,32 @@ func rosterSize(j signaling.Join) int {
 	size := frame + len(j.Metadata)
 	for _, mode := range j.Channels {
 		size += len(mode) + len(`"",`)
+	}
+	if len(j.Features) > 0 {
+		size += len(`,"features":[]`)
+		for _, feature := range j.Features {
+			size += quotedSize(feature) + len(`,`)
+		}
+	}
+	if j.Incarnation != "" {
+		size += len(`,"incarnation":`) + quotedSize(j.Incarnation)
+	}
+	return size
+}
+
+// quotedSize is at least the length of s as a JSON string: control characters take six bytes, quotes and
+// backslashes two, and of those that are not ASCII U+2028 and U+2029 take six for three.
+func quotedSize(s string) int {
+	size := len(`""`)
+	for _, c := range []byte(s) {
+		switch {
+		case c < ' ':
+			size += len(`\u0000`)
+		case c == '"', c == '\\', c >= 0x80:
+			size += 2
+		default:
+			size++
+		}
 	}
 	return size
 }

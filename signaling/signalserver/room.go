@@ -129,13 +129,17 @@ func (r *room) readmit(s *session, j signaling.Join, g Grant, t ticket) (*member
 	if m == nil {
 		m = r.add(t.ID, j)
 	}
+	restarted := !unseen && m.info.Incarnation != j.Incarnation
+	if restarted {
+		m.takeKept() // meant for the program before this one, whose links are over
+	}
 	m.describe(j)
 	m.expires = t.Expires
 	m.grant(g)
 	m.attach(s)
 	r.welcome(m, true)
-	if unseen {
-		r.announce(m.id, signaling.Joined{Member: m.info})
+	if unseen || restarted {
+		r.announce(m.id, signaling.Joined{Member: m.info, Restarted: restarted})
 	}
 	r.server.counters.resumes.Add(1)
 	return m, nil

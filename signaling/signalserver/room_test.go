@@ -140,6 +140,26 @@ func TestSealedRoomTakesNobodyNew(t *testing.T) {
 	require.True(t, back.welcome.Sealed)
 }
 
+// Features and incarnations count as well.
+func TestFeaturesAreBoundedByOneWelcome(t *testing.T) {
+	s := serve(t, signalserver.Config{})
+	features := make([]string, signaling.MaxFeatures)
+	for i := range features {
+		features[i] = string(make1K(signaling.MaxFeature, '\x01')) // six bytes each in JSON
+	}
+	j := signaling.Join{Room: "r", Features: features, Incarnation: string(make1K(signaling.MaxIncarnation, '"'))}
+	for n := 1; ; n++ {
+		c := s.client(t)
+		c.send(j)
+		if m := c.receive(); m.Kind() == signaling.KindError {
+			require.ErrorIs(t, m.(*signaling.Error), &signaling.Error{Code: signaling.CodeRoomFull})
+			require.Greater(t, n, 60)
+			return
+		}
+		require.Less(t, n, 80, "the welcome should be full by now")
+	}
+}
+
 func TestMetadataIsBoundedByOneWelcome(t *testing.T) {
 	s := serve(t, signalserver.Config{})
 	channels := make([]signaling.Mode, signaling.MaxChannels)
