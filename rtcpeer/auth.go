@@ -50,7 +50,7 @@ func SharedSecret(secret []byte) AuthFunc {
 // one goroutine, until the AuthFunc returns.
 type PendingPeer struct {
 	// Fixed at construction.
-	lane *lane
+	reader *reader // of the first lane
 
 	// Owned by converse.
 	accepted bool // the other end has accepted this one
@@ -69,7 +69,7 @@ var (
 )
 
 // ID returns the id of the other end, which the signaling server vouches for.
-func (p *PendingPeer) ID() PeerID { return p.lane.link.peer }
+func (p *PendingPeer) ID() PeerID { return p.reader.lane.link.peer }
 
 // Send sends data to the other end's AuthFunc, or auth_callback. It does not keep data, and does not
 // wait. data must not be empty.
@@ -77,10 +77,10 @@ func (p *PendingPeer) Send(data []byte) error {
 	switch {
 	case len(data) == 0:
 		return errNothingSent
-	case len(data) > p.lane.link.node.config.MaxPacket:
+	case len(data) > p.reader.lane.link.node.config.MaxPacket:
 		return ErrPacketTooLarge
 	}
-	return p.lane.trySend(appendAuth(nil, data))
+	return p.reader.lane.trySend(appendAuth(nil, data))
 }
 
 // Receive waits for what the other end sends next, until ctx of the AuthFunc is done. The data belongs
@@ -107,7 +107,7 @@ func (p *PendingPeer) converse(ctx context.Context, auth AuthFunc) error {
 	if err := auth(ctx, p); err != nil {
 		return err
 	}
-	if p.lane.write(appendAuth(nil, nil)) != nil {
+	if p.reader.lane.write(appendAuth(nil, nil)) != nil {
 		return errNotAccepted
 	}
 	for !p.accepted {
@@ -119,7 +119,7 @@ func (p *PendingPeer) converse(ctx context.Context, auth AuthFunc) error {
 			// Only an end that has admitted this one sends anything else, as one does that has no
 			// callback and will never say so: in Godot such a frame admits it, and counts.
 			p.accepted = true
-			p.lane.unread = raw
+			p.reader.unread = raw
 		case len(f.body) > 0:
 			p.drop(dropPending) // it was accepted before it had said all
 		default:
@@ -134,11 +134,11 @@ func (p *PendingPeer) converse(ctx context.Context, auth AuthFunc) error {
 func (p *PendingPeer) next() (raw []byte, f frame, err error) {
 	p.silent.Store(!p.heard)
 	for {
-		raw, err = p.lane.read()
+		raw, err = p.reader.read()
 		switch {
 		case errors.Is(err, io.ErrShortBuffer):
 			return nil, frame{}, ErrPacketTooLarge
-		case err != nil:
+		case err != nil || !p.reader.lane.take(p.reader.path):
 			return nil, frame{}, errNotAccepted
 		}
 		if f, err = decodeFrame(raw); err != nil {
@@ -153,4 +153,4 @@ func (p *PendingPeer) next() (raw []byte, f frame, err error) {
 	}
 }
 
-func (p *PendingPeer) drop(why dropReason) { p.lane.link.node.inbox.counters.drop(why) }
+func (p *PendingPeer) drop(why dropReason) { p.reader.lane.link.node.inbox.counters.drop(why) }

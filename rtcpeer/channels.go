@@ -36,6 +36,21 @@ func (c channels) lanes(maxRetransmits uint16) []transport.LaneConfig {
 	return lanes
 }
 
+// controlLane is the lane of what the two ends of a link tell each other, behind those of the channels. It
+// is there only if both take part in repairs.
+var controlLane = transport.LaneConfig{ID: 0, Label: "control", Mode: Reliable}
+
+// reliable returns how many reliable lanes there are.
+func (c channels) reliable() int {
+	n := 0
+	for _, mode := range c {
+		if mode == Reliable {
+			n++
+		}
+	}
+	return n
+}
+
 // lane returns the lane of a channel and, on channel 0, a mode.
 func (c channels) lane(channel int, mode Mode) (int, error) {
 	if channel == 0 && mode <= Unreliable {

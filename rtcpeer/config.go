@@ -45,6 +45,11 @@ type Config struct {
 
 	// ConnectTimeout is how long a link may take to open. 0 means 20 s; negative: no limit.
 	ConnectTimeout time.Duration
+	// LostAfter is how long a connected peer may be interrupted before it is disconnected: Lost. As long as
+	// both are members of the room the two go on trying, and a success is a new PeerConnected. Only for
+	// peers that take part in repairs; others are lost when their connection is, after about ten seconds.
+	// 0 means 30 s, as long as the signaling server keeps a member's place; negative: no limit.
+	LostAfter time.Duration
 	// Auth, if not nil, has to accept each other end before it is connected: see AuthFunc. Godot calls
 	// it auth_callback. Both ends need one. In a star, or with Framed.
 	Auth AuthFunc
@@ -95,6 +100,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.MaxLag = cmp.Or(c.MaxLag, 100*time.Millisecond)
 	c.ReceiveBuffer = cmp.Or(c.ReceiveBuffer, max(256<<10, 2*c.MaxPacket))
 	c.ConnectTimeout = cmp.Or(c.ConnectTimeout, 20*time.Second)
+	c.LostAfter = cmp.Or(c.LostAfter, 30*time.Second)
 	c.Linger = cmp.Or(c.Linger, 500*time.Millisecond)
 	c.AuthTimeout = cmp.Or(c.AuthTimeout, 3*time.Second)
 	c.SlowAfter = cmp.Or(c.SlowAfter, 5*time.Second)
@@ -125,6 +131,15 @@ func (c Config) withDefaults() (Config, error) {
 		}
 	}
 	return c, nil
+}
+
+// pathLostAfter is how long a path of a link that can be repaired stays, silent: a little longer than the
+// link, which decides about it.
+func (c Config) pathLostAfter() time.Duration {
+	if c.LostAfter < 0 {
+		return -1
+	}
+	return c.LostAfter + 10*time.Second
 }
 
 // transport returns the node's transport and whether the node owns it.

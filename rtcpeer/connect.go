@@ -1,6 +1,7 @@
 package rtcpeer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -9,8 +10,8 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// How a link is made: what link.run does until every lane is open. What is to be done, and when, is
-// decided in negotiate.go.
+// How the first path of a link is made: what link.run does until every lane is open. What is to be done,
+// and when, is decided in negotiate.go.
 
 // attemptTimeout is how long the offering end gives an attempt that makes no progress. ICE, DTLS and
 // SCTP need four round trips; a description that was lost with its server never comes.
@@ -26,7 +27,8 @@ var (
 	errAttemptOver = errors.New("attempt over")
 )
 
-// connect negotiates until every lane is open. Its error is a *PeerError, or errOver.
+// connect negotiates until every lane is open, and on a link that can be repaired the secret is known. Its
+// error is a *PeerError, or errOver.
 func (l *link) connect() error {
 	deadline, stop := timer(l.node.config.ConnectTimeout)
 	defer stop()
@@ -48,40 +50,59 @@ func (l *link) connect() error {
 func (l *link) try(steps []step, deadline <-chan time.Time) error {
 	attempt := time.NewTimer(attemptTimeout)
 	defer attempt.Stop()
+	ask, stop := l.askAgain()
+	defer stop()
 	err := l.do(steps)
 	for reached := transport.StagePath; err == nil; {
 		var opened bool
-		if opened, err = l.await(deadline, attempt.C); opened {
+		if opened, err = l.await(deadline, attempt.C, ask); opened {
 			return nil
 		}
-		if err == errAttemptOver && l.raw.Progress().Stage > reached {
-			reached, err = l.raw.Progress().Stage, nil
+		if err == errAttemptOver && l.next.raw.Progress().Stage > reached {
+			reached, err = l.next.raw.Progress().Stage, nil
 			attempt.Reset(attemptTimeout)
 		}
 	}
 	return err
 }
 
+// askAgain asks an offering end that may not know that this end waits for its offer, and returns when to ask
+// once more.
+func (l *link) askAgain() (<-chan time.Time, func()) {
+	if !l.again || l.id == "" || l.state.offers {
+		return nil, func() {}
+	}
+	if l.first == nil {
+		l.request("")
+	}
+	t := time.NewTicker(requestEach)
+	return t.C, t.Stop
+}
+
 // await handles the next thing that happens while the link is being made.
-func (l *link) await(deadline, attempt <-chan time.Time) (opened bool, err error) {
+func (l *link) await(deadline, attempt, ask <-chan time.Time) (opened bool, err error) {
 	var events <-chan transport.Event
-	if l.raw != nil {
-		events = l.raw.Events()
+	if l.next != nil {
+		events = l.next.raw.Events()
 	}
 	select {
 	case s := <-l.signals:
-		if s.Type == signaling.Refuse {
-			return false, l.fail("connect", fmt.Errorf("%w: %s", ErrRefused, s.Text))
-		}
-		var steps []step
-		l.state, steps = l.state.receive(*s)
-		return false, l.do(steps)
+		return false, l.receive(s)
 	case e := <-events:
 		l.event(e)
 		if e.Kind == transport.EventClosed && l.state.once {
 			return false, l.fail("connect", e.Err)
 		}
-		return e.Kind == transport.EventOpened, nil
+		return e.Kind == transport.EventOpened && l.greet(), nil
+	case h := <-l.control:
+		return l.greeted(h)
+	case <-l.changed:
+		return false, l.startAnew()
+	case <-ask:
+		if l.next == nil {
+			l.request("")
+		}
+		return false, nil
 	case <-attempt:
 		if l.state.retries() {
 			return false, errAttemptOver
@@ -90,11 +111,71 @@ func (l *link) await(deadline, attempt <-chan time.Time) (opened bool, err error
 	case <-deadline:
 		return false, l.fail("connect", l.deadlineError())
 	case <-l.over:
-		if DisconnectReason(l.reason.Load()) == Misbehaved {
+		if l.why() == Misbehaved {
 			return false, l.fail("connect", errTooManySignals)
 		}
 		return false, errOver
 	}
+}
+
+// receive takes a signal of the other end while the link is being made.
+func (l *link) receive(s *signaling.SignalData) error {
+	switch {
+	case s.Type == signaling.Refuse:
+		return l.fail("connect", fmt.Errorf("%w: %s", ErrRefused, s.Text))
+	case s.Type == signaling.Repair && s.Attempt >= l.state.attempt: // it has seen this attempt, and asks all the same
+		return l.startAnew()
+	case s.Type == signaling.Repair:
+		return nil
+	case s.Type == signaling.Offer && s.Repair:
+		l.request("") // there is no such link here
+		return nil
+	}
+	var steps []step
+	l.state, steps = l.state.receive(*s)
+	return l.do(steps)
+}
+
+// startAnew begins the next attempt, or asks for it, because something has changed: what the two ends have
+// told each other of their addresses may be wrong.
+func (l *link) startAnew() error {
+	switch {
+	case l.id == "" || l.next != nil && time.Since(l.next.began) < time.Second:
+	case l.state.retries():
+		return errAttemptOver
+	case !l.state.offers && l.again:
+		l.request("")
+	}
+	return nil
+}
+
+// greet begins the exchange of hellos. It returns true if there is none: the link is open.
+func (l *link) greet() (opened bool) {
+	l.next.opened()
+	if l.id == "" {
+		return true
+	}
+	l.random = newRandom()
+	l.next.say(appendHello(nil, l.random, l.node.config.SendBuffer))
+	return false
+}
+
+// greeted takes what the other end says over the control lane of a first path, which has to be its hello.
+func (l *link) greeted(h heardControl) (opened bool, err error) {
+	switch {
+	case h.path != l.next || h.ended:
+		return false, nil // of an earlier attempt; or the path has ended, and the attempt's time will be over
+	case h.bad != nil || h.frame.kind != frameHello:
+		l.node.log.Warn("other end says nonsense where its hello should be", "peer", l.peer, "err", h.bad, "type", h.frame.kind)
+		return false, nil
+	}
+	offering, answering := l.random, h.frame.random
+	if !l.state.offers {
+		offering, answering = answering, offering
+	}
+	l.secret = newSecret(l.id, offering, answering)
+	l.tellEach = int(max(min(h.frame.kept, 1<<30)/8, 1))
+	return true, nil
 }
 
 func (l *link) event(e transport.Event) {
@@ -112,8 +193,8 @@ func (l *link) event(e transport.Event) {
 
 func (l *link) deadlineError() error {
 	p := transport.Progress{Detail: "no signal from the other end: it may not run rtcpeer, or has lost its signaling server"}
-	if l.raw != nil {
-		p = l.raw.Progress()
+	if l.next != nil {
+		p = l.next.raw.Progress()
 	}
 	if l.furthest.Stage > p.Stage {
 		p = l.furthest
@@ -131,30 +212,40 @@ func (l *link) do(steps []step) error {
 	for _, s := range steps {
 		switch s.kind {
 		case stepOffer:
-			if err := l.begin(); err != nil {
+			if err := l.begin(l.published); err != nil {
 				return err
 			}
-			sdp, err := l.raw.Offer()
+			sdp, err := l.next.raw.Offer()
 			if err != nil {
 				return l.fail("offer", err)
 			}
-			l.signal(signaling.SignalData{Type: signaling.Offer, SDP: sdp})
+			l.signal(signaling.SignalData{Type: signaling.Offer, SDP: sdp, Link: l.id, Repair: l.published})
 		case stepAnswer:
-			if err := l.begin(); err != nil {
+			if !l.published {
+				l.id = s.data.Link
+			}
+			if err := l.begin(s.data.Repair); err != nil {
 				return err
 			}
-			sdp, err := l.raw.Answer(s.data.SDP)
+			sdp, err := l.next.raw.Answer(s.data.SDP)
 			if err != nil {
 				return l.fail("answer", err)
 			}
-			l.signal(signaling.SignalData{Type: signaling.Answer, SDP: sdp})
+			l.signal(signaling.SignalData{Type: signaling.Answer, SDP: sdp, Link: l.id})
 		case stepAccept:
-			if err := l.raw.Accept(s.data.SDP); err != nil {
+			if !l.published && s.data.Link != l.id {
+				l.id = "" // it does not take part in repairs, whatever it has listed
+			}
+			if err := l.next.raw.Accept(s.data.SDP); err != nil {
 				return l.fail("accept", err)
 			}
 		case stepAddCandidate:
+			p := cmp.Or(l.next, l.path.Load())
 			c := transport.Candidate{Line: s.data.Candidate, Mid: s.data.SDPMid, Index: s.data.SDPMLineIndex}
-			if err := l.raw.AddCandidate(c); err != nil {
+			if p == nil || p.attempt != l.state.attempt {
+				continue // of a path that was dropped
+			}
+			if err := p.raw.AddCandidate(c); err != nil {
 				l.node.log.Debug("candidate not used", "peer", l.peer, "err", err)
 			}
 		}
@@ -162,33 +253,44 @@ func (l *link) do(steps []step) error {
 	return nil
 }
 
-// begin replaces the transport link by a new one.
-func (l *link) begin() error {
-	if l.raw != nil {
-		if p := l.raw.Progress(); p.Stage > l.furthest.Stage {
+// begin replaces the path that is being made by a new one.
+func (l *link) begin(repairs bool) error {
+	if l.next != nil && !l.published {
+		if p := l.next.raw.Progress(); p.Stage > l.furthest.Stage {
 			l.furthest = p
 		}
-		l.raw.Close()
-		l.raw = nil
 	}
-	raw, err := l.node.transport.NewPath(transport.PathConfig{
+	l.retire(l.next)
+	l.next = nil
+	config := transport.PathConfig{
 		Lanes:      l.node.channels.lanes(l.node.config.MaxRetransmits),
 		ICEServers: l.node.room.iceServers(),
-	})
+	}
+	if l.id != "" {
+		config.Lanes = append(config.Lanes, controlLane)
+		config.LostAfter = l.node.config.pathLostAfter()
+	}
+	//config.Direct = l.repair.needs == needDirect
+	raw, err := l.node.transport.NewPath(config)
 	if err != nil {
 		return l.fail("connect", err)
 	}
-	l.raw = raw
+	l.next = &path{link: l, raw: raw, attempt: l.state.attempt, began: time.Now(), repairs: repairs}
 	return nil
 }
 
-// signal sends a signal to the other end. One that cannot be sent is lost, as it
-// would be with the server: the next attempt makes up for it.
+// signal sends a signal to the other end. One that cannot be sent is lost, as it would be with the
+// server: the next attempt makes up for it.
 func (l *link) signal(s signaling.SignalData) {
 	s.Attempt = l.state.attempt
 	if err := l.node.room.signal(l.node.ctx, l.peer, s); err != nil {
 		l.node.log.Debug("signal not sent", "peer", l.peer, "type", s.Type, "err", err)
 	}
+}
+
+// request asks the offering end for an offer: of a path for the link of that id, or of a new link.
+func (l *link) request(link string) {
+	l.signal(signaling.SignalData{Type: signaling.Repair, Link: link})
 }
 
 // timer is a time.Timer for which d <= 0 means never.

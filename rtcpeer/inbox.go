@@ -32,8 +32,9 @@ type entry struct {
 
 // presence is a peer as the inbox has shown it to the program. Guarded by the inbox.
 type presence struct {
-	id    PeerID
-	state presenceState
+	id          PeerID
+	state       presenceState
+	interrupted bool // and the program was told
 }
 
 type presenceState uint8
@@ -129,6 +130,35 @@ func (in *inbox) disconnected(p *presence, reason DisconnectReason) bool {
 	}
 	in.push(entry{Event: Event{Kind: PeerDisconnected, Peer: p.id, Reason: reason}})
 	return true
+}
+
+// interrupted and resumed tell of a connected peer whose link is not heard for a while. A program that does
+// not receive its events is not told of interruptions, so that there is no end of them.
+func (in *inbox) interrupted(p *presence) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if p.state == presenceHere && in.ended == nil && in.control < maxControl {
+		p.interrupted = true
+		in.push(entry{Event: Event{Kind: PeerInterrupted, Peer: p.id}})
+	}
+}
+
+func (in *inbox) resumed(p *presence) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if p.state == presenceHere && in.ended == nil && p.interrupted {
+		p.interrupted = false
+		in.push(entry{Event: Event{Kind: PeerResumed, Peer: p.id}})
+	}
+}
+
+// signaling tells of the signaler, within the same bound.
+func (in *inbox) signaling(ev Event) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.ended == nil && in.control < maxControl {
+		in.push(entry{Event: ev})
+	}
 }
 
 // here reports whether the program has p as connected.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,53 +11,95 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// lane is the node's side of one data channel: the bounds of sending, and the loop that reads.
+// lane is the node's side of one channel of a link, over whatever path: the bounds of sending, and what
+// has been sent and taken. Its data channels are those of the paths.
 type lane struct {
 	// Fixed at construction.
 	link    *link
 	index   int
 	channel int
 	mode    Mode
-	raw     transport.Lane
 	credit  *credit
 
 	sent, sentBytes         atomic.Uint64
 	received, receivedBytes atomic.Uint64
+	resent                  atomic.Uint64
 
-	// Owned by the one that reads: the authentication, then readLoop.
-	buf    []byte
-	unread []byte // a frame in buf that read is to return once more
+	// handling is held while a received packet is on its way to the program. The readers of two paths
+	// come one after the other.
+	handling sync.Mutex
+	unsaid   int // bytes taken since the other end was last told; guarded by handling
 
-	mu  sync.Mutex    // guards the field below
-	low chan struct{} // closed when Buffered has fallen to half; nil if nobody waits
+	mu   sync.Mutex    // guards the fields below
+	low  chan struct{} // closed when the lane has room again; nil if nobody waits
+	on   *path         // that packets are written to
+	kept kept          // reliable, on a link that can be repaired: what the other end has not taken
+
+	intake sync.Mutex // guards the fields below
+	from   *path      // the only one whose packets are taken
+	taken  uint64     // packets
 }
 
 // lossyFloor is what an unreliable lane may hold whatever its lag: below it the lag is not asked
 // for, which costs more than the packet.
 const lossyFloor = 16 << 10 // bytes
 
-func newLane(l *link, index int, raw transport.Lane) *lane {
+func newLane(l *link, index int) *lane {
 	n := l.node
-	ln := &lane{link: l, index: index, channel: n.channels.channel(index), mode: n.channels[index], raw: raw, credit: newCredit()}
-	if ln.mode == Reliable {
-		raw.NotifyLow(n.config.SendBuffer/2, ln.fallen)
+	return &lane{link: l, index: index, channel: n.channels.channel(index), mode: n.channels[index], credit: newCredit()}
+}
+
+// keeps reports whether packets are kept until the other end has taken them.
+func (l *lane) keeps() bool { return l.mode == Reliable && l.link.id != "" }
+
+// begin has the lane use the first path of the link.
+func (l *lane) begin(p *path) {
+	l.on, l.from = p, p
+	if l.mode == Reliable && !l.keeps() {
+		p.lanes[l.index].NotifyLow(l.link.node.config.SendBuffer/2, l.fallen)
 	}
-	return ln
 }
 
 // trySend sends a packet if the lane has room. An unreliable lane without room drops it.
 func (l *lane) trySend(p []byte) error {
-	buffered := l.raw.Buffered()
+	if l.keeps() {
+		return l.keep(p, l.link.node.config.SendBuffer)
+	}
+	raw := l.link.path.Load().lanes[l.index]
+	buffered := raw.Buffered()
 	switch {
 	case l.mode == Reliable:
 		if buffered+len(p) > l.link.node.config.SendBuffer {
 			return ErrBufferFull
 		}
-	case buffered+len(p) > lossyFloor && (buffered > l.link.node.config.SendBuffer || l.raw.Lag() > l.link.node.config.MaxLag):
+	case l.link.interrupted.Load():
+		l.link.node.inbox.counters.drop(dropInterrupted)
+		return nil
+	case buffered+len(p) > lossyFloor && (buffered > l.link.node.config.SendBuffer || raw.Lag() > l.link.node.config.MaxLag):
 		l.link.node.inbox.counters.drop(dropBufferFull)
 		return nil
 	}
-	return l.write(p)
+	return l.wrote(p, raw.Write(p))
+}
+
+// keep sends a packet and keeps it until the other end has taken it. While the link is interrupted it only
+// waits for the next path.
+func (l *lane) keep(p []byte, limit int) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.kept.size+len(p) > limit {
+		return ErrBufferFull
+	}
+	select {
+	case <-l.link.over:
+		return fmt.Errorf("%w: %d", ErrUnknownPeer, l.link.peer)
+	default:
+	}
+	if err := l.on.lanes[l.index].Write(p); errors.Is(err, transport.ErrTooLarge) {
+		return l.wrote(p, err)
+	}
+	l.kept.push(p)
+	return l.wrote(p, nil)
 }
 
 // send is trySend, but waits for room until ctx or the link is over.
@@ -93,7 +134,7 @@ func (l *lane) put(ctx context.Context, p []byte) error {
 // or stop is closed.
 func (l *lane) sendOrStall(p []byte, stalled time.Duration, stop <-chan struct{}) error {
 	for {
-		low, before := l.awaitLow(), l.raw.Buffered()
+		low, before := l.awaitLow(), l.buffered()
 		if err := l.trySend(p); err != ErrBufferFull {
 			return err
 		}
@@ -101,7 +142,7 @@ func (l *lane) sendOrStall(p []byte, stalled time.Duration, stop <-chan struct{}
 		select {
 		case <-low:
 		case <-timer.C:
-			if l.raw.Buffered() >= before {
+			if l.buffered() >= before {
 				return ErrBufferFull
 			}
 		case <-stop:
@@ -115,9 +156,16 @@ func (l *lane) sendOrStall(p []byte, stalled time.Duration, stop <-chan struct{}
 	}
 }
 
-// write hands a packet to the transport, whatever is queued there.
+// write sends a packet whatever waits already, which few and small ones may.
 func (l *lane) write(p []byte) error {
-	err := l.raw.Write(p)
+	if l.keeps() {
+		return l.keep(p, 2*l.link.node.config.SendBuffer)
+	}
+	return l.wrote(p, l.link.path.Load().lanes[l.index].Write(p))
+}
+
+// wrote counts a packet that was written, or says why it was not.
+func (l *lane) wrote(p []byte, err error) error {
 	switch {
 	case err == nil:
 		l.sent.Add(1)
@@ -125,12 +173,25 @@ func (l *lane) write(p []byte) error {
 		return nil
 	case errors.Is(err, transport.ErrTooLarge):
 		return fmt.Errorf("%w: %d bytes are more than peer %d accepts", ErrPacketTooLarge, len(p), l.link.peer)
+	case l.mode != Reliable && l.link.id != "":
+		l.link.node.inbox.counters.drop(dropInterrupted) // the path has just ended, and the link has not
+		return nil
 	default:
 		return fmt.Errorf("%w: %d: %v", ErrUnknownPeer, l.link.peer, err)
 	}
 }
 
-// awaitLow returns a channel that is closed the next time Buffered falls to half of SendBuffer.
+// buffered returns how many bytes were sent and have not arrived, as far as this end knows.
+func (l *lane) buffered() int {
+	if !l.keeps() {
+		return l.link.path.Load().lanes[l.index].Buffered()
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.kept.size
+}
+
+// awaitLow returns a channel that is closed the next time what is buffered falls to half of SendBuffer.
 // Whoever asks must then find the lane full once more before waiting.
 func (l *lane) awaitLow() <-chan struct{} {
 	l.mu.Lock()
@@ -144,57 +205,89 @@ func (l *lane) awaitLow() <-chan struct{} {
 func (l *lane) fallen() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.wake()
+}
+
+// wake lets those go on who wait for room; mu is held.
+func (l *lane) wake() {
 	if l.low != nil {
 		close(l.low)
 		l.low = nil
 	}
 }
 
-// readLoop takes packets from the transport until the lane ends, and says why it did.
-func (l *lane) readLoop() DisconnectReason {
-	for {
-		p, err := l.read()
-		switch {
-		case err == nil && len(p) > 0: // an empty packet means nothing in the contract
-			l.link.node.route.receive(l, p)
-		case errors.Is(err, io.ErrShortBuffer):
-			return Misbehaved // the packet is over the limit that was announced
-		case err != nil:
-			return reasonOf(err)
-		}
+// takenByOther notes how many packets the other end says, over path p, that it has taken. It reports false
+// if that cannot be.
+func (l *lane) takenByOther(p *path, n uint64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.on != p {
+		return true // it comes too late, or too early, to mean anything
 	}
+	ok := l.kept.taken(n)
+	if l.kept.size <= l.link.node.config.SendBuffer/2 {
+		l.wake()
+	}
+	return ok
 }
 
-// read waits for the next packet, which is valid until the next call. Its buffer starts small, because
-// most lanes carry small packets or none and a node has three of them for each peer.
-func (l *lane) read() ([]byte, error) {
-	if p := l.unread; p != nil {
-		l.unread = nil
-		return p, nil
+// moveTo sends over path p what the other end has not taken, n packets so far, and from now on all else. It
+// reports false if the other end cannot have taken so many.
+func (l *lane) moveTo(p *path, n uint64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n > l.kept.next {
+		return false
 	}
-	largest := l.link.node.config.MaxPacket + frameOverhead
-	if l.buf == nil {
-		l.buf = make([]byte, min(1200, largest))
+	l.kept.taken(max(n, l.kept.first)) // a beat may have told of more already
+	l.on = p
+	l.resent.Add(l.kept.next - l.kept.first)
+	_ = l.kept.all(p.lanes[l.index].Write) // if it fails, p has ended, and the next path gets them
+	if l.kept.size <= l.link.node.config.SendBuffer/2 {
+		l.wake()
 	}
-	for {
-		n, err := l.raw.Read(l.buf)
-		if err == nil {
-			l.received.Add(1)
-			l.receivedBytes.Add(uint64(n))
-			return l.buf[:n], nil
-		}
-		if !errors.Is(err, io.ErrShortBuffer) || len(l.buf) >= largest {
-			return nil, err
-		}
-		l.buf = make([]byte, min(4*len(l.buf), largest))
-	}
+	return true
 }
 
-// flush waits until everything sent was acknowledged, or ctx or the link is over.
-func (l *lane) flush(ctx context.Context) {
+// trim gives back memory that is not used any more.
+func (l *lane) trim() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.kept.trim()
+}
+
+// take claims a packet that was read from path p: it counts as taken from now on. It reports false if
+// another path has taken over, whose packets are the ones that count.
+func (l *lane) take(p *path) bool {
+	l.intake.Lock()
+	defer l.intake.Unlock()
+	if l.from != p {
+		return false
+	}
+	l.taken++
+	return true
+}
+
+// takeFrom has the lane take packets of path p alone from now on, and returns how many it has taken so far.
+func (l *lane) takeFrom(p *path) uint64 {
+	l.intake.Lock()
+	defer l.intake.Unlock()
+	l.from = p
+	return l.taken
+}
+
+func (l *lane) count() uint64 {
+	l.intake.Lock()
+	defer l.intake.Unlock()
+	return l.taken
+}
+
+// flush waits until everything sent was acknowledged, or ctx is over or the path.
+func (l *lane) flush(ctx context.Context, p *path) {
+	raw := p.lanes[l.index]
 	empty := make(chan struct{}, 1)
-	l.raw.NotifyLow(0, func() { notify(empty) })
-	for l.raw.Buffered() > 0 {
+	raw.NotifyLow(0, func() { notify(empty) })
+	for raw.Buffered() > 0 {
 		select {
 		case <-empty:
 		case <-ctx.Done():

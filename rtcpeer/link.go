@@ -2,6 +2,7 @@ package rtcpeer
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -11,61 +12,109 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// link is the node's side of one connection to one peer. Its goroutine, run, belongs to the node and
-// does all: it negotiates, opens, waits for the end, and cleans up.
+// link is the node's side of its relation to one peer, over one path after the other. Its goroutine, run,
+// belongs to the peer's entry in the roster and does all: it makes the first path, keeps the link, and
+// ends it.
+//
+//	run:  connect -> authenticate -> serve -> stop
+//	      the first path             keep: another path where that one fails
 type link struct {
 	// Fixed at construction.
 	node     *Node
+	entry    *peer // in the roster
 	peer     PeerID
+	capable  bool                         // the other end says that it takes part in repairs
+	signals  <-chan *signaling.SignalData // of the other end
+	changed  <-chan struct{}              // a token: something has changed at this end
 	presence *presence
-	signals  chan *signaling.SignalData // from node.run; full: the link ends
-	first    *signaling.SignalData      // what asked for the link, if a signal did
+	first    *signaling.SignalData // what asked for the link, if a signal did
+	again    bool                  // there was one before: the other end may have to be asked for its offer
+	lanes    []*lane
 	started  time.Time
 
-	// Set by run when every lane is open, before the link is published in node.roster.
-	lanes       []*lane
+	// Set by run before the link is published. id is empty if the link cannot be repaired; the offering
+	// end chooses it.
+	id          string
+	secret      secret
+	tellEach    int // bytes that are taken before the other end is told at once
 	connectTime time.Duration
 	published   bool
+	failure     *PeerError // why there is no link
 
-	ending  sync.Once
-	reason  atomic.Int32  // DisconnectReason of the first end
-	over    chan struct{} // closed when the link is to end: nobody waits to send any more
+	ending
 	halt    chan struct{} // closed when its readers need not deliver what has arrived
-	asked   atomic.Bool   // the other end demands authentication, and there is none here
-	silence sync.Once
 	silent  chan struct{} // closed when a reader has ended: nothing is acknowledged any more
+	silence sync.Once
+	done    chan struct{}     // closed when run takes nothing more
+	control chan heardControl // from controlLoops
+	answers chan struct{}     // a token: the other end has answered over the present path
+
+	// Safe for all.
+	path        atomic.Pointer[path] // that the link goes over; nil before the first
+	interrupted atomic.Bool
+	figures     linkFigures
 
 	// Owned by run.
-	raw      transport.Path // of the current attempt; nil before the first
-	state    negotiation
-	furthest transport.Progress    // of the attempts before
-	next     *signaling.SignalData // the offer with which the other end gave this link up
+	state     negotiation
+	next      *path                 // that is being made; nil: none
+	old       *path                 // was given up for path, which the other end has not confirmed yet
+	early     *reader               // what the authentication has read
+	random    [secretSize]byte      // this end's half of the secret
+	furthest  transport.Progress    // of the attempts before
+	repair    repair                // what to do about the path
+	beats     beats                 // what was heard and said
+	ticker    *time.Ticker          // of repair; nil on a link that cannot be repaired
+	ticks     <-chan time.Time      // its, or nil
+	successor *signaling.SignalData // the offer with which the other end gave this link up
+
+	readers    sync.WaitGroup // one a lane and path
+	goroutines sync.WaitGroup // controlLoops, and paths that are being closed
+}
+
+// linkFigures are for Stats.
+type linkFigures struct {
+	paths   atomic.Int64
+	refused atomic.Int64 // paths that did not prove the link's secret
+	heard   atomic.Int64 // when the other end was last heard, in Unix nanoseconds
 }
 
 // signalBacklog is how many signals may wait for run: two descriptions and the candidates of a few
 // attempts.
 const signalBacklog = 128
 
-func newLink(n *Node, m signaling.Member) *link {
-	return &link{
+// newLink makes the next link with a peer. Mu of the roster is held.
+func newLink(p *peer, first *signaling.SignalData) *link {
+	n := p.node
+	l := &link{
 		node:     n,
-		peer:     m.ID,
-		presence: &presence{id: m.ID},
-		signals:  make(chan *signaling.SignalData, signalBacklog),
+		entry:    p,
+		peer:     p.member.ID,
+		capable:  p.member.Can(signaling.FeatureRepair),
+		signals:  p.signals,
+		changed:  p.changed,
+		presence: &presence{id: p.member.ID},
+		first:    first,
+		again:    p.links > 0,
+		lanes:    make([]*lane, len(n.channels)),
 		started:  time.Now(),
-		over:     make(chan struct{}),
+		ending:   newEnding(),
 		halt:     make(chan struct{}),
 		silent:   make(chan struct{}),
-		state:    negotiation{offers: offers(n.id, m.ID), once: m.OneAttempt},
+		done:     make(chan struct{}),
+		control:  make(chan heardControl, 4),
+		answers:  make(chan struct{}, 1),
+		state:    negotiation{offers: offers(n.id, p.member.ID), once: p.member.OneAttempt},
 	}
-}
-
-// successor is the link that the other end asked for when it gave this one up. It takes over the
-// signals that came after its offer.
-func (l *link) successor() *link {
-	next := newLink(l.node, signaling.Member{ID: l.peer, OneAttempt: l.state.once})
-	next.first, next.signals = l.next, l.signals
-	return next
+	if l.state.offers {
+		l.state.attempt = p.attempt
+	}
+	if l.capable {
+		l.id = rand.Text()
+	}
+	for i := range l.lanes {
+		l.lanes[i] = newLane(l, i)
+	}
+	return l
 }
 
 // run makes the link, keeps it, and ends it.
@@ -79,45 +128,43 @@ func (l *link) run() {
 	if err == nil {
 		l.serve()
 	}
-	failure, _ := errors.AsType[*PeerError](err)
-	l.node.linkOver(l, failure)
-	if l.raw != nil {
-		l.raw.Close()
+	l.failure, _ = errors.AsType[*PeerError](err)
+	l.node.linkOver(l)
+	close(l.done)
+	if l.ticker != nil {
+		l.ticker.Stop()
 	}
-}
-
-// end asks run to end the link; the first reason stays.
-func (l *link) end(reason DisconnectReason) {
-	l.ending.Do(func() {
-		l.reason.Store(int32(reason))
-		close(l.over)
-	})
-}
-
-// why returns the reason of the end. That the other end demands authentication explains its closing
-// the link right after, which another lane may have seen first.
-func (l *link) why() DisconnectReason {
-	if l.asked.Load() {
-		return Unauthorized
+	for _, p := range []*path{l.path.Load(), l.next, l.old} {
+		if p != nil {
+			p.raw.Close()
+		}
 	}
-	return DisconnectReason(l.reason.Load())
+	l.goroutines.Wait()
 }
 
-// take hands a signal of the other end to run. It does not block.
-func (l *link) take(s *signaling.SignalData) {
+// hear hands a control frame to run.
+func (l *link) hear(h heardControl) {
 	select {
-	case l.signals <- s:
-	default:
-		l.node.log.Warn("too many signals", "peer", l.peer)
-		l.end(Misbehaved)
+	case l.control <- h:
+	case <-l.done:
 	}
 }
 
+// opened has the link go over the path that was made.
 func (l *link) opened() {
 	l.connectTime = time.Since(l.started)
-	l.lanes = make([]*lane, len(l.node.channels))
-	for i := range l.lanes {
-		l.lanes[i] = newLane(l, i, l.raw.Lane(i))
+	p := l.next
+	l.next = nil
+	l.path.Store(p)
+	l.figures.paths.Add(1)
+	l.figures.heard.Store(time.Now().UnixNano())
+	for _, ln := range l.lanes {
+		ln.begin(p)
+	}
+	if l.id != "" {
+		l.repair = newRepair(l.state.offers, l.node.config.LostAfter, time.Now())
+		l.ticker = time.NewTicker(tickEach)
+		l.ticks = l.ticker.C
 	}
 }
 
@@ -125,79 +172,125 @@ func (l *link) opened() {
 func (l *link) serve() {
 	l.published = true
 	l.node.linkUp(l)
-	var readers sync.WaitGroup
-	for _, ln := range l.lanes {
-		// The first lane to end ends the link: the transport ends all of them together, and tells
-		// its lanes earlier than its owner.
-		readers.Go(func() {
-			l.end(ln.readLoop())
-			l.silence.Do(func() { close(l.silent) })
+	l.read(l.path.Load())
+	l.keep()
+	l.interrupted.Store(false) // whatever is sent now gets the error of a peer that is gone
+	l.stop()
+	l.readers.Wait()
+}
+
+// read starts the readers of a path. On a link that cannot be repaired the first reader to end ends the
+// link: the transport ends all of them together, and tells its lanes earlier than its owner.
+func (l *link) read(p *path) {
+	for i, ln := range l.lanes {
+		r := &reader{lane: ln, path: p}
+		if i == 0 && l.early != nil && l.early.path == p {
+			r, l.early = l.early, nil
+		}
+		l.readers.Go(func() {
+			if why := r.readLoop(); why != 0 {
+				l.end(why)
+				l.silence.Do(func() { close(l.silent) })
+			}
 		})
 	}
-	l.watch(nil)
-	l.stop()
-	readers.Wait()
 }
 
-// watch waits for the end, from either side, or for done, and goes on adding late candidates until
-// then.
-func (l *link) watch(done <-chan struct{}) {
-	for {
-		select {
-		case <-l.over:
-			return
-		case <-done:
-			return
-		case e := <-l.raw.Events():
-			switch e.Kind {
-			case transport.EventCandidate:
-				l.event(e)
-			case transport.EventClosed:
-				l.end(reasonOf(e.Err))
-			}
-		case s := <-l.signals:
-			if s.Type == signaling.Offer && max(s.Attempt, 1) > l.state.attempt {
-				l.next = s // the other end has given this link up, and begins another
-				l.end(Lost)
-				return
-			}
-			var steps []step
-			l.state, steps = l.state.receive(*s)
-			if err := l.do(steps); err != nil {
-				l.node.log.Debug("signal not used", "peer", l.peer, "err", err)
-			}
-		}
-	}
-}
+const (
+	// byeTime is how long the word that the link is over may take to arrive.
+	byeTime = 200 * time.Millisecond
+	// drainTime is how long the readers of a link that the other end has ended go on, if its path does.
+	drainTime = time.Second
+)
 
-// stop ends the transport link. If this side ends it, what Send accepted is flushed first; if the
-// other side did, its lanes still give what had arrived.
+// stop ends the paths. If this side ends the link by its program's will, what Send accepted is flushed
+// first; if the other side did, its lanes still give what had arrived.
 func (l *link) stop() {
-	switch reason := DisconnectReason(l.reason.Load()); {
+	p := l.path.Load()
+	switch reason := l.why(); {
 	case reason == ByUs:
-		l.flush()
-	case l.next != nil: // the other end may still have this link, and say nothing on it any more
-	case reason == ByPeer || reason == Lost:
-		return
+		l.flush(p)
+		l.sayBye(p, reason)
+	case l.successor != nil: // the other end may still have this link, and say nothing on it any more
+	case reason == ByPeer || reason == Lost && p.control == nil:
+		if p.control == nil || l.drained() {
+			return
+		}
+	default:
+		l.sayBye(p, reason)
 	}
 	close(l.halt)
-	l.raw.Close()
+	p.raw.Close()
 }
 
-func (l *link) flush() {
+func (l *link) sayBye(p *path, reason DisconnectReason) {
+	if p.control != nil {
+		p.bye(reason, min(byeTime, max(l.node.config.Linger, 0)))
+	}
+}
+
+// drained waits until the readers have ended, and reports whether they have in time.
+func (l *link) drained() bool {
+	ended := make(chan struct{})
+	l.goroutines.Go(func() {
+		l.readers.Wait()
+		close(ended)
+	})
+	late := time.NewTimer(drainTime)
+	defer late.Stop()
+	select {
+	case <-ended:
+		return true
+	case <-late.C:
+		return false
+	}
+}
+
+func (l *link) flush(p *path) {
 	ctx, cancel := context.WithTimeout(context.Background(), l.node.config.Linger)
 	defer cancel()
 	for _, ln := range l.lanes {
 		if ln.mode == Reliable {
-			ln.flush(ctx)
+			ln.flush(ctx, p)
 		}
 	}
+}
+
+// retire closes a path that the link does not go over any more, or never did.
+func (l *link) retire(p *path) {
+	if p != nil {
+		l.goroutines.Go(func() { p.raw.Close() })
+	}
+}
+
+// counts appends how many packets of each reliable lane were taken.
+func (l *link) counts(counts []uint64) []uint64 {
+	for _, ln := range l.lanes {
+		if ln.mode == Reliable {
+			counts = append(counts, ln.count())
+		}
+	}
+	return counts
+}
+
+// takenByOther notes what the other end says, over path p, that it has taken.
+func (l *link) takenByOther(p *path, counts []uint64) error {
+	for _, ln := range l.lanes {
+		if ln.mode != Reliable {
+			continue
+		}
+		if !ln.takenByOther(p, counts[0]) {
+			return errBadCounts
+		}
+		counts = counts[1:]
+	}
+	return nil
 }
 
 // hint says what the end of a young link with a host may mean. A Godot host that demands authentication
 // is silent until its time, three seconds by default, is over, and then closes without a word.
 func (l *link) hint() string {
-	if age := time.Since(l.started) - l.connectTime; l.why() != ByPeer || age > 5*time.Second {
+	if age := time.Since(l.started) - l.connectTime; l.why() != ByPeer || l.id != "" || age > 5*time.Second {
 		return ""
 	}
 	for _, ln := range l.lanes {
@@ -208,7 +301,7 @@ func (l *link) hint() string {
 	return "; it never sent anything: it may demand authentication (Config.Auth)"
 }
 
-// reasonOf says why a transport link ended that this end did not.
+// reasonOf says why a path ended that this end did not end.
 func reasonOf(err error) DisconnectReason {
 	if errors.Is(err, transport.ErrLost) {
 		return Lost
@@ -217,15 +310,17 @@ func reasonOf(err error) DisconnectReason {
 }
 
 func (l *link) stats() LinkStats {
-	t := l.raw.Stats()
+	t := l.path.Load().raw.Stats()
 	stats := LinkStats{
 		ConnectTime: l.connectTime, RTT: t.RTT, Local: t.Local, Remote: t.Remote,
+		Repairable: l.id != "", Interrupted: l.interrupted.Load(), Paths: int(l.figures.paths.Load()),
+		PathsRefused: int(l.figures.refused.Load()), LastHeard: time.Since(time.Unix(0, l.figures.heard.Load())),
 		BytesSent: t.BytesSent, BytesReceived: t.BytesReceived, Lanes: make([]LaneStats, len(l.lanes)),
 	}
 	for i, ln := range l.lanes {
 		stats.Lanes[i] = LaneStats{
 			Channel: ln.channel, Mode: ln.mode,
-			Sent: ln.sent.Load(), Received: ln.received.Load(), Buffered: ln.raw.Buffered(),
+			Sent: ln.sent.Load(), Received: ln.received.Load(), Resent: ln.resent.Load(), Buffered: ln.buffered(),
 			SentBytes: ln.sentBytes.Load(), ReceivedBytes: ln.receivedBytes.Load(),
 		}
 	}

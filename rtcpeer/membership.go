@@ -2,12 +2,14 @@ package rtcpeer
 
 import (
 	"fmt"
+	"time"
 )
 
-// What comes of links for the node.
+// What becomes of links, for the node.
 
 // linkUp publishes an open link.
 func (n *Node) linkUp(l *link) {
+	l.entry.told, l.entry.since = false, time.Time{}
 	n.roster.stands(l, standingUp)
 	if l.peer == n.room.host { // before the program can receive that it is connected
 		n.status.CompareAndSwap(int32(ConnectionConnecting), int32(ConnectionConnected))
@@ -16,22 +18,43 @@ func (n *Node) linkUp(l *link) {
 	n.log.Info("connected", "peer", l.peer, "after", l.connectTime)
 }
 
-// linkOver forgets a link, published or not. A star's guest without its host is at its end, and so is
-// a node without links that nobody can reach any more.
-func (n *Node) linkOver(l *link, failure *PeerError) {
+// linkInterrupted tells that nothing is heard of a connected peer. The reason may be that nothing is heard
+// of anybody: then the signaler is asked to find out.
+func (n *Node) linkInterrupted(l *link) {
+	n.roster.stands(l, standingInterrupted)
+	n.inbox.interrupted(l.presence)
+	n.log.Info("interrupted", "peer", l.peer)
+	n.checkSignaling()
+}
+
+func (n *Node) linkResumed(l *link) {
+	n.roster.stands(l, standingUp)
+	n.inbox.resumed(l.presence)
+	n.log.Info("resumed", "peer", l.peer, "paths", l.figures.paths.Load())
+}
+
+// linkOver forgets a link, published or not. A star's guest that cannot get its host back is at its end, and
+// so is a node without links that nobody can reach any more.
+func (n *Node) linkOver(l *link) {
 	reason := l.why()
 	if l.published {
 		n.log.Info("disconnected", "peer", l.peer, "reason", reason)
 		n.route.down(l, reason)
 	}
-	if failure != nil {
-		n.log.Warn("no link", "peer", failure.Peer, "err", failure.Err)
-		n.inbox.failed(failure)
+	again := l.mayPass() || l.successor != nil
+	if l.failure != nil {
+		n.log.Warn("no link", "peer", l.peer, "err", l.failure.Err, "tried again", again)
+		if !again || !l.entry.told {
+			n.inbox.failed(l.failure)
+		}
+		l.entry.told = true
 	}
-	last := n.roster.over(l, n.ctx.Err() == nil && !n.refuse.Load())
+	last := n.roster.over(l)
 	switch signalingErr := n.room.why(); {
-	case n.isGuest() && failure != nil:
-		n.endLater(failure)
+	case n.isGuest() && again && signalingErr == nil:
+		n.status.CompareAndSwap(int32(ConnectionConnected), int32(ConnectionConnecting))
+	case n.isGuest() && l.failure != nil:
+		n.endLater(l.failure)
 	case n.isGuest() && reason == Unauthorized:
 		n.endLater(ErrAuthRequired)
 	case n.isGuest() && last:

@@ -20,6 +20,7 @@ type negotiation struct {
 	offers    bool
 	once      bool                   // there is one attempt
 	attempt   int                    // of the current offer; 0 before the first
+	link      string                 // that it is for; empty with a member that does not tell
 	described bool                   // the other end's description of this attempt is here
 	early     []signaling.SignalData // candidates that came before it
 }
@@ -91,7 +92,7 @@ func (n negotiation) receive(s signaling.SignalData) (negotiation, []step) {
 
 func (n negotiation) receiveOffer(s signaling.SignalData) (negotiation, []step) {
 	attempt := max(s.Attempt, 1)
-	if n.offers || attempt <= n.attempt {
+	if n.offers || attempt <= n.attempt && s.Link == n.link {
 		return n, nil // not its part, or an offer that a later one has replaced
 	}
 	early := n.early // from programs that send candidates before their offer
@@ -102,7 +103,7 @@ func (n negotiation) receiveOffer(s signaling.SignalData) (negotiation, []step) 
 	for _, c := range early {
 		steps = append(steps, step{kind: stepAddCandidate, data: c})
 	}
-	return negotiation{once: n.once, attempt: attempt, described: true}, steps
+	return negotiation{once: n.once, attempt: attempt, link: s.Link, described: true}, steps
 }
 
 // current reports whether a signal belongs to this attempt. 0 is the number of those who do not

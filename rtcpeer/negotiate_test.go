@@ -91,13 +91,18 @@ func TestNegotiationIsPure(t *testing.T) {
 
 // Where attempts are not numbered there is one, in both roles.
 func TestOneAttempt(t *testing.T) {
-	n := newLink(&Node{id: 5}, signaling.Member{ID: 1, OneAttempt: true}).state
+	link := func(self PeerID, m signaling.Member) *link {
+		p := newPeer(&Node{id: self, log: slog.New(slog.DiscardHandler), roster: newRoster()})
+		p.member = m
+		return newLink(p, nil)
+	}
+	n := link(5, signaling.Member{ID: 1, OneAttempt: true}).state
 	require.False(t, n.retries())
 	n, _ = n.start()
 	require.False(t, n.retries())
-	require.True(t, newLink(&Node{id: 5}, signaling.Member{ID: 1}).state.retries())
+	require.True(t, link(5, signaling.Member{ID: 1}).state.retries())
 
-	n = newLink(&Node{id: 1}, signaling.Member{ID: 5, OneAttempt: true}).state
+	n = link(1, signaling.Member{ID: 5, OneAttempt: true}).state
 	n, steps := take(n, "offer0")
 	require.Len(t, steps, 1)
 	_, steps = take(n, "offer0")
@@ -106,10 +111,13 @@ func TestOneAttempt(t *testing.T) {
 
 // A member that floods another with signals gets no link, and the program is told why.
 func TestSignalFlood(t *testing.T) {
-	n := &Node{id: 1, log: slog.New(slog.DiscardHandler)}
-	l := newLink(n, signaling.Member{ID: 5}) // the larger id: this end waits for its offer
+	n := &Node{id: 1, log: slog.New(slog.DiscardHandler), roster: newRoster()}
+	p := newPeer(n)
+	p.member = signaling.Member{ID: 5} // the larger id: this end waits for its offer
+	n.roster.peers[5] = p
+	l := n.roster.make(p, nil)
 	for range signalBacklog + 1 {
-		l.take(&signaling.SignalData{Type: signaling.Candidate, Candidate: "candidate:"})
+		p.take(&signaling.SignalData{Type: signaling.Candidate, Candidate: "candidate:"})
 	}
 	err := l.connect()
 	require.ErrorIs(t, err, errTooManySignals)

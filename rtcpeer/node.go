@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/signaling"
@@ -224,9 +225,11 @@ func (n *Node) end(why error) {
 // Stats returns the node's figures. It asks each link, so it is for people, not for each packet.
 func (n *Node) Stats() Stats {
 	ended := n.room.why()
+	lost, since := n.room.connection()
 	stats := Stats{
 		ID: n.id, Room: n.Room(), Topology: n.Topology(), Host: n.Host(), Sealed: n.Sealed(),
 		Signaling: ended == nil, SignalingErr: ended, Resumed: n.room.resumed(),
+		SignalingLost: lost, SignalingSince: time.Since(since),
 		Waiting: n.inbox.waiting(), Dropped: n.inbox.counters.words(), Total: n.roster.totals(),
 		Links: make(map[PeerID]LinkStats),
 	}

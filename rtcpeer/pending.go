@@ -22,7 +22,8 @@ func (l *link) authenticate() error {
 	ctx, stop := l.authContext()
 	defer stop()
 	ctx, end := context.WithCancelCause(ctx)
-	p := &PendingPeer{lane: l.lanes[0]}
+	l.early = &reader{lane: l.lanes[0], path: l.path.Load()}
+	p := &PendingPeer{reader: l.early}
 	var conversation sync.WaitGroup // ends with the link, which all that it waits for does
 	conversation.Go(func() { end(p.converse(ctx, auth)) })
 	l.watch(ctx.Done())
@@ -32,7 +33,10 @@ func (l *link) authenticate() error {
 		if late := ctx.Err() == context.DeadlineExceeded; late && p.silent.Load() {
 			l.askLate()
 		}
-		l.raw.Close()
+		if l.why() == 0 {
+			l.sayBye(l.path.Load(), Unauthorized)
+		}
+		l.path.Load().raw.Close()
 	}
 	conversation.Wait()
 	return l.verdict(why)
@@ -49,11 +53,11 @@ func (l *link) authContext() (context.Context, context.CancelFunc) {
 
 // verdict is what has come of an authentication.
 func (l *link) verdict(why error) error {
-	reason := DisconnectReason(l.reason.Load())
+	reason := l.why()
 	switch {
 	case why == errAdmitted:
 		return nil
-	case l.node.ctx.Err() != nil || reason == ByUs || reason == Kicked || l.next != nil:
+	case l.node.ctx.Err() != nil || reason == ByUs || reason == Kicked || reason == Lost && l.id != "" || l.successor != nil:
 		return errOver
 	case reason == Misbehaved:
 		return l.fail("authenticate", errTooManySignals)
@@ -72,7 +76,7 @@ func (l *link) askLate() {
 	if l.lanes[0].write(appendAuth(nil, nil)) != nil {
 		return
 	}
-	l.flush()
+	l.flush(l.path.Load())
 	ctx, cancel := context.WithTimeout(context.Background(), lastWordTime)
 	defer cancel()
 	l.watch(ctx.Done())
@@ -91,7 +95,6 @@ func (n *Node) authAsked(l *link, f frame) {
 		return
 	}
 	n.log.Warn("the other end demands authentication, and there is no Config.Auth", "peer", l.peer)
-	l.asked.Store(true)
 	l.end(Unauthorized)
 }
 

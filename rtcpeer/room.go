@@ -1,9 +1,11 @@
 package rtcpeer
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/signaling"
@@ -26,13 +28,15 @@ type room struct {
 	lockTold chan struct{} // closed, and replaced, when the server tells of the lock
 	ice      []signaling.ICEServer
 	welcomes int
-	ended    error // why the signaler brings nothing more
+	lost     error     // why the connection to the server was lost; nil while it is there
+	since    time.Time // of that
+	ended    error     // why the signaler brings nothing more
 }
 
 func newRoom(s Signaler, w signaling.Welcome) *room {
 	r := &room{
 		name: w.Room, topology: w.Topology, host: w.Host, signaler: s,
-		sealed: make(chan struct{}), locked: w.Locked, lockTold: make(chan struct{}),
+		sealed: make(chan struct{}), locked: w.Locked, lockTold: make(chan struct{}), since: time.Now(),
 	}
 	if w.Sealed {
 		close(r.sealed)
@@ -76,6 +80,35 @@ func (r *room) welcomed(w signaling.Welcome) (forgotten []signaling.Message) {
 		forgotten = append(forgotten, signaling.Seal{})
 	}
 	return forgotten
+}
+
+// lose notes that the signaler has lost the server. It returns false if that is known.
+func (r *room) lose(why error) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.lost != nil {
+		return false
+	}
+	r.lost, r.since = why, time.Now()
+	return true
+}
+
+// regain notes that the signaler has the server. It returns false if it has not lost it.
+func (r *room) regain() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.lost == nil {
+		return false
+	}
+	r.lost, r.since = nil, time.Now()
+	return true
+}
+
+// connection returns why the server is lost, or nil, and since when it is as it is.
+func (r *room) connection() (lost error, since time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return cmp.Or(r.ended, r.lost), r.since
 }
 
 // resumed returns how often the signaler came back.

@@ -16,33 +16,13 @@ import (
 type roster struct {
 	open atomic.Pointer[linkSet] // the open links, for those who send: reading takes no lock
 
-	running sync.WaitGroup // every link.run
+	running sync.WaitGroup // every peer.run
 
 	mu    sync.Mutex // guards the fields below, and those of peers
 	peers map[PeerID]*peer
 	total Totals // of links that are over
 	shut  bool   // no link starts any more
 }
-
-// A peer is one entry of the roster: a member of the room, or one that has left it and still has its
-// link. Guarded by the roster.
-type peer struct {
-	member   signaling.Member
-	present  bool // it is a member
-	standing standing
-	link     *link // nil if the standing is over
-	lost     bool  // its last link was Lost
-}
-
-// A standing says where a node stands with a peer.
-type standing uint8
-
-const (
-	standingOver           standing = iota // no link
-	standingMaking                         // its lanes are being opened
-	standingAuthenticating                 // they are, and Config.Auth decides
-	standingUp                             // connected
-)
 
 // linkSet is one state of the open links; it never changes.
 type linkSet struct {
@@ -56,18 +36,29 @@ func newRoster() *roster {
 	return r
 }
 
-// joined notes a member. It is news if it was none before, and lost if its last link was.
-func (r *roster) joined(m signaling.Member) (news, lost bool) {
+// joined notes a member, and returns what is to be done: connect to it, end a link that it had in an
+// earlier run of its program, or tell its link that it is there again.
+func (r *roster) joined(n *Node, m signaling.Member) (connect bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.peers[m.ID]
 	if p == nil {
-		p = &peer{}
+		p = newPeer(n)
 		r.peers[m.ID] = p
 	}
-	news = !p.present
+	news, lost := !p.present, p.lost
+	restarted := p.member.Incarnation != "" && m.Incarnation != "" && m.Incarnation != p.member.Incarnation
 	p.member, p.present = m, true
-	return news, p.lost
+	if p.running {
+		if restarted && p.link != nil {
+			p.link.end(Lost)
+		}
+		notify(p.changed)
+		return false
+	}
+	// Without repairs a link that was lost is not made again, except after this end was away for so long
+	// that its links were lost: those who had taken it for gone wait for its offers.
+	return news || restarted || lost && offers(n.id, m.ID)
 }
 
 // left notes that a member is gone. It returns the link that it still has, or nil, and whether that
@@ -80,10 +71,30 @@ func (r *roster) left(id PeerID) (l *link, up bool) {
 		return nil, false
 	}
 	p.present, p.lost = false, false
-	if p.link == nil {
+	if !p.running {
 		delete(r.peers, id)
 	}
-	return p.link, p.standing == standingUp
+	notify(p.changed)
+	return p.link, p.standing >= standingUp
+}
+
+// entry returns the entry of a peer if its run is there to take signals, or nil.
+func (r *roster) entry(id PeerID) *peer {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p := r.peers[id]; p != nil && p.running {
+		return p
+	}
+	return nil
+}
+
+// changed tells every peer that something has changed at this end.
+func (r *roster) changed() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, p := range r.peers {
+		notify(p.changed)
+	}
 }
 
 // member returns a member of the room.
@@ -134,38 +145,68 @@ func (r *roster) links() []*link {
 }
 
 // full reports whether there is a link with as many others as there may be. One that is still being
-// made or authenticated counts, so that nobody has to wait for a place that is then not there.
+// made or authenticated counts, so that nobody has to wait for a place that is then not there, and so does
+// one that is being made again.
 func (r *roster) full(limit int, newcomer PeerID) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	linked := 0
 	for id, p := range r.peers {
-		if p.link != nil && id == newcomer {
+		if p.running && id == newcomer {
 			return false
 		}
-		if p.link != nil {
+		if p.running {
 			linked++
 		}
 	}
 	return limit > 0 && linked >= limit
 }
 
-// start runs a link with a member, unless that has one, or no link starts any more.
-func (r *roster) start(l *link) {
+// start runs the first link with a member, unless there is one, or no link starts any more.
+func (r *roster) start(id PeerID, first *signaling.SignalData) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if p := r.peers[l.peer]; p != nil && p.link == nil {
-		r.run(p, l)
-	}
-}
-
-// run runs a link; mu is held, so that no link starts after shutDown.
-func (r *roster) run(p *peer, l *link) {
-	if r.shut {
+	p := r.peers[id]
+	if p == nil || p.running || r.shut {
 		return
 	}
+	p.running = true
+	l := r.make(p, first)
+	r.running.Go(func() { p.run(l) })
+}
+
+// make makes a link with a member; mu is held.
+func (r *roster) make(p *peer, first *signaling.SignalData) *link {
+	l := newLink(p, first)
 	p.link, p.standing, p.lost = l, standingMaking, false
-	r.running.Go(l.run)
+	p.links++
+	return l
+}
+
+// again makes the next link with a member, unless it is none any more, or there is to be no new one.
+func (r *roster) again(p *peer, first *signaling.SignalData) *link {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.shut || !p.present || p.node.refuse.Load() {
+		return r.halt(p)
+	}
+	return r.make(p, first)
+}
+
+// stop ends the links with a peer for good, or until it joins anew.
+func (r *roster) stop(p *peer) *link {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.halt(p)
+}
+
+// halt is stop; mu is held.
+func (r *roster) halt(p *peer) *link {
+	p.running = false
+	if !p.present {
+		delete(r.peers, p.member.ID)
+	}
+	return nil
 }
 
 // shutDown has no link start any more, and returns those that there are.
@@ -180,29 +221,20 @@ func (r *roster) shutDown() []*link {
 func (r *roster) stands(l *link, s standing) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if p := r.peers[l.peer]; p != nil && p.link == l {
-		p.standing = s
-	}
+	l.entry.standing = s
 }
 
-// over forgets a link that has ended, and runs its successor, if it has one and may have one. It
-// returns whether there is no link left.
-func (r *roster) over(l *link, mayFollow bool) (last bool) {
+// over forgets a link that has ended. It returns whether there is no link left.
+func (r *roster) over(l *link) (last bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	p := r.peers[l.peer]
-	wasUp := p.standing == standingUp
-	p.link, p.standing = nil, standingOver
-	if wasUp {
+	p := l.entry
+	if p.standing >= standingUp {
 		r.total.add(l)
 		p.lost = p.present && l.why() == Lost
 	}
-	switch {
-	case l.next != nil && p.present && mayFollow:
-		r.run(p, l.successor())
-	case !p.present:
-		delete(r.peers, l.peer)
-	}
+	p.link, p.standing = nil, standingOver
+	p.attempt = max(p.attempt, l.state.attempt)
 	for _, p := range r.peers {
 		if p.link != nil {
 			return false
@@ -217,7 +249,7 @@ func (r *roster) totals() Totals {
 	defer r.mu.Unlock()
 	t := r.total
 	for _, p := range r.peers {
-		if p.standing == standingUp {
+		if p.standing >= standingUp {
 			t.add(p.link)
 		}
 	}

@@ -22,6 +22,9 @@ func (n *Node) run(welcome signaling.Welcome) {
 		switch m := m.(type) {
 		case signaling.Welcome:
 			err = n.welcomed(m)
+			n.signalingBack()
+		case signaling.Disconnected:
+			n.signalingLost(m.Err)
 		case signaling.Joined:
 			n.joined(m.Member)
 		case signaling.Left:
@@ -74,12 +77,9 @@ func (n *Node) welcomed(w signaling.Welcome) error {
 	return nil
 }
 
-// joined makes a link with a member, unless there is one, or there was: a link that ended is over. But when
-// this node was away for so long that its links were lost, and comes back, those who had taken it for gone
-// wait for its offers.
+// joined makes a link with a member, unless there is one, or there was and it has ended for good.
 func (n *Node) joined(m signaling.Member) {
-	news, lost := n.roster.joined(m)
-	if news || lost && offers(n.id, m.ID) {
+	if n.roster.joined(n, m) {
 		n.connect(m, nil)
 	}
 }
@@ -90,20 +90,15 @@ func (n *Node) connect(m signaling.Member, first *signaling.SignalData) {
 	switch {
 	case n.refuse.Load():
 		n.refuseLink(m.ID, "new connections are refused")
-		return
 	case n.roster.full(n.config.MaxPeers, m.ID):
 		n.refuseLink(m.ID, fmt.Sprintf("no more than %d peers are admitted", n.config.MaxPeers))
-		return
 	case n.inbox.backlogged():
 		n.refuseLink(m.ID, "the program there does not receive its events")
-		return
 	case theirs != nil && !slices.Equal(theirs, n.config.Channels):
 		n.inbox.failed(&PeerError{Peer: m.ID, Op: "connect", Err: &ChannelMismatchError{Ours: n.config.Channels, Theirs: theirs}})
-		return
+	default:
+		n.roster.start(m.ID, first)
 	}
-	l := newLink(n, m)
-	l.first = first
-	n.roster.start(l)
 }
 
 func (n *Node) refuseLink(id PeerID, why string) {
@@ -113,14 +108,15 @@ func (n *Node) refuseLink(id PeerID, why string) {
 }
 
 // left forgets a member. An open link with it ends on its own account: the member may only have lost
-// the server, unless it was taken out of the room. One that is still being made cannot be completed.
+// the server, unless it was taken out of the room or has left it. One that is still being made cannot be
+// completed.
 func (n *Node) left(id PeerID, reason signaling.LeftReason) {
 	l, up := n.roster.left(id)
 	switch {
 	case l == nil:
 	case reason == signaling.LeftKicked:
 		l.end(Kicked)
-	case !up:
+	case !up || reason == signaling.LeftByItself && l.interrupted.Load():
 		l.end(ByPeer)
 	}
 	if n.isGuest() && id == n.room.host && l == nil {
@@ -129,20 +125,45 @@ func (n *Node) left(id PeerID, reason signaling.LeftReason) {
 }
 
 // signaled hands a signal to its link. An offer may ask for a new one, as after a restart of the
-// other end.
+// other end; an end that does not know yet that its link is over here is told.
 func (n *Node) signaled(s signaling.Signal) {
 	data, err := signaling.DecodeSignalData(s.Data)
 	if err != nil {
 		n.log.Debug("signal not understood", "peer", s.From, "err", err)
 		return
 	}
-	l := n.roster.link(s.From)
+	p := n.roster.entry(s.From)
 	m, member := n.roster.member(s.From)
 	switch {
-	case l != nil:
-		l.take(&data)
-	case member && data.Type == signaling.Offer:
+	case p != nil:
+		p.take(&data)
+	case !member:
+	case data.Type == signaling.Repair || data.Type == signaling.Offer && data.Repair:
+		n.refuseLink(s.From, "this end has ended the link")
+	case data.Type == signaling.Offer:
 		n.connect(m, &data)
+	}
+}
+
+// signalingLost tells that the signaler tries to come back.
+func (n *Node) signalingLost(why error) {
+	if n.room.lose(why) {
+		n.inbox.signaling(Event{Kind: SignalingLost, Err: why})
+	}
+}
+
+// signalingBack tells that it has: signals pass again, and links that wait for them try at once.
+func (n *Node) signalingBack() {
+	if n.room.regain() {
+		n.inbox.signaling(Event{Kind: SignalingResumed})
+	}
+	n.roster.changed()
+}
+
+// checkSignaling has the signaler find out at once whether its connection still works, if it can.
+func (n *Node) checkSignaling() {
+	if s, ok := n.room.signaler.(interface{ Check() }); ok {
+		s.Check()
 	}
 }
 

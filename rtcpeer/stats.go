@@ -15,9 +15,11 @@ const (
 	dropNoTarget   dropReason = "no_target"   // relaying: the target is not connected
 	dropMalformed  dropReason = "malformed"   // receiving: no frame of SceneMultiplayer
 	dropPending    dropReason = "pending"     // receiving: its peer is not authenticated yet
+
+	dropInterrupted dropReason = "interrupted" // sending: an unreliable packet for a peer that is interrupted
 )
 
-var dropReasons = [...]dropReason{dropBufferFull, dropNoCredit, dropPeerGone, dropNoTarget, dropMalformed, dropPending}
+var dropReasons = [...]dropReason{dropInterrupted, dropBufferFull, dropNoCredit, dropPeerGone, dropNoTarget, dropMalformed, dropPending}
 
 // Stats are figures of a node at one moment.
 type Stats struct {
@@ -30,12 +32,16 @@ type Stats struct {
 	// says why.
 	Signaling    bool
 	SignalingErr error
+	// SignalingLost is nil while the node is connected to the signaling server, and else why it is not;
+	// it tries to come back unless Signaling is false. SignalingSince is how long it has been as it is.
+	SignalingLost  error
+	SignalingSince time.Duration
 	// Resumed counts how often the connection to the signaling server was lost and resumed.
 	Resumed int
 	// Waiting is how many events wait for Receive.
 	Waiting int
 	// Dropped counts packets by the word for why: buffer_full, no_credit, peer_gone, no_target,
-	// malformed, pending. Words that did not occur are left out.
+	// malformed, pending, interrupted. Words that did not occur are left out.
 	Dropped map[string]uint64
 	// Total counts what the links carried, including those that are over: it never falls.
 	Total Totals
@@ -46,7 +52,18 @@ type Stats struct {
 // LinkStats are figures of one open link.
 type LinkStats struct {
 	ConnectTime time.Duration // from the first step to every channel open
-	RTT         time.Duration // smoothed; 0 if not known
+	// Repairable says that the other end takes part in repairs: the link outlives its paths.
+	Repairable bool
+	// Interrupted is true from PeerInterrupted to PeerResumed.
+	Interrupted bool
+	// LastHeard is how long ago the other end was last heard, to half a second. Only if Repairable.
+	LastHeard time.Duration
+	// Paths is how many connections the link has gone over so far, one after the other; 1 without repairs.
+	Paths int
+	// PathsRefused is how many were refused because the other end of them did not prove that it is the
+	// peer: the signaling server, or who can write to it, has tried to take the link over.
+	PathsRefused int
+	RTT          time.Duration // smoothed; 0 if not known
 	// Local and Remote are the kinds of the two ends' candidates: host, srflx, prflx, relay.
 	Local, Remote string
 	BytesSent     uint64 // on the wire, as the transport counts
@@ -78,7 +95,8 @@ type LaneStats struct {
 	Mode     Mode
 	Sent     uint64 // packets handed to the transport
 	Received uint64 // packets taken from it
-	Buffered int    // bytes sent and not yet acknowledged
+	Resent   uint64 // packets sent again over another path
+	Buffered int    // bytes sent and not yet acknowledged; if Repairable, not yet taken by the other end
 	// SentBytes and ReceivedBytes are the bytes of these packets, with their frames.
 	SentBytes, ReceivedBytes uint64
 }

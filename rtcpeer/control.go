@@ -1,0 +1,191 @@
+package rtcpeer
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+)
+
+// The frames of the control lane: SCTP stream 0, reliable and ordered, opened only between two members
+// that both take part in repairs (signaling.FeatureRepair). The first byte is the type; numbers are
+// unsigned varints (encoding/binary). signaling/PROTOCOL.md tells what each is for.
+//
+//	01 random[32] kept        hello: half of the link's secret, and how many bytes its sender keeps for each lane
+//	02 mac[32]                prove: the sender knows the secret of the link
+//	03 counts                 take: the link goes over this path from now on; what was delivered so far
+//	04 flags counts           beat: the sender is there; what was delivered so far
+//	05 reason                 bye: the link is over
+//
+// Counts are those of the reliable lanes, in the order of the lanes: how many packets of each the sender
+// has taken since the link began.
+const (
+	frameHello = 0x01
+	frameProve = 0x02
+	frameTake  = 0x03
+	frameBeat  = 0x04
+	frameBye   = 0x05
+
+	beatAsks    = 0x01 // the receiver is to answer at once
+	beatAnswers = 0x02
+)
+
+const (
+	secretSize = 32
+	macSize    = sha256.Size
+	// maxControlFrame is the largest control frame: a take of as many lanes as there can be.
+	maxControlFrame = 2 + (3+255)*binary.MaxVarintLen64
+)
+
+// A control is one decoded control frame.
+type control struct {
+	kind   byte
+	random [secretSize]byte // hello
+	kept   uint64           // hello
+	mac    [macSize]byte    // prove
+	flags  byte             // beat
+	counts []uint64         // take, beat
+	reason byte             // bye
+}
+
+var errBadControl = errors.New("not a control frame")
+
+// decodeControl never panics, whatever the bytes. lanes is how many reliable lanes there are; counts is
+// used for the counts if it is large enough.
+func decodeControl(b []byte, lanes int, counts []uint64) (control, error) {
+	if len(b) == 0 {
+		return control{}, errBadControl
+	}
+	c, body := control{kind: b[0]}, b[1:]
+	var ok bool
+	switch c.kind {
+	case frameHello:
+		if ok = len(body) > secretSize; ok {
+			body = body[copy(c.random[:], body):]
+			c.kept, body, ok = cutUvarint(body)
+		}
+	case frameProve:
+		ok = len(body) >= macSize
+		body = body[copy(c.mac[:], body):]
+	case frameTake:
+		c.counts, body, ok = cutCounts(body, lanes, counts)
+	case frameBeat:
+		if ok = len(body) > 0; ok {
+			c.flags = body[0]
+			c.counts, body, ok = cutCounts(body[1:], lanes, counts)
+		}
+	case frameBye:
+		if ok = len(body) > 0; ok {
+			c.reason, body = body[0], body[1:]
+		}
+	}
+	if !ok || len(body) > 0 {
+		return control{}, fmt.Errorf("%w: %d bytes of type %d", errBadControl, len(b), b[0])
+	}
+	return c, nil
+}
+
+func cutUvarint(b []byte) (uint64, []byte, bool) {
+	v, n := binary.Uvarint(b)
+	if n <= 0 {
+		return 0, b, false
+	}
+	return v, b[n:], true
+}
+
+func cutCounts(b []byte, lanes int, counts []uint64) ([]uint64, []byte, bool) {
+	counts = counts[:0]
+	for range lanes {
+		v, rest, ok := cutUvarint(b)
+		if !ok {
+			return nil, b, false
+		}
+		counts, b = append(counts, v), rest
+	}
+	return counts, b, true
+}
+
+func appendHello(b []byte, random [secretSize]byte, kept int) []byte {
+	b = append(append(b, frameHello), random[:]...)
+	return binary.AppendUvarint(b, uint64(kept))
+}
+
+func appendProve(b []byte, mac [macSize]byte) []byte { return append(append(b, frameProve), mac[:]...) }
+
+func appendTake(b []byte, counts []uint64) []byte { return appendCounts(append(b, frameTake), counts) }
+
+func appendBeat(b []byte, flags byte, counts []uint64) []byte {
+	return appendCounts(append(b, frameBeat, flags), counts)
+}
+
+func appendBye(b []byte, reason byte) []byte { return append(b, frameBye, reason) }
+
+func appendCounts(b []byte, counts []uint64) []byte {
+	for _, c := range counts {
+		b = binary.AppendUvarint(b, c)
+	}
+	return b
+}
+
+// byeReasons are the reasons of a bye, by their numbers on the wire: why its sender ends the link. 0 is
+// none.
+var byeReasons = [...]DisconnectReason{0, ByUs, Lost, Misbehaved, Slow, Kicked, Unauthorized}
+
+// byeOf returns the number of the reason for which this end ends a link.
+func byeOf(r DisconnectReason) byte {
+	for n, other := range byeReasons {
+		if n > 0 && other == r {
+			return byte(n)
+		}
+	}
+	return 1
+}
+
+// endedBy returns the reason here of a link that the other end has ended. Slow and Unauthorized are what
+// this end has to know; that the other end left, or judged this one, is ByPeer.
+func endedBy(bye byte) DisconnectReason {
+	if int(bye) >= len(byeReasons) {
+		return ByPeer
+	}
+	switch r := byeReasons[bye]; r {
+	case Lost, Slow, Unauthorized:
+		return r
+	}
+	return ByPeer
+}
+
+// A secret is what both ends of a link know, and nobody else: each contributes half on the first path, on
+// which DTLS keeps it from the signaling server.
+type secret [sha256.Size]byte
+
+// newRandom is one end's half of it.
+func newRandom() (half [secretSize]byte) {
+	rand.Read(half[:]) // never fails (crypto/rand)
+	return half
+}
+
+func newSecret(link string, offering, answering [secretSize]byte) secret {
+	mac := hmac.New(sha256.New, append(offering[:], answering[:]...))
+	mac.Write([]byte("rtcpeer link secret 1 " + link))
+	return secret(mac.Sum(nil))
+}
+
+// prove returns the proof of one end that it knows the secret, for one path alone: binding names the
+// certificates of both ends, so that nobody can stand between them and pass proofs on.
+func (s secret) prove(offers bool, attempt int, binding string) [macSize]byte {
+	role := "answer"
+	if offers {
+		role = "offer"
+	}
+	mac := hmac.New(sha256.New, s[:])
+	fmt.Fprintf(mac, "rtcpeer path 1 %s %d %s", role, attempt, binding)
+	return [macSize]byte(mac.Sum(nil))
+}
+
+// proves reports whether mac is the proof of that end.
+func (s secret) proves(mac [macSize]byte, offers bool, attempt int, binding string) bool {
+	want := s.prove(offers, attempt, binding)
+	return hmac.Equal(mac[:], want[:])
+}

@@ -1,0 +1,34 @@
+package rtcpeer
+
+import "sync"
+
+// An ending is the one cause of a link's end.
+type ending struct {
+	over chan struct{} // closed with the first cause: nobody waits to send any more
+
+	mu     sync.Mutex
+	reason DisconnectReason // 0: not over
+}
+
+func newEnding() ending { return ending{over: make(chan struct{})} }
+
+// end asks run to end the link; the first reason stays. But that the other end demands authentication
+// explains its closing the link right after, which another lane may have seen first.
+func (e *ending) end(reason DisconnectReason) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch {
+	case e.reason == 0:
+		e.reason = reason
+		close(e.over)
+	case reason == Unauthorized && e.reason == ByPeer:
+		e.reason = reason
+	}
+}
+
+// why returns the reason of the end, or 0.
+func (e *ending) why() DisconnectReason {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.reason
+}

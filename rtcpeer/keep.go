@@ -1,0 +1,400 @@
+package rtcpeer
+
+import (
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"example.org/rtcpeer/rtcpeer/transport"
+	"example.org/rtcpeer/signaling"
+)
+
+// How an open link is kept: what link.run does until the link ends. When something is to be done about its
+// path is decided in repair.go. This is how the next path takes over:
+//
+//	offering end                              answering end
+//	  offer, repair, link ------------------>   answer
+//	  ======== ICE, DTLS, SCTP: every lane open =========
+//	           <----------------------------  prove
+//	  prove, take what was delivered -------->  from here on it reads the new path alone,
+//	           <----------------------------  take what was delivered
+//	  each sends again what the other has not taken, and closes the old path
+
+var (
+	// errBadCounts is what is wrong with an end that claims to have taken what it was never sent.
+	errBadCounts = errors.New("it claims to have taken packets that it cannot have, or fewer than before")
+	errFlood     = errors.New("it floods the control lane")
+	errBadProof  = errors.New("it does not prove the secret of the link")
+)
+
+// beats are what was heard and said up to the last tick.
+type beats struct {
+	heard, said uint64    // packets and control frames
+	control     uint64    // of heard, those of the present path's control lane
+	told        uint64    // packets taken, as the other end was last told
+	saidAt      time.Time // when something was last said, or told
+}
+
+// maxBeats is how many control frames may come from one tick to the next. An end sends one for each eighth
+// of what the other keeps, which at any speed is far fewer.
+const maxBeats = 4096
+
+// keep keeps a published link until it ends.
+func (l *link) keep() {
+	if l.id != "" {
+		l.repair = l.repair.relayed(time.Now(), l.path.Load().relayed())
+	}
+	l.watch(nil)
+}
+
+// watch waits for the end, from either side, or for done, and deals with what comes until then.
+func (l *link) watch(done <-chan struct{}) {
+	var soon *time.Timer // for a try that is to come before the next tick
+	for {
+		var due <-chan time.Time
+		if wait := time.Until(l.repair.tryAt); l.ticks != nil && l.repair.needs != 0 && wait > 0 {
+			soon = time.NewTimer(wait)
+			due = soon.C
+		}
+		var making <-chan transport.Event
+		if l.next != nil {
+			making = l.next.raw.Events()
+		}
+		select {
+		case <-l.over:
+		case <-done:
+		case e := <-l.path.Load().raw.Events():
+			l.pathEvent(e)
+		case e := <-making:
+			l.nextEvent(e)
+		case s := <-l.signals:
+			l.signaled(s)
+		case h := <-l.control:
+			l.controlled(h)
+		case <-l.answers:
+			l.decide(l.repair.answered(time.Now()))
+		case <-l.ticks:
+			l.tick()
+		case <-due:
+			l.decide(l.repair.plan(time.Now(), sight{}, nil))
+		case <-l.changed:
+			if l.ticks != nil {
+				l.decide(l.repair.changed(time.Now(), l.spread()))
+			}
+		}
+		if soon != nil {
+			soon.Stop()
+		}
+		if l.why() != 0 || isClosed(done) {
+			return
+		}
+	}
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// spreadEach is how far apart the repairs of two links of a node are on average, when all begin with the
+// same event: a new path takes some 5 ms of CPU at each end.
+const spreadEach = 10 * time.Millisecond
+
+// spread is a random wait, so that not all links of the node are repaired in the same moment.
+func (l *link) spread() time.Duration {
+	return time.Duration(rand.Int64N(int64(spreadEach) * int64(len(l.node.roster.open.Load().all)+1)))
+}
+
+// pathEvent takes an event of the present path. That it is closed is told by its control lane too, behind
+// the frames that came before.
+func (l *link) pathEvent(e transport.Event) {
+	switch {
+	case e.Kind == transport.EventCandidate:
+		l.event(e)
+	case e.Kind == transport.EventClosed && l.path.Load().control == nil:
+		l.end(reasonOf(e.Err))
+	}
+}
+
+// nextEvent takes an event of the path that is being made.
+func (l *link) nextEvent(e transport.Event) {
+	switch e.Kind {
+	case transport.EventCandidate:
+		l.event(e)
+	case transport.EventClosed:
+		l.node.log.Debug("repair failed", "peer", l.peer, "attempt", l.next.attempt, "err", e.Err)
+		l.dropNext()
+		l.decide(l.repair.failed(time.Now()))
+	case transport.EventOpened:
+		l.next.opened()
+		if !l.state.offers {
+			l.next.say(appendProve(nil, l.next.prove(false)))
+		}
+	}
+}
+
+func (l *link) dropNext() {
+	l.retire(l.next)
+	l.next = nil
+}
+
+// signaled takes a signal of the other end.
+func (l *link) signaled(s *signaling.SignalData) {
+	switch {
+	case s.Type == signaling.Offer && (l.id == "" || s.Link != l.id):
+		l.offered(s)
+		return
+	case s.Type == signaling.Offer && (!s.Repair || !l.published) && s.Attempt > l.state.attempt:
+		l.giveWay(s) // one of the two has never had this link open
+		return
+	case s.Type == signaling.Repair:
+		l.requested(s)
+		return
+	case s.Type == signaling.Refuse && l.interrupted.Load():
+		l.end(ByPeer) // it has ended the link, and its word over the old path was lost
+		return
+	}
+	var steps []step
+	l.state, steps = l.state.receive(*s)
+	if err := l.do(steps); err != nil {
+		l.node.log.Debug("signal not used", "peer", l.peer, "err", err)
+	}
+}
+
+// offered takes an offer that is not for a path of this link.
+func (l *link) offered(s *signaling.SignalData) {
+	switch {
+	case l.state.offers:
+	case s.Repair: // of a link that is not here
+		l.request(l.id)
+	case s.Link != "" || max(s.Attempt, 1) > l.state.attempt:
+		l.giveWay(s)
+	}
+}
+
+// giveWay ends the link, which the other end has given up, for the one that it offers.
+func (l *link) giveWay(s *signaling.SignalData) {
+	l.successor = s
+	l.end(Lost)
+}
+
+// requested takes the request of an answering end: for another path, or because it does not have this link.
+func (l *link) requested(s *signaling.SignalData) {
+	switch {
+	case l.id == "" || !l.state.offers:
+	case s.Link == l.id:
+		l.decide(l.repair.requested(time.Now(), s.Attempt >= l.state.attempt))
+	case s.Attempt >= l.path.Load().attempt: // else it was sent before this link was open
+		l.end(Lost)
+	}
+}
+
+// controlled takes a control frame.
+func (l *link) controlled(h heardControl) {
+	switch {
+	case h.path == l.next:
+		l.nextControlled(h)
+	case h.path != l.path.Load(): // of a path that was given up
+	case h.ended:
+		l.decide(l.repair.pathClosed(time.Now()))
+	case h.bad != nil:
+		l.misbehaved(h.bad)
+	case h.frame.kind == frameBye:
+		l.end(endedBy(h.frame.reason))
+	case h.frame.kind == frameTake && l.state.offers && l.old != nil:
+		l.confirmed(h.frame.counts)
+	default:
+		l.misbehaved(errBadControl)
+	}
+}
+
+func (l *link) misbehaved(why error) {
+	l.node.log.Warn("peer misbehaves", "peer", l.peer, "err", why)
+	l.end(Misbehaved)
+}
+
+// nextControlled takes a control frame over the path that is being made. Until the other end has proven who
+// it is, nothing that it says counts.
+func (l *link) nextControlled(h heardControl) {
+	p := l.next
+	switch f := h.frame; {
+	case h.ended: // its event says why
+	case h.bad == nil && !p.proven && f.kind == frameProve && l.secret.proves(f.mac, !l.state.offers, p.attempt, p.raw.Binding()):
+		p.proven = true
+		if l.state.offers {
+			l.takeOver()
+		}
+	case h.bad == nil && p.proven && f.kind == frameTake:
+		l.follow(f.counts)
+	case p.proven:
+		l.misbehaved(errBadControl)
+	default:
+		l.figures.refused.Add(1)
+		l.node.log.Warn("path refused: whoever is there does not know the link's secret; the signaling server may not be honest",
+			"peer", l.peer, "attempt", p.attempt)
+		l.dropNext()
+		l.decide(l.repair.failed(time.Now()))
+	}
+}
+
+// takeOver has the link of the offering end go over the next path. What it sends reliably still goes over
+// the old one, until the other end has said what it has taken.
+func (l *link) takeOver() {
+	p := l.next
+	if l.repair.needs == needDirect && p.relayed() {
+		l.dropNext()
+		l.decide(l.repair.failed(time.Now()))
+		return
+	}
+	p.say(appendProve(nil, p.prove(true)))
+	p.say(appendTake(nil, l.takeFrom(p)))
+	l.retire(l.old)
+	l.old = l.path.Load()
+	l.switchTo(p)
+}
+
+// follow has the link of the answering end go over the next path, as the other end does already.
+func (l *link) follow(counts []uint64) {
+	p, old := l.next, l.path.Load()
+	p.say(appendTake(nil, l.takeFrom(p)))
+	l.switchTo(p)
+	l.moved(old, counts)
+}
+
+// confirmed ends a takeOver: the other end has followed.
+func (l *link) confirmed(counts []uint64) {
+	old := l.old
+	l.old = nil
+	l.moved(old, counts)
+}
+
+// takeFrom has all lanes take what comes over p alone, and returns what they have taken until then.
+func (l *link) takeFrom(p *path) (counts []uint64) {
+	for _, ln := range l.lanes {
+		if n := ln.takeFrom(p); ln.mode == Reliable {
+			counts = append(counts, n)
+		}
+	}
+	return counts
+}
+
+func (l *link) switchTo(p *path) {
+	l.next = nil
+	l.path.Store(p)
+	l.figures.paths.Add(1)
+	l.beats.control, l.beats.said = 0, 0
+	l.read(p)
+}
+
+// moved has all lanes send over the present path, and sends again what the other end has not taken.
+func (l *link) moved(old *path, counts []uint64) {
+	p := l.path.Load()
+	for _, ln := range l.lanes {
+		if ln.mode != Reliable {
+			continue
+		}
+		if !ln.moveTo(p, counts[0]) {
+			l.misbehaved(errBadCounts)
+			return
+		}
+		counts = counts[1:]
+	}
+	l.retire(old)
+	now := time.Now()
+	l.figures.heard.Store(now.UnixNano())
+	l.node.log.Info("link goes over another path", "peer", l.peer, "path", l.figures.paths.Load(), "after", now.Sub(p.began))
+	l.decide(l.repair.moved(now, p.relayed()))
+}
+
+// tick looks at what was heard and said since the last one.
+func (l *link) tick() {
+	now, p := time.Now(), l.path.Load()
+	heard := p.heard.Load()
+	if heard-l.beats.control > maxBeats {
+		l.misbehaved(errFlood)
+		return
+	}
+	l.beats.control = heard
+	said, told := p.said.Load(), uint64(0)
+	for _, ln := range l.lanes {
+		heard += ln.received.Load()
+		said += ln.sent.Load()
+		if ln.mode == Reliable {
+			told += ln.count()
+			ln.trim()
+		}
+	}
+	s := sight{heard: heard != l.beats.heard, making: l.next != nil}
+	l.beats.heard = heard
+	if s.heard {
+		l.figures.heard.Store(now.UnixNano())
+	}
+	if l.next != nil {
+		s.advanced = l.next.raw.Progress().Stage > transport.StagePath
+		if !l.state.offers && now.Sub(l.next.began) > 2*attemptTimeout {
+			l.dropNext()
+		}
+	}
+	l.beat(now, p, said, told)
+	l.decide(l.repair.tick(now, s))
+}
+
+// beat says that this end is there when it has said nothing for a while, or has taken what the other end
+// does not know of.
+func (l *link) beat(now time.Time, p *path, said, told uint64) {
+	quiet := now.Sub(l.beats.saidAt) >= beatEach-tickEach/2
+	switch {
+	case said != l.beats.said && told == l.beats.told:
+		l.beats.said, l.beats.saidAt = said, now
+	case quiet:
+		p.beat(0)
+		l.beats.said, l.beats.told, l.beats.saidAt = said+1, told, now
+	}
+}
+
+// decide keeps what was decided about the path, and does it. A link that is not connected yet is not
+// repaired: it is made anew.
+func (l *link) decide(r repair, steps []repairStep) {
+	l.repair = r
+	for _, s := range steps {
+		if !l.published && s != stepAsk {
+			l.end(Lost)
+			return
+		}
+		switch s {
+		case stepAsk:
+			l.path.Load().beat(beatAsks)
+		case stepInterrupt:
+			l.interrupted.Store(true)
+			l.node.linkInterrupted(l)
+		case stepResume:
+			l.interrupted.Store(false)
+			l.node.linkResumed(l)
+		case stepTry:
+			l.tryPath()
+		case stepDrop:
+			if l.state.offers {
+				l.dropNext()
+			}
+		case stepGiveUp:
+			l.end(Lost)
+		}
+	}
+}
+
+// tryPath makes another path, or asks the other end to.
+func (l *link) tryPath() {
+	if !l.state.offers {
+		l.request(l.id)
+		return
+	}
+	var steps []step
+	l.state, steps = l.state.retry()
+	if err := l.do(steps); err != nil {
+		l.node.log.Warn("link cannot be repaired now", "peer", l.peer, "err", err)
+	}
+}

@@ -1,0 +1,155 @@
+package rtcpeer
+
+import (
+	"errors"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"example.org/rtcpeer/rtcpeer/transport"
+)
+
+// A path is one transport connection of a link: being made, in use, or replaced. It belongs to link.run.
+//
+//	link.run ---- hello, prove, take, bye, beat ---->
+//	readers  ---- beat, with what was taken -------->  control lane
+//	controlLoop <------------------------------------
+//	   |-> lanes: what the other end has taken
+//	   |-> link.run: everything else
+type path struct {
+	// Fixed at construction.
+	link    *link
+	raw     transport.Path
+	attempt int
+	began   time.Time
+	repairs bool // it is to take over from an earlier path of the link
+
+	// Set by link.run when every lane is open.
+	lanes   []transport.Lane
+	control transport.Lane // nil on a link that cannot be repaired
+
+	// Owned by link.run.
+	proven bool // the other end has proven that it is the one
+
+	heard atomic.Uint64 // control frames received
+	said  atomic.Uint64 // control frames sent
+
+	mu     sync.Mutex // guards the fields below, and makes it one act to read counts and to send them
+	counts []uint64
+	frame  []byte
+}
+
+// opened takes the lanes of a path that is open, and begins to read its control frames.
+func (p *path) opened() {
+	n := len(p.link.node.channels)
+	p.lanes = make([]transport.Lane, n)
+	for i := range p.lanes {
+		p.lanes[i] = p.raw.Lane(i)
+	}
+	if p.link.id != "" {
+		p.control = p.raw.Lane(n)
+		p.link.goroutines.Go(p.controlLoop)
+	}
+}
+
+// say sends a control frame.
+func (p *path) say(frame []byte) {
+	if p.control.Write(frame) == nil { // else the path has ended, which controlLoop tells
+		p.said.Add(1)
+	}
+}
+
+// beat says that this end is there, and what it has taken.
+func (p *path) beat(flags byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.counts = p.link.counts(p.counts[:0])
+	p.frame = appendBeat(p.frame[:0], flags, p.counts)
+	p.say(p.frame)
+}
+
+// bye says why this end ends the link, and waits until that has arrived, but not for long.
+func (p *path) bye(reason DisconnectReason, wait time.Duration) {
+	arrived := make(chan struct{}, 1)
+	p.control.NotifyLow(0, func() { notify(arrived) })
+	p.say(appendBye(nil, byeOf(reason)))
+	late := time.NewTimer(wait)
+	defer late.Stop()
+	for p.control.Buffered() > 0 {
+		select {
+		case <-arrived:
+		case <-late.C:
+			return
+		}
+	}
+}
+
+// prove returns the proof of one end of the path.
+func (p *path) prove(offers bool) [macSize]byte {
+	return p.link.secret.prove(offers, p.attempt, p.raw.Binding())
+}
+
+// relayed reports whether the path goes through a TURN server.
+func (p *path) relayed() bool {
+	s := p.raw.Stats()
+	return s.Local == "relay" || s.Remote == "relay"
+}
+
+// A heardControl is what controlLoop has for link.run: a frame, one that makes no sense, or the end.
+type heardControl struct {
+	path  *path
+	frame control
+	bad   error
+	ended bool
+}
+
+// controlLoop reads control frames until the path ends or the other end sends what is none.
+func (p *path) controlLoop() {
+	b := make([]byte, 64)
+	var counts []uint64
+	for {
+		n, err := p.control.Read(b)
+		switch {
+		case errors.Is(err, io.ErrShortBuffer) && len(b) < maxControlFrame:
+			b = make([]byte, min(8*len(b), maxControlFrame))
+			continue
+		case errors.Is(err, io.ErrShortBuffer):
+			p.link.hear(heardControl{path: p, bad: errBadControl})
+			return
+		case err != nil:
+			p.link.hear(heardControl{path: p, ended: true})
+			return
+		}
+		p.heard.Add(1)
+		f, err := decodeControl(b[:n], p.link.node.channels.reliable(), counts)
+		if err == nil && f.kind == frameBeat {
+			counts = f.counts
+			err = p.beaten(f)
+		} else if err == nil {
+			f.counts = append([]uint64(nil), f.counts...)
+			p.link.hear(heardControl{path: p, frame: f})
+		}
+		if err != nil {
+			p.link.hear(heardControl{path: p, bad: err})
+			return
+		}
+	}
+}
+
+// maxAnswers is how many bytes of answers may wait: an end that asks and does not read gets no more.
+const maxAnswers = 4 << 10
+
+// beaten takes a beat of the other end.
+func (p *path) beaten(f control) error {
+	if err := p.link.takenByOther(p, f.counts); err != nil {
+		return err
+	}
+	if f.flags&beatAsks != 0 && p.control.Buffered() < maxAnswers {
+		p.beat(beatAnswers)
+	}
+	if f.flags&beatAnswers != 0 && p.link.path.Load() == p {
+		notify(p.link.answers)
+	}
+	return nil
+}

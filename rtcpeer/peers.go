@@ -1,0 +1,155 @@
+package rtcpeer
+
+import (
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"example.org/rtcpeer/signaling"
+)
+
+// A peer is one entry of the roster: a member of the room, or one that has left it and still has its link.
+// Its goroutine, run, makes one link after the other with it, as long as it is a member and none has ended
+// for good. The roster starts it, and waits for it.
+//
+//	link 1 ---- lost or failed ---- link 2 ---- ... ---- ended by one of the two: refused, left, kicked
+//	       at once, for a minute; then with pauses up to 30 s, which any news cuts short
+type peer struct {
+	// Fixed at construction.
+	node    *Node
+	signals chan *signaling.SignalData // from node.run; full: the link ends
+	changed chan struct{}              // a token: something has changed that makes a try worthwhile
+
+	// Guarded by the roster.
+	member   signaling.Member
+	present  bool // it is a member
+	standing standing
+	link     *link // nil between two
+	running  bool  // run is
+	lost     bool  // its last link was Lost, and could not be repaired
+	links    int   // that there were
+	attempt  int   // of the last offer
+
+	// Owned by run.
+	since time.Time // when the trouble began; zero: there is none
+	pause time.Duration
+	told  bool // the program knows that there is no link
+}
+
+// A standing says where a node stands with a peer.
+type standing uint8
+
+const (
+	standingOver           standing = iota // no link
+	standingMaking                         // its lanes are being opened
+	standingAuthenticating                 // they are, and Config.Auth decides
+	standingUp                             // connected
+	standingInterrupted                    // connected, and not heard for a moment
+)
+
+func newPeer(n *Node) *peer {
+	return &peer{node: n, signals: make(chan *signaling.SignalData, signalBacklog), changed: make(chan struct{}, 1)}
+}
+
+// run runs one link after the other.
+func (p *peer) run(l *link) {
+	for l != nil {
+		l.run()
+		l = p.next(l)
+	}
+}
+
+// take hands a signal of the other end to the link. It does not block.
+func (p *peer) take(s *signaling.SignalData) {
+	select {
+	case p.signals <- s:
+	default:
+		p.node.log.Warn("too many signals", "peer", p.member.ID)
+		if l := p.node.roster.link(p.member.ID); l != nil {
+			l.end(Misbehaved)
+		}
+	}
+}
+
+// next waits until another link is to be made, and returns it; nil: there is to be none.
+func (p *peer) next(l *link) *link {
+	n := p.node
+	if l.successor != nil {
+		return n.roster.again(p, l.successor)
+	}
+	if !l.mayPass() || n.room.why() != nil {
+		return n.roster.stop(p)
+	}
+	first, ok := p.wait(l)
+	if !ok {
+		return n.roster.stop(p)
+	}
+	return n.roster.again(p, first)
+}
+
+const (
+	// hurryFor is how long after the beginning of a trouble there is no pause between two tries: a path that
+	// comes back is then found within a second.
+	hurryFor   = time.Minute
+	firstPause = time.Second
+	lastPause  = 30 * time.Second
+)
+
+// nextPause returns how long to wait before the next link is made.
+func (p *peer) nextPause(l *link) time.Duration {
+	now := time.Now()
+	if l.published || p.since.IsZero() {
+		p.since, p.pause = now, 0
+	}
+	if now.Sub(p.since) < hurryFor {
+		return l.spread()
+	}
+	p.pause = min(max(2*p.pause, firstPause), lastPause)
+	return p.pause/2 + rand.N(p.pause/2+1)
+}
+
+// wait waits for the pause after a link to end, or for news that end it: the other end's signal, or a change
+// at this end. It returns the offer that came, if one did, and false if there is to be no link.
+func (p *peer) wait(l *link) (first *signaling.SignalData, ok bool) {
+	timer := time.NewTimer(p.nextPause(l))
+	defer timer.Stop()
+	for {
+		select {
+		case s := <-p.signals:
+			switch {
+			case s.Type == signaling.Refuse:
+				return nil, false
+			case s.Type == signaling.Offer && !s.Repair:
+				return s, true
+			case s.Type == signaling.Offer || s.Type == signaling.Repair: // the other end has not noticed, or waits
+				return nil, true
+			}
+		case <-timer.C:
+			return nil, true
+		case <-p.changed:
+			p.since, p.pause = time.Now(), 0
+			timer.Reset(l.spread())
+		case <-p.node.ctx.Done():
+			return nil, false
+		}
+	}
+}
+
+// mayPass reports whether the cause for which the link has ended can pass, so that another one is made.
+// Only members that take part in repairs expect one.
+func (l *link) mayPass() bool {
+	if l.published {
+		return l.id != "" && l.why() == Lost
+	}
+	return l.capable && (l.failure != nil && !isFinal(l.failure) || l.why() == Lost)
+}
+
+// isFinal reports whether a failure stays until the member joins anew.
+func isFinal(failure error) bool {
+	for _, cause := range []error{ErrRefused, ErrUnauthorized, errTooManySignals} {
+		if errors.Is(failure, cause) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,232 @@
+package rtcpeer
+
+import "time"
+
+// A repair is what an open link knows of its path, and whether it needs another one. It is a value, and
+// its methods are pure: each takes what happened and returns the next repair and what to do. link.keep
+// does it.
+//
+//	heard ----- 1 s nothing: ask ----- 1.5 s nothing: interrupted, try ----- LostAfter: give up
+//	  ^                                        |
+//	  |--- heard again: resumed, drop <--------|
+//	  |--- another path took over: resumed <---|
+//
+// The offering end tries: it makes the next path, beside the present one. The answering end asks it to,
+// with a signal. The offering end alone decides whether a path that is ready takes over, so that the two
+// ends never go over different ones.
+type repair struct {
+	// Fixed.
+	offers    bool
+	lostAfter time.Duration // negative: never
+
+	heard       time.Time // when something last came over the present path
+	ticked      time.Time // the last tick
+	asked       time.Time // when the other end was last asked whether it is there
+	closed      bool      // the present path has ended
+	interrupted bool      // and the program knows
+	needs       need
+	tryAt       time.Time // no try before
+	began       time.Time // of the present try; zero: there is none
+	searchAt    time.Time // when a relayed path looks for a direct one; zero: it is not relayed
+	searches    int       // that were in vain
+}
+
+// A need is why a link wants another path.
+type need uint8
+
+const (
+	needPath    need = 1 << iota // the present path is silent or closed
+	needChange                   // this end's addresses have changed, or it was asleep
+	needRequest                  // the other end wants one
+	needDirect                   // the present path is relayed
+)
+
+// A repairStep is one thing to do for a link.
+type repairStep uint8
+
+const (
+	stepAsk       repairStep = iota + 1 // ask the other end, over the present path, whether it is there
+	stepInterrupt                       // tell the program that the link is interrupted
+	stepResume                          // tell it that the link is back
+	stepTry                             // make another path, or ask the other end to
+	stepDrop                            // drop the path that is being made
+	stepGiveUp                          // end the link
+)
+
+// A sight is what a tick has seen since the one before.
+type sight struct {
+	heard    bool // something came over the present path
+	making   bool // another path is being made
+	advanced bool // and the two ends reach each other over it
+}
+
+const (
+	tickEach    = 500 * time.Millisecond
+	beatEach    = time.Second             // of silence, at most, on an idle link
+	askAfter    = time.Second             // without a sign of the other end
+	silentAfter = 1500 * time.Millisecond // likewise; found at the next tick
+	sleptAfter  = 2 * time.Second         // without a tick: the process, or its machine, was asleep
+	requestEach = 3 * time.Second         // an answering end asks for an offer that does not come
+	settleTime  = 200 * time.Millisecond  // after a change, before a try: the present path may answer
+	firstSearch = 5 * time.Second
+	lastSearch  = 5 * time.Minute
+)
+
+func newRepair(offers bool, lostAfter time.Duration, now time.Time) repair {
+	return repair{offers: offers, lostAfter: lostAfter, heard: now, ticked: now}
+}
+
+// tick is to come every tickEach.
+func (r repair) tick(now time.Time, s sight) (repair, []repairStep) {
+	var steps []repairStep
+	if slept(r.ticked, now) {
+		// What came meanwhile is about to be read, and the other end may have been silent for no longer.
+		r.heard = now.Add(-askAfter)
+		r, steps = r.changed(now, 0)
+	}
+	r.ticked = now
+	silence := now.Sub(r.heard)
+	switch {
+	case s.heard && !r.closed:
+		r.heard, r.asked = now, time.Time{}
+		r.needs &^= needPath
+		if r.interrupted {
+			r.interrupted = false
+			steps = append(steps, stepResume)
+		}
+	case r.lostAfter >= 0 && silence >= r.lostAfter:
+		return r, append(steps, stepGiveUp)
+	case silence >= silentAfter || r.closed:
+		r.needs |= needPath
+		if !r.interrupted {
+			r.interrupted = true
+			steps = append(steps, stepInterrupt)
+		}
+		r, steps = r.ask(now, steps)
+	case silence >= askAfter:
+		r, steps = r.ask(now, steps)
+	}
+	return r.plan(now, s, steps)
+}
+
+// slept reports whether too much time has passed between two ticks. On a machine that was suspended the
+// wall clock tells, in a process that was stopped either.
+func slept(before, now time.Time) bool {
+	return now.Sub(before) > sleptAfter || now.Round(0).Sub(before.Round(0)) > sleptAfter
+}
+
+// ask asks the other end, once each beatEach.
+func (r repair) ask(now time.Time, steps []repairStep) (repair, []repairStep) {
+	if r.closed || !r.asked.IsZero() && now.Sub(r.asked) < beatEach {
+		return r, steps
+	}
+	r.asked = now
+	return r, append(steps, stepAsk)
+}
+
+// changed notes that something has changed at this end, so that the present path may be no good any more:
+// it is asked, and soon another one is tried, after delay and some.
+func (r repair) changed(now time.Time, delay time.Duration) (repair, []repairStep) {
+	r.needs |= needChange
+	r.began, r.tryAt, r.asked = time.Time{}, now.Add(settleTime+delay), time.Time{}
+	if !r.searchAt.IsZero() {
+		r.searches, r.searchAt = 0, now.Add(firstSearch/5)
+	}
+	return r.ask(now, nil)
+}
+
+// answered notes that the other end has answered an ask over the present path: whatever changed, it works.
+func (r repair) answered(now time.Time) (repair, []repairStep) {
+	r.needs &^= needChange
+	return r.plan(now, sight{}, nil)
+}
+
+// requested notes that the other end wants another path. seen is true if it knows of the present try, and
+// asks all the same.
+func (r repair) requested(now time.Time, seen bool) (repair, []repairStep) {
+	r.needs |= needRequest
+	if seen || now.Sub(r.began) > requestEach {
+		r.began = time.Time{}
+	}
+	return r.plan(now, sight{}, nil)
+}
+
+// pathClosed notes that the present path has ended, though not the link. The program is told at the next
+// tick, unless another path has taken over by then.
+func (r repair) pathClosed(now time.Time) (repair, []repairStep) {
+	r.closed = true
+	r.needs |= needPath
+	return r.plan(now, sight{}, nil)
+}
+
+// failed notes that the path that was being made has failed. The next try comes when this one's time is
+// over: what fails fast fails often.
+func (r repair) failed(now time.Time) (repair, []repairStep) {
+	if r.needs == needDirect {
+		r = r.searchLater(now)
+	}
+	return r.plan(now, sight{}, nil)
+}
+
+// moved notes that the link goes over another path from now on.
+func (r repair) moved(now time.Time, relayed bool) (repair, []repairStep) {
+	var steps []repairStep
+	if r.interrupted {
+		steps = append(steps, stepResume)
+	}
+	next := newRepair(r.offers, r.lostAfter, now)
+	next.ticked = r.ticked
+	return next.relayed(now, relayed), steps
+}
+
+// relayed notes whether the present path goes through a relay.
+func (r repair) relayed(now time.Time, relayed bool) repair {
+	r.searchAt, r.searches = time.Time{}, 0
+	if relayed && r.offers {
+		r.searchAt = now.Add(firstSearch)
+	}
+	return r
+}
+
+// searchLater ends a search for a direct path that was in vain.
+func (r repair) searchLater(now time.Time) repair {
+	r.needs &^= needDirect
+	wait := firstSearch << min(2*r.searches, 8)
+	r.searchAt = now.Add(min(wait, lastSearch))
+	r.searches++
+	return r
+}
+
+// plan decides whether to try, or to drop what is being tried.
+func (r repair) plan(now time.Time, s sight, steps []repairStep) (repair, []repairStep) {
+	over := r.began.IsZero() || now.Sub(r.began) >= r.patience(s)
+	if over && !r.began.IsZero() { // it was in vain
+		r.needs &^= needRequest // it comes again while the other end wants one
+		if r.needs == needDirect {
+			r = r.searchLater(now)
+		}
+	}
+	if r.needs == 0 && !r.searchAt.IsZero() && !now.Before(r.searchAt) {
+		r.needs, r.searchAt = needDirect, now // searchLater sets it anew
+	}
+	switch {
+	case r.needs == 0 && !r.began.IsZero():
+		r.began = time.Time{}
+		return r, append(steps, stepDrop)
+	case r.needs != 0 && over && !now.Before(r.tryAt):
+		r.began = now
+		return r, append(steps, stepTry)
+	}
+	return r, steps
+}
+
+// patience is how long a try may take.
+func (r repair) patience(s sight) time.Duration {
+	switch {
+	case s.advanced:
+		return 2 * attemptTimeout
+	case r.offers || s.making:
+		return attemptTimeout
+	}
+	return requestEach
+}
