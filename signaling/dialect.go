@@ -50,6 +50,9 @@ type ClientDialect struct {
 	// message of a frame, or nil if that takes more frames, or an *Error. CodeUnknownKind is for
 	// what a newer server may say. A decoder does not keep the frame.
 	NewDecoder func() func(frame []byte) (Message, error)
+	// Ping is a frame without effect that the server answers with an error of CodeUnknownKind, for
+	// clients that cannot send the pings of WebSocket. Nil: there is none.
+	Ping []byte
 	// Closed returns what the server means with the code and the text of its close frame, or nil if
 	// it only tells that the connection is lost.
 	Closed func(code int, text string) *Error

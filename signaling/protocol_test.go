@@ -90,7 +90,7 @@ func TestProtocolsExamplesAreValid(t *testing.T) {
 			told[check(t, example)] = true
 		}
 	}
-	require.Len(t, told, 14+4, "an example of each kind, and of each type of signal: %v", told)
+	require.Len(t, told, 14+5, "an example of each kind, and of each type of signal: %v", told)
 }
 
 // check returns the kind of a frame, or the type of a signal's data.
@@ -122,6 +122,10 @@ func TestProtocolTellsTheLimits(t *testing.T) {
 		"1 to " + strconv.Itoa(signaling.MaxMatchKey) + " bytes",
 		"2 to " + strconv.Itoa(signaling.MaxMatchSize),
 		"at most " + strconv.Itoa(signaling.MaxFilter) + " fields",
+		"at most " + strconv.Itoa(signaling.MaxFeatures) + " words of 1 to " + strconv.Itoa(signaling.MaxFeature) + " bytes",
+		"a random text of at most " + strconv.Itoa(signaling.MaxIncarnation) + " bytes",
+		"`link` has at most " + strconv.Itoa(signaling.MaxLink) + " bytes",
+		"The only word so far is `" + signaling.FeatureRepair + "`",
 		"at most " + strconv.Itoa(signaling.MaxRooms) + "; left out: " + strconv.Itoa(signaling.DefaultRooms),
 	} {
 		require.Contains(t, text, part)

@@ -36,6 +36,7 @@ func V1Client() *ClientDialect {
 		Subprotocol: Subprotocol,
 		Encode:      encodeV1Client,
 		NewDecoder:  func() func([]byte) (Message, error) { return JSON.Decode },
+		Ping:        []byte(`{"kind":"ping"}`),               // a kind that no server knows
 		Closed:      func(int, string) *Error { return nil }, // a frame says it before
 	}
 }

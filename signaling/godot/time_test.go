@@ -2,6 +2,7 @@ package godot_test
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -55,6 +56,7 @@ func TestSealedLobbyEndsAfterTenSeconds(t *testing.T) {
 		require.Equal(t, 10*time.Second, time.Since(sealed))
 		require.Equal(t, signaling.CodeSealComplete, b.hear().(*signaling.Error).Code)
 		b.wantClosed(1008, "seal_complete")
+		synctest.Wait() // members are told first, and then the server forgets the room
 		require.Zero(t, s.Stats().Rooms)
 	})
 }

@@ -29,29 +29,37 @@ type Client struct {
 	life    context.Context // done when Close has waited enough
 
 	// Owned by run.
-	join    signaling.Join // with the token of the last welcome
-	id      signaling.PeerID
-	backoff backoff
-	garbage int // malformed answers since the last welcome
+	join     signaling.Join // with the token of the last welcome
+	id       signaling.PeerID
+	backoff  backoff
+	garbage  int               // malformed answers since the last welcome
+	untold   signaling.Message // a Disconnected for which the inbox had no room yet, or nil
+	hurried  time.Time         // when a check last cut a wait short
+	patience time.Duration     // of the next attempt, if there is a check
 
 	// Safe for all.
 	outbox     *outbox
 	inbox      chan signaling.Message // closed by run at its end
 	maxFrame   atomic.Int64           // bytes; what the server takes
+	checks     chan struct{}          // holds one token when Check wants something done
 	beginClose context.CancelFunc
 	kill       context.CancelFunc
 	closeOnce  sync.Once
 	wg         sync.WaitGroup
 
-	mu     sync.Mutex // guards the fields below
-	status Status
-	why    error // the reason for the end, set before inbox is closed
+	mu       sync.Mutex // guards the fields below
+	status   Status
+	conn     *conn       // nil while not connected
+	dialing  *attempt    // nil while not dialing again
+	checking *time.Timer // runs during a check; nil if there is none
+	again    bool        // Check was called during that
+	why      error       // the reason for the end, set before inbox is closed
 }
 
 // A Status says how a Client is connected.
 type Status struct {
-	Connected bool
-	Since     time.Time // of Connected
+	Connected bool      // false: the client is redialing, or has ended
+	Since     time.Time // when Connected became what it is
 	Redials   int       // how often the client came back
 	Err       error     // the last failure, kept after the client came back
 }
@@ -79,6 +87,7 @@ func Dial(ctx context.Context, rawURL string, join signaling.Join, cfg Config) (
 		return nil, err
 	}
 	join.Channels, join.Metadata = slices.Clone(join.Channels), slices.Clone(join.Metadata)
+	join.Features = slices.Clone(join.Features)
 	join.NewRoom.Metadata = slices.Clone(join.NewRoom.Metadata)
 
 	c := newClient(newDialer(u, cfg), join)
@@ -96,11 +105,13 @@ func Dial(ctx context.Context, rawURL string, join signaling.Join, cfg Config) (
 
 func newClient(d dialer, join signaling.Join) *Client {
 	c := &Client{
-		dialer:  d,
-		join:    join,
-		backoff: newBackoff(d.cfg),
-		outbox:  newOutbox(),
-		inbox:   make(chan signaling.Message, inboxMessages),
+		dialer:   d,
+		join:     join,
+		backoff:  newBackoff(d.cfg),
+		patience: d.cfg.CheckTimeout,
+		outbox:   newOutbox(),
+		inbox:    make(chan signaling.Message, inboxMessages),
+		checks:   make(chan struct{}, 1),
 	}
 	c.life, c.kill = context.WithCancel(context.Background())
 	c.closing, c.beginClose = context.WithCancel(c.life)
@@ -151,8 +162,9 @@ func (c *Client) encode(m signaling.Message) ([]byte, error) {
 }
 
 // Receive returns the next message, waiting until ctx is done; the message belongs to the caller. An
-// error of the server that does not end the session comes as a *signaling.Error message. After all
-// messages comes the reason for which the client has ended: a *signaling.Error, *ProtocolError or
+// error of the server that does not end the session comes as a *signaling.Error message. When the
+// connection is lost and the client redials, that is a signaling.Disconnected, in its place among the
+// messages; the Welcome after it says that the connection is back. After all messages comes the reason for which the client has ended: a *signaling.Error, *ProtocolError or
 // *LostError. After Close it is ErrClosed at once.
 func (c *Client) Receive(ctx context.Context) (signaling.Message, error) {
 	if c.closing.Err() != nil {

@@ -22,6 +22,9 @@ type Config struct {
 	// DeadAfter is how long a connection may be silent, or a write may take, until it counts as
 	// lost. After a third of it the client pings. Zero means 45s, three of the server's own pings.
 	DeadAfter time.Duration
+	// CheckTimeout is how long the server may be silent after Client.Check, until the connection
+	// counts as lost. Zero means 2s.
+	CheckTimeout time.Duration
 	// RedialFor is how long to try after a connection was lost. Zero means for ever; negative
 	// means not at all.
 	RedialFor time.Duration

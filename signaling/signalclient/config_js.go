@@ -18,8 +18,12 @@ type Config struct {
 	DialTimeout time.Duration
 	// DeadAfter is how long a write may take until the connection counts as lost. Zero means 45s.
 	// A browser shows no pings and sends none, so that a silent connection is lost when the
-	// browser says so, which may take the operating system's many minutes.
+	// browser says so, which may take the operating system's many minutes, or when Client.Check
+	// finds it.
 	DeadAfter time.Duration
+	// CheckTimeout is how long the server may be silent after Client.Check, until the connection
+	// counts as lost. Zero means 2s.
+	CheckTimeout time.Duration
 	// RedialFor is how long to try after a connection was lost. Zero means for ever; negative
 	// means not at all.
 	RedialFor time.Duration

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"example.org/rtcpeer/signaling"
 )
 
-// A conn is one connection that was made. read is for one goroutine, send, write, ping, pong and
-// sayClose for one other, abort and idle for any.
+// A conn is one connection that was made. read is for one goroutine, send, write, ping, ask, pong and
+// sayClose for one other, abort, idle, mark and silence for any.
 type conn struct {
 	socket // a WebSocket of gorilla's, or a browser's
 
@@ -18,10 +20,20 @@ type conn struct {
 	dialect *signaling.ClientDialect
 	decode  func(frame []byte) (signaling.Message, error)
 	welcome signaling.Welcome
+
+	// Safe for all.
+	unanswered chan struct{} // closed when a check has found nobody
+	asked      atomic.Int32  // how many of dialect.Ping have no answer yet
+}
+
+// A mark is a moment in the life of a socket, for its silence.
+type mark struct {
+	came uint64        // how often something had come
+	at   time.Duration // since it began
 }
 
 func newConn(url string, d *signaling.ClientDialect) *conn {
-	return &conn{url: url, dialect: d, decode: d.NewDecoder()}
+	return &conn{url: url, dialect: d, decode: d.NewDecoder(), unanswered: make(chan struct{})}
 }
 
 // dial connects, joins and waits for the welcome. Who waits to be matched does so until ctx ends.
@@ -84,6 +96,8 @@ func (c *conn) read() (signaling.Message, error) {
 		}
 		m, err := c.decode(frame)
 		switch {
+		case err == nil && m != nil && c.answers(m):
+			continue
 		case err == nil && m != nil:
 			return m, nil
 		case err == nil:
@@ -93,6 +107,31 @@ func (c *conn) read() (signaling.Message, error) {
 			return nil, c.malformed(frame, err.Error())
 		}
 	}
+}
+
+// canAsk reports whether ask does something.
+func (c *conn) canAsk() bool { return canPing || c.dialect.Ping != nil }
+
+// ask has the server send something.
+func (c *conn) ask() error {
+	switch {
+	case canPing:
+		return c.ping()
+	case c.dialect.Ping != nil:
+		c.asked.Add(1)
+		return c.write(c.dialect.Ping)
+	}
+	return nil
+}
+
+// answers reports whether m is the answer to dialect.Ping, of which the program knows nothing.
+func (c *conn) answers(m signaling.Message) bool {
+	e, ok := m.(*signaling.Error)
+	if !ok || e.Code != signaling.CodeUnknownKind || c.asked.Load() == 0 {
+		return false
+	}
+	c.asked.Add(-1)
+	return true
 }
 
 // meant returns what the server says by the way in which it closed the connection, or else err.

@@ -17,6 +17,7 @@ func (c Config) withDefaults() (Config, error) {
 	}{
 		{"DialTimeout", c.DialTimeout},
 		{"DeadAfter", c.DeadAfter},
+		{"CheckTimeout", c.CheckTimeout},
 		{"BackoffMin", c.BackoffMin},
 		{"BackoffMax", c.BackoffMax},
 	} {
@@ -26,6 +27,7 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	c.DialTimeout = cmp.Or(c.DialTimeout, 10*time.Second)
 	c.DeadAfter = cmp.Or(c.DeadAfter, 45*time.Second)
+	c.CheckTimeout = cmp.Or(c.CheckTimeout, 2*time.Second)
 	c.BackoffMax = cmp.Or(c.BackoffMax, max(15*time.Second, c.BackoffMin))
 	c.BackoffMin = cmp.Or(c.BackoffMin, min(200*time.Millisecond, c.BackoffMax))
 	if c.BackoffMin > c.BackoffMax {

@@ -89,7 +89,7 @@ func (d *dialer) connect(ctx context.Context, c *conn) (*http.Response, error) {
 			}
 			c.below = socket
 			c.release = context.AfterFunc(ctx, func() { socket.Close() })
-			return socket, nil
+			return countedConn{socket, &c.came}, nil
 		},
 	}
 	// With a deadline the socket could time out a moment before ctx, and the cause be lost.

@@ -137,6 +137,7 @@ func TestDialRefusesBadArguments(t *testing.T) {
 		{"URL", "localhost", signaling.Join{}, Config{}, "want ws://host:port/room"},
 		{"room in URL", "ws://localhost/a.b", signaling.Join{}, Config{}, "only letters"},
 		{"join", "ws://localhost/lobby", signaling.Join{Topology: "ring"}, Config{}, "want mesh or star"},
+		{"check timeout", "ws://localhost/lobby", signaling.Join{}, Config{CheckTimeout: -1}, "Config.CheckTimeout -1ns: want 0 or more"},
 		{"timeout", "ws://localhost/lobby", signaling.Join{}, Config{DialTimeout: -1}, "Config.DialTimeout -1ns: want 0 or more"},
 		{"dialect", "ws://localhost/lobby", signaling.Join{}, Config{Dialect: &signaling.ClientDialect{}}, "Config.Dialect: want Encode, NewDecoder and Closed"},
 		{"backoff", "ws://localhost/lobby", signaling.Join{}, Config{BackoffMin: 2, BackoffMax: 1}, "Config.BackoffMin 2ns: more than BackoffMax 1ns"},

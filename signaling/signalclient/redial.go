@@ -4,34 +4,26 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"example.org/rtcpeer/signaling"
 )
 
 // redial waits and dials until it has a connection, which it returns, or until the client ends, and
-// then returns the reason. why is the reason for which the last connection was lost.
+// then returns the reason. why is the reason for which the last connection was lost, and not final.
 func (c *Client) redial(why error) (*conn, error) {
 	ctx, cancel := c.closing, context.CancelFunc(func() {})
 	if limit := c.dialer.cfg.RedialFor; limit > 0 {
 		ctx, cancel = context.WithTimeout(ctx, limit)
 	}
 	defer cancel()
+	c.untold = signaling.Disconnected{Err: why}
 	for {
-		if err := c.final(why); err != nil {
-			return nil, err
-		}
-		wait := c.backoff.next() + asked(why)
-		c.dialer.cfg.Log.Debug("signaling redial", "url", c.dialer.shown, "in", wait, "err", why)
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
+		if !c.wait(ctx, why) {
 			return nil, c.over(why)
 		}
-		conn, err := c.dialer.dial(ctx, c.join)
-		if err == nil {
-			err = c.adopt(conn)
-		}
+		conn, err := c.attempt(ctx)
 		switch {
 		case err == nil:
 			return conn, nil
@@ -40,8 +32,55 @@ func (c *Client) redial(why error) (*conn, error) {
 		}
 		c.failed(err)
 		why = err
+		if err := c.final(why); err != nil {
+			return nil, err
+		}
 	}
 }
+
+// wait returns true when it is time for the next attempt, and false when ctx ends. A check cuts it short,
+// but not the part for which the server has asked. Meanwhile Receive is told of the loss.
+func (c *Client) wait(ctx context.Context, why error) bool {
+	soonest := time.Now().Add(asked(why))
+	due := soonest.Add(c.backoff.next())
+	c.dialer.cfg.Log.Debug("signaling redial", "url", c.dialer.shown, "in", time.Until(due), "err", why)
+	c.tell() // now if possible: what follows may choose the timer
+	timer := time.NewTimer(time.Until(due))
+	defer timer.Stop()
+	for {
+		inbox := c.inbox
+		if c.untold == nil {
+			inbox = nil
+		}
+		select {
+		case <-timer.C:
+			return true
+		case <-ctx.Done():
+			return false
+		case inbox <- c.untold:
+			c.untold = nil
+		case <-c.checks:
+			if at := latest(time.Now(), soonest, c.hurried.Add(hurryEvery)); at.Before(due) {
+				due, c.hurried = at, at
+				timer.Reset(time.Until(at))
+			}
+		}
+	}
+}
+
+// tell puts what Receive was not told into the inbox, if that has room.
+func (c *Client) tell() {
+	if c.untold == nil {
+		return
+	}
+	select {
+	case c.inbox <- c.untold:
+		c.untold = nil
+	default:
+	}
+}
+
+func latest(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }
 
 // asked is how long the server asks to be left alone, if it does.
 func asked(why error) time.Duration {
@@ -93,13 +132,19 @@ func (c *Client) adopt(conn *conn) error {
 	if most := w.Limits.MessageBytes; most > 0 {
 		c.maxFrame.Store(int64(min(most, signaling.MaxMessage)))
 	}
-	c.connected(back)
+	c.patience = c.dialer.cfg.CheckTimeout
+	c.connected(conn, back)
 	return nil
 }
 
-func (c *Client) connected(back bool) {
+func (c *Client) connected(conn *conn, back bool) {
 	c.mu.Lock()
 	c.status.Connected, c.status.Since = true, time.Now()
+	c.conn = conn
+	select {
+	case <-c.checks: // the welcome is the answer
+	default:
+	}
 	if back {
 		c.status.Redials++
 	}
@@ -112,6 +157,10 @@ func (c *Client) connected(back bool) {
 func (c *Client) disconnected(why error) {
 	c.mu.Lock()
 	c.status.Connected, c.status.Since = false, time.Now()
+	c.conn = nil
+	if c.settle() {
+		c.hurry()
+	}
 	c.mu.Unlock()
 	if errors.Is(why, ErrClosed) {
 		return

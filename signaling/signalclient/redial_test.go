@@ -33,6 +33,7 @@ func TestRestartedServerGetsTheClientBack(t *testing.T) {
 	second := srv.accept(t)
 	require.Equal(t, "token-1", second.join.Resume)
 	require.Equal(t, signaling.RoomName("lobby"), second.join.Room)
+	require.IsType(t, signaling.Disconnected{}, receive(t, c))
 	require.True(t, receive(t, c).(signaling.Welcome).Resumed)
 	for i := range 10 {
 		require.Equal(t, signalTo(1, i), second.read(t))
@@ -91,6 +92,7 @@ func TestErrorsOfTheServer(t *testing.T) {
 			receive(t, c)
 			require.Equal(t, signaling.Sealed{}, receive(t, c), "earlier messages come first")
 			if !row.ends {
+				require.Equal(t, signaling.Disconnected{Err: said}, receive(t, c))
 				require.True(t, receive(t, c).(signaling.Welcome).Resumed)
 				require.ErrorIs(t, c.Status().Err, said)
 				return
@@ -297,7 +299,7 @@ func TestBackoffStartsAnewAfterALongConnection(t *testing.T) {
 		var stable *session
 		for range 20 {
 			stable = srv.accept(t)
-			receive(t, c)
+			await[signaling.Welcome](t, c)
 		}
 		time.Sleep(15 * time.Second)
 		stable.Close()

@@ -33,8 +33,12 @@ func (c *Client) run(conn *conn) {
 			c.backoff.reset()
 		}
 		c.disconnected(why)
-		if conn, why = c.redial(why); why != nil {
-			c.end(why)
+		err := c.final(why)
+		if conn = nil; err == nil {
+			conn, err = c.redial(why)
+		}
+		if err != nil {
+			c.end(err)
 		}
 	}
 }
@@ -44,9 +48,13 @@ func (c *Client) serve(conn *conn) error {
 	defer context.AfterFunc(c.life, conn.abort)()
 	stop, lost := make(chan struct{}), make(chan error, 1)
 	var reader sync.WaitGroup
-	reader.Go(func() { lost <- c.readLoop(conn, stop) })
+	first := []signaling.Message{conn.welcome}
+	if c.untold != nil {
+		first, c.untold = []signaling.Message{c.untold, conn.welcome}, nil
+	}
+	reader.Go(func() { lost <- c.readLoop(conn, first, stop) })
 
-	why := c.writeLoop(conn, lost)
+	why := c.blame(conn, c.writeLoop(conn, lost))
 	if _, ok := errors.AsType[*ProtocolError](why); ok {
 		_ = conn.sayClose(closeProtocolError) // a courtesy
 	}
@@ -56,25 +64,37 @@ func (c *Client) serve(conn *conn) error {
 	return why
 }
 
-// readLoop hands the welcome and then what conn reads to the inbox, and returns why it ends. After a
-// fatal error frame nothing follows, so the frame is the reason.
-func (c *Client) readLoop(conn *conn, stop <-chan struct{}) error {
-	var m signaling.Message = conn.welcome
-	for {
-		select {
-		case c.inbox <- m:
-		case <-c.closing.Done(): // nobody receives, but the server's goodbye is waited for
-		case <-stop:
+// readLoop hands first and then what conn reads to the inbox, and returns why it ends. After a fatal
+// error frame nothing follows, so the frame is the reason.
+func (c *Client) readLoop(conn *conn, first []signaling.Message, stop <-chan struct{}) error {
+	for _, m := range first {
+		if !c.put(m, stop) {
 			return net.ErrClosed
 		}
-		var err error
-		if m, err = conn.read(); err != nil {
+	}
+	for {
+		m, err := conn.read()
+		if err != nil {
 			return err
 		}
 		if refused, ok := m.(*signaling.Error); ok && refused.Code.Fatal() {
 			return refused
 		}
+		if !c.put(m, stop) {
+			return net.ErrClosed
+		}
 	}
+}
+
+// put waits for room in the inbox, and reports false if the connection is lost before.
+func (c *Client) put(m signaling.Message, stop <-chan struct{}) bool {
+	select {
+	case c.inbox <- m:
+	case <-c.closing.Done(): // nobody receives, but the server's goodbye is waited for
+	case <-stop:
+		return false
+	}
+	return true
 }
 
 // writeLoop sends what is queued and answers pings, pings itself when it is quiet, and returns when
@@ -92,6 +112,10 @@ func (c *Client) writeLoop(conn *conn, lost <-chan error) error {
 			return c.leave(conn, lost)
 		case <-c.outbox.wake:
 			err = c.writeQueued(conn)
+		case <-c.checks:
+			err = conn.ask()
+		case <-conn.unanswered: // the reader may wait for the inbox
+			return net.ErrClosed
 		case data := <-conn.pings:
 			err = conn.pong(data)
 		case <-quiet.C:

@@ -18,17 +18,37 @@ type socket struct {
 	// Fixed by dial.
 	ws        *websocket.Conn
 	below     net.Conn // below any TLS, whose own Close may wait
+	began     time.Time
 	deadAfter time.Duration
 	release   func() bool // parts the socket from the context of dial
 
 	// pings holds the last ping that has no pong yet; older ones need none (RFC 6455, 5.5.3). The
 	// writer answers it: if both ends' readers could wait for a write, both could wait for ever.
 	pings   chan []byte
-	heardAt atomic.Int64 // unix nanoseconds: when a read began or a ping or pong came
+	heardAt atomic.Int64  // unix nanoseconds: when a read began or a ping or pong came
+	came    atomic.Uint64 // how often bytes came
+	reading atomic.Int64  // time.Duration since began: when the read under way began; 0: nobody reads
+}
+
+// canPing says that ping and pong are this socket's own.
+const canPing = true
+
+// A countedConn is a net.Conn that counts how often something comes.
+type countedConn struct {
+	net.Conn
+	came *atomic.Uint64
+}
+
+func (c countedConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if n > 0 {
+		c.came.Add(1)
+	}
+	return n, err
 }
 
 func (s *socket) use(ws *websocket.Conn) {
-	s.ws, s.pings = ws, make(chan []byte, 1)
+	s.ws, s.pings, s.began = ws, make(chan []byte, 1), time.Now()
 	ws.SetReadLimit(signaling.MaxMessage)
 	ws.SetPongHandler(func(string) error { s.heard(); return nil })
 	ws.SetPingHandler(func(data string) error {
@@ -52,10 +72,25 @@ func (s *socket) heard() {
 // idle returns how long nothing came.
 func (s *socket) idle() time.Duration { return time.Since(time.Unix(0, s.heardAt.Load())) }
 
+// mark returns now.
+func (s *socket) mark() mark { return mark{s.came.Load(), time.Since(s.began)} }
+
+// silence returns how long a read has waited in vain since m: 0 if something has come, and where nobody
+// reads, for then nobody can tell.
+func (s *socket) silence(m mark) time.Duration {
+	began := time.Duration(s.reading.Load())
+	if began == 0 || s.came.Load() != m.came {
+		return 0
+	}
+	return time.Since(s.began) - max(began, m.at)
+}
+
 // next returns the next text frame. A *frameError says that what came is none; other errors, that
 // the connection is lost.
 func (s *socket) next() ([]byte, error) {
 	s.heard() // here too: the time in which nobody read does not count
+	s.reading.Store(max(1, int64(time.Since(s.began))))
+	defer s.reading.Store(0)
 	form, frame, err := s.ws.ReadMessage()
 	switch {
 	case err == nil && form == websocket.TextMessage:

@@ -30,6 +30,7 @@ const (
 type socket struct {
 	// Fixed by open.
 	ws        js.Value
+	began     time.Time
 	deadAfter time.Duration
 	handlers  []js.Func
 	accepted  chan struct{} // closed when the server has accepted
@@ -37,6 +38,7 @@ type socket struct {
 	wake      chan struct{} // holds one token when a frame has come
 	pings     chan []byte   // nil: the browser answers them, and tells nobody
 	heardAt   atomic.Int64  // unix nanoseconds: when a frame came
+	came      atomic.Uint64 // how many frames came
 
 	mu     sync.Mutex // guards the fields below
 	frames [][]byte   // arrived and not yet read
@@ -51,7 +53,7 @@ func (s *socket) open(url, subprotocol string, deadAfter time.Duration) error {
 	if subprotocol != "" {
 		offered = append(offered, subprotocol)
 	}
-	s.deadAfter = deadAfter
+	s.began, s.deadAfter = time.Now(), deadAfter
 	s.accepted, s.ended, s.wake = make(chan struct{}), make(chan struct{}), make(chan struct{}, 1)
 	s.heardAt.Store(time.Now().UnixNano())
 	err := try(func() {
@@ -86,6 +88,7 @@ func (s *socket) opened() error {
 // arrived takes a frame, or ends the connection. Text comes as a string.
 func (s *socket) arrived(data js.Value) {
 	s.heardAt.Store(time.Now().UnixNano())
+	s.came.Add(1)
 	if data.Type() != js.TypeString {
 		s.end(&frameError{reason: "a binary frame"})
 		return
@@ -168,6 +171,21 @@ func (s *socket) write(frame []byte) error {
 
 // idle returns how long nothing came.
 func (s *socket) idle() time.Duration { return time.Since(time.Unix(0, s.heardAt.Load())) }
+
+// mark returns now.
+func (s *socket) mark() mark { return mark{s.came.Load(), time.Since(s.began)} }
+
+// silence returns how long nothing has come since m, and 0 if something has. A page hears what comes also
+// while nobody reads.
+func (s *socket) silence(m mark) time.Duration {
+	if s.came.Load() != m.came {
+		return 0
+	}
+	return time.Since(s.began) - m.at
+}
+
+// canPing says that a page cannot.
+const canPing = false
 
 // ping does nothing: a page cannot.
 func (s *socket) ping() error { return nil }
