@@ -270,7 +270,7 @@ func (l *link) begin(repairs bool) error {
 		config.Lanes = append(config.Lanes, controlLane)
 		config.LostAfter = l.node.config.pathLostAfter()
 	}
-	//config.Direct = l.repair.needs == needDirect
+	config.Direct = l.repair.needs == needDirect
 	raw, err := l.node.transport.NewPath(config)
 	if err != nil {
 		return l.fail("connect", err)

@@ -2,6 +2,7 @@ package rtcpeer
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"strings"
 
@@ -42,6 +43,18 @@ func Match(ctx context.Context, url, key string, size int, config Config) (*Node
 	return node, err
 }
 
+// Describe returns what the other members of a room are to be told of a node with this Config: for those who
+// write a Signaler of their own. The Incarnation is a new one; the ID is for the Signaler to fill in. A
+// Signaler that leaves Features out gets links that end with their first connection.
+func Describe(config Config) signaling.Member {
+	return signaling.Member{
+		Channels:    wireModes(config.Channels),
+		Metadata:    config.Metadata,
+		Features:    []string{signaling.FeatureRepair},
+		Incarnation: rand.Text(),
+	}
+}
+
 func join(ctx context.Context, url string, match *signaling.Match, config Config) (*Node, error) {
 	checked, err := config.withDefaults()
 	if err != nil {
@@ -50,14 +63,17 @@ func join(ctx context.Context, url string, match *signaling.Match, config Config
 	if plain, found := strings.CutPrefix(url, GodotScheme); found {
 		url, checked.Signaling.Dialect = plain, godot.Client()
 	}
+	self := Describe(checked)
 	client, err := signalclient.Dial(ctx, url, signaling.Join{
-		Topology: checked.Topology,
-		Channels: wireModes(checked.Channels),
-		Token:    checked.Token,
-		Metadata: checked.Metadata,
-		Password: checked.Password,
-		NewRoom:  checked.NewRoom,
-		Match:    match,
+		Topology:    checked.Topology,
+		Channels:    self.Channels,
+		Metadata:    self.Metadata,
+		Features:    self.Features,
+		Incarnation: self.Incarnation,
+		Token:       checked.Token,
+		Password:    checked.Password,
+		NewRoom:     checked.NewRoom,
+		Match:       match,
 	}, checked.Signaling)
 	if err != nil {
 		return nil, err

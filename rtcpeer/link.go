@@ -209,8 +209,7 @@ func (l *link) stop() {
 	p := l.path.Load()
 	switch reason := l.why(); {
 	case reason == ByUs:
-		l.flush(p)
-		l.sayBye(p, reason)
+		l.lastWords(p)
 	case l.successor != nil: // the other end may still have this link, and say nothing on it any more
 	case reason == ByPeer || reason == Lost && p.control == nil:
 		if p.control == nil || l.drained() {
@@ -223,9 +222,23 @@ func (l *link) stop() {
 	p.raw.Close()
 }
 
+// lastWords waits until what Send has accepted, and the word that the link is over, have arrived, or
+// Config.Linger is over.
+func (l *link) lastWords(p *path) {
+	ctx, cancel := context.WithTimeout(context.Background(), l.node.config.Linger)
+	defer cancel()
+	l.flush(ctx, p)
+	if p.control != nil {
+		p.bye(ctx, ByUs)
+	}
+}
+
+// sayBye says why this end ends the link.
 func (l *link) sayBye(p *path, reason DisconnectReason) {
 	if p.control != nil {
-		p.bye(reason, min(byeTime, max(l.node.config.Linger, 0)))
+		ctx, cancel := context.WithTimeout(context.Background(), byeTime)
+		defer cancel()
+		p.bye(ctx, reason)
 	}
 }
 
@@ -246,9 +259,7 @@ func (l *link) drained() bool {
 	}
 }
 
-func (l *link) flush(p *path) {
-	ctx, cancel := context.WithTimeout(context.Background(), l.node.config.Linger)
-	defer cancel()
+func (l *link) flush(ctx context.Context, p *path) {
 	for _, ln := range l.lanes {
 		if ln.mode == Reliable {
 			ln.flush(ctx, p)

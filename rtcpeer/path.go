@@ -1,6 +1,7 @@
 package rtcpeer
 
 import (
+	"context"
 	"errors"
 	"io"
 	"sync"
@@ -69,17 +70,15 @@ func (p *path) beat(flags byte) {
 	p.say(p.frame)
 }
 
-// bye says why this end ends the link, and waits until that has arrived, but not for long.
-func (p *path) bye(reason DisconnectReason, wait time.Duration) {
+// bye says why this end ends the link, and waits until that has arrived, or ctx is over.
+func (p *path) bye(ctx context.Context, reason DisconnectReason) {
 	arrived := make(chan struct{}, 1)
 	p.control.NotifyLow(0, func() { notify(arrived) })
 	p.say(appendBye(nil, byeOf(reason)))
-	late := time.NewTimer(wait)
-	defer late.Stop()
 	for p.control.Buffered() > 0 {
 		select {
 		case <-arrived:
-		case <-late.C:
+		case <-ctx.Done():
 			return
 		}
 	}

@@ -76,7 +76,9 @@ func (l *link) askLate() {
 	if l.lanes[0].write(appendAuth(nil, nil)) != nil {
 		return
 	}
-	l.flush(l.path.Load())
+	linger, cancel := context.WithTimeout(context.Background(), l.node.config.Linger)
+	l.flush(linger, l.path.Load())
+	cancel()
 	ctx, cancel := context.WithTimeout(context.Background(), lastWordTime)
 	defer cancel()
 	l.watch(ctx.Done())

@@ -28,6 +28,7 @@ type room struct {
 	lose    func(from, to rtcpeer.PeerID, data signaling.SignalData) bool // true: the signal is lost
 	sealed  bool
 	plain   bool // attempts are not told, as by Godot's protocol
+	bare    bool // members list no features: their links end with their first path
 }
 
 // seat is one member's Signaler.
@@ -45,8 +46,14 @@ func newRoom(topology rtcpeer.Topology) *room {
 
 // sit takes a place. As on the server, a star's guests are announced to the host alone.
 func (r *room) sit(id rtcpeer.PeerID, channels []signaling.Mode) *seat {
+	return r.seat(id, signaling.Member{Channels: channels})
+}
+
+// seat is sit for a member that is told of itself.
+func (r *room) seat(id rtcpeer.PeerID, self signaling.Member) *seat {
+	self.ID, self.OneAttempt = id, r.plain
 	s := &seat{
-		room: r, member: signaling.Member{ID: id, Channels: channels, OneAttempt: r.plain},
+		room: r, member: self,
 		inbox: make(chan signaling.Message, 512), done: make(chan struct{}),
 	}
 	r.mu.Lock()
@@ -133,18 +140,14 @@ func (s *seat) Close() error {
 func (r *room) join(t testing.TB, id rtcpeer.PeerID, tr transport.Transport, config rtcpeer.Config) *rtcpeer.Node {
 	t.Helper()
 	config.Transport = tr
-	n, err := rtcpeer.New(t.Context(), r.sit(id, modes(config.Channels)), config)
+	self := rtcpeer.Describe(config)
+	if r.bare || r.plain {
+		self.Features = nil
+	}
+	n, err := rtcpeer.New(t.Context(), r.seat(id, self), config)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, n.Close()) })
 	return n
-}
-
-func modes(list []rtcpeer.Mode) []signaling.Mode {
-	wire := make([]signaling.Mode, len(list))
-	for i, m := range list {
-		wire[i] = signaling.Mode(m.String())
-	}
-	return wire
 }
 
 // overBoth runs a test on the memory transport and on WebRTC. newTransport makes one for each node.
@@ -179,14 +182,25 @@ func group(t testing.TB, topology rtcpeer.Topology, newTransport func() transpor
 	return nodes
 }
 
-// next returns the node's next event, or fails after a time that no healthy machine needs.
+// next returns the node's next event that is not of the signaling server, or fails after a time that no healthy machine needs.
 func next(t testing.TB, n rtcpeer.Peer) rtcpeer.Event {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	ev, err := n.Receive(ctx)
-	require.NoError(t, err, "node %d waits for an event", n.ID())
-	return ev
+	for {
+		ev, err := n.Receive(ctx)
+		require.NoError(t, err, "node %d waits for an event", n.ID())
+		if ev.Kind != rtcpeer.SignalingLost && ev.Kind != rtcpeer.SignalingResumed {
+			return ev
+		}
+	}
+}
+
+func wantEvent(t testing.TB, n rtcpeer.Peer, kind rtcpeer.EventKind, id rtcpeer.PeerID) {
+	t.Helper()
+	ev := next(t, n)
+	require.Equal(t, kind, ev.Kind, "node %d: %+v", n.ID(), ev)
+	require.Equal(t, id, ev.Peer, "node %d", n.ID())
 }
 
 // wantPacket takes the next event, which must be this packet.

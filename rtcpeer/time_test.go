@@ -52,6 +52,7 @@ func TestDeadlineTellsTheCause(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				network := memory.NewNetwork(memory.Options{})
 				r := newRoom(rtcpeer.Star)
+				r.bare = true // else it is tried again
 				r.lose = func(_, _ rtcpeer.PeerID, s signaling.SignalData) bool { return s.Type == tt.lose }
 				host := r.join(t, 1, network.Transport(), rtcpeer.Config{ConnectTimeout: 12 * time.Second})
 				guest := r.join(t, 5, network.Transport(), rtcpeer.Config{ConnectTimeout: 12 * time.Second})
@@ -77,26 +78,36 @@ func TestDeadlineTellsTheCause(t *testing.T) {
 	}
 }
 
-// A peer that dies says nothing; its packets that had arrived come first, and then the end.
+// A peer that dies says nothing; its packets that had arrived come first, and then the end: after ten seconds,
+// or, where links can be repaired, an interruption of LostAfter.
 func TestKilledPeerIsLost(t *testing.T) {
 	for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {
-		t.Run(string(topology), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				network := memory.NewNetwork(memory.Options{})
-				victim := network.Transport()
-				r := newRoom(topology)
-				a := r.join(t, 1, network.Transport(), rtcpeer.Config{})
-				b := r.join(t, 5, victim, rtcpeer.Config{})
-				require.Equal(t, rtcpeer.PeerConnected, next(t, a).Kind)
-				require.Equal(t, rtcpeer.PeerConnected, next(t, b).Kind) // or its broadcast is for nobody
-				require.NoError(t, b.Send(t.Context(), rtcpeer.Packet{Data: []byte("last words")}))
-				synctest.Wait()
-				victim.Kill()
-				wantPacket(t, a, 5, 0, rtcpeer.Reliable, "last words")
-				wantDisconnected(t, a, 5, rtcpeer.Lost)
-				require.Empty(t, a.Peers())
+		for _, bare := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s/bare=%v", topology, bare), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					network := memory.NewNetwork(memory.Options{})
+					victim := network.Transport()
+					r := newRoom(topology)
+					r.bare = bare
+					a := r.join(t, 1, network.Transport(), rtcpeer.Config{LostAfter: 20 * time.Second})
+					b := r.join(t, 5, victim, rtcpeer.Config{LostAfter: 20 * time.Second})
+					require.Equal(t, rtcpeer.PeerConnected, next(t, a).Kind)
+					require.Equal(t, rtcpeer.PeerConnected, next(t, b).Kind) // or its broadcast is for nobody
+					require.NoError(t, b.Send(t.Context(), rtcpeer.Packet{Data: []byte("last words")}))
+					synctest.Wait()
+					start := time.Now()
+					victim.Kill()
+					wantPacket(t, a, 5, 0, rtcpeer.Reliable, "last words")
+					if !bare {
+						wantEvent(t, a, rtcpeer.PeerInterrupted, 5)
+						require.LessOrEqual(t, time.Since(start), 2*time.Second)
+					}
+					wantDisconnected(t, a, 5, rtcpeer.Lost)
+					require.LessOrEqual(t, time.Since(start), 21*time.Second)
+					require.Empty(t, a.Peers())
+				})
 			})
-		})
+		}
 	}
 }
 
@@ -105,6 +116,7 @@ func TestPartitionEndsBothSides(t *testing.T) {
 		network := memory.NewNetwork(memory.Options{})
 		ta, tb, tc := network.Transport(), network.Transport(), network.Transport()
 		r := newRoom(rtcpeer.Mesh)
+		r.bare = true
 		a, b, c := r.join(t, 1, ta, rtcpeer.Config{}), r.join(t, 5, tb, rtcpeer.Config{}), r.join(t, 7, tc, rtcpeer.Config{})
 		for _, n := range []*rtcpeer.Node{a, b, c} {
 			next(t, n)
@@ -118,21 +130,32 @@ func TestPartitionEndsBothSides(t *testing.T) {
 	})
 }
 
-// A short partition is no end.
+// A short partition is no end, whether links can be repaired or not.
 func TestShortOutageIsNoEnd(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		network := memory.NewNetwork(memory.Options{})
-		ta, tb := network.Transport(), network.Transport()
-		r := newRoom(rtcpeer.Mesh)
-		a, b := r.join(t, 1, ta, rtcpeer.Config{}), r.join(t, 5, tb, rtcpeer.Config{})
-		next(t, a)
-		next(t, b)
-		network.Partition(ta, tb)
-		require.NoError(t, a.Send(t.Context(), rtcpeer.Packet{Data: []byte("patience")}))
-		after(3 * time.Second)
-		network.Heal(ta, tb)
-		wantPacket(t, b, 1, 0, rtcpeer.Reliable, "patience")
-	})
+	for _, bare := range []bool{true, false} {
+		t.Run(fmt.Sprintf("bare=%v", bare), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				network := memory.NewNetwork(memory.Options{})
+				ta, tb := network.Transport(), network.Transport()
+				r := newRoom(rtcpeer.Mesh)
+				r.bare = bare
+				a, b := r.join(t, 1, ta, rtcpeer.Config{}), r.join(t, 5, tb, rtcpeer.Config{})
+				next(t, a)
+				next(t, b)
+				network.Partition(ta, tb)
+				require.NoError(t, a.Send(t.Context(), rtcpeer.Packet{Data: []byte("patience")}))
+				after(3 * time.Second)
+				network.Heal(ta, tb)
+				if !bare {
+					wantEvent(t, b, rtcpeer.PeerInterrupted, 1)
+				}
+				wantPacket(t, b, 1, 0, rtcpeer.Reliable, "patience")
+				if !bare {
+					wantEvent(t, b, rtcpeer.PeerResumed, 1)
+				}
+			})
+		})
+	}
 }
 
 // after lets fake time pass.
@@ -228,6 +251,7 @@ func TestBackAfterALongAbsence(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				network := memory.NewNetwork(memory.Options{})
 				r := newRoom(rtcpeer.Mesh)
+				r.bare = true
 				nodes, transports := make(map[rtcpeer.PeerID]*rtcpeer.Node), make(map[rtcpeer.PeerID]*memory.Transport)
 				for _, id := range []rtcpeer.PeerID{3, 5, 7} {
 					transports[id] = network.Transport()
