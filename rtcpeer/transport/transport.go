@@ -61,6 +61,10 @@ type PathConfig struct {
 	// 0 means the transport's default, negative means for ever. It does not limit the search for a
 	// route, before which nothing has got through: that is for whoever waits for EventOpened.
 	LostAfter time.Duration
+	// Direct leaves relays out: this end asks no TURN server for one, though it may still ask STUN
+	// servers for its address. The other end can come over a relay of its own unless its path is
+	// Direct too.
+	Direct bool
 }
 
 // An ICEServer is a STUN or TURN server.

@@ -37,7 +37,7 @@ const eventBacklog = 8
 
 func newPath(t *Transport, config transport.PathConfig) (*path, error) {
 	settings := t.config
-	settings.ICEServers = append(settings.ICEServers[:len(settings.ICEServers):len(settings.ICEServers)], toPion(config.ICEServers)...)
+	settings.ICEServers = toPion(serversFor(t.servers, config))
 	pc, err := t.api.NewPeerConnection(settings)
 	if err != nil {
 		return nil, fmt.Errorf("webrtc: %w", err)

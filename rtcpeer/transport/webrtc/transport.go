@@ -26,6 +26,7 @@ import (
 type Transport struct {
 	api     *pion.API
 	config  pion.Configuration
+	servers []transport.ICEServer
 	own     string        // fingerprint of the certificate, as Path.Binding has it
 	doubt   time.Duration // Config.DisconnectedAfter
 	silence time.Duration // after which a path is lost, if it does not say otherwise
@@ -49,8 +50,9 @@ func New(config Config) (*Transport, error) {
 		return nil, fmt.Errorf("webrtc: certificate: %w", err)
 	}
 	t := &Transport{
-		config: pion.Configuration{ICEServers: toPion(c.ICEServers), Certificates: []pion.Certificate{*cert}},
-		own:    strings.ToLower(own[0].Algorithm + " " + own[0].Value),
+		config:  pion.Configuration{Certificates: []pion.Certificate{*cert}},
+		servers: c.ICEServers,
+		own:     strings.ToLower(own[0].Algorithm + " " + own[0].Value),
 
 		doubt:   c.DisconnectedAfter,
 		silence: c.DisconnectedAfter + c.FailedAfter,
@@ -86,6 +88,9 @@ func New(config Config) (*Transport, error) {
 func (t *Transport) NewPath(config transport.PathConfig) (transport.Path, error) {
 	if t.closed.Load() {
 		return nil, fmt.Errorf("webrtc: new path: %w", transport.ErrClosed)
+	}
+	if config.Direct && t.config.ICETransportPolicy == pion.ICETransportPolicyRelay {
+		return nil, errNoRoute
 	}
 	return newPath(t, config)
 }

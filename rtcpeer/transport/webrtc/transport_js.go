@@ -34,6 +34,9 @@ func (t *Transport) NewPath(config transport.PathConfig) (transport.Path, error)
 	if t.closed.Load() {
 		return nil, fmt.Errorf("webrtc: new path: %w", transport.ErrClosed)
 	}
+	if config.Direct && t.config.RelayOnly {
+		return nil, errNoRoute
+	}
 	return newPath(t, config)
 }
 
@@ -44,12 +47,10 @@ func (t *Transport) Close() error {
 }
 
 // settings returns an RTCConfiguration.
-func (t *Transport) settings(more []transport.ICEServer) map[string]any {
+func (t *Transport) settings(config transport.PathConfig) map[string]any {
 	var servers []any
-	for _, list := range [][]transport.ICEServer{t.config.ICEServers, more} {
-		for _, s := range list {
-			servers = append(servers, iceServer(s))
-		}
+	for _, s := range serversFor(t.config.ICEServers, config) {
+		servers = append(servers, iceServer(s))
 	}
 	settings := map[string]any{"iceServers": servers}
 	if t.config.RelayOnly {
