@@ -78,6 +78,10 @@ type ICEServer struct {
 type Transport interface {
 	// NewPath returns this end of a new path. It sends nothing yet. The caller must Close it.
 	NewPath(PathConfig) (Path, error)
+	// OnChange has f called when the addresses of this machine have changed, as far as the system
+	// tells, until stop is called or the Transport is closed. f may be called from any goroutine,
+	// also once more while stop is being called, and must not block.
+	OnChange(f func()) (stop func())
 	// Close frees what the paths share. The paths must have been closed before.
 	Close() error
 }

@@ -14,6 +14,7 @@ type Transport struct {
 	config      Config
 	constructor js.Value
 	closed      atomic.Bool
+	changes     listeners
 }
 
 // New returns a transport. It fails where the browser has no WebRTC, as in a worker; the caller must
@@ -27,7 +28,9 @@ func New(config Config) (*Transport, error) {
 	if constructor.Type() != js.TypeFunction {
 		return nil, errors.New("webrtc: no RTCPeerConnection here: it needs the window of a page, and a browser that allows it")
 	}
-	return &Transport{config: c, constructor: constructor}, nil
+	t := &Transport{config: c, constructor: constructor}
+	t.changes.start = func() (end func()) { return watchAddresses(t.changes.call) }
+	return t, nil
 }
 
 func (t *Transport) NewPath(config transport.PathConfig) (transport.Path, error) {
@@ -40,9 +43,12 @@ func (t *Transport) NewPath(config transport.PathConfig) (transport.Path, error)
 	return newPath(t, config)
 }
 
-// Close ends the making of paths; they share nothing.
+func (t *Transport) OnChange(f func()) (stop func()) { return t.changes.add(f) }
+
+// Close ends the making of paths, which share nothing, and the calls of OnChange's functions.
 func (t *Transport) Close() error {
 	t.closed.Store(true)
+	t.changes.close()
 	return nil
 }
 
