@@ -198,7 +198,7 @@ func (s Stage) String() string {
 
 // Stats are figures of one path.
 type Stats struct {
-	RTT           time.Duration // smoothed; 0 if not known
+	RTT           time.Duration // 0 if not known
 	Local, Remote string        // kind of the chosen candidates: host, srflx, prflx, relay; "" if not known
 	BytesSent     uint64        // on the wire, as far as the transport knows
 	BytesReceived uint64
