@@ -126,7 +126,6 @@ func TestOnChangeStops(t *testing.T) {
 func TestPartitionOneWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := newDuo(t, memory.Options{Delay: 10 * time.Millisecond})
-		start := time.Now()
 		x.net.PartitionOneWay(x.hostA, x.hostB)
 		require.NoError(t, x.a.Lane(reliable).Write([]byte("kept")))
 		wantCarries(t, x.b, x.a)
@@ -140,7 +139,7 @@ func TestPartitionOneWay(t *testing.T) {
 		require.Equal(t, "kept", string(read(t, x.b, reliable)))
 		require.Equal(t, transport.EventOpened, (<-freshA.Events()).Kind)
 
-		start = time.Now()
+		start := time.Now()
 		x.net.PartitionOneWay(x.hostA, x.hostB)
 		wantLost(t, x.b, start, 10*time.Second)
 		require.Empty(t, x.a.Events(), "it heard the other end until now")
