@@ -61,6 +61,10 @@ type PathConfig struct {
 	// 0 means the transport's default, negative means for ever. It does not limit the search for a
 	// route, before which nothing has got through: that is for whoever waits for EventOpened.
 	LostAfter time.Duration
+	// Direct leaves relays out: this end asks no TURN server for one, though it may still ask STUN
+	// servers for its address. The other end can come over a relay of its own unless its path is
+	// Direct too.
+	Direct bool
 }
 
 // An ICEServer is a STUN or TURN server.
@@ -74,6 +78,10 @@ type ICEServer struct {
 type Transport interface {
 	// NewPath returns this end of a new path. It sends nothing yet. The caller must Close it.
 	NewPath(PathConfig) (Path, error)
+	// OnChange has f called when the addresses of this machine have changed, as far as the system
+	// tells, until stop is called or the Transport is closed. f may be called from any goroutine,
+	// also once more while stop is being called, and must not block.
+	OnChange(f func()) (stop func())
 	// Close frees what the paths share. The paths must have been closed before.
 	Close() error
 }
@@ -190,7 +198,7 @@ func (s Stage) String() string {
 
 // Stats are figures of one path.
 type Stats struct {
-	RTT           time.Duration // smoothed; 0 if not known
+	RTT           time.Duration // 0 if not known
 	Local, Remote string        // kind of the chosen candidates: host, srflx, prflx, relay; "" if not known
 	BytesSent     uint64        // on the wire, as far as the transport knows
 	BytesReceived uint64

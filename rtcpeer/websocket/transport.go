@@ -22,6 +22,9 @@ func (t sockets) NewPath(transport.PathConfig) (transport.Path, error) {
 	return &path{room: t.room, events: make(chan transport.Event, 2)}, nil
 }
 
+// OnChange has nothing to tell: a socket that stays with an old address ends by its pings.
+func (t sockets) OnChange(func()) (stop func()) { return func() {} }
+
 func (t sockets) Close() error { return nil }
 
 // path is the node's path over one socket.

@@ -4,7 +4,8 @@
 //
 //	net := memory.NewNetwork(memory.Options{Delay: 30 * time.Millisecond, Loss: 0.02})
 //	a, b := net.Transport(), net.Transport()        one for each node
-//	net.Partition(a, b)                             nothing passes between the two
+//	net.Partition(a, b)                             nothing passes between the two, until Heal
+//	net.Move(a)                                     a has a new address: its paths are dead, new ones work
 //
 //	Write -> flow --- clean network, nothing in flight -> queue -> Read
 //	              \-> flights, sorted by arrival; timer -/

@@ -40,7 +40,7 @@ func (p *path) close() {
 func (p *path) bye() {
 	switch {
 	case p.over:
-	case p.network.blocked(p.host, p.peer.host):
+	case p.deaf():
 		p.watch()
 	default:
 		p.end(transport.ErrRemoteClosed)
@@ -54,21 +54,24 @@ func (p *path) end(why error) {
 	p.emit(transport.Event{Kind: transport.EventClosed, Err: why})
 	p.over = true
 	p.stopWatch()
+	if !p.peer.over {
+		p.peer.watch() // it may still have heard this end
+	}
 }
 
 // refresh brings the path in line with whether its ends are parted.
 func (p *path) refresh() {
-	blocked := p.network.blocked(p.host, p.peer.host)
-	p.out.setBlocked(blocked)
+	p.out.setBlocked(p.mute())
 	p.watch()
-	if !blocked && !p.opened {
+	if !p.opened && p.routed() {
 		p.startOpening()
 	}
 }
 
-// watch runs the clock of ErrLost while nothing can be heard from the other end.
+// watch runs the clock of ErrLost while nothing can be heard from the other end. A path that has not
+// opened yet has none: it looks for a route until its owner gives it up.
 func (p *path) watch() {
-	if !p.peer.over && !p.network.blocked(p.host, p.peer.host) {
+	if !p.opened || !p.peer.over && !p.deaf() {
 		p.stopWatch()
 		return
 	}

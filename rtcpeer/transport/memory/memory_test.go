@@ -43,6 +43,24 @@ func TestModes(t *testing.T) {
 	}
 }
 
+func TestMoving(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		sever func(net *memory.Network, a, b *memory.Transport)
+	}{
+		{"one host moves", func(net *memory.Network, a, _ *memory.Transport) { net.Move(a) }},
+		{"a NAT forgets", func(net *memory.Network, a, b *memory.Transport) { net.Forget(a, b) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			transporttest.RunMoving(t, func(t *testing.T) (_, _ transport.Transport, sever func()) {
+				net := memory.NewNetwork(memory.Options{Delay: time.Millisecond})
+				a, b := net.Transport(), net.Transport()
+				return a, b, func() { c.sever(net, a, b) }
+			})
+		})
+	}
+}
+
 func pairs(o memory.Options) transporttest.NewPair {
 	return func(t *testing.T) (_, _ transport.Transport) {
 		net := memory.NewNetwork(o)

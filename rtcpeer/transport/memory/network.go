@@ -1,6 +1,8 @@
 package memory
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,23 +15,20 @@ type Network struct {
 
 	// mu guards the fields below and those that Transport and path say it does: all of how paths
 	// come and go, which is rare. What they carry is guarded by pipe.mu. Lock order: mu, pipe.mu.
-	mu    sync.Mutex
-	hosts uint64           // number of the last one
-	last  uint64           // id of the last path
-	paths map[uint64]*path // until they are closed
-	cuts  map[cut]bool     // who is parted from whom
+	mu     sync.Mutex
+	hosts  uint64           // number of the last one
+	last   uint64           // id of the last path
+	paths  map[uint64]*path // until they are closed
+	cuts   map[way]bool     // where nothing passes
+	relays map[way]bool     // hosts that have no direct route to each other; both ways are in it
 }
 
-// A cut names two hosts, the lower number first.
-type cut struct{ low, high uint64 }
-
-func cutOf(a, b *Transport) cut {
-	return cut{min(a.number, b.number), max(a.number, b.number)}
-}
+// A way leads from one host to another.
+type way struct{ from, to *Transport }
 
 // NewNetwork returns a network without hosts.
 func NewNetwork(o Options) *Network {
-	n := &Network{paths: make(map[uint64]*path), cuts: make(map[cut]bool)}
+	n := &Network{paths: make(map[uint64]*path), cuts: make(map[way]bool), relays: make(map[way]bool)}
 	o = o.withDefaults()
 	n.options.Store(&o)
 	return n
@@ -60,27 +59,40 @@ func (n *Network) Adjust(change func(*Options)) {
 func (n *Network) Partition(a, b *Transport) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.cuts[cutOf(a, b)] = true
+	n.cuts[way{a, b}], n.cuts[way{b, a}] = true, true
 	n.refresh()
 }
 
-// Heal ends a Partition. Paths that were not given up go on.
+// PartitionOneWay has nothing pass from one host to another until Heal, while the other way stays as it
+// is. Only the end at to hears nothing, and gives its paths up; the end at from then hears nothing
+// either, and gives them up after LostAfter more. A path opens only where both ways are open, as ICE
+// would have it.
+func (n *Network) PartitionOneWay(from, to *Transport) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.cuts[way{from, to}] = true
+	n.refresh()
+}
+
+// Heal ends every partition of two hosts. Paths that were not given up go on.
 func (n *Network) Heal(a, b *Transport) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	delete(n.cuts, cutOf(a, b))
+	delete(n.cuts, way{a, b})
+	delete(n.cuts, way{b, a})
 	n.refresh()
 }
 
-func (n *Network) blocked(a, b *Transport) bool {
-	return a.killed || b.killed || n.cuts[cutOf(a, b)]
+func (n *Network) blocked(from, to *Transport) bool {
+	return from.killed || to.killed || n.cuts[way{from, to}]
 }
 
-// refresh brings all paths in line with what is parted now. The caller holds n.mu.
+// refresh brings all paths in line with what is parted now, in the order in which they were made. The
+// caller holds n.mu.
 func (n *Network) refresh() {
-	for _, path := range n.paths {
-		if path.peer != nil && !path.over {
-			path.refresh()
+	for _, id := range slices.Sorted(maps.Keys(n.paths)) {
+		if p := n.paths[id]; p != nil && p.peer != nil && !p.over {
+			p.refresh()
 		}
 	}
 }

@@ -106,11 +106,12 @@ func (p *path) listen(other *path) {
 func (p *path) startOpening() {
 	p.network.after(2*p.network.options.Load().Delay, func() {
 		other := p.peer
-		if p.opened || p.over || other.over || p.network.blocked(p.host, other.host) {
-			return // refresh starts again when the two are no longer parted
+		if p.opened || p.over || other.over || !p.routed() {
+			return // refresh starts again when there is a route
 		}
 		for _, end := range []*path{p, other} {
 			end.opened = true
+			end.relayed = p.network.relays[way{p.host, other.host}]
 			end.out.open()
 		}
 		p.emit(transport.Event{Kind: transport.EventOpened})

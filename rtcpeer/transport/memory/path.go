@@ -15,18 +15,21 @@ type path struct {
 	id      uint64
 	lanes   []lane
 	patient time.Duration        // PathConfig.LostAfter
+	direct  bool                 // PathConfig.Direct
 	out     *pipe                // to the other end, whose out leads here
 	events  chan transport.Event // has room for each event a path can have, so a send never blocks
 
 	// Guarded by network.mu.
-	begun  begun
-	remote uint64 // the other end, as its description says; 0 until that has come
-	heard  bool   // a candidate of remote was added
-	peer   *path  // nil until both ends are described and heard; then fixed
-	opened bool
-	over   bool        // closed here or there, or lost
-	closed bool        // Close was called
-	lost   *time.Timer // runs while nothing can be heard from the other end
+	begun   begun
+	remote  uint64 // the other end, as its description says; 0 until that has come
+	heard   bool   // a candidate of remote was added
+	peer    *path  // nil until both ends are described and heard; then fixed
+	opened  bool
+	over    bool        // closed here or there, or lost
+	closed  bool        // Close was called
+	lost    *time.Timer // runs while nothing can be heard from the other end
+	relayed bool
+	dead    bool // carries nothing, for good
 }
 
 // begun says how a path began, which it does once.
@@ -47,6 +50,7 @@ func newPath(t *Transport, id uint64, cfg transport.PathConfig) *path {
 		id:      id,
 		lanes:   make([]lane, len(cfg.Lanes)),
 		patient: cfg.LostAfter,
+		direct:  cfg.Direct,
 		out:     newPipe(t.network, id),
 		events:  make(chan transport.Event, maxEvents),
 	}
@@ -91,8 +95,10 @@ func (p *path) Progress() transport.Progress {
 		return transport.Progress{Stage: transport.StagePath, Detail: "no candidate from the other end"}
 	case p.peer == nil:
 		return transport.Progress{Stage: transport.StagePath, Detail: "the other end lacks a description or a candidate"}
-	case p.network.blocked(p.host, p.peer.host):
+	case p.mute() || p.deaf():
 		return transport.Progress{Stage: transport.StagePath, Detail: "parted from the other end"}
+	case p.undirected():
+		return transport.Progress{Stage: transport.StagePath, Detail: "no direct route to the other end"}
 	}
 	return transport.Progress{Stage: transport.StageSecurity, Detail: "opening takes a round trip"}
 }
@@ -104,9 +110,38 @@ func (p *path) Stats() transport.Stats {
 	if p.opened {
 		s.RTT = 2 * p.network.options.Load().Delay
 		s.Local, s.Remote = "host", "host"
+		if p.relayed {
+			s.Local, s.Remote = "relay", "relay"
+		}
 		s.BytesReceived = p.peer.out.arrived()
 	}
 	return s
+}
+
+// far returns the host at the other end, or nil if there is no description from there.
+func (p *path) far() *Transport {
+	if other := p.network.paths[p.remote]; p.peer == nil && other != nil {
+		return other.host
+	}
+	if p.peer == nil {
+		return nil
+	}
+	return p.peer.host
+}
+
+// mute and deaf report whether nothing passes to the other end, and whether nothing comes from there.
+func (p *path) mute() bool {
+	return p.dead || p.peer.dead || p.network.blocked(p.host, p.peer.host)
+}
+
+func (p *path) deaf() bool { return p.peer.mute() }
+
+// routed reports whether the path could open.
+func (p *path) routed() bool { return !p.mute() && !p.deaf() && !p.undirected() }
+
+// undirected reports whether the path must be direct and cannot.
+func (p *path) undirected() bool {
+	return (p.direct || p.peer.direct) && p.network.relays[way{p.host, p.peer.host}]
 }
 
 // emit tells the owner, who is not told anything after the end.

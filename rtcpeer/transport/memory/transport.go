@@ -2,6 +2,7 @@ package memory
 
 import (
 	"fmt"
+	"slices"
 
 	"example.org/rtcpeer/rtcpeer/transport"
 )
@@ -13,9 +14,13 @@ type Transport struct {
 	number  uint64
 
 	// Guarded by network.mu.
-	killed bool
-	closed bool
+	killed    bool
+	closed    bool
+	listeners []*listener
 }
+
+// A listener is a function given to OnChange.
+type listener struct{ f func() }
 
 var _ transport.Transport = (*Transport)(nil)
 
@@ -51,6 +56,31 @@ func validate(lanes []transport.LaneConfig) error {
 	return nil
 }
 
+// OnChange has Network.Move call f.
+func (t *Transport) OnChange(f func()) (stop func()) {
+	t.network.mu.Lock()
+	defer t.network.mu.Unlock()
+	added := &listener{f}
+	if !t.closed {
+		t.listeners = append(t.listeners, added)
+	}
+	return func() {
+		t.network.mu.Lock()
+		defer t.network.mu.Unlock()
+		t.listeners = slices.DeleteFunc(t.listeners, func(l *listener) bool { return l == added })
+	}
+}
+
+// changed returns the functions to call when the host's addresses have changed. The caller holds
+// network.mu.
+func (t *Transport) changed() []func() {
+	var calls []func()
+	for _, l := range t.listeners {
+		calls = append(calls, l.f)
+	}
+	return calls
+}
+
 // Kill drops the host from the network for good, as the end of its process or of its power would:
 // nothing passes to it or from it, and the others are not told. Paths end with transport.ErrLost
 // after Options.LostAfter, at both ends; the program on this host still has to close its own.
@@ -61,10 +91,10 @@ func (t *Transport) Kill() {
 	t.network.refresh()
 }
 
-// Close refuses new paths from now on. It never fails.
+// Close refuses new paths from now on, and calls no function of OnChange any more. It never fails.
 func (t *Transport) Close() error {
 	t.network.mu.Lock()
 	defer t.network.mu.Unlock()
-	t.closed = true
+	t.closed, t.listeners = true, nil
 	return nil
 }

@@ -34,6 +34,9 @@ func Run(t *testing.T, newPair NewPair) {
 		{"stalled reader", testStalledReader},
 		{"stats", testStats},
 
+		{"two paths at once", testTwoPaths},
+		{"lane 0", testLaneZero},
+
 		{"close is seen by the other end", testRemoteClose},
 		{"close ends own reads", testOwnClose},
 		{"close discards what is unread", testOwnCloseUnread},

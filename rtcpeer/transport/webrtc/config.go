@@ -19,7 +19,8 @@ import (
 type Config struct {
 	// ICEServers are STUN and TURN servers for every path, besides those of each PathConfig.
 	ICEServers []transport.ICEServer
-	// RelayOnly makes paths use TURN alone, so that the other end never sees this host's address.
+	// RelayOnly makes paths use TURN alone, so that the other end never sees this host's address. A
+	// path with PathConfig.Direct is then refused.
 	RelayOnly bool
 
 	// UDPPort, if not 0, is the one UDP port of all paths (ICE's UDPMux), bound on every

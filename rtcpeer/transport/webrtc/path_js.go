@@ -61,7 +61,7 @@ func newPath(t *Transport, config transport.PathConfig) (*path, error) {
 		allGone: make(chan struct{}),
 		silence: cmp.Or(config.LostAfter, silence),
 	}
-	if err := try(func() { p.pc = t.constructor.New(t.settings(config.ICEServers)) }); err != nil {
+	if err := try(func() { p.pc = t.constructor.New(t.settings(config)) }); err != nil {
 		return nil, fmt.Errorf("webrtc: %w", err)
 	}
 	p.on(p.pc, "icecandidate", func(event js.Value) { p.gathered(event.Get("candidate")) })

@@ -56,6 +56,13 @@ func (s *sockets) DialTCP(network string, local, remote *net.TCPAddr) (piontrans
 	return conn.(*net.TCPConn), nil
 }
 
+// forget has Interfaces look anew: the addresses have changed.
+func (s *sockets) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.looked = time.Time{}
+}
+
 // Interfaces looks anew, at most once a second: a Transport outlives a change of networks, and many
 // paths are made at once, each of which asks several times.
 func (s *sockets) Interfaces() ([]*piontransport.Interface, error) {

@@ -26,11 +26,16 @@ import (
 type Transport struct {
 	api     *pion.API
 	config  pion.Configuration
+	servers []transport.ICEServer
 	own     string        // fingerprint of the certificate, as Path.Binding has it
 	doubt   time.Duration // Config.DisconnectedAfter
 	silence time.Duration // after which a path is lost, if it does not say otherwise
-	sockets []io.Closer   // the muxes, and the listener of ICE-TCP
+	network *sockets
+	sockets []io.Closer // the muxes, and the listener of ICE-TCP
 	closed  atomic.Bool
+
+	watch   addresses // runs while changes has functions
+	changes listeners
 }
 
 // New returns a transport. It binds UDPPort and TCPPort at once, and fails if it cannot; the caller
@@ -49,8 +54,9 @@ func New(config Config) (*Transport, error) {
 		return nil, fmt.Errorf("webrtc: certificate: %w", err)
 	}
 	t := &Transport{
-		config: pion.Configuration{ICEServers: toPion(c.ICEServers), Certificates: []pion.Certificate{*cert}},
-		own:    strings.ToLower(own[0].Algorithm + " " + own[0].Value),
+		config:  pion.Configuration{Certificates: []pion.Certificate{*cert}},
+		servers: c.ICEServers,
+		own:     strings.ToLower(own[0].Algorithm + " " + own[0].Value),
 
 		doubt:   c.DisconnectedAfter,
 		silence: c.DisconnectedAfter + c.FailedAfter,
@@ -65,6 +71,9 @@ func New(config Config) (*Transport, error) {
 	if err != nil {
 		return nil, fmt.Errorf("webrtc: network interfaces: %w", err)
 	}
+	t.network = sockets
+	t.watch = addresses{look: c.usable, changed: func() { t.network.forget(); t.changes.call() }}
+	t.changes.start = t.watch.start
 	var engine pion.SettingEngine
 	engine.SetNet(sockets)
 	if err := errors.Join(c.apply(&engine), t.listen(c, sockets, &engine)); err != nil {
@@ -87,14 +96,21 @@ func (t *Transport) NewPath(config transport.PathConfig) (transport.Path, error)
 	if t.closed.Load() {
 		return nil, fmt.Errorf("webrtc: new path: %w", transport.ErrClosed)
 	}
+	if config.Direct && t.config.ICETransportPolicy == pion.ICETransportPolicyRelay {
+		return nil, errNoRoute
+	}
 	return newPath(t, config)
 }
 
-// Close frees the shared ports.
+func (t *Transport) OnChange(f func()) (stop func()) { return t.changes.add(f) }
+
+// Close frees the shared ports, and waits until no function of OnChange is running any more.
 func (t *Transport) Close() error {
 	if t.closed.Swap(true) {
 		return nil
 	}
+	t.changes.close()
+	t.watch.wait()
 	var errs []error
 	for _, s := range t.sockets {
 		errs = append(errs, s.Close())

@@ -14,6 +14,7 @@ type Transport struct {
 	config      Config
 	constructor js.Value
 	closed      atomic.Bool
+	changes     listeners
 }
 
 // New returns a transport. It fails where the browser has no WebRTC, as in a worker; the caller must
@@ -27,29 +28,35 @@ func New(config Config) (*Transport, error) {
 	if constructor.Type() != js.TypeFunction {
 		return nil, errors.New("webrtc: no RTCPeerConnection here: it needs the window of a page, and a browser that allows it")
 	}
-	return &Transport{config: c, constructor: constructor}, nil
+	t := &Transport{config: c, constructor: constructor}
+	t.changes.start = func() (end func()) { return watchAddresses(t.changes.call) }
+	return t, nil
 }
 
 func (t *Transport) NewPath(config transport.PathConfig) (transport.Path, error) {
 	if t.closed.Load() {
 		return nil, fmt.Errorf("webrtc: new path: %w", transport.ErrClosed)
 	}
+	if config.Direct && t.config.RelayOnly {
+		return nil, errNoRoute
+	}
 	return newPath(t, config)
 }
 
-// Close ends the making of paths; they share nothing.
+func (t *Transport) OnChange(f func()) (stop func()) { return t.changes.add(f) }
+
+// Close ends the making of paths, which share nothing, and the calls of OnChange's functions.
 func (t *Transport) Close() error {
 	t.closed.Store(true)
+	t.changes.close()
 	return nil
 }
 
 // settings returns an RTCConfiguration.
-func (t *Transport) settings(more []transport.ICEServer) map[string]any {
+func (t *Transport) settings(config transport.PathConfig) map[string]any {
 	var servers []any
-	for _, list := range [][]transport.ICEServer{t.config.ICEServers, more} {
-		for _, s := range list {
-			servers = append(servers, iceServer(s))
-		}
+	for _, s := range serversFor(t.config.ICEServers, config) {
+		servers = append(servers, iceServer(s))
 	}
 	settings := map[string]any{"iceServers": servers}
 	if t.config.RelayOnly {

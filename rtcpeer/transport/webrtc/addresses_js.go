@@ -1,0 +1,37 @@
+package webrtc
+
+import "syscall/js"
+
+// watchAddresses has f called for what a page is told of its network: that it went away or came back,
+// that it is another (where the browser has navigator.connection), and that the page is seen again, since
+// while it was hidden it may have slept. It returns what ends it. f must not block.
+func watchAddresses(f func()) (end func()) {
+	var ends []func()
+	on := func(target js.Value, event string, handle func()) {
+		if !target.Truthy() || target.Get("addEventListener").Type() != js.TypeFunction {
+			return
+		}
+		handler := js.FuncOf(func(js.Value, []js.Value) any { handle(); return nil })
+		target.Call("addEventListener", event, handler)
+		ends = append(ends, func() {
+			target.Call("removeEventListener", event, handler)
+			handler.Release()
+		})
+	}
+	window, document := js.Global(), js.Global().Get("document")
+	on(window, "online", f)
+	on(window, "offline", f)
+	if navigator := window.Get("navigator"); navigator.Truthy() {
+		on(navigator.Get("connection"), "change", f)
+	}
+	on(document, "visibilitychange", func() {
+		if document.Get("visibilityState").String() == "visible" {
+			f()
+		}
+	})
+	return func() {
+		for _, end := range ends {
+			end()
+		}
+	}
+}
