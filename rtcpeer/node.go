@@ -55,7 +55,7 @@ type Node struct {
 
 	ctx    context.Context // the node's life; its cause is why it ended
 	cancel context.CancelCauseFunc
-	wg     sync.WaitGroup // run
+	wg     sync.WaitGroup // run, watch
 	closed sync.Once
 }
 
@@ -98,6 +98,7 @@ func New(ctx context.Context, s Signaler, config Config) (*Node, error) {
 	n.refuse.Store(config.Refuse)
 	n.chooseRoute()
 	n.wg.Go(func() { n.run(welcome) })
+	n.wg.Go(n.watch)
 	return n, nil
 }
 

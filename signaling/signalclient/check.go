@@ -29,7 +29,8 @@ type attempt struct {
 // number of times; Status and the messages of Receive tell what came of it.
 //
 //   - Connected, the client pings. If nothing comes from the server for Config.CheckTimeout, the
-//     connection counts as lost, and the client redials without the first wait.
+//     connection counts as lost, and the client redials without the first wait. It does so at once if
+//     the address that the connection was made from is not this machine's any more.
 //   - Waiting to redial, it dials now. It still waits for as long as the server has asked it to.
 //   - Dialing, it gives the attempt up once that has taken Config.CheckTimeout, and begins anew. Each
 //     attempt that is given up in a row leaves the next one twice the time, so that a slow network
@@ -48,6 +49,9 @@ func (c *Client) Check() {
 	case c.closing.Err() != nil:
 	case c.checking != nil:
 		c.again = true
+	case c.conn != nil && c.conn.stranded():
+		conn := c.conn
+		c.checking = time.AfterFunc(0, func() { c.abandon(conn) })
 	case c.conn != nil && c.conn.canAsk():
 		c.check(c.conn)
 	case c.conn != nil:
@@ -92,11 +96,29 @@ func (c *Client) conclude(conn *conn, since mark) {
 	case silence < limit: // nobody read for a while
 		c.checking.Reset(limit - silence)
 	default:
+		conn.found = fmt.Errorf("nothing came within %v of a check: %w", limit, os.ErrDeadlineExceeded)
 		close(conn.unanswered)
 	}
 	c.mu.Unlock()
 	if silence >= limit {
 		conn.abort() // a write may be waiting
+	}
+}
+
+// errStranded is why a connection is over whose own address this machine has no more: nothing gets back to it.
+var errStranded = errors.New("this machine's address that the connection was made from is gone")
+
+// abandon ends a stranded connection.
+func (c *Client) abandon(conn *conn) {
+	c.mu.Lock()
+	lost := c.conn != conn
+	if !lost {
+		conn.found = errStranded
+		close(conn.unanswered)
+	}
+	c.mu.Unlock()
+	if !lost {
+		conn.abort()
 	}
 }
 
@@ -156,5 +178,5 @@ func (c *Client) blame(conn *conn, why error) error {
 	if _, said := errors.AsType[*signaling.Error](why); said || errors.Is(why, ErrClosed) {
 		return why
 	}
-	return fmt.Errorf("nothing came within %v of a check: %w", c.dialer.cfg.CheckTimeout, os.ErrDeadlineExceeded)
+	return conn.found
 }

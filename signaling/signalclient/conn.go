@@ -23,6 +23,7 @@ type conn struct {
 
 	// Safe for all.
 	unanswered chan struct{} // closed when a check has found nobody
+	found      error         // by the check: what is wrong; set before that
 	asked      atomic.Int32  // how many of dialect.Ping have no answer yet
 }
 

@@ -5,6 +5,7 @@ package signalclient
 import (
 	"fmt"
 	"net"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -116,6 +117,22 @@ func (s *socket) pong(data []byte) error { return s.control(websocket.PongMessag
 
 func (s *socket) control(form int, data []byte) error {
 	return s.ws.WriteControl(form, data, time.Now().Add(s.deadAfter))
+}
+
+// stranded reports whether this machine does not have the address any more that the socket was made from.
+func (s *socket) stranded() bool {
+	local, ok := s.below.LocalAddr().(*net.TCPAddr)
+	if !ok || local.IP.IsLoopback() {
+		return false
+	}
+	addresses, err := net.InterfaceAddrs()
+	if err != nil {
+		return false
+	}
+	return !slices.ContainsFunc(addresses, func(a net.Addr) bool {
+		n, ok := a.(*net.IPNet)
+		return ok && n.IP.Equal(local.IP)
+	})
 }
 
 // sayClose begins the closing handshake; the server ends it, and next returns.

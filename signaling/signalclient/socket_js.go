@@ -184,6 +184,9 @@ func (s *socket) silence(m mark) time.Duration {
 	return time.Since(s.began) - m.at
 }
 
+// stranded is not for a page to know; the browser ends such a socket itself.
+func (*socket) stranded() bool { return false }
+
 // canPing says that a page cannot.
 const canPing = false
 

@@ -1,0 +1,33 @@
+package rtcpeer
+
+import "time"
+
+// watch notices what makes paths and signaling worth a question at once, instead of after their silence: that
+// this machine's addresses have changed, or that it was asleep. It ends with the node.
+func (n *Node) watch() {
+	defer n.transport.OnChange(func() { n.changed("addresses have changed") })()
+	ticker := time.NewTicker(watchEach)
+	defer ticker.Stop()
+	for before := time.Now(); ; {
+		select {
+		case <-ticker.C:
+			now := time.Now()
+			if slept(before, now) {
+				n.changed("was asleep")
+			}
+			before = now
+		case <-n.ctx.Done():
+			return
+		}
+	}
+}
+
+// watchEach is how soon a node that was asleep notices it.
+const watchEach = time.Second
+
+// changed has every link and the signaler find out whether they still work.
+func (n *Node) changed(what string) {
+	n.log.Info("links and signaling are checked", "because", what)
+	n.checkSignaling()
+	n.roster.changed()
+}

@@ -1,0 +1,41 @@
+package signalclient
+
+import (
+	"context"
+	"net"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"example.org/rtcpeer/signaling"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A movedConn was made from an address that this machine does not have (RFC 5737).
+type movedConn struct{ net.Conn }
+
+func (movedConn) LocalAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1} }
+
+// A machine that has moved to another network does not wait for the answer to a ping that cannot come.
+func TestCheckOfAStrandedConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPipeNet()
+		srv := serve(t, p, welcome)
+		cfg := slow
+		cfg.dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			conn, err := p.dial(ctx, network, addr)
+			return movedConn{conn}, err
+		}
+		c := dial(t, "ws://localhost/lobby", cfg)
+		receive(t, c)
+		srv.accept(t).deaf()
+		time.Sleep(time.Second)
+		start := time.Now()
+		c.Check()
+		c.Check()
+		require.ErrorIs(t, receive(t, c).(signaling.Disconnected).Err, errStranded)
+		receive(t, c) // the welcome of the next connection
+		require.Less(t, time.Since(start), 100*time.Millisecond)
+	})
+}
