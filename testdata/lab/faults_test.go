@@ -68,7 +68,6 @@ func (all *findings) try(t *testing.T, kit kit, try trial) {
 		f := s.measure(try.place, s.play(ctx, try.place.position))
 		f.order = try.order
 		all.add(f)
-		t.Log(f)
 		if os.Getenv("RTCPEER_LAB_REPORT_ONLY") == "" {
 			require.Empty(t, f.exceeded())
 		}

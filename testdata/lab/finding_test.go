@@ -28,19 +28,23 @@ type finding struct {
 	dropped           int // unreliable packets
 
 	events, others map[string]int // how often, at those that it reaches and at the others
-	strange        []string       // events that the fault is no reason for
+	strange        map[string]int // events that the fault is no reason for
 	untold         []string       // links that only one end has given up
 	refused        map[string]int // packets that could not be sent, by the error
 }
 
 func (s *scene) measure(p place, records []record) *finding {
-	f := &finding{fault: s.fault, place: p, events: make(map[string]int), others: make(map[string]int), refused: make(map[string]int)}
+	f := &finding{
+		fault: s.fault, place: p,
+		events: make(map[string]int), others: make(map[string]int), strange: make(map[string]int), refused: make(map[string]int),
+	}
 	for i := range records {
 		f.takeEvents(s, &records[i])
 		for text, n := range records[i].Refused {
 			f.refused[text] += n
 		}
 	}
+	s.t.Logf("packets not sent: %s", listed(f.refused))
 	for i := range records {
 		for j := range records {
 			if i != j {
@@ -57,6 +61,7 @@ func (f *finding) takeEvents(s *scene, r *record) {
 		if h.At.Before(s.begun) {
 			continue
 		}
+		s.t.Logf("%6d ms: %d: %v %d %s", h.At.Sub(s.begun).Milliseconds(), r.ID, h, h.Peer, h.Error)
 		concerned := h.Peer != 0 && s.fault.concerns.reachesPair(s, r.ID, h.Peer) || h.Peer == 0 && s.fault.signaling.reachesMember(s, r.ID)
 		if concerned {
 			f.events[h.String()]++
@@ -64,7 +69,7 @@ func (f *finding) takeEvents(s *scene, r *record) {
 			f.others[h.String()]++
 		}
 		if !s.fault.expected(s, r.ID, h) {
-			f.strange = append(f.strange, fmt.Sprintf("%d: %v %d after %v", r.ID, h, h.Peer, h.At.Sub(s.begun).Round(time.Millisecond)))
+			f.strange[h.String()]++
 		}
 	}
 }
@@ -72,7 +77,7 @@ func (f *finding) takeEvents(s *scene, r *record) {
 func (h happening) String() string {
 	switch {
 	case h.Kind == 0:
-		return "ended: " + h.Error
+		return "node ended"
 	case h.Kind == rtcpeer.PeerDisconnected:
 		return fmt.Sprintf("%v (%v)", h.Kind, h.Reason)
 	}

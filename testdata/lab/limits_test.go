@@ -40,10 +40,10 @@ func (f *finding) exceeded() (all []string) {
 		say("%d streams never came back", f.never)
 	}
 	if limit.back > 0 && f.back > limit.back+slack {
-		say("back after %v, not %v", f.back, limit.back)
+		say("back after %v, not %v", f.back.Round(time.Millisecond), limit.back)
 	}
 	if most := limit.pause + f.fault.lasts; limit.pause > 0 && max(f.pause[0], f.pause[1]) > most+slack {
-		say("a pause of more than %v", most)
+		say("a pause longer than %v", most)
 	}
 	if f.lost+f.repeated+f.swapped > 0 {
 		say("reliable: %d lost, %d repeated, %d out of order", f.lost, f.repeated, f.swapped)
@@ -54,13 +54,14 @@ func (f *finding) exceeded() (all []string) {
 	for _, m := range f.untold {
 		say("%s", m)
 	}
-	for _, m := range f.strange {
-		say("%s", m)
+	if len(f.strange) > 0 {
+		say("unexpected: %s", listed(f.strange))
 	}
 	return all
 }
 
-// expected reports whether the fault may cause this event at a member.
+// expected reports whether the fault may cause this event at a member. In a star the guests know of each
+// other from the host alone, which does not say why one is gone.
 func (f *fault) expected(s *scene, at rtcpeer.PeerID, h happening) bool {
 	switch h.Kind {
 	case rtcpeer.SignalingLost, rtcpeer.SignalingResumed:
@@ -68,7 +69,9 @@ func (f *fault) expected(s *scene, at rtcpeer.PeerID, h happening) bool {
 	case rtcpeer.PeerInterrupted, rtcpeer.PeerResumed:
 		return f.concerns.reachesPair(s, at, h.Peer)
 	case rtcpeer.PeerDisconnected:
-		return f.concerns.reachesPair(s, at, h.Peer) && f.lasts >= givenUpAfter && h.Reason == rtcpeer.Lost
+		viaHost := s.topology == rtcpeer.Star && at != rtcpeer.Server && h.Peer != rtcpeer.Server
+		reason := h.Reason == rtcpeer.Lost || viaHost && (h.Reason == rtcpeer.ByPeer || h.Reason == rtcpeer.HostGone)
+		return f.concerns.reachesPair(s, at, h.Peer) && f.lasts >= givenUpAfter && reason
 	case rtcpeer.PeerConnected, rtcpeer.PeerFailed:
 		return f.concerns.reachesPair(s, at, h.Peer) && (f.lasts >= givenUpAfter || f.joining)
 	}

@@ -152,7 +152,7 @@ func (s *scene) awaitWhole(ctx context.Context) {
 	}
 	for i, r := range s.recorders {
 		if _, err := r.await(ctx, &r.out, "^whole$"); err != nil {
-			s.t.Logf("member %d: %v", s.ids[i], err)
+			s.t.Logf("member %d has not heard from all others %v after the fault", s.ids[i], hope)
 		}
 	}
 }
