@@ -29,17 +29,19 @@ type finding struct {
 
 	events, others map[string]int // how often, at those that it reaches and at the others
 	strange        map[string]int // events that the fault is no reason for
-	untold         []string       // links that only one end has given up
+	untold         map[string]int // events that there should have been
 	refused        map[string]int // packets that could not be sent, by the error
 }
 
 func (s *scene) measure(p place, records []record) *finding {
 	f := &finding{
 		fault: s.fault, place: p,
-		events: make(map[string]int), others: make(map[string]int), strange: make(map[string]int), refused: make(map[string]int),
+		events: make(map[string]int), others: make(map[string]int), strange: make(map[string]int), untold: make(map[string]int),
+		refused: make(map[string]int),
 	}
 	for i := range records {
 		f.takeEvents(s, &records[i])
+		f.takeInterruptions(s, &records[i])
 		for text, n := range records[i].Refused {
 			f.refused[text] += n
 		}
@@ -87,8 +89,8 @@ func (h happening) String() string {
 // takePair looks at all packets from one member to another.
 func (f *finding) takePair(s *scene, from, to *record) {
 	concerned := s.fault.concerns == nobody || s.fault.concerns.reachesPair(s, from.ID, to.ID)
-	if n, m := from.givenUp(to.ID), to.givenUp(from.ID); n > 0 && m == 0 {
-		f.untold = append(f.untold, fmt.Sprintf("%d has given up %d, which was not told", from.ID, to.ID))
+	if from.givenUp(to.ID) && !to.givenUp(from.ID) {
+		f.untold["disconnected at the other end"]++
 	}
 	for mode := range rtcpeer.Mode(modes) {
 		stream := to.stream(from.ID, mode)
@@ -134,14 +136,37 @@ func (f *finding) takeTimes(stream []arrival, mode rtcpeer.Mode, begun, over, st
 	f.back = max(f.back, stream[first].At.Sub(over))
 }
 
-// givenUp counts the ends of links with that peer, as this member was told.
-func (r *record) givenUp(peer rtcpeer.PeerID) (n int) {
+// givenUp reports whether the member was told of an end of its link with that peer.
+func (r *record) givenUp(peer rtcpeer.PeerID) bool {
+	return slices.ContainsFunc(r.Events, func(h happening) bool { return h.Kind == rtcpeer.PeerDisconnected && h.Peer == peer })
+}
+
+// takeInterruptions looks for those that a member was not told of, and for those that have no end.
+func (f *finding) takeInterruptions(s *scene, r *record) {
+	lasting := make(map[rtcpeer.PeerID]bool) // by peer; 0 is the signaling server
 	for _, h := range r.Events {
-		if h.Kind == rtcpeer.PeerDisconnected && h.Peer == peer {
-			n++
+		switch h.Kind {
+		case rtcpeer.PeerInterrupted, rtcpeer.SignalingLost:
+			lasting[h.Peer] = true
+		case rtcpeer.PeerResumed, rtcpeer.PeerDisconnected, rtcpeer.SignalingResumed:
+			if lasting[h.Peer] {
+				lasting[h.Peer] = false
+			}
 		}
 	}
-	return n
+	for peer, still := range lasting {
+		if still {
+			f.untold[fmt.Sprintf("end of the interruption of %d", peer)]++
+		}
+	}
+	for _, peer := range s.ids {
+		if _, told := lasting[peer]; !told && s.interrupts(r.ID, peer) {
+			f.untold["interrupted"]++
+		}
+	}
+	if _, told := lasting[0]; !told && s.fault.signaling == everybody {
+		f.untold["signaling lost"]++
+	}
 }
 
 func (r *record) sentTo(peer rtcpeer.PeerID) sent {

@@ -14,7 +14,8 @@ type limit struct {
 }
 
 // The limits. Whatever the fault, no reliable packet is lost, repeated or out of order while two are
-// connected, a link that is given up is given up at both ends, and who is not concerned sees no event.
+// connected; a link that is given up is given up at both ends; what is interrupted is told, and so is its end;
+// and who is not concerned sees no event.
 var (
 	pathReturns = limit{back: time.Second}
 	seesChange  = limit{pause: 2 * time.Second} // the node can see that its addresses have changed
@@ -28,8 +29,10 @@ var (
 const (
 	// slack is for a machine with two processors, on which eight rooms and perhaps others are at work.
 	slack = 2 * time.Second
-	// givenUpAfter is how long a fault may last without the end of a link.
+	// givenUpAfter is how long a fault may last without the end of a link (Config.LostAfter).
 	givenUpAfter = 30 * time.Second
+	// interruptedAfter is how long nothing may be heard of a peer until that is told.
+	interruptedAfter = 2 * time.Second
 )
 
 // exceeded returns what is not as it should be.
@@ -42,7 +45,11 @@ func (f *finding) exceeded() (all []string) {
 	if limit.back > 0 && f.back > limit.back+slack {
 		say("back after %v, not %v", f.back.Round(time.Millisecond), limit.back)
 	}
-	if most := limit.pause + f.fault.lasts; limit.pause > 0 && max(f.pause[0], f.pause[1]) > most+slack {
+	most := limit.pause
+	if f.fault.concerns != nobody {
+		most += f.fault.lasts
+	}
+	if limit.pause > 0 && max(f.pause[0], f.pause[1]) > most+slack {
 		say("a pause longer than %v", most)
 	}
 	if f.lost+f.repeated+f.swapped > 0 {
@@ -51,8 +58,8 @@ func (f *finding) exceeded() (all []string) {
 	if f.backwards > 0 {
 		say("unreliable ordered: %d repeated or out of order", f.backwards)
 	}
-	for _, m := range f.untold {
-		say("%s", m)
+	if len(f.untold) > 0 {
+		say("not told: %s", listed(f.untold))
 	}
 	if len(f.strange) > 0 {
 		say("unexpected: %s", listed(f.strange))
@@ -76,4 +83,13 @@ func (f *fault) expected(s *scene, at rtcpeer.PeerID, h happening) bool {
 		return f.concerns.reachesPair(s, at, h.Peer) && (f.lasts >= givenUpAfter || f.joining)
 	}
 	return false
+}
+
+// interrupts reports whether a member has to be told that nothing is heard of that peer. The member that the fault
+// is at may be asleep, a guest of a star knows of another one what the host says, and with a TURN server there may
+// be another path soon enough.
+func (s *scene) interrupts(at, peer rtcpeer.PeerID) bool {
+	direct := s.topology == rtcpeer.Mesh || at == rtcpeer.Server || peer == rtcpeer.Server
+	return at != peer && at != s.id(s.hit) && direct && !s.fault.joining && !s.fault.turn &&
+		s.fault.lasts > interruptedAfter+time.Second && s.fault.concerns.reachesPair(s, at, peer)
 }
