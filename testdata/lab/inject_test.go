@@ -71,4 +71,4 @@ func (s *scene) killServer() {
 	<-s.server.ended
 }
 
-func (s *scene) restartServer() { s.server = s.startServers(s.t.Context()) }
+func (s *scene) restartServer() { s.server = s.startSignaling(s.t.Context()) }

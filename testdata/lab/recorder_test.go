@@ -23,7 +23,8 @@ import (
 //	stdout: joined 1234   it is in the room, with that id
 //	        linked        all others have been connected
 //	SIGUSR1               the fault is over
-//	        whole         and since then packets have come from all others, in each mode
+//	        whole         and since then packets have come from all others, in each mode, and the signaling
+//	                      server is there
 //	SIGINT                it stops sending and waits for the others' last packets
 //	        recorded      its record is in the file; a second SIGINT ends it
 type recorder struct {
@@ -40,6 +41,7 @@ type recorder struct {
 	linked  bool            // has been said
 	mark    time.Time       // of SIGUSR1
 	heard   map[stream]bool // something has come that was sent after the mark; nil: no mark yet
+	alone   bool            // without the signaling server
 	drained chan struct{}   // closed when the last packets of all others are there; nil then
 }
 
@@ -202,6 +204,11 @@ func (r *recorder) told(ev rtcpeer.Event, now time.Time) {
 		p.Last = [modes]uint32{}
 	case rtcpeer.PeerDisconnected:
 		r.peers[ev.Peer].Connected = false
+	case rtcpeer.SignalingLost:
+		r.alone = true
+	case rtcpeer.SignalingResumed:
+		r.alone = false
+		r.checkWhole()
 	}
 	connected := 0
 	for _, p := range r.peers {
@@ -218,7 +225,7 @@ func (r *recorder) told(ev rtcpeer.Event, now time.Time) {
 // happened writes down what happened, and tells it to who reads the log.
 func (r *recorder) happened(h happening) {
 	r.record.Events = append(r.record.Events, h)
-	fmt.Fprintf(r.err, "%s %v %d %v %s\n", h.At.Format("15:04:05.000"), h.Kind, h.Peer, h.Reason, h.Error)
+	fmt.Fprintf(r.err, "%s %v %d %s\n", h.At.Format("15:04:05.000"), h, h.Peer, h.Error)
 }
 
 func (r *recorder) arrived(p rtcpeer.Packet, now time.Time) {
@@ -236,9 +243,7 @@ func (r *recorder) arrived(p rtcpeer.Packet, now time.Time) {
 	from.finished = from.finished || n.last
 	if s := (stream{p.Peer, p.Mode}); r.heard != nil && !r.heard[s] && n.sentAt.After(r.mark) {
 		r.heard[s] = true
-		if len(r.heard) == (r.members-1)*modes {
-			fmt.Fprintln(r.out, "whole")
-		}
+		r.checkWhole()
 	}
 	r.checkDrained()
 }
@@ -248,6 +253,13 @@ func (r *recorder) setMark() {
 	defer r.mu.Unlock()
 	r.mark = time.Now()
 	r.heard = make(map[stream]bool)
+}
+
+// checkWhole says so, perhaps more than once.
+func (r *recorder) checkWhole() {
+	if len(r.heard) == (r.members-1)*modes && !r.alone {
+		fmt.Fprintln(r.out, "whole")
+	}
 }
 
 // checkDrained notes that all has come of those that are connected, after the own last packet.

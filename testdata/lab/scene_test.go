@@ -21,6 +21,7 @@ type scene struct {
 	topology rtcpeer.Topology
 
 	server    *process
+	stun      *process   // nil: the server has TURN
 	recorders []*process // at seat 1, 2, ...
 	files     []string   // their records
 	ids       []rtcpeer.PeerID
@@ -52,20 +53,25 @@ func newScene(t *testing.T, kit kit, f *fault, p place) *scene {
 // id returns that of the recorder at a seat.
 func (s *scene) id(seat int) rtcpeer.PeerID { return s.ids[seat-1] }
 
-// startServers runs what the world has on its public host.
-func (s *scene) startServers(ctx context.Context) *process {
-	if s.fault.turn {
-		return s.startServer(ctx)
+// startSignaling runs the server that the members join. One that will be started again needs a key to know its
+// members by; for a while after each start, a server with a key lets nobody else in.
+func (s *scene) startSignaling(ctx context.Context) *process {
+	var more []string
+	if s.fault.signaling == everybody {
+		more = append(more, "--resume-key=the laboratory's own")
 	}
-	return s.startPlainServer(ctx)
+	if s.fault.turn {
+		return s.startServer(ctx, more...)
+	}
+	return s.startPlainServer(ctx, append(more, "--ice-server="+stunURL)...)
 }
 
 // play has the fault happen to the member at that position, and returns the records.
 func (s *scene) play(ctx context.Context, p position) []record {
 	if !s.fault.turn {
-		s.startSTUN(ctx)
+		s.stun = s.startSTUN(ctx)
 	}
-	s.server = s.startServers(ctx)
+	s.server = s.startSignaling(ctx)
 	s.enter(ctx, p)
 	if s.fault.prepare != nil {
 		s.fault.prepare(s)
@@ -169,11 +175,19 @@ func (s *scene) collect(ctx context.Context) []record {
 		records[i], err = readRecord(s.files[i])
 		require.NoError(s.t, err)
 	}
-	for _, r := range s.recorders {
-		r.interrupt()
+	for _, p := range s.processes() {
+		p.interrupt()
 	}
-	for _, r := range s.recorders {
-		require.NoError(s.t, r.gone(ctx))
+	for _, p := range s.processes() {
+		require.NoError(s.t, p.gone(ctx))
 	}
 	return records
+}
+
+func (s *scene) processes() []*process {
+	all := append(slices.Clone(s.recorders), s.server)
+	if s.stun != nil {
+		all = append(all, s.stun)
+	}
+	return all
 }

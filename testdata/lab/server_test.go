@@ -16,40 +16,36 @@ const (
 )
 
 // startServer runs signal-server on the public host, told where it is: it has several addresses.
-func (w *world) startServer(ctx context.Context) *process {
+func (w *world) startServer(ctx context.Context, more ...string) *process {
 	w.t.Helper()
-	return w.serve(ctx, "--turn", "--turn-address="+serverAddress, "--turn-host="+serverAddress,
-		"--turn-listen="+serverAddress+":3478", "--turn-listen-tls="+serverAddress+":5349")
+	return w.startPlainServer(ctx, append(more, "--turn", "--turn-address="+serverAddress, "--turn-host="+serverAddress,
+		"--turn-listen="+serverAddress+":3478", "--turn-listen-tls="+serverAddress+":5349")...)
 }
 
-// startSTUN runs a STUN server in a process of its own, for worlds in which no member has a relay.
-func (w *world) startSTUN(ctx context.Context) {
+// startPlainServer runs it without STUN and TURN.
+func (w *world) startPlainServer(ctx context.Context, more ...string) *process {
 	w.t.Helper()
-	p := w.start(public, nil, w.kit.server, "--listen="+stunAddress+":9080",
+	return w.startSignalServer(ctx, append(more, "--listen="+serverAddress+":443", "--tls-cert="+w.kit.cert, "--tls-key="+w.kit.key)...)
+}
+
+// startSTUN runs a STUN server in a process of its own, for worlds in which no member has a relay. stunURL is
+// for the --ice-server of a plain server.
+func (w *world) startSTUN(ctx context.Context) *process {
+	w.t.Helper()
+	return w.startSignalServer(ctx, "--listen="+stunAddress+":9080",
 		"--turn", "--turn-address="+stunAddress, "--turn-listen="+stunAddress+":3478")
-	if _, err := p.await(ctx, &p.err, "msg=listening"); err != nil {
-		w.t.Fatal(err)
-	}
 }
 
-// startPlainServer runs signal-server without TURN. Its members use the server of startSTUN.
-func (w *world) startPlainServer(ctx context.Context) *process {
-	w.t.Helper()
-	return w.serve(ctx, "--ice-server=stun:"+stunAddress+":3478")
-}
+const stunURL = "stun:" + stunAddress + ":3478"
 
-func (w *world) serve(ctx context.Context, args ...string) *process {
+func (w *world) startSignalServer(ctx context.Context, args ...string) *process {
 	w.t.Helper()
-	args = append([]string{"--listen=" + serverAddress + ":443", "--tls-cert=" + w.kit.cert, "--tls-key=" + w.kit.key}, args...)
-	p := w.start(public, []string{"SIGNAL_SERVER_RESUME_KEY=" + resumeKey}, w.kit.server, args...)
+	p := w.start(public, nil, w.kit.server, args...)
 	if _, err := p.await(ctx, &p.err, "msg=listening"); err != nil {
 		w.t.Fatal(err)
 	}
 	return p
 }
-
-// resumeKey lets members back in where a server is started again.
-const resumeKey = "the laboratory's own"
 
 // startPages runs the server of the browser's page there.
 func (w *world) startPages(ctx context.Context) *process {
