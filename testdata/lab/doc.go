@@ -1,7 +1,9 @@
-// Package lab finds out how peers behind NATs reach each other, on networks that it makes of network
-// namespaces, veth pairs and nftables. As root:
+// Package lab finds out how peers behind NATs reach each other, and whether their links outlive faults, on
+// networks that it makes of network namespaces, veth pairs and nftables. As root:
 //
 //	go test -v -count=1 ./testdata/lab
+//
+// # Pairs
 //
 // Each pair of players has a world of its own, and several worlds are up at a time:
 //
@@ -20,6 +22,34 @@
 // The tables of who connects by which path, in what time, are printed, and written to the file that
 // RTCPEER_LAB_TABLE names. With RTCPEER_CI in the environment what is missing here is a failure;
 // otherwise the tests are skipped.
+//
+// # Faults
+//
+// A fault has a world as well, with three or five seats behind port-preserving NATs. At each seat is a recorder:
+// a member, in Go, that sends numbered packets to all others in all modes, every 20 ms, and writes down what it
+// receives and is told. The recorders join, then the fault happens to one of them, the one with the smallest, the
+// middle or the largest id:
+//
+//	the router drops UDP, all packets, or one direction       the recorder is stopped for a while (SIGSTOP)
+//	the seat's interface goes down, and comes back            the signaling server, or TURN too, is killed
+//	it gets another address, or another network               and started again
+//	the router forgets its mappings, or gets another address
+//
+// When the fault is over and packets of all come to all again, or 12 seconds later, the recorders stop, and what
+// they have written down is compared: which reliable packets were lost, repeated or out of order, how long the
+// longest pause was, how soon after the fault the first packet came, which events were told to whom. That is a row
+// of a table, which is printed, and written to the file that RTCPEER_LAB_FAULTS names. What is allowed is in
+// limits_test.go.
+//
+// Each fault is tried once, in a mesh or a star, which takes two minutes. With RTCPEER_LAB_LONG=1 it is tried in
+// both and at all three ids, which takes ten. With RTCPEER_LAB_REPORT_ONLY=1 a row that exceeds its limits does not
+// fail the test. One fault alone, by its key (see faults), one row of the long form, and all of it:
+//
+//	go test -v -count=1 -run 'TestFaults/^udp15s$' ./testdata/lab
+//	RTCPEER_LAB_LONG=1 go test -v -count=1 -run 'TestFaults/^udp15s$/mesh/smallest' ./testdata/lab
+//	RTCPEER_LAB_LONG=1 go test -v -count=1 -run TestFaults -timeout=30m ./testdata/lab
+//
+// # Both
 //
 // The addresses are public ones, as the TURN server relays to no others; no packet of theirs leaves
 // the namespaces. tc netem is not asked for: not every kernel has it. As go test does not see the

@@ -18,7 +18,8 @@ func TestDoctor(t *testing.T) {
 	for _, k := range kinds {
 		t.Run(k.key, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, kit, plan{routers: [2]kind{k}, oneHouse: true})
+			pairSites.take(t)
+			w := newWorld(t, kit, plan{routers: []kind{k}, oneHouse: true})
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			w.startServer(ctx)

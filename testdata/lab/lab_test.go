@@ -22,13 +22,13 @@ func TestPairs(t *testing.T) {
 	t.Run("world", func(t *testing.T) {
 		for _, first := range kinds {
 			for _, second := range kinds {
-				p := plan{routers: [2]kind{first, second}}
+				p := plan{routers: []kind{first, second}}
 				results.try(t, "apart", kit, p)
 				results.try(t, "chromium", kit, p)
 				results.try(t, "far", kit, plan{routers: p.routers, far: true})
 				results.try(t, "lossy", kit, plan{routers: p.routers, lossy: true})
 			}
-			results.try(t, "one house", kit, plan{routers: [2]kind{first}, oneHouse: true})
+			results.try(t, "one house", kit, plan{routers: []kind{first}, oneHouse: true})
 		}
 	})
 	results.publish(t)
@@ -36,15 +36,12 @@ func TestPairs(t *testing.T) {
 
 // try has a pair connect in a world of its own, beside others.
 func (r *results) try(t *testing.T, table string, kit kit, p plan) {
-	name := table + "/" + p.routers[0].key
-	if !p.oneHouse {
-		name += "/" + p.routers[1].key
-	}
-	t.Run(name, func(t *testing.T) {
+	t.Run(table+"/"+p.keys(), func(t *testing.T) {
 		t.Parallel()
 		if _, err := os.Stat(tunDevice); p.far && err != nil {
 			t.Skipf("no far lines: %v", err) // in CI as well: no package brings it
 		}
+		pairSites.take(t)
 		w := newWorld(t, kit, p)
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()

@@ -17,6 +17,8 @@ func TestMain(m *testing.M) {
 	switch os.Getenv(roleVariable) {
 	case "pages":
 		os.Exit(servePages(os.Stdout, os.Stderr, os.Args[1], os.Args[2]))
+	case "recorder":
+		os.Exit(recordAll(os.Stdout, os.Stderr, os.Args[1:]))
 	case "line":
 		os.Exit(carryAll(os.Stdout, os.Stderr, os.Args[1], os.Args[2]))
 	}

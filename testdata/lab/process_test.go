@@ -52,11 +52,16 @@ func (w *world) start(host string, env []string, name string, args ...string) *p
 // startSelf runs this test binary on the public host, in a role that TestMain knows.
 func (w *world) startSelf(role string, args ...string) *process {
 	w.t.Helper()
+	return w.startSelfAt(public, nil, role, args...)
+}
+
+func (w *world) startSelfAt(host string, env []string, role string, args ...string) *process {
+	w.t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return w.start(public, []string{roleVariable + "=" + role}, self, args...)
+	return w.start(host, append(env, roleVariable+"="+role), self, args...)
 }
 
 // askWhere has a Go program end with the stacks of its goroutines on stderr.
@@ -83,6 +88,9 @@ func (p *process) gone(ctx context.Context) error {
 // leaving is how long a player may take for it: the dial of a TURN server takes 4 s before it is given up,
 // and a close on a line that loses packets some time.
 const leaving = 15 * time.Second
+
+// signal sends one to the program and all that it has started.
+func (p *process) signal(s syscall.Signal) { _ = syscall.Kill(-p.cmd.Process.Pid, s) }
 
 // interrupt is the user's Ctrl-C.
 func (p *process) interrupt() { _ = p.cmd.Process.Signal(os.Interrupt) }

@@ -16,14 +16,35 @@ const (
 )
 
 // startServer runs signal-server on the public host, told where it is: it has several addresses.
-func (w *world) startServer(ctx context.Context) {
+func (w *world) startServer(ctx context.Context, more ...string) *process {
 	w.t.Helper()
-	p := w.start(public, nil, w.kit.server, "--listen="+serverAddress+":443", "--tls-cert="+w.kit.cert, "--tls-key="+w.kit.key,
-		"--turn", "--turn-address="+serverAddress, "--turn-host="+serverAddress,
-		"--turn-listen="+serverAddress+":3478", "--turn-listen-tls="+serverAddress+":5349")
+	return w.startPlainServer(ctx, append(more, "--turn", "--turn-address="+serverAddress, "--turn-host="+serverAddress,
+		"--turn-listen="+serverAddress+":3478", "--turn-listen-tls="+serverAddress+":5349")...)
+}
+
+// startPlainServer runs it without STUN and TURN.
+func (w *world) startPlainServer(ctx context.Context, more ...string) *process {
+	w.t.Helper()
+	return w.startSignalServer(ctx, append(more, "--listen="+serverAddress+":443", "--tls-cert="+w.kit.cert, "--tls-key="+w.kit.key)...)
+}
+
+// startSTUN runs a STUN server in a process of its own, for worlds in which no member has a relay. stunURL is
+// for the --ice-server of a plain server.
+func (w *world) startSTUN(ctx context.Context) *process {
+	w.t.Helper()
+	return w.startSignalServer(ctx, "--listen="+stunAddress+":9080",
+		"--turn", "--turn-address="+stunAddress, "--turn-listen="+stunAddress+":3478")
+}
+
+const stunURL = "stun:" + stunAddress + ":3478"
+
+func (w *world) startSignalServer(ctx context.Context, args ...string) *process {
+	w.t.Helper()
+	p := w.start(public, nil, w.kit.server, args...)
 	if _, err := p.await(ctx, &p.err, "msg=listening"); err != nil {
 		w.t.Fatal(err)
 	}
+	return p
 }
 
 // startPages runs the server of the browser's page there.

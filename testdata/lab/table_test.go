@@ -41,7 +41,7 @@ func newResults() *results { return &results{found: make(map[string]connection)}
 func (r *results) add(table string, p plan, c connection) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.found[table+p.routers[0].key+p.routers[1].key] = c
+	r.found[table+"/"+p.keys()] = c
 }
 
 // publish prints the tables, and writes them to the file that RTCPEER_LAB_TABLE names.
@@ -56,7 +56,7 @@ func (r *results) publish(t *testing.T) {
 	r.square(&text, "chromium", "Row: Chromium, with its addresses hidden behind mDNS; column: rtc-client, which joins second.")
 	text.WriteString("Both behind the same router, rtc-client:\n\n| router | path |\n|---|---|\n")
 	for _, k := range kinds {
-		fmt.Fprintf(&text, "| %s | %v |\n", k.name, r.found["one house"+k.key])
+		fmt.Fprintf(&text, "| %s | %v |\n", k.name, r.found["one house/"+k.key])
 	}
 	t.Logf("\n%s", &text)
 	if path := os.Getenv("RTCPEER_LAB_TABLE"); path != "" {
@@ -74,7 +74,7 @@ func (r *results) square(text *strings.Builder, table, caption string) {
 	for _, first := range kinds {
 		fmt.Fprintf(text, "| **%s** |", first.name)
 		for _, second := range kinds {
-			fmt.Fprintf(text, " %v |", r.found[table+first.key+second.key])
+			fmt.Fprintf(text, " %v |", r.found[table+"/"+first.key+"/"+second.key])
 		}
 		text.WriteString("\n")
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A world is a public host and two seats, each behind a router. It ends with its test.
+// A world is a public host and some seats, each behind a router. It ends with its test.
 type world struct {
 	t      *testing.T
 	prefix string // of the names of its namespaces
@@ -23,16 +23,26 @@ type world struct {
 
 // A plan says what a world is like.
 type plan struct {
-	routers  [2]kind
-	oneHouse bool // both seats are behind routers[0]
-	lossy    bool // line 1 loses a tenth
-	far      bool // line 1 is long
+	routers  []kind // one for each seat
+	oneHouse bool   // two seats, both behind routers[0]
+	lossy    bool   // line 1 loses a tenth
+	far      bool   // line 1 is long
+}
+
+// keys names the kinds of the routers.
+func (p plan) keys() string {
+	keys := make([]string, len(p.routers))
+	for i, k := range p.routers {
+		keys[i] = k.key
+	}
+	return strings.Join(keys, "/")
 }
 
 const (
 	public        = "public"
 	serverAddress = "45.0.0.1"
 	pagesAddress  = "45.0.0.2" // TCP port 443 of the other one is the signaling server's
+	stunAddress   = pagesAddress
 )
 
 func seat(i int) string   { return fmt.Sprint("seat", i) }
@@ -40,28 +50,32 @@ func router(i int) string { return fmt.Sprint("router", i) }
 
 var worlds atomic.Int64
 
-// sites are where a world can be: t.Parallel has as many at a time as there are processors, which on a
-// large machine is more memory for browsers and more waiting for the kernel than it is worth.
-var sites = make(chan struct{}, 4)
+// sites bound how many worlds there are at a time.
+type sites chan struct{}
+
+// take waits for a site, which is free again after the test.
+func (s sites) take(t *testing.T) {
+	s <- struct{}{}
+	t.Cleanup(func() { <-s })
+}
+
+// pairSites are for worlds that work all the time: t.Parallel has as many at a time as there are processors,
+// which on a large machine is more memory for browsers and more waiting for the kernel than it is worth.
+var pairSites = make(sites, 4)
 
 func newWorld(t *testing.T, kit kit, p plan) *world {
 	t.Helper()
-	sites <- struct{}{}
-	t.Cleanup(func() { <-sites })
 	w := &world{t: t, prefix: fmt.Sprintf("%s%d-%d-", namePrefix, os.Getpid(), worlds.Add(1)), kit: kit}
 	t.Cleanup(func() { removeNamespaces(t, w.prefix) })
-	houses := 2
-	if p.oneHouse {
-		houses = 1
-	}
 	w.namespace(public)
 	w.ip(public, "addr add "+serverAddress+"/32 dev lo", "addr add "+pagesAddress+"/32 dev lo")
-	for h := 1; h <= houses; h++ {
-		w.house(h, p.routers[h-1], p.far && h == 1)
+	for i, k := range p.routers {
+		h := i + 1
+		w.house(h, k, p.far && h == 1)
+		w.seat(h, h, k)
 	}
-	for s := 1; s <= 2; s++ {
-		h := min(s, houses)
-		w.seat(s, h, p.routers[h-1])
+	if p.oneHouse {
+		w.seat(2, 1, p.routers[0])
 	}
 	if p.lossy {
 		w.nft(public, lost("line1"))
@@ -99,15 +113,20 @@ func (w *world) seat(s, h int, k kind) {
 		w.ip(public, fmt.Sprintf("route add %s0/24 via 45.0.%d.2", network, h))
 	}
 	w.namespace(seat(s))
+	w.cable(s, h, "eth", network)
+	w.ip(seat(s), fmt.Sprintf("route add default via %s1", network))
+}
+
+// cable connects a seat with a router: they are 2 and 1 in that network.
+func (w *world) cable(s, h int, device, network string) {
 	lan := fmt.Sprint("lan", s)
-	w.ip(seat(s), fmt.Sprintf("link add eth type veth peer name %s netns %s%s", lan, w.prefix, router(h)))
+	w.ip(seat(s), fmt.Sprintf("link add %s type veth peer name %s netns %s%s", device, lan, w.prefix, router(h)))
 	w.ip(router(h),
 		fmt.Sprintf("addr add %s1/24 dev %s", network, lan),
 		fmt.Sprintf("link set %s up", lan))
 	w.ip(seat(s),
-		fmt.Sprintf("addr add %s2/24 dev eth", network),
-		"link set eth up",
-		fmt.Sprintf("route add default via %s1", network))
+		fmt.Sprintf("addr add %s2/24 dev %s", network, device),
+		fmt.Sprintf("link set %s up", device))
 }
 
 // namespace adds one that forwards, without IPv6: addresses of its own making would be paths that no
