@@ -127,8 +127,9 @@ func (l *link) receive(s *signaling.SignalData) error {
 		return l.startAnew()
 	case s.Type == signaling.Repair:
 		return nil
-	case s.Type == signaling.Offer && s.Repair:
-		l.request("") // there is no such link here
+	case s.Type == signaling.Offer && s.Repair: // there is no such link here
+		l.state.attempt = max(l.state.attempt, s.Attempt)
+		l.request("")
 		return nil
 	}
 	var steps []step
@@ -140,7 +141,7 @@ func (l *link) receive(s *signaling.SignalData) error {
 // told each other of their addresses may be wrong.
 func (l *link) startAnew() error {
 	switch {
-	case l.id == "" || l.next != nil && time.Since(l.next.began) < time.Second:
+	case l.id == "" || l.next != nil && time.Since(l.next.began) < freshFor:
 	case l.state.retries():
 		return errAttemptOver
 	case !l.state.offers && l.again:

@@ -170,6 +170,7 @@ func (l *link) offered(s *signaling.SignalData) {
 	switch {
 	case l.state.offers:
 	case s.Repair: // of a link that is not here
+		l.state.attempt = max(l.state.attempt, s.Attempt)
 		l.request(l.id)
 	case s.Link != "" || max(s.Attempt, 1) > l.state.attempt:
 		l.giveWay(s)

@@ -105,7 +105,7 @@ func newLink(p *peer, first *signaling.SignalData) *link {
 		answers:  make(chan struct{}, 1),
 		state:    negotiation{offers: offers(n.id, p.member.ID), once: p.member.OneAttempt},
 	}
-	if l.state.offers {
+	if l.state.offers || l.capable { // else the other end's next offer may have any number
 		l.state.attempt = p.attempt
 	}
 	if l.capable {

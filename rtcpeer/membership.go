@@ -42,6 +42,7 @@ func (n *Node) linkOver(l *link) {
 		n.route.down(l, reason)
 	}
 	again := l.mayPass() || l.successor != nil
+	l.entry.told = l.entry.told || l.published
 	if l.failure != nil {
 		n.log.Warn("no link", "peer", l.peer, "err", l.failure.Err, "tried again", again)
 		if !again || !l.entry.told {

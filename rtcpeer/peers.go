@@ -28,12 +28,12 @@ type peer struct {
 	running  bool  // run is
 	lost     bool  // its last link was Lost, and could not be repaired
 	links    int   // that there were
-	attempt  int   // of the last offer
 
-	// Owned by run.
-	since time.Time // when the trouble began; zero: there is none
-	pause time.Duration
-	told  bool // the program knows that there is no link
+	// Owned by run, and by start before it.
+	attempt int       // of the last offer
+	since   time.Time // when the trouble began; zero: there is none
+	pause   time.Duration
+	told    bool // the program knows that there is no link
 }
 
 // A standing says where a node stands with a peer.
@@ -116,6 +116,7 @@ func (p *peer) wait(l *link) (first *signaling.SignalData, ok bool) {
 	for {
 		select {
 		case s := <-p.signals:
+			p.attempt = max(p.attempt, s.Attempt)
 			switch {
 			case s.Type == signaling.Refuse:
 				return nil, false

@@ -63,10 +63,11 @@ type sight struct {
 const (
 	tickEach    = 500 * time.Millisecond
 	beatEach    = time.Second             // of silence, at most, on an idle link
-	askAfter    = time.Second             // without a sign of the other end
-	silentAfter = 1500 * time.Millisecond // likewise; found at the next tick
+	askAfter    = 900 * time.Millisecond  // without a sign of the other end: two ticks
+	silentAfter = 1400 * time.Millisecond // likewise: three ticks
 	sleptAfter  = 2 * time.Second         // without a tick: the process, or its machine, was asleep
 	requestEach = 3 * time.Second         // an answering end asks for an offer that does not come
+	freshFor    = time.Second             // a try that is younger is not begun anew
 	settleTime  = 200 * time.Millisecond  // after a change, before a try: the present path may answer
 	firstSearch = 5 * time.Second
 	lastSearch  = 5 * time.Minute
@@ -125,10 +126,14 @@ func (r repair) ask(now time.Time, steps []repairStep) (repair, []repairStep) {
 }
 
 // changed notes that something has changed at this end, so that the present path may be no good any more:
-// it is asked, and soon another one is tried, after delay and some.
+// it is asked, and another one is tried after delay, and after it had the time to answer if it is not known to
+// be silent.
 func (r repair) changed(now time.Time, delay time.Duration) (repair, []repairStep) {
 	r.needs |= needChange
-	r.began, r.tryAt, r.asked = time.Time{}, now.Add(settleTime+delay), time.Time{}
+	if !r.interrupted {
+		delay += settleTime
+	}
+	r.began, r.tryAt, r.asked = time.Time{}, now.Add(delay), time.Time{}
 	if !r.searchAt.IsZero() {
 		r.searches, r.searchAt = 0, now.Add(firstSearch/5)
 	}
@@ -145,7 +150,7 @@ func (r repair) answered(now time.Time) (repair, []repairStep) {
 // asks all the same.
 func (r repair) requested(now time.Time, seen bool) (repair, []repairStep) {
 	r.needs |= needRequest
-	if seen || now.Sub(r.began) > requestEach {
+	if seen || now.Sub(r.began) > freshFor {
 		r.began = time.Time{}
 	}
 	return r.plan(now, sight{}, nil)

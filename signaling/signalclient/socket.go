@@ -119,19 +119,23 @@ func (s *socket) control(form int, data []byte) error {
 	return s.ws.WriteControl(form, data, time.Now().Add(s.deadAfter))
 }
 
-// stranded reports whether this machine does not have the address any more that the socket was made from.
+// stranded reports whether this machine does not have the address any more that the socket was made from, or
+// not on an interface that is up.
 func (s *socket) stranded() bool {
 	local, ok := s.below.LocalAddr().(*net.TCPAddr)
 	if !ok || local.IP.IsLoopback() {
 		return false
 	}
-	addresses, err := net.InterfaceAddrs()
+	interfaces, err := net.Interfaces()
 	if err != nil {
 		return false
 	}
-	return !slices.ContainsFunc(addresses, func(a net.Addr) bool {
-		n, ok := a.(*net.IPNet)
-		return ok && n.IP.Equal(local.IP)
+	return !slices.ContainsFunc(interfaces, func(i net.Interface) bool {
+		addresses, err := i.Addrs()
+		return i.Flags&net.FlagUp != 0 && (err != nil || slices.ContainsFunc(addresses, func(a net.Addr) bool {
+			n, ok := a.(*net.IPNet)
+			return ok && n.IP.Equal(local.IP)
+		}))
 	})
 }
 

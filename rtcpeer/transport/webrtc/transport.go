@@ -175,7 +175,9 @@ func (c Config) apply(e *pion.SettingEngine) error {
 	e.SetDTLSReplayProtectionWindow(1024)
 
 	e.EnableSCTPZeroChecksum(true)
-	e.SetSCTPRTOMax(3 * time.Second) // as libwebrtc; Pion's 60 s makes a short outage a long one
+	// Pion's 60 s make a short outage a long one: what is sent again finds a path that has come back only
+	// when that time is over. RTO.Min is 1 s (RFC 9260), so there is no backoff left.
+	e.SetSCTPRTOMax(time.Second)
 	e.SetSCTPMaxReceiveBufferSize(uint32(c.ReceiveBuffer))
 	e.SetSCTPMaxMessageSize(uint32(c.MaxMessage))
 
