@@ -163,6 +163,9 @@ func (l *link) signaled(s *signaling.SignalData) {
 	if err := l.do(steps); err != nil {
 		l.node.log.Debug("signal not used", "peer", l.peer, "err", err)
 	}
+	if l.state.offers && l.state.described {
+		l.repair = l.repair.known()
+	}
 }
 
 // offered takes an offer that is not for a path of this link.
