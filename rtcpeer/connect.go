@@ -234,6 +234,9 @@ func (l *link) do(steps []step) error {
 			}
 			l.signal(signaling.SignalData{Type: signaling.Answer, SDP: sdp, Link: l.id})
 		case stepAccept:
+			if l.next == nil {
+				continue // the path was dropped before its answer came
+			}
 			if !l.published && s.data.Link != l.id {
 				l.id = "" // it does not take part in repairs, whatever it has listed
 			}
