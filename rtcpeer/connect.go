@@ -131,10 +131,18 @@ func (l *link) receive(s *signaling.SignalData) error {
 		l.state.attempt = max(l.state.attempt, s.Attempt)
 		l.request("")
 		return nil
+	case l.answersOther(s):
+		return nil
 	}
 	var steps []step
 	l.state, steps = l.state.receive(*s)
 	return l.do(steps)
+}
+
+// answersOther reports whether a signal answers the offer of another link: of the program before this one,
+// perhaps, whose attempts had the same numbers.
+func (l *link) answersOther(s *signaling.SignalData) bool {
+	return s.Type == signaling.Answer && s.Link != "" && s.Link != l.id
 }
 
 // startAnew begins the next attempt, or asks for it, because something has changed: what the two ends have
@@ -237,7 +245,7 @@ func (l *link) do(steps []step) error {
 			if l.next == nil {
 				continue // the path was dropped before its answer came
 			}
-			if !l.published && s.data.Link != l.id {
+			if !l.published && s.data.Link == "" {
 				l.id = "" // it does not take part in repairs, whatever it has listed
 			}
 			if err := l.next.raw.Accept(s.data.SDP); err != nil {

@@ -157,6 +157,8 @@ func (l *link) signaled(s *signaling.SignalData) {
 	case s.Type == signaling.Refuse && l.interrupted.Load():
 		l.end(ByPeer) // it has ended the link, and its word over the old path was lost
 		return
+	case l.answersOther(s):
+		return
 	}
 	var steps []step
 	l.state, steps = l.state.receive(*s)
