@@ -97,7 +97,7 @@ func (l *link) await(deadline, attempt, ask <-chan time.Time) (opened bool, err 
 	case h := <-l.control:
 		return l.greeted(h)
 	case <-l.changed:
-		return false, l.startAnew()
+		return false, l.startAnew(freshFor)
 	case <-ask:
 		if l.next == nil {
 			l.request("")
@@ -124,7 +124,7 @@ func (l *link) receive(s *signaling.SignalData) error {
 	case s.Type == signaling.Refuse:
 		return l.fail("connect", fmt.Errorf("%w: %s", ErrRefused, s.Text))
 	case s.Type == signaling.Repair && s.Attempt >= l.state.attempt: // it has seen this attempt, and asks all the same
-		return l.startAnew()
+		return l.startAnew(floodEach)
 	case s.Type == signaling.Repair:
 		return nil
 	case s.Type == signaling.Offer && s.Repair: // there is no such link here
@@ -137,11 +137,15 @@ func (l *link) receive(s *signaling.SignalData) error {
 	return l.do(steps)
 }
 
-// startAnew begins the next attempt, or asks for it, because something has changed: what the two ends have
-// told each other of their addresses may be wrong.
-func (l *link) startAnew() error {
+// floodEach is the shortest time between two attempts that the other end asks for.
+const floodEach = 200 * time.Millisecond
+
+// startAnew begins the next attempt, or asks for it, unless the present one is fresh: because something has
+// changed, and what the two ends have told each other of their addresses may be wrong, or because the other
+// end has given the attempt up.
+func (l *link) startAnew(fresh time.Duration) error {
 	switch {
-	case l.id == "" || l.next != nil && time.Since(l.next.began) < freshFor:
+	case l.id == "" || l.next != nil && time.Since(l.next.began) < fresh:
 	case l.state.retries():
 		return errAttemptOver
 	case !l.state.offers && l.again:
