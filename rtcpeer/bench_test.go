@@ -377,7 +377,7 @@ func BenchmarkMemory(b *testing.B) {
 			tr := benchTransport(b)
 			nodes := make([]*rtcpeer.Node, members)
 			for i := range nodes {
-				n, err := rtcpeer.New(b.Context(), r.sit(rtcpeer.PeerID(i+1), nil), rtcpeer.Config{Transport: tr})
+				n, err := rtcpeer.New(b.Context(), r.seat(rtcpeer.PeerID(i+1), rtcpeer.Describe(rtcpeer.Config{})), rtcpeer.Config{Transport: tr})
 				require.NoError(b, err)
 				nodes[i] = n
 			}

@@ -166,7 +166,7 @@ func (l *link) greet() (opened bool) {
 }
 
 // greeted takes what the other end says over the control lane of a first path, which has to be its hello.
-func (l *link) greeted(h heardControl) (opened bool, err error) {
+func (l *link) greeted(h *heardControl) (opened bool, err error) {
 	switch {
 	case h.path != l.next || h.ended:
 		return false, nil // of an earlier attempt; or the path has ended, and the attempt's time will be over
@@ -238,6 +238,9 @@ func (l *link) do(steps []step) error {
 			}
 			l.signal(signaling.SignalData{Type: signaling.Answer, SDP: sdp, Link: l.id})
 		case stepAccept:
+			if l.next == nil {
+				continue // the path was dropped
+			}
 			if !l.published && s.data.Link != l.id {
 				l.id = "" // it does not take part in repairs, whatever it has listed
 			}

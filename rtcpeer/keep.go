@@ -39,23 +39,11 @@ type beats struct {
 // of what the other keeps, which at any speed is far fewer.
 const maxBeats = 4096
 
-// keep keeps a published link until it ends.
-func (l *link) keep() {
-	if l.id != "" {
-		l.repair = l.repair.relayed(time.Now(), l.path.Load().relayed())
-	}
-	l.watch(nil)
-}
-
-// watch waits for the end, from either side, or for done, and deals with what comes until then.
+// watch waits for the end, from either side, or for done, and deals with what comes until then. Its frame is
+// what a quiet link has on its stack: what a case needs is in a method of its own.
 func (l *link) watch(done <-chan struct{}) {
-	var soon *time.Timer // for a try that is to come before the next tick
-	for {
-		var due <-chan time.Time
-		if wait := time.Until(l.repair.tryAt); l.ticks != nil && l.repair.needs != 0 && wait > 0 {
-			soon = time.NewTimer(wait)
-			due = soon.C
-		}
+	for l.why() == 0 && !isClosed(done) {
+		due, stop := l.nextTry()
 		var making <-chan transport.Event
 		if l.next != nil {
 			making = l.next.raw.Events()
@@ -72,22 +60,33 @@ func (l *link) watch(done <-chan struct{}) {
 		case h := <-l.control:
 			l.controlled(h)
 		case <-l.answers:
-			l.decide(l.repair.answered(time.Now()))
+			l.answered()
 		case <-l.ticks:
 			l.tick()
 		case <-due:
-			l.decide(l.repair.plan(time.Now(), sight{}, nil))
+			l.plan()
 		case <-l.changed:
-			if l.ticks != nil {
-				l.decide(l.repair.changed(time.Now(), l.spread()))
-			}
+			l.thisEndChanged()
 		}
-		if soon != nil {
-			soon.Stop()
-		}
-		if l.why() != 0 || isClosed(done) {
-			return
-		}
+		stop()
+	}
+}
+
+// nextTry returns when a try is due that is to come before the next tick.
+func (l *link) nextTry() (<-chan time.Time, func()) {
+	if l.ticks == nil || l.repair.needs == 0 {
+		return nil, func() {}
+	}
+	return timer(time.Until(l.repair.tryAt))
+}
+
+func (l *link) answered() { l.decide(l.repair.answered(time.Now())) }
+
+func (l *link) plan() { l.decide(l.repair.plan(time.Now(), sight{}, nil)) }
+
+func (l *link) thisEndChanged() {
+	if l.ticks != nil {
+		l.decide(l.repair.changed(time.Now(), l.spread()))
 	}
 }
 
@@ -195,7 +194,7 @@ func (l *link) requested(s *signaling.SignalData) {
 }
 
 // controlled takes a control frame.
-func (l *link) controlled(h heardControl) {
+func (l *link) controlled(h *heardControl) {
 	switch {
 	case h.path == l.next:
 		l.nextControlled(h)
@@ -220,9 +219,9 @@ func (l *link) misbehaved(why error) {
 
 // nextControlled takes a control frame over the path that is being made. Until the other end has proven who
 // it is, nothing that it says counts.
-func (l *link) nextControlled(h heardControl) {
+func (l *link) nextControlled(h *heardControl) {
 	p := l.next
-	switch f := h.frame; {
+	switch f := &h.frame; {
 	case h.ended: // its event says why
 	case h.bad == nil && !p.proven && f.kind == frameProve && l.secret.proves(f.mac, !l.state.offers, p.attempt, p.raw.Binding()):
 		p.proven = true

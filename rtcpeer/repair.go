@@ -150,7 +150,7 @@ func (r repair) answered(now time.Time) (repair, []repairStep) {
 // asks all the same.
 func (r repair) requested(now time.Time, seen bool) (repair, []repairStep) {
 	r.needs |= needRequest
-	if seen || now.Sub(r.began) > freshFor {
+	if age := now.Sub(r.began); seen && age > floodEach || age > freshFor {
 		r.began = time.Time{}
 	}
 	return r.plan(now, sight{}, nil)
