@@ -95,10 +95,10 @@ func (r repair) tick(now time.Time, s sight) (repair, []repairStep) {
 			r.interrupted = false
 			steps = append(steps, stepResume)
 		}
-	case r.lostAfter >= 0 && silence >= r.lostAfter:
+	case r.lostAfter >= 0 && silence >= max(r.lostAfter, silentAfter): // an idle link is silent for a second
 		return r, append(steps, stepGiveUp)
 	case silence >= silentAfter || r.closed:
-		r.needs |= needPath
+		r = r.noteSilent(now)
 		if !r.interrupted {
 			r.interrupted = true
 			steps = append(steps, stepInterrupt)
@@ -160,8 +160,18 @@ func (r repair) requested(now time.Time, seen bool) (repair, []repairStep) {
 // tick, unless another path has taken over by then.
 func (r repair) pathClosed(now time.Time) (repair, []repairStep) {
 	r.closed = true
+	return r.noteSilent(now).plan(now, sight{}, nil)
+}
+
+// noteSilent notes that the present path is silent or closed. A search for a direct path does not hold up the
+// repair, for which a relay will do.
+func (r repair) noteSilent(now time.Time) repair {
+	if r.needs == needDirect {
+		r = r.searchLater(now)
+		r.began = time.Time{}
+	}
 	r.needs |= needPath
-	return r.plan(now, sight{}, nil)
+	return r
 }
 
 // failed notes that the path that was being made has failed. The next try comes when this one's time is
