@@ -223,7 +223,7 @@ func (l *link) nextControlled(h *heardControl) {
 	p := l.next
 	switch f := &h.frame; {
 	case h.ended: // its event says why
-	case h.bad == nil && !p.proven && f.kind == frameProve && l.secret.proves(f.mac, !l.state.offers, p.attempt, p.raw.Binding()):
+	case h.bad == nil && !p.proven && f.kind == frameProve && p.raw.Binding() != "" && l.secret.proves(f.mac, !l.state.offers, p.attempt, p.raw.Binding()):
 		p.proven = true
 		if l.state.offers {
 			l.takeOver()
