@@ -169,7 +169,12 @@ func overBoth(t *testing.T, test func(t *testing.T, newTransport func() transpor
 // group joins one node for each id, in that order, and waits until all see each other.
 func group(t testing.TB, topology rtcpeer.Topology, newTransport func() transport.Transport, config rtcpeer.Config, ids ...rtcpeer.PeerID) map[rtcpeer.PeerID]*rtcpeer.Node {
 	t.Helper()
-	r := newRoom(topology)
+	return newRoom(topology).group(t, newTransport, config, ids...)
+}
+
+// group is group in a room of a test's own.
+func (r *room) group(t testing.TB, newTransport func() transport.Transport, config rtcpeer.Config, ids ...rtcpeer.PeerID) map[rtcpeer.PeerID]*rtcpeer.Node {
+	t.Helper()
 	nodes := make(map[rtcpeer.PeerID]*rtcpeer.Node)
 	for _, id := range ids {
 		nodes[id] = r.join(t, id, newTransport(), config)
