@@ -2,6 +2,7 @@ package rtcpeer
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -179,7 +180,7 @@ func (l *link) greeted(h *heardControl) (opened bool, err error) {
 		offering, answering = answering, offering
 	}
 	l.secret = newSecret(l.id, offering, answering)
-	l.tellEach = int(max(min(h.frame.kept, 1<<30)/8, 1))
+	l.tellEach = int(max(min(h.frame.kept, 1<<30)/8, 1<<10))
 	return true, nil
 }
 
@@ -291,7 +292,7 @@ func (l *link) begin(repairs bool) error {
 // server: the next attempt makes up for it.
 func (l *link) signal(s signaling.SignalData) {
 	s.Attempt = l.state.attempt
-	if err := l.node.room.signal(l.node.ctx, l.peer, s); err != nil {
+	if err := l.node.room.signal(context.WithoutCancel(l.node.ctx), l.peer, s); err != nil { // the node may be closing
 		l.node.log.Debug("signal not sent", "peer", l.peer, "type", s.Type, "err", err)
 	}
 }

@@ -39,38 +39,46 @@ type beats struct {
 // of what the other keeps, which at any speed is far fewer.
 const maxBeats = 4096
 
-// watch waits for the end, from either side, or for done, and deals with what comes until then. Its frame is
-// what a quiet link has on its stack: what a case needs is in a method of its own.
+// watch waits for the end, from either side, or for done, and deals with what comes until then.
 func (l *link) watch(done <-chan struct{}) {
 	for l.why() == 0 && !isClosed(done) {
-		due, stop := l.nextTry()
-		var making <-chan transport.Event
-		if l.next != nil {
-			making = l.next.raw.Events()
-		}
-		select {
-		case <-l.over:
-		case <-done:
-		case e := <-l.path.Load().raw.Events():
-			l.pathEvent(e)
-		case e := <-making:
-			l.nextEvent(e)
-		case s := <-l.signals:
-			l.signaled(s)
-		case h := <-l.control:
-			l.controlled(h)
-		case <-l.answers:
-			l.answered()
-		case <-l.ticks:
-			l.tick()
-		case <-due:
-			l.plan()
-		case <-l.changed:
-			l.thisEndChanged()
-		}
-		stop()
+		l.handleNext(l.over, done)
 	}
 }
+
+// handleNext deals with the next thing that happens, unless over or done is closed. Its frame is what a quiet
+// link has on its stack: what a case needs is in a method of its own.
+func (l *link) handleNext(over, done <-chan struct{}) {
+	due, stop := l.nextTry()
+	defer stop()
+	var making <-chan transport.Event
+	if l.next != nil {
+		making = l.next.raw.Events()
+	}
+	select {
+	case <-over:
+	case <-done:
+	case e := <-l.path.Load().raw.Events():
+		l.pathEvent(e)
+	case e := <-making:
+		l.nextEvent(e)
+	case s := <-l.signals:
+		l.signaled(s)
+	case h := <-l.control:
+		l.controlled(h)
+	case <-l.answers:
+		l.answered()
+	case <-l.ticks:
+		l.tick()
+	case <-due:
+		l.plan()
+	case <-l.changed:
+		l.thisEndChanged()
+	}
+}
+
+// settled reports whether the link goes over a path that works, on which all its lanes send.
+func (l *link) settled() bool { return l.old == nil && !l.repair.interrupted && !l.repair.closed }
 
 // nextTry returns when a try is due that is to come before the next tick.
 func (l *link) nextTry() (<-chan time.Time, func()) {

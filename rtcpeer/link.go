@@ -213,10 +213,11 @@ const (
 // stop ends the paths. If this side ends the link by its program's will, what Send accepted is flushed
 // first; if the other side did, its lanes still give what had arrived.
 func (l *link) stop() {
+	defer func() { l.retire(l.old); l.old = nil }()
 	p := l.path.Load()
 	switch reason := l.why(); {
 	case reason == ByUs:
-		l.lastWords(p)
+		l.lastWords()
 	case l.successor != nil: // the other end may still have this link, and say nothing on it any more
 	case reason == ByPeer || reason == Lost && p.control == nil:
 		if p.control == nil || l.drained() {
@@ -226,14 +227,18 @@ func (l *link) stop() {
 		l.sayBye(p, reason)
 	}
 	close(l.halt)
-	p.raw.Close()
+	l.path.Load().raw.Close()
 }
 
 // lastWords waits until what Send has accepted, and the word that the link is over, have arrived, or
-// Config.Linger is over.
-func (l *link) lastWords(p *path) {
+// Config.Linger is over. A repair that is under way goes on until then.
+func (l *link) lastWords() {
 	ctx, cancel := context.WithTimeout(context.Background(), l.node.config.Linger)
 	defer cancel()
+	for l.id != "" && !l.settled() && ctx.Err() == nil {
+		l.handleNext(nil, ctx.Done())
+	}
+	p := l.path.Load()
 	l.flush(ctx, p)
 	if p.control != nil {
 		p.bye(ctx, ByUs)
