@@ -234,6 +234,9 @@ func (l *link) do(steps []step) error {
 			}
 			l.signal(signaling.SignalData{Type: signaling.Answer, SDP: sdp, Link: l.id})
 		case stepAccept:
+			if l.next == nil {
+				continue // its path was dropped, as the present one spoke again
+			}
 			if !l.published && s.data.Link != l.id {
 				l.id = "" // it does not take part in repairs, whatever it has listed
 			}

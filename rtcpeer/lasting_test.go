@@ -327,3 +327,31 @@ func TestFlappingPath(t *testing.T) {
 		})
 	}
 }
+
+// An answer that comes when its path has been dropped, as the old one spoke again, is for nobody.
+func TestAnswerThatComesTooLate(t *testing.T) {
+	lasting(t, func(t *testing.T, topology rtcpeer.Topology) {
+		w := newWorld(t, topology, memory.Options{Delay: 20 * time.Millisecond})
+		w.room.delay = func(from, _ rtcpeer.PeerID) time.Duration {
+			if from == 1 {
+				return 3 * time.Second
+			}
+			return 0
+		}
+		w.room.lose = func(_, _ rtcpeer.PeerID, s signaling.SignalData) bool { return s.Type == signaling.Repair }
+		w.join(rtcpeer.Config{}, 1, 5)
+		after(5 * time.Second)
+		w.partition(1, 5)
+		after(2 * time.Second)
+		w.heal(1, 5)
+		after(10 * time.Second)
+		s := w.stream(5, 1, 0, rtcpeer.Reliable, 10*time.Millisecond, 1)
+		after(time.Second)
+		s.end()
+		after(time.Second)
+		s.want()
+		require.Equal(t, "connected interrupted resumed", w.diaries[1].story(5))
+		require.Equal(t, "connected interrupted resumed", w.diaries[5].story(1))
+		require.Equal(t, 1, w.link(1, 5).Paths)
+	})
+}
