@@ -88,9 +88,9 @@ func (l *link) nextTry() (<-chan time.Time, func()) {
 	return timer(time.Until(l.repair.tryAt))
 }
 
-func (l *link) answered() { l.decide(l.repair.answered(time.Now())) }
+func (l *link) answered() { l.decide(l.repair.answered(time.Now(), l.sight())) }
 
-func (l *link) plan() { l.decide(l.repair.plan(time.Now(), sight{}, nil)) }
+func (l *link) plan() { l.decide(l.repair.plan(time.Now(), l.sight(), nil)) }
 
 func (l *link) thisEndChanged() {
 	if l.ticks != nil {
@@ -195,7 +195,7 @@ func (l *link) requested(s *signaling.SignalData) {
 	switch {
 	case l.id == "" || !l.state.offers:
 	case s.Link == l.id:
-		l.decide(l.repair.requested(time.Now(), s.Attempt >= l.state.attempt))
+		l.decide(l.repair.requested(time.Now(), l.sight(), s.Attempt >= l.state.attempt))
 	case s.Attempt >= l.path.Load().attempt: // else it was sent before this link was open
 		l.end(Lost)
 	}
@@ -208,7 +208,7 @@ func (l *link) controlled(h *heardControl) {
 		l.nextControlled(h)
 	case h.path != l.path.Load(): // of a path that was given up
 	case h.ended:
-		l.decide(l.repair.pathClosed(time.Now()))
+		l.decide(l.repair.pathClosed(time.Now(), l.sight()))
 	case h.bad != nil:
 		l.misbehaved(h.bad)
 	case h.frame.kind == frameBye:
@@ -336,19 +336,25 @@ func (l *link) tick() {
 			ln.trim()
 		}
 	}
-	s := sight{heard: heard != l.beats.heard, making: l.next != nil}
+	if l.next != nil && !l.state.offers && now.Sub(l.next.began) > 2*attemptTimeout {
+		l.dropNext()
+	}
+	s := l.sight()
+	s.heard = heard != l.beats.heard
 	l.beats.heard = heard
 	if s.heard {
 		l.figures.heard.Store(now.UnixNano())
 	}
-	if l.next != nil {
-		s.advanced = l.next.raw.Progress().Stage > transport.StagePath
-		if !l.state.offers && now.Sub(l.next.began) > 2*attemptTimeout {
-			l.dropNext()
-		}
-	}
 	l.beat(now, p, said, told)
 	l.decide(l.repair.tick(now, s))
+}
+
+// sight is what can be seen of the path that is being made.
+func (l *link) sight() sight {
+	if l.next == nil {
+		return sight{}
+	}
+	return sight{making: true, advanced: l.next.raw.Progress().Stage > transport.StagePath}
 }
 
 // beat says that this end is there when it has said nothing for a while, or has taken what the other end

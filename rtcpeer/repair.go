@@ -53,9 +53,9 @@ const (
 	stepGiveUp                          // end the link
 )
 
-// A sight is what a tick has seen since the one before.
+// A sight is what a link sees of its paths.
 type sight struct {
-	heard    bool // something came over the present path
+	heard    bool // something came over the present path since the last tick; for tick alone
 	making   bool // another path is being made
 	advanced bool // and the two ends reach each other over it
 }
@@ -141,26 +141,26 @@ func (r repair) changed(now time.Time, delay time.Duration) (repair, []repairSte
 }
 
 // answered notes that the other end has answered an ask over the present path: whatever changed, it works.
-func (r repair) answered(now time.Time) (repair, []repairStep) {
+func (r repair) answered(now time.Time, s sight) (repair, []repairStep) {
 	r.needs &^= needChange
-	return r.plan(now, sight{}, nil)
+	return r.plan(now, s, nil)
 }
 
 // requested notes that the other end wants another path. seen is true if it knows of the present try, and
 // asks all the same.
-func (r repair) requested(now time.Time, seen bool) (repair, []repairStep) {
+func (r repair) requested(now time.Time, s sight, seen bool) (repair, []repairStep) {
 	r.needs |= needRequest
 	if age := now.Sub(r.began); seen && age > floodEach || age > freshFor {
 		r.began = time.Time{}
 	}
-	return r.plan(now, sight{}, nil)
+	return r.plan(now, s, nil)
 }
 
 // pathClosed notes that the present path has ended, though not the link. The program is told at the next
 // tick, unless another path has taken over by then.
-func (r repair) pathClosed(now time.Time) (repair, []repairStep) {
+func (r repair) pathClosed(now time.Time, s sight) (repair, []repairStep) {
 	r.closed = true
-	return r.noteSilent(now).plan(now, sight{}, nil)
+	return r.noteSilent(now).plan(now, s, nil)
 }
 
 // noteSilent notes that the present path is silent or closed. A search for a direct path does not hold up the

@@ -51,6 +51,9 @@ func TestRepair(t *testing.T) {
 		{"and waits for a path once it has come", answers, 30 * time.Second, "2 quiet 3.2 made 12 end", "3 interrupt try, 10 try"},
 		{"and asks again when that has failed", answers, 30 * time.Second, "2 quiet 3.2 made 5 failed 8 end", "3 interrupt try, 6 try"},
 
+		{"an answer is no reason to ask for an offer that has come", answers, 30 * time.Second, "2 quiet 3.2 made 8 answered 9 end", "3 interrupt try"},
+		{"an answer is no reason to give up what advances", offers, 30 * time.Second, "2 quiet 4 reached 12.1 answered 12.2 closed 15 end", "3 interrupt try"},
+
 		{"the path closes", offers, 30 * time.Second, "2.2 closed 5 end", "2.2 try, 2.5 interrupt"},
 		{"the path closes: the answering end", answers, 30 * time.Second, "2.2 closed 5 end", "2.2 try, 2.5 interrupt"},
 		{"the path closes, and another takes over within a tick", offers, 30 * time.Second, "2.2 closed 2.4 moved 9 end", "2.2 try"},
@@ -166,14 +169,15 @@ func (s *simulated) passUntil(end time.Time) {
 		case tick:
 			s.tick()
 		default:
-			s.do(s.plan(s.now, sight{}, nil))
+			s.do(s.plan(s.now, s.sight, nil))
 		}
 	}
 }
 
 func (s *simulated) tick() {
-	s.sight.heard = s.heard && (!s.idle || s.ticks%2 == 0)
-	s.do(s.repair.tick(s.now, s.sight))
+	seen := s.sight
+	seen.heard = s.heard && (!s.idle || s.ticks%2 == 0)
+	s.do(s.repair.tick(s.now, seen))
 }
 
 // take takes what happens at this moment.
@@ -183,15 +187,15 @@ func (s *simulated) take(what string) bool {
 		s.heard = what == "heard"
 	case "closed":
 		s.heard = false
-		s.do(s.pathClosed(s.now))
+		s.do(s.pathClosed(s.now, s.sight))
 	case "changed":
 		s.do(s.repair.changed(s.now, 0))
 	case "changed+":
 		s.do(s.repair.changed(s.now, tickEach))
 	case "answered":
-		s.do(s.answered(s.now))
+		s.do(s.answered(s.now, s.sight))
 	case "requested", "requested!":
-		s.do(s.requested(s.now, what == "requested!"))
+		s.do(s.requested(s.now, s.sight, what == "requested!"))
 	case "made":
 		s.sight.making = true
 	case "reached":
@@ -244,8 +248,8 @@ func TestRepairIsPure(t *testing.T) {
 	later := now.Add(5 * time.Second)
 	r.tick(later, sight{})
 	r.changed(later, time.Second)
-	r.requested(later, true)
-	r.pathClosed(later)
+	r.requested(later, sight{}, true)
+	r.pathClosed(later, sight{})
 	r.failed(later)
 	r.moved(later, true)
 	r.plan(later, sight{}, nil)

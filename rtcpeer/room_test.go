@@ -2,7 +2,9 @@ package rtcpeer_test
 
 import (
 	"context"
+	"encoding/json"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -26,6 +28,8 @@ type room struct {
 	mu      sync.Mutex
 	members map[rtcpeer.PeerID]*seat
 	lose    func(from, to rtcpeer.PeerID, data signaling.SignalData) bool // true: the signal is lost
+	delay   func(from, to rtcpeer.PeerID) time.Duration                   // nil: signals arrive at once
+	late    map[[2]rtcpeer.PeerID]*lateSignals                            // by who sent them to whom
 	sealed  bool
 	plain   bool // attempts are not told, as by Godot's protocol
 	bare    bool // members list no features: their links end with their first path
@@ -100,7 +104,7 @@ func (s *seat) Send(_ context.Context, m signaling.Message) error {
 				return err
 			}
 		}
-		to.inbox <- signaling.Signal{From: s.member.ID, Data: m.Data}
+		s.room.carry(s.member.ID, to, m.Data)
 	case signaling.Seal:
 		s.room.sealed = true
 		for _, other := range s.room.members {
@@ -108,6 +112,40 @@ func (s *seat) Send(_ context.Context, m signaling.Message) error {
 		}
 	}
 	return nil
+}
+
+// lateSignals are those of one member to another that have not arrived: as on the server they stay in order.
+type lateSignals struct {
+	data []json.RawMessage
+	last time.Time // when the last of them arrives
+}
+
+// carry brings a signal to a member, after r.delay. r.mu is held.
+func (r *room) carry(from rtcpeer.PeerID, to *seat, data json.RawMessage) {
+	if r.delay == nil {
+		to.inbox <- signaling.Signal{From: from, Data: data}
+		return
+	}
+	pair := [2]rtcpeer.PeerID{from, to.member.ID}
+	if r.late == nil {
+		r.late = make(map[[2]rtcpeer.PeerID]*lateSignals)
+	}
+	late := r.late[pair]
+	if late == nil {
+		late = new(lateSignals)
+		r.late[pair] = late
+	}
+	late.data = append(late.data, data)
+	late.last = slices.MaxFunc([]time.Time{late.last, time.Now().Add(r.delay(from, to.member.ID))}, time.Time.Compare)
+	time.AfterFunc(time.Until(late.last), func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		first := late.data[0]
+		late.data = late.data[1:]
+		if now := r.members[pair[1]]; now != nil {
+			now.inbox <- signaling.Signal{From: from, Data: first}
+		}
+	})
 }
 
 func (s *seat) Receive(ctx context.Context) (signaling.Message, error) {
