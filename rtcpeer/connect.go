@@ -132,10 +132,18 @@ func (l *link) receive(s *signaling.SignalData) error {
 		l.state.attempt = max(l.state.attempt, s.Attempt)
 		l.request("")
 		return nil
+	case l.answersOther(s):
+		return nil
 	}
 	var steps []step
 	l.state, steps = l.state.receive(*s)
 	return l.do(steps)
+}
+
+// answersOther reports whether a signal answers the offer of another link: of the program before this one,
+// perhaps, whose attempts had the same numbers.
+func (l *link) answersOther(s *signaling.SignalData) bool {
+	return s.Type == signaling.Answer && s.Link != "" && s.Link != l.id
 }
 
 // floodEach is the shortest time between two attempts that the other end asks for.
@@ -240,9 +248,9 @@ func (l *link) do(steps []step) error {
 			l.signal(signaling.SignalData{Type: signaling.Answer, SDP: sdp, Link: l.id})
 		case stepAccept:
 			if l.next == nil {
-				continue // the path was dropped
+				continue // its path was dropped, as the present one spoke again
 			}
-			if !l.published && s.data.Link != l.id {
+			if !l.published && s.data.Link == "" {
 				l.id = "" // it does not take part in repairs, whatever it has listed
 			}
 			if err := l.next.raw.Accept(s.data.SDP); err != nil {

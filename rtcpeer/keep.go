@@ -164,11 +164,16 @@ func (l *link) signaled(s *signaling.SignalData) {
 	case s.Type == signaling.Refuse && l.interrupted.Load():
 		l.end(ByPeer) // it has ended the link, and its word over the old path was lost
 		return
+	case l.answersOther(s):
+		return
 	}
 	var steps []step
 	l.state, steps = l.state.receive(*s)
 	if err := l.do(steps); err != nil {
 		l.node.log.Debug("signal not used", "peer", l.peer, "err", err)
+	}
+	if l.state.offers && l.state.described {
+		l.repair = l.repair.known()
 	}
 }
 

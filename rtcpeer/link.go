@@ -213,7 +213,8 @@ const (
 // stop ends the paths. If this side ends the link by its program's will, what Send accepted is flushed
 // first; if the other side did, its lanes still give what had arrived.
 func (l *link) stop() {
-	defer func() { l.retire(l.old); l.old = nil }()
+	l.retire(l.old) // or its readers would wait until it is lost
+	l.old = nil
 	p := l.path.Load()
 	switch reason := l.why(); {
 	case reason == ByUs:

@@ -109,17 +109,20 @@ func (n *Node) refuseLink(id PeerID, why string) {
 
 // left forgets a member. An open link with it ends on its own account: the member may only have lost
 // the server, unless it was taken out of the room or has left it. One that is still being made cannot be
-// completed.
+// completed. A star's host that was lost may come back, as one does that is slower than its guests when the
+// server was restarted; the server ends the room if it does not.
 func (n *Node) left(id PeerID, reason signaling.LeftReason) {
 	l, up := n.roster.left(id)
 	switch {
 	case l == nil:
 	case reason == signaling.LeftKicked:
 		l.end(Kicked)
+	case !up && reason == signaling.LeftLost:
+		l.end(Lost)
 	case !up || reason == signaling.LeftByItself && l.interrupted.Load():
 		l.end(ByPeer)
 	}
-	if n.isGuest() && id == n.room.host && l == nil {
+	if n.isGuest() && id == n.room.host && l == nil && reason != signaling.LeftLost {
 		n.endLater(ErrHostGone)
 	}
 }
