@@ -11,7 +11,8 @@ import (
 
 // The frames of the control lane: SCTP stream 0, reliable and ordered, opened only between two members
 // that both take part in repairs (signaling.FeatureRepair). The first byte is the type; numbers are
-// unsigned varints (encoding/binary). signaling/PROTOCOL.md tells what each is for.
+// unsigned varints (encoding/binary) in their shortest form. signaling/PROTOCOL.md tells what each is for,
+// testdata/wire/control.json has examples.
 //
 //	01 random[32] kept        hello: half of the link's secret, and how many bytes its sender keeps for each lane
 //	02 mac[32]                prove: the sender knows the secret of the link
@@ -89,7 +90,7 @@ func decodeControl(b []byte, lanes int, counts []uint64) (control, error) {
 
 func cutUvarint(b []byte) (uint64, []byte, bool) {
 	v, n := binary.Uvarint(b)
-	if n <= 0 {
+	if n <= 0 || n > 1 && b[n-1] == 0 { // too short, too large, or longer than it need be
 		return 0, b, false
 	}
 	return v, b[n:], true

@@ -247,7 +247,7 @@ func playFault(t *testing.T, f fault, p place) {
 		hosts: make(map[rtcpeer.PeerID]*memory.Transport), seats: make(map[rtcpeer.PeerID]*seat),
 		programs: make(map[rtcpeer.PeerID]*recorder), flows: make(map[flowKey]*flow),
 	}
-	s.room.delay = faultDelay
+	s.room.lag = faultDelay
 	at := []int{0, len(s.ids) / 2, len(s.ids) - 1}[p.position]
 	s.hit, s.other = s.ids[at], s.ids[(at+1)%len(s.ids)]
 	for _, id := range s.ids {

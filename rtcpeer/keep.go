@@ -39,55 +39,62 @@ type beats struct {
 // of what the other keeps, which at any speed is far fewer.
 const maxBeats = 4096
 
-// keep keeps a published link until it ends.
-func (l *link) keep() {
-	if l.id != "" {
-		l.repair = l.repair.relayed(time.Now(), l.path.Load().relayed())
-	}
-	l.watch(nil)
-}
-
 // watch waits for the end, from either side, or for done, and deals with what comes until then.
 func (l *link) watch(done <-chan struct{}) {
-	var soon *time.Timer // for a try that is to come before the next tick
-	for {
-		var due <-chan time.Time
-		if wait := time.Until(l.repair.tryAt); l.ticks != nil && l.repair.needs != 0 && wait > 0 {
-			soon = time.NewTimer(wait)
-			due = soon.C
-		}
-		var making <-chan transport.Event
-		if l.next != nil {
-			making = l.next.raw.Events()
-		}
-		select {
-		case <-l.over:
-		case <-done:
-		case e := <-l.path.Load().raw.Events():
-			l.pathEvent(e)
-		case e := <-making:
-			l.nextEvent(e)
-		case s := <-l.signals:
-			l.signaled(s)
-		case h := <-l.control:
-			l.controlled(h)
-		case <-l.answers:
-			l.decide(l.repair.answered(time.Now()))
-		case <-l.ticks:
-			l.tick()
-		case <-due:
-			l.decide(l.repair.plan(time.Now(), sight{}, nil))
-		case <-l.changed:
-			if l.ticks != nil {
-				l.decide(l.repair.changed(time.Now(), l.spread()))
-			}
-		}
-		if soon != nil {
-			soon.Stop()
-		}
-		if l.why() != 0 || isClosed(done) {
-			return
-		}
+	for l.why() == 0 && !isClosed(done) {
+		l.handleNext(l.over, done)
+	}
+}
+
+// handleNext deals with the next thing that happens, unless over or done is closed. Its frame is what a quiet
+// link has on its stack: what a case needs is in a method of its own.
+func (l *link) handleNext(over, done <-chan struct{}) {
+	due, stop := l.nextTry()
+	defer stop()
+	var making <-chan transport.Event
+	if l.next != nil {
+		making = l.next.raw.Events()
+	}
+	select {
+	case <-over:
+	case <-done:
+	case e := <-l.path.Load().raw.Events():
+		l.pathEvent(e)
+	case e := <-making:
+		l.nextEvent(e)
+	case s := <-l.signals:
+		l.signaled(s)
+	case h := <-l.control:
+		l.controlled(h)
+	case <-l.answers:
+		l.answered()
+	case <-l.ticks:
+		l.tick()
+	case <-due:
+		l.plan()
+	case <-l.changed:
+		l.thisEndChanged()
+	}
+}
+
+// settled reports whether the link goes over a path that works, on which all its lanes send.
+func (l *link) settled() bool { return l.old == nil && !l.repair.interrupted && !l.repair.closed }
+
+// nextTry returns when a try is due that is to come before the next tick.
+func (l *link) nextTry() (<-chan time.Time, func()) {
+	if l.ticks == nil || l.repair.needs == 0 {
+		return nil, func() {}
+	}
+	return timer(time.Until(l.repair.tryAt))
+}
+
+func (l *link) answered() { l.decide(l.repair.answered(time.Now(), l.sight())) }
+
+func (l *link) plan() { l.decide(l.repair.plan(time.Now(), l.sight(), nil)) }
+
+func (l *link) thisEndChanged() {
+	if l.ticks != nil {
+		l.decide(l.repair.changed(time.Now(), l.spread()))
 	}
 }
 
@@ -193,20 +200,20 @@ func (l *link) requested(s *signaling.SignalData) {
 	switch {
 	case l.id == "" || !l.state.offers:
 	case s.Link == l.id:
-		l.decide(l.repair.requested(time.Now(), s.Attempt >= l.state.attempt))
+		l.decide(l.repair.requested(time.Now(), l.sight(), s.Attempt >= l.state.attempt))
 	case s.Attempt >= l.path.Load().attempt: // else it was sent before this link was open
 		l.end(Lost)
 	}
 }
 
 // controlled takes a control frame.
-func (l *link) controlled(h heardControl) {
+func (l *link) controlled(h *heardControl) {
 	switch {
 	case h.path == l.next:
 		l.nextControlled(h)
 	case h.path != l.path.Load(): // of a path that was given up
 	case h.ended:
-		l.decide(l.repair.pathClosed(time.Now()))
+		l.decide(l.repair.pathClosed(time.Now(), l.sight()))
 	case h.bad != nil:
 		l.misbehaved(h.bad)
 	case h.frame.kind == frameBye:
@@ -225,11 +232,11 @@ func (l *link) misbehaved(why error) {
 
 // nextControlled takes a control frame over the path that is being made. Until the other end has proven who
 // it is, nothing that it says counts.
-func (l *link) nextControlled(h heardControl) {
+func (l *link) nextControlled(h *heardControl) {
 	p := l.next
-	switch f := h.frame; {
+	switch f := &h.frame; {
 	case h.ended: // its event says why
-	case h.bad == nil && !p.proven && f.kind == frameProve && l.secret.proves(f.mac, !l.state.offers, p.attempt, p.raw.Binding()):
+	case h.bad == nil && !p.proven && f.kind == frameProve && p.raw.Binding() != "" && l.secret.proves(f.mac, !l.state.offers, p.attempt, p.raw.Binding()):
 		p.proven = true
 		if l.state.offers {
 			l.takeOver()
@@ -334,19 +341,25 @@ func (l *link) tick() {
 			ln.trim()
 		}
 	}
-	s := sight{heard: heard != l.beats.heard, making: l.next != nil}
+	if l.next != nil && !l.state.offers && now.Sub(l.next.began) > 2*attemptTimeout {
+		l.dropNext()
+	}
+	s := l.sight()
+	s.heard = heard != l.beats.heard
 	l.beats.heard = heard
 	if s.heard {
 		l.figures.heard.Store(now.UnixNano())
 	}
-	if l.next != nil {
-		s.advanced = l.next.raw.Progress().Stage > transport.StagePath
-		if !l.state.offers && now.Sub(l.next.began) > 2*attemptTimeout {
-			l.dropNext()
-		}
-	}
 	l.beat(now, p, said, told)
 	l.decide(l.repair.tick(now, s))
+}
+
+// sight is what can be seen of the path that is being made.
+func (l *link) sight() sight {
+	if l.next == nil {
+		return sight{}
+	}
+	return sight{making: true, advanced: l.next.raw.Progress().Stage > transport.StagePath}
 }
 
 // beat says that this end is there when it has said nothing for a while, or has taken what the other end

@@ -54,11 +54,11 @@ var errLine = errors.New("the line is cut")
 func (s *seat) deliver(m signaling.Message) {
 	l := &s.line
 	switch _, isSignal := m.(signaling.Signal); {
-	case l.state == lineUp && s.room.delay == 0:
+	case l.state == lineUp && s.room.lag == 0:
 		s.inbox <- m
 	case l.state == lineUp:
-		l.coming = append(l.coming, message{time.Now().Add(s.room.delay), m})
-		time.AfterFunc(s.room.delay, s.arrive)
+		l.coming = append(l.coming, message{time.Now().Add(s.room.lag), m})
+		time.AfterFunc(s.room.lag, s.arrive)
 	case l.state == lineStalled:
 		l.coming = append(l.coming, message{time.Now(), m})
 	case l.state == lineDown && isSignal: // any other the next welcome tells

@@ -17,7 +17,7 @@ import (
 // ends it.
 //
 //	run:  connect -> authenticate -> serve -> stop
-//	      the first path             keep: another path where that one fails
+//	      the first path             watch: another path where that one fails
 type link struct {
 	// Fixed at construction.
 	node     *Node
@@ -45,9 +45,9 @@ type link struct {
 	halt    chan struct{} // closed when its readers need not deliver what has arrived
 	silent  chan struct{} // closed when a reader has ended: nothing is acknowledged any more
 	silence sync.Once
-	done    chan struct{}     // closed when run takes nothing more
-	control chan heardControl // from controlLoops
-	answers chan struct{}     // a token: the other end has answered over the present path
+	done    chan struct{}      // closed when run takes nothing more
+	control chan *heardControl // from controlLoops
+	answers chan struct{}      // a token: the other end has answered over the present path
 
 	// Safe for all.
 	path        atomic.Pointer[path] // that the link goes over; nil before the first
@@ -101,7 +101,7 @@ func newLink(p *peer, first *signaling.SignalData) *link {
 		halt:     make(chan struct{}),
 		silent:   make(chan struct{}),
 		done:     make(chan struct{}),
-		control:  make(chan heardControl, 4),
+		control:  make(chan *heardControl, 4),
 		answers:  make(chan struct{}, 1),
 		state:    negotiation{offers: offers(n.id, p.member.ID), once: p.member.OneAttempt},
 	}
@@ -143,7 +143,7 @@ func (l *link) run() {
 }
 
 // hear hands a control frame to run.
-func (l *link) hear(h heardControl) {
+func (l *link) hear(h *heardControl) {
 	select {
 	case l.control <- h:
 	case <-l.done:
@@ -173,10 +173,17 @@ func (l *link) serve() {
 	l.published = true
 	l.node.linkUp(l)
 	l.read(l.path.Load())
-	l.keep()
+	l.searchIfRelayed()
+	l.watch(nil)
 	l.interrupted.Store(false) // whatever is sent now gets the error of a peer that is gone
 	l.stop()
 	l.readers.Wait()
+}
+
+func (l *link) searchIfRelayed() {
+	if l.id != "" {
+		l.repair = l.repair.relayed(time.Now(), l.path.Load().relayed())
+	}
 }
 
 // read starts the readers of a path. On a link that cannot be repaired the first reader to end ends the
@@ -211,7 +218,7 @@ func (l *link) stop() {
 	p := l.path.Load()
 	switch reason := l.why(); {
 	case reason == ByUs:
-		l.lastWords(p)
+		l.lastWords()
 	case l.successor != nil: // the other end may still have this link, and say nothing on it any more
 	case reason == ByPeer || reason == Lost && p.control == nil:
 		if p.control == nil || l.drained() {
@@ -221,14 +228,18 @@ func (l *link) stop() {
 		l.sayBye(p, reason)
 	}
 	close(l.halt)
-	p.raw.Close()
+	l.path.Load().raw.Close()
 }
 
 // lastWords waits until what Send has accepted, and the word that the link is over, have arrived, or
-// Config.Linger is over.
-func (l *link) lastWords(p *path) {
+// Config.Linger is over. A repair that is under way goes on until then.
+func (l *link) lastWords() {
 	ctx, cancel := context.WithTimeout(context.Background(), l.node.config.Linger)
 	defer cancel()
+	for l.id != "" && !l.settled() && ctx.Err() == nil {
+		l.handleNext(nil, ctx.Done())
+	}
+	p := l.path.Load()
 	l.flush(ctx, p)
 	if p.control != nil {
 		p.bye(ctx, ByUs)

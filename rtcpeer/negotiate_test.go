@@ -16,7 +16,7 @@ func TestNegotiation(t *testing.T) {
 	tests := []struct {
 		name   string
 		offers bool
-		in     string // start, retry, or a signal: type[attempt]
+		in     string // start, retry, or a signal: type[attempt], and perhaps the link that it is for: /id
 		want   string // steps, separated by spaces
 	}{
 		{"the larger id offers", true, "start", "offer"},
@@ -39,6 +39,13 @@ func TestNegotiation(t *testing.T) {
 		{"programs that do not count are understood", true, "start candidate0 answer0 candidate0", "offer accept add add"},
 		{"in both roles", false, "start candidate0 offer0 candidate0", "answer add add"},
 		{"the end of candidates is nothing", true, "start answer1 end1", "offer accept"},
+		{"the offering end has its link in mind by itself", true, "start answer1/A candidate1", "offer accept add"},
+		{"a newer offer for the same link", false, "start offer1/A offer2/A candidate1 candidate2", "answer answer add"},
+		{"a repeated offer for the same link", false, "start offer2/A offer2/A offer1/A", "answer"},
+		{"an offer for another link counts whatever its number", false, "start offer5/A offer1/B candidate5 candidate1", "answer answer add"},
+		{"and has later ones", false, "start offer5/A offer1/B offer1/B offer2/B", "answer answer answer"},
+		{"so has one of a program that names no links", false, "start offer5/A offer1 offer1", "answer answer"},
+		{"where no links are named the number decides", false, "start offer5 offer1 offer5", "answer"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -63,7 +70,8 @@ func take(n negotiation, in string) (negotiation, []step) {
 	case "retry":
 		return n.retry()
 	}
-	s := signaling.SignalData{Attempt: int(in[len(in)-1] - '0'), Type: signaling.SignalType(in[:len(in)-1])}
+	in, link, _ := strings.Cut(in, "/")
+	s := signaling.SignalData{Attempt: int(in[len(in)-1] - '0'), Type: signaling.SignalType(in[:len(in)-1]), Link: link}
 	switch s.Type {
 	case signaling.Candidate:
 		s.Candidate = "candidate:"
@@ -71,6 +79,35 @@ func take(n negotiation, in string) (negotiation, []step) {
 		s.Type = signaling.Candidate
 	}
 	return n.receive(s)
+}
+
+// The attempts of a pair go on over its links, so that nothing of an earlier link is taken for one of a later;
+// but whoever names no links may begin to count anew.
+func TestAttemptsGoOn(t *testing.T) {
+	repairs := []string{signaling.FeatureRepair}
+	tests := []struct {
+		name   string
+		self   PeerID
+		member signaling.Member
+		in     string
+		want   int // attempt after it
+	}{
+		{"the offering end", 5, signaling.Member{ID: 1, Features: repairs}, "start", 4},
+		{"the offering end, where there are no repairs", 5, signaling.Member{ID: 1}, "start", 4},
+		{"the answering end", 1, signaling.Member{ID: 5, Features: repairs}, "start", 3},
+		{"the answering end, and a newer offer", 1, signaling.Member{ID: 5, Features: repairs}, "offer4/A", 4},
+		{"the answering end, and a program that counts anew", 1, signaling.Member{ID: 5, Features: repairs}, "offer1/A", 1},
+		{"the answering end, where there are no repairs", 1, signaling.Member{ID: 5}, "start", 0},
+		{"the answering end, where there are no repairs, and an offer", 1, signaling.Member{ID: 5}, "offer1", 1},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := newPeer(&Node{id: tt.self, log: slog.New(slog.DiscardHandler), roster: newRoster()})
+			p.member, p.attempt = tt.member, 3
+			n, _ := take(newLink(p, nil).state, tt.in)
+			require.Equal(t, tt.want, n.attempt)
+		})
+	}
 }
 
 func TestNegotiationIsPure(t *testing.T) {

@@ -33,7 +33,7 @@ type recorder struct {
 
 	mu       sync.Mutex // guards the fields below
 	peers    map[rtcpeer.PeerID]*counterpart
-	streams  map[streamKey]*stream
+	streams  map[streamKey]*arriving
 	log      []happening // events that are not packets
 	refused  map[string]int
 	broken   []string // what was not as the contract says
@@ -55,8 +55,8 @@ type streamKey struct {
 	mode        rtcpeer.Mode
 }
 
-// A stream is what has come of it.
-type stream struct {
+// An arriving is what has come of it.
+type arriving struct {
 	epoch int // of the receiver, of the last packet
 	last  uint32
 	seen  []uint64 // of an unreliable one, a bit for each number
@@ -76,7 +76,7 @@ type arrival struct {
 func newRecorder(life int, n *rtcpeer.Node, start time.Time) *recorder {
 	r := &recorder{
 		life: life, node: n, star: n.Relays(), start: start, done: make(chan struct{}),
-		peers: make(map[rtcpeer.PeerID]*counterpart), streams: make(map[streamKey]*stream), refused: make(map[string]int),
+		peers: make(map[rtcpeer.PeerID]*counterpart), streams: make(map[streamKey]*arriving), refused: make(map[string]int),
 	}
 	go r.run()
 	return r
@@ -164,7 +164,7 @@ func (r *recorder) packet(got rtcpeer.Packet) {
 func (r *recorder) number(got rtcpeer.Packet, key streamKey, epoch int, n uint32) {
 	s, known := r.streams[key]
 	if !known {
-		s = &stream{epoch: epoch}
+		s = &arriving{epoch: epoch}
 		r.streams[key] = s
 	}
 	what := func(text string) string {

@@ -54,9 +54,9 @@ const (
 	stepGiveUp                          // end the link
 )
 
-// A sight is what a tick has seen since the one before.
+// A sight is what a link sees of its paths.
 type sight struct {
-	heard    bool // something came over the present path
+	heard    bool // something came over the present path since the last tick; for tick alone
 	making   bool // another path is being made
 	advanced bool // and the two ends reach each other over it
 }
@@ -96,10 +96,10 @@ func (r repair) tick(now time.Time, s sight) (repair, []repairStep) {
 			r.interrupted = false
 			steps = append(steps, stepResume)
 		}
-	case r.lostAfter >= 0 && silence >= r.lostAfter:
+	case r.lostAfter >= 0 && silence >= max(r.lostAfter, silentAfter): // an idle link is silent for a second
 		return r, append(steps, stepGiveUp)
 	case silence >= silentAfter || r.closed:
-		r.needs |= needPath
+		r = r.noteSilent(now)
 		if !r.interrupted {
 			r.interrupted = true
 			steps = append(steps, stepInterrupt)
@@ -142,22 +142,22 @@ func (r repair) changed(now time.Time, delay time.Duration) (repair, []repairSte
 }
 
 // answered notes that the other end has answered an ask over the present path: whatever changed, it works.
-func (r repair) answered(now time.Time) (repair, []repairStep) {
+func (r repair) answered(now time.Time, s sight) (repair, []repairStep) {
 	r.needs &^= needChange
-	return r.plan(now, sight{}, nil)
+	return r.plan(now, s, nil)
 }
 
 // requested notes that the other end wants another path. seen is true if it knows of the present try, and
 // asks all the same. If it may not know of it, it has until the try is freshFor old to answer that.
-func (r repair) requested(now time.Time, seen bool) (repair, []repairStep) {
+func (r repair) requested(now time.Time, s sight, seen bool) (repair, []repairStep) {
 	r.needs |= needRequest
-	switch {
-	case seen || now.Sub(r.began) > freshFor:
+	switch age := now.Sub(r.began); {
+	case seen && age > floodEach || age > freshFor:
 		r.began = time.Time{}
 	default:
 		r.doubted, r.tryAt = true, r.began.Add(freshFor)
 	}
-	return r.plan(now, sight{}, nil)
+	return r.plan(now, s, nil)
 }
 
 // known notes that the other end has answered the present try.
@@ -168,10 +168,20 @@ func (r repair) known() repair {
 
 // pathClosed notes that the present path has ended, though not the link. The program is told at the next
 // tick, unless another path has taken over by then.
-func (r repair) pathClosed(now time.Time) (repair, []repairStep) {
+func (r repair) pathClosed(now time.Time, s sight) (repair, []repairStep) {
 	r.closed = true
+	return r.noteSilent(now).plan(now, s, nil)
+}
+
+// noteSilent notes that the present path is silent or closed. A search for a direct path does not hold up the
+// repair, for which a relay will do.
+func (r repair) noteSilent(now time.Time) repair {
+	if r.needs == needDirect {
+		r = r.searchLater(now)
+		r.began = time.Time{}
+	}
 	r.needs |= needPath
-	return r.plan(now, sight{}, nil)
+	return r
 }
 
 // failed notes that the path that was being made has failed. The next try comes when this one's time is

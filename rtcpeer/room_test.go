@@ -2,6 +2,7 @@ package rtcpeer_test
 
 import (
 	"context"
+	"encoding/json"
 	"maps"
 	"net"
 	"slices"
@@ -28,12 +29,14 @@ type room struct {
 	mu      sync.Mutex
 	members map[rtcpeer.PeerID]*seat
 	lose    func(from, to rtcpeer.PeerID, data signaling.SignalData) bool // true: the signal is lost
+	delay   func(from, to rtcpeer.PeerID) time.Duration                   // nil: signals arrive at once
+	late    map[[2]rtcpeer.PeerID]*lateSignals                            // by who sent them to whom
 	sealed  bool
 	plain   bool // attempts are not told, as by Godot's protocol
 	bare    bool // members list no features: their links end with their first path
 
 	// Fixed before the first member: see line.
-	delay time.Duration // of each message from the server to a member
+	lag   time.Duration // of each message from the server to a member
 	grace time.Duration // 0: 30 s
 }
 
@@ -138,7 +141,7 @@ func (s *seat) said(m signaling.Message) error {
 				return err
 			}
 		}
-		to.deliver(signaling.Signal{From: s.member.ID, Data: m.Data})
+		s.room.carry(s.member.ID, to, m.Data)
 	case signaling.Seal:
 		s.room.sealed = true
 		for _, other := range s.room.members {
@@ -146,6 +149,40 @@ func (s *seat) said(m signaling.Message) error {
 		}
 	}
 	return nil
+}
+
+// lateSignals are those of one member to another that have not arrived: as on the server they stay in order.
+type lateSignals struct {
+	data []json.RawMessage
+	last time.Time // when the last of them arrives
+}
+
+// carry brings a signal to a member, after r.delay. r.mu is held.
+func (r *room) carry(from rtcpeer.PeerID, to *seat, data json.RawMessage) {
+	if r.delay == nil {
+		to.deliver(signaling.Signal{From: from, Data: data})
+		return
+	}
+	pair := [2]rtcpeer.PeerID{from, to.member.ID}
+	if r.late == nil {
+		r.late = make(map[[2]rtcpeer.PeerID]*lateSignals)
+	}
+	late := r.late[pair]
+	if late == nil {
+		late = new(lateSignals)
+		r.late[pair] = late
+	}
+	late.data = append(late.data, data)
+	late.last = slices.MaxFunc([]time.Time{late.last, time.Now().Add(r.delay(from, to.member.ID))}, time.Time.Compare)
+	time.AfterFunc(time.Until(late.last), func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		first := late.data[0]
+		late.data = late.data[1:]
+		if now := r.members[pair[1]]; now != nil {
+			now.deliver(signaling.Signal{From: from, Data: first})
+		}
+	})
 }
 
 func (s *seat) Receive(ctx context.Context) (signaling.Message, error) {
@@ -205,7 +242,12 @@ func overBoth(t *testing.T, test func(t *testing.T, newTransport func() transpor
 // group joins one node for each id, in that order, and waits until all see each other.
 func group(t testing.TB, topology rtcpeer.Topology, newTransport func() transport.Transport, config rtcpeer.Config, ids ...rtcpeer.PeerID) map[rtcpeer.PeerID]*rtcpeer.Node {
 	t.Helper()
-	r := newRoom(topology)
+	return newRoom(topology).group(t, newTransport, config, ids...)
+}
+
+// group is group in a room of a test's own.
+func (r *room) group(t testing.TB, newTransport func() transport.Transport, config rtcpeer.Config, ids ...rtcpeer.PeerID) map[rtcpeer.PeerID]*rtcpeer.Node {
+	t.Helper()
 	nodes := make(map[rtcpeer.PeerID]*rtcpeer.Node)
 	for _, id := range ids {
 		nodes[id] = r.join(t, id, newTransport(), config)
