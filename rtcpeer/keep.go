@@ -124,7 +124,22 @@ func (l *link) pathEvent(e transport.Event) {
 		l.event(e)
 	case e.Kind == transport.EventClosed && l.path.Load().control == nil:
 		l.end(reasonOf(e.Err))
+	case e.Kind == transport.EventClosed && reasonOf(e.Err) == ByPeer:
+		l.closedByPeer = true
+		if l.repair.closed {
+			l.vanish()
+		}
 	}
+}
+
+// vanish ends the link whose present path the other end has closed without a bye: its program is gone without
+// having ended the link, as when a tab is closed. A program that goes on has the link move before it closes a path.
+func (l *link) vanish() {
+	l.vanished = true
+	if time.Since(time.Unix(0, l.figures.heard.Load())) > silentAfter {
+		l.end(Lost) // it has given the link up, and its bye was lost
+	}
+	l.end(ByPeer)
 }
 
 // nextEvent takes an event of the path that is being made.
@@ -214,6 +229,9 @@ func (l *link) controlled(h *heardControl) {
 	case h.path != l.path.Load(): // of a path that was given up
 	case h.ended:
 		l.decide(l.repair.pathClosed(time.Now(), l.sight()))
+		if l.closedByPeer {
+			l.vanish()
+		}
 	case h.bad != nil:
 		l.misbehaved(h.bad)
 	case h.frame.kind == frameBye:
@@ -296,7 +314,7 @@ func (l *link) takeFrom(p *path) (counts []uint64) {
 }
 
 func (l *link) switchTo(p *path) {
-	l.next = nil
+	l.next, l.closedByPeer = nil, false
 	l.path.Store(p)
 	l.figures.paths.Add(1)
 	l.beats.control, l.beats.said = 0, 0

@@ -55,17 +55,19 @@ type link struct {
 	figures     linkFigures
 
 	// Owned by run.
-	state     negotiation
-	next      *path                 // that is being made; nil: none
-	old       *path                 // was given up for path, which the other end has not confirmed yet
-	early     *reader               // what the authentication has read
-	random    [secretSize]byte      // this end's half of the secret
-	furthest  transport.Progress    // of the attempts before
-	repair    repair                // what to do about the path
-	beats     beats                 // what was heard and said
-	ticker    *time.Ticker          // of repair; nil on a link that cannot be repaired
-	ticks     <-chan time.Time      // its, or nil
-	successor *signaling.SignalData // the offer with which the other end gave this link up
+	state        negotiation
+	next         *path                 // that is being made; nil: none
+	old          *path                 // was given up for path, which the other end has not confirmed yet
+	closedByPeer bool                  // the other end has closed the present path
+	vanished     bool                  // without having ended the link
+	early        *reader               // what the authentication has read
+	random       [secretSize]byte      // this end's half of the secret
+	furthest     transport.Progress    // of the attempts before
+	repair       repair                // what to do about the path
+	beats        beats                 // what was heard and said
+	ticker       *time.Ticker          // of repair; nil on a link that cannot be repaired
+	ticks        <-chan time.Time      // its, or nil
+	successor    *signaling.SignalData // the offer with which the other end gave this link up
 
 	readers    sync.WaitGroup // one a lane and path
 	goroutines sync.WaitGroup // controlLoops, and paths that are being closed

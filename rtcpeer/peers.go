@@ -141,7 +141,7 @@ func (p *peer) wait(l *link) (first *signaling.SignalData, ok bool) {
 // Only members that take part in repairs expect one.
 func (l *link) mayPass() bool {
 	if l.published {
-		return l.id != "" && l.why() == Lost
+		return l.id != "" && (l.why() == Lost || l.vanished)
 	}
 	return l.capable && (l.failure != nil && !isFinal(l.failure) || l.why() == Lost)
 }

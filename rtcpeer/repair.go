@@ -225,7 +225,7 @@ func (r repair) searchLater(now time.Time) repair {
 // plan decides whether to try, or to drop what is being tried.
 func (r repair) plan(now time.Time, s sight, steps []repairStep) (repair, []repairStep) {
 	over := r.began.IsZero() || now.Sub(r.began) >= r.patience(s)
-	if over && !r.began.IsZero() { // it was in vain
+	if over && !r.began.IsZero() && !r.doubted { // it was in vain
 		r.needs &^= needRequest // it comes again while the other end wants one
 		if r.needs == needDirect {
 			r = r.searchLater(now)
