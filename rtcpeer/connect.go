@@ -122,7 +122,7 @@ func (l *link) await(deadline, attempt, ask <-chan time.Time) (opened bool, err 
 // receive takes a signal of the other end while the link is being made.
 func (l *link) receive(s *signaling.SignalData) error {
 	switch {
-	case s.Type == signaling.Refuse:
+	case l.refusedBy(s):
 		return l.fail("connect", fmt.Errorf("%w: %s", ErrRefused, s.Text))
 	case s.Type == signaling.Repair && s.Attempt >= l.state.attempt: // it has seen this attempt, and asks all the same
 		return l.startAnew(floodEach)
@@ -138,6 +138,11 @@ func (l *link) receive(s *signaling.SignalData) error {
 	var steps []step
 	l.state, steps = l.state.receive(*s)
 	return l.do(steps)
+}
+
+// refusedBy reports whether a signal refuses this link: it, or any.
+func (l *link) refusedBy(s *signaling.SignalData) bool {
+	return s.Type == signaling.Refuse && (s.Link == "" || s.Link == l.id)
 }
 
 // answersOther reports whether a signal answers the offer of another link: of the program before this one,

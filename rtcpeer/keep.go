@@ -176,7 +176,7 @@ func (l *link) signaled(s *signaling.SignalData) {
 	case s.Type == signaling.Repair:
 		l.requested(s)
 		return
-	case s.Type == signaling.Refuse && l.interrupted.Load():
+	case l.refusedBy(s) && l.interrupted.Load():
 		l.end(ByPeer) // it has ended the link, and its word over the old path was lost
 		return
 	case l.answersOther(s):

@@ -28,6 +28,7 @@ type peer struct {
 	running  bool  // run is
 	lost     bool  // its last link was Lost, and could not be repaired
 	anew     bool  // it has joined anew: whatever ends its link, there is another one
+	ended    bool  // its last link has ended for good: it has to join anew to get another one
 	links    int   // that there were
 
 	// Owned by run, and by start before it.
@@ -79,11 +80,11 @@ func (p *peer) next(l *link) *link {
 		return n.roster.again(p, l.successor)
 	}
 	if !l.mayPass() || n.room.why() != nil {
-		return n.roster.stop(p)
+		return n.roster.stop(p, l)
 	}
 	first, ok := p.wait(l)
 	if !ok {
-		return n.roster.stop(p)
+		return n.roster.stop(p, l)
 	}
 	return n.roster.again(p, first)
 }
@@ -119,7 +120,7 @@ func (p *peer) wait(l *link) (first *signaling.SignalData, ok bool) {
 		case s := <-p.signals:
 			p.attempt = max(p.attempt, s.Attempt)
 			switch {
-			case s.Type == signaling.Refuse:
+			case l.refusedBy(s):
 				return nil, false
 			case s.Type == signaling.Offer && !s.Repair:
 				return s, true

@@ -57,6 +57,7 @@ func (r *roster) joined(n *Node, m signaling.Member) (connect bool) {
 		notify(p.changed)
 		return false
 	}
+	p.ended = p.ended && !news && !restarted
 	// Without repairs a link that was lost is not made again, except after this end was away for so long
 	// that its links were lost: those who had taken it for gone wait for its offers.
 	return news || restarted || lost && offers(n.id, m.ID)
@@ -179,7 +180,7 @@ func (r *roster) start(id PeerID, first *signaling.SignalData) {
 // make makes a link with a member; mu is held.
 func (r *roster) make(p *peer, first *signaling.SignalData) *link {
 	l := newLink(p, first)
-	p.link, p.standing, p.lost, p.anew = l, standingMaking, false, false
+	p.link, p.standing, p.lost, p.anew, p.ended = l, standingMaking, false, false, false
 	p.links++
 	return l
 }
@@ -191,10 +192,12 @@ func (r *roster) again(p *peer, first *signaling.SignalData) *link {
 	return r.resume(p, first, true)
 }
 
-// stop ends the links with a peer for good, or until it joins anew, as it may have done already.
-func (r *roster) stop(p *peer) *link {
+// stop ends the links with a peer, of which l was the last, for good, or until it joins anew, as it may have
+// done already.
+func (r *roster) stop(p *peer, l *link) *link {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	p.ended = l.id != ""
 	return r.resume(p, nil, p.anew)
 }
 
@@ -208,6 +211,14 @@ func (r *roster) resume(p *peer, first *signaling.SignalData, wanted bool) *link
 		delete(r.peers, p.member.ID)
 	}
 	return nil
+}
+
+// hasEnded reports whether the link with a member that takes part in repairs has ended for good.
+func (r *roster) hasEnded(id PeerID) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.peers[id]
+	return p != nil && p.ended
 }
 
 // joinedAnew reports whether a peer has joined anew since its present link began.

@@ -87,13 +87,17 @@ func (n *Node) joined(m signaling.Member) {
 // connect starts the link with a member; first is the signal that asked for it, if one did.
 func (n *Node) connect(m signaling.Member, first *signaling.SignalData) {
 	theirs := modesOfWire(m.Channels)
+	link := ""
+	if first != nil {
+		link = first.Link
+	}
 	switch {
 	case n.refuse.Load():
-		n.refuseLink(m.ID, "new connections are refused")
+		n.refuseLink(m.ID, link, "new connections are refused")
 	case n.roster.full(n.config.MaxPeers, m.ID):
-		n.refuseLink(m.ID, fmt.Sprintf("no more than %d peers are admitted", n.config.MaxPeers))
+		n.refuseLink(m.ID, link, fmt.Sprintf("no more than %d peers are admitted", n.config.MaxPeers))
 	case n.inbox.backlogged():
-		n.refuseLink(m.ID, "the program there does not receive its events")
+		n.refuseLink(m.ID, link, "the program there does not receive its events")
 	case theirs != nil && !slices.Equal(theirs, n.config.Channels):
 		n.inbox.failed(&PeerError{Peer: m.ID, Op: "connect", Err: &ChannelMismatchError{Ours: n.config.Channels, Theirs: theirs}})
 	default:
@@ -101,8 +105,9 @@ func (n *Node) connect(m signaling.Member, first *signaling.SignalData) {
 	}
 }
 
-func (n *Node) refuseLink(id PeerID, why string) {
-	if err := n.room.signal(n.ctx, id, signaling.SignalData{Type: signaling.Refuse, Text: why}); err != nil {
+// refuseLink tells a member that there is to be no link, or none of that id.
+func (n *Node) refuseLink(id PeerID, link, why string) {
+	if err := n.room.signal(n.ctx, id, signaling.SignalData{Type: signaling.Refuse, Text: why, Link: link}); err != nil {
 		n.log.Debug("refusal not sent", "peer", id, "err", err)
 	}
 }
@@ -141,8 +146,8 @@ func (n *Node) signaled(s signaling.Signal) {
 	case p != nil:
 		p.take(&data)
 	case !member:
-	case data.Type == signaling.Repair || data.Type == signaling.Offer && data.Repair:
-		n.refuseLink(s.From, "this end has ended the link")
+	case data.Type == signaling.Repair || data.Type == signaling.Offer && (data.Repair || n.roster.hasEnded(s.From)):
+		n.refuseLink(s.From, data.Link, "this end has ended the link")
 	case data.Type == signaling.Offer:
 		n.connect(m, &data)
 	}
