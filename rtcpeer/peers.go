@@ -76,7 +76,7 @@ func (p *peer) take(s *signaling.SignalData) {
 // next waits until another link is to be made, and returns it; nil: there is to be none.
 func (p *peer) next(l *link) *link {
 	n := p.node
-	if l.successor != nil {
+	if l.successor != nil && !l.isWanted() {
 		return n.roster.again(p, l.successor)
 	}
 	if !l.mayPass() || n.room.why() != nil {
@@ -141,6 +141,9 @@ func (p *peer) wait(l *link) (first *signaling.SignalData, ok bool) {
 // mayPass reports whether the cause for which the link has ended can pass, so that another one is made.
 // Only members that take part in repairs expect one.
 func (l *link) mayPass() bool {
+	if l.isWanted() {
+		return false
+	}
 	if l.published {
 		return l.id != "" && (l.why() == Lost || l.vanished)
 	}

@@ -250,7 +250,7 @@ func (r *roster) over(l *link) (last bool) {
 	p := l.entry
 	if p.standing >= standingUp {
 		r.total.add(l)
-		p.lost = p.present && l.why() == Lost
+		p.lost = p.present && l.why() == Lost && !l.isWanted()
 	}
 	p.link, p.standing = nil, standingOver
 	p.attempt = max(p.attempt, l.state.attempt)
