@@ -215,12 +215,14 @@ const (
 // stop ends the paths. If this side ends the link by its program's will, what Send accepted is flushed
 // first; if the other side did, its lanes still give what had arrived.
 func (l *link) stop() {
+	if l.why() == ByUs {
+		l.lastWords()
+	}
 	l.retire(l.old) // or its readers would wait until it is lost
 	l.old = nil
 	p := l.path.Load()
 	switch reason := l.why(); {
-	case reason == ByUs:
-		l.lastWords()
+	case reason == ByUs: // all is said
 	case l.successor != nil: // the other end may still have this link, and say nothing on it any more
 	case reason == ByPeer || reason == Lost && p.control == nil:
 		if p.control == nil || l.drained() {
@@ -230,7 +232,7 @@ func (l *link) stop() {
 		l.sayBye(p, reason)
 	}
 	close(l.halt)
-	l.path.Load().raw.Close()
+	p.raw.Close()
 }
 
 // lastWords waits until what Send has accepted, and the word that the link is over, have arrived, or

@@ -41,7 +41,7 @@ func (n *Node) linkOver(l *link) {
 		n.log.Info("disconnected", "peer", l.peer, "reason", reason)
 		n.route.down(l, reason)
 	}
-	again := l.mayPass() || l.successor != nil
+	again := l.mayPass() || l.successor != nil || n.roster.joinedAnew(l.entry)
 	l.entry.told = l.entry.told || l.published
 	if l.failure != nil {
 		n.log.Warn("no link", "peer", l.peer, "err", l.failure.Err, "tried again", again)

@@ -27,6 +27,7 @@ type peer struct {
 	link     *link // nil between two
 	running  bool  // run is
 	lost     bool  // its last link was Lost, and could not be repaired
+	anew     bool  // it has joined anew: whatever ends its link, there is another one
 	links    int   // that there were
 
 	// Owned by run, and by start before it.

@@ -53,6 +53,7 @@ func (r *roster) joined(n *Node, m signaling.Member) (connect bool) {
 		if restarted && p.link != nil {
 			p.link.end(Lost)
 		}
+		p.anew = p.anew || restarted || news && (p.link == nil || p.link.why() != 0)
 		notify(p.changed)
 		return false
 	}
@@ -178,7 +179,7 @@ func (r *roster) start(id PeerID, first *signaling.SignalData) {
 // make makes a link with a member; mu is held.
 func (r *roster) make(p *peer, first *signaling.SignalData) *link {
 	l := newLink(p, first)
-	p.link, p.standing, p.lost = l, standingMaking, false
+	p.link, p.standing, p.lost, p.anew = l, standingMaking, false, false
 	p.links++
 	return l
 }
@@ -187,26 +188,33 @@ func (r *roster) make(p *peer, first *signaling.SignalData) *link {
 func (r *roster) again(p *peer, first *signaling.SignalData) *link {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.shut || !p.present || p.node.refuse.Load() {
-		return r.halt(p)
-	}
-	return r.make(p, first)
+	return r.resume(p, first, true)
 }
 
-// stop ends the links with a peer for good, or until it joins anew.
+// stop ends the links with a peer for good, or until it joins anew, as it may have done already.
 func (r *roster) stop(p *peer) *link {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.halt(p)
+	return r.resume(p, nil, p.anew)
 }
 
-// halt is stop; mu is held.
-func (r *roster) halt(p *peer) *link {
+// resume makes the next link if it is wanted and can be, or else notes that there is none; mu is held.
+func (r *roster) resume(p *peer, first *signaling.SignalData, wanted bool) *link {
+	if wanted && p.present && !r.shut && !p.node.refuse.Load() {
+		return r.make(p, first)
+	}
 	p.running = false
 	if !p.present {
 		delete(r.peers, p.member.ID)
 	}
 	return nil
+}
+
+// joinedAnew reports whether a peer has joined anew since its present link began.
+func (r *roster) joinedAnew(p *peer) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return p.anew && p.present
 }
 
 // shutDown has no link start any more, and returns those that there are.
