@@ -49,44 +49,43 @@ func (l *link) keep() {
 
 // watch waits for the end, from either side, or for done, and deals with what comes until then.
 func (l *link) watch(done <-chan struct{}) {
-	var soon *time.Timer // for a try that is to come before the next tick
-	for {
-		var due <-chan time.Time
-		if wait := time.Until(l.repair.tryAt); l.ticks != nil && l.repair.needs != 0 && wait > 0 {
-			soon = time.NewTimer(wait)
-			due = soon.C
-		}
-		var making <-chan transport.Event
-		if l.next != nil {
-			making = l.next.raw.Events()
-		}
-		select {
-		case <-l.over:
-		case <-done:
-		case e := <-l.path.Load().raw.Events():
-			l.pathEvent(e)
-		case e := <-making:
-			l.nextEvent(e)
-		case s := <-l.signals:
-			l.signaled(s)
-		case h := <-l.control:
-			l.controlled(h)
-		case <-l.answers:
-			l.decide(l.repair.answered(time.Now(), l.sight()))
-		case <-l.ticks:
-			l.tick()
-		case <-due:
-			l.decide(l.repair.plan(time.Now(), l.sight(), nil))
-		case <-l.changed:
-			if l.ticks != nil {
-				l.decide(l.repair.changed(time.Now(), l.spread()))
-			}
-		}
-		if soon != nil {
-			soon.Stop()
-		}
-		if l.why() != 0 || isClosed(done) {
-			return
+	for l.why() == 0 && !isClosed(done) {
+		l.watchOnce(l.over, done)
+	}
+}
+
+// watchOnce deals with the next thing that comes, unless over or done are closed before.
+func (l *link) watchOnce(over, done <-chan struct{}) {
+	var due <-chan time.Time // for a try that is to come before the next tick
+	if wait := time.Until(l.repair.tryAt); l.ticks != nil && l.repair.needs != 0 && wait > 0 {
+		soon := time.NewTimer(wait)
+		defer soon.Stop()
+		due = soon.C
+	}
+	var making <-chan transport.Event
+	if l.next != nil {
+		making = l.next.raw.Events()
+	}
+	select {
+	case <-over:
+	case <-done:
+	case e := <-l.path.Load().raw.Events():
+		l.pathEvent(e)
+	case e := <-making:
+		l.nextEvent(e)
+	case s := <-l.signals:
+		l.signaled(s)
+	case h := <-l.control:
+		l.controlled(h)
+	case <-l.answers:
+		l.decide(l.repair.answered(time.Now(), l.sight()))
+	case <-l.ticks:
+		l.tick()
+	case <-due:
+		l.decide(l.repair.plan(time.Now(), l.sight(), nil))
+	case <-l.changed:
+		if l.ticks != nil {
+			l.decide(l.repair.changed(time.Now(), l.spread()))
 		}
 	}
 }
@@ -199,7 +198,7 @@ func (l *link) controlled(h heardControl) {
 	switch {
 	case h.path == l.next:
 		l.nextControlled(h)
-	case h.path != l.path.Load(): // of a path that was given up
+	case h.path != l.path.Load() && !h.isByeOver(l.old): // of a path that was given up
 	case h.ended:
 		l.decide(l.repair.pathClosed(time.Now(), l.sight()))
 	case h.bad != nil:
@@ -211,6 +210,11 @@ func (l *link) controlled(h heardControl) {
 	default:
 		l.misbehaved(errBadControl)
 	}
+}
+
+// isByeOver reports whether the other end ends the link over a path that it has not left yet.
+func (h heardControl) isByeOver(p *path) bool {
+	return h.path == p && h.bad == nil && !h.ended && h.frame.kind == frameBye
 }
 
 func (l *link) misbehaved(why error) {
@@ -293,6 +297,7 @@ func (l *link) switchTo(p *path) {
 
 // moved has all lanes send over the present path, and sends again what the other end has not taken.
 func (l *link) moved(old *path, counts []uint64) {
+	l.retire(old)
 	p := l.path.Load()
 	for _, ln := range l.lanes {
 		if ln.mode != Reliable {
@@ -304,7 +309,6 @@ func (l *link) moved(old *path, counts []uint64) {
 		}
 		counts = counts[1:]
 	}
-	l.retire(old)
 	now := time.Now()
 	l.figures.heard.Store(now.UnixNano())
 	l.node.log.Info("link goes over another path", "peer", l.peer, "path", l.figures.paths.Load(), "after", now.Sub(p.began))

@@ -203,13 +203,13 @@ const (
 	drainTime = time.Second
 )
 
-// stop ends the paths. If this side ends the link by its program's will, what Send accepted is flushed
-// first; if the other side did, its lanes still give what had arrived.
+// stop ends the paths that are read. If this side ends the link by its program's will, what Send accepted is
+// flushed first; if the other side did, its lanes still give what had arrived.
 func (l *link) stop() {
 	p := l.path.Load()
 	switch reason := l.why(); {
 	case reason == ByUs:
-		l.lastWords(p)
+		l.lastWords()
 	case l.successor != nil: // the other end may still have this link, and say nothing on it any more
 	case reason == ByPeer || reason == Lost && p.control == nil:
 		if p.control == nil || l.drained() {
@@ -219,18 +219,33 @@ func (l *link) stop() {
 		l.sayBye(p, reason)
 	}
 	close(l.halt)
-	p.raw.Close()
+	l.path.Load().raw.Close()
+	if l.old != nil {
+		l.old.raw.Close()
+	}
 }
 
 // lastWords waits until what Send has accepted, and the word that the link is over, have arrived, or
-// Config.Linger is over.
-func (l *link) lastWords(p *path) {
+// Config.Linger is over. What was sent over a path that is just being left is first sent again over the next.
+func (l *link) lastWords() {
 	ctx, cancel := context.WithTimeout(context.Background(), l.node.config.Linger)
 	defer cancel()
+	for l.isMoving() && ctx.Err() == nil {
+		l.watchOnce(nil, ctx.Done())
+	}
+	p := l.path.Load()
 	l.flush(ctx, p)
 	if p.control != nil {
 		p.bye(ctx, ByUs)
 	}
+}
+
+// isMoving reports whether the two ends may go over different paths at the moment.
+func (l *link) isMoving() bool {
+	if l.state.offers {
+		return l.old != nil
+	}
+	return l.next != nil && l.next.lanes != nil // it has proven itself there: the other end may have moved
 }
 
 // sayBye says why this end ends the link.
