@@ -153,8 +153,8 @@ func (l *link) signaled(s *signaling.SignalData) {
 	case s.Type == signaling.Repair:
 		l.requested(s)
 		return
-	case s.Type == signaling.Refuse && l.interrupted.Load():
-		l.end(ByPeer) // it has ended the link, and its word over the old path was lost
+	case s.Type == signaling.Refuse:
+		l.refusedBy(s)
 		return
 	}
 	var steps []step
@@ -173,6 +173,18 @@ func (l *link) offered(s *signaling.SignalData) {
 		l.request(l.id)
 	case s.Link != "" || max(s.Attempt, 1) > l.state.attempt:
 		l.giveWay(s)
+	}
+}
+
+// refusedBy takes the word that the other end has ended the link, whose bye was lost. As long as the present path
+// is heard that cannot be: the server may not be honest, or the word is for an earlier link.
+func (l *link) refusedBy(s *signaling.SignalData) {
+	switch {
+	case s.Attempt != 0 && s.Attempt != l.state.attempt:
+	case l.repair.interrupted || l.repair.closed:
+		l.end(ByPeer)
+	default:
+		l.refused = true
 	}
 }
 
@@ -204,6 +216,7 @@ func (l *link) controlled(h heardControl) {
 	case h.bad != nil:
 		l.misbehaved(h.bad)
 	case h.frame.kind == frameBye:
+		l.dismissed = true
 		l.end(endedBy(h.frame.reason))
 	case h.frame.kind == frameTake && l.state.offers && l.old != nil:
 		l.confirmed(h.frame.counts)
@@ -341,6 +354,7 @@ func (l *link) tick() {
 	l.beats.heard = heard
 	if s.heard {
 		l.figures.heard.Store(now.UnixNano())
+		l.refused = false
 	}
 	l.beat(now, p, said, told)
 	l.decide(l.repair.tick(now, s))
@@ -372,8 +386,12 @@ func (l *link) beat(now time.Time, p *path, said, told uint64) {
 func (l *link) decide(r repair, steps []repairStep) {
 	l.repair = r
 	for _, s := range steps {
-		if !l.published && s != stepAsk {
+		switch {
+		case !l.published && s != stepAsk:
 			l.end(Lost)
+			return
+		case l.forsaken(s):
+			l.end(ByPeer)
 			return
 		}
 		switch s {
@@ -395,6 +413,17 @@ func (l *link) decide(r repair, steps []repairStep) {
 			l.end(Lost)
 		}
 	}
+}
+
+// forsaken reports whether the other end, of which this end hears nothing, is known to have ended the link.
+func (l *link) forsaken(s repairStep) bool {
+	switch s {
+	case stepInterrupt:
+		return l.refused || l.node.roster.gone(l.entry)
+	case stepTry:
+		return l.refused && l.repair.closed || l.repair.needs != needDirect && l.node.roster.gone(l.entry)
+	}
+	return false
 }
 
 // tryPath makes another path, or asks the other end to.
