@@ -122,6 +122,8 @@ func (l *link) await(deadline, attempt, ask <-chan time.Time) (opened bool, err 
 // receive takes a signal of the other end while the link is being made.
 func (l *link) receive(s *signaling.SignalData) error {
 	switch {
+	case s.Type == signaling.Refuse && s.Attempt != 0 && s.Attempt != l.state.attempt: // of an earlier link
+		return nil
 	case s.Type == signaling.Refuse:
 		return l.fail("connect", fmt.Errorf("%w: %s", ErrRefused, s.Text))
 	case s.Type == signaling.Repair && s.Attempt >= l.state.attempt: // it has seen this attempt, and asks all the same

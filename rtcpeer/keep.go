@@ -77,9 +77,6 @@ func (l *link) handleNext(over, done <-chan struct{}) {
 	}
 }
 
-// settled reports whether the link goes over a path that works, on which all its lanes send.
-func (l *link) settled() bool { return l.old == nil && !l.repair.interrupted && !l.repair.closed }
-
 // nextTry returns when a try is due that is to come before the next tick.
 func (l *link) nextTry() (<-chan time.Time, func()) {
 	if l.ticks == nil || l.repair.needs == 0 {
@@ -176,8 +173,8 @@ func (l *link) signaled(s *signaling.SignalData) {
 	case s.Type == signaling.Repair:
 		l.requested(s)
 		return
-	case s.Type == signaling.Refuse && l.interrupted.Load():
-		l.end(ByPeer) // it has ended the link, and its word over the old path was lost
+	case s.Type == signaling.Refuse:
+		l.refusedBy(s)
 		return
 	case l.answersOther(s):
 		return
@@ -204,6 +201,18 @@ func (l *link) offered(s *signaling.SignalData) {
 	}
 }
 
+// refusedBy takes the word that the other end has ended the link, whose bye was lost. As long as the present path
+// is heard that cannot be: the server may not be honest, or the word is for an earlier link.
+func (l *link) refusedBy(s *signaling.SignalData) {
+	switch {
+	case s.Attempt != 0 && s.Attempt != l.state.attempt:
+	case l.repair.interrupted || l.repair.closed:
+		l.end(ByPeer)
+	default:
+		l.refused = true
+	}
+}
+
 // giveWay ends the link, which the other end has given up, for the one that it offers.
 func (l *link) giveWay(s *signaling.SignalData) {
 	l.successor = s
@@ -226,7 +235,7 @@ func (l *link) controlled(h *heardControl) {
 	switch {
 	case h.path == l.next:
 		l.nextControlled(h)
-	case h.path != l.path.Load(): // of a path that was given up
+	case h.path != l.path.Load() && !h.isByeOver(l.old): // of a path that was given up
 	case h.ended:
 		l.decide(l.repair.pathClosed(time.Now(), l.sight()))
 		if l.closedByPeer {
@@ -235,12 +244,18 @@ func (l *link) controlled(h *heardControl) {
 	case h.bad != nil:
 		l.misbehaved(h.bad)
 	case h.frame.kind == frameBye:
+		l.dismissed = true
 		l.end(endedBy(h.frame.reason))
 	case h.frame.kind == frameTake && l.state.offers && l.old != nil:
 		l.confirmed(h.frame.counts)
 	default:
 		l.misbehaved(errBadControl)
 	}
+}
+
+// isByeOver reports whether the other end ends the link over a path that it has not left yet.
+func (h heardControl) isByeOver(p *path) bool {
+	return h.path == p && h.bad == nil && !h.ended && h.frame.kind == frameBye
 }
 
 func (l *link) misbehaved(why error) {
@@ -323,6 +338,7 @@ func (l *link) switchTo(p *path) {
 
 // moved has all lanes send over the present path, and sends again what the other end has not taken.
 func (l *link) moved(old *path, counts []uint64) {
+	l.retire(old)
 	p := l.path.Load()
 	for _, ln := range l.lanes {
 		if ln.mode != Reliable {
@@ -334,7 +350,6 @@ func (l *link) moved(old *path, counts []uint64) {
 		}
 		counts = counts[1:]
 	}
-	l.retire(old)
 	now := time.Now()
 	l.figures.heard.Store(now.UnixNano())
 	l.node.log.Info("link goes over another path", "peer", l.peer, "path", l.figures.paths.Load(), "after", now.Sub(p.began))
@@ -367,6 +382,7 @@ func (l *link) tick() {
 	l.beats.heard = heard
 	if s.heard {
 		l.figures.heard.Store(now.UnixNano())
+		l.refused = false
 	}
 	l.beat(now, p, said, told)
 	l.decide(l.repair.tick(now, s))
@@ -398,8 +414,12 @@ func (l *link) beat(now time.Time, p *path, said, told uint64) {
 func (l *link) decide(r repair, steps []repairStep) {
 	l.repair = r
 	for _, s := range steps {
-		if !l.published && s != stepAsk {
+		switch {
+		case !l.published && s != stepAsk:
 			l.end(Lost)
+			return
+		case l.forsaken(s):
+			l.end(ByPeer)
 			return
 		}
 		switch s {
@@ -421,6 +441,17 @@ func (l *link) decide(r repair, steps []repairStep) {
 			l.end(Lost)
 		}
 	}
+}
+
+// forsaken reports whether the other end, of which this end hears nothing, is known to have ended the link.
+func (l *link) forsaken(s repairStep) bool {
+	switch s {
+	case stepInterrupt:
+		return l.refused || l.node.roster.gone(l.entry)
+	case stepTry:
+		return l.refused && l.repair.closed || l.repair.needs != needDirect && l.node.roster.gone(l.entry)
+	}
+	return false
 }
 
 // tryPath makes another path, or asks the other end to.
