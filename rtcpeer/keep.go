@@ -180,7 +180,7 @@ func (l *link) offered(s *signaling.SignalData) {
 // is heard that cannot be: the server may not be honest, or the word is for an earlier link.
 func (l *link) refusedBy(s *signaling.SignalData) {
 	switch {
-	case s.Attempt != 0 && s.Attempt != l.state.attempt:
+	case !l.isAbout(s):
 	case l.repair.interrupted || l.repair.closed:
 		l.end(ByPeer)
 	default:

@@ -42,6 +42,7 @@ type seat struct {
 	inbox  chan signaling.Message
 	done   chan struct{}
 	once   sync.Once
+	dead   bool // what it sends is lost; guarded by room.mu
 }
 
 func newRoom(topology rtcpeer.Topology) *room {
@@ -64,7 +65,7 @@ func (r *room) seat(id rtcpeer.PeerID, self signaling.Member) *seat {
 	defer r.mu.Unlock()
 	welcome := signaling.Welcome{ID: id, Room: "test", Topology: r.topology, Host: 1, Resume: "-", Sealed: r.sealed}
 	for _, other := range r.members {
-		if r.acquainted(id, other.member.ID) {
+		if other.member.ID != id && r.acquainted(id, other.member.ID) {
 			welcome.Members = append(welcome.Members, other.member)
 			other.inbox <- signaling.Joined{Member: s.member}
 		}
@@ -88,6 +89,9 @@ func (r *room) tell(to rtcpeer.PeerID, m signaling.Message) {
 func (s *seat) Send(_ context.Context, m signaling.Message) error {
 	s.room.mu.Lock()
 	defer s.room.mu.Unlock()
+	if s.dead {
+		return nil
+	}
 	switch m := m.(type) {
 	case signaling.Signal:
 		data, err := signaling.DecodeSignalData(m.Data)
@@ -95,7 +99,7 @@ func (s *seat) Send(_ context.Context, m signaling.Message) error {
 			return err
 		}
 		to := s.room.members[m.To]
-		if to == nil || s.room.lose != nil && s.room.lose(s.member.ID, m.To, data) {
+		if to == nil || to.dead || s.room.lose != nil && s.room.lose(s.member.ID, m.To, data) {
 			return nil
 		}
 		if s.room.plain {
@@ -142,7 +146,7 @@ func (r *room) carry(from rtcpeer.PeerID, to *seat, data json.RawMessage) {
 		defer r.mu.Unlock()
 		first := late.data[0]
 		late.data = late.data[1:]
-		if now := r.members[pair[1]]; now != nil {
+		if now := r.members[pair[1]]; now == to {
 			now.inbox <- signaling.Signal{From: from, Data: first}
 		}
 	})
@@ -164,14 +168,36 @@ func (s *seat) Close() error {
 		close(s.done)
 		s.room.mu.Lock()
 		defer s.room.mu.Unlock()
-		delete(s.room.members, s.member.ID)
-		for _, other := range s.room.members {
-			if s.room.acquainted(s.member.ID, other.member.ID) {
-				other.inbox <- signaling.Left{ID: s.member.ID, Reason: signaling.LeftByItself}
-			}
-		}
+		s.leave(signaling.LeftByItself)
 	})
 	return nil
+}
+
+// leave takes the member out of the room, unless somebody else has its place. room.mu is held.
+func (s *seat) leave(reason signaling.LeftReason) {
+	if s.room.members[s.member.ID] != s {
+		return
+	}
+	delete(s.room.members, s.member.ID)
+	for _, other := range s.room.members {
+		if s.room.acquainted(s.member.ID, other.member.ID) {
+			other.inbox <- signaling.Left{ID: s.member.ID, Reason: reason}
+		}
+	}
+}
+
+// kill has nothing pass between the server and a member any more, whose place the server keeps.
+func (r *room) kill(id rtcpeer.PeerID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.members[id].dead = true
+}
+
+// giveUp has the server take the place of a member away.
+func (r *room) giveUp(id rtcpeer.PeerID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.members[id].leave(signaling.LeftLost)
 }
 
 // join makes a node with the given id over a transport.
