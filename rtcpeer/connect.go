@@ -182,7 +182,7 @@ func (l *link) greeted(h heardControl) (opened bool, err error) {
 		offering, answering = answering, offering
 	}
 	l.secret = newSecret(l.id, offering, answering)
-	l.tellEach = int(max(min(h.frame.kept, 1<<30)/8, 1))
+	l.tellEach = int(tellEach(h.frame.kept))
 	return true, nil
 }
 
