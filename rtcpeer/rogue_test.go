@@ -42,6 +42,9 @@ func newRogue(t *testing.T, w *world, id, other rtcpeer.PeerID) *rogue {
 	r.path = r.negotiate(r.host, 1, false)
 	random := [32]byte{byte(id)}
 	r.say(r.path, rtcpeer.Hello(random, 1<<20))
+	for range 3 { // which it need not wait with
+		r.say(r.path, rtcpeer.Beat(0, 0))
+	}
 	hello := r.hear(r.path)
 	require.Equal(t, "hello", hello.Kind)
 	offering, answering := random, hello.Random
