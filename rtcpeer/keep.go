@@ -32,12 +32,16 @@ type beats struct {
 	heard, said uint64    // packets and control frames
 	control     uint64    // of heard, those of the present path's control lane
 	told        uint64    // packets taken, as the other end was last told
+	carried     uint64    // bytes sent over the reliable lanes
 	saidAt      time.Time // when something was last said, or told
 }
 
-// maxBeats is how many control frames may come from one tick to the next. An end sends one for each eighth
-// of what the other keeps, which at any speed is far fewer.
+// maxBeats is how many control frames may come from one tick to the next, besides those that tell what was taken:
+// an end sends one of these for each eighth of what the other keeps.
 const maxBeats = 4096
+
+// tellEach is how many bytes an end may take before it tells the other one, which keeps so many for each lane.
+func tellEach(kept uint64) uint64 { return max(min(kept, 1<<30)/8, 1<<10) }
 
 // watch waits for the end, from either side, or for done, and deals with what comes until then.
 func (l *link) watch(done <-chan struct{}) {
@@ -205,7 +209,7 @@ func (l *link) offered(s *signaling.SignalData) {
 // is heard that cannot be: the server may not be honest, or the word is for an earlier link.
 func (l *link) refusedBy(s *signaling.SignalData) {
 	switch {
-	case s.Attempt != 0 && s.Attempt != l.state.attempt:
+	case !l.isAbout(s):
 	case l.repair.interrupted || l.repair.closed:
 		l.end(ByPeer)
 	default:
@@ -359,21 +363,22 @@ func (l *link) moved(old *path, counts []uint64) {
 // tick looks at what was heard and said since the last one.
 func (l *link) tick() {
 	now, p := time.Now(), l.path.Load()
-	heard := p.heard.Load()
-	if heard-l.beats.control > maxBeats {
-		l.misbehaved(errFlood)
-		return
-	}
-	l.beats.control = heard
-	said, told := p.said.Load(), uint64(0)
+	heard, said := p.heard.Load(), p.said.Load()
+	control, told, carried := heard, uint64(0), uint64(0)
 	for _, ln := range l.lanes {
 		heard += ln.received.Load()
 		said += ln.sent.Load()
 		if ln.mode == Reliable {
 			told += ln.count()
+			carried += ln.sentBytes.Load()
 			ln.trim()
 		}
 	}
+	if control-l.beats.control > maxBeats+(carried-l.beats.carried)/tellEach(uint64(l.node.config.SendBuffer)) {
+		l.misbehaved(errFlood)
+		return
+	}
+	l.beats.control, l.beats.carried = control, carried
 	if l.next != nil && !l.state.offers && now.Sub(l.next.began) > 2*attemptTimeout {
 		l.dropNext()
 	}

@@ -229,7 +229,7 @@ func (l *link) stop() {
 	case reason == ByUs: // all is said
 	case l.successor != nil: // the other end may still have this link, and say nothing on it any more
 	case reason == ByPeer || reason == Lost && p.control == nil:
-		if p.control == nil || l.drained() {
+		if l.drained() {
 			return
 		}
 	default:
@@ -296,9 +296,12 @@ func (l *link) sayBye(p *path, reason DisconnectReason) {
 	}
 }
 
-// refuse has the signaling server tell that this end has ended the link, as the path does not.
+// refuse has the signaling server tell that this end has ended the link, as the path does not. If the node
+// leaves the room the server tells that anyway.
 func (l *link) refuse() {
-	l.node.refuseLink(l.peer, &signaling.SignalData{Attempt: l.state.attempt}, endedHere)
+	if l.node.ctx.Err() == nil {
+		l.node.refuseLink(l.peer, &signaling.SignalData{Attempt: l.state.attempt, Link: l.id}, endedHere)
+	}
 }
 
 // drained waits until the readers have ended, and reports whether they have in time.

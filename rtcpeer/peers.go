@@ -118,10 +118,9 @@ func (p *peer) wait(l *link) (first *signaling.SignalData, ok bool) {
 	for {
 		select {
 		case s := <-p.signals:
-			current := s.Attempt == 0 || s.Attempt == p.attempt
 			p.attempt = max(p.attempt, s.Attempt)
 			switch {
-			case s.Type == signaling.Refuse && current:
+			case s.Type == signaling.Refuse && l.isAbout(s):
 				return nil, false
 			case s.Type == signaling.Offer && !s.Repair:
 				return s, true

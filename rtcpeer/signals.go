@@ -105,7 +105,7 @@ func (n *Node) connect(m signaling.Member, first *signaling.SignalData) {
 func (n *Node) refuseLink(id PeerID, s *signaling.SignalData, why string) {
 	refusal := signaling.SignalData{Type: signaling.Refuse, Text: why}
 	if s != nil {
-		refusal.Attempt = s.Attempt
+		refusal.Attempt, refusal.Link = s.Attempt, s.Link
 	}
 	if err := n.room.signal(n.ctx, id, refusal); err != nil {
 		n.log.Debug("refusal not sent", "peer", id, "err", err)
