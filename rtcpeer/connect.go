@@ -122,7 +122,9 @@ func (l *link) await(deadline, attempt, ask <-chan time.Time) (opened bool, err 
 // receive takes a signal of the other end while the link is being made.
 func (l *link) receive(s *signaling.SignalData) error {
 	switch {
-	case l.refusedBy(s):
+	case s.Type == signaling.Refuse && !l.isAbout(s):
+		return nil
+	case s.Type == signaling.Refuse:
 		return l.fail("connect", fmt.Errorf("%w: %s", ErrRefused, s.Text))
 	case s.Type == signaling.Repair && s.Attempt >= l.state.attempt: // it has seen this attempt, and asks all the same
 		return l.startAnew(floodEach)
@@ -140,9 +142,9 @@ func (l *link) receive(s *signaling.SignalData) error {
 	return l.do(steps)
 }
 
-// refusedBy reports whether a signal refuses this link: it, or any.
-func (l *link) refusedBy(s *signaling.SignalData) bool {
-	return s.Type == signaling.Refuse && (s.Link == "" || s.Link == l.id)
+// isAbout reports whether a refusal is of this link as it is now, and not of an earlier one or an earlier attempt.
+func (l *link) isAbout(refusal *signaling.SignalData) bool {
+	return (refusal.Attempt == 0 || refusal.Attempt == l.state.attempt) && (refusal.Link == "" || refusal.Link == l.id)
 }
 
 // answersOther reports whether a signal answers the offer of another link: of the program before this one,
@@ -193,7 +195,7 @@ func (l *link) greeted(h *heardControl) (opened bool, err error) {
 		offering, answering = answering, offering
 	}
 	l.secret = newSecret(l.id, offering, answering)
-	l.tellEach = int(max(min(h.frame.kept, 1<<30)/8, 1<<10))
+	l.tellEach = int(tellEach(h.frame.kept))
 	return true, nil
 }
 

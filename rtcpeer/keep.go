@@ -32,12 +32,16 @@ type beats struct {
 	heard, said uint64    // packets and control frames
 	control     uint64    // of heard, those of the present path's control lane
 	told        uint64    // packets taken, as the other end was last told
+	carried     uint64    // bytes sent over the reliable lanes
 	saidAt      time.Time // when something was last said, or told
 }
 
-// maxBeats is how many control frames may come from one tick to the next. An end sends one for each eighth
-// of what the other keeps, which at any speed is far fewer.
+// maxBeats is how many control frames may come from one tick to the next, besides those that tell what was taken:
+// an end sends one of these for each eighth of what the other keeps.
 const maxBeats = 4096
+
+// tellEach is how many bytes an end may take before it tells the other one, which keeps so many for each lane.
+func tellEach(kept uint64) uint64 { return max(min(kept, 1<<30)/8, 1<<10) }
 
 // watch waits for the end, from either side, or for done, and deals with what comes until then.
 func (l *link) watch(done <-chan struct{}) {
@@ -76,9 +80,6 @@ func (l *link) handleNext(over, done <-chan struct{}) {
 		l.thisEndChanged()
 	}
 }
-
-// settled reports whether the link goes over a path that works, on which all its lanes send.
-func (l *link) settled() bool { return l.old == nil && !l.repair.interrupted && !l.repair.closed }
 
 // nextTry returns when a try is due that is to come before the next tick.
 func (l *link) nextTry() (<-chan time.Time, func()) {
@@ -176,8 +177,8 @@ func (l *link) signaled(s *signaling.SignalData) {
 	case s.Type == signaling.Repair:
 		l.requested(s)
 		return
-	case l.refusedBy(s) && l.interrupted.Load():
-		l.end(ByPeer) // it has ended the link, and its word over the old path was lost
+	case s.Type == signaling.Refuse:
+		l.refusedBy(s)
 		return
 	case l.answersOther(s):
 		return
@@ -204,6 +205,18 @@ func (l *link) offered(s *signaling.SignalData) {
 	}
 }
 
+// refusedBy takes the word that the other end has ended the link, whose bye was lost. As long as the present path
+// is heard that cannot be: the server may not be honest, or the word is for an earlier link.
+func (l *link) refusedBy(s *signaling.SignalData) {
+	switch {
+	case !l.isAbout(s):
+	case l.repair.interrupted || l.repair.closed:
+		l.end(ByPeer)
+	default:
+		l.refused = true
+	}
+}
+
 // giveWay ends the link, which the other end has given up, for the one that it offers.
 func (l *link) giveWay(s *signaling.SignalData) {
 	l.successor = s
@@ -226,7 +239,7 @@ func (l *link) controlled(h *heardControl) {
 	switch {
 	case h.path == l.next:
 		l.nextControlled(h)
-	case h.path != l.path.Load(): // of a path that was given up
+	case h.path != l.path.Load() && !h.isByeOver(l.old): // of a path that was given up
 	case h.ended:
 		l.decide(l.repair.pathClosed(time.Now(), l.sight()))
 		if l.closedByPeer {
@@ -235,12 +248,18 @@ func (l *link) controlled(h *heardControl) {
 	case h.bad != nil:
 		l.misbehaved(h.bad)
 	case h.frame.kind == frameBye:
+		l.dismissed = true
 		l.end(endedBy(h.frame.reason))
 	case h.frame.kind == frameTake && l.state.offers && l.old != nil:
 		l.confirmed(h.frame.counts)
 	default:
 		l.misbehaved(errBadControl)
 	}
+}
+
+// isByeOver reports whether the other end ends the link over a path that it has not left yet.
+func (h heardControl) isByeOver(p *path) bool {
+	return h.path == p && h.bad == nil && !h.ended && h.frame.kind == frameBye
 }
 
 func (l *link) misbehaved(why error) {
@@ -323,6 +342,7 @@ func (l *link) switchTo(p *path) {
 
 // moved has all lanes send over the present path, and sends again what the other end has not taken.
 func (l *link) moved(old *path, counts []uint64) {
+	l.retire(old)
 	p := l.path.Load()
 	for _, ln := range l.lanes {
 		if ln.mode != Reliable {
@@ -334,7 +354,6 @@ func (l *link) moved(old *path, counts []uint64) {
 		}
 		counts = counts[1:]
 	}
-	l.retire(old)
 	now := time.Now()
 	l.figures.heard.Store(now.UnixNano())
 	l.node.log.Info("link goes over another path", "peer", l.peer, "path", l.figures.paths.Load(), "after", now.Sub(p.began))
@@ -344,21 +363,22 @@ func (l *link) moved(old *path, counts []uint64) {
 // tick looks at what was heard and said since the last one.
 func (l *link) tick() {
 	now, p := time.Now(), l.path.Load()
-	heard := p.heard.Load()
-	if heard-l.beats.control > maxBeats {
-		l.misbehaved(errFlood)
-		return
-	}
-	l.beats.control = heard
-	said, told := p.said.Load(), uint64(0)
+	heard, said := p.heard.Load(), p.said.Load()
+	control, told, carried := heard, uint64(0), uint64(0)
 	for _, ln := range l.lanes {
 		heard += ln.received.Load()
 		said += ln.sent.Load()
 		if ln.mode == Reliable {
 			told += ln.count()
+			carried += ln.sentBytes.Load()
 			ln.trim()
 		}
 	}
+	if control-l.beats.control > maxBeats+(carried-l.beats.carried)/tellEach(uint64(l.node.config.SendBuffer)) {
+		l.misbehaved(errFlood)
+		return
+	}
+	l.beats.control, l.beats.carried = control, carried
 	if l.next != nil && !l.state.offers && now.Sub(l.next.began) > 2*attemptTimeout {
 		l.dropNext()
 	}
@@ -367,6 +387,7 @@ func (l *link) tick() {
 	l.beats.heard = heard
 	if s.heard {
 		l.figures.heard.Store(now.UnixNano())
+		l.refused = false
 	}
 	l.beat(now, p, said, told)
 	l.decide(l.repair.tick(now, s))
@@ -398,8 +419,12 @@ func (l *link) beat(now time.Time, p *path, said, told uint64) {
 func (l *link) decide(r repair, steps []repairStep) {
 	l.repair = r
 	for _, s := range steps {
-		if !l.published && s != stepAsk {
+		switch {
+		case !l.published && s != stepAsk:
 			l.end(Lost)
+			return
+		case l.forsaken(s):
+			l.end(ByPeer)
 			return
 		}
 		switch s {
@@ -421,6 +446,17 @@ func (l *link) decide(r repair, steps []repairStep) {
 			l.end(Lost)
 		}
 	}
+}
+
+// forsaken reports whether the other end, of which this end hears nothing, is known to have ended the link.
+func (l *link) forsaken(s repairStep) bool {
+	switch s {
+	case stepInterrupt:
+		return l.refused || l.node.roster.gone(l.entry)
+	case stepTry:
+		return l.refused && l.repair.closed || l.repair.needs != needDirect && l.node.roster.gone(l.entry)
+	}
+	return false
 }
 
 // tryPath makes another path, or asks the other end to.

@@ -52,9 +52,12 @@ func newLane(l *link, index int) *lane {
 // keeps reports whether packets are kept until the other end has taken them.
 func (l *lane) keeps() bool { return l.mode == Reliable && l.link.id != "" }
 
-// begin has the lane use the first path of the link.
+// begin has the lane use the first path of the link, whose control frames are read already.
 func (l *lane) begin(p *path) {
-	l.on, l.from = p, p
+	l.takeFrom(p)
+	l.mu.Lock()
+	l.on = p
+	l.mu.Unlock()
 	if l.mode == Reliable && !l.keeps() {
 		p.lanes[l.index].NotifyLow(l.link.node.config.SendBuffer/2, l.fallen)
 	}

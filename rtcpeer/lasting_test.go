@@ -238,9 +238,11 @@ func (w *world) stream(from, to rtcpeer.PeerID, channel int, mode rtcpeer.Mode, 
 			case <-ticker.C:
 			case <-s.stop:
 				return
+			case <-s.w.t.Context().Done():
+				return
 			}
 			p := rtcpeer.Packet{Peer: to, Channel: channel, Mode: mode, Data: fmt.Appendf(nil, "%0*d", size, s.sent)}
-			if !assert.NoError(w.t, node.Send(context.Background(), p), "%d sends packet %d to %d", from, s.sent, to) {
+			if err := node.Send(w.t.Context(), p); w.t.Context().Err() != nil || !assert.NoError(w.t, err, "%d sends packet %d to %d", from, s.sent, to) {
 				return
 			}
 			s.sent++

@@ -29,6 +29,7 @@ type link struct {
 	presence *presence
 	first    *signaling.SignalData // what asked for the link, if a signal did
 	again    bool                  // there was one before: the other end may have to be asked for its offer
+	joins    int                   // those of the peer so far
 	lanes    []*lane
 	started  time.Time
 
@@ -68,6 +69,8 @@ type link struct {
 	ticker       *time.Ticker          // of repair; nil on a link that cannot be repaired
 	ticks        <-chan time.Time      // its, or nil
 	successor    *signaling.SignalData // the offer with which the other end gave this link up
+	refused      bool                  // the signaling server says that the other end has ended this link; not heard since
+	dismissed    bool                  // the other end itself says so
 
 	readers    sync.WaitGroup // one a lane and path
 	goroutines sync.WaitGroup // controlLoops, and paths that are being closed
@@ -97,6 +100,7 @@ func newLink(p *peer, first *signaling.SignalData) *link {
 		presence: &presence{id: p.member.ID},
 		first:    first,
 		again:    p.links > 0,
+		joins:    p.joins,
 		lanes:    make([]*lane, len(n.channels)),
 		started:  time.Now(),
 		ending:   newEnding(),
@@ -212,8 +216,8 @@ const (
 	drainTime = time.Second
 )
 
-// stop ends the paths. If this side ends the link by its program's will, what Send accepted is flushed
-// first; if the other side did, its lanes still give what had arrived.
+// stop ends the paths that are read. If this side ends the link by its program's will, what Send accepted is
+// flushed first; if the other side did, its lanes still give what had arrived.
 func (l *link) stop() {
 	if l.why() == ByUs {
 		l.lastWords()
@@ -225,37 +229,78 @@ func (l *link) stop() {
 	case reason == ByUs: // all is said
 	case l.successor != nil: // the other end may still have this link, and say nothing on it any more
 	case reason == ByPeer || reason == Lost && p.control == nil:
-		if p.control == nil || l.drained() {
+		if l.drained() {
 			return
 		}
 	default:
 		l.sayBye(p, reason)
 	}
 	close(l.halt)
-	p.raw.Close()
+	l.path.Load().raw.Close()
+	if l.old != nil {
+		l.old.raw.Close()
+	}
 }
 
 // lastWords waits until what Send has accepted, and the word that the link is over, have arrived, or
-// Config.Linger is over. A repair that is under way goes on until then.
+// Config.Linger is over. Meanwhile a repair goes on: what the present path does not carry, the next one may.
 func (l *link) lastWords() {
 	ctx, cancel := context.WithTimeout(context.Background(), l.node.config.Linger)
 	defer cancel()
-	for l.id != "" && !l.settled() && ctx.Err() == nil {
-		l.handleNext(nil, ctx.Done())
+	if l.id == "" {
+		l.flush(ctx, l.path.Load())
+		return
 	}
-	p := l.path.Load()
-	l.flush(ctx, p)
-	if p.control != nil {
-		p.bye(ctx, ByUs)
+	wake := make(chan struct{}, 1)
+	defer context.AfterFunc(ctx, func() { notify(wake) })()
+	var said *path // that the bye was said over
+	for ctx.Err() == nil && !l.dismissed {
+		p := l.path.Load()
+		switch {
+		case l.isMoving() || p.carries(l, wake):
+		case said != p:
+			p.say(appendBye(nil, byeOf(ByUs)))
+			said = p
+			continue
+		case p.control.Buffered() == 0:
+			return
+		}
+		l.handleNext(nil, wake)
 	}
+	if l.dismissed {
+		return
+	}
+	if said == nil {
+		l.path.Load().say(appendBye(nil, byeOf(ByUs)))
+	}
+	l.refuse()
+}
+
+// isMoving reports whether the two ends may go over different paths at the moment.
+func (l *link) isMoving() bool {
+	if l.state.offers {
+		return l.old != nil
+	}
+	return l.next != nil && l.next.lanes != nil // it has proven itself there: the other end may have moved
 }
 
 // sayBye says why this end ends the link.
 func (l *link) sayBye(p *path, reason DisconnectReason) {
-	if p.control != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), byeTime)
-		defer cancel()
-		p.bye(ctx, reason)
+	if p.control == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), byeTime)
+	defer cancel()
+	if !p.bye(ctx, reason) && reason != Lost {
+		l.refuse()
+	}
+}
+
+// refuse has the signaling server tell that this end has ended the link, as the path does not. If the node
+// leaves the room the server tells that anyway.
+func (l *link) refuse() {
+	if l.node.ctx.Err() == nil {
+		l.node.refuseLink(l.peer, &signaling.SignalData{Attempt: l.state.attempt, Link: l.id}, endedHere)
 	}
 }
 

@@ -152,9 +152,12 @@ func TestSignalFlood(t *testing.T) {
 	p := newPeer(n)
 	p.member = signaling.Member{ID: 5} // the larger id: this end waits for its offer
 	n.roster.peers[5] = p
+	p.running = true
 	l := n.roster.make(p, nil)
-	for range signalBacklog + 1 {
-		p.take(&signaling.SignalData{Type: signaling.Candidate, Candidate: "candidate:"})
+	for i := range signalBacklog + 1 {
+		taken, flood := n.roster.take(5, &signaling.SignalData{Type: signaling.Candidate, Candidate: "candidate:"})
+		require.True(t, taken)
+		require.Equal(t, i == signalBacklog, flood)
 	}
 	err := l.connect()
 	require.ErrorIs(t, err, errTooManySignals)

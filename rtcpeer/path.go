@@ -73,8 +73,9 @@ func (p *path) beat(flags byte) {
 	p.say(p.frame)
 }
 
-// bye says why this end ends the link, and waits until that has arrived, or ctx is over.
-func (p *path) bye(ctx context.Context, reason DisconnectReason) {
+// bye says why this end ends the link, and waits until that has arrived, or ctx is over. It reports whether it
+// has arrived.
+func (p *path) bye(ctx context.Context, reason DisconnectReason) bool {
 	arrived := make(chan struct{}, 1)
 	p.control.NotifyLow(0, func() { notify(arrived) })
 	p.say(appendBye(nil, byeOf(reason)))
@@ -82,9 +83,25 @@ func (p *path) bye(ctx context.Context, reason DisconnectReason) {
 		select {
 		case <-arrived:
 		case <-ctx.Done():
-			return
+			return false
 		}
 	}
+	return true
+}
+
+// carries reports whether reliable packets, or control frames if there are none, are on their way, and has wake
+// get a token when that changes.
+func (p *path) carries(l *link, wake chan struct{}) bool {
+	low := func() { notify(wake) }
+	p.control.NotifyLow(0, low)
+	carries := false
+	for i, ln := range l.lanes {
+		if ln.mode == Reliable {
+			p.lanes[i].NotifyLow(0, low)
+			carries = carries || p.lanes[i].Buffered() > 0
+		}
+	}
+	return carries
 }
 
 // prove returns the proof of one end of the path.

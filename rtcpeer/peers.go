@@ -27,8 +27,9 @@ type peer struct {
 	link     *link // nil between two
 	running  bool  // run is
 	lost     bool  // its last link was Lost, and could not be repaired
-	anew     bool  // it has joined anew: whatever ends its link, there is another one
+	gone     bool  // it has left the room by itself, or was taken out of it, and its program there with it
 	ended    bool  // its last link has ended for good: it has to join anew to get another one
+	joins    int   // of programs that were not those of the links before
 	links    int   // that there were
 
 	// Owned by run, and by start before it.
@@ -53,40 +54,40 @@ func newPeer(n *Node) *peer {
 	return &peer{node: n, signals: make(chan *signaling.SignalData, signalBacklog), changed: make(chan struct{}, 1)}
 }
 
-// run runs one link after the other.
+// run runs one link after the other, and then leaves to the node what nobody has dealt with.
 func (p *peer) run(l *link) {
-	for l != nil {
+	for {
 		l.run()
-		l = p.next(l)
-	}
-}
-
-// take hands a signal of the other end to the link. It does not block.
-func (p *peer) take(s *signaling.SignalData) {
-	select {
-	case p.signals <- s:
-	default:
-		p.node.log.Warn("too many signals", "peer", p.member.ID)
-		if l := p.node.roster.link(p.member.ID); l != nil {
-			l.end(Misbehaved)
+		next, rest := p.next(l)
+		if next == nil {
+			p.node.resume(rest)
+			return
 		}
+		l = next
 	}
 }
 
-// next waits until another link is to be made, and returns it; nil: there is to be none.
-func (p *peer) next(l *link) *link {
+// A remainder is what there is to do when a peer's links have ended for good.
+type remainder struct {
+	member  signaling.Member
+	joined  bool                    // meanwhile, in another program
+	signals []*signaling.SignalData // that came too late for the links
+}
+
+// next waits until another link is to be made, and returns it. If there is to be none, it returns what remains.
+func (p *peer) next(l *link) (*link, remainder) {
 	n := p.node
 	if l.successor != nil && !l.isWanted() {
-		return n.roster.again(p, l.successor)
+		return n.roster.again(l, l.successor)
 	}
 	if !l.mayPass() || n.room.why() != nil {
-		return n.roster.stop(p, l)
+		return nil, n.roster.stop(l)
 	}
 	first, ok := p.wait(l)
 	if !ok {
-		return n.roster.stop(p, l)
+		return nil, n.roster.stop(l)
 	}
-	return n.roster.again(p, first)
+	return n.roster.again(l, first)
 }
 
 const (
@@ -120,7 +121,7 @@ func (p *peer) wait(l *link) (first *signaling.SignalData, ok bool) {
 		case s := <-p.signals:
 			p.attempt = max(p.attempt, s.Attempt)
 			switch {
-			case l.refusedBy(s):
+			case s.Type == signaling.Refuse && l.isAbout(s):
 				return nil, false
 			case s.Type == signaling.Offer && !s.Repair:
 				return s, true

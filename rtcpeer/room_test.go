@@ -48,6 +48,7 @@ type seat struct {
 	done   chan struct{}
 	once   sync.Once
 	line   line
+	dead   bool // what it sends is lost; guarded by room.mu
 }
 
 func newRoom(topology rtcpeer.Topology) *room {
@@ -120,6 +121,9 @@ func (r *room) tell(to rtcpeer.PeerID, m signaling.Message) {
 func (s *seat) Send(_ context.Context, m signaling.Message) error {
 	s.room.mu.Lock()
 	defer s.room.mu.Unlock()
+	if s.dead {
+		return nil
+	}
 	return s.send(m)
 }
 
@@ -132,7 +136,7 @@ func (s *seat) said(m signaling.Message) error {
 			return err
 		}
 		to := s.room.members[m.To]
-		if to == nil || s.room.lose != nil && s.room.lose(s.member.ID, m.To, data) {
+		if to == nil || to.dead || s.room.lose != nil && s.room.lose(s.member.ID, m.To, data) {
 			return nil
 		}
 		if s.room.plain {
@@ -179,7 +183,7 @@ func (r *room) carry(from rtcpeer.PeerID, to *seat, data json.RawMessage) {
 		defer r.mu.Unlock()
 		first := late.data[0]
 		late.data = late.data[1:]
-		if now := r.members[pair[1]]; now != nil {
+		if now := r.members[pair[1]]; now == to {
 			now.deliver(signaling.Signal{From: from, Data: first})
 		}
 	})
@@ -207,6 +211,20 @@ func (s *seat) Close() error {
 		s.leave()
 	})
 	return nil
+}
+
+// kill has nothing pass between the server and a member any more, whose place the server keeps.
+func (r *room) kill(id rtcpeer.PeerID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.members[id].dead = true
+}
+
+// giveUp has the server take the place of a member away.
+func (r *room) giveUp(id rtcpeer.PeerID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.remove(r.members[id], signaling.LeftLost)
 }
 
 // join makes a node with the given id over a transport.

@@ -46,14 +46,19 @@ func (r *roster) joined(n *Node, m signaling.Member) (connect bool) {
 		p = newPeer(n)
 		r.peers[m.ID] = p
 	}
-	news, lost := !p.present, p.lost
-	restarted := p.member.Incarnation != "" && m.Incarnation != "" && m.Incarnation != p.member.Incarnation
-	p.member, p.present = m, true
+	news, lost, gone := !p.present, p.lost, p.gone
+	restarted := gone || p.member.Incarnation != "" && m.Incarnation != "" && m.Incarnation != p.member.Incarnation
+	p.member, p.present, p.gone = m, true, false
+	if restarted || news && (p.link == nil || p.link.why() != 0) {
+		p.joins++
+	}
 	if p.running {
-		if restarted && p.link != nil {
+		switch {
+		case restarted && p.link != nil && gone:
+			p.link.end(ByPeer)
+		case restarted && p.link != nil:
 			p.link.end(Lost)
 		}
-		p.anew = p.anew || restarted || news && (p.link == nil || p.link.why() != 0)
 		notify(p.changed)
 		return false
 	}
@@ -63,16 +68,16 @@ func (r *roster) joined(n *Node, m signaling.Member) (connect bool) {
 	return news || restarted || lost && offers(n.id, m.ID)
 }
 
-// left notes that a member is gone. It returns the link that it still has, or nil, and whether that
-// link is up.
-func (r *roster) left(id PeerID) (l *link, up bool) {
+// left notes that a member is gone, and whether that is the end of its program in the room too: it may only
+// have lost the server. It returns the link that it still has, or nil, and whether that link is up.
+func (r *roster) left(id PeerID, gone bool) (l *link, up bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.peers[id]
 	if p == nil {
 		return nil, false
 	}
-	p.present, p.lost = false, false
+	p.present, p.lost, p.gone = false, false, gone
 	if !p.running {
 		delete(r.peers, id)
 	}
@@ -80,14 +85,31 @@ func (r *roster) left(id PeerID) (l *link, up bool) {
 	return p.link, p.standing >= standingUp
 }
 
-// entry returns the entry of a peer if its run is there to take signals, or nil.
-func (r *roster) entry(id PeerID) *peer {
+// gone reports whether a peer has left the room by itself, or was taken out of it.
+func (r *roster) gone(p *peer) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if p := r.peers[id]; p != nil && p.running {
-		return p
+	return p.gone
+}
+
+// take hands a signal to a peer's links, and reports whether there is one, or will be. If there are more signals
+// than it can take, it ends.
+func (r *roster) take(id PeerID, s *signaling.SignalData) (taken, flood bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.peers[id]
+	if p == nil || !p.running {
+		return false, false
 	}
-	return nil
+	select {
+	case p.signals <- s:
+		return true, false
+	default:
+	}
+	if p.link != nil {
+		p.link.end(Misbehaved)
+	}
+	return true, true
 }
 
 // changed tells every peer that something has changed at this end.
@@ -180,37 +202,48 @@ func (r *roster) start(id PeerID, first *signaling.SignalData) {
 // make makes a link with a member; mu is held.
 func (r *roster) make(p *peer, first *signaling.SignalData) *link {
 	l := newLink(p, first)
-	p.link, p.standing, p.lost, p.anew, p.ended = l, standingMaking, false, false, false
+	p.link, p.standing, p.lost, p.ended = l, standingMaking, false, false
 	p.links++
 	return l
 }
 
-// again makes the next link with a member, unless it is none any more, or there is to be no new one.
-func (r *roster) again(p *peer, first *signaling.SignalData) *link {
+// again makes the link that follows on l, unless its peer is no member any more, or there is to be no new one.
+func (r *roster) again(l *link, first *signaling.SignalData) (*link, remainder) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.resume(p, first, true)
-}
-
-// stop ends the links with a peer, of which l was the last, for good, or until it joins anew, as it may have
-// done already.
-func (r *roster) stop(p *peer, l *link) *link {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	p.ended = l.id != ""
-	return r.resume(p, nil, p.anew)
-}
-
-// resume makes the next link if it is wanted and can be, or else notes that there is none; mu is held.
-func (r *roster) resume(p *peer, first *signaling.SignalData, wanted bool) *link {
-	if wanted && p.present && !r.shut && !p.node.refuse.Load() {
-		return r.make(p, first)
+	if p := l.entry; !r.shut && p.present && !p.node.refuse.Load() {
+		return r.make(p, first), remainder{}
 	}
+	return nil, r.halt(l)
+}
+
+// stop ends the links with the peer of l, the last of them, for good, or until it joins anew.
+func (r *roster) stop(l *link) remainder {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	l.entry.ended = l.id != ""
+	return r.halt(l)
+}
+
+// halt is stop; mu is held.
+func (r *roster) halt(l *link) remainder {
+	p := l.entry
 	p.running = false
 	if !p.present {
 		delete(r.peers, p.member.ID)
 	}
-	return nil
+	rest := remainder{member: p.member, joined: p.present && p.joins != l.joins}
+	for len(p.signals) > 0 {
+		rest.signals = append(rest.signals, <-p.signals)
+	}
+	return rest
+}
+
+// joinedAnew reports whether the peer of a link has joined anew since that began.
+func (r *roster) joinedAnew(l *link) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return l.entry.present && l.entry.joins != l.joins
 }
 
 // hasEnded reports whether the link with a member that takes part in repairs has ended for good.
@@ -219,13 +252,6 @@ func (r *roster) hasEnded(id PeerID) bool {
 	defer r.mu.Unlock()
 	p := r.peers[id]
 	return p != nil && p.ended
-}
-
-// joinedAnew reports whether a peer has joined anew since its present link began.
-func (r *roster) joinedAnew(p *peer) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return p.anew && p.present
 }
 
 // shutDown has no link start any more, and returns those that there are.

@@ -87,17 +87,13 @@ func (n *Node) joined(m signaling.Member) {
 // connect starts the link with a member; first is the signal that asked for it, if one did.
 func (n *Node) connect(m signaling.Member, first *signaling.SignalData) {
 	theirs := modesOfWire(m.Channels)
-	link := ""
-	if first != nil {
-		link = first.Link
-	}
 	switch {
 	case n.refuse.Load():
-		n.refuseLink(m.ID, link, "new connections are refused")
+		n.refuseLink(m.ID, first, "new connections are refused")
 	case n.roster.full(n.config.MaxPeers, m.ID):
-		n.refuseLink(m.ID, link, fmt.Sprintf("no more than %d peers are admitted", n.config.MaxPeers))
+		n.refuseLink(m.ID, first, fmt.Sprintf("no more than %d peers are admitted", n.config.MaxPeers))
 	case n.inbox.backlogged():
-		n.refuseLink(m.ID, link, "the program there does not receive its events")
+		n.refuseLink(m.ID, first, "the program there does not receive its events")
 	case theirs != nil && !slices.Equal(theirs, n.config.Channels):
 		n.inbox.failed(&PeerError{Peer: m.ID, Op: "connect", Err: &ChannelMismatchError{Ours: n.config.Channels, Theirs: theirs}})
 	default:
@@ -105,10 +101,27 @@ func (n *Node) connect(m signaling.Member, first *signaling.SignalData) {
 	}
 }
 
-// refuseLink tells a member that there is to be no link, or none of that id.
-func (n *Node) refuseLink(id PeerID, link, why string) {
-	if err := n.room.signal(n.ctx, id, signaling.SignalData{Type: signaling.Refuse, Text: why, Link: link}); err != nil {
+// refuseLink tells a member that there is no link for it here; s is the signal that asked for one, if one did.
+func (n *Node) refuseLink(id PeerID, s *signaling.SignalData, why string) {
+	refusal := signaling.SignalData{Type: signaling.Refuse, Text: why}
+	if s != nil {
+		refusal.Attempt, refusal.Link = s.Attempt, s.Link
+	}
+	if err := n.room.signal(n.ctx, id, refusal); err != nil {
 		n.log.Debug("refusal not sent", "peer", id, "err", err)
+	}
+}
+
+// endedHere is why a link is refused that the other end takes for open.
+const endedHere = "this end has ended the link"
+
+// resume deals with what the links with a peer have left to do: it may be there anew, or wait for an answer.
+func (n *Node) resume(r remainder) {
+	if r.joined && n.ctx.Err() == nil {
+		n.connect(r.member, nil)
+	}
+	for _, s := range r.signals {
+		n.signal(r.member.ID, s)
 	}
 }
 
@@ -117,7 +130,7 @@ func (n *Node) refuseLink(id PeerID, link, why string) {
 // completed. A star's host that was lost may come back, as one does that is slower than its guests when the
 // server was restarted; the server ends the room if it does not.
 func (n *Node) left(id PeerID, reason signaling.LeftReason) {
-	l, up := n.roster.left(id)
+	l, up := n.roster.left(id, reason == signaling.LeftByItself || reason == signaling.LeftKicked)
 	switch {
 	case l == nil:
 	case reason == signaling.LeftKicked:
@@ -132,24 +145,33 @@ func (n *Node) left(id PeerID, reason signaling.LeftReason) {
 	}
 }
 
-// signaled hands a signal to its link. An offer may ask for a new one, as after a restart of the
-// other end; an end that does not know yet that its link is over here is told.
+// signaled takes a signal of a member.
 func (n *Node) signaled(s signaling.Signal) {
 	data, err := signaling.DecodeSignalData(s.Data)
 	if err != nil {
 		n.log.Debug("signal not understood", "peer", s.From, "err", err)
 		return
 	}
-	p := n.roster.entry(s.From)
-	m, member := n.roster.member(s.From)
+	n.signal(s.From, &data)
+}
+
+// signal hands a signal to its link. An offer may ask for a new one, as after a restart of the other end; an
+// end that does not know yet that its link is over here is told.
+func (n *Node) signal(from PeerID, s *signaling.SignalData) {
+	taken, flood := n.roster.take(from, s)
+	if flood {
+		n.log.Warn("too many signals", "peer", from)
+	}
+	if taken {
+		return
+	}
+	m, member := n.roster.member(from)
 	switch {
-	case p != nil:
-		p.take(&data)
 	case !member:
-	case data.Type == signaling.Repair || data.Type == signaling.Offer && (data.Repair || n.roster.hasEnded(s.From)):
-		n.refuseLink(s.From, data.Link, "this end has ended the link")
-	case data.Type == signaling.Offer:
-		n.connect(m, &data)
+	case s.Type == signaling.Repair || s.Type == signaling.Offer && (s.Repair || n.roster.hasEnded(from)):
+		n.refuseLink(from, s, endedHere)
+	case s.Type == signaling.Offer:
+		n.connect(m, s)
 	}
 }
 

@@ -132,6 +132,8 @@ func (w *world) attempts(from, to rtcpeer.PeerID) *attempts {
 			case <-ticker.C:
 			case <-s.stop:
 				return
+			case <-s.w.t.Context().Done():
+				return
 			}
 			if node.Send(context.Background(), rtcpeer.Packet{Peer: to, Data: fmt.Append(nil, s.sent)}) == nil {
 				s.sent++

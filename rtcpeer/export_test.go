@@ -1,0 +1,46 @@
+package rtcpeer
+
+// The control frames, for tests of the contract that speak them by hand.
+
+const (
+	BeatAsks        = beatAsks
+	BeatAnswers     = beatAnswers
+	MaxBeats        = maxBeats
+	MaxControlFrame = maxControlFrame
+	MaxControl      = maxControl
+	SignalBacklog   = signalBacklog
+)
+
+// Secret is what both ends of a link know.
+type Secret = secret
+
+// NewSecret makes one from the halves of both ends.
+func NewSecret(link string, offering, answering [secretSize]byte) Secret {
+	return newSecret(link, offering, answering)
+}
+
+// Proof is a prove frame.
+func (s secret) Proof(offers bool, attempt int, binding string) []byte {
+	return appendProve(nil, s.prove(offers, attempt, binding))
+}
+
+func Hello(random [secretSize]byte, kept int) []byte { return appendHello(nil, random, kept) }
+func Take(counts ...uint64) []byte                   { return appendTake(nil, counts) }
+func Beat(flags byte, counts ...uint64) []byte       { return appendBeat(nil, flags, counts) }
+func Bye(reason byte) []byte                         { return appendBye(nil, reason) }
+
+// A Frame is a decoded control frame.
+type Frame struct {
+	Kind   string
+	Random [secretSize]byte
+	Flags  byte
+	Counts []uint64
+	Reason byte
+}
+
+// DecodeFrame decodes a control frame of a link with one reliable lane.
+func DecodeFrame(b []byte) (Frame, error) {
+	c, err := decodeControl(b, 1, nil)
+	kind := map[byte]string{frameHello: "hello", frameProve: "prove", frameTake: "take", frameBeat: "beat", frameBye: "bye"}[c.kind]
+	return Frame{Kind: kind, Random: c.random, Flags: c.flags, Counts: c.counts, Reason: c.reason}, err
+}

@@ -1,0 +1,297 @@
+package rtcpeer_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/rtcpeer/transport"
+	"example.org/rtcpeer/rtcpeer/transport/memory"
+	"example.org/rtcpeer/signaling"
+)
+
+// A rogue is a member of the room that takes part in repairs, and whose frames a test writes by hand.
+type rogue struct {
+	t      *testing.T
+	seat   *seat
+	other  rtcpeer.PeerID
+	host   *memory.Transport
+	link   string // the id of the link
+	secret rtcpeer.Secret
+	path   transport.Path // the present one
+}
+
+const rogueControl = 3 // the control lane's place among the lanes of a rogue
+
+var rogueLanes = transport.PathConfig{
+	Lanes:     append(slices.Clone(godotLanes.Lanes), transport.LaneConfig{ID: 0, Label: "control", Mode: transport.Reliable}),
+	LostAfter: -1,
+}
+
+// newRogue sits down and opens a link with a node.
+func newRogue(t *testing.T, w *world, id, other rtcpeer.PeerID) *rogue {
+	t.Helper()
+	r := &rogue{t: t, other: other, host: w.network.Transport()}
+	r.seat = w.room.seat(id, signaling.Member{Features: []string{signaling.FeatureRepair}, Incarnation: fmt.Sprint("rogue ", id)})
+	t.Cleanup(func() { r.seat.Close() })
+	r.path = r.negotiate(r.host, 1, false)
+	random := [32]byte{byte(id)}
+	r.say(r.path, rtcpeer.Hello(random, 1<<20))
+	for range 3 { // which it need not wait with
+		r.say(r.path, rtcpeer.Beat(0, 0))
+	}
+	hello := r.hear(r.path)
+	require.Equal(t, "hello", hello.Kind)
+	offering, answering := random, hello.Random
+	if !r.offers() {
+		offering, answering = answering, offering
+	}
+	r.secret = rtcpeer.NewSecret(r.link, offering, answering)
+	return r
+}
+
+func (r *rogue) offers() bool { return r.seat.member.ID > r.other }
+
+// negotiate makes a path, and returns when it is open. Where the node offers, attempt counts for nothing.
+func (r *rogue) negotiate(host *memory.Transport, attempt int, repair bool) transport.Path {
+	r.t.Helper()
+	p, err := host.NewPath(rogueLanes)
+	require.NoError(r.t, err)
+	r.t.Cleanup(func() { p.Close() })
+	if r.offers() {
+		if r.link == "" {
+			r.link = "the link of a rogue"
+		}
+		sdp, err := p.Offer()
+		require.NoError(r.t, err)
+		r.signal(signaling.SignalData{Type: signaling.Offer, Attempt: attempt, SDP: sdp, Link: r.link, Repair: repair})
+	}
+	described := r.offers()
+	for {
+		select {
+		case m := <-r.seat.inbox:
+			s, ok := m.(signaling.Signal)
+			if !ok {
+				continue
+			}
+			d, err := signaling.DecodeSignalData(s.Data)
+			require.NoError(r.t, err)
+			switch {
+			case d.Type == signaling.Offer:
+				attempt, r.link = d.Attempt, d.Link
+				sdp, err := p.Answer(d.SDP)
+				require.NoError(r.t, err)
+				r.signal(signaling.SignalData{Type: signaling.Answer, Attempt: attempt, SDP: sdp, Link: r.link})
+				described = true
+			case d.Attempt != attempt || !described:
+			case d.Type == signaling.Answer:
+				require.NoError(r.t, p.Accept(d.SDP))
+			case d.Type == signaling.Candidate:
+				require.NoError(r.t, p.AddCandidate(transport.Candidate{Line: d.Candidate, Mid: d.SDPMid}))
+			}
+		case e := <-p.Events():
+			switch e.Kind {
+			case transport.EventCandidate:
+				r.signal(signaling.SignalData{Type: signaling.Candidate, Attempt: attempt, Candidate: e.Candidate.Line, SDPMid: e.Candidate.Mid})
+			case transport.EventOpened:
+				return p
+			case transport.EventClosed:
+				require.Fail(r.t, "path closed", "%v", e.Err)
+			}
+		}
+	}
+}
+
+func (r *rogue) signal(d signaling.SignalData) {
+	r.t.Helper()
+	data, err := d.Encode()
+	require.NoError(r.t, err)
+	require.NoError(r.t, r.seat.Send(r.t.Context(), signaling.Signal{To: r.other, Data: data}))
+}
+
+// say writes a control frame; the node may have closed the path.
+func (r *rogue) say(p transport.Path, frame []byte) { _ = p.Lane(rogueControl).Write(frame) }
+
+// hear returns the next control frame of the node.
+func (r *rogue) hear(p transport.Path) rtcpeer.Frame {
+	r.t.Helper()
+	b := make([]byte, rtcpeer.MaxControlFrame)
+	n, err := p.Lane(rogueControl).Read(b)
+	require.NoError(r.t, err)
+	f, err := rtcpeer.DecodeFrame(b[:n])
+	require.NoError(r.t, err)
+	return f
+}
+
+// hearOf returns the next control frame of a kind.
+func (r *rogue) hearOf(p transport.Path, kind string) rtcpeer.Frame {
+	r.t.Helper()
+	for {
+		if f := r.hear(p); f.Kind == kind {
+			return f
+		}
+	}
+}
+
+// read takes n packets of the reliable lane.
+func (r *rogue) read(p transport.Path, n int) (data []string) {
+	r.t.Helper()
+	b := make([]byte, 1200)
+	for range n {
+		size, err := p.Lane(0).Read(b)
+		require.NoError(r.t, err)
+		data = append(data, string(b[:size]))
+	}
+	return data
+}
+
+// beatAlways keeps the link alive, until the test ends.
+func (r *rogue) beatAlways(p transport.Path, counts func() uint64) {
+	ticker := time.NewTicker(500 * time.Millisecond)
+	done := r.t.Context().Done()
+	go func() {
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ticker.C:
+				r.say(p, rtcpeer.Beat(0, counts()))
+			case <-done:
+				return
+			}
+		}
+	}()
+}
+
+func none() uint64 { return 0 }
+
+// withRogue runs a test of a rogue, as the offering end and as the answering one, with a node that has an honest peer too:
+// that one must not notice.
+func withRogue(t *testing.T, test func(t *testing.T, w *world, r *rogue, node rtcpeer.PeerID)) {
+	for _, ids := range [][2]rtcpeer.PeerID{{5, 1}, {1, 5}} {
+		rogueID, node := ids[0], ids[1]
+		t.Run(fmt.Sprintf("rogue offers=%v", rogueID > node), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, rtcpeer.Mesh, memory.Options{Delay: 10 * time.Millisecond})
+				w.enter(node, rtcpeer.Config{ConnectTimeout: 3 * time.Second})
+				r := newRogue(t, w, rogueID, node)
+				w.enter(7, rtcpeer.Config{ConnectTimeout: 3 * time.Second, LostAfter: -1})
+				after(time.Second)
+				require.Equal(t, "connected", w.diaries[node].story(rogueID))
+				s := w.stream(7, node, 0, rtcpeer.Reliable, 100*time.Millisecond, 1)
+				test(t, w, r, node)
+				s.end()
+				after(time.Second)
+				s.want()
+				w.diaries[node].check(t)
+				require.Equal(t, "connected", w.diaries[7].story(node))
+				require.Equal(t, "connected", w.diaries[node].story(7))
+				start := time.Now()
+				require.NoError(t, w.nodes[node].Close())
+				require.Less(t, time.Since(start), 2*time.Second, "Close hangs")
+			})
+		})
+	}
+}
+
+// What no peer may say over the path of an open link. The node has sent it three packets, of which it has told to
+// have taken two.
+func TestRogueMisbehaves(t *testing.T) {
+	tests := []struct {
+		name   string
+		frames [][]byte
+	}{
+		{"counts of what was never sent", [][]byte{rtcpeer.Beat(0, 4)}},
+		{"counts beyond all", [][]byte{rtcpeer.Beat(0, 1<<64-1)}},
+		{"counts that fall", [][]byte{rtcpeer.Beat(0, 3), rtcpeer.Beat(0, 2)}},
+		{"counts of before", [][]byte{rtcpeer.Beat(0, 1)}},
+		{"nothing at all", [][]byte{{}}},
+		{"a frame of no type", [][]byte{{99, 1, 2, 3}}},
+		{"a beat cut short", [][]byte{{4}}},
+		{"counts of more lanes than there are", [][]byte{rtcpeer.Beat(0, 2, 2)}},
+		{"the longest frame, of zeros", [][]byte{make([]byte, rtcpeer.MaxControlFrame)}},
+		{"a frame that is too long", [][]byte{make([]byte, rtcpeer.MaxControlFrame+1)}},
+		{"a frame that is much too long", [][]byte{make([]byte, 64<<10)}},
+		{"a second hello", [][]byte{rtcpeer.Hello([32]byte{1}, 1)}},
+		{"a proof over the path that it is on", [][]byte{append([]byte{2}, make([]byte, 32)...)}},
+		{"a take of the path that it is on", [][]byte{rtcpeer.Take(2)}},
+		{"a flood of beats", slices.Repeat([][]byte{rtcpeer.Beat(0, 2)}, rtcpeer.MaxBeats+10)},
+		{"a flood of asks", slices.Repeat([][]byte{rtcpeer.Beat(rtcpeer.BeatAsks, 2)}, rtcpeer.MaxBeats+10)},
+		{"a flood of answers", slices.Repeat([][]byte{rtcpeer.Beat(rtcpeer.BeatAnswers, 2)}, rtcpeer.MaxBeats+10)},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			withRogue(t, func(t *testing.T, w *world, r *rogue, node rtcpeer.PeerID) {
+				for i := range 3 {
+					require.NoError(t, w.nodes[node].Send(t.Context(), rtcpeer.Packet{Peer: r.seat.member.ID, Data: fmt.Append(nil, i)}))
+				}
+				r.read(r.path, 3)
+				r.say(r.path, rtcpeer.Beat(0, 2))
+				after(time.Second)
+				require.Equal(t, "connected", w.diaries[node].story(r.seat.member.ID), "so far it behaved")
+				for _, frame := range tt.frames {
+					r.say(r.path, frame)
+				}
+				after(time.Second)
+				require.Equal(t, "connected disconnected(misbehaved)", w.diaries[node].story(r.seat.member.ID))
+				require.Equal(t, byte(3), r.hearOf(r.path, "bye").Reason, "it is told so")
+				after(time.Minute)
+				require.Equal(t, "connected disconnected(misbehaved)", w.diaries[node].story(r.seat.member.ID), "and that is final")
+			})
+		})
+	}
+}
+
+// What is odd, and does no harm.
+func TestRogueIsOdd(t *testing.T) {
+	tests := []struct {
+		name   string
+		frames [][]byte
+	}{
+		{"the same counts again and again", slices.Repeat([][]byte{rtcpeer.Beat(0, 0)}, 1000)},
+		{"flags of the future", [][]byte{rtcpeer.Beat(0xfc, 0)}},
+		{"answers that nobody asked for", slices.Repeat([][]byte{rtcpeer.Beat(rtcpeer.BeatAnswers, 0)}, 1000)},
+		{"asks, without reading the answers", slices.Repeat([][]byte{rtcpeer.Beat(rtcpeer.BeatAsks, 0)}, 4000)},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			withRogue(t, func(t *testing.T, w *world, r *rogue, node rtcpeer.PeerID) {
+				for _, frame := range tt.frames {
+					r.say(r.path, frame)
+				}
+				after(time.Second)
+				require.Equal(t, "connected", w.diaries[node].story(r.seat.member.ID))
+				r.say(r.path, rtcpeer.Bye(200))
+				after(2 * time.Second)
+				require.Equal(t, "connected disconnected(by peer)", w.diaries[node].story(r.seat.member.ID), "a reason of the future")
+			})
+		})
+	}
+}
+
+// An end that keeps little is told of each few packets: at any speed that is no flood.
+func TestManyAcknowledgementsAreNoFlood(t *testing.T) {
+	for _, size := range []int{1, 64, 16 << 10} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, rtcpeer.Mesh, memory.Options{})
+				w.join(rtcpeer.Config{MaxPacket: size, SendBuffer: 4 * size}, 1, 5)
+				const packets = 5000 // between two ticks, as no time passes here
+				for _, to := range []rtcpeer.PeerID{1, 5} {
+					for range packets {
+						require.NoError(t, w.nodes[6-to].Send(t.Context(), rtcpeer.Packet{Peer: to, Data: make([]byte, size)}))
+					}
+				}
+				after(10 * time.Second)
+				for id, d := range w.diaries {
+					require.Equal(t, "connected", d.story(6-id))
+					require.Len(t, d.packets(6-id, 0, rtcpeer.Reliable), packets)
+				}
+			})
+		})
+	}
+}
