@@ -235,14 +235,13 @@ func (l *lane) takenByOther(p *path, n uint64) bool {
 }
 
 // moveTo sends over path p what the other end has not taken, n packets so far, and from now on all else. It
-// reports false if the other end cannot have taken so many.
+// reports false if the other end cannot have taken so many, or has told of more.
 func (l *lane) moveTo(p *path, n uint64) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if n > l.kept.next {
+	if !l.kept.taken(n) {
 		return false
 	}
-	l.kept.taken(max(n, l.kept.first)) // a beat may have told of more already
 	l.on = p
 	l.resent.Add(l.kept.next - l.kept.first)
 	_ = l.kept.all(p.lanes[l.index].Write) // if it fails, p has ended, and the next path gets them
