@@ -147,10 +147,13 @@ func (r repair) answered(now time.Time, s sight) (repair, []repairStep) {
 }
 
 // requested notes that the other end wants another path. seen is true if it knows of the present try, and
-// asks all the same.
+// asks all the same. However often it asks, there are no more than a few tries a second.
 func (r repair) requested(now time.Time, s sight, seen bool) (repair, []repairStep) {
 	r.needs |= needRequest
 	if seen || now.Sub(r.began) > freshFor {
+		if soonest := r.began.Add(settleTime); soonest.After(r.tryAt) {
+			r.tryAt = soonest
+		}
 		r.began = time.Time{}
 	}
 	return r.plan(now, s, nil)
