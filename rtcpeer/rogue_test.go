@@ -415,3 +415,32 @@ func TestRogueOnTheNextPath(t *testing.T) {
 		})
 	}
 }
+
+// Requests cost the one that is asked a path each: however many come, it makes a few a second.
+func TestRogueFloodsRequests(t *testing.T) {
+	for _, attempt := range []int{0, 1, 1 << 30} {
+		t.Run(fmt.Sprint(attempt), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, rtcpeer.Mesh, memory.Options{Delay: 10 * time.Millisecond})
+				w.enter(5, rtcpeer.Config{})
+				r := newRogue(t, w, 1, 5)
+				r.beatAlways(r.path, none)
+				offers := 0
+				w.intercept(func(from, _ rtcpeer.PeerID, s signaling.SignalData) bool {
+					if from == 5 && s.Type == signaling.Offer {
+						offers++
+						attempt = max(attempt, s.Attempt) // it knows of each
+					}
+					return from == 5 // for nobody
+				})
+				for range 1000 {
+					r.signal(signaling.SignalData{Type: signaling.Repair, Attempt: attempt, Link: r.link})
+					after(10 * time.Millisecond)
+				}
+				require.LessOrEqual(t, offers, 55, "in ten seconds")
+				require.Positive(t, offers)
+				require.Equal(t, "connected", w.diaries[5].story(1))
+			})
+		})
+	}
+}
