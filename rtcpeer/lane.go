@@ -25,10 +25,10 @@ type lane struct {
 	received, receivedBytes atomic.Uint64
 	resent                  atomic.Uint64
 
-	// handling is held while a received packet is on its way to the program. The readers of two paths
-	// come one after the other.
-	handling sync.Mutex
-	unsaid   int // bytes taken since the other end was last told; guarded by handling
+	// handling has a token while a received packet is on its way to the program, which may make it wait. The
+	// readers of two paths come one after the other.
+	handling chan struct{}
+	unsaid   int // bytes taken since the other end was last told; for who has put the token
 
 	mu   sync.Mutex    // guards the fields below
 	low  chan struct{} // closed when the lane has room again; nil if nobody waits
@@ -46,7 +46,10 @@ const lossyFloor = 16 << 10 // bytes
 
 func newLane(l *link, index int) *lane {
 	n := l.node
-	return &lane{link: l, index: index, channel: n.channels.channel(index), mode: n.channels[index], credit: newCredit()}
+	return &lane{
+		link: l, index: index, channel: n.channels.channel(index), mode: n.channels[index],
+		credit: newCredit(), handling: make(chan struct{}, 1),
+	}
 }
 
 // keeps reports whether packets are kept until the other end has taken them.
