@@ -19,12 +19,13 @@ func NewSecret(link string, offering, answering [secretSize]byte) Secret {
 	return newSecret(link, offering, answering)
 }
 
-// Proof is a prove frame.
-func (s secret) Proof(offers bool, attempt int, binding string) []byte {
-	return appendProve(nil, s.prove(offers, attempt, binding))
+// Proof is what one end proves itself with.
+func (s secret) Proof(offers bool, attempt int, binding string) [macSize]byte {
+	return s.prove(offers, attempt, binding)
 }
 
 func Hello(random [secretSize]byte, kept int) []byte { return appendHello(nil, random, kept) }
+func Prove(mac [macSize]byte) []byte                 { return appendProve(nil, mac) }
 func Take(counts ...uint64) []byte                   { return appendTake(nil, counts) }
 func Beat(flags byte, counts ...uint64) []byte       { return appendBeat(nil, flags, counts) }
 func Bye(reason byte) []byte                         { return appendBye(nil, reason) }
@@ -33,6 +34,7 @@ func Bye(reason byte) []byte                         { return appendBye(nil, rea
 type Frame struct {
 	Kind   string
 	Random [secretSize]byte
+	MAC    [macSize]byte
 	Flags  byte
 	Counts []uint64
 	Reason byte
@@ -42,5 +44,5 @@ type Frame struct {
 func DecodeFrame(b []byte) (Frame, error) {
 	c, err := decodeControl(b, 1, nil)
 	kind := map[byte]string{frameHello: "hello", frameProve: "prove", frameTake: "take", frameBeat: "beat", frameBye: "bye"}[c.kind]
-	return Frame{Kind: kind, Random: c.random, Flags: c.flags, Counts: c.counts, Reason: c.reason}, err
+	return Frame{Kind: kind, Random: c.random, MAC: c.mac, Flags: c.flags, Counts: c.counts, Reason: c.reason}, err
 }

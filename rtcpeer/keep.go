@@ -228,7 +228,9 @@ func (l *link) requested(s *signaling.SignalData) {
 	switch {
 	case l.id == "" || !l.state.offers:
 	case s.Link == l.id:
-		l.decide(l.repair.requested(time.Now(), l.sight(), s.Attempt >= l.state.attempt))
+		seen := s.Attempt >= l.state.attempt
+		l.state.attempt = max(l.state.attempt, s.Attempt) // more, if somebody else has offered a path in this end's name
+		l.decide(l.repair.requested(time.Now(), l.sight(), seen))
 	case s.Attempt >= l.path.Load().attempt: // else it was sent before this link was open
 		l.end(Lost)
 	}

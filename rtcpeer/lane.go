@@ -25,10 +25,10 @@ type lane struct {
 	received, receivedBytes atomic.Uint64
 	resent                  atomic.Uint64
 
-	// handling is held while a received packet is on its way to the program. The readers of two paths
-	// come one after the other.
-	handling sync.Mutex
-	unsaid   int // bytes taken since the other end was last told; guarded by handling
+	// handling has a token while a received packet is on its way to the program, which may make it wait. The
+	// readers of two paths come one after the other.
+	handling chan struct{}
+	unsaid   int // bytes taken since the other end was last told; for who has put the token
 
 	mu   sync.Mutex    // guards the fields below
 	low  chan struct{} // closed when the lane has room again; nil if nobody waits
@@ -46,7 +46,10 @@ const lossyFloor = 16 << 10 // bytes
 
 func newLane(l *link, index int) *lane {
 	n := l.node
-	return &lane{link: l, index: index, channel: n.channels.channel(index), mode: n.channels[index], credit: newCredit()}
+	return &lane{
+		link: l, index: index, channel: n.channels.channel(index), mode: n.channels[index],
+		credit: newCredit(), handling: make(chan struct{}, 1),
+	}
 }
 
 // keeps reports whether packets are kept until the other end has taken them.
@@ -240,14 +243,13 @@ func (l *lane) takenByOther(p *path, n uint64) bool {
 }
 
 // moveTo sends over path p what the other end has not taken, n packets so far, and from now on all else. It
-// reports false if the other end cannot have taken so many.
+// reports false if the other end cannot have taken so many, or has told of more.
 func (l *lane) moveTo(p *path, n uint64) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if n > l.kept.next {
+	if !l.kept.taken(n) {
 		return false
 	}
-	l.kept.taken(max(n, l.kept.first)) // a beat may have told of more already
 	l.on = p
 	l.resent.Add(l.kept.next - l.kept.first)
 	_ = l.kept.all(p.lanes[l.index].Write) // if it fails, p has ended, and the next path gets them

@@ -47,6 +47,10 @@ func offers(self, other PeerID) bool { return self > other }
 // maxEarly bounds the candidates that wait for a description. A peer has a few for each interface.
 const maxEarly = 64
 
+// maxAttempt is the largest number of an attempt that is believed. Whoever counts from 1 never gets there, and there
+// are enough numbers above, in JavaScript too.
+const maxAttempt = 1 << 52
+
 // start begins the negotiation: only the offering end has something to do.
 func (n negotiation) start() (negotiation, []step) { return n.retry() }
 

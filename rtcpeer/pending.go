@@ -30,7 +30,11 @@ func (l *link) authenticate() error {
 	end(errOver)
 	why := context.Cause(ctx)
 	if why != errAdmitted {
-		if late := ctx.Err() == context.DeadlineExceeded; late && p.silent.Load() {
+		late := ctx.Err() == context.DeadlineExceeded
+		if late && l.id != "" {
+			l.endUnheard()
+		}
+		if late && l.why() == 0 && p.silent.Load() {
 			l.askLate()
 		}
 		if l.why() == 0 {
@@ -65,6 +69,22 @@ func (l *link) verdict(why error) error {
 		why = errNotAccepted
 	}
 	return l.fail("authenticate", fmt.Errorf("%w: %w", ErrUnauthorized, why))
+}
+
+// endUnheard ends the link as Lost if the other end does not answer: then it may well be the path that took so long,
+// and the two try again.
+func (l *link) endUnheard() {
+	ctx, cancel := context.WithTimeout(context.Background(), beatEach)
+	defer cancel()
+	p := l.path.Load()
+	before := p.heard.Load()
+	p.beat(beatAsks)
+	for p.heard.Load() == before && l.why() == 0 {
+		if ctx.Err() != nil {
+			l.end(Lost)
+		}
+		l.handleNext(l.over, ctx.Done())
+	}
 }
 
 // askLate says to an end that never said anything of authentication what it was missing, before the

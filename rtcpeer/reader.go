@@ -42,8 +42,8 @@ func (r *reader) readLoop() DisconnectReason {
 // taken over before.
 func (r *reader) handle(p []byte, taken bool) bool {
 	l := r.lane
-	l.handling.Lock()
-	defer l.handling.Unlock()
+	l.handling <- struct{}{}
+	defer func() { <-l.handling }()
 	if !taken && !l.take(r.path) {
 		return false
 	}
@@ -57,7 +57,7 @@ func (r *reader) handle(p []byte, taken bool) bool {
 }
 
 // acknowledge tells the other end what was taken as soon as that is much of what it keeps; else the next
-// beat does. Handling is held.
+// beat does. The caller has put the token.
 func (r *reader) acknowledge(n int) {
 	l := r.lane
 	if l.unsaid += n; l.unsaid >= l.link.tellEach {

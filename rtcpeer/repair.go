@@ -148,11 +148,15 @@ func (r repair) answered(now time.Time, s sight) (repair, []repairStep) {
 }
 
 // requested notes that the other end wants another path. seen is true if it knows of the present try, and
-// asks all the same. If it may not know of it, it has until the try is freshFor old to answer that.
+// asks all the same: then the next one comes, though not more than a few a second. If it may not know of it, it
+// has until the try is freshFor old to answer that.
 func (r repair) requested(now time.Time, s sight, seen bool) (repair, []repairStep) {
 	r.needs |= needRequest
-	switch age := now.Sub(r.began); {
-	case seen && age > floodEach || age > freshFor:
+	switch {
+	case seen || now.Sub(r.began) > freshFor:
+		if soonest := r.began.Add(settleTime); soonest.After(r.tryAt) {
+			r.tryAt = soonest
+		}
 		r.began = time.Time{}
 	default:
 		r.doubted, r.tryAt = true, r.began.Add(freshFor)

@@ -24,6 +24,8 @@ type rogue struct {
 	link   string // the id of the link
 	secret rtcpeer.Secret
 	path   transport.Path // the present one
+
+	attempt int // of the path that was negotiated last
 }
 
 const rogueControl = 3 // the control lane's place among the lanes of a rogue
@@ -39,7 +41,7 @@ func newRogue(t *testing.T, w *world, id, other rtcpeer.PeerID) *rogue {
 	r := &rogue{t: t, other: other, host: w.network.Transport()}
 	r.seat = w.room.seat(id, signaling.Member{Features: []string{signaling.FeatureRepair}, Incarnation: fmt.Sprint("rogue ", id)})
 	t.Cleanup(func() { r.seat.Close() })
-	r.path = r.negotiate(r.host, 1, false)
+	r.path = r.negotiate(1, false)
 	random := [32]byte{byte(id)}
 	r.say(r.path, rtcpeer.Hello(random, 1<<20))
 	for range 3 { // which it need not wait with
@@ -58,9 +60,9 @@ func newRogue(t *testing.T, w *world, id, other rtcpeer.PeerID) *rogue {
 func (r *rogue) offers() bool { return r.seat.member.ID > r.other }
 
 // negotiate makes a path, and returns when it is open. Where the node offers, attempt counts for nothing.
-func (r *rogue) negotiate(host *memory.Transport, attempt int, repair bool) transport.Path {
+func (r *rogue) negotiate(attempt int, repair bool) transport.Path {
 	r.t.Helper()
-	p, err := host.NewPath(rogueLanes)
+	p, err := r.host.NewPath(rogueLanes)
 	require.NoError(r.t, err)
 	r.t.Cleanup(func() { p.Close() })
 	if r.offers() {
@@ -76,7 +78,7 @@ func (r *rogue) negotiate(host *memory.Transport, attempt int, repair bool) tran
 		select {
 		case m := <-r.seat.inbox:
 			s, ok := m.(signaling.Signal)
-			if !ok {
+			if !ok || s.From != r.other {
 				continue
 			}
 			d, err := signaling.DecodeSignalData(s.Data)
@@ -99,12 +101,27 @@ func (r *rogue) negotiate(host *memory.Transport, attempt int, repair bool) tran
 			case transport.EventCandidate:
 				r.signal(signaling.SignalData{Type: signaling.Candidate, Attempt: attempt, Candidate: e.Candidate.Line, SDPMid: e.Candidate.Mid})
 			case transport.EventOpened:
+				r.attempt = attempt
 				return p
 			case transport.EventClosed:
 				require.Fail(r.t, "path closed", "%v", e.Err)
 			}
 		}
 	}
+}
+
+// another makes another path for the link, and returns when it is open.
+func (r *rogue) another() transport.Path {
+	r.t.Helper()
+	if !r.offers() {
+		r.signal(signaling.SignalData{Type: signaling.Repair, Attempt: r.attempt, Link: r.link})
+	}
+	return r.negotiate(r.attempt+1, true)
+}
+
+// proof is the right one for a path that was just negotiated.
+func (r *rogue) proof(p transport.Path) [32]byte {
+	return r.secret.Proof(r.offers(), r.attempt, p.Binding())
 }
 
 func (r *rogue) signal(d signaling.SignalData) {
@@ -291,6 +308,138 @@ func TestManyAcknowledgementsAreNoFlood(t *testing.T) {
 					require.Equal(t, "connected", d.story(6-id))
 					require.Len(t, d.packets(6-id, 0, rtcpeer.Reliable), packets)
 				}
+			})
+		})
+	}
+}
+
+// What somebody may say over a path that is to take over. Refused, it is as if there had been no such path, and the
+// link goes on; only whoever has proven to be the peer can misbehave.
+func TestRogueOnTheNextPath(t *testing.T) {
+	const (
+		refused    = "refused"
+		misbehaved = "misbehaved"
+		moved      = "moved"
+		nothing    = "nothing"
+	)
+	wrong := func(mac [32]byte) []byte {
+		mac[31] ^= 1
+		return rtcpeer.Prove(mac)
+	}
+	tests := []struct {
+		name string
+		say  func(r *rogue, p transport.Path) [][]byte
+		want string
+	}{
+		{"nothing", func(*rogue, transport.Path) [][]byte { return nil }, nothing},
+		{"beats alone", func(*rogue, transport.Path) [][]byte { return slices.Repeat([][]byte{rtcpeer.Beat(0, 0)}, 10) }, nothing},
+		{"a take without a proof", func(*rogue, transport.Path) [][]byte { return [][]byte{rtcpeer.Take(3)} }, refused},
+		{"a proof of zeros", func(*rogue, transport.Path) [][]byte { return [][]byte{rtcpeer.Prove([32]byte{})} }, refused},
+		{"a proof with a wrong bit", func(r *rogue, p transport.Path) [][]byte { return [][]byte{wrong(r.proof(p))} }, refused},
+		{"the proof of the other end", func(r *rogue, p transport.Path) [][]byte {
+			return [][]byte{rtcpeer.Prove(r.secret.Proof(!r.offers(), r.attempt, p.Binding()))}
+		}, refused},
+		{"a proof for another attempt", func(r *rogue, p transport.Path) [][]byte {
+			return [][]byte{rtcpeer.Prove(r.secret.Proof(r.offers(), r.attempt-1, p.Binding()))}
+		}, refused},
+		{"a proof for a path with somebody else", func(r *rogue, p transport.Path) [][]byte {
+			return [][]byte{rtcpeer.Prove(r.secret.Proof(r.offers(), r.attempt, p.Binding()+"9"))}
+		}, refused},
+		{"a proof of another link", func(r *rogue, p transport.Path) [][]byte {
+			other := rtcpeer.NewSecret(r.link, [32]byte{1}, [32]byte{2})
+			return [][]byte{rtcpeer.Prove(other.Proof(r.offers(), r.attempt, p.Binding()))}
+		}, refused},
+		{"a hello", func(*rogue, transport.Path) [][]byte { return [][]byte{rtcpeer.Hello([32]byte{1}, 1)} }, refused},
+		{"a bye", func(*rogue, transport.Path) [][]byte { return [][]byte{rtcpeer.Bye(1)} }, refused},
+		{"nonsense", func(*rogue, transport.Path) [][]byte { return [][]byte{{77}} }, refused},
+		{"a frame that is too long", func(*rogue, transport.Path) [][]byte { return [][]byte{make([]byte, 64<<10)} }, refused},
+		{"a wrong proof and then the right one", func(r *rogue, p transport.Path) [][]byte {
+			return [][]byte{wrong(r.proof(p)), rtcpeer.Prove(r.proof(p)), rtcpeer.Take(3)}
+		}, refused},
+		{"the right ones", func(r *rogue, p transport.Path) [][]byte {
+			return [][]byte{rtcpeer.Prove(r.proof(p)), rtcpeer.Take(3)}
+		}, moved},
+		{"a take of what was never sent", func(r *rogue, p transport.Path) [][]byte {
+			return [][]byte{rtcpeer.Prove(r.proof(p)), rtcpeer.Take(4)}
+		}, misbehaved},
+		{"a take of less than it had", func(r *rogue, p transport.Path) [][]byte {
+			return [][]byte{rtcpeer.Prove(r.proof(p)), rtcpeer.Take(1)}
+		}, misbehaved},
+		{"a take of too many lanes", func(r *rogue, p transport.Path) [][]byte {
+			return [][]byte{rtcpeer.Prove(r.proof(p)), rtcpeer.Take(3, 3)}
+		}, misbehaved},
+		{"two takes", func(r *rogue, p transport.Path) [][]byte {
+			return [][]byte{rtcpeer.Prove(r.proof(p)), rtcpeer.Take(3), rtcpeer.Take(3)}
+		}, misbehaved},
+		{"two proofs", func(r *rogue, p transport.Path) [][]byte {
+			return [][]byte{rtcpeer.Prove(r.proof(p)), rtcpeer.Prove(r.proof(p))}
+		}, misbehaved},
+		{"a hello after the proof", func(r *rogue, p transport.Path) [][]byte {
+			return [][]byte{rtcpeer.Prove(r.proof(p)), rtcpeer.Hello([32]byte{1}, 1)}
+		}, misbehaved},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			withRogue(t, func(t *testing.T, w *world, r *rogue, node rtcpeer.PeerID) {
+				id := r.seat.member.ID
+				for i := range 3 {
+					require.NoError(t, w.nodes[node].Send(t.Context(), rtcpeer.Packet{Peer: id, Data: fmt.Append(nil, i)}))
+				}
+				r.read(r.path, 3)
+				r.say(r.path, rtcpeer.Beat(0, 2))
+				r.beatAlways(r.path, func() uint64 { return 2 })
+				p := r.another()
+				for _, frame := range tt.say(r, p) {
+					r.say(p, frame)
+				}
+				if tt.want == moved {
+					r.beatAlways(p, func() uint64 { return 3 })
+					r.path = p
+				}
+				after(20 * time.Second)
+				switch tt.want {
+				case misbehaved:
+					require.Equal(t, "connected disconnected(misbehaved)", w.diaries[node].story(id))
+					return
+				case moved:
+					require.Equal(t, 2, w.link(node, id).Paths)
+				default:
+					require.Equal(t, 1, w.link(node, id).Paths)
+				}
+				require.Equal(t, tt.want == refused, w.link(node, id).PathsRefused == 1, "%d refused", w.link(node, id).PathsRefused)
+				after(20 * time.Second)
+				require.Equal(t, "connected", w.diaries[node].story(id))
+				require.NoError(t, w.nodes[node].Send(t.Context(), rtcpeer.Packet{Peer: id, Data: []byte("still here")}))
+				require.Equal(t, []string{"still here"}, r.read(r.path, 1))
+			})
+		})
+	}
+}
+
+// Requests cost the one that is asked a path each: however many come, it makes a few a second.
+func TestRogueFloodsRequests(t *testing.T) {
+	for _, attempt := range []int{0, 1, 1 << 30} {
+		t.Run(fmt.Sprint(attempt), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, rtcpeer.Mesh, memory.Options{Delay: 10 * time.Millisecond})
+				w.enter(5, rtcpeer.Config{})
+				r := newRogue(t, w, 1, 5)
+				r.beatAlways(r.path, none)
+				offers := 0
+				w.intercept(func(from, _ rtcpeer.PeerID, s signaling.SignalData) bool {
+					if from == 5 && s.Type == signaling.Offer {
+						offers++
+						attempt = max(attempt, s.Attempt) // it knows of each
+					}
+					return from == 5 // for nobody
+				})
+				for range 1000 {
+					r.signal(signaling.SignalData{Type: signaling.Repair, Attempt: attempt, Link: r.link})
+					after(10 * time.Millisecond)
+				}
+				require.LessOrEqual(t, offers, 55, "in ten seconds")
+				require.Positive(t, offers)
+				require.Equal(t, "connected", w.diaries[5].story(1))
 			})
 		})
 	}

@@ -148,6 +148,9 @@ func (n *Node) left(id PeerID, reason signaling.LeftReason) {
 // signaled takes a signal of a member.
 func (n *Node) signaled(s signaling.Signal) {
 	data, err := signaling.DecodeSignalData(s.Data)
+	if err == nil && data.Attempt > maxAttempt {
+		err = fmt.Errorf("attempt %d", data.Attempt)
+	}
 	if err != nil {
 		n.log.Debug("signal not understood", "peer", s.From, "err", err)
 		return
