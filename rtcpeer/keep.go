@@ -1,6 +1,7 @@
 package rtcpeer
 
 import (
+	"cmp"
 	"errors"
 	"math/rand/v2"
 	"time"
@@ -238,6 +239,7 @@ func (h heardControl) isByeOver(p *path) bool {
 
 func (l *link) misbehaved(why error) {
 	l.node.log.Warn("peer misbehaves", "peer", l.peer, "err", why)
+	l.fault = cmp.Or(l.fault, why)
 	l.end(Misbehaved)
 }
 

@@ -149,7 +149,7 @@ func (l *link) mayPass() bool {
 
 // isFinal reports whether a failure stays until the member joins anew.
 func isFinal(failure error) bool {
-	for _, cause := range []error{ErrRefused, ErrUnauthorized, errTooManySignals} {
+	for _, cause := range []error{ErrRefused, ErrUnauthorized, errTooManySignals, errBadControl, errBadCounts, errFlood} {
 		if errors.Is(failure, cause) {
 			return true
 		}
