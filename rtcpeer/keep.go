@@ -385,7 +385,7 @@ func (l *link) beat(now time.Time, p *path, said, told uint64) {
 	case said != l.beats.said && told == l.beats.told:
 		l.beats.said, l.beats.saidAt = said, now
 	case quiet:
-		p.beat(0)
+		p.tell(0)
 		l.beats.said, l.beats.told, l.beats.saidAt = said+1, told, now
 	}
 }
@@ -405,7 +405,7 @@ func (l *link) decide(r repair, steps []repairStep) {
 		}
 		switch s {
 		case stepAsk:
-			l.path.Load().beat(beatAsks)
+			l.path.Load().tell(beatAsks)
 		case stepInterrupt:
 			l.interrupted.Store(true)
 			l.node.linkInterrupted(l)
