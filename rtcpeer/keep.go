@@ -1,6 +1,7 @@
 package rtcpeer
 
 import (
+	"cmp"
 	"errors"
 	"math/rand/v2"
 	"time"
@@ -266,6 +267,7 @@ func (h heardControl) isByeOver(p *path) bool {
 
 func (l *link) misbehaved(why error) {
 	l.node.log.Warn("peer misbehaves", "peer", l.peer, "err", why)
+	l.fault = cmp.Or(l.fault, why)
 	l.end(Misbehaved)
 }
 
@@ -411,7 +413,7 @@ func (l *link) beat(now time.Time, p *path, said, told uint64) {
 	case said != l.beats.said && told == l.beats.told:
 		l.beats.said, l.beats.saidAt = said, now
 	case quiet:
-		p.beat(0)
+		p.tell(0)
 		l.beats.said, l.beats.told, l.beats.saidAt = said+1, told, now
 	}
 }
@@ -431,7 +433,7 @@ func (l *link) decide(r repair, steps []repairStep) {
 		}
 		switch s {
 		case stepAsk:
-			l.path.Load().beat(beatAsks)
+			l.path.Load().tell(beatAsks)
 		case stepInterrupt:
 			l.interrupted.Store(true)
 			l.node.linkInterrupted(l)

@@ -56,6 +56,8 @@ func (n *Node) linkOver(l *link) {
 	switch signalingErr := n.room.why(); {
 	case n.isGuest() && again && signalingErr == nil:
 		n.status.CompareAndSwap(int32(ConnectionConnected), int32(ConnectionConnecting))
+	case n.isGuest() && again && last:
+		n.endLater(fmt.Errorf("rtcpeer: signaling: %w", signalingErr))
 	case n.isGuest() && l.failure != nil:
 		n.endLater(l.failure)
 	case n.isGuest() && reason == Unauthorized:

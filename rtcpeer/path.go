@@ -73,6 +73,17 @@ func (p *path) beat(flags byte) {
 	p.say(p.frame)
 }
 
+// maxUnheard is how many bytes of control frames may wait for the other end before it is told no more: when a path
+// works again after an hour, it is no flood that comes.
+const maxUnheard = 1 << 10
+
+// tell is beat for what can be left out.
+func (p *path) tell(flags byte) {
+	if p.control.Buffered() < maxUnheard {
+		p.beat(flags)
+	}
+}
+
 // bye says why this end ends the link, and waits until that has arrived, or ctx is over. It reports whether it
 // has arrived.
 func (p *path) bye(ctx context.Context, reason DisconnectReason) bool {
@@ -170,10 +181,13 @@ func (p *path) beaten(f control) error {
 	if err := p.link.takenByOther(p, f.counts); err != nil {
 		return err
 	}
-	if f.flags&beatAsks != 0 && p.control.Buffered() < maxAnswers {
-		p.beat(beatAnswers)
+	if p.link.path.Load() != p {
+		return nil // it is not the one that matters, and who is there may not have proven who it is
 	}
-	if f.flags&beatAnswers != 0 && p.link.path.Load() == p {
+	if f.flags&beatAsks != 0 {
+		p.tell(beatAnswers)
+	}
+	if f.flags&beatAnswers != 0 {
 		notify(p.link.answers)
 	}
 	return nil

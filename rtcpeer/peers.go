@@ -77,13 +77,20 @@ type remainder struct {
 // next waits until another link is to be made, and returns it. If there is to be none, it returns what remains.
 func (p *peer) next(l *link) (*link, remainder) {
 	n := p.node
-	if l.successor != nil && !l.isWanted() {
-		return n.roster.again(l, l.successor)
+	if l.published || p.since.IsZero() {
+		p.since, p.pause = time.Now(), 0
 	}
-	if !l.mayPass() || n.room.why() != nil {
+	first, ok := l.successor, l.successor != nil && !l.isWanted()
+	if !ok && (!l.mayPass() || n.room.why() != nil) {
 		return nil, n.roster.stop(l)
 	}
-	first, ok := p.wait(l)
+	if !ok {
+		first, ok = p.wait(l)
+	}
+	for ok && n.inbox.backlogged() { // by a program that does not receive that links come and go
+		p.since = time.Now().Add(-hurryFor)
+		first, ok = p.wait(l)
+	}
 	if !ok {
 		return nil, n.roster.stop(l)
 	}
@@ -100,11 +107,7 @@ const (
 
 // nextPause returns how long to wait before the next link is made.
 func (p *peer) nextPause(l *link) time.Duration {
-	now := time.Now()
-	if l.published || p.since.IsZero() {
-		p.since, p.pause = now, 0
-	}
-	if now.Sub(p.since) < hurryFor {
+	if time.Since(p.since) < hurryFor {
 		return l.spread()
 	}
 	p.pause = min(max(2*p.pause, firstPause), lastPause)
@@ -153,7 +156,7 @@ func (l *link) mayPass() bool {
 
 // isFinal reports whether a failure stays until the member joins anew.
 func isFinal(failure error) bool {
-	for _, cause := range []error{ErrRefused, ErrUnauthorized, errTooManySignals} {
+	for _, cause := range []error{ErrRefused, ErrUnauthorized, errTooManySignals, errBadControl, errBadCounts, errFlood} {
 		if errors.Is(failure, cause) {
 			return true
 		}

@@ -1,6 +1,7 @@
 package rtcpeer
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -64,7 +65,7 @@ func (l *link) verdict(why error) error {
 	case l.node.ctx.Err() != nil || reason == ByUs || reason == Kicked || reason == Lost && l.id != "" || l.successor != nil:
 		return errOver
 	case reason == Misbehaved:
-		return l.fail("authenticate", errTooManySignals)
+		return l.fail("authenticate", cmp.Or(l.fault, errTooManySignals))
 	case why == errOver: // the link ended first
 		why = errNotAccepted
 	}

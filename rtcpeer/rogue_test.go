@@ -444,3 +444,23 @@ func TestRogueFloodsRequests(t *testing.T) {
 		})
 	}
 }
+
+// Nonsense over the control lane while the two authenticate each other: the program is told what was wrong.
+func TestRogueInAuthentication(t *testing.T) {
+	for _, id := range []rtcpeer.PeerID{1, 5} {
+		t.Run(fmt.Sprint(id), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, rtcpeer.Mesh, memory.Options{Delay: 10 * time.Millisecond})
+				w.enter(6-id, rtcpeer.Config{Framed: true, Auth: slowAuth("sesame", 0)})
+				r := newRogue(t, w, id, 6-id)
+				after(time.Second)
+				r.say(r.path, []byte{77})
+				after(time.Minute)
+				events, _ := w.diaries[6-id].all()
+				require.Len(t, events, 1, "and it is not tried again")
+				require.Equal(t, rtcpeer.PeerFailed, events[0].Kind)
+				require.ErrorContains(t, events[0].Err, "authenticate: not a control frame: 1 bytes of type 77")
+			})
+		})
+	}
+}

@@ -49,6 +49,7 @@ type seat struct {
 	once   sync.Once
 	line   line
 	dead   bool // what it sends is lost; guarded by room.mu
+	failed chan error
 }
 
 func newRoom(topology rtcpeer.Topology) *room {
@@ -65,7 +66,7 @@ func (r *room) seat(id rtcpeer.PeerID, self signaling.Member) *seat {
 	self.ID, self.OneAttempt = id, r.plain
 	s := &seat{
 		room: r, member: self,
-		inbox: make(chan signaling.Message, 512), done: make(chan struct{}),
+		inbox: make(chan signaling.Message, 512), done: make(chan struct{}), failed: make(chan error, 1),
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -200,8 +201,13 @@ func (s *seat) Receive(ctx context.Context) (signaling.Message, error) {
 		return nil, ctx.Err()
 	case <-s.done:
 		return nil, net.ErrClosed
+	case err := <-s.failed:
+		return nil, err
 	}
 }
+
+// fail has the next Receive fail, for good.
+func (s *seat) fail(err error) { s.failed <- err }
 
 func (s *seat) Close() error {
 	s.once.Do(func() {

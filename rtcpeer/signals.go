@@ -200,16 +200,18 @@ func (n *Node) checkSignaling() {
 	}
 }
 
-// signalerEnded notes that no more signals will come. Open links do not need them; a node without
-// any has nothing left to wait for, and one that was taken out of the room has no business there.
+// signalerEnded notes that no more signals will come. Open links do not need them; a node without any has nothing
+// left to wait for, nor has a guest that is just making the one with a host that has left. One that was taken out of
+// the room has no business there.
 func (n *Node) signalerEnded(err error) {
 	n.room.end(err)
 	if n.ctx.Err() != nil {
 		return
 	}
 	kicked := errors.Is(err, &signaling.Error{Code: signaling.CodeKicked})
-	n.log.Warn("signaling ended", "err", err, "links go on", !kicked)
-	if kicked || len(n.roster.links()) == 0 {
+	over := n.isGuest() && errors.Is(err, &signaling.Error{Code: signaling.CodeHostLeft}) && len(n.roster.ids()) == 0
+	n.log.Warn("signaling ended", "err", err, "links go on", !kicked && !over)
+	if kicked || over || len(n.roster.links()) == 0 {
 		n.endLater(fmt.Errorf("rtcpeer: signaling: %w", err))
 	}
 }
