@@ -145,16 +145,6 @@ func (r *roster) members() []PeerID {
 	return ids
 }
 
-// link returns the link with a peer, whatever it stands at, or nil.
-func (r *roster) link(id PeerID) *link {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if p := r.peers[id]; p != nil {
-		return p.link
-	}
-	return nil
-}
-
 // links returns every link, whatever it stands at.
 func (r *roster) links() []*link {
 	r.mu.Lock()
