@@ -315,7 +315,7 @@ func (s *stage) run(d time.Duration) {
 		s.turn++
 		for _, id := range s.ids {
 			for mode := rtcpeer.Reliable; mode <= rtcpeer.Unreliable; mode++ {
-				s.send(s.programs[id], mode)
+				s.send(s.programs[id], laneKey{mode: mode})
 			}
 		}
 		after(each)
@@ -323,13 +323,13 @@ func (s *stage) run(d time.Duration) {
 	}
 }
 
-func (s *stage) send(r *recorder, mode rtcpeer.Mode) {
+func (s *stage) send(r *recorder, lane laneKey) {
 	if s.turn%2 == 0 {
-		r.send(rtcpeer.Broadcast, mode)
+		r.send(rtcpeer.Broadcast, lane)
 		return
 	}
 	for _, id := range s.ids {
-		r.send(id, mode)
+		r.send(id, lane)
 	}
 }
 
@@ -417,7 +417,7 @@ func (s *stage) judge() {
 		require.Empty(s.t, r.refused)
 		require.Equal(s.t, rtcpeer.ConnectionConnected, r.node.Status())
 		for _, about := range append([]rtcpeer.PeerID{0}, s.ids...) {
-			require.Contains(s.t, s.expected(at, about), r.events(about, s.begun), "at %d about %d\n%s", at, about, r.story())
+			require.Contains(s.t, s.expected(at, about), r.events(about, s.begun), "at %d about %d\n%s", at, about, stories(s.begun, r))
 		}
 		for _, from := range s.ids {
 			if from != at {
@@ -442,9 +442,9 @@ func (s *stage) judgePair(from, to *recorder) {
 		}
 	}
 	sent := from.peers[b]
-	got := to.streams[streamKey{from.life, sent.epoch, rtcpeer.Reliable}]
+	got := to.streams[streamKey{from.life, sent.epoch, laneKey{}}]
 	require.NotNil(s.t, got, "nothing of the present epoch came from %d to %d", a, b)
-	require.Equal(s.t, sent.sent[rtcpeer.Reliable], got.last, "reliable from %d to %d: all that was sent", a, b)
+	require.Equal(s.t, sent.sent[laneKey{}], got.last, "reliable from %d to %d: all that was sent", a, b)
 	require.Equal(s.t, to.peers[a].epoch, got.epoch)
 }
 

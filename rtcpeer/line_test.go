@@ -23,6 +23,7 @@ type line struct {
 	going  []signaling.Message // from the member, kept by its client
 	kept   []signaling.Message // signals for the member, kept by the server
 	losses int                 // tells one grace time from the next
+	kicked bool                // the place is gone for good
 }
 
 type lineState uint8
@@ -166,6 +167,10 @@ func (r *room) expire(s *seat, loss int) {
 func (r *room) restore(s *seat) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if s.line.kicked {
+		s.inbox <- roomEnd{err: &signaling.Error{Code: signaling.CodeResumeRefused, Text: "the member has left"}}
+		return
+	}
 	kept, going := s.line.kept, s.line.going
 	s.line = line{losses: s.line.losses + 1}
 	if r.members[s.member.ID] != s {
@@ -206,9 +211,33 @@ func (r *room) end(why *signaling.Error) {
 	clear(r.members)
 }
 
+// expel takes a member out of the room. mu is held.
+func (r *room) expel(s *seat) {
+	if r.members[s.member.ID] != s {
+		return
+	}
+	if s.line.state == lineUp {
+		s.inbox <- roomEnd{err: &signaling.Error{Code: signaling.CodeKicked, Text: "by the host"}}
+	}
+	s.line.state, s.line.kicked = lineEvicted, true
+	r.remove(s, signaling.LeftKicked)
+}
+
 // seatOf returns the seat of a member.
 func (r *room) seatOf(id rtcpeer.PeerID) *seat {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.members[id]
+}
+
+func (s *seat) lineState() lineState {
+	s.room.mu.Lock()
+	defer s.room.mu.Unlock()
+	return s.line.state
+}
+
+func (s *seat) wasKicked() bool {
+	s.room.mu.Lock()
+	defer s.room.mu.Unlock()
+	return s.line.kicked
 }

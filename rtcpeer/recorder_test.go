@@ -28,16 +28,20 @@ type recorder struct {
 	life  int
 	node  *rtcpeer.Node
 	star  bool
-	start time.Time
+	start time.Time // of the test
+	began time.Time
 	done  chan struct{} // closed when nothing more can be received
+	gate  chan struct{} // holds a token, but while the program receives nothing
 
 	mu       sync.Mutex // guards the fields below
 	peers    map[rtcpeer.PeerID]*counterpart
 	streams  map[streamKey]*arriving
 	log      []happening // events that are not packets
 	refused  map[string]int
+	pending  int      // sends that wait
 	broken   []string // what was not as the contract says
 	ended    error    // of Receive
+	endedAt  time.Time
 	arrivals func(streamKey, arrival)
 }
 
@@ -46,20 +50,27 @@ type counterpart struct {
 	connected, interrupted bool
 	failed                 bool // since it was last connected
 	epoch                  int
-	sent                   [3]uint32 // the last number in each mode
+	since                  time.Time          // of the epoch
+	sent                   map[laneKey]uint32 // the last numbers
 }
 
-// A streamKey names what was sent by one program, in one epoch and mode.
+// A laneKey names a channel, and on channel 0 a mode.
+type laneKey struct {
+	channel int
+	mode    rtcpeer.Mode
+}
+
+// A streamKey names what was sent by one program, in one epoch and on one lane.
 type streamKey struct {
 	life, epoch int
-	mode        rtcpeer.Mode
+	laneKey
 }
 
 // An arriving is what has come of it.
 type arriving struct {
 	epoch int // of the receiver, of the last packet
 	last  uint32
-	seen  []uint64 // of an unreliable one, a bit for each number
+	seen  map[uint32]bool // the numbers of an unreliable one
 }
 
 // A happening is an event, and when it came.
@@ -75,9 +86,10 @@ type arrival struct {
 
 func newRecorder(life int, n *rtcpeer.Node, start time.Time) *recorder {
 	r := &recorder{
-		life: life, node: n, star: n.Relays(), start: start, done: make(chan struct{}),
+		life: life, node: n, star: n.Relays(), start: start, began: time.Now(), done: make(chan struct{}), gate: make(chan struct{}, 1),
 		peers: make(map[rtcpeer.PeerID]*counterpart), streams: make(map[streamKey]*arriving), refused: make(map[string]int),
 	}
+	r.gate <- struct{}{}
 	go r.run()
 	return r
 }
@@ -85,10 +97,12 @@ func newRecorder(life int, n *rtcpeer.Node, start time.Time) *recorder {
 func (r *recorder) run() {
 	defer close(r.done)
 	for {
+		<-r.gate
+		r.gate <- struct{}{}
 		ev, err := r.node.Receive(context.Background())
 		if err != nil {
 			r.mu.Lock()
-			r.ended = err
+			r.ended, r.endedAt = err, time.Now()
 			r.mu.Unlock()
 			return
 		}
@@ -111,7 +125,7 @@ func (r *recorder) took(ev rtcpeer.Event) {
 	switch ev.Kind {
 	case rtcpeer.PeerConnected:
 		r.check(!p.connected, "%v though it is connected", ev)
-		*p = counterpart{connected: true, epoch: p.epoch + 1}
+		*p = counterpart{connected: true, epoch: p.epoch + 1, since: time.Now(), sent: make(map[laneKey]uint32)}
 	case rtcpeer.PeerDisconnected:
 		r.check(p.connected, "%v though it is not connected", ev)
 		p.connected, p.interrupted = false, false
@@ -137,10 +151,15 @@ func (r *recorder) peer(id rtcpeer.PeerID) *counterpart {
 	return p
 }
 
-// check notes what is not as the contract says.
+// fail notes what is not as the contract says.
+func (r *recorder) fail(format string, args ...any) {
+	who := fmt.Sprintf("%v: member %d, life %d: ", time.Since(r.start), r.node.ID(), r.life)
+	r.broken = append(r.broken, who+fmt.Sprintf(format, args...))
+}
+
 func (r *recorder) check(ok bool, format string, args ...any) {
 	if !ok {
-		r.broken = append(r.broken, fmt.Sprintf("%v: member %d, life %d: ", time.Since(r.start), r.node.ID(), r.life)+fmt.Sprintf(format, args...))
+		r.fail(format, args...)
 	}
 }
 
@@ -152,9 +171,10 @@ func (r *recorder) packet(got rtcpeer.Packet) {
 	r.check(err == nil, "a packet of %d: %v", got.Peer, err)
 	for _, e := range n.entries {
 		if e.to == r.node.ID() {
-			r.number(got, streamKey{n.life, e.epoch, got.Mode}, p.epoch, e.number)
+			key := streamKey{n.life, e.epoch, laneKey{got.Channel, got.Mode}}
+			r.number(got, key, p.epoch, e.number)
 			if r.arrivals != nil {
-				r.arrivals(streamKey{n.life, e.epoch, got.Mode}, arrival{n.sentAt, time.Now()})
+				r.arrivals(key, arrival{n.sentAt, time.Now()})
 			}
 		}
 	}
@@ -164,59 +184,111 @@ func (r *recorder) packet(got rtcpeer.Packet) {
 func (r *recorder) number(got rtcpeer.Packet, key streamKey, epoch int, n uint32) {
 	s, known := r.streams[key]
 	if !known {
-		s = &arriving{epoch: epoch}
+		s = &arriving{epoch: epoch, seen: make(map[uint32]bool)}
 		r.streams[key] = s
-	}
-	what := func(text string) string {
-		return fmt.Sprintf("%v packet %d of %d (life %d, epoch %d) in epoch %d: %s, after %d in epoch %d",
-			key.mode, n, got.Peer, key.life, key.epoch, epoch, text, s.last, s.epoch)
 	}
 	relayed := r.star && got.Peer != rtcpeer.Server && r.node.ID() != rtcpeer.Server
 	same := s.epoch == epoch
-	r.check(same || relayed, "%s", what("in another epoch than those before"))
-	switch key.mode {
-	case rtcpeer.Reliable:
-		if relayed && (!known || !same) {
-			r.check(n > s.last, "%s", what("repeated or out of order"))
-		} else {
-			r.check(n > s.last, "%s", what("repeated or out of order"))
-			r.check(n <= s.last+1, "%s", what("lost some"))
-		}
-	case rtcpeer.UnreliableOrdered:
-		r.check(n > s.last, "%s", what("repeated or out of order"))
-	default:
-		for int(n/64) >= len(s.seen) {
-			s.seen = append(s.seen, 0)
-		}
-		r.check(s.seen[n/64]&(1<<(n%64)) == 0, "%s", what("repeated"))
-		s.seen[n/64] |= 1 << (n % 64)
+	wrong := ""
+	switch {
+	case !same && !relayed:
+		wrong = "in another epoch than those before"
+	case key.mode == rtcpeer.Unreliable && s.seen[n]:
+		wrong = "repeated"
+	case key.mode != rtcpeer.Unreliable && n <= s.last:
+		wrong = "repeated or out of order"
+	case key.mode == rtcpeer.Reliable && n > s.last+1 && !(relayed && (!known || !same)):
+		wrong = "lost some"
+	}
+	if wrong != "" {
+		r.fail("%v packet %d on channel %d of %d (life %d, epoch %d) in epoch %d: %s, after %d in epoch %d",
+			key.mode, n, key.channel, got.Peer, key.life, key.epoch, epoch, wrong, s.last, s.epoch)
 	}
 	s.epoch, s.last = epoch, max(n, s.last)
+	if key.mode == rtcpeer.Unreliable {
+		s.seen[n] = true
+	}
 }
 
-// send sends a packet to one connected peer, or to all (0). The program must have received all events.
-func (r *recorder) send(to rtcpeer.PeerID, mode rtcpeer.Mode) {
+// send sends a packet to one connected peer, or to all. The program must have received all events.
+func (r *recorder) send(to rtcpeer.PeerID, lane laneKey) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	n := numbered{sentAt: time.Now(), life: r.life}
 	for id, p := range r.peers {
-		if p.connected && (to == 0 || to == id) {
-			n.entries = append(n.entries, entry{id, p.epoch, p.sent[mode] + 1})
+		if p.connected && (to == rtcpeer.Broadcast || to == id) {
+			n.entries = append(n.entries, entry{id, p.epoch, p.sent[lane] + 1})
 		}
 	}
 	if len(n.entries) == 0 {
 		return
 	}
-	err := r.node.TrySend(rtcpeer.Packet{Peer: to, Mode: mode, Data: n.encode()})
+	err := r.node.TrySend(rtcpeer.Packet{Peer: to, Channel: lane.channel, Mode: lane.mode, Data: n.encode()})
 	partly, isPartly := errors.AsType[*rtcpeer.BroadcastError](err)
 	if err != nil && !errors.Is(err, rtcpeer.ErrUnknownPeer) { // a link that is over may still be ending
 		r.refused[err.Error()]++
 	}
 	for _, e := range n.entries {
 		if err == nil || isPartly && !slices.Contains(partly.Peers, e.to) {
-			r.peers[e.to].sent[mode] = e.number
+			r.peers[e.to].sent[lane] = e.number
 		}
 	}
+}
+
+// pause has the program receive nothing but the next event, until resume.
+func (r *recorder) pause() { <-r.gate }
+
+func (r *recorder) resume() { r.gate <- struct{}{} }
+
+// sendWaiting sends packets to a peer on a lane that nothing else is sent on, and waits for room for each.
+func (r *recorder) sendWaiting(to rtcpeer.PeerID, lane laneKey, packets int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.pending > 0 {
+		return
+	}
+	r.pending++
+	go func() {
+		for range packets {
+			time.Sleep(time.Nanosecond) // the program has received all events of the last one
+			if !r.sendOne(to, lane) {
+				break
+			}
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.pending--
+	}()
+}
+
+func (r *recorder) sendOne(to rtcpeer.PeerID, lane laneKey) (sent bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.peer(to)
+	if !p.connected {
+		return false
+	}
+	epoch, e := p.epoch, entry{to, p.epoch, p.sent[lane] + 1}
+	data := numbered{time.Now(), r.life, []entry{e}}.encode()
+	r.mu.Unlock()
+	err := r.node.Send(context.Background(), rtcpeer.Packet{Peer: to, Channel: lane.channel, Mode: lane.mode, Data: data})
+	r.mu.Lock()
+	if err == nil && p.epoch == epoch {
+		p.sent[lane] = e.number
+	}
+	return err == nil
+}
+
+func (r *recorder) isSending() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.pending > 0
+}
+
+func (r *recorder) end() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ended
 }
 
 // events returns what has happened since a time, as far as it is about a peer, in one line.
@@ -232,23 +304,66 @@ func (r *recorder) events(about rtcpeer.PeerID, since time.Time) string {
 	return strings.Join(all, ", ")
 }
 
-// story returns all that has happened, for who looks for the cause of a failure.
-func (r *recorder) story() string {
+// has reports whether a peer is connected, as far as the program knows.
+func (r *recorder) has(id rtcpeer.PeerID) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var b strings.Builder
+	return r.peer(id).connected
+}
+
+// connected returns those that are, in ascending order.
+func (r *recorder) connected() []rtcpeer.PeerID {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	ids := []rtcpeer.PeerID{}
+	for id, p := range r.peers {
+		if p.connected {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// story returns all that has happened, for who looks for the cause of a failure.
+func (r *recorder) story() (all []told) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	who := fmt.Sprintf("member %d, life %d: ", r.node.ID(), r.life)
 	for _, h := range r.log {
-		fmt.Fprintf(&b, "%10v  member %d, life %d: %v %d", h.at.Sub(r.start), r.node.ID(), r.life, h.Kind, h.Peer)
-		if h.Kind == rtcpeer.PeerDisconnected {
-			fmt.Fprintf(&b, " (%v)", h.Reason)
+		text := fmt.Sprintf("%v %d", h.Kind, h.Peer)
+		switch {
+		case h.Kind == rtcpeer.PeerDisconnected:
+			text += fmt.Sprintf(" (%v)", h.Reason)
+		case h.Kind == rtcpeer.SignalingLost || h.Kind == rtcpeer.SignalingResumed:
+			text = h.Kind.String()
+		case h.Err != nil:
+			text += fmt.Sprintf(": %v", h.Err)
 		}
-		if h.Err != nil {
-			fmt.Fprintf(&b, ": %v", h.Err)
-		}
-		fmt.Fprintln(&b)
+		all = append(all, told{h.at, who + text})
 	}
 	if r.ended != nil {
-		fmt.Fprintf(&b, "            member %d, life %d: ended: %v\n", r.node.ID(), r.life, r.ended)
+		all = append(all, told{r.endedAt, fmt.Sprint(who, "ended: ", r.ended)})
+	}
+	return all
+}
+
+// A told is one line of a story.
+type told struct {
+	at   time.Time
+	text string
+}
+
+// stories puts stories together in the order of time.
+func stories(start time.Time, of ...*recorder) string {
+	var all []told
+	for _, r := range of {
+		all = append(all, r.story()...)
+	}
+	slices.SortStableFunc(all, func(a, b told) int { return a.at.Compare(b.at) })
+	var b strings.Builder
+	for _, t := range all {
+		fmt.Fprintf(&b, "%12v  %s\n", t.at.Sub(start).Truncate(time.Millisecond), t.text)
 	}
 	return b.String()
 }

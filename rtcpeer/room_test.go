@@ -152,6 +152,10 @@ func (s *seat) said(m signaling.Message) error {
 		for _, other := range s.room.members {
 			other.deliver(signaling.Sealed{})
 		}
+	case signaling.Kick:
+		if other := s.room.members[m.ID]; other != nil {
+			s.room.expel(other)
+		}
 	}
 	return nil
 }
