@@ -25,7 +25,6 @@ var (
 	// errBadCounts is what is wrong with an end that claims to have taken what it was never sent.
 	errBadCounts = errors.New("it claims to have taken packets that it cannot have, or fewer than before")
 	errFlood     = errors.New("it floods the control lane")
-	errBadProof  = errors.New("it does not prove the secret of the link")
 )
 
 // beats are what was heard and said up to the last tick.

@@ -141,10 +141,10 @@ func (d *diary) all() ([]rtcpeer.Event, []time.Time) {
 	return slices.Clone(d.events), slices.Clone(d.at)
 }
 
-func (d *diary) end() (error, time.Time) {
+func (d *diary) end() (time.Time, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.ended, d.endedAt
+	return d.endedAt, d.ended
 }
 
 // story tells what became of a peer, without its packets: "connected interrupted resumed".

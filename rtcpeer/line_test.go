@@ -201,16 +201,6 @@ func (r *room) restart() {
 	clear(r.members)
 }
 
-// end ends the room, as a star's host does that is gone.
-func (r *room) end(why *signaling.Error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, s := range r.seated() {
-		s.inbox <- roomEnd{err: why}
-	}
-	clear(r.members)
-}
-
 // expel takes a member out of the room. mu is held.
 func (r *room) expel(s *seat) {
 	if r.members[s.member.ID] != s {

@@ -316,7 +316,7 @@ func TestL6GuestWithoutNetwork(t *testing.T) {
 							w.room.tellOthers(guest, signaling.Left{ID: guest, Reason: signaling.LeftLost})
 							after(time.Second)
 						}
-						ended, _ := w.diaries[guest].end()
+						_, ended := w.diaries[guest].end()
 						require.NoError(t, ended, "its node goes on")
 						w.isolate(guest, false)
 						w.room.awaken(guest)
@@ -354,7 +354,7 @@ func TestL7HostKilled(t *testing.T) {
 					}
 					after(away - away/2)
 					for _, guest := range []rtcpeer.PeerID{5, 9} {
-						ended, _ := w.diaries[guest].end()
+						_, ended := w.diaries[guest].end()
 						require.NoError(t, ended, "guest %d stays", guest)
 					}
 					w.hosts[1] = w.network.Transport()
@@ -386,7 +386,7 @@ func TestL7RoomEnds(t *testing.T) {
 				w.room.finish(&signaling.Error{Code: signaling.CodeHostLeft, Text: "the host has left"}, 5, 9)
 				after(2 * time.Minute)
 				for _, guest := range []rtcpeer.PeerID{5, 9} {
-					ended, at := w.diaries[guest].end()
+					at, ended := w.diaries[guest].end()
 					require.Error(t, ended)
 					require.ErrorContains(t, ended, "host_left")
 					require.LessOrEqual(t, at.Sub(start), max(31*time.Second-ends, 0), "%v", ended)

@@ -226,7 +226,7 @@ func (n *Node) end(why error) {
 // Stats returns the node's figures. It asks each link, so it is for people, not for each packet.
 func (n *Node) Stats() Stats {
 	ended := n.room.why()
-	lost, since := n.room.connection()
+	since, lost := n.room.connection()
 	stats := Stats{
 		ID: n.id, Room: n.Room(), Topology: n.Topology(), Host: n.Host(), Sealed: n.Sealed(),
 		Signaling: ended == nil, SignalingErr: ended, Resumed: n.room.resumed(),

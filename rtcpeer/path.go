@@ -173,9 +173,6 @@ func (p *path) take(b []byte) bool {
 	return err == nil
 }
 
-// maxAnswers is how many bytes of answers may wait: an end that asks and does not read gets no more.
-const maxAnswers = 4 << 10
-
 // beaten takes a beat of the other end.
 func (p *path) beaten(f control) error {
 	if err := p.link.takenByOther(p, f.counts); err != nil {

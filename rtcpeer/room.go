@@ -104,11 +104,11 @@ func (r *room) regain() bool {
 	return true
 }
 
-// connection returns why the server is lost, or nil, and since when it is as it is.
-func (r *room) connection() (lost error, since time.Time) {
+// connection returns since when the connection to the server is as it is, and why it is lost, or nil.
+func (r *room) connection() (since time.Time, lost error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return cmp.Or(r.ended, r.lost), r.since
+	return r.since, cmp.Or(r.ended, r.lost)
 }
 
 // resumed returns how often the signaler came back.
