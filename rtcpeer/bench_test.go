@@ -25,11 +25,14 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	"example.org/rtcpeer/rtcpeer/transport/webrtc"
+	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/signalclient"
 	"example.org/rtcpeer/signaling/signalserver"
 )
 
 // Each benchmark does the same work over bare Pion with our lean settings and over rtcpeer, in one
-// run: the ratio of the two is the figure that holds on any machine.
+// run: the ratio of the two is the figure that holds on any machine. "plain" is rtcpeer between members
+// that do not take part in repairs: what it was before links outlived their paths.
 
 // BenchmarkConnect: from nothing to both ends open, with signaling over a real server for rtcpeer and
 // by function calls for Pion.
@@ -49,17 +52,25 @@ func BenchmarkConnect(b *testing.B) {
 		}
 		times.report(b)
 	})
-	b.Run("rtcpeer", func(b *testing.B) {
-		url := signalServer(b)
+	overRepairs(b, func(b *testing.B, repairs bool) {
+		url := signalServer(b) + "/bench"
 		config := rtcpeer.Config{Transport: benchTransport(b)}
-		first, err := rtcpeer.Join(b.Context(), url+"/bench", config)
+		join := func() (*rtcpeer.Node, error) {
+			if repairs {
+				return rtcpeer.Join(b.Context(), url, config)
+			}
+			client, err := signalclient.Dial(b.Context(), url, signaling.Join{Channels: []signaling.Mode{}}, signalclient.Config{})
+			require.NoError(b, err)
+			return rtcpeer.New(b.Context(), client, config)
+		}
+		first, err := join()
 		require.NoError(b, err)
 		defer first.Close()
 		b.ReportAllocs()
 		var times percentiles
 		for b.Loop() {
 			start := time.Now()
-			second, err := rtcpeer.Join(b.Context(), url+"/bench", config)
+			second, err := join()
 			require.NoError(b, err)
 			require.Equal(b, rtcpeer.PeerConnected, next(b, first).Kind)
 			require.Equal(b, rtcpeer.PeerConnected, next(b, second).Kind)
@@ -71,6 +82,12 @@ func BenchmarkConnect(b *testing.B) {
 		}
 		times.report(b)
 	})
+}
+
+// overRepairs runs a benchmark of rtcpeer with repairs and without.
+func overRepairs(b *testing.B, run func(b *testing.B, repairs bool)) {
+	b.Run("plain", func(b *testing.B) { run(b, false) })
+	b.Run("rtcpeer", func(b *testing.B) { run(b, true) })
 }
 
 // percentiles are of single operations: the mean of few that are slow by chance says little.
@@ -112,8 +129,8 @@ func BenchmarkRoundTrip(b *testing.B) {
 			}
 		}
 	})
-	b.Run("rtcpeer", func(b *testing.B) {
-		nodes := benchGroup(b, rtcpeer.Mesh, 1, 5)
+	overRepairs(b, func(b *testing.B, repairs bool) {
+		nodes := benchGroup(b, rtcpeer.Mesh, repairs, 1, 5)
 		go func() {
 			for {
 				ev, err := nodes[5].Receive(b.Context())
@@ -139,7 +156,8 @@ func BenchmarkRoundTrip(b *testing.B) {
 func BenchmarkThroughput(b *testing.B) {
 	for _, size := range []int{1 << 10, 16 << 10} {
 		b.Run(fmt.Sprintf("pion/%dKiB", size>>10), func(b *testing.B) { throughputPion(b, size) })
-		b.Run(fmt.Sprintf("rtcpeer/%dKiB", size>>10), func(b *testing.B) { throughput(b, size) })
+		b.Run(fmt.Sprintf("plain/%dKiB", size>>10), func(b *testing.B) { throughput(b, size, false) })
+		b.Run(fmt.Sprintf("rtcpeer/%dKiB", size>>10), func(b *testing.B) { throughput(b, size, true) })
 	}
 }
 
@@ -183,8 +201,8 @@ func throughputPion(b *testing.B, size int) {
 	<-done
 }
 
-func throughput(b *testing.B, size int) {
-	nodes := benchGroup(b, rtcpeer.Mesh, 1, 5)
+func throughput(b *testing.B, size int, repairs bool) {
+	nodes := benchGroup(b, rtcpeer.Mesh, repairs, 1, 5)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -259,12 +277,12 @@ func BenchmarkFanout(b *testing.B) {
 			})
 		}
 	})
-	b.Run("rtcpeer", func(b *testing.B) {
+	overRepairs(b, func(b *testing.B, repairs bool) {
 		ids := []rtcpeer.PeerID{1, 2}
 		for i := range guests {
 			ids = append(ids, rtcpeer.PeerID(10+i))
 		}
-		nodes := benchGroup(b, rtcpeer.Star, ids...)
+		nodes := benchGroup(b, rtcpeer.Star, repairs, ids...)
 		packet := rtcpeer.Packet{Peer: -1, Data: make([]byte, size)}
 		b.ReportAllocs()
 		window := newWindow()
@@ -370,22 +388,14 @@ func BenchmarkMemory(b *testing.B) {
 			}
 		}
 	})
-	b.Run("rtcpeer", func(b *testing.B) {
+	overRepairs(b, func(b *testing.B, repairs bool) {
+		var ids []rtcpeer.PeerID
+		for i := range members {
+			ids = append(ids, rtcpeer.PeerID(i+1))
+		}
 		for b.Loop() {
 			before := inUse()
-			r := newRoom(rtcpeer.Mesh)
-			tr := benchTransport(b)
-			nodes := make([]*rtcpeer.Node, members)
-			for i := range nodes {
-				n, err := rtcpeer.New(b.Context(), r.sit(rtcpeer.PeerID(i+1), nil), rtcpeer.Config{Transport: tr})
-				require.NoError(b, err)
-				nodes[i] = n
-			}
-			for _, n := range nodes {
-				for range members - 1 {
-					next(b, n)
-				}
-			}
+			nodes := benchGroup(b, rtcpeer.Mesh, repairs, ids...)
 			b.ReportMetric(float64(inUse()-before)/links/2/1024, "KiB/end")
 			for _, n := range nodes {
 				n.Close()
@@ -410,9 +420,26 @@ func benchTransport(b *testing.B) transport.Transport {
 	return tr
 }
 
-func benchGroup(b *testing.B, topology rtcpeer.Topology, ids ...rtcpeer.PeerID) map[rtcpeer.PeerID]*rtcpeer.Node {
+func benchGroup(b *testing.B, topology rtcpeer.Topology, repairs bool, ids ...rtcpeer.PeerID) map[rtcpeer.PeerID]*rtcpeer.Node {
 	tr := benchTransport(b)
-	return group(b, topology, func() transport.Transport { return tr }, rtcpeer.Config{}, ids...)
+	r := newRoom(topology)
+	r.bare = !repairs
+	return r.group(b, func() transport.Transport { return tr }, rtcpeer.Config{}, ids...)
+}
+
+// BenchmarkIdle reports the bytes that one end of an idle link sends in a second, as SCTP counts
+// them: without those of ICE, which checks each path by itself. An operation is nothing.
+func BenchmarkIdle(b *testing.B) {
+	const watched = 5 * time.Second
+	overRepairs(b, func(b *testing.B, repairs bool) {
+		nodes := benchGroup(b, rtcpeer.Mesh, repairs, 1, 5)
+		<-time.After(time.Second) // what the making of the link has left
+		before := nodes[1].Stats().Links[5].BytesSent
+		<-time.After(watched)
+		for b.Loop() {
+		}
+		b.ReportMetric(float64(nodes[1].Stats().Links[5].BytesSent-before)/watched.Seconds(), "B/s")
+	})
 }
 
 func signalServer(b *testing.B) (url string) {

@@ -32,8 +32,10 @@ type Config struct {
 	// MaxPacket is the largest packet sent or accepted, in bytes. 0 means 16 KiB, which every
 	// stack accepts; at most 256 KiB.
 	MaxPacket int
-	// SendBuffer is how many bytes a reliable lane holds unacknowledged before Send waits, or
-	// TrySend returns ErrBufferFull. 0 means 1 MiB; at least four MaxPacket.
+	// SendBuffer is how many bytes a reliable lane holds that the other end has not taken, before Send waits or
+	// TrySend returns ErrBufferFull. While a peer is interrupted, this is what can be sent to it. (To peers that
+	// do not take part in repairs: that SCTP has not acknowledged.) 0 means 1 MiB; at least four MaxPacket. All
+	// members should have the same, as the receive window of one has to hold what another sends.
 	SendBuffer int
 	// MaxLag is how long an unreliable packet may wait before it is first sent; a lane that lags
 	// more drops the newcomer ("buffer_full" in Stats). 0 means 100 ms.
@@ -90,6 +92,8 @@ type Config struct {
 
 const (
 	maxPacketLimit = 256 << 10 // a=max-message-size of Chromium and libdatachannel
+	// maxHeldUp is how many bytes of lanes that are held up a receive window has room for, at most.
+	maxHeldUp = 16 << 20
 	// frameOverhead is what the star's relay adds to a packet at most: SYS, RELAY, an id, RAW.
 	frameOverhead = 7
 )
@@ -150,9 +154,12 @@ func (c Config) transport() (transport.Transport, bool, error) {
 	if least := c.MaxPacket + frameOverhead; c.WebRTC.MaxMessage < least {
 		c.WebRTC.MaxMessage = least
 	}
-	// A message must fit the receive window four times (see webrtc.Config.MaxMessage).
+	// A message must fit the receive window four times (see webrtc.Config.MaxMessage). And all that the other
+	// end may send on lanes that the program here holds up must leave room for the others: a control lane
+	// whose beats do not get through is taken for a path that has failed.
 	if c.WebRTC.ReceiveBuffer == 0 {
-		c.WebRTC.ReceiveBuffer = max(1<<20, 4*c.WebRTC.MaxMessage)
+		heldUp := min(channelsOf(c.Channels).reliable()*c.SendBuffer, maxHeldUp)
+		c.WebRTC.ReceiveBuffer = max(heldUp+256<<10, 4*c.WebRTC.MaxMessage)
 	}
 	t, err := webrtc.New(c.WebRTC)
 	return t, true, err

@@ -2,6 +2,7 @@ package rtcpeer
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -97,7 +98,7 @@ func (l *link) await(deadline, attempt, ask <-chan time.Time) (opened bool, err 
 	case h := <-l.control:
 		return l.greeted(h)
 	case <-l.changed:
-		return false, l.startAnew()
+		return false, l.startAnew(freshFor)
 	case <-ask:
 		if l.next == nil {
 			l.request("")
@@ -126,12 +127,14 @@ func (l *link) receive(s *signaling.SignalData) error {
 	case s.Type == signaling.Refuse:
 		return l.fail("connect", fmt.Errorf("%w: %s", ErrRefused, s.Text))
 	case s.Type == signaling.Repair && s.Attempt >= l.state.attempt: // it has seen this attempt, and asks all the same
-		return l.startAnew()
+		return l.startAnew(floodEach)
 	case s.Type == signaling.Repair:
 		return nil
 	case s.Type == signaling.Offer && s.Repair: // there is no such link here
 		l.state.attempt = max(l.state.attempt, s.Attempt)
 		l.request("")
+		return nil
+	case l.answersOther(s):
 		return nil
 	}
 	var steps []step
@@ -144,11 +147,21 @@ func (l *link) isAbout(refusal *signaling.SignalData) bool {
 	return (refusal.Attempt == 0 || refusal.Attempt == l.state.attempt) && (refusal.Link == "" || refusal.Link == l.id)
 }
 
-// startAnew begins the next attempt, or asks for it, because something has changed: what the two ends have
-// told each other of their addresses may be wrong.
-func (l *link) startAnew() error {
+// answersOther reports whether a signal answers the offer of another link: of the program before this one,
+// perhaps, whose attempts had the same numbers.
+func (l *link) answersOther(s *signaling.SignalData) bool {
+	return s.Type == signaling.Answer && s.Link != "" && s.Link != l.id
+}
+
+// floodEach is the shortest time between two attempts that the other end asks for.
+const floodEach = 200 * time.Millisecond
+
+// startAnew begins the next attempt, or asks for it, unless the present one is fresh: because something has
+// changed, and what the two ends have told each other of their addresses may be wrong, or because the other
+// end has given the attempt up.
+func (l *link) startAnew(fresh time.Duration) error {
 	switch {
-	case l.id == "" || l.next != nil && time.Since(l.next.began) < freshFor:
+	case l.id == "" || l.next != nil && time.Since(l.next.began) < fresh:
 	case l.state.retries():
 		return errAttemptOver
 	case !l.state.offers && l.again:
@@ -169,7 +182,7 @@ func (l *link) greet() (opened bool) {
 }
 
 // greeted takes what the other end says over the control lane of a first path, which has to be its hello.
-func (l *link) greeted(h heardControl) (opened bool, err error) {
+func (l *link) greeted(h *heardControl) (opened bool, err error) {
 	switch {
 	case h.path != l.next || h.ended:
 		return false, nil // of an earlier attempt; or the path has ended, and the attempt's time will be over
@@ -244,7 +257,7 @@ func (l *link) do(steps []step) error {
 			if l.next == nil {
 				continue // its path was dropped, as the present one spoke again
 			}
-			if !l.published && s.data.Link != l.id {
+			if !l.published && s.data.Link == "" {
 				l.id = "" // it does not take part in repairs, whatever it has listed
 			}
 			if err := l.next.raw.Accept(s.data.SDP); err != nil {
@@ -294,7 +307,7 @@ func (l *link) begin(repairs bool) error {
 // server: the next attempt makes up for it.
 func (l *link) signal(s signaling.SignalData) {
 	s.Attempt = l.state.attempt
-	if err := l.node.room.signal(l.node.ctx, l.peer, s); err != nil {
+	if err := l.node.room.signal(context.WithoutCancel(l.node.ctx), l.peer, s); err != nil { // the node may be closing
 		l.node.log.Debug("signal not sent", "peer", l.peer, "type", s.Type, "err", err)
 	}
 }

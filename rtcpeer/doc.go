@@ -5,9 +5,11 @@
 //	                     |          |
 //	     node.run <- Signaler    Signaler -> node.run
 //	        |                                   |
-//	     link.run ===== offers, answers ==== link.run        one goroutine a link
+//	     peer.run  (one goroutine a peer)    peer.run
 //	        |                                   |
-//	Send -> lane -> transport - - - - transport -> lane -> inbox -> Receive
+//	       link ===== offers, answers ======= link
+//	        |                                   |
+//	Send -> lane -> path - - - - - - - - path -> lane -> inbox -> Receive
 //
 // A program calls Join, gets a Node, and then sees in one order who connects, what they send and who
 // disconnects: no packet of a peer comes before its PeerConnected or after its PeerDisconnected, and
@@ -30,7 +32,24 @@
 // In a page (GOOS=js) nothing that waits may be called from a handler of JavaScript (js.FuncOf): the page
 // stands still until the handler returns, and so does what is waited for. Start a goroutine there.
 //
-// A link, once open, needs the signaling server no more: losing the server never ends it.
+// A link is the relation of two peers, and outlives its paths: a path is one transport connection under it.
+// When the path falls silent or closes, or this machine's addresses change, or it was asleep, the two make
+// another one beside it, and the link moves over. No reliable packet is lost or repeated, and the order stays.
+// The program sees PeerInterrupted and PeerResumed; after Config.LostAfter it sees PeerDisconnected, and as
+// long as both are in the room the two go on trying.
+//
+//	link:   making -> authenticating -> up -> interrupted -> up -> ... -> over
+//	path:        1 -------------------------- x
+//	                                   2 ------------------------ ...
+//
+// Both ends keep a control lane for that (control.go): beats, so that silence means something; counts of what
+// each has taken, so that the other need not keep it; and proofs of the link's secret, so that nobody who can
+// write to the signaling server can take a link over. Where the path of a link stands and what it needs is
+// decided by pure functions (repair.go, negotiate.go), and done by link.run (connect.go, keep.go). Both members
+// have to take part; a link with Godot's peers or older programs has one path, and ends with it. A path through
+// a relay looks for a direct one from time to time.
+//
+// A link, once open, needs the signaling server no more: losing the server never ends it. Only a repair needs it.
 //
 // What the bounds are, and what happens at each, is in Config; what was dropped, and why, in Stats.
 package rtcpeer

@@ -8,6 +8,7 @@ type ending struct {
 
 	mu     sync.Mutex
 	reason DisconnectReason // 0: not over
+	wanted bool             // by this end's program, too
 }
 
 func newEnding() ending { return ending{over: make(chan struct{})} }
@@ -17,6 +18,7 @@ func newEnding() ending { return ending{over: make(chan struct{})} }
 func (e *ending) end(reason DisconnectReason) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.wanted = e.wanted || reason == ByUs
 	switch {
 	case e.reason == 0:
 		e.reason = reason
@@ -31,4 +33,11 @@ func (e *ending) why() DisconnectReason {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.reason
+}
+
+// isWanted reports whether this end's program has ended the link, even if it was ending already.
+func (e *ending) isWanted() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.wanted
 }

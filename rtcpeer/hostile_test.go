@@ -217,7 +217,7 @@ func TestImpostorAnswers(t *testing.T) {
 						w.network.Forget(w.hosts[1], w.hosts[5])
 					}
 					after(4 * time.Second)
-					require.Equal(t, lie.refused, w.link(5, 1).PathsRefused == 1, "%d refused", w.link(5, 1).PathsRefused)
+					require.Equal(t, lie.refused, w.link(5, 1).PathsRefused > 0)
 					if lie.refused {
 						require.Contains(t, log.String(), "path refused")
 						require.Contains(t, log.String(), "the signaling server may not be honest")

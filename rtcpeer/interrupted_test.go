@@ -245,7 +245,7 @@ func TestDeathInARepair(t *testing.T) {
 						time.AfterFunc(5*time.Second, func() {
 							w.room.mu.Lock()
 							defer w.room.mu.Unlock()
-							w.room.members[victim].leave(tt.left)
+							w.room.remove(w.room.members[victim], tt.left)
 						})
 					}
 					after(2 * time.Minute)

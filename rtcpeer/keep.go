@@ -42,31 +42,20 @@ type beats struct {
 const maxBeats = 4096
 
 // tellEach is how many bytes an end may take before it tells the other one, which keeps so many for each lane.
-func tellEach(kept uint64) uint64 { return max(min(kept, 1<<30)/8, 1) }
-
-// keep keeps a published link until it ends.
-func (l *link) keep() {
-	if l.id != "" {
-		l.repair = l.repair.relayed(time.Now(), l.path.Load().relayed())
-	}
-	l.watch(nil)
-}
+func tellEach(kept uint64) uint64 { return max(min(kept, 1<<30)/8, 1<<10) }
 
 // watch waits for the end, from either side, or for done, and deals with what comes until then.
 func (l *link) watch(done <-chan struct{}) {
 	for l.why() == 0 && !isClosed(done) {
-		l.watchOnce(l.over, done)
+		l.handleNext(l.over, done)
 	}
 }
 
-// watchOnce deals with the next thing that comes, unless over or done are closed before.
-func (l *link) watchOnce(over, done <-chan struct{}) {
-	var due <-chan time.Time // for a try that is to come before the next tick
-	if wait := time.Until(l.repair.tryAt); l.ticks != nil && l.repair.needs != 0 && wait > 0 {
-		soon := time.NewTimer(wait)
-		defer soon.Stop()
-		due = soon.C
-	}
+// handleNext deals with the next thing that happens, unless over or done is closed. Its frame is what a quiet
+// link has on its stack: what a case needs is in a method of its own.
+func (l *link) handleNext(over, done <-chan struct{}) {
+	due, stop := l.nextTry()
+	defer stop()
 	var making <-chan transport.Event
 	if l.next != nil {
 		making = l.next.raw.Events()
@@ -83,15 +72,31 @@ func (l *link) watchOnce(over, done <-chan struct{}) {
 	case h := <-l.control:
 		l.controlled(h)
 	case <-l.answers:
-		l.decide(l.repair.answered(time.Now(), l.sight()))
+		l.answered()
 	case <-l.ticks:
 		l.tick()
 	case <-due:
-		l.decide(l.repair.plan(time.Now(), l.sight(), nil))
+		l.plan()
 	case <-l.changed:
-		if l.ticks != nil {
-			l.decide(l.repair.changed(time.Now(), l.spread()))
-		}
+		l.thisEndChanged()
+	}
+}
+
+// nextTry returns when a try is due that is to come before the next tick.
+func (l *link) nextTry() (<-chan time.Time, func()) {
+	if l.ticks == nil || l.repair.needs == 0 {
+		return nil, func() {}
+	}
+	return timer(time.Until(l.repair.tryAt))
+}
+
+func (l *link) answered() { l.decide(l.repair.answered(time.Now(), l.sight())) }
+
+func (l *link) plan() { l.decide(l.repair.plan(time.Now(), l.sight(), nil)) }
+
+func (l *link) thisEndChanged() {
+	if l.ticks != nil {
+		l.decide(l.repair.changed(time.Now(), l.spread()))
 	}
 }
 
@@ -121,7 +126,22 @@ func (l *link) pathEvent(e transport.Event) {
 		l.event(e)
 	case e.Kind == transport.EventClosed && l.path.Load().control == nil:
 		l.end(reasonOf(e.Err))
+	case e.Kind == transport.EventClosed && reasonOf(e.Err) == ByPeer:
+		l.closedByPeer = true
+		if l.repair.closed {
+			l.vanish()
+		}
 	}
+}
+
+// vanish ends the link whose present path the other end has closed without a bye: its program is gone without
+// having ended the link, as when a tab is closed. A program that goes on has the link move before it closes a path.
+func (l *link) vanish() {
+	l.vanished = true
+	if time.Since(time.Unix(0, l.figures.heard.Load())) > silentAfter {
+		l.end(Lost) // it has given the link up, and its bye was lost
+	}
+	l.end(ByPeer)
 }
 
 // nextEvent takes an event of the path that is being made.
@@ -161,11 +181,16 @@ func (l *link) signaled(s *signaling.SignalData) {
 	case s.Type == signaling.Refuse:
 		l.refusedBy(s)
 		return
+	case l.answersOther(s):
+		return
 	}
 	var steps []step
 	l.state, steps = l.state.receive(*s)
 	if err := l.do(steps); err != nil {
 		l.node.log.Debug("signal not used", "peer", l.peer, "err", err)
+	}
+	if l.state.offers && l.state.described {
+		l.repair = l.repair.known()
 	}
 }
 
@@ -213,13 +238,16 @@ func (l *link) requested(s *signaling.SignalData) {
 }
 
 // controlled takes a control frame.
-func (l *link) controlled(h heardControl) {
+func (l *link) controlled(h *heardControl) {
 	switch {
 	case h.path == l.next:
 		l.nextControlled(h)
 	case h.path != l.path.Load() && !h.isByeOver(l.old): // of a path that was given up
 	case h.ended:
 		l.decide(l.repair.pathClosed(time.Now(), l.sight()))
+		if l.closedByPeer {
+			l.vanish()
+		}
 	case h.bad != nil:
 		l.misbehaved(h.bad)
 	case h.frame.kind == frameBye:
@@ -245,11 +273,11 @@ func (l *link) misbehaved(why error) {
 
 // nextControlled takes a control frame over the path that is being made. Until the other end has proven who
 // it is, nothing that it says counts.
-func (l *link) nextControlled(h heardControl) {
+func (l *link) nextControlled(h *heardControl) {
 	p := l.next
-	switch f := h.frame; {
+	switch f := &h.frame; {
 	case h.ended: // its event says why
-	case h.bad == nil && !p.proven && f.kind == frameProve && l.secret.proves(f.mac, !l.state.offers, p.attempt, p.raw.Binding()):
+	case h.bad == nil && !p.proven && f.kind == frameProve && p.raw.Binding() != "" && l.secret.proves(f.mac, !l.state.offers, p.attempt, p.raw.Binding()):
 		p.proven = true
 		if l.state.offers {
 			l.takeOver()
@@ -309,7 +337,7 @@ func (l *link) takeFrom(p *path) (counts []uint64) {
 }
 
 func (l *link) switchTo(p *path) {
-	l.next = nil
+	l.next, l.closedByPeer = nil, false
 	l.path.Store(p)
 	l.figures.paths.Add(1)
 	l.beats.control, l.beats.said = 0, 0

@@ -162,10 +162,15 @@ func (l *lane) sendOrStall(p []byte, stalled time.Duration, stop <-chan struct{}
 	}
 }
 
-// write sends a packet whatever waits already, which few and small ones may.
+// write sends a packet whatever waits already, which few and small ones may. When they are not few any more,
+// the other end takes nothing for too long.
 func (l *lane) write(p []byte) error {
 	if l.keeps() {
-		return l.keep(p, 2*l.link.node.config.SendBuffer)
+		err := l.keep(p, 2*l.link.node.config.SendBuffer)
+		if err == ErrBufferFull {
+			l.link.end(Slow)
+		}
+		return err
 	}
 	return l.wrote(p, l.link.path.Load().lanes[l.index].Write(p))
 }

@@ -17,7 +17,7 @@ import (
 // ends it.
 //
 //	run:  connect -> authenticate -> serve -> stop
-//	      the first path             keep: another path where that one fails
+//	      the first path             watch: another path where that one fails
 type link struct {
 	// Fixed at construction.
 	node     *Node
@@ -46,9 +46,9 @@ type link struct {
 	halt    chan struct{} // closed when its readers need not deliver what has arrived
 	silent  chan struct{} // closed when a reader has ended: nothing is acknowledged any more
 	silence sync.Once
-	done    chan struct{}     // closed when run takes nothing more
-	control chan heardControl // from controlLoops
-	answers chan struct{}     // a token: the other end has answered over the present path
+	done    chan struct{}      // closed when run takes nothing more
+	control chan *heardControl // from controlLoops
+	answers chan struct{}      // a token: the other end has answered over the present path
 
 	// Safe for all.
 	path        atomic.Pointer[path] // that the link goes over; nil before the first
@@ -56,20 +56,22 @@ type link struct {
 	figures     linkFigures
 
 	// Owned by run.
-	state     negotiation
-	next      *path                 // that is being made; nil: none
-	old       *path                 // was given up for path, which the other end has not confirmed yet
-	early     *reader               // what the authentication has read
-	random    [secretSize]byte      // this end's half of the secret
-	furthest  transport.Progress    // of the attempts before
-	repair    repair                // what to do about the path
-	beats     beats                 // what was heard and said
-	ticker    *time.Ticker          // of repair; nil on a link that cannot be repaired
-	ticks     <-chan time.Time      // its, or nil
-	successor *signaling.SignalData // the offer with which the other end gave this link up
-	refused   bool                  // the signaling server says that the other end has ended this link; not heard since
-	dismissed bool                  // the other end itself says so
-	fault     error                 // what the other end did wrong over its control lane
+	state        negotiation
+	next         *path                 // that is being made; nil: none
+	old          *path                 // was given up for path, which the other end has not confirmed yet
+	closedByPeer bool                  // the other end has closed the present path
+	vanished     bool                  // without having ended the link
+	early        *reader               // what the authentication has read
+	random       [secretSize]byte      // this end's half of the secret
+	furthest     transport.Progress    // of the attempts before
+	repair       repair                // what to do about the path
+	beats        beats                 // what was heard and said
+	ticker       *time.Ticker          // of repair; nil on a link that cannot be repaired
+	ticks        <-chan time.Time      // its, or nil
+	successor    *signaling.SignalData // the offer with which the other end gave this link up
+	refused      bool                  // the signaling server says that the other end has ended this link; not heard since
+	dismissed    bool                  // the other end itself says so
+	fault        error                 // what the other end did wrong over its control lane
 
 	readers    sync.WaitGroup // one a lane and path
 	goroutines sync.WaitGroup // controlLoops, and paths that are being closed
@@ -106,7 +108,7 @@ func newLink(p *peer, first *signaling.SignalData) *link {
 		halt:     make(chan struct{}),
 		silent:   make(chan struct{}),
 		done:     make(chan struct{}),
-		control:  make(chan heardControl, 4),
+		control:  make(chan *heardControl, 4),
 		answers:  make(chan struct{}, 1),
 		state:    negotiation{offers: offers(n.id, p.member.ID), once: p.member.OneAttempt},
 	}
@@ -148,7 +150,7 @@ func (l *link) run() {
 }
 
 // hear hands a control frame to run.
-func (l *link) hear(h heardControl) {
+func (l *link) hear(h *heardControl) {
 	select {
 	case l.control <- h:
 	case <-l.done:
@@ -178,10 +180,17 @@ func (l *link) serve() {
 	l.published = true
 	l.node.linkUp(l)
 	l.read(l.path.Load())
-	l.keep()
+	l.searchIfRelayed()
+	l.watch(nil)
 	l.interrupted.Store(false) // whatever is sent now gets the error of a peer that is gone
 	l.stop()
 	l.readers.Wait()
+}
+
+func (l *link) searchIfRelayed() {
+	if l.id != "" {
+		l.repair = l.repair.relayed(time.Now(), l.path.Load().relayed())
+	}
 }
 
 // read starts the readers of a path. On a link that cannot be repaired the first reader to end ends the
@@ -211,10 +220,14 @@ const (
 // stop ends the paths that are read. If this side ends the link by its program's will, what Send accepted is
 // flushed first; if the other side did, its lanes still give what had arrived.
 func (l *link) stop() {
+	if l.why() == ByUs {
+		l.lastWords()
+	}
+	l.retire(l.old) // or its readers would wait until it is lost
+	l.old = nil
 	p := l.path.Load()
 	switch reason := l.why(); {
-	case reason == ByUs:
-		l.lastWords()
+	case reason == ByUs: // all is said
 	case l.successor != nil: // the other end may still have this link, and say nothing on it any more
 	case reason == ByPeer || reason == Lost && p.control == nil:
 		if l.drained() {
@@ -224,10 +237,7 @@ func (l *link) stop() {
 		l.sayBye(p, reason)
 	}
 	close(l.halt)
-	l.path.Load().raw.Close()
-	if l.old != nil {
-		l.old.raw.Close()
-	}
+	p.raw.Close()
 }
 
 // lastWords waits until what Send has accepted, and the word that the link is over, have arrived, or
@@ -253,7 +263,7 @@ func (l *link) lastWords() {
 		case p.control.Buffered() == 0:
 			return
 		}
-		l.watchOnce(nil, wake)
+		l.handleNext(nil, wake)
 	}
 	if l.dismissed {
 		return

@@ -1,6 +1,7 @@
 package rtcpeer
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
@@ -41,11 +42,12 @@ func (n *Node) linkOver(l *link) {
 		n.log.Info("disconnected", "peer", l.peer, "reason", reason)
 		n.route.down(l, reason)
 	}
-	again := l.mayPass() || l.successor != nil
+	again := l.mayPass() || l.successor != nil && !l.isWanted() || n.roster.joinedAnew(l)
 	l.entry.told = l.entry.told || l.published
 	if l.failure != nil {
 		n.log.Warn("no link", "peer", l.peer, "err", l.failure.Err, "tried again", again)
-		if !again || !l.entry.told {
+		// That a peer which the program has as gone does not want this end back is no news.
+		if !l.entry.told || !again && !errors.Is(l.failure, ErrRefused) {
 			n.inbox.failed(l.failure)
 		}
 		l.entry.told = true

@@ -26,7 +26,9 @@ import (
 // WebRTC class misbehaves, the contract of Peer holds instead.
 type MultiplayerPeer struct {
 	// PeerConnected and PeerDisconnected are the signals. They are called by Poll and TryPoll, in
-	// the order in which things happened, and may call any method but those two. Nil: not wanted.
+	// the order in which things happened, and may call any method but those two. Nil: not wanted. Godot
+	// has no more, so interruptions are not shown here: a peer that is interrupted stays connected, and one
+	// that was lost may be connected again, under the same id.
 	PeerConnected    func(id PeerID)
 	PeerDisconnected func(id PeerID)
 	// PeerFailed is ours: a link with a member of the room could not be made. Nil: not wanted.

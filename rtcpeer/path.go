@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,6 +33,8 @@ type path struct {
 
 	// Owned by link.run.
 	proven bool // the other end has proven that it is the one
+
+	told []uint64 // what the other end has taken, of its last beat; owned by controlLoop
 
 	heard atomic.Uint64 // control frames received
 	said  atomic.Uint64 // control frames sent
@@ -134,7 +137,6 @@ type heardControl struct {
 // controlLoop reads control frames until the path ends or the other end sends what is none.
 func (p *path) controlLoop() {
 	b := make([]byte, 64)
-	var counts []uint64
 	for {
 		n, err := p.control.Read(b)
 		switch {
@@ -142,26 +144,33 @@ func (p *path) controlLoop() {
 			b = make([]byte, min(8*len(b), maxControlFrame))
 			continue
 		case errors.Is(err, io.ErrShortBuffer):
-			p.link.hear(heardControl{path: p, bad: errBadControl})
+			p.link.hear(&heardControl{path: p, bad: errBadControl})
 			return
 		case err != nil:
-			p.link.hear(heardControl{path: p, ended: true})
+			p.link.hear(&heardControl{path: p, ended: true})
 			return
 		}
-		p.heard.Add(1)
-		f, err := decodeControl(b[:n], p.link.node.channels.reliable(), counts)
-		if err == nil && f.kind == frameBeat {
-			counts = f.counts
-			err = p.beaten(f)
-		} else if err == nil {
-			f.counts = append([]uint64(nil), f.counts...)
-			p.link.hear(heardControl{path: p, frame: f})
-		}
-		if err != nil {
-			p.link.hear(heardControl{path: p, bad: err})
+		if !p.take(b[:n]) {
 			return
 		}
 	}
+}
+
+// take takes a control frame. It returns false after one that makes no sense.
+func (p *path) take(b []byte) bool {
+	p.heard.Add(1)
+	f, err := decodeControl(b, p.link.node.channels.reliable(), p.told)
+	if err == nil && f.kind == frameBeat {
+		p.told = f.counts
+		err = p.beaten(f)
+	} else if err == nil {
+		f.counts = slices.Clone(f.counts)
+		p.link.hear(&heardControl{path: p, frame: f})
+	}
+	if err != nil {
+		p.link.hear(&heardControl{path: p, bad: err})
+	}
+	return err == nil
 }
 
 // beaten takes a beat of the other end.

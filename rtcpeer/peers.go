@@ -28,6 +28,7 @@ type peer struct {
 	running  bool  // run is
 	lost     bool  // its last link was Lost, and could not be repaired
 	gone     bool  // it has left the room by itself, or was taken out of it, and its program there with it
+	ended    bool  // its last link has ended for good: it has to join anew to get another one
 	joins    int   // of programs that were not those of the links before
 	links    int   // that there were
 
@@ -79,7 +80,7 @@ func (p *peer) next(l *link) (*link, remainder) {
 	if l.published || p.since.IsZero() {
 		p.since, p.pause = time.Now(), 0
 	}
-	first, ok := l.successor, l.successor != nil
+	first, ok := l.successor, l.successor != nil && !l.isWanted()
 	if !ok && (!l.mayPass() || n.room.why() != nil) {
 		return nil, n.roster.stop(l)
 	}
@@ -144,8 +145,11 @@ func (p *peer) wait(l *link) (first *signaling.SignalData, ok bool) {
 // mayPass reports whether the cause for which the link has ended can pass, so that another one is made.
 // Only members that take part in repairs expect one.
 func (l *link) mayPass() bool {
+	if l.isWanted() {
+		return false
+	}
 	if l.published {
-		return l.id != "" && l.why() == Lost
+		return l.id != "" && (l.why() == Lost || l.vanished)
 	}
 	return l.capable && (l.failure != nil && !isFinal(l.failure) || l.why() == Lost)
 }

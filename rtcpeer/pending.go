@@ -84,7 +84,7 @@ func (l *link) endUnheard() {
 		if ctx.Err() != nil {
 			l.end(Lost)
 		}
-		l.watchOnce(l.over, ctx.Done())
+		l.handleNext(l.over, ctx.Done())
 	}
 }
 

@@ -87,15 +87,20 @@ func (r *host) relay(from *lane, f frame) {
 
 // forward sends on the same channel and mode. In the reliable mode it waits for the target's lane,
 // which holds up the source's lane alone; a target that takes nothing is disconnected, since a
-// reliable packet cannot be skipped.
+// reliable packet cannot be skipped. One whose link is interrupted may come back.
 func (r *host) forward(from *lane, target *link, frame []byte) {
 	to := target.lanes[from.index]
 	if err := to.trySend(frame); err != ErrBufferFull {
 		return
 	}
 	if to.sendOrStall(frame, r.node.config.SlowAfter, from.link.halt) == ErrBufferFull {
-		r.node.log.Warn("guest takes nothing: disconnected", "peer", target.peer, "after", r.node.config.SlowAfter)
-		target.end(Slow)
+		interrupted := target.interrupted.Load()
+		r.node.log.Warn("guest takes nothing: disconnected", "peer", target.peer, "after", r.node.config.SlowAfter, "interrupted", interrupted)
+		if interrupted {
+			target.end(Lost)
+		} else {
+			target.end(Slow)
+		}
 	}
 }
 

@@ -27,6 +27,7 @@ type repair struct {
 	needs       need
 	tryAt       time.Time // no try before
 	began       time.Time // of the present try; zero: there is none
+	doubted     bool      // the other end may not know of that: its signals may be lost
 	searchAt    time.Time // when a relayed path looks for a direct one; zero: it is not relayed
 	searches    int       // that were in vain
 }
@@ -67,7 +68,7 @@ const (
 	silentAfter = 1400 * time.Millisecond // likewise: three ticks
 	sleptAfter  = 2 * time.Second         // without a tick: the process, or its machine, was asleep
 	requestEach = 3 * time.Second         // an answering end asks for an offer that does not come
-	freshFor    = time.Second             // a try that is younger is not begun anew
+	freshFor    = time.Second             // a try that is younger is not begun anew: the two may have crossed
 	settleTime  = 200 * time.Millisecond  // after a change, before a try: the present path may answer
 	firstSearch = 5 * time.Second
 	lastSearch  = 5 * time.Minute
@@ -147,16 +148,26 @@ func (r repair) answered(now time.Time, s sight) (repair, []repairStep) {
 }
 
 // requested notes that the other end wants another path. seen is true if it knows of the present try, and
-// asks all the same. However often it asks, there are no more than a few tries a second.
+// asks all the same: then the next one comes, though not more than a few a second. If it may not know of it, it
+// has until the try is freshFor old to answer that.
 func (r repair) requested(now time.Time, s sight, seen bool) (repair, []repairStep) {
 	r.needs |= needRequest
-	if seen || now.Sub(r.began) > freshFor {
+	switch {
+	case seen || now.Sub(r.began) > freshFor:
 		if soonest := r.began.Add(settleTime); soonest.After(r.tryAt) {
 			r.tryAt = soonest
 		}
 		r.began = time.Time{}
+	default:
+		r.doubted, r.tryAt = true, r.began.Add(freshFor)
 	}
 	return r.plan(now, s, nil)
+}
+
+// known notes that the other end has answered the present try.
+func (r repair) known() repair {
+	r.doubted = false
+	return r
 }
 
 // pathClosed notes that the present path has ended, though not the link. The program is told at the next
@@ -218,7 +229,7 @@ func (r repair) searchLater(now time.Time) repair {
 // plan decides whether to try, or to drop what is being tried.
 func (r repair) plan(now time.Time, s sight, steps []repairStep) (repair, []repairStep) {
 	over := r.began.IsZero() || now.Sub(r.began) >= r.patience(s)
-	if over && !r.began.IsZero() { // it was in vain
+	if over && !r.began.IsZero() && !r.doubted { // it was in vain
 		r.needs &^= needRequest // it comes again while the other end wants one
 		if r.needs == needDirect {
 			r = r.searchLater(now)
@@ -232,7 +243,7 @@ func (r repair) plan(now time.Time, s sight, steps []repairStep) (repair, []repa
 		r.began = time.Time{}
 		return r, append(steps, stepDrop)
 	case r.needs != 0 && over && !now.Before(r.tryAt):
-		r.began = now
+		r.began, r.doubted = now, false
 		return r, append(steps, stepTry)
 	}
 	return r, steps
@@ -241,6 +252,8 @@ func (r repair) plan(now time.Time, s sight, steps []repairStep) (repair, []repa
 // patience is how long a try may take.
 func (r repair) patience(s sight) time.Duration {
 	switch {
+	case r.doubted:
+		return freshFor
 	case s.advanced:
 		return 2 * attemptTimeout
 	case r.offers || s.making:

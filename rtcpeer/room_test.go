@@ -3,6 +3,7 @@ package rtcpeer_test
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net"
 	"slices"
 	"sync"
@@ -33,6 +34,10 @@ type room struct {
 	sealed  bool
 	plain   bool // attempts are not told, as by Godot's protocol
 	bare    bool // members list no features: their links end with their first path
+
+	// Fixed before the first member: see line.
+	lag   time.Duration // of each message from the server to a member
+	grace time.Duration // 0: 30 s
 }
 
 // seat is one member's Signaler.
@@ -42,8 +47,7 @@ type seat struct {
 	inbox  chan signaling.Message
 	done   chan struct{}
 	once   sync.Once
-	dead   bool // what it sends is lost; guarded by room.mu
-	failed chan error
+	line   line
 }
 
 func newRoom(topology rtcpeer.Topology) *room {
@@ -60,39 +64,67 @@ func (r *room) seat(id rtcpeer.PeerID, self signaling.Member) *seat {
 	self.ID, self.OneAttempt = id, r.plain
 	s := &seat{
 		room: r, member: self,
-		inbox: make(chan signaling.Message, 512), done: make(chan struct{}), failed: make(chan error, 1),
+		inbox: make(chan signaling.Message, 512), done: make(chan struct{}),
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	welcome := signaling.Welcome{ID: id, Room: "test", Topology: r.topology, Host: 1, Resume: "-", Sealed: r.sealed}
-	for _, other := range r.members {
-		if other.member.ID != id && r.acquainted(id, other.member.ID) {
-			welcome.Members = append(welcome.Members, other.member)
-			other.inbox <- signaling.Joined{Member: s.member}
-		}
-	}
-	r.members[id] = s
-	s.inbox <- welcome
+	r.admit(s)
+	s.deliver(r.welcome(s))
 	return s
 }
 
-func (r *room) acquainted(a, b rtcpeer.PeerID) bool {
-	return r.topology == rtcpeer.Mesh || a == 1 || b == 1
+// admit gives a seat its place, and tells the others.
+func (r *room) admit(s *seat) {
+	r.members[s.member.ID] = s
+	r.announce(s, signaling.Joined{Member: s.member})
+}
+
+// announce tells those who know a seat.
+func (r *room) announce(s *seat, m signaling.Message) {
+	for _, other := range r.seated() {
+		if r.acquainted(s, other) {
+			other.deliver(m)
+		}
+	}
+}
+
+// seated returns the seats in the order of their ids.
+func (r *room) seated() (seats []*seat) {
+	for _, id := range slices.Sorted(maps.Keys(r.members)) {
+		seats = append(seats, r.members[id])
+	}
+	return seats
+}
+
+func (r *room) welcome(s *seat) signaling.Welcome {
+	w := signaling.Welcome{ID: s.member.ID, Room: "test", Topology: r.topology, Host: 1, Resume: "-", Sealed: r.sealed}
+	for _, other := range r.seated() {
+		if r.acquainted(s, other) {
+			w.Members = append(w.Members, other.member)
+		}
+	}
+	return w
+}
+
+func (r *room) acquainted(a, b *seat) bool {
+	return a.member.ID != b.member.ID && (r.topology == rtcpeer.Mesh || a.member.ID == 1 || b.member.ID == 1)
 }
 
 // tell has the server say something to a member.
 func (r *room) tell(to rtcpeer.PeerID, m signaling.Message) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.members[to].inbox <- m
+	r.members[to].deliver(m)
 }
 
 func (s *seat) Send(_ context.Context, m signaling.Message) error {
 	s.room.mu.Lock()
 	defer s.room.mu.Unlock()
-	if s.dead {
-		return nil
-	}
+	return s.send(m)
+}
+
+// said has the server take what a member says.
+func (s *seat) said(m signaling.Message) error {
 	switch m := m.(type) {
 	case signaling.Signal:
 		data, err := signaling.DecodeSignalData(m.Data)
@@ -100,7 +132,7 @@ func (s *seat) Send(_ context.Context, m signaling.Message) error {
 			return err
 		}
 		to := s.room.members[m.To]
-		if to == nil || to.dead || s.room.lose != nil && s.room.lose(s.member.ID, m.To, data) {
+		if to == nil || s.room.lose != nil && s.room.lose(s.member.ID, m.To, data) {
 			return nil
 		}
 		if s.room.plain {
@@ -113,7 +145,7 @@ func (s *seat) Send(_ context.Context, m signaling.Message) error {
 	case signaling.Seal:
 		s.room.sealed = true
 		for _, other := range s.room.members {
-			other.inbox <- signaling.Sealed{}
+			other.deliver(signaling.Sealed{})
 		}
 	}
 	return nil
@@ -128,7 +160,7 @@ type lateSignals struct {
 // carry brings a signal to a member, after r.delay. r.mu is held.
 func (r *room) carry(from rtcpeer.PeerID, to *seat, data json.RawMessage) {
 	if r.delay == nil {
-		to.inbox <- signaling.Signal{From: from, Data: data}
+		to.deliver(signaling.Signal{From: from, Data: data})
 		return
 	}
 	pair := [2]rtcpeer.PeerID{from, to.member.ID}
@@ -148,7 +180,7 @@ func (r *room) carry(from rtcpeer.PeerID, to *seat, data json.RawMessage) {
 		first := late.data[0]
 		late.data = late.data[1:]
 		if now := r.members[pair[1]]; now == to {
-			now.inbox <- signaling.Signal{From: from, Data: first}
+			now.deliver(signaling.Signal{From: from, Data: first})
 		}
 	})
 }
@@ -156,54 +188,25 @@ func (r *room) carry(from rtcpeer.PeerID, to *seat, data json.RawMessage) {
 func (s *seat) Receive(ctx context.Context) (signaling.Message, error) {
 	select {
 	case m := <-s.inbox:
+		if end, ok := m.(roomEnd); ok {
+			return nil, end.err
+		}
 		return m, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	case <-s.done:
 		return nil, net.ErrClosed
-	case err := <-s.failed:
-		return nil, err
 	}
 }
-
-// fail has the next Receive fail, for good.
-func (s *seat) fail(err error) { s.failed <- err }
 
 func (s *seat) Close() error {
 	s.once.Do(func() {
 		close(s.done)
 		s.room.mu.Lock()
 		defer s.room.mu.Unlock()
-		s.leave(signaling.LeftByItself)
+		s.leave()
 	})
 	return nil
-}
-
-// leave takes the member out of the room, unless somebody else has its place. room.mu is held.
-func (s *seat) leave(reason signaling.LeftReason) {
-	if s.room.members[s.member.ID] != s {
-		return
-	}
-	delete(s.room.members, s.member.ID)
-	for _, other := range s.room.members {
-		if s.room.acquainted(s.member.ID, other.member.ID) {
-			other.inbox <- signaling.Left{ID: s.member.ID, Reason: reason}
-		}
-	}
-}
-
-// kill has nothing pass between the server and a member any more, whose place the server keeps.
-func (r *room) kill(id rtcpeer.PeerID) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.members[id].dead = true
-}
-
-// giveUp has the server take the place of a member away.
-func (r *room) giveUp(id rtcpeer.PeerID) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.members[id].leave(signaling.LeftLost)
 }
 
 // join makes a node with the given id over a transport.
@@ -239,7 +242,12 @@ func overBoth(t *testing.T, test func(t *testing.T, newTransport func() transpor
 // group joins one node for each id, in that order, and waits until all see each other.
 func group(t testing.TB, topology rtcpeer.Topology, newTransport func() transport.Transport, config rtcpeer.Config, ids ...rtcpeer.PeerID) map[rtcpeer.PeerID]*rtcpeer.Node {
 	t.Helper()
-	r := newRoom(topology)
+	return newRoom(topology).group(t, newTransport, config, ids...)
+}
+
+// group is group in a room of a test's own.
+func (r *room) group(t testing.TB, newTransport func() transport.Transport, config rtcpeer.Config, ids ...rtcpeer.PeerID) map[rtcpeer.PeerID]*rtcpeer.Node {
+	t.Helper()
 	nodes := make(map[rtcpeer.PeerID]*rtcpeer.Node)
 	for _, id := range ids {
 		nodes[id] = r.join(t, id, newTransport(), config)

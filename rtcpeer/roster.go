@@ -49,7 +49,7 @@ func (r *roster) joined(n *Node, m signaling.Member) (connect bool) {
 	news, lost, gone := !p.present, p.lost, p.gone
 	restarted := gone || p.member.Incarnation != "" && m.Incarnation != "" && m.Incarnation != p.member.Incarnation
 	p.member, p.present, p.gone = m, true, false
-	if restarted {
+	if restarted || news && (p.link == nil || p.link.why() != 0) {
 		p.joins++
 	}
 	if p.running {
@@ -62,6 +62,7 @@ func (r *roster) joined(n *Node, m signaling.Member) (connect bool) {
 		notify(p.changed)
 		return false
 	}
+	p.ended = p.ended && !news && !restarted
 	// Without repairs a link that was lost is not made again, except after this end was away for so long
 	// that its links were lost: those who had taken it for gone wait for its offers.
 	return news || restarted || lost && offers(n.id, m.ID)
@@ -201,7 +202,7 @@ func (r *roster) start(id PeerID, first *signaling.SignalData) {
 // make makes a link with a member; mu is held.
 func (r *roster) make(p *peer, first *signaling.SignalData) *link {
 	l := newLink(p, first)
-	p.link, p.standing, p.lost = l, standingMaking, false
+	p.link, p.standing, p.lost, p.ended = l, standingMaking, false, false
 	p.links++
 	return l
 }
@@ -220,6 +221,7 @@ func (r *roster) again(l *link, first *signaling.SignalData) (*link, remainder) 
 func (r *roster) stop(l *link) remainder {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	l.entry.ended = l.id != ""
 	return r.halt(l)
 }
 
@@ -235,6 +237,21 @@ func (r *roster) halt(l *link) remainder {
 		rest.signals = append(rest.signals, <-p.signals)
 	}
 	return rest
+}
+
+// joinedAnew reports whether the peer of a link has joined anew since that began.
+func (r *roster) joinedAnew(l *link) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return l.entry.present && l.entry.joins != l.joins
+}
+
+// hasEnded reports whether the link with a member that takes part in repairs has ended for good.
+func (r *roster) hasEnded(id PeerID) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.peers[id]
+	return p != nil && p.ended
 }
 
 // shutDown has no link start any more, and returns those that there are.
@@ -259,7 +276,7 @@ func (r *roster) over(l *link) (last bool) {
 	p := l.entry
 	if p.standing >= standingUp {
 		r.total.add(l)
-		p.lost = p.present && l.why() == Lost
+		p.lost = p.present && l.why() == Lost && !l.isWanted()
 	}
 	p.link, p.standing = nil, standingOver
 	p.attempt = max(p.attempt, l.state.attempt)

@@ -127,17 +127,20 @@ func (n *Node) resume(r remainder) {
 
 // left forgets a member. An open link with it ends on its own account: the member may only have lost
 // the server, unless it was taken out of the room or has left it. One that is still being made cannot be
-// completed.
+// completed. A star's host that was lost may come back, as one does that is slower than its guests when the
+// server was restarted; the server ends the room if it does not.
 func (n *Node) left(id PeerID, reason signaling.LeftReason) {
 	l, up := n.roster.left(id, reason == signaling.LeftByItself || reason == signaling.LeftKicked)
 	switch {
 	case l == nil:
 	case reason == signaling.LeftKicked:
 		l.end(Kicked)
+	case !up && reason == signaling.LeftLost:
+		l.end(Lost)
 	case !up || reason == signaling.LeftByItself && l.interrupted.Load():
 		l.end(ByPeer)
 	}
-	if n.isGuest() && id == n.room.host && l == nil {
+	if n.isGuest() && id == n.room.host && l == nil && reason != signaling.LeftLost {
 		n.endLater(ErrHostGone)
 	}
 }
@@ -168,7 +171,7 @@ func (n *Node) signal(from PeerID, s *signaling.SignalData) {
 	m, member := n.roster.member(from)
 	switch {
 	case !member:
-	case s.Type == signaling.Repair || s.Type == signaling.Offer && s.Repair:
+	case s.Type == signaling.Repair || s.Type == signaling.Offer && (s.Repair || n.roster.hasEnded(from)):
 		n.refuseLink(from, s, endedHere)
 	case s.Type == signaling.Offer:
 		n.connect(m, s)

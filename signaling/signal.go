@@ -12,7 +12,7 @@ const (
 	Offer     SignalType = "offer"     // sdp, [link], [repair]
 	Answer    SignalType = "answer"    // sdp, [link]
 	Candidate SignalType = "candidate" // candidate, sdpMid, sdpMLineIndex
-	Refuse    SignalType = "refuse"    // text: no link, and the other end need not wait
+	Refuse    SignalType = "refuse"    // text, [link]: no link, and the other end need not wait
 	Repair    SignalType = "repair"    // [link], attempt: the answering end asks the offering end for a new path
 )
 
@@ -35,7 +35,8 @@ type SignalData struct {
 	Text string `json:"text,omitempty"`
 	// Link is the id of the link that an offer is for: a random text of at most MaxLink bytes, made
 	// by the offering end. An answer repeats it to say that its sender takes part in repairs. In a
-	// Repair it is the id of the link that the sender has, and empty if it has none.
+	// Repair it is the id of the link that the sender has, and empty if it has none. In a Refuse it is
+	// that of the signal that is refused: another program may have the place of the one that sent it.
 	Link string `json:"link,omitempty"`
 	// Repair is true in an offer of a new path for a link that exists.
 	Repair bool `json:"repair,omitempty"`

@@ -16,7 +16,7 @@ type chat struct {
 }
 
 func (*chat) Help() string {
-	return `Prints the lines of others as "<id> text", and on stderr who comes and goes. Lines that nobody is there to hear wait for the first peer. The end of stdin is the end of the chat, as soon as what was said is acknowledged.
+	return `Prints the lines of others as "<id> text", and on stderr who comes, goes, and is interrupted. Lines that nobody is there to hear wait for the first peer. What is said to a peer that is interrupted arrives when it is back; if it is lost before, that is dropped, and the two connect again as soon as they can. The end of stdin is the end of the chat, as soon as what was said is acknowledged.
 
 Examples:
 
@@ -24,7 +24,8 @@ Examples:
   echo hello | rtc-client chat ws://localhost:9080/lobby`
 }
 
-// chatLinger is how long the end of the chat waits for others to acknowledge the last lines.
+// chatLinger is how long the end of the chat waits for others to acknowledge the last lines, and before
+// that for those who are interrupted.
 const chatLinger = 5 * time.Second
 
 // Run talks until stdin, ctx or the room ends.
@@ -32,11 +33,11 @@ func (o *chat) Run(ctx context.Context, c *console) error {
 	if o.Topology != "" && o.Topology != string(rtcpeer.Mesh) && o.Topology != string(rtcpeer.Star) {
 		return usage("--topology %q: want mesh or star", o.Topology)
 	}
-	node, _, err := o.join(ctx, c, rtcpeer.Config{Topology: rtcpeer.Topology(o.Topology), Linger: chatLinger})
+	node, url, err := o.join(ctx, c, rtcpeer.Config{Topology: rtcpeer.Topology(o.Topology), Linger: chatLinger})
 	if err != nil {
 		return unlessInterrupted(ctx, err)
 	}
 	defer node.Close()
-	t := talk{node: node, console: c, name: o.Name, wait: o.Wait, changed: make(chan struct{}, 1)}
+	t := talk{node: node, console: c, url: url, name: o.Name, wait: o.Wait, changed: make(chan struct{}, 1)}
 	return unlessInterrupted(ctx, t.run(ctx))
 }

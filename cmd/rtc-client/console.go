@@ -26,18 +26,6 @@ func (c *console) say(format string, args ...any) {
 	fmt.Fprintf(c.err, "rtc-client: %s\n", clean(fmt.Sprintf(format, args...)))
 }
 
-// tell says who came, went or could not come. Packets are for others to show.
-func (c *console) tell(ev rtcpeer.Event) {
-	switch ev.Kind {
-	case rtcpeer.PeerConnected:
-		c.say("peer %d joined", ev.Peer)
-	case rtcpeer.PeerDisconnected:
-		c.say("peer %d left: %v", ev.Peer, ev.Reason)
-	case rtcpeer.PeerFailed:
-		c.say("%s", plain(ev.Err))
-	}
-}
-
 // logger writes talk for --verbose.
 func (c *console) logger(least slog.Level) *slog.Logger {
 	return slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: least}))

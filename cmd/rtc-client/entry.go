@@ -19,9 +19,10 @@ type entry struct {
 	URL string `arg:"" help:"The room, as ws://host:port/room. Without a room the server makes a new one, and its URL is printed. For a server of Godot's signaling demo: godot+ws://host:port/lobby."`
 	access
 	terms
-	ICEServer  []string `name:"ice-server" placeholder:"URL" help:"STUN or TURN server, as stun:host:port or turn:user:secret@host:port; repeat for more."`
-	AuthSecret string   `env:"RTC_AUTH_SECRET" placeholder:"TEXT" help:"Secret of a star: its host admits only guests that send exactly these bytes. ${unseen}"`
-	Verbose    bool     `short:"v" help:"Log on stderr what happens to the links and to the signaling."`
+	ICEServer  []string      `name:"ice-server" placeholder:"URL" help:"STUN or TURN server, as stun:host:port or turn:user:secret@host:port; repeat for more."`
+	AuthSecret string        `env:"RTC_AUTH_SECRET" placeholder:"TEXT" help:"Secret of a star: its host admits only guests that send exactly these bytes. ${unseen}"`
+	LostAfter  time.Duration `default:"30s" placeholder:"TIME" help:"How long a peer may be interrupted before it counts as lost (${default})."`
+	Verbose    bool          `short:"v" help:"Log on stderr what happens to the links and to the signaling."`
 }
 
 // join enters the room and says so. It returns the URL at which others join. The caller must close
@@ -56,6 +57,10 @@ func (e *entry) configure(c *console, config *rtcpeer.Config) error {
 	if err := e.terms.apply(config, isGodot); err != nil {
 		return err
 	}
+	if e.LostAfter <= 0 {
+		return usage("--lost-after %v: want a positive time", e.LostAfter)
+	}
+	config.LostAfter = e.LostAfter
 	e.access.apply(config, isGodot)
 	var err error
 	if config.WebRTC.ICEServers, err = iceServers(e.ICEServer); err != nil {

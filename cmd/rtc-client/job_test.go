@@ -74,9 +74,11 @@ func hangup(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(jobNamed(ts, args[0]).stdin.Close())
 }
 
-// signal NAME SIGNAL sends INT, TERM or KILL.
+// signal NAME SIGNAL sends INT, TERM, KILL, STOP (the job stands still, as on a machine that sleeps) or CONT.
 func notifyJob(ts *testscript.TestScript, _ bool, args []string) {
-	signals := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL}
+	signals := map[string]os.Signal{
+		"INT": os.Interrupt, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL, "STOP": syscall.SIGSTOP, "CONT": syscall.SIGCONT,
+	}
 	ts.Check(jobNamed(ts, args[0]).cmd.Process.Signal(signals[args[1]]))
 }
 

@@ -9,8 +9,8 @@
 //	            -> doctor  what works from here: signaling, STUN, TURN, and the NAT between
 //	            -> load    rooms full of members for a server on this machine, and figures
 //
-// chat, ping and relay get into their room by entry.join, show who comes and goes with
-// console.tell, and answer the pings of others (probe). stdout is for data, stderr for talk.
+// chat, ping and relay get into their room by entry.join, show who comes, goes and is interrupted with
+// a linkLog, and answer the pings of others (probe). stdout is for data, stderr for talk.
 package main
 
 import (

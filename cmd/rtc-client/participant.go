@@ -52,11 +52,18 @@ var loopbackOnly = webrtc.Config{Loopback: true, IPv4Only: true, IPFilter: net.I
 func (p *participant) sendAll(ctx context.Context, round int) error {
 	for to := range p.received {
 		for _, mode := range modes {
-			data := demoPacket(p.id, mode, round)
-			if err := p.node.Send(ctx, rtcpeer.Packet{Peer: to, Mode: mode, Data: []byte(data)}); err != nil {
-				return fmt.Errorf("peer %d: packet %d to %d, %v: %w", p.id, round, to, mode, err)
+			if err := p.send(ctx, to, mode, round); err != nil {
+				return err
 			}
 		}
+	}
+	return nil
+}
+
+func (p *participant) send(ctx context.Context, to rtcpeer.PeerID, mode rtcpeer.Mode, round int) error {
+	data := demoPacket(p.id, mode, round)
+	if err := p.node.Send(ctx, rtcpeer.Packet{Peer: to, Mode: mode, Data: []byte(data)}); err != nil {
+		return fmt.Errorf("peer %d: packet %d to %d, %v: %w", p.id, round, to, mode, err)
 	}
 	return nil
 }

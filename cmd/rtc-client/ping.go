@@ -14,12 +14,28 @@ type ping struct {
 	Peer     int32         `placeholder:"ID" help:"Ping this peer alone (all that are there)."`
 	Count    int           `default:"10" placeholder:"N" help:"Pings to send to each peer in each mode (${default})."`
 	Interval time.Duration `default:"200ms" placeholder:"TIME" help:"Time between two pings (${default})."`
-	Wait     time.Duration `default:"10s" placeholder:"TIME" help:"How long to wait for the peer to come (${default})."`
-	JSON     bool          `name:"json" help:"Print one JSON object."`
+	Wait     time.Duration `default:"10s" placeholder:"TIME" help:"How long to wait for the peer to come, and at the end for one that is interrupted (${default})."`
+	JSON     bool          `name:"json" help:"Print one JSON object: room, peers."`
 }
 
 func (*ping) Help() string {
-	return `Each rtc-client in the room answers: chat, relay and ping. Without --peer it waits for the first peer to come and pings all that are there then. A packet that has not come back a second after the last ping counts as lost. In a star the packets pass through the host. How the link with each peer goes is told on stderr, and in "path" of --json: the kinds of address at its two ends (host, srflx: as a STUN server sees it, prflx: as the other end sees it, relay: on a TURN server) and the time in which it connected. The exit code is 1 if nothing came back.
+	return `Each rtc-client in the room answers: chat, relay and ping. Without --peer it waits for the first peer to come and pings all that are there then. In a star the packets pass through the host. The exit code is 1 if nothing came back.
+
+A ping that has not come back a second after the last one counts as lost. While a peer is interrupted, unreliable pings to it are lost, and reliable ones arrive late: at the end it has until --wait to come back. While it is lost all are, until it is connected again.
+
+What it prints of each peer, as tables or (in brackets) as JSON:
+
+  sent, lost (sent, received)              pings in that mode, and answers
+  min, p50, avg, max (rtt_us)              round trips of those that came back
+  interruptions (interruptions)            times that nothing was heard of it
+  longest (longest_interruption_ms)        of these, to half a second
+  paths (paths)                            connections that its link went over
+  sent again (resent)                      packets, because a path had failed
+  on stderr (path)                         local, remote: the kinds of address
+      at the two ends of the link (host; srflx: as a STUN server sees it;
+      prflx: as the other end sees it; relay: on a TURN server); connect_ms
+
+The link of a peer behind a star's host is that with the host, and it has no "path".
 
 Examples:
 
@@ -37,13 +53,16 @@ func (o *ping) Run(ctx context.Context, c *console) error {
 	case o.Peer < 0:
 		return usage("--peer %d: want the id of a peer", o.Peer)
 	}
-	node, _, err := o.join(ctx, c, rtcpeer.Config{})
+	node, url, err := o.join(ctx, c, rtcpeer.Config{})
 	if err != nil {
 		return unlessInterrupted(ctx, err)
 	}
 	defer node.Close()
-	s := survey{node: node, console: c, count: o.Count, interval: o.Interval}
-	err = s.meet(ctx, rtcpeer.PeerID(o.Peer), o.Wait)
+	s := survey{
+		node: node, console: c, url: url, count: o.Count, interval: o.Interval, wait: o.Wait,
+		links: newLinkLog(c, node, "reliable pings wait, others are lost"),
+	}
+	err = s.meet(ctx, rtcpeer.PeerID(o.Peer))
 	if err == nil {
 		err = s.run(ctx)
 	}

@@ -19,7 +19,7 @@ type relay struct {
 }
 
 func (*relay) Help() string {
-	return `The room is a star: its guests have a link with this program alone, which passes their packets on. The guests may be Godot games: it relays as Godot's SceneMultiplayer does, and sends nothing of its own but answers to "rtc-client ping". It runs until it is interrupted, and the room ends with it. Each minute and at the end it prints its figures on stderr: packets and bytes of all guests since the start.
+	return `The room is a star: its guests have a link with this program alone, which passes their packets on. The guests may be Godot games: it relays as Godot's SceneMultiplayer does, and sends nothing of its own but answers to "rtc-client ping". It runs until it is interrupted, and the room ends with it. On stderr it prints who comes, goes, and is interrupted, and each minute and at the end its figures: guests, and packets and bytes of all guests since the start.
 
 With --auth-secret it admits only guests that send exactly these bytes. A Godot game sets multiplayer.auth_callback, and when peer_authenticating(1) is emitted calls send_auth(1, secret.to_utf8_buffer()) and complete_auth(1).
 
@@ -63,9 +63,10 @@ func (r *relay) Run(ctx context.Context, c *console) error {
 
 // host receives, which is all that relaying asks of a program.
 func host(ctx context.Context, c *console, node *rtcpeer.Node) error {
+	links := newLinkLog(c, node, "reliable packets wait, others are dropped")
 	for {
 		err := receiveUntil(ctx, node, time.Now().Add(figuresEach), func(ev rtcpeer.Event) bool {
-			c.tell(ev)
+			links.take(ev)
 			answer(node, ev.Packet)
 			return false
 		})
@@ -80,12 +81,22 @@ func host(ctx context.Context, c *console, node *rtcpeer.Node) error {
 func figures(node *rtcpeer.Node) string {
 	stats := node.Stats()
 	t := stats.Total
+	so := fmt.Sprintf("%d so far", t.Links)
+	interrupted := 0
+	for _, l := range stats.Links {
+		if l.Interrupted {
+			interrupted++
+		}
+	}
+	if interrupted > 0 {
+		so += fmt.Sprintf(", %d interrupted", interrupted)
+	}
 	var dropped uint64
 	for _, n := range stats.Dropped {
 		dropped += n
 	}
-	return fmt.Sprintf("%s (%d so far), %d packets from them (%s), %d to them (%s), %d dropped%s",
-		count(len(stats.Links), "guest"), t.Links, t.Received, size(t.ReceivedBytes), t.Sent, size(t.SentBytes), dropped, words(stats.Dropped))
+	return fmt.Sprintf("%s (%s), %d packets from them (%s), %d to them (%s), %d dropped%s",
+		count(len(stats.Links), "guest"), so, t.Received, size(t.ReceivedBytes), t.Sent, size(t.SentBytes), dropped, words(stats.Dropped))
 }
 
 // words are the reasons for what was dropped.

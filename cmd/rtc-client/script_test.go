@@ -43,6 +43,8 @@ func TestScripts(t *testing.T) {
 			"help":    help,
 			"demo-ok": demoOK,
 			"ping-ok": pingOK,
+
+			"interrupted-ok": interruptedOK,
 		},
 	})
 }
@@ -156,6 +158,27 @@ func pingOK(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	}
 	require.ElementsMatch(t, args[2:], ids)
+}
+
+// interrupted-ok FILE ID checks the one object of a ping in which that peer was interrupted: no reliable
+// ping was lost, and some of the others were.
+func interruptedOK(ts *testscript.TestScript, _ bool, args []string) {
+	var got struct{ Peers []surveyedReport }
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &got))
+	t := failing{ts}
+	require.Len(t, got.Peers, 1)
+	p := got.Peers[0]
+	require.EqualValues(t, number(ts, args[1]), p.ID)
+	require.Positive(t, p.Interruptions)
+	require.Greater(t, p.LongestMS, 1000.0)
+	require.Positive(t, p.Paths)
+	require.Equal(t, p.Reliable.Sent, p.Reliable.Received)
+	require.Greater(t, p.Reliable.RTT.Max, int64(1_000_000))
+	for _, m := range []roundTripsReport{p.Unreliable, p.UnreliableOrdered} {
+		require.Equal(t, p.Reliable.Sent, m.Sent)
+		require.Less(t, m.Received, m.Sent)
+		require.Positive(t, m.Received)
+	}
 }
 
 func number(ts *testscript.TestScript, arg string) int {

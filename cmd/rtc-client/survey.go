@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
-	"text/tabwriter"
 	"time"
 
 	"example.org/rtcpeer/rtcpeer"
@@ -18,20 +16,18 @@ type survey struct {
 	// Fixed at construction.
 	node     *rtcpeer.Node
 	console  *console
+	links    *linkLog
+	url      string // at which others join
 	count    int
 	interval time.Duration
+	wait     time.Duration
 
 	peers  []*surveyed
 	sent   []sentProbe // by number
 	barred bool        // the host demands authentication
-}
 
-// surveyed is what is known of a peer.
-type surveyed struct {
-	id    rtcpeer.PeerID
-	path  path
-	gone  bool
-	modes [len(modes)]roundTrips // by mode
+	sampled time.Time // when the links were last asked for their figures
+	stale   bool      // and something has happened to one since
 }
 
 type sentProbe struct {
@@ -39,6 +35,7 @@ type sentProbe struct {
 	mode rtcpeer.Mode
 	at   time.Time
 	back bool
+	lost bool // for certain
 }
 
 // straggling is how long the answer to a ping may take when no more follow.
@@ -46,13 +43,18 @@ const straggling = time.Second
 
 // meet waits for the peers to ping: the wanted one or, if that is 0, the first to come and those who
 // come with it.
-func (s *survey) meet(ctx context.Context, wanted rtcpeer.PeerID, wait time.Duration) error {
+func (s *survey) meet(ctx context.Context, wanted rtcpeer.PeerID) error {
 	there := func() bool {
 		peers := s.node.Peers()
 		return slices.Contains(peers, wanted) || wanted == 0 && len(peers) > 0
 	}
-	end := time.Now().Add(wait)
-	err := receiveUntil(ctx, s.node, end, func(ev rtcpeer.Event) bool { s.take(ev); return there() })
+	come := func(ev rtcpeer.Event) bool { s.take(ev); return there() }
+	end := time.Now().Add(s.wait)
+	err := receiveUntil(ctx, s.node, earlier(end, time.Now().Add(aloneAfter)), come)
+	if err == nil && !there() && time.Now().Before(end) {
+		s.console.say("%s", s.misses(wanted))
+		err = receiveUntil(ctx, s.node, end, come)
+	}
 	for more := wanted == 0; more && err == nil; {
 		more = false
 		err = receiveUntil(ctx, s.node, time.Now().Add(settle), func(ev rtcpeer.Event) bool {
@@ -65,34 +67,44 @@ func (s *survey) meet(ctx context.Context, wanted rtcpeer.PeerID, wait time.Dura
 	case err != nil:
 		return err
 	case wanted != 0 && !there():
-		return fmt.Errorf("peer %d did not come within %v; --wait is how long to wait", wanted, wait)
+		return fmt.Errorf("peer %d did not come within %v; --wait is how long to wait", wanted, s.wait)
 	case !there():
-		return fmt.Errorf("nobody came within %v; --wait is how long to wait", wait)
+		return fmt.Errorf("nobody came within %v; --wait is how long to wait", s.wait)
 	}
-	links := s.node.Stats().Links
+	stats := s.node.Stats()
 	for _, id := range s.node.Peers() {
 		if wanted == 0 || id == wanted {
-			s.peers = append(s.peers, &surveyed{id: id, path: pathOf(links[id])})
+			s.peers = append(s.peers, newSurveyed(id, stats))
 		}
 	}
 	return nil
 }
 
+// misses says how it stands when nobody has come yet, or not the wanted one.
+func (s *survey) misses(wanted rtcpeer.PeerID) string {
+	if len(s.node.Peers()) > 0 {
+		return fmt.Sprintf("peer %d is not here yet", wanted)
+	}
+	return alone(s.node, s.url)
+}
+
 // run sends the pings, until all are sent or nobody is left, and waits for the last answers.
 func (s *survey) run(ctx context.Context) error {
 	for _, p := range s.peers {
-		s.console.say("%s", p.path.says(p.id))
+		s.console.say("%s", p.path().says(p.id))
 	}
-	for due := time.Now(); s.count > 0 && !s.deserted(); s.count-- {
+	for due := time.Now(); !s.deserted(); {
 		s.ask()
-		due = due.Add(s.interval)
-		end := due
-		if s.count == 1 {
-			end = time.Now().Add(straggling)
+		if s.count--; s.count == 0 {
+			return s.awaitLast(ctx)
 		}
-		err := receiveUntil(ctx, s.node, end, func(ev rtcpeer.Event) bool {
+		due = due.Add(s.interval)
+		if now := time.Now(); now.Sub(due) > straggling { // this process was stopped: what it missed is not made up for
+			due = now
+		}
+		err := receiveUntil(ctx, s.node, due, func(ev rtcpeer.Event) bool {
 			s.take(ev)
-			return s.deserted() || s.count == 1 && s.complete()
+			return s.deserted()
 		})
 		if err != nil {
 			return err
@@ -103,66 +115,141 @@ func (s *survey) run(ctx context.Context) error {
 
 // ask sends a ping to each peer in each mode.
 func (s *survey) ask() {
+	if s.stale && time.Since(s.sampled) > time.Second {
+		s.sample()
+	}
 	for _, to := range s.peers {
+		if to.away && !s.links.member(to.link) {
+			s.console.say("peer %d is not in the room any more", to.id)
+			to.leave(s.links.interruption(to.link))
+		}
 		for _, mode := range modes {
-			if to.gone {
-				continue
+			if !to.gone {
+				s.probe(to, mode)
 			}
-			p := sentProbe{to: to, mode: mode, at: time.Now()}
-			if s.node.TrySend(rtcpeer.Packet{Peer: to.id, Mode: mode, Data: newProbe(uint64(len(s.sent)))}) != nil {
-				s.part(to)
-				continue
-			}
-			s.sent = append(s.sent, p)
-			to.modes[mode].sent++
 		}
 	}
 }
 
+// probe sends a ping. One that cannot be sent because the peer was lost is lost as well, and that the peer
+// was disconnected is told by its event.
+func (s *survey) probe(to *surveyed, mode rtcpeer.Mode) {
+	p := sentProbe{to: to, mode: mode, at: time.Now(), lost: to.away}
+	err := s.node.TrySend(rtcpeer.Packet{Peer: to.id, Mode: mode, Data: newProbe(uint64(len(s.sent)))})
+	if err == rtcpeer.ErrBufferFull {
+		return // it is neither sent nor lost
+	}
+	s.sent = append(s.sent, p)
+	to.modes[mode].sent++
+}
+
+// awaitLast waits for the answers to the last pings: a second, and up to s.wait while somebody is
+// interrupted who may still answer the reliable ones.
+func (s *survey) awaitLast(ctx context.Context) error {
+	last := time.Now().Add(s.wait)
+	for more := true; more && !s.complete(); {
+		more = false
+		end := time.Now().Add(straggling)
+		if s.interrupted() {
+			end = later(end, last)
+		}
+		err := receiveUntil(ctx, s.node, end, func(ev rtcpeer.Event) bool {
+			s.take(ev)
+			more = ev.Kind != rtcpeer.PacketReceived
+			return more || s.complete()
+		})
+		if err != nil {
+			return err
+		}
+		more = more && time.Now().Before(last)
+	}
+	return nil
+}
+
 func (s *survey) take(ev rtcpeer.Event) {
 	at := time.Now()
-	if ev.Kind != rtcpeer.PacketReceived {
-		s.console.tell(ev)
-		s.barred = s.barred || ev.Reason == rtcpeer.Unauthorized
-		for _, p := range s.peers { // a connected may still be to come of a peer that is being pinged
-			if p.id == ev.Peer && !p.gone && ev.Kind != rtcpeer.PeerConnected {
-				s.part(p)
-			}
-		}
+	if ev.Kind == rtcpeer.PacketReceived {
+		s.heard(ev.Packet, at)
 		return
 	}
-	number, ok := answered(ev.Packet)
+	outage := s.links.take(ev)
+	s.stale = true
+	s.barred = s.barred || ev.Reason == rtcpeer.Unauthorized
+	for _, p := range s.peers {
+		if p.link == ev.Peer {
+			p.linkEvent(ev.Kind, outage)
+		}
+		switch {
+		case p.id != ev.Peer:
+		case ev.Kind == rtcpeer.PeerConnected:
+			p.away, p.gone = false, false
+		case ev.Kind != rtcpeer.PeerDisconnected:
+		case ev.Reason == rtcpeer.Lost || ev.Reason == rtcpeer.HostGone:
+			s.lose(p)
+		default:
+			s.part(p)
+		}
+	}
+}
+
+// heard takes a packet: the answer to a ping, or a ping that is to be answered.
+func (s *survey) heard(packet rtcpeer.Packet, at time.Time) {
+	number, ok := answered(packet)
 	if !ok {
-		answer(s.node, ev.Packet)
+		answer(s.node, packet)
 		return
 	}
 	if number >= uint64(len(s.sent)) {
 		return
 	}
 	p := &s.sent[number]
-	if !p.back && p.to.id == ev.Packet.Peer && p.mode == ev.Packet.Mode {
+	if !p.back && p.to.id == packet.Peer && p.mode == packet.Mode {
 		p.back = true
 		p.to.modes[p.mode].add(at.Sub(p.at))
+	}
+}
+
+// lose notes that a peer was lost, which may come back: the pings that are under way do not.
+func (s *survey) lose(p *surveyed) {
+	p.away = true
+	for i := range s.sent {
+		if s.sent[i].to == p {
+			s.sent[i].lost = true
+		}
 	}
 }
 
 // part ends the pings of a peer that has left. Those that it had no time to answer say nothing about
 // the path, and do not count.
 func (s *survey) part(p *surveyed) {
-	p.gone = true
+	p.leave(0)
 	for i := len(s.sent) - 1; i >= 0 && time.Since(s.sent[i].at) < straggling; i-- {
-		if probe := &s.sent[i]; probe.to == p && !probe.back {
+		if probe := &s.sent[i]; probe.to == p && !probe.back && !probe.lost {
 			p.modes[probe.mode].sent--
 		}
 	}
+}
+
+// sample notes what the links tell of themselves.
+func (s *survey) sample() {
+	links := s.node.Stats().Links
+	for _, p := range s.peers {
+		p.sample(links)
+	}
+	s.sampled, s.stale = time.Now(), false
 }
 
 func (s *survey) deserted() bool {
 	return !slices.ContainsFunc(s.peers, func(p *surveyed) bool { return !p.gone })
 }
 
+// interrupted reports whether a peer is that may come back before it is lost.
+func (s *survey) interrupted() bool {
+	return slices.ContainsFunc(s.peers, func(p *surveyed) bool { return !p.away && !p.gone && s.links.interruption(p.link) > 0 })
+}
+
 func (s *survey) complete() bool {
-	return !slices.ContainsFunc(s.sent, func(p sentProbe) bool { return !p.back && !p.to.gone })
+	return !slices.ContainsFunc(s.sent, func(p sentProbe) bool { return !p.back && !p.lost && !p.to.gone })
 }
 
 // verdict is an error if nothing came back.
@@ -176,41 +263,16 @@ func (s *survey) verdict() error {
 	return errors.New("nothing came back: do the others run rtc-client?")
 }
 
-// print writes the table, or the object.
-func (s *survey) print(asJSON bool) error {
-	if asJSON {
-		return json.NewEncoder(s.console.out).Encode(s.report())
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
 	}
-	w := tabwriter.NewWriter(s.console.out, 0, 0, 3, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "peer\tmode\tsent\tlost\tmin\tp50\tavg\tmax\t")
-	for _, p := range s.peers {
-		for _, mode := range modes {
-			t := &p.modes[mode]
-			s := t.spread()
-			fmt.Fprintf(w, "%d\t%v\t%d\t%.0f %%\t%s\t%s\t%s\t%s\t\n", p.id, mode, t.sent, t.lost(),
-				short(s.least), short(s.median), short(s.mean), short(s.most))
-		}
-	}
-	return w.Flush()
+	return b
 }
 
-// surveyReport is the object of ping --json.
-type surveyReport struct {
-	Room  string           `json:"room"`
-	Peers []surveyedReport `json:"peers"`
-}
-
-type surveyedReport struct {
-	ID   rtcpeer.PeerID `json:"id"`
-	Path *path          `json:"path,omitempty"` // not there behind a star's host
-	perMode[roundTripsReport]
-}
-
-func (s *survey) report() surveyReport {
-	r := surveyReport{Room: s.node.Room()}
-	for _, p := range s.peers {
-		figures := eachMode(func(m rtcpeer.Mode) roundTripsReport { return p.modes[m].report() })
-		r.Peers = append(r.Peers, surveyedReport{p.id, p.path.report(), figures})
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
 	}
-	return r
+	return a
 }

@@ -19,10 +19,15 @@ type talk struct {
 	// Fixed at construction.
 	node    *rtcpeer.Node
 	console *console
+	url     string // at which others join
 	name    string
 	wait    time.Duration
 
-	changed chan struct{} // gets a token when somebody comes or goes
+	changed chan struct{} // gets a token when somebody comes, goes, or is interrupted or back
+
+	// Owned by speak.
+	toldAlone bool // that nobody is there
+	said      bool // something
 }
 
 const (
@@ -51,6 +56,7 @@ func (t *talk) run(ctx context.Context) error {
 }
 
 func (t *talk) listen(ctx context.Context) error {
+	links := newLinkLog(t.console, t.node, "what is said now waits")
 	for {
 		ev, err := t.node.Receive(ctx)
 		switch {
@@ -59,7 +65,7 @@ func (t *talk) listen(ctx context.Context) error {
 		case ev.Kind == rtcpeer.PacketReceived:
 			err = t.hear(ev.Packet)
 		default:
-			t.console.tell(ev)
+			links.take(ev)
 			t.somebodyChanged()
 		}
 		if err != nil {
@@ -96,43 +102,49 @@ func (t *talk) hear(p rtcpeer.Packet) error {
 // speak sends the lines of the script while somebody is there.
 func (t *talk) speak(ctx context.Context, s *script) error {
 	t.somebodyChanged() // there may have been somebody before
-	err := t.awaitPeers(ctx, s)
+	err := t.awaitPeers(ctx, s, false)
 	for err == nil {
 		select {
 		case line, more := <-s.lines:
 			if !more {
+				t.awaitInterrupted(ctx)
 				return cmp.Or(s.err, errSaid)
 			}
-			if t.say(ctx, line) != nil {
-				<-ctx.Done() // the node has ended; listen tells why, after what had arrived
-			}
+			err = t.say(ctx, s, line)
 		case <-t.changed:
+			if len(t.node.Peers()) == 0 {
+				err = t.awaitPeers(ctx, s, false)
+			}
 		case <-ctx.Done():
 			return ctx.Err()
-		}
-		if len(t.node.Peers()) == 0 {
-			err = t.awaitPeers(ctx, s)
 		}
 	}
 	return err
 }
 
 // awaitPeers waits until somebody is there and others have had the time to come as well. When the
-// script has ended it waits no longer than t.wait, and not at all if nothing is left to say.
-func (t *talk) awaitPeers(ctx context.Context, s *script) error {
-	var late, settled <-chan time.Time
+// script has ended it waits no longer than t.wait, and not at all if nothing is left to say: no line of
+// the script, and none that the speaker holds.
+func (t *talk) awaitPeers(ctx context.Context, s *script, holds bool) error {
+	var late, settled, lonely <-chan time.Time
+	if !t.toldAlone {
+		lonely = time.After(aloneAfter)
+	}
 	ended := s.ended
 	for {
 		select {
 		case <-t.changed:
 			settled = nil
 			if len(t.node.Peers()) > 0 {
-				settled = time.After(settle)
+				settled, lonely, t.toldAlone = time.After(settle), nil, true // from now on events tell enough
 			}
 		case <-settled:
 			return nil
+		case <-lonely:
+			t.toldAlone, lonely = true, nil
+			t.console.say("%s", alone(t.node, t.url))
 		case <-ended:
-			if len(s.lines) == 0 {
+			if len(s.lines) == 0 && !holds {
 				return cmp.Or(s.err, errSaid)
 			}
 			ended, late = nil, time.After(t.wait)
@@ -140,41 +152,115 @@ func (t *talk) awaitPeers(ctx context.Context, s *script) error {
 			if len(t.node.Peers()) > 0 {
 				return nil
 			}
-			return fmt.Errorf("nobody came within %v, so nothing was said; --wait is how long to wait", t.wait)
+			return t.nobody()
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
 }
 
-// say sends a line to everybody. A peer that has no room for it holds up the speaker, and with it
-// stdin.
-func (t *talk) say(ctx context.Context, line []byte) error {
+func (t *talk) nobody() error {
+	if t.said {
+		return fmt.Errorf("nobody was there within %v, so the last lines were not said; --wait is how long to wait", t.wait)
+	}
+	return fmt.Errorf("nobody came within %v, so nothing was said; --wait is how long to wait", t.wait)
+}
+
+// awaitInterrupted waits until nobody is interrupted any more, so that the last lines arrive: a node
+// that is being closed does not look for other paths.
+func (t *talk) awaitInterrupted(ctx context.Context) {
+	late := time.After(chatLinger)
+	for {
+		ids := t.interrupted()
+		if len(ids) == 0 {
+			return
+		}
+		select {
+		case <-t.changed:
+		case <-late:
+			for _, id := range ids {
+				t.console.say("peer %d is still interrupted: the last lines may not arrive there", id)
+			}
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (t *talk) interrupted() (ids []rtcpeer.PeerID) {
+	for id, l := range t.node.Stats().Links {
+		if l.Interrupted {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// say sends a line to everybody, and waits for somebody if nobody is there.
+func (t *talk) say(ctx context.Context, s *script, line []byte) error {
 	if t.name != "" {
 		line = append([]byte(t.name+": "), line...)
 	}
 	for piece := range pieces(line, maxLine) {
-		err := t.node.Send(ctx, rtcpeer.Packet{Data: piece})
-		if full, ok := errors.AsType[*rtcpeer.BroadcastError](err); ok {
-			err = t.sendEach(ctx, full.Peers, piece)
-		}
-		if errors.Is(err, rtcpeer.ErrPacketTooLarge) { // for one that announced a smaller limit
-			t.console.say("%s", plain(err))
-			continue
-		}
-		if err != nil {
+		if err := t.sayPiece(ctx, s, piece); err != nil {
 			return err
 		}
+		t.said = true
 	}
 	return nil
 }
 
-func (t *talk) sendEach(ctx context.Context, peers []rtcpeer.PeerID, data []byte) error {
-	for _, id := range peers {
-		err := t.node.Send(ctx, rtcpeer.Packet{Peer: id, Data: data})
-		if err != nil && !errors.Is(err, rtcpeer.ErrUnknownPeer) { // who has gone needs no more of it
-			return err
+func (t *talk) sayPiece(ctx context.Context, s *script, piece []byte) error {
+	for {
+		if len(t.node.Peers()) == 0 {
+			if err := t.awaitPeers(ctx, s, true); err != nil {
+				return err
+			}
+		}
+		switch err := t.send(ctx, piece); {
+		case err == nil:
+			return nil
+		case !errors.Is(err, rtcpeer.ErrUnknownPeer):
+			<-ctx.Done() // the node has ended; listen tells why, after what had arrived
+			return ctx.Err()
+		}
+		select { // the last one was lost, as its event is about to tell
+		case <-t.changed:
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
-	return nil
+}
+
+// send sends a packet to everybody who is there. A peer that has no room for it holds up the speaker, and
+// with it stdin, but not the other peers. If nobody was there, which a broadcast would not tell, it returns
+// ErrUnknownPeer.
+func (t *talk) send(ctx context.Context, data []byte) error {
+	to := t.node.Peers()
+	if t.node.Relays() && t.node.ID() != t.node.Host() {
+		to = []rtcpeer.PeerID{rtcpeer.Broadcast} // over the one link with the host
+	}
+	var full []rtcpeer.PeerID
+	err := rtcpeer.ErrUnknownPeer
+	sent := func(one error) {
+		switch {
+		case errors.Is(one, rtcpeer.ErrPacketTooLarge): // for one that announced a smaller limit
+			t.console.say("%s", plain(one))
+			err = nil
+		case !errors.Is(one, rtcpeer.ErrUnknownPeer): // who has gone needs no more of it
+			err = one
+		}
+	}
+	for _, id := range to {
+		if one := t.node.TrySend(rtcpeer.Packet{Peer: id, Data: data}); one == rtcpeer.ErrBufferFull {
+			full = append(full, id)
+		} else {
+			sent(one)
+		}
+	}
+	for _, id := range full {
+		sent(t.node.Send(ctx, rtcpeer.Packet{Peer: id, Data: data}))
+	}
+	return err
 }

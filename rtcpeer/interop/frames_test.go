@@ -145,7 +145,7 @@ func (p *packet) packet() rtcpeer.Packet {
 
 func (e *event) event() rtcpeer.Event {
 	out := rtcpeer.Event{Peer: e.Peer}
-	for k := rtcpeer.PeerConnected; k <= rtcpeer.PeerFailed; k++ {
+	for k := rtcpeer.PeerConnected; k <= rtcpeer.SignalingResumed; k++ {
 		if k.String() == e.Kind {
 			out.Kind = k
 		}

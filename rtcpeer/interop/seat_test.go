@@ -147,12 +147,15 @@ func has(kind rtcpeer.EventKind, peer rtcpeer.PeerID) func([]rtcpeer.Event) bool
 	}
 }
 
-// orderly checks the contract for a whole life: of each of the others one connected, then packets,
-// then at most one disconnected, and of nobody else anything.
+// orderly checks the contract for a whole life: of each of the others one connected, then packets and
+// interruptions, then at most one disconnected, and of nobody else anything.
 func (s *seat) orderly(others ...rtcpeer.PeerID) error {
 	const here, gone = 1, 2
 	state := make(map[rtcpeer.PeerID]int)
 	for i, ev := range s.seen() {
+		if ev.Kind == rtcpeer.SignalingLost || ev.Kind == rtcpeer.SignalingResumed {
+			continue
+		}
 		before := state[ev.Peer]
 		legal := before == here
 		switch ev.Kind {

@@ -47,11 +47,12 @@ func (c *Client) Check() {
 	defer c.mu.Unlock()
 	switch dialing := c.dialing; {
 	case c.closing.Err() != nil:
+	case c.conn != nil && c.conn.stranded(): // a check under way would find it out later
+		conn := c.conn
+		c.settle()
+		c.checking = time.AfterFunc(0, func() { c.abandon(conn) })
 	case c.checking != nil:
 		c.again = true
-	case c.conn != nil && c.conn.stranded():
-		conn := c.conn
-		c.checking = time.AfterFunc(0, func() { c.abandon(conn) })
 	case c.conn != nil && c.conn.canAsk():
 		c.check(c.conn)
 	case c.conn != nil:
@@ -96,8 +97,7 @@ func (c *Client) conclude(conn *conn, since mark) {
 	case silence < limit: // nobody read for a while
 		c.checking.Reset(limit - silence)
 	default:
-		conn.found = fmt.Errorf("nothing came within %v of a check: %w", limit, os.ErrDeadlineExceeded)
-		close(conn.unanswered)
+		conn.giveUp(fmt.Errorf("nothing came within %v of a check: %w", limit, os.ErrDeadlineExceeded))
 	}
 	c.mu.Unlock()
 	if silence >= limit {
@@ -113,8 +113,7 @@ func (c *Client) abandon(conn *conn) {
 	c.mu.Lock()
 	lost := c.conn != conn
 	if !lost {
-		conn.found = errStranded
-		close(conn.unanswered)
+		conn.giveUp(errStranded)
 	}
 	c.mu.Unlock()
 	if !lost {

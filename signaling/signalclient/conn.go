@@ -110,6 +110,14 @@ func (c *conn) read() (signaling.Message, error) {
 	}
 }
 
+// giveUp ends the connection for what a check has found; the first reason stays. mu of the client is held.
+func (c *conn) giveUp(why error) {
+	if c.found == nil {
+		c.found = why
+		close(c.unanswered)
+	}
+}
+
 // canAsk reports whether ask does something.
 func (c *conn) canAsk() bool { return canPing || c.dialect.Ping != nil }
 

@@ -24,10 +24,14 @@ type sockets struct {
 	looked     time.Time
 }
 
+// maxBurst is the largest part of a receive window that a socket has to hold at once: the rest of a large window is
+// for what a program is slow to take.
+const maxBurst = 1 << 20
+
 func newSockets(window int) (*sockets, error) {
 	n, err := stdnet.NewNet()
 	// The kernel counts a datagram of 1.2 KB as more than twice that.
-	return &sockets{Net: n, buffer: 3 * window}, err
+	return &sockets{Net: n, buffer: 3 * min(window, maxBurst)}, err
 }
 
 func (s *sockets) ListenUDP(network string, local *net.UDPAddr) (piontransport.UDPConn, error) {

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"example.org/rtcpeer/rtcpeer"
+)
+
+// A linkLog tells on the console what happens to the links of a node and to its signaling, and knows
+// since when a peer is interrupted. It belongs to the goroutine that receives the node's events.
+//
+//	joined -> left
+//	joined -> interrupted -> back
+//	joined -> interrupted -> lost, still trying -> connected again
+type linkLog struct {
+	// Fixed at construction.
+	console   *console
+	node      company
+	meanwhile string // what becomes of what is sent to a peer that is interrupted
+
+	silent         map[rtcpeer.PeerID]silence
+	signalingSince time.Time // when it was lost
+	signaling      bool      // it has not ended for good, as was seen at signalingSeen
+	signalingSeen  time.Time
+}
+
+// A company is what a linkLog asks of a node.
+type company interface {
+	Members() []rtcpeer.PeerID
+	Stats() rtcpeer.Stats
+}
+
+// A silence is an interruption that is not over.
+type silence struct {
+	since time.Time // when the peer was last heard, to half a second
+	lost  bool      // it was disconnected for it
+}
+
+// noticed is how long a peer has been silent when PeerInterrupted tells of it: 1.4 s to 2 s.
+const noticed = 1700 * time.Millisecond
+
+func newLinkLog(c *console, node company, meanwhile string) *linkLog {
+	return &linkLog{console: c, node: node, meanwhile: meanwhile, silent: make(map[rtcpeer.PeerID]silence)}
+}
+
+// take tells of an event. If that is the end of an interruption, it returns how long it was, and
+// otherwise 0. Packets are for others to show.
+func (l *linkLog) take(ev rtcpeer.Event) (interrupted time.Duration) {
+	now := time.Now()
+	switch ev.Kind {
+	case rtcpeer.PeerConnected:
+		return l.connected(ev.Peer, now)
+	case rtcpeer.PeerInterrupted:
+		l.silent[ev.Peer] = silence{since: now.Add(-noticed)}
+		l.console.say("peer %d interrupted: nothing heard for 2 s; %s", ev.Peer, l.meanwhile)
+	case rtcpeer.PeerResumed:
+		interrupted = l.over(ev.Peer, now)
+		l.console.say("peer %d is back after %s", ev.Peer, roughly(interrupted))
+	case rtcpeer.PeerDisconnected:
+		return l.disconnected(ev, now)
+	case rtcpeer.PeerFailed:
+		l.console.say("%s%s", plain(ev.Err), l.prospect(ev))
+	case rtcpeer.SignalingLost:
+		l.signalingSince = now
+		l.console.say("signaling server lost: %s; links go on, trying to come back", plain(ev.Err))
+	case rtcpeer.SignalingResumed:
+		l.console.say("signaling server is back after %s", roughly(now.Sub(l.signalingSince)))
+	}
+	return interrupted
+}
+
+// interruption returns for how long a peer has been interrupted, or lost, or 0.
+func (l *linkLog) interruption(id rtcpeer.PeerID) time.Duration {
+	if s, ok := l.silent[id]; ok {
+		return time.Since(s.since)
+	}
+	return 0
+}
+
+// member reports whether a peer is in the room, as far as the server has told.
+func (l *linkLog) member(id rtcpeer.PeerID) bool { return slices.Contains(l.node.Members(), id) }
+
+func (l *linkLog) connected(id rtcpeer.PeerID, now time.Time) (interrupted time.Duration) {
+	if !l.silent[id].lost {
+		l.console.say("peer %d joined", id)
+		return 0
+	}
+	interrupted = l.over(id, now)
+	l.console.say("peer %d is connected again after %s", id, roughly(interrupted))
+	return interrupted
+}
+
+func (l *linkLog) disconnected(ev rtcpeer.Event, now time.Time) (interrupted time.Duration) {
+	s, silent := l.silent[ev.Peer]
+	switch {
+	case ev.Reason != rtcpeer.Lost:
+		l.console.say("peer %d left: %v", ev.Peer, ev.Reason)
+		return l.over(ev.Peer, now)
+	case !silent: // it cannot repair links, or has begun anew
+		s.since = now
+		l.console.say("peer %d lost", ev.Peer)
+	default:
+		l.console.say("peer %d lost: nothing heard for %s, and what waited for it is dropped%s", ev.Peer, roughly(now.Sub(s.since)), l.prospect(ev))
+	}
+	l.forget()
+	l.silent[ev.Peer] = silence{since: s.since, lost: true}
+	return 0
+}
+
+// over ends an interruption, if there is one, and returns how long it was.
+func (l *linkLog) over(id rtcpeer.PeerID, now time.Time) time.Duration {
+	s, silent := l.silent[id]
+	if !silent {
+		return 0
+	}
+	delete(l.silent, id)
+	return now.Sub(s.since)
+}
+
+// forget lets go of those who were lost and are not in the room any more.
+func (l *linkLog) forget() {
+	members := l.node.Members()
+	for id, s := range l.silent {
+		if s.lost && !slices.Contains(members, id) {
+			delete(l.silent, id)
+		}
+	}
+}
+
+// prospect says what the node does about a link that was lost or could not be made, as far as that can be
+// told from here: a failure does not say whether the other end takes part in another try.
+func (l *linkLog) prospect(ev rtcpeer.Event) string {
+	switch {
+	case isFinal(ev.Err) || !l.member(ev.Peer) || l.signalingEnded():
+		return ""
+	case ev.Kind == rtcpeer.PeerFailed:
+		return "; tried again while both are in the room, if the other end can"
+	}
+	return "; still trying while both are in the room"
+}
+
+// isFinal reports whether a link that could not be made is not tried again, whatever the other end is.
+func isFinal(failure error) bool {
+	_, differ := errors.AsType[*rtcpeer.ChannelMismatchError](failure)
+	return differ || errors.Is(failure, rtcpeer.ErrRefused) || errors.Is(failure, rtcpeer.ErrUnauthorized)
+}
+
+// signalingEnded reports whether the node cannot make any more links. It asks the node once a second, since
+// Stats asks each of its links, and those of a relay may all be lost at the same time.
+func (l *linkLog) signalingEnded() bool {
+	if now := time.Now(); now.Sub(l.signalingSeen) > time.Second {
+		l.signaling, l.signalingSeen = l.node.Stats().Signaling, now
+	}
+	return !l.signaling
+}
+
+// aloneAfter is how long somebody waits for company before being told how it stands.
+const aloneAfter = 3 * time.Second
+
+// alone says why nobody is connected.
+func alone(node company, url string) string {
+	members := node.Members()
+	if len(members) == 0 {
+		return "nobody else is in the room yet; others join with: rtc-client chat " + url
+	}
+	names := make([]string, 0, len(members))
+	for _, id := range members[:min(len(members), 8)] {
+		names = append(names, fmt.Sprint(id))
+	}
+	return "in the room, and not connected yet: peer " + strings.Join(names, ", ")
+}
+
+// roughly is a time for people.
+func roughly(d time.Duration) string {
+	switch {
+	case d < 100*time.Second:
+		return fmt.Sprintf("%.0f s", d.Seconds())
+	case d < 100*time.Minute:
+		return fmt.Sprintf("%.0f min", d.Minutes())
+	}
+	return fmt.Sprintf("%.0f h", d.Hours())
+}
