@@ -104,6 +104,13 @@ func (r *room) regain() bool {
 	return true
 }
 
+// isLost reports whether the signaler has lost the server, and tries to come back.
+func (r *room) isLost() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.lost != nil
+}
+
 // connection returns why the server is lost, or nil, and since when it is as it is.
 func (r *room) connection() (lost error, since time.Time) {
 	r.mu.Lock()
