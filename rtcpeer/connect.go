@@ -161,7 +161,7 @@ const floodEach = 200 * time.Millisecond
 // end has given the attempt up.
 func (l *link) startAnew(fresh time.Duration) error {
 	switch {
-	case l.id == "" || l.next != nil && time.Since(l.next.began) < fresh:
+	case l.id == "" || l.next != nil && time.Since(l.next.began) < fresh && !l.unsent:
 	case l.state.retries():
 		return errAttemptOver
 	case !l.state.offers && l.again:
@@ -285,7 +285,7 @@ func (l *link) begin(repairs bool) error {
 		}
 	}
 	l.retire(l.next)
-	l.next = nil
+	l.next, l.unsent = nil, false
 	config := transport.PathConfig{
 		Lanes:      l.node.channels.lanes(l.node.config.MaxRetransmits),
 		ICEServers: l.node.room.iceServers(),
@@ -304,8 +304,13 @@ func (l *link) begin(repairs bool) error {
 }
 
 // signal sends a signal to the other end. One that cannot be sent is lost, as it would be with the
-// server: the next attempt makes up for it.
+// server: the next attempt makes up for it. Without the server none is kept for later: there is a new attempt when
+// it is back, and the other end would have to deal with those of all the time before.
 func (l *link) signal(s signaling.SignalData) {
+	if l.id != "" && l.node.room.isLost() {
+		l.unsent = true
+		return
+	}
 	s.Attempt = l.state.attempt
 	if err := l.node.room.signal(context.WithoutCancel(l.node.ctx), l.peer, s); err != nil { // the node may be closing
 		l.node.log.Debug("signal not sent", "peer", l.peer, "type", s.Type, "err", err)

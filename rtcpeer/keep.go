@@ -125,7 +125,7 @@ func (l *link) pathEvent(e transport.Event) {
 		l.event(e)
 	case e.Kind == transport.EventClosed && l.path.Load().control == nil:
 		l.end(reasonOf(e.Err))
-	case e.Kind == transport.EventClosed && reasonOf(e.Err) == ByPeer && l.next == nil && l.old == nil:
+	case e.Kind == transport.EventClosed && reasonOf(e.Err) == ByPeer && !l.isMoving():
 		// While the link moves, the other end may close this path for the next one: the offering end as soon as
 		// it has taken that, the answering end when it is offered yet another one.
 		l.closedByPeer = true

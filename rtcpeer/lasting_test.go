@@ -98,6 +98,19 @@ func (w *world) isolate(id rtcpeer.PeerID, parted bool) {
 	}
 }
 
+// kill ends a member as the end of its process would: nothing passes between it and anybody, and nobody is told.
+func (w *world) kill(id rtcpeer.PeerID) {
+	w.hosts[id].Kill()
+	w.room.cut(w.room.seatOf(id))
+}
+
+// giveUp has the server take the place of a member away.
+func (w *world) giveUp(id rtcpeer.PeerID, reason signaling.LeftReason) {
+	w.room.mu.Lock()
+	defer w.room.mu.Unlock()
+	w.room.remove(w.room.members[id], reason)
+}
+
 // link returns the figures of a link at one end.
 func (w *world) link(at, with rtcpeer.PeerID) rtcpeer.LinkStats {
 	w.t.Helper()

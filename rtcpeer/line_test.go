@@ -213,6 +213,16 @@ func (r *room) expel(s *seat) {
 	r.remove(s, signaling.LeftKicked)
 }
 
+// end ends the room, as a star's host does that is gone.
+func (r *room) end(why *signaling.Error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range r.seated() {
+		s.inbox <- roomEnd{err: why}
+	}
+	clear(r.members)
+}
+
 // seatOf returns the seat of a member.
 func (r *room) seatOf(id rtcpeer.PeerID) *seat {
 	r.mu.Lock()

@@ -71,6 +71,7 @@ type link struct {
 	successor    *signaling.SignalData // the offer with which the other end gave this link up
 	refused      bool                  // the signaling server says that the other end has ended this link; not heard since
 	dismissed    bool                  // the other end itself says so
+	unsent       bool                  // signals of the present attempt were not sent, as the server was lost
 	fault        error                 // what the other end did wrong over its control lane
 
 	readers    sync.WaitGroup // one a lane and path
@@ -237,10 +238,7 @@ func (l *link) stop() {
 		l.sayBye(p, reason)
 	}
 	close(l.halt)
-	l.path.Load().raw.Close()
-	if l.old != nil {
-		l.old.raw.Close()
-	}
+	p.raw.Close()
 }
 
 // lastWords waits until what Send has accepted, and the word that the link is over, have arrived, or

@@ -1,7 +1,6 @@
 package rtcpeer_test
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -39,15 +38,10 @@ func onFault(t *testing.T, config rtcpeer.Config, test func(t *testing.T, w *wor
 	}
 }
 
-// haveLink reports whether two members are to have a link.
-func (r *room) haveLink(a, b rtcpeer.PeerID) bool {
-	return r.topology == rtcpeer.Mesh || a == 1 || b == 1
-}
-
 // linked returns the members with whom one has a link, or is to have one.
 func (w *world) linked(id rtcpeer.PeerID) []rtcpeer.PeerID {
 	return slices.DeleteFunc(slices.Clone(faultIDs), func(other rtcpeer.PeerID) bool {
-		return other == id || !w.room.haveLink(id, other)
+		return other == id || w.room.topology == rtcpeer.Star && id != rtcpeer.Server && other != rtcpeer.Server
 	})
 }
 
@@ -120,17 +114,16 @@ func TestL2Asleep(t *testing.T) {
 								w.enter(id, config)
 							}
 							after(3 * time.Second)
+							seat := w.room.seatOf(victim)
 							w.isolate(victim, true)
-							w.room.dream(victim)
-							after(min(asleep, grace))
-							if asleep > grace {
-								w.room.tellOthers(victim, signaling.Left{ID: victim, Reason: signaling.LeftLost})
-								after(asleep - grace)
-							}
+							w.room.cut(seat)
+							after(10 * time.Second)
+							w.room.notice(seat)
+							after(asleep - 10*time.Second)
 							w.isolate(victim, false)
 							start := time.Now()
 							after(welcome)
-							w.room.awaken(victim)
+							w.room.restore(seat)
 							after(20 * time.Second)
 							w.wantLinked(victim, start, welcome+3*time.Second)
 							for _, d := range w.diaries {
@@ -140,41 +133,6 @@ func TestL2Asleep(t *testing.T) {
 					})
 				}
 			}
-		}
-	}
-}
-
-// dream has the server hear nothing of a member, and keep what is for it.
-func (r *room) dream(id rtcpeer.PeerID) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.members[id].dead = true
-}
-
-// awaken has a member come back with its resume token: it gets a Welcome, and the others, who may have been told that it has left,
-// a Joined.
-func (r *room) awaken(id rtcpeer.PeerID) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	back := r.members[id]
-	back.dead = false
-	welcome := signaling.Welcome{ID: id, Room: "test", Topology: r.topology, Host: 1, Resume: "-", Resumed: true, Sealed: r.sealed}
-	for _, other := range r.members {
-		if other != back && r.haveLink(id, other.member.ID) {
-			welcome.Members = append(welcome.Members, other.member)
-			other.inbox <- signaling.Joined{Member: back.member}
-		}
-	}
-	back.inbox <- welcome
-}
-
-// tellOthers has the server say something to all with whom a member is acquainted.
-func (r *room) tellOthers(id rtcpeer.PeerID, m signaling.Message) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, other := range r.members {
-		if other.member.ID != id && r.haveLink(id, other.member.ID) {
-			other.inbox <- m
 		}
 	}
 }
@@ -195,12 +153,13 @@ func TestL3AnotherAddress(t *testing.T) {
 	})
 	t.Run("moved, and the server was lost", func(t *testing.T) {
 		onFault(t, rtcpeer.Config{}, func(t *testing.T, w *world, victim rtcpeer.PeerID) {
-			w.room.dream(victim)
-			w.room.tell(victim, signaling.Disconnected{Err: errors.New("no route")})
+			seat := w.room.seatOf(victim)
+			w.room.cut(seat)
+			w.room.notice(seat)
 			w.network.Move(w.hosts[victim])
 			after(3 * time.Second)
 			start := time.Now()
-			w.room.awaken(victim)
+			w.room.restore(seat)
 			after(5 * time.Second)
 			w.wantLinked(victim, start, time.Second)
 		})
@@ -303,8 +262,9 @@ func TestL6GuestWithoutNetwork(t *testing.T) {
 						w.join(rtcpeer.Config{LostAfter: lostAfter}, faultIDs...)
 						require.NoError(t, w.nodes[1].Seal(t.Context()))
 						w.isolate(guest, true)
-						w.room.dream(guest)
-						w.room.tell(guest, signaling.Disconnected{Err: errors.New("no network")})
+						seat := w.room.seatOf(guest)
+						w.room.cut(seat)
+						w.room.notice(seat)
 						after(away)
 						lost := away > 30*time.Second || lostAfter == 5*time.Second
 						wantStatus := rtcpeer.ConnectionConnected
@@ -312,14 +272,10 @@ func TestL6GuestWithoutNetwork(t *testing.T) {
 							wantStatus = rtcpeer.ConnectionConnecting
 						}
 						require.Equal(t, wantStatus, w.nodes[guest].Status())
-						if away > 30*time.Second {
-							w.room.tellOthers(guest, signaling.Left{ID: guest, Reason: signaling.LeftLost})
-							after(time.Second)
-						}
 						_, ended := w.diaries[guest].end()
 						require.NoError(t, ended, "its node goes on")
 						w.isolate(guest, false)
-						w.room.awaken(guest)
+						w.room.restore(seat)
 						start := time.Now()
 						after(10 * time.Second)
 						w.wantLinked(guest, start, time.Second)
@@ -350,7 +306,7 @@ func TestL7HostKilled(t *testing.T) {
 					w.kill(1)
 					after(away / 2)
 					if left {
-						w.room.giveUp(1)
+						w.giveUp(1, signaling.LeftLost)
 					}
 					after(away - away/2)
 					for _, guest := range []rtcpeer.PeerID{5, 9} {
@@ -383,7 +339,7 @@ func TestL7RoomEnds(t *testing.T) {
 				w.kill(1)
 				after(ends)
 				start := time.Now()
-				w.room.finish(&signaling.Error{Code: signaling.CodeHostLeft, Text: "the host has left"}, 5, 9)
+				w.room.end(&signaling.Error{Code: signaling.CodeHostLeft, Text: "the host has left"})
 				after(2 * time.Minute)
 				for _, guest := range []rtcpeer.PeerID{5, 9} {
 					at, ended := w.diaries[guest].end()
@@ -395,15 +351,6 @@ func TestL7RoomEnds(t *testing.T) {
 				}
 			})
 		})
-	}
-}
-
-// end has the signalers of members end, as the server's last word does.
-func (r *room) finish(why error, ids ...rtcpeer.PeerID) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, id := range ids {
-		r.members[id].fail(why)
 	}
 }
 

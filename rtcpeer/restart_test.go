@@ -10,6 +10,7 @@ import (
 
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
+	"example.org/rtcpeer/signaling"
 )
 
 // A program that is started again, with the id that it had, has links with all others again, however it ended and
@@ -27,7 +28,7 @@ func TestRestart(t *testing.T) {
 		{"killed", func(w *world, id rtcpeer.PeerID) { w.kill(id) }},
 		{"killed, and its place was lost", func(w *world, id rtcpeer.PeerID) {
 			w.kill(id)
-			w.room.giveUp(id)
+			w.giveUp(id, signaling.LeftLost)
 		}},
 	}
 	for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {
@@ -75,12 +76,6 @@ func TestRestart(t *testing.T) {
 			}
 		}
 	}
-}
-
-// kill ends a member as the end of its process would: nothing passes between it and anybody, and nobody is told.
-func (w *world) kill(id rtcpeer.PeerID) {
-	w.hosts[id].Kill()
-	w.room.kill(id)
 }
 
 // The same for members without features, which tell no incarnation: that they have left, and joined again, is enough.

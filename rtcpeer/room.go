@@ -104,6 +104,13 @@ func (r *room) regain() bool {
 	return true
 }
 
+// isLost reports whether the signaler has lost the server, and tries to come back.
+func (r *room) isLost() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.lost != nil
+}
+
 // connection returns since when the connection to the server is as it is, and why it is lost, or nil.
 func (r *room) connection() (since time.Time, lost error) {
 	r.mu.Lock()

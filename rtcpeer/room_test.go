@@ -48,8 +48,6 @@ type seat struct {
 	done   chan struct{}
 	once   sync.Once
 	line   line
-	dead   bool // what it sends is lost; guarded by room.mu
-	failed chan error
 }
 
 func newRoom(topology rtcpeer.Topology) *room {
@@ -66,7 +64,7 @@ func (r *room) seat(id rtcpeer.PeerID, self signaling.Member) *seat {
 	self.ID, self.OneAttempt = id, r.plain
 	s := &seat{
 		room: r, member: self,
-		inbox: make(chan signaling.Message, 512), done: make(chan struct{}), failed: make(chan error, 1),
+		inbox: make(chan signaling.Message, 512), done: make(chan struct{}),
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -122,9 +120,6 @@ func (r *room) tell(to rtcpeer.PeerID, m signaling.Message) {
 func (s *seat) Send(_ context.Context, m signaling.Message) error {
 	s.room.mu.Lock()
 	defer s.room.mu.Unlock()
-	if s.dead {
-		return nil
-	}
 	return s.send(m)
 }
 
@@ -137,7 +132,7 @@ func (s *seat) said(m signaling.Message) error {
 			return err
 		}
 		to := s.room.members[m.To]
-		if to == nil || to.dead || s.room.lose != nil && s.room.lose(s.member.ID, m.To, data) {
+		if to == nil || s.room.lose != nil && s.room.lose(s.member.ID, m.To, data) {
 			return nil
 		}
 		if s.room.plain {
@@ -205,13 +200,8 @@ func (s *seat) Receive(ctx context.Context) (signaling.Message, error) {
 		return nil, ctx.Err()
 	case <-s.done:
 		return nil, net.ErrClosed
-	case err := <-s.failed:
-		return nil, err
 	}
 }
-
-// fail has the next Receive fail, for good.
-func (s *seat) fail(err error) { s.failed <- err }
 
 func (s *seat) Close() error {
 	s.once.Do(func() {
@@ -221,20 +211,6 @@ func (s *seat) Close() error {
 		s.leave()
 	})
 	return nil
-}
-
-// kill has nothing pass between the server and a member any more, whose place the server keeps.
-func (r *room) kill(id rtcpeer.PeerID) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.members[id].dead = true
-}
-
-// giveUp has the server take the place of a member away.
-func (r *room) giveUp(id rtcpeer.PeerID) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.remove(r.members[id], signaling.LeftLost)
 }
 
 // join makes a node with the given id over a transport.
