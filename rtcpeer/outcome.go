@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// What becomes of links, for the node.
+// What the states of links mean for the node.
 
 // linkUp publishes an open link.
 func (n *Node) linkUp(l *link) {
