@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -214,7 +215,8 @@ func (l *link) read(p *path) {
 const (
 	// byeTime is how long the word that the link is over may take to arrive.
 	byeTime = 200 * time.Millisecond
-	// drainTime is how long the readers of a link that the other end has ended go on, if its path does.
+	// drainTime is how long the readers of a link that the other end has ended wait for more, if its path does
+	// not end.
 	drainTime = time.Second
 )
 
@@ -303,21 +305,41 @@ func (l *link) refuse() {
 	}
 }
 
-// drained waits until the readers have ended, and reports whether they have in time.
+// drained waits until the readers have ended, as they do with the path. It returns false if the path does not end:
+// nothing has come for drainTime, and no packet waits for the program to receive it.
 func (l *link) drained() bool {
 	ended := make(chan struct{})
 	l.goroutines.Go(func() {
 		l.readers.Wait()
 		close(ended)
 	})
-	late := time.NewTimer(drainTime)
-	defer late.Stop()
-	select {
-	case <-ended:
-		return true
-	case <-late.C:
-		return false
+	ticker := time.NewTicker(drainTime)
+	defer ticker.Stop()
+	for before := l.received(); ; {
+		select {
+		case <-ended:
+			return true
+		case <-ticker.C:
+			now := l.received()
+			if now == before && !l.isHandling() {
+				return false
+			}
+			before = now
+		}
 	}
+}
+
+// received returns how many packets have come, on all lanes.
+func (l *link) received() (n uint64) {
+	for _, ln := range l.lanes {
+		n += ln.received.Load()
+	}
+	return n
+}
+
+// isHandling reports whether a packet of the link waits for the program.
+func (l *link) isHandling() bool {
+	return slices.ContainsFunc(l.lanes, func(ln *lane) bool { return len(ln.handling) > 0 })
 }
 
 func (l *link) flush(ctx context.Context, p *path) {

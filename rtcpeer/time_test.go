@@ -189,6 +189,34 @@ func TestLinger(t *testing.T) {
 	})
 }
 
+// A peer that leaves has its packets received, however slowly the program here receives them.
+func TestSlowProgramGetsAllOfAPeerThatLeft(t *testing.T) {
+	for _, bare := range []bool{true, false} {
+		t.Run(fmt.Sprintf("bare=%v", bare), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				network := memory.NewNetwork(memory.Options{Delay: 10 * time.Millisecond})
+				r := newRoom(rtcpeer.Mesh)
+				r.bare = bare
+				a, b := r.join(t, 1, network.Transport(), rtcpeer.Config{}), r.join(t, 5, network.Transport(), rtcpeer.Config{})
+				require.Equal(t, rtcpeer.PeerConnected, next(t, a).Kind)
+				require.Equal(t, rtcpeer.PeerConnected, next(t, b).Kind)
+				const packets = 40 // of 16 KiB: more than the inbox takes, and less than SendBuffer
+				for i := range packets {
+					require.NoError(t, a.Send(t.Context(), rtcpeer.Packet{Data: append(make([]byte, 16<<10-1), byte(i))}))
+				}
+				require.NoError(t, a.Close())
+				after(time.Minute)
+				for i := range packets {
+					ev := next(t, b)
+					require.Equal(t, rtcpeer.PacketReceived, ev.Kind, "packet %d: %v", i, ev.Reason)
+					require.Equal(t, byte(i), ev.Packet.Data[len(ev.Packet.Data)-1])
+				}
+				wantDisconnected(t, b, 1, rtcpeer.ByPeer)
+			})
+		})
+	}
+}
+
 // A signaler that ends for good ends no link; a node without links has then nothing to wait for.
 func TestSignalingEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
