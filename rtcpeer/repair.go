@@ -37,7 +37,7 @@ type need uint8
 
 const (
 	needPath    need = 1 << iota // the present path is silent or closed
-	needChange                   // this end's addresses have changed, or it was asleep
+	needChange                   // something has changed at this end
 	needRequest                  // the other end wants one
 	needDirect                   // the present path is relayed
 )
@@ -67,11 +67,13 @@ const (
 	askAfter    = 900 * time.Millisecond  // without a sign of the other end: two ticks
 	silentAfter = 1400 * time.Millisecond // likewise: three ticks
 	sleptAfter  = 2 * time.Second         // without a tick: the process, or its machine, was asleep
-	requestEach = 3 * time.Second         // an answering end asks for an offer that does not come
-	freshFor    = time.Second             // a try that is younger is not begun anew: the two may have crossed
-	settleTime  = 200 * time.Millisecond  // after a change, before a try: the present path may answer
-	firstSearch = 5 * time.Second
-	lastSearch  = 5 * time.Minute
+	// graceAfterSleep is the silence with which a link wakes: it is asked at once, and tries a second later.
+	graceAfterSleep = silentAfter - 800*time.Millisecond
+	requestEach     = 3 * time.Second        // an answering end asks for an offer that does not come
+	freshFor        = time.Second            // a try that is younger is not begun anew: the two may have crossed
+	settleTime      = 200 * time.Millisecond // after a change, before a try: the present path may answer
+	firstSearch     = 5 * time.Second
+	lastSearch      = 5 * time.Minute
 )
 
 func newRepair(offers bool, lostAfter time.Duration, now time.Time) repair {
@@ -81,10 +83,15 @@ func newRepair(offers bool, lostAfter time.Duration, now time.Time) repair {
 // tick is to come every tickEach.
 func (r repair) tick(now time.Time, s sight) (repair, []repairStep) {
 	var steps []repairStep
-	if slept(r.ticked, now) {
-		// What came meanwhile is about to be read, and the other end may have been silent for no longer.
-		r.heard = now.Add(-askAfter)
-		r, steps = r.changed(now, 0)
+	switch late := now.Sub(r.ticked) - tickEach; {
+	case slept(r.ticked, now):
+		// What came meanwhile is about to be read. If it says nothing, the path is soon taken for silent.
+		r.heard, r.asked = now.Add(-graceAfterSleep), time.Time{}
+		r, steps = r.ask(now, nil)
+	case late > 0:
+		// A process that is short of CPU is late with everything: that is not the other end's silence. Taken for
+		// it, it would have links repaired, which takes more CPU.
+		r.heard = r.heard.Add(late)
 	}
 	r.ticked = now
 	silence := now.Sub(r.heard)

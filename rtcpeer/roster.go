@@ -112,6 +112,17 @@ func (r *roster) take(id PeerID, s *signaling.SignalData) (taken, flood bool) {
 	return true, true
 }
 
+// awake tells every peer without an open link that a try is worthwhile now.
+func (r *roster) awake() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, p := range r.peers {
+		if p.standing < standingUp {
+			notify(p.changed)
+		}
+	}
+}
+
 // changed tells every peer that something has changed at this end.
 func (r *roster) changed() {
 	r.mu.Lock()

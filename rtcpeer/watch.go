@@ -12,8 +12,10 @@ func (n *Node) watch() {
 		select {
 		case <-ticker.C:
 			now := time.Now()
-			if slept(before, now) {
-				n.changed("was asleep")
+			if slept(before, now) { // open links notice it themselves
+				n.log.Info("signaling is checked", "because", "was asleep")
+				n.checkSignaling()
+				n.roster.awake()
 			}
 			before = now
 		case <-n.ctx.Done():

@@ -203,8 +203,8 @@ func (t *trial) take(a arrival) error {
 		return fmt.Errorf("peer %d: %s", a.to.id, plain(a.ev.Err))
 	case a.ev.Kind == rtcpeer.PeerFailed:
 		t.failure = fmt.Sprintf("; peer %d: %s", a.to.id, plain(a.ev.Err))
-	case a.ev.Kind == rtcpeer.PeerDisconnected && a.ev.Reason == rtcpeer.Lost && t.round == 0:
-		// The two ends did not agree on which attempt has succeeded: another one follows.
+	case a.ev.Kind == rtcpeer.PeerDisconnected && t.round == 0:
+		// The two ends did not agree on which attempt has succeeded, and another one follows: nobody leaves.
 		t.connected--
 		t.progress.Add(-1)
 		delete(a.to.received, a.ev.Peer)
