@@ -243,7 +243,10 @@ func (l *link) do(steps []step) error {
 			l.signal(signaling.SignalData{Type: signaling.Offer, SDP: sdp, Link: l.id, Repair: l.published})
 		case stepAnswer:
 			if !l.published {
-				l.id = s.data.Link
+				l.id = ""
+				if l.capable { // it has listed that it takes part in repairs
+					l.id = s.data.Link
+				}
 			}
 			if err := l.begin(s.data.Repair); err != nil {
 				return err

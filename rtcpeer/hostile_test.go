@@ -145,7 +145,7 @@ func (l *logs) String() string {
 	return l.buf.String()
 }
 
-// linkID listens for the id of the link of two members.
+// linkID listens for the id of the link of two members, which room.mu guards.
 func (w *world) linkID() *string {
 	id := new(string)
 	w.intercept(func(_, _ rtcpeer.PeerID, s signaling.SignalData) bool {
@@ -166,7 +166,10 @@ func attack(t *testing.T, do func(t *testing.T, w *world, link string, log *logs
 		w.join(rtcpeer.Config{Log: slog.New(slog.NewTextHandler(log, nil))}, 1, 5)
 		streams := []*stream{w.stream(1, 5, 0, rtcpeer.Reliable, 50*time.Millisecond, 1), w.stream(5, 1, 0, rtcpeer.Reliable, 50*time.Millisecond, 1)}
 		after(time.Second)
-		do(t, w, *link, log)
+		w.room.mu.Lock()
+		id := *link
+		w.room.mu.Unlock()
+		do(t, w, id, log)
 		after(time.Second)
 		for _, s := range streams {
 			s.end()

@@ -41,7 +41,8 @@ type beats struct {
 const maxBeats = 4096
 
 // tellEach is how many bytes an end may take before it tells the other one, which keeps so many for each lane.
-func tellEach(kept uint64) uint64 { return max(min(kept, 1<<30)/8, 1<<10) }
+// Small ones are told less often, but before they are full.
+func tellEach(kept uint64) uint64 { return max(min(kept, 1<<30)/8, min(kept/2, 1<<10), 1) }
 
 // watch waits for the end, from either side, or for done, and deals with what comes until then.
 func (l *link) watch(done <-chan struct{}) {

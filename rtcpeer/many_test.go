@@ -33,10 +33,10 @@ func TestHubMoves(t *testing.T) {
 				}
 				after(5 * time.Second)
 				require.Len(t, hub.Peers(), guests)
-				var offers []time.Time
+				var seen []time.Time // guarded by room.mu
 				w.intercept(func(_, _ rtcpeer.PeerID, s signaling.SignalData) bool {
 					if s.Type == signaling.Offer {
-						offers = append(offers, time.Now())
+						seen = append(seen, time.Now())
 					}
 					return false
 				})
@@ -49,6 +49,9 @@ func TestHubMoves(t *testing.T) {
 					}
 				}
 				after(5 * time.Second)
+				w.room.mu.Lock()
+				offers := slices.Clone(seen)
+				w.room.mu.Unlock()
 				for _, id := range ids {
 					require.Equal(t, 2, w.link(1, id).Paths, "link with %d", id)
 					require.Equal(t, 2, w.link(id, 1).Paths, "link of %d", id)
