@@ -74,9 +74,13 @@ func closeAll(parties []*party) {
 	wg.Wait()
 }
 
+// wantEvent takes the next event that is not of the signaling server, which must be of a kind.
 func wantEvent(t *testing.T, node *rtcpeer.Node, kind rtcpeer.EventKind) rtcpeer.Event {
 	t.Helper()
 	ev, err := node.Receive(t.Context())
+	for err == nil && (ev.Kind == rtcpeer.SignalingLost || ev.Kind == rtcpeer.SignalingResumed) {
+		ev, err = node.Receive(t.Context())
+	}
 	require.NoError(t, err)
 	require.Equal(t, kind, ev.Kind, "%s, %d: %+v", node.Room(), node.ID(), ev)
 	return ev

@@ -46,8 +46,6 @@ func TestStopLeavesLinksAlone(t *testing.T) {
 
 	for range 3 {
 		require.NoError(t, a.Send(t.Context(), rtcpeer.Packet{Peer: b.ID(), Mode: rtcpeer.Reliable, Data: []byte(time.Now().String())}))
-		ev, err := b.Receive(t.Context())
-		require.NoError(t, err)
-		require.Equal(t, rtcpeer.PacketReceived, ev.Kind)
+		wantEvent(t, b, rtcpeer.PacketReceived)
 	}
 }
