@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"example.org/rtcpeer/signaling"
 )
 
 // What the states of links mean for the node.
@@ -57,7 +59,7 @@ func (n *Node) linkOver(l *link) {
 	case n.isGuest() && again && signalingErr == nil:
 		n.status.CompareAndSwap(int32(ConnectionConnected), int32(ConnectionConnecting))
 	case n.isGuest() && again && last:
-		n.endLater(fmt.Errorf("rtcpeer: signaling: %w", signalingErr))
+		n.endLater(n.withoutSignaling(signalingErr))
 	case n.isGuest() && l.failure != nil:
 		n.endLater(l.failure)
 	case n.isGuest() && reason == Unauthorized:
@@ -65,8 +67,17 @@ func (n *Node) linkOver(l *link) {
 	case n.isGuest() && last:
 		n.endLater(fmt.Errorf("%w: %v%s", ErrHostGone, reason, l.hint()))
 	case last && signalingErr != nil:
-		n.endLater(fmt.Errorf("rtcpeer: signaling: %w", signalingErr))
+		n.endLater(n.withoutSignaling(signalingErr))
 	}
+}
+
+// withoutSignaling is why a node ends whose signaler has ended. A guest whose room has ended has lost its host,
+// whichever of the two it hears of first.
+func (n *Node) withoutSignaling(why error) error {
+	if n.isGuest() && errors.Is(why, &signaling.Error{Code: signaling.CodeHostLeft}) {
+		return fmt.Errorf("%w: %w", ErrHostGone, why)
+	}
+	return fmt.Errorf("rtcpeer: signaling: %w", why)
 }
 
 // endLater ends the node from inside; its events can still be received, and then the reason.

@@ -212,6 +212,6 @@ func (n *Node) signalerEnded(err error) {
 	over := n.isGuest() && errors.Is(err, &signaling.Error{Code: signaling.CodeHostLeft}) && len(n.roster.ids()) == 0
 	n.log.Warn("signaling ended", "err", err, "links go on", !kicked && !over)
 	if kicked || over || len(n.roster.links()) == 0 {
-		n.endLater(fmt.Errorf("rtcpeer: signaling: %w", err))
+		n.endLater(n.withoutSignaling(err))
 	}
 }
