@@ -233,7 +233,7 @@ func (l *link) do(steps []step) error {
 	for _, s := range steps {
 		switch s.kind {
 		case stepOffer:
-			if err := l.begin(l.published); err != nil {
+			if err := l.begin(); err != nil {
 				return err
 			}
 			sdp, err := l.next.raw.Offer()
@@ -248,7 +248,7 @@ func (l *link) do(steps []step) error {
 					l.id = s.data.Link
 				}
 			}
-			if err := l.begin(s.data.Repair); err != nil {
+			if err := l.begin(); err != nil {
 				return err
 			}
 			sdp, err := l.next.raw.Answer(s.data.SDP)
@@ -281,7 +281,7 @@ func (l *link) do(steps []step) error {
 }
 
 // begin replaces the path that is being made by a new one.
-func (l *link) begin(repairs bool) error {
+func (l *link) begin() error {
 	if l.next != nil && !l.published {
 		if p := l.next.raw.Progress(); p.Stage > l.furthest.Stage {
 			l.furthest = p
@@ -302,7 +302,7 @@ func (l *link) begin(repairs bool) error {
 	if err != nil {
 		return l.fail("connect", err)
 	}
-	l.next = &path{link: l, raw: raw, attempt: l.state.attempt, began: time.Now(), repairs: repairs}
+	l.next = &path{link: l, raw: raw, attempt: l.state.attempt, began: time.Now()}
 	return nil
 }
 

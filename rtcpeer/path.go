@@ -25,7 +25,6 @@ type path struct {
 	raw     transport.Path
 	attempt int
 	began   time.Time
-	repairs bool // it is to take over from an earlier path of the link
 
 	// Set by link.run when every lane is open.
 	lanes   []transport.Lane
