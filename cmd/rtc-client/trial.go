@@ -31,7 +31,6 @@ type trial struct {
 	// What has come so far.
 	connected int       // pairs, seen from each end
 	failure   string    // the last link that could not be made, and is tried again
-	resumed   int       // links that were interrupted, and are back
 	round     int       // of packets, from 1
 	received  int       // packets of this round
 	asked     uint64    // the number of the latest echo
@@ -102,7 +101,7 @@ func (t *trial) connect(ctx, life context.Context, url string, topology rtcpeer.
 
 // exchange sends the packets in rounds: one in each mode from each to each, and the next ones when
 // all of them have arrived everywhere. So no unreliable lane holds enough to drop any. On a machine that is
-// so busy that links are interrupted, which drops what is unreliable, that is sent again.
+// so busy that a link goes over to another path, an unreliable packet can be lost: it is sent again.
 func (t *trial) exchange(ctx context.Context) error {
 	t.progress.Describe("sending")
 	for t.round = 1; t.round <= t.packets; t.round++ {
@@ -113,11 +112,11 @@ func (t *trial) exchange(ctx context.Context) error {
 			}
 		}
 		for all := t.pairs() * len(modes); t.received < all; {
-			before := t.resumed
-			if err := t.await(ctx, func() bool { return t.received == all || t.resumed != before }); err != nil {
-				return err
+			quiet, err := t.awaitOrQuiet(ctx, func() bool { return t.received == all })
+			if err == nil && quiet {
+				err = t.sendAgain(ctx)
 			}
-			if err := t.sendAgain(ctx); err != nil {
+			if err != nil {
 				return err
 			}
 		}
@@ -163,34 +162,57 @@ func (t *trial) measure(ctx context.Context) error {
 	return nil
 }
 
-// roundTrip asks again if a link was interrupted meanwhile.
+// roundTrip asks again if no answer comes.
 func (t *trial) roundTrip(ctx context.Context, from, to *participant, mode rtcpeer.Mode) (time.Duration, error) {
 	for {
 		t.asked++
-		asked, before := time.Now(), t.resumed
+		asked := time.Now()
 		if err := from.node.TrySend(rtcpeer.Packet{Peer: to.id, Mode: mode, Data: newProbe(t.asked)}); err != nil {
 			return 0, err
 		}
-		err := t.await(ctx, func() bool { return t.echoed == t.asked || t.resumed != before })
-		if err != nil || t.echoed == t.asked {
+		quiet, err := t.awaitOrQuiet(ctx, func() bool { return t.echoed == t.asked })
+		if err != nil || !quiet {
 			return t.echoAt.Sub(asked), err
 		}
 	}
 }
 
-// await takes what arrives until done. Its error names who misses what.
-func (t *trial) await(ctx context.Context, done func() bool) error {
-	for !done() {
+// quietTime is how long nothing has come when what is missing is taken for lost.
+const quietTime = time.Second
+
+// awaitOrQuiet takes what arrives until done, or until nothing has come for quietTime.
+func (t *trial) awaitOrQuiet(ctx context.Context, done func() bool) (quiet bool, err error) {
+	timer := time.NewTimer(quietTime)
+	defer timer.Stop()
+	for !quiet && !done() {
 		select {
 		case a := <-t.arrivals:
-			if err := t.take(a); err != nil {
-				return err
-			}
+			timer.Reset(quietTime)
+			err = t.take(a)
+		case <-timer.C:
+			quiet = true
 		case <-ctx.Done():
-			return fmt.Errorf("%w%s%s", context.Cause(ctx), t.missing(), t.failure)
+			err = t.notDone(ctx)
+		}
+		if err != nil {
+			return false, err
 		}
 	}
-	return nil
+	return quiet, nil
+}
+
+// await takes what arrives until done. Its error names who misses what.
+func (t *trial) await(ctx context.Context, done func() bool) error {
+	for {
+		quiet, err := t.awaitOrQuiet(ctx, done)
+		if err != nil || !quiet {
+			return err
+		}
+	}
+}
+
+func (t *trial) notDone(ctx context.Context) error {
+	return fmt.Errorf("%w%s%s", context.Cause(ctx), t.missing(), t.failure)
 }
 
 func (t *trial) take(a arrival) error {
@@ -219,8 +241,6 @@ func (t *trial) take(a arrival) error {
 		}
 	case a.ev.Kind == rtcpeer.PacketReceived:
 		return t.packet(a, a.ev.Packet)
-	case a.ev.Kind == rtcpeer.PeerResumed:
-		t.resumed++
 	case a.ev.Kind == 0:
 		a.to.id = a.to.node.ID()
 	}
