@@ -31,8 +31,8 @@ var (
 // connect negotiates until every lane is open, and on a link that can be repaired the secret is known. Its
 // error is a *PeerError, or errOver.
 func (l *link) connect() error {
-	deadline, stop := timer(l.node.config.ConnectTimeout)
-	defer stop()
+	deadline := l.node.shortage.limit(l.node.config.ConnectTimeout)
+	defer deadline.stop()
 	next, steps := l.state.start()
 	if l.first != nil {
 		next, steps = next.receive(*l.first)
@@ -48,20 +48,21 @@ func (l *link) connect() error {
 
 // try makes one attempt. Once it has a path, its time begins anew with each stage that it reaches: on
 // a busy machine or a long path giving up what advances would make it all begin again.
-func (l *link) try(steps []step, deadline <-chan time.Time) error {
-	attempt := time.NewTimer(attemptTimeout)
-	defer attempt.Stop()
+func (l *link) try(steps []step, deadline *limit) error {
+	attempt := l.node.shortage.limit(attemptTimeout)
+	defer func() { attempt.stop() }()
 	ask, stop := l.askAgain()
 	defer stop()
 	err := l.do(steps)
 	for reached := transport.StagePath; err == nil; {
 		var opened bool
-		if opened, err = l.await(deadline, attempt.C, ask); opened {
+		if opened, err = l.await(deadline, attempt, ask); opened {
 			return nil
 		}
 		if err == errAttemptOver && l.next.raw.Progress().Stage > reached {
 			reached, err = l.next.raw.Progress().Stage, nil
-			attempt.Reset(attemptTimeout)
+			attempt.stop()
+			attempt = l.node.shortage.limit(attemptTimeout)
 		}
 	}
 	return err
@@ -81,7 +82,7 @@ func (l *link) askAgain() (<-chan time.Time, func()) {
 }
 
 // await handles the next thing that happens while the link is being made.
-func (l *link) await(deadline, attempt, ask <-chan time.Time) (opened bool, err error) {
+func (l *link) await(deadline, attempt *limit, ask <-chan time.Time) (opened bool, err error) {
 	var events <-chan transport.Event
 	if l.next != nil {
 		events = l.next.raw.Events()
@@ -104,12 +105,15 @@ func (l *link) await(deadline, attempt, ask <-chan time.Time) (opened bool, err 
 			l.request("")
 		}
 		return false, nil
-	case <-attempt:
-		if l.state.retries() {
+	case <-attempt.C:
+		if attempt.over() && l.state.retries() {
 			return false, errAttemptOver
 		}
 		return false, nil
-	case <-deadline:
+	case <-deadline.C:
+		if !deadline.over() {
+			return false, nil
+		}
 		return false, l.fail("connect", l.deadlineError())
 	case <-l.over:
 		if l.why() == Misbehaved {

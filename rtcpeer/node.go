@@ -50,8 +50,9 @@ type Node struct {
 	inbox         *inbox
 
 	// Safe for all.
-	refuse atomic.Bool
-	status atomic.Int32
+	refuse   atomic.Bool
+	status   atomic.Int32
+	shortage shortage
 
 	ctx    context.Context // the node's life; its cause is why it ended
 	cancel context.CancelCauseFunc

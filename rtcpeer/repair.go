@@ -66,7 +66,9 @@ const (
 	beatEach    = time.Second             // of silence, at most, on an idle link
 	askAfter    = 900 * time.Millisecond  // without a sign of the other end: two ticks
 	silentAfter = 1400 * time.Millisecond // likewise: three ticks
-	sleptAfter  = 2 * time.Second         // without a tick: the process, or its machine, was asleep
+	// sleptAfter without a tick the process, or its machine, was asleep. One that is short of CPU is not late by
+	// so much.
+	sleptAfter = 5 * time.Second
 	// graceAfterSleep is the silence with which a link wakes: it is asked at once, and tries a second later.
 	graceAfterSleep = silentAfter - 800*time.Millisecond
 	requestEach     = 3 * time.Second        // an answering end asks for an offer that does not come
@@ -83,15 +85,15 @@ func newRepair(offers bool, lostAfter time.Duration, now time.Time) repair {
 // tick is to come every tickEach.
 func (r repair) tick(now time.Time, s sight) (repair, []repairStep) {
 	var steps []repairStep
-	switch late := now.Sub(r.ticked) - tickEach; {
-	case slept(r.ticked, now):
+	if slept(r.ticked, now) {
 		// What came meanwhile is about to be read. If it says nothing, the path is soon taken for silent.
 		r.heard, r.asked = now.Add(-graceAfterSleep), time.Time{}
 		r, steps = r.ask(now, nil)
-	case late > 0:
-		// A process that is short of CPU is late with everything: that is not the other end's silence. Taken for
-		// it, it would have links repaired, which takes more CPU.
-		r.heard = r.heard.Add(late)
+	} else if elapsed := now.Sub(r.ticked); elapsed > tickEach {
+		r.heard = r.heard.Add(excuse(elapsed, elapsed-tickEach))
+		if !r.began.IsZero() {
+			r.began = r.began.Add(excuse(elapsed, elapsed-tickEach))
+		}
 	}
 	r.ticked = now
 	silence := now.Sub(r.heard)

@@ -3,16 +3,19 @@ package rtcpeer
 import "time"
 
 // watch notices what makes paths and signaling worth a question at once, instead of after their silence: that
-// this machine's addresses have changed, or that it was asleep. It ends with the node.
+// this machine's addresses have changed, or that it was asleep. It also notes how late this process is. It ends
+// with the node.
 func (n *Node) watch() {
 	defer n.transport.OnChange(func() { n.changed("addresses have changed") })()
-	ticker := time.NewTicker(watchEach)
+	ticker := time.NewTicker(tickEach)
 	defer ticker.Stop()
 	for before := time.Now(); ; {
 		select {
 		case <-ticker.C:
 			now := time.Now()
-			if slept(before, now) { // open links notice it themselves
+			if elapsed := now.Sub(before); !slept(before, now) {
+				n.shortage.note(elapsed, elapsed-tickEach)
+			} else { // open links notice it themselves
 				n.log.Info("signaling is checked", "because", "was asleep")
 				n.checkSignaling()
 				n.roster.awake()
@@ -23,9 +26,6 @@ func (n *Node) watch() {
 		}
 	}
 }
-
-// watchEach is how soon a node that was asleep notices it.
-const watchEach = time.Second
 
 // changed has every link and the signaler find out whether they still work.
 func (n *Node) changed(what string) {

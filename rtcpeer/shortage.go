@@ -1,0 +1,58 @@
+package rtcpeer
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// A shortage adds up the time that a node lost because its process was short of CPU. Then a path is made late
+// and a beat is heard late, and neither says anything of the other end or of the network. Limits that took such
+// a delay for a failure would have the work done again, which takes more CPU.
+type shortage struct{ lost atomic.Int64 } // nanoseconds
+
+// excuse returns how much of the time between two ticks does not count towards a limit, when the second tick
+// was late. What a limit waits for takes several goroutines one after the other, here and at the other end,
+// each of which is as late as the tick. Time always passes, at a quarter of its speed at least.
+func excuse(elapsed, late time.Duration) time.Duration {
+	const wakeups = 8
+	return min(wakeups*max(late, 0), elapsed/4*3)
+}
+
+// note notes that elapsed has passed between two ticks of the node, the second of which was late.
+func (s *shortage) note(elapsed, late time.Duration) { s.lost.Add(int64(excuse(elapsed, late))) }
+
+// A limit is a timer that allows for a shortage.
+type limit struct {
+	C        <-chan time.Time // nil: there is no limit
+	timer    *time.Timer
+	shortage *shortage
+	lost     int64 // of shortage, that is allowed for
+}
+
+// limit returns a limit of d. If d <= 0 it is never over.
+func (s *shortage) limit(d time.Duration) *limit {
+	l := &limit{shortage: s, lost: s.lost.Load()}
+	if d > 0 {
+		l.timer = time.NewTimer(d)
+		l.C = l.timer.C
+	}
+	return l
+}
+
+// over reports, after C, whether the limit is over. If not, C comes again.
+func (l *limit) over() bool {
+	lost := l.shortage.lost.Load()
+	more := time.Duration(lost - l.lost)
+	l.lost = lost
+	if more < time.Millisecond {
+		return true
+	}
+	l.timer.Reset(more)
+	return false
+}
+
+func (l *limit) stop() {
+	if l.timer != nil {
+		l.timer.Stop()
+	}
+}

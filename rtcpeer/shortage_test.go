@@ -1,0 +1,65 @@
+package rtcpeer
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestExcuse(t *testing.T) {
+	tests := []struct {
+		name          string
+		elapsed, late time.Duration
+		want          time.Duration
+	}{
+		{"in time", tickEach, 0, 0},
+		{"early, after a tick that was late", 300 * time.Millisecond, -200 * time.Millisecond, 0},
+		{"a little late: several goroutines are", 510 * time.Millisecond, 10 * time.Millisecond, 80 * time.Millisecond},
+		{"very late: time passes all the same", time.Second, 500 * time.Millisecond, 750 * time.Millisecond},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) { require.Equal(t, tt.want, excuse(tt.elapsed, tt.late)) })
+	}
+}
+
+// A limit is longer by what the node has lost meanwhile, also while it was being extended, and by nothing else.
+func TestLimitAllowsForAShortage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s shortage
+		s.note(time.Second, 500*time.Millisecond) // before, which does not count
+		began := time.Now()
+		l := s.limit(7 * time.Second)
+		defer l.stop()
+		s.note(time.Second, 500*time.Millisecond)
+		<-l.C
+		require.Equal(t, 7*time.Second, time.Since(began))
+		s.note(time.Second, 500*time.Millisecond)
+		require.False(t, l.over())
+		<-l.C
+		require.Equal(t, 8500*time.Millisecond, time.Since(began))
+		require.True(t, l.over())
+
+		require.Nil(t, s.limit(-1).C)
+	})
+}
+
+// A process that is short of CPU is slow to hear the other end, and to make a path. It takes neither for a
+// failure before four times as long.
+func TestRepairAllowsForAShortage(t *testing.T) {
+	start := time.Now()
+	r := newRepair(true, 5*time.Second, start)
+	at := make(map[repairStep]time.Duration) // the last of each
+	for now := start; at[stepGiveUp] == 0; {
+		now = now.Add(2 * tickEach)
+		var steps []repairStep
+		r, steps = r.tick(now, sight{})
+		for _, step := range steps {
+			at[step] = now.Sub(start)
+		}
+	}
+	require.Equal(t, 6*time.Second, at[stepInterrupt])
+	require.Equal(t, 6*time.Second, at[stepTry], "one try, which is not over yet")
+	require.Equal(t, 20*time.Second, at[stepGiveUp])
+}
