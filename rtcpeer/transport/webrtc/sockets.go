@@ -36,11 +36,15 @@ func newSockets(window int) (*sockets, error) {
 
 func (s *sockets) ListenUDP(network string, local *net.UDPAddr) (piontransport.UDPConn, error) {
 	conn, err := s.Net.ListenUDP(network, local)
-	if err == nil {
-		_ = conn.SetReadBuffer(s.buffer) // what the kernel refuses was a wish
-		_ = conn.SetWriteBuffer(s.buffer)
+	if err != nil {
+		return nil, err
 	}
-	return conn, err
+	_ = conn.SetReadBuffer(s.buffer) // what the kernel refuses was a wish
+	_ = conn.SetWriteBuffer(s.buffer)
+	if udp, ok := conn.(*net.UDPConn); ok {
+		return &udpSocket{UDPConn: udp}, nil
+	}
+	return conn, nil
 }
 
 // dialTimeout is how long a TURN server has to take a TCP connection: two more tries after the first, at

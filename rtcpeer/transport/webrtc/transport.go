@@ -167,6 +167,7 @@ func (c Config) apply(e *pion.SettingEngine) error {
 	// and a search for a route lasts as long as its owner wants.
 	e.SetICETimeouts(c.DisconnectedAfter, 0, time.Second)
 	e.SetICEMaxBindingRequests(checks)
+	e.SetSTUNGatherTimeout(askFor)
 	// A handshake that hangs ends before the node's own deadline does.
 	e.SetDTLSConnectContextMaker(func() (context.Context, func()) {
 		return context.WithTimeout(context.Background(), 15*time.Second)
