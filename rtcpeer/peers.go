@@ -91,7 +91,7 @@ func (p *peer) next(l *link) (*link, remainder) {
 		p.since = time.Now().Add(-hurryFor)
 		first, ok = p.wait(l)
 	}
-	if !ok {
+	if !ok || n.room.why() != nil {
 		return nil, n.roster.stop(l)
 	}
 	return n.roster.again(l, first)

@@ -156,6 +156,13 @@ func (r *roster) members() []PeerID {
 	return ids
 }
 
+// isUp reports whether a link is connected.
+func (r *roster) isUp(l *link) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return l.entry.link == l && l.entry.standing >= standingUp
+}
+
 // links returns every link, whatever it stands at.
 func (r *roster) links() []*link {
 	r.mu.Lock()

@@ -211,7 +211,13 @@ func (n *Node) signalerEnded(err error) {
 	kicked := errors.Is(err, &signaling.Error{Code: signaling.CodeKicked})
 	over := n.isGuest() && errors.Is(err, &signaling.Error{Code: signaling.CodeHostLeft}) && len(n.roster.ids()) == 0
 	n.log.Warn("signaling ended", "err", err, "links go on", !kicked && !over)
-	if kicked || over || len(n.roster.links()) == 0 {
+	links := n.roster.links()
+	if kicked || over || len(links) == 0 {
 		n.endLater(n.withoutSignaling(err))
+	}
+	for _, l := range links {
+		if !n.roster.isUp(l) { // without signals it cannot be made
+			l.end(Lost)
+		}
 	}
 }
