@@ -53,6 +53,7 @@ func (l *link) try(steps []step, deadline *limit) error {
 	defer func() { attempt.stop() }()
 	ask, stop := l.askAgain()
 	defer stop()
+	l.renew = nil
 	err := l.do(steps)
 	for reached := transport.StagePath; err == nil; {
 		var opened bool
@@ -100,6 +101,11 @@ func (l *link) await(deadline, attempt *limit, ask <-chan time.Time) (opened boo
 		return l.greeted(h)
 	case <-l.changed:
 		return false, l.startAnew(freshFor)
+	case <-l.renew:
+		if l.state.described {
+			return false, nil
+		}
+		return false, l.startAnew(0)
 	case <-ask:
 		if l.next == nil {
 			l.request("")
@@ -133,7 +139,7 @@ func (l *link) receive(s *signaling.SignalData) error {
 	case s.Type == signaling.Repair && s.Attempt >= l.state.attempt: // it has seen this attempt, and asks all the same
 		return l.startAnew(floodEach)
 	case s.Type == signaling.Repair:
-		return nil
+		return l.startAnew(freshFor)
 	case s.Type == signaling.Offer && s.Repair: // there is no such link here
 		l.state.attempt = max(l.state.attempt, s.Attempt)
 		l.request("")
@@ -162,10 +168,12 @@ const floodEach = 200 * time.Millisecond
 
 // startAnew begins the next attempt, or asks for it, unless the present one is fresh: because something has
 // changed, and what the two ends have told each other of their addresses may be wrong, or because the other
-// end has given the attempt up.
+// end has given the attempt up, or may not know of it. A fresh one has as long as it is that to be answered.
 func (l *link) startAnew(fresh time.Duration) error {
 	switch {
-	case l.id == "" || l.next != nil && time.Since(l.next.began) < fresh && !l.unsent:
+	case l.id == "":
+	case l.next != nil && time.Since(l.next.began) < fresh && !l.unsent:
+		l.renew = time.After(fresh - time.Since(l.next.began))
 	case l.state.retries():
 		return errAttemptOver
 	case !l.state.offers && l.again:

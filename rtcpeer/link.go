@@ -64,6 +64,7 @@ type link struct {
 	vanished     bool                  // without having ended the link
 	early        *reader               // what the authentication has read
 	random       [secretSize]byte      // this end's half of the secret
+	renew        <-chan time.Time      // when an attempt that is not answered by then is begun anew; nil: it is not
 	furthest     transport.Progress    // of the attempts before
 	repair       repair                // what to do about the path
 	beats        beats                 // what was heard and said
