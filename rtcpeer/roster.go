@@ -69,20 +69,20 @@ func (r *roster) joined(n *Node, m signaling.Member) (connect bool) {
 }
 
 // left notes that a member is gone, and whether that is the end of its program in the room too: it may only
-// have lost the server. It returns the link that it still has, or nil, and whether that link is up.
-func (r *roster) left(id PeerID, gone bool) (l *link, up bool) {
+// have lost the server. It returns the link that it still has, or nil, and where that stands.
+func (r *roster) left(id PeerID, gone bool) (*link, standing) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.peers[id]
 	if p == nil {
-		return nil, false
+		return nil, standingOver
 	}
 	p.present, p.lost, p.gone = false, false, gone
 	if !p.running {
 		delete(r.peers, id)
 	}
 	notify(p.changed)
-	return p.link, p.standing >= standingUp
+	return p.link, p.standing
 }
 
 // gone reports whether a peer has left the room by itself, or was taken out of it.
@@ -156,11 +156,11 @@ func (r *roster) members() []PeerID {
 	return ids
 }
 
-// isUp reports whether a link is connected.
-func (r *roster) isUp(l *link) bool {
+// isOpen reports whether the lanes of a link are open: what it needs goes over them from then on.
+func (r *roster) isOpen(l *link) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return l.entry.link == l && l.entry.standing >= standingUp
+	return l.entry.link == l && l.entry.standing >= standingAuthenticating
 }
 
 // links returns every link, whatever it stands at.

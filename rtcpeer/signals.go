@@ -130,14 +130,15 @@ func (n *Node) resume(r remainder) {
 // completed. A star's host that was lost may come back, as one does that is slower than its guests when the
 // server was restarted; the server ends the room if it does not.
 func (n *Node) left(id PeerID, reason signaling.LeftReason) {
-	l, up := n.roster.left(id, reason == signaling.LeftByItself || reason == signaling.LeftKicked)
+	l, stands := n.roster.left(id, reason == signaling.LeftByItself || reason == signaling.LeftKicked)
 	switch {
 	case l == nil:
 	case reason == signaling.LeftKicked:
 		l.end(Kicked)
-	case !up && reason == signaling.LeftLost:
+	case reason == signaling.LeftLost && stands >= standingAuthenticating: // it needs the server no more
+	case reason == signaling.LeftLost:
 		l.end(Lost)
-	case !up || reason == signaling.LeftByItself && l.interrupted.Load():
+	case stands < standingUp || reason == signaling.LeftByItself && l.interrupted.Load():
 		l.end(ByPeer)
 	}
 	if n.isGuest() && id == n.room.host && l == nil && reason != signaling.LeftLost {
@@ -216,7 +217,7 @@ func (n *Node) signalerEnded(err error) {
 		n.endLater(n.withoutSignaling(err))
 	}
 	for _, l := range links {
-		if !n.roster.isUp(l) { // without signals it cannot be made
+		if !n.roster.isOpen(l) { // without signals it cannot be made
 			l.end(Lost)
 		}
 	}
