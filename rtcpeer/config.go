@@ -45,7 +45,8 @@ type Config struct {
 	// that SCTP pushes back on that peer. 0 means 256 KiB; at least two MaxPacket.
 	ReceiveBuffer int
 
-	// ConnectTimeout is how long a link may take to open. 0 means 20 s; negative: no limit.
+	// ConnectTimeout is how long a link may take to open. 0 means 20 s; negative: no limit. While the
+	// process is short of CPU time passes more slowly, down to a quarter.
 	ConnectTimeout time.Duration
 	// LostAfter is how long a connected peer may be interrupted before it is disconnected: Lost. As long as
 	// both are members of the room the two go on trying, and a success is a new PeerConnected. Only for
