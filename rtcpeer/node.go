@@ -210,17 +210,18 @@ func (n *Node) Close() error {
 	n.closed.Do(func() {
 		n.status.Store(int32(ConnectionDisconnected))
 		n.inbox.close()
-		n.end(ErrClosed)
+		n.end(ErrClosed, ByUs)
 	})
 	n.wg.Wait()
 	return nil
 }
 
-// end ends the node for a reason; the first one stays. It does not wait.
-func (n *Node) end(why error) {
+// end ends the node and its links, for the first reason that is given. It does not wait. Once the links are over, run
+// ends the inbox.
+func (n *Node) end(why error, reason DisconnectReason) {
 	n.cancel(why)
 	for _, l := range n.roster.shutDown() {
-		l.end(ByUs)
+		l.end(reason)
 	}
 }
 

@@ -31,7 +31,8 @@ type Peer interface {
 	// TrySend is like Send but returns ErrBufferFull instead of waiting.
 	TrySend(p Packet) error
 	// Receive returns the next event, waiting until ctx is done. Data belongs to the caller.
-	// After Close, or after the room has ended and all events were received, it returns why.
+	// After Close, or after the room has ended and all events were received, it returns why. If the room has ended,
+	// each peer that was connected has had its PeerDisconnected by then.
 	Receive(ctx context.Context) (Event, error)
 	// TryReceive is like Receive but returns ErrNoEvent instead of waiting.
 	TryReceive() (Event, error)
@@ -154,7 +155,7 @@ func (k EventKind) String() string {
 type DisconnectReason uint8
 
 const (
-	// ByPeer: the other end closed, or the host says it has left.
+	// ByPeer: the other end closed, or the host says that it has left or has disconnected it.
 	ByPeer DisconnectReason = iota + 1
 	// ByUs: Disconnect was called here.
 	ByUs
@@ -168,7 +169,7 @@ const (
 	Misbehaved
 	// Unauthorized: it demands authentication, and there is no Config.Auth here.
 	Unauthorized
-	// Kicked: the host, or who runs the signaling server, took it out of the room.
+	// Kicked: the host, or who runs the signaling server, took it out of the room, or this member.
 	Kicked
 )
 
