@@ -75,6 +75,7 @@ type link struct {
 	dismissed    bool                  // the other end itself says so
 	unsent       bool                  // signals of the present attempt were not sent, as the server was lost
 	fault        error                 // what the other end did wrong over its control lane
+	unflushed    *UndeliveredError     // what Disconnect or Close did not wait for
 
 	readers    sync.WaitGroup // one a lane and path
 	goroutines sync.WaitGroup // controlLoops, and paths that are being closed
@@ -226,6 +227,7 @@ const (
 func (l *link) stop() {
 	if l.why() == ByUs {
 		l.lastWords()
+		l.unflushed = l.undelivered()
 	}
 	l.retire(l.old) // or its readers would wait until it is lost
 	l.old = nil

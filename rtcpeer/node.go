@@ -205,7 +205,8 @@ func (n *Node) SetRefuse(refuse bool) { n.refuse.Store(refuse) }
 func (n *Node) Refuses() bool { return n.refuse.Load() }
 
 // Close ends, in this order: what Receive gives; the links, each after its reliable packets were
-// acknowledged or Config.Linger is over; the signaler; the transport, if it is the node's own.
+// acknowledged or Config.Linger is over; the signaler; the transport, if it is the node's own. Its error is an
+// *UndeliveredError if packets were not acknowledged.
 func (n *Node) Close() error {
 	n.closed.Do(func() {
 		n.status.Store(int32(ConnectionDisconnected))
@@ -213,7 +214,7 @@ func (n *Node) Close() error {
 		n.end(ErrClosed, ByUs)
 	})
 	n.wg.Wait()
-	return nil
+	return n.roster.undelivered()
 }
 
 // end ends the node and its links, for the first reason that is given. It does not wait. Once the links are over, run

@@ -82,6 +82,17 @@ func (n *Node) withoutSignaling(why error) error {
 	return fmt.Errorf("rtcpeer: signaling: %w", why)
 }
 
+// detail says what the reason of the end of a connected peer does not, or is nil.
+func (l *link) detail() error {
+	switch {
+	case l.why() == Misbehaved && l.fault != nil:
+		return l.fail("receive", l.fault)
+	case l.unflushed != nil:
+		return l.unflushed
+	}
+	return nil
+}
+
 // awaitKick ends a guest whose host says that it was kicked. The server's word has the reason; if the connection to the
 // server is lost it does not come.
 func (n *Node) awaitKick() {

@@ -124,7 +124,7 @@ func (r *host) down(l *link, reason DisconnectReason) {
 		}
 	}
 	r.mu.Unlock()
-	r.node.inbox.disconnected(l.presence, reason)
+	r.node.inbox.disconnected(l.presence, reason, l.detail())
 }
 
 // announce tells a guest of another one. Announcements are few and small, so they are not bounded by
@@ -234,7 +234,7 @@ func (r *guest) part(id PeerID, reason DisconnectReason) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.relayed[id]
-	if p == nil || !r.node.inbox.disconnected(p, reason) {
+	if p == nil || !r.node.inbox.disconnected(p, reason, nil) {
 		return
 	}
 	if r.goneIDs.push(id); r.goneIDs.len() > maxGone {
@@ -254,10 +254,10 @@ func (r *guest) down(l *link, reason DisconnectReason) {
 	r.node.roster.closed(l)
 	r.mu.Lock()
 	for _, p := range r.relayed {
-		r.node.inbox.disconnected(p, HostGone)
+		r.node.inbox.disconnected(p, HostGone, nil)
 	}
 	r.mu.Unlock()
-	r.node.inbox.disconnected(l.presence, reason)
+	r.node.inbox.disconnected(l.presence, reason, l.detail())
 }
 
 func (r *guest) peers() []PeerID {
