@@ -145,14 +145,22 @@ func byeOf(r DisconnectReason) byte {
 }
 
 // endedBy returns the reason here of a link that the other end has ended. Slow and Unauthorized are what
-// this end has to know; that the other end left, or judged this one, is ByPeer.
+// this end has to know, and that one of the two was Kicked; that the other end left, or judged this one, is ByPeer.
 func endedBy(bye byte) DisconnectReason {
 	if int(bye) >= len(byeReasons) {
 		return ByPeer
 	}
 	switch r := byeReasons[bye]; r {
-	case Lost, Slow, Unauthorized:
+	case Lost, Slow, Kicked, Unauthorized:
 		return r
+	}
+	return ByPeer
+}
+
+// goneFor returns why a peer behind the host is gone: what the host knows, but for what only concerns the host.
+func goneFor(bye byte) DisconnectReason {
+	if int(bye) < len(byeReasons) && byeReasons[bye] != 0 && byeReasons[bye] != ByUs {
+		return byeReasons[bye]
 	}
 	return ByPeer
 }

@@ -167,7 +167,7 @@ func TestByeReasons(t *testing.T) {
 		{Lost, Lost},
 		{Misbehaved, ByPeer},
 		{Slow, Slow},
-		{Kicked, ByPeer},
+		{Kicked, Kicked},
 		{Unauthorized, Unauthorized},
 		{HostGone, ByPeer},
 	}

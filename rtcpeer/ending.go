@@ -13,7 +13,7 @@ type ending struct {
 
 func newEnding() ending { return ending{over: make(chan struct{})} }
 
-// end asks run to end the link; the first reason stays. But that the other end demands authentication
+// end asks run to end the link; the first reason stays. But that the other end demands authentication, or was kicked,
 // explains its closing the link right after, which another lane may have seen first.
 func (e *ending) end(reason DisconnectReason) {
 	e.mu.Lock()
@@ -23,7 +23,7 @@ func (e *ending) end(reason DisconnectReason) {
 	case e.reason == 0:
 		e.reason = reason
 		close(e.over)
-	case reason == Unauthorized && e.reason == ByPeer:
+	case (reason == Unauthorized || reason == Kicked) && e.reason == ByPeer:
 		e.reason = reason
 	}
 }

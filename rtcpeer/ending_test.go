@@ -17,7 +17,8 @@ func TestEnding(t *testing.T) {
 		{"one", []DisconnectReason{Lost}, Lost},
 		{"the first stays", []DisconnectReason{Lost, ByUs, Kicked}, Lost},
 		{"that it demands authentication explains why it closed", []DisconnectReason{ByPeer, Unauthorized}, Unauthorized},
-		{"and nothing else does", []DisconnectReason{ByPeer, Misbehaved, Kicked}, ByPeer},
+		{"and so does that it was kicked", []DisconnectReason{ByPeer, Kicked}, Kicked},
+		{"and nothing else does", []DisconnectReason{ByPeer, Misbehaved, Lost}, ByPeer},
 		{"nor does it explain anything else", []DisconnectReason{ByUs, Unauthorized}, ByUs},
 		{"it stays too", []DisconnectReason{Unauthorized, ByPeer}, Unauthorized},
 	}

@@ -3,7 +3,10 @@ package rtcpeer
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
+	"strings"
 	"time"
 
 	"example.org/rtcpeer/rtcpeer/transport"
@@ -71,6 +74,24 @@ type ChannelMismatchError struct {
 func (e *ChannelMismatchError) Error() string {
 	return fmt.Sprintf("channel lists differ: ours %v, theirs %v; give both the same Config.Channels", e.Ours, e.Theirs)
 }
+
+// An UndeliveredError says what of the reliable packets that Send has accepted the other ends have not taken, as far as
+// this end knows.
+type UndeliveredError struct {
+	Bytes map[PeerID]int // of packets, with their frames, by the peer at the other end of the link
+	// Err is why nobody waits for them any more: ErrClosed after Config.Linger, the end of Flush's context, or
+	// ErrUnknownPeer if the peer was disconnected.
+	Err error
+}
+
+func (e *UndeliveredError) Error() string {
+	list := make([]string, 0, len(e.Bytes))
+	for _, id := range slices.Sorted(maps.Keys(e.Bytes)) {
+		list = append(list, fmt.Sprintf("%d bytes for peer %d", e.Bytes[id], id))
+	}
+	return fmt.Sprintf("rtcpeer: not delivered: %s: %v", strings.Join(list, ", "), strings.TrimPrefix(e.Err.Error(), "rtcpeer: "))
+}
+func (e *UndeliveredError) Unwrap() error { return e.Err }
 
 // A BroadcastError names the peers whose lanes had no room for a reliable packet; all others have it.
 // It is an ErrBufferFull. Send it to each of Peers to wait for them.

@@ -13,11 +13,12 @@ import (
 //	07 00 data            authentication: data for the other end, which is not admitted yet
 //	07 00                 authentication: the other end is accepted
 //	07 01 id              host to guest: id is connected
-//	07 02 id              host to guest: id is gone
+//	07 02 id [reason]     host to guest: id is gone, for the reason of a bye (control.go)
 //	07 03 target inner    guest to host: relay inner to the target (0 all, N, -N all but N)
 //	07 03 source inner    host to guest: inner comes from the source
 //
-// inner is a packet, or another command of the engine, but no 07. In a mesh there are no 07 but 07 00.
+// inner is a packet, or another command of the engine, but no 07. In a mesh there are no 07 but 07 00. Only guests that
+// take part in repairs get a reason; Godot does without.
 // testdata/wire/frames.json has examples, for this package's tests and for those of rtcpeer.js.
 const (
 	commandMask = 0x07
@@ -48,6 +49,7 @@ type frame struct {
 	kind    frameKind
 	command Command
 	peer    PeerID
+	reason  byte   // frameDelPeer: that of a bye, or 0
 	body    []byte // the payload, without its command; of a command other than CommandRaw all of it
 	whole   []byte // frameRelay: inner with its command, to be passed on
 }
@@ -74,6 +76,9 @@ func decodeFrame(b []byte) (frame, error) {
 		f.kind = frameAddPeer
 		if b[1] == sysDelPeer {
 			f.kind = frameDelPeer
+			if len(b) > sysSize {
+				f.reason = b[sysSize]
+			}
 		}
 		if !f.peer.Valid() {
 			return frame{}, errBadFrame

@@ -66,6 +66,9 @@ func encode(f frame) []byte {
 	case frameAddPeer:
 		return appendSys(nil, sysAddPeer, f.peer)
 	case frameDelPeer:
+		if f.reason != 0 {
+			return append(appendSys(nil, sysDelPeer, f.peer), f.reason)
+		}
 		return appendSys(nil, sysDelPeer, f.peer)
 	case frameRelay:
 		return appendInner(appendSys(nil, sysRelay, f.peer), Packet{Data: f.body, Command: f.command})
@@ -130,6 +133,30 @@ func TestFrameVectors(t *testing.T) {
 			require.Equal(t, [3]any{want.kind, want.command, want.peer}, [3]any{got.kind, got.command, got.peer})
 			require.Equal(t, v.Hex, hex.EncodeToString(encode(got)), "encoded again")
 		})
+	}
+}
+
+func TestReasonOfAPeerThatIsGone(t *testing.T) {
+	gone := func(reason ...byte) []byte { return append(appendSys(nil, sysDelPeer, 5), reason...) }
+	tests := []struct {
+		frame []byte
+		want  DisconnectReason
+	}{
+		{gone(), ByPeer}, // Godot's
+		{gone(0), ByPeer},
+		{gone(1), ByPeer},
+		{gone(2), Lost},
+		{gone(3), Misbehaved},
+		{gone(4), Slow},
+		{gone(5), Kicked},
+		{gone(77), ByPeer},
+		{gone(5, 1, 2), Kicked}, // with what later versions may say
+	}
+	for _, tt := range tests {
+		f, err := decodeFrame(tt.frame)
+		require.NoError(t, err)
+		require.Equal(t, frameDelPeer, f.kind)
+		require.Equal(t, tt.want, goneFor(f.reason), "% x", tt.frame)
 	}
 }
 

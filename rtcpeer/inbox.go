@@ -119,8 +119,9 @@ func (in *inbox) connected(p *presence) bool {
 	return true
 }
 
-// disconnected ends p. It returns false if the program does not have p as connected.
-func (in *inbox) disconnected(p *presence, reason DisconnectReason) bool {
+// disconnected ends p; detail is what there is to say besides the reason, or nil. It returns false if the program does
+// not have p as connected.
+func (in *inbox) disconnected(p *presence, reason DisconnectReason, detail error) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	was := p.state
@@ -128,7 +129,7 @@ func (in *inbox) disconnected(p *presence, reason DisconnectReason) bool {
 	if was != presenceHere || in.ended != nil {
 		return false
 	}
-	in.push(entry{Event: Event{Kind: PeerDisconnected, Peer: p.id, Reason: reason}})
+	in.push(entry{Event: Event{Kind: PeerDisconnected, Peer: p.id, Reason: reason, Err: detail}})
 	return true
 }
 

@@ -82,6 +82,8 @@ func (w *world) enter(id rtcpeer.PeerID, config rtcpeer.Config) *rtcpeer.Node {
 	return w.nodes[id]
 }
 
+func (w *world) closeNode(id rtcpeer.PeerID) error { return closeNode(w.t, w.nodes[id]) }
+
 func (w *world) partition(a, b rtcpeer.PeerID) { w.network.Partition(w.hosts[a], w.hosts[b]) }
 func (w *world) heal(a, b rtcpeer.PeerID)      { w.network.Heal(w.hosts[a], w.hosts[b]) }
 

@@ -75,6 +75,7 @@ type link struct {
 	dismissed    bool                  // the other end itself says so
 	unsent       bool                  // signals of the present attempt were not sent, as the server was lost
 	fault        error                 // what the other end did wrong over its control lane
+	unflushed    *UndeliveredError     // what Disconnect or Close did not wait for
 
 	readers    sync.WaitGroup // one a lane and path
 	goroutines sync.WaitGroup // controlLoops, and paths that are being closed
@@ -226,6 +227,7 @@ const (
 func (l *link) stop() {
 	if l.why() == ByUs {
 		l.lastWords()
+		l.unflushed = l.undelivered()
 	}
 	l.retire(l.old) // or its readers would wait until it is lost
 	l.old = nil
@@ -382,18 +384,17 @@ func (l *link) takenByOther(p *path, counts []uint64) error {
 	return nil
 }
 
-// hint says what the end of a young link with a host may mean. A Godot host that demands authentication
-// is silent until its time, three seconds by default, is over, and then closes without a word.
-func (l *link) hint() string {
-	if age := time.Since(l.started) - l.connectTime; l.why() != ByPeer || l.id != "" || age > 5*time.Second {
-		return ""
+// farewell says how the link with a star's host has ended. A Godot host that demands authentication is silent until
+// its time, three seconds by default, is over, and then closes without a word.
+func (l *link) farewell() string {
+	age := time.Since(l.started) - l.connectTime
+	switch {
+	case l.why() != ByPeer:
+		return l.why().String()
+	case l.id != "" || l.received() > 0 || age < 2*time.Second || age > 5*time.Second:
+		return "it has ended the link"
 	}
-	for _, ln := range l.lanes {
-		if ln.received.Load() > 0 {
-			return ""
-		}
-	}
-	return "; it never sent anything: it may demand authentication (Config.Auth)"
+	return "it has ended the link and never sent anything: it may demand authentication (Config.Auth)"
 }
 
 // reasonOf says why a path ended that this end did not end.

@@ -40,8 +40,9 @@ func (n *Node) SetLocked(ctx context.Context, locked bool) error {
 func (n *Node) Locked() bool { return n.room.isLocked() }
 
 // Kick asks the server to take a member out of the room, and does not wait. The member's node ends, with
-// an error of code kicked that has the reason, at most 256 bytes; all others disconnect it: Kicked, or
-// ByPeer where its node was faster. It may join anew where a newcomer may: SetLocked prevents that. Errors:
+// an error of code kicked that has the reason, at most 256 bytes. All links with it end as Kicked, at both ends
+// (a game of Godot's may be faster, and is then disconnected ByPeer). It may join anew where a newcomer may:
+// SetLocked prevents that. Errors:
 // ErrNotHost, ErrUnknownPeer for who is no member, ErrClosed.
 func (n *Node) Kick(ctx context.Context, id PeerID, reason string) error {
 	_, member := n.roster.member(id)

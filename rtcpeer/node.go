@@ -205,22 +205,24 @@ func (n *Node) SetRefuse(refuse bool) { n.refuse.Store(refuse) }
 func (n *Node) Refuses() bool { return n.refuse.Load() }
 
 // Close ends, in this order: what Receive gives; the links, each after its reliable packets were
-// acknowledged or Config.Linger is over; the signaler; the transport, if it is the node's own.
+// acknowledged or Config.Linger is over; the signaler; the transport, if it is the node's own. Its error is an
+// *UndeliveredError if packets were not acknowledged.
 func (n *Node) Close() error {
 	n.closed.Do(func() {
 		n.status.Store(int32(ConnectionDisconnected))
 		n.inbox.close()
-		n.end(ErrClosed)
+		n.end(ErrClosed, ByUs)
 	})
 	n.wg.Wait()
-	return nil
+	return n.roster.undelivered()
 }
 
-// end ends the node for a reason; the first one stays. It does not wait.
-func (n *Node) end(why error) {
+// end ends the node and its links, for the first reason that is given. It does not wait. Once the links are over, run
+// ends the inbox.
+func (n *Node) end(why error, reason DisconnectReason) {
 	n.cancel(why)
 	for _, l := range n.roster.shutDown() {
-		l.end(ByUs)
+		l.end(reason)
 	}
 }
 

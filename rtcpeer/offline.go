@@ -34,6 +34,9 @@ func (o *Offline) TrySend(p Packet) error {
 	return nil
 }
 
+// Flush has nothing to wait for.
+func (*Offline) Flush(context.Context) error { return nil }
+
 // Receive waits until ctx is done or the peer is closed: nothing ever comes.
 func (o *Offline) Receive(ctx context.Context) (Event, error) {
 	select {

@@ -56,6 +56,8 @@ func (n *Node) linkOver(l *link) {
 	}
 	last := n.roster.over(l)
 	switch signalingErr := n.room.why(); {
+	case n.isGuest() && reason == Kicked && signalingErr == nil:
+		n.wg.Go(n.awaitKick)
 	case n.isGuest() && again && signalingErr == nil:
 		n.status.CompareAndSwap(int32(ConnectionConnected), int32(ConnectionConnecting))
 	case n.isGuest() && again && last:
@@ -65,7 +67,7 @@ func (n *Node) linkOver(l *link) {
 	case n.isGuest() && reason == Unauthorized:
 		n.endLater(ErrAuthRequired)
 	case n.isGuest() && last:
-		n.endLater(fmt.Errorf("%w: %v%s", ErrHostGone, reason, l.hint()))
+		n.endLater(fmt.Errorf("%w: %s", ErrHostGone, l.farewell()))
 	case last && signalingErr != nil:
 		n.endLater(n.withoutSignaling(signalingErr))
 	}
@@ -80,9 +82,36 @@ func (n *Node) withoutSignaling(why error) error {
 	return fmt.Errorf("rtcpeer: signaling: %w", why)
 }
 
-// endLater ends the node from inside; its events can still be received, and then the reason.
-func (n *Node) endLater(why error) {
+// detail says what the reason of the end of a connected peer does not, or is nil.
+func (l *link) detail() error {
+	switch {
+	case l.why() == Misbehaved && l.fault != nil:
+		return l.fail("receive", l.fault)
+	case l.unflushed != nil:
+		return l.unflushed
+	}
+	return nil
+}
+
+// awaitKick ends a guest whose host says that it was kicked. The server's word has the reason; if the connection to the
+// server is lost it does not come.
+func (n *Node) awaitKick() {
+	select {
+	case <-n.ctx.Done():
+	case <-time.After(kickTime):
+		n.endLater(fmt.Errorf("rtcpeer: signaling: %w", &signaling.Error{Code: signaling.CodeKicked, Text: "the host has taken this member out"}))
+	}
+}
+
+// kickTime is how long the server's word that this node is kicked may take after the host's.
+const kickTime = 5 * time.Second
+
+// endLater ends the node from inside. Its events can still be received, those of the end of its links too, and then
+// the reason.
+func (n *Node) endLater(why error) { n.endLinks(why, ByUs) }
+
+// endLinks is endLater for a reason that the links have as well.
+func (n *Node) endLinks(why error, reason DisconnectReason) {
 	n.status.Store(int32(ConnectionDisconnected))
-	n.inbox.end(why)
-	n.end(why)
+	n.end(why, reason)
 }

@@ -30,8 +30,12 @@ type Peer interface {
 	Send(ctx context.Context, p Packet) error
 	// TrySend is like Send but returns ErrBufferFull instead of waiting.
 	TrySend(p Packet) error
+	// Flush waits until the other ends have taken every reliable packet that was sent before, until ctx is done or
+	// they are disconnected. Errors: an *UndeliveredError, ErrClosed.
+	Flush(ctx context.Context) error
 	// Receive returns the next event, waiting until ctx is done. Data belongs to the caller.
-	// After Close, or after the room has ended and all events were received, it returns why.
+	// After Close, or after the room has ended and all events were received, it returns why. If the room has ended,
+	// each peer that was connected has had its PeerDisconnected by then.
 	Receive(ctx context.Context) (Event, error)
 	// TryReceive is like Receive but returns ErrNoEvent instead of waiting.
 	TryReceive() (Event, error)
@@ -43,7 +47,8 @@ type Peer interface {
 	SetRefuse(refuse bool)
 	Refuses() bool
 	// Close leaves: the other ends learn of it at once and no more events come here. It waits
-	// until nothing of the peer is running. Closing twice is legal.
+	// until nothing of the peer is running. Its error is an *UndeliveredError if reliable packets
+	// were not acknowledged in time: Flush waits for them. Closing twice is legal.
 	Close() error
 }
 
@@ -100,7 +105,9 @@ type Event struct {
 	Peer   PeerID           // whom it is about
 	Packet Packet           // PacketReceived
 	Reason DisconnectReason // PeerDisconnected
-	Err    error            // PeerFailed: a *PeerError
+	// Err of PeerFailed is a *PeerError, of SignalingLost why. Of PeerDisconnected it is nil, or more than Reason says:
+	// an *UndeliveredError, a *PeerError of a peer that Misbehaved.
+	Err error
 }
 
 // An EventKind says what happened.
@@ -154,7 +161,7 @@ func (k EventKind) String() string {
 type DisconnectReason uint8
 
 const (
-	// ByPeer: the other end closed, or the host says it has left.
+	// ByPeer: the other end closed, or the host says that it has left or has disconnected it.
 	ByPeer DisconnectReason = iota + 1
 	// ByUs: Disconnect was called here.
 	ByUs
@@ -168,7 +175,7 @@ const (
 	Misbehaved
 	// Unauthorized: it demands authentication, and there is no Config.Auth here.
 	Unauthorized
-	// Kicked: the host, or who runs the signaling server, took it out of the room.
+	// Kicked: the host, or who runs the signaling server, took it out of the room, or this member.
 	Kicked
 )
 

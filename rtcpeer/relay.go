@@ -120,17 +120,26 @@ func (r *host) down(l *link, reason DisconnectReason) {
 	r.node.roster.closed(l)
 	for _, other := range r.node.roster.open.Load().all {
 		if r.node.ctx.Err() == nil { // else it is the host that goes, and every link with it
-			announce(other, sysDelPeer, l.peer)
+			announceGone(other, l.peer, reason)
 		}
 	}
 	r.mu.Unlock()
-	r.node.inbox.disconnected(l.presence, reason)
+	r.node.inbox.disconnected(l.presence, reason, l.detail())
 }
 
 // announce tells a guest of another one. Announcements are few and small, so they are not bounded by
 // the lane's room; a guest that is gone needs none.
 func announce(to *link, sub byte, peer PeerID) {
 	_ = to.lanes[0].write(appendSys(make([]byte, 0, sysSize), sub, peer))
+}
+
+// announceGone tells a guest that another one is gone, and why if it is no game: games get Godot's bytes.
+func announceGone(to *link, peer PeerID, reason DisconnectReason) {
+	frame := appendSys(make([]byte, 0, sysSize+1), sysDelPeer, peer)
+	if to.id != "" {
+		frame = append(frame, byeOf(reason))
+	}
+	_ = to.lanes[0].write(frame)
 }
 
 func (r *host) peers() []PeerID { return r.node.roster.ids() }
@@ -186,7 +195,7 @@ func (r *guest) receive(l *lane, data []byte) {
 	case frameAddPeer:
 		r.meet(f.peer, true)
 	case frameDelPeer:
-		r.part(f.peer)
+		r.part(f.peer, goneFor(f.reason))
 	case frameRelay:
 		// The announcement and the packet may come on different channels, in either order: the
 		// packet itself says as well that its source is there.
@@ -221,11 +230,11 @@ func (r *guest) meet(id PeerID, announced bool) *presence {
 	return p
 }
 
-func (r *guest) part(id PeerID) {
+func (r *guest) part(id PeerID, reason DisconnectReason) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.relayed[id]
-	if p == nil || !r.node.inbox.disconnected(p, ByPeer) {
+	if p == nil || !r.node.inbox.disconnected(p, reason, nil) {
 		return
 	}
 	if r.goneIDs.push(id); r.goneIDs.len() > maxGone {
@@ -245,10 +254,10 @@ func (r *guest) down(l *link, reason DisconnectReason) {
 	r.node.roster.closed(l)
 	r.mu.Lock()
 	for _, p := range r.relayed {
-		r.node.inbox.disconnected(p, HostGone)
+		r.node.inbox.disconnected(p, HostGone, nil)
 	}
 	r.mu.Unlock()
-	r.node.inbox.disconnected(l.presence, reason)
+	r.node.inbox.disconnected(l.presence, reason, l.detail())
 }
 
 func (r *guest) peers() []PeerID {

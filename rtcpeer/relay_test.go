@@ -278,7 +278,7 @@ func TestOversizedPacketEndsItsLink(t *testing.T) {
 		require.Equal(t, rtcpeer.PeerConnected, next(t, good).Kind)
 		require.NoError(t, five.link.Lane(0).Write(make([]byte, 64<<10)))
 		wantDisconnected(t, host, 5, rtcpeer.Misbehaved)
-		wantDisconnected(t, good, 5, rtcpeer.ByPeer)
+		wantDisconnected(t, good, 5, rtcpeer.Misbehaved)
 		require.Equal(t, []rtcpeer.PeerID{7}, host.Peers())
 	})
 }

@@ -18,10 +18,11 @@ type roster struct {
 
 	running sync.WaitGroup // every peer.run
 
-	mu    sync.Mutex // guards the fields below, and those of peers
-	peers map[PeerID]*peer
-	total Totals // of links that are over
-	shut  bool   // no link starts any more
+	mu        sync.Mutex // guards the fields below, and those of peers
+	peers     map[PeerID]*peer
+	total     Totals           // of links that are over
+	unflushed UndeliveredError // by links that ended with the node
+	shut      bool             // no link starts any more
 }
 
 // linkSet is one state of the open links; it never changes.
@@ -31,7 +32,7 @@ type linkSet struct {
 }
 
 func newRoster() *roster {
-	r := &roster{peers: make(map[PeerID]*peer)}
+	r := &roster{peers: make(map[PeerID]*peer), unflushed: UndeliveredError{Bytes: make(map[PeerID]int), Err: ErrClosed}}
 	r.open.Store(&linkSet{})
 	return r
 }
@@ -286,6 +287,9 @@ func (r *roster) over(l *link) (last bool) {
 		r.total.add(l)
 		p.lost = p.present && l.why() == Lost && !l.isWanted()
 	}
+	if r.shut && l.unflushed != nil {
+		r.unflushed.Bytes[l.peer] += l.unflushed.Bytes[l.peer]
+	}
 	p.link, p.standing = nil, standingOver
 	p.attempt = max(p.attempt, l.state.attempt)
 	for _, p := range r.peers {
@@ -294,6 +298,13 @@ func (r *roster) over(l *link) (last bool) {
 		}
 	}
 	return true
+}
+
+// undelivered returns an *UndeliveredError of all links that have ended with the node, or nil.
+func (r *roster) undelivered() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.unflushed.orNil()
 }
 
 // totals returns the figures of all links that ever were connected.

@@ -49,7 +49,7 @@ func (r *mesh) up(l *link) {
 
 func (r *mesh) down(l *link, reason DisconnectReason) {
 	r.node.roster.closed(l)
-	r.node.inbox.disconnected(l.presence, reason)
+	r.node.inbox.disconnected(l.presence, reason, l.detail())
 }
 
 func (r *mesh) peers() []PeerID { return r.node.roster.ids() }

@@ -1,6 +1,7 @@
 package rtcpeer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -46,9 +47,10 @@ func (n *Node) run(welcome signaling.Welcome) {
 }
 
 // cleanUp waits for the links, and then leaves the room: others see the links end, and then the
-// member go.
+// member go. The program receives how each link ended, and then why the node did.
 func (n *Node) cleanUp() {
 	n.roster.running.Wait()
+	n.inbox.end(context.Cause(n.ctx))
 	n.room.signaler.Close()
 	if n.ownsTransport {
 		n.transport.Close()
@@ -213,7 +215,10 @@ func (n *Node) signalerEnded(err error) {
 	over := n.isGuest() && errors.Is(err, &signaling.Error{Code: signaling.CodeHostLeft}) && len(n.roster.ids()) == 0
 	n.log.Warn("signaling ended", "err", err, "links go on", !kicked && !over)
 	links := n.roster.links()
-	if kicked || over || len(links) == 0 {
+	switch {
+	case kicked:
+		n.endLinks(n.withoutSignaling(err), Kicked)
+	case over || len(links) == 0:
 		n.endLater(n.withoutSignaling(err))
 	}
 	for _, l := range links {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"example.org/rtcpeer/rtcpeer"
@@ -37,7 +38,11 @@ func (o *chat) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return unlessInterrupted(ctx, err)
 	}
-	defer node.Close()
+	defer func() {
+		if err := node.Close(); err != nil {
+			c.say("%s", strings.TrimPrefix(err.Error(), "rtcpeer: "))
+		}
+	}()
 	t := talk{node: node, console: c, url: url, name: o.Name, wait: o.Wait, changed: make(chan struct{}, 1)}
 	return unlessInterrupted(ctx, t.run(ctx))
 }

@@ -257,7 +257,10 @@ func TestCloseIsBounded(t *testing.T) {
 			require.NoError(t, server.TrySend(rtcpeer.Packet{Peer: id, Data: []byte("never read")}))
 		}
 		start := time.Now()
-		require.NoError(t, server.Close())
+		err := server.Close()
+		undelivered, ok := errors.AsType[*rtcpeer.UndeliveredError](err)
+		require.True(t, ok, "%v", err)
+		require.Len(t, undelivered.Bytes, 3)
 		require.LessOrEqual(t, time.Since(start), 1500*time.Millisecond)
 	})
 }

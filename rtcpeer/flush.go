@@ -1,0 +1,134 @@
+package rtcpeer
+
+import (
+	"context"
+	"time"
+)
+
+// A flush waits until the other ends have taken what was sent to them before it began: the reliable packets of each
+// link that was open then.
+type flush []flushing
+
+// A flushing is one lane of it.
+type flushing struct {
+	lane *lane
+	sent uint64 // how many packets were sent on it
+}
+
+// flushEach is how often a flush looks, and asks the other ends what they have taken. On an idle path the answer takes a
+// round trip.
+const flushEach = 20 * time.Millisecond
+
+// Flush waits until the other ends have taken every reliable packet that Send has accepted before: until their nodes have
+// it, to be received by the program. A star's guest waits for its host alone, which has more to do with what is for
+// others. It waits through interruptions, until ctx is done or the peer is disconnected: then it returns an
+// *UndeliveredError. Other errors: ErrClosed.
+//
+// A peer that takes no part in repairs, as Godot's, has acknowledged every packet by then, those too that were sent
+// while Flush waited.
+func (n *Node) Flush(ctx context.Context) error {
+	if n.ctx.Err() != nil {
+		return context.Cause(n.ctx)
+	}
+	rest := newFlush(n.roster.open.Load().all)
+	gone := &UndeliveredError{Bytes: make(map[PeerID]int), Err: ErrUnknownPeer}
+	ticker := time.NewTicker(flushEach)
+	defer ticker.Stop()
+	for {
+		if rest = rest.next(gone); len(rest) == 0 {
+			return gone.orNil()
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			for _, f := range rest {
+				gone.add(f.lane)
+			}
+			gone.Err = context.Cause(ctx)
+			return gone.orNil()
+		}
+	}
+}
+
+func newFlush(links []*link) (f flush) {
+	for _, l := range links {
+		for _, ln := range l.lanes {
+			if ln.mode == Reliable {
+				f = append(f, flushing{ln, ln.sent.Load()})
+			}
+		}
+	}
+	return f
+}
+
+// next returns what is still to be waited for, and asks for it. What was for a peer that is gone is added to gone.
+func (f flush) next(gone *UndeliveredError) (rest flush) {
+	var asked *link
+	for _, one := range f {
+		l := one.lane.link
+		switch {
+		case one.lane.isTaken(one.sent):
+		case l.why() != 0:
+			gone.add(one.lane)
+		default:
+			rest = append(rest, one)
+			if asked != l && one.lane.keeps() && one.lane.unsent() == 0 {
+				l.path.Load().tell(beatAsks)
+				asked = l
+			}
+		}
+	}
+	return rest
+}
+
+func (e *UndeliveredError) add(ln *lane) {
+	if n := ln.buffered(); n > 0 {
+		e.Bytes[ln.link.peer] += n
+	}
+}
+
+func (e *UndeliveredError) orNil() error {
+	if len(e.Bytes) == 0 {
+		return nil
+	}
+	return e
+}
+
+// undelivered returns what of a link's reliable packets this end does not know to have arrived, when it has given up
+// waiting for that.
+func (l *link) undelivered() *UndeliveredError {
+	e := &UndeliveredError{Bytes: make(map[PeerID]int), Err: ErrClosed}
+	n := 0
+	for _, ln := range l.lanes {
+		switch {
+		case ln.mode != Reliable:
+		case l.repair.closed:
+			n += ln.buffered()
+		default:
+			n += ln.unsent()
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	e.Bytes[l.peer] = n
+	return e
+}
+
+// isTaken reports whether the other end has taken the first n packets.
+func (l *lane) isTaken(n uint64) bool {
+	if !l.keeps() {
+		return l.unsent() == 0
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.kept.first >= n
+}
+
+// unsent returns how many bytes the path that they were written to has not brought to the other end.
+func (l *lane) unsent() int {
+	l.mu.Lock()
+	p := l.on
+	l.mu.Unlock()
+	return p.lanes[l.index].Buffered()
+}

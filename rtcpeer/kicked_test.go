@@ -1,0 +1,103 @@
+package rtcpeer_test
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/rtcpeer/transport/memory"
+	"example.org/rtcpeer/signaling"
+)
+
+// A1, A5: who is kicked, from a mesh or a star, is told once of each peer that it is disconnected, before Receive says
+// why the node has ended, and has no peers then. All others are told the same reason, whichever of the path and the
+// signaling server tells them first.
+func TestKickedMember(t *testing.T) {
+	for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {
+		for _, victim := range []rtcpeer.PeerID{5, 9} {
+			for _, lag := range []time.Duration{0, time.Second} { // of the server's messages
+				for _, path := range []time.Duration{20 * time.Millisecond, 300 * time.Millisecond} {
+					t.Run(fmt.Sprintf("%s %d server %v path %v", topology, victim, lag, path), func(t *testing.T) {
+						synctest.Test(t, func(t *testing.T) {
+							w := newWorld(t, topology, memory.Options{Delay: 20 * time.Millisecond})
+							w.room.lag = lag
+							w.join(rtcpeer.Config{}, faultIDs...)
+							w.network.Adjust(func(o *memory.Options) { o.Delay = path })
+							require.NoError(t, w.nodes[1].Kick(t.Context(), victim, "be nice"))
+							after(time.Minute)
+
+							_, err := w.diaries[victim].end()
+							require.ErrorIs(t, err, &signaling.Error{Code: signaling.CodeKicked})
+							require.Empty(t, w.nodes[victim].Peers())
+							require.Equal(t, rtcpeer.ConnectionDisconnected, w.nodes[victim].Status())
+							for _, other := range faultIDs {
+								if other == victim {
+									continue
+								}
+								want := "connected disconnected(kicked)"
+								require.Equal(t, want, w.diaries[other].story(victim), "%d of %d", other, victim)
+								if topology == rtcpeer.Star && other != rtcpeer.Server {
+									want = "connected disconnected(host gone)"
+								}
+								require.Equal(t, want, w.diaries[victim].story(other), "%d of %d", victim, other)
+								require.Len(t, w.nodes[other].Peers(), 1)
+								w.diaries[other].check(t)
+							}
+						})
+					})
+				}
+			}
+		}
+	}
+}
+
+// A5 and its relatives: what the host knows of the end of a guest, the other guests are told. That the host's program
+// has ended the link is ByPeer for them.
+func TestReasonOfAGuestsEnd(t *testing.T) {
+	tests := []struct {
+		name         string
+		end          func(t *testing.T, w *world)
+		host, others rtcpeer.DisconnectReason
+	}{
+		{"left", func(t *testing.T, w *world) { require.NoError(t, w.nodes[5].Close()) }, rtcpeer.ByPeer, rtcpeer.ByPeer},
+		{"disconnected by the host", func(t *testing.T, w *world) { require.NoError(t, w.nodes[1].Disconnect(5)) }, rtcpeer.ByUs, rtcpeer.ByPeer},
+		{"died", func(_ *testing.T, w *world) { w.kill(5) }, rtcpeer.Lost, rtcpeer.Lost},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, rtcpeer.Star, memory.Options{Delay: 20 * time.Millisecond})
+				w.join(rtcpeer.Config{}, faultIDs...)
+				tt.end(t, w)
+				after(time.Minute)
+				require.Contains(t, w.diaries[1].story(5), fmt.Sprintf("disconnected(%v)", tt.host))
+				require.Equal(t, fmt.Sprintf("connected disconnected(%v)", tt.others), w.diaries[9].story(5))
+			})
+		})
+	}
+}
+
+// A4: a host disconnects a guest that has just come. Its node's end says that, and no guess.
+func TestDisconnectedYoungGuest(t *testing.T) {
+	for _, bare := range []bool{false, true} {
+		t.Run(fmt.Sprintf("bare=%v", bare), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, rtcpeer.Star, memory.Options{Delay: 20 * time.Millisecond})
+				w.room.bare = bare
+				w.enter(1, rtcpeer.Config{})
+				w.enter(5, rtcpeer.Config{})
+				after(500 * time.Millisecond)
+				require.NoError(t, w.nodes[1].Disconnect(5))
+				after(time.Minute)
+				_, err := w.diaries[5].end()
+				require.ErrorIs(t, err, rtcpeer.ErrHostGone)
+				require.ErrorContains(t, err, "it has ended the link")
+				require.NotContains(t, err.Error(), "authentication")
+			})
+		})
+	}
+}
