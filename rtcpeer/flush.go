@@ -2,6 +2,7 @@ package rtcpeer
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -82,7 +83,7 @@ func (f flush) next(gone *UndeliveredError) (rest flush) {
 }
 
 func (e *UndeliveredError) add(ln *lane) {
-	if n := ln.buffered(); n > 0 {
+	if n := ln.ofProgram(ln.buffered()); n > 0 {
 		e.Bytes[ln.link.peer] += n
 	}
 }
@@ -103,9 +104,9 @@ func (l *link) undelivered() *UndeliveredError {
 		switch {
 		case ln.mode != Reliable:
 		case l.repair.closed:
-			n += ln.buffered()
+			n += ln.ofProgram(ln.buffered())
 		default:
-			n += ln.unsent()
+			n += ln.ofProgram(ln.unsent())
 		}
 	}
 	if n == 0 {
@@ -131,4 +132,34 @@ func (l *lane) unsent() int {
 	p := l.on
 	l.mu.Unlock()
 	return p.lanes[l.index].Buffered()
+}
+
+// An ownFrame is one that the node itself has sent, as a host does that announces its guests. Nobody waits for it.
+type ownFrame struct {
+	end  uint64 // where it ends in the bytes of its lane
+	size int
+}
+
+// sentOwn notes such a frame, which was just sent, and forgets those that have arrived.
+func (l *lane) sentOwn(size int) {
+	arrived := l.sentBytes.Load() - uint64(l.buffered())
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.own = slices.DeleteFunc(l.own, func(f ownFrame) bool { return f.end <= arrived })
+	l.own = append(l.own, ownFrame{l.sentBytes.Load(), size})
+	l.ownBytes += uint64(size)
+}
+
+// ofProgram returns how many of the n bytes that have not arrived the program has sent: not the node, nor the transport,
+// as over a WebSocket.
+func (l *lane) ofProgram(n int) int {
+	arrived := l.sentBytes.Load() - uint64(n)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, f := range l.own {
+		if f.end > arrived {
+			n -= f.size
+		}
+	}
+	return max(min(n, int(l.sentBytes.Load()-l.ownBytes)), 0)
 }

@@ -34,6 +34,9 @@ type lane struct {
 	low  chan struct{} // closed when the lane has room again; nil if nobody waits
 	on   *path         // that packets are written to
 	kept kept          // reliable, on a link that can be repaired: what the other end has not taken
+	own  []ownFrame    // frames of the node itself that may not have arrived
+
+	ownBytes uint64 // of all of these that there ever were
 
 	intake sync.Mutex // guards the fields below
 	from   *path      // the only one whose packets are taken
@@ -165,14 +168,22 @@ func (l *lane) sendOrStall(p []byte, stalled time.Duration, stop <-chan struct{}
 // write sends a packet whatever waits already, which few and small ones may. When they are not few any more,
 // the other end takes nothing for too long.
 func (l *lane) write(p []byte) error {
-	if l.keeps() {
-		err := l.keep(p, 2*l.link.node.config.SendBuffer)
-		if err == ErrBufferFull {
-			l.link.end(Slow)
-		}
-		return err
+	err := l.writeAnyway(p)
+	if err == nil {
+		l.sentOwn(len(p))
 	}
-	return l.wrote(p, l.link.path.Load().lanes[l.index].Write(p))
+	return err
+}
+
+func (l *lane) writeAnyway(p []byte) error {
+	if !l.keeps() {
+		return l.wrote(p, l.link.path.Load().lanes[l.index].Write(p))
+	}
+	err := l.keep(p, 2*l.link.node.config.SendBuffer)
+	if err == ErrBufferFull {
+		l.link.end(Slow)
+	}
+	return err
 }
 
 // wrote counts a packet that was written, or says why it was not.
