@@ -263,7 +263,7 @@ func (c *client) wantRefused(code signaling.Code) {
 	case code == signaling.CodeShuttingDown:
 		closeCode = websocket.CloseGoingAway
 	case code.Retry():
-		closeCode = websocket.CloseTryAgainLater
+		closeCode = 4013
 	}
 	c.wantError(code)
 	c.wantClosed(closeCode, string(code))
