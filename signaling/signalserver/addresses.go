@@ -14,6 +14,7 @@ import (
 // sessions.
 type addresses struct {
 	// Fixed at construction.
+	clock                 *clock
 	most                  int
 	sessions              int // for each; 0: no limit
 	burst                 int
@@ -41,12 +42,13 @@ const (
 	sessionsPerAddress = 512
 )
 
-func newAddresses(c Config) *addresses {
+func newAddresses(c Config, k *clock) *addresses {
 	burst := c.MaxSessionsPerAddress
 	if burst < 0 {
 		burst = sessionsPerAddress
 	}
 	return &addresses{
+		clock:       k,
 		most:        4 * (c.MaxSessions + 1024),
 		sessions:    max(c.MaxSessionsPerAddress, 0),
 		burst:       burst,
@@ -94,7 +96,7 @@ func (a *addresses) join(one *address) error {
 func (a *addresses) guess(one *address) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return tooMany("wrong passwords", one.wrongWords.take(time.Now(), passwordEvery, passwordBurst))
+	return tooMany("wrong passwords", one.wrongWords.take(a.clock.now(), passwordEvery, passwordBurst))
 }
 
 // guessed takes back a guess that was right.
@@ -108,7 +110,7 @@ func (a *addresses) take(one *address, b *bucket, rate int) time.Duration {
 	if one.open || rate == 0 {
 		return 0
 	}
-	return b.take(time.Now(), time.Second/time.Duration(rate), a.burst)
+	return b.take(a.clock.now(), time.Second/time.Duration(rate), a.burst)
 }
 
 func tooMany(what string, wait time.Duration) error {
@@ -161,7 +163,8 @@ func (a *addresses) makeRoom() {
 }
 
 // forget drops the addresses that would be the same if they were new.
-func (a *addresses) forget(now time.Time) {
+func (a *addresses) forget() {
+	now := a.clock.now()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for key, one := range a.known {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/loglimit"
 )
 
 // A Config configures a Server. Its zero value works.
@@ -97,8 +98,8 @@ type Config struct {
 	// CheckOrigin says whether a browser's page may connect. Nil means every page: peers join from
 	// pages anywhere, and there are no cookies that a foreign page could misuse.
 	CheckOrigin func(*http.Request) bool
-	// Log gets a line for each join, leave and refusal, without signal data and tokens. Nil means
-	// none.
+	// Log gets a line for each join, leave and refusal, without signal data and tokens: of each
+	// text a hundred at once and ten a second over time. Nil means none.
 	Log *slog.Logger
 }
 
@@ -149,9 +150,7 @@ func (c Config) withDefaults() (Config, error) {
 	if c.CheckOrigin == nil {
 		c.CheckOrigin = func(*http.Request) bool { return true }
 	}
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
+	c.Log = loglimit.Logger(c.Log)
 	if err := c.setICEServers(); err != nil {
 		return c, err
 	}

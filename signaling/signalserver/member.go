@@ -17,14 +17,15 @@ type member struct {
 
 	// Guarded by room.mu.
 	info    signaling.Member
-	size    int         // share of room.roster
-	session *session    // nil while detached
-	remote  netip.Addr  // of its latest session
-	awaited bool        // a rebuilt room's host, which has not come back yet
-	expires int64       // Grant.Expires in Unix nanoseconds; 0: never
-	renew   int64       // when to send a new list of ICE servers, likewise
-	losses  int         // how often it was detached: tells one grace time from the next
-	grace   *time.Timer // runs while detached
+	size    int           // share of room.roster
+	session *session      // nil while detached
+	remote  netip.Addr    // of its latest session
+	awaited bool          // a rebuilt room's host, which has not come back yet
+	until   time.Time     // Grant.Expires; zero: never
+	expires time.Duration // the same by the clock; 0: never
+	renew   time.Duration // when to send a new list of ICE servers, likewise
+	losses  int           // how often it was detached: tells one grace time from the next
+	grace   *alarm        // runs while detached
 	// kept holds the signals that came while detached, within the bounds of an outbox. One that
 	// does not fit costs the member its place: droppedDetachedFull.
 	kept      []signaling.Signal
@@ -77,7 +78,7 @@ func (m *member) giveUp(why string) {
 
 func (m *member) expireAfter(grace time.Duration, why string) {
 	loss := m.losses
-	m.grace = time.AfterFunc(grace, func() { m.room.expire(m, loss, why) })
+	m.grace = m.room.server.clock.after(grace, func() { m.room.expire(m, loss, why) })
 }
 
 // release is for a member that has lost its place. room.mu is held.
@@ -89,7 +90,7 @@ func (m *member) release() {
 
 func (m *member) stopGrace() {
 	if m.grace != nil {
-		m.grace.Stop()
+		m.grace.stop()
 		m.grace = nil
 	}
 }

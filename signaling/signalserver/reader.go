@@ -20,18 +20,26 @@ func (s *session) readLoop() {
 		if err != nil {
 			return
 		}
-		now := time.Now()
-		s.see(now)
+		s.see()
 		if s.over() {
 			continue
 		}
-		if err := s.receive(kind, frame, now); err != nil {
-			s.refuse(err)
-		}
+		s.take(kind, frame)
 	}
 }
 
-func (s *session) see(now time.Time) { s.seen.Store(now.UnixNano()) }
+func (s *session) see() { s.seen.Store(int64(s.server.clock.now())) }
+
+// take acts on one frame. It may wait: for Config.Admit, or as the session sends too fast. Answers to pings
+// are not read meanwhile, so the session is not silent.
+func (s *session) take(kind int, frame io.Reader) {
+	s.busy.Store(true)
+	if err := s.receive(kind, frame, time.Now()); err != nil {
+		s.refuse(err)
+	}
+	s.see()
+	s.busy.Store(false)
+}
 
 func (s *session) over() bool {
 	select {
@@ -97,9 +105,9 @@ func (s *session) throttle(now time.Time) (wait time.Duration) {
 // answerControls says what happens to frames that NextReader does not return. A close is answered unless
 // the session has sent its own, before the connection is cut.
 func (s *session) answerControls() {
-	s.conn.SetPongHandler(func(string) error { s.see(time.Now()); return nil })
+	s.conn.SetPongHandler(func(string) error { s.see(); return nil })
 	s.conn.SetPingHandler(func(data string) error {
-		s.see(time.Now())
+		s.see()
 		s.pushed(s.outbox.pong([]byte(data)))
 		return nil
 	})

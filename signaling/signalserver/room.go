@@ -31,8 +31,8 @@ type room struct {
 	founded bool                     // the host's id was given, here or before a restart
 	sealed  bool
 	locked  bool
-	closing *time.Timer // ends the room after its seal, if that is its rule
-	gone    bool        // was without members once: no longer among the server's rooms, or about to be taken out
+	closing *alarm // ends the room after its seal, if that is its rule
+	gone    bool   // was without members once: no longer among the server's rooms, or about to be taken out
 }
 
 // maxRoster keeps a welcome within what every receiver accepts: the members' share of one frame.
@@ -122,19 +122,22 @@ func (r *room) readmit(s *session, j signaling.Join, g Grant, t ticket) (*member
 		return nil, refuseResume("member %d has left room %q", t.ID, r.name)
 	}
 	m := r.members[t.ID]
+	if m == nil && t.expired() {
+		return nil, expired()
+	}
 	if err := r.fits(j, m); err != nil {
 		return nil, err
 	}
 	unseen := m == nil || m.awaited
 	if m == nil {
 		m = r.add(t.ID, j)
+		m.grant(Grant{Expires: t.Expires})
 	}
 	restarted := !unseen && m.info.Incarnation != j.Incarnation
 	if restarted {
 		m.takeKept() // meant for the program before this one, whose links are over
 	}
 	m.describe(j)
-	m.expires = t.Expires
 	m.grant(g)
 	m.attach(s)
 	r.welcome(m, true)
@@ -191,7 +194,7 @@ func (r *room) newID(mayHost bool) signaling.PeerID {
 // welcome tells a member the state of the room, and then what came for it while it was detached,
 // but for what came from members that are gone as well.
 func (r *room) welcome(m *member, resumed bool) {
-	token, err := r.server.tickets.seal(ticket{Room: r.name, Nonce: r.nonce, ID: m.id, Expires: m.expires, Terms: r.terms})
+	token, err := r.server.tickets.seal(ticket{Room: r.name, Nonce: r.nonce, ID: m.id, Expires: m.until, Terms: r.terms})
 	if err != nil {
 		m.session.fail(&signaling.Error{Code: signaling.CodeInternal, Text: err.Error()})
 		return
@@ -222,7 +225,7 @@ func (r *room) unlock() {
 	r.gone = len(r.members) == 0
 	gone := r.gone
 	if gone && r.closing != nil {
-		r.closing.Stop()
+		r.closing.stop()
 	}
 	r.mu.Unlock()
 	if gone {

@@ -122,6 +122,9 @@ func (s *Server) tryResume(session *session, j signaling.Join, g Grant, t ticket
 		if s.closed.has(t.Nonce) {
 			return nil, refuseResume("room %q was closed", t.Room)
 		}
+		if t.expired() {
+			return nil, expired()
+		}
 		s.tellRebuilt()
 		return rebuildRoom(s, t), nil
 	})

@@ -24,15 +24,15 @@ type Server struct {
 	upgrader  websocket.Upgrader
 	own       *signaling.Dialect // of signaling.Subprotocol
 	stop      context.CancelFunc // ends sweep
-	recovered time.Time          // until when rooms of an earlier process may come back
+	recovered time.Duration      // by the clock: until when rooms of an earlier process may come back
 	tickets   tickets
 
 	// Safe for all.
+	clock     *clock
 	counters  counters
 	addresses *addresses
 	listing   listing
 	matcher   matcher
-	quiet     quiet
 	buffers   sync.Pool      // *bytes.Buffer, for one frame each while it is read
 	batches   sync.Pool      // *batch, for one writer each
 	wg        sync.WaitGroup // sweep, and run of each session; Add under mu, and not while stopping
@@ -83,11 +83,12 @@ func New(config Config) (*Server, error) {
 		rebuilt:  make(chan struct{}),
 		sessions: make(map[*session]struct{}),
 
-		tickets:   tickets,
-		addresses: newAddresses(config),
+		tickets: tickets,
 	}
+	s.clock = newClock(s.sweepInterval())
+	s.addresses = newAddresses(config, s.clock)
 	s.matcher = matcher{server: s, queues: make(map[wish][]*waiter)}
-	s.recovered = time.Now().Add(config.Recovery)
+	s.recovered = config.Recovery
 	s.wg.Go(func() { s.sweep(ctx) })
 	return s, nil
 }
@@ -121,9 +122,7 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
 	address, wait := s.addresses.enter(remote)
 	if address == nil {
 		s.counters.refuse(signaling.CodeRateLimited)
-		if args, ok := s.quiet.line("code", signaling.CodeRateLimited, "remote", shown(remote)); ok {
-			s.config.Log.Info("refused", args...)
-		}
+		s.config.Log.Info("refused", "code", signaling.CodeRateLimited, "remote", shown(remote))
 		later(w, http.StatusTooManyRequests, "Too many connections from your address.", wait)
 		return
 	}
