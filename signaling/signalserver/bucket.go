@@ -9,12 +9,15 @@ type bucket time.Duration
 
 // take returns 0 if something may pass now, or how long until it may.
 func (b *bucket) take(now, every time.Duration, burst int) (wait time.Duration) {
-	fullAt := max(time.Duration(*b), now) + every
-	if wait := fullAt - now - every*time.Duration(burst); wait > 0 {
-		return wait
+	if wait = b.wait(now, every, burst); wait == 0 {
+		*b = bucket(max(time.Duration(*b), now) + every)
 	}
-	*b = bucket(fullAt)
-	return 0
+	return wait
+}
+
+// wait is take, but nothing passes.
+func (b bucket) wait(now, every time.Duration, burst int) time.Duration {
+	return max(0, max(time.Duration(b), now)+every-now-every*time.Duration(burst))
 }
 
 // putBack undoes a take.

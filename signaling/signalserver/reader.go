@@ -24,22 +24,13 @@ func (s *session) readLoop() {
 		if s.over() {
 			continue
 		}
-		s.take(kind, frame)
+		if err := s.receive(kind, frame, time.Now()); err != nil {
+			s.refuse(err)
+		}
 	}
 }
 
 func (s *session) see() { s.seen.Store(int64(s.server.clock.now())) }
-
-// take acts on one frame. It may wait: for Config.Admit, or as the session sends too fast. Answers to pings
-// are not read meanwhile, so the session is not silent.
-func (s *session) take(kind int, frame io.Reader) {
-	s.busy.Store(true)
-	if err := s.receive(kind, frame, time.Now()); err != nil {
-		s.refuse(err)
-	}
-	s.see()
-	s.busy.Store(false)
-}
 
 func (s *session) over() bool {
 	select {
@@ -58,13 +49,21 @@ func (s *session) receive(kind int, frame io.Reader, began time.Time) error {
 	b := s.server.buffers.Get().(*bytes.Buffer)
 	defer s.server.buffers.Put(b)
 	b.Reset()
-	most := s.server.config.MaxMessage
-	if _, err := b.ReadFrom(io.LimitReader(frame, int64(most)+1)); err != nil {
+	held, err := s.fill(b, frame)
+	defer s.account.release(held)
+	if errors.Is(err, errUnread) {
 		return nil // the next read tells the same
 	}
-	if b.Len() > most {
-		return &signaling.Error{Code: signaling.CodeTooLarge, Text: fmt.Sprintf("frame of more than %d bytes", most)}
+	if err != nil {
+		return err
 	}
+	// What follows may wait: for Config.Admit, or as the session sends too fast. Answers to pings are not
+	// read meanwhile, so the session is not silent.
+	s.busy.Store(true)
+	defer func() {
+		s.see()
+		s.busy.Store(false)
+	}()
 	s.server.counters.framesIn.Add(1)
 	s.server.counters.bytesIn.Add(uint64(b.Len()))
 	began = began.Add(s.throttle(began))
@@ -73,6 +72,40 @@ func (s *session) receive(kind int, frame io.Reader, began time.Time) error {
 		return s.inTurn(err)
 	}
 	return s.handle(m, began)
+}
+
+const (
+	// freeFrame is as much of a frame as counts for no budget: what each session may have anyway.
+	freeFrame = 2 << 10
+	// bufferOf is what a bytes.Buffer takes for each byte in it, at most, as it doubles.
+	bufferOf = 2
+)
+
+var errUnread = errors.New("signalserver: frame has not come whole")
+
+// fill reads one frame into b, and takes of the budget what it needs as it comes. What it has taken is held
+// also when it returns an error.
+func (s *session) fill(b *bytes.Buffer, frame io.Reader) (held int, err error) {
+	most := s.server.config.MaxMessage
+	for size := min(freeFrame, most+1); ; {
+		n, err := b.ReadFrom(io.LimitReader(frame, int64(size-b.Len())))
+		switch {
+		case err != nil:
+			return held, errUnread
+		case b.Len() > most:
+			return held, &signaling.Error{Code: signaling.CodeTooLarge, Text: fmt.Sprintf("frame of more than %d bytes", most)}
+		case n == 0 || b.Len() < size:
+			return held, nil
+		}
+		s.see()
+		more := min(size, most+1-size)
+		if why := s.account.hold(bufferOf * more); why != nil {
+			s.server.counters.drop(droppedBudget)
+			return held, why
+		}
+		held += bufferOf * more
+		size += more
+	}
 }
 
 // inTurn puts the error of a frame behind that of its time: where it ends the session anyway, whoever

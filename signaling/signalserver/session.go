@@ -22,7 +22,7 @@ type session struct {
 	conn    *websocket.Conn
 	dialect *signaling.Dialect
 	remote  netip.Addr
-	address *address
+	account account // of its address
 
 	// Owned by readLoop.
 	tokens   *rate.Limiter
@@ -43,7 +43,7 @@ type session struct {
 	why    string                 // read after ended: what ended it, in a word for the log
 }
 
-func newSession(s *Server, conn *websocket.Conn, d *signaling.Dialect, remote netip.Addr, a *address) *session {
+func newSession(s *Server, conn *websocket.Conn, d *signaling.Dialect, remote netip.Addr, a account) *session {
 	limit := rate.Inf
 	if s.config.MessageRate > 0 {
 		limit = rate.Limit(s.config.MessageRate)
@@ -53,10 +53,10 @@ func newSession(s *Server, conn *websocket.Conn, d *signaling.Dialect, remote ne
 		conn:     conn,
 		dialect:  d,
 		remote:   remote,
-		address:  a,
+		account:  a,
 		tokens:   rate.NewLimiter(limit, s.config.MessageBurst),
 		nextPing: s.firstPing(s.clock.now()),
-		outbox:   outbox{maxFrames: s.config.OutboxFrames, maxBytes: s.config.OutboxBytes},
+		outbox:   outbox{maxFrames: s.config.OutboxFrames, maxBytes: s.config.OutboxBytes, account: a},
 		ended:    make(chan struct{}),
 	}
 	session.see()
@@ -93,12 +93,21 @@ func (s *session) asked() {
 	}
 }
 
+// forgetRequest lets the request go that was kept for Config.Admit.
+func (s *session) forgetRequest() {
+	if s.request != nil {
+		s.account.release(s.server.keptOf(s.request))
+		s.request = nil
+	}
+}
+
 var errFull = &signaling.Error{Code: signaling.CodeServerFull, Text: "too many sessions"}
 
 // finish, like begin, is not part of run because what run keeps on its stack counts for each idle session: 100
 // bytes more, and the runtime cannot shrink the stack from 8 KiB to 4.
 func (s *session) finish() {
 	s.asked()
+	s.forgetRequest()
 	s.server.matcher.leave(s)
 	event := "ended" // by itself, or its place is taken or gone
 	m := s.member.Load()
@@ -151,7 +160,7 @@ func (s *session) join(j signaling.Join, began time.Time) error {
 	}
 	s.asked()
 	m, err := s.server.join(s, j)
-	s.request = nil
+	s.forgetRequest()
 	if err != nil || m == nil {
 		return err
 	}
