@@ -15,10 +15,11 @@ const module = "example.org/rtcpeer/"
 func TestArrows(t *testing.T) {
 	may := map[string][]string{ // of this module; nothing else
 		"signaling":                       nil,
-		"signaling/signalserver":          {"signaling"},
+		"signaling/loglimit":              nil,
+		"signaling/signalserver":          {"signaling", "signaling/loglimit"},
 		"signaling/signalclient":          {"signaling"},
 		"signaling/godot":                 {"signaling"},
-		"signaling/turnserver":            {"signaling"},
+		"signaling/turnserver":            {"signaling", "signaling/loglimit"},
 		"rtcpeer/transport":               nil,
 		"rtcpeer/transport/transporttest": {"rtcpeer/transport"},
 		"rtcpeer/transport/memory":        {"rtcpeer/transport"},
@@ -36,7 +37,7 @@ func TestArrows(t *testing.T) {
 	gates := map[string][]string{
 		"github.com/pion/":               {"rtcpeer/transport/webrtc", "rtcpeer/doctor", "signaling/turnserver"},
 		"github.com/gorilla/websocket":   {"signaling/signalserver", "signaling/signalclient", "rtcpeer/websocket"},
-		"golang.org/x/time/":             {"signaling/signalserver", "signaling/turnserver", "cmd/signal-server"},
+		"golang.org/x/time/":             {"signaling/loglimit", "signaling/signalserver", "signaling/turnserver", "cmd/signal-server"},
 		"github.com/alecthomas/kong":     {"cmd/signal-server", "cmd/rtc-client"},
 		"github.com/schollz/progressbar": {"cmd/rtc-client"},
 		"github.com/stretchr/testify":    {"rtcpeer/transport/transporttest"},

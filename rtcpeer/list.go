@@ -15,7 +15,7 @@ type NewRoom = signaling.NewRoom
 // A PublicRoom is a room of a list, as it was at that moment.
 type PublicRoom = signaling.PublicRoom
 
-// List returns the public rooms of the signaling server at url, in the order of their names. With a
+// List returns the public rooms of the signaling server at url, in a random order. With a
 // filter the metadata of a room must have the same fields with the same values: strings, bools, and
 // numbers as int or float64; at most 16. Of config it uses Token and Signaling. The errors are those of
 // Join, which enters a room of the list at signalclient.RoomURL.

@@ -1,10 +1,11 @@
 package signaling
 
-// Close codes of a WebSocket (RFC 6455, 7.4.1, and the registry of IANA for 1013).
+// Close codes of a WebSocket (RFC 6455, 7.4). 4013 is of the range for applications: it means what 1013
+// means in the registry of IANA, but Godot's engine takes a close frame with 1013 for a protocol error.
 const (
 	closeGoingAway       = 1001
 	closePolicyViolation = 1008
-	closeTryAgainLater   = 1013
+	closeTryAgainLater   = 4013
 )
 
 // V1 returns the dialect of Subprotocol for a server: one frame of JSON a message.

@@ -22,6 +22,7 @@ var (
 	membersDesc   = desc("members", "Members, those within their grace time included.")
 	waitingDesc   = desc("waiting", "Sessions that wait to be matched.")
 	addressesDesc = desc("addresses", "Addresses of which something is remembered for their limits.")
+	bufferedDesc  = desc("buffered_bytes", "Bytes kept for members, of --max-buffered.")
 	drainingDesc  = desc("draining", "1 while nobody is taken.")
 	joinsDesc     = desc("joins_total", "Newcomers welcomed.")
 	resumesDesc   = desc("resumes_total", "Members that came back.")
@@ -32,7 +33,7 @@ var (
 	throttledDesc = desc("throttled_total", "Frames that had to wait for the message rate.")
 	framesDesc    = desc("frames_total", "Text frames of members, in, and to them, out.", "direction")
 	bytesDesc     = desc("bytes_total", "Bytes in text frames.", "direction")
-	droppedDesc   = desc("dropped_total", "Sessions and members given up: slow, dead, grace_over, detached_full.", "word")
+	droppedDesc   = desc("dropped_total", "Sessions and members given up: slow, dead, grace_over, detached_full, over_budget.", "word")
 )
 
 // Describe does nothing: the collector is the only one, and what it sends is fixed below.
@@ -51,6 +52,7 @@ func (f roomFigures) Collect(to chan<- prometheus.Metric) {
 		{membersDesc, now, float64(s.Members), nil},
 		{waitingDesc, now, float64(s.Waiting), nil},
 		{addressesDesc, now, float64(s.Addresses), nil},
+		{bufferedDesc, now, float64(s.Buffered), nil},
 		{drainingDesc, now, float64(draining), nil},
 		{joinsDesc, counted, float64(s.Joins), nil},
 		{resumesDesc, counted, float64(s.Resumes), nil},

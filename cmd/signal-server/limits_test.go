@@ -77,6 +77,24 @@ func TestLimitsAtTheirEdge(t *testing.T) {
 				call(t, p.url, public).join(signaling.Join{})
 			},
 			answered, refusal{status: http.StatusTooManyRequests, retry: true, after: "5"}, "rate_limited"},
+		{"--max-rooms-per-address=1",
+			func(t *testing.T, p *program) {
+				call(t, p.url, public).join(signaling.Join{Room: "a"})
+				call(t, p.url, public).join(signaling.Join{Room: "a"})
+			},
+			func(t *testing.T, p *program) refusal {
+				return refusalOf(call(t, p.url, public), signaling.Join{Room: "b"})
+			},
+			refusal{code: signaling.CodeRateLimited, retry: true, after: "5"}, "rate_limited"},
+		{"--max-public-per-address=1",
+			func(t *testing.T, p *program) {
+				call(t, p.url, public).join(signaling.Join{Room: "a", NewRoom: signaling.NewRoom{Public: true}})
+				call(t, p.url, public).join(signaling.Join{Room: "b"})
+			},
+			func(t *testing.T, p *program) refusal {
+				return refusalOf(call(t, p.url, public), signaling.Join{Room: "c", NewRoom: signaling.NewRoom{Public: true}})
+			},
+			refusal{code: signaling.CodeRateLimited, retry: true, after: "5"}, "rate_limited"},
 		{"--connect-rate=1 --max-per-address=2",
 			func(t *testing.T, p *program) {
 				for range 2 {

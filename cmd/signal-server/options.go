@@ -49,12 +49,15 @@ type limitOptions struct {
 	MessageRate int `default:"100" placeholder:"N" help:"Messages of a member a second; 0: no limit (${default})."`
 
 	SessionsPerAddress int `name:"max-per-address" default:"512" placeholder:"N" help:"Connections of one address; 0: no limit (${default})."`
+	RoomsPerAddress    int `name:"max-rooms-per-address" default:"256" placeholder:"N" help:"Rooms founded by one address; 0: no limit (${default})."`
+	PublicPerAddress   int `name:"max-public-per-address" default:"64" placeholder:"N" help:"Public ones of these; 0: no limit (${default})."`
 	ConnectRate        int `default:"20" placeholder:"N" help:"New ones of it a second; 0: no limit (${default})."`
 	JoinRate           int `default:"20" placeholder:"N" help:"Joins of it a second; 0: no limit (${default})."`
 
 	HandshakeTimeout time.Duration `default:"10s" placeholder:"TIME" help:"How long TLS and a request may take (${default})."`
 	MaxHeader        int           `default:"16384" placeholder:"BYTES" help:"Largest header of a request (${default})."`
 	MaxOutbox        int           `default:"1048576" placeholder:"BYTES" help:"What may wait for a member to read (${default})."`
+	MaxBuffered      int           `default:"268435456" placeholder:"BYTES" help:"What is kept for all members together (${default})."`
 }
 
 // version is what the Go tool knows of this build.
@@ -103,6 +106,9 @@ func (o *limitOptions) check(p *problems) {
 	}
 	p.within("--max-header", o.MaxHeader, 1<<10, 1<<20)
 	p.within("--max-outbox", o.MaxOutbox, 1, 1<<30)
+	p.within("--max-buffered", o.MaxBuffered, 8<<20, 1<<40)
+	p.within("--max-rooms-per-address", o.RoomsPerAddress, 0, 1<<30)
+	p.within("--max-public-per-address", o.PublicPerAddress, 0, 1<<30)
 }
 
 // config translates to signalserver, where 0 is a default and negative is none.
@@ -117,7 +123,10 @@ func (o *options) config(log *slog.Logger) (signalserver.Config, error) {
 		MaxMessage:            o.Limits.MaxMessage,
 		MessageRate:           noneIfZero(o.Limits.MessageRate),
 		OutboxBytes:           o.Limits.MaxOutbox,
+		MaxBuffered:           o.Limits.MaxBuffered,
 		MaxSessionsPerAddress: noneIfZero(o.Limits.SessionsPerAddress),
+		MaxRoomsPerAddress:    noneIfZero(o.Limits.RoomsPerAddress),
+		MaxPublicPerAddress:   noneIfZero(o.Limits.PublicPerAddress),
 		ConnectRate:           noneIfZero(o.Limits.ConnectRate),
 		JoinRate:              noneIfZero(o.Limits.JoinRate),
 		RemoteAddr:            o.Proxy.proxies().client,

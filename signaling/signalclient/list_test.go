@@ -32,7 +32,7 @@ func TestListGoesThroughAllPages(t *testing.T) {
 	require.Len(t, list(signaling.List{Limit: 5}), 5)
 	third := list(signaling.List{Filter: map[string]any{"third": true}})
 	require.Len(t, third, (n+2)/3)
-	require.Equal(t, signaling.PublicRoom{Room: "r003", Topology: signaling.Mesh, Members: 1, MaxMembers: 1024, Metadata: []byte(`{"third":true}`)}, third[1])
+	require.Contains(t, third, signaling.PublicRoom{Room: "r003", Topology: signaling.Mesh, Members: 1, MaxMembers: 1024, Metadata: []byte(`{"third":true}`)})
 	require.EqualValues(t, 0, s.Stats().Refused[signaling.CodeNotJoined])
 }
 

@@ -26,7 +26,7 @@ type socket struct {
 	// pings holds the last ping that has no pong yet; older ones need none (RFC 6455, 5.5.3). The
 	// writer answers it: if both ends' readers could wait for a write, both could wait for ever.
 	pings   chan []byte
-	heardAt atomic.Int64  // unix nanoseconds: when a read began or a ping or pong came
+	heardAt atomic.Int64  // time.Duration since began: when a read began or a ping or pong came
 	came    atomic.Uint64 // how often bytes came
 	reading atomic.Int64  // time.Duration since began: when the read under way began; 0: nobody reads
 }
@@ -65,13 +65,12 @@ func (s *socket) use(ws *websocket.Conn) {
 
 // heard gives the server another deadAfter.
 func (s *socket) heard() {
-	now := time.Now()
-	s.heardAt.Store(now.UnixNano())
-	_ = s.ws.SetReadDeadline(now.Add(s.deadAfter)) // fails where the next read does
+	s.heardAt.Store(int64(time.Since(s.began)))
+	_ = s.ws.SetReadDeadline(time.Now().Add(s.deadAfter)) // fails where the next read does
 }
 
 // idle returns how long nothing came.
-func (s *socket) idle() time.Duration { return time.Since(time.Unix(0, s.heardAt.Load())) }
+func (s *socket) idle() time.Duration { return time.Since(s.began) - time.Duration(s.heardAt.Load()) }
 
 // mark returns now.
 func (s *socket) mark() mark { return mark{s.came.Load(), time.Since(s.began)} }

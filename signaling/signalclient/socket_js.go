@@ -37,7 +37,7 @@ type socket struct {
 	ended     chan struct{} // closed when why is set
 	wake      chan struct{} // holds one token when a frame has come
 	pings     chan []byte   // nil: the browser answers them, and tells nobody
-	heardAt   atomic.Int64  // unix nanoseconds: when a frame came
+	heardAt   atomic.Int64  // time.Duration since began: when a frame came
 	came      atomic.Uint64 // how many frames came
 
 	mu     sync.Mutex // guards the fields below
@@ -55,7 +55,7 @@ func (s *socket) open(url, subprotocol string, deadAfter time.Duration) error {
 	}
 	s.began, s.deadAfter = time.Now(), deadAfter
 	s.accepted, s.ended, s.wake = make(chan struct{}), make(chan struct{}), make(chan struct{}, 1)
-	s.heardAt.Store(time.Now().UnixNano())
+	s.heardAt.Store(int64(time.Since(s.began)))
 	err := try(func() {
 		s.ws = js.Global().Get("WebSocket").New(url, offered)
 		s.ws.Set("binaryType", "arraybuffer") // a Blob would have to be read to be refused
@@ -87,7 +87,7 @@ func (s *socket) opened() error {
 
 // arrived takes a frame, or ends the connection. Text comes as a string.
 func (s *socket) arrived(data js.Value) {
-	s.heardAt.Store(time.Now().UnixNano())
+	s.heardAt.Store(int64(time.Since(s.began)))
 	s.came.Add(1)
 	if data.Type() != js.TypeString {
 		s.end(&frameError{reason: "a binary frame"})
@@ -170,7 +170,7 @@ func (s *socket) write(frame []byte) error {
 }
 
 // idle returns how long nothing came.
-func (s *socket) idle() time.Duration { return time.Since(time.Unix(0, s.heardAt.Load())) }
+func (s *socket) idle() time.Duration { return time.Since(s.began) - time.Duration(s.heardAt.Load()) }
 
 // mark returns now.
 func (s *socket) mark() mark { return mark{s.came.Load(), time.Since(s.began)} }

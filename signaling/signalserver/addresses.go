@@ -4,55 +4,71 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"example.org/rtcpeer/signaling"
 )
 
-// addresses remembers for a while what counts for the limits of each address. It holds at most most
-// of them; one without sessions is forgotten for a new one, and most are more than there can be
-// sessions.
+// addresses remembers for a while what counts for the limits of each address. It holds at most most of
+// them: one of which nothing is there is forgotten for a new one.
 type addresses struct {
 	// Fixed at construction.
+	clock                 *clock
 	most                  int
 	sessions              int // for each; 0: no limit
+	rooms, public         int // likewise
 	burst                 int
 	connectRate, joinRate int // a second; 0: no limit
 
 	mu    sync.Mutex // guards the fields below, and the addresses
-	known map[netip.Addr]*address
+	known map[netip.Prefix]*address
 }
 
-// An address is an IPv4 address, or the /64 of an IPv6 address: that is what one customer gets. What is
-// not known is one address.
+// An address is an IPv4 address, or the /64 of an IPv6 address: that is what one customer gets at least. Many
+// get a /56, and whoever asks gets a /48, so these have limits, too: two and four times as much. What is not
+// known is one address.
 type address struct {
-	open                        bool // may be a proxy's: only wrong passwords are limited
-	sessions                    int
-	connects, joins, wrongWords bucket
+	// Fixed at construction.
+	wider *address // the /56 around a /64, the /48 around that; nil: none
+	share int      // how many times the limits of one address it has
+	open  bool     // may be a proxy's and stand for everybody: not limited
+
+	held atomic.Int64 // bytes of the budget; safe for all
+
+	// Guarded by addresses.mu.
+	narrower        int // addresses of which it is the wider one
+	sessions        int
+	rooms, public   int // that it founded
+	connects, joins bucket
 }
 
 const (
-	// passwordRate and passwordBurst bound the guesses at the passwords of rooms.
-	passwordEvery = 10 * time.Second
-	passwordBurst = 5
 	// forgetEvery is the time between two looks for addresses of which nothing need be remembered.
 	forgetEvery = time.Minute
 	// sessionsPerAddress is the default of Config.MaxSessionsPerAddress: a school, or one company.
 	sessionsPerAddress = 512
+	// roomsPerAddress and publicPerAddress are those of Config.MaxRoomsPerAddress and
+	// Config.MaxPublicPerAddress: a school that plays in pairs, and a machine full of game servers.
+	roomsPerAddress  = 256
+	publicPerAddress = 64
 )
 
-func newAddresses(c Config) *addresses {
+func newAddresses(c Config, k *clock) *addresses {
 	burst := c.MaxSessionsPerAddress
 	if burst < 0 {
 		burst = sessionsPerAddress
 	}
 	return &addresses{
+		clock:       k,
 		most:        4 * (c.MaxSessions + 1024),
 		sessions:    max(c.MaxSessionsPerAddress, 0),
+		rooms:       max(c.MaxRoomsPerAddress, 0),
+		public:      max(c.MaxPublicPerAddress, 0),
 		burst:       burst,
 		connectRate: max(c.ConnectRate, 0),
 		joinRate:    max(c.JoinRate, 0),
-		known:       make(map[netip.Addr]*address),
+		known:       make(map[netip.Prefix]*address),
 	}
 }
 
@@ -67,49 +83,103 @@ func (a *addresses) enter(remote netip.Addr) (*address, time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	one := a.find(remote)
-	if !one.open && a.sessions > 0 && one.sessions >= a.sessions {
+	if over(one, a.sessions, func(l *address) int { return l.sessions }) {
 		return nil, retryAfter
 	}
-	if wait := a.take(one, &one.connects, a.connectRate); wait > 0 {
+	if wait := a.take(one, a.connectRate, func(l *address) *bucket { return &l.connects }); wait > 0 {
 		return nil, wait
 	}
-	one.sessions++
+	for l := one; l != nil; l = l.wider {
+		l.sessions++
+	}
 	return one, 0
 }
 
 func (a *addresses) leave(one *address) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	one.sessions--
+	for l := one; l != nil; l = l.wider {
+		l.sessions--
+	}
 }
 
 // join counts a join or a list of a session that has entered.
 func (a *addresses) join(one *address) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return tooMany("joins", a.take(one, &one.joins, a.joinRate))
+	return tooMany("joins from this address", a.take(one, a.joinRate, func(l *address) *bucket { return &l.joins }))
 }
 
-// guess counts a password before it is known to be wrong, for many may be tried at the same time.
-func (a *addresses) guess(one *address) error {
+// found counts a room that one founds, unless that has too many. end ends what found began.
+func (a *addresses) found(one *address, public bool) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return tooMany("wrong passwords", one.wrongWords.take(time.Now(), passwordEvery, passwordBurst))
+	switch {
+	case over(one, a.rooms, func(l *address) int { return l.rooms }):
+		return tooMany("rooms of this address", retryAfter)
+	case public && over(one, a.public, func(l *address) int { return l.public }):
+		return tooMany("public rooms of this address", retryAfter)
+	}
+	for l := one; l != nil; l = l.wider {
+		l.rooms++
+		if public {
+			l.public++
+		}
+	}
+	return nil
 }
 
-// guessed takes back a guess that was right.
-func (a *addresses) guessed(one *address) {
+// mayFound is found, but counts nothing.
+func (a *addresses) mayFound(one *address) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	one.wrongWords.putBack(passwordEvery)
+	if over(one, a.rooms, func(l *address) int { return l.rooms }) {
+		return tooMany("rooms of this address", retryAfter)
+	}
+	return nil
 }
 
-func (a *addresses) take(one *address, b *bucket, rate int) time.Duration {
+func (a *addresses) end(one *address, public bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for l := one; l != nil; l = l.wider {
+		l.rooms--
+		if public {
+			l.public--
+		}
+	}
+}
+
+// over reports whether one, or an address around it, has as many as it may.
+func over(one *address, limit int, count func(*address) int) bool {
+	for l := one; l != nil && !one.open && limit > 0; l = l.wider {
+		if count(l) >= limit*l.share {
+			return true
+		}
+	}
+	return false
+}
+
+// take lets one thing pass at all levels, or says how long it has to wait.
+func (a *addresses) take(one *address, rate int, of func(*address) *bucket) time.Duration {
 	if one.open || rate == 0 {
 		return 0
 	}
-	return b.take(time.Now(), time.Second/time.Duration(rate), a.burst)
+	now := a.clock.now()
+	for l := one; l != nil; l = l.wider {
+		wait := of(l).take(now, every(rate*l.share), a.burst*l.share)
+		if wait == 0 {
+			continue
+		}
+		for taken := one; taken != l; taken = taken.wider {
+			of(taken).putBack(every(rate * taken.share))
+		}
+		return wait
+	}
+	return 0
 }
+
+func every(rate int) time.Duration { return time.Second / time.Duration(rate) }
 
 func tooMany(what string, wait time.Duration) error {
 	if wait <= 0 {
@@ -117,20 +187,30 @@ func tooMany(what string, wait time.Duration) error {
 	}
 	return &signaling.Error{
 		Code:        signaling.CodeRateLimited,
-		Text:        "too many " + what + " from this address",
+		Text:        "too many " + what,
 		RetryMillis: int(wait.Milliseconds()) + 1,
 	}
 }
 
 // find returns what is known of an address; mu is held.
 func (a *addresses) find(remote netip.Addr) *address {
-	key, limited := CountedAs(remote)
-	one := a.known[key]
-	if one == nil {
-		one = &address{open: !limited}
-		a.makeRoom()
-		a.known[key] = one
+	levels, limited := levelsOf(remote)
+	return a.level(levels, 1, !limited)
+}
+
+// level returns what is known of the first of levels, which each are within the next.
+func (a *addresses) level(levels []netip.Prefix, share int, open bool) *address {
+	one := a.known[levels[0]]
+	if one != nil {
+		return one
 	}
+	one = &address{share: share, open: open}
+	if len(levels) > 1 {
+		one.wider = a.level(levels[1:], 2*share, open)
+		one.wider.narrower++
+	}
+	a.makeRoom()
+	a.known[levels[0]] = one
 	return one
 }
 
@@ -138,35 +218,67 @@ func (a *addresses) find(remote netip.Addr) *address {
 // which a single host has every address. It is not limited where it may be a proxy's and stand for everybody:
 // if it is not valid, or of the loopback interface, of a link or of a private network.
 func CountedAs(a netip.Addr) (key netip.Addr, limited bool) {
-	a = a.Unmap().WithZone("")
-	limited = a.IsValid() && !a.IsLoopback() && !a.IsPrivate() && !a.IsLinkLocalUnicast()
-	if p, err := a.Prefix(64); err == nil && a.Is6() {
-		return p.Addr(), limited
-	}
-	return a, limited
+	levels, limited := levelsOf(a)
+	return levels[0].Addr(), limited
 }
 
-// makeRoom forgets an address without sessions if there are too many. At most a few in ten have
-// one, and a map is read in a random order.
+// levelsOf returns the networks of which a counts for the limits, the narrowest first, and whether it is
+// limited.
+func levelsOf(a netip.Addr) (levels []netip.Prefix, limited bool) {
+	a = a.Unmap().WithZone("")
+	limited = a.IsValid() && !a.IsLoopback() && !a.IsPrivate() && !a.IsLinkLocalUnicast()
+	bits := []int{a.BitLen()}
+	switch {
+	case a.Is6() && limited:
+		bits = []int{64, 56, 48}
+	case a.Is6():
+		bits = []int{64}
+	}
+	for _, n := range bits {
+		p, _ := a.Prefix(n)
+		levels = append(levels, p)
+	}
+	return levels, limited
+}
+
+// makeRoom forgets an address of which nothing is there if there are too many. There are few others, and a
+// map is read in a random order; the bound on the search is for when that is not so.
 func (a *addresses) makeRoom() {
 	if len(a.known) < a.most {
 		return
 	}
+	tries := 100
 	for key, one := range a.known {
-		if one.sessions == 0 {
-			delete(a.known, key)
+		if one.idle() {
+			a.drop(key, one)
+			return
+		}
+		if tries--; tries == 0 {
 			return
 		}
 	}
 }
 
+// idle reports whether nothing is there that counts for the address now.
+func (one *address) idle() bool {
+	return one.sessions == 0 && one.rooms == 0 && one.narrower == 0 && one.held.Load() == 0
+}
+
+func (a *addresses) drop(key netip.Prefix, one *address) {
+	delete(a.known, key)
+	if one.wider != nil {
+		one.wider.narrower--
+	}
+}
+
 // forget drops the addresses that would be the same if they were new.
-func (a *addresses) forget(now time.Time) {
+func (a *addresses) forget() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	now := a.clock.now()
 	for key, one := range a.known {
-		if one.sessions == 0 && max(one.connects, one.joins, one.wrongWords).full(now) {
-			delete(a.known, key)
+		if one.idle() && max(one.connects, one.joins).full(now) {
+			a.drop(key, one)
 		}
 	}
 }

@@ -69,6 +69,46 @@ func TestOneAddressHasSoManySessions(t *testing.T) {
 	require.NotZero(t, s.Stats().Refused[signaling.CodeRateLimited])
 }
 
+// What one /64 may, a /56 may twice and a /48 four times, however many /64 it has.
+func TestNetworksHaveLimits(t *testing.T) {
+	for name, c := range map[string]struct {
+		remote string
+		config signalserver.Config
+		want   int
+	}{
+		"sessions of a /56": {"2001:db8:0:%x::1", signalserver.Config{MaxSessionsPerAddress: 3, ConnectRate: -1}, 6},
+		"sessions of a /48": {"2001:db8:0:%x00::1", signalserver.Config{MaxSessionsPerAddress: 3, ConnectRate: -1}, 12},
+		"connects of a /56": {"2001:db8:0:%x::1", signalserver.Config{MaxSessionsPerAddress: 3, ConnectRate: 1}, 6},
+		"/48 are apart":     {"2001:db8:%x::1", signalserver.Config{MaxSessionsPerAddress: 3, ConnectRate: 1}, 60},
+		"joins of a /56":    {"2001:db8:0:%x::1", signalserver.Config{MaxSessionsPerAddress: 3, ConnectRate: -1, JoinRate: 1}, 6},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.config.RemoteAddr = from
+			within(t, c.config, func(t *testing.T, s *server) {
+				taken := 0
+				for i := range 60 {
+					conn, _ := s.open(t, fmt.Sprintf(c.remote, i))
+					if conn == nil {
+						continue
+					}
+					if c.config.JoinRate == 0 {
+						taken++
+						continue
+					}
+					require.NoError(t, conn.WriteJSON(map[string]string{"kind": "list"}))
+					_, frame, err := conn.ReadMessage()
+					require.NoError(t, err)
+					if strings.Contains(string(frame), `"rooms"`) {
+						taken++
+					}
+					conn.Close()
+				}
+				require.Equal(t, c.want, taken)
+			})
+		})
+	}
+}
+
 func TestOneAddressConnectsSoOften(t *testing.T) {
 	within(t, signalserver.Config{RemoteAddr: from, MaxSessionsPerAddress: 10, ConnectRate: 2}, func(t *testing.T, s *server) {
 		hurry := func() (n int, retryAfter string) {

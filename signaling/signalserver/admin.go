@@ -84,11 +84,7 @@ func (s *Server) Members(room signaling.RoomName) ([]MemberInfo, bool) {
 
 // full returns all there is to know. room.mu is held.
 func (m *member) full() MemberInfo {
-	info := MemberInfo{ID: m.id, Connected: m.session != nil, Remote: m.remote, Since: m.since, Metadata: slices.Clone(m.info.Metadata)}
-	if m.expires != 0 {
-		info.Expires = time.Unix(0, m.expires)
-	}
-	return info
+	return MemberInfo{ID: m.id, Connected: m.session != nil, Remote: m.remote, Since: m.since, Expires: m.until, Metadata: slices.Clone(m.info.Metadata)}
 }
 
 // Kick takes a member out of its room. It gets the error kicked with the given reason, its ticket is

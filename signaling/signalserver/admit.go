@@ -34,8 +34,14 @@ func (s *Server) admit(session *session, r Request) (Grant, error) {
 	if !g.Expires.IsZero() && !time.Now().Before(g.Expires) {
 		return Grant{}, expired()
 	}
+	if g.Expires.After(lastDate) {
+		g.Expires = lastDate
+	}
 	return g, nil
 }
+
+// lastDate is the last that JSON has in a ticket.
+var lastDate = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 
 // notAdmitted is what a member is told: its own words if they end the session, and else none, for they
 // may be about what is behind the server.
@@ -43,9 +49,7 @@ func (s *Server) notAdmitted(session *session, err error) error {
 	if why, ok := errors.AsType[*signaling.Error](err); ok && why.Code.Fatal() {
 		return why
 	}
-	if args, ok := s.quiet.line("err", err, "remote", shown(session.remote)); ok {
-		s.config.Log.Error("admission", args...)
-	}
+	s.config.Log.Error("admission", "err", err, "remote", shown(session.remote))
 	return &signaling.Error{Code: signaling.CodeInternal, Text: "nobody can be admitted at the moment", RetryMillis: int(retryAfter.Milliseconds())}
 }
 

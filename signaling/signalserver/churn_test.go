@@ -37,7 +37,7 @@ func TestChurn(t *testing.T) {
 	}
 	members.Wait()
 	s.eventually(t, "everything is gone", func(st signalserver.Stats) bool {
-		return st.Sessions == 0 && st.Rooms == 0 && st.Members == 0
+		return st.Sessions == 0 && st.Rooms == 0 && st.Members == 0 && st.Buffered == 0
 	})
 	t.Logf("%+v", s.Stats())
 }

@@ -131,7 +131,22 @@ type client struct {
 
 func (s *server) client(t testing.TB) *client {
 	t.Helper()
-	c := &client{t: t, conn: s.connect(t), received: make(chan signaling.Message, 4096), closed: make(chan error, 1)}
+	return newClient(t, s.connect(t))
+}
+
+// clientFrom is one of an address, where Config.RemoteAddr is from.
+func (s *server) clientFrom(t testing.TB, remote string) *client {
+	t.Helper()
+	d := websocket.Dialer{NetDialContext: s.dial, Subprotocols: []string{signaling.Subprotocol}}
+	conn, res, err := d.DialContext(t.Context(), s.url, http.Header{"X-From": {remote}})
+	require.NoError(t, err)
+	res.Body.Close()
+	return newClient(t, conn)
+}
+
+func newClient(t testing.TB, conn *websocket.Conn) *client {
+	t.Helper()
+	c := &client{t: t, conn: conn, received: make(chan signaling.Message, 4096), closed: make(chan error, 1)}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -263,7 +278,7 @@ func (c *client) wantRefused(code signaling.Code) {
 	case code == signaling.CodeShuttingDown:
 		closeCode = websocket.CloseGoingAway
 	case code.Retry():
-		closeCode = websocket.CloseTryAgainLater
+		closeCode = 4013
 	}
 	c.wantError(code)
 	c.wantClosed(closeCode, string(code))

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/loglimit"
 )
 
 // A Config configures a Server. Its zero value works.
@@ -51,8 +52,14 @@ type Config struct {
 	// MaxSessions is the most sessions at a time. Zero means 15000.
 	MaxSessions int
 
+	// MaxBuffered is the most bytes that the server keeps for others at a time: frames that wait to be
+	// written, signals for members that are away, frames that have not come whole, what members and rooms
+	// tell of themselves, joins that wait. One address may have a sixteenth of what is free of three quarters
+	// of that, and a 1024th in any case; a /56 two and a /48 four times as much. Stats.Dropped counts what was refused as "over_budget". Zero means 256 MiB.
+	MaxBuffered int
+
 	// MaxSessionsPerAddress is the most sessions of one address at a time. An IPv6 address stands for
-	// its /64. Addresses of the loopback interface, of private networks and such that are not known
+	// its /64. All limits of one address hold twice for a /56 and four times for a /48. Addresses of the loopback interface, of private networks and such that are not known
 	// have no such limits: they may be a proxy's, and stand for everybody. Zero means 512; negative
 	// means no limit.
 	MaxSessionsPerAddress int
@@ -60,6 +67,10 @@ type Config struct {
 	// joins and lists it may ask for, over time; as many as MaxSessionsPerAddress may come at once
 	// before that counts, as after a restart. Zero means 20; negative means no limit.
 	ConnectRate, JoinRate int
+
+	// MaxRoomsPerAddress is the most rooms that one address has founded, and MaxPublicPerAddress the most
+	// public ones among them. Zero means 256 and 64; negative means no limit.
+	MaxRoomsPerAddress, MaxPublicPerAddress int
 
 	// Admit decides who may join. Nil means everybody, with all rights. It is called without locks,
 	// by the session's own goroutine, so it may take its time: nobody else waits, and ctx ends with
@@ -97,8 +108,8 @@ type Config struct {
 	// CheckOrigin says whether a browser's page may connect. Nil means every page: peers join from
 	// pages anywhere, and there are no cookies that a foreign page could misuse.
 	CheckOrigin func(*http.Request) bool
-	// Log gets a line for each join, leave and refusal, without signal data and tokens. Nil means
-	// none.
+	// Log gets a line for each join, leave and refusal, without signal data and tokens: of each
+	// text a hundred at once and ten a second over time. Nil means none.
 	Log *slog.Logger
 }
 
@@ -118,6 +129,8 @@ func (c Config) withDefaults() (Config, error) {
 		c.Recovery = cmp.Or(c.Recovery, 5*time.Second)
 	}
 	c.MaxSessionsPerAddress = cmp.Or(c.MaxSessionsPerAddress, sessionsPerAddress)
+	c.MaxRoomsPerAddress = cmp.Or(c.MaxRoomsPerAddress, roomsPerAddress)
+	c.MaxPublicPerAddress = cmp.Or(c.MaxPublicPerAddress, publicPerAddress)
 	c.ConnectRate = cmp.Or(c.ConnectRate, 20)
 	c.JoinRate = cmp.Or(c.JoinRate, 20)
 	if c.RemoteAddr == nil {
@@ -133,6 +146,7 @@ func (c Config) withDefaults() (Config, error) {
 		{"MessageBurst", &c.MessageBurst, 500, 1, 1 << 30},
 		{"OutboxFrames", &c.OutboxFrames, 1024, 1, 1 << 30},
 		{"OutboxBytes", &c.OutboxBytes, 1 << 20, 1, 1 << 30},
+		{"MaxBuffered", &c.MaxBuffered, 256 << 20, 8 << 20, 1 << 40},
 		{"MaxRooms", &c.MaxRooms, 10000, 1, 1 << 30},
 		{"MaxMembers", &c.MaxMembers, 1024, 1, 1 << 30},
 		{"MaxSessions", &c.MaxSessions, 15000, 1, 1 << 30},
@@ -149,9 +163,7 @@ func (c Config) withDefaults() (Config, error) {
 	if c.CheckOrigin == nil {
 		c.CheckOrigin = func(*http.Request) bool { return true }
 	}
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
+	c.Log = loglimit.Logger(c.Log)
 	if err := c.setICEServers(); err != nil {
 		return c, err
 	}

@@ -19,8 +19,8 @@
 //
 // All exported methods may be called from any goroutine at any time.
 //
-// Lock order: matcher.mu, Server.mu, listing.mu, room.mu, outbox.mu, counters.mu. Those of addresses and
-// quiet are under none of ours and over none. Nothing that can block is done under any of them.
+// Lock order: matcher.mu, Server.mu, listing.mu, room.mu, outbox.mu, addresses.mu, counters.mu. That of a guard
+// is under none of ours and over none. Nothing that can block is done under any of them.
 //
 // The package does no TLS, and knows no kind of access token: Config.Admit decides who may join,
 // Config.RemoteAddr where a request comes from, Config.ICEServersFor what a member gets, and Config.Observe

@@ -17,7 +17,7 @@ const maxICEServersFor = maxICEServers / 2
 // grant takes what a grant says of the time. room.mu is held.
 func (m *member) grant(g Grant) {
 	if !g.Expires.IsZero() {
-		m.expires = g.Expires.UnixNano()
+		m.until, m.expires = g.Expires, m.room.server.clock.at(g.Expires)
 	}
 }
 
@@ -35,7 +35,7 @@ func (m *member) iceServers() []signaling.ICEServer {
 		}
 		list = slices.Concat(list, own)
 		if validity > 0 {
-			m.renew = time.Now().Add(validity * 3 / 4).UnixNano()
+			m.renew = m.room.server.clock.now() + validity/4*3
 		}
 	}
 	m.schedule()
@@ -48,20 +48,20 @@ func (m *member) schedule() {
 	if m.renew != 0 && (due == 0 || m.renew < due) {
 		due = m.renew
 	}
-	m.session.due.Store(due)
+	m.session.due.Store(int64(due))
 }
 
 // due does what has become due for m, if s is still its session.
-func (r *room) due(s *session, m *member, now time.Time) {
+func (r *room) due(s *session, m *member, now time.Duration) {
 	r.mu.Lock()
 	defer r.unlock()
 	switch {
 	case m.session != s:
 		s.due.Store(0)
-	case m.expires != 0 && m.expires <= now.UnixNano():
+	case m.expires != 0 && m.expires <= now:
 		r.expel(m, expired(), signaling.LeftExpired)
 		s.due.Store(0)
-	case m.renew != 0 && m.renew <= now.UnixNano():
+	case m.renew != 0 && m.renew <= now:
 		m.deliver(&note{message: signaling.ICEServers{Servers: m.iceServers()}})
 	default:
 		m.schedule()

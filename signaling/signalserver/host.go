@@ -2,7 +2,6 @@ package signalserver
 
 import (
 	"fmt"
-	"time"
 
 	"example.org/rtcpeer/signaling"
 )
@@ -37,7 +36,7 @@ func (r *room) seal() error {
 	r.sealed = true
 	r.tellAll(signaling.Sealed{})
 	if after := r.terms.Rules.EndAfterSeal; after > 0 {
-		r.closing = time.AfterFunc(after, r.sealComplete)
+		r.closing = r.server.clock.after(after, r.sealComplete)
 	}
 	return nil
 }

@@ -19,9 +19,7 @@ func (s *session) refuse(err error) {
 	if !ok {
 		why = &signaling.Error{Code: signaling.CodeInternal, Text: err.Error()}
 	}
-	if args, ok := s.server.quiet.line("code", why.Code); ok {
-		s.log("refused", args...)
-	}
+	s.log("refused", "code", why.Code)
 	s.fail(why)
 }
 

@@ -1,7 +1,9 @@
 package signalserver
 
 import (
+	"cmp"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"slices"
 	"sync"
@@ -9,27 +11,30 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// A listing is the public rooms in the order of their names, so that a page goes on where the one
-// before has ended, whatever has come and gone. Its mu comes after Server.mu.
+// A listing is the public rooms in an order that nobody can choose: that of their places, which are random
+// numbers on a circle. Each list begins somewhere else on it, so no room is first for everybody, and goes on
+// where the page before has ended, whatever has come and gone. Its mu comes after Server.mu.
 type listing struct {
 	mu    sync.Mutex // guards rooms
-	rooms []*room
+	rooms []*room    // by place
 }
 
 // listScan is how many rooms one list looks at, at most: the rest is for the next page.
 const listScan = 1000
 
+func byPlace(a, b *room) int { return cmp.Or(cmp.Compare(a.place, b.place), byName(a, b)) }
+
 func (l *listing) add(r *room) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	i, _ := slices.BinarySearchFunc(l.rooms, r, byName)
+	i, _ := slices.BinarySearchFunc(l.rooms, r, byPlace)
 	l.rooms = slices.Insert(l.rooms, i, r)
 }
 
 func (l *listing) remove(r *room) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if i, found := slices.BinarySearchFunc(l.rooms, r, byName); found {
+	if i, found := slices.BinarySearchFunc(l.rooms, r, byPlace); found {
 		l.rooms = slices.Delete(l.rooms, i, i+1)
 	}
 }
@@ -40,16 +45,25 @@ func (l *listing) count() int {
 	return len(l.rooms)
 }
 
-// after returns the next rooms behind a name, and whether there are more.
-func (l *listing) after(name signaling.RoomName) (rooms []*room, more bool) {
+// A cursor is where a list began on the circle, and how far round it has come.
+type cursor struct{ began, passed uint64 }
+
+// after returns the next rooms of a list, and whether there are more.
+func (l *listing) after(c cursor) (rooms []*room, more bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	i, found := slices.BinarySearchFunc(l.rooms, &room{name: name}, byName)
-	if found {
-		i++
+	first, _ := slices.BinarySearchFunc(l.rooms, c.began+c.passed, func(r *room, place uint64) int { return cmp.Compare(r.place, place) })
+	for i := range l.rooms {
+		r := l.rooms[(first+i)%len(l.rooms)]
+		if r.place-c.began < c.passed { // once round
+			return rooms, false
+		}
+		if len(rooms) == listScan {
+			return rooms, true
+		}
+		rooms = append(rooms, r)
 	}
-	rest := l.rooms[i:]
-	return slices.Clone(rest[:min(len(rest), listScan)]), len(rest) > listScan
+	return rooms, false
 }
 
 // page answers a list.
@@ -58,19 +72,23 @@ func (l *listing) page(q signaling.List) signaling.Rooms {
 	if limit == 0 {
 		limit = signaling.DefaultRooms
 	}
-	rooms, more := l.after(readCursor(q.After))
+	c := readCursor(q.After)
+	rooms, more := l.after(c)
 	page := signaling.Rooms{Rooms: []signaling.PublicRoom{}}
-	for i, r := range rooms {
+	for _, r := range rooms {
 		if len(page.Rooms) == limit {
-			page.Next = cursor(rooms[i-1].name)
+			page.Next = c.String()
 			return page
 		}
 		if info, ok := r.public(); ok && matches(r.fields, q.Filter) {
 			page.Rooms = append(page.Rooms, info)
 		}
+		if c.passed = r.place - c.began + 1; c.passed == 0 { // the last place of all
+			return page
+		}
 	}
 	if more {
-		page.Next = cursor(rooms[len(rooms)-1].name)
+		page.Next = c.String()
 	}
 	return page
 }
@@ -90,14 +108,18 @@ func (r *room) public() (signaling.PublicRoom, bool) {
 	}, !r.sealed && !r.gone
 }
 
-// A cursor is the name of the last room of a page. What is none begins with the first room.
-func cursor(name signaling.RoomName) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(name))
+func (c cursor) String() string {
+	b := binary.BigEndian.AppendUint64(nil, c.began)
+	return base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint64(b, c.passed))
 }
 
-func readCursor(after string) signaling.RoomName {
-	name, _ := base64.RawURLEncoding.DecodeString(after)
-	return signaling.RoomName(name)
+// readCursor reads what String wrote. What is none of these begins a list.
+func readCursor(after string) cursor {
+	b, err := base64.RawURLEncoding.DecodeString(after)
+	if err != nil || len(b) != 16 {
+		return cursor{began: randomUint64()}
+	}
+	return cursor{binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:])}
 }
 
 // fieldsOf returns what can be asked for: the fields of an object that are strings, numbers and

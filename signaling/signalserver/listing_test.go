@@ -48,12 +48,13 @@ func TestListHasThePublicRoomsAsTheyAre(t *testing.T) {
 		{Room: "all", Topology: signaling.Mesh, Members: 1, MaxMembers: 10},
 		{Room: "r", Topology: signaling.Star, Members: 2, MaxMembers: 2, Password: true, Metadata: []byte(`{"map":"desert"}`)},
 	}}
-	require.Equal(t, want, c.list(signaling.List{}))
+	c.wantRooms(want)
 	host.send(signaling.Lock{})
 	host.want(signaling.Lock{})
 	want.Rooms[1].Locked = true
-	require.Equal(t, want, c.list(signaling.List{}))
-	require.Equal(t, want, guestList(guest), "a member may ask, too")
+	c.wantRooms(want)
+	guest.want(signaling.Lock{})
+	guest.wantRooms(want) // a member may ask, too
 	host.send(signaling.Seal{})
 	host.want(signaling.Sealed{})
 	require.Equal(t, []string{"all"}, names(c.list(signaling.List{})))
@@ -63,9 +64,12 @@ func TestListHasThePublicRoomsAsTheyAre(t *testing.T) {
 	c.wantWelcome()
 }
 
-func guestList(c *client) signaling.Rooms {
-	c.want(signaling.Lock{})
-	return c.list(signaling.List{})
+// wantRooms wants these rooms of a list, in any order.
+func (c *client) wantRooms(want signaling.Rooms) {
+	c.t.Helper()
+	got := c.list(signaling.List{})
+	require.ElementsMatch(c.t, want.Rooms, got.Rooms)
+	require.Equal(c.t, want.Next, got.Next)
 }
 
 func TestListGoesByMetadata(t *testing.T) {
@@ -86,7 +90,7 @@ func TestListGoesByMetadata(t *testing.T) {
 		`{"other":"x"}`:                nil,
 	} {
 		c.sendText(`{"kind":"list","filter":` + filter + `}`)
-		require.Equal(t, want, names(c.receive().(signaling.Rooms)), filter)
+		require.ElementsMatch(t, want, names(c.receive().(signaling.Rooms)), filter)
 	}
 }
 
@@ -111,16 +115,83 @@ func TestPagesGoOnWhereTheyEnded(t *testing.T) {
 		}
 	}
 	all, sizes := pages(signaling.List{Limit: 10})
-	require.Len(t, all, n)
-	require.IsIncreasing(t, all)
-	require.Equal(t, []int{10, 10, 5}, sizes)
+	requireOnce(t, all, n)
+	require.Equal(t, 10, sizes[0])
 	odd, sizes := pages(signaling.List{Limit: 6, Filter: map[string]any{"odd": true}})
-	require.Len(t, odd, 12)
+	requireOnce(t, odd, 12)
 	require.Equal(t, 6, sizes[0])
 	all, sizes = pages(signaling.List{})
-	require.Len(t, all, n)
+	requireOnce(t, all, n)
 	require.Equal(t, []int{n}, sizes)
-	require.Empty(t, c.list(signaling.List{After: "zzzz"}).Next)
+	require.Len(t, c.list(signaling.List{After: "zzzz"}).Rooms, n, "what is no cursor begins a list")
+}
+
+// requireOnce wants n rooms that were there all the time, each once. Those that pass are called r0.
+func requireOnce(t *testing.T, list []string, n int) {
+	t.Helper()
+	seen := map[string]int{}
+	for _, name := range list {
+		seen[name]++
+	}
+	delete(seen, "r0")
+	require.Len(t, seen, n)
+	for name, times := range seen {
+		require.Equal(t, 1, times, name)
+	}
+}
+
+// Whatever rooms are called, and whoever made them, each is first in as many lists as any other.
+func TestNoRoomIsFirstInEveryList(t *testing.T) {
+	s := serve(t, signalserver.Config{})
+	for i := range 20 {
+		s.member(t, public(fmt.Sprintf("--%03d", i), ``))
+	}
+	for i := range 20 {
+		s.member(t, public(fmt.Sprintf("room%d", i), ``))
+	}
+	c := s.client(t)
+	first := map[string]bool{}
+	for range 100 {
+		first[names(c.list(signaling.List{Limit: 1}))[0]] = true
+	}
+	require.Greater(t, len(first), 5)
+}
+
+// Public rooms of one address are few, and those of its /56 and /48 not many more.
+func TestPublicRoomsOfOneAddress(t *testing.T) {
+	s := serve(t, signalserver.Config{RemoteAddr: from, ConnectRate: -1, JoinRate: -1, MaxPublicPerAddress: 2, MaxRoomsPerAddress: 3})
+	found := func(remote string, public bool) signaling.Code {
+		c := s.clientFrom(t, remote)
+		c.send(signaling.Join{NewRoom: signaling.NewRoom{Public: public}})
+		switch m := c.receive().(type) {
+		case signaling.Welcome:
+			return ""
+		case *signaling.Error:
+			return m.Code
+		}
+		return "something else"
+	}
+	const limited = signaling.CodeRateLimited
+	for _, step := range []struct {
+		remote string
+		public bool
+		want   signaling.Code
+	}{
+		{"203.0.113.1", true, ""}, {"203.0.113.1", true, ""}, {"203.0.113.1", true, limited},
+		{"203.0.113.1", false, ""}, {"203.0.113.1", false, limited}, {"203.0.113.2", true, ""},
+		// Two /64 fill their /56, and two of those the /48.
+		{"2001:db8:1:1::1", true, ""}, {"2001:db8:1:1::2", true, ""}, {"2001:db8:1:1::3", true, limited},
+		{"2001:db8:1:2::1", true, ""}, {"2001:db8:1:2::1", true, ""}, {"2001:db8:1:3::1", true, limited},
+		{"2001:db8:1:3::1", false, ""}, {"2001:db8:1:3::1", false, ""}, {"2001:db8:1:4::1", false, limited},
+		{"2001:db8:1:101::1", true, ""}, {"2001:db8:1:101::1", true, ""},
+		{"2001:db8:1:102::1", true, ""}, {"2001:db8:1:102::1", true, ""},
+		{"2001:db8:1:201::1", true, limited}, {"2001:db8:2:1::1", true, ""},
+	} {
+		require.Equal(t, step.want, found(step.remote, step.public), "%+v", step)
+	}
+	for range 20 {
+		require.Empty(t, found("192.168.1.1", true), "a private address may be a proxy's")
+	}
 }
 
 // A page looks at so many rooms; the rest is for the next one, also if it found nothing.

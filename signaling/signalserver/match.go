@@ -33,6 +33,7 @@ type waiter struct {
 	wish    wish
 	join    signaling.Join
 	grant   Grant
+	cost    int // of the join, while it waits
 	began   time.Time
 }
 
@@ -47,6 +48,14 @@ func (q *matcher) enter(s *session, j signaling.Join, g Grant) error {
 		return &signaling.Error{Code: signaling.CodeForbidden, Text: fmt.Sprintf("rooms have at most %d members here", q.server.config.MaxMembers)}
 	case rosterSize(j) > maxRoster/size:
 		return &signaling.Error{Code: signaling.CodeRoomFull, Text: fmt.Sprintf("too much metadata and channels for a match of %d", size)}
+	}
+	w.join.Token = "" // it has been used
+	w.cost = memberCost(j)
+	if err := q.server.addresses.mayFound(s.account.address); err != nil {
+		return err
+	}
+	if err := q.server.afford(s.account, w.cost); err != nil {
+		return err
 	}
 	s.waiter = w
 	for _, w := range q.add(w) {
@@ -69,6 +78,9 @@ func (q *matcher) add(w *waiter) []*waiter {
 	}
 	delete(q.queues, w.wish)
 	q.waiting -= len(group)
+	for _, w := range group {
+		w.session.account.release(w.cost)
+	}
 	return q.server.seat(group)
 }
 
@@ -86,6 +98,7 @@ func (q *matcher) leave(s *session) {
 	}
 	q.queues[wish] = slices.Delete(q.queues[wish], i, i+1)
 	q.waiting--
+	s.account.release(s.waiter.cost)
 	if len(q.queues[wish]) == 0 {
 		delete(q.queues, wish)
 	}
@@ -101,10 +114,13 @@ func (q *matcher) count() int {
 // matcher.mu is held.
 func (s *Server) seat(group []*waiter) []*waiter {
 	made := terms{Topology: group[0].wish.topology, Rules: s.own.Room, Sealed: true, MaxMembers: len(group)}
-	r, err := s.openRoom("", s.own, func(name signaling.RoomName) (*room, error) { return newRoom(s, name, made), nil })
+	first := group[0].session
+	r, err := s.openRoom(first, "", made, func(name signaling.RoomName) (*room, error) {
+		return newRoom(s, name, made, first.account), nil
+	})
 	if err != nil {
 		for _, w := range group {
-			w.session.fail(signaling.ErrTooManyRooms)
+			w.session.refuse(err)
 		}
 		return nil
 	}
@@ -119,6 +135,8 @@ func (r *room) seat(group []*waiter) {
 	defer r.unlock()
 	for _, w := range group {
 		m := r.add(r.newID(w.grant.MayHost), w.join)
+		w.session.account.force(w.cost)
+		m.charge(w.session.account, w.cost)
 		m.grant(w.grant)
 		m.attach(w.session)
 		w.session.member.Store(m)

@@ -17,39 +17,61 @@ type member struct {
 
 	// Guarded by room.mu.
 	info    signaling.Member
-	size    int         // share of room.roster
-	session *session    // nil while detached
-	remote  netip.Addr  // of its latest session
-	awaited bool        // a rebuilt room's host, which has not come back yet
-	expires int64       // Grant.Expires in Unix nanoseconds; 0: never
-	renew   int64       // when to send a new list of ICE servers, likewise
-	losses  int         // how often it was detached: tells one grace time from the next
-	grace   *time.Timer // runs while detached
+	size    int           // share of room.roster
+	account account       // of its latest session
+	cost    int           // of what it tells of itself, for account
+	session *session      // nil while detached
+	remote  netip.Addr    // of its latest session
+	awaited bool          // a rebuilt room's host, which has not come back yet
+	until   time.Time     // Grant.Expires; zero: never
+	expires time.Duration // the same by the clock; 0: never
+	renew   time.Duration // when to send a new list of ICE servers, likewise
+	losses  int           // how often it was detached: tells one grace time from the next
+	grace   *alarm        // runs while detached
 	// kept holds the signals that came while detached, within the bounds of an outbox. One that
-	// does not fit costs the member its place: droppedDetachedFull.
+	// does not fit costs the member its place: droppedDetachedFull, droppedBudget.
 	kept      []signaling.Signal
 	keptBytes int
 }
 
-// deliver hands the member a message and never blocks. It returns false when a detached member has
+// deliver hands the member a message and never blocks. It returns the word for it when a detached member has
 // no room left for a signal. What is not a signal need not be kept: the welcome of a member that
 // comes back tells it everything. room.mu is held.
-func (m *member) deliver(n *note) bool {
+func (m *member) deliver(n *note) (full string) {
 	if m.session != nil {
 		m.session.send(n)
-		return true
+		return ""
 	}
 	signal, ok := n.message.(signaling.Signal)
 	if !ok {
-		return true
+		return ""
 	}
 	config := &m.room.server.config
-	if len(m.kept) >= config.OutboxFrames || m.keptBytes+len(signal.Data) > config.OutboxBytes {
-		return false
+	switch {
+	case len(m.kept) >= config.OutboxFrames || m.keptBytes+len(signal.Data) > config.OutboxBytes:
+		return droppedDetachedFull
+	case m.account.hold(itemOverhead+len(signal.Data)) != nil:
+		return droppedBudget
 	}
 	m.kept = append(m.kept, signal)
 	m.keptBytes += len(signal.Data)
-	return true
+	return ""
+}
+
+// keptCost is what the kept signals take of the budget.
+func (m *member) keptCost() int { return len(m.kept)*itemOverhead + m.keptBytes }
+
+// memberOverhead is what a member takes besides what it tells of itself.
+const memberOverhead = 512
+
+// memberCost is what a member that joins with j takes of the budget: its JSON, and that in memory.
+func memberCost(j signaling.Join) int { return memberOverhead + 2*rosterSize(j) }
+
+// charge has an account pay for the member from now on, of which it has taken cost already. room.mu is held.
+func (m *member) charge(to account, cost int) {
+	m.account.release(m.cost + m.keptCost())
+	to.force(m.keptCost())
+	m.account, m.cost = to, cost
 }
 
 // attach gives the member to a session. One that had it before is told. room.mu is held.
@@ -77,7 +99,7 @@ func (m *member) giveUp(why string) {
 
 func (m *member) expireAfter(grace time.Duration, why string) {
 	loss := m.losses
-	m.grace = time.AfterFunc(grace, func() { m.room.expire(m, loss, why) })
+	m.grace = m.room.server.clock.after(grace, func() { m.room.expire(m, loss, why) })
 }
 
 // release is for a member that has lost its place. room.mu is held.
@@ -85,11 +107,12 @@ func (m *member) release() {
 	m.stopGrace()
 	m.session = nil
 	m.takeKept()
+	m.charge(account{}, 0)
 }
 
 func (m *member) stopGrace() {
 	if m.grace != nil {
-		m.grace.Stop()
+		m.grace.stop()
 		m.grace = nil
 	}
 }
@@ -97,6 +120,7 @@ func (m *member) stopGrace() {
 // takeKept returns the signals that came while the member was detached. room.mu is held.
 func (m *member) takeKept() []signaling.Signal {
 	kept := m.kept
+	m.account.release(m.keptCost())
 	m.kept, m.keptBytes = nil, 0
 	return kept
 }

@@ -13,15 +13,27 @@ type item struct {
 	data []byte
 }
 
+// cost is what an item takes of a budget: its bytes, and as much as an answer to a ping may grow.
+func (i item) cost() int {
+	if i.kind != websocket.TextMessage {
+		return itemOverhead + 125 // RFC 6455, 5.5
+	}
+	return itemOverhead + len(i.data)
+}
+
+// itemOverhead is what an item and the allocation of its data take besides its bytes.
+const itemOverhead = 64
+
 // An outbox holds at most maxFrames items and maxBytes bytes for one session. A push that does not
 // fit fails, and ends the session as slow: signals cannot be skipped. Into an empty one a message of
-// any size fits.
+// any size fits, if the budget has room for it.
 //
 // There is a writer only while there is something to write: a push or an end that returns wake has
 // counted one, and its caller starts it. It calls take until that has nothing more.
 type outbox struct {
 	// Fixed at construction.
 	maxFrames, maxBytes int
+	account             account
 
 	writers sync.WaitGroup // Add under mu, and never once ended and empty
 
@@ -29,33 +41,40 @@ type outbox struct {
 	items   []item     // those before head are written
 	head    int
 	bytes   int
+	cost    int  // of the items that wait, for account
+	taken   int  // of those that are being written
 	writing bool // a writer runs
 	ended   bool // nothing more is taken
 }
 
-// push adds the frames of one message. After the end it takes nothing and reports that all is well.
-func (o *outbox) push(kind int, frames ...[]byte) (wake, fits bool) {
+// push adds the frames of one message, or returns the word for why they do not fit. After the end it takes
+// nothing and reports that all is well.
+func (o *outbox) push(kind int, frames ...[]byte) (wake bool, full string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.ended {
-		return false, true
+		return false, ""
 	}
-	waiting, bytes := len(o.items)-o.head, o.bytes
+	waiting, bytes, cost := len(o.items)-o.head, o.bytes, 0
 	for _, data := range frames {
 		bytes += len(data)
+		cost += item{kind, data}.cost()
 	}
 	if waiting > 0 && (waiting+len(frames) > o.maxFrames || bytes > o.maxBytes) {
-		return false, false
+		return false, droppedSlow
+	}
+	if o.account.hold(cost) != nil {
+		return false, droppedBudget
 	}
 	for _, data := range frames {
 		wake = o.add(item{kind, data}) || wake
 	}
-	return wake, true
+	return wake, ""
 }
 
 // pong adds the answer to a ping. It takes the place of one that waits (RFC 6455, 5.5.3), so pings do
 // not fill an outbox.
-func (o *outbox) pong(data []byte) (wake, fits bool) {
+func (o *outbox) pong(data []byte) (wake bool, full string) {
 	o.mu.Lock()
 	waiting := o.items[o.head:]
 	i := slices.IndexFunc(waiting, func(i item) bool { return i.kind == websocket.PongMessage })
@@ -65,7 +84,7 @@ func (o *outbox) pong(data []byte) (wake, fits bool) {
 	}
 	o.mu.Unlock()
 	if i >= 0 {
-		return false, true
+		return false, ""
 	}
 	return o.push(websocket.PongMessage, data)
 }
@@ -76,13 +95,15 @@ func (o *outbox) end(drop bool, last ...item) (wake, first bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if drop {
-		o.items, o.head, o.bytes = nil, 0, 0
+		o.account.release(o.cost)
+		o.items, o.head, o.bytes, o.cost = nil, 0, 0, 0
 	}
 	if o.ended {
 		return false, false
 	}
 	o.ended = true
 	for _, i := range last {
+		o.account.force(i.cost())
 		wake = o.add(i) || wake
 	}
 	return wake, true
@@ -91,6 +112,7 @@ func (o *outbox) end(drop bool, last ...item) (wake, first bool) {
 func (o *outbox) add(i item) (wake bool) {
 	o.items = append(o.items, i)
 	o.bytes += len(i.data)
+	o.cost += i.cost()
 	if o.writing {
 		return false
 	}
@@ -107,11 +129,13 @@ const (
 	batchBytes = 16 << 10
 )
 
-// take moves the oldest items, as many as fit, into an empty batch. When there is none the batch stays
-// empty, and the writer has ended.
+// take moves the oldest items, as many as fit, into an empty batch, whose items before are written. When there
+// is none the batch stays empty, and the writer has ended.
 func (o *outbox) take(b *batch) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.account.release(o.taken)
+	o.taken = 0
 	for ; o.head < len(o.items); o.head++ {
 		i := o.items[o.head]
 		if len(b.bytes) > 0 && len(b.bytes)+maxFrameHeader+len(i.data) > batchBytes {
@@ -119,6 +143,8 @@ func (o *outbox) take(b *batch) {
 		}
 		b.add(i)
 		o.bytes -= len(i.data)
+		o.cost -= i.cost()
+		o.taken += i.cost()
 		o.items[o.head] = item{}
 	}
 	switch {

@@ -67,12 +67,12 @@ func readFrame(t *testing.T, r *bytes.Reader) (kind int, data string) {
 func TestOutboxWakesOneWriterAtATime(t *testing.T) {
 	o := &outbox{maxFrames: 10, maxBytes: 100}
 	for range 3 {
-		wake, fits := o.push(textKind, []byte("a"))
+		wake, full := o.push(textKind, []byte("a"))
 		require.True(t, wake)
-		require.True(t, fits)
-		wake, fits = o.push(textKind, []byte("b"))
+		require.Empty(t, full)
+		wake, full = o.push(textKind, []byte("b"))
 		require.False(t, wake, "one is running")
-		require.True(t, fits)
+		require.Empty(t, full)
 		require.Equal(t, []string{"a", "b"}, drain(t, o))
 		o.writers.Wait()
 	}
@@ -83,25 +83,25 @@ func TestOutboxBounds(t *testing.T) {
 	bytes := &outbox{maxFrames: 100, maxBytes: 2}
 	for _, o := range []*outbox{frames, bytes} {
 		for range 2 {
-			_, fits := o.push(textKind, []byte("x"))
-			require.True(t, fits)
+			_, full := o.push(textKind, []byte("x"))
+			require.Empty(t, full)
 		}
-		_, fits := o.push(textKind, []byte("x"))
-		require.False(t, fits)
+		_, full := o.push(textKind, []byte("x"))
+		require.NotEmpty(t, full)
 		require.Equal(t, []string{"x", "x"}, taken(t, o))
-		_, fits = o.push(textKind, []byte("y"))
-		require.True(t, fits, "the writer has made room")
+		_, full = o.push(textKind, []byte("y"))
+		require.Empty(t, full, "the writer has made room")
 		require.Equal(t, []string{"y"}, drain(t, o))
 	}
-	_, fits := bytes.push(textKind, []byte("larger than all"))
-	require.True(t, fits, "a single frame always fits")
-	_, fits = bytes.push(textKind, []byte(""))
-	require.False(t, fits)
+	_, full := bytes.push(textKind, []byte("larger than all"))
+	require.Empty(t, full, "a single frame always fits")
+	_, full = bytes.push(textKind, []byte(""))
+	require.NotEmpty(t, full)
 	frames = &outbox{maxFrames: 2, maxBytes: 100}
-	_, fits = frames.push(textKind, []byte("a message"), []byte("of more"), []byte("frames"))
-	require.True(t, fits, "and so does a single message")
-	_, fits = frames.push(textKind, []byte("one more"))
-	require.False(t, fits)
+	_, full = frames.push(textKind, []byte("a message"), []byte("of more"), []byte("frames"))
+	require.Empty(t, full, "and so does a single message")
+	_, full = frames.push(textKind, []byte("one more"))
+	require.NotEmpty(t, full)
 }
 
 // Frames of every length that has a form of its own come out as they went in, those that fit with one
@@ -126,8 +126,8 @@ func TestOutboxHasOnePong(t *testing.T) {
 	o := &outbox{maxFrames: 3, maxBytes: 100}
 	o.push(textKind, []byte("a"))
 	for i := range 100 {
-		_, fits := o.pong([]byte(fmt.Sprint(i)))
-		require.True(t, fits)
+		_, full := o.pong([]byte(fmt.Sprint(i)))
+		require.Empty(t, full)
 	}
 	o.push(textKind, []byte("b"))
 	require.Equal(t, []string{"a", "10:99", "b"}, taken(t, o))
@@ -142,8 +142,8 @@ func TestOutboxEnd(t *testing.T) {
 	wake, first := o.end(false, text("bye"))
 	require.False(t, wake)
 	require.True(t, first)
-	_, fits := o.push(textKind, []byte("late"))
-	require.True(t, fits, "it is nobody's fault")
+	_, full := o.push(textKind, []byte("late"))
+	require.Empty(t, full, "it is nobody's fault")
 	_, first = o.end(false, text("again"))
 	require.False(t, first)
 	require.Equal(t, []string{"a", "bye"}, drain(t, o))

@@ -6,6 +6,10 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
+	"maps"
+	"net/netip"
+	"sync"
+	"time"
 
 	"example.org/rtcpeer/signaling"
 )
@@ -48,7 +52,29 @@ func (p password) matches(text string) bool {
 	return err == nil && hmac.Equal(p, other)
 }
 
-// checkPassword lets a newcomer pass who knows the password of r, if that has one.
+// A guard keeps strangers out of a room with a password, and bounds their guesses.
+type guard struct {
+	mu    sync.Mutex // guards the fields below
+	right []byte     // HMAC of the password once it was given; nil: not known since the server was started
+	all   bucket
+	by    map[netip.Prefix]bucket // of addresses that have guessed wrong
+}
+
+const (
+	// One address may guess wrong 5 times at once and then every 10 seconds: a /56 twice as often, a /48
+	// four times. An address may stand for everybody behind a proxy, so it is counted for each room alone.
+	guessEvery = 10 * time.Second
+	guessBurst = 5
+	// All addresses together may guess 50 times and then every 5 seconds, at which the 10,000 numbers of
+	// four digits take seven hours on the average.
+	roomGuessEvery = 5 * time.Second
+	roomGuessBurst = 50
+	// maxGuessers is far more than there can be addresses whose guesses still count.
+	maxGuessers = 1024
+)
+
+// checkPassword lets a newcomer pass who knows the password of r, if that has one. Right passwords count for
+// no limit; while guesses are over one, nobody can be told whether another is right.
 func (s *Server) checkPassword(session *session, r *room, text string) error {
 	switch {
 	case r.terms.Password == nil:
@@ -56,12 +82,62 @@ func (s *Server) checkPassword(session *session, r *room, text string) error {
 	case text == "":
 		return &signaling.Error{Code: signaling.CodeWrongPassword, Text: fmt.Sprintf("room %q wants a password", r.name)}
 	}
-	if err := s.addresses.guess(session.address); err != nil {
-		return err
+	levels, _ := levelsOf(session.remote)
+	g, now := &r.guard, s.clock.now()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if wait := g.wait(levels, now); wait > 0 {
+		return tooMany(fmt.Sprintf("wrong passwords for room %q", r.name), wait)
 	}
-	if !r.terms.Password.matches(text) {
-		return &signaling.Error{Code: signaling.CodeWrongPassword, Text: fmt.Sprintf("not the password of room %q", r.name)}
+	if g.passes(r.terms.Password, text, s.passwordKey) {
+		return nil
 	}
-	s.addresses.guessed(session.address)
-	return nil
+	g.count(levels, now)
+	return &signaling.Error{Code: signaling.CodeWrongPassword, Text: fmt.Sprintf("not the password of room %q", r.name)}
+}
+
+// passes compares with the password that was given before, which takes no time. Only the first one after a
+// restart is compared with the slow hash of a ticket.
+func (g *guard) passes(hash password, text string, key []byte) bool {
+	mac := macOf(text, key)
+	if g.right != nil {
+		return hmac.Equal(g.right, mac)
+	}
+	if !hash.matches(text) {
+		return false
+	}
+	g.right = mac
+	return true
+}
+
+func macOf(text string, key []byte) []byte {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte(text))
+	return mac.Sum(nil)
+}
+
+// wait returns how long until someone may guess again; mu is held.
+func (g *guard) wait(levels []netip.Prefix, now time.Duration) time.Duration {
+	wait := g.all.wait(now, roomGuessEvery, roomGuessBurst)
+	for i, level := range levels {
+		share := 1 << i
+		wait = max(wait, g.by[level].wait(now, guessEvery/time.Duration(share), guessBurst*share))
+	}
+	return wait
+}
+
+// count counts a wrong guess; mu is held.
+func (g *guard) count(levels []netip.Prefix, now time.Duration) {
+	if g.by == nil {
+		g.by = make(map[netip.Prefix]bucket)
+	}
+	if len(g.by) > maxGuessers {
+		maps.DeleteFunc(g.by, func(_ netip.Prefix, b bucket) bool { return b.full(now) })
+	}
+	g.all.take(now, roomGuessEvery, roomGuessBurst)
+	for i, level := range levels {
+		b, share := g.by[level], 1<<i
+		b.take(now, guessEvery/time.Duration(share), guessBurst*share)
+		g.by[level] = b
+	}
 }

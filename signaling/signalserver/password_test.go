@@ -1,6 +1,7 @@
 package signalserver_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/netip"
 	"testing"
@@ -63,4 +64,75 @@ func TestWrongPasswordsAreCounted(t *testing.T) {
 			try("wrong").wantRefused(signaling.CodeWrongPassword)
 		}
 	})
+}
+
+// Wrong passwords count for the address that gave them and the room they were for: an address may stand for
+// everybody behind a proxy, so it must not keep them out of all rooms.
+func TestWrongPasswordsOfOneRoomAreNoneOfAnother(t *testing.T) {
+	within(t, signalserver.Config{}, func(t *testing.T, s *server) {
+		s.member(t, signaling.Join{Room: "r", Password: "sesame"})
+		s.member(t, signaling.Join{Room: "other", Password: "sesame"})
+		for range 6 {
+			c := s.client(t)
+			c.send(signaling.Join{Room: "r", Password: "wrong"})
+			require.Equal(t, signaling.KindError, c.receive().Kind())
+		}
+		for range 20 {
+			s.member(t, signaling.Join{Room: "other", Password: "sesame"})
+		}
+	})
+}
+
+// However many know the password and come at once, none of them is counted.
+func TestRightPasswordsAtOnce(t *testing.T) {
+	s := serve(t, signalserver.Config{ResumeKey: key, Recovery: -1})
+	host := s.member(t, signaling.Join{Room: "r", Password: "sesame"})
+	for _, restarted := range []bool{false, true} {
+		if restarted {
+			s = serve(t, signalserver.Config{ResumeKey: key, Recovery: -1})
+			s.resume(t, host)
+		}
+		var all []*client
+		for range 100 {
+			all = append(all, s.client(t))
+		}
+		for _, c := range all {
+			c.send(signaling.Join{Room: "r", Password: "sesame"})
+		}
+		for _, c := range all {
+			c.wantWelcome()
+		}
+	}
+}
+
+// A number of four digits is not found by guessing from many addresses.
+func TestGuessesOfManyAddresses(t *testing.T) {
+	for name, remote := range map[string]string{
+		"IPv4":             "203.0.%d.%d",
+		"/64 of one /56":   "2001:db8:0:%d%02x::1",
+		"/64 of one /48":   "2001:db8:0:%02x%02x::1",
+		"/48 all over":     "2001:db8:%x%02x::1",
+		"one, all of them": "2001:db8::%x:%x",
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := signalserver.Config{RemoteAddr: from, ConnectRate: -1, JoinRate: -1}
+			within(t, config, func(t *testing.T, s *server) {
+				s.member(t, signaling.Join{Room: "r", Password: "7777"})
+				guesses := 0
+				for i := range 200 {
+					c := s.clientFrom(t, fmt.Sprintf(remote, 0, i))
+					c.send(signaling.Join{Room: "r", Password: fmt.Sprint(i)})
+					e, ok := c.receive().(*signaling.Error)
+					require.True(t, ok)
+					if e.Code == signaling.CodeWrongPassword {
+						guesses++
+						continue
+					}
+					require.Equal(t, signaling.CodeRateLimited, e.Code)
+					require.NotZero(t, e.RetryMillis)
+				}
+				require.LessOrEqual(t, guesses, 50)
+			})
+		})
+	}
 }

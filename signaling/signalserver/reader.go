@@ -20,18 +20,17 @@ func (s *session) readLoop() {
 		if err != nil {
 			return
 		}
-		now := time.Now()
-		s.see(now)
+		s.see()
 		if s.over() {
 			continue
 		}
-		if err := s.receive(kind, frame, now); err != nil {
+		if err := s.receive(kind, frame, time.Now()); err != nil {
 			s.refuse(err)
 		}
 	}
 }
 
-func (s *session) see(now time.Time) { s.seen.Store(now.UnixNano()) }
+func (s *session) see() { s.seen.Store(int64(s.server.clock.now())) }
 
 func (s *session) over() bool {
 	select {
@@ -50,13 +49,21 @@ func (s *session) receive(kind int, frame io.Reader, began time.Time) error {
 	b := s.server.buffers.Get().(*bytes.Buffer)
 	defer s.server.buffers.Put(b)
 	b.Reset()
-	most := s.server.config.MaxMessage
-	if _, err := b.ReadFrom(io.LimitReader(frame, int64(most)+1)); err != nil {
+	held, err := s.fill(b, frame)
+	defer s.account.release(held)
+	if errors.Is(err, errUnread) {
 		return nil // the next read tells the same
 	}
-	if b.Len() > most {
-		return &signaling.Error{Code: signaling.CodeTooLarge, Text: fmt.Sprintf("frame of more than %d bytes", most)}
+	if err != nil {
+		return err
 	}
+	// What follows may wait: for Config.Admit, or as the session sends too fast. Answers to pings are not
+	// read meanwhile, so the session is not silent.
+	s.busy.Store(true)
+	defer func() {
+		s.see()
+		s.busy.Store(false)
+	}()
 	s.server.counters.framesIn.Add(1)
 	s.server.counters.bytesIn.Add(uint64(b.Len()))
 	began = began.Add(s.throttle(began))
@@ -65,6 +72,40 @@ func (s *session) receive(kind int, frame io.Reader, began time.Time) error {
 		return s.inTurn(err)
 	}
 	return s.handle(m, began)
+}
+
+const (
+	// freeFrame is as much of a frame as counts for no budget: what each session may have anyway.
+	freeFrame = 2 << 10
+	// bufferOf is what a bytes.Buffer takes for each byte in it, at most, as it doubles.
+	bufferOf = 2
+)
+
+var errUnread = errors.New("signalserver: frame has not come whole")
+
+// fill reads one frame into b, and takes of the budget what it needs as it comes. What it has taken is held
+// also when it returns an error.
+func (s *session) fill(b *bytes.Buffer, frame io.Reader) (held int, err error) {
+	most := s.server.config.MaxMessage
+	for size := min(freeFrame, most+1); ; {
+		n, err := b.ReadFrom(io.LimitReader(frame, int64(size-b.Len())))
+		switch {
+		case err != nil:
+			return held, errUnread
+		case b.Len() > most:
+			return held, &signaling.Error{Code: signaling.CodeTooLarge, Text: fmt.Sprintf("frame of more than %d bytes", most)}
+		case n == 0 || b.Len() < size:
+			return held, nil
+		}
+		s.see()
+		more := min(size, most+1-size)
+		if why := s.account.hold(bufferOf * more); why != nil {
+			s.server.counters.drop(droppedBudget)
+			return held, why
+		}
+		held += bufferOf * more
+		size += more
+	}
 }
 
 // inTurn puts the error of a frame behind that of its time: where it ends the session anyway, whoever
@@ -97,9 +138,9 @@ func (s *session) throttle(now time.Time) (wait time.Duration) {
 // answerControls says what happens to frames that NextReader does not return. A close is answered unless
 // the session has sent its own, before the connection is cut.
 func (s *session) answerControls() {
-	s.conn.SetPongHandler(func(string) error { s.see(time.Now()); return nil })
+	s.conn.SetPongHandler(func(string) error { s.see(); return nil })
 	s.conn.SetPingHandler(func(data string) error {
-		s.see(time.Now())
+		s.see()
 		s.pushed(s.outbox.pong([]byte(data)))
 		return nil
 	})

@@ -36,7 +36,7 @@ func (s *Server) missing(name signaling.RoomName) (rebuilt <-chan struct{}, left
 	if s.rooms[name] != nil || s.stopping {
 		return nil, 0
 	}
-	return s.rebuilt, time.Until(s.recovered)
+	return s.rebuilt, s.recovered - s.clock.now()
 }
 
 // tellRebuilt wakes who waits for a room; mu is held.

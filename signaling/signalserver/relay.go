@@ -47,8 +47,8 @@ func (r *room) relay(s *session, m *member, signal signaling.Signal) error {
 	if target == nil || !r.linked(m.id, target.id) {
 		return &signaling.Error{Code: signaling.CodeUnknownPeer, Text: fmt.Sprintf("no peer %d here", signal.To)}
 	}
-	if !target.deliver(&note{message: signaling.Signal{From: m.id, Data: signal.Data}}) {
-		target.giveUp(droppedDetachedFull)
+	if full := target.deliver(&note{message: signaling.Signal{From: m.id, Data: signal.Data}}); full != "" {
+		target.giveUp(full)
 	}
 	return nil
 }

@@ -21,7 +21,7 @@ type ticket struct {
 	Room    signaling.RoomName `json:"room"`
 	Nonce   uint64             `json:"nonce"`
 	ID      signaling.PeerID   `json:"id"`
-	Expires int64              `json:"expires,omitzero"` // member.expires
+	Expires time.Time          `json:"expires,omitzero"` // member.until
 	Terms   terms              `json:"terms"`
 }
 
@@ -38,14 +38,14 @@ type terms struct {
 
 // A token is base64url of a version and the ticket's JSON, encrypted: the hash of the room's password
 // is nobody's business. ticketVersion is the first byte; with another one what follows may be anything.
-const ticketVersion = 2
+const ticketVersion = 3
 
 // tickets makes tokens and reads them: AES-256-GCM with random nonces, and a key of its own made of
 // Config.ResumeKey. Safe for all.
 type tickets struct{ aead cipher.AEAD }
 
 func newTickets(resumeKey []byte) (tickets, error) {
-	key, err := hkdf.Key(sha256.New, resumeKey, nil, "rtcpeer resume token 2", 32)
+	key, err := hkdf.Key(sha256.New, resumeKey, nil, "rtcpeer resume token 3", 32)
 	if err != nil {
 		return tickets{}, fmt.Errorf("signalserver: Config.ResumeKey: %w", err)
 	}
@@ -80,11 +80,12 @@ func (k tickets) open(token string) (t ticket, err error) {
 	if err != nil || b[0] != ticketVersion {
 		return t, refuseResume("the token is not from this server, or from before its key changed")
 	}
-	if t.Expires != 0 && time.Now().UnixNano() >= t.Expires {
-		return t, expired()
-	}
 	return t, nil
 }
+
+// expired reports whether the grant of a member without a place has ended. One with a place has its own time,
+// by the clock.
+func (t ticket) expired() bool { return !t.Expires.IsZero() && !time.Now().Before(t.Expires) }
 
 // plainJSON is json.Marshal without its escapes for HTML: those would make a token larger than
 // signaling.MaxToken, and metadata larger than signaling.MaxMetadata.

@@ -23,6 +23,11 @@ type room struct {
 	fields     map[string]any   // of terms.Metadata, for those who look for a room; nil unless it is public
 	host       signaling.PeerID // the role, apart from the id
 	created    time.Time
+	place      uint64  // in a listing
+	founder    account // pays for cost, and for the room among those of its address
+	cost       int
+
+	guard guard // of the password; safe for all
 
 	mu      sync.Mutex // guards the fields below
 	members map[signaling.PeerID]*member
@@ -31,8 +36,8 @@ type room struct {
 	founded bool                     // the host's id was given, here or before a restart
 	sealed  bool
 	locked  bool
-	closing *time.Timer // ends the room after its seal, if that is its rule
-	gone    bool        // was without members once: no longer among the server's rooms, or about to be taken out
+	closing *alarm // ends the room after its seal, if that is its rule
+	gone    bool   // was without members once: no longer among the server's rooms, or about to be taken out
 }
 
 // maxRoster keeps a welcome within what every receiver accepts: the members' share of one frame.
@@ -41,7 +46,7 @@ const maxRoster = signaling.MaxMessage - 2*maxICEServers
 // errGone is returned by a room that ended while someone was about to enter it.
 var errGone = errors.New("signalserver: room is gone")
 
-func newRoom(s *Server, name signaling.RoomName, t terms) *room {
+func newRoom(s *Server, name signaling.RoomName, t terms, founder account) *room {
 	r := &room{
 		server:     s,
 		name:       name,
@@ -51,6 +56,9 @@ func newRoom(s *Server, name signaling.RoomName, t terms) *room {
 		maxMembers: s.config.MaxMembers,
 		host:       signaling.Host,
 		created:    time.Now(),
+		place:      randomUint64(),
+		founder:    founder,
+		cost:       roomCost(t),
 		members:    make(map[signaling.PeerID]*member),
 		sealed:     t.Sealed,
 	}
@@ -65,8 +73,8 @@ func newRoom(s *Server, name signaling.RoomName, t terms) *room {
 
 // rebuildRoom is newRoom after a restart, for a member that shows its ticket. A room that ends with its
 // host waits for it, as if that had just been lost: without it the members could only wait in vain.
-func rebuildRoom(s *Server, t ticket) *room {
-	r := newRoom(s, t.Room, t.Terms)
+func rebuildRoom(s *Server, t ticket, founder account) *room {
+	r := newRoom(s, t.Room, t.Terms, founder)
 	r.nonce, r.founded = t.Nonce, true
 	r.mu.Lock() // nobody knows the room, but for the timer of its host
 	defer r.mu.Unlock()
@@ -77,6 +85,9 @@ func rebuildRoom(s *Server, t ticket) *room {
 	}
 	return r
 }
+
+// roomCost is what a room takes of the budget: its metadata in the terms, as fields, and in the tickets.
+func roomCost(t terms) int { return 1024 + 4*len(t.Metadata) }
 
 // endsWithHost is true for a star, and for some meshes.
 func (r *room) endsWithHost() bool {
@@ -99,7 +110,11 @@ func (r *room) admit(s *session, j signaling.Join, g Grant) (*member, error) {
 	if err := r.fits(j, nil); err != nil {
 		return nil, err
 	}
+	if err := r.server.afford(s.account, memberCost(j)); err != nil {
+		return nil, err
+	}
 	m := r.add(r.newID(g.MayHost), j)
+	m.charge(s.account, memberCost(j))
 	m.grant(g)
 	m.attach(s)
 	r.welcome(m, false)
@@ -122,19 +137,26 @@ func (r *room) readmit(s *session, j signaling.Join, g Grant, t ticket) (*member
 		return nil, refuseResume("member %d has left room %q", t.ID, r.name)
 	}
 	m := r.members[t.ID]
+	if m == nil && t.expired() {
+		return nil, expired()
+	}
 	if err := r.fits(j, m); err != nil {
+		return nil, err
+	}
+	if err := r.server.afford(s.account, memberCost(j)); err != nil {
 		return nil, err
 	}
 	unseen := m == nil || m.awaited
 	if m == nil {
 		m = r.add(t.ID, j)
+		m.grant(Grant{Expires: t.Expires})
 	}
 	restarted := !unseen && m.info.Incarnation != j.Incarnation
 	if restarted {
 		m.takeKept() // meant for the program before this one, whose links are over
 	}
 	m.describe(j)
-	m.expires = t.Expires
+	m.charge(s.account, memberCost(j))
 	m.grant(g)
 	m.attach(s)
 	r.welcome(m, true)
@@ -191,7 +213,7 @@ func (r *room) newID(mayHost bool) signaling.PeerID {
 // welcome tells a member the state of the room, and then what came for it while it was detached,
 // but for what came from members that are gone as well.
 func (r *room) welcome(m *member, resumed bool) {
-	token, err := r.server.tickets.seal(ticket{Room: r.name, Nonce: r.nonce, ID: m.id, Expires: m.expires, Terms: r.terms})
+	token, err := r.server.tickets.seal(ticket{Room: r.name, Nonce: r.nonce, ID: m.id, Expires: m.until, Terms: r.terms})
 	if err != nil {
 		m.session.fail(&signaling.Error{Code: signaling.CodeInternal, Text: err.Error()})
 		return
@@ -222,7 +244,7 @@ func (r *room) unlock() {
 	r.gone = len(r.members) == 0
 	gone := r.gone
 	if gone && r.closing != nil {
-		r.closing.Stop()
+		r.closing.stop()
 	}
 	r.mu.Unlock()
 	if gone {

@@ -45,7 +45,16 @@ func (s *Server) mayAsk(session *session) error {
 	if s.isDraining() {
 		return &signaling.Error{Code: signaling.CodeShuttingDown, Text: "the server is being drained", RetryMillis: int(retryAfter.Milliseconds())}
 	}
-	return s.addresses.join(session.address)
+	return s.addresses.join(session.account.address)
+}
+
+// afford takes n bytes of an account, or returns the error for whoever needs them.
+func (s *Server) afford(a account, n int) error {
+	if why := a.hold(n); why != nil {
+		s.counters.drop(droppedBudget)
+		return why
+	}
+	return nil
 }
 
 func (s *Server) tryJoin(session *session, j signaling.Join, g Grant) (*member, error) {
@@ -83,9 +92,13 @@ func (s *Server) found(session *session, j signaling.Join, g Grant) (*room, erro
 		Password:   hash,
 	}
 	created := false
-	r, err := s.openRoom(j.Room, d, func(name signaling.RoomName) (*room, error) {
+	r, err := s.openRoom(session, j.Room, made, func(name signaling.RoomName) (*room, error) {
 		created = true
-		return newRoom(s, name, made), nil
+		r := newRoom(s, name, made, session.account)
+		if j.Password != "" {
+			r.guard.right = macOf(j.Password, s.passwordKey)
+		}
+		return r, nil
 	})
 	if err == nil && !created {
 		err = s.checkPassword(session, r, j.Password)
@@ -118,12 +131,15 @@ func (s *Server) resume(session *session, j signaling.Join) (*member, error) {
 }
 
 func (s *Server) tryResume(session *session, j signaling.Join, g Grant, t ticket) (*member, error) {
-	r, err := s.openRoom(t.Room, session.dialect, func(signaling.RoomName) (*room, error) {
+	r, err := s.openRoom(session, t.Room, t.Terms, func(signaling.RoomName) (*room, error) {
 		if s.closed.has(t.Nonce) {
 			return nil, refuseResume("room %q was closed", t.Room)
 		}
+		if t.expired() {
+			return nil, expired()
+		}
 		s.tellRebuilt()
-		return rebuildRoom(s, t), nil
+		return rebuildRoom(s, t, session.account), nil
 	})
 	if err != nil {
 		return nil, err
@@ -138,9 +154,9 @@ func (s *Server) room(name signaling.RoomName) *room {
 	return s.rooms[name]
 }
 
-// openRoom returns the room of that name, or builds and adds it. An empty name means a new room, with a
-// name as the dialect of who asks has it.
-func (s *Server) openRoom(name signaling.RoomName, d *signaling.Dialect, build func(signaling.RoomName) (*room, error)) (*room, error) {
+// openRoom returns the room of that name, or builds and adds it for a session, whose address it counts for. An
+// empty name means a new room, with a name as the dialect of the session has it.
+func (s *Server) openRoom(by *session, name signaling.RoomName, t terms, build func(signaling.RoomName) (*room, error)) (*room, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if r := s.rooms[name]; r != nil {
@@ -150,10 +166,19 @@ func (s *Server) openRoom(name signaling.RoomName, d *signaling.Dialect, build f
 		return nil, signaling.ErrTooManyRooms
 	}
 	for name == "" || s.rooms[name] != nil {
-		name = randomName(cmp.Or(d.RoomNameLength, roomNameLength))
+		name = randomName(cmp.Or(by.dialect.RoomNameLength, roomNameLength))
+	}
+	if err := s.addresses.found(by.account.address, t.Public); err != nil {
+		return nil, err
+	}
+	if err := s.afford(by.account, roomCost(t)); err != nil {
+		s.addresses.end(by.account.address, t.Public)
+		return nil, err
 	}
 	r, err := build(name)
 	if err != nil {
+		by.account.release(roomCost(t))
+		s.addresses.end(by.account.address, t.Public)
 		return nil, err
 	}
 	s.rooms[name] = r
@@ -196,6 +221,8 @@ func (s *Server) forgetRoom(r *room) {
 		return
 	}
 	delete(s.rooms, r.name)
+	r.founder.release(r.cost)
+	s.addresses.end(r.founder.address, r.terms.Public)
 	if r.terms.Public {
 		s.listing.remove(r)
 	}

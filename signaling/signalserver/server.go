@@ -3,6 +3,7 @@ package signalserver
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"fmt"
 	"maps"
 	"net/http"
@@ -20,19 +21,21 @@ import (
 // named in the join message.
 type Server struct {
 	// Fixed at construction.
-	config    Config
-	upgrader  websocket.Upgrader
-	own       *signaling.Dialect // of signaling.Subprotocol
-	stop      context.CancelFunc // ends sweep
-	recovered time.Time          // until when rooms of an earlier process may come back
-	tickets   tickets
+	config      Config
+	upgrader    websocket.Upgrader
+	own         *signaling.Dialect // of signaling.Subprotocol
+	stop        context.CancelFunc // ends sweep
+	recovered   time.Duration      // by the clock: until when rooms of an earlier process may come back
+	tickets     tickets
+	passwordKey []byte // of the MACs of passwords that were given
 
 	// Safe for all.
+	clock     *clock
 	counters  counters
 	addresses *addresses
+	budget    budget
 	listing   listing
 	matcher   matcher
-	quiet     quiet
 	buffers   sync.Pool      // *bytes.Buffer, for one frame each while it is read
 	batches   sync.Pool      // *batch, for one writer each
 	wg        sync.WaitGroup // sweep, and run of each session; Add under mu, and not while stopping
@@ -83,11 +86,15 @@ func New(config Config) (*Server, error) {
 		rebuilt:  make(chan struct{}),
 		sessions: make(map[*session]struct{}),
 
-		tickets:   tickets,
-		addresses: newAddresses(config),
+		tickets:     tickets,
+		passwordKey: make([]byte, 32),
 	}
+	rand.Read(s.passwordKey)
+	s.budget.most = int64(config.MaxBuffered)
+	s.clock = newClock(s.sweepInterval())
+	s.addresses = newAddresses(config, s.clock)
 	s.matcher = matcher{server: s, queues: make(map[wish][]*waiter)}
-	s.recovered = time.Now().Add(config.Recovery)
+	s.recovered = config.Recovery
 	s.wg.Go(func() { s.sweep(ctx) })
 	return s, nil
 }
@@ -121,23 +128,45 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
 	address, wait := s.addresses.enter(remote)
 	if address == nil {
 		s.counters.refuse(signaling.CodeRateLimited)
-		if args, ok := s.quiet.line("code", signaling.CodeRateLimited, "remote", shown(remote)); ok {
-			s.config.Log.Info("refused", args...)
-		}
+		s.config.Log.Info("refused", "code", signaling.CodeRateLimited, "remote", shown(remote))
 		later(w, http.StatusTooManyRequests, "Too many connections from your address.", wait)
+		return
+	}
+	paid := account{&s.budget, address}
+	kept := s.keptOf(r)
+	if why := paid.hold(kept); why != nil {
+		s.addresses.leave(address)
+		s.counters.refuse(why.Code)
+		s.counters.drop(droppedBudget)
+		later(w, http.StatusServiceUnavailable, "The signaling server takes no sessions of your address at the moment.", retryAfter)
 		return
 	}
 	conn, err := s.upgrader.Upgrade(w, r, nil)
 	if err != nil {
+		paid.release(kept)
 		s.addresses.leave(address)
 		return // Upgrade has answered
 	}
-	session := newSession(s, conn, s.dialect(r), remote, address)
+	session := newSession(s, conn, s.dialect(r), remote, paid)
 	if s.config.Admit != nil {
 		session.request = r
 	}
 	// A goroutine of its own, so that net/http's and its stack go away.
 	s.start(session)
+}
+
+// keptOf returns the bytes of a request that is kept for Config.Admit: 0 if there is none.
+func (s *Server) keptOf(r *http.Request) int {
+	if s.config.Admit == nil {
+		return 0
+	}
+	size := len(r.RequestURI) + len(r.Host)
+	for name, values := range r.Header {
+		for _, value := range values {
+			size += itemOverhead + len(name) + len(value)
+		}
+	}
+	return size
 }
 
 func later(w http.ResponseWriter, status int, text string, wait time.Duration) {
@@ -174,7 +203,8 @@ func (s *Server) start(session *session) {
 	s.mu.Lock()
 	if s.stopping || s.draining { // since the upgrade began: for the client a lost connection, after which it comes back
 		s.mu.Unlock()
-		s.addresses.leave(session.address)
+		session.forgetRequest()
+		s.addresses.leave(session.account.address)
 		session.abort(string(signaling.CodeShuttingDown))
 		return
 	}
@@ -233,7 +263,7 @@ func sendAway(sessions []*session) {
 }
 
 func (s *Server) forgetSession(session *session) {
-	s.addresses.leave(session.address)
+	s.addresses.leave(session.account.address)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.sessions, session)

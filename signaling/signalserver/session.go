@@ -22,44 +22,44 @@ type session struct {
 	conn    *websocket.Conn
 	dialect *signaling.Dialect
 	remote  netip.Addr
-	address *address
+	account account // of its address
 
 	// Owned by readLoop.
 	tokens   *rate.Limiter
 	request  *http.Request // for Config.Admit; nil once it has asked to join
-	patience *time.Timer   // ends the session; nil once it has asked to join
+	patience *alarm        // ends the session; nil once it has asked to join
 	waiter   *waiter       // nil unless it waits, or waited, to be matched
 
 	// Owned by Server.sweep.
-	nextPing time.Time
+	nextPing time.Duration // by the clock
 
 	// Safe for all.
 	outbox outbox
 	member atomic.Pointer[member] // nil until joined
-	seen   atomic.Int64           // when the last frame came, in Unix nanoseconds
-	due    atomic.Int64           // when room.due is to be called, likewise; 0: never
+	seen   atomic.Int64           // when something came last, in nanoseconds of the clock
+	busy   atomic.Bool            // with a frame: nothing is read meanwhile
+	due    atomic.Int64           // when room.due is to be called, as seen; 0: never
 	ended  chan struct{}          // closed when the last words are in the outbox
 	why    string                 // read after ended: what ended it, in a word for the log
 }
 
-func newSession(s *Server, conn *websocket.Conn, d *signaling.Dialect, remote netip.Addr, a *address) *session {
+func newSession(s *Server, conn *websocket.Conn, d *signaling.Dialect, remote netip.Addr, a account) *session {
 	limit := rate.Inf
 	if s.config.MessageRate > 0 {
 		limit = rate.Limit(s.config.MessageRate)
 	}
-	now := time.Now()
 	session := &session{
 		server:   s,
 		conn:     conn,
 		dialect:  d,
 		remote:   remote,
-		address:  a,
+		account:  a,
 		tokens:   rate.NewLimiter(limit, s.config.MessageBurst),
-		nextPing: s.firstPing(now),
-		outbox:   outbox{maxFrames: s.config.OutboxFrames, maxBytes: s.config.OutboxBytes},
+		nextPing: s.firstPing(s.clock.now()),
+		outbox:   outbox{maxFrames: s.config.OutboxFrames, maxBytes: s.config.OutboxBytes, account: a},
 		ended:    make(chan struct{}),
 	}
-	session.see(now)
+	session.see()
 	session.answerControls()
 	return session
 }
@@ -79,7 +79,7 @@ func (s *session) begin(full bool) {
 	case full:
 		s.refuse(errFull)
 	case limit > 0:
-		s.patience = time.AfterFunc(limit, func() {
+		s.patience = s.server.clock.after(limit, func() {
 			s.fail(&signaling.Error{Code: signaling.CodeJoinTimeout, Text: "no join within " + limit.String()})
 		})
 	}
@@ -88,8 +88,16 @@ func (s *session) begin(full bool) {
 // asked ends the wait for a join.
 func (s *session) asked() {
 	if s.patience != nil {
-		s.patience.Stop()
+		s.patience.stop()
 		s.patience = nil
+	}
+}
+
+// forgetRequest lets the request go that was kept for Config.Admit.
+func (s *session) forgetRequest() {
+	if s.request != nil {
+		s.account.release(s.server.keptOf(s.request))
+		s.request = nil
 	}
 }
 
@@ -99,6 +107,7 @@ var errFull = &signaling.Error{Code: signaling.CodeServerFull, Text: "too many s
 // bytes more, and the runtime cannot shrink the stack from 8 KiB to 4.
 func (s *session) finish() {
 	s.asked()
+	s.forgetRequest()
 	s.server.matcher.leave(s)
 	event := "ended" // by itself, or its place is taken or gone
 	m := s.member.Load()
@@ -151,7 +160,7 @@ func (s *session) join(j signaling.Join, began time.Time) error {
 	}
 	s.asked()
 	m, err := s.server.join(s, j)
-	s.request = nil
+	s.forgetRequest()
 	if err != nil || m == nil {
 		return err
 	}

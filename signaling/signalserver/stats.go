@@ -15,7 +15,8 @@ type Stats struct {
 	Public    int  // rooms that a list has
 	Members   int  // those within their grace time included
 	Waiting   int  // sessions that wait to be matched
-	Addresses int  // of which something is remembered for their limits
+	Addresses int  // of which something is remembered for their limits, and their /56 and /48
+	Buffered  int  // bytes that are kept for others, of Config.MaxBuffered
 	Draining  bool // SetDraining
 
 	Joins     uint64 // newcomers welcomed
@@ -35,8 +36,9 @@ type Stats struct {
 	Refused map[signaling.Code]uint64
 	// Dropped counts sessions and members that the server gave up, by word: "slow", a session did
 	// not read what was sent to it; "dead", nothing came from it; "grace_over", a member did not
-	// come back in time; "detached_full", more was sent to it meanwhile than is kept. And lists of
-	// Config.ICEServersFor: "ice_servers", it was too large.
+	// come back in time; "detached_full", more was sent to it meanwhile than is kept; "over_budget",
+	// Config.MaxBuffered had no room for what was to be kept for it. The last one also counts joins, rooms
+	// and messages that were refused for that. And lists of Config.ICEServersFor: "ice_servers", it was too large.
 	Dropped map[string]uint64
 }
 
@@ -46,6 +48,7 @@ const (
 	droppedGraceOver    = "grace_over"
 	droppedDetachedFull = "detached_full"
 	droppedICEServers   = "ice_servers"
+	droppedBudget       = "over_budget"
 )
 
 // counters is the part of Stats that is counted as it happens. Safe for all.
@@ -86,6 +89,7 @@ func (s *Server) Stats() Stats {
 	st.Public = s.listing.count()
 	st.Waiting = s.matcher.count()
 	st.Addresses = s.addresses.count()
+	st.Buffered = int(s.budget.used.Load())
 	c := &s.counters
 	st.Members = int(c.members.Load())
 	st.Joins = c.joins.Load()

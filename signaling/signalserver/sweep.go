@@ -23,9 +23,9 @@ func (s *Server) sweep(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			s.sweepOnce(time.Now())
+			s.sweepOnce()
 		case <-forget.C:
-			s.addresses.forget(time.Now())
+			s.addresses.forget()
 		}
 	}
 }
@@ -39,39 +39,43 @@ func (s *Server) sweepInterval() time.Duration {
 	return max(interval/16, time.Millisecond)
 }
 
-func (s *Server) sweepOnce(now time.Time) {
+func (s *Server) sweepOnce() {
+	s.clock.tick()
 	s.mu.Lock()
 	sessions := slices.Collect(maps.Keys(s.sessions))
 	s.mu.Unlock()
+	now := s.clock.now()
 	for _, session := range sessions {
 		s.sweepSession(session, now)
 	}
 }
 
-func (s *Server) sweepSession(session *session, now time.Time) {
+// sweepSession ends a session as dead only after pings that were sent and not answered: within two and a half
+// intervals of the clock, which stands still while nothing is sent, there were two.
+func (s *Server) sweepSession(session *session, now time.Duration) {
 	interval := s.config.PingInterval
-	silence := now.Sub(time.Unix(0, session.seen.Load()))
-	if due := session.due.Load(); due != 0 && due <= now.UnixNano() {
+	silence := now - time.Duration(session.seen.Load())
+	if due := time.Duration(session.due.Load()); due != 0 && due <= now {
 		if m := session.member.Load(); m != nil { // nil for a moment while it joins
 			m.room.due(session, m, now)
 		}
 	}
 	switch {
-	case session.over():
+	case session.over(), session.busy.Load():
 	case interval > 0 && silence > interval*5/2:
 		s.counters.drop(droppedDead)
 		session.abort(droppedDead)
-	case interval > 0 && !now.Before(session.nextPing):
-		session.nextPing = now.Add(interval)
+	case interval > 0 && now >= session.nextPing:
+		session.nextPing = now + interval
 		session.push(websocket.PingMessage, nil)
 	}
 }
 
 // firstPing is at a random time, so that those who came together, as after a restart, are not all
 // pinged together for ever.
-func (s *Server) firstPing(now time.Time) time.Time {
+func (s *Server) firstPing(now time.Duration) time.Duration {
 	if s.config.PingInterval <= 0 {
 		return now
 	}
-	return now.Add(s.config.PingInterval/2 + rand.N(s.config.PingInterval/2+1))
+	return now + s.config.PingInterval/2 + rand.N(s.config.PingInterval/2+1)
 }

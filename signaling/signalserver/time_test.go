@@ -210,7 +210,7 @@ func TestSlowReaderIsEnded(t *testing.T) {
 		require.NoError(t, err)
 		require.Contains(t, string(frame), "too much")
 		_, _, err = conn.ReadMessage()
-		require.EqualError(t, err, "websocket: close 1013: slow")
+		require.EqualError(t, err, "websocket: close 4013: slow")
 		host.wantNothing()
 		require.Equal(t, 2, s.Stats().Members, "its place is kept for its grace time")
 	})

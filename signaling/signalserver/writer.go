@@ -27,14 +27,14 @@ func (s *session) push(kind int, frames ...[]byte) {
 }
 
 // pushed acts on what the outbox said to a push.
-func (s *session) pushed(wake, fits bool) {
+func (s *session) pushed(wake bool, full string) {
 	if wake {
 		go s.writeLoop()
 	}
-	if !fits {
-		s.server.counters.drop(droppedSlow)
+	if full != "" {
+		s.server.counters.drop(full)
 		code, text, _ := s.dialect.Close(&signaling.Error{Code: signaling.CodeSlow})
-		s.end(droppedSlow, true, closing(code, text))
+		s.end(full, true, closing(code, text))
 	}
 }
 

@@ -1,0 +1,99 @@
+package signalserver_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/signalserver"
+)
+
+// While the process was stopped, or the machine asleep, nobody could answer pings, come back or join: when it
+// goes on all of them still have their time.
+func TestNobodyIsLostWhileTheServerIsPaused(t *testing.T) {
+	within(t, signalserver.Config{ResumeKey: key, Recovery: 5 * time.Second}, func(t *testing.T, s *server) {
+		host := s.member(t, signaling.Join{})
+		a := s.member(t, signaling.Join{Room: host.welcome.Room})
+		host.wantJoined(a)
+		late := s.client(t)
+		a.vanish()
+		synctest.Wait()
+		s.Pause()
+		time.Sleep(10 * time.Minute)
+		s.Sweep()
+		synctest.Wait()
+
+		require.Empty(t, s.Stats().Dropped)
+		host.wantNothing()
+		late.send(signaling.Join{Room: host.welcome.Room})
+		late.wantWelcome()
+		host.wantJoined(late)
+		a = s.resume(t, a)
+		a.vanish()
+		for range 60 { // more than the grace time, with a sweep each second
+			time.Sleep(time.Second)
+			s.Sweep()
+		}
+		host.wantLeft(a, signaling.LeftLost)
+	})
+}
+
+// Those who answer no pings are given up all the same, when they had the time to.
+func TestDeadAfterPause(t *testing.T) {
+	within(t, signalserver.Config{Grace: -1}, func(t *testing.T, s *server) {
+		host := s.member(t, signaling.Join{Room: "r"})
+		a := s.client(t)
+		a.conn.SetPingHandler(func(string) error { return nil })
+		a.send(signaling.Join{Room: "r"})
+		a.wantWelcome()
+		host.wantJoined(a)
+		s.Pause()
+		time.Sleep(time.Hour)
+		for range 45 {
+			s.Sweep()
+			time.Sleep(time.Second)
+		}
+		host.wantLeft(a, signaling.LeftLost)
+		require.EqualValues(t, 1, s.Stats().Dropped["dead"])
+	})
+}
+
+// A session whose frame waits for Config.Admit is not read from meanwhile, so its answers to pings are not
+// heard: it is not dead for that.
+func TestSlowAdmissionIsNoDeath(t *testing.T) {
+	admit := func(context.Context, signalserver.Request) (signalserver.Grant, error) {
+		time.Sleep(5 * time.Minute)
+		return signalserver.Grant{MayCreate: true, MayHost: true}, nil
+	}
+	within(t, signalserver.Config{Admit: admit}, func(t *testing.T, s *server) {
+		c := s.client(t)
+		c.send(signaling.Join{Room: "r"})
+		time.Sleep(4 * time.Minute)
+		require.Empty(t, s.Stats().Dropped)
+		time.Sleep(2 * time.Minute)
+		c.wantWelcome()
+	})
+}
+
+// A grant until a date that no clock reaches, and one beyond what fits into nanoseconds, is one for long.
+func TestFarGrants(t *testing.T) {
+	for _, until := range []time.Time{
+		time.Date(2300, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC), time.Unix(1<<40, 0),
+	} {
+		admit := func(context.Context, signalserver.Request) (signalserver.Grant, error) {
+			return signalserver.Grant{MayCreate: true, MayHost: true, Expires: until}, nil
+		}
+		within(t, signalserver.Config{Admit: admit}, func(t *testing.T, s *server) {
+			c := s.member(t, signaling.Join{Room: "r"})
+			time.Sleep(time.Hour)
+			c.wantNothing()
+			back := s.resume(t, c)
+			time.Sleep(time.Hour)
+			back.wantNothing()
+		})
+	}
+}
