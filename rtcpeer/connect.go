@@ -93,6 +93,9 @@ func (l *link) await(deadline, attempt *limit, ask <-chan time.Time) (opened boo
 		return false, l.receive(s)
 	case e := <-events:
 		l.event(e)
+		if why := l.hopeless(e); why != nil {
+			return false, l.fail("connect", why)
+		}
 		if e.Kind == transport.EventClosed && l.state.once {
 			return false, l.fail("connect", e.Err)
 		}
@@ -132,8 +135,10 @@ func (l *link) await(deadline, attempt *limit, ask <-chan time.Time) (opened boo
 // receive takes a signal of the other end while the link is being made.
 func (l *link) receive(s *signaling.SignalData) error {
 	switch {
-	case s.Type == signaling.Refuse && !l.isAbout(s):
+	case (s.Type == signaling.Refuse || s.Type == signaling.Fail) && !l.isAbout(s):
 		return nil
+	case s.Type == signaling.Fail:
+		return l.otherFailed(s)
 	case s.Type == signaling.Refuse:
 		return l.fail("connect", fmt.Errorf("%w: %s", ErrRefused, s.Text))
 	case s.Type == signaling.Repair && s.Attempt >= l.state.attempt: // it has seen this attempt, and asks all the same

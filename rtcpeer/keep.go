@@ -122,6 +122,8 @@ func (l *link) spread() time.Duration {
 // the frames that came before.
 func (l *link) pathEvent(e transport.Event) {
 	switch {
+	case isStray(e):
+		l.misbehaved(l.hopeless(e))
 	case e.Kind == transport.EventCandidate:
 		l.event(e)
 	case e.Kind == transport.EventClosed && l.path.Load().control == nil:
@@ -148,6 +150,10 @@ func (l *link) vanish() {
 
 // nextEvent takes an event of the path that is being made.
 func (l *link) nextEvent(e transport.Event) {
+	if isStray(e) {
+		l.misbehaved(l.hopeless(e))
+		return
+	}
 	switch e.Kind {
 	case transport.EventCandidate:
 		l.event(e)
@@ -183,6 +189,9 @@ func (l *link) signaled(s *signaling.SignalData) {
 	case s.Type == signaling.Refuse:
 		l.refusedBy(s)
 		return
+	case s.Type == signaling.Fail:
+		l.nextFailed(s)
+		return
 	case l.answersOther(s):
 		return
 	}
@@ -190,6 +199,7 @@ func (l *link) signaled(s *signaling.SignalData) {
 	l.state, steps = l.state.receive(*s)
 	if err := l.do(steps); err != nil {
 		l.node.log.Debug("signal not used", "peer", l.peer, "err", err)
+		l.tellFailure(err)
 	}
 	if l.state.offers && l.state.described {
 		l.repair = l.repair.known()

@@ -139,7 +139,9 @@ func (l *link) run() {
 	if err == nil {
 		l.serve()
 	}
-	l.failure, _ = errors.AsType[*PeerError](err)
+	if l.failure, _ = errors.AsType[*PeerError](err); l.failedAtOnce() {
+		l.tellFailure(l.failure.Err)
+	}
 	l.node.linkOver(l)
 	close(l.done)
 	if l.ticker != nil {

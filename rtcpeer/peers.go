@@ -107,7 +107,11 @@ const (
 
 // nextPause returns how long to wait before the next link is made.
 func (p *peer) nextPause(l *link) time.Duration {
-	if time.Since(p.since) < hurryFor {
+	switch {
+	case time.Since(p.since) >= hurryFor:
+	case l.failedAtOnce(): // and would again
+		return attemptTimeout + l.spread()
+	default:
 		return l.spread()
 	}
 	p.pause = min(max(2*p.pause, firstPause), lastPause)
@@ -156,7 +160,7 @@ func (l *link) mayPass() bool {
 
 // isFinal reports whether a failure stays until the member joins anew.
 func isFinal(failure error) bool {
-	for _, cause := range []error{ErrRefused, ErrUnauthorized, errTooManySignals, errBadControl, errBadCounts, errFlood} {
+	for _, cause := range []error{ErrRefused, ErrUnauthorized, ErrUnknownChannel, errTooManySignals, errBadControl, errBadCounts, errFlood} {
 		if errors.Is(failure, cause) {
 			return true
 		}

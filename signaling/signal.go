@@ -13,6 +13,7 @@ const (
 	Answer    SignalType = "answer"    // sdp, [link]
 	Candidate SignalType = "candidate" // candidate, sdpMid, sdpMLineIndex
 	Refuse    SignalType = "refuse"    // text, [link]: no link, and the other end need not wait
+	Fail      SignalType = "fail"      // text, [link], attempt: this attempt has failed at its sender, and the other end need not wait
 	Repair    SignalType = "repair"    // [link], attempt: the answering end asks the offering end for a new path
 )
 
@@ -31,7 +32,7 @@ type SignalData struct {
 	Candidate     string `json:"candidate,omitempty"`
 	SDPMid        string `json:"sdpMid,omitempty"`
 	SDPMLineIndex uint16 `json:"sdpMLineIndex,omitempty"`
-	// Text says why a link is refused.
+	// Text says why a link is refused, or has failed.
 	Text string `json:"text,omitempty"`
 	// Link is the id of the link that an offer is for: a random text of at most MaxLink bytes, made
 	// by the offering end. An answer repeats it to say that its sender takes part in repairs. In a
@@ -63,7 +64,7 @@ func DecodeSignalData(data json.RawMessage) (SignalData, error) {
 		if d.SDP == "" {
 			return d, badMessage("signal data: %s without sdp", d.Type)
 		}
-	case Candidate, Refuse, Repair:
+	case Candidate, Refuse, Fail, Repair:
 	default:
 		return d, badMessage("signal data: type %q", shorten(string(d.Type)))
 	}

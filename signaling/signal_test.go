@@ -25,6 +25,7 @@ func TestSignalData(t *testing.T) {
 		"repair":            {`{"type":"repair","attempt":2,"link":"abc"}`, signaling.SignalData{Type: signaling.Repair, Attempt: 2, Link: "abc"}},
 		"repair, no link":   {`{"type":"repair"}`, signaling.SignalData{Type: signaling.Repair}},
 		"longest link":      {`{"type":"repair","link":"` + strings.Repeat("x", 64) + `"}`, signaling.SignalData{Type: signaling.Repair, Link: strings.Repeat("x", 64)}},
+		"fail":              {`{"type":"fail","attempt":2,"link":"abc","text":"no"}`, signaling.SignalData{Type: signaling.Fail, Attempt: 2, Link: "abc", Text: "no"}},
 		"refuse":            {`{"type":"refuse","text":"no"}`, signaling.SignalData{Type: signaling.Refuse, Text: "no"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"example.org/rtcpeer/rtcpeer"
@@ -40,7 +39,7 @@ func (o *chat) Run(ctx context.Context, c *console) error {
 	}
 	defer func() {
 		if err := node.Close(); err != nil {
-			c.say("%s", strings.TrimPrefix(err.Error(), "rtcpeer: "))
+			c.say("%s", plain(err))
 		}
 	}()
 	t := talk{node: node, console: c, url: url, name: o.Name, wait: o.Wait, changed: make(chan struct{}, 1)}

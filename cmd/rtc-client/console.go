@@ -59,7 +59,7 @@ func plain(err error) string {
 }
 
 var packageNames = strings.NewReplacer("rtcpeer: ", "", "signalclient: ", "", "signaling: ", "", "webrtc: ", "", "doctor: ", "",
-	"Config.Auth", "--auth-secret")
+	"Config.Auth", "--auth-secret", "Config.Channels", "--channels")
 
 // clean keeps what others wrote from ruling the terminal, or from passing for a line of its own.
 func clean(text string) string {

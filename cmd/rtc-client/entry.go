@@ -20,6 +20,7 @@ type entry struct {
 	access
 	terms
 	ICEServer  []string      `name:"ice-server" placeholder:"URL" help:"STUN or TURN server, as stun:host:port or turn:user:secret@host:port; repeat for more."`
+	Channels   []string      `placeholder:"MODE,..." help:"Modes of the transfer channels 1, 2, ..., which all members need the same: reliable, unreliable_ordered, unreliable (none)."`
 	AuthSecret string        `env:"RTC_AUTH_SECRET" placeholder:"TEXT" help:"Secret of a star: its host admits only guests that send exactly these bytes. ${unseen}"`
 	LostAfter  time.Duration `default:"30s" placeholder:"TIME" help:"How long a peer may be interrupted before it counts as lost (${default})."`
 	Verbose    bool          `short:"v" help:"Log on stderr what happens to the links and to the signaling."`
@@ -64,6 +65,9 @@ func (e *entry) configure(c *console, config *rtcpeer.Config) error {
 	e.access.apply(config, isGodot)
 	var err error
 	if config.WebRTC.ICEServers, err = iceServers(e.ICEServer); err != nil {
+		return err
+	}
+	if config.Channels, err = modesOf(e.Channels); err != nil {
 		return err
 	}
 	if e.AuthSecret != "" {

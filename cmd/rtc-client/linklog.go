@@ -98,7 +98,11 @@ func (l *linkLog) disconnected(ev rtcpeer.Event, now time.Time) (interrupted tim
 	s, silent := l.silent[ev.Peer]
 	switch {
 	case ev.Reason != rtcpeer.Lost:
-		l.console.say("peer %d left: %v", ev.Peer, ev.Reason)
+		why := ev.Reason.String()
+		if failed, ok := errors.AsType[*rtcpeer.PeerError](ev.Err); ok {
+			why += ": " + plain(failed.Err)
+		}
+		l.console.say("peer %d left: %s", ev.Peer, why)
 		return l.over(ev.Peer, now)
 	case !silent: // it cannot repair links, or has begun anew
 		s.since = now

@@ -1,9 +1,25 @@
 package main
 
-import "example.org/rtcpeer/rtcpeer"
+import (
+	"slices"
+
+	"example.org/rtcpeer/rtcpeer"
+)
 
 // modes are the transfer modes, in the order in which they are shown: the fastest first.
 var modes = [...]rtcpeer.Mode{rtcpeer.Unreliable, rtcpeer.UnreliableOrdered, rtcpeer.Reliable}
+
+// modesOf reads --channels.
+func modesOf(words []string) (list []rtcpeer.Mode, err error) {
+	for _, word := range words {
+		i := slices.IndexFunc(modes[:], func(m rtcpeer.Mode) bool { return m.String() == word })
+		if i < 0 {
+			return nil, usage("--channels: %q: want reliable, unreliable_ordered or unreliable", word)
+		}
+		list = append(list, modes[i])
+	}
+	return list, nil
+}
 
 // perMode is something of each mode, under the names of the modes in JSON.
 type perMode[T any] struct {

@@ -21,6 +21,8 @@ type relay struct {
 func (*relay) Help() string {
 	return `The room is a star: its guests have a link with this program alone, which passes their packets on. The guests may be Godot games: it relays as Godot's SceneMultiplayer does, and sends nothing of its own but answers to "rtc-client ping". It runs until it is interrupted, and the room ends with it. On stderr it prints who comes, goes, and is interrupted, and each minute and at the end its figures: guests, and packets and bytes of all guests since the start.
 
+The guests need the same transfer channels as the relay: a game that uses any besides channel 0 names them with --channels. A guest that sends on another channel is disconnected.
+
 With --auth-secret it admits only guests that send exactly these bytes. A Godot game sets multiplayer.auth_callback, and when peer_authenticating(1) is emitted calls send_auth(1, secret.to_utf8_buffer()) and complete_auth(1).
 
 Examples:
@@ -28,6 +30,7 @@ Examples:
   rtc-client relay ws://localhost:9080/lobby
   rtc-client relay --new ws://localhost:9080
   rtc-client relay --max-peers 32 ws://localhost:9080/lobby
+  rtc-client relay --channels reliable,unreliable ws://localhost:9080/lobby
   RTC_AUTH_SECRET=xyzzy rtc-client relay ws://localhost:9080/lobby`
 }
 

@@ -151,7 +151,7 @@ type Candidate struct {
 type Event struct {
 	Kind      EventKind
 	Candidate Candidate // EventCandidate
-	Err       error     // EventClosed: why, ErrRemoteClosed or ErrLost or another
+	Err       error     // EventClosed: why, ErrRemoteClosed, ErrLost, a *StrayError or another
 }
 
 // An EventKind says what an Event tells.
@@ -173,6 +173,30 @@ var (
 	// ErrTooLarge is the error of a Write of more than the other end accepts in one packet.
 	ErrTooLarge = errors.New("transport: packet larger than the other end accepts")
 )
+
+// A PathError is the reason of a path that cannot open, as is known before its time is over: to wait, or to try again
+// at once, does not help.
+type PathError struct {
+	Stage  Stage
+	Detail string // for people: what happened, to what, and what to do
+}
+
+func (e *PathError) Error() string { return fmt.Sprintf("waiting for %s: %s", e.Stage, e.Detail) }
+
+// A StrayError is the reason of a path whose other end sends on a lane that this end does not have. Nobody would read it,
+// and it would take the room of all others. The path can still be written to until it is closed.
+type StrayError struct {
+	ID uint16 // of the lane; not known if Unnamed
+	// Unnamed says that the transport does not tell which lane it is.
+	Unnamed bool
+}
+
+func (e *StrayError) Error() string {
+	if e.Unnamed {
+		return "transport: the other end sends on a lane that is not here"
+	}
+	return fmt.Sprintf("transport: the other end sends on lane %d, which is not here", e.ID)
+}
 
 // Progress is the state of a path that is being made.
 type Progress struct {

@@ -47,11 +47,23 @@ func (p *path) bye() {
 	}
 }
 
+// strayed tells of a packet on a lane that this end does not have. The path goes on until somebody closes it.
+func (p *path) strayed(id uint16) {
+	p.network.mu.Lock()
+	defer p.network.mu.Unlock()
+	if !p.strayTold {
+		p.emit(transport.Event{Kind: transport.EventClosed, Err: &transport.StrayError{ID: id}})
+		p.strayTold = true
+	}
+}
+
 // end is the end that comes from outside, which leaves what has arrived for Read.
 func (p *path) end(why error) {
 	p.peer.out.closeRead(why)
 	p.out.closeWrite(why)
-	p.emit(transport.Event{Kind: transport.EventClosed, Err: why})
+	if !p.strayTold {
+		p.emit(transport.Event{Kind: transport.EventClosed, Err: why})
+	}
 	p.over = true
 	p.stopWatch()
 	if !p.peer.over {

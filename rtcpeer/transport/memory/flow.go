@@ -42,10 +42,14 @@ func (f *flow) write(b []byte) error {
 	}
 	p.sent += uint64(len(b))
 	f.sent++
-	if !f.wanted || p.blocked && !f.reliable() {
+	o := p.network.options.Load()
+	switch {
+	case !f.wanted && p.blocked, p.blocked && !f.reliable():
+		return nil
+	case !f.wanted:
+		time.AfterFunc(o.Delay, func() { p.stray(f.cfg.ID) })
 		return nil
 	}
-	o := p.network.options.Load()
 	if o.clean() && !p.blocked && f.flying == 0 {
 		f.arrive(f.sent, b)
 		return nil

@@ -112,6 +112,7 @@ func (p *path) startOpening() {
 		for _, end := range []*path{p, other} {
 			end.opened = true
 			end.relayed = p.network.relays[way{p.host, other.host}]
+			end.out.stray = end.peer.strayed
 			end.out.open()
 		}
 		p.emit(transport.Event{Kind: transport.EventOpened})

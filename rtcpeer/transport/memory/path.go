@@ -20,16 +20,17 @@ type path struct {
 	events  chan transport.Event // has room for each event a path can have, so a send never blocks
 
 	// Guarded by network.mu.
-	begun   begun
-	remote  uint64 // the other end, as its description says; 0 until that has come
-	heard   bool   // a candidate of remote was added
-	peer    *path  // nil until both ends are described and heard; then fixed
-	opened  bool
-	over    bool        // closed here or there, or lost
-	closed  bool        // Close was called
-	lost    *time.Timer // runs while nothing can be heard from the other end
-	relayed bool
-	dead    bool // carries nothing, for good
+	begun     begun
+	remote    uint64 // the other end, as its description says; 0 until that has come
+	heard     bool   // a candidate of remote was added
+	peer      *path  // nil until both ends are described and heard; then fixed
+	opened    bool
+	over      bool        // closed here or there, or lost
+	closed    bool        // Close was called
+	lost      *time.Timer // runs while nothing can be heard from the other end
+	relayed   bool
+	strayTold bool // EventClosed has told of a stray packet
+	dead      bool // carries nothing, for good
 }
 
 // begun says how a path began, which it does once.

@@ -28,10 +28,11 @@ type pipe struct {
 	sent     uint64      // bytes
 	received uint64      // bytes
 
-	fallen []*flow   // whose onLow unlock has to call
-	calls  int       // of onLow that are running
-	idle   sync.Cond // calls is 0
-	silent bool      // the writer closed: no more calls
+	fallen []*flow         // whose onLow unlock has to call
+	calls  int             // of onLow that are running
+	stray  func(id uint16) // tells the reader of a packet on a lane that it does not have; set before it opens
+	idle   sync.Cond       // calls is 0
+	silent bool            // the writer closed: no more calls
 }
 
 func newPipe(n *Network, id uint64) *pipe {

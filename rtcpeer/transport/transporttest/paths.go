@@ -1,6 +1,7 @@
 package transporttest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -120,4 +121,24 @@ func testLaneZero(t *testing.T, a, b transport.Transport) {
 	closePath(t, offerer, "Close")
 	waitEvent(t, answerer, transport.EventClosed, "the other end's Close")
 	wantReadError(t, answerer, 0, transport.ErrRemoteClosed, "Read after everything was read")
+}
+
+// testStrayLane wants an end to be told that the other one sends on a lane that it does not have.
+func testStrayLane(t *testing.T, a, b transport.Transport) {
+	fewer := Config()
+	fewer.Lanes = fewer.Lanes[:2]
+	offerer, answerer := newPath(t, a, Config()), newPath(t, b, fewer)
+	offer, err := offerer.Offer()
+	require.NoError(t, err, "Offer")
+	answer, err := answerer.Answer(offer)
+	require.NoError(t, err, "Answer")
+	require.NoError(t, offerer.Accept(answer), "Accept")
+	trickle(t, offerer, answerer, func(transport.Path) {})
+	require.NoError(t, offerer.Lane(0).Write([]byte("fine")))
+	require.Equal(t, "fine", string(read(t, answerer, 0, "a packet on a lane that both have")))
+	require.NoError(t, offerer.Lane(2).Write([]byte("stray")))
+	closed := waitEvent(t, answerer, transport.EventClosed, "the end of a path with a stray lane")
+	stray, ok := errors.AsType[*transport.StrayError](closed.Err)
+	require.True(t, ok, "%v", closed.Err)
+	require.Equal(t, transport.StrayError{ID: 3}, *stray)
 }

@@ -36,6 +36,7 @@ func Run(t *testing.T, newPair NewPair) {
 
 		{"two paths at once", testTwoPaths},
 		{"lane 0", testLaneZero},
+		{"stray lane", testStrayLane},
 
 		{"close is seen by the other end", testRemoteClose},
 		{"close ends own reads", testOwnClose},

@@ -70,9 +70,20 @@ func kindOf(line string) string {
 	return ""
 }
 
-// routeDetail says what someone needs to know whose path finds no route.
-func routeDetail(ice string, local, remote *kinds) string {
+// noRelay says why a path that may use relays alone has none.
+func noRelay(why string) string {
+	if why == "" {
+		why = "there is no TURN server that can be asked"
+	}
+	return "Config.RelayOnly is set, and there is no relay: " + why
+}
+
+// routeDetail says what someone needs to know whose path finds no route. withoutRelay is what the TURN servers said.
+func routeDetail(ice string, local, remote *kinds, withoutRelay string) string {
 	detail := fmt.Sprintf("ICE %s, own candidates %s, the other's %s", ice, local.String(), remote.String())
+	if withoutRelay != "" {
+		return detail + "; " + withoutRelay
+	}
 	if !local.has("relay") && !remote.has("relay") {
 		detail += "; UDP may be blocked or the NATs too strict: a TURN server would help"
 	}

@@ -20,12 +20,14 @@ import (
 // event for the path's owner.
 type path struct {
 	// Fixed at construction.
-	pc    *pion.PeerConnection
-	own   string // fingerprint of this end's certificate
-	lanes []*lane
+	pc        *pion.PeerConnection
+	own       string // fingerprint of this end's certificate
+	relayOnly bool
+	lanes     []*lane
 
 	// Safe for all.
 	life
+	remarks  *remarks
 	pace     pace
 	offered  atomic.Bool // this end made the offer
 	patience patience
@@ -38,24 +40,21 @@ const eventBacklog = 8
 func newPath(t *Transport, config transport.PathConfig) (*path, error) {
 	settings := t.config
 	settings.ICEServers = toPion(serversFor(t.servers, config))
-	pc, err := t.api.NewPeerConnection(settings)
+	remarks := &remarks{}
+	pc, err := t.connection(settings, remarks)
 	if err != nil {
 		return nil, fmt.Errorf("webrtc: %w", err)
 	}
 	p := &path{
-		pc: pc, own: t.own, life: newLife(eventBacklog),
-		patience: newPatience(cmp.Or(config.LostAfter, t.silence), t.doubt),
+		pc: pc, own: t.own, life: newLife(eventBacklog), remarks: remarks,
+		relayOnly: settings.ICETransportPolicy == pion.ICETransportPolicyRelay,
+		patience:  newPatience(cmp.Or(config.LostAfter, t.silence), t.doubt),
 	}
 	pc.OnICECandidate(p.gathered)
 	pc.OnConnectionStateChange(p.stateChanged)
 	// The association tells at once that the other end is gone; the connection, only when DTLS has.
-	// An error here is a stream that Pion does not know, from a peer with more channels: it ends
-	// the accepting of channels, which we do not use, and nothing else.
-	pc.SCTP().OnClose(func(err error) {
-		if err == nil {
-			p.closed(transport.ErrRemoteClosed)
-		}
-	})
+	pc.SCTP().OnClose(p.associationEnded)
+	pc.OnDataChannel(func(channel *pion.DataChannel) { p.closed(&transport.StrayError{ID: *channel.ID()}) })
 	// The channels exist before any description is set: a packet on a stream that Pion does not
 	// know yet would end its accept loop.
 	for _, c := range config.Lanes {
@@ -65,6 +64,17 @@ func newPath(t *Transport, config transport.PathConfig) (*path, error) {
 		}
 	}
 	return p, nil
+}
+
+// associationEnded is called when the other end has closed, or, with an error, when it sends on a stream that this end
+// does not have. Pion accepts no further streams then, and what comes on them fills the receive window for good.
+func (p *path) associationEnded(err error) {
+	if err == nil {
+		p.closed(transport.ErrRemoteClosed)
+		return
+	}
+	id, known := p.remarks.stray()
+	p.closed(&transport.StrayError{ID: id, Unnamed: !known})
 }
 
 func (p *path) addLane(c transport.LaneConfig) error {
@@ -162,7 +172,7 @@ func (p *path) Progress() transport.Progress {
 	case !p.described.Load():
 		return transport.Progress{Stage: transport.StageSignaling, Detail: "no description from the other end"}
 	case ice != pion.ICEConnectionStateConnected && ice != pion.ICEConnectionStateCompleted:
-		return transport.Progress{Stage: transport.StagePath, Detail: routeDetail(ice.String(), &p.local, &p.remote)}
+		return transport.Progress{Stage: transport.StagePath, Detail: routeDetail(ice.String(), &p.local, &p.remote, p.remarks.withoutRelay())}
 	case dtls != pion.DTLSTransportStateConnected:
 		return transport.Progress{Stage: transport.StageSecurity, Detail: "DTLS " + dtls.String()}
 	default:
@@ -214,6 +224,9 @@ func (p *path) Close() error {
 
 func (p *path) gathered(c *pion.ICECandidate) {
 	if c == nil {
+		if p.relayOnly && p.local.String() == "none" {
+			p.closed(&transport.PathError{Stage: transport.StagePath, Detail: noRelay(p.remarks.withoutRelay())})
+		}
 		return
 	}
 	init := c.ToJSON()
@@ -242,6 +255,28 @@ func (p *path) stateChanged(s pion.PeerConnectionState) {
 	default:
 		p.patience.follow(p.disturbed, p.lose)
 	}
+}
+
+// closed tells that the path has ended, and why, as far as this end can know better.
+func (p *path) closed(why error) {
+	if !p.opened() && p.isImpostor() {
+		why = &transport.PathError{Stage: transport.StageSecurity, Detail: otherCertificate}
+	}
+	p.life.closed(why)
+}
+
+// otherCertificate is what is wrong when somebody else answers DTLS.
+const otherCertificate = "the other end's certificate is not the one that its description names: " +
+	"the description was changed on the way, by the signaling server or somebody between, or somebody else has answered"
+
+// isImpostor reports whether the other end has shown a certificate that its description does not name.
+func (p *path) isImpostor() bool {
+	described, certificate := p.pc.RemoteDescription(), p.pc.SCTP().Transport().GetRemoteCertificate()
+	if described == nil || certificate == nil {
+		return false
+	}
+	named := "fingerprint:sha-256 " + colons(sha256.Sum256(certificate))
+	return !strings.Contains(strings.ToLower(described.SDP), named)
 }
 
 func (p *path) disturbed() bool {

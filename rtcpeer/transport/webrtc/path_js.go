@@ -35,6 +35,7 @@ type path struct {
 	overflow int      // packets of unreliable lanes that found no room
 	offer    []string // fingerprints in the offer
 	answer   []string // fingerprints in the answer
+	refusals []string // what TURN servers said
 }
 
 const (
@@ -65,6 +66,7 @@ func newPath(t *Transport, config transport.PathConfig) (*path, error) {
 		return nil, fmt.Errorf("webrtc: %w", err)
 	}
 	p.on(p.pc, "icecandidate", func(event js.Value) { p.gathered(event.Get("candidate")) })
+	p.on(p.pc, "icecandidateerror", p.refused)
 	p.on(p.pc, "connectionstatechange", func(js.Value) { p.stateChanged(p.pc.Get("connectionState").String()) })
 	for _, c := range config.Lanes {
 		if err := p.addLane(c); err != nil {
@@ -80,6 +82,25 @@ func (p *path) on(target js.Value, event string, f func(event js.Value)) {
 	handler := js.FuncOf(func(_ js.Value, args []js.Value) any { f(args[0]); return nil })
 	p.handlers = append(p.handlers, handler)
 	target.Set("on"+event, handler)
+}
+
+// refused takes what came of asking an ICE server. That of STUN servers is not told: a browser asks them over each
+// address, and some cannot reach them.
+func (p *path) refused(event js.Value) {
+	const most = 8
+	url := event.Get("url").String()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if isRelay(url) && len(p.refusals) < most {
+		p.refusals = append(p.refusals, fmt.Sprintf("TURN server %s: error %d %s", url, event.Get("errorCode").Int(), event.Get("errorText").String()))
+	}
+}
+
+// withoutRelay says why there is no relay, or is empty.
+func (p *path) withoutRelay() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return strings.Join(p.refusals, "; ")
 }
 
 func (p *path) addLane(c transport.LaneConfig) error {
@@ -159,7 +180,7 @@ func (p *path) Progress() transport.Progress {
 	case !p.described.Load():
 		return transport.Progress{Stage: transport.StageSignaling, Detail: "no description from the other end"}
 	case ice != "connected" && ice != "completed":
-		return transport.Progress{Stage: transport.StagePath, Detail: routeDetail(ice, &p.local, &p.remote)}
+		return transport.Progress{Stage: transport.StagePath, Detail: routeDetail(ice, &p.local, &p.remote, p.withoutRelay())}
 	case p.pc.Get("connectionState").String() != "connected":
 		return transport.Progress{Stage: transport.StageSecurity, Detail: "connection " + p.pc.Get("connectionState").String()}
 	}

@@ -24,7 +24,7 @@ import (
 
 // Transport makes paths over WebRTC.
 type Transport struct {
-	api     *pion.API
+	engine  pion.SettingEngine // but for LoggerFactory the same for all paths
 	config  pion.Configuration
 	servers []transport.ICEServer
 	own     string        // fingerprint of the certificate, as Path.Binding has it
@@ -83,13 +83,21 @@ func New(config Config) (*Transport, error) {
 	if c.SettingEngine != nil {
 		c.SettingEngine(&engine)
 	}
-	t.api = pion.NewAPI(
+	t.engine = engine
+	return t, nil
+}
+
+// connection returns what a path is made of, which tells r what Pion says of it.
+func (t *Transport) connection(settings pion.Configuration, r *remarks) (*pion.PeerConnection, error) {
+	engine := t.engine
+	engine.LoggerFactory = listeningFactory{engine.LoggerFactory, r}
+	api := pion.NewAPI(
 		pion.WithSettingEngine(engine),
 		// Both must be given empty: left out, Pion installs its default codecs and interceptors.
 		pion.WithMediaEngine(&pion.MediaEngine{}),
 		pion.WithInterceptorRegistry(&interceptor.Registry{}),
 	)
-	return t, nil
+	return api.NewPeerConnection(settings)
 }
 
 func (t *Transport) NewPath(config transport.PathConfig) (transport.Path, error) {

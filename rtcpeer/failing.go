@@ -1,0 +1,93 @@
+package rtcpeer
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"example.org/rtcpeer/rtcpeer/transport"
+	"example.org/rtcpeer/signaling"
+)
+
+// What is known to be wrong before a link's time is over fails the link at once, and the other end with it: it is told.
+//
+//	this end                                  other end
+//	  answer, accept: the description is bad
+//	  the path: another certificate, no relay
+//	  fail, attempt, link, text ----------->  its link fails too, instead of waiting for its time to be over
+
+// errOtherFailed is the cause of a link that could not be made because of what is wrong at the other end.
+var errOtherFailed = errors.New("failed at the other end")
+
+// hopeless returns what is wrong with a path that has ended and that another try would not mend, or nil.
+func (l *link) hopeless(e transport.Event) error {
+	if e.Kind != transport.EventClosed {
+		return nil
+	}
+	if stray, ok := errors.AsType[*transport.StrayError](e.Err); ok {
+		return l.strayed(stray)
+	}
+	if failed, ok := errors.AsType[*transport.PathError](e.Err); ok {
+		return failed
+	}
+	return nil
+}
+
+// isStray reports whether a path has ended because the other end sends on a channel that is not here. No other path is
+// better.
+func isStray(e transport.Event) bool {
+	_, stray := errors.AsType[*transport.StrayError](e.Err)
+	return stray
+}
+
+// strayed says in the words of Config.Channels what a StrayError says of lanes. With members that tell their channels
+// it does not come to that: see ChannelMismatchError.
+func (l *link) strayed(e *transport.StrayError) error {
+	const what = "the other end sends on a channel that is not here"
+	switch first := uint16(len(channelsOf(nil)) + 1); {
+	case e.Unnamed || e.ID < first:
+		return fmt.Errorf("%w: %s; ours are %v: give both ends the same Config.Channels", ErrUnknownChannel, what, l.node.config.Channels)
+	default:
+		return fmt.Errorf("%w: %s: %d; ours are %v: give both ends the same Config.Channels", ErrUnknownChannel, what, e.ID-first+1, l.node.config.Channels)
+	}
+}
+
+// failedAtOnce reports whether the link has failed before its time was over.
+func (l *link) failedAtOnce() bool {
+	if l.failure == nil {
+		return false
+	}
+	_, late := errors.AsType[*DeadlineError](l.failure)
+	return !late
+}
+
+// tellFailure tells the other end that this one has failed at once, unless it was that which said so.
+func (l *link) tellFailure(why error) {
+	if l.capable && !errors.Is(why, errOtherFailed) && !isFinal(why) {
+		l.signal(signaling.SignalData{Type: signaling.Fail, Link: l.id, Text: shorten(why.Error())})
+	}
+}
+
+// shorten cuts what the other end is told, or tells, to a length that fits in a line or two.
+func shorten(text string) string {
+	const most = 300 // bytes
+	if len(text) > most {
+		return text[:most] + "..."
+	}
+	return text
+}
+
+// otherFailed is the error of a link that the other end says has failed.
+func (l *link) otherFailed(s *signaling.SignalData) error {
+	return l.fail("connect", fmt.Errorf("%w: %s", errOtherFailed, shorten(s.Text)))
+}
+
+// nextFailed takes the word that the path which is being made for this link has failed at the other end. What is to be
+// done is what it would be had it failed here.
+func (l *link) nextFailed(s *signaling.SignalData) {
+	if l.isAbout(s) && l.next != nil {
+		l.node.log.Debug("repair failed at the other end", "peer", l.peer, "attempt", l.next.attempt, "err", shorten(s.Text))
+		l.dropNext()
+		l.decide(l.repair.failed(time.Now()))
+	}
+}
