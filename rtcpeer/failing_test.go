@@ -2,6 +2,7 @@ package rtcpeer_test
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -98,17 +99,17 @@ func TestRepairFailsAtOnce(t *testing.T) {
 		t.Run(fmt.Sprint(spoiled), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, rtcpeer.Mesh, memory.Options{Delay: 20 * time.Millisecond})
-				spoils := false
+				var spoils atomic.Bool
 				for _, id := range []rtcpeer.PeerID{1, 5} {
 					w.hosts[id] = w.network.Transport()
-					w.nodes[id] = w.room.join(t, id, spoiler{w.hosts[id], func() bool { return spoils && id == spoiled }}, rtcpeer.Config{})
+					w.nodes[id] = w.room.join(t, id, spoiler{w.hosts[id], func() bool { return spoils.Load() && id == spoiled }}, rtcpeer.Config{})
 					w.diaries[id] = keepDiary(w.nodes[id])
 				}
 				after(time.Second)
-				spoils = true
+				spoils.Store(true)
 				w.network.Forget(w.hosts[1], w.hosts[5])
 				after(8 * time.Second)
-				spoils = false
+				spoils.Store(false)
 				after(20 * time.Second)
 				w.wantBoth(1, 5)
 				require.Equal(t, "connected interrupted resumed", w.diaries[1].story(5))

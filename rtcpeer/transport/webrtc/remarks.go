@@ -28,33 +28,59 @@ var relayFailures = []string{
 	"Failed to resolve TCP address", "Failed to resolve UDP address", "Failed to resolve relay address", "Failed to resolve TURN host",
 }
 
+// heard takes what Pion logs: a great deal, so that most of it is passed over by its beginning.
 func (r *remarks) heard(format string, args []any) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	switch {
-	case strings.HasSuffix(format, "accepted a new stream (streamIdentifier: %d)"): // sctp/association.go
-		if id, ok := args[len(args)-1].(uint16); ok && len(r.streams) < maxRemarks {
+	if id, ok := newStream(format, args); ok {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if len(r.streams) < maxRemarks {
 			r.streams = append(r.streams, id)
 		}
-	case len(r.relays) < maxRemarks:
-		for _, failure := range relayFailures {
-			if strings.HasPrefix(format, failure) {
-				r.relays = append(r.relays, relayFailure(args))
-			}
+		return
+	}
+	for _, failure := range relayFailures {
+		if !strings.HasPrefix(format, failure) {
+			continue
 		}
+		said := relayFailure(args)
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if said != "" && len(r.relays) < maxRemarks {
+			r.relays = append(r.relays, said)
+		}
+		return
 	}
 }
 
-// relayFailure says which server gave no relay, as far as Pion tells, and what came of asking it.
+// newStream returns the stream that the other end has begun, if that is what Pion says. (sctp/association.go)
+func newStream(format string, args []any) (id uint16, ok bool) {
+	if len(args) < 2 || !strings.HasSuffix(format, "accepted a new stream (streamIdentifier: %d)") {
+		return 0, false
+	}
+	id, ok = args[1].(uint16)
+	return id, ok
+}
+
+// relayFailure says which server gave no relay, as far as Pion tells, and what came of asking it. Pion names the network
+// first, if at all, then the server, and then the error. It is empty for a server without an address of that network.
 func relayFailure(args []any) string {
-	said := "TURN server:"
-	for _, a := range args {
-		said += fmt.Sprintf(" %v", a)
+	words := make([]string, len(args))
+	for i, a := range args {
+		words[i] = fmt.Sprint(a)
 	}
-	if before, _, silent := strings.Cut(said, "all retransmissions failed"); silent {
-		return before + "no answer"
+	if len(words) > 2 {
+		words = words[1:]
 	}
-	return said
+	why := &words[len(words)-1]
+	switch {
+	case strings.Contains(*why, "no suitable address"):
+		return ""
+	case strings.Contains(*why, "all retransmissions failed"):
+		*why = "no answer"
+	case strings.Contains(*why, "error 401"):
+		*why += ": it does not accept the user name and the password"
+	}
+	return "TURN server " + strings.Join(words, ": ")
 }
 
 // stray returns the stream of the other end that this end does not have.

@@ -72,7 +72,7 @@ func TestRemarks(t *testing.T) {
 		want   string
 	}{
 		{"wrong password", transport.ICEServer{URLs: []string{turnServer(t)}, Username: "user", Credential: "wrong"}, "401"},
-		{"dead", transport.ICEServer{URLs: []string{"turn:" + silent.LocalAddr().String()}, Username: "u", Credential: "p"}, silent.LocalAddr().String() + " no answer"},
+		{"dead", transport.ICEServer{URLs: []string{"turn:" + silent.LocalAddr().String()}, Username: "u", Credential: "p"}, silent.LocalAddr().String() + ": no answer"},
 		{"nobody listens on TCP", transport.ICEServer{URLs: []string{"turn:127.0.0.1:1?transport=tcp"}, Username: "u", Credential: "p"}, "connection refused"},
 	}
 	for _, tt := range tests {
