@@ -11,9 +11,10 @@ import (
 // lost and it may come back until its grace time is over.
 type member struct {
 	// Fixed at construction.
-	room  *room
-	id    signaling.PeerID
-	since time.Time
+	room       *room
+	id         signaling.PeerID
+	since      time.Time
+	generation uint64 // of its place: the room counts the places that it gives
 
 	// Guarded by room.mu.
 	info    signaling.Member
@@ -22,6 +23,8 @@ type member struct {
 	cost    int           // of what it tells of itself, for account
 	session *session      // nil while detached
 	remote  netip.Addr    // of its latest session
+	subject string        // Grant.Subject
+	earlier origin        // of the ticket of an earlier process that brought it back; zero: none
 	awaited bool          // a rebuilt room's host, which has not come back yet
 	until   time.Time     // Grant.Expires; zero: never
 	expires time.Duration // the same by the clock; 0: never
