@@ -230,23 +230,33 @@ func (r *room) welcome(m *member, resumed bool) {
 		return
 	}
 	m.deliver(&note{message: signaling.Welcome{
-		ID:         m.id,
-		Room:       r.name,
-		Topology:   r.topology,
-		Host:       r.host,
-		Members:    r.others(m.id),
-		Resume:     token,
-		Resumed:    resumed,
-		Sealed:     r.sealed,
-		Locked:     r.locked,
-		ICEServers: m.iceServers(),
-		Limits:     r.limits(),
+		ID:             m.id,
+		Room:           r.name,
+		Topology:       r.topology,
+		Host:           r.host,
+		Members:        r.others(m.id),
+		Resume:         token,
+		Resumed:        resumed,
+		Sealed:         r.sealed,
+		Locked:         r.locked,
+		HostAwayMillis: r.hostAway(),
+		ICEServers:     m.iceServers(),
+		Limits:         r.limits(),
 	}})
 	for _, signal := range m.takeKept() {
 		if r.members[signal.From] != nil {
 			m.deliver(&note{message: signal})
 		}
 	}
+}
+
+// hostAway returns for how many milliseconds a host with which the room ends may be away yet: 0 if it is there.
+func (r *room) hostAway() int {
+	host := r.members[r.host]
+	if !r.endsWithHost() || host == nil || host.session != nil {
+		return 0
+	}
+	return max(1, int((host.graceEnd - r.server.clock.now()).Milliseconds()))
 }
 
 // unlock ends a change. A room that it left without members is gone, and the server forgets it: its

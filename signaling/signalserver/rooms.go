@@ -12,7 +12,7 @@ import (
 )
 
 // join finds or makes the room that a join message means, and enters it. Who waits to be matched has
-// no member yet, and no error.
+// no member yet, and no error; nor has a session that has ended.
 func (s *Server) join(session *session, j signaling.Join) (*member, error) {
 	if err := s.mayAsk(session); err != nil {
 		return nil, err
@@ -20,7 +20,8 @@ func (s *Server) join(session *session, j signaling.Join) (*member, error) {
 	if j.Resume != "" {
 		return s.resume(session, j)
 	}
-	s.awaitRebuilt(session, j.Room)
+	a := s.arrive(session, j.Room)
+	defer s.depart(a, j.Room)
 	g, err := s.admit(session, Request{Join: j, Creates: s.room(j.Room) == nil})
 	if err != nil {
 		return nil, err
@@ -33,6 +34,10 @@ func (s *Server) join(session *session, j signaling.Join) (*member, error) {
 	}
 	if j.Match != nil {
 		return nil, s.matcher.enter(session, j, g)
+	}
+	s.await(session, a)
+	if session.over() {
+		return nil, nil // nobody is there to be let in
 	}
 	for {
 		m, err := s.tryJoin(session, j, g)
@@ -147,7 +152,7 @@ func (s *Server) tryResume(session *session, j signaling.Join, g Grant, t ticket
 		if err := s.checkEarlier(t); err != nil {
 			return nil, err
 		}
-		s.tellRebuilt()
+		s.tellRebuilt(t.Room)
 		return rebuildRoom(s, t), nil
 	})
 	if err != nil {

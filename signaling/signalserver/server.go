@@ -46,7 +46,7 @@ type Server struct {
 
 	mu       sync.Mutex // guards the fields below
 	rooms    map[signaling.RoomName]*room
-	rebuilt  chan struct{} // closed, and replaced, when a room of an earlier process is back
+	queues   map[signaling.RoomName]*queue // of newcomers who wait for rooms of an earlier process
 	sessions map[*session]struct{}
 	asleep   []*room // all of whose members were lost, the longest asleep first
 	draining bool
@@ -91,7 +91,7 @@ func New(config Config) (*Server, error) {
 		buffers:  sync.Pool{New: func() any { return new(bytes.Buffer) }},
 		batches:  sync.Pool{New: func() any { return new(batch) }},
 		rooms:    make(map[signaling.RoomName]*room),
-		rebuilt:  make(chan struct{}),
+		queues:   make(map[signaling.RoomName]*queue),
 		sessions: make(map[*session]struct{}),
 
 		tickets:     tickets,
