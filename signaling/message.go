@@ -18,7 +18,7 @@ const (
 	KindLock       Kind = "lock"        // member, host only, and server: [open]
 	KindKick       Kind = "kick"        // member, host only: id, [text]
 	KindLeave      Kind = "leave"       // member
-	KindWelcome    Kind = "welcome"     // server: id, room, topology, host, members, resume, [resumed], [sealed], [locked], [ice_servers], limits
+	KindWelcome    Kind = "welcome"     // server: id, room, topology, host, members, resume, [resumed], [sealed], [locked], [host_away_ms], [ice_servers], limits
 	KindJoined     Kind = "joined"      // server: member
 	KindLeft       Kind = "left"        // server: id, reason
 	KindSealed     Kind = "sealed"      // server
@@ -102,11 +102,14 @@ type Welcome struct {
 	// Resume is the token with which this member can come back after its connection was lost.
 	Resume string `json:"resume"`
 	// Resumed is true when the member came back with its id.
-	Resumed    bool        `json:"resumed,omitempty"`
-	Sealed     bool        `json:"sealed,omitempty"`
-	Locked     bool        `json:"locked,omitempty"`
-	ICEServers []ICEServer `json:"ice_servers,omitzero"`
-	Limits     Limits      `json:"limits"`
+	Resumed bool `json:"resumed,omitempty"`
+	Sealed  bool `json:"sealed,omitempty"`
+	Locked  bool `json:"locked,omitempty"`
+	// HostAwayMillis is not 0 if the room ends with its host and that has lost the server: for so long its
+	// place is kept. Then it is back, or the room ends with CodeHostLeft.
+	HostAwayMillis int         `json:"host_away_ms,omitempty"`
+	ICEServers     []ICEServer `json:"ice_servers,omitzero"`
+	Limits         Limits      `json:"limits"`
 }
 
 // Joined announces a member to connect with. It comes again, for a member that is known already, when
@@ -251,6 +254,8 @@ func (m Welcome) Validate() error {
 		return badMessage("welcome: id %d", m.ID)
 	case !m.Host.Valid():
 		return badMessage("welcome: host %d", m.Host)
+	case m.HostAwayMillis < 0:
+		return badMessage("welcome: host_away_ms %d", m.HostAwayMillis)
 	case !m.Topology.valid():
 		return badMessage("welcome: topology %q", shorten(string(m.Topology)))
 	}

@@ -38,7 +38,7 @@ func (c *claims) roomAllowed(room signaling.RoomName) bool {
 }
 
 func (c *claims) grant() signalserver.Grant {
-	g := signalserver.Grant{MayCreate: c.Create, MayHost: c.Host, Name: c.Name, Metadata: c.Metadata}
+	g := signalserver.Grant{MayCreate: c.Create, MayHost: c.Host, Name: c.Name, Metadata: c.Metadata, Subject: c.Subject}
 	if c.Until != nil {
 		g.Expires = c.Until.Time
 	}

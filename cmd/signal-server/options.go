@@ -26,13 +26,15 @@ type options struct {
 }
 
 type serverOptions struct {
-	Config    string `placeholder:"FILE" help:"Settings in YAML, named as these flags."`
-	Listen    string `default:":9080" placeholder:"ADDR" help:"Address to listen on, as host:port (${default})."`
-	NoPage    bool   `help:"No web page at /, only the signaling."`
-	ResumeKey string `placeholder:"SECRET" help:"16 bytes or more let members back in after a restart."`
-	LogFormat string `default:"text" enum:"text,json" placeholder:"FORMAT" help:"Format of the log on stderr: text or json (${default})."`
-	LogLevel  string `default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"Least level: debug, info, warn or error (${default})."`
-	Version   bool   `help:"Print the version and exit."`
+	Config      string        `placeholder:"FILE" help:"Settings in YAML, named as these flags."`
+	Listen      string        `default:":9080" placeholder:"ADDR" help:"Address to listen on, as host:port (${default})."`
+	NoPage      bool          `help:"No web page at /, only the signaling."`
+	ResumeKey   string        `placeholder:"SECRET" help:"16 bytes or more let members back in after a restart."`
+	RebuildTime time.Duration `default:"1m" placeholder:"TIME" help:"How long after a start members may bring rooms back (${default})."`
+	StateFile   string        `placeholder:"FILE" help:"Kicks, ended rooms and bans are kept here over restarts."`
+	LogFormat   string        `default:"text" enum:"text,json" placeholder:"FORMAT" help:"Format of the log on stderr: text or json (${default})."`
+	LogLevel    string        `default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"Least level: debug, info, warn or error (${default})."`
+	Version     bool          `help:"Print the version and exit."`
 }
 
 type memberOptions struct {
@@ -78,7 +80,15 @@ func (o *options) problems() (p problems) {
 	return p
 }
 
-func (o *serverOptions) check(p *problems) { p.atLeast("--resume-key", o.ResumeKey, 16) }
+func (o *serverOptions) check(p *problems) {
+	p.atLeast("--resume-key", o.ResumeKey, 16)
+	if o.RebuildTime <= 0 {
+		p.add("--rebuild-time %v: want a time", o.RebuildTime)
+	}
+	if o.StateFile != "" && o.ResumeKey == "" {
+		p.add("--state-file: needs --resume-key, without which nothing survives a restart")
+	}
+}
 
 func (o *memberOptions) check(p *problems) {
 	if o.Grace < 0 {
@@ -136,6 +146,7 @@ func (o *options) config(log *slog.Logger) (signalserver.Config, error) {
 	}
 	if o.Server.ResumeKey != "" {
 		c.ResumeKey = []byte(o.Server.ResumeKey)
+		c.StateFile, c.RebuildTime = o.Server.StateFile, o.Server.RebuildTime
 	}
 	if stun, _ := o.TURN.others(); len(stun) > 0 {
 		c.ICEServers = []signaling.ICEServer{{URLs: stun}}

@@ -115,3 +115,23 @@ func TestGameWaitsForARoomToComeBack(t *testing.T) {
 		nobody.wantClosed(4000, "Lobby does not exists")
 	})
 }
+
+// After a restart a game, too, waits for its room: until that is back, or until somebody who waits as well and
+// can found it by that name has done so.
+func TestGameWaitsForItsLobby(t *testing.T) {
+	config := signalserver.Config{ResumeKey: []byte("0123456789abcdef")}
+	within(t, config, func(t *testing.T, s *server) {
+		g := s.game(t, "/")
+		g.send(join, 0, "oasis")
+		synctest.Wait()
+		first := s.browser(t, signaling.Join{Room: "oasis", Topology: signaling.Star})
+		require.Equal(t, signaling.Host, first.welcome.ID)
+		g.wantID()
+		require.Equal(t, "oasis", g.lobby)
+
+		time.Sleep(time.Minute)
+		late := s.game(t, "/")
+		late.send(join, 0, "nowhere")
+		late.wantClosed(4000, "Lobby does not exists")
+	})
+}

@@ -241,6 +241,14 @@ func levelsOf(a netip.Addr) (levels []netip.Prefix, limited bool) {
 	return levels, limited
 }
 
+// widest is the network of which the address is, as far as it has limits.
+func (one *address) widest() *address {
+	for one.wider != nil {
+		one = one.wider
+	}
+	return one
+}
+
 // makeRoom forgets an address of which nothing is there if there are too many. There are few others, and a
 // map is read in a random order; the bound on the search is for when that is not so.
 func (a *addresses) makeRoom() {

@@ -208,3 +208,12 @@ func (b *lockedBuilder) String() string {
 	defer b.mu.Unlock()
 	return b.Builder.String()
 }
+
+// wantStatus wants the request for a WebSocket from an address to be answered so.
+func (s *server) wantStatus(t *testing.T, remote string, status int) {
+	t.Helper()
+	d := websocket.Dialer{NetDialContext: s.dial, Subprotocols: []string{signaling.Subprotocol}}
+	_, res, err := d.DialContext(t.Context(), s.url, http.Header{"X-From": {remote}})
+	require.ErrorIs(t, err, websocket.ErrBadHandshake)
+	require.Equal(t, status, res.StatusCode)
+}

@@ -34,6 +34,7 @@ type MemberInfo struct {
 	Remote    netip.Addr // of its present or last connection; not valid if not known
 	Since     time.Time  // it has its place
 	Expires   time.Time  // Grant.Expires; zero if never
+	Subject   string     // Grant.Subject
 	Metadata  json.RawMessage
 }
 
@@ -84,7 +85,7 @@ func (s *Server) Members(room signaling.RoomName) ([]MemberInfo, bool) {
 
 // full returns all there is to know. room.mu is held.
 func (m *member) full() MemberInfo {
-	return MemberInfo{ID: m.id, Connected: m.session != nil, Remote: m.remote, Since: m.since, Expires: m.until, Metadata: slices.Clone(m.info.Metadata)}
+	return MemberInfo{ID: m.id, Connected: m.session != nil, Remote: m.remote, Since: m.since, Expires: m.until, Subject: m.subject, Metadata: slices.Clone(m.info.Metadata)}
 }
 
 // Kick takes a member out of its room. It gets the error kicked with the given reason, its ticket is
@@ -108,14 +109,9 @@ func (s *Server) Kick(room signaling.RoomName, id signaling.PeerID, reason strin
 // CloseRoom ends a room: its members get the error room_closed with the given reason. It reports
 // whether there was one.
 func (s *Server) CloseRoom(room signaling.RoomName, reason string) bool {
-	s.mu.Lock()
-	r := s.rooms[room]
-	if r != nil {
-		s.closed.add(r.nonce) // members that are away cannot rebuild it
-	}
-	s.mu.Unlock()
+	r := s.room(room)
 	if r == nil {
-		return false
+		return s.closeAsleep(room)
 	}
 	r.mu.Lock()
 	defer r.unlock()

@@ -48,6 +48,9 @@ type Grant struct {
 	// Metadata, if not nil, is shown to the others in place of its own: at most
 	// signaling.MaxMetadata bytes of JSON, together with Name.
 	Metadata json.RawMessage
+	// Subject, if not empty, is who this is, for Server.Ban: for instance the subject of its access token.
+	// At most 128 bytes are kept.
+	Subject string
 	// Expires, if not zero, ends the membership then, with the error expired. Someone who comes back
 	// keeps the earlier time where this is zero.
 	Expires time.Time

@@ -34,6 +34,7 @@ func (s *Server) admit(session *session, r Request) (Grant, error) {
 	if !g.Expires.IsZero() && !time.Now().Before(g.Expires) {
 		return Grant{}, expired()
 	}
+	g.Subject = g.Subject[:min(len(g.Subject), maxSubject)]
 	if g.Expires.After(lastDate) {
 		g.Expires = lastDate
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -100,6 +101,17 @@ type Config struct {
 	// the members of an earlier process to bring it back. Zero means 5s if ResumeKey is given, and
 	// not at all without; negative means not at all.
 	Recovery time.Duration
+	// RebuildTime is how long after New the members of an earlier process, or of another one with the same
+	// ResumeKey that was drained, may bring their rooms back and come back to them. What is not back by then
+	// is over. Zero means a minute, as the longest pause between two attempts of a client is 15 seconds; less
+	// than Recovery or Grace counts as the longer of these.
+	RebuildTime time.Duration
+	// TicketAge is how long after it was made a resume token of an earlier process is good. Zero means
+	// 7 days; negative means for ever.
+	TicketAge time.Duration
+	// StateFile is where the server writes what must hold over a restart: which members were taken out,
+	// which rooms were ended, and who is banned. It needs ResumeKey. Empty: only this process knows.
+	StateFile string
 
 	// Plain is spoken with a WebSocket that offers no subprotocol. Nil means that there is no such
 	// dialect, and that such a request is refused. New does not copy it: it must not change.
@@ -125,10 +137,15 @@ func (c Config) withDefaults() (Config, error) {
 	c.JoinTimeout = cmp.Or(c.JoinTimeout, 10*time.Second)
 	c.PingInterval = cmp.Or(c.PingInterval, 15*time.Second)
 	c.MessageRate = cmp.Or(c.MessageRate, 100)
+	if c.StateFile != "" && c.ResumeKey == nil {
+		return c, errors.New("signalserver: Config.StateFile: needs a ResumeKey, without which nothing survives a restart")
+	}
 	if c.ResumeKey != nil {
 		c.Recovery = cmp.Or(c.Recovery, 5*time.Second)
 	}
 	c.MaxSessionsPerAddress = cmp.Or(c.MaxSessionsPerAddress, sessionsPerAddress)
+	c.RebuildTime = max(cmp.Or(c.RebuildTime, time.Minute), c.Recovery, c.Grace)
+	c.TicketAge = cmp.Or(c.TicketAge, 7*24*time.Hour)
 	c.MaxRoomsPerAddress = cmp.Or(c.MaxRoomsPerAddress, roomsPerAddress)
 	c.MaxPublicPerAddress = cmp.Or(c.MaxPublicPerAddress, publicPerAddress)
 	c.ConnectRate = cmp.Or(c.ConnectRate, 20)

@@ -11,7 +11,6 @@ func (r *room) leave(s *session, m *member) {
 	r.mu.Lock()
 	defer r.unlock()
 	if m.session == s {
-		r.left.add(m.id)
 		r.remove(m, signaling.LeftByItself)
 	}
 }
@@ -38,6 +37,7 @@ func (r *room) expire(m *member, loss int, why string) {
 	expired := r.members[m.id] == m && m.session == nil && m.losses == loss
 	if expired {
 		r.server.counters.drop(why)
+		r.lost.add(place{m.id, m.generation}) // before it may be the end of the room
 		r.remove(m, signaling.LeftLost)
 	}
 	r.unlock()
@@ -48,7 +48,7 @@ func (r *room) expire(m *member, loss int, why string) {
 
 // expel takes a member out against its wish, and for good: its ticket is void.
 func (r *room) expel(m *member, why *signaling.Error, reason signaling.LeftReason) {
-	r.left.add(m.id)
+	r.server.journal.add(record{Until: r.server.ticketsEnd(), Ticket: &seat{r.nonce, m.id}})
 	if m.session != nil {
 		m.session.fail(why)
 	}
@@ -72,8 +72,23 @@ func (r *room) sealComplete() {
 	r.end(&signaling.Error{Code: signaling.CodeSealComplete, Text: fmt.Sprintf("room %q was sealed %v ago", r.name, r.terms.Rules.EndAfterSeal)})
 }
 
-// end ends the room for all who are left in it.
+// expelAll is expel for all members that are meant.
+func (r *room) expelAll(meant func(*member) bool, why *signaling.Error) {
+	r.mu.Lock()
+	defer r.unlock()
+	for _, m := range r.members {
+		if meant(m) {
+			r.expel(m, why, signaling.LeftKicked)
+		}
+	}
+}
+
+// end ends the room, for good, for all who are left in it. Nil: with the server.
 func (r *room) end(why *signaling.Error) {
+	if why != nil {
+		r.server.journal.add(record{Until: r.server.ticketsEnd(), Room: r.nonce})
+	}
+	r.lost = nil
 	for _, m := range r.members {
 		if m.session != nil {
 			m.session.fail(why)

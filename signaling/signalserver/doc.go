@@ -19,12 +19,12 @@
 //
 // All exported methods may be called from any goroutine at any time.
 //
-// Lock order: matcher.mu, Server.mu, listing.mu, room.mu, outbox.mu, addresses.mu, counters.mu. That of a guard
-// is under none of ours and over none. Nothing that can block is done under any of them.
+// Lock order: matcher.mu, Server.mu, listing.mu, room.mu, outbox.mu, addresses.mu, counters.mu. Those of guards,
+// bans, voids and the journal are over none of ours. Nothing that can block is done under any of them.
 //
 // The package does no TLS, and knows no kind of access token: Config.Admit decides who may join,
 // Config.RemoteAddr where a request comes from, Config.ICEServersFor what a member gets, and Config.Observe
 // hears how long things took. Rooms, Kick, CloseRoom and Drain are for who runs the server. It keeps
-// nothing on disk. After a restart with the same Config.ResumeKey the members bring their rooms back with
-// their tokens.
+// nothing on disk but Config.StateFile. After a restart with the same Config.ResumeKey the members bring their
+// rooms back with their tickets.
 package signalserver

@@ -14,10 +14,13 @@ import (
 // maxICEServersFor is the most JSON of Config.ICEServersFor in one list, in bytes.
 const maxICEServersFor = maxICEServers / 2
 
-// grant takes what a grant says of the time. room.mu is held.
+// grant takes what a grant says of the time, and of who the member is. room.mu is held.
 func (m *member) grant(g Grant) {
 	if !g.Expires.IsZero() {
 		m.until, m.expires = g.Expires, m.room.server.clock.at(g.Expires)
+	}
+	if g.Subject != "" {
+		m.subject = g.Subject
 	}
 }
 

@@ -116,7 +116,7 @@ func (s *Server) seat(group []*waiter) []*waiter {
 	made := terms{Topology: group[0].wish.topology, Rules: s.own.Room, Sealed: true, MaxMembers: len(group)}
 	first := group[0].session
 	r, err := s.openRoom(first, "", made, func(name signaling.RoomName) (*room, error) {
-		return newRoom(s, name, made, first.account), nil
+		return newRoom(s, name, made), nil
 	})
 	if err != nil {
 		for _, w := range group {

@@ -11,23 +11,27 @@ import (
 // lost and it may come back until its grace time is over.
 type member struct {
 	// Fixed at construction.
-	room  *room
-	id    signaling.PeerID
-	since time.Time
+	room       *room
+	id         signaling.PeerID
+	since      time.Time
+	generation uint64 // of its place: the room counts the places that it gives
 
 	// Guarded by room.mu.
-	info    signaling.Member
-	size    int           // share of room.roster
-	account account       // of its latest session
-	cost    int           // of what it tells of itself, for account
-	session *session      // nil while detached
-	remote  netip.Addr    // of its latest session
-	awaited bool          // a rebuilt room's host, which has not come back yet
-	until   time.Time     // Grant.Expires; zero: never
-	expires time.Duration // the same by the clock; 0: never
-	renew   time.Duration // when to send a new list of ICE servers, likewise
-	losses  int           // how often it was detached: tells one grace time from the next
-	grace   *alarm        // runs while detached
+	info     signaling.Member
+	size     int           // share of room.roster
+	account  account       // of its latest session
+	cost     int           // of what it tells of itself, for account
+	session  *session      // nil while detached
+	remote   netip.Addr    // of its latest session
+	subject  string        // Grant.Subject
+	earlier  origin        // of the ticket of an earlier process that brought it back; zero: none
+	awaited  bool          // a rebuilt room's host, which has not come back yet
+	until    time.Time     // Grant.Expires; zero: never
+	expires  time.Duration // the same by the clock; 0: never
+	renew    time.Duration // when to send a new list of ICE servers, likewise
+	losses   int           // how often it was detached: tells one grace time from the next
+	grace    *alarm        // runs while detached
+	graceEnd time.Duration // by the clock: when it goes off
 	// kept holds the signals that came while detached, within the bounds of an outbox. One that
 	// does not fit costs the member its place: droppedDetachedFull, droppedBudget.
 	kept      []signaling.Signal
@@ -99,6 +103,7 @@ func (m *member) giveUp(why string) {
 
 func (m *member) expireAfter(grace time.Duration, why string) {
 	loss := m.losses
+	m.graceEnd = m.room.server.clock.now() + grace
 	m.grace = m.room.server.clock.after(grace, func() { m.room.expire(m, loss, why) })
 }
 

@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"sync"
 	"time"
 
 	"example.org/rtcpeer/signaling"
@@ -16,13 +17,33 @@ import (
 
 // A ticket is what a resume token vouches for: that this id in this room was given to its bearer, and
 // how the room was founded, so that it is the same when a server that restarted builds it again. The
-// nonce tells the room from another one that had the same name at another time.
+// nonce tells the room from another one that had the same name at another time. The generation counts the
+// places that the room has given, so it tells the place from another one that had the same id.
+//
+// The process that made a ticket knows all of its rooms and places, and what it does not know is over. An
+// earlier process has left nothing but a journal, if there is one. So its tickets are good for a short time
+// after the restart alone, for so many days after they were made, and once.
 type ticket struct {
-	Room    signaling.RoomName `json:"room"`
-	Nonce   uint64             `json:"nonce"`
-	ID      signaling.PeerID   `json:"id"`
-	Expires time.Time          `json:"expires,omitzero"` // member.until
-	Terms   terms              `json:"terms"`
+	Room  signaling.RoomName `json:"room"`
+	Nonce uint64             `json:"nonce"`
+	ID    signaling.PeerID   `json:"id"`
+	origin
+	Issued  time.Time `json:"issued"`
+	Subject string    `json:"subject,omitempty"` // member.subject
+	Expires time.Time `json:"expires,omitzero"`  // member.until
+	Terms   terms     `json:"terms"`
+}
+
+// An origin tells a ticket from all others of its room and id.
+type origin struct {
+	Process    uint64 `json:"process"` // a random number of each
+	Generation uint64 `json:"generation"`
+}
+
+// A place is that of a member in a room of this process.
+type place struct {
+	id         signaling.PeerID
+	generation uint64
 }
 
 // Terms are how a room was founded: what never changes.
@@ -86,6 +107,82 @@ func (k tickets) open(token string) (t ticket, err error) {
 // expired reports whether the grant of a member without a place has ended. One with a place has its own time,
 // by the clock.
 func (t ticket) expired() bool { return !t.Expires.IsZero() && !time.Now().Before(t.Expires) }
+
+// rebuilding reports whether members may still bring back what an earlier process has known.
+func (s *Server) rebuilding() bool { return s.clock.now() < s.config.RebuildTime }
+
+// voids are what tickets of an earlier process cannot bring back: seats, and rooms as seats without an id.
+type voids struct {
+	mu    sync.Mutex // guards seats
+	seats map[seat]bool
+}
+
+func (v *voids) add(s seat) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.seats == nil {
+		v.seats = make(map[seat]bool)
+	}
+	v.seats[s] = true
+}
+
+func (v *voids) has(s seat) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.seats[s]
+}
+
+// forget is for when there is no time for such tickets any more.
+func (v *voids) forget() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.seats = nil
+}
+
+// ticketsEnd is when tickets that are made now will be too old for another process.
+func (s *Server) ticketsEnd() time.Time {
+	if s.config.TicketAge < 0 {
+		return lastDate
+	}
+	return time.Now().Add(s.config.TicketAge)
+}
+
+// checkEarlier says whether a ticket of an earlier process may still bring something back.
+func (s *Server) checkEarlier(t ticket) error {
+	switch age := s.config.TicketAge; {
+	case !s.rebuilding():
+		return refuseResume("the token is from before the server was restarted, which is too long ago")
+	case age > 0 && time.Now().After(t.Issued.Add(age)):
+		return refuseResume("the token is older than %v", age)
+	case s.void.has(seat{t.Nonce, t.ID}):
+		return refuseResume("member %d was taken out of room %q", t.ID, t.Room)
+	case s.void.has(seat{Nonce: t.Nonce}):
+		return refuseResume("room %q is over", t.Room)
+	}
+	return nil
+}
+
+// mayReturn says whether a ticket is for a place in r: that of m, or one that was lost. room.mu is held.
+func (r *room) mayReturn(m *member, t ticket) error {
+	ok := false
+	switch {
+	case t.Process == r.server.process && m != nil:
+		ok = m.generation == t.Generation
+	case t.Process == r.server.process:
+		ok = r.lost.has(place{t.ID, t.Generation})
+	case m != nil && m.earlier == t.origin:
+		ok = true
+	default:
+		if err := r.server.checkEarlier(t); err != nil {
+			return err
+		}
+		ok = r.returned != nil && (m == nil && !r.returned[t.ID] || m != nil && m.awaited)
+	}
+	if !ok {
+		return refuseResume("member %d has left room %q", t.ID, r.name)
+	}
+	return nil
+}
 
 // plainJSON is json.Marshal without its escapes for HTML: those would make a token larger than
 // signaling.MaxToken, and metadata larger than signaling.MaxMetadata.

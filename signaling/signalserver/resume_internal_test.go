@@ -23,7 +23,8 @@ func TestTicketSurvivesItsToken(t *testing.T) {
 	for _, want := range []ticket{
 		{Room: "r", Terms: terms{Topology: signaling.Mesh}, Nonce: 1, ID: 1},
 		{
-			Room: signaling.RoomName(long), Nonce: 1<<64 - 1, ID: signaling.MaxPeerID, Expires: time.Date(9999, 12, 31, 23, 59, 59, 1e9-1, time.UTC),
+			Room: signaling.RoomName(long), Nonce: 1<<64 - 1, ID: signaling.MaxPeerID, origin: origin{1<<64 - 1, 1<<64 - 1}, Subject: strings.Repeat("\x00", maxSubject),
+			Issued: time.Date(9999, 12, 31, 23, 59, 59, 1e9-1, time.UTC), Expires: time.Date(9999, 12, 31, 23, 59, 59, 1e9-1, time.UTC),
 			Terms: terms{
 				Topology:   signaling.Star,
 				Rules:      signaling.RoomRules{EndsWithHost: true, EndAfterSeal: 10 * time.Second},

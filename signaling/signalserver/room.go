@@ -23,21 +23,24 @@ type room struct {
 	fields     map[string]any   // of terms.Metadata, for those who look for a room; nil unless it is public
 	host       signaling.PeerID // the role, apart from the id
 	created    time.Time
-	place      uint64  // in a listing
-	founder    account // pays for cost, and for the room among those of its address
-	cost       int
+	place      uint64 // in a listing
 
 	guard guard // of the password; safe for all
 
-	mu      sync.Mutex // guards the fields below
-	members map[signaling.PeerID]*member
-	left    recent[signaling.PeerID] // their tickets are void, and their ids are not given again
-	roster  int                      // bytes of JSON that all members take in a welcome
-	founded bool                     // the host's id was given, here or before a restart
-	sealed  bool
-	locked  bool
-	closing *alarm // ends the room after its seal, if that is its rule
-	gone    bool   // was without members once: no longer among the server's rooms, or about to be taken out
+	// Guarded by Server.mu.
+	founder account // pays for the cost of the terms, and for a room of its address
+
+	mu         sync.Mutex // guards the fields below
+	members    map[signaling.PeerID]*member
+	generation uint64                    // how many places were given
+	lost       recent[place]             // given up after their grace times: they may be taken again
+	returned   map[signaling.PeerID]bool // ids with which tickets of an earlier process have come; nil: a room of this one
+	roster     int                       // bytes of JSON that all members take in a welcome
+	founded    bool                      // the host's id was given, here or before a restart
+	sealed     bool
+	locked     bool
+	closing    *alarm // ends the room after its seal, if that is its rule
+	gone       bool   // was without members once: no longer among the server's rooms, or about to be taken out
 }
 
 // maxRoster keeps a welcome within what every receiver accepts: the members' share of one frame.
@@ -46,7 +49,7 @@ const maxRoster = signaling.MaxMessage - 2*maxICEServers
 // errGone is returned by a room that ended while someone was about to enter it.
 var errGone = errors.New("signalserver: room is gone")
 
-func newRoom(s *Server, name signaling.RoomName, t terms, founder account) *room {
+func newRoom(s *Server, name signaling.RoomName, t terms) *room {
 	r := &room{
 		server:     s,
 		name:       name,
@@ -57,8 +60,6 @@ func newRoom(s *Server, name signaling.RoomName, t terms, founder account) *room
 		host:       signaling.Host,
 		created:    time.Now(),
 		place:      randomUint64(),
-		founder:    founder,
-		cost:       roomCost(t),
 		members:    make(map[signaling.PeerID]*member),
 		sealed:     t.Sealed,
 	}
@@ -73,9 +74,9 @@ func newRoom(s *Server, name signaling.RoomName, t terms, founder account) *room
 
 // rebuildRoom is newRoom after a restart, for a member that shows its ticket. A room that ends with its
 // host waits for it, as if that had just been lost: without it the members could only wait in vain.
-func rebuildRoom(s *Server, t ticket, founder account) *room {
-	r := newRoom(s, t.Room, t.Terms, founder)
-	r.nonce, r.founded = t.Nonce, true
+func rebuildRoom(s *Server, t ticket) *room {
+	r := newRoom(s, t.Room, t.Terms)
+	r.nonce, r.founded, r.returned = t.Nonce, true, make(map[signaling.PeerID]bool)
 	r.mu.Lock() // nobody knows the room, but for the timer of its host
 	defer r.mu.Unlock()
 	if r.endsWithHost() && t.ID != r.host {
@@ -133,10 +134,10 @@ func (r *room) readmit(s *session, j signaling.Join, g Grant, t ticket) (*member
 	if t.Nonce != r.nonce {
 		return nil, refuseResume("room %q is another one of that name", r.name)
 	}
-	if r.left.has(t.ID) {
-		return nil, refuseResume("member %d has left room %q", t.ID, r.name)
-	}
 	m := r.members[t.ID]
+	if err := r.mayReturn(m, t); err != nil {
+		return nil, err
+	}
 	if m == nil && t.expired() {
 		return nil, expired()
 	}
@@ -149,7 +150,13 @@ func (r *room) readmit(s *session, j signaling.Join, g Grant, t ticket) (*member
 	unseen := m == nil || m.awaited
 	if m == nil {
 		m = r.add(t.ID, j)
-		m.grant(Grant{Expires: t.Expires})
+		m.grant(Grant{Expires: t.Expires, Subject: t.Subject})
+	}
+	if t.Process != r.server.process {
+		m.earlier, r.returned[t.ID] = t.origin, true
+	} else if m.generation != t.Generation { // the client may come again with the same ticket
+		r.lost.remove(place{t.ID, t.Generation})
+		m.generation = t.Generation
 	}
 	restarted := !unseen && m.info.Incarnation != j.Incarnation
 	if restarted {
@@ -188,7 +195,8 @@ func (r *room) fits(j signaling.Join, old *member) error {
 }
 
 func (r *room) add(id signaling.PeerID, j signaling.Join) *member {
-	m := &member{room: r, id: id, since: time.Now()}
+	r.generation++
+	m := &member{room: r, id: id, since: time.Now(), generation: r.generation}
 	m.describe(j)
 	r.members[id] = m
 	r.server.counters.members.Add(1)
@@ -204,7 +212,7 @@ func (r *room) newID(mayHost bool) signaling.PeerID {
 	}
 	for {
 		id := signaling.PeerID(randomUint64() & uint64(signaling.MaxPeerID))
-		if id > r.host && r.members[id] == nil && !r.left.has(id) {
+		if id > r.host && r.members[id] == nil && !r.returned[id] {
 			return id
 		}
 	}
@@ -213,23 +221,27 @@ func (r *room) newID(mayHost bool) signaling.PeerID {
 // welcome tells a member the state of the room, and then what came for it while it was detached,
 // but for what came from members that are gone as well.
 func (r *room) welcome(m *member, resumed bool) {
-	token, err := r.server.tickets.seal(ticket{Room: r.name, Nonce: r.nonce, ID: m.id, Expires: m.until, Terms: r.terms})
+	token, err := r.server.tickets.seal(ticket{
+		Room: r.name, Nonce: r.nonce, ID: m.id, origin: origin{r.server.process, m.generation},
+		Issued: time.Now(), Subject: m.subject, Expires: m.until, Terms: r.terms,
+	})
 	if err != nil {
 		m.session.fail(&signaling.Error{Code: signaling.CodeInternal, Text: err.Error()})
 		return
 	}
 	m.deliver(&note{message: signaling.Welcome{
-		ID:         m.id,
-		Room:       r.name,
-		Topology:   r.topology,
-		Host:       r.host,
-		Members:    r.others(m.id),
-		Resume:     token,
-		Resumed:    resumed,
-		Sealed:     r.sealed,
-		Locked:     r.locked,
-		ICEServers: m.iceServers(),
-		Limits:     r.limits(),
+		ID:             m.id,
+		Room:           r.name,
+		Topology:       r.topology,
+		Host:           r.host,
+		Members:        r.others(m.id),
+		Resume:         token,
+		Resumed:        resumed,
+		Sealed:         r.sealed,
+		Locked:         r.locked,
+		HostAwayMillis: r.hostAway(),
+		ICEServers:     m.iceServers(),
+		Limits:         r.limits(),
 	}})
 	for _, signal := range m.takeKept() {
 		if r.members[signal.From] != nil {
@@ -238,17 +250,26 @@ func (r *room) welcome(m *member, resumed bool) {
 	}
 }
 
+// hostAway returns for how many milliseconds a host with which the room ends may be away yet: 0 if it is there.
+func (r *room) hostAway() int {
+	host := r.members[r.host]
+	if !r.endsWithHost() || host == nil || host.session != nil {
+		return 0
+	}
+	return max(1, int((host.graceEnd - r.server.clock.now()).Milliseconds()))
+}
+
 // unlock ends a change. A room that it left without members is gone, and the server forgets it: its
 // lock comes first in the order, so not before this one is free.
 func (r *room) unlock() {
 	r.gone = len(r.members) == 0
-	gone := r.gone
+	gone, sleeps := r.gone, len(r.lost) > 0
 	if gone && r.closing != nil {
 		r.closing.stop()
 	}
 	r.mu.Unlock()
 	if gone {
-		r.server.forgetRoom(r)
+		r.server.forgetRoom(r, sleeps)
 	}
 }
 

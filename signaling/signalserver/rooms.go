@@ -12,7 +12,7 @@ import (
 )
 
 // join finds or makes the room that a join message means, and enters it. Who waits to be matched has
-// no member yet, and no error.
+// no member yet, and no error; nor has a session that has ended.
 func (s *Server) join(session *session, j signaling.Join) (*member, error) {
 	if err := s.mayAsk(session); err != nil {
 		return nil, err
@@ -20,9 +20,13 @@ func (s *Server) join(session *session, j signaling.Join) (*member, error) {
 	if j.Resume != "" {
 		return s.resume(session, j)
 	}
-	s.awaitRebuilt(session, j.Room)
+	a := s.arrive(session, j.Room)
+	defer s.depart(a, j.Room)
 	g, err := s.admit(session, Request{Join: j, Creates: s.room(j.Room) == nil})
 	if err != nil {
+		return nil, err
+	}
+	if err := s.checkBans(session.remote, seat{}, g.Subject); err != nil {
 		return nil, err
 	}
 	if g.Metadata != nil {
@@ -30,6 +34,10 @@ func (s *Server) join(session *session, j signaling.Join) (*member, error) {
 	}
 	if j.Match != nil {
 		return nil, s.matcher.enter(session, j, g)
+	}
+	s.await(session, a)
+	if session.over() {
+		return nil, nil // nobody is there to be let in
 	}
 	for {
 		m, err := s.tryJoin(session, j, g)
@@ -94,7 +102,7 @@ func (s *Server) found(session *session, j signaling.Join, g Grant) (*room, erro
 	created := false
 	r, err := s.openRoom(session, j.Room, made, func(name signaling.RoomName) (*room, error) {
 		created = true
-		r := newRoom(s, name, made, session.account)
+		r := newRoom(s, name, made)
 		if j.Password != "" {
 			r.guard.right = macOf(j.Password, s.passwordKey)
 		}
@@ -119,6 +127,9 @@ func (s *Server) resume(session *session, j signaling.Join) (*member, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.checkBans(session.remote, seat{t.Nonce, t.ID}, g.Subject, t.Subject); err != nil {
+		return nil, err
+	}
 	if g.Metadata != nil {
 		j.Metadata = g.Metadata
 	}
@@ -132,14 +143,17 @@ func (s *Server) resume(session *session, j signaling.Join) (*member, error) {
 
 func (s *Server) tryResume(session *session, j signaling.Join, g Grant, t ticket) (*member, error) {
 	r, err := s.openRoom(session, t.Room, t.Terms, func(signaling.RoomName) (*room, error) {
-		if s.closed.has(t.Nonce) {
-			return nil, refuseResume("room %q was closed", t.Room)
-		}
-		if t.expired() {
+		switch {
+		case t.Process == s.process:
+			return s.wakeRoom(t)
+		case t.expired():
 			return nil, expired()
 		}
-		s.tellRebuilt()
-		return rebuildRoom(s, t, session.account), nil
+		if err := s.checkEarlier(t); err != nil {
+			return nil, err
+		}
+		s.tellRebuilt(t.Room)
+		return rebuildRoom(s, t), nil
 	})
 	if err != nil {
 		return nil, err
@@ -181,6 +195,7 @@ func (s *Server) openRoom(by *session, name signaling.RoomName, t terms, build f
 		s.addresses.end(by.account.address, t.Public)
 		return nil, err
 	}
+	r.founder = by.account
 	s.rooms[name] = r
 	if r.terms.Public {
 		s.listing.add(r)
@@ -214,16 +229,101 @@ func randomName(length int) signaling.RoomName {
 	return signaling.RoomName(strings.ToLower(rand.Text()[:length]))
 }
 
-func (s *Server) forgetRoom(r *room) {
+// maxAsleep is the most rooms that are kept for members who were all lost, and maxAsleepEach the most of
+// those that one address, or its /48, has founded.
+const (
+	maxAsleep     = 1024
+	maxAsleepEach = 64
+)
+
+// forgetRoom takes a room without members out of the way. Where all its members were lost it sleeps: they may
+// come back to it as they may to one in which somebody is left, as long as nobody else takes its name.
+func (s *Server) forgetRoom(r *room, sleeps bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.rooms[r.name] != r {
 		return
 	}
 	delete(s.rooms, r.name)
-	r.founder.release(r.cost)
+	r.founder.release(roomCost(r.terms))
 	s.addresses.end(r.founder.address, r.terms.Public)
 	if r.terms.Public {
 		s.listing.remove(r)
 	}
+	switch {
+	case sleeps:
+		s.lull(r)
+	case r.returned != nil && s.rebuilding():
+		s.void.add(seat{Nonce: r.nonce}) // or tickets of the earlier process would build it again
+	}
+}
+
+// lull adds a room to those that sleep; mu is held.
+func (s *Server) lull(r *room) {
+	network := r.founder.address.widest()
+	same := 0
+	for _, other := range s.asleep {
+		if other.founder.address.widest() == network {
+			same++
+		}
+	}
+	drop := slices.IndexFunc(s.asleep, func(other *room) bool {
+		return len(s.asleep) >= maxAsleep || same >= maxAsleepEach && other.founder.address.widest() == network
+	})
+	if drop >= 0 {
+		s.asleep = slices.Delete(s.asleep, drop, drop+1)
+	}
+	s.asleep = append(s.asleep, r)
+}
+
+// wakeRoom returns the room that a ticket of this process is for. It is not among the server's rooms, so it
+// sleeps, or it is over. mu is held.
+func (s *Server) wakeRoom(t ticket) (*room, error) {
+	i := slices.IndexFunc(s.asleep, func(r *room) bool { return r.nonce == t.Nonce })
+	if i < 0 {
+		return nil, refuseResume("room %q is over", t.Room)
+	}
+	r := s.asleep[i]
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.mayReturn(nil, t); err != nil {
+		return nil, err
+	}
+	s.asleep = slices.Delete(s.asleep, i, i+1)
+	r.gone = false
+	if r.closing != nil {
+		r.closing = s.clock.after(r.terms.Rules.EndAfterSeal, r.sealComplete)
+	}
+	return r, nil
+}
+
+// closeAsleep ends the rooms of that name that sleep, and reports whether there were any.
+func (s *Server) closeAsleep(name signaling.RoomName) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := len(s.asleep)
+	s.asleep = slices.DeleteFunc(s.asleep, func(r *room) bool {
+		if r.name == name {
+			s.journal.add(record{Until: s.ticketsEnd(), Room: r.nonce})
+			if r.returned != nil && s.rebuilding() {
+				s.void.add(seat{Nonce: r.nonce})
+			}
+		}
+		return r.name == name
+	})
+	return len(s.asleep) < before
+}
+
+// nonceOf returns that of a room, which may sleep.
+func (s *Server) nonceOf(name signaling.RoomName) (nonce uint64, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := s.rooms[name]; r != nil {
+		return r.nonce, true
+	}
+	i := slices.IndexFunc(s.asleep, func(r *room) bool { return r.name == name })
+	if i < 0 {
+		return 0, false
+	}
+	return s.asleep[i].nonce, true
 }

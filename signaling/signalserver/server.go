@@ -27,10 +27,14 @@ type Server struct {
 	stop        context.CancelFunc // ends sweep
 	recovered   time.Duration      // by the clock: until when rooms of an earlier process may come back
 	tickets     tickets
+	process     uint64 // a random number, for tickets
 	passwordKey []byte // of the MACs of passwords that were given
 
 	// Safe for all.
 	clock     *clock
+	journal   *journal
+	bans      bans
+	void      voids
 	counters  counters
 	addresses *addresses
 	budget    budget
@@ -42,9 +46,9 @@ type Server struct {
 
 	mu       sync.Mutex // guards the fields below
 	rooms    map[signaling.RoomName]*room
-	rebuilt  chan struct{} // closed, and replaced, when a room of an earlier process is back
+	queues   map[signaling.RoomName]*queue // of newcomers who wait for rooms of an earlier process
 	sessions map[*session]struct{}
-	closed   recent[uint64] // nonces of rooms that CloseRoom has ended
+	asleep   []*room // all of whose members were lost, the longest asleep first
 	draining bool
 	drained  chan struct{} // closed, and nil again, with the last session; nil while nobody waits
 	stopping bool
@@ -68,6 +72,10 @@ func New(config Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	journal, err := openJournal(config.StateFile, func(err error) { config.Log.Error("state file", "err", err) })
+	if err != nil {
+		return nil, err
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	s := &Server{
 		config: config,
@@ -83,10 +91,12 @@ func New(config Config) (*Server, error) {
 		buffers:  sync.Pool{New: func() any { return new(bytes.Buffer) }},
 		batches:  sync.Pool{New: func() any { return new(batch) }},
 		rooms:    make(map[signaling.RoomName]*room),
-		rebuilt:  make(chan struct{}),
+		queues:   make(map[signaling.RoomName]*queue),
 		sessions: make(map[*session]struct{}),
 
 		tickets:     tickets,
+		process:     randomUint64(),
+		journal:     journal,
 		passwordKey: make([]byte, 32),
 	}
 	rand.Read(s.passwordKey)
@@ -95,7 +105,10 @@ func New(config Config) (*Server, error) {
 	s.addresses = newAddresses(config, s.clock)
 	s.matcher = matcher{server: s, queues: make(map[wish][]*waiter)}
 	s.recovered = config.Recovery
+	s.bans.clock = s.clock
+	s.restore()
 	s.wg.Go(func() { s.sweep(ctx) })
+	s.wg.Go(func() { journal.run(ctx) })
 	return s, nil
 }
 
@@ -125,6 +138,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // upgrade starts a session, if its address may have one more.
 func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
 	remote := s.config.RemoteAddr(r)
+	if s.refuseBanned(w, remote) {
+		return
+	}
 	address, wait := s.addresses.enter(remote)
 	if address == nil {
 		s.counters.refuse(signaling.CodeRateLimited)
@@ -242,6 +258,12 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	s.endRooms()
 	return err
+}
+
+func (s *Server) allSessions() []*session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Keys(s.sessions))
 }
 
 // endRooms ends the grace times that still run when all sessions have ended.

@@ -159,7 +159,12 @@ func (s *session) join(j signaling.Join, began time.Time) error {
 		return &signaling.Error{Code: signaling.CodeAlreadyJoined, Text: "already waiting to be matched"}
 	}
 	s.asked()
+	cost := memberCost(j) + len(j.Token) + len(j.Resume) // while it waits
+	if err := s.server.afford(s.account, cost); err != nil {
+		return err
+	}
 	m, err := s.server.join(s, j)
+	s.account.release(cost)
 	s.forgetRequest()
 	if err != nil || m == nil {
 		return err

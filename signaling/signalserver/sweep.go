@@ -26,6 +26,9 @@ func (s *Server) sweep(ctx context.Context) {
 			s.sweepOnce()
 		case <-forget.C:
 			s.addresses.forget()
+			if !s.rebuilding() {
+				s.void.forget()
+			}
 		}
 	}
 }

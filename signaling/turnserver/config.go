@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"example.org/rtcpeer/signaling/loglimit"
 )
 
 // Off as an address means that there is no such listener.
@@ -61,10 +63,13 @@ type Config struct {
 	Bandwidth int
 
 	// AllowPeers are relayed to although they are loopback, private, link-local or otherwise not
-	// of the public Internet. DenyPeers are not relayed to, whatever else is said.
+	// of the public Internet. Addresses of this host, and the broadcast and anycast addresses of its
+	// networks, are among them only where a prefix names a single one. DenyPeers are not relayed to,
+	// whatever else is said.
 	AllowPeers, DenyPeers []netip.Prefix
 
-	// Log gets a line for each allocation, and at debug level what strangers do wrong. Nil: none.
+	// Log gets a line for each allocation, and at debug level what strangers do wrong: of each text a hundred
+	// at once and ten a second over time. Nil: none.
 	Log *slog.Logger
 }
 
@@ -91,9 +96,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.PerUser = cmp.Or(c.PerUser, 64)
 	c.PerAddress = cmp.Or(c.PerAddress, 256)
 	c.Bandwidth = cmp.Or(c.Bandwidth, 1<<20)
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
+	c.Log = loglimit.Logger(c.Log)
 	c.AllowPeers, c.DenyPeers = slices.Clone(c.AllowPeers), slices.Clone(c.DenyPeers)
 	if err := c.check(); err != nil {
 		return c, err

@@ -17,8 +17,9 @@
 //
 // Two members who both relay through this server reach each other even where its public address
 // belongs to a NAT in front of it: a packet for the public address of another relay is sent to that
-// relay's socket directly. Other ports at the public address are not reachable through a relay, and
-// addresses that are not of the public Internet are refused (see Config.AllowPeers).
+// relay's socket directly. Other ports at the public address are not reachable through a relay. Other
+// addresses of this host, the broadcast and anycast addresses of its networks, and addresses that are not of the
+// public Internet are refused (see Config.AllowPeers).
 //
 // A credential is short-lived: after its expiry it makes no new allocation. What was allocated with
 // it may be refreshed for Config.Outlive more, as a link's allocation cannot change its credential

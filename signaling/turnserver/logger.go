@@ -23,7 +23,7 @@ func (l logger) put(format string, args []any) {
 	if len(args) > 0 {
 		format = fmt.Sprintf(format, args...)
 	}
-	l.log.Debug(format)
+	l.log.Debug("turn", "text", format) // one text, for the limit of each
 }
 
 func (l logger) Trace(string)                      {}

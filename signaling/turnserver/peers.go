@@ -24,8 +24,13 @@ func (r *peerRules) allows(peer netip.Addr) bool {
 	return within(peer, r.allow) || !special(peer)
 }
 
-// told reports whether the configuration names peer as allowed.
-func (r *peerRules) told(peer netip.Addr) bool { return within(peer, r.allow) && !within(peer, r.deny) }
+// toldOwn reports whether the configuration names peer as allowed although it is of this host, or for all of its
+// network: by itself, and not only as one of many, except for loopback, which is nobody else's.
+func (r *peerRules) toldOwn(peer netip.Addr) bool {
+	return !within(peer, r.deny) && slices.ContainsFunc(r.allow, func(p netip.Prefix) bool {
+		return p.Contains(peer) && (p.IsSingleIP() || peer.IsLoopback())
+	})
+}
 
 // special4 are the IPv4 addresses that do not belong to one host of the public Internet: IANA's
 // IPv4 special-purpose registry, and multicast.

@@ -100,13 +100,15 @@ func (r *relay) WriteTo(p []byte, addr net.Addr) (int, error) {
 // route says where a packet for a peer is sent to. A permission names an address without a port, so
 // it is here that the services of this host are kept out of reach, but for its relays.
 func (r *relay) route(to netip.AddrPort) (netip.AddrPort, bool) {
-	if to.Addr() != r.public.Addr() {
-		return to, true
+	s := r.server
+	if to.Addr() == r.public.Addr() {
+		if other := s.places.relayAt(to); other != nil {
+			return other.local, true
+		}
+		return to, s.rules.toldOwn(to.Addr())
 	}
-	if other := r.server.places.relayAt(to); other != nil {
-		return other.local, true
-	}
-	return to, r.server.rules.told(to.Addr())
+	// The host may have got the address since it was permitted.
+	return to, !s.host.owns(to.Addr()) || s.rules.toldOwn(to.Addr())
 }
 
 // ReadFrom returns the next packet for the client.

@@ -19,6 +19,7 @@ type Server struct {
 	// Fixed at construction.
 	config  Config
 	rules   peerRules
+	host    host
 	log     *slog.Logger
 	sockets sockets
 	turn    *turn.Server
@@ -45,6 +46,7 @@ func New(config Config) (*Server, error) {
 		places:  newPlaces(&config),
 		closing: make(chan struct{}),
 	}
+	s.host.last.Store(readHost())
 	if err := s.start(); err != nil {
 		s.sockets.close()
 		return nil, err
@@ -127,12 +129,23 @@ func (s *Server) hasRoom(userID, _ string, _ net.Addr) bool {
 // mayRelayTo is Pion's PermissionHandler.
 func (s *Server) mayRelayTo(client net.Addr, peer net.IP) bool {
 	address, _ := netip.AddrFromSlice(peer)
-	if s.rules.allows(address) {
+	if s.rules.allows(address) && s.reachable(address) {
 		return true
 	}
 	s.counters.refuse(refusedPeer)
 	s.log.Debug("peer refused", "client", client, "peer", peer)
 	return false
+}
+
+// reachable reports whether an address that is allowed leads away from this host. Where it does not, only the ports
+// of relays are reached, by relay.route, which are announced at a public address; unless the configuration
+// names the address.
+func (s *Server) reachable(peer netip.Addr) bool {
+	peer = peer.Unmap().WithZone("")
+	if slices.Contains(s.rules.own, peer) || s.rules.toldOwn(peer) {
+		return true
+	}
+	return !s.host.claims(peer) && !s.host.claims(translated(peer))
 }
 
 // events keep relays and streams informed of what Pion granted.

@@ -1,0 +1,255 @@
+package signalserver
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"example.org/rtcpeer/signaling"
+)
+
+// A Ban keeps somebody out until it is over. Exactly one of Room with ID, Token, Subject and Prefix says whom.
+type Ban struct {
+	// Number is chosen by Server.Ban, for Unban.
+	Number uint64 `json:"number"`
+
+	// Room and ID are a member, who may be away. It cannot come back with its ticket.
+	Room signaling.RoomName `json:"room,omitempty"`
+	ID   signaling.PeerID   `json:"id,omitempty"`
+	// Token is the resume token of a member, in place of Room and ID.
+	Token string `json:"token,omitempty"`
+	// Subject is whoever Config.Admit calls so in a Grant, in all rooms.
+	Subject string `json:"subject,omitempty"`
+	// Prefix are the addresses in it.
+	Prefix netip.Prefix `json:"prefix,omitzero"`
+
+	// For is how long the ban lasts. Zero means for ever.
+	For time.Duration `json:"for,omitempty"`
+	// Until is the end as a date, chosen by Server.Ban. Zero: never.
+	Until time.Time `json:"until,omitzero"`
+	// Reason is told to whoever is banned: at most signaling.MaxText bytes.
+	Reason string `json:"reason,omitempty"`
+
+	seat seat // of Room and ID, or of Token
+}
+
+const (
+	// maxBans is the most bans at a time.
+	maxBans = 4096
+	// maxSubject is the longest Grant.Subject that a ticket has room for, in bytes.
+	maxSubject = 128
+)
+
+// ErrTooManyBans is returned by Ban when there are 4096.
+var ErrTooManyBans = errors.New("signalserver: too many bans: take back those that are of no use any more")
+
+// bans are those that are not over.
+type bans struct {
+	clock *clock // fixed at construction
+
+	mu   sync.Mutex // guards the fields below
+	last uint64     // number
+	list []*ban     // in the order of their numbers
+}
+
+type ban struct {
+	Ban
+	ends time.Duration // by the clock
+}
+
+// Ban keeps somebody out from now on, and takes out those who are there: members get the error kicked, their
+// tickets are void, and other sessions end with forbidden. New sessions of banned addresses are answered with
+// 403, and joins of whoever is banned with the error forbidden. It returns the ban with its Number and its end;
+// the Token is not kept. With Config.StateFile it holds over a restart.
+func (s *Server) Ban(b Ban) (Ban, error) {
+	if err := s.resolve(&b); err != nil {
+		return Ban{}, err
+	}
+	b, err := s.bans.add(b)
+	if err != nil {
+		return Ban{}, err
+	}
+	s.journal.add(record{Until: untilOf(b), Ban: &b, Ticket: &b.seat})
+	s.enforce(b)
+	return b, nil
+}
+
+// resolve checks a ban, and finds the seat that it is about.
+func (s *Server) resolve(b *Ban) error {
+	kinds := 0
+	for _, given := range []bool{b.Room != "" || b.ID != 0, b.Token != "", b.Subject != "", b.Prefix.IsValid()} {
+		if given {
+			kinds++
+		}
+	}
+	switch {
+	case kinds != 1:
+		return errors.New("signalserver: Ban: want one of Room with ID, Token, Subject and Prefix")
+	case b.For < 0:
+		return fmt.Errorf("signalserver: Ban.For %v: want a time, or 0 for ever", b.For)
+	case len(b.Reason) > signaling.MaxText:
+		return fmt.Errorf("signalserver: Ban.Reason of %d bytes: at most %d", len(b.Reason), signaling.MaxText)
+	case b.Token != "":
+		t, err := s.tickets.open(b.Token)
+		if err != nil {
+			return fmt.Errorf("signalserver: Ban.Token: %w", err)
+		}
+		b.Room, b.ID, b.Token, b.seat = t.Room, t.ID, "", seat{t.Nonce, t.ID}
+	case b.Room != "" || b.ID != 0:
+		nonce, ok := s.nonceOf(b.Room)
+		if !ok || !b.ID.Valid() {
+			return fmt.Errorf("signalserver: Ban: no room %q, or no id %d in it", b.Room, b.ID)
+		}
+		b.seat = seat{nonce, b.ID}
+	case b.Prefix.IsValid():
+		b.Prefix = netip.PrefixFrom(b.Prefix.Addr().Unmap(), bitsOf(b.Prefix)).Masked()
+		if !b.Prefix.IsValid() {
+			return errors.New("signalserver: Ban.Prefix: want a network, as 203.0.113.0/24")
+		}
+	}
+	return nil
+}
+
+// bitsOf is the length of a prefix, of IPv4 also where it is written as one of IPv6.
+func bitsOf(p netip.Prefix) int {
+	if p.Addr().Is4In6() {
+		return p.Bits() - 96
+	}
+	return p.Bits()
+}
+
+func untilOf(b Ban) time.Time {
+	if b.Until.IsZero() {
+		return lastDate
+	}
+	return b.Until
+}
+
+// enforce takes out those whom a new ban is about.
+func (s *Server) enforce(b Ban) {
+	for _, r := range s.allRooms() {
+		r.expelAll(func(m *member) bool { return b.about(m.remote, m.subject, seat{r.nonce, m.id}) }, kicked(b.Reason))
+	}
+	for _, session := range s.allSessions() {
+		if b.about(session.remote, "", seat{}) {
+			session.refuse(b.refusal())
+		}
+	}
+}
+
+// about reports whether a ban is about whoever comes from an address, as a subject, or with a ticket.
+func (b *Ban) about(remote netip.Addr, subject string, of seat) bool {
+	switch {
+	case b.Prefix.IsValid():
+		return b.Prefix.Contains(remote.Unmap().WithZone(""))
+	case b.Subject != "":
+		return b.Subject == subject
+	}
+	return b.seat == of && of != seat{}
+}
+
+func (b *Ban) refusal() *signaling.Error {
+	text := "banned"
+	if !b.Until.IsZero() {
+		text += " until " + b.Until.Format(time.RFC3339)
+	}
+	if b.Reason != "" {
+		text += ": " + b.Reason
+	}
+	return &signaling.Error{Code: signaling.CodeForbidden, Text: text}
+}
+
+// Bans returns those that are not over, in the order in which they were made.
+func (s *Server) Bans() []Ban {
+	s.bans.mu.Lock()
+	defer s.bans.mu.Unlock()
+	s.bans.forget()
+	list := make([]Ban, 0, len(s.bans.list))
+	for _, b := range s.bans.list {
+		list = append(list, b.Ban)
+	}
+	return list
+}
+
+// Unban ends a ban early. It reports whether there was one. Whoever was taken out has to join anew.
+func (s *Server) Unban(number uint64) bool {
+	s.bans.mu.Lock()
+	before := len(s.bans.list)
+	s.bans.list = slices.DeleteFunc(s.bans.list, func(b *ban) bool { return b.Number == number })
+	found := len(s.bans.list) < before
+	s.bans.mu.Unlock()
+	if found {
+		s.journal.add(record{Until: lastDate, Unban: number})
+	}
+	return found
+}
+
+func (l *bans) add(b Ban) (Ban, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.forget()
+	if len(l.list) >= maxBans {
+		return Ban{}, ErrTooManyBans
+	}
+	l.last++
+	b.Number = l.last
+	ends := far
+	if b.For > 0 {
+		b.For = min(b.For, far)
+		b.Until, ends = time.Now().Add(b.For), l.clock.now()+b.For
+	}
+	l.list = append(l.list, &ban{b, ends})
+	return b, nil
+}
+
+// restore takes a ban of an earlier process from the journal.
+func (l *bans) restore(b Ban, of seat) {
+	b.seat = of
+	l.last = max(l.last, b.Number)
+	l.list = append(l.list, &ban{b, l.clock.at(untilOf(b))})
+}
+
+// forget drops the bans that are over; mu is held.
+func (l *bans) forget() {
+	now := l.clock.now()
+	l.list = slices.DeleteFunc(l.list, func(b *ban) bool { return b.ends <= now })
+}
+
+// find returns the error for whoever is banned, or nil.
+func (l *bans) find(remote netip.Addr, subject string, of seat) *signaling.Error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.forget()
+	for _, b := range l.list {
+		if b.about(remote, subject, of) {
+			return b.refusal()
+		}
+	}
+	return nil
+}
+
+// checkBans returns the error for whoever comes from an address as one of the subjects, or with a ticket, if
+// that is banned.
+func (s *Server) checkBans(remote netip.Addr, of seat, subjects ...string) error {
+	for _, subject := range subjects {
+		if why := s.bans.find(remote, subject, of); why != nil {
+			return why
+		}
+	}
+	return nil
+}
+
+// refuseBanned answers a request from a banned address, and reports whether it was one.
+func (s *Server) refuseBanned(w http.ResponseWriter, remote netip.Addr) bool {
+	why := s.bans.find(remote, "", seat{})
+	if why == nil {
+		return false
+	}
+	s.counters.refuse(why.Code)
+	http.Error(w, why.Text, http.StatusForbidden)
+	return true
+}

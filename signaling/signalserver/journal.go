@@ -1,0 +1,179 @@
+package signalserver
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"example.org/rtcpeer/signaling"
+)
+
+// A journal is what must be remembered over a restart, in Config.StateFile: which tickets are void before their
+// time, as their members were taken out or their rooms ended, and who is banned. It is one line of JSON each.
+// There is no other state on disk: rooms come back with their members' tickets.
+//
+// Records are written by one goroutine, run, so nobody waits for the disk. There are at most maxRecords; the
+// oldest is dropped for the newest.
+type journal struct {
+	// Fixed at construction.
+	path string // empty: nothing is written
+	fail func(error)
+
+	wake chan struct{} // has one when there is something to write
+
+	mu      sync.Mutex // guards the fields below
+	records []record
+	written int // of records
+	lines   int // in the file
+}
+
+// A record is void after Until. One of its other fields is set; a Ban of a ticket has it beside it.
+type record struct {
+	Until  time.Time `json:"until"`
+	Ticket *seat     `json:"ticket,omitempty"`
+	Room   uint64    `json:"room,omitempty"` // the nonce of one that was ended
+	Ban    *Ban      `json:"ban,omitempty"`
+	Unban  uint64    `json:"unban,omitempty"` // the ID of an earlier ban
+}
+
+// A seat is a member of a room, whatever process has made its ticket.
+type seat struct {
+	Nonce uint64           `json:"room"`
+	ID    signaling.PeerID `json:"id"`
+}
+
+// restore takes what earlier processes have left in the journal.
+func (s *Server) restore() {
+	for _, r := range s.journal.records {
+		switch {
+		case r.Ban != nil && r.Ticket != nil:
+			s.bans.restore(*r.Ban, *r.Ticket)
+		case r.Unban != 0:
+			s.bans.list = slices.DeleteFunc(s.bans.list, func(b *ban) bool { return b.Number == r.Unban })
+		case r.Ticket != nil:
+			s.void.add(*r.Ticket)
+		case r.Room != 0:
+			s.void.add(seat{Nonce: r.Room})
+		}
+	}
+}
+
+// maxRecords is a day in which somebody is taken out every second.
+const maxRecords = 1 << 16
+
+// openJournal reads the records that are not over, and shows that the file can be written.
+func openJournal(path string, fail func(error)) (*journal, error) {
+	j := &journal{path: path, fail: fail, wake: make(chan struct{}, 1)}
+	if path == "" {
+		return j, nil
+	}
+	content, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("signalserver: Config.StateFile: %w", err)
+	}
+	for line := range bytes.Lines(content) {
+		var r record
+		if json.Unmarshal(line, &r) == nil && time.Now().Before(r.Until) { // the last line may be half written
+			j.records = append(j.records, r)
+		}
+	}
+	j.records = j.records[max(0, len(j.records)-maxRecords):]
+	if err := j.rewrite(j.records); err != nil {
+		return nil, fmt.Errorf("signalserver: Config.StateFile: %w", err)
+	}
+	j.written, j.lines = len(j.records), len(j.records)
+	return j, nil
+}
+
+// add never blocks.
+func (j *journal) add(r record) {
+	if j.path == "" {
+		return
+	}
+	j.mu.Lock()
+	j.records = append(j.records, r)
+	if over := len(j.records) - maxRecords; over > 0 {
+		j.records = slices.Delete(j.records, 0, over)
+		j.written = max(0, j.written-over)
+	}
+	j.mu.Unlock()
+	select {
+	case j.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run writes what is added until ctx ends, and then what is left.
+func (j *journal) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		select {
+		case <-j.wake:
+			j.write()
+		case <-ctx.Done():
+		}
+	}
+	j.write()
+}
+
+// write appends the records that are new. When most lines of the file are over or dropped it is written anew.
+func (j *journal) write() {
+	if j.path == "" {
+		return
+	}
+	j.mu.Lock()
+	news := slices.Clone(j.records[j.written:])
+	var all []record
+	if j.lines+len(news) > 2*len(j.records)+1024 {
+		j.records = slices.DeleteFunc(j.records, func(r record) bool { return !time.Now().Before(r.Until) })
+		all = slices.Clone(j.records)
+		j.lines = len(all)
+	} else {
+		j.lines += len(news)
+	}
+	j.written = len(j.records)
+	j.mu.Unlock()
+	var err error
+	switch {
+	case all != nil:
+		err = j.rewrite(all)
+	case len(news) > 0:
+		err = j.append(news)
+	}
+	if err != nil {
+		j.fail(err)
+	}
+}
+
+func (j *journal) append(records []record) error {
+	file, err := os.OpenFile(j.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(linesOf(records))
+	return errors.Join(err, file.Close())
+}
+
+// rewrite puts another file in place of the old one, which is whole at any moment.
+func (j *journal) rewrite(records []record) error {
+	next := j.path + ".new"
+	if err := os.WriteFile(next, linesOf(records), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(next, j.path)
+}
+
+func linesOf(records []record) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	for _, r := range records {
+		_ = e.Encode(r) // it has nothing that JSON lacks
+	}
+	return b.Bytes()
+}
