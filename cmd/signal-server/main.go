@@ -36,6 +36,9 @@ const (
 )
 
 func main() {
+	// Without this the end of a terminal, or of who reads the log, would end the server. There is nothing to
+	// read again on SIGHUP: certificates are when they change.
+	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // the first signal stops in order, the second kills
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr, os.LookupEnv))
@@ -49,17 +52,20 @@ type commands struct {
 
 // A process is what a command gets of its surroundings.
 type process struct {
-	out, err io.Writer
-	env      lookup
+	out io.Writer
+	err *logQueue
+	env lookup
 }
 
 // run is the program. It ends when ctx does, and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer, env lookup) int {
-	err := execute(ctx, args, &process{out: stdout, err: stderr, env: env})
+	log := newLogQueue(stderr)
+	defer log.close()
+	err := execute(ctx, args, &process{out: stdout, err: log, env: env})
 	if err == nil {
 		return exitOK
 	}
-	fmt.Fprintf(stderr, "signal-server: %v\n", err)
+	fmt.Fprintf(log, "signal-server: %v\n", err)
 	if _, ok := errors.AsType[usageError](err); ok {
 		return exitUsage
 	}

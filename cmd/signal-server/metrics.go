@@ -55,8 +55,11 @@ func (f *figures) observe(p signalserver.Phase, took time.Duration) {
 }
 
 // watch adds the figures of the servers; turn is nil if there is none.
-func (f *figures) watch(g *gate, rooms *signalserver.Server, turn *turnserver.Server) {
-	f.registry.MustRegister(g, roomFigures{rooms})
+func (f *figures) watch(g *gate, rooms *signalserver.Server, turn *turnserver.Server, log *logQueue) {
+	f.registry.MustRegister(g, roomFigures{rooms}, prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: namespace + "log_dropped_total",
+		Help: "Lines of the log that were dropped, as stderr was not read in time.",
+	}, func() float64 { return float64(log.lost()) }))
 	if turn != nil {
 		f.registry.MustRegister(turnFigures{turn})
 	}

@@ -163,15 +163,20 @@ func noneIfZero[N int | time.Duration](n N) N {
 	return n
 }
 
-// logger writes to w. The options have been checked by kong.
-func (o *serverOptions) logger(w io.Writer) *slog.Logger {
+// logger writes to q, and says there when lines were dropped. The options have been checked by kong.
+func (o *serverOptions) logger(q *logQueue) *slog.Logger {
+	q.onDrop(func(n uint64) { slog.New(o.handler(q.to)).Warn("log lines dropped", "lines", n) })
+	return slog.New(o.handler(q))
+}
+
+func (o *serverOptions) handler(w io.Writer) slog.Handler {
 	var level slog.Level
 	level.UnmarshalText([]byte(o.LogLevel))
 	options := &slog.HandlerOptions{Level: level}
 	if o.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(w, options))
+		return slog.NewJSONHandler(w, options)
 	}
-	return slog.New(slog.NewTextHandler(w, options))
+	return slog.NewTextHandler(w, options)
 }
 
 func printVersion(w io.Writer) error {

@@ -118,7 +118,7 @@ func TestPageAnswersPings(t *testing.T) {
 }
 
 func TestPageIsServed(t *testing.T) {
-	s, err := newServer(options{Server: serverOptions{Listen: "127.0.0.1:0"}}, io.Discard)
+	s, err := newServer(options{Server: serverOptions{Listen: "127.0.0.1:0"}}, noLog(t))
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup

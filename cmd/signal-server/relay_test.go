@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -94,7 +93,7 @@ func TestCredentialsAreRenewed(t *testing.T) {
 // serveOptions runs a server as no flags could say.
 func serveOptions(t *testing.T, o options) (url string) {
 	t.Helper()
-	s, err := newServer(o, new(bytes.Buffer))
+	s, err := newServer(o, noLog(t))
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error)

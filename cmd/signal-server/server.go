@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -20,7 +19,8 @@ import (
 type server struct {
 	// Fixed at construction.
 	log    *slog.Logger
-	gate   *gate // of all that everybody reaches
+	stderr *logQueue // what log writes to
+	gate   *gate     // of all that everybody reaches
 	limits limitOptions
 	rooms  *signalserver.Server
 	relays *relays
@@ -31,9 +31,9 @@ type server struct {
 const stopTimeout = 9 * time.Second
 
 // newServer binds the addresses, so that connections wait from now on; serve answers them.
-func newServer(o options, stderr io.Writer) (*server, error) {
+func newServer(o options, stderr *logQueue) (*server, error) {
 	log := o.Server.logger(stderr)
-	s := &server{log: log, gate: o.gate(log), limits: o.Limits}
+	s := &server{log: log, stderr: stderr, gate: o.gate(log), limits: o.Limits}
 	if err := s.open(o); err != nil {
 		s.close()
 		if s.rooms != nil {
@@ -66,7 +66,7 @@ func (s *server) open(o options) error {
 	if s.rooms, err = signalserver.New(config); err != nil {
 		return err
 	}
-	figures.watch(s.gate, s.rooms, s.relays.own)
+	figures.watch(s.gate, s.rooms, s.relays.own, s.stderr)
 	members.http.Handler = s.routes(!o.Server.NoPage, o.Operation.beside(figures))
 	return s.openOthers(o, certificates, figures)
 }

@@ -165,3 +165,11 @@ func tell(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	code = run(t.Context(), args, &out, &err, noEnv)
 	return code, out.String(), strings.TrimSpace(err.String())
 }
+
+// noLog takes what a server says and keeps none of it.
+func noLog(t testing.TB) *logQueue {
+	t.Helper()
+	q := newLogQueue(io.Discard)
+	t.Cleanup(q.close)
+	return q
+}

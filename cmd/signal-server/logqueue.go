@@ -1,0 +1,134 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"sync"
+	"time"
+)
+
+// A logQueue stands between what the program says and stderr, so that a reader of stderr who stops reading
+// stops nothing else. It holds at most maxLog bytes of whole writes. A write that does not fit is dropped and
+// counted, by line; so is what stderr refuses. One goroutine, run, writes; close ends it.
+//
+//	slog, errors -> Write -> waiting -> run -> stderr
+type logQueue struct {
+	// Fixed at construction.
+	to   io.Writer
+	wake chan struct{} // holds one: there is something to do
+	done chan struct{} // closed when run has returned
+
+	mu      sync.Mutex // guards the fields below
+	waiting []byte
+	dropped uint64         // lines, since the start
+	told    uint64         // of these
+	tell    func(n uint64) // says that n lines were dropped; called by run
+	closed  bool
+}
+
+const (
+	// maxLog is some thousand lines: a burst fits while the reader is a little late.
+	maxLog = 256 << 10
+	// logFlush is how long close waits for stderr to take what is left. It is within what stopTimeout leaves of
+	// the ten seconds between SIGTERM and SIGKILL.
+	logFlush = 500 * time.Millisecond
+)
+
+func newLogQueue(to io.Writer) *logQueue {
+	q := &logQueue{to: to, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	go q.run()
+	return q
+}
+
+// Write takes p, or drops it. It never blocks and never fails.
+func (q *logQueue) Write(p []byte) (int, error) {
+	q.mu.Lock()
+	if q.closed || len(q.waiting)+len(p) > maxLog {
+		q.dropped += lines(p)
+	} else {
+		q.waiting = append(q.waiting, p...)
+	}
+	q.mu.Unlock()
+	q.signal()
+	return len(p), nil
+}
+
+// onDrop has tell called, in the goroutine that writes, before what follows a gap.
+func (q *logQueue) onDrop(tell func(n uint64)) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.tell = tell
+}
+
+// lost is how many lines were dropped.
+func (q *logQueue) lost() uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.dropped
+}
+
+// close drops what is written from now on, and waits until the rest is out, but not longer than logFlush: a
+// write that blocks cannot be ended, and its goroutine goes with the process.
+func (q *logQueue) close() {
+	q.mu.Lock()
+	q.closed = true
+	q.mu.Unlock()
+	q.signal()
+	timeout := time.NewTimer(logFlush)
+	defer timeout.Stop()
+	select {
+	case <-q.done:
+	case <-timeout.C:
+	}
+}
+
+func (q *logQueue) signal() {
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (q *logQueue) run() {
+	defer close(q.done)
+	for range q.wake {
+		for {
+			batch, gap, tell := q.take()
+			if gap > 0 && tell != nil {
+				tell(gap)
+			}
+			if len(batch) == 0 {
+				break
+			}
+			if n, err := q.to.Write(batch); err != nil {
+				q.drop(lines(batch[n:]))
+			}
+		}
+		if q.isClosed() {
+			return
+		}
+	}
+}
+
+// take returns what waits, and how many lines are missing since the last time.
+func (q *logQueue) take() (batch []byte, gap uint64, tell func(uint64)) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	batch, gap, tell = q.waiting, q.dropped-q.told, q.tell
+	q.waiting, q.told = nil, q.dropped
+	return batch, gap, tell
+}
+
+func (q *logQueue) drop(n uint64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.dropped += n
+}
+
+func (q *logQueue) isClosed() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.closed
+}
+
+func lines(p []byte) uint64 { return uint64(bytes.Count(p, []byte("\n"))) }
