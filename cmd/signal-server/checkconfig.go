@@ -7,12 +7,16 @@ import (
 	"strings"
 )
 
-// CheckConfig is the command that reads what the server would, and opens nothing.
+// CheckConfig is the command that reads what the server would, and finds what a start would find.
 type checkConfig struct{ options }
 
 // Run is called by kong.
 func (c *checkConfig) Run(p *process) error {
-	if found := c.problems(); len(found) > 0 {
+	found := c.problems()
+	if len(found) == 0 {
+		c.checkHost(&found)
+	}
+	if found = found.at(p.settings); len(found) > 0 {
 		for _, problem := range found[:len(found)-1] {
 			fmt.Fprintf(p.err, "signal-server: %v\n", problem)
 		}

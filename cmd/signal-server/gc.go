@@ -8,7 +8,7 @@ import "runtime/debug"
 // 400 and 10.9 with 800 (medians of five, GOGC=N go test -bench Forward ./signaling/signalserver). The
 // limit keeps the factor from multiplying what a
 // burst piles up in outboxes; it is soft, and 32 KiB is four times an idle session.
-func tuneGC(env lookup, maxSessions int) {
+func tuneGC(env func(name string) (value string, found bool), maxSessions int) {
 	_, percent := env("GOGC")
 	_, limit := env("GOMEMLIMIT")
 	if percent || limit {

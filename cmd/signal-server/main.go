@@ -36,12 +36,9 @@ const (
 )
 
 func main() {
-	// Without this the end of a terminal, or of who reads the log, would end the server. There is nothing to
-	// read again on SIGHUP: certificates are when they change.
-	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // the first signal stops in order, the second kills
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr, os.LookupEnv))
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr, os.Environ()))
 }
 
 type commands struct {
@@ -54,11 +51,13 @@ type commands struct {
 type process struct {
 	out io.Writer
 	err *logQueue
-	env lookup
+	env environment
+	// settings says where a flag that is not on the command line was found.
+	settings *settings
 }
 
 // run is the program. It ends when ctx does, and returns the exit code.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer, env lookup) int {
+func run(ctx context.Context, args []string, stdout, stderr io.Writer, env environment) int {
 	log := newLogQueue(stderr)
 	defer log.close()
 	err := execute(ctx, args, &process{out: stdout, err: log, env: env})
@@ -82,29 +81,30 @@ const seeHelp = "%w; see signal-server --help"
 // execute reads flags, environment and file, and runs a command, unless there was only help to print.
 func execute(ctx context.Context, args []string, p *process) error {
 	done := false
+	p.settings = &settings{env: p.env}
 	parser, err := kong.New(&commands{},
 		kong.Name("signal-server"),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100, NoExpandSubcommands: true}),
 		kong.Help(help),
 		kong.Writers(p.out, io.Discard),
 		kong.Exit(func(int) { done = true }),
-		kong.Resolvers(&settings{env: p.env}),
+		kong.Resolvers(p.settings),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(p),
 	)
 	if err != nil {
 		return err
 	}
-	parser.Model.HelpFlag.Help = "Print this and exit."
+	parser.Model.HelpFlag.Hidden = true // whoever reads the help knows of it
 	command, err := parser.Parse(args)
-	if f, ok := errors.AsType[*fileError](err); ok {
-		err = f
+	if s, ok := errors.AsType[*sourceError](err); ok {
+		err = s
 	}
 	switch {
 	case done:
 		return nil
 	case err != nil:
-		return usageError{fmt.Errorf(seeHelp, err)}
+		return usageError{fmt.Errorf(seeHelp, p.settings.locate(err))}
 	}
 	return command.Run()
 }

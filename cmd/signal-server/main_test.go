@@ -103,8 +103,7 @@ func start(t *testing.T, env map[string]string, args ...string) *program {
 	code := make(chan int, 1)
 	go func() {
 		defer w.Close()
-		code <- run(ctx, append([]string{"--listen=127.0.0.1:0"}, args...), io.Discard, w,
-			func(name string) (string, bool) { v, ok := env[name]; return v, ok })
+		code <- run(ctx, append([]string{"--listen=127.0.0.1:0"}, args...), io.Discard, w, environ(env))
 	}()
 	p := &program{log: make(chan string, 100), others: make(map[string]string)}
 	go func() {
@@ -185,7 +184,7 @@ func TestMistakesHaveExitCode2(t *testing.T) {
 	defer taken.Close()
 	for _, arg := range []string{"--bogus", "--max-rooms=-1", "--listen=" + taken.Addr().String()} {
 		var stdout, stderr bytes.Buffer
-		code := run(t.Context(), []string{arg}, &stdout, &stderr, func(string) (string, bool) { return "", false })
+		code := run(t.Context(), []string{arg}, &stdout, &stderr, noEnv)
 		require.Equal(t, exitUsage, code, arg)
 		require.Empty(t, stdout.String())
 		require.Regexp(t, `^signal-server: [^\n]+\n$`, stderr.String(), "one line")

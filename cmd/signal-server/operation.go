@@ -7,7 +7,7 @@ import (
 type operationOptions struct {
 	Metrics    string `name:"metrics-listen" placeholder:"ADDR" help:"/metrics alone there, or off (beside the signaling)."`
 	Admin      string `name:"admin-listen" placeholder:"ADDR" help:"Administration, as localhost:9081; see DEPLOY.md."`
-	AdminToken string `placeholder:"SECRET" help:"Its bearer token, 16 bytes or more."`
+	AdminToken secret `placeholder:"SECRET" help:"Its bearer token, 16 bytes or more."`
 }
 
 func (o *operationOptions) check(p *problems) {

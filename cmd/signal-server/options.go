@@ -29,7 +29,7 @@ type serverOptions struct {
 	Config      string        `placeholder:"FILE" help:"Settings in YAML, named as these flags."`
 	Listen      string        `default:":9080" placeholder:"ADDR" help:"Address to listen on, as host:port (${default})."`
 	NoPage      bool          `help:"No web page at /, only the signaling."`
-	ResumeKey   string        `placeholder:"SECRET" help:"16 bytes or more let members back in after a restart."`
+	ResumeKey   secret        `placeholder:"SECRET" help:"16 bytes or more let members back in after a restart."`
 	RebuildTime time.Duration `default:"1m" placeholder:"TIME" help:"How long after a start members may bring rooms back (${default})."`
 	StateFile   string        `placeholder:"FILE" help:"Kicks, ended rooms and bans are kept here over restarts."`
 	LogFormat   string        `default:"text" enum:"text,json" placeholder:"FORMAT" help:"Format of the log on stderr: text or json (${default})."`
@@ -74,6 +74,7 @@ func version() string {
 func (o *options) problems() (p problems) {
 	for _, check := range []func(*problems){
 		o.Server.check, o.TLS.check, o.Proxy.check, o.TURN.check, o.Auth.check, o.Member.check, o.Limits.check, o.Operation.check,
+		o.checkAddresses,
 	} {
 		check(&p)
 	}

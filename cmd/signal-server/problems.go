@@ -18,8 +18,8 @@ func (p *problems) check(flag string, err error) {
 }
 
 // atLeast adds a problem for a secret that is too short. It never shows it.
-func (p *problems) atLeast(flag, secret string, bytes int) {
-	if secret != "" && len(secret) < bytes {
+func (p *problems) atLeast(flag string, s secret, bytes int) {
+	if s != "" && len(s) < bytes {
 		p.add("%s: want at least %d bytes, as openssl rand -hex %d makes", flag, bytes, bytes)
 	}
 }
@@ -28,6 +28,14 @@ func (p *problems) within(flag string, value, low, high int) {
 	if value < low || value > high {
 		p.add("%s %d: want %d to %d", flag, value, low, high)
 	}
+}
+
+// at adds to each where the flag it begins with was found.
+func (p problems) at(s *settings) problems {
+	for i, err := range p {
+		p[i] = s.locate(err)
+	}
+	return p
 }
 
 // first is the only one that is told by a server that does not start.

@@ -2,19 +2,19 @@ package main
 
 import (
 	"context"
+	"os/signal"
+	"syscall"
 )
 
 // Serve is the command that runs the server.
 type serve struct{ options }
 
-const description = `Open its address in a browser to create a room and try it. Games that use the protocol of Godot's signaling demo join the same rooms.
-
-Without a flag it serves everybody on port 9080. On a public host:
+const description = `Open its address in a browser to create a room and try it. Games that use the protocol of Godot's signaling demo join the same rooms. Without a flag it serves everybody on port 9080. On a public host:
 
   signal-server --listen=:443 --acme-domain=game.example --turn
 
-Each flag can be set in the environment, --max-rooms as SIGNAL_SERVER_MAX_ROOMS, where secrets
-belong, or in the file of --config. More is in DEPLOY.md.`
+Each flag can be set in the environment, --max-rooms as SIGNAL_SERVER_MAX_ROOMS, or in
+the file of --config. A SECRET may be @FILE, a file with it alone. More is in DEPLOY.md.`
 
 // Help is part of --help, for kong.
 func (*serve) Help() string { return description }
@@ -24,13 +24,16 @@ func (s *serve) Run(ctx context.Context, p *process) error {
 	if s.Server.Version {
 		return printVersion(p.out)
 	}
-	if err := s.problems().first(); err != nil {
+	if err := s.problems().at(p.settings).first(); err != nil {
 		return err
 	}
+	// Without this the end of a terminal, or of who reads the log, would end the server. There is nothing to
+	// read again on SIGHUP: certificates are when they change.
+	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
 	server, err := newServer(s.options, p.err)
 	if err != nil {
 		return usageError{err}
 	}
-	tuneGC(p.env, s.Limits.MaxSessions)
+	tuneGC(p.env.lookup, s.Limits.MaxSessions)
 	return server.serve(ctx)
 }

@@ -82,7 +82,7 @@ func (s *server) openOthers(o options, certificates certificates, figures *figur
 	}{
 		{"--http-redirect", o.TLS.Redirect, s.gate, func() http.Handler { return certificates.challenge(redirect(port)) }},
 		{"--metrics-listen", o.Operation.metricsAddress(), operators, figures.routes},
-		{"--admin-listen", o.Operation.Admin, operators, func() http.Handler { return newAdmin(s.rooms, figures, o.Operation.AdminToken, s.log) }},
+		{"--admin-listen", o.Operation.Admin, operators, func() http.Handler { return newAdmin(s.rooms, figures, string(o.Operation.AdminToken), s.log) }},
 	} {
 		if l.address == "" {
 			continue

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"net"
 	"strings"
 	"testing"
 
@@ -9,12 +11,12 @@ import (
 )
 
 // read returns the options of a server without running it.
-func read(t *testing.T, env map[string]string, args ...string) (o options, err error) {
+func read(t *testing.T, env environment, args ...string) (o options, err error) {
 	t.Helper()
 	var c struct {
 		Serve options `cmd:"" default:"withargs"`
 	}
-	parser, err := kong.New(&c, kong.Resolvers(&settings{env: func(name string) (string, bool) { v, ok := env[name]; return v, ok }}))
+	parser, err := kong.New(&c, kong.Resolvers(&settings{env: env}))
 	require.NoError(t, err)
 	_, err = parser.Parse(args)
 	return c.Serve, err
@@ -36,12 +38,12 @@ turn-allow-peer:
 turn-ports: 50000-50010
 resume-key: 0123456789abcdef
 `))
-	env := map[string]string{
+	env := environ(map[string]string{
 		"SIGNAL_SERVER_CONFIG":       file,
 		"SIGNAL_SERVER_MAX_MEMBERS":  "21",
 		"SIGNAL_SERVER_MAX_SESSIONS": "31",
 		"SIGNAL_SERVER_TURN_ADDRESS": "203.0.113.7,2001:db8::1",
-	}
+	})
 	for _, args := range [][]string{{"--max-sessions=32"}, {"serve", "--max-sessions=32", "--config=" + file}} {
 		o, err := read(t, env, args...)
 		require.NoError(t, err)
@@ -66,7 +68,7 @@ func TestMistakesInTheFile(t *testing.T) {
 		"max-room: 5":               `line 1: unknown setting "max-room"`,
 		"listen: :1\nlisten: :2":    "already defined",
 		"config: other.yaml":        `unknown setting "config"`,
-		"turn: {on: true}":          "line 1: turn: want a value or a list",
+		"turn: {on: true}":          "line 1: turn: want one value",
 		"ice-server: [[a]]":         "ice-server: want a list of plain values",
 		"max-rooms: many":           "--max-rooms",
 		"turn: perhaps":             "--turn",
@@ -89,6 +91,129 @@ func TestMistakesInTheFile(t *testing.T) {
 	require.Equal(t, "signal-server: --config /none.yaml: no such file or directory; see signal-server --help", stderr)
 	_, err := read(t, nil, "--config="+writeFile(t, t.TempDir(), "empty.yaml", nil))
 	require.NoError(t, err)
+}
+
+// What is misspelled, or of the wrong type, is refused with the place where it stands and what is near it.
+func TestMistakesHaveTheirPlace(t *testing.T) {
+	file := func(content string) string { return writeFile(t, t.TempDir(), "a.yaml", []byte(content)) }
+	for _, c := range []struct {
+		name, variable, yaml string
+		want                 string // a regular expression
+	}{
+		{"a variable", "SIGNAL_SERVER_AUTH_JTW=key.pem", "", `environment variable SIGNAL_SERVER_AUTH_JTW: no such setting, did you mean SIGNAL_SERVER_AUTH_JWT\?`},
+		{"a variable without a value", "SIGNAL_SERVER_TURN_SECERT=", "", `SIGNAL_SERVER_TURN_SECERT: no such setting, did you mean SIGNAL_SERVER_TURN_SECRET\?`},
+		{"a variable in small letters", "signal_server_listen=:1", "", `signal_server_listen: no such setting, did you mean SIGNAL_SERVER_LISTEN\?`},
+		{"a variable like nothing", "SIGNAL_SERVER_COLOUR=red", "", `SIGNAL_SERVER_COLOUR: no such setting; see`},
+		{"a variable's type", "SIGNAL_SERVER_MAX_ROOMS=many", "", `--max-rooms: .*"many" \(environment variable SIGNAL_SERVER_MAX_ROOMS\)`},
+		{"a variable's choice", "SIGNAL_SERVER_LOG_FORMAT=xml", "", `--log-format must be.* \(environment variable SIGNAL_SERVER_LOG_FORMAT\)`},
+		{"a variable's value", "SIGNAL_SERVER_MAX_ROOMS=0", "", `--max-rooms 0: want 1 to \d+ \(environment variable SIGNAL_SERVER_MAX_ROOMS\)`},
+		{"a key", "", "\nmax-room: 5", `line 2: unknown setting "max-room", did you mean max-rooms\?`},
+		{"a key with _", "", "max_rooms: 5", `line 1: unknown setting "max_rooms", did you mean max-rooms\?`},
+		{"a key's type", "", "turn: true\nmax-rooms: many", `--max-rooms: .* \(line 2 of .*a\.yaml\)`},
+		{"a key's value", "", "\n\nlisten: 9080", `--listen "9080": want host:port, as :9080.* \(line 3 of .*a\.yaml\)`},
+		{"a list for one value", "", "max-rooms: [1, 2]", `line 1: max-rooms: want one value`},
+		{"a list of secrets", "", "resume-key: [hunter2, hunter3]", `line 1: resume-key: want one value`},
+		{"nothing in a list", "", "ice-server: [~]", `line 1: ice-server: want a list of plain values`},
+		{"a second document", "", "turn: true\n---\nturn: false", `line 2: a second document: want one`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for _, command := range []string{"serve", "check-config"} {
+				var stdout, stderr bytes.Buffer
+				args, env := []string{command}, noEnv
+				if c.variable != "" {
+					env = environment{c.variable}
+				}
+				if c.yaml != "" {
+					args = append(args, "--config="+file(c.yaml))
+				}
+				require.Equal(t, exitUsage, run(t.Context(), args, &stdout, &stderr, env))
+				require.Regexp(t, `^signal-server: [^\n]*`+c.want+`[^\n]*\n$`, stderr.String())
+				require.NotContains(t, stderr.String(), "hunter2")
+				require.Empty(t, stdout.String())
+			}
+		})
+	}
+}
+
+// What Kubernetes sets beside a service of the name signal-server is no setting.
+func TestVariablesOfKubernetes(t *testing.T) {
+	for _, variable := range []string{"SERVICE_HOST=10.0.0.7", "SERVICE_PORT=443", "SERVICE_PORT_HTTPS=443", "PORT=tcp://10.0.0.7:443",
+		"PORT_443_TCP=tcp://10.0.0.7:443", "PORT_443_TCP_ADDR=10.0.0.7"} {
+		_, err := read(t, environment{"SIGNAL_SERVER_" + variable})
+		require.NoError(t, err, variable)
+	}
+}
+
+// A secret may stand in a file, and the space around it does not count, wherever it stands.
+func TestSecrets(t *testing.T) {
+	const value = "0123456789abcdef"
+	dir := t.TempDir()
+	file := writeFile(t, dir, "secret", []byte(value+"\r\n"))
+	for _, c := range []struct {
+		name, arg string
+		env       environment
+		yaml      string
+	}{
+		{"itself", "--turn-secret=" + value, nil, ""},
+		{"with a newline", "--turn-secret=" + value + "\n", nil, ""},
+		{"a file", "--turn-secret=@" + file, nil, ""},
+		{"a variable with a newline", "", environment{"SIGNAL_SERVER_TURN_SECRET=" + value + "\n"}, ""},
+		{"a variable that names a file", "", environment{"SIGNAL_SERVER_TURN_SECRET=@" + file}, ""},
+		{"a key that names a file", "", nil, "turn-secret: '@" + file + "'"},
+		{"a key with a newline", "", nil, "turn-secret: |\n  " + value + "\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			args := []string{}
+			if c.arg != "" {
+				args = append(args, c.arg)
+			}
+			if c.yaml != "" {
+				args = append(args, "--config="+writeFile(t, t.TempDir(), "a.yaml", []byte(c.yaml)))
+			}
+			o, err := read(t, c.env, args...)
+			require.NoError(t, err)
+			require.EqualValues(t, value, o.TURN.Secret)
+		})
+	}
+	for content, want := range map[string]string{
+		"":                            "empty: want a file with a secret",
+		"\n":                          "empty: want a file with a secret",
+		"hunter2\nhunter3":            "a secret of several lines: want one",
+		strings.Repeat("hunter", 1e3): "longer than 4096 bytes",
+		"hunter2":                     "want at least 16 bytes",
+	} {
+		for _, flag := range []string{"turn-secret", "resume-key", "admin-token"} {
+			code, _, stderr := tell(t, "--admin-listen=:0", "--"+flag+"=@"+writeFile(t, dir, "wrong", []byte(content)))
+			require.Equal(t, exitUsage, code)
+			require.Contains(t, stderr, "--"+flag+": ")
+			require.Contains(t, stderr, want)
+			require.NotContains(t, stderr, "hunter")
+		}
+	}
+	_, _, stderr := tell(t, "--turn-secret=@/none")
+	require.Contains(t, stderr, "--turn-secret: open /none: no such file")
+}
+
+// check-config finds what a start would find on this host.
+func TestCheckConfigFindsWhatAStartWouldFind(t *testing.T) {
+	for args, want := range map[string]string{
+		"--listen=203.0.113.7:9080":                                  "--listen 203.0.113.7:9080: bind: cannot assign requested address",
+		"--listen=name.invalid:9080":                                 "--listen name.invalid:9080: ",
+		"--turn --turn-address=203.0.113.7 --turn-listen=nowhere":    `--turn-listen "nowhere": want host:port`,
+		"--turn --turn-address=203.0.113.7 --turn-listen=[::1]:3478": "--turn: --turn-listen: ",
+		"--turn --turn-address=10.0.0.1,10.0.0.2":                    "--turn: ",
+	} {
+		code, _, stderr := tell(t, append([]string{"check-config"}, strings.Fields(args)...)...)
+		require.Equal(t, exitUsage, code, args)
+		require.Contains(t, stderr, want)
+		code, _, _ = tell(t, strings.Fields(args)...)
+		require.Equal(t, exitUsage, code, "neither does it start: %s", args)
+	}
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	code, _, stderr := tell(t, "check-config", "--listen="+taken.Addr().String())
+	require.Equal(t, exitOK, code, "it may be the server's own: %s", stderr)
 }
 
 // Each flag at its edge: what is just allowed, and what is not, with the flag's name in the error.
@@ -120,7 +245,7 @@ func TestFlagsAtTheirEdge(t *testing.T) {
 		{"--turn-ports=1-65535", "--turn-ports=0-65535"},
 		{"--turn-ports=7-7", "--turn-ports=7"},
 		{"--turn --turn-address=203.0.113.7", "--turn --turn-address=0.0.0.0"},
-		{"--turn --turn-host=game.example", "--turn-host=game.example"},
+		{"--turn --turn-address=203.0.113.7 --turn-host=game.example", "--turn-host=game.example"},
 		{"--turn-allow-peer=10.0.0.0/8", "--turn-allow-peer=10.0.0.0"},
 		{"--ice-server=stun:a", "--ice-server=http:a"},
 		{"--ice-server=stuns:a:5349", "--ice-server=stun:"},
@@ -142,6 +267,13 @@ func TestFlagsAtTheirEdge(t *testing.T) {
 		{"--allow-origin=null", "--allow-origin=https://a.example/"},
 		{"--admin-listen=:1 --admin-token=0123456789abcdef", "--admin-listen=:1 --admin-token=0123456789abcde"},
 		{"--admin-listen=:1 --admin-token=0123456789abcdef", "--admin-listen=:1"},
+		{"--listen=:9080", "--listen=9080"},
+		{"--listen=127.0.0.1:0", "--listen=:65536"},
+		{"--listen=localhost:http", "--listen=:no-such-service"},
+		{"--admin-listen=:1 --admin-token=0123456789abcdef", "--admin-token=0123456789abcdef --admin-listen=1"},
+		{"--metrics-listen=off", "--metrics-listen=on"},
+		{"--metrics-listen=:9081", "--metrics-listen=localhost:9080"},
+		{"--turn --turn-address=203.0.113.7 --turn-listen=:9", "--turn --turn-address=203.0.113.7 --turn-listen=:9080"},
 		{"--log-format=json", "--log-format=xml"},
 		{"--log-level=debug", "--log-level=loud"},
 	} {
@@ -200,7 +332,7 @@ func TestCheckConfig(t *testing.T) {
 
 // The example of DEPLOY.md is right, with the secrets that it has in the environment.
 func TestExampleOfSettings(t *testing.T) {
-	env := map[string]string{"SIGNAL_SERVER_ADMIN_TOKEN": adminToken}
+	env := environment{"SIGNAL_SERVER_ADMIN_TOKEN=" + adminToken}
 	o, err := read(t, env, "--config=deploy/config.yaml")
 	require.NoError(t, err)
 	require.Empty(t, o.problems())

@@ -2,12 +2,10 @@ package main
 
 import (
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"syscall"
 	"time"
 )
 
@@ -26,17 +24,8 @@ const (
 // openSite binds the address; the handler is to be set.
 func openSite(flag, address string, limits limitOptions, certificates *tls.Config, g *gate, log *slog.Logger) (*site, error) {
 	listener, err := net.Listen("tcp", address)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("address %s is in use; choose another one with %s", address, flag)
-	}
-	if op, ok := errors.AsType[*net.OpError](err); ok {
-		err = op.Err // without what the flag says anyway
-	}
-	if errors.Is(err, syscall.EACCES) {
-		return nil, fmt.Errorf("%s %s: %w; a port below 1024 needs the capability CAP_NET_BIND_SERVICE", flag, address, err)
-	}
 	if err != nil {
-		return nil, fmt.Errorf("%s %s: %w; want host:port", flag, address, err)
+		return nil, listenProblem(flag, address, err)
 	}
 	l := &site{flag: flag, listener: g.guard(listener)}
 	l.http = http.Server{

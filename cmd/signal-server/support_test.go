@@ -156,7 +156,15 @@ func writeFile(t *testing.T, dir, name string, content []byte) string {
 	return name
 }
 
-func noEnv(string) (string, bool) { return "", false }
+var noEnv environment
+
+// environ is an environment of these variables.
+func environ(variables map[string]string) (env environment) {
+	for name, value := range variables {
+		env = append(env, name+"="+value)
+	}
+	return env
+}
 
 // tell runs a command that does not serve.
 func tell(t *testing.T, args ...string) (code int, stdout, stderr string) {

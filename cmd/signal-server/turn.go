@@ -25,7 +25,7 @@ type turnOptions struct {
 	Listen         string         `name:"turn-listen" default:":3478" placeholder:"ADDR" help:"Address for UDP and TCP (${default})."`
 	ListenTLS      string         `name:"turn-listen-tls" default:":5349" placeholder:"ADDR" help:"Address for TLS, or off (${default})."`
 	Ports          portRange      `name:"turn-ports" default:"49152-65535" placeholder:"A-B" help:"UDP ports of relays (${default})."`
-	Secret         string         `name:"turn-secret" placeholder:"SECRET" help:"Shared with other TURN servers, as coturn."`
+	Secret         secret         `name:"turn-secret" placeholder:"SECRET" help:"Shared with other TURN servers, as coturn."`
 	TTL            time.Duration  `name:"turn-ttl" default:"1h" placeholder:"TIME" help:"How long a member's credential is good (${default})."`
 	MaxAllocations int            `name:"turn-max-relays" default:"2048" placeholder:"N" help:"Relays at a time (${default})."`
 	Bandwidth      int            `name:"turn-bandwidth" default:"1048576" placeholder:"BYTES" help:"A second, each way; 0: no limit (${default})."`
@@ -127,7 +127,7 @@ func (o *turnOptions) config(certificates *tls.Config, name string, log *slog.Lo
 }
 
 func (o *turnOptions) credentials() turnserver.Credentials {
-	return turnserver.Credentials{Secret: o.Secret, TTL: o.TTL}
+	return turnserver.Credentials{Secret: string(o.Secret), TTL: o.TTL}
 }
 
 // others are the servers outside of this process, by whether they need credentials.

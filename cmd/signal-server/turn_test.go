@@ -92,7 +92,8 @@ func TestWhatCannotStart(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
 		{"--metrics-listen=" + web.Addr().String(), "in use; choose another one with --metrics-listen"},
 		{"--turn-listen=" + taken.LocalAddr().String(), `--turn: --turn-listen "` + taken.LocalAddr().String() + `": listen udp4`},
-		{"--turn-listen=nowhere", `--turn: --turn-listen: "nowhere": want ip:port`},
+		{"--turn-listen=localhost:3478", `--turn: --turn-listen: "localhost:3478": want an IP address`},
+		{"--turn-listen=nowhere", `--turn-listen "nowhere": want host:port`},
 	} {
 		code, _, stderr := tell(t, append(turnHere, "--listen=127.0.0.1:0", c.args)...)
 		require.Equal(t, exitUsage, code)

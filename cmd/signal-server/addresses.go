@@ -1,0 +1,132 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"syscall"
+
+	"example.org/rtcpeer/signaling/turnserver"
+)
+
+// A listening is an address to listen on, and the flag that says so.
+type listening struct{ flag, address string }
+
+// listenings are all TCP addresses of the server.
+func (o *options) listenings() (list []listening) {
+	add := func(flag, address string) {
+		if address != "" {
+			list = append(list, listening{flag, address})
+		}
+	}
+	add("--listen", o.Server.Listen)
+	add("--http-redirect", o.TLS.Redirect)
+	add("--metrics-listen", o.Operation.metricsAddress())
+	add("--admin-listen", o.Operation.Admin)
+	if o.TURN.On {
+		add("--turn-listen", o.TURN.Listen)
+		if o.TLS.on() && o.TURN.ListenTLS != off {
+			add("--turn-listen-tls", o.TURN.ListenTLS)
+		}
+	}
+	return list
+}
+
+// checkAddresses finds what net.Listen would not understand, and two flags with one address.
+func (o *options) checkAddresses(p *problems) {
+	list := o.listenings()
+	for i, l := range list {
+		if !l.valid() {
+			p.add("%s %q: want host:port, as :9080 or 127.0.0.1:9080", l.flag, l.address)
+			continue
+		}
+		for _, other := range list[:i] {
+			if l.overlaps(other) {
+				p.add("%s %s: is the address of %s too; want another one", l.flag, l.address, other.flag)
+			}
+		}
+	}
+}
+
+func (l listening) valid() bool {
+	_, port, err := net.SplitHostPort(l.address)
+	return err == nil && portNumber(port) >= 0
+}
+
+// portNumber returns the number of a port, which may have a name, or -1.
+func portNumber(port string) int {
+	if n, err := strconv.ParseUint(port, 10, 16); err == nil {
+		return int(n)
+	}
+	if n, err := net.LookupPort("tcp", port); err == nil && port != "" {
+		return n
+	}
+	return -1
+}
+
+// overlaps reports whether both cannot be listened on. Port 0 is any that is free.
+func (l listening) overlaps(other listening) bool {
+	host, port, _ := net.SplitHostPort(l.address)
+	otherHost, otherPort, err := net.SplitHostPort(other.address)
+	number := portNumber(port)
+	return err == nil && number != 0 && number == portNumber(otherPort) &&
+		(host == otherHost || wildcard(host) || wildcard(otherHost))
+}
+
+func wildcard(host string) bool {
+	a, err := netip.ParseAddr(host)
+	return host == "" || err == nil && a.IsUnspecified()
+}
+
+// checkHost finds what is wrong with this host: addresses that are not its own, ports that one may not use, TURN
+// without a public address. It opens each address for a moment. One that is in use is no problem: it may be
+// by the server whose settings these are.
+func (o *options) checkHost(p *problems) {
+	for _, l := range o.listenings() {
+		listener, err := net.Listen("tcp", l.address)
+		if err == nil {
+			listener.Close()
+		} else if !errors.Is(err, syscall.EADDRINUSE) {
+			p.add("%w", listenProblem(l.flag, l.address, err))
+		}
+	}
+	if o.TURN.On {
+		o.TURN.checkHost(&o.TLS, p)
+	}
+}
+
+// checkHost runs the TURN server for a moment, on ports that nobody uses.
+func (o *turnOptions) checkHost(t *tlsOptions, p *problems) {
+	certificates, err := t.certificates(nil)
+	if err != nil {
+		return // tlsOptions say so
+	}
+	c := o.config(certificates.config, t.host(), nil)
+	for _, address := range []*string{&c.UDP, &c.TCP, &c.TLS} {
+		if host, _, err := net.SplitHostPort(*address); err == nil {
+			*address = net.JoinHostPort(host, "0")
+		}
+	}
+	server, err := turnserver.New(c)
+	if err != nil {
+		p.add("--turn: %w", inFlags(err))
+		return
+	}
+	server.Close()
+}
+
+// listenProblem says why an address cannot be listened on, and what to do.
+func listenProblem(flag, address string, err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("address %s is in use; choose another one with %s", address, flag)
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		err = op.Err // without what the flag says anyway
+	}
+	if errors.Is(err, syscall.EACCES) {
+		return fmt.Errorf("%s %s: %w; a port below 1024 needs the capability CAP_NET_BIND_SERVICE", flag, address, err)
+	}
+	return fmt.Errorf("%s %s: %w; want host:port of this host", flag, address, err)
+}

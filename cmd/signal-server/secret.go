@@ -1,0 +1,53 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+// A secret is given as itself, or as @FILE: what is in that file. The space around it does not count, as
+// editors and echo add a newline.
+type secret string
+
+// maxSecret bounds what is read of a file.
+const maxSecret = 4 << 10
+
+// UnmarshalText reads a secret, for kong. Its errors do not show it.
+func (s *secret) UnmarshalText(text []byte) error {
+	value := strings.TrimSpace(string(text))
+	if name, isFile := strings.CutPrefix(value, "@"); isFile {
+		content, err := readSecret(name)
+		if err != nil {
+			return err
+		}
+		value = content
+	}
+	if strings.ContainsAny(value, "\r\n\x00") {
+		return errors.New("a secret of several lines: want one")
+	}
+	*s = secret(value)
+	return nil
+}
+
+func readSecret(name string) (string, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	content, err := io.ReadAll(io.LimitReader(file, maxSecret+1))
+	if err != nil {
+		return "", err
+	}
+	value := strings.TrimSpace(string(content))
+	switch {
+	case len(content) > maxSecret:
+		return "", fmt.Errorf("%s: longer than %d bytes: want a file with a secret alone", name, maxSecret)
+	case value == "":
+		return "", fmt.Errorf("%s: empty: want a file with a secret", name)
+	}
+	return value, nil
+}
