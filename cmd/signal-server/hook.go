@@ -43,7 +43,8 @@ type question struct {
 	List     bool               `json:"list,omitempty"` // asks only for the list of rooms
 }
 
-// An answer is the JSON that may come with 200. What it leaves out is allowed.
+// An answer is the JSON that may come with 200. What it leaves out is allowed, so a field that is not here is an
+// error: it may be meant to forbid something.
 type answer struct {
 	Create   *bool           `json:"create"`
 	Host     *bool           `json:"host"`
@@ -76,7 +77,8 @@ func (h *hook) admit(ctx context.Context, r signalserver.Request) (signalserver.
 	if _, refused := errors.AsType[*signaling.Error](err); err == nil || refused {
 		return grant, err
 	}
-	if h.failOpen && ctx.Err() == nil {
+	_, misunderstood := errors.AsType[*answerError](err)
+	if h.failOpen && !misunderstood && ctx.Err() == nil {
 		return signalserver.Grant{MayCreate: true, MayHost: true}, nil
 	}
 	return signalserver.Grant{}, fmt.Errorf("--auth-hook: %w", withoutURL(err))
@@ -134,18 +136,24 @@ func ask(r signalserver.Request) question {
 	return q
 }
 
-// understand turns a status into a grant or a refusal; any other error means that there is no answer.
+// An answerError is an answer that is not understood.
+type answerError struct{ error }
+
+// understand turns a status into a grant or a refusal, or an *answerError; any other error means that there is no
+// answer.
 func understand(res *http.Response, content []byte) (signalserver.Grant, error) {
 	var a answer
-	err := json.Unmarshal(content, &a)
 	switch res.StatusCode {
 	case http.StatusNoContent:
-		return answer{}.grant(), nil
+		return a.grant(), nil
 	case http.StatusOK:
-		if err != nil && len(content) > 0 {
-			return signalserver.Grant{}, fmt.Errorf("its answer: %w", err)
+		if err := a.decode(content); err != nil {
+			return signalserver.Grant{}, &answerError{fmt.Errorf("its answer: %w", err)}
 		}
 		return a.grant(), nil
+	}
+	_ = json.Unmarshal(content, &a) // a refusal needs no words
+	switch res.StatusCode {
 	case http.StatusUnauthorized:
 		return signalserver.Grant{}, &signaling.Error{Code: signaling.CodeUnauthorized, Text: cmp.Or(a.Text, "not admitted")}
 	case http.StatusForbidden:
@@ -155,6 +163,26 @@ func understand(res *http.Response, content []byte) (signalserver.Grant, error) 
 		return signalserver.Grant{}, &signaling.Error{Code: signaling.CodeRateLimited, Text: cmp.Or(a.Text, "too many joins"), RetryMillis: max(seconds, 0) * 1000}
 	}
 	return signalserver.Grant{}, fmt.Errorf("it answers %s", res.Status)
+}
+
+// decode reads one JSON object, with nothing that is not known, or nothing at all.
+func (a *answer) decode(content []byte) error {
+	content = bytes.TrimSpace(content)
+	if len(content) == 0 {
+		return nil
+	}
+	if content[0] != '{' {
+		return errors.New("want a JSON object")
+	}
+	d := json.NewDecoder(bytes.NewReader(content))
+	d.DisallowUnknownFields()
+	if err := d.Decode(a); err != nil {
+		return err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return errors.New("want one JSON object and nothing after it")
+	}
+	return nil
 }
 
 func (a answer) grant() signalserver.Grant {

@@ -43,6 +43,14 @@ func TestHook(t *testing.T) {
 		{"who are you", 401, "", signaling.CodeUnauthorized},
 		{"not you", 403, `{"text":"banned until Monday"}`, signaling.CodeForbidden},
 		{"not so fast", 429, "", signaling.CodeRateLimited},
+		{"in words of its own", 200, `{"allow":false}`, signaling.CodeInternal},
+		{"a word too many", 200, `{"create":true,"ban":true}`, signaling.CodeInternal},
+		{"null", 200, "null", signaling.CodeInternal},
+		{"false", 200, "false", signaling.CodeInternal},
+		{"two answers", 200, `{"create":true} {"create":false}`, signaling.CodeInternal},
+		{"another type", 200, `{"create":"no"}`, signaling.CodeInternal},
+		{"space around it", 200, " \n{}\n", ""},
+		{"no, in words of its own", 403, `{"allow":true}`, signaling.CodeForbidden},
 		{"rubbish", 200, "<html>", signaling.CodeInternal},
 		{"a redirect", 302, "", signaling.CodeInternal},
 		{"broken", 500, "", signaling.CodeInternal},
@@ -80,6 +88,24 @@ func TestHook(t *testing.T) {
 	require.Equal(t, exitOK, p.stop())
 	for line := range p.log {
 		require.NotContains(t, line, "hunter2")
+	}
+}
+
+// What the hook answers in words that are not understood admits nobody, --auth-hook-fail-open or not: it may mean no.
+func TestHookIsNotUnderstood(t *testing.T) {
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(`{"allow":false}`)) }))
+	defer web.Close()
+	for _, args := range [][]string{{}, {"--auth-hook-fail-open"}} {
+		p := start(t, nil, append(args, "--auth-hook="+web.URL)...)
+		c := call(t, p.url, nil)
+		require.Equal(t, signaling.CodeInternal, c.refused(signaling.Join{}))
+		require.NoError(t, c.conn.Close())
+		require.Equal(t, exitOK, p.stop())
+		var log []string
+		for line := range p.log {
+			log = append(log, line)
+		}
+		require.Contains(t, strings.Join(log, "\n"), `--auth-hook: its answer: json: unknown field \"allow\"`)
 	}
 }
 

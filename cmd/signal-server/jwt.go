@@ -57,6 +57,9 @@ const (
 	leeway = 10 * time.Second
 	// comeBack is how long an expired token will do for a member that comes back.
 	comeBack = 24 * time.Hour
+	// maxLife is how far ahead a token may expire. Milliseconds in the place of seconds are far beyond it, and would
+	// be for ever.
+	maxLife = 100 * 365 * 24 * time.Hour
 )
 
 func newTokenGuard(o *authOptions) (*tokenGuard, error) {
@@ -103,6 +106,8 @@ func (g *tokenGuard) parse(token string, stale bool) (*claims, error) {
 	var c claims
 	_, err := parser.ParseWithClaims(token, &c, g.keysFor)
 	switch {
+	case err == nil && time.Until(c.ExpiresAt.Time) > maxLife:
+		return nil, unauthorized("the access token expires in more than a hundred years: want exp in seconds")
 	case err == nil:
 		return &c, nil
 	case errors.Is(err, jwt.ErrTokenExpired):

@@ -168,6 +168,28 @@ func TestGodotsGamesOnAnyPath(t *testing.T) {
 	}
 }
 
+// Only who asks for a WebSocket is sent to the rooms; what else can be asked of HTTP gets the answer that it would
+// get without.
+func TestOtherUpgrades(t *testing.T) {
+	p := start(t, nil)
+	for _, c := range []struct {
+		path, upgrade string
+		want          int
+	}{
+		{"healthz", "h2c", http.StatusOK},
+		{"readyz", "TLS/1.0, HTTP/1.1", http.StatusOK},
+		{"metrics", "h2c", http.StatusOK},
+		{"", "foo", http.StatusOK},
+		{"", "websocketish", http.StatusOK},
+		{"lobby", "h2c", http.StatusUpgradeRequired},
+		{"healthz", "websocket", http.StatusBadRequest}, // without the rest of a handshake
+		{"healthz", "h2c, WebSocket", http.StatusBadRequest},
+	} {
+		status, _ := request(t, "GET", pageOf(p)+c.path, http.Header{"Connection": {"Upgrade, HTTP2-Settings"}, "Upgrade": {c.upgrade}, "Http2-Settings": {"AAMAAABkAAQAAP__"}})
+		require.Equal(t, c.want, status, "%+v", c)
+	}
+}
+
 func TestJSONLogAndResumeKeyFromEnvironment(t *testing.T) {
 	p := start(t, map[string]string{"SIGNAL_SERVER_RESUME_KEY": "0123456789abcdef", "SIGNAL_SERVER_LOG_FORMAT": "json"})
 	require.Regexp(t, `^ws://127.0.0.1:\d+$`, p.url)

@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"net/http"
+	"strings"
 )
 
 // routes are what members reach. The figures are nil where they are elsewhere.
@@ -30,10 +31,21 @@ func (s *server) routes(page bool, figures http.Handler) http.Handler {
 // comes before the rooms: it would redirect a path that is not clean, which no game follows.
 func upgrades(rooms, pages http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Upgrade") != "" {
+		if wantsWebSocket(r) {
 			rooms.ServeHTTP(w, r)
 		} else {
 			pages.ServeHTTP(w, r)
 		}
 	})
+}
+
+// wantsWebSocket reports whether r names it among the protocols to change to. Whether it is a whole handshake the
+// rooms say.
+func wantsWebSocket(r *http.Request) bool {
+	for protocol := range strings.SplitSeq(strings.Join(r.Header.Values("Upgrade"), ","), ",") {
+		if strings.EqualFold(strings.TrimSpace(protocol), "websocket") {
+			return true
+		}
+	}
+	return false
 }
