@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/signalserver"
 )
@@ -30,11 +32,20 @@ type admin struct {
 	rooms *signalserver.Server
 	token [sha256.Size]byte // hash of it
 	log   *slog.Logger
+	lines *logLimit
 	mux   *http.ServeMux
+
+	// Safe for all.
+	refused prometheus.Counter
 }
 
 func newAdmin(rooms *signalserver.Server, f *figures, token string, log *slog.Logger) *admin {
-	a := &admin{rooms: rooms, token: sha256.Sum256([]byte(token)), log: log, mux: http.NewServeMux()}
+	a := &admin{rooms: rooms, token: sha256.Sum256([]byte(token)), log: log, lines: newLogLimit(), mux: http.NewServeMux(),
+		refused: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: namespace + "admin_refused_total",
+			Help: "Requests to the administration without its token.",
+		})}
+	f.registry.MustRegister(a.refused)
 	a.mux.HandleFunc("GET /rooms", a.list)
 	a.mux.HandleFunc("GET /rooms/{room}", a.members)
 	a.mux.HandleFunc("DELETE /rooms/{room}", a.closeRoom)
@@ -49,12 +60,22 @@ func newAdmin(rooms *signalserver.Server, f *figures, token string, log *slog.Lo
 	return a
 }
 
+// profileTimeout is for profiles, which take as long as they are told to.
+const profileTimeout = 10 * time.Minute
+
 // ServeHTTP compares hashes, so that how long it takes tells nothing of the token, its length included.
 func (a *admin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	deadline := writeTimeout
+	if strings.HasPrefix(r.URL.Path, "/debug/pprof/") {
+		deadline = profileTimeout
+	}
+	// Who does not read an answer holds a goroutine and a file no longer than that.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(deadline))
 	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	given := sha256.Sum256([]byte(token))
 	if subtle.ConstantTimeCompare(given[:], a.token[:]) != 1 {
-		a.log.Warn("administration refused", "remote", r.RemoteAddr)
+		a.refused.Inc()
+		a.lines.log(a.log, slog.LevelWarn, "administration refused", "remote", r.RemoteAddr)
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		http.Error(w, "want Authorization: Bearer and the --admin-token", http.StatusUnauthorized)
 		return

@@ -3,8 +3,11 @@ package main
 import (
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/gorilla/websocket"
 	"github.com/stretchr/testify/require"
@@ -44,6 +47,65 @@ func TestAdministrationNeedsTheToken(t *testing.T) {
 	for line := range p.log {
 		require.NotContains(t, line, adminToken)
 	}
+}
+
+// Who guesses the token fills no log, and is counted.
+func TestRefusedAdministrationIsLoggedWithALimit(t *testing.T) {
+	p := startAdmin(t)
+	address := p.other(t, "--admin-listen")
+	before := time.Now()
+	const many = 300
+	for range many {
+		status, _ := request(t, "DELETE", address+"/rooms/lobby", http.Header{"Authorization": {"Bearer guess"}})
+		require.Equal(t, http.StatusUnauthorized, status)
+	}
+	require.EqualValues(t, many, scrape(t, pageOf(p)+"metrics")["admin_refused_total"])
+	seconds := int(time.Since(before).Seconds()) + 1
+	require.Equal(t, exitOK, p.stop())
+	refused := 0
+	for line := range p.log {
+		if strings.Contains(line, "administration refused") {
+			refused++
+		}
+	}
+	require.Positive(t, refused)
+	require.LessOrEqual(t, refused, 10+seconds)
+}
+
+// Whoever does not read an answer holds its connection for a while and not for ever: here the time is set, on
+// each listener.
+func TestAnswersNobodyReads(t *testing.T) {
+	o, err := read(t, nil, "--listen=127.0.0.1:0", "--metrics-listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--admin-token="+adminToken)
+	require.NoError(t, err)
+	s, err := newServer(o, noLog(t))
+	require.NoError(t, err)
+	defer s.stop()
+	for _, l := range s.sites {
+		if l.flag != adminFlag {
+			require.Equal(t, writeTimeout, l.http.WriteTimeout, l.flag)
+			continue
+		}
+		for path, want := range map[string]time.Duration{"/rooms": writeTimeout, "/metrics": writeTimeout, "/debug/pprof/heap": profileTimeout} {
+			for _, token := range []string{adminToken, "wrong"} {
+				w := &deadlineRecorder{ResponseRecorder: httptest.NewRecorder()}
+				r := httptest.NewRequest("GET", path, nil)
+				r.Header.Set("Authorization", "Bearer "+token)
+				l.http.Handler.ServeHTTP(w, r)
+				require.InDelta(t, want, time.Until(w.deadline), float64(10*time.Second), path)
+			}
+		}
+	}
+}
+
+// A deadlineRecorder records until when an answer may be written, too.
+type deadlineRecorder struct {
+	*httptest.ResponseRecorder
+	deadline time.Time
+}
+
+func (w *deadlineRecorder) SetWriteDeadline(t time.Time) error {
+	w.deadline = t
+	return nil
 }
 
 func TestAdministration(t *testing.T) {

@@ -36,6 +36,9 @@ func (o *options) plan() string {
 	o.TURN.plan(o.TLS, say)
 	o.Operation.plan(o.Server.Listen, say)
 	say("%d rooms, %d members each, %d connections, %d of one address", o.Limits.MaxRooms, o.Limits.MaxMembers, o.Limits.MaxSessions, o.Limits.SessionsPerAddress)
+	if allowed, wanted := allowedFiles(), o.wantedFiles(); allowed < wanted {
+		say("open files: %d allowed here, %d wanted; set LimitNOFILE of the unit, or ulimit -n", allowed, wanted)
+	}
 	if o.Server.ResumeKey == "" {
 		say("after a restart members cannot come back: there is no --resume-key")
 	} else {

@@ -19,7 +19,13 @@ type daemon struct {
 // launchDaemon starts a server on a free port, if args do not name one. The test ends it, if nobody has.
 func launchDaemon(t *testing.T, args ...string) *daemon {
 	t.Helper()
-	cmd := exec.Command("signal-server", append([]string{"--listen=127.0.0.1:0"}, args...)...)
+	return launchCommand(t, "signal-server", append([]string{"--listen=127.0.0.1:0"}, args...)...)
+}
+
+// launchCommand is launchDaemon for a command that becomes the server.
+func launchCommand(t *testing.T, name string, args ...string) *daemon {
+	t.Helper()
+	cmd := exec.Command(name, args...)
 	stderr, err := cmd.StderrPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())

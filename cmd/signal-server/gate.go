@@ -5,10 +5,8 @@ import (
 	"net"
 	"net/netip"
 	"sync"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"golang.org/x/time/rate"
 
 	"example.org/rtcpeer/signaling/signalserver"
 )
@@ -22,7 +20,8 @@ type gate struct {
 	perAddress int // 0: no limit
 	trusted    proxies
 	log        *slog.Logger
-	lines      rate.Sometimes
+	lines      *logLimit
+	failures   *failures
 
 	mu     sync.Mutex // guards the fields below
 	open   int
@@ -47,17 +46,19 @@ const (
 )
 
 // gate is for the listeners that everybody reaches.
-func (o *options) gate(log *slog.Logger) *gate {
+func (o *options) gate(log *slog.Logger, f *failures) *gate {
 	perAddress := 0
 	if o.Limits.SessionsPerAddress > 0 {
 		perAddress = connectionsEach*o.Limits.SessionsPerAddress + spareAddress
 	}
-	return newGate(connectionsEach*o.Limits.MaxSessions+spareTotal, perAddress, o.Proxy.proxies(), log)
+	return newGate(o.connections(), perAddress, o.Proxy.proxies(), log, f)
 }
 
-func newGate(most, perAddress int, trusted proxies, log *slog.Logger) *gate {
+func (o *options) connections() int { return connectionsEach*o.Limits.MaxSessions + spareTotal }
+
+func newGate(most, perAddress int, trusted proxies, log *slog.Logger, f *failures) *gate {
 	return &gate{most: most, perAddress: perAddress, trusted: trusted, log: log,
-		lines:  rate.Sometimes{First: 10, Interval: time.Second},
+		lines: newLogLimit(), failures: f,
 		counts: make(map[netip.Addr]int), closed: make(map[string]int)}
 }
 
@@ -75,7 +76,7 @@ func (l *guarded) Accept() (net.Conn, error) {
 	for {
 		conn, err := l.Listener.Accept()
 		if err != nil {
-			return nil, err
+			return nil, l.gate.failures.of(err)
 		}
 		tcp, ok := conn.(*net.TCPConn)
 		if !ok {
@@ -85,7 +86,7 @@ func (l *guarded) Accept() (net.Conn, error) {
 		if word := l.gate.enter(from); word != "" {
 			tcp.SetLinger(0) // no open socket waits for whoever comes too often
 			tcp.Close()
-			l.gate.lines.Do(func() { l.gate.log.Info("connection closed", "why", word, "remote", from) })
+			l.gate.lines.log(l.gate.log, slog.LevelInfo, "connection closed", "why", word, "remote", from)
 			continue
 		}
 		return &admitted{TCPConn: tcp, leave: sync.OnceFunc(func() { l.gate.leave(from) })}, nil

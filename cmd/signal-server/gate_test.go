@@ -34,7 +34,7 @@ func TestGateTellsAddressesApart(t *testing.T) {
 		{"a trusted proxy", [2]string{"198.51.100.7", "198.51.100.7"}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			g := newGate(10, 1, trusted, slog.New(slog.DiscardHandler))
+			g := newGate(10, 1, trusted, slog.New(slog.DiscardHandler), nil)
 			first, second := g.countedAs(netip.MustParseAddr(c.from[0])), g.countedAs(netip.MustParseAddr(c.from[1]))
 			require.Empty(t, g.enter(first))
 			if !c.limited {
@@ -56,12 +56,12 @@ func TestGateTellsAddressesApart(t *testing.T) {
 func TestGateFollowsTheLimitsOfSessions(t *testing.T) {
 	o, err := read(t, nil, "--max-sessions=100", "--max-per-address=7", "--trusted-proxy=203.0.113.1")
 	require.NoError(t, err)
-	g := o.gate(nil)
+	g := o.gate(nil, nil)
 	require.Equal(t, 1224, g.most)
 	require.Equal(t, 78, g.perAddress)
 	require.False(t, g.countedAs(netip.MustParseAddr("203.0.113.1")).IsValid())
 	o.Limits.SessionsPerAddress = 0
-	require.Zero(t, o.gate(nil).perAddress, "none, as for sessions")
+	require.Zero(t, o.gate(nil, nil).perAddress, "none, as for sessions")
 	require.Less(t, 2*(connectionsEach*15000+spareTotal), 65536, "half of the open files of deploy/signal-server.service")
 }
 

@@ -17,7 +17,10 @@ func (o *operationOptions) check(p *problems) {
 	}
 }
 
-const off = "off"
+const (
+	off       = "off"
+	adminFlag = "--admin-listen"
+)
 
 func (o *operationOptions) metricsAddress() string {
 	if o.Metrics == off {

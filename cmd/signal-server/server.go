@@ -18,13 +18,14 @@ import (
 // checks, STUN and TURN, figures, administration.
 type server struct {
 	// Fixed at construction.
-	log    *slog.Logger
-	stderr *logQueue // what log writes to
-	gate   *gate     // of all that everybody reaches
-	limits limitOptions
-	rooms  *signalserver.Server
-	relays *relays
-	sites  []*site // the first is that of members
+	log      *slog.Logger
+	stderr   *logQueue // what log writes to
+	failures *failures
+	gate     *gate // of all that everybody reaches
+	limits   limitOptions
+	rooms    *signalserver.Server
+	relays   *relays
+	sites    []*site // the first is that of members
 }
 
 // stopTimeout is within the 10 seconds that container runtimes give between SIGTERM and SIGKILL.
@@ -33,7 +34,8 @@ const stopTimeout = 9 * time.Second
 // newServer binds the addresses, so that connections wait from now on; serve answers them.
 func newServer(o options, stderr *logQueue) (*server, error) {
 	log := o.Server.logger(stderr)
-	s := &server{log: log, stderr: stderr, gate: o.gate(log), limits: o.Limits}
+	f := newFailures(log)
+	s := &server{log: log, stderr: stderr, failures: f, gate: o.gate(log, f), limits: o.Limits}
 	if err := s.open(o); err != nil {
 		s.close()
 		if s.rooms != nil {
@@ -42,6 +44,7 @@ func newServer(o options, stderr *logQueue) (*server, error) {
 		return nil, err
 	}
 	s.announce(o)
+	s.gate.most = o.fitFiles(allowedFiles(), log)
 	return s, nil
 }
 
@@ -67,13 +70,14 @@ func (s *server) open(o options) error {
 		return err
 	}
 	figures.watch(s.gate, s.rooms, s.relays.own, s.stderr)
+	figures.registry.MustRegister(s.failures.count)
 	members.http.Handler = s.routes(!o.Server.NoPage, o.Operation.beside(figures))
 	return s.openOthers(o, certificates, figures)
 }
 
 // openOthers opens the listeners that are not for members.
 func (s *server) openOthers(o options, certificates certificates, figures *figures) error {
-	operators := newGate(operatorConnections, 0, nil, s.log)
+	operators := newGate(operatorConnections, 0, nil, s.log, s.failures)
 	port := s.sites[0].listener.Addr().(*net.TCPAddr).Port
 	for _, l := range []struct {
 		flag, address string
@@ -82,7 +86,7 @@ func (s *server) openOthers(o options, certificates certificates, figures *figur
 	}{
 		{"--http-redirect", o.TLS.Redirect, s.gate, func() http.Handler { return certificates.challenge(redirect(port)) }},
 		{"--metrics-listen", o.Operation.metricsAddress(), operators, figures.routes},
-		{"--admin-listen", o.Operation.Admin, operators, func() http.Handler { return newAdmin(s.rooms, figures, string(o.Operation.AdminToken), s.log) }},
+		{adminFlag, o.Operation.Admin, operators, func() http.Handler { return newAdmin(s.rooms, figures, string(o.Operation.AdminToken), s.log) }},
 	} {
 		if l.address == "" {
 			continue
@@ -102,7 +106,7 @@ func (s *server) listen(flag, address string, certificates *tls.Config, g *gate)
 	if err != nil {
 		return nil, err
 	}
-	if g == s.gate {
+	if flag != adminFlag {
 		l.hurry()
 	}
 	s.sites = append(s.sites, l)

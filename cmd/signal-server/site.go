@@ -38,8 +38,8 @@ func openSite(flag, address string, limits limitOptions, certificates *tls.Confi
 	return l, nil
 }
 
-// hurry bounds the time of requests with a body and of answers that nobody reads. It is not for operators, whose
-// profiles and drains take their time. A WebSocket has none of it: it is taken from net/http.
+// hurry bounds the time of requests with a body and of answers that nobody reads. It is not for the administration, whose
+// profiles take their time: see admin. A WebSocket has none of it: it is taken from net/http.
 func (l *site) hurry() {
 	l.http.ReadTimeout, l.http.WriteTimeout = l.http.ReadHeaderTimeout, writeTimeout
 }

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"errors"
+	"log/slog"
+	"net"
+	"syscall"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Each connection, relay and listener is an open file, of which a process may have only so many. One that has
+// none left cannot take a connection, not even to refuse it.
+
+// spareFiles are for what is neither a connection of members nor of TURN: listeners, operators, certificates, the
+// log.
+const spareFiles = 64
+
+// wantedFiles is how many there may be at a time, by the limits of the options.
+func (o *options) wantedFiles() int { return o.connections() + o.TURN.files() + spareFiles }
+
+func (o *turnOptions) files() int {
+	if !o.On {
+		return 0
+	}
+	return o.MaxAllocations + turnStreams
+}
+
+// turnStreams is turnserver's Config.MaxStreams, which no flag changes.
+const turnStreams = 2048
+
+// fitFiles bounds the connections by the open files that the system allows, so that TURN, operators and the
+// server itself have some left. It warns where that is less than the limits of the options.
+func (o *options) fitFiles(allowed int, log *slog.Logger) (connections int) {
+	wanted := o.wantedFiles()
+	if allowed >= wanted {
+		return o.connections()
+	}
+	connections = max(1, allowed-spareFiles-min(o.TURN.files(), allowed/4))
+	log.Warn("few open files allowed", "allowed", allowed, "wanted", wanted, "connections", connections,
+		"set", "LimitNOFILE of the unit, or ulimit -n; or lower --max-sessions and --turn-max-relays")
+	return connections
+}
+
+// Failures are the connections that the system could not hand over to any listener of the server.
+type failures struct {
+	// Fixed at construction.
+	log   *slog.Logger
+	lines *logLimit
+	count prometheus.Counter
+}
+
+func newFailures(log *slog.Logger) *failures {
+	return &failures{log: log, lines: newLogLimit(),
+		count: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: namespace + "accept_errors_total",
+			Help: "Connections that the system could not hand over, mostly for want of open files.",
+		})}
+}
+
+// of counts and logs an error of Accept, and returns one after which net/http tries again: whatever it was, the
+// next connection may be taken, unless the listener was closed.
+func (f *failures) of(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	f.count.Inc()
+	hint := "the system has no resources for it"
+	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+		hint = "no open file is left: raise LimitNOFILE of the unit, or ulimit -n, or lower --max-sessions"
+	}
+	f.lines.log(f.log, slog.LevelWarn, "connection not taken", "err", err, "hint", hint)
+	return &acceptError{err}
+}
+
+// An acceptError is one after which net/http waits a little, and goes on.
+type acceptError struct{ error }
+
+func (e *acceptError) Unwrap() error { return e.error }
+func (*acceptError) Temporary() bool { return true }
+func (*acceptError) Timeout() bool   { return false }

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// limitedDaemon is a server that may have so many files open, and no more.
+func limitedDaemon(t *testing.T, files int, args ...string) *daemon {
+	t.Helper()
+	return launchCommand(t, "sh", append([]string{"-c", fmt.Sprintf(`ulimit -n %d && exec signal-server "$@"`, files), "sh", "--listen=127.0.0.1:0"}, args...)...)
+}
+
+// awaitLine returns the next line of the log with a text in it.
+func awaitLine(t *testing.T, d *daemon, text string) string {
+	t.Helper()
+	for line := range d.log {
+		if strings.Contains(line, text) {
+			return line
+		}
+	}
+	require.Fail(t, "the log has no line", text)
+	return ""
+}
+
+// Where the system allows few open files the log says so at the start, and members' connections leave some
+// of them: one too many is closed at once, and does not hang.
+func TestFewOpenFiles(t *testing.T) {
+	const files = 128
+	d := limitedDaemon(t, files)
+	require.Contains(t, awaitLine(t, d, "few open files allowed"), "allowed=128 wanted=")
+	idle(t, d.address(), files-spareFiles)
+	late, err := net.Dial("tcp", d.address())
+	if err == nil {
+		_, err = late.Read(make([]byte, 1))
+		late.Close()
+	}
+	require.Error(t, err)
+	awaitLine(t, d, "connection closed")
+}
+
+// When there is none left the log says that, too, and when there are some again the server goes on.
+func TestNoOpenFileLeft(t *testing.T) {
+	const files = 80
+	d := limitedDaemon(t, files, "--admin-listen=127.0.0.1:0", "--admin-token="+adminToken)
+	address := strings.TrimPrefix(d.other(t, "--admin-listen"), "http://")
+	conns := idle(t, address, files)
+	line := awaitLine(t, d, "connection not taken")
+	require.Contains(t, line, "too many open files")
+	require.Contains(t, line, "LimitNOFILE")
+	for _, c := range conns {
+		require.NoError(t, c.Close())
+	}
+	status, _ := fetch(t, pageOf(&d.program)+"readyz")
+	require.Equal(t, http.StatusOK, status)
+	require.Positive(t, scrape(t, pageOf(&d.program)+"metrics")["accept_errors_total"])
+}
+
+func TestConnectionsFitTheOpenFiles(t *testing.T) {
+	o, err := read(t, nil, "--max-sessions=100")
+	require.NoError(t, err)
+	log := (&serverOptions{LogLevel: "info"}).logger(noLog(t))
+	require.Equal(t, 1224, o.fitFiles(1224+spareFiles, log))
+	require.Equal(t, 1223, o.fitFiles(1223+spareFiles, log))
+	require.Equal(t, 1, o.fitFiles(10, log))
+	o.TURN.On = true
+	require.Equal(t, 1000-spareFiles-250, o.fitFiles(1000, log), "a quarter for TURN")
+}
