@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -21,29 +22,47 @@ func (o *options) listenings() (list []listening) {
 			list = append(list, listening{flag, address})
 		}
 	}
-	add("--listen", o.Server.Listen)
+	add(listenFlag, o.Server.Listen)
 	add("--http-redirect", o.TLS.Redirect)
 	add("--metrics-listen", o.Operation.metricsAddress())
 	add("--admin-listen", o.Operation.Admin)
 	if o.TURN.On {
 		add("--turn-listen", o.TURN.Listen)
 		if o.TLS.on() && o.TURN.ListenTLS != off {
-			add("--turn-listen-tls", o.TURN.ListenTLS)
+			add(turnTLSFlag, o.TURN.ListenTLS)
 		}
 	}
 	return list
 }
 
+const (
+	listenFlag  = "--listen"
+	turnTLSFlag = "--turn-listen-tls"
+)
+
+// onePort reports whether members and TURN over TLS share an address, on which the first byte tells them apart.
+func (o *options) onePort() bool {
+	members, relays := listening{listenFlag, o.Server.Listen}, listening{turnTLSFlag, o.TURN.ListenTLS}
+	return o.TURN.On && o.TLS.on() && relays.address != off && o.turnName() != "" &&
+		(members.address == relays.address || relays.overlaps(members))
+}
+
+// turnName is how clients name the TURN server over TLS.
+func (o *options) turnName() string { return cmp.Or(o.TURN.Host, o.TLS.host()) }
+
 // checkAddresses finds what net.Listen would not understand, and two flags with one address.
 func (o *options) checkAddresses(p *problems) {
 	list := o.listenings()
+	if o.TURN.On && o.TLS.on() && o.TURN.ListenTLS == o.Server.Listen && o.turnName() == "" {
+		p.add("%s %s: needs --turn-host, the name in the certificate", turnTLSFlag, o.TURN.ListenTLS)
+	}
 	for i, l := range list {
 		if !l.valid() {
 			p.add("%s %q: want host:port, as :9080 or 127.0.0.1:9080", l.flag, l.address)
 			continue
 		}
 		for _, other := range list[:i] {
-			if l.overlaps(other) {
+			if l.overlaps(other) && !(l.flag == turnTLSFlag && other.flag == listenFlag) {
 				p.add("%s %s: is the address of %s too; want another one", l.flag, l.address, other.flag)
 			}
 		}

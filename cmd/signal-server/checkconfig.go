@@ -67,7 +67,10 @@ func (o *tlsOptions) plan(address string, say say) {
 }
 
 func (o *proxyOptions) plan(say say) {
-	if len(o.Trusted) > 0 {
+	switch {
+	case o.Protocol:
+		say("a PROXY header is wanted and believed of %s, for members and for TURN over TCP and TLS", strings.Join(o.Trusted, ", "))
+	case len(o.Trusted) > 0:
 		say("X-Forwarded-For is believed of %s", strings.Join(o.Trusted, ", "))
 	}
 }

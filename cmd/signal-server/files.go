@@ -26,20 +26,27 @@ func (o *turnOptions) files() int {
 	return o.MaxAllocations + turnStreams
 }
 
-// turnStreams is turnserver's Config.MaxStreams, which no flag changes.
-const turnStreams = 2048
+// These are turnserver's Config.MaxStreams and PerAddress, which no flag changes.
+const (
+	turnStreams    = 2048
+	turnPerAddress = 256
+)
 
 // fitFiles bounds the connections by the open files that the system allows, so that TURN, operators and the
-// server itself have some left. It warns where that is less than the limits of the options.
-func (o *options) fitFiles(allowed int, log *slog.Logger) (connections int) {
-	wanted := o.wantedFiles()
-	if allowed >= wanted {
+// server itself have some left.
+func (o *options) fitFiles(allowed int) (connections int) {
+	if allowed >= o.wantedFiles() {
 		return o.connections()
 	}
-	connections = max(1, allowed-spareFiles-min(o.TURN.files(), allowed/4))
-	log.Warn("few open files allowed", "allowed", allowed, "wanted", wanted, "connections", connections,
-		"set", "LimitNOFILE of the unit, or ulimit -n; or lower --max-sessions and --turn-max-relays")
-	return connections
+	return max(1, allowed-spareFiles-min(o.TURN.files(), allowed/4))
+}
+
+// warnFiles tells where that is less than the limits of the options.
+func (o *options) warnFiles(allowed int, log *slog.Logger) {
+	if wanted := o.wantedFiles(); allowed < wanted {
+		log.Warn("few open files allowed", "allowed", allowed, "wanted", wanted, "connections", o.fitFiles(allowed),
+			"set", "LimitNOFILE of the unit, or ulimit -n; or lower --max-sessions and --turn-max-relays")
+	}
 }
 
 // Failures are the connections that the system could not hand over to any listener of the server.

@@ -64,10 +64,9 @@ func TestNoOpenFileLeft(t *testing.T) {
 func TestConnectionsFitTheOpenFiles(t *testing.T) {
 	o, err := read(t, nil, "--max-sessions=100")
 	require.NoError(t, err)
-	log := (&serverOptions{LogLevel: "info"}).logger(noLog(t))
-	require.Equal(t, 1224, o.fitFiles(1224+spareFiles, log))
-	require.Equal(t, 1223, o.fitFiles(1223+spareFiles, log))
-	require.Equal(t, 1, o.fitFiles(10, log))
+	require.Equal(t, 1224, o.fitFiles(1224+spareFiles))
+	require.Equal(t, 1223, o.fitFiles(1223+spareFiles))
+	require.Equal(t, 1, o.fitFiles(10))
 	o.TURN.On = true
-	require.Equal(t, 1000-spareFiles-250, o.fitFiles(1000, log), "a quarter for TURN")
+	require.Equal(t, 1000-spareFiles-250, o.fitFiles(1000), "a quarter for TURN")
 }

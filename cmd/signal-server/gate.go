@@ -138,8 +138,30 @@ func (g *gate) enter(from netip.Addr) (word string) {
 
 func (g *gate) leave(from netip.Addr) {
 	g.mu.Lock()
-	defer g.mu.Unlock()
 	g.open--
+	g.mu.Unlock()
+	g.leaveAddress(from)
+}
+
+// enterAddress is enter for a connection that counts already, when a proxy has said where it comes from.
+// leaveAddress ends it.
+func (g *gate) enterAddress(from netip.Addr) (word string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.perAddress == 0 || !from.IsValid() {
+		return ""
+	}
+	if g.counts[from] >= g.perAddress {
+		g.closed[closedAddress]++
+		return closedAddress
+	}
+	g.counts[from]++
+	return ""
+}
+
+func (g *gate) leaveAddress(from netip.Addr) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	if g.counts[from]--; g.counts[from] <= 0 {
 		delete(g.counts, from)
 	}

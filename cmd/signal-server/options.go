@@ -140,7 +140,7 @@ func (o *options) config(log *slog.Logger) (signalserver.Config, error) {
 		MaxPublicPerAddress:   noneIfZero(o.Limits.PublicPerAddress),
 		ConnectRate:           noneIfZero(o.Limits.ConnectRate),
 		JoinRate:              noneIfZero(o.Limits.JoinRate),
-		RemoteAddr:            o.Proxy.proxies().client,
+		RemoteAddr:            o.Proxy.clientOf(),
 		CheckOrigin:           o.Auth.checkOrigin(),
 		Plain:                 godot.Server(),
 		Log:                   log,

@@ -8,10 +8,14 @@ import (
 )
 
 type proxyOptions struct {
-	Trusted []string `name:"trusted-proxy" placeholder:"PREFIX" help:"Proxy whose X-Forwarded-For is believed."`
+	Trusted  []string `name:"trusted-proxy" placeholder:"PREFIX" help:"Proxy whose X-Forwarded-For is believed."`
+	Protocol bool     `name:"proxy-protocol" help:"It sends a PROXY header instead, to TURN too."`
 }
 
 func (o *proxyOptions) check(p *problems) {
+	if o.Protocol && len(o.Trusted) == 0 {
+		p.add("--proxy-protocol: needs --trusted-proxy, the addresses that may say who connects")
+	}
 	for _, s := range o.Trusted {
 		if _, err := parsePrefix(s); err != nil {
 			p.add("--trusted-proxy %q: want an address or a network, as 127.0.0.1 or 10.0.0.0/8", s)
@@ -21,6 +25,24 @@ func (o *proxyOptions) check(p *problems) {
 
 // Proxies are the networks of trusted proxies.
 type proxies []netip.Prefix
+
+// clientOf returns what says where a request comes from.
+func (o *proxyOptions) clientOf() func(*http.Request) netip.Addr {
+	trusted := o.proxies()
+	if !o.Protocol {
+		return trusted.client
+	}
+	// The front has it from the PROXY header. A proxy that does not tell stands for everybody, whatever the client
+	// writes into X-Forwarded-For.
+	return func(r *http.Request) netip.Addr {
+		at, err := netip.ParseAddrPort(r.RemoteAddr)
+		from := at.Addr().Unmap().WithZone("")
+		if err != nil || trusted.trust(from) {
+			return netip.Addr{}
+		}
+		return from
+	}
+}
 
 // proxies have been checked.
 func (o *proxyOptions) proxies() proxies {

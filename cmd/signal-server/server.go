@@ -23,6 +23,7 @@ type server struct {
 	failures *failures
 	gate     *gate // of all that everybody reaches
 	limits   limitOptions
+	proxied  bool // trusted proxies send a PROXY header
 	rooms    *signalserver.Server
 	relays   *relays
 	sites    []*site // the first is that of members
@@ -35,7 +36,8 @@ const stopTimeout = 9 * time.Second
 func newServer(o options, stderr *logQueue) (*server, error) {
 	log := o.Server.logger(stderr)
 	f := newFailures(log)
-	s := &server{log: log, stderr: stderr, failures: f, gate: o.gate(log, f), limits: o.Limits}
+	s := &server{log: log, stderr: stderr, failures: f, gate: o.gate(log, f), limits: o.Limits, proxied: o.Proxy.Protocol}
+	s.gate.most = o.fitFiles(allowedFiles())
 	if err := s.open(o); err != nil {
 		s.close()
 		if s.rooms != nil {
@@ -44,7 +46,7 @@ func newServer(o options, stderr *logQueue) (*server, error) {
 		return nil, err
 	}
 	s.announce(o)
-	s.gate.most = o.fitFiles(allowedFiles(), log)
+	o.warnFiles(allowedFiles(), log)
 	return s, nil
 }
 
@@ -57,11 +59,17 @@ func (s *server) open(o options) error {
 	if err != nil {
 		return err
 	}
-	members, err := s.listen("--listen", o.Server.Listen, certificates.config, s.gate)
+	members, err := s.listen(listenFlag, o.Server.Listen, certificates.config, s.gate)
 	if err != nil {
 		return err
 	}
-	if s.relays, err = o.TURN.relays(certificates.config, o.TLS.host(), s.log); err != nil {
+	switch {
+	case o.onePort():
+		members.behind(s.newFront(members.listener, s.gate, withTURN(certificates.config), true))
+	case s.proxied:
+		members.behind(s.newFront(members.listener, s.gate, nil, true))
+	}
+	if s.relays, err = o.TURN.relays(certificates.config, o.TLS.host(), s.listenTURN(&o, certificates.config), s.log); err != nil {
 		return err
 	}
 	figures := newFigures()
@@ -73,6 +81,34 @@ func (s *server) open(o options) error {
 	figures.registry.MustRegister(s.failures.count)
 	members.http.Handler = s.routes(!o.Server.NoPage, o.Operation.beside(figures))
 	return s.openOthers(o, certificates, figures)
+}
+
+// newFront returns what sorts the connections of a guarded listener. Certificates are nil where TLS is not ended
+// there, and web is false where there is nothing but TURN.
+func (s *server) newFront(l net.Listener, g *gate, certificates *tls.Config, web bool) *front {
+	return newFront(frontOptions{listener: l, gate: g, proxied: s.proxied, certificates: certificates,
+		timeout: s.limits.HandshakeTimeout, log: s.log, web: web})
+}
+
+// listenTURN returns what opens the listeners of TURN over TCP and TLS, behind a gate of their own or on the port
+// of members.
+func (s *server) listenTURN(o *options, certificates *tls.Config) listenTURN {
+	g := newGate(turnStreams+spareAddress, turnPerAddress+spareAddress, o.Proxy.proxies(), s.log, s.failures)
+	return func(network, address string, secure bool) (net.Listener, error) {
+		if secure && o.onePort() {
+			return s.sites[0].front.relays(network), nil
+		}
+		l, err := net.Listen(network, address)
+		if err != nil {
+			return nil, err
+		}
+		var config *tls.Config
+		if secure {
+			config = certificates.Clone()
+			config.NextProtos = nil // those of a web server; a TURN client that offers stun.turn would be refused
+		}
+		return s.newFront(g.guard(l), g, config, false).relays(network), nil
+	}
 }
 
 // openOthers opens the listeners that are not for members.
@@ -94,6 +130,9 @@ func (s *server) openOthers(o options, certificates certificates, figures *figur
 		other, err := s.listen(l.flag, l.address, nil, l.gate)
 		if err != nil {
 			return err
+		}
+		if l.gate == s.gate && s.proxied {
+			other.behind(s.newFront(other.listener, s.gate, nil, true))
 		}
 		other.http.Handler = l.handler()
 	}

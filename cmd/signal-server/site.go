@@ -13,6 +13,7 @@ import (
 type site struct {
 	flag     string // of its address
 	listener net.Listener
+	front    *front // before the listener; nil: none
 	http     http.Server
 }
 
@@ -42,6 +43,14 @@ func openSite(flag, address string, limits limitOptions, certificates *tls.Confi
 // profiles take their time: see admin. A WebSocket has none of it: it is taken from net/http.
 func (l *site) hurry() {
 	l.http.ReadTimeout, l.http.WriteTimeout = l.http.ReadHeaderTimeout, writeTimeout
+}
+
+// behind has f sort the connections, which may be that it ends TLS.
+func (l *site) behind(f *front) {
+	l.front, l.listener = f, f.web
+	if f.certificates != nil {
+		l.http.TLSConfig = nil
+	}
 }
 
 func (l *site) serve() error {

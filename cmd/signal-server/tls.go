@@ -102,6 +102,13 @@ func serveTLS(get getCertificate, more ...string) *tls.Config {
 	return &tls.Config{GetCertificate: get, NextProtos: append([]string{"http/1.1"}, more...)}
 }
 
+// withTURN adds what clients of TURN offer (RFC 7443), for a port that both share.
+func withTURN(web *tls.Config) *tls.Config {
+	config := web.Clone()
+	config.NextProtos = append(slices.Clone(web.NextProtos), "stun.turn", "stun.nat-discovery")
+	return config
+}
+
 // logged tells why there is no certificate for a name of ours; autocert tells only the client, and only
 // that it is so. Other names are a mistake of the client, or of somebody who tries all hosts.
 func (o *tlsOptions) logged(get getCertificate, log *slog.Logger) getCertificate {

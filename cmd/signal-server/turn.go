@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -90,15 +91,20 @@ type relays struct {
 	salt        []byte
 }
 
+// ListenTURN is turnserver's Config.Listen.
+type listenTURN func(network, address string, secure bool) (net.Listener, error)
+
 // relays starts the server, if there is to be one.
-func (o *turnOptions) relays(certificates *tls.Config, name string, log *slog.Logger) (*relays, error) {
+func (o *turnOptions) relays(certificates *tls.Config, name string, listen listenTURN, log *slog.Logger) (*relays, error) {
 	r := &relays{credentials: o.credentials(), salt: []byte(rand.Text())}
 	_, r.turn = o.others()
 	if !o.On {
 		return r, nil
 	}
 	var err error
-	r.own, err = turnserver.New(o.config(certificates, cmp.Or(o.Host, name), log))
+	c := o.config(certificates, cmp.Or(o.Host, name), log)
+	c.Listen = listen
+	r.own, err = turnserver.New(c)
 	if err != nil {
 		return nil, fmt.Errorf("--turn: %w", inFlags(err))
 	}

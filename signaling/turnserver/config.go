@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -34,6 +35,10 @@ type Config struct {
 	UDP, TCP, TLS string
 	// TLSConfig has the certificate of the TLS listener. New copies it.
 	TLSConfig *tls.Config
+	// Listen opens the listeners of TCP, and those of TLS where secure is true: the connections of these must be
+	// decrypted already, and Close of one must not wait for its client. Network is tcp4 or tcp6. The Server closes
+	// them. Nil means net.Listen, and TLS with TLSConfig.
+	Listen func(network, address string, secure bool) (net.Listener, error)
 	// MinPort and MaxPort bound the UDP ports of relays. Zero means 49152 and 65535, the range of
 	// RFC 8656. A firewall must let them in.
 	MinPort, MaxPort uint16

@@ -107,7 +107,7 @@ func (s *Server) openTLS(network, address string, g turn.RelayAddressGenerator) 
 }
 
 func (s *Server) openStreams(network, address, scheme string, config *tls.Config, g turn.RelayAddressGenerator) error {
-	l, err := net.Listen(network, address)
+	l, config, err := s.listen(network, address, config)
 	if err != nil {
 		return err
 	}
@@ -118,6 +118,16 @@ func (s *Server) openStreams(network, address, scheme string, config *tls.Config
 	})
 	s.sockets.turn = appendNew(s.sockets.turn, scheme+s.hostPort(l.Addr())+"?transport=tcp")
 	return nil
+}
+
+// listen opens a listener; what it returns of config is for its connections.
+func (s *Server) listen(network, address string, config *tls.Config) (net.Listener, *tls.Config, error) {
+	if s.config.Listen != nil {
+		l, err := s.config.Listen(network, address, config != nil)
+		return l, nil, err
+	}
+	l, err := net.Listen(network, address)
+	return l, config, err
 }
 
 // hostPort is how clients name a listener.

@@ -27,10 +27,10 @@ var kinds = []kind{
 	{name: "symmetric NAT", key: symmetric, rules: firewall + chain("nat", "postrouting", `oifname "wan" masquerade random,fully-random`)},
 	{name: "UDP blocked", key: blocked, rules: firewall + chain("nat", "postrouting", `oifname "wan" masquerade`) +
 		chain("filter", "forward", `oifname "wan" meta l4proto udp drop`), without: []string{"udp"}},
-	// What is left is TURN over TLS.
-	{name: "only TCP 443, 5349", key: webOnly, rules: firewall + chain("nat", "postrouting", `oifname "wan" masquerade`) +
+	// What is left is TURN over TLS, on the port of the signaling.
+	{name: "only TCP 443", key: webOnly, rules: firewall + chain("nat", "postrouting", `oifname "wan" masquerade`) +
 		chain("filter", "forward", `oifname "wan" meta l4proto != tcp drop`) +
-		chain("filter", "forward", `oifname "wan" tcp dport != { 443, 5349 } drop`), without: []string{"udp", "tcp"}},
+		chain("filter", "forward", `oifname "wan" tcp dport != 443 drop`), without: []string{"udp", "tcp"}},
 }
 
 const symmetric, blocked, webOnly = "symmetric", "blocked", "webonly"

@@ -19,7 +19,7 @@ const (
 func (w *world) startServer(ctx context.Context, more ...string) *process {
 	w.t.Helper()
 	return w.startPlainServer(ctx, append(more, "--turn", "--turn-address="+serverAddress, "--turn-host="+serverAddress,
-		"--turn-listen="+serverAddress+":3478", "--turn-listen-tls="+serverAddress+":5349")...)
+		"--turn-listen="+serverAddress+":3478", "--turn-listen-tls="+serverAddress+":443")...)
 }
 
 // startPlainServer runs it without STUN and TURN.
