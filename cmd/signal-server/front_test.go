@@ -202,7 +202,8 @@ func startHAProxy(t *testing.T, word string, servers ...string) (address string)
 	for i, server := range servers {
 		fmt.Fprintf(&list, "  server s%d %s %s\n", i, server, word)
 	}
-	config := example(t, "haproxy.cfg", ":443", address, "  server one 10.0.0.1:9080 send-proxy-v2\n  server two 10.0.0.2:9080 send-proxy-v2\n", list.String(), "inter 1s", "inter 20ms", "maxconn 40000", "maxconn 1000")
+	config := example(t, "haproxy.cfg", ":443", address, "  server one 10.0.0.1:9080 send-proxy-v2\n  server two 10.0.0.2:9080 send-proxy-v2\n", list.String(), "inter 1s", "inter 20ms", "maxconn 40000", "maxconn 1000",
+		"timeout check 5s", "timeout check 5s\n  retries 0") // no second try, which would hide a refusal
 	background(t, exec.Command(program, "-f", writeFile(t, t.TempDir(), "haproxy.cfg", []byte(config))), address)
 	return address
 }

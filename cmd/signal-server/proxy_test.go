@@ -51,7 +51,7 @@ func TestClientBehindProxies(t *testing.T) {
 // another: the server sees the address from which it came to the proxy.
 func TestBehindProxy(t *testing.T) {
 	for name, start := range map[string]func(t *testing.T, server string) (address string, trust *tls.Config){
-		"nginx": startNginx, "caddy": startCaddy,
+		"nginx": func(t *testing.T, server string) (string, *tls.Config) { return startNginx(t, server) }, "caddy": startCaddy,
 	} {
 		t.Run(name, func(t *testing.T) { testBehindProxy(t, start) })
 	}
@@ -86,11 +86,15 @@ func testBehindProxy(t *testing.T, startProxy func(t *testing.T, server string) 
 }
 
 // startNginx runs nginx with deploy/nginx.conf, other ports and another certificate.
-func startNginx(t *testing.T, server string) (address string, trust *tls.Config) {
+func startNginx(t *testing.T, servers ...string) (address string, trust *tls.Config) {
 	t.Helper()
 	program, dir, address := needs(t, "nginx", "nginx-light"), t.TempDir(), freeAddress(t)
 	cert, key, roots := writeCertificate(t, dir, 1)
-	site := example(t, "nginx.conf", "listen 443 ssl", "listen "+address+" ssl", "127.0.0.1:9080", server,
+	var list strings.Builder
+	for _, server := range servers {
+		fmt.Fprintf(&list, "    server %s max_fails=0;\n", server)
+	}
+	site := example(t, "nginx.conf", "listen 443 ssl", "listen "+address+" ssl", "    server 127.0.0.1:9080 max_fails=0;\n", list.String(),
 		"/etc/letsencrypt/live/game.example/fullchain.pem", cert, "/etc/letsencrypt/live/game.example/privkey.pem", key)
 	var temporary strings.Builder
 	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {

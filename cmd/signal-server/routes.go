@@ -11,7 +11,7 @@ func (s *server) routes(page bool, figures http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") })
 	mux.HandleFunc("/readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if s.rooms.Stats().Draining {
+		if s.leaving.Load() || s.rooms.Stats().Draining {
 			http.Error(w, "draining", http.StatusServiceUnavailable)
 			return
 		}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"example.org/rtcpeer/signaling/signalserver"
@@ -18,15 +19,19 @@ import (
 // checks, STUN and TURN, figures, administration.
 type server struct {
 	// Fixed at construction.
-	log      *slog.Logger
-	stderr   *logQueue // what log writes to
-	failures *failures
-	gate     *gate // of all that everybody reaches
-	limits   limitOptions
-	proxied  bool // trusted proxies send a PROXY header
-	rooms    *signalserver.Server
-	relays   *relays
-	sites    []*site // the first is that of members
+	log        *slog.Logger
+	stderr     *logQueue // what log writes to
+	failures   *failures
+	gate       *gate // of all that everybody reaches
+	limits     limitOptions
+	proxied    bool          // trusted proxies send a PROXY header
+	drainDelay time.Duration // between the signal to end and the end
+	rooms      *signalserver.Server
+	relays     *relays
+	sites      []*site // the first is that of members
+
+	// Safe for all.
+	leaving atomic.Bool // about to end: not ready
 }
 
 // stopTimeout is within the 10 seconds that container runtimes give between SIGTERM and SIGKILL.
@@ -36,7 +41,8 @@ const stopTimeout = 9 * time.Second
 func newServer(o options, stderr *logQueue) (*server, error) {
 	log := o.Server.logger(stderr)
 	f := newFailures(log)
-	s := &server{log: log, stderr: stderr, failures: f, gate: o.gate(log, f), limits: o.Limits, proxied: o.Proxy.Protocol}
+	s := &server{log: log, stderr: stderr, failures: f, gate: o.gate(log, f), limits: o.Limits, proxied: o.Proxy.Protocol,
+		drainDelay: o.Operation.DrainDelay}
 	s.gate.most = o.fitFiles(allowedFiles())
 	if err := s.open(o); err != nil {
 		s.close()
@@ -182,16 +188,34 @@ func (s *server) serve(ctx context.Context) error {
 		})
 	}
 	<-ctx.Done()
+	failed, broken := errors.AsType[*listenError](context.Cause(ctx))
+	if !broken {
+		s.leave()
+	}
 	s.stop()
 	wg.Wait()
-	if err, ok := errors.AsType[*listenError](context.Cause(ctx)); ok {
-		return err.error
+	if broken {
+		return failed.error
 	}
 	return nil
 }
 
 // A listenError is the end of a listener that nobody ended.
 type listenError struct{ error }
+
+// leave serves as before, but is not ready, for so long that a balancer notices and leads nobody here any more. A
+// second signal ends the process at once.
+func (s *server) leave() {
+	s.leaving.Store(true)
+	if s.drainDelay == 0 {
+		return
+	}
+	s.log.Info("not ready", "until it stops", s.drainDelay)
+	for _, l := range s.sites {
+		l.http.SetKeepAlivesEnabled(false) // a connection of a proxy is not to be kept for the next request
+	}
+	time.Sleep(s.drainDelay)
+}
 
 // stop ends the rooms first, while the health checks still answer: http.Server does not know of
 // WebSockets. The relays go on until then, for the links that they carry.

@@ -232,6 +232,7 @@ func TestFlagsAtTheirEdge(t *testing.T) {
 		{"--join-rate=0", "--join-rate=-1"},
 		{"--grace=0s", "--grace=-1ns"},
 		{"--ping-interval=0s", "--ping-interval=-1ns"},
+		{"--drain-delay=0s", "--drain-delay=-1ns"},
 		{"--join-timeout=0s", "--join-timeout=-1ns"},
 		{"--handshake-timeout=1ms", "--handshake-timeout=0s"},
 		{"--handshake-timeout=30s", "--handshake-timeout=31s"},
