@@ -42,7 +42,7 @@ func main() {
 }
 
 type commands struct {
-	Serve       serve       `cmd:"" default:"withargs" help:"A signaling server: peers meet here, and then connect to each other directly."`
+	Serve       serve       `cmd:"" default:"withargs"`
 	CheckConfig checkConfig `cmd:"" help:"Say what is wrong with flags, environment and file, or what they will do."`
 	Token       token       `cmd:"" help:"Print a token that lets its bearer join a server with --auth-jwt."`
 }

@@ -34,7 +34,7 @@ type serverOptions struct {
 	StateFile   string        `placeholder:"FILE" help:"Kicks, ended rooms and bans are kept here over restarts."`
 	LogFormat   string        `default:"text" enum:"text,json" placeholder:"FORMAT" help:"Format of the log on stderr: text or json (${default})."`
 	LogLevel    string        `default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"Least level: debug, info, warn or error (${default})."`
-	Version     bool          `help:"Print the version and exit."`
+	Version     bool          `hidden:"" help:"Print the version and exit."`
 }
 
 type memberOptions struct {
@@ -48,7 +48,7 @@ type limitOptions struct {
 	MaxMembers  int `default:"1024" placeholder:"N" help:"Members of one room (${default})."`
 	MaxSessions int `default:"15000" placeholder:"N" help:"Connections at a time (${default})."`
 	MaxMessage  int `default:"65536" placeholder:"BYTES" help:"Largest message of a member (${default})."`
-	MessageRate int `default:"100" placeholder:"N" help:"Messages of a member a second; 0: no limit (${default})."`
+	MessageRate int `default:"100" placeholder:"N" help:"A member's messages a second; 0: no limit (${default})."`
 
 	SessionsPerAddress int `name:"max-per-address" default:"512" placeholder:"N" help:"Connections of one address; 0: no limit (${default})."`
 	RoomsPerAddress    int `name:"max-rooms-per-address" default:"256" placeholder:"N" help:"Rooms founded by one address; 0: no limit (${default})."`
@@ -59,7 +59,7 @@ type limitOptions struct {
 	HandshakeTimeout time.Duration `default:"10s" placeholder:"TIME" help:"How long TLS and a request may take (${default})."`
 	MaxHeader        int           `default:"16384" placeholder:"BYTES" help:"Largest header of a request (${default})."`
 	MaxOutbox        int           `default:"1048576" placeholder:"BYTES" help:"What may wait for a member to read (${default})."`
-	MaxBuffered      int           `default:"268435456" placeholder:"BYTES" help:"What is kept for all members together (${default})."`
+	MaxBuffered      int           `default:"268435456" placeholder:"BYTES" help:"What may wait for all together (${default})."`
 }
 
 // version is what the Go tool knows of this build.

@@ -9,12 +9,12 @@ import (
 // Serve is the command that runs the server.
 type serve struct{ options }
 
-const description = `Open its address in a browser to create a room and try it. Games that use the protocol of Godot's signaling demo join the same rooms. Without a flag it serves everybody on port 9080. On a public host:
+const description = `A signaling server: peers meet here, and then connect to each other directly. Open its address in a browser to try it. Games that use the protocol of Godot's signaling demo join the same rooms. Without a flag it serves everybody on port 9080.
 
-  signal-server --listen=:443 --acme-domain=game.example --turn
+On a public host: signal-server --listen=:443 --acme-domain=game.example --turn
 
 Each flag can be set in the environment, --max-rooms as SIGNAL_SERVER_MAX_ROOMS, or in
-the file of --config. A SECRET may be @FILE, a file with it alone. More is in DEPLOY.md.`
+the file of --config. A SECRET may be @FILE. More is in DEPLOY.md.`
 
 // Help is part of --help, for kong.
 func (*serve) Help() string { return description }
