@@ -22,25 +22,30 @@ import (
 //
 //	GET    /rooms                      all rooms
 //	GET    /rooms/{room}               its members
+//	PUT    /rooms/{room}/lock          close it for newcomers
+//	DELETE /rooms/{room}/lock          open it again
 //	DELETE /rooms/{room}?reason=       end it
 //	DELETE /rooms/{room}/{id}?reason=  take a member out
 //	POST   /drain                      take nobody any more, and tell all to come back elsewhere
 //	DELETE /drain                      take everybody again
 //	GET    /metrics, /debug/pprof/
+//	GET    /                           a page for all of that, which asks for the token itself
 type admin struct {
 	// Fixed at construction.
 	rooms *signalserver.Server
+	relay *relays
 	token [sha256.Size]byte // hash of it
 	log   *slog.Logger
 	lines *logLimit
 	mux   *http.ServeMux
+	page  map[string]http.Handler // by path
 
 	// Safe for all.
 	refused prometheus.Counter
 }
 
-func newAdmin(rooms *signalserver.Server, f *figures, token string, log *slog.Logger) *admin {
-	a := &admin{rooms: rooms, token: sha256.Sum256([]byte(token)), log: log, lines: newLogLimit(), mux: http.NewServeMux(),
+func newAdmin(rooms *signalserver.Server, relay *relays, f *figures, token string, log *slog.Logger) *admin {
+	a := &admin{rooms: rooms, relay: relay, page: adminPage(), token: sha256.Sum256([]byte(token)), log: log, lines: newLogLimit(), mux: http.NewServeMux(),
 		refused: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: namespace + "admin_refused_total",
 			Help: "Requests to the administration without its token.",
@@ -49,6 +54,8 @@ func newAdmin(rooms *signalserver.Server, f *figures, token string, log *slog.Lo
 	a.mux.HandleFunc("GET /rooms", a.list)
 	a.mux.HandleFunc("GET /rooms/{room}", a.members)
 	a.mux.HandleFunc("DELETE /rooms/{room}", a.closeRoom)
+	a.mux.HandleFunc("PUT /rooms/{room}/lock", a.lock)
+	a.mux.HandleFunc("DELETE /rooms/{room}/lock", a.lock)
 	a.mux.HandleFunc("DELETE /rooms/{room}/{id}", a.kick)
 	a.mux.HandleFunc("POST /drain", a.drain)
 	a.mux.HandleFunc("DELETE /drain", a.fill)
@@ -71,6 +78,10 @@ func (a *admin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	// Who does not read an answer holds a goroutine and a file no longer than that.
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(deadline))
+	if page := a.page[r.URL.Path]; page != nil && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+		page.ServeHTTP(w, r) // there is nothing in it that a stranger may not see
+		return
+	}
 	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	given := sha256.Sum256([]byte(token))
 	if subtle.ConstantTimeCompare(given[:], a.token[:]) != 1 {
@@ -105,6 +116,7 @@ type memberView struct {
 	ID        signaling.PeerID `json:"id"`
 	Connected bool             `json:"connected"`
 	Remote    string           `json:"remote,omitempty"`
+	Relays    int              `json:"relays,omitempty"` // of this server's TURN
 	Since     time.Time        `json:"since"`
 	Expires   time.Time        `json:"expires,omitzero"`
 	Metadata  json.RawMessage  `json:"metadata,omitempty"`
@@ -119,14 +131,16 @@ func (a *admin) list(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (a *admin) members(w http.ResponseWriter, r *http.Request) {
-	members, found := a.rooms.Members(signaling.RoomName(r.PathValue("room")))
+	room := signaling.RoomName(r.PathValue("room"))
+	members, found := a.rooms.Members(room)
 	if !found {
 		http.Error(w, "no such room", http.StatusNotFound)
 		return
 	}
 	views := []memberView{}
 	for _, m := range members {
-		v := memberView{ID: m.ID, Connected: m.Connected, Since: m.Since, Expires: m.Expires, Metadata: m.Metadata}
+		v := memberView{ID: m.ID, Connected: m.Connected, Since: m.Since, Expires: m.Expires, Metadata: m.Metadata,
+			Relays: a.relay.of(room, m.ID)}
 		if m.Remote.IsValid() {
 			v.Remote = m.Remote.String()
 		}
@@ -137,6 +151,10 @@ func (a *admin) members(w http.ResponseWriter, r *http.Request) {
 
 func (a *admin) closeRoom(w http.ResponseWriter, r *http.Request) {
 	done(w, a.rooms.CloseRoom(signaling.RoomName(r.PathValue("room")), reason(r)))
+}
+
+func (a *admin) lock(w http.ResponseWriter, r *http.Request) {
+	done(w, a.rooms.SetLocked(signaling.RoomName(r.PathValue("room")), r.Method == http.MethodPut))
 }
 
 func (a *admin) kick(w http.ResponseWriter, r *http.Request) {

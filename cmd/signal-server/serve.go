@@ -9,7 +9,7 @@ import (
 // Serve is the command that runs the server.
 type serve struct{ options }
 
-const description = `A signaling server: peers meet here, and then connect to each other directly. Open its address in a browser to try it. Games that use the protocol of Godot's signaling demo join the same rooms. Without a flag it serves everybody on port 9080.
+const description = `A signaling server: peers meet here, then connect to each other directly. Open its address in a browser to try it. Games that use the protocol of Godot's signaling demo join the same rooms. Without a flag it serves all on port 9080.
 
 On a public host: signal-server --listen=:443 --acme-domain=game.example --turn
 

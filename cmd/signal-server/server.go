@@ -128,7 +128,9 @@ func (s *server) openOthers(o options, certificates certificates, figures *figur
 	}{
 		{"--http-redirect", o.TLS.Redirect, s.gate, func() http.Handler { return certificates.challenge(redirect(port)) }},
 		{"--metrics-listen", o.Operation.metricsAddress(), operators, figures.routes},
-		{adminFlag, o.Operation.Admin, operators, func() http.Handler { return newAdmin(s.rooms, figures, string(o.Operation.AdminToken), s.log) }},
+		{adminFlag, o.Operation.Admin, operators, func() http.Handler {
+			return newAdmin(s.rooms, s.relays, figures, string(o.Operation.AdminToken), s.log)
+		}},
 	} {
 		if l.address == "" {
 			continue

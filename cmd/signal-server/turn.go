@@ -179,6 +179,14 @@ func (r *relays) user(room signaling.RoomName, id signaling.PeerID) string {
 	return fmt.Sprintf("%x-%d", mac.Sum(nil)[:6], id)
 }
 
+// of is how many relays of this process a member has.
+func (r *relays) of(room signaling.RoomName, id signaling.PeerID) int {
+	if r.own == nil {
+		return 0
+	}
+	return r.own.AllocationsOf(r.user(room, id))
+}
+
 // close ends the relays of this process, and with them the links that use them.
 func (r *relays) close() {
 	if r != nil && r.own != nil {

@@ -119,6 +119,18 @@ func (s *Server) CloseRoom(room signaling.RoomName, reason string) bool {
 	return true
 }
 
+// SetLocked closes a room for newcomers, or opens it again, as its host can. Its members are told. It reports whether
+// there is one.
+func (s *Server) SetLocked(room signaling.RoomName, locked bool) bool {
+	r := s.room(room)
+	if r == nil {
+		return false
+	}
+	r.mu.Lock()
+	defer r.unlock()
+	return len(r.members) > 0 && r.lock(signaling.Lock{Open: !locked}) == nil
+}
+
 // SetDraining decides whether the server takes nobody, not even who comes back: new sessions are
 // answered with 503 and Retry-After, and a join in an open one with shutting_down. Members stay.
 func (s *Server) SetDraining(draining bool) {

@@ -154,3 +154,19 @@ func (s *server) godotHost(t *testing.T) signaling.RoomName {
 	t.Cleanup(func() { conn.Close(); <-done })
 	return signaling.RoomName(name)
 }
+
+// SetLocked does what the host can; everybody is told.
+func TestSetLocked(t *testing.T) {
+	s := serve(t, signalserver.Config{})
+	host, a := pair(t, s, signaling.Mesh)
+	require.True(t, s.SetLocked("r", true))
+	host.want(signaling.Lock{})
+	a.want(signaling.Lock{})
+	late := s.client(t)
+	late.send(signaling.Join{Room: "r"})
+	late.wantError(signaling.CodeLocked)
+	require.True(t, s.SetLocked("r", false))
+	host.want(signaling.Lock{Open: true})
+	s.member(t, signaling.Join{Room: "r"})
+	require.False(t, s.SetLocked("none", true))
+}

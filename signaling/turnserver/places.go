@@ -70,6 +70,13 @@ func (p *places) take(c claim) (word, bool) {
 	return 0, true
 }
 
+// of is how many places a user has taken.
+func (p *places) of(user string) int {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.byUser[user]
+}
+
 // free gives the place of a claim back.
 func (p *places) free(c claim) {
 	p.mu.Lock()

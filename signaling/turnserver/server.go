@@ -95,6 +95,9 @@ func (s *Server) ICEServers(user string) []signaling.ICEServer {
 	return append(list, s.config.Credentials.ICEServer(user, slices.Clone(s.sockets.turn)...))
 }
 
+// AllocationsOf returns how many allocations a user of ICEServers has now.
+func (s *Server) AllocationsOf(user string) int { return s.places.of(user) }
+
 // TTL is how long what ICEServers returns can be used; a member needs a new one before.
 func (s *Server) TTL() time.Duration { return s.config.Credentials.TTL }
 
