@@ -180,7 +180,7 @@ func (g *gate) Collect(to chan<- prometheus.Metric) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	sample{connectionsDesc, now, float64(g.open), nil}.send(to)
-	for word, n := range g.closed {
-		sample{closedDesc, counted, float64(n), []string{word}}.send(to)
+	for _, word := range []string{closedTotal, closedAddress} {
+		sample{closedDesc, counted, float64(g.closed[word]), []string{word}}.send(to)
 	}
 }

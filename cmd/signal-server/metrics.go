@@ -19,6 +19,7 @@ type figures struct {
 	registry *prometheus.Registry
 	took     map[signalserver.Phase]prometheus.Observer
 	others   *prometheus.HistogramVec // for phases that are not in took
+	expires  *prometheus.GaugeVec     // of certificates
 }
 
 const namespace = "signal_server_"
@@ -40,7 +41,11 @@ func newFigures() *figures {
 		signalserver.PhaseAdmit, signalserver.PhaseSignal, signalserver.PhaseWrite} {
 		f.took[p] = f.others.WithLabelValues(string(p))
 	}
-	f.registry.MustRegister(f.others, collectors.NewGoCollector(),
+	f.expires = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: namespace + "certificate_expires_seconds",
+		Help: "When the certificate ends, in seconds of Unix time, by the first of its names.",
+	}, []string{"name"})
+	f.registry.MustRegister(f.others, f.expires, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return f
 }

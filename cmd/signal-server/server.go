@@ -65,6 +65,8 @@ func (s *server) open(o options) error {
 	if err != nil {
 		return err
 	}
+	figures := newFigures()
+	certificates.watch(figures.expires)
 	members, err := s.listen(listenFlag, o.Server.Listen, certificates.config, s.gate)
 	if err != nil {
 		return err
@@ -78,7 +80,6 @@ func (s *server) open(o options) error {
 	if s.relays, err = o.TURN.relays(certificates.config, o.TLS.host(), s.listenTURN(&o, certificates.config), s.log); err != nil {
 		return err
 	}
-	figures := newFigures()
 	config.ICEServersFor, config.Observe = s.relays.iceServers, figures.observe
 	if s.rooms, err = signalserver.New(config); err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/crypto/acme"
 	"golang.org/x/crypto/acme/autocert"
 )
@@ -63,6 +64,24 @@ func (o *tlsOptions) host() string {
 type certificates struct {
 	config    *tls.Config                     // nil: no TLS
 	challenge func(http.Handler) http.Handler // goes before the redirect
+}
+
+// watch has expires say until when the certificates are good, by the first of their names: of files at once, of ACME
+// from the first handshake on.
+func (c certificates) watch(expires *prometheus.GaugeVec) {
+	if c.config == nil {
+		return
+	}
+	get := c.config.GetCertificate
+	c.config.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		certificate, err := get(hello)
+		if err == nil && certificate.Leaf != nil && !slices.Contains(hello.SupportedProtos, acme.ALPNProto) {
+			name := append(slices.Clone(certificate.Leaf.DNSNames), "")[0]
+			expires.WithLabelValues(name).Set(float64(certificate.Leaf.NotAfter.Unix()))
+		}
+		return certificate, err
+	}
+	_, _ = c.config.GetCertificate(new(tls.ClientHelloInfo)) // ACME has none for no name
 }
 
 func (o *tlsOptions) certificates(log *slog.Logger) (certificates, error) {
