@@ -84,7 +84,7 @@ func TestFloodOfOffers(t *testing.T) {
 	for name, offer := range kinds {
 		t.Run(name, func(t *testing.T) {
 			flooded(t, 9, func(say func(signaling.SignalData)) {
-				for i := range 5000 {
+				for i := range 1000 {
 					s := offer(i + 1)
 					s.Type, s.SDP = signaling.Offer, "v=0\r\ns=rtcpeer-memory\r\na=offer:12345\r\n"
 					say(s)
@@ -97,13 +97,13 @@ func TestFloodOfOffers(t *testing.T) {
 // And an answering member that asks for one offer after the other.
 func TestFloodOfRequests(t *testing.T) {
 	flooded(t, 2, func(say func(signaling.SignalData)) {
-		for range 500 {
+		for range 200 {
 			for range 10 {
 				say(signaling.SignalData{Type: signaling.Repair, Attempt: 1 << 20})
 			}
 			after(100 * time.Millisecond)
 		}
-	}, func(t *testing.T, c *counter) { require.Less(t, c.paths, 80, "in 50 s") })
+	}, func(t *testing.T, c *counter) { require.Less(t, c.paths, 50, "in 20 s") })
 }
 
 // L14: a member with 300 addresses, all of which come at once, is linked all the same. L15: one that tells of 20,000 more
@@ -151,4 +151,57 @@ func TestL14L15ManyCandidates(t *testing.T) {
 			})
 		})
 	}
+}
+
+// L16: a host announces and withdraws guests without end to a guest whose program does not receive. What waits is bounded
+// as packets are, by pushing back; when the program receives it gets everything, and in order.
+func TestL16FloodOfAnnouncements(t *testing.T) {
+	kinds := map[string]func(i int) [][]byte{
+		"one id": func(int) [][]byte { return [][]byte{{7, 1, 77, 0, 0, 0}, {7, 2, 77, 0, 0, 0}} },
+		"many ids": func(i int) [][]byte {
+			id := []byte{byte(i), byte(i >> 8), 1, 0}
+			return [][]byte{append([]byte{7, 1}, id...), append([]byte{7, 2}, id...)}
+		},
+		"packets of many": func(i int) [][]byte {
+			id := []byte{byte(i), byte(i >> 8), 1, 0}
+			return [][]byte{append(append([]byte{7, 3}, id...), 3, 'x'), append([]byte{7, 2}, id...)}
+		},
+	}
+	for name, frames := range kinds {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				host, guest := joinBareHost(t, rtcpeer.Config{})
+				wantEvent(t, guest, rtcpeer.PeerConnected, 1)
+				const rounds = 20_000
+				for i := range rounds {
+					for _, f := range frames(i) {
+						require.NoError(t, host.link.Lane(0).Write(f))
+					}
+				}
+				synctest.Wait()
+				require.Less(t, guest.Stats().Waiting, 3000)
+				d := keepDiary(guest)
+				synctest.Wait()
+				events, _ := d.all()
+				require.GreaterOrEqual(t, len(events), 2*rounds)
+				d.check(t)
+			})
+		})
+	}
+}
+
+// A host cannot have a guest know of any number of peers either, however fast the program receives.
+func TestTooManyGuestsAnnounced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		host, guest := joinBareHost(t, rtcpeer.Config{})
+		d := keepDiary(guest)
+		for i := range rtcpeer.MaxRelayed + 10 {
+			_ = host.link.Lane(0).Write([]byte{7, 1, byte(i), byte(i >> 8), byte(i>>16) + 1, 0})
+		}
+		after(time.Second)
+		_, err := d.end()
+		require.ErrorIs(t, err, rtcpeer.ErrHostGone)
+		require.ErrorContains(t, err, "misbehaved")
+		require.Empty(t, guest.Peers())
+	})
 }
