@@ -286,8 +286,8 @@ func (l *link) do(steps []step) error {
 		case stepAddCandidate:
 			p := cmp.Or(l.next, l.path.Load())
 			c := transport.Candidate{Line: s.data.Candidate, Mid: s.data.SDPMid, Index: s.data.SDPMLineIndex}
-			if p == nil || p.attempt != l.state.attempt {
-				continue // of a path that was dropped
+			if p == nil || p.attempt != l.state.attempt || p.lanes != nil {
+				continue // of a path that was dropped, or is open and has its route
 			}
 			if err := p.raw.AddCandidate(c); err != nil {
 				l.node.log.Debug("candidate not used", "peer", l.peer, "err", err)

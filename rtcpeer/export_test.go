@@ -8,6 +8,7 @@ const (
 	MaxBeats        = maxBeats
 	MaxControlFrame = maxControlFrame
 	MaxControl      = maxControl
+	MaxRelayed      = maxRelayed
 	SignalBacklog   = signalBacklog
 )
 

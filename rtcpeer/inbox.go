@@ -9,7 +9,8 @@ import (
 //
 // Its bound is the credit: the bytes of one lane of one link that may wait here. A packet over it is
 // dropped in the unreliable modes ("no_credit"), and in the reliable one makes the lane's read loop
-// wait. Links whose other events wait too long in numbers are not made: see backlogged.
+// wait. So does what a host announces of its other guests, which comes over a lane as well. Links whose other events wait
+// too long in numbers are not made: see backlogged.
 type inbox struct {
 	limit int           // bytes a credit allows
 	ready chan struct{} // holds a token while there is something to receive, or the end
@@ -107,21 +108,22 @@ func (in *inbox) tryReceive() (Event, error) {
 	return e.Event, nil
 }
 
-// connected shows p to the program. It returns false if p has been shown before, or nothing can be.
-func (in *inbox) connected(p *presence) bool {
+// connected shows p to the program. It returns false if p has been shown before, or nothing can be. With a credit, which
+// the caller has found to be enough, the event takes of that.
+func (in *inbox) connected(p *presence, c *credit) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if p.state != presenceNew || in.ended != nil {
 		return false
 	}
 	p.state = presenceHere
-	in.push(entry{Event: Event{Kind: PeerConnected, Peer: p.id}})
+	in.push(onCredit(Event{Kind: PeerConnected, Peer: p.id}, c))
 	return true
 }
 
 // disconnected ends p; detail is what there is to say besides the reason, or nil. It returns false if the program does
-// not have p as connected.
-func (in *inbox) disconnected(p *presence, reason DisconnectReason, detail error) bool {
+// not have p as connected. With a credit it is as connected.
+func (in *inbox) disconnected(p *presence, reason DisconnectReason, detail error, c *credit) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	was := p.state
@@ -129,8 +131,37 @@ func (in *inbox) disconnected(p *presence, reason DisconnectReason, detail error
 	if was != presenceHere || in.ended != nil {
 		return false
 	}
-	in.push(entry{Event: Event{Kind: PeerDisconnected, Peer: p.id, Reason: reason, Err: detail}})
+	in.push(onCredit(Event{Kind: PeerDisconnected, Peer: p.id, Reason: reason, Err: detail}, c))
 	return true
+}
+
+// onCredit is the entry of an event that is no packet; mu is held.
+func onCredit(ev Event, c *credit) entry {
+	if c == nil {
+		return entry{Event: ev}
+	}
+	c.used += eventCost
+	return entry{Event: ev, size: eventCost, credit: c}
+}
+
+// affords reports whether there is credit for another event of a lane, besides its packet. In the reliable mode it waits
+// for that until stop or the inbox is closed. The lane's read loop alone takes of the credit.
+func (in *inbox) affords(c *credit, mode Mode, stop <-chan struct{}) bool {
+	for {
+		in.mu.Lock()
+		ok := c.used == 0 || c.used+eventCost <= in.limit
+		in.mu.Unlock()
+		if ok || mode != Reliable {
+			return ok
+		}
+		select {
+		case <-c.free:
+		case <-stop:
+			return false
+		case <-in.quit:
+			return false
+		}
+	}
 }
 
 // interrupted and resumed tell of a connected peer whose link is not heard for a while. A program that does

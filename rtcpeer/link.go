@@ -89,7 +89,7 @@ type linkFigures struct {
 }
 
 // signalBacklog is how many signals may wait for run: two descriptions and the candidates of a few
-// attempts.
+// attempts. Half of it is for what is no candidate.
 const signalBacklog = 128
 
 // newLink makes the next link with a peer. Mu of the roster is held.

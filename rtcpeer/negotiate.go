@@ -23,6 +23,7 @@ type negotiation struct {
 	link      string                 // that it is for; empty with a member that does not tell
 	described bool                   // the other end's description of this attempt is here
 	early     []signaling.SignalData // candidates that came before it
+	used      int                    // candidates of this attempt
 }
 
 // A step is one thing to do with the transport link.
@@ -44,8 +45,9 @@ const (
 // same rule (multiplayer_client.gd).
 func offers(self, other PeerID) bool { return self > other }
 
-// maxEarly bounds the candidates that wait for a description. A peer has a few for each interface.
-const maxEarly = 64
+// maxCandidates bounds the candidates of an attempt, each of which is tried with each address of this end. A peer has a
+// few for each interface; those that a flood or three hundred addresses have beyond it are dropped.
+const maxCandidates = 64
 
 // maxAttempt is the largest number of an attempt that is believed. Whoever counts from 1 never gets there, and there
 // are enough numbers above, in JavaScript too.
@@ -79,15 +81,16 @@ func (n negotiation) receive(s signaling.SignalData) (negotiation, []step) {
 		for _, c := range n.early {
 			steps = append(steps, step{kind: stepAddCandidate, data: c})
 		}
-		n.described, n.early = true, nil
+		n.described, n.used, n.early = true, len(n.early), nil
 		return n, steps
 	case signaling.Candidate:
 		switch {
 		case s.Candidate == "" || !n.current(s):
 			return n, nil // the end of the list, or of an attempt that is over
-		case n.described:
+		case n.described && n.used < maxCandidates:
+			n.used++
 			return n, []step{{kind: stepAddCandidate, data: s}}
-		case len(n.early) < maxEarly:
+		case !n.described && len(n.early) < maxCandidates:
 			n.early = append(n.early[:len(n.early):len(n.early)], s)
 		}
 	}
@@ -107,7 +110,7 @@ func (n negotiation) receiveOffer(s signaling.SignalData) (negotiation, []step) 
 	for _, c := range early {
 		steps = append(steps, step{kind: stepAddCandidate, data: c})
 	}
-	return negotiation{once: n.once, attempt: attempt, link: s.Link, described: true}, steps
+	return negotiation{once: n.once, attempt: attempt, link: s.Link, described: true, used: len(early)}, steps
 }
 
 // current reports whether a signal belongs to this attempt. 0 is the number of those who do not

@@ -120,10 +120,10 @@ func TestNegotiationIsPure(t *testing.T) {
 	b, _ := n.receive(c(3))
 	require.Equal(t, "2", a.early[1].Candidate)
 	require.Equal(t, "3", b.early[1].Candidate)
-	for i := range 2 * maxEarly {
+	for i := range 2 * maxCandidates {
 		n, _ = n.receive(c(i))
 	}
-	require.Len(t, n.early, maxEarly, "what another peer can make this end keep is bounded")
+	require.Len(t, n.early, maxCandidates, "what another peer can make this end keep is bounded")
 }
 
 // Where attempts are not numbered there is one, in both roles.
@@ -146,7 +146,7 @@ func TestOneAttempt(t *testing.T) {
 	require.Empty(t, steps)
 }
 
-// A member that floods another with signals gets no link, and the program is told why.
+// A member that floods another with signals gets no link, and the program is told why. Candidates are dropped instead.
 func TestSignalFlood(t *testing.T) {
 	n := &Node{id: 1, log: slog.New(slog.DiscardHandler), roster: newRoster()}
 	p := newPeer(n)
@@ -154,10 +154,15 @@ func TestSignalFlood(t *testing.T) {
 	n.roster.peers[5] = p
 	p.running = true
 	l := n.roster.make(p, nil)
-	for i := range signalBacklog + 1 {
+	for range 2 * signalBacklog {
 		taken, flood := n.roster.take(5, &signaling.SignalData{Type: signaling.Candidate, Candidate: "candidate:"})
 		require.True(t, taken)
-		require.Equal(t, i == signalBacklog, flood)
+		require.False(t, flood)
+	}
+	for i := range signalBacklog/2 + 1 {
+		taken, flood := n.roster.take(5, &signaling.SignalData{Type: signaling.Answer, SDP: "v=0"})
+		require.True(t, taken)
+		require.Equal(t, i == signalBacklog/2, flood)
 	}
 	err := l.connect()
 	require.ErrorIs(t, err, errTooManySignals)

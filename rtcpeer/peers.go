@@ -31,6 +31,7 @@ type peer struct {
 	ended    bool  // its last link has ended for good: it has to join anew to get another one
 	joins    int   // of programs that were not those of the links before
 	links    int   // that there were
+	offers   offerBudget
 
 	// Owned by run, and by start before it.
 	attempt int       // of the last offer

@@ -112,7 +112,7 @@ func (r *host) up(l *link) {
 	}
 	r.node.roster.opened(l)
 	r.mu.Unlock()
-	r.node.inbox.connected(l.presence)
+	r.node.inbox.connected(l.presence, nil)
 }
 
 func (r *host) down(l *link, reason DisconnectReason) {
@@ -124,7 +124,7 @@ func (r *host) down(l *link, reason DisconnectReason) {
 		}
 	}
 	r.mu.Unlock()
-	r.node.inbox.disconnected(l.presence, reason, l.detail())
+	r.node.inbox.disconnected(l.presence, reason, l.detail(), nil)
 }
 
 // announce tells a guest of another one. Announcements are few and small, so they are not bounded by
@@ -153,6 +153,9 @@ type guest struct {
 	relayed map[PeerID]*presence
 	goneIDs ring[PeerID] // of relayed peers, the last few; they are also in relayed, as gone
 }
+
+// maxRelayed is how many peers a guest knows of, those that are gone included.
+const maxRelayed = 1 << 15
 
 // maxGone is how many peers that are gone a guest remembers, so that a packet which another channel
 // delivers late does not bring one back.
@@ -191,16 +194,31 @@ func (r *guest) receive(l *lane, data []byte) {
 		r.node.inbox.counters.drop(dropMalformed)
 		return
 	}
+	// The announcement and the packet may come on different channels, in either order: the packet itself says as well
+	// that its source is there. Whichever it is may wait: a host that announces without end is held up by its lane.
+	if f.kind != frameRelay || !r.knows(f.peer) {
+		if !r.node.inbox.affords(l.credit, l.mode, l.link.halt) {
+			r.node.inbox.counters.drop(dropNoCredit)
+			return
+		}
+	}
 	switch f.kind {
 	case frameAddPeer:
-		r.meet(f.peer, true)
+		r.meet(f.peer, true, l)
 	case frameDelPeer:
-		r.part(f.peer, goneFor(f.reason))
+		r.part(f.peer, goneFor(f.reason), l)
 	case frameRelay:
-		// The announcement and the packet may come on different channels, in either order: the
-		// packet itself says as well that its source is there.
-		r.node.inbox.deliver(r.meet(f.peer, false), l, f.command, f.body)
+		if p := r.meet(f.peer, false, l); p != nil {
+			r.node.inbox.deliver(p, l, f.command, f.body)
+		}
 	}
+}
+
+// knows reports whether a relayed peer is there, or was.
+func (r *guest) knows(id PeerID) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.relayed[id] != nil
 }
 
 func (r *guest) has(id PeerID) bool {
@@ -211,8 +229,8 @@ func (r *guest) has(id PeerID) bool {
 }
 
 // meet returns the presence of a relayed peer, and shows it to the program the first time. One that
-// is gone stays so until it is announced again.
-func (r *guest) meet(id PeerID, announced bool) *presence {
+// is gone stays so until it is announced again. It returns nil if the host has announced more than there can be.
+func (r *guest) meet(id PeerID, announced bool, l *lane) *presence {
 	r.mu.RLock()
 	p := r.relayed[id]
 	r.mu.RUnlock()
@@ -221,20 +239,26 @@ func (r *guest) meet(id PeerID, announced bool) *presence {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if p := r.relayed[id]; p != nil && (!announced || r.node.inbox.here(p)) {
+	p = r.relayed[id]
+	switch {
+	case p != nil && (!announced || r.node.inbox.here(p)):
 		return p
+	case p == nil && len(r.relayed) >= maxRelayed:
+		r.node.log.Warn("the host announces too many guests", "most", maxRelayed)
+		l.link.end(Misbehaved)
+		return nil
 	}
 	p = &presence{id: id}
 	r.relayed[id] = p
-	r.node.inbox.connected(p)
+	r.node.inbox.connected(p, l.credit)
 	return p
 }
 
-func (r *guest) part(id PeerID, reason DisconnectReason) {
+func (r *guest) part(id PeerID, reason DisconnectReason, l *lane) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.relayed[id]
-	if p == nil || !r.node.inbox.disconnected(p, reason, nil) {
+	if p == nil || !r.node.inbox.disconnected(p, reason, nil, l.credit) {
 		return
 	}
 	if r.goneIDs.push(id); r.goneIDs.len() > maxGone {
@@ -246,7 +270,7 @@ func (r *guest) part(id PeerID, reason DisconnectReason) {
 
 func (r *guest) up(l *link) {
 	r.node.roster.opened(l)
-	r.node.inbox.connected(l.presence)
+	r.node.inbox.connected(l.presence, nil)
 }
 
 // down ends all that was reached through the host, and then the host.
@@ -254,10 +278,10 @@ func (r *guest) down(l *link, reason DisconnectReason) {
 	r.node.roster.closed(l)
 	r.mu.Lock()
 	for _, p := range r.relayed {
-		r.node.inbox.disconnected(p, HostGone, nil)
+		r.node.inbox.disconnected(p, HostGone, nil, nil)
 	}
 	r.mu.Unlock()
-	r.node.inbox.disconnected(l.presence, reason, l.detail())
+	r.node.inbox.disconnected(l.presence, reason, l.detail(), nil)
 }
 
 func (r *guest) peers() []PeerID {

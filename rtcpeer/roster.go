@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"example.org/rtcpeer/signaling"
 )
@@ -86,6 +87,18 @@ func (r *roster) left(id PeerID, gone bool) (*link, standing) {
 	return p.link, p.standing
 }
 
+// admits reports whether an offer of a member, or its request for one, is to be dealt with: each takes a path. Other
+// signals always are.
+func (r *roster) admits(id PeerID, s *signaling.SignalData) bool {
+	if s.Type != signaling.Offer && s.Type != signaling.Repair {
+		return true
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.peers[id]
+	return p == nil || p.offers.take(time.Now())
+}
+
 // gone reports whether a peer has left the room by itself, or was taken out of it.
 func (r *roster) gone(p *peer) bool {
 	r.mu.Lock()
@@ -94,13 +107,16 @@ func (r *roster) gone(p *peer) bool {
 }
 
 // take hands a signal to a peer's links, and reports whether there is one, or will be. If there are more signals
-// than it can take, it ends.
+// than it can take, it ends; but candidates are dropped, which a peer with many addresses has many of.
 func (r *roster) take(id PeerID, s *signaling.SignalData) (taken, flood bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.peers[id]
 	if p == nil || !p.running {
 		return false, false
+	}
+	if s.Type == signaling.Candidate && len(p.signals) >= signalBacklog/2 {
+		return true, false
 	}
 	select {
 	case p.signals <- s:

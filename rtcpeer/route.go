@@ -44,12 +44,12 @@ func (r *mesh) receive(l *lane, data []byte) {
 
 func (r *mesh) up(l *link) {
 	r.node.roster.opened(l)
-	r.node.inbox.connected(l.presence)
+	r.node.inbox.connected(l.presence, nil)
 }
 
 func (r *mesh) down(l *link, reason DisconnectReason) {
 	r.node.roster.closed(l)
-	r.node.inbox.disconnected(l.presence, reason, l.detail())
+	r.node.inbox.disconnected(l.presence, reason, l.detail(), nil)
 }
 
 func (r *mesh) peers() []PeerID { return r.node.roster.ids() }

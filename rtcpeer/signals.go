@@ -164,6 +164,10 @@ func (n *Node) signaled(s signaling.Signal) {
 // signal hands a signal to its link. An offer may ask for a new one, as after a restart of the other end; an
 // end that does not know yet that its link is over here is told.
 func (n *Node) signal(from PeerID, s *signaling.SignalData) {
+	if !n.roster.admits(from, s) {
+		n.log.Debug("too many offers", "peer", from)
+		return
+	}
 	taken, flood := n.roster.take(from, s)
 	if flood {
 		n.log.Warn("too many signals", "peer", from)

@@ -42,6 +42,28 @@ func (l *life) accepted(sdp string) {
 	}
 }
 
+// maxDescribed is how many candidates of a description are used. Each is tried with each address of this end.
+const maxDescribed = 64
+
+// fewerCandidates returns a description without the candidates that are too many.
+func fewerCandidates(sdp string) string {
+	const head = "a=candidate:"
+	if strings.Count(sdp, head) <= maxDescribed {
+		return sdp
+	}
+	var b strings.Builder
+	n := 0
+	for line := range strings.Lines(sdp) {
+		if strings.HasPrefix(line, head) {
+			n++
+		}
+		if n <= maxDescribed || !strings.HasPrefix(line, head) {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
+}
+
 // candidate hands a candidate of the other end to add, and notes it.
 func (l *life) candidate(c transport.Candidate, add func() error) error {
 	if c.Line == "" {

@@ -131,6 +131,7 @@ func (p *path) Answer(offer string) (string, error) {
 func (p *path) Accept(answer string) error { return p.describe(pion.SDPTypeAnswer, answer) }
 
 func (p *path) describe(kind pion.SDPType, sdp string) error {
+	sdp = fewerCandidates(sdp)
 	if err := p.pc.SetRemoteDescription(pion.SessionDescription{Type: kind, SDP: sdp}); err != nil {
 		return fmt.Errorf("webrtc: remote %s: %w", kind, err)
 	}

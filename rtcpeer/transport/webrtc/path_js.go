@@ -136,6 +136,7 @@ func (p *path) describeSelf(kind, method string) (string, error) {
 }
 
 func (p *path) describe(kind, sdp string) error {
+	sdp = fewerCandidates(sdp)
 	description := map[string]any{"type": kind, "sdp": sdp}
 	if _, err := await(p.done, func() js.Value { return p.pc.Call("setRemoteDescription", description) }); err != nil {
 		return fmt.Errorf("webrtc: remote %s: %w", kind, err)
