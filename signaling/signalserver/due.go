@@ -8,7 +8,7 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// What becomes due for a member while it sits idle: the end of its grant, and new ICE servers. The
+// What becomes due for a member while it sits idle: the end of its grant, new ICE servers, and a new ticket. The
 // sweep looks after it: a timer for each would cost more memory.
 
 // maxICEServersFor is the most JSON of Config.ICEServersFor in one list, in bytes.
@@ -48,8 +48,10 @@ func (m *member) iceServers() []signaling.ICEServer {
 // schedule tells the session when to look again. room.mu is held, and the member is attached.
 func (m *member) schedule() {
 	due := m.expires
-	if m.renew != 0 && (due == 0 || m.renew < due) {
-		due = m.renew
+	for _, other := range []time.Duration{m.renew, m.reissue} {
+		if other != 0 && (due == 0 || other < due) {
+			due = other
+		}
 	}
 	m.session.due.Store(int64(due))
 }
@@ -66,6 +68,11 @@ func (r *room) due(s *session, m *member, now time.Duration) {
 		s.due.Store(0)
 	case m.renew != 0 && m.renew <= now:
 		m.deliver(&note{message: signaling.ICEServers{Servers: m.iceServers()}})
+	case m.reissue != 0 && m.reissue <= now:
+		if token, err := m.token(); err == nil {
+			m.deliver(&note{message: signaling.Resume{Token: token}})
+		}
+		m.schedule()
 	default:
 		m.schedule()
 	}
