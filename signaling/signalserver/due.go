@@ -2,6 +2,7 @@ package signalserver
 
 import (
 	"encoding/json"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -54,6 +55,17 @@ func (m *member) schedule() {
 		}
 	}
 	m.session.due.Store(int64(due))
+}
+
+// renewSoon has m sent new ICE servers within a minute, if s is still its session: their credentials have dates,
+// and other servers than this one may think that they have expired, or that they are not yet good.
+func (r *room) renewSoon(s *session, m *member, now time.Duration) {
+	r.mu.Lock()
+	defer r.unlock()
+	if m.session == s && m.renew != 0 {
+		m.renew = now + rand.N(time.Minute)
+		m.schedule()
+	}
 }
 
 // due does what has become due for m, if s is still its session.
