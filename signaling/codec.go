@@ -155,6 +155,8 @@ func decodeKind(kind Kind, frame []byte) (Message, error) {
 		return decodeAs[Left](frame)
 	case KindICEServers:
 		return decodeAs[ICEServers](frame)
+	case KindResume:
+		return decodeAs[Resume](frame)
 	case KindRooms:
 		return decodeAs[Rooms](frame)
 	case KindError:

@@ -63,7 +63,7 @@ func TestGoldenFrames(t *testing.T) {
 			require.JSONEq(t, string(want), string(frame))
 		})
 	}
-	require.Len(t, kinds, 14, "there is a valid frame of each kind")
+	require.Len(t, kinds, 15, "there is a valid frame of each kind")
 }
 
 func TestDecodeRefusesWhatABrowserWouldNotTake(t *testing.T) {

@@ -23,6 +23,7 @@ const (
 	KindLeft       Kind = "left"        // server: id, reason
 	KindSealed     Kind = "sealed"      // server
 	KindICEServers Kind = "ice_servers" // server: ice_servers
+	KindResume     Kind = "resume"      // server: resume
 	KindRooms      Kind = "rooms"       // server: rooms, [next]
 	KindError      Kind = "error"       // server: code, text, [retry_after_ms]; the code says whether to try again
 
@@ -31,7 +32,7 @@ const (
 )
 
 // A Message is one of Join, List, Signal, Seal, Lock, Kick, Leave, Welcome, Joined, Left, Sealed,
-// ICEServers, Rooms and *Error, or the local Disconnected. Messages are values: whoever receives one
+// ICEServers, Resume, Rooms and *Error, or the local Disconnected. Messages are values: whoever receives one
 // owns it.
 type Message interface {
 	Kind() Kind
@@ -147,6 +148,11 @@ type ICEServers struct {
 	Servers []ICEServer `json:"ice_servers,omitzero"`
 }
 
+// Resume replaces the token of the welcome, which is about to become too old.
+type Resume struct {
+	Token string `json:"resume"`
+}
+
 // A Member is what others are told of a participant.
 type Member struct {
 	ID       PeerID          `json:"id"`
@@ -207,6 +213,7 @@ func (Joined) Kind() Kind     { return KindJoined }
 func (Left) Kind() Kind       { return KindLeft }
 func (Sealed) Kind() Kind     { return KindSealed }
 func (ICEServers) Kind() Kind { return KindICEServers }
+func (Resume) Kind() Kind     { return KindResume }
 
 func (m Join) Validate() error {
 	if m.Room != "" {
@@ -266,6 +273,13 @@ func (m Welcome) Validate() error {
 		if other.ID == m.ID {
 			return badMessage("welcome: member %d is the receiver", m.ID)
 		}
+	}
+	return nil
+}
+
+func (m Resume) Validate() error {
+	if m.Token == "" || len(m.Token) > MaxToken {
+		return badMessage("resume: token of %d bytes: want 1 to %d", len(m.Token), MaxToken)
 	}
 	return nil
 }

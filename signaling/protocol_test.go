@@ -90,7 +90,7 @@ func TestProtocolsExamplesAreValid(t *testing.T) {
 			told[check(t, example)] = true
 		}
 	}
-	require.Len(t, told, 14+5, "an example of each kind, and of each type of signal: %v", told)
+	require.Len(t, told, 15+5, "an example of each kind, and of each type of signal: %v", told)
 }
 
 // check returns the kind of a frame, or the type of a signal's data.

@@ -428,3 +428,20 @@ func TestOutageFillsTheOutbox(t *testing.T) {
 		require.ErrorIs(t, c.Send(t.Context(), signaling.Seal{}), ErrBufferFull)
 	})
 }
+
+// A token that the server has replaced is not used any more, and the program hears nothing of that.
+func TestRenewedTokenIsTheOneToComeBackWith(t *testing.T) {
+	srv := serve(t, listen(t, "127.0.0.1:0"), func(s *session) {
+		welcome(s)
+		if s.n == 1 {
+			s.send(signaling.Resume{Token: "renewed"})
+			s.Close()
+		}
+	})
+	c := dial(t, srv.URL, quick)
+	srv.accept(t)
+	require.Equal(t, "renewed", srv.accept(t).join.Resume)
+	require.IsType(t, signaling.Welcome{}, receive(t, c))
+	require.IsType(t, signaling.Disconnected{}, receive(t, c))
+	require.IsType(t, signaling.Welcome{}, receive(t, c))
+}

@@ -80,6 +80,10 @@ func (c *Client) readLoop(conn *conn, first []signaling.Message, stop <-chan str
 		if refused, ok := m.(*signaling.Error); ok && refused.Code.Fatal() {
 			return refused
 		}
+		if renewed, ok := m.(signaling.Resume); ok {
+			c.join.Resume = renewed.Token // run reads it when this has returned
+			continue
+		}
 		if !c.put(m, stop) {
 			return net.ErrClosed
 		}

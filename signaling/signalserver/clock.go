@@ -17,12 +17,15 @@ type clock struct {
 	last atomic.Pointer[tick] // stored by the sweep
 }
 
-// A tick is a reading of both clocks, in time since began.
-type tick struct{ monotonic, awake time.Duration }
+// A tick is a reading of the monotonic clock and of this one, in time since began, and of the wall clock.
+type tick struct {
+	monotonic, awake time.Duration
+	wall             time.Time
+}
 
 func newClock(tickEvery time.Duration) *clock {
 	c := &clock{began: time.Now(), most: 2 * tickEvery}
-	c.last.Store(new(tick))
+	c.last.Store(&tick{wall: c.began.Round(0)})
 	return c
 }
 
@@ -31,20 +34,24 @@ func (c *clock) now() time.Duration { return c.read().awake }
 
 func (c *clock) read() tick {
 	last, monotonic := c.last.Load(), time.Since(c.began)
-	return tick{monotonic, last.awake + min(max(monotonic-last.monotonic, 0), c.most)}
+	return tick{monotonic: monotonic, awake: last.awake + min(max(monotonic-last.monotonic, 0), c.most)}
 }
 
-// tick is called at least once in the time with which the clock was made, while the process runs.
-func (c *clock) tick() {
-	now := c.read()
+// tick is called at least once in the time with which the clock was made, while the process runs. It reports
+// whether the wall clock was set since the last time, by more than a minute.
+func (c *clock) tick() (set bool) {
+	last, now := c.last.Load(), c.read()
+	now.wall = time.Now().Round(0)
 	c.last.Store(&now)
+	step := now.wall.Sub(last.wall) - (now.monotonic - last.monotonic)
+	return step.Abs() > time.Minute
 }
 
 // far is later than anything that is waited for.
 const far = 100 * 365 * 24 * time.Hour
 
 // at returns when a date will be reached, if the wall clock is right now: far away at most, and now for a date
-// that has passed. It is the one place where wall-clock time is subtracted.
+// that has passed. Here and in tick alone is wall-clock time subtracted.
 func (c *clock) at(date time.Time) time.Duration {
 	return c.now() + min(max(time.Until(date), 0), far)
 }

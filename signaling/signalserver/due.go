@@ -2,13 +2,14 @@ package signalserver
 
 import (
 	"encoding/json"
+	"math/rand/v2"
 	"slices"
 	"time"
 
 	"example.org/rtcpeer/signaling"
 )
 
-// What becomes due for a member while it sits idle: the end of its grant, and new ICE servers. The
+// What becomes due for a member while it sits idle: the end of its grant, new ICE servers, and a new ticket. The
 // sweep looks after it: a timer for each would cost more memory.
 
 // maxICEServersFor is the most JSON of Config.ICEServersFor in one list, in bytes.
@@ -48,10 +49,23 @@ func (m *member) iceServers() []signaling.ICEServer {
 // schedule tells the session when to look again. room.mu is held, and the member is attached.
 func (m *member) schedule() {
 	due := m.expires
-	if m.renew != 0 && (due == 0 || m.renew < due) {
-		due = m.renew
+	for _, other := range []time.Duration{m.renew, m.reissue} {
+		if other != 0 && (due == 0 || other < due) {
+			due = other
+		}
 	}
 	m.session.due.Store(int64(due))
+}
+
+// renewSoon has m sent new ICE servers within a minute, if s is still its session: their credentials have dates,
+// and other servers than this one may think that they have expired, or that they are not yet good.
+func (r *room) renewSoon(s *session, m *member, now time.Duration) {
+	r.mu.Lock()
+	defer r.unlock()
+	if m.session == s && m.renew != 0 {
+		m.renew = now + rand.N(time.Minute)
+		m.schedule()
+	}
 }
 
 // due does what has become due for m, if s is still its session.
@@ -66,6 +80,11 @@ func (r *room) due(s *session, m *member, now time.Duration) {
 		s.due.Store(0)
 	case m.renew != 0 && m.renew <= now:
 		m.deliver(&note{message: signaling.ICEServers{Servers: m.iceServers()}})
+	case m.reissue != 0 && m.reissue <= now:
+		if token, err := m.token(); err == nil {
+			m.deliver(&note{message: signaling.Resume{Token: token}})
+		}
+		m.schedule()
 	default:
 		m.schedule()
 	}

@@ -29,6 +29,7 @@ type member struct {
 	until    time.Time     // Grant.Expires; zero: never
 	expires  time.Duration // the same by the clock; 0: never
 	renew    time.Duration // when to send a new list of ICE servers, likewise
+	reissue  time.Duration // when its ticket is to be replaced, likewise
 	losses   int           // how often it was detached: tells one grace time from the next
 	grace    *alarm        // runs while detached
 	graceEnd time.Duration // by the clock: when it goes off

@@ -176,6 +176,12 @@ func TestTicketsHaveAnAge(t *testing.T) {
 		after := serveInMemory(t, signalserver.Config{ResumeKey: key, TicketAge: time.Hour})
 		after.resume(t, a)
 		after.refuseResume(t, signaling.Join{Resume: host.welcome.Resume})
+		for range 3 { // it has got others meanwhile
+			renewed, ok := host.receive().(signaling.Resume)
+			require.True(t, ok)
+			host.welcome.Resume = renewed.Token
+		}
+		after.resume(t, host)
 	})
 }
 

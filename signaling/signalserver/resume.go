@@ -108,6 +108,19 @@ func (k tickets) open(token string) (t ticket, err error) {
 // by the clock.
 func (t ticket) expired() bool { return !t.Expires.IsZero() && !time.Now().Before(t.Expires) }
 
+// token returns a new ticket for a member, as text, and notes when it has to be replaced. room.mu is held.
+func (m *member) token() (string, error) {
+	r, s := m.room, m.room.server
+	m.reissue = 0
+	if age := s.config.TicketAge; age > 0 {
+		m.reissue = s.clock.now() + age/2
+	}
+	return s.tickets.seal(ticket{
+		Room: r.name, Nonce: r.nonce, ID: m.id, origin: origin{s.process, m.generation},
+		Issued: time.Now(), Subject: m.subject, Expires: m.until, Terms: r.terms,
+	})
+}
+
 // rebuilding reports whether members may still bring back what an earlier process has known.
 func (s *Server) rebuilding() bool { return s.clock.now() < s.config.RebuildTime }
 

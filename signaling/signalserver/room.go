@@ -221,10 +221,7 @@ func (r *room) newID(mayHost bool) signaling.PeerID {
 // welcome tells a member the state of the room, and then what came for it while it was detached,
 // but for what came from members that are gone as well.
 func (r *room) welcome(m *member, resumed bool) {
-	token, err := r.server.tickets.seal(ticket{
-		Room: r.name, Nonce: r.nonce, ID: m.id, origin: origin{r.server.process, m.generation},
-		Issued: time.Now(), Subject: m.subject, Expires: m.until, Terms: r.terms,
-	})
+	token, err := m.token()
 	if err != nil {
 		m.session.fail(&signaling.Error{Code: signaling.CodeInternal, Text: err.Error()})
 		return

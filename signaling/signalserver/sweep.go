@@ -43,12 +43,15 @@ func (s *Server) sweepInterval() time.Duration {
 }
 
 func (s *Server) sweepOnce() {
-	s.clock.tick()
+	set := s.clock.tick()
 	s.mu.Lock()
 	sessions := slices.Collect(maps.Keys(s.sessions))
 	s.mu.Unlock()
 	now := s.clock.now()
 	for _, session := range sessions {
+		if m := session.member.Load(); m != nil && set {
+			m.room.renewSoon(session, m, now)
+		}
 		s.sweepSession(session, now)
 	}
 }

@@ -31,7 +31,7 @@ func TestExpiry(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				config, err := Config{Outlive: tt.outlive, PublicAddresses: []netip.Addr{netip.IPv6Loopback()}}.withDefaults()
 				require.NoError(t, err)
-				s := &Server{config: config}
+				s := &Server{config: config, began: time.Now()}
 				username, password := config.Credentials.For("a")
 				time.Sleep(tt.age)
 				for method, want := range map[stun.Method]bool{
@@ -51,6 +51,23 @@ func TestExpiry(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A step of the wall clock cuts nobody's relays.
+func TestExpiryWhereTheClockSteps(t *testing.T) {
+	made := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
+	expiry := made.Add(time.Hour)
+	for _, row := range []struct {
+		after, step time.Duration
+		want        bool
+	}{
+		{30 * time.Minute, 0, false}, {time.Hour, 0, true},
+		{30 * time.Minute, time.Hour, false}, {30 * time.Minute, 10 * 365 * 24 * time.Hour, false}, {time.Hour, 24 * time.Hour, true},
+		{30 * time.Minute, -time.Hour, false}, {30 * time.Minute, -10 * 365 * 24 * time.Hour, false},
+	} {
+		steady := made.Add(row.after)
+		require.Equal(t, row.want, expired(expiry, steady.Add(row.step), steady), "%+v", row)
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 type Server struct {
 	// Fixed at construction.
 	config  Config
+	began   time.Time
 	rules   peerRules
 	host    host
 	log     *slog.Logger
@@ -41,6 +42,7 @@ func New(config Config) (*Server, error) {
 	}
 	s := &Server{
 		config:  config,
+		began:   time.Now(),
 		rules:   peerRules{own: config.PublicAddresses, allow: config.AllowPeers, deny: config.DenyPeers},
 		log:     config.Log,
 		places:  newPlaces(&config),
@@ -108,13 +110,22 @@ func (s *Server) authenticate(r *turn.RequestAttributes) (userID string, key []b
 	if r.Method != stun.MethodAllocate {
 		expiry = expiry.Add(s.config.Outlive) // of use for the allocation that this user has here
 	}
-	if !ok || !time.Now().Before(expiry) {
+	if !ok || expired(expiry, time.Now(), s.steady()) {
 		s.counters.refuse(refusedAuth)
 		return "", nil, false
 	}
 	who := claim{user: user, address: countedAs(r.SrcAddr)}
 	password := s.config.Credentials.password(r.Username)
 	return who.String(), turn.GenerateAuthKey(r.Username, r.Realm, password), true
+}
+
+// steady is the date as it would be without steps of the wall clock since the server was made.
+func (s *Server) steady() time.Time { return s.began.Add(time.Since(s.began)) }
+
+// expired reports whether a credential is of no use any more. It has a date, for other servers share the secret.
+// Where the wall clock was put forwards, what this server handed out before goes by the time that has passed.
+func expired(expiry, wall, steady time.Time) bool {
+	return !wall.Before(expiry) && !steady.Before(expiry)
 }
 
 // hasRoom is Pion's QuotaHandler. The place is taken when the relay is made; this is to tell the
