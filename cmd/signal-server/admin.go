@@ -26,6 +26,9 @@ import (
 //	DELETE /rooms/{room}/lock          open it again
 //	DELETE /rooms/{room}?reason=       end it
 //	DELETE /rooms/{room}/{id}?reason=  take a member out
+//	GET    /bans                       who is kept out
+//	POST   /bans                       keep somebody out: see banRequest
+//	DELETE /bans/{number}              let them in again
 //	POST   /drain                      take nobody any more, and tell all to come back elsewhere
 //	DELETE /drain                      take everybody again
 //	GET    /metrics, /debug/pprof/
@@ -57,6 +60,9 @@ func newAdmin(rooms *signalserver.Server, relay *relays, f *figures, token strin
 	a.mux.HandleFunc("PUT /rooms/{room}/lock", a.lock)
 	a.mux.HandleFunc("DELETE /rooms/{room}/lock", a.lock)
 	a.mux.HandleFunc("DELETE /rooms/{room}/{id}", a.kick)
+	a.mux.HandleFunc("GET /bans", a.bans)
+	a.mux.HandleFunc("POST /bans", a.ban)
+	a.mux.HandleFunc("DELETE /bans/{number}", a.unban)
 	a.mux.HandleFunc("POST /drain", a.drain)
 	a.mux.HandleFunc("DELETE /drain", a.fill)
 	a.mux.Handle("GET /metrics", f.handler())
@@ -116,7 +122,8 @@ type memberView struct {
 	ID        signaling.PeerID `json:"id"`
 	Connected bool             `json:"connected"`
 	Remote    string           `json:"remote,omitempty"`
-	Relays    int              `json:"relays,omitempty"` // of this server's TURN
+	Subject   string           `json:"subject,omitempty"` // of its access token, or as the hook calls it
+	Relays    int              `json:"relays,omitempty"`  // of this server's TURN
 	Since     time.Time        `json:"since"`
 	Expires   time.Time        `json:"expires,omitzero"`
 	Metadata  json.RawMessage  `json:"metadata,omitempty"`
@@ -140,7 +147,7 @@ func (a *admin) members(w http.ResponseWriter, r *http.Request) {
 	views := []memberView{}
 	for _, m := range members {
 		v := memberView{ID: m.ID, Connected: m.Connected, Since: m.Since, Expires: m.Expires, Metadata: m.Metadata,
-			Relays: a.relay.of(room, m.ID)}
+			Subject: m.Subject, Relays: a.relay.of(room, m.ID)}
 		if m.Remote.IsValid() {
 			v.Remote = m.Remote.String()
 		}

@@ -23,7 +23,7 @@ func startAdmin(t *testing.T) *program {
 func TestAdministrationNeedsTheToken(t *testing.T) {
 	p := startAdmin(t)
 	address := p.other(t, "--admin-listen")
-	for _, path := range []string{"/rooms", "/rooms/lobby", "/drain", "/metrics", "/debug/pprof/", "/debug/pprof/heap", "/rooms/lobby/lock", "/admin"} {
+	for _, path := range []string{"/rooms", "/rooms/lobby", "/drain", "/metrics", "/debug/pprof/", "/debug/pprof/heap", "/rooms/lobby/lock", "/bans", "/bans/1", "/admin"} {
 		for _, header := range []http.Header{
 			nil,
 			{"Authorization": {""}},
@@ -39,7 +39,7 @@ func TestAdministrationNeedsTheToken(t *testing.T) {
 		status, _ := fetch(t, pageOf(p)+path[1:])
 		require.NotEqual(t, http.StatusUnauthorized, status, "%s: not on the listener of members", path)
 	}
-	for path, want := range map[string]int{"/rooms": 200, "/metrics": 200, "/debug/pprof/heap": 200, "/debug/pprof/cmdline": 404, "/rooms/none": 404, "/other": 404, "/drain": 405, "/rooms/none/lock": 405} {
+	for path, want := range map[string]int{"/rooms": 200, "/metrics": 200, "/debug/pprof/heap": 200, "/debug/pprof/cmdline": 404, "/rooms/none": 404, "/other": 404, "/drain": 405, "/rooms/none/lock": 405, "/bans": 200, "/bans/1": 405} {
 		status, _ := p.administer(t, "GET", path)
 		require.Equal(t, want, status, path)
 	}

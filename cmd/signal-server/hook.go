@@ -49,6 +49,7 @@ type answer struct {
 	Create   *bool           `json:"create"`
 	Host     *bool           `json:"host"`
 	Name     string          `json:"name"`
+	Subject  string          `json:"subject"` // who it is, for a ban
 	Metadata json.RawMessage `json:"metadata"`
 	Until    int64           `json:"until"` // seconds of Unix time; ends the membership
 	Text     string          `json:"text"`  // why not, with 401 and 403; shown to who asked
@@ -187,7 +188,7 @@ func (a *answer) decode(content []byte) error {
 
 func (a answer) grant() signalserver.Grant {
 	yes := func(b *bool) bool { return b == nil || *b }
-	g := signalserver.Grant{MayCreate: yes(a.Create), MayHost: yes(a.Host), Name: a.Name, Metadata: a.Metadata}
+	g := signalserver.Grant{MayCreate: yes(a.Create), MayHost: yes(a.Host), Name: a.Name, Subject: a.Subject, Metadata: a.Metadata}
 	if a.Until > 0 {
 		g.Expires = time.Unix(a.Until, 0)
 	}

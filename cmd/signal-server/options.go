@@ -30,8 +30,8 @@ type serverOptions struct {
 	Listen      string        `default:":9080" placeholder:"ADDR" help:"Address to listen on, as host:port (${default})."`
 	NoPage      bool          `help:"No web page at /, only the signaling."`
 	ResumeKey   secret        `placeholder:"SECRET" help:"16 bytes or more let members back in after a restart."`
-	RebuildTime time.Duration `default:"1m" placeholder:"TIME" help:"Time to bring rooms back after a start (${default})."`
-	StateFile   string        `placeholder:"FILE" help:"Keeps kicks, ends and bans over restarts."`
+	RebuildTime time.Duration `default:"1m" placeholder:"TIME" help:"How long after a start rooms may come back (${default})."`
+	StateFile   string        `placeholder:"FILE" help:"Kicks, ended rooms and bans outlive restarts here."`
 	LogFormat   string        `default:"text" enum:"text,json" placeholder:"FORMAT" help:"Format of the log on stderr: text or json (${default})."`
 	LogLevel    string        `default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"Least level: debug, info, warn or error (${default})."`
 	Version     bool          `hidden:"" help:"Print the version and exit."`

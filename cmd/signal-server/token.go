@@ -19,6 +19,7 @@ type token struct {
 	Host     bool          `help:"Let the bearer be the host."`
 	Name     string        `placeholder:"NAME" help:"Name that the others see."`
 	Metadata string        `placeholder:"JSON" help:"What the others see of the bearer."`
+	Subject  string        `placeholder:"NAME" help:"Who the bearer is, for a ban."`
 	Audience string        `placeholder:"NAME" help:"As the server's --auth-audience."`
 	Expires  time.Duration `default:"1h" placeholder:"TIME" help:"How long one can join with it (${default})."`
 	Until    time.Duration `placeholder:"TIME" help:"After which time the membership ends (never)."`
@@ -62,6 +63,7 @@ func (t *token) claims(now time.Time) (*claims, error) {
 	if t.Until > 0 {
 		c.Until = jwt.NewNumericDate(now.Add(t.Until))
 	}
+	c.Subject = t.Subject
 	if t.Audience != "" {
 		c.Audience = jwt.ClaimStrings{t.Audience}
 	}

@@ -1,6 +1,6 @@
 // The page of the administration: what the server holds, and what can be done about it.
 //
-//	token -> look (every two seconds) -> ask /metrics, /rooms, /rooms/{room} -> show
+//	token -> look (every two seconds) -> ask /metrics, /rooms, /rooms/{room}, /bans -> show
 //	a button -> the dialog -> ask, with what was filled in -> look
 //
 // The token is kept in the session's storage, which ends with the tab, and goes into the header of each request,
@@ -57,8 +57,8 @@ async function look() {
   clearTimeout(timer);
   const mine = ++looks;
   try {
-    const [metrics, rooms, members] = await Promise.all([
-      ask("GET", "metrics").then((r) => r?.text()), json("rooms"), chosen ? json(`rooms/${chosen}`) : null,
+    const [metrics, rooms, members, bans] = await Promise.all([
+      ask("GET", "metrics").then((r) => r?.text()), json("rooms"), chosen ? json(`rooms/${chosen}`) : null, json("bans"),
     ]);
     if (mine !== looks) return;
     for (const id of ["all", "drain", "forget"]) by(id).hidden = false;
@@ -68,6 +68,7 @@ async function look() {
     showRefused(figures);
     showRooms(rooms);
     showMembers(members);
+    showBans(bans);
     if (by("status").className !== "bad") status(figures.get("draining") ? "The server takes nobody." : "", "wait");
   } catch (error) {
     if (mine !== looks) return;
@@ -147,8 +148,29 @@ function showMembers(members) {
   show(by("members"), members.map((m) => row(String(m.id), [
     String(m.id), nameOf(m), m.remote ?? "", m.connected ? "connected" : "away", String(m.relays ?? 0), ago(m.since),
     element("div", { className: "line" },
-      button("Kick", () => inDialog(`Take ${m.id} out of ${room}`, "Kick", [reason()], (f) => ask("DELETE", `rooms/${room}/${m.id}?${why(f)}`)))),
+      button("Kick", () => inDialog(`Take ${m.id} out of ${room}`, "Kick", [reason()], (f) => ask("DELETE", `rooms/${room}/${m.id}?${why(f)}`))),
+      button("Ban", () => banMember(room, m))),
   ])));
+}
+
+/** @param {any[]} bans */
+function showBans(bans) {
+  show(by("bans"), bans.map((b) => row(String(b.number), [
+    b.room ? `${b.id} of ${b.room}` : b.subject ?? b.prefix, b.until ? new Date(b.until).toLocaleString() : "for ever", b.reason ?? "",
+    element("div", { className: "line" }, button("Lift", () => act(() => ask("DELETE", `bans/${b.number}`)))),
+  ])));
+}
+
+const length = () => ({ name: "for", label: "For", options: /** @type {[string, string][]} */ ([["1h", "an hour"], ["24h", "a day"], ["168h", "a week"], ["", "ever"]]) });
+const terms = (/** @type {FormData} */ f) => ({ for: f.get("for"), reason: f.get("reason") });
+
+/** @param {string} room @param {any} m */
+function banMember(room, m) {
+  const whom = /** @type {[string, string][]} */ ([[JSON.stringify({ room, id: m.id }), `member ${m.id} of this room`]]);
+  if (m.subject) whom.push([JSON.stringify({ subject: m.subject }), `${m.subject}, in all rooms`]);
+  if (m.remote) whom.push([JSON.stringify({ prefix: m.remote }), `its address ${m.remote}, and whoever shares it`]);
+  inDialog(`Ban ${m.id}`, "Ban", [{ name: "whom", label: "Whom", options: whom }, length(), reason()],
+    (f) => ask("POST", "bans", { ...JSON.parse(String(f.get("whom"))), ...terms(f) }));
 }
 
 /** @param {any} m */
@@ -245,6 +267,9 @@ by("forget").onclick = () => out();
 by("find").oninput = look;
 by("drain").onclick = () => (by("drain").dataset.draining ? act(() => ask("DELETE", "drain"))
   : inDialog("Take nobody any more, and tell all to come back elsewhere", "Drain", [], () => ask("POST", "drain")));
+by("ban").onclick = () => inDialog("Ban an address, or a network", "Ban",
+  [{ name: "prefix", label: "Address or network, as 203.0.113.0/24", required: true }, length(), reason()],
+  (f) => ask("POST", "bans", { prefix: String(f.get("prefix")).trim(), ...terms(f) }));
 by("host").textContent = location.host;
 if (token()) look();
 else out();

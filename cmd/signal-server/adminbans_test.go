@@ -1,0 +1,157 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/gorilla/websocket"
+	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/signaling"
+)
+
+// post sends JSON to the administration.
+func (p *program) post(t *testing.T, path, body string) (status int, answer string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), "POST", p.other(t, adminFlag)+path, strings.NewReader(body))
+	require.NoError(t, err)
+	req.Header.Set("Authorization", "Bearer "+adminToken)
+	res, err := plainClient.Do(req)
+	require.NoError(t, err)
+	defer res.Body.Close()
+	content, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	return res.StatusCode, string(content)
+}
+
+// Each kind of ban takes out whoever it is about, and keeps them out until it is lifted.
+func TestBans(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		whom func(w signaling.Welcome) string // the fields that say so
+		back bool                             // whether the ticket is all that is banned
+	}{
+		{"a member", func(w signaling.Welcome) string { return fmt.Sprintf(`"room":"lobby","id":%d`, w.ID) }, true},
+		{"a ticket", func(w signaling.Welcome) string { return fmt.Sprintf(`"token":%q`, w.Resume) }, true},
+		{"an address", func(signaling.Welcome) string { return `"prefix":"203.0.113.5"` }, false},
+		{"a network", func(signaling.Welcome) string { return `"prefix":"203.0.113.0/24"` }, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := start(t, nil, "--admin-listen=127.0.0.1:0", "--admin-token="+adminToken, "--trusted-proxy=127.0.0.1")
+			host, guest := call(t, p.url, nil), call(t, p.url, public)
+			host.join(signaling.Join{Room: "lobby"})
+			w := guest.join(signaling.Join{Room: "lobby"})
+			host.receive()
+
+			before := time.Now()
+			status, answer := p.post(t, "/bans", "{"+c.whom(w)+`,"for":"1h","reason":"cheating"}`)
+			require.Equal(t, http.StatusOK, status, answer)
+			var made banView
+			require.NoError(t, json.Unmarshal([]byte(answer), &made))
+			require.WithinRange(t, made.Until, before.Add(time.Hour-time.Second), time.Now().Add(time.Hour))
+			require.NotContains(t, answer, w.Resume)
+			out := guest.receive().(*signaling.Error)
+			require.Equal(t, signaling.CodeKicked, out.Code)
+			require.Contains(t, out.Text, "cheating")
+			require.Equal(t, w.ID, host.receive().(signaling.Left).ID)
+
+			_, list := p.administer(t, "GET", "/bans")
+			require.JSONEq(t, "["+answer+"]", list)
+			if c.back {
+				require.Contains(t, []signaling.Code{signaling.CodeForbidden, signaling.CodeResumeRefused},
+					call(t, p.url, public).refused(signaling.Join{Room: "lobby", Resume: w.Resume}))
+			} else {
+				_, res, err := websocket.DefaultDialer.DialContext(t.Context(), p.url, public)
+				require.ErrorIs(t, err, websocket.ErrBadHandshake)
+				res.Body.Close()
+				require.Equal(t, http.StatusForbidden, res.StatusCode)
+			}
+			lift := fmt.Sprintf("/bans/%d", made.Number)
+			status, _ = p.administer(t, "DELETE", lift)
+			require.Equal(t, http.StatusNoContent, status)
+			status, _ = p.administer(t, "DELETE", lift)
+			require.Equal(t, http.StatusNotFound, status)
+			call(t, p.url, public).join(signaling.Join{Room: "lobby"})
+		})
+	}
+}
+
+// A ban of a subject holds in all rooms, for whoever has a token of it.
+func TestBanOfASubject(t *testing.T) {
+	secret, _ := keyFiles(t, "HS256")
+	p := start(t, nil, "--auth-jwt="+secret, "--admin-listen=127.0.0.1:0", "--admin-token="+adminToken)
+	ann := mint(t, "--key="+secret, "--room=*", "--create", "--subject=ann")
+	ben := mint(t, "--key="+secret, "--room=*", "--create", "--subject=ben")
+	one := call(t, p.url, nil)
+	one.join(signaling.Join{Room: "lobby", Token: ann})
+	_, members := p.administer(t, "GET", "/rooms/lobby")
+	require.Contains(t, members, `"subject":"ann"`)
+	status, answer := p.post(t, "/bans", `{"subject":"ann"}`)
+	require.Equal(t, http.StatusOK, status, answer)
+	require.NotContains(t, answer, "until", "for ever")
+	require.Equal(t, signaling.CodeKicked, one.receive().(*signaling.Error).Code)
+	require.Equal(t, signaling.CodeForbidden, call(t, p.url, nil).refused(signaling.Join{Room: "other", Token: ann}))
+	call(t, p.url, nil).join(signaling.Join{Room: "other", Token: ben})
+}
+
+// What is not understood bans nobody.
+func TestMistakesInABan(t *testing.T) {
+	p := startAdmin(t)
+	for body, want := range map[string]string{
+		``:                                 "EOF",
+		`[]`:                               "json",
+		`{}`:                               "want one of",
+		`{"prefix":"203.0.113.300"}`:       `prefix "203.0.113.300": want an address`,
+		`{"prefix":"::/0","until":"2030"}`: `unknown field "until"`,
+		`{"subject":"ann","for":"1"}`:      `for "1": want a time`,
+		`{"subject":"ann","for":"-1h"}`:    `for "-1h": want a time`,
+		`{"subject":"ann","room":"lobby"}`: "want one of",
+		`{"room":"none","id":7}`:           "no room",
+		`{"token":"rubbish"}`:              "Token",
+		`{"subject":"` + strings.Repeat("x", maxBanRequest) + `"}`: "too large",
+	} {
+		status, answer := p.post(t, "/bans", body)
+		require.Equal(t, http.StatusBadRequest, status, body)
+		require.Contains(t, answer, want)
+	}
+	_, list := p.administer(t, "GET", "/bans")
+	require.JSONEq(t, `[]`, list)
+}
+
+// The page bans a member, and an address, and lifts it.
+func TestBansOnThePage(t *testing.T) {
+	p := start(t, nil, "--admin-listen=127.0.0.1:0", "--admin-token="+adminToken, "--trusted-proxy=127.0.0.1")
+	host := call(t, p.url, public)
+	w := host.join(signaling.Join{Room: "lobby"})
+	tab := openBrowser(t).open(t, p.other(t, adminFlag)+"/")
+	tab.before(t, `globalThis.press = (id, text) => [...document.querySelectorAll("#" + id + " button")].find((b) => b.textContent === text).click();`)
+	tab.visit(t, p.other(t, adminFlag)+"/")
+	tab.waitFor(t, `document.activeElement.id === "token"`)
+	tab.do(t, chromedp.KeyEvent(adminToken+"\r"))
+	press := func(table, text string) {
+		tab.await(t, fmt.Sprintf(`Promise.resolve(press(%q, %q)).then(() => "")`, table, text))
+	}
+	tab.waitFor(t, `document.querySelector("#rooms tbody tr")`)
+	press("rooms", "lobby")
+	tab.waitFor(t, `document.querySelector("#members tbody tr")`)
+	press("members", "Ban")
+	tab.waitFor(t, `document.querySelector("#dialog").open && document.querySelector("[name=whom]").options.length === 2`)
+	tab.shoot(t, "ban")
+	press("dialog", "Ban")
+	require.Equal(t, signaling.CodeKicked, host.receive().(*signaling.Error).Code)
+	tab.waitFor(t, fmt.Sprintf(`document.querySelector("#bans tbody").innerText.includes("%d of lobby")`, w.ID))
+	press("bans", "Lift")
+	tab.waitFor(t, `!document.querySelector("#bans tbody tr")`)
+
+	tab.click(t, "#ban")
+	tab.waitFor(t, `document.querySelector("#dialog").open && document.activeElement.name === "prefix"`)
+	tab.do(t, chromedp.KeyEvent("203.0.113.0/24\r"))
+	tab.waitFor(t, `document.querySelector("#bans tbody").innerText.includes("203.0.113.0/24")`)
+	tab.quiet(t, "404")
+}

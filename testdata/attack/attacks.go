@@ -1,0 +1,378 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/pion/turn/v5"
+
+	"example.org/rtcpeer/signaling"
+)
+
+// An attack is done by a crowd until its time is over.
+type attack struct {
+	name string
+	run  func(*crowd)
+}
+
+var attacks = []attack{
+	{"none", func(*crowd) {}},
+	{"400 members of one address hang up, 40 send each what is to be kept", func(c *crowd) { c.fillOutboxes(1) }},
+	{"the same of three addresses", func(c *crowd) { c.fillOutboxes(3) }},
+	{"40 members do not read what 10 send them", (*crowd).slowReaders},
+	{"10,000 rooms of 20 /64s of one /56", (*crowd).foundRooms},
+	{"public rooms with names that come first, from 20 /64s", (*crowd).publicRooms},
+	{"a PIN is guessed by 20 /64s", (*crowd).guessPIN},
+	{"2,000 connections of eight addresses that say nothing, or half of something", (*crowd).idle},
+	{"500 WebSockets of one address that never join", (*crowd).neverJoin},
+	{"connections of one address, as fast as they go", (*crowd).churn},
+	{"requests that are no WebSocket, as fast as they go", (*crowd).requests},
+	{"20 members send, ask for lists and ping as fast as they can", (*crowd).flood},
+	{"messages without an end, in fragments", (*crowd).fragments},
+	{"300 wait to be matched, and come and go", (*crowd).match},
+	{"TURN over TCP: relays made and released in a loop", (*crowd).relays},
+	{"TURN over TCP: wrong credentials in a loop", (*crowd).credentials},
+}
+
+// A crowd is those who attack. What it holds open ends with goAway.
+type crowd struct {
+	server *server
+	ctx    context.Context // ends the attack
+
+	mu   sync.Mutex // guards the field below
+	held []io.Closer
+}
+
+// attacker is an address of IPv4 that attackers have.
+func attacker(n int) netip.Addr { return netip.AddrFrom4([4]byte{45, 83, byte(n >> 8), byte(n)}) }
+
+// network is an address in the nth /64 of one /56.
+func network(n int) netip.Addr {
+	a := netip.MustParseAddr("2a0e:b000:0:aa00::1").As16()
+	a[7] = byte(n)
+	return netip.AddrFrom16(a)
+}
+
+// hold keeps a connection until the attack is over.
+func (c *crowd) hold(one io.Closer) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.held = append(c.held, one)
+}
+
+func (c *crowd) goAway() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, one := range c.held {
+		one.Close()
+	}
+}
+
+// each has n do something at the same time, and again until the time is over. What fails waits a moment.
+func (c *crowd) each(n int, do func(i int) error) {
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() {
+			for c.ctx.Err() == nil {
+				if do(i) != nil {
+					c.wait(5 * time.Millisecond)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func (c *crowd) wait(d time.Duration) {
+	select {
+	case <-c.ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// some has n do something once, 20 at a time.
+func (c *crowd) some(n int, do func(i int) error) {
+	var wg sync.WaitGroup
+	next := make(chan int)
+	for range 20 {
+		wg.Go(func() {
+			for i := range next {
+				if c.ctx.Err() == nil {
+					_ = do(i)
+				}
+			}
+		})
+	}
+	for i := range n {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+}
+
+// drop reads and forgets what comes, until the connection ends.
+func (p *peer) drop() {
+	p.conn.SetReadDeadline(time.Time{})
+	for {
+		if _, _, err := p.conn.NextReader(); err != nil {
+			return
+		}
+	}
+}
+
+// fillOutboxes is S1: members who have hung up keep their places, and what is sent to them is kept.
+func (c *crowd) fillOutboxes(addresses int) {
+	room := signaling.RoomName(rand.Text())
+	ids := make(chan signaling.PeerID, 400*addresses)
+	c.some(400*addresses, func(i int) error {
+		p, w, err := c.server.enter(c.ctx, attacker(i%addresses), signaling.Join{Room: room})
+		if err == nil {
+			ids <- w.ID
+			p.vanish()
+		}
+		return err
+	})
+	close(ids)
+	var all []signaling.PeerID
+	for id := range ids {
+		all = append(all, id)
+	}
+	c.senders(40, addresses, room, all)
+}
+
+// senders are n members who send without pause to the given ones.
+func (c *crowd) senders(n, addresses int, room signaling.RoomName, to []signaling.PeerID) {
+	large := data(60_000)
+	c.each(n, func(i int) error {
+		p, _, err := c.server.enter(c.ctx, attacker(i%addresses), signaling.Join{Room: room})
+		if err != nil || len(to) == 0 {
+			return io.EOF
+		}
+		defer p.vanish()
+		go p.drop()
+		for k := i; c.ctx.Err() == nil; k++ {
+			if err := p.send(signaling.Signal{To: to[k%len(to)], Data: large}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (c *crowd) slowReaders() {
+	room := signaling.RoomName(rand.Text())
+	ids := make(chan signaling.PeerID, 40)
+	c.some(40, func(int) error {
+		p, w, err := c.server.enter(c.ctx, attacker(0), signaling.Join{Room: room})
+		if err == nil {
+			ids <- w.ID
+			c.hold(p.conn)
+		}
+		return err
+	})
+	close(ids)
+	var all []signaling.PeerID
+	for id := range ids {
+		all = append(all, id)
+	}
+	c.senders(10, 1, room, all)
+}
+
+// foundRooms is S9.
+func (c *crowd) foundRooms() {
+	c.some(10_000, func(i int) error {
+		p, _, err := c.server.enter(c.ctx, network(i%20), signaling.Join{})
+		if err == nil {
+			c.hold(p.conn)
+		}
+		return err
+	})
+	<-c.ctx.Done()
+}
+
+func (c *crowd) publicRooms() {
+	c.some(505, func(i int) error {
+		p, _, err := c.server.enter(c.ctx, network(i%20), signaling.Join{Room: signaling.RoomName(fmt.Sprintf("--%03d", i)), NewRoom: signaling.NewRoom{Public: true}})
+		if err == nil {
+			c.hold(p.conn)
+		}
+		return err
+	})
+	<-c.ctx.Done()
+}
+
+// guessPIN is the other half of S9, and S8.
+func (c *crowd) guessPIN() {
+	room := signaling.RoomName(rand.Text())
+	p, _, err := c.server.enter(c.ctx, honest(), signaling.Join{Room: room, Password: "7193"})
+	if err != nil {
+		return
+	}
+	defer p.vanish()
+	c.each(20, func(i int) error {
+		guess, _, err := c.server.enter(c.ctx, network(i), signaling.Join{Room: room, Password: fmt.Sprintf("%04d", time.Now().UnixNano()%7000)})
+		if err == nil {
+			guess.vanish()
+		}
+		return err
+	})
+}
+
+func (c *crowd) idle() {
+	c.some(2000, func(i int) error {
+		conn, err := c.server.dial(c.ctx, c.server.address(), attacker(i%8))
+		if err == nil {
+			c.hold(conn)
+			_, err = io.WriteString(conn, []string{"", "GET / HTTP/1.1\r\nHost: x\r\n", "\x16\x03\x01\x02"}[i%3])
+		}
+		return err
+	})
+	<-c.ctx.Done()
+}
+
+func (c *crowd) neverJoin() {
+	c.some(500, func(int) error {
+		p, err := c.server.connect(c.ctx, attacker(0))
+		if err == nil {
+			c.hold(p.conn)
+		}
+		return err
+	})
+	<-c.ctx.Done()
+}
+
+func (c *crowd) churn() {
+	c.each(10, func(int) error {
+		p, err := c.server.connect(c.ctx, attacker(0))
+		if err == nil {
+			p.vanish()
+		}
+		return err
+	})
+}
+
+func (c *crowd) requests() {
+	c.each(10, func(i int) error {
+		conn, err := c.server.dial(c.ctx, c.server.address(), attacker(i))
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		conn.SetDeadline(time.Now().Add(patience))
+		for _, request := range []string{"GET /lobby HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+			"GET /rtcpeer.js HTTP/1.1\r\nHost: x\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"} {
+			if _, err := io.WriteString(conn, request); err != nil {
+				return err
+			}
+		}
+		_, err = io.Copy(io.Discard, conn)
+		return err
+	})
+}
+
+func (c *crowd) flood() {
+	c.each(20, func(i int) error {
+		p, w, err := c.server.enter(c.ctx, attacker(i), signaling.Join{})
+		if err != nil {
+			return err
+		}
+		defer p.vanish()
+		go p.drop()
+		for c.ctx.Err() == nil && err == nil {
+			err = p.send(signaling.List{})
+			if err == nil {
+				err = p.send(signaling.Signal{To: w.ID + 1, Data: data(1000)})
+			}
+			if err == nil {
+				err = p.conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(patience))
+			}
+		}
+		return err
+	})
+}
+
+// fragments begin messages that never end, as large as they may be.
+func (c *crowd) fragments() {
+	c.each(40, func(i int) error {
+		p, _, err := c.server.enter(c.ctx, attacker(i%4), signaling.Join{})
+		if err != nil {
+			return err
+		}
+		defer p.vanish()
+		conn := p.conn.NetConn()
+		conn.SetDeadline(time.Now().Add(patience))
+		_, err = conn.Write([]byte{0x01, 0x80, 0, 0, 0, 0})
+		for ; c.ctx.Err() == nil && err == nil; _, err = conn.Write([]byte(strings.Repeat("\x00\x81\x00\x00\x00\x00x", 200))) {
+		}
+		return err
+	})
+}
+
+func (c *crowd) match() {
+	c.each(300, func(i int) error {
+		p, err := c.server.connect(c.ctx, attacker(i%30))
+		if err != nil {
+			return err
+		}
+		defer p.vanish()
+		if err := p.send(signaling.Join{Match: &signaling.Match{Key: rand.Text(), Size: 2}}); err != nil {
+			return err
+		}
+		c.wait(200 * time.Millisecond)
+		return nil
+	})
+}
+
+// relays is S17.
+func (c *crowd) relays() { c.turn(func(credential *signaling.ICEServer) {}) }
+
+func (c *crowd) credentials() {
+	c.turn(func(credential *signaling.ICEServer) { credential.Credential = "wrong" })
+}
+
+func (c *crowd) turn(change func(*signaling.ICEServer)) {
+	p, w, err := c.server.enter(c.ctx, attacker(0), signaling.Join{})
+	if err != nil {
+		return
+	}
+	defer p.vanish()
+	at, credential, found := turnOf(w, "tcp")
+	if !found {
+		return
+	}
+	change(&credential)
+	c.each(10, func(i int) error {
+		conn, err := c.server.dial(c.ctx, at, attacker(i))
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		return allocate(turn.NewSTUNConn(conn), at, credential)
+	})
+}
+
+// allocate makes a relay and releases it.
+func allocate(conn net.PacketConn, at string, credential signaling.ICEServer) error {
+	client, err := turn.NewClient(&turn.ClientConfig{Conn: conn, STUNServerAddr: at, TURNServerAddr: at,
+		Username: credential.Username, Password: credential.Credential})
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	if err := client.Listen(); err != nil {
+		return err
+	}
+	relay, err := client.Allocate()
+	if err != nil {
+		return err
+	}
+	return relay.Close()
+}

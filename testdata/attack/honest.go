@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"example.org/rtcpeer/signaling"
+)
+
+// honestPairs is how many pairs come and go at the same time.
+const honestPairs = 2
+
+// honest is an address that no attacker has.
+func honest() netip.Addr {
+	return netip.AddrFrom4([4]byte{81, byte(rand.IntN(256)), byte(rand.IntN(256)), byte(1 + rand.IntN(254))})
+}
+
+// A sight is what honest members see during an attack.
+type sight struct {
+	mu      sync.Mutex // guards the fields below
+	joins   []time.Duration
+	signals []time.Duration
+	refused []error
+
+	// Set when the attack is over.
+	turnedAway float64
+	memory     float64
+}
+
+// signalsEach is how many signals a pair exchanges, as two who connect do.
+const signalsEach = 10
+
+// watch has pairs meet, one after the other, until ctx ends. The last pair is not hurried.
+func (v *sight) watch(ctx context.Context, s *server) {
+	for ctx.Err() == nil {
+		if err := v.pair(context.WithoutCancel(ctx), s); err != nil {
+			v.mu.Lock()
+			v.refused = append(v.refused, err)
+			v.mu.Unlock()
+		}
+	}
+}
+
+func (v *sight) pair(ctx context.Context, s *server) error {
+	host, w, err := v.enter(ctx, s, signaling.Join{})
+	if err != nil {
+		return fmt.Errorf("create a room: %w", err)
+	}
+	defer host.vanish()
+	guest, _, err := v.enter(ctx, s, signaling.Join{Room: w.Room})
+	if err != nil {
+		return fmt.Errorf("join a room: %w", err)
+	}
+	defer guest.vanish()
+	if m, err := host.receive(); err != nil {
+		return fmt.Errorf("hear of a member: %w", err)
+	} else if _, is := m.(signaling.Joined); !is {
+		return fmt.Errorf("hear of a member: %T", m)
+	}
+	for range signalsEach {
+		began := time.Now()
+		if err := guest.send(signaling.Signal{To: w.ID, Data: data(1000)}); err != nil {
+			return fmt.Errorf("send a signal: %w", err)
+		}
+		if _, err := host.receive(); err != nil {
+			return fmt.Errorf("receive a signal: %w", err)
+		}
+		v.note(&v.signals, time.Since(began))
+	}
+	return errors.Join(host.send(signaling.Leave{}), guest.send(signaling.Leave{}))
+}
+
+func (v *sight) enter(ctx context.Context, s *server, j signaling.Join) (*peer, signaling.Welcome, error) {
+	began := time.Now()
+	p, w, err := s.enter(ctx, honest(), j)
+	if err == nil {
+		v.note(&v.joins, time.Since(began))
+	}
+	return p, w, err
+}
+
+func (v *sight) note(list *[]time.Duration, took time.Duration) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	*list = append(*list, took)
+}
+
+// row is a row of the table. Everybody has gone.
+func (v *sight) row(name string) string {
+	return fmt.Sprintf("| %s | %d | %s, %s | %s | %d | %.0f | %.0f MiB |", name, len(v.joins), part(v.joins, 50), part(v.joins, 99),
+		part(v.signals, 99), len(v.refused), v.turnedAway, v.memory/(1<<20))
+}
+
+// part is below how much so many of a hundred are.
+func part(list []time.Duration, percent int) string {
+	if len(list) == 0 {
+		return "none"
+	}
+	slices.Sort(list)
+	return fmt.Sprintf("%.1f ms", float64(list[(len(list)-1)*percent/100].Microseconds())/1000)
+}

@@ -1,0 +1,112 @@
+// Attack plays what strangers do to a signaling server on a public address, one attack after the other, and prints what
+// honest members of other addresses see meanwhile: how long a join and a signal take, and whether anybody is refused.
+//
+//	signal-server --proxy-protocol --trusted-proxy=127.0.0.1 --turn --turn-address=203.0.113.7 --turn-host=127.0.0.1 &
+//	go run ./testdata/attack ws://127.0.0.1:9080
+//
+// It names the address of each client with the PROXY protocol, so that one machine can be many. It takes as long as
+// it is told with --for, for each attack, and some seconds around it. It ends with 1 if an honest member was refused
+// or heard nothing for ten seconds. Run it against a server of your own: some attacks fill what the server
+// sets aside for one address or network.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+const (
+	exitOK    = 0
+	exitError = 1 // an honest member noticed
+	exitUsage = 2
+)
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet("attack", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.Usage = func() {
+		fmt.Fprintln(stderr, "Usage: attack [flags] ws://HOST:PORT, of a server with --proxy-protocol that trusts this host")
+		flags.PrintDefaults()
+	}
+	length := flags.Duration("for", 5*time.Second, "how long each attack takes")
+	only := flags.String("only", "", "play only attacks whose name matches this regular expression")
+	if err := flags.Parse(args); err != nil {
+		return exitUsage
+	}
+	which, err := regexp.Compile(*only)
+	if err != nil || flags.NArg() != 1 || !strings.HasPrefix(flags.Arg(0), "ws://") {
+		flags.Usage()
+		return exitUsage
+	}
+	s := &server{url: strings.TrimSuffix(flags.Arg(0), "/")}
+	if err := s.check(ctx); err != nil {
+		fmt.Fprintf(stderr, "attack: %s: %v; start it with --proxy-protocol and --trusted-proxy of this host\n", s.url, err)
+		return exitUsage
+	}
+	fmt.Fprintln(stdout, "| attack | honest joins | join p50, p99 | signal p99 | honest refused | attackers refused | server's memory |")
+	fmt.Fprintln(stdout, "|---|---|---|---|---|---|---|")
+	code := exitOK
+	for _, a := range attacks {
+		if !which.MatchString(a.name) {
+			continue
+		}
+		seen, err := s.play(ctx, a, *length)
+		if err != nil {
+			fmt.Fprintf(stderr, "attack: %s: %v\n", a.name, err)
+			return exitError
+		}
+		fmt.Fprintln(stdout, seen.row(a.name))
+		for _, why := range seen.refused {
+			fmt.Fprintf(stderr, "attack: %s: an honest member: %v\n", a.name, why)
+			code = exitError
+		}
+	}
+	return code
+}
+
+// play runs an attack while honest members come and go.
+func (s *server) play(ctx context.Context, a attack, length time.Duration) (*sight, error) {
+	before, err := s.figures(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, length)
+	defer cancel()
+	c := &crowd{server: s, ctx: ctx}
+	seen := new(sight)
+	var wg sync.WaitGroup
+	wg.Go(func() { a.run(c) })
+	for range honestPairs {
+		wg.Go(func() { seen.watch(ctx, s) })
+	}
+	wg.Wait()
+	after, err := s.figures(context.WithoutCancel(ctx))
+	if err != nil {
+		return nil, fmt.Errorf("the server does not answer any more: %w", err)
+	}
+	c.goAway()
+	seen.memory = after["process_resident_memory_bytes"]
+	for name, n := range after {
+		if refusals.MatchString(name) {
+			seen.turnedAway += n - before[name]
+		}
+	}
+	return seen, nil
+}
+
+// refusals are the figures of whoever was not served, or given up.
+var refusals = regexp.MustCompile(`^signal_server_(refused_total|connections_closed_total|turn_refused_total|dropped_total|throttled_total)`)
