@@ -8,7 +8,7 @@ import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import { tmpdir } from "node:os";
 import { join as path } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 import { WebSocket, WebSocketServer } from "ws";
 
 const require = createRequire(import.meta.url);
@@ -16,8 +16,8 @@ const require = createRequire(import.meta.url);
 /** The folder of the Go module. */
 export const root = fileURLToPath(new URL("../../..", import.meta.url));
 
-// The Go test has the form that is served tested; npm test has the source.
-export const rtcpeer = await import(process.env.RTCPEER_JS ? pathToFileURL(process.env.RTCPEER_JS).href : "../rtcpeer.js");
+/** The module as it is shipped; the tests of one part of it import that from src. */
+export const rtcpeer = await import("../rtcpeer.js");
 
 /** The folder of signal-server: built by the Go test, or here. */
 function binaries() {
