@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What is served, in Node: its wire, its types, its rules over a real stack and the real server, what it
+// What is served, in Node: its wire, its types, what it decides, its rules and its repairs over a real stack and the real server, what it
 // withstands, and the programs of the README.
 func TestNode(t *testing.T) {
 	node := program(t, "node", "Node 20.14 or later")
@@ -25,7 +25,7 @@ func TestNode(t *testing.T) {
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, "go build: %s", out)
 
-	for _, file := range []string{"wire", "types", "rules", "rooms", "server", "auth", "scene", "endings", "timers", "readme"} {
+	for _, file := range []string{"wire", "control", "repair", "types", "rules", "rooms", "links", "server", "auth", "scene", "endings", "timers", "readme"} {
 		t.Run(file, func(t *testing.T) {
 			cmd := exec.CommandContext(t.Context(), node, "--test-force-exit", "--test-reporter=tap", "test/"+file+".test.js")
 			cmd.Env = append(os.Environ(), "RTCPEER_BIN="+bin)

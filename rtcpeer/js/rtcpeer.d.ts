@@ -9,7 +9,7 @@ export type IceServer = { urls: string | string[]; username?: string; credential
  * Why a peer is gone.
  * - by peer: the other end closed, or the host says it has left.
  * - by us: disconnect was called here.
- * - lost: the path stopped working.
+ * - lost: nothing was heard of it for lostAfter.
  * - slow: it, or this program, reads too slowly.
  * - host gone: it was reached through a host that is gone.
  * - misbehaved: it sent what the contract forbids.
@@ -54,6 +54,11 @@ export type Config = {
   maxPacket?: number;
   /** How long a link may take to open (20000; negative: no limit). */
   connectTimeout?: number;
+  /**
+   * How long a connected peer may be interrupted before it is disconnected: lost. As long as both are members the two go
+   * on trying, and a success is a new connected. Only for peers that take part in repairs (30000; negative: no limit).
+   */
+  lostAfter?: number;
   /**
    * Talks to the other end of a link that is open, and returns to accept it. An error refuses it at once. The link is
    * connected when both ends have accepted each other; until then nothing else goes over it, and nobody is told of it.
@@ -157,9 +162,34 @@ export type ConnectedEvent = { kind: "connected"; peer: number };
 export type PacketEvent = { kind: "packet"; peer: number; packet: Packet };
 /** Nothing more of this peer will come. */
 export type DisconnectedEvent = { kind: "disconnected"; peer: number; reason: Reason; error?: RtcPeerError };
-/** There will be no link with this member. */
+/**
+ * A link with this member could not be made. As long as both are members the two go on trying, unless one of them does
+ * not take part in repairs, or the error is refused, unauthorized, misbehaved or channel_mismatch.
+ */
 export type FailedEvent = { kind: "failed"; peer: number; error: RtcPeerError };
-export type Event = ConnectedEvent | PacketEvent | DisconnectedEvent | FailedEvent;
+/**
+ * Nothing has been heard of a connected peer for about two seconds. It stays connected: reliable packets wait, unreliable
+ * ones are dropped. resumed or disconnected follows.
+ */
+export type InterruptedEvent = { kind: "interrupted"; peer: number };
+/** An interrupted peer is heard again. No reliable packet was lost or repeated. */
+export type ResumedEvent = { kind: "resumed"; peer: number };
+/**
+ * The connection to the signaling server was lost. Links go on; newcomers and repairs of links wait until it is back. peer
+ * is never there.
+ */
+export type SignalingLostEvent = { kind: "signaling lost"; peer?: undefined; error: RtcPeerError };
+/** The connection to the signaling server is back. */
+export type SignalingResumedEvent = { kind: "signaling resumed"; peer?: undefined };
+export type Event =
+  | ConnectedEvent
+  | PacketEvent
+  | DisconnectedEvent
+  | FailedEvent
+  | InterruptedEvent
+  | ResumedEvent
+  | SignalingLostEvent
+  | SignalingResumedEvent;
 
 export type LaneStats = {
   channel: number;
@@ -167,7 +197,9 @@ export type LaneStats = {
   /** Packets. */
   sent: number;
   received: number;
-  /** Bytes that wait to be sent. */
+  /** Of those sent, how many were sent again over another path. */
+  resent: number;
+  /** Bytes that were sent and have not arrived, as far as is known: with repairs, that the other end has not taken. */
   buffered: number;
   /** Bytes that wait for the program. */
   unread: number;
@@ -177,7 +209,20 @@ export type LinkStats = {
   state: "connecting" | "connected";
   /** From the first step to every channel open; 0 before that. */
   connectTime: number;
-  /** Of the path; 0 if not known. */
+  /** The other end takes part in repairs: the link outlives its paths. */
+  repairable: boolean;
+  /** From interrupted to resumed. */
+  interrupted: boolean;
+  /** How long ago the other end was last heard, in ms. */
+  lastHeard: number;
+  /** How many connections the link has gone over so far, one after the other. */
+  paths: number;
+  /**
+   * How many were refused because their other end did not prove that it is the peer: the signaling server, or who can
+   * write to it, has tried to take the link over.
+   */
+  pathsRefused: number;
+  /** Of the path, in ms; 0 if not known. */
   rtt: number;
   /** The kind of this end's candidate: host, srflx, prflx, relay; "" if not known. */
   local: string;
@@ -200,12 +245,17 @@ export type Stats = {
   signaling: boolean;
   /** Why signaling has ended for good, which ends no link. */
   signalingError: RtcPeerError | null;
+  /** Why there is none, while it tries to come back. */
+  signalingLost: RtcPeerError | null;
+  /** How long that has been as it is, in ms. */
+  signalingSince: number;
   /** How often that connection was lost and resumed. */
   resumed: number;
   /** Events that wait to be taken. */
   waiting: number;
   /**
-   * Packets by the word for why: buffer_full, no_credit, peer_gone, no_target, malformed, pending (not authenticated).
+   * Packets by the word for why: buffer_full, no_credit, peer_gone, no_target, malformed, pending (not authenticated),
+   * interrupted (an unreliable packet for a peer that is).
    */
   dropped: Record<string, number>;
   /** By peer; peers behind a star's host have none. */
@@ -255,7 +305,7 @@ export declare class RtcNode {
     /** Whether it takes nobody new until the host opens it. */ locked: boolean;
     /** Whether new links are refused, which the other side learns at once; open ones stay. @type {boolean} */ refuse: boolean;
     /** The ids of all connected peers, ascending. */
-    get peers(): number[];
+    get peers(): any[];
     /**
      * Sends a packet; resolves when it was accepted. To one peer a reliable packet waits for room: await
      * each. An unreliable one without room is dropped, which stats counts. A broadcast never waits. An empty

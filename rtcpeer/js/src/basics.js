@@ -13,6 +13,9 @@ export const nothing = () => {};
 /** Not every stack has the on... properties. @param {any} target @param {string} name @param {(e: any) => void} take */
 export const listen = (target, name, take) => target.addEventListener(name, take);
 
+/** 128 random bits. */
+export const randomText = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
+
 export const message = (/** @type {any} */ e) => e?.message ?? String(e);
 
 /** @param {any} data @param {boolean} [own] whether the result must not share memory @returns {Uint8Array} */

@@ -10,7 +10,7 @@ export function withDefaults(config) {
   const given = Object.entries(config).filter(([, value]) => value !== undefined);
   const c = {
     RTCPeerConnection: globalThis.RTCPeerConnection, WebSocket: globalThis.WebSocket,
-    channels: /** @type {Mode[]} */ ([]), framed: false, maxRetransmits: 0, maxPacket: 16 * KiB, connectTimeout: 20000, authTimeout: 3000,
+    channels: /** @type {Mode[]} */ ([]), framed: false, maxRetransmits: 0, maxPacket: 16 * KiB, connectTimeout: 20000, lostAfter: 30000, authTimeout: 3000,
     linger: 500, iceServers: /** @type {IceServer[]} */ ([]), refuse: false, maxPeers: 0, .../** @type {Config} */ (Object.fromEntries(given)),
   };
   const { maxPacket, maxPeers } = c;

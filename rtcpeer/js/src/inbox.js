@@ -8,11 +8,11 @@ import { RtcPeerError } from "./errors.js";
 /** @import { Lane } from "./lane.js" */
 /** @import { Event, Packet, Reason } from "./types.js" */
 
-/** @typedef {{id: number, state: "new" | "here" | "gone"}} Presence a peer as the program has been shown it */
+/** A peer as the program has been shown it. @typedef {{id: number, state: "new" | "here" | "gone", interrupted?: boolean}} Presence */
 
-const receiveBuffer = 256 * KiB; // bytes of one lane that may wait for the program, see Inbox
+export const receiveBuffer = 256 * KiB; // bytes of one lane that may wait for the program, see Inbox
 export const receiveLimit = 4 * MiB;
-export const maxControl = 4096; // events other than packets that may wait before no new links are made
+const maxControl = 4096; // events other than packets that may wait before no new links are made
 
 export class Inbox {
   /** @type {{event: Event, lane?: Lane, size: number}[]} */ queue = [];
@@ -26,12 +26,17 @@ export class Inbox {
     return this.queue.length - this.head;
   }
 
+  /** Whether too many events that are no packets wait to be taken. */
+  get backlogged() {
+    return this.control >= maxControl;
+  }
+
   /** @param {Event} event @param {Lane} [lane] @param {number} [size] */
   push(event, lane, size = 0) {
     if (this.closed) return;
     const waiter = this.waiters.shift();
     if (waiter) return waiter.resolve({ done: false, value: event });
-    if (lane) lane.unread += size;
+    if (lane) lane.filed(size);
     else this.control++;
     this.queue.push({ event, lane, size });
   }
@@ -44,7 +49,7 @@ export class Inbox {
       this.queue.splice(0, this.head);
       this.head = 0;
     }
-    if (entry.lane) entry.lane.unread -= entry.size;
+    if (entry.lane) entry.lane.fetched(entry.size);
     else this.control--;
     return entry.event;
   }
@@ -72,6 +77,25 @@ export class Inbox {
     p.state = "gone";
     if (was === "here") this.push({ kind: "disconnected", peer: p.id, reason, ...(error && { error }) });
     return was === "here";
+  }
+
+  /** A program that does not take its events is not told of interruptions, so that there is no end of them. @param {Presence} p */
+  interrupted(p) {
+    if (p.state !== "here" || this.backlogged) return;
+    p.interrupted = true;
+    this.push({ kind: "interrupted", peer: p.id });
+  }
+
+  /** @param {Presence} p */
+  resumed(p) {
+    if (p.state !== "here" || !p.interrupted) return;
+    p.interrupted = false;
+    this.push({ kind: "resumed", peer: p.id });
+  }
+
+  /** Tells of the connection to the signaling server, within the same bound. @param {Event} event */
+  signaling(event) {
+    if (!this.backlogged) this.push(event);
   }
 
   /** Returns the word for the drop, or "". @param {Presence} p @param {Lane} lane @param {Packet} packet */

@@ -1,5 +1,6 @@
 // The ways into a room.
 
+import { randomText } from "./basics.js";
 import { withDefaults } from "./config.js";
 import { RtcPeerError } from "./errors.js";
 import { RtcNode } from "./node.js";
@@ -40,7 +41,7 @@ async function enter(url, c, match) {
   const { url: dial, room, roomUrl } = parseUrl(url, !match);
   const { topology, channels, metadata, token, password, newRoom: n } = c;
   const signaling = new Signaling(dial, checked({
-    kind: "join", room, topology, channels, metadata, token, password, match,
+    kind: "join", room, topology, channels, metadata, token, password, match, features: ["repair"], incarnation: randomText(),
     new_room: n && { ...n, max_members: n.maxMembers },
   }), c);
   const welcome = await signaling.first();

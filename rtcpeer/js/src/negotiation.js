@@ -8,9 +8,13 @@
 /** @typedef {{act: "offer" | "answer" | "accept" | "candidate", data?: Signal}} Step */
 
 const maxEarly = 64; // candidates that may wait for a description
+export const attemptTimeout = 7000; // how long the offering end gives an attempt that makes no progress
+/** The largest number of an attempt that is believed. Whoever counts from 1 never gets there. */
+export const maxAttempt = 2 ** 52;
 
 export class Negotiation {
   attempt = 0; // of the current offer; 0 before the first
+  /** That it is for; undefined with a member that does not tell. @type {string | undefined} */ link;
   described = false; // the other end's description of this attempt is here
   /** @type {Signal[]} */
   early = []; // candidates that came before it
@@ -35,9 +39,10 @@ export class Negotiation {
     switch (s.type) {
       case "offer": {
         const attempt = s.attempt || 1;
-        if (this.offers || attempt <= this.attempt) return []; // not its part, or replaced by a later one
+        if (this.offers || (attempt <= this.attempt && s.link === this.link)) return []; // not its part, or replaced by a later one
         if (this.attempt > 0) this.early = [];
         this.attempt = attempt;
+        this.link = s.link;
         return this.describe({ act: "answer", data: s });
       }
       case "answer":

@@ -4,19 +4,24 @@
 import { maxId, modes, now, toBytes } from "./basics.js";
 import { RtcPeerError, unknownPeer } from "./errors.js";
 import { commands } from "./frames.js";
-import { Inbox, maxControl } from "./inbox.js";
-import { Link } from "./link.js";
+import { Inbox } from "./inbox.js";
+import { maxAttempt } from "./negotiation.js";
+import { Peer } from "./peer.js";
 import { withDefaults } from "./config.js";
 import { Guest, Host, Mesh } from "./routes.js";
+import { Watch } from "./watch.js";
 import { decodeSignal } from "./wire.js";
 
 /** @import { Frame } from "./frames.js" */
 /** @import { Presence } from "./inbox.js" */
 /** @import { Lane } from "./lane.js" */
+/** @import { Link } from "./link.js" */
 /** @import { Signaling } from "./signaling.js" */
 /** @import { Command, Event, IceServer, Mode, Outgoing, Reason, Stats, Topology } from "./types.js" */
 /** @import { Message, Signal } from "./wire.js" */
 
+/** Why a link is refused that the other end takes for open. @internal */
+export const endedHere = "this end has ended the link";
 const hintAfter = 5000; // how young a link is whose silent end may mean a demand of authentication
 
 /** This participant of a room, made by join. To iterate over it is to take its events; stopping ends nothing. */
@@ -37,11 +42,11 @@ export class RtcNode {
   /** @internal @type {Mesh} */ route;
   /** Of the lanes. @internal @type {Mode[]} */ layout;
   /** Whether packets are. @internal @type {boolean} */ framed;
-  /** @internal */ goodbye = () => this.closeAll(true);
   /** @internal */ inbox = new Inbox();
-  /** Every link that is not over. @internal @type {Map<number, Link>} */ running = new Map();
-  /** Peers whose link was lost, and is not running again. @internal @type {Set<number>} */ lost = new Set();
-  /** @internal @type {Map<number, any>} */ members = new Map();
+  /** Who is in the room, or has a link still. @internal @type {Map<number, Peer>} */ roster = new Map();
+  /** Ends the paths of links that are over at once. @internal @type {Set<() => void>} */ parting = new Set();
+  /** The page is going: nothing runs later. @internal */ leaving = false;
+  /** @internal @type {Watch} */ watch;
   /** @internal @type {Record<string, number>} */ dropped = {};
   /** Who waits for the server to have done something. @internal @type {{done: () => boolean, resolve: () => void, reject: (why: any) => void}[]} */ asking = [];
   /** @internal */ resumed = -1;
@@ -60,13 +65,10 @@ export class RtcNode {
     const Route = this.topology === "mesh" ? Mesh : this.id === this.host ? Host : Guest;
     this.route = new Route(this);
     this.status = Route === Guest ? "connecting" : "connected";
-    globalThis.addEventListener?.("pagehide", this.goodbye);
+    this.watch = new Watch(this);
     signaling.onmessage = (m) => this.take(m);
-    signaling.onend = (why) => {
-      config.log?.("signaling ended", why);
-      this.unanswered(why);
-      if (!this.running.size || why.code === "kicked") this.end(why);
-    };
+    signaling.onlost = (error) => this.inbox.signaling({ kind: "signaling lost", error });
+    signaling.onend = (why) => this.signalingEnded(why);
     for (const m of signaling.held.splice(0)) this.take(m); // the welcome first
     if (signaling.error) signaling.onend(signaling.error);
   }
@@ -114,7 +116,7 @@ export class RtcNode {
 
   /** Ends the link with a peer; its disconnected follows. Throws unknown_peer, not_host. @param {number} id */
   disconnect(id) {
-    if (this.running.get(id)?.state !== "connected" && this.route.peers().includes(id)) throw new RtcPeerError("not_host", `only the host can disconnect ${id}`);
+    if (!this.roster.get(id)?.up && this.route.peers().includes(id)) throw new RtcPeerError("not_host", `only the host can disconnect ${id}`);
     this.link(id).end("by us");
   }
 
@@ -143,7 +145,7 @@ export class RtcNode {
     const why = this.ended ?? this.signaling.error;
     if (why) throw why;
     if (this.id !== this.host) throw new RtcPeerError("not_host", `only the host can ${message.kind}`);
-    if (message.id && !this.members.has(message.id)) throw unknownPeer(message.id, "no member");
+    if (message.id && !this.roster.get(message.id)?.present) throw unknownPeer(message.id, "no member");
     this.signaling.send(message);
   }
 
@@ -155,10 +157,11 @@ export class RtcNode {
 
   /** Figures at this moment, for people. @returns {Promise<Stats>} */
   async stats() {
-    const { id, room, topology, host, sealed, signaling, resumed, inbox, dropped, running } = this;
-    const links = await Promise.all([...running.values()].map(async (link) => [link.peer, await link.stats()]));
+    const { id, room, topology, host, sealed, signaling, resumed, inbox, dropped } = this;
+    const links = await Promise.all(this.links().map(async (link) => [link.peer, await link.stats()]));
     return {
-      id, room, topology, host, sealed, signaling: !!signaling.socket, signalingError: signaling.error, resumed,
+      id, room, topology, host, sealed, signaling: !!signaling.socket, signalingError: signaling.error, signalingLost: signaling.lost,
+      signalingSince: now() - signaling.since, resumed,
       waiting: inbox.waiting, dropped: { ...dropped }, links: Object.fromEntries(links),
     };
   }
@@ -176,7 +179,8 @@ export class RtcNode {
   take(m) {
     switch (m.kind) {
       case "welcome":
-        return this.welcomed(m);
+        this.welcomed(m);
+        return this.signalingBack();
       case "joined":
         return this.joined(m.member);
       case "left":
@@ -203,12 +207,12 @@ export class RtcNode {
   welcomed(w) {
     this.resumed++;
     this.take({ kind: "ice_servers", ice_servers: w.ice_servers });
-    const known = new Set(this.members.keys());
+    const gone = new Set([...this.roster.values()].filter((p) => p.present).map((p) => p.member.id));
     for (const m of w.members ?? []) {
-      known.delete(m.id);
+      gone.delete(m.id);
       this.joined(m);
     }
-    for (const id of known) this.left(id);
+    for (const id of gone) this.left(id, "lost");
     // A server that restarted has forgotten what its host did.
     const hosts = this.id === this.host;
     if (w.sealed) this.take({ kind: "sealed" });
@@ -219,46 +223,94 @@ export class RtcNode {
 
   /** @internal @param {any} m */
   joined(m) {
-    const known = this.members.has(m.id);
-    this.members.set(m.id, m);
-    // When this node was away for so long that its links were lost, the others wait for its offers.
-    if (!known || (this.lost.has(m.id) && this.id > m.id)) this.connect(m);
+    let peer = this.roster.get(m.id);
+    if (!peer) this.roster.set(m.id, (peer = new Peer(this, m)));
+    if (peer.joined(m)) this.connect(m);
   }
 
-  /** @internal Makes a link, unless there is a reason against it. @param {any} m @param {Signal} [first] */
+  /** @internal Makes a link, unless there is a reason against it. @param {any} m @param {Signal} [first] that asked for it */
   connect(m, first) {
     const { channels: ours, maxPeers } = this.config;
-    if (this.ended || this.running.has(m.id)) return;
+    const peer = this.roster.get(m.id);
+    if (this.ended || !peer || peer.running) return;
+    const others = [...this.roster.values()].filter((p) => p.running).length;
     const refusal = this.refuse ? "new connections are refused"
-      : maxPeers && this.running.size >= maxPeers ? `no more than ${maxPeers} peers are admitted`
-      : this.inbox.control >= maxControl ? "it takes no events" : "";
+      : maxPeers && others >= maxPeers ? `no more than ${maxPeers} peers are admitted`
+      : this.inbox.backlogged ? "it takes no events" : "";
     if (refusal) {
-      this.tell(m.id, { type: "refuse", text: refusal });
+      this.refuseLink(m.id, first, refusal);
     } else if (m.channels && m.channels.join() !== ours.join()) {
       this.failed(m.id, new RtcPeerError("channel_mismatch", `config.channels: ours [${ours}], theirs [${m.channels}]`, { peer: m.id, ours, theirs: m.channels }));
     } else {
-      const link = new Link(this, m.id);
-      this.running.set(m.id, link);
-      this.lost.delete(m.id);
-      if (first) link.signal(first);
+      peer.start(first);
     }
   }
 
-  /** @internal An open link ends on its own account, if it was not kicked: the member may only have lost the server. @param {number} id @param {string} [reason] */
-  left(id, reason) {
-    this.members.delete(id);
-    this.lost.delete(id);
-    const link = this.running.get(id);
-    if (link && reason === "kicked") link.end(reason);
-    else if (link && !link.published) link.end("by peer");
-    else if (!link && this.topology === "star" && id === this.host) this.end(hostGone("by peer"));
+  /** @internal Tells a member that there is no link for it here. @param {number} id @param {Signal | undefined} s that asked for one @param {string} text */
+  refuseLink(id, s, text) {
+    this.tell(id, { type: "refuse", text, ...(s?.attempt && { attempt: s.attempt }), ...(s?.link && { link: s.link }) });
   }
 
-  /** @internal An offer may ask for a new link. @param {number} from @param {Signal} s */
+  /**
+   * An open link ends on its own account: the member may only have lost the server, unless it was taken out of the room
+   * or has left it. One that is still being made cannot be completed. A star's host that was lost may come back; the
+   * server ends the room if it does not.
+   * @internal @param {number} id @param {string} reason
+   */
+  left(id, reason) {
+    const peer = this.roster.get(id);
+    const itself = reason === "left" || reason === "kicked";
+    const link = peer?.link;
+    if (peer) {
+      peer.present = peer.lost = false;
+      peer.gone = itself;
+      if (!peer.running) this.roster.delete(id);
+      else if (!link) peer.changed();
+    }
+    if (link && reason === "kicked") link.end("kicked");
+    else if (link && !link.published) link.end(itself || !link.capable ? "by peer" : "lost");
+    else if (link?.interrupted && reason === "left") link.end("by peer");
+    if (!link && this.guest && id === this.host && itself) this.end(hostGone("by peer"));
+  }
+
+  /** @internal An offer may ask for a new link; an end that does not know yet that its link is over here is told. @param {number} from @param {Signal} s */
   signaled(from, s) {
-    const link = this.running.get(from);
-    if (link) link.signal(s);
-    else if (s.type === "offer" && this.members.has(from)) this.connect(this.members.get(from), s);
+    const peer = this.roster.get(from);
+    if (this.ended || (s.attempt ?? 0) > maxAttempt || !peer || peer.take(s) || !peer.present) return;
+    if (s.type === "repair" || (s.type === "offer" && (s.repair || peer.ended))) this.refuseLink(from, s, endedHere);
+    else if (s.type === "offer") this.connect(peer.member, s);
+  }
+
+  /** @internal Signals pass again, and links that wait for them try at once. */
+  signalingBack() {
+    if (!this.resumed) return; // it is the first time
+    this.inbox.signaling({ kind: "signaling resumed" });
+    for (const peer of [...this.roster.values()]) peer.changed();
+  }
+
+  /**
+   * No more signals will come. Open links do not need them; a node without any has nothing left to wait for, nor has a
+   * guest that is just making the one with a host that has left. One that was taken out of the room has no business there.
+   * @internal @param {RtcPeerError} why
+   */
+  signalingEnded(why) {
+    this.config.log?.("signaling ended", why);
+    this.unanswered(why);
+    const over = this.guest && why.code === "host_left" && !this.open().length;
+    if (why.code === "kicked" || over || !this.links().length) this.end(this.withoutSignaling(why));
+  }
+
+  /** A guest whose room has ended has lost its host, whichever of the two it hears of first. @internal @param {RtcPeerError} why */
+  withoutSignaling(why) {
+    return this.guest && why.code === "host_left" ? new RtcPeerError("host_gone", `the host is gone: ${why.message}`, { cause: why }) : why;
+  }
+
+  /** @internal Something has changed at this end: every link and the signaling find out whether they still work. @param {string} what */
+  changed(what) {
+    if (this.ended) return;
+    this.config.log?.(`links and signaling are checked: ${what}`);
+    this.signaling.check();
+    for (const peer of [...this.roster.values()]) peer.changed();
   }
 
   /** @internal @param {number} to @param {Signal} data */
@@ -267,30 +319,74 @@ export class RtcNode {
   }
 
   /** @internal */
+  get guest() {
+    return this.topology === "star" && this.id !== this.host;
+  }
+
+  /** Every link that is not over. @internal */
+  links() {
+    return [...this.roster.values()].flatMap((peer) => peer.link ?? []);
+  }
+
+  /** @internal */
   open() {
-    return [...this.running.values()].filter((link) => link.state === "connected");
+    return this.links().filter((link) => link.state === "connected");
   }
 
   /** @internal @param {number} id */
   link(id) {
-    const link = this.running.get(id);
+    const link = this.roster.get(id)?.link;
     if (link?.state !== "connected") throw unknownPeer(id);
     return link;
   }
 
   /** @internal @param {Link} link */
   linkUp(link) {
+    link.entry.told = false;
+    link.entry.since = null;
     if (link.peer === this.host && this.status === "connecting") this.status = "connected";
     this.route.up(link);
   }
 
-  /** @internal @param {Link} link @param {Reason} reason @param {RtcPeerError} [error] */
-  linkOver(link, reason, error) {
-    this.running.delete(link.peer);
-    if (link.published) this.route.down(link, reason, error);
-    if (link.published && reason === "lost") this.lost.add(link.peer);
-    if (this.topology === "star" && this.id !== this.host) this.end(error ?? hostGone(reason, link));
-    else if (!this.running.size && this.signaling.error) this.end(this.signaling.error);
+  /** Nothing is heard of a connected peer. The reason may be that nothing is heard of anybody. @internal @param {Link} link */
+  linkInterrupted(link) {
+    this.inbox.interrupted(link.presence);
+    this.signaling.check();
+  }
+
+  /** @internal @param {Link} link */
+  linkResumed(link) {
+    this.inbox.resumed(link.presence);
+  }
+
+  /**
+   * A link is over. A star's guest that cannot get its host back is at its end, and so is a node without links that nobody
+   * can reach any more.
+   * @internal @param {Link} link @param {RtcPeerError} [error]
+   */
+  linkOver(link, error) {
+    const { entry: peer, published, failure } = link;
+    const reason = /** @type {Reason} */ (link.reason);
+    peer.link = null;
+    if (published) this.route.down(link, reason, error);
+    const again = peer.follows(link);
+    peer.told ||= published;
+    if (failure) {
+      this.config.log?.(`no link with peer ${link.peer}`, failure);
+      // That a peer which the program has as gone does not want this end back is no news.
+      if (!peer.told || (!again && failure.code !== "refused")) this.failed(link.peer, failure);
+      peer.told = true;
+    }
+    if (published) peer.lost = peer.present && reason === "lost" && !link.wanted;
+    const last = !this.links().length, signalingError = this.signaling.error;
+    if (this.guest && again && !signalingError) {
+      if (this.status === "connected") this.status = "connecting";
+    } else if (this.guest && last) {
+      this.end(again && signalingError ? this.withoutSignaling(signalingError) : failure ?? error ?? hostGone(reason, link));
+    } else if (last && signalingError) {
+      this.end(this.withoutSignaling(signalingError));
+    }
+    peer.next(link);
   }
 
   /** @internal @param {number} peer @param {RtcPeerError} error */
@@ -349,17 +445,29 @@ export class RtcNode {
     this.closeAll();
   }
 
-  /** @internal Ends, in this order: the events, the links, the membership. @param {boolean} [atOnce] */
+  /** @internal Ends, in this order: the events, the links, the membership. @param {boolean} [atOnce] in a page that is going, where nothing runs later */
   closeAll(atOnce) {
     if (!this.error) this.inbox.close();
     this.status = "disconnected";
-    globalThis.removeEventListener?.("pagehide", this.goodbye);
-    const links = [...this.running.values()];
+    this.watch.stop();
+    const links = this.links();
     this.closing ??= Promise.all(links.map((link) => link.done)).then(() => this.signaling.close());
     this.unanswered(this.ended);
+    this.leaving ||= !!atOnce;
     for (const link of links) link.end("by us", undefined, atOnce);
-    if (atOnce) this.signaling.close(); // in a page that is going, nothing runs later
+    for (const close of [...this.parting]) if (atOnce || !links.length) close();
+    for (const peer of [...this.roster.values()]) if (!peer.link && peer.before) peer.halt(peer.before);
+    if (atOnce) this.signaling.close();
     return this.closing;
+  }
+
+  /** @internal The page is put away, and may come back: the others learn that the links are lost, and the place is kept. */
+  suspend() {
+    this.leaving = true;
+    for (const link of this.links()) link.end("lost", undefined, true);
+    for (const close of [...this.parting]) close();
+    this.leaving = false;
+    this.signaling.drop();
   }
 }
 
@@ -370,7 +478,7 @@ export class RtcNode {
  */
 function hostGone(why, link) {
   if (why === "unauthorized") return new RtcPeerError("auth_required", "the host demands authentication: set config.auth");
-  const silent = link && why === "by peer" && now() - link.started - link.connectTime < hintAfter && link.lanes.every((l) => !l.received);
+  const silent = link && why === "by peer" && !link.id && now() - link.started - link.connectTime < hintAfter && link.lanes.every((l) => !l.received);
   const hint = silent ? "; it never sent anything: see config.auth" : "";
   return new RtcPeerError("host_gone", `the host is gone: ${why}${hint}`);
 }

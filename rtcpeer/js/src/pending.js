@@ -5,6 +5,7 @@ import { authenticate, authFrame, decodeFrame } from "./frames.js";
 
 /** @import { Frame } from "./frames.js" */
 /** @import { Link } from "./link.js" */
+/** @import { Path } from "./path.js" */
 /** @import { Outgoing } from "./types.js" */
 
 /** The PendingPeer of a link: what comes on the lane of authentication. The other lanes wait until it is admitted. */
@@ -37,19 +38,20 @@ export class Pending {
     return null;
   }
 
-  /** @returns {Promise<{entry: Link["early"][0], f: Frame}>} */
+  /** @returns {Promise<{entry: Path["early"][0], f: Frame}>} */
   async next() {
     const { link } = this;
     this.silent ??= true;
     for (;;) {
       if (link.state !== "pending") throw link.unauthorized();
-      const i = link.early.findIndex(({ lane }) => !lane.index);
+      const path = /** @type {Path} */ (link.path);
+      const i = path.early.findIndex(({ lane }) => !lane.index);
       if (i < 0) {
         await new Promise((resolve) => (link.heard = resolve));
         continue;
       }
-      const [entry] = link.early.splice(i, 1);
-      link.earlyBytes -= entry.bytes.length + eventCost;
+      const [entry] = path.early.splice(i, 1);
+      path.earlyBytes -= entry.bytes.length + eventCost;
       const f = decodeFrame(entry.bytes);
       if (f?.sub === authenticate) this.silent = false;
       if (f) return { entry, f };

@@ -11,6 +11,7 @@ import { bad, decodeMessage, encodeMessage, protocol } from "./wire.js";
 const dialTimeout = 10000;
 const backoffMin = 200, backoffMax = 15000;
 const mostAsked = 300000; // ms that a server may ask to wait besides
+const checkTimeout = 2000;
 const probeAfter = 30000, probeFor = 15000; // see Signaling.watch
 
 export class Signaling {
@@ -18,10 +19,16 @@ export class Signaling {
   /** @type {string[]} */ outbox = [];
   /** @type {Message | null} */ welcome = null;
   /** @type {RtcPeerError | null} */ error = null; // why it has ended for good
+  /** Why there is no connection at the moment. @type {RtcPeerError | null} */ lost = null;
+  since = now(); // of that, or of the connection
   closed = false;
   bound = backoffMin; // of the next wait
   garbage = 0; // malformed answers in a row
   /** @type {() => void} */ wake = nothing; // ends a wait, or the present socket
+  /** @type {() => void} */ hurry = nothing; // ends a wait
+  /** Finds out whether the present socket works. @type {() => void} */ ask = nothing;
+  /** Ends the present socket, and tries to come back. @type {() => void} */ drop = nothing;
+  /** @type {(why: RtcPeerError) => void} */ onlost = nothing;
   /** That came before there was a node. @type {Message[]} */ held = [];
   /** @type {(m: Message) => void} */ onmessage = (m) => this.held.push(m);
   /** @type {(why: RtcPeerError) => void} */ onend = nothing;
@@ -58,9 +65,12 @@ export class Signaling {
         throw new RtcPeerError("unreachable", `${this.shown}: ${message(e)}; a page over https needs wss://`, { retry: false });
       }
       const began = now();
+      /** @type {any} */ let checking;
+      let again = false;
       const over = (/** @type {RtcPeerError} */ why) => {
         clearTimeout(timer);
         clearInterval(watch);
+        clearTimeout(checking);
         if (socket.over) return;
         socket.over = true;
         socket.close(1000);
@@ -69,9 +79,13 @@ export class Signaling {
         // A server that welcomes and then fails at once must not be asked ten times a second.
         if (now() - began >= backoffMax) this.bound = backoffMin;
         this.config.log?.("signaling lost", why);
+        this.lost = why;
+        this.since = now();
+        this.onlost(why);
         this.redial(why);
       };
       const fail = (/** @type {string} */ why) => over(new RtcPeerError("unreachable", `${this.shown}: ${why}`));
+      this.drop = () => fail("the page was put away");
       const timer = setTimeout(() => fail("no welcome within 10 s"), dialTimeout);
       this.wake = () => {
         if (socket.readyState === 1 && answer === "welcome") socket.send('{"kind":"leave"}'); // the server may have given a place already
@@ -81,6 +95,18 @@ export class Signaling {
       // A browser cannot ping. After half a minute of silence a kind that no server knows asks for its
       // unknown_kind, which ends nothing; a connection without any answer is lost.
       let heard = now(), probed = 0;
+      this.ask = () => {
+        if (socket.over) return;
+        again = !!checking;
+        if (checking) return;
+        const asked = now(), dialing = this.socket !== socket;
+        if (!dialing) socket.send('{"kind":"ping"}');
+        checking = setTimeout(() => {
+          checking = undefined;
+          if (dialing ? this.socket !== socket : heard < asked) fail("nothing came within 2 s of a question");
+          else if (again) this.ask(); // that may have come after the answer
+        }, dialing ? Math.max(0, began + checkTimeout - asked) : checkTimeout);
+      };
       const watch = setInterval(() => {
         if (this.socket !== socket || now() - heard < probeAfter) return;
         if (probed < heard) {
@@ -114,6 +140,8 @@ export class Signaling {
             this.adopt(m);
             clearTimeout(timer);
             this.socket = socket;
+            this.lost = null;
+            this.since = now();
             for (const frame of this.outbox.splice(0)) socket.send(frame);
             // Now, not when the promise is taken: a stack may bring the next message in the same task.
             this.onmessage(m);
@@ -151,7 +179,7 @@ export class Signaling {
       // The whole wait is random: members of a server that restarts lose it in the same moment.
       await new Promise((resolve) => {
         const timer = setTimeout(resolve, Math.min(why.retryAfter, mostAsked) + Math.random() * this.bound);
-        this.wake = () => (clearTimeout(timer), resolve(0));
+        this.wake = this.hurry = () => (clearTimeout(timer), resolve(0));
       });
       this.bound = Math.min(2 * this.bound, backoffMax);
       if (this.closed) return;
@@ -169,6 +197,12 @@ export class Signaling {
     const frame = encodeMessage(message);
     if (this.socket) this.socket.send(frame);
     else if (this.outbox.length < 1024) this.outbox.push(frame);
+  }
+
+  /** Finds out at once whether the connection still works, or tries to come back now. */
+  check() {
+    this.ask();
+    this.hurry();
   }
 
   /** Gives up the place. */

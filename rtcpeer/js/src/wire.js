@@ -3,7 +3,7 @@
 import { KiB, maxId, modes, text } from "./basics.js";
 import { RtcPeerError } from "./errors.js";
 
-/** @typedef {{type: string, attempt?: number, sdp?: string, candidate?: string, sdpMid?: string, sdpMLineIndex?: number, text?: string}} Signal */
+/** @typedef {{type: string, attempt?: number, sdp?: string, candidate?: string, sdpMid?: string, sdpMLineIndex?: number, text?: string, link?: string, repair?: boolean}} Signal */
 /** @typedef {{kind: string, [field: string]: any}} Message */
 
 export const protocol = "rtcpeer.v1";
@@ -51,13 +51,15 @@ const metadata = (v) => (v !== undefined && text.encode(JSON.stringify(v)).lengt
 const roomName = (v = "", name) =>
   /^[A-Za-z0-9_-]{1,64}$/.test(string(v, name)) ? v : bad(`room name ${JSON.stringify(v)}: want 1 to 64 letters, digits, - and _`, "bad_room");
 const iceServers = optional(listOf(record({ urls: listOf(string), username: optional(string), credential: optional(string) })));
-const member = record({ id, channels: optional(channelList), metadata, one_attempt: flag });
+/** @type {Check} */ const features = (v, name) => (v?.length === 0 ? undefined : optional(listOf(bytes(1, 32), 16))(v, name));
+const incarnation = optional(bytes(0, 64));
+const member = record({ id, channels: optional(channelList), metadata, one_attempt: flag, features, incarnation });
 
 /** @type {Record<string, Check>} */
 const kinds = {
   join: record({
     room: optional(roomName), topology: optional(topology), channels: optional(channelList),
-    resume: optional(token), token: optional(token), metadata, one_attempt: flag, password: optional(bytes(0, 128)),
+    resume: optional(token), token: optional(token), metadata, one_attempt: flag, features, incarnation, password: optional(bytes(0, 128)),
     new_room: optional(record({ public: flag, metadata, max_members: optional(count) })),
     match: optional(record({ key: bytes(1, 128), size: whole(2, 64) })),
   }),
@@ -122,9 +124,9 @@ export function decodeMessage(frame) {
 export const encodeMessage = (message) => JSON.stringify(checked(message));
 
 const signalFields = record({
-  type: oneOf("offer", "answer", "candidate", "refuse"),
+  type: oneOf("offer", "answer", "candidate", "refuse", "repair"),
   attempt: optional(count), sdp: optional(string), candidate: optional(string),
-  sdpMid: optional(string), sdpMLineIndex: optional(count), text: optional(string),
+  sdpMid: optional(string), sdpMLineIndex: optional(count), text: optional(string), link: optional(bytes(0, 64)), repair: flag,
 });
 
 /** @param {any} data @returns {Signal} */

@@ -8,7 +8,7 @@ import { decodeMessage, decodeSignal, encodeMessage } from "../src/wire.js";
 import { golden } from "./support.js";
 
 test("the golden signaling frames", async (t) => {
-  for (const { name, frame, again, code } of golden("wire/signaling.json")) {
+  for (const { name, frame, again, code } of [...golden("wire/signaling.json"), ...golden("wire/features.json")]) {
     await t.test(name, () => {
       const text = typeof frame === "string" ? frame : JSON.stringify(frame);
       if (code) {
