@@ -41,7 +41,7 @@ func TestArrows(t *testing.T) {
 		"github.com/alecthomas/kong":     {"cmd/signal-server", "cmd/rtc-client"},
 		"github.com/schollz/progressbar": {"cmd/rtc-client"},
 		"github.com/stretchr/testify":    {"rtcpeer/transport/transporttest"},
-		"github.com/tdewolff/minify/":    {"rtcpeer/js"},
+		"github.com/evanw/esbuild/":      {"rtcpeer/js"},
 		"github.com/klauspost/compress/": {"rtcpeer/js"},
 		"github.com/prometheus/":         {"cmd/signal-server"},
 		"github.com/golang-jwt/":         {"cmd/signal-server"},

@@ -34,6 +34,7 @@ func addPage(mux *http.ServeMux) {
 		})
 	}
 	add("GET /rtcpeer.js", js.Handler())
+	add("GET /rtcpeer.js.map", js.Handler())
 	files, err := fs.Sub(web, "web")
 	if err == nil {
 		err = fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {

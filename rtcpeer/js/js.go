@@ -2,9 +2,12 @@
 // JavaScript, with its words, numbers and rules.
 //
 //	mux.Handle("/rtcpeer.js", js.Handler())
+//	mux.Handle("/rtcpeer.js.map", js.Handler())
 //
-// rtcpeer.js is the source as it is published, and runs as it is. What Handler serves is the same minified,
-// which is less than half of it; the tests of this folder run that.
+// The source is in src, one noun a file. rtcpeer.js is what npm and Handler ship: all of it in one file,
+// minified, made by TestBundle (bundle_test.go), which also checks that it is up to date:
+//
+//	go generate ./rtcpeer/js
 package js
 
 import (
@@ -12,59 +15,36 @@ import (
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
-	"fmt"
 	"net/http"
-	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/klauspost/compress/gzip" // 1 % smaller than the standard library's, which is 110 bytes here
-	"github.com/tdewolff/minify/v2"
-	jsmin "github.com/tdewolff/minify/v2/js"
 )
 
-// Source is rtcpeer.js as it is in the repository, comments and all. Callers must not change it.
-//
+//go:generate go test -count=1 -run ^TestBundle$ . -update
+
 //go:embed rtcpeer.js
-var Source []byte
+var module []byte
 
-// Module returns the module without comments and needless space, with short names for all that is not
-// exported. Every property keeps its name. The slice belongs to the caller.
-func Module() []byte {
-	var b bytes.Buffer
-	m := jsmin.Minifier{Version: 2022} // of ECMAScript, which the module is written for
-	if err := m.Minify(minify.New(), &b, bytes.NewReader(enclosed()), nil); err != nil {
-		panic(err) // the source is a constant
-	}
-	return b.Bytes()
-}
+//go:embed rtcpeer.js.map
+var sourceMap []byte
 
-// exported finds what the source exports: all of it by declarations with export in front.
-var exported = regexp.MustCompile(`(?m)^export ((?:async function|function|class|const) (\w+))`)
+// Module returns the module as it is shipped. The slice belongs to the caller.
+func Module() []byte { return slices.Clone(module) }
 
-// declared finds the members of classes that are there for their type alone.
-var declared = regexp.MustCompile(`(?m)^  /\*\* .*\*/ \w+;$`)
-
-// enclosed returns the source as the body of a function, whose names are local and so may be shortened: the
-// minifier leaves those of a module's top level as they are.
-func enclosed() []byte {
-	var names []string
-	for _, found := range exported.FindAllSubmatch(Source, -1) {
-		names = append(names, string(found[2]))
-	}
-	list := strings.Join(names, ",")
-	body := declared.ReplaceAll(exported.ReplaceAll(Source, []byte("$1")), nil)
-	return fmt.Appendf(nil, "export const [%s] = (() => {\n%s\nreturn [%s];\n})();\n", list, body, list)
-}
-
-// Handler serves Module to GET and HEAD at any path, gzipped to those who take it, with an ETag by which
-// browsers ask for it again only when it has changed.
+// Handler serves Module to GET and HEAD at any path, and its source map at those that end in .map. Clients that
+// take it get it gzipped, and an ETag by which browsers ask for it again only when it has changed.
 func Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		served := serve()
+		served, kind := serveModule(), "text/javascript; charset=utf-8"
+		if strings.HasSuffix(r.URL.Path, ".map") {
+			served, kind = serveMap(), "application/json"
+		}
 		h := w.Header()
-		h.Set("Content-Type", "text/javascript; charset=utf-8")
+		h.Set("Content-Type", kind)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Cache-Control", "no-cache") // keep it, but ask
 		h.Set("Vary", "Accept-Encoding")
@@ -83,24 +63,30 @@ func Handler() http.Handler {
 	})
 }
 
+// A representation is one form of a file as it is served.
 type representation struct {
 	bytes []byte
 	tag   string
 }
 
-// serve makes what is served, once.
-var serve = sync.OnceValue(func() (s struct{ plain, zipped representation }) {
-	module := Module()
+// A served file has two forms.
+type served struct{ plain, zipped representation }
+
+var (
+	serveModule = sync.OnceValue(func() served { return serve(module) })
+	serveMap    = sync.OnceValue(func() served { return serve(sourceMap) })
+)
+
+func serve(file []byte) served {
 	var b bytes.Buffer
 	z, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
 	if err != nil {
 		panic(err) // the level is a constant
 	}
-	z.Write(module) // to memory: cannot fail
+	z.Write(file) // to memory: cannot fail
 	z.Close()
-	s.plain, s.zipped = represent(module), represent(b.Bytes())
-	return s
-})
+	return served{plain: represent(file), zipped: represent(b.Bytes())}
+}
 
 func represent(b []byte) representation {
 	sum := sha256.Sum256(b)

@@ -14,7 +14,7 @@ import (
 )
 
 // mostServed is the largest the module may be on its way, in bytes.
-const mostServed = 12 << 10
+const mostServed = 20 << 10
 
 func TestServed(t *testing.T) {
 	server := httptest.NewServer(js.Handler())
@@ -30,10 +30,14 @@ func TestServed(t *testing.T) {
 	require.NotEqual(t, plain.Header.Get("ETag"), zipped.Header.Get("ETag"))
 	body := read(t, zipped.Body)
 	require.LessOrEqual(t, len(body), mostServed)
-	t.Logf("%d bytes of source, %d as served, %d gzipped", len(js.Source), len(js.Module()), len(body))
+	t.Logf("%d bytes, %d gzipped", len(js.Module()), len(body))
 	z, err := gzip.NewReader(bytes.NewReader(body))
 	require.NoError(t, err)
 	require.Equal(t, js.Module(), read(t, z))
+
+	sources := get(t, server.URL+"/rtcpeer.js.map", "gzip", "")
+	require.Equal(t, "application/json", sources.Header.Get("Content-Type"))
+	require.NotEqual(t, zipped.Header.Get("ETag"), sources.Header.Get("ETag"))
 
 	again := get(t, server.URL, "gzip", zipped.Header.Get("ETag"))
 	require.Equal(t, http.StatusNotModified, again.StatusCode)

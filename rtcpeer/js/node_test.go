@@ -13,11 +13,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"example.org/rtcpeer/rtcpeer/js"
 )
 
-// What is served, in Node: its wire, its types, its rules over a real stack and the real server, what it
+// What is served, in Node: its wire, its types, what it decides, its rules and its repairs over a real stack and the real server, what it
 // withstands, and the programs of the README.
 func TestNode(t *testing.T) {
 	node := program(t, "node", "Node 20.14 or later")
@@ -26,14 +24,11 @@ func TestNode(t *testing.T) {
 	build := exec.Command("go", "build", "-o", bin+string(filepath.Separator), "example.org/rtcpeer/cmd/signal-server")
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, "go build: %s", out)
-	served := filepath.Join(t.TempDir(), "rtcpeer.js")
-	require.NoError(t, os.WriteFile(served, js.Module(), 0o644))
-	require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(served), "package.json"), []byte(`{"type":"module"}`), 0o644))
 
-	for _, file := range []string{"wire", "types", "rules", "rooms", "server", "auth", "scene", "endings", "timers", "readme"} {
+	for _, file := range []string{"wire", "control", "repair", "types", "rules", "rooms", "links", "server", "auth", "scene", "endings", "timers", "readme"} {
 		t.Run(file, func(t *testing.T) {
 			cmd := exec.CommandContext(t.Context(), node, "--test-force-exit", "--test-reporter=tap", "test/"+file+".test.js")
-			cmd.Env = append(os.Environ(), "RTCPEER_BIN="+bin, "RTCPEER_JS="+served)
+			cmd.Env = append(os.Environ(), "RTCPEER_BIN="+bin)
 			report(t, cmd)
 		})
 	}

@@ -1,266 +1,265 @@
 export type Mode = "reliable" | "unreliable_ordered" | "unreliable";
 export type Topology = "mesh" | "star";
-export type IceServer = {
-    urls: string | string[];
-    username?: string;
-    credential?: string;
-};
+export type Bytes = Uint8Array | ArrayBuffer | ArrayBufferView | string;
+
+/** An RTCIceServer. */
+export type IceServer = { urls: string | string[]; username?: string; credential?: string };
+
+/**
+ * Why a peer is gone.
+ * - by peer: the other end closed, or the host says it has left.
+ * - by us: disconnect was called here.
+ * - lost: nothing was heard of it for lostAfter.
+ * - slow: it, or this program, reads too slowly.
+ * - host gone: it was reached through a host that is gone.
+ * - misbehaved: it sent what the contract forbids.
+ * - unauthorized: it demands authentication, and there is no config.auth here.
+ * - kicked: it was taken out of the room.
+ */
 export type Reason = "by peer" | "by us" | "lost" | "slow" | "host gone" | "misbehaved" | "unauthorized" | "kicked";
+
+/**
+ * What a packet that is no ordinary one means to Godot's SceneMultiplayer: its data is the whole command, with its
+ * first byte.
+ */
 export type Command = "remote_call" | "simplify_path" | "confirm_path" | "spawn" | "despawn" | "sync";
+
+/** The other end of a link that is open and not yet authenticated, as config.auth sees it until it returns. */
 export type PendingPeer = {
-    /**
-     * which the signaling server vouches for
-     */
-    id: number;
-    /**
-     * sends data, of which there
-     * must be some, to the other end's config.auth, Config.Auth or auth_callback
-     */
-    send: (data: Uint8Array | ArrayBuffer | ArrayBufferView | string) => void;
-    /**
-     * waits, one call at a time, for what that sends next; null: it
-     * has accepted this end, and sends nothing more. Rejects when the link or authTimeout is over
-     */
-    receive: () => Promise<Uint8Array | null>;
+  /** The signaling server vouches for it. */
+  id: number;
+  /** Sends data, which must not be empty, to the other end's config.auth, Config.Auth or auth_callback. */
+  send: (data: Bytes) => void;
+  /**
+   * Waits, one call at a time, for what that sends next. null: it has accepted this end, and sends nothing more.
+   * Rejects when the link or authTimeout is over.
+   */
+  receive: () => Promise<Uint8Array | null>;
 };
+
+/** How a node takes part. Everything may be left out. Sizes are in bytes, times in milliseconds. */
 export type Config = {
-    /**
-     * that the room must have, and that a new one gets; else the room's, a mesh if new
-     */
-    topology?: Topology;
-    /**
-     * modes of the channels 1, 2, ...; at most 255, the same for all members
-     */
-    channels?: Mode[];
-    /**
-     * puts packets of a mesh into the frames of Godot's SceneMultiplayer, as they are in every
-     * star: for rooms shared with Godot games that use MultiplayerAPI; the same for all members
-     */
-    framed?: boolean;
-    /**
-     * how often a lost packet of the unreliable modes is sent again (0)
-     */
-    maxRetransmits?: number;
-    /**
-     * the largest packet sent or accepted (16384, at most 262144)
-     */
-    maxPacket?: number;
-    /**
-     * how long a link may take to open (20000; negative: no limit)
-     */
-    connectTimeout?: number;
-    /**
-     * talks to the other end of a link that is open, and
-     * returns to accept it; an error refuses it at once. The link is connected when both ends have accepted each other;
-     * until then nothing else goes over it, and nobody is told of it. Both ends need one, but that a star's host without
-     * lets everybody in. In a star, or with framed. See sharedSecret
-     */
-    auth?: (peer: PendingPeer) => void | Promise<void>;
-    /**
-     * how long that may take (3000; negative: no limit)
-     */
-    authTimeout?: number;
-    /**
-     * how long close and disconnect wait for reliable packets to arrive (500; negative: not at all)
-     */
-    linger?: number;
-    /**
-     * STUN and TURN servers besides those that the server tells
-     */
-    iceServers?: IceServer[];
-    /**
-     * "relay" goes through TURN servers alone
-     */
-    iceTransportPolicy?: "all" | "relay";
-    /**
-     * shown to the other members: any JSON, at most 1 KiB
-     */
-    metadata?: any;
-    /**
-     * for signaling servers that admit only members who hold one
-     */
-    token?: string;
-    /**
-     * of the room, and of one that join creates: at most 128 bytes
-     */
-    password?: string;
-    /**
-     * how the room shall be if join creates it
-     */
-    newRoom?: NewRoom;
-    /**
-     * node.refuse from the beginning
-     */
-    refuse?: boolean;
-    /**
-     * the largest number of links, with those that are still being made: new ones beyond it
-     * are refused (0: no limit). In a star it is for the host
-     */
-    maxPeers?: number;
-    /**
-     * gives up the joining; without effect afterwards
-     */
-    signal?: AbortSignal;
-    /**
-     * gets what an operator would want to know
-     */
-    log?: (text: string, detail?: any) => void;
-    /**
-     * instead of the browser's
-     */
-    RTCPeerConnection?: new (config?: any) => any;
-    /**
-     * instead of the browser's
-     */
-    WebSocket?: new (url: string, protocols: string[]) => any;
+  /** What the room must be, and what a new one becomes. Left out: that of the room; a mesh if it is new. */
+  topology?: Topology;
+  /** Modes of the channels 1, 2, ...; at most 255, the same for all members. */
+  channels?: Mode[];
+  /**
+   * Puts packets of a mesh into the frames of Godot's SceneMultiplayer, as they are in every star: for rooms shared
+   * with Godot games that use MultiplayerAPI. The same for all members.
+   */
+  framed?: boolean;
+  /** How often a lost packet of the unreliable modes is sent again (0). */
+  maxRetransmits?: number;
+  /** The largest packet sent or accepted (16384, at most 262144). */
+  maxPacket?: number;
+  /** How long a link may take to open (20000; negative: no limit). */
+  connectTimeout?: number;
+  /**
+   * How long a connected peer may be interrupted before it is disconnected: lost. As long as both are members the two go
+   * on trying, and a success is a new connected. Only for peers that take part in repairs (30000; negative: no limit).
+   */
+  lostAfter?: number;
+  /**
+   * Talks to the other end of a link that is open, and returns to accept it. An error refuses it at once. The link is
+   * connected when both ends have accepted each other; until then nothing else goes over it, and nobody is told of it.
+   * Both ends need one, except that a star's host without one lets everybody in. In a star, or with framed. See
+   * sharedSecret.
+   */
+  auth?: (peer: PendingPeer) => void | Promise<void>;
+  /** How long that may take (3000; negative: no limit). */
+  authTimeout?: number;
+  /** How long close and disconnect wait for reliable packets to arrive (500; negative: not at all). */
+  linger?: number;
+  /** STUN and TURN servers besides those that the server tells. */
+  iceServers?: IceServer[];
+  /** "relay" uses TURN servers only. */
+  iceTransportPolicy?: "all" | "relay";
+  /** Shown to the other members: any JSON, at most 1 KiB. */
+  metadata?: any;
+  /** For signaling servers that admit only members who hold one. */
+  token?: string;
+  /** Of the room, and of one that join creates: at most 128 bytes. */
+  password?: string;
+  /** How the room shall be if join creates it. */
+  newRoom?: NewRoom;
+  /** node.refuse from the beginning. */
+  refuse?: boolean;
+  /**
+   * The largest number of links, including those that are still being made: new ones beyond it are refused (0: no
+   * limit). In a star it is for the host.
+   */
+  maxPeers?: number;
+  /** Gives up the joining; without effect afterwards. */
+  signal?: AbortSignal;
+  /** Gets what an operator would want to know. */
+  log?: (text: string, detail?: any) => void;
+  /** Instead of the browser's. */
+  RTCPeerConnection?: new (config?: any) => any;
+  /** Instead of the browser's. */
+  WebSocket?: new (url: string, protocols: string[]) => any;
 };
+
 export type NewRoom = {
-    /**
-     * whether list shows it
-     */
-    public?: boolean;
-    /**
-     * describes it there: any JSON, at most 1 KiB; of an object the strings, numbers and booleans
-     * can be asked for
-     */
-    metadata?: any;
-    /**
-     * the most members it may have (0: as many as the server allows)
-     *
-     * What list asks for; of the Config, token, WebSocket and signal count here.
-     */
-    maxMembers?: number;
+  /** Whether list shows it. */
+  public?: boolean;
+  /** Describes it there: any JSON, at most 1 KiB. The strings, numbers and booleans of an object can be asked for. */
+  metadata?: any;
+  /** The most members it may have (0: as many as the server allows). */
+  maxMembers?: number;
 };
+
+/** What list asks for. Of the Config, only token, WebSocket and signal count here. */
 export type Query = Config & {
-    filter?: Record<string, string | number | boolean>;
-    limit?: number;
-    after?: string;
+  /** At most 16 fields that a room's metadata must have, with the same values. */
+  filter?: Record<string, string | number | boolean>;
+  /** Rooms of a page (50, at most 100). */
+  limit?: number;
+  /** next of the page before. */
+  after?: string;
 };
+
+/** A room as it was at the moment of a list. */
 export type PublicRoom = {
-    room: string;
-    url: string;
-    topology: Topology;
-    members: number;
-    maxMembers?: number;
-    locked?: boolean;
-    password?: boolean;
-    metadata?: any;
+  room: string;
+  /** For join. */
+  url: string;
+  topology: Topology;
+  /** How many there are. */
+  members: number;
+  /** Missing if that is up to the server. */
+  maxMembers?: number;
+  locked?: boolean;
+  /** It asks for a password. */
+  password?: boolean;
+  metadata?: any;
 };
+
+/** A packet to send. */
 export type Outgoing = {
-    peer?: number;
-    channel?: number;
-    mode?: Mode;
-    data: Uint8Array | ArrayBuffer | ArrayBufferView | string;
-    command?: Command;
+  /** The target: 0 everybody (the default), N that peer, -N all but N. */
+  peer?: number;
+  channel?: number;
+  /** Of channel 0 (reliable); the other channels have one of their own. */
+  mode?: Mode;
+  /** A string is sent as UTF-8. */
+  data: Bytes;
+  /** Only where packets are framed: in a star, and with config.framed. */
+  command?: Command;
 };
+
+/** A packet that was received. Its data belongs to whoever takes the event. */
 export type Packet = {
-    peer: number;
-    channel: number;
-    mode: Mode;
-    data: Uint8Array;
-    command?: Command;
+  /** The source. */
+  peer: number;
+  channel: number;
+  mode: Mode;
+  data: Uint8Array;
+  command?: Command;
 };
-export type ConnectedEvent = {
-    kind: "connected";
-    peer: number;
-};
-export type PacketEvent = {
-    kind: "packet";
-    peer: number;
-    packet: Packet;
-};
-export type DisconnectedEvent = {
-    kind: "disconnected";
-    peer: number;
-    reason: Reason;
-    error?: RtcPeerError;
-};
-export type FailedEvent = {
-    kind: "failed";
-    peer: number;
-    error: RtcPeerError;
-};
-export type Event = ConnectedEvent | PacketEvent | DisconnectedEvent | FailedEvent;
+
+/** The link is up, and packets can be sent. */
+export type ConnectedEvent = { kind: "connected"; peer: number };
+export type PacketEvent = { kind: "packet"; peer: number; packet: Packet };
+/** Nothing more of this peer will come. */
+export type DisconnectedEvent = { kind: "disconnected"; peer: number; reason: Reason; error?: RtcPeerError };
+/**
+ * A link with this member could not be made. As long as both are members the two go on trying, unless one of them does
+ * not take part in repairs, or the error is refused, unauthorized, misbehaved or channel_mismatch.
+ */
+export type FailedEvent = { kind: "failed"; peer: number; error: RtcPeerError };
+/**
+ * Nothing has been heard of a connected peer for about two seconds. It stays connected: reliable packets wait, unreliable
+ * ones are dropped. resumed or disconnected follows.
+ */
+export type InterruptedEvent = { kind: "interrupted"; peer: number };
+/** An interrupted peer is heard again. No reliable packet was lost or repeated. */
+export type ResumedEvent = { kind: "resumed"; peer: number };
+/**
+ * The connection to the signaling server was lost. Links go on; newcomers and repairs of links wait until it is back. peer
+ * is never there.
+ */
+export type SignalingLostEvent = { kind: "signaling lost"; peer?: undefined; error: RtcPeerError };
+/** The connection to the signaling server is back. */
+export type SignalingResumedEvent = { kind: "signaling resumed"; peer?: undefined };
+export type Event =
+  | ConnectedEvent
+  | PacketEvent
+  | DisconnectedEvent
+  | FailedEvent
+  | InterruptedEvent
+  | ResumedEvent
+  | SignalingLostEvent
+  | SignalingResumedEvent;
+
 export type LaneStats = {
-    channel: number;
-    mode: Mode;
-    sent: number;
-    received: number;
-    buffered: number;
-    unread: number;
+  channel: number;
+  mode: Mode;
+  /** Packets. */
+  sent: number;
+  received: number;
+  /** Of those sent, how many were sent again over another path. */
+  resent: number;
+  /** Bytes that were sent and have not arrived, as far as is known: with repairs, that the other end has not taken. */
+  buffered: number;
+  /** Bytes that wait for the program. */
+  unread: number;
 };
+
 export type LinkStats = {
-    state: "connecting" | "connected";
-    /**
-     * from the first step to every channel open; 0 before that
-     */
-    connectTime: number;
-    /**
-     * of the path; 0 if not known
-     */
-    rtt: number;
-    /**
-     * kind of this end's candidate: host, srflx, prflx, relay; "" if not known
-     */
-    local: string;
-    /**
-     * kind of the other end's
-     */
-    remote: string;
-    /**
-     * on the wire, as far as the browser tells
-     */
-    bytesSent: number;
-    bytesReceived: number;
-    /**
-     * channel 0 in its three modes, then channels 1, 2, ...
-     */
-    lanes: LaneStats[];
+  state: "connecting" | "connected";
+  /** From the first step to every channel open; 0 before that. */
+  connectTime: number;
+  /** The other end takes part in repairs: the link outlives its paths. */
+  repairable: boolean;
+  /** From interrupted to resumed. */
+  interrupted: boolean;
+  /** How long ago the other end was last heard, in ms. */
+  lastHeard: number;
+  /** How many connections the link has gone over so far, one after the other. */
+  paths: number;
+  /**
+   * How many were refused because their other end did not prove that it is the peer: the signaling server, or who can
+   * write to it, has tried to take the link over.
+   */
+  pathsRefused: number;
+  /** Of the path, in ms; 0 if not known. */
+  rtt: number;
+  /** The kind of this end's candidate: host, srflx, prflx, relay; "" if not known. */
+  local: string;
+  /** The kind of the other end's. */
+  remote: string;
+  /** On the wire, as far as the browser tells. */
+  bytesSent: number;
+  bytesReceived: number;
+  /** Channel 0 in its three modes, then channels 1, 2, ... */
+  lanes: LaneStats[];
 };
+
 export type Stats = {
-    id: number;
-    room: string;
-    topology: Topology;
-    host: number;
-    sealed: boolean;
-    /**
-     * whether there is a connection to the signaling server at this moment
-     */
-    signaling: boolean;
-    /**
-     * why signaling has ended for good, which ends no link
-     */
-    signalingError: RtcPeerError | null;
-    /**
-     * how often that connection was lost and resumed
-     */
-    resumed: number;
-    /**
-     * events that wait to be taken
-     */
-    waiting: number;
-    /**
-     * packets by the word for why: buffer_full, no_credit, peer_gone,
-     * no_target, malformed, pending (not authenticated)
-     */
-    dropped: Record<string, number>;
-    /**
-     * by peer; peers behind a star's host have none
-     */
-    links: Record<number, LinkStats>;
-};
-export type Signal = {
-    type: string;
-    attempt?: number;
-    sdp?: string;
-    candidate?: string;
-    sdpMid?: string;
-    sdpMLineIndex?: number;
-    text?: string;
-};
-export type Message = {
-    kind: string;
-    [field: string]: any;
+  id: number;
+  room: string;
+  topology: Topology;
+  host: number;
+  sealed: boolean;
+  /** Whether there is a connection to the signaling server at this moment. */
+  signaling: boolean;
+  /** Why signaling has ended for good, which ends no link. */
+  signalingError: RtcPeerError | null;
+  /** Why there is none, while it tries to come back. */
+  signalingLost: RtcPeerError | null;
+  /** How long that has been as it is, in ms. */
+  signalingSince: number;
+  /** How often that connection was lost and resumed. */
+  resumed: number;
+  /** Events that wait to be taken. */
+  waiting: number;
+  /**
+   * Packets by the word for why: buffer_full, no_credit, peer_gone, no_target, malformed, pending (not authenticated),
+   * interrupted (an unreliable packet for a peer that is).
+   */
+  dropped: Record<string, number>;
+  /** By peer; peers behind a star's host have none. */
+  links: Record<number, LinkStats>;
 };
 /**
  * What goes wrong here. Programs branch on code: bad_config, bad_url, unreachable, aborted, closed, unknown_peer,
@@ -286,22 +285,6 @@ export declare class BroadcastError extends RtcPeerError {
     /** @param {number[]} peers */
     constructor(peers: number[]);
 }
-export type Check = (value: any, name: string) => any;
-export type Frame = {
-    sub?: number;
-    peer: number;
-    command?: Command;
-    body: Uint8Array;
-    whole: Uint8Array;
-};
-export type Step = {
-    act: "offer" | "answer" | "accept" | "candidate";
-    data?: Signal;
-};
-export type Presence = {
-    id: number;
-    state: "new" | "here" | "gone";
-};
 /**
  * The config.auth of a star whose members all hold the same secret: the guests send it, and the host accepts nobody
  * else. The host must be trusted with it. A Godot guest calls send_auth(1, secret) and complete_auth(1).
@@ -322,7 +305,7 @@ export declare class RtcNode {
     /** Whether it takes nobody new until the host opens it. */ locked: boolean;
     /** Whether new links are refused, which the other side learns at once; open ones stay. @type {boolean} */ refuse: boolean;
     /** The ids of all connected peers, ascending. */
-    get peers(): number[];
+    get peers(): any[];
     /**
      * Sends a packet; resolves when it was accepted. To one peer a reliable packet waits for room: await
      * each. An unreliable one without room is dropped, which stats counts. A broadcast never waits. An empty
@@ -392,5 +375,3 @@ export declare function list(url: string, { filter, limit, after, ...config }?: 
     rooms: PublicRoom[];
     next?: string;
 }>;
-/** For tests: the wire, in this order. No part of the contract. */
-export declare const internals: any;

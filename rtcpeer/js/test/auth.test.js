@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Player, RTCPeerConnection, bare, eventually, orderly, rtcpeer, startServer } from "./support.js";
+import { Plain, Player, RTCPeerConnection, bare, eventually, orderly, rtcpeer, startServer } from "./support.js";
 
 const server = await startServer();
 let rooms = 0;
@@ -28,13 +28,13 @@ const accepted = "0700";
 const withBareGuest = async (t, config) => {
   const url = newRoom();
   const host = await enter(t, url, { topology: "star", ...config });
-  const guest = bare(await enter(t, url));
+  const guest = bare(await enter(t, url, { WebSocket: Plain }));
   await guest.event("connected", 1); // it takes itself for admitted
   return { url, host, guest };
 };
 const withBareHost = async (t, config) => {
   const url = newRoom();
-  const host = bare(await enter(t, url, { topology: "star" }));
+  const host = bare(await enter(t, url, { topology: "star", WebSocket: Plain }));
   const guest = await enter(t, url, config);
   await host.event("connected", guest.id);
   return { host, guest };
@@ -179,7 +179,7 @@ test("what ends a link ends its authentication, which holds up nothing else", as
   };
   const url = newRoom();
   const host = await enter(t, url, config);
-  const second = bare(await enter(t, url));
+  const second = bare(await enter(t, url, { WebSocket: Plain }));
   await second.event("connected", 1);
   stuck = second.id;
   const third = await enter(t, url, { auth });
@@ -187,10 +187,10 @@ test("what ends a link ends its authentication, which holds up nothing else", as
   await second.close();
   await unauthorized(host, second.id, "the other end ended the link");
 
-  const fourth = bare(await enter(t, url));
+  const fourth = bare(await enter(t, url, { WebSocket: Plain }));
   stuck = fourth.id;
   await fourth.event("connected", 1);
-  await eventually("the link", () => host.node.running.get(fourth.id)?.state === "pending");
+  await eventually("the link", () => host.node.roster.get(fourth.id)?.link?.state === "pending");
   await host.close();
   assert.equal((await fourth.event("disconnected", 1)).reason, "by peer");
   assert.deepEqual(host.events.filter((e) => e.peer === fourth.id), []);
@@ -208,15 +208,15 @@ test("the one who waits to receive learns that the link is over", async (t) => {
 
 test("who asks for another link while it is pending gets one, without a word", async (t) => {
   const { host, guest } = await withBareGuest(t, { auth, authTimeout: -1 });
-  await eventually("the first", () => host.node.running.get(guest.id)?.state === "pending");
-  const first = host.node.running.get(guest.id);
-  const gone = guest.node.running.get(1);
+  await eventually("the first", () => host.node.roster.get(guest.id)?.link?.state === "pending");
+  const first = host.node.roster.get(guest.id).link;
+  const gone = guest.node.roster.get(1).link;
   gone.state = "over"; // without a word to the host
-  t.after(() => gone.pc.close());
-  guest.node.running.delete(1);
+  t.after(() => gone.path.close());
+  Object.assign(guest.node.roster.get(1), { link: null, running: false });
   guest.node.connect({ id: 1 });
-  guest.node.running.get(1).negotiation.attempt = 1; // the next is the second
-  await eventually("the second", () => host.node.running.get(guest.id) !== first && host.node.running.get(guest.id)?.state === "pending" && guest.node.running.get(1)?.state === "connected");
+  guest.node.roster.get(1).link.negotiation.attempt = 1; // the next is the second
+  await eventually("the second", () => host.node.roster.get(guest.id).link !== first && host.node.roster.get(guest.id)?.link?.state === "pending" && guest.node.roster.get(1)?.link?.state === "connected");
   guest.tell(1, 0, secret);
   guest.tell(1, 0, accepted);
   await host.event("connected", guest.id);
@@ -245,8 +245,8 @@ test("what cannot be sent is an error at once", async (t) => {
 test("a flood before it is authenticated ends the link", async (t) => {
   const { host, guest } = await withBareGuest(t, { auth: () => new Promise(() => {}), authTimeout: -1 });
   const frame = "0700" + "61".repeat(16000);
-  const lane = guest.node.running.get(1).lanes[0];
-  for (let i = 0; i < 300 && guest.node.running.has(1); i++) {
+  const lane = guest.node.roster.get(1).link.lanes[0];
+  for (let i = 0; i < 300 && guest.node.roster.get(1)?.link; i++) {
     if (lane.channel.readyState === "open") guest.tell(1, 0, frame);
     if (i % 30 === 0) await new Promise((resolve) => setTimeout(resolve, 5));
   }

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RTCPeerConnection as Werift } from "werift";
 import { WebSocket } from "ws";
-import { Player, RTCPeerConnection as Real, eventually, fakeServer, orderly, patience, rtcpeer, startServer, welcome, within } from "./support.js";
+import { Plain, Player, RTCPeerConnection as Real, eventually, fakeServer, orderly, patience, rtcpeer, startServer, welcome, within } from "./support.js";
 
 const server = await startServer();
 test.after(() => server.stop());
@@ -131,7 +131,7 @@ for (const role of ["offers", "answers"]) {
     const other = own === first ? second : first;
     await own.event("connected", other.id).catch(() => {}); // there are no more events after a close
     await within(patience, `close at ${at}`, closed ?? own.close());
-    await eventually(`the other learns of the close at ${at}`, () => !other.node.running.has(own.id));
+    await eventually(`the other learns of the close at ${at}`, () => !other.node.roster.get(own.id)?.link);
     for (const { events } of [own, other]) {
       assert.equal(orderly(events), "", at);
       assert.deepEqual(events.filter((e) => e.kind === "failed"), [], at);
@@ -253,10 +253,10 @@ test("an answer that cannot be used is asked for anew, and fails the link when i
 
 test("a send that the browser refuses says so, and leaves the link as it is", async (t) => {
   const url = newRoom();
-  const a = await Player.join(url, { WebSocket, RTCPeerConnection: Real }), b = await Player.join(url, { WebSocket, RTCPeerConnection: Real });
+  const a = await Player.join(url, { WebSocket: Plain, RTCPeerConnection: Real }), b = await Player.join(url, { WebSocket, RTCPeerConnection: Real });
   t.after(() => Promise.all([a.close(), b.close()]));
   await b.event("connected", a.id);
-  const { channel } = b.node.running.get(a.id).lanes[0];
+  const { channel } = b.node.roster.get(a.id).link.lanes[0];
   const { send } = channel;
   channel.send = () => {
     throw new Error("RTCDataChannel.readyState is not 'open'");
@@ -266,4 +266,20 @@ test("a send that the browser refuses says so, and leaves the link as it is", as
   channel.send = send;
   await b.node.send({ peer: a.id, data: "y" });
   await a.until("the packet", () => a.packets(b.id).length);
+});
+
+test("a send that the browser refuses on a link that can be repaired waits for the next path, and so do those after it", async (t) => {
+  const url = newRoom();
+  const a = await Player.join(url, { WebSocket, RTCPeerConnection: Real }), b = await Player.join(url, { WebSocket, RTCPeerConnection: Real });
+  t.after(() => Promise.all([a.close(), b.close()]));
+  await b.event("connected", a.id);
+  const { channel } = b.node.roster.get(a.id).link.lanes[0];
+  channel.send = () => {
+    delete channel.send;
+    throw new Error("no room");
+  };
+  for (let i = 0; i < 5; i++) await b.node.send({ peer: a.id, data: new Uint8Array([i]) });
+  await a.until("all of them", () => a.packets(b.id).length === 5);
+  assert.deepEqual(a.packets(b.id).map((p) => p.data[0]), [0, 1, 2, 3, 4]);
+  assert.equal((await b.node.stats()).links[a.id].paths, 2);
 });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { WebSocket } from "ws";
-import { Player, RTCPeerConnection, orderly, patience, rtcpeer, startServer, within } from "./support.js";
+import { Plain, Player, RTCPeerConnection, eventually, orderly, patience, rtcpeer, startServer, within } from "./support.js";
 
 const server = await startServer();
 const base = { RTCPeerConnection, WebSocket };
@@ -158,7 +158,7 @@ test("a reliable lane fills, says so, and lets who waits go on", async (t) => {
     for (;; accepted++) b.node.trySend({ peer: 1, data });
   }, { code: "buffer_full" });
   // In a browser it stays so until the task ends; here other threads take from it meanwhile.
-  const { channel } = b.node.running.get(1).lanes[0];
+  const { channel } = b.node.roster.get(1).link.lanes[0];
   Object.defineProperty(channel, "bufferedAmount", { value: 1 << 20, configurable: true });
   assert.throws(() => b.node.trySend({ data }), (e) => e instanceof rtcpeer.BroadcastError && e.peers.join() === "1");
   delete channel.bufferedAmount;
@@ -168,28 +168,43 @@ test("a reliable lane fills, says so, and lets who waits go on", async (t) => {
   await a.until("all", () => a.packets(b.id).length === accepted + 1);
 });
 
-test("a flood is bounded: unreliable drops are counted, a reliable one ends the link", async (t) => {
-  const url = newRoom();
-  const a = await rtcpeer.join(url, base), b = await enter(t, url); // a takes no events
-  t.after(() => a.close());
-  await b.event("connected", 1);
-  const data = new Uint8Array(16384);
-  for (let i = 0; i < 40; i++) {
-    await b.node.send({ peer: 1, mode: "unreliable", data });
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  const { dropped, links } = await a.stats();
-  assert.ok(dropped.no_credit > 0, JSON.stringify(dropped));
-  assert.ok(links[b.id].lanes[2].unread <= 256 * 1024);
-  await assert.rejects(async () => {
-    for (;;) await b.node.send({ peer: 1, data });
-  }, { code: "unknown_peer" });
-  const events = a.poll();
-  const last = events.at(-1);
-  assert.deepEqual([last.kind, last.reason, last.error.code], ["disconnected", "slow", "no_credit"]);
-  assert.ok(events.reduce((sum, e) => sum + (e.packet?.data.length ?? 0), 0) <= 4.5 * (1 << 20));
-  assert.equal(orderly(events), "");
-});
+for (const WebSocketOfA of [WebSocket, Plain]) {
+  const repairs = WebSocketOfA === WebSocket;
+  test(`a flood is bounded: unreliable drops are counted, a reliable one ${repairs ? "is held back" : "ends the link of who does not take part in repairs"}`, async (t) => {
+    const url = newRoom();
+    const a = await rtcpeer.join(url, { ...base, WebSocket: WebSocketOfA }), b = await enter(t, url); // a takes no events
+    t.after(() => a.close());
+    await b.event("connected", 1);
+    const data = new Uint8Array(16384);
+    for (let i = 0; i < 40; i++) {
+      await b.node.send({ peer: 1, mode: "unreliable", data });
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    const { dropped, links } = await a.stats();
+    assert.ok(dropped.no_credit > 0, JSON.stringify(dropped));
+    assert.ok(links[b.id].lanes[2].unread <= 256 * 1024);
+    if (repairs) {
+      let accepted = 0;
+      const flood = (async () => {
+        for (; accepted < 400; accepted++) await b.node.send({ peer: 1, data });
+      })();
+      await eventually("the sender waits", async () => (await b.node.stats()).links[1].lanes[0].buffered > (1 << 20) - data.length);
+      const { unread } = (await a.stats()).links[b.id].lanes[0];
+      assert.ok(unread < 1.5 * (1 << 20), `${unread} bytes`);
+      let got = 0;
+      await eventually("all of it", () => (got += a.poll().filter((e) => e.packet?.mode === "reliable").length) === 400);
+      return flood;
+    }
+    await assert.rejects(async () => {
+      for (;;) await b.node.send({ peer: 1, data });
+    }, { code: "unknown_peer" });
+    const events = a.poll();
+    const last = events.at(-1);
+    assert.deepEqual([last.kind, last.reason, last.error.code], ["disconnected", "slow", "no_credit"]);
+    assert.ok(events.reduce((sum, e) => sum + (e.packet?.data.length ?? 0), 0) <= 4.5 * (1 << 20));
+    assert.equal(orderly(events), "");
+  });
+}
 
 test("a star's host ends a guest that takes nothing, and the others do not wait for it", async (t) => {
   const url = newRoom();
@@ -198,8 +213,9 @@ test("a star's host ends a guest that takes nothing, and the others do not wait 
   const [busy] = await Promise.all([a.event("connected", stuck.id), host.event("connected", stuck.id), host.event("connected", a.id)]);
   assert.ok(busy);
   // Nothing leaves the host's lane to the stuck guest any more.
-  const lane = host.node.running.get(stuck.id).lanes[0];
-  Object.defineProperty(lane.channel, "bufferedAmount", { value: 1 << 20, configurable: true });
+  const { kept } = host.node.roster.get(stuck.id).link.lanes[0];
+  kept.size = 1 << 20;
+  kept.taken = () => true;
   for (let i = 0; i < 20; i++) await a.node.send({ data: new Uint8Array([i]) });
   await host.until("all at the host", () => host.packets(a.id).length === 20);
   assert.deepEqual(host.events.filter((e) => e.kind === "disconnected"), [], "the host did not wait for the stuck guest");

@@ -186,7 +186,7 @@ test("a member that lost its links offers new ones when it has come back to the 
   const b = await Player.join(server.url + "/lobby", { WebSocket: Socket, RTCPeerConnection });
   t.after(() => Promise.all([a.close(), b.close()]));
   await Promise.all([a.event("connected", b.id), b.event("connected", a.id)]);
-  b.node.running.get(a.id).end("lost"); // as half a minute without a path would
+  b.node.roster.get(a.id).link.end("lost"); // as half a minute without a path would
   await b.event("disconnected", a.id);
   await a.event("disconnected", b.id);
   sockets[0].terminate();
@@ -196,7 +196,7 @@ test("a member that lost its links offers new ones when it has come back to the 
   await a.until("the end of it", () => a.events.at(-1).kind === "disconnected");
   sockets[1].terminate();
   await eventually("the third welcome", () => b.node.resumed === 2);
-  assert.equal(b.node.running.size, 0, "who has ended a link does not offer another");
+  assert.equal(b.node.links().length, 0, "who has ended a link does not offer another");
 });
 
 test("a server that is gone for good ends no link", async (t) => {

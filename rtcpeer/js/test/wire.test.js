@@ -2,12 +2,13 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { golden, rtcpeer } from "./support.js";
-
-const [decodeMessage, encodeMessage, decodeSignal, decodeFrame, sysFrame, rawFrame, authFrame, Negotiation] = rtcpeer.internals;
+import { authFrame, decodeFrame, rawFrame, sysFrame } from "../src/frames.js";
+import { Negotiation } from "../src/negotiation.js";
+import { decodeMessage, decodeSignal, encodeMessage } from "../src/wire.js";
+import { golden } from "./support.js";
 
 test("the golden signaling frames", async (t) => {
-  for (const { name, frame, again, code } of golden("wire/signaling.json")) {
+  for (const { name, frame, again, code } of [...golden("wire/signaling.json"), ...golden("wire/features.json")]) {
     await t.test(name, () => {
       const text = typeof frame === "string" ? frame : JSON.stringify(frame);
       if (code) {

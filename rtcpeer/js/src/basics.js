@@ -1,0 +1,29 @@
+// What many modules need.
+
+/** @import { Mode } from "./types.js" */
+
+export const modes = /** @type {Mode[]} */ (["reliable", "unreliable_ordered", "unreliable"]);
+export const KiB = 1024, MiB = 1024 * KiB;
+export const maxId = 2 ** 31 - 1;
+export const eventCost = 128; // what an event takes besides its bytes, so that tiny packets are bounded as well
+export const frameOverhead = 7; // bytes the relay adds at most: SYS, RELAY, an id, RAW
+export const now = () => performance.now();
+export const text = new TextEncoder();
+export const nothing = () => {};
+/** Not every stack has the on... properties. @param {any} target @param {string} name @param {(e: any) => void} take */
+export const listen = (target, name, take) => target.addEventListener(name, take);
+
+/** 128 random bits. */
+export const randomText = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
+
+export const message = (/** @type {any} */ e) => e?.message ?? String(e);
+
+/** @param {any} data @param {boolean} [own] whether the result must not share memory @returns {Uint8Array} */
+export function toBytes(data, own) {
+  if (typeof data === "string") return text.encode(data);
+  if (ArrayBuffer.isView(data)) {
+    const view = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    return own ? view.slice() : view;
+  }
+  return new Uint8Array(data);
+}

@@ -1,0 +1,22 @@
+// What config leaves out, and what it may not say.
+
+import { KiB } from "./basics.js";
+import { RtcPeerError } from "./errors.js";
+
+/** @import { Config, IceServer, Mode } from "./types.js" */
+
+/** @param {Config} config */
+export function withDefaults(config) {
+  const given = Object.entries(config).filter(([, value]) => value !== undefined);
+  const c = {
+    RTCPeerConnection: globalThis.RTCPeerConnection, WebSocket: globalThis.WebSocket,
+    channels: /** @type {Mode[]} */ ([]), framed: false, maxRetransmits: 0, maxPacket: 16 * KiB, connectTimeout: 20000, lostAfter: 30000, authTimeout: 3000,
+    linger: 500, iceServers: /** @type {IceServer[]} */ ([]), refuse: false, maxPeers: 0, .../** @type {Config} */ (Object.fromEntries(given)),
+  };
+  const { maxPacket, maxPeers } = c;
+  const wrong = (/** @type {string} */ why) => new RtcPeerError("bad_config", `config.${why}`);
+  if (!c.RTCPeerConnection || !c.WebSocket) throw wrong("RTCPeerConnection, WebSocket: none here; give both");
+  if (!(maxPacket >= 1 && maxPacket <= 256 * KiB)) throw wrong(`maxPacket ${maxPacket}: want 1 to ${256 * KiB}`);
+  if (!(maxPeers >= 0)) throw wrong(`maxPeers ${maxPeers}: want 0 or more`);
+  return c;
+}

@@ -1,0 +1,95 @@
+// The frames of the control lane: SCTP stream 0, reliable and ordered, opened only between two members that both take
+// part in repairs. The first byte is the type; numbers are unsigned varints in their shortest form. PROTOCOL.md tells
+// what each is for.
+//
+//   01 random[32] kept   hello: half of the link's secret, and how many bytes its sender keeps for each lane
+//   02 mac[32]           prove: the sender knows the secret of the link
+//   03 counts            take: the link goes over this path from now on; what was delivered so far
+//   04 flags counts      beat: the sender is there; what was delivered so far
+//   05 reason            bye: the link is over
+//
+// Counts are those of the reliable lanes, in the order of the lanes: how many packets of each the sender has taken since
+// the link began.
+
+import { text } from "./basics.js";
+import { hmac } from "./sha256.js";
+
+/** @import { Reason } from "./types.js" */
+
+export const hello = 1, prove = 2, take = 3, beat = 4, bye = 5;
+export const asks = 1, answers = 2; // flags of a beat: the receiver is to answer at once; this is an answer
+
+/**
+ * @typedef {{kind: number, random?: Uint8Array, kept?: number, mac?: Uint8Array, flags?: number, counts?: number[], reason?: number}} Control
+ */
+
+/** Returns null for what is no control frame. lanes is how many reliable lanes there are. @param {Uint8Array} b @param {number} lanes @returns {Control | null} */
+export function decodeControl(b, lanes) {
+  let at = 1;
+  const cut = (/** @type {number} */ n) => b.subarray(at, (at += n));
+  const number = () => {
+    for (let value = 0, shift = 0; shift < 64; shift += 7) {
+      const byte = b[at++];
+      if (byte === undefined || (shift && !byte) || (shift === 63 && byte > 1)) break; // too short, longer than it need be, too large
+      value += (byte & 127) * 2 ** shift;
+      if (byte < 128) return value;
+    }
+    at = NaN;
+    return 0;
+  };
+  const counts = () => Array.from({ length: lanes }, number);
+  /** @type {Control} */ const c = { kind: b[0] };
+  if (c.kind === hello) Object.assign(c, { random: cut(32), kept: number() });
+  else if (c.kind === prove) c.mac = cut(32);
+  else if (c.kind === take) c.counts = counts();
+  else if (c.kind === beat) Object.assign(c, { flags: b[at++], counts: counts() });
+  else if (c.kind === bye) c.reason = b[at++];
+  else return null;
+  return at === b.length ? c : null;
+}
+
+/** @param {number} n @returns {number[]} */
+function varint(n) {
+  const bytes = [];
+  for (; n > 127; n = Math.floor(n / 128)) bytes.push((n % 128) | 128);
+  return [...bytes, n];
+}
+
+/** @param {Control} c */
+export const encodeControl = ({ kind, random = new Uint8Array(), kept, mac = new Uint8Array(), flags, counts = [], reason }) =>
+  new Uint8Array([
+    kind, ...random, ...(kept === undefined ? [] : varint(kept)), ...mac, ...(flags === undefined ? [] : [flags]), ...counts.flatMap(varint),
+    ...(reason === undefined ? [] : [reason]),
+  ]);
+
+/** Why its sender ends the link, by the numbers of a bye. 0 is none. */
+const byeReasons = ["", "by us", "lost", "misbehaved", "slow", "kicked", "unauthorized"];
+
+/** The number of the reason for which this end ends a link. @param {Reason} reason */
+export const byeOf = (reason) => Math.max(byeReasons.indexOf(reason), 1);
+
+/**
+ * The reason here of a link that the other end has ended: what this end has to know. That the other end left, or judged
+ * this one, is "by peer".
+ * @param {number} n @returns {Reason}
+ */
+export const endedBy = (n) => (n === 2 || n === 4 || n === 6 ? /** @type {Reason} */ (byeReasons[n]) : "by peer");
+
+/**
+ * What both ends of a link know, and nobody else: each contributes half on the first path, on which DTLS keeps it from
+ * the signaling server.
+ * @param {string} link its id @param {Uint8Array} offering @param {Uint8Array} answering
+ */
+export const newSecret = (link, offering, answering) =>
+  hmac(new Uint8Array([...offering, ...answering]), text.encode("rtcpeer link secret 1 " + link));
+
+/**
+ * The proof of one end that it knows the secret, for one path alone: binding names the certificates of both ends, so that
+ * nobody can stand between them and pass proofs on.
+ * @param {Uint8Array} secret @param {boolean} offers @param {number} attempt @param {string} binding
+ */
+export const proof = (secret, offers, attempt, binding) =>
+  hmac(secret, text.encode(`rtcpeer path 1 ${offers ? "offer" : "answer"} ${attempt} ${binding}`));
+
+/** Takes the same time wherever the two differ. @param {Uint8Array} a @param {Uint8Array} b */
+export const equal = (a, b) => !a.reduce((sum, x, i) => sum | (x ^ b[i]), a.length ^ b.length);

@@ -1,0 +1,137 @@
+// What waits for the program. The bound is a credit for each lane of each link: over 256 KiB an
+// unreliable packet is dropped ("no_credit"). A browser cannot stop reading one channel, so that SCTP would
+// push back: a reliable lane goes on to 4 MiB, and over that its link ends as slow.
+
+import { eventCost, KiB, MiB } from "./basics.js";
+import { RtcPeerError } from "./errors.js";
+
+/** @import { Lane } from "./lane.js" */
+/** @import { Event, Packet, Reason } from "./types.js" */
+
+/** A peer as the program has been shown it. @typedef {{id: number, state: "new" | "here" | "gone", interrupted?: boolean}} Presence */
+
+export const receiveBuffer = 256 * KiB; // bytes of one lane that may wait for the program, see Inbox
+export const receiveLimit = 4 * MiB;
+const maxControl = 4096; // events other than packets that may wait before no new links are made
+
+export class Inbox {
+  /** @type {{event: Event, lane?: Lane, size: number}[]} */ queue = [];
+  head = 0; // of queue
+  control = 0; // entries that are no packets
+  closed = false; // nothing is pushed any more; what is there can still be taken, unless close was called
+  /** @type {RtcPeerError | null} */ error = null; // why, for next to throw once
+  /** @type {{resolve: (r: IteratorResult<Event, undefined>) => void, reject: (why: RtcPeerError) => void}[]} */ waiters = [];
+
+  get waiting() {
+    return this.queue.length - this.head;
+  }
+
+  /** Whether too many events that are no packets wait to be taken. */
+  get backlogged() {
+    return this.control >= maxControl;
+  }
+
+  /** @param {Event} event @param {Lane} [lane] @param {number} [size] */
+  push(event, lane, size = 0) {
+    if (this.closed) return;
+    const waiter = this.waiters.shift();
+    if (waiter) return waiter.resolve({ done: false, value: event });
+    if (lane) lane.filed(size);
+    else this.control++;
+    this.queue.push({ event, lane, size });
+  }
+
+  /** @returns {Event | undefined} */
+  take() {
+    const entry = this.queue[this.head];
+    if (!entry) return undefined;
+    if (++this.head > 1024 && 2 * this.head > this.queue.length) {
+      this.queue.splice(0, this.head);
+      this.head = 0;
+    }
+    if (entry.lane) entry.lane.fetched(entry.size);
+    else this.control--;
+    return entry.event;
+  }
+
+  /** @returns {Promise<IteratorResult<Event, undefined>>} */
+  next() {
+    const value = this.take();
+    if (value) return Promise.resolve({ done: false, value });
+    return new Promise((resolve, reject) => {
+      this.waiters.push({ resolve, reject });
+      if (this.closed) this.release();
+    });
+  }
+
+  /** @param {Presence} p */
+  connected(p) {
+    if (p.state !== "new") return;
+    p.state = "here";
+    this.push({ kind: "connected", peer: p.id });
+  }
+
+  /** @param {Presence} p @param {Reason} reason @param {RtcPeerError} [error] */
+  disconnected(p, reason, error) {
+    const was = p.state;
+    p.state = "gone";
+    if (was === "here") this.push({ kind: "disconnected", peer: p.id, reason, ...(error && { error }) });
+    return was === "here";
+  }
+
+  /** A program that does not take its events is not told of interruptions, so that there is no end of them. @param {Presence} p */
+  interrupted(p) {
+    if (p.state !== "here" || this.backlogged) return;
+    p.interrupted = true;
+    this.push({ kind: "interrupted", peer: p.id });
+  }
+
+  /** @param {Presence} p */
+  resumed(p) {
+    if (p.state !== "here" || !p.interrupted) return;
+    p.interrupted = false;
+    this.push({ kind: "resumed", peer: p.id });
+  }
+
+  /** Tells of the connection to the signaling server, within the same bound. @param {Event} event */
+  signaling(event) {
+    if (!this.backlogged) this.push(event);
+  }
+
+  /** Returns the word for the drop, or "". @param {Presence} p @param {Lane} lane @param {Packet} packet */
+  packet(p, lane, packet) {
+    if (p.state !== "here" || this.closed) return "peer_gone";
+    const size = packet.data.length + eventCost;
+    if (lane.unread > 0 && lane.unread + size > (lane.reliable ? receiveLimit : receiveBuffer)) {
+      if (lane.reliable) {
+        lane.link.end("slow", new RtcPeerError("no_credit", `4 MiB of channel ${lane.channelNumber} wait unread; take events faster`));
+      }
+      return "no_credit";
+    }
+    this.push({ kind: "packet", peer: p.id, packet }, lane, size);
+    return "";
+  }
+
+  /** @param {RtcPeerError | null} error */
+  end(error) {
+    if (this.closed) return;
+    this.closed = true;
+    this.error = error;
+    this.release();
+  }
+
+  close() {
+    this.end(null);
+    this.error = null;
+    this.queue = [];
+    this.head = 0;
+  }
+
+  release() {
+    for (const { resolve, reject } of this.waiters.splice(0)) {
+      if (this.error) reject(this.error);
+      else resolve({ done: true, value: undefined });
+      this.error = null;
+    }
+  }
+}

@@ -1,0 +1,352 @@
+// Keeps an open link: sees whether its path still works, makes another one where it does not, and has the link move over.
+// What is to be done is decided by Repair. This is how the next path takes over:
+//
+//   offering end                              answering end
+//     offer, repair, link ------------------>   answer, link
+//     ======== ICE, DTLS, SCTP: every lane open =========
+//              <----------------------------  prove
+//     prove, take what was delivered -------->  from here on it takes packets of the new path alone
+//              <----------------------------  take what was delivered
+//     each sends again what the other has not taken, and closes the old path
+
+import { now } from "./basics.js";
+import { asks, beat, bye, endedBy, equal, prove, take } from "./control.js";
+import { sendBuffer } from "./lane.js";
+import { attemptTimeout } from "./negotiation.js";
+import { beatEach, clocks, Repair, silentAfter, tickEach } from "./repair.js";
+
+/** @import { Control } from "./control.js" */
+/** @import { Link } from "./link.js" */
+/** @import { Path } from "./path.js" */
+/** @import { RepairStep, Sight } from "./repair.js" */
+/** @import { Signal } from "./wire.js" */
+
+/**
+ * How many control frames may come from one tick to the next, besides those that tell what was taken: an end sends one of
+ * these for each eighth of what the other keeps.
+ */
+const maxBeats = 4096;
+
+/** What is wrong with an end that claims to have taken what it was never sent. */
+export const badCounts = "it claims to have taken packets that it cannot have, or fewer than before";
+
+/** How many bytes an end may take before it tells the other one, which keeps so many for each lane. @param {number} kept */
+export const tellEach = (kept) => Math.max(Math.min(kept, 2 ** 30) / 8, Math.min(kept / 2, 1024), 1);
+
+const spreadEach = 10; // ms between the repairs of two links of a node, on average, when all begin with the same event
+
+export class Keeper {
+  /** Was given up for the present one, which the other end has not confirmed yet. @type {Path | null} */ old = null;
+  closedByPeer = false; // the other end has closed the present path
+  refused = false; // the signaling server says that the other end has ended this link; not heard since
+  heard = 0; // packets and control frames, up to the last tick
+  said = 0;
+  control = 0; // of heard, those of the present path's control lane
+  carried = 0; // bytes sent over the reliable lanes
+  told = 0; // packets taken, as the other end was last told
+  saidAt = 0; // when something was last said, or told
+  /** @type {ReturnType<typeof setInterval> | undefined} */ ticker;
+  /** When a try is due before the next tick. @type {ReturnType<typeof setTimeout> | undefined} */ due;
+
+  /** @param {Link} link whose first path is open */
+  constructor(link) {
+    this.link = link;
+    this.repair = new Repair(link.negotiation.offers, link.node.config.lostAfter, clocks());
+    if (link.id) this.ticker = setInterval(() => this.tick(), tickEach);
+  }
+
+  stop() {
+    clearInterval(this.ticker);
+    clearTimeout(this.due);
+    this.old?.close();
+    this.old = null;
+  }
+
+  get offers() {
+    return this.link.negotiation.offers;
+  }
+
+  /** Whether the two ends may go over different paths at the moment. */
+  get moving() {
+    const { next } = this.link;
+    return this.offers ? this.old !== null : !!next?.opened; // it has proven itself there: the other end may have moved
+  }
+
+  /** What can be seen of the path that is being made. @returns {Sight} */
+  sight() {
+    const { next } = this.link;
+    return next ? { making: true, advanced: next.progress({ stage: 0, detail: "" }).stage > 1 } : {};
+  }
+
+  /** A random wait, so that not all links of the node are repaired in the same moment. */
+  spread() {
+    return Math.random() * spreadEach * (this.link.node.open().length + 1);
+  }
+
+  /** Something has changed at this end. */
+  changed() {
+    if (this.link.id) this.decide(this.repair.changed(now(), this.spread()));
+  }
+
+  // ---- What comes over the present path, and over the next one.
+
+  /** @param {Path} path @param {Control | null} frame */
+  controlled(path, frame) {
+    const { link } = this;
+    path.heard++;
+    if (path === link.next) return this.nextControlled(path, frame);
+    if (frame?.kind === bye && (path === link.path || path === this.old)) {
+      link.dismissed = true;
+      link.end(endedBy(frame.reason ?? 0));
+    } else if (path !== link.path) { // of a path that was given up
+      if (path === this.old && frame?.kind === beat) link.takenByOther(path, frame.counts ?? []);
+    } else if (frame?.kind === beat) {
+      this.beaten(path, frame);
+    } else if (frame?.kind === take && this.offers && this.old) {
+      const { old } = this;
+      this.old = null;
+      this.moved(old, frame.counts ?? []);
+    } else {
+      link.misbehaves("not a control frame");
+    }
+  }
+
+  /** @param {Path} path @param {Control} frame */
+  beaten(path, { flags = 0, counts = [] }) {
+    const { link } = this;
+    if (!link.takenByOther(path, counts)) return;
+    if (flags & asks) path.answerBeat();
+    if (flags & 2) this.decide(this.repair.answered(now(), this.sight()));
+    link.flushed();
+  }
+
+  /** Until the other end has proven who it is, nothing that it says counts. @param {Path} path @param {Control | null} frame */
+  nextControlled(path, frame) {
+    const { link, offers } = this;
+    if (!path.proven && frame?.kind === prove && path.binding() && equal(path.proof(!offers), /** @type {Uint8Array} */ (frame.mac))) {
+      path.proven = true;
+      if (offers) this.takeOver(path);
+    } else if (path.proven && frame?.kind === take && !offers) {
+      this.follow(path, frame.counts ?? []);
+    } else if (path.proven && frame?.kind !== beat) {
+      link.misbehaves("not a control frame");
+    } else if (frame?.kind !== beat) {
+      link.pathsRefused++;
+      link.node.config.log?.(`path to peer ${link.peer} refused: its other end does not know the link's secret`);
+      this.nextFailed();
+    }
+  }
+
+  /** @param {Path} path that is being made, with every lane open */
+  nextOpened(path) {
+    if (!this.offers) path.say({ kind: prove, mac: path.proof(false) });
+  }
+
+  nextFailed() {
+    this.link.dropNext();
+    this.decide(this.repair.failed(now()));
+  }
+
+  /**
+   * Has the link of the offering end go over the next path. What it sends reliably still goes over the old one, until
+   * the other end has said what it has taken. A search for a direct path first sees whether it is one.
+   * @param {Path} path
+   */
+  async takeOver(path) {
+    const { link } = this;
+    if (this.repair.searching) await path.stats();
+    if (path !== link.next || link.over) return;
+    if (this.repair.searching && path.relayed) return this.nextFailed();
+    path.say({ kind: prove, mac: path.proof(true) });
+    path.say({ kind: take, counts: link.takeCounts() });
+    this.old?.close();
+    this.old = link.path;
+    this.switchTo(path);
+  }
+
+  /** Has the link of the answering end go over the next path, as the other end does already. @param {Path} path @param {number[]} counts */
+  follow(path, counts) {
+    const { link } = this;
+    const old = link.path;
+    path.say({ kind: take, counts: link.takeCounts() });
+    this.switchTo(path);
+    this.moved(old, counts);
+  }
+
+  /** @param {Path} path */
+  switchTo(path) {
+    this.control = this.said = 0;
+    this.closedByPeer = false;
+    this.link.goOver(path);
+  }
+
+  /** All lanes send over the present path, and send again what the other end has not taken. @param {Path | null} old @param {number[]} counts */
+  moved(old, counts) {
+    const { link } = this;
+    const path = /** @type {Path} */ (link.path);
+    old?.close();
+    if (!link.reliable.every((lane, i) => lane.moveTo(path, counts[i]))) return link.misbehaves(badCounts);
+    link.heardAt = now();
+    link.node.config.log?.(`link with peer ${link.peer} goes over path ${link.paths}`);
+    this.decide(this.repair.moved(now(), false));
+    this.look();
+  }
+
+  /** Finds out whether the present path goes through a relay. */
+  async look() {
+    const { link } = this;
+    const { path } = link;
+    await path?.stats();
+    if (path?.relayed && path === link.path && !link.over) this.repair.relayed(now(), true);
+  }
+
+  /** The present path has ended. @param {Path} path @param {boolean} byPeer */
+  pathEnded(path, byPeer) {
+    // While the link moves, the other end may close this path for the next one: the offering end as soon as it has taken
+    // that, the answering end when it is offered yet another one.
+    if (byPeer && !this.moving) this.closedByPeer = true;
+    const ended = this.repair.closed;
+    if (!ended) this.decide(this.repair.pathClosed(now(), this.sight()));
+    if (this.closedByPeer && path === this.link.path && !this.link.over) this.vanish();
+  }
+
+  /**
+   * The other end has closed the present path without a bye: its program is gone without having ended the link, as when a
+   * tab is closed. A program that goes on has the link move before it closes a path. One that was not heard has given
+   * the link up, and its bye was lost.
+   */
+  vanish() {
+    const { link } = this;
+    link.vanished = true;
+    link.end(now() - link.heardAt > silentAfter ? "lost" : "by peer");
+  }
+
+  // ---- What comes by way of the signaling server.
+
+  /** @param {Signal} s */
+  signaled(s) {
+    const { link, offers } = this;
+    const { negotiation } = link;
+    if (s.type === "offer" && (!link.id || s.link !== link.id)) return this.offered(s);
+    if (s.type === "offer" && (!s.repair || !link.published) && (s.attempt ?? 0) > negotiation.attempt) return link.giveWay(s); // one of the two has never had this link open
+    if (s.type === "repair") return this.requested(s);
+    if (s.type === "refuse") return this.refusedBy(s);
+    if (link.answersOther(s)) return;
+    link.step(negotiation.receive(s));
+    if (offers && negotiation.described) this.repair.known();
+  }
+
+  /** An offer that is not for a path of this link. @param {Signal} s */
+  offered(s) {
+    const { link, offers } = this;
+    if (offers) return;
+    if (s.repair) { // of a link that is not here
+      link.negotiation.attempt = Math.max(link.negotiation.attempt, s.attempt ?? 0);
+      link.request(link.id);
+    } else if (s.link || (s.attempt || 1) > link.negotiation.attempt) {
+      link.giveWay(s);
+    }
+  }
+
+  /**
+   * The other end has ended the link, and its bye was lost. As long as the present path is heard that cannot be: the
+   * server may not be honest, or the word is for an earlier link.
+   * @param {Signal} s
+   */
+  refusedBy(s) {
+    if (!this.link.isAbout(s)) return;
+    if (this.repair.interrupted || this.repair.closed) this.link.end("by peer");
+    else this.refused = true;
+  }
+
+  /** An answering end wants another path, or does not have this link. @param {Signal} s */
+  requested(s) {
+    const { link } = this;
+    const { negotiation } = link;
+    const attempt = s.attempt ?? 0;
+    if (!link.id || !this.offers) return;
+    if (s.link === link.id) {
+      const seen = attempt >= negotiation.attempt;
+      negotiation.attempt = Math.max(negotiation.attempt, attempt); // more, if somebody else has offered a path in this end's name
+      this.decide(this.repair.requested(now(), this.sight(), seen));
+    } else if (attempt >= (link.path?.attempt ?? 0)) { // else it was sent before this link was open
+      link.end("lost");
+    }
+  }
+
+  // ---- Time.
+
+  tick() {
+    const { link } = this;
+    const path = /** @type {Path} */ (link.path);
+    let heard = path.heard, { said } = path, told = 0, carried = 0;
+    for (const lane of link.lanes) {
+      heard += lane.received;
+      said += lane.sent;
+    }
+    for (const lane of link.reliable) {
+      told += lane.count();
+      carried += lane.carried;
+    }
+    if (path.heard - this.control > maxBeats + (carried - this.carried) / tellEach(sendBuffer)) return link.misbehaves("it floods the control lane");
+    this.control = path.heard;
+    this.carried = carried;
+    if (link.next && !this.offers && now() - link.next.began > 2 * attemptTimeout) link.dropNext();
+    const s = { ...this.sight(), heard: heard !== this.heard };
+    this.heard = heard;
+    if (s.heard) this.refused = false;
+    this.beat(path, said, told);
+    link.flush();
+    this.decide(this.repair.tick(clocks(), s));
+  }
+
+  /**
+   * Says that this end is there when it has said nothing for a while, or has taken what the other end does not know of.
+   * @param {Path} path @param {number} said @param {number} told
+   */
+  beat(path, said, told) {
+    if (said !== this.said && told === this.told) {
+      this.said = said;
+      this.saidAt = now();
+    } else if (now() - this.saidAt >= beatEach - tickEach / 2) {
+      path.tell();
+      this.said = said + 1;
+      this.told = told;
+      this.saidAt = now();
+    }
+  }
+
+  // ---- What was decided.
+
+  /** A link that is not connected yet is not repaired: it is made anew. @param {RepairStep[]} steps */
+  decide(steps) {
+    const { link } = this;
+    for (const step of steps) {
+      if (link.over) return;
+      if (!link.published && step !== "ask") return link.end("lost");
+      if (this.forsaken(step)) return link.end("by peer");
+      if (step === "ask") link.path?.tell(asks);
+      else if (step === "interrupt" || step === "resume") link.interrupt(step === "interrupt");
+      else if (step === "try") this.try();
+      else if (step === "give up") return link.end("lost");
+      else if (this.offers) link.dropNext();
+    }
+    clearTimeout(this.due);
+    const wait = this.repair.tryAt - now();
+    if (this.repair.needs && wait > 0 && !link.over) this.due = setTimeout(() => this.decide(this.repair.plan(now(), this.sight())), wait);
+  }
+
+  /** Whether the other end, of which this end hears nothing, is known to have ended the link. @param {RepairStep} step */
+  forsaken(step) {
+    const { gone } = this.link.entry;
+    if (step === "interrupt") return this.refused || gone;
+    return step === "try" && ((this.refused && this.repair.closed) || (!this.repair.searching && gone));
+  }
+
+  /** Makes another path, or asks the other end to. */
+  try() {
+    const { link } = this;
+    if (this.offers) link.then(() => (this.repair.began === null ? [] : link.negotiation.retry()));
+    else link.request(link.id);
+  }
+}

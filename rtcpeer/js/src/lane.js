@@ -1,0 +1,286 @@
+// One channel of a link, over whatever path: the bounds of sending, and what has been sent and taken. queue holds what
+// waits for room in a reliable lane, at most 4 MiB: a send beyond that is buffer_full, a guest of a star's host beyond it
+// is slow.
+
+import { KiB, message, MiB, now } from "./basics.js";
+import { RtcPeerError, unknownPeer } from "./errors.js";
+import { receiveBuffer } from "./inbox.js";
+import { Kept } from "./kept.js";
+
+/** @import { Link } from "./link.js" */
+/** @import { Path } from "./path.js" */
+
+/** Bytes of a reliable lane that the other end has not taken, or that are unsent. Chrome closes a channel at 16 MiB. */
+export const sendBuffer = MiB;
+const sendQueue = 4 * MiB; // bytes that may wait for room in a reliable lane
+const lossyFloor = 64 * KiB; // bytes an unreliable lane may always hold: one frame of a busy game loop
+const maxLag = 100; // ms an unreliable packet may wait, by the lane's recent rate, above that floor
+const slowAfter = 5000; // how long a star's host lets a guest take nothing
+
+export class Lane {
+  sent = 0;
+  received = 0;
+  resent = 0; // over another path
+  kept = new Kept(); // reliable, on a link that can be repaired: what the other end has not taken
+  /** That packets are written to. @type {Path | null} */ on = null;
+  /** The only one whose packets are taken. @type {Path | null} */ from = null;
+  taken = 0; // packets, over all paths
+  told = 0; // of these the other end knows
+  unread = 0; // bytes in the inbox
+  unreadPackets = 0;
+  unsaid = 0; // bytes taken since the other end was last told
+  carried = 0; // bytes
+  written = 0; // bytes, over this path
+  fresh = 0; // see burst
+  lastWrite = 0;
+  /** @type {{bytes: Uint8Array, done?: () => void, fail?: (why: RtcPeerError) => void}[]} */ queue = [];
+  queued = 0; // bytes
+  rate = 0; // bytes/ms that left lately
+  sample = { at: 0, left: 0 };
+  /** @type {ReturnType<typeof setInterval> | undefined} */ watching;
+
+  /** @param {Link} link @param {number} index */
+  constructor(link, index) {
+    this.link = link;
+    this.index = index;
+    this.channelNumber = Math.max(index - 2, 0);
+    this.mode = link.node.layout[index];
+    this.reliable = this.mode === "reliable";
+  }
+
+  /** Whether packets are kept until the other end has taken them. */
+  get keeps() {
+    return this.reliable && this.link.id !== "";
+  }
+
+  /** @returns {RTCDataChannel} */
+  get channel() {
+    return /** @type {Path} */ (this.on).channels[this.index];
+  }
+
+  /** Writes to a path from now on. @param {Path} path */
+  use(path) {
+    this.on = path;
+    this.written = this.fresh = 0;
+    this.sample = { at: 0, left: 0 };
+    this.channel.bufferedAmountLowThreshold = sendBuffer / 2;
+  }
+
+  /** Bytes that have left. */
+  get left() {
+    return this.keeps ? this.kept.first : this.written - this.channel.bufferedAmount;
+  }
+
+  /** Bytes that a path of 64 KB/s would not have taken yet. */
+  get burst() {
+    return Math.max(0, this.fresh - 64 * (now() - this.lastWrite));
+  }
+
+  /** Bytes that were sent and have not arrived, as far as this end knows, with those that wait. */
+  get buffered() {
+    return this.queued + (this.keeps ? this.kept.size : this.on ? this.channel.bufferedAmount : 0);
+  }
+
+  /** Whether a reliable lane has room. @param {number} size */
+  hasRoom(size) {
+    return (this.keeps ? this.kept.size : this.channel.bufferedAmount) + size <= sendBuffer;
+  }
+
+  /** Sends, or drops what is unreliable; false means a reliable packet found no room. @param {Uint8Array} bytes */
+  put(bytes) {
+    const { link } = this;
+    if (!link.open) throw unknownPeer(link.peer);
+    if (bytes.length > link.maxMessage) {
+      throw new RtcPeerError("packet_too_large", `${bytes.length} bytes: at most ${link.maxMessage} for peer ${link.peer}; split it`);
+    }
+    if (this.reliable) {
+      if (this.queue.length || !this.hasRoom(bytes.length)) return false;
+    } else if (link.interrupted) {
+      link.node.drop("interrupted");
+      return true;
+    } else {
+      const total = this.channel.bufferedAmount + bytes.length;
+      if (total > lossyFloor && this.lags(total)) {
+        link.node.drop("buffer_full");
+        return true;
+      }
+    }
+    this.write(bytes);
+    return true;
+  }
+
+  /** Whether the buffer stands for more than maxLag at the rate at which it empties. @param {number} total */
+  lags(total) {
+    const { at, left } = this.sample;
+    if (now() - at >= 50) {
+      this.sample = { at: now(), left: this.left };
+      if (at) this.rate = (this.left - left) / (now() - at);
+    }
+    return total > Math.min(sendBuffer, Math.max(lossyFloor, this.rate * maxLag));
+  }
+
+  /** put, and if there is no room: wait, or throw. @param {Uint8Array} bytes @param {boolean} wait */
+  send(bytes, wait) {
+    if (this.put(bytes)) return undefined;
+    if (!wait || this.queued + bytes.length > sendQueue) {
+      throw new RtcPeerError("buffer_full", `peer ${this.link.peer} reads too slowly; ${wait ? "await it" : "or use send"}`);
+    }
+    return new Promise((/** @type {(v?: any) => void} */ done, fail) => this.enqueue({ bytes: bytes.slice(), done, fail }));
+  }
+
+  /** put for a relay, which cannot wait: what finds no room in time ends the link. @param {Uint8Array} bytes */
+  forward(bytes) {
+    if (this.put(bytes)) return;
+    if (this.queued + bytes.length > sendQueue) this.link.tooSlow();
+    else this.enqueue({ bytes });
+  }
+
+  /** For few and small frames, whatever is buffered; behind those that wait. Who is gone needs none. @param {Uint8Array} bytes */
+  announce(bytes) {
+    try {
+      if (this.queued > sendQueue) this.link.tooSlow();
+      else if (this.queue.length) this.enqueue({ bytes });
+      else if (this.keeps || this.channel.readyState === "open") this.write(bytes);
+    } catch {}
+  }
+
+  /** @param {Lane["queue"][0]} entry */
+  enqueue(entry) {
+    this.queue.push(entry);
+    this.queued += entry.bytes.length;
+    this.watching ??= this.watch();
+  }
+
+  /** Each quarter second (a second in a tab in the background) sees whether the lane moves. */
+  watch() {
+    let { left } = this, last = now(), stalled = 0;
+    return setInterval(() => {
+      this.drain();
+      stalled = this.left > left ? 0 : stalled + Math.min(now() - last, 1000);
+      left = this.left;
+      last = now();
+      const relays = this.queue.some((entry) => !entry.done);
+      if (stalled >= slowAfter && relays) this.link.tooSlow();
+    }, 250);
+  }
+
+  drain() {
+    while (this.queue.length && (this.keeps || this.channel.readyState === "open") && this.hasRoom(this.queue[0].bytes.length)) {
+      const { bytes, done, fail } = /** @type {Lane["queue"][0]} */ (this.queue.shift());
+      this.queued -= bytes.length;
+      try {
+        this.write(bytes);
+        done?.();
+      } catch (e) {
+        fail?.(/** @type {RtcPeerError} */ (e));
+      }
+    }
+    if (!this.queue.length) this.rest();
+  }
+
+  rest() {
+    clearInterval(this.watching);
+    this.watching = undefined;
+  }
+
+  /** @param {Uint8Array} bytes */
+  write(bytes) {
+    if (this.keeps) {
+      const packet = bytes.slice();
+      this.kept.push(packet);
+      this.pass(packet);
+    } else {
+      try {
+        this.channel.send(/** @type {any} */ (bytes));
+      } catch (e) {
+        if (!this.link.id) throw unknownPeer(this.link.peer, message(e));
+        return this.link.node.drop("interrupted"); // the path has just ended, and the link has not
+      }
+    }
+    this.carried += bytes.length;
+    this.written += bytes.length;
+    this.fresh = this.burst + bytes.length;
+    this.lastWrite = now();
+    this.sent++;
+  }
+
+  /**
+   * Sends what is kept. A path that does not take a packet takes none after it, which would be out of order: all of them
+   * wait for the next path.
+   * @param {Uint8Array} packet
+   */
+  pass(packet) {
+    const path = /** @type {Path} */ (this.on);
+    if (path.broken) return;
+    try {
+      this.channel.send(/** @type {any} */ (packet));
+    } catch {
+      path.broken = true;
+      this.link.pathEnded(path, false);
+    }
+  }
+
+  /**
+   * Takes what the other end says, over a path, that it has taken: how many packets. False if that cannot be.
+   * @param {Path} path @param {number} n
+   */
+  takenByOther(path, n) {
+    if (this.on !== path) return true; // it comes too late, or too early, to mean anything
+    if (!this.kept.taken(n)) return false;
+    if (this.queue.length) this.drain();
+    return true;
+  }
+
+  /**
+   * Sends over another path what the other end has not taken, n packets so far, and from now on all else. False if it
+   * cannot have taken so many, or has told of more.
+   * @param {Path} path @param {number} n
+   */
+  moveTo(path, n) {
+    if (!this.kept.taken(n)) return false;
+    this.use(path);
+    for (const packet of this.kept.all()) {
+      this.resent++;
+      this.pass(packet);
+    }
+    this.drain();
+    return true;
+  }
+
+  /**
+   * How many packets the program has, or soon will: while more than the receive buffer waits for it, those that wait do
+   * not count, so that the other end sends no more than it may keep.
+   */
+  count() {
+    const n = this.unread > receiveBuffer ? this.taken - this.unreadPackets : this.taken;
+    return (this.told = Math.max(this.told, n));
+  }
+
+  /** The program has, or soon will have, so many bytes more: the other end is told when they are many. @param {number} size */
+  acknowledge(size) {
+    if (!this.keeps || (this.unsaid += size) < this.link.tellEach) return;
+    this.unsaid = 0;
+    this.link.path?.beat();
+  }
+
+  /** A packet waits for the program. @param {number} size */
+  filed(size) {
+    this.unread += size;
+    this.unreadPackets++;
+  }
+
+  /** The program has taken it. @param {number} size */
+  fetched(size) {
+    const held = this.unread > receiveBuffer;
+    this.unread -= size;
+    this.unreadPackets--;
+    if (held) this.acknowledge(this.unread > receiveBuffer ? size : Infinity);
+  }
+
+  /** Ends the waiting to send. */
+  over() {
+    this.rest();
+    for (const { fail } of this.queue.splice(0)) fail?.(unknownPeer(this.link.peer, "disconnected"));
+    this.queued = 0;
+  }
+}

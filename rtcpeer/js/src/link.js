@@ -1,0 +1,638 @@
+// This node's side of its relation to one peer, over one path after the other: makes the first path, opens, and ends once.
+//
+//   connecting -> pending -> connected -> ending -> over
+//   first path    Pending    Keeper
+
+import { frameOverhead, listen, message, nothing, now, randomText, toBytes } from "./basics.js";
+import { byeOf, decodeControl, hello, newSecret } from "./control.js";
+import { RtcPeerError } from "./errors.js";
+import { authenticate, authFrame } from "./frames.js";
+import { receiveBuffer, receiveLimit } from "./inbox.js";
+import { badCounts, Keeper, tellEach } from "./keeper.js";
+import { Lane, sendBuffer } from "./lane.js";
+import { attemptTimeout, Negotiation } from "./negotiation.js";
+import { endedHere } from "./node.js";
+import { Path } from "./path.js";
+import { Pending } from "./pending.js";
+import { beatEach, freshFor, requestEach, settleTime } from "./repair.js";
+
+/** @import { Presence } from "./inbox.js" */
+/** @import { Step } from "./negotiation.js" */
+/** @import { Peer } from "./peer.js" */
+/** @import { LinkStats, Reason } from "./types.js" */
+/** @import { Signal } from "./wire.js" */
+
+const signalBacklog = 128; // signals of one peer that may wait to be used
+const byeTime = 200, whyTime = 1000; // how long the word that the link is over may take to arrive, and why if that is news
+const askEach = 50; // how often the other end of a link that ends is asked what has arrived
+const drainTime = 500; // how long a link that the other end has ended waits for that to close its path
+
+export class Link {
+  /** pending: every lane is open, and it is being authenticated. @type {"connecting" | "pending" | "connected" | "ending" | "over"} */ state = "connecting";
+  /** That the link goes over. @type {Path | null} */ path = null;
+  /** That is being made. @type {Path | null} */ next = null;
+  /** @type {Keeper | null} */ keeper = null;
+  /** @type {Uint8Array} */ secret = new Uint8Array();
+  /** This end's half of it. @type {Uint8Array} */ random = new Uint8Array();
+  tellEach = Infinity; // bytes that are taken before the other end is told at once
+  interrupted = false;
+  connectTime = 0;
+  started = now();
+  heardAt = now();
+  paths = 0;
+  pathsRefused = 0;
+  waiting = 0; // signals
+  work = Promise.resolve(); // the steps of the negotiation, one after the other
+  /** @type {any[]} */ timers = [];
+  /** Wakes who waits for an early packet, or the end. @type {(v?: any) => void} */ heard = nothing;
+  asked = false; // the other end demands authentication, and there is none here
+  unsent = false; // signals of the present attempt were not sent, as the server was lost
+  furthest = { stage: 0, detail: "no signal of the other end" };
+  /** Why it ended. @type {Reason | null} */ reason = null;
+  wanted = false; // the end, by this end's program
+  vanished = false; // the other end has closed the path without having ended the link
+  dismissed = false; // the other end itself says that the link is over
+  /** Why there is no link. @type {RtcPeerError | null} */ failure = null;
+  /** The offer with which the other end gave this link up. @type {Signal | null} */ successor = null;
+  /** What was wrong with what the other end said. @type {RtcPeerError | undefined} */ fault;
+  flushing = false;
+  /** @type {(v?: any) => void} */ finished = nothing;
+  done = new Promise((resolve) => (this.finished = resolve));
+
+  /** @param {Peer} entry in the roster @param {Signal} [first] that asked for the link */
+  constructor(entry, first) {
+    const { node, member } = entry;
+    this.entry = entry;
+    this.node = node;
+    this.peer = member.id;
+    this.capable = entry.capable;
+    this.joins = entry.joins;
+    /** Empty if the link cannot be repaired. The offering end chooses it. */
+    this.id = this.capable ? randomText() : "";
+    /** @type {Presence} */ this.presence = { id: member.id, state: "new" };
+    this.negotiation = new Negotiation(node.id > member.id);
+    if (this.negotiation.offers || this.capable) this.negotiation.attempt = entry.attempt; // else the other end's next offer may have any number
+    this.lanes = node.layout.map((_, i) => new Lane(this, i));
+    this.reliable = this.lanes.filter((lane) => lane.reliable);
+    const { connectTimeout } = node.config;
+    if (connectTimeout > 0) this.after(connectTimeout, () => this.deadline());
+    this.then(() => this.negotiation.retry());
+    if (first) this.signal(first);
+    if (entry.links > 1 && this.capable && !this.negotiation.offers) this.askAgain(!first);
+  }
+
+  /** Whether every lane is open. */
+  get open() {
+    return this.state === "pending" || this.state === "connected";
+  }
+
+  get over() {
+    return this.state === "over";
+  }
+
+  /** Whether the program, and the others of a star, have been told of it. */
+  get published() {
+    return this.presence.state !== "new";
+  }
+
+  get maxMessage() {
+    return this.path?.maxMessage ?? 0;
+  }
+
+  /** @param {number} ms @param {() => void} act */
+  after(ms, act) {
+    this.timers.push(setTimeout(act, ms));
+  }
+
+  // ---- The first path, and the steps of each.
+
+  /** Takes a signal of the other end. Candidates that are too many are so many ways less; what else is, is a flood. @param {Signal} s */
+  signal(s) {
+    if (this.waiting < signalBacklog) {
+      this.waiting++;
+      this.then(() => (this.waiting--, this.receive(s)));
+    } else if (s.type !== "candidate") {
+      this.end("misbehaved");
+    }
+  }
+
+  /** @param {Signal} s @returns {Step[]} */
+  receive(s) {
+    const { negotiation } = this;
+    const attempt = s.attempt ?? 0;
+    if (this.over || (this.state === "ending" && !this.flushing)) {
+      if (this.over) this.node.signaled(this.peer, s);
+    } else if (this.keeper) {
+      this.keeper.signaled(s);
+    } else if (s.type === "refuse") {
+      if (this.isAbout(s)) this.fail(new RtcPeerError("refused", `peer ${this.peer} refuses: ${s.text}`));
+    } else if (s.type === "repair") { // it has seen this attempt, and asks all the same
+      if (attempt >= negotiation.attempt) return this.startAnew(settleTime);
+    } else if (s.type === "offer" && s.repair) { // there is no such link here
+      negotiation.attempt = Math.max(negotiation.attempt, attempt);
+      this.request("");
+    } else if (!this.answersOther(s)) {
+      return negotiation.receive(s);
+    }
+    return [];
+  }
+
+  /** Whether a refusal is of this link as it is now, and not of an earlier one or an earlier attempt. @param {Signal} s */
+  isAbout(s) {
+    return (!s.attempt || s.attempt === this.negotiation.attempt) && (!s.link || s.link === this.id);
+  }
+
+  /** Whether a signal answers the offer of another link: of the program before this one, whose attempts had the same numbers. @param {Signal} s */
+  answersOther(s) {
+    return s.type === "answer" && !!s.link && s.link !== this.id;
+  }
+
+  /** Takes steps when those before them are taken. @param {() => Step[]} steps */
+  then(steps) {
+    this.work = this.work.then(async () => {
+      for (const step of steps()) if (!this.over) await this.take(step);
+    });
+  }
+
+  /** @param {Step[]} steps */
+  step(steps) {
+    if (steps.length) this.then(() => steps);
+  }
+
+  /** What cannot be used fails the link, or the repair; a candidate that cannot be is one path less. @param {Step} step */
+  async take({ act, data = { type: act } }) {
+    const { negotiation } = this;
+    /** @type {Path | null} */ let path = this.next;
+    try {
+      if (act === "candidate") {
+        path ??= this.path;
+        if (path?.attempt === negotiation.attempt) await path.add(data); // else of one that was dropped
+        return;
+      }
+      if (!this.published) {
+        if (act === "answer") this.id = (this.capable && data.link) || "";
+        if (act === "accept" && !data.link) this.id = ""; // it does not take part in repairs, whatever it has listed
+      }
+      if (act === "accept") return await path?.accept(data);
+      path = this.begin();
+      await (act === "offer" ? path.offer() : path.answer(data));
+      if (path !== this.next) return;
+      this.tell({ type: act, sdp: path.pc.localDescription.sdp, ...(this.id && { link: this.id, ...(act === "offer" && this.published && { repair: true }) }) }, path.attempt);
+      path.release();
+    } catch (e) {
+      if (act === "candidate" || act === "accept") this.node.config.log?.(act + " not used", e);
+      if (act === "candidate" || path !== this.next || this.state === "ending") return;
+      if (this.keeper) return this.keeper.nextFailed();
+      // libdatachannel refuses a good answer if the path and the certificate are there before it.
+      if (act === "accept" && negotiation.attempt < 3 && this.retry(1000 * negotiation.attempt)) return;
+      this.fail(new RtcPeerError("negotiation", `peer ${this.peer}: ${act}: ${message(e)}`));
+    }
+  }
+
+  /** Replaces the path that is being made by a new one. */
+  begin() {
+    this.furthest = this.progress();
+    this.dropNext();
+    this.unsent = false;
+    this.next = new Path(this, !!this.keeper?.repair.searching);
+    if (!this.keeper) this.retry(attemptTimeout, 1);
+    return this.next;
+  }
+
+  dropNext() {
+    this.next?.close();
+    this.next = null;
+  }
+
+  /**
+   * The offering end begins anew after ms, unless this attempt has come further by then: on a busy machine or
+   * a long path giving up what advances would make it all begin again. False if the other end takes one offer
+   * alone, as a Godot game does.
+   * @param {number} ms @param {number} [reached]
+   */
+  retry(ms, reached = 3) {
+    const { negotiation } = this;
+    const { attempt } = negotiation;
+    if (this.entry.member.one_attempt) return false;
+    this.after(ms, () => this.then(() => {
+      if (this.state !== "connecting" || attempt !== negotiation.attempt) return [];
+      const { stage } = this.progress({ stage: reached, detail: "" });
+      if (stage === reached) return negotiation.retry();
+      this.retry(ms, stage);
+      return [];
+    }));
+    return true;
+  }
+
+  /** How far the path that is being made has come, or least. */
+  progress(least = this.furthest) {
+    return this.next?.progress(least) ?? least;
+  }
+
+  /**
+   * Begins the next attempt, or asks for it, unless the present one is fresh: because something has changed, and what the
+   * two ends have told each other of their addresses may be wrong, or because the other end has given the attempt up.
+   * @param {number} fresh ms @returns {Step[]}
+   */
+  startAnew(fresh) {
+    if (!this.id || (this.next && now() - this.next.began < fresh && !this.unsent)) return [];
+    if (this.negotiation.offers) return this.negotiation.retry();
+    if (this.entry.links > 1) this.request("");
+    return [];
+  }
+
+  /** The offering end may not know that this end waits for its offer. @param {boolean} atOnce */
+  askAgain(atOnce) {
+    if (atOnce) this.request("");
+    this.after(requestEach, () => this.state === "connecting" && this.askAgain(!this.next));
+  }
+
+  /** Something has changed at this end. */
+  changed() {
+    if (this.state === "connecting") this.then(() => (this.state === "connecting" ? this.startAnew(freshFor) : []));
+    else if (this.open) this.keeper?.changed();
+  }
+
+  /** Asks the offering end for an offer: of a path for the link of that id, or of a new link. @param {string} link */
+  request(link) {
+    this.tell({ type: "repair", ...(link && { link }) }, this.negotiation.attempt);
+  }
+
+  /**
+   * Sends a signal to the other end. Without the server none is kept for later: there is a new attempt when it is back,
+   * and the other end would have to deal with those of all the time before.
+   * @param {Signal} signal @param {number} attempt
+   */
+  tell(signal, attempt) {
+    if (this.id && !this.node.signaling.socket) this.unsent = true;
+    else this.node.tell(this.peer, { ...signal, attempt });
+  }
+
+  deadline() {
+    const { stage: i, detail } = this.progress();
+    const stage = ["signaling", "path", "security", "lanes"][i];
+    const seconds = this.node.config.connectTimeout / 1000;
+    this.fail(new RtcPeerError("deadline", `peer ${this.peer}: not connected after ${seconds} s: waiting for ${stage}: ${detail}`, { stage, detail }));
+  }
+
+  // ---- What the paths tell.
+
+  /** @param {Path} path */
+  pathOpened(path) {
+    if (path !== this.next) return;
+    if (this.keeper) return this.keeper.nextOpened(path);
+    if (!this.id) return this.opened();
+    this.random = crypto.getRandomValues(new Uint8Array(32));
+    path.say({ kind: hello, random: this.random, kept: sendBuffer });
+  }
+
+  /** @param {Path} path @param {any} data */
+  controlled(path, data) {
+    const frame = decodeControl(toBytes(data), this.reliable.length);
+    if (path.closed || this.over || (this.state === "ending" && !this.flushing)) return;
+    this.heardAt = now();
+    if (this.keeper) return this.keeper.controlled(path, frame);
+    if (path !== this.next || frame?.kind !== hello || !frame.random) return void this.node.config.log?.(`peer ${this.peer} says nonsense where its hello should be`);
+    const halves = this.negotiation.offers ? [this.random, frame.random] : [frame.random, this.random];
+    this.secret = newSecret(this.id, halves[0], halves[1]);
+    this.tellEach = tellEach(frame.kept ?? 0);
+    this.opened();
+  }
+
+  /** Every lane is open, and on a link that can be repaired the secret is known. */
+  opened() {
+    const path = /** @type {Path} */ (this.next);
+    this.clearTimers();
+    this.connectTime = now() - this.started;
+    this.state = "pending";
+    this.next = null;
+    this.goOver(path);
+    for (const lane of this.lanes) lane.use(path);
+    this.keeper = new Keeper(this);
+    if (this.node.config.auth) this.authenticate();
+    else this.admit();
+  }
+
+  /** "disconnected" is no end: ICE comes back from it when the path does. @param {Path} path */
+  pathStateChanged(path) {
+    const { failed } = path;
+    if (!failed && path.pc.connectionState !== "closed") return;
+    if (path === this.next) {
+      if (this.keeper) this.keeper.nextFailed();
+      else this.retry(1000 * this.negotiation.attempt); // not at once: what fails fast fails often
+    } else {
+      this.pathEnded(path, !failed);
+    }
+  }
+
+  /** The other end closes its reliable lanes when what it sent has arrived, and libdatachannel all of them when it finds the path lost. @param {Path} path */
+  channelClosed(path) {
+    if (path !== this.next) this.pathEnded(path, ![path.pc.connectionState, path.pc.iceConnectionState].some((state) => state === "failed" || state === "disconnected"));
+    else if (this.keeper) this.keeper.nextFailed();
+  }
+
+  /** @param {Path} path @param {boolean} byPeer */
+  pathEnded(path, byPeer) {
+    if (path !== this.path) return;
+    this.drained?.();
+    if (!this.id) this.end(byPeer ? "by peer" : "lost");
+    else if (this.open || this.flushing) this.keeper?.pathEnded(path, byPeer);
+  }
+
+  /** @param {Path} path @param {Lane} lane @param {any} data */
+  received(path, lane, data) {
+    const bytes = toBytes(data, true);
+    if (this.over || this.dismissed) return;
+    lane.received++;
+    if (path !== this.path) {
+      if (path === this.next) path.hold(lane, bytes, receiveLimit);
+      return;
+    }
+    this.heardAt = now();
+    if (bytes.length > this.node.config.maxPacket + frameOverhead) return this.end("misbehaved");
+    lane.taken++;
+    if (this.published) return this.deliver(lane, bytes);
+    if (!path.hold(lane, bytes, receiveLimit)) return this.end("misbehaved");
+    this.heard();
+  }
+
+  /** @param {Lane} lane @param {Uint8Array} bytes */
+  deliver(lane, bytes) {
+    if (bytes.length) this.node.route.receive(lane, bytes); // an empty packet means nothing in the contract
+    if (lane.unread <= receiveBuffer) lane.acknowledge(bytes.length);
+  }
+
+  /** Has the link go over another path, which alone is listened to from now on. @param {Path} path */
+  goOver(path) {
+    this.path = path;
+    if (path === this.next) this.next = null;
+    this.paths++;
+    for (const lane of this.lanes) {
+      lane.from = path;
+      if (!lane.keeps) lane.use(path);
+    }
+    for (const { lane } of path.early) lane.taken++;
+    if (this.published) for (const { lane, bytes } of path.early.splice(0)) this.deliver(lane, bytes);
+  }
+
+  /** How many packets of each reliable lane were taken, as far as the other end need know. */
+  counts() {
+    return this.reliable.map((lane) => lane.count());
+  }
+
+  /** All that were: the other end sends again what comes after them. */
+  takeCounts() {
+    return this.reliable.map((lane) => (lane.told = lane.taken));
+  }
+
+  /** What the other end says, over a path, that it has taken. False if that cannot be. @param {Path} path @param {number[]} counts */
+  takenByOther(path, counts) {
+    const ok = this.reliable.every((lane, i) => lane.takenByOther(path, counts[i]));
+    if (!ok) this.misbehaves(badCounts);
+    return ok;
+  }
+
+  // ---- Authentication.
+
+  /** Has config.auth accept the other end, and waits until that has accepted this one. */
+  async authenticate() {
+    const { auth, authTimeout } = this.node.config;
+    const peer = new Pending(this);
+    if (authTimeout > 0) this.after(authTimeout, () => this.late(peer));
+    try {
+      await /** @type {Function} */ (auth)(peer);
+      if (this.state === "pending") this.lanes[0].announce(authFrame());
+      while (!peer.accepted) {
+        const { entry, f } = await peer.next();
+        peer.accepted = f.sub !== authenticate || !f.body.length;
+        if (!peer.accepted) this.node.drop("pending"); // it was accepted before it had said all
+        // Only an end that has admitted this one sends anything else, as one does that has no callback and will
+        // never say so: in Godot such a frame admits it, and counts.
+        if (f.sub !== authenticate) this.path?.early.unshift(entry);
+      }
+    } catch (e) {
+      this.fail(this.unauthorized(message(e), e));
+    }
+    if (this.state === "pending") this.admit();
+  }
+
+  /**
+   * Ends an authentication that is not done in time. If the other end does not answer, it may well be the path that took
+   * so long, and the two try again. An end that never said a word of it learns what it was missing, by one that Godot
+   * takes without harm: it means "you are accepted".
+   * @param {Pending} peer
+   */
+  late(peer) {
+    const end = () => {
+      if (this.state !== "pending") return;
+      const { silent } = peer;
+      if (silent) this.lanes[0].announce(authFrame());
+      this.fail(this.unauthorized(`not done after ${this.node.config.authTimeout / 1000} s: both ends need config.auth, or auth_callback`), silent);
+    };
+    if (!this.id) return end();
+    const before = this.path?.heard;
+    const { path } = this;
+    path?.beat(1);
+    const heard = () => path?.heard !== before;
+    const ask = (/** @type {number} */ left) => {
+      if (this.state !== "pending") return;
+      if (heard()) end();
+      else if (left <= 0) this.end("lost");
+      else this.after(beatEach / 10, () => ask(left - beatEach / 10));
+    };
+    ask(beatEach);
+  }
+
+  /** @param {string} [why] @param {any} [cause] */
+  unauthorized(why = "the other end ended the link", cause) {
+    return new RtcPeerError("unauthorized", `peer ${this.peer}: not authenticated: ${why}`, { cause });
+  }
+
+  admit() {
+    const path = /** @type {Path} */ (this.path);
+    this.state = "connected";
+    this.clearTimers();
+    this.node.linkUp(this);
+    for (const { lane, bytes } of path.early.splice(0)) this.deliver(lane, bytes);
+    if (this.id) this.keeper?.look();
+  }
+
+  // ---- The end.
+
+  /** @param {boolean} interrupted */
+  interrupt(interrupted) {
+    this.interrupted = interrupted;
+    if (interrupted) this.node.linkInterrupted(this);
+    else this.node.linkResumed(this);
+  }
+
+  /** The other end has given the link up, for one that it offers. @param {Signal} s */
+  giveWay(s) {
+    this.successor = s;
+    this.end("lost");
+  }
+
+  /** @param {string} why */
+  misbehaves(why) {
+    this.fault ??= new RtcPeerError("misbehaved", `peer ${this.peer}: ${why}`, { peer: this.peer });
+    this.node.config.log?.("peer misbehaves", this.fault);
+    this.end("misbehaved", this.fault);
+  }
+
+  /** It takes nothing of what is relayed to it. One whose link is interrupted may come back. */
+  tooSlow() {
+    this.end(this.interrupted ? "lost" : "slow");
+  }
+
+  /** There will be no link. @param {RtcPeerError} error @param {boolean} [gently] so that what was sent arrives */
+  fail(error, gently) {
+    if (this.state !== "connecting" && this.state !== "pending") return;
+    error.peer = this.peer;
+    this.failure = error;
+    if (gently) this.finish("by us", error);
+    else this.close("lost", error, error.code === "unauthorized" ? "unauthorized" : undefined);
+  }
+
+  /**
+   * Ends the link; the first reason stays. What the other end's program would miss is waited for, up to config.linger.
+   * @param {Reason} reason @param {RtcPeerError} [error] @param {boolean} [atOnce]
+   */
+  end(reason, error, atOnce) {
+    this.wanted ||= reason === "by us";
+    if (this.over || (this.state === "ending" && !atOnce && !this.dismissed && !this.vanished)) return;
+    this.reason ??= reason;
+    if (this.state === "connecting" && reason === "misbehaved") this.failure = new RtcPeerError("misbehaved", `peer ${this.peer}: more than ${signalBacklog} of its signals wait`, { peer: this.peer });
+    if (this.state === "pending" && !this.wanted && reason !== "kicked" && !this.successor && !(reason === "lost" && this.id)) {
+      this.failure = this.fault ?? this.unauthorized(reason === "misbehaved" ? "too much" : undefined);
+      this.failure.peer = this.peer;
+    }
+    if (atOnce || !this.path || this.failure) this.close(reason, error ?? this.failure ?? undefined);
+    else if (reason === "by us" && !this.flushing) this.finish(reason, error);
+    else if (reason === "by peer" && !this.id) this.drain(reason, error);
+    else this.close(reason, error);
+  }
+
+  /** Waits for what the other end has sent before it closed. @param {Reason} reason @param {RtcPeerError} [error] */
+  drain(reason, error) {
+    const { linger } = this.node.config;
+    if (this.node.config.linger < 0) return this.close(reason, error);
+    this.state = "ending";
+    this.after(linger, () => this.close(reason, error));
+    this.drained = () => {
+      if (this.reliable.every((lane) => lane.channel.readyState === "closed")) this.close(reason, error);
+    };
+    this.drained();
+  }
+
+  /** Ends the link when what was accepted to be sent has arrived, or linger is over. @param {Reason} reason @param {RtcPeerError} [error] */
+  finish(reason, error) {
+    const { linger } = this.node.config;
+    if (linger < 0) return this.close(reason, error);
+    this.state = "ending";
+    this.flushing = true;
+    let asked = false;
+    this.flushed = () => {
+      if (this.over || this.keeper?.moving) return;
+      if (this.reliable.every((lane) => !lane.buffered)) return this.close(reason, error, this.failure ? "unauthorized" : reason);
+      if (asked) return;
+      asked = true;
+      this.after(askEach, () => ((asked = false), this.flush()));
+    };
+    this.after(linger, () => this.close(reason, error, this.failure ? "unauthorized" : reason, true));
+    if (!this.id) return void this.flushUnkept(reason, error);
+    this.flush();
+    this.flushed();
+  }
+
+  /** Asks what has arrived. */
+  flush() {
+    if (!this.flushing) return;
+    for (const lane of this.reliable) lane.drain();
+    this.path?.tell(1);
+  }
+
+  /** Sees whether all has arrived. */
+  flushed() {}
+
+  /**
+   * The same for an end that does not tell what it has taken: closes the reliable lanes, which is acknowledged, when what
+   * was accepted is sent. bufferedAmount is no measure for that: older libwebrtc counts only what SCTP has not taken yet,
+   * and a channel that closes forgets the rest. What is still being sent shows in the bytes on the wire. After much of it
+   * they must rest for a second, because they also do when a full window is lost, until SCTP sends it again.
+   * @param {Reason} reason @param {RtcPeerError} [error]
+   */
+  async flushUnkept(reason, error) {
+    const path = /** @type {Path} */ (this.path);
+    this.flushed = nothing;
+    this.drained = () => {
+      if (this.reliable.every((lane) => lane.channel.readyState === "closed")) this.close(reason, error);
+    };
+    for (let before = NaN, quiet = 0, enough = 1; this.state === "ending" && this.reliable.some((l) => l.sent || l.queue.length); ) {
+      for (const lane of this.reliable) lane.drain();
+      const { bytesSent, rtt } = await path.stats();
+      const moves = bytesSent - before > 1200;
+      if (moves || this.reliable.some((l) => l.burst > 64 * 1024)) enough = 16;
+      quiet = moves || this.reliable.some((l) => l.buffered) ? 0 : quiet + 1;
+      if (quiet > enough) break;
+      before = bytesSent;
+      await new Promise((resolve) => setTimeout(resolve, Math.min(60 + 2 * rtt, 250)));
+    }
+    if (this.state === "ending") for (const lane of this.reliable) lane.channel.close();
+  }
+
+  /** @type {(() => void) | undefined} */ drained;
+
+  /**
+   * @param {Reason} reason @param {RtcPeerError} [error] @param {Reason} [said] to the other end, if it is not reason
+   * @param {boolean} [late] it may not have arrived
+   */
+  close(reason, error, said = reason, late) {
+    if (this.over) return;
+    const { path, dismissed } = this;
+    // That authentication was demanded explains the closing right after, which another lane may have seen first.
+    this.reason = this.asked ? "unauthorized" : this.reason ?? reason;
+    this.state = "over";
+    this.clearTimers();
+    this.keeper?.stop();
+    this.dropNext();
+    this.heard();
+    for (const lane of this.lanes) lane.over();
+    const says = this.id !== "" && path !== null && !dismissed && !this.vanished && !this.successor;
+    if (says) path.bye(byeOf(said));
+    if (this.id && this.keeper && !dismissed && !this.vanished && (late || (said !== "lost" && this.interrupted))) this.refuse();
+    this.node.linkOver(this, error);
+    const { parting } = this.node;
+    const closed = () => {
+      clearTimeout(timer);
+      parting.delete(closed);
+      path?.close();
+      this.finished();
+    };
+    // The word has to arrive, which no browser tells; and the other end to learn that its own has.
+    const timer = setTimeout(closed, dismissed ? drainTime : said === "by us" ? byeTime : whyTime);
+    if (!path?.control || this.node.leaving || !(says || dismissed)) return closed();
+    parting.add(closed);
+    listen(path.control, "close", closed);
+  }
+
+  /** Has the signaling server tell that this end has ended the link, as the path does not. If the node leaves the room the server tells that anyway. */
+  refuse() {
+    if (!this.node.ended) this.node.refuseLink(this.peer, { type: "refuse", attempt: this.negotiation.attempt, link: this.id }, endedHere);
+  }
+
+  clearTimers() {
+    for (const timer of this.timers.splice(0)) clearTimeout(timer);
+  }
+
+  /** @returns {Promise<LinkStats>} */
+  async stats() {
+    const { connectTime, interrupted, paths, pathsRefused } = this;
+    const path = this.path ?? this.next;
+    return {
+      state: this.published ? "connected" : "connecting",
+      connectTime, repairable: this.id !== "", interrupted, paths, pathsRefused, lastHeard: now() - this.heardAt,
+      ...((await path?.stats()) ?? { rtt: 0, local: "", remote: "", bytesSent: 0, bytesReceived: 0 }),
+      lanes: this.lanes.map(({ channelNumber: channel, mode, sent, received, resent, buffered, unread }) => ({ channel, mode, sent, received, resent, buffered, unread })),
+    };
+  }
+}

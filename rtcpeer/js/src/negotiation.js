@@ -1,0 +1,66 @@
+// What one end knows of how a link is being made. Each method takes what happened and returns what to
+// do; Link does it. Of two members the one with the larger id offers. A signal can be lost with the server
+// that carried it, so the offering end tries again with the next attempt, and what belongs to an earlier
+// one is passed over.
+
+/** @import { Signal } from "./wire.js" */
+
+/** @typedef {{act: "offer" | "answer" | "accept" | "candidate", data?: Signal}} Step */
+
+const maxEarly = 64; // candidates that may wait for a description
+export const attemptTimeout = 7000; // how long the offering end gives an attempt that makes no progress
+/** The largest number of an attempt that is believed. Whoever counts from 1 never gets there. */
+export const maxAttempt = 2 ** 52;
+
+export class Negotiation {
+  attempt = 0; // of the current offer; 0 before the first
+  /** That it is for; undefined with a member that does not tell. @type {string | undefined} */ link;
+  described = false; // the other end's description of this attempt is here
+  /** @type {Signal[]} */
+  early = []; // candidates that came before it
+
+  /** @param {boolean} offers */
+  constructor(offers) {
+    this.offers = offers;
+  }
+
+  /** Begins the first or the next attempt. @returns {Step[]} */
+  retry() {
+    if (!this.offers) return [];
+    this.attempt++;
+    this.described = false;
+    this.early = [];
+    return [{ act: "offer" }];
+  }
+
+  /** @param {Signal} s @returns {Step[]} */
+  receive(s) {
+    const current = !s.attempt || s.attempt === this.attempt || (!this.offers && this.attempt === 0);
+    switch (s.type) {
+      case "offer": {
+        const attempt = s.attempt || 1;
+        if (this.offers || (attempt <= this.attempt && s.link === this.link)) return []; // not its part, or replaced by a later one
+        if (this.attempt > 0) this.early = [];
+        this.attempt = attempt;
+        this.link = s.link;
+        return this.describe({ act: "answer", data: s });
+      }
+      case "answer":
+        if (!this.offers || this.described || !current) return [];
+        return this.describe({ act: "accept", data: s });
+      case "candidate":
+        if (!s.candidate || !current) return []; // the end of the list, or of an attempt that is over
+        if (this.described) return [{ act: "candidate", data: s }];
+        if (this.early.length < maxEarly) this.early.push(s);
+    }
+    return [];
+  }
+
+  /** @param {Step} first @returns {Step[]} */
+  describe(first) {
+    const steps = [first, ...this.early.map((data) => ({ act: /** @type {const} */ ("candidate"), data }))];
+    this.described = true;
+    this.early = [];
+    return steps;
+  }
+}

@@ -1,0 +1,484 @@
+// The node: members, links and why it all ends. What is not part of the contract is marked internal,
+// and left out of rtcpeer.d.ts.
+
+import { maxId, modes, now, toBytes } from "./basics.js";
+import { RtcPeerError, unknownPeer } from "./errors.js";
+import { commands } from "./frames.js";
+import { Inbox } from "./inbox.js";
+import { maxAttempt } from "./negotiation.js";
+import { Peer } from "./peer.js";
+import { withDefaults } from "./config.js";
+import { Guest, Host, Mesh } from "./routes.js";
+import { Watch } from "./watch.js";
+import { decodeSignal } from "./wire.js";
+
+/** @import { Frame } from "./frames.js" */
+/** @import { Presence } from "./inbox.js" */
+/** @import { Lane } from "./lane.js" */
+/** @import { Link } from "./link.js" */
+/** @import { Signaling } from "./signaling.js" */
+/** @import { Command, Event, IceServer, Mode, Outgoing, Reason, Stats, Topology } from "./types.js" */
+/** @import { Message, Signal } from "./wire.js" */
+
+/** Why a link is refused that the other end takes for open. @internal */
+export const endedHere = "this end has ended the link";
+const hintAfter = 5000; // how young a link is whose silent end may mean a demand of authentication
+
+/** This participant of a room, made by join. To iterate over it is to take its events; stopping ends nothing. */
+export class RtcNode {
+  /** 1 to 2147483647; 1 is the creator of the room, and a star's host. @readonly @type {number} */ id;
+  /** @readonly @type {string} */ room;
+  /** At which others join. @readonly @type {string} */ url;
+  /** @readonly @type {Topology} */ topology;
+  /** The id of the room's host. In a mesh it has no part in the packets. @readonly @type {number} */ host;
+  /** "connecting" is a star's guest that waits for its host. @type {"disconnected" | "connecting" | "connected"} */ status;
+  /** Why the node has ended, if close was not called. @type {RtcPeerError | null} */ error = null;
+  /** Whether the room takes nobody new. */ sealed = false;
+  /** Whether it takes nobody new until the host opens it. */ locked = false;
+  /** Whether new links are refused, which the other side learns at once; open ones stay. @type {boolean} */ refuse;
+
+  /** @internal @type {Signaling} */ signaling;
+  /** @internal @type {ReturnType<typeof withDefaults>} */ config;
+  /** @internal @type {Mesh} */ route;
+  /** Of the lanes. @internal @type {Mode[]} */ layout;
+  /** Whether packets are. @internal @type {boolean} */ framed;
+  /** @internal */ inbox = new Inbox();
+  /** Who is in the room, or has a link still. @internal @type {Map<number, Peer>} */ roster = new Map();
+  /** Ends the paths of links that are over at once. @internal @type {Set<() => void>} */ parting = new Set();
+  /** The page is going: nothing runs later. @internal */ leaving = false;
+  /** @internal @type {Watch} */ watch;
+  /** @internal @type {Record<string, number>} */ dropped = {};
+  /** Who waits for the server to have done something. @internal @type {{done: () => boolean, resolve: () => void, reject: (why: any) => void}[]} */ asking = [];
+  /** @internal */ resumed = -1;
+  /** @internal @type {IceServer[]} */ iceServers = [];
+  /** @internal @type {Promise<void> | null} */ closing = null;
+
+  /** @internal @param {Signaling} signaling @param {Message} welcome @param {ReturnType<typeof withDefaults>} config @param {string} url */
+  constructor(signaling, welcome, config, url) {
+    this.signaling = signaling;
+    this.config = config;
+    this.url = url;
+    this.refuse = config.refuse;
+    ({ id: this.id, host: this.host, room: this.room, topology: this.topology } = welcome);
+    this.layout = [...modes, ...config.channels];
+    this.framed = config.framed || this.topology === "star";
+    const Route = this.topology === "mesh" ? Mesh : this.id === this.host ? Host : Guest;
+    this.route = new Route(this);
+    this.status = Route === Guest ? "connecting" : "connected";
+    this.watch = new Watch(this);
+    signaling.onmessage = (m) => this.take(m);
+    signaling.onlost = (error) => this.inbox.signaling({ kind: "signaling lost", error });
+    signaling.onend = (why) => this.signalingEnded(why);
+    for (const m of signaling.held.splice(0)) this.take(m); // the welcome first
+    if (signaling.error) signaling.onend(signaling.error);
+  }
+
+  /** The ids of all connected peers, ascending. */
+  get peers() {
+    return this.route.peers().sort((a, b) => a - b);
+  }
+
+  /**
+   * Sends a packet; resolves when it was accepted. To one peer a reliable packet waits for room: await
+   * each. An unreliable one without room is dropped, which stats counts. A broadcast never waits. An empty
+   * packet sends nothing. Rejects with an RtcPeerError: closed, unknown_peer, unknown_channel,
+   * packet_too_large, bad_command, buffer_full (a BroadcastError, or 4 MiB wait already).
+   * @param {Outgoing} packet
+   * @returns {Promise<void>}
+   */
+  async send(packet) {
+    await this.put(packet, true);
+  }
+
+  /** Is like send, but throws at once, and buffer_full instead of waiting. @param {Outgoing} packet @returns {void} */
+  trySend(packet) {
+    this.put(packet);
+  }
+
+  /** All events there are, without waiting: for a game loop. When there will be no more, see error. */
+  poll() {
+    /** @type {Event[]} */ const events = [];
+    for (let event; (event = this.inbox.take()); ) events.push(event);
+    return events;
+  }
+
+  /**
+   * The next event. Done after close; after the node ended by itself, rejects once with the reason.
+   * @returns {Promise<IteratorResult<Event, undefined>>}
+   */
+  next() {
+    return this.inbox.next();
+  }
+
+  [Symbol.asyncIterator]() {
+    return this;
+  }
+
+  /** Ends the link with a peer; its disconnected follows. Throws unknown_peer, not_host. @param {number} id */
+  disconnect(id) {
+    if (!this.roster.get(id)?.up && this.route.peers().includes(id)) throw new RtcPeerError("not_host", `only the host can disconnect ${id}`);
+    this.link(id).end("by us");
+  }
+
+  /** Closes the room for newcomers. Rejects with not_host, closed. @returns {Promise<void>} */
+  seal() {
+    return this.ask({ kind: "seal" }, () => this.sealed);
+  }
+
+  /** Closes the room for newcomers, or opens it again. Rejects with not_host, closed. @param {boolean} locked @returns {Promise<void>} */
+  setLocked(locked) {
+    return this.ask({ kind: "lock", open: !locked }, () => this.locked === locked);
+  }
+
+  /**
+   * Asks the server to take a member out of the room, and does not wait. Its node ends with an error of code kicked and
+   * the reason, at most 256 bytes; all others disconnect it: kicked, or by peer where it was faster. It may join anew
+   * where a newcomer may: setLocked prevents that. Throws not_host, unknown_peer, closed, bad_message.
+   * @param {number} id @param {string} [reason]
+   */
+  kick(id, reason) {
+    this.command({ kind: "kick", id, text: reason });
+  }
+
+  /** @internal Sends what only a host may. @param {Message} message */
+  command(message) {
+    const why = this.ended ?? this.signaling.error;
+    if (why) throw why;
+    if (this.id !== this.host) throw new RtcPeerError("not_host", `only the host can ${message.kind}`);
+    if (message.id && !this.roster.get(message.id)?.present) throw unknownPeer(message.id, "no member");
+    this.signaling.send(message);
+  }
+
+  /** @internal And waits until it is done. @param {Message} message @param {() => boolean} done @returns {Promise<void>} */
+  async ask(message, done) {
+    this.command(message);
+    return new Promise((resolve, reject) => this.asking.push({ done, resolve, reject }));
+  }
+
+  /** Figures at this moment, for people. @returns {Promise<Stats>} */
+  async stats() {
+    const { id, room, topology, host, sealed, signaling, resumed, inbox, dropped } = this;
+    const links = await Promise.all(this.links().map(async (link) => [link.peer, await link.stats()]));
+    return {
+      id, room, topology, host, sealed, signaling: !!signaling.socket, signalingError: signaling.error, signalingLost: signaling.lost,
+      signalingSince: now() - signaling.since, resumed,
+      waiting: inbox.waiting, dropped: { ...dropped }, links: Object.fromEntries(links),
+    };
+  }
+
+  /** Why nothing goes on. @internal */
+  get ended() {
+    return this.error ?? (this.closing && new RtcPeerError("closed", "the node is closed; join again"));
+  }
+
+  /** Leaves: the others learn of it at once, and no more events come here. Waits at most config.linger for what was sent. */
+  close() {
+    return this.closeAll();
+  }
+  /** @internal @param {Message} m */
+  take(m) {
+    switch (m.kind) {
+      case "welcome":
+        this.welcomed(m);
+        return this.signalingBack();
+      case "joined":
+        return this.joined(m.member);
+      case "left":
+        return this.left(m.id, m.reason);
+      case "ice_servers":
+        this.iceServers = m.ice_servers ?? [];
+        return;
+      case "sealed":
+      case "lock":
+        if (m.kind === "lock") this.locked = !m.open;
+        else this.sealed = true;
+        this.asking = this.asking.filter(({ done, resolve }) => !done() || resolve());
+        return;
+      case "signal":
+        try {
+          return this.signaled(m.from, decodeSignal(m.data));
+        } catch (e) {
+          return this.config.log?.(`signal of ${m.from} not understood`, e);
+        }
+    }
+  }
+
+  /** @internal The state of the room, the first time or anew after the connection was resumed. @param {Message} w */
+  welcomed(w) {
+    this.resumed++;
+    this.take({ kind: "ice_servers", ice_servers: w.ice_servers });
+    const gone = new Set([...this.roster.values()].filter((p) => p.present).map((p) => p.member.id));
+    for (const m of w.members ?? []) {
+      gone.delete(m.id);
+      this.joined(m);
+    }
+    for (const id of gone) this.left(id, "lost");
+    // A server that restarted has forgotten what its host did.
+    const hosts = this.id === this.host;
+    if (w.sealed) this.take({ kind: "sealed" });
+    else if (hosts && this.sealed) this.signaling.send({ kind: "seal" });
+    if (hosts && this.locked && !w.locked) this.signaling.send({ kind: "lock" });
+    else this.take({ kind: "lock", open: !w.locked });
+  }
+
+  /** @internal @param {any} m */
+  joined(m) {
+    let peer = this.roster.get(m.id);
+    if (!peer) this.roster.set(m.id, (peer = new Peer(this, m)));
+    if (peer.joined(m)) this.connect(m);
+  }
+
+  /** @internal Makes a link, unless there is a reason against it. @param {any} m @param {Signal} [first] that asked for it */
+  connect(m, first) {
+    const { channels: ours, maxPeers } = this.config;
+    const peer = this.roster.get(m.id);
+    if (this.ended || !peer || peer.running) return;
+    const others = [...this.roster.values()].filter((p) => p.running).length;
+    const refusal = this.refuse ? "new connections are refused"
+      : maxPeers && others >= maxPeers ? `no more than ${maxPeers} peers are admitted`
+      : this.inbox.backlogged ? "it takes no events" : "";
+    if (refusal) {
+      this.refuseLink(m.id, first, refusal);
+    } else if (m.channels && m.channels.join() !== ours.join()) {
+      this.failed(m.id, new RtcPeerError("channel_mismatch", `config.channels: ours [${ours}], theirs [${m.channels}]`, { peer: m.id, ours, theirs: m.channels }));
+    } else {
+      peer.start(first);
+    }
+  }
+
+  /** @internal Tells a member that there is no link for it here. @param {number} id @param {Signal | undefined} s that asked for one @param {string} text */
+  refuseLink(id, s, text) {
+    this.tell(id, { type: "refuse", text, ...(s?.attempt && { attempt: s.attempt }), ...(s?.link && { link: s.link }) });
+  }
+
+  /**
+   * An open link ends on its own account: the member may only have lost the server, unless it was taken out of the room
+   * or has left it. One that is still being made cannot be completed. A star's host that was lost may come back; the
+   * server ends the room if it does not.
+   * @internal @param {number} id @param {string} reason
+   */
+  left(id, reason) {
+    const peer = this.roster.get(id);
+    const itself = reason === "left" || reason === "kicked";
+    const link = peer?.link;
+    if (peer) {
+      peer.present = peer.lost = false;
+      peer.gone = itself;
+      if (!peer.running) this.roster.delete(id);
+      else if (!link) peer.changed();
+    }
+    if (link && reason === "kicked") link.end("kicked");
+    else if (link && !link.published) link.end(itself || !link.capable ? "by peer" : "lost");
+    else if (link?.interrupted && reason === "left") link.end("by peer");
+    if (!link && this.guest && id === this.host && itself) this.end(hostGone("by peer"));
+  }
+
+  /** @internal An offer may ask for a new link; an end that does not know yet that its link is over here is told. @param {number} from @param {Signal} s */
+  signaled(from, s) {
+    const peer = this.roster.get(from);
+    if (this.ended || (s.attempt ?? 0) > maxAttempt || !peer || peer.take(s) || !peer.present) return;
+    if (s.type === "repair" || (s.type === "offer" && (s.repair || peer.ended))) this.refuseLink(from, s, endedHere);
+    else if (s.type === "offer") this.connect(peer.member, s);
+  }
+
+  /** @internal Signals pass again, and links that wait for them try at once. */
+  signalingBack() {
+    if (!this.resumed) return; // it is the first time
+    this.inbox.signaling({ kind: "signaling resumed" });
+    for (const peer of [...this.roster.values()]) peer.changed();
+  }
+
+  /**
+   * No more signals will come. Open links do not need them; a node without any has nothing left to wait for, nor has a
+   * guest that is just making the one with a host that has left. One that was taken out of the room has no business there.
+   * @internal @param {RtcPeerError} why
+   */
+  signalingEnded(why) {
+    this.config.log?.("signaling ended", why);
+    this.unanswered(why);
+    const over = this.guest && why.code === "host_left" && !this.open().length;
+    if (why.code === "kicked" || over || !this.links().length) this.end(this.withoutSignaling(why));
+  }
+
+  /** A guest whose room has ended has lost its host, whichever of the two it hears of first. @internal @param {RtcPeerError} why */
+  withoutSignaling(why) {
+    return this.guest && why.code === "host_left" ? new RtcPeerError("host_gone", `the host is gone: ${why.message}`, { cause: why }) : why;
+  }
+
+  /** @internal Something has changed at this end: every link and the signaling find out whether they still work. @param {string} what */
+  changed(what) {
+    if (this.ended) return;
+    this.config.log?.(`links and signaling are checked: ${what}`);
+    this.signaling.check();
+    for (const peer of [...this.roster.values()]) peer.changed();
+  }
+
+  /** @internal @param {number} to @param {Signal} data */
+  tell(to, data) {
+    this.signaling.send({ kind: "signal", to, data });
+  }
+
+  /** @internal */
+  get guest() {
+    return this.topology === "star" && this.id !== this.host;
+  }
+
+  /** Every link that is not over. @internal */
+  links() {
+    return [...this.roster.values()].flatMap((peer) => peer.link ?? []);
+  }
+
+  /** @internal */
+  open() {
+    return this.links().filter((link) => link.state === "connected");
+  }
+
+  /** @internal @param {number} id */
+  link(id) {
+    const link = this.roster.get(id)?.link;
+    if (link?.state !== "connected") throw unknownPeer(id);
+    return link;
+  }
+
+  /** @internal @param {Link} link */
+  linkUp(link) {
+    link.entry.told = false;
+    link.entry.since = null;
+    if (link.peer === this.host && this.status === "connecting") this.status = "connected";
+    this.route.up(link);
+  }
+
+  /** Nothing is heard of a connected peer. The reason may be that nothing is heard of anybody. @internal @param {Link} link */
+  linkInterrupted(link) {
+    this.inbox.interrupted(link.presence);
+    this.signaling.check();
+  }
+
+  /** @internal @param {Link} link */
+  linkResumed(link) {
+    this.inbox.resumed(link.presence);
+  }
+
+  /**
+   * A link is over. A star's guest that cannot get its host back is at its end, and so is a node without links that nobody
+   * can reach any more.
+   * @internal @param {Link} link @param {RtcPeerError} [error]
+   */
+  linkOver(link, error) {
+    const { entry: peer, published, failure } = link;
+    const reason = /** @type {Reason} */ (link.reason);
+    peer.link = null;
+    if (published) this.route.down(link, reason, error);
+    const again = peer.follows(link);
+    peer.told ||= published;
+    if (failure) {
+      this.config.log?.(`no link with peer ${link.peer}`, failure);
+      // That a peer which the program has as gone does not want this end back is no news.
+      if (!peer.told || (!again && failure.code !== "refused")) this.failed(link.peer, failure);
+      peer.told = true;
+    }
+    if (published) peer.lost = peer.present && reason === "lost" && !link.wanted;
+    const last = !this.links().length, signalingError = this.signaling.error;
+    if (this.guest && again && !signalingError) {
+      if (this.status === "connected") this.status = "connecting";
+    } else if (this.guest && last) {
+      this.end(again && signalingError ? this.withoutSignaling(signalingError) : failure ?? error ?? hostGone(reason, link));
+    } else if (last && signalingError) {
+      this.end(this.withoutSignaling(signalingError));
+    }
+    peer.next(link);
+  }
+
+  /** @internal @param {number} peer @param {RtcPeerError} error */
+  failed(peer, error) {
+    this.inbox.push({ kind: "failed", peer, error });
+  }
+
+  /** @internal @param {string} why */
+  drop(why) {
+    this.dropped[why] = (this.dropped[why] ?? 0) + 1;
+  }
+
+  /** @internal @param {Presence} p @param {Lane} lane @param {Frame} f */
+  deliver(p, lane, { body: data, command }) {
+    const why = this.inbox.packet(p, lane, { peer: p.id, channel: lane.channelNumber, mode: lane.mode, data, ...(command && { command }) });
+    if (why) this.drop(why);
+  }
+
+  /** @internal @param {Outgoing} packet @param {boolean} [wait] */
+  put({ peer = 0, channel = 0, mode = "reliable", data, command }, wait = false) {
+    const i = channel === 0 ? modes.indexOf(mode) : channel + 2;
+    const bytes = toBytes(data);
+    if (this.ended) throw this.ended;
+    if (!Number.isInteger(channel) || channel < 0 || !this.layout[i]) {
+      throw new RtcPeerError("unknown_channel", channel === 0 ? `mode ${mode}: want ${modes.join(", ")}` : `channel ${channel}: want 0 to ${this.config.channels.length} (config.channels)`);
+    }
+    if (!Number.isInteger(peer) || Math.abs(peer) > maxId) throw unknownPeer(peer, "no id");
+    this.checkSize(bytes);
+    if (!bytes.length) return undefined;
+    if (command) this.checkCommand(command, bytes);
+    return this.route.send(peer, i, bytes, wait, command);
+  }
+
+  /** @internal @param {Uint8Array} bytes */
+  checkSize({ length }) {
+    const { maxPacket } = this.config;
+    if (length > maxPacket) throw new RtcPeerError("packet_too_large", `${length} bytes: at most ${maxPacket} (config.maxPacket); split it`);
+  }
+
+  /** A program cannot pass off its bytes as the relay's. @internal @param {Command} command @param {Uint8Array} bytes */
+  checkCommand(command, [first]) {
+    if (!this.framed) throw new RtcPeerError("bad_command", "a mesh of bare packets has no commands: it needs a star, or config.framed");
+    if (commands[first & 7] !== command) throw new RtcPeerError("bad_command", `data is no ${command}: it begins with ${first}`);
+  }
+
+  /** @internal @param {RtcPeerError | null} why */
+  unanswered(why) {
+    for (const { reject } of this.asking.splice(0)) reject(why);
+  }
+
+  /** @internal Ends the node from inside; its events can still be taken, and then the reason. @param {RtcPeerError} why */
+  end(why) {
+    if (this.ended) return;
+    this.error = why;
+    this.inbox.end(why);
+    this.closeAll();
+  }
+
+  /** @internal Ends, in this order: the events, the links, the membership. @param {boolean} [atOnce] in a page that is going, where nothing runs later */
+  closeAll(atOnce) {
+    if (!this.error) this.inbox.close();
+    this.status = "disconnected";
+    this.watch.stop();
+    const links = this.links();
+    this.closing ??= Promise.all(links.map((link) => link.done)).then(() => this.signaling.close());
+    this.unanswered(this.ended);
+    this.leaving ||= !!atOnce;
+    for (const link of links) link.end("by us", undefined, atOnce);
+    for (const close of [...this.parting]) if (atOnce || !links.length) close();
+    for (const peer of [...this.roster.values()]) if (!peer.link && peer.before) peer.halt(peer.before);
+    if (atOnce) this.signaling.close();
+    return this.closing;
+  }
+
+  /** @internal The page is put away, and may come back: the others learn that the links are lost, and the place is kept. */
+  suspend() {
+    this.leaving = true;
+    for (const link of this.links()) link.end("lost", undefined, true);
+    for (const close of [...this.parting]) close();
+    this.leaving = false;
+    this.signaling.drop();
+  }
+}
+
+/**
+ * Why a star's guest ends. A Godot host that demands authentication is silent until its time is over, three seconds by
+ * default, and then closes without a word.
+ * @param {Reason} why @param {Link} [link]
+ */
+function hostGone(why, link) {
+  if (why === "unauthorized") return new RtcPeerError("auth_required", "the host demands authentication: set config.auth");
+  const silent = link && why === "by peer" && !link.id && now() - link.started - link.connectTime < hintAfter && link.lanes.every((l) => !l.received);
+  const hint = silent ? "; it never sent anything: see config.auth" : "";
+  return new RtcPeerError("host_gone", `the host is gone: ${why}${hint}`);
+}

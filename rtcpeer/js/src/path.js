@@ -1,0 +1,229 @@
+// One RTCPeerConnection of a link: being made, in use, or replaced. It belongs to its link, which is told by pathOpened,
+// pathStateChanged, channelClosed, received and controlled.
+
+import { KiB, eventCost, listen, modes } from "./basics.js";
+import { answers, beat, bye, encodeControl, proof } from "./control.js";
+
+/** @import { Control } from "./control.js" */
+/** @import { Lane } from "./lane.js" */
+/** @import { Link } from "./link.js" */
+/** @import { Reason } from "./types.js" */
+/** @import { Signal } from "./wire.js" */
+
+const maxCandidates = 64; // of the other end that are used: each is tried with each of this end's
+const maxUnheard = KiB; // bytes of control frames that may wait before the other end is told no more
+const maxUnread = 4; // a hello or a proof, to which the other end awaits the answer
+const maxStrangers = 16; // channels that the other end may open, which nobody asked for, before it misbehaves
+
+export class Path {
+  /** The lanes', in their order. @type {RTCDataChannel[]} */ channels = [];
+  /** null on a link that cannot be repaired. @type {RTCDataChannel | null} */ control = null;
+  opened = false; // every channel was open at once
+  closed = false;
+  broken = false; // it has not taken a reliable packet
+  proven = false; // the other end has proven that it is the one
+  /** Control frames that came before this end's channels were open. @type {any[]} */ unread = [];
+  heard = 0; // control frames
+  said = 0;
+  maxMessage = 64 * KiB; // that the other end accepts
+  described = false; // the other end's description is here
+  /** Own candidates, until the description is sent. @type {Signal[] | null} */ held = [];
+  /** Kinds of candidates. @type {string[]} */ local = [];
+  /** @type {string[]} */ remote = [];
+  candidates = 0;
+  strangers = 0;
+  /** Packets that came before the link went over this path, or was connected. @type {{lane: Lane, bytes: Uint8Array}[]} */ early = [];
+  earlyBytes = 0; // and what they take besides
+  relayed = false; // it goes through a TURN server, as far as is known
+
+  /** @param {Link} link @param {boolean} direct whether no relay is to be used */
+  constructor(link, direct) {
+    const { config, layout, iceServers } = link.node;
+    this.link = link;
+    this.attempt = link.negotiation.attempt;
+    this.began = performance.now();
+    const servers = [...config.iceServers, ...iceServers].map((server) => ({ ...server }));
+    const pc = (this.pc = new config.RTCPeerConnection({
+      iceServers: direct ? servers.flatMap(withoutRelays) : servers,
+      iceTransportPolicy: config.iceTransportPolicy,
+    }));
+    listen(pc, "icecandidate", ({ candidate: c }) => {
+      if (!c?.candidate || this.closed) return;
+      this.local.push(kindOf(c.candidate));
+      const signal = { type: "candidate", candidate: c.candidate, sdpMid: c.sdpMid ?? undefined, sdpMLineIndex: c.sdpMLineIndex ?? undefined };
+      if (this.held) this.held.push(signal);
+      else link.tell(signal, this.attempt);
+    });
+    const check = () => this.closed || link.pathStateChanged(this);
+    listen(pc, "connectionstatechange", check);
+    listen(pc, "iceconnectionstatechange", check);
+    listen(pc, "datachannel", ({ channel }) => {
+      channel.close();
+      if (++this.strangers > maxStrangers) link.end("misbehaved");
+    });
+    // The channels exist before any description is set, on both ends: Godot's layout.
+    this.channels = layout.map((mode, i) => this.open(i + 1, ["reliable", "ordered", "unreliable"][i] ?? String(i + 1), {
+      ordered: mode !== "unreliable", ...(mode !== "reliable" && { maxRetransmits: config.maxRetransmits }),
+    }));
+    this.channels.forEach((channel, i) => {
+      listen(channel, "message", (e) => this.closed || link.received(this, link.lanes[i], e.data));
+      listen(channel, "bufferedamountlow", () => link.lanes[i].drain());
+    });
+    if (!link.id) return;
+    this.control = this.open(0, "control", { ordered: true });
+    listen(this.control, "message", ({ data }) => {
+      if (this.opened) link.controlled(this, data);
+      else if (this.unread.length < maxUnread) this.unread.push(data);
+    });
+  }
+
+  /** @param {number} id @param {string} label @param {RTCDataChannelInit} init @returns {RTCDataChannel} */
+  open(id, label, init) {
+    const channel = this.pc.createDataChannel(label, { negotiated: true, id, ...init });
+    channel.binaryType = "arraybuffer";
+    listen(channel, "open", () => {
+      const all = this.control ? [...this.channels, this.control] : this.channels;
+      if (this.opened || this.closed || all.some((c) => c.readyState !== "open")) return;
+      this.opened = true;
+      this.maxMessage = Math.min(this.maxMessage, this.pc.sctp?.maxMessageSize || Infinity); // what this browser can send
+      this.link.pathOpened(this);
+      for (const data of this.unread.splice(0)) this.link.controlled(this, data);
+    });
+    listen(channel, "close", () => this.closed || this.link.channelClosed(this));
+    return channel;
+  }
+
+  // Each of these is one step of the negotiation.
+
+  async offer() {
+    await this.pc.setLocalDescription(await this.pc.createOffer());
+  }
+
+  /** @param {Signal} offer */
+  async answer(offer) {
+    await this.accept(offer);
+    await this.pc.setLocalDescription(await this.pc.createAnswer());
+  }
+
+  /** @param {Signal} description */
+  async accept({ type, sdp = "" }) {
+    await this.pc.setRemoteDescription({ type, sdp });
+    this.described = true;
+    this.maxMessage = Number(/a=max-message-size:(\d+)/.exec(sdp)?.[1] ?? this.maxMessage) || Infinity;
+    this.remote.push(...(sdp.match(/a=candidate:.*/g) ?? []).map(kindOf));
+  }
+
+  /** One that is over the bound is one way less to reach the other end. @param {Signal} signal */
+  async add({ candidate, sdpMid, sdpMLineIndex = 0 }) {
+    if (++this.candidates > maxCandidates) return;
+    this.remote.push(kindOf(candidate));
+    await this.pc.addIceCandidate({ candidate, sdpMid, sdpMLineIndex });
+  }
+
+  /** The description is sent: now the candidates may follow. */
+  release() {
+    for (const candidate of this.held?.splice(0) ?? []) this.link.tell(candidate, this.attempt);
+    this.held = null;
+  }
+
+  /** How far it has come, or least. @param {{stage: number, detail: string}} least */
+  progress(least) {
+    const { pc } = this;
+    const ice = pc.iceConnectionState;
+    let p = { stage: 3, detail: "SCTP" };
+    if (!this.described) p = { stage: 0, detail: "no description" };
+    else if (ice !== "connected" && ice !== "completed") {
+      p = { stage: 1, detail: `ICE ${ice}, own candidates ${tally(this.local)}, the other's ${tally(this.remote)}` };
+      if (!/relay/.test(p.detail)) p.detail += "; UDP may be blocked or the NATs too strict: a TURN server would help";
+    } else if (pc.connectionState !== "connected") p = { stage: 2, detail: `DTLS: connection ${pc.connectionState}` };
+    return p.stage >= least.stage ? p : least;
+  }
+
+  /** Whether it has ended, though nobody has closed it. */
+  get failed() {
+    return [this.pc.connectionState, this.pc.iceConnectionState].includes("failed");
+  }
+
+  /** Sends a control frame. @param {Control} frame */
+  say(frame) {
+    try {
+      this.control?.send(encodeControl(frame));
+      this.said++;
+    } catch {} // the path has ended, which its events tell
+  }
+
+  /** Says that this end is there, and what it has taken. @param {number} [flags] */
+  beat(flags = 0) {
+    this.say({ kind: beat, flags, counts: this.link.counts() });
+  }
+
+  /** beat, for what can be left out: when a path works again after an hour, it is no flood that comes. @param {number} [flags] */
+  tell(flags) {
+    if (this.control && this.control.bufferedAmount < maxUnheard) this.beat(flags);
+  }
+
+  answerBeat() {
+    this.tell(answers);
+  }
+
+  /** @param {number} reason */
+  bye(reason) {
+    this.say({ kind: bye, reason });
+  }
+
+  /** The certificates of both ends, that of the offering one first, as far as a browser tells: all that are named. */
+  binding() {
+    const { localDescription: local, remoteDescription: remote } = this.pc;
+    return [local, remote].sort((a, b) => Number(b?.type === "offer") - Number(a?.type === "offer"))
+      .flatMap((d) => [...new Set(d?.sdp.toLowerCase().match(/^a=fingerprint:.*$/gm)?.map((/** @type {string} */ line) => line.slice(14).trim().replace(/\s+/g, " ")))])
+      .join(" ");
+  }
+
+  /** The proof of one end. @param {boolean} offers */
+  proof(offers) {
+    return proof(this.link.secret, offers, this.attempt, this.binding());
+  }
+
+  /** Keeps a packet for later. False if there are too many. @param {Lane} lane @param {Uint8Array} bytes @param {number} most */
+  hold(lane, bytes, most) {
+    if (this.earlyBytes + bytes.length + eventCost > most) return false;
+    this.earlyBytes += bytes.length + eventCost;
+    this.early.push({ lane, bytes });
+    return true;
+  }
+
+  /** @returns {Promise<{rtt: number, local: string, remote: string, bytesSent: number, bytesReceived: number}>} */
+  async stats() {
+    /** @type {Map<string, any>} */ let report = new Map();
+    try {
+      report = await this.pc.getStats();
+    } catch {}
+    const all = [...report.values()];
+    const transport = all.find((s) => s.type === "transport" && s.selectedCandidatePairId);
+    const pair = report.get(transport?.selectedCandidatePairId) ?? all.find((s) => s.type === "candidate-pair" && s.nominated && s.state === "succeeded");
+    const local = report.get(pair?.localCandidateId)?.candidateType ?? "", remote = report.get(pair?.remoteCandidateId)?.candidateType ?? "";
+    this.relayed = local === "relay" || remote === "relay";
+    return { rtt: 1000 * (pair?.currentRoundTripTime ?? 0), local, remote, bytesSent: pair?.bytesSent ?? 0, bytesReceived: pair?.bytesReceived ?? 0 };
+  }
+
+  close() {
+    this.closed = true;
+    this.early = [];
+    this.pc.close();
+  }
+}
+
+/** A server without its TURN URLs, or none. @param {any} server */
+function withoutRelays(server) {
+  const urls = [server.urls].flat().filter((url) => !/^turns?:/.test(url));
+  return urls.length ? [{ ...server, urls }] : [];
+}
+
+/** The kind of a candidate line: "... typ host ...". @param {string | undefined} line */
+const kindOf = (line = "") => (/ typ (\w+)/.exec(line)?.[1] ?? "?") + (/\.local /.test(line) ? " (mDNS)" : "");
+
+/** Is like "2 host, 1 srflx", or "none". @param {string[]} kinds */
+function tally(kinds) {
+  const counts = [...new Set(kinds)].map((kind) => `${kinds.filter((k) => k === kind).length} ${kind}`);
+  return counts.join(", ") || "none";
+}

@@ -1,0 +1,197 @@
+// Who is reached how. In a mesh each has a link with each, and packets go over it bare, or framed.
+
+import { BroadcastError, unknownPeer } from "./errors.js";
+import { addPeer, authenticate, authFrame, decodeFrame, delPeer, rawFrame, relay, sysFrame } from "./frames.js";
+
+/** @import { RtcPeerError } from "./errors.js" */
+/** @import { Frame } from "./frames.js" */
+/** @import { Presence } from "./inbox.js" */
+/** @import { Lane } from "./lane.js" */
+/** @import { Link } from "./link.js" */
+/** @import { RtcNode } from "./node.js" */
+/** @import { Command, Reason } from "./types.js" */
+
+const maxGone = 1024; // relayed peers that are gone and still remembered
+
+export class Mesh {
+  /** @param {RtcNode} node */
+  constructor(node) {
+    this.node = node;
+  }
+
+  /** A packet as it is on the wire. @param {Uint8Array} data @param {Command} [command] */
+  frame(data, command) {
+    return this.node.framed ? rawFrame(data, command) : data;
+  }
+
+  /** @param {number} peer @param {number} i @param {Uint8Array} data @param {boolean} wait @param {Command} [command] @returns {Promise<void> | undefined} */
+  send(peer, i, data, wait, command) {
+    const bytes = this.frame(data, command);
+    if (peer > 0) return this.node.link(peer).lanes[i].send(bytes, wait);
+    const full = [];
+    let tooLarge;
+    for (const link of this.node.open()) {
+      if (link.peer === -peer) continue;
+      try {
+        if (!link.lanes[i].put(bytes)) full.push(link.peer);
+      } catch (e) {
+        if (/** @type {RtcPeerError} */ (e).code === "packet_too_large") tooLarge = e;
+      } // any other has just disconnected, and a broadcast is for those who are there
+    }
+    if (full.length) throw new BroadcastError(full);
+    if (tooLarge) throw tooLarge;
+    return undefined;
+  }
+
+  /** @param {Lane} lane @param {Uint8Array} bytes */
+  receive(lane, bytes) {
+    const { node } = this;
+    const f = node.framed ? decodeFrame(bytes) : { peer: 0, body: bytes, whole: bytes };
+    if (f && f.sub === undefined) node.deliver(lane.link.presence, lane, f);
+    else if (f?.sub === authenticate && !node.config.auth) this.asked(lane.link, f);
+    // After both have accepted each other: that may come after a packet that said as much, and data is nonsense.
+    else if (f?.sub === authenticate ? f.body.length : !f || !this.told(lane, f)) node.drop("malformed");
+  }
+
+  /** The other end demands authentication. @param {Link} link @param {Frame} f */
+  asked(link, f) {
+    this.node.config.log?.(`peer ${link.peer} demands authentication: set config.auth`);
+    link.asked = true;
+    link.end("unauthorized");
+  }
+
+  /** Takes a frame of the relay, if it is one that comes here. Nobody relays in a mesh. @param {Lane} lane @param {Frame} f */
+  told(lane, f) {
+    return false;
+  }
+
+  /** @param {Link} link */
+  up(link) {
+    this.node.inbox.connected(link.presence);
+  }
+
+  /** @param {Link} link @param {Reason} reason @param {RtcPeerError} [error] */
+  down(link, reason, error) {
+    this.node.inbox.disconnected(link.presence, reason, error);
+  }
+
+  peers() {
+    return this.node.open().map((link) => link.peer);
+  }
+}
+
+// A star's host has a link with every guest, and relays among them on the channel and mode of the sender.
+export class Host extends Mesh {
+  /**
+   * A guest authenticates although nobody asks here. In Godot it waits until its time is over, unless the host happens
+   * to send something: the answer is what lets it in.
+   * @param {Link} link @param {Frame} f
+   */
+  asked({ lanes: [lane] }, f) {
+    if (f.body.length) return this.node.drop("malformed");
+    try {
+      lane.put(authFrame());
+    } catch {} // it has just gone
+  }
+
+  /** @param {Lane} lane @param {Frame} f */
+  told(lane, f) {
+    if (f.sub !== relay) return false;
+    this.relay(lane, f);
+    return true;
+  }
+
+  /**
+   * The host is one of "everybody"; to reach it alone a guest sends to it. A guest that names itself gets its packet
+   * back, as from Godot's host.
+   * @param {Lane} from @param {Frame} f
+   */
+  relay(from, f) {
+    const { node } = this;
+    const source = from.link.peer;
+    const bytes = sysFrame(relay, source, f.whole);
+    const targets = node.open().filter((l) => (f.peer > 0 ? l.peer === f.peer : l.peer !== source && l.peer !== -f.peer));
+    if (f.peer > 0 && !targets.length) node.drop("no_target");
+    for (const target of targets) {
+      try {
+        target.lanes[from.index].forward(bytes);
+      } catch {
+        node.drop("no_target"); // it has just gone, or takes only smaller packets
+      }
+    }
+    if (f.peer <= 0 && f.peer !== -1) node.deliver(from.link.presence, from, f);
+  }
+
+  /** @param {Link} link */
+  up(link) {
+    for (const other of this.node.open()) {
+      if (other === link) continue;
+      link.lanes[0].announce(sysFrame(addPeer, other.peer));
+      other.lanes[0].announce(sysFrame(addPeer, link.peer));
+    }
+    super.up(link);
+  }
+
+  /** @param {Link} link @param {Reason} reason @param {RtcPeerError} [error] */
+  down(link, reason, error) {
+    const others = this.node.ended ? [] : this.node.open(); // else it is the host that goes, and every link with it
+    for (const other of others) other.lanes[0].announce(sysFrame(delPeer, link.peer));
+    super.down(link, reason, error);
+  }
+}
+
+// All others in a star have one link, with the host, through which they reach the rest.
+export class Guest extends Mesh {
+  /** @type {Map<number, Presence>} */ relayed = new Map();
+  /** @type {number[]} */ gone = []; // the last few, which a late packet must not bring back
+
+  /** @param {number} peer @param {number} i @param {Uint8Array} data @param {boolean} wait @param {Command} [command] */
+  send(peer, i, data, wait, command) {
+    const host = this.node.open()[0];
+    if (peer > 0 && (!host || (peer !== host.peer && this.relayed.get(peer)?.state !== "here"))) throw unknownPeer(peer);
+    if (!host) return undefined; // a broadcast to nobody yet
+    const frame = this.frame(data, command);
+    return host.lanes[i].send(peer === host.peer ? frame : sysFrame(relay, peer, frame), wait);
+  }
+
+  /** @param {Lane} lane @param {Frame} f */
+  told(lane, f) {
+    const { node } = this;
+    if (f.peer < 1 || f.peer === node.id || f.peer === node.host) return false;
+    if (f.sub === addPeer) this.meet(f.peer, true);
+    else if (f.sub === delPeer) this.part(f.peer);
+    // The announcement and the packet may come on different channels, in either order: the packet itself
+    // says as well that its source is there.
+    else node.deliver(this.meet(f.peer, false), lane, f);
+    return true;
+  }
+
+  /** One that is gone stays so until it is announced again. @param {number} id @param {boolean} announced */
+  meet(id, announced) {
+    let p = this.relayed.get(id);
+    if (p && (!announced || p.state === "here")) return p;
+    p = { id, state: "new" };
+    this.relayed.set(id, p);
+    this.node.inbox.connected(p);
+    return p;
+  }
+
+  /** @param {number} id */
+  part(id) {
+    const p = this.relayed.get(id);
+    if (!p || !this.node.inbox.disconnected(p, "by peer") || this.gone.push(id) <= maxGone) return;
+    const oldest = /** @type {number} */ (this.gone.shift());
+    if (this.relayed.get(oldest)?.state === "gone") this.relayed.delete(oldest);
+  }
+
+  /** @param {Link} link @param {Reason} reason @param {RtcPeerError} [error] */
+  down(link, reason, error) {
+    for (const p of this.relayed.values()) this.node.inbox.disconnected(p, "host gone");
+    super.down(link, reason, error);
+  }
+
+  peers() {
+    const here = [...this.relayed.values()].filter((p) => p.state === "here");
+    return [...super.peers(), ...here.map((p) => p.id)];
+  }
+}

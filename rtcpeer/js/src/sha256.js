@@ -1,0 +1,52 @@
+// SHA-256 (FIPS 180-4) and HMAC (RFC 2104). The browser's own crypto.subtle is missing in pages that are not secure,
+// such as http://192.168.0.7, where WebRTC works, and it answers later: a link would change hands between two steps.
+
+const fraction = (/** @type {number} */ x) => ((x % 1) * 2 ** 32) >>> 0;
+/** @type {number[]} */ const roots = [];
+/** @type {number[]} */ const start = [];
+for (let n = 2; roots.length < 64; n++) {
+  let prime = true;
+  for (let i = 2; i * i <= n; i++) prime &&= n % i > 0;
+  if (!prime) continue;
+  if (roots.length < 8) start.push(fraction(Math.sqrt(n)));
+  roots.push(fraction(Math.cbrt(n)));
+}
+
+const rotate = (/** @type {number} */ x, /** @type {number} */ n) => (x >>> n) | (x << (32 - n));
+
+/** @param {Uint8Array} data @returns {Uint8Array} 32 bytes */
+export function sha256(data) {
+  const blocks = new DataView(new ArrayBuffer(((data.length + 72) >> 6) << 6));
+  new Uint8Array(blocks.buffer).set(data);
+  blocks.setUint8(data.length, 0x80);
+  blocks.setUint32(blocks.byteLength - 4, data.length * 8); // a control frame or a text: never 512 MiB
+  const state = Uint32Array.from(start);
+  const w = new Uint32Array(64);
+  for (let at = 0; at < blocks.byteLength; at += 64) {
+    for (let i = 0; i < 64; i++) {
+      if (i < 16) w[i] = blocks.getUint32(at + 4 * i);
+      else {
+        const a = w[i - 15], b = w[i - 2];
+        w[i] = w[i - 16] + (rotate(a, 7) ^ rotate(a, 18) ^ (a >>> 3)) + w[i - 7] + (rotate(b, 17) ^ rotate(b, 19) ^ (b >>> 10));
+      }
+    }
+    let [a, b, c, d, e, f, g, h] = state;
+    for (let i = 0; i < 64; i++) {
+      const t1 = (h + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + ((e & f) ^ (~e & g)) + roots[i] + w[i]) | 0;
+      const t2 = ((rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + ((a & b) ^ (a & c) ^ (b & c))) | 0;
+      [h, g, f, e, d, c, b, a] = [g, f, e, (d + t1) | 0, c, b, a, (t1 + t2) | 0];
+    }
+    [a, b, c, d, e, f, g, h].forEach((x, i) => (state[i] += x));
+  }
+  const digest = new DataView(new ArrayBuffer(32));
+  state.forEach((x, i) => digest.setUint32(4 * i, x));
+  return new Uint8Array(digest.buffer);
+}
+
+/** @param {Uint8Array} key @param {Uint8Array} text @returns {Uint8Array} 32 bytes */
+export function hmac(key, text) {
+  const block = new Uint8Array(64);
+  block.set(key.length > 64 ? sha256(key) : key);
+  const inner = sha256(new Uint8Array([...block.map((b) => b ^ 0x36), ...text]));
+  return sha256(new Uint8Array([...block.map((b) => b ^ 0x5c), ...inner]));
+}

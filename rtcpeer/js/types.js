@@ -1,0 +1,24 @@
+// Makes rtcpeer.d.ts, which is one file as the bundle is: the declarations of the modules that have a part in the
+// contract, one after the other, without what one imports from another. npm run types; --check only compares.
+
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const folder = fileURLToPath(new URL(".", import.meta.url));
+const shipped = join(folder, "rtcpeer.d.ts");
+const out = mkdtempSync(join(tmpdir(), "rtcpeer-types-"));
+const tsc = (...args) => execFileSync(join(folder, "node_modules/.bin/tsc"), args, { encoding: "utf8" });
+try {
+  tsc("--project", folder, "--outDir", out);
+  const parts = [join(folder, "src/types"), ...["errors", "secret", "node", "join"].map((name) => join(out, name))];
+  const lines = parts.flatMap((part) => readFileSync(part + ".d.ts", "utf8").trim().split("\n"));
+  const types = lines.filter((line) => !/^(import |\/\*\* @import |\/\/ The words)/.test(line)).join("\n").trim() + "\n";
+  if (!process.argv.includes("--check")) writeFileSync(shipped, types);
+  else if (readFileSync(shipped, "utf8") !== types) throw new Error("rtcpeer.d.ts is not up to date: npm run types");
+  tsc("--strict", "--noEmit", "--ignoreConfig", "--target", "es2022", "--lib", "es2022,dom", shipped);
+} finally {
+  rmSync(out, { recursive: true });
+}
