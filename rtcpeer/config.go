@@ -34,8 +34,9 @@ type Config struct {
 	MaxPacket int
 	// SendBuffer is how many bytes a reliable lane holds that the other end has not taken, before Send waits or
 	// TrySend returns ErrBufferFull. While a peer is interrupted, this is what can be sent to it. (To peers that
-	// do not take part in repairs: that SCTP has not acknowledged.) 0 means 1 MiB; at least four MaxPacket. All
-	// members should have the same, as the receive window of one has to hold what another sends.
+	// do not take part in repairs: that SCTP has not acknowledged.) 0 means 1 MiB; at least four MaxPacket. With many
+	// reliable channels it is less, so that all of a link hold 16 MiB together, but never less than four MaxPacket.
+	// All members should have the same, as the receive window of one has to hold what another sends.
 	SendBuffer int
 	// MaxLag is how long an unreliable packet may wait before it is first sent; a lane that lags
 	// more drops the newcomer ("buffer_full" in Stats). 0 means 100 ms.
@@ -93,7 +94,8 @@ type Config struct {
 
 const (
 	maxPacketLimit = 256 << 10 // a=max-message-size of Chromium and libdatachannel
-	// maxHeldUp is how many bytes of lanes that are held up a receive window has room for, at most.
+	// maxHeldUp is how many bytes the reliable lanes of a link hold together. A receive window has room for them all, so
+	// that lanes which are held up hold up no others.
 	maxHeldUp = 16 << 20
 	// frameOverhead is what the star's relay adds to a packet at most: SYS, RELAY, an id, RAW.
 	frameOverhead = 7
@@ -130,6 +132,7 @@ func (c Config) withDefaults() (Config, error) {
 	case c.SlowAfter < 0:
 		return c, fmt.Errorf("rtcpeer: Config.SlowAfter %v: want a positive time", c.SlowAfter)
 	}
+	c.SendBuffer = min(c.SendBuffer, max(maxHeldUp/channelsOf(c.Channels).reliable(), 4*c.MaxPacket))
 	for i, m := range c.Channels {
 		if m > Unreliable {
 			return c, fmt.Errorf("rtcpeer: Config.Channels[%d] is %v: want Reliable, UnreliableOrdered or Unreliable", i, m)
@@ -159,7 +162,7 @@ func (c Config) transport() (transport.Transport, bool, error) {
 	// end may send on lanes that the program here holds up must leave room for the others: a control lane
 	// whose beats do not get through is taken for a path that has failed.
 	if c.WebRTC.ReceiveBuffer == 0 {
-		heldUp := min(channelsOf(c.Channels).reliable()*c.SendBuffer, maxHeldUp)
+		heldUp := channelsOf(c.Channels).reliable() * c.SendBuffer
 		c.WebRTC.ReceiveBuffer = max(heldUp+256<<10, 4*c.WebRTC.MaxMessage)
 	}
 	t, err := webrtc.New(c.WebRTC)
