@@ -31,7 +31,7 @@ var (
 // connect negotiates until every lane is open, and on a link that can be repaired the secret is known. Its
 // error is a *PeerError, or errOver.
 func (l *link) connect() error {
-	deadline := l.node.shortage.limit(l.node.config.ConnectTimeout)
+	deadline := l.node.shortage.limit(l.connectLimit())
 	defer deadline.stop()
 	next, steps := l.state.start()
 	if l.first != nil {
@@ -46,10 +46,20 @@ func (l *link) connect() error {
 	}
 }
 
+// connectLimit is Config.ConnectTimeout. When the program knows that the link could not be made in that time, the further
+// tries have as long as the signals take.
+func (l *link) connectLimit() time.Duration {
+	limit := l.node.config.ConnectTimeout
+	if limit > 0 && l.entry.told {
+		limit = max(limit, 2*l.entry.tempo.attempt())
+	}
+	return limit
+}
+
 // try makes one attempt. Once it has a path, its time begins anew with each stage that it reaches: on
 // a busy machine or a long path giving up what advances would make it all begin again.
 func (l *link) try(steps []step, deadline *limit) error {
-	attempt := l.node.shortage.limit(attemptTimeout)
+	attempt := l.node.shortage.limit(l.entry.tempo.attempt())
 	defer func() { attempt.stop() }()
 	ask, stop := l.askAgain()
 	defer stop()
@@ -115,15 +125,16 @@ func (l *link) await(deadline, attempt *limit, ask <-chan time.Time) (opened boo
 		}
 		return false, nil
 	case <-attempt.C:
-		if attempt.over() && l.state.retries() {
-			return false, errAttemptOver
-		}
-		return false, nil
+		return false, l.attemptOver(attempt)
 	case <-deadline.C:
 		if !deadline.over() {
 			return false, nil
 		}
-		return false, l.fail("connect", l.deadlineError())
+		err := l.deadlineError()
+		if err.Stage <= transport.StagePath && !(l.state.offers && l.state.described) {
+			l.entry.tempo.unanswered()
+		}
+		return false, l.fail("connect", err)
 	case <-l.over:
 		if l.why() == Misbehaved {
 			return false, l.fail("connect", errTooManySignals)
@@ -132,8 +143,24 @@ func (l *link) await(deadline, attempt *limit, ask <-chan time.Time) (opened boo
 	}
 }
 
+// attemptOver ends an attempt whose time is over, unless there is none after it, or its answer may still be on its way.
+func (l *link) attemptOver(attempt *limit) error {
+	if !attempt.over() || !l.state.retries() {
+		return nil
+	}
+	if !l.state.described {
+		if more := l.entry.tempo.attempt() - time.Since(l.next.began); more > 0 { // others were answered late
+			attempt.timer.Reset(more)
+			return nil
+		}
+		l.entry.tempo.unanswered()
+	}
+	return errAttemptOver
+}
+
 // receive takes a signal of the other end while the link is being made.
 func (l *link) receive(s *signaling.SignalData) error {
+	l.noteAnswer(s)
 	switch {
 	case (s.Type == signaling.Refuse || s.Type == signaling.Fail) && !l.isAbout(s):
 		return nil
@@ -157,6 +184,13 @@ func (l *link) receive(s *signaling.SignalData) error {
 	return l.do(steps)
 }
 
+// noteAnswer learns from an answer, late or not, how long signals take.
+func (l *link) noteAnswer(s *signaling.SignalData) {
+	if s.Type == signaling.Answer {
+		l.entry.tempo.answered(s.Attempt, time.Now())
+	}
+}
+
 // isAbout reports whether a refusal is of this link as it is now, and not of an earlier one or an earlier attempt.
 func (l *link) isAbout(refusal *signaling.SignalData) bool {
 	return (refusal.Attempt == 0 || refusal.Attempt == l.state.attempt) && (refusal.Link == "" || refusal.Link == l.id)
@@ -175,6 +209,9 @@ const floodEach = 200 * time.Millisecond
 // changed, and what the two ends have told each other of their addresses may be wrong, or because the other
 // end has given the attempt up, or may not know of it. A fresh one has as long as it is that to be answered.
 func (l *link) startAnew(fresh time.Duration) error {
+	if fresh >= freshFor {
+		fresh = l.entry.tempo.fresh(fresh)
+	}
 	switch {
 	case l.id == "":
 	case l.next != nil && time.Since(l.next.began) < fresh && !l.unsent:
@@ -229,7 +266,7 @@ func (l *link) event(e transport.Event) {
 	}
 }
 
-func (l *link) deadlineError() error {
+func (l *link) deadlineError() *DeadlineError {
 	p := transport.Progress{Detail: "no signal from the other end: it may not run rtcpeer, or has lost its signaling server"}
 	if l.next != nil {
 		p = l.next.raw.Progress()
@@ -257,6 +294,7 @@ func (l *link) do(steps []step) error {
 			if err != nil {
 				return l.fail("offer", err)
 			}
+			l.entry.tempo.offered(l.state.attempt, time.Now())
 			l.signal(signaling.SignalData{Type: signaling.Offer, SDP: sdp, Link: l.id, Repair: l.published})
 		case stepAnswer:
 			if !l.published {

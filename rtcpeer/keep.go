@@ -176,6 +176,8 @@ func (l *link) dropNext() {
 
 // signaled takes a signal of the other end.
 func (l *link) signaled(s *signaling.SignalData) {
+	l.noteAnswer(s)
+	l.repair.answer = l.entry.tempo.answer
 	switch {
 	case s.Type == signaling.Offer && (l.id == "" || s.Link != l.id):
 		l.offered(s)
@@ -395,7 +397,7 @@ func (l *link) tick() {
 		return
 	}
 	l.beats.control, l.beats.carried = control, carried
-	if l.next != nil && !l.state.offers && now.Sub(l.next.began) > 2*attemptTimeout {
+	if l.next != nil && !l.state.offers && now.Sub(l.next.began) > max(2*attemptTimeout, 2*l.repair.answer) {
 		l.dropNext()
 	}
 	s := l.sight()

@@ -13,6 +13,7 @@ import (
 // linkUp publishes an open link.
 func (n *Node) linkUp(l *link) {
 	l.entry.told, l.entry.since = false, time.Time{}
+	l.entry.tempo.connected()
 	n.roster.stands(l, standingUp)
 	if l.peer == n.room.host { // before the program can receive that it is connected
 		n.status.CompareAndSwap(int32(ConnectionConnecting), int32(ConnectionConnected))

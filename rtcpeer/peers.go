@@ -35,6 +35,7 @@ type peer struct {
 
 	// Owned by run, and by start before it.
 	attempt int       // of the last offer
+	tempo   tempo
 	since   time.Time // when the trouble began; zero: there is none
 	pause   time.Duration
 	told    bool // the program knows that there is no link
@@ -128,6 +129,7 @@ func (p *peer) wait(l *link) (first *signaling.SignalData, ok bool) {
 		select {
 		case s := <-p.signals:
 			p.attempt = max(p.attempt, s.Attempt)
+			l.noteAnswer(s)
 			switch {
 			case s.Type == signaling.Refuse && l.isAbout(s):
 				return nil, false

@@ -25,11 +25,12 @@ type repair struct {
 	closed      bool      // the present path has ended
 	interrupted bool      // and the program knows
 	needs       need
-	tryAt       time.Time // no try before
-	began       time.Time // of the present try; zero: there is none
-	doubted     bool      // the other end may not know of that: its signals may be lost
-	searchAt    time.Time // when a relayed path looks for a direct one; zero: it is not relayed
-	searches    int       // that were in vain
+	tryAt       time.Time     // no try before
+	began       time.Time     // of the present try; zero: there is none
+	doubted     bool          // the other end may not know of that: its signals may be lost
+	searchAt    time.Time     // when a relayed path looks for a direct one; zero: it is not relayed
+	searches    int           // that were in vain
+	answer      time.Duration // that the other end last took to answer an offer; 0: not known
 }
 
 // A need is why a link wants another path.
@@ -162,13 +163,13 @@ func (r repair) answered(now time.Time, s sight) (repair, []repairStep) {
 func (r repair) requested(now time.Time, s sight, seen bool) (repair, []repairStep) {
 	r.needs |= needRequest
 	switch {
-	case seen || now.Sub(r.began) > freshFor:
+	case seen || now.Sub(r.began) > r.fresh():
 		if soonest := r.began.Add(settleTime); soonest.After(r.tryAt) {
 			r.tryAt = soonest
 		}
 		r.began = time.Time{}
 	default:
-		r.doubted, r.tryAt = true, r.began.Add(freshFor)
+		r.doubted, r.tryAt = true, r.began.Add(r.fresh())
 	}
 	return r.plan(now, s, nil)
 }
@@ -213,7 +214,7 @@ func (r repair) moved(now time.Time, relayed bool) (repair, []repairStep) {
 		steps = append(steps, stepResume)
 	}
 	next := newRepair(r.offers, r.lostAfter, now)
-	next.ticked = r.ticked
+	next.ticked, next.answer = r.ticked, r.answer
 	return next.relayed(now, relayed), steps
 }
 
@@ -262,11 +263,14 @@ func (r repair) plan(now time.Time, s sight, steps []repairStep) (repair, []repa
 func (r repair) patience(s sight) time.Duration {
 	switch {
 	case r.doubted:
-		return freshFor
+		return r.fresh()
 	case s.advanced:
 		return 2 * attemptTimeout
 	case r.offers || s.making:
-		return attemptTimeout
+		return max(attemptTimeout, 2*r.answer)
 	}
 	return requestEach
 }
+
+// fresh is how old a try may be of which the other end may not know.
+func (r repair) fresh() time.Duration { return max(freshFor, r.answer+r.answer/2) }
