@@ -34,7 +34,7 @@ type peer struct {
 	offers   offerBudget
 
 	// Owned by run, and by start before it.
-	attempt int       // of the last offer
+	attempt int // of the last offer
 	tempo   tempo
 	since   time.Time // when the trouble began; zero: there is none
 	pause   time.Duration

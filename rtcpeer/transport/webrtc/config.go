@@ -24,7 +24,7 @@ type Config struct {
 	RelayOnly bool
 
 	// UDPPort, if not 0, is the one UDP port of all paths (ICE's UDPMux), bound on every
-	// interface; AnyPort lets the system choose. The mux tells paths apart by the address that
+	// address that the machine has when a path is made; AnyPort lets the system choose one for each. The mux tells paths apart by the address that
 	// packets come from, so it is for one side, the server: two Transports that both have a UDPPort
 	// can have one path with each other at a time, and two paths of one Transport cannot be the
 	// two ends of one connection.

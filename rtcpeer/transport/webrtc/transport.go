@@ -253,10 +253,7 @@ func (t *Transport) listen(c Config, sockets *sockets, e *pion.SettingEngine) er
 		if c.InterfaceFilter != nil {
 			options = append(options, ice.UDPMuxFromPortWithInterfaceFilter(c.InterfaceFilter))
 		}
-		if c.IPFilter != nil {
-			options = append(options, ice.UDPMuxFromPortWithIPFilter(c.IPFilter))
-		}
-		mux, err := ice.NewMultiUDPMuxFromPort(max(c.UDPPort, 0), options...)
+		mux, err := newPortMux(max(c.UDPPort, 0), c.IPFilter, logger{c.Log}.Warnf, options...)
 		if err != nil {
 			return fmt.Errorf("UDP port %d: %w", c.UDPPort, err)
 		}
