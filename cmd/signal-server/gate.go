@@ -25,7 +25,7 @@ type gate struct {
 
 	mu     sync.Mutex // guards the fields below
 	open   int
-	counts map[netip.Addr]int
+	counts map[netip.Prefix]int // of addresses, and of the networks around them
 	closed map[string]int // by word
 }
 
@@ -59,7 +59,7 @@ func (o *options) connections() int { return connectionsEach*o.Limits.MaxSession
 func newGate(most, perAddress int, trusted proxies, log *slog.Logger, f *failures) *gate {
 	return &gate{most: most, perAddress: perAddress, trusted: trusted, log: log,
 		lines: newLogLimit(), failures: f,
-		counts: make(map[netip.Addr]int), closed: make(map[string]int)}
+		counts: make(map[netip.Prefix]int), closed: make(map[string]int)}
 }
 
 // guard returns l with the bounds of g.
@@ -122,7 +122,7 @@ func (g *gate) enter(from netip.Addr) (word string) {
 	switch {
 	case g.open >= g.most:
 		word = closedTotal
-	case limited && g.counts[from] >= g.perAddress:
+	case limited && g.full(from):
 		word = closedAddress
 	}
 	if word != "" {
@@ -131,9 +131,28 @@ func (g *gate) enter(from netip.Addr) (word string) {
 	}
 	g.open++
 	if limited {
-		g.counts[from]++
+		g.count(from, 1)
 	}
 	return ""
+}
+
+// full reports whether an address, or a network around it, has as many connections as it may; mu is held.
+func (g *gate) full(from netip.Addr) bool {
+	for i, network := range signalserver.Networks(from) {
+		if g.counts[network] >= g.perAddress<<i {
+			return true
+		}
+	}
+	return false
+}
+
+// count adds n to what an address and the networks around it have; mu is held.
+func (g *gate) count(from netip.Addr, n int) {
+	for _, network := range signalserver.Networks(from) {
+		if g.counts[network] += n; g.counts[network] <= 0 {
+			delete(g.counts, network)
+		}
+	}
 }
 
 func (g *gate) leave(from netip.Addr) {
@@ -151,20 +170,18 @@ func (g *gate) enterAddress(from netip.Addr) (word string) {
 	if g.perAddress == 0 || !from.IsValid() {
 		return ""
 	}
-	if g.counts[from] >= g.perAddress {
+	if g.full(from) {
 		g.closed[closedAddress]++
 		return closedAddress
 	}
-	g.counts[from]++
+	g.count(from, 1)
 	return ""
 }
 
 func (g *gate) leaveAddress(from netip.Addr) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.counts[from]--; g.counts[from] <= 0 {
-		delete(g.counts, from)
-	}
+	g.count(from, -1)
 }
 
 var (

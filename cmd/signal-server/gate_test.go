@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/tls"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -120,4 +121,29 @@ func idle(t *testing.T, address string, n int) []net.Conn {
 		conns = append(conns, conn)
 	}
 	return conns
+}
+
+// A network has bounds, too: many /64 of one customer do not take all connections.
+func TestGateBoundsNetworks(t *testing.T) {
+	for layout, want := range map[string]int{
+		"2001:db8:0:%x::1":   20, // a /56
+		"2001:db8:0:%x00::1": 40, // a /48
+		"2001:db8:%x::1":     500,
+	} {
+		g := newGate(10_000, 10, nil, slog.New(slog.DiscardHandler), nil)
+		var open []netip.Addr
+		for i := range 50 {
+			from := g.countedAs(netip.MustParseAddr(fmt.Sprintf(layout, i)))
+			for range 20 {
+				if g.enter(from) == "" {
+					open = append(open, from)
+				}
+			}
+		}
+		require.Len(t, open, want, layout)
+		for _, from := range open {
+			g.leave(from)
+		}
+		require.Empty(t, g.counts)
+	}
 }

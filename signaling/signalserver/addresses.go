@@ -222,6 +222,13 @@ func CountedAs(a netip.Addr) (key netip.Addr, limited bool) {
 	return levels[0].Addr(), limited
 }
 
+// Networks returns the networks of which a counts for limits, the narrowest first: what CountedAs returns, and
+// for an IPv6 address the /56 and the /48 around it, each of which may have twice as much as the one before.
+func Networks(a netip.Addr) []netip.Prefix {
+	levels, _ := levelsOf(a)
+	return levels
+}
+
 // levelsOf returns the networks of which a counts for the limits, the narrowest first, and whether it is
 // limited.
 func levelsOf(a netip.Addr) (levels []netip.Prefix, limited bool) {

@@ -49,6 +49,9 @@ func (r *room) expire(m *member, loss int, why string) {
 // expel takes a member out against its wish, and for good: its ticket is void.
 func (r *room) expel(m *member, why *signaling.Error, reason signaling.LeftReason) {
 	r.server.journal.add(record{Until: r.server.ticketsEnd(), Ticket: &seat{r.nonce, m.id}})
+	if reason == signaling.LeftKicked {
+		r.noteKick(m.id)
+	}
 	if m.session != nil {
 		m.session.fail(why)
 	}
@@ -88,7 +91,7 @@ func (r *room) end(why *signaling.Error) {
 	if why != nil {
 		r.server.journal.add(record{Until: r.server.ticketsEnd(), Room: r.nonce})
 	}
-	r.lost = nil
+	r.lost, r.over = nil, true
 	for _, m := range r.members {
 		if m.session != nil {
 			m.session.fail(why)

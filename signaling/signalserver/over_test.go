@@ -219,6 +219,72 @@ func TestKicksAndEndsHoldOverRestarts(t *testing.T) {
 	}
 }
 
+// Without a state file the tickets of the others tell who was taken out, whoever comes first.
+func TestOthersTellWhoWasKicked(t *testing.T) {
+	config := signalserver.Config{ResumeKey: key, Recovery: -1}
+	for name, kickedFirst := range map[string]bool{"others first": false, "the kicked first": true} {
+		t.Run(name, func(t *testing.T) {
+			within(t, config, func(t *testing.T, before *server) {
+				host, a := pair(t, before, signaling.Mesh)
+				b := before.member(t, signaling.Join{Room: "r"})
+				host.wantJoined(b)
+				a.wantJoined(b)
+				host.send(signaling.Kick{ID: a.id()})
+				for _, c := range []*client{host, b} {
+					c.wantLeft(a, signaling.LeftKicked)
+					renewed, ok := c.receive().(signaling.Resume)
+					require.True(t, ok, "and a ticket that tells so")
+					c.welcome.Resume = renewed.Token
+				}
+				shutDown(t, before.Server)
+
+				after := serveInMemory(t, config)
+				var back *client
+				if kickedFirst {
+					back = after.resume(t, a)
+				}
+				hostBack := after.resume(t, host)
+				if kickedFirst {
+					back.wantRefused(signaling.CodeKicked)
+				}
+				after.refuseResume(t, signaling.Join{Resume: a.welcome.Resume})
+				if kickedFirst {
+					after.refuseResume(t, signaling.Join{Resume: back.welcome.Resume})
+				}
+				bBack := after.resume(t, b)
+				hostBack.wantJoined(bBack)
+
+				shutDown(t, after.Server) // and once more
+				again := serveInMemory(t, config)
+				again.resume(t, bBack)
+				again.refuseResume(t, signaling.Join{Resume: a.welcome.Resume})
+			})
+		})
+	}
+}
+
+// A room in which many are taken out tells of the last ones, and its tickets stay small.
+func TestTicketsTellOfTheLastKicks(t *testing.T) {
+	within(t, signalserver.Config{ResumeKey: key, Recovery: -1, JoinRate: -1}, func(t *testing.T, before *server) {
+		host := before.member(t, signaling.Join{Room: "r"})
+		var last *client
+		for range 100 {
+			last = before.member(t, signaling.Join{Room: "r"})
+			host.wantJoined(last)
+			host.send(signaling.Kick{ID: last.id()})
+			host.wantLeft(last, signaling.LeftKicked)
+		}
+		time.Sleep(2 * time.Second)
+		renewed, ok := host.receive().(signaling.Resume)
+		require.True(t, ok, "one for all of them")
+		host.wantNothing()
+		shutDown(t, before.Server)
+		after := serveInMemory(t, signalserver.Config{ResumeKey: key, Recovery: -1})
+		after.member(t, signaling.Join{Resume: renewed.Token})
+		after.refuseResume(t, signaling.Join{Resume: last.welcome.Resume})
+	})
+}
+
 func TestStateFileThatCannotBe(t *testing.T) {
 	_, err := signalserver.New(signalserver.Config{ResumeKey: key, StateFile: filepath.Join(t.TempDir(), "no", "such")})
 	require.ErrorContains(t, err, "Config.StateFile")

@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,16 +23,18 @@ import (
 //
 // The process that made a ticket knows all of its rooms and places, and what it does not know is over. An
 // earlier process has left nothing but a journal, if there is one. So its tickets are good for a short time
-// after the restart alone, for so many days after they were made, and once.
+// after the restart alone, for so many days after they were made, and once. They tell who was taken out of the
+// room before they were made: its members are sent new ones when that happens.
 type ticket struct {
 	Room  signaling.RoomName `json:"room"`
 	Nonce uint64             `json:"nonce"`
 	ID    signaling.PeerID   `json:"id"`
 	origin
-	Issued  time.Time `json:"issued"`
-	Subject string    `json:"subject,omitempty"` // member.subject
-	Expires time.Time `json:"expires,omitzero"`  // member.until
-	Terms   terms     `json:"terms"`
+	Issued  time.Time          `json:"issued"`
+	Subject string             `json:"subject,omitempty"` // member.subject
+	Kicked  []signaling.PeerID `json:"kicked,omitempty"`  // room.kicked
+	Expires time.Time          `json:"expires,omitzero"`  // member.until
+	Terms   terms              `json:"terms"`
 }
 
 // An origin tells a ticket from all others of its room and id.
@@ -117,7 +120,7 @@ func (m *member) token() (string, error) {
 	}
 	return s.tickets.seal(ticket{
 		Room: r.name, Nonce: r.nonce, ID: m.id, origin: origin{s.process, m.generation},
-		Issued: time.Now(), Subject: m.subject, Expires: m.until, Terms: r.terms,
+		Issued: time.Now(), Subject: m.subject, Kicked: r.kicked, Expires: m.until, Terms: r.terms,
 	})
 }
 
@@ -189,12 +192,41 @@ func (r *room) mayReturn(m *member, t ticket) error {
 		if err := r.server.checkEarlier(t); err != nil {
 			return err
 		}
-		ok = r.returned != nil && (m == nil && !r.returned[t.ID] || m != nil && m.awaited)
+		ok = r.returned != nil && !slices.Contains(r.kicked, t.ID) && (m == nil && !r.returned[t.ID] || m != nil && m.awaited)
 	}
 	if !ok {
 		return refuseResume("member %d has left room %q", t.ID, r.name)
 	}
 	return nil
+}
+
+// maxKicked is how many of those who were taken out tickets tell of: the last ones.
+const maxKicked = 32
+
+// noteKick notes that the ticket of a member is void, and has the others get new tickets, which tell so. room.mu is
+// held.
+func (r *room) noteKick(id signaling.PeerID) {
+	if slices.Contains(r.kicked, id) {
+		return
+	}
+	r.kicked = append(slices.Clone(r.kicked[max(0, len(r.kicked)+1-maxKicked):]), id)
+	for _, m := range r.members {
+		if m.session != nil && m.id != id {
+			m.reissue = max(1, r.server.clock.now())
+			m.schedule()
+		}
+	}
+}
+
+// learnKicks takes from a ticket of an earlier process who was taken out by then. Some of them may have come back
+// with theirs before. room.mu is held.
+func (r *room) learnKicks(t ticket) {
+	for _, id := range t.Kicked {
+		if m := r.members[id]; m != nil && !m.awaited {
+			r.expel(m, kicked(""), signaling.LeftKicked)
+		}
+		r.noteKick(id)
+	}
 }
 
 // plainJSON is json.Marshal without its escapes for HTML: those would make a token larger than

@@ -37,6 +37,8 @@ type room struct {
 	returned   map[signaling.PeerID]bool // ids with which tickets of an earlier process have come; nil: a room of this one
 	roster     int                       // bytes of JSON that all members take in a welcome
 	founded    bool                      // the host's id was given, here or before a restart
+	kicked     []signaling.PeerID        // the last maxKicked who were taken out; replaced when it changes
+	over       bool                      // it has ended
 	sealed     bool
 	locked     bool
 	closing    *alarm // ends the room after its seal, if that is its rule
@@ -137,6 +139,11 @@ func (r *room) readmit(s *session, j signaling.Join, g Grant, t ticket) (*member
 	m := r.members[t.ID]
 	if err := r.mayReturn(m, t); err != nil {
 		return nil, err
+	}
+	if t.Process != r.server.process {
+		if r.learnKicks(t); r.over {
+			return nil, refuseResume("room %q is over", r.name)
+		}
 	}
 	if m == nil && t.expired() {
 		return nil, expired()

@@ -34,6 +34,20 @@ func countedAs(addr net.Addr) netip.Prefix {
 	return prefix
 }
 
+// networks are what quotas count of an address: itself, and around the /64 of IPv6 also the /56, which many
+// customers get, and the /48, which they get who ask for it.
+func networks(address netip.Prefix) []netip.Prefix {
+	list := []netip.Prefix{address}
+	if address.Addr().Is4() {
+		return list
+	}
+	for _, bits := range []int{56, 48} {
+		n, _ := address.Addr().Prefix(bits)
+		list = append(list, n)
+	}
+	return list
+}
+
 // addrPort returns the address of a UDP or TCP socket as a value; Pion has no others.
 func addrPort(addr net.Addr) netip.AddrPort {
 	var ap netip.AddrPort

@@ -60,7 +60,7 @@ type Config struct {
 	// each link, TURN URL and network. Negative means no limit.
 	PerUser int
 	// PerAddress is the most allocations, and the most TCP and TLS connections, of a client
-	// address; an IPv6 address counts as its /64. Zero means 256; negative means no limit.
+	// address; an IPv6 address counts as its /64. A /56 may have twice as many, and a /48 four times. Zero means 256; negative means no limit.
 	PerAddress int
 	// Bandwidth is how many bytes a second an allocation relays each way over time; what comes
 	// faster is dropped. A quarter of a second of it, and 64 KiB at least, may come at once. Zero

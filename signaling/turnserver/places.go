@@ -51,7 +51,7 @@ func (p *places) roomLocked(c claim) (word, bool) {
 		return refusedCapacity, false
 	case full(p.byUser[c.user], p.perUser):
 		return refusedQuotaUser, false
-	case full(p.byAddress[c.address], p.perAddress):
+	case p.fullAddress(p.byAddress, c.address):
 		return refusedQuotaAddress, false
 	}
 	return 0, true
@@ -66,7 +66,9 @@ func (p *places) take(c claim) (word, bool) {
 	}
 	p.allocations++
 	p.byUser[c.user]++
-	p.byAddress[c.address]++
+	for _, n := range networks(c.address) {
+		p.byAddress[n]++
+	}
 	return 0, true
 }
 
@@ -83,7 +85,9 @@ func (p *places) free(c claim) {
 	defer p.mu.Unlock()
 	p.allocations--
 	less(p.byUser, c.user)
-	less(p.byAddress, c.address)
+	for _, n := range networks(c.address) {
+		less(p.byAddress, n)
+	}
 }
 
 // addRelay enters a relay whose place was taken, unless the server is closed.
@@ -120,11 +124,13 @@ func (p *places) addStream(s *stream) (word, bool) {
 	switch {
 	case p.closed, len(p.streams) >= p.maxStreams:
 		return refusedCapacity, false
-	case full(p.streamsOf[s.address], p.perAddress):
+	case p.fullAddress(p.streamsOf, s.address):
 		return refusedQuotaAddress, false
 	}
 	p.streams[s.key] = s
-	p.streamsOf[s.address]++
+	for _, n := range networks(s.address) {
+		p.streamsOf[n]++
+	}
 	p.running.Add(1)
 	return 0, true
 }
@@ -133,7 +139,9 @@ func (p *places) removeStream(s *stream) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.streams, s.key)
-	less(p.streamsOf, s.address)
+	for _, n := range networks(s.address) {
+		less(p.streamsOf, n)
+	}
 }
 
 // streamAt returns the stream between two addresses, or nil.
@@ -165,6 +173,17 @@ func (p *places) count() (allocations, streams int) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	return p.allocations, len(p.streams)
+}
+
+// fullAddress reports whether an address, or a network around it, has as many as it may: a /56 twice as many as a
+// /64, and a /48 four times.
+func (p *places) fullAddress(counts map[netip.Prefix]int, address netip.Prefix) bool {
+	for i, n := range networks(address) {
+		if p.perAddress >= 0 && counts[n] >= p.perAddress<<i {
+			return true
+		}
+	}
+	return false
 }
 
 func full(n, limit int) bool { return limit >= 0 && n >= limit }

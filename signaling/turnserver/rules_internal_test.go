@@ -2,6 +2,7 @@ package turnserver
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"testing"
 	"time"
@@ -127,4 +128,47 @@ func addresses(list []string) []netip.Addr {
 		out = append(out, netip.MustParseAddr(s))
 	}
 	return out
+}
+
+// What a /64 may have, a /56 may have twice and a /48 four times, however many /64 there are in it.
+func TestQuotasOfNetworks(t *testing.T) {
+	for name, row := range map[string]struct {
+		layout string
+		want   int
+	}{
+		"a /64":      {"2a00:1:2:3:%x::1", 3},
+		"a /56":      {"2a00:1:2:%x::1", 6},
+		"a /48":      {"2a00:1:2:%x00::1", 12},
+		"three /48s": {"2a00:1:%x::1", 48},
+		"IPv4":       {"192.0.2.%d", 48},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPlaces(&Config{MaxAllocations: 1000, MaxStreams: 1000, PerUser: -1, PerAddress: 3})
+			var claims []claim
+			for i := range 16 {
+				for range 10 {
+					address := countedAs(&net.UDPAddr{IP: net.ParseIP(fmt.Sprintf(row.layout, i))})
+					c := claim{user: "a", address: address}
+					w, ok := p.take(c)
+					if ok {
+						claims = append(claims, c)
+					} else {
+						require.Equal(t, refusedQuotaAddress, w)
+					}
+					raw := &net.TCPAddr{IP: net.ParseIP(fmt.Sprintf(row.layout, i)), Port: len(p.streams) + 1}
+					p.addStream(&stream{key: streamKey{remote: addrPort(raw)}, address: address})
+				}
+			}
+			require.Len(t, claims, row.want)
+			require.Len(t, p.streams, row.want)
+			for _, c := range claims {
+				p.free(c)
+			}
+			for _, s := range p.streams {
+				p.removeStream(s)
+			}
+			require.Empty(t, p.byAddress)
+			require.Empty(t, p.streamsOf)
+		})
+	}
 }
