@@ -28,6 +28,7 @@ var happenings = []struct {
 	{"signaling server restarted", []kind{inChromium, inFirefox, inWasm}, (*matrix).restarted},
 	{"a peer floods", []kind{inChromium, inFirefox, inWasm}, (*matrix).floods},
 	{"a path that loses", kinds, (*matrix).losing},
+	{"a path that falls silent", kinds, (*matrix).silent},
 	{"a room with a secret", kinds, (*matrix).secret},
 }
 

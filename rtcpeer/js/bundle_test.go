@@ -15,7 +15,7 @@ var update = flag.Bool("update", false, "write rtcpeer.js and its source map")
 
 // ours are names of members that neither programs nor tests, nor the browser or the wire, have to do with. They
 // get short names, which saves 5 % of what is served.
-const ours = "acknowledge|admit|announce|answerBeat|answered|answersOther|askAgain|asked|backlogged|beaten|began|" +
+const ours = "acknowledge|admit|announce|answered|answersOther|askAgain|asked|backlogged|beaten|began|" +
 	"broken|burst|candidates|capable|carried|channelClosed|channelNumber|checkCommand|checkSize|clearTimers|" +
 	"closeAll|closedByPeer|controlled|counts|deadline|decide|deliver|described|dismissed|doubted|drain|" +
 	"drained|dropNext|early|earlyBytes|fail|failure|fault|fetched|filed|flushUnkept|flushed|flushing|follow|" +
@@ -24,7 +24,7 @@ const ours = "acknowledge|admit|announce|answerBeat|answered|answersOther|askAga
 	"mayPass|misbehaves|moving|needs|nextControlled|nextFailed|nextOpened|nextPause|noteSilent|offered|offers|" +
 	"onlost|opened|outbox|parting|pathClosed|pathEnded|pathOpened|pathStateChanged|presence|present|proven|" +
 	"published|queued|redial|refuseLink|refused|refusedBy|relayed|reliable|requested|saidAt|searchAt|" +
-	"searchLater|searches|searching|sight|signaled|signalingBack|signalingEnded|sleeps|spread|startAnew|" +
+	"searchLater|searches|searching|sight|signalingBack|signalingEnded|sleeps|spread|startAnew|" +
 	"started|strangers|successor|suspended|switchTo|takeCounts|takeOver|takenByOther|tellEach|ticked|ticker|" +
 	"told|tooSlow|tryAt|unreadPackets|unsaid|unsent|vanish|vanished|waited|waiters|wanted|watching|welcomed|" +
 	"withoutSignaling"

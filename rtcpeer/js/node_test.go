@@ -25,7 +25,7 @@ func TestNode(t *testing.T) {
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, "go build: %s", out)
 
-	for _, file := range []string{"wire", "control", "repair", "types", "rules", "rooms", "links", "server", "auth", "scene", "endings", "timers", "readme"} {
+	for _, file := range []string{"wire", "control", "repair", "types", "rules", "rooms", "links", "hostile", "lost", "server", "auth", "scene", "endings", "timers", "readme"} {
 		t.Run(file, func(t *testing.T) {
 			cmd := exec.CommandContext(t.Context(), node, "--test-force-exit", "--test-reporter=tap", "test/"+file+".test.js")
 			cmd.Env = append(os.Environ(), "RTCPEER_BIN="+bin)

@@ -10,7 +10,7 @@
 //     each sends again what the other has not taken, and closes the old path
 
 import { now } from "./basics.js";
-import { asks, beat, bye, endedBy, equal, prove, take } from "./control.js";
+import { answers, asks, beat, bye, endedBy, equal, prove, take } from "./control.js";
 import { sendBuffer } from "./lane.js";
 import { attemptTimeout } from "./negotiation.js";
 import { beatEach, clocks, Repair, silentAfter, tickEach } from "./repair.js";
@@ -32,8 +32,6 @@ export const badCounts = "it claims to have taken packets that it cannot have, o
 
 /** How many bytes an end may take before it tells the other one, which keeps so many for each lane. @param {number} kept */
 export const tellEach = (kept) => Math.max(Math.min(kept, 2 ** 30) / 8, Math.min(kept / 2, 1024), 1);
-
-const spreadEach = 10; // ms between the repairs of two links of a node, on average, when all begin with the same event
 
 export class Keeper {
   /** Was given up for the present one, which the other end has not confirmed yet. @type {Path | null} */ old = null;
@@ -78,14 +76,9 @@ export class Keeper {
     return next ? { making: true, advanced: next.progress({ stage: 0, detail: "" }).stage > 1 } : {};
   }
 
-  /** A random wait, so that not all links of the node are repaired in the same moment. */
-  spread() {
-    return Math.random() * spreadEach * (this.link.node.open().length + 1);
-  }
-
   /** Something has changed at this end. */
   changed() {
-    if (this.link.id) this.decide(this.repair.changed(now(), this.spread()));
+    if (this.link.id) this.decide(this.repair.changed(now(), this.link.node.spread()));
   }
 
   // ---- What comes over the present path, and over the next one.
@@ -115,8 +108,8 @@ export class Keeper {
   beaten(path, { flags = 0, counts = [] }) {
     const { link } = this;
     if (!link.takenByOther(path, counts)) return;
-    if (flags & asks) path.answerBeat();
-    if (flags & 2) this.decide(this.repair.answered(now(), this.sight()));
+    if (flags & asks) path.tell(answers);
+    if (flags & answers) this.decide(this.repair.answered(now(), this.sight()));
     link.flushed();
   }
 

@@ -4,7 +4,7 @@
 //   first path    Pending    Keeper
 
 import { frameOverhead, listen, message, nothing, now, randomText, toBytes } from "./basics.js";
-import { byeOf, decodeControl, hello, newSecret } from "./control.js";
+import { bye, byeOf, decodeControl, hello, newSecret } from "./control.js";
 import { RtcPeerError } from "./errors.js";
 import { authenticate, authFrame } from "./frames.js";
 import { receiveBuffer, receiveLimit } from "./inbox.js";
@@ -108,7 +108,7 @@ export class Link {
 
   /** Takes a signal of the other end. Candidates that are too many are so many ways less; what else is, is a flood. @param {Signal} s */
   signal(s) {
-    if (this.waiting < signalBacklog) {
+    if (this.waiting < (s.type === "candidate" ? signalBacklog / 2 : signalBacklog)) {
       this.waiting++;
       this.then(() => (this.waiting--, this.receive(s)));
     } else if (s.type !== "candidate") {
@@ -501,7 +501,7 @@ export class Link {
     this.wanted ||= reason === "by us";
     if (this.over || (this.state === "ending" && !atOnce && !this.dismissed && !this.vanished)) return;
     this.reason ??= reason;
-    if (this.state === "connecting" && reason === "misbehaved") this.failure = new RtcPeerError("misbehaved", `peer ${this.peer}: more than ${signalBacklog} of its signals wait`, { peer: this.peer });
+    if (this.state === "connecting" && reason === "misbehaved") this.failure = new RtcPeerError("misbehaved", `peer ${this.peer}: it floods`, { peer: this.peer });
     if (this.state === "pending" && !this.wanted && reason !== "kicked" && !this.successor && !(reason === "lost" && this.id)) {
       this.failure = this.fault ?? this.unauthorized(reason === "misbehaved" ? "too much" : undefined);
       this.failure.peer = this.peer;
@@ -598,7 +598,7 @@ export class Link {
     this.heard();
     for (const lane of this.lanes) lane.over();
     const says = this.id !== "" && path !== null && !dismissed && !this.vanished && !this.successor;
-    if (says) path.bye(byeOf(said));
+    if (says) path.say({ kind: bye, reason: byeOf(said) });
     if (this.id && this.keeper && !dismissed && !this.vanished && (late || (said !== "lost" && this.interrupted))) this.refuse();
     this.node.linkOver(this, error);
     const { parting } = this.node;

@@ -22,6 +22,7 @@ import { decodeSignal } from "./wire.js";
 
 /** Why a link is refused that the other end takes for open. @internal */
 export const endedHere = "this end has ended the link";
+const spreadEach = 10; // ms between the repairs of two links, on average, when all begin with the same event
 const hintAfter = 5000; // how young a link is whose silent end may mean a demand of authentication
 
 /** This participant of a room, made by join. To iterate over it is to take its events; stopping ends nothing. */
@@ -331,6 +332,11 @@ export class RtcNode {
   /** @internal */
   open() {
     return this.links().filter((link) => link.state === "connected");
+  }
+
+  /** A random wait, so that not all links of the node are repaired in the same moment. @internal */
+  spread() {
+    return Math.random() * spreadEach * (this.open().length + 1);
   }
 
   /** @internal @param {number} id */

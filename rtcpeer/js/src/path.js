@@ -1,13 +1,12 @@
 // One RTCPeerConnection of a link: being made, in use, or replaced. It belongs to its link, which is told by pathOpened,
 // pathStateChanged, channelClosed, received and controlled.
 
-import { KiB, eventCost, listen, modes } from "./basics.js";
-import { answers, beat, bye, encodeControl, proof } from "./control.js";
+import { KiB, eventCost, listen } from "./basics.js";
+import { beat, encodeControl, proof } from "./control.js";
 
 /** @import { Control } from "./control.js" */
 /** @import { Lane } from "./lane.js" */
 /** @import { Link } from "./link.js" */
-/** @import { Reason } from "./types.js" */
 /** @import { Signal } from "./wire.js" */
 
 const maxCandidates = 64; // of the other end that are used: each is tried with each of this end's
@@ -160,15 +159,6 @@ export class Path {
   /** beat, for what can be left out: when a path works again after an hour, it is no flood that comes. @param {number} [flags] */
   tell(flags) {
     if (this.control && this.control.bufferedAmount < maxUnheard) this.beat(flags);
-  }
-
-  answerBeat() {
-    this.tell(answers);
-  }
-
-  /** @param {number} reason */
-  bye(reason) {
-    this.say({ kind: bye, reason });
   }
 
   /** The certificates of both ends, that of the offering one first, as far as a browser tells: all that are named. */

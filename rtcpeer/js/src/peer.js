@@ -81,11 +81,7 @@ export class Peer {
     if (!this.before) return;
     this.since = now();
     this.pause = 0;
-    this.wait(this.before, this.spread());
-  }
-
-  spread() {
-    return Math.random() * 10 * (this.node.open().length + 1);
+    this.wait(this.before, this.node.spread());
   }
 
   /** Whether the cause for which a link has ended can pass, so that another one is made. Only members that take part in repairs expect one. @param {Link} link */
@@ -115,7 +111,7 @@ export class Peer {
 
   /** @param {Link} link */
   nextPause(link) {
-    if (now() - (this.since ?? 0) < hurryFor) return Math.max(this.spread(), shortest - (now() - link.started));
+    if (now() - (this.since ?? 0) < hurryFor) return Math.max(this.node.spread(), shortest - (now() - link.started));
     this.pause = Math.min(Math.max(2 * this.pause, firstPause), lastPause);
     return (this.pause * (1 + Math.random())) / 2;
   }

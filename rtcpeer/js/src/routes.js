@@ -12,6 +12,7 @@ import { addPeer, authenticate, authFrame, decodeFrame, delPeer, rawFrame, relay
 /** @import { Command, Reason } from "./types.js" */
 
 const maxGone = 1024; // relayed peers that are gone and still remembered
+const maxRelayed = 16384; // relayed peers that are there, or of which the program has not taken that they came and went
 
 export class Mesh {
   /** @param {RtcNode} node */
@@ -170,6 +171,7 @@ export class Guest extends Mesh {
   meet(id, announced) {
     let p = this.relayed.get(id);
     if (p && (!announced || p.state === "here")) return p;
+    if (this.relayed.size + this.node.inbox.control > maxRelayed) this.node.open()[0]?.misbehaves("it announces too many peers");
     p = { id, state: "new" };
     this.relayed.set(id, p);
     this.node.inbox.connected(p);

@@ -283,3 +283,28 @@ test("a send that the browser refuses on a link that can be repaired waits for t
   assert.deepEqual(a.packets(b.id).map((p) => p.data[0]), [0, 1, 2, 3, 4]);
   assert.equal((await b.node.stats()).links[a.id].paths, 2);
 });
+
+test("a page that is put away keeps its place, and has its links again when it comes back", async (t) => {
+  const url = newRoom();
+  const a = await Player.join(url, { WebSocket, RTCPeerConnection: Real });
+  const page = new EventTarget();
+  globalThis.addEventListener = (...args) => page.addEventListener(...args);
+  globalThis.removeEventListener = (...args) => page.removeEventListener(...args);
+  t.after(() => {
+    delete globalThis.addEventListener;
+    delete globalThis.removeEventListener;
+  });
+  const w = watched(t);
+  const b = await Player.join(url, w);
+  t.after(() => Promise.all([a.close(), b.close()]));
+  await a.event("connected", b.id);
+  const put = (name, persisted) => page.dispatchEvent(Object.assign(new Event(name), { persisted }));
+  put("pagehide", true);
+  assert.equal(w.pcs.size, 0);
+  assert.match((await a.event("disconnected", b.id)).reason, /^(lost|by peer)$/); // the word of it may come too late
+  put("pageshow", true);
+  const again = (p) => p.until("a second link", () => p.events.filter((e) => e.kind === "connected").length === 2);
+  await Promise.all([again(a), again(b)]);
+  assert.equal(b.node.status, "connected");
+  assert.ok(b.events.every((e) => e.kind !== "disconnected" || e.reason === "lost"));
+});

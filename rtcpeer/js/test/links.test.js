@@ -4,40 +4,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { WebSocket } from "ws";
-import { Player, RTCPeerConnection as Real, eventually, orderly, patience, startServer } from "./support.js";
+import { Player, RTCPeerConnection as Real, cuttable, eventually, orderly, patience, startServer } from "./support.js";
 
 const server = await startServer();
 test.after(() => server.stop());
 let rooms = 0;
 const newRoom = () => `${server.url}/links-${++rooms}`;
-
-/** A stack whose connections can be cut, and mended: then what was sent meanwhile arrives, as SCTP sees to. */
-function cuttable() {
-  const pcs = [];
-  class Stack extends Real {
-    isCut = false;
-    late = [];
-    constructor(...args) {
-      super(...args);
-      pcs.push(this);
-    }
-    createDataChannel(...args) {
-      const channel = super.createDataChannel(...args);
-      const pass = (act) => (this.isCut ? this.late.push(act) : act());
-      const send = channel.send.bind(channel);
-      channel.send = (data) => pass(() => send(data));
-      const listen = channel.addEventListener.bind(channel);
-      channel.addEventListener = (name, take) => listen(name, name === "message" ? (e) => pass(() => take(e)) : take);
-      return channel;
-    }
-    mend() {
-      this.isCut = false;
-      for (const act of this.late.splice(0)) if (this.connectionState !== "closed") act();
-    }
-  }
-  const live = () => pcs.filter((pc) => pc.connectionState !== "closed");
-  return { RTCPeerConnection: Stack, pcs, live, cut: () => live().forEach((pc) => (pc.isCut = true)) };
-}
 
 async function pair(t, config = {}) {
   const url = newRoom();
@@ -218,4 +190,20 @@ test("a server that is lost is told, and so is its return; a link needs it not",
   await own.start();
   await Promise.all([a.event("signaling resumed"), b.event("signaling resumed")]);
   assert.deepEqual(kinds(a), ["connected", "signaling lost", "signaling resumed"]);
+});
+
+test("six in a mesh that lose the network at the same moment", async (t) => {
+  const url = newRoom(), many = 6; // @roamhq/wrtc takes a dozen file descriptors a connection
+  const nets = Array.from({ length: many }, () => cuttable());
+  const players = [];
+  for (const net of nets) players.push(await Player.join(url, { ...net, WebSocket, lostAfter: patience, connectTimeout: patience }));
+  t.after(() => Promise.all(players.map((p) => p.close())));
+  await Promise.all(players.map((p) => p.until("everybody", () => p.node.peers.length === many - 1)));
+  nets.forEach((net) => net.cut());
+  for (const p of players) await p.node.send({ data: numbered(1) });
+  await Promise.all(players.map((p) => p.until("a packet of everybody", () => p.packets().length === many - 1)));
+  for (const p of players) {
+    assert.deepEqual(kinds(p).filter((kind) => kind === "disconnected" || kind === "failed"), []);
+    assert.equal(new Set(p.packets().map((x) => x.peer)).size, many - 1);
+  }
 });

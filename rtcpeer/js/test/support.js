@@ -118,6 +118,34 @@ export class Plain extends WebSocket {
   }
 }
 
+/** A stack whose connections can be cut, and mended: then what was sent meanwhile arrives, as SCTP sees to. */
+export function cuttable() {
+  const pcs = [];
+  class Stack extends RTCPeerConnection {
+    isCut = false;
+    late = [];
+    constructor(...args) {
+      super(...args);
+      pcs.push(this);
+    }
+    createDataChannel(...args) {
+      const channel = super.createDataChannel(...args);
+      const pass = (act) => (this.isCut ? this.late.push(act) : act());
+      const send = channel.send.bind(channel);
+      channel.send = (data) => pass(() => send(data));
+      const listen = channel.addEventListener.bind(channel);
+      channel.addEventListener = (name, take) => listen(name, name === "message" ? (e) => pass(() => take(e)) : take);
+      return channel;
+    }
+    mend() {
+      this.isCut = false;
+      for (const act of this.late.splice(0)) if (this.connectionState !== "closed") act();
+    }
+  }
+  const live = () => pcs.filter((pc) => pc.connectionState !== "closed");
+  return { RTCPeerConnection: Stack, pcs, live, cut: () => live().forEach((pc) => (pc.isCut = true)) };
+}
+
 /** A node whose events are kept, so that tests can wait for one wherever it stands. */
 export class Player {
   events = [];

@@ -1,0 +1,142 @@
+// Other ends that break the rules: they are bounded, and whoever stands between the two gets nothing.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { WebSocket } from "ws";
+import { answers, beat, encodeControl, prove, take } from "../src/control.js";
+import { Plain, Player, RTCPeerConnection, eventually, startServer } from "./support.js";
+
+const server = await startServer("--message-rate=0");
+test.after(() => server.stop());
+let rooms = 0;
+const newRoom = () => `${server.url}/hostile-${++rooms}`;
+
+/** Counts the candidates that are used. */
+class Counting extends RTCPeerConnection {
+  static used = 0;
+  addIceCandidate(candidate) {
+    Counting.used++;
+    return super.addIceCandidate(candidate);
+  }
+}
+
+/** b is the hostile one, and offers. */
+async function pair(t, config = {}, hostile = {}) {
+  const url = newRoom();
+  const a = await Player.join(url, { RTCPeerConnection, ...config }), b = await Player.join(url, { RTCPeerConnection, ...hostile });
+  t.after(() => Promise.all([a.close(), b.close()]));
+  await Promise.all([a.event("connected", b.id), b.event("connected", a.id)]);
+  return { a, b, ofA: a.node.roster.get(b.id).link, ofB: b.node.roster.get(a.id).link };
+}
+
+const candidate = (i) => `candidate:${i} 1 udp 2113937151 198.51.100.${i % 250} ${1024 + (i % 60000)} typ host generation 0 ufrag x network-cost 999`;
+const misbehaved = async (player, peer) => assert.equal((await player.event("disconnected", peer)).reason, "misbehaved");
+
+test("a peer with 300 addresses gets its link, and one that sends 20,000 costs no more", async (t) => {
+  const url = newRoom();
+  const a = await Player.join(url, { RTCPeerConnection: Counting });
+  t.after(() => a.close());
+  class Many extends RTCPeerConnection {
+    async setLocalDescription(description) {
+      await super.setLocalDescription(description);
+      for (let i = 0; i < 300; i++) b?.node.tell(a.id, { type: "candidate", candidate: candidate(i), sdpMid: "0", sdpMLineIndex: 0, attempt: 1 });
+    }
+  }
+  let b = null;
+  b = await Player.join(url, { RTCPeerConnection: Many });
+  t.after(() => b.close());
+  await Promise.all([a.event("connected", b.id), b.event("connected", a.id)]);
+  for (let i = 0; i < 20000; i++) a.node.signaled(b.id, { type: "candidate", candidate: candidate(i), sdpMid: "0", sdpMLineIndex: 0, attempt: 1 });
+  await b.node.send({ peer: a.id, data: "still" });
+  await a.until("the packet", () => a.packets(b.id).length);
+  assert.ok(Counting.used <= 64, `${Counting.used} candidates are used`);
+});
+
+test("an end that claims to have taken what it was not sent, or fewer than before, is ended", async (t) => {
+  for (const counts of [[1], [0], [2 ** 53]]) {
+    const { a, b, ofB } = await pair(t);
+    if (!counts[0]) {
+      await a.node.send({ peer: b.id, data: "one" });
+      await b.until("the packet", () => b.packets().length);
+      ofB.path.beat();
+      await eventually("it is taken", async () => !(await a.node.stats()).links[b.id].lanes[0].buffered);
+    }
+    ofB.path.say({ kind: beat, flags: 0, counts });
+    await misbehaved(a, b.id);
+  }
+});
+
+test("nonsense on the control lane, and a flood of it, end the link", async (t) => {
+  for (const frame of [[], [9, 9], [beat], [take, 0], [prove, ...new Uint8Array(32)]]) {
+    const { a, b, ofB } = await pair(t);
+    ofB.path.control.send(new Uint8Array(frame.length ? frame : [0]));
+    await misbehaved(a, b.id);
+  }
+  const { a, b, ofB } = await pair(t);
+  const still = setInterval(() => {
+    for (let i = 0; i < 3000 && ofB.path?.control.readyState === "open" && ofB.path.control.bufferedAmount < 1 << 20; i++) ofB.path.control.send(encodeControl({ kind: beat, flags: answers, counts: [0] }));
+  }, 50);
+  t.after(() => clearInterval(still));
+  await misbehaved(a, b.id);
+});
+
+test("channels that nobody asked for are closed, and too many of them end the link", async (t) => {
+  const { a, b, ofB } = await pair(t);
+  const { pc } = ofB.path;
+  const first = pc.createDataChannel("stranger");
+  await eventually("it is closed", () => first.readyState === "closed");
+  await b.node.send({ peer: a.id, data: "still" });
+  await a.until("the packet", () => a.packets(b.id).length);
+  for (let i = 0; i < 40; i++) pc.createDataChannel(`stranger ${i}`);
+  await misbehaved(a, b.id);
+});
+
+test("a host that announces peers without end to a guest that takes no events is ended", async (t) => {
+  const url = newRoom();
+  const host = await Player.join(url, { RTCPeerConnection, WebSocket: Plain, topology: "star" });
+  const guest = await Player.join(url, { RTCPeerConnection });
+  t.after(() => Promise.all([guest.close(), host.close()]));
+  await guest.event("connected", 1);
+  guest.node.next = () => new Promise(() => {}); // it takes nothing any more, but for the one event that it waits for
+  const link = guest.node.roster.get(1).link;
+  const frame = (sub, id) => new Uint8Array([7, sub, id, id >> 8, id >> 16, id >> 24]);
+  for (let i = 2; i < 500000 && link.state !== "over"; i++) for (const sub of [1, 2]) link.received(link.path, link.lanes[0], frame(sub, i).buffer);
+  assert.deepEqual([link.state, link.reason], ["over", "misbehaved"]);
+  assert.ok((await guest.node.stats()).waiting < 20000);
+});
+
+test("whoever offers a path in another's name does not get the link", async (t) => {
+  const { a, b, ofA } = await pair(t);
+  let answered;
+  const answer = new Promise((resolve) => (answered = resolve));
+  const { tell } = a.node;
+  a.node.tell = (to, data) => (data.type === "answer" ? answered(data) : undefined);
+  const pc = new RTCPeerConnection();
+  t.after(() => pc.close());
+  const channels = [[0, "control"], [1, "reliable"], [2, "ordered"], [3, "unreliable"]].map(([id, label]) =>
+    pc.createDataChannel(label, { negotiated: true, id, ordered: id !== 3, ...(id > 1 && { maxRetransmits: 0 }) }));
+  const heard = [];
+  channels[0].onmessage = ({ data }) => {
+    const frame = new Uint8Array(data);
+    heard.push(frame[0]);
+    channels[0].send(frame); // its own proof, given back
+    channels[0].send(encodeControl({ kind: take, counts: [0] }));
+  };
+  await pc.setLocalDescription(await pc.createOffer());
+  await eventually("candidates", () => pc.iceGatheringState === "complete");
+  a.node.signaled(b.id, { type: "offer", attempt: 2, sdp: pc.localDescription.sdp, link: ofA.id, repair: true });
+  await pc.setRemoteDescription({ type: "answer", sdp: (await answer).sdp });
+  for (const line of (await answer).sdp.match(/a=candidate:.*/g) ?? []) await pc.addIceCandidate({ candidate: line.slice(2), sdpMLineIndex: 0 });
+  delete a.node.tell;
+  void tell;
+  const path = ofA.next;
+  path.held = null;
+  await eventually("own candidates pass", async () => {
+    return heard.length > 0 || (await a.node.stats()).links[b.id].pathsRefused > 0 || path.pc.iceConnectionState === "connected";
+  });
+  await eventually("the refusal", async () => (await a.node.stats()).links[b.id].pathsRefused === 1);
+  assert.deepEqual(heard, [prove]);
+  await b.node.send({ peer: a.id, data: "mine" });
+  await a.until("the packet", () => a.packets(b.id).length);
+  assert.equal((await a.node.stats()).links[b.id].paths, 1);
+});
