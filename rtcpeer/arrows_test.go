@@ -45,6 +45,7 @@ func TestArrows(t *testing.T) {
 		"github.com/klauspost/compress/": {"rtcpeer/js"},
 		"github.com/prometheus/":         {"cmd/signal-server"},
 		"github.com/golang-jwt/":         {"cmd/signal-server"},
+		"github.com/pires/go-proxyproto": {"cmd/signal-server"},
 		"golang.org/x/crypto/":           {"cmd/signal-server"},
 		"go.yaml.in/yaml/":               {"cmd/signal-server"},
 	}
