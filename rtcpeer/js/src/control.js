@@ -65,6 +65,12 @@ export const encodeControl = ({ kind, random = new Uint8Array(), kept, mac = new
 /** Why its sender ends the link, by the numbers of a bye. 0 is none. */
 const byeReasons = ["", "by us", "lost", "misbehaved", "slow", "kicked", "unauthorized"];
 
+/**
+ * Why a peer behind the host is gone: what the host knows, but for what only concerns the host.
+ * @param {number} n @returns {Reason}
+ */
+export const goneFor = (n) => /** @type {Reason} */ ((n > 1 && byeReasons[n]) || "by peer");
+
 /** The number of the reason for which this end ends a link. @param {Reason} reason */
 export const byeOf = (reason) => Math.max(byeReasons.indexOf(reason), 1);
 
@@ -73,7 +79,7 @@ export const byeOf = (reason) => Math.max(byeReasons.indexOf(reason), 1);
  * this one, is "by peer".
  * @param {number} n @returns {Reason}
  */
-export const endedBy = (n) => (n === 2 || n === 4 || n === 6 ? /** @type {Reason} */ (byeReasons[n]) : "by peer");
+export const endedBy = (n) => (n === 3 ? "by peer" : goneFor(n));
 
 /**
  * What both ends of a link know, and nobody else: each contributes half on the first path, on which DTLS keeps it from

@@ -4,7 +4,8 @@
 //   03 payload            a packet
 //   07 00 data            authentication: data for the other end, which is not admitted yet
 //   07 00                 authentication: the other end is accepted
-//   07 01 id, 07 02 id    host to guest: id is connected, is gone
+//   07 01 id              host to guest: id is connected
+//   07 02 id [reason]     host to guest: id is gone, for the reason of a bye (control.js)
 //   07 03 target inner    guest to host: relay inner to the target (0 all, N, -N all but N)
 //   07 03 source inner    host to guest: inner comes from the source
 //

@@ -1,5 +1,6 @@
 // Who is reached how. In a mesh each has a link with each, and packets go over it bare, or framed.
 
+import { byeOf, goneFor } from "./control.js";
 import { BroadcastError, unknownPeer } from "./errors.js";
 import { addPeer, authenticate, authFrame, decodeFrame, delPeer, rawFrame, relay, sysFrame } from "./frames.js";
 
@@ -136,7 +137,10 @@ export class Host extends Mesh {
   /** @param {Link} link @param {Reason} reason @param {RtcPeerError} [error] */
   down(link, reason, error) {
     const others = this.node.ended ? [] : this.node.open(); // else it is the host that goes, and every link with it
-    for (const other of others) other.lanes[0].announce(sysFrame(delPeer, link.peer));
+    for (const other of others) {
+      // A game of Godot's gets the engine's bytes, without a reason.
+      other.lanes[0].announce(sysFrame(delPeer, link.peer, other.id ? new Uint8Array([byeOf(reason)]) : undefined));
+    }
     super.down(link, reason, error);
   }
 }
@@ -160,7 +164,7 @@ export class Guest extends Mesh {
     const { node } = this;
     if (f.peer < 1 || f.peer === node.id || f.peer === node.host) return false;
     if (f.sub === addPeer) this.meet(f.peer, true);
-    else if (f.sub === delPeer) this.part(f.peer);
+    else if (f.sub === delPeer) this.part(f.peer, goneFor(f.body[6] ?? 0));
     // The announcement and the packet may come on different channels, in either order: the packet itself
     // says as well that its source is there.
     else node.deliver(this.meet(f.peer, false), lane, f);
@@ -178,10 +182,10 @@ export class Guest extends Mesh {
     return p;
   }
 
-  /** @param {number} id */
-  part(id) {
+  /** @param {number} id @param {Reason} reason */
+  part(id, reason) {
     const p = this.relayed.get(id);
-    if (!p || !this.node.inbox.disconnected(p, "by peer") || this.gone.push(id) <= maxGone) return;
+    if (!p || !this.node.inbox.disconnected(p, reason) || this.gone.push(id) <= maxGone) return;
     const oldest = /** @type {number} */ (this.gone.shift());
     if (this.relayed.get(oldest)?.state === "gone") this.relayed.delete(oldest);
   }
