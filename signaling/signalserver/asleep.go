@@ -10,7 +10,7 @@ import (
 // members may wake it with their tickets.
 
 // maxAsleep is the most rooms that are kept for members who were all lost, and maxAsleepEach the most of
-// those that one address, or its /48, has founded.
+// those that one address, or its /48, has founded, unless that may stand for everybody.
 const (
 	maxAsleep     = 1024
 	maxAsleepEach = 64
@@ -26,7 +26,7 @@ func (s *Server) lull(r *room) {
 		}
 	}
 	drop := slices.IndexFunc(s.asleep, func(other *room) bool {
-		return len(s.asleep) >= maxAsleep || same >= maxAsleepEach && other.founder.address.widest() == network
+		return len(s.asleep) >= maxAsleep || same >= maxAsleepEach && !network.open && other.founder.address.widest() == network
 	})
 	if drop >= 0 {
 		s.asleep = slices.Delete(s.asleep, drop, drop+1)

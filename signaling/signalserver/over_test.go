@@ -426,3 +426,27 @@ func TestBansAreCheckedAndTakenBack(t *testing.T) {
 	_, err = s.Ban(signalserver.Ban{Subject: "one too many"})
 	require.ErrorIs(t, err, signalserver.ErrTooManyBans)
 }
+
+// So many rooms sleep, and no more: the longest asleep is forgotten first, and of one network sooner.
+func TestSleepingRoomsAreBounded(t *testing.T) {
+	for remote, wantFirst := range map[string]bool{"192.168.0.1": true, evil: false} {
+		config := signalserver.Config{RemoteAddr: from, Grace: -1, ConnectRate: -1, JoinRate: -1}
+		within(t, config, func(t *testing.T, s *server) {
+			var all []*client
+			for range 80 {
+				c := s.clientFrom(t, remote)
+				c.send(signaling.Join{})
+				c.wantWelcome()
+				c.vanish()
+				synctest.Wait()
+				all = append(all, c)
+			}
+			for i, want := range map[int]bool{0: wantFirst, 79: true} {
+				back := s.clientFrom(t, remote)
+				back.send(signaling.Join{Resume: all[i].welcome.Resume})
+				_, ok := back.receive().(signaling.Welcome)
+				require.Equal(t, want, ok, "room %d of %s", i, remote)
+			}
+		})
+	}
+}
