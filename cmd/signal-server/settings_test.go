@@ -333,7 +333,7 @@ func TestCheckConfig(t *testing.T) {
 
 // The example of DEPLOY.md is right, with the secrets that it has in the environment.
 func TestExampleOfSettings(t *testing.T) {
-	env := environment{"SIGNAL_SERVER_ADMIN_TOKEN=" + adminToken}
+	env := environment{"SIGNAL_SERVER_ADMIN_TOKEN=" + adminToken, "SIGNAL_SERVER_RESUME_KEY=0123456789abcdef"}
 	o, err := read(t, env, "--config=deploy/config.yaml")
 	require.NoError(t, err)
 	require.Empty(t, o.problems())

@@ -131,6 +131,9 @@ func untilOf(b Ban) time.Time {
 
 // enforce takes out those whom a new ban is about.
 func (s *Server) enforce(b Ban) {
+	for _, w := range s.matcher.find(b) { // before the rooms, for they may get their places meanwhile
+		w.refuse(b.refusal())
+	}
 	for _, r := range s.allRooms() {
 		r.expelAll(func(m *member) bool { return b.about(m.remote, m.subject, seat{r.nonce, m.id}) }, kicked(b.Reason))
 	}
@@ -241,6 +244,18 @@ func (s *Server) checkBans(remote netip.Addr, of seat, subjects ...string) error
 		}
 	}
 	return nil
+}
+
+// expelBanned takes a member out that was banned while it joined. It reports whether it was.
+func (s *Server) expelBanned(m *member) bool {
+	m.room.mu.Lock()
+	remote, subject, of := m.remote, m.subject, seat{m.room.nonce, m.id}
+	m.room.mu.Unlock()
+	why := s.bans.find(remote, subject, of)
+	if why != nil {
+		m.room.expelAll(func(other *member) bool { return other == m }, why)
+	}
+	return why != nil
 }
 
 // refuseBanned answers a request from a banned address, and reports whether it was one.

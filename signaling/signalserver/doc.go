@@ -24,7 +24,7 @@
 //
 // The package does no TLS, and knows no kind of access token: Config.Admit decides who may join,
 // Config.RemoteAddr where a request comes from, Config.ICEServersFor what a member gets, and Config.Observe
-// hears how long things took. Rooms, Kick, CloseRoom and Drain are for who runs the server. It keeps
+// hears how long things took. Rooms, Kick, Ban, CloseRoom and Drain are for who runs the server. It keeps
 // nothing on disk but Config.StateFile. After a restart with the same Config.ResumeKey the members bring their
 // rooms back with their tickets.
 package signalserver

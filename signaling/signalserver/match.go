@@ -104,6 +104,20 @@ func (q *matcher) leave(s *session) {
 	}
 }
 
+// find returns the sessions that wait and that a ban is about.
+func (q *matcher) find(b Ban) (found []*session) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, queue := range q.queues {
+		for _, w := range queue {
+			if b.about(w.session.remote, w.grant.Subject, seat{}) {
+				found = append(found, w.session)
+			}
+		}
+	}
+	return found
+}
+
 func (q *matcher) count() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()

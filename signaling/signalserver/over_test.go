@@ -372,6 +372,32 @@ func TestBans(t *testing.T) {
 	}
 }
 
+// Whoever waits to be matched, or is being admitted, when the ban comes is not let in either.
+func TestBansReachThoseWhoWait(t *testing.T) {
+	admit := func(_ context.Context, r signalserver.Request) (signalserver.Grant, error) {
+		if r.Join.Room == "slow" {
+			time.Sleep(time.Minute)
+		}
+		return signalserver.Grant{MayCreate: true, MayHost: true, Subject: r.Join.Token}, nil
+	}
+	within(t, signalserver.Config{Admit: admit}, func(t *testing.T, s *server) {
+		match := signaling.Join{Token: "mallory", Match: &signaling.Match{Key: "k", Size: 2}}
+		waits, slow := s.client(t), s.client(t)
+		waits.send(match)
+		slow.send(signaling.Join{Token: "mallory", Room: "slow"})
+		synctest.Wait()
+		_, err := s.Ban(signalserver.Ban{Subject: "mallory"})
+		require.NoError(t, err)
+		waits.wantRefused(signaling.CodeForbidden)
+		slow.wantRefused(signaling.CodeForbidden)
+		match.Token = "alice"
+		other := s.client(t)
+		other.send(match)
+		synctest.Wait()
+		require.Empty(t, other.received, "it waits for somebody else")
+	})
+}
+
 func TestBansAreCheckedAndTakenBack(t *testing.T) {
 	s := serve(t, signalserver.Config{RemoteAddr: from})
 	for name, b := range map[string]signalserver.Ban{
@@ -399,4 +425,28 @@ func TestBansAreCheckedAndTakenBack(t *testing.T) {
 	}
 	_, err = s.Ban(signalserver.Ban{Subject: "one too many"})
 	require.ErrorIs(t, err, signalserver.ErrTooManyBans)
+}
+
+// So many rooms sleep, and no more: the longest asleep is forgotten first, and of one network sooner.
+func TestSleepingRoomsAreBounded(t *testing.T) {
+	for remote, wantFirst := range map[string]bool{"192.168.0.1": true, evil: false} {
+		config := signalserver.Config{RemoteAddr: from, Grace: -1, ConnectRate: -1, JoinRate: -1}
+		within(t, config, func(t *testing.T, s *server) {
+			var all []*client
+			for range 80 {
+				c := s.clientFrom(t, remote)
+				c.send(signaling.Join{})
+				c.wantWelcome()
+				c.vanish()
+				synctest.Wait()
+				all = append(all, c)
+			}
+			for i, want := range map[int]bool{0: wantFirst, 79: true} {
+				back := s.clientFrom(t, remote)
+				back.send(signaling.Join{Resume: all[i].welcome.Resume})
+				_, ok := back.receive().(signaling.Welcome)
+				require.Equal(t, want, ok, "room %d of %s", i, remote)
+			}
+		})
+	}
 }

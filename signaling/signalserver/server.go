@@ -257,6 +257,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		<-ended
 	}
 	s.endRooms()
+	s.journal.write() // what the last sessions have added since its goroutine ended
 	return err
 }
 

@@ -170,6 +170,7 @@ func (s *session) join(j signaling.Join, began time.Time) error {
 		return err
 	}
 	s.member.Store(m)
+	s.server.expelBanned(m) // since it was asked whether it is
 	event, phase := "joined", PhaseJoin
 	if j.Resume != "" {
 		event, phase = "resumed", PhaseResume

@@ -131,6 +131,7 @@ export class Signaling {
         try {
           const m = decodeMessage(e.data);
           if (m.kind === "error" && !passing.includes(m.code)) over(new RtcPeerError(m.code, `${m.code}: ${m.text}`, { retryAfter: m.retry_after_ms ?? 0 }));
+          else if (m.kind === "resume") this.join.resume = m.resume; // in place of that of the welcome
           else if (this.socket === socket) this.onmessage(m);
           else if (m.kind !== answer) bad(`${m.kind} instead of an answer`);
           else if (m.kind === "rooms") {

@@ -75,13 +75,14 @@ const kinds = {
   leave: record({}),
   welcome: record({
     id, room: roomName, topology, host: id, members: optional(listOf(member)), resume: string,
-    resumed: flag, sealed: flag, locked: flag, ice_servers: iceServers,
+    resumed: flag, sealed: flag, locked: flag, host_away_ms: optional(count), ice_servers: iceServers,
     limits: (v = {}) => v,
   }),
   joined: record({ member }),
   left: record({ id, reason: string }),
   sealed: record({}),
   ice_servers: record({ ice_servers: iceServers }),
+  resume: record({ resume: bytes(1, 4096) }),
   rooms: record({
     rooms: optional(listOf(record({
       room: roomName, topology, members: count, max_members: optional(count), locked: flag, password: flag, metadata,

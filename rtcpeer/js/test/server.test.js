@@ -240,3 +240,21 @@ test("a server that refuses to take it back ends a node only when its links have
   await b.until("the end", () => b.ended);
   assert.deepEqual([b.events.at(-1).kind, b.ended.code], ["disconnected", "resume_refused"]);
 });
+
+test("a token that the server has replaced is the one to come back with", async (t) => {
+  /** @type {string[]} */ const tokens = [];
+  const server = await fakeServer((socket) => socket.on("message", (data) => {
+    const m = JSON.parse(String(data));
+    if (m.kind !== "join") return;
+    tokens.push(m.resume);
+    socket.send(JSON.stringify({ kind: "welcome", id: 1, room: "lobby", topology: "mesh", host: 1, resume: "first", limits: {} }));
+    if (tokens.length > 1) return;
+    socket.send('{"kind":"resume","resume":"renewed"}');
+    socket.close();
+  }));
+  t.after(() => server.close());
+  const a = await Player.join(server.url.replace(/x$/, "lobby"), { RTCPeerConnection });
+  await eventually("it is back", async () => tokens.length === 2);
+  assert.equal(tokens[1], "renewed");
+  await a.close();
+});

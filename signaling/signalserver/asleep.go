@@ -1,0 +1,87 @@
+package signalserver
+
+import (
+	"slices"
+
+	"example.org/rtcpeer/signaling"
+)
+
+// A room whose members were all lost sleeps: it is not among the server's rooms, and its name is free, but the
+// members may wake it with their tickets.
+
+// maxAsleep is the most rooms that are kept for members who were all lost, and maxAsleepEach the most of
+// those that one address, or its /48, has founded, unless that may stand for everybody.
+const (
+	maxAsleep     = 1024
+	maxAsleepEach = 64
+)
+
+// lull adds a room to those that sleep; mu is held.
+func (s *Server) lull(r *room) {
+	network := r.founder.address.widest()
+	same := 0
+	for _, other := range s.asleep {
+		if other.founder.address.widest() == network {
+			same++
+		}
+	}
+	drop := slices.IndexFunc(s.asleep, func(other *room) bool {
+		return len(s.asleep) >= maxAsleep || same >= maxAsleepEach && !network.open && other.founder.address.widest() == network
+	})
+	if drop >= 0 {
+		s.asleep = slices.Delete(s.asleep, drop, drop+1)
+	}
+	s.asleep = append(s.asleep, r)
+}
+
+// wakeRoom returns the room that a ticket of this process is for. It is not among the server's rooms, so it
+// sleeps, or it is over. mu is held.
+func (s *Server) wakeRoom(t ticket) (*room, error) {
+	i := slices.IndexFunc(s.asleep, func(r *room) bool { return r.nonce == t.Nonce })
+	if i < 0 {
+		return nil, refuseResume("room %q is over", t.Room)
+	}
+	r := s.asleep[i]
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.mayReturn(nil, t); err != nil {
+		return nil, err
+	}
+	s.asleep = slices.Delete(s.asleep, i, i+1)
+	r.gone = false
+	if r.closing != nil {
+		r.closing = s.clock.after(r.terms.Rules.EndAfterSeal, r.sealComplete)
+	}
+	return r, nil
+}
+
+// closeAsleep ends the rooms of that name that sleep, and reports whether there were any.
+func (s *Server) closeAsleep(name signaling.RoomName) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := len(s.asleep)
+	s.asleep = slices.DeleteFunc(s.asleep, func(r *room) bool {
+		if r.name == name {
+			s.journal.add(record{Until: s.ticketsEnd(), Room: r.nonce})
+			if r.returned != nil && s.rebuilding() {
+				s.void.add(seat{Nonce: r.nonce})
+			}
+		}
+		return r.name == name
+	})
+	return len(s.asleep) < before
+}
+
+// nonceOf returns that of a room, which may sleep.
+func (s *Server) nonceOf(name signaling.RoomName) (nonce uint64, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := s.rooms[name]; r != nil {
+		return r.nonce, true
+	}
+	i := slices.IndexFunc(s.asleep, func(r *room) bool { return r.name == name })
+	if i < 0 {
+		return 0, false
+	}
+	return s.asleep[i].nonce, true
+}

@@ -1,0 +1,121 @@
+package signalserver
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"example.org/rtcpeer/signaling"
+)
+
+// Who may come back with a ticket, and who may not: those who left, who were taken out, or whose room is over.
+
+// mayReturn says whether a ticket is for a place in r: that of m, or one that was lost. room.mu is held.
+func (r *room) mayReturn(m *member, t ticket) error {
+	ok := false
+	switch {
+	case t.Process == r.server.process && m != nil:
+		ok = m.generation == t.Generation
+	case t.Process == r.server.process:
+		ok = r.lost.has(place{t.ID, t.Generation})
+	case m != nil && m.earlier == t.origin:
+		ok = true
+	default:
+		if err := r.server.checkEarlier(t); err != nil {
+			return err
+		}
+		ok = r.returned != nil && !slices.Contains(r.kicked, t.ID) && (m == nil && !r.returned[t.ID] || m != nil && m.awaited)
+	}
+	if !ok {
+		return refuseResume("member %d has left room %q", t.ID, r.name)
+	}
+	return nil
+}
+
+// checkEarlier says whether a ticket of an earlier process may still bring something back.
+func (s *Server) checkEarlier(t ticket) error {
+	switch age := s.config.TicketAge; {
+	case !s.rebuilding():
+		return refuseResume("the token is from before the server was restarted, which is too long ago")
+	case age > 0 && time.Now().After(t.Issued.Add(age)):
+		return refuseResume("the token is older than %v", age)
+	case s.void.has(seat{t.Nonce, t.ID}):
+		return refuseResume("member %d was taken out of room %q", t.ID, t.Room)
+	case s.void.has(seat{Nonce: t.Nonce}):
+		return refuseResume("room %q is over", t.Room)
+	}
+	return nil
+}
+
+// rebuilding reports whether members may still bring back what an earlier process has known.
+func (s *Server) rebuilding() bool { return s.clock.now() < s.config.RebuildTime }
+
+// ticketsEnd is when tickets that are made now will be too old for another process.
+func (s *Server) ticketsEnd() time.Time {
+	if s.config.TicketAge < 0 {
+		return lastDate
+	}
+	return time.Now().Add(s.config.TicketAge)
+}
+
+// maxKicked is how many of those who were taken out tickets tell of: the last ones.
+const maxKicked = 32
+
+// noteKick notes that the ticket of a member is void, and has the others get new tickets, which tell so. room.mu is
+// held.
+func (r *room) noteKick(id signaling.PeerID) {
+	if slices.Contains(r.kicked, id) {
+		return
+	}
+	r.kicked = append(slices.Clone(r.kicked[max(0, len(r.kicked)+1-maxKicked):]), id)
+	for _, m := range r.members {
+		if m.session != nil && m.id != id {
+			m.reissue = max(1, r.server.clock.now())
+			m.schedule()
+		}
+	}
+}
+
+// learnKicks takes from a ticket of an earlier process who was taken out by then. Some of them may have come back
+// with theirs before. room.mu is held.
+func (r *room) learnKicks(t ticket) {
+	for _, id := range t.Kicked {
+		if m := r.members[id]; m != nil && !m.awaited {
+			r.expel(m, kicked(""), signaling.LeftKicked)
+		}
+		r.noteKick(id)
+	}
+}
+
+// voids are what tickets of an earlier process cannot bring back: seats, and rooms as seats without an id.
+type voids struct {
+	mu    sync.Mutex // guards seats
+	seats map[seat]bool
+}
+
+func (v *voids) add(s seat) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.seats == nil {
+		v.seats = make(map[seat]bool)
+	}
+	v.seats[s] = true
+}
+
+func (v *voids) has(s seat) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.seats[s]
+}
+
+// forget is for when there is no time for such tickets any more.
+func (v *voids) forget() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.seats = nil
+}
+
+func refuseResume(format string, args ...any) error {
+	return &signaling.Error{Code: signaling.CodeResumeRefused, Text: fmt.Sprintf(format, args...)}
+}
