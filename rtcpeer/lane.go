@@ -45,7 +45,7 @@ type lane struct {
 
 // lossyFloor is what an unreliable lane may hold whatever its lag: below it the lag is not asked
 // for, which costs more than the packet.
-const lossyFloor = 16 << 10 // bytes
+const lossyFloor = 4 << 10 // bytes
 
 func newLane(l *link, index int) *lane {
 	n := l.node

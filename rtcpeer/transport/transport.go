@@ -132,7 +132,7 @@ type Lane interface {
 	// Buffered returns how many bytes were written and are not yet acknowledged (in the
 	// unreliable modes: nor given up).
 	Buffered() int
-	// Lag estimates how long a packet written now waits before it is first sent.
+	// Lag estimates how long a packet written now waits, before it is first sent and in buffers on the way.
 	Lag() time.Duration
 	// NotifyLow has f called whenever Buffered falls from above bytes to bytes or below. It
 	// replaces the earlier one. f must not block and may be called from any goroutine.

@@ -20,6 +20,7 @@ import (
 type lane struct {
 	path    *path
 	channel *datachannel.DataChannel
+	flight  *flight // nil if reliable
 }
 
 func (l *lane) Write(p []byte) error {
@@ -28,6 +29,9 @@ func (l *lane) Write(p []byte) error {
 			return fmt.Errorf("%w: %d bytes", transport.ErrTooLarge, len(p))
 		}
 		return l.path.ended()
+	}
+	if l.flight != nil {
+		l.flight.wrote(len(p), time.Now())
 	}
 	return nil
 }
@@ -50,14 +54,16 @@ func (l *lane) Read(p []byte) (int, error) {
 func (l *lane) Buffered() int { return int(l.channel.BufferedAmount()) }
 
 // Lag takes the congestion window for what is in flight: what is buffered beyond it waits, and
-// leaves at one window a round trip.
+// leaves at one window a round trip. Or what is in flight itself takes longer than it should.
 func (l *lane) Lag() time.Duration {
 	cwnd, rtt := l.path.pace.figures(l.path)
-	waiting := l.Buffered() - cwnd
-	if waiting <= 0 {
-		return 0
+	buffered := l.Buffered()
+	var late time.Duration
+	if l.flight != nil {
+		late = overdue(l.flight.age(buffered, time.Now()), time.Duration(l.path.pace.shortest.Load()))
 	}
-	return time.Duration(float64(rtt) * float64(waiting) / float64(cwnd))
+	waiting := max(buffered-cwnd, 0)
+	return max(late, time.Duration(float64(rtt)*float64(waiting)/float64(cwnd)))
 }
 
 func (l *lane) NotifyLow(bytes int, f func()) {
@@ -72,6 +78,8 @@ type pace struct {
 	at   atomic.Int64 // UnixNano of the last look
 	cwnd atomic.Int64 // bytes
 	rtt  atomic.Int64 // nanoseconds
+
+	shortest atomic.Int64 // of the round trips so far, in nanoseconds; 0: none
 
 	askedAt atomic.Int64 // UnixNano of the last question to ICE
 	asked   atomic.Int64 // its answer, in nanoseconds; 0 if it does not know
@@ -89,6 +97,9 @@ func (f *pace) figures(p *path) (cwnd int, rtt time.Duration) {
 		f.cwnd.Store(max(int64(s.CongestionWindow), 1))
 		// SCTP has measured no round trip either before the first acknowledgement.
 		rtt := cmp.Or(f.asked.Load(), int64(s.SmoothedRoundTripTime*float64(time.Second)))
+		if shortest := f.shortest.Load(); rtt > 0 && (shortest == 0 || rtt < shortest) {
+			f.shortest.Store(rtt)
+		}
 		f.rtt.Store(max(rtt, int64(100*time.Microsecond)))
 		f.at.Store(now)
 	}

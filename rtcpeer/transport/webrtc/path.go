@@ -89,6 +89,9 @@ func (p *path) addLane(c transport.LaneConfig) error {
 		return err
 	}
 	lane := &lane{path: p}
+	if c.Mode != transport.Reliable {
+		lane.flight = new(flight)
+	}
 	p.lanes = append(p.lanes, lane)
 	channel.OnOpen(func() {
 		raw, err := channel.Detach()

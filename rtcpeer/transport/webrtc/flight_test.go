@@ -1,0 +1,46 @@
+//go:build !js
+
+package webrtc
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestFlight(t *testing.T) {
+	start := time.Now()
+	at := func(ms int) time.Time { return start.Add(time.Duration(ms) * time.Millisecond) }
+	var f flight
+	require.Zero(t, f.age(0, at(0)))
+	require.Zero(t, f.age(100, at(0)), "what was written before the lane was watched")
+	for i := range 10 { // 100 bytes each 20 ms
+		f.wrote(100, at(20*i))
+	}
+	require.Equal(t, 300*time.Millisecond, f.age(1000, at(300)))
+	require.Equal(t, 200*time.Millisecond, f.age(500, at(300)), "the first half has arrived")
+	require.Equal(t, 200*time.Millisecond, f.age(450, at(300)), "and a part of the next packet")
+	require.Zero(t, f.age(0, at(300)))
+
+	for i := range 53 { // a burst after a quiet time
+		f.wrote(1200, at(1000))
+		require.Zero(t, f.age(1200*(i+1), at(1000)))
+	}
+	require.Equal(t, 5*time.Millisecond, f.age(1200, at(1005)))
+	require.Zero(t, f.age(0, at(1010)))
+
+	for i := range 1000 { // more than there are marks
+		f.wrote(10, at(2000+20*i))
+	}
+	require.Equal(t, 20*time.Second, f.age(10_000, at(22_000)))
+	require.Equal(t, 20*time.Second-31*20*time.Millisecond, f.age(1000, at(22_000)), "the last mark has the rest")
+	require.Zero(t, f.age(0, at(22_000)))
+}
+
+func TestOverdue(t *testing.T) {
+	const ms = time.Millisecond
+	require.Zero(t, overdue(190*ms, ms), "an acknowledgement that was delayed")
+	require.Zero(t, overdue(390*ms, 200*ms), "a long way")
+	require.Equal(t, 2*time.Second, overdue(2201*ms, ms), "an end without CPU")
+}
