@@ -26,7 +26,7 @@ type gate struct {
 	mu     sync.Mutex // guards the fields below
 	open   int
 	counts map[netip.Prefix]int // of addresses, and of the networks around them
-	closed map[string]int // by word
+	closed map[string]int       // by word
 }
 
 const (
