@@ -2,13 +2,20 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"log/slog"
 	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 
+	"example.org/rtcpeer/signaling/signalserver"
 	"example.org/rtcpeer/signaling/turnserver"
 )
 
@@ -114,6 +121,44 @@ func (o *options) checkHost(p *problems) {
 	if o.TURN.On {
 		o.TURN.checkHost(&o.TLS, p)
 	}
+	p.check("--state-file", o.Server.checkStateFile())
+	o.checkRooms(p)
+}
+
+// checkStateFile finds whether the file can be read, and one be made beside it, as it is replaced by a new one.
+func (o *serverOptions) checkStateFile() error {
+	if o.StateFile == "" {
+		return nil
+	}
+	if _, err := os.ReadFile(o.StateFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	file, err := os.CreateTemp(filepath.Dir(o.StateFile), ".check-config-*")
+	if err != nil {
+		return err
+	}
+	return errors.Join(file.Close(), os.Remove(file.Name()))
+}
+
+// checkRooms makes the rooms for a moment, without the state file, which may be a running server's.
+func (o *options) checkRooms(p *problems) {
+	config, err := o.config(slog.New(slog.DiscardHandler))
+	if err != nil {
+		return // authOptions say so
+	}
+	config.StateFile = ""
+	rooms, err := signalserver.New(config)
+	if err != nil {
+		p.add("%w", inRoomFlags(err))
+		return
+	}
+	_ = rooms.Shutdown(context.Background()) // there are no sessions
+}
+
+// inRoomFlags puts the flags in place of signalserver's fields.
+func inRoomFlags(err error) error {
+	return errors.New(strings.NewReplacer("signalserver: ", "", "Config.StateFile", "--state-file", "Config.ResumeKey", "--resume-key",
+		"Config.ICEServers", "--ice-server").Replace(err.Error()))
 }
 
 // checkHost runs the TURN server for a moment, on ports that nobody uses.
@@ -122,7 +167,7 @@ func (o *turnOptions) checkHost(t *tlsOptions, p *problems) {
 	if err != nil {
 		return // tlsOptions say so
 	}
-	c := o.config(certificates.config, t.host(), nil)
+	c := o.config(certificates.config, cmp.Or(o.Host, t.host()), nil)
 	for _, address := range []*string{&c.UDP, &c.TCP, &c.TLS} {
 		if host, _, err := net.SplitHostPort(*address); err == nil {
 			*address = net.JoinHostPort(host, "0")

@@ -346,6 +346,14 @@ type begun struct {
 	first []byte // owned by who reads
 }
 
+// NetConn is that of the TLS connection, which can be closed without a good-bye; or the connection itself.
+func (c *begun) NetConn() net.Conn {
+	if t, ok := c.Conn.(interface{ NetConn() net.Conn }); ok {
+		return t.NetConn()
+	}
+	return c.Conn
+}
+
 func (c *begun) Read(p []byte) (int, error) {
 	if len(c.first) == 0 || len(p) == 0 {
 		return c.Conn.Read(p)

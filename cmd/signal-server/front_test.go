@@ -254,6 +254,25 @@ func startOnePort(t *testing.T, args ...string) (p *program, at string, roots *x
 	return p, at, roots
 }
 
+// The same behind a balancer that says who connects, before TLS.
+func TestOnePortBehindProxyProtocol(t *testing.T) {
+	p, at, roots := startOnePort(t, "--proxy-protocol", "--trusted-proxy=127.0.0.1")
+	secure := &tls.Config{RootCAs: roots, ServerName: "127.0.0.1"}
+	member := callBy(t, websocket.Dialer{TLSClientConfig: secure, NetDial: saying(t, "127.0.0.1", spoken(t, 2, "203.0.113.8:1"))}, p.url, nil)
+	list := member.join(signaling.Join{}).ICEServers
+	conn, err := saying(t, "127.0.0.1", spoken(t, 2, "203.0.113.9:1"))("tcp", at)
+	require.NoError(t, err)
+	relay, err := streamTURN(t, tls.Client(conn, secure), list[len(list)-1], at).Allocate()
+	require.NoError(t, err)
+	defer relay.Close()
+	for line := range p.log {
+		if strings.Contains(line, "msg=allocation ") {
+			require.Contains(t, line, "client=203.0.113.9/32")
+			break
+		}
+	}
+}
+
 // Whatever never says what it is, or stops in the middle, has its time on a shared port too, and the end of the
 // server waits for none of it.
 func TestOnePortWithoutAWord(t *testing.T) {

@@ -75,18 +75,30 @@ func portEighty(t *testing.T, listener string) (address string) {
 // The program as it is run: who connects first by the name waits for the certificate, and after a restart
 // that is there still, whatever has become of the authority.
 func TestCertificateOfPebble(t *testing.T) {
-	for name, overTLS := range map[string]bool{"over TLS": true, "over HTTP, as port 443 leads elsewhere": false} {
-		t.Run(name, func(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		overTLS bool
+		onePort bool
+	}{
+		{"over TLS", true, false},
+		{"over TLS, on a port with TURN", true, true},
+		{"over HTTP, as port 443 leads elsewhere", false, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
 			members, plain, elsewhere := freeAddress(t), freeAddress(t), freeAddress(t)
 			ports := [2]string{members, elsewhere}
-			if !overTLS {
+			if !c.overTLS {
 				ports = [2]string{elsewhere, portEighty(t, plain)}
 			}
 			p := startPebble(t, ports[0], ports[1])
 			dir := t.TempDir()
 			serve := func() (stop func()) {
-				cmd := exec.Command("signal-server", "--listen="+members, "--http-redirect="+plain,
-					"--acme-domain=game.example", "--acme-email=ops@game.example", "--acme-directory="+p.directory)
+				args := []string{"--listen=" + members, "--http-redirect=" + plain,
+					"--acme-domain=game.example", "--acme-email=ops@game.example", "--acme-directory=" + p.directory}
+				if c.onePort {
+					args = append(append(args, turnHere...), "--turn-listen-tls="+members)
+				}
+				cmd := exec.Command("signal-server", args...)
 				cmd.Dir, cmd.Env = dir, append(os.Environ(), "SSL_CERT_FILE="+p.trust)
 				return background(t, cmd, members)
 			}

@@ -82,7 +82,7 @@ func (s *server) open(o options) error {
 	}
 	config.ICEServersFor, config.Observe = s.relays.iceServers, figures.observe
 	if s.rooms, err = signalserver.New(config); err != nil {
-		return inFlags(err)
+		return inRoomFlags(err)
 	}
 	figures.watch(s.gate, s.rooms, s.relays.own, s.stderr)
 	figures.registry.MustRegister(s.failures.count)

@@ -202,6 +202,10 @@ func TestCheckConfigFindsWhatAStartWouldFind(t *testing.T) {
 		"--turn --turn-address=203.0.113.7 --turn-listen=nowhere":    `--turn-listen "nowhere": want host:port`,
 		"--turn --turn-address=203.0.113.7 --turn-listen=[::1]:3478": "--turn: --turn-listen: ",
 		"--turn --turn-address=10.0.0.1,10.0.0.2":                    "--turn: ",
+		"--turn --turn-address=203.0.113.7 --turn-host=a:b":          `--turn: --turn-host "a:b": `,
+		"--state-file=/none/state --resume-key=0123456789abcdef":     "--state-file: open /none/",
+		"--state-file=/tmp --resume-key=0123456789abcdef":            "--state-file: read /tmp: is a directory",
+		"--ice-server=stun:" + strings.Repeat("a", 20_000):           "--ice-server take",
 	} {
 		code, _, stderr := tell(t, append([]string{"check-config"}, strings.Fields(args)...)...)
 		require.Equal(t, exitUsage, code, args)

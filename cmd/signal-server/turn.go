@@ -148,9 +148,9 @@ func (o *turnOptions) others() (stun, turn []string) {
 	return stun, turn
 }
 
-// inFlags puts the flags in place of the fields of the packages.
+// inFlags puts the flags in place of turnserver's fields.
 func inFlags(err error) error {
-	return errors.New(strings.NewReplacer("turnserver: ", "", "signalserver: ", "", "Config.StateFile", "--state-file", "Config.PublicAddresses", "--turn-address",
+	return errors.New(strings.NewReplacer("turnserver: ", "", "Config.PublicAddresses", "--turn-address",
 		"Config.UDP", "--turn-listen", "Config.TCP", "--turn-listen", "Config.TLS", "--turn-listen-tls",
 		"Config.Host", "--turn-host").Replace(err.Error()))
 }

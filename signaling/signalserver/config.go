@@ -33,8 +33,8 @@ type Config struct {
 	// MaxMessage is the largest frame taken from a member, in bytes. Zero means 64 KiB; the most is
 	// signaling.MaxMessage.
 	MaxMessage int
-	// MessageRate is how many frames a second are taken from a session over time. Faster ones are
-	// not lost but read later. Zero means 100; negative means no limit.
+	// MessageRate is how many frames a second are taken from a session over time; a frame counts once more for each
+	// 4 KiB of it. Faster ones are not lost but read later. Zero means 100; negative means no limit.
 	MessageRate int
 	// MessageBurst is how many frames may come at once before MessageRate counts. Zero means 500.
 	MessageBurst int

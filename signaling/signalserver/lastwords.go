@@ -1,8 +1,8 @@
 package signalserver
 
 import (
-	"crypto/tls"
 	"errors"
+	"net"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -61,7 +61,7 @@ func (s *session) end(why string, drop bool, last ...item) {
 func (s *session) abort(why string) {
 	s.end(why, true)
 	conn := s.conn.NetConn()
-	if t, ok := conn.(*tls.Conn); ok {
+	if t, ok := conn.(interface{ NetConn() net.Conn }); ok { // a *tls.Conn, or what is around one
 		conn = t.NetConn()
 	}
 	conn.Close()

@@ -24,8 +24,13 @@ func (s *session) readLoop() {
 		if s.over() {
 			continue
 		}
-		if err := s.receive(kind, frame, time.Now()); err != nil {
+		err = s.receive(kind, frame, time.Now())
+		if err != nil {
 			s.refuse(err)
+		}
+		if errors.Is(err, errPieces) {
+			_, _ = io.Copy(io.Discard, s.conn.NetConn()) // until the last words have their time: to tell frames apart is what it costs
+			return
 		}
 	}
 }
@@ -49,7 +54,8 @@ func (s *session) receive(kind int, frame io.Reader, began time.Time) error {
 	b := s.server.buffers.Get().(*bytes.Buffer)
 	defer s.server.buffers.Put(b)
 	b.Reset()
-	held, err := s.fill(b, frame)
+	parts := &pieces{Reader: frame}
+	held, err := s.fill(b, parts)
 	defer s.account.release(held)
 	if errors.Is(err, errUnread) {
 		return nil // the next read tells the same
@@ -66,7 +72,7 @@ func (s *session) receive(kind int, frame io.Reader, began time.Time) error {
 	}()
 	s.server.counters.framesIn.Add(1)
 	s.server.counters.bytesIn.Add(uint64(b.Len()))
-	began = began.Add(s.throttle(began))
+	began = began.Add(s.throttle(began, 1+b.Len()/costBytes+parts.reads/costPieces))
 	m, err := s.dialect.Decode(b.Bytes())
 	if err != nil {
 		return s.inTurn(err)
@@ -81,6 +87,31 @@ const (
 	bufferOf = 2
 )
 
+const (
+	// A frame counts once more for MessageRate for each costBytes of it, and for each costPieces in which it comes, as
+	// fragments or else: reading and decoding cost that, and not the number of frames. Descriptions have some kilobytes.
+	costBytes  = 4 << 10
+	costPieces = 64
+	// maxPieces is in how many pieces a frame may come. One of MaxMessage comes in 256 if a network brings no more than
+	// 1 KiB at once.
+	maxPieces = 1024
+)
+
+// pieces counts what a frame comes in, and ends with an error where that is out of all proportion.
+type pieces struct {
+	io.Reader
+	reads int
+}
+
+func (p *pieces) Read(b []byte) (int, error) {
+	if p.reads++; p.reads > maxPieces {
+		return 0, errPieces
+	}
+	return p.Reader.Read(b)
+}
+
+var errPieces = errors.New("signalserver: frame in too many pieces")
+
 var errUnread = errors.New("signalserver: frame has not come whole")
 
 // fill reads one frame into b, and takes of the budget what it needs as it comes. What it has taken is held
@@ -90,6 +121,8 @@ func (s *session) fill(b *bytes.Buffer, frame io.Reader) (held int, err error) {
 	for size := min(freeFrame, most+1); ; {
 		n, err := b.ReadFrom(io.LimitReader(frame, int64(size-b.Len())))
 		switch {
+		case errors.Is(err, errPieces):
+			return held, fmt.Errorf("%w: %w", errPieces, &signaling.Error{Code: signaling.CodeTooLarge, Text: fmt.Sprintf("frame in more than %d pieces", maxPieces)})
 		case err != nil:
 			return held, errUnread
 		case b.Len() > most:
@@ -122,8 +155,8 @@ func (s *session) inTurn(err error) error {
 
 // throttle waits until the session may send another frame. Meanwhile nothing is read, so TCP pushes
 // back and nothing is lost.
-func (s *session) throttle(now time.Time) (wait time.Duration) {
-	wait = s.tokens.ReserveN(now, 1).DelayFrom(now)
+func (s *session) throttle(now time.Time, cost int) (wait time.Duration) {
+	wait = s.tokens.ReserveN(now, min(cost, s.server.config.MessageBurst)).DelayFrom(now)
 	if wait <= 0 {
 		return 0
 	}

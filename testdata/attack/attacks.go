@@ -45,19 +45,22 @@ var attacks = []attack{
 // A crowd is those who attack. What it holds open ends with goAway.
 type crowd struct {
 	server *server
+	number int             // of the attack: each has addresses of its own
 	ctx    context.Context // ends the attack
 
 	mu   sync.Mutex // guards the field below
 	held []io.Closer
 }
 
-// attacker is an address of IPv4 that attackers have.
-func attacker(n int) netip.Addr { return netip.AddrFrom4([4]byte{45, 83, byte(n >> 8), byte(n)}) }
+// attacker is the nth address of IPv4 that the attackers have.
+func (c *crowd) attacker(n int) netip.Addr {
+	return netip.AddrFrom4([4]byte{45, byte(100 + c.number), byte(n >> 8), byte(n)})
+}
 
-// network is an address in the nth /64 of one /56.
-func network(n int) netip.Addr {
+// network is an address in the nth /64 of their /56.
+func (c *crowd) network(n int) netip.Addr {
 	a := netip.MustParseAddr("2a0e:b000:0:aa00::1").As16()
-	a[7] = byte(n)
+	a[5], a[7] = byte(c.number), byte(n)
 	return netip.AddrFrom16(a)
 }
 
@@ -133,7 +136,7 @@ func (c *crowd) fillOutboxes(addresses int) {
 	room := signaling.RoomName(rand.Text())
 	ids := make(chan signaling.PeerID, 400*addresses)
 	c.some(400*addresses, func(i int) error {
-		p, w, err := c.server.enter(c.ctx, attacker(i%addresses), signaling.Join{Room: room})
+		p, w, err := c.server.enter(c.ctx, c.attacker(i%addresses), signaling.Join{Room: room})
 		if err == nil {
 			ids <- w.ID
 			p.vanish()
@@ -152,7 +155,7 @@ func (c *crowd) fillOutboxes(addresses int) {
 func (c *crowd) senders(n, addresses int, room signaling.RoomName, to []signaling.PeerID) {
 	large := data(60_000)
 	c.each(n, func(i int) error {
-		p, _, err := c.server.enter(c.ctx, attacker(i%addresses), signaling.Join{Room: room})
+		p, _, err := c.server.enter(c.ctx, c.attacker(i%addresses), signaling.Join{Room: room})
 		if err != nil || len(to) == 0 {
 			return io.EOF
 		}
@@ -171,7 +174,7 @@ func (c *crowd) slowReaders() {
 	room := signaling.RoomName(rand.Text())
 	ids := make(chan signaling.PeerID, 40)
 	c.some(40, func(int) error {
-		p, w, err := c.server.enter(c.ctx, attacker(0), signaling.Join{Room: room})
+		p, w, err := c.server.enter(c.ctx, c.attacker(0), signaling.Join{Room: room})
 		if err == nil {
 			ids <- w.ID
 			c.hold(p.conn)
@@ -189,7 +192,7 @@ func (c *crowd) slowReaders() {
 // foundRooms is S9.
 func (c *crowd) foundRooms() {
 	c.some(10_000, func(i int) error {
-		p, _, err := c.server.enter(c.ctx, network(i%20), signaling.Join{})
+		p, _, err := c.server.enter(c.ctx, c.network(i%20), signaling.Join{})
 		if err == nil {
 			c.hold(p.conn)
 		}
@@ -200,7 +203,7 @@ func (c *crowd) foundRooms() {
 
 func (c *crowd) publicRooms() {
 	c.some(505, func(i int) error {
-		p, _, err := c.server.enter(c.ctx, network(i%20), signaling.Join{Room: signaling.RoomName(fmt.Sprintf("--%03d", i)), NewRoom: signaling.NewRoom{Public: true}})
+		p, _, err := c.server.enter(c.ctx, c.network(i%20), signaling.Join{Room: signaling.RoomName(fmt.Sprintf("--%03d", i)), NewRoom: signaling.NewRoom{Public: true}})
 		if err == nil {
 			c.hold(p.conn)
 		}
@@ -218,7 +221,7 @@ func (c *crowd) guessPIN() {
 	}
 	defer p.vanish()
 	c.each(20, func(i int) error {
-		guess, _, err := c.server.enter(c.ctx, network(i), signaling.Join{Room: room, Password: fmt.Sprintf("%04d", time.Now().UnixNano()%7000)})
+		guess, _, err := c.server.enter(c.ctx, c.network(i), signaling.Join{Room: room, Password: fmt.Sprintf("%04d", time.Now().UnixNano()%7000)})
 		if err == nil {
 			guess.vanish()
 		}
@@ -228,7 +231,7 @@ func (c *crowd) guessPIN() {
 
 func (c *crowd) idle() {
 	c.some(2000, func(i int) error {
-		conn, err := c.server.dial(c.ctx, c.server.address(), attacker(i%8))
+		conn, err := c.server.dial(c.ctx, c.server.address(), c.attacker(i%8))
 		if err == nil {
 			c.hold(conn)
 			_, err = io.WriteString(conn, []string{"", "GET / HTTP/1.1\r\nHost: x\r\n", "\x16\x03\x01\x02"}[i%3])
@@ -240,7 +243,7 @@ func (c *crowd) idle() {
 
 func (c *crowd) neverJoin() {
 	c.some(500, func(int) error {
-		p, err := c.server.connect(c.ctx, attacker(0))
+		p, err := c.server.connect(c.ctx, c.attacker(0))
 		if err == nil {
 			c.hold(p.conn)
 		}
@@ -251,7 +254,7 @@ func (c *crowd) neverJoin() {
 
 func (c *crowd) churn() {
 	c.each(10, func(int) error {
-		p, err := c.server.connect(c.ctx, attacker(0))
+		p, err := c.server.connect(c.ctx, c.attacker(0))
 		if err == nil {
 			p.vanish()
 		}
@@ -261,7 +264,7 @@ func (c *crowd) churn() {
 
 func (c *crowd) requests() {
 	c.each(10, func(i int) error {
-		conn, err := c.server.dial(c.ctx, c.server.address(), attacker(i))
+		conn, err := c.server.dial(c.ctx, c.server.address(), c.attacker(i))
 		if err != nil {
 			return err
 		}
@@ -280,7 +283,7 @@ func (c *crowd) requests() {
 
 func (c *crowd) flood() {
 	c.each(20, func(i int) error {
-		p, w, err := c.server.enter(c.ctx, attacker(i), signaling.Join{})
+		p, w, err := c.server.enter(c.ctx, c.attacker(i), signaling.Join{})
 		if err != nil {
 			return err
 		}
@@ -302,7 +305,7 @@ func (c *crowd) flood() {
 // fragments begin messages that never end, as large as they may be.
 func (c *crowd) fragments() {
 	c.each(40, func(i int) error {
-		p, _, err := c.server.enter(c.ctx, attacker(i%4), signaling.Join{})
+		p, _, err := c.server.enter(c.ctx, c.attacker(i%4), signaling.Join{})
 		if err != nil {
 			return err
 		}
@@ -318,7 +321,7 @@ func (c *crowd) fragments() {
 
 func (c *crowd) match() {
 	c.each(300, func(i int) error {
-		p, err := c.server.connect(c.ctx, attacker(i%30))
+		p, err := c.server.connect(c.ctx, c.attacker(i%30))
 		if err != nil {
 			return err
 		}
@@ -339,7 +342,7 @@ func (c *crowd) credentials() {
 }
 
 func (c *crowd) turn(change func(*signaling.ICEServer)) {
-	p, w, err := c.server.enter(c.ctx, attacker(0), signaling.Join{})
+	p, w, err := c.server.enter(c.ctx, c.attacker(0), signaling.Join{})
 	if err != nil {
 		return
 	}
@@ -350,7 +353,7 @@ func (c *crowd) turn(change func(*signaling.ICEServer)) {
 	}
 	change(&credential)
 	c.each(10, func(i int) error {
-		conn, err := c.server.dial(c.ctx, at, attacker(i))
+		conn, err := c.server.dial(c.ctx, at, c.attacker(i))
 		if err != nil {
 			return err
 		}

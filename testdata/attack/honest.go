@@ -2,10 +2,14 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/netip"
+	"os"
+	"os/exec"
 	"slices"
 	"sync"
 	"time"
@@ -24,13 +28,46 @@ func honest() netip.Addr {
 // A sight is what honest members see during an attack.
 type sight struct {
 	mu      sync.Mutex // guards the fields below
-	joins   []time.Duration
-	signals []time.Duration
-	refused []error
+	Joins   []time.Duration
+	Signals []time.Duration
+	Refused []string
 
 	// Set when the attack is over.
 	turnedAway float64
 	memory     float64
+}
+
+// honestCommand is the first argument of a process that is the honest members. They have one of their own, or the
+// attackers' goroutines would keep them waiting, and not the server.
+const honestCommand = "honest"
+
+// beHonest is that process: it prints what it has seen as JSON.
+func beHonest(ctx context.Context, s *server, length time.Duration, stdout io.Writer) error {
+	ctx, cancel := context.WithTimeout(ctx, length)
+	defer cancel()
+	seen := new(sight)
+	var wg sync.WaitGroup
+	for range honestPairs {
+		wg.Go(func() { seen.watch(ctx, s) })
+	}
+	wg.Wait()
+	return json.NewEncoder(stdout).Encode(seen)
+}
+
+// watchHonest starts it, and waits for what it has seen.
+func watchHonest(ctx context.Context, s *server, length time.Duration) (*sight, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, self, honestCommand, s.url, length.String())
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("honest members: %w", err)
+	}
+	seen := new(sight)
+	return seen, json.Unmarshal(out, seen)
 }
 
 // signalsEach is how many signals a pair exchanges, as two who connect do.
@@ -41,7 +78,7 @@ func (v *sight) watch(ctx context.Context, s *server) {
 	for ctx.Err() == nil {
 		if err := v.pair(context.WithoutCancel(ctx), s); err != nil {
 			v.mu.Lock()
-			v.refused = append(v.refused, err)
+			v.Refused = append(v.Refused, err.Error())
 			v.mu.Unlock()
 		}
 	}
@@ -71,7 +108,7 @@ func (v *sight) pair(ctx context.Context, s *server) error {
 		if _, err := host.receive(); err != nil {
 			return fmt.Errorf("receive a signal: %w", err)
 		}
-		v.note(&v.signals, time.Since(began))
+		v.note(&v.Signals, time.Since(began))
 	}
 	return errors.Join(host.send(signaling.Leave{}), guest.send(signaling.Leave{}))
 }
@@ -80,7 +117,7 @@ func (v *sight) enter(ctx context.Context, s *server, j signaling.Join) (*peer, 
 	began := time.Now()
 	p, w, err := s.enter(ctx, honest(), j)
 	if err == nil {
-		v.note(&v.joins, time.Since(began))
+		v.note(&v.Joins, time.Since(began))
 	}
 	return p, w, err
 }
@@ -93,8 +130,8 @@ func (v *sight) note(list *[]time.Duration, took time.Duration) {
 
 // row is a row of the table. Everybody has gone.
 func (v *sight) row(name string) string {
-	return fmt.Sprintf("| %s | %d | %s, %s | %s | %d | %.0f | %.0f MiB |", name, len(v.joins), part(v.joins, 50), part(v.joins, 99),
-		part(v.signals, 99), len(v.refused), v.turnedAway, v.memory/(1<<20))
+	return fmt.Sprintf("| %s | %d | %s, %s | %s | %d | %.0f | %.0f MiB |", name, len(v.Joins), part(v.Joins, 50), part(v.Joins, 99),
+		part(v.Signals, 99), len(v.Refused), v.turnedAway, v.memory/(1<<20))
 }
 
 // part is below how much so many of a hundred are.

@@ -36,6 +36,17 @@ const (
 )
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if len(args) == 3 && args[0] == honestCommand {
+		length, err := time.ParseDuration(args[2])
+		if err == nil {
+			err = beHonest(ctx, &server{url: args[1]}, length, stdout)
+		}
+		if err != nil {
+			fmt.Fprintln(stderr, "attack:", err)
+			return exitError
+		}
+		return exitOK
+	}
 	flags := flag.NewFlagSet("attack", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() {
@@ -60,17 +71,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	fmt.Fprintln(stdout, "| attack | honest joins | join p50, p99 | signal p99 | honest refused | attackers refused | server's memory |")
 	fmt.Fprintln(stdout, "|---|---|---|---|---|---|---|")
 	code := exitOK
-	for _, a := range attacks {
+	for i, a := range attacks {
 		if !which.MatchString(a.name) {
 			continue
 		}
-		seen, err := s.play(ctx, a, *length)
+		seen, err := s.play(ctx, i, a, *length)
 		if err != nil {
 			fmt.Fprintf(stderr, "attack: %s: %v\n", a.name, err)
 			return exitError
 		}
 		fmt.Fprintln(stdout, seen.row(a.name))
-		for _, why := range seen.refused {
+		for _, why := range seen.Refused {
 			fmt.Fprintf(stderr, "attack: %s: an honest member: %v\n", a.name, why)
 			code = exitError
 		}
@@ -79,22 +90,22 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 // play runs an attack while honest members come and go.
-func (s *server) play(ctx context.Context, a attack, length time.Duration) (*sight, error) {
+func (s *server) play(ctx context.Context, number int, a attack, length time.Duration) (*sight, error) {
 	before, err := s.figures(ctx)
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, length)
+	limited, cancel := context.WithTimeout(ctx, length)
 	defer cancel()
-	c := &crowd{server: s, ctx: ctx}
-	seen := new(sight)
+	c := &crowd{server: s, number: number, ctx: limited}
 	var wg sync.WaitGroup
 	wg.Go(func() { a.run(c) })
-	for range honestPairs {
-		wg.Go(func() { seen.watch(ctx, s) })
-	}
+	seen, err := watchHonest(ctx, s, length)
 	wg.Wait()
-	after, err := s.figures(context.WithoutCancel(ctx))
+	if err != nil {
+		return nil, err
+	}
+	after, err := s.figures(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("the server does not answer any more: %w", err)
 	}
