@@ -1,11 +1,13 @@
 // The chat: lines of text, reliable on channel 0, as rtc-client's.
 
 const maxLines = 200; // in the log; older ones go
+const patience = 2500; // ms after which what others have not acknowledged is marked; they do so within one second
 const maxLength = 4000; // of a line, as of the input
 const burst = 100, perSecond = 5; // messages of one peer; what is more nobody could read, and is left out
 
 export class Chat {
   /** @type {any} */ node = null;
+  /** Own lines that others have not acknowledged: by peer, the number of the packet. @type {{line: HTMLElement, since: number, waits: Map<number, number>, missed: number[]}[]} */ unheard = [];
   /** @type {Map<number, {left: number, at: number, omitted: number, note?: HTMLElement}>} */ heard = new Map();
 
   constructor() {
@@ -24,6 +26,7 @@ export class Chat {
   open(node) {
     this.node = node;
     this.heard.clear();
+    this.unheard = [];
     this.log.replaceChildren();
   }
 
@@ -33,13 +36,17 @@ export class Chat {
     const { node } = this;
     if (!node.peers.length) return void this.note("Nobody is here to hear that yet.");
     this.input.value = "";
-    this.add("you", line);
+    const added = this.add("you", line);
     try {
       await node.send({ data: line });
     } catch (/** @type {any} */ error) {
       if (!error.peers) return void this.note(`That was not sent: ${error.message}`);
       for (const peer of error.peers) node.send({ peer, data: line }).catch(() => {}); // who has gone needs it no more
     }
+    const { links } = await node.stats();
+    const waits = new Map(Object.entries(links).flatMap(([id, { state, lanes: [lane] }]) =>
+      state === "connected" && lane.delivered < lane.sent ? [[Number(id), lane.sent]] : []));
+    if (waits.size) this.unheard.push({ line: added, since: performance.now(), waits, missed: [] });
   }
 
   /** @param {number} peer @param {Uint8Array} data */
@@ -74,6 +81,26 @@ export class Chat {
     }
   }
 
+  /** Marks what others have not acknowledged after a moment. @param {Record<number, any>} links of a node's stats */
+  confirm(links) {
+    this.unheard = this.unheard.filter(({ line, since, waits, missed }) => {
+      for (const [id, n] of waits) if (links[id]?.lanes[0].delivered >= n) waits.delete(id);
+      line.classList.toggle("waiting", waits.size > 0 && performance.now() - since > patience);
+      if (!waits.size && missed.length) {
+        const mark = document.createElement("span");
+        mark.className = "missed";
+        mark.textContent = ` · perhaps not heard by ${missed.join(", ")}`;
+        line.append(mark);
+      }
+      return waits.size > 0;
+    });
+  }
+
+  /** Will not acknowledge anything more. @param {number} peer */
+  part(peer) {
+    for (const { waits, missed } of this.unheard) if (waits.delete(peer)) missed.push(peer);
+  }
+
   /** @param {string} text */
   note(text) {
     const p = document.createElement("p");
@@ -89,6 +116,7 @@ export class Chat {
     b.textContent = `${who}: `;
     p.append(b, line);
     this.append(p);
+    return p;
   }
 
   /** @param {HTMLElement} p */

@@ -1,10 +1,11 @@
 // The drawing of who is connected to whom. A room here is {me, host, topology, peers}, and a peer
-// {id, state, relayed}: state is connected, connecting or failed; relayed, reached through the host.
+// {id, state, relayed}: state is connected, interrupted, connecting or failed; relayed, reached through the host.
 
 import { svg } from "./svg.js";
 
 const width = 400, height = 280;
-const names = { connected: "direct link", connecting: "connecting", failed: "no link" };
+const names = { connected: "direct link", connecting: "connecting", interrupted: "interrupted", failed: "no link" };
+const said = { connecting: "Connecting with", interrupted: "Nothing is heard of", failed: "No link with" };
 
 export class Drawing {
   key = ""; // of what is drawn
@@ -87,9 +88,9 @@ function sentence({ me, host, topology, peers }) {
   const parts = [topology === "star" ? `A star around host ${host}.` : "A mesh."];
   parts.push(direct.length ? `You are ${me}, directly connected with ${list(direct)}.` : `You are ${me}, connected with nobody.`);
   if (relayed.length) parts.push(`Through the host: ${list(relayed)}.`);
-  for (const state of ["connecting", "failed"]) {
+  for (const [state, words] of Object.entries(said)) {
     const some = peers.filter((p) => p.state === state);
-    if (some.length) parts.push(`${state === "failed" ? "No link" : "Connecting"} with ${list(some)}.`);
+    if (some.length) parts.push(`${words} ${list(some)}.`);
   }
   return parts.join(" ");
 }

@@ -10,6 +10,7 @@ import { Chat } from "./chat.js";
 import { Drawing } from "./drawing.js";
 import { invite } from "./invite.js";
 import { Peers } from "./peers.js";
+import { forget, keep, recall } from "./place.js";
 import { hello, isHello, Probes } from "./probe.js";
 import { Throughput } from "./throughput.js";
 import { forDropped, forPeer, forReason, forRoom, noWebRtc, whyUnreachable } from "./words.js";
@@ -17,6 +18,8 @@ import { forDropped, forPeer, forReason, forRoom, noWebRtc, whyUnreachable } fro
 const by = (/** @type {string} */ id) => /** @type {any} */ (document.getElementById(id));
 const chat = new Chat(), drawing = new Drawing(), table = new Peers(), throughput = new Throughput(roundTrip);
 const failureShown = 60000; // ms
+const offline = "This device is offline. What you say is kept, and sent when it is back.";
+const yours = "\nNo other member is reached either: it is probably the network of this device.";
 const lost = "The connection to the signaling server is lost; trying again. Open links go on without it.";
 
 /** @type {any} */ let node = null; // while in a room
@@ -37,8 +40,10 @@ function roundTrip(peer) {
   return known.length ? Math.min(...known) : 0;
 }
 
-/** @param {string} text @param {"" | "wait" | "bad"} [kind] */
-function status(text, kind = "") {
+/** @param {string} text @param {"" | "wait" | "bad"} [kind] @param {string} [again] what the button says that joins again */
+function status(text, kind = "", again = "") {
+  by("again").hidden = !again;
+  by("again").textContent = again;
   const element = by("status");
   if (element.textContent !== text) element.textContent = text;
   element.className = kind;
@@ -57,6 +62,7 @@ function go() {
 /** To the start. */
 function out() {
   const inside = !!(node || joining);
+  if (node) forget(node.room);
   leave();
   status("");
   if (inside) by("create").querySelector("button").focus();
@@ -88,9 +94,17 @@ async function enter(url, config, name = "") {
   by("leave").focus();
   status(name ? `Joining ${name} …` : "Creating a room …", "wait");
   let entered;
+  // A star ends with its host: one that reloads its page comes back to its place.
+  const place = { ...config, ...(name && (await recall(name))) };
+  if (mine !== joining) return;
   try {
-    entered = await join(url, { ...config, connectTimeout, token, signal: mine.signal, log: (_, why) => (loss = why) });
+    entered = await join(url, { ...place, keepPlace: place.topology === "star", connectTimeout, token, signal: mine.signal, log: (_, why) => (loss = why) });
   } catch (/** @type {any} */ error) {
+    if (place.resume && error.code === "resume_refused") {
+      forget(name);
+      if (mine === joining) enter(url, { topology: place.topology }, name);
+      return;
+    }
     if (error.code === "unreachable") error.code = await whyUnreachable(url);
     if (mine === joining) explain(error);
     return;
@@ -105,6 +119,7 @@ async function enter(url, config, name = "") {
   location.hash = node.room;
   chat.open(node);
   throughput.open(node);
+  if (place.topology === "star" && node.id === node.host) keep(node);
   invite(node);
   show();
   by("copy").focus({ preventScroll: true });
@@ -114,8 +129,11 @@ async function enter(url, config, name = "") {
 
 /** Back at the start, with the reason. The button, unlike the input, opens no keyboard on a phone. @param {any} error */
 function explain(error) {
+  const { room } = node ?? {};
   leave();
-  status(globalThis.RTCPeerConnection ? forRoom(error) : noWebRtc, "bad");
+  if (room && error.code === "resume_refused") return enter(`./${room}`, {}, room); // the server was restarted
+  if (room) by("room").value = room;
+  status(globalThis.RTCPeerConnection ? forRoom(error) : noWebRtc, "bad", by("room").value && "Try again");
   by(by("room").value ? "join" : "create").querySelector("button").focus();
 }
 
@@ -140,7 +158,10 @@ function take(/** @type {any} */ event) {
     node.send({ peer, data: hello }).catch(() => {}); // it has just gone
   } else if (kind === "disconnected") {
     chat.note(`${peer} ${forReason(event.reason)}.`);
+    chat.part(peer);
     throughput.part(peer);
+  } else if (kind === "signaling resumed") {
+    if (held()) keep(node);
   } else if (kind === "failed") {
     failed.set(peer, { at: performance.now(), error: event.error });
     chat.note(forPeer(peer, event.error).split("\n")[0]); // the status has the detail
@@ -164,35 +185,46 @@ async function update() {
   if (!shown) return;
   const stats = await shown.stats();
   if (shown !== node) return;
-  for (const [id, { at }] of failed) if (performance.now() - at > failureShown || stats.links[id]) failed.delete(id);
+  for (const [id, { at }] of failed) if (performance.now() - at > failureShown || shown.peers.includes(id)) failed.delete(id);
   const { id: me, host, topology } = shown;
-  const ids = new Set([...shown.peers, ...Object.keys(stats.links).map(Number), ...failed.keys()]);
+  const ids = new Set([...shown.members, ...shown.peers, ...Object.keys(stats.links).map(Number), ...failed.keys()]);
   const peers = [...ids].sort((a, b) => a - b).map((id) => {
     const link = stats.links[id];
-    const state = shown.peers.includes(id) ? "connected" : link ? "connecting" : "failed";
-    return { id, state, relayed: state === "connected" && !link, path: path(link, state, host), host: topology === "star" && id === host };
+    const there = shown.peers.includes(id), through = link ?? stats.links[host];
+    const state = there ? (through?.interrupted ? "interrupted" : "connected") : failed.has(id) ? "failed" : "connecting";
+    return { id, state, relayed: there && !link, path: path(link, state, host), host: topology === "star" && id === host };
   });
   drawing.show({ me, host, topology, peers: peers.map(({ id, state, relayed }) => ({ id, state, relayed })) });
-  table.show(peers, probes);
+  table.show(peers, probes, stats.signaling);
+  chat.confirm(stats.links);
   by("seal").hidden = me !== host;
   by("seal").disabled = shown.sealed;
   by("seal").textContent = shown.sealed ? "Closed for newcomers" : "Close the room for newcomers";
   by("dropped").textContent = forDropped(stats.dropped);
-  report(stats);
+  report(stats, peers);
 }
+
+/** Whether this tab hosts a star. */
+const held = () => node?.topology === "star" && node.id === node.host;
 
 /** @param {any} link @param {string} state @param {number} host */
 function path(link, state, host) {
-  if (state !== "connected") return "–";
+  if (state !== "connected" && state !== "interrupted") return "–";
   if (!link) return `through host ${host}`;
   return link.local ? `${link.local} – ${link.remote || "?"}` : "…";
 }
 
-function report(/** @type {any} */ stats) {
+/** @param {any} stats @param {{id: number, state: string}[]} peers */
+function report(stats, peers) {
   const [failure] = [...failed].slice(-1);
-  if (stats.signalingError) status(`${forRoom(stats.signalingError)}\nOpen links go on, but nobody new can come.`, "bad");
+  const silent = peers.filter((p) => p.state === "interrupted").map((p) => p.id);
+  const nobody = !peers.some((p) => p.state === "connected");
+  if (stats.signalingError) status(`${forRoom(stats.signalingError)}\nOpen links go on, but nobody new can come.`, "bad", "Join again");
+  else if (!navigator.onLine && (silent.length || nobody)) status(offline, "wait");
+  else if (silent.length) status(`Nothing is heard of ${silent.join(", ")} at the moment; trying to reach them again. What you say is kept for them.`, "wait");
+  else if (stats.signaling && node.status === "connecting" && !failure) status("The host is not here at the moment; waiting for it to come back.", "wait");
   else if (!stats.signaling) status(lost + (loss?.code === "bad_message" ? `\n${forRoom(loss)}` : ""), "wait");
-  else if (failure) status(forPeer(failure[0], failure[1].error), "bad");
+  else if (failure) status(forPeer(failure[0], failure[1].error) + (nobody && failed.size > 1 ? yours : ""), "bad");
   else status("");
 }
 
@@ -207,11 +239,16 @@ by("join").addEventListener("submit", (/** @type {SubmitEvent} */ e) => {
   else location.hash = room;
 });
 by("leave").addEventListener("click", out);
+by("again").addEventListener("click", () => {
+  const room = node?.room ?? roomOf(by("room").value);
+  enter(`./${encodeURIComponent(room)}`, {}, room);
+});
 addEventListener("keydown", (e) => joining && e.key === "Escape" && out());
 by("seal").addEventListener("click", () => node.seal().catch((/** @type {any} */ error) => chat.note(`The room stays open: ${error.message}`)));
 addEventListener("hashchange", go);
 addEventListener("pagehide", () => joining?.abort()); // a node of its own closes itself
 addEventListener("pageshow", (e) => e.persisted && location.reload()); // its links ended when it was left
+for (const name of ["online", "offline"]) addEventListener(name, later);
 setInterval(() => {
   if (!node) return;
   probes.ask(node);

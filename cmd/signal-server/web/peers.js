@@ -19,9 +19,11 @@ export class Peers {
   /**
    * @param {{id: number, state: string, path: string, host: boolean}[]} peers
    * @param {import("./probe.js").Probes} probes
+   * @param {boolean} known whether the server tells who is here
    */
-  show(peers, probes) {
+  show(peers, probes, known) {
     this.alone.hidden = peers.length > 0;
+    text(this.alone, known ? "Nobody else is here yet. Send someone the link, or open it in a second tab." : "Whether somebody else is here is not known without the server.");
     this.table.hidden = this.hint.hidden = !peers.length;
     for (const [id, row] of this.rows) {
       if (peers.some((p) => p.id === id)) continue;

@@ -79,6 +79,7 @@ export async function whyUnreachable(/** @type {string} */ url) {
 const drops = {
   no_credit: "came faster than this page takes them", buffer_full: "found no room on the way out",
   malformed: "were malformed", no_target: "were for somebody who is gone", peer_gone: "came from somebody who is gone",
+  interrupted: "were for somebody who was not reached",
 };
 
 /** @param {Record<string, number>} dropped of a node's stats */
@@ -90,7 +91,7 @@ export function forDropped(dropped) {
 /** @param {string} reason of a disconnected event */
 export const forReason = (reason) =>
   ({
-    "by peer": "left", "by us": "was disconnected here", "lost": "was lost: the path to it stopped working",
+    "by peer": "left", "by us": "was disconnected here", "lost": "was lost: nothing was heard of it for too long",
     "slow": "was disconnected, for one of us reads too slowly", "host gone": "is gone with the host",
     "misbehaved": "was disconnected, for it broke the rules",
   })[reason] ?? "left";

@@ -430,17 +430,9 @@ export class Link {
       this.fail(this.unauthorized(`not done after ${this.node.config.authTimeout / 1000} s: both ends need config.auth, or auth_callback`), silent);
     };
     if (!this.id) return end();
-    const before = this.path?.heard;
-    const { path } = this;
+    const { path } = this, before = path?.heard;
     path?.beat(1);
-    const heard = () => path?.heard !== before;
-    const ask = (/** @type {number} */ left) => {
-      if (this.state !== "pending") return;
-      if (heard()) end();
-      else if (left <= 0) this.end("lost");
-      else this.after(beatEach / 10, () => ask(left - beatEach / 10));
-    };
-    ask(beatEach);
+    this.after(beatEach, () => (path?.heard === before ? this.end("lost") : end()));
   }
 
   /** @param {string} [why] @param {any} [cause] */
@@ -632,7 +624,7 @@ export class Link {
       state: this.published ? "connected" : "connecting",
       connectTime, repairable: this.id !== "", interrupted, paths, pathsRefused, lastHeard: now() - this.heardAt,
       ...((await path?.stats()) ?? { rtt: 0, local: "", remote: "", bytesSent: 0, bytesReceived: 0 }),
-      lanes: this.lanes.map(({ channelNumber: channel, mode, sent, received, resent, buffered, unread }) => ({ channel, mode, sent, received, resent, buffered, unread })),
+      lanes: this.lanes.map(({ channelNumber: channel, mode, sent, received, resent, buffered, unread, kept, keeps }) => ({ channel, mode, sent, received, resent, ...(keeps && { delivered: kept.first }), buffered, unread })),
     };
   }
 }

@@ -79,6 +79,16 @@ export class RtcNode {
     return this.route.peers().sort((a, b) => a - b);
   }
 
+  /** The ids of the other members that the server has told of, connected or not: for a star's guest the host alone. */
+  get members() {
+    return [...this.roster.values()].flatMap((peer) => (peer.present ? peer.member.id : []));
+  }
+
+  /** For config.resume of a program that comes back in this one's place, such as the same page reloaded. */
+  get resume() {
+    return /** @type {Message} */ (this.signaling.welcome).resume;
+  }
+
   /**
    * Sends a packet; resolves when it was accepted. To one peer a reliable packet waits for room: await
    * each. An unreliable one without room is dropped, which stats counts. A broadcast never waits. An empty
@@ -161,8 +171,7 @@ export class RtcNode {
     const { id, room, topology, host, sealed, signaling, resumed, inbox, dropped } = this;
     const links = await Promise.all(this.links().map(async (link) => [link.peer, await link.stats()]));
     return {
-      id, room, topology, host, sealed, signaling: !!signaling.socket, signalingError: signaling.error, signalingLost: signaling.lost,
-      signalingSince: now() - signaling.since, resumed,
+      id, room, topology, host, sealed, signaling: !!signaling.socket, signalingError: signaling.error, signalingLost: signaling.lost, resumed,
       waiting: inbox.waiting, dropped: { ...dropped }, links: Object.fromEntries(links),
     };
   }

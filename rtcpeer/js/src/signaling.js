@@ -20,7 +20,6 @@ export class Signaling {
   /** @type {Message | null} */ welcome = null;
   /** @type {RtcPeerError | null} */ error = null; // why it has ended for good
   /** Why there is no connection at the moment. @type {RtcPeerError | null} */ lost = null;
-  since = now(); // of that, or of the connection
   closed = false;
   bound = backoffMin; // of the next wait
   garbage = 0; // malformed answers in a row
@@ -80,7 +79,6 @@ export class Signaling {
         if (now() - began >= backoffMax) this.bound = backoffMin;
         this.config.log?.("signaling lost", why);
         this.lost = why;
-        this.since = now();
         this.onlost(why);
         this.redial(why);
       };
@@ -142,7 +140,6 @@ export class Signaling {
             clearTimeout(timer);
             this.socket = socket;
             this.lost = null;
-            this.since = now();
             for (const frame of this.outbox.splice(0)) socket.send(frame);
             // Now, not when the promise is taken: a stack may bring the next message in the same task.
             this.onmessage(m);

@@ -84,6 +84,17 @@ export type Config = {
   token?: string;
   /** Of the room, and of one that join creates: at most 128 bytes. */
   password?: string;
+  /**
+   * node.resume of a program before this one, to come back in its place: with its id, and as the host if it was. The
+   * others see it disconnect and connect anew. Refused (resume_refused) when the place is gone.
+   */
+  resume?: string;
+  /**
+   * Keeps the place in the room when the page is left, for as long as the server does, so that a page that is reloaded
+   * can come back with resume, and one that comes out of the back/forward cache goes on by itself. Without it a page that
+   * is left leaves the room at once, and its node is closed.
+   */
+  keepPlace?: boolean;
   /** How the room shall be if join creates it. */
   newRoom?: NewRoom;
   /** node.refuse from the beginning. */
@@ -201,6 +212,8 @@ export type LaneStats = {
   /** Packets. */
   sent: number;
   received: number;
+  /** Of those sent, how many the other end is known to have taken; only of reliable lanes, and if the link is repairable. */
+  delivered?: number;
   /** Of those sent, how many were sent again over another path. */
   resent: number;
   /** Bytes that were sent and have not arrived, as far as is known: with repairs, that the other end has not taken. */
@@ -251,8 +264,6 @@ export type Stats = {
   signalingError: RtcPeerError | null;
   /** Why there is none, while it tries to come back. */
   signalingLost: RtcPeerError | null;
-  /** How long that has been as it is, in ms. */
-  signalingSince: number;
   /** How often that connection was lost and resumed. */
   resumed: number;
   /** Events that wait to be taken. */

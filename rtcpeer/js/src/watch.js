@@ -23,9 +23,10 @@ export class Watch {
       if (this.suspended) changed(e);
       this.suspended = false;
     });
-    // A page that is left has its node closed; one that may come back, from the back/forward cache, keeps its place.
-    this.on(globalThis, "pagehide", (e) => {
-      this.suspended = /** @type {PageTransitionEvent} */ (e).persisted;
+    // A page does not know whether it is left for good, reloaded, or put into the back/forward cache: Chromium says
+    // "persisted" of one that is reloaded, too.
+    this.on(globalThis, "pagehide", () => {
+      this.suspended = !!node.config.keepPlace;
       if (this.suspended) node.suspend();
       else node.closeAll(true);
     });

@@ -295,9 +295,9 @@ test("a page that is put away keeps its place, and has its links again when it c
     delete globalThis.removeEventListener;
   });
   const w = watched(t);
-  const b = await Player.join(url, w);
+  const b = await Player.join(url, { ...w, keepPlace: true });
   t.after(() => Promise.all([a.close(), b.close()]));
-  await a.event("connected", b.id);
+  await Promise.all([a.event("connected", b.id), b.event("connected", a.id)]);
   const put = (name, persisted) => page.dispatchEvent(Object.assign(new Event(name), { persisted }));
   put("pagehide", true);
   assert.equal(w.pcs.size, 0);

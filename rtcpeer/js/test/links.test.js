@@ -207,3 +207,21 @@ test("six in a mesh that lose the network at the same moment", async (t) => {
     assert.equal(new Set(p.packets().map((x) => x.peer)).size, many - 1);
   }
 });
+
+test("a host that comes back in its place is the host, and its guests are still there", async (t) => {
+  const url = newRoom();
+  const before = await Player.join(url, { RTCPeerConnection: Real, WebSocket, topology: "star", keepPlace: true });
+  const guest = await Player.join(url, { RTCPeerConnection: Real, WebSocket });
+  await guest.event("connected", 1);
+  assert.deepEqual([before.node.members, guest.node.members], [[guest.id], [1]]);
+  const { resume } = before.node;
+  before.node.suspend(); // as its page does when it is reloaded
+  before.node.signaling.closed = true;
+  const after = await Player.join(url, { RTCPeerConnection: Real, WebSocket, topology: "star", resume });
+  t.after(() => Promise.all([guest.close(), after.close()]));
+  assert.deepEqual([after.id, after.node.host], [1, 1]);
+  await after.event("connected", guest.id);
+  await guest.until("the host again", () => kinds(guest).filter((kind) => kind === "connected").length === 2);
+  assert.deepEqual([guest.node.status, guest.ended], ["connected", null]);
+  await assert.rejects(Player.join(url, { RTCPeerConnection: Real, resume: "nonsense" }), { code: "resume_refused" });
+});

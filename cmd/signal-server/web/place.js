@@ -1,0 +1,50 @@
+// This tab's place in a room that it hosts, so that a page that is reloaded is the host that it was.
+//
+// A tab that was duplicated has a copy of the storage. So who is about to come back asks the other tabs first, and the one
+// that is in the place answers: the copy is a newcomer.
+
+const key = (/** @type {string} */ room) => `rtcpeer ${room}`;
+const answerTime = 200; // ms
+const tabs = globalThis.BroadcastChannel ? new BroadcastChannel("rtcpeer") : null;
+const taken = new Set(); // ids of places that other tabs are in
+let held = ""; // id of the place that this tab is in
+
+tabs?.addEventListener("message", ({ data }) => {
+  if (data.asks && data.asks === held) tabs.postMessage({ taken: held });
+  if (data.taken) taken.add(data.taken);
+});
+
+/** Keeps the place, as it is now. @param {any} node */
+export function keep(node) {
+  if (!held) held = `${Date.now()} ${Math.random()}`;
+  try {
+    sessionStorage.setItem(key(node.room), JSON.stringify({ id: held, topology: node.topology, resume: node.resume }));
+  } catch {} // a browser may keep nothing
+}
+
+/** @param {string} room */
+export function forget(room) {
+  held = "";
+  try {
+    sessionStorage.removeItem(key(room));
+  } catch {}
+}
+
+/** What join needs to come back, or nothing. @param {string} room @returns {Promise<{topology?: string, resume?: string}>} */
+export async function recall(room) {
+  try {
+    const { id, topology, resume } = JSON.parse(sessionStorage.getItem(key(room)) ?? "{}");
+    if (!id) return {};
+    taken.delete(id);
+    tabs?.postMessage({ asks: id });
+    await new Promise((resolve) => setTimeout(resolve, answerTime));
+    if (taken.has(id)) {
+      forget(room);
+      return {};
+    }
+    held = id;
+    return { topology, resume };
+  } catch {
+    return {};
+  }
+}
