@@ -23,7 +23,7 @@ const ours = "acknowledge|admit|announce|answered|answersOther|askAgain|asked|ba
 	"isAbout|joins|keeper|keeps|lastWrite|leaving|linkInterrupted|linkOver|linkResumed|linkUp|maxMessage|" +
 	"mayPass|misbehaves|moving|needs|nextControlled|nextFailed|nextOpened|nextPause|noteSilent|offered|offers|" +
 	"onlost|opened|outbox|parting|pathClosed|pathEnded|pathOpened|pathStateChanged|presence|present|proven|" +
-	"published|queued|redial|refuseLink|refused|refusedBy|relayed|reliable|requested|saidAt|searchAt|" +
+	"published|queue|queued|redial|refuseLink|refused|refusedBy|relayed|release|reliable|requested|saidAt|sample|searchAt|" +
 	"searchLater|searches|searching|sight|signalingBack|signalingEnded|sleeps|spread|startAnew|" +
 	"started|strangers|successor|suspended|switchTo|takeCounts|takeOver|takenByOther|tellEach|ticked|ticker|" +
 	"told|tooSlow|tryAt|unreadPackets|unsaid|unsent|vanish|vanished|waited|waiters|wanted|watching|welcomed|" +

@@ -125,7 +125,7 @@ export class Keeper {
       link.misbehaves("not a control frame");
     } else if (frame?.kind !== beat) {
       link.pathsRefused++;
-      link.node.config.log?.(`path to peer ${link.peer} refused: its other end does not know the link's secret`);
+      link.node.config.log?.(`path to peer ${link.peer} refused: it does not know the secret`);
       this.nextFailed();
     }
   }

@@ -292,7 +292,7 @@ export class Link {
     if (path.closed || this.over || (this.state === "ending" && !this.flushing)) return;
     this.heardAt = now();
     if (this.keeper) return this.keeper.controlled(path, frame);
-    if (path !== this.next || frame?.kind !== hello || !frame.random) return void this.node.config.log?.(`peer ${this.peer} says nonsense where its hello should be`);
+    if (path !== this.next || frame?.kind !== hello || !frame.random) return void this.node.config.log?.(`peer ${this.peer} sends no hello`);
     const halves = this.negotiation.offers ? [this.random, frame.random] : [frame.random, this.random];
     this.secret = newSecret(this.id, halves[0], halves[1]);
     this.tellEach = tellEach(frame.kept ?? 0);
