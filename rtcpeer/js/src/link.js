@@ -23,7 +23,9 @@ import { beatEach, freshFor, requestEach, settleTime } from "./repair.js";
 /** @import { Signal } from "./wire.js" */
 
 const signalBacklog = 128; // signals of one peer that may wait to be used
-const byeTime = 200, whyTime = 1000; // how long the word that the link is over may take to arrive, and why if that is news
+// How long the word that the link is over may take to arrive, and why if that is news: werift sends it with its next
+// acknowledgement of a beat, a second later.
+const byeTime = 200, whyTime = 2000;
 const askEach = 50; // how often the other end of a link that ends is asked what has arrived
 const drainTime = 500; // how long a link that the other end has ended waits for that to close its path
 
