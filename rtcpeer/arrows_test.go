@@ -31,13 +31,13 @@ func TestArrows(t *testing.T) {
 		"rtcpeer/interop":                 nil,
 		"rtcpeer/websocket":               {"rtcpeer", "rtcpeer/transport", "signaling"},
 		"rtcpeer/examples/dots":           {"rtcpeer"},
-		"cmd/signal-server":               {"rtcpeer/js", "signaling", "signaling/godot", "signaling/signalserver", "signaling/turnserver"},
+		"cmd/signal-server":               {"rtcpeer/js", "signaling", "signaling/godot", "signaling/loglimit", "signaling/signalserver", "signaling/turnserver"},
 		"cmd/rtc-client":                  {"rtcpeer", "rtcpeer/doctor", "rtcpeer/transport", "rtcpeer/transport/webrtc", "signaling", "signaling/godot", "signaling/signalclient", "signaling/signalserver"},
 	}
 	gates := map[string][]string{
 		"github.com/pion/":               {"rtcpeer/transport/webrtc", "rtcpeer/doctor", "signaling/turnserver"},
 		"github.com/gorilla/websocket":   {"signaling/signalserver", "signaling/signalclient", "rtcpeer/websocket"},
-		"golang.org/x/time/":             {"signaling/loglimit", "signaling/signalserver", "signaling/turnserver", "cmd/signal-server"},
+		"golang.org/x/time/":             {"signaling/loglimit", "signaling/signalserver", "signaling/turnserver"},
 		"github.com/alecthomas/kong":     {"cmd/signal-server", "cmd/rtc-client"},
 		"github.com/schollz/progressbar": {"cmd/rtc-client"},
 		"github.com/stretchr/testify":    {"rtcpeer/transport/transporttest"},

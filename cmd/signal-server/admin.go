@@ -39,7 +39,6 @@ type admin struct {
 	relay *relays
 	token [sha256.Size]byte // hash of it
 	log   *slog.Logger
-	lines *logLimit
 	mux   *http.ServeMux
 	page  map[string]http.Handler // by path
 
@@ -48,7 +47,7 @@ type admin struct {
 }
 
 func newAdmin(rooms *signalserver.Server, relay *relays, f *figures, token string, log *slog.Logger) *admin {
-	a := &admin{rooms: rooms, relay: relay, page: adminPage(), token: sha256.Sum256([]byte(token)), log: log, lines: newLogLimit(), mux: http.NewServeMux(),
+	a := &admin{rooms: rooms, relay: relay, page: adminPage(), token: sha256.Sum256([]byte(token)), log: log, mux: http.NewServeMux(),
 		refused: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: namespace + "admin_refused_total",
 			Help: "Requests to the administration without its token.",
@@ -92,7 +91,7 @@ func (a *admin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	given := sha256.Sum256([]byte(token))
 	if subtle.ConstantTimeCompare(given[:], a.token[:]) != 1 {
 		a.refused.Inc()
-		a.lines.log(a.log, slog.LevelWarn, "administration refused", "remote", r.RemoteAddr)
+		a.log.Warn("administration refused", "remote", r.RemoteAddr)
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		http.Error(w, "want Authorization: Bearer and the --admin-token", http.StatusUnauthorized)
 		return

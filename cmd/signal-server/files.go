@@ -53,12 +53,11 @@ func (o *options) warnFiles(allowed int, log *slog.Logger) {
 type failures struct {
 	// Fixed at construction.
 	log   *slog.Logger
-	lines *logLimit
 	count prometheus.Counter
 }
 
 func newFailures(log *slog.Logger) *failures {
-	return &failures{log: log, lines: newLogLimit(),
+	return &failures{log: log,
 		count: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: namespace + "accept_errors_total",
 			Help: "Connections that the system could not hand over, mostly for want of open files.",
@@ -76,7 +75,7 @@ func (f *failures) of(err error) error {
 	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
 		hint = "no open file is left: raise LimitNOFILE of the unit, or ulimit -n, or lower --max-sessions"
 	}
-	f.lines.log(f.log, slog.LevelWarn, "connection not taken", "err", err, "hint", hint)
+	f.log.Warn("connection not taken", "err", err, "hint", hint)
 	return &acceptError{err}
 }
 

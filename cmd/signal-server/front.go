@@ -31,7 +31,6 @@ type front struct {
 	certificates *tls.Config // nil: TLS is not ended here
 	timeout      time.Duration
 	log          *slog.Logger
-	lines        *logLimit
 	web          *handover // nil: all is TURN
 
 	wg   sync.WaitGroup // run, and each sort
@@ -67,7 +66,7 @@ type frontOptions struct {
 // newFront starts one goroutine. close ends it, and all connections that are not handed over.
 func newFront(o frontOptions) *front {
 	f := &front{listener: o.listener, gate: o.gate, proxied: o.proxied, certificates: o.certificates, timeout: o.timeout,
-		log: o.log, lines: newLogLimit(), done: make(chan struct{}),
+		log: o.log, done: make(chan struct{}),
 		turn: make(map[string]*handover), sorting: make(map[net.Conn]struct{})}
 	if o.web {
 		f.web = f.handover()
@@ -166,7 +165,7 @@ func (f *front) open(raw net.Conn) (net.Conn, *handover, error) {
 	if from := ipOf(raw.RemoteAddr()); f.proxied && f.gate.trusted.trust(from) {
 		client, err := f.clientOf(raw)
 		if err != nil {
-			f.lines.log(f.log, slog.LevelWarn, "no client of a proxy", "proxy", from, "err", err)
+			f.log.Warn("no client of a proxy", "proxy", from, "err", err)
 			return raw, nil, err
 		}
 		conn = client

@@ -20,7 +20,6 @@ type gate struct {
 	perAddress int // 0: no limit
 	trusted    proxies
 	log        *slog.Logger
-	lines      *logLimit
 	failures   *failures
 
 	mu     sync.Mutex // guards the fields below
@@ -58,8 +57,8 @@ func (o *options) connections() int { return connectionsEach*o.Limits.MaxSession
 
 func newGate(most, perAddress int, trusted proxies, log *slog.Logger, f *failures) *gate {
 	return &gate{most: most, perAddress: perAddress, trusted: trusted, log: log,
-		lines: newLogLimit(), failures: f,
-		counts: make(map[netip.Prefix]int), closed: make(map[string]int)}
+		failures: f,
+		counts:   make(map[netip.Prefix]int), closed: make(map[string]int)}
 }
 
 // guard returns l with the bounds of g.
@@ -86,7 +85,7 @@ func (l *guarded) Accept() (net.Conn, error) {
 		if word := l.gate.enter(from); word != "" {
 			tcp.SetLinger(0) // no open socket waits for whoever comes too often
 			tcp.Close()
-			l.gate.lines.log(l.gate.log, slog.LevelInfo, "connection closed", "why", word, "remote", from)
+			l.gate.log.Info("connection closed", "why", word, "remote", from)
 			continue
 		}
 		return &admitted{TCPConn: tcp, leave: sync.OnceFunc(func() { l.gate.leave(from) })}, nil

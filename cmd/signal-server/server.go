@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"example.org/rtcpeer/signaling/loglimit"
 	"example.org/rtcpeer/signaling/signalserver"
 )
 
@@ -39,7 +40,7 @@ const stopTimeout = 9 * time.Second
 
 // newServer binds the addresses, so that connections wait from now on; serve answers them.
 func newServer(o options, stderr *logQueue) (*server, error) {
-	log := o.Server.logger(stderr)
+	log := loglimit.Logger(o.Server.logger(stderr)) // strangers cause lines
 	f := newFailures(log)
 	s := &server{log: log, stderr: stderr, failures: f, gate: o.gate(log, f), limits: o.Limits, proxied: o.Proxy.Protocol,
 		drainDelay: o.Operation.DrainDelay}

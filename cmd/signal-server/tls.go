@@ -131,11 +131,10 @@ func withTURN(web *tls.Config) *tls.Config {
 // logged tells why there is no certificate for a name of ours; autocert tells only the client, and only
 // that it is so. Other names are a mistake of the client, or of somebody who tries all hosts.
 func (o *tlsOptions) logged(get getCertificate, log *slog.Logger) getCertificate {
-	lines := newLogLimit()
 	return func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 		c, err := get(hello)
 		if err != nil && slices.Contains(o.Domains, strings.ToLower(hello.ServerName)) {
-			lines.log(log, slog.LevelWarn, "no certificate", "name", hello.ServerName, "err", err)
+			log.Warn("no certificate", "name", hello.ServerName, "err", err)
 		}
 		return c, err
 	}
