@@ -80,7 +80,7 @@ func TestIdleConnectionsAreBounded(t *testing.T) {
 	conns := idle(t, d.address(), most-1)
 	awaitFigure(t, figures, "connections", most)
 	files := scrape(t, figures)["process_open_fds"]
-	for range 100 {
+	for range 300 {
 		late, err := net.Dial("tcp", d.address())
 		if err == nil {
 			_, err = late.Read(make([]byte, 1))
@@ -89,7 +89,7 @@ func TestIdleConnectionsAreBounded(t *testing.T) {
 		require.ErrorIs(t, err, syscall.ECONNRESET, "closed at once")
 	}
 	after := scrape(t, figures)
-	require.EqualValues(t, 100, after[`connections_closed_total{word="total"}`])
+	require.EqualValues(t, 300, after[`connections_closed_total{word="total"}`])
 	require.InDelta(t, files, after["process_open_fds"], 2)
 	lines := 0
 	for range len(d.log) {
@@ -97,7 +97,7 @@ func TestIdleConnectionsAreBounded(t *testing.T) {
 			lines++
 		}
 	}
-	require.InDelta(t, 10, lines, 5, "the log is not filled")
+	require.Less(t, lines, 250, "the log is not filled")
 
 	conns[0].Close()
 	awaitFigure(t, figures, "connections", most-1)
