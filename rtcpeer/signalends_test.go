@@ -28,8 +28,11 @@ func TestSignalingEndsWhileConnecting(t *testing.T) {
 		w.room.end(&signaling.Error{Code: signaling.CodeHostLeft, Text: "the room is over"})
 		over := time.Now()
 		after(time.Minute)
-		require.Error(t, w.diaries[5].ended)
-		require.Less(t, w.diaries[5].endedAt.Sub(over), time.Second)
+		d := w.diaries[5]
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		require.Error(t, d.ended)
+		require.Less(t, d.endedAt.Sub(over), time.Second)
 	})
 }
 
