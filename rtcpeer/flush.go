@@ -106,7 +106,7 @@ func (l *link) undelivered() *UndeliveredError {
 		case l.repair.closed:
 			n += ln.ofProgram(ln.buffered())
 		default:
-			n += ln.ofProgram(ln.unsent())
+			n += ln.ofProgram(min(ln.unsent(), ln.buffered())) // what was taken may not be acknowledged yet
 		}
 	}
 	if n == 0 {
