@@ -127,7 +127,7 @@ func (l *link) await(deadline, attempt *limit, ask <-chan time.Time) (opened boo
 	case <-attempt.C:
 		return false, l.attemptOver(attempt)
 	case <-deadline.C:
-		if !deadline.over() {
+		if !deadline.over() || l.hasGreeted() && deadline.extend(attemptTimeout) {
 			return false, nil
 		}
 		err := l.deadlineError()
@@ -143,6 +143,9 @@ func (l *link) await(deadline, attempt *limit, ask <-chan time.Time) (opened boo
 	}
 }
 
+// hasGreeted reports whether this end has said its hello, so that the other one may have the link already.
+func (l *link) hasGreeted() bool { return l.next != nil && l.next.control != nil }
+
 // attemptOver ends an attempt whose time is over, unless there is none after it, or its answer may still be on its way.
 func (l *link) attemptOver(attempt *limit) error {
 	if !attempt.over() || !l.state.retries() {
@@ -150,7 +153,7 @@ func (l *link) attemptOver(attempt *limit) error {
 	}
 	if !l.state.described {
 		if more := l.entry.tempo.attempt() - time.Since(l.next.began); more > 0 { // others were answered late
-			attempt.timer.Reset(more)
+			attempt.again(more)
 			return nil
 		}
 		l.entry.tempo.unanswered()

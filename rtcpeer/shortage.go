@@ -27,6 +27,7 @@ type limit struct {
 	timer    *time.Timer
 	shortage *shortage
 	lost     int64 // of shortage, that is allowed for
+	extended bool
 }
 
 // limit returns a limit of d. If d <= 0 it is never over.
@@ -47,8 +48,21 @@ func (l *limit) over() bool {
 	if more < time.Millisecond {
 		return true
 	}
-	l.timer.Reset(more)
+	l.again(more)
 	return false
+}
+
+// again has C come once more, after d.
+func (l *limit) again(d time.Duration) { l.timer.Reset(d) }
+
+// extend makes a limit that is over longer by d, once. It returns false the second time.
+func (l *limit) extend(d time.Duration) bool {
+	if l.extended {
+		return false
+	}
+	l.extended = true
+	l.again(d)
+	return true
 }
 
 func (l *limit) stop() {

@@ -370,3 +370,32 @@ func waitMembers(n *rtcpeer.Node) []rtcpeer.PeerID {
 	synctest.Wait()
 	return n.Members()
 }
+
+// One end's time for the connecting is over in the moment in which the other one has the link. Both have it then: a link
+// that one end has connected does not end because the other has not heard the last word yet.
+func TestConnectTimeoutWhileTheOtherEndConnects(t *testing.T) {
+	for _, impatient := range []rtcpeer.PeerID{1, 5} {
+		for timeout := 200 * time.Millisecond; timeout < 700*time.Millisecond; timeout += 7 * time.Millisecond {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, rtcpeer.Mesh, memory.Options{Delay: 60 * time.Millisecond})
+				w.room.delay = func(_, _ rtcpeer.PeerID) time.Duration { return 40 * time.Millisecond }
+				for _, id := range []rtcpeer.PeerID{1, 5} {
+					config := rtcpeer.Config{}
+					if id == impatient {
+						config.ConnectTimeout = timeout
+					}
+					w.enter(id, config)
+				}
+				after(time.Minute)
+				for id, d := range w.diaries {
+					d.check(t)
+					require.NotContains(t, d.story(6-id), "disconnected", "%v: %d", timeout, id)
+					require.Equal(t, []rtcpeer.PeerID{6 - id}, w.nodes[id].Peers())
+				}
+			})
+			if t.Failed() {
+				return
+			}
+		}
+	}
+}
