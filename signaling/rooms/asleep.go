@@ -56,6 +56,11 @@ func (s *Store) wakeRoom(t ticket) (*room, error) {
 	return r, nil
 }
 
+// sleeps reports whether a room sleeps; mu is held.
+func (s *Store) sleeps(nonce uint64) bool {
+	return slices.ContainsFunc(s.asleep, func(r *room) bool { return r.nonce == nonce })
+}
+
 // closeAsleep ends the rooms of that name that sleep, and reports whether there were any.
 func (s *Store) closeAsleep(name signaling.RoomName) bool {
 	s.mu.Lock()

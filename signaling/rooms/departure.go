@@ -6,7 +6,7 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// Leave takes m out at its own wish, if s is still its session.
+// Leave takes m out at its own wish, if s is still its session, which ends.
 func (m *Member) Leave(s Session) {
 	r := m.room
 	r.mu.Lock()
@@ -14,6 +14,7 @@ func (m *Member) Leave(s Session) {
 	if m.session == s {
 		r.remove(m, signaling.LeftByItself)
 	}
+	s.Bye()
 }
 
 // Detach begins m's grace time when s, its session, is lost; a member that cannot come back has none.
@@ -36,7 +37,7 @@ func (m *Member) Detach(s Session) bool {
 // expire ends m's grace time, unless m has come back from that loss. why is a word of Stats.Dropped.
 func (r *room) expire(m *Member, loss int, why string) {
 	r.mu.Lock()
-	expired := r.members[m.id] == m && m.session == nil && m.losses == loss
+	expired := r.store.acts() && r.members[m.id] == m && m.session == nil && m.losses == loss
 	if expired {
 		r.store.config.Dropped(why)
 		r.lost.add(place{m.id, m.generation}) // before it may be the end of the room
@@ -74,6 +75,9 @@ func (r *room) remove(m *Member, reason signaling.LeftReason) {
 func (r *room) sealComplete() {
 	r.mu.Lock()
 	defer r.unlock()
+	if !r.store.acts() {
+		return
+	}
 	r.end(&signaling.Error{Code: signaling.CodeSealComplete, Text: fmt.Sprintf("room %q was sealed %v ago", r.name, r.terms.Rules.EndAfterSeal)})
 }
 
@@ -104,6 +108,7 @@ func (r *room) end(why *signaling.Error) {
 
 func (r *room) drop(m *Member) {
 	delete(r.members, m.id)
+	r.dirty = true
 	r.roster -= m.size
 	m.release()
 	r.store.counters.members.Add(-1)

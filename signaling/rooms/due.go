@@ -80,6 +80,7 @@ func (m *Member) Due(s Session) {
 	switch {
 	case m.session != s:
 		s.Wake(0)
+	case !r.store.acts():
 	case m.expires != 0 && m.expires <= now:
 		r.expel(m, expired(), signaling.LeftExpired)
 		s.Wake(0)

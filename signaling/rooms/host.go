@@ -25,6 +25,8 @@ func (r *room) asHost(s Session, m *Member, kind signaling.Kind, do func() error
 	r.mu.Lock()
 	defer r.unlock()
 	switch {
+	case r.elsewhere:
+		return ErrElsewhere
 	case m.session != s:
 		return nil
 	case m.id != r.host:
@@ -46,7 +48,7 @@ func (r *room) seal() error {
 	if r.sealed {
 		return nil
 	}
-	r.sealed = true
+	r.sealed, r.dirty = true, true
 	r.tellAll(signaling.Sealed{})
 	if after := r.terms.Rules.EndAfterSeal; after > 0 {
 		r.closing = r.store.clock.After(after, r.sealComplete)
@@ -57,7 +59,7 @@ func (r *room) seal() error {
 // lock closes the room for newcomers, or opens it again. Everybody is told also if nothing changes: the
 // host waits for that.
 func (r *room) lock(l signaling.Lock) error {
-	r.locked = !l.Open
+	r.locked, r.dirty = !l.Open, true
 	r.tellAll(l)
 	return nil
 }

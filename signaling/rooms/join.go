@@ -174,12 +174,12 @@ func (s *Store) resume(session Session, j signaling.Join, admit func(Ask) (Grant
 func (s *Store) tryResume(session Session, j signaling.Join, g Grant, t ticket) (*Member, error) {
 	r, err := s.openRoom(session, t.Room, t.Terms, func(signaling.RoomName) (*room, error) {
 		switch {
-		case t.Process == s.process:
+		case t.Process == s.process || s.sleeps(t.Nonce):
 			return s.wakeRoom(t)
 		case t.expired():
 			return nil, expired()
 		}
-		if err := s.checkEarlier(t); err != nil {
+		if err := s.checkEarlier(t, 0); err != nil {
 			return nil, err
 		}
 		s.tellRebuilt(t.Room)
@@ -205,6 +205,9 @@ func (s *Store) openRoom(by Session, name signaling.RoomName, t terms, build fun
 	defer s.mu.Unlock()
 	if r := s.rooms[name]; r != nil {
 		return r, nil
+	}
+	if name != "" && s.config.Owns != nil && !s.config.Owns(name) {
+		return nil, ErrElsewhere
 	}
 	if len(s.rooms) >= s.config.MaxRooms {
 		return nil, signaling.ErrTooManyRooms
@@ -274,6 +277,7 @@ func (s *Store) forgetRoom(r *room, sleeps bool) {
 	if r.terms.Public {
 		s.listing.remove(r)
 	}
+	defer s.changed(r.name)
 	switch {
 	case sleeps:
 		s.lull(r)

@@ -2,6 +2,7 @@ package rooms
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"example.org/rtcpeer/signaling"
@@ -27,7 +28,9 @@ type Member struct {
 	welcoming bool
 	remote    netip.Addr    // of its latest session
 	subject   string        // Grant.Subject
-	earlier   origin        // of the ticket of an earlier process that brought it back; zero: none
+	earlier   []origin      // of tickets of earlier processes that it has shown, or may show: the last maxEarlier
+	adopted   bool          // it was in the room when this process took that over
+	fresh     bool          // this process has told it who is in the room
 	awaited   bool          // a rebuilt room's host, which has not come back yet
 	until     time.Time     // Grant.Expires; zero: never
 	expires   time.Duration // the same by the clock; 0: never
@@ -87,6 +90,16 @@ func (m *Member) charge(to Account, cost int) {
 		to.Force(m.keptCost())
 	}
 	m.account, m.cost = to, cost
+}
+
+// maxEarlier is one for each time that the room moved while the member had no time to take its new ticket.
+const maxEarlier = 3
+
+// cameWith notes a ticket of an earlier process, with which the member may come again. room.mu is held.
+func (m *Member) cameWith(o origin) {
+	if !slices.Contains(m.earlier, o) {
+		m.earlier = append(m.earlier[max(0, len(m.earlier)+1-maxEarlier):], o)
+	}
 }
 
 // attach gives the member to a session, which gets its welcome next. One that had it before is told. room.mu is held.

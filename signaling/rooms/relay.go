@@ -41,6 +41,9 @@ func (m *Member) Relay(s Session, signal signaling.Signal) error {
 	r := m.room
 	r.mu.Lock()
 	defer r.unlock()
+	if r.elsewhere {
+		return ErrElsewhere
+	}
 	if m.session != s {
 		return nil // another session took over, or the room has ended: this one is being told
 	}

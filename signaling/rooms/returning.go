@@ -15,14 +15,14 @@ import (
 func (r *room) mayReturn(m *Member, t ticket) error {
 	ok := false
 	switch {
-	case t.Process == r.store.process && m != nil:
+	case t.Process == r.process && m != nil:
 		ok = m.generation == t.Generation
-	case t.Process == r.store.process:
+	case t.Process == r.process:
 		ok = r.lost.has(place{t.ID, t.Generation})
-	case m != nil && m.earlier == t.origin:
+	case m != nil && slices.Contains(m.earlier, t.origin):
 		ok = true
 	default:
-		if err := r.store.checkEarlier(t); err != nil {
+		if err := r.store.checkEarlier(t, r.movedUntil); err != nil {
 			return err
 		}
 		ok = r.returned != nil && !slices.Contains(r.kicked, t.ID) && (m == nil && !r.returned[t.ID] || m != nil && m.awaited)
@@ -33,10 +33,11 @@ func (r *room) mayReturn(m *Member, t ticket) error {
 	return nil
 }
 
-// checkEarlier says whether a ticket of an earlier process may still bring something back.
-func (s *Store) checkEarlier(t ticket) error {
+// checkEarlier says whether a ticket of an earlier process may still bring something back: for a time after New, and
+// until then by the clock.
+func (s *Store) checkEarlier(t ticket, until time.Duration) error {
 	switch age := s.config.TicketAge; {
-	case !s.rebuilding():
+	case !s.rebuilding() && s.clock.Now() >= until:
 		return refuseResume("the token is from before the server was restarted, which is too long ago")
 	case age > 0 && time.Now().After(t.Issued.Add(age)):
 		return refuseResume("the token is older than %v", age)
@@ -60,6 +61,7 @@ func (r *room) noteKick(id signaling.PeerID) {
 	if slices.Contains(r.kicked, id) {
 		return
 	}
+	r.dirty = true
 	r.kicked = append(slices.Clone(r.kicked[max(0, len(r.kicked)+1-maxKicked):]), id)
 	for _, m := range r.members {
 		if m.session != nil && m.id != id {

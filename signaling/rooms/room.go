@@ -19,13 +19,15 @@ type room struct {
 	store      *Store
 	name       signaling.RoomName
 	nonce      uint64
+	process    uint64 // of the tickets that it makes
 	terms      terms
 	topology   signaling.Topology // of terms
 	maxMembers int
 	fields     map[string]any   // of terms.Metadata, for those who look for a room; nil unless it is public
 	host       signaling.PeerID // the role, apart from the id
 	created    time.Time
-	place      uint64 // in a listing
+	place      uint64        // in a listing
+	movedUntil time.Duration // by the clock: tickets of the process from which it was taken over are good until then
 
 	guard guard // of the password; safe for all
 
@@ -43,7 +45,10 @@ type room struct {
 	over       bool                      // it has ended
 	sealed     bool
 	locked     bool
+	emptyEnd   *clock.Alarm // of an adopted room of whose members nothing was known
 	closing    *clock.Alarm // ends the room after its seal, if that is its rule
+	dirty      bool         // something has changed that Record tells
+	elsewhere  bool         // it was surrendered
 	gone       bool         // was without members once: no longer among the server's rooms, or about to be taken out
 }
 
@@ -58,6 +63,7 @@ func newRoom(s *Store, name signaling.RoomName, t terms) *room {
 		store:      s,
 		name:       name,
 		nonce:      randomUint64(),
+		process:    s.process,
 		terms:      t,
 		topology:   t.Topology,
 		maxMembers: s.config.MaxMembers,
@@ -141,7 +147,7 @@ func (r *room) readmit(s Session, j signaling.Join, g Grant, t ticket) (*Member,
 	if err := r.mayReturn(m, t); err != nil {
 		return nil, err
 	}
-	if t.Process != r.store.process {
+	if t.Process != r.process {
 		if r.learnKicks(t); r.over {
 			return nil, refuseResume("room %q is over", r.name)
 		}
@@ -155,13 +161,14 @@ func (r *room) readmit(s Session, j signaling.Join, g Grant, t ticket) (*Member,
 	if err := r.store.afford(s.Account(), MemberCost(j)); err != nil {
 		return nil, err
 	}
-	unseen := m == nil || m.awaited
+	unseen, known := m == nil || m.awaited, m != nil && m.adopted
 	if m == nil {
 		m = r.add(t.ID, j)
 		m.grant(Grant{Expires: t.Expires, Subject: t.Subject})
 	}
-	if t.Process != r.store.process {
-		m.earlier, r.returned[t.ID] = t.origin, true
+	if t.Process != r.process {
+		r.returned[t.ID] = true
+		m.cameWith(t.origin)
 	} else if m.generation != t.Generation { // the client may come again with the same ticket
 		r.lost.remove(place{t.ID, t.Generation})
 		m.generation = t.Generation
@@ -174,8 +181,11 @@ func (r *room) readmit(s Session, j signaling.Join, g Grant, t ticket) (*Member,
 	m.charge(s.Account(), MemberCost(j))
 	m.grant(g)
 	m.attach(s)
-	if unseen || restarted {
+	switch {
+	case restarted, unseen && !known:
 		r.announce(m.id, signaling.Joined{Member: m.info, Restarted: restarted})
+	case unseen:
+		r.announceNew(m)
 	}
 	r.store.counters.resumes.Add(1)
 	return m, nil
@@ -206,6 +216,7 @@ func (r *room) add(id signaling.PeerID, j signaling.Join) *Member {
 	m := &Member{room: r, id: id, since: time.Now(), generation: r.generation}
 	m.describe(j)
 	r.members[id] = m
+	r.dirty = true
 	r.store.counters.members.Add(1)
 	return m
 }
@@ -239,7 +250,7 @@ func (m *Member) welcome(s Session, resumed bool) {
 	if m.session != s {
 		return // it was taken out meanwhile, or another session took over
 	}
-	m.welcoming = false
+	m.welcoming, m.fresh = false, true
 	if err != nil {
 		s.Fail(&signaling.Error{Code: signaling.CodeInternal, Text: err.Error()})
 		return
@@ -291,12 +302,20 @@ func (r *room) hostAway() int {
 func (r *room) unlock() {
 	r.gone = len(r.members) == 0
 	gone, sleeps := r.gone, len(r.lost) > 0
+	changed := r.dirty && !r.elsewhere
+	r.dirty = false
 	if gone && r.closing != nil {
 		r.closing.Stop()
+	}
+	if gone && r.emptyEnd != nil {
+		r.emptyEnd.Stop()
 	}
 	r.mu.Unlock()
 	if gone {
 		r.store.forgetRoom(r, sleeps)
+	}
+	if changed {
+		r.store.changed(r.name)
 	}
 }
 

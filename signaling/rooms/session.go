@@ -14,6 +14,8 @@ type Session interface {
 	Deliver(*Note)
 	// Fail tells the member an error, after what was delivered, and ends the session if it is one that does.
 	Fail(why *signaling.Error)
+	// Bye ends the session, whose member has left.
+	Bye()
 	// Wake asks for a call of Member.Due at that time of Config.Clock. Zero: no call is needed.
 	Wake(at time.Duration)
 	// Seated tells the session of its member, when a match gave it one.

@@ -75,6 +75,12 @@ type Config struct {
 	Dropped func(word string)
 	// Matched hears of each session that was matched, and how long it has waited, or of the error for which it was not.
 	Matched func(s Session, waited time.Duration, err error)
+	// Owns says whether this server may found a room of that name, and Acts whether it may act for the rooms that it has:
+	// rooms are shared with other servers. Changed hears of each room whose Record has changed or that is gone. They
+	// must not block. Nil: nobody else has rooms.
+	Owns    func(signaling.RoomName) bool
+	Acts    func() bool
+	Changed func(signaling.RoomName)
 	// Log hears of members that did not come back.
 	Log *slog.Logger
 }

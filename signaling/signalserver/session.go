@@ -162,20 +162,11 @@ func (s *session) handle(m signaling.Message, began time.Time) error {
 	if self == nil {
 		return notJoined(m.Kind())
 	}
-	switch m := m.(type) {
-	case signaling.Signal:
-		return s.relay(self, m, began)
-	case signaling.Seal:
-		return self.Seal(s)
-	case signaling.Lock:
-		return self.Lock(s, m)
-	case signaling.Kick:
-		return self.Kick(s, m)
-	case signaling.Leave:
-		s.leave(self)
-		return nil
+	if m.Kind() == signaling.KindSignal {
+		s.server.counters.signals.Add(1)
+		defer s.server.observe(PhaseSignal, began)
 	}
-	return badMessage("%s is for the server to send", m.Kind())
+	return self.Handle(s, m)
 }
 
 func (s *session) join(j signaling.Join, began time.Time) error {
@@ -232,19 +223,8 @@ func (s *session) list(l signaling.List) error {
 	return nil
 }
 
-func (s *session) relay(m *rooms.Member, signal signaling.Signal, began time.Time) error {
-	if signal.To == 0 {
-		return badMessage("signal: no to")
-	}
-	s.server.counters.signals.Add(1)
-	defer s.server.observe(PhaseSignal, began)
-	return m.Relay(s, signal)
-}
-
-func (s *session) leave(m *rooms.Member) {
-	m.Leave(s)
-	s.end("leave", false, closing(websocket.CloseNormalClosure, ""))
-}
+// Bye ends the session of a member that has left.
+func (s *session) Bye() { s.end("leave", false, closing(websocket.CloseNormalClosure, "")) }
 
 // afford takes n bytes of the session's account, or returns the error for it.
 func (s *session) afford(n int) error {
@@ -273,8 +253,4 @@ func shown(remote netip.Addr) string {
 
 func notJoined(kind signaling.Kind) error {
 	return &signaling.Error{Code: signaling.CodeNotJoined, Text: fmt.Sprintf("%s before join", kind)}
-}
-
-func badMessage(format string, args ...any) error {
-	return &signaling.Error{Code: signaling.CodeBadMessage, Text: fmt.Sprintf(format, args...)}
 }
