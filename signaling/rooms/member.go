@@ -39,9 +39,9 @@ type Member struct {
 	losses    int           // how often it was detached: tells one grace time from the next
 	grace     *clock.Alarm  // runs while detached
 	graceEnd  time.Duration // by the clock: when it goes off
-	// kept holds the signals that came while detached, within the bounds of an outbox. One that
+	// kept holds the signals that came while detached, and for one that waits to be attached again all else, within the bounds of an outbox. One that
 	// does not fit costs the member its place: DroppedDetachedFull, DroppedBudget.
-	kept      []signaling.Signal
+	kept      []signaling.Message
 	keptBytes int
 }
 
@@ -54,7 +54,7 @@ func (m *Member) deliver(n *Note) (full string) {
 		return ""
 	}
 	signal, ok := n.Message.(signaling.Signal)
-	if !ok {
+	if !ok && !(m.adopted && m.awaited) {
 		return ""
 	}
 	config := &m.room.store.config
@@ -64,7 +64,7 @@ func (m *Member) deliver(n *Note) (full string) {
 	case m.account != nil && m.account.Hold(keptOverhead+len(signal.Data)) != nil:
 		return DroppedBudget
 	}
-	m.kept = append(m.kept, signal)
+	m.kept = append(m.kept, n.Message)
 	m.keptBytes += len(signal.Data)
 	return ""
 }
@@ -156,8 +156,8 @@ func (m *Member) stopGrace() {
 	}
 }
 
-// takeKept returns the signals that came while the member was detached. room.mu is held.
-func (m *Member) takeKept() []signaling.Signal {
+// takeKept returns what came while the member was detached. room.mu is held.
+func (m *Member) takeKept() []signaling.Message {
 	kept := m.kept
 	if m.account != nil {
 		m.account.Release(m.keptCost())

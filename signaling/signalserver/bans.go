@@ -134,7 +134,7 @@ func untilOf(b Ban) time.Time {
 func (s *Server) enforce(b Ban) {
 	waiting := s.rooms.Waiting(func(remote netip.Addr, subject string) bool { return b.about(remote, subject, rooms.Seat{}) })
 	for _, w := range waiting { // before the rooms, for they may get their places meanwhile
-		w.(*session).refuse(b.refusal())
+		w.Fail(b.refusal())
 	}
 	why := &signaling.Error{Code: signaling.CodeKicked, Text: cmp.Or(b.Reason, "taken out of the room")}
 	s.rooms.Expel(b.about, why)

@@ -3,6 +3,7 @@ package signalserver
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/clock"
+	"example.org/rtcpeer/signaling/cluster"
 	"example.org/rtcpeer/signaling/rooms"
 )
 
@@ -34,6 +36,7 @@ type Server struct {
 	counters  counters
 	addresses *addresses
 	rooms     *rooms.Store
+	node      *cluster.Node  // nil: this server is alone
 	buffers   sync.Pool      // *bytes.Buffer, for one frame each while it is read
 	batches   sync.Pool      // *batch, for one writer each
 	wg        sync.WaitGroup // sweep, and run of each session; Add under mu, and not while stopping
@@ -89,6 +92,12 @@ func New(config Config) (*Server, error) {
 		return nil, err
 	}
 	s.restore()
+	if s.node != nil {
+		if err := s.node.Start(s.rooms); err != nil {
+			stop()
+			return nil, err
+		}
+	}
 	s.wg.Go(func() { s.sweep(ctx) })
 	s.wg.Go(func() { journal.run(ctx) })
 	return s, nil
@@ -101,7 +110,7 @@ func (s *Server) newRooms() (*rooms.Store, error) {
 	if c.MessageRate > 0 {
 		limits.MessageRate, limits.MessageBurst = c.MessageRate, c.MessageBurst
 	}
-	return rooms.New(rooms.Config{
+	config := rooms.Config{
 		Clock:         s.clock,
 		Grace:         c.Grace,
 		KeptFrames:    c.OutboxFrames,
@@ -121,7 +130,12 @@ func (s *Server) newRooms() (*rooms.Store, error) {
 		Dropped:       s.counters.drop,
 		Matched:       s.matched,
 		Log:           c.Log,
-	})
+	}
+	if c.Bus != nil {
+		s.node = s.newNode()
+		config.Owns, config.Acts, config.Changed = s.node.Owns, s.node.Acts, s.node.Changed
+	}
+	return rooms.New(config)
 }
 
 const about = `This is a signaling server: peers meet here by WebSocket, subprotocol ` + signaling.Subprotocol + `,
@@ -251,6 +265,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	sessions := slices.Collect(maps.Keys(s.sessions))
 	s.mu.Unlock()
 	s.stop()
+	handed := s.handOver(ctx)
 	sendAway(sessions)
 	ended := make(chan struct{})
 	go func() {
@@ -267,9 +282,12 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		}
 		<-ended
 	}
+	if s.node != nil {
+		s.node.Close()
+	}
 	s.rooms.Close()
 	s.journal.write() // what the last sessions have added since its goroutine ended
-	return err
+	return errors.Join(handed, err)
 }
 
 func (s *Server) allSessions() []*session {
@@ -297,7 +315,13 @@ func (s *Server) forgetSession(session *session) {
 
 // matched hears how the wait of a session for a match has ended.
 func (s *Server) matched(of rooms.Session, waited time.Duration, err error) {
+	if s.node != nil && s.node.Matched(of, err) {
+		return
+	}
 	session := of.(*session)
+	if p := session.place.Load(); p != nil {
+		p.Matched()
+	}
 	if err != nil {
 		session.refuse(err)
 		return
