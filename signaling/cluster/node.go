@@ -349,10 +349,18 @@ func (n *Node) leaseOver(name string, process uint64) {
 			places = append(places, p)
 		}
 	}
+	var visitors []*visitor
+	for at, v := range n.visitors {
+		if v.home == name {
+			delete(n.visitors, at)
+			visitors = append(visitors, v)
+		}
+	}
 	n.mu.Unlock()
+	for _, v := range visitors {
+		v.detach()
+	}
 	n.reattach(places)
-	n.lost(process, true)
-	n.send(process, &message{Kind: kindHello})
 	n.wg.Go(func() { n.tidy(name) })
 }
 
@@ -482,8 +490,30 @@ func (n *Node) tick(ctx context.Context) {
 			for _, v := range visitors {
 				v.wakeIfDue()
 			}
+			if i%20 == 0 {
+				n.findOrphans()
+			}
 		}
 	}
+}
+
+// findOrphans attaches anew what no event has told of.
+func (n *Node) findOrphans() {
+	n.mu.Lock()
+	var orphans []*Place
+	for _, p := range n.places {
+		if p.orphaned(func(lease string) bool { _, ok := n.living[lease]; return ok }) {
+			orphans = append(orphans, p)
+		}
+	}
+	n.mu.Unlock()
+	n.reattach(orphans)
+}
+
+func (n *Node) leaseNow() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.lease
 }
 
 // trouble says what is wrong, once a second at most.

@@ -50,6 +50,8 @@ type Place struct {
 	match      *enterMatch // while it waits
 	waiter     *rooms.Waiter
 	waits      *claim // of waiter
+	loose      bool   // it waits to be attached anew
+	absent     int    // how many seconds the lease of its owner was not seen
 	over       bool
 }
 
@@ -227,8 +229,9 @@ func (p *Place) ask(ctx context.Context, key string, who owner, m *message) erro
 	p.key, p.owner, p.attached = key, who, false
 	answers := make(chan error, 1)
 	p.answers = answers
-	m.Session, m.Attempt = p.number, p.attempt
+	m.Session, m.Attempt, m.Lease = p.number, p.attempt, who.lease
 	p.mu.Unlock()
+	m.Home = p.node.leaseNow()
 	m.Guest = &guest{p.session.DialectName(), p.session.Remote()}
 	p.node.send(who.process, m)
 	select {
@@ -366,6 +369,18 @@ func (p *Place) keyNow() string {
 	return p.key
 }
 
+// orphaned reports, when it is asked every second, that the lease of the owner is not among those that live.
+func (p *Place) orphaned(living func(lease string) bool) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.attached || living(p.owner.lease) {
+		p.absent = 0
+		return false
+	}
+	p.absent++
+	return p.absent > 3
+}
+
 // loosenLocal takes what is needed to attach the session elsewhere from its member, which is about to be surrendered.
 func (p *Place) loosenLocal() {
 	m := p.session.Member()
@@ -394,14 +409,19 @@ func (n *Node) reattach(places []*Place) {
 	if len(places) == 0 {
 		return
 	}
+	var loose []*Place
 	for _, p := range places {
 		p.mu.Lock()
-		p.attached = false
+		p.attached, p.absent = false, 0
 		p.answer(rooms.ErrElsewhere)
+		if !p.loose {
+			p.loose = true
+			loose = append(loose, p)
+		}
 		p.mu.Unlock()
 	}
 	n.mu.Lock()
-	n.loose = append(n.loose, places...)
+	n.loose = append(n.loose, loose...)
 	n.mu.Unlock()
 	select {
 	case n.mending <- struct{}{}:
@@ -442,6 +462,7 @@ func (n *Node) mend(ctx context.Context) {
 // mend attaches a place again. It reports false if that has to be tried once more.
 func (p *Place) mend(ctx context.Context) bool {
 	p.mu.Lock()
+	p.loose = false
 	idle := p.over || p.attached || p.session.Member() != nil || p.waiter != nil || !p.seated && p.match == nil
 	key, a, token, match, seated, welcomed := p.key, p.attachment, p.token, p.match, p.seated, p.welcomed
 	p.mu.Unlock()

@@ -23,6 +23,7 @@ type visitor struct {
 	at      visit
 	attempt uint64
 	lease   string // of this server, when it came
+	home    string // lease of its server, when it came
 	key     string
 	dialect *signaling.Dialect
 	remote  netip.Addr
@@ -101,7 +102,7 @@ func (n *Node) welcome(at visit, m *message) {
 	}
 	lease := n.lease
 	old := n.visitors[at]
-	v := &visitor{node: n, at: at, attempt: m.Attempt, lease: lease, key: m.Key, dialect: d, remote: m.Guest.Remote, ended: make(chan struct{})}
+	v := &visitor{node: n, at: at, attempt: m.Attempt, lease: lease, home: m.Home, key: m.Key, dialect: d, remote: m.Guest.Remote, ended: make(chan struct{})}
 	if old != nil && old.attempt >= m.Attempt {
 		mine = false
 	} else if mine && d != nil {
@@ -128,7 +129,7 @@ func (n *Node) welcome(at visit, m *message) {
 		if err == nil {
 			a := member.Attachment()
 			token, _ := member.Token()
-			v.Welcomed(a, token)
+			v.Welcomed(member, a, token)
 		}
 		return
 	}
@@ -319,7 +320,8 @@ func (v *visitor) Bye() {
 }
 
 // Welcomed tells the home where its session is. The welcome comes after it.
-func (v *visitor) Welcomed(a rooms.Attachment, token string) {
+func (v *visitor) Welcomed(m *rooms.Member, a rooms.Attachment, token string) {
+	v.member.Store(m)
 	v.tell(&message{Kind: kindSeated, Attachment: &a, Token: token})
 }
 

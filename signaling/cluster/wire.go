@@ -42,7 +42,9 @@ type message struct {
 	Attempt uint64 `json:"n,omitempty"`
 	// Lease is the owner's. What comes under another lease than the one to which a session is attached is of a former
 	// owner, and is not believed.
-	Lease      string            `json:"l,omitempty"`
+	Lease string `json:"l,omitempty"`
+	// Home is the lease of the session's server, in a join or an attach.
+	Home       string            `json:"h,omitempty"`
 	Key        string            `json:"key,omitempty"`
 	Guest      *guest            `json:"guest,omitempty"`
 	Join       *signaling.Join   `json:"join,omitempty"`

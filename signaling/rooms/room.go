@@ -256,7 +256,7 @@ func (m *Member) welcome(s Session, resumed bool) {
 		s.Fail(&signaling.Error{Code: signaling.CodeInternal, Text: err.Error()})
 		return
 	}
-	s.Welcomed(m.attachment(), token)
+	s.Welcomed(m, m.attachment(), token)
 	m.deliver(NewNote(signaling.Welcome{
 		ID:             m.id,
 		Room:           r.name,

@@ -86,7 +86,7 @@ func (s *session) DialectName() string {
 }
 
 // Welcomed is of use to sessions of other servers alone.
-func (s *session) Welcomed(rooms.Attachment, string) {}
+func (s *session) Welcomed(*rooms.Member, rooms.Attachment, string) {}
 
 // Listed answers a list that came by way of the server of the room.
 func (s *session) Listed(l signaling.List) {
