@@ -40,10 +40,15 @@ func launchCommand(t *testing.T, name string, args ...string) *daemon {
 		}
 	}()
 	t.Cleanup(d.kill)
-	first := <-d.log
-	d.url = regexp.MustCompile(`wss?://[^" ]+`).FindString(first)
-	require.NotEmpty(t, d.url, first)
-	return d
+	var said []string
+	for line := range d.log {
+		if d.url = regexp.MustCompile(`wss?://[^" ]+`).FindString(line); d.url != "" {
+			return d
+		}
+		said = append(said, line)
+	}
+	require.Fail(t, "it does not listen", "%q", said)
+	return nil
 }
 
 // kill ends the process as kill -9 does, so that it says nothing to anybody.

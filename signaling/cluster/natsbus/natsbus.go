@@ -344,6 +344,18 @@ func (b *Bus) Subscribe(subject string, receive func(data []byte)) (stop func(),
 
 func (b *Bus) MaxMessage() int { return int(b.conn.MaxPayload()) }
 
+// ErrNotAllowed is returned by Check for what an operator of NATS has to allow.
+var ErrNotAllowed = errors.New("natsbus: not allowed")
+
+// missing returns an error for what did not work, which says whether it was not allowed.
+func (b *Bus) missing(err error, format string, args ...any) error {
+	last := b.conn.LastError()
+	if last != nil && strings.Contains(strings.ToLower(last.Error()), "permissions violation") {
+		err = fmt.Errorf("%w: %w", ErrNotAllowed, last)
+	}
+	return fmt.Errorf("natsbus: "+format+": %w", append(args, err)...)
+}
+
 // Check says whether NATS answers and what of it this server may use, or what is missing: a subject, the bucket, or a
 // version that is new enough. It returns lines for people.
 func (b *Bus) Check(ctx context.Context) (good []string, err error) {
@@ -364,7 +376,7 @@ func (b *Bus) Check(ctx context.Context) (good []string, err error) {
 	select {
 	case <-got:
 	case <-time.After(dialTime):
-		return good, fmt.Errorf("natsbus: what was published to %s does not come back: allow to publish and to subscribe to %s>%s", b.subject+subject, b.subject, b.lastError())
+		return good, b.missing(errors.New("it does not come back"), "publish and subscribe to %s, which needs permission for %s>", b.subject+subject, b.subject)
 	}
 	good = append(good, "may publish and subscribe to "+b.subject+">")
 	key := "check." + subject[len("server."):]
@@ -373,7 +385,7 @@ func (b *Bus) Check(ctx context.Context) (good []string, err error) {
 		_, err = b.Update(ctx, key, []byte("!"), revision, 2*time.Second)
 	}
 	if err != nil {
-		return good, fmt.Errorf("natsbus: write to bucket %s: %w: allow JetStream with $JS.API.> and $KV.%s.>, and use nats-server 2.11 or later%s", b.bucket, err, b.bucket, b.lastError())
+		return good, b.missing(err, "write to bucket %s, which needs JetStream of nats-server 2.11 or later and permission for $JS.API.> and $KV.%s.>", b.bucket, b.bucket)
 	}
 	return append(good, "may write to bucket "+b.bucket), nil
 }

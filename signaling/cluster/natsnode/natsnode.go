@@ -89,7 +89,7 @@ func route(options *server.Options, config Config) error {
 	if err != nil {
 		return fmt.Errorf("natsnode: Config.Route: %w", err)
 	}
-	options.Cluster = server.ClusterOpts{Name: "rtcpeer", Host: host, Port: port, PoolSize: -1}
+	options.Cluster = server.ClusterOpts{Name: "rtcpeer", Host: host, Port: port, PoolSize: -1, NoAdvertise: true}
 	if config.Cluster != "" {
 		options.Cluster.Name = config.Cluster
 	}
