@@ -21,6 +21,8 @@ func TestArrows(t *testing.T) {
 		"signaling/cluster":               {"signaling", "signaling/rooms"},
 		"signaling/cluster/bustest":       {"signaling/cluster"},
 		"signaling/cluster/memory":        {"signaling/cluster"},
+		"signaling/cluster/natsbus":       {"signaling/cluster"},
+		"signaling/cluster/natsnode":      nil,
 		"signaling/signalserver":          {"signaling", "signaling/clock", "signaling/cluster", "signaling/loglimit", "signaling/rooms"},
 		"signaling/signalclient":          {"signaling"},
 		"signaling/godot":                 {"signaling"},
@@ -36,7 +38,7 @@ func TestArrows(t *testing.T) {
 		"rtcpeer/interop":                 nil,
 		"rtcpeer/websocket":               {"rtcpeer", "rtcpeer/transport", "signaling"},
 		"rtcpeer/examples/dots":           {"rtcpeer"},
-		"cmd/signal-server":               {"rtcpeer/js", "signaling", "signaling/godot", "signaling/loglimit", "signaling/signalserver", "signaling/turnserver"},
+		"cmd/signal-server":               {"rtcpeer/js", "signaling", "signaling/cluster/natsbus", "signaling/cluster/natsnode", "signaling/godot", "signaling/loglimit", "signaling/signalserver", "signaling/turnserver"},
 		"cmd/rtc-client":                  {"rtcpeer", "rtcpeer/doctor", "rtcpeer/transport", "rtcpeer/transport/webrtc", "signaling", "signaling/godot", "signaling/signalclient", "signaling/signalserver"},
 	}
 	gates := map[string][]string{
@@ -48,6 +50,8 @@ func TestArrows(t *testing.T) {
 		"github.com/stretchr/testify":    {"rtcpeer/transport/transporttest", "signaling/cluster/bustest"},
 		"github.com/evanw/esbuild/":      {"rtcpeer/js"},
 		"github.com/klauspost/compress/": {"rtcpeer/js"},
+		"github.com/nats-io/nats.go":     {"signaling/cluster/natsbus"},
+		"github.com/nats-io/nats-server": {"signaling/cluster/natsnode"},
 		"github.com/prometheus/":         {"cmd/signal-server"},
 		"github.com/golang-jwt/":         {"cmd/signal-server"},
 		"github.com/pires/go-proxyproto": {"cmd/signal-server"},

@@ -183,6 +183,7 @@ type guest struct {
 	welcome signaling.Welcome
 	online  bool
 	wrong   []string // what must not happen
+	last    error    // for which it could not come back
 	got     chan string
 	over    bool
 }
@@ -244,6 +245,9 @@ func (g *guest) live(known func(signaling.PeerID) bool) {
 			if err == nil {
 				break
 			}
+			g.mu.Lock()
+			g.last = err
+			g.mu.Unlock()
 			if why, ok := errors.AsType[*signaling.Error](err); ok && !why.Code.Retry() {
 				g.mu.Lock()
 				g.wrong = append(g.wrong, why.Error())
@@ -337,19 +341,29 @@ func newCrowd(t *testing.T, f *fleet, rooms int) *crowd {
 // whole waits until all members are connected.
 func (c *crowd) whole(t *testing.T) {
 	t.Helper()
-	require.True(t, eventually(t.Context(), func() bool {
-		for _, members := range c.rooms {
-			for _, g := range members {
-				g.mu.Lock()
-				online := g.online
-				g.mu.Unlock()
-				if !online {
-					return false
-				}
+	var away string
+	for range 300 {
+		if away = c.away(); away == "" {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	require.Empty(t, away, "it does not come back; %q", c.wrong())
+}
+
+// away returns a member that is not connected, and why.
+func (c *crowd) away() string {
+	for _, members := range c.rooms {
+		for _, g := range members {
+			g.mu.Lock()
+			online, last := g.online, g.last
+			g.mu.Unlock()
+			if !online {
+				return fmt.Sprintf("%s, member %d: %v", g.room, g.welcome.ID, last)
 			}
 		}
-		return true
-	}))
+	}
+	return ""
 }
 
 // wrong returns what happened that must not.

@@ -29,6 +29,7 @@ type Member struct {
 	remote    netip.Addr    // of its latest session
 	subject   string        // Grant.Subject
 	earlier   []origin      // of tickets of earlier processes that it has shown, or may show: the last maxEarlier
+	issued    bool          // it was sent a ticket of this process
 	adopted   bool          // it was in the room when this process took that over
 	fresh     bool          // this process has told it who is in the room
 	awaited   bool          // a rebuilt room's host, which has not come back yet
@@ -92,8 +93,8 @@ func (m *Member) charge(to Account, cost int) {
 	m.account, m.cost = to, cost
 }
 
-// maxEarlier is one for each time that the room moved while the member had no time to take its new ticket.
-const maxEarlier = 3
+// maxEarlier is how many times a member may have been sent a ticket without being there to take it.
+const maxEarlier = 4
 
 // cameWith notes a ticket of an earlier process, with which the member may come again. room.mu is held.
 func (m *Member) cameWith(o origin) {

@@ -49,7 +49,11 @@ func (s *Store) Record(name signaling.RoomName) (Record, bool) {
 func (r *room) record() Record {
 	rec := Record{Nonce: r.nonce, Terms: r.terms, Created: r.created, Sealed: r.sealed, Locked: r.locked, Founded: r.founded, Kicked: r.kicked}
 	for _, m := range r.members {
-		rec.Members = append(rec.Members, seated{m.id, append(slices.Clone(m.earlier), origin{r.process, m.generation})})
+		tickets := slices.Clone(m.earlier)
+		if m.issued || len(tickets) == 0 {
+			tickets = append(tickets, origin{r.process, m.generation})
+		}
+		rec.Members = append(rec.Members, seated{m.id, tickets})
 	}
 	return rec
 }
@@ -139,6 +143,8 @@ type Attachment struct {
 	Seat  Seat               `json:"seat"`
 	Join  signaling.Join     `json:"join"`
 	Grant Grant              `json:"grant"`
+	// Tickets are those with which the member may come back.
+	Tickets []origin `json:"tickets,omitempty"`
 }
 
 // Attachment returns what another server needs to attach the member.
@@ -152,10 +158,11 @@ func (m *Member) Attachment() Attachment {
 func (m *Member) attachment() Attachment {
 	i := m.info
 	return Attachment{
-		Room:  m.room.name,
-		Seat:  Seat{m.room.nonce, m.id},
-		Join:  signaling.Join{Channels: i.Channels, Metadata: i.Metadata, OneAttempt: i.OneAttempt, Features: i.Features, Incarnation: i.Incarnation},
-		Grant: Grant{Expires: m.until, Subject: m.subject},
+		Room:    m.room.name,
+		Seat:    Seat{m.room.nonce, m.id},
+		Join:    signaling.Join{Channels: i.Channels, Metadata: i.Metadata, OneAttempt: i.OneAttempt, Features: i.Features, Incarnation: i.Incarnation},
+		Grant:   Grant{Expires: m.until, Subject: m.subject},
+		Tickets: append(slices.Clone(m.earlier), origin{m.room.process, m.generation}),
 	}
 }
 
@@ -194,6 +201,7 @@ func (s *Store) Attach(session Session, a Attachment) (*Member, error) {
 	known := m != nil || r.blind // else it joined just before its room moved: not everybody may have been told
 	if m == nil {
 		m = r.add(a.Seat.ID, a.Join)
+		m.earlier = a.Tickets[max(0, len(a.Tickets)-maxEarlier):]
 	}
 	m.describe(a.Join)
 	session.Account().Force(MemberCost(a.Join))

@@ -243,6 +243,7 @@ func (m *Member) welcome(s Session, resumed bool) {
 	r := m.room
 	r.mu.Lock()
 	ticket := m.ticket()
+	m.issued, r.dirty = true, r.dirty || !m.issued
 	r.mu.Unlock()
 	token, err := r.store.tickets.seal(ticket)
 	servers, validity := r.store.iceServers(r.name, m.id)

@@ -117,7 +117,7 @@ func (m *Member) ticket() ticket {
 		m.reissue = s.clock.Now() + age/2
 	}
 	return ticket{
-		Room: r.name, Nonce: r.nonce, ID: m.id, origin: origin{s.process, m.generation},
+		Room: r.name, Nonce: r.nonce, ID: m.id, origin: origin{r.process, m.generation},
 		Issued: time.Now(), Subject: m.subject, Kicked: r.kicked, Expires: m.until, Terms: r.terms,
 	}
 }
