@@ -6,7 +6,7 @@ import "time"
 // its methods are pure: each takes what happened and returns the next repair and what to do. link.keep
 // does it.
 //
-//	heard ----- 1 s nothing: ask ----- 1.5 s nothing: interrupted, try ----- LostAfter: give up
+//	heard ----- 1.15 s nothing: ask ----- 1.5 s nothing: interrupted, try ----- LostAfter: give up
 //	  ^                                        |
 //	  |--- heard again: resumed, drop <--------|
 //	  |--- another path took over: resumed <---|
@@ -65,7 +65,7 @@ type sight struct {
 const (
 	tickEach    = 500 * time.Millisecond
 	beatEach    = time.Second             // of silence, at most, on an idle link
-	askAfter    = 900 * time.Millisecond  // without a sign of the other end: two ticks
+	askAfter    = 1150 * time.Millisecond // without a sign of the other end: a beat may be late
 	silentAfter = 1400 * time.Millisecond // likewise: three ticks
 	// sleptAfter without a tick the process, or its machine, was asleep. One that is short of CPU is not late by
 	// so much.
@@ -119,6 +119,17 @@ func (r repair) tick(now time.Time, s sight) (repair, []repairStep) {
 		r, steps = r.ask(now, steps)
 	}
 	return r.plan(now, s, steps)
+}
+
+// due returns when something is to be decided between two ticks; the past, if nothing is.
+func (r repair) due() time.Time {
+	switch {
+	case r.needs != 0:
+		return r.tryAt
+	case r.asked.IsZero() && r.ticked.Sub(r.heard) > askAfter-tickEach: // else the next tick comes first
+		return r.heard.Add(askAfter)
+	}
+	return time.Time{}
 }
 
 // slept reports whether too much time has passed between two ticks. On a machine that was suspended the
