@@ -159,7 +159,7 @@ func (l *link) nextEvent(e transport.Event) {
 	case transport.EventClosed:
 		l.node.log.Debug("repair failed", "peer", l.peer, "attempt", l.next.attempt, "err", e.Err)
 		l.dropNext()
-		l.decide(l.repair.failed(time.Now()))
+		l.decide(l.repair.failed(time.Now(), l.sight()))
 	case transport.EventOpened:
 		l.next.opened()
 		if !l.state.offers {
@@ -176,7 +176,6 @@ func (l *link) dropNext() {
 // signaled takes a signal of the other end.
 func (l *link) signaled(s *signaling.SignalData) {
 	l.noteAnswer(s)
-	l.repair.answer = l.entry.tempo.answer
 	switch {
 	case s.Type == signaling.Offer && (l.id == "" || s.Link != l.id):
 		l.offered(s)
@@ -304,7 +303,7 @@ func (l *link) nextControlled(h *heardControl) {
 		l.node.log.Warn("path refused: whoever is there does not know the link's secret; the signaling server may not be honest",
 			"peer", l.peer, "attempt", p.attempt)
 		l.dropNext()
-		l.decide(l.repair.failed(time.Now()))
+		l.decide(l.repair.failed(time.Now(), l.sight()))
 	}
 }
 
@@ -314,7 +313,7 @@ func (l *link) takeOver() {
 	p := l.next
 	if l.repair.needs == needDirect && p.relayed() {
 		l.dropNext()
-		l.decide(l.repair.failed(time.Now()))
+		l.decide(l.repair.failed(time.Now(), l.sight()))
 		return
 	}
 	p.say(appendProve(nil, p.prove(true)))
@@ -396,7 +395,7 @@ func (l *link) tick() {
 		return
 	}
 	l.beats.control, l.beats.carried = control, carried
-	if l.next != nil && !l.state.offers && now.Sub(l.next.began) > max(2*attemptTimeout, 2*l.repair.answer) {
+	if l.next != nil && !l.state.offers && now.Sub(l.next.began) > max(2*attemptTimeout, 2*l.entry.tempo.answer) {
 		l.dropNext()
 	}
 	s := l.sight()
@@ -412,12 +411,13 @@ func (l *link) tick() {
 	l.decide(l.repair.tick(now, s))
 }
 
-// sight is what can be seen of the path that is being made.
+// sight is what can be seen of the path that is being made, and of the other end.
 func (l *link) sight() sight {
-	if l.next == nil {
-		return sight{}
+	s := sight{answer: l.entry.tempo.answer}
+	if l.next != nil {
+		s.making, s.advanced = true, l.next.raw.Progress().Stage > transport.StagePath
 	}
-	return sight{making: true, advanced: l.next.raw.Progress().Stage > transport.StagePath}
+	return s
 }
 
 // beat says that this end is there when it has said nothing for a while, or has taken what the other end

@@ -25,12 +25,11 @@ type repair struct {
 	closed      bool      // the present path has ended
 	interrupted bool      // and the program knows
 	needs       need
-	tryAt       time.Time     // no try before
-	began       time.Time     // of the present try; zero: there is none
-	doubted     bool          // the other end may not know of that: its signals may be lost
-	searchAt    time.Time     // when a relayed path looks for a direct one; zero: it is not relayed
-	searches    int           // that were in vain
-	answer      time.Duration // that the other end last took to answer an offer; 0: not known
+	tryAt       time.Time // no try before
+	began       time.Time // of the present try; zero: there is none
+	doubted     bool      // the other end may not know of that: its signals may be lost
+	searchAt    time.Time // when a relayed path looks for a direct one; zero: it is not relayed
+	searches    int       // that were in vain
 }
 
 // A need is why a link wants another path.
@@ -55,11 +54,12 @@ const (
 	stepGiveUp                          // end the link
 )
 
-// A sight is what a link sees of its paths.
+// A sight is what a link sees of its paths and of the other end.
 type sight struct {
-	heard    bool // something came over the present path since the last tick; for tick alone
-	making   bool // another path is being made
-	advanced bool // and the two ends reach each other over it
+	heard    bool          // something came over the present path since the last tick; for tick alone
+	making   bool          // another path is being made
+	advanced bool          // and the two ends reach each other over it
+	answer   time.Duration // that the other end last took to answer an offer; 0: not known
 }
 
 const (
@@ -174,13 +174,13 @@ func (r repair) answered(now time.Time, s sight) (repair, []repairStep) {
 func (r repair) requested(now time.Time, s sight, seen bool) (repair, []repairStep) {
 	r.needs |= needRequest
 	switch {
-	case seen || now.Sub(r.began) > r.fresh():
+	case seen || now.Sub(r.began) > s.fresh():
 		if soonest := r.began.Add(settleTime); soonest.After(r.tryAt) {
 			r.tryAt = soonest
 		}
 		r.began = time.Time{}
 	default:
-		r.doubted, r.tryAt = true, r.began.Add(r.fresh())
+		r.doubted, r.tryAt = true, r.began.Add(s.fresh())
 	}
 	return r.plan(now, s, nil)
 }
@@ -211,11 +211,11 @@ func (r repair) noteSilent(now time.Time) repair {
 
 // failed notes that the path that was being made has failed. The next try comes when this one's time is
 // over: what fails fast fails often.
-func (r repair) failed(now time.Time) (repair, []repairStep) {
+func (r repair) failed(now time.Time, s sight) (repair, []repairStep) {
 	if r.needs == needDirect {
 		r = r.searchLater(now)
 	}
-	return r.plan(now, sight{}, nil)
+	return r.plan(now, s, nil)
 }
 
 // moved notes that the link goes over another path from now on.
@@ -225,7 +225,7 @@ func (r repair) moved(now time.Time, relayed bool) (repair, []repairStep) {
 		steps = append(steps, stepResume)
 	}
 	next := newRepair(r.offers, r.lostAfter, now)
-	next.ticked, next.answer = r.ticked, r.answer
+	next.ticked = r.ticked
 	return next.relayed(now, relayed), steps
 }
 
@@ -274,14 +274,14 @@ func (r repair) plan(now time.Time, s sight, steps []repairStep) (repair, []repa
 func (r repair) patience(s sight) time.Duration {
 	switch {
 	case r.doubted:
-		return r.fresh()
+		return s.fresh()
 	case s.advanced:
 		return 2 * attemptTimeout
 	case r.offers || s.making:
-		return max(attemptTimeout, 2*r.answer)
+		return max(attemptTimeout, 2*s.answer)
 	}
 	return requestEach
 }
 
 // fresh is how old a try may be of which the other end may not know.
-func (r repair) fresh() time.Duration { return max(freshFor, r.answer+r.answer/2) }
+func (s sight) fresh() time.Duration { return max(freshFor, s.answer+s.answer/2) }

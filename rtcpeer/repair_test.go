@@ -201,7 +201,7 @@ func (s *simulated) take(what string) bool {
 		s.sight.advanced = true
 	case "failed":
 		s.sight = sight{}
-		s.do(s.failed(s.now))
+		s.do(s.failed(s.now, s.sight))
 	case "moved", "relayed":
 		s.sight, s.heard = sight{}, true
 		s.do(s.moved(s.now, what == "relayed"))
@@ -249,7 +249,7 @@ func TestRepairIsPure(t *testing.T) {
 	r.changed(later, time.Second)
 	r.requested(later, sight{}, true)
 	r.pathClosed(later, sight{})
-	r.failed(later)
+	r.failed(later, sight{})
 	r.moved(later, true)
 	r.plan(later, sight{}, nil)
 	require.Equal(t, before, r)
