@@ -16,7 +16,9 @@ func TestArrows(t *testing.T) {
 	may := map[string][]string{ // of this module; nothing else
 		"signaling":                       nil,
 		"signaling/loglimit":              nil,
-		"signaling/signalserver":          {"signaling", "signaling/loglimit"},
+		"signaling/clock":                 nil,
+		"signaling/rooms":                 {"signaling", "signaling/clock"},
+		"signaling/signalserver":          {"signaling", "signaling/clock", "signaling/loglimit", "signaling/rooms"},
 		"signaling/signalclient":          {"signaling"},
 		"signaling/godot":                 {"signaling"},
 		"signaling/turnserver":            {"signaling", "signaling/loglimit"},
