@@ -44,7 +44,7 @@ func TestArrows(t *testing.T) {
 	gates := map[string][]string{
 		"github.com/pion/":               {"rtcpeer/transport/webrtc", "rtcpeer/doctor", "signaling/turnserver"},
 		"github.com/gorilla/websocket":   {"signaling/signalserver", "signaling/signalclient", "rtcpeer/websocket"},
-		"golang.org/x/time/":             {"signaling/loglimit", "signaling/signalserver", "signaling/turnserver"},
+		"golang.org/x/time/":             {"rtcpeer", "signaling/loglimit", "signaling/signalserver", "signaling/turnserver"},
 		"github.com/alecthomas/kong":     {"cmd/signal-server", "cmd/rtc-client"},
 		"github.com/schollz/progressbar": {"cmd/rtc-client"},
 		"github.com/stretchr/testify":    {"rtcpeer/transport/transporttest", "signaling/cluster/bustest"},
