@@ -276,3 +276,61 @@ func TestMatchOverServers(t *testing.T) {
 		wantSignals(t, members)
 	})
 }
+
+// Lists and administration are the same whichever server is asked.
+func TestListAndAdministrationOfAllServers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hub := new(membus.Hub)
+		servers := share(t, hub, 3, signalserver.Config{MaxPublicPerAddress: -1})
+		var members []*client
+		for i := range 30 {
+			j := signaling.Join{Room: signaling.RoomName(fmt.Sprintf("r-%02d", i)), NewRoom: signaling.NewRoom{Public: true}}
+			members = append(members, servers[i%3].member(t, j))
+		}
+		asking := servers[1].client(t)
+		seen := make(map[signaling.RoomName]int)
+		for l := (signaling.List{Limit: 7}); ; {
+			asking.send(l)
+			page := asking.receive().(signaling.Rooms)
+			require.LessOrEqual(t, len(page.Rooms), 7)
+			for _, r := range page.Rooms {
+				seen[r.Room]++
+			}
+			if page.Next == "" {
+				break
+			}
+			l.After = page.Next
+		}
+		require.Len(t, seen, 30)
+		for name, times := range seen {
+			require.Equal(t, 1, times, name)
+		}
+
+		require.Len(t, servers[2].Rooms(), 30)
+		list, ok := servers[2].Members("r-00")
+		require.True(t, ok)
+		require.Len(t, list, 1)
+		require.True(t, servers[2].SetLocked("r-00", true))
+		members[0].want(signaling.Lock{})
+		require.True(t, servers[1].Kick("r-00", signaling.Host, "out"))
+		members[0].wantRefused(signaling.CodeKicked)
+		require.False(t, servers[1].Kick("r-00", signaling.Host, "out"))
+		require.True(t, servers[0].CloseRoom("r-01", ""))
+		members[1].wantRefused(signaling.CodeRoomClosed)
+
+		ban, err := servers[0].Ban(signalserver.Ban{Room: "r-02", ID: signaling.Host})
+		require.NoError(t, err)
+		members[2].wantRefused(signaling.CodeKicked)
+		later := shareOne(t, hub, "later", signalserver.Config{})
+		later.wantReady(t)
+		time.Sleep(3 * time.Second) // of fake time
+		for _, s := range append(servers, later) {
+			require.Len(t, s.Bans(), 1)
+			back := s.client(t)
+			back.send(signaling.Join{Resume: members[2].welcome.Resume})
+			back.wantRefused(signaling.CodeForbidden)
+		}
+		require.True(t, servers[1].Unban(ban.Number))
+		require.Empty(t, later.Bans())
+	})
+}

@@ -97,6 +97,7 @@ func New(config Config) (*Server, error) {
 			stop()
 			return nil, err
 		}
+		s.wg.Go(func() { s.learnBans(ctx) })
 	}
 	s.wg.Go(func() { s.sweep(ctx) })
 	s.wg.Go(func() { journal.run(ctx) })
