@@ -23,6 +23,7 @@ func TestArrows(t *testing.T) {
 		"rtcpeer/transport":               nil,
 		"rtcpeer/transport/transporttest": {"rtcpeer/transport"},
 		"rtcpeer/transport/memory":        {"rtcpeer/transport"},
+		"rtcpeer/transport/forwarded":     {"rtcpeer/transport"},
 		"rtcpeer/transport/webrtc":        {"rtcpeer/transport"},
 		"rtcpeer/doctor":                  {"rtcpeer/transport"},
 		"rtcpeer/js":                      nil,

@@ -220,10 +220,13 @@ func (s Stage) String() string {
 	return [...]string{"signaling", "path", "security", "lanes", "open"}[min(s, StageOpen)]
 }
 
+// Signaling is the kind of both ends of a path that the signaling server forwards.
+const Signaling = "signaling"
+
 // Stats are figures of one path.
 type Stats struct {
 	RTT           time.Duration // 0 if not known
-	Local, Remote string        // kind of the chosen candidates: host, srflx, prflx, relay; "" if not known
+	Local, Remote string        // kind of the chosen candidates: host, srflx, prflx, relay; Signaling; "" if not known
 	BytesSent     uint64        // on the wire, as far as the transport knows
 	BytesReceived uint64
 }
