@@ -28,7 +28,7 @@ func TestArrows(t *testing.T) {
 		"rtcpeer/doctor":                  {"rtcpeer/transport"},
 		"rtcpeer/js":                      nil,
 		"rtcpeer/variant":                 nil,
-		"rtcpeer":                         {"rtcpeer/transport", "rtcpeer/transport/webrtc", "rtcpeer/variant", "signaling", "signaling/godot", "signaling/signalclient"},
+		"rtcpeer":                         {"rtcpeer/transport", "rtcpeer/transport/forwarded", "rtcpeer/transport/webrtc", "rtcpeer/variant", "signaling", "signaling/godot", "signaling/signalclient"},
 		"rtcpeer/interop":                 nil,
 		"rtcpeer/websocket":               {"rtcpeer", "rtcpeer/transport", "signaling"},
 		"rtcpeer/examples/dots":           {"rtcpeer"},
