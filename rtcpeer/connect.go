@@ -370,7 +370,8 @@ func (l *link) begin(forward bool) error {
 	if err != nil {
 		return l.fail("connect", err)
 	}
-	l.next = &path{link: l, raw: raw, attempt: l.state.attempt, began: time.Now(), forwarded: forward}
+	_, acks := raw.(transport.Acknowledger)
+	l.next = &path{link: l, raw: raw, attempt: l.state.attempt, began: time.Now(), offers: l.state.offers, acks: acks, forwarded: forward}
 	return nil
 }
 
