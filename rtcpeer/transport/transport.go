@@ -11,7 +11,7 @@
 //	A, B: EventClosed       the other end closed, or nothing gets through
 //
 // Package webrtc implements it over Pion, package memory in memory with delay, loss, reordering and
-// partition; transporttest holds the one suite that both pass. The package imports the standard
+// partition, package forwarded over a carrier such as the signaling server; transporttest holds the one suite that all pass. The package imports the standard
 // library alone.
 package transport
 
