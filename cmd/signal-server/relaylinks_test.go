@@ -10,6 +10,7 @@ import (
 
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport"
+	"example.org/rtcpeer/rtcpeer/transport/webrtc"
 )
 
 // Links that go through the server, as neither end has any other way: they may use TURN alone, and there is none.
@@ -59,4 +60,53 @@ func TestNoRelayLinks(t *testing.T) {
 	first := joinForwarded(t, p.url)
 	joinForwarded(t, p.url)
 	wantEvent(t, first, rtcpeer.PeerFailed)
+}
+
+// BenchmarkRelayLinks measures 64 bytes there and back, and packets of 16 KiB one way, over a link through the server
+// without limits and over a direct one.
+func BenchmarkRelayLinks(b *testing.B) {
+	p := start(b, nil, "--relay-links", "--relay-rate=1000000000", "--relay-burst=1000000000", "--relay-total=1000000000")
+	for name, config := range map[string]rtcpeer.Config{
+		"signaling": {RelayLinks: true, WebRTC: relayOnly.WebRTC},
+		"direct":    {WebRTC: webrtc.Config{Loopback: true, IPv4Only: true}},
+	} {
+		join := func() *rtcpeer.Node {
+			node, err := rtcpeer.Join(b.Context(), p.url+"/"+name, config)
+			require.NoError(b, err)
+			b.Cleanup(func() { node.Close() })
+			return node
+		}
+		first, second := join(), join()
+		next := func(n *rtcpeer.Node) rtcpeer.Event {
+			ev, err := n.Receive(b.Context())
+			require.NoError(b, err)
+			return ev
+		}
+		require.Equal(b, rtcpeer.PeerConnected, next(first).Kind)
+		require.Equal(b, rtcpeer.PeerConnected, next(second).Kind)
+		send := func(n *rtcpeer.Node, size int) {
+			require.NoError(b, n.Send(b.Context(), rtcpeer.Packet{Peer: n.Peers()[0], Data: make([]byte, size)}))
+		}
+		b.Run("round trip/"+name, func(b *testing.B) {
+			for b.Loop() {
+				send(first, 64)
+				next(second)
+				send(second, 64)
+				next(first)
+			}
+		})
+		b.Run("throughput/"+name, func(b *testing.B) {
+			const size = 16 << 10
+			b.SetBytes(size)
+			b.ResetTimer()
+			go func() {
+				for range b.N {
+					send(first, size)
+				}
+			}()
+			for range b.N {
+				next(second)
+			}
+		})
+	}
 }

@@ -26,5 +26,10 @@
 // program has not read. It sends nothing more on reliable lanes while what is on its way takes maxQueueing longer than
 // it could: the queues on the way stay short for the other lanes.
 //
+// Over loopback through signal-server without limits, on two busy cores: 72 MB/s in packets of 16 KiB, beside 11 MB/s over
+// WebRTC; 64 bytes there and back take 1.5 ms, beside 0.3 ms.
+//
+//	go test -run xxx -bench BenchmarkRelayLinks ./cmd/signal-server
+//
 // All methods may be called from any goroutine. The package imports the standard library and package transport alone.
 package forwarded
