@@ -40,7 +40,7 @@ const (
 	needPath    need = 1 << iota // the present path is silent or closed
 	needChange                   // something has changed at this end
 	needRequest                  // the other end wants one
-	needDirect                   // the present path is relayed
+	needDirect                   // the present path goes through a TURN server, or the signaling server
 )
 
 // A repairStep is one thing to do for a link.
@@ -61,6 +61,7 @@ type sight struct {
 	making   bool          // another path is being made
 	advanced bool          // and the two ends reach each other over it
 	answer   time.Duration // that the other end last took to answer an offer; 0: not known
+	fallback bool          // it goes over WebRTC, and the next one can go through the signaling server
 }
 
 const (
@@ -224,6 +225,12 @@ func (r repair) failed(now time.Time, s sight) (repair, []repairStep) {
 	return r.plan(now, s, nil)
 }
 
+// fellBack notes that the path that was being made has failed, and that the next one goes another way: it comes at once.
+func (r repair) fellBack(now time.Time, s sight) (repair, []repairStep) {
+	r.began, r.tryAt = time.Time{}, now
+	return r.plan(now, s, nil)
+}
+
 // moved notes that the link goes over another path from now on.
 func (r repair) moved(now time.Time, relayed bool) (repair, []repairStep) {
 	var steps []repairStep
@@ -283,6 +290,8 @@ func (r repair) patience(s sight) time.Duration {
 		return s.fresh()
 	case s.advanced:
 		return 2 * attemptTimeout
+	case r.offers && s.fallback && r.needs != needDirect:
+		return max(forwardAfter, 2*s.answer)
 	case r.offers || s.making:
 		return max(attemptTimeout, 2*s.answer)
 	}
