@@ -16,7 +16,9 @@ func TestArrows(t *testing.T) {
 	may := map[string][]string{ // of this module; nothing else
 		"signaling":                       nil,
 		"signaling/loglimit":              nil,
-		"signaling/signalserver":          {"signaling", "signaling/loglimit"},
+		"signaling/clock":                 nil,
+		"signaling/rooms":                 {"signaling", "signaling/clock"},
+		"signaling/signalserver":          {"signaling", "signaling/clock", "signaling/loglimit", "signaling/rooms"},
 		"signaling/signalclient":          {"signaling"},
 		"signaling/godot":                 {"signaling"},
 		"signaling/turnserver":            {"signaling", "signaling/loglimit"},
@@ -37,7 +39,7 @@ func TestArrows(t *testing.T) {
 	gates := map[string][]string{
 		"github.com/pion/":               {"rtcpeer/transport/webrtc", "rtcpeer/doctor", "signaling/turnserver"},
 		"github.com/gorilla/websocket":   {"signaling/signalserver", "signaling/signalclient", "rtcpeer/websocket"},
-		"golang.org/x/time/":             {"signaling/loglimit", "signaling/signalserver", "signaling/turnserver"},
+		"golang.org/x/time/":             {"rtcpeer", "signaling/loglimit", "signaling/signalserver", "signaling/turnserver"},
 		"github.com/alecthomas/kong":     {"cmd/signal-server", "cmd/rtc-client"},
 		"github.com/schollz/progressbar": {"cmd/rtc-client"},
 		"github.com/stretchr/testify":    {"rtcpeer/transport/transporttest"},

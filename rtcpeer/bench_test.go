@@ -427,18 +427,20 @@ func benchGroup(b *testing.B, topology rtcpeer.Topology, repairs bool, ids ...rt
 	return r.group(b, func() transport.Transport { return tr }, rtcpeer.Config{}, ids...)
 }
 
-// BenchmarkIdle reports the bytes that one end of an idle link sends in a second, as SCTP counts
+// BenchmarkIdle reports the bytes that each end of an idle link sends in a second, as SCTP counts
 // them: without those of ICE, which checks each path by itself. An operation is nothing.
 func BenchmarkIdle(b *testing.B) {
-	const watched = 5 * time.Second
+	const watched = 10 * time.Second
 	overRepairs(b, func(b *testing.B, repairs bool) {
 		nodes := benchGroup(b, rtcpeer.Mesh, repairs, 1, 5)
-		<-time.After(time.Second) // what the making of the link has left
-		before := nodes[1].Stats().Links[5].BytesSent
+		sent := func(id rtcpeer.PeerID) uint64 { return nodes[id].Stats().Links[6-id].BytesSent }
+		<-time.After(4 * time.Second) // what the making of the link has left
+		answers, asks := sent(1), sent(5)
 		<-time.After(watched)
 		for b.Loop() {
 		}
-		b.ReportMetric(float64(nodes[1].Stats().Links[5].BytesSent-before)/watched.Seconds(), "B/s")
+		b.ReportMetric(float64(sent(5)-asks)/watched.Seconds(), "B/s-offering")
+		b.ReportMetric(float64(sent(1)-answers)/watched.Seconds(), "B/s-answering")
 	})
 }
 

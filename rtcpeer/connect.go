@@ -360,7 +360,8 @@ func (l *link) begin() error {
 	if err != nil {
 		return l.fail("connect", err)
 	}
-	l.next = &path{link: l, raw: raw, attempt: l.state.attempt, began: time.Now()}
+	_, acks := raw.(transport.Acknowledger)
+	l.next = &path{link: l, raw: raw, attempt: l.state.attempt, began: time.Now(), offers: l.state.offers, acks: acks}
 	return nil
 }
 

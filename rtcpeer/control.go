@@ -31,6 +31,8 @@ const (
 
 	beatAsks    = 0x01 // the receiver is to answer at once
 	beatAnswers = 0x02
+	beatCounts  = 0x04 // its sender takes acknowledgements of its beats for signs of the receiver
+	beatRests   = 0x08 // its sender acknowledges beats for as long as it is there, and so sends none on an idle link
 )
 
 const (

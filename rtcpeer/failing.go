@@ -88,6 +88,6 @@ func (l *link) nextFailed(s *signaling.SignalData) {
 	if l.isAbout(s) && l.next != nil {
 		l.node.log.Debug("repair failed at the other end", "peer", l.peer, "attempt", l.next.attempt, "err", shorten(s.Text))
 		l.dropNext()
-		l.decide(l.repair.failed(time.Now()))
+		l.decide(l.repair.failed(time.Now(), l.sight()))
 	}
 }

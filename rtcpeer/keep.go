@@ -32,6 +32,7 @@ type beats struct {
 	heard, said uint64    // packets and control frames
 	control     uint64    // of heard, those of the present path's control lane
 	told        uint64    // packets taken, as the other end was last told
+	data        uint64    // of heard, those of the other lanes when this end last beat
 	carried     uint64    // bytes sent over the reliable lanes
 	saidAt      time.Time // when something was last said, or told
 }
@@ -54,7 +55,7 @@ func (l *link) watch(done <-chan struct{}) {
 // handleNext deals with the next thing that happens, unless over or done is closed. Its frame is what a quiet
 // link has on its stack: what a case needs is in a method of its own.
 func (l *link) handleNext(over, done <-chan struct{}) {
-	due, stop := l.nextTry()
+	due, stop := l.nextDue()
 	defer stop()
 	var making <-chan transport.Event
 	if l.next != nil {
@@ -76,23 +77,21 @@ func (l *link) handleNext(over, done <-chan struct{}) {
 	case <-l.ticks:
 		l.tick()
 	case <-due:
-		l.plan()
+		l.tick()
 	case <-l.changed:
 		l.thisEndChanged()
 	}
 }
 
-// nextTry returns when a try is due that is to come before the next tick.
-func (l *link) nextTry() (<-chan time.Time, func()) {
-	if l.ticks == nil || l.repair.needs == 0 {
+// nextDue returns when something is due that is to come before the next tick.
+func (l *link) nextDue() (<-chan time.Time, func()) {
+	if l.ticks == nil {
 		return nil, func() {}
 	}
-	return timer(time.Until(l.repair.tryAt))
+	return timer(time.Until(l.repair.due()))
 }
 
 func (l *link) answered() { l.decide(l.repair.answered(time.Now(), l.sight())) }
-
-func (l *link) plan() { l.decide(l.repair.plan(time.Now(), l.sight(), nil)) }
 
 func (l *link) thisEndChanged() {
 	if l.ticks != nil {
@@ -160,7 +159,7 @@ func (l *link) nextEvent(e transport.Event) {
 	case transport.EventClosed:
 		l.node.log.Debug("repair failed", "peer", l.peer, "attempt", l.next.attempt, "err", e.Err)
 		l.dropNext()
-		l.decide(l.repair.failed(time.Now()))
+		l.decide(l.repair.failed(time.Now(), l.sight()))
 	case transport.EventOpened:
 		l.next.opened()
 		if !l.state.offers {
@@ -177,7 +176,6 @@ func (l *link) dropNext() {
 // signaled takes a signal of the other end.
 func (l *link) signaled(s *signaling.SignalData) {
 	l.noteAnswer(s)
-	l.repair.answer = l.entry.tempo.answer
 	switch {
 	case s.Type == signaling.Offer && (l.id == "" || s.Link != l.id):
 		l.offered(s)
@@ -228,7 +226,7 @@ func (l *link) refusedBy(s *signaling.SignalData) {
 	case l.repair.interrupted || l.repair.closed:
 		l.end(ByPeer)
 	default:
-		l.refused = true
+		l.refused = time.Now()
 	}
 }
 
@@ -305,7 +303,7 @@ func (l *link) nextControlled(h *heardControl) {
 		l.node.log.Warn("path refused: whoever is there does not know the link's secret; the signaling server may not be honest",
 			"peer", l.peer, "attempt", p.attempt)
 		l.dropNext()
-		l.decide(l.repair.failed(time.Now()))
+		l.decide(l.repair.failed(time.Now(), l.sight()))
 	}
 }
 
@@ -315,7 +313,7 @@ func (l *link) takeOver() {
 	p := l.next
 	if l.repair.needs == needDirect && p.relayed() {
 		l.dropNext()
-		l.decide(l.repair.failed(time.Now()))
+		l.decide(l.repair.failed(time.Now(), l.sight()))
 		return
 	}
 	p.say(appendProve(nil, p.prove(true)))
@@ -397,38 +395,43 @@ func (l *link) tick() {
 		return
 	}
 	l.beats.control, l.beats.carried = control, carried
-	if l.next != nil && !l.state.offers && now.Sub(l.next.began) > max(2*attemptTimeout, 2*l.repair.answer) {
+	if l.next != nil && !l.state.offers && now.Sub(l.next.began) > max(2*attemptTimeout, 2*l.entry.tempo.answer) {
 		l.dropNext()
 	}
 	s := l.sight()
-	s.heard = heard != l.beats.heard
+	s.heard = p.acknowledges() || heard != l.beats.heard
 	l.beats.heard = heard
 	if s.heard {
 		l.figures.heard.Store(now.UnixNano())
-		l.refused = false
+		if now.Sub(l.refused) > 2*tickEach { // else it may have been said before that
+			l.refused = time.Time{}
+		}
 	}
-	l.beat(now, p, said, told)
+	l.beat(now, p, said, told, heard-control)
 	l.decide(l.repair.tick(now, s))
 }
 
-// sight is what can be seen of the path that is being made.
+// sight is what can be seen of the path that is being made, and of the other end.
 func (l *link) sight() sight {
-	if l.next == nil {
-		return sight{}
+	s := sight{answer: l.entry.tempo.answer}
+	if l.next != nil {
+		s.making, s.advanced = true, l.next.raw.Progress().Stage > transport.StagePath
 	}
-	return sight{making: true, advanced: l.next.raw.Progress().Stage > transport.StagePath}
+	return s
 }
 
 // beat says that this end is there when it has said nothing for a while, or has taken what the other end
-// does not know of.
-func (l *link) beat(now time.Time, p *path, said, told uint64) {
+// does not know of. An end that rests says nothing on an idle link.
+func (l *link) beat(now time.Time, p *path, said, told, data uint64) {
 	quiet := now.Sub(l.beats.saidAt) >= beatEach-tickEach/2
+	idle := told == l.beats.told && data == l.beats.data
 	switch {
 	case said != l.beats.said && told == l.beats.told:
 		l.beats.said, l.beats.saidAt = said, now
+	case quiet && idle && !p.offers && p.rests.Load():
 	case quiet:
 		p.tell(0)
-		l.beats.said, l.beats.told, l.beats.saidAt = said+1, told, now
+		l.beats.said, l.beats.told, l.beats.data, l.beats.saidAt = said+1, told, data, now
 	}
 }
 
@@ -470,12 +473,14 @@ func (l *link) decide(r repair, steps []repairStep) {
 func (l *link) forsaken(s repairStep) bool {
 	switch s {
 	case stepInterrupt:
-		return l.refused || l.node.roster.gone(l.entry)
+		return l.isRefused() || l.node.roster.gone(l.entry)
 	case stepTry:
-		return l.refused && l.repair.closed || l.repair.needs != needDirect && l.node.roster.gone(l.entry)
+		return l.isRefused() && l.repair.closed || l.repair.needs != needDirect && l.node.roster.gone(l.entry)
 	}
 	return false
 }
+
+func (l *link) isRefused() bool { return !l.refused.IsZero() }
 
 // tryPath makes another path, or asks the other end to.
 func (l *link) tryPath() {

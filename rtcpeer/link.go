@@ -71,7 +71,7 @@ type link struct {
 	ticker       *time.Ticker          // of repair; nil on a link that cannot be repaired
 	ticks        <-chan time.Time      // its, or nil
 	successor    *signaling.SignalData // the offer with which the other end gave this link up
-	refused      bool                  // the signaling server says that the other end has ended this link; not heard since
+	refused      time.Time             // when the signaling server said that the other end has ended this link; not heard since
 	dismissed    bool                  // the other end itself says so
 	unsent       bool                  // signals of the present attempt were not sent, as the server was lost
 	fault        error                 // what the other end did wrong over its control lane

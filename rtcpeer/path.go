@@ -25,18 +25,24 @@ type path struct {
 	raw     transport.Path
 	attempt int
 	began   time.Time
+	offers  bool
+	acks    bool // its acknowledgements say that a process is there
 
 	// Set by link.run when every lane is open.
 	lanes   []transport.Lane
 	control transport.Lane // nil on a link that cannot be repaired
 
 	// Owned by link.run.
-	proven bool // the other end has proven that it is the one
+	proven       bool   // the other end has proven that it is the one
+	acknowledged uint64 // of said
 
 	told []uint64 // what the other end has taken, of its last beat; owned by controlLoop
 
 	heard atomic.Uint64 // control frames received
 	said  atomic.Uint64 // control frames sent
+
+	counted atomic.Bool // the other end, which offers, takes acknowledgements for signs of this one
+	rests   atomic.Bool // the answering end has said that it rests
 
 	mu     sync.Mutex // guards the fields below, and makes it one act to read counts and to send them
 	counts []uint64
@@ -68,8 +74,34 @@ func (p *path) beat(flags byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.counts = p.link.counts(p.counts[:0])
-	p.frame = appendBeat(p.frame[:0], flags, p.counts)
+	p.frame = appendBeat(p.frame[:0], flags|p.manner(), p.counts)
 	p.say(p.frame)
+}
+
+// manner is what each beat says of how this end goes about acknowledgements. The offering end counts them, and the
+// answering end rests: an idle link then has one small packet a second each way, a beat there and its acknowledgement
+// back. If both ends beat, each acknowledges too.
+func (p *path) manner() byte {
+	switch {
+	case !p.acks:
+		return 0
+	case p.offers:
+		return beatCounts
+	case p.counted.Load():
+		p.rests.Store(true)
+		return beatRests
+	}
+	return 0
+}
+
+// acknowledges reports whether the other end, which rests, has acknowledged what this end has said since the last call.
+func (p *path) acknowledges() bool {
+	said := p.said.Load()
+	if !p.offers || !p.rests.Load() || said == p.acknowledged || p.control.Buffered() > 0 {
+		return false
+	}
+	p.acknowledged = said
+	return true
 }
 
 // maxUnheard is how many bytes of control frames may wait for the other end before it is told no more: when a path
@@ -179,6 +211,13 @@ func (p *path) beaten(f control) error {
 	}
 	if p.link.path.Load() != p {
 		return nil // it is not the one that matters, and who is there may not have proven who it is
+	}
+	switch {
+	case !p.acks:
+	case p.offers:
+		p.rests.Store(p.rests.Load() || f.flags&beatRests != 0)
+	case f.flags&beatCounts != 0:
+		p.counted.Store(true)
 	}
 	if f.flags&beatAsks != 0 {
 		p.tell(beatAnswers)

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"example.org/rtcpeer/signaling"
 )
 
@@ -24,14 +26,14 @@ type peer struct {
 	member   signaling.Member
 	present  bool // it is a member
 	standing standing
-	link     *link // nil between two
-	running  bool  // run is
-	lost     bool  // its last link was Lost, and could not be repaired
-	gone     bool  // it has left the room by itself, or was taken out of it, and its program there with it
-	ended    bool  // its last link has ended for good: it has to join anew to get another one
-	joins    int   // of programs that were not those of the links before
-	links    int   // that there were
-	offers   offerBudget
+	link     *link         // nil between two
+	running  bool          // run is
+	lost     bool          // its last link was Lost, and could not be repaired
+	gone     bool          // it has left the room by itself, or was taken out of it, and its program there with it
+	ended    bool          // its last link has ended for good: it has to join anew to get another one
+	joins    int           // of programs that were not those of the links before
+	links    int           // that there were
+	offers   *rate.Limiter // bounds the paths that it can have this node make, by its offers and by its requests for some
 
 	// Owned by run, and by start before it.
 	attempt int // of the last offer
@@ -52,8 +54,18 @@ const (
 	standingInterrupted                    // connected, and not heard for a moment
 )
 
+// offerEach and offerBurst bound the offers and requests of a peer: several changes of networks in a row, each with a
+// few tries, pass. What is beyond that is passed over, as if the server had lost it.
+const (
+	offerEach  = time.Second
+	offerBurst = 20
+)
+
 func newPeer(n *Node) *peer {
-	return &peer{node: n, signals: make(chan *signaling.SignalData, signalBacklog), changed: make(chan struct{}, 1)}
+	return &peer{
+		node: n, signals: make(chan *signaling.SignalData, signalBacklog), changed: make(chan struct{}, 1),
+		offers: rate.NewLimiter(rate.Every(offerEach), offerBurst),
+	}
 }
 
 // run runs one link after the other, and then leaves to the node what nobody has dealt with.

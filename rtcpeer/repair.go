@@ -6,7 +6,7 @@ import "time"
 // its methods are pure: each takes what happened and returns the next repair and what to do. link.keep
 // does it.
 //
-//	heard ----- 1 s nothing: ask ----- 1.5 s nothing: interrupted, try ----- LostAfter: give up
+//	heard ----- 1.15 s nothing: ask ----- 1.5 s nothing: interrupted, try ----- LostAfter: give up
 //	  ^                                        |
 //	  |--- heard again: resumed, drop <--------|
 //	  |--- another path took over: resumed <---|
@@ -25,12 +25,11 @@ type repair struct {
 	closed      bool      // the present path has ended
 	interrupted bool      // and the program knows
 	needs       need
-	tryAt       time.Time     // no try before
-	began       time.Time     // of the present try; zero: there is none
-	doubted     bool          // the other end may not know of that: its signals may be lost
-	searchAt    time.Time     // when a relayed path looks for a direct one; zero: it is not relayed
-	searches    int           // that were in vain
-	answer      time.Duration // that the other end last took to answer an offer; 0: not known
+	tryAt       time.Time // no try before
+	began       time.Time // of the present try; zero: there is none
+	doubted     bool      // the other end may not know of that: its signals may be lost
+	searchAt    time.Time // when a relayed path looks for a direct one; zero: it is not relayed
+	searches    int       // that were in vain
 }
 
 // A need is why a link wants another path.
@@ -55,17 +54,18 @@ const (
 	stepGiveUp                          // end the link
 )
 
-// A sight is what a link sees of its paths.
+// A sight is what a link sees of its paths and of the other end.
 type sight struct {
-	heard    bool // something came over the present path since the last tick; for tick alone
-	making   bool // another path is being made
-	advanced bool // and the two ends reach each other over it
+	heard    bool          // something came over the present path since the last tick; for tick alone
+	making   bool          // another path is being made
+	advanced bool          // and the two ends reach each other over it
+	answer   time.Duration // that the other end last took to answer an offer; 0: not known
 }
 
 const (
 	tickEach    = 500 * time.Millisecond
 	beatEach    = time.Second             // of silence, at most, on an idle link
-	askAfter    = 900 * time.Millisecond  // without a sign of the other end: two ticks
+	askAfter    = 1150 * time.Millisecond // without a sign of the other end: a beat may be late
 	silentAfter = 1400 * time.Millisecond // likewise: three ticks
 	// sleptAfter without a tick the process, or its machine, was asleep. One that is short of CPU is not late by
 	// so much.
@@ -121,6 +121,17 @@ func (r repair) tick(now time.Time, s sight) (repair, []repairStep) {
 	return r.plan(now, s, steps)
 }
 
+// due returns when something is to be decided between two ticks; the past, if nothing is.
+func (r repair) due() time.Time {
+	switch {
+	case r.needs != 0:
+		return r.tryAt
+	case r.asked.IsZero() && r.ticked.Sub(r.heard) > askAfter-tickEach: // else the next tick comes first
+		return r.heard.Add(askAfter)
+	}
+	return time.Time{}
+}
+
 // slept reports whether too much time has passed between two ticks. On a machine that was suspended the
 // wall clock tells, in a process that was stopped either.
 func slept(before, now time.Time) bool {
@@ -163,13 +174,13 @@ func (r repair) answered(now time.Time, s sight) (repair, []repairStep) {
 func (r repair) requested(now time.Time, s sight, seen bool) (repair, []repairStep) {
 	r.needs |= needRequest
 	switch {
-	case seen || now.Sub(r.began) > r.fresh():
+	case seen || now.Sub(r.began) > s.fresh():
 		if soonest := r.began.Add(settleTime); soonest.After(r.tryAt) {
 			r.tryAt = soonest
 		}
 		r.began = time.Time{}
 	default:
-		r.doubted, r.tryAt = true, r.began.Add(r.fresh())
+		r.doubted, r.tryAt = true, r.began.Add(s.fresh())
 	}
 	return r.plan(now, s, nil)
 }
@@ -200,11 +211,11 @@ func (r repair) noteSilent(now time.Time) repair {
 
 // failed notes that the path that was being made has failed. The next try comes when this one's time is
 // over: what fails fast fails often.
-func (r repair) failed(now time.Time) (repair, []repairStep) {
+func (r repair) failed(now time.Time, s sight) (repair, []repairStep) {
 	if r.needs == needDirect {
 		r = r.searchLater(now)
 	}
-	return r.plan(now, sight{}, nil)
+	return r.plan(now, s, nil)
 }
 
 // moved notes that the link goes over another path from now on.
@@ -214,7 +225,7 @@ func (r repair) moved(now time.Time, relayed bool) (repair, []repairStep) {
 		steps = append(steps, stepResume)
 	}
 	next := newRepair(r.offers, r.lostAfter, now)
-	next.ticked, next.answer = r.ticked, r.answer
+	next.ticked = r.ticked
 	return next.relayed(now, relayed), steps
 }
 
@@ -263,14 +274,14 @@ func (r repair) plan(now time.Time, s sight, steps []repairStep) (repair, []repa
 func (r repair) patience(s sight) time.Duration {
 	switch {
 	case r.doubted:
-		return r.fresh()
+		return s.fresh()
 	case s.advanced:
 		return 2 * attemptTimeout
 	case r.offers || s.making:
-		return max(attemptTimeout, 2*r.answer)
+		return max(attemptTimeout, 2*s.answer)
 	}
 	return requestEach
 }
 
 // fresh is how old a try may be of which the other end may not know.
-func (r repair) fresh() time.Duration { return max(freshFor, r.answer+r.answer/2) }
+func (s sight) fresh() time.Duration { return max(freshFor, s.answer+s.answer/2) }

@@ -35,10 +35,11 @@ func TestRepair(t *testing.T) {
 		want      string
 	}{
 		{"a link that is heard needs nothing", offers, 30 * time.Second, "60 end", ""},
-		{"silence: ask, then try", offers, 30 * time.Second, "2 quiet 5 end", "2.5 ask, 3 interrupt try, 3.5 ask, 4.5 ask"},
-		{"so does the answering end", answers, 30 * time.Second, "2 quiet 5 end", "2.5 ask, 3 interrupt try, 3.5 ask, 4.5 ask"},
+		{"silence: ask, then try", offers, 30 * time.Second, "2 quiet 5 end", "2.65 ask, 3 interrupt try, 4 ask"},
+		{"so does the answering end", answers, 30 * time.Second, "2 quiet 5 end", "2.65 ask, 3 interrupt try, 4 ask"},
 		{"a moment of silence is nothing", offers, 30 * time.Second, "2 quiet 2.4 heard 9 end", ""},
-		{"two ticks are worth a question", offers, 30 * time.Second, "2 quiet 2.9 heard 9 end", "2.5 ask"},
+		{"a beat that comes with the next tick is late, and no reason to ask", offers, 30 * time.Second, "2 quiet 2.6 heard 9 end", ""},
+		{"one that is later is worth a question", offers, 30 * time.Second, "2 quiet 2.9 heard 9 end", "2.65 ask"},
 		{"heard again", offers, 30 * time.Second, "2 quiet 5.2 heard 20 end", "3 interrupt try, 5.5 resume drop"},
 		{"heard again: the answering end leaves the path to the other", answers, 30 * time.Second, "2 quiet 4 made 5.2 heard 20 end", "3 interrupt try, 5.5 resume drop"},
 		{"heard again, and silent again", offers, 30 * time.Second, "2 quiet 4 heard 5 quiet 9 end", "3 interrupt try, 4 resume drop, 6 interrupt try"},
@@ -67,7 +68,7 @@ func TestRepair(t *testing.T) {
 		{"heard in time", offers, 10 * time.Second, "2 quiet 11.4 heard 14 end", "3 interrupt try, 10 try, 11.5 resume drop"},
 		{"never lost", offers, -1, "2 quiet 40 end", "3 interrupt try, 10 try, 17 try, 24 try, 31 try, 38 try"},
 		{"lost after no time: a link that is idle is not lost", offers, time.Millisecond, "60 idle", ""},
-		{"lost after no time: one that is silent is, at once", offers, time.Millisecond, "2 quiet 9 end", "2.5 ask, 3 give-up"},
+		{"lost after no time: one that is silent is, at once", offers, time.Millisecond, "2 quiet 9 end", "2.65 ask, 3 give-up"},
 		{"lost after a second", offers, time.Second, "60 idle", ""},
 		{"lost after two", offers, 2 * time.Second, "2 quiet 9 end", "3 interrupt try, 3.5 give-up"},
 
@@ -79,7 +80,7 @@ func TestRepair(t *testing.T) {
 		{"changes are spread", offers, 30 * time.Second, "2.2 changed+ 4 end", "2.9 try"},
 		{"a change after which another path has taken over", offers, 30 * time.Second, "2.2 quiet 2.2 changed 2.6 moved 9 end", "2.4 try"},
 		{"a change in a try begins it anew", offers, 30 * time.Second, "2 quiet 5.1 changed+ 9 end", "3 interrupt try, 5.6 try"},
-		{"a change in an interruption asks at once", offers, 30 * time.Second, "2 quiet 3.6 changed+ 5 end", "2.5 ask, 3 interrupt try, 3.5 ask, 3.6 ask, 4.1 try"},
+		{"a change in an interruption asks at once", offers, 30 * time.Second, "2 quiet 3.6 changed+ 5 end", "2.65 ask, 3 interrupt try, 3.6 ask, 4.1 try"},
 		{"changes, one after the other, do not delay for ever", offers, 30 * time.Second, "2.2 changed 2.3 changed 2.4 changed 4 end", "2.6 try"},
 
 		{"the other end wants a path", offers, 30 * time.Second, "2.2 requested 3 moved 9 end", "2.2 try"},
@@ -106,7 +107,7 @@ func TestRepair(t *testing.T) {
 		{"asleep, and the path is gone", offers, 30 * time.Second, "2.2 quiet 2.2 asleep 60.2 awake 64 end", "60.2 ask, 61 interrupt try, 61.5 ask, 62.5 ask, 63.5 ask"},
 		{"asleep, and the path was closed", offers, 30 * time.Second, "2.2 asleep 60.2 awake 60.3 closed 64 end", "60.3 try, 60.5 interrupt"},
 		{"asleep: the answering end", answers, 30 * time.Second, "2.2 quiet 2.2 asleep 60.2 awake 62 end", "60.2 ask, 61 interrupt try, 61.5 ask"},
-		{"a process that is late has not heard for as long as it was late", offers, 30 * time.Second, "2.2 quiet 2.2 asleep 3.9 awake 9 end", "4.5 ask, 5 interrupt try, 5.5 ask, 6.5 ask, 7.5 ask, 8.5 ask"},
+		{"a process that is late has not heard for as long as it was late", offers, 30 * time.Second, "2.2 quiet 2.2 asleep 3.9 awake 9 end", "4.575 ask, 5 interrupt try, 6 ask, 7 ask, 8 ask"},
 		{"a process that is slow was not asleep", offers, 30 * time.Second, "2.2 asleep 3.9 awake 9 end", ""},
 	}
 	for _, tt := range tests {
@@ -155,8 +156,8 @@ func simulate(t *testing.T, offers bool, lostAfter time.Duration, script string,
 func (s *simulated) passUntil(end time.Time) {
 	for !s.over {
 		at, tick := s.start.Add(time.Duration(s.ticks+1)*tickEach), true
-		if s.needs != 0 && s.tryAt.After(s.now) && s.tryAt.Before(at) && !s.asleep {
-			at, tick = s.tryAt, false
+		if due := s.due(); due.After(s.now) && due.Before(at) && !s.asleep {
+			at, tick = due, false
 		}
 		if !at.Before(end) {
 			s.now = end
@@ -166,12 +167,8 @@ func (s *simulated) passUntil(end time.Time) {
 		if tick {
 			s.ticks++
 		}
-		switch {
-		case s.asleep:
-		case tick:
+		if !s.asleep {
 			s.tick()
-		default:
-			s.do(s.plan(s.now, s.sight, nil))
 		}
 	}
 }
@@ -204,7 +201,7 @@ func (s *simulated) take(what string) bool {
 		s.sight.advanced = true
 	case "failed":
 		s.sight = sight{}
-		s.do(s.failed(s.now))
+		s.do(s.failed(s.now, s.sight))
 	case "moved", "relayed":
 		s.sight, s.heard = sight{}, true
 		s.do(s.moved(s.now, what == "relayed"))
@@ -252,7 +249,7 @@ func TestRepairIsPure(t *testing.T) {
 	r.changed(later, time.Second)
 	r.requested(later, sight{}, true)
 	r.pathClosed(later, sight{})
-	r.failed(later)
+	r.failed(later, sight{})
 	r.moved(later, true)
 	r.plan(later, sight{}, nil)
 	require.Equal(t, before, r)

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"example.org/rtcpeer/signaling"
 )
@@ -96,7 +95,7 @@ func (r *roster) admits(id PeerID, s *signaling.SignalData) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.peers[id]
-	return p == nil || p.offers.take(time.Now())
+	return p == nil || p.offers.Allow()
 }
 
 // gone reports whether a peer has left the room by itself, or was taken out of it.

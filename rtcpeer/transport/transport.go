@@ -119,6 +119,14 @@ type Path interface {
 	Close() error
 }
 
+// An Acknowledger is a Path that acknowledges what comes for as long as the process at its end runs, and no longer.
+// Between two of them, that Buffered of a reliable lane has fallen to 0 says that the process at the other end is there.
+// A browser's path is none: it acknowledges for a page that is frozen, and its Buffered tells of its own queue.
+type Acknowledger interface {
+	Path
+	Acknowledges()
+}
+
 // A Lane is one stream of packets of a path.
 type Lane interface {
 	// Write queues one packet and returns at once. It does not keep p. It may be called from any

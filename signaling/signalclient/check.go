@@ -14,6 +14,9 @@ import (
 // dials once a second at most, whatever becomes of its attempts.
 const hurryEvery = time.Second
 
+// hurryFor is how long after a check a client is in a hurry that cannot reach its server.
+const hurryFor = 90 * time.Second
+
 // errGivenUp is why an attempt to connect ended before DialTimeout.
 var errGivenUp = errors.New("given up after a check")
 
@@ -36,6 +39,10 @@ type attempt struct {
 //     attempt that is given up in a row leaves the next one twice the time, so that a slow network
 //     gets its connection in the end.
 //
+// For 90 seconds after that a client that nothing reaches from the server is in a hurry: it begins another TCP connection each
+// 400 ms until one is there, and waits for a second at most between its attempts. A server that answers, if only by a
+// refused connection, is not hurried.
+//
 // There is one check at a time: calls meanwhile are one, and if the server was there they have it checked
 // once more. A wait is cut short at most once a second. Do not call Check because of a Disconnected: the random wait keeps the members of a server that
 // restarts from coming back all at once.
@@ -45,6 +52,7 @@ type attempt struct {
 func (c *Client) Check() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.hurryUntil = time.Now().Add(hurryFor)
 	switch dialing := c.dialing; {
 	case c.closing.Err() != nil:
 	case c.conn != nil && c.conn.stranded(): // a check under way would find it out later
@@ -80,6 +88,13 @@ func (c *Client) hurry() {
 	}
 }
 
+// inHurry reports whether a check has come within the last hurryFor, and the server has not answered since.
+func (c *Client) inHurry() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Now().Before(c.hurryUntil)
+}
+
 // conclude ends the check of a connection, or the connection.
 func (c *Client) conclude(conn *conn, since mark) {
 	c.mu.Lock()
@@ -93,7 +108,7 @@ func (c *Client) conclude(conn *conn, since mark) {
 	case silence == 0 && c.again: // the last call may have come after the answer
 		c.check(conn)
 	case silence == 0:
-		c.checking = nil
+		c.checking, c.hurryUntil = nil, time.Time{}
 	case silence < limit: // nobody read for a while
 		c.checking.Reset(limit - silence)
 	default:

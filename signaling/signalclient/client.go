@@ -47,13 +47,14 @@ type Client struct {
 	closeOnce  sync.Once
 	wg         sync.WaitGroup
 
-	mu       sync.Mutex // guards the fields below
-	status   Status
-	conn     *conn       // nil while not connected
-	dialing  *attempt    // nil while not dialing again
-	checking *time.Timer // runs during a check; nil if there is none
-	again    bool        // Check was called during that
-	why      error       // the reason for the end, set before inbox is closed
+	mu         sync.Mutex // guards the fields below
+	status     Status
+	conn       *conn       // nil while not connected
+	dialing    *attempt    // nil while not dialing again
+	checking   *time.Timer // runs during a check; nil if there is none
+	again      bool        // Check was called during that
+	hurryUntil time.Time   // until then the program is in a hurry to reach the server, if it is not connected
+	why        error       // the reason for the end, set before inbox is closed
 }
 
 // A Status says how a Client is connected.
@@ -113,6 +114,7 @@ func newClient(d dialer, join signaling.Join) *Client {
 		inbox:    make(chan signaling.Message, inboxMessages),
 		checks:   make(chan struct{}, 1),
 	}
+	c.dialer.hurry(c.inHurry)
 	c.life, c.kill = context.WithCancel(context.Background())
 	c.closing, c.beginClose = context.WithCancel(c.life)
 	return c

@@ -26,6 +26,9 @@ type dialer struct {
 	url    string
 	shown  string // the URL for errors and logs
 	header http.Header
+
+	inHurry  func() bool       // nil: never
+	answered map[string]string // the address to which a name led last; owned by reach
 }
 
 func newDialer(u *url.URL, cfg Config) dialer {
@@ -44,6 +47,9 @@ func newDialer(u *url.URL, cfg Config) dialer {
 	d.url = plain.String()
 	return d
 }
+
+// hurry has open do its utmost while f returns true.
+func (d *dialer) hurry(f func() bool) { d.inHurry = f }
 
 // open connects and talks, until ctx ends or for DialTimeout. Where talk is patient that is the time to
 // connect alone.
@@ -66,7 +72,11 @@ func (d *dialer) open(ctx context.Context, patient bool, talk func(*conn) error)
 	}
 	if err != nil {
 		c.abort()
-		return nil, d.failure(timed, resp, err)
+		failure := d.failure(timed, resp, err)
+		if e, ok := errors.AsType[*DialError](failure); ok {
+			e.unreached = c.below == nil && !errors.Is(err, syscall.ECONNREFUSED)
+		}
+		return nil, failure
 	}
 	return c, nil
 }
@@ -83,7 +93,7 @@ func (d *dialer) connect(ctx context.Context, c *conn) (*http.Response, error) {
 		TLSClientConfig: d.cfg.TLS,
 		Proxy:           d.cfg.proxy,
 		NetDialContext: func(_ context.Context, network, addr string) (net.Conn, error) {
-			socket, err := d.cfg.dial(ctx, network, addr)
+			socket, err := d.reach(ctx, network, addr)
 			if err != nil {
 				return nil, err
 			}

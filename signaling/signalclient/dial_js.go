@@ -22,6 +22,9 @@ func newDialer(u *url.URL, cfg Config) dialer {
 	return dialer{cfg: cfg, url: u.String(), shown: bare(u).String(), named: u.User != nil}
 }
 
+// hurry is for others: what a browser does to connect is its own.
+func (d *dialer) hurry(func() bool) {}
+
 // open connects and talks, until ctx ends or for DialTimeout. Where talk is patient that is the time to
 // connect alone.
 func (d *dialer) open(ctx context.Context, patient bool, talk func(*conn) error) (*conn, error) {

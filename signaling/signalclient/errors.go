@@ -24,6 +24,8 @@ type DialError struct {
 	Status int    // of an HTTP answer that is not a WebSocket; 0 if there was none
 	Err    error
 	Retry  bool // the same may succeed later
+
+	unreached bool // nothing at all came from there, nor from a proxy
 }
 
 func (e *DialError) Error() string { return fmt.Sprintf("signalclient: dial %s: %v", e.URL, e.Err) }

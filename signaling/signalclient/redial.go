@@ -43,6 +43,9 @@ func (c *Client) redial(why error) (*conn, error) {
 func (c *Client) wait(ctx context.Context, why error) bool {
 	soonest := time.Now().Add(asked(why))
 	due := soonest.Add(c.backoff.next())
+	if e, ok := errors.AsType[*DialError](why); ok && e.unreached && c.inHurry() {
+		due = c.sooner(due, soonest)
+	}
 	c.dialer.cfg.Log.Debug("signaling redial", "url", c.dialer.shown, "in", time.Until(due), "err", why)
 	c.tell() // now if possible: what follows may choose the timer
 	timer := time.NewTimer(time.Until(due))
@@ -60,12 +63,18 @@ func (c *Client) wait(ctx context.Context, why error) bool {
 		case inbox <- c.untold:
 			c.untold = nil
 		case <-c.checks:
-			if at := latest(time.Now(), soonest, c.hurried.Add(hurryEvery)); at.Before(due) {
-				due, c.hurried = at, at
-				timer.Reset(time.Until(at))
-			}
+			due = c.sooner(due, soonest)
+			timer.Reset(time.Until(due))
 		}
 	}
+}
+
+// sooner cuts the wait until due short, as far as it may.
+func (c *Client) sooner(due, soonest time.Time) time.Time {
+	if at := latest(time.Now(), soonest, c.hurried.Add(hurryEvery)); at.Before(due) {
+		due, c.hurried = at, at
+	}
+	return due
 }
 
 // tell puts what Receive was not told into the inbox, if that has room.
@@ -140,6 +149,7 @@ func (c *Client) adopt(conn *conn) error {
 func (c *Client) connected(conn *conn, back bool) {
 	c.mu.Lock()
 	c.status.Connected, c.status.Since = true, time.Now()
+	c.hurryUntil = time.Time{}
 	c.conn = conn
 	select {
 	case <-c.checks: // the welcome is the answer

@@ -8,18 +8,21 @@ import (
 	"time"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/clock"
 )
 
 // addresses remembers for a while what counts for the limits of each address. It holds at most most of
 // them: one of which nothing is there is forgotten for a new one.
 type addresses struct {
 	// Fixed at construction.
-	clock                 *clock
+	clock                 *clock.Clock
 	most                  int
 	sessions              int // for each; 0: no limit
 	rooms, public         int // likewise
 	burst                 int
 	connectRate, joinRate int // a second; 0: no limit
+
+	budget budget // of all of them; safe for all
 
 	mu    sync.Mutex // guards the fields below, and the addresses
 	known map[netip.Prefix]*address
@@ -30,6 +33,7 @@ type addresses struct {
 // known is one address.
 type address struct {
 	// Fixed at construction.
+	all   *addresses
 	wider *address // the /56 around a /64, the /48 around that; nil: none
 	share int      // how many times the limits of one address it has
 	open  bool     // may be a proxy's and stand for everybody: not limited
@@ -40,7 +44,7 @@ type address struct {
 	narrower        int // addresses of which it is the wider one
 	sessions        int
 	rooms, public   int // that it founded
-	connects, joins bucket
+	connects, joins clock.Bucket
 }
 
 const (
@@ -54,12 +58,13 @@ const (
 	publicPerAddress = 64
 )
 
-func newAddresses(c Config, k *clock) *addresses {
+func newAddresses(c Config, k *clock.Clock) *addresses {
 	burst := c.MaxSessionsPerAddress
 	if burst < 0 {
 		burst = sessionsPerAddress
 	}
 	return &addresses{
+		budget:      budget{most: int64(c.MaxBuffered)},
 		clock:       k,
 		most:        4 * (c.MaxSessions + 1024),
 		sessions:    max(c.MaxSessionsPerAddress, 0),
@@ -86,7 +91,7 @@ func (a *addresses) enter(remote netip.Addr) (*address, time.Duration) {
 	if over(one, a.sessions, func(l *address) int { return l.sessions }) {
 		return nil, retryAfter
 	}
-	if wait := a.take(one, a.connectRate, func(l *address) *bucket { return &l.connects }); wait > 0 {
+	if wait := a.take(one, a.connectRate, func(l *address) *clock.Bucket { return &l.connects }); wait > 0 {
 		return nil, wait
 	}
 	for l := one; l != nil; l = l.wider {
@@ -107,11 +112,12 @@ func (a *addresses) leave(one *address) {
 func (a *addresses) join(one *address) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return tooMany("joins from this address", a.take(one, a.joinRate, func(l *address) *bucket { return &l.joins }))
+	return tooMany("joins from this address", a.take(one, a.joinRate, func(l *address) *clock.Bucket { return &l.joins }))
 }
 
-// found counts a room that one founds, unless that has too many. end ends what found began.
-func (a *addresses) found(one *address, public bool) error {
+// Found counts a room that one founds, unless that has too many. Ended ends what Found began.
+func (one *address) Found(public bool) error {
+	a := one.all
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	switch {
@@ -129,8 +135,9 @@ func (a *addresses) found(one *address, public bool) error {
 	return nil
 }
 
-// mayFound is found, but counts nothing.
-func (a *addresses) mayFound(one *address) error {
+// MayFound is Found, but counts nothing.
+func (one *address) MayFound() error {
+	a := one.all
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if over(one, a.rooms, func(l *address) int { return l.rooms }) {
@@ -139,7 +146,9 @@ func (a *addresses) mayFound(one *address) error {
 	return nil
 }
 
-func (a *addresses) end(one *address, public bool) {
+// Ended is for the end of a room that was counted.
+func (one *address) Ended(public bool) {
+	a := one.all
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for l := one; l != nil; l = l.wider {
@@ -161,18 +170,18 @@ func over(one *address, limit int, count func(*address) int) bool {
 }
 
 // take lets one thing pass at all levels, or says how long it has to wait.
-func (a *addresses) take(one *address, rate int, of func(*address) *bucket) time.Duration {
+func (a *addresses) take(one *address, rate int, of func(*address) *clock.Bucket) time.Duration {
 	if one.open || rate == 0 {
 		return 0
 	}
-	now := a.clock.now()
+	now := a.clock.Now()
 	for l := one; l != nil; l = l.wider {
-		wait := of(l).take(now, every(rate*l.share), a.burst*l.share)
+		wait := of(l).Take(now, every(rate*l.share), a.burst*l.share)
 		if wait == 0 {
 			continue
 		}
 		for taken := one; taken != l; taken = taken.wider {
-			of(taken).putBack(every(rate * taken.share))
+			of(taken).PutBack(every(rate * taken.share))
 		}
 		return wait
 	}
@@ -204,7 +213,7 @@ func (a *addresses) level(levels []netip.Prefix, share int, open bool) *address 
 	if one != nil {
 		return one
 	}
-	one = &address{share: share, open: open}
+	one = &address{all: a, share: share, open: open}
 	if len(levels) > 1 {
 		one.wider = a.level(levels[1:], 2*share, open)
 		one.wider.narrower++
@@ -248,12 +257,12 @@ func levelsOf(a netip.Addr) (levels []netip.Prefix, limited bool) {
 	return levels, limited
 }
 
-// widest is the network of which the address is, as far as it has limits.
-func (one *address) widest() *address {
+// Network is the widest network of which the address is, as far as it has limits. An open one has none.
+func (one *address) Network() (network any, open bool) {
 	for one.wider != nil {
 		one = one.wider
 	}
-	return one
+	return one, one.open
 }
 
 // makeRoom forgets an address of which nothing is there if there are too many. There are few others, and a
@@ -290,9 +299,9 @@ func (a *addresses) drop(key netip.Prefix, one *address) {
 func (a *addresses) forget() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	now := a.clock.now()
+	now := a.clock.Now()
 	for key, one := range a.known {
-		if one.idle() && max(one.connects, one.joins).full(now) {
+		if one.idle() && max(one.connects, one.joins).Full(now) {
 			a.drop(key, one)
 		}
 	}

@@ -1,13 +1,12 @@
 package signalserver
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/netip"
 	"net/url"
-	"time"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/rooms"
 )
 
 // A Request is what Config.Admit decides about: someone wants to join, to come back, to be matched
@@ -34,24 +33,5 @@ type Request struct {
 	List bool
 }
 
-// A Grant says what someone who is admitted may do. The zero value lets it into rooms that others
-// have created.
-type Grant struct {
-	// MayCreate lets it create the room that it names, and rooms without a name. Without it that
-	// is the error forbidden. To be matched it needs MayHost as well.
-	MayCreate bool
-	// MayHost lets it become member 1. The first member who may does so; a room can be without a
-	// host until then.
-	MayHost bool
-	// Name, if not empty, becomes the field "name" of its metadata, whatever it gave.
-	Name string
-	// Metadata, if not nil, is shown to the others in place of its own: at most
-	// signaling.MaxMetadata bytes of JSON, together with Name.
-	Metadata json.RawMessage
-	// Subject, if not empty, is who this is, for Server.Ban: for instance the subject of its access token.
-	// At most 128 bytes are kept.
-	Subject string
-	// Expires, if not zero, ends the membership then, with the error expired. Someone who comes back
-	// keeps the earlier time where this is zero.
-	Expires time.Time
-}
+// A Grant says what someone who is admitted may do.
+type Grant = rooms.Grant

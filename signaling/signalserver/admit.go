@@ -8,10 +8,32 @@ import (
 	"time"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/rooms"
 )
 
 // everything is the grant of those who are admitted where Config.Admit is nil.
 var everything = Grant{MayCreate: true, MayHost: true}
+
+// mayAsk lets a join or a list pass, if the server and its limits do.
+func (s *Server) mayAsk(session *session) error {
+	if s.isDraining() {
+		return &signaling.Error{Code: signaling.CodeShuttingDown, Text: "the server is being drained", RetryMillis: int(retryAfter.Milliseconds())}
+	}
+	return s.addresses.join(session.account)
+}
+
+// admitted asks whether the session may what it asks the rooms for.
+func (s *session) admitted(a rooms.Ask) (Grant, error) {
+	g, err := s.server.admit(s, Request{Join: a.Join, Creates: a.Creates, Resume: a.Resume, ID: a.Seat.ID})
+	if err != nil {
+		return Grant{}, err
+	}
+	subjects := []string{g.Subject}
+	if a.Resume {
+		subjects = append(subjects, a.Subject)
+	}
+	return g, s.server.checkBans(s.remote, a.Seat, subjects...)
+}
 
 // admit asks Config.Admit. What it returns is checked, so that the code behind it may trust it.
 func (s *Server) admit(session *session, r Request) (Grant, error) {
@@ -28,13 +50,13 @@ func (s *Server) admit(session *session, r Request) (Grant, error) {
 	if err != nil {
 		return Grant{}, s.notAdmitted(session, err)
 	}
-	if g.Metadata, err = g.describe(r.Join.Metadata); err != nil {
+	if g.Metadata, err = describe(g, r.Join.Metadata); err != nil {
 		return Grant{}, s.notAdmitted(session, err)
 	}
 	if !g.Expires.IsZero() && !time.Now().Before(g.Expires) {
 		return Grant{}, expired()
 	}
-	g.Subject = g.Subject[:min(len(g.Subject), maxSubject)]
+	g.Subject = g.Subject[:min(len(g.Subject), rooms.MaxSubject)]
 	if g.Expires.After(lastDate) {
 		g.Expires = lastDate
 	}
@@ -54,8 +76,8 @@ func (s *Server) notAdmitted(session *session, err error) error {
 	return &signaling.Error{Code: signaling.CodeInternal, Text: "nobody can be admitted at the moment", RetryMillis: int(retryAfter.Milliseconds())}
 }
 
-// describe returns the metadata of a member that gave some of its own.
-func (g Grant) describe(own json.RawMessage) (json.RawMessage, error) {
+// describe returns the metadata, with what was granted, of a member that gave some of its own.
+func describe(g Grant, own json.RawMessage) (json.RawMessage, error) {
 	metadata := own
 	if g.Metadata != nil {
 		metadata = g.Metadata
@@ -66,8 +88,8 @@ func (g Grant) describe(own json.RawMessage) (json.RawMessage, error) {
 		if fields == nil {
 			fields = make(map[string]json.RawMessage)
 		}
-		fields["name"], _ = plainJSON(g.Name)
-		metadata, _ = plainJSON(fields)
+		fields["name"], _ = rooms.PlainJSON(g.Name)
+		metadata, _ = rooms.PlainJSON(fields)
 	}
 	if len(metadata) > signaling.MaxMetadata {
 		return nil, &signaling.Error{Code: signaling.CodeForbidden, Text: fmt.Sprintf("metadata of %d bytes, with what was granted: at most %d", len(metadata), signaling.MaxMetadata)}
@@ -80,10 +102,6 @@ func (g Grant) describe(own json.RawMessage) (json.RawMessage, error) {
 
 func expired() *signaling.Error {
 	return &signaling.Error{Code: signaling.CodeExpired, Text: "admitted until now"}
-}
-
-func forbidden(format string, args ...any) error {
-	return &signaling.Error{Code: signaling.CodeForbidden, Text: fmt.Sprintf(format, args...)}
 }
 
 // A lifetime is the context of a session. It costs nothing until it is used.

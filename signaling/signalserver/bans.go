@@ -1,6 +1,7 @@
 package signalserver
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/clock"
+	"example.org/rtcpeer/signaling/rooms"
 )
 
 // A Ban keeps somebody out until it is over. Exactly one of Room with ID, Token, Subject and Prefix says whom.
@@ -34,14 +37,12 @@ type Ban struct {
 	// Reason is told to whoever is banned: at most signaling.MaxText bytes.
 	Reason string `json:"reason,omitempty"`
 
-	seat seat // of Room and ID, or of Token
+	seat rooms.Seat // of Room and ID, or of Token
 }
 
 const (
 	// maxBans is the most bans at a time.
 	maxBans = 4096
-	// maxSubject is the longest Grant.Subject that a ticket has room for, in bytes.
-	maxSubject = 128
 )
 
 // ErrTooManyBans is returned by Ban when there are 4096.
@@ -49,7 +50,7 @@ var ErrTooManyBans = errors.New("signalserver: too many bans: take back those th
 
 // bans are those that are not over.
 type bans struct {
-	clock *clock // fixed at construction
+	clock *clock.Clock // fixed at construction
 
 	mu   sync.Mutex // guards the fields below
 	last uint64     // number
@@ -94,17 +95,17 @@ func (s *Server) resolve(b *Ban) error {
 	case len(b.Reason) > signaling.MaxText:
 		return fmt.Errorf("signalserver: Ban.Reason of %d bytes: at most %d", len(b.Reason), signaling.MaxText)
 	case b.Token != "":
-		t, err := s.tickets.open(b.Token)
+		room, seat, err := s.rooms.Seat(b.Token)
 		if err != nil {
 			return fmt.Errorf("signalserver: Ban.Token: %w", err)
 		}
-		b.Room, b.ID, b.Token, b.seat = t.Room, t.ID, "", seat{t.Nonce, t.ID}
+		b.Room, b.ID, b.Token, b.seat = room, seat.ID, "", seat
 	case b.Room != "" || b.ID != 0:
-		nonce, ok := s.nonceOf(b.Room)
+		nonce, ok := s.rooms.Nonce(b.Room)
 		if !ok || !b.ID.Valid() {
 			return fmt.Errorf("signalserver: Ban: no room %q, or no id %d in it", b.Room, b.ID)
 		}
-		b.seat = seat{nonce, b.ID}
+		b.seat = rooms.Seat{Nonce: nonce, ID: b.ID}
 	case b.Prefix.IsValid():
 		b.Prefix = netip.PrefixFrom(b.Prefix.Addr().Unmap(), bitsOf(b.Prefix)).Masked()
 		if !b.Prefix.IsValid() {
@@ -131,28 +132,28 @@ func untilOf(b Ban) time.Time {
 
 // enforce takes out those whom a new ban is about.
 func (s *Server) enforce(b Ban) {
-	for _, w := range s.matcher.find(b) { // before the rooms, for they may get their places meanwhile
-		w.refuse(b.refusal())
+	waiting := s.rooms.Waiting(func(remote netip.Addr, subject string) bool { return b.about(remote, subject, rooms.Seat{}) })
+	for _, w := range waiting { // before the rooms, for they may get their places meanwhile
+		w.(*session).refuse(b.refusal())
 	}
-	for _, r := range s.allRooms() {
-		r.expelAll(func(m *member) bool { return b.about(m.remote, m.subject, seat{r.nonce, m.id}) }, kicked(b.Reason))
-	}
+	why := &signaling.Error{Code: signaling.CodeKicked, Text: cmp.Or(b.Reason, "taken out of the room")}
+	s.rooms.Expel(b.about, why)
 	for _, session := range s.allSessions() {
-		if b.about(session.remote, "", seat{}) {
+		if b.about(session.remote, "", rooms.Seat{}) {
 			session.refuse(b.refusal())
 		}
 	}
 }
 
 // about reports whether a ban is about whoever comes from an address, as a subject, or with a ticket.
-func (b *Ban) about(remote netip.Addr, subject string, of seat) bool {
+func (b *Ban) about(remote netip.Addr, subject string, of rooms.Seat) bool {
 	switch {
 	case b.Prefix.IsValid():
 		return b.Prefix.Contains(remote.Unmap().WithZone(""))
 	case b.Subject != "":
 		return b.Subject == subject
 	}
-	return b.seat == of && of != seat{}
+	return b.seat == of && of != rooms.Seat{}
 }
 
 func (b *Ban) refusal() *signaling.Error {
@@ -200,30 +201,30 @@ func (l *bans) add(b Ban) (Ban, error) {
 	}
 	l.last++
 	b.Number = l.last
-	ends := far
+	ends := clock.Far
 	if b.For > 0 {
-		b.For = min(b.For, far)
-		b.Until, ends = time.Now().Add(b.For), l.clock.now()+b.For
+		b.For = min(b.For, clock.Far)
+		b.Until, ends = time.Now().Add(b.For), l.clock.Now()+b.For
 	}
 	l.list = append(l.list, &ban{b, ends})
 	return b, nil
 }
 
 // restore takes a ban of an earlier process from the journal.
-func (l *bans) restore(b Ban, of seat) {
+func (l *bans) restore(b Ban, of rooms.Seat) {
 	b.seat = of
 	l.last = max(l.last, b.Number)
-	l.list = append(l.list, &ban{b, l.clock.at(untilOf(b))})
+	l.list = append(l.list, &ban{b, l.clock.At(untilOf(b))})
 }
 
 // forget drops the bans that are over; mu is held.
 func (l *bans) forget() {
-	now := l.clock.now()
+	now := l.clock.Now()
 	l.list = slices.DeleteFunc(l.list, func(b *ban) bool { return b.ends <= now })
 }
 
 // find returns the error for whoever is banned, or nil.
-func (l *bans) find(remote netip.Addr, subject string, of seat) *signaling.Error {
+func (l *bans) find(remote netip.Addr, subject string, of rooms.Seat) *signaling.Error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.forget()
@@ -237,7 +238,7 @@ func (l *bans) find(remote netip.Addr, subject string, of seat) *signaling.Error
 
 // checkBans returns the error for whoever comes from an address as one of the subjects, or with a ticket, if
 // that is banned.
-func (s *Server) checkBans(remote netip.Addr, of seat, subjects ...string) error {
+func (s *Server) checkBans(remote netip.Addr, of rooms.Seat, subjects ...string) error {
 	for _, subject := range subjects {
 		if why := s.bans.find(remote, subject, of); why != nil {
 			return why
@@ -247,20 +248,18 @@ func (s *Server) checkBans(remote netip.Addr, of seat, subjects ...string) error
 }
 
 // expelBanned takes a member out that was banned while it joined. It reports whether it was.
-func (s *Server) expelBanned(m *member) bool {
-	m.room.mu.Lock()
-	remote, subject, of := m.remote, m.subject, seat{m.room.nonce, m.id}
-	m.room.mu.Unlock()
+func (s *Server) expelBanned(m *rooms.Member) bool {
+	remote, subject, of := m.Who()
 	why := s.bans.find(remote, subject, of)
 	if why != nil {
-		m.room.expelAll(func(other *member) bool { return other == m }, why)
+		m.Expel(why)
 	}
 	return why != nil
 }
 
 // refuseBanned answers a request from a banned address, and reports whether it was one.
 func (s *Server) refuseBanned(w http.ResponseWriter, remote netip.Addr) bool {
-	why := s.bans.find(remote, "", seat{})
+	why := s.bans.find(remote, "", rooms.Seat{})
 	if why == nil {
 		return false
 	}

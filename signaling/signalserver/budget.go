@@ -11,16 +11,10 @@ import (
 // that wait. Config.MaxBuffered is the bound of all. An address may have a sixteenth of what is free at the
 // moment, a /56 two and a /48 four: the more is used the less each may have. The last quarter of all is for those
 // who have little, a 1024th of all at most, so that many greedy addresses leave something for others. What does not fit is refused, or costs a session or a member its place:
-// droppedBudget.
+// rooms.DroppedBudget.
 type budget struct {
 	most int64 // fixed at construction
 	used atomic.Int64
-}
-
-// An account is what is charged for an address. The zero value has no bound and counts nothing.
-type account struct {
-	budget  *budget
-	address *address
 }
 
 var (
@@ -30,43 +24,44 @@ var (
 		Text: "the server keeps as many bytes for members of this address as it may", RetryMillis: int(retryAfter.Milliseconds())}
 )
 
-// hold takes n bytes, or says that there is no room for them.
-func (a account) hold(n int) *signaling.Error {
-	if a.budget == nil {
+// Hold takes n bytes of the budget for an address, or says that there is no room for them. Nil has no bound and
+// counts nothing.
+func (one *address) Hold(n int) *signaling.Error {
+	if one == nil {
 		return nil
 	}
-	most := a.budget.most
-	free := most - a.add(n)
+	most := one.all.budget.most
+	free := most - one.add(n)
 	if free < 0 {
-		a.release(n)
+		one.Release(n)
 		return errServerBudget
 	}
-	for level := a.address; level != nil && !level.open; level = level.wider {
+	for level := one; level != nil && !level.open; level = level.wider {
 		if level.held.Load() > int64(level.share)*max((free-most/4)/16, most/1024) {
-			a.release(n)
+			one.Release(n)
 			return errAddressBudget
 		}
 	}
 	return nil
 }
 
-// force takes n bytes although there may be no room for them: what is short, and bounded by what it is for.
-func (a account) force(n int) {
-	if a.budget != nil {
-		a.add(n)
+// Force takes n bytes although there may be no room for them: what is short, and bounded by what it is for.
+func (one *address) Force(n int) {
+	if one != nil {
+		one.add(n)
 	}
 }
 
-// release gives back what hold or force took.
-func (a account) release(n int) {
-	if a.budget != nil {
-		a.add(-n)
+// Release gives back what Hold or Force took.
+func (one *address) Release(n int) {
+	if one != nil {
+		one.add(-n)
 	}
 }
 
-func (a account) add(n int) (used int64) {
-	for level := a.address; level != nil; level = level.wider {
+func (one *address) add(n int) (used int64) {
+	for level := one; level != nil; level = level.wider {
 		level.held.Add(int64(n))
 	}
-	return a.budget.used.Add(int64(n))
+	return one.all.budget.used.Add(int64(n))
 }

@@ -8,18 +8,19 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/clock"
 )
 
 // fillUp has each address take as much as it gets, a KiB at a time, and returns how much all of them have.
-func fillUp(b *budget, a *addresses, remotes []string) int64 {
+func fillUp(a *addresses, remotes []string) int64 {
 	for _, remote := range remotes {
 		a.mu.Lock()
 		one := a.find(netip.MustParseAddr(remote))
 		a.mu.Unlock()
-		for (account{b, one}).hold(1<<10) == nil {
+		for one.Hold(1<<10) == nil {
 		}
 	}
-	return b.used.Load()
+	return a.budget.used.Load()
 }
 
 // However many addresses, networks and sizes there are, something is left for the next one.
@@ -47,37 +48,36 @@ func TestBudgetOfManyAddresses(t *testing.T) {
 		"a proxy's, in its network": {list(500, "fd00::%x:%x"), 100},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := &budget{most: most}
-			a := newAddresses(Config{MaxSessions: 1}, newClock(1))
-			used := fillUp(b, a, c.remotes)
+			a := newAddresses(Config{MaxSessions: 1, MaxBuffered: most}, clock.New(1))
+			used := fillUp(a, c.remotes)
 			require.LessOrEqual(t, used*100/most, c.most)
 			before := used
 			if c.most < 100 {
-				used = fillUp(b, a, []string{"192.0.2.1"})
+				used = fillUp(a, []string{"192.0.2.1"})
 				require.Greater(t, used-before, int64(most/1100), "who comes now has room, too")
 			}
-			require.LessOrEqual(t, used, b.most)
+			require.LessOrEqual(t, used, a.budget.most)
 		})
 	}
 }
 
 // Each refusal says whose bound it is, and takes nothing.
 func TestBudgetRefuses(t *testing.T) {
-	b := &budget{most: 102_400}
-	wide := &address{share: 2}
-	one := &address{share: 1, wider: wide}
-	paid, proxy := account{b, one}, account{b, &address{open: true}}
-	require.Nil(t, paid.hold(4000))
-	require.Equal(t, signaling.CodeRateLimited, paid.hold(1000).Code, "a sixteenth of three quarters")
+	all := &addresses{budget: budget{most: 102_400}}
+	wide := &address{all: all, share: 2}
+	one := &address{all: all, share: 1, wider: wide}
+	proxy := &address{all: all, open: true}
+	require.Nil(t, one.Hold(4000))
+	require.Equal(t, signaling.CodeRateLimited, one.Hold(1000).Code, "a sixteenth of three quarters")
 	require.EqualValues(t, 4000, one.held.Load())
 	require.EqualValues(t, 4000, wide.held.Load())
-	require.Nil(t, proxy.hold(90_000))
-	require.Equal(t, signaling.CodeServerFull, proxy.hold(10_000).Code)
-	require.Equal(t, signaling.CodeRateLimited, paid.hold(1).Code, "it has more than it may have now")
-	require.Nil(t, account{b, &address{share: 1}}.hold(100), "a 1024th in any case")
-	paid.force(1000)
-	paid.release(5000)
+	require.Nil(t, proxy.Hold(90_000))
+	require.Equal(t, signaling.CodeServerFull, proxy.Hold(10_000).Code)
+	require.Equal(t, signaling.CodeRateLimited, one.Hold(1).Code, "it has more than it may have now")
+	require.Nil(t, (&address{all: all, share: 1}).Hold(100), "a 1024th in any case")
+	one.Force(1000)
+	one.Release(5000)
 	require.Zero(t, one.held.Load())
 	require.Zero(t, wide.held.Load())
-	require.EqualValues(t, 90_100, b.used.Load())
+	require.EqualValues(t, 90_100, all.budget.used.Load())
 }

@@ -15,6 +15,7 @@ import (
 
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/loglimit"
+	"example.org/rtcpeer/signaling/rooms"
 )
 
 // A Config configures a Server. Its zero value works.
@@ -87,8 +88,8 @@ type Config struct {
 	Observe func(p Phase, took time.Duration)
 	// ICEServersFor returns the ICE servers of one member, in addition to ICEServers, and for how
 	// long they are good; 0 is for ever. Before that time is over the member is sent a new list. It
-	// is called with the member's room locked: it must neither block nor call the Server. The list must
-	// take at most 8 KiB of JSON. Nil means none.
+	// is called without locks, but the member waits for it, and so may the watch over all sessions: it must not
+	// block. The list must take at most 8 KiB of JSON. Nil means none.
 	ICEServersFor func(room signaling.RoomName, id signaling.PeerID) (servers []signaling.ICEServer, validity time.Duration)
 
 	// ICEServers are handed to each member in its welcome. New copies the slice. None by default.
@@ -125,11 +126,7 @@ type Config struct {
 	Log *slog.Logger
 }
 
-const (
-	minResumeKey = 16
-	// maxICEServers is the most JSON that ICEServers may take in a welcome, in bytes.
-	maxICEServers = 16 << 10
-)
+const minResumeKey = 16
 
 // withDefaults returns a copy with the defaults filled in, or says what is wrong.
 func (c Config) withDefaults() (Config, error) {
@@ -174,8 +171,8 @@ func (c Config) withDefaults() (Config, error) {
 				f.name, *f.value, f.low, f.high, f.preset)
 		}
 	}
-	if d := c.Plain; d != nil && (d.Encode == nil || d.Decode == nil || d.Close == nil || d.RoomNameLength < 0 || d.RoomNameLength > maxRoomNameLength) {
-		return c, fmt.Errorf("signalserver: Config.Plain: want Encode, Decode and Close, and a RoomNameLength of 0 to %d", maxRoomNameLength)
+	if d := c.Plain; d != nil && (d.Encode == nil || d.Decode == nil || d.Close == nil || d.RoomNameLength < 0 || d.RoomNameLength > rooms.MaxRoomNameLength) {
+		return c, fmt.Errorf("signalserver: Config.Plain: want Encode, Decode and Close, and a RoomNameLength of 0 to %d", rooms.MaxRoomNameLength)
 	}
 	if c.CheckOrigin == nil {
 		c.CheckOrigin = func(*http.Request) bool { return true }
@@ -190,8 +187,8 @@ func (c Config) withDefaults() (Config, error) {
 // setICEServers copies the list by way of its JSON, whose size counts.
 func (c *Config) setICEServers() error {
 	list, err := json.Marshal(c.ICEServers)
-	if err != nil || len(list) > maxICEServers {
-		return fmt.Errorf("signalserver: Config.ICEServers take %d bytes of JSON: at most %d", len(list), maxICEServers)
+	if err != nil || len(list) > rooms.MaxICEServers {
+		return fmt.Errorf("signalserver: Config.ICEServers take %d bytes of JSON: at most %d", len(list), rooms.MaxICEServers)
 	}
 	c.ICEServers = nil
 	return json.Unmarshal(list, &c.ICEServers)
@@ -208,18 +205,4 @@ func (c *Config) setResumeKey() error {
 	}
 	c.ResumeKey = bytes.Clone(c.ResumeKey)
 	return nil
-}
-
-// limits is what the members of a room are told of them; what has no limit is left out.
-func (r *room) limits() signaling.Limits {
-	c := &r.server.config
-	l := signaling.Limits{
-		MessageBytes: c.MaxMessage,
-		Members:      r.maxMembers,
-		GraceMillis:  int(max(c.Grace, 0).Milliseconds()),
-	}
-	if c.MessageRate > 0 {
-		l.MessageRate, l.MessageBurst = c.MessageRate, c.MessageBurst
-	}
-	return l
 }

@@ -1,13 +1,12 @@
 // Package signalserver is the signaling server: rooms of members who find each other in order to
 // connect directly, as an http.Handler.
 //
-//	socket -> session.readLoop -> Dialect.Decode -> room (a mutex, no I/O) -> member.deliver
-//	                                                                              |
-//	socket <- session.writeLoop <-------------------------------- outbox <--------+
+//	socket -> session.readLoop -> Dialect.Decode -> package rooms -> session.Deliver
+//	                                                                       |
+//	socket <- session.writeLoop <-------------------------- outbox <-------+
 //
-// A session is one WebSocket. A member is a place in a room; it outlives its session by the grace
-// time, so a participant whose network changed comes back with its resume token and keeps its id. A
-// room is created by its first member and ends with its last; a star's room ends with its host.
+// A session is one WebSocket. Package rooms knows who is in which room; this package has the sockets, the dialects, the
+// limits of sessions and addresses, admission and bans.
 // Package signaling and its PROTOCOL.md tell what is spoken. Sessions that offer no subprotocol speak
 // Config.Plain, with its settings, in the same rooms: the server knows of no dialect's rules but as
 // fields of signaling.Dialect.
@@ -19,8 +18,8 @@
 //
 // All exported methods may be called from any goroutine at any time.
 //
-// Lock order: matcher.mu, Server.mu, listing.mu, room.mu, outbox.mu, addresses.mu, counters.mu. Those of guards,
-// bans, voids and the journal are over none of ours. Nothing that can block is done under any of them.
+// Lock order: those of rooms, Server.mu, outbox.mu, addresses.mu, counters.mu. Those of bans and the journal are over
+// none of ours. Nothing that can block is done under any of them.
 //
 // The package does no TLS, and knows no kind of access token: Config.Admit decides who may join,
 // Config.RemoteAddr where a request comes from, Config.ICEServersFor what a member gets, and Config.Observe

@@ -9,8 +9,4 @@ func (s *Server) Pause() { s.stop() }
 func (s *Server) Sweep() { s.sweepOnce() }
 
 // SetClock is what a step of the wall clock looks like to the server.
-func (s *Server) SetClock(step time.Duration) {
-	last := *s.clock.last.Load()
-	last.wall = last.wall.Add(-step)
-	s.clock.last.Store(&last)
-}
+func (s *Server) SetClock(step time.Duration) { s.clock.Step(step) }

@@ -12,7 +12,7 @@ import (
 	"sync"
 	"time"
 
-	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/rooms"
 )
 
 // A journal is what must be remembered over a restart, in Config.StateFile: which tickets are void before their
@@ -36,17 +36,28 @@ type journal struct {
 
 // A record is void after Until. One of its other fields is set; a Ban of a ticket has it beside it.
 type record struct {
-	Until  time.Time `json:"until"`
-	Ticket *seat     `json:"ticket,omitempty"`
-	Room   uint64    `json:"room,omitempty"` // the nonce of one that was ended
-	Ban    *Ban      `json:"ban,omitempty"`
-	Unban  uint64    `json:"unban,omitempty"` // the ID of an earlier ban
+	Until  time.Time   `json:"until"`
+	Ticket *rooms.Seat `json:"ticket,omitempty"`
+	Room   uint64      `json:"room,omitempty"` // the nonce of one that was ended
+	Ban    *Ban        `json:"ban,omitempty"`
+	Unban  uint64      `json:"unban,omitempty"` // the ID of an earlier ban
 }
 
-// A seat is a member of a room, whatever process has made its ticket.
-type seat struct {
-	Nonce uint64           `json:"room"`
-	ID    signaling.PeerID `json:"id"`
+// voided notes that the tickets of a member, or of a room, are void.
+func (s *Server) voided(of rooms.Seat) {
+	if of.ID == 0 {
+		s.journal.add(record{Until: s.ticketsEnd(), Room: of.Nonce})
+	} else {
+		s.journal.add(record{Until: s.ticketsEnd(), Ticket: &of})
+	}
+}
+
+// ticketsEnd is when tickets that are made now will be too old for another process.
+func (s *Server) ticketsEnd() time.Time {
+	if s.config.TicketAge < 0 {
+		return lastDate
+	}
+	return time.Now().Add(s.config.TicketAge)
 }
 
 // restore takes what earlier processes have left in the journal.
@@ -58,9 +69,9 @@ func (s *Server) restore() {
 		case r.Unban != 0:
 			s.bans.list = slices.DeleteFunc(s.bans.list, func(b *ban) bool { return b.Number == r.Unban })
 		case r.Ticket != nil:
-			s.void.add(*r.Ticket)
+			s.rooms.Void(*r.Ticket)
 		case r.Room != 0:
-			s.void.add(seat{Nonce: r.Room})
+			s.rooms.Void(rooms.Seat{Nonce: r.Room})
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/rooms"
 )
 
 // lastWordsTimeout is how long an ended session may take to read why, and to close.
@@ -20,19 +21,19 @@ func (s *session) refuse(err error) {
 		why = &signaling.Error{Code: signaling.CodeInternal, Text: err.Error()}
 	}
 	s.log("refused", "code", why.Code)
-	s.fail(why)
+	s.Fail(why)
 }
 
-// fail is refuse without the line in the log, for those who hold locks.
-func (s *session) fail(why *signaling.Error) {
+// Fail is refuse without the line in the log, for those who hold locks.
+func (s *session) Fail(why *signaling.Error) {
 	s.server.counters.refuse(why.Code)
-	n := &note{message: why}
+	n := rooms.NewNote(why)
 	code, text, ends := s.dialect.Close(why)
 	if !ends {
-		s.send(n)
+		s.Deliver(n)
 		return
 	}
-	frames, _ := n.in(s.dialect) // what cannot be said is left out: the close says it, too
+	frames, _ := n.In(s.dialect) // what cannot be said is left out: the close says it, too
 	var last []item
 	for _, data := range frames {
 		last = append(last, item{websocket.TextMessage, data})

@@ -5,6 +5,8 @@ import (
 	"sync"
 
 	"github.com/gorilla/websocket"
+
+	"example.org/rtcpeer/signaling/rooms"
 )
 
 // An item is one WebSocket frame to be written. Data may be shared between sessions.
@@ -33,7 +35,7 @@ const itemOverhead = 64
 type outbox struct {
 	// Fixed at construction.
 	maxFrames, maxBytes int
-	account             account
+	account             *address // pays for what waits; nil: nobody
 
 	writers sync.WaitGroup // Add under mu, and never once ended and empty
 
@@ -63,8 +65,8 @@ func (o *outbox) push(kind int, frames ...[]byte) (wake bool, full string) {
 	if waiting > 0 && (waiting+len(frames) > o.maxFrames || bytes > o.maxBytes) {
 		return false, droppedSlow
 	}
-	if o.account.hold(cost) != nil {
-		return false, droppedBudget
+	if o.account.Hold(cost) != nil {
+		return false, rooms.DroppedBudget
 	}
 	for _, data := range frames {
 		wake = o.add(item{kind, data}) || wake
@@ -95,7 +97,7 @@ func (o *outbox) end(drop bool, last ...item) (wake, first bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if drop {
-		o.account.release(o.cost)
+		o.account.Release(o.cost)
 		o.items, o.head, o.bytes, o.cost = nil, 0, 0, 0
 	}
 	if o.ended {
@@ -103,7 +105,7 @@ func (o *outbox) end(drop bool, last ...item) (wake, first bool) {
 	}
 	o.ended = true
 	for _, i := range last {
-		o.account.force(i.cost())
+		o.account.Force(i.cost())
 		wake = o.add(i) || wake
 	}
 	return wake, true
@@ -134,7 +136,7 @@ const (
 func (o *outbox) take(b *batch) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.account.release(o.taken)
+	o.account.Release(o.taken)
 	o.taken = 0
 	for ; o.head < len(o.items); o.head++ {
 		i := o.items[o.head]

@@ -10,6 +10,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/rooms"
 )
 
 // readLoop takes frames until the socket ends. When the session has ended it still reads, for the
@@ -35,7 +36,7 @@ func (s *session) readLoop() {
 	}
 }
 
-func (s *session) see() { s.seen.Store(int64(s.server.clock.now())) }
+func (s *session) see() { s.seen.Store(int64(s.server.clock.Now())) }
 
 func (s *session) over() bool {
 	select {
@@ -56,7 +57,7 @@ func (s *session) receive(kind int, frame io.Reader, began time.Time) error {
 	b.Reset()
 	parts := &pieces{Reader: frame}
 	held, err := s.fill(b, parts)
-	defer s.account.release(held)
+	defer s.account.Release(held)
 	if errors.Is(err, errUnread) {
 		return nil // the next read tells the same
 	}
@@ -132,8 +133,8 @@ func (s *session) fill(b *bytes.Buffer, frame io.Reader) (held int, err error) {
 		}
 		s.see()
 		more := min(size, most+1-size)
-		if why := s.account.hold(bufferOf * more); why != nil {
-			s.server.counters.drop(droppedBudget)
+		if why := s.account.Hold(bufferOf * more); why != nil {
+			s.server.counters.drop(rooms.DroppedBudget)
 			return held, why
 		}
 		held += bufferOf * more

@@ -3,7 +3,6 @@ package signalserver
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"fmt"
 	"maps"
 	"net/http"
@@ -15,40 +14,32 @@ import (
 	"github.com/gorilla/websocket"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/clock"
+	"example.org/rtcpeer/signaling/rooms"
 )
 
 // A Server is an http.Handler that holds rooms. The path of a request does not matter: the room is
 // named in the join message.
 type Server struct {
 	// Fixed at construction.
-	config      Config
-	upgrader    websocket.Upgrader
-	own         *signaling.Dialect // of signaling.Subprotocol
-	stop        context.CancelFunc // ends sweep
-	recovered   time.Duration      // by the clock: until when rooms of an earlier process may come back
-	tickets     tickets
-	process     uint64 // a random number, for tickets
-	passwordKey []byte // of the MACs of passwords that were given
+	config   Config
+	upgrader websocket.Upgrader
+	own      *signaling.Dialect // of signaling.Subprotocol
+	stop     context.CancelFunc // ends sweep
 
 	// Safe for all.
-	clock     *clock
+	clock     *clock.Clock
 	journal   *journal
 	bans      bans
-	void      voids
 	counters  counters
 	addresses *addresses
-	budget    budget
-	listing   listing
-	matcher   matcher
+	rooms     *rooms.Store
 	buffers   sync.Pool      // *bytes.Buffer, for one frame each while it is read
 	batches   sync.Pool      // *batch, for one writer each
 	wg        sync.WaitGroup // sweep, and run of each session; Add under mu, and not while stopping
 
 	mu       sync.Mutex // guards the fields below
-	rooms    map[signaling.RoomName]*room
-	queues   map[signaling.RoomName]*queue // of newcomers who wait for rooms of an earlier process
 	sessions map[*session]struct{}
-	asleep   []*room // all of whose members were lost, the longest asleep first
 	draining bool
 	drained  chan struct{} // closed, and nil again, with the last session; nil while nobody waits
 	stopping bool
@@ -65,10 +56,6 @@ const (
 // New returns a server that is ready to serve. Its owner ends it with Shutdown.
 func New(config Config) (*Server, error) {
 	config, err := config.withDefaults()
-	if err != nil {
-		return nil, err
-	}
-	tickets, err := newTickets(config.ResumeKey)
 	if err != nil {
 		return nil, err
 	}
@@ -90,26 +77,51 @@ func New(config Config) (*Server, error) {
 		stop:     stop,
 		buffers:  sync.Pool{New: func() any { return new(bytes.Buffer) }},
 		batches:  sync.Pool{New: func() any { return new(batch) }},
-		rooms:    make(map[signaling.RoomName]*room),
-		queues:   make(map[signaling.RoomName]*queue),
 		sessions: make(map[*session]struct{}),
 
-		tickets:     tickets,
-		process:     randomUint64(),
-		journal:     journal,
-		passwordKey: make([]byte, 32),
+		journal: journal,
 	}
-	rand.Read(s.passwordKey)
-	s.budget.most = int64(config.MaxBuffered)
-	s.clock = newClock(s.sweepInterval())
+	s.clock = clock.New(s.sweepInterval())
 	s.addresses = newAddresses(config, s.clock)
-	s.matcher = matcher{server: s, queues: make(map[wish][]*waiter)}
-	s.recovered = config.Recovery
 	s.bans.clock = s.clock
+	if s.rooms, err = s.newRooms(); err != nil {
+		stop()
+		return nil, err
+	}
 	s.restore()
 	s.wg.Go(func() { s.sweep(ctx) })
 	s.wg.Go(func() { journal.run(ctx) })
 	return s, nil
+}
+
+// newRooms returns the rooms of the server.
+func (s *Server) newRooms() (*rooms.Store, error) {
+	c := &s.config
+	limits := signaling.Limits{MessageBytes: c.MaxMessage}
+	if c.MessageRate > 0 {
+		limits.MessageRate, limits.MessageBurst = c.MessageRate, c.MessageBurst
+	}
+	return rooms.New(rooms.Config{
+		Clock:         s.clock,
+		Grace:         c.Grace,
+		KeptFrames:    c.OutboxFrames,
+		KeptBytes:     c.OutboxBytes,
+		MaxRooms:      c.MaxRooms,
+		MaxMembers:    c.MaxMembers,
+		ResumeKey:     c.ResumeKey,
+		Recovery:      c.Recovery,
+		RebuildTime:   c.RebuildTime,
+		TicketAge:     c.TicketAge,
+		Limits:        limits,
+		MatchRules:    s.own.Room,
+		ICEServers:    c.ICEServers,
+		ICEServersFor: c.ICEServersFor,
+		Networks:      Networks,
+		Voided:        s.voided,
+		Dropped:       s.counters.drop,
+		Matched:       s.matched,
+		Log:           c.Log,
+	})
 }
 
 const about = `This is a signaling server: peers meet here by WebSocket, subprotocol ` + signaling.Subprotocol + `,
@@ -148,22 +160,21 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
 		later(w, http.StatusTooManyRequests, "Too many connections from your address.", wait)
 		return
 	}
-	paid := account{&s.budget, address}
 	kept := s.keptOf(r)
-	if why := paid.hold(kept); why != nil {
+	if why := address.Hold(kept); why != nil {
 		s.addresses.leave(address)
 		s.counters.refuse(why.Code)
-		s.counters.drop(droppedBudget)
+		s.counters.drop(rooms.DroppedBudget)
 		later(w, http.StatusServiceUnavailable, "The signaling server takes no sessions of your address at the moment.", retryAfter)
 		return
 	}
 	conn, err := s.upgrader.Upgrade(w, r, nil)
 	if err != nil {
-		paid.release(kept)
+		address.Release(kept)
 		s.addresses.leave(address)
 		return // Upgrade has answered
 	}
-	session := newSession(s, conn, s.dialect(r), remote, paid)
+	session := newSession(s, conn, s.dialect(r), remote, address)
 	if s.config.Admit != nil {
 		session.request = r
 	}
@@ -220,7 +231,7 @@ func (s *Server) start(session *session) {
 	if s.stopping || s.draining { // since the upgrade began: for the client a lost connection, after which it comes back
 		s.mu.Unlock()
 		session.forgetRequest()
-		s.addresses.leave(session.account.address)
+		s.addresses.leave(session.account)
 		session.abort(string(signaling.CodeShuttingDown))
 		return
 	}
@@ -256,7 +267,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		}
 		<-ended
 	}
-	s.endRooms()
+	s.rooms.Close()
 	s.journal.write() // what the last sessions have added since its goroutine ended
 	return err
 }
@@ -267,31 +278,32 @@ func (s *Server) allSessions() []*session {
 	return slices.Collect(maps.Keys(s.sessions))
 }
 
-// endRooms ends the grace times that still run when all sessions have ended.
-func (s *Server) endRooms() {
-	s.mu.Lock()
-	rooms := slices.Collect(maps.Values(s.rooms))
-	s.mu.Unlock()
-	for _, r := range rooms {
-		r.mu.Lock()
-		r.end(nil)
-		r.unlock()
-	}
-}
-
 func sendAway(sessions []*session) {
 	for _, session := range sessions {
-		session.fail(&signaling.Error{Code: signaling.CodeShuttingDown, Text: "the server stops or restarts"})
+		session.Fail(&signaling.Error{Code: signaling.CodeShuttingDown, Text: "the server stops or restarts"})
 	}
 }
 
 func (s *Server) forgetSession(session *session) {
-	s.addresses.leave(session.account.address)
+	s.addresses.leave(session.account)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.sessions, session)
 	if len(s.sessions) == 0 && s.drained != nil {
 		close(s.drained)
 		s.drained = nil
+	}
+}
+
+// matched hears how the wait of a session for a match has ended.
+func (s *Server) matched(of rooms.Session, waited time.Duration, err error) {
+	session := of.(*session)
+	if err != nil {
+		session.refuse(err)
+		return
+	}
+	session.log("matched")
+	if s.config.Observe != nil {
+		s.config.Observe(PhaseMatch, waited)
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"golang.org/x/time/rate"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/clock"
+	"example.org/rtcpeer/signaling/rooms"
 )
 
 // A session is one WebSocket. Its goroutine is run, which ends when the socket does; fail, leave and
@@ -22,28 +24,28 @@ type session struct {
 	conn    *websocket.Conn
 	dialect *signaling.Dialect
 	remote  netip.Addr
-	account account // of its address
+	account *address // of its address
 
 	// Owned by readLoop.
 	tokens   *rate.Limiter
 	request  *http.Request // for Config.Admit; nil once it has asked to join
-	patience *alarm        // ends the session; nil once it has asked to join
-	waiter   *waiter       // nil unless it waits, or waited, to be matched
+	patience *clock.Alarm  // ends the session; nil once it has asked to join
+	waiter   *rooms.Waiter // nil unless it waits, or waited, to be matched
 
 	// Owned by Server.sweep.
 	nextPing time.Duration // by the clock
 
 	// Safe for all.
 	outbox outbox
-	member atomic.Pointer[member] // nil until joined
-	seen   atomic.Int64           // when something came last, in nanoseconds of the clock
-	busy   atomic.Bool            // with a frame: nothing is read meanwhile
-	due    atomic.Int64           // when room.due is to be called, as seen; 0: never
-	ended  chan struct{}          // closed when the last words are in the outbox
-	why    string                 // read after ended: what ended it, in a word for the log
+	member atomic.Pointer[rooms.Member] // nil until joined
+	seen   atomic.Int64                 // when something came last, in nanoseconds of the clock
+	busy   atomic.Bool                  // with a frame: nothing is read meanwhile
+	due    atomic.Int64                 // when Member.Due is to be called, as seen; 0: never
+	ended  chan struct{}                // closed when the last words are in the outbox
+	why    string                       // read after ended: what ended it, in a word for the log
 }
 
-func newSession(s *Server, conn *websocket.Conn, d *signaling.Dialect, remote netip.Addr, a account) *session {
+func newSession(s *Server, conn *websocket.Conn, d *signaling.Dialect, remote netip.Addr, a *address) *session {
 	limit := rate.Inf
 	if s.config.MessageRate > 0 {
 		limit = rate.Limit(s.config.MessageRate)
@@ -55,7 +57,7 @@ func newSession(s *Server, conn *websocket.Conn, d *signaling.Dialect, remote ne
 		remote:   remote,
 		account:  a,
 		tokens:   rate.NewLimiter(limit, s.config.MessageBurst),
-		nextPing: s.firstPing(s.clock.now()),
+		nextPing: s.firstPing(s.clock.Now()),
 		outbox:   outbox{maxFrames: s.config.OutboxFrames, maxBytes: s.config.OutboxBytes, account: a},
 		ended:    make(chan struct{}),
 	}
@@ -63,6 +65,29 @@ func newSession(s *Server, conn *websocket.Conn, d *signaling.Dialect, remote ne
 	session.answerControls()
 	return session
 }
+
+// What rooms ask of a session.
+
+// Deliver queues a message. It never blocks.
+func (s *session) Deliver(n *rooms.Note) {
+	frames, err := n.In(s.dialect)
+	if err != nil {
+		s.Fail(&signaling.Error{Code: signaling.CodeInternal, Text: err.Error()})
+		return
+	}
+	s.push(websocket.TextMessage, frames...)
+}
+
+// Wake notes when the sweep is to call Member.Due.
+func (s *session) Wake(at time.Duration) { s.due.Store(int64(at)) }
+
+// Seated gives the session the member that a match made.
+func (s *session) Seated(m *rooms.Member) { s.member.Store(m) }
+
+func (s *session) Done() <-chan struct{}       { return s.ended }
+func (s *session) Dialect() *signaling.Dialect { return s.dialect }
+func (s *session) Remote() netip.Addr          { return s.remote }
+func (s *session) Account() rooms.Account      { return s.account }
 
 // run is the life of the session. When the server is full, that is all it tells.
 func (s *session) run(full bool) {
@@ -79,8 +104,8 @@ func (s *session) begin(full bool) {
 	case full:
 		s.refuse(errFull)
 	case limit > 0:
-		s.patience = s.server.clock.after(limit, func() {
-			s.fail(&signaling.Error{Code: signaling.CodeJoinTimeout, Text: "no join within " + limit.String()})
+		s.patience = s.server.clock.After(limit, func() {
+			s.Fail(&signaling.Error{Code: signaling.CodeJoinTimeout, Text: "no join within " + limit.String()})
 		})
 	}
 }
@@ -88,7 +113,7 @@ func (s *session) begin(full bool) {
 // asked ends the wait for a join.
 func (s *session) asked() {
 	if s.patience != nil {
-		s.patience.stop()
+		s.patience.Stop()
 		s.patience = nil
 	}
 }
@@ -96,7 +121,7 @@ func (s *session) asked() {
 // forgetRequest lets the request go that was kept for Config.Admit.
 func (s *session) forgetRequest() {
 	if s.request != nil {
-		s.account.release(s.server.keptOf(s.request))
+		s.account.Release(s.server.keptOf(s.request))
 		s.request = nil
 	}
 }
@@ -108,10 +133,12 @@ var errFull = &signaling.Error{Code: signaling.CodeServerFull, Text: "too many s
 func (s *session) finish() {
 	s.asked()
 	s.forgetRequest()
-	s.server.matcher.leave(s)
+	if s.waiter != nil {
+		s.waiter.Leave()
+	}
 	event := "ended" // by itself, or its place is taken or gone
 	m := s.member.Load()
-	if m != nil && m.room.detach(s, m) {
+	if m != nil && m.Detach(s) {
 		event = "lost"
 	}
 	s.abort("connection")
@@ -135,36 +162,27 @@ func (s *session) handle(m signaling.Message, began time.Time) error {
 	if self == nil {
 		return notJoined(m.Kind())
 	}
-	switch r := self.room; m := m.(type) {
-	case signaling.Signal:
-		return s.relay(self, m, began)
-	case signaling.Seal:
-		return r.asHost(s, self, m.Kind(), r.seal)
-	case signaling.Lock:
-		return r.asHost(s, self, m.Kind(), func() error { return r.lock(m) })
-	case signaling.Kick:
-		return r.asHost(s, self, m.Kind(), func() error { return r.kick(m) })
-	case signaling.Leave:
-		s.leave(self)
-		return nil
+	if m.Kind() == signaling.KindSignal {
+		s.server.counters.signals.Add(1)
+		defer s.server.observe(PhaseSignal, began)
 	}
-	return badMessage("%s is for the server to send", m.Kind())
+	return self.Handle(s, m)
 }
 
 func (s *session) join(j signaling.Join, began time.Time) error {
 	switch m := s.member.Load(); {
 	case m != nil:
-		return &signaling.Error{Code: signaling.CodeAlreadyJoined, Text: fmt.Sprintf("already in room %q", m.room.name)}
+		return &signaling.Error{Code: signaling.CodeAlreadyJoined, Text: fmt.Sprintf("already in room %q", m.Room())}
 	case s.waiter != nil:
 		return &signaling.Error{Code: signaling.CodeAlreadyJoined, Text: "already waiting to be matched"}
 	}
 	s.asked()
-	cost := memberCost(j) + len(j.Token) + len(j.Resume) // while it waits
-	if err := s.server.afford(s.account, cost); err != nil {
+	cost := rooms.MemberCost(j) + len(j.Token) + len(j.Resume) // while it waits
+	if err := s.afford(cost); err != nil {
 		return err
 	}
-	m, err := s.server.join(s, j)
-	s.account.release(cost)
+	m, err := s.enter(j)
+	s.account.Release(cost)
 	s.forgetRequest()
 	if err != nil || m == nil {
 		return err
@@ -180,6 +198,16 @@ func (s *session) join(j signaling.Join, began time.Time) error {
 	return nil
 }
 
+// enter gets the session a place in a room, or in the queue of a match: then it has no member yet.
+func (s *session) enter(j signaling.Join) (*rooms.Member, error) {
+	if err := s.server.mayAsk(s); err != nil {
+		return nil, err
+	}
+	m, w, err := s.server.rooms.Join(s, j, s.admitted)
+	s.waiter = w
+	return m, err
+}
+
 // list answers with public rooms. Who has joined was admitted before.
 func (s *session) list(l signaling.List) error {
 	if err := s.server.mayAsk(s); err != nil {
@@ -191,28 +219,26 @@ func (s *session) list(l signaling.List) error {
 		}
 	}
 	s.server.counters.lists.Add(1)
-	s.send(&note{message: s.server.listing.page(l)})
+	s.Deliver(rooms.NewNote(s.server.rooms.List(l)))
 	return nil
 }
 
-func (s *session) relay(m *member, signal signaling.Signal, began time.Time) error {
-	if signal.To == 0 {
-		return badMessage("signal: no to")
-	}
-	s.server.counters.signals.Add(1)
-	defer s.server.observe(PhaseSignal, began)
-	return m.room.relay(s, m, signal)
-}
+// Bye ends the session of a member that has left.
+func (s *session) Bye() { s.end("leave", false, closing(websocket.CloseNormalClosure, "")) }
 
-func (s *session) leave(m *member) {
-	m.room.leave(s, m)
-	s.end("leave", false, closing(websocket.CloseNormalClosure, ""))
+// afford takes n bytes of the session's account, or returns the error for it.
+func (s *session) afford(n int) error {
+	if why := s.account.Hold(n); why != nil {
+		s.server.counters.drop(rooms.DroppedBudget)
+		return why
+	}
+	return nil
 }
 
 // log writes one line about this session. Texts of errors are not for the log: they quote frames.
 func (s *session) log(event string, args ...any) {
 	if m := s.member.Load(); m != nil {
-		args = append(args, "room", m.room.name, "peer", m.id)
+		args = append(args, "room", m.Room(), "peer", m.ID())
 	}
 	s.server.config.Log.Info(event, append(args, "remote", shown(s.remote))...)
 }
@@ -227,8 +253,4 @@ func shown(remote netip.Addr) string {
 
 func notJoined(kind signaling.Kind) error {
 	return &signaling.Error{Code: signaling.CodeNotJoined, Text: fmt.Sprintf("%s before join", kind)}
-}
-
-func badMessage(format string, args ...any) error {
-	return &signaling.Error{Code: signaling.CodeBadMessage, Text: fmt.Sprintf(format, args...)}
 }

@@ -43,19 +43,13 @@ type Stats struct {
 }
 
 const (
-	droppedSlow         = "slow"
-	droppedDead         = "dead"
-	droppedGraceOver    = "grace_over"
-	droppedDetachedFull = "detached_full"
-	droppedICEServers   = "ice_servers"
-	droppedBudget       = "over_budget"
+	droppedSlow = "slow"
+	droppedDead = "dead"
 )
 
 // counters is the part of Stats that is counted as it happens. Safe for all.
 type counters struct {
-	members                                atomic.Int64
-	joins, resumes, signals, throttled     atomic.Uint64
-	matches, lists, kicks                  atomic.Uint64
+	signals, throttled, lists              atomic.Uint64
 	framesIn, bytesIn, framesOut, bytesOut atomic.Uint64
 
 	mu      sync.Mutex // guards the fields below
@@ -84,19 +78,15 @@ func (c *counters) drop(word string) {
 // Stats returns the figures of this moment. The maps belong to the caller.
 func (s *Server) Stats() Stats {
 	s.mu.Lock()
-	st := Stats{Sessions: len(s.sessions), Rooms: len(s.rooms), Draining: s.draining}
+	st := Stats{Sessions: len(s.sessions), Draining: s.draining}
 	s.mu.Unlock()
-	st.Public = s.listing.count()
-	st.Waiting = s.matcher.count()
+	r := s.rooms.Stats()
+	st.Rooms, st.Public, st.Members, st.Waiting = r.Rooms, r.Public, r.Members, r.Waiting
+	st.Joins, st.Resumes, st.Matches, st.Kicks = r.Joins, r.Resumes, r.Matches, r.Kicks
 	st.Addresses = s.addresses.count()
-	st.Buffered = int(s.budget.used.Load())
+	st.Buffered = int(s.addresses.budget.used.Load())
 	c := &s.counters
-	st.Members = int(c.members.Load())
-	st.Joins = c.joins.Load()
-	st.Resumes = c.resumes.Load()
-	st.Signals = c.signals.Load()
-	st.Throttled = c.throttled.Load()
-	st.Matches, st.Lists, st.Kicks = c.matches.Load(), c.lists.Load(), c.kicks.Load()
+	st.Signals, st.Throttled, st.Lists = c.signals.Load(), c.throttled.Load(), c.lists.Load()
 	st.FramesIn, st.BytesIn = c.framesIn.Load(), c.bytesIn.Load()
 	st.FramesOut, st.BytesOut = c.framesOut.Load(), c.bytesOut.Load()
 	c.mu.Lock()

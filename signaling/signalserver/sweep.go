@@ -26,9 +26,7 @@ func (s *Server) sweep(ctx context.Context) {
 			s.sweepOnce()
 		case <-forget.C:
 			s.addresses.forget()
-			if !s.rebuilding() {
-				s.void.forget()
-			}
+			s.rooms.Tidy()
 		}
 	}
 }
@@ -43,14 +41,14 @@ func (s *Server) sweepInterval() time.Duration {
 }
 
 func (s *Server) sweepOnce() {
-	set := s.clock.tick()
+	set := s.clock.Tick()
 	s.mu.Lock()
 	sessions := slices.Collect(maps.Keys(s.sessions))
 	s.mu.Unlock()
-	now := s.clock.now()
+	now := s.clock.Now()
 	for _, session := range sessions {
 		if m := session.member.Load(); m != nil && set {
-			m.room.renewSoon(session, m, now)
+			m.RenewSoon(session)
 		}
 		s.sweepSession(session, now)
 	}
@@ -63,7 +61,7 @@ func (s *Server) sweepSession(session *session, now time.Duration) {
 	silence := now - time.Duration(session.seen.Load())
 	if due := time.Duration(session.due.Load()); due != 0 && due <= now {
 		if m := session.member.Load(); m != nil { // nil for a moment while it joins
-			m.room.due(session, m, now)
+			m.Due(session)
 		}
 	}
 	switch {

@@ -3,24 +3,12 @@ package signalserver
 import (
 	"time"
 
-	"github.com/gorilla/websocket"
-
 	"example.org/rtcpeer/signaling"
 )
 
 // writeTimeout is how long one write may take. A member that reads nothing for so long comes back
 // faster than it catches up.
 const writeTimeout = 10 * time.Second
-
-// send queues a message. It never blocks.
-func (s *session) send(n *note) {
-	frames, err := n.in(s.dialect)
-	if err != nil {
-		s.fail(&signaling.Error{Code: signaling.CodeInternal, Text: err.Error()})
-		return
-	}
-	s.push(websocket.TextMessage, frames...)
-}
 
 func (s *session) push(kind int, frames ...[]byte) {
 	s.pushed(s.outbox.push(kind, frames...))

@@ -74,6 +74,7 @@ func (p *path) end(why error) {
 // refresh brings the path in line with whether its ends are parted.
 func (p *path) refresh() {
 	p.out.setBlocked(p.mute())
+	p.out.setUnheard(p.deaf())
 	p.watch()
 	if !p.opened && p.routed() {
 		p.startOpening()

@@ -80,8 +80,12 @@ func (x flight) land() {
 	before := f.buffered()
 	f.flying--
 	f.inFlight -= len(x.data)
-	if !x.lost {
+	switch {
+	case !x.lost:
 		f.arrive(x.number, x.data)
+	case f.reliable() && f.pipe.writeErr == nil && (f.pipe.blocked || f.pipe.unheard):
+		// the reader has closed, which the writer cannot know
+		f.unheard += len(x.data)
 	}
 	f.fell(before)
 }

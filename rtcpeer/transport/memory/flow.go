@@ -26,6 +26,7 @@ type flow struct {
 	newest   uint64    // highest number that arrived
 	flying   int       // packets in flight
 	inFlight int       // their bytes
+	unheard  int       // bytes that nobody acknowledges: nothing comes back, or the reader has closed
 	lastAt   time.Time // when the last packet of a reliable flow arrives
 	low      int       // of NotifyLow
 	onLow    func()
@@ -61,6 +62,9 @@ func (f *flow) write(b []byte) error {
 // arrive hands a packet to the reading end. The caller holds pipe.mu, here and below where a name
 // does not say otherwise.
 func (f *flow) arrive(number uint64, b []byte) {
+	if f.reliable() && f.pipe.writeErr == nil && (f.pipe.unheard || f.pipe.readErr != nil) {
+		f.unheard += len(b)
+	}
 	overtaken := f.cfg.Mode == transport.UnreliableOrdered && number < f.newest
 	full := !f.reliable() && f.queue.held()+len(b) > window
 	if overtaken || full || f.pipe.readErr != nil {
@@ -89,8 +93,8 @@ func (f *flow) read(b []byte) (int, error) {
 	return n, err
 }
 
-// buffered is what was written and has not arrived within the window.
-func (f *flow) buffered() int { return f.inFlight + max(f.queue.bytes-window, 0) }
+// buffered is what was written and is not acknowledged, as it has not arrived within the window or nothing comes back.
+func (f *flow) buffered() int { return f.inFlight + f.unheard + max(f.queue.bytes-window, 0) }
 
 // fell has onLow called by the next pipe.unlock if Buffered fell from above low.
 func (f *flow) fell(before int) {

@@ -63,6 +63,9 @@ func newPath(t *Transport, id uint64, cfg transport.PathConfig) *path {
 
 func (p *path) Events() <-chan transport.Event { return p.events }
 
+// Acknowledges is for transport.Acknowledger.
+func (p *path) Acknowledges() {}
+
 func (p *path) Lane(i int) transport.Lane { return &p.lanes[i] }
 
 // Binding names the two hosts by the order in which the network got them.

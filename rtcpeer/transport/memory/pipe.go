@@ -23,6 +23,7 @@ type pipe struct {
 	timerAt  time.Time   // what it is set to; zero if not
 	free     time.Time   // when Options.Rate lets the next packet depart
 	blocked  bool        // the ends are parted
+	unheard  bool        // nothing comes back, so that what arrives is not acknowledged
 	writeErr error       // why nothing can be written, or nil
 	readErr  error       // why nothing more arrives, or nil
 	sent     uint64      // bytes
@@ -94,11 +95,32 @@ func (p *pipe) setBlocked(blocked bool) {
 	p.setTimer()
 }
 
+// setUnheard has acknowledgements come back, or not. Those that are missing then come at once.
+func (p *pipe) setUnheard(unheard bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.unheard = unheard
+	if !unheard && p.readErr == nil {
+		p.settle()
+	}
+}
+
+// settle has nothing wait for an acknowledgement any more.
+func (p *pipe) settle() {
+	for _, f := range p.flows {
+		before := f.buffered()
+		f.unheard = 0
+		f.fell(before)
+	}
+	p.setTimer()
+}
+
 // closeWrite ends the pipe for its writer. What is in flight goes on.
 func (p *pipe) closeWrite(why error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.writeErr = why
+	p.settle()
 }
 
 // closeRead ends the pipe for its reader. What has arrived by now can still be read, unless the reader

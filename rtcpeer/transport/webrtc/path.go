@@ -105,6 +105,9 @@ func (p *path) addLane(c transport.LaneConfig) error {
 	return nil
 }
 
+// Acknowledges is for transport.Acknowledger: SCTP is a part of this process.
+func (p *path) Acknowledges() {}
+
 func (p *path) Offer() (string, error) {
 	offer, err := p.pc.CreateOffer(nil)
 	if err != nil {

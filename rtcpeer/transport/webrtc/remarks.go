@@ -4,6 +4,7 @@ package webrtc
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -28,27 +29,29 @@ var relayFailures = []string{
 	"Failed to resolve TCP address", "Failed to resolve UDP address", "Failed to resolve relay address", "Failed to resolve TURN host",
 }
 
-// heard takes what Pion logs: a great deal, so that most of it is passed over by its beginning.
-func (r *remarks) heard(format string, args []any) {
-	if id, ok := newStream(format, args); ok {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		if len(r.streams) < maxRemarks {
-			r.streams = append(r.streams, id)
-		}
+// stream takes what Pion's SCTP says at level debug, which may be a line for each packet.
+func (r *remarks) stream(format string, args []any) {
+	id, ok := newStream(format, args)
+	if !ok {
 		return
 	}
-	for _, failure := range relayFailures {
-		if !strings.HasPrefix(format, failure) {
-			continue
-		}
-		said := relayFailure(args)
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		if said != "" && len(r.relays) < maxRemarks {
-			r.relays = append(r.relays, said)
-		}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.streams) < maxRemarks {
+		r.streams = append(r.streams, id)
+	}
+}
+
+// relay takes a warning of Pion's ICE.
+func (r *remarks) relay(format string, args []any) {
+	if !slices.ContainsFunc(relayFailures, func(failure string) bool { return strings.HasPrefix(format, failure) }) {
 		return
+	}
+	said := relayFailure(args)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if said != "" && len(r.relays) < maxRemarks {
+		r.relays = append(r.relays, said)
 	}
 }
 
@@ -107,20 +110,32 @@ type listeningFactory struct {
 }
 
 func (f listeningFactory) NewLogger(scope string) logging.LeveledLogger {
-	return listening{f.LoggerFactory.NewLogger(scope), f.to}
+	switch l := f.LoggerFactory.NewLogger(scope); scope {
+	case "sctp":
+		return streamListener{l, f.to}
+	case "ice":
+		return relayListener{l, f.to}
+	default:
+		return l
+	}
 }
 
-type listening struct {
+type streamListener struct {
 	logging.LeveledLogger
 	to *remarks
 }
 
-func (l listening) Debugf(format string, args ...any) {
-	l.to.heard(format, args)
+func (l streamListener) Debugf(format string, args ...any) {
+	l.to.stream(format, args)
 	l.LeveledLogger.Debugf(format, args...)
 }
 
-func (l listening) Warnf(format string, args ...any) {
-	l.to.heard(format, args)
+type relayListener struct {
+	logging.LeveledLogger
+	to *remarks
+}
+
+func (l relayListener) Warnf(format string, args ...any) {
+	l.to.relay(format, args)
 	l.LeveledLogger.Warnf(format, args...)
 }

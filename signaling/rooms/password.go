@@ -1,4 +1,4 @@
-package signalserver
+package rooms
 
 import (
 	"crypto/hmac"
@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/clock"
 )
 
 // A password is what is kept of a room's password: a salt of saltSize bytes and the PBKDF2 with
@@ -56,8 +57,8 @@ func (p password) matches(text string) bool {
 type guard struct {
 	mu    sync.Mutex // guards the fields below
 	right []byte     // HMAC of the password once it was given; nil: not known since the server was started
-	all   bucket
-	by    map[netip.Prefix]bucket // of addresses that have guessed wrong
+	all   clock.Bucket
+	by    map[netip.Prefix]clock.Bucket // of addresses that have guessed wrong
 }
 
 const (
@@ -75,15 +76,15 @@ const (
 
 // checkPassword lets a newcomer pass who knows the password of r, if that has one. Right passwords count for
 // no limit; while guesses are over one, nobody can be told whether another is right.
-func (s *Server) checkPassword(session *session, r *room, text string) error {
+func (s *Store) checkPassword(session Session, r *room, text string) error {
 	switch {
 	case r.terms.Password == nil:
 		return nil
 	case text == "":
 		return &signaling.Error{Code: signaling.CodeWrongPassword, Text: fmt.Sprintf("room %q wants a password", r.name)}
 	}
-	levels, _ := levelsOf(session.remote)
-	g, now := &r.guard, s.clock.now()
+	levels := s.config.Networks(session.Remote())
+	g, now := &r.guard, s.clock.Now()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if wait := g.wait(levels, now); wait > 0 {
@@ -118,10 +119,10 @@ func macOf(text string, key []byte) []byte {
 
 // wait returns how long until someone may guess again; mu is held.
 func (g *guard) wait(levels []netip.Prefix, now time.Duration) time.Duration {
-	wait := g.all.wait(now, roomGuessEvery, roomGuessBurst)
+	wait := g.all.Wait(now, roomGuessEvery, roomGuessBurst)
 	for i, level := range levels {
 		share := 1 << i
-		wait = max(wait, g.by[level].wait(now, guessEvery/time.Duration(share), guessBurst*share))
+		wait = max(wait, g.by[level].Wait(now, guessEvery/time.Duration(share), guessBurst*share))
 	}
 	return wait
 }
@@ -129,15 +130,23 @@ func (g *guard) wait(levels []netip.Prefix, now time.Duration) time.Duration {
 // count counts a wrong guess; mu is held.
 func (g *guard) count(levels []netip.Prefix, now time.Duration) {
 	if g.by == nil {
-		g.by = make(map[netip.Prefix]bucket)
+		g.by = make(map[netip.Prefix]clock.Bucket)
 	}
 	if len(g.by) > maxGuessers {
-		maps.DeleteFunc(g.by, func(_ netip.Prefix, b bucket) bool { return b.full(now) })
+		maps.DeleteFunc(g.by, func(_ netip.Prefix, b clock.Bucket) bool { return b.Full(now) })
 	}
-	g.all.take(now, roomGuessEvery, roomGuessBurst)
+	g.all.Take(now, roomGuessEvery, roomGuessBurst)
 	for i, level := range levels {
 		b, share := g.by[level], 1<<i
-		b.take(now, guessEvery/time.Duration(share), guessBurst*share)
+		b.Take(now, guessEvery/time.Duration(share), guessBurst*share)
 		g.by[level] = b
+	}
+}
+
+func tooMany(what string, wait time.Duration) error {
+	return &signaling.Error{
+		Code:        signaling.CodeRateLimited,
+		Text:        "too many " + what,
+		RetryMillis: int(wait.Milliseconds()) + 1,
 	}
 }

@@ -1,4 +1,4 @@
-package signalserver
+package rooms
 
 import (
 	"fmt"
@@ -6,24 +6,27 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// leave takes m out at its own wish, if s is still its session.
-func (r *room) leave(s *session, m *member) {
+// Leave takes m out at its own wish, if s is still its session, which ends.
+func (m *Member) Leave(s Session) {
+	r := m.room
 	r.mu.Lock()
 	defer r.unlock()
 	if m.session == s {
 		r.remove(m, signaling.LeftByItself)
 	}
+	s.Bye()
 }
 
-// detach begins m's grace time when s, its session, is lost; a member that cannot come back has none.
+// Detach begins m's grace time when s, its session, is lost; a member that cannot come back has none.
 // It reports false if s is no longer m's session.
-func (r *room) detach(s *session, m *member) bool {
+func (m *Member) Detach(s Session) bool {
+	r := m.room
 	r.mu.Lock()
 	defer r.unlock()
 	if m.session != s {
 		return false
 	}
-	if s.dialect.Volatile {
+	if s.Dialect().Volatile {
 		r.remove(m, signaling.LeftLost)
 	} else {
 		m.detach()
@@ -32,34 +35,34 @@ func (r *room) detach(s *session, m *member) bool {
 }
 
 // expire ends m's grace time, unless m has come back from that loss. why is a word of Stats.Dropped.
-func (r *room) expire(m *member, loss int, why string) {
+func (r *room) expire(m *Member, loss int, why string) {
 	r.mu.Lock()
-	expired := r.members[m.id] == m && m.session == nil && m.losses == loss
+	expired := r.store.acts() && r.members[m.id] == m && m.session == nil && m.losses == loss
 	if expired {
-		r.server.counters.drop(why)
+		r.store.config.Dropped(why)
 		r.lost.add(place{m.id, m.generation}) // before it may be the end of the room
 		r.remove(m, signaling.LeftLost)
 	}
 	r.unlock()
 	if expired {
-		r.server.config.Log.Info("gone", "why", why, "room", r.name, "peer", m.id)
+		r.store.config.Log.Info("gone", "why", why, "room", r.name, "peer", m.id)
 	}
 }
 
 // expel takes a member out against its wish, and for good: its ticket is void.
-func (r *room) expel(m *member, why *signaling.Error, reason signaling.LeftReason) {
-	r.server.journal.add(record{Until: r.server.ticketsEnd(), Ticket: &seat{r.nonce, m.id}})
+func (r *room) expel(m *Member, why *signaling.Error, reason signaling.LeftReason) {
+	r.store.config.Voided(Seat{r.nonce, m.id})
 	if reason == signaling.LeftKicked {
 		r.noteKick(m.id)
 	}
 	if m.session != nil {
-		m.session.fail(why)
+		m.session.Fail(why)
 	}
 	r.remove(m, reason)
 }
 
 // remove takes a member out and tells the others.
-func (r *room) remove(m *member, reason signaling.LeftReason) {
+func (r *room) remove(m *Member, reason signaling.LeftReason) {
 	r.drop(m)
 	if m.id == r.host && r.endsWithHost() {
 		r.end(&signaling.Error{Code: signaling.CodeHostLeft, Text: fmt.Sprintf("the host of room %q is gone", r.name)})
@@ -72,11 +75,14 @@ func (r *room) remove(m *member, reason signaling.LeftReason) {
 func (r *room) sealComplete() {
 	r.mu.Lock()
 	defer r.unlock()
+	if !r.store.acts() {
+		return
+	}
 	r.end(&signaling.Error{Code: signaling.CodeSealComplete, Text: fmt.Sprintf("room %q was sealed %v ago", r.name, r.terms.Rules.EndAfterSeal)})
 }
 
 // expelAll is expel for all members that are meant.
-func (r *room) expelAll(meant func(*member) bool, why *signaling.Error) {
+func (r *room) expelAll(meant func(*Member) bool, why *signaling.Error) {
 	r.mu.Lock()
 	defer r.unlock()
 	for _, m := range r.members {
@@ -89,20 +95,21 @@ func (r *room) expelAll(meant func(*member) bool, why *signaling.Error) {
 // end ends the room, for good, for all who are left in it. Nil: with the server.
 func (r *room) end(why *signaling.Error) {
 	if why != nil {
-		r.server.journal.add(record{Until: r.server.ticketsEnd(), Room: r.nonce})
+		r.store.config.Voided(Seat{Nonce: r.nonce})
 	}
 	r.lost, r.over = nil, true
 	for _, m := range r.members {
 		if m.session != nil {
-			m.session.fail(why)
+			m.session.Fail(why)
 		}
 		r.drop(m)
 	}
 }
 
-func (r *room) drop(m *member) {
+func (r *room) drop(m *Member) {
 	delete(r.members, m.id)
+	r.dirty = true
 	r.roster -= m.size
 	m.release()
-	r.server.counters.members.Add(-1)
+	r.store.counters.members.Add(-1)
 }

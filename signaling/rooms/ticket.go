@@ -1,4 +1,4 @@
-package signalserver
+package rooms
 
 import (
 	"bytes"
@@ -69,11 +69,11 @@ type tickets struct{ aead cipher.AEAD }
 func newTickets(resumeKey []byte) (tickets, error) {
 	key, err := hkdf.Key(sha256.New, resumeKey, nil, "rtcpeer resume token 3", 32)
 	if err != nil {
-		return tickets{}, fmt.Errorf("signalserver: Config.ResumeKey: %w", err)
+		return tickets{}, fmt.Errorf("rooms: Config.ResumeKey: %w", err)
 	}
 	block, err := aes.NewCipher(key)
 	if err != nil {
-		return tickets{}, fmt.Errorf("signalserver: Config.ResumeKey: %w", err)
+		return tickets{}, fmt.Errorf("rooms: Config.ResumeKey: %w", err)
 	}
 	aead, err := cipher.NewGCMWithRandomNonce(block)
 	return tickets{aead}, err
@@ -81,7 +81,7 @@ func newTickets(resumeKey []byte) (tickets, error) {
 
 // seal returns the ticket as a token that only holders of the key can make or read.
 func (k tickets) seal(t ticket) (string, error) {
-	body, err := plainJSON(t)
+	body, err := PlainJSON(t)
 	if err != nil {
 		return "", fmt.Errorf("resume token: %w", err)
 	}
@@ -109,22 +109,28 @@ func (k tickets) open(token string) (t ticket, err error) {
 // by the clock.
 func (t ticket) expired() bool { return !t.Expires.IsZero() && !time.Now().Before(t.Expires) }
 
-// token returns a new ticket for a member, as text, and notes when it has to be replaced. room.mu is held.
-func (m *member) token() (string, error) {
-	r, s := m.room, m.room.server
+// ticket returns a new ticket for a member, and notes when it has to be replaced. room.mu is held.
+func (m *Member) ticket() ticket {
+	r, s := m.room, m.room.store
 	m.reissue = 0
 	if age := s.config.TicketAge; age > 0 {
-		m.reissue = s.clock.now() + age/2
+		m.reissue = s.clock.Now() + age/2
 	}
-	return s.tickets.seal(ticket{
+	return ticket{
 		Room: r.name, Nonce: r.nonce, ID: m.id, origin: origin{s.process, m.generation},
 		Issued: time.Now(), Subject: m.subject, Kicked: r.kicked, Expires: m.until, Terms: r.terms,
-	})
+	}
 }
 
-// plainJSON is json.Marshal without its escapes for HTML: those would make a token larger than
+// Seat returns the room and the seat for which a resume token is.
+func (s *Store) Seat(token string) (signaling.RoomName, Seat, error) {
+	t, err := s.tickets.open(token)
+	return t.Room, Seat{t.Nonce, t.ID}, err
+}
+
+// PlainJSON is json.Marshal without its escapes for HTML: those would make a token larger than
 // signaling.MaxToken, and metadata larger than signaling.MaxMetadata.
-func plainJSON(v any) ([]byte, error) {
+func PlainJSON(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)

@@ -1,4 +1,4 @@
-package signalserver
+package rooms
 
 import "slices"
 

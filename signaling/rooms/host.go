@@ -1,4 +1,4 @@
-package signalserver
+package rooms
 
 import (
 	"fmt"
@@ -6,12 +6,27 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
+// Seal closes the room of m, which is its host, for newcomers, for good.
+func (m *Member) Seal(s Session) error { return m.room.asHost(s, m, signaling.KindSeal, m.room.seal) }
+
+// Lock closes the room of m, which is its host, for newcomers, or opens it again.
+func (m *Member) Lock(s Session, l signaling.Lock) error {
+	return m.room.asHost(s, m, l.Kind(), func() error { return m.room.lock(l) })
+}
+
+// Kick takes another member out at the wish of m, which is the host.
+func (m *Member) Kick(s Session, k signaling.Kick) error {
+	return m.room.asHost(s, m, k.Kind(), func() error { return m.room.kick(k) })
+}
+
 // asHost does what only the host may, if m is the host and s still its session. The room is locked
 // meanwhile.
-func (r *room) asHost(s *session, m *member, kind signaling.Kind, do func() error) error {
+func (r *room) asHost(s Session, m *Member, kind signaling.Kind, do func() error) error {
 	r.mu.Lock()
 	defer r.unlock()
 	switch {
+	case r.elsewhere:
+		return ErrElsewhere
 	case m.session != s:
 		return nil
 	case m.id != r.host:
@@ -22,7 +37,7 @@ func (r *room) asHost(s *session, m *member, kind signaling.Kind, do func() erro
 
 // tellAll tells every member.
 func (r *room) tellAll(message signaling.Message) {
-	n := &note{message: message}
+	n := NewNote(message)
 	for _, m := range r.members {
 		m.deliver(n)
 	}
@@ -33,10 +48,10 @@ func (r *room) seal() error {
 	if r.sealed {
 		return nil
 	}
-	r.sealed = true
+	r.sealed, r.dirty = true, true
 	r.tellAll(signaling.Sealed{})
 	if after := r.terms.Rules.EndAfterSeal; after > 0 {
-		r.closing = r.server.clock.after(after, r.sealComplete)
+		r.closing = r.store.clock.After(after, r.sealComplete)
 	}
 	return nil
 }
@@ -44,7 +59,7 @@ func (r *room) seal() error {
 // lock closes the room for newcomers, or opens it again. Everybody is told also if nothing changes: the
 // host waits for that.
 func (r *room) lock(l signaling.Lock) error {
-	r.locked = !l.Open
+	r.locked, r.dirty = !l.Open, true
 	r.tellAll(l)
 	return nil
 }
@@ -56,7 +71,7 @@ func (r *room) kick(k signaling.Kick) error {
 		return &signaling.Error{Code: signaling.CodeUnknownPeer, Text: fmt.Sprintf("kick: no peer %d here", k.ID)}
 	}
 	r.expel(m, kicked(k.Text), signaling.LeftKicked)
-	r.server.counters.kicks.Add(1)
+	r.store.counters.kicks.Add(1)
 	return nil
 }
 

@@ -1,4 +1,4 @@
-package signalserver
+package rooms
 
 import (
 	"slices"
@@ -17,16 +17,17 @@ const (
 )
 
 // lull adds a room to those that sleep; mu is held.
-func (s *Server) lull(r *room) {
-	network := r.founder.address.widest()
+func (s *Store) lull(r *room) {
+	network, open := r.founder.Network()
 	same := 0
 	for _, other := range s.asleep {
-		if other.founder.address.widest() == network {
+		if theirs, _ := other.founder.Network(); theirs == network {
 			same++
 		}
 	}
 	drop := slices.IndexFunc(s.asleep, func(other *room) bool {
-		return len(s.asleep) >= maxAsleep || same >= maxAsleepEach && !network.open && other.founder.address.widest() == network
+		theirs, _ := other.founder.Network()
+		return len(s.asleep) >= maxAsleep || same >= maxAsleepEach && !open && theirs == network
 	})
 	if drop >= 0 {
 		s.asleep = slices.Delete(s.asleep, drop, drop+1)
@@ -36,7 +37,7 @@ func (s *Server) lull(r *room) {
 
 // wakeRoom returns the room that a ticket of this process is for. It is not among the server's rooms, so it
 // sleeps, or it is over. mu is held.
-func (s *Server) wakeRoom(t ticket) (*room, error) {
+func (s *Store) wakeRoom(t ticket) (*room, error) {
 	i := slices.IndexFunc(s.asleep, func(r *room) bool { return r.nonce == t.Nonce })
 	if i < 0 {
 		return nil, refuseResume("room %q is over", t.Room)
@@ -50,21 +51,26 @@ func (s *Server) wakeRoom(t ticket) (*room, error) {
 	s.asleep = slices.Delete(s.asleep, i, i+1)
 	r.gone = false
 	if r.closing != nil {
-		r.closing = s.clock.after(r.terms.Rules.EndAfterSeal, r.sealComplete)
+		r.closing = s.clock.After(r.terms.Rules.EndAfterSeal, r.sealComplete)
 	}
 	return r, nil
 }
 
+// sleeps reports whether a room sleeps; mu is held.
+func (s *Store) sleeps(nonce uint64) bool {
+	return slices.ContainsFunc(s.asleep, func(r *room) bool { return r.nonce == nonce })
+}
+
 // closeAsleep ends the rooms of that name that sleep, and reports whether there were any.
-func (s *Server) closeAsleep(name signaling.RoomName) bool {
+func (s *Store) closeAsleep(name signaling.RoomName) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before := len(s.asleep)
 	s.asleep = slices.DeleteFunc(s.asleep, func(r *room) bool {
 		if r.name == name {
-			s.journal.add(record{Until: s.ticketsEnd(), Room: r.nonce})
+			s.config.Voided(Seat{Nonce: r.nonce})
 			if r.returned != nil && s.rebuilding() {
-				s.void.add(seat{Nonce: r.nonce})
+				s.void.add(Seat{Nonce: r.nonce})
 			}
 		}
 		return r.name == name
@@ -72,8 +78,8 @@ func (s *Server) closeAsleep(name signaling.RoomName) bool {
 	return len(s.asleep) < before
 }
 
-// nonceOf returns that of a room, which may sleep.
-func (s *Server) nonceOf(name signaling.RoomName) (nonce uint64, ok bool) {
+// Nonce tells a room, which may sleep, from others of that name at other times.
+func (s *Store) Nonce(name signaling.RoomName) (nonce uint64, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if r := s.rooms[name]; r != nil {

@@ -1,4 +1,4 @@
-package signalserver
+package rooms
 
 import (
 	"testing"
@@ -22,7 +22,7 @@ func FuzzRosterSize(f *testing.F) {
 			Channels: []signaling.Mode{signaling.UnreliableOrdered}, OneAttempt: true,
 			Features: []string{feature, feature}, Incarnation: incarnation,
 		}
-		b, err := plainJSON(signaling.Member{ID: signaling.MaxPeerID, Channels: j.Channels, OneAttempt: true, Features: j.Features, Incarnation: incarnation})
+		b, err := PlainJSON(signaling.Member{ID: signaling.MaxPeerID, Channels: j.Channels, OneAttempt: true, Features: j.Features, Incarnation: incarnation})
 		require.NoError(t, err)
 		require.LessOrEqual(t, len(b)+len(","), rosterSize(j))
 	})

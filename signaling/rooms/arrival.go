@@ -1,4 +1,4 @@
-package signalserver
+package rooms
 
 import (
 	"sync/atomic"
@@ -30,9 +30,9 @@ type arrival struct {
 
 // arrive returns when the room is there, or will not come back, or the session is over. Nil means that the
 // newcomer has nobody to wait for.
-func (s *Server) arrive(session *session, name signaling.RoomName) *arrival {
+func (s *Store) arrive(session Session, name signaling.RoomName) *arrival {
 	s.mu.Lock()
-	q, missing := s.queues[name], s.rooms[name] == nil && s.clock.now() < s.recovered
+	q, missing := s.queues[name], s.rooms[name] == nil && s.clock.Now() < s.recovered
 	if name == "" || q == nil && !missing {
 		s.mu.Unlock()
 		return nil
@@ -43,18 +43,18 @@ func (s *Server) arrive(session *session, name signaling.RoomName) *arrival {
 	}
 	a := &arrival{queue: q, done: make(chan struct{})}
 	q.size++
-	if !session.dialect.NamedRoomsExist {
+	if !session.Dialect().NamedRoomsExist {
 		a.before.Store(q.last)
 		q.last = a
 	}
 	s.mu.Unlock()
-	for left := s.recovered - s.clock.now(); left > 0 && missing && !session.over(); left = s.recovered - s.clock.now() {
+	for left := s.recovered - s.clock.Now(); left > 0 && missing && !over(session); left = s.recovered - s.clock.Now() {
 		timer := time.NewTimer(left)
 		select {
 		case <-q.rebuilt:
 			missing = false
 		case <-timer.C:
-		case <-session.ended:
+		case <-session.Done():
 		}
 		timer.Stop()
 	}
@@ -63,12 +63,12 @@ func (s *Server) arrive(session *session, name signaling.RoomName) *arrival {
 
 // await returns when those who came before a have their places, or get none, or the session is over. One that
 // cannot found the room waits for all who can.
-func (s *Server) await(session *session, a *arrival) {
+func (s *Store) await(session Session, a *arrival) {
 	if a == nil {
 		return
 	}
 	first := a.before.Load()
-	if session.dialect.NamedRoomsExist {
+	if session.Dialect().NamedRoomsExist {
 		s.mu.Lock()
 		first = a.queue.last
 		s.mu.Unlock()
@@ -76,7 +76,7 @@ func (s *Server) await(session *session, a *arrival) {
 	for before := first; before != nil; before = before.before.Load() {
 		select {
 		case <-before.done:
-		case <-session.ended:
+		case <-session.Done():
 			return // whoever comes next waits for those before this one
 		}
 	}
@@ -84,7 +84,7 @@ func (s *Server) await(session *session, a *arrival) {
 }
 
 // depart lets the next one in.
-func (s *Server) depart(a *arrival, name signaling.RoomName) {
+func (s *Store) depart(a *arrival, name signaling.RoomName) {
 	if a == nil {
 		return
 	}
@@ -97,7 +97,7 @@ func (s *Server) depart(a *arrival, name signaling.RoomName) {
 }
 
 // tellRebuilt wakes those who wait for a room; mu is held.
-func (s *Server) tellRebuilt(name signaling.RoomName) {
+func (s *Store) tellRebuilt(name signaling.RoomName) {
 	if q := s.queues[name]; q != nil && !q.there {
 		q.there = true
 		close(q.rebuilt)

@@ -1,4 +1,4 @@
-package signalserver
+package rooms
 
 import (
 	"cmp"
@@ -28,7 +28,7 @@ func (r *room) linked(a, b signaling.PeerID) bool {
 
 // announce tells everybody who has a link with id.
 func (r *room) announce(id signaling.PeerID, message signaling.Message) {
-	n := &note{message: message}
+	n := NewNote(message)
 	for _, m := range r.members {
 		if r.linked(id, m.id) {
 			m.deliver(n)
@@ -36,10 +36,14 @@ func (r *room) announce(id signaling.PeerID, message signaling.Message) {
 	}
 }
 
-// relay hands a signal of m, which came over s, to its target.
-func (r *room) relay(s *session, m *member, signal signaling.Signal) error {
+// Relay hands a signal of m, which came over s, to its target.
+func (m *Member) Relay(s Session, signal signaling.Signal) error {
+	r := m.room
 	r.mu.Lock()
 	defer r.unlock()
+	if r.elsewhere {
+		return ErrElsewhere
+	}
 	if m.session != s {
 		return nil // another session took over, or the room has ended: this one is being told
 	}
@@ -47,8 +51,21 @@ func (r *room) relay(s *session, m *member, signal signaling.Signal) error {
 	if target == nil || !r.linked(m.id, target.id) {
 		return &signaling.Error{Code: signaling.CodeUnknownPeer, Text: fmt.Sprintf("no peer %d here", signal.To)}
 	}
-	if full := target.deliver(&note{message: signaling.Signal{From: m.id, Data: signal.Data}}); full != "" {
+	if full := target.deliver(NewNote(signaling.Signal{From: m.id, Data: signal.Data})); full != "" {
 		target.giveUp(full)
 	}
 	return nil
+}
+
+// SessionOf returns the session of the member with an id with whom m has a link, or nil if that is away or not there.
+// s is the session over which m asks.
+func (m *Member) SessionOf(s Session, id signaling.PeerID) Session {
+	r := m.room
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	other := r.members[id]
+	if m.session != s || other == nil || other.welcoming || !r.linked(m.id, id) {
+		return nil
+	}
+	return other.session
 }

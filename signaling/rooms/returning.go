@@ -1,4 +1,4 @@
-package signalserver
+package rooms
 
 import (
 	"fmt"
@@ -12,17 +12,17 @@ import (
 // Who may come back with a ticket, and who may not: those who left, who were taken out, or whose room is over.
 
 // mayReturn says whether a ticket is for a place in r: that of m, or one that was lost. room.mu is held.
-func (r *room) mayReturn(m *member, t ticket) error {
+func (r *room) mayReturn(m *Member, t ticket) error {
 	ok := false
 	switch {
-	case t.Process == r.server.process && m != nil:
+	case t.Process == r.process && m != nil:
 		ok = m.generation == t.Generation
-	case t.Process == r.server.process:
+	case t.Process == r.process:
 		ok = r.lost.has(place{t.ID, t.Generation})
-	case m != nil && m.earlier == t.origin:
+	case m != nil && slices.Contains(m.earlier, t.origin):
 		ok = true
 	default:
-		if err := r.server.checkEarlier(t); err != nil {
+		if err := r.store.checkEarlier(t, r.movedUntil); err != nil {
 			return err
 		}
 		ok = r.returned != nil && !slices.Contains(r.kicked, t.ID) && (m == nil && !r.returned[t.ID] || m != nil && m.awaited)
@@ -33,31 +33,24 @@ func (r *room) mayReturn(m *member, t ticket) error {
 	return nil
 }
 
-// checkEarlier says whether a ticket of an earlier process may still bring something back.
-func (s *Server) checkEarlier(t ticket) error {
+// checkEarlier says whether a ticket of an earlier process may still bring something back: for a time after New, and
+// until then by the clock.
+func (s *Store) checkEarlier(t ticket, until time.Duration) error {
 	switch age := s.config.TicketAge; {
-	case !s.rebuilding():
+	case !s.rebuilding() && s.clock.Now() >= until:
 		return refuseResume("the token is from before the server was restarted, which is too long ago")
 	case age > 0 && time.Now().After(t.Issued.Add(age)):
 		return refuseResume("the token is older than %v", age)
-	case s.void.has(seat{t.Nonce, t.ID}):
+	case s.void.has(Seat{t.Nonce, t.ID}):
 		return refuseResume("member %d was taken out of room %q", t.ID, t.Room)
-	case s.void.has(seat{Nonce: t.Nonce}):
+	case s.void.has(Seat{Nonce: t.Nonce}):
 		return refuseResume("room %q is over", t.Room)
 	}
 	return nil
 }
 
 // rebuilding reports whether members may still bring back what an earlier process has known.
-func (s *Server) rebuilding() bool { return s.clock.now() < s.config.RebuildTime }
-
-// ticketsEnd is when tickets that are made now will be too old for another process.
-func (s *Server) ticketsEnd() time.Time {
-	if s.config.TicketAge < 0 {
-		return lastDate
-	}
-	return time.Now().Add(s.config.TicketAge)
-}
+func (s *Store) rebuilding() bool { return s.clock.Now() < s.config.RebuildTime }
 
 // maxKicked is how many of those who were taken out tickets tell of: the last ones.
 const maxKicked = 32
@@ -68,10 +61,11 @@ func (r *room) noteKick(id signaling.PeerID) {
 	if slices.Contains(r.kicked, id) {
 		return
 	}
+	r.dirty = true
 	r.kicked = append(slices.Clone(r.kicked[max(0, len(r.kicked)+1-maxKicked):]), id)
 	for _, m := range r.members {
 		if m.session != nil && m.id != id {
-			m.reissue = max(1, r.server.clock.now())
+			m.reissue = max(1, r.store.clock.Now())
 			m.schedule()
 		}
 	}
@@ -88,22 +82,38 @@ func (r *room) learnKicks(t ticket) {
 	}
 }
 
+// A Seat is a member of a room, whatever process has made its ticket. Without an ID it is the room.
+type Seat struct {
+	Nonce uint64           `json:"room"`
+	ID    signaling.PeerID `json:"id"`
+}
+
+// Void is for what an earlier process has left: a member or a room that tickets cannot bring back.
+func (s *Store) Void(of Seat) { s.void.add(of) }
+
+// Tidy forgets what is of no use any more. It is to be called now and then.
+func (s *Store) Tidy() {
+	if !s.rebuilding() {
+		s.void.forget()
+	}
+}
+
 // voids are what tickets of an earlier process cannot bring back: seats, and rooms as seats without an id.
 type voids struct {
 	mu    sync.Mutex // guards seats
-	seats map[seat]bool
+	seats map[Seat]bool
 }
 
-func (v *voids) add(s seat) {
+func (v *voids) add(s Seat) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.seats == nil {
-		v.seats = make(map[seat]bool)
+		v.seats = make(map[Seat]bool)
 	}
 	v.seats[s] = true
 }
 
-func (v *voids) has(s seat) bool {
+func (v *voids) has(s Seat) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.seats[s]

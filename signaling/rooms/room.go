@@ -1,37 +1,41 @@
-package signalserver
+package rooms
 
 import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/clock"
 )
 
 // A room is a named set of members. It ends when the last one is gone, and a star's with its host.
 type room struct {
 	// Fixed at construction.
-	server     *Server
+	store      *Store
 	name       signaling.RoomName
 	nonce      uint64
+	process    uint64 // of the tickets that it makes
 	terms      terms
 	topology   signaling.Topology // of terms
 	maxMembers int
 	fields     map[string]any   // of terms.Metadata, for those who look for a room; nil unless it is public
 	host       signaling.PeerID // the role, apart from the id
 	created    time.Time
-	place      uint64 // in a listing
+	place      uint64        // in a listing
+	movedUntil time.Duration // by the clock: tickets of the process from which it was taken over are good until then
 
 	guard guard // of the password; safe for all
 
 	// Guarded by Server.mu.
-	founder account // pays for the cost of the terms, and for a room of its address
+	founder Account // pays for the cost of the terms, and for a room of its address
 
 	mu         sync.Mutex // guards the fields below
-	members    map[signaling.PeerID]*member
+	members    map[signaling.PeerID]*Member
 	generation uint64                    // how many places were given
 	lost       recent[place]             // given up after their grace times: they may be taken again
 	returned   map[signaling.PeerID]bool // ids with which tickets of an earlier process have come; nil: a room of this one
@@ -41,28 +45,32 @@ type room struct {
 	over       bool                      // it has ended
 	sealed     bool
 	locked     bool
-	closing    *alarm // ends the room after its seal, if that is its rule
-	gone       bool   // was without members once: no longer among the server's rooms, or about to be taken out
+	emptyEnd   *clock.Alarm // of an adopted room of whose members nothing was known
+	closing    *clock.Alarm // ends the room after its seal, if that is its rule
+	dirty      bool         // something has changed that Record tells
+	elsewhere  bool         // it was surrendered
+	gone       bool         // was without members once: no longer among the server's rooms, or about to be taken out
 }
 
 // maxRoster keeps a welcome within what every receiver accepts: the members' share of one frame.
-const maxRoster = signaling.MaxMessage - 2*maxICEServers
+const maxRoster = signaling.MaxMessage - 2*MaxICEServers
 
 // errGone is returned by a room that ended while someone was about to enter it.
-var errGone = errors.New("signalserver: room is gone")
+var errGone = errors.New("rooms: room is gone")
 
-func newRoom(s *Server, name signaling.RoomName, t terms) *room {
+func newRoom(s *Store, name signaling.RoomName, t terms) *room {
 	r := &room{
-		server:     s,
+		store:      s,
 		name:       name,
 		nonce:      randomUint64(),
+		process:    s.process,
 		terms:      t,
 		topology:   t.Topology,
 		maxMembers: s.config.MaxMembers,
 		host:       signaling.Host,
 		created:    time.Now(),
 		place:      randomUint64(),
-		members:    make(map[signaling.PeerID]*member),
+		members:    make(map[signaling.PeerID]*Member),
 		sealed:     t.Sealed,
 	}
 	if t.MaxMembers > 0 {
@@ -76,7 +84,7 @@ func newRoom(s *Server, name signaling.RoomName, t terms) *room {
 
 // rebuildRoom is newRoom after a restart, for a member that shows its ticket. A room that ends with its
 // host waits for it, as if that had just been lost: without it the members could only wait in vain.
-func rebuildRoom(s *Server, t ticket) *room {
+func rebuildRoom(s *Store, t ticket) *room {
 	r := newRoom(s, t.Room, t.Terms)
 	r.nonce, r.founded, r.returned = t.Nonce, true, make(map[signaling.PeerID]bool)
 	r.mu.Lock() // nobody knows the room, but for the timer of its host
@@ -98,7 +106,7 @@ func (r *room) endsWithHost() bool {
 }
 
 // admit lets a newcomer in.
-func (r *room) admit(s *session, j signaling.Join, g Grant) (*member, error) {
+func (r *room) admit(s Session, j signaling.Join, g Grant) (*Member, error) {
 	r.mu.Lock()
 	defer r.unlock()
 	if r.gone {
@@ -113,21 +121,20 @@ func (r *room) admit(s *session, j signaling.Join, g Grant) (*member, error) {
 	if err := r.fits(j, nil); err != nil {
 		return nil, err
 	}
-	if err := r.server.afford(s.account, memberCost(j)); err != nil {
+	if err := r.store.afford(s.Account(), MemberCost(j)); err != nil {
 		return nil, err
 	}
 	m := r.add(r.newID(g.MayHost), j)
-	m.charge(s.account, memberCost(j))
+	m.charge(s.Account(), MemberCost(j))
 	m.grant(g)
 	m.attach(s)
-	r.welcome(m, false)
 	r.announce(m.id, signaling.Joined{Member: m.info})
-	r.server.counters.joins.Add(1)
+	r.store.counters.joins.Add(1)
 	return m, nil
 }
 
 // readmit lets a member back in: to its place if that is still kept, else to a new one of its id.
-func (r *room) readmit(s *session, j signaling.Join, g Grant, t ticket) (*member, error) {
+func (r *room) readmit(s Session, j signaling.Join, g Grant, t ticket) (*Member, error) {
 	r.mu.Lock()
 	defer r.unlock()
 	if r.gone {
@@ -140,7 +147,7 @@ func (r *room) readmit(s *session, j signaling.Join, g Grant, t ticket) (*member
 	if err := r.mayReturn(m, t); err != nil {
 		return nil, err
 	}
-	if t.Process != r.server.process {
+	if t.Process != r.process {
 		if r.learnKicks(t); r.over {
 			return nil, refuseResume("room %q is over", r.name)
 		}
@@ -151,16 +158,17 @@ func (r *room) readmit(s *session, j signaling.Join, g Grant, t ticket) (*member
 	if err := r.fits(j, m); err != nil {
 		return nil, err
 	}
-	if err := r.server.afford(s.account, memberCost(j)); err != nil {
+	if err := r.store.afford(s.Account(), MemberCost(j)); err != nil {
 		return nil, err
 	}
-	unseen := m == nil || m.awaited
+	unseen, known := m == nil || m.awaited, m != nil && m.adopted
 	if m == nil {
 		m = r.add(t.ID, j)
 		m.grant(Grant{Expires: t.Expires, Subject: t.Subject})
 	}
-	if t.Process != r.server.process {
-		m.earlier, r.returned[t.ID] = t.origin, true
+	if t.Process != r.process {
+		r.returned[t.ID] = true
+		m.cameWith(t.origin)
 	} else if m.generation != t.Generation { // the client may come again with the same ticket
 		r.lost.remove(place{t.ID, t.Generation})
 		m.generation = t.Generation
@@ -170,19 +178,21 @@ func (r *room) readmit(s *session, j signaling.Join, g Grant, t ticket) (*member
 		m.takeKept() // meant for the program before this one, whose links are over
 	}
 	m.describe(j)
-	m.charge(s.account, memberCost(j))
+	m.charge(s.Account(), MemberCost(j))
 	m.grant(g)
 	m.attach(s)
-	r.welcome(m, true)
-	if unseen || restarted {
+	switch {
+	case restarted, unseen && !known:
 		r.announce(m.id, signaling.Joined{Member: m.info, Restarted: restarted})
+	case unseen:
+		r.announceNew(m)
 	}
-	r.server.counters.resumes.Add(1)
+	r.store.counters.resumes.Add(1)
 	return m, nil
 }
 
 // fits reports whether there is room for a member that joins with j; old is the place it has now.
-func (r *room) fits(j signaling.Join, old *member) error {
+func (r *room) fits(j signaling.Join, old *Member) error {
 	roster := r.roster + rosterSize(j)
 	if old != nil {
 		roster -= old.size
@@ -201,12 +211,13 @@ func (r *room) fits(j signaling.Join, old *member) error {
 	return nil
 }
 
-func (r *room) add(id signaling.PeerID, j signaling.Join) *member {
+func (r *room) add(id signaling.PeerID, j signaling.Join) *Member {
 	r.generation++
-	m := &member{room: r, id: id, since: time.Now(), generation: r.generation}
+	m := &Member{room: r, id: id, since: time.Now(), generation: r.generation}
 	m.describe(j)
 	r.members[id] = m
-	r.server.counters.members.Add(1)
+	r.dirty = true
+	r.store.counters.members.Add(1)
 	return m
 }
 
@@ -225,15 +236,26 @@ func (r *room) newID(mayHost bool) signaling.PeerID {
 	}
 }
 
-// welcome tells a member the state of the room, and then what came for it while it was detached,
-// but for what came from members that are gone as well.
-func (r *room) welcome(m *member, resumed bool) {
-	token, err := m.token()
+// welcome tells a member, which was attached to s, the state of the room, and then what came for it before, but for
+// what came from members that are gone as well. What takes time is done without a lock.
+func (m *Member) welcome(s Session, resumed bool) {
+	r := m.room
+	r.mu.Lock()
+	ticket := m.ticket()
+	r.mu.Unlock()
+	token, err := r.store.tickets.seal(ticket)
+	servers, validity := r.store.iceServers(r.name, m.id)
+	r.mu.Lock()
+	defer r.unlock()
+	if m.session != s {
+		return // it was taken out meanwhile, or another session took over
+	}
+	m.welcoming, m.fresh = false, true
 	if err != nil {
-		m.session.fail(&signaling.Error{Code: signaling.CodeInternal, Text: err.Error()})
+		s.Fail(&signaling.Error{Code: signaling.CodeInternal, Text: err.Error()})
 		return
 	}
-	m.deliver(&note{message: signaling.Welcome{
+	m.deliver(NewNote(signaling.Welcome{
 		ID:             m.id,
 		Room:           r.name,
 		Topology:       r.topology,
@@ -244,14 +266,26 @@ func (r *room) welcome(m *member, resumed bool) {
 		Sealed:         r.sealed,
 		Locked:         r.locked,
 		HostAwayMillis: r.hostAway(),
-		ICEServers:     m.iceServers(),
+		ICEServers:     servers,
 		Limits:         r.limits(),
-	}})
+	}))
 	for _, signal := range m.takeKept() {
 		if r.members[signal.From] != nil {
-			m.deliver(&note{message: signal})
+			m.deliver(NewNote(signal))
 		}
 	}
+	m.renewAfter(validity)
+	if !slices.Equal(r.kicked, ticket.Kicked) {
+		m.reissue = max(1, r.store.clock.Now()) // somebody was taken out since the ticket was made
+	}
+	m.schedule()
+}
+
+// limits is what the members of a room are told of them; what has no limit is left out.
+func (r *room) limits() signaling.Limits {
+	l := r.store.config.Limits
+	l.Members, l.GraceMillis = r.maxMembers, int(max(r.store.config.Grace, 0).Milliseconds())
+	return l
 }
 
 // hostAway returns for how many milliseconds a host with which the room ends may be away yet: 0 if it is there.
@@ -260,7 +294,7 @@ func (r *room) hostAway() int {
 	if !r.endsWithHost() || host == nil || host.session != nil {
 		return 0
 	}
-	return max(1, int((host.graceEnd - r.server.clock.now()).Milliseconds()))
+	return max(1, int((host.graceEnd - r.store.clock.Now()).Milliseconds()))
 }
 
 // unlock ends a change. A room that it left without members is gone, and the server forgets it: its
@@ -268,12 +302,20 @@ func (r *room) hostAway() int {
 func (r *room) unlock() {
 	r.gone = len(r.members) == 0
 	gone, sleeps := r.gone, len(r.lost) > 0
+	changed := r.dirty && !r.elsewhere
+	r.dirty = false
 	if gone && r.closing != nil {
-		r.closing.stop()
+		r.closing.Stop()
+	}
+	if gone && r.emptyEnd != nil {
+		r.emptyEnd.Stop()
 	}
 	r.mu.Unlock()
 	if gone {
-		r.server.forgetRoom(r, sleeps)
+		r.store.forgetRoom(r, sleeps)
+	}
+	if changed {
+		r.store.changed(r.name)
 	}
 }
 

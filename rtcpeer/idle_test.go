@@ -1,0 +1,101 @@
+package rtcpeer_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/rtcpeer/transport"
+	"example.org/rtcpeer/rtcpeer/transport/memory"
+)
+
+// unacknowledged makes paths that do not tell of acknowledgements, as a browser's do not.
+type unacknowledged struct{ transport.Transport }
+
+func (u unacknowledged) NewPath(config transport.PathConfig) (transport.Path, error) {
+	p, err := u.Transport.NewPath(config)
+	return struct{ transport.Path }{p}, err
+}
+
+// What one end of a link says in a minute in which nobody sends: a beat a second, of three bytes where there is one
+// reliable channel. If both ends acknowledge by themselves, the answering end, which has the smaller id, only
+// acknowledges the beats of the other one, so that each way there is one small packet a second.
+func TestBeatsOfAnIdleLink(t *testing.T) {
+	const beat = 3
+	tests := []struct {
+		name          string
+		browser       rtcpeer.PeerID // this one's paths do not tell of acknowledgements; 0: none
+		flow          rtcpeer.PeerID // this one sends a byte 10 times a second; 0: none
+		answers, asks int            // beats of 1 and of 5 in a minute
+	}{
+		{"both ends acknowledge", 0, 0, 0, 60},
+		{"the answering end is a browser", 1, 0, 60, 60},
+		{"the offering end is a browser", 5, 0, 60, 60},
+		{"the offering end sends", 0, 5, 60, 0},
+		{"the answering end sends", 0, 1, 0, 60},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, rtcpeer.Mesh, memory.Options{Delay: 70 * time.Millisecond})
+				for _, id := range []rtcpeer.PeerID{1, 5} {
+					host := w.network.Transport()
+					w.hosts[id] = host
+					var tr transport.Transport = host
+					if id == tt.browser {
+						tr = unacknowledged{host}
+					}
+					w.nodes[id] = w.room.join(t, id, tr, rtcpeer.Config{})
+					w.diaries[id] = keepDiary(w.nodes[id])
+				}
+				after(5 * time.Second)
+				if tt.flow != 0 {
+					go func() {
+						for w.nodes[tt.flow].Send(t.Context(), rtcpeer.Packet{Mode: rtcpeer.Unreliable, Data: []byte{1}}) == nil {
+							time.Sleep(100 * time.Millisecond)
+						}
+					}()
+				}
+				after(5 * time.Second)
+				answers, asks := w.beatBytes(1, 5), w.beatBytes(5, 1)
+				after(time.Minute)
+				require.InDelta(t, tt.answers*beat, w.beatBytes(1, 5)-answers, beat)
+				require.InDelta(t, tt.asks*beat, w.beatBytes(5, 1)-asks, beat)
+				for id, d := range w.diaries {
+					require.Equal(t, "connected", d.story(6-id))
+				}
+			})
+		})
+	}
+}
+
+// beatBytes is how many bytes an end has said over its control lane.
+func (w *world) beatBytes(at, with rtcpeer.PeerID) int {
+	l := w.link(at, with)
+	bytes := int(l.BytesSent)
+	for _, lane := range l.Lanes {
+		bytes -= int(lane.SentBytes)
+	}
+	return bytes
+}
+
+// Whichever way nothing gets through any more on an idle link, who hears nothing is told of that.
+func TestSilenceOfAnIdleLink(t *testing.T) {
+	for _, deaf := range []rtcpeer.PeerID{1, 5} {
+		for offset := time.Duration(0); offset < time.Second; offset += 37 * time.Millisecond {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, rtcpeer.Mesh, memory.Options{Delay: 70 * time.Millisecond}).join(rtcpeer.Config{}, 1, 5)
+				after(10*time.Second + offset)
+				w.network.PartitionOneWay(w.hosts[6-deaf], w.hosts[deaf])
+				after(2500 * time.Millisecond)
+				require.True(t, w.link(deaf, 6-deaf).Interrupted, "%d hears nothing", deaf)
+				after(time.Minute)
+				require.Equal(t, "connected interrupted disconnected(lost)", w.diaries[deaf].story(6-deaf))
+				require.Equal(t, "connected disconnected(lost)", w.diaries[6-deaf].story(deaf), "it hears of it in a bye")
+			})
+		}
+	}
+}

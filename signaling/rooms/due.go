@@ -1,0 +1,125 @@
+package rooms
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"example.org/rtcpeer/signaling"
+)
+
+// What becomes due for a member while it sits idle: the end of its grant, new ICE servers, and a new ticket. The
+// session looks after it: a timer for each would cost more memory.
+
+// maxICEServersFor is the most JSON of Config.ICEServersFor in one list, in bytes.
+const maxICEServersFor = MaxICEServers / 2
+
+// grant takes what a grant says of the time, and of who the member is. room.mu is held.
+func (m *Member) grant(g Grant) {
+	if !g.Expires.IsZero() {
+		m.until, m.expires = g.Expires, m.room.store.clock.At(g.Expires)
+	}
+	if g.Subject != "" {
+		m.subject = g.Subject
+	}
+}
+
+// iceServers returns those of a member, and for how long they are good: 0 is for ever. No lock is held.
+func (s *Store) iceServers(room signaling.RoomName, id signaling.PeerID) (list []signaling.ICEServer, validity time.Duration) {
+	list = s.config.ICEServers
+	if s.config.ICEServersFor == nil {
+		return list, 0
+	}
+	own, validity := s.config.ICEServersFor(room, id)
+	if b, err := json.Marshal(own); err != nil || len(b) > maxICEServersFor {
+		s.config.Dropped(DroppedICEServers)
+		own = nil
+	}
+	return slices.Concat(list, own), validity
+}
+
+// renewAfter notes when a member needs new ICE servers. room.mu is held.
+func (m *Member) renewAfter(validity time.Duration) {
+	m.renew = 0
+	if validity > 0 {
+		m.renew = m.room.store.clock.Now() + validity/4*3
+	}
+}
+
+// schedule tells the session when to look again. room.mu is held, and the member is attached.
+func (m *Member) schedule() {
+	due := m.expires
+	for _, other := range []time.Duration{m.renew, m.reissue} {
+		if other != 0 && (due == 0 || other < due) {
+			due = other
+		}
+	}
+	m.session.Wake(due)
+}
+
+// RenewSoon has m sent new ICE servers within a minute, if s is still its session: their credentials have dates,
+// and other servers than this one may think that they have expired, or that they are not yet good.
+func (m *Member) RenewSoon(s Session) {
+	r := m.room
+	r.mu.Lock()
+	defer r.unlock()
+	if m.session == s && m.renew != 0 {
+		m.renew = r.store.clock.Now() + rand.N(time.Minute)
+		m.schedule()
+	}
+}
+
+// Due does what has become due for m, if s is still its session, and says when to call it again.
+func (m *Member) Due(s Session) {
+	r := m.room
+	now := r.store.clock.Now()
+	r.mu.Lock()
+	renew, reissue := false, false
+	var t ticket
+	switch {
+	case m.session != s:
+		s.Wake(0)
+	case !r.store.acts():
+	case m.expires != 0 && m.expires <= now:
+		r.expel(m, expired(), signaling.LeftExpired)
+		s.Wake(0)
+	case m.renew != 0 && m.renew <= now:
+		renew = true
+	case m.reissue != 0 && m.reissue <= now:
+		reissue, t = true, m.ticket()
+	default:
+		m.schedule()
+	}
+	r.unlock()
+	switch {
+	case renew:
+		m.sendServers(s)
+	case reissue:
+		m.sendTicket(s, t)
+	}
+}
+
+func (m *Member) sendServers(s Session) {
+	servers, validity := m.room.store.iceServers(m.room.name, m.id)
+	m.room.mu.Lock()
+	defer m.room.mu.Unlock()
+	if m.session == s {
+		m.renewAfter(validity)
+		m.deliver(NewNote(signaling.ICEServers{Servers: servers}))
+		m.schedule()
+	}
+}
+
+func (m *Member) sendTicket(s Session, t ticket) {
+	token, err := m.room.store.tickets.seal(t)
+	m.room.mu.Lock()
+	defer m.room.mu.Unlock()
+	if m.session != s {
+		return
+	}
+	if err == nil {
+		m.deliver(NewNote(signaling.Resume{Token: token}))
+	}
+	m.schedule()
+}

@@ -1,0 +1,295 @@
+package rooms
+
+import (
+	"cmp"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"example.org/rtcpeer/signaling"
+)
+
+// Join finds or makes the room that a join message means, and enters it. Admit is asked, without locks, whether the
+// session may, and may take its time. Who waits to be matched has a Waiter and no member yet, and a session that has
+// ended gets neither, without an error. An error that is not a *signaling.Error is internal.
+func (s *Store) Join(session Session, j signaling.Join, admit func(Ask) (Grant, error)) (*Member, *Waiter, error) {
+	if j.Resume != "" {
+		m, err := s.resume(session, j, admit)
+		return m, nil, err
+	}
+	a := s.arrive(session, j.Room)
+	defer s.depart(a, j.Room)
+	g, err := admit(Ask{Join: j, Creates: s.room(j.Room) == nil})
+	if err != nil {
+		return nil, nil, err
+	}
+	if g.Metadata != nil {
+		j.Metadata = g.Metadata
+	}
+	if j.Match != nil {
+		w, err := s.matcher.enter(session, j, g)
+		return nil, w, err
+	}
+	s.await(session, a)
+	if over(session) {
+		return nil, nil, nil // nobody is there to be let in
+	}
+	for {
+		m, err := s.tryJoin(session, j, g)
+		if errors.Is(err, errGone) {
+			continue // that room is out of the way now: the next one is another
+		}
+		if err == nil {
+			m.welcome(session, false)
+		}
+		return m, nil, err
+	}
+}
+
+// An Ask is what somebody wants to be admitted to.
+type Ask struct {
+	Join    signaling.Join // for somebody who comes back with the room of the ticket
+	Creates bool           // there is no such room now
+	// Resume is true for somebody who comes back, to the Seat of its ticket and as its Subject.
+	Resume  bool
+	Seat    Seat
+	Subject string
+}
+
+// A Grant says what someone who is admitted may do. The zero value lets it into rooms that others
+// have created.
+type Grant struct {
+	// MayCreate lets it create the room that it names, and rooms without a name. Without it that
+	// is the error forbidden. To be matched it needs MayHost as well.
+	MayCreate bool
+	// MayHost lets it become member 1. The first member who may does so; a room can be without a
+	// host until then.
+	MayHost bool
+	// Name, if not empty, becomes the field "name" of its metadata, whatever it gave.
+	Name string
+	// Metadata, if not nil, is shown to the others in place of its own: at most
+	// signaling.MaxMetadata bytes of JSON, together with Name.
+	Metadata json.RawMessage
+	// Subject, if not empty, is who this is, for bans: for instance the subject of its access token.
+	// At most MaxSubject bytes are kept.
+	Subject string
+	// Expires, if not zero, ends the membership then, with the error expired. Someone who comes back
+	// keeps the earlier time where this is zero.
+	Expires time.Time
+}
+
+// MaxSubject is the longest Grant.Subject that a ticket has room for, in bytes.
+const MaxSubject = 128
+
+// afford takes n bytes of an account, or returns the error for whoever needs them.
+func (s *Store) afford(a Account, n int) error {
+	if why := a.Hold(n); why != nil {
+		s.config.Dropped(DroppedBudget)
+		return why
+	}
+	return nil
+}
+
+func (s *Store) tryJoin(session Session, j signaling.Join, g Grant) (*Member, error) {
+	r := s.room(j.Room)
+	if r == nil {
+		var err error
+		if r, err = s.found(session, j, g); err != nil {
+			return nil, err
+		}
+	} else if err := s.checkPassword(session, r, j.Password); err != nil {
+		return nil, err
+	}
+	return r.admit(session, j, g)
+}
+
+// found makes the room of a join, unless someone else was faster: then its password counts.
+func (s *Store) found(session Session, j signaling.Join, g Grant) (*room, error) {
+	d := session.Dialect()
+	switch {
+	case j.Room != "" && d.NamedRoomsExist:
+		return nil, &signaling.Error{Code: signaling.CodeUnknownRoom, Text: fmt.Sprintf("no room %q", j.Room)}
+	case !g.MayCreate:
+		return nil, forbidden("no room %q, and none may be created", j.Room)
+	}
+	hash, err := newPassword(j.Password)
+	if err != nil {
+		return nil, err
+	}
+	made := terms{
+		Topology:   cmp.Or(j.Topology, signaling.Mesh),
+		Rules:      d.Room,
+		Public:     j.NewRoom.Public,
+		Metadata:   j.NewRoom.Metadata,
+		MaxMembers: j.NewRoom.MaxMembers,
+		Password:   hash,
+	}
+	created := false
+	r, err := s.openRoom(session, j.Room, made, func(name signaling.RoomName) (*room, error) {
+		created = true
+		r := newRoom(s, name, made)
+		if j.Password != "" {
+			r.guard.right = macOf(j.Password, s.passwordKey)
+		}
+		return r, nil
+	})
+	if err == nil && !created {
+		err = s.checkPassword(session, r, j.Password)
+	}
+	return r, err
+}
+
+func (s *Store) resume(session Session, j signaling.Join, admit func(Ask) (Grant, error)) (*Member, error) {
+	t, err := s.tickets.open(j.Resume)
+	if err != nil {
+		return nil, err
+	}
+	if j.Room != "" && j.Room != t.Room {
+		return nil, refuseResume("the token is for room %q, not %q", t.Room, j.Room)
+	}
+	j.Room = t.Room
+	g, err := admit(Ask{Join: j, Creates: s.room(j.Room) == nil, Resume: true, Seat: Seat{t.Nonce, t.ID}, Subject: t.Subject})
+	if err != nil {
+		return nil, err
+	}
+	if g.Metadata != nil {
+		j.Metadata = g.Metadata
+	}
+	for {
+		m, err := s.tryResume(session, j, g, t)
+		if errors.Is(err, errGone) {
+			continue
+		}
+		if err == nil {
+			m.welcome(session, true)
+		}
+		return m, err
+	}
+}
+
+func (s *Store) tryResume(session Session, j signaling.Join, g Grant, t ticket) (*Member, error) {
+	r, err := s.openRoom(session, t.Room, t.Terms, func(signaling.RoomName) (*room, error) {
+		switch {
+		case t.Process == s.process || s.sleeps(t.Nonce):
+			return s.wakeRoom(t)
+		case t.expired():
+			return nil, expired()
+		}
+		if err := s.checkEarlier(t, 0); err != nil {
+			return nil, err
+		}
+		s.tellRebuilt(t.Room)
+		return rebuildRoom(s, t), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return r.readmit(session, j, g, t)
+}
+
+// room returns the room of that name, or nil.
+func (s *Store) room(name signaling.RoomName) *room {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rooms[name]
+}
+
+// openRoom returns the room of that name, or builds and adds it for a session, whose address it counts for. An
+// empty name means a new room, with a name as the dialect of the session has it.
+func (s *Store) openRoom(by Session, name signaling.RoomName, t terms, build func(signaling.RoomName) (*room, error)) (*room, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := s.rooms[name]; r != nil {
+		return r, nil
+	}
+	if name != "" && s.config.Owns != nil && !s.config.Owns(name) {
+		return nil, ErrElsewhere
+	}
+	if len(s.rooms) >= s.config.MaxRooms {
+		return nil, signaling.ErrTooManyRooms
+	}
+	for name == "" || s.rooms[name] != nil {
+		name = randomName(cmp.Or(by.Dialect().RoomNameLength, roomNameLength))
+	}
+	pays := by.Account()
+	if err := pays.Found(t.Public); err != nil {
+		return nil, err
+	}
+	if err := s.afford(pays, roomCost(t)); err != nil {
+		pays.Ended(t.Public)
+		return nil, err
+	}
+	r, err := build(name)
+	if err != nil {
+		pays.Release(roomCost(t))
+		pays.Ended(t.Public)
+		return nil, err
+	}
+	r.founder = pays
+	s.rooms[name] = r
+	if r.terms.Public {
+		s.listing.add(r)
+	}
+	return r, nil
+}
+
+// allRooms returns them in the order of their names.
+func (s *Store) allRooms() []*room {
+	s.mu.Lock()
+	rooms := make([]*room, 0, len(s.rooms))
+	for _, r := range s.rooms {
+		rooms = append(rooms, r)
+	}
+	s.mu.Unlock()
+	slices.SortFunc(rooms, byName)
+	return rooms
+}
+
+func byName(a, b *room) int { return cmp.Compare(a.name, b.name) }
+
+const (
+	// roomNameLength makes names of 50 bits, enough not to be found by trying.
+	roomNameLength = 10
+	// MaxRoomNameLength is that of a rand.Text.
+	MaxRoomNameLength = 26
+)
+
+// randomName has letters and digits of base32, which has no 0, 1, 8 and 9 to take for letters.
+func randomName(length int) signaling.RoomName {
+	return signaling.RoomName(strings.ToLower(rand.Text()[:length]))
+}
+
+// forgetRoom takes a room without members out of the way. Where all its members were lost it sleeps: they may
+// come back to it as they may to one in which somebody is left, as long as nobody else takes its name.
+func (s *Store) forgetRoom(r *room, sleeps bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.rooms[r.name] != r {
+		return
+	}
+	delete(s.rooms, r.name)
+	r.founder.Release(roomCost(r.terms))
+	r.founder.Ended(r.terms.Public)
+	if r.terms.Public {
+		s.listing.remove(r)
+	}
+	defer s.changed(r.name)
+	switch {
+	case sleeps:
+		s.lull(r)
+	case r.returned != nil && s.rebuilding():
+		s.void.add(Seat{Nonce: r.nonce}) // or tickets of the earlier process would build it again
+	}
+}
+
+func expired() *signaling.Error {
+	return &signaling.Error{Code: signaling.CodeExpired, Text: "admitted until now"}
+}
+
+func forbidden(format string, args ...any) error {
+	return &signaling.Error{Code: signaling.CodeForbidden, Text: fmt.Sprintf(format, args...)}
+}

@@ -1,0 +1,242 @@
+package rooms
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"example.org/rtcpeer/signaling"
+)
+
+// How a room moves from one server to another: as a Record, and then as its members, whose sessions are attached
+// again without a word to them.
+
+// ErrElsewhere is returned for a room that this server does not have, or no longer.
+var ErrElsewhere = errors.New("rooms: the room is on another server")
+
+// A Record is what another server needs to go on with a room.
+type Record struct {
+	Nonce   uint64             `json:"nonce"`
+	Terms   terms              `json:"terms"`
+	Created time.Time          `json:"created"`
+	Sealed  bool               `json:"sealed,omitzero"`
+	Locked  bool               `json:"locked,omitzero"`
+	Founded bool               `json:"founded,omitzero"`
+	Kicked  []signaling.PeerID `json:"kicked,omitempty"`
+	Members []seated           `json:"members,omitempty"`
+}
+
+// seated is a member in a Record.
+type seated struct {
+	ID      signaling.PeerID `json:"id"`
+	Tickets []origin         `json:"tickets"`
+}
+
+// Record returns that of a room, or false if there is no such room. A room that sleeps has none.
+func (s *Store) Record(name signaling.RoomName) (Record, bool) {
+	r := s.room(name)
+	if r == nil {
+		return Record{}, false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.record(), !r.gone && !r.elsewhere
+}
+
+// record is called with room.mu held.
+func (r *room) record() Record {
+	rec := Record{Nonce: r.nonce, Terms: r.terms, Created: r.created, Sealed: r.sealed, Locked: r.locked, Founded: r.founded, Kicked: r.kicked}
+	for _, m := range r.members {
+		rec.Members = append(rec.Members, seated{m.id, append(slices.Clone(m.earlier), origin{r.process, m.generation})})
+	}
+	return rec
+}
+
+// RecordOf returns as much of a Record as a resume token tells.
+func (s *Store) RecordOf(token string) (Record, error) {
+	t, err := s.tickets.open(token)
+	return Record{Nonce: t.Nonce, Terms: t.Terms, Created: time.Now(), Sealed: t.Terms.Sealed, Founded: true, Kicked: t.Kicked}, err
+}
+
+// Adopt goes on with a room of another server, unless there is one of that name. Its members have their places as if
+// their sessions had just been lost: Attach brings them back, or their tickets do.
+func (s *Store) Adopt(name signaling.RoomName, rec Record, founder Account) {
+	r := newRoom(s, name, rec.Terms)
+	r.nonce, r.process, r.created, r.sealed, r.locked, r.founded = rec.Nonce, randomUint64(), rec.Created, rec.Sealed, rec.Locked, rec.Founded
+	r.kicked, r.returned, r.movedUntil = rec.Kicked, make(map[signaling.PeerID]bool), s.clock.Now()+s.config.RebuildTime
+	r.founder = founder
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.rooms[name] != nil {
+		return
+	}
+	founder.Force(roomCost(r.terms))
+	s.rooms[name] = r
+	if r.terms.Public {
+		s.listing.add(r)
+	}
+	s.tellRebuilt(name)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, one := range rec.Members {
+		m := r.add(one.ID, signaling.Join{})
+		m.awaited, m.adopted, m.earlier = true, true, one.Tickets[max(0, len(one.Tickets)-maxEarlier):]
+		m.detach()
+	}
+	if after := r.terms.Rules.EndAfterSeal; r.sealed && after > 0 {
+		r.closing = s.clock.After(after, r.sealComplete)
+	}
+	if len(rec.Members) == 0 { // nothing is known of them but what their sessions or tickets will tell
+		r.emptyEnd = s.clock.After(max(s.config.Grace, s.config.RebuildTime), r.endIfEmpty)
+	}
+}
+
+// endIfEmpty forgets an adopted room to which nobody came.
+func (r *room) endIfEmpty() {
+	r.mu.Lock()
+	r.unlock()
+}
+
+// Surrender forgets a room without a word to anybody, for another server to go on with it, and returns its Record.
+func (s *Store) Surrender(name signaling.RoomName) (Record, bool) {
+	r := s.room(name)
+	if r == nil {
+		return Record{}, false
+	}
+	r.mu.Lock()
+	rec, ok := r.record(), !r.gone && !r.elsewhere
+	r.elsewhere, r.lost, r.returned = true, nil, nil
+	for _, m := range r.members {
+		r.drop(m)
+	}
+	r.unlock()
+	return rec, ok
+}
+
+// Owned returns the names of all rooms.
+func (s *Store) Owned() []signaling.RoomName {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	names := make([]signaling.RoomName, 0, len(s.rooms))
+	for name := range s.rooms {
+		names = append(names, name)
+	}
+	return names
+}
+
+// Has reports whether there is a room of that name, or one sleeps.
+func (s *Store) Has(name signaling.RoomName) bool {
+	_, ok := s.Nonce(name)
+	return ok
+}
+
+// An Attachment is a member with its session, for a room that has moved.
+type Attachment struct {
+	Room  signaling.RoomName `json:"room"`
+	Seat  Seat               `json:"seat"`
+	Join  signaling.Join     `json:"join"`
+	Grant Grant              `json:"grant"`
+}
+
+// Attach gives a member of a room that has moved its session again. Neither the member nor those who know it are told.
+func (s *Store) Attach(session Session, a Attachment) (*Member, error) {
+	r := s.room(a.Room)
+	if r == nil {
+		return nil, ErrElsewhere
+	}
+	r.mu.Lock()
+	defer r.unlock()
+	m := r.members[a.Seat.ID]
+	switch {
+	case r.elsewhere:
+		return nil, ErrElsewhere
+	case r.nonce != a.Seat.Nonce:
+		return nil, refuseResume("room %q is another one of that name", r.name)
+	case slices.Contains(r.kicked, a.Seat.ID):
+		return nil, kicked("")
+	case m != nil && m.session != nil && m.session != session:
+		return nil, &signaling.Error{Code: signaling.CodeReplaced, Text: "another connection took over"}
+	case m == nil && r.returned[a.Seat.ID]:
+		return nil, refuseResume("member %d has left room %q", a.Seat.ID, r.name)
+	}
+	known := m != nil
+	if !known {
+		m = r.add(a.Seat.ID, a.Join)
+	}
+	m.describe(a.Join)
+	session.Account().Force(MemberCost(a.Join))
+	m.charge(session.Account(), MemberCost(a.Join))
+	m.grant(a.Grant)
+	m.stopGrace()
+	m.session, m.remote, m.awaited, m.adopted = session, session.Remote(), false, true
+	if r.returned != nil {
+		r.returned[m.id] = true
+	}
+	for _, signal := range m.takeKept() {
+		m.deliver(NewNote(signal))
+	}
+	soon := r.store.clock.Now() + rand.N(attachedSoon) + 1
+	m.reissue = soon
+	if r.store.config.ICEServersFor != nil {
+		m.renew = soon
+	}
+	m.schedule()
+	if known {
+		r.announceNew(m)
+	} else {
+		r.announce(m.id, signaling.Joined{Member: m.info})
+	}
+	return m, nil
+}
+
+// attachedSoon is within what time a member that was attached again gets a ticket of this process.
+const attachedSoon = 10 * time.Second
+
+// announceNew tells of a member that has come back those who have not known it: who got a welcome without it.
+func (r *room) announceNew(m *Member) {
+	n := NewNote(signaling.Joined{Member: m.info})
+	for _, other := range r.members {
+		if other.fresh && r.linked(m.id, other.id) {
+			other.deliver(n)
+		}
+	}
+}
+
+func (s *Store) acts() bool { return s.config.Acts == nil || s.config.Acts() }
+
+func (s *Store) changed(name signaling.RoomName) {
+	if s.config.Changed != nil {
+		s.config.Changed(name)
+	}
+}
+
+// Handle acts on a message of a member that came over s. An error that is not a *signaling.Error is ErrElsewhere, or
+// internal.
+func (m *Member) Handle(s Session, message signaling.Message) error {
+	if !m.room.store.acts() {
+		return ErrElsewhere
+	}
+	switch message := message.(type) {
+	case signaling.Signal:
+		if message.To == 0 {
+			return badMessage("signal: no to")
+		}
+		return m.Relay(s, message)
+	case signaling.Seal:
+		return m.Seal(s)
+	case signaling.Lock:
+		return m.Lock(s, message)
+	case signaling.Kick:
+		return m.Kick(s, message)
+	case signaling.Leave:
+		m.Leave(s)
+		return nil
+	}
+	return badMessage("%s is for the server to send", message.Kind())
+}
+
+func badMessage(format string, args ...any) error {
+	return &signaling.Error{Code: signaling.CodeBadMessage, Text: fmt.Sprintf(format, args...)}
+}

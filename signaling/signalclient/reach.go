@@ -1,0 +1,71 @@
+//go:build !js
+
+package signalclient
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// reachEach is how long after one connection the next one is begun, as RFC 8305 begins one to the next address.
+const reachEach = 400 * time.Millisecond
+
+// reach makes the connection below a WebSocket. While the program is in a hurry it begins another one every
+// reachEach until one is there, and takes that: a network that works again tells nobody, and the system lets more and
+// more seconds pass before it tries once more (RFC 6298). Every other one goes to the address that answered last,
+// since a name cannot be looked up without a network, and that takes its time as well.
+func (d *dialer) reach(ctx context.Context, network, addr string) (net.Conn, error) {
+	type result struct {
+		conn net.Conn
+		err  error
+	}
+	var begun sync.WaitGroup
+	defer begun.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	results := make(chan result)
+	waiting := 0
+	begin := func(addr string) {
+		waiting++
+		begun.Go(func() {
+			conn, err := d.cfg.dial(ctx, network, addr)
+			select {
+			case results <- result{conn, err}:
+			case <-ctx.Done():
+				if err == nil {
+					conn.Close()
+				}
+			}
+		})
+	}
+	begin(addr)
+	ticker := time.NewTicker(reachEach)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			switch {
+			case d.inHurry == nil || !d.inHurry():
+			case waiting%2 == 1 && d.answered[addr] != "":
+				begin(d.answered[addr])
+			default:
+				begin(addr)
+			}
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case r := <-results:
+			waiting--
+			switch {
+			case r.err == nil:
+				d.answered = map[string]string{addr: r.conn.RemoteAddr().String()}
+				return r.conn, nil
+			case waiting == 0 || errors.Is(r.err, syscall.ECONNREFUSED): // that is an answer
+				return nil, r.err
+			}
+		}
+	}
+}
