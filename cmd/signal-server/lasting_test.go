@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -119,6 +120,44 @@ func TestPageOffline(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// Twelve tabs in a mesh that are off the network at the same moment, and back at the same moment, have all of their 66 links
+// again, and lose nobody.
+func TestTwelveTabsOffline(t *testing.T) {
+	const tabs = 12
+	p := start(t, nil)
+	browser := openBrowser(t)
+	var all []*tab
+	for range tabs {
+		tab := browser.open(t, "about:blank")
+		tab.before(t, cuttable)
+		tab.visit(t, pageOf(p)+"#lobby")
+		tab.waitFor(t, `drawn("node").length > 0`)
+		all = append(all, tab)
+	}
+	whole := fmt.Sprintf(`drawn("link").filter((c) => c === "link connected").length === %d`, tabs-1)
+	for _, tab := range all {
+		tab.waitFor(t, whole)
+	}
+	for _, tab := range all {
+		tab.text(t, `unplug()`)
+	}
+	for _, tab := range all {
+		tab.waitFor(t, `said().startsWith("This device is offline.") && !drawn("link").includes("link connected")`)
+	}
+	for _, tab := range all {
+		tab.text(t, `plug()`)
+	}
+	for i, tab := range all {
+		tab.waitFor(t, `said() === "" && `+whole)
+		require.Equal(t, "0", tab.text(t, `log().match(/left|lost/g)?.length ?? 0`), "no link has ended")
+		tab.say(t, fmt.Sprintf("tab %d is back", i))
+	}
+	for _, tab := range all {
+		tab.waitFor(t, fmt.Sprintf(`log().match(/tab \d+ is back/g)?.length === %d && !document.querySelector("#log .waiting, #log .missed")`, tabs))
+		tab.quiet(t, offline...)
 	}
 }
 
