@@ -81,6 +81,12 @@ type Config struct {
 	// members it may have. List finds public rooms.
 	NewRoom NewRoom
 
+	// RelayLinks lets a link go through the signaling server when WebRTC finds no path: after 4 s, or a third of
+	// ConnectTimeout if that is less. Both ends have to allow it, and so does the server, which limits how much it
+	// forwards: see Welcome.Limits.RelayRate. The packets are encrypted from end to end. Such a link is interrupted while
+	// the signaling server is away, and moves to a better path when there is one.
+	RelayLinks bool
+
 	// WebRTC says how links find their path: ICE servers, ports, addresses, filters.
 	WebRTC webrtc.Config
 	// Transport, if not nil, replaces WebRTC. The caller closes it, after the node.

@@ -59,7 +59,7 @@ func (l *link) connectLimit() time.Duration {
 // try makes one attempt. Once it has a path, its time begins anew with each stage that it reaches: on
 // a busy machine or a long path giving up what advances would make it all begin again.
 func (l *link) try(steps []step, deadline *limit) error {
-	attempt := l.node.shortage.limit(l.entry.tempo.attempt())
+	attempt := l.node.shortage.limit(l.patience())
 	defer func() { attempt.stop() }()
 	ask, stop := l.askAgain()
 	defer stop()
@@ -103,7 +103,11 @@ func (l *link) await(deadline, attempt *limit, ask <-chan time.Time) (opened boo
 		return false, l.receive(s)
 	case e := <-events:
 		l.event(e)
-		if why := l.hopeless(e); why != nil {
+		why := l.hopeless(e)
+		if e.Kind == transport.EventClosed && !isStray(e) && l.hasFallback() {
+			return false, l.fallBack(why)
+		}
+		if why != nil {
 			return false, l.fail("connect", why)
 		}
 		if e.Kind == transport.EventClosed && l.state.once {
@@ -167,6 +171,8 @@ func (l *link) receive(s *signaling.SignalData) error {
 	switch {
 	case (s.Type == signaling.Refuse || s.Type == signaling.Fail) && !l.isAbout(s):
 		return nil
+	case s.Type == signaling.Fail && l.hasFallback():
+		return l.fallBack(nil)
 	case s.Type == signaling.Fail:
 		return l.otherFailed(s)
 	case s.Type == signaling.Refuse:
@@ -290,7 +296,7 @@ func (l *link) do(steps []step) error {
 	for _, s := range steps {
 		switch s.kind {
 		case stepOffer:
-			if err := l.begin(); err != nil {
+			if err := l.begin(l.offersForwarded()); err != nil {
 				return err
 			}
 			sdp, err := l.next.raw.Offer()
@@ -306,7 +312,11 @@ func (l *link) do(steps []step) error {
 					l.id = s.data.Link
 				}
 			}
-			if err := l.begin(); err != nil {
+			forward, err := l.answersForwarded(s.data.SDP)
+			if err != nil {
+				return l.fail("answer", err)
+			}
+			if err := l.begin(forward); err != nil {
 				return err
 			}
 			sdp, err := l.next.raw.Answer(s.data.SDP)
@@ -338,8 +348,8 @@ func (l *link) do(steps []step) error {
 	return nil
 }
 
-// begin replaces the path that is being made by a new one.
-func (l *link) begin() error {
+// begin replaces the path that is being made by a new one, which goes through the signaling server with forward.
+func (l *link) begin(forward bool) error {
 	if l.next != nil && !l.published {
 		if p := l.next.raw.Progress(); p.Stage > l.furthest.Stage {
 			l.furthest = p
@@ -355,13 +365,13 @@ func (l *link) begin() error {
 		config.Lanes = append(config.Lanes, controlLane)
 		config.LostAfter = l.node.config.pathLostAfter()
 	}
-	config.Direct = l.repair.needs == needDirect
-	raw, err := l.node.transport.NewPath(config)
+	config.Direct = l.repair.needs == needDirect && !l.path.Load().forwarded
+	raw, err := l.transportFor(forward).NewPath(config)
 	if err != nil {
 		return l.fail("connect", err)
 	}
 	_, acks := raw.(transport.Acknowledger)
-	l.next = &path{link: l, raw: raw, attempt: l.state.attempt, began: time.Now(), offers: l.state.offers, acks: acks}
+	l.next = &path{link: l, raw: raw, attempt: l.state.attempt, began: time.Now(), offers: l.state.offers, acks: acks, forwarded: forward}
 	return nil
 }
 

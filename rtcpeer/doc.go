@@ -47,9 +47,10 @@
 // write to the signaling server can take a link over. Where the path of a link stands and what it needs is
 // decided by pure functions (repair.go, negotiate.go), and done by link.run (connect.go, keep.go). Both members
 // have to take part; a link with Godot's peers or older programs has one path, and ends with it. A path through
-// a relay looks for a direct one from time to time.
+// a relay looks for a direct one from time to time. With Config.RelayLinks a path may also go through the signaling
+// server, encrypted (forwarding.go, package forwarded): when WebRTC finds none.
 //
-// A link, once open, needs the signaling server no more: losing the server never ends it. Only a repair needs it.
+// A link, once open, needs the signaling server no more: losing the server never ends it. Only a repair needs it, and a path through it.
 //
 // What the bounds are, and what happens at each, is in Config; what was dropped, and why, in Stats.
 package rtcpeer

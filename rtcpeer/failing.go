@@ -3,7 +3,6 @@ package rtcpeer
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/signaling"
@@ -61,6 +60,18 @@ func (l *link) failedAtOnce() bool {
 	return !late
 }
 
+// fallBack goes on to the next attempt, which goes through the signaling server. The offering end begins it; the answering
+// end tells that one why it need not wait longer, if it does not say so itself.
+func (l *link) fallBack(why error) error {
+	if l.state.retries() {
+		return errAttemptOver
+	}
+	if why != nil {
+		l.tellFailure(why)
+	}
+	return nil
+}
+
 // tellFailure tells the other end that this one has failed at once, unless it was that which said so.
 func (l *link) tellFailure(why error) {
 	if l.capable && !errors.Is(why, errOtherFailed) && !isFinal(why) {
@@ -87,7 +98,6 @@ func (l *link) otherFailed(s *signaling.SignalData) error {
 func (l *link) nextFailed(s *signaling.SignalData) {
 	if l.isAbout(s) && l.next != nil {
 		l.node.log.Debug("repair failed at the other end", "peer", l.peer, "attempt", l.next.attempt, "err", shorten(s.Text))
-		l.dropNext()
-		l.decide(l.repair.failed(time.Now(), l.sight()))
+		l.nextOver()
 	}
 }

@@ -24,14 +24,18 @@ import (
 type impostor struct {
 	w          *world
 	as, victim rtcpeer.PeerID
-	host       *memory.Transport
+	host       transport.Transport
 	heard      chan signaling.SignalData // of the victim
 	opened     func(p transport.Path)    // called, in run, when a path with the victim is open
 }
 
 // impostor has a host play a member. What the victim says to that member does not reach it.
 func (w *world) impostor(as, victim rtcpeer.PeerID, opened func(p transport.Path)) *impostor {
-	i := &impostor{w: w, as: as, victim: victim, host: w.network.Transport(), heard: make(chan signaling.SignalData, 100), opened: opened}
+	var host transport.Transport = w.network.Transport()
+	if w.room.relays {
+		host = w.hostileMux(as, victim).To(uint32(victim))
+	}
+	i := &impostor{w: w, as: as, victim: victim, host: host, heard: make(chan signaling.SignalData, 100), opened: opened}
 	w.intercept(func(from, to rtcpeer.PeerID, s signaling.SignalData) bool {
 		if from != victim || to != as {
 			return false

@@ -50,9 +50,16 @@ func Describe(config Config) signaling.Member {
 	return signaling.Member{
 		Channels:    wireModes(config.Channels),
 		Metadata:    config.Metadata,
-		Features:    []string{signaling.FeatureRepair},
+		Features:    features(config),
 		Incarnation: rand.Text(),
 	}
+}
+
+func features(config Config) []string {
+	if config.RelayLinks {
+		return []string{signaling.FeatureRepair, signaling.FeatureRelayLinks}
+	}
+	return []string{signaling.FeatureRepair}
 }
 
 func join(ctx context.Context, url string, match *signaling.Match, config Config) (*Node, error) {

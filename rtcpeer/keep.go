@@ -95,6 +95,7 @@ func (l *link) answered() { l.decide(l.repair.answered(time.Now(), l.sight())) }
 
 func (l *link) thisEndChanged() {
 	if l.ticks != nil {
+		l.forwardNext = l.path.Load().forwarded // whatever was tried while the server was away
 		l.decide(l.repair.changed(time.Now(), l.spread()))
 	}
 }
@@ -141,7 +142,9 @@ func (l *link) pathEvent(e transport.Event) {
 // having ended the link, as when a tab is closed. A program that goes on has the link move before it closes a path.
 func (l *link) vanish() {
 	l.vanished = true
-	if time.Since(time.Unix(0, l.figures.heard.Load())) > silentAfter {
+	now := time.Now()
+	silence := now.Sub(time.Unix(0, l.figures.heard.Load()))
+	if silence > silentAfter || l.repair.isStale(now) && !l.node.roster.gone(l.entry) {
 		l.end(Lost) // it has given the link up, and its bye was lost
 	}
 	l.end(ByPeer)
@@ -158,13 +161,23 @@ func (l *link) nextEvent(e transport.Event) {
 		l.event(e)
 	case transport.EventClosed:
 		l.node.log.Debug("repair failed", "peer", l.peer, "attempt", l.next.attempt, "err", e.Err)
-		l.dropNext()
-		l.decide(l.repair.failed(time.Now(), l.sight()))
+		l.nextOver()
 	case transport.EventOpened:
 		l.next.opened()
 		if !l.state.offers {
 			l.next.say(appendProve(nil, l.next.prove(false)))
 		}
+	}
+}
+
+// nextOver drops the path that is being made, which has failed.
+func (l *link) nextOver() {
+	fallback := l.hasFallback() && l.repair.needs != needDirect
+	l.dropNext()
+	if fallback {
+		l.decide(l.repair.fellBack(time.Now(), l.sight()))
+	} else {
+		l.decide(l.repair.failed(time.Now(), l.sight()))
 	}
 }
 
@@ -311,7 +324,7 @@ func (l *link) nextControlled(h *heardControl) {
 // the old one, until the other end has said what it has taken.
 func (l *link) takeOver() {
 	p := l.next
-	if l.repair.needs == needDirect && p.relayed() {
+	if l.repair.needs == needDirect && p.grade() <= l.path.Load().grade() {
 		l.dropNext()
 		l.decide(l.repair.failed(time.Now(), l.sight()))
 		return
@@ -372,6 +385,7 @@ func (l *link) moved(old *path, counts []uint64) {
 	}
 	now := time.Now()
 	l.figures.heard.Store(now.UnixNano())
+	l.forwardNext = p.forwarded
 	l.node.log.Info("link goes over another path", "peer", l.peer, "path", l.figures.paths.Load(), "after", now.Sub(p.began))
 	l.decide(l.repair.moved(now, p.relayed()))
 }
@@ -417,6 +431,7 @@ func (l *link) sight() sight {
 	if l.next != nil {
 		s.making, s.advanced = true, l.next.raw.Progress().Stage > transport.StagePath
 	}
+	s.fallback = l.hasFallback()
 	return s
 }
 

@@ -25,6 +25,7 @@ type link struct {
 	entry    *peer // in the roster
 	peer     PeerID
 	capable  bool                         // the other end says that it takes part in repairs
+	forwards bool                         // both ends ask for paths through the signaling server
 	signals  <-chan *signaling.SignalData // of the other end
 	changed  <-chan struct{}              // a token: something has changed at this end
 	presence *presence
@@ -58,6 +59,7 @@ type link struct {
 
 	// Owned by run.
 	state        negotiation
+	forwardNext  bool                  // the next attempt goes through the signaling server, if it may
 	next         *path                 // that is being made; nil: none
 	old          *path                 // was given up for path, which the other end has not confirmed yet
 	closedByPeer bool                  // the other end has closed the present path
@@ -100,6 +102,7 @@ func newLink(p *peer, first *signaling.SignalData) *link {
 		entry:    p,
 		peer:     p.member.ID,
 		capable:  p.member.Can(signaling.FeatureRepair),
+		forwards: n.mux != nil && p.member.Can(signaling.FeatureRelayLinks),
 		signals:  p.signals,
 		changed:  p.changed,
 		presence: &presence{id: p.member.ID},
@@ -169,6 +172,7 @@ func (l *link) opened() {
 	p := l.next
 	l.next = nil
 	l.path.Store(p)
+	l.forwardNext = p.forwarded
 	l.figures.paths.Add(1)
 	l.figures.heard.Store(time.Now().UnixNano())
 	for _, ln := range l.lanes {

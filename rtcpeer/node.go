@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"example.org/rtcpeer/rtcpeer/transport"
+	"example.org/rtcpeer/rtcpeer/transport/forwarded"
 	"example.org/rtcpeer/signaling"
 )
 
@@ -44,6 +45,7 @@ type Node struct {
 	log           *slog.Logger
 	transport     transport.Transport
 	ownsTransport bool
+	mux           *forwarded.Mux // nil: no path goes through the signaling server
 	room          *room
 	roster        *roster
 	route         route
@@ -91,6 +93,7 @@ func New(ctx context.Context, s Signaler, config Config) (*Node, error) {
 		log:           config.Log.With("node", welcome.ID, "room", welcome.Room),
 		transport:     t,
 		ownsTransport: owns,
+		mux:           newMux(config, s),
 		room:          newRoom(s, welcome),
 		roster:        newRoster(),
 		inbox:         newInbox(config.ReceiveBuffer),
@@ -234,7 +237,7 @@ func (n *Node) Stats() Stats {
 		ID: n.id, Room: n.Room(), Topology: n.Topology(), Host: n.Host(), Sealed: n.Sealed(),
 		Signaling: ended == nil, SignalingErr: ended, Resumed: n.room.resumed(),
 		SignalingLost: lost, SignalingSince: time.Since(since),
-		Waiting: n.inbox.waiting(), Dropped: n.inbox.counters.words(), Total: n.roster.totals(),
+		Waiting: n.inbox.waiting(), Dropped: n.dropped(), Total: n.roster.totals(),
 		Links: make(map[PeerID]LinkStats),
 	}
 	for _, l := range n.roster.open.Load().all {

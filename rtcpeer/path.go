@@ -28,6 +28,8 @@ type path struct {
 	offers  bool
 	acks    bool // its acknowledgements say that a process is there
 
+	forwarded bool // by the signaling server
+
 	// Set by link.run when every lane is open.
 	lanes   []transport.Lane
 	control transport.Lane // nil on a link that cannot be repaired
@@ -151,11 +153,8 @@ func (p *path) prove(offers bool) [macSize]byte {
 	return p.link.secret.prove(offers, p.attempt, p.raw.Binding())
 }
 
-// relayed reports whether the path goes through a TURN server.
-func (p *path) relayed() bool {
-	s := p.raw.Stats()
-	return s.Local == "relay" || s.Remote == "relay"
-}
+// relayed reports whether the path goes through a TURN server, or the signaling server, so that a better one is looked for.
+func (p *path) relayed() bool { return p.grade() < gradeDirect }
 
 // A heardControl is what controlLoop has for link.run: a frame, one that makes no sense, or the end.
 type heardControl struct {

@@ -21,6 +21,7 @@ type repair struct {
 
 	heard       time.Time // when something last came over the present path
 	ticked      time.Time // the last tick
+	woke        time.Time // the last one after a sleep; zero: there was none
 	asked       time.Time // when the other end was last asked whether it is there
 	closed      bool      // the present path has ended
 	interrupted bool      // and the program knows
@@ -39,7 +40,7 @@ const (
 	needPath    need = 1 << iota // the present path is silent or closed
 	needChange                   // something has changed at this end
 	needRequest                  // the other end wants one
-	needDirect                   // the present path is relayed
+	needDirect                   // the present path goes through a TURN server, or the signaling server
 )
 
 // A repairStep is one thing to do for a link.
@@ -60,6 +61,7 @@ type sight struct {
 	making   bool          // another path is being made
 	advanced bool          // and the two ends reach each other over it
 	answer   time.Duration // that the other end last took to answer an offer; 0: not known
+	fallback bool          // it goes over WebRTC, and the next one can go through the signaling server
 }
 
 const (
@@ -88,7 +90,7 @@ func (r repair) tick(now time.Time, s sight) (repair, []repairStep) {
 	var steps []repairStep
 	if slept(r.ticked, now) {
 		// What came meanwhile is about to be read. If it says nothing, the path is soon taken for silent.
-		r.heard, r.asked = now.Add(-graceAfterSleep), time.Time{}
+		r.heard, r.asked, r.woke = now.Add(-graceAfterSleep), time.Time{}, now
 		r, steps = r.ask(now, nil)
 	} else if elapsed := now.Sub(r.ticked); elapsed > tickEach {
 		r.heard = r.heard.Add(excuse(elapsed, elapsed-tickEach))
@@ -119,6 +121,11 @@ func (r repair) tick(now time.Time, s sight) (repair, []repairStep) {
 		r, steps = r.ask(now, steps)
 	}
 	return r.plan(now, s, steps)
+}
+
+// isStale reports whether this end has just slept, so that what it hears may have been said long ago.
+func (r repair) isStale(now time.Time) bool {
+	return slept(r.ticked, now) || !r.woke.IsZero() && now.Sub(r.woke) < sleptAfter
 }
 
 // due returns when something is to be decided between two ticks; the past, if nothing is.
@@ -218,6 +225,12 @@ func (r repair) failed(now time.Time, s sight) (repair, []repairStep) {
 	return r.plan(now, s, nil)
 }
 
+// fellBack notes that the path that was being made has failed, and that the next one goes another way: it comes at once.
+func (r repair) fellBack(now time.Time, s sight) (repair, []repairStep) {
+	r.began, r.tryAt = time.Time{}, now
+	return r.plan(now, s, nil)
+}
+
 // moved notes that the link goes over another path from now on.
 func (r repair) moved(now time.Time, relayed bool) (repair, []repairStep) {
 	var steps []repairStep
@@ -225,7 +238,7 @@ func (r repair) moved(now time.Time, relayed bool) (repair, []repairStep) {
 		steps = append(steps, stepResume)
 	}
 	next := newRepair(r.offers, r.lostAfter, now)
-	next.ticked = r.ticked
+	next.ticked, next.woke = r.ticked, r.woke
 	return next.relayed(now, relayed), steps
 }
 
@@ -277,6 +290,8 @@ func (r repair) patience(s sight) time.Duration {
 		return s.fresh()
 	case s.advanced:
 		return 2 * attemptTimeout
+	case r.offers && s.fallback && r.needs != needDirect:
+		return max(forwardAfter, 2*s.answer)
 	case r.offers || s.making:
 		return max(attemptTimeout, 2*s.answer)
 	}

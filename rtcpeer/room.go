@@ -25,6 +25,7 @@ type room struct {
 	mu       sync.Mutex    // guards the fields below
 	sealed   chan struct{} // closed when the room is sealed
 	locked   bool
+	relays   bool          // the server forwards binary frames
 	lockTold chan struct{} // closed, and replaced, when the server tells of the lock
 	ice      []signaling.ICEServer
 	welcomes int
@@ -66,6 +67,7 @@ func (r *room) welcomed(w signaling.Welcome) (forgotten []signaling.Message) {
 	hosting := w.ID == r.host
 	r.mu.Lock()
 	r.welcomes++
+	r.relays = w.RelayLinks
 	r.mu.Unlock()
 	r.renewICEServers(w.ICEServers)
 	if hosting && r.isLocked() && !w.Locked {
@@ -80,6 +82,13 @@ func (r *room) welcomed(w signaling.Welcome) (forgotten []signaling.Message) {
 		forgotten = append(forgotten, signaling.Seal{})
 	}
 	return forgotten
+}
+
+// forwards reports whether the server forwards binary frames.
+func (r *room) forwards() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.relays
 }
 
 // lose notes that the signaler has lost the server. It returns false if that is known.

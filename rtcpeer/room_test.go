@@ -33,8 +33,10 @@ type room struct {
 	delay   func(from, to rtcpeer.PeerID) time.Duration                   // nil: signals arrive at once
 	late    map[[2]rtcpeer.PeerID]*lateSignals                            // by who sent them to whom
 	sealed  bool
-	plain   bool // attempts are not told, as by Godot's protocol
-	bare    bool // members list no features: their links end with their first path
+	plain   bool                                       // attempts are not told, as by Godot's protocol
+	bare    bool                                       // members list no features: their links end with their first path
+	relays  bool                                       // the server forwards binary frames
+	tap     func(from, to rtcpeer.PeerID, data []byte) // of a hostile server: it sees them all; nil: it is honest
 
 	// Fixed before the first member: see line.
 	lag   time.Duration // of each message from the server to a member
@@ -48,6 +50,7 @@ type seat struct {
 	inbox  chan signaling.Message
 	done   chan struct{}
 	once   sync.Once
+	ready  chan struct{} // a token: there are binary frames to be forwarded
 	line   line
 }
 
@@ -65,7 +68,7 @@ func (r *room) seat(id rtcpeer.PeerID, self signaling.Member) *seat {
 	self.ID, self.OneAttempt = id, r.plain
 	s := &seat{
 		room: r, member: self,
-		inbox: make(chan signaling.Message, 512), done: make(chan struct{}),
+		inbox: make(chan signaling.Message, 512), done: make(chan struct{}), ready: make(chan struct{}, 1),
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -98,7 +101,7 @@ func (r *room) seated() (seats []*seat) {
 }
 
 func (r *room) welcome(s *seat) signaling.Welcome {
-	w := signaling.Welcome{ID: s.member.ID, Room: "test", Topology: r.topology, Host: 1, Resume: "-", Sealed: r.sealed}
+	w := signaling.Welcome{ID: s.member.ID, Room: "test", Topology: r.topology, Host: 1, Resume: "-", Sealed: r.sealed, RelayLinks: r.relays}
 	for _, other := range r.seated() {
 		if r.acquainted(s, other) {
 			w.Members = append(w.Members, other.member)

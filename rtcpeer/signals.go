@@ -25,7 +25,10 @@ func (n *Node) run(welcome signaling.Welcome) {
 			err = n.welcomed(m)
 			n.signalingBack()
 		case signaling.Disconnected:
+			n.loseForwarded()
 			n.signalingLost(m.Err)
+		case signaling.Forwarded:
+			n.receiveForwarded(m)
 		case signaling.Joined:
 			n.joined(m.Member)
 		case signaling.Left:
@@ -212,6 +215,7 @@ func (n *Node) checkSignaling() {
 // the room has no business there.
 func (n *Node) signalerEnded(err error) {
 	n.room.end(err)
+	n.loseForwarded()
 	if n.ctx.Err() != nil {
 		return
 	}

@@ -41,7 +41,9 @@ type Stats struct {
 	// Waiting is how many events wait for Receive.
 	Waiting int
 	// Dropped counts packets by the word for why: buffer_full, no_credit, peer_gone, no_target,
-	// malformed, pending, interrupted. Words that did not occur are left out.
+	// malformed, pending, interrupted; and frames that the signaling server has forwarded: forwarded_unknown, of a path
+	// that is not here; forwarded_forged, not of the other end; forwarded_replay, was here before. Words that did not
+	// occur are left out.
 	Dropped map[string]uint64
 	// Total counts what the links carried, including those that are over: it never falls.
 	Total Totals
@@ -64,7 +66,8 @@ type LinkStats struct {
 	// peer: the signaling server, or who can write to it, has tried to take the link over.
 	PathsRefused int
 	RTT          time.Duration // smoothed; 0 if not known
-	// Local and Remote are the kinds of the two ends' candidates: host, srflx, prflx, relay.
+	// Local and Remote are the kinds of the two ends' candidates: host, srflx, prflx, relay. Both are "signaling" if the
+	// link goes through the signaling server.
 	Local, Remote string
 	BytesSent     uint64 // on the wire, as the transport counts
 	BytesReceived uint64

@@ -33,6 +33,8 @@ func (jsonCodec) Encode(m Message) ([]byte, error) {
 		return appendSignal(nil, m)
 	case Disconnected:
 		return nil, fmt.Errorf("signaling: encode %s: it is never on the wire", m.Kind())
+	case Forwarded:
+		return nil, fmt.Errorf("signaling: encode %s: it is a binary frame", m.Kind())
 	}
 	body, err := marshal(m)
 	if err != nil {

@@ -18,7 +18,7 @@ const (
 	KindLock       Kind = "lock"        // member, host only, and server: [open]
 	KindKick       Kind = "kick"        // member, host only: id, [text]
 	KindLeave      Kind = "leave"       // member
-	KindWelcome    Kind = "welcome"     // server: id, room, topology, host, members, resume, [resumed], [sealed], [locked], [host_away_ms], [ice_servers], limits
+	KindWelcome    Kind = "welcome"     // server: id, room, topology, host, members, resume, [resumed], [sealed], [locked], [host_away_ms], [ice_servers], [relay_links], limits
 	KindJoined     Kind = "joined"      // server: member
 	KindLeft       Kind = "left"        // server: id, reason
 	KindSealed     Kind = "sealed"      // server
@@ -27,12 +27,13 @@ const (
 	KindRooms      Kind = "rooms"       // server: rooms, [next]
 	KindError      Kind = "error"       // server: code, text, [retry_after_ms]; the code says whether to try again
 
-	// KindDisconnected is never on the wire.
+	// KindDisconnected is never on the wire, and KindForwarded is a binary frame there.
 	KindDisconnected Kind = "disconnected"
+	KindForwarded    Kind = "forwarded"
 )
 
 // A Message is one of Join, List, Signal, Seal, Lock, Kick, Leave, Welcome, Joined, Left, Sealed,
-// ICEServers, Resume, Rooms and *Error, or the local Disconnected. Messages are values: whoever receives one
+// ICEServers, Resume, Rooms and *Error, the binary Forwarded, or the local Disconnected. Messages are values: whoever receives one
 // owns it.
 type Message interface {
 	Kind() Kind
@@ -60,7 +61,7 @@ type Join struct {
 	// each of them it takes part in one exchange of descriptions, and a second offer is in vain.
 	OneAttempt bool `json:"one_attempt,omitempty"`
 	// Features tells the others what the member can: at most MaxFeatures words of 1 to MaxFeature
-	// bytes. FeatureRepair is the only one so far; members pass over words that they do not know.
+	// bytes, FeatureRepair and FeatureRelayLinks so far. Members pass over words that they do not know.
 	Features []string `json:"features,omitempty"`
 	// Incarnation tells one run of a program from the next: a random text of at most MaxIncarnation
 	// bytes, made when the program starts. A member that resumes gives the same text again if it is
@@ -110,7 +111,9 @@ type Welcome struct {
 	// place is kept. Then it is back, or the room ends with CodeHostLeft.
 	HostAwayMillis int         `json:"host_away_ms,omitempty"`
 	ICEServers     []ICEServer `json:"ice_servers,omitzero"`
-	Limits         Limits      `json:"limits"`
+	// RelayLinks is true if the server forwards binary frames between members that list FeatureRelayLinks.
+	RelayLinks bool   `json:"relay_links,omitempty"`
+	Limits     Limits `json:"limits"`
 }
 
 // Joined announces a member to connect with. It comes again, for a member that is known already, when
@@ -181,6 +184,7 @@ type Limits struct {
 	MessageBurst int `json:"message_burst,omitempty"` // frames that may come at once
 	Members      int `json:"members,omitempty"`       // in the room
 	GraceMillis  int `json:"grace_ms,omitempty"`      // how long a lost member keeps its place
+	RelayRate    int `json:"relay_rate,omitempty"`    // bytes of binary frames a second over time; faster ones are read later
 }
 
 const (

@@ -125,7 +125,8 @@ func TestProtocolTellsTheLimits(t *testing.T) {
 		"at most " + strconv.Itoa(signaling.MaxFeatures) + " words of 1 to " + strconv.Itoa(signaling.MaxFeature) + " bytes",
 		"a random text of at most " + strconv.Itoa(signaling.MaxIncarnation) + " bytes",
 		"`link` has at most " + strconv.Itoa(signaling.MaxLink) + " bytes",
-		"The only word so far is `" + signaling.FeatureRepair + "`",
+		"The words so far are `" + signaling.FeatureRepair + "`", "and `" + signaling.FeatureRelayLinks + "`",
+		"then at most " + strconv.Itoa(signaling.MaxForward-signaling.ForwardHeader) + " bytes",
 		"at most " + strconv.Itoa(signaling.MaxRooms) + "; left out: " + strconv.Itoa(signaling.DefaultRooms),
 	} {
 		require.Contains(t, text, part)

@@ -23,6 +23,7 @@ type entry struct {
 	Channels   []string      `placeholder:"MODE,..." help:"Modes of the transfer channels 1, 2, ..., which all members need the same: reliable, unreliable_ordered, unreliable (none)."`
 	AuthSecret string        `env:"RTC_AUTH_SECRET" placeholder:"TEXT" help:"Secret of a star: its host admits only guests that send exactly these bytes. ${unseen}"`
 	LostAfter  time.Duration `default:"30s" placeholder:"TIME" help:"How long a peer may be interrupted before it counts as lost (${default})."`
+	RelayLinks bool          `help:"Go through the signaling server, encrypted, where there is no other way. The other end and the server have to allow it, too."`
 	Verbose    bool          `short:"v" help:"Log on stderr what happens to the links and to the signaling."`
 }
 
@@ -61,7 +62,7 @@ func (e *entry) configure(c *console, config *rtcpeer.Config) error {
 	if e.LostAfter <= 0 {
 		return usage("--lost-after %v: want a positive time", e.LostAfter)
 	}
-	config.LostAfter = e.LostAfter
+	config.LostAfter, config.RelayLinks = e.LostAfter, e.RelayLinks
 	e.access.apply(config, isGodot)
 	var err error
 	if config.WebRTC.ICEServers, err = iceServers(e.ICEServer); err != nil {

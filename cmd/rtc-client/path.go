@@ -5,13 +5,14 @@ import (
 	"time"
 
 	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/rtcpeer/transport"
 )
 
 // A path is how a link goes. The zero value is that of a peer to which there is none: it is behind a
 // star's host.
 type path struct {
 	// Local and Remote are the kinds of the two ends' addresses, as this end knows them: host, srflx,
-	// prflx or relay. Of a remote one that came in before the other end had told of it, it is prflx.
+	// prflx or relay; both are signaling if the link goes through the signaling server. Of a remote one that came in before the other end had told of it, it is prflx.
 	Local     string  `json:"local"`
 	Remote    string  `json:"remote"`
 	ConnectMS float64 `json:"connect_ms"`
@@ -29,6 +30,8 @@ func (p path) says(id rtcpeer.PeerID) string {
 		return fmt.Sprintf("peer %d is behind the host", id)
 	case p.Local == "":
 		return fmt.Sprintf("path to peer %d: not known, connected in %s", id, short(p.connected))
+	case p.Local == transport.Signaling:
+		return fmt.Sprintf("path to peer %d: through the signaling server, connected in %s", id, short(p.connected))
 	case p.Local == relayed || p.Remote == relayed:
 		return fmt.Sprintf("path to peer %d: through a TURN server, %s to %s, connected in %s", id, p.Local, p.Remote, short(p.connected))
 	}

@@ -33,7 +33,11 @@ var (
 	throttledDesc = desc("throttled_total", "Frames that had to wait for the message rate.")
 	framesDesc    = desc("frames_total", "Text frames of members, in, and to them, out.", "direction")
 	bytesDesc     = desc("bytes_total", "Bytes in text frames.", "direction")
-	droppedDesc   = desc("dropped_total", "Sessions and members given up: slow, dead, grace_over, detached_full, over_budget.", "word")
+	droppedDesc   = desc("dropped_total", "Sessions and members given up: slow, dead, grace_over, detached_full, over_budget. Binary frames: relay_unknown, relay_full.", "word")
+
+	relayFramesDesc    = desc("relay_frames_total", "Binary frames of links that go through the server.")
+	relayBytesDesc     = desc("relay_bytes_total", "Bytes in them.")
+	relayThrottledDesc = desc("relay_throttled_total", "Binary frames that had to wait for --relay-rate or --relay-total.")
 )
 
 // Describe does nothing: the collector is the only one, and what it sends is fixed below.
@@ -58,6 +62,9 @@ func (f roomFigures) Collect(to chan<- prometheus.Metric) {
 		{resumesDesc, counted, float64(s.Resumes), nil},
 		{matchesDesc, counted, float64(s.Matches), nil},
 		{listsDesc, counted, float64(s.Lists), nil},
+		{relayFramesDesc, counted, float64(s.RelayedFrames), nil},
+		{relayBytesDesc, counted, float64(s.RelayedBytes), nil},
+		{relayThrottledDesc, counted, float64(s.RelayThrottled), nil},
 		{signalsDesc, counted, float64(s.Signals), nil},
 		{throttledDesc, counted, float64(s.Throttled), nil},
 		{framesDesc, counted, float64(s.FramesIn), []string{"in"}},

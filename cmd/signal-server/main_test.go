@@ -93,7 +93,7 @@ type program struct {
 	stop   func() (code int)
 }
 
-func start(t *testing.T, env map[string]string, args ...string) *program {
+func start(t testing.TB, env map[string]string, args ...string) *program {
 	t.Helper()
 	percent, limit := debug.SetGCPercent(100), debug.SetMemoryLimit(-1)
 	t.Cleanup(func() { debug.SetGCPercent(percent); debug.SetMemoryLimit(limit) })

@@ -22,6 +22,7 @@ type options struct {
 	Auth      authOptions      `embed:"" group:"Admission"`
 	Member    memberOptions    `embed:"" group:"Members and limits"`
 	Limits    limitOptions     `embed:"" group:"Members and limits"`
+	Relay     relayOptions     `embed:"" group:"Members and limits"`
 	Cluster   clusterOptions   `embed:"" group:"Several servers"`
 	Operation operationOptions `embed:"" group:"Operation"`
 }
@@ -63,6 +64,20 @@ type limitOptions struct {
 	MaxBuffered      int           `default:"268435456" placeholder:"BYTES" help:"What may wait for all together (${default})."`
 }
 
+// relayOptions are for links that go through the server.
+type relayOptions struct {
+	Links bool `name:"relay-links" help:"Forward encrypted packets of links that find no other way."`
+	Rate  int  `name:"relay-rate" default:"262144" placeholder:"BYTES" help:"Of these a second from one member (${default})."`
+	Burst int  `name:"relay-burst" default:"262144" placeholder:"BYTES" help:"At once, before that counts (${default})."`
+	Total int  `name:"relay-total" default:"8388608" placeholder:"BYTES" help:"A second from all members (${default})."`
+}
+
+func (o *relayOptions) check(p *problems) {
+	p.within("--relay-rate", o.Rate, 1<<10, 1<<30)
+	p.within("--relay-burst", o.Burst, 32<<10, 1<<30)
+	p.within("--relay-total", o.Total, 1<<10, 1<<30)
+}
+
 // version is what the Go tool knows of this build.
 func version() string {
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
@@ -74,7 +89,7 @@ func version() string {
 // problems speak of flags where the packages would speak of their Config.
 func (o *options) problems() (p problems) {
 	for _, check := range []func(*problems){
-		o.Server.check, o.TLS.check, o.Proxy.check, o.TURN.check, o.Auth.check, o.Member.check, o.Limits.check, o.Operation.check,
+		o.Server.check, o.TLS.check, o.Proxy.check, o.TURN.check, o.Auth.check, o.Member.check, o.Limits.check, o.Relay.check, o.Operation.check,
 		o.checkAddresses, o.checkCluster,
 	} {
 		check(&p)
@@ -136,6 +151,10 @@ func (o *options) config(log *slog.Logger) (signalserver.Config, error) {
 		MessageRate:           noneIfZero(o.Limits.MessageRate),
 		OutboxBytes:           o.Limits.MaxOutbox,
 		MaxBuffered:           o.Limits.MaxBuffered,
+		RelayLinks:            o.Relay.Links,
+		RelayRate:             o.Relay.Rate,
+		RelayBurst:            o.Relay.Burst,
+		RelayTotal:            o.Relay.Total,
 		MaxSessionsPerAddress: noneIfZero(o.Limits.SessionsPerAddress),
 		MaxRoomsPerAddress:    noneIfZero(o.Limits.RoomsPerAddress),
 		MaxPublicPerAddress:   noneIfZero(o.Limits.PublicPerAddress),

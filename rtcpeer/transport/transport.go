@@ -11,7 +11,7 @@
 //	A, B: EventClosed       the other end closed, or nothing gets through
 //
 // Package webrtc implements it over Pion, package memory in memory with delay, loss, reordering and
-// partition; transporttest holds the one suite that both pass. The package imports the standard
+// partition, package forwarded over a carrier such as the signaling server; transporttest holds the one suite that all pass. The package imports the standard
 // library alone.
 package transport
 
@@ -228,10 +228,13 @@ func (s Stage) String() string {
 	return [...]string{"signaling", "path", "security", "lanes", "open"}[min(s, StageOpen)]
 }
 
+// Signaling is the kind of both ends of a path that the signaling server forwards.
+const Signaling = "signaling"
+
 // Stats are figures of one path.
 type Stats struct {
 	RTT           time.Duration // 0 if not known
-	Local, Remote string        // kind of the chosen candidates: host, srflx, prflx, relay; "" if not known
+	Local, Remote string        // kind of the chosen candidates: host, srflx, prflx, relay; Signaling; "" if not known
 	BytesSent     uint64        // on the wire, as far as the transport knows
 	BytesReceived uint64
 }

@@ -57,15 +57,23 @@ func (m *Member) Relay(s Session, signal signaling.Signal) error {
 	return nil
 }
 
-// SessionOf returns the session of the member with an id with whom m has a link, or nil if that is away or not there.
-// s is the session over which m asks.
-func (m *Member) SessionOf(s Session, id signaling.PeerID) Session {
+// ForwardTo returns the session of the member with an id, for a binary frame of m, or nil: that is away or not there, has
+// no link with m, or one of the two does not list signaling.FeatureRelayLinks. s is the session of m.
+func (m *Member) ForwardTo(s Session, id signaling.PeerID) Session {
 	r := m.room
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	other := r.members[id]
-	if m.session != s || other == nil || other.welcoming || !r.linked(m.id, id) {
+	if m.session != s || other == nil || other.welcoming || !r.linked(m.id, id) ||
+		!m.info.Can(signaling.FeatureRelayLinks) || !other.info.Can(signaling.FeatureRelayLinks) {
 		return nil
 	}
 	return other.session
+}
+
+// Can reports whether the member lists a feature.
+func (m *Member) Can(feature string) bool {
+	m.room.mu.Lock()
+	defer m.room.mu.Unlock()
+	return m.info.Can(feature)
 }

@@ -270,6 +270,7 @@ func (m *Member) welcome(s Session, resumed bool) {
 		Locked:         r.locked,
 		HostAwayMillis: r.hostAway(),
 		ICEServers:     servers,
+		RelayLinks:     r.store.config.RelayLinks,
 		Limits:         r.limits(),
 	}))
 	for _, kept := range m.takeKept() {

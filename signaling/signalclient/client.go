@@ -39,9 +39,10 @@ type Client struct {
 
 	// Safe for all.
 	outbox     *outbox
-	inbox      chan signaling.Message // closed by run at its end
-	maxFrame   atomic.Int64           // bytes; what the server takes
-	checks     chan struct{}          // holds one token when Check wants something done
+	forward    atomic.Pointer[func() []byte] // of Forward; nil: nobody
+	inbox      chan signaling.Message        // closed by run at its end
+	maxFrame   atomic.Int64                  // bytes; what the server takes
+	checks     chan struct{}                 // holds one token when Check wants something done
 	beginClose context.CancelFunc
 	kill       context.CancelFunc
 	closeOnce  sync.Once

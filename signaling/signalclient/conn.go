@@ -3,6 +3,7 @@ package signalclient
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,6 +19,7 @@ type conn struct {
 	// Fixed by dial.
 	url     string
 	dialect *signaling.ClientDialect
+	relays  bool // the join asks for binary frames to be forwarded
 	decode  func(frame []byte) (signaling.Message, error)
 	welcome signaling.Welcome
 
@@ -44,6 +46,7 @@ func (d *dialer) dial(ctx context.Context, join signaling.Join) (*conn, error) {
 
 // join sends m and waits for the welcome.
 func (c *conn) join(m signaling.Join) error {
+	c.relays = slices.Contains(m.Features, signaling.FeatureRelayLinks)
 	if err := c.send(m); err != nil {
 		return err
 	}
@@ -88,12 +91,15 @@ func (c *conn) answerPings() (stop func()) {
 // protocol is a *ProtocolError; other errors say that the connection is lost.
 func (c *conn) read() (signaling.Message, error) {
 	for {
-		frame, err := c.next()
+		frame, binary, err := c.next()
 		if wrong, ok := errors.AsType[*frameError](err); ok {
 			return nil, c.malformed(wrong.frame, wrong.reason)
 		}
 		if err != nil {
 			return nil, c.meant(err)
+		}
+		if binary {
+			return c.forwarded(frame)
 		}
 		m, err := c.decode(frame)
 		switch {
@@ -109,6 +115,21 @@ func (c *conn) read() (signaling.Message, error) {
 		}
 	}
 }
+
+// forwarded returns a binary frame as a message.
+func (c *conn) forwarded(frame []byte) (signaling.Message, error) {
+	if !c.forwards() {
+		return nil, c.malformed(frame, "a binary frame")
+	}
+	from, data, err := signaling.DecodeForward(frame)
+	if err != nil {
+		return nil, c.malformed(frame, err.Error())
+	}
+	return signaling.Forwarded{From: from, Data: data}, nil
+}
+
+// forwards reports whether binary frames pass, both ways.
+func (c *conn) forwards() bool { return c.relays && c.welcome.RelayLinks }
 
 // giveUp ends the connection for what a check has found; the first reason stays. mu of the client is held.
 func (c *conn) giveUp(why error) {

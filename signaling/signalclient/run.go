@@ -133,12 +133,18 @@ func (c *Client) writeLoop(conn *conn, lost <-chan error) error {
 	return c.verdict(lost, err)
 }
 
+// writeQueued writes what waits, and then one binary frame, if there is one: the next one comes after what has been
+// queued by then.
 func (c *Client) writeQueued(conn *conn) error {
 	for frame := c.outbox.head(); frame != nil; frame = c.outbox.head() {
 		if err := conn.write(frame); err != nil {
 			return err
 		}
 		c.outbox.pop()
+	}
+	if frame := c.nextForward(conn); frame != nil {
+		c.ForwardReady()
+		return conn.writeBinary(frame)
 	}
 	return nil
 }
@@ -157,11 +163,25 @@ func (c *Client) verdict(lost <-chan error, err error) error {
 	return err
 }
 
+// writeAll writes what is queued, and all binary frames.
+func (c *Client) writeAll(conn *conn) error {
+	for {
+		if err := c.writeQueued(conn); err != nil {
+			return err
+		}
+		select {
+		case <-c.outbox.wake:
+		default:
+			return nil
+		}
+	}
+}
+
 // leave ends the membership: what is queued, the leave, a close. It waits for the server's close,
 // because a socket that is closed with unread data takes back what it has not yet delivered
 // (RFC 1122, section 4.2.2.13). The end of c.life interrupts all of it.
 func (c *Client) leave(conn *conn, lost <-chan error) error {
-	if c.writeQueued(conn) == nil && conn.send(signaling.Leave{}) == nil && conn.sayClose(closeNormal) == nil {
+	if c.writeAll(conn) == nil && conn.send(signaling.Leave{}) == nil && conn.sayClose(closeNormal) == nil {
 		<-lost
 	}
 	return ErrClosed

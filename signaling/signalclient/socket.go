@@ -85,29 +85,31 @@ func (s *socket) silence(m mark) time.Duration {
 	return time.Since(s.began) - max(began, m.at)
 }
 
-// next returns the next text frame. A *frameError says that what came is none; other errors, that
-// the connection is lost.
-func (s *socket) next() ([]byte, error) {
+// next returns the next frame, and whether it is a binary one. A *frameError says that what came is none; other errors,
+// that the connection is lost.
+func (s *socket) next() (frame []byte, binary bool, err error) {
 	s.heard() // here too: the time in which nobody read does not count
 	s.reading.Store(max(1, int64(time.Since(s.began))))
 	defer s.reading.Store(0)
 	form, frame, err := s.ws.ReadMessage()
 	switch {
-	case err == nil && form == websocket.TextMessage:
-		return frame, nil
 	case err == nil:
-		return nil, &frameError{frame, "a binary frame"}
+		return frame, form == websocket.BinaryMessage, nil
 	case silent(err):
-		return nil, fmt.Errorf("nothing came for %v: %w", s.deadAfter, err)
+		return nil, false, fmt.Errorf("nothing came for %v: %w", s.deadAfter, err)
 	case broken(err):
-		return nil, err
+		return nil, false, err
 	}
-	return nil, &frameError{reason: err.Error()}
+	return nil, false, &frameError{reason: err.Error()}
 }
 
-func (s *socket) write(frame []byte) error {
+func (s *socket) write(frame []byte) error { return s.writeAs(websocket.TextMessage, frame) }
+
+func (s *socket) writeBinary(frame []byte) error { return s.writeAs(websocket.BinaryMessage, frame) }
+
+func (s *socket) writeAs(form int, frame []byte) error {
 	_ = s.ws.SetWriteDeadline(time.Now().Add(s.deadAfter)) // never fails
-	return s.ws.WriteMessage(websocket.TextMessage, frame)
+	return s.ws.WriteMessage(form, frame)
 }
 
 func (s *socket) ping() error { return s.control(websocket.PingMessage, nil) }

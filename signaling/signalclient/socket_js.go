@@ -25,6 +25,12 @@ const (
 	unsentPoll  = 20 * time.Millisecond
 )
 
+// An arrival is a frame that has come.
+type arrival struct {
+	data   []byte
+	binary bool
+}
+
 // A socket is a browser's WebSocket. The page stands still while a handler runs, so none of them
 // blocks.
 type socket struct {
@@ -41,7 +47,7 @@ type socket struct {
 	came      atomic.Uint64 // how many frames came
 
 	mu     sync.Mutex // guards the fields below
-	frames [][]byte   // arrived and not yet read
+	frames []arrival  // not yet read
 	bytes  int
 	why    error // the first reason for the end; what has arrived can still be read
 }
@@ -89,23 +95,27 @@ func (s *socket) opened() error {
 func (s *socket) arrived(data js.Value) {
 	s.heardAt.Store(int64(time.Since(s.began)))
 	s.came.Add(1)
-	if data.Type() != js.TypeString {
-		s.end(&frameError{reason: "a binary frame"})
-		return
-	}
-	if frame := data.String(); len(frame) <= signaling.MaxMessage {
-		s.push([]byte(frame))
+	frame := arrival{binary: data.Type() != js.TypeString}
+	if frame.binary {
+		array := js.Global().Get("Uint8Array").New(data)
+		frame.data = make([]byte, min(array.Length(), signaling.MaxMessage+1))
+		js.CopyBytesToGo(frame.data, array)
 	} else {
-		s.end(&frameError{reason: fmt.Sprintf("a frame of %d bytes", len(frame))})
+		frame.data = []byte(data.String())
+	}
+	if len(frame.data) <= signaling.MaxMessage {
+		s.push(frame)
+	} else {
+		s.end(&frameError{reason: fmt.Sprintf("a frame of more than %d bytes", signaling.MaxMessage)})
 	}
 }
 
-func (s *socket) push(frame []byte) {
+func (s *socket) push(frame arrival) {
 	s.mu.Lock()
-	full := len(s.frames) >= arrivedFrames || s.bytes+len(frame) > arrivedBytes
+	full := len(s.frames) >= arrivedFrames || s.bytes+len(frame.data) > arrivedBytes
 	if s.why == nil && !full {
 		s.frames = append(s.frames, frame)
-		s.bytes += len(frame)
+		s.bytes += len(frame.data)
 	}
 	s.mu.Unlock()
 	if full {
@@ -117,30 +127,30 @@ func (s *socket) push(frame []byte) {
 	}
 }
 
-// next returns the next text frame. A *frameError says that what came is none; other errors, that
-// the connection is lost.
-func (s *socket) next() ([]byte, error) {
+// next returns the next frame, and whether it is a binary one. A *frameError says that what came is none; other errors,
+// that the connection is lost.
+func (s *socket) next() (frame []byte, binary bool, err error) {
 	for {
 		select {
 		case <-s.wake:
 		case <-s.ended:
 		}
-		if frame, err := s.take(); frame != nil || err != nil {
-			return frame, err
+		if frame, err := s.take(); frame.data != nil || err != nil {
+			return frame.data, frame.binary, err
 		}
 	}
 }
 
-func (s *socket) take() ([]byte, error) {
+func (s *socket) take() (arrival, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.frames) == 0 {
-		return nil, s.why
+		return arrival{}, s.why
 	}
 	frame := s.frames[0]
-	s.frames[0] = nil
+	s.frames[0] = arrival{}
 	s.frames = s.frames[1:]
-	s.bytes -= len(frame)
+	s.bytes -= len(frame.data)
 	if len(s.frames) > 0 {
 		select {
 		case s.wake <- struct{}{}:
@@ -150,9 +160,21 @@ func (s *socket) take() ([]byte, error) {
 	return frame, nil
 }
 
-// write waits until the browser holds little, for deadAfter at most: a browser's own queue has no
-// bound, and what is sent after the end is silently lost.
 func (s *socket) write(frame []byte) error {
+	return s.writeAs(func() any { return string(frame) })
+}
+
+func (s *socket) writeBinary(frame []byte) error {
+	return s.writeAs(func() any {
+		array := js.Global().Get("Uint8Array").New(len(frame))
+		js.CopyBytesToJS(array, frame)
+		return array
+	})
+}
+
+// writeAs waits until the browser holds little, for deadAfter at most: a browser's own queue has no
+// bound, and what is sent after the end is silently lost.
+func (s *socket) writeAs(frame func() any) error {
 	for began := time.Now(); s.ws.Get("bufferedAmount").Int() > unsentBytes; {
 		if time.Since(began) > s.deadAfter {
 			return fmt.Errorf("a write took more than %v", s.deadAfter)
@@ -166,7 +188,7 @@ func (s *socket) write(frame []byte) error {
 	if err := s.reason(); err != nil {
 		return err
 	}
-	return try(func() { s.ws.Call("send", string(frame)) })
+	return try(func() { s.ws.Call("send", frame()) })
 }
 
 // idle returns how long nothing came.

@@ -41,6 +41,14 @@ type Config struct {
 	// MessageBurst is how many frames may come at once before MessageRate counts. Zero means 500.
 	MessageBurst int
 
+	// RelayLinks has the server forward binary frames between two members that both list
+	// signaling.FeatureRelayLinks: links that find no other way go through the server then, encrypted from end to end.
+	RelayLinks bool
+	// RelayRate is how many bytes a second of binary frames are taken from a session over time, and RelayTotal from all
+	// of them; a frame counts 64 bytes more. Faster ones are read later. RelayBurst is how many bytes of one session may
+	// come at once before that counts. Zero means 256 KiB, 8 MiB, and as much as RelayRate.
+	RelayRate, RelayTotal, RelayBurst int
+
 	// OutboxFrames and OutboxBytes bound what waits to be written to one session, and what is kept
 	// for a member that lost its own. A session that lets more gather is ended as slow. A single
 	// frame always fits. Zero means 1024 frames and 1 MiB.
@@ -167,6 +175,9 @@ func (c Config) withDefaults() (Config, error) {
 	}{
 		{"MaxMessage", &c.MaxMessage, 64 << 10, 1, signaling.MaxMessage},
 		{"MessageBurst", &c.MessageBurst, 500, 1, 1 << 30},
+		{"RelayRate", &c.RelayRate, 256 << 10, 1 << 10, 1 << 30},
+		{"RelayTotal", &c.RelayTotal, 8 << 20, 1 << 10, 1 << 30},
+		{"RelayBurst", &c.RelayBurst, max(c.RelayRate, 256<<10), signaling.MaxForward + forwardCost, 1 << 30},
 		{"OutboxFrames", &c.OutboxFrames, 1024, 1, 1 << 30},
 		{"OutboxBytes", &c.OutboxBytes, 1 << 20, 1, 1 << 30},
 		{"MaxBuffered", &c.MaxBuffered, 256 << 20, 8 << 20, 1 << 40},

@@ -11,13 +11,13 @@ import (
 
 // An item is one WebSocket frame to be written. Data may be shared between sessions.
 type item struct {
-	kind int // websocket.TextMessage, PingMessage, PongMessage or CloseMessage
+	kind int // websocket.TextMessage, BinaryMessage, PingMessage, PongMessage or CloseMessage
 	data []byte
 }
 
 // cost is what an item takes of a budget: its bytes, and as much as an answer to a ping may grow.
 func (i item) cost() int {
-	if i.kind != websocket.TextMessage {
+	if i.kind != websocket.TextMessage && i.kind != websocket.BinaryMessage {
 		return itemOverhead + 125 // RFC 6455, 5.5
 	}
 	return itemOverhead + len(i.data)
@@ -47,6 +47,8 @@ type outbox struct {
 	taken   int  // of those that are being written
 	writing bool // a writer runs
 	ended   bool // nothing more is taken
+
+	forwards forwards // that wait behind the items
 }
 
 // push adds the frames of one message, or returns the word for why they do not fit. After the end it takes
@@ -104,6 +106,7 @@ func (o *outbox) end(drop bool, last ...item) (wake, first bool) {
 		return false, false
 	}
 	o.ended = true
+	o.dropForwards()
 	for _, i := range last {
 		o.account.Force(i.cost())
 		wake = o.add(i) || wake
@@ -115,6 +118,11 @@ func (o *outbox) add(i item) (wake bool) {
 	o.items = append(o.items, i)
 	o.bytes += len(i.data)
 	o.cost += i.cost()
+	return o.start()
+}
+
+// start reports whether a writer is to be started, which is counted then.
+func (o *outbox) start() (wake bool) {
 	if o.writing {
 		return false
 	}
@@ -148,6 +156,9 @@ func (o *outbox) take(b *batch) {
 		o.cost -= i.cost()
 		o.taken += i.cost()
 		o.items[o.head] = item{}
+	}
+	if o.head == len(o.items) {
+		o.takeForwards(b)
 	}
 	switch {
 	case len(b.bytes) == 0:

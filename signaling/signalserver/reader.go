@@ -49,14 +49,17 @@ func (s *session) over() bool {
 
 // receive takes one frame. Its buffer goes back to the pool, since no dialect keeps a frame.
 func (s *session) receive(kind int, frame io.Reader, began time.Time) error {
-	if kind != websocket.TextMessage {
+	switch {
+	case kind == websocket.BinaryMessage && s.mayForward():
+		return s.forward(frame)
+	case kind != websocket.TextMessage:
 		return signaling.ErrBinaryFrame
 	}
 	b := s.server.buffers.Get().(*bytes.Buffer)
 	defer s.server.buffers.Put(b)
 	b.Reset()
 	parts := &pieces{Reader: frame}
-	held, err := s.fill(b, parts)
+	held, err := s.fill(b, parts, s.server.config.MaxMessage)
 	defer s.account.Release(held)
 	if errors.Is(err, errUnread) {
 		return nil // the next read tells the same
@@ -130,10 +133,9 @@ var errPieces = errors.New("signalserver: frame in too many pieces")
 
 var errUnread = errors.New("signalserver: frame has not come whole")
 
-// fill reads one frame into b, and takes of the budget what it needs as it comes. What it has taken is held
+// fill reads one frame of at most most bytes into b, and takes of the budget what it needs as it comes. What it has taken is held
 // also when it returns an error.
-func (s *session) fill(b *bytes.Buffer, frame io.Reader) (held int, err error) {
-	most := s.server.config.MaxMessage
+func (s *session) fill(b *bytes.Buffer, frame io.Reader, most int) (held int, err error) {
 	for size := min(freeFrame, most+1); ; {
 		n, err := b.ReadFrom(io.LimitReader(frame, int64(size-b.Len())))
 		switch {

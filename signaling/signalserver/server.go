@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+	"golang.org/x/time/rate"
 
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/clock"
@@ -35,6 +36,7 @@ type Server struct {
 	bans      bans
 	counters  counters
 	addresses *addresses
+	forwards  *rate.Limiter // bytes of binary frames of all sessions
 	rooms     *rooms.Store
 	node      *cluster.Node  // nil: this server is alone
 	buffers   sync.Pool      // *bytes.Buffer, for one frame each while it is read
@@ -81,6 +83,7 @@ func New(config Config) (*Server, error) {
 		buffers:  sync.Pool{New: func() any { return new(bytes.Buffer) }},
 		batches:  sync.Pool{New: func() any { return new(batch) }},
 		sessions: make(map[*session]struct{}),
+		forwards: newTotal(config),
 
 		journal: journal,
 	}
@@ -111,6 +114,9 @@ func (s *Server) newRooms() (*rooms.Store, error) {
 	if c.MessageRate > 0 {
 		limits.MessageRate, limits.MessageBurst = c.MessageRate, c.MessageBurst
 	}
+	if c.RelayLinks {
+		limits.RelayRate = c.RelayRate
+	}
 	config := rooms.Config{
 		Clock:         s.clock,
 		Grace:         c.Grace,
@@ -122,6 +128,7 @@ func (s *Server) newRooms() (*rooms.Store, error) {
 		Recovery:      c.Recovery,
 		RebuildTime:   c.RebuildTime,
 		TicketAge:     c.TicketAge,
+		RelayLinks:    c.RelayLinks,
 		Limits:        limits,
 		MatchRules:    s.own.Room,
 		ICEServers:    c.ICEServers,

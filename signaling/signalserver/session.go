@@ -32,6 +32,7 @@ type session struct {
 	request  *http.Request // for Config.Admit; nil once it has asked to join
 	patience *clock.Alarm  // ends the session; nil once it has asked to join
 	waiter   *rooms.Waiter // nil unless it waits, or waited, to be matched
+	forwards *forwarder    // nil before the first binary frame
 
 	// Owned by Server.sweep.
 	nextPing time.Duration // by the clock
@@ -148,6 +149,7 @@ func (s *session) finish() {
 	}
 	s.abort("connection")
 	<-s.ended
+	s.forwards.wait()
 	if m != nil || p != nil {
 		s.log(event, "why", s.why)
 	}

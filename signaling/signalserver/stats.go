@@ -31,6 +31,10 @@ type Stats struct {
 	Signals   uint64 // signals taken from members
 	Throttled uint64 // frames that had to wait for Config.MessageRate
 
+	RelayedFrames  uint64 // binary frames that were forwarded, or dropped at their receiver (Config.RelayLinks)
+	RelayedBytes   uint64 // in them
+	RelayThrottled uint64 // of these frames, those that had to wait for Config.RelayRate or RelayTotal
+
 	// Refused counts the errors told to sessions, by code; under rate_limited the requests of addresses
 	// that were answered with 429, and under server_full and shutting_down those with 503, too.
 	Refused map[signaling.Code]uint64
@@ -39,6 +43,8 @@ type Stats struct {
 	// come back in time; "detached_full", more was sent to it meanwhile than is kept; "over_budget",
 	// Config.MaxBuffered had no room for what was to be kept for it. The last one also counts joins, rooms
 	// and messages that were refused for that. And lists of Config.ICEServersFor: "ice_servers", it was too large.
+	// And binary frames: "relay_unknown", their receiver is not there or does not want any; "relay_full", it reads too
+	// slowly for what others send to it.
 	Dropped map[string]uint64
 }
 
@@ -51,6 +57,8 @@ const (
 type counters struct {
 	signals, throttled, lists              atomic.Uint64
 	framesIn, bytesIn, framesOut, bytesOut atomic.Uint64
+
+	relayedFrames, relayedBytes, relayThrottled atomic.Uint64
 
 	mu      sync.Mutex // guards the fields below
 	refused map[signaling.Code]uint64
@@ -89,6 +97,7 @@ func (s *Server) Stats() Stats {
 	st.Signals, st.Throttled, st.Lists = c.signals.Load(), c.throttled.Load(), c.lists.Load()
 	st.FramesIn, st.BytesIn = c.framesIn.Load(), c.bytesIn.Load()
 	st.FramesOut, st.BytesOut = c.framesOut.Load(), c.bytesOut.Load()
+	st.RelayedFrames, st.RelayedBytes, st.RelayThrottled = c.relayedFrames.Load(), c.relayedBytes.Load(), c.relayThrottled.Load()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	st.Refused = maps.Clone(c.refused)

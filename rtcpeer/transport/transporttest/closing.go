@@ -113,7 +113,16 @@ func testCloseMany(t *testing.T, a, b transport.Transport) {
 }
 
 func testCloseEarly(t *testing.T, a, b transport.Transport) {
-	steps := []string{"new", "offered", "answered", "accepted", "trickled"}
+	closeAfter(t, a, b, []string{"new", "offered", "answered", "accepted"})
+}
+
+func testCloseTrickled(t *testing.T, a, b transport.Transport) {
+	closeAfter(t, a, b, []string{"new", "offered", "answered", "accepted", "trickled"})
+}
+
+// closeAfter closes paths after each of some steps.
+func closeAfter(t *testing.T, a, b transport.Transport, steps []string) {
+	t.Helper()
 	for last, step := range steps {
 		t.Run(step, func(t *testing.T) {
 			offerer, answerer := newPath(t, a, Config()), newPath(t, b, Config())

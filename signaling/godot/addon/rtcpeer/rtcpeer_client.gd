@@ -207,6 +207,8 @@ func _parse(packet: PackedByteArray) -> void:
 			_signaled(int(message.from), message.data)
 		"sealed":
 			_sealed()
+		"resume": # a fresh ticket: that of the welcome is about to become too old
+			_resume = message.resume
 		"error":
 			_refused(message.get("code", ""), message.get("text", ""))
 	# Kinds of a newer server are passed over.

@@ -1,0 +1,137 @@
+package rtcpeer
+
+import (
+	"errors"
+	"time"
+
+	"example.org/rtcpeer/rtcpeer/transport"
+	"example.org/rtcpeer/rtcpeer/transport/forwarded"
+	"example.org/rtcpeer/signaling"
+)
+
+// When a link goes through the signaling server (Config.RelayLinks). The offering end makes every second attempt so: the
+// first one goes over WebRTC, and when that has failed, or has not found a route after forwardAfter, the next one goes
+// through the server. A link that does looks for a better path, as one over a TURN server does. When it has to be
+// repaired, that begins with the kind of path that it had.
+
+// A Forwarder is a Signaler whose server also forwards binary frames between members that list
+// signaling.FeatureRelayLinks, if its Welcome says so. Those that come are a signaling.Forwarded of Receive.
+type Forwarder interface {
+	Signaler
+	// Forward has the signaler send what next returns, when it can send a frame and no message waits, until next
+	// returns nil, and again after each ForwardReady. Next is called by one goroutine at a time, and returns a frame,
+	// with the member that it is for in front, which is valid until the next call.
+	Forward(next func() []byte)
+	// ForwardReady says that next has something. It may be called from any goroutine, and must not block.
+	ForwardReady()
+}
+
+// forwardAfter is how long an attempt over WebRTC may look for a route before the next one goes through the server, if
+// that is possible: a path through a TURN server takes a second or two.
+const forwardAfter = 4 * time.Second
+
+var errNotForwarded = errors.New("the other end wants a path through the signaling server, which is not allowed here (Config.RelayLinks)")
+
+// newMux returns what the forwarded paths of a node share, or nil if it has none.
+func newMux(c Config, s Signaler) *forwarded.Mux {
+	f, ok := s.(Forwarder)
+	if !ok || !c.RelayLinks {
+		return nil
+	}
+	m := forwarded.NewMux(f.ForwardReady)
+	f.Forward(m.Next)
+	return m
+}
+
+// receiveForwarded takes a binary frame.
+func (n *Node) receiveForwarded(m signaling.Forwarded) {
+	if n.mux != nil {
+		n.mux.Receive(uint32(m.From), m.Data)
+	}
+}
+
+// loseForwarded ends all forwarded paths, as their frames may have been lost with the connection to the server.
+func (n *Node) loseForwarded() {
+	if n.mux != nil {
+		n.mux.Lose()
+	}
+}
+
+// dropped returns what was dropped, by the word for why.
+func (n *Node) dropped() map[string]uint64 {
+	words := n.inbox.counters.words()
+	if n.mux != nil {
+		for word, count := range n.mux.Dropped() {
+			words["forwarded_"+word] = count
+		}
+	}
+	return words
+}
+
+// canForward reports whether a path of the link may go through the signaling server: both ends and the server want it,
+// and what the two say to each other can be proven.
+func (l *link) canForward() bool { return l.forwards && l.id != "" && l.node.room.forwards() }
+
+// hasFallback reports whether a path through the signaling server can follow on the one that is being made.
+func (l *link) hasFallback() bool { return l.canForward() && l.next != nil && !l.next.forwarded }
+
+// transportFor returns the transport for the next path.
+func (l *link) transportFor(forward bool) transport.Transport {
+	if forward {
+		return l.node.mux.To(uint32(l.peer))
+	}
+	return l.node.transport
+}
+
+// offersForwarded reports whether this end is to offer a path through the signaling server, and notes it for the next
+// time. A search for a better path has no part in it.
+func (l *link) offersForwarded() bool {
+	if l.repair.needs == needDirect {
+		return false
+	}
+	forward := l.canForward() && l.forwardNext
+	l.forwardNext = !forward
+	return forward
+}
+
+// answersForwarded reports whether an offer is for a path through the signaling server.
+func (l *link) answersForwarded(offer string) (bool, error) {
+	if !forwarded.IsDescription(offer) {
+		return false, nil
+	}
+	if !l.canForward() {
+		return false, errNotForwarded
+	}
+	return true, nil
+}
+
+// patience returns how long an attempt that begins now may look for a route.
+func (l *link) patience() time.Duration {
+	most := l.entry.tempo.attempt()
+	if !l.canForward() || l.forwardNext {
+		return most
+	}
+	if limit := l.node.config.ConnectTimeout / 3; limit > 0 {
+		most = min(most, limit)
+	}
+	return min(most, forwardAfter)
+}
+
+// A grade says how good a path is.
+type grade uint8
+
+const (
+	gradeForwarded grade = iota // through the signaling server
+	gradeRelayed                // through a TURN server
+	gradeDirect
+)
+
+func (p *path) grade() grade {
+	switch s := p.raw.Stats(); {
+	case p.forwarded:
+		return gradeForwarded
+	case s.Local == "relay" || s.Remote == "relay":
+		return gradeRelayed
+	}
+	return gradeDirect
+}
