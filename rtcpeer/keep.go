@@ -142,7 +142,9 @@ func (l *link) pathEvent(e transport.Event) {
 // having ended the link, as when a tab is closed. A program that goes on has the link move before it closes a path.
 func (l *link) vanish() {
 	l.vanished = true
-	if time.Since(time.Unix(0, l.figures.heard.Load())) > silentAfter {
+	now := time.Now()
+	silence := now.Sub(time.Unix(0, l.figures.heard.Load()))
+	if silence > silentAfter || l.repair.isStale(now) && !l.node.roster.gone(l.entry) {
 		l.end(Lost) // it has given the link up, and its bye was lost
 	}
 	l.end(ByPeer)

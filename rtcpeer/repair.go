@@ -21,6 +21,7 @@ type repair struct {
 
 	heard       time.Time // when something last came over the present path
 	ticked      time.Time // the last tick
+	woke        time.Time // the last one after a sleep; zero: there was none
 	asked       time.Time // when the other end was last asked whether it is there
 	closed      bool      // the present path has ended
 	interrupted bool      // and the program knows
@@ -89,7 +90,7 @@ func (r repair) tick(now time.Time, s sight) (repair, []repairStep) {
 	var steps []repairStep
 	if slept(r.ticked, now) {
 		// What came meanwhile is about to be read. If it says nothing, the path is soon taken for silent.
-		r.heard, r.asked = now.Add(-graceAfterSleep), time.Time{}
+		r.heard, r.asked, r.woke = now.Add(-graceAfterSleep), time.Time{}, now
 		r, steps = r.ask(now, nil)
 	} else if elapsed := now.Sub(r.ticked); elapsed > tickEach {
 		r.heard = r.heard.Add(excuse(elapsed, elapsed-tickEach))
@@ -120,6 +121,11 @@ func (r repair) tick(now time.Time, s sight) (repair, []repairStep) {
 		r, steps = r.ask(now, steps)
 	}
 	return r.plan(now, s, steps)
+}
+
+// isStale reports whether this end has just slept, so that what it hears may have been said long ago.
+func (r repair) isStale(now time.Time) bool {
+	return slept(r.ticked, now) || !r.woke.IsZero() && now.Sub(r.woke) < sleptAfter
 }
 
 // due returns when something is to be decided between two ticks; the past, if nothing is.
@@ -232,7 +238,7 @@ func (r repair) moved(now time.Time, relayed bool) (repair, []repairStep) {
 		steps = append(steps, stepResume)
 	}
 	next := newRepair(r.offers, r.lostAfter, now)
-	next.ticked = r.ticked
+	next.ticked, next.woke = r.ticked, r.woke
 	return next.relayed(now, relayed), steps
 }
 

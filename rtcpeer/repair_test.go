@@ -276,7 +276,11 @@ func TestSlept(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			later := clocks(t, now, tt.monotonic, tt.wall)
 			require.Equal(t, tt.want, slept(now, later))
-			_, steps := newRepair(true, time.Minute, now).tick(later, sight{heard: true})
+			before := newRepair(true, time.Minute, now)
+			require.Equal(t, tt.want, before.isStale(later))
+			woken, steps := before.tick(later, sight{heard: true})
+			require.Equal(t, tt.want, woken.isStale(later.Add(tickEach)))
+			require.False(t, woken.isStale(later.Add(sleptAfter)))
 			require.Equal(t, tt.want, len(steps) == 1 && steps[0] == stepAsk)
 		})
 	}

@@ -89,6 +89,15 @@ func (b *tab) cover(t *testing.T, url string) *tab {
 	return openTab(t, b.ctx, url, chromedp.WithNewWindow(false))
 }
 
+// shorthands are what tests ask of the page.
+const shorthands = `
+	globalThis.drawn = (name) => [...document.querySelectorAll("#drawing ." + name)].map((e) => e.getAttribute("class"));
+	globalThis.rows = () => [...document.querySelectorAll("#table tbody tr")].map((e) => e.innerText.replace(/\s+/g, " "));
+	globalThis.said = () => document.querySelector("#status").textContent;
+	globalThis.outside = () => !document.querySelector("#start").hidden;
+	globalThis.log = () => document.querySelector("#log").textContent;
+	globalThis.logged = (line) => [...document.querySelectorAll("#log p")].some((p) => p.textContent.replace(/^\d{2,}/, "ID") === line);`
+
 func openTab(t *testing.T, parent context.Context, url string, options ...chromedp.ContextOption) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(parent, options...)
@@ -104,13 +113,7 @@ func openTab(t *testing.T, parent context.Context, url string, options ...chrome
 		}
 	})
 	t.Cleanup(func() { cancel(); wg.Wait() })
-	tab.before(t, `
-		globalThis.drawn = (name) => [...document.querySelectorAll("#drawing ." + name)].map((e) => e.getAttribute("class"));
-		globalThis.rows = () => [...document.querySelectorAll("#table tbody tr")].map((e) => e.innerText.replace(/\s+/g, " "));
-		globalThis.said = () => document.querySelector("#status").textContent;
-		globalThis.outside = () => !document.querySelector("#start").hidden;
-		globalThis.log = () => document.querySelector("#log").textContent;
-		globalThis.logged = (line) => [...document.querySelectorAll("#log p")].some((p) => p.textContent.replace(/^\d{2,}/, "ID") === line);`)
+	tab.before(t, shorthands)
 	tab.visit(t, url)
 	return tab
 }
@@ -133,7 +136,7 @@ func (b *tab) quiet(t *testing.T, allowed ...string) {
 }
 
 // offline is what a browser itself says on the console of a server that it cannot reach.
-var offline = []string{"WebSocket connection to", "Failed to load resource"}
+var offline = []string{"WebSocket connection to", "WebSocket is already in CLOSING or CLOSED state", "Failed to load resource"}
 
 func (b *tab) do(t *testing.T, actions ...chromedp.Action[chromedp.Void]) {
 	t.Helper()
@@ -187,9 +190,10 @@ func eventually(ctx context.Context, condition func() bool) bool {
 	return true
 }
 
+// text returns the value of an expression as a string.
 func (b *tab) text(t *testing.T, expression string) string {
 	t.Helper()
-	s, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](expression))
+	s, err := chromedp.Run(b.ctx, chromedp.Evaluate[string]("String(("+expression+"))"))
 	require.NoError(t, err)
 	return s
 }

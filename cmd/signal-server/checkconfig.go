@@ -22,8 +22,10 @@ func (c *checkConfig) Run(p *process) error {
 		}
 		return usageError{found[len(found)-1]}
 	}
-	_, err := io.WriteString(p.out, c.plan())
-	return err
+	if _, err := io.WriteString(p.out, c.plan()); err != nil {
+		return err
+	}
+	return c.Cluster.tryBus(p.out)
 }
 
 // plan says in words what the server does, without secrets.
@@ -35,6 +37,7 @@ func (o *options) plan() string {
 	o.Auth.plan(say)
 	o.TURN.plan(o.TLS, say)
 	o.Operation.plan(o.Server.Listen, say)
+	o.Cluster.plan(say)
 	say("%d rooms, %d members each, %d connections, %d of one address", o.Limits.MaxRooms, o.Limits.MaxMembers, o.Limits.MaxSessions, o.Limits.SessionsPerAddress)
 	if allowed, wanted := allowedFiles(), o.wantedFiles(); allowed < wanted {
 		say("open files: %d allowed here, %d wanted; set LimitNOFILE of the unit, or ulimit -n", allowed, wanted)

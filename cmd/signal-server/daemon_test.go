@@ -2,6 +2,8 @@ package main
 
 import (
 	"bufio"
+	"fmt"
+	"os"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -32,7 +34,10 @@ func launchCommand(t *testing.T, name string, args ...string) *daemon {
 	d := &daemon{program: program{log: make(chan string, 100), others: make(map[string]string)}, cmd: cmd}
 	go func() {
 		defer close(d.log)
+		keep, _ := os.OpenFile(os.Getenv("RTCPEER_KEEP_LOG"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600) // nil: nobody wants it
+		defer keep.Close()
 		for lines := bufio.NewScanner(stderr); lines.Scan(); {
+			fmt.Fprintf(keep, "%d %s\n", cmd.Process.Pid, lines.Text())
 			select {
 			case d.log <- lines.Text():
 			default: // nobody reads so much of it, and the program must not wait
@@ -40,10 +45,15 @@ func launchCommand(t *testing.T, name string, args ...string) *daemon {
 		}
 	}()
 	t.Cleanup(d.kill)
-	first := <-d.log
-	d.url = regexp.MustCompile(`wss?://[^" ]+`).FindString(first)
-	require.NotEmpty(t, d.url, first)
-	return d
+	var said []string
+	for line := range d.log {
+		if d.url = regexp.MustCompile(`wss?://[^" ]+`).FindString(line); d.url != "" {
+			return d
+		}
+		said = append(said, line)
+	}
+	require.Fail(t, "it does not listen", "%q", said)
+	return nil
 }
 
 // kill ends the process as kill -9 does, so that it says nothing to anybody.

@@ -1,15 +1,18 @@
 package main
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
-// cuttable has a page's connections go through a cable that a test can pull: cut() drops all that goes over those there
-// are, both ways, and nothing of those that are made later, unless blocked is set.
+// cuttable has a page's connections go through a cable that a test can pull: cut() drops all that goes over the links
+// there are, both ways, and nothing of those that are made later, unless blocked is set. unplug() takes the page off the
+// network, and plug() puts it back: no link, no WebSocket, and the browser says so.
 const cuttable = `{
-	const Stack = RTCPeerConnection, all = new Set();
+	const Stack = RTCPeerConnection, Socket = WebSocket, all = new Set(), sockets = new Set();
+	let online = true;
 	globalThis.blocked = false;
 	globalThis.cut = () => all.forEach((pc) => (pc.isCut = true));
 	globalThis.RTCPeerConnection = class extends Stack {
@@ -25,86 +28,224 @@ const cuttable = `{
 			return channel;
 		}
 	};
+	globalThis.WebSocket = class extends Socket {
+		constructor(url, protocols) {
+			super(url, protocols);
+			sockets.add(this);
+			if (!online) this.close();
+		}
+	};
+	Object.defineProperty(navigator, "onLine", { get: () => online });
+	globalThis.unplug = () => {
+		online = false;
+		blocked = true;
+		cut();
+		sockets.forEach((socket) => socket.close());
+		dispatchEvent(new Event("offline"));
+	};
+	globalThis.plug = () => {
+		online = true;
+		blocked = false;
+		dispatchEvent(new Event("online"));
+	};
 }`
 
 // Whose path is cut sees it, and what is said meanwhile is marked until it has arrived.
 func TestPageComesBack(t *testing.T) {
+	inEachBrowser(t, func(t *testing.T, show func(script, url string) view) {
+		p := start(t, nil)
+		one := show("", pageOf(p)+"#lobby")
+		one.waitFor(t, `drawn("node").length === 1`)
+		two := show(cuttable, pageOf(p)+"#lobby")
+		for _, tab := range []view{one, two} {
+			tab.waitFor(t, `drawn("link").join() === "link connected"`)
+		}
+		two.text(t, `blocked = true, cut()`)
+		two.waitFor(t, `drawn("link").join() === "link interrupted" && said().startsWith("Nothing is heard of 1 at the moment")`)
+		two.say(t, "anybody?")
+		two.waitFor(t, `document.querySelector("#log .waiting")?.textContent === "you: anybody?"`)
+		two.waitFor(t, `document.querySelector("#alone").hidden`)
+		require.Equal(t, "sticky", two.text(t, `getComputedStyle(document.querySelector("#bar")).position`))
+		if tab, ok := two.(*tab); ok {
+			tab.shoot(t, "interrupted")
+		}
+		two.text(t, `blocked = false`)
+		one.waitFor(t, `logged("ID: anybody?")`)
+		for _, tab := range []view{one, two} {
+			tab.waitFor(t, `drawn("link").join() === "link connected" && said() === ""`)
+			require.Equal(t, "0", tab.text(t, `log().match(/left|lost/g)?.length ?? 0`), "no link has ended")
+		}
+		two.waitFor(t, `!document.querySelector("#log .waiting, #log .missed")`)
+	})
+}
+
+// Who is off the network for 20 s is told so, loses nobody and nothing, and comes back by itself: in a mesh, as the guest
+// of a star, and as its host.
+func TestPageOffline(t *testing.T) {
+	openBrowser(t)
+	for _, c := range []struct {
+		name, topology string
+		host           bool
+	}{{"mesh", "mesh", false}, {"guest", "star", false}, {"host", "star", true}} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel() // they mostly wait
+			inEachBrowser(t, func(t *testing.T, show func(script, url string) view) {
+				p := start(t, nil)
+				one := show(cuttable, pageOf(p))
+				create(t, one, c.topology)
+				two := show(cuttable, one.text(t, `location.href`))
+				for _, tab := range []view{one, two} {
+					tab.waitFor(t, `drawn("link").join() === "link connected"`)
+				}
+				away, here := two, one
+				if c.host {
+					away, here = one, two
+				}
+				away.text(t, `unplug(), globalThis.unplugged = performance.now()`)
+				away.waitFor(t, `said().startsWith("This device is offline.") && drawn("link").join() === "link interrupted"`)
+				away.say(t, "from nowhere")
+				away.waitFor(t, `document.querySelector("#log .waiting")?.textContent === "you: from nowhere"`)
+				here.waitFor(t, `said().startsWith("Nothing is heard of ")`)
+				here.say(t, "to nowhere")
+				away.waitFor(t, `performance.now() - unplugged > 20000`)
+				for _, tab := range []view{one, two} {
+					require.Equal(t, "true", tab.text(t, `document.querySelector("#alone").hidden`), "nobody is said to be alone")
+				}
+				away.text(t, `plug()`)
+				here.waitFor(t, `log().includes("from nowhere")`)
+				away.waitFor(t, `log().includes("to nowhere")`)
+				for _, tab := range []view{one, two} {
+					tab.waitFor(t, `said() === "" && drawn("link").join() === "link connected" && !document.querySelector("#log .waiting, #log .missed")`)
+					require.Equal(t, "0", tab.text(t, `log().match(/left|lost/g)?.length ?? 0`), "no link has ended")
+				}
+			})
+		})
+	}
+}
+
+// Twelve tabs in a mesh that are off the network at the same moment, and back at the same moment, have all of their 66 links
+// again, and lose nobody.
+func TestTwelveTabsOffline(t *testing.T) {
+	const tabs = 12
 	p := start(t, nil)
 	browser := openBrowser(t)
-	one := browser.open(t, pageOf(p)+"#lobby")
-	one.waitFor(t, `drawn("node").length === 1`)
-	two := browser.open(t, "about:blank")
-	two.before(t, cuttable)
-	two.visit(t, pageOf(p)+"#lobby")
-	for _, tab := range []*tab{one, two} {
-		tab.waitFor(t, `drawn("link").join() === "link connected"`)
+	var all []*tab
+	for range tabs {
+		tab := browser.open(t, "about:blank")
+		tab.before(t, cuttable)
+		tab.visit(t, pageOf(p)+"#lobby")
+		tab.waitFor(t, `drawn("node").length > 0`)
+		all = append(all, tab)
 	}
-	two.text(t, `blocked = true, cut(), "cut"`)
-	two.waitFor(t, `drawn("link").join() === "link interrupted" && said().startsWith("Nothing is heard of 1 at the moment")`)
-	two.say(t, "anybody?")
-	two.waitFor(t, `document.querySelector("#log .waiting")?.textContent === "you: anybody?"`)
-	two.waitFor(t, `document.querySelector("#alone").hidden`)
-	require.Equal(t, "sticky", two.text(t, `getComputedStyle(document.querySelector("#bar")).position`))
-	two.shoot(t, "interrupted")
-	two.text(t, `blocked = false, "mended"`)
-	one.waitFor(t, `logged("ID: anybody?")`)
-	for _, tab := range []*tab{one, two} {
-		tab.waitFor(t, `drawn("link").join() === "link connected" && said() === ""`)
-		require.Equal(t, "0", tab.text(t, `String(log().match(/left|lost/g)?.length ?? 0)`), "no link has ended")
+	whole := fmt.Sprintf(`drawn("link").filter((c) => c === "link connected").length === %d`, tabs-1)
+	for _, tab := range all {
+		tab.waitFor(t, whole)
 	}
-	two.waitFor(t, `!document.querySelector("#log .waiting, #log .missed")`)
-	one.quiet(t)
-	two.quiet(t)
+	for _, tab := range all {
+		tab.text(t, `unplug()`)
+	}
+	for _, tab := range all {
+		tab.waitFor(t, `said().startsWith("This device is offline.") && !drawn("link").includes("link connected")`)
+	}
+	for _, tab := range all {
+		tab.text(t, `plug()`)
+	}
+	for i, tab := range all {
+		tab.waitFor(t, `said() === "" && `+whole)
+		require.Equal(t, "0", tab.text(t, `log().match(/left|lost/g)?.length ?? 0`), "no link has ended")
+		tab.say(t, fmt.Sprintf("tab %d is back", i))
+	}
+	for _, tab := range all {
+		tab.waitFor(t, fmt.Sprintf(`log().match(/tab \d+ is back/g)?.length === %d && !document.querySelector("#log .waiting, #log .missed")`, tabs))
+		tab.quiet(t, offline...)
+	}
+}
+
+// create has a page create a room.
+func create(t *testing.T, v view, topology string) {
+	t.Helper()
+	v.waitFor(t, `!document.querySelector("#start").hidden`)
+	v.click(t, `#create input[value=`+topology+`]`)
+	v.click(t, `#create button`)
+	v.waitFor(t, `location.hash.length > 1`)
 }
 
 // A star's host that reloads its page is the host again, and its guests wait for it.
 func TestHostReloads(t *testing.T) {
-	p := start(t, nil)
-	browser := openBrowser(t)
-	host := browser.open(t, pageOf(p))
-	host.waitFor(t, `!document.querySelector("#start").hidden`)
-	host.click(t, "#create input[value=star]")
-	host.click(t, "#create button")
-	host.waitFor(t, `location.hash.length > 1`)
-	guests := []*tab{browser.open(t, host.text(t, `location.href`)), browser.open(t, host.text(t, `location.href`))}
-	for _, guest := range guests {
-		guest.waitFor(t, `drawn("link").join() === "link others,link connected"`)
-	}
-	host.text(t, `location.reload(), "reloads"`)
-	for _, guest := range guests {
-		guest.waitFor(t, `log().includes("was lost") || log().includes("left.")`)
-		guest.waitFor(t, `drawn("link").join() === "link others,link connected" && said() === ""`)
-	}
-	host.waitFor(t, `document.querySelector("#where").textContent.endsWith("a star. You are 1.") && drawn("link").join() === "link connected,link connected"`)
-	guests[0].say(t, "still here")
-	guests[1].waitFor(t, `log().includes("still here")`)
+	inEachBrowser(t, func(t *testing.T, show func(script, url string) view) {
+		p := start(t, nil)
+		host := show("", pageOf(p))
+		create(t, host, "star")
+		guests := []view{show("", host.text(t, `location.href`)), show("", host.text(t, `location.href`))}
+		for _, guest := range guests {
+			guest.waitFor(t, `drawn("link").join() === "link others,link connected"`)
+		}
+		host.text(t, `setTimeout(() => location.reload())`)
+		for _, guest := range guests {
+			guest.waitFor(t, `log().includes("was lost") || log().includes("left.")`)
+			guest.waitFor(t, `drawn("link").join() === "link others,link connected" && said() === ""`)
+		}
+		host.waitFor(t, `document.querySelector("#where").textContent.endsWith("a star. You are 1.") && drawn("link").join() === "link connected,link connected"`)
+		guests[0].say(t, "still here")
+		guests[1].waitFor(t, `log().includes("still here")`)
 
-	// A tab that was duplicated has the storage of the host's, and is a guest all the same.
-	copied := host.cover(t, "about:blank")
-	stored := host.text(t, `JSON.stringify(Object.entries(sessionStorage))`)
-	copied.before(t, `for (const [key, value] of `+stored+`) sessionStorage.setItem(key, value);`)
-	copied.visit(t, host.text(t, `location.href`))
-	copied.waitFor(t, `/You are \d{2,}\./.test(document.querySelector("#where").textContent)`)
-	host.waitFor(t, `drawn("link").length === 3`)
-	host.quiet(t)
+		// A tab that was duplicated has the storage of the host's, and is a guest all the same.
+		stored := host.text(t, `JSON.stringify(Object.entries(sessionStorage))`)
+		copied := host.beside(t, `for (const [key, value] of `+stored+`) sessionStorage.setItem(key, value);`, host.text(t, `location.href`))
+		copied.waitFor(t, `/You are \d{2,}\./.test(document.querySelector("#where").textContent)`)
+		host.waitFor(t, `drawn("link").length === 3`)
+	})
+}
+
+// Who goes to another page and comes back is in the room again, and as the host if it was: whether the browser has kept the
+// page meanwhile, or loads it anew. A Firefox that leaves a page does not send what that says last, so that the server keeps
+// its former place until the grace time is over; that is no reason to say for longer that nobody answers there.
+func TestPageLeftAndBack(t *testing.T) {
+	openBrowser(t)
+	for _, topology := range []string{"mesh", "star"} {
+		t.Run(topology, func(t *testing.T) {
+			t.Parallel() // it mostly waits
+			inEachBrowser(t, func(t *testing.T, show func(script, url string) view) {
+				p := start(t, nil)
+				one := show("", pageOf(p))
+				create(t, one, topology)
+				two := show("", one.text(t, `location.href`))
+				for _, tab := range []view{one, two} {
+					tab.waitFor(t, `drawn("link").join() === "link connected"`)
+				}
+				one.visit(t, pageOf(p)+"vendor/LICENSE")
+				two.waitFor(t, `log().includes("left.") || log().includes("was lost")`)
+				one.text(t, `setTimeout(() => history.back())`)
+				for _, tab := range []view{one, two} {
+					tab.waitFor(t, `globalThis.drawn && drawn("link").join() === "link connected" && said() === ""`)
+				}
+				if topology == "star" {
+					one.waitFor(t, `document.querySelector("#where").textContent.endsWith("a star. You are 1.")`)
+				}
+				one.say(t, "back again")
+				two.waitFor(t, `log().includes("back again")`)
+			})
+		})
+	}
 }
 
 // After a restart of the server without a key, one button joins the room again, and a page without links does so by itself.
 func TestJoinAgain(t *testing.T) {
-	p := start(t, nil)
-	browser := openBrowser(t)
-	one, two := browser.open(t, pageOf(p)+"#lobby"), browser.open(t, pageOf(p)+"#lobby")
-	for _, tab := range []*tab{one, two} {
-		tab.waitFor(t, `drawn("link").join() === "link connected"`)
-	}
-	require.Equal(t, exitOK, p.stop())
-	one.waitFor(t, `said().includes("lost; trying again")`)
-	start(t, nil, "--listen="+p.url[len("ws://"):])
-	for _, tab := range []*tab{one, two} {
-		tab.waitFor(t, `said().includes("Join again") && !document.querySelector("#again").hidden`)
-	}
-	one.click(t, "#again") // and the other one, whose last link ends with that, joins by itself
-	for _, tab := range []*tab{one, two} {
-		tab.waitFor(t, `said() === "" && drawn("link").join() === "link connected" && document.querySelector("#again").hidden`)
-	}
+	inEachBrowser(t, func(t *testing.T, show func(script, url string) view) {
+		p := start(t, nil)
+		one, two := show("", pageOf(p)+"#lobby"), show("", pageOf(p)+"#lobby")
+		for _, tab := range []view{one, two} {
+			tab.waitFor(t, `drawn("link").join() === "link connected"`)
+		}
+		require.Equal(t, exitOK, p.stop())
+		one.waitFor(t, `said().includes("lost; trying again")`)
+		start(t, nil, "--listen="+p.url[len("ws://"):])
+		for _, tab := range []view{one, two} {
+			tab.waitFor(t, `said().includes("Join again") && !document.querySelector("#again").hidden`)
+		}
+		one.click(t, "#again") // and the other one, whose last link ends with that, joins by itself
+		for _, tab := range []view{one, two} {
+			tab.waitFor(t, `said() === "" && drawn("link").join() === "link connected" && document.querySelector("#again").hidden`)
+		}
+	})
 }

@@ -23,6 +23,7 @@ type options struct {
 	Member    memberOptions    `embed:"" group:"Members and limits"`
 	Limits    limitOptions     `embed:"" group:"Members and limits"`
 	Relay     relayOptions     `embed:"" group:"Members and limits"`
+	Cluster   clusterOptions   `embed:"" group:"Several servers"`
 	Operation operationOptions `embed:"" group:"Operation"`
 }
 
@@ -89,7 +90,7 @@ func version() string {
 func (o *options) problems() (p problems) {
 	for _, check := range []func(*problems){
 		o.Server.check, o.TLS.check, o.Proxy.check, o.TURN.check, o.Auth.check, o.Member.check, o.Limits.check, o.Relay.check, o.Operation.check,
-		o.checkAddresses,
+		o.checkAddresses, o.checkCluster,
 	} {
 		check(&p)
 	}

@@ -15,6 +15,10 @@ func (s *server) routes(page bool, figures http.Handler) http.Handler {
 			http.Error(w, "draining", http.StatusServiceUnavailable)
 			return
 		}
+		if err := s.rooms.Ready(); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
 		io.WriteString(w, "ok\n")
 	})
 	if figures != nil {

@@ -29,6 +29,7 @@ type server struct {
 	drainDelay time.Duration // between the signal to end and the end
 	rooms      *signalserver.Server
 	relays     *relays
+	bus        *bus    // nil: this server is alone
 	sites      []*site // the first is that of members
 
 	// Safe for all.
@@ -49,6 +50,9 @@ func newServer(o options, stderr *logQueue) (*server, error) {
 		s.close()
 		if s.rooms != nil {
 			_ = s.rooms.Shutdown(context.Background()) // there are no sessions yet
+			if s.bus != nil {
+				s.bus.close()
+			}
 		}
 		return nil, err
 	}
@@ -82,6 +86,12 @@ func (s *server) open(o options) error {
 		return err
 	}
 	config.ICEServersFor, config.Observe = s.relays.iceServers, figures.observe
+	if s.bus, err = o.Cluster.open(s.log); err != nil {
+		return err
+	}
+	if s.bus != nil {
+		config.Bus, config.ServerName = s.bus.nats, o.Cluster.server()
+	}
 	if s.rooms, err = signalserver.New(config); err != nil {
 		return inRoomFlags(err)
 	}
@@ -233,6 +243,9 @@ func (s *server) stop() {
 		err = errors.Join(err, l.http.Shutdown(ctx))
 	}
 	s.close()
+	if s.bus != nil {
+		s.bus.close()
+	}
 	if err != nil {
 		s.log.Warn("stopped", "err", err)
 		return
@@ -247,4 +260,7 @@ func (s *server) close() {
 		l.listener.Close()
 	}
 	s.relays.close()
+	if s.bus != nil && s.rooms == nil {
+		s.bus.close()
+	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"example.org/rtcpeer/rtcpeer/js"
+	"example.org/rtcpeer/testdata/firefox"
 )
 
 // A host is a process in which players are: a browser, with a page that opens those of players, or Node
@@ -48,7 +49,11 @@ func (l *lab) startHost(kind string) (*host, error) {
 	case "chromium":
 		h.cmd = chromium(profile, "http://"+home+"/host.html?kind="+strings.ReplaceAll(kind, " ", "+"), variant)
 	case "firefox":
-		h.cmd, err = firefox(profile, "http://"+home+"/host.html?kind="+strings.ReplaceAll(kind, " ", "+"), variant)
+		var prefs []string
+		if variant == open {
+			prefs = append(prefs, `user_pref("media.peerconnection.ice.obfuscate_host_addresses", false);`)
+		}
+		h.cmd, err = firefox.Command(profile, "http://"+home+"/host.html?kind="+strings.ReplaceAll(kind, " ", "+"), prefs...)
 	default:
 		h.cmd, err = node(profile, kind, home)
 	}
@@ -128,46 +133,6 @@ func chromium(profile, url, variant string) *exec.Cmd {
 
 // open is the variant of a browser that does not hide its addresses behind names of mDNS.
 const open = "open"
-
-// quiet are the preferences of a Firefox that looks for nothing but what it is told.
-const quiet = `
-user_pref("app.normandy.enabled", false);
-user_pref("app.update.enabled", false);
-user_pref("browser.aboutwelcome.enabled", false);
-user_pref("browser.safebrowsing.downloads.enabled", false);
-user_pref("browser.safebrowsing.malware.enabled", false);
-user_pref("browser.safebrowsing.phishing.enabled", false);
-user_pref("browser.shell.checkDefaultBrowser", false);
-user_pref("browser.startup.homepage_override.mstone", "ignore");
-user_pref("browser.tabs.warnOnClose", false);
-user_pref("datareporting.healthreport.uploadEnabled", false);
-user_pref("datareporting.policy.dataSubmissionEnabled", false);
-user_pref("datareporting.policy.firstRunURL", "");
-user_pref("dom.disable_open_during_load", false);
-user_pref("dom.max_script_run_time", 0);
-user_pref("dom.min_background_timeout_value", 10);
-user_pref("dom.timeout.enable_budget_timer_throttling", false);
-user_pref("extensions.update.enabled", false);
-user_pref("media.gmp-manager.updateEnabled", false);
-user_pref("network.captive-portal-service.enabled", false);
-user_pref("network.connectivity-service.enabled", false);
-user_pref("network.dns.disablePrefetch", true);
-user_pref("network.prefetch-next", false);
-user_pref("services.settings.server", "http://127.0.0.1:1");
-user_pref("toolkit.telemetry.enabled", false);
-user_pref("toolkit.telemetry.server", "");
-`
-
-func firefox(profile, url, variant string) (*exec.Cmd, error) {
-	prefs := quiet
-	if variant == open {
-		prefs += `user_pref("media.peerconnection.ice.obfuscate_host_addresses", false);`
-	}
-	if err := os.WriteFile(filepath.Join(profile, "user.js"), []byte(prefs), 0o600); err != nil {
-		return nil, err
-	}
-	return exec.Command("firefox-esr", "--headless", "--no-remote", "--profile", profile, url), nil
-}
 
 // packages is the folder whose node_modules have the stacks.
 const packages = "../js"

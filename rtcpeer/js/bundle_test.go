@@ -27,7 +27,8 @@ const ours = "acknowledge|admit|announce|answered|answersOther|askAgain|asked|ba
 	"searchLater|searches|searching|sight|signalingBack|signalingEnded|sleeps|spread|startAnew|" +
 	"started|strangers|successor|suspended|switchTo|takeCounts|takeOver|takenByOther|tellEach|ticked|ticker|" +
 	"told|tooSlow|tryAt|unreadPackets|unsaid|unsent|vanish|vanished|waited|waiters|wanted|watching|welcomed|" +
-	"withoutSignaling"
+	"withoutSignaling|" +
+	"adopt|asking|describe|enqueue|entry|finished|hold|known|layout|moveTo|patience|request"
 
 // What is shipped is what the bundler makes of the source today.
 func TestBundle(t *testing.T) {

@@ -4,9 +4,11 @@ package js_test
 
 import (
 	"bufio"
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -19,12 +21,8 @@ import (
 // withstands, and the programs of the README.
 func TestNode(t *testing.T) {
 	node := program(t, "node", "Node 20.14 or later")
-	packages(t)
-	bin := t.TempDir()
-	build := exec.Command("go", "build", "-o", bin+string(filepath.Separator), "example.org/rtcpeer/cmd/signal-server")
-	out, err := build.CombinedOutput()
-	require.NoError(t, err, "go build: %s", out)
-
+	packages(t, ".")
+	bin := signalServer(t)
 	for _, file := range []string{"wire", "control", "repair", "types", "rules", "rooms", "links", "hostile", "lost", "server", "auth", "scene", "endings", "timers", "readme"} {
 		t.Run(file, func(t *testing.T) {
 			cmd := exec.CommandContext(t.Context(), node, "--test-force-exit", "--test-reporter=tap", "test/"+file+".test.js")
@@ -32,6 +30,66 @@ func TestNode(t *testing.T) {
 			report(t, cmd)
 		})
 	}
+}
+
+// And much of that in Deno and in Bun, with the same stacks.
+func TestRuntimes(t *testing.T) {
+	packages(t, ".")
+	folder := runtimes(t)
+	bin := signalServer(t)
+	files := []string{"wire", "control", "repair", "rules", "links", "lost", "hostile", "auth"}
+	for _, c := range []struct {
+		name  string
+		args  []string
+		files []string
+	}{
+		{"deno", []string{"test", "--allow-all", "--no-check"}, append(slices.Clone(files), "rooms", "server")},
+		// Bun has a ws of its own, which loses what comes in the same breath as the welcome: rooms and server find that.
+		{"bun", []string{"test", "--timeout=60000"}, files},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel() // with the other one: most of it waits
+			for _, file := range c.files {
+				t.Run(file, func(t *testing.T) {
+					cmd := exec.CommandContext(t.Context(), filepath.Join(folder, "node_modules", ".bin", c.name), append(slices.Clone(c.args), "./test/"+file+".test.js")...)
+					cmd.Env = append(os.Environ(), "RTCPEER_BIN="+bin, "NO_COLOR=1")
+					out, err := cmd.CombinedOutput()
+					require.NoError(t, err, "%s", out)
+				})
+			}
+		})
+	}
+}
+
+// signalServer returns the folder of the program.
+func signalServer(t *testing.T) string {
+	t.Helper()
+	bin := t.TempDir()
+	build := exec.Command("go", "build", "-o", bin+string(filepath.Separator), "example.org/rtcpeer/cmd/signal-server")
+	out, err := build.CombinedOutput()
+	require.NoError(t, err, "go build: %s", out)
+	return bin
+}
+
+// runtimes installs what test/runtimes names, which is 200 MB, outside the checkout, and returns where.
+func runtimes(t *testing.T) string {
+	t.Helper()
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		cache = os.TempDir()
+	}
+	folder := filepath.Join(cache, "rtcpeer", "runtimes")
+	require.NoError(t, os.MkdirAll(folder, 0o755))
+	for _, name := range []string{"package.json", "package-lock.json"} {
+		wanted, err := os.ReadFile(filepath.Join("test", "runtimes", name))
+		require.NoError(t, err)
+		there, err := os.ReadFile(filepath.Join(folder, name))
+		if err != nil || !bytes.Equal(wanted, there) {
+			require.NoError(t, os.WriteFile(filepath.Join(folder, name), wanted, 0o600))
+		}
+	}
+	packages(t, folder)
+	return folder
 }
 
 // report runs a file of tests until it has told how they went. What may hang then is the exit, in which
@@ -58,23 +116,25 @@ func report(t *testing.T, cmd *exec.Cmd) {
 	require.True(t, passed, "%v\n%s", err, &out)
 }
 
-// packages installs what package-lock.json names, if that is not there or older than the lock. The file is
+// packages installs what the folder's package-lock.json names, if that is not there or older than the lock. The file is
 // locked meanwhile, since the tests of rtcpeer/interop do the same at the same time.
-func packages(t *testing.T) {
+func packages(t *testing.T, folder string) {
 	t.Helper()
 	npm := program(t, "npm", "npm")
-	file, err := os.Open("package-lock.json")
+	file, err := os.Open(filepath.Join(folder, "package-lock.json"))
 	require.NoError(t, err)
 	defer file.Close()
 	require.NoError(t, syscall.Flock(int(file.Fd()), syscall.LOCK_EX))
 	lock, err := file.Stat()
 	require.NoError(t, err)
-	installed, err := os.Stat("node_modules/.package-lock.json")
+	installed, err := os.Stat(filepath.Join(folder, "node_modules", ".package-lock.json"))
 	if err == nil && !installed.ModTime().Before(lock.ModTime()) {
 		return
 	}
-	if out, err := exec.CommandContext(t.Context(), npm, "ci").CombinedOutput(); err != nil {
-		missing(t, "the packages of rtcpeer/js (npm ci: %v: %s)", err, out)
+	ci := exec.CommandContext(t.Context(), npm, "ci")
+	ci.Dir = folder
+	if out, err := ci.CombinedOutput(); err != nil {
+		missing(t, "the packages of %s (npm ci: %v: %s)", folder, err, out)
 	}
 }
 

@@ -30,6 +30,7 @@ func (s *Store) lull(r *room) {
 		return len(s.asleep) >= maxAsleep || same >= maxAsleepEach && !open && theirs == network
 	})
 	if drop >= 0 {
+		s.changed(s.asleep[drop].name)
 		s.asleep = slices.Delete(s.asleep, drop, drop+1)
 	}
 	s.asleep = append(s.asleep, r)

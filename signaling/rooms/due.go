@@ -88,6 +88,7 @@ func (m *Member) Due(s Session) {
 		renew = true
 	case m.reissue != 0 && m.reissue <= now:
 		reissue, t = true, m.ticket()
+		m.issued, r.dirty = true, r.dirty || !m.issued
 	default:
 		m.schedule()
 	}

@@ -17,6 +17,11 @@ import (
 // session may, and may take its time. Who waits to be matched has a Waiter and no member yet, and a session that has
 // ended gets neither, without an error. An error that is not a *signaling.Error is internal.
 func (s *Store) Join(session Session, j signaling.Join, admit func(Ask) (Grant, error)) (*Member, *Waiter, error) {
+	return s.JoinAs(session, j, "", admit)
+}
+
+// JoinAs is Join with the name that the room gets if it is a new one without a name. Empty: the Store chooses one.
+func (s *Store) JoinAs(session Session, j signaling.Join, name signaling.RoomName, admit func(Ask) (Grant, error)) (*Member, *Waiter, error) {
 	if j.Resume != "" {
 		m, err := s.resume(session, j, admit)
 		return m, nil, err
@@ -39,7 +44,7 @@ func (s *Store) Join(session Session, j signaling.Join, admit func(Ask) (Grant, 
 		return nil, nil, nil // nobody is there to be let in
 	}
 	for {
-		m, err := s.tryJoin(session, j, g)
+		m, err := s.tryJoin(session, j, name, g)
 		if errors.Is(err, errGone) {
 			continue // that room is out of the way now: the next one is another
 		}
@@ -65,21 +70,21 @@ type Ask struct {
 type Grant struct {
 	// MayCreate lets it create the room that it names, and rooms without a name. Without it that
 	// is the error forbidden. To be matched it needs MayHost as well.
-	MayCreate bool
+	MayCreate bool `json:"may_create,omitzero"`
 	// MayHost lets it become member 1. The first member who may does so; a room can be without a
 	// host until then.
-	MayHost bool
+	MayHost bool `json:"may_host,omitzero"`
 	// Name, if not empty, becomes the field "name" of its metadata, whatever it gave.
-	Name string
+	Name string `json:"name,omitzero"`
 	// Metadata, if not nil, is shown to the others in place of its own: at most
 	// signaling.MaxMetadata bytes of JSON, together with Name.
-	Metadata json.RawMessage
+	Metadata json.RawMessage `json:"metadata,omitempty"`
 	// Subject, if not empty, is who this is, for bans: for instance the subject of its access token.
 	// At most MaxSubject bytes are kept.
-	Subject string
+	Subject string `json:"subject,omitzero"`
 	// Expires, if not zero, ends the membership then, with the error expired. Someone who comes back
 	// keeps the earlier time where this is zero.
-	Expires time.Time
+	Expires time.Time `json:"expires,omitzero"`
 }
 
 // MaxSubject is the longest Grant.Subject that a ticket has room for, in bytes.
@@ -94,11 +99,11 @@ func (s *Store) afford(a Account, n int) error {
 	return nil
 }
 
-func (s *Store) tryJoin(session Session, j signaling.Join, g Grant) (*Member, error) {
+func (s *Store) tryJoin(session Session, j signaling.Join, name signaling.RoomName, g Grant) (*Member, error) {
 	r := s.room(j.Room)
 	if r == nil {
 		var err error
-		if r, err = s.found(session, j, g); err != nil {
+		if r, err = s.found(session, j, name, g); err != nil {
 			return nil, err
 		}
 	} else if err := s.checkPassword(session, r, j.Password); err != nil {
@@ -108,7 +113,7 @@ func (s *Store) tryJoin(session Session, j signaling.Join, g Grant) (*Member, er
 }
 
 // found makes the room of a join, unless someone else was faster: then its password counts.
-func (s *Store) found(session Session, j signaling.Join, g Grant) (*room, error) {
+func (s *Store) found(session Session, j signaling.Join, name signaling.RoomName, g Grant) (*room, error) {
 	d := session.Dialect()
 	switch {
 	case j.Room != "" && d.NamedRoomsExist:
@@ -129,7 +134,7 @@ func (s *Store) found(session Session, j signaling.Join, g Grant) (*room, error)
 		Password:   hash,
 	}
 	created := false
-	r, err := s.openRoom(session, j.Room, made, func(name signaling.RoomName) (*room, error) {
+	r, err := s.openRoom(session, cmp.Or(j.Room, name), made, func(name signaling.RoomName) (*room, error) {
 		created = true
 		r := newRoom(s, name, made)
 		if j.Password != "" {
@@ -213,7 +218,7 @@ func (s *Store) openRoom(by Session, name signaling.RoomName, t terms, build fun
 		return nil, signaling.ErrTooManyRooms
 	}
 	for name == "" || s.rooms[name] != nil {
-		name = randomName(cmp.Or(by.Dialect().RoomNameLength, roomNameLength))
+		name = NewName(by.Dialect())
 	}
 	pays := by.Account()
 	if err := pays.Found(t.Public); err != nil {
@@ -257,6 +262,11 @@ const (
 	// MaxRoomNameLength is that of a rand.Text.
 	MaxRoomNameLength = 26
 )
+
+// NewName returns a name for a room that a session of that dialect founds.
+func NewName(d *signaling.Dialect) signaling.RoomName {
+	return randomName(cmp.Or(d.RoomNameLength, roomNameLength))
+}
 
 // randomName has letters and digits of base32, which has no 0, 1, 8 and 9 to take for letters.
 func randomName(length int) signaling.RoomName {

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
+	"math"
 	"slices"
 	"sync"
 
@@ -66,30 +67,81 @@ func (l *listing) after(c cursor) (rooms []*room, more bool) {
 	return rooms, false
 }
 
-// page answers a list.
-func (l *listing) page(q signaling.List) signaling.Rooms {
-	limit := q.Limit
-	if limit == 0 {
-		limit = signaling.DefaultRooms
+// A Page is the part of the list of one server.
+type Page struct {
+	Rooms []signaling.PublicRoom `json:"rooms"`
+	// Offsets are how far round the circle each of them is, and Passed how far this page goes, if there are More.
+	Offsets []uint64 `json:"offsets"`
+	Passed  uint64   `json:"passed"`
+	More    bool     `json:"more,omitzero"`
+}
+
+// Begin returns a list with the place on the circle where it begins, if it has none yet, so that many servers can answer it.
+func Begin(l signaling.List) signaling.List {
+	if l.After == "" {
+		l.After = readCursor("").String()
 	}
+	return l
+}
+
+// Page returns this server's part of the answer to a list that has begun.
+func (s *Store) Page(l signaling.List) Page { return s.listing.page(l) }
+
+// Merge returns the answer to a list that has begun, of the pages of all servers.
+func Merge(l signaling.List, pages []Page) signaling.Rooms {
+	type listed struct {
+		offset uint64
+		room   signaling.PublicRoom
+	}
+	var all []listed
+	more := false
+	passed := uint64(math.MaxUint64)
+	for _, p := range pages {
+		for i := range min(len(p.Rooms), len(p.Offsets)) {
+			all = append(all, listed{p.Offsets[i], p.Rooms[i]})
+		}
+		if p.More {
+			more, passed = true, min(passed, p.Passed) // what is beyond is for a later page: this server has not looked there
+		}
+	}
+	slices.SortFunc(all, func(a, b listed) int { return cmp.Compare(a.offset, b.offset) })
+	answer := signaling.Rooms{Rooms: []signaling.PublicRoom{}}
+	for _, one := range all {
+		if more && one.offset >= passed {
+			break
+		}
+		if len(answer.Rooms) == limitOf(l) {
+			more, passed = true, one.offset
+			break
+		}
+		answer.Rooms = append(answer.Rooms, one.room)
+	}
+	if more {
+		answer.Next = cursor{readCursor(l.After).began, passed}.String()
+	}
+	return answer
+}
+
+func limitOf(q signaling.List) int { return cmp.Or(q.Limit, signaling.DefaultRooms) }
+
+// page answers a list that has begun.
+func (l *listing) page(q signaling.List) (page Page) {
 	c := readCursor(q.After)
 	rooms, more := l.after(c)
-	page := signaling.Rooms{Rooms: []signaling.PublicRoom{}}
 	for _, r := range rooms {
-		if len(page.Rooms) == limit {
-			page.Next = c.String()
+		if len(page.Rooms) == limitOf(q) {
+			page.Passed, page.More = c.passed, true
 			return page
 		}
 		if info, ok := r.public(); ok && matches(r.fields, q.Filter) {
 			page.Rooms = append(page.Rooms, info)
+			page.Offsets = append(page.Offsets, r.place-c.began)
 		}
 		if c.passed = r.place - c.began + 1; c.passed == 0 { // the last place of all
 			return page
 		}
 	}
-	if more {
-		page.Next = c.String()
-	}
+	page.Passed, page.More = c.passed, more
 	return page
 }
 

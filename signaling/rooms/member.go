@@ -29,6 +29,7 @@ type Member struct {
 	remote    netip.Addr    // of its latest session
 	subject   string        // Grant.Subject
 	earlier   []origin      // of tickets of earlier processes that it has shown, or may show: the last maxEarlier
+	issued    bool          // it was sent a ticket of this process
 	adopted   bool          // it was in the room when this process took that over
 	fresh     bool          // this process has told it who is in the room
 	awaited   bool          // a rebuilt room's host, which has not come back yet
@@ -39,9 +40,9 @@ type Member struct {
 	losses    int           // how often it was detached: tells one grace time from the next
 	grace     *clock.Alarm  // runs while detached
 	graceEnd  time.Duration // by the clock: when it goes off
-	// kept holds the signals that came while detached, within the bounds of an outbox. One that
+	// kept holds the signals that came while detached, and for one that waits to be attached again all else, within the bounds of an outbox. One that
 	// does not fit costs the member its place: DroppedDetachedFull, DroppedBudget.
-	kept      []signaling.Signal
+	kept      []signaling.Message
 	keptBytes int
 }
 
@@ -54,7 +55,7 @@ func (m *Member) deliver(n *Note) (full string) {
 		return ""
 	}
 	signal, ok := n.Message.(signaling.Signal)
-	if !ok {
+	if !ok && !(m.adopted && m.awaited) {
 		return ""
 	}
 	config := &m.room.store.config
@@ -64,7 +65,7 @@ func (m *Member) deliver(n *Note) (full string) {
 	case m.account != nil && m.account.Hold(keptOverhead+len(signal.Data)) != nil:
 		return DroppedBudget
 	}
-	m.kept = append(m.kept, signal)
+	m.kept = append(m.kept, n.Message)
 	m.keptBytes += len(signal.Data)
 	return ""
 }
@@ -92,8 +93,8 @@ func (m *Member) charge(to Account, cost int) {
 	m.account, m.cost = to, cost
 }
 
-// maxEarlier is one for each time that the room moved while the member had no time to take its new ticket.
-const maxEarlier = 3
+// maxEarlier is how many times a member may have been sent a ticket without being there to take it.
+const maxEarlier = 4
 
 // cameWith notes a ticket of an earlier process, with which the member may come again. room.mu is held.
 func (m *Member) cameWith(o origin) {
@@ -156,8 +157,8 @@ func (m *Member) stopGrace() {
 	}
 }
 
-// takeKept returns the signals that came while the member was detached. room.mu is held.
-func (m *Member) takeKept() []signaling.Signal {
+// takeKept returns what came while the member was detached. room.mu is held.
+func (m *Member) takeKept() []signaling.Message {
 	kept := m.kept
 	if m.account != nil {
 		m.account.Release(m.keptCost())

@@ -49,7 +49,11 @@ func (s *Store) Record(name signaling.RoomName) (Record, bool) {
 func (r *room) record() Record {
 	rec := Record{Nonce: r.nonce, Terms: r.terms, Created: r.created, Sealed: r.sealed, Locked: r.locked, Founded: r.founded, Kicked: r.kicked}
 	for _, m := range r.members {
-		rec.Members = append(rec.Members, seated{m.id, append(slices.Clone(m.earlier), origin{r.process, m.generation})})
+		tickets := slices.Clone(m.earlier)
+		if m.issued || len(tickets) == 0 {
+			tickets = append(tickets, origin{r.process, m.generation})
+		}
+		rec.Members = append(rec.Members, seated{m.id, tickets})
 	}
 	return rec
 }
@@ -89,6 +93,7 @@ func (s *Store) Adopt(name signaling.RoomName, rec Record, founder Account) {
 		r.closing = s.clock.After(after, r.sealComplete)
 	}
 	if len(rec.Members) == 0 { // nothing is known of them but what their sessions or tickets will tell
+		r.blind = true
 		r.emptyEnd = s.clock.After(max(s.config.Grace, s.config.RebuildTime), r.endIfEmpty)
 	}
 }
@@ -138,6 +143,38 @@ type Attachment struct {
 	Seat  Seat               `json:"seat"`
 	Join  signaling.Join     `json:"join"`
 	Grant Grant              `json:"grant"`
+	// Tickets are those with which the member may come back.
+	Tickets []origin `json:"tickets,omitempty"`
+}
+
+// Attachment returns what another server needs to attach the member.
+func (m *Member) Attachment() Attachment {
+	m.room.mu.Lock()
+	defer m.room.mu.Unlock()
+	return m.attachment()
+}
+
+// attachment is called with room.mu held.
+func (m *Member) attachment() Attachment {
+	i := m.info
+	return Attachment{
+		Room:    m.room.name,
+		Seat:    Seat{m.room.nonce, m.id},
+		Join:    signaling.Join{Channels: i.Channels, Metadata: i.Metadata, OneAttempt: i.OneAttempt, Features: i.Features, Incarnation: i.Incarnation},
+		Grant:   Grant{Expires: m.until, Subject: m.subject},
+		Tickets: append(slices.Clone(m.earlier), origin{m.room.process, m.generation}),
+	}
+}
+
+// Token returns a resume token for the member.
+func (m *Member) Token() (string, error) {
+	r := m.room
+	r.mu.Lock()
+	reissue := m.reissue
+	t := m.ticket()
+	m.reissue = reissue
+	r.mu.Unlock()
+	return r.store.tickets.seal(t)
 }
 
 // Attach gives a member of a room that has moved its session again. Neither the member nor those who know it are told.
@@ -161,9 +198,10 @@ func (s *Store) Attach(session Session, a Attachment) (*Member, error) {
 	case m == nil && r.returned[a.Seat.ID]:
 		return nil, refuseResume("member %d has left room %q", a.Seat.ID, r.name)
 	}
-	known := m != nil
-	if !known {
+	known := m != nil || r.blind // else it joined just before its room moved: not everybody may have been told
+	if m == nil {
 		m = r.add(a.Seat.ID, a.Join)
+		m.earlier = a.Tickets[max(0, len(a.Tickets)-maxEarlier):]
 	}
 	m.describe(a.Join)
 	session.Account().Force(MemberCost(a.Join))
@@ -174,8 +212,8 @@ func (s *Store) Attach(session Session, a Attachment) (*Member, error) {
 	if r.returned != nil {
 		r.returned[m.id] = true
 	}
-	for _, signal := range m.takeKept() {
-		m.deliver(NewNote(signal))
+	for _, message := range m.takeKept() {
+		m.deliver(NewNote(message))
 	}
 	soon := r.store.clock.Now() + rand.N(attachedSoon) + 1
 	m.reissue = soon
@@ -183,22 +221,21 @@ func (s *Store) Attach(session Session, a Attachment) (*Member, error) {
 		m.renew = soon
 	}
 	m.schedule()
-	if known {
-		r.announceNew(m)
-	} else {
-		r.announce(m.id, signaling.Joined{Member: m.info})
-	}
+	r.tellOf(m, func(other *Member) bool {
+		return other.fresh || !known && other.session != nil && !other.session.Dialect().Volatile
+	})
 	return m, nil
 }
 
 // attachedSoon is within what time a member that was attached again gets a ticket of this process.
 const attachedSoon = 10 * time.Second
 
-// announceNew tells of a member that has come back those who have not known it: who got a welcome without it.
-func (r *room) announceNew(m *Member) {
+// tellOf tells some of the others of a member that has come back: whoever got a welcome without it, since the room
+// moved. Those who know it already are not to be told in a dialect without incarnations.
+func (r *room) tellOf(m *Member, who func(other *Member) bool) {
 	n := NewNote(signaling.Joined{Member: m.info})
 	for _, other := range r.members {
-		if other.fresh && r.linked(m.id, other.id) {
+		if r.linked(m.id, other.id) && who(other) {
 			other.deliver(n)
 		}
 	}

@@ -45,6 +45,7 @@ type room struct {
 	over       bool                      // it has ended
 	sealed     bool
 	locked     bool
+	blind      bool         // it was taken over without its members
 	emptyEnd   *clock.Alarm // of an adopted room of whose members nothing was known
 	closing    *clock.Alarm // ends the room after its seal, if that is its rule
 	dirty      bool         // something has changed that Record tells
@@ -185,7 +186,7 @@ func (r *room) readmit(s Session, j signaling.Join, g Grant, t ticket) (*Member,
 	case restarted, unseen && !known:
 		r.announce(m.id, signaling.Joined{Member: m.info, Restarted: restarted})
 	case unseen:
-		r.announceNew(m)
+		r.tellOf(m, func(other *Member) bool { return other.fresh })
 	}
 	r.store.counters.resumes.Add(1)
 	return m, nil
@@ -242,6 +243,7 @@ func (m *Member) welcome(s Session, resumed bool) {
 	r := m.room
 	r.mu.Lock()
 	ticket := m.ticket()
+	m.issued, r.dirty = true, r.dirty || !m.issued
 	r.mu.Unlock()
 	token, err := r.store.tickets.seal(ticket)
 	servers, validity := r.store.iceServers(r.name, m.id)
@@ -255,6 +257,7 @@ func (m *Member) welcome(s Session, resumed bool) {
 		s.Fail(&signaling.Error{Code: signaling.CodeInternal, Text: err.Error()})
 		return
 	}
+	s.Welcomed(m, m.attachment(), token)
 	m.deliver(NewNote(signaling.Welcome{
 		ID:             m.id,
 		Room:           r.name,
@@ -270,8 +273,8 @@ func (m *Member) welcome(s Session, resumed bool) {
 		RelayLinks:     r.store.config.RelayLinks,
 		Limits:         r.limits(),
 	}))
-	for _, signal := range m.takeKept() {
-		if r.members[signal.From] != nil {
+	for _, kept := range m.takeKept() {
+		if signal, ok := kept.(signaling.Signal); ok && r.members[signal.From] != nil {
 			m.deliver(NewNote(signal))
 		}
 	}

@@ -20,6 +20,9 @@ type Session interface {
 	Wake(at time.Duration)
 	// Seated tells the session of its member, when a match gave it one.
 	Seated(*Member)
+	// Welcomed tells the session of its member, right before the welcome is delivered, what a server needs to attach it again, and its
+	// resume token.
+	Welcomed(m *Member, a Attachment, token string)
 	// Done is closed when the session has ended.
 	Done() <-chan struct{}
 

@@ -155,4 +155,10 @@ func (s *Store) Stats() Stats {
 }
 
 // List answers with a page of the public rooms.
-func (s *Store) List(l signaling.List) signaling.Rooms { return s.listing.page(l) }
+func (s *Store) List(l signaling.List) signaling.Rooms {
+	l = Begin(l)
+	return Merge(l, []Page{s.Page(l)})
+}
+
+// Now returns the time of Config.Clock.
+func (s *Store) Now() time.Duration { return s.clock.Now() }

@@ -117,9 +117,19 @@ func (m *Member) ticket() ticket {
 		m.reissue = s.clock.Now() + age/2
 	}
 	return ticket{
-		Room: r.name, Nonce: r.nonce, ID: m.id, origin: origin{s.process, m.generation},
+		Room: r.name, Nonce: r.nonce, ID: m.id, origin: origin{r.process, m.generation},
 		Issued: time.Now(), Subject: m.subject, Kicked: r.kicked, Expires: m.until, Terms: r.terms,
 	}
+}
+
+// AskOf returns the Ask of a session that joins with a resume token, or an error if it is not one for that room.
+func (s *Store) AskOf(j signaling.Join) (Ask, error) {
+	t, err := s.tickets.open(j.Resume)
+	if err == nil && j.Room != "" && j.Room != t.Room {
+		err = refuseResume("the token is for room %q, not %q", t.Room, j.Room)
+	}
+	j.Room = t.Room
+	return Ask{Join: j, Resume: true, Seat: Seat{t.Nonce, t.ID}, Subject: t.Subject}, err
 }
 
 // Seat returns the room and the seat for which a resume token is.

@@ -1,6 +1,7 @@
 package signalserver
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -16,28 +17,46 @@ type (
 	MemberInfo = rooms.MemberInfo
 )
 
+// Those of all servers that share the rooms count, and what is done holds on all of them. A server that does not answer
+// within a second is left out.
+
 // Rooms returns all rooms in the order of their names.
-func (s *Server) Rooms() []RoomInfo { return s.rooms.Rooms() }
+func (s *Server) Rooms() []RoomInfo {
+	list := s.rooms.Rooms()
+	for _, others := range ask[[]RoomInfo](s, opRooms, nil) {
+		list = append(list, others...)
+	}
+	slices.SortFunc(list, func(a, b RoomInfo) int { return cmp.Compare(a.Name, b.Name) })
+	return list
+}
 
 // Members returns the members of a room in the order of their ids, or false if there is no such room.
-func (s *Server) Members(room signaling.RoomName) ([]MemberInfo, bool) { return s.rooms.Members(room) }
+func (s *Server) Members(room signaling.RoomName) ([]MemberInfo, bool) {
+	list, ok := s.rooms.Members(room)
+	for _, others := range ask[[]MemberInfo](s, opMembers, order{Room: room}) {
+		if len(list) == 0 {
+			list, ok = others, len(others) > 0
+		}
+	}
+	return list, ok
+}
 
 // Kick takes a member out of its room. It gets the error kicked with the given reason, its ticket is
 // void, and the others are told to give up their links with it. It reports whether there was one.
 func (s *Server) Kick(room signaling.RoomName, id signaling.PeerID, reason string) bool {
-	return s.rooms.Kick(room, id, reason)
+	return s.rooms.Kick(room, id, reason) || s.askWhether(opKick, order{Room: room, ID: id, Reason: reason})
 }
 
 // CloseRoom ends a room: its members get the error room_closed with the given reason. It reports
 // whether there was one.
 func (s *Server) CloseRoom(room signaling.RoomName, reason string) bool {
-	return s.rooms.CloseRoom(room, reason)
+	return s.rooms.CloseRoom(room, reason) || s.askWhether(opClose, order{Room: room, Reason: reason})
 }
 
 // SetLocked closes a room for newcomers, or opens it again, as its host can. Its members are told. It reports whether
 // there is one.
 func (s *Server) SetLocked(room signaling.RoomName, locked bool) bool {
-	return s.rooms.SetLocked(room, locked)
+	return s.rooms.SetLocked(room, locked) || s.askWhether(opLock, order{Room: room, Locked: locked})
 }
 
 // SetDraining decides whether the server takes nobody, not even who comes back: new sessions are

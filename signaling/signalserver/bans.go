@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -70,12 +71,16 @@ func (s *Server) Ban(b Ban) (Ban, error) {
 	if err := s.resolve(&b); err != nil {
 		return Ban{}, err
 	}
+	if s.node != nil {
+		b.Number = 1 + rand.Uint64N(1<<53) // no two servers choose the same
+	}
 	b, err := s.bans.add(b)
 	if err != nil {
 		return Ban{}, err
 	}
 	s.journal.add(record{Until: untilOf(b), Ban: &b, Ticket: &b.seat})
 	s.enforce(b)
+	s.askWhether(opBan, sharedBan{b, b.seat})
 	return b, nil
 }
 
@@ -101,7 +106,7 @@ func (s *Server) resolve(b *Ban) error {
 		}
 		b.Room, b.ID, b.Token, b.seat = room, seat.ID, "", seat
 	case b.Room != "" || b.ID != 0:
-		nonce, ok := s.rooms.Nonce(b.Room)
+		nonce, ok := s.nonceOf(b.Room)
 		if !ok || !b.ID.Valid() {
 			return fmt.Errorf("signalserver: Ban: no room %q, or no id %d in it", b.Room, b.ID)
 		}
@@ -113,6 +118,19 @@ func (s *Server) resolve(b *Ban) error {
 		}
 	}
 	return nil
+}
+
+// nonceOf tells a room of any server from others of that name.
+func (s *Server) nonceOf(room signaling.RoomName) (uint64, bool) {
+	if nonce, ok := s.rooms.Nonce(room); ok {
+		return nonce, true
+	}
+	for _, seat := range ask[rooms.Seat](s, opSeat, order{Room: room}) {
+		if seat.Nonce != 0 {
+			return seat.Nonce, true
+		}
+	}
+	return 0, false
 }
 
 // bitsOf is the length of a prefix, of IPv4 also where it is written as one of IPv6.
@@ -134,7 +152,7 @@ func untilOf(b Ban) time.Time {
 func (s *Server) enforce(b Ban) {
 	waiting := s.rooms.Waiting(func(remote netip.Addr, subject string) bool { return b.about(remote, subject, rooms.Seat{}) })
 	for _, w := range waiting { // before the rooms, for they may get their places meanwhile
-		w.(*session).refuse(b.refusal())
+		w.Fail(b.refusal())
 	}
 	why := &signaling.Error{Code: signaling.CodeKicked, Text: cmp.Or(b.Reason, "taken out of the room")}
 	s.rooms.Expel(b.about, why)
@@ -181,6 +199,11 @@ func (s *Server) Bans() []Ban {
 
 // Unban ends a ban early. It reports whether there was one. Whoever was taken out has to join anew.
 func (s *Server) Unban(number uint64) bool {
+	here := s.unban(number)
+	return s.askWhether(opUnban, number) || here
+}
+
+func (s *Server) unban(number uint64) bool {
 	s.bans.mu.Lock()
 	before := len(s.bans.list)
 	s.bans.list = slices.DeleteFunc(s.bans.list, func(b *ban) bool { return b.Number == number })
@@ -199,8 +222,10 @@ func (l *bans) add(b Ban) (Ban, error) {
 	if len(l.list) >= maxBans {
 		return Ban{}, ErrTooManyBans
 	}
-	l.last++
-	b.Number = l.last
+	if b.Number == 0 {
+		l.last++
+		b.Number = l.last
+	}
 	ends := clock.Far
 	if b.For > 0 {
 		b.For = min(b.For, clock.Far)
@@ -208,6 +233,19 @@ func (l *bans) add(b Ban) (Ban, error) {
 	}
 	l.list = append(l.list, &ban{b, ends})
 	return b, nil
+}
+
+// take adds a ban of another server, unless it is there or over.
+func (l *bans) take(b Ban) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.forget()
+	ends := l.clock.At(untilOf(b))
+	if ends <= l.clock.Now() || len(l.list) >= maxBans || slices.ContainsFunc(l.list, func(one *ban) bool { return one.Number == b.Number }) {
+		return false
+	}
+	l.list = append(l.list, &ban{b, ends})
+	return true
 }
 
 // restore takes a ban of an earlier process from the journal.

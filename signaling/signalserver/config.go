@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/cluster"
 	"example.org/rtcpeer/signaling/loglimit"
 	"example.org/rtcpeer/signaling/rooms"
 )
@@ -122,6 +123,11 @@ type Config struct {
 	// which rooms were ended, and who is banned. It needs ResumeKey. Empty: only this process knows.
 	StateFile string
 
+	// Bus, if not nil, is what this server shares with others, so that they are one: their rooms and members. It needs a
+	// ResumeKey, the same for all. The server does not close it. ServerName tells the server from the others, for people.
+	Bus        cluster.Bus
+	ServerName string
+
 	// Plain is spoken with a WebSocket that offers no subprotocol. Nil means that there is no such
 	// dialect, and that such a request is refused. New does not copy it: it must not change.
 	Plain *signaling.Dialect
@@ -144,6 +150,9 @@ func (c Config) withDefaults() (Config, error) {
 	c.MessageRate = cmp.Or(c.MessageRate, 100)
 	if c.StateFile != "" && c.ResumeKey == nil {
 		return c, errors.New("signalserver: Config.StateFile: needs a ResumeKey, without which nothing survives a restart")
+	}
+	if c.Bus != nil && c.ResumeKey == nil {
+		return c, errors.New("signalserver: Config.Bus: needs a ResumeKey, the same for all servers")
 	}
 	if c.ResumeKey != nil {
 		c.Recovery = cmp.Or(c.Recovery, 5*time.Second)

@@ -77,11 +77,26 @@ func (s *session) receive(kind int, frame io.Reader, began time.Time) error {
 	s.server.counters.framesIn.Add(1)
 	s.server.counters.bytesIn.Add(uint64(b.Len()))
 	began = began.Add(s.throttle(began, 1+b.Len()/costBytes+parts.reads/costPieces))
-	m, err := s.dialect.Decode(b.Bytes())
-	if err != nil {
-		return s.inTurn(err)
+	return s.act(b.Bytes(), began)
+}
+
+// act handles a frame, here or on the server of its room: that may change meanwhile.
+func (s *session) act(frame []byte, began time.Time) error {
+	for {
+		place := s.place.Load()
+		if place != nil && s.member.Load() == nil && !place.Forward(frame) {
+			return nil
+		}
+		m, err := s.dialect.Decode(frame)
+		if err != nil {
+			return s.inTurn(err)
+		}
+		err = s.handle(m, began)
+		if place == nil || !errors.Is(err, rooms.ErrElsewhere) || s.over() {
+			return err
+		}
+		place.Moved()
 	}
-	return s.handle(m, began)
 }
 
 const (

@@ -3,6 +3,7 @@ package signalserver
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/clock"
+	"example.org/rtcpeer/signaling/cluster"
 	"example.org/rtcpeer/signaling/rooms"
 )
 
@@ -36,6 +38,7 @@ type Server struct {
 	addresses *addresses
 	forwards  *rate.Limiter // bytes of binary frames of all sessions
 	rooms     *rooms.Store
+	node      *cluster.Node  // nil: this server is alone
 	buffers   sync.Pool      // *bytes.Buffer, for one frame each while it is read
 	batches   sync.Pool      // *batch, for one writer each
 	wg        sync.WaitGroup // sweep, and run of each session; Add under mu, and not while stopping
@@ -92,6 +95,13 @@ func New(config Config) (*Server, error) {
 		return nil, err
 	}
 	s.restore()
+	if s.node != nil {
+		if err := s.node.Start(s.rooms); err != nil {
+			stop()
+			return nil, err
+		}
+		s.wg.Go(func() { s.learnBans(ctx) })
+	}
 	s.wg.Go(func() { s.sweep(ctx) })
 	s.wg.Go(func() { journal.run(ctx) })
 	return s, nil
@@ -107,7 +117,7 @@ func (s *Server) newRooms() (*rooms.Store, error) {
 	if c.RelayLinks {
 		limits.RelayRate = c.RelayRate
 	}
-	return rooms.New(rooms.Config{
+	config := rooms.Config{
 		Clock:         s.clock,
 		Grace:         c.Grace,
 		KeptFrames:    c.OutboxFrames,
@@ -128,7 +138,12 @@ func (s *Server) newRooms() (*rooms.Store, error) {
 		Dropped:       s.counters.drop,
 		Matched:       s.matched,
 		Log:           c.Log,
-	})
+	}
+	if c.Bus != nil {
+		s.node = s.newNode()
+		config.Owns, config.Acts, config.Changed = s.node.Owns, s.node.Acts, s.node.Changed
+	}
+	return rooms.New(config)
 }
 
 const about = `This is a signaling server: peers meet here by WebSocket, subprotocol ` + signaling.Subprotocol + `,
@@ -258,6 +273,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	sessions := slices.Collect(maps.Keys(s.sessions))
 	s.mu.Unlock()
 	s.stop()
+	handed := s.handOver(ctx)
 	sendAway(sessions)
 	ended := make(chan struct{})
 	go func() {
@@ -274,9 +290,12 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		}
 		<-ended
 	}
+	if s.node != nil {
+		s.node.Close()
+	}
 	s.rooms.Close()
 	s.journal.write() // what the last sessions have added since its goroutine ended
-	return err
+	return errors.Join(handed, err)
 }
 
 func (s *Server) allSessions() []*session {
@@ -304,7 +323,13 @@ func (s *Server) forgetSession(session *session) {
 
 // matched hears how the wait of a session for a match has ended.
 func (s *Server) matched(of rooms.Session, waited time.Duration, err error) {
+	if s.node != nil && s.node.Matched(of, err) {
+		return
+	}
 	session := of.(*session)
+	if p := session.place.Load(); p != nil {
+		p.Matched()
+	}
 	if err != nil {
 		session.refuse(err)
 		return

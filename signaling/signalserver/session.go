@@ -13,6 +13,7 @@ import (
 
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/clock"
+	"example.org/rtcpeer/signaling/cluster"
 	"example.org/rtcpeer/signaling/rooms"
 )
 
@@ -38,12 +39,13 @@ type session struct {
 
 	// Safe for all.
 	outbox outbox
-	member atomic.Pointer[rooms.Member] // nil until joined
-	seen   atomic.Int64                 // when something came last, in nanoseconds of the clock
-	busy   atomic.Bool                  // with a frame: nothing is read meanwhile
-	due    atomic.Int64                 // when Member.Due is to be called, as seen; 0: never
-	ended  chan struct{}                // closed when the last words are in the outbox
-	why    string                       // read after ended: what ended it, in a word for the log
+	member atomic.Pointer[rooms.Member]  // nil until joined, or while its room is on another server
+	place  atomic.Pointer[cluster.Place] // nil until joined, or for a server alone
+	seen   atomic.Int64                  // when something came last, in nanoseconds of the clock
+	busy   atomic.Bool                   // with a frame: nothing is read meanwhile
+	due    atomic.Int64                  // when Member.Due is to be called, as seen; 0: never
+	ended  chan struct{}                 // closed when the last words are in the outbox
+	why    string                        // read after ended: what ended it, in a word for the log
 }
 
 func newSession(s *Server, conn *websocket.Conn, d *signaling.Dialect, remote netip.Addr, a *address) *session {
@@ -138,14 +140,17 @@ func (s *session) finish() {
 		s.waiter.Leave()
 	}
 	event := "ended" // by itself, or its place is taken or gone
-	m := s.member.Load()
+	m, p := s.member.Load(), s.place.Load()
 	if m != nil && m.Detach(s) {
+		event = "lost"
+	}
+	if p != nil && p.Leave() {
 		event = "lost"
 	}
 	s.abort("connection")
 	<-s.ended
 	s.forwards.wait()
-	if m != nil {
+	if m != nil || p != nil {
 		s.log(event, "why", s.why)
 	}
 	s.outbox.writers.Wait()
@@ -175,7 +180,7 @@ func (s *session) join(j signaling.Join, began time.Time) error {
 	switch m := s.member.Load(); {
 	case m != nil:
 		return &signaling.Error{Code: signaling.CodeAlreadyJoined, Text: fmt.Sprintf("already in room %q", m.Room())}
-	case s.waiter != nil:
+	case s.waiter != nil || s.waits():
 		return &signaling.Error{Code: signaling.CodeAlreadyJoined, Text: "already waiting to be matched"}
 	}
 	s.asked()
@@ -183,14 +188,12 @@ func (s *session) join(j signaling.Join, began time.Time) error {
 	if err := s.afford(cost); err != nil {
 		return err
 	}
-	m, err := s.enter(j)
+	joined, err := s.enter(j)
 	s.account.Release(cost)
 	s.forgetRequest()
-	if err != nil || m == nil {
+	if err != nil || !joined {
 		return err
 	}
-	s.member.Store(m)
-	s.server.expelBanned(m) // since it was asked whether it is
 	event, phase := "joined", PhaseJoin
 	if j.Resume != "" {
 		event, phase = "resumed", PhaseResume
@@ -201,13 +204,20 @@ func (s *session) join(j signaling.Join, began time.Time) error {
 }
 
 // enter gets the session a place in a room, or in the queue of a match: then it has no member yet.
-func (s *session) enter(j signaling.Join) (*rooms.Member, error) {
+func (s *session) enter(j signaling.Join) (joined bool, err error) {
 	if err := s.server.mayAsk(s); err != nil {
-		return nil, err
+		return false, err
+	}
+	if s.server.node != nil {
+		return s.enterCluster(j)
 	}
 	m, w, err := s.server.rooms.Join(s, j, s.admitted)
 	s.waiter = w
-	return m, err
+	if m != nil {
+		s.member.Store(m)
+		s.server.expelBanned(m) // since it was asked whether it is
+	}
+	return m != nil, err
 }
 
 // list answers with public rooms. Who has joined was admitted before.
@@ -215,13 +225,13 @@ func (s *session) list(l signaling.List) error {
 	if err := s.server.mayAsk(s); err != nil {
 		return err
 	}
-	if s.member.Load() == nil && s.waiter == nil {
+	if s.member.Load() == nil && s.waiter == nil && s.place.Load() == nil {
 		if _, err := s.server.admit(s, Request{Join: signaling.Join{Token: l.Token}, List: true}); err != nil {
 			return err
 		}
 	}
 	s.server.counters.lists.Add(1)
-	s.Deliver(rooms.NewNote(s.server.rooms.List(l)))
+	s.Deliver(rooms.NewNote(s.server.listAll(l)))
 	return nil
 }
 
@@ -241,6 +251,10 @@ func (s *session) afford(n int) error {
 func (s *session) log(event string, args ...any) {
 	if m := s.member.Load(); m != nil {
 		args = append(args, "room", m.Room(), "peer", m.ID())
+	} else if p := s.place.Load(); p != nil {
+		if room, id, ok := p.Who(); ok {
+			args = append(args, "room", room, "peer", id)
+		}
 	}
 	s.server.config.Log.Info(event, append(args, "remote", shown(s.remote))...)
 }

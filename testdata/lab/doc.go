@@ -49,7 +49,19 @@
 //	RTCPEER_LAB_LONG=1 go test -v -count=1 -run 'TestFaults/^udp15s$/mesh/smallest' ./testdata/lab
 //	RTCPEER_LAB_LONG=1 go test -v -count=1 -run TestFaults -timeout=30m ./testdata/lab
 //
-// # Both
+// # Faults of browsers
+//
+// TestBrowserFaults does the same where the member that the fault happens to is a Chromium or a Firefox with
+// rtcpeer.js, among Go programs, or where both of two members are Chromiums. There are faults of tabs besides: frozen,
+// as phones do to what is in the background, and hidden behind another tab. Its process, the driver, starts the browser
+// at its seat and serves the page (recorder.html), so that no fault comes between the two. The limits are those of Go
+// and what a browser adds (limits_test.go): a page is not told that an address has changed, and a Chromium's SCTP may
+// wait three seconds until it sends again over a path that is back.
+//
+// A choice of faults takes two minutes. RTCPEER_LAB_LONG=1 tries all of them, and the main ones in Firefox, which takes
+// ten. The file for its table is named by RTCPEER_LAB_BROWSER_FAULTS.
+//
+// # All
 //
 // The addresses are public ones, as the TURN server relays to no others; no packet of theirs leaves
 // the namespaces. tc netem is not asked for: not every kernel has it. As go test does not see the

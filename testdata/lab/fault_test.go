@@ -18,6 +18,7 @@ type fault struct {
 	begin, end func(*scene)  // end may be nil
 	joining    bool          // it begins before the member that it is at has a link
 
+	away      string  // how the member's tab is put away by putAway
 	seats     int     // 0: three
 	turn      bool    // there is a TURN server, with the signaling server; otherwise STUN alone
 	relayOnly bool    // members use no other path

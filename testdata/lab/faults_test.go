@@ -11,26 +11,44 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// faultWorlds is how many worlds with a fault there are at a time. They mostly wait.
-const faultWorlds = 8
+// How many worlds with a fault there are at a time. They mostly wait; browsers work more.
+const faultWorlds, browserWorlds = 8, 3
 
 // Links outlive faults of the network and of the programs.
 func TestFaults(t *testing.T) {
 	need(t, "ip", "nft")
-	removeAbandoned(t)
-	kit := newKit(t)
 	var trials []trial
 	for i := range faults {
 		f := &faults[i]
 		for _, p := range f.places() {
-			trials = append(trials, trial{f, p, len(trials)})
+			trials = append(trials, trial{f, goWithGo, p, len(trials)})
 		}
 	}
+	tryAll(t, trials, faultWorlds, "RTCPEER_LAB_FAULTS")
+}
+
+// And so do those of browsers.
+func TestBrowserFaults(t *testing.T) {
+	need(t, "ip", "nft", string(chromiumStack), string(firefoxStack))
+	var trials []trial
+	for i := range browserFaults {
+		f := &browserFaults[i]
+		for _, p := range f.parts() {
+			trials = append(trials, trial{&f.fault, p.cast, p.place, len(trials)})
+		}
+	}
+	tryAll(t, trials, browserWorlds, "RTCPEER_LAB_BROWSER_FAULTS")
+}
+
+// tryAll tries them in as many worlds at a time, and publishes the table in the file that the variable names.
+func tryAll(t *testing.T, trials []trial, worlds int, variable string) {
+	removeAbandoned(t)
+	kit := newKit(t)
 	// The longest first: then none is waited for alone.
 	slices.SortStableFunc(trials, func(a, b trial) int { return cmp.Compare(b.fault.lasts, a.fault.lasts) })
 	var all findings
 	var wg sync.WaitGroup
-	sites := make(chan struct{}, faultWorlds)
+	sites := make(chan struct{}, worlds)
 	for _, try := range trials {
 		sites <- struct{}{}
 		wg.Go(func() {
@@ -39,18 +57,22 @@ func TestFaults(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	all.publish(t)
+	all.publish(t, os.Getenv(variable))
 }
 
 type trial struct {
 	fault *fault
+	cast  cast
 	place place
 	order int // of its row in the table
 }
 
+// longForm reports whether everything is to be tried.
+func longForm() bool { return os.Getenv("RTCPEER_LAB_LONG") != "" }
+
 // places are where the fault is tried in this run.
 func (f *fault) places() []place {
-	if os.Getenv("RTCPEER_LAB_LONG") == "" {
+	if !longForm() {
 		return []place{f.short}
 	}
 	if f.long != nil {
@@ -59,12 +81,20 @@ func (f *fault) places() []place {
 	return everywhere()
 }
 
+// name is that of its test.
+func (try trial) name() string {
+	if try.cast == goWithGo {
+		return try.fault.key + "/" + try.place.String()
+	}
+	return try.fault.key + "/" + try.cast.key + "/" + try.place.String()
+}
+
 func (all *findings) try(t *testing.T, kit kit, try trial) {
 	// Not t.Parallel, which has as many tests at a time as there are processors.
-	t.Run(try.fault.key+"/"+try.place.String(), func(t *testing.T) {
+	t.Run(try.name(), func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), patience+try.fault.lasts)
 		defer cancel()
-		s := newScene(t, kit, try.fault, try.place)
+		s := newScene(t, kit, try.fault, try.cast, try.place)
 		f := s.measure(try.place, s.play(ctx, try.place.position))
 		f.order = try.order
 		all.add(f)

@@ -26,8 +26,8 @@ func (f *findings) add(one *finding) {
 const faultHead = "| fault | topology, id | pause in ms: reliable, unreliable | back after ms | events | of others | reliable lost, repeated, out of order | unreliable lost | not as it should be |\n" +
 	"|---|---|---|---|---|---|---|---|---|\n"
 
-// publish prints the table, and writes it to the file that RTCPEER_LAB_FAULTS names.
-func (f *findings) publish(t *testing.T) {
+// publish prints the table, and writes it to the file with that path, if there is one.
+func (f *findings) publish(t *testing.T, path string) {
 	t.Helper()
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -38,9 +38,18 @@ func (f *findings) publish(t *testing.T) {
 		fmt.Fprintln(&text, one)
 	}
 	t.Logf("\n%s", &text)
-	if path := os.Getenv("RTCPEER_LAB_FAULTS"); path != "" {
+	if path != "" {
 		require.NoError(t, os.WriteFile(path, []byte(text.String()), 0o644))
 	}
+}
+
+// where is who the members are, and who of them the fault happens to.
+func (f *finding) where() string {
+	where := fmt.Sprintf("%s, %s", f.place.topology, f.place.position)
+	if f.cast.browsers() {
+		where = f.cast.name + ", " + where
+	}
+	return where
 }
 
 // String is the finding as a row of the table.
@@ -55,7 +64,7 @@ func (f *finding) String() string {
 	}
 	cells := []string{
 		f.fault.name,
-		fmt.Sprintf("%s, %s", f.place.topology, f.place.position),
+		f.where(),
 		fmt.Sprintf("%d, %d", f.pause[0].Milliseconds(), f.pause[1].Milliseconds()),
 		back, listed(f.events), listed(f.others),
 		fmt.Sprintf("%d, %d, %d", f.lost, f.repeated, f.swapped),

@@ -13,14 +13,16 @@ import (
 // A finding is what the records of a scene tell.
 type finding struct {
 	fault *fault
+	cast  cast
 	place place
 	order int // of its row in the table
 
 	// Of the streams between those that the fault reaches, or of all if it reaches nobody.
-	pause [2]time.Duration // the longest between two packets: reliable, unreliable
-	back  time.Duration    // from the end of the fault to the first packet sent after it, of the slowest stream
-	never int              // streams without one
-	lost  int              // reliable packets, while the two were connected
+	pause   [2]time.Duration // the longest between two packets: reliable, unreliable
+	back    time.Duration    // from the end of the fault to the first packet sent after it, of the slowest stream
+	never   int              // streams without one
+	slowest string           // that stream, for the log
+	lost    int              // reliable packets, while the two were connected
 
 	// Of all streams.
 	repeated, swapped int // reliable packets
@@ -35,7 +37,7 @@ type finding struct {
 
 func (s *scene) measure(p place, records []record) *finding {
 	f := &finding{
-		fault: s.fault, place: p,
+		fault: s.fault, cast: s.cast, place: p,
 		events: make(map[string]int), others: make(map[string]int), strange: make(map[string]int), untold: make(map[string]int),
 		refused: make(map[string]int),
 	}
@@ -54,6 +56,7 @@ func (s *scene) measure(p place, records []record) *finding {
 			}
 		}
 	}
+	s.t.Logf("the slowest stream: %s, after %v", f.slowest, f.back)
 	return f
 }
 
@@ -133,7 +136,10 @@ func (f *finding) takeTimes(stream []arrival, mode rtcpeer.Mode, begun, over, st
 		f.never++
 		return
 	}
-	f.back = max(f.back, stream[first].At.Sub(over))
+	if back := stream[first].At.Sub(over); back > f.back {
+		f.back = back
+		f.slowest = fmt.Sprintf("from %d, %v", stream[first].From, mode)
+	}
 }
 
 // givenUp reports whether the member was told of an end of its link with that peer.

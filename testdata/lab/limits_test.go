@@ -29,16 +29,41 @@ var (
 const (
 	// slack is for a machine with two processors, on which eight rooms and perhaps others are at work.
 	slack = 2 * time.Second
+	// unackedFor is how long a Chromium may wait until it sends again what was not acknowledged: its SCTP doubles that
+	// time while a path is silent, and nobody outside can tell it that the path is back.
+	unackedFor = 3 * time.Second
+	// unseenFor is how much later a browser knows that its address has changed, of which it tells pages nothing if it
+	// has another one: its links are silent first, and then it has to be seen that the signaling server is.
+	unseenFor = 4 * time.Second
+	// lateTimers is how late timers of a hidden tab are.
+	lateTimers = time.Second
 	// givenUpAfter is how long a fault may last without the end of a link (Config.LostAfter).
 	givenUpAfter = 30 * time.Second
 	// interruptedAfter is how long nothing may be heard of a peer until that is told.
 	interruptedAfter = 2 * time.Second
 )
 
+// in returns what the limit is where browsers are.
+func (l limit) in(c cast) limit {
+	if !c.browsers() {
+		return l
+	}
+	if l.back > 0 {
+		l.back += unackedFor
+	}
+	switch l {
+	case seesChange:
+		l.pause += unseenFor
+	case untouched:
+		l.pause += lateTimers
+	}
+	return l
+}
+
 // exceeded returns what is not as it should be.
 func (f *finding) exceeded() (all []string) {
 	say := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
-	limit := f.fault.limit
+	limit := f.fault.limit.in(f.cast)
 	if f.never > 0 {
 		say("%d streams never came back", f.never)
 	}

@@ -19,6 +19,8 @@ func TestMain(m *testing.M) {
 		os.Exit(servePages(os.Stdout, os.Stderr, os.Args[1], os.Args[2]))
 	case "recorder":
 		os.Exit(recordAll(os.Stdout, os.Stderr, os.Args[1:]))
+	case "driver":
+		os.Exit(recordInBrowser(os.Stdout, os.Stderr, os.Args[1:]))
 	case "line":
 		os.Exit(carryAll(os.Stdout, os.Stderr, os.Args[1], os.Args[2]))
 	}

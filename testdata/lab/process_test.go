@@ -92,8 +92,11 @@ const leaving = 15 * time.Second
 // signal sends one to the program and all that it has started.
 func (p *process) signal(s syscall.Signal) { _ = syscall.Kill(-p.cmd.Process.Pid, s) }
 
+// tell sends a signal to the program alone.
+func (p *process) tell(s syscall.Signal) { _ = p.cmd.Process.Signal(s) }
+
 // interrupt is the user's Ctrl-C.
-func (p *process) interrupt() { _ = p.cmd.Process.Signal(os.Interrupt) }
+func (p *process) interrupt() { p.tell(syscall.SIGINT) }
 
 // An output is what a process wrote so far.
 type output struct {

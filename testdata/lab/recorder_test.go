@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"os"
 	"os/signal"
 	"slices"
@@ -68,10 +69,12 @@ const (
 // recordAll is the process of a recorder.
 func recordAll(stdout, stderr io.Writer, args []string) int {
 	flags := flag.NewFlagSet("recorder", flag.ExitOnError)
-	url := flags.String("url", serverURL, "")
+	url := flags.String("url", "", "")
 	topology := flags.String("topology", "", "")
 	members := flags.Int("members", 0, "")
 	relayOnly := flags.Bool("relay-only", false, "")
+	above := flags.Int("above", 0, "") // ids that it may have
+	below := flags.Int("below", math.MaxInt, "")
 	path := flags.String("record", "", "")
 	_ = flags.Parse(args) // it exits by itself
 	signals := make(chan os.Signal, 8)
@@ -81,7 +84,7 @@ func recordAll(stdout, stderr io.Writer, args []string) int {
 	config.WebRTC.RelayOnly = *relayOnly
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	node, err := rtcpeer.Join(ctx, *url, config)
+	node, err := joinBetween(ctx, *url, config, *above, *below)
 	if err != nil {
 		fmt.Fprintln(stderr, err)
 		return 1
@@ -105,6 +108,19 @@ func recordAll(stdout, stderr io.Writer, args []string) int {
 		return 1
 	}
 	return 0
+}
+
+// joinBetween joins until it has an id between the two: the server gives them at random.
+func joinBetween(ctx context.Context, url string, config rtcpeer.Config, above, below int) (*rtcpeer.Node, error) {
+	for {
+		node, err := rtcpeer.Join(ctx, url, config)
+		if err != nil || int(node.ID()) > above && int(node.ID()) < below {
+			return node, err
+		}
+		if err := node.Close(); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // sendLoop returns when the program is interrupted.

@@ -18,6 +18,7 @@ import (
 type scene struct {
 	*world
 	fault    *fault
+	cast     cast
 	topology rtcpeer.Topology
 
 	server    *process
@@ -40,12 +41,12 @@ const (
 // homeRouter is what each seat of a scene is behind.
 var homeRouter = kinds[1]
 
-func newScene(t *testing.T, kit kit, f *fault, p place) *scene {
+func newScene(t *testing.T, kit kit, f *fault, c cast, p place) *scene {
 	t.Helper()
-	n := max(f.seats, 3)
+	n := c.seats(max(f.seats, 3))
 	return &scene{
 		world: newWorld(t, kit, plan{routers: slices.Repeat([]kind{homeRouter}, n)}),
-		fault: f, topology: p.topology,
+		fault: f, cast: c, topology: p.topology,
 		recorders: make([]*process, n), files: make([]string, n), ids: make([]rtcpeer.PeerID, n),
 	}
 }
@@ -59,6 +60,9 @@ func (s *scene) startSignaling(ctx context.Context) *process {
 	var more []string
 	if s.fault.signaling == everybody {
 		more = append(more, "--resume-key=the laboratory's own")
+	}
+	if s.cast.browsers() {
+		return s.startOpenServer(ctx, s.fault.turn, more...)
 	}
 	if s.fault.turn {
 		return s.startServer(ctx, more...)
@@ -99,22 +103,19 @@ func (s *scene) enter(ctx context.Context, p position) {
 			s.dropAt(h+1, "meta l4proto udp drop")
 		}
 	}
-	for i := range s.recorders {
-		s.startRecorder(i + 1)
-		if i == 0 {
-			s.awaitID(ctx, 1) // the smallest id is the creator's
-		}
+	n := len(s.recorders)
+	at := map[position]int{smallest: 0, middle: n / 2, largest: n - 1}[p]
+	if s.cast.mixed() {
+		s.joinAround(ctx, at)
+	} else {
+		s.join(ctx)
 	}
-	for i := range s.recorders {
-		s.awaitID(ctx, i+1)
-	}
-	seats := make([]int, len(s.recorders))
+	seats := make([]int, n)
 	for i := range seats {
 		seats[i] = i + 1
 	}
 	slices.SortFunc(seats, func(a, b int) int { return int(s.id(a)) - int(s.id(b)) })
-	at := map[position]int{smallest: 0, middle: len(seats) / 2, largest: len(seats) - 1}[p]
-	s.hit, s.other = seats[at], seats[(at+1)%len(seats)]
+	s.hit, s.other = seats[at], seats[(at+1)%n]
 	s.t.Logf("ids %v; the fault is at %d", s.ids, s.id(s.hit))
 	if s.fault.joining {
 		for _, h := range seats {
@@ -130,13 +131,63 @@ func (s *scene) enter(ctx context.Context, p position) {
 	}
 }
 
-func (s *scene) startRecorder(i int) {
-	s.files[i-1] = fmt.Sprintf("%s/record%d", s.t.TempDir(), i)
-	args := []string{
-		"-topology=" + string(s.topology), "-record=" + s.files[i-1],
-		"-members=" + strconv.Itoa(len(s.recorders)), "-relay-only=" + strconv.FormatBool(s.fault.relayOnly),
+// join has all join, who are alike. The creator has the smallest id, and the other ids are in no order.
+func (s *scene) join(ctx context.Context) {
+	for i := range s.recorders {
+		s.startRecorder(i+1, s.cast.hit)
+		if i == 0 {
+			s.awaitID(ctx, 1)
+		}
 	}
-	s.recorders[i-1] = s.startSelfAt(seat(i), []string{"SSL_CERT_FILE=" + s.kit.cert}, "recorder", args...)
+	for i := range s.recorders {
+		s.awaitID(ctx, i+1)
+	}
+}
+
+// joinAround has one join that is unlike all others, and they join again until its id is at that place in the order.
+func (s *scene) joinAround(ctx context.Context, at int) {
+	hit := 1
+	if at > 0 {
+		s.startRecorder(1, s.cast.others)
+		s.awaitID(ctx, 1)
+		hit = 2
+	}
+	s.startRecorder(hit, s.cast.hit)
+	s.awaitID(ctx, hit)
+	for i := hit + 1; i <= len(s.recorders); i++ {
+		bound := "-above="
+		if i <= at+1 {
+			bound = "-below="
+		}
+		s.startRecorder(i, s.cast.others, bound+fmt.Sprint(s.id(hit)))
+		s.awaitID(ctx, i)
+	}
+}
+
+// putAway has the tab of the member be frozen or hidden, or no more.
+func (s *scene) putAway() { s.recorders[s.hit-1].tell(syscall.SIGUSR2) }
+
+func (s *scene) startRecorder(i int, on stack, more ...string) {
+	s.files[i-1] = fmt.Sprintf("%s/record%d", s.t.TempDir(), i)
+	args := append(more,
+		"-topology="+string(s.topology), "-record="+s.files[i-1],
+		"-members="+strconv.Itoa(len(s.recorders)), "-relay-only="+strconv.FormatBool(s.fault.relayOnly),
+		"-url="+s.url(),
+	)
+	role := "recorder"
+	if on != goStack {
+		role = "driver"
+		args = append(args, "-browser="+string(on), "-away="+s.fault.away)
+	}
+	s.recorders[i-1] = s.startSelfAt(seat(i), []string{"SSL_CERT_FILE=" + s.kit.cert}, role, args...)
+}
+
+// url is that of the room.
+func (s *scene) url() string {
+	if s.cast.browsers() {
+		return openURL
+	}
+	return serverURL
 }
 
 func (s *scene) awaitID(ctx context.Context, i int) {
@@ -154,7 +205,7 @@ func (s *scene) awaitWhole(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, hope)
 	defer cancel()
 	for _, r := range s.recorders {
-		r.signal(syscall.SIGUSR1)
+		r.tell(syscall.SIGUSR1)
 	}
 	for i, r := range s.recorders {
 		if _, err := r.await(ctx, &r.out, "^whole$"); err != nil {

@@ -12,6 +12,7 @@ import (
 
 const (
 	serverURL = "wss://" + serverAddress + "/room"
+	openURL   = "ws://" + serverAddress + "/room"
 	pageURL   = "https://" + pagesAddress + "/page.html?room=" + serverURL
 )
 
@@ -26,6 +27,18 @@ func (w *world) startServer(ctx context.Context, more ...string) *process {
 func (w *world) startPlainServer(ctx context.Context, more ...string) *process {
 	w.t.Helper()
 	return w.startSignalServer(ctx, append(more, "--listen="+serverAddress+":443", "--tls-cert="+w.kit.cert, "--tls-key="+w.kit.key)...)
+}
+
+// startOpenServer runs it without TLS: a Firefox can be told of no certificate.
+func (w *world) startOpenServer(ctx context.Context, turn bool, more ...string) *process {
+	w.t.Helper()
+	more = append(more, "--listen="+serverAddress+":80")
+	if turn {
+		more = append(more, "--turn", "--turn-address="+serverAddress, "--turn-host="+serverAddress, "--turn-listen="+serverAddress+":3478")
+	} else {
+		more = append(more, "--ice-server="+stunURL)
+	}
+	return w.startSignalServer(ctx, more...)
 }
 
 // startSTUN runs a STUN server in a process of its own, for worlds in which no member has a relay. stunURL is

@@ -185,7 +185,7 @@ async function update() {
   if (!shown) return;
   const stats = await shown.stats();
   if (shown !== node) return;
-  for (const [id, { at }] of failed) if (performance.now() - at > failureShown || shown.peers.includes(id)) failed.delete(id);
+  for (const [id, { at }] of failed) if (performance.now() - at > failureShown || shown.peers.includes(id) || !shown.members.includes(id)) failed.delete(id);
   const { id: me, host, topology } = shown;
   const ids = new Set([...shown.members, ...shown.peers, ...Object.keys(stats.links).map(Number), ...failed.keys()]);
   const peers = [...ids].sort((a, b) => a - b).map((id) => {

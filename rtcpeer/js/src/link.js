@@ -270,7 +270,9 @@ export class Link {
     else this.node.tell(this.peer, { ...signal, attempt });
   }
 
-  deadline() {
+  /** The time to connect is over. An end that has said hello waits one attempt more: the other one may have the link already. */
+  deadline(greeted = this.id && this.next?.opened) {
+    if (greeted) return this.after(attemptTimeout, () => this.deadline(false));
     const { stage: i, detail } = this.progress();
     const stage = ["signaling", "path", "security", "lanes"][i];
     const seconds = this.node.config.connectTimeout / 1000;
@@ -509,7 +511,7 @@ export class Link {
   /** Waits for what the other end has sent before it closed. @param {Reason} reason @param {RtcPeerError} [error] */
   drain(reason, error) {
     const { linger } = this.node.config;
-    if (this.node.config.linger < 0) return this.close(reason, error);
+    if (linger < 0) return this.close(reason, error);
     this.state = "ending";
     this.after(linger, () => this.close(reason, error));
     this.drained = () => {

@@ -102,3 +102,45 @@ for (const late of [1000, 60000]) {
     await Promise.all([b.close(), pass(late), pass(late)]);
   });
 }
+
+// The other end has the link on the strength of this end's hello, though its own has not arrived yet.
+for (const impatient of [0, 1]) {
+  const who = ["answering", "offering"][impatient];
+  for (const comes of [true, false]) {
+    test(`the time to connect is over while the other end's hello is on its way, at the ${who} end; it ${comes ? "comes" : "does not come"}`, async (t) => {
+      const server = await startServer();
+      t.after(() => server.stop());
+      const held = [];
+      class Late extends RTCPeerConnection {
+        createDataChannel(label, init) {
+          const channel = super.createDataChannel(label, init);
+          if (label !== "control") return channel;
+          const listen = channel.addEventListener.bind(channel);
+          channel.addEventListener = (name, take) => listen(name, name === "message" ? (e) => held.push(() => take(e)) : take);
+          return channel;
+        }
+      }
+      const pass = throttle(t);
+      const players = [];
+      for (const stack of impatient ? [RTCPeerConnection, Late] : [Late, RTCPeerConnection]) {
+        players.push(await Player.join(server.url + "/lobby", { WebSocket, RTCPeerConnection: stack, connectTimeout: stack === Late ? 500 : 0 }));
+      }
+      t.after(() => (held.splice(0), Promise.all([...players.map((p) => p.close()), pass(60000), pass(60000)])));
+      const late = players[impatient], other = players[1 - impatient];
+      await other.event("connected", late.id);
+      await eventually("the hello", () => held.length);
+      await pass(500);
+      if (comes) {
+        for (const act of held) act();
+        await late.event("connected", other.id);
+        await other.node.send({ data: "still" });
+        assert.deepEqual([late, other].flatMap((p) => p.events).filter((e) => e.kind === "disconnected" || e.kind === "failed"), []);
+      } else {
+        await pass(0);
+        assert.deepEqual(late.events, []);
+        await pass(7000);
+        assert.equal((await late.event("failed", other.id)).error.code, "deadline");
+      }
+    });
+  }
+}

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"example.org/rtcpeer/signaling/cluster/natsbus"
+)
+
+// clusterOptions are for several servers that share their rooms over NATS.
+type clusterOptions struct {
+	NATS   []string `name:"nats" placeholder:"URL" help:"Share rooms with other servers over NATS; see DEPLOY.md."`
+	Creds  string   `name:"nats-creds" placeholder:"FILE" help:"Credentials for NATS, as nsc writes them."`
+	Name   string   `name:"nats-name" default:"default" placeholder:"NAME" help:"Which cluster, if NATS has several (${default})."`
+	CA     string   `name:"nats-ca" hidden:"" placeholder:"FILE" help:"Certificates that NATS may have, in PEM (the system's)."`
+	Cert   string   `name:"nats-cert" hidden:"" placeholder:"FILE" help:"Client certificate for NATS, in PEM."`
+	Key    string   `name:"nats-key" hidden:"" placeholder:"FILE" help:"Its key."`
+	Server string   `name:"server-name" placeholder:"NAME" help:"This server, in logs (the host's name)."`
+
+	Embedded string   `name:"nats-embedded" hidden:"" placeholder:"ADDR" help:"Run a NATS node here; its route is ADDR, as :6222."`
+	Peers    []string `name:"nats-peers" hidden:"" placeholder:"URL" help:"Routes of the other nodes: nats://host:6222."`
+	Secret   secret   `name:"nats-secret" hidden:"" placeholder:"SECRET" help:"Password of the nodes among each other."`
+}
+
+func (o *clusterOptions) on() bool { return len(o.NATS) > 0 || o.Embedded != "" }
+
+func (o *clusterOptions) server() string {
+	host, _ := os.Hostname()
+	return cmp.Or(o.Server, host)
+}
+
+func (o *options) checkCluster(p *problems) {
+	c := &o.Cluster
+	switch {
+	case len(c.NATS) > 0 && c.Embedded != "":
+		p.add("--nats and --nats-embedded: want one of them")
+	case c.Embedded == "" && (len(c.Peers) > 0 || c.Secret != ""):
+		p.add("--nats-peers and --nats-secret: need --nats-embedded")
+	case c.Embedded != "" && !hasNode:
+		p.add("--nats-embedded: this program was built without it: go build -tags nats_embedded ./cmd/signal-server")
+	case !c.on() && (c.Creds != "" || c.CA != "" || c.Cert != ""):
+		p.add("--nats-creds, --nats-ca and --nats-cert: need --nats")
+	case c.on() && o.Server.ResumeKey == "":
+		p.add("--nats: needs --resume-key, the same for all servers")
+	}
+	p.atLeast("--nats-secret", c.Secret, 16)
+	if (c.Cert == "") != (c.Key == "") {
+		p.add("--nats-cert and --nats-key: want both or none")
+	}
+	if c.Embedded != "" {
+		if _, _, err := net.SplitHostPort(c.Embedded); err != nil {
+			p.add("--nats-embedded %q: want host:port", c.Embedded)
+		}
+	}
+	for _, u := range c.NATS {
+		if scheme, _, ok := strings.Cut(u, "://"); !ok || scheme != "nats" && scheme != "tls" {
+			p.add("--nats %q: want nats://host:4222 or tls://host:4222", u)
+		}
+	}
+}
+
+func (o *clusterOptions) plan(say say) {
+	switch {
+	case o.Embedded != "":
+		say("one of several servers, as %s, over a NATS node here with its route on %s and peers %s", o.server(), o.Embedded, strings.Join(o.Peers, ", "))
+	case o.on():
+		say("one of several servers, as %s, over NATS", o.server())
+	}
+}
+
+// A node is a NATS node in this program, if that was built with one: see embedded.go.
+type node interface {
+	URL() string
+	Close()
+}
+
+// A bus is what this server shares with others, and its own node of it, if it has one.
+type bus struct {
+	nats *natsbus.Bus
+	node node // nil: none here
+}
+
+// checkTime is how long NATS may take to answer at the start.
+const checkTime = 5 * time.Second
+
+// open returns nil for a server alone. It finds what does not pass by itself: credentials and permissions. NATS may answer
+// later.
+func (o *clusterOptions) open(log *slog.Logger) (*bus, error) {
+	if !o.on() {
+		return nil, nil
+	}
+	b := new(bus)
+	urls := o.NATS
+	if o.Embedded != "" {
+		var err error
+		if b.node, err = startNode(o); err != nil {
+			return nil, err
+		}
+		urls = []string{b.node.URL()}
+	}
+	secure, err := o.tls()
+	if err == nil {
+		b.nats, err = natsbus.Open(natsbus.Config{URLs: urls, Name: o.Name, Server: o.server(), Credentials: o.Creds, TLS: secure, Log: log})
+	}
+	if err != nil {
+		b.close()
+		return nil, err
+	}
+	if b.node != nil {
+		return b, nil // the others may not be there yet
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), checkTime)
+	defer cancel()
+	switch _, err := b.nats.Check(ctx); {
+	case errors.Is(err, natsbus.ErrNotAllowed):
+		b.close()
+		return nil, err
+	case err != nil:
+		log.Warn("not ready yet", "err", err)
+	}
+	return b, nil
+}
+
+func (b *bus) close() {
+	if b.nats != nil {
+		b.nats.Close()
+	}
+	if b.node != nil {
+		b.node.Close()
+	}
+}
+
+// tls returns nil for the system's roots and no certificate.
+func (o *clusterOptions) tls() (*tls.Config, error) {
+	if o.CA == "" && o.Cert == "" {
+		return nil, nil
+	}
+	c := &tls.Config{MinVersion: tls.VersionTLS12}
+	if o.CA != "" {
+		content, err := os.ReadFile(o.CA)
+		if err != nil {
+			return nil, fmt.Errorf("--nats-ca: %w", err)
+		}
+		c.RootCAs = x509.NewCertPool()
+		if !c.RootCAs.AppendCertsFromPEM(content) {
+			return nil, fmt.Errorf("--nats-ca %s: no certificate in it", o.CA)
+		}
+	}
+	if o.Cert != "" {
+		pair, err := tls.LoadX509KeyPair(o.Cert, o.Key)
+		if err != nil {
+			return nil, fmt.Errorf("--nats-cert: %w", err)
+		}
+		c.Certificates = []tls.Certificate{pair}
+	}
+	return c, nil
+}
+
+// tryBus says what a start would find, for check-config.
+func (o *clusterOptions) tryBus(out io.Writer) error {
+	if len(o.NATS) == 0 {
+		return nil
+	}
+	secure, err := o.tls()
+	if err != nil {
+		return usageError{err}
+	}
+	b, err := natsbus.Open(natsbus.Config{URLs: o.NATS, Name: o.Name, Server: o.server(), Credentials: o.Creds, TLS: secure})
+	if err != nil {
+		return usageError{err}
+	}
+	defer b.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), checkTime)
+	defer cancel()
+	good, err := b.Check(ctx)
+	for _, line := range good {
+		fmt.Fprintf(out, "NATS: %s\n", line)
+	}
+	if err != nil {
+		return usageError{err}
+	}
+	return nil
+}

@@ -1,0 +1,13 @@
+//go:build nats_embedded
+
+package main
+
+import "example.org/rtcpeer/signaling/cluster/natsnode"
+
+// hasNode is true in programs that have a NATS node inside. It makes them larger: DEPLOY.md has the figures.
+const hasNode = true
+
+func startNode(o *clusterOptions) (node, error) {
+	return natsnode.Start(natsnode.Config{Name: o.server(), Listen: "127.0.0.1:0", Route: o.Embedded, Peers: o.Peers,
+		Cluster: "rtcpeer-" + o.Name, Secret: string(o.Secret)})
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/testdata/firefox"
+)
+
+// A view is a page in a browser.
+type view interface {
+	before(t *testing.T, script string)
+	visit(t *testing.T, url string)
+	waitFor(t *testing.T, expression string)
+	text(t *testing.T, expression string) string
+	click(t *testing.T, selector string)
+	say(t *testing.T, line string)
+	// beside returns another tab of the same profile, and with that one's storage.
+	beside(t *testing.T, script, url string) view
+}
+
+func (b *tab) beside(t *testing.T, script, url string) view {
+	t.Helper()
+	other := b.cover(t, "about:blank")
+	other.before(t, script)
+	other.visit(t, url)
+	return other
+}
+
+// inEachBrowser runs a test in Chromium and in Firefox. show opens a page that has been prepared with a script; an empty
+// one is none.
+func inEachBrowser(t *testing.T, test func(t *testing.T, show func(script, url string) view)) {
+	t.Run("Chromium", func(t *testing.T) {
+		browser := openBrowser(t)
+		test(t, func(script, url string) view {
+			tab := browser.open(t, "about:blank")
+			tab.before(t, script)
+			tab.visit(t, url)
+			t.Cleanup(func() { tab.quiet(t, offline...) })
+			return tab
+		})
+	})
+	t.Run("Firefox", func(t *testing.T) {
+		browser := openFirefox(t)
+		test(t, func(script, url string) view {
+			return openView(t, browser, script, url)
+		})
+	})
+}
+
+// openFirefox starts one that ends with the test. Without one the test is skipped, or fails where RTCPEER_CI says that
+// there must be one.
+func openFirefox(t *testing.T) *firefox.Browser {
+	t.Helper()
+	if _, err := exec.LookPath(firefox.Program); err != nil {
+		require.Empty(t, os.Getenv("RTCPEER_CI"), "no firefox here: apt-get install -y "+firefox.Program)
+		t.Skip("no firefox here: apt-get install -y " + firefox.Program)
+	}
+	profile, err := os.MkdirTemp("", "signal-server") // the browser may still write while it is removed
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(profile) })
+	browser, err := firefox.Start(profile)
+	require.NoError(t, err)
+	t.Cleanup(browser.Close)
+	return browser
+}
+
+// A foxView is one in Firefox, whose tabs all have the same profile.
+type foxView struct {
+	browser *firefox.Browser
+	tab     *firefox.Tab
+}
+
+func openView(t *testing.T, browser *firefox.Browser, script, url string) foxView {
+	t.Helper()
+	tab, err := browser.Open()
+	require.NoError(t, err)
+	v := foxView{browser, tab}
+	v.before(t, shorthands+script)
+	v.visit(t, url)
+	return v
+}
+
+func (v foxView) beside(t *testing.T, script, url string) view {
+	t.Helper()
+	return openView(t, v.browser, script, url)
+}
+
+func (v foxView) before(t *testing.T, script string) {
+	t.Helper()
+	require.NoError(t, v.tab.Before(script))
+}
+
+func (v foxView) visit(t *testing.T, url string) {
+	t.Helper()
+	require.NoError(t, v.tab.Visit(url))
+}
+
+func (v foxView) waitFor(t *testing.T, expression string) {
+	t.Helper()
+	var last error
+	condition := func() bool {
+		var is string
+		is, last = v.tab.Text("!!(" + expression + ")")
+		return is == "true"
+	}
+	if eventually(t.Context(), condition) {
+		return
+	}
+	body, _ := v.tab.Text(`document.body.innerText.slice(0, 4000)`)
+	require.Fail(t, "not so within a minute: "+expression, "%v\n%s", last, body)
+}
+
+func (v foxView) text(t *testing.T, expression string) string {
+	t.Helper()
+	text, err := v.tab.Text(expression)
+	require.NoError(t, err)
+	return text
+}
+
+func (v foxView) click(t *testing.T, selector string) {
+	t.Helper()
+	v.text(t, `document.querySelector("`+selector+`").click()`)
+}
+
+func (v foxView) say(t *testing.T, line string) {
+	t.Helper()
+	v.text(t, `document.querySelector("#text").focus()`)
+	require.NoError(t, v.tab.Type(line+"\r"))
+}

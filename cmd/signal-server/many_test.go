@@ -1,0 +1,536 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/signal"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/cluster/natsnode"
+)
+
+// natsNode is a program: a NATS node that can be killed. Its arguments are its name, its addresses for clients and for
+// routes, and the routes of all nodes.
+func natsNode() {
+	n, err := natsnode.Start(natsnode.Config{Name: os.Args[1], Listen: os.Args[2], Route: os.Args[3], Peers: os.Args[4:]})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	defer n.Close()
+	fmt.Fprintln(os.Stderr, "ws://"+strings.TrimPrefix(n.URL(), "nats://")) // as launchCommand has it
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	<-ctx.Done()
+}
+
+// A fleet is three servers and three NATS nodes, each a process. Each server reaches NATS through a wire that can be cut.
+type fleet struct {
+	t         *testing.T
+	nodes     [3]*daemon
+	addresses [3]string // of nodes, for clients
+	routes    [3]string
+	wires     [3]*wire
+	servers   [3]*daemon
+	listens   [3]string
+}
+
+func newFleet(t *testing.T) *fleet {
+	t.Helper()
+	f := &fleet{t: t}
+	for i := range f.nodes {
+		f.addresses[i], f.routes[i], f.listens[i] = freeAddress(t), freeAddress(t), freeAddress(t)
+	}
+	for i := range f.nodes {
+		f.startNode(i)
+	}
+	for i := range f.servers {
+		f.wires[i] = newWire(t, f.addresses[i:], f.addresses[:i])
+		f.startServer(i)
+	}
+	f.ready()
+	return f
+}
+
+func (f *fleet) startNode(i int) {
+	var peers []string
+	for _, r := range f.routes {
+		peers = append(peers, "nats://"+r)
+	}
+	f.nodes[i] = launchCommand(f.t, "nats-node", append([]string{"n" + strconv.Itoa(i), f.addresses[i], f.routes[i]}, peers...)...)
+}
+
+func (f *fleet) startServer(i int) {
+	f.servers[i] = launchDaemon(f.t, "--listen="+f.listens[i], "--nats=nats://"+f.wires[i].address, "--server-name=s"+strconv.Itoa(i),
+		"--resume-key=0123456789abcdef", "--max-per-address=0")
+}
+
+// ready waits until all servers are.
+func (f *fleet) ready() {
+	f.t.Helper()
+	for _, d := range f.servers {
+		require.True(f.t, eventually(f.t.Context(), func() bool {
+			res, err := plainClient.Get("http://" + d.address() + "/readyz")
+			if err != nil {
+				return false
+			}
+			res.Body.Close()
+			return res.StatusCode == 200
+		}))
+	}
+}
+
+// A wire leads from one server to NATS.
+type wire struct {
+	address string
+	cut     atomic.Bool
+
+	mu    sync.Mutex // guards conns
+	conns map[net.Conn]bool
+}
+
+// newWire leads to the first of some addresses that answers.
+func newWire(t *testing.T, first, then []string) *wire {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	w := &wire{address: l.Addr().String(), conns: make(map[net.Conn]bool)}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			wg.Go(func() { w.carry(c, slices.Concat(first, then)) })
+		}
+	})
+	t.Cleanup(func() {
+		l.Close()
+		w.setCut(true)
+		wg.Wait()
+	})
+	return w
+}
+
+func (w *wire) carry(c net.Conn, addresses []string) {
+	defer c.Close()
+	for _, address := range addresses {
+		to, err := net.DialTimeout("tcp", address, time.Second)
+		if err != nil {
+			continue
+		}
+		defer to.Close()
+		w.mu.Lock()
+		if w.cut.Load() {
+			w.mu.Unlock()
+			return
+		}
+		w.conns[c], w.conns[to] = true, true
+		w.mu.Unlock()
+		var wg sync.WaitGroup
+		for _, ends := range [][2]net.Conn{{c, to}, {to, c}} {
+			wg.Go(func() {
+				_, _ = io.Copy(ends[0], ends[1])
+				ends[0].Close()
+				ends[1].Close()
+			})
+		}
+		wg.Wait()
+		w.mu.Lock()
+		delete(w.conns, c)
+		delete(w.conns, to)
+		w.mu.Unlock()
+		return
+	}
+}
+
+func (w *wire) setCut(cut bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.cut.Store(cut)
+	if cut {
+		for c := range w.conns {
+			c.Close()
+		}
+	}
+}
+
+// A guest is a member of a room that comes back whenever its connection is lost, to the next server.
+type guest struct {
+	fleet *fleet
+	room  string
+	wg    sync.WaitGroup
+
+	mu      sync.Mutex // guards the fields below
+	at      int        // server
+	conn    *websocket.Conn
+	welcome signaling.Welcome
+	online  bool
+	wrong   []string // what must not happen
+	last    error    // for which it could not come back
+	got     chan string
+	over    bool
+}
+
+var errSent = errors.New("sent away")
+
+// enter joins or comes back, and returns when that is done or has failed.
+func (g *guest) enter() error {
+	d := websocket.Dialer{Subprotocols: []string{signaling.Subprotocol}, HandshakeTimeout: 2 * time.Second}
+	conn, res, err := d.Dial(g.fleet.servers[g.at].url, nil)
+	if err != nil {
+		return err
+	}
+	res.Body.Close()
+	frame, _ := signaling.JSON.Encode(signaling.Join{Room: signaling.RoomName(g.room), Resume: g.welcome.Resume})
+	_ = conn.WriteMessage(websocket.TextMessage, frame)
+	conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_, frame, err = conn.ReadMessage()
+	if err != nil {
+		conn.Close()
+		return err
+	}
+	conn.SetReadDeadline(time.Time{})
+	switch m, _ := signaling.JSON.Decode(frame); m := m.(type) {
+	case signaling.Welcome:
+		g.mu.Lock()
+		if g.welcome.ID != 0 && m.ID != g.welcome.ID {
+			g.wrong = append(g.wrong, fmt.Sprintf("id %d became %d", g.welcome.ID, m.ID))
+		}
+		g.conn, g.welcome, g.online = conn, m, true
+		g.mu.Unlock()
+		return nil
+	case *signaling.Error:
+		conn.Close()
+		return m
+	default:
+		conn.Close()
+		return errSent
+	}
+}
+
+// live reads until leave, and comes back.
+func (g *guest) live(known func(signaling.PeerID) bool) {
+	for {
+		g.mu.Lock()
+		conn, over := g.conn, g.over
+		g.mu.Unlock()
+		if over {
+			return
+		}
+		g.read(conn, known)
+		g.mu.Lock()
+		g.online = false
+		over = g.over
+		g.mu.Unlock()
+		for !over {
+			g.at = (g.at + 1) % len(g.fleet.servers)
+			err := g.enter()
+			if err == nil {
+				break
+			}
+			g.mu.Lock()
+			g.last = err
+			g.mu.Unlock()
+			if why, ok := errors.AsType[*signaling.Error](err); ok && !why.Code.Retry() {
+				g.mu.Lock()
+				g.wrong = append(g.wrong, why.Error())
+				g.over = true
+				g.mu.Unlock()
+				return
+			}
+			time.Sleep(200 * time.Millisecond)
+			g.mu.Lock()
+			over = g.over
+			g.mu.Unlock()
+		}
+	}
+}
+
+func (g *guest) read(conn *websocket.Conn, known func(signaling.PeerID) bool) {
+	defer conn.Close()
+	for {
+		_, frame, err := conn.ReadMessage()
+		if err != nil {
+			return
+		}
+		m, err := signaling.JSON.Decode(frame)
+		g.mu.Lock()
+		switch m := m.(type) {
+		case signaling.Left:
+			if known(m.ID) {
+				g.wrong = append(g.wrong, fmt.Sprintf("told that %d has left: %s", m.ID, m.Reason))
+			}
+		case signaling.Resume:
+			g.welcome.Resume = m.Token
+		case *signaling.Error:
+			if !m.Code.Retry() {
+				g.wrong = append(g.wrong, m.Error())
+			}
+		case signaling.Signal:
+			select {
+			case g.got <- string(m.Data):
+			default:
+			}
+		}
+		g.mu.Unlock()
+		_ = err
+	}
+}
+
+func (g *guest) leave() {
+	g.mu.Lock()
+	g.over = true
+	g.conn.Close()
+	g.mu.Unlock()
+	g.wg.Wait()
+}
+
+// A crowd is rooms of four, whose members are spread over all servers.
+type crowd struct {
+	fleet  *fleet
+	rooms  [][]*guest
+	joins  [2][]time.Duration // at the server of the room's first member, and at others
+	relays [2][]time.Duration
+}
+
+const ofRoom = 4
+
+func newCrowd(t *testing.T, f *fleet, rooms int) *crowd {
+	t.Helper()
+	c := &crowd{fleet: f}
+	for r := range rooms {
+		var members []*guest
+		for i := range ofRoom {
+			g := &guest{fleet: f, room: fmt.Sprintf("room-%d", r), at: (r + i) % 3, got: make(chan string, 16)}
+			began := time.Now()
+			require.NoError(t, g.enter())
+			if i > 0 {
+				c.joins[min(1, i%3)] = append(c.joins[min(1, i%3)], time.Since(began))
+			}
+			members = append(members, g)
+		}
+		known := func(id signaling.PeerID) bool {
+			return slices.ContainsFunc(members, func(g *guest) bool { return g.welcome.ID == id })
+		}
+		for _, g := range members {
+			g.wg.Go(func() { g.live(known) })
+			t.Cleanup(g.leave)
+		}
+		c.rooms = append(c.rooms, members)
+	}
+	return c
+}
+
+// whole waits until all members are connected.
+func (c *crowd) whole(t *testing.T) {
+	t.Helper()
+	var away string
+	for range 300 {
+		if away = c.away(); away == "" {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	require.Empty(t, away, "it does not come back; %q", c.wrong())
+}
+
+// away returns a member that is not connected, and why.
+func (c *crowd) away() string {
+	for _, members := range c.rooms {
+		for _, g := range members {
+			g.mu.Lock()
+			online, last := g.online, g.last
+			g.mu.Unlock()
+			if !online {
+				return fmt.Sprintf("%s, member %d: %v", g.room, g.welcome.ID, last)
+			}
+		}
+	}
+	return ""
+}
+
+// wrong returns what happened that must not.
+func (c *crowd) wrong() (list []string) {
+	for _, members := range c.rooms {
+		for _, g := range members {
+			g.mu.Lock()
+			for _, w := range g.wrong {
+				list = append(list, fmt.Sprintf("%s, member %d: %s", g.room, g.welcome.ID, w))
+			}
+			g.wrong = nil
+			g.mu.Unlock()
+		}
+	}
+	return list
+}
+
+// newcomers joins each room anew over a server that runs until it is let in, and returns how long that took for the last
+// one. Each must find the four members, though some may be on their way back.
+func (c *crowd) newcomers(t *testing.T, skip int, whole bool) time.Duration {
+	t.Helper()
+	began := time.Now()
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var failed []string
+	places := make(chan struct{}, 32)
+	for r, members := range c.rooms {
+		wg.Go(func() {
+			places <- struct{}{}
+			defer func() { <-places }()
+			at := r % 3
+			if at == skip {
+				at = (at + 1) % 3
+			}
+			g := &guest{fleet: c.fleet, room: members[0].room, at: at, got: make(chan string, 1)}
+			for g.enter() != nil && time.Since(began) < 20*time.Second {
+				time.Sleep(50 * time.Millisecond)
+			}
+			if g.conn == nil || whole && len(g.welcome.Members) != ofRoom {
+				mu.Lock()
+				failed = append(failed, fmt.Sprintf("%s: %d members", g.room, len(g.welcome.Members)))
+				mu.Unlock()
+			}
+			if g.conn != nil {
+				frame, _ := signaling.JSON.Encode(signaling.Leave{})
+				_ = g.conn.WriteMessage(websocket.TextMessage, frame)
+				_, _, _ = g.conn.ReadMessage()
+				g.conn.Close()
+			}
+		})
+	}
+	wg.Wait()
+	require.Empty(t, failed)
+	return time.Since(began)
+}
+
+// relay has the first member of each room send to the one at its server, and to one at another.
+func (c *crowd) relay(t *testing.T) {
+	t.Helper()
+	for _, members := range c.rooms {
+		for k, to := range []*guest{members[3], members[1]} {
+			frame, _ := signaling.JSON.Encode(signaling.Signal{To: to.welcome.ID, Data: []byte(`"x"`)})
+			began := time.Now()
+			members[0].mu.Lock()
+			conn := members[0].conn
+			members[0].mu.Unlock()
+			require.NoError(t, conn.WriteMessage(websocket.TextMessage, frame))
+			select {
+			case <-to.got:
+			case <-time.After(10 * time.Second):
+				require.Fail(t, "no signal", "%s: from %d to %d", to.room, members[0].welcome.ID, to.welcome.ID)
+			}
+			c.relays[k] = append(c.relays[k], time.Since(began))
+		}
+	}
+}
+
+func percentile(list []time.Duration, p int) time.Duration {
+	list = slices.Sorted(slices.Values(list))
+	return list[min(len(list)-1, len(list)*p/100)].Round(10 * time.Microsecond)
+}
+
+// Three servers and three NATS nodes, and all that may happen to them. RTCPEER_ROOMS is how many rooms of four there are.
+func TestManyServers(t *testing.T) {
+	rooms := 60
+	if n, err := strconv.Atoi(os.Getenv("RTCPEER_ROOMS")); err == nil {
+		rooms = n
+	}
+	f := newFleet(t)
+	c := newCrowd(t, f, rooms)
+	c.relay(t)
+	t.Logf("%d rooms of four over three servers", rooms)
+	t.Logf("join at the owner: p50 %v p99 %v; at another server: p50 %v p99 %v", percentile(c.joins[0], 50), percentile(c.joins[0], 99), percentile(c.joins[1], 50), percentile(c.joins[1], 99))
+	t.Logf("signal at the owner: p50 %v p99 %v; to another server: p50 %v p99 %v", percentile(c.relays[0], 50), percentile(c.relays[0], 99), percentile(c.relays[1], 50), percentile(c.relays[1], 99))
+	for _, fault := range []struct {
+		name  string
+		limit time.Duration
+		skip  int // a server that newcomers do not ask
+		do    func()
+		undo  func()
+	}{
+		{"kill -9 a server", 10 * time.Second, 0, func() { f.servers[0].kill() }, func() { f.startServer(0) }},
+		{"kill -9 a NATS node", 10 * time.Second, -1, func() { f.nodes[1].kill() }, func() { f.startNode(1) }},
+		{"SIGSTOP a server for 20 s", 10 * time.Second, 1,
+			func() { require.NoError(t, f.servers[1].cmd.Process.Signal(syscall.SIGSTOP)) },
+			func() {
+				time.Sleep(20 * time.Second)
+				require.NoError(t, f.servers[1].cmd.Process.Signal(syscall.SIGCONT))
+			}},
+		{"cut a server from the bus", 10 * time.Second, 2, func() { f.wires[2].setCut(true) }, func() { f.wires[2].setCut(false) }},
+	} {
+		fault.do()
+		took := c.newcomers(t, fault.skip, false)
+		t.Logf("%-28s newcomers in all rooms after %v (limit %v)", fault.name, took.Round(time.Millisecond), fault.limit)
+		fault.undo()
+		f.ready()
+		c.whole(t)
+		c.settle(t)
+		require.Empty(t, c.wrong(), fault.name)
+		require.LessOrEqual(t, took, fault.limit)
+		c.relay(t)
+	}
+	for i := range f.servers {
+		require.NoError(t, f.servers[i].cmd.Process.Signal(syscall.SIGTERM))
+		for range f.servers[i].log { // until its end
+		}
+		_ = f.servers[i].cmd.Wait()
+		took := c.newcomers(t, i, false)
+		t.Logf("%-28s newcomers in all rooms after %v (limit 1s)", fmt.Sprintf("SIGTERM to server %d", i), took.Round(time.Millisecond))
+		f.startServer(i)
+		f.ready()
+		c.whole(t)
+		c.settle(t)
+		require.Empty(t, c.wrong(), "rolling update")
+		require.LessOrEqual(t, took, time.Second)
+	}
+	c.relay(t)
+}
+
+// settle waits until newcomers find all four members in each room.
+func (c *crowd) settle(t *testing.T) {
+	t.Helper()
+	for try := 0; ; try++ {
+		missing := c.missing()
+		if missing == 0 {
+			return
+		}
+		require.Less(t, try, 100, "members are missing in rooms: %d", missing)
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// missing returns how many rooms a newcomer finds without all four.
+func (c *crowd) missing() (count int) {
+	for r, members := range c.rooms {
+		g := &guest{fleet: c.fleet, room: members[0].room, at: r % 3, got: make(chan string, 1)}
+		if g.enter() != nil {
+			count++
+			continue
+		}
+		if len(g.welcome.Members) != ofRoom {
+			count++
+		}
+		frame, _ := signaling.JSON.Encode(signaling.Leave{})
+		_ = g.conn.WriteMessage(websocket.TextMessage, frame)
+		_, _, _ = g.conn.ReadMessage()
+		g.conn.Close()
+	}
+	return count
+}

@@ -1,0 +1,402 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/rooms"
+)
+
+// A claim is a key that this server owns under its lease: a room, or those who wait for one kind of match.
+type claim struct {
+	key string
+
+	ready chan struct{} // closed when it is decided whether the claim is good
+
+	// Guarded by Node.mu.
+	lease string
+	users int // joins under way: the claim stays
+	over  bool
+	dirty bool
+
+	writing  sync.Mutex // held while its key is written
+	revision uint64     // guarded by writing
+}
+
+// An owned is the value of a key.
+type owned struct {
+	Lease   string        `json:"lease"`
+	Process uint64        `json:"process"`
+	Record  *rooms.Record `json:"record,omitempty"`
+}
+
+// An owner is who owns a key.
+type owner struct {
+	lease   string
+	process uint64
+}
+
+const (
+	roomPrefix  = "room."
+	matchPrefix = "match."
+)
+
+func roomKey(name signaling.RoomName) string { return roomPrefix + string(name) }
+
+// roomOf returns the name of the room of a key, if it is one.
+func roomOf(key string) (signaling.RoomName, bool) {
+	name, ok := strings.CutPrefix(key, roomPrefix)
+	return signaling.RoomName(name), ok
+}
+
+var errNoLease = &signaling.Error{Code: signaling.CodeInternal, Text: "this server cannot reach the others: try again", RetryMillis: 5000}
+
+// claim makes this server the owner of a key, unless a server that lives is. If it is its own claim is not nil, and the
+// caller ends its use with done.
+func (n *Node) claim(ctx context.Context, key string) (*claim, owner, error) {
+	for {
+		n.mu.Lock()
+		if n.lease == "" || !n.acts() {
+			n.mu.Unlock()
+			return nil, owner{}, errNoLease
+		}
+		c := n.claims[key]
+		if c == nil {
+			c = &claim{key: key, lease: n.lease, users: 1, ready: make(chan struct{})}
+			n.claims[key] = c
+			n.mu.Unlock()
+			return n.decide(ctx, c)
+		}
+		if !c.over {
+			c.users++
+		}
+		over, ready := c.over, c.ready
+		n.mu.Unlock()
+		select {
+		case <-ready:
+		case <-ctx.Done():
+			if !over {
+				n.done(c)
+			}
+			return nil, owner{}, context.Cause(ctx)
+		}
+		if over {
+			continue
+		}
+		n.mu.Lock()
+		if !c.over && n.claims[key] == c {
+			n.mu.Unlock()
+			return c, owner{c.lease, n.process}, nil
+		}
+		c.users--
+		n.mu.Unlock()
+	}
+}
+
+// decide writes the key of a new claim.
+func (n *Node) decide(ctx context.Context, c *claim) (*claim, owner, error) {
+	who, record, err := n.take(ctx, c)
+	if err == nil && who.lease == c.lease {
+		if name, ok := roomOf(c.key); ok && record != nil && !n.store().Has(name) {
+			n.store().Adopt(name, *record, n.config.Account())
+			n.count(&n.moved)
+		}
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if err == nil && who.lease == c.lease && n.lease == c.lease {
+		close(c.ready)
+		return c, who, nil
+	}
+	c.over = true
+	if n.claims[c.key] == c {
+		delete(n.claims, c.key)
+	}
+	close(c.ready)
+	if err == nil && who.lease == c.lease {
+		err = errNoLease
+	}
+	return nil, who, err
+}
+
+// take returns who owns the key of a claim when it is decided, and the record of its room, if there was one.
+func (n *Node) take(ctx context.Context, c *claim) (owner, *rooms.Record, error) {
+	mine := owner{c.lease, n.process}
+	value := encodeOwned(owned{Lease: mine.lease, Process: mine.process})
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	for {
+		revision, err := n.config.Bus.Create(ctx, c.key, value, 0)
+		if err == nil {
+			c.revision = revision
+			return mine, nil, nil
+		}
+		if !errors.Is(err, ErrExists) {
+			return owner{}, nil, err
+		}
+		old, revision, err := n.config.Bus.Get(ctx, c.key)
+		if errors.Is(err, ErrNoKey) {
+			if err := pause(ctx, 10*time.Millisecond); err != nil {
+				return owner{}, nil, err
+			}
+			continue
+		}
+		if err != nil {
+			return owner{}, nil, err
+		}
+		var was owned
+		if json.Unmarshal(old, &was) == nil && was.Lease != mine.lease {
+			dead, err := n.dead(ctx, was.Lease)
+			if err != nil {
+				return owner{}, nil, err
+			}
+			if !dead {
+				return owner{was.Lease, was.Process}, nil, nil
+			}
+		}
+		revision, err = n.config.Bus.Update(ctx, c.key, encodeOwned(owned{mine.lease, mine.process, was.Record}), revision, 0)
+		if err == nil {
+			c.revision = revision
+			return mine, was.Record, nil
+		}
+		if !errors.Is(err, ErrConflict) {
+			return owner{}, nil, err
+		}
+	}
+}
+
+func encodeOwned(o owned) []byte {
+	b, _ := json.Marshal(o) // it has nothing that JSON lacks
+	return b
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// done ends the use of a claim: then it is written, or given up if nothing is there.
+func (n *Node) done(c *claim) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	c.users--
+	n.mark(c)
+}
+
+// holds reports whether a claim is good.
+func (n *Node) holds(c *claim) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return !c.over && c.lease == n.lease && n.acts()
+}
+
+// owns reports whether a room is this server's.
+func (n *Node) owns(name signaling.RoomName) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	c := n.claims[roomKey(name)]
+	return c != nil && !c.over && c.lease == n.lease
+}
+
+// changed notes that the record of a room is to be written. A room that was made without a claim, by a match, gets one.
+func (n *Node) changed(name signaling.RoomName) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	c := n.claims[roomKey(name)]
+	if c == nil {
+		if n.lease == "" || n.surrendering {
+			return
+		}
+		c = &claim{key: roomKey(name), lease: n.lease, ready: make(chan struct{})}
+		close(c.ready)
+		n.claims[c.key] = c
+	}
+	n.mark(c)
+}
+
+// mark is called with mu held.
+func (n *Node) mark(c *claim) {
+	if c.dirty || c.over {
+		return
+	}
+	c.dirty = true
+	n.dirty = append(n.dirty, c)
+	select {
+	case n.wake <- struct{}{}:
+	default:
+	}
+}
+
+// rewrite has all keys of this server written.
+func (n *Node) rewrite() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, c := range n.claims {
+		n.mark(c)
+	}
+}
+
+const (
+	// writeEvery is the least time between two writes of a record, and so how much of a room its next owner may not know.
+	writeEvery = 50 * time.Millisecond
+	// writers is how many keys are written at a time.
+	writers = 16
+)
+
+// write writes the records of rooms that have changed, until ctx ends.
+func (n *Node) write(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-n.wake:
+		}
+		n.flush(ctx)
+		if pause(ctx, writeEvery) != nil {
+			return
+		}
+	}
+}
+
+func (n *Node) flush(ctx context.Context) {
+	n.flushing.Lock()
+	defer n.flushing.Unlock()
+	n.mu.Lock()
+	list := n.dirty
+	n.dirty = nil
+	n.mu.Unlock()
+	each(writers, list, func(c *claim) {
+		ctx, cancel := context.WithTimeout(ctx, leaseTTL)
+		defer cancel()
+		n.writeOne(ctx, c)
+	})
+}
+
+// each calls do for all of a list, as many at a time.
+func each[T any](atOnce int, list []T, do func(T)) {
+	var wg sync.WaitGroup
+	next := make(chan T)
+	for range min(atOnce, len(list)) {
+		wg.Go(func() {
+			for one := range next {
+				do(one)
+			}
+		})
+	}
+	for _, one := range list {
+		next <- one
+	}
+	close(next)
+	wg.Wait()
+}
+
+func (n *Node) writeOne(ctx context.Context, c *claim) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	n.mu.Lock()
+	c.dirty = false // from here on a change marks it again
+	n.mu.Unlock()
+	var record *rooms.Record
+	needed := false
+	name, isRoom := roomOf(c.key)
+	if isRoom {
+		if r, ok := n.store().Record(name); ok {
+			record = &r
+		}
+		needed = n.store().Has(name) // or it sleeps
+	}
+	n.mu.Lock()
+	if c.over || n.claims[c.key] != c {
+		n.mu.Unlock()
+		return
+	}
+	empty := !needed && c.users == 0 && !c.dirty
+	if empty {
+		c.over = true // whoever claims it now waits until it is decided anew
+		c.ready = make(chan struct{})
+	}
+	n.mu.Unlock()
+	if empty {
+		n.giveUp(ctx, c)
+		return
+	}
+	if record == nil && isRoom {
+		return // it sleeps, or is about to be founded
+	}
+	n.count(&n.writes)
+	value := encodeOwned(owned{c.lease, n.process, record})
+	if err := n.put(ctx, c, value); err != nil {
+		n.trouble("record", err)
+		n.later(c)
+	}
+}
+
+// giveUp deletes the key of a claim with nothing in it.
+func (n *Node) giveUp(ctx context.Context, c *claim) {
+	if c.revision != 0 {
+		if err := n.config.Bus.Delete(ctx, c.key, c.revision); err != nil && !errors.Is(err, ErrConflict) && !errors.Is(err, ErrNoKey) {
+			n.trouble("release", err) // the janitor finds it when this lease is over
+		}
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.claims[c.key] == c {
+		delete(n.claims, c.key)
+	}
+	close(c.ready)
+}
+
+// put writes the value of a claim; writing is held. Where somebody else has the key by now the room is his.
+func (n *Node) put(ctx context.Context, c *claim, value []byte) error {
+	for range 3 {
+		var revision uint64
+		var err error
+		if c.revision == 0 {
+			revision, err = n.config.Bus.Create(ctx, c.key, value, 0)
+		} else {
+			revision, err = n.config.Bus.Update(ctx, c.key, value, c.revision, 0)
+		}
+		if err == nil {
+			c.revision = revision
+			return nil
+		}
+		if !errors.Is(err, ErrConflict) && !errors.Is(err, ErrExists) {
+			return err
+		}
+		old, revision, err := n.config.Bus.Get(ctx, c.key)
+		var was owned
+		switch {
+		case errors.Is(err, ErrNoKey): // somebody has emptied the bucket
+			c.revision = 0
+		case err != nil:
+			return err
+		case json.Unmarshal(old, &was) == nil && was.Lease != c.lease:
+			n.count(&n.taken)
+			n.abandon(c)
+			return nil
+		default:
+			c.revision = revision
+		}
+	}
+	return ErrConflict
+}
+
+// later has a claim written again in a while.
+func (n *Node) later(c *claim) {
+	time.AfterFunc(leaseEvery, func() {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if n.claims[c.key] == c {
+			n.mark(c)
+		}
+	})
+}

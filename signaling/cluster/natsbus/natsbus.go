@@ -1,0 +1,410 @@
+// Package natsbus is a cluster.Bus over NATS: keys are in a JetStream key-value bucket, and messages go over core NATS.
+//
+//	keys      bucket rtcpeer_NAME, in memory, on up to three nodes       (needs nats-server 2.11 or later)
+//	messages  subjects rtcpeer.NAME.server.PROCESS, one for each signal server
+//
+// It is the only importer of nats.go. The bucket is made when it is missing, also later: what is in it can be lost without
+// harm, as the servers write it again.
+package natsbus
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"example.org/rtcpeer/signaling/cluster"
+)
+
+// A Config says where NATS is. Only URLs are required.
+type Config struct {
+	// URLs are those of NATS servers, as nats://host:4222. One that answers is enough.
+	URLs []string
+	// Name is that of the cluster: several can share one NATS. Letters, digits, - and _; empty means "default".
+	Name string
+	// Server is the name of this server, which NATS shows to its operators.
+	Server string
+	// Credentials is a file with a JWT and a seed, as nsc writes it. Empty: none, but what the URLs say.
+	Credentials string
+	// TLS is for tls:// URLs and for servers that ask for it. Nil means the system's roots.
+	TLS *tls.Config
+	// Log hears of connections lost and found. Nil means none.
+	Log *slog.Logger
+}
+
+// A Bus is a connection to NATS. It reconnects by itself.
+type Bus struct {
+	// Fixed at construction.
+	config  Config
+	conn    *nats.Conn
+	js      jetstream.JetStream
+	bucket  string
+	subject string // prefix of subjects
+
+	mu      sync.Mutex // guards the fields below
+	kv      jetstream.KeyValue
+	changed chan struct{} // closed when the connection was lost or found
+}
+
+var _ cluster.Bus = (*Bus)(nil)
+
+const (
+	// dialTime is how long one node may take to answer.
+	dialTime = 2 * time.Second
+	// retryEvery is the time between two tries to reach a node again.
+	retryEvery = 250 * time.Millisecond
+	// pingEvery is the time between two pings: a node that has not answered two is left for another.
+	pingEvery = 2 * time.Second
+	// watchAnew is after what time a watch begins anew, in case it has fallen silent.
+	watchAnew = 30 * time.Second
+	// markerTTL is how long the bucket remembers that a key is gone, for watches.
+	markerTTL = time.Minute
+	// Messages that wait for this server are lost when there are more than that.
+	maxPending      = 1 << 17
+	maxPendingBytes = 128 << 20
+)
+
+// Open returns a bus. It returns an error for what does not pass by itself: bad names, and credentials that a node refuses.
+// A NATS that does not answer is waited for later. The owner ends the bus with Close.
+func Open(config Config) (*Bus, error) {
+	if config.Log == nil {
+		config.Log = slog.New(slog.DiscardHandler)
+	}
+	if config.Name == "" {
+		config.Name = "default"
+	}
+	if strings.Trim(config.Name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "" {
+		return nil, fmt.Errorf("natsbus: Config.Name %q: want letters, digits, - and _", config.Name)
+	}
+	b := &Bus{config: config, bucket: "rtcpeer_" + config.Name, subject: "rtcpeer." + config.Name + ".", changed: make(chan struct{})}
+	options := []nats.Option{
+		nats.Name("signal-server " + config.Server),
+		nats.Timeout(dialTime),
+		nats.MaxReconnects(-1),
+		nats.ReconnectWait(retryEvery),
+		nats.ReconnectJitter(retryEvery, retryEvery),
+		nats.ReconnectBufSize(-1), // what cannot be sent now is sent again by the caller
+		nats.PingInterval(pingEvery),
+		nats.MaxPingsOutstanding(2),
+		nats.IgnoreAuthErrorAbort(), // credentials may be renewed meanwhile
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { b.turn("lost", "err", err) }),
+		nats.ReconnectHandler(func(c *nats.Conn) { b.turn("found", "url", c.ConnectedUrlRedacted()) }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { config.Log.Warn("nats", "err", err) }),
+	}
+	if config.Credentials != "" {
+		options = append(options, nats.UserCredentials(config.Credentials))
+	}
+	if config.TLS != nil {
+		options = append(options, nats.Secure(config.TLS))
+	}
+	var err error
+	if b.conn, err = nats.Connect(strings.Join(config.URLs, ","), options...); err != nil && !refused(err) {
+		options = append(options, nats.RetryOnFailedConnect(true))
+		b.conn, err = nats.Connect(strings.Join(config.URLs, ","), options...)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("natsbus: connect to %s: %w", redact(config.URLs), err)
+	}
+	if b.js, err = jetstream.New(b.conn); err != nil {
+		b.conn.Close()
+		return nil, fmt.Errorf("natsbus: %w", err)
+	}
+	return b, nil
+}
+
+// refused reports whether an error does not pass by itself.
+func refused(err error) bool {
+	text := err.Error()
+	return errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) || errors.Is(err, nats.ErrAuthRevoked) ||
+		strings.Contains(text, "credentials") || strings.Contains(text, "no such file") || strings.Contains(text, "x509") || strings.Contains(text, "parse ")
+}
+
+// redact leaves passwords out.
+func redact(urls []string) string {
+	var list []string
+	for _, u := range urls {
+		if i := strings.LastIndex(u, "@"); i >= 0 {
+			u = "..." + u[i:]
+		}
+		list = append(list, u)
+	}
+	return strings.Join(list, ", ")
+}
+
+// Close ends the connection, and waits until nothing of it runs.
+func (b *Bus) Close() { b.conn.Close() }
+
+// turn is for a change of the connection: watches begin anew.
+func (b *Bus) turn(what string, args ...any) {
+	b.config.Log.Warn("nats "+what, args...)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	close(b.changed)
+	b.changed = make(chan struct{})
+}
+
+// store returns the bucket, and makes it if it is missing.
+func (b *Bus) store(ctx context.Context) (jetstream.KeyValue, error) {
+	b.mu.Lock()
+	kv := b.kv
+	b.mu.Unlock()
+	if kv != nil {
+		return kv, nil
+	}
+	kv, err := b.js.KeyValue(ctx, b.bucket)
+	if errors.Is(err, jetstream.ErrBucketNotFound) {
+		kv, err = b.create(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("natsbus: bucket %s: %w", b.bucket, err)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.kv = kv
+	return kv, nil
+}
+
+// create makes the bucket, with as many replicas as there are nodes for: three, or one.
+func (b *Bus) create(ctx context.Context) (kv jetstream.KeyValue, err error) {
+	config := jetstream.KeyValueConfig{
+		Bucket:         b.bucket,
+		Description:    "rooms of signal-server: can be emptied",
+		Storage:        jetstream.MemoryStorage,
+		LimitMarkerTTL: markerTTL,
+		Replicas:       3,
+	}
+	if b.conn.ConnectedClusterName() == "" {
+		config.Replicas = 1
+	}
+	kv, err = b.js.CreateKeyValue(ctx, config)
+	if errors.Is(err, jetstream.ErrBucketExists) {
+		return b.js.KeyValue(ctx, b.bucket)
+	}
+	return kv, err
+}
+
+// failed returns an error of the bus as the caller knows it. After some the bucket is looked for again.
+func (b *Bus) failed(err error, conflict error) error {
+	if api, ok := errors.AsType[*jetstream.APIError](err); ok && api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence {
+		return conflict
+	}
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, jetstream.ErrKeyExists):
+		return conflict
+	case errors.Is(err, jetstream.ErrKeyNotFound):
+		return cluster.ErrNoKey
+	case errors.Is(err, jetstream.ErrStreamNotFound), errors.Is(err, jetstream.ErrNoStreamResponse), errors.Is(err, jetstream.ErrBucketNotFound),
+		errors.Is(err, nats.ErrNoResponders):
+		b.mu.Lock()
+		b.kv = nil
+		b.mu.Unlock()
+	}
+	return err
+}
+
+func (b *Bus) Create(ctx context.Context, key string, value []byte, ttl time.Duration) (uint64, error) {
+	kv, err := b.store(ctx)
+	if err != nil {
+		return 0, err
+	}
+	var options []jetstream.KVCreateOpt
+	if ttl > 0 {
+		options = append(options, jetstream.KeyTTL(ttl))
+	}
+	revision, err := kv.Create(ctx, key, value, options...)
+	return revision, b.failed(err, cluster.ErrExists)
+}
+
+// Update is KeyValue.Update, which has no time to live.
+func (b *Bus) Update(ctx context.Context, key string, value []byte, revision uint64, ttl time.Duration) (uint64, error) {
+	if _, err := b.store(ctx); err != nil {
+		return 0, err
+	}
+	options := []jetstream.PublishOpt{jetstream.WithExpectLastSequencePerSubject(revision)}
+	if ttl > 0 {
+		options = append(options, jetstream.WithMsgTTL(ttl))
+	}
+	ack, err := b.js.Publish(ctx, "$KV."+b.bucket+"."+key, value, options...)
+	if err != nil {
+		return 0, b.failed(err, cluster.ErrConflict)
+	}
+	return ack.Sequence, nil
+}
+
+func (b *Bus) Delete(ctx context.Context, key string, revision uint64) error {
+	kv, err := b.store(ctx)
+	if err != nil {
+		return err
+	}
+	return b.failed(kv.Purge(ctx, key, jetstream.LastRevision(revision), jetstream.PurgeTTL(markerTTL)), cluster.ErrConflict)
+}
+
+func (b *Bus) Get(ctx context.Context, key string) ([]byte, uint64, error) {
+	kv, err := b.store(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	e, err := kv.Get(ctx, key)
+	if err != nil {
+		return nil, 0, b.failed(err, cluster.ErrConflict)
+	}
+	return e.Value(), e.Revision(), nil
+}
+
+func (b *Bus) Keys(ctx context.Context, prefix string) ([]string, error) {
+	kv, err := b.store(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list, err := kv.ListKeysFiltered(ctx, prefix+">")
+	if err != nil {
+		return nil, b.failed(err, cluster.ErrConflict)
+	}
+	var keys []string
+	for key := range list.Keys() {
+		keys = append(keys, key)
+	}
+	return keys, nil
+}
+
+// Watch returns when the connection changes, and from time to time, so that a watch that has fallen silent is noticed.
+func (b *Bus) Watch(ctx context.Context, prefix string, changed func(key string, value []byte)) error {
+	ctx, cancel := context.WithTimeout(ctx, watchAnew)
+	defer cancel()
+	b.mu.Lock()
+	turned := b.changed
+	b.mu.Unlock()
+	kv, err := b.store(ctx)
+	if err != nil {
+		return err
+	}
+	w, err := kv.Watch(ctx, prefix+">")
+	if err != nil {
+		return b.failed(err, cluster.ErrConflict)
+	}
+	defer w.Stop()
+	for {
+		select {
+		case e, ok := <-w.Updates():
+			switch {
+			case !ok:
+				return errors.New("natsbus: the watch has ended")
+			case e == nil:
+				changed("", nil)
+			case e.Operation() == jetstream.KeyValuePut:
+				changed(e.Key(), e.Value())
+			default:
+				changed(e.Key(), nil)
+			}
+		case <-turned:
+			return errors.New("natsbus: the connection was lost")
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (b *Bus) Publish(subject string, data []byte) error {
+	return b.conn.Publish(b.subject+subject, data)
+}
+
+func (b *Bus) Subscribe(subject string, receive func(data []byte)) (stop func(), err error) {
+	var mu sync.Mutex // held while receive runs
+	stopped := false
+	sub, err := b.conn.Subscribe(b.subject+subject, func(m *nats.Msg) {
+		mu.Lock()
+		defer mu.Unlock()
+		if !stopped {
+			receive(m.Data)
+		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("natsbus: subscribe to %s: %w", b.subject+subject, err)
+	}
+	if err := sub.SetPendingLimits(maxPending, maxPendingBytes); err != nil {
+		return nil, fmt.Errorf("natsbus: subscribe to %s: %w", b.subject+subject, err)
+	}
+	return func() {
+		_ = sub.Unsubscribe() // fails if the connection is closed
+		mu.Lock()
+		stopped = true
+		mu.Unlock()
+	}, nil
+}
+
+func (b *Bus) MaxMessage() int { return int(b.conn.MaxPayload()) }
+
+// ErrNotAllowed is returned by Check for what an operator of NATS has to allow.
+var ErrNotAllowed = errors.New("natsbus: not allowed")
+
+// missing returns an error for what did not work, which says whether it was not allowed.
+func (b *Bus) missing(err error, format string, args ...any) error {
+	last := b.conn.LastError()
+	if last != nil && strings.Contains(strings.ToLower(last.Error()), "permissions violation") {
+		err = fmt.Errorf("%w: %w", ErrNotAllowed, last)
+	}
+	return fmt.Errorf("natsbus: "+format+": %w", append(args, err)...)
+}
+
+// Check says whether NATS answers and what of it this server may use, or what is missing: a subject, the bucket, or a
+// version that is new enough. It returns lines for people.
+func (b *Bus) Check(ctx context.Context) (good []string, err error) {
+	if err := b.await(ctx); err != nil {
+		return nil, err
+	}
+	good = append(good, fmt.Sprintf("connected to %s, nats-server %s", b.conn.ConnectedUrlRedacted(), b.conn.ConnectedServerVersion()))
+	subject := "server.check" + strconv.FormatInt(time.Now().UnixNano(), 36)
+	got := make(chan struct{}, 1)
+	stop, err := b.Subscribe(subject, func([]byte) { got <- struct{}{} })
+	if err != nil {
+		return good, err
+	}
+	defer stop()
+	if err := errors.Join(b.Publish(subject, []byte("?")), b.conn.FlushWithContext(ctx)); err != nil {
+		return good, fmt.Errorf("natsbus: publish to %s: %w", b.subject+subject, err)
+	}
+	select {
+	case <-got:
+	case <-time.After(dialTime):
+		return good, b.missing(errors.New("it does not come back"), "publish and subscribe to %s, which needs permission for %s>", b.subject+subject, b.subject)
+	}
+	good = append(good, "may publish and subscribe to "+b.subject+">")
+	key := "check." + subject[len("server."):]
+	revision, err := b.Create(ctx, key, []byte("?"), 2*time.Second)
+	if err == nil {
+		_, err = b.Update(ctx, key, []byte("!"), revision, 2*time.Second)
+	}
+	if err != nil {
+		return good, b.missing(err, "write to bucket %s, which needs JetStream of nats-server 2.11 or later and permission for $JS.API.> and $KV.%s.>", b.bucket, b.bucket)
+	}
+	return append(good, "may write to bucket "+b.bucket), nil
+}
+
+func (b *Bus) lastError() string {
+	if err := b.conn.LastError(); err != nil {
+		return " (" + err.Error() + ")"
+	}
+	return ""
+}
+
+// await returns when the bus is connected.
+func (b *Bus) await(ctx context.Context) error {
+	for !b.conn.IsConnected() {
+		select {
+		case <-time.After(retryEvery / 5):
+		case <-ctx.Done():
+			return fmt.Errorf("natsbus: %s does not answer%s", redact(b.config.URLs), b.lastError())
+		}
+	}
+	return nil
+}

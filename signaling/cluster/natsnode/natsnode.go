@@ -1,0 +1,129 @@
+// Package natsnode is a NATS node inside a program, for a cluster of signal servers that needs nothing else. It is the
+// only importer of nats-server.
+package natsnode
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// A Config says how the node takes part.
+type Config struct {
+	// Name tells the node from the others. It must stay the same over a restart.
+	Name string
+	// Listen is the address for clients, as 127.0.0.1:4222. Port 0 chooses one.
+	Listen string
+	// Route is the address for the other nodes, as 0.0.0.0:6222. Empty: the node is alone.
+	Route string
+	// Peers are the routes of the other nodes, as nats://host:6222, with user and password if they have them. Its own may
+	// be among them.
+	Peers []string
+	// Cluster is the name that all nodes have in common. Empty means "rtcpeer".
+	Cluster string
+	// Secret is a password that routes and clients must know. Empty: none, for networks that are closed.
+	Secret string
+}
+
+// A Node is a NATS node with JetStream in memory.
+type Node struct {
+	server *server.Server
+	dir    string
+}
+
+// startTime is how long the node may take to listen.
+const startTime = 10 * time.Second
+
+// user is who knows the secret.
+const user = "rtcpeer"
+
+// Start returns a node that listens. Its owner ends it with Close.
+func Start(config Config) (*Node, error) {
+	host, port, err := split(config.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("natsnode: Config.Listen: %w", err)
+	}
+	if port == 0 {
+		port = server.RANDOM_PORT
+	}
+	dir, err := os.MkdirTemp("", "rtcpeer-nats-") // for what JetStream tells itself of the cluster
+	if err != nil {
+		return nil, fmt.Errorf("natsnode: %w", err)
+	}
+	options := &server.Options{
+		ServerName: config.Name, Host: host, Port: port, NoSigs: true, NoLog: true,
+		JetStream: true, StoreDir: dir, DisableJetStreamBanner: true,
+	}
+	if config.Secret != "" {
+		options.Username, options.Password = user, config.Secret
+	}
+	if err := route(options, config); err != nil {
+		os.RemoveAll(dir)
+		return nil, err
+	}
+	s, err := server.NewServer(options)
+	if err != nil {
+		os.RemoveAll(dir)
+		return nil, fmt.Errorf("natsnode: %w", err)
+	}
+	n := &Node{s, dir}
+	s.Start()
+	if !s.ReadyForConnections(startTime) {
+		n.Close()
+		return nil, errors.New("natsnode: the node does not listen: is its address free?")
+	}
+	return n, nil
+}
+
+func route(options *server.Options, config Config) error {
+	if config.Route == "" {
+		return nil
+	}
+	host, port, err := split(config.Route)
+	if err != nil {
+		return fmt.Errorf("natsnode: Config.Route: %w", err)
+	}
+	options.Cluster = server.ClusterOpts{Name: "rtcpeer", Host: host, Port: port, PoolSize: -1, NoAdvertise: true}
+	if config.Cluster != "" {
+		options.Cluster.Name = config.Cluster
+	}
+	if config.Secret != "" {
+		options.Cluster.Username, options.Cluster.Password = user, config.Secret
+	}
+	for _, peer := range config.Peers {
+		u, err := url.Parse(peer)
+		if err != nil || u.Host == "" {
+			return fmt.Errorf("natsnode: Config.Peers: %q: want nats://host:6222", peer)
+		}
+		if u.User == nil && config.Secret != "" {
+			u.User = url.UserPassword(user, config.Secret)
+		}
+		options.Routes = append(options.Routes, u)
+	}
+	return nil
+}
+
+func split(address string) (host string, port int, err error) {
+	host, text, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", 0, err
+	}
+	port, err = strconv.Atoi(text)
+	return host, port, err
+}
+
+// URL is for clients.
+func (n *Node) URL() string { return n.server.ClientURL() }
+
+// Close ends the node, and waits for it.
+func (n *Node) Close() {
+	n.server.Shutdown()
+	n.server.WaitForShutdown()
+	os.RemoveAll(n.dir)
+}

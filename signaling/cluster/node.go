@@ -1,0 +1,525 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/rooms"
+)
+
+// A Node is one server of a cluster.
+type Node struct {
+	// Fixed at construction.
+	config  Config
+	process uint64 // a random number
+	began   time.Time
+	life    context.Context // ends with Close
+	cancel  context.CancelFunc
+	stop    func() // of the subscription; set by Start
+
+	wg       sync.WaitGroup
+	leases   int           // owned by keep
+	released chan struct{} // closed when the lease is given back
+	wake     chan struct{} // has one when claims are dirty
+	missing  chan struct{} // has one when the key of the lease was seen to go
+	mending  chan struct{} // has one when places are loose
+
+	// Safe for all.
+	rooms    atomic.Pointer[rooms.Store]
+	deadline atomic.Int64 // since began: until when it acts
+	moved    atomic.Uint64
+	taken    atomic.Uint64
+	writes   atomic.Uint64
+	broken   atomic.Uint64
+	stale    atomic.Uint64 // messages of former owners
+	joining  atomic.Int64  // joins of other servers under way
+	lastSaid atomic.Int64
+
+	flushing sync.Mutex // held while records are written
+
+	mu           sync.Mutex // guards the fields below
+	lease        string     // empty: none
+	surrendering bool       // rooms are given up: they are not claimed again
+	claims       map[string]*claim
+	dirty        []*claim
+	buried       map[string]bool   // leases that are over
+	living       map[string]holder // leases as the watch has them
+	places       map[uint64]*Place // sessions of this server, by number
+	lastPlace    uint64
+	visitors     map[visit]*visitor // sessions of other servers in rooms of this one
+	pipes        map[uint64]*pipe
+	loose        []*Place
+	asks         map[uint64]chan json.RawMessage
+	lastAsk      uint64
+}
+
+// A Config says what a node works with.
+type Config struct {
+	// Bus is what the servers share. The node does not close it.
+	Bus Bus
+	// Server is the name of this server, for people.
+	Server string
+	// Dialects are the dialects that sessions may speak, by the names under which all servers know them.
+	Dialects map[string]*signaling.Dialect
+	// Account returns the account that pays for sessions of other servers and rooms that were taken over.
+	Account func() rooms.Account
+	// Answer answers what another server asks, in its own goroutine.
+	Answer func(op string, body json.RawMessage) (any, error)
+	// Log hears of leases that are lost and found.
+	Log *slog.Logger
+}
+
+// New returns a node. Its hooks Owns, Acts and Changed belong into the Config of the Store with which it is started.
+func New(config Config) *Node {
+	life, cancel := context.WithCancel(context.Background())
+	return &Node{
+		life:     life,
+		cancel:   cancel,
+		mending:  make(chan struct{}, 1),
+		missing:  make(chan struct{}, 1),
+		config:   config,
+		process:  1 + rand.Uint64N(1<<63),
+		began:    time.Now(),
+		released: make(chan struct{}),
+		wake:     make(chan struct{}, 1),
+		claims:   make(map[string]*claim),
+		buried:   make(map[string]bool),
+		living:   make(map[string]holder),
+		places:   make(map[uint64]*Place),
+		visitors: make(map[visit]*visitor),
+		pipes:    make(map[uint64]*pipe),
+		asks:     make(map[uint64]chan json.RawMessage),
+	}
+}
+
+// Owns, Acts and Changed are for the Config of the Store.
+func (n *Node) Owns(name signaling.RoomName) bool { return n.owns(name) }
+func (n *Node) Acts() bool                        { return n.acts() }
+func (n *Node) Changed(name signaling.RoomName)   { n.changed(name) }
+func (n *Node) store() *rooms.Store               { return n.rooms.Load() }
+func (n *Node) count(c *atomic.Uint64)            { c.Add(1) }
+
+// subjectOf is where a server listens.
+func subjectOf(process uint64) string { return "server." + processName(process) }
+
+// Start begins to take part, with the store of this server. Close ends what it starts.
+func (n *Node) Start(store *rooms.Store) error {
+	n.rooms.Store(store)
+	stop, err := n.config.Bus.Subscribe(subjectOf(n.process), n.receive)
+	if err != nil {
+		return err
+	}
+	n.stop = stop
+	n.wg.Go(func() { n.keep(n.life) })
+	n.wg.Go(func() { n.write(n.life) })
+	n.wg.Go(func() { n.watch(n.life) })
+	n.wg.Go(func() { n.tick(n.life) })
+	n.wg.Go(func() { n.mend(n.life) })
+	return nil
+}
+
+// Ready returns nil if this server can take members, or why it cannot.
+func (n *Node) Ready() error {
+	if !n.acts() {
+		return errors.New("no lease: the bus is away, or has just come back")
+	}
+	return nil
+}
+
+// Close ends what Start began. It does not hand the rooms over: HandOver does that before.
+func (n *Node) Close() {
+	n.mu.Lock()
+	for _, p := range n.pipes {
+		p.close()
+	}
+	n.mu.Unlock()
+	n.cancel()
+	n.stop()
+	n.wg.Wait()
+}
+
+// HandOver gives all rooms away at once, with the lease: other servers go on with them. From then on this server takes
+// nobody. It returns when that is done, or the cause of ctx.
+func (n *Node) HandOver(ctx context.Context) error {
+	n.mu.Lock()
+	name := n.lease
+	select {
+	case <-n.released:
+		n.mu.Unlock()
+		return nil
+	default:
+	}
+	close(n.released)
+	n.mu.Unlock()
+	n.deadline.Store(0) // nothing changes any more
+	n.flush(ctx)
+	n.lose()
+	if name == "" {
+		return nil
+	}
+	for {
+		_, revision, err := n.config.Bus.Get(ctx, leasePrefix+name)
+		if err == nil {
+			_, err = n.config.Bus.Update(ctx, leasePrefix+name, over, revision, deadTTL)
+		}
+		switch {
+		case errors.Is(err, ErrNoKey):
+			return nil
+		case !errors.Is(err, ErrConflict): // or it was being renewed
+			return err
+		}
+	}
+}
+
+// lose ends what this server does as an owner, at once, and has its sessions look for the new owners of their rooms.
+func (n *Node) lose() {
+	n.deadline.Store(0)
+	n.mu.Lock()
+	was := n.lease
+	n.lease, n.surrendering = "", true
+	claims := n.claims
+	n.claims, n.dirty = make(map[string]*claim), nil
+	for _, c := range claims {
+		c.over = true
+	}
+	visitors := n.visitors
+	n.visitors = make(map[visit]*visitor)
+	places := n.allPlaces()
+	n.mu.Unlock()
+	for _, p := range places {
+		p.loosenLocal()
+	}
+	for _, v := range visitors {
+		v.end()
+	}
+	for _, name := range n.store().Owned() {
+		n.store().Surrender(name)
+	}
+	n.mu.Lock()
+	n.surrendering = false
+	n.mu.Unlock()
+	if was != "" {
+		n.config.Log.Warn("lease lost", "server", n.config.Server, "lease", was, "rooms", len(claims))
+	}
+	n.reattach(places)
+}
+
+// abandon gives a room up that another server owns by now.
+func (n *Node) abandon(c *claim) {
+	name, _ := roomOf(c.key)
+	n.mu.Lock()
+	c.over = true
+	if n.claims[c.key] == c {
+		delete(n.claims, c.key)
+	}
+	var visitors []*visitor
+	for at, v := range n.visitors {
+		if v.key == c.key {
+			delete(n.visitors, at)
+			visitors = append(visitors, v)
+		}
+	}
+	var places []*Place
+	for _, p := range n.allPlaces() {
+		if p.keyNow() == c.key {
+			places = append(places, p)
+		}
+	}
+	n.mu.Unlock()
+	for _, p := range places {
+		p.loosenLocal()
+	}
+	for _, v := range visitors {
+		v.notMine()
+	}
+	n.store().Surrender(name)
+	n.reattach(places)
+}
+
+func (n *Node) allPlaces() []*Place {
+	list := make([]*Place, 0, len(n.places))
+	for _, p := range n.places {
+		list = append(list, p)
+	}
+	return list
+}
+
+// watch follows the leases of all servers until ctx ends.
+func (n *Node) watch(ctx context.Context) {
+	for ctx.Err() == nil {
+		seen := make(map[string]bool)
+		begun := false
+		err := n.config.Bus.Watch(ctx, leasePrefix, func(key string, value []byte) {
+			if key == "" {
+				begun = true
+				n.forgetUnseen(seen)
+				return
+			}
+			if !begun {
+				seen[key[len(leasePrefix):]] = true
+			}
+			n.leaseSeen(key[len(leasePrefix):], value)
+		})
+		if err != nil {
+			n.trouble("watch", err)
+		}
+		_ = pause(ctx, 200*time.Millisecond)
+	}
+}
+
+// leaseSeen notes what a watch tells of a lease: nil is its end.
+func (n *Node) leaseSeen(name string, value []byte) {
+	var h holder
+	if value == nil {
+		n.wg.Go(func() { n.confirm(name) })
+		return
+	}
+	if json.Unmarshal(value, &h) != nil || h.Process == 0 {
+		n.end(name)
+		return
+	}
+	n.mu.Lock()
+	n.living[name] = h
+	n.mu.Unlock()
+}
+
+// confirm ends a lease whose key is gone, unless it comes again.
+func (n *Node) confirm(name string) {
+	n.mu.Lock()
+	mine := name == n.lease
+	n.mu.Unlock()
+	if mine {
+		select {
+		case n.missing <- struct{}{}:
+		default:
+		}
+		return
+	}
+	if pause(n.life, leaseConfirm) != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(n.life, answerTime)
+	defer cancel()
+	if _, _, err := n.config.Bus.Get(ctx, leasePrefix+name); errors.Is(err, ErrNoKey) {
+		n.end(name)
+	}
+}
+
+// end is for a lease that is over.
+func (n *Node) end(name string) {
+	n.mu.Lock()
+	h, known := n.living[name]
+	delete(n.living, name)
+	n.mu.Unlock()
+	if known {
+		n.leaseOver(name, h.Process)
+	}
+}
+
+func (n *Node) forgetUnseen(seen map[string]bool) {
+	n.mu.Lock()
+	var gone []string
+	for name := range n.living {
+		if !seen[name] {
+			gone = append(gone, name)
+		}
+	}
+	n.mu.Unlock()
+	for _, name := range gone {
+		n.wg.Go(func() { n.confirm(name) })
+	}
+}
+
+// leaseOver is for the end of another server's lease. Its rooms have no owner, and its sessions are lost.
+func (n *Node) leaseOver(name string, process uint64) {
+	if process == n.process {
+		return
+	}
+	n.mu.Lock()
+	var places []*Place
+	for _, p := range n.places {
+		if p.ownedUnder(name) {
+			places = append(places, p)
+		}
+	}
+	var visitors []*visitor
+	for at, v := range n.visitors {
+		if v.home == name {
+			delete(n.visitors, at)
+			visitors = append(visitors, v)
+		}
+	}
+	n.mu.Unlock()
+	for _, v := range visitors {
+		v.detach()
+	}
+	n.reattach(places)
+	n.wg.Go(func() { n.tidy(name) })
+}
+
+// lost is for the loss of what was under way to or from another server: its sessions are lost until it attaches them
+// again, and those of this one are attached again. With restart the other server learns it with the next message.
+func (n *Node) lost(process uint64, restart bool) {
+	n.mu.Lock()
+	var visitors []*visitor
+	for at, v := range n.visitors {
+		if at.process == process {
+			delete(n.visitors, at)
+			visitors = append(visitors, v)
+		}
+	}
+	var places []*Place
+	for _, p := range n.places {
+		if p.ownedBy(process) {
+			places = append(places, p)
+		}
+	}
+	p := n.pipes[process]
+	n.mu.Unlock()
+	if p != nil && restart {
+		p.restart()
+	}
+	for _, v := range visitors {
+		v.detach()
+	}
+	n.reattach(places)
+}
+
+// tidyAfter is how long rooms are kept of which no server was asked since their owner's lease was over.
+const tidyAfter = 2 * time.Minute
+
+// tidy deletes the rooms of a lease that is over and that nobody has claimed.
+func (n *Node) tidy(name string) {
+	ctx := n.life
+	if pause(ctx, tidyAfter+rand.N(tidyAfter/4)) != nil {
+		return
+	}
+	for _, prefix := range []string{roomPrefix, matchPrefix} {
+		keys, err := n.config.Bus.Keys(ctx, prefix)
+		if err != nil {
+			return
+		}
+		for _, key := range keys {
+			value, revision, err := n.config.Bus.Get(ctx, key)
+			var o owned
+			if err == nil && json.Unmarshal(value, &o) == nil && o.Lease == name {
+				_ = n.config.Bus.Delete(ctx, key, revision) // by another server otherwise
+			}
+		}
+	}
+}
+
+// pipeTo returns the pipe to another server.
+func (n *Node) pipeTo(process uint64) *pipe {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	p := n.pipes[process]
+	if p == nil {
+		subject := subjectOf(process)
+		p = newPipe(n.process, process, func(b []byte) error { return n.config.Bus.Publish(subject, b) })
+		n.pipes[process] = p
+	}
+	return p
+}
+
+// send queues a message for another server, and never blocks. When there is no room for it the pipe breaks.
+func (n *Node) send(process uint64, m *message) {
+	b, err := m.encode()
+	if err != nil {
+		n.trouble("encode", err)
+		return
+	}
+	n.pipeTo(process).send(b)
+}
+
+// receive is called with each datagram.
+func (n *Node) receive(b []byte) {
+	from, ok := senderOf(b, n.process)
+	if !ok {
+		return
+	}
+	data, restarted := n.pipeTo(from).receive(b)
+	if restarted {
+		n.lost(from, false)
+	}
+	if data == nil {
+		return
+	}
+	m, err := decode(data)
+	if err != nil {
+		n.trouble("message", err)
+		return
+	}
+	n.handle(from, m)
+}
+
+// tick looks after the pipes, and after what is due for visitors.
+func (n *Node) tick(ctx context.Context) {
+	ticker := time.NewTicker(50 * time.Millisecond)
+	defer ticker.Stop()
+	for i := 0; ; i++ {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-ticker.C:
+			n.mu.Lock()
+			pipes := make([]*pipe, 0, len(n.pipes))
+			for _, p := range n.pipes {
+				pipes = append(pipes, p)
+			}
+			var visitors []*visitor
+			if i%20 == 0 {
+				for _, v := range n.visitors {
+					visitors = append(visitors, v)
+				}
+			}
+			n.mu.Unlock()
+			for _, p := range pipes {
+				if p.tick(now) {
+					n.count(&n.broken)
+					n.lost(p.peer, true)
+				}
+			}
+			for _, v := range visitors {
+				v.wakeIfDue()
+			}
+			if i%20 == 0 {
+				n.findOrphans()
+			}
+		}
+	}
+}
+
+// findOrphans attaches anew what no event has told of.
+func (n *Node) findOrphans() {
+	n.mu.Lock()
+	var orphans []*Place
+	for _, p := range n.places {
+		if p.orphaned(func(lease string) bool { _, ok := n.living[lease]; return ok }) {
+			orphans = append(orphans, p)
+		}
+	}
+	n.mu.Unlock()
+	n.reattach(orphans)
+}
+
+func (n *Node) leaseNow() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.lease
+}
+
+// trouble says what is wrong, once a second at most.
+func (n *Node) trouble(doing string, err error) {
+	now := time.Since(n.began)
+	if last := n.lastSaid.Load(); now-time.Duration(last) > time.Second && n.lastSaid.CompareAndSwap(last, int64(now)) {
+		n.config.Log.Warn("cluster", "server", n.config.Server, "doing", doing, "err", err)
+	}
+}

@@ -1,0 +1,572 @@
+package cluster
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/rooms"
+)
+
+// A Home is a session of this server. Push, Listed and Adopted, like the methods of rooms.Session, do not block.
+type Home interface {
+	rooms.Session
+	// Push queues frames for the client as they are.
+	Push(frames [][]byte)
+	// Listed is for a list that the client has asked for.
+	Listed(signaling.List)
+	// Member returns the member of the session in a room of this server: nil if it has none here. SetMember changes it.
+	Member() *rooms.Member
+	SetMember(*rooms.Member)
+	// DialectName is the name of its dialect in Config.Dialects.
+	DialectName() string
+}
+
+// A Place is that of a session of this server in a room of the cluster, wherever that is, or in the queue of a match. It
+// stays when the room moves.
+type Place struct {
+	// Fixed at construction.
+	node    *Node
+	session Home
+	number  uint64
+
+	mu         sync.Mutex    // guards the fields below
+	key        string        // of the room, or of the match
+	attempt    uint64        // counts joins and attachments at other servers
+	owner      owner         // of the latest attempt
+	attached   bool          // at another server
+	ready      chan struct{} // closed when attached, or a member here; nil: nobody waits
+	answers    chan error    // of the latest attempt; nil: nobody waits
+	attachment rooms.Attachment
+	token      string
+	seated     bool        // it has a member somewhere
+	welcomed   bool        // the client has got what came after that
+	pending    *enterMatch // while it asks to wait to be matched
+	match      *enterMatch // while it waits
+	waiter     *rooms.Waiter
+	waits      *claim // of waiter
+	loose      bool   // it waits to be attached anew
+	absent     int    // how many seconds the lease of its owner was not seen
+	over       bool
+}
+
+// An enterMatch is what is needed to wait to be matched at another server than before.
+type enterMatch struct {
+	join  signaling.Join
+	grant rooms.Grant
+}
+
+const (
+	// enterTime is how long a join may take to find the owner of its room.
+	enterTime = 8 * time.Second
+	// answerTime is how long another server may take to answer.
+	answerTime = 4 * time.Second
+)
+
+// Enter gets a session a place. It is as Store.Join, but the room may be on any server. Without an error and a place the
+// session has ended.
+func (n *Node) Enter(session Home, j signaling.Join, admit func(rooms.Ask) (rooms.Grant, error)) (*Place, error) {
+	p := &Place{node: n, session: session}
+	n.mu.Lock()
+	n.lastPlace++
+	p.number = n.lastPlace
+	n.places[p.number] = p
+	n.mu.Unlock()
+	err := p.enter(j, admit)
+	select {
+	case <-session.Done():
+		if err == nil {
+			return p, nil
+		}
+		p.Leave()
+		return nil, nil
+	default:
+	}
+	if err != nil {
+		p.Leave()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *Place) enter(j signaling.Join, admit func(rooms.Ask) (rooms.Grant, error)) error {
+	ask := rooms.Ask{Join: j}
+	if j.Resume != "" {
+		var err error
+		if ask, err = p.node.store().AskOf(j); err != nil {
+			return err
+		}
+	}
+	name := ask.Join.Room
+	if name == "" {
+		name = rooms.NewName(p.session.Dialect())
+	}
+	key := roomKey(name)
+	if j.Match != nil {
+		key = matchKey(j)
+	}
+	var grant rooms.Grant
+	asked := false
+	once := func(a rooms.Ask) (rooms.Grant, error) {
+		if asked {
+			return grant, nil
+		}
+		var err error
+		grant, err = admit(a)
+		asked = err == nil
+		return grant, err
+	}
+	until := time.Now().Add(enterTime)
+	for wait := 20 * time.Millisecond; ; wait = min(2*wait, 500*time.Millisecond) {
+		err := p.enterOnce(key, name, ask, once)
+		if err == nil {
+			return nil
+		}
+		if why, ok := errors.AsType[*signaling.Error](err); ok {
+			return why
+		}
+		if !errors.Is(err, rooms.ErrElsewhere) {
+			p.node.trouble("join", err)
+		}
+		if time.Now().After(until) {
+			return errNoLease
+		}
+		select {
+		case <-time.After(wait):
+		case <-p.session.Done():
+			return err
+		}
+	}
+}
+
+// matchKey is that of all who can be matched with each other.
+func matchKey(j signaling.Join) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d %s", j.Topology, j.Match.Size, j.Match.Key))
+	return matchPrefix + hex.EncodeToString(sum[:16])
+}
+
+func (p *Place) enterOnce(key string, name signaling.RoomName, ask rooms.Ask, admit func(rooms.Ask) (rooms.Grant, error)) error {
+	ctx, cancel := context.WithTimeout(p.node.life, answerTime)
+	defer cancel()
+	c, who, err := p.node.claim(ctx, key)
+	if err != nil {
+		return err
+	}
+	if c != nil {
+		return p.enterHere(c, key, name, ask.Join, admit)
+	}
+	grant, err := admit(ask)
+	if err != nil {
+		return err
+	}
+	if grant.Metadata != nil {
+		ask.Join.Metadata = grant.Metadata
+	}
+	if ask.Join.Match != nil {
+		p.mu.Lock()
+		p.pending = &enterMatch{ask.Join, grant}
+		p.mu.Unlock()
+	}
+	return p.ask(ctx, key, who, &message{Kind: kindJoin, Key: key, Join: &ask.Join, Grant: &grant})
+}
+
+// enterHere joins a room of this server.
+func (p *Place) enterHere(c *claim, key string, name signaling.RoomName, j signaling.Join, admit func(rooms.Ask) (rooms.Grant, error)) error {
+	p.mu.Lock()
+	p.key, p.attached = key, false
+	p.mu.Unlock()
+	var granted rooms.Grant
+	m, w, err := p.node.store().JoinAs(p.session, j, name, func(a rooms.Ask) (g rooms.Grant, err error) {
+		granted, err = admit(a)
+		return granted, err
+	})
+	if w == nil {
+		defer p.node.done(c)
+	}
+	if err != nil {
+		return err
+	}
+	if m != nil {
+		p.sit(c, m)
+	}
+	if w == nil {
+		return nil
+	}
+	p.mu.Lock()
+	seated := p.session.Member() != nil // it was the last that was missing
+	if !seated {
+		p.waiter, p.waits, p.match = w, c, &enterMatch{j, granted}
+	}
+	p.mu.Unlock()
+	if seated {
+		p.node.done(c)
+	}
+	return nil
+}
+
+// sit gives the place a member here. If the room was surrendered meanwhile it is attached elsewhere.
+func (p *Place) sit(c *claim, m *rooms.Member) {
+	p.mu.Lock()
+	p.seated, p.welcomed = true, true
+	p.session.SetMember(m)
+	p.settle()
+	p.mu.Unlock()
+	if !p.node.holds(c) {
+		p.loosenLocal()
+		p.node.reattach([]*Place{p})
+	}
+}
+
+// ask has another server join or attach the session, and waits for the answer.
+func (p *Place) ask(ctx context.Context, key string, who owner, m *message) error {
+	p.mu.Lock()
+	p.attempt++
+	p.key, p.owner, p.attached = key, who, false
+	answers := make(chan error, 1)
+	p.answers = answers
+	m.Session, m.Attempt, m.Lease = p.number, p.attempt, who.lease
+	p.mu.Unlock()
+	m.Home = p.node.leaseNow()
+	m.Guest = &guest{p.session.DialectName(), p.session.Remote()}
+	p.node.send(who.process, m)
+	select {
+	case err := <-answers:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-p.session.Done():
+		return rooms.ErrElsewhere
+	}
+}
+
+// settle is for a place that is attached, or has a member here; mu is held.
+func (p *Place) settle() {
+	if p.ready != nil {
+		close(p.ready)
+		p.ready = nil
+	}
+}
+
+// answer ends the wait of ask; mu is held.
+func (p *Place) answer(err error) {
+	if p.answers != nil {
+		p.answers <- err
+		p.answers = nil
+	}
+}
+
+// Forward sends a frame of the client to the server of the room, and waits while that has no owner, or is slow. It reports
+// whether the room is here: then the frame is for the session to handle.
+func (p *Place) Forward(frame []byte) (here bool) {
+	for {
+		p.mu.Lock()
+		if p.over || p.session.Member() != nil || p.waiter != nil {
+			p.mu.Unlock()
+			return true
+		}
+		wait := p.unsettled()
+		who, m := p.owner, &message{Kind: kindFrame, Session: p.number, Attempt: p.attempt, frames: [][]byte{frame}}
+		p.mu.Unlock()
+		if wait == nil {
+			wait = p.node.pipeTo(who.process).hasRoom()
+		}
+		if wait == nil {
+			p.node.send(who.process, m)
+			return false
+		}
+		select {
+		case <-wait:
+		case <-p.session.Done():
+			return false
+		}
+	}
+}
+
+// unsettled returns what is closed when the place is attached again, or nil if it is; mu is held.
+func (p *Place) unsettled() <-chan struct{} {
+	if p.attached {
+		return nil
+	}
+	if p.ready == nil {
+		p.ready = make(chan struct{})
+	}
+	return p.ready
+}
+
+// Who returns the room and the id of the session, if it has a member.
+func (p *Place) Who() (signaling.RoomName, signaling.PeerID, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.attachment.Room, p.attachment.Seat.ID, p.seated
+}
+
+// Waiting reports whether the session waits to be matched.
+func (p *Place) Waiting() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.match != nil && !p.seated && p.session.Member() == nil
+}
+
+// Matched is for a session whose wait at this server is over, with a member or without.
+func (p *Place) Matched() {
+	p.mu.Lock()
+	waits := p.waits
+	p.waiter, p.waits, p.match = nil, nil, nil
+	p.settle()
+	p.mu.Unlock()
+	if waits != nil {
+		p.node.done(waits)
+	}
+}
+
+// Leave ends the place when its session has ended. The member keeps its own for the grace time. It reports whether there
+// was one, elsewhere.
+func (p *Place) Leave() bool {
+	n := p.node
+	n.mu.Lock()
+	delete(n.places, p.number)
+	n.mu.Unlock()
+	p.mu.Lock()
+	p.over = true
+	waiter, waits, tell := p.waiter, p.waits, p.attempt > 0 && p.session.Member() == nil
+	who, m, seated := p.owner, &message{Kind: kindGone, Session: p.number, Attempt: p.attempt}, p.seated
+	p.waiter, p.waits = nil, nil
+	p.settle()
+	p.mu.Unlock()
+	if waiter != nil {
+		waiter.Leave()
+		n.done(waits)
+	}
+	if tell {
+		n.send(who.process, m)
+	}
+	return tell && seated
+}
+
+func (p *Place) ownedUnder(lease string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.owner.lease == lease && p.session.Member() == nil
+}
+
+func (p *Place) ownedBy(process uint64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.owner.process == process && p.session.Member() == nil
+}
+
+func (p *Place) keyNow() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if m := p.session.Member(); m != nil {
+		return roomKey(m.Room())
+	}
+	return p.key
+}
+
+// orphaned reports, when it is asked every second, that the lease of the owner is not among those that live.
+func (p *Place) orphaned(living func(lease string) bool) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.attached || living(p.owner.lease) {
+		p.absent = 0
+		return false
+	}
+	p.absent++
+	return p.absent > 3
+}
+
+// loosenLocal takes what is needed to attach the session elsewhere from its member, which is about to be surrendered.
+func (p *Place) loosenLocal() {
+	m := p.session.Member()
+	var a rooms.Attachment
+	var token string
+	if m != nil {
+		a = m.Attachment()
+		token, _ = m.Token()
+	}
+	p.mu.Lock()
+	waiter, waits := p.waiter, p.waits
+	p.waiter, p.waits = nil, nil
+	if m != nil {
+		p.attachment, p.token, p.key, p.seated, p.welcomed = a, token, roomKey(a.Room), true, true
+		p.session.SetMember(nil)
+	}
+	p.mu.Unlock()
+	if waiter != nil {
+		waiter.Leave()
+		p.node.done(waits)
+	}
+}
+
+// reattach has places find the owners of their rooms again.
+func (n *Node) reattach(places []*Place) {
+	if len(places) == 0 {
+		return
+	}
+	var loose []*Place
+	for _, p := range places {
+		p.mu.Lock()
+		p.attached, p.absent = false, 0
+		p.answer(rooms.ErrElsewhere)
+		if !p.loose {
+			p.loose = true
+			loose = append(loose, p)
+		}
+		p.mu.Unlock()
+	}
+	n.mu.Lock()
+	n.loose = append(n.loose, loose...)
+	n.mu.Unlock()
+	select {
+	case n.mending <- struct{}{}:
+	default:
+	}
+}
+
+// menders is how many places are attached at a time.
+const menders = 32
+
+// mend attaches loose places until ctx ends.
+func (n *Node) mend(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-n.mending:
+		}
+		n.mu.Lock()
+		list := n.loose
+		n.loose = nil
+		n.mu.Unlock()
+		var mu sync.Mutex
+		var again []*Place
+		each(menders, list, func(p *Place) {
+			if !p.mend(ctx) {
+				mu.Lock()
+				again = append(again, p)
+				mu.Unlock()
+			}
+		})
+		if len(again) > 0 && pause(ctx, 100*time.Millisecond) == nil {
+			n.reattach(again)
+		}
+	}
+}
+
+// mend attaches a place again. It reports false if that has to be tried once more.
+func (p *Place) mend(ctx context.Context) bool {
+	p.mu.Lock()
+	p.loose = false
+	idle := p.over || p.attached || p.session.Member() != nil || p.waiter != nil || !p.seated && p.match == nil
+	key, a, token, match, seated, welcomed := p.key, p.attachment, p.token, p.match, p.seated, p.welcomed
+	p.mu.Unlock()
+	if idle {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	c, who, err := p.node.claim(ctx, key)
+	switch {
+	case err != nil:
+	case seated && !welcomed: // its welcome was lost with the owner
+		j := a.Join
+		j.Resume = token
+		if c == nil {
+			err = p.ask(ctx, key, who, &message{Kind: kindJoin, Key: key, Join: &j, Grant: &a.Grant})
+		} else {
+			err = p.enterHere(c, key, "", j, func(rooms.Ask) (rooms.Grant, error) { return a.Grant, nil })
+		}
+	case c == nil && seated:
+		err = p.ask(ctx, key, who, &message{Kind: kindAttach, Key: key, Attachment: &a})
+	case c == nil:
+		p.mu.Lock()
+		p.pending = match
+		p.mu.Unlock()
+		err = p.ask(ctx, key, who, &message{Kind: kindJoin, Key: key, Join: &match.join, Grant: &match.grant})
+	case seated:
+		err = p.attachHere(c, a, token)
+	default:
+		err = p.enterHere(c, key, "", match.join, func(rooms.Ask) (rooms.Grant, error) { return match.grant, nil })
+	}
+	if err == nil {
+		return true
+	}
+	if why, ok := errors.AsType[*signaling.Error](err); ok && why != errNoLease {
+		p.session.Fail(why)
+		return true
+	}
+	return false
+}
+
+// attachHere attaches the session to its room, which is this server's now.
+func (p *Place) attachHere(c *claim, a rooms.Attachment, token string) error {
+	n := p.node
+	defer n.done(c)
+	if !n.store().Has(a.Room) {
+		record, err := n.store().RecordOf(token)
+		if err != nil {
+			return err
+		}
+		n.store().Adopt(a.Room, record, n.config.Account())
+		n.count(&n.moved)
+	}
+	m, err := n.store().Attach(p.session, a)
+	if err != nil {
+		return err
+	}
+	p.sit(c, m)
+	return nil
+}
+
+// tell acts on a message of the owner.
+func (p *Place) tell(from uint64, m *message) {
+	p.mu.Lock()
+	if p.over || m.Attempt != p.attempt || from != p.owner.process || m.Lease != p.owner.lease {
+		p.mu.Unlock()
+		p.node.count(&p.node.stale)
+		return
+	}
+	switch m.Kind {
+	case kindWaiting:
+		p.attached, p.match = true, p.pending
+		p.settle()
+		p.answer(nil)
+	case kindDeliver:
+		p.welcomed = p.seated
+	case kindSeated:
+		p.attachment, p.token, p.seated, p.match = *m.Attachment, m.Token, true, nil
+		p.key = roomKey(m.Attachment.Room)
+		p.attached = true
+		p.settle()
+		p.answer(nil)
+	case kindRefused:
+		p.answer(m.Error)
+	}
+	p.mu.Unlock()
+	switch m.Kind {
+	case kindDeliver:
+		p.session.Push(m.frames)
+	case kindFail:
+		p.session.Fail(m.Error)
+	case kindBye:
+		p.session.Bye()
+	case kindList:
+		p.session.Listed(*m.List)
+	case kindNotMine:
+		p.node.reattach([]*Place{p})
+	}
+}
+
+// Moved is for a session whose room here did not take a message, as it is elsewhere by now, or about to be.
+func (p *Place) Moved() {
+	select {
+	case <-time.After(10 * time.Millisecond):
+	case <-p.session.Done():
+	}
+}

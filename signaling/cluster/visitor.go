@@ -1,0 +1,408 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/rooms"
+)
+
+// A visitor is a session of another server in a room of this one.
+type visitor struct {
+	// Fixed at construction.
+	node    *Node
+	at      visit
+	attempt uint64
+	lease   string // of this server, when it came
+	home    string // lease of its server, when it came
+	key     string
+	dialect *signaling.Dialect
+	remote  netip.Addr
+	account rooms.Account
+	ended   chan struct{}
+
+	// Safe for all.
+	once   sync.Once // closes ended
+	due    atomic.Int64
+	member atomic.Pointer[rooms.Member]
+
+	mu     sync.Mutex // guards the fields below
+	waiter *rooms.Waiter
+	waits  *claim // of waiter
+}
+
+// A visit tells a session from all others of the cluster.
+type visit struct{ process, number uint64 }
+
+// maxJoining is how many joins of other servers may be under way.
+const maxJoining = 4096
+
+// handle acts on a message of another server.
+func (n *Node) handle(from uint64, m *message) {
+	at := visit{from, m.Session}
+	switch m.Kind {
+	case kindJoin, kindAttach:
+		n.welcome(at, m)
+	case kindFrame, kindGone:
+		n.mu.Lock()
+		v := n.visitors[at]
+		if v != nil && v.attempt == m.Attempt && m.Kind == kindGone {
+			delete(n.visitors, at)
+		}
+		n.mu.Unlock()
+		switch {
+		case v == nil || v.attempt != m.Attempt:
+		case m.Kind == kindGone:
+			v.detach()
+		default:
+			v.take(m.frames)
+		}
+	case kindDeliver, kindWaiting, kindSeated, kindFail, kindRefused, kindBye, kindList, kindNotMine:
+		n.mu.Lock()
+		p := n.places[m.Session]
+		n.mu.Unlock()
+		if p != nil {
+			p.tell(from, m)
+		}
+	case kindAsk:
+		n.asked(from, m)
+	case kindAnswered:
+		n.mu.Lock()
+		answer := n.asks[m.ID]
+		delete(n.asks, m.ID)
+		n.mu.Unlock()
+		if answer != nil {
+			answer <- m.Body
+		}
+	}
+}
+
+// welcome lets a session of another server in.
+func (n *Node) welcome(at visit, m *message) {
+	d := n.config.Dialects[m.Guest.Dialect]
+	n.mu.Lock()
+	c := n.claims[m.Key]
+	mine := c != nil && !c.over && c.lease == n.lease && n.acts()
+	if mine {
+		select {
+		case <-c.ready:
+			c.users++
+		default:
+			mine = false // it is not decided yet
+		}
+	}
+	lease := n.lease
+	old := n.visitors[at]
+	v := &visitor{node: n, at: at, attempt: m.Attempt, lease: lease, home: m.Home, key: m.Key, dialect: d, remote: m.Guest.Remote, ended: make(chan struct{})}
+	if old != nil && old.attempt >= m.Attempt {
+		mine = false
+	} else if mine && d != nil {
+		n.visitors[at] = v
+	}
+	n.mu.Unlock()
+	switch {
+	case d == nil:
+		n.send(at.process, &message{Kind: kindRefused, Session: at.number, Attempt: m.Attempt, Lease: m.Lease,
+			Error: &signaling.Error{Code: signaling.CodeInternal, Text: fmt.Sprintf("the room's server does not speak %q", m.Guest.Dialect)}})
+		return
+	case !mine:
+		n.send(at.process, &message{Kind: kindNotMine, Session: at.number, Attempt: m.Attempt, Lease: m.Lease})
+		return
+	}
+	v.account = n.config.Account()
+	if old != nil {
+		old.detach()
+	}
+	if m.Kind == kindAttach {
+		defer n.done(c)
+		member, err := n.store().Attach(v, *m.Attachment)
+		v.settled(member, err)
+		if err == nil {
+			a := member.Attachment()
+			token, _ := member.Token()
+			v.Welcomed(member, a, token)
+		}
+		return
+	}
+	if n.joining.Add(1) > maxJoining {
+		n.joining.Add(-1)
+		n.done(c)
+		v.refuse(&signaling.Error{Code: signaling.CodeServerFull, Text: "too many joins at the room's server", RetryMillis: 2000})
+		return
+	}
+	n.wg.Go(func() {
+		defer n.joining.Add(-1)
+		v.join(c, m)
+	})
+}
+
+func (v *visitor) join(c *claim, m *message) {
+	name := strings.TrimPrefix(m.Key, roomPrefix)
+	member, w, err := v.node.store().JoinAs(v, *m.Join, signaling.RoomName(name), func(rooms.Ask) (rooms.Grant, error) { return *m.Grant, nil })
+	if w == nil {
+		defer v.node.done(c)
+	} else {
+		v.mu.Lock()
+		v.waiter, v.waits = w, c
+		v.mu.Unlock()
+		if v.member.Load() == nil {
+			v.tell(&message{Kind: kindWaiting})
+		}
+		if v.over() || v.member.Load() != nil {
+			v.stopWaiting()
+		}
+		return
+	}
+	if member == nil && err == nil {
+		return // it has ended
+	}
+	v.settled(member, err)
+	if v.over() && member != nil {
+		member.Detach(v)
+	}
+}
+
+// settled answers a join or an attachment that was refused.
+func (v *visitor) settled(m *rooms.Member, err error) {
+	switch {
+	case errors.Is(err, rooms.ErrElsewhere):
+		v.forget()
+		v.notMine()
+	case err != nil:
+		v.forget()
+		v.refuse(err)
+	default:
+		v.member.Store(m)
+	}
+}
+
+func (v *visitor) forget() {
+	n := v.node
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.visitors[v.at] == v {
+		delete(n.visitors, v.at)
+	}
+}
+
+func (v *visitor) refuse(err error) {
+	why, ok := errors.AsType[*signaling.Error](err)
+	if !ok {
+		why = &signaling.Error{Code: signaling.CodeInternal, Text: err.Error()}
+	}
+	v.end()
+	v.tell(&message{Kind: kindRefused, Error: why})
+}
+
+// notMine tells the home that the room is on another server.
+func (v *visitor) notMine() {
+	v.end()
+	v.tell(&message{Kind: kindNotMine})
+}
+
+func (v *visitor) tell(m *message) {
+	m.Session, m.Attempt, m.Lease = v.at.number, v.attempt, v.lease
+	v.node.send(v.at.process, m)
+}
+
+// take acts on frames of the client.
+func (v *visitor) take(frames [][]byte) {
+	for _, frame := range frames {
+		if v.over() {
+			return
+		}
+		if err := v.takeOne(frame); err != nil && !errors.Is(err, rooms.ErrElsewhere) { // the home finds the owner itself
+			why, ok := errors.AsType[*signaling.Error](err)
+			if !ok {
+				why = &signaling.Error{Code: signaling.CodeInternal, Text: err.Error()}
+			}
+			v.Fail(why)
+		}
+	}
+}
+
+func (v *visitor) takeOne(frame []byte) error {
+	m, err := v.dialect.Decode(frame)
+	if err != nil {
+		return err
+	}
+	member := v.member.Load()
+	switch m := m.(type) {
+	case signaling.List:
+		v.tell(&message{Kind: kindList, List: &m})
+		return nil
+	case signaling.Join:
+		text := "already waiting to be matched"
+		if member != nil {
+			text = fmt.Sprintf("already in room %q", member.Room())
+		}
+		return &signaling.Error{Code: signaling.CodeAlreadyJoined, Text: text}
+	}
+	if member == nil {
+		return &signaling.Error{Code: signaling.CodeNotJoined, Text: fmt.Sprintf("%s before join", m.Kind())}
+	}
+	return member.Handle(v, m)
+}
+
+// detach is for a session that is lost.
+func (v *visitor) detach() {
+	v.end()
+	if m := v.member.Load(); m != nil {
+		m.Detach(v)
+	}
+}
+
+// end has nobody wait for the visitor.
+func (v *visitor) end() {
+	v.once.Do(func() { close(v.ended) })
+	v.stopWaiting()
+}
+
+func (v *visitor) stopWaiting() {
+	v.mu.Lock()
+	w, c := v.waiter, v.waits
+	v.waiter, v.waits = nil, nil
+	v.mu.Unlock()
+	if w != nil {
+		w.Leave()
+		v.node.done(c)
+	}
+}
+
+func (v *visitor) over() bool {
+	select {
+	case <-v.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+func (v *visitor) wakeIfDue() {
+	due := v.due.Load()
+	if m := v.member.Load(); m != nil && due != 0 && due <= int64(v.node.store().Now()) {
+		m.Due(v)
+	}
+}
+
+// What rooms ask of a session.
+
+func (v *visitor) Deliver(note *rooms.Note) {
+	frames, err := note.In(v.dialect)
+	if err != nil {
+		v.Fail(&signaling.Error{Code: signaling.CodeInternal, Text: err.Error()})
+		return
+	}
+	if len(frames) > 0 {
+		v.tell(&message{Kind: kindDeliver, frames: frames})
+	}
+}
+
+func (v *visitor) Fail(why *signaling.Error) {
+	v.tell(&message{Kind: kindFail, Error: why})
+	if _, _, ends := v.dialect.Close(why); ends {
+		v.once.Do(func() { close(v.ended) })
+	}
+}
+
+func (v *visitor) Bye() {
+	v.tell(&message{Kind: kindBye})
+	v.once.Do(func() { close(v.ended) })
+}
+
+// Welcomed tells the home where its session is. The welcome comes after it.
+func (v *visitor) Welcomed(m *rooms.Member, a rooms.Attachment, token string) {
+	v.member.Store(m)
+	v.tell(&message{Kind: kindSeated, Attachment: &a, Token: token})
+}
+
+func (v *visitor) Seated(m *rooms.Member)      { v.member.Store(m) }
+func (v *visitor) Wake(at time.Duration)       { v.due.Store(int64(at)) }
+func (v *visitor) Done() <-chan struct{}       { return v.ended }
+func (v *visitor) Dialect() *signaling.Dialect { return v.dialect }
+func (v *visitor) Remote() netip.Addr          { return v.remote }
+func (v *visitor) Account() rooms.Account      { return v.account }
+
+// Matched is for Config.Matched of the Store. It reports whether the session is one of another server.
+func (n *Node) Matched(s rooms.Session, err error) bool {
+	v, ok := s.(*visitor)
+	if !ok {
+		return false
+	}
+	if err != nil {
+		v.forget()
+		v.refuse(err)
+		return true
+	}
+	v.stopWaiting()
+	return true
+}
+
+// Ask asks all other servers that live, and returns the answers of those that have given one when ctx ends.
+func (n *Node) Ask(ctx context.Context, op string, body any) []json.RawMessage {
+	b, _ := json.Marshal(body)
+	n.mu.Lock()
+	var to []uint64
+	for _, h := range n.living {
+		if h.Process != n.process && !slices.Contains(to, h.Process) {
+			to = append(to, h.Process)
+		}
+	}
+	answers := make(chan json.RawMessage, len(to))
+	first := n.lastAsk + 1
+	n.lastAsk += uint64(len(to))
+	for i := range to {
+		n.asks[first+uint64(i)] = answers
+	}
+	n.mu.Unlock()
+	for i, process := range to {
+		n.send(process, &message{Kind: kindAsk, ID: first + uint64(i), Op: op, Body: b})
+	}
+	var list []json.RawMessage
+	for len(list) < len(to) {
+		select {
+		case a := <-answers:
+			list = append(list, a)
+			continue
+		case <-ctx.Done():
+		case <-n.life.Done():
+		}
+		break
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for i := range to {
+		delete(n.asks, first+uint64(i))
+	}
+	return list
+}
+
+// asked answers a question of another server.
+func (n *Node) asked(from uint64, m *message) {
+	if n.config.Answer == nil {
+		return
+	}
+	if n.joining.Add(1) > maxJoining {
+		n.joining.Add(-1)
+		return
+	}
+	n.wg.Go(func() {
+		defer n.joining.Add(-1)
+		answer, err := n.config.Answer(m.Op, m.Body)
+		if err != nil {
+			n.trouble(m.Op, err)
+			return
+		}
+		body, _ := json.Marshal(answer)
+		n.send(from, &message{Kind: kindAnswered, ID: m.ID, Body: body})
+	})
+}

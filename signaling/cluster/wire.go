@@ -1,0 +1,138 @@
+package cluster
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/rooms"
+)
+
+// A kind says what one server tells another about a session of the one that has its socket, its home, in a room of the
+// one that owns that. Kinds and fields that are not known are passed over: they are of a newer version.
+type kind string
+
+const (
+	kindHello    kind = "hello"    // nothing: shows that the pipe has begun anew
+	kindJoin     kind = "join"     // home: key, guest, join, grant
+	kindAttach   kind = "attach"   // home: key, guest, attachment
+	kindFrame    kind = "frame"    // home: frames as they came from the client
+	kindGone     kind = "gone"     // home: the session has ended
+	kindDeliver  kind = "deliver"  // owner: frames for the client
+	kindWaiting  kind = "waiting"  // owner: the join waits to be matched
+	kindSeated   kind = "seated"   // owner: key, attachment, token: the session has its member
+	kindFail     kind = "fail"     // owner: error: for the client, and it may end the session
+	kindRefused  kind = "refused"  // owner: error: the answer to a join or attach
+	kindBye      kind = "bye"      // owner: the member has left
+	kindList     kind = "list"     // owner: list: the client has asked for the public rooms
+	kindNotMine  kind = "not_mine" // owner: it does not own the room, or no longer
+	kindAsk      kind = "ask"      // any: id, op, body
+	kindAnswered kind = "answered" // any: id, body
+)
+
+// A message is from one server to another.
+type message struct {
+	Kind kind `json:"k"`
+	// Session is of the home, and Attempt counts the times that it has joined or attached: what belongs to an earlier
+	// time is not meant for the present one.
+	Session uint64 `json:"s,omitempty"`
+	Attempt uint64 `json:"n,omitempty"`
+	// Lease is the owner's. What comes under another lease than the one to which a session is attached is of a former
+	// owner, and is not believed.
+	Lease string `json:"l,omitempty"`
+	// Home is the lease of the session's server, in a join or an attach.
+	Home       string            `json:"h,omitempty"`
+	Key        string            `json:"key,omitempty"`
+	Guest      *guest            `json:"guest,omitempty"`
+	Join       *signaling.Join   `json:"join,omitempty"`
+	Grant      *rooms.Grant      `json:"grant,omitempty"`
+	Attachment *rooms.Attachment `json:"attachment,omitempty"`
+	Token      string            `json:"token,omitempty"`
+	Error      *signaling.Error  `json:"error,omitempty"`
+	List       *signaling.List   `json:"list,omitempty"`
+	ID         uint64            `json:"id,omitempty"`
+	Op         string            `json:"op,omitempty"`
+	Body       json.RawMessage   `json:"body,omitempty"`
+
+	frames [][]byte // after the JSON, each with its length
+}
+
+// A guest is what the owner must know of a session.
+type guest struct {
+	Dialect string     `json:"dialect"`
+	Remote  netip.Addr `json:"remote,omitzero"`
+}
+
+// encode returns the header with its length, and then the frames with theirs.
+func (m *message) encode() ([]byte, error) {
+	header, err := json.Marshal(m)
+	if err != nil {
+		return nil, fmt.Errorf("cluster: encode %s: %w", m.Kind, err)
+	}
+	size := len(header) + binary.MaxVarintLen32*(1+len(m.frames))
+	for _, f := range m.frames {
+		size += len(f)
+	}
+	b := binary.AppendUvarint(make([]byte, 0, size), uint64(len(header)))
+	b = append(b, header...)
+	for _, f := range m.frames {
+		b = append(binary.AppendUvarint(b, uint64(len(f))), f...)
+	}
+	return b, nil
+}
+
+var errMalformed = errors.New("cluster: malformed message")
+
+// decode checks what it returns. The frames are parts of b.
+func decode(b []byte) (*message, error) {
+	header, b, ok := cutPart(b)
+	m := new(message)
+	if !ok || json.Unmarshal(header, m) != nil || m.Kind == "" {
+		return nil, errMalformed
+	}
+	for len(b) > 0 {
+		var frame []byte
+		if frame, b, ok = cutPart(b); !ok {
+			return nil, errMalformed
+		}
+		m.frames = append(m.frames, frame)
+	}
+	return m, m.validate()
+}
+
+func cutPart(b []byte) (part, rest []byte, ok bool) {
+	size, n := binary.Uvarint(b)
+	if n <= 0 || size > uint64(len(b)-n) {
+		return nil, nil, false
+	}
+	return b[n : n+int(size)], b[n+int(size):], true
+}
+
+// validate is for what the code behind it trusts.
+func (m *message) validate() error {
+	missing := false
+	switch m.Kind {
+	case kindJoin:
+		missing = m.Guest == nil || m.Join == nil || m.Grant == nil || m.Key == ""
+	case kindAttach:
+		missing = m.Guest == nil || m.Attachment == nil || m.Key == ""
+	case kindSeated:
+		missing = m.Attachment == nil
+	case kindFail, kindRefused:
+		missing = m.Error == nil
+	case kindList:
+		missing = m.List == nil
+	}
+	switch {
+	case missing:
+		return errMalformed
+	case m.Join != nil && m.Join.Validate() != nil, m.List != nil && m.List.Validate() != nil:
+		return errMalformed
+	case m.Attachment != nil && (!m.Attachment.Seat.ID.Valid() || m.Attachment.Room.Validate() != nil || m.Attachment.Join.Validate() != nil):
+		return errMalformed
+	}
+	return nil
+}

@@ -1,0 +1,241 @@
+package signalserver
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/cluster"
+	"example.org/rtcpeer/signaling/rooms"
+)
+
+// What a server does that shares its rooms with others: package cluster has the rest.
+
+func (s *Server) newNode() *cluster.Node {
+	dialects := map[string]*signaling.Dialect{signaling.Subprotocol: s.own}
+	if s.config.Plain != nil {
+		dialects[plainName] = s.config.Plain
+	}
+	visitors := &address{all: s.addresses, open: true, share: 1}
+	return cluster.New(cluster.Config{
+		Bus:      s.config.Bus,
+		Server:   s.config.ServerName,
+		Dialects: dialects,
+		Account:  func() rooms.Account { return visitors },
+		Answer:   s.answer,
+		Log:      s.config.Log,
+	})
+}
+
+// plainName is what all servers call Config.Plain.
+const plainName = "plain"
+
+// Ready returns nil if the server can take members, or why it cannot: it is drained, or does not reach the other servers.
+func (s *Server) Ready() error {
+	if s.node == nil {
+		return nil
+	}
+	return s.node.Ready()
+}
+
+// handOverTime is how long the bus may take for that. The other servers go on with the rooms in any case, some seconds later.
+const handOverTime = 3 * time.Second
+
+// handOver gives the rooms to the other servers.
+func (s *Server) handOver(ctx context.Context) error {
+	if s.node == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, handOverTime)
+	defer cancel()
+	if err := s.node.HandOver(ctx); err != nil {
+		return fmt.Errorf("signalserver: hand the rooms over: %w", err)
+	}
+	return nil
+}
+
+func (s *session) enterCluster(j signaling.Join) (joined bool, err error) {
+	p, err := s.server.node.Enter(s, j, s.admitted)
+	if err != nil || p == nil {
+		return false, err
+	}
+	s.place.Store(p)
+	if m := s.member.Load(); m != nil {
+		s.server.expelBanned(m)
+	}
+	return !p.Waiting(), nil
+}
+
+// waits reports whether the session waits to be matched, here or elsewhere, or has a place on another server.
+func (s *session) waits() bool { return s.place.Load() != nil }
+
+// What package cluster asks of a session.
+
+func (s *session) Push(frames [][]byte)      { s.push(websocket.TextMessage, frames...) }
+func (s *session) Member() *rooms.Member     { return s.member.Load() }
+func (s *session) SetMember(m *rooms.Member) { s.member.Store(m) }
+func (s *session) DialectName() string {
+	if s.dialect == s.server.own {
+		return signaling.Subprotocol
+	}
+	return plainName
+}
+
+// Welcomed is of use to sessions of other servers alone.
+func (s *session) Welcomed(*rooms.Member, rooms.Attachment, string) {}
+
+// Listed answers a list that came by way of the server of the room.
+func (s *session) Listed(l signaling.List) {
+	s.server.mu.Lock()
+	defer s.server.mu.Unlock()
+	if s.server.stopping {
+		return
+	}
+	s.server.wg.Go(func() {
+		if err := s.list(l); err != nil {
+			s.refuse(err)
+		}
+	})
+}
+
+// askTime is how long other servers may take to answer. One that does not is left out.
+const askTime = time.Second
+
+// ask asks all other servers, and returns the answers.
+func ask[T any](s *Server, op string, body any) (answers []T) {
+	if s.node == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), askTime)
+	defer cancel()
+	for _, b := range s.node.Ask(ctx, op, body) {
+		var answer T
+		if json.Unmarshal(b, &answer) == nil {
+			answers = append(answers, answer)
+		}
+	}
+	return answers
+}
+
+// askWhether reports whether another server has done what is asked.
+func (s *Server) askWhether(op string, body any) bool {
+	return slices.Contains(ask[bool](s, op, body), true)
+}
+
+// What servers ask each other. Each op has its body.
+const (
+	opList    = "list"    // signaling.List; answer: rooms.Page
+	opRooms   = "rooms"   // nothing; answer: []RoomInfo
+	opMembers = "members" // an order's room; answer: []MemberInfo
+	opKick    = "kick"    // order; answer: bool
+	opClose   = "close"   // order; answer: bool
+	opLock    = "lock"    // order; answer: bool
+	opBan     = "ban"     // Ban; answer: bool
+	opUnban   = "unban"   // number; answer: bool
+	opBans    = "bans"    // nothing; answer: []sharedBan
+	opSeat    = "seat"    // an order's room; answer: rooms.Seat
+)
+
+// An order is what an administrator wants of a room.
+type order struct {
+	Room   signaling.RoomName `json:"room"`
+	ID     signaling.PeerID   `json:"id,omitempty"`
+	Reason string             `json:"reason,omitempty"`
+	Locked bool               `json:"locked,omitempty"`
+}
+
+// A sharedBan is a ban with the seat that it is about.
+type sharedBan struct {
+	Ban  Ban        `json:"ban"`
+	Seat rooms.Seat `json:"seat"`
+}
+
+// listAll answers a list with the public rooms of all servers.
+func (s *Server) listAll(l signaling.List) signaling.Rooms {
+	if s.node == nil {
+		return s.rooms.List(l)
+	}
+	l = rooms.Begin(l)
+	return rooms.Merge(l, append(ask[rooms.Page](s, opList, l), s.rooms.Page(l)))
+}
+
+// answer answers another server.
+func (s *Server) answer(op string, body json.RawMessage) (any, error) {
+	switch op {
+	case opList:
+		return answerTo(body, func(l signaling.List) any { return s.rooms.Page(l) })
+	case opRooms:
+		return s.rooms.Rooms(), nil
+	case opMembers:
+		return answerTo(body, func(o order) any {
+			members, _ := s.rooms.Members(o.Room)
+			return members
+		})
+	case opKick:
+		return answerTo(body, func(o order) any { return s.rooms.Kick(o.Room, o.ID, o.Reason) })
+	case opClose:
+		return answerTo(body, func(o order) any { return s.rooms.CloseRoom(o.Room, o.Reason) })
+	case opLock:
+		return answerTo(body, func(o order) any { return s.rooms.SetLocked(o.Room, o.Locked) })
+	case opSeat:
+		return answerTo(body, func(o order) any {
+			nonce, ok := s.rooms.Nonce(o.Room)
+			if !ok {
+				return rooms.Seat{}
+			}
+			return rooms.Seat{Nonce: nonce, ID: o.ID}
+		})
+	case opBan:
+		return answerTo(body, func(b sharedBan) any { return s.takeBan(b) })
+	case opUnban:
+		return answerTo(body, func(number uint64) any { return s.unban(number) })
+	case opBans:
+		var list []sharedBan
+		for _, b := range s.Bans() {
+			list = append(list, sharedBan{b, b.seat})
+		}
+		return list, nil
+	}
+	return nil, fmt.Errorf("signalserver: %q is not known here", op)
+}
+
+func answerTo[T any](body json.RawMessage, do func(T) any) (any, error) {
+	var t T
+	if err := json.Unmarshal(body, &t); err != nil {
+		return nil, err
+	}
+	return do(t), nil
+}
+
+// takeBan enforces a ban of another server here, unless it is known.
+func (s *Server) takeBan(shared sharedBan) bool {
+	b := shared.Ban
+	b.seat = shared.Seat
+	if !s.bans.take(b) {
+		return false
+	}
+	s.journal.add(record{Until: untilOf(b), Ban: &b, Ticket: &b.seat})
+	s.enforce(b)
+	return true
+}
+
+// learnBans takes the bans of the servers that were there before.
+func (s *Server) learnBans(ctx context.Context) {
+	for s.node.Ready() != nil {
+		select {
+		case <-time.After(askTime):
+		case <-ctx.Done():
+			return
+		}
+	}
+	for _, list := range ask[[]sharedBan](s, opBans, nil) {
+		for _, b := range list {
+			s.takeBan(b)
+		}
+	}
+}

@@ -1,0 +1,336 @@
+package signalserver_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/signaling"
+	membus "example.org/rtcpeer/signaling/cluster/memory"
+	"example.org/rtcpeer/signaling/signalserver"
+)
+
+// A member server is one of several that share a bus.
+type sharing struct {
+	*server
+	bus *membus.Bus
+}
+
+// share starts servers that share a hub, in the fake time of synctest, and waits until all are ready.
+func share(t *testing.T, hub *membus.Hub, n int, config signalserver.Config) []*sharing {
+	t.Helper()
+	var list []*sharing
+	for i := range n {
+		list = append(list, shareOne(t, hub, fmt.Sprintf("s%d", i), config))
+	}
+	for _, s := range list {
+		s.wantReady(t)
+	}
+	return list
+}
+
+func shareOne(t *testing.T, hub *membus.Hub, name string, config signalserver.Config) *sharing {
+	t.Helper()
+	bus := hub.Bus()
+	config.Bus, config.ServerName, config.ResumeKey = bus, name, key
+	config.Recovery, config.JoinRate, config.ConnectRate = -1, -1, -1
+	if os.Getenv("RTCPEER_LOG") != "" {
+		config.Log = slog.New(slog.NewTextHandler(os.Stderr, nil)).With("at", name)
+	}
+	return &sharing{serveInMemory(t, config), bus}
+}
+
+func (s *sharing) wantReady(t *testing.T) {
+	t.Helper()
+	for range 600 {
+		if s.Ready() == nil {
+			return
+		}
+		time.Sleep(100 * time.Millisecond) // of fake time
+	}
+	require.NoError(t, s.Ready())
+}
+
+// spread is a room with a host at the first server and a member at each other one.
+func spread(t *testing.T, servers []*sharing, j signaling.Join) []*client {
+	t.Helper()
+	var members []*client
+	for _, s := range servers {
+		c := s.member(t, j)
+		for _, other := range members {
+			other.wantJoined(c)
+		}
+		members = append(members, c)
+	}
+	return members
+}
+
+// wantSignals has each member send to each other one.
+func wantSignals(t *testing.T, members []*client) {
+	t.Helper()
+	for i, from := range members {
+		for k, to := range members {
+			if i == k {
+				continue
+			}
+			data := fmt.Sprintf(`"%d to %d"`, i, k)
+			from.signal(to.id(), data)
+			require.Equal(t, signaling.Signal{From: from.id(), Data: []byte(data)}, to.skipMoved(members))
+		}
+	}
+}
+
+// skipMoved returns the next message that does not come of a move of the room: a new ticket, which it takes, or, for a member
+// that came back meanwhile, that another one is there again.
+func (c *client) skipMoved(members []*client) signaling.Message {
+	c.t.Helper()
+	for {
+		switch m := c.receive().(type) {
+		case signaling.Resume:
+			c.welcome.Resume = m.Token
+		case signaling.Joined:
+			if !slices.ContainsFunc(members, func(c *client) bool { return c.id() == m.Member.ID }) {
+				return m
+			}
+		default:
+			return m
+		}
+	}
+}
+
+func TestMembersOfOneRoomOnThreeServers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		servers := share(t, new(membus.Hub), 3, signalserver.Config{})
+		members := spread(t, servers, signaling.Join{Room: "r", Password: "p"})
+		require.Equal(t, signaling.Host, members[0].id())
+		require.Len(t, members[2].welcome.Members, 2)
+		wantSignals(t, members)
+
+		wrong := servers[2].client(t)
+		wrong.send(signaling.Join{Room: "r", Password: "wrong"})
+		wrong.wantRefused(signaling.CodeWrongPassword)
+
+		members[1].send(signaling.Lock{})
+		members[1].wantError(signaling.CodeNotHost)
+		members[0].send(signaling.Lock{})
+		for _, c := range members {
+			c.want(signaling.Lock{})
+		}
+		late := servers[1].client(t)
+		late.send(signaling.Join{Room: "r", Password: "p"})
+		late.wantRefused(signaling.CodeLocked)
+
+		members[0].send(signaling.Kick{ID: members[2].id()})
+		members[2].wantRefused(signaling.CodeKicked)
+		members[0].want(signaling.Left{ID: members[2].id(), Reason: signaling.LeftKicked})
+		members[1].want(signaling.Left{ID: members[2].id(), Reason: signaling.LeftKicked})
+		again := servers[0].client(t)
+		again.send(signaling.Join{Resume: members[2].welcome.Resume})
+		again.wantRefused(signaling.CodeResumeRefused)
+
+		members[1].send(signaling.Leave{})
+		members[1].wantClosed(1000, "")
+		members[0].want(signaling.Left{ID: members[1].id(), Reason: signaling.LeftByItself})
+	})
+}
+
+// A member whose server stays comes back over another one.
+func TestResumeOverAnotherServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		servers := share(t, new(membus.Hub), 3, signalserver.Config{})
+		members := spread(t, servers, signaling.Join{Room: "r"})
+		members[1].vanish()
+		members[1] = servers[2].resume(t, members[1])
+		wantSignals(t, members)
+		members[0].vanish()
+		members[0] = servers[1].resume(t, members[0])
+		wantSignals(t, members)
+	})
+}
+
+// The owner of the room loses the bus, as if it were dead: another server goes on, and nobody notices.
+func TestOwnerDies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		servers := share(t, new(membus.Hub), 3, signalserver.Config{Grace: time.Minute})
+		members := spread(t, servers, signaling.Join{Room: "r", Password: "p"})
+		members[0].send(signaling.Lock{})
+		for _, c := range members {
+			c.want(signaling.Lock{})
+		}
+		time.Sleep(time.Second) // of fake time: the record is written
+		servers[0].bus.Cut(true)
+		members[0].vanish()
+		time.Sleep(7 * time.Second)
+		late := servers[2].client(t)
+		late.send(signaling.Join{Room: "r", Password: "p"})
+		late.wantRefused(signaling.CodeLocked)
+		wantSignals(t, members[1:])
+
+		members[0] = servers[1].resume(t, members[0])
+		require.True(t, members[0].welcome.Locked)
+		wantSignals(t, members)
+		members[0].send(signaling.Lock{Open: true})
+		for _, c := range members {
+			c.want(signaling.Lock{Open: true})
+		}
+		c := servers[2].member(t, signaling.Join{Room: "r", Password: "p"})
+		require.Len(t, c.welcome.Members, 3)
+	})
+}
+
+// A server without the bus refuses joins with a hint, and is well again by itself.
+func TestBusAwayForAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		servers := share(t, new(membus.Hub), 3, signalserver.Config{Grace: 2 * time.Minute})
+		members := spread(t, servers, signaling.Join{Room: "r"})
+		time.Sleep(time.Second) // of fake time: the record is written
+		for _, s := range servers {
+			s.bus.Cut(true)
+		}
+		time.Sleep(10 * time.Second)
+		for _, s := range servers {
+			require.Error(t, s.Ready())
+			c := s.client(t)
+			c.send(signaling.Join{Room: "r"})
+			require.NotZero(t, c.wantError(signaling.CodeInternal).RetryMillis)
+		}
+		time.Sleep(50 * time.Second)
+		for _, s := range servers {
+			s.bus.Cut(false)
+		}
+		time.Sleep(10 * time.Second)
+		for _, s := range servers {
+			require.NoError(t, s.Ready())
+		}
+		wantSignals(t, members)
+		require.Len(t, servers[1].member(t, signaling.Join{Room: "r"}).welcome.Members, 3)
+	})
+}
+
+func TestShutdownHandsRoomsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		servers := share(t, new(membus.Hub), 3, signalserver.Config{})
+		members := spread(t, servers, signaling.Join{Room: "r"})
+		began := time.Now()
+		go members[0].vanish()
+		require.NoError(t, servers[0].Shutdown(context.Background()))
+		members[0] = servers[1].resume(t, members[0])
+		c := servers[2].member(t, signaling.Join{Room: "r"})
+		require.Less(t, time.Since(began), time.Second)
+		for _, m := range members {
+			require.Equal(t, signaling.Joined{Member: signaling.Member{ID: c.id()}}, m.skipMoved(members))
+		}
+		wantSignals(t, members)
+	})
+}
+
+// Somebody empties the bucket.
+func TestEmptiedBucket(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hub := new(membus.Hub)
+		servers := share(t, hub, 3, signalserver.Config{})
+		members := spread(t, servers, signaling.Join{Room: "r"})
+		time.Sleep(time.Second) // of fake time: the record is written
+		hub.Empty()
+		time.Sleep(10 * time.Second)
+		wantSignals(t, members)
+		require.Len(t, servers[1].member(t, signaling.Join{Room: "r"}).welcome.Members, 3)
+	})
+}
+
+// A bus that loses a tenth and delays the rest loses nothing for the members.
+func TestSlowAndLossyBus(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		servers := share(t, new(membus.Hub), 3, signalserver.Config{})
+		for _, s := range servers {
+			s.bus.Slow(100*time.Millisecond, 0.1)
+		}
+		members := spread(t, servers, signaling.Join{Room: "r"})
+		for range 20 {
+			wantSignals(t, members)
+		}
+	})
+}
+
+func TestMatchOverServers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		servers := share(t, new(membus.Hub), 3, signalserver.Config{})
+		match := signaling.Join{Match: &signaling.Match{Key: "k", Size: 3}}
+		var members []*client
+		for _, s := range servers {
+			c := s.client(t)
+			c.send(match)
+			synctest.Wait()
+			members = append(members, c)
+		}
+		for _, c := range members {
+			require.Len(t, c.wantWelcome().Members, 2)
+		}
+		wantSignals(t, members)
+	})
+}
+
+// Lists and administration are the same whichever server is asked.
+func TestListAndAdministrationOfAllServers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hub := new(membus.Hub)
+		servers := share(t, hub, 3, signalserver.Config{MaxPublicPerAddress: -1})
+		var members []*client
+		for i := range 30 {
+			j := signaling.Join{Room: signaling.RoomName(fmt.Sprintf("r-%02d", i)), NewRoom: signaling.NewRoom{Public: true}}
+			members = append(members, servers[i%3].member(t, j))
+		}
+		asking := servers[1].client(t)
+		seen := make(map[signaling.RoomName]int)
+		for l := (signaling.List{Limit: 7}); ; {
+			asking.send(l)
+			page := asking.receive().(signaling.Rooms)
+			require.LessOrEqual(t, len(page.Rooms), 7)
+			for _, r := range page.Rooms {
+				seen[r.Room]++
+			}
+			if page.Next == "" {
+				break
+			}
+			l.After = page.Next
+		}
+		require.Len(t, seen, 30)
+		for name, times := range seen {
+			require.Equal(t, 1, times, name)
+		}
+
+		require.Len(t, servers[2].Rooms(), 30)
+		list, ok := servers[2].Members("r-00")
+		require.True(t, ok)
+		require.Len(t, list, 1)
+		require.True(t, servers[2].SetLocked("r-00", true))
+		members[0].want(signaling.Lock{})
+		require.True(t, servers[1].Kick("r-00", signaling.Host, "out"))
+		members[0].wantRefused(signaling.CodeKicked)
+		require.False(t, servers[1].Kick("r-00", signaling.Host, "out"))
+		require.True(t, servers[0].CloseRoom("r-01", ""))
+		members[1].wantRefused(signaling.CodeRoomClosed)
+
+		ban, err := servers[0].Ban(signalserver.Ban{Room: "r-02", ID: signaling.Host})
+		require.NoError(t, err)
+		members[2].wantRefused(signaling.CodeKicked)
+		later := shareOne(t, hub, "later", signalserver.Config{})
+		later.wantReady(t)
+		time.Sleep(3 * time.Second) // of fake time
+		for _, s := range append(servers, later) {
+			require.Len(t, s.Bans(), 1)
+			back := s.client(t)
+			back.send(signaling.Join{Resume: members[2].welcome.Resume})
+			back.wantRefused(signaling.CodeForbidden)
+		}
+		require.True(t, servers[1].Unban(ban.Number))
+		require.Empty(t, later.Bans())
+	})
+}

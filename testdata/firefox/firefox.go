@@ -1,0 +1,27 @@
+// Package firefox starts headless Firefoxes for tests.
+package firefox
+
+import (
+	_ "embed"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// Program is the name of the command.
+const Program = "firefox-esr"
+
+// quiet are the preferences of a Firefox that looks for nothing but what it is told.
+//
+//go:embed user.js
+var quiet string
+
+// Command returns the command of a Firefox that shows url, with the profile in that folder, which must exist. More
+// are further lines of its user.js.
+func Command(profile, url string, more ...string) (*exec.Cmd, error) {
+	if err := os.WriteFile(filepath.Join(profile, "user.js"), []byte(quiet+strings.Join(more, "\n")), 0o600); err != nil {
+		return nil, err
+	}
+	return exec.Command(Program, "--headless", "--no-remote", "--profile", profile, url), nil
+}
