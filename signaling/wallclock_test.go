@@ -18,8 +18,8 @@ import (
 // what makes a time of the wall clock, or a number of one, and what subtracts a date, is allowed in few places.
 func TestNoWallClockTimeIsSubtracted(t *testing.T) {
 	allowed := map[string]string{
-		"signaling/clock/clock.go: time.Until":    "the one place in which a date becomes a duration",
-		"signaling/clock/clock.go: .Round(0)":     "a step of the wall clock is noticed by it",
+		"signaling/clock/clock.go: time.Until":           "the one place in which a date becomes a duration",
+		"signaling/clock/clock.go: .Round(0)":            "a step of the wall clock is noticed by it",
 		"signaling/signalserver/admit.go: time.Date":     "a date to compare with",
 		"signaling/turnserver/credentials.go: time.Unix": "the user name of a credential has a date",
 		"signaling/turnserver/credentials.go: .Unix":     "likewise",

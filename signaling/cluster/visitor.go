@@ -297,7 +297,7 @@ func (v *visitor) wakeIfDue() {
 // What rooms ask of a session.
 
 func (v *visitor) Deliver(note *rooms.Note) {
-	frames, err := note.In(v.dialect)
+	frames, err := note.Frames(v.dialect)
 	if err != nil {
 		v.Fail(&signaling.Error{Code: signaling.CodeInternal, Text: err.Error()})
 		return

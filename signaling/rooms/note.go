@@ -19,8 +19,8 @@ type spoken struct {
 // NewNote returns a note of a message, which must not change any more.
 func NewNote(m signaling.Message) *Note { return &Note{Message: m} }
 
-// In returns the note as frames of a dialect.
-func (n *Note) In(d *signaling.Dialect) ([][]byte, error) {
+// Frames returns the note as frames of a dialect.
+func (n *Note) Frames(d *signaling.Dialect) ([][]byte, error) {
 	s := &n.spoken[0]
 	if s.dialect != nil && s.dialect != d {
 		s = &n.spoken[1]

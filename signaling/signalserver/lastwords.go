@@ -33,7 +33,7 @@ func (s *session) Fail(why *signaling.Error) {
 		s.Deliver(n)
 		return
 	}
-	frames, _ := n.In(s.dialect) // what cannot be said is left out: the close says it, too
+	frames, _ := n.Frames(s.dialect) // what cannot be said is left out: the close says it, too
 	var last []item
 	for _, data := range frames {
 		last = append(last, item{websocket.TextMessage, data})

@@ -73,7 +73,7 @@ func newSession(s *Server, conn *websocket.Conn, d *signaling.Dialect, remote ne
 
 // Deliver queues a message. It never blocks.
 func (s *session) Deliver(n *rooms.Note) {
-	frames, err := n.In(s.dialect)
+	frames, err := n.Frames(s.dialect)
 	if err != nil {
 		s.Fail(&signaling.Error{Code: signaling.CodeInternal, Text: err.Error()})
 		return

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"sync"
@@ -363,7 +364,7 @@ func (b *Bus) Check(ctx context.Context) (good []string, err error) {
 		return nil, err
 	}
 	good = append(good, fmt.Sprintf("connected to %s, nats-server %s", b.conn.ConnectedUrlRedacted(), b.conn.ConnectedServerVersion()))
-	subject := "server.check" + strconv.FormatInt(time.Now().UnixNano(), 36)
+	subject := "server.check" + strconv.FormatUint(rand.Uint64(), 36)
 	got := make(chan struct{}, 1)
 	stop, err := b.Subscribe(subject, func([]byte) { got <- struct{}{} })
 	if err != nil {
