@@ -310,3 +310,25 @@ func TestSuspendedIsNotLost(t *testing.T) {
 		}
 	}
 }
+
+// Where the other end answers offers fast, it may soon say that it does not know of one: its connection to the signaling
+// server was lost in that moment. Where it takes long, that says nothing for as long.
+func TestRequestOfAnEndThatAnswersFast(t *testing.T) {
+	for _, tt := range []struct{ answer, want time.Duration }{
+		{0, time.Second},
+		{20 * time.Millisecond, 250 * time.Millisecond},
+		{400 * time.Millisecond, 600 * time.Millisecond},
+		{4 * time.Second, 6 * time.Second},
+	} {
+		now := time.Now()
+		s := sight{making: true, answer: tt.answer}
+		r, steps := newRepair(true, time.Minute, now).requested(now, sight{answer: tt.answer}, false)
+		require.Equal(t, []repairStep{stepTry}, steps)
+		r, steps = r.requested(now.Add(10*time.Millisecond), s, false)
+		require.Empty(t, steps, "the two may have crossed")
+		_, steps = r.plan(now.Add(tt.want-time.Millisecond), s, nil)
+		require.Empty(t, steps)
+		_, steps = r.plan(now.Add(tt.want), s, nil)
+		require.Equal(t, []repairStep{stepTry}, steps)
+	}
+}
