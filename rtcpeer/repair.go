@@ -299,4 +299,9 @@ func (r repair) patience(s sight) time.Duration {
 }
 
 // fresh is how old a try may be of which the other end may not know.
-func (s sight) fresh() time.Duration { return max(freshFor, s.answer+s.answer/2) }
+func (s sight) fresh() time.Duration {
+	if s.answer == 0 {
+		return freshFor
+	}
+	return max(freshFor/4, s.answer+s.answer/2)
+}

@@ -26,6 +26,7 @@ type room struct {
 	sealed   chan struct{} // closed when the room is sealed
 	locked   bool
 	relays   bool          // the server forwards binary frames
+	away     time.Time     // until when the server keeps the place of the host, which is away; zero: it is there
 	lockTold chan struct{} // closed, and replaced, when the server tells of the lock
 	ice      []signaling.ICEServer
 	welcomes int
@@ -38,11 +39,20 @@ func newRoom(s Signaler, w signaling.Welcome) *room {
 	r := &room{
 		name: w.Room, topology: w.Topology, host: w.Host, signaler: s,
 		sealed: make(chan struct{}), locked: w.Locked, lockTold: make(chan struct{}), since: time.Now(),
+		away: awayUntil(w),
 	}
 	if w.Sealed {
 		close(r.sealed)
 	}
 	return r
+}
+
+// awayUntil returns until when the server keeps the place of a host that is away; zero: it is there.
+func awayUntil(w signaling.Welcome) time.Time {
+	if w.HostAwayMillis == 0 {
+		return time.Time{}
+	}
+	return time.Now().Add(time.Duration(w.HostAwayMillis) * time.Millisecond)
 }
 
 // send gives a message for the server to the signaler.
@@ -67,7 +77,7 @@ func (r *room) welcomed(w signaling.Welcome) (forgotten []signaling.Message) {
 	hosting := w.ID == r.host
 	r.mu.Lock()
 	r.welcomes++
-	r.relays = w.RelayLinks
+	r.relays, r.away = w.RelayLinks, awayUntil(w)
 	r.mu.Unlock()
 	r.renewICEServers(w.ICEServers)
 	if hosting && r.isLocked() && !w.Locked {
@@ -214,6 +224,18 @@ func (n *Node) Topology() Topology { return n.room.topology }
 
 // Host returns the id of the room's host. In a mesh it has no part in the packets.
 func (n *Node) Host() PeerID { return n.room.host }
+
+// HostAway returns how long the server still waits for a host that had lost it when this node joined or came back, if
+// the room ends with its host. Then the host is back, or the room is over: ErrHostGone. 0 means that the host is there,
+// as far as is known.
+func (n *Node) HostAway() time.Duration {
+	if l, err := n.roster.to(n.room.host); err == nil && !l.interrupted.Load() {
+		return 0
+	}
+	n.room.mu.Lock()
+	defer n.room.mu.Unlock()
+	return max(time.Until(n.room.away), 0)
+}
 
 // hosts reports whether this node is the room's host.
 func (n *Node) hosts() bool { return n.id == n.room.host }

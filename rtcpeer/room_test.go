@@ -41,6 +41,7 @@ type room struct {
 	// Fixed before the first member: see line.
 	lag   time.Duration // of each message from the server to a member
 	grace time.Duration // 0: 30 s
+	away  int           // ms for which the host's place is kept, as each welcome says
 }
 
 // seat is one member's Signaler.
@@ -101,7 +102,7 @@ func (r *room) seated() (seats []*seat) {
 }
 
 func (r *room) welcome(s *seat) signaling.Welcome {
-	w := signaling.Welcome{ID: s.member.ID, Room: "test", Topology: r.topology, Host: 1, Resume: "-", Sealed: r.sealed, RelayLinks: r.relays}
+	w := signaling.Welcome{ID: s.member.ID, Room: "test", Topology: r.topology, Host: 1, Resume: "-", Sealed: r.sealed, RelayLinks: r.relays, HostAwayMillis: r.away}
 	for _, other := range r.seated() {
 		if r.acquainted(s, other) {
 			w.Members = append(w.Members, other.member)

@@ -50,6 +50,9 @@ func (e *entry) join(ctx context.Context, c *console, config rtcpeer.Config) (*r
 		c.say("new room: %s", url)
 	}
 	c.say("joined as %d", node.ID())
+	if away := node.HostAway(); away > 0 {
+		c.say("the host is away; the room waits for it for %s", short(away))
+	}
 	return node, url, nil
 }
 

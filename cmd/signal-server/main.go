@@ -98,6 +98,9 @@ func execute(ctx context.Context, args []string, p *process) error {
 	parser.Model.HelpFlag.Hidden = true // whoever reads the help knows of it
 	command, err := parser.Parse(args)
 	if s, ok := errors.AsType[*sourceError](err); ok {
+		for _, wrong := range s.before {
+			fmt.Fprintf(p.err, "signal-server: %v\n", wrong)
+		}
 		err = s
 	}
 	switch {

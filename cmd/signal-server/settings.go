@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -64,7 +66,7 @@ func (s *settings) Validate(app *kong.Application) error {
 		if known || !strings.HasPrefix(strings.ToUpper(name), environmentPrefix) || kubernetes.MatchString(name) {
 			continue
 		}
-		return &sourceError{fmt.Errorf("environment variable %s: no such setting%s", name, didYouMean(flagName(name), flags, environmentName))}
+		return &sourceError{error: fmt.Errorf("environment variable %s: no such setting%s", name, didYouMean(flagName(name), flags, environmentName))}
 	}
 	return nil
 }
@@ -140,9 +142,10 @@ func (s *settings) open(c *kong.Context, flags []*kong.Flag) error {
 	if name == "" {
 		return nil
 	}
-	var err error
-	if s.file, err = readSettings(name, flags); err != nil {
-		return &sourceError{fmt.Errorf("--config %s: %w", name, err)}
+	var wrong []error
+	if s.file, wrong = readSettings(name, flags); len(wrong) > 0 {
+		last := len(wrong) - 1
+		return &sourceError{wrong[last], wrong[:last]}
 	}
 	return nil
 }
@@ -160,35 +163,52 @@ func (s *settings) name(c *kong.Context) string {
 
 // A sourceError is about the file or the environment, while kong would blame the first flag that is looked up
 // in it.
-type sourceError struct{ error }
+type sourceError struct {
+	error
+	before []error // what else is wrong, to be told first
+}
 
-// readSettings returns a flat map from flags to their values. What is no flag is an error: a limit that
-// is misspelled would be no limit.
-func readSettings(name string, flags []*kong.Flag) (map[string]setting, error) {
+// readSettings returns a flat map from flags to their values, or all that is wrong with the file, by lines. What is no
+// flag is an error: a limit that is misspelled would be no limit.
+func readSettings(name string, flags []*kong.Flag) (map[string]setting, []error) {
+	nodes, err := decodeSettings(name)
+	if err != nil {
+		return nil, []error{fmt.Errorf("--config %s: %w", name, err)}
+	}
+	values := make(map[string]setting)
+	var wrong []error
+	for _, key := range slices.SortedFunc(maps.Keys(nodes), func(a, b string) int { return cmp.Compare(nodes[a].Line, nodes[b].Line) }) {
+		node := nodes[key]
+		i := slices.IndexFunc(flags, func(f *kong.Flag) bool { return f.Name == key && key != configFlag })
+		if i < 0 {
+			wrong = append(wrong, fmt.Errorf("--config %s: line %d: unknown setting %q%s", name, node.Line, key, didYouMean(key, namesOf(flags), strings.Clone)))
+			continue
+		}
+		value, err := settingOf(&node, flags[i].IsSlice())
+		if err != nil {
+			wrong = append(wrong, fmt.Errorf("--config %s: line %d: %s: %w", name, node.Line, key, err))
+		} else if err := fits(flags[i], value); err != nil {
+			wrong = append(wrong, fmt.Errorf("--%s: %w (line %d of %s)", key, err, node.Line, name))
+		}
+		values[key] = setting{value, node.Line}
+	}
+	return values, wrong
+}
+
+// fits returns what is wrong with the type of a value for a flag, as kong will find it. Kong stops at the first.
+func fits(flag *kong.Flag, value any) error {
+	if value == nil {
+		return nil
+	}
+	scan := kong.ScanFromTokens(kong.Token{Type: kong.FlagValueToken, Value: value})
+	return flag.Mapper.Decode(&kong.DecodeContext{Value: flag.Value, Scan: scan}, reflect.New(flag.Target.Type()).Elem())
+}
+
+func decodeSettings(name string) (nodes map[string]yaml.Node, err error) {
 	content, err := os.ReadFile(name)
 	if err != nil {
 		return nil, errors.Unwrap(err)
 	}
-	nodes, err := decodeSettings(content)
-	if err != nil {
-		return nil, err
-	}
-	values := make(map[string]setting)
-	for key, node := range nodes {
-		i := slices.IndexFunc(flags, func(f *kong.Flag) bool { return f.Name == key && key != configFlag })
-		if i < 0 {
-			return nil, fmt.Errorf("line %d: unknown setting %q%s", node.Line, key, didYouMean(key, namesOf(flags), strings.Clone))
-		}
-		value, err := settingOf(&node, flags[i].IsSlice())
-		if err != nil {
-			return nil, fmt.Errorf("line %d: %s: %w", node.Line, key, err)
-		}
-		values[key] = setting{value, node.Line}
-	}
-	return values, nil
-}
-
-func decodeSettings(content []byte) (nodes map[string]yaml.Node, err error) {
 	d := yaml.NewDecoder(bytes.NewReader(content))
 	if err := d.Decode(&nodes); err != nil && !errors.Is(err, io.EOF) {
 		return nil, err

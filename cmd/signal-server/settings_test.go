@@ -93,6 +93,20 @@ func TestMistakesInTheFile(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// All that is wrong with the file is told, by lines.
+func TestAllMistakesInTheFile(t *testing.T) {
+	file := writeFile(t, t.TempDir(), "a.yaml", []byte("max-rooms: many\nturn: perhaps\nmax-room: 5\ngrace: soon\nlisten: [a, b]\nmax-members: 7\n"))
+	for _, command := range []string{"serve", "check-config"} {
+		code, _, stderr := tell(t, command, "--config="+file)
+		require.Equal(t, exitUsage, code)
+		lines := strings.Split(strings.TrimSpace(stderr), "\n")
+		require.Len(t, lines, 5, stderr)
+		for i, want := range []string{`--max-rooms: .*"many" \(line 1 of `, `--turn: .*\(line 2 of `, `line 3: unknown setting "max-room"`, `--grace: .*\(line 4 of `, `line 5: listen: want one value`} {
+			require.Regexp(t, `^signal-server: .*`+want, lines[i])
+		}
+	}
+}
+
 // What is misspelled, or of the wrong type, is refused with the place where it stands and what is near it.
 func TestMistakesHaveTheirPlace(t *testing.T) {
 	file := func(content string) string { return writeFile(t, t.TempDir(), "a.yaml", []byte(content)) }

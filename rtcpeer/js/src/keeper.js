@@ -325,8 +325,8 @@ export class Keeper {
       else if (this.offers) link.dropNext();
     }
     clearTimeout(this.due);
-    const wait = this.repair.tryAt - now();
-    if (this.repair.needs && wait > 0 && !link.over) this.due = setTimeout(() => this.decide(this.repair.plan(now(), this.sight())), wait);
+    const wait = this.repair.due - now();
+    if (wait > 0 && !link.over) this.due = setTimeout(() => this.tick(), wait);
   }
 
   /** Whether the other end, of which this end hears nothing, is known to have ended the link. @param {RepairStep} step */

@@ -28,7 +28,7 @@ const path = 1, change = 2, request = 4, direct = 8;
 
 export const tickEach = 500;
 export const beatEach = 1000; // of silence, at most, on an idle link
-const askAfter = 900; // without a sign of the other end: two ticks
+const askAfter = 1150; // without a sign of the other end: a beat may be late
 export const silentAfter = 1400; // likewise: three ticks
 const sleptAfter = 2000; // without a tick: the page, or its machine, was asleep
 const graceAfterSleep = silentAfter - 800; // the silence with which a link wakes: it is asked at once, and tries a second later
@@ -71,6 +71,13 @@ export class Repair {
   /** Whether the path that is tried is to be a direct one. */
   get searching() {
     return this.needs === direct;
+  }
+
+  /** When something is to be decided between two ticks; the past, if nothing is. */
+  get due() {
+    if (this.needs) return this.tryAt;
+    // If not, the next tick comes first.
+    return this.asked === null && this.ticked.now - this.heard > askAfter - tickEach ? this.heard + askAfter : 0;
   }
 
   /** Comes every tickEach. @param {Clocks} at @param {Sight} s */

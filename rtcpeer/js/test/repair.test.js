@@ -36,14 +36,13 @@ class Simulated {
   passUntil(end) {
     while (!this.over) {
       let at = (this.ticks + 1) * tickEach, tick = true;
-      const { needs, tryAt } = this.repair;
-      if (needs && tryAt > this.at && tryAt < at && !this.asleep && this.throttled === 1) [at, tick] = [tryAt, false];
+      const { due } = this.repair;
+      if (due > this.at && due < at && !this.asleep && this.throttled === 1) [at, tick] = [due, false];
       if (at >= end) return void (this.at = end);
       this.at = at;
       if (tick) this.ticks++;
       if (this.asleep || (tick && this.ticks % this.throttled)) continue;
-      if (tick) this.tick();
-      else this.do(this.repair.plan(this.at, this.sight));
+      this.tick();
     }
   }
 
