@@ -39,6 +39,7 @@ type Node struct {
 	writes   atomic.Uint64
 	broken   atomic.Uint64
 	stale    atomic.Uint64 // messages of former owners
+	watched  atomic.Bool   // the leases of the others are known
 	joining  atomic.Int64  // joins of other servers under way
 	lastSaid atomic.Int64
 
@@ -127,7 +128,7 @@ func (n *Node) Start(store *rooms.Store) error {
 
 // Ready returns nil if this server can take members, or why it cannot.
 func (n *Node) Ready() error {
-	if !n.acts() {
+	if !n.watched.Load() || !n.acts() {
 		return errors.New("no lease: the bus is away, or has just come back")
 	}
 	return nil
@@ -324,6 +325,7 @@ func (n *Node) end(name string) {
 }
 
 func (n *Node) forgetUnseen(seen map[string]bool) {
+	n.watched.Store(true)
 	n.mu.Lock()
 	var gone []string
 	for name := range n.living {

@@ -53,6 +53,9 @@ const (
 // mayForward reports whether the session's binary frames are forwarded.
 func (s *session) mayForward() bool {
 	m := s.member.Load()
+	if m == nil && s.place.Load() != nil { // its room is on another server: nothing is forwarded, and that is no mistake of the client
+		return s.server.config.RelayLinks
+	}
 	return s.server.config.RelayLinks && m != nil && m.Can(signaling.FeatureRelayLinks)
 }
 
@@ -177,6 +180,10 @@ func (f *forwarder) await(n int) bool {
 func (f *forwarder) deliver(frame []byte) {
 	s := f.session
 	m := s.member.Load()
+	if m == nil { // its room is on another server by now: those forward nothing
+		s.server.counters.drop(droppedRelayUnknown)
+		return
+	}
 	id, _, _ := signaling.DecodeForward(frame) // forward has checked it
 	to, ok := m.ForwardTo(s, id).(*session)
 	if !ok {
