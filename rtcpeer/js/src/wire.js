@@ -75,7 +75,7 @@ const kinds = {
   leave: record({}),
   welcome: record({
     id, room: roomName, topology, host: id, members: optional(listOf(member)), resume: string,
-    resumed: flag, sealed: flag, locked: flag, host_away_ms: optional(count), ice_servers: iceServers,
+    resumed: flag, sealed: flag, locked: flag, relay_links: flag, host_away_ms: optional(count), ice_servers: iceServers,
     limits: (v = {}) => v,
   }),
   joined: record({ member }),
