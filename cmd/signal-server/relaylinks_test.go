@@ -26,7 +26,7 @@ func joinForwarded(t testing.TB, url string) *rtcpeer.Node {
 }
 
 func TestRelayLinks(t *testing.T) {
-	p := start(t, nil, "--relay-links", "--relay-rate=100000000", "--relay-total=100000000")
+	p := start(t, nil, "--metrics-listen=127.0.0.1:0", "--relay-links", "--relay-rate=2000000", "--relay-total=100000000")
 	first, second := joinForwarded(t, p.url), joinForwarded(t, p.url)
 	wantEvent(t, first, rtcpeer.PeerConnected)
 	wantEvent(t, second, rtcpeer.PeerConnected)
@@ -50,6 +50,10 @@ func TestRelayLinks(t *testing.T) {
 		require.Len(t, data, size)
 		require.Equal(t, byte(i), data[size-1])
 	}
+	figures := scrape(t, p.other(t, "--metrics-listen")+"/metrics")
+	require.GreaterOrEqual(t, figures["relay_frames_total"], float64(packets))
+	require.GreaterOrEqual(t, figures["relay_bytes_total"], float64(packets*size))
+	require.Positive(t, figures["relay_throttled_total"])
 	require.NoError(t, second.Close())
 	require.Equal(t, rtcpeer.ByPeer, wantEvent(t, first, rtcpeer.PeerDisconnected).Reason)
 }
