@@ -85,7 +85,7 @@ func (m *matrix) three(ctx context.Context, t *testing.T, k kind, s *server) (p 
 			t.Log(p.stories())
 		}
 		for _, s := range p {
-			if err := s.leave(); err != nil {
+			if err := s.leaveAfterOthers(); err != nil {
 				t.Errorf("%v: %v", s, err)
 			}
 		}
@@ -183,7 +183,7 @@ func (m *matrix) tabReloaded(ctx context.Context, t *testing.T, k kind) (string,
 		return "", err
 	}
 	now := append(slices.Clone(rest), back)
-	t.Cleanup(func() { require.NoError(t, back.leave()) })
+	t.Cleanup(func() { require.NoError(t, back.leaveAfterOthers()) })
 	if back.ID() == tab.ID() {
 		return "", fmt.Errorf("back as %d", tab.ID())
 	}
@@ -214,7 +214,7 @@ func (m *matrix) restarted(ctx context.Context, t *testing.T, k kind) (string, e
 	if err != nil {
 		return "", err
 	}
-	t.Cleanup(func() { require.NoError(t, late.leave()) })
+	t.Cleanup(func() { require.NoError(t, late.leaveAfterOthers()) })
 	all := append(slices.Clone(p), late)
 	if err := errors.Join(all.meet(ctx), all.speak(ctx, "with another server"), all.orderly(all)); err != nil {
 		return "", err

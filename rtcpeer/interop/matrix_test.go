@@ -160,7 +160,7 @@ func (m *matrix) run(t *testing.T, c cell) {
 		t.Errorf("after %v: %v\n%s", time.Since(began), err, p.stories())
 	}
 	for _, s := range p {
-		if err := s.leave(); err != nil {
+		if err := s.leaveAfterOthers(); err != nil {
 			t.Errorf("%v: %v", s, err)
 		}
 	}

@@ -35,7 +35,7 @@ func (m *matrix) demands(ctx context.Context, url string, hosts, guests kind) (e
 			err = fmt.Errorf("%w\n%s", err, all.stories())
 		}
 		for _, s := range all {
-			err = errors.Join(err, s.leave())
+			err = errors.Join(err, s.leaveAfterOthers())
 		}
 	}()
 	enter := func(k kind, secret string) (*seat, error) {

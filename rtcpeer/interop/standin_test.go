@@ -189,8 +189,7 @@ func (g *games) tryGather(ctx context.Context, t *testing.T, c rtcpeer.Config, k
 			t.Log(p.stories())
 		}
 		for _, s := range p {
-			err := s.leave()
-			if _, late := errors.AsType[*rtcpeer.UndeliveredError](err); err != nil && !late { // what was for one that has just left
+			if err := s.leaveAfterOthers(); err != nil {
 				t.Errorf("%v: %v", s, err)
 			}
 		}
