@@ -326,8 +326,12 @@ func newCrowd(t *testing.T, f *fleet, rooms int) *crowd {
 			}
 			members = append(members, g)
 		}
+		var ids []signaling.PeerID // which never change
+		for _, g := range members {
+			ids = append(ids, g.welcome.ID)
+		}
 		known := func(id signaling.PeerID) bool {
-			return slices.ContainsFunc(members, func(g *guest) bool { return g.welcome.ID == id })
+			return slices.Contains(ids, id)
 		}
 		for _, g := range members {
 			g.wg.Go(func() { g.live(known) })
