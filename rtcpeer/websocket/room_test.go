@@ -3,9 +3,9 @@
 package websocket_test
 
 import (
-	"errors"
 	"context"
 	"encoding/hex"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
