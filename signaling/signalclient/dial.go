@@ -51,6 +51,8 @@ func newDialer(u *url.URL, cfg Config) dialer {
 // hurry has open do its utmost while f returns true.
 func (d *dialer) hurry(f func() bool) { d.inHurry = f }
 
+func (d *dialer) hurries() bool { return d.inHurry != nil && d.inHurry() }
+
 // open connects and talks, until ctx ends or for DialTimeout. Where talk is patient that is the time to
 // connect alone.
 func (d *dialer) open(ctx context.Context, patient bool, talk func(*conn) error) (*conn, error) {
@@ -74,7 +76,8 @@ func (d *dialer) open(ctx context.Context, patient bool, talk func(*conn) error)
 		c.abort()
 		failure := d.failure(timed, resp, err)
 		if e, ok := errors.AsType[*DialError](failure); ok {
-			e.unreached = c.below == nil && !errors.Is(err, syscall.ECONNREFUSED)
+			silent := c.below == nil || timed.Err() != nil && c.came.Load() == 0
+			e.unreached = silent && !errors.Is(err, syscall.ECONNREFUSED)
 		}
 		return nil, failure
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -49,7 +50,7 @@ func (d *dialer) reach(ctx context.Context, network, addr string) (net.Conn, err
 		select {
 		case <-ticker.C:
 			switch {
-			case d.inHurry == nil || !d.inHurry():
+			case !d.hurries():
 			case waiting%2 == 1 && d.answered[addr] != "":
 				begin(d.answered[addr])
 			default:
@@ -63,9 +64,17 @@ func (d *dialer) reach(ctx context.Context, network, addr string) (net.Conn, err
 			case r.err == nil:
 				d.answered = map[string]string{addr: r.conn.RemoteAddr().String()}
 				return r.conn, nil
-			case waiting == 0 || errors.Is(r.err, syscall.ECONNREFUSED): // that is an answer
+			case errors.Is(r.err, syscall.ECONNREFUSED), waiting == 0 && !(isOffline(r.err) && d.hurries()): // the first is an answer
 				return nil, r.err
 			}
 		}
 	}
+}
+
+// isOffline reports whether a connection failed because this machine has no network.
+func isOffline(err error) bool {
+	lookup, failed := errors.AsType[*net.DNSError](err)
+	return failed && !lookup.IsNotFound || slices.ContainsFunc([]error{
+		syscall.ENETUNREACH, syscall.EHOSTUNREACH, syscall.ENETDOWN, syscall.EADDRNOTAVAIL,
+	}, func(no error) bool { return errors.Is(err, no) })
 }

@@ -58,6 +58,30 @@ func TestNetworkThatComesBack(t *testing.T) {
 	}
 }
 
+// The same where the system says at once that there is no network, as with an interface that is down.
+func TestInterfaceThatComesBack(t *testing.T) {
+	for away := 50500 * time.Millisecond; away < 59500*time.Millisecond; away += 130 * time.Millisecond {
+		inFakeTime(t, slow, func(t *testing.T, c *Client, srv *testServer, p *pipeNet, l *dialLog) {
+			var down atomic.Bool
+			down.Store(true)
+			c.dialer.cfg.dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+				if down.Load() {
+					return nil, &net.OpError{Op: "dial", Err: syscall.ENETUNREACH}
+				}
+				return p.dial(ctx, network, addr)
+			}
+			first := srv.accept(t)
+			c.Check()
+			first.Close()
+			time.Sleep(away)
+			down.Store(false)
+			time.Sleep(reachEach)
+			synctest.Wait()
+			require.True(t, c.Status().Connected, "%v", away)
+		})
+	}
+}
+
 // A server that refuses connections is there: its members come back at random times, whatever their programs miss.
 func TestServerThatRefusesIsNotHurried(t *testing.T) {
 	inFakeTime(t, Config{BackoffMin: 20 * time.Second, BackoffMax: 20 * time.Second}, func(t *testing.T, c *Client, srv *testServer, p *pipeNet, l *dialLog) {
