@@ -20,16 +20,16 @@ import (
 // clusterOptions are for several servers that share their rooms over NATS.
 type clusterOptions struct {
 	NATS   []string `name:"nats" placeholder:"URL" help:"Share rooms with other servers over NATS; see DEPLOY.md."`
-	Creds  string   `name:"nats-creds" placeholder:"FILE" help:"Credentials for NATS, as nsc writes them."`
-	Name   string   `name:"nats-name" default:"default" placeholder:"NAME" help:"Which cluster, if NATS has several (${default})."`
-	CA     string   `name:"nats-ca" hidden:"" placeholder:"FILE" help:"Certificates that NATS may have, in PEM (the system's)."`
+	Creds  string   `name:"nats-creds" placeholder:"FILE" help:"Credentials file for NATS, as nsc writes it."`
+	Name   string   `name:"nats-name" default:"default" placeholder:"NAME" help:"Name of the cluster, if several share one NATS (${default})."`
+	CA     string   `name:"nats-ca" hidden:"" placeholder:"FILE" help:"CA certificates to verify NATS, in PEM (the system's)."`
 	Cert   string   `name:"nats-cert" hidden:"" placeholder:"FILE" help:"Client certificate for NATS, in PEM."`
-	Key    string   `name:"nats-key" hidden:"" placeholder:"FILE" help:"Its key."`
-	Server string   `name:"server-name" placeholder:"NAME" help:"This server, in logs (the host's name)."`
+	Key    string   `name:"nats-key" hidden:"" placeholder:"FILE" help:"Private key of --nats-cert, in PEM."`
+	Server string   `name:"server-name" placeholder:"NAME" help:"Name of this server in logs (the host's name)."`
 
-	Embedded string   `name:"nats-embedded" hidden:"" placeholder:"ADDR" help:"Run a NATS node here; its route is ADDR, as :6222."`
-	Peers    []string `name:"nats-peers" hidden:"" placeholder:"URL" help:"Routes of the other nodes: nats://host:6222."`
-	Secret   secret   `name:"nats-secret" hidden:"" placeholder:"SECRET" help:"Password of the nodes among each other."`
+	Embedded string   `name:"nats-embedded" hidden:"" placeholder:"ADDR" help:"Run a NATS node in this program. Other nodes connect to ADDR, for instance :6222."`
+	Peers    []string `name:"nats-peers" hidden:"" placeholder:"URL" help:"Addresses of the other embedded nodes: nats://host:6222."`
+	Secret   secret   `name:"nats-secret" hidden:"" placeholder:"SECRET" help:"Password that all embedded nodes share."`
 }
 
 func (o *clusterOptions) on() bool { return len(o.NATS) > 0 || o.Embedded != "" }

@@ -67,9 +67,9 @@ type limitOptions struct {
 // relayOptions are for links that go through the server.
 type relayOptions struct {
 	Links bool `name:"relay-links" help:"Forward encrypted packets of links that find no other way."`
-	Rate  int  `name:"relay-rate" default:"262144" placeholder:"BYTES" help:"Of these a second from one member (${default})."`
-	Burst int  `name:"relay-burst" default:"262144" placeholder:"BYTES" help:"At once, before that counts (${default})."`
-	Total int  `name:"relay-total" default:"8388608" placeholder:"BYTES" help:"A second from all members (${default})."`
+	Rate  int  `name:"relay-rate" default:"262144" placeholder:"BYTES" help:"Bytes a second that a member may relay (${default})."`
+	Burst int  `name:"relay-burst" default:"262144" placeholder:"BYTES" help:"Bytes it may relay at once (${default})."`
+	Total int  `name:"relay-total" default:"8388608" placeholder:"BYTES" help:"Bytes a second of all members (${default})."`
 }
 
 func (o *relayOptions) check(p *problems) {

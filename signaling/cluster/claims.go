@@ -104,7 +104,6 @@ func (n *Node) decide(ctx context.Context, c *claim) (*claim, owner, error) {
 	if err == nil && who.lease == c.lease {
 		if name, ok := roomOf(c.key); ok && record != nil && !n.store().Has(name) {
 			n.store().Adopt(name, *record, n.config.Account())
-			n.count(&n.moved)
 		}
 	}
 	n.mu.Lock()
@@ -332,7 +331,6 @@ func (n *Node) writeOne(ctx context.Context, c *claim) {
 	if record == nil && isRoom {
 		return // it sleeps, or is about to be founded
 	}
-	n.count(&n.writes)
 	value := encodeOwned(owned{c.lease, n.process, record})
 	if err := n.put(ctx, c, value); err != nil {
 		n.trouble("record", err)
@@ -380,7 +378,6 @@ func (n *Node) put(ctx context.Context, c *claim, value []byte) error {
 		case err != nil:
 			return err
 		case json.Unmarshal(old, &was) == nil && was.Lease != c.lease:
-			n.count(&n.taken)
 			n.abandon(c)
 			return nil
 		default:

@@ -34,13 +34,8 @@ type Node struct {
 	// Safe for all.
 	rooms    atomic.Pointer[rooms.Store]
 	deadline atomic.Int64 // since began: until when it acts
-	moved    atomic.Uint64
-	taken    atomic.Uint64
-	writes   atomic.Uint64
-	broken   atomic.Uint64
-	stale    atomic.Uint64 // messages of former owners
-	watched  atomic.Bool   // the leases of the others are known
-	joining  atomic.Int64  // joins of other servers under way
+	watched  atomic.Bool  // the leases of the others are known
+	joining  atomic.Int64 // joins of other servers under way
 	lastSaid atomic.Int64
 
 	flushing sync.Mutex // held while records are written
@@ -105,7 +100,6 @@ func (n *Node) Owns(name signaling.RoomName) bool { return n.owns(name) }
 func (n *Node) Acts() bool                        { return n.acts() }
 func (n *Node) Changed(name signaling.RoomName)   { n.changed(name) }
 func (n *Node) store() *rooms.Store               { return n.rooms.Load() }
-func (n *Node) count(c *atomic.Uint64)            { c.Add(1) }
 
 // subjectOf is where a server listens.
 func subjectOf(process uint64) string { return "server." + processName(process) }
@@ -485,7 +479,6 @@ func (n *Node) tick(ctx context.Context) {
 			n.mu.Unlock()
 			for _, p := range pipes {
 				if p.tick(now) {
-					n.count(&n.broken)
 					n.lost(p.peer, true)
 				}
 			}

@@ -514,7 +514,6 @@ func (p *Place) attachHere(c *claim, a rooms.Attachment, token string) error {
 			return err
 		}
 		n.store().Adopt(a.Room, record, n.config.Account())
-		n.count(&n.moved)
 	}
 	m, err := n.store().Attach(p.session, a)
 	if err != nil {
@@ -529,7 +528,6 @@ func (p *Place) tell(from uint64, m *message) {
 	p.mu.Lock()
 	if p.over || m.Attempt != p.attempt || from != p.owner.process || m.Lease != p.owner.lease {
 		p.mu.Unlock()
-		p.node.count(&p.node.stale)
 		return
 	}
 	switch m.Kind {

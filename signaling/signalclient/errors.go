@@ -25,7 +25,7 @@ type DialError struct {
 	Err    error
 	Retry  bool // the same may succeed later
 
-	unreached bool // nothing at all came from there, nor from a proxy
+	unreached bool // nothing came from there, nor from a proxy, not even a refusal
 }
 
 func (e *DialError) Error() string { return fmt.Sprintf("signalclient: dial %s: %v", e.URL, e.Err) }

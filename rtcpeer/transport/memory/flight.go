@@ -85,7 +85,7 @@ func (x flight) land() {
 		f.arrive(x.number, x.data)
 	case f.reliable() && f.pipe.writeErr == nil && (f.pipe.blocked || f.pipe.unheard):
 		// the reader has closed, which the writer cannot know
-		f.unheard += len(x.data)
+		f.unacknowledged += len(x.data)
 	}
 	f.fell(before)
 }

@@ -19,17 +19,17 @@ type flow struct {
 	cfg  transport.LaneConfig // as the sender has it
 
 	// Guarded by pipe.mu.
-	wanted   bool // the reading end has this lane; else packets go nowhere
-	queue    queue
-	readable sync.Cond
-	sent     uint64    // number of the last packet written
-	newest   uint64    // highest number that arrived
-	flying   int       // packets in flight
-	inFlight int       // their bytes
-	unheard  int       // bytes that nobody acknowledges: nothing comes back, or the reader has closed
-	lastAt   time.Time // when the last packet of a reliable flow arrives
-	low      int       // of NotifyLow
-	onLow    func()
+	wanted         bool // the reading end has this lane; else packets go nowhere
+	queue          queue
+	readable       sync.Cond
+	sent           uint64    // number of the last packet written
+	newest         uint64    // highest number that arrived
+	flying         int       // packets in flight
+	inFlight       int       // their bytes
+	unacknowledged int       // bytes that nobody acknowledges: nothing comes back, or the reader has closed
+	lastAt         time.Time // when the last packet of a reliable flow arrives
+	low            int       // of NotifyLow
+	onLow          func()
 }
 
 func (f *flow) reliable() bool { return f.cfg.Mode == transport.Reliable }
@@ -63,7 +63,7 @@ func (f *flow) write(b []byte) error {
 // does not say otherwise.
 func (f *flow) arrive(number uint64, b []byte) {
 	if f.reliable() && f.pipe.writeErr == nil && (f.pipe.unheard || f.pipe.readErr != nil) {
-		f.unheard += len(b)
+		f.unacknowledged += len(b)
 	}
 	overtaken := f.cfg.Mode == transport.UnreliableOrdered && number < f.newest
 	full := !f.reliable() && f.queue.held()+len(b) > window
@@ -94,7 +94,7 @@ func (f *flow) read(b []byte) (int, error) {
 }
 
 // buffered is what was written and is not acknowledged, as it has not arrived within the window or nothing comes back.
-func (f *flow) buffered() int { return f.inFlight + f.unheard + max(f.queue.bytes-window, 0) }
+func (f *flow) buffered() int { return f.inFlight + f.unacknowledged + max(f.queue.bytes-window, 0) }
 
 // fell has onLow called by the next pipe.unlock if Buffered fell from above low.
 func (f *flow) fell(before int) {

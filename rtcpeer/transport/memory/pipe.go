@@ -109,7 +109,7 @@ func (p *pipe) setUnheard(unheard bool) {
 func (p *pipe) settle() {
 	for _, f := range p.flows {
 		before := f.buffered()
-		f.unheard = 0
+		f.unacknowledged = 0
 		f.fell(before)
 	}
 	p.setTimer()
