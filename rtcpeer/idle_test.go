@@ -1,6 +1,8 @@
 package rtcpeer_test
 
 import (
+	"context"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -53,11 +55,16 @@ func TestBeatsOfAnIdleLink(t *testing.T) {
 				}
 				after(5 * time.Second)
 				if tt.flow != 0 {
-					go func() {
-						for w.nodes[tt.flow].Send(t.Context(), rtcpeer.Packet{Mode: rtcpeer.Unreliable, Data: []byte{1}}) == nil {
+					// The world is closed before the bubble ends, and no clock runs on at its end: the sender ends first.
+					ctx, cancel := context.WithCancel(t.Context())
+					var sender sync.WaitGroup
+					defer sender.Wait()
+					defer cancel()
+					sender.Go(func() {
+						for w.nodes[tt.flow].Send(ctx, rtcpeer.Packet{Mode: rtcpeer.Unreliable, Data: []byte{1}}) == nil {
 							time.Sleep(100 * time.Millisecond)
 						}
-					}()
+					})
 				}
 				after(5 * time.Second)
 				answers, asks := w.beatBytes(1, 5), w.beatBytes(5, 1)
