@@ -16,13 +16,13 @@ var update = flag.Bool("update", false, "write rtcpeer.js and its source map")
 // ours are names of members that neither programs nor tests, nor the browser or the wire, have to do with. They
 // get short names, which saves 5 % of what is served.
 const ours = "acknowledge|admit|announce|answered|answersOther|askAgain|asked|backlogged|beaten|began|" +
-	"broken|burst|candidates|capable|carried|channelClosed|channelNumber|checkCommand|checkSize|clearTimers|" +
+	"broken|burst|candidates|capable|carried|channelNumber|checkCommand|checkSize|clearTimers|" +
 	"closeAll|closedByPeer|controlled|counts|deadline|decide|deliver|described|dismissed|doubted|drain|" +
 	"drained|dropNext|early|earlyBytes|fail|failure|fault|fetched|filed|flushUnkept|flushed|flushing|follow|" +
 	"follows|forsaken|fresh|furthest|garbage|giveWay|goOver|halt|hasRoom|heardAt|hurry|inbox|interrupt|" +
 	"isAbout|joins|keeper|keeps|lastWrite|leaving|linkInterrupted|linkOver|linkResumed|linkUp|maxMessage|" +
 	"mayPass|misbehaves|moving|needs|nextControlled|nextFailed|nextOpened|nextPause|noteSilent|offered|offers|" +
-	"onlost|opened|outbox|parting|pathClosed|pathEnded|pathOpened|pathStateChanged|presence|present|proven|" +
+	"onlost|opened|outbox|parting|pathClosed|pathEnded|pathOpened|presence|present|proven|" +
 	"published|queue|queued|redial|refuseLink|refused|refusedBy|relayed|release|reliable|requested|saidAt|sample|searchAt|" +
 	"searchLater|searches|searching|sight|signalingBack|signalingEnded|sleeps|spread|startAnew|" +
 	"started|strangers|successor|suspended|switchTo|takeCounts|takeOver|takenByOther|tellEach|ticked|ticker|" +
