@@ -19,15 +19,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var update = flag.Bool("update", false, "write the module, its source map and its gzipped form")
+var update = flag.Bool("update", false, "write the modules, their source maps and their gzipped forms")
 
 // What is shipped is what the bundler makes of the source today.
 func TestBundle(t *testing.T) {
 	node := program(t, "node", "Node 20.14 or later")
 	packages(t, ".")
 	result := api.Build(api.BuildOptions{
-		EntryPoints:       []string{"src/rtcpeer.js"},
-		Outfile:           "rtcpeer.js",
+		EntryPoints:       []string{"src/rtcpeer.js", "src/relay-links.js"},
+		Outdir:            ".",
 		Bundle:            true,
 		Format:            api.FormatESModule,
 		Target:            api.ES2022,
@@ -39,7 +39,7 @@ func TestBundle(t *testing.T) {
 	})
 	require.Empty(t, result.Errors)
 	require.Empty(t, result.Warnings)
-	require.Len(t, result.OutputFiles, 2)
+	require.Len(t, result.OutputFiles, 4)
 	for _, file := range result.OutputFiles {
 		name := filepath.Base(file.Path)
 		if *update {
@@ -49,18 +49,21 @@ func TestBundle(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, bytes.Equal(file.Contents, shipped), "%s is not up to date: go generate ./rtcpeer/js", name)
 	}
+	modules := []string{"rtcpeer.js", "relay-links.js"}
 	if *update {
-		out, err := exec.CommandContext(t.Context(), node, "gzip.js", "rtcpeer.js").CombinedOutput()
+		out, err := exec.CommandContext(t.Context(), node, append([]string{"gzip.js"}, modules...)...).CombinedOutput()
 		require.NoError(t, err, "%s", out)
 	}
-	shipped, err := os.ReadFile("rtcpeer.js")
-	require.NoError(t, err)
-	zipped, err := os.Open("rtcpeer.js.gz")
-	require.NoError(t, err)
-	defer zipped.Close()
-	z, err := gzip.NewReader(zipped)
-	require.NoError(t, err)
-	require.True(t, bytes.Equal(shipped, read(t, z)), "rtcpeer.js.gz is not up to date: go generate ./rtcpeer/js")
+	for _, name := range modules {
+		shipped, err := os.ReadFile(name)
+		require.NoError(t, err)
+		zipped, err := os.Open(name + ".gz")
+		require.NoError(t, err)
+		defer zipped.Close()
+		z, err := gzip.NewReader(zipped)
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(shipped, read(t, z)), "%s.gz is not up to date: go generate ./rtcpeer/js", name)
+	}
 }
 
 var (
@@ -75,7 +78,7 @@ var (
 // have to do. They get short names, which saves 5 % of what is served.
 func ours(t *testing.T) []string {
 	names := make(map[string]bool)
-	for _, text := range sources(t, "src/*.js") {
+	for _, text := range append(sources(t, "src/*.js"), sources(t, "src/forwarded/*.js")...) {
 		for _, match := range declared.FindAllStringSubmatch(text, -1) {
 			names[match[1]+match[2]] = true
 		}
