@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { WebSocket } from "ws";
 import { decode, encodeAck, encodePart } from "../src/forwarded/frame.js";
 import { describe, Keys, newKey, parse } from "../src/forwarded/keys.js";
+import { relayLinks as fromSource } from "../src/relay-links.js";
 import { relayLinks } from "../relay-links.js";
 import { Player, RTCPeerConnection, cuttable, eventually, golden, orderly, rtcpeer, startServer } from "./support.js";
 
@@ -186,7 +187,9 @@ test("frames that are repeated, changed, cut or made up do no harm", async (t) =
     const changed = frame.slice(), cut = frame.slice(0, -1), strange = frame.slice();
     new Uint8Array(changed)[frame.byteLength - 1] ^= 1;
     new Uint8Array(strange)[7] ^= 1; // the tag
-    return [new ArrayBuffer(0), new ArrayBuffer(3), frame.slice(0, 12), changed, cut, strange, new ArrayBuffer(1 << 20), frame.slice(), frame.slice()];
+    const unknown = frame.slice();
+    new Uint8Array(unknown)[3] ^= 1; // the peer
+    return [unknown, new ArrayBuffer(0), new ArrayBuffer(3), frame.slice(0, 12), changed, cut, strange, new ArrayBuffer(1 << 20), frame.slice(), frame.slice()];
   };
   for (let i = 0; i < 20; i++) {
     await b.node.send({ peer: a.id, data: "there" });
@@ -216,6 +219,41 @@ test("a flood of frames is bounded, and the link goes on", async (t) => {
   assert.ok((await a.node.stats()).dropped.forwarded_full > 2000);
   await b.node.send({ peer: a.id, data: "two" });
   await a.until("it", () => a.packets(b.id).length === 2);
+});
+
+test("a member that breaks the rules loses the path, and no more", async (t) => {
+  const part = (lane, size, kind = 1) => encodePart(kind, lane, new Uint8Array(size));
+  const cases = {
+    "what is no frame": [new Uint8Array([9])],
+    "nothing": [new Uint8Array()],
+    "a lane that is not there": [part(77, 1)],
+    "a packet that is too large": Array.from({ length: 17 }, () => part(1, 16384, 2)),
+    "an ack of more than was sent": [encodeAck(1e6, [])],
+    "fewer than before": [encodeAck(0, [])],
+    "more read than was sent": [encodeAck(3, [{ lane: 1, read: 5000 }])],
+    "a lane in an ack that is not there": [encodeAck(3, [{ lane: 77, read: 0 }])],
+  };
+  const [a, b] = await pair(t, {}, { relayLinks: fromSource });
+  const path = () => b.node.roster.get(a.id).link.path;
+  for (const [name, frames] of Object.entries(cases)) {
+    await a.node.send({ peer: b.id, data: name });
+    await b.until(name, () => b.packets(a.id).some((p) => String.fromCharCode(...p.data) === name));
+    const before = path().attempt;
+    for (const frame of frames) path().pc.transmit(frame);
+    await eventually(name, () => a.node.roster.get(b.id).link.path.attempt > before && path().attempt > before);
+  }
+  assert.equal(a.events.filter((e) => e.kind === "disconnected").length, 0);
+});
+
+test("whatever is decrypted is a frame or none", () => {
+  const random = new Uint8Array(40);
+  for (let i = 0; i < 20000; i++) {
+    const b = webcrypto.getRandomValues(random).slice(0, i % 40);
+    b[0] &= 7;
+    const f = decode(b);
+    if (f?.kind === 3) assert.deepEqual(encodeAck(f.frames, f.reads), b);
+    else if (f?.data.length && f.kind < 3) assert.deepEqual(encodePart(f.kind, f.lane, f.data), b);
+  }
 });
 
 test("a frame that is missing has the link make another path, and nothing is lost", async (t) => {
