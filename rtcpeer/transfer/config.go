@@ -16,6 +16,8 @@ type Config struct {
 	// MaxPacket is the largest packet sent, in bytes. It must not be more than rtcpeer.Config.MaxPacket of the
 	// nodes. 0 means 16 KiB; at least 2 KiB.
 	MaxPacket int
+	// SendOnly refuses every offer, so that nobody has to call Accept: the other ends get ErrNotReceiving.
+	SendOnly bool
 }
 
 const (

@@ -14,6 +14,8 @@ var (
 	ErrClosed = fmt.Errorf("closed: %w", net.ErrClosed)
 	// ErrRefused means that the other end does not want the file.
 	ErrRefused = errors.New("refused by the other end")
+	// ErrNotReceiving means that the other end takes no files at all. It wraps ErrRefused.
+	ErrNotReceiving = fmt.Errorf("%w, which does not receive files", ErrRefused)
 	// ErrCancelled means that the other end has cancelled the transfer.
 	ErrCancelled = errors.New("cancelled by the other end")
 	// ErrPeerGone means that the other end is not connected any more. It wraps rtcpeer.ErrUnknownPeer.
@@ -67,6 +69,8 @@ func errorOf(f *frame) error {
 		err = ErrRefused
 	case reasonBusy:
 		err = fmt.Errorf("%w: more than %d files at a time", ErrRefused, MaxOffers)
+	case reasonSendOnly:
+		err = ErrNotReceiving
 	case reasonHash:
 		err = ErrHashMismatch
 	case reasonProtocol:

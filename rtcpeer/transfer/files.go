@@ -137,6 +137,10 @@ func (f *Files) Close() {
 
 // offer takes an offer of a peer.
 func (f *Files) offer(peer rtcpeer.PeerID, fr *frame) {
+	if f.config.SendOnly {
+		f.tell(peer, &frame{kind: kindStopReceiving, id: fr.id, reason: reasonSendOnly})
+		return
+	}
 	k := key{peer, fr.id}
 	f.mu.Lock()
 	_, twice := f.receiving[k]

@@ -66,6 +66,7 @@ const (
 	reasonHash     // the hash of what has arrived is not the sender's
 	reasonProtocol // the other end has broken the protocol
 	reasonBusy     // more than MaxOffers
+	reasonSendOnly // the end that stops takes no files at all
 )
 
 // A frame is one decoded frame. Each kind uses some of the fields.

@@ -95,6 +95,7 @@ func examples() vectors {
 			vectorOf("done", frame{kind: kindDone, id: 1}),
 			vectorOf("stop by the sender: cancelled", frame{kind: kindStopSending, id: 1, reason: reasonCancelled}),
 			vectorOf("stop by the receiver: refused", frame{kind: kindStopReceiving, id: 1, reason: reasonRefused, text: "no, thanks"}),
+			vectorOf("stop by an end that takes no files", frame{kind: kindStopReceiving, id: 1, reason: reasonSendOnly}),
 			vectorOf("stop for a reason of the future", frame{kind: kindStopReceiving, id: 1, reason: 200}),
 		},
 		Bad: []vector{

@@ -38,7 +38,7 @@ func (o *Offer) Refuse(why string) { o.transfer.end(refusal{why}) }
 
 // Receive accepts the file and writes it to w, which stays the caller's. What it has written is right only if it
 // returns nil: then size and SHA-256 are what the sender has said. Progress, if not nil, is told how many bytes were
-// written; Receive calls it often, from the caller's goroutine. When ctx is done the transfer is cancelled.
+// written, first 0; Receive calls it often, from the caller's goroutine. When ctx is done the transfer is cancelled.
 //
 // Its error is an *Error.
 func (o *Offer) Receive(ctx context.Context, w io.Writer, progress func(received int64)) error {
@@ -52,8 +52,8 @@ func (o *Offer) Receive(ctx context.Context, w io.Writer, progress func(received
 type SaveOptions struct {
 	// Overwrite replaces a file of the same name. Without it the new file gets a free name, as "cat (1).jpg".
 	Overwrite bool
-	// Progress, if not nil, is told how many bytes are there, with those of a part that is resumed. Save calls it
-	// often, from the caller's goroutine.
+	// Progress, if not nil, is told how many bytes are there: first those of the part that is resumed, or 0. Save
+	// calls it often, from the caller's goroutine.
 	Progress func(received int64)
 }
 

@@ -21,8 +21,8 @@ type File struct {
 	// Content is read from where it stands. If it is an io.Seeker and Size is not negative, a transfer that was
 	// interrupted can be resumed. (An io.ReaderAt makes one with io.NewSectionReader.) It stays the caller's.
 	Content io.Reader
-	// Progress, if not nil, is told how many bytes were sent, and those that the receiver had already count as
-	// sent. Send calls it often, from the caller's goroutine.
+	// Progress, if not nil, is told how many bytes were sent: first, once the file is accepted, how many the receiver
+	// had already. Send calls it often, from the caller's goroutine.
 	Progress func(sent int64)
 }
 
@@ -112,6 +112,7 @@ func (s *sending) run() error {
 	}
 	s.width = accept.window
 	s.limit = s.sent + s.width
+	s.progress()
 	if err := s.sendData(); err != nil {
 		return err
 	}
@@ -173,7 +174,6 @@ func (s *sending) resume(offset int64) error {
 		return err
 	case start.offset == offset:
 		s.sent = offset
-		s.progress()
 	case start.offset == 0:
 		s.hash.Reset()
 		_, err = s.seeker.Seek(s.begin, io.SeekStart)

@@ -232,6 +232,15 @@ func TestClose(t *testing.T) {
 	})
 }
 
+func TestSendOnly(t *testing.T) {
+	bubble(t, memory.Options{}, func(t *testing.T, w *world) {
+		a, b := w.connect(t, Config{SendOnly: true})
+		err := a.Send(t.Context(), b.id, File{Name: "x", Content: bytes.NewReader(nil)})
+		requireError(t, err, ErrNotReceiving, "send", b.id)
+		require.ErrorIs(t, err, ErrRefused)
+	})
+}
+
 func TestPeerThatIsNotThere(t *testing.T) {
 	bubble(t, memory.Options{}, func(t *testing.T, w *world) {
 		a, _ := w.connect(t, Config{})
