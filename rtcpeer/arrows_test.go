@@ -36,6 +36,7 @@ func TestArrows(t *testing.T) {
 		"rtcpeer/js":                      nil,
 		"rtcpeer/variant":                 nil,
 		"rtcpeer":                         {"rtcpeer/transport", "rtcpeer/transport/forwarded", "rtcpeer/transport/webrtc", "rtcpeer/variant", "signaling", "signaling/godot", "signaling/signalclient"},
+		"rtcpeer/transfer":                {"rtcpeer"},
 		"rtcpeer/interop":                 nil,
 		"rtcpeer/websocket":               {"rtcpeer", "rtcpeer/transport", "signaling"},
 		"rtcpeer/examples/dots":           {"rtcpeer"},

@@ -58,7 +58,7 @@ func plain(err error) string {
 	return packageNames.Replace(strings.ReplaceAll(text, "\n", "; "))
 }
 
-var packageNames = strings.NewReplacer("rtcpeer: ", "", "signalclient: ", "", "signaling: ", "", "webrtc: ", "", "doctor: ", "",
+var packageNames = strings.NewReplacer("rtcpeer: ", "", "signalclient: ", "", "signaling: ", "", "webrtc: ", "", "transfer: ", "", "doctor: ", "",
 	"Config.Auth", "--auth-secret", "Config.Channels", "--channels")
 
 // clean keeps what others wrote from ruling the terminal, or from passing for a line of its own.

@@ -14,9 +14,14 @@ import (
 	"example.org/rtcpeer/signaling/signalclient"
 )
 
-// An entry is how chat, ping and relay get into a room.
+// An entry is how chat, ping, relay, send and receive get into a room.
 type entry struct {
 	URL string `arg:"" help:"The room, as ws://host:port/room. Without a room the server makes a new one, and its URL is printed. For a server of Godot's signaling demo: godot+ws://host:port/lobby."`
+	entryFlags
+}
+
+// The entryFlags are what can be said of it besides.
+type entryFlags struct {
 	access
 	terms
 	ICEServer  []string      `name:"ice-server" placeholder:"URL" help:"STUN or TURN server, as stun:host:port or turn:user:secret@host:port; repeat for more."`

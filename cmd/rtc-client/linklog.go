@@ -165,11 +165,11 @@ func (l *linkLog) signalingEnded() bool {
 // aloneAfter is how long somebody waits for company before being told how it stands.
 const aloneAfter = 3 * time.Second
 
-// alone says why nobody is connected.
-func alone(node company, url string) string {
+// alone says why nobody is connected. Others join with the command.
+func alone(node company, command string) string {
 	members := node.Members()
 	if len(members) == 0 {
-		return "nobody else is in the room yet; others join with: rtc-client chat " + url
+		return "nobody else is in the room yet; others join with: " + command
 	}
 	names := make([]string, 0, len(members))
 	for _, id := range members[:min(len(members), 8)] {

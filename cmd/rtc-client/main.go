@@ -5,11 +5,13 @@
 //	            -> chat    lines of stdin to a room, lines of the room to stdout
 //	            -> ping    round trips and losses to the peers of a room
 //	            -> list    the public rooms of a server, for a look or a pipe
+//	            -> send    files to who receives them in a room
+//	            -> receive files that others send
 //	            -> relay   the host of a star room
 //	            -> doctor  what works from here: signaling, STUN, TURN, and the NAT between
 //	            -> load    rooms full of members for a server on this machine, and figures
 //
-// chat, ping and relay get into their room by entry.join, show who comes, goes and is interrupted with
+// chat, ping, send, receive and relay get into their room by entry.join, show who comes, goes and is interrupted with
 // a linkLog, and answer the pings of others (probe). stdout is for data, stderr for talk.
 package main
 
@@ -40,13 +42,15 @@ func main() {
 }
 
 type commands struct {
-	Demo   demo    `cmd:"" help:"Connect a few peers in this process and show what arrives."`
-	Chat   chat    `cmd:"" help:"Send lines from stdin to a room, and print those of others."`
-	Ping   ping    `cmd:"" help:"Measure round trips and losses to the peers of a room."`
-	List   list    `cmd:"" help:"List the public rooms of a server."`
-	Relay  relay   `cmd:"" help:"Host a star room: packets between its guests pass through here."`
-	Doctor examine `cmd:"" help:"Find out which STUN and TURN servers work from here."`
-	Load   load    `cmd:"" help:"Fill rooms of a server on this machine, and measure."`
+	Demo    demo    `cmd:"" help:"Connect a few peers in this process and show what arrives."`
+	Chat    chat    `cmd:"" help:"Send lines from stdin to a room, and print those of others."`
+	Ping    ping    `cmd:"" help:"Measure round trips and losses to the peers of a room."`
+	List    list    `cmd:"" help:"List the public rooms of a server."`
+	Send    send    `cmd:"" help:"Send files to somebody in a room."`
+	Receive receive `cmd:"" help:"Receive files that others in a room send."`
+	Relay   relay   `cmd:"" help:"Host a star room: packets between its guests pass through here."`
+	Doctor  examine `cmd:"" help:"Find out which STUN and TURN servers work from here."`
+	Load    load    `cmd:"" help:"Fill rooms of a server on this machine, and measure."`
 }
 
 const description = `Peers that talk over WebRTC data channels, from the shell.
@@ -56,6 +60,8 @@ Examples:
   rtc-client demo --peers 8
   rtc-client chat ws://localhost:9080/lobby
   rtc-client ping --count 100 ws://localhost:9080/lobby
+  rtc-client send film.mp4 ws://localhost:9080/lobby
+  rtc-client receive ws://localhost:9080/lobby
   rtc-client relay --new ws://localhost:9080
   rtc-client doctor ws://localhost:9080
 

@@ -31,6 +31,12 @@ func TestScripts(t *testing.T) {
 			env.Values[jobsKey{}] = make(map[string]*job)
 			return nil
 		},
+		Condition: func(cond string) (bool, error) {
+			if cond != "root" {
+				return false, errors.New("the only condition is root")
+			}
+			return os.Getuid() == 0, nil
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"start":   start,
 			"say":     say,
@@ -45,6 +51,11 @@ func TestScripts(t *testing.T) {
 			"ping-ok": pingOK,
 
 			"interrupted-ok": interruptedOK,
+
+			"waitpart": waitPart,
+			"forbid":   forbid,
+			"tmpfs":    tmpfs,
+			"noise":    noise,
 		},
 	})
 }

@@ -85,7 +85,7 @@ func (s *survey) misses(wanted rtcpeer.PeerID) string {
 	if len(s.node.Peers()) > 0 {
 		return fmt.Sprintf("peer %d is not here yet", wanted)
 	}
-	return alone(s.node, s.url)
+	return alone(s.node, "rtc-client chat "+s.url)
 }
 
 // run sends the pings, until all are sent or nobody is left, and waits for the last answers.

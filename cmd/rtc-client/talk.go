@@ -142,7 +142,7 @@ func (t *talk) awaitPeers(ctx context.Context, s *script, holds bool) error {
 			return nil
 		case <-lonely:
 			t.toldAlone, lonely = true, nil
-			t.console.say("%s", alone(t.node, t.url))
+			t.console.say("%s", alone(t.node, "rtc-client chat "+t.url))
 		case <-ended:
 			if len(s.lines) == 0 && !holds {
 				return cmp.Or(s.err, errSaid)

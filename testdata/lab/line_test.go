@@ -21,7 +21,7 @@ const away = 50 * time.Millisecond
 type line struct {
 	Delay  time.Duration // each way
 	Jitter time.Duration // up to so much more, by chance, so that packets overtake each other
-	Loss   float64       // share of the packets that are dropped, by chance
+	Loss   float64       // share of the UDP packets that are dropped, by chance; signaling goes over TCP
 	Rate   int           // bits a second of the bottleneck; 0: there is none
 	Queue  time.Duration // that packets may wait in front of the bottleneck; what would wait longer is dropped
 }
@@ -112,7 +112,7 @@ func (d *direction) carry(from io.Reader) error {
 
 // take puts a packet on the road, or drops it.
 func (d *direction) take(data []byte, now time.Time) {
-	if rand.Float64() < d.Loss {
+	if isUDP(data) && rand.Float64() < d.Loss {
 		return
 	}
 	due := now
@@ -145,6 +145,8 @@ func (d *direction) take(data []byte, now time.Time) {
 		}
 	}
 }
+
+func isUDP(packet []byte) bool { return len(packet) > 9 && packet[9] == unix.IPPROTO_UDP }
 
 // deliver writes packets when they are due, as long as the process runs.
 func (d *direction) deliver() {

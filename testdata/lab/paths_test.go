@@ -194,6 +194,7 @@ func compare(ctx context.Context, w *world, stack string, lasts float64) compari
 			w.t.Log(err)
 			e.signal(syscall.SIGKILL)
 		}
+		w.t.Log(e.out.text())
 	}
 	return c
 }
@@ -215,10 +216,11 @@ func TestPaths(t *testing.T) {
 	removeAbandoned(t)
 	kit := newKit(t)
 	lasts := 3.0
+	some := regexp.MustCompile(os.Getenv("RTCPEER_LAB_ROADS"))
 	only := regexp.MustCompile(os.Getenv("RTCPEER_LAB_STACKS"))
 	var table []comparison
 	for _, r := range roads {
-		if os.Getenv("RTCPEER_LAB_LONG") == "" && !r.short {
+		if os.Getenv("RTCPEER_LAB_LONG") == "" && !r.short || !some.MatchString(r.key) {
 			continue
 		}
 		t.Run(r.key, func(t *testing.T) {

@@ -190,7 +190,10 @@ func (r *runner) join(url string) error {
 	var peer rtcpeer.PeerID
 	r.sendBulk = func(p []byte) error { return node.Send(ctx, rtcpeer.Packet{Peer: peer, Data: p}) }
 	r.sendState = func(p []byte) { _ = node.TrySend(rtcpeer.Packet{Peer: peer, Mode: rtcpeer.Unreliable, Data: p}) }
-	r.close = func() { node.Close() }
+	r.close = func() {
+		fmt.Fprintf(r.out, "stats %+v\n", node.Stats())
+		node.Close()
+	}
 	go func() {
 		for {
 			event, err := node.Receive(ctx)

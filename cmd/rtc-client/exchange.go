@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/rtcpeer/transfer"
+)
+
+// An exchange is a node with files that is in its room: what send and receive have in common. Its goroutine, listen,
+// receives the node's events.
+type exchange struct {
+	// Fixed at construction.
+	node    *rtcpeer.Node
+	files   *transfer.Files
+	console *console
+	meter   *meter
+	url     string // at which others join
+	json    bool
+
+	peersMu sync.Mutex // guards the fields below
+	silent  map[rtcpeer.PeerID]bool
+	changed chan struct{} // closed when somebody comes, goes, or is interrupted or back, or as its user wants
+}
+
+// exchange enters the room. The caller must close it.
+func (e *entry) exchange(ctx context.Context, c *console, asJSON, sendOnly bool) (*exchange, error) {
+	if len(e.Channels) == 0 {
+		e.Channels = []string{rtcpeer.Reliable.String()}
+	}
+	channel := slices.Index(e.Channels, rtcpeer.Reliable.String()) + 1
+	if channel == 0 {
+		return nil, usage("--channels: files need a reliable one")
+	}
+	m := newMeter(c)
+	c = &console{in: c.in, out: c.out, err: m}
+	node, url, err := e.join(ctx, c, rtcpeer.Config{Linger: chatLinger})
+	if err != nil {
+		return nil, err
+	}
+	files, err := transfer.New(node, channel, transfer.Config{SendOnly: sendOnly})
+	if err != nil {
+		node.Close()
+		return nil, err
+	}
+	return &exchange{
+		node: node, files: files, console: c, meter: m, url: url, json: asJSON,
+		silent: make(map[rtcpeer.PeerID]bool), changed: make(chan struct{}),
+	}, nil
+}
+
+func (x *exchange) close() {
+	x.files.Close()
+	x.node.Close()
+}
+
+// listen handles the node's events until there are no more.
+func (x *exchange) listen(ctx context.Context) error {
+	links := newLinkLog(x.console, x.node, "files wait")
+	for {
+		ev, err := x.node.Receive(ctx)
+		switch {
+		case err != nil:
+			return err
+		case x.files.Handle(ev):
+		case ev.Kind == rtcpeer.PacketReceived:
+			answer(x.node, ev.Packet)
+		default:
+			links.take(ev)
+			x.note(ev)
+		}
+	}
+}
+
+func (x *exchange) note(ev rtcpeer.Event) {
+	x.peersMu.Lock()
+	if ev.Kind == rtcpeer.PeerInterrupted {
+		x.silent[ev.Peer] = true
+	} else {
+		delete(x.silent, ev.Peer)
+	}
+	x.peersMu.Unlock()
+	x.notify()
+}
+
+// notify wakes those who wait for a change.
+func (x *exchange) notify() {
+	x.peersMu.Lock()
+	defer x.peersMu.Unlock()
+	close(x.changed)
+	x.changed = make(chan struct{})
+}
+
+// change returns a channel that is closed at the next change.
+func (x *exchange) change() <-chan struct{} {
+	x.peersMu.Lock()
+	defer x.peersMu.Unlock()
+	return x.changed
+}
+
+func (x *exchange) isSilent(id rtcpeer.PeerID) bool {
+	x.peersMu.Lock()
+	defer x.peersMu.Unlock()
+	return x.silent[id]
+}
+
+func (x *exchange) isConnected(id rtcpeer.PeerID) bool { return slices.Contains(x.node.Peers(), id) }
+
+// A fileReport is what has become of a file: an object of --json.
+type fileReport struct {
+	File    string         `json:"file"`
+	Peer    rtcpeer.PeerID `json:"peer"`
+	Bytes   int64          `json:"bytes"`
+	Resumed int64          `json:"resumed_from"` // bytes that were there before
+	MS      float64        `json:"ms"`
+	Error   string         `json:"error,omitempty"`
+
+	took time.Duration
+}
+
+// report tells what has become of a file that was moved since began.
+func (x *exchange) report(did string, g *gauge, file string, peer rtcpeer.PeerID, began time.Time, err error) {
+	r := fileReport{File: file, Peer: peer, Bytes: g.done, Resumed: max(g.first, 0), took: time.Since(began)}
+	r.MS = milliseconds(r.took)
+	if err != nil {
+		r.Error = plain(err)
+		x.console.say("%s", r.Error)
+	} else {
+		x.console.say("%s", r.says(did))
+	}
+	if x.json {
+		_ = json.NewEncoder(x.console.out).Encode(r)
+	}
+}
+
+func (r fileReport) says(did string) string {
+	text := fmt.Sprintf("%s %s: %s in %s", did, r.File, size(uint64(r.Bytes)), short(r.took))
+	if r.Resumed > 0 {
+		return fmt.Sprintf("%s, of which %s were there before", text, size(uint64(r.Resumed)))
+	}
+	return text
+}

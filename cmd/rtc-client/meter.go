@@ -1,0 +1,120 @@
+package main
+
+import (
+	"cmp"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+)
+
+// A meter shows on a terminal how far the files have come that are on their way, below what is said there. It may
+// be used from any goroutine.
+type meter struct {
+	said  io.Writer // what is said goes there
+	shown bool      // it is a terminal
+
+	mu          sync.Mutex // guards the fields below
+	bar         *progressbar.ProgressBar
+	files       int   // on their way
+	total, done int64 // bytes of these, and of those that are over since there were none
+	held        bool  // a question is open
+}
+
+func newMeter(c *console) *meter { return &meter{said: c.err, shown: c.terminal()} }
+
+// Write says something.
+func (m *meter) Write(p []byte) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.clear()
+	return m.said.Write(p)
+}
+
+// hold keeps the meter from being shown until it is released.
+func (m *meter) hold(held bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.held = held
+	m.clear()
+}
+
+// A gauge is one file of a meter. It belongs to the goroutine that moves the file.
+type gauge struct {
+	meter      *meter
+	name       string
+	size, done int64
+	first      int64 // that were there before; -1: not known yet
+}
+
+// add has one file more on its way. A negative size is not known.
+func (m *meter) add(name string, size int64) *gauge {
+	g := &gauge{meter: m, name: name, size: max(size, 0), first: -1}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.files++
+	m.total += g.size
+	return g
+}
+
+// set says how many bytes of the file are there.
+func (g *gauge) set(n int64) {
+	if g.first < 0 {
+		g.first = n
+	}
+	m := g.meter
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.done += n - g.done
+	g.done = n
+	m.show(g.name)
+}
+
+// over takes the file away. What has not come of it does not come any more.
+func (g *gauge) over() {
+	m := g.meter
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.files--
+	m.total += g.done - g.size
+	if m.files == 0 {
+		m.clear()
+		m.bar, m.total, m.done = nil, 0, 0
+	}
+}
+
+// show draws the bar; mu is held.
+func (m *meter) show(name string) {
+	if !m.shown || m.held {
+		return
+	}
+	most := cmp.Or(max(m.total, m.done), 1)
+	if m.bar == nil || m.bar.IsFinished() {
+		m.bar = progressbar.NewOptions64(most,
+			progressbar.OptionSetWriter(m.said), progressbar.OptionSetWidth(20), progressbar.OptionClearOnFinish(),
+			progressbar.OptionShowBytes(true), progressbar.OptionThrottle(100*time.Millisecond))
+	}
+	if m.files > 1 {
+		name = count(m.files, "file")
+	}
+	m.bar.Describe(clean(shortName(name)))
+	m.bar.ChangeMax64(most)
+	_ = m.bar.Set64(m.done)
+}
+
+// clear takes the bar away until the next show; mu is held.
+func (m *meter) clear() {
+	if m.bar != nil && !m.bar.IsFinished() {
+		_ = m.bar.Clear()
+	}
+}
+
+// shortName is the beginning of a name, so that the bar fits in a line.
+func shortName(name string) string {
+	const most = 24
+	if runes := []rune(name); len(runes) > most {
+		return string(runes[:most-1]) + "…"
+	}
+	return name
+}

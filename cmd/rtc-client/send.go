@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"time"
+
+	"example.org/rtcpeer/rtcpeer"
+)
+
+// send is the command of that name: files to a peer.
+type send struct {
+	Args []string `arg:"" name:"file ... url" help:"The files, and last the room, as ws://host:port/room. Without a room the server makes a new one, and its URL is printed."`
+	entryFlags
+	Peer int32         `placeholder:"ID" help:"Send to this peer alone (the first to come that receives files)."`
+	Wait time.Duration `placeholder:"TIME" help:"How long to wait for somebody to come, each time that nobody is there (no limit)."`
+	JSON bool          `name:"json" help:"Print a JSON object for each file: file, peer, bytes, resumed_from, ms, error."`
+}
+
+func (*send) Help() string {
+	return `Sends the files to whoever runs "rtc-client receive" in the room, or has a page or a program that does the same. The other end is asked first. A file counts as sent when the other end has all of it and its SHA-256 is right.
+
+If the connection or the other end is lost, it waits until that is back, or another one comes, and goes on from where it was. If this end is lost, run the same command again: what the other end has already is not sent again.
+
+The exit code is 1 if a file was not sent. Both ends need the same --channels, of which the first reliable one is used (reliable).
+
+Examples:
+
+  rtc-client send film.mp4 ws://localhost:9080/lobby
+  rtc-client send --wait 1m *.jpg wss://signal.example.org`
+}
+
+// Run sends the files.
+func (o *send) Run(ctx context.Context, c *console) error {
+	if len(o.Args) < 2 {
+		return usage("want one file at least, and then the URL of the room: rtc-client send FILE... URL")
+	}
+	last := len(o.Args) - 1
+	in := entry{URL: o.Args[last], entryFlags: o.entryFlags}
+	_, err := in.room()
+	switch {
+	case err != nil:
+		return err
+	case o.Peer < 0:
+		return usage("--peer %d: want the id of a peer", o.Peer)
+	case o.Wait < 0:
+		return usage("--wait %v: want a positive time, or 0 for no limit", o.Wait)
+	}
+	s := shipment{peer: rtcpeer.PeerID(o.Peer), wait: o.Wait, unwilling: make(map[rtcpeer.PeerID]bool)}
+	for _, path := range o.Args[:last] {
+		p, err := newParcel(path)
+		if err != nil {
+			return err
+		}
+		s.todo = append(s.todo, p)
+	}
+	if s.exchange, err = in.exchange(ctx, c, o.JSON, true); err != nil {
+		return err
+	}
+	defer s.close()
+	return s.run(ctx)
+}
+
+// A parcel is a file to be sent.
+type parcel struct {
+	path string
+	size int64 // negative: not known, since it is no ordinary file
+}
+
+func newParcel(path string) (*parcel, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, usageError{err}
+	case info.IsDir():
+		return nil, usage("%s is a folder: name its files, or make an archive of it", path)
+	case !info.Mode().IsRegular():
+		return &parcel{path, -1}, nil
+	}
+	return &parcel{path, info.Size()}, nil
+}
+
+func (p *parcel) name() string { return filepath.Base(p.path) }

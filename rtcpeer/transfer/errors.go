@@ -1,0 +1,108 @@
+package transfer
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"syscall"
+
+	"example.org/rtcpeer/rtcpeer"
+)
+
+var (
+	// ErrClosed is the error of what Close has ended. It wraps net.ErrClosed.
+	ErrClosed = fmt.Errorf("closed: %w", net.ErrClosed)
+	// ErrRefused means that the other end does not want the file.
+	ErrRefused = errors.New("refused by the other end")
+	// ErrNotReceiving means that the other end takes no files at all. It wraps ErrRefused.
+	ErrNotReceiving = fmt.Errorf("%w, which does not receive files", ErrRefused)
+	// ErrCancelled means that the other end has cancelled the transfer.
+	ErrCancelled = errors.New("cancelled by the other end")
+	// ErrPeerGone means that the other end is not connected any more. It wraps rtcpeer.ErrUnknownPeer.
+	ErrPeerGone = fmt.Errorf("the peer is gone: %w", rtcpeer.ErrUnknownPeer)
+	// ErrHashMismatch means that what has arrived is not what the sender has read.
+	ErrHashMismatch = errors.New("the SHA-256 of what has arrived is not the sender's")
+	// ErrRemote means that the other end could not read its file, or not write it.
+	ErrRemote = errors.New("the other end failed")
+	// ErrProtocol means that the other end has broken the protocol, or says that this end has.
+	ErrProtocol = errors.New("protocol broken")
+	// ErrChanged means that a file is not as long any more as it was said to be.
+	ErrChanged = errors.New("the file has changed while it was being sent")
+)
+
+// An Error is the failure of one transfer. Err is one of the errors above, what the Content, the Folder or the
+// Writer has returned (such as a *fs.PathError of a full disk), or the cause of the context's end.
+type Error struct {
+	Op   string // "send" or "receive"
+	Peer rtcpeer.PeerID
+	Name string // of the file, as the receiver calls it
+	Err  error
+}
+
+func (e *Error) Error() string {
+	return fmt.Sprintf("transfer: %s %q, peer %d: %v", e.Op, e.Name, e.Peer, e.Err)
+}
+func (e *Error) Unwrap() error { return e.Err }
+
+// A stopped is an end that the other end has brought about, which it need not be told of.
+type stopped struct{ error }
+
+func (s stopped) Unwrap() error { return s.error }
+
+// A cancelled is an end that this end's context has brought about.
+type cancelled struct{ error }
+
+func (c cancelled) Unwrap() error { return c.error }
+
+// A refusal is what Refuse ends an offer with. Its text is for the other end.
+type refusal struct{ text string }
+
+func (r refusal) Error() string { return "refused here" }
+
+// errorOf is what a stop of the other end means here.
+func errorOf(f *frame) error {
+	var err error
+	switch f.reason {
+	case reasonCancelled:
+		err = ErrCancelled
+	case reasonRefused:
+		err = ErrRefused
+	case reasonBusy:
+		err = fmt.Errorf("%w: more than %d files at a time", ErrRefused, MaxOffers)
+	case reasonSendOnly:
+		err = ErrNotReceiving
+	case reasonHash:
+		err = ErrHashMismatch
+	case reasonProtocol:
+		err = fmt.Errorf("%w, says the other end", ErrProtocol)
+	default:
+		err = ErrRemote
+	}
+	if f.text != "" {
+		err = fmt.Errorf("%w: %s", err, printable(f.text))
+	}
+	return stopped{err}
+}
+
+// reasonOf is what the other end is told of an error here, and in which words. Paths and the like are not its
+// business.
+func reasonOf(err error) (reason, string) {
+	if r, ok := errors.AsType[refusal](err); ok {
+		return reasonRefused, shorten(r.text, maxText)
+	}
+	if _, ok := errors.AsType[cancelled](err); ok || errors.Is(err, ErrClosed) {
+		return reasonCancelled, ""
+	}
+	switch {
+	case errors.Is(err, ErrHashMismatch):
+		return reasonHash, ""
+	case errors.Is(err, ErrProtocol):
+		return reasonProtocol, shorten(err.Error(), maxText)
+	case errors.Is(err, ErrChanged):
+		return reasonFailed, ErrChanged.Error()
+	}
+	if system, ok := errors.AsType[syscall.Errno](err); ok {
+		return reasonFailed, system.Error()
+	}
+	return reasonFailed, ""
+}

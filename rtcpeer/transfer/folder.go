@@ -1,0 +1,198 @@
+package transfer
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A Folder is where files are saved. Nothing is written outside it, also not through symbolic links in it. It may be
+// used by many calls of Save at a time.
+type Folder struct {
+	root *os.Root
+
+	mu   sync.Mutex // guards the field below
+	busy map[string]bool
+}
+
+// OpenFolder opens a folder, which must exist. The caller must Close it after the last Save.
+func OpenFolder(path string) (*Folder, error) {
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return nil, fmt.Errorf("transfer: folder: %w", err)
+	}
+	return &Folder{root: root, busy: make(map[string]bool)}, nil
+}
+
+// Close closes the folder. Calls of Save that are under way fail.
+func (f *Folder) Close() error { return f.root.Close() }
+
+// A part is a file that is not complete.
+type part struct {
+	folder *Folder
+	name   string
+	file   *os.File
+	have   int64 // bytes that it had when it was found
+	closed bool
+}
+
+const (
+	partSuffix = ".part"
+	// maxTries is how many numbers a name may get before there is none free.
+	maxTries = 10_000
+	// maxParts is how many parts of a name are looked at for one to go on with.
+	maxParts = 10
+)
+
+// errInUse is the error of a part that another transfer writes.
+var errInUse = errors.New("in use by another transfer")
+
+// find returns the youngest part of a file that may be its beginning, or a new one.
+func (f *Folder) find(name string, size int64, resume bool) (*part, error) {
+	var best *part
+	var young time.Time
+	for i := 0; resume && i < maxParts; i++ {
+		p, at, err := f.open(numbered(name, i, partSuffix), size)
+		switch {
+		case err != nil:
+			continue // it is not there, or nothing to go on with
+		case best != nil && !at.After(young):
+			_ = p.close()
+			continue
+		case best != nil:
+			_ = best.close()
+		}
+		best, young = p, at
+	}
+	if best != nil {
+		return best, nil
+	}
+	return f.create(name)
+}
+
+// open opens a part that is there, if it is a file of at most size bytes that nobody else writes.
+func (f *Folder) open(name string, size int64) (p *part, modified time.Time, err error) {
+	there, err := f.root.Lstat(name)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	if !there.Mode().IsRegular() || there.Size() > size {
+		return nil, time.Time{}, fs.ErrInvalid
+	}
+	p, err = f.openPart(name, os.O_RDWR)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	now, err := p.file.Stat()
+	if err != nil || !os.SameFile(there, now) || now.Size() > size {
+		return nil, time.Time{}, errors.Join(err, fs.ErrInvalid, p.close())
+	}
+	p.have = now.Size()
+	return p, now.ModTime(), nil
+}
+
+// create makes a part under a free name.
+func (f *Folder) create(name string) (*part, error) {
+	for i := range maxTries {
+		p, err := f.openPart(numbered(name, i, partSuffix), os.O_RDWR|os.O_CREATE|os.O_EXCL)
+		if !errors.Is(err, fs.ErrExist) && !errors.Is(err, errInUse) {
+			return p, err
+		}
+	}
+	return nil, &fs.PathError{Op: "create", Path: name + partSuffix, Err: fs.ErrExist}
+}
+
+// openPart opens a part for one transfer of this process, and of others where the system can (lock).
+func (f *Folder) openPart(name string, flag int) (*part, error) {
+	if !f.claim(name) {
+		return nil, errInUse
+	}
+	file, err := f.root.OpenFile(name, flag, 0o644)
+	if err != nil {
+		f.release(name)
+		return nil, err
+	}
+	p := &part{folder: f, name: name, file: file}
+	if err := lock(file); err != nil {
+		return nil, errors.Join(errInUse, p.close())
+	}
+	return p, nil
+}
+
+// close closes the part, once. Others may use it then.
+func (p *part) close() error {
+	if p.closed {
+		return nil
+	}
+	p.closed = true
+	p.folder.release(p.name)
+	return p.file.Close()
+}
+
+// claim reports whether nobody else in this process uses a name. Some systems do not tell upper case from lower.
+func (f *Folder) claim(name string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	k := strings.ToLower(name)
+	if f.busy[k] {
+		return false
+	}
+	f.busy[k] = true
+	return true
+}
+
+func (f *Folder) release(name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.busy, strings.ToLower(name))
+}
+
+// truncate takes away what a transfer has added to a part.
+func (f *Folder) truncate(p *part) error {
+	file, err := f.root.OpenFile(p.name, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(file.Truncate(p.have), file.Close())
+}
+
+// complete gives the part its name, or one that is free, and returns it.
+func (f *Folder) complete(p *part, name string, overwrite bool) (string, error) {
+	if err := p.close(); err != nil {
+		return "", err
+	}
+	if overwrite {
+		return name, f.root.Rename(p.name, name)
+	}
+	for i := range maxTries {
+		free := numbered(name, i, "")
+		err := f.moveTo(p.name, free)
+		if !errors.Is(err, fs.ErrExist) {
+			return free, err
+		}
+	}
+	return "", &fs.PathError{Op: "rename", Path: name, Err: fs.ErrExist}
+}
+
+// moveTo renames a file unless the name is taken. A system without hard links gets an empty file first.
+func (f *Folder) moveTo(from, to string) error {
+	err := f.root.Link(from, to)
+	switch {
+	case err == nil:
+		return f.root.Remove(from)
+	case errors.Is(err, fs.ErrExist):
+		return err
+	}
+	file, err := f.root.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	if err = errors.Join(file.Close(), f.root.Rename(from, to)); err != nil {
+		return errors.Join(err, f.root.Remove(to))
+	}
+	return nil
+}

@@ -1,0 +1,11 @@
+//go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
+
+package transfer
+
+import (
+	"os"
+	"syscall"
+)
+
+// lock keeps other processes from writing the same part. The lock ends with the file, or the process.
+func lock(file *os.File) error { return syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) }

@@ -1,0 +1,84 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"io"
+)
+
+// A saving is a receiving whose bytes go to a part in a folder. It belongs to the goroutine of Save.
+type saving struct {
+	*receiving
+	folder    *Folder
+	canResume bool // the sender can
+
+	part *part
+	ours bool // the part was made here, or the sender has proved that it is how the file begins
+}
+
+func (s *saving) run(overwrite bool) (name string, err error) {
+	if s.part, err = s.folder.find(s.name, s.size, s.canResume); err != nil {
+		return "", err
+	}
+	s.ours = s.part.have == 0
+	defer func() {
+		err = errors.Join(err, s.part.close())
+		if err != nil {
+			s.giveUp(err)
+		}
+	}()
+	if err := s.readPart(); err != nil {
+		return "", err
+	}
+	s.w, s.done, s.agreed = s.part.file, s.part.have, s.agree
+	if err := s.receiving.run(); err != nil {
+		return "", err
+	}
+	if err := s.part.file.Sync(); err != nil {
+		return "", err
+	}
+	return s.folder.complete(s.part, s.name, overwrite)
+}
+
+// readPart hashes what is there, until the transfer is ended.
+func (s *saving) readPart() error {
+	for left := s.part.have; left > 0; {
+		if s.ctx.Err() != nil {
+			return context.Cause(s.ctx)
+		}
+		n, err := io.CopyN(s.hash, s.part.file, min(left, hashedAtOnce))
+		if err != nil {
+			return err
+		}
+		left -= n
+	}
+	return nil
+}
+
+// agree goes on with the part, or with a new one.
+func (s *saving) agree(same bool) (err error) {
+	if !same {
+		if err := s.part.close(); err != nil {
+			return err
+		}
+		var fresh *part
+		if fresh, err = s.folder.create(s.name); err != nil {
+			return err
+		}
+		s.part, s.w = fresh, fresh.file
+	}
+	s.ours = true
+	return nil
+}
+
+// giveUp leaves a part from which the transfer can go on, and nothing that is wrong.
+func (s *saving) giveUp(err error) {
+	wrong := errors.Is(err, ErrHashMismatch) || errors.Is(err, ErrProtocol) || !s.canResume
+	switch {
+	case !s.ours:
+	case s.part.have > 0 && wrong:
+		_ = s.folder.truncate(s.part)
+	case wrong || s.done == 0:
+		_ = s.folder.root.Remove(s.part.name)
+	}
+}

@@ -1,0 +1,274 @@
+package transfer
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"unicode/utf8"
+
+	"example.org/rtcpeer/rtcpeer"
+)
+
+// A File is what Send sends.
+type File struct {
+	// Name is what the receiver may call it, without a folder: 1 to 1,024 bytes of UTF-8.
+	Name string
+	// Size is how many bytes of Content are sent. Negative: all, and the receiver is not told how many will come.
+	Size int64
+	// Content is read from where it stands. If it is an io.Seeker and Size is not negative, a transfer that was
+	// interrupted can be resumed. (An io.ReaderAt makes one with io.NewSectionReader.) It stays the caller's.
+	Content io.Reader
+	// Progress, if not nil, is told how many bytes were sent: first, once the file is accepted, how many the receiver
+	// had already. Send calls it often, from the caller's goroutine.
+	Progress func(sent int64)
+}
+
+// Send offers a file to a peer, waits until it is accepted, and sends it. It returns nil once the other end has the
+// whole file and its SHA-256 is right. When ctx is done the transfer is cancelled.
+//
+// Its error is an *Error. After ErrPeerGone and after this end's ctx was done, sending the same file again resumes
+// what was interrupted.
+func (f *Files) Send(ctx context.Context, to rtcpeer.PeerID, file File) error {
+	switch {
+	case file.Name == "" || len(file.Name) > maxName || !utf8.ValidString(file.Name):
+		return &Error{"send", to, file.Name, fmt.Errorf("the name must have 1 to %d bytes of UTF-8", maxName)}
+	case file.Size > maxNumber:
+		return &Error{"send", to, file.Name, fmt.Errorf("%d bytes are more than %d", file.Size, int64(maxNumber))}
+	}
+	t, err := f.newSending(ctx, to, file.Name)
+	if err != nil {
+		return &Error{"send", to, file.Name, err}
+	}
+	stop, _ := t.begin(ctx)
+	defer stop()
+	s := sending{transfer: t, file: file, hash: sha256.New()}
+	return t.finish(s.run())
+}
+
+// newSending waits until a file may be sent.
+func (f *Files) newSending(ctx context.Context, to rtcpeer.PeerID, name string) (*transfer, error) {
+	for {
+		t, changed, err := f.trySending(to, name)
+		if t != nil || err != nil {
+			return t, err
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+func (f *Files) trySending(to rtcpeer.PeerID, name string) (t *transfer, changed <-chan struct{}, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := 0
+	for k := range f.sending {
+		if k.peer == to {
+			n++
+		}
+	}
+	switch {
+	case f.closed:
+		return nil, nil, ErrClosed
+	case n >= f.config.AtOnce:
+		return nil, f.changed, nil
+	}
+	f.lastID++
+	t = newTransfer(f, key{to, f.lastID}, true, name)
+	t.frames = make(chan *frame, maxAnswers)
+	f.sending[t.key] = t
+	return t, nil, nil
+}
+
+// A sending is the sender's end of a transfer. It belongs to the goroutine of Send.
+type sending struct {
+	*transfer
+	file File
+	hash hash.Hash // of the first sent bytes
+
+	seeker io.Seeker // nil: the content cannot begin anew
+	begin  int64     // where it stood
+
+	sent  int64
+	limit int64 // what the receiver allows to be sent so far
+	width int64 // of the window
+}
+
+func (s *sending) run() error {
+	if err := s.offer(); err != nil {
+		return err
+	}
+	accept, err := s.nextOf(kindAccept)
+	if err != nil {
+		return err
+	}
+	if err := s.resume(accept.offset); err != nil {
+		return err
+	}
+	s.width = accept.window
+	s.limit = s.sent + s.width
+	s.progress()
+	if err := s.sendData(); err != nil {
+		return err
+	}
+	end := frame{kind: kindEnd, id: s.id, size: s.sent}
+	s.hash.Sum(end.sum[:0])
+	if err := s.send(end.append(nil)); err != nil {
+		return err
+	}
+	for {
+		f, err := s.next()
+		switch {
+		case err != nil:
+			return err
+		case f.kind == kindDone:
+			return nil
+		}
+		if err := s.taken(f); err != nil {
+			return err
+		}
+	}
+}
+
+// offer is the first word to the peer. That it is not there is no news that Handle would bring.
+func (s *sending) offer() error {
+	offer := frame{kind: kindOffer, id: s.id, size: s.file.Size, text: s.file.Name}
+	if s.file.Size < 0 {
+		offer.size, offer.flags = 0, flagUnknownSize
+	} else if seeker, ok := s.file.Content.(io.Seeker); ok {
+		if at, err := seeker.Seek(0, io.SeekCurrent); err == nil { // a pipe is one, too, and fails
+			s.seeker, s.begin, offer.flags = seeker, at, flagAnew
+		}
+	}
+	err := s.files.node.Send(s.ctx, s.files.packet(s.peer, offer.append(nil)))
+	if errors.Is(err, rtcpeer.ErrUnknownPeer) {
+		return stopped{ErrPeerGone}
+	}
+	return err
+}
+
+// resume skips what the receiver has, if that is how this file begins.
+func (s *sending) resume(offset int64) error {
+	switch {
+	case offset == 0:
+		return nil
+	case s.seeker == nil || offset > s.file.Size:
+		return fmt.Errorf("%w: the receiver wants to begin at %d", ErrProtocol, offset)
+	}
+	if err := s.skip(offset); err != nil {
+		return err
+	}
+	prefix := frame{kind: kindPrefix, id: s.id}
+	s.hash.Sum(prefix.sum[:0])
+	if err := s.send(prefix.append(nil)); err != nil {
+		return err
+	}
+	start, err := s.nextOf(kindStart)
+	switch {
+	case err != nil:
+		return err
+	case start.offset == offset:
+		s.sent = offset
+	case start.offset == 0:
+		s.hash.Reset()
+		_, err = s.seeker.Seek(s.begin, io.SeekStart)
+	default:
+		err = fmt.Errorf("%w: the receiver begins at %d, and not at 0 or %d", ErrProtocol, start.offset, offset)
+	}
+	return err
+}
+
+// skip hashes what is not sent, until the transfer is ended.
+func (s *sending) skip(n int64) error {
+	for n > 0 {
+		if s.ctx.Err() != nil {
+			return context.Cause(s.ctx)
+		}
+		piece := min(n, hashedAtOnce)
+		switch _, err := io.CopyN(s.hash, s.file.Content, piece); {
+		case err == io.EOF:
+			return ErrChanged
+		case err != nil:
+			return err
+		}
+		n -= piece
+	}
+	return nil
+}
+
+// hashedAtOnce is how many bytes are hashed before looking whether somebody wants an end.
+const hashedAtOnce = 8 << 20
+
+// sendData sends the content from where it stands.
+func (s *sending) sendData() error {
+	// Two pieces fit the window, or the receiver could wait for more before it says what it has taken.
+	buf := make([]byte, min(int64(s.files.config.MaxPacket), s.width/2))
+	for {
+		head := frame{kind: kindData, id: s.id, offset: s.sent}
+		b := head.append(buf[:0])
+		room := buf[len(b):]
+		if s.file.Size >= 0 {
+			room = room[:min(int64(len(room)), s.file.Size-s.sent)]
+		}
+		n, err := io.ReadFull(s.file.Content, room)
+		if n > 0 {
+			if err := s.sendPiece(buf[:len(b)+n], room[:n]); err != nil {
+				return err
+			}
+		}
+		switch {
+		case err == nil && len(room) > 0:
+			continue
+		case err == nil:
+			return nil
+		case err != io.EOF && err != io.ErrUnexpectedEOF:
+			return err
+		case s.file.Size >= 0:
+			return ErrChanged
+		}
+		return nil
+	}
+}
+
+// sendPiece sends a data frame when the window has room for it.
+func (s *sending) sendPiece(b, data []byte) error {
+	for s.sent+int64(len(data)) > s.limit || len(s.frames) > 0 {
+		f, err := s.next()
+		if err != nil {
+			return err
+		}
+		if err := s.taken(f); err != nil {
+			return err
+		}
+	}
+	if err := s.send(b); err != nil {
+		return err
+	}
+	s.hash.Write(data)
+	s.sent += int64(len(data))
+	s.progress()
+	return nil
+}
+
+// taken moves the window.
+func (s *sending) taken(f *frame) error {
+	switch {
+	case f.kind != kindTaken:
+		return unexpected(f)
+	case f.offset > s.sent:
+		return fmt.Errorf("%w: the receiver has taken %d bytes of %d", ErrProtocol, f.offset, s.sent)
+	}
+	s.limit = max(s.limit, f.offset+s.width)
+	return nil
+}
+
+func (s *sending) progress() {
+	if s.file.Progress != nil {
+		s.file.Progress(s.sent)
+	}
+}
