@@ -37,7 +37,7 @@ var (
 
 	relayFramesDesc    = desc("relay_frames_total", "Binary frames of links that go through the server.")
 	relayBytesDesc     = desc("relay_bytes_total", "Bytes in them.")
-	relayThrottledDesc = desc("relay_throttled_total", "Binary frames that had to wait for --relay-rate or --relay-total.")
+	relayThrottledDesc = desc("relay_throttled_total", "Binary frames that had to wait for --relay-rate, for the part of their address, or for --relay-total.")
 )
 
 // Describe does nothing: the collector is the only one, and what it sends is fixed below.
