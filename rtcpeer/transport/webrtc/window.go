@@ -109,7 +109,8 @@ func (w *window) interval(rate float64, lost bool) {
 		w.contest = int(float64(w.contest) * contestLoss)
 	case w.contest > 0:
 		w.contest += contestStep
-	case w.started && queue > w.shortest*6/10+2*slack && !w.idle:
+	case w.started && queue > w.shortest*6/10+2*slack && !w.idle && (lost || w.room(1.25, slack) > leastWindow):
+		// (The least window makes a queue on a narrow path by itself.)
 		if w.queued++; w.queued == 3 {
 			w.contest = int(w.rate() * w.usual.Seconds())
 		}
@@ -163,18 +164,20 @@ func (w *window) bulkGain() float64 {
 
 // size is the window, for bulk or not.
 func (w *window) size(bulk bool) int {
-	room := func(gain float64, slack time.Duration) int {
-		return max(leastWindow, int(w.rate()*(gain*w.shortest.Seconds()+slack.Seconds())))
-	}
 	switch {
 	case !w.probeEnd.IsZero():
-		return room(0.5, 0)
+		return w.room(0.5, 0)
 	case !w.started && (!bulk || w.bulkGain() > 1):
-		return room(2, slack)
+		return w.room(2, slack)
 	case bulk:
-		return room(w.bulkGain(), bulkSlack)
+		return w.room(w.bulkGain(), bulkSlack)
 	case w.contest > 0:
 		return max(leastWindow, w.contest)
 	}
-	return room(1.25, slack)
+	return w.room(1.25, slack)
+}
+
+// room is the path's own so many times, and what comes in so long besides.
+func (w *window) room(gain float64, slack time.Duration) int {
+	return max(leastWindow, int(w.rate()*(gain*w.shortest.Seconds()+slack.Seconds())))
 }
