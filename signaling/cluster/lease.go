@@ -133,12 +133,18 @@ func (n *Node) renewOnce(ctx context.Context, l *lease) error {
 	return err
 }
 
-// gain begins to act under a lease.
+// gain begins to act under a lease. After the first one rooms may be missing on the bus that others are about to bring back.
 func (n *Node) gain(l *lease, began time.Time) {
+	if n.leases > 1 {
+		n.store().Recover()
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.config.Log.Info("lease", "server", n.config.Server, "lease", l.name)
 	n.lease = l.name
+	for _, p := range n.pipes {
+		p.hurry()
+	}
 	n.deadline.Store(int64(began.Sub(n.began) + leaseHeld))
 }
 
