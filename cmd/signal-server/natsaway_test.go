@@ -84,7 +84,4 @@ func TestNATSAwayAndEmptied(t *testing.T) {
 	well("after the bucket was emptied")
 	require.NoError(t, js.DeleteKeyValue(t.Context(), "rtcpeer_default"))
 	well("after the bucket was deleted")
-	p.enter(t, servers[0].url)
-	p.meet(t)
-	p.talk(t, "with a newcomer")
 }

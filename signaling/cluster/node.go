@@ -39,7 +39,7 @@ type Node struct {
 	lastSaid atomic.Int64
 	counters counters
 
-	flushing sync.Mutex // held while records are written
+	flushing token // held while records are written
 
 	mu           sync.Mutex // guards the fields below
 	lease        string     // empty: none
@@ -91,6 +91,7 @@ func New(config Config) *Node {
 		began:    time.Now(),
 		released: make(chan struct{}),
 		wake:     make(chan struct{}, 1),
+		flushing: make(token, 1),
 		claims:   make(map[string]*claim),
 		buried:   make(map[string]bool),
 		living:   make(map[string]holder),
