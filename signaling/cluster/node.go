@@ -34,6 +34,7 @@ type Node struct {
 	// Safe for all.
 	rooms    atomic.Pointer[rooms.Store]
 	deadline atomic.Int64 // since began: until when it acts
+	dateline atomic.Int64 // the same by the wall clock, which goes on while the machine sleeps; in Unix nanoseconds
 	watched  atomic.Bool  // the leases of the others are known
 	joining  atomic.Int64 // joins of other servers under way
 	lastSaid atomic.Int64
