@@ -347,6 +347,9 @@ func (v *visitor) Welcomed(m *rooms.Member, a rooms.Attachment, token string) {
 	v.tell(&message{Kind: kindSeated, Attachment: &a, Token: token})
 }
 
+// Forwards is false: binary frames are not forwarded between servers, where they would hold up the messages of all rooms.
+func (v *visitor) Forwards() bool { return false }
+
 func (v *visitor) Seated(m *rooms.Member)      { v.member.Store(m) }
 func (v *visitor) Wake(at time.Duration)       { v.due.Store(int64(at)) }
 func (v *visitor) Done() <-chan struct{}       { return v.ended }

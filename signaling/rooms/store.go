@@ -57,8 +57,6 @@ type Config struct {
 	// TicketAge is how long after it was made a ticket of an earlier process is good. Zero and less: for ever.
 	TicketAge time.Duration
 
-	// RelayLinks is told in each welcome: the server forwards binary frames.
-	RelayLinks bool
 	// Limits are told in each welcome, with those of the room.
 	Limits signaling.Limits
 	// MatchRules are those of the rooms that a match makes.

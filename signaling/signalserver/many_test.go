@@ -447,3 +447,17 @@ func TestJoinWhoseAnswerIsLateIsOneMember(t *testing.T) {
 		require.Len(t, c.welcome.Members, 3, "%v, and %d has joined", c.welcome.Members, w.ID)
 	})
 }
+
+// Links are relayed between members at the owner of their room. Others are told in their welcome that theirs are not.
+func TestRelayedLinksAreNotOfferedBetweenServers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		servers := share(t, new(membus.Hub), 2, signalserver.Config{RelayLinks: true})
+		j := signaling.Join{Room: "r", Features: []string{signaling.FeatureRelayLinks}}
+		here := servers[0].member(t, j).welcome
+		require.True(t, here.RelayLinks)
+		require.Positive(t, here.Limits.RelayRate)
+		there := servers[1].member(t, j).welcome
+		require.False(t, there.RelayLinks)
+		require.Zero(t, there.Limits.RelayRate)
+	})
+}
