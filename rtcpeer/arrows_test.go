@@ -51,7 +51,6 @@ func TestArrows(t *testing.T) {
 		"github.com/schollz/progressbar": {"cmd/rtc-client"},
 		"github.com/stretchr/testify":    {"rtcpeer/transport/transporttest", "signaling/cluster/bustest"},
 		"github.com/evanw/esbuild/":      {"rtcpeer/js"},
-		"github.com/klauspost/compress/": {"rtcpeer/js"},
 		"github.com/nats-io/nats.go":     {"signaling/cluster/natsbus"},
 		"github.com/nats-io/nats-server": {"signaling/cluster/natsnode"},
 		"github.com/prometheus/":         {"cmd/signal-server"},

@@ -34,9 +34,10 @@ type Config struct {
 	MaxPacket int
 	// SendBuffer is how many bytes a reliable lane holds that the other end has not taken, before Send waits or
 	// TrySend returns ErrBufferFull. While a peer is interrupted, this is what can be sent to it. (To peers that
-	// do not take part in repairs: that SCTP has not acknowledged.) 0 means 1 MiB; at least four MaxPacket. With many
+	// do not take part in repairs: that SCTP has not acknowledged.) It bounds throughput to SendBuffer a round trip. 0 means
+	// 2 MiB; at least four MaxPacket. With many
 	// reliable channels it is less, so that all of a link hold 16 MiB together, but never less than four MaxPacket.
-	// All members should have the same, as the receive window of one has to hold what another sends.
+	// Between two members the smaller one counts, as the receive window of one has to hold what the other sends.
 	SendBuffer int
 	// MaxLag is how long an unreliable packet may wait before it is first sent; a lane that lags
 	// more drops the newcomer ("buffer_full" in Stats). 0 means 100 ms.
@@ -109,7 +110,7 @@ const (
 
 func (c Config) withDefaults() (Config, error) {
 	c.MaxPacket = cmp.Or(c.MaxPacket, 16<<10)
-	c.SendBuffer = cmp.Or(c.SendBuffer, max(1<<20, 4*c.MaxPacket))
+	c.SendBuffer = cmp.Or(c.SendBuffer, max(2<<20, 4*c.MaxPacket))
 	c.MaxLag = cmp.Or(c.MaxLag, 100*time.Millisecond)
 	c.ReceiveBuffer = cmp.Or(c.ReceiveBuffer, max(256<<10, 2*c.MaxPacket))
 	c.ConnectTimeout = cmp.Or(c.ConnectTimeout, 20*time.Second)

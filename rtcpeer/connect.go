@@ -259,6 +259,7 @@ func (l *link) greeted(h *heardControl) (opened bool, err error) {
 	}
 	l.secret = newSecret(l.id, offering, answering)
 	l.tellEach = int(tellEach(h.frame.kept))
+	l.sendBuffer = min(l.sendBuffer, int(max(min(h.frame.kept, 1<<30), uint64(4*l.node.config.MaxPacket))))
 	return true, nil
 }
 

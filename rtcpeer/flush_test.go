@@ -41,7 +41,7 @@ func TestFlushBeforeClose(t *testing.T) {
 						var undelivered *rtcpeer.UndeliveredError
 						require.ErrorAs(t, err, &undelivered)
 						require.Greater(t, undelivered.Bytes[1], 500_000)
-						require.Less(t, undelivered.Bytes[1], 1<<20)
+						require.Less(t, undelivered.Bytes[1], 2<<20)
 						require.ErrorContains(t, err, "bytes for peer 1")
 					}
 					after(time.Minute)

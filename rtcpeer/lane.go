@@ -65,26 +65,26 @@ func (l *lane) begin(p *path) {
 	l.on = p
 	l.mu.Unlock()
 	if l.mode == Reliable && !l.keeps() {
-		p.lanes[l.index].NotifyLow(l.link.node.config.SendBuffer/2, l.fallen)
+		p.lanes[l.index].NotifyLow(l.link.sendBuffer/2, l.fallen)
 	}
 }
 
 // trySend sends a packet if the lane has room. An unreliable lane without room drops it.
 func (l *lane) trySend(p []byte) error {
 	if l.keeps() {
-		return l.keep(p, l.link.node.config.SendBuffer)
+		return l.keep(p, l.link.sendBuffer)
 	}
 	raw := l.link.path.Load().lanes[l.index]
 	buffered := raw.Buffered()
 	switch {
 	case l.mode == Reliable:
-		if buffered+len(p) > l.link.node.config.SendBuffer {
+		if buffered+len(p) > l.link.sendBuffer {
 			return ErrBufferFull
 		}
 	case l.link.interrupted.Load():
 		l.link.node.inbox.counters.drop(dropInterrupted)
 		return nil
-	case buffered+len(p) > lossyFloor && (buffered > l.link.node.config.SendBuffer || raw.Lag() > l.link.node.config.MaxLag):
+	case buffered+len(p) > lossyFloor && (buffered > l.link.sendBuffer || raw.Lag() > l.link.node.config.MaxLag):
 		l.link.node.inbox.counters.drop(dropBufferFull)
 		return nil
 	}
@@ -179,7 +179,7 @@ func (l *lane) writeAnyway(p []byte) error {
 	if !l.keeps() {
 		return l.wrote(p, l.link.path.Load().lanes[l.index].Write(p))
 	}
-	err := l.keep(p, 2*l.link.node.config.SendBuffer)
+	err := l.keep(p, 2*l.link.sendBuffer)
 	if err == ErrBufferFull {
 		l.link.end(Slow)
 	}
@@ -213,7 +213,7 @@ func (l *lane) buffered() int {
 	return l.kept.size
 }
 
-// awaitLow returns a channel that is closed the next time what is buffered falls to half of SendBuffer.
+// awaitLow returns a channel that is closed the next time what is buffered falls to half of the link's sendBuffer.
 // Whoever asks must then find the lane full once more before waiting.
 func (l *lane) awaitLow() <-chan struct{} {
 	l.mu.Lock()
@@ -247,7 +247,7 @@ func (l *lane) takenByOther(p *path, n uint64) bool {
 		return true // it comes too late, or too early, to mean anything
 	}
 	ok := l.kept.taken(n)
-	if l.kept.size <= l.link.node.config.SendBuffer/2 {
+	if l.kept.size <= l.link.sendBuffer/2 {
 		l.wake()
 	}
 	return ok
@@ -264,7 +264,7 @@ func (l *lane) moveTo(p *path, n uint64) bool {
 	l.on = p
 	l.resent.Add(l.kept.next - l.kept.first)
 	_ = l.kept.all(p.lanes[l.index].Write) // if it fails, p has ended, and the next path gets them
-	if l.kept.size <= l.link.node.config.SendBuffer/2 {
+	if l.kept.size <= l.link.sendBuffer/2 {
 		l.wake()
 	}
 	return true

@@ -40,6 +40,7 @@ type link struct {
 	id          string
 	secret      secret
 	tellEach    int // bytes that are taken before the other end is told at once
+	sendBuffer  int // Config.SendBuffer, but no more than the other end's: its receive window is made for that
 	connectTime time.Duration
 	published   bool
 	failure     *PeerError // why there is no link
@@ -110,14 +111,16 @@ func newLink(p *peer, first *signaling.SignalData) *link {
 		again:    p.links > 0,
 		joins:    p.joins,
 		lanes:    make([]*lane, len(n.channels)),
-		started:  time.Now(),
-		ending:   newEnding(),
-		halt:     make(chan struct{}),
-		silent:   make(chan struct{}),
-		done:     make(chan struct{}),
-		control:  make(chan *heardControl, 4),
-		answers:  make(chan struct{}, 1),
-		state:    negotiation{offers: offers(n.id, p.member.ID), once: p.member.OneAttempt},
+
+		sendBuffer: n.config.SendBuffer,
+		started:    time.Now(),
+		ending:     newEnding(),
+		halt:       make(chan struct{}),
+		silent:     make(chan struct{}),
+		done:       make(chan struct{}),
+		control:    make(chan *heardControl, 4),
+		answers:    make(chan struct{}, 1),
+		state:      negotiation{offers: offers(n.id, p.member.ID), once: p.member.OneAttempt},
 	}
 	if l.state.offers || l.capable { // else the other end's next offer may have any number
 		l.state.attempt = p.attempt

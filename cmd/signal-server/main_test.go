@@ -26,7 +26,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(noLeaks{m}, map[string]func(){"signal-server": main, "nats-node": natsNode})
+	testscript.Main(noLeaks{m}, map[string]func(){"signal-server": main, "nats-node": natsNode, "linked-nodes": linkedNodes})
 }
 
 // noLeaks is a testing.M that fails when goroutines are left, for testscript has the place of goleak.

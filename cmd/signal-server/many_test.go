@@ -174,7 +174,7 @@ func (w *wire) setCut(cut bool) {
 // A guest is a member of a room that comes back whenever its connection is lost, to the next server.
 type guest struct {
 	fleet *fleet
-	room  string
+	join  signaling.Join
 	wg    sync.WaitGroup
 
 	mu      sync.Mutex // guards the fields below
@@ -198,7 +198,9 @@ func (g *guest) enter() error {
 		return err
 	}
 	res.Body.Close()
-	frame, _ := signaling.JSON.Encode(signaling.Join{Room: signaling.RoomName(g.room), Resume: g.welcome.Resume})
+	j := g.join
+	j.Resume = g.welcome.Resume
+	frame, _ := signaling.JSON.Encode(j)
 	_ = conn.WriteMessage(websocket.TextMessage, frame)
 	conn.SetReadDeadline(time.Now().Add(10 * time.Second))
 	_, frame, err = conn.ReadMessage()
@@ -302,11 +304,39 @@ func (g *guest) leave() {
 	g.wg.Wait()
 }
 
+// write sends a message.
+func (g *guest) write(m signaling.Message) error {
+	frame, err := signaling.JSON.Encode(m)
+	if err != nil {
+		return err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.conn.WriteMessage(websocket.TextMessage, frame)
+}
+
+// leaveNow is for a guest that does not live: it leaves its room.
+func (g *guest) leaveNow() {
+	_ = g.write(signaling.Leave{})
+	_, _, _ = g.conn.ReadMessage()
+	g.conn.Close()
+}
+
+// codeOf returns the code of an error that a server has told.
+func codeOf(err error) signaling.Code {
+	if why, ok := errors.AsType[*signaling.Error](err); ok {
+		return why.Code
+	}
+	return ""
+}
+
 // A crowd is rooms of four, whose members are spread over all servers.
 type crowd struct {
 	fleet  *fleet
-	rooms  [][]*guest
-	joins  [2][]time.Duration // at the server of the room's first member, and at others
+	rooms  [][]*guest                  // which newcomers join
+	all    []*guest                    // of these rooms and others
+	told   map[signaling.PeerID]string // what members of secretRoom tell of themselves
+	joins  [2][]time.Duration          // at the server of the room's first member, and at others
 	relays [2][]time.Duration
 }
 
@@ -316,30 +346,35 @@ func newCrowd(t *testing.T, f *fleet, rooms int) *crowd {
 	t.Helper()
 	c := &crowd{fleet: f}
 	for r := range rooms {
-		var members []*guest
-		for i := range ofRoom {
-			g := &guest{fleet: f, room: fmt.Sprintf("room-%d", r), at: (r + i) % 3, got: make(chan string, 16)}
-			began := time.Now()
-			require.NoError(t, g.enter())
-			if i > 0 {
-				c.joins[min(1, i%3)] = append(c.joins[min(1, i%3)], time.Since(began))
-			}
-			members = append(members, g)
-		}
-		var ids []signaling.PeerID // which never change
-		for _, g := range members {
-			ids = append(ids, g.welcome.ID)
-		}
-		known := func(id signaling.PeerID) bool {
-			return slices.Contains(ids, id)
-		}
-		for _, g := range members {
-			g.wg.Go(func() { g.live(known) })
-			t.Cleanup(g.leave)
-		}
-		c.rooms = append(c.rooms, members)
+		c.rooms = append(c.rooms, c.members(t, signaling.Join{Room: signaling.RoomName(fmt.Sprintf("room-%d", r))}, r))
 	}
 	return c
+}
+
+// metadataOf is what the i-th member of a room tells of itself.
+func metadataOf(i int) string { return fmt.Sprintf(`{"n":%d}`, i) }
+
+// members makes a room with four members, the first of them at a server, and the others at the next ones.
+func (c *crowd) members(t *testing.T, j signaling.Join, at int) (members []*guest) {
+	t.Helper()
+	var ids []signaling.PeerID // which never change
+	for i := range ofRoom {
+		j.Metadata = []byte(metadataOf(i + 1))
+		g := &guest{fleet: c.fleet, join: j, at: (at + i) % 3, got: make(chan string, 16)}
+		began := time.Now()
+		require.NoError(t, g.enter())
+		if i > 0 {
+			c.joins[min(1, i%3)] = append(c.joins[min(1, i%3)], time.Since(began))
+		}
+		members, ids = append(members, g), append(ids, g.welcome.ID)
+	}
+	known := func(id signaling.PeerID) bool { return slices.Contains(ids, id) }
+	for _, g := range members {
+		g.wg.Go(func() { g.live(known) })
+		t.Cleanup(g.leave)
+	}
+	c.all = append(c.all, members...)
+	return members
 }
 
 // whole waits until all members are connected.
@@ -357,14 +392,12 @@ func (c *crowd) whole(t *testing.T) {
 
 // away returns a member that is not connected, and why.
 func (c *crowd) away() string {
-	for _, members := range c.rooms {
-		for _, g := range members {
-			g.mu.Lock()
-			online, last := g.online, g.last
-			g.mu.Unlock()
-			if !online {
-				return fmt.Sprintf("%s, member %d: %v", g.room, g.welcome.ID, last)
-			}
+	for _, g := range c.all {
+		g.mu.Lock()
+		online, last := g.online, g.last
+		g.mu.Unlock()
+		if !online {
+			return fmt.Sprintf("%s, member %d: %v", g.join.Room, g.welcome.ID, last)
 		}
 	}
 	return ""
@@ -372,22 +405,20 @@ func (c *crowd) away() string {
 
 // wrong returns what happened that must not.
 func (c *crowd) wrong() (list []string) {
-	for _, members := range c.rooms {
-		for _, g := range members {
-			g.mu.Lock()
-			for _, w := range g.wrong {
-				list = append(list, fmt.Sprintf("%s, member %d: %s", g.room, g.welcome.ID, w))
-			}
-			g.wrong = nil
-			g.mu.Unlock()
+	for _, g := range c.all {
+		g.mu.Lock()
+		for _, w := range g.wrong {
+			list = append(list, fmt.Sprintf("%s, member %d: %s", g.join.Room, g.welcome.ID, w))
 		}
+		g.wrong = nil
+		g.mu.Unlock()
 	}
 	return list
 }
 
 // newcomers joins each room anew over a server that runs until it is let in, and returns how long that took for the last
-// one. Each must find the four members, though some may be on their way back.
-func (c *crowd) newcomers(t *testing.T, skip int, whole bool) time.Duration {
+// one.
+func (c *crowd) newcomers(t *testing.T, skip int) time.Duration {
 	t.Helper()
 	began := time.Now()
 	var wg sync.WaitGroup
@@ -402,21 +433,17 @@ func (c *crowd) newcomers(t *testing.T, skip int, whole bool) time.Duration {
 			if at == skip {
 				at = (at + 1) % 3
 			}
-			g := &guest{fleet: c.fleet, room: members[0].room, at: at, got: make(chan string, 1)}
+			g := &guest{fleet: c.fleet, join: signaling.Join{Room: members[0].join.Room}, at: at}
 			for g.enter() != nil && time.Since(began) < 20*time.Second {
 				time.Sleep(50 * time.Millisecond)
 			}
-			if g.conn == nil || whole && len(g.welcome.Members) != ofRoom {
-				mu.Lock()
-				failed = append(failed, fmt.Sprintf("%s: %d members", g.room, len(g.welcome.Members)))
-				mu.Unlock()
-			}
 			if g.conn != nil {
-				frame, _ := signaling.JSON.Encode(signaling.Leave{})
-				_ = g.conn.WriteMessage(websocket.TextMessage, frame)
-				_, _, _ = g.conn.ReadMessage()
-				g.conn.Close()
+				g.leaveNow()
+				return
 			}
+			mu.Lock()
+			defer mu.Unlock()
+			failed = append(failed, string(g.join.Room))
 		})
 	}
 	wg.Wait()
@@ -429,16 +456,12 @@ func (c *crowd) relay(t *testing.T) {
 	t.Helper()
 	for _, members := range c.rooms {
 		for k, to := range []*guest{members[3], members[1]} {
-			frame, _ := signaling.JSON.Encode(signaling.Signal{To: to.welcome.ID, Data: []byte(`"x"`)})
 			began := time.Now()
-			members[0].mu.Lock()
-			conn := members[0].conn
-			members[0].mu.Unlock()
-			require.NoError(t, conn.WriteMessage(websocket.TextMessage, frame))
+			require.NoError(t, members[0].write(signaling.Signal{To: to.welcome.ID, Data: []byte(`"x"`)}))
 			select {
 			case <-to.got:
 			case <-time.After(10 * time.Second):
-				require.Fail(t, "no signal", "%s: from %d to %d", to.room, members[0].welcome.ID, to.welcome.ID)
+				require.Fail(t, "no signal", "%s: from %d to %d", to.join.Room, members[0].welcome.ID, to.welcome.ID)
 			}
 			c.relays[k] = append(c.relays[k], time.Since(began))
 		}
@@ -450,7 +473,11 @@ func percentile(list []time.Duration, p int) time.Duration {
 	return list[min(len(list)-1, len(list)*p/100)].Round(10 * time.Microsecond)
 }
 
-// Three servers and three NATS nodes, and all that may happen to them. RTCPEER_ROOMS is how many rooms of four there are.
+// linkedRooms is how many rooms have real nodes.
+const linkedRooms = 6
+
+// Three servers and three NATS nodes, and all that may happen to them. RTCPEER_ROOMS is how many rooms of four there are
+// besides those with open links and those with a password, a lock or a seal.
 func TestManyServers(t *testing.T) {
 	rooms := 60
 	if n, err := strconv.Atoi(os.Getenv("RTCPEER_ROOMS")); err == nil {
@@ -462,6 +489,8 @@ func TestManyServers(t *testing.T) {
 	t.Logf("%d rooms of four over three servers", rooms)
 	t.Logf("join at the owner: p50 %v p99 %v; at another server: p50 %v p99 %v", percentile(c.joins[0], 50), percentile(c.joins[0], 99), percentile(c.joins[1], 50), percentile(c.joins[1], 99))
 	t.Logf("signal at the owner: p50 %v p99 %v; to another server: p50 %v p99 %v", percentile(c.relays[0], 50), percentile(c.relays[0], 99), percentile(c.relays[1], 50), percentile(c.relays[1], 99))
+	c.found(t)
+	l := startLinked(t, "ws://"+startHAProxy(t, "", f.listens[:]...), linkedRooms)
 	for _, fault := range []struct {
 		name  string
 		limit time.Duration
@@ -480,13 +509,10 @@ func TestManyServers(t *testing.T) {
 		{"cut a server from the bus", 10 * time.Second, 2, func() { f.wires[2].setCut(true) }, func() { f.wires[2].setCut(false) }},
 	} {
 		fault.do()
-		took := c.newcomers(t, fault.skip, false)
+		took := c.newcomers(t, fault.skip)
 		t.Logf("%-28s newcomers in all rooms after %v (limit %v)", fault.name, took.Round(time.Millisecond), fault.limit)
 		fault.undo()
-		f.ready()
-		c.whole(t)
-		c.settle(t)
-		require.Empty(t, c.wrong(), fault.name)
+		c.well(t, l, fault.name)
 		require.LessOrEqual(t, took, fault.limit)
 		c.relay(t)
 	}
@@ -495,16 +521,28 @@ func TestManyServers(t *testing.T) {
 		for range f.servers[i].log { // until its end
 		}
 		_ = f.servers[i].cmd.Wait()
-		took := c.newcomers(t, i, false)
+		took := c.newcomers(t, i)
 		t.Logf("%-28s newcomers in all rooms after %v (limit 1s)", fmt.Sprintf("SIGTERM to server %d", i), took.Round(time.Millisecond))
 		f.startServer(i)
-		f.ready()
-		c.whole(t)
-		c.settle(t)
-		require.Empty(t, c.wrong(), "rolling update")
+		c.well(t, l, fmt.Sprintf("SIGTERM to server %d", i))
 		require.LessOrEqual(t, took, time.Second)
 	}
 	c.relay(t)
+	t.Log(l.summary())
+}
+
+// well waits until all members are back. None of them may have noticed more than the loss of its server.
+func (c *crowd) well(t *testing.T, l *linked, after string) {
+	t.Helper()
+	c.fleet.ready()
+	c.whole(t)
+	c.settle(t)
+	require.Empty(t, c.wrong(), after)
+	for at := range c.fleet.servers {
+		var err error
+		require.True(t, eventually(t.Context(), func() bool { err = c.kept(at); return err == nil }), "%s: at server %d: %v", after, at, err)
+	}
+	l.well(t, after)
 }
 
 // settle waits until newcomers find all four members in each room.
@@ -523,7 +561,7 @@ func (c *crowd) settle(t *testing.T) {
 // missing returns how many rooms a newcomer finds without all four.
 func (c *crowd) missing() (count int) {
 	for r, members := range c.rooms {
-		g := &guest{fleet: c.fleet, room: members[0].room, at: r % 3, got: make(chan string, 1)}
+		g := &guest{fleet: c.fleet, join: signaling.Join{Room: members[0].join.Room}, at: r % 3}
 		if g.enter() != nil {
 			count++
 			continue
@@ -531,10 +569,7 @@ func (c *crowd) missing() (count int) {
 		if len(g.welcome.Members) != ofRoom {
 			count++
 		}
-		frame, _ := signaling.JSON.Encode(signaling.Leave{})
-		_ = g.conn.WriteMessage(websocket.TextMessage, frame)
-		_, _, _ = g.conn.ReadMessage()
-		g.conn.Close()
+		g.leaveNow()
 	}
 	return count
 }

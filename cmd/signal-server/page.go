@@ -33,8 +33,9 @@ func addPage(mux *http.ServeMux) {
 			h.ServeHTTP(w, r)
 		})
 	}
-	add("GET /rtcpeer.js", js.Handler())
-	add("GET /rtcpeer.js.map", js.Handler())
+	for _, name := range js.Names() {
+		add("GET /"+name, js.Handler())
+	}
 	files, err := fs.Sub(web, "web")
 	if err == nil {
 		err = fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {

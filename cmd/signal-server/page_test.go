@@ -129,6 +129,7 @@ func TestPageIsServed(t *testing.T) {
 	address := "http" + strings.TrimPrefix(clientURL(s.sites[0].listener.Addr(), false, ""), "ws")
 	for path, kind := range map[string]string{
 		"/": "text/html", "/page.css": "text/css", "/page.js": "text/javascript", "/rtcpeer.js": "text/javascript",
+		"/relay-links.js": "text/javascript", "/relay-links.js.map": "application/json",
 		"/vendor/qrcode.js": "text/javascript", "/vendor/LICENSE": "text/plain",
 	} {
 		req, err := http.NewRequestWithContext(ctx, "GET", address+path, nil)

@@ -58,6 +58,68 @@ func TestRelayLinks(t *testing.T) {
 	require.Equal(t, rtcpeer.ByPeer, wantEvent(t, first, rtcpeer.PeerDisconnected).Reason)
 }
 
+// A program and two tabs, none of which has any other way to the others, and the page, which says so.
+func TestRelayLinksOfBrowsers(t *testing.T) {
+	p := start(t, nil, "--relay-links", "--relay-rate=100000000", "--relay-total=100000000")
+	node := joinForwarded(t, p.url)
+	b := openBrowser(t)
+	var tabs []*tab
+	for range 2 {
+		tab := b.open(t, pageOf(p))
+		tab.await(t, `(async () => {
+			const { join } = await import("./rtcpeer.js");
+			const { relayLinks } = await import("./relay-links.js");
+			globalThis.game = await join("./lobby", { iceTransportPolicy: "relay", relayLinks, maxPacket: 262144 });
+			globalThis.heard = [];
+			globalThis.said = (peer) => heard.filter((e) => e.kind === "packet" && e.peer === peer).map(({ packet: p }) => p.mode + " " + p.data.length);
+			(async () => { for await (const event of game) heard.push(event); })();
+			return "";
+		})()`)
+		tabs = append(tabs, tab)
+	}
+	modes := []rtcpeer.Mode{rtcpeer.Reliable, rtcpeer.Unreliable, rtcpeer.UnreliableOrdered}
+	seen := make(map[rtcpeer.PeerID]bool)
+	for range tabs {
+		id := wantEvent(t, node, rtcpeer.PeerConnected).Peer
+		seen[id] = true
+		for _, mode := range modes {
+			require.NoError(t, node.Send(t.Context(), rtcpeer.Packet{Peer: id, Mode: mode, Data: make([]byte, 16<<10)}))
+		}
+	}
+	for _, tab := range tabs {
+		tab.waitFor(t, `game.peers.length === 2`)
+		tab.await(t, `(async () => {
+			for (const mode of ["reliable", "unreliable", "unreliable_ordered"]) await game.send({ mode, data: new Uint8Array(16384) });
+			const [other] = game.peers.filter((id) => id !== 1);
+			await game.send({ peer: other, data: new Uint8Array(262144) });
+			return "";
+		})()`)
+	}
+	for _, tab := range tabs {
+		tab.waitFor(t, `said(1).sort().join() === "reliable 16384,unreliable 16384,unreliable_ordered 16384"`)
+		tab.waitFor(t, `said(game.peers.find((id) => id !== 1)).sort().join() === "reliable 16384,reliable 262144,unreliable 16384,unreliable_ordered 16384"`)
+		require.Equal(t, "signaling signaling,signaling signaling", tab.await(t, `game.stats().then(({ links }) => Object.values(links).map((l) => l.local + " " + l.remote).join())`))
+	}
+	heard := make(map[rtcpeer.Mode]int)
+	for range len(tabs) * len(modes) {
+		heard[wantEvent(t, node, rtcpeer.PacketReceived).Packet.Mode]++
+	}
+	require.Equal(t, map[rtcpeer.Mode]int{rtcpeer.Reliable: 2, rtcpeer.Unreliable: 2, rtcpeer.UnreliableOrdered: 2}, heard)
+
+	for _, tab := range tabs {
+		tab.quiet(t)
+		require.Equal(t, "", tab.await(t, `game.close().then(() => "")`))
+	}
+	for range tabs {
+		e := wantEvent(t, node, rtcpeer.PeerDisconnected)
+		require.True(t, seen[e.Peer])
+		require.Equal(t, rtcpeer.ByPeer, e.Reason)
+	}
+	page := b.open(t, pageOf(p)+"#lobby")
+	page.waitFor(t, `[...document.querySelectorAll("td")].some((cell) => cell.textContent === "through the signaling server")`)
+	page.quiet(t)
+}
+
 // Without the flag there is no link.
 func TestNoRelayLinks(t *testing.T) {
 	p := start(t, nil)

@@ -1,9 +1,17 @@
+//go:build unix
+
 package js_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"flag"
+	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,55 +19,95 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var update = flag.Bool("update", false, "write rtcpeer.js and its source map")
-
-// ours are names of members that neither programs nor tests, nor the browser or the wire, have to do with. They
-// get short names, which saves 5 % of what is served.
-const ours = "acknowledge|admit|announce|answered|answersOther|askAgain|asked|backlogged|beaten|began|" +
-	"broken|burst|candidates|capable|carried|channelClosed|channelNumber|checkCommand|checkSize|clearTimers|" +
-	"closeAll|closedByPeer|controlled|counts|deadline|decide|deliver|described|dismissed|doubted|drain|" +
-	"drained|dropNext|early|earlyBytes|fail|failure|fault|fetched|filed|flushUnkept|flushed|flushing|follow|" +
-	"follows|forsaken|fresh|furthest|garbage|giveWay|goOver|halt|hasRoom|heardAt|hurry|inbox|interrupt|" +
-	"isAbout|joins|keeper|keeps|lastWrite|leaving|linkInterrupted|linkOver|linkResumed|linkUp|maxMessage|" +
-	"mayPass|misbehaves|moving|needs|nextControlled|nextFailed|nextOpened|nextPause|noteSilent|offered|offers|" +
-	"onlost|opened|outbox|parting|pathClosed|pathEnded|pathOpened|pathStateChanged|presence|present|proven|" +
-	"published|queue|queued|redial|refuseLink|refused|refusedBy|relayed|release|reliable|requested|saidAt|sample|searchAt|" +
-	"searchLater|searches|searching|sight|signalingBack|signalingEnded|sleeps|spread|startAnew|" +
-	"started|strangers|successor|suspended|switchTo|takeCounts|takeOver|takenByOther|tellEach|ticked|ticker|" +
-	"told|tooSlow|tryAt|unreadPackets|unsaid|unsent|vanish|vanished|waited|waiters|wanted|watching|welcomed|" +
-	"withoutSignaling|" +
-	"adopt|asking|describe|enqueue|entry|finished|hold|known|layout|moveTo|patience|request"
+var update = flag.Bool("update", false, "write the modules, their source maps and their gzipped forms")
 
 // What is shipped is what the bundler makes of the source today.
 func TestBundle(t *testing.T) {
+	node := program(t, "node", "Node 20.14 or later")
+	packages(t, ".")
 	result := api.Build(api.BuildOptions{
-		EntryPoints:       []string{"src/rtcpeer.js"},
-		Outfile:           "rtcpeer.js",
+		EntryPoints:       []string{"src/rtcpeer.js", "src/relay-links.js"},
+		Outdir:            ".",
 		Bundle:            true,
 		Format:            api.FormatESModule,
 		Target:            api.ES2022,
 		MinifyWhitespace:  true,
 		MinifyIdentifiers: true,
 		MinifySyntax:      true,
-		MangleProps:       "^(" + ours + ")$",
+		MangleProps:       "^(" + strings.Join(ours(t), "|") + ")$",
 		Sourcemap:         api.SourceMapLinked,
 	})
 	require.Empty(t, result.Errors)
 	require.Empty(t, result.Warnings)
-	require.Len(t, result.OutputFiles, 2)
-	types, err := os.ReadFile("rtcpeer.d.ts")
-	require.NoError(t, err)
-	for name := range strings.SplitSeq(ours, "|") {
-		require.NotRegexp(t, `(?m)^ *(readonly |get )?`+name+`[?(:]`, string(types), "a name of programs")
-	}
+	require.Len(t, result.OutputFiles, 4)
 	for _, file := range result.OutputFiles {
 		name := filepath.Base(file.Path)
 		if *update {
 			require.NoError(t, os.WriteFile(name, file.Contents, 0o644))
-			continue
 		}
 		shipped, err := os.ReadFile(name)
 		require.NoError(t, err)
-		require.True(t, string(file.Contents) == string(shipped), "%s is not up to date: go generate ./rtcpeer/js", name)
+		require.True(t, bytes.Equal(file.Contents, shipped), "%s is not up to date: go generate ./rtcpeer/js", name)
 	}
+	modules := []string{"rtcpeer.js", "relay-links.js"}
+	if *update {
+		out, err := exec.CommandContext(t.Context(), node, append([]string{"gzip.js"}, modules...)...).CombinedOutput()
+		require.NoError(t, err, "%s", out)
+	}
+	for _, name := range modules {
+		shipped, err := os.ReadFile(name)
+		require.NoError(t, err)
+		zipped, err := os.Open(name + ".gz")
+		require.NoError(t, err)
+		defer zipped.Close()
+		z, err := gzip.NewReader(zipped)
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(shipped, read(t, z)), "%s.gz is not up to date: go generate ./rtcpeer/js", name)
+	}
+}
+
+var (
+	comments   = regexp.MustCompile(`(?s)/\*.*?\*/|//[^\n]*`)
+	words      = regexp.MustCompile(`\w+`)
+	used       = regexp.MustCompile(`\.(\w+)|(\w+):`)
+	declared   = regexp.MustCompile(`(?m)^  (?:async |get |set )? ?(\w+)(?:\(| =|;)|this\.(\w+) = `)
+	ofPlatform = regexp.MustCompile(`(?m)^\s*(?:readonly |get |set |declare |var |function )*(\w+)\??[:(<]`)
+)
+
+// ours returns the members of the source's classes with which neither programs nor tests, nor the browser or the wire,
+// have to do. They get short names, which saves 5 % of what is served.
+func ours(t *testing.T) []string {
+	names := make(map[string]bool)
+	for _, text := range append(sources(t, "src/*.js"), sources(t, "src/forwarded/*.js")...) {
+		for _, match := range declared.FindAllStringSubmatch(text, -1) {
+			names[match[1]+match[2]] = true
+		}
+	}
+	for pattern, members := range map[string]*regexp.Regexp{
+		"rtcpeer.d.ts": words, "src/wire.js": words, "test/*.js": used, "node_modules/@typescript/*/lib/lib.[de]*.d.ts": ofPlatform,
+	} {
+		for _, text := range sources(t, pattern) {
+			for _, match := range members.FindAllStringSubmatch(text, -1) {
+				for _, name := range match {
+					delete(names, name)
+				}
+			}
+		}
+	}
+	require.NotEmpty(t, names)
+	return slices.Sorted(maps.Keys(names))
+}
+
+// sources returns the files of a pattern without their comments.
+func sources(t *testing.T, pattern string) []string {
+	files, err := filepath.Glob(pattern)
+	require.NoError(t, err)
+	require.NotEmpty(t, files, pattern)
+	var texts []string
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		texts = append(texts, comments.ReplaceAllString(string(text), ""))
+	}
+	return texts
 }

@@ -1,50 +1,59 @@
-// Package js holds the browser's peer, one ES module, and serves it: the Go package rtcpeer in
-// JavaScript, with its words, numbers and rules.
+// Package js holds the browser's peer, and serves it: the Go package rtcpeer in JavaScript, with its words, numbers and
+// rules. rtcpeer.js is one ES module; relay-links.js is a second one, for pages that want links through the signaling
+// server.
 //
-//	mux.Handle("/rtcpeer.js", js.Handler())
-//	mux.Handle("/rtcpeer.js.map", js.Handler())
+//	for _, name := range js.Names() {
+//		mux.Handle("/"+name, js.Handler())
+//	}
 //
-// The source is in src, one noun a file. rtcpeer.js is what npm and Handler ship: all of it in one file,
-// minified, made by TestBundle (bundle_test.go), which also checks that it is up to date:
+// The source is in src, one noun a file. npm and Handler ship all of it in one file for each module, minified, and gzipped
+// once for all, as small as can be. TestBundle (bundle_test.go) makes them, and checks that they are up to date:
 //
 //	go generate ./rtcpeer/js
 package js
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
-	_ "embed"
+	"embed"
 	"encoding/base64"
+	"io"
+	"maps"
 	"net/http"
+	"path"
 	"slices"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/klauspost/compress/gzip" // 1 % smaller than the standard library's, which is 110 bytes here
 )
 
 //go:generate go test -count=1 -run ^TestBundle$ . -update
 
-//go:embed rtcpeer.js
-var module []byte
+//go:embed *.js.gz *.js.map
+var embedded embed.FS
 
-//go:embed rtcpeer.js.map
-var sourceMap []byte
+// Names returns the names of the files that Handler serves: the modules and their source maps.
+func Names() []string { return slices.Sorted(maps.Keys(files)) }
 
-// Module returns the module as it is shipped. The slice belongs to the caller.
-func Module() []byte { return slices.Clone(module) }
+// Module returns rtcpeer.js as it is shipped. The slice belongs to the caller.
+func Module() []byte { return slices.Clone(files["rtcpeer.js"]().plain.bytes) }
 
-// Handler serves Module to GET and HEAD at any path, and its source map at those that end in .map. Clients that
-// take it get it gzipped, and an ETag by which browsers ask for it again only when it has changed.
+// Handler serves the files of Names to GET and HEAD, in whatever folder. Clients that take it get them gzipped, and an
+// ETag by which browsers ask for them again only when they have changed.
 func Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		served, kind := serveModule(), "text/javascript; charset=utf-8"
-		if strings.HasSuffix(r.URL.Path, ".map") {
-			served, kind = serveMap(), "application/json"
+		name := path.Base(r.URL.Path)
+		load, ok := files[name]
+		if !ok {
+			http.NotFound(w, r)
+			return
 		}
 		h := w.Header()
-		h.Set("Content-Type", kind)
+		h.Set("Content-Type", "text/javascript; charset=utf-8")
+		if path.Ext(name) == ".map" {
+			h.Set("Content-Type", "application/json")
+		}
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Cache-Control", "no-cache") // keep it, but ask
 		h.Set("Vary", "Accept-Encoding")
@@ -53,10 +62,10 @@ func Handler() http.Handler {
 			http.Error(w, "only GET and HEAD", http.StatusMethodNotAllowed)
 			return
 		}
-		body := served.plain
+		body := load().plain
 		if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 			h.Set("Content-Encoding", "gzip")
-			body = served.zipped
+			body = load().zipped
 		}
 		h.Set("ETag", body.tag)
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body.bytes))
@@ -72,20 +81,54 @@ type representation struct {
 // A served file has two forms.
 type served struct{ plain, zipped representation }
 
-var (
-	serveModule = sync.OnceValue(func() served { return serve(module) })
-	serveMap    = sync.OnceValue(func() served { return serve(sourceMap) })
-)
+// files are made when they are first asked for.
+var files = map[string]func() served{
+	"rtcpeer.js":         module("rtcpeer.js"),
+	"rtcpeer.js.map":     sourceMap("rtcpeer.js.map"),
+	"relay-links.js":     module("relay-links.js"),
+	"relay-links.js.map": sourceMap("relay-links.js.map"),
+}
 
-func serve(file []byte) served {
-	var b bytes.Buffer
-	z, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+func module(name string) func() served {
+	return sync.OnceValue(func() served {
+		zipped := read(name + ".gz")
+		return served{plain: represent(unzip(zipped)), zipped: represent(zipped)}
+	})
+}
+
+func sourceMap(name string) func() served {
+	return sync.OnceValue(func() served {
+		plain := read(name)
+		return served{plain: represent(plain), zipped: represent(zip(plain))}
+	})
+}
+
+func read(name string) []byte {
+	b, err := embedded.ReadFile(name)
 	if err != nil {
-		panic(err) // the level is a constant
+		panic(err) // what is embedded can be read
 	}
+	return b
+}
+
+func zip(file []byte) []byte {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
 	z.Write(file) // to memory: cannot fail
 	z.Close()
-	return served{plain: represent(file), zipped: represent(b.Bytes())}
+	return b.Bytes()
+}
+
+func unzip(file []byte) []byte {
+	z, err := gzip.NewReader(bytes.NewReader(file))
+	if err != nil {
+		panic(err) // TestBundle has checked it
+	}
+	plain, err := io.ReadAll(z)
+	if err != nil {
+		panic(err) // as above
+	}
+	return plain
 }
 
 func represent(b []byte) representation {

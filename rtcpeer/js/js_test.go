@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -19,34 +20,42 @@ const mostServed = 20 << 10
 func TestServed(t *testing.T) {
 	server := httptest.NewServer(js.Handler())
 	defer server.Close()
+	require.Equal(t, []string{"relay-links.js", "relay-links.js.map", "rtcpeer.js", "rtcpeer.js.map"}, js.Names())
+	for _, name := range []string{"rtcpeer.js", "relay-links.js"} {
+		shipped, err := os.ReadFile(name)
+		require.NoError(t, err)
+		plain := get(t, server.URL+"/"+name, "identity", "")
+		require.Equal(t, http.StatusOK, plain.StatusCode)
+		require.Equal(t, "text/javascript; charset=utf-8", plain.Header.Get("Content-Type"))
+		require.Equal(t, shipped, read(t, plain.Body))
 
-	plain := get(t, server.URL, "identity", "")
-	require.Equal(t, http.StatusOK, plain.StatusCode)
-	require.Equal(t, "text/javascript; charset=utf-8", plain.Header.Get("Content-Type"))
-	require.Equal(t, js.Module(), read(t, plain.Body))
+		zipped := get(t, server.URL+"/games/"+name, "gzip", "")
+		require.Equal(t, "gzip", zipped.Header.Get("Content-Encoding"))
+		require.NotEqual(t, plain.Header.Get("ETag"), zipped.Header.Get("ETag"))
+		body := read(t, zipped.Body)
+		require.LessOrEqual(t, len(body), mostServed)
+		t.Logf("%s: %d bytes, %d gzipped", name, len(shipped), len(body))
+		z, err := gzip.NewReader(bytes.NewReader(body))
+		require.NoError(t, err)
+		require.Equal(t, shipped, read(t, z))
 
-	zipped := get(t, server.URL, "gzip", "")
-	require.Equal(t, "gzip", zipped.Header.Get("Content-Encoding"))
-	require.NotEqual(t, plain.Header.Get("ETag"), zipped.Header.Get("ETag"))
-	body := read(t, zipped.Body)
-	require.LessOrEqual(t, len(body), mostServed)
-	t.Logf("%d bytes, %d gzipped", len(js.Module()), len(body))
-	z, err := gzip.NewReader(bytes.NewReader(body))
+		sources := get(t, server.URL+"/"+name+".map", "gzip", "")
+		require.Equal(t, "application/json", sources.Header.Get("Content-Type"))
+		require.NotEqual(t, zipped.Header.Get("ETag"), sources.Header.Get("ETag"))
+
+		again := get(t, server.URL+"/"+name, "gzip", zipped.Header.Get("ETag"))
+		require.Equal(t, http.StatusNotModified, again.StatusCode)
+		require.Empty(t, read(t, again.Body))
+	}
+	module, err := os.ReadFile("rtcpeer.js")
 	require.NoError(t, err)
-	require.Equal(t, js.Module(), read(t, z))
+	require.Equal(t, module, js.Module())
 
-	sources := get(t, server.URL+"/rtcpeer.js.map", "gzip", "")
-	require.Equal(t, "application/json", sources.Header.Get("Content-Type"))
-	require.NotEqual(t, zipped.Header.Get("ETag"), sources.Header.Get("ETag"))
-
-	again := get(t, server.URL, "gzip", zipped.Header.Get("ETag"))
-	require.Equal(t, http.StatusNotModified, again.StatusCode)
-	require.Empty(t, read(t, again.Body))
-
-	resp, err := http.Post(server.URL, "text/plain", nil)
+	resp, err := http.Post(server.URL+"/rtcpeer.js", "text/plain", nil)
 	require.NoError(t, err)
 	resp.Body.Close()
 	require.Equal(t, http.StatusMethodNotAllowed, resp.StatusCode)
+	require.Equal(t, http.StatusNotFound, get(t, server.URL+"/other.js", "gzip", "").StatusCode)
 }
 
 func get(t *testing.T, url, encoding, tag string) *http.Response {

@@ -23,7 +23,7 @@ func TestNode(t *testing.T) {
 	node := program(t, "node", "Node 20.14 or later")
 	packages(t, ".")
 	bin := signalServer(t)
-	for _, file := range []string{"wire", "control", "repair", "types", "rules", "rooms", "links", "hostile", "lost", "server", "auth", "scene", "endings", "timers", "readme"} {
+	for _, file := range []string{"wire", "control", "repair", "types", "rules", "rooms", "links", "relayed", "hostile", "lost", "server", "auth", "scene", "endings", "timers", "readme"} {
 		t.Run(file, func(t *testing.T) {
 			cmd := exec.CommandContext(t.Context(), node, "--test-force-exit", "--test-reporter=tap", "test/"+file+".test.js")
 			cmd.Env = append(os.Environ(), "RTCPEER_BIN="+bin)
@@ -37,7 +37,7 @@ func TestRuntimes(t *testing.T) {
 	packages(t, ".")
 	folder := runtimes(t)
 	bin := signalServer(t)
-	files := []string{"wire", "control", "repair", "rules", "links", "lost", "hostile", "auth"}
+	files := []string{"wire", "control", "repair", "rules", "links", "relayed", "lost", "hostile", "auth"}
 	for _, c := range []struct {
 		name  string
 		args  []string

@@ -102,12 +102,28 @@ export type Config = {
   maxPeers?: number;
   /** Gives up the joining; without effect afterwards. */
   signal?: AbortSignal;
+  /**
+   * relayLinks of relay-links.js: takes links through the signaling server where WebRTC finds no way, if the server offers
+   * it (signal-server --relay-links) and the other end wants it, too. The packets are encrypted from end to end. Needs a
+   * page over https, or of localhost.
+   */
+  relayLinks?: RelayLinks;
   /** Gets what an operator would want to know. */
   log?: (text: string, detail?: any) => void;
   /** Instead of the browser's. */
   RTCPeerConnection?: new (config?: any) => any;
   /** Instead of the browser's. */
   WebSocket?: new (url: string, protocols: string[]) => any;
+};
+
+/** What relay-links.js does for a node. It is no part of the contract. */
+export type RelayLinks = (socket: () => WebSocket | null, drop: (why: string) => void) => {
+  /** A stand-in for an RTCPeerConnection with a peer. */
+  connect: (peer: number) => any;
+  /** Takes a binary frame of the socket. */
+  receive: (frame: ArrayBuffer) => void;
+  /** Ends all connections: the socket is lost. */
+  lose: () => void;
 };
 
 export type NewRoom = {
@@ -237,7 +253,7 @@ export type LinkStats = {
   pathsRefused: number;
   /** Of the path, in ms; 0 if not known. */
   rtt: number;
-  /** The kind of this end's candidate: host, srflx, prflx, relay; "" if not known. */
+  /** The kind of this end's candidate: host, srflx, prflx, relay; signaling for the signaling server; "" if not known. */
   local: string;
   /** The kind of the other end's. */
   remote: string;
@@ -266,7 +282,9 @@ export type Stats = {
   waiting: number;
   /**
    * Packets by the word for why: buffer_full, no_credit, peer_gone, no_target, malformed, pending (not authenticated),
-   * interrupted (an unreliable packet for a peer that is).
+   * interrupted (an unreliable packet for a peer that is). And frames that the signaling server has forwarded:
+   * forwarded_unknown, of a path that is not here; forwarded_forged, not of the other end; forwarded_replay, was here
+   * before; forwarded_full, more than a MiB waited to be decrypted.
    */
   dropped: Record<string, number>;
   /** By peer; peers behind a star's host have none. */

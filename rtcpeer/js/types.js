@@ -1,5 +1,6 @@
 // Makes rtcpeer.d.ts, which is one file as the bundle is: the declarations of the modules that have a part in the
-// contract, one after the other, without what one imports from another. npm run types; --check only compares.
+// contract, one after the other, without what one imports from another; and relay-links.d.ts, which is beside it. npm run
+// types; --check only compares.
 
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -8,17 +9,22 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const folder = fileURLToPath(new URL(".", import.meta.url));
-const shipped = join(folder, "rtcpeer.d.ts");
 const out = mkdtempSync(join(tmpdir(), "rtcpeer-types-"));
 const tsc = (...args) => execFileSync(join(folder, "node_modules/.bin/tsc"), args, { encoding: "utf8" });
 try {
   tsc("--project", folder, "--outDir", out);
-  const parts = [join(folder, "src/types"), ...["errors", "secret", "node", "join"].map((name) => join(out, name))];
-  const lines = parts.flatMap((part) => readFileSync(part + ".d.ts", "utf8").trim().split("\n"));
-  const types = lines.filter((line) => !/^(import |\/\*\* @import |\/\/ The words)/.test(line)).join("\n").trim() + "\n";
-  if (!process.argv.includes("--check")) writeFileSync(shipped, types);
-  else if (readFileSync(shipped, "utf8") !== types) throw new Error("rtcpeer.d.ts is not up to date: npm run types");
-  tsc("--strict", "--noEmit", "--ignoreConfig", "--target", "es2022", "--lib", "es2022,dom", shipped);
+  ship("rtcpeer.d.ts", "", [join(folder, "src/types"), ...["errors", "secret", "node", "join"].map((name) => join(out, name))]);
+  ship("relay-links.d.ts", 'import type { RelayLinks } from "./rtcpeer.js";\n\n', [join(out, "relay-links")]);
 } finally {
   rmSync(out, { recursive: true });
+}
+
+/** Writes a file of declarations, or compares it, and checks it. */
+function ship(name, head, parts) {
+  const shipped = join(folder, name);
+  const lines = parts.flatMap((part) => readFileSync(part + ".d.ts", "utf8").trim().split("\n"));
+  const types = head + lines.filter((line) => !/^(import |\/\*\* @import |\/\/ The words)/.test(line)).join("\n").trim() + "\n";
+  if (!process.argv.includes("--check")) writeFileSync(shipped, types);
+  else if (readFileSync(shipped, "utf8") !== types) throw new Error(name + " is not up to date: npm run types");
+  tsc("--strict", "--noEmit", "--ignoreConfig", "--target", "es2022", "--module", "esnext", "--moduleResolution", "bundler", "--lib", "es2022,dom", shipped);
 }

@@ -51,6 +51,9 @@ type LaneConfig struct {
 	// MaxRetransmits is how often a lost packet is sent again in the two unreliable modes.
 	// Reliable lanes ignore it.
 	MaxRetransmits uint16
+	// Bulk has a reliable lane yield: it sends less when packets take longer than they have to, so that what the others
+	// send finds no queue on the network. The other end need not know. A transport may ignore it.
+	Bulk bool
 }
 
 // A PathConfig is what NewPath is told of a path. The path keeps none of its slices.

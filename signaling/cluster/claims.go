@@ -66,6 +66,10 @@ func (n *Node) claim(ctx context.Context, key string) (*claim, owner, error) {
 			return nil, owner{}, errNoLease
 		}
 		c := n.claims[key]
+		if who, known := n.ownerOf(key); known && c == nil {
+			n.mu.Unlock()
+			return nil, who, nil
+		}
 		if c == nil {
 			c = &claim{key: key, lease: n.lease, users: 1, ready: make(chan struct{})}
 			n.claims[key] = c
@@ -117,56 +121,59 @@ func (n *Node) decide(ctx context.Context, c *claim) (*claim, owner, error) {
 		delete(n.claims, c.key)
 	}
 	close(c.ready)
-	if err == nil && who.lease == c.lease {
+	switch {
+	case err == nil && who.lease == c.lease:
 		err = errNoLease
+	case err == nil:
+		n.owners.learn(c.key, who)
 	}
 	return nil, who, err
 }
 
-// take returns who owns the key of a claim when it is decided, and the record of its room, if there was one.
+// take returns who owns the key of a claim when it is decided, and the record of its room, if there was one. What it reads
+// may be old: then the owner that it finds says so, or the bus refuses the write.
 func (n *Node) take(ctx context.Context, c *claim) (owner, *rooms.Record, error) {
 	mine := owner{c.lease, n.process}
-	value := encodeOwned(owned{Lease: mine.lease, Process: mine.process})
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	for {
-		revision, err := n.config.Bus.Create(ctx, c.key, value, 0)
-		if err == nil {
-			c.revision = revision
-			return mine, nil, nil
-		}
-		if !errors.Is(err, ErrExists) {
-			return owner{}, nil, err
-		}
 		old, revision, err := n.config.Bus.Get(ctx, c.key)
-		if errors.Is(err, ErrNoKey) {
-			if err := pause(ctx, 10*time.Millisecond); err != nil {
-				return owner{}, nil, err
-			}
-			continue
-		}
-		if err != nil {
-			return owner{}, nil, err
-		}
 		var was owned
-		if json.Unmarshal(old, &was) == nil && was.Lease != mine.lease {
-			dead, err := n.dead(ctx, was.Lease)
-			if err != nil {
-				return owner{}, nil, err
+		switch {
+		case errors.Is(err, ErrNoKey):
+			revision, err = n.config.Bus.Create(ctx, c.key, encodeOwned(owned{Lease: mine.lease, Process: mine.process}), 0)
+		case err == nil:
+			if json.Unmarshal(old, &was) == nil && was.Lease != mine.lease {
+				who := owner{was.Lease, was.Process}
+				dead, err := n.isOver(ctx, who)
+				if err != nil || !dead {
+					return who, nil, err
+				}
 			}
-			if !dead {
-				return owner{was.Lease, was.Process}, nil, nil
-			}
+			revision, err = n.config.Bus.Update(ctx, c.key, encodeOwned(owned{mine.lease, mine.process, was.Record}), revision, 0)
 		}
-		revision, err = n.config.Bus.Update(ctx, c.key, encodeOwned(owned{mine.lease, mine.process, was.Record}), revision, 0)
-		if err == nil {
+		switch {
+		case err == nil:
 			c.revision = revision
 			return mine, was.Record, nil
+		case !errors.Is(err, ErrConflict) && !errors.Is(err, ErrExists):
+			return owner{}, nil, err
 		}
-		if !errors.Is(err, ErrConflict) {
+		if err := pause(ctx, 10*time.Millisecond); err != nil {
 			return owner{}, nil, err
 		}
 	}
+}
+
+// isOver reports whether an owner's lease is over, for certain.
+func (n *Node) isOver(ctx context.Context, who owner) (bool, error) {
+	n.mu.Lock()
+	lives := n.lives(who)
+	n.mu.Unlock()
+	if lives {
+		return false, nil // or it is over, and its owner does not answer: see doubt
+	}
+	return n.dead(ctx, who.lease)
 }
 
 func encodeOwned(o owned) []byte {

@@ -58,7 +58,7 @@ func (n *Node) keep(ctx context.Context) {
 		}
 		select {
 		case <-time.After(backoff):
-			backoff = min(2*backoff, leaseEvery)
+			backoff = min(2*backoff, leaseEvery/2)
 		case <-n.released:
 			return
 		case <-ctx.Done():
@@ -67,7 +67,7 @@ func (n *Node) keep(ctx context.Context) {
 }
 
 func (n *Node) acquire(ctx context.Context) (*lease, time.Time) {
-	ctx, cancel := context.WithTimeout(ctx, leaseTTL/2)
+	ctx, cancel := context.WithTimeout(ctx, leaseEvery)
 	defer cancel()
 	n.leases++
 	l := &lease{name: processName(n.process) + "-" + strconv.Itoa(n.leases)}

@@ -47,6 +47,8 @@ type Node struct {
 	dirty        []*claim
 	buried       map[string]bool   // leases that are over
 	living       map[string]holder // leases as the watch has them
+	doubted      map[string]bool   // leases of living that may be over
+	owners       owners
 	places       map[uint64]*Place // sessions of this server, by number
 	lastPlace    uint64
 	visitors     map[visit]*visitor // sessions of other servers in rooms of this one
@@ -88,6 +90,8 @@ func New(config Config) *Node {
 		claims:   make(map[string]*claim),
 		buried:   make(map[string]bool),
 		living:   make(map[string]holder),
+		doubted:  make(map[string]bool),
+		owners:   make(owners),
 		places:   make(map[uint64]*Place),
 		visitors: make(map[visit]*visitor),
 		pipes:    make(map[uint64]*pipe),
@@ -282,6 +286,7 @@ func (n *Node) leaseSeen(name string, value []byte) {
 	}
 	n.mu.Lock()
 	n.living[name] = h
+	delete(n.doubted, name)
 	n.mu.Unlock()
 }
 
@@ -297,6 +302,7 @@ func (n *Node) confirm(name string) {
 		}
 		return
 	}
+	n.doubt(name)
 	if pause(n.life, leaseConfirm) != nil {
 		return
 	}
@@ -312,6 +318,7 @@ func (n *Node) end(name string) {
 	n.mu.Lock()
 	h, known := n.living[name]
 	delete(n.living, name)
+	delete(n.doubted, name)
 	n.mu.Unlock()
 	if known {
 		n.leaseOver(name, h.Process)

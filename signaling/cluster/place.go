@@ -236,8 +236,15 @@ func (p *Place) ask(ctx context.Context, key string, who owner, m *message) erro
 	p.node.send(who.process, m)
 	select {
 	case err := <-answers:
+		if errors.Is(err, rooms.ErrElsewhere) {
+			p.node.mistaken(key, who)
+		}
 		return err
 	case <-ctx.Done():
+		p.mu.Lock()
+		p.letGo()
+		p.mu.Unlock()
+		p.node.doubt(who.lease)
 		return context.Cause(ctx)
 	case <-p.session.Done():
 		return rooms.ErrElsewhere
@@ -258,6 +265,13 @@ func (p *Place) answer(err error) {
 		p.answers <- err
 		p.answers = nil
 	}
+}
+
+// letGo ends the present attempt, whatever comes of it later; mu is held.
+func (p *Place) letGo() {
+	p.attempt++
+	p.attached, p.absent = false, 0
+	p.answer(rooms.ErrElsewhere)
 }
 
 // Forward sends a frame of the client to the server of the room, and waits while that has no owner, or is slow. It reports
@@ -354,6 +368,15 @@ func (p *Place) ownedUnder(lease string) bool {
 	return p.owner.lease == lease && p.session.Member() == nil
 }
 
+// doubt ends the wait for an answer of an owner whose lease may be over.
+func (p *Place) doubt(lease string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.owner.lease == lease && p.answers != nil {
+		p.letGo()
+	}
+}
+
 func (p *Place) ownedBy(process uint64) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -412,8 +435,7 @@ func (n *Node) reattach(places []*Place) {
 	var loose []*Place
 	for _, p := range places {
 		p.mu.Lock()
-		p.attached, p.absent = false, 0
-		p.answer(rooms.ErrElsewhere)
+		p.letGo()
 		if !p.loose {
 			p.loose = true
 			loose = append(loose, p)

@@ -55,15 +55,15 @@ func (n *Node) handle(from uint64, m *message) {
 	case kindFrame, kindGone:
 		n.mu.Lock()
 		v := n.visitors[at]
-		if v != nil && v.attempt == m.Attempt && m.Kind == kindGone {
+		gone := v != nil && v.attempt <= m.Attempt && m.Kind == kindGone // the session may have let this attempt go
+		if gone {
 			delete(n.visitors, at)
 		}
 		n.mu.Unlock()
 		switch {
-		case v == nil || v.attempt != m.Attempt:
-		case m.Kind == kindGone:
+		case gone:
 			v.detach()
-		default:
+		case v != nil && v.attempt == m.Attempt && m.Kind == kindFrame:
 			v.take(m.frames)
 		}
 	case kindDeliver, kindWaiting, kindSeated, kindFail, kindRefused, kindBye, kindList, kindNotMine:

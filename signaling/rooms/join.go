@@ -45,7 +45,10 @@ func (s *Store) JoinAs(session Session, j signaling.Join, name signaling.RoomNam
 	}
 	for {
 		m, err := s.tryJoin(session, j, name, g)
-		if errors.Is(err, errGone) {
+		switch {
+		case errors.Is(err, errOver):
+			return nil, nil, nil
+		case errors.Is(err, errGone):
 			continue // that room is out of the way now: the next one is another
 		}
 		if err == nil {
@@ -166,7 +169,10 @@ func (s *Store) resume(session Session, j signaling.Join, admit func(Ask) (Grant
 	}
 	for {
 		m, err := s.tryResume(session, j, g, t)
-		if errors.Is(err, errGone) {
+		switch {
+		case errors.Is(err, errOver):
+			return nil, nil
+		case errors.Is(err, errGone):
 			continue
 		}
 		if err == nil {

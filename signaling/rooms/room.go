@@ -59,6 +59,9 @@ const maxRoster = signaling.MaxMessage - 2*MaxICEServers
 // errGone is returned by a room that ended while someone was about to enter it.
 var errGone = errors.New("rooms: room is gone")
 
+// errOver is returned for a session that has ended.
+var errOver = errors.New("rooms: the session has ended")
+
 func newRoom(s *Store, name signaling.RoomName, t terms) *room {
 	r := &room{
 		store:      s,
@@ -110,7 +113,10 @@ func (r *room) endsWithHost() bool {
 func (r *room) admit(s Session, j signaling.Join, g Grant) (*Member, error) {
 	r.mu.Lock()
 	defer r.unlock()
-	if r.gone {
+	switch {
+	case over(s):
+		return nil, errOver
+	case r.gone:
 		return nil, errGone
 	}
 	if r.sealed {
@@ -138,7 +144,10 @@ func (r *room) admit(s Session, j signaling.Join, g Grant) (*Member, error) {
 func (r *room) readmit(s Session, j signaling.Join, g Grant, t ticket) (*Member, error) {
 	r.mu.Lock()
 	defer r.unlock()
-	if r.gone {
+	switch {
+	case over(s): // its owner detaches it only once: it must not take the place of a later session
+		return nil, errOver
+	case r.gone:
 		return nil, errGone
 	}
 	if t.Nonce != r.nonce {

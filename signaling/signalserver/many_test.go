@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/cluster"
 	membus "example.org/rtcpeer/signaling/cluster/memory"
 	"example.org/rtcpeer/signaling/signalserver"
 )
@@ -38,8 +41,13 @@ func share(t *testing.T, hub *membus.Hub, n int, config signalserver.Config) []*
 
 func shareOne(t *testing.T, hub *membus.Hub, name string, config signalserver.Config) *sharing {
 	t.Helper()
-	bus := hub.Bus()
-	config.Bus, config.ServerName, config.ResumeKey = bus, name, key
+	return shareOver(t, hub.Bus(), func(b cluster.Bus) cluster.Bus { return b }, name, config)
+}
+
+// shareOver is shareOne for a server that sees the bus through something.
+func shareOver(t *testing.T, bus *membus.Bus, through func(cluster.Bus) cluster.Bus, name string, config signalserver.Config) *sharing {
+	t.Helper()
+	config.Bus, config.ServerName, config.ResumeKey = through(bus), name, key
 	config.Recovery, config.JoinRate, config.ConnectRate = -1, -1, -1
 	if os.Getenv("RTCPEER_LOG") != "" {
 		config.Log = slog.New(slog.NewTextHandler(os.Stderr, nil)).With("at", name)
@@ -332,5 +340,92 @@ func TestListAndAdministrationOfAllServers(t *testing.T) {
 		}
 		require.True(t, servers[1].Unban(ban.Number))
 		require.Empty(t, later.Bans())
+	})
+}
+
+// A countedBus counts what a server asks of the keys of rooms, and of leases other than its own.
+type countedBus struct {
+	cluster.Bus
+
+	mu    sync.Mutex // guards the fields below
+	mine  string     // the lease that it has created
+	calls []string
+}
+
+func (b *countedBus) count(op, key string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.mine == "" && strings.HasPrefix(key, "lease.") {
+		b.mine = key
+	}
+	if key != b.mine {
+		b.calls = append(b.calls, op+" "+key)
+	}
+}
+
+func (b *countedBus) take() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	calls := b.calls
+	b.calls = nil
+	return calls
+}
+
+func (b *countedBus) Create(ctx context.Context, key string, value []byte, ttl time.Duration) (uint64, error) {
+	b.count("create", key)
+	return b.Bus.Create(ctx, key, value, ttl)
+}
+
+func (b *countedBus) Update(ctx context.Context, key string, value []byte, revision uint64, ttl time.Duration) (uint64, error) {
+	b.count("update", key)
+	return b.Bus.Update(ctx, key, value, revision, ttl)
+}
+
+func (b *countedBus) Get(ctx context.Context, key string) ([]byte, uint64, error) {
+	b.count("get", key)
+	return b.Bus.Get(ctx, key)
+}
+
+// A join at a server that does not own the room asks the bus once who does, and the owner once. Where the server knows
+// the owner already it does not ask the bus. Nothing is written.
+func TestJoinAtAnotherServerAsksTheBusOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hub := new(membus.Hub)
+		owner := shareOne(t, hub, "owner", signalserver.Config{})
+		counted := new(countedBus)
+		other := shareOver(t, hub.Bus(), func(b cluster.Bus) cluster.Bus { counted.Bus = b; return counted }, "other", signalserver.Config{})
+		owner.wantReady(t)
+		other.wantReady(t)
+		owner.member(t, signaling.Join{Room: "r"})
+		time.Sleep(time.Second) // of fake time
+		counted.take()
+
+		other.member(t, signaling.Join{Room: "r"})
+		require.Equal(t, []string{"get room.r"}, counted.take())
+		other.member(t, signaling.Join{Room: "r"})
+		require.Empty(t, counted.take())
+		time.Sleep(time.Second)
+		require.Empty(t, counted.take())
+
+		other.member(t, signaling.Join{Room: "new"})
+		require.Equal(t, []string{"get room.new", "create room.new"}, counted.take()[:2]) // then its record
+	})
+}
+
+// A server that believes a former owner of a room asks the bus again.
+func TestOwnerThatIsKnownIsNoOwnerAnyMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		servers := share(t, new(membus.Hub), 3, signalserver.Config{Grace: -1})
+		first := servers[0].member(t, signaling.Join{Room: "r"})
+		second := servers[2].member(t, signaling.Join{Room: "r"})
+		first.wantJoined(second)
+		second.send(signaling.Leave{})
+		second.wantClosed(1000, "")
+		first.want(signaling.Left{ID: second.id(), Reason: signaling.LeftByItself})
+		first.send(signaling.Leave{})
+		first.wantClosed(1000, "")
+		time.Sleep(time.Second) // of fake time: the room is given up
+		servers[1].member(t, signaling.Join{Room: "r"})
+		require.Len(t, servers[2].member(t, signaling.Join{Room: "r"}).welcome.Members, 1)
 	})
 }

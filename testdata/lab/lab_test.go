@@ -49,7 +49,7 @@ func (r *results) try(t *testing.T, table string, kit kit, p plan) {
 		var first player
 		var err error
 		if table == "chromium" {
-			first = w.startChromium(seat(1), w.startPages(ctx))
+			first = w.startChromium(seat(1), w.startPages(ctx), "")
 			err = first.joined(ctx)
 		} else {
 			first, err = w.enterGo(ctx, seat(1))

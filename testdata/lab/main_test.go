@@ -22,7 +22,9 @@ func TestMain(m *testing.M) {
 	case "driver":
 		os.Exit(recordInBrowser(os.Stdout, os.Stderr, os.Args[1:]))
 	case "line":
-		os.Exit(carryAll(os.Stdout, os.Stderr, os.Args[1], os.Args[2]))
+		os.Exit(carryAll(os.Stdout, os.Stderr, os.Args[1], os.Args[2], os.Args[3]))
+	case "runner":
+		os.Exit(run(os.Stdin, os.Stdout, os.Stderr, os.Args[1:]))
 	}
 	goleak.VerifyTestMain(m)
 }

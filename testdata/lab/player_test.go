@@ -87,7 +87,8 @@ type pagePlayer struct {
 	pages *process
 }
 
-func (w *world) startChromium(host string, pages *process) player {
+// startChromium opens the page, with more behind its query.
+func (w *world) startChromium(host string, pages *process, more string) pagePlayer {
 	profile, err := os.MkdirTemp("", "lab") // the browser may still write while it is removed
 	if err != nil {
 		w.t.Fatal(err)
@@ -96,7 +97,7 @@ func (w *world) startChromium(host string, pages *process) player {
 	p := w.start(host, nil, "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
 		"--enable-logging=stderr", "--ignore-certificate-errors-spki-list="+w.kit.pin,
-		"--user-data-dir="+profile, pageURL)
+		"--user-data-dir="+profile, pageURL+more)
 	return pagePlayer{p, pages}
 }
 

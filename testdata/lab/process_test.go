@@ -24,10 +24,16 @@ type process struct {
 // start runs a program there, in a group of its own: browsers are many processes.
 func (w *world) start(host string, env []string, name string, args ...string) *process {
 	w.t.Helper()
+	return w.startWith(nil, host, env, name, args...)
+}
+
+// startWith is start for a program that reads from stdin.
+func (w *world) startWith(stdin io.Reader, host string, env []string, name string, args ...string) *process {
+	w.t.Helper()
 	p := &process{cmd: exec.Command("ip", append([]string{"netns", "exec", w.prefix + host, name}, args...)...), ended: make(chan struct{})}
 	p.out.changed, p.err.changed = make(chan struct{}), make(chan struct{})
 	p.cmd.Env = append(os.Environ(), env...)
-	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.err
+	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = stdin, &p.out, &p.err
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := p.cmd.Start(); err != nil {
 		w.t.Fatalf("%s on %s: %v", name, host, err)

@@ -73,7 +73,9 @@ func (w *world) startPages(ctx context.Context) *process {
 // servePages is the server of the page, until it is killed. What the page has found is a line of stdout.
 func servePages(stdout, stderr io.Writer, cert, key string) int {
 	mux := http.NewServeMux()
-	mux.Handle("GET /rtcpeer.js", js.Handler())
+	for _, name := range js.Names() {
+		mux.Handle("GET /"+name, js.Handler())
+	}
 	mux.HandleFunc("GET /page.html", func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, "page.html") })
 	mux.HandleFunc("POST /found", func(w http.ResponseWriter, r *http.Request) {
 		found, _ := io.ReadAll(io.LimitReader(r.Body, 1<<16))

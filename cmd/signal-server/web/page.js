@@ -6,6 +6,7 @@
 // The fragment of the URL says which room this is; it never reaches a log of the server.
 
 import { join } from "./rtcpeer.js";
+import { relayLinks } from "./relay-links.js";
 import { Chat } from "./chat.js";
 import { Drawing } from "./drawing.js";
 import { invite } from "./invite.js";
@@ -95,7 +96,7 @@ async function enter(url, config, name = "") {
   status(name ? `Joining ${name} …` : "Creating a room …", "wait");
   let entered;
   // A star ends with its host: one that reloads its page comes back to its place.
-  const place = { ...config, ...(name && (await recall(name))) };
+  const place = { ...config, ...(name && (await recall(name))), ...(isSecureContext && { relayLinks }) };
   if (mine !== joining) return;
   try {
     entered = await join(url, { ...place, keepPlace: place.topology === "star", connectTimeout, token, signal: mine.signal, log: (_, why) => (loss = why) });
@@ -211,6 +212,7 @@ const held = () => node?.topology === "star" && node.id === node.host;
 function path(link, state, host) {
   if (state !== "connected" && state !== "interrupted") return "–";
   if (!link) return `through host ${host}`;
+  if (link.local === "signaling") return "through the signaling server";
   return link.local ? `${link.local} – ${link.remote || "?"}` : "…";
 }
 

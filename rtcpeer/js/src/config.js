@@ -16,6 +16,7 @@ export function withDefaults(config) {
   const { maxPacket, maxPeers } = c;
   const wrong = (/** @type {string} */ why) => new RtcPeerError("bad_config", `config.${why}`);
   if (!c.RTCPeerConnection || !c.WebSocket) throw wrong("RTCPeerConnection, WebSocket: none here; give both");
+  if (c.relayLinks && !globalThis.crypto.subtle) throw wrong("relayLinks: there is no crypto.subtle here; serve the page over https");
   if (!(maxPacket >= 1 && maxPacket <= 256 * KiB)) throw wrong(`maxPacket ${maxPacket}: want 1 to ${256 * KiB}`);
   if (!(maxPeers >= 0)) throw wrong(`maxPeers ${maxPeers}: want 0 or more`);
   return c;

@@ -5,7 +5,7 @@ import { withDefaults } from "./config.js";
 import { RtcPeerError } from "./errors.js";
 import { RtcNode } from "./node.js";
 import { Signaling } from "./signaling.js";
-import { checked, parseUrl } from "./wire.js";
+import { checked, parseUrl, relayFeature } from "./wire.js";
 
 /** @import { Config, PublicRoom, Query } from "./types.js" */
 
@@ -41,7 +41,7 @@ async function enter(url, c, match) {
   const { url: dial, room, roomUrl } = parseUrl(url, !match);
   const { topology, channels, metadata, token, password, resume, newRoom: n } = c;
   const signaling = new Signaling(dial, checked({
-    kind: "join", room, topology, channels, metadata, token, password, resume, match, features: ["repair"], incarnation: randomText(),
+    kind: "join", room, topology, channels, metadata, token, password, resume, match, features: c.relayLinks ? ["repair", relayFeature] : ["repair"], incarnation: randomText(),
     new_room: n && { ...n, max_members: n.maxMembers },
   }), c);
   const welcome = await signaling.first();

@@ -73,12 +73,14 @@ export class Keeper {
   /** What can be seen of the path that is being made. @returns {Sight} */
   sight() {
     const { next } = this.link;
-    return next ? { making: true, advanced: next.progress({ stage: 0, detail: "" }).stage > 1 } : {};
+    return next ? { making: true, advanced: next.progress({ stage: 0, detail: "" }).stage > 1, fallback: this.link.fallback } : {};
   }
 
   /** Something has changed at this end. */
   changed() {
-    if (this.link.id) this.decide(this.repair.changed(now(), this.link.node.spread()));
+    const { link } = this;
+    link.forwardNext = link.path?.forwarded; // whatever was tried while the server was away
+    if (link.id) this.decide(this.repair.changed(now(), link.node.spread()));
   }
 
   // ---- What comes over the present path, and over the next one.
@@ -136,20 +138,21 @@ export class Keeper {
   }
 
   nextFailed() {
+    const fallback = this.link.fallback && !this.repair.searching;
     this.link.dropNext();
-    this.decide(this.repair.failed(now()));
+    this.decide(fallback ? this.repair.fellBack(now()) : this.repair.failed(now()));
   }
 
   /**
    * Has the link of the offering end go over the next path. What it sends reliably still goes over the old one, until
-   * the other end has said what it has taken. A search for a direct path first sees whether it is one.
+   * the other end has said what it has taken. A search for a better path first sees whether it is one.
    * @param {Path} path
    */
   async takeOver(path) {
     const { link } = this;
     if (this.repair.searching) await path.stats();
     if (path !== link.next || link.over) return;
-    if (this.repair.searching && path.relayed) return this.nextFailed();
+    if (this.repair.searching && path.grade <= /** @type {Path} */ (link.path).grade) return this.nextFailed();
     path.say({ kind: prove, mac: path.proof(true) });
     path.say({ kind: take, counts: link.takeCounts() });
     this.old?.close();
@@ -185,12 +188,12 @@ export class Keeper {
     this.look();
   }
 
-  /** Finds out whether the present path goes through a relay. */
+  /** Finds out whether the present path goes through a relay, or the signaling server. */
   async look() {
     const { link } = this;
     const { path } = link;
     await path?.stats();
-    if (path?.relayed && path === link.path && !link.over) this.repair.relayed(now(), true);
+    if (path && path.grade < 2 && path === link.path && !link.over) this.repair.relayed(now(), true);
   }
 
   /** The present path has ended. @param {Path} path @param {boolean} byPeer */

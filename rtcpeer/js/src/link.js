@@ -14,7 +14,8 @@ import { attemptTimeout, Negotiation } from "./negotiation.js";
 import { endedHere } from "./node.js";
 import { Path } from "./path.js";
 import { Pending } from "./pending.js";
-import { beatEach, freshFor, requestEach, settleTime } from "./repair.js";
+import { beatEach, forwardAfter, freshFor, requestEach, settleTime } from "./repair.js";
+import { relayFeature } from "./wire.js";
 
 /** @import { Presence } from "./inbox.js" */
 /** @import { Step } from "./negotiation.js" */
@@ -33,6 +34,7 @@ export class Link {
   /** pending: every lane is open, and it is being authenticated. @type {"connecting" | "pending" | "connected" | "ending" | "over"} */ state = "connecting";
   /** That the link goes over. @type {Path | null} */ path = null;
   /** That is being made. @type {Path | null} */ next = null;
+  /** The next attempt goes through the signaling server, if it may. @type {boolean | undefined} */ forwardNext;
   /** @type {Keeper | null} */ keeper = null;
   /** @type {Uint8Array} */ secret = new Uint8Array();
   /** This end's half of it. @type {Uint8Array} */ random = new Uint8Array();
@@ -176,7 +178,7 @@ export class Link {
         if (act === "accept" && !data.link) this.id = ""; // it does not take part in repairs, whatever it has listed
       }
       if (act === "accept") return await path?.accept(data);
-      path = this.begin();
+      path = this.begin(act === "offer" ? this.offersForwarded() : this.answersForwarded(data));
       await (act === "offer" ? path.offer() : path.answer(data));
       if (path !== this.next) return;
       this.tell({ type: act, sdp: path.pc.localDescription.sdp, ...(this.id && { link: this.id, ...(act === "offer" && this.published && { repair: true }) }) }, path.attempt);
@@ -191,14 +193,41 @@ export class Link {
     }
   }
 
-  /** Replaces the path that is being made by a new one. */
-  begin() {
+  /** Replaces the path that is being made by a new one. @param {boolean} forwarded through the signaling server */
+  begin(forwarded) {
+    const { connectTimeout } = this.node.config;
     this.furthest = this.progress();
     this.dropNext();
     this.unsent = false;
-    this.next = new Path(this, !!this.keeper?.repair.searching);
-    if (!this.keeper) this.retry(attemptTimeout, 1);
+    this.next = new Path(this, !!this.keeper?.repair.searching && !this.path?.forwarded, forwarded);
+    if (!this.keeper) this.retry(!this.fallback ? attemptTimeout : connectTimeout > 0 ? Math.min(forwardAfter, connectTimeout / 3) : forwardAfter, 1);
     return this.next;
+  }
+
+  /** Whether a path may go through the signaling server: both ends and the server want it, and what the two say to each other can be proven. */
+  get forwards() {
+    const { node, entry } = this;
+    return !!(node.forwarder && this.id && node.signaling.welcome?.relay_links && entry.member.features?.includes(relayFeature));
+  }
+
+  /** Whether such a path can follow on the one that is being made. */
+  get fallback() {
+    return !!this.next && !this.next.forwarded && this.forwards;
+  }
+
+  /** Whether this end is to offer such a path: each second time. A search for a better one has no part in it. */
+  offersForwarded() {
+    if (this.keeper?.repair.searching) return false;
+    const now = this.forwards && !!this.forwardNext;
+    this.forwardNext = !now;
+    return now;
+  }
+
+  /** Whether an offer is for such a path. @param {Signal} offer */
+  answersForwarded({ sdp = "" }) {
+    const is = sdp.startsWith("a=forwarded:");
+    if (is && !this.forwards) throw new Error("a path through the signaling server is not allowed here");
+    return is;
   }
 
   dropNext() {
@@ -323,7 +352,7 @@ export class Link {
     if (!failed && path.pc.connectionState !== "closed") return;
     if (path === this.next) {
       if (this.keeper) this.keeper.nextFailed();
-      else this.retry(1000 * this.negotiation.attempt); // not at once: what fails fast fails often
+      else this.retry(this.fallback ? 0 : 1000 * this.negotiation.attempt); // not at once: what fails fast fails often
     } else {
       this.pathEnded(path, !failed);
     }
@@ -369,6 +398,7 @@ export class Link {
   /** Has the link go over another path, which alone is listened to from now on. @param {Path} path */
   goOver(path) {
     this.path = path;
+    this.forwardNext = path.forwarded;
     if (path === this.next) this.next = null;
     this.paths++;
     for (const lane of this.lanes) {

@@ -17,7 +17,7 @@ import { decodeSignal } from "./wire.js";
 /** @import { Lane } from "./lane.js" */
 /** @import { Link } from "./link.js" */
 /** @import { Signaling } from "./signaling.js" */
-/** @import { Command, Event, IceServer, Mode, Outgoing, Reason, Stats, Topology } from "./types.js" */
+/** @import { Command, Event, IceServer, Mode, Outgoing, Reason, RelayLinks, Stats, Topology } from "./types.js" */
 /** @import { Message, Signal } from "./wire.js" */
 
 /** Why a link is refused that the other end takes for open. @internal */
@@ -50,6 +50,7 @@ export class RtcNode {
   /** @internal @type {Watch} */ watch;
   /** @internal @type {Record<string, number>} */ dropped = {};
   /** Who waits for the server to have done something. @internal @type {{done: () => boolean, resolve: () => void, reject: (why: any) => void}[]} */ asking = [];
+  /** Makes paths through the signaling server. @internal @type {ReturnType<RelayLinks> | undefined} */ forwarder;
   /** @internal */ resumed = -1;
   /** @internal @type {IceServer[]} */ iceServers = [];
   /** @internal @type {Promise<void> | null} */ closing = null;
@@ -67,8 +68,13 @@ export class RtcNode {
     this.route = new Route(this);
     this.status = Route === Guest ? "connecting" : "connected";
     this.watch = new Watch(this);
+    this.forwarder = config.relayLinks?.(() => signaling.socket, (why) => this.drop("forwarded_" + why));
+    signaling.onframe = (frame) => this.forwarder?.receive(frame);
     signaling.onmessage = (m) => this.take(m);
-    signaling.onlost = (error) => this.inbox.signaling({ kind: "signaling lost", error });
+    signaling.onlost = (error) => {
+      this.forwarder?.lose();
+      this.inbox.signaling({ kind: "signaling lost", error });
+    };
     signaling.onend = (why) => this.signalingEnded(why);
     for (const m of signaling.held.splice(0)) this.take(m); // the welcome first
     if (signaling.error) signaling.onend(signaling.error);

@@ -33,16 +33,18 @@ export class Path {
   strangers = 0;
   /** Packets that came before the link went over this path, or was connected. @type {{lane: Lane, bytes: Uint8Array}[]} */ early = [];
   earlyBytes = 0; // and what they take besides
-  relayed = false; // it goes through a TURN server, as far as is known
+  /** How good it is, as far as is known: 2 is direct, 1 goes through a TURN server, 0 through the signaling server. */ grade = 2;
 
-  /** @param {Link} link @param {boolean} direct whether no relay is to be used */
-  constructor(link, direct) {
-    const { config, layout, iceServers } = link.node;
+  /** @param {Link} link @param {boolean} direct whether no relay is to be used @param {boolean} [forwarded] through the signaling server */
+  constructor(link, direct, forwarded) {
+    const { config, layout, iceServers, forwarder } = link.node;
     this.link = link;
     this.attempt = link.negotiation.attempt;
     this.began = performance.now();
+    this.forwarded = forwarded;
+    if (forwarded) this.maxMessage = Infinity;
     const servers = [...config.iceServers, ...iceServers].map((server) => ({ ...server }));
-    const pc = (this.pc = new config.RTCPeerConnection({
+    const pc = (this.pc = forwarded ? forwarder?.connect(link.peer) : new config.RTCPeerConnection({
       iceServers: direct ? servers.flatMap(withoutRelays) : servers,
       iceTransportPolicy: config.iceTransportPolicy,
     }));
@@ -132,6 +134,7 @@ export class Path {
     let p = { stage: 3, detail: "SCTP" };
     if (!this.described) p = { stage: 0, detail: "no description" };
     else if (ice !== "connected" && ice !== "completed") {
+      if (this.forwarded) return { stage: 1, detail: "nothing of the other end has come through the signaling server" };
       p = { stage: 1, detail: `ICE ${ice}, own candidates ${tally(this.local)}, the other's ${tally(this.remote)}` };
       if (!/relay/.test(p.detail)) p.detail += "; UDP may be blocked or the NATs too strict: a TURN server would help";
     } else if (pc.connectionState !== "connected") p = { stage: 2, detail: `DTLS: connection ${pc.connectionState}` };
@@ -192,7 +195,7 @@ export class Path {
     const transport = all.find((s) => s.type === "transport" && s.selectedCandidatePairId);
     const pair = report.get(transport?.selectedCandidatePairId) ?? all.find((s) => s.type === "candidate-pair" && s.nominated && s.state === "succeeded");
     const local = report.get(pair?.localCandidateId)?.candidateType ?? "", remote = report.get(pair?.remoteCandidateId)?.candidateType ?? "";
-    this.relayed = local === "relay" || remote === "relay";
+    this.grade = this.forwarded ? 0 : local === "relay" || remote === "relay" ? 1 : 2;
     return { rtt: 1000 * (pair?.currentRoundTripTime ?? 0), local, remote, bytesSent: pair?.bytesSent ?? 0, bytesReceived: pair?.bytesReceived ?? 0 };
   }
 

@@ -18,8 +18,9 @@ import { attemptTimeout } from "./negotiation.js";
  * @typedef {"ask" | "interrupt" | "resume" | "try" | "drop" | "give up"} RepairStep
  *
  * What a link sees of its paths. heard: something came over the present path since the last tick; for tick alone. making:
- * another path is being made. advanced: and the two ends reach each other over it.
- * @typedef {{heard?: boolean, making?: boolean, advanced?: boolean}} Sight
+ * another path is being made. advanced: and the two ends reach each other over it. fallback: it goes over WebRTC, and the
+ * next one can go through the signaling server.
+ * @typedef {{heard?: boolean, making?: boolean, advanced?: boolean, fallback?: boolean}} Sight
  */
 
 // Why a link wants another path: the present one is silent or closed; something has changed at this end; the other end
@@ -33,6 +34,8 @@ export const silentAfter = 1400; // likewise: three ticks
 const sleptAfter = 2000; // without a tick: the page, or its machine, was asleep
 const graceAfterSleep = silentAfter - 800; // the silence with which a link wakes: it is asked at once, and tries a second later
 export const requestEach = 3000; // an answering end asks for an offer that does not come
+/** How long an attempt over WebRTC may look for a route before the next one goes through the signaling server. */
+export const forwardAfter = 4000;
 export const freshFor = 1000; // a try that is younger is not begun anew: the two may have crossed
 export const settleTime = 200; // after a change, before a try: the present path may answer
 const firstSearch = 5000, lastSearch = 300000;
@@ -204,6 +207,13 @@ export class Repair {
     return this.plan(now, {});
   }
 
+  /** The path that was being made has failed, and one through the signaling server is tried at once. @param {number} now */
+  fellBack(now) {
+    this.began = null;
+    this.tryAt = now;
+    return this.plan(now, {});
+  }
+
   /** The link goes over another path from now on. @param {number} now @param {boolean} relayed */
   moved(now, relayed) {
     /** @type {RepairStep[]} */ const steps = this.interrupted ? ["resume"] : [];
@@ -248,6 +258,7 @@ export class Repair {
   patience(s) {
     if (this.doubted) return freshFor;
     if (s.advanced) return 2 * attemptTimeout;
+    if (this.offers && s.fallback && !this.searching) return forwardAfter;
     return this.offers || s.making ? attemptTimeout : requestEach;
   }
 }

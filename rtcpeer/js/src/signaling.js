@@ -31,6 +31,7 @@ export class Signaling {
   /** That came before there was a node. @type {Message[]} */ held = [];
   /** @type {(m: Message) => void} */ onmessage = (m) => this.held.push(m);
   /** @type {(why: RtcPeerError) => void} */ onend = nothing;
+  /** Takes a binary frame of another member. @type {(frame: ArrayBuffer) => void} */ onframe = nothing;
 
   /** @param {string} url @param {Message} join @param {Config} config */
   constructor(url, join, config) {
@@ -113,6 +114,7 @@ export class Signaling {
         } else if (now() - probed >= probeFor) fail("nothing came for 45 s");
       }, probeFor);
 
+      socket.binaryType = "arraybuffer";
       socket.onerror = nothing; // close follows, and says as much as a browser will
       socket.onclose = (/** @type {any} */ e) => {
         if (passing.includes(e.reason) || !/^[a-z_]+$/.test(e.reason)) fail("no signal-server for " + protocol + ", or do proxies stop WebSockets?");
@@ -126,6 +128,7 @@ export class Signaling {
       socket.onmessage = (/** @type {any} */ e) => {
         if (socket.over) return;
         heard = now();
+        if (this.config.relayLinks && typeof e.data !== "string") return this.onframe(e.data);
         try {
           const m = decodeMessage(e.data);
           if (m.kind === "error" && !passing.includes(m.code)) over(new RtcPeerError(m.code, `${m.code}: ${m.text}`, { retryAfter: m.retry_after_ms ?? 0 }));

@@ -7,6 +7,8 @@ import { RtcPeerError } from "./errors.js";
 /** @typedef {{kind: string, [field: string]: any}} Message */
 
 export const protocol = "rtcpeer.v1";
+/** Of a member that takes paths through the signaling server. */
+export const relayFeature = "relay_links";
 
 /** @param {string} why @returns {never} */
 export const bad = (why, code = "bad_message") => {

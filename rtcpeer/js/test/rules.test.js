@@ -213,7 +213,7 @@ test("a star's host ends a guest that takes nothing, and the others do not wait 
   const [busy] = await Promise.all([a.event("connected", stuck.id), host.event("connected", stuck.id), host.event("connected", a.id)]);
   assert.ok(busy);
   // Nothing leaves the host's lane to the stuck guest any more.
-  const { kept } = host.node.roster.get(stuck.id).link.lanes[0];
+  const kept = host.node.roster.get(stuck.id).link.lanes[0].kept; // with a dot: TestBundle gives no short name to what follows one
   kept.size = 1 << 20;
   kept.taken = () => true;
   for (let i = 0; i < 20; i++) await a.node.send({ data: new Uint8Array([i]) });

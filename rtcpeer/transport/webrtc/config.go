@@ -54,7 +54,8 @@ type Config struct {
 	Loopback bool
 
 	// ReceiveBuffer is the SCTP receive window in bytes, which bounds throughput to
-	// ReceiveBuffer per round trip, and what a peer can make this end hold. 0 means 1 MiB.
+	// ReceiveBuffer per round trip, and what a peer can make this end hold. 0 means 2.25 MiB, which
+	// is what a node without further channels needs by default.
 	ReceiveBuffer int
 	// MaxMessage is the largest message this end accepts, in bytes, announced as
 	// a=max-message-size. 0 means 64 KiB; at most a quarter of ReceiveBuffer, since a message
@@ -76,7 +77,7 @@ type Config struct {
 const AnyPort = -1
 
 func (c Config) withDefaults() (Config, error) {
-	c.ReceiveBuffer = cmp.Or(c.ReceiveBuffer, 1<<20)
+	c.ReceiveBuffer = cmp.Or(c.ReceiveBuffer, 2<<20+256<<10)
 	c.MaxMessage = cmp.Or(c.MaxMessage, min(64<<10, c.ReceiveBuffer/4))
 	c.DisconnectedAfter = cmp.Or(c.DisconnectedAfter, 4*time.Second)
 	c.FailedAfter = cmp.Or(c.FailedAfter, 6*time.Second)

@@ -12,7 +12,8 @@ import (
 func TestFlight(t *testing.T) {
 	start := time.Now()
 	at := func(ms int) time.Time { return start.Add(time.Duration(ms) * time.Millisecond) }
-	var f flight
+	var watched flight
+	f := ageOf{&watched}
 	require.Zero(t, f.age(0, at(0)))
 	require.Zero(t, f.age(100, at(0)), "what was written before the lane was watched")
 	for i := range 10 { // 100 bytes each 20 ms
@@ -36,6 +37,13 @@ func TestFlight(t *testing.T) {
 	require.Equal(t, 20*time.Second, f.age(10_000, at(22_000)))
 	require.Equal(t, 20*time.Second-31*20*time.Millisecond, f.age(1000, at(22_000)), "the last mark has the rest")
 	require.Zero(t, f.age(0, at(22_000)))
+}
+
+type ageOf struct{ *flight }
+
+func (f ageOf) age(buffered int, now time.Time) time.Duration {
+	age, _ := f.flight.age(buffered, now)
+	return age
 }
 
 func TestOverdue(t *testing.T) {

@@ -16,25 +16,44 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// lane is one detached data channel. Its channel is set before the path tells that it is open.
+// lane is one detached data channel. Its channel is set before the path tells that it is open. A reliable one writes
+// through the outlet of its path, an unreliable one at once.
 type lane struct {
 	path    *path
 	channel *datachannel.DataChannel
-	flight  *flight // nil if reliable
+	flight  flight
+	outlet  *outlet // nil if unreliable
+	bulk    bool
+
+	queue  [][]byte     // what waits for the window; under the lock of the outlet
+	queued atomic.Int64 // its bytes
+
+	// What NotifyLow was told; under the lock of the outlet.
+	low    int
+	notify func()
+	above  bool // more than low has been buffered since it was last called
 }
 
 func (l *lane) Write(p []byte) error {
+	if l.outlet != nil {
+		return l.outlet.write(l, p)
+	}
+	return l.hand(p, time.Now())
+}
+
+// hand gives a packet to SCTP.
+func (l *lane) hand(p []byte, now time.Time) error {
 	if _, err := l.channel.WriteDataChannel(p, false); err != nil {
 		if errors.Is(err, sctp.ErrOutboundPacketTooLarge) {
-			return fmt.Errorf("%w: %d bytes", transport.ErrTooLarge, len(p))
+			return tooLarge(p)
 		}
 		return l.path.ended()
 	}
-	if l.flight != nil {
-		l.flight.wrote(len(p), time.Now())
-	}
+	l.flight.wrote(len(p), now)
 	return nil
 }
+
+func tooLarge(p []byte) error { return fmt.Errorf("%w: %d bytes", transport.ErrTooLarge, len(p)) }
 
 func (l *lane) Read(p []byte) (int, error) {
 	n, err := l.channel.Read(p)
@@ -51,22 +70,27 @@ func (l *lane) Read(p []byte) (int, error) {
 	}
 }
 
-func (l *lane) Buffered() int { return int(l.channel.BufferedAmount()) }
+func (l *lane) Buffered() int { return int(l.queued.Load()) + int(l.channel.BufferedAmount()) }
 
 // Lag takes the congestion window for what is in flight: what is buffered beyond it waits, and
 // leaves at one window a round trip. Or what is in flight itself takes longer than it should.
 func (l *lane) Lag() time.Duration {
 	cwnd, rtt := l.path.pace.figures(l.path)
 	buffered := l.Buffered()
-	var late time.Duration
-	if l.flight != nil {
-		late = overdue(l.flight.age(buffered, time.Now()), time.Duration(l.path.pace.shortest.Load()))
+	age, moving := l.flight.age(int(l.channel.BufferedAmount()), time.Now())
+	if moving {
+		age = min(age, time.Duration(l.path.pace.taken.Load()))
 	}
+	late := overdue(age, time.Duration(l.path.pace.shortest.Load()))
 	waiting := max(buffered-cwnd, 0)
 	return max(late, time.Duration(float64(rtt)*float64(waiting)/float64(cwnd)))
 }
 
 func (l *lane) NotifyLow(bytes int, f func()) {
+	if l.outlet != nil {
+		l.outlet.notifyLow(l, bytes, f)
+		return
+	}
 	l.channel.SetBufferedAmountLowThreshold(uint64(bytes))
 	l.channel.OnBufferedAmountLow(f)
 }
@@ -80,6 +104,7 @@ type pace struct {
 	rtt  atomic.Int64 // nanoseconds
 
 	shortest atomic.Int64 // of the round trips so far, in nanoseconds; 0: none
+	taken    atomic.Int64 // SCTP's round trip, with what packets wait at either end, in nanoseconds
 
 	askedAt atomic.Int64 // UnixNano of the last question to ICE
 	asked   atomic.Int64 // its answer, in nanoseconds; 0 if it does not know
@@ -95,8 +120,9 @@ func (f *pace) figures(p *path) (cwnd int, rtt time.Duration) {
 		}
 		s := p.pc.SCTP().Stats()
 		f.cwnd.Store(max(int64(s.CongestionWindow), 1))
+		f.taken.Store(int64(s.SmoothedRoundTripTime * float64(time.Second)))
 		// SCTP has measured no round trip either before the first acknowledgement.
-		rtt := cmp.Or(f.asked.Load(), int64(s.SmoothedRoundTripTime*float64(time.Second)))
+		rtt := cmp.Or(f.asked.Load(), f.taken.Load())
 		if shortest := f.shortest.Load(); rtt > 0 && (shortest == 0 || rtt < shortest) {
 			f.shortest.Store(rtt)
 		}

@@ -31,6 +31,7 @@ type path struct {
 	pace     pace
 	offered  atomic.Bool // this end made the offer
 	patience patience
+	outlet   outlet
 }
 
 // eventBacklog is how many events wait for the owner before Pion's gatherer does. A host has a few
@@ -88,9 +89,10 @@ func (p *path) addLane(c transport.LaneConfig) error {
 	if err != nil {
 		return err
 	}
-	lane := &lane{path: p}
-	if c.Mode != transport.Reliable {
-		lane.flight = new(flight)
+	lane := &lane{path: p, bulk: c.Bulk}
+	if c.Mode == transport.Reliable {
+		lane.outlet = &p.outlet
+		p.outlet.lanes = append(p.outlet.lanes, lane)
 	}
 	p.lanes = append(p.lanes, lane)
 	channel.OnOpen(func() {
@@ -100,6 +102,9 @@ func (p *path) addLane(c transport.LaneConfig) error {
 			return
 		}
 		lane.channel = raw.(*datachannel.DataChannel) // what Detach returns, behind an interface
+		if lane.outlet != nil {
+			lane.channel.OnBufferedAmountLow(p.outlet.kick)
+		}
 		p.laneOpened()
 	})
 	return nil
@@ -204,16 +209,21 @@ func (p *path) Stats() transport.Stats {
 // figure has in it how long the other end waits with an acknowledgement: where packets come one by one
 // that is up to 200 ms, on a network of 1 ms.
 func (p *path) pairRTT() time.Duration {
-	select {
-	case <-p.done:
+	if !p.alive() {
 		return 0 // Pion would log that it cannot tell
-	default:
-	}
-	if p.over.Load() {
-		return 0
 	}
 	pair, _ := p.pc.SCTP().Transport().ICETransport().GetSelectedCandidatePairStats()
 	return time.Duration(pair.CurrentRoundTripTime * float64(time.Second))
+}
+
+// alive reports whether the path has not been closed, at either end.
+func (p *path) alive() bool {
+	select {
+	case <-p.done:
+		return false
+	default:
+		return !p.over.Load()
+	}
 }
 
 func (p *path) Close() error {
@@ -222,6 +232,7 @@ func (p *path) Close() error {
 		close(p.done)
 		p.patience.end()
 		err = p.pc.GracefulClose()
+		p.outlet.close()
 	})
 	if err != nil {
 		return fmt.Errorf("webrtc: close: %w", err)

@@ -184,9 +184,13 @@ func (c Config) apply(e *pion.SettingEngine) error {
 	e.SetDTLSReplayProtectionWindow(1024)
 
 	e.EnableSCTPZeroChecksum(true)
-	// Pion's 60 s make a short outage a long one: what is sent again finds a path that has come back only
-	// when that time is over. RTO.Min is 1 s (RFC 9260), so there is no backoff left.
-	e.SetSCTPRTOMax(time.Second)
+	// Pion sends a packet that was lost twice again only when this time is over, which RFC 9260 wants to be a second at
+	// least, and doubles up to Pion's 60 s: where a quarter of the packets are lost everything stands still for it, again and
+	// again. On a path that takes longer the first packets after a pause are sent twice.
+	e.SetSCTPRTOMax(400 * time.Millisecond)
+	// The window is our own (window.go).
+	e.SetSCTPMinCwnd(sctpFloor)
+	e.SetSCTPFastRtxWnd(sctpFloor / 16)
 	e.SetSCTPMaxReceiveBufferSize(uint32(c.ReceiveBuffer))
 	e.SetSCTPMaxMessageSize(uint32(c.MaxMessage))
 

@@ -1,0 +1,220 @@
+//go:build !js
+
+package webrtc
+
+import (
+	"sync"
+	"time"
+)
+
+// An outlet is what the reliable lanes of a path share: the window, and who waits for it. Packets beyond the window wait
+// in their lanes. Pion tells of acknowledgements while it holds the lock that a write needs, so that a goroutine
+// of the outlet's own hands the next packets over; it runs as long as there is something to do.
+type outlet struct {
+	lanes []*lane // the reliable ones; fixed before the path opens
+
+	mu           sync.Mutex // guards the fields below, and the queues of the lanes
+	window       window
+	handed       uint64 // bytes to SCTP
+	acknowledged uint64
+	waiting      int // lanes whose queue is not empty
+	turn         int // the lane that is asked first
+
+	life   sync.Mutex // guards the fields below
+	kicks  int        // that the goroutine has not seen; it runs if there are any
+	closed bool
+	runs   sync.WaitGroup
+}
+
+// alwaysRoom is what a lane may have in flight whatever others have, so that control frames and chat do not wait for a
+// window that is full of others' bulk.
+const alwaysRoom = 4 << 10 // bytes
+
+// write hands a packet to SCTP, or has it wait.
+func (o *outlet) write(l *lane, p []byte) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	now := time.Now()
+	if len(l.queue) == 0 && o.room(l, len(p), now) {
+		err := o.hand(l, p, now)
+		l.above = l.above || l.Buffered() > l.low
+		return err
+	}
+	if len(p) > int(l.path.pc.SCTP().GetCapabilities().MaxMessageSize) {
+		return tooLarge(p)
+	}
+	if len(l.queue) == 0 {
+		o.waiting++
+	}
+	l.queue = append(l.queue, append([]byte(nil), p...))
+	l.queued.Add(int64(len(p)))
+	l.above = true
+	if o.waiting == 1 && len(l.queue) == 1 {
+		o.listen()
+	}
+	return nil
+}
+
+// notifyLow is NotifyLow of a lane.
+func (o *outlet) notifyLow(l *lane, bytes int, f func()) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	l.low, l.notify, l.above = bytes, f, l.Buffered() > bytes
+	o.listen()
+}
+
+// room reports whether a lane may have so many bytes more in flight; mu is held.
+func (o *outlet) room(l *lane, n int, now time.Time) bool {
+	fits := func() bool { return int(o.handed-o.acknowledged)+n <= o.window.size(l.bulk) }
+	if fits() {
+		return true
+	}
+	o.look(now)
+	own := int(l.channel.BufferedAmount())
+	return own == 0 || own+n <= alwaysRoom || fits()
+}
+
+// look finds out what has been acknowledged; mu is held.
+func (o *outlet) look(now time.Time) {
+	var inFlight uint64
+	var took time.Duration
+	for _, l := range o.lanes {
+		buffered := l.channel.BufferedAmount()
+		inFlight += buffered
+		if t := l.flight.took(int(buffered), now); t > 0 {
+			took = t
+		}
+	}
+	o.acknowledged = o.handed - min(inFlight, o.handed)
+	o.window.acknowledged(o.acknowledged, took, o.waiting == 0, now)
+}
+
+// hand gives a packet to SCTP; mu is held.
+func (o *outlet) hand(l *lane, p []byte, now time.Time) error {
+	if err := l.hand(p, now); err != nil {
+		return err
+	}
+	o.handed += uint64(len(p))
+	return nil
+}
+
+// listen has Pion tell when some of what is in flight has been acknowledged; mu is held. While nobody waits: when a lane
+// is as low as its NotifyLow wants.
+func (o *outlet) listen() {
+	for _, l := range o.lanes {
+		for {
+			buffered := l.channel.BufferedAmount()
+			low := uint64(l.low)
+			if o.waiting > 0 {
+				low = buffered - min(buffered, max(buffered/8, leastWindow/4))
+			}
+			l.channel.SetBufferedAmountLowThreshold(low)
+			// Pion tells when the threshold is passed: what was passed before it was set, it does not tell.
+			if now := l.channel.BufferedAmount(); now == 0 || now > low || buffered <= low {
+				break
+			}
+		}
+	}
+}
+
+// kick has the goroutine look. It may be called with Pion's locks held.
+func (o *outlet) kick() {
+	o.life.Lock()
+	defer o.life.Unlock()
+	if o.closed {
+		return
+	}
+	if o.kicks++; o.kicks == 1 {
+		o.runs.Add(1)
+		go o.run()
+	}
+}
+
+// run is the goroutine.
+func (o *outlet) run() {
+	defer o.runs.Done()
+	for {
+		o.life.Lock()
+		seen := o.kicks
+		o.life.Unlock()
+		o.pump()
+		o.life.Lock()
+		done := o.kicks == seen || o.closed
+		if done {
+			o.kicks = 0
+		}
+		o.life.Unlock()
+		if done {
+			return
+		}
+	}
+}
+
+// pump hands over what the window has room for, from one lane after the other, and tells who wanted to know.
+func (o *outlet) pump() {
+	o.mu.Lock()
+	for {
+		now := time.Now()
+		o.look(now)
+		for o.handNext(now) {
+		}
+		o.listen()
+		if !o.stuck() {
+			break
+		}
+	}
+	var tell []func()
+	for _, l := range o.lanes {
+		if l.above && l.Buffered() <= l.low {
+			l.above = false
+			if l.notify != nil {
+				tell = append(tell, l.notify)
+			}
+		}
+	}
+	o.mu.Unlock()
+	for _, f := range tell {
+		f()
+	}
+}
+
+// stuck reports whether a lane waits with nothing in flight, so that no acknowledgement will have it looked at again; mu
+// is held.
+func (o *outlet) stuck() bool {
+	for _, l := range o.lanes {
+		if len(l.queue) > 0 && l.channel.BufferedAmount() == 0 && l.path.alive() {
+			return true
+		}
+	}
+	return false
+}
+
+// handNext hands over one packet of the next lane that may; mu is held.
+func (o *outlet) handNext(now time.Time) bool {
+	for range o.lanes {
+		l := o.lanes[o.turn]
+		o.turn = (o.turn + 1) % len(o.lanes)
+		if len(l.queue) == 0 || !o.room(l, len(l.queue[0]), now) {
+			continue
+		}
+		p := l.queue[0]
+		l.queue[0] = nil
+		l.queue = l.queue[1:]
+		if len(l.queue) == 0 {
+			l.queue = nil
+			o.waiting--
+		}
+		_ = o.hand(l, p, now) // it fails if the path is over: then nobody expects more
+		l.queued.Add(-int64(len(p)))
+		return true
+	}
+	return false
+}
+
+// close waits until the goroutine has ended.
+func (o *outlet) close() {
+	o.life.Lock()
+	o.closed = true
+	o.life.Unlock()
+	o.runs.Wait()
+}
