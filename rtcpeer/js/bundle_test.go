@@ -25,22 +25,12 @@ var update = flag.Bool("update", false, "write the modules, their source maps an
 func TestBundle(t *testing.T) {
 	node := program(t, "node", "Node 20.14 or later")
 	packages(t, ".")
-	result := api.Build(api.BuildOptions{
-		EntryPoints:       []string{"src/rtcpeer.js", "src/relay-links.js"},
-		Outdir:            ".",
-		Bundle:            true,
-		Format:            api.FormatESModule,
-		Target:            api.ES2022,
-		MinifyWhitespace:  true,
-		MinifyIdentifiers: true,
-		MinifySyntax:      true,
-		MangleProps:       "^(" + strings.Join(ours(t), "|") + ")$",
-		Sourcemap:         api.SourceMapLinked,
-	})
-	require.Empty(t, result.Errors)
-	require.Empty(t, result.Warnings)
-	require.Len(t, result.OutputFiles, 4)
-	for _, file := range result.OutputFiles {
+	bundled := slices.Concat(
+		bundle(t, "^("+strings.Join(ours(t), "|")+")$", "src/rtcpeer.js", "src/relay-links.js"),
+		bundle(t, "", "src/transfer.js"), // it is small
+	)
+	require.Len(t, bundled, 6)
+	for _, file := range bundled {
 		name := filepath.Base(file.Path)
 		if *update {
 			require.NoError(t, os.WriteFile(name, file.Contents, 0o644))
@@ -49,7 +39,7 @@ func TestBundle(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, bytes.Equal(file.Contents, shipped), "%s is not up to date: go generate ./rtcpeer/js", name)
 	}
-	modules := []string{"rtcpeer.js", "relay-links.js"}
+	modules := []string{"rtcpeer.js", "relay-links.js", "transfer.js"}
 	if *update {
 		out, err := exec.CommandContext(t.Context(), node, append([]string{"gzip.js"}, modules...)...).CombinedOutput()
 		require.NoError(t, err, "%s", out)
@@ -64,6 +54,26 @@ func TestBundle(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, bytes.Equal(shipped, read(t, z)), "%s.gz is not up to date: go generate ./rtcpeer/js", name)
 	}
+}
+
+// bundle makes modules and their source maps. Members whose names match shorten get short ones.
+func bundle(t *testing.T, shorten string, sources ...string) []api.OutputFile {
+	t.Helper()
+	result := api.Build(api.BuildOptions{
+		EntryPoints:       sources,
+		Outdir:            ".",
+		Bundle:            true,
+		Format:            api.FormatESModule,
+		Target:            api.ES2022,
+		MinifyWhitespace:  true,
+		MinifyIdentifiers: true,
+		MinifySyntax:      true,
+		MangleProps:       shorten,
+		Sourcemap:         api.SourceMapLinked,
+	})
+	require.Empty(t, result.Errors)
+	require.Empty(t, result.Warnings)
+	return result.OutputFiles
 }
 
 var (
