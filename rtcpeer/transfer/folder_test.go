@@ -306,3 +306,37 @@ func TestCancelledSaveResumes(t *testing.T) {
 		require.True(t, sameContents(map[string]string{"x": string(data)}, contents(t, dir)))
 	})
 }
+
+// Files of one name, the one the beginning of the other, come at the same time, again and again: what is complete does
+// not become the part of another one.
+func TestBeginningAndWholeAtOnce(t *testing.T) {
+	w := inMemory(memory.Options{})
+	a, b := w.connect(t, Config{})
+	whole := random(100_000, 1)
+	for i := range 50 {
+		dir := t.TempDir()
+		folder := folderOf(t, dir)
+		results := make(chan error, 4)
+		for _, data := range [][]byte{whole, whole[:len(whole)-i*1000]} {
+			go func() {
+				results <- a.Send(t.Context(), b.id, File{Name: "x", Size: int64(len(data)), Content: bytes.NewReader(data)})
+			}()
+			go func() {
+				offer, err := b.Accept(t.Context())
+				if err == nil {
+					_, err = offer.Save(t.Context(), folder, SaveOptions{})
+				}
+				results <- err
+			}()
+		}
+		for range 4 {
+			require.NoError(t, <-results)
+		}
+		got := contents(t, dir)
+		require.Len(t, got, 2)
+		require.ElementsMatch(t, []int{len(whole), len(whole) - i*1000}, []int{len(got["x"]), len(got["x (1)"])})
+		for _, text := range got {
+			require.True(t, text == string(whole[:len(text)]))
+		}
+	}
+}
