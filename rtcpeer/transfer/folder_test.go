@@ -340,3 +340,30 @@ func TestBeginningAndWholeAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// A part that somebody writes is not one to go on with, also for another process.
+func TestPartInUse(t *testing.T) {
+	dir := t.TempDir()
+	first, second := folderOf(t, dir), folderOf(t, dir)
+	p, err := first.create("x")
+	require.NoError(t, err)
+	_, err = p.file.WriteString("meow")
+	require.NoError(t, err)
+	for name, folder := range map[string]*Folder{"this process": first, "another one": second} {
+		other, err := folder.find("x", 4, true)
+		require.NoError(t, err)
+		require.Equal(t, "x (1).part", other.name, name)
+		other.remove()
+	}
+	require.NoError(t, p.close())
+	again, err := second.find("x", 4, true)
+	require.NoError(t, err)
+	require.Equal(t, "x.part", again.name)
+	require.EqualValues(t, 4, again.have)
+
+	saved, err := second.complete(again, "x", false)
+	require.NoError(t, err)
+	require.NoError(t, again.close())
+	require.Equal(t, "x", saved)
+	require.Equal(t, map[string]string{"x": "meow"}, contents(t, dir))
+}
