@@ -1,4 +1,4 @@
-// The frames, each a packet of the channel. The Go package rtcpeer/transfer says what they mean (frame.go), and
+// The frames, each a packet of the channel. The Go package rtcpeer/transfer says what they mean (doc.go), and
 // testdata/wire/transfer.json has examples.
 
 import { text } from "../basics.js";
