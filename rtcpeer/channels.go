@@ -2,6 +2,7 @@ package rtcpeer
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"example.org/rtcpeer/rtcpeer/transport"
@@ -21,8 +22,8 @@ func channelsOf(extra []Mode) channels {
 	return append(channels{Reliable, UnreliableOrdered, Unreliable}, extra...)
 }
 
-// lanes returns the transport's description of the layout.
-func (c channels) lanes(maxRetransmits uint16) []transport.LaneConfig {
+// lanes returns the transport's description of the layout. bulk are channels.
+func (c channels) lanes(maxRetransmits uint16, bulk []int) []transport.LaneConfig {
 	labels := [...]string{"reliable", "ordered", "unreliable"}
 	lanes := make([]transport.LaneConfig, len(c))
 	for i, mode := range c {
@@ -31,7 +32,10 @@ func (c channels) lanes(maxRetransmits uint16) []transport.LaneConfig {
 		if i < len(labels) {
 			label = labels[i]
 		}
-		lanes[i] = transport.LaneConfig{ID: id, Label: label, Mode: mode, MaxRetransmits: maxRetransmits}
+		lanes[i] = transport.LaneConfig{
+			ID: id, Label: label, Mode: mode, MaxRetransmits: maxRetransmits,
+			Bulk: i >= len(labels) && slices.Contains(bulk, c.channel(i)),
+		}
 	}
 	return lanes
 }

@@ -21,6 +21,10 @@ type Config struct {
 	// Channels are the modes of the transfer channels 1, 2, ...; at most 255. All members need the
 	// same list: two that differ get no link, and a *ChannelMismatchError each.
 	Channels []Mode
+	// Bulk are those of them, all reliable, that yield: they send less when packets take longer than they have to, so
+	// that a file beside a game does not hurt the game. It is a matter of the sender alone: another member may have other
+	// ones. Only over Pion; a browser sends as always.
+	Bulk []int
 	// Framed puts packets of a mesh into the frames of Godot's SceneMultiplayer, as they are in every
 	// star: for rooms shared with Godot games that use MultiplayerAPI. All members need the same.
 	Framed bool
@@ -140,6 +144,11 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("rtcpeer: Config.SlowAfter %v: want a positive time", c.SlowAfter)
 	}
 	c.SendBuffer = min(c.SendBuffer, max(maxHeldUp/channelsOf(c.Channels).reliable(), 4*c.MaxPacket))
+	for _, channel := range c.Bulk {
+		if channel < 1 || channel > len(c.Channels) || c.Channels[channel-1] != Reliable {
+			return c, fmt.Errorf("rtcpeer: Config.Bulk: %d is no reliable one of Config.Channels, which are 1 to %d", channel, len(c.Channels))
+		}
+	}
 	for i, m := range c.Channels {
 		if m > Unreliable {
 			return c, fmt.Errorf("rtcpeer: Config.Channels[%d] is %v: want Reliable, UnreliableOrdered or Unreliable", i, m)

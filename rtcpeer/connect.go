@@ -359,7 +359,7 @@ func (l *link) begin(forward bool) error {
 	l.retire(l.next)
 	l.next, l.unsent = nil, false
 	config := transport.PathConfig{
-		Lanes:      l.node.channels.lanes(l.node.config.MaxRetransmits),
+		Lanes:      l.node.channels.lanes(l.node.config.MaxRetransmits, l.node.config.Bulk),
 		ICEServers: l.node.room.iceServers(),
 	}
 	if l.id != "" {

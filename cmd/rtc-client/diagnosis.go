@@ -17,6 +17,7 @@ import (
 type diagnosis struct {
 	URL         string         `json:"url"`
 	SignalingMS float64        `json:"signaling_ms"` // until the welcome
+	RelayLinks  bool           `json:"relay_links"`  // the server offers links through itself
 	Error       string         `json:"error,omitempty"`
 	Checks      []checkReport  `json:"checks"`
 	Mapping     doctor.Mapping `json:"mapping,omitempty"`
@@ -82,13 +83,20 @@ func (d *diagnosis) writeTable(w io.Writer) error {
 	for _, c := range d.report.Checks {
 		fmt.Fprintf(tw, "%s\t%s\t%s\n", c.URL, short(c.Took), outcome(c))
 	}
-	fmt.Fprintf(tw, "\nmapping: %s\n%s\n", mappingWords[d.Mapping], d.Outlook)
+	fmt.Fprintf(tw, "\nmapping: %s\nlinks through the server: %s\n%s\n", mappingWords[d.Mapping], d.relaying(), d.Outlook)
 	for _, c := range d.report.Checks {
 		if c.Remedy != "" {
 			fmt.Fprintf(tw, "\n%s: %s\n", c.URL, c.Remedy)
 		}
 	}
 	return tw.Flush()
+}
+
+func (d *diagnosis) relaying() string {
+	if d.RelayLinks {
+		return "offered, to members that want them (--relay-links)"
+	}
+	return "not offered"
 }
 
 var mappingWords = map[doctor.Mapping]string{

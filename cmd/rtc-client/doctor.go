@@ -20,7 +20,7 @@ type examine struct {
 }
 
 func (*examine) Help() string {
-	return `Joins a room of its own and leaves it; asks each STUN server that it was told of, or given, how it sees this end, and each TURN server over UDP, TCP and TLS for a relay. It tells what answered in what time, what to do about the rest, and what kind of mapping the NAT between makes: behind one that is symmetric a link needs a TURN server unless the other end is easy to reach. A server that wants tokens has to be given one that is good for any room, and may create it. The exit code is 1 if the signaling server cannot be reached, or no STUN or TURN server can.
+	return `Joins a room of its own and leaves it; asks each STUN server that it was told of, or given, how it sees this end, and each TURN server over UDP, TCP and TLS for a relay. It tells what answered in what time, what to do about the rest, and whether the server offers links through itself, and what kind of mapping the NAT between makes: behind one that is symmetric a link needs a TURN server unless the other end is easy to reach. A server that wants tokens has to be given one that is good for any room, and may create it. The exit code is 1 if the signaling server cannot be reached, or no STUN or TURN server can.
 
 Examples:
 
@@ -72,6 +72,7 @@ func (o *examine) ask(ctx context.Context, server site, d *diagnosis) ([]transpo
 		return nil, advised(err)
 	}
 	defer client.Close()
+	d.RelayLinks = welcome.RelayLinks
 	var servers []transport.ICEServer
 	for _, s := range welcome.ICEServers {
 		servers = append(servers, transport.ICEServer{URLs: s.URLs, Username: s.Username, Credential: s.Credential})

@@ -37,7 +37,7 @@ var (
 
 	relayFramesDesc    = desc("relay_frames_total", "Binary frames of links that go through the server.")
 	relayBytesDesc     = desc("relay_bytes_total", "Bytes in them.")
-	relayThrottledDesc = desc("relay_throttled_total", "Binary frames that had to wait for --relay-rate or --relay-total.")
+	relayThrottledDesc = desc("relay_throttled_total", "Binary frames that had to wait for --relay-rate, for the part of their address, or for --relay-total.")
 )
 
 // Describe does nothing: the collector is the only one, and what it sends is fixed below.
@@ -79,6 +79,55 @@ func (f roomFigures) Collect(to chan<- prometheus.Metric) {
 	}
 	for word, n := range s.Dropped {
 		sample{droppedDesc, counted, float64(n), []string{word}}.send(to)
+	}
+}
+
+// clusterFigures is a prometheus.Collector of what a server shares with others.
+type clusterFigures struct{ rooms *signalserver.Server }
+
+var (
+	clusterAwayDesc     = desc("cluster_away", "1 while this server has no lease: NATS is away, or it has handed its rooms over.")
+	clusterServersDesc  = desc("cluster_servers", "Servers with a lease, as this one sees them.")
+	clusterRoomsDesc    = desc("cluster_rooms_owned", "Rooms and queues of matches that this server owns.")
+	clusterVisitorsDesc = desc("cluster_visitors", "Sessions of other servers in rooms of this one.")
+	clusterLooseDesc    = desc("cluster_unowned", "Sessions here that wait for an owner of their room.")
+	clusterRenewedDesc  = desc("cluster_leases_renewed_total", "Times that the lease was renewed, once a second.")
+	clusterLostDesc     = desc("cluster_leases_lost_total", "Leases that were lost, mostly as NATS was away or the server was paused.")
+	clusterClaimsDesc   = desc("cluster_claims_lost_total", "Rooms given up, as another server owned them by then.")
+	clusterMessagesDesc = desc("cluster_messages_total", "Messages of other servers, in, and to them, out.", "direction")
+	clusterResentDesc   = desc("cluster_messages_resent_total", "Messages sent again, as they were not acknowledged in time.")
+	clusterDroppedDesc  = desc("cluster_dropped_total", "Messages dropped: full, silent, malformed, unknown.", "word")
+)
+
+// Describe does nothing, as that of roomFigures.
+func (clusterFigures) Describe(chan<- *prometheus.Desc) {}
+
+func (f clusterFigures) Collect(to chan<- prometheus.Metric) {
+	s, ok := f.rooms.ClusterStats()
+	if !ok {
+		return
+	}
+	away := 1
+	if s.Ready {
+		away = 0
+	}
+	for _, one := range []sample{
+		{clusterAwayDesc, now, float64(away), nil},
+		{clusterServersDesc, now, float64(s.Servers), nil},
+		{clusterRoomsDesc, now, float64(s.Rooms), nil},
+		{clusterVisitorsDesc, now, float64(s.Visitors), nil},
+		{clusterLooseDesc, now, float64(s.Loose), nil},
+		{clusterRenewedDesc, counted, float64(s.LeasesRenewed), nil},
+		{clusterLostDesc, counted, float64(s.LeasesLost), nil},
+		{clusterClaimsDesc, counted, float64(s.ClaimsLost), nil},
+		{clusterMessagesDesc, counted, float64(s.Received), []string{"in"}},
+		{clusterMessagesDesc, counted, float64(s.Sent), []string{"out"}},
+		{clusterResentDesc, counted, float64(s.Resent), nil},
+	} {
+		one.send(to)
+	}
+	for word, n := range s.Dropped { // all words, so that the first of each is seen
+		sample{clusterDroppedDesc, counted, float64(n), []string{word}}.send(to)
 	}
 }
 

@@ -116,6 +116,9 @@ func start(t testing.TB, env map[string]string, args ...string) *program {
 	t.Cleanup(cancel)
 
 	first := <-p.log
+	for strings.Contains(first, "msg=lease") { // of one of several servers, which may be faster
+		first = <-p.log
+	}
 	require.Contains(t, first, "listening")
 	p.url = regexp.MustCompile(`wss?://[^" ]+`).FindString(first)
 	return p

@@ -77,7 +77,7 @@ func (f *fleet) startNode(i int) {
 
 func (f *fleet) startServer(i int) {
 	f.servers[i] = launchDaemon(f.t, "--listen="+f.listens[i], "--nats=nats://"+f.wires[i].address, "--server-name=s"+strconv.Itoa(i),
-		"--resume-key=0123456789abcdef", "--max-per-address=0")
+		"--resume-key=0123456789abcdef", "--max-per-address=0", "--message-rate=0")
 }
 
 // ready waits until all servers are.
@@ -489,6 +489,7 @@ func TestManyServers(t *testing.T) {
 	t.Logf("%d rooms of four over three servers", rooms)
 	t.Logf("join at the owner: p50 %v p99 %v; at another server: p50 %v p99 %v", percentile(c.joins[0], 50), percentile(c.joins[0], 99), percentile(c.joins[1], 50), percentile(c.joins[1], 99))
 	t.Logf("signal at the owner: p50 %v p99 %v; to another server: p50 %v p99 %v", percentile(c.relays[0], 50), percentile(c.relays[0], 99), percentile(c.relays[1], 50), percentile(c.relays[1], 99))
+	c.costs(t)
 	c.found(t)
 	l := startLinked(t, "ws://"+startHAProxy(t, "", f.listens[:]...), linkedRooms)
 	for _, fault := range []struct {

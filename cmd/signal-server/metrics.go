@@ -33,12 +33,12 @@ func newFigures() *figures {
 		took:     make(map[signalserver.Phase]prometheus.Observer),
 		others: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    namespace + "seconds",
-			Help:    "How long things took: join, resume and match until the welcome is queued, admit by token or hook, a signal from socket to outbox, the write of a frame.",
+			Help:    "How long things took: join, resume and match until the welcome is queued, admit by token or hook, a signal from socket to outbox, the write of a frame, the renewal of the lease on the bus.",
 			Buckets: latencies,
 		}, []string{"phase"}),
 	}
 	for _, p := range []signalserver.Phase{signalserver.PhaseJoin, signalserver.PhaseResume, signalserver.PhaseMatch,
-		signalserver.PhaseAdmit, signalserver.PhaseSignal, signalserver.PhaseWrite} {
+		signalserver.PhaseAdmit, signalserver.PhaseSignal, signalserver.PhaseWrite, signalserver.PhaseBus} {
 		f.took[p] = f.others.WithLabelValues(string(p))
 	}
 	f.expires = prometheus.NewGaugeVec(prometheus.GaugeOpts{
@@ -59,9 +59,20 @@ func (f *figures) observe(p signalserver.Phase, took time.Duration) {
 	f.others.WithLabelValues(string(p)).Observe(took.Seconds())
 }
 
+// info is a figure that says which server this is, and of which cluster, if of one.
+func (f *figures) info(o *clusterOptions) {
+	labels := prometheus.Labels{"name": o.server(), "cluster": ""}
+	if o.on() {
+		labels["cluster"] = o.Name
+	}
+	g := prometheus.NewGauge(prometheus.GaugeOpts{Name: namespace + "info", Help: "1; says which server this is: --server-name and --nats-name.", ConstLabels: labels})
+	g.Set(1)
+	f.registry.MustRegister(g)
+}
+
 // watch adds the figures of the servers; turn is nil if there is none.
 func (f *figures) watch(g *gate, rooms *signalserver.Server, turn *turnserver.Server, log *logQueue) {
-	f.registry.MustRegister(g, roomFigures{rooms}, prometheus.NewCounterFunc(prometheus.CounterOpts{
+	f.registry.MustRegister(g, roomFigures{rooms}, clusterFigures{rooms}, prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: namespace + "log_dropped_total",
 		Help: "Lines of the log that were dropped, as stderr was not read in time.",
 	}, func() float64 { return float64(log.lost()) }))

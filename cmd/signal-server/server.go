@@ -95,6 +95,7 @@ func (s *server) open(o options) error {
 	if s.rooms, err = signalserver.New(config); err != nil {
 		return inRoomFlags(err)
 	}
+	figures.info(&o.Cluster)
 	figures.watch(s.gate, s.rooms, s.relays.own, s.stderr)
 	figures.registry.MustRegister(s.failures.count)
 	members.http.Handler = s.routes(!o.Server.NoPage, o.Operation.beside(figures))

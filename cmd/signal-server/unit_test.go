@@ -1,7 +1,10 @@
 package main
 
 import (
+	"os"
 	"os/exec"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -17,4 +20,38 @@ func TestUnit(t *testing.T) {
 	require.Empty(t, string(out))
 	out, err = exec.Command(program, "security", "--offline=true", "--threshold=15", "--no-pager", unit).CombinedOutput()
 	require.NoError(t, err, "%s", out)
+}
+
+// After the third step of DEPLOY.md there is all that its settings name. What they say of this host's addresses and ports
+// is another matter.
+func TestStepsMakeWhatTheSettingsName(t *testing.T) {
+	needs(t, "openssl", "openssl")
+	deploy, err := os.ReadFile("DEPLOY.md")
+	require.NoError(t, err)
+	_, steps, found := strings.Cut(string(deploy), "**3. On the host:**\n\n```\n")
+	require.True(t, found)
+	steps, _, _ = strings.Cut(steps, "```")
+	root := t.TempDir()
+	for _, folder := range []string{"etc/systemd/system", "usr/local/bin", "var/lib"} {
+		require.NoError(t, os.MkdirAll(filepath.Join(root, folder), 0o755))
+	}
+	here := strings.NewReplacer(" /", " "+root+"/", ">/", ">"+root+"/")
+	writeFile(t, root, "signal-server", nil)
+	require.NoError(t, os.CopyFS(filepath.Join(root, "deploy"), os.DirFS("deploy")))
+	bash := exec.Command("bash", "-e")
+	bash.Dir, bash.Stdin = root, strings.NewReader(here.Replace(steps))
+	out, err := bash.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+
+	secrets, err := os.ReadFile(filepath.Join(root, "etc/signal-server/secrets.env"))
+	require.NoError(t, err)
+	require.Equal(t, 3, strings.Count(string(secrets), "\n"))
+	settings := filepath.Join(root, "etc/signal-server/config.yaml")
+	content, err := os.ReadFile(settings)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(settings, []byte(here.Replace(string(content))), 0o600))
+	var said strings.Builder
+	run(t.Context(), []string{"check-config", "--config=" + settings}, &said, &said, strings.Fields(string(secrets)))
+	require.NotContains(t, said.String(), "no such file")
+	require.NotContains(t, said.String(), "needs")
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/cluster/natsnode"
 )
 
 // The alerts and the dashboard of deploy ask for figures that there are, with labels that they have.
@@ -36,9 +37,11 @@ func TestWatchedFiguresExist(t *testing.T) {
 	require.Error(t, err)
 
 	there := make(map[string]bool)
-	for name := range scrape(t, figures) {
-		name, _, _ = strings.Cut(name, "{")
-		there[name] = true
+	for _, url := range []string{figures, pageOf(startShared(t)) + "metrics"} {
+		for name := range scrape(t, url) {
+			name, _, _ = strings.Cut(name, "{")
+			there[name] = true
+		}
 	}
 	for _, name := range []string{"grafana.json", "alerts.yaml"} {
 		content, err := os.ReadFile(filepath.Join("deploy", name))
@@ -50,6 +53,50 @@ func TestWatchedFiguresExist(t *testing.T) {
 		}
 	}
 	require.InDelta(t, time.Now().Add(time.Hour).Unix(), scrape(t, figures)[`certificate_expires_seconds{name="game.example"}`], 60)
+}
+
+// startShared is a server that shares its rooms.
+func startShared(t *testing.T) *program {
+	t.Helper()
+	n, err := natsnode.Start(natsnode.Config{Name: "n", Listen: "127.0.0.1:0"})
+	require.NoError(t, err)
+	t.Cleanup(n.Close)
+	return startOn(t, n.URL(), "one")
+}
+
+// The figures of a server that shares its rooms move, and say which server it is.
+func TestClusterFigures(t *testing.T) {
+	n, err := natsnode.Start(natsnode.Config{Name: "n", Listen: "127.0.0.1:0"})
+	require.NoError(t, err)
+	t.Cleanup(n.Close)
+	one, other := startOn(t, n.URL(), "one"), startOn(t, n.URL(), "other")
+	require.EqualValues(t, 1, scrape(t, pageOf(one)+"metrics")[`info{cluster="default",name="one"}`])
+	require.Contains(t, scrape(t, pageOf(start(t, nil, "--server-name=alone"))+"metrics"), `info{cluster="",name="alone"}`)
+	awaitFigure(t, pageOf(one)+"metrics", "cluster_servers", 2)
+	awaitFigure(t, pageOf(other)+"metrics", "cluster_servers", 2)
+	call(t, one.url, nil).join(signaling.Join{Room: "lobby"})
+	require.Len(t, call(t, other.url, nil).join(signaling.Join{Room: "lobby"}).Members, 1)
+	awaitFigure(t, pageOf(one)+"metrics", "cluster_rooms_owned", 1)
+	awaitFigure(t, pageOf(one)+"metrics", "cluster_visitors", 1)
+	awaitFigure(t, pageOf(other)+"metrics", "cluster_visitors", 0)
+	is := scrape(t, pageOf(one)+"metrics")
+	require.Positive(t, is[`cluster_messages_total{direction="in"}`])
+	require.Positive(t, is[`cluster_messages_total{direction="out"}`])
+	require.True(t, eventually(t.Context(), func() bool {
+		is := scrape(t, pageOf(one)+"metrics")
+		return is["cluster_leases_renewed_total"] > 0 && is[`seconds_count{phase="bus"}`] > 0
+	}))
+	n.Close()
+	awaitFigure(t, pageOf(one)+"metrics", "cluster_away", 1)
+	awaitFigure(t, pageOf(one)+"metrics", "cluster_leases_lost_total", 1)
+}
+
+func startOn(t *testing.T, nats, name string) *program {
+	t.Helper()
+	p := start(t, nil, "--nats="+nats, "--server-name="+name, "--resume-key=0123456789abcdef")
+	t.Cleanup(func() { p.stop() })
+	awaitFigure(t, pageOf(p)+"metrics", "cluster_away", 0)
+	return p
 }
 
 // Prometheus understands the alerts: each fires when all goes wrong, and none when nothing does.

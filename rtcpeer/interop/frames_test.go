@@ -55,9 +55,14 @@ type said struct {
 type facts struct {
 	Resumed int                       `json:"resumed"`
 	Dropped map[string]uint64         `json:"dropped"`
-	Remote  map[rtcpeer.PeerID]string `json:"remote"` // kind of the other end's candidate
+	Waiting int                       `json:"waiting"` // events
+	Remote  map[rtcpeer.PeerID]string `json:"remote"`  // kind of the other end's candidate
 	Room    string                    `json:"room"`
-	Game    *gameFacts                `json:"game,omitempty"`
+
+	// Candidates is how many of other members were given to the page's connections; in JavaScript in a page alone.
+	Candidates int `json:"candidates,omitempty"`
+
+	Game *gameFacts `json:"game,omitempty"`
 }
 
 // gameFacts are what testdata/godot.mjs knows of itself.

@@ -48,7 +48,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *server) start(t *testing.T) {
 	t.Helper()
 	// Recovery holds back newcomers to unknown rooms, which all rooms of the first server are.
-	config := signalserver.Config{ResumeKey: resumeKey, Recovery: -1, Plain: godot.Server()}
+	config := signalserver.Config{ResumeKey: resumeKey, Recovery: -1, MessageRate: -1, Plain: godot.Server()}
 	inner, err := signalserver.New(config)
 	require.NoError(t, err)
 	s.current.Store(inner)

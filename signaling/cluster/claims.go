@@ -136,7 +136,7 @@ func (n *Node) take(ctx context.Context, c *claim) (owner, *rooms.Record, error)
 	mine := owner{c.lease, n.process}
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	for {
+	for wait := time.Millisecond; ; wait = min(2*wait, 50*time.Millisecond) {
 		old, revision, err := n.config.Bus.Get(ctx, c.key)
 		var was owned
 		switch {
@@ -159,7 +159,7 @@ func (n *Node) take(ctx context.Context, c *claim) (owner, *rooms.Record, error)
 		case !errors.Is(err, ErrConflict) && !errors.Is(err, ErrExists):
 			return owner{}, nil, err
 		}
-		if err := pause(ctx, 10*time.Millisecond); err != nil {
+		if err := pause(ctx, wait); err != nil { // what was read is old, and a moment later it is not
 			return owner{}, nil, err
 		}
 	}

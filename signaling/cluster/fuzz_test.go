@@ -43,7 +43,7 @@ func FuzzDecode(f *testing.F) {
 
 // A node bears whatever is published to it.
 func FuzzReceive(f *testing.F) {
-	p := newPipe(2, 1, func([]byte) error { return nil })
+	p := newPipe(2, 1, func([]byte) error { return nil }, new(counters))
 	hello, err := (&message{Kind: kindHello}).encode()
 	require.NoError(f, err)
 	f.Add(p.stamp(p.datagram(1, hello)))
@@ -53,7 +53,7 @@ func FuzzReceive(f *testing.F) {
 		if !ok {
 			return
 		}
-		in := newPipe(1, from, func([]byte) error { return nil })
+		in := newPipe(1, from, func([]byte) error { return nil }, new(counters))
 		in.send([]byte("x"))
 		for range 2 {
 			if data, _ := in.receive(bytes.Clone(b)); data != nil {

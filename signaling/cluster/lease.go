@@ -148,6 +148,10 @@ func (n *Node) extend(began time.Time) bool {
 		return false
 	}
 	n.deadline.Store(int64(began.Sub(n.began) + leaseHeld))
+	n.counters.renewed.Add(1)
+	if n.config.Observe != nil {
+		n.config.Observe(time.Since(began))
+	}
 	return true
 }
 

@@ -37,6 +37,7 @@ type Node struct {
 	watched  atomic.Bool  // the leases of the others are known
 	joining  atomic.Int64 // joins of other servers under way
 	lastSaid atomic.Int64
+	counters counters
 
 	flushing sync.Mutex // held while records are written
 
@@ -53,6 +54,7 @@ type Node struct {
 	lastPlace    uint64
 	visitors     map[visit]*visitor // sessions of other servers in rooms of this one
 	pipes        map[uint64]*pipe
+	ended        map[uint64]uint32 // lives of pipes to processes that have ended
 	loose        []*Place
 	asks         map[uint64]chan json.RawMessage
 	lastAsk      uint64
@@ -70,6 +72,8 @@ type Config struct {
 	Account func() rooms.Account
 	// Answer answers what another server asks, in its own goroutine.
 	Answer func(op string, body json.RawMessage) (any, error)
+	// Observe hears how long the bus took to renew the lease. Nil means nobody.
+	Observe func(time.Duration)
 	// Log hears of leases that are lost and found.
 	Log *slog.Logger
 }
@@ -95,6 +99,7 @@ func New(config Config) *Node {
 		places:   make(map[uint64]*Place),
 		visitors: make(map[visit]*visitor),
 		pipes:    make(map[uint64]*pipe),
+		ended:    make(map[uint64]uint32),
 		asks:     make(map[uint64]chan json.RawMessage),
 	}
 }
@@ -205,6 +210,11 @@ func (n *Node) lose() {
 	n.surrendering = false
 	n.mu.Unlock()
 	if was != "" {
+		select {
+		case <-n.released:
+		default:
+			n.counters.leasesLost.Add(1)
+		}
 		n.config.Log.Warn("lease lost", "server", n.config.Server, "lease", was, "rooms", len(claims))
 	}
 	n.reattach(places)
@@ -213,6 +223,7 @@ func (n *Node) lose() {
 // abandon gives a room up that another server owns by now.
 func (n *Node) abandon(c *claim) {
 	name, _ := roomOf(c.key)
+	n.counters.claimsLost.Add(1)
 	n.mu.Lock()
 	c.over = true
 	if n.claims[c.key] == c {
@@ -426,7 +437,8 @@ func (n *Node) pipeTo(process uint64) *pipe {
 	p := n.pipes[process]
 	if p == nil {
 		subject := subjectOf(process)
-		p = newPipe(n.process, process, func(b []byte) error { return n.config.Bus.Publish(subject, b) })
+		p = newPipe(n.process, process, func(b []byte) error { return n.config.Bus.Publish(subject, b) }, &n.counters)
+		p.life += n.ended[process]
 		n.pipes[process] = p
 	}
 	return p
@@ -455,8 +467,10 @@ func (n *Node) receive(b []byte) {
 	if data == nil {
 		return
 	}
+	n.counters.received.Add(1)
 	m, err := decode(data)
 	if err != nil {
+		n.counters.drop(dropMalformed, 1)
 		n.trouble("message", err)
 		return
 	}
@@ -494,10 +508,43 @@ func (n *Node) tick(ctx context.Context) {
 			}
 			if i%20 == 0 {
 				n.findOrphans()
+				n.closePipes(now)
 			}
 		}
 	}
 }
+
+// pipeKept is how long the pipe to a process is kept that has no lease.
+const pipeKept = 10 * time.Minute
+
+// closePipes ends the pipes to processes that have ended, as far as can be told. Should one of them come back its pipe
+// begins a further life. tick calls it.
+func (n *Node) closePipes(now time.Time) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	alive := make(map[uint64]bool)
+	for _, h := range n.living {
+		alive[h.Process] = true
+	}
+	for process, p := range n.pipes {
+		switch {
+		case alive[process]:
+			p.alone = time.Time{}
+		case p.alone.IsZero():
+			p.alone = now
+		case now.Sub(p.alone) > pipeKept:
+			p.close()
+			delete(n.pipes, process)
+			if len(n.ended) >= maxEnded {
+				clear(n.ended)
+			}
+			n.ended[process] = p.lifeNow()
+		}
+	}
+}
+
+// maxEnded is how many processes are remembered that have ended.
+const maxEnded = 1024
 
 // findOrphans attaches anew what no event has told of.
 func (n *Node) findOrphans() {

@@ -14,6 +14,9 @@ type pipe struct {
 	// Fixed at construction.
 	self, peer uint64 // processes
 	publish    func([]byte) error
+	counters   *counters // of the node
+
+	alone time.Time // owned by Node.tick: since when the peer has no lease; zero: it has one
 
 	mu       sync.Mutex // guards the fields below
 	life     uint32     // counts the times that it began anew
@@ -24,7 +27,8 @@ type pipe struct {
 	progress time.Time     // when something was acknowledged last, or all was sent again
 	patience time.Duration // until all is sent again
 	heard    time.Time     // when something was acknowledged last, or the first message was sent
-	broken   bool          // there was no room for a message: it has to begin anew
+	broken   bool          // there was no room for a message, or no answer: it has to begin anew
+	why      dropReason    // for which it is broken
 	closed   bool
 
 	inLife   uint32
@@ -53,8 +57,8 @@ const (
 	datagramHeader  = 1 + 8 + 8 + 4 + 8 + 4 + 8
 )
 
-func newPipe(self, peer uint64, publish func([]byte) error) *pipe {
-	return &pipe{self: self, peer: peer, publish: publish, life: 1, oldest: 1, expected: 1, patience: firstPatience}
+func newPipe(self, peer uint64, publish func([]byte) error, c *counters) *pipe {
+	return &pipe{self: self, peer: peer, publish: publish, counters: c, life: 1, oldest: 1, expected: 1, patience: firstPatience}
 }
 
 // senderOf returns where a datagram comes from, if it is one for self.
@@ -91,11 +95,13 @@ func (p *pipe) send(data []byte) {
 		return // nobody is there to take it
 	}
 	if len(p.unacked) >= maxUnacked || p.bytes+len(data) > maxUnackedBytes && len(p.unacked) > 0 {
-		p.broken = true
+		p.breakUp(dropFull)
 	}
 	if p.broken {
+		p.counters.drop(p.why, 1)
 		return
 	}
+	p.counters.sent.Add(1)
 	if len(p.unacked) == 0 {
 		p.progress = time.Now()
 		p.heard = p.progress
@@ -104,6 +110,13 @@ func (p *pipe) send(data []byte) {
 	p.unacked = append(p.unacked, b)
 	p.bytes += len(b)
 	_ = p.publish(p.stamp(b)) // what fails is sent again
+}
+
+// breakUp is called with mu held. The first reason is kept.
+func (p *pipe) breakUp(why dropReason) {
+	if !p.broken {
+		p.broken, p.why = true, why
+	}
 }
 
 // hasRoom returns nil if half of the pipe is free, or a channel that is closed when it is.
@@ -121,10 +134,17 @@ func (p *pipe) hasRoom() <-chan struct{} {
 
 func (p *pipe) roomy() bool { return len(p.unacked) < maxUnacked/2 && p.bytes < maxUnackedBytes/2 }
 
+func (p *pipe) lifeNow() uint32 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.life
+}
+
 // restart begins a further life. What was not acknowledged is lost.
 func (p *pipe) restart() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.counters.drop(p.why, len(p.unacked))
 	p.life++
 	p.broken = false
 	p.oldest, p.unacked, p.bytes, p.patience = 1, nil, 0, firstPatience
@@ -208,12 +228,13 @@ func (p *pipe) tick(now time.Time) (broken bool) {
 		return false
 	}
 	if len(p.unacked) > 0 && now.Sub(p.heard) > mostSilence {
-		p.broken = true
+		p.breakUp(dropSilent)
 	}
 	if len(p.unacked) > 0 && now.Sub(p.progress) >= p.patience {
 		p.progress, p.patience = now, min(2*p.patience, mostPatience)
 		for _, b := range p.unacked[:min(repeatAtOnce, len(p.unacked))] {
 			_ = p.publish(p.stamp(b))
+			p.counters.resent.Add(1)
 		}
 	}
 	if p.ackDue > 0 {

@@ -25,7 +25,7 @@ func TestPipe(t *testing.T) {
 				return nil
 			}
 		}
-		a, b := newPipe(1, 2, lossy(&toB)), newPipe(2, 1, lossy(&toA))
+		a, b := newPipe(1, 2, lossy(&toB), new(counters)), newPipe(2, 1, lossy(&toA), new(counters))
 		const messages = 300
 		sent, got := 0, uint32(0)
 		for got < messages {
@@ -54,7 +54,7 @@ func TestPipe(t *testing.T) {
 // A pipe whose other end takes nothing is bounded, breaks, and is whole again: the other end learns it.
 func TestPipeBreaks(t *testing.T) {
 	lost := 0
-	a := newPipe(1, 2, func([]byte) error { lost++; return nil })
+	a := newPipe(1, 2, func([]byte) error { lost++; return nil }, new(counters))
 	for range maxUnacked + 1 {
 		a.send([]byte("x"))
 	}
@@ -66,7 +66,7 @@ func TestPipeBreaks(t *testing.T) {
 	var last []byte
 	a.publish = func(b []byte) error { last = b; return nil }
 	a.send([]byte("y"))
-	b := newPipe(2, 1, func([]byte) error { return nil })
+	b := newPipe(2, 1, func([]byte) error { return nil }, new(counters))
 	data, restarted := b.receive(last)
 	require.Equal(t, "y", string(data))
 	require.True(t, restarted)

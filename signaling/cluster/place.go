@@ -383,6 +383,13 @@ func (p *Place) ownedBy(process uint64) bool {
 	return p.owner.process == process && p.session.Member() == nil
 }
 
+// unowned reports whether the place waits for an owner of its room.
+func (p *Place) unowned() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.over && !p.attached && p.waiter == nil && p.session.Member() == nil && (p.seated || p.match != nil)
+}
+
 func (p *Place) keyNow() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -83,6 +83,9 @@ func (n *Node) handle(from uint64, m *message) {
 		if answer != nil {
 			answer <- m.Body
 		}
+	case kindHello:
+	default:
+		n.counters.drop(dropUnknown, 1)
 	}
 }
 

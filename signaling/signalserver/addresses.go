@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/clock"
 )
@@ -16,6 +18,7 @@ import (
 type addresses struct {
 	// Fixed at construction.
 	clock                 *clock.Clock
+	config                Config
 	most                  int
 	sessions              int // for each; 0: no limit
 	rooms, public         int // likewise
@@ -34,9 +37,10 @@ type addresses struct {
 type address struct {
 	// Fixed at construction.
 	all   *addresses
-	wider *address // the /56 around a /64, the /48 around that; nil: none
-	share int      // how many times the limits of one address it has
-	open  bool     // may be a proxy's and stand for everybody: not limited
+	wider *address      // the /56 around a /64, the /48 around that; nil: none
+	share int           // how many times the limits of one address it has
+	open  bool          // may be a proxy's and stand for everybody: not limited
+	relay *rate.Limiter // of the binary frames of its members; nil: not limited; safe for all
 
 	held atomic.Int64 // bytes of the budget; safe for all
 
@@ -66,6 +70,7 @@ func newAddresses(c Config, k *clock.Clock) *addresses {
 	return &addresses{
 		budget:      budget{most: int64(c.MaxBuffered)},
 		clock:       k,
+		config:      c,
 		most:        4 * (c.MaxSessions + 1024),
 		sessions:    max(c.MaxSessionsPerAddress, 0),
 		rooms:       max(c.MaxRoomsPerAddress, 0),
@@ -214,6 +219,9 @@ func (a *addresses) level(levels []netip.Prefix, share int, open bool) *address 
 		return one
 	}
 	one = &address{all: a, share: share, open: open}
+	if !open {
+		one.relay = newAddressLimit(a.config, share)
+	}
 	if len(levels) > 1 {
 		one.wider = a.level(levels[1:], 2*share, open)
 		one.wider.narrower++
@@ -288,6 +296,11 @@ func (one *address) idle() bool {
 	return one.sessions == 0 && one.rooms == 0 && one.narrower == 0 && one.held.Load() == 0
 }
 
+// rested reports whether its members have not sent more binary frames lately than others may at once.
+func (one *address) rested() bool {
+	return one.relay == nil || one.relay.Tokens() >= float64(one.relay.Burst())
+}
+
 func (a *addresses) drop(key netip.Prefix, one *address) {
 	delete(a.known, key)
 	if one.wider != nil {
@@ -301,7 +314,7 @@ func (a *addresses) forget() {
 	defer a.mu.Unlock()
 	now := a.clock.Now()
 	for key, one := range a.known {
-		if one.idle() && max(one.connects, one.joins).Full(now) {
+		if one.idle() && one.rested() && max(one.connects, one.joins).Full(now) {
 			a.drop(key, one)
 		}
 	}

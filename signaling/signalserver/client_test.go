@@ -137,11 +137,17 @@ func (s *server) client(t testing.TB) *client {
 // clientFrom is one of an address, where Config.RemoteAddr is from.
 func (s *server) clientFrom(t testing.TB, remote string) *client {
 	t.Helper()
+	return newClient(t, s.connectFrom(t, remote))
+}
+
+// connectFrom is connect from such an address.
+func (s *server) connectFrom(t testing.TB, remote string) *websocket.Conn {
+	t.Helper()
 	d := websocket.Dialer{NetDialContext: s.dial, Subprotocols: []string{signaling.Subprotocol}}
 	conn, res, err := d.DialContext(t.Context(), s.url, http.Header{"X-From": {remote}})
 	require.NoError(t, err)
 	res.Body.Close()
-	return newClient(t, conn)
+	return conn
 }
 
 func newClient(t testing.TB, conn *websocket.Conn) *client {

@@ -45,7 +45,8 @@ type Config struct {
 	// signaling.FeatureRelayLinks: links that find no other way go through the server then, encrypted from end to end.
 	RelayLinks bool
 	// RelayRate is how many bytes a second of binary frames are taken from a session over time, and RelayTotal from all
-	// of them; a frame counts 64 bytes more. Faster ones are read later. RelayBurst is how many bytes of one session may
+	// of them; a frame counts 64 bytes more. Faster ones are read later. The sessions of an address, or of a /64, get at
+	// most a sixteenth of RelayTotal, or RelayRate if that is more; those of a /56 twice, of a /48 four times as much. RelayBurst is how many bytes of one session may
 	// come at once before that counts. Zero means 256 KiB, 8 MiB, and as much as RelayRate.
 	RelayRate, RelayTotal, RelayBurst int
 

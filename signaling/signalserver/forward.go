@@ -14,11 +14,11 @@ import (
 	"example.org/rtcpeer/signaling/rooms"
 )
 
-// A forwarder forwards the binary frames of one session (Config.RelayLinks), no faster than Config.RelayRate and
-// RelayTotal allow. Frames that have to wait do so here, at most maxForwarding bytes, so that the session's messages are
+// A forwarder forwards the binary frames of one session (Config.RelayLinks), no faster than Config.RelayRate, the part of
+// RelayTotal that its address has, and RelayTotal itself allow. Frames that have to wait do so here, at most maxForwarding bytes, so that the session's messages are
 // read meanwhile. Beyond that nothing is read, and TCP pushes back.
 //
-//	session.readLoop -> forwarder: frames -> run: both limits -> Member.ForwardTo -> outbox of the receiver
+//	session.readLoop -> forwarder: frames -> run: the limits -> Member.ForwardTo -> outbox of the receiver
 //
 // It has a goroutine, run, while it has frames. The session's finish waits for it.
 type forwarder struct {
@@ -85,6 +85,7 @@ func (s *session) forward(frame io.Reader) error {
 	}()
 	if s.account.Hold(b.Len()+forwardCost) != nil {
 		s.server.counters.drop(rooms.DroppedBudget)
+		s.forwards.pause(delay(s.forwards.limit, b.Len()+forwardCost)) // no faster than what is forwarded
 		return nil
 	}
 	s.forwards.push(bytes.Clone(b.Bytes()))
@@ -155,17 +156,37 @@ func (f *forwarder) run() {
 	}
 }
 
-// await waits until both limits allow n bytes. It reports false if the session has ended.
+// await waits until the limits allow n bytes. It reports false if the session has ended. What waits for the limits of the
+// member and its address takes nothing of the total meanwhile, which is for those who can use it.
 func (f *forwarder) await(n int) bool {
-	now := time.Now()
-	wait := f.limit.ReserveN(now, n).DelayFrom(now)
-	if total := f.session.server.forwards.ReserveN(now, n).DelayFrom(now); total > wait {
-		wait = total
+	if f.session.over() {
+		return false // and takes nothing of what others can use
 	}
+	wait := delay(f.limit, n)
+	for level := f.session.account; level != nil && level.relay != nil; level = level.wider {
+		wait = max(wait, delay(level.relay, n))
+	}
+	if !f.pause(wait) {
+		return false
+	}
+	total := delay(f.session.server.forwards, n)
+	if wait > 0 || total > 0 {
+		f.session.server.counters.relayThrottled.Add(1)
+	}
+	return f.pause(total)
+}
+
+// delay takes n bytes of a limit, and returns how long they have to wait.
+func delay(limit *rate.Limiter, n int) time.Duration {
+	now := time.Now()
+	return limit.ReserveN(now, n).DelayFrom(now)
+}
+
+// pause reports false if the session has ended, or does meanwhile.
+func (f *forwarder) pause(wait time.Duration) bool {
 	if wait <= 0 {
 		return !f.session.over()
 	}
-	f.session.server.counters.relayThrottled.Add(1)
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
@@ -265,6 +286,18 @@ func (o *outbox) dropForwards() {
 }
 
 // newTotal is the limit of all members.
-func newTotal(c Config) *rate.Limiter {
-	return rate.NewLimiter(rate.Limit(c.RelayTotal), max(c.RelayTotal/4, c.RelayBurst))
+func newTotal(c Config) *rate.Limiter { return newRelayLimit(c, c.RelayTotal) }
+
+// newAddressLimit is the limit of all members of an address, or of a network that may have share times as much: a
+// sixteenth of the total, as of the bytes that the server keeps (budget), but at least what one member may have.
+func newAddressLimit(c Config, share int) *rate.Limiter {
+	if !c.RelayLinks {
+		return nil
+	}
+	return newRelayLimit(c, share*max(c.RelayTotal/16, c.RelayRate))
+}
+
+// newRelayLimit has a burst of a quarter second, or one member's.
+func newRelayLimit(c Config, bytes int) *rate.Limiter {
+	return rate.NewLimiter(rate.Limit(bytes), max(bytes/4, c.RelayBurst))
 }

@@ -3,8 +3,11 @@ package signalserver_test
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"slices"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -26,7 +29,17 @@ type rawMember struct {
 
 func (s *server) relayMember(t *testing.T, j signaling.Join) *rawMember {
 	t.Helper()
-	m := &rawMember{t: t, conn: s.connect(t)}
+	return s.enter(t, s.connect(t), j)
+}
+
+func (s *server) relayMemberFrom(t *testing.T, remote string, j signaling.Join) *rawMember {
+	t.Helper()
+	return s.enter(t, s.connectFrom(t, remote), j)
+}
+
+func (s *server) enter(t *testing.T, conn *websocket.Conn, j signaling.Join) *rawMember {
+	t.Helper()
+	m := &rawMember{t: t, conn: conn}
 	t.Cleanup(func() { m.conn.Close() })
 	m.say(j)
 	w, ok := m.hear().(signaling.Welcome)
@@ -64,6 +77,16 @@ func (m *rawMember) hear() signaling.Message {
 			message, err := signaling.JSON.Decode(frame)
 			require.NoError(m.t, err)
 			return message
+		}
+	}
+}
+
+// skip reads all that comes: a WebSocket answers pings when it is read.
+func (m *rawMember) skip() {
+	_ = m.conn.SetReadDeadline(time.Time{})
+	for {
+		if _, _, err := m.conn.ReadMessage(); err != nil {
+			return
 		}
 	}
 }
@@ -200,6 +223,116 @@ func TestForwardLimits(t *testing.T) {
 	most := int(elapsed.Seconds()*float64(config.RelayTotal)) + config.RelayTotal/4 + config.RelayBurst + 16<<10
 	require.LessOrEqual(t, sum, most, "within %v", elapsed)
 	require.Zero(t, s.Stats().Dropped["slow"])
+}
+
+// floodFor has members send frames of 8 KiB to the last one for so long, and returns how many bytes it has got.
+func floodFor(t *testing.T, lasts time.Duration, members []*rawMember) int {
+	t.Helper()
+	target, sum := members[len(members)-1], make(chan int, 1)
+	require.NoError(t, target.conn.SetReadDeadline(time.Now().Add(lasts)))
+	go func() {
+		got := 0
+		for {
+			kind, frame, err := target.conn.ReadMessage()
+			if err != nil {
+				sum <- got
+				return
+			}
+			if kind == websocket.BinaryMessage {
+				got += len(frame)
+			}
+		}
+	}()
+	for _, m := range members[:len(members)-1] {
+		go m.skip()
+		go func() {
+			for m.forward(target.id, make([]byte, 8<<10)) == nil {
+			}
+		}()
+	}
+	return <-sum
+}
+
+// One member gets its bandwidth, and no more.
+func TestForwardLimitOfOneMember(t *testing.T) {
+	config := signalserver.Config{RelayLinks: true, RelayRate: 64 << 10, RelayBurst: 32 << 10, RelayTotal: 1 << 30}
+	within(t, config, func(t *testing.T, s *server) {
+		const seconds = 20
+		got := floodFor(t, seconds*time.Second, []*rawMember{s.relayMember(t, relaying), s.relayMember(t, relaying)})
+		want := seconds*config.RelayRate + config.RelayBurst
+		require.LessOrEqual(t, got, want)
+		require.Greater(t, got, want*9/10)
+	})
+}
+
+// The members of one address, or of one network, get a part of all there is, and those of others do not notice.
+func TestForwardLimitOfOneAddress(t *testing.T) {
+	for name, c := range map[string]struct {
+		from  func(i int) string
+		share int
+	}{
+		"one address":      {func(int) string { return "203.0.113.1" }, 1},
+		"its /64":          {func(i int) string { return fmt.Sprintf("2001:db8::%x", i+1) }, 1},
+		"all /64 of a /56": {func(i int) string { return fmt.Sprintf("2001:db8:0:%x::1", i) }, 2},
+		"all /56 of a /48": {func(i int) string { return fmt.Sprintf("2001:db8:0:%x00::1", i) }, 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := signalserver.Config{RelayLinks: true, RelayRate: 64 << 10, RelayTotal: 1 << 20, RemoteAddr: from, ConnectRate: -1, JoinRate: -1}
+			within(t, config, func(t *testing.T, s *server) {
+				var others sync.WaitGroup
+				t.Cleanup(others.Wait) // they end with their sockets
+				one, two := s.relayMemberFrom(t, "198.51.100.1", relaying), s.relayMemberFrom(t, "198.51.100.2", relaying)
+				one.hear()
+				others.Go(one.skip)
+				_ = two.conn.SetReadDeadline(time.Time{})
+				var late time.Duration
+				others.Go(func() {
+					for one.forward(two.id, make([]byte, 1000)) == nil {
+						time.Sleep(100 * time.Millisecond) // of the fake clock
+					}
+				})
+				others.Go(func() {
+					for last := time.Now(); ; last = time.Now() {
+						if _, _, err := two.conn.ReadMessage(); err != nil {
+							return
+						}
+						late = max(late, time.Since(last)-100*time.Millisecond)
+					}
+				})
+				var members []*rawMember
+				for i := range 48 {
+					members = append(members, s.relayMemberFrom(t, c.from(i), signaling.Join{Room: "flood", Features: relaying.Features}))
+				}
+				members = append(members, s.relayMemberFrom(t, "198.51.100.3", signaling.Join{Room: "flood", Features: relaying.Features}))
+				const seconds = 20
+				got := floodFor(t, seconds*time.Second, members)
+				rate := c.share * config.RelayTotal / 16
+				require.LessOrEqual(t, got, seconds*rate+max(rate/4, 256<<10))
+				require.Greater(t, got, seconds*rate*8/10)
+				synctest.Wait()
+				require.Less(t, late, 20*time.Millisecond, "of the others")
+			})
+		})
+	}
+}
+
+// What members have sent that are gone takes nothing of what others of their address may send.
+func TestForwardOfMembersThatAreGone(t *testing.T) {
+	config := signalserver.Config{RelayLinks: true, RelayRate: 64 << 10, RelayTotal: 64 << 10, RemoteAddr: from}
+	within(t, config, func(t *testing.T, s *server) {
+		one, two := s.relayMemberFrom(t, "203.0.113.1", relaying), s.relayMemberFrom(t, "198.51.100.2", relaying)
+		for range 8 {
+			gone := s.relayMemberFrom(t, "203.0.113.1", relaying)
+			for range 15 { // what may wait
+				require.NoError(t, gone.forward(77, make([]byte, 16<<10)))
+			}
+			gone.conn.Close()
+		}
+		start := time.Now()
+		require.NoError(t, one.forward(two.id, []byte("still here")))
+		require.Equal(t, []byte("still here"), two.wantForwarded(one.id))
+		require.Less(t, time.Since(start), 3*time.Second)
+	})
 }
 
 // A member that does not read costs those who send to it their frames, and nothing else. What waits is bounded.

@@ -28,6 +28,7 @@ func (s *Server) newNode() *cluster.Node {
 		Dialects: dialects,
 		Account:  func() rooms.Account { return visitors },
 		Answer:   s.answer,
+		Observe:  func(took time.Duration) { s.took(PhaseBus, took) },
 		Log:      s.config.Log,
 	})
 }
@@ -41,6 +42,14 @@ func (s *Server) Ready() error {
 		return nil
 	}
 	return s.node.Ready()
+}
+
+// ClusterStats returns the figures of what this server shares with others, and false for a server alone.
+func (s *Server) ClusterStats() (cluster.Stats, bool) {
+	if s.node == nil {
+		return cluster.Stats{}, false
+	}
+	return s.node.Stats(), true
 }
 
 // handOverTime is how long the bus may take for that. The other servers go on with the rooms in any case, some seconds later.

@@ -19,11 +19,17 @@ const (
 	PhaseSignal Phase = "signal"
 	// PhaseWrite is the way into the socket of the frames that waited together, which may be one.
 	PhaseWrite Phase = "write"
+	// PhaseBus is how long the bus took to renew the lease of this server, once a second (Config.Bus).
+	PhaseBus Phase = "bus"
 )
 
 // observe tells Config.Observe what took how long, if it wants to know.
 func (s *Server) observe(p Phase, since time.Time) {
+	s.took(p, time.Since(since))
+}
+
+func (s *Server) took(p Phase, took time.Duration) {
 	if s.config.Observe != nil {
-		s.config.Observe(p, time.Since(since))
+		s.config.Observe(p, took)
 	}
 }

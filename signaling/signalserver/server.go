@@ -335,7 +335,5 @@ func (s *Server) matched(of rooms.Session, waited time.Duration, err error) {
 		return
 	}
 	session.log("matched")
-	if s.config.Observe != nil {
-		s.config.Observe(PhaseMatch, waited)
-	}
+	s.took(PhaseMatch, waited)
 }

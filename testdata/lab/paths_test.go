@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -37,13 +38,19 @@ var roads = []struct {
 	{"50ms, overtaking", line{Delay: 25 * time.Millisecond, Jitter: 10 * time.Millisecond}, false},
 }
 
+// yielding is rtcpeer with the bulk on a channel of Config.Bulk.
+const yielding = "rtcpeer, Bulk"
+
 // stacks are what runs over them: a runner each.
-var stacks = []string{"rtcpeer", "pion", "lean", "libdatachannel", "libwebrtc"}
+var stacks = []string{"rtcpeer", yielding, "pion", "lean", "libdatachannel", "libwebrtc"}
 
 const (
 	roadServer = "45.2.0.1"
 	roadURL    = "ws://" + roadServer + "/room"
 )
+
+// besides are pairs of stacks that send bulk over one bottleneck at the same time. tcp is the kernel's, with cubic.
+var besides = [][2]string{{"tcp", "tcp"}, {"rtcpeer", "tcp"}, {"rtcpeer", "rtcpeer"}, {yielding, "tcp"}, {"libdatachannel", "tcp"}}
 
 // A road is a world of two hosts, a and b, and a line between them.
 func newRoad(t *testing.T, kit kit, l line) *world {
@@ -67,24 +74,26 @@ type pairing struct {
 	in   [2]io.WriteCloser
 }
 
-func newPairing(ctx context.Context, w *world, stack string) *pairing {
+// newPairing starts the two. Each pairing on a road has a number of its own.
+func newPairing(ctx context.Context, w *world, stack string, number int) *pairing {
 	p := &pairing{world: w}
-	node := stack == "libdatachannel" || stack == "libwebrtc"
+	room := fmt.Sprint(roadURL, number)
 	for i, host := range []string{"a", "b"} {
-		switch {
-		case node:
-			p.ends[i], p.in[i] = w.startTalking(host, nil, "node", "runner.mjs", stack, roadURL)
-		case stack == "rtcpeer":
-			p.ends[i], p.in[i] = w.startTalking(host, []string{roleVariable + "=runner"}, os.Args[0], stack, roadURL)
+		self := []string{roleVariable + "=runner"}
+		switch stack {
+		case "libdatachannel", "libwebrtc":
+			p.ends[i], p.in[i] = w.startTalking(host, nil, "node", "runner.mjs", stack, room)
+		case "rtcpeer", yielding:
+			p.ends[i], p.in[i] = w.startTalking(host, self, os.Args[0], stack, room)
 		default:
-			p.ends[i], p.in[i] = w.startTalking(host, []string{roleVariable + "=runner"}, os.Args[0], stack, []string{"offer", "answer"}[i])
+			p.ends[i], p.in[i] = w.startTalking(host, self, os.Args[0], stack, []string{"offer", "answer"}[i], fmt.Sprint(7000+number))
 		}
-		if node || stack == "rtcpeer" {
+		if stack != "pion" && stack != "lean" {
 			_, err := p.ends[i].await(ctx, &p.ends[i].out, `^joined \d+`)
 			require.NoError(w.t, err)
 		}
 	}
-	if !node && stack != "rtcpeer" {
+	if stack == "pion" || stack == "lean" {
 		for i := range p.ends {
 			description, err := p.ends[i].await(ctx, &p.ends[i].out, "^description .*$")
 			require.NoError(w.t, err)
@@ -92,6 +101,29 @@ func newPairing(ctx context.Context, w *world, stack string) *pairing {
 		}
 	}
 	return p
+}
+
+// awaitFirst waits for the first packet at the second end, and returns after how many milliseconds it came.
+func (p *pairing) awaitFirst(ctx context.Context) float64 {
+	first, err := p.ends[1].await(ctx, &p.ends[1].out, `^first (\S+)$`)
+	require.NoError(p.t, err)
+	took, err := strconv.ParseFloat(first, 64)
+	require.NoError(p.t, err)
+	return took
+}
+
+// close ends both.
+func (p *pairing) close(ctx context.Context) {
+	for i := range p.ends {
+		p.tell(i, "close")
+		p.in[i].Close()
+	}
+	for _, e := range p.ends {
+		if err := e.gone(ctx); err != nil {
+			p.t.Log(err)
+			e.signal(syscall.SIGKILL)
+		}
+	}
 }
 
 // tell gives an end a line.
@@ -153,12 +185,8 @@ func ages(t tally, lasts float64) [3]float64 {
 
 // compare has a stack do its work on a road: alone and both at once.
 func compare(ctx context.Context, w *world, stack string, lasts float64) comparison {
-	p := newPairing(ctx, w, stack)
-	c := comparison{stack: stack}
-	first, err := p.ends[1].await(ctx, &p.ends[1].out, `^first (\S+)$`)
-	require.NoError(w.t, err)
-	c.first, err = strconv.ParseFloat(first, 64)
-	require.NoError(w.t, err)
+	p := newPairing(ctx, w, stack, 0)
+	c := comparison{stack: stack, first: p.awaitFirst(ctx)}
 	const warm = 2 // seconds until a window is as large as it gets
 	bulk := func(size int, and ...any) (tally, float64) {
 		p.tell(0, "bulk", size, lasts+warm+0.5)
@@ -185,17 +213,7 @@ func compare(ctx context.Context, w *world, stack string, lasts float64) compari
 	time.Sleep(time.Second)
 	t, _ = bulk(16<<10, "state", lasts+warm+0.5)
 	c.beside = ages(t, lasts)
-	for i := range p.ends {
-		p.tell(i, "close")
-		p.in[i].Close()
-	}
-	for _, e := range p.ends {
-		if err := e.gone(ctx); err != nil {
-			w.t.Log(err)
-			e.signal(syscall.SIGKILL)
-		}
-		w.t.Log(e.out.text())
-	}
+	p.close(ctx)
 	return c
 }
 
@@ -209,47 +227,86 @@ func (w *world) startTalking(host string, env []string, name string, args ...str
 	return p, writer
 }
 
-// TestPaths prints the table of what each stack does on each road. Figures are the machine's; only that all works is
-// tested.
+// openRoad is a road with a signaling server at its first host.
+func openRoad(ctx context.Context, t *testing.T, kit kit, l line) *world {
+	w := newRoad(t, kit, l)
+	server := w.start("a", nil, kit.server, "--listen="+roadServer+":80")
+	_, err := server.await(ctx, &server.err, "msg=listening")
+	require.NoError(t, err)
+	return w
+}
+
+// TestPaths prints the table of what each stack does on each road, and of what two do at once. Figures are the machine's;
+// only that all works is tested.
 func TestPaths(t *testing.T) {
 	need(t, "ip", "node")
 	removeAbandoned(t)
 	kit := newKit(t)
-	lasts := 3.0
-	some := regexp.MustCompile(os.Getenv("RTCPEER_LAB_ROADS"))
+	const lasts = 3
+	long := os.Getenv("RTCPEER_LAB_LONG") != ""
 	only := regexp.MustCompile(os.Getenv("RTCPEER_LAB_STACKS"))
-	var table []comparison
+	var text strings.Builder
+	text.WriteString(pathsHead)
 	for _, r := range roads {
-		if os.Getenv("RTCPEER_LAB_LONG") == "" && !r.short || !some.MatchString(r.key) {
+		if !long && !r.short {
 			continue
 		}
 		t.Run(r.key, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 			defer cancel()
-			w := newRoad(t, kit, r.line)
-			server := w.start("a", nil, kit.server, "--listen="+roadServer+":80")
-			_, err := server.await(ctx, &server.err, "msg=listening")
-			require.NoError(t, err)
+			w := openRoad(ctx, t, kit, r.line)
 			for _, stack := range stacks {
-				if !only.MatchString(stack) {
+				if !only.MatchString(stack) || !long && stack != "rtcpeer" && stack != yielding && stack != "libdatachannel" {
 					continue
 				}
 				c := compare(ctx, w, stack, lasts)
 				c.road = r.key
-				table = append(table, c)
-				t.Log(c)
+				fmt.Fprintln(&text, c)
 			}
 		})
 	}
-	var text strings.Builder
-	text.WriteString(pathsHead)
-	for _, c := range table {
-		fmt.Fprintln(&text, c)
-	}
+	t.Run("beside", func(t *testing.T) {
+		text.WriteString(besideHead)
+		for _, b := range besides {
+			if !only.MatchString(b[0]) || !long && b[0] != "rtcpeer" {
+				continue
+			}
+			fmt.Fprintln(&text, shareBottleneck(t, kit, b))
+		}
+	})
 	t.Logf("\n%s", &text)
 	if path := os.Getenv("RTCPEER_LAB_PATHS"); path != "" {
 		require.NoError(t, os.WriteFile(path, []byte(text.String()), 0o644))
 	}
+}
+
+const besideHead = "\n| beside each other on 50 ms, 50 Mbit/s, 100 ms of queue | MB/s of the first | of the second |\n|---|---|---|\n"
+
+// shareBottleneck has two stacks send at the same time, and returns a row.
+func shareBottleneck(t *testing.T, kit kit, both [2]string) string {
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	w := openRoad(ctx, t, kit, line{Delay: 25 * time.Millisecond, Rate: 50_000_000, Queue: 100 * time.Millisecond})
+	const warm, lasts = 5, 15
+	var pairs [2]*pairing
+	for i, stack := range both {
+		pairs[i] = newPairing(ctx, w, stack, i)
+		pairs[i].awaitFirst(ctx)
+	}
+	for i := range pairs {
+		pairs[i].tell(0, "bulk", 16<<10, warm+lasts+1)
+	}
+	time.Sleep(warm * time.Second)
+	var counted [2]tally
+	var wait sync.WaitGroup
+	for i, p := range pairs {
+		wait.Go(func() { counted[i] = p.counts(ctx, lasts) })
+	}
+	wait.Wait()
+	for _, p := range pairs {
+		p.close(ctx)
+	}
+	return fmt.Sprintf("| %s, %s | %.2f | %.2f |", both[0], both[1], float64(counted[0].Bytes)/lasts/1e6, float64(counted[1].Bytes)/lasts/1e6)
 }
 
 const pathsHead = "| path | stack | Join to first packet, ms | 16 KiB, MB/s | 1 KiB, MB/s | CPU, s per 100 MB | longest pause, ms | state alone: p50, p99 ms, lost | state beside bulk |\n" +

@@ -8,12 +8,14 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"net"
 	"os"
 	"strings"
 	"sync"
 	"time"
 
 	pion "github.com/pion/webrtc/v4"
+	"golang.org/x/sys/unix"
 
 	"example.org/rtcpeer/rtcpeer"
 )
@@ -69,8 +71,10 @@ func run(stdin io.Reader, stdout, stderr io.Writer, args []string) int {
 	}()
 	var err error
 	switch stack := args[0]; stack {
-	case "rtcpeer":
-		err = r.join(args[1])
+	case "rtcpeer", yielding:
+		err = r.join(args[1], stack == yielding)
+	case "tcp":
+		err = r.dial(args[1] == "offer", roadServer+":"+args[2])
 	default:
 		err = r.connect(stack, args[1] == "offer", lines)
 	}
@@ -168,19 +172,13 @@ func (r *runner) heardState(p []byte) {
 }
 
 // join makes it a member of a room.
-func (r *runner) join(url string) error {
+func (r *runner) join(url string, yields bool) error {
 	ctx := context.Background()
 	config := rtcpeer.Config{Topology: rtcpeer.Mesh}
-	if knobs := os.Getenv("RTCPEER_LAB_SCTP"); knobs != "" {
-		var floor, fast, step uint32
-		if !scan(strings.ReplaceAll(knobs, ",", " "), "%d %d %d", &floor, &fast, &step) {
-			return fmt.Errorf("RTCPEER_LAB_SCTP=%q: want three numbers", knobs)
-		}
-		config.WebRTC.SettingEngine = func(e *pion.SettingEngine) {
-			e.SetSCTPMinCwnd(floor)
-			e.SetSCTPFastRtxWnd(fast)
-			e.SetSCTPCwndCAStep(step)
-		}
+	channel := 0
+	if yields {
+		config.Channels, config.Bulk = []rtcpeer.Mode{rtcpeer.Reliable}, []int{1}
+		channel = 1
 	}
 	node, err := rtcpeer.Join(ctx, url, config)
 	if err != nil {
@@ -188,12 +186,11 @@ func (r *runner) join(url string) error {
 	}
 	fmt.Fprintln(r.out, "joined", node.ID())
 	var peer rtcpeer.PeerID
-	r.sendBulk = func(p []byte) error { return node.Send(ctx, rtcpeer.Packet{Peer: peer, Data: p}) }
-	r.sendState = func(p []byte) { _ = node.TrySend(rtcpeer.Packet{Peer: peer, Mode: rtcpeer.Unreliable, Data: p}) }
-	r.close = func() {
-		fmt.Fprintf(r.out, "stats %+v\n", node.Stats())
-		node.Close()
+	r.sendBulk = func(p []byte) error {
+		return node.Send(ctx, rtcpeer.Packet{Peer: peer, Channel: channel, Data: p})
 	}
+	r.sendState = func(p []byte) { _ = node.TrySend(rtcpeer.Packet{Peer: peer, Mode: rtcpeer.Unreliable, Data: p}) }
+	r.close = func() { node.Close() }
 	go func() {
 		for {
 			event, err := node.Receive(ctx)
@@ -213,6 +210,65 @@ func (r *runner) join(url string) error {
 		}
 	}()
 	return nil
+}
+
+// dial makes it an end of a TCP connection, over which the first end sends.
+func (r *runner) dial(listens bool, address string) error {
+	var conn net.Conn
+	if listens {
+		listener, err := net.Listen("tcp", address)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(r.out, "joined 0")
+		if conn, err = listener.Accept(); err != nil {
+			return err
+		}
+		listener.Close()
+		if _, err = conn.Write([]byte{0}); err != nil {
+			return err
+		}
+	} else {
+		var err error
+		if conn, err = net.Dial("tcp", address); err != nil {
+			return err
+		}
+		fmt.Fprintln(r.out, "joined 0")
+	}
+	r.linked()
+	if err := useCubic(conn.(*net.TCPConn)); err != nil {
+		return err
+	}
+	r.sendBulk = func(p []byte) error {
+		_, err := conn.Write(p)
+		return err
+	}
+	r.close = func() { conn.Close() }
+	go func() {
+		for p := make([]byte, 64<<10); ; {
+			n, err := conn.Read(p)
+			if err != nil {
+				return
+			}
+			r.heardBulk(n)
+		}
+	}()
+	return nil
+}
+
+// useCubic sets the congestion control of most systems.
+func useCubic(conn *net.TCPConn) error {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var refused error
+	if err := raw.Control(func(fd uintptr) {
+		refused = unix.SetsockoptString(int(fd), unix.IPPROTO_TCP, unix.TCP_CONGESTION, "cubic")
+	}); err != nil {
+		return err
+	}
+	return refused
 }
 
 // highWater is how much a program over Pion gives it before it waits.

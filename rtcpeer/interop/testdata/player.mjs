@@ -3,6 +3,17 @@
 
 const channels = ["reliable", "unreliable_ordered", "unreliable"];
 
+let candidates = 0; // of others, that this page's connections were given
+
+const { prototype } = globalThis.RTCPeerConnection ?? {};
+if (prototype) {
+  const { addIceCandidate } = prototype;
+  prototype.addIceCandidate = function (candidate) {
+    candidates++;
+    return addIceCandidate.call(this, candidate);
+  };
+}
+
 /** Plays until it is told to close, with what rtcpeer.js exports; config is what the stack needs. */
 export async function play(socket, { join, sharedSecret }, config = {}) {
   const say = (frame) => socket.readyState === 1 && socket.send(JSON.stringify(frame));
@@ -24,8 +35,8 @@ export async function play(socket, { join, sharedSecret }, config = {}) {
     deaf: async () => (hears = new Promise((resolve) => (hear = resolve))) && {},
     hear: async () => hear(),
     stats: async () => {
-      const { room, resumed, dropped, links, game } = await node.stats();
-      return { stats: { room, resumed, dropped, game, remote: Object.fromEntries(Object.entries(links).map(([id, link]) => [id, link.remote])) } };
+      const { room, resumed, dropped, waiting, links, game } = await node.stats();
+      return { stats: { room, resumed, dropped, waiting, candidates, game, remote: Object.fromEntries(Object.entries(links).map(([id, link]) => [id, link.remote])) } };
     },
     seal: async () => node.seal(),
     close: async () => node?.close(),

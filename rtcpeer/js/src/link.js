@@ -346,30 +346,16 @@ export class Link {
     else this.admit();
   }
 
-  /** "disconnected" is no end: ICE comes back from it when the path does. @param {Path} path */
-  pathStateChanged(path) {
-    const { failed } = path;
-    if (!failed && path.pc.connectionState !== "closed") return;
+  /** @param {Path} path @param {boolean} byPeer */
+  pathEnded(path, byPeer = !path.lost(now() - this.heardAt)) {
     if (path === this.next) {
       if (this.keeper) this.keeper.nextFailed();
       else this.retry(this.fallback ? 0 : 1000 * this.negotiation.attempt); // not at once: what fails fast fails often
-    } else {
-      this.pathEnded(path, !failed);
+    } else if (path === this.path) {
+      this.drained?.();
+      if (!this.id) this.end(byPeer ? "by peer" : "lost");
+      else if (this.open || this.flushing) this.keeper?.pathEnded(path, byPeer);
     }
-  }
-
-  /** The other end closes its reliable lanes when what it sent has arrived, and libdatachannel all of them when it finds the path lost. @param {Path} path */
-  channelClosed(path) {
-    if (path !== this.next) this.pathEnded(path, ![path.pc.connectionState, path.pc.iceConnectionState].some((state) => state === "failed" || state === "disconnected"));
-    else if (this.keeper) this.keeper.nextFailed();
-  }
-
-  /** @param {Path} path @param {boolean} byPeer */
-  pathEnded(path, byPeer) {
-    if (path !== this.path) return;
-    this.drained?.();
-    if (!this.id) this.end(byPeer ? "by peer" : "lost");
-    else if (this.open || this.flushing) this.keeper?.pathEnded(path, byPeer);
   }
 
   /** @param {Path} path @param {Lane} lane @param {any} data */

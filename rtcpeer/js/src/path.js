@@ -1,5 +1,5 @@
 // One RTCPeerConnection of a link: being made, in use, or replaced. It belongs to its link, which is told by pathOpened,
-// pathStateChanged, channelClosed, received and controlled.
+// pathEnded, received and controlled.
 
 import { KiB, eventCost, listen } from "./basics.js";
 import { beat, encodeControl, proof } from "./control.js";
@@ -12,6 +12,7 @@ import { beat, encodeControl, proof } from "./control.js";
 const maxCandidates = 64; // of the other end that are used: each is tried with each of this end's
 const maxUnheard = KiB; // bytes of control frames that may wait before the other end is told no more
 const maxUnread = 4; // a hello or a proof, to which the other end awaits the answer
+const consentTime = 29000; // ms; without an answer for a second more a path is lost, see RFC 7675, section 5.1
 const maxStrangers = 16; // channels that the other end may open, which nobody asked for, before it misbehaves
 
 export class Path {
@@ -55,7 +56,8 @@ export class Path {
       if (this.held) this.held.push(signal);
       else link.tell(signal, this.attempt);
     });
-    const check = () => this.closed || link.pathStateChanged(this);
+    // "disconnected" is no end: ICE comes back from it when the path does.
+    const check = () => this.closed || (/\bf|closed$/.test(this.states) && link.pathEnded(this));
     listen(pc, "connectionstatechange", check);
     listen(pc, "iceconnectionstatechange", check);
     listen(pc, "datachannel", ({ channel }) => {
@@ -90,7 +92,8 @@ export class Path {
       this.link.pathOpened(this);
       for (const data of this.unread.splice(0)) this.link.controlled(this, data);
     });
-    listen(channel, "close", () => this.closed || this.link.channelClosed(this));
+    // The other end closes its reliable lanes when what it sent has arrived.
+    listen(channel, "close", () => this.closed || this.link.pathEnded(this));
     return channel;
   }
 
@@ -141,9 +144,17 @@ export class Path {
     return p.stage >= least.stage ? p : least;
   }
 
-  /** Whether it has ended, though nobody has closed it. */
-  get failed() {
-    return [this.pc.connectionState, this.pc.iceConnectionState].includes("failed");
+  get states() {
+    return `${this.pc.iceConnectionState} ${this.pc.connectionState}`;
+  }
+
+  /**
+   * Whether its end is not the other end's doing. libdatachannel closes a path right after its ICE has failed, and all of
+   * it is closed when the events of that come, as it is when the other end closes the path. What tells is the silence.
+   * @param {number} silence since the other end was last heard, in ms
+   */
+  lost(silence) {
+    return /^d|\bf/.test(this.states) || (/closed$/.test(this.states) && silence > consentTime);
   }
 
   /** Sends a control frame. @param {Control} frame */

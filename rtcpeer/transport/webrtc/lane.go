@@ -50,6 +50,7 @@ func (l *lane) hand(p []byte, now time.Time) error {
 		return l.path.ended()
 	}
 	l.flight.wrote(len(p), now)
+	l.path.outlet.expected.Add(uint64(wire(len(p))))
 	return nil
 }
 

@@ -4,6 +4,7 @@ package webrtc
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,8 +18,9 @@ type outlet struct {
 	window       window
 	handed       uint64 // bytes to SCTP
 	acknowledged uint64
-	waiting      int // lanes whose queue is not empty
-	turn         int // the lane that is asked first
+	expected     atomic.Uint64 // on the wire, of all lanes
+	waiting      int           // lanes whose queue is not empty
+	turn         int           // the lane that is asked first
 
 	life   sync.Mutex // guards the fields below
 	kicks  int        // that the goroutine has not seen; it runs if there are any
@@ -29,6 +31,13 @@ type outlet struct {
 // alwaysRoom is what a lane may have in flight whatever others have, so that control frames and chat do not wait for a
 // window that is full of others' bulk.
 const alwaysRoom = 4 << 10 // bytes
+
+const (
+	// lookEach is how often the outlet looks what has been acknowledged while packets wait: what a packet took is told
+	// too long by as much. But not for less than two packets of SCTP.
+	lookEach  = time.Millisecond
+	leastStep = 2400 // bytes
+)
 
 // write hands a packet to SCTP, or has it wait.
 func (o *outlet) write(l *lane, p []byte) error {
@@ -86,8 +95,11 @@ func (o *outlet) look(now time.Time) {
 		}
 	}
 	o.acknowledged = o.handed - min(inFlight, o.handed)
-	o.window.acknowledged(o.acknowledged, took, o.waiting == 0, now)
+	o.window.update(flow{acknowledged: o.acknowledged, expected: o.expected.Load()}, took, o.waiting == 0, o.sent, now)
 }
+
+// sent is how many bytes SCTP has sent.
+func (o *outlet) sent() uint64 { return o.lanes[0].path.pc.SCTP().Stats().BytesSent }
 
 // hand gives a packet to SCTP; mu is held.
 func (o *outlet) hand(l *lane, p []byte, now time.Time) error {
@@ -101,12 +113,14 @@ func (o *outlet) hand(l *lane, p []byte, now time.Time) error {
 // listen has Pion tell when some of what is in flight has been acknowledged; mu is held. While nobody waits: when a lane
 // is as low as its NotifyLow wants.
 func (o *outlet) listen() {
+	each := o.window.rate() * lookEach.Seconds()
 	for _, l := range o.lanes {
 		for {
 			buffered := l.channel.BufferedAmount()
+			step := uint64(max(min(each, float64(buffered/2)), leastStep))
 			low := uint64(l.low)
 			if o.waiting > 0 {
-				low = buffered - min(buffered, max(buffered/8, leastWindow/4))
+				low = buffered - min(buffered, step)
 			}
 			l.channel.SetBufferedAmountLowThreshold(low)
 			// Pion tells when the threshold is passed: what was passed before it was set, it does not tell.

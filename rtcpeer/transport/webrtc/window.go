@@ -3,6 +3,7 @@
 package webrtc
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -12,52 +13,87 @@ import (
 // that loses one of a hundred then carries 0.3 MB/s of the 12 that it could. So SCTP's window has a floor that does
 // not matter (sctpFloor), and this one is in force. It follows what arrives and how long that takes, as BBR does
 // (draft-ietf-ccwg-bbr): the largest rate of the last round trips, times the shortest time that a packet took, and
-// some more so that a faster path shows. Its owner calls from one goroutine at a time.
+// some more so that a faster path shows. Where somebody else keeps a queue on the path, as TCP does, there is no such
+// time: then it grows and shrinks as TCP's windows do. Its owner calls from one goroutine at a time.
 type window struct {
 	rates [10]float64 // bytes a second that were acknowledged in each of the last intervals; a ring
 	at    int
 
 	shortest   time.Duration // that a packet took, of the last probe and since; 0: none
 	shortestAt time.Time
-	smoothed   time.Duration // of what packets take now
+	usual      time.Duration // that a packet took, at least, in the last interval
+	least      time.Duration // and in the present one; 0: not known. An acknowledgement may be delayed, by 200 ms
+	probeEnd   time.Time     // zero: no probe
+	probed     time.Duration // the shortest of the probe
 
-	began     time.Time // of the present interval
-	base      uint64    // bytes that were acknowledged before it
-	idle      bool      // in it there was a moment with less in flight than the window allows
-	probeEnd  time.Time // zero: no probe
-	probed    time.Duration
-	grown     float64 // the largest rate when it last grew by a quarter; while starting
-	flat      int     // intervals since
-	started   bool    // the rate of the path is known
-	competing bool    // somebody else keeps a queue on the path
+	began time.Time // of the present interval
+	last  flow      // when it began
+	idle  bool      // in it there was a moment with less in flight than the window allows
+
+	started bool    // the rate of the path is known
+	grown   float64 // the largest rate when it last grew by a quarter; while starting
+	flat    int     // intervals since
+
+	queued  int // intervals in a row with a queue that is not this window's own
+	contest int // the window while somebody else keeps a queue; 0: nobody does
+}
+
+// A flow is what has happened on a path so far, in bytes.
+type flow struct {
+	acknowledged uint64 // of reliable lanes
+	expected     uint64 // to be on the wire of what was handed to SCTP, if each was sent once
+	sent         uint64 // on the wire
 }
 
 const (
-	sctpFloor     = 4 << 20  // bytes
-	leastWindow   = 32 << 10 // bytes; two of the largest packets by default
+	sctpFloor   = 4 << 20  // bytes
+	leastWindow = 32 << 10 // bytes; two of the largest packets by default
+	// intervals last for a round trip, and no less than this.
 	shortInterval = 20 * time.Millisecond
 	// slack is what may be in flight beyond the path's own, in time: acknowledgements come late and in groups.
-	slack, bulkSlack = 10 * time.Millisecond, 3 * time.Millisecond
+	slack, bulkSlack = 10 * time.Millisecond, 5 * time.Millisecond
+	// bulkDelay is how long the queue may be that bulk makes.
+	bulkDelay = 10 * time.Millisecond
 	// probeEach is how often the window shrinks for a moment, to see how long a packet takes without a queue.
 	probeEach, probeTime = 10 * time.Second, 200 * time.Millisecond
 	idleReset            = 10 * time.Second // after which a path may have become another one
-	bulkDelay            = 15 * time.Millisecond
+	// A window in a contest shrinks with a loss as cubic's does (RFC 9438), and grows by three packets a round trip.
+	contestLoss, contestStep = 0.7, 3 * sctpPacket
+	sctpPacket               = 1156 // bytes of data in one of SCTP's packets
+	sctpHead                 = 32   // bytes of headers in one
 )
 
-// acknowledged tells of bytes that were acknowledged, in total, of the time that the last of them took, 0 if that is not
-// known, and whether less is in flight than the window allows.
-func (w *window) acknowledged(total uint64, took time.Duration, idle bool, now time.Time) {
+// wire is how many bytes a packet has on the wire.
+func wire(n int) int { return n + (n+sctpPacket-1)/sctpPacket*sctpHead }
+
+// update tells how far the flow has come, of the time that the last packet took, 0 if that is not known, and whether
+// less is in flight than the window allows. sent is asked for flow.sent once a round trip.
+func (w *window) update(f flow, took time.Duration, idle bool, sent func() uint64, now time.Time) {
 	w.idle = w.idle || idle
 	w.delay(took, now)
-	if w.began.IsZero() || now.Sub(w.began) > idleReset {
-		*w = window{began: now, base: total, shortest: w.shortest, shortestAt: w.shortestAt, smoothed: w.shortest}
-		return
-	}
 	lasted := now.Sub(w.began)
-	if lasted < max(w.smoothed, shortInterval) {
+	switch {
+	case w.began.IsZero() || lasted > idleReset:
+		*w = window{shortest: w.shortest, shortestAt: w.shortestAt, usual: w.shortest}
+	case lasted < max(w.usual, shortInterval):
 		return
+	default:
+		f.sent = sent()
+		w.interval(float64(f.acknowledged-w.last.acknowledged)/lasted.Seconds(), w.lost(f))
 	}
-	rate := float64(total-w.base) / lasted.Seconds()
+	w.usual, w.least = cmp.Or(w.least, w.usual), 0
+	w.began, w.last, w.idle = now, f, false
+}
+
+// lost reports whether packets were sent again. More than was expected may be on the wire for other reasons too:
+// acknowledgements, and what waited in SCTP a moment ago.
+func (w *window) lost(f flow) bool {
+	expected := f.expected - w.last.expected
+	return f.sent-w.last.sent > expected+expected/32+2*(sctpPacket+sctpHead)
+}
+
+// interval ends one, in which so many bytes a second were acknowledged.
+func (w *window) interval(rate float64, lost bool) {
 	switch {
 	case !w.idle:
 		w.at = (w.at + 1) % len(w.rates)
@@ -66,7 +102,19 @@ func (w *window) acknowledged(total uint64, took time.Duration, idle bool, now t
 	case rate > w.rate():
 		w.rates[w.at] = rate
 	}
-	w.began, w.base, w.idle = now, total, false
+	switch queue := w.queue(); {
+	case queue < w.shortest*3/10+slack:
+		w.queued, w.contest = 0, 0
+	case w.contest > 0 && lost:
+		w.contest = int(float64(w.contest) * contestLoss)
+	case w.contest > 0:
+		w.contest += contestStep
+	case w.started && queue > w.shortest*6/10+2*slack && !w.idle && (lost || w.room(1.25, slack) > leastWindow):
+		// (The least window makes a queue on a narrow path by itself.)
+		if w.queued++; w.queued == 3 {
+			w.contest = int(w.rate() * w.usual.Seconds())
+		}
+	}
 }
 
 // delay notes how long a packet took.
@@ -74,27 +122,20 @@ func (w *window) delay(took time.Duration, now time.Time) {
 	if took <= 0 {
 		return
 	}
-	if w.smoothed == 0 {
-		w.smoothed = took
+	if w.least == 0 || took < w.least {
+		w.least = took
 	}
-	w.smoothed += (took - w.smoothed) / 8
 	if w.shortest == 0 || took <= w.shortest {
 		w.shortest, w.shortestAt = took, now
 	}
 	switch {
+	case w.contest > 0: // a probe would find a queue
 	case w.probeEnd.IsZero() && now.Sub(w.shortestAt) > probeEach:
-		w.probeEnd, w.probed = now.Add(max(probeTime, 2*w.smoothed)), took
+		w.probeEnd, w.probed = now.Add(max(probeTime, 2*w.usual)), took
 	case !w.probeEnd.IsZero() && now.After(w.probeEnd):
-		w.shortest, w.shortestAt = w.probed, now
-		w.probeEnd, w.competing = time.Time{}, false
+		w.shortest, w.shortestAt, w.probeEnd = w.probed, now, time.Time{}
 	case !w.probeEnd.IsZero():
 		w.probed = min(w.probed, took)
-	}
-	switch queue := w.smoothed - w.shortest; {
-	case queue < w.shortest*3/10+slack:
-		w.competing = false
-	case w.started && queue > w.shortest*6/10+2*slack:
-		w.competing = true
 	}
 }
 
@@ -109,20 +150,34 @@ func (w *window) settle() {
 
 func (w *window) rate() float64 { return slices.Max(w.rates[:]) }
 
+// queue is how much longer a packet takes than with nothing in its way.
+func (w *window) queue() time.Duration { return max(w.usual-w.shortest, 0) }
+
+// bulkGain is how many times the path's own may be in flight of bulk: the less the longer the queue.
+func (w *window) bulkGain() float64 {
+	queue := float64(w.queue()) / float64(bulkDelay)
+	if queue < 1 {
+		return 1.25 - 0.25*queue
+	}
+	return max(1.5-0.5*queue, 0.5)
+}
+
 // size is the window, for bulk or not.
 func (w *window) size(bulk bool) int {
-	gain, more := 1.25, slack
 	switch {
 	case !w.probeEnd.IsZero():
-		gain, more = 0.5, 0
-	case bulk && w.smoothed-w.shortest > bulkDelay:
-		gain, more = 0.5, 0
-	case !w.started:
-		gain = 2
+		return w.room(0.5, 0)
+	case !w.started && (!bulk || w.bulkGain() > 1):
+		return w.room(2, slack)
 	case bulk:
-		gain, more = 1.1, bulkSlack
-	case w.competing:
-		gain = 2
+		return w.room(w.bulkGain(), bulkSlack)
+	case w.contest > 0:
+		return max(leastWindow, w.contest)
 	}
-	return max(leastWindow, int(w.rate()*(gain*w.shortest.Seconds()+more.Seconds())))
+	return w.room(1.25, slack)
+}
+
+// room is the path's own so many times, and what comes in so long besides.
+func (w *window) room(gain float64, slack time.Duration) int {
+	return max(leastWindow, int(w.rate()*(gain*w.shortest.Seconds()+slack.Seconds())))
 }

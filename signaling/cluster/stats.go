@@ -1,0 +1,73 @@
+package cluster
+
+import "sync/atomic"
+
+// Stats are figures of a node. Ready, Servers, Rooms, Visitors and Loose are now; the others count since New.
+type Stats struct {
+	Ready    bool // it has a lease, and knows those of the others
+	Servers  int  // leases that go on, its own among them
+	Rooms    int  // keys that it owns: rooms and queues of matches
+	Visitors int  // sessions of other servers in rooms of this one
+	Loose    int  // sessions of this server that wait for an owner of their room
+
+	LeasesRenewed uint64 // how often the lease was renewed
+	LeasesLost    uint64 // leases that it lost, not those that it gave back
+	ClaimsLost    uint64 // rooms that it had to give up, as another server owned them by then
+
+	Sent     uint64 // messages to other servers
+	Received uint64 // messages of other servers, each once
+	Resent   uint64 // messages that were sent again, as they were not acknowledged in time
+	// Dropped counts messages by the word for why: "full", too much waited for the other server; "silent", it acknowledged
+	// nothing for too long; "malformed", it was no message; "unknown", of a kind of a newer version. It has all words.
+	Dropped map[string]uint64
+}
+
+// A dropReason is the word for messages that were not delivered.
+type dropReason string
+
+const (
+	dropFull      dropReason = "full"
+	dropSilent    dropReason = "silent"
+	dropMalformed dropReason = "malformed"
+	dropUnknown   dropReason = "unknown"
+)
+
+var dropReasons = [...]dropReason{dropFull, dropSilent, dropMalformed, dropUnknown}
+
+// counters is the part of Stats that is counted as it happens. Safe for all.
+type counters struct {
+	renewed, leasesLost, claimsLost atomic.Uint64
+	sent, received, resent          atomic.Uint64
+	dropped                         [len(dropReasons)]atomic.Uint64
+}
+
+func (c *counters) drop(why dropReason, messages int) {
+	for i, reason := range dropReasons {
+		if reason == why {
+			c.dropped[i].Add(uint64(messages))
+		}
+	}
+}
+
+// Stats returns the figures of this moment.
+func (n *Node) Stats() Stats {
+	c := &n.counters
+	s := Stats{
+		Ready:         n.Ready() == nil,
+		LeasesRenewed: c.renewed.Load(), LeasesLost: c.leasesLost.Load(), ClaimsLost: c.claimsLost.Load(),
+		Sent: c.sent.Load(), Received: c.received.Load(), Resent: c.resent.Load(),
+		Dropped: make(map[string]uint64),
+	}
+	for i, reason := range dropReasons {
+		s.Dropped[string(reason)] = c.dropped[i].Load()
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	s.Servers, s.Rooms, s.Visitors = len(n.living), len(n.claims), len(n.visitors)
+	for _, p := range n.places {
+		if p.unowned() {
+			s.Loose++
+		}
+	}
+	return s
+}

@@ -1,0 +1,57 @@
+package cluster
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// What is not delivered is counted under the word for why.
+func TestDroppedMessages(t *testing.T) {
+	n := New(Config{Bus: &modelBus{sharedStore: new(sharedStore)}, Log: discard()})
+	p := n.pipeTo(7)
+	big := []byte(strings.Repeat("x", maxUnackedBytes/2))
+	for range 3 {
+		p.send(big)
+	}
+	require.True(t, p.tick(time.Now()))
+	n.lost(7, true)
+	require.Equal(t, map[string]uint64{"full": 3, "silent": 0, "malformed": 0, "unknown": 0}, n.Stats().Dropped)
+	p.send([]byte("x"))
+	require.True(t, p.tick(time.Now().Add(2*mostSilence)))
+	n.lost(7, true)
+	require.Equal(t, map[string]uint64{"full": 3, "silent": 1, "malformed": 0, "unknown": 0}, n.Stats().Dropped)
+
+	other := newPipe(7, n.process, func(b []byte) error { n.receive(b); return nil }, new(counters))
+	later, err := (&message{Kind: "of a later version"}).encode()
+	require.NoError(t, err)
+	other.send(later)
+	other.send([]byte("rubbish"))
+	require.Equal(t, map[string]uint64{"full": 3, "silent": 1, "malformed": 1, "unknown": 1}, n.Stats().Dropped)
+	require.EqualValues(t, 2, n.Stats().Received)
+}
+
+// A pipe to a process that has ended is not kept for ever. Should the process come back what is sent to it arrives.
+func TestPipesOfEndedProcesses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := New(Config{Bus: &modelBus{sharedStore: new(sharedStore)}, Log: discard()})
+		n.living["a-1"] = holder{Process: 7}
+		p := n.pipeTo(7)
+		p.restart()
+		for range 1000 {
+			n.closePipes(time.Now())
+			time.Sleep(time.Second) // of fake time
+		}
+		require.Same(t, p, n.pipeTo(7))
+		delete(n.living, "a-1")
+		for range 1000 {
+			n.closePipes(time.Now())
+			time.Sleep(time.Second)
+		}
+		require.Empty(t, n.pipes)
+		require.EqualValues(t, 3, n.pipeTo(7).life)
+	})
+}
