@@ -32,6 +32,8 @@
 // write outside the Folder, nor replace what is there, nor fill the memory: see Config.Window and MaxOffers. A
 // file has its name only once its size and its SHA-256 are right. What breaks the protocol ends with ErrProtocol.
 //
+// With their channel in rtcpeer.Config.Bulk, files yield to what else goes over the link: a game keeps its latency.
+//
 // The package does not look for peers, does not ask the user, and sends no folders. Send, Save and Receive wait
 // for as long as the other end is connected; a ctx bounds that.
 //
