@@ -11,7 +11,7 @@ import { Kept } from "./kept.js";
 /** @import { Path } from "./path.js" */
 
 /** Bytes of a reliable lane that the other end has not taken, or that are unsent. Chrome closes a channel at 16 MiB. */
-export const sendBuffer = MiB;
+export const sendBuffer = 2 * MiB;
 const sendQueue = 4 * MiB; // bytes that may wait for room in a reliable lane
 const lossyFloor = 64 * KiB; // bytes an unreliable lane may always hold: one frame of a busy game loop
 const maxLag = 100; // ms an unreliable packet may wait, by the lane's recent rate, above that floor
@@ -83,7 +83,7 @@ export class Lane {
 
   /** Whether a reliable lane has room. @param {number} size */
   hasRoom(size) {
-    return (this.keeps ? this.kept.size : this.channel.bufferedAmount) + size <= sendBuffer;
+    return (this.keeps ? this.kept.size : this.channel.bufferedAmount) + size <= this.link.sendBuffer;
   }
 
   /** Sends, or drops what is unreliable; false means a reliable packet found no room. @param {Uint8Array} bytes */

@@ -39,6 +39,7 @@ export class Link {
   /** @type {Uint8Array} */ secret = new Uint8Array();
   /** This end's half of it. @type {Uint8Array} */ random = new Uint8Array();
   tellEach = Infinity; // bytes that are taken before the other end is told at once
+  sendBuffer = sendBuffer; // no more than the other end's: its receive window is made for that
   interrupted = false;
   connectTime = 0;
   started = now();
@@ -329,6 +330,7 @@ export class Link {
     const halves = this.negotiation.offers ? [this.random, frame.random] : [frame.random, this.random];
     this.secret = newSecret(this.id, halves[0], halves[1]);
     this.tellEach = tellEach(frame.kept ?? 0);
+    this.sendBuffer = Math.min(sendBuffer, Math.max(frame.kept ?? 0, 65536));
     this.opened();
   }
 
