@@ -68,7 +68,10 @@ type Config struct {
 	// be acknowledged. 0 means 500 ms; negative: not at all.
 	Linger time.Duration
 	// SlowAfter is how long a star's host lets a guest take nothing of the reliable packets
-	// relayed to it, before it disconnects the guest as Slow. 0 means 5 s.
+	// relayed to it, before it disconnects the guest as Slow. 0 means 5 s. So long may a guest that
+	// sends to it be silent on all its lanes, if it takes no part in repairs: it is not told what was
+	// taken, and fills the one receive window of its lanes. To read on, the host would have to keep
+	// any number of packets, or disconnect the slow guest at once.
 	SlowAfter time.Duration
 	// Refuse is SetRefuse from the beginning.
 	Refuse bool

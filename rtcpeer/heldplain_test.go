@@ -1,0 +1,71 @@
+//go:build !js
+
+package rtcpeer_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/rtcpeer"
+)
+
+// L17 where the guest that stops receiving takes no part in repairs, as a Godot game does not: neither who sends to it nor
+// anybody else is silent to the host. When the buffer of its lane is full, the host holds up the lane of the sender, and
+// that lane alone, as the sender takes part in repairs.
+func TestL17HeldUpGuestWithoutRepairs(t *testing.T) {
+	nodes := heldRoomWithPlain(t, rtcpeer.Config{}, 7, 1, 5, 7, 9)
+	host, sender, other := nodes[1], nodes[5], nodes[9] // and 7 receives nothing any more
+	require.False(t, host.Stats().Links[7].Repairable)
+	require.True(t, host.Stats().Links[5].Repairable)
+	go drainUntilEnd(t, other)
+	heard := make(chan string, 1000)
+	go func() {
+		for {
+			ev, err := host.Receive(t.Context())
+			if err != nil {
+				return
+			}
+			if ev.Kind == rtcpeer.PacketReceived {
+				heard <- string(ev.Packet.Data)
+			}
+		}
+	}()
+	var before uint64
+	require.Eventually(t, func() bool { // nothing has gone since the last time
+		full := true
+		for sender.TrySend(rtcpeer.Packet{Peer: 7, Data: make([]byte, 16<<10)}) == nil {
+			full = false
+		}
+		now := host.Stats().Links[5].Lanes[0].ReceivedBytes
+		still := now == before
+		before = now
+		return full && still
+	}, 60*time.Second, 300*time.Millisecond)
+
+	for _, from := range []*rtcpeer.Node{sender, other} {
+		free := []rtcpeer.Mode{rtcpeer.UnreliableOrdered, rtcpeer.Unreliable}
+		if from == other {
+			free = append(free, rtcpeer.Reliable)
+		}
+		for _, mode := range free {
+			data := fmt.Sprintf("%d, %v", from.ID(), mode)
+			again := time.NewTicker(200 * time.Millisecond) // an unreliable packet may be lost
+			require.NoError(t, from.TrySend(rtcpeer.Packet{Peer: 1, Mode: mode, Data: []byte(data)}))
+			for got := ""; got != data; {
+				select {
+				case got = <-heard:
+				case <-again.C:
+					if mode != rtcpeer.Reliable {
+						require.NoError(t, from.TrySend(rtcpeer.Packet{Peer: 1, Mode: mode, Data: []byte(data)}))
+					}
+				case <-t.Context().Done():
+					require.FailNow(t, "no word", "of %s", data)
+				}
+			}
+			again.Stop()
+		}
+	}
+}
