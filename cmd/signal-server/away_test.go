@@ -14,6 +14,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 
+	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/signalserver"
 )
 
@@ -51,6 +52,17 @@ func TestBackground(t *testing.T) {
 	late.quiet(t)
 	one.quiet(t, offline...)
 	hidden.quiet(t, offline...)
+}
+
+// Who joins while the host is away is told for how long the room waits for it.
+func TestPageWaitsForItsHost(t *testing.T) {
+	p := start(t, nil)
+	host := call(t, p.url, nil)
+	host.join(signaling.Join{Room: "lobby", Topology: signaling.Star})
+	require.NoError(t, host.conn.NetConn().Close())
+	tab := openBrowser(t).open(t, pageOf(p)+"#lobby")
+	tab.waitFor(t, `/waiting for it to come back, for \d+ seconds at most/.test(said())`)
+	tab.quiet(t)
 }
 
 // A server that restarted without a key has forgotten the room: the page says so, and links live on.
