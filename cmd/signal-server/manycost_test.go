@@ -53,6 +53,10 @@ func (c *crowd) costs(t *testing.T) {
 		took[at][2], took[at][3] = (cpuOf(t, f.servers[:])-servers)/signals, (cpuOf(t, f.nodes[:])-nodes)/signals
 	}
 	for i, what := range []string{"join and leave, servers", "join and leave, NATS", "signal, servers", "signal, NATS"} {
-		t.Logf("CPU of a %-24s at the owner %v, at another server %v: %.1f times", what, took[0][i], took[1][i], float64(took[1][i])/float64(max(took[0][i], 1)))
+		ratio := "no ratio"
+		if took[0][i] > 0 {
+			ratio = fmt.Sprintf("%.1f times", float64(took[1][i])/float64(took[0][i]))
+		}
+		t.Logf("CPU of a %-24s at the owner %v, at another server %v: %s", what, took[0][i], took[1][i], ratio)
 	}
 }

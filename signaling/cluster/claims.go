@@ -155,6 +155,9 @@ func (n *Node) take(ctx context.Context, c *claim) (owner, *rooms.Record, error)
 				if err != nil || !dead {
 					return who, nil, err
 				}
+				if was.Record == nil {
+					n.store().Recover() // its owner died before it wrote who is in the room
+				}
 			}
 			revision, err = n.config.Bus.Update(ctx, c.key, encodeOwned(owned{mine.lease, mine.process, was.Record}), revision, 0)
 		}

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -35,6 +36,7 @@ type Config struct {
 type Node struct {
 	server *server.Server
 	dir    string
+	secret string
 }
 
 // startTime is how long the node may take to listen.
@@ -72,7 +74,7 @@ func Start(config Config) (*Node, error) {
 		os.RemoveAll(dir)
 		return nil, fmt.Errorf("natsnode: %w", err)
 	}
-	n := &Node{s, dir}
+	n := &Node{s, dir, config.Secret}
 	s.Start()
 	if !s.ReadyForConnections(startTime) {
 		n.Close()
@@ -118,8 +120,13 @@ func split(address string) (host string, port int, err error) {
 	return host, port, err
 }
 
-// URL is for clients.
-func (n *Node) URL() string { return n.server.ClientURL() }
+// URL is for clients. It has the secret, if there is one.
+func (n *Node) URL() string {
+	if n.secret == "" {
+		return n.server.ClientURL()
+	}
+	return strings.Replace(n.server.ClientURL(), "://", "://"+url.UserPassword(user, n.secret).String()+"@", 1)
+}
 
 // Close ends the node, and waits for it.
 func (n *Node) Close() {
