@@ -39,7 +39,11 @@ func (e *entry) exchange(ctx context.Context, c *console, asJSON, sendOnly bool)
 	}
 	m := newMeter(c)
 	c = &console{in: c.in, out: c.out, err: m}
-	node, url, err := e.join(ctx, c, rtcpeer.Config{Linger: chatLinger})
+	config := rtcpeer.Config{Linger: chatLinger} // the last word of a receiver is that it has the file
+	if sendOnly {
+		config.Linger = 0 // the default: a sender has heard that
+	}
+	node, url, err := e.join(ctx, c, config)
 	if err != nil {
 		return nil, err
 	}

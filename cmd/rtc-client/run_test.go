@@ -24,6 +24,8 @@ func TestRunLeavesNothingBehind(t *testing.T) {
 		{"demo that fails", []string{"demo", "--timeout", "1ms"}, exitError, "not done within 1ms"},
 		{"chat with nobody", []string{"chat", "--wait", "1ms", server.url}, exitError, "nobody came within 1ms"},
 		{"ping of nobody", []string{"ping", "--wait", "1ms", server.url}, exitError, "nobody came within 1ms"},
+		{"send to nobody", []string{"send", "--wait", "1ms", "main.go", server.url}, exitError, "nobody came within 1ms"},
+		{"receive of nobody", []string{"receive", "--wait", "1ms", server.url}, exitError, "nothing was offered within 1ms"},
 		{"doctor", []string{"doctor", server.url}, exitOK, "asking"},
 		{"load", []string{"load", "--rooms", "3", server.url}, exitOK, "6 members joined"},
 		{"load without a server", []string{"load", "--rooms", "3", "ws://127.0.0.1:1"}, exitError, "3 errors, not all was done"},
@@ -46,8 +48,11 @@ func TestInterrupt(t *testing.T) {
 	defer server.stop()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	for command, want := range map[string]int{"relay": exitOK, "chat": exitOK, "ping": exitOK, "demo": exitError, "doctor": exitError, "load": exitError} {
+	for command, want := range map[string]int{"relay": exitOK, "chat": exitOK, "ping": exitOK, "receive": exitOK, "send": exitError, "demo": exitError, "doctor": exitError, "load": exitError} {
 		args := []string{command}
+		if command == "send" {
+			args = append(args, "main.go")
+		}
 		if command != "demo" {
 			args = append(args, server.url)
 		}

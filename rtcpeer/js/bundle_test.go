@@ -4,7 +4,6 @@ package js_test
 
 import (
 	"bytes"
-	"compress/gzip"
 	"flag"
 	"maps"
 	"os"
@@ -21,12 +20,41 @@ import (
 
 var update = flag.Bool("update", false, "write the modules, their source maps and their gzipped forms")
 
-// What is shipped is what the bundler makes of the source today.
+// What is shipped is what is made of the source today.
 func TestBundle(t *testing.T) {
 	node := program(t, "node", "Node 20.14 or later")
 	packages(t, ".")
+	bundled := slices.Concat(
+		bundle(t, "^("+strings.Join(ours(t), "|")+")$", "src/rtcpeer.js", "src/relay-links.js"),
+		bundle(t, "", "src/transfer.js"), // it is small
+	)
+	require.Len(t, bundled, 6)
+	folder := t.TempDir()
+	for _, file := range bundled {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, filepath.Base(file.Path)), file.Contents, 0o600))
+	}
+	out, err := exec.CommandContext(t.Context(), node, "finish.js", folder).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	finished, err := os.ReadDir(folder)
+	require.NoError(t, err)
+	require.Len(t, finished, 9)
+	for _, file := range finished {
+		made, err := os.ReadFile(filepath.Join(folder, file.Name()))
+		require.NoError(t, err)
+		if *update {
+			require.NoError(t, os.WriteFile(file.Name(), made, 0o644))
+		}
+		shipped, err := os.ReadFile(file.Name())
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(made, shipped), "%s is not up to date: go generate ./rtcpeer/js", file.Name())
+	}
+}
+
+// bundle makes modules and their source maps. Members whose names match shorten get short ones.
+func bundle(t *testing.T, shorten string, sources ...string) []api.OutputFile {
+	t.Helper()
 	result := api.Build(api.BuildOptions{
-		EntryPoints:       []string{"src/rtcpeer.js", "src/relay-links.js"},
+		EntryPoints:       sources,
 		Outdir:            ".",
 		Bundle:            true,
 		Format:            api.FormatESModule,
@@ -34,36 +62,12 @@ func TestBundle(t *testing.T) {
 		MinifyWhitespace:  true,
 		MinifyIdentifiers: true,
 		MinifySyntax:      true,
-		MangleProps:       "^(" + strings.Join(ours(t), "|") + ")$",
+		MangleProps:       shorten,
 		Sourcemap:         api.SourceMapLinked,
 	})
 	require.Empty(t, result.Errors)
 	require.Empty(t, result.Warnings)
-	require.Len(t, result.OutputFiles, 4)
-	for _, file := range result.OutputFiles {
-		name := filepath.Base(file.Path)
-		if *update {
-			require.NoError(t, os.WriteFile(name, file.Contents, 0o644))
-		}
-		shipped, err := os.ReadFile(name)
-		require.NoError(t, err)
-		require.True(t, bytes.Equal(file.Contents, shipped), "%s is not up to date: go generate ./rtcpeer/js", name)
-	}
-	modules := []string{"rtcpeer.js", "relay-links.js"}
-	if *update {
-		out, err := exec.CommandContext(t.Context(), node, append([]string{"gzip.js"}, modules...)...).CombinedOutput()
-		require.NoError(t, err, "%s", out)
-	}
-	for _, name := range modules {
-		shipped, err := os.ReadFile(name)
-		require.NoError(t, err)
-		zipped, err := os.Open(name + ".gz")
-		require.NoError(t, err)
-		defer zipped.Close()
-		z, err := gzip.NewReader(zipped)
-		require.NoError(t, err)
-		require.True(t, bytes.Equal(shipped, read(t, z)), "%s.gz is not up to date: go generate ./rtcpeer/js", name)
-	}
+	return result.OutputFiles
 }
 
 var (

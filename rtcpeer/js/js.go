@@ -1,6 +1,6 @@
 // Package js holds the browser's peer, and serves it: the Go package rtcpeer in JavaScript, with its words, numbers and
 // rules. rtcpeer.js is one ES module; relay-links.js is a second one, for pages that want links through the signaling
-// server.
+// server, and transfer.js a third, for pages that send and receive files.
 //
 //	for _, name := range js.Names() {
 //		mux.Handle("/"+name, js.Handler())
@@ -87,6 +87,8 @@ var files = map[string]func() served{
 	"rtcpeer.js.map":     sourceMap("rtcpeer.js.map"),
 	"relay-links.js":     module("relay-links.js"),
 	"relay-links.js.map": sourceMap("relay-links.js.map"),
+	"transfer.js":        module("transfer.js"),
+	"transfer.js.map":    sourceMap("transfer.js.map"),
 }
 
 func module(name string) func() served {

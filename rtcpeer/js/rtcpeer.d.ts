@@ -337,6 +337,11 @@ export declare class RtcNode {
     get peers(): any[];
     /** The ids of the other members that the server has told of, connected or not: for a star's guest the host alone. */
     get members(): any[];
+    /**
+     * For how many ms the server still waits for a host that had lost it when this node joined or came back, if the room ends
+     * with its host. Then the host is back, or the room is over. 0: the host is there, as far as is known.
+     */
+    get hostAway(): number;
     /** For config.resume of a program that comes back in this one's place, such as the same page reloaded. */
     get resume(): any;
     /**

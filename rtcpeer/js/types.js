@@ -1,6 +1,6 @@
 // Makes rtcpeer.d.ts, which is one file as the bundle is: the declarations of the modules that have a part in the
-// contract, one after the other, without what one imports from another; and relay-links.d.ts, which is beside it. npm run
-// types; --check only compares.
+// contract, one after the other, without what one imports from another; and relay-links.d.ts and transfer.d.ts, which are
+// beside it. npm run types; --check only compares.
 
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -14,6 +14,7 @@ const tsc = (...args) => execFileSync(join(folder, "node_modules/.bin/tsc"), arg
 try {
   tsc("--project", folder, "--outDir", out);
   ship("rtcpeer.d.ts", "", [join(folder, "src/types"), ...["errors", "secret", "node", "join"].map((name) => join(out, name))]);
+  ship("transfer.d.ts", 'import type { Event, RtcNode } from "./rtcpeer.js";\n\n', [join(folder, "src/transfer/types"), ...["errors", "files", "offer", "name"].map((name) => join(out, "transfer", name))]);
   ship("relay-links.d.ts", 'import type { RelayLinks } from "./rtcpeer.js";\n\n', [join(out, "relay-links")]);
 } finally {
   rmSync(out, { recursive: true });
@@ -23,7 +24,7 @@ try {
 function ship(name, head, parts) {
   const shipped = join(folder, name);
   const lines = parts.flatMap((part) => readFileSync(part + ".d.ts", "utf8").trim().split("\n"));
-  const types = head + lines.filter((line) => !/^(import |\/\*\* @import |\/\/ The words)/.test(line)).join("\n").trim() + "\n";
+  const types = head + lines.filter((line) => !/^(import |\/\*\* @import |\/\/ The (words|options))/.test(line)).join("\n").trim() + "\n";
   if (!process.argv.includes("--check")) writeFileSync(shipped, types);
   else if (readFileSync(shipped, "utf8") !== types) throw new Error(name + " is not up to date: npm run types");
   tsc("--strict", "--noEmit", "--ignoreConfig", "--target", "es2022", "--module", "esnext", "--moduleResolution", "bundler", "--lib", "es2022,dom", shipped);

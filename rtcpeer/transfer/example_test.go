@@ -3,6 +3,7 @@ package transfer_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"log"
 	"os"
 	"path/filepath"
@@ -14,14 +15,13 @@ import (
 // A program that sends a file to everybody who comes, and saves what others send. It takes each offer.
 func Example() {
 	ctx := context.Background()
-	if err := exchange(ctx, "cat.jpg", "received"); err != nil {
+	if err := exchange(ctx, "ws://localhost:9080/lobby", "cat.jpg", "received", os.Stdout); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func exchange(ctx context.Context, path, dir string) error {
-	config := rtcpeer.Config{Channels: []rtcpeer.Mode{rtcpeer.Reliable}}
-	node, err := rtcpeer.Join(ctx, "ws://localhost:9080/lobby", config)
+func exchange(ctx context.Context, url, path, dir string, out io.Writer) error {
+	node, err := rtcpeer.Join(ctx, url, rtcpeer.Config{Channels: []rtcpeer.Mode{rtcpeer.Reliable}})
 	if err != nil {
 		return err
 	}
@@ -37,7 +37,7 @@ func exchange(ctx context.Context, path, dir string) error {
 	}
 	defer folder.Close()
 
-	go saveAll(ctx, files, folder)
+	go saveAll(ctx, files, folder, out)
 	for {
 		ev, err := node.Receive(ctx)
 		if err != nil {
@@ -69,7 +69,7 @@ func send(ctx context.Context, files *transfer.Files, to rtcpeer.PeerID, path st
 }
 
 // saveAll ends when the files are closed.
-func saveAll(ctx context.Context, files *transfer.Files, folder *transfer.Folder) {
+func saveAll(ctx context.Context, files *transfer.Files, folder *transfer.Folder, out io.Writer) {
 	for {
 		offer, err := files.Accept(ctx)
 		if err != nil {
@@ -80,6 +80,6 @@ func saveAll(ctx context.Context, files *transfer.Files, folder *transfer.Folder
 			log.Print(err)
 			continue
 		}
-		fmt.Println("saved", name)
+		fmt.Fprintln(out, "saved", name)
 	}
 }

@@ -80,19 +80,21 @@ func (f *Folder) open(name string, size int64) (p *part, modified time.Time, err
 	if err != nil {
 		return nil, time.Time{}, err
 	}
-	if !there.Mode().IsRegular() || there.Size() > size {
+	if !there.Mode().IsRegular() {
 		return nil, time.Time{}, fs.ErrInvalid
 	}
 	p, err = f.openPart(name, os.O_RDWR)
 	if err != nil {
 		return nil, time.Time{}, err
 	}
-	now, err := p.file.Stat()
-	if err != nil || !os.SameFile(there, now) || now.Size() > size {
-		return nil, time.Time{}, errors.Join(err, fs.ErrInvalid, p.close())
+	opened, err := p.file.Stat()
+	// Only now that nobody else writes it the name says what it is: it may have been completed since it was opened.
+	there, gone := f.root.Lstat(name)
+	if err != nil || gone != nil || !os.SameFile(there, opened) || opened.Size() > size {
+		return nil, time.Time{}, errors.Join(err, gone, fs.ErrInvalid, p.close())
 	}
-	p.have = now.Size()
-	return p, now.ModTime(), nil
+	p.have = opened.Size()
+	return p, opened.ModTime(), nil
 }
 
 // create makes a part under a free name.
@@ -129,8 +131,19 @@ func (p *part) close() error {
 		return nil
 	}
 	p.closed = true
-	p.folder.release(p.name)
+	defer p.folder.release(p.name)
 	return p.file.Close()
+}
+
+// remove deletes the part and closes it.
+func (p *part) remove() {
+	if removesOpen {
+		_ = p.folder.root.Remove(p.name)
+		_ = p.close()
+		return
+	}
+	_ = p.close()
+	_ = p.folder.root.Remove(p.name)
 }
 
 // claim reports whether nobody else in this process uses a name. Some systems do not tell upper case from lower.
@@ -151,19 +164,12 @@ func (f *Folder) release(name string) {
 	delete(f.busy, strings.ToLower(name))
 }
 
-// truncate takes away what a transfer has added to a part.
-func (f *Folder) truncate(p *part) error {
-	file, err := f.root.OpenFile(p.name, os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	return errors.Join(file.Truncate(p.have), file.Close())
-}
-
-// complete gives the part its name, or one that is free, and returns it.
+// complete gives the part its name, or one that is free, and returns it. Until then nobody else may open the part.
 func (f *Folder) complete(p *part, name string, overwrite bool) (string, error) {
-	if err := p.close(); err != nil {
-		return "", err
+	if !removesOpen {
+		if err := p.close(); err != nil {
+			return "", err
+		}
 	}
 	if overwrite {
 		return name, f.root.Rename(p.name, name)

@@ -306,3 +306,64 @@ func TestCancelledSaveResumes(t *testing.T) {
 		require.True(t, sameContents(map[string]string{"x": string(data)}, contents(t, dir)))
 	})
 }
+
+// Files of one name, the one the beginning of the other, come at the same time, again and again: what is complete does
+// not become the part of another one.
+func TestBeginningAndWholeAtOnce(t *testing.T) {
+	w := inMemory(memory.Options{})
+	a, b := w.connect(t, Config{})
+	whole := random(100_000, 1)
+	for i := range 50 {
+		dir := t.TempDir()
+		folder := folderOf(t, dir)
+		results := make(chan error, 4)
+		for _, data := range [][]byte{whole, whole[:len(whole)-i*1000]} {
+			go func() {
+				results <- a.Send(t.Context(), b.id, File{Name: "x", Size: int64(len(data)), Content: bytes.NewReader(data)})
+			}()
+			go func() {
+				offer, err := b.Accept(t.Context())
+				if err == nil {
+					_, err = offer.Save(t.Context(), folder, SaveOptions{})
+				}
+				results <- err
+			}()
+		}
+		for range 4 {
+			require.NoError(t, <-results)
+		}
+		got := contents(t, dir)
+		require.Len(t, got, 2)
+		require.ElementsMatch(t, []int{len(whole), len(whole) - i*1000}, []int{len(got["x"]), len(got["x (1)"])})
+		for _, text := range got {
+			require.True(t, text == string(whole[:len(text)]))
+		}
+	}
+}
+
+// A part that somebody writes is not one to go on with, also for another process.
+func TestPartInUse(t *testing.T) {
+	dir := t.TempDir()
+	first, second := folderOf(t, dir), folderOf(t, dir)
+	p, err := first.create("x")
+	require.NoError(t, err)
+	_, err = p.file.WriteString("meow")
+	require.NoError(t, err)
+	for name, folder := range map[string]*Folder{"this process": first, "another one": second} {
+		other, err := folder.find("x", 4, true)
+		require.NoError(t, err)
+		require.Equal(t, "x (1).part", other.name, name)
+		other.remove()
+	}
+	require.NoError(t, p.close())
+	again, err := second.find("x", 4, true)
+	require.NoError(t, err)
+	require.Equal(t, "x.part", again.name)
+	require.EqualValues(t, 4, again.have)
+
+	saved, err := second.complete(again, "x", false)
+	require.NoError(t, err)
+	require.NoError(t, again.close())
+	require.Equal(t, "x", saved)
+	require.Equal(t, map[string]string{"x": "meow"}, contents(t, dir))
+}

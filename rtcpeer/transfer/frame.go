@@ -8,25 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// The frames, each a packet of the channel. The first byte is the kind; numbers are unsigned varints
-// (encoding/binary) in their shortest form, at most 2^53-1, the largest that JavaScript's numbers hold. The id
-// is the sender's number of the file: it begins with 1, and each file has the next one.
-// testdata/wire/transfer.json has examples.
-//
-//	01 id flags size name     offer    flags 1: can begin anew; 2: the size is not known, and is 0 here
-//	02 id offset window       accept   the receiver has offset bytes, and takes window bytes beyond what it has taken
-//	03 id sha256[32]          prefix   of the first offset bytes of the sender's file
-//	04 id offset              start    data begin there: at the offset of the accept if the hash was right, or at 0
-//	05 id offset bytes        data     1 byte at least; 1,024 at least except at the end of the file
-//	06 id offset              taken    everything before the offset; at the latest when half a window has come
-//	07 id size sha256[32]     end      of the whole file
-//	08 id                     done     the receiver has the file, and its hash is right
-//	09 id reason text         stop     by the sender
-//	0a id reason text         stop     by the receiver
-//
-// The name and the text fill the rest of the frame, in UTF-8. A frame about a file that is over is ignored, since
-// it may have been on its way. An accept with offset 0 is answered by data, without prefix and start. Only an offer
-// that can begin anew may be accepted with another offset.
+// A kind is the first byte of a frame. The package comment lists them, with their fields.
 type kind byte
 
 const (

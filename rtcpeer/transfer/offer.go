@@ -70,7 +70,10 @@ func (o *Offer) Save(ctx context.Context, folder *Folder, options SaveOptions) (
 		name, err = s.run(options.Overwrite)
 		return err
 	})
-	return name, err
+	if err != nil {
+		return "", err
+	}
+	return name, nil
 }
 
 // drive runs a transfer with run, if nobody has done so before.

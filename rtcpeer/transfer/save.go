@@ -22,10 +22,10 @@ func (s *saving) run(overwrite bool) (name string, err error) {
 	}
 	s.ours = s.part.have == 0
 	defer func() {
-		err = errors.Join(err, s.part.close())
 		if err != nil {
 			s.giveUp(err)
 		}
+		_ = s.part.close() // what was written is there: see Sync
 	}()
 	if err := s.readPart(); err != nil {
 		return "", err
@@ -77,8 +77,8 @@ func (s *saving) giveUp(err error) {
 	switch {
 	case !s.ours:
 	case s.part.have > 0 && wrong:
-		_ = s.folder.truncate(s.part)
+		_ = s.part.file.Truncate(s.part.have)
 	case wrong || s.done == 0:
-		_ = s.folder.root.Remove(s.part.name)
+		s.part.remove()
 	}
 }

@@ -19,7 +19,8 @@ type File struct {
 	// Size is how many bytes of Content are sent. Negative: all, and the receiver is not told how many will come.
 	Size int64
 	// Content is read from where it stands. If it is an io.Seeker and Size is not negative, a transfer that was
-	// interrupted can be resumed. (An io.ReaderAt makes one with io.NewSectionReader.) It stays the caller's.
+	// interrupted can be resumed. (An io.ReaderAt makes one with io.NewSectionReader.) It stays the caller's, and a
+	// Read that waits is waited for, also when the transfer has ended.
 	Content io.Reader
 	// Progress, if not nil, is told how many bytes were sent: first, once the file is accepted, how many the receiver
 	// had already. Send calls it often, from the caller's goroutine.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -230,6 +231,50 @@ func TestClose(t *testing.T) {
 		_, err = a.Accept(t.Context())
 		require.ErrorIs(t, err, ErrClosed)
 	})
+}
+
+// A receiver that writes slowly holds the sender back: no more than a window is on its way.
+func TestWindow(t *testing.T) {
+	bubble(t, memory.Options{Delay: time.Millisecond}, func(t *testing.T, w *world) {
+		a, b := w.connect(t, Config{Window: MinWindow})
+		var sent atomic.Int64
+		result := make(chan error, 2)
+		go func() {
+			result <- a.Send(t.Context(), b.id, File{
+				Name: "x", Size: 1 << 20, Content: bytes.NewReader(make([]byte, 1<<20)), Progress: sent.Store,
+			})
+		}()
+		offer, err := b.Accept(t.Context())
+		require.NoError(t, err)
+		written, goOn := make(chan struct{}), make(chan struct{})
+		go func() { result <- offer.Receive(t.Context(), slowly{written, goOn}, nil) }()
+		done := int64(0)
+		for range 1 << 20 / (16<<10 - 5) {
+			<-written
+			time.Sleep(time.Second) // in a bubble
+			require.LessOrEqual(t, sent.Load(), done+MinWindow)
+			require.LessOrEqual(t, offer.transfer.unread.Load(), int64(MinWindow))
+			done += 16<<10 - 3
+			goOn <- struct{}{}
+		}
+		close(goOn)
+		go func() {
+			for range written {
+			}
+		}()
+		require.NoError(t, <-result)
+		require.NoError(t, <-result)
+		close(written)
+	})
+}
+
+// slowly writes each piece when it may.
+type slowly struct{ written, goOn chan struct{} }
+
+func (s slowly) Write(b []byte) (int, error) {
+	s.written <- struct{}{}
+	<-s.goOn
+	return len(b), nil
 }
 
 func TestSendOnly(t *testing.T) {

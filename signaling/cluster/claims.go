@@ -24,9 +24,15 @@ type claim struct {
 	over  bool
 	dirty bool
 
-	writing  sync.Mutex // held while its key is written
-	revision uint64     // guarded by writing
+	writing  token  // held while its key is written
+	revision uint64 // guarded by writing
 }
+
+// A token is held by one goroutine at a time, which may wait for the bus meanwhile: that is not for a mutex.
+type token chan struct{}
+
+func (t token) take()     { t <- struct{}{} }
+func (t token) giveBack() { <-t }
 
 // An owned is the value of a key.
 type owned struct {
@@ -71,7 +77,7 @@ func (n *Node) claim(ctx context.Context, key string) (*claim, owner, error) {
 			return nil, who, nil
 		}
 		if c == nil {
-			c = &claim{key: key, lease: n.lease, users: 1, ready: make(chan struct{})}
+			c = &claim{key: key, lease: n.lease, users: 1, ready: make(chan struct{}), writing: make(token, 1)}
 			n.claims[key] = c
 			n.mu.Unlock()
 			return n.decide(ctx, c)
@@ -134,8 +140,8 @@ func (n *Node) decide(ctx context.Context, c *claim) (*claim, owner, error) {
 // may be old: then the owner that it finds says so, or the bus refuses the write.
 func (n *Node) take(ctx context.Context, c *claim) (owner, *rooms.Record, error) {
 	mine := owner{c.lease, n.process}
-	c.writing.Lock()
-	defer c.writing.Unlock()
+	c.writing.take()
+	defer c.writing.giveBack()
 	for wait := time.Millisecond; ; wait = min(2*wait, 50*time.Millisecond) {
 		old, revision, err := n.config.Bus.Get(ctx, c.key)
 		var was owned
@@ -222,7 +228,7 @@ func (n *Node) changed(name signaling.RoomName) {
 		if n.lease == "" || n.surrendering {
 			return
 		}
-		c = &claim{key: roomKey(name), lease: n.lease, ready: make(chan struct{})}
+		c = &claim{key: roomKey(name), lease: n.lease, ready: make(chan struct{}), writing: make(token, 1)}
 		close(c.ready)
 		n.claims[c.key] = c
 	}
@@ -274,8 +280,8 @@ func (n *Node) write(ctx context.Context) {
 }
 
 func (n *Node) flush(ctx context.Context) {
-	n.flushing.Lock()
-	defer n.flushing.Unlock()
+	n.flushing.take()
+	defer n.flushing.giveBack()
 	n.mu.Lock()
 	list := n.dirty
 	n.dirty = nil
@@ -306,8 +312,8 @@ func each[T any](atOnce int, list []T, do func(T)) {
 }
 
 func (n *Node) writeOne(ctx context.Context, c *claim) {
-	c.writing.Lock()
-	defer c.writing.Unlock()
+	c.writing.take()
+	defer c.writing.giveBack()
 	n.mu.Lock()
 	c.dirty = false // from here on a change marks it again
 	n.mu.Unlock()

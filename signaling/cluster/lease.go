@@ -11,7 +11,7 @@ import (
 )
 
 // A lease is what makes a server an owner: a key with a time to live that it renews. It ends when it could not be renewed
-// for leaseHeld, by the server's own monotonic clock; others may take its rooms when the key is gone, which is later. Then
+// for leaseHeld, by the server's own clocks; others may take its rooms when the key is gone, which is later. Then
 // the server needs another lease, and its rooms are no longer its own.
 type lease struct {
 	name     string // of the key, without its prefix; unique for ever
@@ -133,13 +133,19 @@ func (n *Node) renewOnce(ctx context.Context, l *lease) error {
 	return err
 }
 
-// gain begins to act under a lease.
+// gain begins to act under a lease. After the first one rooms may be missing on the bus that others are about to bring back.
 func (n *Node) gain(l *lease, began time.Time) {
+	if n.leases > 1 {
+		n.store().Recover()
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.config.Log.Info("lease", "server", n.config.Server, "lease", l.name)
 	n.lease = l.name
-	n.deadline.Store(int64(began.Sub(n.began) + leaseHeld))
+	for _, p := range n.pipes {
+		p.hurry()
+	}
+	n.actFrom(began)
 }
 
 // extend is for a lease that was renewed by a request that began then. It is lost if its time was over before the answer.
@@ -147,7 +153,7 @@ func (n *Node) extend(began time.Time) bool {
 	if !n.acts() {
 		return false
 	}
-	n.deadline.Store(int64(began.Sub(n.began) + leaseHeld))
+	n.actFrom(began)
 	n.counters.renewed.Add(1)
 	if n.config.Observe != nil {
 		n.config.Observe(time.Since(began))
@@ -155,8 +161,19 @@ func (n *Node) extend(began time.Time) bool {
 	return true
 }
 
+// actFrom is for a lease that was written by a request that began then.
+func (n *Node) actFrom(began time.Time) {
+	n.dateline.Store(began.Add(leaseHeld).UnixNano())
+	n.deadline.Store(int64(began.Sub(n.began) + leaseHeld))
+}
+
 // acts reports whether this server may do what others see, as the owner of its rooms. It is asked before each such act.
-func (n *Node) acts() bool { return int64(time.Since(n.began)) < n.deadline.Load() }
+// The monotonic clock stands still while Linux sleeps, and the wall clock may be set: the lease ends by the first of both.
+// A wall clock that is set forward costs the lease; one that is set back, or differs from the others', nothing.
+func (n *Node) acts() bool {
+	now := time.Now()
+	return int64(now.Sub(n.began)) < n.deadline.Load() && now.UnixNano() < n.dateline.Load()
+}
 
 // dead reports whether a lease is over, for certain: its key can be created, so its holder cannot renew it.
 func (n *Node) dead(ctx context.Context, name string) (bool, error) {

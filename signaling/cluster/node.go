@@ -34,12 +34,13 @@ type Node struct {
 	// Safe for all.
 	rooms    atomic.Pointer[rooms.Store]
 	deadline atomic.Int64 // since began: until when it acts
+	dateline atomic.Int64 // the same by the wall clock, which goes on while the machine sleeps; in Unix nanoseconds
 	watched  atomic.Bool  // the leases of the others are known
 	joining  atomic.Int64 // joins of other servers under way
 	lastSaid atomic.Int64
 	counters counters
 
-	flushing sync.Mutex // held while records are written
+	flushing token // held while records are written
 
 	mu           sync.Mutex // guards the fields below
 	lease        string     // empty: none
@@ -91,6 +92,7 @@ func New(config Config) *Node {
 		began:    time.Now(),
 		released: make(chan struct{}),
 		wake:     make(chan struct{}, 1),
+		flushing: make(token, 1),
 		claims:   make(map[string]*claim),
 		buried:   make(map[string]bool),
 		living:   make(map[string]holder),

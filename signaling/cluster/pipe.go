@@ -151,6 +151,13 @@ func (p *pipe) restart() {
 	p.wake()
 }
 
+// hurry has what was not acknowledged sent again soon: the bus is back.
+func (p *pipe) hurry() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.patience = firstPatience
+}
+
 // close has nobody wait for room any more.
 func (p *pipe) close() {
 	p.mu.Lock()

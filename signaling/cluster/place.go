@@ -512,7 +512,7 @@ func (p *Place) mend(ctx context.Context) bool {
 			err = p.enterHere(c, key, "", j, func(rooms.Ask) (rooms.Grant, error) { return a.Grant, nil })
 		}
 	case c == nil && seated:
-		err = p.ask(ctx, key, who, &message{Kind: kindAttach, Key: key, Attachment: &a})
+		err = p.ask(ctx, key, who, &message{Kind: kindAttach, Key: key, Attachment: &a, Token: token})
 	case c == nil:
 		p.mu.Lock()
 		p.pending = match
@@ -537,12 +537,8 @@ func (p *Place) mend(ctx context.Context) bool {
 func (p *Place) attachHere(c *claim, a rooms.Attachment, token string) error {
 	n := p.node
 	defer n.done(c)
-	if !n.store().Has(a.Room) {
-		record, err := n.store().RecordOf(token)
-		if err != nil {
-			return err
-		}
-		n.store().Adopt(a.Room, record, n.config.Account())
+	if err := n.bringBack(a.Room, token); err != nil {
+		return err
 	}
 	m, err := n.store().Attach(p.session, a)
 	if err != nil {
@@ -550,6 +546,18 @@ func (p *Place) attachHere(c *claim, a rooms.Attachment, token string) error {
 	}
 	p.sit(c, m)
 	return nil
+}
+
+// bringBack adopts a room of this server that the bus knows nothing of, with what a member's token tells of it.
+func (n *Node) bringBack(name signaling.RoomName, token string) error {
+	if n.store().Has(name) {
+		return nil
+	}
+	record, err := n.store().RecordOf(token)
+	if err == nil {
+		n.store().Adopt(name, record, n.config.Account())
+	}
+	return err
 }
 
 // tell acts on a message of the owner.

@@ -31,7 +31,8 @@ type visitor struct {
 	ended   chan struct{}
 
 	// Safe for all.
-	once   sync.Once // closes ended
+	once   sync.Once   // closes ended
+	void   atomic.Bool // its session has joined anew, as it did not get the answer
 	due    atomic.Int64
 	member atomic.Pointer[rooms.Member]
 
@@ -122,11 +123,16 @@ func (n *Node) welcome(at visit, m *message) {
 		return
 	}
 	v.account = n.config.Account()
-	if old != nil {
+	switch {
+	case old == nil:
+	case m.Kind == kindJoin && m.Join.Resume == "":
+		old.retract()
+	default:
 		old.detach()
 	}
 	if m.Kind == kindAttach {
 		defer n.done(c)
+		_ = n.bringBack(m.Attachment.Room, m.Token) // an earlier version sends none: its member waits for another one
 		member, err := n.store().Attach(v, *m.Attachment)
 		v.settled(member, err)
 		if err == nil {
@@ -169,7 +175,11 @@ func (v *visitor) join(c *claim, m *message) {
 		return // it has ended
 	}
 	v.settled(member, err)
-	if v.over() && member != nil {
+	switch {
+	case member == nil || !v.over():
+	case v.void.Load():
+		member.Leave(v)
+	default:
 		member.Detach(v)
 	}
 }
@@ -264,6 +274,15 @@ func (v *visitor) detach() {
 	}
 }
 
+// retract is for a session that joins anew, as it did not get the answer to this join: there is no second member.
+func (v *visitor) retract() {
+	v.void.Store(true)
+	v.end()
+	if m := v.member.Load(); m != nil {
+		m.Leave(v)
+	}
+}
+
 // end has nobody wait for the visitor.
 func (v *visitor) end() {
 	v.once.Do(func() { close(v.ended) })
@@ -327,6 +346,9 @@ func (v *visitor) Welcomed(m *rooms.Member, a rooms.Attachment, token string) {
 	v.member.Store(m)
 	v.tell(&message{Kind: kindSeated, Attachment: &a, Token: token})
 }
+
+// Forwards is false: binary frames are not forwarded between servers, where they would hold up the messages of all rooms.
+func (v *visitor) Forwards() bool { return false }
 
 func (v *visitor) Seated(m *rooms.Member)      { v.member.Store(m) }
 func (v *visitor) Wake(at time.Duration)       { v.due.Store(int64(at)) }

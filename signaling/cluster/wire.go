@@ -18,7 +18,7 @@ type kind string
 const (
 	kindHello    kind = "hello"    // nothing: shows that the pipe has begun anew
 	kindJoin     kind = "join"     // home: key, guest, join, grant
-	kindAttach   kind = "attach"   // home: key, guest, attachment
+	kindAttach   kind = "attach"   // home: key, guest, attachment, token
 	kindFrame    kind = "frame"    // home: frames as they came from the client
 	kindGone     kind = "gone"     // home: the session has ended
 	kindDeliver  kind = "deliver"  // owner: frames for the client

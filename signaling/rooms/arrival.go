@@ -32,7 +32,7 @@ type arrival struct {
 // newcomer has nobody to wait for.
 func (s *Store) arrive(session Session, name signaling.RoomName) *arrival {
 	s.mu.Lock()
-	q, missing := s.queues[name], s.rooms[name] == nil && s.clock.Now() < s.recovered
+	q, missing := s.queues[name], s.rooms[name] == nil && s.recovering() > 0
 	if name == "" || q == nil && !missing {
 		s.mu.Unlock()
 		return nil
@@ -48,7 +48,7 @@ func (s *Store) arrive(session Session, name signaling.RoomName) *arrival {
 		q.last = a
 	}
 	s.mu.Unlock()
-	for left := s.recovered - s.clock.Now(); left > 0 && missing && !over(session); left = s.recovered - s.clock.Now() {
+	for left := s.recovering(); left > 0 && missing && !over(session); left = s.recovering() {
 		timer := time.NewTimer(left)
 		select {
 		case <-q.rebuilt:

@@ -26,6 +26,7 @@ func (v *visitor) Welcomed(*Member, Attachment, string) {}
 func (v *visitor) Done() <-chan struct{}                { return v.done }
 func (v *visitor) Dialect() *signaling.Dialect          { return signaling.V1() }
 func (v *visitor) Remote() netip.Addr                   { return netip.Addr{} }
+func (v *visitor) Forwards() bool                       { return false }
 func (v *visitor) Account() Account                     { return free{} }
 
 // free is an account without bounds.

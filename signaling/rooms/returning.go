@@ -49,9 +49,6 @@ func (s *Store) checkEarlier(t ticket, until time.Duration) error {
 	return nil
 }
 
-// rebuilding reports whether members may still bring back what an earlier process has known.
-func (s *Store) rebuilding() bool { return s.clock.Now() < s.config.RebuildTime }
-
 // maxKicked is how many of those who were taken out tickets tell of: the last ones.
 const maxKicked = 32
 

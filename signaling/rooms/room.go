@@ -267,6 +267,10 @@ func (m *Member) welcome(s Session, resumed bool) {
 		return
 	}
 	s.Welcomed(m, m.attachment(), token)
+	limits := r.limits()
+	if !s.Forwards() {
+		limits.RelayRate = 0
+	}
 	m.deliver(NewNote(signaling.Welcome{
 		ID:             m.id,
 		Room:           r.name,
@@ -279,8 +283,8 @@ func (m *Member) welcome(s Session, resumed bool) {
 		Locked:         r.locked,
 		HostAwayMillis: r.hostAway(),
 		ICEServers:     servers,
-		RelayLinks:     r.store.config.RelayLinks,
-		Limits:         r.limits(),
+		RelayLinks:     s.Forwards(),
+		Limits:         limits,
 	}))
 	for _, kept := range m.takeKept() {
 		if signal, ok := kept.(signaling.Signal); ok && r.members[signal.From] != nil {

@@ -26,6 +26,8 @@ type Session interface {
 	// Done is closed when the session has ended.
 	Done() <-chan struct{}
 
+	// Forwards reports whether binary frames from and to the session can be forwarded. It is told in the welcome.
+	Forwards() bool
 	// Dialect, Remote and Account are fixed. Remote is not valid if it is not known. Account pays for what is kept
 	// for the session.
 	Dialect() *signaling.Dialect

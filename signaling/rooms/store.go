@@ -20,11 +20,11 @@ type Store struct {
 	config      Config
 	clock       *clock.Clock
 	tickets     tickets
-	process     uint64        // a random number, for tickets
-	passwordKey []byte        // of the MACs of passwords that were given
-	recovered   time.Duration // by the clock: until when rooms of an earlier process may come back
+	process     uint64 // a random number, for tickets
+	passwordKey []byte // of the MACs of passwords that were given
 
 	// Safe for all.
+	began    atomic.Int64 // by the clock: when Recovery and RebuildTime began
 	void     voids
 	counters counters
 	listing  listing
@@ -49,16 +49,14 @@ type Config struct {
 
 	// ResumeKey is of the tickets.
 	ResumeKey []byte
-	// Recovery is how long after New a newcomer that names a room which does not exist waits for the members of an
+	// Recovery is how long after New, and after Recover, a newcomer that names a room which does not exist waits for the members of an
 	// earlier process to bring it back. Zero and less: not at all.
 	Recovery time.Duration
-	// RebuildTime is how long after New the members of an earlier process may bring their rooms back.
+	// RebuildTime is how long after New, and after Recover, the members of an earlier process may bring their rooms back.
 	RebuildTime time.Duration
 	// TicketAge is how long after it was made a ticket of an earlier process is good. Zero and less: for ever.
 	TicketAge time.Duration
 
-	// RelayLinks is told in each welcome: the server forwards binary frames.
-	RelayLinks bool
 	// Limits are told in each welcome, with those of the room.
 	Limits signaling.Limits
 	// MatchRules are those of the rooms that a match makes.
@@ -110,13 +108,26 @@ func New(config Config) (*Store, error) {
 		tickets:     tickets,
 		process:     randomUint64(),
 		passwordKey: make([]byte, 32),
-		recovered:   config.Recovery,
 		rooms:       make(map[signaling.RoomName]*room),
 		queues:      make(map[signaling.RoomName]*queue),
 	}
 	rand.Read(s.passwordKey)
 	s.matcher = matcher{store: s, queues: make(map[wish][]*Waiter)}
 	return s, nil
+}
+
+// Recover begins Config.Recovery and RebuildTime anew. It is for when rooms of other servers may have been lost, of which
+// their members know.
+func (s *Store) Recover() { s.began.Store(int64(s.clock.Now())) }
+
+// recovering returns for how long newcomers wait for rooms that do not exist. Zero and less: not at all.
+func (s *Store) recovering() time.Duration {
+	return time.Duration(s.began.Load()) + s.config.Recovery - s.clock.Now()
+}
+
+// rebuilding reports whether members of an earlier process may bring their rooms back.
+func (s *Store) rebuilding() bool {
+	return s.clock.Now() < time.Duration(s.began.Load())+s.config.RebuildTime
 }
 
 // Close ends all rooms without a word, and the grace times that still run. It is for when all sessions have ended.

@@ -95,6 +95,9 @@ func (s *session) DialectName() string {
 	return plainName
 }
 
+// Forwards is for rooms of this server: between two servers no binary frames are forwarded.
+func (s *session) Forwards() bool { return s.server.config.RelayLinks }
+
 // Welcomed is of use to sessions of other servers alone.
 func (s *session) Welcomed(*rooms.Member, rooms.Attachment, string) {}
 

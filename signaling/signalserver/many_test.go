@@ -429,3 +429,35 @@ func TestOwnerThatIsKnownIsNoOwnerAnyMore(t *testing.T) {
 		require.Len(t, servers[2].member(t, signaling.Join{Room: "r"}).welcome.Members, 1)
 	})
 }
+
+// A join whose answer comes too late is tried again. There is one member of it in the end.
+func TestJoinWhoseAnswerIsLateIsOneMember(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		servers := share(t, new(membus.Hub), 2, signalserver.Config{})
+		first := servers[0].member(t, signaling.Join{Room: "r"})
+		first.wantJoined(servers[1].member(t, signaling.Join{Room: "r"})) // the owner is known
+		late := servers[1].client(t)
+		servers[1].bus.Deaf(true)
+		late.send(signaling.Join{Room: "r"})
+		time.Sleep(5 * time.Second) // of fake time: it joined, and nobody at its server knows
+		servers[1].bus.Deaf(false)
+		w := late.wantWelcome()
+		time.Sleep(5 * time.Second)
+		c := servers[0].member(t, signaling.Join{Room: "r"})
+		require.Len(t, c.welcome.Members, 3, "%v, and %d has joined", c.welcome.Members, w.ID)
+	})
+}
+
+// Links are relayed between members at the owner of their room. Others are told in their welcome that theirs are not.
+func TestRelayedLinksAreNotOfferedBetweenServers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		servers := share(t, new(membus.Hub), 2, signalserver.Config{RelayLinks: true})
+		j := signaling.Join{Room: "r", Features: []string{signaling.FeatureRelayLinks}}
+		here := servers[0].member(t, j).welcome
+		require.True(t, here.RelayLinks)
+		require.Positive(t, here.Limits.RelayRate)
+		there := servers[1].member(t, j).welcome
+		require.False(t, there.RelayLinks)
+		require.Zero(t, there.Limits.RelayRate)
+	})
+}

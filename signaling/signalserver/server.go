@@ -128,7 +128,6 @@ func (s *Server) newRooms() (*rooms.Store, error) {
 		Recovery:      c.Recovery,
 		RebuildTime:   c.RebuildTime,
 		TicketAge:     c.TicketAge,
-		RelayLinks:    c.RelayLinks,
 		Limits:        limits,
 		MatchRules:    s.own.Room,
 		ICEServers:    c.ICEServers,

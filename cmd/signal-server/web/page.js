@@ -14,7 +14,7 @@ import { Peers } from "./peers.js";
 import { forget, keep, recall } from "./place.js";
 import { hello, isHello, Probes } from "./probe.js";
 import { Throughput } from "./throughput.js";
-import { forDropped, forPeer, forReason, forRoom, noWebRtc, whyUnreachable } from "./words.js";
+import { forAway, forDropped, forPeer, forReason, forRoom, noWebRtc, whyUnreachable } from "./words.js";
 
 const by = (/** @type {string} */ id) => /** @type {any} */ (document.getElementById(id));
 const chat = new Chat(), drawing = new Drawing(), table = new Peers(), throughput = new Throughput(roundTrip);
@@ -224,7 +224,7 @@ function report(stats, peers) {
   if (stats.signalingError) status(`${forRoom(stats.signalingError)}\nOpen links go on, but nobody new can come.`, "bad", "Join again");
   else if (!navigator.onLine && (silent.length || nobody)) status(offline, "wait");
   else if (silent.length) status(`Nothing is heard of ${silent.join(", ")} at the moment; trying to reach them again. What you say is kept for them.`, "wait");
-  else if (stats.signaling && node.status === "connecting" && !failure) status("The host is not here at the moment; waiting for it to come back.", "wait");
+  else if (stats.signaling && node.status === "connecting" && !failure) status(forAway(node.hostAway), "wait");
   else if (!stats.signaling) status(lost + (loss?.code === "bad_message" ? `\n${forRoom(loss)}` : ""), "wait");
   else if (failure) status(forPeer(failure[0], failure[1].error) + (nobody && failed.size > 1 ? yours : ""), "bad");
   else status("");

@@ -80,6 +80,8 @@ const drops = {
   no_credit: "came faster than this page takes them", buffer_full: "found no room on the way out",
   malformed: "were malformed", no_target: "were for somebody who is gone", peer_gone: "came from somebody who is gone",
   interrupted: "were for somebody who was not reached",
+  forwarded_unknown: "came through the server for a path that is gone", forwarded_forged: "came through the server and were not made by the other end",
+  forwarded_replay: "came through the server twice", forwarded_full: "came through the server faster than they could be decrypted",
 };
 
 /** @param {Record<string, number>} dropped of a node's stats */
@@ -87,6 +89,9 @@ export function forDropped(dropped) {
   const parts = Object.entries(dropped).map(([why, n]) => `${n} ${drops[why] ?? why}`);
   return parts.length ? `Packets dropped here: ${parts.join(", ")}.` : "";
 }
+
+/** @param {number} ms that the server waits for the host; 0: not known */
+export const forAway = (ms) => "The host is not here at the moment; waiting for it to come back" + (ms ? `, for ${Math.ceil(ms / 1000)} seconds at most.` : ".");
 
 /** @param {string} reason of a disconnected event */
 export const forReason = (reason) =>

@@ -49,7 +49,7 @@ export function decodeControl(b, lanes) {
 }
 
 /** @param {number} n @returns {number[]} */
-function varint(n) {
+export function varint(n) {
   const bytes = [];
   for (; n > 127; n = Math.floor(n / 128)) bytes.push((n % 128) | 128);
   return [...bytes, n];

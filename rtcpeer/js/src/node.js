@@ -50,6 +50,7 @@ export class RtcNode {
   /** @internal @type {Watch} */ watch;
   /** @internal @type {Record<string, number>} */ dropped = {};
   /** Who waits for the server to have done something. @internal @type {{done: () => boolean, resolve: () => void, reject: (why: any) => void}[]} */ asking = [];
+  /** Until when the server keeps the place of a host that is away. @internal */ awayUntil = 0;
   /** Makes paths through the signaling server. @internal @type {ReturnType<RelayLinks> | undefined} */ forwarder;
   /** @internal */ resumed = -1;
   /** @internal @type {IceServer[]} */ iceServers = [];
@@ -88,6 +89,15 @@ export class RtcNode {
   /** The ids of the other members that the server has told of, connected or not: for a star's guest the host alone. */
   get members() {
     return [...this.roster.values()].flatMap((peer) => (peer.present ? peer.member.id : []));
+  }
+
+  /**
+   * For how many ms the server still waits for a host that had lost it when this node joined or came back, if the room ends
+   * with its host. Then the host is back, or the room is over. 0: the host is there, as far as is known.
+   */
+  get hostAway() {
+    const link = this.roster.get(this.host)?.link;
+    return link?.state === "connected" && !link.interrupted ? 0 : Math.max(this.awayUntil - now(), 0);
   }
 
   /** For config.resume of a program that comes back in this one's place, such as the same page reloaded. */
@@ -222,6 +232,7 @@ export class RtcNode {
   /** @internal The state of the room, the first time or anew after the connection was resumed. @param {Message} w */
   welcomed(w) {
     this.resumed++;
+    this.awayUntil = now() + (w.host_away_ms ?? 0);
     this.take({ kind: "ice_servers", ice_servers: w.ice_servers });
     const gone = new Set([...this.roster.values()].filter((p) => p.present).map((p) => p.member.id));
     for (const m of w.members ?? []) {

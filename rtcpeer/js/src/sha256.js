@@ -2,8 +2,8 @@
 // such as http://192.168.0.7, where WebRTC works, and it answers later: a link would change hands between two steps.
 
 const fraction = (/** @type {number} */ x) => ((x % 1) * 2 ** 32) >>> 0;
-/** @type {number[]} */ const roots = [];
-/** @type {number[]} */ const start = [];
+/** @type {number[]} */ export const roots = [];
+/** @type {number[]} */ export const start = [];
 for (let n = 2; roots.length < 64; n++) {
   let prime = true;
   for (let i = 2; i * i <= n; i++) prime &&= n % i > 0;

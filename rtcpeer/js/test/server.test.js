@@ -258,3 +258,34 @@ test("a token that the server has replaced is the one to come back with", async 
   assert.equal(tokens[1], "renewed");
   await a.close();
 });
+
+test("who joins while the host is away is told for how long the server waits for it", async (t) => {
+  const server = await startServer("--grace=20s");
+  t.after(() => server.stop());
+  const sockets = [];
+  class Kept extends WebSocket {
+    constructor(...args) {
+      super(...args);
+      sockets.push(this);
+      if (sockets.length > 1) this.terminate(); // it does not come back
+    }
+  }
+  const url = server.url + "/away";
+  const host = await Player.join(url, { RTCPeerConnection, topology: "star", WebSocket: Kept });
+  t.after(() => host.close());
+  assert.equal(host.node.hostAway, 0);
+  sockets[0].terminate();
+  const guest = await within(patience, "a guest", (async () => {
+    for (;;) {
+      const guest = await Player.join(url, { RTCPeerConnection });
+      if (guest.node.hostAway > 0) return guest;
+      await guest.close(); // the server has not noticed yet
+    }
+  })());
+  t.after(() => guest.close());
+  assert.ok(guest.node.hostAway <= 20000);
+  const again = await Player.join(url, { RTCPeerConnection, resume: host.node.resume });
+  t.after(() => again.close());
+  await guest.event("connected", 1);
+  assert.equal(guest.node.hostAway, 0);
+});

@@ -19,11 +19,11 @@ export const root = fileURLToPath(new URL("../../..", import.meta.url));
 /** The module as it is shipped; the tests of one part of it import that from src. */
 export const rtcpeer = await import("../rtcpeer.js");
 
-/** The folder of signal-server: built by the Go test, or here. */
+/** The folder of signal-server and rtc-client: built by the Go test, or here. */
 function binaries() {
   if (process.env.RTCPEER_BIN) return process.env.RTCPEER_BIN;
   const folder = mkdtempSync(path(tmpdir(), "rtcpeer-js-"));
-  execFileSync("go", ["build", "-o", folder + "/", "./cmd/signal-server"], { cwd: root, stdio: "inherit" });
+  execFileSync("go", ["build", "-o", folder + "/", "./cmd/signal-server", "./cmd/rtc-client"], { cwd: root, stdio: "inherit" });
   return folder;
 }
 
@@ -45,6 +45,9 @@ function start(name, args, options) {
   const ended = new Promise((resolve) => child.on("exit", resolve)).then(() => running.delete(child));
   return { child, ended };
 }
+
+/** Starts rtc-client, whose output is read by the test. */
+export const startClient = (...args) => start("rtc-client", args, { stdio: ["ignore", "pipe", "pipe"] });
 
 const freePort = () =>
   new Promise((resolve) => {

@@ -35,6 +35,7 @@ type Bus struct {
 
 	mu    sync.Mutex // guards the fields below
 	cut   bool
+	deaf  bool
 	delay time.Duration
 	loss  float64
 	down  chan struct{} // closed when it is cut
@@ -59,6 +60,13 @@ func (b *Bus) Cut(cut bool) {
 		b.down = make(chan struct{})
 	}
 	b.cut = cut
+}
+
+// Deaf loses all messages to the server, or no longer.
+func (b *Bus) Deaf(deaf bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.deaf = deaf
 }
 
 // Slow delays all that the server writes and sends by up to so long, each by another time, and loses a share of the
@@ -305,7 +313,7 @@ func (h *Hub) publish(subject string, data []byte) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for r := range h.readers {
-		if r.subject != subject || r.bus.isCut() {
+		if r.subject != subject || r.bus.hearsNothing() {
 			continue
 		}
 		select {
@@ -315,10 +323,10 @@ func (h *Hub) publish(subject string, data []byte) {
 	}
 }
 
-func (b *Bus) isCut() bool {
+func (b *Bus) hearsNothing() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.cut
+	return b.cut || b.deaf
 }
 
 func (b *Bus) Subscribe(subject string, receive func(data []byte)) (stop func(), err error) {

@@ -345,14 +345,17 @@ func (b *Bus) Subscribe(subject string, receive func(data []byte)) (stop func(),
 
 func (b *Bus) MaxMessage() int { return int(b.conn.MaxPayload()) }
 
-// ErrNotAllowed is returned by Check for what an operator of NATS has to allow.
+// ErrNotAllowed is returned by Check for what an operator of NATS has to allow or enable.
 var ErrNotAllowed = errors.New("natsbus: not allowed")
 
 // missing returns an error for what did not work, which says whether it was not allowed.
 func (b *Bus) missing(err error, format string, args ...any) error {
 	last := b.conn.LastError()
-	if last != nil && strings.Contains(strings.ToLower(last.Error()), "permissions violation") {
+	switch {
+	case last != nil && strings.Contains(strings.ToLower(last.Error()), "permissions violation"):
 		err = fmt.Errorf("%w: %w", ErrNotAllowed, last)
+	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
+		err = fmt.Errorf("%w: %w", ErrNotAllowed, err)
 	}
 	return fmt.Errorf("natsbus: "+format+": %w", append(args, err)...)
 }
@@ -386,7 +389,7 @@ func (b *Bus) Check(ctx context.Context) (good []string, err error) {
 		_, err = b.Update(ctx, key, []byte("!"), revision, 2*time.Second)
 	}
 	if err != nil {
-		return good, b.missing(err, "write to bucket %s, which needs JetStream of nats-server 2.11 or later and permission for $JS.API.> and $KV.%s.>", b.bucket, b.bucket)
+		return good, b.missing(err, "write to bucket %s, which needs JetStream of nats-server 2.11 or later and permission to publish to $JS.API.> and $KV.%s.> and to subscribe to _INBOX.>", b.bucket, b.bucket)
 	}
 	return append(good, "may write to bucket "+b.bucket), nil
 }

@@ -1,0 +1,69 @@
+// What goes wrong with a file, as programs see it.
+
+import * as frames from "./frame.js";
+import { printable, shorten } from "./name.js";
+
+/** @import { Frame } from "./frame.js" */
+
+/**
+ * The failure of one transfer. Programs branch on code:
+ * - refused: the other end does not want the file.
+ * - not_receiving: the other end takes no files at all.
+ * - cancelled: the other end has cancelled the transfer.
+ * - failed: the other end could not read its file, or not write it.
+ * - hash_mismatch: what has arrived is not what the sender has read.
+ * - protocol: the other end has broken the protocol, or says that this end has.
+ * - peer_gone: the other end is not connected any more.
+ * - changed: the Blob cannot be read any more, as when its file has changed.
+ * - sink: the stream cannot be written to; cause says why.
+ * - aborted: options.signal was; cause says why.
+ * - answered: the offer was accepted or refused before.
+ * - closed: the Files were.
+ * - bad_config: an argument is none.
+ */
+export class TransferError extends Error {
+  /** The peer it is about. @type {number | undefined} */ peer;
+  /** The file it is about. @type {string | undefined} */ file;
+  /** What has arrived, if toBlob can go on with it: see its options. @type {Blob | undefined} */ part;
+
+  /** @param {string} code @param {string} message @param {any} [cause] */
+  constructor(code, message, cause) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = "TransferError"; // the class has another one when minified
+    this.code = code;
+  }
+}
+
+/** @type {Record<number, [string, string]>} */
+const stops = {
+  [frames.cancelled]: ["cancelled", "cancelled by the other end"],
+  [frames.refused]: ["refused", "refused by the other end"],
+  [frames.badHash]: ["hash_mismatch", "the SHA-256 of what has arrived is not the sender's"],
+  [frames.badProtocol]: ["protocol", "protocol broken, says the other end"],
+  [frames.busy]: ["refused", `refused by the other end: more than ${frames.maxOffers} files at a time`],
+  [frames.sendOnly]: ["not_receiving", "the other end does not receive files"],
+};
+
+/** What a stop of the other end means here. @internal @param {Frame} f */
+export function errorOf({ reason, text }) {
+  const [code, message] = stops[reason] ?? ["failed", "the other end failed"];
+  return new TransferError(code, text ? `${message}: ${printable(text)}` : message);
+}
+
+/** What the other end is told of an error here. @internal @param {TransferError} error */
+export function reasonOf({ code, message }) {
+  if (code === "refused") return { reason: frames.refused, text: shorten(message, frames.maxText) };
+  if (code === "hash_mismatch") return { reason: frames.badHash };
+  if (code === "protocol") return { reason: frames.badProtocol, text: shorten(message, frames.maxText) };
+  if (code === "aborted" || code === "closed") return { reason: frames.cancelled };
+  return { reason: frames.failed };
+}
+
+/** @internal @param {string} what */
+export const broken = (what) => new TransferError("protocol", `protocol broken: ${what}`);
+
+/** @internal @param {Frame} f */
+export const unexpected = (f) => broken(`a frame of kind ${f.kind} was not expected`);
+
+/** @internal */
+export const peerGone = () => new TransferError("peer_gone", "the peer is gone");

@@ -1,0 +1,122 @@
+// One file on its way, in either direction: what the other end says, until it is over. The first reason for its end is
+// the one kept.
+
+import { peerGone, reasonOf, TransferError, unexpected } from "./errors.js";
+import { encode, stopReceiving, stopSending } from "./frame.js";
+
+/** @import { Files } from "./files.js" */
+/** @import { Frame } from "./frame.js" */
+
+export class Transfer {
+  /** What the other end says. @type {Frame[]} */ heard = [];
+  unread = 0; // bytes of data in heard
+  mostFrames = 0; // of heard: until then it may say nothing
+  mostBytes = 0;
+  begun = false; // it is driven, or is over
+  /** @type {TransferError | null} */ error = null; // why it has ended
+  toldByOther = false; // so it need not be told
+  /** Ends a wait for what the other end says. @type {(() => void) | null} */ wake = null;
+  /** Ends a wait for room. @type {(() => void) | null} */ interrupt = null;
+
+  /** @param {Files} files @param {number} peer @param {number} id @param {boolean} sends @param {string} name */
+  constructor(files, peer, id, sends, name) {
+    this.files = files;
+    this.peer = peer;
+    this.id = id;
+    this.sends = sends;
+    this.name = name;
+  }
+
+  get key() {
+    return `${this.peer} ${this.id}`;
+  }
+
+  /**
+   * Runs a transfer until it is over. Rejects with why it failed.
+   * @template T @param {AbortSignal | undefined} signal @param {() => Promise<T>} drive @returns {Promise<T>}
+   */
+  async run(signal, drive) {
+    if (this.begun) throw this.error ?? this.about(new TransferError("answered", "the offer was accepted or refused before"));
+    this.begun = true;
+    const abort = () => this.end(new TransferError("aborted", "aborted", signal?.reason));
+    signal?.addEventListener("abort", abort);
+    if (signal?.aborted) abort();
+    try {
+      return await drive();
+    } catch (error) {
+      this.end(error);
+      throw this.error;
+    } finally {
+      signal?.removeEventListener("abort", abort);
+      this.finish();
+    }
+  }
+
+  /** @param {Frame} f @returns {boolean} false if the other end may not say that */
+  push(f) {
+    this.unread += f.data.length;
+    if (this.heard.length >= this.mostFrames || this.unread > this.mostBytes) return false;
+    this.heard.push(f);
+    this.wake?.();
+    return true;
+  }
+
+  /** What the other end says next. What it has said before the end comes before that. @returns {Promise<Frame>} */
+  async next() {
+    while (!this.heard.length) {
+      if (this.error) throw this.error;
+      await new Promise((/** @type {(v?: any) => void} */ resolve) => (this.wake = resolve));
+    }
+    const f = /** @type {Frame} */ (this.heard.shift());
+    this.unread -= f.data.length;
+    return f;
+  }
+
+  /** next, which must be of a kind. @param {number} kind */
+  async nextOf(kind) {
+    const f = await this.next();
+    if (f.kind !== kind) throw unexpected(f);
+    return f;
+  }
+
+  /** Sends a frame, and waits for room. @param {Partial<Frame> & {kind: number}} frame */
+  async send(frame, first = false) {
+    if (this.error) throw this.error;
+    const sent = this.files.node.send(this.files.packet(this.peer, encode({ id: this.id, ...frame })));
+    await new Promise((/** @type {(v?: any) => void} */ resolve, reject) => {
+      this.interrupt = resolve;
+      sent.then(resolve, (error) => {
+        if (error.code !== "unknown_peer") reject(new TransferError(error.code, error.message, error));
+        else if (first) this.end(peerGone(), true);
+        // Otherwise handle is about to tell why: what the peer has said before it went comes first.
+        else if (this.error) resolve();
+      });
+    });
+    if (this.error) throw this.error;
+  }
+
+  /** Ends it for a reason. If nobody drives it, it is over. @param {any} error @param {boolean} [toldByOther] */
+  end(error, toldByOther = false) {
+    if (this.error) return;
+    this.error = this.about(error instanceof TransferError ? error : new TransferError("failed", String(error?.message ?? error), error));
+    this.toldByOther = toldByOther;
+    this.wake?.();
+    this.interrupt?.();
+    if (this.begun) return;
+    this.begun = true;
+    this.finish();
+  }
+
+  /** @param {TransferError} error */
+  about(error) {
+    error.peer = this.peer;
+    error.file = this.name;
+    return error;
+  }
+
+  finish() {
+    this.files.remove(this);
+    if (!this.error || this.toldByOther) return;
+    this.files.tell(this.peer, { kind: this.sends ? stopSending : stopReceiving, id: this.id, ...reasonOf(this.error) });
+  }
+}
