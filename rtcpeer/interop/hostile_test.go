@@ -5,6 +5,7 @@ package interop
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -124,7 +125,9 @@ func (a *attack) stillHeard(t *testing.T) {
 func (a *attack) met(t *testing.T) *attackLink {
 	t.Helper()
 	require.NoError(t, a.page.await(a.ctx, "the attacker", has(rtcpeer.PeerConnected, a.id)))
-	return a.link(a.page.ID())
+	link := a.link(a.page.ID())
+	link.opened.Wait() // the page's lanes may be open first
+	return link
 }
 
 func (a *attack) stranger(t *testing.T) {
@@ -196,7 +199,9 @@ func (a *attack) announcements(t *testing.T) {
 	require.ErrorContains(t, err, "it announces too many peers")
 	requireReason(t, a.page, a.id, rtcpeer.Misbehaved)
 
-	require.NoError(t, a.link(a.honest.ID()).lanes[0].Send([]byte("\x03still")))
+	honest := a.link(a.honest.ID())
+	honest.opened.Wait()
+	require.NoError(t, honest.lanes[0].Send([]byte("\x03still")))
 	require.NoError(t, a.honest.await(a.ctx, "the packet", has(rtcpeer.PacketReceived, a.id)))
 }
 
@@ -231,6 +236,7 @@ type attackLink struct {
 	pc       *pion.PeerConnection
 	lanes    []*pion.DataChannel
 	stranger *pion.DataChannel // which nobody else has
+	opened   sync.WaitGroup    // until each lane is open
 	ended    chan struct{}     // closed when the other end has closed a lane
 	low      chan struct{}     // a token when a lane's buffer is empty
 }
@@ -330,7 +336,12 @@ func anyCandidate(i int) signaling.SignalData {
 func (a *attacker) tell(to rtcpeer.PeerID, d signaling.SignalData) {
 	data, err := d.Encode()
 	check(a.t, err)
-	check(a.t, a.signals.Send(a.ctx, signaling.Signal{To: to, Data: data}))
+	err = a.signals.Send(a.ctx, signaling.Signal{To: to, Data: data})
+	for errors.Is(err, signalclient.ErrBufferFull) { // the server is busy
+		<-time.After(10 * time.Millisecond)
+		err = a.signals.Send(a.ctx, signaling.Signal{To: to, Data: data})
+	}
+	check(a.t, err)
 }
 
 // link returns the link with a member, which the first call makes.
@@ -352,6 +363,8 @@ func (a *attacker) link(peer rtcpeer.PeerID) *attackLink {
 		}
 		channel, err := pc.CreateDataChannel(fmt.Sprint(id), init)
 		check(a.t, err)
+		l.opened.Add(1)
+		channel.OnOpen(sync.OnceFunc(l.opened.Done))
 		channel.OnBufferedAmountLow(func() {
 			select {
 			case l.low <- struct{}{}:
@@ -376,12 +389,16 @@ func (a *attacker) link(peer rtcpeer.PeerID) *attackLink {
 	return l
 }
 
-// write sends, and waits while much is still to be sent. It returns false when the other end has ended the link.
+// inFlight is how many bytes an attacker has on the way. With much more, the system drops datagrams, and a Chromium that
+// waits for one of them while a window full of tiny messages follows ends the association itself.
+const inFlight = 32 << 10
+
+// write sends, and waits while much is on the way. It returns false when the other end has ended the link.
 func (l *attackLink) write(ctx context.Context, channel *pion.DataChannel, data []byte) bool {
 	if channel.Send(data) != nil {
 		return false
 	}
-	for channel.BufferedAmount() > 1<<20 {
+	for channel.BufferedAmount() > inFlight {
 		select {
 		case <-l.low:
 		case <-l.ended:
