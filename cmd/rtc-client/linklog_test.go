@@ -90,7 +90,7 @@ func TestLinkLogForgets(t *testing.T) {
 }
 
 func TestAlone(t *testing.T) {
-	require.Equal(t, "nobody else is in the room yet; others join with: rtc-client chat ws://x/y", alone(here{}, "ws://x/y"))
+	require.Equal(t, "nobody else is in the room yet; others join with: rtc-client chat ws://x/y", alone(here{}, "rtc-client chat ws://x/y"))
 	require.Equal(t, "in the room, and not connected yet: peer 7, 9", alone(here{members: []rtcpeer.PeerID{7, 9}}, ""))
 }
 

@@ -61,6 +61,23 @@
 // A choice of faults takes two minutes. RTCPEER_LAB_LONG=1 tries all of them, and the main ones in Firefox, which takes
 // ten. The file for its table is named by RTCPEER_LAB_BROWSER_FAULTS.
 //
+// # Paths
+//
+// TestPaths compares stacks on paths with delay, loss, packets that overtake each other, and a bottleneck with a queue:
+//
+//	host a ---- TUN device ---- a process that delays, drops and queues ---- TUN device ---- host b
+//	45.2.0.1, with the signaling server                                                    45.2.0.2
+//
+// A runner at each host joins a room, and then sends at a, or counts at b: packets of 16 KiB and of 1 KiB for three
+// seconds after two in which a window may grow, state of 200 bytes 60 times a second, and both at once. Runners are
+// rtcpeer, the same with the bulk on a channel of Config.Bulk, Pion with its default settings and with lean ones,
+// and rtcpeer.js over libdatachannel and over libwebrtc. Only UDP packets are lost, as signaling goes over TCP. A second
+// table has two stacks at a time on one bottleneck; its TCP is the kernel's, with cubic.
+//
+// The figures are the machine's, and no test: only that everything works is. The short form takes two paths and three
+// stacks, in four minutes. RTCPEER_LAB_LONG=1 takes all, which takes half an hour; RTCPEER_LAB_ROADS and
+// RTCPEER_LAB_STACKS are regular expressions that choose some of them. RTCPEER_LAB_PATHS names the file for the tables.
+//
 // # All
 //
 // The addresses are public ones, as the TURN server relays to no others; no packet of theirs leaves
