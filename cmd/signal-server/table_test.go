@@ -52,7 +52,7 @@ func TestEachFigureOfTheTableMoves(t *testing.T) {
 	require.Greater(t, len(promised), 30)
 	for _, figure := range promised {
 		name, _, _ := strings.Cut(figure, "{")
-		if movesElsewhere[name] != "" || movesElsewhere[figure] != "" {
+		if movesElsewhere[name] != "" || movesElsewhere[figure] != "" || strings.HasPrefix(name, "cluster_") {
 			continue
 		}
 		require.True(t, moves(l.moved, figure), figure)
@@ -73,6 +73,8 @@ var movesElsewhere = map[string]string{
 
 	`dropped_total{word="relay_unknown"}`: "forward_test.go of signalserver",
 	`dropped_total{word="relay_full"}`:    "forward_test.go of signalserver",
+
+	`seconds_count{phase="bus"}`: "TestClusterFigures", // as those that begin with cluster_
 }
 
 // moves reports whether a figure has moved, with any label if it ends before one.

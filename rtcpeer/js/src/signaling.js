@@ -128,7 +128,7 @@ export class Signaling {
       socket.onmessage = (/** @type {any} */ e) => {
         if (socket.over) return;
         heard = now();
-        if (this.config.relayLinks && typeof e.data !== "string") return this.onframe(e.data);
+        if (this.socket === socket && this.config.relayLinks && typeof e.data !== "string") return this.onframe(e.data);
         try {
           const m = decodeMessage(e.data);
           if (m.kind === "error" && !passing.includes(m.code)) over(new RtcPeerError(m.code, `${m.code}: ${m.text}`, { retryAfter: m.retry_after_ms ?? 0 }));
