@@ -57,7 +57,7 @@ func TestBans(t *testing.T) {
 			require.WithinRange(t, made.Until, before.Add(time.Hour-time.Second), time.Now().Add(time.Hour))
 			require.NotContains(t, answer, w.Resume)
 			out := guest.receive().(*signaling.Error)
-			require.Equal(t, signaling.CodeKicked, out.Code)
+			require.Equal(t, signaling.CodeKicked, out.Code, out.Text)
 			require.Contains(t, out.Text, "cheating")
 			require.Equal(t, w.ID, host.receive().(signaling.Left).ID)
 

@@ -285,12 +285,13 @@ func (s *Server) checkBans(remote netip.Addr, of rooms.Seat, subjects ...string)
 	return nil
 }
 
-// expelBanned takes a member out that was banned while it joined. It reports whether it was.
+// expelBanned takes a member out that was banned while it joined, as one that was banned after that. It reports whether
+// it was.
 func (s *Server) expelBanned(m *rooms.Member) bool {
 	remote, subject, of := m.Who()
 	why := s.bans.find(remote, subject, of)
 	if why != nil {
-		m.Expel(why)
+		m.Expel(&signaling.Error{Code: signaling.CodeKicked, Text: why.Text})
 	}
 	return why != nil
 }
