@@ -3,6 +3,7 @@
 package js_test
 
 import (
+	"errors"
 	"bufio"
 	"bytes"
 	"os"
@@ -51,9 +52,19 @@ func TestRuntimes(t *testing.T) {
 			t.Parallel() // with the other one: most of it waits
 			for _, file := range c.files {
 				t.Run(file, func(t *testing.T) {
-					cmd := exec.CommandContext(t.Context(), filepath.Join(folder, "node_modules", ".bin", c.name), append(slices.Clone(c.args), "./test/"+file+".test.js")...)
-					cmd.Env = append(os.Environ(), "RTCPEER_BIN="+bin, "NO_COLOR=1")
-					out, err := cmd.CombinedOutput()
+					program := filepath.Join(folder, "node_modules", ".bin", c.name)
+					args := append(slices.Clone(c.args), "./test/"+file+".test.js")
+					run := func() ([]byte, error) {
+						cmd := exec.CommandContext(t.Context(), program, args...)
+						cmd.Env = append(os.Environ(), "RTCPEER_BIN="+bin, "NO_COLOR=1")
+						return cmd.CombinedOutput()
+					}
+					out, err := run()
+					// @roamhq/wrtc 0.10.0 crashes Deno now and then as it ends, after the last test.
+					if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() == -1 && t.Context().Err() == nil {
+						t.Logf("again after: %v\n%s", err, out)
+						out, err = run()
+					}
 					require.NoError(t, err, "%s", out)
 				})
 			}
