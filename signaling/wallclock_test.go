@@ -24,6 +24,7 @@ func TestNoWallClockTimeIsSubtracted(t *testing.T) {
 		"signaling/turnserver/credentials.go: time.Unix": "the user name of a credential has a date",
 		"signaling/turnserver/credentials.go: .Unix":     "likewise",
 		"signaling/signalclient/redial.go: time.Until":   "of times that time.Now has made",
+		"signaling/cluster/lease.go: .UnixNano":          "a machine that slept does not go on as an owner: a step of the clock can only end a lease",
 		"cmd/signal-server/hook.go: time.Unix":           "the answer of a hook has a date",
 		"cmd/signal-server/tls.go: .Unix":                "a figure has the date at which a certificate ends",
 		"cmd/signal-server/jwt.go: time.Until":           "a token whose date is a hundred years ahead is refused",
