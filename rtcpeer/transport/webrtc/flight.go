@@ -13,7 +13,7 @@ import (
 type flight struct {
 	mu      sync.Mutex // guards the fields below
 	written uint64     // bytes
-	marks   [32]mark   // a ring; the oldest is at first
+	marks   *[32]mark  // a ring; the oldest is at first; nil until something is noted
 	first   int
 	n       int
 	moved   time.Time // when it was last seen that something had been acknowledged
@@ -28,11 +28,17 @@ type mark struct {
 
 const markEach = 10 * time.Millisecond
 
-// wrote notes a packet.
-func (f *flight) wrote(n int, now time.Time) {
+// wrote counts a packet, and notes it if that is wanted.
+func (f *flight) wrote(n int, now time.Time, note bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.written += uint64(n)
+	if !note {
+		return
+	}
+	if f.marks == nil {
+		f.marks = new([32]mark)
+	}
 	if last := &f.marks[(f.first+f.n+len(f.marks)-1)%len(f.marks)]; f.n == len(f.marks) || f.n > 0 && now.Sub(last.at) < markEach {
 		last.end, last.last = f.written, now
 		return

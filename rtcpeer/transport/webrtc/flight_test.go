@@ -17,7 +17,7 @@ func TestFlight(t *testing.T) {
 	require.Zero(t, f.age(0, at(0)))
 	require.Zero(t, f.age(100, at(0)), "what was written before the lane was watched")
 	for i := range 10 { // 100 bytes each 20 ms
-		f.wrote(100, at(20*i))
+		f.wrote(100, at(20*i), true)
 	}
 	require.Equal(t, 300*time.Millisecond, f.age(1000, at(300)))
 	require.Equal(t, 200*time.Millisecond, f.age(500, at(300)), "the first half has arrived")
@@ -25,14 +25,14 @@ func TestFlight(t *testing.T) {
 	require.Zero(t, f.age(0, at(300)))
 
 	for i := range 53 { // a burst after a quiet time
-		f.wrote(1200, at(1000))
+		f.wrote(1200, at(1000), true)
 		require.Zero(t, f.age(1200*(i+1), at(1000)))
 	}
 	require.Equal(t, 5*time.Millisecond, f.age(1200, at(1005)))
 	require.Zero(t, f.age(0, at(1010)))
 
 	for i := range 1000 { // more than there are marks
-		f.wrote(10, at(2000+20*i))
+		f.wrote(10, at(2000+20*i), true)
 	}
 	require.Equal(t, 20*time.Second, f.age(10_000, at(22_000)))
 	require.Equal(t, 20*time.Second-31*20*time.Millisecond, f.age(1000, at(22_000)), "the last mark has the rest")

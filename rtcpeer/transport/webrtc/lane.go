@@ -49,7 +49,7 @@ func (l *lane) hand(p []byte, now time.Time) error {
 		}
 		return l.path.ended()
 	}
-	l.flight.wrote(len(p), now)
+	l.flight.wrote(len(p), now, l.outlet == nil || l.channel.BufferedAmount() > alwaysRoom)
 	l.path.outlet.expected.Add(uint64(wire(len(p))))
 	return nil
 }
