@@ -21,9 +21,9 @@ type Config struct {
 	// Channels are the modes of the transfer channels 1, 2, ...; at most 255. All members need the
 	// same list: two that differ get no link, and a *ChannelMismatchError each.
 	Channels []Mode
-	// Bulk are those of them, all reliable, that yield: they send less when packets take longer than they have to, so
-	// that a file beside a game does not hurt the game. It is a matter of the sender alone: another member may have other
-	// ones. Only over Pion; a browser sends as always.
+	// Bulk lists the reliable channels, by their numbers, that yield to the others: they send less when a queue builds up
+	// on the network, so that a file beside a game does not hurt the game. It concerns only what this node sends; other
+	// members may have another list. It works over Pion; a browser ignores it.
 	Bulk []int
 	// Framed puts packets of a mesh into the frames of Godot's SceneMultiplayer, as they are in every
 	// star: for rooms shared with Godot games that use MultiplayerAPI. All members need the same.
@@ -68,10 +68,10 @@ type Config struct {
 	// be acknowledged. 0 means 500 ms; negative: not at all.
 	Linger time.Duration
 	// SlowAfter is how long a star's host lets a guest take nothing of the reliable packets
-	// relayed to it, before it disconnects the guest as Slow. 0 means 5 s. So long may a guest that
-	// sends to it be silent on all its lanes, if it takes no part in repairs: it is not told what was
-	// taken, and fills the one receive window of its lanes. To read on, the host would have to keep
-	// any number of packets, or disconnect the slow guest at once.
+	// relayed to it, before it disconnects the guest as Slow. 0 means 5 s. A guest that takes no part
+	// in repairs and sends to the slow guest may be silent on all its lanes for as long: it is not told
+	// what was taken, and fills the one receive window of its lanes. To read on, the host would have to
+	// keep any number of packets, or disconnect the slow guest at once.
 	SlowAfter time.Duration
 	// Refuse is SetRefuse from the beginning.
 	Refuse bool
@@ -149,7 +149,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.SendBuffer = min(c.SendBuffer, max(maxHeldUp/channelsOf(c.Channels).reliable(), 4*c.MaxPacket))
 	for _, channel := range c.Bulk {
 		if channel < 1 || channel > len(c.Channels) || c.Channels[channel-1] != Reliable {
-			return c, fmt.Errorf("rtcpeer: Config.Bulk: %d is no reliable one of Config.Channels, which are 1 to %d", channel, len(c.Channels))
+			return c, fmt.Errorf("rtcpeer: Config.Bulk: %d: want the number of a reliable channel of Config.Channels, 1 to %d", channel, len(c.Channels))
 		}
 	}
 	for i, m := range c.Channels {

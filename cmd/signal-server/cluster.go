@@ -25,7 +25,7 @@ type clusterOptions struct {
 	CA     string   `name:"nats-ca" hidden:"" placeholder:"FILE" help:"CA certificates to verify NATS, in PEM (the system's)."`
 	Cert   string   `name:"nats-cert" hidden:"" placeholder:"FILE" help:"Client certificate for NATS, in PEM."`
 	Key    string   `name:"nats-key" hidden:"" placeholder:"FILE" help:"Private key of --nats-cert, in PEM."`
-	Server string   `name:"server-name" placeholder:"NAME" help:"Name of this server in logs (the host's name)."`
+	Server string   `name:"server-name" placeholder:"NAME" help:"Name in logs and figures (the host's name)."`
 
 	Embedded string   `name:"nats-embedded" hidden:"" placeholder:"ADDR" help:"Run a NATS node in this program. Other nodes connect to ADDR, for instance :6222."`
 	Peers    []string `name:"nats-peers" hidden:"" placeholder:"URL" help:"Addresses of the other embedded nodes: nats://host:6222."`

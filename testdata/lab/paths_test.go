@@ -313,7 +313,12 @@ const pathsHead = "| path | stack | Join to first packet, ms | 16 KiB, MB/s | 1 
 	"|---|---|---|---|---|---|---|---|---|\n"
 
 func (c comparison) String() string {
-	state := func(s [3]float64) string { return fmt.Sprintf("%.0f, %.0f, %.0f %%", s[0], s[1], s[2]) }
+	state := func(s [3]float64) string {
+		if s[2] == 100 {
+			return "none came"
+		}
+		return fmt.Sprintf("%.0f, %.0f, %.0f %%", s[0], s[1], s[2])
+	}
 	return fmt.Sprintf("| %s | %s | %.0f | %.2f | %.2f | %.1f | %.0f | %s | %s |",
 		c.road, c.stack, c.first, c.bulk, c.small, c.cpu, c.gap, state(c.alone), state(c.beside))
 }

@@ -73,8 +73,8 @@ func (l *lane) Read(p []byte) (int, error) {
 
 func (l *lane) Buffered() int { return int(l.queued.Load()) + int(l.channel.BufferedAmount()) }
 
-// Lag takes the congestion window for what is in flight: what is buffered beyond it waits, and
-// leaves at one window a round trip. Or what is in flight itself takes longer than it should.
+// Lag takes SCTP's congestion window, which has a floor (sctpFloor), for what is in flight: what is buffered beyond it
+// waits, and leaves at one window a round trip. Or what is in flight itself takes longer than it should.
 func (l *lane) Lag() time.Duration {
 	cwnd, rtt := l.path.pace.figures(l.path)
 	buffered := l.Buffered()

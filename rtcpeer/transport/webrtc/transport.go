@@ -184,9 +184,9 @@ func (c Config) apply(e *pion.SettingEngine) error {
 	e.SetDTLSReplayProtectionWindow(1024)
 
 	e.EnableSCTPZeroChecksum(true)
-	// Pion sends a packet that was lost twice again only when this time is over, which RFC 9260 wants to be a second at
-	// least, and doubles up to Pion's 60 s: where a quarter of the packets are lost everything stands still for it, again and
-	// again. On a path that takes longer the first packets after a pause are sent twice.
+	// If a packet is lost twice, Pion sends it again only after its retransmission timeout: a second at least (RFC 9260),
+	// doubled each time up to 60 s. Where a quarter of the packets are lost, everything stands still for that long, again
+	// and again. The price of less: on a path that takes longer, the first packets after a pause are sent twice.
 	e.SetSCTPRTOMax(400 * time.Millisecond)
 	// The window is our own (window.go).
 	e.SetSCTPMinCwnd(sctpFloor)

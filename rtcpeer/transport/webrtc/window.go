@@ -29,6 +29,7 @@ type window struct {
 	began time.Time // of the present interval
 	last  flow      // when it began
 	idle  bool      // in it there was a moment with less in flight than the window allows
+	busy  time.Time // the end of the last interval without such a moment
 
 	started bool    // the rate of the path is known
 	grown   float64 // the largest rate when it last grew by a quarter; while starting
@@ -46,13 +47,13 @@ type flow struct {
 }
 
 const (
-	sctpFloor   = 4 << 20  // bytes
+	sctpFloor   = 4 << 20  // bytes that SCTP's own window has at least: more than SendBuffer allows by default
 	leastWindow = 32 << 10 // bytes; two of the largest packets by default
 	// intervals last for a round trip, and no less than this.
 	shortInterval = 20 * time.Millisecond
 	// slack is what may be in flight beyond the path's own, in time: acknowledgements come late and in groups.
 	slack, bulkSlack = 10 * time.Millisecond, 5 * time.Millisecond
-	// bulkDelay is how long the queue may be that bulk makes.
+	// bulkDelay is how much longer packets may take because of bulk before it sends less than the path carries.
 	bulkDelay = 10 * time.Millisecond
 	// probeEach is how often the window shrinks for a moment, to see how long a packet takes without a queue.
 	probeEach, probeTime = 10 * time.Second, 200 * time.Millisecond
@@ -69,17 +70,20 @@ func wire(n int) int { return n + (n+sctpPacket-1)/sctpPacket*sctpHead }
 // update tells how far the flow has come, of the time that the last packet took, 0 if that is not known, and whether
 // less is in flight than the window allows. sent is asked for flow.sent once a round trip.
 func (w *window) update(f flow, took time.Duration, idle bool, sent func() uint64, now time.Time) {
+	if !idle && now.Sub(w.busy) > idleReset {
+		f.sent = sent()
+		*w = window{shortest: w.shortest, shortestAt: now, usual: w.shortest, busy: now, began: now, last: f}
+	}
 	w.idle = w.idle || idle
 	w.delay(took, now)
 	lasted := now.Sub(w.began)
-	switch {
-	case w.began.IsZero() || lasted > idleReset:
-		*w = window{shortest: w.shortest, shortestAt: w.shortestAt, usual: w.shortest}
-	case lasted < max(w.usual, shortInterval):
+	if lasted < max(w.usual, shortInterval) {
 		return
-	default:
-		f.sent = sent()
-		w.interval(float64(f.acknowledged-w.last.acknowledged)/lasted.Seconds(), w.lost(f))
+	}
+	f.sent = sent()
+	w.interval(float64(f.acknowledged-w.last.acknowledged)/lasted.Seconds(), w.lost(f))
+	if !w.idle {
+		w.busy = now
 	}
 	w.usual, w.least = cmp.Or(w.least, w.usual), 0
 	w.began, w.last, w.idle = now, f, false
@@ -110,9 +114,9 @@ func (w *window) interval(rate float64, lost bool) {
 	case w.contest > 0:
 		w.contest += contestStep
 	case w.started && queue > w.shortest*6/10+2*slack && !w.idle && (lost || w.room(1.25, slack) > leastWindow):
-		// (The least window makes a queue on a narrow path by itself.)
+		// On a narrow path the least window makes a queue by itself, which loses nothing.
 		if w.queued++; w.queued == 3 {
-			w.contest = int(w.rate() * w.usual.Seconds())
+			w.contest, w.probeEnd = int(w.rate()*w.usual.Seconds()), time.Time{}
 		}
 	}
 }
@@ -153,7 +157,7 @@ func (w *window) rate() float64 { return slices.Max(w.rates[:]) }
 // queue is how much longer a packet takes than with nothing in its way.
 func (w *window) queue() time.Duration { return max(w.usual-w.shortest, 0) }
 
-// bulkGain is how many times the path's own may be in flight of bulk: the less the longer the queue.
+// bulkGain is the gain of bulk (see room). The longer the queue, the smaller it is.
 func (w *window) bulkGain() float64 {
 	queue := float64(w.queue()) / float64(bulkDelay)
 	if queue < 1 {
@@ -177,7 +181,7 @@ func (w *window) size(bulk bool) int {
 	return w.room(1.25, slack)
 }
 
-// room is the path's own so many times, and what comes in so long besides.
+// room is gain times what the path itself holds, and what it carries in slack besides.
 func (w *window) room(gain float64, slack time.Duration) int {
 	return max(leastWindow, int(w.rate()*(gain*w.shortest.Seconds()+slack.Seconds())))
 }

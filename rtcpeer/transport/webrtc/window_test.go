@@ -141,19 +141,33 @@ func TestWindowOfANarrowPath(t *testing.T) {
 	require.LessOrEqual(t, run.queue, 5*leastWindow/4*time.Second/rate)
 }
 
+// rounds are round trips of a window, in each of which 100,000 bytes are acknowledged.
+type rounds struct {
+	w   *window
+	f   flow
+	now time.Time
+}
+
+func newRounds() *rounds { return &rounds{w: new(window), now: time.Now()} }
+
+// interval is one in which a packet took so long, and so many bytes were sent again.
+func (r *rounds) interval(took time.Duration, resent int) {
+	r.now = r.now.Add(took)
+	r.f.acknowledged += 100_000
+	r.f.expected += uint64(wire(100_000))
+	r.f.sent += uint64(wire(100_000) + resent)
+	r.update(took, false)
+}
+
+func (r *rounds) update(took time.Duration, idle bool) {
+	r.w.update(r.f, took, idle, func() uint64 { return r.f.sent }, r.now)
+}
+
 // A path on which somebody else's queue comes and stays, as TCP's does: the window holds what it has, and shrinks with each
 // loss instead of giving way or pushing the other one out. Alone again it is as before.
 func TestWindowInAContest(t *testing.T) {
-	var w window
-	var f flow
-	now := time.Now()
-	interval := func(took time.Duration, resent int) {
-		now = now.Add(took)
-		f.acknowledged += 100_000
-		f.expected += uint64(wire(100_000))
-		f.sent += uint64(wire(100_000) + resent)
-		w.update(f, took, false, func() uint64 { return f.sent }, now)
-	}
+	r := newRounds()
+	w, interval := r.w, r.interval
 	for range 20 {
 		interval(50*time.Millisecond, 0)
 	}
@@ -185,4 +199,35 @@ func TestWindowOfALongerRoute(t *testing.T) {
 	after := p.send(60*time.Second, false)
 	require.Greater(t, before.rate, 0.9*6e6)
 	require.Greater(t, after.rate, 0.8*6e6)
+}
+
+// A contest that begins while the window is small for a probe ends the probe.
+func TestWindowProbesNotInAContest(t *testing.T) {
+	r := newRounds()
+	r.interval(50*time.Millisecond, 0)
+	for r.now.Sub(r.w.shortestAt) < 9550*time.Millisecond {
+		r.interval(51*time.Millisecond, 0)
+	}
+	alone := r.w.size(false)
+	for range 4 {
+		r.interval(150*time.Millisecond, 0)
+	}
+	require.Greater(t, r.w.size(false), alone)
+}
+
+// A path on which nothing waited for a while begins anew, and at once: the beats of a link do not keep its old rate.
+func TestWindowAfterAQuietTime(t *testing.T) {
+	r := newRounds()
+	for range 20 {
+		r.interval(50*time.Millisecond, 0)
+	}
+	require.Greater(t, r.w.size(false), 2*leastWindow)
+	for range 60 {
+		r.now = r.now.Add(time.Second)
+		r.update(0, true)
+	}
+	r.update(0, false)
+	require.Equal(t, leastWindow, r.w.size(false))
+	r.interval(50*time.Millisecond, 0)
+	require.InDelta(t, 2e6*0.11, r.w.size(false), 1000, "twice the rate of the first round trip")
 }
