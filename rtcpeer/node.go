@@ -22,8 +22,14 @@ import (
 // should not wait for a network. An error of Receive is final: the signaler will carry nothing more.
 // After Close both return an error that wraps net.ErrClosed.
 //
-// signalclient.Client is one, for this module's server. Any other way to carry a few kilobytes
-// between two programs can be made one.
+// What a node relies on besides: each Signal received has From, the id of who sent it, and signals from one member
+// arrive in order; each member that this node is to make a link with is in the Welcome or in a Joined, and comes in a
+// Left when it is gone; what a host sends as Seal and as Lock comes back to all members, the host included, as Sealed
+// and as Lock (Node.Seal and Node.SetLocked wait for that); who is kicked gets a *signaling.Error as the error of
+// Receive, and the others a Left. Package signalertest is a test of all this.
+//
+// signalclient.Client is one, for this module's server, and package signaling/memory has one for members in one
+// process. Any other way to carry a few kilobytes between two programs can be made one.
 type Signaler interface {
 	Send(context.Context, signaling.Message) error
 	Receive(context.Context) (signaling.Message, error)
