@@ -194,6 +194,8 @@ func (n *Node) put(ctx context.Context, p Packet) error {
 		return context.Cause(n.ctx)
 	case err != nil:
 		return err
+	case p.Peer == n.id:
+		return fmt.Errorf("%w: %d is this node itself", ErrUnknownPeer, p.Peer)
 	case len(p.Data) == 0:
 		return nil
 	case len(p.Data) > n.config.MaxPacket:
