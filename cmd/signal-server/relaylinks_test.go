@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,8 +19,13 @@ import (
 
 func joinForwarded(t testing.TB, url string) *rtcpeer.Node {
 	t.Helper()
+	return joinForwardedTLS(t, url, nil)
+}
+
+func joinForwardedTLS(t testing.TB, url string, trust *tls.Config) *rtcpeer.Node {
+	t.Helper()
 	config := relayOnly
-	config.RelayLinks = true
+	config.RelayLinks, config.Signaling.TLS = true, trust
 	node, err := rtcpeer.Join(t.Context(), url+"/lobby", config)
 	require.NoError(t, err)
 	t.Cleanup(func() { node.Close() })
@@ -28,6 +35,19 @@ func joinForwarded(t testing.TB, url string) *rtcpeer.Node {
 func TestRelayLinks(t *testing.T) {
 	p := start(t, nil, "--metrics-listen=127.0.0.1:0", "--relay-links", "--relay-rate=2000000", "--relay-total=100000000")
 	first, second := joinForwarded(t, p.url), joinForwarded(t, p.url)
+	const packets, size = 200, 16 << 10
+	passForwarded(t, first, second, packets, size)
+	figures := scrape(t, p.other(t, "--metrics-listen")+"/metrics")
+	require.GreaterOrEqual(t, figures["relay_frames_total"], float64(packets))
+	require.GreaterOrEqual(t, figures["relay_bytes_total"], float64(packets*size))
+	require.Positive(t, figures["relay_throttled_total"])
+	require.NoError(t, second.Close())
+	require.Equal(t, rtcpeer.ByPeer, wantEvent(t, first, rtcpeer.PeerDisconnected).Reason)
+}
+
+// passForwarded has two nodes connect through the server, and one of them send packets to the other.
+func passForwarded(t *testing.T, first, second *rtcpeer.Node, packets, size int) {
+	t.Helper()
 	wantEvent(t, first, rtcpeer.PeerConnected)
 	wantEvent(t, second, rtcpeer.PeerConnected)
 	for _, n := range []*rtcpeer.Node{first, second} {
@@ -35,7 +55,6 @@ func TestRelayLinks(t *testing.T) {
 			require.Equal(t, []string{transport.Signaling, transport.Signaling}, []string{l.Local, l.Remote})
 		}
 	}
-	const packets, size = 200, 16 << 10
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	go func() {
@@ -50,12 +69,21 @@ func TestRelayLinks(t *testing.T) {
 		require.Len(t, data, size)
 		require.Equal(t, byte(i), data[size-1])
 	}
-	figures := scrape(t, p.other(t, "--metrics-listen")+"/metrics")
-	require.GreaterOrEqual(t, figures["relay_frames_total"], float64(packets))
-	require.GreaterOrEqual(t, figures["relay_bytes_total"], float64(packets*size))
-	require.Positive(t, figures["relay_throttled_total"])
-	require.NoError(t, second.Close())
-	require.Equal(t, rtcpeer.ByPeer, wantEvent(t, first, rtcpeer.PeerDisconnected).Reason)
+}
+
+// The same over TLS through the proxies of Debian with the examples of deploy, and both ways.
+func TestRelayLinksBehindProxies(t *testing.T) {
+	for name, startProxy := range proxiesHere {
+		t.Run(name, func(t *testing.T) {
+			p := start(t, nil, "--trusted-proxy=127.0.0.1", "--relay-links", "--relay-rate=2000000")
+			address, trust := startProxy(t, strings.TrimPrefix(p.url, "ws://"))
+			first, second := joinForwardedTLS(t, "wss://"+address, trust), joinForwardedTLS(t, "wss://"+address, trust)
+			passForwarded(t, first, second, 50, 16<<10)
+			require.NoError(t, second.Send(t.Context(), rtcpeer.Packet{Data: []byte("back"), Peer: first.ID()}))
+			require.Equal(t, "back", string(wantEvent(t, first, rtcpeer.PacketReceived).Packet.Data))
+			require.GreaterOrEqual(t, scrape(t, pageOf(p)+"metrics")["relay_frames_total"], 51.0)
+		})
+	}
 }
 
 // A program and two tabs, none of which has any other way to the others, and the page, which says so.
