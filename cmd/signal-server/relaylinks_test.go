@@ -86,24 +86,21 @@ func TestRelayLinksBehindProxies(t *testing.T) {
 	}
 }
 
-// A program and two tabs, none of which has any other way to the others, and the page, which says so.
+// A program, a tab of Chromium and one of Firefox, none of which has any other way to the others, and the page, which says so.
 func TestRelayLinksOfBrowsers(t *testing.T) {
 	p := start(t, nil, "--relay-links", "--relay-rate=100000000", "--relay-total=100000000")
 	node := joinForwarded(t, p.url)
-	b := openBrowser(t)
-	var tabs []*tab
-	for range 2 {
-		tab := b.open(t, pageOf(p))
-		tab.await(t, `(async () => {
+	chromium := openBrowser(t)
+	tabs := []view{chromium.open(t, pageOf(p)), openView(t, openFirefox(t), "", pageOf(p))}
+	for _, tab := range tabs {
+		settle(t, tab, `(async () => {
 			const { join } = await import("./rtcpeer.js");
 			const { relayLinks } = await import("./relay-links.js");
 			globalThis.game = await join("./lobby", { iceTransportPolicy: "relay", relayLinks, maxPacket: 262144 });
 			globalThis.heard = [];
 			globalThis.said = (peer) => heard.filter((e) => e.kind === "packet" && e.peer === peer).map(({ packet: p }) => p.mode + " " + p.data.length);
 			(async () => { for await (const event of game) heard.push(event); })();
-			return "";
 		})()`)
-		tabs = append(tabs, tab)
 	}
 	modes := []rtcpeer.Mode{rtcpeer.Reliable, rtcpeer.Unreliable, rtcpeer.UnreliableOrdered}
 	seen := make(map[rtcpeer.PeerID]bool)
@@ -116,17 +113,16 @@ func TestRelayLinksOfBrowsers(t *testing.T) {
 	}
 	for _, tab := range tabs {
 		tab.waitFor(t, `game.peers.length === 2`)
-		tab.await(t, `(async () => {
+		settle(t, tab, `(async () => {
 			for (const mode of ["reliable", "unreliable", "unreliable_ordered"]) await game.send({ mode, data: new Uint8Array(16384) });
 			const [other] = game.peers.filter((id) => id !== 1);
 			await game.send({ peer: other, data: new Uint8Array(262144) });
-			return "";
 		})()`)
 	}
 	for _, tab := range tabs {
 		tab.waitFor(t, `said(1).sort().join() === "reliable 16384,unreliable 16384,unreliable_ordered 16384"`)
 		tab.waitFor(t, `said(game.peers.find((id) => id !== 1)).sort().join() === "reliable 16384,reliable 262144,unreliable 16384,unreliable_ordered 16384"`)
-		require.Equal(t, "signaling signaling,signaling signaling", tab.await(t, `game.stats().then(({ links }) => Object.values(links).map((l) => l.local + " " + l.remote).join())`))
+		require.Equal(t, "signaling signaling,signaling signaling", settle(t, tab, `game.stats().then(({ links }) => Object.values(links).map((l) => l.local + " " + l.remote).join())`))
 	}
 	heard := make(map[rtcpeer.Mode]int)
 	for range len(tabs) * len(modes) {
@@ -134,18 +130,29 @@ func TestRelayLinksOfBrowsers(t *testing.T) {
 	}
 	require.Equal(t, map[rtcpeer.Mode]int{rtcpeer.Reliable: 2, rtcpeer.Unreliable: 2, rtcpeer.UnreliableOrdered: 2}, heard)
 
-	for _, tab := range tabs {
-		tab.quiet(t)
-		require.Equal(t, "", tab.await(t, `game.close().then(() => "")`))
+	for _, v := range tabs {
+		if chromium, ok := v.(*tab); ok {
+			chromium.quiet(t)
+		}
+		settle(t, v, `game.close()`)
 	}
 	for range tabs {
 		e := wantEvent(t, node, rtcpeer.PeerDisconnected)
 		require.True(t, seen[e.Peer])
 		require.Equal(t, rtcpeer.ByPeer, e.Reason)
 	}
-	page := b.open(t, pageOf(p)+"#lobby")
+	page := chromium.open(t, pageOf(p)+"#lobby")
 	page.waitFor(t, `[...document.querySelectorAll("td")].some((cell) => cell.textContent === "through the signaling server")`)
 	page.quiet(t)
+}
+
+// settle returns what a promise resolves to.
+func settle(t *testing.T, v view, promise string) string {
+	t.Helper()
+	v.text(t, `globalThis.settled = undefined, (`+promise+`).then((value) => { settled = { value }; }, (error) => { settled = { error }; })`)
+	v.waitFor(t, `settled`)
+	require.Equal(t, "undefined", v.text(t, `settled.error`))
+	return v.text(t, `settled.value`)
 }
 
 // Without the flag there is no link.
