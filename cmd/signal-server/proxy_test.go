@@ -20,7 +20,7 @@ import (
 )
 
 func TestClientBehindProxies(t *testing.T) {
-	trusted := (&proxyOptions{Trusted: []string{"127.0.0.1", "10.0.0.0/8", "2001:db8::/32"}}).proxies()
+	trusted := (&proxyOptions{Trusted: []string{"127.0.0.1", "::ffff:10.0.0.0/104", "2001:db8::/32"}}).proxies()
 	for _, c := range []struct {
 		name, remote string
 		forwarded    []string

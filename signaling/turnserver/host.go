@@ -83,7 +83,7 @@ func readHost() (*hostAddresses, error) {
 }
 
 func (h *hostAddresses) add(p netip.Prefix, loopback bool) {
-	p = netip.PrefixFrom(p.Addr().Unmap().WithZone(""), bitsOf(p))
+	p = plainPrefix(p)
 	h.own[p.Addr()] = true
 	if loopback {
 		h.whole = append(h.whole, p.Masked())
@@ -92,12 +92,12 @@ func (h *hostAddresses) add(p netip.Prefix, loopback bool) {
 	}
 }
 
-// bitsOf is the length of a prefix, of IPv4 also where it is written as one of IPv6.
-func bitsOf(p netip.Prefix) int {
+// plainPrefix returns p without a zone, and one of IPv4 that is written as one of IPv6 as one of IPv4.
+func plainPrefix(p netip.Prefix) netip.Prefix {
 	if p.Addr().Is4In6() {
-		return p.Bits() - 96
+		return netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
 	}
-	return p.Bits()
+	return netip.PrefixFrom(p.Addr().WithZone(""), p.Bits())
 }
 
 func (h *hostAddresses) owns(a netip.Addr) bool {
