@@ -51,7 +51,7 @@ type answer struct {
 	Name     string          `json:"name"`
 	Subject  string          `json:"subject"` // who it is, for a ban
 	Metadata json.RawMessage `json:"metadata"`
-	Until    int64          `json:"until"` // seconds of Unix time; ends the membership. 0: never
+	Until    int64           `json:"until"` // seconds of Unix time; ends the membership. 0: never
 	Text     string          `json:"text"`  // why not, with 401 and 403; shown to who asked
 }
 
