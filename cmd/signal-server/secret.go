@@ -28,6 +28,9 @@ func (s *secret) Decode(c *kong.DecodeContext) error {
 		return nil
 	}
 	value := strings.TrimSpace(token.String())
+	if value == "" && token.String() != "" {
+		return errors.New("blank: want a secret")
+	}
 	if name, isFile := strings.CutPrefix(value, "@"); isFile {
 		content, err := readSecret(name)
 		if err != nil {

@@ -176,13 +176,13 @@ func (s *settings) name(c *kong.Context) string {
 func (s *settings) readEnvironment(all []string, flags []*kong.Flag) {
 	for _, one := range s.env {
 		name, _, _ := strings.Cut(one, "=")
-		if !strings.HasPrefix(strings.ToUpper(name), environmentPrefix) || kubernetes.MatchString(name) {
+		if kubernetes.MatchString(name) {
 			continue
 		}
 		if !slices.ContainsFunc(all, func(flag string) bool { return environmentName(flag) == name }) {
-			written := strings.ToLower(strings.ReplaceAll(name[len(environmentPrefix):], "_", "-"))
-			meant := nearest(written, all)
-			s.add(fmt.Errorf("environment variable %s: no such setting%s", name, didYouMean(meant, environmentName)), meant)
+			if meant, wrong := meantVariable(name, all); wrong {
+				s.add(fmt.Errorf("environment variable %s: no such setting%s", name, didYouMean(meant, environmentName)), meant)
+			}
 			continue
 		}
 		i := slices.IndexFunc(flags, func(f *kong.Flag) bool { return environmentName(f.Name) == name && !notSet(f.Name) })
@@ -192,6 +192,23 @@ func (s *settings) readEnvironment(all []string, flags []*kong.Flag) {
 		}
 		s.take(flags[i], value, "environment variable "+name)
 	}
+}
+
+// meantVariable reports whether a variable that is no setting was meant to be one, and of which flag if that can be told: one
+// that begins as settings do, or one whose beginning is misspelled too.
+func meantVariable(name string, all []string) (flag string, wrong bool) {
+	if len(name) >= len(environmentPrefix) && strings.EqualFold(name[:len(environmentPrefix)], environmentPrefix) {
+		return nearest(strings.ToLower(strings.ReplaceAll(name[len(environmentPrefix):], "_", "-")), all), true
+	}
+	const most = 2
+	i := slices.IndexFunc(all, func(flag string) bool {
+		known := environmentName(flag)
+		return len(known)-most <= len(name) && len(name) <= len(known)+most && editDistance(strings.ToUpper(name), known) <= most
+	})
+	if i < 0 {
+		return "", false
+	}
+	return all[i], true
 }
 
 // take keeps the value of a flag if it is of the right type.

@@ -194,6 +194,9 @@ func TestMistakesHaveTheirPlace(t *testing.T) {
 		{"a variable without a value", "SIGNAL_SERVER_TURN_SECERT=", "", `SIGNAL_SERVER_TURN_SECERT: no such setting, did you mean SIGNAL_SERVER_TURN_SECRET\?`},
 		{"a variable in small letters", "signal_server_listen=:1", "", `signal_server_listen: no such setting, did you mean SIGNAL_SERVER_LISTEN\?`},
 		{"a variable like nothing", "SIGNAL_SERVER_COLOUR=red", "", `SIGNAL_SERVER_COLOUR: no such setting; see`},
+		{"a variable's beginning", "SIGNAL_SEVER_AUTH_JWT=key.pem", "", `environment variable SIGNAL_SEVER_AUTH_JWT: no such setting, did you mean SIGNAL_SERVER_AUTH_JWT\?`},
+		{"a variable's beginning, without _", "SIGNALSERVER_LISTEN=:1", "", `SIGNALSERVER_LISTEN: no such setting, did you mean SIGNAL_SERVER_LISTEN\?`},
+		{"a blank secret", "SIGNAL_SERVER_RESUME_KEY= \n", "", `--resume-key: blank: want a secret \(environment variable SIGNAL_SERVER_RESUME_KEY\)`},
 		{"a variable's type", "SIGNAL_SERVER_MAX_ROOMS=many", "", `--max-rooms: .*"many" \(environment variable SIGNAL_SERVER_MAX_ROOMS\)`},
 		{"a variable's choice", "SIGNAL_SERVER_LOG_FORMAT=xml", "", `--log-format: want one of text, json, not "xml" \(environment variable SIGNAL_SERVER_LOG_FORMAT\)`},
 		{"a variable's value", "SIGNAL_SERVER_MAX_ROOMS=0", "", `--max-rooms 0: want 1 to \d+ \(environment variable SIGNAL_SERVER_MAX_ROOMS\)`},
@@ -227,6 +230,8 @@ func TestMistakesHaveTheirPlace(t *testing.T) {
 
 // What Kubernetes sets beside a service of the name signal-server is no setting.
 func TestVariablesOfKubernetes(t *testing.T) {
+	_, err := read(t, environment{"SIGNAL_SERVER=wss://game.example", "SIGNALSERVER_SERVICE_HOST=10.0.0.7", "SIGNALSERVER_PORT=tcp://10.0.0.7:443", "PATH=/bin"})
+	require.NoError(t, err)
 	for _, variable := range []string{"SERVICE_HOST=10.0.0.7", "SERVICE_PORT=443", "SERVICE_PORT_HTTPS=443", "PORT=tcp://10.0.0.7:443",
 		"PORT_443_TCP=tcp://10.0.0.7:443", "PORT_443_TCP_ADDR=10.0.0.7"} {
 		_, err := read(t, environment{"SIGNAL_SERVER_" + variable})
