@@ -15,12 +15,13 @@ import (
 	"time"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/clock"
 	"example.org/rtcpeer/signaling/cluster"
 	"example.org/rtcpeer/signaling/loglimit"
 	"example.org/rtcpeer/signaling/rooms"
 )
 
-// A Config configures a Server. Its zero value works.
+// A Config configures a Server. Its zero value works. Times of more than a hundred years count as a hundred years.
 type Config struct {
 	// Grace is how long a member whose connection was lost keeps its place. Zero means 30s;
 	// negative means that it loses it at once.
@@ -166,6 +167,9 @@ func (c Config) withDefaults() (Config, error) {
 	c.MaxPublicPerAddress = cmp.Or(c.MaxPublicPerAddress, publicPerAddress)
 	c.ConnectRate = cmp.Or(c.ConnectRate, 20)
 	c.JoinRate = cmp.Or(c.JoinRate, 20)
+	for _, d := range []*time.Duration{&c.Grace, &c.JoinTimeout, &c.PingInterval, &c.Recovery, &c.RebuildTime, &c.TicketAge} {
+		*d = min(*d, clock.Far) // or times would overflow
+	}
 	if c.RemoteAddr == nil {
 		c.RemoteAddr = remoteAddr
 	}
