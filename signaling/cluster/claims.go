@@ -158,6 +158,9 @@ func (n *Node) take(ctx context.Context, c *claim) (owner, *rooms.Record, error)
 			if json.Unmarshal(old, &was) == nil && was.Lease != mine.lease {
 				who := owner{was.Lease, was.Process}
 				dead, err := n.isOver(ctx, who)
+				if err == nil && !dead && n.doubts(who.lease) {
+					err = errDoubt
+				}
 				if err != nil || !dead {
 					return who, nil, err
 				}
@@ -204,6 +207,9 @@ func (n *Node) missed(ctx context.Context, key string) (owner, error) {
 	}
 	return owner{}, nil
 }
+
+// errDoubt is better than to wait for the answer of a server that may be gone: its lease is over or renewed a moment later.
+var errDoubt = errors.New("cluster: the room's server does not answer, and its lease goes on")
 
 var errMissing = errors.New("cluster: somebody has emptied the bucket, and not all servers have told what they own")
 
