@@ -57,6 +57,7 @@ type link struct {
 	path        atomic.Pointer[path] // that the link goes over; nil before the first
 	interrupted atomic.Bool
 	figures     linkFigures
+	timing      timing
 
 	// Owned by run.
 	state        negotiation
@@ -71,6 +72,7 @@ type link struct {
 	furthest     transport.Progress    // of the attempts before
 	repair       repair                // what to do about the path
 	beats        beats                 // what was heard and said
+	measured     measured              // of timing
 	ticker       *time.Ticker          // of repair; nil on a link that cannot be repaired
 	ticks        <-chan time.Time      // its, or nil
 	successor    *signaling.SignalData // the offer with which the other end gave this link up

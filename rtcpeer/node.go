@@ -56,6 +56,7 @@ type Node struct {
 	roster        *roster
 	route         route
 	inbox         *inbox
+	clock         *steadyClock
 
 	// Safe for all.
 	refuse   atomic.Bool
@@ -103,6 +104,7 @@ func New(ctx context.Context, s Signaler, config Config) (*Node, error) {
 		room:          newRoom(s, welcome),
 		roster:        newRoster(),
 		inbox:         newInbox(config.ReceiveBuffer),
+		clock:         &steadyClock{start: time.Now()},
 	}
 	n.ctx, n.cancel = context.WithCancelCause(context.Background())
 	n.refuse.Store(config.Refuse)
@@ -134,7 +136,7 @@ func (n *Node) chooseRoute() {
 	case n.hosts():
 		n.route = &host{node: n}
 	default:
-		n.route = &guest{node: n, relayed: make(map[PeerID]*presence)}
+		n.route = &guest{node: n, relayed: make(map[PeerID]*presence), times: make(map[PeerID]peerTime)}
 		n.status.Store(int32(ConnectionConnecting))
 	}
 }
