@@ -85,6 +85,31 @@ func TestLobbyOfAMeshEndsWithItsHost(t *testing.T) {
 	wantPacket(t, b, a.ID(), 0, rtcpeer.Reliable, "the two of us")
 }
 
+// A game knows no refusal of a link, and would wait for ever. The server closes its socket, with the host's reason; its
+// place in the room is free again.
+func TestGameIsTurnedAway(t *testing.T) {
+	for name, config := range map[string]rtcpeer.Config{
+		"no more than 1 peers are admitted": {Topology: rtcpeer.Star, MaxPeers: 1},
+		"new connections are refused":       {Topology: rtcpeer.Star},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := startGodotServer(t)
+			host := join(t, s.url("lobby"), config)
+			first := join(t, s.godot(host.Room()), rtcpeer.Config{})
+			require.Equal(t, rtcpeer.PeerConnected, next(t, host).Kind)
+			require.Equal(t, rtcpeer.PeerConnected, next(t, first).Kind)
+			host.SetRefuse(config.MaxPeers == 0)
+
+			second := join(t, s.godot(host.Room()), rtcpeer.Config{})
+			wantTurnedAway(t, host, second.ID(), name)
+			_, err := second.Receive(t.Context())
+			require.ErrorIs(t, err, &signaling.Error{Code: signaling.CodeKicked})
+			require.ErrorContains(t, err, name)
+			require.Eventually(t, func() bool { return len(host.Members()) == 1 }, 20*time.Second, time.Millisecond)
+		})
+	}
+}
+
 func TestJoinByGodotsProtocolRefused(t *testing.T) {
 	s := startGodotServer(t)
 	host := join(t, s.godot(""), rtcpeer.Config{})

@@ -184,8 +184,8 @@ func (in *inbox) resumed(p *presence) {
 	}
 }
 
-// signaling tells of the signaler, within the same bound.
-func (in *inbox) signaling(ev Event) {
+// bounded tells of the signaler, or of who was turned away, within the same bound.
+func (in *inbox) bounded(ev Event) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.ended == nil && in.control < maxControl {

@@ -105,7 +105,7 @@ type Event struct {
 	Peer   PeerID           // whom it is about
 	Packet Packet           // PacketReceived
 	Reason DisconnectReason // PeerDisconnected
-	// Err of PeerFailed is a *PeerError, of SignalingLost why. Of PeerDisconnected it is nil, or more than Reason says:
+	// Err of PeerFailed and PeerRefused is a *PeerError, of SignalingLost why. Of PeerDisconnected it is nil, or more than Reason says:
 	// an *UndeliveredError, a *PeerError of a peer that Misbehaved.
 	Err error
 }
@@ -133,6 +133,9 @@ const (
 	SignalingLost
 	// SignalingResumed: the connection to the signaling server is back.
 	SignalingResumed
+	// PeerRefused: a member of the room was turned away here: Err says why (SetRefuse, Config.MaxPeers). It comes once for
+	// each time that the member joins.
+	PeerRefused
 )
 
 func (k EventKind) String() string {
@@ -153,6 +156,8 @@ func (k EventKind) String() string {
 		return "signaling lost"
 	case SignalingResumed:
 		return "signaling resumed"
+	case PeerRefused:
+		return "refused"
 	}
 	return fmt.Sprintf("event(%d)", uint8(k))
 }

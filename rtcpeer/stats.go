@@ -80,15 +80,36 @@ type Totals struct {
 	Sent, Received uint64 // packets; a host's relayed ones count where they come in and where they go out
 	SentBytes      uint64 // of these packets, with their frames
 	ReceivedBytes  uint64
+	// Lanes are the same by channel: channel 0 in its three modes, then channels 1, 2, ... It is nil if there was no link.
+	Lanes []LaneTotals
+}
+
+// LaneTotals are the figures of one channel, in one mode, of all links that ever were connected.
+type LaneTotals struct {
+	Channel                  int
+	Mode                     Mode
+	Sent, Received           uint64 // packets
+	SentBytes, ReceivedBytes uint64 // of these packets, with their frames
 }
 
 func (t *Totals) add(l *link) {
 	t.Links++
-	for _, ln := range l.lanes {
-		t.Sent += ln.sent.Load()
-		t.Received += ln.received.Load()
-		t.SentBytes += ln.sentBytes.Load()
-		t.ReceivedBytes += ln.receivedBytes.Load()
+	if t.Lanes == nil {
+		t.Lanes = make([]LaneTotals, len(l.lanes))
+	}
+	for i, ln := range l.lanes {
+		sent, received := ln.sent.Load(), ln.received.Load()
+		sentBytes, receivedBytes := ln.sentBytes.Load(), ln.receivedBytes.Load()
+		t.Sent += sent
+		t.Received += received
+		t.SentBytes += sentBytes
+		t.ReceivedBytes += receivedBytes
+		of := &t.Lanes[i]
+		of.Channel, of.Mode = ln.channel, ln.mode
+		of.Sent += sent
+		of.Received += received
+		of.SentBytes += sentBytes
+		of.ReceivedBytes += receivedBytes
 	}
 }
 
