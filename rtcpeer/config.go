@@ -65,7 +65,8 @@ type Config struct {
 	// AuthTimeout is how long that may take. 0 means 3 s, as in Godot; negative: no limit.
 	AuthTimeout time.Duration
 	// Linger is how long Close and Disconnect wait for reliable packets that Send has accepted to
-	// be acknowledged. 0 means 500 ms; negative: not at all.
+	// be acknowledged, and 100 ms more for a Godot game to read them, which drops what it has not read of a link that
+	// closes. 0 means 500 ms; negative: not at all.
 	Linger time.Duration
 	// SlowAfter is how long a star's host lets a guest take nothing of the reliable packets
 	// relayed to it, before it disconnects the guest as Slow. 0 means 5 s. A guest that takes no part

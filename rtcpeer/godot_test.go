@@ -2,6 +2,7 @@ package rtcpeer_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -174,4 +175,59 @@ func TestGameThatDoesNotAnswer(t *testing.T) {
 		require.Equal(t, 20*time.Second, time.Since(began))
 		game.Close()
 	})
+}
+
+// An engine reads its links once a frame, and drops what it has not read of one that has closed meanwhile.
+func TestGameReadsWhatWasSaidBeforeTheEnd(t *testing.T) {
+	ends := map[string]func(*rtcpeer.Node) error{
+		"Disconnect": func(n *rtcpeer.Node) error { return n.Disconnect(5) },
+		"Close":      (*rtcpeer.Node).Close,
+	}
+	for name, end := range ends {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				network := memory.NewNetwork(memory.Options{Delay: 10 * time.Millisecond})
+				r := newRoom(rtcpeer.Star)
+				host := r.join(t, 1, network.Transport(), rtcpeer.Config{})
+				game := sitBare(t, r, 5, 1, network.Transport())
+				require.Equal(t, rtcpeer.PeerConnected, next(t, host).Kind)
+				for i := range 5 {
+					require.NoError(t, host.TrySend(rtcpeer.Packet{Peer: 5, Data: fmt.Append(nil, i)}))
+				}
+				began := time.Now()
+				go end(host)
+				require.Equal(t, []string{"\x030", "\x031", "\x032", "\x033", "\x034"}, playBare(game.link, 33*time.Millisecond))
+				require.Less(t, time.Since(began), 300*time.Millisecond)
+			})
+		})
+	}
+}
+
+// playBare polls a link once a frame as an engine does, until it is closed, and returns what the game got.
+func playBare(link transport.Path, frame time.Duration) (got []string) {
+	read := make(chan string, 100)
+	go func() {
+		defer close(read)
+		buf := make([]byte, 100)
+		for {
+			n, err := link.Lane(0).Read(buf)
+			if err != nil {
+				return
+			}
+			read <- string(buf[:n])
+		}
+	}()
+	for {
+		time.Sleep(frame)
+		select {
+		case e := <-link.Events():
+			if e.Kind == transport.EventClosed {
+				return got
+			}
+		default:
+		}
+		for len(read) > 0 {
+			got = append(got, <-read)
+		}
+	}
 }
