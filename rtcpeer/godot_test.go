@@ -203,6 +203,57 @@ func TestGameReadsWhatWasSaidBeforeTheEnd(t *testing.T) {
 	}
 }
 
+// A packet that an engine would drop without a word is an error for the program, and is counted by a relay.
+func TestPacketTooLargeForAGame(t *testing.T) {
+	const most = 16 << 10
+	synctest.Test(t, func(t *testing.T) {
+		network := memory.NewNetwork(memory.Options{})
+		r := newRoom(rtcpeer.Star)
+		config := rtcpeer.Config{MaxPacket: 64 << 10}
+		host, guest := r.join(t, 1, network.Transport(), config), r.join(t, 7, network.Transport(), config)
+		require.Equal(t, rtcpeer.PeerConnected, next(t, host).Kind)
+		require.Equal(t, rtcpeer.PeerConnected, next(t, guest).Kind)
+		r.plain = true
+		seat := r.sit(5, nil)
+		defer seat.Close()
+		link, err := network.Transport().NewPath(godotLanes)
+		require.NoError(t, err)
+		defer link.Close()
+		negotiateBare(t, seat, link, 1, 0)
+		game := &bare{t: t, id: 5, link: link}
+		require.Equal(t, rtcpeer.PeerConnected, next(t, host).Kind)
+		require.Equal(t, rtcpeer.PeerConnected, next(t, guest).Kind)
+		game.skip(0) // who is there
+
+		large := make([]byte, most+1)
+		for _, mode := range []rtcpeer.Mode{rtcpeer.Reliable, rtcpeer.Unreliable} {
+			err := host.TrySend(rtcpeer.Packet{Peer: 5, Mode: mode, Data: make([]byte, most+8)})
+			require.ErrorIs(t, err, rtcpeer.ErrPacketTooLarge)
+			require.ErrorContains(t, err, "peer 5 is a Godot game, which drops packets of more than 16384")
+		}
+		require.ErrorIs(t, host.TrySend(rtcpeer.Packet{Data: make([]byte, most+8)}), rtcpeer.ErrPacketTooLarge, "the others have it")
+		require.Len(t, next(t, guest).Packet.Data, most+8)
+		for _, to := range []rtcpeer.PeerID{5, -1} {
+			require.NoError(t, guest.TrySend(rtcpeer.Packet{Peer: to, Data: large}))
+		}
+		synctest.Wait()
+		require.EqualValues(t, 2, host.Stats().Dropped["too_large"])
+
+		require.NoError(t, guest.TrySend(rtcpeer.Packet{Peer: 5, Data: large[:most-6]}))
+		raw := make([]byte, most+7)
+		n, err := game.link.Lane(0).Read(raw)
+		require.NoError(t, err)
+		require.Equal(t, most+1, n)
+
+		// The other way round it is the end of the game's link, and says so.
+		require.NoError(t, game.link.Lane(0).Write(append([]byte{3}, make([]byte, 64<<10+8)...)))
+		ev := next(t, host)
+		require.Equal(t, rtcpeer.Misbehaved, ev.Reason)
+		require.ErrorIs(t, ev.Err, rtcpeer.ErrPacketTooLarge)
+		require.ErrorContains(t, ev.Err, "more than 65536 bytes")
+	})
+}
+
 // playBare polls a link once a frame as an engine does, until it is closed, and returns what the game got.
 func playBare(link transport.Path, frame time.Duration) (got []string) {
 	read := make(chan string, 100)

@@ -56,6 +56,7 @@ type link struct {
 	// Safe for all.
 	path        atomic.Pointer[path] // that the link goes over; nil before the first
 	interrupted atomic.Bool
+	oversized   atomic.Bool // the other end has sent a packet over the limit
 	figures     linkFigures
 
 	// Owned by run.

@@ -2,6 +2,7 @@ package rtcpeer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 )
@@ -73,8 +74,10 @@ func (r *host) relay(from *lane, f frame) {
 		if target.peer == source || target.peer == -f.peer {
 			continue
 		}
-		if target.lanes[from.index].trySend(*buf) == ErrBufferFull {
+		if err := target.lanes[from.index].trySend(*buf); err == ErrBufferFull {
 			full = append(full, target)
+		} else {
+			r.noteTooLarge(err)
 		}
 	}
 	if f.peer != -Server {
@@ -91,6 +94,7 @@ func (r *host) relay(from *lane, f frame) {
 func (r *host) forward(from *lane, target *link, frame []byte) {
 	to := target.lanes[from.index]
 	if err := to.trySend(frame); err != ErrBufferFull {
+		r.noteTooLarge(err)
 		return
 	}
 	if to.sendOrStall(frame, r.node.config.SlowAfter, from.link.halt) == ErrBufferFull {
@@ -101,6 +105,14 @@ func (r *host) forward(from *lane, target *link, frame []byte) {
 		} else {
 			target.end(Slow)
 		}
+	}
+}
+
+// noteTooLarge counts a packet that its target does not accept. The source cannot be told.
+func (r *host) noteTooLarge(err error) {
+	if errors.Is(err, ErrPacketTooLarge) {
+		r.node.inbox.counters.drop(dropTooLarge)
+		r.node.log.Warn("packet not relayed", "err", err)
 	}
 }
 
