@@ -137,7 +137,11 @@ func (n *Node) ID() PeerID { return n.id }
 
 func (n *Node) Status() ConnectionStatus { return ConnectionStatus(n.status.Load()) }
 
-func (n *Node) Relays() bool { return n.room.topology == Star }
+// Relays reports whether packets between two others pass through the host: true in a star, but for a host with
+// Config.NoRelay. A guest does not know.
+func (n *Node) Relays() bool {
+	return n.room.topology == Star && !(n.hosts() && n.config.NoRelay)
+}
 
 func (n *Node) Peers() []PeerID {
 	ids := n.route.peers()

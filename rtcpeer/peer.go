@@ -33,7 +33,9 @@ type Peer interface {
 	// Flush waits until the other ends have taken every reliable packet that was sent before, until ctx is done or
 	// they are disconnected. Errors: an *UndeliveredError, ErrClosed.
 	Flush(ctx context.Context) error
-	// Receive returns the next event, waiting until ctx is done. Data belongs to the caller.
+	// Receive returns the next event, waiting until ctx is done. Data belongs to the caller. All peers share one queue: a
+	// packet waits behind what the program has not received of others, at most Config.ReceiveBuffer for each and each
+	// channel. Node.ChannelQueue and Node.PeerQueue are ways around.
 	// After Close, or after the room has ended and all events were received, it returns why. If the room has ended,
 	// each peer that was connected has had its PeerDisconnected by then.
 	Receive(ctx context.Context) (Event, error)

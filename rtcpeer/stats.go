@@ -13,6 +13,7 @@ const (
 	dropNoCredit   dropReason = "no_credit"   // receiving: an unreliable channel, and the program reads too slowly
 	dropPeerGone   dropReason = "peer_gone"   // receiving: its peer is disconnected already, or the node closed
 	dropNoTarget   dropReason = "no_target"   // relaying: the target is not connected
+	dropNotRelayed dropReason = "not_relayed" // relaying: Config.NoRelay, or Config.Relay said no
 	dropTooLarge   dropReason = "too_large"   // relaying: the target does not accept a packet of that size
 	dropMalformed  dropReason = "malformed"   // receiving: no frame of SceneMultiplayer
 	dropPending    dropReason = "pending"     // receiving: its peer is not authenticated yet
@@ -20,7 +21,7 @@ const (
 	dropInterrupted dropReason = "interrupted" // sending: an unreliable packet for a peer that is interrupted
 )
 
-var dropReasons = [...]dropReason{dropInterrupted, dropBufferFull, dropNoCredit, dropPeerGone, dropNoTarget, dropTooLarge, dropMalformed, dropPending}
+var dropReasons = [...]dropReason{dropInterrupted, dropBufferFull, dropNoCredit, dropPeerGone, dropNoTarget, dropNotRelayed, dropTooLarge, dropMalformed, dropPending}
 
 // Stats are figures of a node at one moment.
 type Stats struct {
@@ -42,7 +43,7 @@ type Stats struct {
 	// Waiting is how many events wait for Receive.
 	Waiting int
 	// Dropped counts packets by the word for why: buffer_full, no_credit, peer_gone, no_target,
-	// too_large, malformed, pending, interrupted; and frames that the signaling server has forwarded: forwarded_unknown, of a path
+	// not_relayed, too_large, malformed, pending, interrupted; and frames that the signaling server has forwarded: forwarded_unknown, of a path
 	// that is not here; forwarded_forged, not of the other end; forwarded_replay, was here before. Words that did not
 	// occur are left out.
 	Dropped map[string]uint64
