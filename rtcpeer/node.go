@@ -148,8 +148,11 @@ func (n *Node) ID() PeerID { return n.id }
 // while the node is in its room, and ConnectionDisconnected from Close on, or when the room has ended.
 func (n *Node) Status() ConnectionStatus { return ConnectionStatus(n.status.Load()) }
 
-// Relays reports whether packets between two others pass through the host: true in a star.
-func (n *Node) Relays() bool { return n.room.topology == Star }
+// Relays reports whether packets between two others pass through the host: true in a star, but for a host with
+// Config.NoRelay. A guest does not know.
+func (n *Node) Relays() bool {
+	return n.room.topology == Star && !(n.hosts() && n.config.NoRelay)
+}
 
 // Peers returns the ids of all connected peers in ascending order: those that can be sent to, whose PeerConnected
 // may still wait to be received. The caller owns the slice.

@@ -207,10 +207,10 @@ func (r *mesh) time(id PeerID) (peerTime, bool) { return r.node.roster.time(id) 
 
 func (r *host) time(id PeerID) (peerTime, bool) { return r.node.roster.time(id) }
 
-// guests returns what the host has measured of all guests but one.
-func (r *host) guests(but PeerID) map[PeerID]peerTime {
+// guestTimes returns what the host has measured of all guests but one.
+func (r *host) guestTimes(but PeerID) map[PeerID]peerTime {
 	guests := make(map[PeerID]peerTime)
-	for _, l := range r.node.roster.open.Load().all {
+	for _, l := range r.guests() {
 		if t, ok := l.timing.figures(); ok && l.peer != but {
 			guests[l.peer] = t
 		}
@@ -284,7 +284,7 @@ func (l *link) measureSoon() {
 func (l *link) times(times []uint64) []uint64 {
 	var guests map[PeerID]peerTime
 	if h, ok := l.node.route.(*host); ok {
-		guests = h.guests(l.peer)
+		guests = h.guestTimes(l.peer)
 	}
 	return l.timing.append(times, l.node.clock.micros(), guests)
 }
