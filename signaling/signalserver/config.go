@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/netip"
 	"time"
@@ -185,7 +186,7 @@ func (c Config) withDefaults() (Config, error) {
 		{"RelayBurst", &c.RelayBurst, max(c.RelayRate, 256<<10), signaling.MaxForward + forwardCost, 1 << 30},
 		{"OutboxFrames", &c.OutboxFrames, 1024, 1, 1 << 30},
 		{"OutboxBytes", &c.OutboxBytes, 1 << 20, 1, 1 << 30},
-		{"MaxBuffered", &c.MaxBuffered, 256 << 20, 8 << 20, 1 << 40},
+		{"MaxBuffered", &c.MaxBuffered, 256 << 20, 8 << 20, min(1<<40, math.MaxInt)},
 		{"MaxRooms", &c.MaxRooms, 10000, 1, 1 << 30},
 		{"MaxMembers", &c.MaxMembers, 1024, 1, 1 << 30},
 		{"MaxSessions", &c.MaxSessions, 15000, 1, 1 << 30},
