@@ -88,6 +88,8 @@ func (l *link) detail() error {
 	switch {
 	case l.why() == Misbehaved && l.fault != nil:
 		return l.fail("receive", l.fault)
+	case l.why() == Misbehaved && l.oversized.Load():
+		return l.fail("receive", fmt.Errorf("%w: it has sent one of more than %d bytes (Config.MaxPacket)", ErrPacketTooLarge, l.node.config.MaxPacket))
 	case l.unflushed != nil:
 		return l.unflushed
 	}
