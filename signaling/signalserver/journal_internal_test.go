@@ -27,7 +27,7 @@ func TestBansOutliveMuchElse(t *testing.T) {
 		j.add(record{Ban: &b, Ticket: &b.seat})
 	}
 	j.add(record{Unban: 3})
-	const kicks = 3 * maxRecords
+	const kicks = maxRecords * 3 / 2
 	for i := range kicks {
 		j.add(record{Ticket: &rooms.Seat{Nonce: 7, ID: signaling.PeerID(1 + i)}})
 		if i%10_000 == 0 {
@@ -43,7 +43,9 @@ func TestBansOutliveMuchElse(t *testing.T) {
 		require.Equal(t, "for a day", j.records[1].Ban.Subject)
 		require.Equal(t, signaling.PeerID(kicks), j.records[len(j.records)-1].Ticket.ID)
 		for i, r := range j.records[3:] {
-			require.Equal(t, j.records[i+2].Ticket.ID+1, r.Ticket.ID)
+			if r.Ticket.ID != j.records[i+2].Ticket.ID+1 {
+				require.Fail(t, "a gap", "after %d", j.records[i+2].Ticket.ID)
+			}
 		}
 	}
 }
