@@ -80,7 +80,7 @@ func (n *Node) withoutSignaling(why error) error {
 	if n.isGuest() && errors.Is(why, &signaling.Error{Code: signaling.CodeHostLeft}) {
 		return fmt.Errorf("%w: %w", ErrHostGone, why)
 	}
-	return fmt.Errorf("rtcpeer: signaling: %w", why)
+	return fmt.Errorf("rtcpeer: %w", why)
 }
 
 // detail says what the reason of the end of a connected peer does not, or is nil.
@@ -100,7 +100,7 @@ func (n *Node) awaitKick() {
 	select {
 	case <-n.ctx.Done():
 	case <-time.After(kickTime):
-		n.endLater(fmt.Errorf("rtcpeer: signaling: %w", &signaling.Error{Code: signaling.CodeKicked, Text: "the host has taken this member out"}))
+		n.endLater(fmt.Errorf("rtcpeer: %w", &signaling.Error{Code: signaling.CodeKicked, Text: "the host has taken this member out"}))
 	}
 }
 

@@ -156,7 +156,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case overload != "":
 		s.counters.refuse(overload)
 		later(w, http.StatusServiceUnavailable, "The signaling server takes no sessions at the moment.", retryAfter)
-	case !websocket.IsWebSocketUpgrade(r):
+	case !websocket.IsWebSocketUpgrade(r), !r.ProtoAtLeast(1, 1): // RFC 6455, 4.2.1
 		w.Header().Set("Upgrade", "websocket")
 		http.Error(w, about, http.StatusUpgradeRequired)
 	case s.dialect(r) == nil:
