@@ -15,13 +15,14 @@ type Limited interface {
 
 // Slots bounds how many ends of paths are being made at once. An end that offers waits for a free slot; one that answers
 // takes a slot at once, even if none is free, since the other end has begun. So no end waits for one that waits itself.
-// Its methods may be called from any goroutine. A nil *Slots has no bound.
+// However many answer, half of the slots are left to those that offer. Its methods may be called from any goroutine. A nil *Slots has no bound.
 type Slots struct {
 	limit int
 	hold  time.Duration
 
 	mu      sync.Mutex // guards the fields below
 	taken   int        // more than limit if ends have answered
+	offer   int        // of taken, those that had to be free
 	waiting []*Slot    // in the order in which they are served
 	waited  time.Time  // when the last of them was
 }
@@ -29,6 +30,7 @@ type Slots struct {
 // A Slot is the place of one end of a path among those that are being made, or its place in the queue.
 type Slot struct {
 	slots *Slots        // nil: there is no bound
+	offer bool          // it had to be free
 	ready chan struct{} // closed when the slot is taken
 
 	// Guarded by slots.mu.
@@ -48,9 +50,10 @@ func (s *Slots) Wait() *Slot {
 	if s == nil {
 		return slot
 	}
+	slot.offer = true
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.taken < s.limit { // then nobody waits
+	if s.free() { // then nobody waits
 		s.take(slot)
 	} else {
 		s.waiting = append(s.waiting, slot)
@@ -98,9 +101,12 @@ func newSlot(s *Slots) *Slot {
 	return slot
 }
 
+// free reports whether one that offers may have a slot; mu is held.
+func (s *Slots) free() bool { return s.taken < s.limit || s.offer < s.limit/2 }
+
 // serve gives free slots to those who wait; mu is held.
 func (s *Slots) serve() {
-	for s.taken < s.limit && len(s.waiting) > 0 {
+	for s.free() && len(s.waiting) > 0 {
 		first := s.waiting[0]
 		s.waiting = slices.Delete(s.waiting, 0, 1)
 		s.take(first)
@@ -111,6 +117,9 @@ func (s *Slots) serve() {
 // take takes a slot; mu is held.
 func (s *Slots) take(slot *Slot) {
 	s.taken++
+	if slot.offer {
+		s.offer++
+	}
 	slot.due = time.Now().Add(s.hold)
 	slot.timer = time.AfterFunc(s.hold, slot.expire)
 	close(slot.ready)
@@ -153,6 +162,9 @@ func (slot *Slot) end() {
 	default:
 		slot.timer.Stop()
 		s.taken--
+		if slot.offer {
+			s.offer--
+		}
 	}
 	slot.over = true
 	s.serve()

@@ -55,6 +55,21 @@ func TestSlotsThatAreTakenBeyondTheLimit(t *testing.T) {
 	require.True(t, isReady(waits))
 }
 
+// Those who answer, of whom there can be any number, do not keep those who offer from half of the slots.
+func TestSlotsAreLeftToThoseWhoOffer(t *testing.T) {
+	slots := transport.NewSlots(4, hold)
+	for range 10 {
+		defer slots.Take().End()
+	}
+	first, second, third := slots.Wait(), slots.Wait(), slots.Wait()
+	defer first.End()
+	defer third.End()
+	require.True(t, isReady(first) && isReady(second))
+	require.False(t, isReady(third))
+	second.End()
+	require.True(t, isReady(third))
+}
+
 func TestSlotsHurry(t *testing.T) {
 	slots := transport.NewSlots(1, hold)
 	first, second, third := slots.Wait(), slots.Wait(), slots.Wait()
