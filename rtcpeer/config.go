@@ -162,6 +162,12 @@ func (c Config) withDefaults() (Config, error) {
 	case c.SlowAfter < 0:
 		return c, fmt.Errorf("rtcpeer: Config.SlowAfter %v: want a positive time", c.SlowAfter)
 	}
+	if err := checkMetadata("Config.Metadata", c.Metadata); err != nil {
+		return c, err
+	}
+	if err := checkMetadata("Config.NewRoom.Metadata", c.NewRoom.Metadata); err != nil {
+		return c, err
+	}
 	c.SendBuffer = min(c.SendBuffer, max(maxHeldUp/channelsOf(c.Channels).reliable(), 4*c.MaxPacket))
 	for _, channel := range c.Bulk {
 		if channel < 1 || channel > len(c.Channels) || c.Channels[channel-1] != Reliable {
@@ -202,4 +208,19 @@ func (c Config) transport() (transport.Transport, bool, error) {
 	}
 	t, err := webrtc.New(c.WebRTC)
 	return t, true, err
+}
+
+// checkMetadata returns what is wrong with a field that is nil or JSON.
+func checkMetadata(field string, metadata json.RawMessage) error {
+	var value any
+	switch {
+	case metadata == nil:
+		return nil
+	case len(metadata) > signaling.MaxMetadata:
+		return fmt.Errorf("rtcpeer: %s has %d bytes: at most %d", field, len(metadata), signaling.MaxMetadata)
+	}
+	if err := json.Unmarshal(metadata, &value); err != nil {
+		return fmt.Errorf("rtcpeer: %s is not JSON: %w", field, err)
+	}
+	return nil
 }

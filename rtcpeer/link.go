@@ -58,6 +58,7 @@ type link struct {
 	interrupted atomic.Bool
 	oversized   atomic.Bool // the other end has sent a packet over the limit
 	figures     linkFigures
+	timing      timing
 
 	// Owned by run.
 	state        negotiation
@@ -72,6 +73,7 @@ type link struct {
 	furthest     transport.Progress    // of the attempts before
 	repair       repair                // what to do about the path
 	beats        beats                 // what was heard and said
+	measured     measured              // of timing
 	ticker       *time.Ticker          // of repair; nil on a link that cannot be repaired
 	ticks        <-chan time.Time      // its, or nil
 	successor    *signaling.SignalData // the offer with which the other end gave this link up

@@ -182,7 +182,8 @@ type guest struct {
 
 	mu      sync.RWMutex // guards the fields below
 	relayed map[PeerID]*presence
-	goneIDs ring[PeerID] // of relayed peers, the last few; they are also in relayed, as gone
+	times   map[PeerID]peerTime // of these, as the host has measured them
+	goneIDs ring[PeerID]        // of relayed peers, the last few; they are also in relayed, as gone
 }
 
 // maxRelayed is how many peers a guest knows of, those that are gone included.
@@ -289,6 +290,7 @@ func (r *guest) part(id PeerID, reason DisconnectReason, l *lane) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.relayed[id]
+	delete(r.times, id)
 	if p == nil || !r.node.inbox.disconnected(p, reason, nil, l.credit) {
 		return
 	}

@@ -376,7 +376,20 @@ func (r *roster) to(id PeerID) (*link, error) {
 	if l := r.open.Load().byID[id]; l != nil {
 		return l, nil
 	}
-	return nil, fmt.Errorf("%w: %d", ErrUnknownPeer, id)
+	return nil, r.unknown(id)
+}
+
+// unknown is the error of a peer to which there is no open link. It says which of the reasons holds.
+func (r *roster) unknown(id PeerID) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch p := r.peers[id]; {
+	case p == nil || !p.present:
+		return fmt.Errorf("%w: %d is not in the room", ErrUnknownPeer, id)
+	case p.lost:
+		return fmt.Errorf("%w: the link with %d was lost, and is being made again", ErrUnknownPeer, id)
+	}
+	return fmt.Errorf("%w: %d is in the room, and not connected yet", ErrUnknownPeer, id)
 }
 
 // ids returns the peers of the open links.
