@@ -1,48 +1,52 @@
-// How others get into the room: its link to copy, the same as a QR code, and a command.
+// How others get into the room: one button that shares its link or copies it, a QR code, and a command.
 
 import { svg } from "./svg.js";
 
-const link = /** @type {HTMLInputElement} */ (document.getElementById("link"));
-const copyButton = document.getElementById("copy");
-const code = document.getElementById("qr");
+const by = (/** @type {string} */ id) => /** @type {any} */ (document.getElementById(id));
+const link = by("link"), dialog = by("room-dialog");
 
-export function invite(/** @type {any} */ node) {
+/** @param {any} node */
+export function invite(node) {
   const own = new URL(`#${node.room}`, location.href);
   own.searchParams.delete("access_token"); // it is this player's
-  const url = own.href;
-  link.value = url;
-  document.getElementById("chat-command").textContent = `rtc-client chat ${node.url}`;
-  code.replaceChildren();
-  draw(url);
+  link.value = own.href;
+  by("chat-command").textContent = `rtc-client chat ${node.url}`;
+  by("qr").replaceChildren();
+  by("show-qr").hidden = false;
 }
 
-async function draw(/** @type {string} */ url) {
-  const { default: qrcode } = await import("./vendor/qrcode.js");
-  const qr = qrcode(0, "M");
-  qr.addData(url);
-  qr.make();
-  const n = qr.getModuleCount(), quiet = 3;
+/** Draws the link when it is asked for: the code for that is not loaded before. */
+async function draw() {
+  const { encode } = await import("./vendor/uqr.js");
+  const { data, size } = encode(link.value, { ecc: "M", border: 3 });
   let path = "";
-  for (let row = 0; row < n; row++) for (let column = 0; column < n; column++) if (qr.isDark(row, column)) path += `M${column} ${row}h1v1h-1z`;
-  const box = `${-quiet} ${-quiet} ${n + 2 * quiet} ${n + 2 * quiet}`;
-  const image = svg("svg", { viewBox: box, role: "img", "aria-label": "The link as a QR code", "shape-rendering": "crispEdges" }, svg("path", { d: path }));
-  if (link.value === url) code.replaceChildren(image);
+  for (let row = 0; row < size; row++) for (let column = 0; column < size; column++) if (data[row][column]) path += `M${column} ${row}h1v1h-1z`;
+  by("qr").replaceChildren(svg("svg", { viewBox: `0 0 ${size} ${size}`, role: "img", "aria-label": "The link as a QR code", "shape-rendering": "crispEdges" }, svg("path", { d: path })));
+  by("show-qr").hidden = true;
 }
 
-copyButton.addEventListener("click", async () => {
-  copyButton.textContent = (await copy()) ? "Copied" : "Press Ctrl+C";
-  setTimeout(() => (copyButton.textContent = "Copy"), 2000);
-});
-
-// The clipboard's API is there over https and on localhost alone.
-async function copy() {
-  try {
-    await navigator.clipboard.writeText(link.value);
-    return true;
-  } catch {
+/** The clipboard's API is there over https and on localhost alone. @param {HTMLElement} button that says whether it worked */
+async function copy(button) {
+  const words = button.textContent;
+  let copied = await navigator.clipboard?.writeText(link.value).then(() => true, () => false);
+  if (!copied) {
+    const shown = dialog.open;
+    if (!shown) dialog.showModal(); // what is not shown cannot be selected
     link.select();
-    const copied = document.execCommand("copy");
-    if (copied) copyButton.focus();
-    return copied;
+    copied = document.execCommand("copy");
+    if (copied && !shown) dialog.close();
+    if (copied) button.focus();
   }
+  button.textContent = copied ? "Copied" : "Press Ctrl+C";
+  setTimeout(() => (button.textContent = words), 2000);
+  return copied;
 }
+
+by("invite").addEventListener("click", async () => {
+  if (!navigator.share) return void copy(by("invite"));
+  await navigator.share({ title: "Come into the room", url: link.value }).catch((/** @type {any} */ error) => error.name === "AbortError" || dialog.showModal());
+});
+by("room-name").addEventListener("click", () => dialog.showModal());
+by("copy").addEventListener("click", () => copy(by("copy")));
+by("alone-copy").addEventListener("click", () => copy(by("alone-copy")));
+by("show-qr").addEventListener("click", draw);
