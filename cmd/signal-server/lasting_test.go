@@ -214,7 +214,7 @@ func TestPageLeftAndBack(t *testing.T) {
 				for _, tab := range []view{one, two} {
 					tab.waitFor(t, `drawn("link").join() === "link connected"`)
 				}
-				one.visit(t, pageOf(p)+"vendor/LICENSE")
+				one.visit(t, pageOf(p)+"LICENSE")
 				two.waitFor(t, `log().includes("left.") || log().includes("was lost")`)
 				one.text(t, `setTimeout(() => history.back())`)
 				for _, tab := range []view{one, two} {

@@ -18,8 +18,11 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// The page is plain files: no build step, no framework. vendor has its licence beside it.
+// The source of the page is in page, one noun a file, without a framework. Its scripts and styles are built into web, where
+// TestPageIsBuilt looks for whether they are up to date.
 //
+//go:generate npm --prefix page ci
+//go:generate npm --prefix page run build
 //go:embed web
 var web embed.FS
 

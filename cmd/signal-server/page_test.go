@@ -134,7 +134,7 @@ func TestPageIsServed(t *testing.T) {
 		"/": "text/html", "/page.css": "text/css", "/room.css": "text/css", "/icon.svg": "image/svg", "/og.png": "image/png", "/page.webmanifest": "application/manifest+json", "/page.js": "text/javascript", "/rtcpeer.js": "text/javascript",
 		"/relay-links.js": "text/javascript", "/relay-links.js.map": "application/json",
 		"/transfer.js": "text/javascript", "/transfer.js.map": "application/json",
-		"/vendor/uqr.js": "text/javascript", "/vendor/LICENSE": "text/plain",
+		"/qr.js": "text/javascript", "/LICENSE": "text/plain",
 	} {
 		req, err := http.NewRequestWithContext(ctx, "GET", address+path, nil)
 		require.NoError(t, err)

@@ -175,7 +175,9 @@ func TestNoUDP(t *testing.T) {
 
 // Whatever the server refuses with, and whatever ends a link, has words of its own.
 func TestEveryReasonHasWords(t *testing.T) {
-	tab := openBrowser(t).open(t, pageOf(start(t, nil)))
+	s := httptest.NewServer(http.FileServer(http.Dir("page")))
+	t.Cleanup(s.Close)
+	tab := openBrowser(t).open(t, s.URL+"/words.js")
 	for _, code := range []signaling.Code{
 		signaling.CodeBadMessage, signaling.CodeUnknownKind, signaling.CodeBadRoom, signaling.CodeTooLarge,
 		signaling.CodeNotJoined, signaling.CodeAlreadyJoined, signaling.CodeJoinTimeout, signaling.CodeTopologyMismatch,
@@ -184,7 +186,7 @@ func TestEveryReasonHasWords(t *testing.T) {
 		signaling.CodeUnauthorized, signaling.CodeForbidden, signaling.CodeWrongPassword, signaling.CodeRateLimited,
 		signaling.CodeLocked, signaling.CodeKicked, signaling.CodeExpired, signaling.CodeRoomClosed,
 	} {
-		require.NotContains(t, tab.await(t, `import("./words.js").then((w) => w.forRoom({ code: "`+string(code)+`", message: "" }))`), "Something", code)
+		require.NotContains(t, tab.await(t, `import("/words.js").then((w) => w.forRoom({ code: "`+string(code)+`", message: "" }))`), "Something", code)
 	}
 	for _, c := range []struct{ expression, words string }{
 		{`w.forReason("slow")`, "was disconnected, for one of us reads too slowly"},
@@ -194,9 +196,9 @@ func TestEveryReasonHasWords(t *testing.T) {
 		{`w.forDropped({ no_credit: 3, malformed: 1 })`, "Packets dropped here: 3 came faster than this page takes them, 1 were malformed."},
 		{`w.forRoom({ code: "refused", peer: 1 })`, "No connection with the host: it takes no new connections. Ask its owner, or try again later."},
 	} {
-		require.Equal(t, c.words, tab.await(t, `import("./words.js").then((w) => `+c.expression+`)`))
+		require.Equal(t, c.words, tab.await(t, `import("/words.js").then((w) => `+c.expression+`)`))
 	}
-	tab.quiet(t)
+	tab.quiet(t, "favicon.ico")
 }
 
 // imitate serves the page with other rooms than the server's, and returns its address.

@@ -3,7 +3,7 @@
 //   drop, choose -> send -> Line.run -> Files.sendFile --- sign "file" ---> offered -> Line, Save -> Offer.toBlob -> download
 //
 // What was interrupted goes on when the other end is back: the sender offers the file again, and the receiver, who has
-// kept what had arrived, takes it without asking again.
+// kept what had arrived, takes it without asking again. What the receiver has cancelled it is asked about again.
 
 import { fileHead, sign } from "./signs.js";
 import { Files } from "./transfer.js";
@@ -68,7 +68,7 @@ export class FileDesk {
   /** @type {any} */ node = null;
   /** Who is a page, and takes files. @type {Set<number>} */ pages = new Set();
   /** What goes on when a peer is back. @type {Map<number, Set<() => void>>} */ waiting = new Map();
-  /** Beginnings of files that were interrupted. @type {Map<string, {part: Blob, line: Line}>} */ parts = new Map();
+  /** Beginnings of files that were interrupted, or cancelled here. @type {Map<string, {part: Blob, line: Line, ask: boolean}>} */ parts = new Map();
 
   /** @param {import("./people.js").People} people @param {(text: string) => void} note */
   constructor(people, note) {
@@ -151,14 +151,14 @@ export class FileDesk {
   async take(files) {
     for await (const offer of files) {
       const key = `${offer.peer} ${offer.size} ${offer.name}`, begun = this.parts.get(key);
-      if (begun) {
-        this.parts.delete(key);
+      this.parts.delete(key);
+      if (begun && !begun.ask) {
         this.save(offer, key, begun.line, begun.part);
         continue;
       }
       const line = new Line(offer.name), from = this.people.name(offer.peer);
       line.show(`${from} wants to send you ${offer.name} (${offer.size === undefined ? "size not known" : size(offer.size)}).`, {
-        Accept: () => this.save(offer, key, line),
+        Accept: () => this.save(offer, key, line, begun?.part),
         Refuse: () => (offer.refuse(), line.end(`You did not take ${offer.name}.`)),
       });
     }
@@ -178,13 +178,13 @@ export class FileDesk {
       download();
     } catch (/** @type {any} */ error) {
       if (files !== this.files) return;
-      if (error.part) this.keep(key, { part: error.part, line });
+      if (error.part) this.keep(key, { part: error.part, line, ask: error.code !== "peer_gone" });
       if (error.code === "peer_gone") line.show(`${offer.name}: interrupted. It goes on when ${name} is back.`, { Cancel: () => (this.parts.delete(key), line.end(`${offer.name}: cancelled.`)) });
       else line.end(`${offer.name}: ${forFile(error, name)}`);
     }
   }
 
-  /** @param {string} key @param {{part: Blob, line: Line}} begun */
+  /** @param {string} key @param {{part: Blob, line: Line, ask: boolean}} begun */
   keep(key, begun) {
     this.parts.set(key, begun);
     if (this.parts.size > mostParts) this.parts.delete(this.parts.keys().next().value);

@@ -17,7 +17,7 @@ export function invite(node) {
 
 /** Draws the link when it is asked for: the code for that is not loaded before. */
 async function draw() {
-  const { encode } = await import("./vendor/uqr.js");
+  const { encode } = await import("./qr.js");
   const { data, size } = encode(link.value, { ecc: "M", border: 3 });
   let path = "";
   for (let row = 0; row < size; row++) for (let column = 0; column < size; column++) if (data[row][column]) path += `M${column} ${row}h1v1h-1z`;
