@@ -40,7 +40,7 @@ function entry({ room, members, maxMembers, locked, password }, enter) {
   button.textContent = room;
   button.disabled = !!locked;
   button.addEventListener("click", () => enter(room));
-  const what = [members === 1 ? "1 person" : `${members} people`, maxMembers && `${maxMembers} at most`, locked && "locked", password && "with a password"];
+  const what = [members === 1 ? "1 person" : `${members} people`, maxMembers < 100 && `${maxMembers} at most`, locked && "locked", password && "with a password"];
   words.textContent = what.filter(Boolean).join(", ");
   li.append(button, words);
   return li;

@@ -191,6 +191,7 @@ function explain(error) {
   if (error.code !== "wrong_password") return;
   by("again").hidden = true;
   by("password-line").hidden = false;
+  by("password").value = "";
   by("password").focus();
 }
 
