@@ -39,7 +39,7 @@ func TestAccessibility(t *testing.T) {
 		}
 	}
 	for _, tab := range []*tab{begin, two, lone} {
-		tab.text(t, source+`; ""`)
+		tab.await(t, source+`; Promise.resolve("")`)
 	}
 	check(begin, "the start")
 	check(two, "a room")

@@ -180,6 +180,8 @@ export class Stage {
     const { clientWidth: width, clientHeight: height } = field;
     const all = layout(this.room, width, height);
     stage.dataset.crowd = all.size > 24 ? "many" : all.size > ringed ? "some" : "few";
+    if (all.size > ringed) field.style.setProperty("--name", `${Math.floor(width / columnsFor(all.size, width, height)) - 2}px`); // no name is over another
+    else field.style.removeProperty("--name");
     for (const [id, place] of all) this.put(id, this.moved.get(id) ?? place);
   }
 
@@ -222,13 +224,16 @@ export class Stage {
   }
 }
 
+/** @param {number} size of a crowd @param {number} width @param {number} height */
+const columnsFor = (size, width, height) => Math.max(1, Math.min(size, Math.ceil(Math.sqrt((size * width) / Math.max(1, height)))));
+
 /** A few in a ring, a star's host in its middle; more in rows. @param {any} room @param {number} width @param {number} height @returns {Map<number, {x: number, y: number}>} */
 function layout({ me, host, topology, peers }, width, height) {
   const ids = [me, ...peers.map((/** @type {any} */ p) => p.id)].sort((a, b) => a - b);
   if (ids.length === 1) return new Map([[me, { x: 0.5, y: 0.72 }]]); // below the words for who is alone
   if (ids.length === 2) return new Map(ids.map((id, i) => [id, { x: i ? 0.8 : 0.2, y: 0.5 }]));
   if (ids.length > ringed) {
-    const columns = Math.max(1, Math.min(ids.length, Math.ceil(Math.sqrt((ids.length * width * 1.1) / Math.max(1, height)))));
+    const columns = columnsFor(ids.length, width, height);
     const rows = Math.ceil(ids.length / columns);
     return new Map(ids.map((id, i) => [id, { x: (0.5 + (i % columns)) / columns, y: rows > 1 ? Math.floor(i / columns) / (rows - 1) : 0.5 }]));
   }
