@@ -55,6 +55,23 @@ func Describe(config Config) signaling.Member {
 	}
 }
 
+// JoinMessage returns what a node with this Config asks of a signaling server, for those who connect a Signaler
+// themselves: signalclient.Dial and the server of package signaling/memory take it. Its Room is empty. The
+// Incarnation is a new one.
+func JoinMessage(config Config) signaling.Join {
+	self := Describe(config)
+	return signaling.Join{
+		Topology:    config.Topology,
+		Channels:    self.Channels,
+		Metadata:    self.Metadata,
+		Features:    self.Features,
+		Incarnation: self.Incarnation,
+		Token:       config.Token,
+		Password:    config.Password,
+		NewRoom:     config.NewRoom,
+	}
+}
+
 func features(config Config) []string {
 	if config.RelayLinks {
 		return []string{signaling.FeatureRepair, signaling.FeatureRelayLinks}
@@ -70,18 +87,9 @@ func join(ctx context.Context, url string, match *signaling.Match, config Config
 	if plain, found := strings.CutPrefix(url, GodotScheme); found {
 		url, checked.Signaling.Dialect = plain, godot.Client()
 	}
-	self := Describe(checked)
-	client, err := signalclient.Dial(ctx, url, signaling.Join{
-		Topology:    checked.Topology,
-		Channels:    self.Channels,
-		Metadata:    self.Metadata,
-		Features:    self.Features,
-		Incarnation: self.Incarnation,
-		Token:       checked.Token,
-		Password:    checked.Password,
-		NewRoom:     checked.NewRoom,
-		Match:       match,
-	}, checked.Signaling)
+	message := JoinMessage(checked)
+	message.Match = match
+	client, err := signalclient.Dial(ctx, url, message, checked.Signaling)
 	if err != nil {
 		return nil, err
 	}
