@@ -81,6 +81,9 @@ func New(ctx context.Context, s Signaler, config Config) (*Node, error) {
 	if err == nil && config.Topology != "" && welcome.Topology != config.Topology {
 		err = &signaling.Error{Code: signaling.CodeTopologyMismatch, Text: fmt.Sprintf("room %q is a %s, not a %s", welcome.Room, welcome.Topology, config.Topology)}
 	}
+	if err == nil {
+		err = config.checkCreated(welcome)
+	}
 	if err == nil && config.Auth != nil && welcome.Topology == Mesh && !config.Framed {
 		err = fmt.Errorf("room %q is a mesh of bare packets: authentication (Config.Auth) needs a star, or Config.Framed", welcome.Room)
 	}
