@@ -51,11 +51,13 @@ type Node struct {
 	log           *slog.Logger
 	transport     transport.Transport
 	ownsTransport bool
-	mux           *forwarded.Mux // nil: no path goes through the signaling server
+	slots         *transport.Slots // nil: any number of paths is made at once
+	mux           *forwarded.Mux   // nil: no path goes through the signaling server
 	room          *room
 	roster        *roster
 	route         route
 	inbox         *inbox
+	clock         *steadyClock
 
 	// Safe for all.
 	refuse   atomic.Bool
@@ -79,6 +81,9 @@ func New(ctx context.Context, s Signaler, config Config) (*Node, error) {
 	if err == nil && config.Topology != "" && welcome.Topology != config.Topology {
 		err = &signaling.Error{Code: signaling.CodeTopologyMismatch, Text: fmt.Sprintf("room %q is a %s, not a %s", welcome.Room, welcome.Topology, config.Topology)}
 	}
+	if err == nil {
+		err = config.checkCreated(welcome)
+	}
 	if err == nil && config.Auth != nil && welcome.Topology == Mesh && !config.Framed {
 		err = fmt.Errorf("room %q is a mesh of bare packets: authentication (Config.Auth) needs a star, or Config.Framed", welcome.Room)
 	}
@@ -99,10 +104,12 @@ func New(ctx context.Context, s Signaler, config Config) (*Node, error) {
 		log:           config.Log.With("node", welcome.ID, "room", welcome.Room),
 		transport:     t,
 		ownsTransport: owns,
+		slots:         slotsOf(t),
 		mux:           newMux(config, s),
 		room:          newRoom(s, welcome),
 		roster:        newRoster(),
 		inbox:         newInbox(config.ReceiveBuffer),
+		clock:         &steadyClock{start: time.Now()},
 	}
 	n.ctx, n.cancel = context.WithCancelCause(context.Background())
 	n.refuse.Store(config.Refuse)
@@ -134,7 +141,7 @@ func (n *Node) chooseRoute() {
 	case n.hosts():
 		n.route = &host{node: n}
 	default:
-		n.route = &guest{node: n, relayed: make(map[PeerID]*presence)}
+		n.route = &guest{node: n, relayed: make(map[PeerID]*presence), times: make(map[PeerID]peerTime)}
 		n.status.Store(int32(ConnectionConnecting))
 	}
 }
@@ -146,8 +153,11 @@ func (n *Node) ID() PeerID { return n.id }
 // while the node is in its room, and ConnectionDisconnected from Close on, or when the room has ended.
 func (n *Node) Status() ConnectionStatus { return ConnectionStatus(n.status.Load()) }
 
-// Relays reports whether packets between two others pass through the host: true in a star.
-func (n *Node) Relays() bool { return n.room.topology == Star }
+// Relays reports whether packets between two others pass through the host: true in a star, but for a host with
+// Config.NoRelay. A guest does not know.
+func (n *Node) Relays() bool {
+	return n.room.topology == Star && !(n.hosts() && n.config.NoRelay)
+}
 
 // Peers returns the ids of all connected peers in ascending order: those that can be sent to, whose PeerConnected
 // may still wait to be received. The caller owns the slice.
