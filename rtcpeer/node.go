@@ -51,7 +51,8 @@ type Node struct {
 	log           *slog.Logger
 	transport     transport.Transport
 	ownsTransport bool
-	mux           *forwarded.Mux // nil: no path goes through the signaling server
+	slots         *transport.Slots // nil: any number of paths is made at once
+	mux           *forwarded.Mux   // nil: no path goes through the signaling server
 	room          *room
 	roster        *roster
 	route         route
@@ -103,6 +104,7 @@ func New(ctx context.Context, s Signaler, config Config) (*Node, error) {
 		log:           config.Log.With("node", welcome.ID, "room", welcome.Room),
 		transport:     t,
 		ownsTransport: owns,
+		slots:         slotsOf(t),
 		mux:           newMux(config, s),
 		room:          newRoom(s, welcome),
 		roster:        newRoster(),
