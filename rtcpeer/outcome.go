@@ -65,6 +65,8 @@ func (n *Node) linkOver(l *link) {
 		n.endLater(n.withoutSignaling(signalingErr))
 	case n.isGuest() && l.failure != nil:
 		n.endLater(l.failure)
+	case n.isGuest() && reason == Unauthorized && n.config.Auth != nil: // it was accepted, and the host's time was over
+		n.endLater(fmt.Errorf("%w: the host has not heard in time that this end accepts it (Config.AuthTimeout there)", ErrUnauthorized))
 	case n.isGuest() && reason == Unauthorized:
 		n.endLater(ErrAuthRequired)
 	case n.isGuest() && last:
