@@ -88,6 +88,9 @@ type Config struct {
 	// NewRoom says how the room shall be if Join creates it: public or not, its metadata, how many
 	// members it may have. List finds public rooms.
 	NewRoom NewRoom
+	// NeverHost keeps this node from becoming the host of a star that outlives its host (NewRoom.Migrates), as a
+	// phone on battery may want. It says nothing of the room that the node creates.
+	NeverHost bool
 
 	// RelayLinks lets a link go through the signaling server when WebRTC finds no path: after 4 s, or a third of
 	// ConnectTimeout if that is less. Both ends have to allow it, and so does the server, which limits how much it
