@@ -65,7 +65,8 @@ type Config struct {
 	// AuthTimeout is how long that may take. 0 means 3 s, as in Godot; negative: no limit.
 	AuthTimeout time.Duration
 	// Linger is how long Close and Disconnect wait for reliable packets that Send has accepted to
-	// be acknowledged. 0 means 500 ms; negative: not at all.
+	// be acknowledged, and 100 ms more for a Godot game to read them, which drops what it has not read of a link that
+	// closes. 0 means 500 ms; negative: not at all.
 	Linger time.Duration
 	// SlowAfter is how long a star's host lets a guest take nothing of the reliable packets
 	// relayed to it, before it disconnects the guest as Slow. 0 means 5 s. A guest that takes no part
@@ -79,6 +80,15 @@ type Config struct {
 	// ones beyond it are refused. 0 means no limit. In a star it is for the host.
 	MaxPeers int
 
+	// NoRelay has a star's host relay nothing, for a game whose server decides: guests do not see each other, as with
+	// Godot's server_relay = false. A guest's packet for everybody reaches the host alone; one for another guest, none
+	// of which it can know, is dropped ("not_relayed" in Stats). It is for the host.
+	NoRelay bool
+	// Relay, if not nil, is asked by a star's host for each packet of a guest and each guest that it would be relayed
+	// to: false drops it ("not_relayed"). p.Peer is its source, p.Data is valid during the call. It must not block, and
+	// is called from several goroutines at the same time. Whatever it says, guests are told who is there, and a packet
+	// for everybody reaches the host. It is for the host.
+	Relay func(from, to PeerID, p Packet) bool
 	// Metadata is shown to the other members: any JSON, at most 1 KiB.
 	Metadata json.RawMessage
 	// Token is for signaling servers that admit only members who hold one.

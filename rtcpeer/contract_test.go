@@ -202,6 +202,7 @@ func testRefuse(t *testing.T, topology rtcpeer.Topology, newTransport func() tra
 		_, err := guest.Receive(t.Context())
 		require.ErrorIs(t, err, rtcpeer.ErrRefused, "without a host a star is over")
 	}
+	wantTurnedAway(t, host, 5, "new connections are refused")
 	_, err := host.TryReceive()
 	require.ErrorIs(t, err, rtcpeer.ErrNoEvent)
 

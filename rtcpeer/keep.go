@@ -91,7 +91,10 @@ func (l *link) nextDue() (<-chan time.Time, func()) {
 	return timer(time.Until(l.repair.due()))
 }
 
-func (l *link) answered() { l.decide(l.repair.answered(time.Now(), l.sight())) }
+func (l *link) answered() {
+	l.measureSoon()
+	l.decide(l.repair.answered(time.Now(), l.sight()))
+}
 
 func (l *link) thisEndChanged() {
 	if l.ticks != nil {
@@ -363,7 +366,9 @@ func (l *link) takeFrom(p *path) (counts []uint64) {
 
 func (l *link) switchTo(p *path) {
 	l.next, l.closedByPeer = nil, false
+	l.timing.moved()
 	l.path.Store(p)
+	l.measured.at = time.Time{}
 	l.figures.paths.Add(1)
 	l.beats.control, l.beats.said = 0, 0
 	l.read(p)
@@ -393,6 +398,7 @@ func (l *link) moved(old *path, counts []uint64) {
 // tick looks at what was heard and said since the last one.
 func (l *link) tick() {
 	now, p := time.Now(), l.path.Load()
+	l.measure(now, p)
 	heard, said := p.heard.Load(), p.said.Load()
 	control, told, carried := heard, uint64(0), uint64(0)
 	for _, ln := range l.lanes {

@@ -58,7 +58,9 @@ type link struct {
 	// Safe for all.
 	path        atomic.Pointer[path] // that the link goes over; nil before the first
 	interrupted atomic.Bool
+	oversized   atomic.Bool // the other end has sent a packet over the limit
 	figures     linkFigures
+	timing      timing
 
 	// Owned by run.
 	state        negotiation
@@ -73,6 +75,7 @@ type link struct {
 	furthest     transport.Progress    // of the attempts before
 	repair       repair                // what to do about the path
 	beats        beats                 // what was heard and said
+	measured     measured              // of timing
 	ticker       *time.Ticker          // of repair; nil on a link that cannot be repaired
 	ticks        <-chan time.Time      // its, or nil
 	successor    *signaling.SignalData // the offer with which the other end gave this link up
@@ -269,6 +272,7 @@ func (l *link) lastWords() {
 	defer cancel()
 	if l.id == "" {
 		l.flush(ctx, l.path.Load())
+		l.awaitReading(ctx)
 		return
 	}
 	wake := make(chan struct{}, 1)
@@ -294,6 +298,27 @@ func (l *link) lastWords() {
 		l.path.Load().say(appendBye(nil, byeOf(ByUs)))
 	}
 	l.refuse()
+}
+
+// gameReads is how long a game has to read what its end has acknowledged: an engine reads once a frame, and drops what it
+// has not read of a link that has closed. Of five packets none was read when the link was closed at once, and all when
+// it was closed after 40 ms.
+const gameReads = 100 * time.Millisecond
+
+// awaitReading gives a game that time, unless nothing was said. A transport without a Binding, as a WebSocket, has its
+// own ways to know what was read.
+func (l *link) awaitReading(ctx context.Context) {
+	said := slices.ContainsFunc(l.lanes, func(ln *lane) bool { return ln.sent.Load() > 0 })
+	if !said || l.path.Load().raw.Binding() == "" {
+		return
+	}
+	timer := time.NewTimer(gameReads)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	case <-l.silent:
+	}
 }
 
 // isMoving reports whether the two ends may go over different paths at the moment.

@@ -56,6 +56,7 @@ type Node struct {
 	roster        *roster
 	guest         *guest // of a star's guest, also when it has become the host; else nil
 	inbox         *inbox
+	clock         *steadyClock
 
 	// Safe for all.
 	routed   atomic.Pointer[route] // see route
@@ -104,6 +105,7 @@ func New(ctx context.Context, s Signaler, config Config) (*Node, error) {
 		room:          newRoom(s, welcome),
 		roster:        newRoster(),
 		inbox:         newInbox(config.ReceiveBuffer),
+		clock:         &steadyClock{start: time.Now()},
 	}
 	n.ctx, n.cancel = context.WithCancelCause(context.Background())
 	n.refuse.Store(config.Refuse)
@@ -135,7 +137,7 @@ func (n *Node) chooseRoute() {
 	case n.hosts():
 		n.setRoute(&host{node: n, settled: newSignal()})
 	default:
-		n.guest = &guest{node: n, relayed: make(map[PeerID]*presence), opened: newSignal()}
+		n.guest = &guest{node: n, relayed: make(map[PeerID]*presence), times: make(map[PeerID]peerTime), opened: newSignal()}
 		n.setRoute(n.guest)
 		n.status.Store(int32(ConnectionConnecting))
 	}
@@ -153,8 +155,11 @@ func (n *Node) ID() PeerID { return n.id }
 // while the node is in its room, and ConnectionDisconnected from Close on, or when the room has ended.
 func (n *Node) Status() ConnectionStatus { return ConnectionStatus(n.status.Load()) }
 
-// Relays reports whether packets between two others pass through the host: true in a star.
-func (n *Node) Relays() bool { return n.room.topology == Star }
+// Relays reports whether packets between two others pass through the host: true in a star, but for a host with
+// Config.NoRelay. A guest does not know.
+func (n *Node) Relays() bool {
+	return n.room.topology == Star && !(n.hosts() && n.config.NoRelay)
+}
 
 // Peers returns the ids of all connected peers in ascending order: those that can be sent to, whose PeerConnected
 // may still wait to be received. The caller owns the slice.

@@ -118,17 +118,19 @@ func (r *host) relay(from *lane, f frame) {
 	defer buffers.Put(buf)
 	*buf = append(appendSys((*buf)[:0], sysRelay, source), f.whole...)
 	if f.peer > 0 {
-		r.forwardTo(from, f.peer, *buf)
+		r.forwardTo(from, f, f.peer, *buf)
 		return
 	}
 	var full []*link
 	waiting := r.unlinked(f.peer)
-	for _, target := range r.node.roster.open.Load().all {
-		if target.peer == source || target.peer == -f.peer || slices.Contains(waiting, target.peer) {
+	for _, target := range r.guests() {
+		if target.peer == source || target.peer == -f.peer || slices.Contains(waiting, target.peer) || !r.allows(from, target.peer, f) {
 			continue
 		}
-		if target.lanes[from.index].trySend(*buf) == ErrBufferFull {
+		if err := target.lanes[from.index].trySend(*buf); err == ErrBufferFull {
 			full = append(full, target)
+		} else {
+			r.noteTooLarge(err)
 		}
 	}
 	if f.peer != -Server && f.peer != -r.node.id {
@@ -139,13 +141,14 @@ func (r *host) relay(from *lane, f frame) {
 	}
 	for _, id := range waiting {
 		if id != source {
-			r.forwardTo(from, id, *buf)
+			r.forwardTo(from, f, id, *buf)
 		}
 	}
 }
 
-// forwardTo is forward for a target that may have to be linked first: a reliable packet waits for that.
-func (r *host) forwardTo(from *lane, id PeerID, frame []byte) {
+// forwardTo passes a packet on to one target, if it may. The target may have to be linked first: a reliable packet waits
+// for that.
+func (r *host) forwardTo(from *lane, f frame, id PeerID, frame []byte) {
 	for settled := r.settled.next(); from.mode == Reliable && len(r.unlinked(id)) > 0; settled = r.settled.next() {
 		select {
 		case <-settled:
@@ -154,11 +157,30 @@ func (r *host) forwardTo(from *lane, id PeerID, frame []byte) {
 		}
 	}
 	target, err := r.node.roster.to(id)
-	if err != nil {
+	switch {
+	case err != nil && !r.node.config.NoRelay:
 		r.node.inbox.counters.drop(dropNoTarget)
-		return
+	case r.allows(from, id, f):
+		r.forward(from, target, frame)
 	}
-	r.forward(from, target, frame)
+}
+
+// guests are those that hear of each other.
+func (r *host) guests() []*link {
+	if r.node.config.NoRelay {
+		return nil
+	}
+	return r.node.roster.open.Load().all
+}
+
+// allows reports whether a packet is relayed to a guest, as the program has it.
+func (r *host) allows(from *lane, to PeerID, f frame) bool {
+	c, source := &r.node.config, from.link.peer
+	if !c.NoRelay && (c.Relay == nil || c.Relay(source, to, Packet{Peer: source, Channel: from.channel, Mode: from.mode, Data: f.body, Command: f.command})) {
+		return true
+	}
+	r.node.inbox.counters.drop(dropNotRelayed)
+	return false
 }
 
 // forward sends on the same channel and mode. In the reliable mode it waits for the target's lane,
@@ -167,6 +189,7 @@ func (r *host) forwardTo(from *lane, id PeerID, frame []byte) {
 func (r *host) forward(from *lane, target *link, frame []byte) {
 	to := target.lanes[from.index]
 	if err := to.trySend(frame); err != ErrBufferFull {
+		r.noteTooLarge(err)
 		return
 	}
 	if to.sendOrStall(frame, r.node.config.SlowAfter, from.link.halt) == ErrBufferFull {
@@ -180,9 +203,17 @@ func (r *host) forward(from *lane, target *link, frame []byte) {
 	}
 }
 
+// noteTooLarge counts a packet that its target does not accept. The source cannot be told.
+func (r *host) noteTooLarge(err error) {
+	if errors.Is(err, ErrPacketTooLarge) {
+		r.node.inbox.counters.drop(dropTooLarge)
+		r.node.log.Warn("packet not relayed", "err", err)
+	}
+}
+
 func (r *host) up(l *link) {
 	r.mu.Lock()
-	for _, other := range r.node.roster.open.Load().all {
+	for _, other := range r.guests() {
 		announce(l, sysAddPeer, other.peer)
 		announce(other, sysAddPeer, l.peer)
 	}
@@ -222,7 +253,7 @@ func (r *host) over() {
 func (r *host) down(l *link, reason DisconnectReason) {
 	r.mu.Lock()
 	r.node.roster.closed(l)
-	for _, other := range r.node.roster.open.Load().all {
+	for _, other := range r.guests() {
 		if r.node.ctx.Err() == nil { // else it is the host that goes, and every link with it
 			announceGone(other, l.peer, reason)
 		}
@@ -267,7 +298,8 @@ type guest struct {
 	parted  PeerID       // the host whose link is over, while the relayed peers wait for the next one; 0: there is none
 	heard   time.Time    // when it was last heard
 	relayed map[PeerID]*presence
-	goneIDs ring[PeerID] // of relayed peers, the last few; they are also in relayed, as gone
+	times   map[PeerID]peerTime // of these, as the host has measured them
+	goneIDs ring[PeerID]        // of relayed peers, the last few; they are also in relayed, as gone
 }
 
 // maxRelayed is how many peers a guest knows of, those that are gone included.
@@ -435,6 +467,7 @@ func (r *guest) part(id PeerID, reason DisconnectReason, l *lane) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.relayed[id]
+	delete(r.times, id)
 	if p == nil || !r.node.inbox.disconnected(p, reason, nil, l.credit) {
 		return
 	}
@@ -515,6 +548,7 @@ func (r *guest) regroup(there []PeerID) (missed []PeerID) {
 		}
 	}
 	r.sent.Store(0)
+	clear(r.times)
 	slices.Sort(missed)
 	return missed
 }

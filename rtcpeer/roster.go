@@ -50,6 +50,7 @@ func (r *roster) joined(n *Node, m signaling.Member) (connect bool) {
 	news, lost, gone := !p.present, p.lost, p.gone
 	restarted := gone || p.member.Incarnation != "" && m.Incarnation != "" && m.Incarnation != p.member.Incarnation
 	p.member, p.present, p.gone = m, true, false
+	p.refused = p.refused && !news && !restarted
 	if restarted || news && (p.link == nil || p.link.why() != 0) {
 		p.joins++
 	}
@@ -67,6 +68,18 @@ func (r *roster) joined(n *Node, m signaling.Member) (connect bool) {
 	// Without repairs a link that was lost is not made again, except after this end was away for so long
 	// that its links were lost: those who had taken it for gone wait for its offers.
 	return news || restarted || lost && offers(n.id, m.ID)
+}
+
+// turnsAway notes that a member is turned away. It returns false if that is known since it joined.
+func (r *roster) turnsAway(id PeerID) (first bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.peers[id]
+	if p == nil || p.refused {
+		return false
+	}
+	p.refused = true
+	return true
 }
 
 // left notes that a member is gone, and whether that is the end of its program in the room too: it may only
@@ -327,6 +340,7 @@ func (r *roster) totals() Totals {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	t := r.total
+	t.Lanes = slices.Clone(t.Lanes)
 	for _, p := range r.peers {
 		if p.standing >= standingUp {
 			t.add(p.link)

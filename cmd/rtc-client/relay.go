@@ -23,7 +23,7 @@ type relay struct {
 }
 
 func (*relay) Help() string {
-	return `The room is a star: its guests have a link with this program alone, which passes their packets on. The guests may be Godot games: it relays as Godot's SceneMultiplayer does, and sends nothing of its own but answers to "rtc-client ping". It runs until it is interrupted, and the room ends with it. On stderr it prints who comes, goes, and is interrupted, and each minute and at the end its figures: guests, and packets and bytes of all guests since the start.
+	return `The room is a star: its guests have a link with this program alone, which passes their packets on. The guests may be Godot games: it relays as Godot's SceneMultiplayer does, and sends nothing of its own but answers to "rtc-client ping". It runs until it is interrupted, and the room ends with it. On stderr it prints who comes, goes, is interrupted, and is turned away and why, and each minute and at the end its figures: guests, and packets and bytes of all guests since the start, also by channel.
 
 With --standby several relays share a room: the first relays, the others wait. When it stops or is lost, the one that has waited the longest takes over, and the guests move to it and keep their ids. The room ends all the same if a guest cannot move, as games of Godot's cannot.
 
@@ -102,7 +102,7 @@ func (r *relay) serve(ctx context.Context, c *console, room signaling.RoomName) 
 		fmt.Fprintln(c.out, url)
 	}
 	c.say("relaying at %s", url)
-	defer func() { c.say("%s", figures(node)) }()
+	defer tell(c, node)
 	return host(ctx, c, node)
 }
 
@@ -118,13 +118,23 @@ func host(ctx context.Context, c *console, node *rtcpeer.Node) error {
 		if err != nil {
 			return err
 		}
-		c.say("%s", figures(node))
+		tell(c, node)
+	}
+}
+
+// tell says the figures of a relay: a line for all channels, and one for each that has carried anything.
+func tell(c *console, node *rtcpeer.Node) {
+	stats := node.Stats()
+	c.say("%s", figures(stats))
+	for _, l := range stats.Total.Lanes {
+		if l.Sent+l.Received > 0 {
+			c.say("channel %d, %v: %d packets from them (%s), %d to them (%s)", l.Channel, l.Mode, l.Received, size(l.ReceivedBytes), l.Sent, size(l.SentBytes))
+		}
 	}
 }
 
 // figures tells of the guests that are there, and of what all guests since the start have sent and got.
-func figures(node *rtcpeer.Node) string {
-	stats := node.Stats()
+func figures(stats rtcpeer.Stats) string {
 	t := stats.Total
 	so := fmt.Sprintf("%d so far", t.Links)
 	interrupted := 0

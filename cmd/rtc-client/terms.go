@@ -44,6 +44,9 @@ func (t *terms) apply(config *rtcpeer.Config, isGodot bool) error {
 		return usage("--max-members %d: want a positive number, or 0 for the server's limit", t.MaxMembers)
 	}
 	config.Password = t.Password
-	config.NewRoom.Public, config.NewRoom.Metadata, config.NewRoom.MaxMembers = t.Public, json.RawMessage(t.Metadata), t.MaxMembers
+	config.NewRoom.Public, config.NewRoom.MaxMembers = t.Public, t.MaxMembers
+	if t.Metadata != "" {
+		config.NewRoom.Metadata = json.RawMessage(t.Metadata)
+	}
 	return nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"strconv"
 	"testing"
 	"time"
 
@@ -73,15 +74,61 @@ func TestNATSAwayAndEmptied(t *testing.T) {
 	n = open()
 	well("after NATS was away")
 
+	js := operator(t, n)
+	emptyBucket(t, js)
+	well("after the bucket was emptied")
+	deleteBucket(t, js)
+	well("after the bucket was deleted")
+}
+
+// Somebody joins a room right after the bucket was emptied or deleted, over a server that does not know its owner. It is
+// let in where the others are, and has a link to each.
+func TestNewcomerAfterTheBucketIsGone(t *testing.T) {
+	n, err := natsnode.Start(natsnode.Config{Name: "n", Listen: "127.0.0.1:0"})
+	require.NoError(t, err)
+	t.Cleanup(n.Close)
+	servers := []*program{startOn(t, n.URL(), "one"), startOn(t, n.URL(), "other"), startOn(t, n.URL(), "third")}
+	js := operator(t, n)
+	var parties []*party
+	t.Cleanup(func() { closeAll(parties) })
+	for i := range 6 {
+		p := newParty("lobby-" + strconv.Itoa(i))
+		parties = append(parties, p)
+		p.enter(t, servers[0].url)
+		p.enter(t, servers[1].url)
+		p.meet(t)
+	}
+	for i, p := range parties {
+		if i%2 == 0 {
+			deleteBucket(t, js)
+		} else {
+			emptyBucket(t, js)
+		}
+		p.enter(t, servers[2].url)
+		p.meet(t)
+		p.talk(t, "with a newcomer")
+	}
+}
+
+// operator returns what somebody has who may do anything.
+func operator(t *testing.T, n *natsnode.Node) jetstream.JetStream {
+	t.Helper()
 	conn, err := nats.Connect(n.URL())
 	require.NoError(t, err)
-	defer conn.Close()
+	t.Cleanup(conn.Close)
 	js, err := jetstream.New(conn)
 	require.NoError(t, err)
+	return js
+}
+
+func deleteBucket(t *testing.T, js jetstream.JetStream) {
+	t.Helper()
+	require.NoError(t, js.DeleteKeyValue(t.Context(), "rtcpeer_default"))
+}
+
+func emptyBucket(t *testing.T, js jetstream.JetStream) {
+	t.Helper()
 	stream, err := js.Stream(t.Context(), "KV_rtcpeer_default")
 	require.NoError(t, err)
 	require.NoError(t, stream.Purge(t.Context()))
-	well("after the bucket was emptied")
-	require.NoError(t, js.DeleteKeyValue(t.Context(), "rtcpeer_default"))
-	well("after the bucket was deleted")
 }

@@ -130,7 +130,7 @@ func TestPageIsServed(t *testing.T) {
 	for path, kind := range map[string]string{
 		"/": "text/html", "/page.css": "text/css", "/page.js": "text/javascript", "/rtcpeer.js": "text/javascript",
 		"/relay-links.js": "text/javascript", "/relay-links.js.map": "application/json",
-		"/transfer.js": "text/javascript", "/transfer.js.map": "application/json",
+		"/times.js": "text/javascript", "/transfer.js": "text/javascript", "/transfer.js.map": "application/json",
 		"/vendor/qrcode.js": "text/javascript", "/vendor/LICENSE": "text/plain",
 	} {
 		req, err := http.NewRequestWithContext(ctx, "GET", address+path, nil)

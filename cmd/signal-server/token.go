@@ -27,6 +27,9 @@ type token struct {
 
 // Run is called by kong.
 func (t *token) Run(p *process) error {
+	if err := p.settings.problems(nil).tell(p.err); err != nil {
+		return err
+	}
 	key, err := readSignKey(t.Key)
 	if err != nil {
 		return usageError{fmt.Errorf("--key: %w", err)}

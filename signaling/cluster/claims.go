@@ -14,7 +14,8 @@ import (
 
 // A claim is a key that this server owns under its lease: a room, or those who wait for one kind of match.
 type claim struct {
-	key string
+	key   string
+	fresh bool // nobody can have it: it is a random name, or those who wait for a match, who can wait elsewhere
 
 	ready chan struct{} // closed when it is decided whether the claim is good
 
@@ -63,8 +64,8 @@ func roomOf(key string) (signaling.RoomName, bool) {
 var errNoLease = &signaling.Error{Code: signaling.CodeInternal, Text: "this server cannot reach the others: try again", RetryMillis: 5000}
 
 // claim makes this server the owner of a key, unless a server that lives is. If it is its own claim is not nil, and the
-// caller ends its use with done.
-func (n *Node) claim(ctx context.Context, key string) (*claim, owner, error) {
+// caller ends its use with done. A fresh key is not looked for on other servers that may not have written it.
+func (n *Node) claim(ctx context.Context, key string, fresh bool) (*claim, owner, error) {
 	for {
 		n.mu.Lock()
 		if n.lease == "" || !n.acts() {
@@ -77,7 +78,7 @@ func (n *Node) claim(ctx context.Context, key string) (*claim, owner, error) {
 			return nil, who, nil
 		}
 		if c == nil {
-			c = &claim{key: key, lease: n.lease, users: 1, ready: make(chan struct{}), writing: make(token, 1)}
+			c = &claim{key: key, fresh: fresh, lease: n.lease, users: 1, ready: make(chan struct{}), writing: make(token, 1)}
 			n.claims[key] = c
 			n.mu.Unlock()
 			return n.decide(ctx, c)
@@ -147,11 +148,19 @@ func (n *Node) take(ctx context.Context, c *claim) (owner, *rooms.Record, error)
 		var was owned
 		switch {
 		case errors.Is(err, ErrNoKey):
+			if !c.fresh {
+				if who, err := n.missed(ctx, c.key); err != nil || who != (owner{}) {
+					return who, nil, err
+				}
+			}
 			revision, err = n.config.Bus.Create(ctx, c.key, encodeOwned(owned{Lease: mine.lease, Process: mine.process}), 0)
 		case err == nil:
 			if json.Unmarshal(old, &was) == nil && was.Lease != mine.lease {
 				who := owner{was.Lease, was.Process}
 				dead, err := n.isOver(ctx, who)
+				if err == nil && !dead && n.doubts(who.lease) {
+					err = errDoubt
+				}
 				if err != nil || !dead {
 					return who, nil, err
 				}
@@ -171,6 +180,70 @@ func (n *Node) take(ctx context.Context, c *claim) (owner, *rooms.Record, error)
 		if err := pause(ctx, wait); err != nil { // what was read is old, and a moment later it is not
 			return owner{}, nil, err
 		}
+	}
+}
+
+// missed returns who owns the key of a room that is not there, as somebody has emptied the bucket and its owner has not
+// written it again yet. No owner: nobody.
+func (n *Node) missed(ctx context.Context, key string) (owner, error) {
+	if err := n.prove(ctx); err != nil {
+		return owner{}, err
+	}
+	since := n.sinceLack()
+	if since > emptiedFor {
+		return owner{}, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, ownsTime)
+	defer cancel()
+	answers, all := n.ask(ctx, opOwns, key, func(h holder) bool { return h.Version >= answersOwns })
+	for _, b := range answers {
+		var o owned
+		if json.Unmarshal(b, &o) == nil && o.Process != 0 {
+			return owner{o.Lease, o.Process}, nil
+		}
+	}
+	if !all || since < lackTime {
+		return owner{}, errMissing
+	}
+	return owner{}, nil
+}
+
+// errDoubt is better than to wait for the answer of a server that may be gone: its lease is over or renewed a moment later.
+var errDoubt = errors.New("cluster: the room's server does not answer, and its lease goes on")
+
+var errMissing = errors.New("cluster: somebody has emptied the bucket, and not all servers have told what they own")
+
+const (
+	// opOwns asks for an owned: whether a server owns a key. It has the key.
+	opOwns = "owns"
+	// ownsTime is how long other servers may take to answer that.
+	ownsTime = time.Second
+)
+
+// answerOwns answers opOwns. The zero value: it does not.
+func (n *Node) answerOwns(body json.RawMessage) (o owned) {
+	var key string
+	if json.Unmarshal(body, &key) != nil {
+		return o
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if c := n.claims[key]; n.good(c) {
+		o = owned{Lease: c.lease, Process: n.process}
+	}
+	return o
+}
+
+// good reports whether a claim is decided and holds; mu is held. It may be nil.
+func (n *Node) good(c *claim) bool {
+	if c == nil || c.over || c.lease != n.lease || !n.acts() {
+		return false
+	}
+	select {
+	case <-c.ready:
+		return true
+	default:
+		return false
 	}
 }
 

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -26,7 +27,11 @@ var over = []byte("{}")
 type holder struct {
 	Process uint64 `json:"process"`
 	Server  string `json:"server"` // for people
+	Version int    `json:"v,omitempty"`
 }
+
+// answersOwns is the least Version of a holder that answers opOwns, and that of this one.
+const answersOwns = 1
 
 const (
 	leasePrefix = "lease."
@@ -37,6 +42,11 @@ const (
 	// leaseConfirm is how long after a lease's key was seen to go it counts as over: its holder may write it again if
 	// somebody has emptied the bucket.
 	leaseConfirm = 1500 * time.Millisecond
+	// emptiedFor is how long after the bucket was emptied others are asked for what is missing in it. Each server writes
+	// its rooms again meanwhile.
+	emptiedFor = time.Minute
+	// lackTime is how long after that a missing key tells nothing: a server that was cut off then does not act any longer.
+	lackTime = leaseHeld + 500*time.Millisecond
 	// deadTTL is how long the proof is kept that a lease is over.
 	deadTTL = time.Minute
 )
@@ -66,18 +76,28 @@ func (n *Node) keep(ctx context.Context) {
 	}
 }
 
+func (n *Node) leaseName(number int) string {
+	return processName(n.process) + "-" + strconv.Itoa(number)
+}
+
 func (n *Node) acquire(ctx context.Context) (*lease, time.Time) {
 	ctx, cancel := context.WithTimeout(ctx, leaseEvery)
 	defer cancel()
 	n.leases++
-	l := &lease{name: processName(n.process) + "-" + strconv.Itoa(n.leases)}
-	l.value, _ = json.Marshal(holder{n.process, n.config.Server})
+	l := &lease{name: n.leaseName(n.leases)}
+	l.value, _ = json.Marshal(holder{n.process, n.config.Server, answersOwns})
 	began := time.Now()
 	revision, err := n.config.Bus.Create(ctx, leasePrefix+l.name, l.value, leaseTTL)
 	if err != nil {
 		n.trouble("lease", err)
 		return nil, began
 	}
+	if n.held > 0 {
+		if err := n.giveBack(ctx, n.leaseName(n.held)); err != nil {
+			n.trouble("earlier lease", err)
+		}
+	}
+	n.held = n.leases
 	l.revision = revision
 	return l, began
 }
@@ -94,9 +114,12 @@ func (n *Node) renew(ctx context.Context, l *lease) {
 			return
 		case <-ticker.C:
 		case <-n.missing:
+		case <-n.proving:
 		}
-		began := time.Now()
-		if err := n.renewOnce(ctx, l); err != nil {
+		began, asked := time.Now(), n.takeProof()
+		err := n.renewOnce(ctx, l)
+		asked.settle(err)
+		if err != nil {
 			n.trouble("lease", err)
 			if errors.Is(err, ErrConflict) || !n.acts() {
 				return
@@ -113,15 +136,16 @@ func (n *Node) renewOnce(ctx context.Context, l *lease) error {
 	ctx, cancel := context.WithTimeout(ctx, leaseEvery)
 	defer cancel()
 	revision, err := n.config.Bus.Update(ctx, leasePrefix+l.name, l.value, l.revision, leaseTTL)
-	if errors.Is(err, ErrConflict) { // an update may have been done whose answer was lost: nobody else writes this key
-		_, latest, gone := n.config.Bus.Get(ctx, leasePrefix+l.name)
+	if errors.Is(err, ErrConflict) { // an update may have been done whose answer was lost
+		value, latest, gone := n.config.Bus.Get(ctx, leasePrefix+l.name)
 		switch {
 		case errors.Is(gone, ErrNoKey): // somebody has emptied the bucket: unless others think that this is the end, it is not
 			if revision, err = n.config.Bus.Create(ctx, leasePrefix+l.name, l.value, leaseTTL); err != nil {
 				return ErrConflict
 			}
+			n.mayLack()
 			n.rewrite()
-		case gone != nil || latest <= l.revision:
+		case gone != nil || latest <= l.revision || !bytes.Equal(value, l.value): // others may have found it to be over
 			return err
 		default:
 			revision, err = n.config.Bus.Update(ctx, leasePrefix+l.name, l.value, latest, leaseTTL)
@@ -133,11 +157,65 @@ func (n *Node) renewOnce(ctx context.Context, l *lease) error {
 	return err
 }
 
+// A proof is wanted by those who found no key where another server's may have been, before somebody emptied the bucket:
+// then the key of the lease is gone as well, which its next renewal tells.
+type proof struct {
+	done chan struct{} // closed when the lease was renewed, or could not be
+	err  error
+}
+
+// settle tells those who wait. Nil: nobody does.
+func (p *proof) settle(err error) {
+	if p != nil {
+		p.err = err
+		close(p.done)
+	}
+}
+
+// prove returns when the lease was renewed by a request that began after the call, or with the reason why it was not.
+func (n *Node) prove(ctx context.Context) error {
+	n.mu.Lock()
+	p := n.proof
+	if p == nil {
+		p = &proof{done: make(chan struct{})}
+		n.proof = p
+	}
+	n.mu.Unlock()
+	select {
+	case n.proving <- struct{}{}:
+	default:
+	}
+	select {
+	case <-p.done:
+		return p.err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// takeProof returns what those want who have asked for a proof by now, or nil.
+func (n *Node) takeProof() *proof {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	p := n.proof
+	n.proof = nil
+	return p
+}
+
+// mayLack notes that keys of other servers were missing until now, perhaps, though they live: the bucket was emptied, or
+// this server did not have a lease, which would tell.
+func (n *Node) mayLack() { n.emptied.Store(int64(time.Since(n.began))) }
+
+func (n *Node) sinceLack() time.Duration {
+	return time.Since(n.began) - time.Duration(n.emptied.Load())
+}
+
 // gain begins to act under a lease. After the first one rooms may be missing on the bus that others are about to bring back.
 func (n *Node) gain(l *lease, began time.Time) {
 	if n.leases > 1 {
 		n.store().Recover()
 	}
+	n.mayLack()
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.config.Log.Info("lease", "server", n.config.Server, "lease", l.name)
@@ -175,7 +253,7 @@ func (n *Node) acts() bool {
 	return int64(now.Sub(n.began)) < n.deadline.Load() && now.UnixNano() < n.dateline.Load()
 }
 
-// dead reports whether a lease is over, for certain: its key can be created, so its holder cannot renew it.
+// dead reports whether a lease is over, for certain: it was given back, or its key is gone and nobody has emptied the bucket.
 func (n *Node) dead(ctx context.Context, name string) (bool, error) {
 	n.mu.Lock()
 	known := n.buried[name] || name == "" || name != n.lease && strings.HasPrefix(name, processName(n.process)) // its own earlier one
@@ -183,15 +261,23 @@ func (n *Node) dead(ctx context.Context, name string) (bool, error) {
 	if known {
 		return true, nil
 	}
-	_, err := n.config.Bus.Create(ctx, leasePrefix+name, over, deadTTL)
+	value, _, err := n.config.Bus.Get(ctx, leasePrefix+name)
+	var h holder
 	switch {
-	case errors.Is(err, ErrExists):
-		value, _, err := n.config.Bus.Get(ctx, leasePrefix+name)
-		var h holder
-		if err != nil || json.Unmarshal(value, &h) != nil || h.Process != 0 {
+	case errors.Is(err, ErrNoKey):
+		if err = n.prove(ctx); err == nil && n.sinceLack() < lackTime {
+			err = errMissing
+		}
+		if err == nil {
+			_, err = n.config.Bus.Create(ctx, leasePrefix+name, over, deadTTL) // its holder cannot renew it any more
+		}
+		if errors.Is(err, ErrExists) {
 			return false, nil
 		}
-	case err != nil:
+	case err == nil && (json.Unmarshal(value, &h) != nil || h.Process != 0):
+		return false, nil
+	}
+	if err != nil {
 		return false, fmt.Errorf("cluster: lease %s: %w", name, err)
 	}
 	n.mu.Lock()
@@ -201,6 +287,22 @@ func (n *Node) dead(ctx context.Context, name string) (bool, error) {
 	}
 	n.buried[name] = true
 	return true, nil
+}
+
+// giveBack ends a lease of this server for all others, who need not wait until it is over.
+func (n *Node) giveBack(ctx context.Context, name string) error {
+	for {
+		_, revision, err := n.config.Bus.Get(ctx, leasePrefix+name)
+		switch {
+		case err == nil:
+			_, err = n.config.Bus.Update(ctx, leasePrefix+name, over, revision, deadTTL)
+		case errors.Is(err, ErrNoKey):
+			_, err = n.config.Bus.Create(ctx, leasePrefix+name, over, deadTTL)
+		}
+		if !errors.Is(err, ErrConflict) && !errors.Is(err, ErrExists) { // or it was being renewed, or found to be over
+			return err
+		}
+	}
 }
 
 func processName(process uint64) string { return fmt.Sprintf("%016x", process) }

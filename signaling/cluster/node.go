@@ -25,10 +25,12 @@ type Node struct {
 	stop    func() // of the subscription; set by Start
 
 	wg       sync.WaitGroup
-	leases   int           // owned by keep
+	leases   int           // owned by keep: how many it has tried to get
+	held     int           // owned by keep: the number of the latest that it got
 	released chan struct{} // closed when the lease is given back
 	wake     chan struct{} // has one when claims are dirty
 	missing  chan struct{} // has one when the key of the lease was seen to go
+	proving  chan struct{} // has one when somebody wants a proof
 	mending  chan struct{} // has one when places are loose
 
 	// Safe for all.
@@ -36,6 +38,7 @@ type Node struct {
 	deadline atomic.Int64 // since began: until when it acts
 	dateline atomic.Int64 // the same by the wall clock, which goes on while the machine sleeps; in Unix nanoseconds
 	watched  atomic.Bool  // the leases of the others are known
+	emptied  atomic.Int64 // since began: when keys of others may have been missing last; see mayLack
 	joining  atomic.Int64 // joins of other servers under way
 	lastSaid atomic.Int64
 	counters counters
@@ -44,6 +47,7 @@ type Node struct {
 
 	mu           sync.Mutex // guards the fields below
 	lease        string     // empty: none
+	proof        *proof     // of the next renewal; nil: nobody wants one
 	surrendering bool       // rooms are given up: they are not claimed again
 	claims       map[string]*claim
 	dirty        []*claim
@@ -87,6 +91,7 @@ func New(config Config) *Node {
 		cancel:   cancel,
 		mending:  make(chan struct{}, 1),
 		missing:  make(chan struct{}, 1),
+		proving:  make(chan struct{}, 1),
 		config:   config,
 		process:  1 + rand.Uint64N(1<<63),
 		began:    time.Now(),
@@ -170,18 +175,7 @@ func (n *Node) HandOver(ctx context.Context) error {
 	if name == "" {
 		return nil
 	}
-	for {
-		_, revision, err := n.config.Bus.Get(ctx, leasePrefix+name)
-		if err == nil {
-			_, err = n.config.Bus.Update(ctx, leasePrefix+name, over, revision, deadTTL)
-		}
-		switch {
-		case errors.Is(err, ErrNoKey):
-			return nil
-		case !errors.Is(err, ErrConflict): // or it was being renewed
-			return err
-		}
-	}
+	return n.giveBack(ctx, name)
 }
 
 // lose ends what this server does as an owner, at once, and has its sessions look for the new owners of their rooms.
@@ -199,6 +193,7 @@ func (n *Node) lose() {
 	n.visitors = make(map[visit]*visitor)
 	places := n.allPlaces()
 	n.mu.Unlock()
+	n.takeProof().settle(errNoLease)
 	for _, p := range places {
 		p.loosenLocal()
 	}

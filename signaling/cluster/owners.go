@@ -31,6 +31,13 @@ func (n *Node) lives(who owner) bool {
 	return ok && h.Process == who.process && who.process != n.process && !n.doubted[who.lease]
 }
 
+// doubts reports whether a lease may be over, which the bus does not tell yet.
+func (n *Node) doubts(lease string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.doubted[lease]
+}
+
 // mistaken forgets an owner of a key, which says that it does not own it.
 func (n *Node) mistaken(key string, who owner) {
 	n.mu.Lock()

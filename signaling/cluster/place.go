@@ -153,7 +153,7 @@ func matchKey(j signaling.Join) string {
 func (p *Place) enterOnce(key string, name signaling.RoomName, ask rooms.Ask, admit func(rooms.Ask) (rooms.Grant, error)) error {
 	ctx, cancel := context.WithTimeout(p.node.life, answerTime)
 	defer cancel()
-	c, who, err := p.node.claim(ctx, key)
+	c, who, err := p.node.claim(ctx, key, ask.Join.Room == "")
 	if err != nil {
 		return err
 	}
@@ -500,7 +500,7 @@ func (p *Place) mend(ctx context.Context) bool {
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	c, who, err := p.node.claim(ctx, key)
+	c, who, err := p.node.claim(ctx, key, !seated)
 	switch {
 	case err != nil:
 	case seated && !welcomed: // its welcome was lost with the owner

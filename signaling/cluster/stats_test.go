@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -9,9 +10,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// A silentBus loses all messages, and has no keys.
+type silentBus struct{ Bus }
+
+func (silentBus) Publish(string, []byte) error { return nil }
+
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
 // What is not delivered is counted under the word for why.
 func TestDroppedMessages(t *testing.T) {
-	n := New(Config{Bus: &modelBus{sharedStore: new(sharedStore)}, Log: discard()})
+	n := New(Config{Bus: silentBus{}, Log: discard()})
 	p := n.pipeTo(7)
 	big := []byte(strings.Repeat("x", maxUnackedBytes/2))
 	for range 3 {
@@ -37,7 +45,7 @@ func TestDroppedMessages(t *testing.T) {
 // A pipe to a process that has ended is not kept for ever. Should the process come back what is sent to it arrives.
 func TestPipesOfEndedProcesses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := New(Config{Bus: &modelBus{sharedStore: new(sharedStore)}, Log: discard()})
+		n := New(Config{Bus: silentBus{}, Log: discard()})
 		n.living["a-1"] = holder{Process: 7}
 		p := n.pipeTo(7)
 		p.restart()

@@ -95,14 +95,9 @@ func (n *Node) welcome(at visit, m *message) {
 	d := n.config.Dialects[m.Guest.Dialect]
 	n.mu.Lock()
 	c := n.claims[m.Key]
-	mine := c != nil && !c.over && c.lease == n.lease && n.acts()
+	mine := n.good(c)
 	if mine {
-		select {
-		case <-c.ready:
-			c.users++
-		default:
-			mine = false // it is not decided yet
-		}
+		c.users++
 	}
 	lease := n.lease
 	old := n.visitors[at]
@@ -374,11 +369,17 @@ func (n *Node) Matched(s rooms.Session, err error) bool {
 
 // Ask asks all other servers that live, and returns the answers of those that have given one when ctx ends.
 func (n *Node) Ask(ctx context.Context, op string, body any) []json.RawMessage {
+	answers, _ := n.ask(ctx, op, body, func(holder) bool { return true })
+	return answers
+}
+
+// ask is Ask for some of the other servers. It reports whether all of them have answered.
+func (n *Node) ask(ctx context.Context, op string, body any, whom func(holder) bool) (list []json.RawMessage, all bool) {
 	b, _ := json.Marshal(body)
 	n.mu.Lock()
 	var to []uint64
 	for _, h := range n.living {
-		if h.Process != n.process && !slices.Contains(to, h.Process) {
+		if h.Process != n.process && !slices.Contains(to, h.Process) && whom(h) {
 			to = append(to, h.Process)
 		}
 	}
@@ -392,7 +393,6 @@ func (n *Node) Ask(ctx context.Context, op string, body any) []json.RawMessage {
 	for i, process := range to {
 		n.send(process, &message{Kind: kindAsk, ID: first + uint64(i), Op: op, Body: b})
 	}
-	var list []json.RawMessage
 	for len(list) < len(to) {
 		select {
 		case a := <-answers:
@@ -408,11 +408,16 @@ func (n *Node) Ask(ctx context.Context, op string, body any) []json.RawMessage {
 	for i := range to {
 		delete(n.asks, first+uint64(i))
 	}
-	return list
+	return list, len(list) == len(to)
 }
 
 // asked answers a question of another server.
 func (n *Node) asked(from uint64, m *message) {
+	if m.Op == opOwns {
+		body, _ := json.Marshal(n.answerOwns(m.Body))
+		n.send(from, &message{Kind: kindAnswered, ID: m.ID, Body: body})
+		return
+	}
 	if n.config.Answer == nil {
 		return
 	}

@@ -239,18 +239,35 @@ func TestShutdownHandsRoomsOver(t *testing.T) {
 	})
 }
 
-// Somebody empties the bucket.
+// Somebody empties the bucket. Who joins a room then finds the members of it, also over a server that does not know its
+// owner, and whoever wants to found one can.
 func TestEmptiedBucket(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		hub := new(membus.Hub)
-		servers := share(t, hub, 3, signalserver.Config{})
-		members := spread(t, servers, signaling.Join{Room: "r"})
-		time.Sleep(time.Second) // of fake time: the record is written
-		hub.Empty()
-		time.Sleep(10 * time.Second)
-		wantSignals(t, members)
-		require.Len(t, servers[1].member(t, signaling.Join{Room: "r"}).welcome.Members, 3)
-	})
+	for i := range 20 {
+		synctest.Test(t, func(t *testing.T) {
+			hub := new(membus.Hub)
+			servers := share(t, hub, 3, signalserver.Config{})
+			members := spread(t, servers[:2], signaling.Join{Room: "r"})
+			members[0].send(signaling.Lock{})
+			members[0].send(signaling.Lock{Open: true})
+			for _, c := range members {
+				c.want(signaling.Lock{})
+				c.want(signaling.Lock{Open: true})
+			}
+			time.Sleep(time.Second + time.Duration(i)*50*time.Millisecond) // of fake time: the record is written
+			hub.Empty()
+			time.Sleep(time.Duration(i%10) * 120 * time.Millisecond)
+			c := servers[2].member(t, signaling.Join{Room: "r"})
+			require.Len(t, c.welcome.Members, 2)
+			members = append(members, c)
+			wantSignals(t, members)
+			began := time.Now()
+			servers[1].member(t, signaling.Join{Room: "another"})
+			require.Less(t, time.Since(began), 6*time.Second)
+			time.Sleep(10 * time.Second)
+			wantSignals(t, members)
+			require.Len(t, servers[1].member(t, signaling.Join{Room: "r"}).welcome.Members, 3)
+		})
+	}
 }
 
 // A bus that loses a tenth and delays the rest loses nothing for the members.

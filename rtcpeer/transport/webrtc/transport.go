@@ -88,8 +88,9 @@ func New(config Config) (*Transport, error) {
 }
 
 // connection returns what a path is made of, which tells r what Pion says of it.
-func (t *Transport) connection(settings pion.Configuration, r *remarks) (*pion.PeerConnection, error) {
+func (t *Transport) connection(settings pion.Configuration, r *remarks, first *firstRoute) (*pion.PeerConnection, error) {
 	engine := t.engine
+	engine.SetICEBindingRequestHandler(first.choose)
 	engine.LoggerFactory = listeningFactory{engine.LoggerFactory, r}
 	api := pion.NewAPI(
 		pion.WithSettingEngine(engine),

@@ -77,13 +77,16 @@ func (b *Bus) Slow(delay time.Duration, loss float64) {
 	b.delay, b.loss = delay, loss
 }
 
-// Empty deletes all keys.
+// Empty deletes all keys. No watch tells of it.
 func (h *Hub) Empty() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for key := range h.keys {
-		h.remove(key)
+	for _, e := range h.keys {
+		if e.expires != nil {
+			e.expires.Stop()
+		}
 	}
+	clear(h.keys)
 }
 
 // pass waits for the delay of the bus, and returns an error if it is cut.

@@ -52,7 +52,7 @@ type Bus struct {
 
 	mu      sync.Mutex // guards the fields below
 	kv      jetstream.KeyValue
-	changed chan struct{} // closed when the connection was lost or found
+	changed chan struct{} // closed when the connection was lost or found, or the bucket is missing
 }
 
 var _ cluster.Bus = (*Bus)(nil)
@@ -148,6 +148,11 @@ func (b *Bus) turn(what string, args ...any) {
 	b.config.Log.Warn("nats "+what, args...)
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.renew()
+}
+
+// renew has watches begin anew; mu is held.
+func (b *Bus) renew() {
 	close(b.changed)
 	b.changed = make(chan struct{})
 }
@@ -173,23 +178,38 @@ func (b *Bus) store(ctx context.Context) (jetstream.KeyValue, error) {
 	return kv, nil
 }
 
-// create makes the bucket, with as many replicas as there are nodes for: three, or one.
-func (b *Bus) create(ctx context.Context) (kv jetstream.KeyValue, err error) {
-	config := jetstream.KeyValueConfig{
-		Bucket:         b.bucket,
-		Description:    "rooms of signal-server: can be emptied",
-		Storage:        jetstream.MemoryStorage,
-		LimitMarkerTTL: markerTTL,
-		Replicas:       3,
+// create makes the bucket, with as many replicas as there are nodes for: three, or one. It is as CreateKeyValue makes it,
+// but for its first revision: in place of a bucket that was deleted no revision may come again.
+func (b *Bus) create(ctx context.Context) (jetstream.KeyValue, error) {
+	info, err := b.js.AccountInfo(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if info.API.Level < 1 {
+		return nil, jetstream.ErrLimitMarkerTTLNotSupported
+	}
+	config := jetstream.StreamConfig{
+		Name:                   "KV_" + b.bucket,
+		Description:            "rooms of signal-server: can be emptied",
+		Subjects:               []string{"$KV." + b.bucket + ".>"},
+		Storage:                jetstream.MemoryStorage,
+		Replicas:               3,
+		FirstSeq:               uint64(time.Now().UnixMicro()),
+		MaxMsgsPerSubject:      1,
+		Discard:                jetstream.DiscardNew,
+		AllowRollup:            true,
+		DenyDelete:             true,
+		AllowDirect:            true,
+		AllowMsgTTL:            true,
+		SubjectDeleteMarkerTTL: markerTTL,
 	}
 	if b.conn.ConnectedClusterName() == "" {
 		config.Replicas = 1
 	}
-	kv, err = b.js.CreateKeyValue(ctx, config)
-	if errors.Is(err, jetstream.ErrBucketExists) {
-		return b.js.KeyValue(ctx, b.bucket)
+	if _, err := b.js.CreateStream(ctx, config); err != nil && !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+		return nil, err
 	}
-	return kv, err
+	return b.js.KeyValue(ctx, b.bucket)
 }
 
 // failed returns an error of the bus as the caller knows it. After some the bucket is looked for again.
@@ -207,8 +227,11 @@ func (b *Bus) failed(err error, conflict error) error {
 	case errors.Is(err, jetstream.ErrStreamNotFound), errors.Is(err, jetstream.ErrNoStreamResponse), errors.Is(err, jetstream.ErrBucketNotFound),
 		errors.Is(err, nats.ErrNoResponders):
 		b.mu.Lock()
-		b.kv = nil
-		b.mu.Unlock()
+		defer b.mu.Unlock()
+		if b.kv != nil {
+			b.kv = nil
+			b.renew()
+		}
 	}
 	return err
 }
@@ -308,7 +331,7 @@ func (b *Bus) Watch(ctx context.Context, prefix string, changed func(key string,
 				changed(e.Key(), nil)
 			}
 		case <-turned:
-			return errors.New("natsbus: the connection was lost")
+			return errors.New("natsbus: the connection or the bucket was lost")
 		case <-ctx.Done():
 			return nil
 		}

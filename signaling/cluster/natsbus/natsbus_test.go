@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/signaling/cluster"
@@ -49,4 +51,35 @@ func TestCheckSaysThatNobodyAnswers(t *testing.T) {
 	cancel()
 	_, err := open(t, "nats://127.0.0.1:1").Check(ctx)
 	require.ErrorContains(t, err, "nats://127.0.0.1:1 does not answer")
+}
+
+// Somebody deletes the bucket. The next one begins with later revisions, and watches know of it.
+func TestBucketIsDeleted(t *testing.T) {
+	n := node(t)
+	b, ctx := open(t, n.URL()), t.Context()
+	conn, err := nats.Connect(n.URL())
+	require.NoError(t, err)
+	defer conn.Close()
+	js, err := jetstream.New(conn)
+	require.NoError(t, err)
+	last, err := b.Create(ctx, "room.a", []byte("1"), 0)
+	require.NoError(t, err)
+	for range 3 {
+		ended := make(chan error, 1)
+		begun := make(chan struct{})
+		go func() {
+			ended <- b.Watch(ctx, "lease.", func(string, []byte) { close(begun) })
+		}()
+		<-begun
+		require.NoError(t, js.DeleteKeyValue(ctx, "rtcpeer_test"))
+		_, err = b.Update(ctx, "room.a", []byte("2"), last, 0)
+		require.Error(t, err)
+		require.Error(t, <-ended)
+		_, _, err = b.Get(ctx, "room.a")
+		require.ErrorIs(t, err, cluster.ErrNoKey)
+		next, err := b.Create(ctx, "room.a", []byte("3"), 0)
+		require.NoError(t, err)
+		require.Greater(t, next, last)
+		last = next
+	}
 }
