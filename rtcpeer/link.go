@@ -66,11 +66,13 @@ type link struct {
 	state        negotiation
 	forwardNext  bool                  // the next attempt goes through the signaling server, if it may
 	next         *path                 // that is being made; nil: none
+	slot         *transport.Slot       // of next, or of the one that is to follow on it; nil: none
 	old          *path                 // was given up for path, which the other end has not confirmed yet
 	closedByPeer bool                  // the other end has closed the present path
 	vanished     bool                  // without having ended the link
 	early        *reader               // what the authentication has read
 	random       [secretSize]byte      // this end's half of the secret
+	waited       bool                  // its time began anew, as the offer may have waited for its slot
 	renew        <-chan time.Time      // when an attempt that is not answered by then is begun anew; nil: it is not
 	furthest     transport.Progress    // of the attempts before
 	repair       repair                // what to do about the path
@@ -158,6 +160,7 @@ func (l *link) run() {
 	if l.failure, _ = errors.AsType[*PeerError](err); l.failedAtOnce() {
 		l.tellFailure(l.failure.Err)
 	}
+	l.endSlot()
 	l.node.linkOver(l)
 	close(l.done)
 	if l.ticker != nil {
@@ -184,6 +187,7 @@ func (l *link) opened() {
 	l.connectTime = time.Since(l.started)
 	p := l.next
 	l.next = nil
+	l.endSlot()
 	l.path.Store(p)
 	l.forwardNext = p.forwarded
 	l.figures.paths.Add(1)

@@ -51,7 +51,8 @@ type Node struct {
 	log           *slog.Logger
 	transport     transport.Transport
 	ownsTransport bool
-	mux           *forwarded.Mux // nil: no path goes through the signaling server
+	slots         *transport.Slots // nil: any number of paths is made at once
+	mux           *forwarded.Mux   // nil: no path goes through the signaling server
 	room          *room
 	roster        *roster
 	guest         *guest // of a star's guest, also when it has become the host; else nil
@@ -81,6 +82,9 @@ func New(ctx context.Context, s Signaler, config Config) (*Node, error) {
 	if err == nil && config.Topology != "" && welcome.Topology != config.Topology {
 		err = &signaling.Error{Code: signaling.CodeTopologyMismatch, Text: fmt.Sprintf("room %q is a %s, not a %s", welcome.Room, welcome.Topology, config.Topology)}
 	}
+	if err == nil {
+		err = config.checkCreated(welcome)
+	}
 	if err == nil && config.Auth != nil && welcome.Topology == Mesh && !config.Framed {
 		err = fmt.Errorf("room %q is a mesh of bare packets: authentication (Config.Auth) needs a star, or Config.Framed", welcome.Room)
 	}
@@ -101,6 +105,7 @@ func New(ctx context.Context, s Signaler, config Config) (*Node, error) {
 		log:           config.Log.With("node", welcome.ID, "room", welcome.Room),
 		transport:     t,
 		ownsTransport: owns,
+		slots:         slotsOf(t),
 		mux:           newMux(config, s),
 		room:          newRoom(s, welcome),
 		roster:        newRoster(),

@@ -101,6 +101,9 @@ func advised(err error) error {
 	case signaling.CodeTopologyMismatch:
 		advice = "choose another one, or leave it out for a new one"
 	case signaling.CodeUnknownRoom:
+		if !strings.HasPrefix(refused.Text, "Lobby") { // the words of that protocol
+			return err
+		}
 		advice = "a lobby of that protocol gets its name from the server; leave it out for a new one"
 	case signaling.CodeUnauthorized:
 		advice = "see --token"

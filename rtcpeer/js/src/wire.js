@@ -65,7 +65,7 @@ const kinds = {
     new_room: optional(record({
       public: flag, metadata, max_members: optional(count), migrates: flag, host_timeout_ms: optional(whole(0, 600000)),
     })),
-    match: optional(record({ key: bytes(1, 128), size: whole(2, 64) })),
+    create: optional(oneOf("never", "only")), match: optional(record({ key: bytes(1, 128), size: whole(2, 64) })),
   }),
   list: record({
     filter: optional(want((v) => Object.keys(v).length <= 16 && Object.values(v).every((x) => /^[bns]/.test(typeof x)),
