@@ -1,12 +1,14 @@
 package rtcpeer_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
+	"example.org/rtcpeer/signaling"
 )
 
 // Two programs whose channels differ each learn it, with both lists, and neither waits.
@@ -58,6 +60,9 @@ func TestConfigIsChecked(t *testing.T) {
 		{"receive buffer", rtcpeer.Config{ReceiveBuffer: 100}, "Config.ReceiveBuffer 100"},
 		{"lag", rtcpeer.Config{MaxLag: -1}, "Config.MaxLag"},
 		{"slow", rtcpeer.Config{SlowAfter: -1}, "Config.SlowAfter"},
+		{"metadata", rtcpeer.Config{Metadata: []byte("{")}, "Config.Metadata is not JSON: unexpected end"},
+		{"large metadata", rtcpeer.Config{Metadata: fmt.Appendf(nil, "%q", make([]byte, 2000))}, "Config.Metadata has 8002 bytes: at most 1024"},
+		{"a room's metadata", rtcpeer.Config{NewRoom: signaling.NewRoom{Metadata: []byte("no")}}, "Config.NewRoom.Metadata is not JSON"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

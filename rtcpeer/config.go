@@ -65,7 +65,8 @@ type Config struct {
 	// AuthTimeout is how long that may take. 0 means 3 s, as in Godot; negative: no limit.
 	AuthTimeout time.Duration
 	// Linger is how long Close and Disconnect wait for reliable packets that Send has accepted to
-	// be acknowledged. 0 means 500 ms; negative: not at all.
+	// be acknowledged, and 100 ms more for a Godot game to read them, which drops what it has not read of a link that
+	// closes. 0 means 500 ms; negative: not at all.
 	Linger time.Duration
 	// SlowAfter is how long a star's host lets a guest take nothing of the reliable packets
 	// relayed to it, before it disconnects the guest as Slow. 0 means 5 s. A guest that takes no part
@@ -79,6 +80,15 @@ type Config struct {
 	// ones beyond it are refused. 0 means no limit. In a star it is for the host.
 	MaxPeers int
 
+	// NoRelay has a star's host relay nothing, for a game whose server decides: guests do not see each other, as with
+	// Godot's server_relay = false. A guest's packet for everybody reaches the host alone; one for another guest, none
+	// of which it can know, is dropped ("not_relayed" in Stats). It is for the host.
+	NoRelay bool
+	// Relay, if not nil, is asked by a star's host for each packet of a guest and each guest that it would be relayed
+	// to: false drops it ("not_relayed"). p.Peer is its source, p.Data is valid during the call. It must not block, and
+	// is called from several goroutines at the same time. Whatever it says, guests are told who is there, and a packet
+	// for everybody reaches the host. It is for the host.
+	Relay func(from, to PeerID, p Packet) bool
 	// Metadata is shown to the other members: any JSON, at most 1 KiB.
 	Metadata json.RawMessage
 	// Token is for signaling servers that admit only members who hold one.
@@ -89,6 +99,10 @@ type Config struct {
 	// members it may have. List finds public rooms.
 	NewRoom NewRoom
 
+	// Create says whether Join may create the room that it names: CreateMissing, the default, if there is none;
+	// CreateNever, for a client of a game whose server has to be there first; CreateOnly, for such a server, which does not
+	// want to become a guest in the room of another. The errors are *signaling.Error of unknown_room and room_exists.
+	Create Create
 	// RelayLinks lets a link go through the signaling server when WebRTC finds no path: after 4 s, or a third of
 	// ConnectTimeout if that is less. Both ends have to allow it, and so does the server, which limits how much it
 	// forwards: see Welcome.Limits.RelayRate. The packets are encrypted from end to end. Such a link is interrupted while
@@ -131,6 +145,8 @@ func (c Config) withDefaults() (Config, error) {
 	switch {
 	case c.Topology != "" && c.Topology != Mesh && c.Topology != Star:
 		return c, fmt.Errorf("rtcpeer: Config.Topology %q: want %q, %q or none", c.Topology, Mesh, Star)
+	case c.Create != CreateMissing && c.Create != CreateNever && c.Create != CreateOnly:
+		return c, fmt.Errorf("rtcpeer: Config.Create %q: want CreateMissing, CreateNever or CreateOnly", c.Create)
 	case len(c.Channels) > signaling.MaxChannels:
 		return c, fmt.Errorf("rtcpeer: Config.Channels has %d entries: at most %d", len(c.Channels), signaling.MaxChannels)
 	case c.MaxPacket < 1 || c.MaxPacket > maxPacketLimit:
@@ -145,6 +161,12 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("rtcpeer: Config.MaxPeers %d: want a positive number, or 0 for no limit", c.MaxPeers)
 	case c.SlowAfter < 0:
 		return c, fmt.Errorf("rtcpeer: Config.SlowAfter %v: want a positive time", c.SlowAfter)
+	}
+	if err := checkMetadata("Config.Metadata", c.Metadata); err != nil {
+		return c, err
+	}
+	if err := checkMetadata("Config.NewRoom.Metadata", c.NewRoom.Metadata); err != nil {
+		return c, err
 	}
 	c.SendBuffer = min(c.SendBuffer, max(maxHeldUp/channelsOf(c.Channels).reliable(), 4*c.MaxPacket))
 	for _, channel := range c.Bulk {
@@ -186,4 +208,19 @@ func (c Config) transport() (transport.Transport, bool, error) {
 	}
 	t, err := webrtc.New(c.WebRTC)
 	return t, true, err
+}
+
+// checkMetadata returns what is wrong with a field that is nil or JSON.
+func checkMetadata(field string, metadata json.RawMessage) error {
+	var value any
+	switch {
+	case metadata == nil:
+		return nil
+	case len(metadata) > signaling.MaxMetadata:
+		return fmt.Errorf("rtcpeer: %s has %d bytes: at most %d", field, len(metadata), signaling.MaxMetadata)
+	}
+	if err := json.Unmarshal(metadata, &value); err != nil {
+		return fmt.Errorf("rtcpeer: %s is not JSON: %w", field, err)
+	}
+	return nil
 }

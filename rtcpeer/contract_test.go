@@ -70,9 +70,13 @@ func testTargets(t *testing.T, topology rtcpeer.Topology, newTransport func() tr
 	}
 	for _, unknown := range []rtcpeer.PeerID{1234, 2147483647} {
 		require.ErrorIs(t, nodes[5].Send(t.Context(), rtcpeer.Packet{Peer: unknown, Data: []byte("x")}), rtcpeer.ErrUnknownPeer)
-		require.ErrorIs(t, nodes[1].TrySend(rtcpeer.Packet{Peer: unknown, Data: []byte("x")}), rtcpeer.ErrUnknownPeer)
+		err := nodes[1].TrySend(rtcpeer.Packet{Peer: unknown, Data: []byte("x")})
+		require.ErrorIs(t, err, rtcpeer.ErrUnknownPeer)
+		require.ErrorContains(t, err, "is not in the room")
 	}
-	require.ErrorIs(t, nodes[5].TrySend(rtcpeer.Packet{Peer: 5, Data: []byte("x")}), rtcpeer.ErrUnknownPeer, "nobody sends to itself")
+	err := nodes[5].TrySend(rtcpeer.Packet{Peer: 5, Data: []byte("x")})
+	require.ErrorIs(t, err, rtcpeer.ErrUnknownPeer, "nobody sends to itself")
+	require.ErrorContains(t, err, "5 is this node itself")
 	require.Equal(t, []rtcpeer.PeerID{1, 7, 9}, nodes[5].Peers())
 	require.Equal(t, topology == rtcpeer.Star, nodes[5].Relays())
 }
@@ -198,6 +202,7 @@ func testRefuse(t *testing.T, topology rtcpeer.Topology, newTransport func() tra
 		_, err := guest.Receive(t.Context())
 		require.ErrorIs(t, err, rtcpeer.ErrRefused, "without a host a star is over")
 	}
+	wantTurnedAway(t, host, 5, "new connections are refused")
 	_, err := host.TryReceive()
 	require.ErrorIs(t, err, rtcpeer.ErrNoEvent)
 

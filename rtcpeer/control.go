@@ -17,7 +17,7 @@ import (
 //	01 random[32] kept        hello: half of the link's secret, and how many bytes its sender keeps for each lane
 //	02 mac[32]                prove: the sender knows the secret of the link
 //	03 counts                 take: the link goes over this path from now on; what was delivered so far
-//	04 flags counts           beat: the sender is there; what was delivered so far
+//	04 flags counts [times]   beat: the sender is there; what was delivered so far; for timing
 //	05 reason                 bye: the link is over
 //
 // Counts are those of the reliable lanes, in the order of the lanes: how many packets of each the sender
@@ -33,13 +33,14 @@ const (
 	beatAnswers = 0x02
 	beatCounts  = 0x04 // its sender takes acknowledgements of its beats for signs of the receiver
 	beatRests   = 0x08 // its sender acknowledges beats for as long as it is there, and so sends none on an idle link
+	beatTimes   = 0x10 // its sender understands times in beats
 )
 
 const (
 	secretSize = 32
 	macSize    = sha256.Size
-	// maxControlFrame is the largest control frame: a take of as many lanes as there can be.
-	maxControlFrame = 2 + (3+255)*binary.MaxVarintLen64
+	// maxControlFrame is the largest control frame: a beat with as many lanes and times as there can be.
+	maxControlFrame = 2 + (3+255+3+3*maxTold)*binary.MaxVarintLen64
 )
 
 // A control is one decoded control frame.
@@ -50,13 +51,14 @@ type control struct {
 	mac    [macSize]byte    // prove
 	flags  byte             // beat
 	counts []uint64         // take, beat
+	times  []uint64         // beat; none, or: clock, origin, held, and id, round trip, offset of each guest that a host tells of
 	reason byte             // bye
 }
 
 var errBadControl = errors.New("not a control frame")
 
 // decodeControl never panics, whatever the bytes. lanes is how many reliable lanes there are; counts is
-// used for the counts if it is large enough.
+// used for the counts and times if it is large enough.
 func decodeControl(b []byte, lanes int, counts []uint64) (control, error) {
 	if len(b) == 0 {
 		return control{}, errBadControl
@@ -77,7 +79,9 @@ func decodeControl(b []byte, lanes int, counts []uint64) (control, error) {
 	case frameBeat:
 		if ok = len(body) > 0; ok {
 			c.flags = body[0]
-			c.counts, body, ok = cutCounts(body[1:], lanes, counts)
+			if c.counts, body, ok = cutCounts(body[1:], lanes, counts); ok {
+				c.counts, c.times, body, ok = cutTimes(body, c.counts)
+			}
 		}
 	case frameBye:
 		if ok = len(body) > 0; ok {
@@ -110,6 +114,19 @@ func cutCounts(b []byte, lanes int, counts []uint64) ([]uint64, []byte, bool) {
 	return counts, b, true
 }
 
+// cutTimes cuts the times behind the counts, if there are any, and puts them behind these in memory, too.
+func cutTimes(b []byte, counts []uint64) (_, times []uint64, rest []byte, ok bool) {
+	all, ok := counts, true
+	for ok && len(b) > 0 && len(times) < 3+3*maxTold {
+		var v uint64
+		v, b, ok = cutUvarint(b)
+		ok = ok && v <= maxTime
+		all = append(all, v)
+		times = all[len(counts):]
+	}
+	return all[:len(counts)], times, b, ok && len(times)%3 == 0
+}
+
 func appendHello(b []byte, random [secretSize]byte, kept int) []byte {
 	b = append(append(b, frameHello), random[:]...)
 	return binary.AppendUvarint(b, uint64(kept))
@@ -119,8 +136,9 @@ func appendProve(b []byte, mac [macSize]byte) []byte { return append(append(b, f
 
 func appendTake(b []byte, counts []uint64) []byte { return appendCounts(append(b, frameTake), counts) }
 
-func appendBeat(b []byte, flags byte, counts []uint64) []byte {
-	return appendCounts(append(b, frameBeat, flags), counts)
+// appendBeat takes no times, or some.
+func appendBeat(b []byte, flags byte, counts []uint64, times ...uint64) []byte {
+	return appendCounts(appendCounts(append(b, frameBeat, flags), counts), times)
 }
 
 func appendBye(b []byte, reason byte) []byte { return append(b, frameBye, reason) }

@@ -32,7 +32,7 @@ type controlVector struct {
 	Lanes                        int // that are reliable
 	Kept                         uint64
 	Flags, Reason                byte
-	Counts                       []uint64
+	Counts, Times                []uint64
 	Ended                        string // of a bye: the reason for who receives it
 }
 
@@ -51,7 +51,7 @@ func (v controlVector) control(t testing.TB) control {
 	kinds := map[string]byte{
 		"hello": frameHello, "prove": frameProve, "take": frameTake, "beat": frameBeat, "bye": frameBye,
 	}
-	c := control{kind: kinds[v.Kind], kept: v.Kept, flags: v.Flags, counts: v.Counts, reason: v.Reason}
+	c := control{kind: kinds[v.Kind], kept: v.Kept, flags: v.Flags, counts: v.Counts, times: v.Times, reason: v.Reason}
 	require.NotZero(t, c.kind, v.Kind)
 	copy(c.random[:], unhex(t, v.Random))
 	copy(c.mac[:], unhex(t, v.MAC))
@@ -68,7 +68,7 @@ func encodeControl(c control) []byte {
 	case frameTake:
 		return appendTake(nil, c.counts)
 	case frameBeat:
-		return appendBeat(nil, c.flags, c.counts)
+		return appendBeat(nil, c.flags, c.counts, c.times...)
 	}
 	return appendBye(nil, c.reason)
 }

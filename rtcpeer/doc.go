@@ -25,6 +25,10 @@
 //	link.connect -> link.authenticate -> link.serve
 //	every lane open    07 00 ... 07 00     PeerConnected, packets
 //
+// Receive has all events in one order. What the program works on slowly, such as an upload, it takes by itself:
+// Node.ChannelQueue and Node.PeerQueue. For a game whose server decides, Config.NoRelay and Config.Relay rule what guests
+// hear of each other.
+//
 // Peer is the contract in Go: safe from any goroutine, no callbacks. Node implements it over a
 // transport and a Signaler, Offline for one player alone. MultiplayerPeer puts the methods, the
 // sticky state and the signals of Godot's class on any Peer, for a game loop.

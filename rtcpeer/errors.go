@@ -15,8 +15,9 @@ import (
 var (
 	// ErrClosed is returned after Close. It wraps net.ErrClosed.
 	ErrClosed = fmt.Errorf("rtcpeer: node closed: %w", net.ErrClosed)
-	// ErrUnknownPeer is the error of a target that is not connected.
-	ErrUnknownPeer = errors.New("rtcpeer: no such peer is connected")
+	// ErrUnknownPeer is the error of a target that is not connected: its text says whether it is not in the room, is
+	// not connected yet, was lost, or is the node itself.
+	ErrUnknownPeer = errors.New("rtcpeer: not connected to this peer")
 	// ErrUnknownChannel is the error of a channel outside Config.Channels, or of a mode that is none.
 	ErrUnknownChannel = errors.New("rtcpeer: no such channel")
 	// ErrPacketTooLarge is the error of a packet over Config.MaxPacket, or over what the other end accepts.

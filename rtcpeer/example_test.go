@@ -22,8 +22,7 @@ func greet(ctx context.Context) error {
 		return err
 	}
 	defer node.Close()
-	for {
-		ev, err := node.Receive(ctx)
+	for ev, err := range node.Events(ctx) {
 		if err != nil {
 			return err
 		}
@@ -37,4 +36,5 @@ func greet(ctx context.Context) error {
 			log.Print(err)
 		}
 	}
+	return nil
 }

@@ -1,16 +1,22 @@
 package rtcpeer
 
+import "time"
+
 // The control frames, for tests of the contract that speak them by hand.
 
 const (
 	BeatAsks        = beatAsks
 	BeatAnswers     = beatAnswers
+	BeatTimes       = beatTimes
 	MaxBeats        = maxBeats
 	MaxControlFrame = maxControlFrame
 	MaxControl      = maxControl
 	MaxRelayed      = maxRelayed
 	SignalBacklog   = signalBacklog
 )
+
+// SetClock sets the node's clock, as if its machine had another time.
+func (n *Node) SetClock(ahead time.Duration) { n.clock.ahead.Store(int64(ahead)) }
 
 // Secret is what both ends of a link know.
 type Secret = secret
@@ -29,7 +35,10 @@ func Hello(random [secretSize]byte, kept int) []byte { return appendHello(nil, r
 func Prove(mac [macSize]byte) []byte                 { return appendProve(nil, mac) }
 func Take(counts ...uint64) []byte                   { return appendTake(nil, counts) }
 func Beat(flags byte, counts ...uint64) []byte       { return appendBeat(nil, flags, counts) }
-func Bye(reason byte) []byte                         { return appendBye(nil, reason) }
+func TimedBeat(flags byte, count uint64, times ...uint64) []byte {
+	return appendBeat(nil, flags, []uint64{count}, times...)
+}
+func Bye(reason byte) []byte { return appendBye(nil, reason) }
 
 // A Frame is a decoded control frame.
 type Frame struct {
@@ -38,6 +47,7 @@ type Frame struct {
 	MAC    [macSize]byte
 	Flags  byte
 	Counts []uint64
+	Times  []uint64
 	Reason byte
 }
 
@@ -45,5 +55,5 @@ type Frame struct {
 func DecodeFrame(b []byte) (Frame, error) {
 	c, err := decodeControl(b, 1, nil)
 	kind := map[byte]string{frameHello: "hello", frameProve: "prove", frameTake: "take", frameBeat: "beat", frameBye: "bye"}[c.kind]
-	return Frame{Kind: kind, Random: c.random, MAC: c.mac, Flags: c.flags, Counts: c.counts, Reason: c.reason}, err
+	return Frame{Kind: kind, Random: c.random, MAC: c.mac, Flags: c.flags, Counts: c.counts, Times: c.times, Reason: c.reason}, err
 }

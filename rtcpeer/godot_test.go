@@ -2,6 +2,7 @@ package rtcpeer_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -85,6 +86,31 @@ func TestLobbyOfAMeshEndsWithItsHost(t *testing.T) {
 	wantPacket(t, b, a.ID(), 0, rtcpeer.Reliable, "the two of us")
 }
 
+// A game knows no refusal of a link, and would wait for ever. The server closes its socket, with the host's reason; its
+// place in the room is free again.
+func TestGameIsTurnedAway(t *testing.T) {
+	for name, config := range map[string]rtcpeer.Config{
+		"no more than 1 peers are admitted": {Topology: rtcpeer.Star, MaxPeers: 1},
+		"new connections are refused":       {Topology: rtcpeer.Star},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := startGodotServer(t)
+			host := join(t, s.url("lobby"), config)
+			first := join(t, s.godot(host.Room()), rtcpeer.Config{})
+			require.Equal(t, rtcpeer.PeerConnected, next(t, host).Kind)
+			require.Equal(t, rtcpeer.PeerConnected, next(t, first).Kind)
+			host.SetRefuse(config.MaxPeers == 0)
+
+			second := join(t, s.godot(host.Room()), rtcpeer.Config{})
+			wantTurnedAway(t, host, second.ID(), name)
+			_, err := second.Receive(t.Context())
+			require.ErrorIs(t, err, &signaling.Error{Code: signaling.CodeKicked})
+			require.ErrorContains(t, err, name)
+			require.Eventually(t, func() bool { return len(host.Members()) == 1 }, 20*time.Second, time.Millisecond)
+		})
+	}
+}
+
 func TestJoinByGodotsProtocolRefused(t *testing.T) {
 	s := startGodotServer(t)
 	host := join(t, s.godot(""), rtcpeer.Config{})
@@ -149,4 +175,110 @@ func TestGameThatDoesNotAnswer(t *testing.T) {
 		require.Equal(t, 20*time.Second, time.Since(began))
 		game.Close()
 	})
+}
+
+// An engine reads its links once a frame, and drops what it has not read of one that has closed meanwhile.
+func TestGameReadsWhatWasSaidBeforeTheEnd(t *testing.T) {
+	ends := map[string]func(*rtcpeer.Node) error{
+		"Disconnect": func(n *rtcpeer.Node) error { return n.Disconnect(5) },
+		"Close":      (*rtcpeer.Node).Close,
+	}
+	for name, end := range ends {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				network := memory.NewNetwork(memory.Options{Delay: 10 * time.Millisecond})
+				r := newRoom(rtcpeer.Star)
+				host := r.join(t, 1, network.Transport(), rtcpeer.Config{})
+				game := sitBare(t, r, 5, 1, network.Transport())
+				require.Equal(t, rtcpeer.PeerConnected, next(t, host).Kind)
+				for i := range 5 {
+					require.NoError(t, host.TrySend(rtcpeer.Packet{Peer: 5, Data: fmt.Append(nil, i)}))
+				}
+				began := time.Now()
+				go end(host)
+				require.Equal(t, []string{"\x030", "\x031", "\x032", "\x033", "\x034"}, playBare(game.link, 33*time.Millisecond))
+				require.Less(t, time.Since(began), 300*time.Millisecond)
+			})
+		})
+	}
+}
+
+// A packet that an engine would drop without a word is an error for the program, and is counted by a relay.
+func TestPacketTooLargeForAGame(t *testing.T) {
+	const most = 16 << 10
+	synctest.Test(t, func(t *testing.T) {
+		network := memory.NewNetwork(memory.Options{})
+		r := newRoom(rtcpeer.Star)
+		config := rtcpeer.Config{MaxPacket: 64 << 10}
+		host, guest := r.join(t, 1, network.Transport(), config), r.join(t, 7, network.Transport(), config)
+		require.Equal(t, rtcpeer.PeerConnected, next(t, host).Kind)
+		require.Equal(t, rtcpeer.PeerConnected, next(t, guest).Kind)
+		r.plain = true
+		seat := r.sit(5, nil)
+		defer seat.Close()
+		link, err := network.Transport().NewPath(godotLanes)
+		require.NoError(t, err)
+		defer link.Close()
+		negotiateBare(t, seat, link, 1, 0)
+		game := &bare{t: t, id: 5, link: link}
+		require.Equal(t, rtcpeer.PeerConnected, next(t, host).Kind)
+		require.Equal(t, rtcpeer.PeerConnected, next(t, guest).Kind)
+		game.skip(0) // who is there
+
+		large := make([]byte, most+1)
+		for _, mode := range []rtcpeer.Mode{rtcpeer.Reliable, rtcpeer.Unreliable} {
+			err := host.TrySend(rtcpeer.Packet{Peer: 5, Mode: mode, Data: make([]byte, most+8)})
+			require.ErrorIs(t, err, rtcpeer.ErrPacketTooLarge)
+			require.ErrorContains(t, err, "peer 5 is a Godot game, which drops packets of more than 16384")
+		}
+		require.ErrorIs(t, host.TrySend(rtcpeer.Packet{Data: make([]byte, most+8)}), rtcpeer.ErrPacketTooLarge, "the others have it")
+		require.Len(t, next(t, guest).Packet.Data, most+8)
+		for _, to := range []rtcpeer.PeerID{5, -1} {
+			require.NoError(t, guest.TrySend(rtcpeer.Packet{Peer: to, Data: large}))
+		}
+		synctest.Wait()
+		require.EqualValues(t, 2, host.Stats().Dropped["too_large"])
+
+		require.NoError(t, guest.TrySend(rtcpeer.Packet{Peer: 5, Data: large[:most-6]}))
+		raw := make([]byte, most+7)
+		n, err := game.link.Lane(0).Read(raw)
+		require.NoError(t, err)
+		require.Equal(t, most+1, n)
+
+		// The other way round it is the end of the game's link, and says so.
+		require.NoError(t, game.link.Lane(0).Write(append([]byte{3}, make([]byte, 64<<10+8)...)))
+		ev := next(t, host)
+		require.Equal(t, rtcpeer.Misbehaved, ev.Reason)
+		require.ErrorIs(t, ev.Err, rtcpeer.ErrPacketTooLarge)
+		require.ErrorContains(t, ev.Err, "more than 65536 bytes")
+	})
+}
+
+// playBare polls a link once a frame as an engine does, until it is closed, and returns what the game got.
+func playBare(link transport.Path, frame time.Duration) (got []string) {
+	read := make(chan string, 100)
+	go func() {
+		defer close(read)
+		buf := make([]byte, 100)
+		for {
+			n, err := link.Lane(0).Read(buf)
+			if err != nil {
+				return
+			}
+			read <- string(buf[:n])
+		}
+	}()
+	for {
+		time.Sleep(frame)
+		select {
+		case e := <-link.Events():
+			if e.Kind == transport.EventClosed {
+				return got
+			}
+		default:
+		}
+		for len(read) > 0 {
+			got = append(got, <-read)
+		}
+	}
 }

@@ -20,9 +20,10 @@ type inbox struct {
 
 	mu      sync.Mutex // guards everything below, and the fields of presences and credits
 	queue   ring[entry]
-	control int   // entries that are no packets
-	ended   error // nothing is pushed any more; what is there can still be received
-	closed  bool  // nothing is received any more
+	queues  []*Queue // whose packets go there instead: those of peers, and then those of channels
+	control int      // entries that are no packets
+	ended   error    // nothing is pushed any more; what is there can still be received
+	closed  bool     // nothing is received any more
 }
 
 type entry struct {
@@ -95,17 +96,22 @@ func (in *inbox) tryReceive() (Event, error) {
 	case in.queue.len() == 0:
 		return Event{}, ErrNoEvent
 	}
-	e := in.queue.pop()
+	e := in.taken(in.queue.pop())
+	if in.queue.len() > 0 || in.ended != nil {
+		in.wake()
+	}
+	return e.Event, nil
+}
+
+// taken gives back what an entry took of the bounds; mu is held.
+func (in *inbox) taken(e entry) entry {
 	if e.credit != nil {
 		e.credit.used -= e.size
 		notify(e.credit.free)
 	} else {
 		in.control--
 	}
-	if in.queue.len() > 0 || in.ended != nil {
-		in.wake()
-	}
-	return e.Event, nil
+	return e
 }
 
 // connected shows p to the program. It returns false if p has been shown before, or nothing can be. With a credit, which
@@ -132,6 +138,7 @@ func (in *inbox) disconnected(p *presence, reason DisconnectReason, detail error
 		return false
 	}
 	in.push(onCredit(Event{Kind: PeerDisconnected, Peer: p.id, Reason: reason, Err: detail}, c))
+	in.parted(p.id)
 	return true
 }
 
@@ -184,8 +191,8 @@ func (in *inbox) resumed(p *presence) {
 	}
 }
 
-// signaling tells of the signaler, within the same bound.
-func (in *inbox) signaling(ev Event) {
+// bounded tells of the signaler, or of who was turned away, within the same bound.
+func (in *inbox) bounded(ev Event) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.ended == nil && in.control < maxControl {
@@ -251,7 +258,11 @@ func (in *inbox) packet(p *presence, c *credit, packet Packet, data []byte, stop
 func (in *inbox) waiting() int {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return in.queue.len()
+	n := in.queue.len()
+	for _, q := range in.queues {
+		n += q.packets.len()
+	}
+	return n
 }
 
 // backlogged reports whether too many events that are no packets wait to be received.
@@ -281,11 +292,23 @@ func (in *inbox) close() {
 		close(in.quit)
 	}
 	in.queue = ring[entry]{}
+	for _, q := range in.queues {
+		q.packets = ring[entry]{}
+	}
 	in.wake()
 }
 
 // push appends an entry; mu is held.
 func (in *inbox) push(e entry) {
+	if e.Kind == PacketReceived {
+		for _, q := range in.queues {
+			if q.of(e.Packet) {
+				q.packets.push(e)
+				notify(q.ready)
+				return
+			}
+		}
+	}
 	if e.credit == nil {
 		in.control++
 	}
@@ -293,7 +316,14 @@ func (in *inbox) push(e entry) {
 	in.wake()
 }
 
-func (in *inbox) wake() { notify(in.ready) }
+func (in *inbox) wake() {
+	notify(in.ready)
+	if in.ended != nil {
+		for _, q := range in.queues {
+			notify(q.ready)
+		}
+	}
+}
 
 // notify puts a token into a channel of capacity one, unless there is one.
 func notify(c chan struct{}) {

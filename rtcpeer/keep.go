@@ -80,6 +80,8 @@ func (l *link) handleNext(over, done <-chan struct{}) {
 		l.tick()
 	case <-l.changed:
 		l.thisEndChanged()
+	case <-l.slotReady():
+		l.tryNow()
 	}
 }
 
@@ -91,7 +93,10 @@ func (l *link) nextDue() (<-chan time.Time, func()) {
 	return timer(time.Until(l.repair.due()))
 }
 
-func (l *link) answered() { l.decide(l.repair.answered(time.Now(), l.sight())) }
+func (l *link) answered() {
+	l.measureSoon()
+	l.decide(l.repair.answered(time.Now(), l.sight()))
+}
 
 func (l *link) thisEndChanged() {
 	if l.ticks != nil {
@@ -182,6 +187,7 @@ func (l *link) nextOver() {
 }
 
 func (l *link) dropNext() {
+	l.endSlot()
 	l.retire(l.next)
 	l.next = nil
 }
@@ -362,8 +368,11 @@ func (l *link) takeFrom(p *path) (counts []uint64) {
 }
 
 func (l *link) switchTo(p *path) {
+	l.endSlot()
 	l.next, l.closedByPeer = nil, false
+	l.timing.moved()
 	l.path.Store(p)
+	l.measured.at = time.Time{}
 	l.figures.paths.Add(1)
 	l.beats.control, l.beats.said = 0, 0
 	l.read(p)
@@ -393,6 +402,7 @@ func (l *link) moved(old *path, counts []uint64) {
 // tick looks at what was heard and said since the last one.
 func (l *link) tick() {
 	now, p := time.Now(), l.path.Load()
+	l.measure(now, p)
 	heard, said := p.heard.Load(), p.said.Load()
 	control, told, carried := heard, uint64(0), uint64(0)
 	for _, ln := range l.lanes {
@@ -497,12 +507,27 @@ func (l *link) forsaken(s repairStep) bool {
 
 func (l *link) isRefused() bool { return !l.refused.IsZero() }
 
-// tryPath makes another path, or asks the other end to.
+// tryPath makes another path when there is a slot for it, or asks the other end to.
 func (l *link) tryPath() {
-	if !l.state.offers {
+	switch {
+	case !l.state.offers:
 		l.request(l.id)
-		return
+	case !l.waitForSlot():
+		l.repair = l.repair.waiting()
+	default:
+		l.offerPath()
 	}
+}
+
+// tryNow makes the path that has waited for its slot.
+func (l *link) tryNow() {
+	if l.repair.waits {
+		l.repair = l.repair.begins(time.Now())
+		l.offerPath()
+	}
+}
+
+func (l *link) offerPath() {
 	var steps []step
 	l.state, steps = l.state.retry()
 	if err := l.do(steps); err != nil {

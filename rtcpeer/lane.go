@@ -69,8 +69,14 @@ func (l *lane) begin(p *path) {
 	}
 }
 
+// gamePacket is the largest packet that a game of Godot's gets: what is larger the engine drops without a word.
+const gamePacket = 16 << 10 // bytes, without the frame
+
 // trySend sends a packet if the lane has room. An unreliable lane without room drops it.
 func (l *lane) trySend(p []byte) error {
+	if l.link.state.once && len(p) > gamePacket+frameOverhead {
+		return fmt.Errorf("%w: %d bytes: peer %d is a Godot game, which drops packets of more than %d", ErrPacketTooLarge, len(p), l.link.peer, gamePacket)
+	}
 	if l.keeps() {
 		return l.keep(p, l.link.sendBuffer)
 	}

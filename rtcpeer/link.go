@@ -56,21 +56,26 @@ type link struct {
 	// Safe for all.
 	path        atomic.Pointer[path] // that the link goes over; nil before the first
 	interrupted atomic.Bool
+	oversized   atomic.Bool // the other end has sent a packet over the limit
 	figures     linkFigures
+	timing      timing
 
 	// Owned by run.
 	state        negotiation
 	forwardNext  bool                  // the next attempt goes through the signaling server, if it may
 	next         *path                 // that is being made; nil: none
+	slot         *transport.Slot       // of next, or of the one that is to follow on it; nil: none
 	old          *path                 // was given up for path, which the other end has not confirmed yet
 	closedByPeer bool                  // the other end has closed the present path
 	vanished     bool                  // without having ended the link
 	early        *reader               // what the authentication has read
 	random       [secretSize]byte      // this end's half of the secret
+	waited       bool                  // its time began anew, as the offer may have waited for its slot
 	renew        <-chan time.Time      // when an attempt that is not answered by then is begun anew; nil: it is not
 	furthest     transport.Progress    // of the attempts before
 	repair       repair                // what to do about the path
 	beats        beats                 // what was heard and said
+	measured     measured              // of timing
 	ticker       *time.Ticker          // of repair; nil on a link that cannot be repaired
 	ticks        <-chan time.Time      // its, or nil
 	successor    *signaling.SignalData // the offer with which the other end gave this link up
@@ -148,6 +153,7 @@ func (l *link) run() {
 	if l.failure, _ = errors.AsType[*PeerError](err); l.failedAtOnce() {
 		l.tellFailure(l.failure.Err)
 	}
+	l.endSlot()
 	l.node.linkOver(l)
 	close(l.done)
 	if l.ticker != nil {
@@ -174,6 +180,7 @@ func (l *link) opened() {
 	l.connectTime = time.Since(l.started)
 	p := l.next
 	l.next = nil
+	l.endSlot()
 	l.path.Store(p)
 	l.forwardNext = p.forwarded
 	l.figures.paths.Add(1)
@@ -262,6 +269,7 @@ func (l *link) lastWords() {
 	defer cancel()
 	if l.id == "" {
 		l.flush(ctx, l.path.Load())
+		l.awaitReading(ctx)
 		return
 	}
 	wake := make(chan struct{}, 1)
@@ -287,6 +295,27 @@ func (l *link) lastWords() {
 		l.path.Load().say(appendBye(nil, byeOf(ByUs)))
 	}
 	l.refuse()
+}
+
+// gameReads is how long a game has to read what its end has acknowledged: an engine reads once a frame, and drops what it
+// has not read of a link that has closed. Of five packets none was read when the link was closed at once, and all when
+// it was closed after 40 ms.
+const gameReads = 100 * time.Millisecond
+
+// awaitReading gives a game that time, unless nothing was said. A transport without a Binding, as a WebSocket, has its
+// own ways to know what was read.
+func (l *link) awaitReading(ctx context.Context) {
+	said := slices.ContainsFunc(l.lanes, func(ln *lane) bool { return ln.sent.Load() > 0 })
+	if !said || l.path.Load().raw.Binding() == "" {
+		return
+	}
+	timer := time.NewTimer(gameReads)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	case <-l.silent:
+	}
 }
 
 // isMoving reports whether the two ends may go over different paths at the moment.

@@ -233,6 +233,23 @@ func (m *MultiplayerPeer) next() Packet {
 	return m.packets.peek()
 }
 
+// GetPeerRTT and GetPeerOffset are ours: RTT and Offset of Node, which see. They return 0 if that is not known.
+func (m *MultiplayerPeer) GetPeerRTT(id PeerID) time.Duration {
+	if n, ok := m.peer.(*Node); ok {
+		rtt, _ := n.RTT(id)
+		return rtt
+	}
+	return 0
+}
+
+func (m *MultiplayerPeer) GetPeerOffset(id PeerID) time.Duration {
+	if n, ok := m.peer.(*Node); ok {
+		offset, _ := n.Offset(id)
+		return offset
+	}
+	return 0
+}
+
 // DisconnectPeer ends the link with a peer, who learns of it at once. With force nothing more of it
 // is shown here: its packets that were not got are dropped, and PeerDisconnected is not called.
 func (m *MultiplayerPeer) DisconnectPeer(id PeerID, force bool) error {

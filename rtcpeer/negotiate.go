@@ -1,6 +1,10 @@
 package rtcpeer
 
-import "example.org/rtcpeer/signaling"
+import (
+	"math"
+
+	"example.org/rtcpeer/signaling"
+)
 
 // A negotiation is what one end knows of how a link is being made. It is a value, and its methods
 // are pure: each takes what happened and returns the next negotiation and what to do. link.run does
@@ -51,7 +55,7 @@ const maxCandidates = 64
 
 // maxAttempt is the largest number of an attempt that is believed. Whoever counts from 1 never gets there, and there
 // are enough numbers above, in JavaScript too.
-const maxAttempt = 1 << 52
+const maxAttempt = math.MaxInt >> 11 // 2^52-1; 2^20-1 where an int has 32 bits
 
 // start begins the negotiation: only the offering end has something to do.
 func (n negotiation) start() (negotiation, []step) { return n.retry() }

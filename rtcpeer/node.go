@@ -22,8 +22,14 @@ import (
 // should not wait for a network. An error of Receive is final: the signaler will carry nothing more.
 // After Close both return an error that wraps net.ErrClosed.
 //
-// signalclient.Client is one, for this module's server. Any other way to carry a few kilobytes
-// between two programs can be made one.
+// What a node relies on besides: each Signal received has From, the id of who sent it, and signals from one member
+// arrive in order; each member that this node is to make a link with is in the Welcome or in a Joined, and comes in a
+// Left when it is gone; what a host sends as Seal and as Lock comes back to all members, the host included, as Sealed
+// and as Lock (Node.Seal and Node.SetLocked wait for that); who is kicked gets a *signaling.Error as the error of
+// Receive, and the others a Left. Package signalertest is a test of all this.
+//
+// signalclient.Client is one, for this module's server, and package signaling/memory has one for members in one
+// process. Any other way to carry a few kilobytes between two programs can be made one.
 type Signaler interface {
 	Send(context.Context, signaling.Message) error
 	Receive(context.Context) (signaling.Message, error)
@@ -45,11 +51,13 @@ type Node struct {
 	log           *slog.Logger
 	transport     transport.Transport
 	ownsTransport bool
-	mux           *forwarded.Mux // nil: no path goes through the signaling server
+	slots         *transport.Slots // nil: any number of paths is made at once
+	mux           *forwarded.Mux   // nil: no path goes through the signaling server
 	room          *room
 	roster        *roster
 	route         route
 	inbox         *inbox
+	clock         *steadyClock
 
 	// Safe for all.
 	refuse   atomic.Bool
@@ -73,6 +81,9 @@ func New(ctx context.Context, s Signaler, config Config) (*Node, error) {
 	if err == nil && config.Topology != "" && welcome.Topology != config.Topology {
 		err = &signaling.Error{Code: signaling.CodeTopologyMismatch, Text: fmt.Sprintf("room %q is a %s, not a %s", welcome.Room, welcome.Topology, config.Topology)}
 	}
+	if err == nil {
+		err = config.checkCreated(welcome)
+	}
 	if err == nil && config.Auth != nil && welcome.Topology == Mesh && !config.Framed {
 		err = fmt.Errorf("room %q is a mesh of bare packets: authentication (Config.Auth) needs a star, or Config.Framed", welcome.Room)
 	}
@@ -93,10 +104,12 @@ func New(ctx context.Context, s Signaler, config Config) (*Node, error) {
 		log:           config.Log.With("node", welcome.ID, "room", welcome.Room),
 		transport:     t,
 		ownsTransport: owns,
+		slots:         slotsOf(t),
 		mux:           newMux(config, s),
 		room:          newRoom(s, welcome),
 		roster:        newRoster(),
 		inbox:         newInbox(config.ReceiveBuffer),
+		clock:         &steadyClock{start: time.Now()},
 	}
 	n.ctx, n.cancel = context.WithCancelCause(context.Background())
 	n.refuse.Store(config.Refuse)
@@ -128,17 +141,26 @@ func (n *Node) chooseRoute() {
 	case n.hosts():
 		n.route = &host{node: n}
 	default:
-		n.route = &guest{node: n, relayed: make(map[PeerID]*presence)}
+		n.route = &guest{node: n, relayed: make(map[PeerID]*presence), times: make(map[PeerID]peerTime)}
 		n.status.Store(int32(ConnectionConnecting))
 	}
 }
 
+// ID returns this node's own id: 1 for who has created the room.
 func (n *Node) ID() PeerID { return n.id }
 
+// Status returns ConnectionConnecting for a star's guest until it is connected to the host, ConnectionConnected
+// while the node is in its room, and ConnectionDisconnected from Close on, or when the room has ended.
 func (n *Node) Status() ConnectionStatus { return ConnectionStatus(n.status.Load()) }
 
-func (n *Node) Relays() bool { return n.room.topology == Star }
+// Relays reports whether packets between two others pass through the host: true in a star, but for a host with
+// Config.NoRelay. A guest does not know.
+func (n *Node) Relays() bool {
+	return n.room.topology == Star && !(n.hosts() && n.config.NoRelay)
+}
 
+// Peers returns the ids of all connected peers in ascending order: those that can be sent to, whose PeerConnected
+// may still wait to be received. The caller owns the slice.
 func (n *Node) Peers() []PeerID {
 	ids := n.route.peers()
 	slices.Sort(ids)
@@ -156,6 +178,12 @@ func (n *Node) Metadata(id PeerID) json.RawMessage {
 	return m.Metadata
 }
 
+// Send sends a packet. It does not keep Data. To one peer in Reliable mode it waits for room until ctx is done; in the
+// unreliable modes a full lane drops the packet, which Stats counts. A broadcast never waits: what did not fit is in a
+// *BroadcastError. An empty packet is accepted and sends nothing.
+//
+// Errors: ErrClosed or why the room has ended, ErrUnknownPeer, ErrUnknownChannel, ErrPacketTooLarge, ErrCommand, a
+// *BroadcastError, the cause of ctx.
 func (n *Node) Send(ctx context.Context, p Packet) error {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
@@ -163,6 +191,7 @@ func (n *Node) Send(ctx context.Context, p Packet) error {
 	return n.put(ctx, p)
 }
 
+// TrySend is like Send, but returns ErrBufferFull where Send waits.
 func (n *Node) TrySend(p Packet) error { return n.put(noWait, p) }
 
 // noWait in place of a context means that sending does not wait.
@@ -175,6 +204,8 @@ func (n *Node) put(ctx context.Context, p Packet) error {
 		return context.Cause(n.ctx)
 	case err != nil:
 		return err
+	case p.Peer == n.id:
+		return fmt.Errorf("%w: %d is this node itself", ErrUnknownPeer, p.Peer)
 	case len(p.Data) == 0:
 		return nil
 	case len(p.Data) > n.config.MaxPacket:
@@ -187,10 +218,17 @@ func (n *Node) put(ctx context.Context, p Packet) error {
 	return n.route.send(ctx, p, i)
 }
 
+// Receive returns the next event, waiting until ctx is done. Data belongs to the caller. After Close, or after the room
+// has ended and all events were received, it returns why. If the room has ended, each peer that was connected has had
+// its PeerDisconnected by then. Several goroutines may call it: each event goes to one.
 func (n *Node) Receive(ctx context.Context) (Event, error) { return n.inbox.receive(ctx) }
 
+// TryReceive is like Receive, but returns ErrNoEvent where Receive waits.
 func (n *Node) TryReceive() (Event, error) { return n.inbox.tryReceive() }
 
+// Disconnect ends the link with a peer, and does not wait. The other end learns of it at once; here its
+// PeerDisconnected follows, after the packets that had arrived. Errors: ErrUnknownPeer; ErrNotHost for another guest of
+// a star, with whom only the host has a link.
 func (n *Node) Disconnect(id PeerID) error {
 	l, err := n.roster.to(id)
 	if err != nil {
@@ -203,8 +241,11 @@ func (n *Node) Disconnect(id PeerID) error {
 	return nil
 }
 
+// SetRefuse decides whether new links are refused; open ones stay. The refused end learns it at once. Config.Refuse is
+// what holds before.
 func (n *Node) SetRefuse(refuse bool) { n.refuse.Store(refuse) }
 
+// Refuses reports whether new links are refused.
 func (n *Node) Refuses() bool { return n.refuse.Load() }
 
 // Close ends, in this order: what Receive gives; the links, each after its reliable packets were

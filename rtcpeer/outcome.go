@@ -80,6 +80,14 @@ func (n *Node) withoutSignaling(why error) error {
 	if n.isGuest() && errors.Is(why, &signaling.Error{Code: signaling.CodeHostLeft}) {
 		return fmt.Errorf("%w: %w", ErrHostGone, why)
 	}
+	return ofSignaling(why)
+}
+
+// ofSignaling says that an error is of signaling, which a *signaling.Error says itself.
+func ofSignaling(why error) error {
+	if _, says := errors.AsType[*signaling.Error](why); says {
+		return fmt.Errorf("rtcpeer: %w", why)
+	}
 	return fmt.Errorf("rtcpeer: signaling: %w", why)
 }
 
@@ -88,6 +96,8 @@ func (l *link) detail() error {
 	switch {
 	case l.why() == Misbehaved && l.fault != nil:
 		return l.fail("receive", l.fault)
+	case l.why() == Misbehaved && l.oversized.Load():
+		return l.fail("receive", fmt.Errorf("%w: it has sent one of more than %d bytes (Config.MaxPacket)", ErrPacketTooLarge, l.node.config.MaxPacket))
 	case l.unflushed != nil:
 		return l.unflushed
 	}
@@ -100,7 +110,7 @@ func (n *Node) awaitKick() {
 	select {
 	case <-n.ctx.Done():
 	case <-time.After(kickTime):
-		n.endLater(fmt.Errorf("rtcpeer: signaling: %w", &signaling.Error{Code: signaling.CodeKicked, Text: "the host has taken this member out"}))
+		n.endLater(ofSignaling(&signaling.Error{Code: signaling.CodeKicked, Text: "the host has taken this member out"}))
 	}
 }
 

@@ -48,6 +48,7 @@ type path struct {
 
 	mu     sync.Mutex // guards the fields below, and makes it one act to read counts and to send them
 	counts []uint64
+	times  []uint64
 	frame  []byte
 }
 
@@ -75,8 +76,11 @@ func (p *path) say(frame []byte) {
 func (p *path) beat(flags byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.counts = p.link.counts(p.counts[:0])
-	p.frame = appendBeat(p.frame[:0], flags|p.manner(), p.counts)
+	p.counts, p.times = p.link.counts(p.counts[:0]), p.times[:0]
+	if flags != 0 && p.link.timing.takes.Load() {
+		p.times = p.link.times(p.times)
+	}
+	p.frame = appendBeat(p.frame[:0], flags|beatTimes|p.manner(), p.counts, p.times...)
 	p.say(p.frame)
 }
 
@@ -188,11 +192,12 @@ func (p *path) controlLoop() {
 
 // take takes a control frame. It returns false after one that makes no sense.
 func (p *path) take(b []byte) bool {
+	at := p.link.node.clock.micros()
 	p.heard.Add(1)
 	f, err := decodeControl(b, p.link.node.channels.reliable(), p.told)
 	if err == nil && f.kind == frameBeat {
 		p.told = f.counts
-		err = p.beaten(f)
+		err = p.beaten(f, at)
 	} else if err == nil {
 		f.counts = slices.Clone(f.counts)
 		p.link.hear(&heardControl{path: p, frame: f})
@@ -203,8 +208,8 @@ func (p *path) take(b []byte) bool {
 	return err == nil
 }
 
-// beaten takes a beat of the other end.
-func (p *path) beaten(f control) error {
+// beaten takes a beat of the other end, which came at that time of the node's clock.
+func (p *path) beaten(f control, at uint64) error {
 	if err := p.link.takenByOther(p, f.counts); err != nil {
 		return err
 	}
@@ -218,6 +223,7 @@ func (p *path) beaten(f control) error {
 	case f.flags&beatCounts != 0:
 		p.counted.Store(true)
 	}
+	p.link.timed(f, at)
 	if f.flags&beatAsks != 0 {
 		p.tell(beatAnswers)
 	}

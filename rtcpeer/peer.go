@@ -33,7 +33,9 @@ type Peer interface {
 	// Flush waits until the other ends have taken every reliable packet that was sent before, until ctx is done or
 	// they are disconnected. Errors: an *UndeliveredError, ErrClosed.
 	Flush(ctx context.Context) error
-	// Receive returns the next event, waiting until ctx is done. Data belongs to the caller.
+	// Receive returns the next event, waiting until ctx is done. Data belongs to the caller. All peers share one queue: a
+	// packet waits behind what the program has not received of others, at most Config.ReceiveBuffer for each and each
+	// channel. Node.ChannelQueue and Node.PeerQueue are ways around.
 	// After Close, or after the room has ended and all events were received, it returns why. If the room has ended,
 	// each peer that was connected has had its PeerDisconnected by then.
 	Receive(ctx context.Context) (Event, error)
@@ -105,7 +107,7 @@ type Event struct {
 	Peer   PeerID           // whom it is about
 	Packet Packet           // PacketReceived
 	Reason DisconnectReason // PeerDisconnected
-	// Err of PeerFailed is a *PeerError, of SignalingLost why. Of PeerDisconnected it is nil, or more than Reason says:
+	// Err of PeerFailed and PeerRefused is a *PeerError, of SignalingLost why. Of PeerDisconnected it is nil, or more than Reason says:
 	// an *UndeliveredError, a *PeerError of a peer that Misbehaved.
 	Err error
 }
@@ -133,6 +135,9 @@ const (
 	SignalingLost
 	// SignalingResumed: the connection to the signaling server is back.
 	SignalingResumed
+	// PeerRefused: a member of the room was turned away here: Err says why (SetRefuse, Config.MaxPeers). It comes once for
+	// each time that the member joins.
+	PeerRefused
 )
 
 func (k EventKind) String() string {
@@ -153,6 +158,8 @@ func (k EventKind) String() string {
 		return "signaling lost"
 	case SignalingResumed:
 		return "signaling resumed"
+	case PeerRefused:
+		return "refused"
 	}
 	return fmt.Sprintf("event(%d)", uint8(k))
 }

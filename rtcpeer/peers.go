@@ -31,6 +31,7 @@ type peer struct {
 	lost     bool          // its last link was Lost, and could not be repaired
 	gone     bool          // it has left the room by itself, or was taken out of it, and its program there with it
 	ended    bool          // its last link has ended for good: it has to join anew to get another one
+	refused  bool          // it was turned away since it joined, and the program told
 	joins    int           // of programs that were not those of the links before
 	links    int           // that there were
 	offers   *rate.Limiter // bounds the paths that it can have this node make, by its offers and by its requests for some

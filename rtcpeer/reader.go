@@ -26,6 +26,7 @@ func (r *reader) readLoop() DisconnectReason {
 		p, err := r.read()
 		switch {
 		case errors.Is(err, io.ErrShortBuffer):
+			r.lane.link.oversized.Store(true)
 			return Misbehaved // the packet is over the limit that was announced
 		case err != nil && r.path.control != nil:
 			return 0 // the link may go on over another path

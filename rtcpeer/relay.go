@@ -2,6 +2,7 @@ package rtcpeer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 )
@@ -61,20 +62,23 @@ func (r *host) relay(from *lane, f frame) {
 	*buf = append(appendSys((*buf)[:0], sysRelay, source), f.whole...)
 	if f.peer > 0 {
 		target, err := r.node.roster.to(f.peer)
-		if err != nil {
+		switch {
+		case err != nil && !r.node.config.NoRelay:
 			r.node.inbox.counters.drop(dropNoTarget)
-			return
+		case r.allows(from, f.peer, f):
+			r.forward(from, target, *buf)
 		}
-		r.forward(from, target, *buf)
 		return
 	}
 	var full []*link
-	for _, target := range r.node.roster.open.Load().all {
-		if target.peer == source || target.peer == -f.peer {
+	for _, target := range r.guests() {
+		if target.peer == source || target.peer == -f.peer || !r.allows(from, target.peer, f) {
 			continue
 		}
-		if target.lanes[from.index].trySend(*buf) == ErrBufferFull {
+		if err := target.lanes[from.index].trySend(*buf); err == ErrBufferFull {
 			full = append(full, target)
+		} else {
+			r.noteTooLarge(err)
 		}
 	}
 	if f.peer != -Server {
@@ -85,12 +89,31 @@ func (r *host) relay(from *lane, f frame) {
 	}
 }
 
+// guests are those that hear of each other.
+func (r *host) guests() []*link {
+	if r.node.config.NoRelay {
+		return nil
+	}
+	return r.node.roster.open.Load().all
+}
+
+// allows reports whether a packet is relayed to a guest, as the program has it.
+func (r *host) allows(from *lane, to PeerID, f frame) bool {
+	c, source := &r.node.config, from.link.peer
+	if !c.NoRelay && (c.Relay == nil || c.Relay(source, to, Packet{Peer: source, Channel: from.channel, Mode: from.mode, Data: f.body, Command: f.command})) {
+		return true
+	}
+	r.node.inbox.counters.drop(dropNotRelayed)
+	return false
+}
+
 // forward sends on the same channel and mode. In the reliable mode it waits for the target's lane,
 // which holds up the source's lane alone; a target that takes nothing is disconnected, since a
 // reliable packet cannot be skipped. One whose link is interrupted may come back.
 func (r *host) forward(from *lane, target *link, frame []byte) {
 	to := target.lanes[from.index]
 	if err := to.trySend(frame); err != ErrBufferFull {
+		r.noteTooLarge(err)
 		return
 	}
 	if to.sendOrStall(frame, r.node.config.SlowAfter, from.link.halt) == ErrBufferFull {
@@ -104,9 +127,17 @@ func (r *host) forward(from *lane, target *link, frame []byte) {
 	}
 }
 
+// noteTooLarge counts a packet that its target does not accept. The source cannot be told.
+func (r *host) noteTooLarge(err error) {
+	if errors.Is(err, ErrPacketTooLarge) {
+		r.node.inbox.counters.drop(dropTooLarge)
+		r.node.log.Warn("packet not relayed", "err", err)
+	}
+}
+
 func (r *host) up(l *link) {
 	r.mu.Lock()
-	for _, other := range r.node.roster.open.Load().all {
+	for _, other := range r.guests() {
 		announce(l, sysAddPeer, other.peer)
 		announce(other, sysAddPeer, l.peer)
 	}
@@ -118,7 +149,7 @@ func (r *host) up(l *link) {
 func (r *host) down(l *link, reason DisconnectReason) {
 	r.mu.Lock()
 	r.node.roster.closed(l)
-	for _, other := range r.node.roster.open.Load().all {
+	for _, other := range r.guests() {
 		if r.node.ctx.Err() == nil { // else it is the host that goes, and every link with it
 			announceGone(other, l.peer, reason)
 		}
@@ -151,7 +182,8 @@ type guest struct {
 
 	mu      sync.RWMutex // guards the fields below
 	relayed map[PeerID]*presence
-	goneIDs ring[PeerID] // of relayed peers, the last few; they are also in relayed, as gone
+	times   map[PeerID]peerTime // of these, as the host has measured them
+	goneIDs ring[PeerID]        // of relayed peers, the last few; they are also in relayed, as gone
 }
 
 // maxRelayed is how many peers a guest knows of, those that are gone included.
@@ -258,6 +290,7 @@ func (r *guest) part(id PeerID, reason DisconnectReason, l *lane) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.relayed[id]
+	delete(r.times, id)
 	if p == nil || !r.node.inbox.disconnected(p, reason, nil, l.credit) {
 		return
 	}

@@ -50,6 +50,7 @@ func (r *roster) joined(n *Node, m signaling.Member) (connect bool) {
 	news, lost, gone := !p.present, p.lost, p.gone
 	restarted := gone || p.member.Incarnation != "" && m.Incarnation != "" && m.Incarnation != p.member.Incarnation
 	p.member, p.present, p.gone = m, true, false
+	p.refused = p.refused && !news && !restarted
 	if restarted || news && (p.link == nil || p.link.why() != 0) {
 		p.joins++
 	}
@@ -67,6 +68,18 @@ func (r *roster) joined(n *Node, m signaling.Member) (connect bool) {
 	// Without repairs a link that was lost is not made again, except after this end was away for so long
 	// that its links were lost: those who had taken it for gone wait for its offers.
 	return news || restarted || lost && offers(n.id, m.ID)
+}
+
+// turnsAway notes that a member is turned away. It returns false if that is known since it joined.
+func (r *roster) turnsAway(id PeerID) (first bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.peers[id]
+	if p == nil || p.refused {
+		return false
+	}
+	p.refused = true
+	return true
 }
 
 // left notes that a member is gone, and whether that is the end of its program in the room too: it may only
@@ -327,6 +340,7 @@ func (r *roster) totals() Totals {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	t := r.total
+	t.Lanes = slices.Clone(t.Lanes)
 	for _, p := range r.peers {
 		if p.standing >= standingUp {
 			t.add(p.link)
@@ -362,7 +376,20 @@ func (r *roster) to(id PeerID) (*link, error) {
 	if l := r.open.Load().byID[id]; l != nil {
 		return l, nil
 	}
-	return nil, fmt.Errorf("%w: %d", ErrUnknownPeer, id)
+	return nil, r.unknown(id)
+}
+
+// unknown is the error of a peer to which there is no open link. It says which of the reasons holds.
+func (r *roster) unknown(id PeerID) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch p := r.peers[id]; {
+	case p == nil || !p.present:
+		return fmt.Errorf("%w: %d is not in the room", ErrUnknownPeer, id)
+	case p.lost:
+		return fmt.Errorf("%w: the link with %d was lost, and is being made again", ErrUnknownPeer, id)
+	}
+	return fmt.Errorf("%w: %d is in the room, and not connected yet", ErrUnknownPeer, id)
 }
 
 // ids returns the peers of the open links.

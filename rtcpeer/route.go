@@ -14,6 +14,8 @@ type route interface {
 	down(l *link, reason DisconnectReason)
 	// peers returns who is connected, in any order.
 	peers() []PeerID
+	// time returns what was measured of the way to a peer and of its clock, if it was.
+	time(id PeerID) (peerTime, bool)
 }
 
 // mesh has a link with everybody. Packets go over it bare, or with Config.Framed in the frames of

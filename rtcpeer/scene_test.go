@@ -233,6 +233,7 @@ func TestMaxPeers(t *testing.T) {
 		ev := next(t, third)
 		require.ErrorIs(t, ev.Err, rtcpeer.ErrRefused)
 		require.ErrorContains(t, ev.Err, "no more than 2 peers are admitted")
+		wantTurnedAway(t, host, 9, "no more than 2 peers are admitted")
 		wantNoEvent(t, host)
 
 		require.NoError(t, five.Close())
@@ -244,6 +245,15 @@ func TestMaxPeers(t *testing.T) {
 	})
 	_, err := rtcpeer.New(t.Context(), newRoom(rtcpeer.Star).sit(1, nil), rtcpeer.Config{MaxPeers: -1})
 	require.ErrorContains(t, err, "Config.MaxPeers -1")
+}
+
+// wantTurnedAway takes the event of a newcomer that is refused here.
+func wantTurnedAway(t *testing.T, n *rtcpeer.Node, id rtcpeer.PeerID, why string) {
+	t.Helper()
+	ev := next(t, n)
+	require.Equal(t, rtcpeer.PeerRefused, ev.Kind)
+	require.Equal(t, id, ev.Peer)
+	require.ErrorContains(t, ev.Err, why)
 }
 
 // What a link carried still counts when it is over.
@@ -259,7 +269,11 @@ func TestTotals(t *testing.T) {
 			wantPacket(t, host, id, 0, rtcpeer.Reliable, "abc")
 			require.NoError(t, host.TrySend(rtcpeer.Packet{Mode: rtcpeer.Unreliable, Data: []byte("z")}))
 			once, all := host.Stats(), uint64(i+1)
-			want := rtcpeer.Totals{Links: i + 1, Received: all, ReceivedBytes: 4 * all, Sent: all, SentBytes: 2 * all}
+			want := rtcpeer.Totals{Links: i + 1, Received: all, ReceivedBytes: 4 * all, Sent: all, SentBytes: 2 * all, Lanes: []rtcpeer.LaneTotals{
+				{Mode: rtcpeer.Reliable, Received: all, ReceivedBytes: 4 * all},
+				{Mode: rtcpeer.UnreliableOrdered},
+				{Mode: rtcpeer.Unreliable, Sent: all, SentBytes: 2 * all},
+			}}
 			require.Equal(t, want, once.Total)
 			require.EqualValues(t, 2, once.Links[id].Lanes[2].SentBytes)
 			require.EqualValues(t, 4, once.Links[id].Lanes[0].ReceivedBytes)

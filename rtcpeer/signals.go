@@ -94,15 +94,31 @@ func (n *Node) connect(m signaling.Member, first *signaling.SignalData) {
 	theirs := modesOfWire(m.Channels)
 	switch {
 	case n.refuse.Load():
-		n.refuseLink(m.ID, first, "new connections are refused")
+		n.turnAway(m, first, "new connections are refused")
 	case n.roster.full(n.config.MaxPeers, m.ID):
-		n.refuseLink(m.ID, first, fmt.Sprintf("no more than %d peers are admitted", n.config.MaxPeers))
+		n.turnAway(m, first, fmt.Sprintf("no more than %d peers are admitted", n.config.MaxPeers))
 	case n.inbox.backlogged():
-		n.refuseLink(m.ID, first, "the program there does not receive its events")
+		n.turnAway(m, first, "the program there does not receive its events")
 	case theirs != nil && !slices.Equal(theirs, n.config.Channels):
 		n.inbox.failed(&PeerError{Peer: m.ID, Op: "connect", Err: &ChannelMismatchError{Ours: n.config.Channels, Theirs: theirs}})
 	default:
 		n.roster.start(m.ID, first)
+	}
+}
+
+// turnAway refuses a newcomer, and tells the program. A game of Godot's knows no refusal (OneAttempt) and would wait for
+// its host for ever, so a star's host has the server take it out of the room, with the reason.
+func (n *Node) turnAway(m signaling.Member, first *signaling.SignalData, why string) {
+	n.refuseLink(m.ID, first, why)
+	if !n.roster.turnsAway(m.ID) {
+		return
+	}
+	n.log.Info("turned away", "peer", m.ID, "why", why)
+	n.inbox.bounded(Event{Kind: PeerRefused, Peer: m.ID, Err: &PeerError{Peer: m.ID, Op: "refuse", Err: errors.New(why)}})
+	if m.OneAttempt && n.hosts() && n.room.topology == Star {
+		if err := n.room.send(n.ctx, signaling.Kick{ID: m.ID, Text: why}); err != nil {
+			n.log.Debug("not taken out of the room", "peer", m.ID, "err", err)
+		}
 	}
 }
 
@@ -191,14 +207,14 @@ func (n *Node) signal(from PeerID, s *signaling.SignalData) {
 // signalingLost tells that the signaler tries to come back.
 func (n *Node) signalingLost(why error) {
 	if n.room.lose(why) {
-		n.inbox.signaling(Event{Kind: SignalingLost, Err: why})
+		n.inbox.bounded(Event{Kind: SignalingLost, Err: why})
 	}
 }
 
 // signalingBack tells that it has: signals pass again, and links that wait for them try at once.
 func (n *Node) signalingBack() {
 	if n.room.regain() {
-		n.inbox.signaling(Event{Kind: SignalingResumed})
+		n.inbox.bounded(Event{Kind: SignalingResumed})
 	}
 	n.roster.changed()
 }

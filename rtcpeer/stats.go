@@ -13,13 +13,15 @@ const (
 	dropNoCredit   dropReason = "no_credit"   // receiving: an unreliable channel, and the program reads too slowly
 	dropPeerGone   dropReason = "peer_gone"   // receiving: its peer is disconnected already, or the node closed
 	dropNoTarget   dropReason = "no_target"   // relaying: the target is not connected
+	dropNotRelayed dropReason = "not_relayed" // relaying: Config.NoRelay, or Config.Relay said no
+	dropTooLarge   dropReason = "too_large"   // relaying: the target does not accept a packet of that size
 	dropMalformed  dropReason = "malformed"   // receiving: no frame of SceneMultiplayer
 	dropPending    dropReason = "pending"     // receiving: its peer is not authenticated yet
 
 	dropInterrupted dropReason = "interrupted" // sending: an unreliable packet for a peer that is interrupted
 )
 
-var dropReasons = [...]dropReason{dropInterrupted, dropBufferFull, dropNoCredit, dropPeerGone, dropNoTarget, dropMalformed, dropPending}
+var dropReasons = [...]dropReason{dropInterrupted, dropBufferFull, dropNoCredit, dropPeerGone, dropNoTarget, dropNotRelayed, dropTooLarge, dropMalformed, dropPending}
 
 // Stats are figures of a node at one moment.
 type Stats struct {
@@ -41,7 +43,7 @@ type Stats struct {
 	// Waiting is how many events wait for Receive.
 	Waiting int
 	// Dropped counts packets by the word for why: buffer_full, no_credit, peer_gone, no_target,
-	// malformed, pending, interrupted; and frames that the signaling server has forwarded: forwarded_unknown, of a path
+	// not_relayed, too_large, malformed, pending, interrupted; and frames that the signaling server has forwarded: forwarded_unknown, of a path
 	// that is not here; forwarded_forged, not of the other end; forwarded_replay, was here before. Words that did not
 	// occur are left out.
 	Dropped map[string]uint64
@@ -80,15 +82,36 @@ type Totals struct {
 	Sent, Received uint64 // packets; a host's relayed ones count where they come in and where they go out
 	SentBytes      uint64 // of these packets, with their frames
 	ReceivedBytes  uint64
+	// Lanes are the same by channel: channel 0 in its three modes, then channels 1, 2, ... It is nil if there was no link.
+	Lanes []LaneTotals
+}
+
+// LaneTotals are the figures of one channel, in one mode, of all links that ever were connected.
+type LaneTotals struct {
+	Channel                  int
+	Mode                     Mode
+	Sent, Received           uint64 // packets
+	SentBytes, ReceivedBytes uint64 // of these packets, with their frames
 }
 
 func (t *Totals) add(l *link) {
 	t.Links++
-	for _, ln := range l.lanes {
-		t.Sent += ln.sent.Load()
-		t.Received += ln.received.Load()
-		t.SentBytes += ln.sentBytes.Load()
-		t.ReceivedBytes += ln.receivedBytes.Load()
+	if t.Lanes == nil {
+		t.Lanes = make([]LaneTotals, len(l.lanes))
+	}
+	for i, ln := range l.lanes {
+		sent, received := ln.sent.Load(), ln.received.Load()
+		sentBytes, receivedBytes := ln.sentBytes.Load(), ln.receivedBytes.Load()
+		t.Sent += sent
+		t.Received += received
+		t.SentBytes += sentBytes
+		t.ReceivedBytes += receivedBytes
+		of := &t.Lanes[i]
+		of.Channel, of.Mode = ln.channel, ln.mode
+		of.Sent += sent
+		of.Received += received
+		of.SentBytes += sentBytes
+		of.ReceivedBytes += receivedBytes
 	}
 }
 

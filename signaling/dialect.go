@@ -43,6 +43,9 @@ type ClientDialect struct {
 	Name string
 	// Subprotocol is what the WebSocket offers, and what the server must choose. Empty: none.
 	Subprotocol string
+	// Taken is what the server may choose in its place, if it has taken the first frame from the request (see
+	// OfferFrame). Empty: the request has none.
+	Taken string
 	// Encode returns the frame of a message for the server, or nil if the protocol has no words for
 	// it. It refuses what the server would refuse. The frame belongs to the caller.
 	Encode func(Message) ([]byte, error)

@@ -28,6 +28,7 @@ const (
 	CodeHostLeft         Code = "host_left"      // the room ended with its host
 	CodeSealComplete     Code = "seal_complete"  // the room ended some time after its seal, as its founder's dialect has it
 	CodeUnknownRoom      Code = "unknown_room"   // there is no such room, and naming one does not create it
+	CodeRoomExists       Code = "room_exists"    // there is such a room, and the join was to create it
 	CodeSlow             Code = "slow"           // the session did not read what was sent to it
 	CodeShuttingDown     Code = "shutting_down"  // come back in a moment
 	CodeInternal         Code = "internal"
@@ -62,6 +63,7 @@ var rules = map[Code]rule{
 	CodeHostLeft:         {fatal: true},
 	CodeSealComplete:     {fatal: true},
 	CodeUnknownRoom:      {fatal: true},
+	CodeRoomExists:       {fatal: true, retry: true},
 	CodeSlow:             {fatal: true, retry: true},
 	CodeShuttingDown:     {fatal: true, retry: true},
 	CodeInternal:         {fatal: true, retry: true},

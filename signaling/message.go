@@ -11,7 +11,7 @@ import (
 type Kind string
 
 const (
-	KindJoin       Kind = "join"        // member: [room], [topology], [channels], [resume], [token], [metadata], [one_attempt], [features], [incarnation], [password], [new_room], [match]
+	KindJoin       Kind = "join"        // member: [room], [topology], [channels], [resume], [token], [metadata], [one_attempt], [features], [incarnation], [password], [new_room], [create], [match]
 	KindList       Kind = "list"        // anybody: [filter], [limit], [after], [token]
 	KindSignal     Kind = "signal"      // member: to, data; server: from, data
 	KindSeal       Kind = "seal"        // member, host only
@@ -73,6 +73,8 @@ type Join struct {
 	Password string `json:"password,omitempty"`
 	// NewRoom says how the room shall be if this creates it.
 	NewRoom NewRoom `json:"new_room,omitzero"`
+	// Create says whether it may create the room. It counts for nothing in a Join with Resume.
+	Create Create `json:"create,omitempty"`
 	// Match, if not nil, asks for a room with others who ask for the same, in place of Room.
 	Match *Match `json:"match,omitempty"`
 }
@@ -232,6 +234,12 @@ func (m Join) Validate() error {
 		return badMessage("join: token of more than %d bytes", MaxToken)
 	case len(m.Password) > MaxPassword:
 		return badMessage("join: password of more than %d bytes", MaxPassword)
+	}
+	if m.Create != CreateMissing && m.Create != CreateNever && m.Create != CreateOnly {
+		return badMessage("join: create %q: want never or only", shorten(string(m.Create)))
+	}
+	if m.Create == CreateNever && m.Room == "" && m.Resume == "" {
+		return badMessage("join: create never, and no room is named")
 	}
 	if err := cmp.Or(m.NewRoom.validate(), m.validateMatch()); err != nil {
 		return err

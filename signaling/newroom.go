@@ -13,6 +13,15 @@ type NewRoom struct {
 	MaxMembers int `json:"max_members,omitempty"`
 }
 
+// A Create says whether a Join may create a room.
+type Create string
+
+const (
+	CreateMissing Create = ""      // the room that it names, if that does not exist
+	CreateNever   Create = "never" // no: CodeUnknownRoom if the room does not exist
+	CreateOnly    Create = "only"  // it must: CodeRoomExists if the room does exist
+)
+
 // A Match asks for a place among as many as Size who ask for the same Key, Size and Topology, in the
 // order in which they ask. When there are so many the server puts them together in a new sealed
 // room, and welcomes all of them. Who waits has no membership: a lost connection ends the wait.
@@ -49,8 +58,8 @@ func (m Join) validateMatch() error {
 		return badMessage("join: match: key of %d bytes: want 1 to %d", len(m.Match.Key), MaxMatchKey)
 	case m.Match.Size < 2 || m.Match.Size > MaxMatchSize:
 		return badMessage("join: match: size %d: want 2 to %d", m.Match.Size, MaxMatchSize)
-	case m.Room != "" || m.Resume != "" || m.Password != "":
-		return badMessage("join: match with a room, a resume token or a password")
+	case m.Room != "" || m.Resume != "" || m.Password != "" || m.Create != "":
+		return badMessage("join: match with a room, a resume token, a password or create")
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -49,7 +50,7 @@ func TestProtocolTellsTheRuleOfEachCode(t *testing.T) {
 		told[signaling.Code(m[1])] = rule{m[2] == "yes", m[3] == "yes"}
 	}
 	all := codes(t)
-	require.Len(t, all, 29)
+	require.Len(t, all, 30)
 	require.Len(t, told, len(all), "codes that error.go does not have")
 	for _, code := range all {
 		require.Contains(t, told, code)
@@ -116,7 +117,9 @@ func TestProtocolTellsTheLimits(t *testing.T) {
 		"at most " + strconv.Itoa(signaling.MaxChannels),
 		"at most " + strconv.Itoa(signaling.MaxMetadata) + " bytes",
 		"at most " + strconv.Itoa(signaling.MaxMessage) + " bytes",
-		"`" + signaling.Subprotocol + "`",
+		"`" + signaling.Subprotocol + "`", "`" + signaling.SubprotocolTaken + "`",
+		"of at most " + strconv.Itoa(signaling.MaxOfferedFrame) + " characters",
+		strings.Join(slices.Concat([]string{signaling.Subprotocol}, signaling.OfferFrame([]byte(`{"kind":"join","room":"lobby"}`))), ", "),
 		"at most " + strconv.Itoa(signaling.MaxPassword) + " bytes",
 		"at most " + strconv.Itoa(signaling.MaxText) + " bytes",
 		"1 to " + strconv.Itoa(signaling.MaxMatchKey) + " bytes",

@@ -35,6 +35,7 @@ func V1Client() *ClientDialect {
 	return &ClientDialect{
 		Name:        Subprotocol,
 		Subprotocol: Subprotocol,
+		Taken:       SubprotocolTaken,
 		Encode:      encodeV1Client,
 		NewDecoder:  func() func([]byte) (Message, error) { return JSON.Decode },
 		Ping:        []byte(`{"kind":"ping"}`),               // a kind that no server knows

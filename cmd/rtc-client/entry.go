@@ -26,6 +26,7 @@ type entryFlags struct {
 	terms
 	ICEServer  []string      `name:"ice-server" placeholder:"URL" help:"STUN or TURN server, as stun:host:port or turn:user:secret@host:port; repeat for more."`
 	Channels   []string      `placeholder:"MODE,..." help:"Modes of the transfer channels 1, 2, ..., which all members need the same: reliable, unreliable_ordered, unreliable (none)."`
+	Framed     bool          `help:"Put the packets of a mesh into the frames of Godot's MultiplayerAPI, for a room with games that use it. All members need the same. (In a star they always are.)"`
 	AuthSecret string        `env:"RTC_AUTH_SECRET" placeholder:"TEXT" help:"Secret of a star: its host admits only guests that send exactly these bytes. ${unseen}"`
 	LostAfter  time.Duration `default:"30s" placeholder:"TIME" help:"How long a peer may be interrupted before it counts as lost (${default})."`
 	RelayLinks bool          `help:"Go through the signaling server, encrypted, where there is no other way. The other end and the server have to allow it, too."`
@@ -70,7 +71,7 @@ func (e *entry) configure(c *console, config *rtcpeer.Config) error {
 	if e.LostAfter <= 0 {
 		return usage("--lost-after %v: want a positive time", e.LostAfter)
 	}
-	config.LostAfter, config.RelayLinks = e.LostAfter, e.RelayLinks
+	config.LostAfter, config.RelayLinks, config.Framed = e.LostAfter, e.RelayLinks, e.Framed
 	e.access.apply(config, isGodot)
 	var err error
 	if config.WebRTC.ICEServers, err = iceServers(e.ICEServer); err != nil {
@@ -100,6 +101,9 @@ func advised(err error) error {
 	case signaling.CodeTopologyMismatch:
 		advice = "choose another one, or leave it out for a new one"
 	case signaling.CodeUnknownRoom:
+		if !strings.HasPrefix(refused.Text, "Lobby") { // the words of that protocol
+			return err
+		}
 		advice = "a lobby of that protocol gets its name from the server; leave it out for a new one"
 	case signaling.CodeUnauthorized:
 		advice = "see --token"

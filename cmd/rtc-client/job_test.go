@@ -74,12 +74,16 @@ func hangup(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(jobNamed(ts, args[0]).stdin.Close())
 }
 
-// signal NAME SIGNAL sends INT, TERM, KILL, STOP (the job stands still, as on a machine that sleeps) or CONT.
+// jobSignals are INT, TERM and KILL, and on Unix STOP (the job stands still, as on a machine that sleeps) and CONT.
+var jobSignals = map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "KILL": os.Kill}
+
+// signal NAME SIGNAL sends one of them.
 func notifyJob(ts *testscript.TestScript, _ bool, args []string) {
-	signals := map[string]os.Signal{
-		"INT": os.Interrupt, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL, "STOP": syscall.SIGSTOP, "CONT": syscall.SIGCONT,
+	signal := jobSignals[args[1]]
+	if signal == nil {
+		ts.Fatalf("no signal %q on this system", args[1])
 	}
-	ts.Check(jobNamed(ts, args[0]).cmd.Process.Signal(signals[args[1]]))
+	ts.Check(jobNamed(ts, args[0]).cmd.Process.Signal(signal))
 }
 
 // ends NAME CODE waits for the end of the job, which must have that exit code; -1 is that of a job

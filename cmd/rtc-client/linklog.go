@@ -64,6 +64,10 @@ func (l *linkLog) take(ev rtcpeer.Event) (interrupted time.Duration) {
 		return l.disconnected(ev, now)
 	case rtcpeer.PeerFailed:
 		l.console.say("%s%s", plain(ev.Err), l.prospect(ev))
+	case rtcpeer.PeerRefused:
+		if failed, ok := errors.AsType[*rtcpeer.PeerError](ev.Err); ok {
+			l.console.say("peer %d turned away: %v", ev.Peer, failed.Err)
+		}
 	case rtcpeer.SignalingLost:
 		l.signalingSince = now
 		l.console.say("signaling server lost: %s; links go on, trying to come back", plain(ev.Err))

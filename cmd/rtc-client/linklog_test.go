@@ -2,11 +2,9 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -16,7 +14,7 @@ import (
 
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
-	"example.org/rtcpeer/signaling"
+	signalmemory "example.org/rtcpeer/signaling/memory"
 )
 
 // here is a room with these members.
@@ -94,7 +92,7 @@ func TestAlone(t *testing.T) {
 	require.Equal(t, "in the room, and not connected yet: peer 7, 9", alone(here{members: []rtcpeer.PeerID{7, 9}}, ""))
 }
 
-// A pair is two nodes, 1 and 2, whose network can be cut. Nothing of it is real: it is for synctest.
+// A pair is two nodes, a host and another, whose network can be cut. Nothing of it is real: it is for synctest.
 type pair struct {
 	network    *memory.Network
 	transports [2]*memory.Transport
@@ -104,58 +102,25 @@ type pair struct {
 func newPair(t *testing.T, topology rtcpeer.Topology, config rtcpeer.Config) *pair {
 	t.Helper()
 	p := &pair{network: memory.NewNetwork(memory.Options{Delay: 10 * time.Millisecond})}
-	var seats [2]*seat
-	for i := range seats {
-		self := rtcpeer.Describe(config)
-		self.ID = rtcpeer.PeerID(i + 1)
-		seats[i] = &seat{member: self, inbox: make(chan signaling.Message, 512), done: make(chan struct{})}
-	}
-	seats[0].other, seats[1].other = seats[1], seats[0]
-	for i, s := range seats {
-		s.inbox <- signaling.Welcome{ID: s.member.ID, Room: "test", Topology: topology, Host: 1, Resume: "-", Members: []signaling.Member{s.other.member}}
+	server := signalmemory.NewServer()
+	t.Cleanup(server.Close)
+	config.Topology = topology
+	for i := range p.nodes {
+		join := rtcpeer.JoinMessage(config)
+		join.Room = "test"
+		signaler, err := server.Join(t.Context(), join)
+		require.NoError(t, err)
 		p.transports[i] = p.network.Transport()
 		config.Transport = p.transports[i]
-		node, err := rtcpeer.New(t.Context(), s, config)
+		p.nodes[i], err = rtcpeer.New(t.Context(), signaler, config)
 		require.NoError(t, err)
-		t.Cleanup(func() { node.Close() })
-		p.nodes[i] = node
+		t.Cleanup(func() { p.nodes[i].Close() })
 	}
 	return p
 }
 
 func (p *pair) cut()  { p.network.Partition(p.transports[0], p.transports[1]) }
 func (p *pair) heal() { p.network.Heal(p.transports[0], p.transports[1]) }
-
-// A seat is the signaling of one of a pair.
-type seat struct {
-	member signaling.Member
-	other  *seat
-	inbox  chan signaling.Message
-	done   chan struct{}
-}
-
-func (s *seat) Send(_ context.Context, m signaling.Message) error {
-	if signal, ok := m.(signaling.Signal); ok {
-		s.other.inbox <- signaling.Signal{From: s.member.ID, Data: signal.Data}
-	}
-	return nil
-}
-
-func (s *seat) Receive(ctx context.Context) (signaling.Message, error) {
-	select {
-	case m := <-s.inbox:
-		return m, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-s.done:
-		return nil, net.ErrClosed
-	}
-}
-
-func (s *seat) Close() error {
-	close(s.done)
-	return nil
-}
 
 // A chat outlives its links, in a mesh and as the guest of a star.
 func TestChatOutlivesItsLink(t *testing.T) {

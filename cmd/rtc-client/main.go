@@ -22,6 +22,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -42,6 +43,8 @@ func main() {
 }
 
 type commands struct {
+	Version kong.VersionFlag `hidden:"" help:"Print the version and exit."`
+
 	Demo    demo    `cmd:"" help:"Connect a few peers in this process and show what arrives."`
 	Chat    chat    `cmd:"" help:"Send lines from stdin to a room, and print those of others."`
 	Ping    ping    `cmd:"" help:"Measure round trips and losses to the peers of a room."`
@@ -65,7 +68,8 @@ Examples:
   rtc-client relay --new ws://localhost:9080
   rtc-client doctor ws://localhost:9080
 
-Each flag can be set in the environment: --ice-server is RTC_CLIENT_ICE_SERVER.`
+Each flag can be set in the environment: --ice-server is RTC_CLIENT_ICE_SERVER.
+rtc-client --version prints the version.`
 
 // run is the program. It ends when ctx does, and returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
@@ -85,6 +89,14 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return exitError
 }
 
+// version is what the Go tool knows of this build.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}
+
 // A usageError is a mistake in what the program was told.
 type usageError struct{ error }
 
@@ -98,7 +110,7 @@ func execute(ctx context.Context, args []string, c *console) error {
 	parser, err := kong.New(&commands{},
 		kong.Name("rtc-client"),
 		kong.Description(description),
-		kong.Vars{"unseen": unseen},
+		kong.Vars{"unseen": unseen, "version": "rtc-client " + version()},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.Writers(c.out, io.Discard),
 		kong.Exit(func(int) { done = true }),

@@ -31,6 +31,8 @@ What it prints of each peer, as tables or (in brackets) as JSON:
   longest (longest_interruption_ms)        of these, to half a second
   paths (paths)                            connections that its link went over
   sent again (resent)                      packets, because a path had failed
+  round trip (beats.rtt_us)                by the beats of the links
+  clock (beats.offset_us)                  how far its clock is ahead of ours
   on stderr (path)                         local, remote: the kinds of address
       at the two ends of the link (host; srflx: as a STUN server sees it;
       prflx: as the other end sees it; relay: on a TURN server); connect_ms

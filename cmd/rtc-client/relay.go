@@ -19,7 +19,7 @@ type relay struct {
 }
 
 func (*relay) Help() string {
-	return `The room is a star: its guests have a link with this program alone, which passes their packets on. The guests may be Godot games: it relays as Godot's SceneMultiplayer does, and sends nothing of its own but answers to "rtc-client ping". It runs until it is interrupted, and the room ends with it. On stderr it prints who comes, goes, and is interrupted, and each minute and at the end its figures: guests, and packets and bytes of all guests since the start.
+	return `The room is a star: its guests have a link with this program alone, which passes their packets on. The guests may be Godot games: it relays as Godot's SceneMultiplayer does, and sends nothing of its own but answers to "rtc-client ping". It runs until it is interrupted, and the room ends with it. On stderr it prints who comes, goes, is interrupted, and is turned away and why, and each minute and at the end its figures: guests, and packets and bytes of all guests since the start, also by channel.
 
 The guests need the same transfer channels as the relay: a game that uses any besides channel 0 names them with --channels. A guest that sends on another channel is disconnected.
 
@@ -60,7 +60,7 @@ func (r *relay) Run(ctx context.Context, c *console) error {
 		fmt.Fprintln(c.out, url)
 	}
 	c.say("relaying at %s", url)
-	defer func() { c.say("%s", figures(node)) }()
+	defer tell(c, node)
 	return unlessInterrupted(ctx, host(ctx, c, node))
 }
 
@@ -76,13 +76,23 @@ func host(ctx context.Context, c *console, node *rtcpeer.Node) error {
 		if err != nil {
 			return err
 		}
-		c.say("%s", figures(node))
+		tell(c, node)
+	}
+}
+
+// tell says the figures of a relay: a line for all channels, and one for each that has carried anything.
+func tell(c *console, node *rtcpeer.Node) {
+	stats := node.Stats()
+	c.say("%s", figures(stats))
+	for _, l := range stats.Total.Lanes {
+		if l.Sent+l.Received > 0 {
+			c.say("channel %d, %v: %d packets from them (%s), %d to them (%s)", l.Channel, l.Mode, l.Received, size(l.ReceivedBytes), l.Sent, size(l.SentBytes))
+		}
 	}
 }
 
 // figures tells of the guests that are there, and of what all guests since the start have sent and got.
-func figures(node *rtcpeer.Node) string {
-	stats := node.Stats()
+func figures(stats rtcpeer.Stats) string {
 	t := stats.Total
 	so := fmt.Sprintf("%d so far", t.Links)
 	interrupted := 0

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,7 +28,6 @@ type survey struct {
 	barred bool        // the host demands authentication
 
 	sampled time.Time // when the links were last asked for their figures
-	stale   bool      // and something has happened to one since
 }
 
 type sentProbe struct {
@@ -115,7 +115,7 @@ func (s *survey) run(ctx context.Context) error {
 
 // ask sends a ping to each peer in each mode.
 func (s *survey) ask() {
-	if s.stale && time.Since(s.sampled) > time.Second {
+	if time.Since(s.sampled) > time.Second {
 		s.sample()
 	}
 	for _, to := range s.peers {
@@ -173,7 +173,6 @@ func (s *survey) take(ev rtcpeer.Event) {
 		return
 	}
 	outage := s.links.take(ev)
-	s.stale = true
 	s.barred = s.barred || ev.Reason == rtcpeer.Unauthorized
 	for _, p := range s.peers {
 		if p.link == ev.Peer {
@@ -235,8 +234,9 @@ func (s *survey) sample() {
 	links := s.node.Stats().Links
 	for _, p := range s.peers {
 		p.sample(links)
+		p.beats = cmp.Or(newBeatsReport(s.node, p.id), p.beats)
 	}
-	s.sampled, s.stale = time.Now(), false
+	s.sampled = time.Now()
 }
 
 func (s *survey) deserted() bool {

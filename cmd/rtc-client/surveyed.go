@@ -23,6 +23,7 @@ type surveyed struct {
 	modes   [len(modes)]roundTrips // by mode
 	outages []time.Duration        // of the link, those that are over
 	present rtcpeer.LinkStats      // of the present link, as last seen
+	beats   *beatsReport           // as last known; nil: never
 	paths   int                    // of the links before that one
 	resent  uint64                 // likewise: packets that were sent again
 }
@@ -86,7 +87,38 @@ type surveyedReport struct {
 	ID   rtcpeer.PeerID `json:"id"`
 	Path *path          `json:"path,omitempty"` // not there behind a star's host
 	linkReport
+	Beats *beatsReport `json:"beats,omitempty"` // not there if not known
 	perMode[roundTripsReport]
+}
+
+// beatsReport is what the beats of the links tell of a peer.
+type beatsReport struct {
+	RTT    int64  `json:"rtt_us"`
+	Offset *int64 `json:"offset_us,omitempty"` // of its clock; not there if it tells none
+}
+
+func newBeatsReport(n *rtcpeer.Node, id rtcpeer.PeerID) *beatsReport {
+	rtt, ok := n.RTT(id)
+	if !ok {
+		return nil
+	}
+	r := &beatsReport{RTT: rtt.Microseconds()}
+	if offset, ok := n.Offset(id); ok {
+		r.Offset = new(offset.Microseconds())
+	}
+	return r
+}
+
+// columns are those of the table.
+func (r *beatsReport) columns() string {
+	if r == nil {
+		return "-\t-"
+	}
+	offset := "-"
+	if r.Offset != nil {
+		offset = fmt.Sprintf("%+.1f ms", float64(*r.Offset)/1000)
+	}
+	return short(time.Duration(r.RTT)*time.Microsecond) + "\t" + offset
 }
 
 // linkReport is what has happened to a link, also to one that was lost and made again.
@@ -129,10 +161,10 @@ func (s *survey) print(asJSON bool) error {
 				short(s.least), short(s.median), short(s.mean), short(s.most))
 		}
 	}
-	fmt.Fprintln(w, "\npeer\tinterruptions\tlongest\tpaths\tsent again\t")
+	fmt.Fprintln(w, "\npeer\tinterruptions\tlongest\tpaths\tsent again\tround trip\tclock\t")
 	for _, p := range s.peers {
 		r := p.report(s.links.interruption(p.link))
-		fmt.Fprintf(w, "%d\t%d\t%s\t%d\t%d\t\n", p.id, r.Interruptions, short(r.longest), r.Paths, r.Resent)
+		fmt.Fprintf(w, "%d\t%d\t%s\t%d\t%d\t%s\t\n", p.id, r.Interruptions, short(r.longest), r.Paths, r.Resent, p.beats.columns())
 	}
 	return w.Flush()
 }
@@ -141,7 +173,7 @@ func (s *survey) report() surveyReport {
 	r := surveyReport{Room: s.node.Room()}
 	for _, p := range s.peers {
 		figures := eachMode(func(m rtcpeer.Mode) roundTripsReport { return p.modes[m].report() })
-		r.Peers = append(r.Peers, surveyedReport{p.id, p.path().report(), p.report(s.links.interruption(p.link)), figures})
+		r.Peers = append(r.Peers, surveyedReport{p.id, p.path().report(), p.report(s.links.interruption(p.link)), p.beats, figures})
 	}
 	return r
 }

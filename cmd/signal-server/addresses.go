@@ -106,10 +106,10 @@ func wildcard(host string) bool {
 	return host == "" || err == nil && a.IsUnspecified()
 }
 
-// checkHost finds what is wrong with this host: addresses that are not its own, ports that one may not use, TURN
+// hostProblems are what is wrong with this host: addresses that are not its own, ports that one may not use, TURN
 // without a public address. It opens each address for a moment. One that is in use is no problem: it may be
 // by the server whose settings these are.
-func (o *options) checkHost(p *problems) {
+func (o *options) hostProblems() (p problems) {
 	for _, l := range o.listenings() {
 		listener, err := net.Listen("tcp", l.address)
 		if err == nil {
@@ -119,10 +119,11 @@ func (o *options) checkHost(p *problems) {
 		}
 	}
 	if o.TURN.On {
-		o.TURN.checkHost(&o.TLS, p)
+		o.TURN.checkHost(&o.TLS, &p)
 	}
 	p.check("--state-file", o.Server.checkStateFile())
-	o.checkRooms(p)
+	o.checkRooms(&p)
+	return p
 }
 
 // checkStateFile finds whether the file can be read, and one be made beside it, as it is replaced by a new one.

@@ -77,12 +77,13 @@ const profileTimeout = 10 * time.Minute
 
 // ServeHTTP compares hashes, so that how long it takes tells nothing of the token, its length included.
 func (a *admin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	deadline := writeTimeout
+	control, until := http.NewResponseController(w), time.Now().Add(writeTimeout)
 	if strings.HasPrefix(r.URL.Path, "/debug/pprof/") {
-		deadline = profileTimeout
+		until = time.Now().Add(profileTimeout)
+		_ = control.SetReadDeadline(until) // when that of the request is over, so is its context
 	}
 	// Who does not read an answer holds a goroutine and a file no longer than that.
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(deadline))
+	_ = control.SetWriteDeadline(until)
 	if page := a.page[r.URL.Path]; page != nil && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
 		page.ServeHTTP(w, r) // there is nothing in it that a stranger may not see
 		return

@@ -73,6 +73,9 @@ func readBan(body io.Reader) (signalserver.Ban, error) {
 	if err := d.Decode(&q); err != nil {
 		return signalserver.Ban{}, err
 	}
+	if _, err := d.Token(); err != io.EOF {
+		return signalserver.Ban{}, errors.New("want one JSON object and nothing after it")
+	}
 	b := signalserver.Ban{Room: q.Room, ID: q.ID, Token: q.Token, Subject: q.Subject, Reason: q.Reason}
 	var err error
 	if q.Prefix != "" {

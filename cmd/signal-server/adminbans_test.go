@@ -2,9 +2,11 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -82,6 +84,47 @@ func TestBans(t *testing.T) {
 	}
 }
 
+// A ban of addresses is of those that a proxy names in its PROXY header, however they are written, and not of the proxy's.
+func TestBanBehindProxyProtocol(t *testing.T) {
+	p := start(t, nil, "--admin-listen=127.0.0.1:0", "--admin-token="+adminToken, "--trusted-proxy=127.0.0.1", "--proxy-protocol")
+	mapped := spoken(t, 2, "[2001:db8::5]:1000")
+	v6 := netip.MustParseAddr("2001:db8::5").As16()
+	v4 := netip.MustParseAddr("::ffff:203.0.113.5").As16()
+	require.Contains(t, mapped, string(v6[:]))
+	mapped = strings.Replace(mapped, string(v6[:]), string(v4[:]), 1)
+	for _, c := range []struct {
+		prefix, client string
+		out            bool
+	}{
+		{"203.0.113.5", spoken(t, 1, "203.0.113.5:1000"), true},
+		{"203.0.113.5", spoken(t, 2, "203.0.113.5:1000"), true},
+		{"203.0.113.5", mapped, true},
+		{"::ffff:203.0.113.0/120", spoken(t, 2, "203.0.113.5:1000"), true},
+		{"2001:db8::/64", spoken(t, 2, "[2001:db8::5]:1000"), true},
+		{"2001:db8::/64", spoken(t, 2, "[2001:db8:0:1::5]:1000"), false},
+		{"127.0.0.1", spoken(t, 2, "203.0.113.5:1000"), false},
+	} {
+		d := websocket.Dialer{NetDial: saying(t, "127.0.0.1", c.client)}
+		member := callBy(t, d, p.url, nil)
+		member.join(signaling.Join{})
+		status, answer := p.post(t, "/bans", `{"prefix":"`+c.prefix+`"}`)
+		require.Equal(t, http.StatusOK, status, answer)
+		again, res, err := d.DialContext(t.Context(), p.url, nil)
+		if c.out {
+			require.ErrorIs(t, err, websocket.ErrBadHandshake, "%+v", c)
+			res.Body.Close()
+			require.Equal(t, http.StatusForbidden, res.StatusCode)
+			require.Equal(t, signaling.CodeKicked, member.receive().(*signaling.Error).Code)
+		} else {
+			require.NoError(t, errors.Join(err, again.Close()))
+		}
+		var made banView
+		require.NoError(t, json.Unmarshal([]byte(answer), &made))
+		status, _ = p.administer(t, "DELETE", fmt.Sprintf("/bans/%d", made.Number))
+		require.Equal(t, http.StatusNoContent, status)
+	}
+}
+
 // A ban of a subject holds in all rooms, for whoever has a token of it.
 func TestBanOfASubject(t *testing.T) {
 	secret, _ := keyFiles(t, "HS256")
@@ -107,6 +150,7 @@ func TestMistakesInABan(t *testing.T) {
 		``:                                 "EOF",
 		`[]`:                               "json",
 		`{}`:                               "want one of",
+		`{"subject":"a"}{"subject":"b"}`:   `want one JSON object and nothing after it`,
 		`{"prefix":"203.0.113.300"}`:       `prefix "203.0.113.300": want an address`,
 		`{"prefix":"::/0","until":"2030"}`: `unknown field "until"`,
 		`{"subject":"ann","for":"1"}`:      `for "1": want a time`,

@@ -15,10 +15,10 @@ func TestAttacks(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "attack")
 	out, err := exec.Command("go", "build", "-o", program, "../../testdata/attack").CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	d := launchDaemon(t, append(append([]string{}, turnHere...), "--proxy-protocol", "--trusted-proxy=127.0.0.1")...)
+	d := launchDaemon(t, append(append([]string{}, turnHere...), "--proxy-protocol", "--trusted-proxy=127.0.0.1", "--relay-links")...)
 	cmd := exec.Command(program, "--for=500ms", d.url)
 	out, err = cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	require.Equal(t, 18, strings.Count(string(out), "\n"), "a row for each attack: %s", out)
+	require.Equal(t, 19, strings.Count(string(out), "\n"), "a row for each attack: %s", out)
 	t.Logf("\n%s", out)
 }

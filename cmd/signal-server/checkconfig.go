@@ -13,14 +13,9 @@ type checkConfig struct{ options }
 // Run is called by kong.
 func (c *checkConfig) Run(p *process) error {
 	found := c.problems()
-	if len(found) == 0 {
-		c.checkHost(&found)
-	}
-	if found = found.at(p.settings); len(found) > 0 {
-		for _, problem := range found[:len(found)-1] {
-			fmt.Fprintf(p.err, "signal-server: %v\n", problem)
-		}
-		return usageError{found[len(found)-1]}
+	found.addNew(c.hostProblems())
+	if err := p.settings.problems(found).tell(p.err); err != nil {
+		return err
 	}
 	if _, err := io.WriteString(p.out, c.plan()); err != nil {
 		return err

@@ -51,11 +51,14 @@ type answer struct {
 	Name     string          `json:"name"`
 	Subject  string          `json:"subject"` // who it is, for a ban
 	Metadata json.RawMessage `json:"metadata"`
-	Until    int64           `json:"until"` // seconds of Unix time; ends the membership
+	Until    int64           `json:"until"` // seconds of Unix time; ends the membership. 0: never
 	Text     string          `json:"text"`  // why not, with 401 and 403; shown to who asked
 }
 
-const maxAnswer = 64 << 10
+const (
+	maxAnswer = 64 << 10
+	mostRetry = 24 * 60 * 60 // seconds
+)
 
 // told are the headers of the WebSocket's request that a hook may decide by.
 var told = []string{"Authorization", "Cookie", "Origin", "User-Agent"}
@@ -161,9 +164,13 @@ func understand(res *http.Response, content []byte) (signalserver.Grant, error) 
 		return signalserver.Grant{}, &signaling.Error{Code: signaling.CodeForbidden, Text: cmp.Or(a.Text, "not admitted to this room")}
 	case http.StatusTooManyRequests:
 		seconds, _ := strconv.Atoi(res.Header.Get("Retry-After"))
-		return signalserver.Grant{}, &signaling.Error{Code: signaling.CodeRateLimited, Text: cmp.Or(a.Text, "too many joins"), RetryMillis: max(seconds, 0) * 1000}
+		return signalserver.Grant{}, &signaling.Error{Code: signaling.CodeRateLimited, Text: cmp.Or(a.Text, "too many joins"), RetryMillis: min(max(seconds, 0), mostRetry) * 1000}
 	}
-	return signalserver.Grant{}, fmt.Errorf("it answers %s", res.Status)
+	err := fmt.Errorf("it answers %s", res.Status)
+	if res.StatusCode < http.StatusInternalServerError {
+		return signalserver.Grant{}, &answerError{err} // it may mean no
+	}
+	return signalserver.Grant{}, err
 }
 
 // decode reads one JSON object, with nothing that is not known, or nothing at all.
@@ -189,7 +196,7 @@ func (a *answer) decode(content []byte) error {
 func (a answer) grant() signalserver.Grant {
 	yes := func(b *bool) bool { return b == nil || *b }
 	g := signalserver.Grant{MayCreate: yes(a.Create), MayHost: yes(a.Host), Name: a.Name, Subject: a.Subject, Metadata: a.Metadata}
-	if a.Until > 0 {
+	if a.Until != 0 {
 		g.Expires = time.Unix(a.Until, 0)
 	}
 	return g

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/signalserver"
 )
 
 func TestHook(t *testing.T) {
@@ -40,6 +42,9 @@ func TestHook(t *testing.T) {
 		{"with a name", 200, `{"name":"Ann"}`, ""},
 		{"may not create", 200, `{"create":false}`, signaling.CodeForbidden},
 		{"over", 200, `{"until":1}`, signaling.CodeExpired},
+		{"over before 1970", 200, `{"until":-1}`, signaling.CodeExpired},
+		{"no end", 200, `{"until":0}`, ""},
+		{"an end in milliseconds", 200, `{"until":1790000000000}`, ""},
 		{"who are you", 401, "", signaling.CodeUnauthorized},
 		{"not you", 403, `{"text":"banned until Monday"}`, signaling.CodeForbidden},
 		{"not so fast", 429, "", signaling.CodeRateLimited},
@@ -88,6 +93,30 @@ func TestHook(t *testing.T) {
 	require.Equal(t, exitOK, p.stop())
 	for line := range p.log {
 		require.NotContains(t, line, "hunter2")
+	}
+}
+
+// A hook may say any time to wait.
+func TestHookSaysWhenToTryAgain(t *testing.T) {
+	for header, want := range map[string]int{"7": 7000, "-7": 0, "soon": 0, "99999999999999": mostRetry * 1000, "9223372036854775807": mostRetry * 1000, "99999999999999999999": mostRetry * 1000} {
+		_, err := understand(&http.Response{StatusCode: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {header}}}, nil)
+		why, ok := errors.AsType[*signaling.Error](err)
+		require.True(t, ok)
+		require.Equal(t, want, why.RetryMillis, header)
+		require.NoError(t, why.Validate())
+	}
+}
+
+// With --auth-hook-fail-open everybody is admitted where the hook is broken, and nobody where its status is no answer that
+// is known.
+func TestHookIsBroken(t *testing.T) {
+	for status, admitted := range map[int]bool{201: false, 202: false, 206: false, 302: false, 400: false, 402: false, 404: false, 410: false, 451: false, 500: true, 502: true, 503: true} {
+		web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+		h := newHook(&authOptions{Hook: web.URL, HookTimeout: time.Minute, HookFailOpen: true})
+		_, err := h.admit(t.Context(), signalserver.Request{})
+		require.Equal(t, admitted, err == nil, status)
+		h.client.CloseIdleConnections()
+		web.Close()
 	}
 }
 

@@ -76,8 +76,6 @@ type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
-const seeHelp = "%w; see signal-server --help"
-
 // execute reads flags, environment and file, and runs a command, unless there was only help to print.
 func execute(ctx context.Context, args []string, p *process) error {
 	done := false
@@ -96,18 +94,12 @@ func execute(ctx context.Context, args []string, p *process) error {
 		return err
 	}
 	parser.Model.HelpFlag.Hidden = true // whoever reads the help knows of it
-	command, err := parser.Parse(args)
-	if s, ok := errors.AsType[*sourceError](err); ok {
-		for _, wrong := range s.before {
-			fmt.Fprintf(p.err, "signal-server: %v\n", wrong)
-		}
-		err = s
-	}
+	command, err := p.settings.parse(parser, args)
 	switch {
 	case done:
 		return nil
 	case err != nil:
-		return usageError{fmt.Errorf(seeHelp, p.settings.locate(err))}
+		return p.settings.problems(problems{err}).tell(p.err)
 	}
 	return command.Run()
 }

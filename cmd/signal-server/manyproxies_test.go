@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/tls"
 	"strconv"
 	"syscall"
 	"testing"
@@ -14,9 +13,7 @@ import (
 // Three servers that share their rooms are behind nginx, or behind Caddy, with the examples of deploy. One is killed and one
 // is stopped: links do not notice, and a newcomer finds everybody.
 func TestManyServersBehindProxies(t *testing.T) {
-	for name, start := range map[string]func(t *testing.T, servers ...string) (address string, trust *tls.Config){
-		"nginx": startNginx, "caddy": startCaddy,
-	} {
+	for name, start := range proxiesHere {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			n, err := natsnode.Start(natsnode.Config{Name: "n", Listen: "127.0.0.1:0"})

@@ -1,6 +1,11 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
 
 // problems are what is wrong with the options: all of it, so that who corrects them need not try again
 // for each.
@@ -30,18 +35,30 @@ func (p *problems) within(flag string, value, low, high int) {
 	}
 }
 
-// at adds to each where the flag it begins with was found.
-func (p problems) at(s *settings) problems {
-	for i, err := range p {
-		p[i] = s.locate(err)
+// addNew adds those that name no flag of which something is said already. One of a field of a Config is of such a flag.
+func (p *problems) addNew(more problems) {
+	said := make(map[string]bool)
+	for _, err := range *p {
+		for _, name := range flagNames(err.Error()) {
+			said[name] = true
+		}
 	}
-	return p
+	for _, err := range more {
+		isSaid := slices.ContainsFunc(flagNames(err.Error()), func(name string) bool { return said[name] })
+		if !isSaid && (len(said) == 0 || !strings.Contains(err.Error(), "Config.")) {
+			*p = append(*p, err)
+		}
+	}
 }
 
-// first is the only one that is told by a server that does not start.
-func (p problems) first() error {
+// tell prints all problems but the last one, which it returns.
+func (p problems) tell(w io.Writer) error {
 	if len(p) == 0 {
 		return nil
 	}
-	return usageError{fmt.Errorf(seeHelp, p[0])}
+	last := len(p) - 1
+	for _, err := range p[:last] {
+		fmt.Fprintf(w, "signal-server: %v\n", err)
+	}
+	return usageError{fmt.Errorf("%w; see signal-server --help", p[last])}
 }

@@ -20,7 +20,7 @@ import (
 )
 
 func TestClientBehindProxies(t *testing.T) {
-	trusted := (&proxyOptions{Trusted: []string{"127.0.0.1", "10.0.0.0/8", "2001:db8::/32"}}).proxies()
+	trusted := (&proxyOptions{Trusted: []string{"127.0.0.1", "::ffff:10.0.0.0/104", "2001:db8::/32"}}).proxies()
 	for _, c := range []struct {
 		name, remote string
 		forwarded    []string
@@ -47,17 +47,21 @@ func TestClientBehindProxies(t *testing.T) {
 	}
 }
 
+// proxiesHere are the proxies of Debian that end TLS, each with its example of deploy.
+var proxiesHere = map[string]func(t *testing.T, servers ...string) (address string, trust *tls.Config){
+	"nginx": startNginx,
+	"caddy": startCaddy,
+}
+
 // The same join behind the proxies of Debian with the examples of deploy, from a client that claims to be
 // another: the server sees the address from which it came to the proxy.
 func TestBehindProxy(t *testing.T) {
-	for name, start := range map[string]func(t *testing.T, server string) (address string, trust *tls.Config){
-		"nginx": func(t *testing.T, server string) (string, *tls.Config) { return startNginx(t, server) }, "caddy": func(t *testing.T, server string) (string, *tls.Config) { return startCaddy(t, server) },
-	} {
+	for name, start := range proxiesHere {
 		t.Run(name, func(t *testing.T) { testBehindProxy(t, start) })
 	}
 }
 
-func testBehindProxy(t *testing.T, startProxy func(t *testing.T, server string) (address string, trust *tls.Config)) {
+func testBehindProxy(t *testing.T, startProxy func(t *testing.T, servers ...string) (address string, trust *tls.Config)) {
 	p := start(t, nil, "--trusted-proxy=127.0.0.1", "--admin-listen=127.0.0.1:0", "--admin-token="+adminToken)
 	address, roots := startProxy(t, strings.TrimPrefix(p.url, "ws://"))
 	d := websocket.Dialer{

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,8 +19,13 @@ import (
 
 func joinForwarded(t testing.TB, url string) *rtcpeer.Node {
 	t.Helper()
+	return joinForwardedTLS(t, url, nil)
+}
+
+func joinForwardedTLS(t testing.TB, url string, trust *tls.Config) *rtcpeer.Node {
+	t.Helper()
 	config := relayOnly
-	config.RelayLinks = true
+	config.RelayLinks, config.Signaling.TLS = true, trust
 	node, err := rtcpeer.Join(t.Context(), url+"/lobby", config)
 	require.NoError(t, err)
 	t.Cleanup(func() { node.Close() })
@@ -28,6 +35,19 @@ func joinForwarded(t testing.TB, url string) *rtcpeer.Node {
 func TestRelayLinks(t *testing.T) {
 	p := start(t, nil, "--metrics-listen=127.0.0.1:0", "--relay-links", "--relay-rate=2000000", "--relay-total=100000000")
 	first, second := joinForwarded(t, p.url), joinForwarded(t, p.url)
+	const packets, size = 200, 16 << 10
+	passForwarded(t, first, second, packets, size)
+	figures := scrape(t, p.other(t, "--metrics-listen")+"/metrics")
+	require.GreaterOrEqual(t, figures["relay_frames_total"], float64(packets))
+	require.GreaterOrEqual(t, figures["relay_bytes_total"], float64(packets*size))
+	require.Positive(t, figures["relay_throttled_total"])
+	require.NoError(t, second.Close())
+	require.Equal(t, rtcpeer.ByPeer, wantEvent(t, first, rtcpeer.PeerDisconnected).Reason)
+}
+
+// passForwarded has two nodes connect through the server, and one of them send packets to the other.
+func passForwarded(t *testing.T, first, second *rtcpeer.Node, packets, size int) {
+	t.Helper()
 	wantEvent(t, first, rtcpeer.PeerConnected)
 	wantEvent(t, second, rtcpeer.PeerConnected)
 	for _, n := range []*rtcpeer.Node{first, second} {
@@ -35,7 +55,6 @@ func TestRelayLinks(t *testing.T) {
 			require.Equal(t, []string{transport.Signaling, transport.Signaling}, []string{l.Local, l.Remote})
 		}
 	}
-	const packets, size = 200, 16 << 10
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	go func() {
@@ -50,32 +69,38 @@ func TestRelayLinks(t *testing.T) {
 		require.Len(t, data, size)
 		require.Equal(t, byte(i), data[size-1])
 	}
-	figures := scrape(t, p.other(t, "--metrics-listen")+"/metrics")
-	require.GreaterOrEqual(t, figures["relay_frames_total"], float64(packets))
-	require.GreaterOrEqual(t, figures["relay_bytes_total"], float64(packets*size))
-	require.Positive(t, figures["relay_throttled_total"])
-	require.NoError(t, second.Close())
-	require.Equal(t, rtcpeer.ByPeer, wantEvent(t, first, rtcpeer.PeerDisconnected).Reason)
 }
 
-// A program and two tabs, none of which has any other way to the others, and the page, which says so.
+// The same over TLS through the proxies of Debian with the examples of deploy, and both ways.
+func TestRelayLinksBehindProxies(t *testing.T) {
+	for name, startProxy := range proxiesHere {
+		t.Run(name, func(t *testing.T) {
+			p := start(t, nil, "--trusted-proxy=127.0.0.1", "--relay-links", "--relay-rate=2000000")
+			address, trust := startProxy(t, strings.TrimPrefix(p.url, "ws://"))
+			first, second := joinForwardedTLS(t, "wss://"+address, trust), joinForwardedTLS(t, "wss://"+address, trust)
+			passForwarded(t, first, second, 50, 16<<10)
+			require.NoError(t, second.Send(t.Context(), rtcpeer.Packet{Data: []byte("back"), Peer: first.ID()}))
+			require.Equal(t, "back", string(wantEvent(t, first, rtcpeer.PacketReceived).Packet.Data))
+			require.GreaterOrEqual(t, scrape(t, pageOf(p)+"metrics")["relay_frames_total"], 51.0)
+		})
+	}
+}
+
+// A program, a tab of Chromium and one of Firefox, none of which has any other way to the others, and the page, which says so.
 func TestRelayLinksOfBrowsers(t *testing.T) {
 	p := start(t, nil, "--relay-links", "--relay-rate=100000000", "--relay-total=100000000")
 	node := joinForwarded(t, p.url)
-	b := openBrowser(t)
-	var tabs []*tab
-	for range 2 {
-		tab := b.open(t, pageOf(p))
-		tab.await(t, `(async () => {
+	chromium := openBrowser(t)
+	tabs := []view{chromium.open(t, pageOf(p)), openView(t, openFirefox(t), "", pageOf(p))}
+	for _, tab := range tabs {
+		settle(t, tab, `(async () => {
 			const { join } = await import("./rtcpeer.js");
 			const { relayLinks } = await import("./relay-links.js");
 			globalThis.game = await join("./lobby", { iceTransportPolicy: "relay", relayLinks, maxPacket: 262144 });
 			globalThis.heard = [];
 			globalThis.said = (peer) => heard.filter((e) => e.kind === "packet" && e.peer === peer).map(({ packet: p }) => p.mode + " " + p.data.length);
 			(async () => { for await (const event of game) heard.push(event); })();
-			return "";
 		})()`)
-		tabs = append(tabs, tab)
 	}
 	modes := []rtcpeer.Mode{rtcpeer.Reliable, rtcpeer.Unreliable, rtcpeer.UnreliableOrdered}
 	seen := make(map[rtcpeer.PeerID]bool)
@@ -88,17 +113,16 @@ func TestRelayLinksOfBrowsers(t *testing.T) {
 	}
 	for _, tab := range tabs {
 		tab.waitFor(t, `game.peers.length === 2`)
-		tab.await(t, `(async () => {
+		settle(t, tab, `(async () => {
 			for (const mode of ["reliable", "unreliable", "unreliable_ordered"]) await game.send({ mode, data: new Uint8Array(16384) });
 			const [other] = game.peers.filter((id) => id !== 1);
 			await game.send({ peer: other, data: new Uint8Array(262144) });
-			return "";
 		})()`)
 	}
 	for _, tab := range tabs {
 		tab.waitFor(t, `said(1).sort().join() === "reliable 16384,unreliable 16384,unreliable_ordered 16384"`)
 		tab.waitFor(t, `said(game.peers.find((id) => id !== 1)).sort().join() === "reliable 16384,reliable 262144,unreliable 16384,unreliable_ordered 16384"`)
-		require.Equal(t, "signaling signaling,signaling signaling", tab.await(t, `game.stats().then(({ links }) => Object.values(links).map((l) => l.local + " " + l.remote).join())`))
+		require.Equal(t, "signaling signaling,signaling signaling", settle(t, tab, `game.stats().then(({ links }) => Object.values(links).map((l) => l.local + " " + l.remote).join())`))
 	}
 	heard := make(map[rtcpeer.Mode]int)
 	for range len(tabs) * len(modes) {
@@ -106,18 +130,29 @@ func TestRelayLinksOfBrowsers(t *testing.T) {
 	}
 	require.Equal(t, map[rtcpeer.Mode]int{rtcpeer.Reliable: 2, rtcpeer.Unreliable: 2, rtcpeer.UnreliableOrdered: 2}, heard)
 
-	for _, tab := range tabs {
-		tab.quiet(t)
-		require.Equal(t, "", tab.await(t, `game.close().then(() => "")`))
+	for _, v := range tabs {
+		if chromium, ok := v.(*tab); ok {
+			chromium.quiet(t)
+		}
+		settle(t, v, `game.close()`)
 	}
 	for range tabs {
 		e := wantEvent(t, node, rtcpeer.PeerDisconnected)
 		require.True(t, seen[e.Peer])
 		require.Equal(t, rtcpeer.ByPeer, e.Reason)
 	}
-	page := b.open(t, pageOf(p)+"#lobby")
-	page.waitFor(t, `[...document.querySelectorAll("td")].some((cell) => cell.textContent === "through the signaling server")`)
+	page := chromium.open(t, pageOf(p)+"#lobby")
+	page.waitFor(t, `open("#details") && [...document.querySelectorAll("td")].some((cell) => cell.textContent === "through the signaling server")`)
 	page.quiet(t)
+}
+
+// settle returns what a promise resolves to.
+func settle(t *testing.T, v view, promise string) string {
+	t.Helper()
+	v.text(t, `globalThis.settled = undefined, (`+promise+`).then((value) => { settled = { value }; }, (error) => { settled = { error }; })`)
+	v.waitFor(t, `settled`)
+	require.Equal(t, "undefined", v.text(t, `settled.error`))
+	return v.text(t, `settled.value`)
 }
 
 // Without the flag there is no link.

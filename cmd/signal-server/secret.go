@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"github.com/alecthomas/kong"
 )
 
 // A secret is given as itself, or as @FILE: what is in that file. The space around it does not count, as
@@ -15,9 +17,20 @@ type secret string
 // maxSecret bounds what is read of a file.
 const maxSecret = 4 << 10
 
-// UnmarshalText reads a secret, for kong. Its errors do not show it.
-func (s *secret) UnmarshalText(text []byte) error {
-	value := strings.TrimSpace(string(text))
+// Decode reads a secret, for kong, unless settings have read it already. Its errors do not show it.
+func (s *secret) Decode(c *kong.DecodeContext) error {
+	token, err := c.Scan.PopValue("secret")
+	if err != nil {
+		return err
+	}
+	if known, is := token.Value.(secret); is {
+		*s = known
+		return nil
+	}
+	value := strings.TrimSpace(token.String())
+	if value == "" && token.String() != "" {
+		return errors.New("blank: want a secret")
+	}
 	if name, isFile := strings.CutPrefix(value, "@"); isFile {
 		content, err := readSecret(name)
 		if err != nil {

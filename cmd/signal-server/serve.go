@@ -24,7 +24,7 @@ func (s *serve) Run(ctx context.Context, p *process) error {
 	if s.Server.Version {
 		return printVersion(p.out)
 	}
-	if err := s.problems().at(p.settings).first(); err != nil {
+	if err := p.settings.problems(s.problems()).tell(p.err); err != nil {
 		return err
 	}
 	// Without this the end of a terminal, or of who reads the log, would end the server. There is nothing to

@@ -1,20 +1,15 @@
 package main
 
 import (
-	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
-	"io"
-	"maps"
-	"os"
 	"reflect"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/alecthomas/kong"
-	"go.yaml.in/yaml/v3"
 )
 
 // An environment is what os.Environ returns: NAME=value each.
@@ -31,21 +26,26 @@ func (e environment) lookup(name string) (value string, found bool) {
 }
 
 // Settings are what stands in the environment and in the file of --config, for kong, which gives flags of
-// the command line precedence.
+// the command line precedence. What is wrong there, or on the command line, is kept, and the flag in question as if
+// nothing were said of it, so that all is found at once.
 type settings struct {
 	// Fixed at construction.
 	env environment
 
 	// Owned by kong's Parse.
 	read  bool
-	file  map[string]setting
-	found map[string]string // where the value of a flag was found, if not on the command line
+	known map[string]setting // by flag
+	found map[string]string  // where the value of a flag was found, if not on the command line
+	wrong problems
+	// unfit are the flags that were meant where something is wrong: what depends on them cannot be told.
+	unfit  map[string]bool
+	noFile bool // there is a file that cannot be read: nothing that depends on any flag can be told
 }
 
-// A setting is one of the file.
+// A setting is one of the environment or the file.
 type setting struct {
-	value any // as it would stand on the command line, or a list of such
-	line  int
+	value any // as it would stand on the command line, a list of such, or a secret
+	place string
 }
 
 const (
@@ -57,19 +57,54 @@ const (
 // kubernetes are variables that Kubernetes sets in each container beside a service of the name signal-server.
 var kubernetes = regexp.MustCompile(`^SIGNAL_SERVER_(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_[0-9]+_.*)?)$`)
 
-// Validate is called by kong before anything else. A variable that is misspelled would set nothing.
-func (s *settings) Validate(app *kong.Application) error {
-	flags := flagsOf(app.Node)
-	for _, one := range s.env {
-		name, _, _ := strings.Cut(one, "=")
-		known := slices.ContainsFunc(flags, func(flag string) bool { return environmentName(flag) == name })
-		if known || !strings.HasPrefix(strings.ToUpper(name), environmentPrefix) || kubernetes.MatchString(name) {
+// parse has kong parse the command line, without what is wrong there.
+func (s *settings) parse(parser *kong.Kong, args []string) (*kong.Context, error) {
+	for {
+		c, err := parser.Parse(args)
+		parsing, ok := errors.AsType[*kong.ParseError](err)
+		if !ok || parsing.Context == nil || parsing.Context.Error == nil {
+			return c, err
+		}
+		path := parsing.Context.Path
+		at := len(args) - len(path[len(path)-1].Remainder())
+		if at < 0 || at >= len(args) {
+			return c, err
+		}
+		s.add(err, flagNames(err.Error())...)
+		end := at + 1
+		for isFlag := strings.HasPrefix(args[at], "-") && !strings.Contains(args[at], "="); isFlag && end < len(args) && !strings.HasPrefix(args[end], "-"); {
+			end++ // its value
+		}
+		args = slices.Concat(args[:at], args[end:])
+	}
+}
+
+// add keeps what is wrong with the settings of some flags.
+func (s *settings) add(err error, flags ...string) {
+	s.wrong = append(s.wrong, err)
+	if s.unfit == nil {
+		s.unfit = make(map[string]bool)
+	}
+	for _, name := range flags {
+		s.unfit[name] = true
+	}
+}
+
+// problems returns all that is wrong: with the settings, and what was found after they were read, each with the place of
+// the flag that it begins with. What depends on a flag with something wrong is left out.
+func (s *settings) problems(found problems) problems {
+	all := slices.Clone(s.wrong)
+	for _, err := range found {
+		if s.noFile || slices.ContainsFunc(flagNames(err.Error()), func(name string) bool { return s.unfit[name] }) {
 			continue
 		}
-		return &sourceError{error: fmt.Errorf("environment variable %s: no such setting%s", name, didYouMean(flagName(name), flags, environmentName))}
+		all = append(all, s.locate(err))
 	}
-	return nil
+	return all
 }
+
+// Validate is called by kong.
+func (*settings) Validate(*kong.Application) error { return nil }
 
 // flagsOf returns the flags of all commands.
 func flagsOf(n *kong.Node) (names []string) {
@@ -83,71 +118,46 @@ func flagsOf(n *kong.Node) (names []string) {
 }
 
 // Resolve returns the value of a flag that is not on the command line, or nil.
-func (s *settings) Resolve(c *kong.Context, parent *kong.Path, flag *kong.Flag) (any, error) {
-	if flag.Name == "help" || flag.Name == "version" {
-		return nil, nil
+func (s *settings) Resolve(c *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	if !s.read {
+		s.read, s.known, s.found = true, make(map[string]setting), make(map[string]string)
+		s.readEnvironment(flagsOf(c.Model.Node), c.Flags())
+		if name := s.name(c); name != "" && slices.ContainsFunc(c.Flags(), isConfig) {
+			s.readFile(name, c.Flags())
+		}
 	}
-	if value, found := s.env.lookup(environmentName(flag.Name)); found && value != "" {
-		s.note(flag, "environment variable "+environmentName(flag.Name))
-		return value, nil
-	}
-	if flag.Name == configFlag || !slices.ContainsFunc(parent.Flags, isConfig) {
-		return nil, nil
-	}
-	if err := s.open(c, parent.Flags); err != nil {
-		return nil, err
-	}
-	one, found := s.file[flag.Name]
-	if found && one.value != nil {
-		s.note(flag, fmt.Sprintf("line %d of %s", one.line, s.name(c)))
+	one := s.known[flag.Name]
+	if one.value != nil {
+		s.found[flag.Name] = one.place
 	}
 	return one.value, nil
 }
 
-func (s *settings) note(flag *kong.Flag, place string) {
-	if s.found == nil {
-		s.found = make(map[string]string)
-	}
-	s.found[flag.Name] = place
-}
+var flagName = regexp.MustCompile(`--([a-z][a-z-]*)`)
 
-var namedFlag = regexp.MustCompile(`^--([a-z-]+)`)
+// flagNames returns the flags that a text names.
+func flagNames(text string) (names []string) {
+	for _, m := range flagName.FindAllStringSubmatch(text, -1) {
+		names = append(names, m[1])
+	}
+	return names
+}
 
 // locate adds to an error that begins with the name of a flag where its value was found.
 func (s *settings) locate(err error) error {
-	if m := namedFlag.FindStringSubmatch(err.Error()); m != nil && s.found[m[1]] != "" {
-		return fmt.Errorf("%w (%s)", err, s.found[m[1]])
+	if names := flagNames(err.Error()); len(names) > 0 && strings.HasPrefix(err.Error(), "--"+names[0]) && s.found[names[0]] != "" {
+		return fmt.Errorf("%w (%s)", err, s.found[names[0]])
 	}
 	return err
 }
 
 func isConfig(f *kong.Flag) bool { return f.Name == configFlag }
 
+// notSet are the flags that only the command line has.
+func notSet(name string) bool { return name == "help" || name == "version" }
+
 func environmentName(flag string) string {
 	return environmentPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
-}
-
-// flagName is the other way round.
-func flagName(variable string) string {
-	return strings.ToLower(strings.ReplaceAll(variable[len(environmentPrefix):], "_", "-"))
-}
-
-// open reads the file, once, when the first flag asks for it.
-func (s *settings) open(c *kong.Context, flags []*kong.Flag) error {
-	if s.read {
-		return nil
-	}
-	s.read = true
-	name := s.name(c)
-	if name == "" {
-		return nil
-	}
-	var wrong []error
-	if s.file, wrong = readSettings(name, flags); len(wrong) > 0 {
-		last := len(wrong) - 1
-		return &sourceError{wrong[last], wrong[:last]}
-	}
-	return nil
 }
 
 // name is that of the file; empty if there is none.
@@ -161,128 +171,79 @@ func (s *settings) name(c *kong.Context) string {
 	return name
 }
 
-// A sourceError is about the file or the environment, while kong would blame the first flag that is looked up
-// in it.
-type sourceError struct {
-	error
-	before []error // what else is wrong, to be told first
-}
-
-// readSettings returns a flat map from flags to their values, or all that is wrong with the file, by lines. What is no
-// flag is an error: a limit that is misspelled would be no limit.
-func readSettings(name string, flags []*kong.Flag) (map[string]setting, []error) {
-	nodes, err := decodeSettings(name)
-	if err != nil {
-		return nil, []error{fmt.Errorf("--config %s: %w", name, err)}
-	}
-	values := make(map[string]setting)
-	var wrong []error
-	for _, key := range slices.SortedFunc(maps.Keys(nodes), func(a, b string) int { return cmp.Compare(nodes[a].Line, nodes[b].Line) }) {
-		node := nodes[key]
-		i := slices.IndexFunc(flags, func(f *kong.Flag) bool { return f.Name == key && key != configFlag })
-		if i < 0 {
-			wrong = append(wrong, fmt.Errorf("--config %s: line %d: unknown setting %q%s", name, node.Line, key, didYouMean(key, namesOf(flags), strings.Clone)))
+// readEnvironment takes the variables of the flags of the command. One that is misspelled would set nothing, and is wrong
+// unless another command has such a flag.
+func (s *settings) readEnvironment(all []string, flags []*kong.Flag) {
+	for _, one := range s.env {
+		name, _, _ := strings.Cut(one, "=")
+		if kubernetes.MatchString(name) {
 			continue
 		}
-		value, err := settingOf(&node, flags[i].IsSlice())
-		if err != nil {
-			wrong = append(wrong, fmt.Errorf("--config %s: line %d: %s: %w", name, node.Line, key, err))
-		} else if err := fits(flags[i], value); err != nil {
-			wrong = append(wrong, fmt.Errorf("--%s: %w (line %d of %s)", key, err, node.Line, name))
+		if !slices.ContainsFunc(all, func(flag string) bool { return environmentName(flag) == name }) {
+			if meant, wrong := meantVariable(name, all); wrong {
+				s.add(fmt.Errorf("environment variable %s: no such setting%s", name, didYouMean(meant, environmentName)), meant)
+			}
+			continue
 		}
-		values[key] = setting{value, node.Line}
+		i := slices.IndexFunc(flags, func(f *kong.Flag) bool { return environmentName(f.Name) == name && !notSet(f.Name) })
+		value, _ := s.env.lookup(name)
+		if i < 0 || value == "" {
+			continue
+		}
+		s.take(flags[i], value, "environment variable "+name)
 	}
-	return values, wrong
 }
 
-// fits returns what is wrong with the type of a value for a flag, as kong will find it. Kong stops at the first.
-func fits(flag *kong.Flag, value any) error {
-	if value == nil {
-		return nil
+// meantVariable reports whether a variable that is no setting was meant to be one, and of which flag if that can be told: one
+// that begins as settings do, or one whose beginning is misspelled too.
+func meantVariable(name string, all []string) (flag string, wrong bool) {
+	if len(name) >= len(environmentPrefix) && strings.EqualFold(name[:len(environmentPrefix)], environmentPrefix) {
+		return nearest(strings.ToLower(strings.ReplaceAll(name[len(environmentPrefix):], "_", "-")), all), true
 	}
-	scan := kong.ScanFromTokens(kong.Token{Type: kong.FlagValueToken, Value: value})
-	return flag.Mapper.Decode(&kong.DecodeContext{Value: flag.Value, Scan: scan}, reflect.New(flag.Target.Type()).Elem())
+	const most = 2
+	i := slices.IndexFunc(all, func(flag string) bool {
+		known := environmentName(flag)
+		return len(known)-most <= len(name) && len(name) <= len(known)+most && editDistance(strings.ToUpper(name), known) <= most
+	})
+	if i < 0 {
+		return "", false
+	}
+	return all[i], true
 }
 
-func decodeSettings(name string) (nodes map[string]yaml.Node, err error) {
-	content, err := os.ReadFile(name)
+// take keeps the value of a flag if it is of the right type.
+func (s *settings) take(flag *kong.Flag, value any, place string) {
+	fit, err := fits(flag, value)
 	if err != nil {
-		return nil, errors.Unwrap(err)
+		s.add(fmt.Errorf("--%s: %w (%s)", flag.Name, err, place), flag.Name)
+		return
 	}
-	d := yaml.NewDecoder(bytes.NewReader(content))
-	if err := d.Decode(&nodes); err != nil && !errors.Is(err, io.EOF) {
+	if _, set := s.known[flag.Name]; !set {
+		s.known[flag.Name] = setting{fit, place}
+	}
+}
+
+// fits returns a value for a flag, and what is wrong with its type. A secret is read, as its file can perhaps be
+// read only once.
+func fits(flag *kong.Flag, value any) (any, error) {
+	target := reflect.New(flag.Target.Type()).Elem()
+	scan := kong.ScanFromTokens(kong.Token{Type: kong.FlagValueToken, Value: value})
+	if err := flag.Mapper.Decode(&kong.DecodeContext{Value: flag.Value, Scan: scan}, target); err != nil {
+		switch target.Interface().(type) {
+		case time.Duration:
+			err = fmt.Errorf("want a time, as 30s or 24h, not %q", value)
+		case int:
+			err = fmt.Errorf("want a number, as 100, not %q", value)
+		case bool:
+			err = fmt.Errorf("want true or false, not %q", value)
+		}
 		return nil, err
 	}
-	var more yaml.Node
-	if err := d.Decode(&more); !errors.Is(err, io.EOF) {
-		return nil, cmp.Or(err, fmt.Errorf("line %d: a second document: want one", more.Line))
+	if choices := flag.EnumSlice(); flag.Enum != "" && !slices.Contains(choices, target.String()) {
+		return nil, fmt.Errorf("want one of %s, not %q", strings.Join(choices, ", "), target)
 	}
-	return nodes, nil
-}
-
-func namesOf(flags []*kong.Flag) (names []string) {
-	for _, f := range flags {
-		if f.Name != configFlag {
-			names = append(names, f.Name)
-		}
+	if secret, is := target.Interface().(secret); is {
+		return secret, nil
 	}
-	return names
-}
-
-// settingOf returns a value as it would stand on the command line, or a list of such.
-func settingOf(n *yaml.Node, many bool) (any, error) {
-	switch {
-	case n.Kind == yaml.ScalarNode && n.Tag == "!!null":
-		return nil, nil
-	case n.Kind == yaml.ScalarNode:
-		return n.Value, nil
-	case n.Kind != yaml.SequenceNode || !many:
-		if many {
-			return nil, errors.New("want a value or a list")
-		}
-		return nil, errors.New("want one value")
-	}
-	list := []any{}
-	for _, item := range n.Content {
-		if item.Kind != yaml.ScalarNode || item.Tag == "!!null" {
-			return nil, errors.New("want a list of plain values")
-		}
-		list = append(list, item.Value)
-	}
-	return list, nil
-}
-
-// didYouMean returns the known name that is nearest to a misspelled one, as the end of an error, or nothing if
-// none is near; shown is how it is written there.
-func didYouMean(name string, known []string, shown func(string) string) string {
-	best, distance := "", 1+max(2, len(name)/4)
-	for _, candidate := range known {
-		if d := editDistance(name, candidate); d < distance {
-			best, distance = candidate, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return ", did you mean " + shown(best) + "?"
-}
-
-// editDistance is how many characters must be added, removed or changed (Levenshtein).
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			above := row[j+1]
-			if a[i] != b[j] {
-				diagonal = 1 + min(diagonal, above, row[j])
-			}
-			row[j+1], diagonal = diagonal, above
-		}
-	}
-	return row[len(b)]
+	return value, nil
 }

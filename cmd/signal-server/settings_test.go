@@ -2,7 +2,10 @@ package main
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"net"
+	"os"
 	"strings"
 	"testing"
 
@@ -16,10 +19,11 @@ func read(t *testing.T, env environment, args ...string) (o options, err error) 
 	var c struct {
 		Serve options `cmd:"" default:"withargs"`
 	}
-	parser, err := kong.New(&c, kong.Resolvers(&settings{env: env}))
+	s := &settings{env: env}
+	parser, err := kong.New(&c, kong.Resolvers(s))
 	require.NoError(t, err)
-	_, err = parser.Parse(args)
-	return c.Serve, err
+	_, err = s.parse(parser, args)
+	return c.Serve, errors.Join(err, errors.Join(s.wrong...))
 }
 
 func TestFlagBeforeEnvironmentBeforeFile(t *testing.T) {
@@ -65,18 +69,23 @@ resume-key: 0123456789abcdef
 
 func TestMistakesInTheFile(t *testing.T) {
 	for content, want := range map[string]string{
-		"max-room: 5":               `line 1: unknown setting "max-room"`,
-		"listen: :1\nlisten: :2":    "already defined",
-		"config: other.yaml":        `unknown setting "config"`,
-		"turn: {on: true}":          "line 1: turn: want one value",
-		"ice-server: [[a]]":         "ice-server: want a list of plain values",
-		"max-rooms: many":           "--max-rooms",
-		"turn: perhaps":             "--turn",
-		"turn-ports: 5-4":           "want two ports",
-		"turn-address: example.org": "--turn-address",
-		"listen":                    "yaml:",
-		"\t":                        "yaml:",
-		"version: true":             "", // not a setting to mind
+		"max-room: 5":                  `line 1: unknown setting "max-room"`,
+		"listen: :1\nlisten: :2":       "already defined",
+		"config: other.yaml":           `unknown setting "config"`,
+		"turn: {on: true}":             "line 1: turn: want one value",
+		"ice-server: [[a]]":            "ice-server: want a list of plain values",
+		"max-rooms: many":              "--max-rooms",
+		"turn: perhaps":                "--turn",
+		"turn-ports: 5-4":              "want two ports",
+		"turn-address: example.org":    "--turn-address",
+		"listen":                       "line 1: want settings, as max-rooms: 100",
+		"[listen]":                     "line 1: want settings",
+		"~":                            "",
+		"turn: &on true\nno-page: *on": "",
+		"~: 5":                         `line 1: unknown setting "~"`,
+		"? [a]\n: 5":                   `line 1: unknown setting ""`,
+		"\t":                           "yaml:",
+		"version: true":                "", // not a setting to mind
 	} {
 		file := writeFile(t, t.TempDir(), "a.yaml", []byte(content))
 		_, err := read(t, nil, "--config="+file)
@@ -93,17 +102,84 @@ func TestMistakesInTheFile(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// All that is wrong with the file is told, by lines.
-func TestAllMistakesInTheFile(t *testing.T) {
-	file := writeFile(t, t.TempDir(), "a.yaml", []byte("max-rooms: many\nturn: perhaps\nmax-room: 5\ngrace: soon\nlisten: [a, b]\nmax-members: 7\n"))
-	for _, command := range []string{"serve", "check-config"} {
-		code, _, stderr := tell(t, command, "--config="+file)
-		require.Equal(t, exitUsage, code)
-		lines := strings.Split(strings.TrimSpace(stderr), "\n")
-		require.Len(t, lines, 5, stderr)
-		for i, want := range []string{`--max-rooms: .*"many" \(line 1 of `, `--turn: .*\(line 2 of `, `line 3: unknown setting "max-room"`, `--grace: .*\(line 4 of `, `line 5: listen: want one value`} {
-			require.Regexp(t, `^signal-server: .*`+want, lines[i])
+// All that is wrong is told at once, by a start as by check-config: on the command line, in the environment, in the file,
+// with the values and with this host. What depends on a setting that is wrong is not told.
+func TestAllMistakesAreTold(t *testing.T) {
+	file := writeFile(t, t.TempDir(), "a.yaml", []byte("max-rooms: many\nturn: perhaps\nmax-room: 5\ngrace: soon\nlisten: [a, b]\nmax-members: 7\n"+
+		"max-members: 8\nresume-key: '@/none'\nstate-file: /tmp/state\nturn-address: 203.0.113.7\nadmin-listen: 9081\nlog-level: loud\n"))
+	env := environment{"SIGNAL_SERVER_JOIN_RATE=fast", "SIGNAL_SERVER_TLS_CRT=/a.pem", "SIGNAL_SERVER_TLS_KEY=/b.pem", "SIGNAL_SERVER_MAX_OUTBOX=-1",
+		"SIGNAL_SERVER_AUTH_JTW=", "SIGNAL_SERVER_HANDSHAKE_TIMEOUT=9999999999h", "SIGNAL_SERVER_RELAY_TOTAL=0", "SIGNAL_SERVER_KEY="}
+	args := []string{"--max-roms=7", "--ping-interval=often", "--config=" + file, "--colour", "red", "--join-timeout=-1s", "--drain-delay"}
+	wants := []string{
+		`unknown flag --max-roms, did you mean "--max-rooms"`,
+		`--ping-interval: .*"often"`,
+		`unknown flag --colour`,
+		`--drain-delay: expected duration value`,
+		`--join-rate: .*"fast" \(environment variable SIGNAL_SERVER_JOIN_RATE\)`,
+		`environment variable SIGNAL_SERVER_TLS_CRT: no such setting, did you mean SIGNAL_SERVER_TLS_CERT\?`,
+		`environment variable SIGNAL_SERVER_AUTH_JTW: .*`,
+		`--handshake-timeout: .*"9999999999h".* \(environment variable SIGNAL_SERVER_HANDSHAKE_TIMEOUT\)`,
+		`--max-rooms: .*"many" \(line 1 of .*\)`,
+		`--turn: .*\(line 2 of .*\)`,
+		`line 3: unknown setting "max-room", did you mean max-rooms\?`,
+		`--grace: .*\(line 4 of .*\)`,
+		`line 5: listen: want one value`,
+		`line 7: max-members: already defined in line 6`,
+		`--resume-key: open /none: no such file or directory \(line 8 of .*\)`,
+		`--log-level: want one of debug, info, warn, error, not "loud" \(line 12 of .*\)`,
+		`--join-timeout -1s: want a time, or 0 for no limit`,
+		`--max-outbox -1: want .* \(environment variable SIGNAL_SERVER_MAX_OUTBOX\)`,
+		`--relay-total 0: want .* \(environment variable SIGNAL_SERVER_RELAY_TOTAL\)`,
+		`--admin-listen and --admin-token: want both or none \(line 11 of .*\)`,
+		`--admin-listen "9081": want host:port, .* \(line 11 of .*\)`,
+	}
+	for _, command := range [][]string{nil, {"serve"}, {"check-config"}} {
+		var stdout, stderr bytes.Buffer
+		require.Equal(t, exitUsage, run(t.Context(), append(command, args...), &stdout, &stderr, env))
+		lines := strings.Split(strings.TrimSpace(stderr.String()), "\n")
+		for i, want := range wants {
+			require.Less(t, i, len(lines), "no %s", want)
+			require.Regexp(t, `^signal-server: [^\n]*`+want, lines[i], stderr.String())
 		}
+		require.Len(t, lines, len(wants), stderr.String())
+		require.Empty(t, stdout.String())
+	}
+}
+
+// So are mistakes of the values and what is wrong with this host.
+func TestMistakesBesideThoseOfTheHost(t *testing.T) {
+	code, _, stderr := tell(t, "check-config", "--max-rooms=0", "--listen=203.0.113.7:9080", "--turn", "--turn-address=203.0.113.7", "--turn-listen=nowhere",
+		"--turn-ttl=1s", "--state-file=/none/state", "--resume-key=0123456789abcdef", "--ice-server="+"stun:"+strings.Repeat("a", 20_000))
+	require.Equal(t, exitUsage, code)
+	lines := strings.Split(stderr, "\n")
+	for i, want := range []string{"--turn-ttl 1s: want", "--max-rooms 0: want", `--turn-listen "nowhere": want`, "--listen 203.0.113.7:9080: bind: ",
+		"--state-file: open /none/", "--ice-server take"} {
+		require.Contains(t, lines[i], want, stderr)
+	}
+	require.Len(t, lines, 6, stderr)
+}
+
+// A secret in a pipe can be read only once.
+func TestSecretOfAPipe(t *testing.T) {
+	for _, place := range []string{"flag", "environment", "file"} {
+		r, w, err := os.Pipe()
+		require.NoError(t, err)
+		_, err = w.WriteString("0123456789abcdef\n")
+		require.NoError(t, errors.Join(err, w.Close()))
+		name := fmt.Sprintf("@/dev/fd/%d", r.Fd())
+		var env environment
+		var args []string
+		switch place {
+		case "flag":
+			args = []string{"--turn-secret=" + name}
+		case "environment":
+			env = environment{"SIGNAL_SERVER_TURN_SECRET=" + name}
+		case "file":
+			args = []string{"--config=" + writeFile(t, t.TempDir(), "a.yaml", []byte("turn-secret: '"+name+"'"))}
+		}
+		o, err := read(t, env, args...)
+		require.NoError(t, errors.Join(err, r.Close()), place)
+		require.EqualValues(t, "0123456789abcdef", o.TURN.Secret, place)
 	}
 }
 
@@ -118,12 +194,15 @@ func TestMistakesHaveTheirPlace(t *testing.T) {
 		{"a variable without a value", "SIGNAL_SERVER_TURN_SECERT=", "", `SIGNAL_SERVER_TURN_SECERT: no such setting, did you mean SIGNAL_SERVER_TURN_SECRET\?`},
 		{"a variable in small letters", "signal_server_listen=:1", "", `signal_server_listen: no such setting, did you mean SIGNAL_SERVER_LISTEN\?`},
 		{"a variable like nothing", "SIGNAL_SERVER_COLOUR=red", "", `SIGNAL_SERVER_COLOUR: no such setting; see`},
+		{"a variable's beginning", "SIGNAL_SEVER_AUTH_JWT=key.pem", "", `environment variable SIGNAL_SEVER_AUTH_JWT: no such setting, did you mean SIGNAL_SERVER_AUTH_JWT\?`},
+		{"a variable's beginning, without _", "SIGNALSERVER_LISTEN=:1", "", `SIGNALSERVER_LISTEN: no such setting, did you mean SIGNAL_SERVER_LISTEN\?`},
+		{"a blank secret", "SIGNAL_SERVER_RESUME_KEY= \n", "", `--resume-key: blank: want a secret \(environment variable SIGNAL_SERVER_RESUME_KEY\)`},
 		{"a variable's type", "SIGNAL_SERVER_MAX_ROOMS=many", "", `--max-rooms: .*"many" \(environment variable SIGNAL_SERVER_MAX_ROOMS\)`},
-		{"a variable's choice", "SIGNAL_SERVER_LOG_FORMAT=xml", "", `--log-format must be.* \(environment variable SIGNAL_SERVER_LOG_FORMAT\)`},
+		{"a variable's choice", "SIGNAL_SERVER_LOG_FORMAT=xml", "", `--log-format: want one of text, json, not "xml" \(environment variable SIGNAL_SERVER_LOG_FORMAT\)`},
 		{"a variable's value", "SIGNAL_SERVER_MAX_ROOMS=0", "", `--max-rooms 0: want 1 to \d+ \(environment variable SIGNAL_SERVER_MAX_ROOMS\)`},
 		{"a key", "", "\nmax-room: 5", `line 2: unknown setting "max-room", did you mean max-rooms\?`},
 		{"a key with _", "", "max_rooms: 5", `line 1: unknown setting "max_rooms", did you mean max-rooms\?`},
-		{"a key's type", "", "turn: true\nmax-rooms: many", `--max-rooms: .* \(line 2 of .*a\.yaml\)`},
+		{"a key's type", "", "no-page: true\nmax-rooms: many", `--max-rooms: .* \(line 2 of .*a\.yaml\)`},
 		{"a key's value", "", "\n\nlisten: 9080", `--listen "9080": want host:port, as :9080.* \(line 3 of .*a\.yaml\)`},
 		{"a list for one value", "", "max-rooms: [1, 2]", `line 1: max-rooms: want one value`},
 		{"a list of secrets", "", "resume-key: [hunter2, hunter3]", `line 1: resume-key: want one value`},
@@ -151,6 +230,8 @@ func TestMistakesHaveTheirPlace(t *testing.T) {
 
 // What Kubernetes sets beside a service of the name signal-server is no setting.
 func TestVariablesOfKubernetes(t *testing.T) {
+	_, err := read(t, environment{"SIGNAL_SERVER=wss://game.example", "SIGNALSERVER_SERVICE_HOST=10.0.0.7", "SIGNALSERVER_PORT=tcp://10.0.0.7:443", "PATH=/bin"})
+	require.NoError(t, err)
 	for _, variable := range []string{"SERVICE_HOST=10.0.0.7", "SERVICE_PORT=443", "SERVICE_PORT_HTTPS=443", "PORT=tcp://10.0.0.7:443",
 		"PORT_443_TCP=tcp://10.0.0.7:443", "PORT_443_TCP_ADDR=10.0.0.7"} {
 		_, err := read(t, environment{"SIGNAL_SERVER_" + variable})
@@ -311,8 +392,7 @@ func TestFlagsAtTheirEdge(t *testing.T) {
 	}
 }
 
-// check-config tells all that is wrong, or what will be; a server tells the first, and what is opened
-// by then is closed.
+// check-config tells all that is wrong, or what will be.
 func TestCheckConfig(t *testing.T) {
 	code, stdout, stderr := tell(t, "check-config", "--max-rooms=0", "--grace=-1s", "--resume-key=short")
 	require.Equal(t, exitUsage, code)
@@ -320,7 +400,7 @@ func TestCheckConfig(t *testing.T) {
 	require.Equal(t, 3, strings.Count(stderr, "signal-server: --"))
 	code, _, stderr = tell(t, "--max-rooms=0", "--grace=-1s")
 	require.Equal(t, exitUsage, code)
-	require.Equal(t, 1, strings.Count(stderr, "\n")+1, stderr)
+	require.Equal(t, 2, strings.Count(stderr, "signal-server: --"), stderr)
 
 	secret, _ := keyFiles(t, "HS256")
 	const hidden = "never-shown-secret"

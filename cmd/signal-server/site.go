@@ -32,6 +32,7 @@ func openSite(flag, address string, limits limitOptions, certificates *tls.Confi
 	l.http = http.Server{
 		TLSConfig:         certificates,
 		ReadHeaderTimeout: limits.HandshakeTimeout,
+		ReadTimeout:       limits.HandshakeTimeout, // with the body. A WebSocket is taken from net/http
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    limits.MaxHeader,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
@@ -39,11 +40,9 @@ func openSite(flag, address string, limits limitOptions, certificates *tls.Confi
 	return l, nil
 }
 
-// hurry bounds the time of requests with a body and of answers that nobody reads. It is not for the administration, whose
-// profiles take their time: see admin. A WebSocket has none of it: it is taken from net/http.
-func (l *site) hurry() {
-	l.http.ReadTimeout, l.http.WriteTimeout = l.http.ReadHeaderTimeout, writeTimeout
-}
+// hurry bounds the time of answers that nobody reads. It is not for the administration, whose profiles take their time:
+// see admin.
+func (l *site) hurry() { l.http.WriteTimeout = writeTimeout }
 
 // behind has f sort the connections, which may be that it ends TLS.
 func (l *site) behind(f *front) {

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,6 +28,9 @@ type token struct {
 
 // Run is called by kong.
 func (t *token) Run(p *process) error {
+	if err := p.settings.problems(nil).tell(p.err); err != nil {
+		return err
+	}
 	key, err := readSignKey(t.Key)
 	if err != nil {
 		return usageError{fmt.Errorf("--key: %w", err)}
@@ -61,7 +65,7 @@ func (t *token) claims(now time.Time) (*claims, error) {
 	}
 	c.IssuedAt, c.ExpiresAt = jwt.NewNumericDate(now), jwt.NewNumericDate(now.Add(t.Expires))
 	if t.Until > 0 {
-		c.Until = jwt.NewNumericDate(now.Add(t.Until))
+		c.Until = json.Number(strconv.FormatInt(now.Add(t.Until).Unix(), 10))
 	}
 	c.Subject = t.Subject
 	if t.Audience != "" {

@@ -18,9 +18,9 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 )
 
-// silent shows that a link outlives its path, whichever end offers the next one: the datagrams of the native
-// player's path are dropped for good, both ways, while both send. The link goes over another path, and every
-// reliable packet arrives once and in order.
+// silent shows that a link outlives its path, whichever end offers the next one: while both send, nothing passes
+// until one of them is told of an interruption, and the addresses of the path never work again. The link goes over
+// another path, and every reliable packet arrives once and in order.
 func (m *matrix) silent(ctx context.Context, t *testing.T, k kind) (string, error) {
 	var pauses []time.Duration
 	for _, nativeOffers := range []bool{false, true} {
@@ -74,13 +74,30 @@ func (m *matrix) silentOnce(ctx context.Context, t *testing.T, k kind, nativeOff
 	var wg sync.WaitGroup
 	errs := make([]error, len(seats))
 	began := make(chan time.Time, 1)
+	told, tell := context.WithCancel(ctx)
+	defer tell()
+	// One of them is enough: the other may have a new path before it would have been told.
+	cut := func() {
+		began <- time.Now()
+		cable.cut()
+		for i, s := range seats {
+			before, other := len(interruptions(s.seen(), seats[1-i])), seats[1-i]
+			wg.Go(func() {
+				if s.await(told, "interrupted", func(log []rtcpeer.Event) bool {
+					return len(interruptions(log, other)) > before
+				}) == nil {
+					cable.mend()
+					tell()
+				}
+			})
+		}
+	}
 	for i, s := range seats {
 		wg.Go(func() {
 			other := seats[1-i]
 			for n := range uint16(many) {
 				if n == cutAt && i == 0 {
-					began <- time.Now()
-					cable.cut()
+					cut()
 				}
 				data := binary.LittleEndian.AppendUint16(nil, n)
 				if errs[i] = s.Send(ctx, rtcpeer.Packet{Peer: other.ID(), Data: append(data, make([]byte, 100)...)}); errs[i] != nil {
@@ -97,27 +114,33 @@ func (m *matrix) silentOnce(ctx context.Context, t *testing.T, k kind, nativeOff
 		return 0, err
 	}
 	pause = time.Since(<-began)
-	told := false // the other end may have repaired the link by the time that this one would have been
 	for i, s := range seats {
 		for n, got := range reliableNumbers(s.seen()) {
 			if int(got) != n {
 				return 0, fmt.Errorf("%v: packet %d where %d was to come", s, got, n)
 			}
 		}
-		if other := seats[1-i].ID(); has(rtcpeer.PeerInterrupted, other)(s.seen()) {
-			told = true
-			if err := s.await(ctx, "resumed", has(rtcpeer.PeerResumed, other)); err != nil {
+		other := seats[1-i]
+		if len(interruptions(s.seen(), other)) > 0 {
+			if err := s.await(ctx, "resumed", has(rtcpeer.PeerResumed, other.ID())); err != nil {
 				return 0, err
 			}
 		}
-		if has(rtcpeer.PeerDisconnected, seats[1-i].ID())(s.seen()) {
+		if has(rtcpeer.PeerDisconnected, other.ID())(s.seen()) {
 			return 0, fmt.Errorf("%v is told of a disconnected", s)
 		}
 	}
-	if !told {
-		return 0, errors.New("nobody is told of an interruption")
-	}
 	return pause, nil
+}
+
+// interruptions returns what was told of a peer's link that fell silent.
+func interruptions(log []rtcpeer.Event, peer *seat) (list []rtcpeer.Event) {
+	for _, ev := range log {
+		if ev.Kind == rtcpeer.PeerInterrupted && ev.Peer == peer.ID() {
+			list = append(list, ev)
+		}
+	}
+	return list
 }
 
 // reliableNumbers returns those of the numbered packets.
@@ -130,20 +153,31 @@ func reliableNumbers(log []rtcpeer.Event) (list []uint16) {
 	return list
 }
 
-// cable is a UDP socket from which all who have been there can be cut off.
+// cable is a UDP socket that can be cut, and of which no address that was in use works after it is mended.
 type cable struct {
 	*net.UDPConn
 
-	mu   sync.Mutex // guards the fields below
-	seen map[string]bool
-	gone map[string]bool
+	mu    sync.Mutex // guards the fields below
+	isCut bool
+	seen  map[string]bool // addresses since the cable was new or mended
+	gone  map[string]bool // addresses that no longer work
 }
 
-// cut drops all that comes from, or goes to, those who have sent anything so far.
+// cut drops everything.
 func (c *cable) cut() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.gone, c.seen = c.seen, make(map[string]bool)
+	c.isCut = true
+}
+
+// mend lets pass what comes from, or goes to, addresses that have not been seen so far.
+func (c *cable) mend() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.isCut {
+		c.isCut = false
+		c.gone, c.seen = c.seen, make(map[string]bool)
+	}
 }
 
 // passes notes an address, and reports whether datagrams of it pass.
@@ -154,7 +188,7 @@ func (c *cable) passes(a net.Addr) bool {
 		return false
 	}
 	c.seen[a.String()] = true
-	return true
+	return !c.isCut
 }
 
 func (c *cable) ReadFrom(p []byte) (int, net.Addr, error) {

@@ -26,9 +26,9 @@ func TestBundle(t *testing.T) {
 	packages(t, ".")
 	bundled := slices.Concat(
 		bundle(t, "^("+strings.Join(ours(t), "|")+")$", "src/rtcpeer.js", "src/relay-links.js"),
-		bundle(t, "", "src/transfer.js"), // it is small
+		bundle(t, "", "src/times.js", "src/transfer.js"), // they are small
 	)
-	require.Len(t, bundled, 6)
+	require.Len(t, bundled, 8)
 	folder := t.TempDir()
 	for _, file := range bundled {
 		require.NoError(t, os.WriteFile(filepath.Join(folder, filepath.Base(file.Path)), file.Contents, 0o600))
@@ -37,7 +37,7 @@ func TestBundle(t *testing.T) {
 	require.NoError(t, err, "%s", out)
 	finished, err := os.ReadDir(folder)
 	require.NoError(t, err)
-	require.Len(t, finished, 9)
+	require.Len(t, finished, 12)
 	for _, file := range finished {
 		made, err := os.ReadFile(filepath.Join(folder, file.Name()))
 		require.NoError(t, err)
@@ -88,7 +88,7 @@ func ours(t *testing.T) []string {
 		}
 	}
 	for pattern, members := range map[string]*regexp.Regexp{
-		"rtcpeer.d.ts": words, "src/wire.js": words, "test/*.js": used, "node_modules/@typescript/*/lib/lib.[de]*.d.ts": ofPlatform,
+		"rtcpeer.d.ts": words, "src/wire.js": words, "src/times.js": words, "test/*.js": used, "node_modules/@typescript/*/lib/lib.[de]*.d.ts": ofPlatform,
 	} {
 		for _, text := range sources(t, pattern) {
 			for _, match := range members.FindAllStringSubmatch(text, -1) {

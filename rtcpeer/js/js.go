@@ -1,6 +1,7 @@
 // Package js holds the browser's peer, and serves it: the Go package rtcpeer in JavaScript, with its words, numbers and
 // rules. rtcpeer.js is one ES module; relay-links.js is a second one, for pages that want links through the signaling
-// server, and transfer.js a third, for pages that send and receive files.
+// server, transfer.js a third, for pages that send and receive files, and times.js
+// a fourth, for pages that ask for round trips and clocks.
 //
 //	for _, name := range js.Names() {
 //		mux.Handle("/"+name, js.Handler())
@@ -87,6 +88,8 @@ var files = map[string]func() served{
 	"rtcpeer.js.map":     sourceMap("rtcpeer.js.map"),
 	"relay-links.js":     module("relay-links.js"),
 	"relay-links.js.map": sourceMap("relay-links.js.map"),
+	"times.js":           module("times.js"),
+	"times.js.map":       sourceMap("times.js.map"),
 	"transfer.js":        module("transfer.js"),
 	"transfer.js.map":    sourceMap("transfer.js.map"),
 }

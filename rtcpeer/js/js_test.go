@@ -20,8 +20,8 @@ const mostServed = 20 << 10
 func TestServed(t *testing.T) {
 	server := httptest.NewServer(js.Handler())
 	defer server.Close()
-	require.Equal(t, []string{"relay-links.js", "relay-links.js.map", "rtcpeer.js", "rtcpeer.js.map", "transfer.js", "transfer.js.map"}, js.Names())
-	for _, name := range []string{"rtcpeer.js", "relay-links.js", "transfer.js"} {
+	require.Equal(t, []string{"relay-links.js", "relay-links.js.map", "rtcpeer.js", "rtcpeer.js.map", "times.js", "times.js.map", "transfer.js", "transfer.js.map"}, js.Names())
+	for _, name := range []string{"rtcpeer.js", "relay-links.js", "times.js", "transfer.js"} {
 		shipped, err := os.ReadFile(name)
 		require.NoError(t, err)
 		plain := get(t, server.URL+"/"+name, "identity", "")

@@ -1,6 +1,5 @@
 // Makes rtcpeer.d.ts, which is one file as the bundle is: the declarations of the modules that have a part in the
-// contract, one after the other, without what one imports from another; and relay-links.d.ts and transfer.d.ts, which are
-// beside it. npm run types; --check only compares.
+// contract, one after the other, without what one imports from another; and those of the modules beside it. npm run types; --check only compares.
 
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -15,6 +14,7 @@ try {
   tsc("--project", folder, "--outDir", out);
   ship("rtcpeer.d.ts", "", [join(folder, "src/types"), ...["errors", "secret", "node", "join"].map((name) => join(out, name))]);
   ship("transfer.d.ts", 'import type { Event, RtcNode } from "./rtcpeer.js";\n\n', [join(folder, "src/transfer/types"), ...["errors", "files", "offer", "name"].map((name) => join(out, "transfer", name))]);
+  ship("times.d.ts", "", [join(out, "times")]);
   ship("relay-links.d.ts", 'import type { RelayLinks } from "./rtcpeer.js";\n\n', [join(out, "relay-links")]);
 } finally {
   rmSync(out, { recursive: true });

@@ -1,6 +1,9 @@
 package variant
 
-import "fmt"
+import (
+	"fmt"
+	"reflect"
+)
 
 // An Encoder encodes. The zero value encodes as a common build of Godot does.
 type Encoder struct {
@@ -37,11 +40,27 @@ func (e *encoder) value(v any) {
 		return
 	}
 	if !e.plain(v) && !e.math(v) && !e.packed(v) && !e.container(v) {
-		e.fail(v, ErrType)
+		e.fail(v, wrongGoType(v))
 	}
 	if len(e.b)-e.base > e.maxSize {
 		e.fail(v, ErrTooLarge)
 	}
+}
+
+// wrongGoType is the ErrType of a Go type that stands for no type of Godot's. It says what to use.
+func wrongGoType(v any) error {
+	instead := "nil, bool, an integer, float32, float64, string, []byte, []any, map[string]any, Dictionary, or a type of package variant"
+	switch kind := reflect.TypeOf(v).Kind(); kind {
+	case reflect.Uint, reflect.Uint64, reflect.Uintptr:
+		instead = "int64, which is what Godot has"
+	case reflect.Map:
+		instead = "map[string]any, or Dictionary for keys that are not strings"
+	case reflect.Struct, reflect.Pointer:
+		instead = "map[string]any or Dictionary, with the fields that are to be sent"
+	case reflect.Slice, reflect.Array:
+		instead = "[]any, TypedArray or a packed array: []byte, []int32, []int64, []float32, []float64, []string"
+	}
+	return fmt.Errorf("%w: want %s", ErrType, instead)
 }
 
 // plain writes v if it is neither of the types of math.go nor an array or dictionary.

@@ -179,6 +179,24 @@ func TestWhatCannotBeEncoded(t *testing.T) {
 	}
 }
 
+// Who gives a Go type that Godot has nothing for is told what to give (FAULTS.md A7).
+func TestMarshalSaysWhatToUse(t *testing.T) {
+	for _, c := range []struct {
+		value any
+		want  string
+	}{
+		{map[any]any{}, "variant: encode map[interface {}]interface {} at byte 0: wrong type: want map[string]any, or Dictionary"},
+		{uint64(1), "want int64"},
+		{[]any{struct{ HP int }{10}}, "want map[string]any or Dictionary, with the fields"},
+		{[]bool{true}, "want []any, TypedArray or a packed array"},
+		{make(chan int), "want nil, bool, an integer"},
+	} {
+		_, err := variant.Marshal(c.value)
+		require.ErrorIs(t, err, variant.ErrType)
+		require.ErrorContains(t, err, c.want)
+	}
+}
+
 // A count is believed only as far as there are bytes for it, however the counts are nested.
 func TestMemoryIsBoundedByTheInput(t *testing.T) {
 	const size = 1 << 20

@@ -34,8 +34,8 @@ type Config struct {
 	// PingInterval is the time between two pings, which Godot answers and does not send. A socket
 	// from which nothing came for three of them, or that took nothing for as long, is Lost. So is
 	// one whose program leaves more than Node.ReceiveBuffer unreceived for that time: nothing is
-	// read behind it. 0 means 10 s; negative means no pings, and that a connection which dies in silence
-	// is noticed when the network says so.
+	// read behind it. 0 means 10 s; negative means no pings but those that ask a game how much it has
+	// read, and that a connection which dies in silence is noticed when the network says so.
 	PingInterval time.Duration
 	// Subprotocols, if any, is what a server supports, of which a guest must ask for one, and what
 	// a guest asks for, of which the server must choose one: Godot's supported_protocols.

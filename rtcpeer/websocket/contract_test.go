@@ -202,6 +202,7 @@ func TestRefuse(t *testing.T) {
 	refusing := websocket.Config{Node: rtcpeer.Config{Refuse: true}}
 	_, url = serve(t, websocket.Config{})
 	guest = dial(t, url, refusing)
+	require.Equal(t, rtcpeer.PeerRefused, next(t, guest).Kind)
 	_, err = guest.Receive(t.Context())
 	require.ErrorIs(t, err, rtcpeer.ErrHostGone, "a guest that refuses its host has none")
 }

@@ -46,7 +46,7 @@ func Dial(ctx context.Context, url string, config Config) (*rtcpeer.Node, error)
 		return nil, &DialError{URL: shown(url), Status: d.status, Err: err}
 	}
 	r := newRoom(config, id)
-	r.enterHost(d.conn)
+	r.enterHost(d.conn, d.trusted)
 	config.Node.Transport = sockets{r}
 	return rtcpeer.New(ctx, r, config.Node)
 }
@@ -57,6 +57,7 @@ type dialer struct {
 	below   net.Conn // nil before there is one
 	release func() bool
 	conn    *gorilla.Conn
+	trusted bool // the server is of this package
 	status  int
 }
 
@@ -78,11 +79,16 @@ func (d *dialer) dial(ctx context.Context, url string) (rtcpeer.PeerID, error) {
 			return conn, err
 		},
 	}
-	conn, resp, err := ws.DialContext(context.WithoutCancel(ctx), url, d.config.Header)
+	header := d.config.Header.Clone()
+	if header == nil {
+		header = make(http.Header)
+	}
+	header.Set(pushesBack, "1")
+	conn, resp, err := ws.DialContext(context.WithoutCancel(ctx), url, header)
 	if err != nil {
 		return 0, d.explain(resp, err)
 	}
-	d.conn = conn
+	d.conn, d.trusted = conn, saysPushesBack(resp.Header)
 	if p := conn.Subprotocol(); !slices.Contains(d.config.Subprotocols, p) && (p != "" || len(d.config.Subprotocols) > 0) {
 		return 0, fmt.Errorf("the server chose subprotocol %q of %q", p, d.config.Subprotocols)
 	}

@@ -105,8 +105,8 @@ func (o *outbox) fail() {
 }
 
 // pop returns the next message and its type, or 0. The message is valid until the next pop; a packet
-// counts as buffered until written is called.
-func (o *outbox) pop() (kind int, data []byte) {
+// counts as buffered until written is called. A packet that fits says no to, by its size, stays.
+func (o *outbox) pop(fits func(size int) bool) (kind int, data []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.goodbye != nil {
@@ -114,7 +114,7 @@ func (o *outbox) pop() (kind int, data []byte) {
 	}
 	if o.pong != nil {
 		kind, data, o.pong = gorilla.PongMessage, o.pong, nil
-	} else if kind, data = o.popPacket(); kind == 0 {
+	} else if kind, data = o.popPacket(fits); kind == 0 {
 		return 0, nil
 	}
 	if len(o.rest)+len(o.waiting) > 0 {
@@ -123,7 +123,7 @@ func (o *outbox) pop() (kind int, data []byte) {
 	return kind, data
 }
 
-func (o *outbox) popPacket() (kind int, data []byte) {
+func (o *outbox) popPacket(fits func(int) bool) (kind int, data []byte) {
 	if len(o.rest) == 0 {
 		o.swap()
 	}
@@ -132,6 +132,9 @@ func (o *outbox) popPacket() (kind int, data []byte) {
 	}
 	end := headSize + int(binary.LittleEndian.Uint32(o.rest))
 	o.oldest = int64(binary.LittleEndian.Uint64(o.rest[4:]))
+	if !fits(end - headSize) {
+		return 0, nil
+	}
 	data, o.rest = o.rest[headSize:end], o.rest[end:]
 	return gorilla.BinaryMessage, data
 }
@@ -170,7 +173,7 @@ func (o *outbox) buffered() int {
 	return o.size
 }
 
-// lag is how long the packet that is being written has waited, which is what a packet pushed now has
+// lag is how long the packet that is being written, or the next one if none is, has waited, which is what a packet pushed now has
 // before it.
 func (o *outbox) lag() time.Duration {
 	now := time.Since(o.start)

@@ -15,9 +15,11 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
+func always(int) bool { return true }
+
 func wantPop(t *testing.T, o *outbox, kind int, data string) {
 	t.Helper()
-	got, b := o.pop()
+	got, b := o.pop(always)
 	require.Equal(t, kind, got)
 	require.Equal(t, data, string(b))
 	if kind == gorilla.BinaryMessage {
@@ -67,7 +69,7 @@ func TestOutboxShrinks(t *testing.T) {
 		require.NoError(t, o.push(make([]byte, 10000)))
 	}
 	for range 100 {
-		o.pop()
+		o.pop(always)
 		o.written(10000)
 	}
 	for range 2 {
@@ -107,7 +109,7 @@ func TestOutboxLag(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		for _, want := range []time.Duration{3, 2, 1} {
-			_, b := o.pop()
+			_, b := o.pop(always)
 			require.Equal(t, want*time.Second, o.lag(), "of the one that is being written")
 			o.written(len(b))
 		}
@@ -126,7 +128,7 @@ func TestOutboxControlComesFirst(t *testing.T) {
 	o.answer("late")
 	o.finish(1000, strings.Repeat("x", 200))
 	require.ErrorIs(t, o.push([]byte("x")), transport.ErrClosed)
-	kind, data := o.pop()
+	kind, data := o.pop(always)
 	require.Equal(t, gorilla.CloseMessage, kind)
 	require.LessOrEqual(t, len(data), 125, "what a control frame may carry")
 }

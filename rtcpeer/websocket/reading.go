@@ -100,10 +100,10 @@ func (s *socket) heardPing(data string) error {
 	return nil
 }
 
-func (s *socket) heardPong(string) error {
+func (s *socket) heardPong(data string) error {
 	s.heard()
-	if pinged := s.pinged.Swap(0); pinged > 0 {
-		s.rtt.Store(int64(time.Since(s.out.start)) - pinged)
+	if rtt, ours := s.window.pong(data); ours {
+		s.rtt.Store(int64(rtt))
 	}
 	return nil
 }

@@ -102,8 +102,8 @@ func (r *room) free() {
 	r.places.Done()
 }
 
-// enter makes a guest's connection a member under a new id.
-func (r *room) enter(conn *gorilla.Conn) {
+// enter makes a guest's connection a member under a new id. A trusted one is of this package.
+func (r *room) enter(conn *gorilla.Conn, trusted bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
@@ -115,18 +115,18 @@ func (r *room) enter(conn *gorilla.Conn) {
 	for r.members[id] != nil {
 		id = rtcpeer.GenerateUniqueID()
 	}
-	r.members[id] = &member{socket: newSocket(conn, r.config)}
+	r.members[id] = &member{socket: newSocket(conn, r.config, trusted)}
 	r.put(signaling.Joined{Member: signaling.Member{ID: id}})
 	r.put(described(id, signaling.Offer))
 }
 
 // enterHost is enter for a guest's room, whose one member is the host.
-func (r *room) enterHost(conn *gorilla.Conn) {
+func (r *room) enterHost(conn *gorilla.Conn, trusted bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.taken++
 	r.places.Add(1)
-	r.members[rtcpeer.Server] = &member{socket: newSocket(conn, r.config)}
+	r.members[rtcpeer.Server] = &member{socket: newSocket(conn, r.config, trusted)}
 }
 
 // take gives the socket with a member to a path.

@@ -58,13 +58,18 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		http.Error(w, no.text, no.status)
 		return
 	}
-	conn, err := s.upgrader.Upgrade(w, req, nil)
+	trusted := saysPushesBack(req.Header)
+	var header http.Header
+	if trusted {
+		header = http.Header{pushesBack: {"1"}}
+	}
+	conn, err := s.upgrader.Upgrade(w, req, header)
 	if err != nil { // and the answer is given
 		s.room.release()
 		s.room.config.Node.Log.Debug("no WebSocket", "remote", req.RemoteAddr, "err", err)
 		return
 	}
-	s.room.enter(conn)
+	s.room.enter(conn, trusted)
 }
 
 func (s *Server) refusal(req *http.Request) *refusal {

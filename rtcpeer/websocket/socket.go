@@ -21,6 +21,7 @@ type socket struct {
 	below     net.Conn // the connection under WebSocket and TLS
 	deadAfter time.Duration
 	out       *outbox
+	window    *window
 	closed    chan struct{} // closed by close: nothing more is handed out
 	over      chan struct{} // closed when nothing more can be read; why is set before
 
@@ -29,7 +30,6 @@ type socket struct {
 
 	sent     atomic.Uint64 // bytes of packets
 	received atomic.Uint64
-	pinged   atomic.Int64 // time of the last ping, in nanoseconds since out.start; 0: answered
 	rtt      atomic.Int64
 
 	reading chan struct{} // holds a token while somebody reads; guards the fields below
@@ -47,7 +47,8 @@ const (
 	sendWindow = 256 << 10 // bytes
 )
 
-func newSocket(conn *gorilla.Conn, config Config) *socket {
+// newSocket has trusted if the other end needs no window.
+func newSocket(conn *gorilla.Conn, config Config, trusted bool) *socket {
 	s := &socket{
 		conn:      conn,
 		below:     conn.NetConn(),
@@ -59,6 +60,7 @@ func newSocket(conn *gorilla.Conn, config Config) *socket {
 
 		reading: make(chan struct{}, 1),
 	}
+	s.window = newWindow(s.out.start, trusted)
 	if secure, ok := s.below.(interface{ NetConn() net.Conn }); ok { // *tls.Conn
 		s.below = secure.NetConn()
 	}
@@ -73,17 +75,21 @@ func newSocket(conn *gorilla.Conn, config Config) *socket {
 	return s
 }
 
-// close says goodbye, waits for the other end's, and frees the socket, all within closeWait. It waits
-// also if it is not the first.
+// close says goodbye when the other end has read what was written, waits for its goodbye, and frees the socket, all
+// within closeWait. It waits also if it is not the first.
 func (s *socket) close(code int, text string) {
 	s.closing.Do(func() {
 		enough := time.AfterFunc(closeWait, s.abort)
 		defer enough.Stop()
 		close(s.closed)
 		s.out.finish(code, text)
+		var draining sync.WaitGroup
+		draining.Go(func() { // the pongs among it are waited for
+			s.reading <- struct{}{} // a read under way ends with the next message, or with enough
+			s.drain()
+		})
+		draining.Wait()
 		s.writing.Wait()
-		s.reading <- struct{}{} // a read under way ends with the next message, or with enough
-		s.drain()
 		s.conn.Close()
 	})
 }
@@ -99,6 +105,7 @@ func (s *socket) drain() {
 	if s.why != errMisbehaved {
 		return
 	}
+	s.writing.Wait()
 	if half, ok := s.conn.NetConn().(interface{ CloseWrite() error }); ok {
 		_ = half.CloseWrite() // else it may wait for us as we for it
 	}

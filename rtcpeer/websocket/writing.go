@@ -35,18 +35,48 @@ func (s *socket) writeLoop(pingInterval time.Duration) {
 		var data []byte
 		select { // at random if both are: neither starves the other
 		case <-tick:
-			kind = gorilla.PingMessage
-			s.pinged.Store(int64(time.Since(s.out.start)))
+			kind, data = gorilla.PingMessage, s.window.ping()
 		case <-s.out.ready:
-			kind, data = s.out.pop()
+			kind, data = s.out.pop(s.window.fits)
+		case <-s.window.moved:
+			kind, data = s.out.pop(s.window.fits)
 		}
-		if kind == 0 {
-			continue
-		}
-		if err := s.send(kind, data); err != nil || kind == gorilla.CloseMessage {
+		switch {
+		case kind == gorilla.CloseMessage:
+			if s.awaitRead() == nil {
+				_ = s.send(kind, data)
+			}
+			return
+		case kind != 0 && s.send(kind, data) != nil:
+			return
+		case (s.window.due() || s.window.blocked && s.window.asks()) && s.ask() != nil:
 			return
 		}
 	}
+}
+
+// ask sends a ping, by whose pong the other end says how much it has read.
+func (s *socket) ask() error { return s.send(gorilla.PingMessage, s.window.ping()) }
+
+// awaitRead waits until the other end has read what was written, or nothing more comes of it: an engine drops what it
+// has read together with a close frame.
+func (s *socket) awaitRead() error {
+	if s.window.unbounded {
+		return nil
+	}
+	for s.window.unread().packets > 0 {
+		if s.window.asks() {
+			if err := s.ask(); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-s.window.moved:
+		case <-s.over:
+			return nil
+		}
+	}
+	return nil
 }
 
 // send writes one message. A socket that takes nothing for deadAfter is given up; after any other
@@ -61,6 +91,7 @@ func (s *socket) send(kind int, data []byte) error {
 		s.abort()
 	case err == nil && kind == gorilla.BinaryMessage:
 		s.sent.Add(uint64(len(data)))
+		s.window.wrote(len(data))
 		s.out.written(len(data))
 	}
 	return err

@@ -1,6 +1,7 @@
 package godot_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -19,11 +20,32 @@ func TestEngineAcceptsEveryCloseCode(t *testing.T) {
 		for _, code := range []signaling.Code{
 			signaling.CodeServerFull, signaling.CodeJoinTimeout, signaling.CodeSlow, signaling.CodeLocked, signaling.CodeRateLimited,
 			signaling.CodeInternal, signaling.CodeRoomFull, signaling.CodeShuttingDown, signaling.CodeKicked, signaling.CodeBadMessage,
-			signaling.CodeSealComplete, signaling.CodeHostLeft, "of a later version",
+			signaling.CodeSealComplete, signaling.CodeHostLeft, signaling.CodeTopologyMismatch, signaling.CodeSealed,
+			signaling.CodeResumeRefused, signaling.CodeReplaced, signaling.CodeWrongPassword, "of a later version",
 		} {
-			closed, _, ends := dialect.Close(&signaling.Error{Code: code})
+			closed, reason, ends := dialect.Close(&signaling.Error{Code: code})
 			require.True(t, ends, code)
 			require.True(t, accepted(closed), "%s: %s is close code %d", name, code, closed)
+			if name == "addon" { // the engine drops the error itself when the close frame comes with it
+				require.Equal(t, string(code), reason)
+			}
 		}
+	}
+}
+
+// A game that is taken out of its room by the demo's protocol is told why, as far as a close frame has room for it.
+func TestKickedWithAReason(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                       "kicked",
+		"no more than 2 players": "kicked: no more than 2 players",
+		strings.Repeat("é", 100): "kicked: " + strings.Repeat("é", 57),
+	} {
+		code, reason, ends := godot.Server().Close(&signaling.Error{Code: signaling.CodeKicked, Text: text})
+		require.True(t, ends)
+		require.Equal(t, 4000, code)
+		require.Equal(t, want, reason)
+		require.LessOrEqual(t, len(reason), 123)
+		why := godot.Client().Closed(code, reason)
+		require.Equal(t, signaling.CodeKicked, why.Code)
 	}
 }

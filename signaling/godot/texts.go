@@ -49,8 +49,17 @@ func closing(e *signaling.Error) (code int, text string, ends bool) {
 			return closeError, row.text, true
 		}
 	}
-	return closeError, string(e.Code), true
+	text = string(e.Code)
+	if e.Code == signaling.CodeKicked && e.Text != "" { // by whoever hosts the room: the reason is all that a game is told
+		text += kickedBecause + e.Text
+	}
+	return closeError, strings.ToValidUTF8(text[:min(len(text), maxCloseText)], ""), true
 }
+
+const (
+	kickedBecause = ": "
+	maxCloseText  = 123 // bytes: what a close frame has room for
+)
 
 // closed returns what a server means: nil if it does not say why, as the one in GDScript never does.
 func closed(code int, text string) *signaling.Error {
@@ -61,6 +70,9 @@ func closed(code int, text string) *signaling.Error {
 		if row.text == text {
 			return &signaling.Error{Code: row.err.Code, Text: text}
 		}
+	}
+	if reason, kicked := strings.CutPrefix(text, string(signaling.CodeKicked)+kickedBecause); kicked {
+		return &signaling.Error{Code: signaling.CodeKicked, Text: reason}
 	}
 	if known := signaling.Code(text); known.Known() {
 		return &signaling.Error{Code: known, Text: strings.ReplaceAll(text, "_", " ")}

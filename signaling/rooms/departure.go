@@ -34,6 +34,19 @@ func (m *Member) Detach(s Session) bool {
 	return true
 }
 
+// Lose is Detach for a session that may not have had its welcome: nobody has the ticket then, and there is no grace time.
+func (m *Member) Lose(s Session) bool {
+	if !m.Detach(s) {
+		return false
+	}
+	m.room.mu.Lock()
+	defer m.room.unlock()
+	if m.session == nil && m.grace != nil {
+		m.giveUp(DroppedGraceOver)
+	}
+	return true
+}
+
 // expire ends m's grace time, unless m has come back from that loss. why is a word of Stats.Dropped.
 func (r *room) expire(m *Member, loss int, why string) {
 	r.mu.Lock()

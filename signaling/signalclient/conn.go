@@ -3,6 +3,8 @@ package signalclient
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -19,6 +21,7 @@ type conn struct {
 	// Fixed by dial.
 	url     string
 	dialect *signaling.ClientDialect
+	taken   bool // the server has the first frame from the request
 	relays  bool // the join asks for binary frames to be forwarded
 	decode  func(frame []byte) (signaling.Message, error)
 	welcome signaling.Welcome
@@ -41,15 +44,62 @@ func newConn(url string, d *signaling.ClientDialect) *conn {
 
 // dial connects, joins and waits for the welcome. Who waits to be matched does so until ctx ends.
 func (d *dialer) dial(ctx context.Context, join signaling.Join) (*conn, error) {
-	return d.open(ctx, join.Match != nil, func(c *conn) error { return c.join(join) })
+	return d.open(ctx, join.Match != nil, join, func(c *conn) error { return c.joined(join) })
 }
 
-// join sends m and waits for the welcome.
-func (c *conn) join(m signaling.Join) error {
-	c.relays = slices.Contains(m.Features, signaling.FeatureRelayLinks)
-	if err := c.send(m); err != nil {
-		return err
+// open connects, sends first, and then talks, until ctx ends or for DialTimeout. Where talk is patient that is the time to
+// connect alone. The request has first, unless the server or a proxy refuses that for its size.
+func (d *dialer) open(ctx context.Context, patient bool, first signaling.Message, talk func(*conn) error) (*conn, error) {
+	frame, err := d.cfg.Dialect.Encode(first)
+	if err != nil {
+		return nil, err
 	}
+	begin := func(c *conn) error {
+		if frame != nil && !c.taken {
+			if err := c.write(frame); err != nil {
+				return err
+			}
+		}
+		return talk(c)
+	}
+	var more []string
+	if d.cfg.Dialect.Taken != "" {
+		more = signaling.OfferFrame(frame)
+	}
+	c, err := d.openOnce(ctx, patient, more, begin)
+	if e, ok := errors.AsType[*DialError](err); ok && more != nil && headerRefused(e.Status) {
+		return d.openOnce(ctx, patient, nil, begin)
+	}
+	return c, err
+}
+
+// headerRefused reports whether the status of an answer can mean that the header of the request is too large. nginx says
+// 400.
+func headerRefused(status int) bool {
+	return status == http.StatusRequestHeaderFieldsTooLarge || status == http.StatusBadRequest
+}
+
+// offered is what a WebSocket offers: the subprotocol of the dialect, and then more.
+func (d *dialer) offered(more []string) []string {
+	if d.cfg.Dialect.Subprotocol == "" {
+		return nil
+	}
+	return slices.Concat([]string{d.cfg.Dialect.Subprotocol}, more)
+}
+
+// chose takes the subprotocol that the server has chosen.
+func (c *conn) chose(got string, more []string) error {
+	want := c.dialect.Subprotocol
+	c.taken = more != nil && got == c.dialect.Taken
+	if got != want && !c.taken {
+		return fmt.Errorf("a WebSocket of another kind: it answers with subprotocol %q, not %q", got, want)
+	}
+	return nil
+}
+
+// joined waits for the welcome that answers m.
+func (c *conn) joined(m signaling.Join) error {
+	c.relays = slices.Contains(m.Features, signaling.FeatureRelayLinks)
 	if m.Match != nil { // that can take longer than the server's patience with a silent connection
 		defer c.answerPings()()
 	}

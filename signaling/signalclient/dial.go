@@ -53,16 +53,15 @@ func (d *dialer) hurry(f func() bool) { d.inHurry = f }
 
 func (d *dialer) hurries() bool { return d.inHurry != nil && d.inHurry() }
 
-// open connects and talks, until ctx ends or for DialTimeout. Where talk is patient that is the time to
-// connect alone.
-func (d *dialer) open(ctx context.Context, patient bool, talk func(*conn) error) (*conn, error) {
+// openOnce is one attempt of open, which offers more subprotocols than that of the dialect.
+func (d *dialer) openOnce(ctx context.Context, patient bool, more []string, talk func(*conn) error) (*conn, error) {
 	late := fmt.Errorf("no answer within %v: %w", d.cfg.DialTimeout, os.ErrDeadlineExceeded)
 	timed, cancel := context.WithTimeoutCause(ctx, d.cfg.DialTimeout, late)
 	defer cancel()
 
 	c := newConn(d.shown, d.cfg.Dialect)
 	c.deadAfter, c.release = d.cfg.DeadAfter, func() bool { return true }
-	resp, err := d.connect(timed, c)
+	resp, err := d.connect(timed, c, more)
 	if err == nil && patient && c.release() {
 		timed, c.release = ctx, context.AfterFunc(ctx, c.abort)
 	}
@@ -86,13 +85,9 @@ func (d *dialer) open(ctx context.Context, patient bool, talk func(*conn) error)
 
 // connect fills in the WebSocket and its socket. The end of ctx closes the socket, which is the one
 // way to interrupt a handshake at any point, until c.release is called.
-func (d *dialer) connect(ctx context.Context, c *conn) (*http.Response, error) {
-	var offered []string
-	if d.cfg.Dialect.Subprotocol != "" {
-		offered = []string{d.cfg.Dialect.Subprotocol}
-	}
+func (d *dialer) connect(ctx context.Context, c *conn, more []string) (*http.Response, error) {
 	ws := websocket.Dialer{
-		Subprotocols:    offered,
+		Subprotocols:    d.offered(more),
 		TLSClientConfig: d.cfg.TLS,
 		Proxy:           d.cfg.proxy,
 		NetDialContext: func(_ context.Context, network, addr string) (net.Conn, error) {
@@ -111,10 +106,7 @@ func (d *dialer) connect(ctx context.Context, c *conn) (*http.Response, error) {
 		return resp, err
 	}
 	c.use(conn)
-	if got, want := conn.Subprotocol(), d.cfg.Dialect.Subprotocol; got != want {
-		return nil, fmt.Errorf("a WebSocket of another kind: it answers with subprotocol %q, not %q", got, want)
-	}
-	return nil, nil
+	return nil, c.chose(conn.Subprotocol(), more)
 }
 
 // failure makes a DialError of whatever kept dial from its welcome, unless that has a type already.

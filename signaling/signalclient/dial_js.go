@@ -25,9 +25,8 @@ func newDialer(u *url.URL, cfg Config) dialer {
 // hurry is for others: what a browser does to connect is its own.
 func (d *dialer) hurry(func() bool) {}
 
-// open connects and talks, until ctx ends or for DialTimeout. Where talk is patient that is the time to
-// connect alone.
-func (d *dialer) open(ctx context.Context, patient bool, talk func(*conn) error) (*conn, error) {
+// openOnce is one attempt of open, which offers more subprotocols than that of the dialect.
+func (d *dialer) openOnce(ctx context.Context, patient bool, more []string, talk func(*conn) error) (*conn, error) {
 	if d.named {
 		return nil, &DialError{URL: d.shown, Err: errors.New("a browser sends no user name and password: leave them out")}
 	}
@@ -36,11 +35,14 @@ func (d *dialer) open(ctx context.Context, patient bool, talk func(*conn) error)
 	defer cancel()
 
 	c := newConn(d.shown, d.cfg.Dialect)
-	if err := c.open(d.url, d.cfg.Dialect.Subprotocol, d.cfg.DeadAfter); err != nil {
+	if err := c.open(d.url, d.offered(more), d.cfg.DeadAfter); err != nil {
 		return nil, &DialError{URL: d.shown, Err: err}
 	}
 	release := context.AfterFunc(timed, c.abort)
 	err := c.opened()
+	if err == nil {
+		err = c.chose(c.ws.Get("protocol").String(), more)
+	}
 	if err == nil && patient && release() {
 		timed, release = ctx, context.AfterFunc(ctx, c.abort)
 	}

@@ -19,9 +19,10 @@ func List(ctx context.Context, rawURL string, query signaling.List, cfg Config) 
 		return nil, err
 	}
 	var rooms []signaling.PublicRoom
-	d := newDialer(u, cfg)
-	c, err := d.open(ctx, false, func(c *conn) error {
-		rooms, err = c.list(query)
+	d, most := newDialer(u, cfg), query.Limit
+	query.Limit = pageOf(most, 0)
+	c, err := d.open(ctx, false, query, func(c *conn) error {
+		rooms, err = c.list(query, most)
 		return err
 	})
 	if err != nil {
@@ -32,15 +33,10 @@ func List(ctx context.Context, rawURL string, query signaling.List, cfg Config) 
 	return rooms, nil
 }
 
-// list asks for one page after the other.
-func (c *conn) list(query signaling.List) (rooms []signaling.PublicRoom, err error) {
-	most := query.Limit
+// list returns the rooms of the page that was asked for, and of those after it: most in all, if that is not zero.
+func (c *conn) list(query signaling.List, most int) (rooms []signaling.PublicRoom, err error) {
 	for {
-		query.Limit = signaling.MaxRooms
-		if most > 0 {
-			query.Limit = min(most-len(rooms), signaling.MaxRooms)
-		}
-		page, err := c.page(query)
+		page, err := c.page()
 		if err != nil {
 			return nil, err
 		}
@@ -48,13 +44,22 @@ func (c *conn) list(query signaling.List) (rooms []signaling.PublicRoom, err err
 		if query.After = page.Next; query.After == "" || most > 0 && len(rooms) >= most {
 			return rooms, nil
 		}
+		query.Limit = pageOf(most, len(rooms))
+		if err := c.send(query); err != nil {
+			return nil, err
+		}
 	}
 }
 
-func (c *conn) page(query signaling.List) (signaling.Rooms, error) {
-	if err := c.send(query); err != nil {
-		return signaling.Rooms{}, err
+// pageOf is how many rooms the next page may have.
+func pageOf(most, had int) int {
+	if most <= 0 {
+		return signaling.MaxRooms
 	}
+	return min(most-had, signaling.MaxRooms)
+}
+
+func (c *conn) page() (signaling.Rooms, error) {
 	answer, err := c.read()
 	if err != nil {
 		return signaling.Rooms{}, err

@@ -52,12 +52,11 @@ type socket struct {
 	why    error // the first reason for the end; what has arrived can still be read
 }
 
-// open begins to connect; an empty subprotocol is none. The error is of a URL that this page may not
-// use.
-func (s *socket) open(url, subprotocol string, deadAfter time.Duration) error {
+// open begins to connect, and offers subprotocols. The error is of a URL that this page may not use.
+func (s *socket) open(url string, subprotocols []string, deadAfter time.Duration) error {
 	offered := []any{}
-	if subprotocol != "" {
-		offered = append(offered, subprotocol)
+	for _, p := range subprotocols {
+		offered = append(offered, p)
 	}
 	s.began, s.deadAfter = time.Now(), deadAfter
 	s.accepted, s.ended, s.wake = make(chan struct{}), make(chan struct{}), make(chan struct{}, 1)

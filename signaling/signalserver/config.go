@@ -9,17 +9,19 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/netip"
 	"time"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/clock"
 	"example.org/rtcpeer/signaling/cluster"
 	"example.org/rtcpeer/signaling/loglimit"
 	"example.org/rtcpeer/signaling/rooms"
 )
 
-// A Config configures a Server. Its zero value works.
+// A Config configures a Server. Its zero value works. Times of more than a hundred years count as a hundred years.
 type Config struct {
 	// Grace is how long a member whose connection was lost keeps its place. Zero means 30s;
 	// negative means that it loses it at once.
@@ -165,6 +167,9 @@ func (c Config) withDefaults() (Config, error) {
 	c.MaxPublicPerAddress = cmp.Or(c.MaxPublicPerAddress, publicPerAddress)
 	c.ConnectRate = cmp.Or(c.ConnectRate, 20)
 	c.JoinRate = cmp.Or(c.JoinRate, 20)
+	for _, d := range []*time.Duration{&c.Grace, &c.JoinTimeout, &c.PingInterval, &c.Recovery, &c.RebuildTime, &c.TicketAge} {
+		*d = min(*d, clock.Far) // or times would overflow
+	}
 	if c.RemoteAddr == nil {
 		c.RemoteAddr = remoteAddr
 	}
@@ -181,7 +186,7 @@ func (c Config) withDefaults() (Config, error) {
 		{"RelayBurst", &c.RelayBurst, max(c.RelayRate, 256<<10), signaling.MaxForward + forwardCost, 1 << 30},
 		{"OutboxFrames", &c.OutboxFrames, 1024, 1, 1 << 30},
 		{"OutboxBytes", &c.OutboxBytes, 1 << 20, 1, 1 << 30},
-		{"MaxBuffered", &c.MaxBuffered, 256 << 20, 8 << 20, 1 << 40},
+		{"MaxBuffered", &c.MaxBuffered, 256 << 20, 8 << 20, min(1<<40, math.MaxInt)},
 		{"MaxRooms", &c.MaxRooms, 10000, 1, 1 << 30},
 		{"MaxMembers", &c.MaxMembers, 1024, 1, 1 << 30},
 		{"MaxSessions", &c.MaxSessions, 15000, 1, 1 << 30},

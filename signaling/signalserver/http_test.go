@@ -3,6 +3,7 @@ package signalserver_test
 import (
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -60,6 +61,20 @@ func TestRequestsThatAreNoSessions(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A WebSocket needs HTTP/1.1 (RFC 6455, 4.2.1).
+func TestUpgradeOfHTTP10(t *testing.T) {
+	s := serve(t, signalserver.Config{})
+	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "ws://"))
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = io.WriteString(conn, "GET / HTTP/1.0\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"+
+		"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: rtcpeer.v1\r\n\r\n")
+	require.NoError(t, err)
+	answer, err := io.ReadAll(conn)
+	require.NoError(t, err)
+	require.Regexp(t, `^HTTP/1\.0 426 `, string(answer))
 }
 
 func TestEveryOriginIsAllowedByDefault(t *testing.T) {

@@ -13,6 +13,22 @@ import (
 	"example.org/rtcpeer/signaling/rooms"
 )
 
+// takeFirst takes the frame that came with the request. A page that is closed at once has no WebSocket yet on which it
+// could leave: the answer to a ping tells that it has.
+func (s *session) takeFirst() {
+	frame := s.first
+	s.first = nil
+	if frame == nil || s.over() {
+		return
+	}
+	s.unsure = s.server.config.PingInterval > 0
+	if err := s.receive(websocket.TextMessage, bytes.NewReader(frame), time.Now()); err != nil {
+		s.refuse(err)
+	} else if s.unsure {
+		s.push(websocket.PingMessage, nil)
+	}
+}
+
 // readLoop takes frames until the socket ends. When the session has ended it still reads, for the
 // kernel answers unread data with a reset, which would overtake the last words.
 func (s *session) readLoop() {
@@ -22,6 +38,7 @@ func (s *session) readLoop() {
 			return
 		}
 		s.see()
+		s.unsure = false
 		if s.over() {
 			continue
 		}
@@ -189,7 +206,7 @@ func (s *session) throttle(now time.Time, cost int) (wait time.Duration) {
 // answerControls says what happens to frames that NextReader does not return. A close is answered unless
 // the session has sent its own, before the connection is cut.
 func (s *session) answerControls() {
-	s.conn.SetPongHandler(func(string) error { s.see(); return nil })
+	s.conn.SetPongHandler(func(string) error { s.see(); s.unsure = false; return nil })
 	s.conn.SetPingHandler(func(data string) error {
 		s.see()
 		s.pushed(s.outbox.pong([]byte(data)))

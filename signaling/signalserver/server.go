@@ -75,7 +75,6 @@ func New(config Config) (*Server, error) {
 			HandshakeTimeout: handshakeTimeout,
 			ReadBufferSize:   readBuffer,
 			WriteBufferPool:  new(sync.Pool), // for the little that does not go through a batch
-			Subprotocols:     []string{signaling.Subprotocol},
 			CheckOrigin:      config.CheckOrigin,
 		},
 		own:      signaling.V1(),
@@ -157,7 +156,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case overload != "":
 		s.counters.refuse(overload)
 		later(w, http.StatusServiceUnavailable, "The signaling server takes no sessions at the moment.", retryAfter)
-	case !websocket.IsWebSocketUpgrade(r):
+	case !websocket.IsWebSocketUpgrade(r), !r.ProtoAtLeast(1, 1): // RFC 6455, 4.2.1
 		w.Header().Set("Upgrade", "websocket")
 		http.Error(w, about, http.StatusUpgradeRequired)
 	case s.dialect(r) == nil:
@@ -189,13 +188,15 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
 		later(w, http.StatusServiceUnavailable, "The signaling server takes no sessions of your address at the moment.", retryAfter)
 		return
 	}
-	conn, err := s.upgrader.Upgrade(w, r, nil)
+	first, chosen := s.choose(r)
+	conn, err := s.upgrader.Upgrade(w, r, http.Header{"Sec-Websocket-Protocol": {chosen}})
 	if err != nil {
 		address.Release(kept)
 		s.addresses.leave(address)
 		return // Upgrade has answered
 	}
 	session := newSession(s, conn, s.dialect(r), remote, address)
+	session.first = first
 	if s.config.Admit != nil {
 		session.request = r
 	}
@@ -231,6 +232,17 @@ func (s *Server) dialect(r *http.Request) *signaling.Dialect {
 		return s.config.Plain
 	}
 	return nil
+}
+
+// choose returns the subprotocol to answer r with, if any, and the frame that comes with r.
+func (s *Server) choose(r *http.Request) (first []byte, chosen string) {
+	if s.dialect(r) != s.own {
+		return nil, ""
+	}
+	if first = signaling.OfferedFrame(websocket.Subprotocols(r)); first != nil {
+		return first, signaling.SubprotocolTaken
+	}
+	return nil, signaling.Subprotocol
 }
 
 // overload says why not even an error can be told over a WebSocket, if that is so. A few sessions over

@@ -28,6 +28,8 @@ type session struct {
 	account *address // of its address
 
 	// Owned by readLoop.
+	unsure   bool   // whether a newcomer has its welcome, with which it could come back
+	first    []byte // the frame that came with the request, until it is taken
 	tokens   *rate.Limiter
 	request  *http.Request // for Config.Admit; nil once it has asked to join
 	patience *clock.Alarm  // ends the session; nil once it has asked to join
@@ -95,6 +97,7 @@ func (s *session) Account() rooms.Account      { return s.account }
 // run is the life of the session. When the server is full, that is all it tells.
 func (s *session) run(full bool) {
 	s.begin(full)
+	s.takeFirst()
 	s.readLoop()
 	s.finish()
 }
@@ -141,7 +144,7 @@ func (s *session) finish() {
 	}
 	event := "ended" // by itself, or its place is taken or gone
 	m, p := s.member.Load(), s.place.Load()
-	if m != nil && m.Detach(s) {
+	if m != nil && s.lose(m) {
 		event = "lost"
 	}
 	if p != nil && p.Leave() {
@@ -155,6 +158,13 @@ func (s *session) finish() {
 	}
 	s.outbox.writers.Wait()
 	s.server.forgetSession(s)
+}
+
+func (s *session) lose(m *rooms.Member) bool {
+	if s.unsure {
+		return m.Lose(s)
+	}
+	return m.Detach(s)
 }
 
 // handle acts on a message. An *Error is for the member.
@@ -184,6 +194,7 @@ func (s *session) join(j signaling.Join, began time.Time) error {
 		return &signaling.Error{Code: signaling.CodeAlreadyJoined, Text: "already waiting to be matched"}
 	}
 	s.asked()
+	s.unsure = s.unsure && j.Resume == ""
 	cost := rooms.MemberCost(j) + len(j.Token) + len(j.Resume) // while it waits
 	if err := s.afford(cost); err != nil {
 		return err

@@ -66,7 +66,7 @@ func (s *Server) sweepSession(session *session, now time.Duration) {
 	}
 	switch {
 	case session.over(), session.busy.Load():
-	case interval > 0 && silence > interval*5/2:
+	case interval > 0 && silence > 2*interval+interval/2:
 		s.counters.drop(droppedDead)
 		session.abort(droppedDead)
 	case interval > 0 && now >= session.nextPing:

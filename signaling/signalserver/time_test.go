@@ -1,6 +1,7 @@
 package signalserver_test
 
 import (
+	"math"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -27,6 +28,31 @@ func TestLostMemberKeepsItsPlaceForItsGrace(t *testing.T) {
 		require.Equal(t, time.Minute, time.Since(lost))
 		require.Equal(t, map[string]uint64{"grace_over": 1}, s.Stats().Dropped)
 	})
+}
+
+// Times that no clock can add to are as long as they sound.
+func TestLongestTimes(t *testing.T) {
+	for name, d := range map[string]time.Duration{"the longest": math.MaxInt64, "200 years": 200 * 365 * 24 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			config := signalserver.Config{Grace: d, PingInterval: d, JoinTimeout: d, Recovery: -1, RebuildTime: d, TicketAge: d, ResumeKey: key}
+			within(t, config, func(t *testing.T, s *server) {
+				idle := s.client(t)
+				time.Sleep(time.Hour)
+				host, a := pair(t, s, signaling.Star)
+				time.Sleep(time.Hour)
+				host.wantNothing()
+				host.vanish()
+				time.Sleep(time.Hour)
+				a.wantNothing()
+				b := s.member(t, signaling.Join{Room: "r"})
+				require.Greater(t, time.Duration(b.welcome.HostAwayMillis)*time.Millisecond, 50*365*24*time.Hour)
+				s.resume(t, host)
+				idle.send(signaling.Join{Room: "another"})
+				idle.wantWelcome()
+				require.Empty(t, s.Stats().Dropped)
+			})
+		})
+	}
 }
 
 func TestEachLossHasItsOwnGrace(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/rand"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -102,7 +103,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.PerAddress = cmp.Or(c.PerAddress, 256)
 	c.Bandwidth = cmp.Or(c.Bandwidth, 1<<20)
 	c.Log = loglimit.Logger(c.Log)
-	c.AllowPeers, c.DenyPeers = slices.Clone(c.AllowPeers), slices.Clone(c.DenyPeers)
+	c.AllowPeers, c.DenyPeers = plainPrefixes(c.AllowPeers), plainPrefixes(c.DenyPeers)
 	if err := c.check(); err != nil {
 		return c, err
 	}
@@ -117,6 +118,8 @@ func (c *Config) check() error {
 		return fmt.Errorf("turnserver: Config.MinPort %d is above MaxPort %d", c.MinPort, c.MaxPort)
 	case !validHost(c.Host):
 		return fmt.Errorf("turnserver: Config.Host %q: want a name or an IP address, without a port", c.Host)
+	case slices.ContainsFunc(slices.Concat(c.AllowPeers, c.DenyPeers), func(p netip.Prefix) bool { return !p.IsValid() }):
+		return errors.New("turnserver: Config.AllowPeers, DenyPeers: want networks, as 10.0.0.0/8")
 	case c.UDP == Off && c.TCP == Off && c.TLS == Off:
 		return fmt.Errorf("turnserver: Config.UDP, TCP and TLS are all %q: nothing to listen on", Off)
 	case c.TLS != Off && c.TLSConfig == nil:
@@ -129,6 +132,13 @@ func (c *Config) check() error {
 		return fmt.Errorf("turnserver: Config.MaxAllocations %d, MaxStreams %d: want positive numbers", c.MaxAllocations, c.MaxStreams)
 	}
 	return nil
+}
+
+func plainPrefixes(list []netip.Prefix) (plain []netip.Prefix) {
+	for _, p := range list {
+		plain = append(plain, plainPrefix(p))
+	}
+	return plain
 }
 
 func validHost(host string) bool {

@@ -1,9 +1,11 @@
 package turnserver
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -11,8 +13,8 @@ import (
 // lets through: those of its interfaces, their networks' broadcast addresses, and the anycast addresses of IPv6.
 // They are read again when they are older than hostAge, for addresses come and go.
 type host struct {
-	reading atomic.Bool // somebody does
-	last    atomic.Pointer[hostAddresses]
+	reading atomic.Bool                   // somebody does
+	last    atomic.Pointer[hostAddresses] // never nil
 }
 
 // hostAge is how long an address that the machine has got may be taken for somebody else's.
@@ -29,21 +31,30 @@ type hostAddresses struct {
 // owns reports whether a packet for a would reach this machine, or all of its network.
 func (h *host) owns(a netip.Addr) bool {
 	last := h.last.Load()
-	if (last == nil || time.Since(last.read) > hostAge) && !h.reading.Swap(true) {
-		last = readHost()
-		h.last.Store(last)
+	if time.Since(last.read) > hostAge && !h.reading.Swap(true) {
+		// Where the system has no files left, which strangers can bring about, those of before stay.
+		if now, err := readHost(); err == nil {
+			h.last.Store(now)
+			last = now
+		}
 		h.reading.Store(false)
 	}
-	return last == nil || last.owns(a) // nil: somebody reads for the first time
+	return last.owns(a)
 }
 
 // claims asks the system, too, which may have taken an address to itself that no interface has, by a route of
-// type local. That takes a socket, so it is for a permission, not for a packet.
+// type local. That takes a socket, so it is for a permission, not for a packet. Where there is none, an address is taken
+// to be of this machine.
 func (h *host) claims(a netip.Addr) bool {
 	if h.owns(a) {
 		return true
 	}
 	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(a, 9))) // sends nothing
+	for _, none := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM} {
+		if errors.Is(err, none) {
+			return true
+		}
+	}
 	if err != nil {
 		return false // no route
 	}
@@ -51,22 +62,28 @@ func (h *host) claims(a netip.Addr) bool {
 	return addrPort(conn.LocalAddr()).Addr() == a
 }
 
-func readHost() *hostAddresses {
+func readHost() (*hostAddresses, error) {
 	h := &hostAddresses{read: time.Now(), own: make(map[netip.Addr]bool)}
-	interfaces, _ := net.Interfaces()
+	interfaces, err := net.Interfaces()
+	if err != nil {
+		return nil, err
+	}
 	for _, i := range interfaces {
-		list, _ := i.Addrs()
+		list, err := i.Addrs()
+		if err != nil {
+			return nil, err
+		}
 		for _, a := range list {
 			if p, err := netip.ParsePrefix(a.String()); err == nil {
 				h.add(p, i.Flags&net.FlagLoopback != 0)
 			}
 		}
 	}
-	return h
+	return h, nil
 }
 
 func (h *hostAddresses) add(p netip.Prefix, loopback bool) {
-	p = netip.PrefixFrom(p.Addr().Unmap().WithZone(""), bitsOf(p))
+	p = plainPrefix(p)
 	h.own[p.Addr()] = true
 	if loopback {
 		h.whole = append(h.whole, p.Masked())
@@ -75,12 +92,12 @@ func (h *hostAddresses) add(p netip.Prefix, loopback bool) {
 	}
 }
 
-// bitsOf is the length of a prefix, of IPv4 also where it is written as one of IPv6.
-func bitsOf(p netip.Prefix) int {
+// plainPrefix returns p without a zone, and one of IPv4 that is written as one of IPv6 as one of IPv4.
+func plainPrefix(p netip.Prefix) netip.Prefix {
 	if p.Addr().Is4In6() {
-		return p.Bits() - 96
+		return netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
 	}
-	return p.Bits()
+	return netip.PrefixFrom(p.Addr().WithZone(""), p.Bits())
 }
 
 func (h *hostAddresses) owns(a netip.Addr) bool {

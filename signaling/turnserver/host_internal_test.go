@@ -44,3 +44,17 @@ func TestOwnAddressesAreNamed(t *testing.T) {
 		require.Equal(t, want, rules.toldOwn(netip.MustParseAddr(peer)), peer)
 	}
 }
+
+// A network of IPv4 may be written as one of IPv6.
+func TestRulesOfIPv4InIPv6(t *testing.T) {
+	mapped := func(s string) []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix(s)} }
+	c, err := Config{UDP: "127.0.0.1:0", TCP: Off, PublicAddresses: []netip.Addr{netip.MustParseAddr("::ffff:203.0.113.7")},
+		AllowPeers: mapped("::ffff:10.0.0.0/104"), DenyPeers: mapped("::ffff:9.9.9.0/120")}.withDefaults()
+	require.NoError(t, err)
+	rules := peerRules{own: c.PublicAddresses, allow: c.AllowPeers, deny: c.DenyPeers}
+	for peer, want := range map[string]bool{"10.1.2.3": true, "192.168.0.1": false, "9.9.9.9": false, "::ffff:9.9.9.9": false, "9.9.8.9": true, "203.0.113.7": true, "64:ff9b::909:909": false} {
+		require.Equal(t, want, rules.allows(netip.MustParseAddr(peer)), peer)
+	}
+	_, err = Config{UDP: "127.0.0.1:0", TCP: Off, PublicAddresses: c.PublicAddresses, AllowPeers: []netip.Prefix{{}}}.withDefaults()
+	require.ErrorContains(t, err, "Config.AllowPeers")
+}

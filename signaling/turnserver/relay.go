@@ -108,7 +108,7 @@ func (r *relay) route(to netip.AddrPort) (netip.AddrPort, bool) {
 		return to, s.rules.toldOwn(to.Addr())
 	}
 	// The host may have got the address since it was permitted.
-	return to, !s.host.owns(to.Addr()) || s.rules.toldOwn(to.Addr())
+	return to, !s.host.owns(to.Addr()) && !s.host.owns(translated(to.Addr())) || s.rules.toldOwn(to.Addr())
 }
 
 // ReadFrom returns the next packet for the client.

@@ -1,6 +1,7 @@
 package turnserver
 
 import (
+	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -48,7 +49,11 @@ func New(config Config) (*Server, error) {
 		places:  newPlaces(&config),
 		closing: make(chan struct{}),
 	}
-	s.host.last.Store(readHost())
+	own, err := readHost()
+	if err != nil {
+		return nil, fmt.Errorf("turnserver: addresses of this host: %w", err)
+	}
+	s.host.last.Store(own)
 	if err := s.start(); err != nil {
 		s.sockets.close()
 		return nil, err

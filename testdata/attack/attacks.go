@@ -23,6 +23,15 @@ type attack struct {
 	run  func(*crowd)
 }
 
+// needed are the flags of the server without which an attack would do nothing.
+var needed = []struct {
+	flag string
+	is   func(signaling.Welcome) bool
+}{
+	{"--turn", func(w signaling.Welcome) bool { _, _, found := turnOf(w, "tcp"); return found }},
+	{"--relay-links", func(w signaling.Welcome) bool { return w.RelayLinks }},
+}
+
 var attacks = []attack{
 	{"none", func(*crowd) {}},
 	{"400 members of one address hang up, 40 send each what is to be kept", func(c *crowd) { c.fillOutboxes(1) }},
@@ -38,6 +47,7 @@ var attacks = []attack{
 	{"20 members send, ask for lists and ping as fast as they can", (*crowd).flood},
 	{"messages without an end, in fragments", (*crowd).fragments},
 	{"300 wait to be matched, and come and go", (*crowd).match},
+	{"40 members of 20 addresses flood relayed links, whose other ends read or do not", (*crowd).floodRelayed},
 	{"TURN over TCP: relays made and released in a loop", (*crowd).relays},
 	{"TURN over TCP: wrong credentials in a loop", (*crowd).credentials},
 }
@@ -334,6 +344,38 @@ func (c *crowd) match() {
 	})
 }
 
+// floodRelayed has members send binary frames, the largest there are, to two others, of whom one does not read.
+func (c *crowd) floodRelayed() {
+	join := signaling.Join{Room: signaling.RoomName(rand.Text()), Features: []string{signaling.FeatureRelayLinks}}
+	var ends []signaling.PeerID
+	for i := range 2 {
+		p, w, err := c.server.enter(c.ctx, c.attacker(i), join)
+		if err != nil {
+			return
+		}
+		c.hold(p.conn)
+		if i == 0 {
+			go p.drop()
+		}
+		ends = append(ends, w.ID)
+	}
+	c.each(40, func(i int) error {
+		p, _, err := c.server.enter(c.ctx, c.attacker(2+i%20), join)
+		if err != nil {
+			return err
+		}
+		defer p.vanish()
+		go p.drop()
+		frame := make([]byte, signaling.MaxForward)
+		signaling.SetForwardPeer(frame, ends[i%2])
+		for c.ctx.Err() == nil && err == nil {
+			p.conn.SetWriteDeadline(time.Now().Add(patience))
+			err = p.conn.WriteMessage(websocket.BinaryMessage, frame)
+		}
+		return err
+	})
+}
+
 // relays is S17.
 func (c *crowd) relays() { c.turn(func(credential *signaling.ICEServer) {}) }
 
@@ -347,10 +389,7 @@ func (c *crowd) turn(change func(*signaling.ICEServer)) {
 		return
 	}
 	defer p.vanish()
-	at, credential, found := turnOf(w, "tcp")
-	if !found {
-		return
-	}
+	at, credential, _ := turnOf(w, "tcp")
 	change(&credential)
 	c.each(10, func(i int) error {
 		conn, err := c.server.dial(c.ctx, at, c.attacker(i))

@@ -1,7 +1,8 @@
 // Attack plays what strangers do to a signaling server on a public address, one attack after the other, and prints what
 // honest members of other addresses see meanwhile: how long a join and a signal take, and whether anybody is refused.
 //
-//	signal-server --proxy-protocol --trusted-proxy=127.0.0.1 --turn --turn-address=203.0.113.7 --turn-host=127.0.0.1 &
+//	signal-server --proxy-protocol --trusted-proxy=127.0.0.1 --relay-links \
+//	    --turn --turn-address=203.0.113.7 --turn-host=127.0.0.1 &
 //	go run ./testdata/attack ws://127.0.0.1:9080
 //
 // It names the address of each client with the PROXY protocol, so that one machine can be many. It takes as long as
@@ -65,7 +66,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	s := &server{url: strings.TrimSuffix(flags.Arg(0), "/")}
 	if err := s.check(ctx); err != nil {
-		fmt.Fprintf(stderr, "attack: %s: %v; start it with --proxy-protocol and --trusted-proxy of this host\n", s.url, err)
+		fmt.Fprintf(stderr, "attack: %s: %v; start it with --proxy-protocol, --trusted-proxy of this host, --turn and --relay-links\n", s.url, err)
 		return exitUsage
 	}
 	fmt.Fprintln(stdout, "| attack | honest joins | join p50, p99 | signal p99 | honest refused | attackers refused | server's memory |")

@@ -118,13 +118,18 @@ func (s *server) enter(ctx context.Context, from netip.Addr, j signaling.Join) (
 	return p, w, nil
 }
 
-// check finds out whether the server is there, and believes who is said to connect.
+// check finds out whether the server is there, believes who is said to connect, and has what is attacked.
 func (s *server) check(ctx context.Context) error {
-	p, _, err := s.enter(ctx, honest(), signaling.Join{})
+	p, w, err := s.enter(ctx, honest(), signaling.Join{})
 	if err != nil {
 		return err
 	}
 	defer p.vanish()
+	for _, n := range needed {
+		if !n.is(w) {
+			return fmt.Errorf("no %s", n.flag)
+		}
+	}
 	_, err = s.figures(ctx)
 	return err
 }

@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -37,7 +36,7 @@ func Start(profile string) (*Browser, error) {
 		return nil, err
 	}
 	cmd.Args = append(cmd.Args, "--remote-debugging-port=0")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a browser is many processes
+	group(cmd) // a browser is many processes
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		return nil, err
@@ -91,7 +90,7 @@ func (b *Browser) Close() {
 	}
 }
 
-func (b *Browser) kill() { _ = syscall.Kill(-b.cmd.Process.Pid, syscall.SIGKILL) }
+func (b *Browser) kill() { killGroup(b.cmd) }
 
 // Call sends a command and takes its result.
 func (b *Browser) Call(method string, params, result any) error {

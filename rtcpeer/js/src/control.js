@@ -5,7 +5,7 @@
 //   01 random[32] kept   hello: half of the link's secret, and how many bytes its sender keeps for each lane
 //   02 mac[32]           prove: the sender knows the secret of the link
 //   03 counts            take: the link goes over this path from now on; what was delivered so far
-//   04 flags counts      beat: the sender is there; what was delivered so far
+//   04 flags counts times  beat: the sender is there; what was delivered so far; for Timing
 //   05 reason            bye: the link is over
 //
 // Counts are those of the reliable lanes, in the order of the lanes: how many packets of each the sender has taken since
@@ -17,10 +17,11 @@ import { hmac } from "./sha256.js";
 /** @import { Reason } from "./types.js" */
 
 export const hello = 1, prove = 2, take = 3, beat = 4, bye = 5;
-export const asks = 1, answers = 2; // flags of a beat: the receiver is to answer at once; this is an answer
+export const asks = 1, answers = 2, knowsTimes = 16; // flags of a beat: the receiver is to answer at once; this is an answer; may have times
+const maxTimes = 99;
 
 /**
- * @typedef {{kind: number, random?: Uint8Array, kept?: number, mac?: Uint8Array, flags?: number, counts?: number[], reason?: number}} Control
+ * @typedef {{kind: number, random?: Uint8Array, kept?: number, mac?: Uint8Array, flags?: number, counts?: number[], times?: number[], reason?: number}} Control
  */
 
 /** Returns null for what is no control frame. lanes is how many reliable lanes there are. @param {Uint8Array} b @param {number} lanes @returns {Control | null} */
@@ -42,7 +43,13 @@ export function decodeControl(b, lanes) {
   if (c.kind === hello) Object.assign(c, { random: cut(32), kept: number() });
   else if (c.kind === prove) c.mac = cut(32);
   else if (c.kind === take) c.counts = counts();
-  else if (c.kind === beat) Object.assign(c, { flags: b[at++], counts: counts() });
+  else if (c.kind === beat) {
+    Object.assign(c, { flags: b[at++], counts: counts() });
+    const times = [];
+    while (at < b.length && times.length < maxTimes) times.push(number());
+    if (times.length % 3 || times.some((t) => t > Number.MAX_SAFE_INTEGER)) return null;
+    if (times.length) c.times = times;
+  }
   else if (c.kind === bye) c.reason = b[at++];
   else return null;
   return at === b.length ? c : null;
@@ -56,9 +63,9 @@ export function varint(n) {
 }
 
 /** @param {Control} c */
-export const encodeControl = ({ kind, random = new Uint8Array(), kept, mac = new Uint8Array(), flags, counts = [], reason }) =>
+export const encodeControl = ({ kind, random = new Uint8Array(), kept, mac = new Uint8Array(), flags, counts = [], times = [], reason }) =>
   new Uint8Array([
-    kind, ...random, ...(kept === undefined ? [] : varint(kept)), ...mac, ...(flags === undefined ? [] : [flags]), ...counts.flatMap(varint),
+    kind, ...random, ...(kept === undefined ? [] : varint(kept)), ...mac, ...(flags === undefined ? [] : [flags]), ...[...counts, ...times].flatMap(varint),
     ...(reason === undefined ? [] : [reason]),
   ]);
 

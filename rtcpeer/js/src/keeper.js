@@ -107,9 +107,11 @@ export class Keeper {
   }
 
   /** @param {Path} path @param {Control} frame */
-  beaten(path, { flags = 0, counts = [] }) {
+  beaten(path, frame) {
     const { link } = this;
+    const { flags = 0, counts = [] } = frame;
     if (!link.takenByOther(path, counts)) return;
+    link.timing?.beaten(path, frame);
     if (flags & asks) path.tell(answers);
     if (flags & answers) this.decide(this.repair.answered(now(), this.sight()));
     link.flushed();
@@ -172,6 +174,7 @@ export class Keeper {
   /** @param {Path} path */
   switchTo(path) {
     this.control = this.said = 0;
+    this.link.timing?.moved();
     this.closedByPeer = false;
     this.link.goOver(path);
   }
@@ -275,6 +278,7 @@ export class Keeper {
   tick() {
     const { link } = this;
     const path = /** @type {Path} */ (link.path);
+    link.timing?.tick(path);
     let heard = path.heard, { said } = path, told = 0, carried = 0;
     for (const lane of link.lanes) {
       heard += lane.received;

@@ -20,6 +20,7 @@ import { relayFeature } from "./wire.js";
 /** @import { Presence } from "./inbox.js" */
 /** @import { Step } from "./negotiation.js" */
 /** @import { Peer } from "./peer.js" */
+/** @import { PeerTimes as Times } from "./times.js" */
 /** @import { LinkStats, Reason } from "./types.js" */
 /** @import { Signal } from "./wire.js" */
 
@@ -77,6 +78,7 @@ export class Link {
     /** @type {Presence} */ this.presence = { id: member.id, state: "new" };
     this.negotiation = new Negotiation(node.id > member.id);
     if (this.negotiation.offers || this.capable) this.negotiation.attempt = entry.attempt; // else the other end's next offer may have any number
+    this.timing = /** @type {Times | undefined} */ (node.config.times)?.of(this);
     this.lanes = node.layout.map((_, i) => new Lane(this, i));
     this.reliable = this.lanes.filter((lane) => lane.reliable);
     const { connectTimeout } = node.config;

@@ -2,7 +2,7 @@
 // pathEnded, received and controlled.
 
 import { KiB, eventCost, listen } from "./basics.js";
-import { beat, encodeControl, proof } from "./control.js";
+import { beat, encodeControl, knowsTimes, proof } from "./control.js";
 
 /** @import { Control } from "./control.js" */
 /** @import { Lane } from "./lane.js" */
@@ -167,7 +167,8 @@ export class Path {
 
   /** Says that this end is there, and what it has taken. @param {number} [flags] */
   beat(flags = 0) {
-    this.say({ kind: beat, flags, counts: this.link.counts() });
+    const { timing } = this.link;
+    this.say({ kind: beat, flags: timing ? flags | knowsTimes : flags, counts: this.link.counts(), times: timing?.times(flags) });
   }
 
   /** beat, for what can be left out: when a path works again after an hour, it is no flood that comes. @param {number} [flags] */

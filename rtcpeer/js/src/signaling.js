@@ -1,7 +1,7 @@
 // One membership of a signaling server: one WebSocket after the other. While there is none, at most 1024
 // messages wait; a further one is lost, as it would be with the server, and the next attempt makes up for it.
 
-import { message, nothing, now } from "./basics.js";
+import { message, nothing, now, text } from "./basics.js";
 import { passing, RtcPeerError } from "./errors.js";
 import { bad, decodeMessage, encodeMessage, protocol } from "./wire.js";
 
@@ -13,6 +13,12 @@ const backoffMin = 200, backoffMax = 15000;
 const mostAsked = 300000; // ms that a server may ask to wait besides
 const checkTimeout = 2000;
 const probeAfter = 30000, probeFor = 15000; // see Signaling.watch
+
+/** What a WebSocket offers besides so that its request has the first frame. @param {string} taken @param {string} frame */
+const offer = (taken, frame) => {
+  const data = btoa(String.fromCharCode(...text.encode(frame))).replace(/=/g, "").replace(/\+/g, "-").replace(/\//g, "_");
+  return data.length > 4096 ? [] : [taken, "frame." + data];
+};
 
 export class Signaling {
   /** @type {any} */ socket = null; // that which was welcomed
@@ -59,8 +65,9 @@ export class Signaling {
   connect(answer = "welcome") {
     return new Promise((resolve, reject) => {
       /** @type {any} */ let socket;
+      const first = encodeMessage(this.join), taken = protocol + ".taken";
       try {
-        socket = new /** @type {any} */ (this.config).WebSocket(this.url, [protocol]);
+        socket = new /** @type {any} */ (this.config).WebSocket(this.url, [protocol, ...offer(taken, first)]);
       } catch (e) {
         throw new RtcPeerError("unreachable", `${this.shown}: ${message(e)}; a page over https needs wss://`, { retry: false });
       }
@@ -121,8 +128,8 @@ export class Signaling {
         else over(new RtcPeerError(e.reason, `${this.shown}: closed: ${e.reason}`));
       };
       socket.onopen = () => {
-        if (socket.protocol !== protocol) fail(`subprotocol "${socket.protocol}": want ${protocol}; is it of another version?`);
-        else socket.send(encodeMessage(this.join));
+        if (socket.protocol === protocol) socket.send(first);
+        else if (socket.protocol !== taken) fail(`subprotocol "${socket.protocol}": want ${protocol}; is it of another version?`);
         if (this.join.match) clearTimeout(timer); // others may take their time
       };
       socket.onmessage = (/** @type {any} */ e) => {
@@ -166,7 +173,7 @@ export class Signaling {
     this.welcome = w;
     this.garbage = 0;
     // Who comes back needs nothing else.
-    Object.assign(this.join, { room: w.room, resume: w.resume, password: "", new_room: null, match: null });
+    Object.assign(this.join, { room: w.room, resume: w.resume, password: "", new_room: null, create: null, match: null });
   }
 
   /** Tries until there is a connection, or the reason is final. @param {RtcPeerError} why */

@@ -97,6 +97,8 @@ export type Config = {
   keepPlace?: boolean;
   /** How the room shall be if join creates it. */
   newRoom?: NewRoom;
+  /** Whether join may create the room that it names: "never" (unknown_room if it does not exist), "only" (room_exists if it does). Without it, if there is none. */
+  create?: "never" | "only";
   /** node.refuse from the beginning. */
   refuse?: boolean;
   /**
@@ -112,6 +114,8 @@ export type Config = {
    * page over https, or of localhost.
    */
   relayLinks?: RelayLinks;
+  /** Measures the ways to the peers, and their clocks: see times.js. */
+  times?: PeerTimes;
   /** Gets what an operator would want to know. */
   log?: (text: string, detail?: any) => void;
   /** Instead of the browser's. */
@@ -119,6 +123,9 @@ export type Config = {
   /** Instead of the browser's. */
   WebSocket?: new (url: string, protocols: string[]) => any;
 };
+
+/** What is measured of the peers of one node, by a class of times.js. In ms; undefined: not known. */
+export type PeerTimes = { rtt(peer: number): number | undefined; offset(peer: number): number | undefined };
 
 /** What relay-links.js does for a node. It is no part of the contract. */
 export type RelayLinks = (socket: () => WebSocket | null, drop: (why: string) => void) => {

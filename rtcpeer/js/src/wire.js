@@ -63,7 +63,7 @@ const kinds = {
     room: optional(roomName), topology: optional(topology), channels: optional(channelList),
     resume: optional(token), token: optional(token), metadata, one_attempt: flag, features, incarnation, password: optional(bytes(0, 128)),
     new_room: optional(record({ public: flag, metadata, max_members: optional(count) })),
-    match: optional(record({ key: bytes(1, 128), size: whole(2, 64) })),
+    create: optional(oneOf("never", "only")), match: optional(record({ key: bytes(1, 128), size: whole(2, 64) })),
   }),
   list: record({
     filter: optional(want((v) => Object.keys(v).length <= 16 && Object.values(v).every((x) => /^[bns]/.test(typeof x)),

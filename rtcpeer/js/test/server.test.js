@@ -16,6 +16,33 @@ async function refusal(url, config) {
   return error;
 }
 
+test("the join goes with the request where the server takes it from there, and else as a frame", async (t) => {
+  const offered = [], frames = [];
+  const serve = async (taken) => {
+    const handleProtocols = (protocols) => (offered.push([...protocols]), [...protocols][taken && protocols.size > 1 ? 1 : 0]);
+    const fake = await fakeServer((socket) => {
+      socket.on("message", (data) => (frames.push(String(data)), taken || socket.send(JSON.stringify(welcome))));
+      if (taken) socket.send(JSON.stringify(welcome));
+    }, { handleProtocols });
+    t.after(fake.close);
+    return fake.url;
+  };
+  const metadata = { name: "Ännchen ?>~" };
+  for (const taken of [true, false]) {
+    const p = await Player.join(await serve(taken), { RTCPeerConnection, metadata });
+    t.after(() => p.close());
+    const [own, answer, frame] = offered.at(-1);
+    assert.deepEqual([own, answer], ["rtcpeer.v1", "rtcpeer.v1.taken"]);
+    const join = JSON.parse(Buffer.from(frame.slice("frame.".length), "base64url"));
+    assert.deepEqual([join.kind, join.room, join.metadata], ["join", "x", metadata]);
+    if (!taken) assert.deepEqual(JSON.parse(frames[0]), join);
+    else assert.deepEqual(frames, []);
+  }
+  const large = await Player.join(await serve(false), { RTCPeerConnection, token: "t".repeat(4000) });
+  t.after(() => large.close());
+  assert.deepEqual(offered.at(-1), ["rtcpeer.v1"]);
+});
+
 test("what is no signaling server is unreachable, and the message says what to look for", async (t) => {
   for (const status of [200, 403, 502]) {
     const proxy = createServer().listen(0, "127.0.0.1");

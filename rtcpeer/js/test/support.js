@@ -115,6 +115,9 @@ export async function eventually(what, test, ms = patience) {
 
 /** A WebSocket of a member that does not take part in repairs, as a Godot game does not. */
 export class Plain extends WebSocket {
+  constructor(url, [protocol]) {
+    super(url, protocol); // its join is a frame
+  }
   send(data) {
     const m = JSON.parse(data);
     super.send(JSON.stringify({ ...m, ...(m.kind === "join" && { features: undefined }) }));

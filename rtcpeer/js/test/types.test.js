@@ -14,6 +14,7 @@ test("the bundle exports what the source does, by the same names", async () => {
   const source = await import("../src/rtcpeer.js");
   assert.deepEqual(Object.keys(rtcpeer), Object.keys(source));
   assert.deepEqual(Object.keys(await import("rtcpeer/relay-links")), Object.keys(await import("../src/relay-links.js")), "as the package exports it");
+  assert.deepEqual(Object.keys(await import("rtcpeer/times")), ["PeerTimes"], "likewise");
   for (const [name, value] of Object.entries(source)) assert.equal(typeof rtcpeer[name], typeof value, name);
   assert.deepEqual([new rtcpeer.RtcPeerError("x", "").name, new rtcpeer.BroadcastError([]).name], ["RtcPeerError", "BroadcastError"]);
 });

@@ -28,10 +28,12 @@ type path struct {
 	// Safe for all.
 	life
 	remarks  *remarks
+	first    *firstRoute
 	pace     pace
 	offered  atomic.Bool // this end made the offer
 	patience patience
 	outlet   outlet
+	brake    brake
 }
 
 // eventBacklog is how many events wait for the owner before Pion's gatherer does. A host has a few
@@ -42,15 +44,17 @@ func newPath(t *Transport, config transport.PathConfig) (*path, error) {
 	settings := t.config
 	settings.ICEServers = toPion(serversFor(t.servers, config))
 	remarks := &remarks{}
-	pc, err := t.connection(settings, remarks)
+	first := &firstRoute{}
+	pc, err := t.connection(settings, remarks, first)
 	if err != nil {
 		return nil, fmt.Errorf("webrtc: %w", err)
 	}
 	p := &path{
-		pc: pc, own: t.own, life: newLife(eventBacklog), remarks: remarks,
+		pc: pc, first: first, own: t.own, life: newLife(eventBacklog), remarks: remarks,
 		relayOnly: settings.ICETransportPolicy == pion.ICETransportPolicyRelay,
 		patience:  newPatience(cmp.Or(config.LostAfter, t.silence), t.doubt),
 	}
+	p.outlet.path = p
 	pc.OnICECandidate(p.gathered)
 	pc.OnConnectionStateChange(p.stateChanged)
 	// The association tells at once that the other end is gone; the connection, only when DTLS has.
@@ -93,6 +97,8 @@ func (p *path) addLane(c transport.LaneConfig) error {
 	if c.Mode == transport.Reliable {
 		lane.outlet = &p.outlet
 		p.outlet.lanes = append(p.outlet.lanes, lane)
+	} else {
+		p.brake.lanes = append(p.brake.lanes, lane)
 	}
 	p.lanes = append(p.lanes, lane)
 	channel.OnOpen(func() {
@@ -122,7 +128,7 @@ func (p *path) Offer() (string, error) {
 		return "", fmt.Errorf("webrtc: offer: %w", err)
 	}
 	p.offered.Store(true)
-	return offer.SDP, nil
+	return p.first.describe(offer.SDP), nil
 }
 
 func (p *path) Answer(offer string) (string, error) {
@@ -136,12 +142,13 @@ func (p *path) Answer(offer string) (string, error) {
 	if err := p.pc.SetLocalDescription(answer); err != nil {
 		return "", fmt.Errorf("webrtc: answer: %w", err)
 	}
-	return answer.SDP, nil
+	return p.first.describe(answer.SDP), nil
 }
 
 func (p *path) Accept(answer string) error { return p.describe(pion.SDPTypeAnswer, answer) }
 
 func (p *path) describe(kind pion.SDPType, sdp string) error {
+	p.first.described(sdp)
 	sdp = fewerCandidates(sdp)
 	if err := p.pc.SetRemoteDescription(pion.SessionDescription{Type: kind, SDP: sdp}); err != nil {
 		return fmt.Errorf("webrtc: remote %s: %w", kind, err)

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -88,8 +89,9 @@ func New(config Config) (*Transport, error) {
 }
 
 // connection returns what a path is made of, which tells r what Pion says of it.
-func (t *Transport) connection(settings pion.Configuration, r *remarks) (*pion.PeerConnection, error) {
+func (t *Transport) connection(settings pion.Configuration, r *remarks, first *firstRoute) (*pion.PeerConnection, error) {
 	engine := t.engine
+	engine.SetICEBindingRequestHandler(first.choose)
 	engine.LoggerFactory = listeningFactory{engine.LoggerFactory, r}
 	api := pion.NewAPI(
 		pion.WithSettingEngine(engine),
@@ -109,6 +111,14 @@ func (t *Transport) NewPath(config transport.PathConfig) (transport.Path, error)
 	}
 	return newPath(t, config)
 }
+
+// slots bounds the paths that are being made in this process. One takes some 2 ms of CPU at each end: if thousands are made
+// at once, none is open before its time is over. 64 for each CPU take 150 ms, and leave none of it idle while they wait for
+// the network. After two seconds a path is slow because of its network.
+var slots = transport.NewSlots(64*runtime.GOMAXPROCS(0), 2*time.Second)
+
+// Slots returns the bound for all Transports of this process.
+func (t *Transport) Slots() *transport.Slots { return slots }
 
 func (t *Transport) OnChange(f func()) (stop func()) { return t.changes.add(f) }
 

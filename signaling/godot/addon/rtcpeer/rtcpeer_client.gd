@@ -138,8 +138,9 @@ func _process(delta: float) -> void:
 			while _ws != null and _ws.get_available_packet_count() > 0:
 				_parse(_ws.get_packet())
 		WebSocketPeer.STATE_CLOSED:
+			var reason := _ws.get_close_reason()
 			_ws = null
-			_socket_closed()
+			_socket_closed(reason)
 
 
 func _dial() -> Error:
@@ -178,7 +179,13 @@ func _mode_name(mode: int) -> String:
 
 
 # A connection that just ends leaves the place kept: come back with the token of the last welcome.
-func _socket_closed() -> void:
+# The engine drops messages that it has not handed out when the close frame comes in the same poll, and with them the
+# error that is the server's last message; the reason of the close frame is the code of that error.
+func _socket_closed(reason := "") -> void:
+	if _last_error == "" and reason.is_valid_identifier():
+		_refused(reason, reason.replace("_", " "))
+		if _ws != null: # the game has begun anew
+			return
 	var may_retry := _last_error == "" or _last_error in RETRY
 	_last_error = ""
 	if _resume == "" or not may_retry or _lost_for > REDIAL_FOR:

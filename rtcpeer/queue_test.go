@@ -1,0 +1,252 @@
+package rtcpeer_test
+
+import (
+	"encoding/binary"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/rtcpeer/transport"
+	"example.org/rtcpeer/rtcpeer/transport/memory"
+)
+
+// One guest uploads, and the program takes 8 ms for each packet. With one queue for all, the inputs of the others wait
+// behind what the inbox has of it: 16 packets, 131 ms.
+func TestInputsDoNotWaitBehindAnUpload(t *testing.T) {
+	queues := map[string]func(*rtcpeer.Node) (*rtcpeer.Queue, error){
+		"of the channel": func(n *rtcpeer.Node) (*rtcpeer.Queue, error) { return n.ChannelQueue(1) },
+		"of the peer":    func(n *rtcpeer.Node) (*rtcpeer.Queue, error) { return n.PeerQueue(5) },
+	}
+	for name, queue := range queues {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				config := rtcpeer.Config{Channels: []rtcpeer.Mode{rtcpeer.Reliable}}
+				nodes := group(t, rtcpeer.Star, inMemory(), config, 1, 5, 7)
+				host := nodes[1]
+				uploads, err := queue(host)
+				require.NoError(t, err)
+				done := make(chan int)
+				go func() {
+					var n int
+					for range 100 {
+						p, err := uploads.Receive(t.Context())
+						if err != nil || p.Peer != 5 || binary.BigEndian.Uint32(p.Data) != uint32(n) {
+							break
+						}
+						time.Sleep(8 * time.Millisecond)
+						n++
+					}
+					done <- n
+				}()
+				go func() {
+					for i := range 100 {
+						data := binary.BigEndian.AppendUint32(nil, uint32(i))
+						if err := nodes[5].Send(t.Context(), rtcpeer.Packet{Peer: 1, Channel: 1, Data: append(data, make([]byte, 16<<10-4)...)}); err != nil {
+							t.Error(err)
+						}
+					}
+				}()
+				began := time.Now()
+				go func() {
+					for range 40 {
+						time.Sleep(time.Second / 60)
+						age := binary.BigEndian.AppendUint64(nil, uint64(time.Since(began)))
+						if err := nodes[7].TrySend(rtcpeer.Packet{Peer: 1, Mode: rtcpeer.UnreliableOrdered, Data: age}); err != nil {
+							t.Error(err)
+						}
+					}
+				}()
+				for range 40 {
+					ev := next(t, host)
+					require.Equal(t, rtcpeer.PeerID(7), ev.Packet.Peer)
+					age := time.Since(began) - time.Duration(binary.BigEndian.Uint64(ev.Packet.Data))
+					require.Less(t, age, time.Millisecond)
+				}
+				require.Equal(t, 100, <-done)
+			})
+		})
+	}
+}
+
+func TestQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		config := rtcpeer.Config{Channels: []rtcpeer.Mode{rtcpeer.Reliable}}
+		nodes := group(t, rtcpeer.Mesh, inMemory(), config, 1, 5, 7)
+		n := nodes[1]
+		say := func(from rtcpeer.PeerID, channel int, text string) {
+			require.NoError(t, nodes[from].TrySend(rtcpeer.Packet{Peer: 1, Channel: channel, Data: []byte(text)}))
+			synctest.Wait()
+		}
+		wantNext := func(q *rtcpeer.Queue, from rtcpeer.PeerID, text string) {
+			t.Helper()
+			p, err := q.TryReceive()
+			require.NoError(t, err)
+			require.Equal(t, fmt.Sprint(from, text), fmt.Sprint(p.Peer, string(p.Data)))
+		}
+		for i := range 3 { // they wait already
+			say(5, 1, fmt.Sprint("early", i))
+			say(7, 0, fmt.Sprint("other", i))
+		}
+		one, err := n.ChannelQueue(1)
+		require.NoError(t, err)
+		for i := range 3 {
+			wantNext(one, 5, fmt.Sprint("early", i))
+			wantPacket(t, n, 7, 0, rtcpeer.Reliable, fmt.Sprint("other", i))
+		}
+		_, err = one.TryReceive()
+		require.ErrorIs(t, err, rtcpeer.ErrNoEvent)
+
+		_, err = n.ChannelQueue(1)
+		require.ErrorContains(t, err, "has a Queue already")
+		_, err = n.ChannelQueue(2)
+		require.ErrorIs(t, err, rtcpeer.ErrUnknownChannel)
+		_, err = n.PeerQueue(9)
+		require.ErrorIs(t, err, rtcpeer.ErrUnknownPeer)
+
+		five, err := n.PeerQueue(5) // goes before the channel's
+		require.NoError(t, err)
+		say(5, 1, "a")
+		say(7, 1, "b")
+		say(5, 0, "c")
+		require.Equal(t, 3, n.Stats().Waiting)
+		wantNext(five, 5, "a")
+		wantNext(five, 5, "c")
+		wantNext(one, 7, "b")
+
+		// What waits is received after the peer is gone, and then the end.
+		say(5, 0, "last words")
+		require.NoError(t, nodes[5].Close())
+		wantDisconnected(t, n, 5, rtcpeer.ByPeer)
+		wantNext(five, 5, "last words")
+		_, err = five.Receive(t.Context())
+		require.ErrorIs(t, err, rtcpeer.ErrUnknownPeer)
+		five.Close()
+
+		// A queue that is closed gives back what it has, and what follows.
+		say(7, 1, "d")
+		one.Close()
+		one.Close()
+		say(7, 1, "e")
+		wantPacket(t, n, 7, 1, rtcpeer.Reliable, "d")
+		wantPacket(t, n, 7, 1, rtcpeer.Reliable, "e")
+		_, err = one.Receive(t.Context())
+		require.ErrorIs(t, err, rtcpeer.ErrClosed)
+
+		again, err := n.ChannelQueue(1)
+		require.NoError(t, err)
+		waiting := make(chan error)
+		go func() {
+			_, err := again.Receive(t.Context())
+			waiting <- err
+		}()
+		synctest.Wait()
+		require.NoError(t, n.Close())
+		require.ErrorIs(t, <-waiting, rtcpeer.ErrClosed)
+	})
+}
+
+// A reliable channel whose queue nobody receives is held up, and nothing else of its peer.
+func TestQueueIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		config := rtcpeer.Config{Channels: []rtcpeer.Mode{rtcpeer.Reliable}}
+		nodes := group(t, rtcpeer.Mesh, inMemory(), config, 1, 5)
+		q, err := nodes[1].ChannelQueue(1)
+		require.NoError(t, err)
+		go func() {
+			for range 1000 {
+				if nodes[5].Send(t.Context(), rtcpeer.Packet{Peer: 1, Channel: 1, Data: make([]byte, 10<<10)}) != nil {
+					return
+				}
+			}
+		}()
+		synctest.Wait()
+		require.LessOrEqual(t, nodes[1].Stats().Waiting, 25, "256 KiB")
+		require.NoError(t, nodes[5].TrySend(rtcpeer.Packet{Peer: 1, Data: []byte("hi")}))
+		wantPacket(t, nodes[1], 5, 0, rtcpeer.Reliable, "hi")
+		for range 1000 {
+			_, err := q.Receive(t.Context())
+			require.NoError(t, err)
+		}
+	})
+}
+
+// A game whose server decides: guests do not know of each other, and what one says to all reaches the host.
+func TestNoRelay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := memory.NewNetwork(memory.Options{})
+		r := newRoom(rtcpeer.Star)
+		host := r.join(t, 1, network.Transport(), rtcpeer.Config{NoRelay: true})
+		require.False(t, host.Relays())
+		five, seven := r.join(t, 5, network.Transport(), rtcpeer.Config{}), r.join(t, 7, network.Transport(), rtcpeer.Config{})
+		game := sitBare(t, r, 9, 1, network.Transport())
+		for range 3 {
+			require.Equal(t, rtcpeer.PeerConnected, next(t, host).Kind)
+		}
+		for _, guest := range []*rtcpeer.Node{five, seven} {
+			require.Equal(t, rtcpeer.Event{Kind: rtcpeer.PeerConnected, Peer: 1}, next(t, guest))
+			require.Equal(t, []rtcpeer.PeerID{1}, guest.Peers())
+			require.ErrorIs(t, guest.TrySend(rtcpeer.Packet{Peer: 9, Data: []byte("x")}), rtcpeer.ErrUnknownPeer)
+		}
+		require.NoError(t, five.TrySend(rtcpeer.Packet{Data: []byte("to all")}))
+		wantPacket(t, host, 5, 0, rtcpeer.Reliable, "to all")
+		game.send(0, "07030500000003aa") // to 5, which it cannot know
+		game.send(0, "0703ffffffff03aa") // to all but the host
+		require.NoError(t, host.TrySend(rtcpeer.Packet{Data: []byte("snapshot")}))
+		for _, guest := range []*rtcpeer.Node{five, seven} {
+			wantPacket(t, guest, 1, 0, rtcpeer.Reliable, "snapshot")
+		}
+		game.want(0, "03736e617073686f74")
+		require.NoError(t, seven.Close())
+		wantDisconnected(t, host, 7, rtcpeer.ByPeer)
+		synctest.Wait()
+		wantNoEvent(t, five)
+		require.EqualValues(t, 1, host.Stats().Dropped["not_relayed"])
+	})
+}
+
+// A host's program that is asked: 7 hears nothing of 5, but the host does.
+func TestRelayAsksTheHost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := memory.NewNetwork(memory.Options{})
+		r := newRoom(rtcpeer.Star)
+		asked := make(chan string, 100)
+		host := r.join(t, 1, network.Transport(), rtcpeer.Config{Relay: func(from, to rtcpeer.PeerID, p rtcpeer.Packet) bool {
+			asked <- fmt.Sprint(from, to, p.Peer, p.Mode, string(p.Data), p.Command)
+			return from != 5 || to != 7
+		}})
+		nodes := map[rtcpeer.PeerID]*rtcpeer.Node{1: host}
+		for _, id := range []rtcpeer.PeerID{5, 7, 9} {
+			nodes[id] = r.join(t, id, network.Transport(), rtcpeer.Config{})
+			synctest.Wait()
+		}
+		for _, n := range nodes {
+			for range 3 {
+				require.Equal(t, rtcpeer.PeerConnected, next(t, n).Kind)
+			}
+		}
+		require.NoError(t, nodes[5].TrySend(rtcpeer.Packet{Mode: rtcpeer.UnreliableOrdered, Data: []byte("all")}))
+		wantPacket(t, host, 5, 0, rtcpeer.UnreliableOrdered, "all")
+		wantPacket(t, nodes[9], 5, 0, rtcpeer.UnreliableOrdered, "all")
+		require.NoError(t, nodes[5].TrySend(rtcpeer.Packet{Peer: 7, Data: []byte("you")}))
+		require.NoError(t, nodes[7].TrySend(rtcpeer.Packet{Peer: 5, Data: []byte("back")}))
+		wantPacket(t, nodes[5], 7, 0, rtcpeer.Reliable, "back")
+		synctest.Wait()
+		wantNoEvent(t, nodes[7])
+		require.EqualValues(t, 2, host.Stats().Dropped["not_relayed"])
+		var got []string
+		for len(asked) > 0 {
+			got = append(got, <-asked)
+		}
+		require.ElementsMatch(t, []string{"5 7 5 unreliable_orderedallraw", "5 9 5 unreliable_orderedallraw", "5 7 5 reliableyouraw", "7 5 7 reliablebackraw"}, got)
+	})
+}
+
+// inMemory returns the transports of one network.
+func inMemory() func() transport.Transport {
+	network := memory.NewNetwork(memory.Options{})
+	return func() transport.Transport { return network.Transport() }
+}

@@ -1,0 +1,13 @@
+// Package signalertest is what every rtcpeer.Signaler has to pass. Who writes a Signaler of their own, over a message
+// bus or a server that they have, runs it in a test:
+//
+//	func TestSignaler(t *testing.T) {
+//		signalertest.Run(t, func(t *testing.T) signalertest.Join {
+//			server := mysignaling.New(t)
+//			return server.Join
+//		})
+//	}
+//
+// The rules are those of the messages in package signaling, as a node relies on them. Run tries each with Signalers
+// alone, and then with nodes in a mesh and in a star.
+package signalertest

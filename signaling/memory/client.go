@@ -1,0 +1,77 @@
+package memory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/rooms"
+)
+
+// A Client is a member of a room of a Server. It is a Signaler for rtcpeer.New. Safe for all.
+type Client struct {
+	session *session
+}
+
+// Send takes a message as a server does: a Signal, a Seal, a Lock, a Kick, a List. It does not keep m, and never
+// waits. What the server refuses comes from Receive, as a *signaling.Error. The error is net.ErrClosed, or says what
+// is wrong with m, or why the membership has ended.
+func (c *Client) Send(ctx context.Context, m signaling.Message) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	s := c.session
+	if err := s.final(); err != nil {
+		return err
+	}
+	switch m.(type) {
+	case signaling.Join, signaling.Leave:
+		return fmt.Errorf("signaling/memory: send %s: Server.Join and Client.Close do that", m.Kind())
+	}
+	heard, err := s.server.carry(m)
+	if err != nil {
+		return err
+	}
+	if l, ok := heard.(signaling.List); ok {
+		s.Deliver(rooms.NewNote(s.server.store.List(l)))
+		return nil
+	}
+	err = s.member.Load().Handle(s, heard)
+	if why, refused := errors.AsType[*signaling.Error](err); refused {
+		s.Fail(why)
+	} else if err != nil {
+		s.Fail(&signaling.Error{Code: signaling.CodeInternal, Text: err.Error()})
+	}
+	return nil
+}
+
+// Receive returns the next message, which belongs to the caller, and waits for it until ctx is done. The first one is
+// the Welcome. An error that does not end the membership comes as a *signaling.Error message. An error that ends it is
+// returned after all messages, and by each later call. After Close the error is net.ErrClosed.
+func (c *Client) Receive(ctx context.Context) (signaling.Message, error) {
+	for {
+		frame, wake, err := c.session.next()
+		switch {
+		case err != nil:
+			return nil, err
+		case frame != nil:
+			return c.session.read(frame)
+		}
+		select {
+		case <-wake:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// Close leaves the room, of which the others are told. It waits for nobody, returns nil, and may be called again.
+func (c *Client) Close() error {
+	s := c.session
+	if m := s.member.Load(); s.close() && m != nil {
+		m.Leave(s)
+	}
+	s.Bye()
+	return nil
+}

@@ -1,0 +1,139 @@
+// Package memory is a signaling server without sockets: for tests, and for programs whose members are all in one
+// process. Its rooms are those of signalserver, so the same rules hold: ids, seals, locks, kicks, passwords, matches
+// and lists of public rooms.
+//
+//	server := memory.NewServer()
+//	defer server.Close()
+//	client, err := server.Join(ctx, rtcpeer.JoinMessage(config))
+//	node, err := rtcpeer.New(ctx, client, config)
+//
+// A message takes the way that it takes over a network, but for the network: it is encoded, checked and decoded.
+//
+//	Client.Send -> rooms.Member -> Client.Deliver of another member -> its queue -> Client.Receive
+//
+// A connection in memory is never lost. So nobody comes back with a ticket, a member that is closed has left, and no
+// second Welcome comes. There are no access tokens, ICE servers or links that the server relays.
+package memory
+
+import (
+	"context"
+	"log/slog"
+	"math"
+	"net/netip"
+	"sync"
+	"time"
+
+	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/clock"
+	"example.org/rtcpeer/signaling/rooms"
+)
+
+// A Server has rooms, each with as many members as want to be in it. Safe for all.
+type Server struct {
+	store   *rooms.Store
+	dialect *signaling.Dialect
+	closed  chan struct{}
+	once    sync.Once
+}
+
+// NewServer returns a server without rooms. It starts no goroutines. Its owner ends it with Close.
+func NewServer() *Server {
+	store, err := rooms.New(rooms.Config{
+		Clock:      clock.New(awake),
+		MaxRooms:   math.MaxInt32,
+		MaxMembers: math.MaxInt32,
+		Limits:     signaling.Limits{MessageBytes: signaling.MaxMessage},
+		Networks:   func(netip.Addr) []netip.Prefix { return nil },
+		Voided:     func(rooms.Seat) {},
+		Dropped:    func(string) {},
+		Matched:    func(rooms.Session, time.Duration, error) {},
+		Log:        slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		panic(err) // only a ResumeKey can be wrong, and there is none
+	}
+	return &Server{store: store, dialect: signaling.V1(), closed: make(chan struct{})}
+}
+
+// awake is longer than any process lives: the clock needs no ticks.
+const awake = 100 * 365 * 24 * time.Hour
+
+// Join gives a new member a place in a room, as a server does that hears join first: in the room with that name, which
+// is created if there is none, or in a new one if there is no name. With join.Match it waits for the other members,
+// until ctx is done. The caller owns the client, and must Close it; rtcpeer.New takes it over.
+//
+// Errors: a *signaling.Error if join is not valid or is refused (sealed, locked, another topology, a wrong password);
+// the cause of ctx.
+func (s *Server) Join(ctx context.Context, join signaling.Join) (*Client, error) {
+	heard, err := s.carry(join)
+	if err != nil {
+		return nil, err
+	}
+	if s.over() {
+		return nil, errShuttingDown
+	}
+	session := newSession(s)
+	c := &Client{session}
+	member, waiter, err := s.store.Join(session, heard.(signaling.Join), admit)
+	if err != nil {
+		return nil, err
+	}
+	if waiter != nil {
+		err = session.awaitMatch(ctx, waiter)
+	} else {
+		session.Seated(member)
+	}
+	if err == nil && s.over() { // Close may have ended the other rooms before this one was there
+		err = errShuttingDown
+	}
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// carry returns a message as it arrives at the server.
+func (s *Server) carry(m signaling.Message) (signaling.Message, error) {
+	frame, err := signaling.JSON.Encode(m)
+	if err != nil {
+		return nil, err
+	}
+	return s.dialect.Decode(frame)
+}
+
+var errShuttingDown = &signaling.Error{Code: signaling.CodeShuttingDown, Text: "the server in memory is closed"}
+
+func admit(rooms.Ask) (rooms.Grant, error) { return rooms.Grant{MayCreate: true, MayHost: true}, nil }
+
+func (s *Server) over() bool {
+	select {
+	case <-s.closed:
+		return true
+	default:
+		return false
+	}
+}
+
+// Close ends all rooms: Receive of each member returns a *signaling.Error with CodeRoomClosed. Who joins afterwards is
+// refused with CodeShuttingDown. It may be called again.
+func (s *Server) Close() {
+	s.once.Do(func() {
+		close(s.closed)
+		for _, r := range s.store.Rooms() {
+			s.store.CloseRoom(r.Name, "the server in memory is closed")
+		}
+		s.store.Close()
+	})
+}
+
+// free is the account of those who pay for nothing: the process is one's own.
+type free struct{}
+
+func (free) Hold(int) *signaling.Error { return nil }
+func (free) Force(int)                 {}
+func (free) Release(int)               {}
+func (free) Found(bool) error          { return nil }
+func (free) Ended(bool)                {}
+func (free) MayFound() error           { return nil }
+func (free) Network() (any, bool)      { return nil, true }

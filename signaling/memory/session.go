@@ -1,0 +1,191 @@
+package memory
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/rooms"
+)
+
+// maxQueue is how many messages may wait for Receive. A member that reads so little is thrown out: CodeSlow. It is
+// more than a room of a thousand says to a newcomer that makes a link with each.
+const maxQueue = 64 << 10
+
+// A session is what the rooms know of a Client.
+type session struct {
+	server *Server
+	member atomic.Pointer[rooms.Member] // nil while it waits to be matched
+	seated chan struct{}                // closed when it has a member
+	done   chan struct{}                // closed when the server has no more to say
+
+	mu     sync.Mutex    // guards the fields below
+	queue  [][]byte      // frames for Receive
+	wake   chan struct{} // closed, and replaced, when something has changed
+	ended  bool          // done is closed
+	closed bool          // by the client
+	why    error         // the fatal error that Receive has returned
+}
+
+func newSession(s *Server) *session {
+	return &session{server: s, seated: make(chan struct{}), done: make(chan struct{}), wake: make(chan struct{})}
+}
+
+// next returns a frame, or the final error, or what to wait for.
+func (s *session) next() (frame []byte, wake <-chan struct{}, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed && s.why == nil && len(s.queue) > 0 {
+		frame, s.queue = s.queue[0], s.queue[1:]
+		return frame, nil, nil
+	}
+	return nil, s.wake, s.over()
+}
+
+// read returns the message of a frame. A fatal error is the last.
+func (s *session) read(frame []byte) (signaling.Message, error) {
+	m, err := signaling.JSON.Decode(frame)
+	if err != nil {
+		return nil, err
+	}
+	if why, ok := m.(*signaling.Error); ok && why.Code.Fatal() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.why = why
+		return nil, why
+	}
+	return m, nil
+}
+
+// final returns why nothing can be sent any more, or nil.
+func (s *session) final() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.over()
+}
+
+// over is final with s.mu held. A session that has ended without a word has no room any more.
+func (s *session) over() error {
+	switch {
+	case s.closed:
+		return net.ErrClosed
+	case s.why != nil:
+		return s.why
+	case s.ended:
+		return net.ErrClosed
+	}
+	return nil
+}
+
+// close ends the client's side. It reports whether it is the first time.
+func (s *session) close() (first bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	first, s.closed = !s.closed, true
+	s.changed()
+	return first
+}
+
+// changed wakes Receive. s.mu is held.
+func (s *session) changed() {
+	close(s.wake)
+	s.wake = make(chan struct{})
+}
+
+// awaitMatch waits until a match has seated the session, and says why it has not.
+func (s *session) awaitMatch(ctx context.Context, w *rooms.Waiter) error {
+	defer w.Leave()
+	select {
+	case <-s.seated:
+		return nil
+	case <-s.done: // its last word is why
+		_, err := (&Client{s}).Receive(context.WithoutCancel(ctx))
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-s.server.closed:
+		return errShuttingDown
+	}
+}
+
+// What rooms ask of a session.
+
+// Deliver queues a message for Receive. It never blocks.
+func (s *session) Deliver(n *rooms.Note) {
+	frames, err := n.Frames(s.server.dialect)
+	if err != nil {
+		s.Fail(&signaling.Error{Code: signaling.CodeInternal, Text: err.Error()})
+		return
+	}
+	s.mu.Lock()
+	full := !s.ended && len(s.queue) >= maxQueue
+	if !s.ended && !full {
+		s.queue = append(s.queue, frames...)
+		s.changed()
+	}
+	s.mu.Unlock()
+	if full {
+		s.Fail(&signaling.Error{Code: signaling.CodeSlow, Text: "Receive is not called"})
+	}
+}
+
+// Fail tells the member an error, and ends the session if it is one that does. Nil ends it without a word.
+func (s *session) Fail(why *signaling.Error) {
+	if why == nil {
+		s.end(nil)
+		return
+	}
+	if _, _, ends := s.server.dialect.Close(why); !ends {
+		s.Deliver(rooms.NewNote(why))
+		return
+	}
+	frames, _ := s.server.dialect.Encode(why)
+	s.end(frames)
+}
+
+// Bye ends the session without a word.
+func (s *session) Bye() { s.end(nil) }
+
+// end ends the session, after its last words.
+func (s *session) end(lastWords [][]byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.ended {
+		s.ended = true
+		s.queue = append(s.queue, lastWords...)
+		close(s.done)
+		s.changed()
+	}
+}
+
+// Seated gives the session its member.
+func (s *session) Seated(m *rooms.Member) {
+	if s.member.CompareAndSwap(nil, m) {
+		close(s.seated)
+	}
+}
+
+// Wake is for grants that end, and for ICE servers and tickets that are renewed: here is none of these.
+func (s *session) Wake(time.Duration) {}
+
+// Welcomed is for servers that share their rooms with others.
+func (s *session) Welcomed(*rooms.Member, rooms.Attachment, string) {}
+
+// Done is closed when the session has ended.
+func (s *session) Done() <-chan struct{} { return s.done }
+
+// Forwards is false: no binary frames are forwarded.
+func (s *session) Forwards() bool { return false }
+
+// Dialect is that of signal-server.
+func (s *session) Dialect() *signaling.Dialect { return s.server.dialect }
+
+// Remote is no address.
+func (s *session) Remote() netip.Addr { return netip.Addr{} }
+
+// Account is one without limits.
+func (s *session) Account() rooms.Account { return free{} }

@@ -1,0 +1,11 @@
+//go:build !unix
+
+package firefox
+
+import "os/exec"
+
+// group does nothing: there are no process groups.
+func group(*exec.Cmd) {}
+
+// killGroup ends the command alone. Firefox ends its other processes.
+func killGroup(cmd *exec.Cmd) { _ = cmd.Process.Kill() }
