@@ -22,7 +22,7 @@ func TestManyServersBehindProxies(t *testing.T) {
 			var servers []*daemon
 			var addresses []string
 			for i := range 3 {
-				d := launchDaemon(t, "--nats="+n.URL(), "--server-name=s"+strconv.Itoa(i), "--resume-key=0123456789abcdef", "--trusted-proxy=127.0.0.1")
+				d := launchDaemon(t, "--nats="+n.URL(), "--server-name=s"+strconv.Itoa(i), "--resume-key=0123456789abcdef", "--trusted-proxy=127.0.0.1", "--drain-delay=3s") // more than Caddy takes to notice
 				servers, addresses = append(servers, d), append(addresses, d.address())
 			}
 			for _, d := range servers {
@@ -44,6 +44,8 @@ func TestManyServersBehindProxies(t *testing.T) {
 			p.talk(t, "when another is stopped")
 			p.enterBy(t, "wss://"+address, trust)
 			p.meet(t)
+			for range servers[1].log { // until its end
+			}
 			p.talk(t, "in the end")
 			for _, node := range p.nodes {
 				require.Equal(t, len(p.nodes)-1, node.Stats().Total.Links)
