@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/tls"
 	"strconv"
 	"syscall"
 	"testing"
@@ -14,9 +13,7 @@ import (
 // Three servers that share their rooms are behind nginx, or behind Caddy, with the examples of deploy. One is killed and one
 // is stopped: links do not notice, and a newcomer finds everybody.
 func TestManyServersBehindProxies(t *testing.T) {
-	for name, start := range map[string]func(t *testing.T, servers ...string) (address string, trust *tls.Config){
-		"nginx": startNginx, "caddy": startCaddy,
-	} {
+	for name, start := range proxiesHere {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			n, err := natsnode.Start(natsnode.Config{Name: "n", Listen: "127.0.0.1:0"})
@@ -25,7 +22,7 @@ func TestManyServersBehindProxies(t *testing.T) {
 			var servers []*daemon
 			var addresses []string
 			for i := range 3 {
-				d := launchDaemon(t, "--nats="+n.URL(), "--server-name=s"+strconv.Itoa(i), "--resume-key=0123456789abcdef", "--trusted-proxy=127.0.0.1")
+				d := launchDaemon(t, "--nats="+n.URL(), "--server-name=s"+strconv.Itoa(i), "--resume-key=0123456789abcdef", "--trusted-proxy=127.0.0.1", "--drain-delay=3s") // more than Caddy takes to notice
 				servers, addresses = append(servers, d), append(addresses, d.address())
 			}
 			for _, d := range servers {
@@ -47,6 +44,8 @@ func TestManyServersBehindProxies(t *testing.T) {
 			p.talk(t, "when another is stopped")
 			p.enterBy(t, "wss://"+address, trust)
 			p.meet(t)
+			for range servers[1].log { // until its end
+			}
 			p.talk(t, "in the end")
 			for _, node := range p.nodes {
 				require.Equal(t, len(p.nodes)-1, node.Stats().Total.Links)

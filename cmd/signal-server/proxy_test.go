@@ -48,9 +48,9 @@ func TestClientBehindProxies(t *testing.T) {
 }
 
 // proxiesHere are the proxies of Debian that end TLS, each with its example of deploy.
-var proxiesHere = map[string]func(t *testing.T, server string) (address string, trust *tls.Config){
-	"nginx": func(t *testing.T, server string) (string, *tls.Config) { return startNginx(t, server) },
-	"caddy": func(t *testing.T, server string) (string, *tls.Config) { return startCaddy(t, server) },
+var proxiesHere = map[string]func(t *testing.T, servers ...string) (address string, trust *tls.Config){
+	"nginx": startNginx,
+	"caddy": startCaddy,
 }
 
 // The same join behind the proxies of Debian with the examples of deploy, from a client that claims to be
@@ -61,7 +61,7 @@ func TestBehindProxy(t *testing.T) {
 	}
 }
 
-func testBehindProxy(t *testing.T, startProxy func(t *testing.T, server string) (address string, trust *tls.Config)) {
+func testBehindProxy(t *testing.T, startProxy func(t *testing.T, servers ...string) (address string, trust *tls.Config)) {
 	p := start(t, nil, "--trusted-proxy=127.0.0.1", "--admin-listen=127.0.0.1:0", "--admin-token="+adminToken)
 	address, roots := startProxy(t, strings.TrimPrefix(p.url, "ws://"))
 	d := websocket.Dialer{

@@ -211,7 +211,7 @@ func (n *Node) missed(ctx context.Context, key string) (owner, error) {
 // errDoubt is better than to wait for the answer of a server that may be gone: its lease is over or renewed a moment later.
 var errDoubt = errors.New("cluster: the room's server does not answer, and its lease goes on")
 
-var errMissing = errors.New("cluster: somebody has emptied the bucket, and not all servers have told what they own")
+var errMissing = errors.New("cluster: keys may be missing, as the bucket was emptied or this server has just got its lease: others may own the room")
 
 const (
 	// opOwns asks for an owned: whether a server owns a key. It has the key.
