@@ -1,6 +1,7 @@
 package rtcpeer_test
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -39,6 +40,21 @@ func TestWhoCreatesARoom(t *testing.T) {
 	require.ErrorContains(t, err, "create never, and no room is named")
 	_, err = rtcpeer.Join(t.Context(), s.url("arena"), rtcpeer.Config{Create: "perhaps"})
 	require.ErrorContains(t, err, `Config.Create "perhaps"`)
+}
+
+// A player's token lets nobody create a room. One that asks for none to be created is told what is wrong.
+func TestPlayersWithoutTheRightToCreate(t *testing.T) {
+	s := startServer(t, signalserver.Config{Admit: func(context.Context, signalserver.Request) (signalserver.Grant, error) {
+		return signalserver.Grant{}, nil
+	}})
+	for create, code := range map[rtcpeer.Create]signaling.Code{
+		rtcpeer.CreateNever:   signaling.CodeUnknownRoom,
+		rtcpeer.CreateMissing: signaling.CodeForbidden,
+		rtcpeer.CreateOnly:    signaling.CodeForbidden,
+	} {
+		_, err := rtcpeer.Join(t.Context(), s.url("arena"), rtcpeer.Config{Create: create})
+		require.ErrorIs(t, err, &signaling.Error{Code: code}, create)
+	}
 }
 
 // Of many that want to be the server of one room, one is.

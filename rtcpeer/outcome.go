@@ -72,6 +72,8 @@ func (n *Node) linkOver(l *link) {
 		n.endLater(n.withoutSignaling(signalingErr))
 	case guest && l.failure != nil:
 		n.endLater(l.failure)
+	case guest && reason == Unauthorized && n.config.Auth != nil: // it was accepted, and the host's time was over
+		n.endLater(fmt.Errorf("%w: the host has not heard in time that this end accepts it (Config.AuthTimeout there)", ErrUnauthorized))
 	case guest && reason == Unauthorized:
 		n.endLater(ErrAuthRequired)
 	case guest && l.lead.term > 0 && reason == ByPeer && signalingErr == nil:

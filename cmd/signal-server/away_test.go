@@ -142,7 +142,7 @@ func TestCancel(t *testing.T) {
 		tab.click(t, "#create button")
 		tab.waitFor(t, `!outside() && said() === "Creating a room …" && document.activeElement.textContent === "Cancel"`)
 		tab.do(t, chromedp.KeyEvent(give))
-		tab.waitFor(t, `outside() && said() === "" && document.activeElement.textContent === "Create a room"`)
+		tab.waitFor(t, `outside() && said() === "" && document.activeElement.textContent === "Start a room"`)
 		tab.keys(t, "#room", "lobby\r")
 		tab.waitFor(t, `said() === "Joining lobby …"`)
 		tab.do(t, chromedp.KeyEvent(give))
@@ -166,8 +166,8 @@ func TestPlainHTTPFromElsewhere(t *testing.T) {
 	one.say(t, "over plain http")
 	two.waitFor(t, `logged("1: over plain http")`)
 
-	one.click(t, "#copy")
-	one.waitFor(t, `document.querySelector("#copy").textContent === "Copied" && document.activeElement.id === "copy"`)
+	one.click(t, "#invite")
+	one.waitFor(t, `document.querySelector("#invite").textContent === "Copied" && document.activeElement.id === "invite"`)
 	one.click(t, "#text")
 	one.do(t, chromedp.Func(func(ctx context.Context, to *chromedp.Target) error {
 		_, err := cdp.Call(ctx, to, input.DispatchKeyEvent, input.DispatchKeyEventParams{Type: "keyDown", Commands: []string{"paste"}})

@@ -83,6 +83,25 @@ func (b *browser) open(t *testing.T, url string) *tab {
 	return openTab(t, b.ctx, url, chromedp.WithNewBrowserContext())
 }
 
+// openAs is like open, for somebody who has been here before and chosen a name.
+func (b *browser) openAs(t *testing.T, who, url string) *tab {
+	t.Helper()
+	tab := b.open(t, "about:blank")
+	tab.before(t, as(who))
+	tab.visit(t, url)
+	return tab
+}
+
+const (
+	redFox  = `{ name: "Red Fox", emoji: "🦊", color: 0 }`
+	blueOwl = `{ name: "Blue Owl", emoji: "🦉", color: 6 }`
+)
+
+// as is a script that gives the page of a new tab a name.
+func as(who string) string {
+	return `if (location.protocol !== "about:" && !sessionStorage.getItem("rtcpeer me")) sessionStorage.setItem("rtcpeer me", JSON.stringify(` + who + `));`
+}
+
 // cover shows url in a tab of the same window, so that b is in the background from now on.
 func (b *tab) cover(t *testing.T, url string) *tab {
 	t.Helper()
@@ -91,12 +110,19 @@ func (b *tab) cover(t *testing.T, url string) *tab {
 
 // shorthands are what tests ask of the page.
 const shorthands = `
-	globalThis.drawn = (name) => [...document.querySelectorAll("#drawing ." + name)].map((e) => e.getAttribute("class"));
-	globalThis.rows = () => [...document.querySelectorAll("#table tbody tr")].map((e) => e.innerText.replace(/\s+/g, " "));
+	globalThis.drawn = (name) => [...document.querySelectorAll("#stage ." + name)].map((e) => e.getAttribute("class"));
+	globalThis.rows = () => {
+		document.querySelector("#details").open = true;
+		return [...document.querySelectorAll("#table tbody tr")].map((e) => e.innerText.replace(/\s+/g, " "));
+	};
 	globalThis.said = () => document.querySelector("#status").textContent;
 	globalThis.outside = () => !document.querySelector("#start").hidden;
 	globalThis.log = () => document.querySelector("#log").textContent;
-	globalThis.logged = (line) => [...document.querySelectorAll("#log p")].some((p) => p.textContent.replace(/^\d{2,}/, "ID") === line);`
+	globalThis.entry = (p) => p && (p.dataset.peer ? p.dataset.peer + (p.dataset.color ? ": " : " ") : "") + p.querySelector(".words").textContent;
+	globalThis.logged = (line) => [...document.querySelectorAll("#log p")].some((p) => entry(p).replace(/^\d{2,}/, "ID") === line);
+	globalThis.place = (id) => (({ left, top }) => left + " " + top)(document.querySelector(".node[data-id='" + id + "']").style);
+	globalThis.open = (selector) => (document.querySelector(selector).open = true);
+	globalThis.dialog = (selector) => document.querySelector(selector).open || document.querySelector(selector).showModal();`
 
 func openTab(t *testing.T, parent context.Context, url string, options ...chromedp.ContextOption) *tab {
 	t.Helper()

@@ -2,26 +2,34 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"path"
+	"strings"
+	"sync"
 	"time"
 
 	"example.org/rtcpeer/rtcpeer/js"
+	"example.org/rtcpeer/signaling"
 )
 
-// The page is plain files: no build step, no framework. vendor has its licence beside it.
+// The source of the page is in page, one noun a file, without a framework. Its scripts and styles are built into web, where
+// TestPageIsBuilt looks for whether they are up to date.
 //
+//go:generate npm --prefix page ci
+//go:generate npm --prefix page run build
 //go:embed web
 var web embed.FS
 
 // policy lets the page load what comes from here, and connect to any signaling server: behind a proxy
 // 'self' may not stand for ws and wss. Nothing is inline, and the page is nobody's frame.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' ws: wss:; " +
-	"img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	"img-src 'self' data:; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // addPage adds the page to mux, at / and beside it.
 func addPage(mux *http.ServeMux) {
@@ -58,21 +66,68 @@ func addPage(mux *http.ServeMux) {
 
 // kinds are content types. Those of package mime are the machine's, on which a script may be plain text.
 var kinds = map[string]string{
-	".html": "text/html; charset=utf-8",
-	".css":  "text/css; charset=utf-8",
-	".js":   "text/javascript; charset=utf-8",
-	"":      "text/plain; charset=utf-8", // the licence
+	".html":        "text/html; charset=utf-8",
+	".css":         "text/css; charset=utf-8",
+	".js":          "text/javascript; charset=utf-8",
+	".svg":         "image/svg+xml",
+	".png":         "image/png",
+	".webmanifest": "application/manifest+json",
+	"":             "text/plain; charset=utf-8", // the licence
 }
 
-// file serves content with an ETag: browsers keep it, and ask whether it has changed.
+// file serves content, gzipped to clients that take it, with an ETag: browsers keep it, and ask whether it has changed.
 func file(name string, content []byte) http.Handler {
-	sum := sha256.Sum256(content)
-	tag := `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
 	kind := kinds[path.Ext(name)]
+	plain := newBody(content)
+	zipped := sync.OnceValue(func() body { return newBody(zip(content)) })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		b := plain
 		w.Header().Set("Content-Type", kind)
 		w.Header().Set("Cache-Control", "no-cache")
-		w.Header().Set("ETag", tag)
-		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
+		if kind != "image/png" {
+			w.Header().Set("Vary", "Accept-Encoding")
+			if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+				w.Header().Set("Content-Encoding", "gzip")
+				b = zipped()
+			}
+		}
+		w.Header().Set("ETag", b.tag)
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(b.bytes))
+	})
+}
+
+// A body is what is sent of a file, and its ETag.
+type body struct {
+	bytes []byte
+	tag   string
+}
+
+func newBody(content []byte) body {
+	sum := sha256.Sum256(content)
+	return body{bytes: content, tag: `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`}
+}
+
+func zip(content []byte) []byte {
+	var b bytes.Buffer
+	w, _ := gzip.NewWriterLevel(&b, gzip.BestCompression) // the level is one
+	_, _ = w.Write(content)                               // a buffer takes everything
+	_ = w.Close()
+	return b.Bytes()
+}
+
+// toRoom leads a browser that visits /ROOM to the page in that room. The name goes into the fragment, which no log has.
+// All else is for rooms.
+func toRoom(rooms http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name := strings.TrimPrefix(r.URL.Path, "/")
+		visit := (r.Method == http.MethodGet || r.Method == http.MethodHead) && strings.Contains(r.Header.Get("Accept"), "text/html")
+		if !visit || signaling.RoomName(name).Validate() != nil {
+			rooms.ServeHTTP(w, r)
+			return
+		}
+		page := url.URL{Path: "./", RawQuery: r.URL.RawQuery, Fragment: name}
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("Location", page.String()) // relative: a proxy may have taken a part of the path away
+		w.WriteHeader(http.StatusFound)
 	})
 }

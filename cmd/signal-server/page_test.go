@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 )
 
@@ -27,12 +28,16 @@ func TestTabsAndAProgramTalk(t *testing.T) {
 	link := one.text(t, `document.querySelector("#link").value`)
 	require.Equal(t, one.text(t, `location.href`), link)
 	require.True(t, strings.HasPrefix(link, address+"#"), link)
+	one.click(t, "#room-name")
+	one.click(t, "#show-qr")
 	one.waitFor(t, `document.querySelector("#qr path") !== null`)
+	one.shoot(t, "invite")
+	one.do(t, chromedp.KeyEvent("\x1b"))
 
 	two := browser.open(t, link)
 	for _, tab := range []*tab{one, two} {
 		tab.waitFor(t, `drawn("node").length === 2 && drawn("link").join() === "link connected"`)
-		tab.waitFor(t, `rows().length === 1 && rows()[0].includes("host – host") && rows()[0].match(/ms 0 % lost/g)?.length === 3`)
+		tab.waitFor(t, `rows().length === 1 && rows()[0].includes("direct, same network") && rows()[0].match(/ms 0 % lost/g)?.length === 3`)
 	}
 	one.say(t, "hello from the first tab")
 	two.waitFor(t, `logged("1: hello from the first tab")`)
@@ -54,9 +59,9 @@ func TestTabsAndAProgramTalk(t *testing.T) {
 	one.click(t, "#measure button")
 	one.waitFor(t, `document.querySelector("#progress").value > 0.2`)
 	one.shoot(t, "room")
-	one.waitFor(t, `/arrived at peer .* Mbit/.test(document.querySelector("#result").textContent)`)
+	one.waitFor(t, `/arrived at .+ Mbit/.test(document.querySelector("#result").textContent)`)
 	t.Log(one.text(t, `document.querySelector("#result").textContent`))
-	two.waitFor(t, `/Peer 1 has sent/.test(document.querySelector("#result").textContent)`)
+	two.waitFor(t, `/has sent .* here/.test(document.querySelector("#result").textContent)`)
 
 	two.close()
 	one.waitFor(t, `drawn("node").length === 2 && rows().length === 1 && logged("ID left.")`)
@@ -75,22 +80,20 @@ func TestStar(t *testing.T) {
 	address := pageOf(start(t, nil))
 	browser := openBrowser(t)
 	host := browser.open(t, address)
-	host.waitFor(t, `!document.querySelector("#start").hidden`)
-	host.click(t, "#create input[value=star]")
-	host.click(t, "#create button")
-	host.waitFor(t, `location.hash.length > 1`)
+	create(t, host, "star")
 	link := host.text(t, `location.href`)
 
 	one, two := browser.open(t, link), browser.open(t, link)
 	host.waitFor(t, `drawn("link").join() === "link connected,link connected"`)
 	for _, guest := range []*tab{one, two} {
 		guest.waitFor(t, `drawn("link").join() === "link others,link connected"`)
-		guest.waitFor(t, `rows().length === 2 && rows()[1].includes("through host 1") && rows()[1].match(/ms 0 % lost/g)?.length === 3`)
+		guest.waitFor(t, `rows().length === 2 && /through .+, the host/.test(rows()[1]) && rows()[1].match(/ms 0 % lost/g)?.length === 3`)
 	}
 	one.say(t, "from guest to guest")
 	two.waitFor(t, `log().includes("from guest to guest")`)
 	one.shoot(t, "star")
 
+	host.click(t, "#room-name")
 	host.click(t, "#seal")
 	host.waitFor(t, `document.querySelector("#seal").textContent === "Closed for newcomers"`)
 	late := browser.open(t, link)
@@ -128,10 +131,10 @@ func TestPageIsServed(t *testing.T) {
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	address := "http" + strings.TrimPrefix(clientURL(s.sites[0].listener.Addr(), false, ""), "ws")
 	for path, kind := range map[string]string{
-		"/": "text/html", "/page.css": "text/css", "/page.js": "text/javascript", "/rtcpeer.js": "text/javascript",
+		"/": "text/html", "/page.css": "text/css", "/room.css": "text/css", "/icon.svg": "image/svg", "/og.png": "image/png", "/page.webmanifest": "application/manifest+json", "/page.js": "text/javascript", "/rtcpeer.js": "text/javascript",
 		"/relay-links.js": "text/javascript", "/relay-links.js.map": "application/json",
 		"/times.js": "text/javascript", "/transfer.js": "text/javascript", "/transfer.js.map": "application/json",
-		"/vendor/qrcode.js": "text/javascript", "/vendor/LICENSE": "text/plain",
+		"/qr.js": "text/javascript", "/LICENSE": "text/plain",
 	} {
 		req, err := http.NewRequestWithContext(ctx, "GET", address+path, nil)
 		require.NoError(t, err)

@@ -24,9 +24,11 @@ func (s *server) routes(page bool, figures http.Handler) http.Handler {
 	if figures != nil {
 		mux.Handle("GET /metrics", figures)
 	}
-	mux.Handle("/", s.rooms)
 	if page {
+		mux.Handle("/", toRoom(s.rooms))
 		addPage(mux)
+	} else {
+		mux.Handle("/", s.rooms)
 	}
 	return upgrades(s.rooms, mux)
 }

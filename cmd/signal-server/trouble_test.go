@@ -93,6 +93,7 @@ func TestNoRoom(t *testing.T) {
 	late := browser.open(t, pageOf(one)+"#lobby")
 	late.waitFor(t, `said() === "This room is full. Wait until somebody leaves and try again, or use another room."`)
 	late.shoot(t, "full")
+	first.click(t, "#room-name")
 	first.click(t, "#seal")
 	first.waitFor(t, `document.querySelector("#seal").disabled`)
 	late.do(t, chromedp.KeyEvent("\r"))
@@ -102,8 +103,9 @@ func TestNoRoom(t *testing.T) {
 
 	require.Equal(t, exitOK, one.stop())
 	first.waitFor(t, `said() === "The connection to the signaling server is lost; trying again. Open links go on without it."`)
+	first.do(t, chromedp.KeyEvent("\x1b"))
 	first.click(t, "#leave")
-	first.waitFor(t, `outside() && document.activeElement.textContent === "Create a room"`)
+	first.waitFor(t, `outside() && document.activeElement.textContent === "Start a room"`)
 	first.keys(t, "#room", "\r")
 	first.waitFor(t, `said() === "The server does not answer. It may have stopped, or this device is offline. Check both, then try again."`)
 	first.quiet(t, offline...)
@@ -141,7 +143,7 @@ func TestNoWebRTC(t *testing.T) {
 	refusing := browser.open(t, "about:blank")
 	refusing.before(t, `globalThis.RTCPeerConnection = class { constructor() { throw new Error("not allowed here"); } }`)
 	refusing.visit(t, address)
-	refusing.waitFor(t, `said() === "No connection with 1: the two could not agree on a connection. Reload the page at both ends; if that does not help, try another browser.\nDetail: peer 1: offer: not allowed here"`)
+	refusing.waitFor(t, `said() === "No connection with Guest: the two could not agree on a connection. Reload the page at both ends; if that does not help, try another browser.\nDetail: peer 1: offer: not allowed here"`)
 	none.quiet(t)
 	refusing.quiet(t)
 }
@@ -156,26 +158,26 @@ func TestNoUDP(t *testing.T) {
 
 	one, two := browser.open(t, address+"#mesh"), browser.open(t, address+"#mesh")
 	for _, tab := range []*tab{one, two} {
-		tab.waitFor(t, `said().replace(/\d{2,}/, "1") === "No connection with 1: `+words+`"`)
+		tab.waitFor(t, `said() === "No connection with Guest: `+words+`"`)
 		tab.waitFor(t, `rows().length === 1 && rows()[0].includes("failed") && drawn("link").join() === "link failed"`)
 		tab.waitFor(t, `log().includes("UDP is probably blocked")`)
 	}
 	one.shoot(t, "udp")
 
 	one.visit(t, address)
-	one.waitFor(t, `outside()`)
-	one.click(t, "#create input[value=star]")
-	one.click(t, "#create button")
+	create(t, one, "star")
 	one.waitFor(t, `drawn("node").length === 1`)
 	two.visit(t, one.text(t, `document.querySelector("#link").value`))
-	two.waitFor(t, `!outside() && said() === "No connection with 1: `+words+`"`) // it keeps its place, and tries again
+	two.waitFor(t, `!outside() && said() === "No connection with Guest: `+words+`"`) // it keeps its place, and tries again
 	one.quiet(t)
 	two.quiet(t)
 }
 
 // Whatever the server refuses with, and whatever ends a link, has words of its own.
 func TestEveryReasonHasWords(t *testing.T) {
-	tab := openBrowser(t).open(t, pageOf(start(t, nil)))
+	s := httptest.NewServer(http.FileServer(http.Dir("page")))
+	t.Cleanup(s.Close)
+	tab := openBrowser(t).open(t, s.URL+"/words.js")
 	for _, code := range []signaling.Code{
 		signaling.CodeBadMessage, signaling.CodeUnknownKind, signaling.CodeBadRoom, signaling.CodeTooLarge,
 		signaling.CodeNotJoined, signaling.CodeAlreadyJoined, signaling.CodeJoinTimeout, signaling.CodeTopologyMismatch,
@@ -184,7 +186,7 @@ func TestEveryReasonHasWords(t *testing.T) {
 		signaling.CodeUnauthorized, signaling.CodeForbidden, signaling.CodeWrongPassword, signaling.CodeRateLimited,
 		signaling.CodeLocked, signaling.CodeKicked, signaling.CodeExpired, signaling.CodeRoomClosed,
 	} {
-		require.NotContains(t, tab.await(t, `import("./words.js").then((w) => w.forRoom({ code: "`+string(code)+`", message: "" }))`), "Something", code)
+		require.NotContains(t, tab.await(t, `import("/words.js").then((w) => w.forRoom({ code: "`+string(code)+`", message: "" }))`), "Something", code)
 	}
 	for _, c := range []struct{ expression, words string }{
 		{`w.forReason("slow")`, "was disconnected, for one of us reads too slowly"},
@@ -192,11 +194,11 @@ func TestEveryReasonHasWords(t *testing.T) {
 		{`w.forReason("misbehaved")`, "was disconnected, for it broke the rules"},
 		{`w.forDropped({})`, ""},
 		{`w.forDropped({ no_credit: 3, malformed: 1 })`, "Packets dropped here: 3 came faster than this page takes them, 1 were malformed."},
-		{`w.forRoom({ code: "refused", peer: 1 })`, "No connection with 1: it takes no new connections. Ask its owner, or try again later."},
+		{`w.forRoom({ code: "refused", peer: 1 })`, "No connection with the host: it takes no new connections. Ask its owner, or try again later."},
 	} {
-		require.Equal(t, c.words, tab.await(t, `import("./words.js").then((w) => `+c.expression+`)`))
+		require.Equal(t, c.words, tab.await(t, `import("/words.js").then((w) => `+c.expression+`)`))
 	}
-	tab.quiet(t)
+	tab.quiet(t, "favicon.ico")
 }
 
 // imitate serves the page with other rooms than the server's, and returns its address.

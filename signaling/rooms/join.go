@@ -129,7 +129,7 @@ func (s *Store) found(session Session, j signaling.Join, name signaling.RoomName
 	switch {
 	case j.Room != "" && d.NamedRoomsExist:
 		return nil, &signaling.Error{Code: signaling.CodeUnknownRoom, Text: fmt.Sprintf("no room %q", j.Room)}
-	case !g.MayCreate:
+	case !g.MayCreate && j.Create != signaling.CreateNever: // that one wants none: see below
 		return nil, forbidden("no room %q, and none may be created", j.Room)
 	}
 	hash, err := newPassword(j.Password)

@@ -212,7 +212,8 @@ func (s *Store) Attach(session Session, a Attachment) (*Member, error) {
 		return nil, refuseResume("member %d has left room %q", a.Seat.ID, r.name)
 	}
 	known := m != nil || r.blind // else it joined just before its room moved: not everybody may have been told
-	if m == nil {
+	recorded := m != nil
+	if !recorded {
 		m = r.add(a.Seat.ID, a.Join)
 		m.earlier = a.Tickets[max(0, len(a.Tickets)-maxEarlier):]
 	}
@@ -228,6 +229,9 @@ func (s *Store) Attach(session Session, a Attachment) (*Member, error) {
 	for _, message := range m.takeKept() {
 		m.deliver(NewNote(message))
 	}
+	if !recorded {
+		r.tellOfOthers(m)
+	}
 	soon := r.store.clock.Now() + rand.N(attachedSoon) + 1
 	m.reissue = soon
 	if r.store.config.ICEServersFor != nil {
@@ -238,6 +242,16 @@ func (s *Store) Attach(session Session, a Attachment) (*Member, error) {
 		return other.fresh || !known && other.session != nil && !other.session.Dialect().Volatile
 	})
 	return m, nil
+}
+
+// tellOfOthers tells a member that is attached again, and that the room did not know of, of those that it may not know: who
+// joined since the room moved, or just before.
+func (r *room) tellOfOthers(m *Member) {
+	for _, other := range r.members {
+		if r.linked(m.id, other.id) && other != m && other.session != nil && (!other.adopted || !m.session.Dialect().Volatile) {
+			m.deliver(NewNote(signaling.Joined{Member: other.info}))
+		}
+	}
 }
 
 // attachedSoon is within what time a member that was attached again gets a ticket of this process.

@@ -1,263 +1,56 @@
-// The page: into a room and out of it, and what goes on inside.
-//
-//   #room -> go -> enter -> join -> listen -> take -> chat, probes, throughput
-//                                     update (each second, and after events) -> drawing, peers
-//
-// The fragment of the URL says which room this is; it never reaches a log of the server.
-
-import { join } from "./rtcpeer.js";
-import { relayLinks } from "./relay-links.js";
-import { Chat } from "./chat.js";
-import { Drawing } from "./drawing.js";
-import { invite } from "./invite.js";
-import { Peers } from "./peers.js";
-import { forget, keep, recall } from "./place.js";
-import { hello, isHello, Probes } from "./probe.js";
-import { Throughput } from "./throughput.js";
-import { forAway, forDropped, forPeer, forReason, forRoom, noWebRtc, whyUnreachable } from "./words.js";
-
-const by = (/** @type {string} */ id) => /** @type {any} */ (document.getElementById(id));
-const chat = new Chat(), drawing = new Drawing(), table = new Peers(), throughput = new Throughput(roundTrip);
-const failureShown = 60000; // ms
-const offline = "This device is offline. What you say is kept, and sent when it is back.";
-const yours = "\nNo other member is reached either: it is probably the network of this device.";
-const lost = "The connection to the signaling server is lost; trying again. Open links go on without it.";
-
-/** @type {any} */ let node = null; // while in a room
-let probes = new Probes();
-/** @type {Map<number, {at: number, error: any}>} */ let failed = new Map(); // peers without a link
-/** @type {any} */ let loss = null; // why the server was lost the last time
-/** @type {AbortController | null} */ let joining = null; // while on the way into a room
-
-// ?connect-timeout=SECONDS is how long a link may take to open, for who knows that a path is slow, or blocked.
-const query = new URLSearchParams(location.search);
-const connectTimeout = 1000 * Number(query.get("connect-timeout")) || undefined;
-// ?access_token=TOKEN is for a server with --auth-jwt or --auth-hook.
-const token = query.get("access_token") ?? undefined;
-
-/** The shortest of the last pings, in ms; 0 if none is known. @param {number} peer */
-function roundTrip(peer) {
-  const known = probes.of(peer).reliable.times.filter((time) => time !== null);
-  return known.length ? Math.min(...known) : 0;
-}
-
-/** @param {string} text @param {"" | "wait" | "bad"} [kind] @param {string} [again] what the button says that joins again */
-function status(text, kind = "", again = "") {
-  by("again").hidden = !again;
-  by("again").textContent = again;
-  const element = by("status");
-  if (element.textContent !== text) element.textContent = text;
-  element.className = kind;
-}
-
-const roomOf = (/** @type {string} */ text) => text.trim().replace(/.*[#/]/s, "");
-
-/** Does as the fragment says. */
-function go() {
-  const room = roomOf(location.hash);
-  if (node && node.room === room) return;
-  if (room) enter(`./${encodeURIComponent(room)}`, {}, room);
-  else out();
-}
-
-/** To the start. */
-function out() {
-  const inside = !!(node || joining);
-  if (node) forget(node.room);
-  leave();
-  status("");
-  if (inside) by("create").querySelector("button").focus();
-  if (location.hash) location.hash = "";
-}
-
-function leave() {
-  joining?.abort();
-  node?.close();
-  joining = node = null;
-  show();
-}
-
-function show() {
-  by("start").hidden = !!(node || joining);
-  by("leave").hidden = !(node || joining);
-  by("leave").textContent = node ? "Leave" : "Cancel";
-  by("inside").hidden = by("where").hidden = !node;
-  document.title = node ? `${node.room} · rtcpeer` : "rtcpeer";
-}
-
-/** @param {string} url @param {object} config @param {string} [name] */
-async function enter(url, config, name = "") {
-  leave();
-  const mine = (joining = new AbortController());
-  const { hash } = location;
-  show();
-  by("room").value = name;
-  by("leave").focus();
-  status(name ? `Joining ${name} …` : "Creating a room …", "wait");
-  let entered;
-  // A star ends with its host: one that reloads its page comes back to its place.
-  const place = { ...config, ...(name && (await recall(name))), ...(isSecureContext && { relayLinks }) };
-  if (mine !== joining) return;
-  try {
-    entered = await join(url, { ...place, keepPlace: place.topology === "star", connectTimeout, token, signal: mine.signal, log: (_, why) => (loss = why) });
-  } catch (/** @type {any} */ error) {
-    if (place.resume && error.code === "resume_refused") {
-      forget(name);
-      if (mine === joining) enter(url, { topology: place.topology }, name);
-      return;
-    }
-    if (error.code === "unreachable") error.code = await whyUnreachable(url);
-    if (mine === joining) explain(error);
-    return;
-  }
-  if (mine !== joining || hash !== location.hash) return entered.close(); // given up, or go is about to come
-  joining = null;
-  node = entered;
-  probes = new Probes();
-  failed = new Map();
-  status("");
-  by("where").textContent = `Room ${node.room}, a ${node.topology}. You are ${node.id}.`;
-  location.hash = node.room;
-  chat.open(node);
-  throughput.open(node);
-  if (place.topology === "star" && node.id === node.host) keep(node);
-  invite(node);
-  show();
-  by("copy").focus({ preventScroll: true });
-  update();
-  listen(node);
-}
-
-/** Back at the start, with the reason. The button, unlike the input, opens no keyboard on a phone. @param {any} error */
-function explain(error) {
-  const { room } = node ?? {};
-  leave();
-  if (room && error.code === "resume_refused") return enter(`./${room}`, {}, room); // the server was restarted
-  if (room) by("room").value = room;
-  status(globalThis.RTCPeerConnection ? forRoom(error) : noWebRtc, "bad", by("room").value && "Try again");
-  by(by("room").value ? "join" : "create").querySelector("button").focus();
-}
-
-async function listen(/** @type {any} */ from) {
-  try {
-    for await (const event of from) take(event);
-  } catch (error) {
-    if (from === node) explain(error);
-  }
-}
-
-function take(/** @type {any} */ event) {
-  const { kind, peer, packet } = event;
-  if (kind === "packet") {
-    if (isHello(packet.data)) throughput.meet(peer);
-    else if (!probes.take(node, packet) && !throughput.take(packet)) chat.hear(peer, packet.data);
-    return;
-  }
-  if (kind === "connected") {
-    failed.delete(peer);
-    chat.note(`${peer} is here.`);
-    node.send({ peer, data: hello }).catch(() => {}); // it has just gone
-  } else if (kind === "disconnected") {
-    chat.note(`${peer} ${forReason(event.reason)}.`);
-    chat.part(peer);
-    throughput.part(peer);
-  } else if (kind === "signaling resumed") {
-    if (held()) keep(node);
-  } else if (kind === "failed") {
-    failed.set(peer, { at: performance.now(), error: event.error });
-    chat.note(forPeer(peer, event.error).split("\n")[0]); // the status has the detail
-  }
-  later();
-}
-
-let due = false;
-/** Updates once, after all events that are there. */
-function later() {
-  if (due) return;
-  due = true;
-  setTimeout(() => {
-    due = false;
-    update();
-  });
-}
-
-async function update() {
-  const shown = node;
-  if (!shown) return;
-  const stats = await shown.stats();
-  if (shown !== node) return;
-  for (const [id, { at }] of failed) if (performance.now() - at > failureShown || shown.peers.includes(id) || !shown.members.includes(id)) failed.delete(id);
-  const { id: me, host, topology } = shown;
-  const ids = new Set([...shown.members, ...shown.peers, ...Object.keys(stats.links).map(Number), ...failed.keys()]);
-  const peers = [...ids].sort((a, b) => a - b).map((id) => {
-    const link = stats.links[id];
-    const there = shown.peers.includes(id), through = link ?? stats.links[host];
-    const state = there ? (through?.interrupted ? "interrupted" : "connected") : failed.has(id) ? "failed" : "connecting";
-    return { id, state, relayed: there && !link, path: path(link, state, host), host: topology === "star" && id === host };
-  });
-  drawing.show({ me, host, topology, peers: peers.map(({ id, state, relayed }) => ({ id, state, relayed })) });
-  table.show(peers, probes, stats.signaling);
-  chat.confirm(stats.links);
-  by("seal").hidden = me !== host;
-  by("seal").disabled = shown.sealed;
-  by("seal").textContent = shown.sealed ? "Closed for newcomers" : "Close the room for newcomers";
-  by("dropped").textContent = forDropped(stats.dropped);
-  report(stats, peers);
-}
-
-/** Whether this tab hosts a star. */
-const held = () => node?.topology === "star" && node.id === node.host;
-
-/** @param {any} link @param {string} state @param {number} host */
-function path(link, state, host) {
-  if (state !== "connected" && state !== "interrupted") return "–";
-  if (!link) return `through host ${host}`;
-  if (link.local === "signaling") return "through the signaling server";
-  return link.local ? `${link.local} – ${link.remote || "?"}` : "…";
-}
-
-/** @param {any} stats @param {{id: number, state: string}[]} peers */
-function report(stats, peers) {
-  const [failure] = [...failed].slice(-1);
-  const silent = peers.filter((p) => p.state === "interrupted").map((p) => p.id);
-  const nobody = !peers.some((p) => p.state === "connected");
-  if (stats.signalingError) status(`${forRoom(stats.signalingError)}\nOpen links go on, but nobody new can come.`, "bad", "Join again");
-  else if (!navigator.onLine && (silent.length || nobody)) status(offline, "wait");
-  else if (silent.length) status(`Nothing is heard of ${silent.join(", ")} at the moment; trying to reach them again. What you say is kept for them.`, "wait");
-  else if (stats.signaling && node.status === "connecting" && !failure) status(forAway(node.hostAway), "wait");
-  else if (!stats.signaling) status(lost + (loss?.code === "bad_message" ? `\n${forRoom(loss)}` : ""), "wait");
-  else if (failure) status(forPeer(failure[0], failure[1].error) + (nobody && failed.size > 1 ? yours : ""), "bad");
-  else status("");
-}
-
-by("create").addEventListener("submit", (/** @type {SubmitEvent} */ e) => {
-  e.preventDefault();
-  enter("./", { topology: new FormData(by("create")).get("topology") });
-});
-by("join").addEventListener("submit", (/** @type {SubmitEvent} */ e) => {
-  e.preventDefault();
-  const room = roomOf(by("room").value);
-  if (roomOf(location.hash) === room) go();
-  else location.hash = room;
-});
-by("leave").addEventListener("click", out);
-by("again").addEventListener("click", () => {
-  const room = node?.room ?? roomOf(by("room").value);
-  enter(`./${encodeURIComponent(room)}`, {}, room);
-});
-addEventListener("keydown", (e) => joining && e.key === "Escape" && out());
-by("seal").addEventListener("click", () => node.seal().catch((/** @type {any} */ error) => chat.note(`The room stays open: ${error.message}`)));
-addEventListener("hashchange", go);
-addEventListener("pagehide", () => joining?.abort()); // a node of its own closes itself
-addEventListener("pageshow", (e) => e.persisted && location.reload()); // its links ended when it was left
-for (const name of ["online", "offline"]) addEventListener(name, later);
-setInterval(() => {
-  if (!node) return;
-  probes.ask(node);
-  chat.tell();
-  update();
-}, 1000);
-
-by("command").textContent = `rtc-client chat ${new URL("lobby", location.href.replace(/^http/, "ws").replace(/#.*/, ""))}`;
-go();
-if (!globalThis.RTCPeerConnection) status(noWebRtc, "bad");
+import{join as zt,match as Eo}from"./rtcpeer.js";import{relayLinks as Co}from"./relay-links.js";var J=class{node=null;unheard=[];heard=new Map;unread=0;constructor(e,t){this.people=e,this.counted=t,this.log=document.getElementById("log"),this.input=document.getElementById("text"),document.getElementById("say").addEventListener("submit",n=>{n.preventDefault(),this.say(this.input.value.trim())}),this.input.addEventListener("keydown",n=>{n.key==="Escape"&&!n.isComposing&&(this.input.value="")}),document.addEventListener("visibilitychange",()=>document.hidden||this.count(0))}count(e){this.unread=e,this.counted()}open(e){this.node=e,this.heard.clear(),this.unheard=[],this.log.replaceChildren(),this.count(0)}async say(e){if(!e)return;let{node:t}=this;if(!t.peers.length)return void this.note("Nobody is here to hear that yet.");this.input.value="";let n=this.add(t.id,e);try{await t.send({data:e})}catch(a){if(!a.peers)return void this.note(`That was not sent: ${a.message}`);for(let i of a.peers)t.send({peer:i,data:e}).catch(()=>{})}let{links:s}=await t.stats(),r=new Map(Object.entries(s).flatMap(([a,{state:i,lanes:[l]}])=>i==="connected"&&l.delivered<l.sent?[[Number(a),l.sent]]:[]));r.size&&this.unheard.push({line:n,since:performance.now(),waits:r,missed:[]})}hear(e,t){if(!t[0]||!this.admits(e))return;let n=new TextDecoder().decode(t).replace(/\r?\n$/,"");for(let s of n.split(/\r?\n/,200))this.add(e,s.slice(0,4e3).replace(/\p{Cc}/gu," "));document.hidden&&this.count(this.unread+1)}admits(e){let t=performance.now(),n=this.heard.get(e)??{left:100,at:t,omitted:0};this.heard.set(e,n),n.left=Math.min(100,n.left+(t-n.at)*5/1e3),n.at=t;let s=n.left>=1;return s?n.left--:n.omitted++,s}tell(){for(let[e,t]of this.heard){if(!t.omitted)continue;t.note?.isConnected||(t.note=this.note(""));let n=`${t.omitted} messages of ${this.people.name(e)} are left out: it sends more than anybody can read.`;t.note.textContent!==n&&(t.note.textContent=n),this.node.peers.includes(e)||this.heard.delete(e)}}confirm(e){this.unheard=this.unheard.filter(({line:t,since:n,waits:s,missed:r})=>{for(let[a,i]of s)e[a]?.lanes[0].delivered>=i&&s.delete(a);if(t.classList.toggle("waiting",s.size>0&&performance.now()-n>2500),!s.size&&r.length){let a=document.createElement("span");a.className="missed",a.textContent=` \xB7 perhaps not heard by ${r.join(", ")}`,t.append(a)}return s.size>0})}part(e){for(let{waits:t,missed:n}of this.unheard)t.delete(e)&&n.push(this.people.name(e))}note(e,t){let n=document.createElement("p");return n.className="note",t!==void 0&&(n.dataset.peer=String(t),n.append(Ze(this.people.name(t))," ")),n.append(Qe("words",e)),this.append(n),n}add(e,t){let{people:n,node:s}=this,r=document.createElement("p"),a=document.createElement("b"),i=document.createElement("time"),l=n.of(e),h=new Date;r.dataset.peer=e===s.id?"you":String(e),r.dataset.color=String(l.color),a.append(l.emoji," ",Ze(e===s.id?"You":n.name(e))),i.dateTime=h.toISOString(),i.textContent=h.toLocaleTimeString([],{hour:"2-digit",minute:"2-digit"});let u=Qe("words");return u.dir="auto",u.append(...Dt(t)),r.append(a," ",i," ",u),this.append(r),r}append(e){let{log:t}=this,n=t.scrollHeight-t.scrollTop-t.clientHeight<40;for(t.append(e);t.childElementCount>200;)t.firstElementChild.remove();n&&(t.scrollTop=t.scrollHeight)}};function Qe(o,e=""){let t=document.createElement("span");return t.className=o,t.textContent=e,t}function Ze(o){let e=document.createElement("bdi");return e.textContent=o,e}function Dt(o){return o.split(/(https?:\/\/[^\s<>"]+[^\s<>".,;:!?)\]}'])/).map((e,t)=>{if(t%2===0||!URL.canParse(e))return e;let n=document.createElement("a");return Object.assign(n,{href:e,textContent:e,target:"_blank",rel:"noopener noreferrer nofollow"}),n})}var xe=["reliable","unreliable_ordered","unreliable"],et="\0ping",be="\0pong";var ke=new TextEncoder,C=(o,e)=>o.length>=e.length&&[...e].every((t,n)=>o[n]===t.charCodeAt(0)),$e=ke.encode(be+"rtc-page"),tt=o=>o.length===13&&$e.every((e,t)=>o[t]===e),ve=class{sent=[];answered(e,t=performance.now()){let n=this.sent.find(s=>s.number===e&&s.time===void 0);n&&(n.time=t-n.at)}get times(){let e=performance.now()-2e3;return this.sent.filter(t=>t.time!==void 0||t.at<e).map(t=>t.time??null)}},D=class{number=0;peers=new Map;ask(e){for(let t of this.peers.keys())e.peers.includes(t)||this.peers.delete(t);for(let t of e.peers)for(let[n,s]of Object.entries(this.of(t))){let r=new Uint8Array(13);r.set(ke.encode(et)),new DataView(r.buffer).setUint32(9,++this.number);try{e.trySend({peer:t,mode:n,data:r})}catch{continue}s.sent.push({number:this.number,at:performance.now()}),s.sent.length>30&&s.sent.shift()}}of(e){let t=this.peers.get(e)??Object.fromEntries(xe.map(n=>[n,new ve]));return this.peers.set(e,t),t}take(e,{peer:t,channel:n,mode:s,data:r}){if(r.length!==13)return!1;let a=new DataView(r.buffer,r.byteOffset);if(C(r,be))return n===0&&this.peers.get(t)?.[s].answered(a.getUint32(9)),!0;if(!C(r,et))return!1;let i=r.slice();i.set(ke.encode(be));try{e.trySend({peer:t,channel:n,mode:s,data:i})}catch{}return!0}};var U="\0file",Ee="\0page",nt="\0move",st=new TextEncoder;function V(o,e){let t=new Uint8Array(o.length+e.length);return t.set(st.encode(o)),t.set(e,o.length),t}var F=o=>V(Ee,st.encode(JSON.stringify(o)));function rt(o,e){let t=new Uint8Array(4),n=new DataView(t.buffer);return n.setUint16(0,Math.round(o*65535)),n.setUint16(2,Math.round(e*65535)),V(nt,t)}var ot=o=>typeof o=="number"&&o>=0&&o<=1?o:void 0;function at({channel:o,mode:e,data:t}){if(o!==0)return null;if(C(t,U))return e==="reliable"?{file:t.subarray(U.length)}:{};if(C(t,nt)){if(t.length!==9)return{};let n=new DataView(t.buffer,t.byteOffset);return{x:n.getUint16(5)/65535,y:n.getUint16(7)/65535}}if(!C(t,Ee))return null;try{let{person:n,emoji:s,x:r,y:a}=JSON.parse(new TextDecoder().decode(t.subarray(Ee.length)));return{person:n,emoji:s,x:ot(r),y:ot(a)}}catch{return{}}}import{Files as Ut}from"./transfer.js";var Ft=16*1024-U.length,Wt=8,Ht=50,G=document.getElementById("files");function M(o){for(let[e,t]of[["GB",1e9],["MB",1e6],["kB",1e3]])if(o>=t)return`${(o/t).toFixed(o<10*t?1:0)} ${e}`;return`${o} bytes`}function Yt(o,e,t){let n=document.createElement("button");return n.type="button",n.textContent=o,n.className=e??"",n.addEventListener("click",t),n}var X=class{constructor(e){this.root=document.createElement("li"),this.words=document.createElement("span"),this.words.dir="auto",this.progress=document.createElement("progress"),this.progress.ariaLabel=e,this.buttons=document.createElement("span"),this.buttons.className="line",this.root.append(this.words,this.progress,this.buttons),G.append(this.root);for(let t of[...G.children])G.childElementCount>Ht&&t.classList.contains("over")&&t.remove()}show(e,t,n){this.words.textContent=e,this.progress.hidden=n===void 0,this.progress.value=n??0,this.buttons.replaceChildren(...Object.entries(t).map(([s,r],a)=>Yt(s,a?"quiet":void 0,r))),this.root.classList.remove("over")}end(e,t={}){this.show(e,{...t,Hide:()=>this.root.remove()}),this.root.classList.add("over")}},K=class{files=null;node=null;pages=new Set;waiting=new Map;parts=new Map;constructor(e,t){this.people=e,this.note=t}open(e){this.close(),this.node=e;let t={send:n=>e.send({...n,data:V(U,n.data)})};this.files=new Ut(t,0,{maxPacket:Ft}),this.take(this.files)}close(){this.files?.close(),this.files=null,this.pages.clear(),this.waiting.clear(),this.parts.clear(),G.replaceChildren()}meet(e){this.pages.add(e);let t=this.waiting.get(e);this.waiting.delete(e);for(let n of t??[])n()}handle(e){e.kind==="disconnected"&&this.pages.delete(e.peer),e.kind!=="packet"&&this.files?.handle(e)}receive(e,t){this.files?.handle({kind:"packet",peer:e.peer,packet:{...e,data:t}})}send(e,t){let n=this.node?this.node.peers.filter(s=>this.pages.has(s)&&(!e||s===e)):[];if(t.length){if(!n.length)return void this.note(e?`${this.people.name(e)} cannot take files: there is a program at the other end, or it is not connected.`:"Nobody is here to take a file yet.");for(let s of t)for(let r of n)this.run(r,s,new X(s.name))}}async run(e,t,n){let{files:s}=this,r=this.people.name(e),a=new AbortController,i={Cancel:()=>a.abort()},l=it(100);n.show(`${t.name} (${M(t.size)}): waiting for ${r} to take it`,i);try{await s.sendFile(e,t,{signal:a.signal,onprogress:h=>{(l()||h===t.size)&&n.show(`Sending ${t.name} to ${r}: ${M(h)} of ${M(t.size)}`,i,h/(t.size||1))}}),n.end(`${r} has ${t.name}.`)}catch(h){if(s!==this.files)return;if(h.code==="peer_gone")return this.wait(e,n,`${t.name}: interrupted. It goes on when ${r} is back.`,()=>this.run(e,t,n));n.end(`${t.name}: ${lt(h,r)}`,h.code==="refused"?{}:{"Send again":()=>this.run(e,t,n)})}}wait(e,t,n,s){let r=this.waiting.get(e)??new Set;this.waiting.set(e,r.add(s)),t.show(n,{Cancel:()=>(r.delete(s),t.end(n.replace(/:.*/,": cancelled.")))}),this.pages.has(e)&&this.node.peers.includes(e)&&this.meet(e)}async take(e){for await(let t of e){let n=`${t.peer} ${t.size} ${t.name}`,s=this.parts.get(n);if(this.parts.delete(n),s&&!s.ask){this.save(t,n,s.line,s.part);continue}let r=new X(t.name),a=this.people.name(t.peer);r.show(`${a} wants to send you ${t.name} (${t.size===void 0?"size not known":M(t.size)}).`,{Accept:()=>this.save(t,n,r,s?.part),Refuse:()=>(t.refuse(),r.end(`You did not take ${t.name}.`))})}}async save(e,t,n,s){let{files:r}=this,a=new AbortController,i=this.people.name(e.peer),l=it(100),h=e.size?` of ${M(e.size)}`:"",u=m=>n.show(`${e.name} from ${i}: ${M(m)}${h}`,{Cancel:()=>a.abort()},e.size&&m/e.size);u(s?.size??0);try{let m=await e.toBlob({part:s,signal:a.signal,onprogress:b=>l()&&u(b)}),p=URL.createObjectURL(m.slice(0,m.size,"application/octet-stream")),w=()=>Object.assign(document.createElement("a"),{href:p,download:e.name}).click();n.end(`${e.name} from ${i} is here (${M(m.size)}).`,{"Save again":w}),w()}catch(m){if(r!==this.files)return;m.part&&this.keep(t,{part:m.part,line:n,ask:m.code!=="peer_gone"}),m.code==="peer_gone"?n.show(`${e.name}: interrupted. It goes on when ${i} is back.`,{Cancel:()=>(this.parts.delete(t),n.end(`${e.name}: cancelled.`))}):n.end(`${e.name}: ${lt(m,i)}`)}}keep(e,t){this.parts.set(e,t),this.parts.size>Wt&&this.parts.delete(this.parts.keys().next().value)}};function it(o){let e=-1/0;return()=>performance.now()-e>=o&&(e=performance.now(),!0)}function lt({code:o,message:e},t){return{refused:`${t} did not take it.`,not_receiving:`${t} takes no files.`,cancelled:`${t} has cancelled it.`,aborted:"cancelled.",failed:"it could not be read or kept at the other end.",hash_mismatch:"it arrived damaged. Send it again.",changed:"the file cannot be read any more. Choose it again."}[o]??e}function x(o,e={},...t){let n=document.createElementNS("http://www.w3.org/2000/svg",o);for(let[s,r]of Object.entries(e))n.setAttribute(s,r);return n.append(...t),n}var f=o=>document.getElementById(o),H=f("link"),W=f("room-dialog");function ct(o){let e=new URL(`#${o.room}`,location.href);e.searchParams.delete("access_token"),H.value=e.href,f("chat-command").textContent=`rtc-client chat ${o.url}`,f("qr").replaceChildren(),f("show-qr").hidden=!1}async function Jt(){let{encode:o}=await import("./qr.js"),{data:e,size:t}=o(H.value,{ecc:"M",border:3}),n="";for(let s=0;s<t;s++)for(let r=0;r<t;r++)e[s][r]&&(n+=`M${r} ${s}h1v1h-1z`);f("qr").replaceChildren(x("svg",{viewBox:`0 0 ${t} ${t}`,role:"img","aria-label":"The link as a QR code","shape-rendering":"crispEdges"},x("path",{d:n}))),f("show-qr").hidden=!0}async function Ce(o){let e=o.textContent,t=await navigator.clipboard?.writeText(H.value).then(()=>!0,()=>!1);if(!t){let n=W.open;n||W.showModal(),H.select(),t=document.execCommand("copy"),t&&!n&&W.close(),t&&o.focus()}return o.textContent=t?"Copied":"Press Ctrl+C",setTimeout(()=>o.textContent=e,2e3),t}f("invite").addEventListener("click",async()=>{if(!navigator.share)return void Ce(f("invite"));await navigator.share({title:"Come into the room",url:H.value}).catch(o=>o.name==="AbortError"||W.showModal())});f("room-name").addEventListener("click",()=>W.showModal());f("copy").addEventListener("click",()=>Ce(f("copy")));f("alone-copy").addEventListener("click",()=>Ce(f("alone-copy")));f("show-qr").addEventListener("click",Jt);import{list as Vt}from"./rtcpeer.js";var S=o=>document.getElementById(o),Gt=50,A=null;function dt(o,e){S("meet").addEventListener("toggle",async()=>{if(A?.abort(),!S("meet").open)return;let t=A=new AbortController;S("rooms-hint").textContent="Asking the server \u2026",S("rooms").replaceChildren();try{let{rooms:n}=await Vt("./",{limit:Gt,token:o,signal:t.signal});if(t!==A)return;S("rooms").replaceChildren(...n.map(s=>Xt(s,e))),S("rooms-hint").textContent=n.length?"":"There is none at the moment. Start one: the choice is under Advanced."}catch(n){t===A&&(S("rooms-hint").textContent=`The server does not tell: ${n.message}`)}})}function ht(){A?.abort(),A=null,S("meet").open=!1}function Xt({room:o,members:e,maxMembers:t,locked:n,password:s},r){let a=document.createElement("li"),i=document.createElement("button"),l=document.createElement("span");i.type="button",i.className="quiet",i.textContent=o,i.disabled=!!n,i.addEventListener("click",()=>r(o));let h=[e===1?"1 person":`${e} people`,t<100&&`${t} at most`,n&&"locked",s&&"with a password"];return l.textContent=h.filter(Boolean).join(", "),a.append(i,l),a}var Me="rtcpeer me";var Q=["Red","Orange","Gold","Lime","Green","Teal","Blue","Indigo","Purple","Pink"],Le={Fox:"\u{1F98A}",Owl:"\u{1F989}",Bear:"\u{1F43B}",Cat:"\u{1F431}",Dog:"\u{1F436}",Frog:"\u{1F438}",Panda:"\u{1F43C}",Koala:"\u{1F428}",Tiger:"\u{1F42F}",Lion:"\u{1F981}",Monkey:"\u{1F435}",Penguin:"\u{1F427}",Rabbit:"\u{1F430}",Wolf:"\u{1F43A}",Horse:"\u{1F434}",Whale:"\u{1F433}",Octopus:"\u{1F419}",Turtle:"\u{1F422}",Bee:"\u{1F41D}",Snail:"\u{1F40C}",Dragon:"\u{1F432}",Mouse:"\u{1F42D}",Duck:"\u{1F986}",Crab:"\u{1F980}"},Kt=[...Object.values(Le),"\u{1F642}","\u{1F60E}","\u{1F916}","\u{1F47B}","\u{1F47D}","\u{1F383}","\u{1F335}","\u{1F344}","\u{1F355}","\u{1F680}","\u26BD","\u{1F3B8}"],Qt=o=>o[Math.floor(Math.random()*o.length)];function N(o){let e=[...String(o?.name??"").slice(0,200).replace(/\p{C}/gu,"").replace(/\s+/g," ").trim()].slice(0,24).join(""),t=/^\p{Extended_Pictographic}\uFE0F?(\p{EMod})?/u.exec(String(o?.emoji??"").slice(0,8))?.[0];return{name:e||"Guest",emoji:t||"\u{1F642}",color:Q[o?.color]?Number(o.color):0}}function Zt(){let o=Math.floor(Math.random()*Q.length),e=Qt(Object.keys(Le));return{name:`${Q[o]} ${e}`,emoji:Le[e],color:o}}function Se(o){try{let e=JSON.parse(globalThis[o].getItem(Me)??"null");return e&&N(e)}catch{return null}}function Z(o,e){try{globalThis[o].setItem(Me,JSON.stringify(e))}catch{}}function eo(){return navigator.locks?new Promise(o=>{let e=t=>(o(!!t),t&&new Promise(()=>{}));navigator.locks.request(Me,{ifAvailable:!0},e).catch(()=>o(!0))}):Promise.resolve(!0)}async function ut(){let o=await eo(),e=Se("sessionStorage")??(o?Se("localStorage"):null)??Zt();return Z("sessionStorage",e),o&&!Se("localStorage")&&Z("localStorage",e),e}function mt(o){Z("sessionStorage",o),Z("localStorage",o)}var to=document.getElementById("me-dialog"),Te=document.getElementById("me-form");function je(o,e){let t=(n,s,r)=>document.getElementById(`me-${n}`).replaceChildren(...s.map((a,i)=>{let l=document.createElement("label"),h=document.createElement("input"),u=document.createElement("span"),[m,p]=r(a,i);return Object.assign(h,{type:"radio",name:n,value:m,checked:String(o[n])===String(m)}),h.ariaLabel=p,n==="color"?u.dataset.color=m:u.textContent=p,l.append(h,u),l}));t("emoji",[...new Set([o.emoji,...Kt])],n=>[n,n]),t("color",Q,(n,s)=>[s,n]),Te.elements.namedItem("name").value=o.name,Te.onsubmit=n=>{n.submitter?.id==="me-save"&&e(N(Object.fromEntries(new FormData(Te))))},to.showModal()}var oo=["Who","State","Path","Reliable","Unreliable, ordered","Unreliable"],pt=30,te=class{rows=new Map;constructor(){this.table=document.querySelector("#table table"),this.body=this.table.querySelector("tbody"),this.alone=document.getElementById("alone"),this.words=document.getElementById("alone-words"),this.details=document.getElementById("details"),this.hint=document.getElementById("table-hint")}show(e,t,n){if(this.alone.hidden=e.length>0,ee(this.words,n?"Nobody else is here yet. Send somebody the link, or open it in a second tab.":"Whether somebody else is here is not known without the server."),this.table.hidden=this.hint.hidden=!e.length,!!this.details.open){for(let[s,r]of this.rows)e.some(a=>a.id===s)||(r.remove(),this.rows.delete(s));for(let s of e){let[r,a,i,...l]=this.row(s.id).cells;ee(r,`${s.name}, ${s.id}`+(s.host?" (host)":"")),ee(a.firstElementChild,s.state),a.firstElementChild.className=`state ${s.state}`,ee(i,s.path||"\u2013"),i.title=s.kinds;let h=s.state==="connected"?t.of(s.id):null;l.forEach((u,m)=>u.replaceChildren(...h?no(h[xe[m]].times):["\u2013"]))}}}row(e){let t=this.rows.get(e);if(t)return t;t=document.createElement("tr"),oo.forEach((s,r)=>{let a=document.createElement(r?"td":"th");t.append(a),r||(a.scope="row"),a.dataset.label=s,r>2&&(a.className="figure"),r===1&&a.append(document.createElement("span"))}),this.rows.set(e,t);let n=[...this.rows.keys()].filter(s=>s>e).sort((s,r)=>s-r)[0];return this.body.insertBefore(t,this.rows.get(n)??null),t}};function ee(o,e){o.textContent!==e&&(o.textContent=e)}function no(o){if(!o.length)return["\u2026"];let e=o.filter(a=>a!==null),t=Math.round(100*(o.length-e.length)/o.length),n=document.createElement("span"),s=document.createElement("span"),r=e.at(-1);return s.className=t?"loss some":"loss",s.textContent=`${t} % lost`,n.append(r===void 0?"no answer ":`${so(r)} `,s),[n,ro(o)]}var so=o=>`${o<10?o.toFixed(1):Math.round(o)} ms`;function ro(o){let e=Math.max(1,...o.map(i=>i??0)),t=i=>(pt-o.length+i)*100/(pt-1),n=i=>(26-22*i/e).toFixed(1),s=[],r=[],a=[];return o.forEach((i,l)=>{if(i!==null)return a.push(`${t(l).toFixed(1)},${n(i)}`);r.push(x("line",{class:"lost",x1:t(l),x2:t(l),y1:20,y2:28})),s.push(a),a=[]}),s.push(a),x("svg",{class:"spark",viewBox:"0 0 100 28",preserveAspectRatio:"none","aria-hidden":!0},...s.filter(i=>i.length).map(i=>x("polyline",{points:i.join(" ")})),...r)}var ao=1e3,oe=class{known=new Map;node=null;open(e,t){this.node=e,this.known.clear(),this.known.set(e.id,t)}set(e,t){this.known.delete(e),this.known.set(e,N(t)),this.known.size>ao&&this.known.delete([...this.known.keys()].find(n=>n!==this.node.id))}of(e){return this.known.get(e)??{name:"Guest",emoji:"\u{1F464}",color:-1}}name(e){let{name:t}=this.of(e),{node:n}=this,s=[n.id,...n.peers].filter(r=>r<e&&this.of(r).name===t).length;return s?`${t} ${s+1}`:t}names(e){let t=e.slice(0,5).map(n=>this.name(n));return e.length>5?`${t.join(", ")} and ${e.length-5} more`:t.join(", ")}};var _e=o=>`rtcpeer ${o}`;var ze=globalThis.BroadcastChannel?new BroadcastChannel("rtcpeer"):null,Ie=new Set,j="";ze?.addEventListener("message",({data:o})=>{o.asks&&o.asks===j&&ze.postMessage({taken:j}),o.taken&&Ie.add(o.taken)});function Ae(o){j||(j=`${Date.now()} ${Math.random()}`);try{sessionStorage.setItem(_e(o.room),JSON.stringify({id:j,topology:o.topology,resume:o.resume}))}catch{}}function ne(o){j="";try{sessionStorage.removeItem(_e(o)),sessionStorage.removeItem(Ne(o))}catch{}}var Ne=o=>`rtcpeer password ${o}`;function Oe(o,e){try{e&&sessionStorage.setItem(Ne(o),e)}catch{}}function ft(o){try{return sessionStorage.getItem(Ne(o))||void 0}catch{}}async function gt(o){try{let{id:e,topology:t,resume:n}=JSON.parse(sessionStorage.getItem(_e(o))??"{}");return e?(Ie.delete(e),ze?.postMessage({asks:e}),await new Promise(s=>setTimeout(s,200)),Ie.has(e)?(ne(o),{}):(j=e,{topology:t,resume:n})):{}}catch{return{}}}var wt=`
+able about above acid act actor adapt add admit again age agent agree ahead aim air aisle alarm album alert alien
+all alley allow alone alpha also alter among anger angle angry ankle any apart apple april arch area arena argue arm
+armed armor army arrow art ask asset atom audit aunt auto avoid awake aware away awful axis baby bacon badge bag
+ball base basic beach beef begin below belt bench best bid bike bind bird birth blade blast bleak blind blue blur
+blush board boat body boil bonus book boost boss box brain brass brave bread brick brief bring brisk broom brown
+brush buddy build bulb bulk bus busy buyer buzz cabin cable cage cake call calm camp can canal candy canoe car card
+cargo carry cart case cash cat catch cave chair chalk chaos chase chat cheap check chef chest chief child chunk
+churn cigar city civil claim claw clay clean clerk click cliff climb clip clock clog close cloth cloud clown club
+clump coach coast code coil coin color come comic cook cool copy coral core corn cost couch cover crack craft cram
+crane crawl crazy cream creek crew crisp crop cross crowd crush cube cup curve cute cycle dad damp dance dash dawn
+day deal deer defy delay deny depth desk dial diary dice diet dish dizzy dog doll donor door dose dove draft drama
+draw dream dress drift drill drink drip drive drop drum dry duck dune dust dutch duty dwarf eager eagle early earn
+earth east easy echo edge edit egg eight elbow elder elite else empty enact end enjoy enter entry equal equip era
+erase erode error erupt essay evoke exact exile exist exit extra eye face fade faint faith fall false fame fan fancy
+farm fat fee feed feel fence fetch few fiber field file film final find fine firm first fish fit fix flag flame
+flash flat flee flip float flock floor fluid flush fly foam focus fog foil fold food foot force fork forum found fox
+frame fresh frog front frost frown fruit fuel fun funny fury gain game gap gasp gate gauge gaze genre ghost giant
+gift give glad glare glass glide globe gloom glory glove glow glue goat gold good goose gown grab grace grain grant
+grape grass great green grid grit group grow grunt guard guess guide gym habit hair half hand happy hard hat have
+hawk head heart heavy hello help hen hero high hill hint hip hire hobby hold hole home honey hood hope horn horse
+host hotel hour hover hub huge human humor hunt hurry ice icon idea idle ill image inch index inner input into iron
+issue item ivory jar jazz jeans jelly jewel job join joke joy judge juice jump junk just keen keep key kick kid kind
+kiss kit kite kiwi knee knock know lab label labor lake lamp large later latin laugh lava law lawn layer lazy leaf
+learn leave left leg legal lemon lend lens level liar life lift light like limb limit link lion list live load local
+lock march mask mass match math maze mean meat medal media melt menu mercy merge merit merry mesh metal milk mimic
+mind minor miss mix mixed model mom month moon moral more motor mouse move movie much mule music must myth name
+nasty near neck need nerve nest net never news next nice night noble noise north nose note novel now nurse nut oak
+obey occur ocean odor off offer often oil okay old olive omit once one onion only open opera orbit order organ other
+outer oval oven over own owner ozone pact page pair palm panda panel paper park party pass patch path pause pave
+peace pear pen pet phone photo piano piece pig pilot pink pipe pitch pizza place plate play pluck plug poem poet
+point polar pole pond pony pool post power price pride print prize proof proud pull pulp pulse pupil puppy purse
+push put quick quit quiz quote race rack radar radio rail rain rally ramp ranch range rapid rare rate raven raw
+razor ready real rebel relax rely renew rent rib rice rich ride ridge rifle right rigid ring risk rival river road
+roast robot roof room rose rough round route royal rug rule run rural safe sail salad salon salt same sand sauce
+save say scale scan scene scout scrap scrub sea seat seed seek sell sense setup seven shaft share shed shell shift
+shine ship shock shoe shop short shove shrug shy side siege sight sign silk silly since sing siren six size skate
+ski skill skin skirt skull slab slam sleep slice slide slim slot slow slush small smart smile smoke snack snake snap
+sniff snow soap sock soda soft solar solid solve song soon sorry sort soul sound soup south space spare spawn speak
+speed spell spend spice spike spin split spoil spoon sport spot spray spy staff stage stamp stand start state stay
+steak steel stem step stick still sting stock stone story stove style such sugar suit sun sunny super sure surge
+swamp swap swarm swear sweet swift swim swing sword syrup table tag tail talk tank tape task taste taxi teach team
+tell ten tent term test text thank that theme then there they thing this three throw thumb tide tiger tilt time tiny
+tip tired title toast today toe token tone tool tooth top topic torch toss total tower town toy track trade train
+trap tray treat tree trend trial tribe trick trim trip truck true truly trust truth try tube tuna turn twice twin
+twist two type uncle under undo unit until upon upper upset urban urge usage use used usual vague valid valve van
+vapor vast vault venue verb very video view virus visa visit vital vivid vocal voice void vote wage wagon wait walk
+wall want warm wash wasp water wave way wear web west wet whale what wheat wheel when where whip wide width wife
+wild will win wine wing wink wire wise wish wolf wood wool word work world worry worth wrap wrist write yard year
+you young youth zebra zero zone zoo`.trim().split(/\s+/),yt=o=>[...crypto.getRandomValues(new Uint16Array(Math.min(8,Math.max(2,o||3))))].map(e=>wt[e%wt.length]).join("-");var Be={good:"good connection",fair:"slow or with losses",poor:"poor connection",unknown:"not measured yet",connecting:"connecting",interrupted:"interrupted",failed:"no connection"},io={connecting:"Connecting with",interrupted:"Nothing is heard of",failed:"No link with"},se=.04,lo=5,co=40,ho=2500,Re=6,z=document.getElementById("stage"),T=document.getElementById("field"),bt=document.getElementById("links"),uo=document.getElementById("legend"),O=o=>Math.min(1,Math.max(0,o)),re=class{nodes=new Map;moved=new Map;places=new Map;lines=[];room=null;key="";constructor(e,t){this.people=e,this.acts=t,new ResizeObserver(()=>this.room&&this.arrange()).observe(T),z.addEventListener("click",n=>{if(n.target.closest("button, #alone"))return;let{x:s,y:r}=this.at(n);t.hit(s,r)}),z.addEventListener("dragover",n=>this.aim(n)),z.addEventListener("dragleave",n=>z.contains(n.relatedTarget)||this.aim(null)),z.addEventListener("drop",n=>{n.preventDefault();let s=this.aim(null,n);t.drop(s,[...n.dataTransfer.files])})}open(){for(let e of this.nodes.values())e.remove();this.nodes.clear(),this.moved.clear(),this.room=null,this.key=""}show(e){this.room=e;let t=[e.me,...e.peers.map(s=>s.id)];for(let[s,r]of this.nodes)t.includes(s)||(r.remove(),this.nodes.delete(s),this.moved.delete(s));for(let s of t)this.face(s);let n=JSON.stringify([e.topology,e.host,e.peers.map(s=>[s.id,s.state,s.quality,s.relayed])]);n!==this.key&&this.link(),this.key=n,bt.setAttribute("aria-label",this.sentence()),this.arrange()}face(e){let{me:t,host:n,topology:s,peers:r}=this.room,a=r.find(b=>b.id===e),i=this.nodes.get(e);if(!i){i=document.createElement("button"),i.type="button",i.dataset.id=String(e);let b=document.createElement("span"),P=document.createElement("bdi");b.className="face",b.ariaHidden="true",P.className="label",i.append(b,P),e===t?this.draggable(i):i.addEventListener("click",()=>this.acts.press(e)),this.nodes.set(e,i),T.append(i)}let l=this.people.of(e),h=this.people.name(e),u=a?.state??"me";i.className=`node ${u}${s==="star"&&e===n?" host":""}`,i.dataset.color=String(l.color),i.querySelector(".face").textContent=l.emoji;let m=s==="star"&&e===n?", host":"",p=a?h:"You",w=u==="connected"||u==="me"?p:`${p}, ${Be[u]}`;i.querySelector("bdi").textContent!==w&&(i.querySelector("bdi").textContent=w),i.ariaLabel=a?`${h}${m}: ${[a.path,Be[u==="connected"?a.quality:u]].filter(Boolean).join(", ")}`:`You, ${h}${m}. The arrow keys move you.`,i.title=a?h:""}draggable(e){let t=null;e.addEventListener("pointerdown",s=>{t={x:s.clientX,y:s.clientY,pulled:!1},e.setPointerCapture(s.pointerId)}),e.addEventListener("pointermove",s=>{if(!t||(t.pulled||=Math.hypot(s.clientX-t.x,s.clientY-t.y)>lo,!t.pulled))return;let{x:r,y:a}=this.at(s);this.move(this.room.me,r,a),this.acts.move(r,a,!1)});let n=()=>{let s=this.moved.get(this.room.me);t?.pulled&&s&&this.acts.move(s.x,s.y,!0)};e.addEventListener("pointerup",n),e.addEventListener("pointercancel",()=>(n(),t=null)),e.addEventListener("click",()=>{t?.pulled||this.acts.press(this.room.me),t=null}),e.addEventListener("keydown",s=>{let[r,a]={ArrowLeft:[-se,0],ArrowRight:[se,0],ArrowUp:[0,-se],ArrowDown:[0,se]}[s.key]??[0,0];if(!r&&!a)return;s.preventDefault();let{x:i,y:l}=this.places.get(this.room.me);this.move(this.room.me,O(i+r),O(l+a)),this.acts.move(O(i+r),O(l+a),!0)})}at(e){let t=T.getBoundingClientRect();return{x:O((e.clientX-t.left)/t.width),y:O((e.clientY-t.top)/t.height)}}aim(e,t=e){e?.preventDefault();let n=t?.target?.closest?.(".node:not(.me)");z.classList.toggle("target",!!e&&!n);for(let s of this.nodes.values())s.classList.toggle("target",!!e&&s===n);return Number(n?.dataset.id??0)}move(e,t,n){this.moved.set(e,{x:t,y:n}),this.room&&this.nodes.has(e)&&this.put(e,{x:t,y:n})}put(e,{x:t,y:n}){this.places.set(e,{x:t,y:n});let{style:s}=this.nodes.get(e);s.left=`${(100*t).toFixed(2)}%`,s.top=`${(100*n).toFixed(2)}%`;for(let{from:r,to:a,line:i}of this.lines)r===e&&(i.setAttribute("x1",String(1e3*t)),i.setAttribute("y1",String(1e3*n))),a===e&&(i.setAttribute("x2",String(1e3*t)),i.setAttribute("y2",String(1e3*n)))}arrange(){let{clientWidth:e,clientHeight:t}=T,n=mo(this.room,e,t);z.dataset.crowd=n.size>24?"many":n.size>Re?"some":"few",n.size>Re?T.style.setProperty("--name",`${Math.floor(e/kt(n.size,e,t))-2}px`):T.style.removeProperty("--name");for(let[s,r]of n)this.put(s,this.moved.get(s)??r)}link(){let e=po(this.room);this.lines=e.map(({from:n,to:s,state:r,quality:a})=>({from:n,to:s,line:x("line",{class:`link ${r}`,"data-quality":a})})),bt.replaceChildren(...this.lines.map(({line:n})=>n));let t=[...new Set(e.map(n=>n.state==="connected"?n.quality:n.state))];uo.replaceChildren(...t.map(n=>fo(n,Be[n]??"between others")))}throw(e,t,n,s){let r=n===void 0||s===void 0?this.places.get(e):{x:n,y:s};if(!r||document.hidden||T.querySelectorAll(".thrown").length>=co)return;let a=document.createElement("span");a.className="thrown",a.ariaHidden="true",a.textContent=t,a.style.left=`${100*r.x}%`,a.style.top=`${100*r.y}%`,T.append(a),setTimeout(()=>a.remove(),ho)}sentence(){let{me:e,host:t,topology:n,peers:s}=this.room,r=h=>this.people.names(h.map(u=>u.id)),a=s.filter(h=>h.state==="connected"&&!h.relayed),i=s.filter(h=>h.relayed),l=n==="star"?[t===e?"You are the host.":`The host is ${this.people.name(t)}.`]:[];l.push(a.length?`You are connected with ${r(a)}.`:"You are connected with nobody."),i.length&&l.push(`Through the host: ${r(i)}.`);for(let[h,u]of Object.entries(io)){let m=s.filter(p=>p.state===h);m.length&&l.push(`${u} ${r(m)}.`)}return l.join(" ")}},kt=(o,e,t)=>Math.max(1,Math.min(o,Math.ceil(Math.sqrt(o*e/Math.max(1,t)))));function mo({me:o,host:e,topology:t,peers:n},s,r){let a=[o,...n.map(p=>p.id)].sort((p,w)=>p-w);if(a.length===1)return new Map([[o,{x:.5,y:.72}]]);if(a.length===2)return new Map(a.map((p,w)=>[p,{x:w?.8:.2,y:.5}]));if(a.length>Re){let p=kt(a.length,s,r),w=Math.ceil(a.length/p);return new Map(a.map((b,P)=>[b,{x:(.5+P%p)/p,y:w>1?Math.floor(P/p)/(w-1):.5}]))}let i=t==="star"?e:0,l=a.filter(p=>p!==i),h=new Map(l.map((p,w)=>{let b=2*Math.PI*w/l.length-Math.PI/(l.length%2?2:l.length)+(l.length===2?Math.PI/2:0);return[p,{x:.5+.42*Math.cos(b),y:.5+.5*Math.sin(b)}]})),u=[...h.values()].map(({y:p})=>p),m=.5-(Math.min(...u)+Math.max(...u))/2;for(let p of h.values())p.y+=m;return a.includes(i)&&h.set(i,{x:.5,y:.5}),h}function po({me:o,host:e,topology:t,peers:n}){let s=n.filter(i=>!i.relayed).map(({id:i,state:l,quality:h})=>({from:o,to:i,state:l,quality:h})),r=n.filter(i=>i.state==="connected").map(i=>i.id);return t==="star"?[...n.filter(i=>i.relayed).map(i=>({from:e,to:i.id,state:"others"})),...s]:[...r.length>12?[]:r.flatMap((i,l)=>r.slice(l+1).map(h=>({from:i,to:h,state:"others"}))),...s]}function fo(o,e){let t=document.createElement("li"),n=o in{good:1,fair:1,poor:1,unknown:1};return t.append(x("svg",{viewBox:"0 0 32 10","aria-hidden":!0},x("line",{class:`link ${n?"connected":o}`,"data-quality":o,x1:0,y1:5,x2:32,y2:5})),e),t}var Et="\0thru",ae=100,qe=101,vt=97,xt=16*1024,go=256*1024,wo=2*1024*1024,$t=5e3,Pe=8e3,yo=64*1024;function De(o,e,t){let n=new Uint8Array(t);return n.set(new TextEncoder().encode(Et)),n[5]=o,new DataView(n.buffer).setUint32(6,e),n}var ie=o=>`${(o/1e6).toFixed(o<1e7?1:0)} MB`;function bo(o,e,t){let n=o.acked/Math.max(1,o.at-e);return Math.min(wo,Math.max(go,2*n*t))}var le=class{node=null;able=new Set;receiving=new Map;running=null;constructor(e,t){this.people=e,this.roundTrip=t,this.form=document.getElementById("measure"),this.target=document.getElementById("target"),this.progress=document.getElementById("progress"),this.arrived=document.getElementById("arrived"),this.result=document.getElementById("result"),this.form.addEventListener("submit",n=>{n.preventDefault(),!this.running&&this.target.value&&this.measure(Number(this.target.value))})}open(e){this.node=e,this.able.clear(),this.receiving.clear(),this.running?.wake(),this.running=null,this.progress.value=0,this.arrived.textContent=this.result.textContent="",this.update()}meet(e){this.able.add(e),this.update()}part(e){this.able.delete(e),this.receiving.delete(e),this.running?.wake(),this.update()}update(){let e=this.target.value,t=[...this.able].sort((n,s)=>n-s);this.target.replaceChildren(...t.map(n=>new Option(this.people.name(n),String(n)))),t.length||this.target.append(new Option("nobody with this page yet","")),this.able.has(Number(e))&&(this.target.value=e);for(let n of[this.target,this.form.querySelector("button")])n.disabled=!!this.running||!t.length}async measure(e){let{node:t}=this,n={test:Math.floor(Math.random()*2**32),peer:e,acked:0,at:performance.now(),wake:()=>{}};this.running=n,this.update(),this.result.textContent=`Sending to ${this.people.name(e)} \u2026`;let s;try{s=await this.send(t,n)}catch(r){s=`The test stopped: ${r.message}`}this.running===n&&(this.running=null,this.arrived.textContent="",this.result.textContent=s,this.update())}async send(e,t){let{peer:n,test:s}=t,r=performance.now(),a=De(ae,s,xt),i=this.roundTrip(n),l=0,h=0;for(;performance.now()-r<$t;){for(;l-t.acked>bo(t,r,i)-xt;)await this.moved(t);await e.send({peer:n,data:a}),l+=a.length,!(performance.now()-h<100)&&(h=performance.now(),this.progress.value=(h-r)/$t,this.arrived.textContent=`${ie(t.acked)} arrived \u2026`)}for(await e.send({peer:n,data:De(qe,s,10)});t.acked<l;)await this.moved(t);this.progress.value=1;let u=(t.at-r)/1e3;return`${ie(l)} arrived at ${this.people.name(n)} in ${u.toFixed(1)} s: ${ie(l/u)}/s, ${Math.round(l*8/u/1e6)} Mbit/s.`}async moved(e){let{acked:t}=e,n;if(await new Promise(s=>{e.wake=()=>s(void 0),n=setTimeout(s,Pe)}),clearTimeout(n),this.running!==e||!this.able.has(e.peer))throw new Error(`${this.people.name(e.peer)} is gone.`);if(e.acked===t&&performance.now()-e.at>=Pe)throw new Error(`nothing arrived at ${this.people.name(e.peer)} for ${Pe/1e3} s. Its tab may be asleep, or the path too slow.`)}take({peer:e,data:t}){if(t.length<10||!C(t,Et))return!1;let n=new DataView(t.buffer,t.byteOffset,t.length),s=t[5],r=n.getUint32(6),{running:a}=this;return s===vt&&t.length===18&&a?.peer===e&&a.test===r?(a.acked=n.getFloat64(10),a.at=performance.now(),a.wake()):(s===ae||s===qe)&&this.receive(e,r,s,t.length),!0}receive(e,t,n,s){let r=this.receiving.get(e);if(r?.test!==t&&this.receiving.set(e,r={test:t,bytes:0,told:0}),n===ae&&(r.bytes+=s),n===qe&&!this.running&&(this.result.textContent=`${this.people.name(e)} has sent ${ie(r.bytes)} here, for a test.`),n===ae&&r.bytes-r.told<yo)return;r.told=r.bytes;let a=De(vt,t,18);new DataView(a.buffer).setFloat64(10,r.bytes),this.node.send({peer:e,data:a}).catch(()=>{})}};var ce="The server speaks another version than this page. Reload the page; if that does not help, update the server.",Ct="The server is full or restarts at the moment. Try again in a minute.",ko={unreachable:"The server does not answer. It may have stopped, or this device is offline. Check both, then try again.",blocked:"The server answers, but not over WebSocket: a proxy, a firewall or a browser extension on the way blocks WebSockets, or the server is of another version than this page. Reload the page; if that does not help, try another network or browser, or ask whoever runs the server.",sealed:"This room is closed for newcomers: its host has sealed it. Ask for another room, or create one.",room_full:"This room is full. Wait until somebody leaves and try again, or use another room.",server_full:Ct,shutting_down:Ct,internal:"The server made a mistake. Try again in a moment; if that does not help, tell whoever runs it.",join_timeout:"This page took too long to join. Try again.",bad_room:"That is no room name: use 1 to 64 letters, digits, - and _.",too_large:"The server finds a message too large. Ask whoever runs it to raise --max-message.",resume_refused:"The server has restarted and does not know this place in the room any more. Join again to get a new one.",replaced:"Another connection has taken this place in the room. Join again to get a new one.",slow:"This tab reads too slowly for what is sent to it. Close what keeps the computer busy and join again.",host_gone:"The host has left or lost its connection, and a star ends with its host. Create a new room to go on.",host_left:"The host has left, and the room has ended with it. Create a new room to go on.",seal_complete:"The game in this room has begun without newcomers, and the room is closed. Create a new room to go on.",unauthorized:"This server lets in only who has an access token, and takes none from here: open the link that you were given once more, or ask for a new one.",forbidden:"Your access token is not for this room, or not for creating it. Ask whoever gave it to you.",wrong_password:"This room has a password. Enter it, and join again.",rate_limited:"Too many tries from your network at the moment. Wait a minute and try again.",locked:"This room is locked for now. Ask its host to unlock it, and try again.",kicked:"You were taken out of the room.",expired:"Your time in this room is over.",room_closed:"Whoever runs the server has closed this room.",room_exists:"There is a room of that name already. Choose another name.",unknown_room:"There is no room of that name. Check it, or create a room.",topology_mismatch:"This room already exists with the other topology. Choose another name.",unknown_kind:ce,bad_message:ce,not_joined:ce,already_joined:ce},St={channel_mismatch:"its program uses other channels than this page. It must join without channels of its own.",refused:"it takes no new connections. Ask its owner, or try again later.",negotiation:"the two could not agree on a connection. Reload the page at both ends; if that does not help, try another browser.",no_credit:"it sends more than this tab can read. Ask its owner to send less, and join again."},vo={signaling:"it did not answer through the server. Its tab or program may be stuck: reload it.",path:"no network path was found. UDP is probably blocked, or both are behind strict NATs: try another network, or have the server name a STUN server (--ice-server).",security:"the encryption could not be set up. A clock that is far off, or a firewall that inspects traffic, does that.",lanes:"the path is there, but its channels did not open. Reload both pages."},Fe="This browser cannot connect directly to others: it has no WebRTC, or an extension or a policy turns it off. Use a recent Firefox, Chrome, Edge or Safari, or allow WebRTC."+(globalThis.isSecureContext?"":" Some browsers want https for it: open this page over https, if its server has that."),xo=o=>o.peer&&(o.stage||o.code in St);function de(o){return xo(o)?he("the host",o):ko[o.code]??`Something went wrong: ${Ue(o.message??o)}
+Reload the page; if that does not help, the server may be of another version than this page: update it.`}function he(o,e){let t=St[e.code]??vo[e.stage]??Ue(e.message),n=e.detail??(e.code==="negotiation"?e.message:"");return`No connection with ${o}: ${t}`+(n?`
+Detail: ${Ue(n)}`:"")}var Ue=o=>o.length>300?o.slice(0,300)+" \u2026":o;async function Tt(o){let e=await fetch(o,{cache:"no-store",signal:AbortSignal.timeout(3e3)}).then(t=>t.status,()=>0);return{0:"unreachable",503:"server_full"}[e]??"blocked"}var $o={no_credit:"came faster than this page takes them",buffer_full:"found no room on the way out",malformed:"were malformed",no_target:"were for somebody who is gone",peer_gone:"came from somebody who is gone",interrupted:"were for somebody who was not reached",forwarded_unknown:"came through the server for a path that is gone",forwarded_forged:"came through the server and were not made by the other end",forwarded_replay:"came through the server twice",forwarded_full:"came through the server faster than they could be decrypted"};function Lt(o){let e=Object.entries(o).map(([t,n])=>`${n} ${$o[t]??t}`);return e.length?`Packets dropped here: ${e.join(", ")}.`:""}var Mt=o=>"The host is not here at the moment; waiting for it to come back"+(o?`, for ${Math.ceil(o/1e3)} seconds at most.`:"."),jt=o=>({"by peer":"left","by us":"was disconnected here",lost:"was lost: nothing was heard of it for too long",slow:"was disconnected, for one of us reads too slowly","host gone":"is gone with the host",misbehaved:"was disconnected, for it broke the rules"})[o]??"left";var d=o=>document.getElementById(o),g=new oe,y=new J(g,At),So=new te,Y=new le(g,No),L=new K(g,o=>y.note(o)),_=new re(g,{move:Ho,press:Yo,hit:Ot,drop:Bt}),To=6e4,Lo=1500,Mo=3,It=["\u{1F44B}","\u2764\uFE0F","\u{1F602}","\u{1F389}","\u{1F44D}","\u{1F525}"],jo="This device is offline. What you say is kept, and sent when it is back.",zo=`
+No other member is reached either: it is probably the network of this device.`,Io="The connection to the signaling server is lost; trying again. Open links go on without it.",c=null,B=new D,E=new Map,we=new Map,He=null,v=null,ue=It[0],ye=!1,I=null,me=0,Je=new URLSearchParams(location.search),_o=1e3*Number(Je.get("connect-timeout"))||void 0,_t=Je.get("access_token")??void 0,Ao=Number(Je.get("words"));function No(o){let e=B.of(o).reliable.times.filter(t=>t!==null);return e.length?Math.min(...e):0}function k(o,e="",t=""){d("again").hidden=!t,d("again").textContent=t;let n=d("status");n.textContent!==o&&(n.textContent=o),n.className=e}var pe=o=>o.trim().replace(/.*[#/]/s,"");function Ve(){let o=pe(location.hash);c&&c.room===o||(o?R(o):Ge())}function Ge(){let o=!!(c||v);c&&ne(c.room),Xe(),k(""),o&&d("create").querySelector("button").focus(),location.hash&&(location.hash="")}function Xe(){v?.abort(),L.close(),c?.close(),v=c=null,Ye()}function Ye(){let o=!!(c||v);d("start").hidden=o,d("leave").hidden=!o,d("leave").textContent=c?"Leave":"Cancel",d("inside").hidden=d("invite").hidden=d("room-name").hidden=!c,document.body.classList.toggle("in-room",!!c),o&&ht();for(let e of["room-dialog","person"])c||d(e).close();At()}function At(){document.title=c?`${y.unread?`(${y.unread}) `:""}${c.room} \xB7 rtcpeer`:"rtcpeer"}var Oo=o=>e=>zt(`./${encodeURIComponent(o)}`,e);async function Bo(o){for(let e=1;;e++){let t=await zt(`./${yt(Ao)}`,o);if(t.id===1||e===Mo)return t;await t.close()}}async function R(o,e={},t=Oo(o),n=`Joining ${o} \u2026`){Xe();let s=v=new AbortController,{hash:r}=location;Ye(),d("room").value=o,d("leave").focus(),k(n,"wait");let a,i=e.password||o&&ft(o),l={...e,...o&&await gt(o),...i&&{password:i},...isSecureContext&&{relayLinks:Co}};if(s===v){try{a=await t({...l,keepPlace:l.topology==="star",connectTimeout:_o,token:_t,metadata:$,signal:s.signal,log:(h,u)=>He=u})}catch(h){if(l.resume&&h.code==="resume_refused"){ne(o),s===v&&R(o,{topology:l.topology,password:i});return}h.code==="unreachable"&&(h.code=await Tt(`./${o}`)),s===v&&Nt(h);return}if(s!==v||r!==location.hash)return a.close();v=null,c=a,B=new D,E=new Map,we=new Map,k(""),d("where").textContent=`Room ${c.room}, a ${c.topology}. You are ${c.id}.`,d("room-name").textContent=c.room,d("password-line").hidden=!0,d("password").value=d("new-password").value="",location.hash=c.room,Oe(c.room,i),g.open(c,$),_.open(),y.open(c),Y.open(c),L.open(c),l.topology==="star"&&c.id===c.host&&Ae(c),ct(c),Ye(),d("invite").focus({preventScroll:!0}),Ke(),Ro(c)}}function Nt(o){let{room:e}=c??{};if(Xe(),e&&o.code==="resume_refused")return R(e);e&&(d("room").value=e),k(globalThis.RTCPeerConnection?de(o):Fe,"bad",d("room").value&&"Try again"),d(d("room").value?"join":"create").querySelector("button").focus(),o.code==="wrong_password"&&(d("again").hidden=!0,d("password-line").hidden=!1,d("password").value="",d("password").focus())}async function Ro(o){try{for await(let e of o)qo(e)}catch(e){o===c&&Nt(e)}}function qo(o){let{kind:e,peer:t,packet:n}=o;if(e==="packet")return Po(t,n);L.handle(o),e==="connected"?(E.delete(t),we.set(t,performance.now()),c.send({peer:t,data:$e}).catch(()=>{})):e==="disconnected"?(fe(t),y.note(`${jt(o.reason)}.`,t),y.part(t),Y.part(t)):e==="signaling resumed"?Do()&&Ae(c):e==="failed"&&(E.set(t,{at:performance.now(),error:o.error}),y.note(he(g.name(t),o.error).split(`
+`)[0])),q()}function Po(o,e){if(tt(e.data)){Y.meet(o),c.send({peer:o,data:F({person:$,..._.moved.get(c.id)})}).catch(()=>{}),L.meet(o);return}let t=at(e);if(!t)return B.take(c,e)||Y.take(e)?void 0:(L.pages.has(o)||fe(o),y.hear(o,e.data));t.file?L.receive(e,t.file):t.emoji?_.throw(o,N(t).emoji,t.x,t.y):t.x!==void 0&&t.y!==void 0&&_.move(o,t.x,t.y),t.person&&(g.set(o,t.person),fe(o),Y.update(),q())}function fe(o){we.delete(o)&&y.note("is here.",o)}function ge(o){let e=c.peers.filter(t=>L.pages.has(t));for(let t of e.length===c.peers.length?[0]:e)try{c.trySend({...o,peer:t})}catch{}}var We=!1;function q(){We||(We=!0,setTimeout(()=>{We=!1,Ke()}))}async function Ke(){let o=c;if(!o)return;let e=await o.stats();if(o!==c)return;for(let[i,{at:l}]of E)(performance.now()-l>To||o.peers.includes(i)||!o.members.includes(i))&&E.delete(i);let{id:t,host:n,topology:s}=o,a=[...new Set([...o.members,...o.peers,...Object.keys(e.links).map(Number),...E.keys()])].sort((i,l)=>i-l).map(i=>{let l=e.links[i],h=o.peers.includes(i),u=l??e.links[n],m=h?u?.interrupted?"interrupted":"connected":E.has(i)?"failed":"connecting";return{id:i,name:g.name(i),state:m,quality:Uo(i),relayed:h&&!l,path:h?Fo(l,n):"",kinds:l?.local?`${l.local} \u2013 ${l.remote||"?"}`:"",host:s==="star"&&i===n}});_.show({me:t,host:n,topology:s,peers:a}),So.show(a,B,e.signaling),y.confirm(e.links),d("host-tools").hidden=t!==n,d("lock").textContent=o.locked?"Unlock the room":"Lock the room for a while",d("lock").disabled=d("seal").disabled=o.sealed,d("seal").textContent=o.sealed?"Closed for newcomers":"Close the room for newcomers",d("tip").hidden=ye||!o.peers.length,d("dropped").textContent=Lt(e.dropped),Wo(e,a)}var Do=()=>c?.topology==="star"&&c.id===c.host;function Uo(o){let{unreliable:e}=B.of(o),t=e.times.filter(r=>r!==null).sort((r,a)=>r-a);if(!t.length)return"unknown";let n=t[t.length>>1],s=1-t.length/e.times.length;return n<100&&s<.03?"good":n<250&&s<.1?"fair":"poor"}function Fo(o,e){if(!o)return`through ${g.name(e)}, the host`;let{local:t,remote:n}=o;return t==="signaling"?"through the signaling server":t?t==="relay"||n==="relay"?"through a relay":t==="host"&&n==="host"?"direct, same network":"direct":"\u2026"}function Wo(o,e){let[t]=[...E].slice(-1),n=e.filter(r=>r.state==="interrupted").map(r=>r.id),s=!e.some(r=>r.state==="connected");o.signalingError?k(`${de(o.signalingError)}
+Open links go on, but nobody new can come.`,"bad","Join again"):!navigator.onLine&&(n.length||s)?k(jo,"wait"):n.length?k(`Nothing is heard of ${g.names(n)} at the moment; trying to reach them again. What you say is kept for them.`,"wait"):o.signaling&&c.status==="connecting"&&!t?k(Mt(c.hostAway),"wait"):o.signaling?t?k(he(g.name(t[0]),t[1].error)+(s&&E.size>1?zo:""),"bad"):k(""):k(Io+(He?.code==="bad_message"?`
+${de(He)}`:""),"wait")}function Ho(o,e,t){if(ye=!0,t)return I=null,ge({data:F({x:o,y:e})});I||requestAnimationFrame(()=>{c&&I&&ge({mode:"unreliable_ordered",data:rt(I.x,I.y)}),I=null}),I={x:o,y:e}}function Ot(o,e){ye=!0,_.throw(c.id,ue,o,e),ge({data:F({emoji:ue,x:o,y:e})})}function Bt(o,e){ye=!0,L.send(o,e)}function Yo(o){if(o===c.id)return je($,Rt);me=o,d("person-title").textContent=`${g.of(o).emoji} ${g.name(o)}`,d("person-path").textContent=_.nodes.get(o).ariaLabel.replace(/.*?: /,""),d("kick").hidden=c.id!==c.host,d("person").showModal()}function Rt(o){$=o,mt($),qt(),c&&(g.set(c.id,$),ge({data:F({person:$})}),q())}function qt(){let o=document.createElement("bdi");o.textContent=$.name,d("me").replaceChildren($.emoji," ",o),d("me").hidden=!1}function Pt(o,e){o.addEventListener("change",()=>{Bt(e(),[...o.files]),o.value="",d("person").close()})}for(let o of It){let e=document.createElement("button");Object.assign(e,{type:"button",textContent:o,className:"quiet"}),e.ariaLabel=`Throw ${o}`,e.ariaPressed=String(o===ue),e.addEventListener("click",()=>{ue=o;for(let t of d("emoji").children)t.ariaPressed=String(t===e);Ot()}),d("emoji").append(e)}Pt(d("file"),()=>0);Pt(d("person-file"),()=>me);for(let o of["dragover","drop"])addEventListener(o,e=>e.preventDefault());d("create").addEventListener("submit",o=>{o.preventDefault();let e=new FormData(d("create")),t={topology:e.get("topology"),password:e.get("password")||void 0,newRoom:e.get("public")?{public:!0}:void 0};R("",t,Bo,"Creating a room \u2026")});d("join").addEventListener("submit",o=>{o.preventDefault();let e=pe(d("room").value),t=d("password").value;Oe(e,t),pe(location.hash)===e?Ve():location.hash=e});d("match").addEventListener("click",()=>R("",{},o=>Eo("./","page",2,o),"Waiting for somebody who looks for somebody, too \u2026"));d("me").addEventListener("click",()=>je($,Rt));d("leave").addEventListener("click",Ge);d("again").addEventListener("click",()=>R(c?.room??pe(d("room").value)));addEventListener("keydown",o=>v&&o.key==="Escape"&&Ge());d("seal").addEventListener("click",()=>c.seal().catch(o=>y.note(`The room stays open: ${o.message}`)));d("lock").addEventListener("click",()=>c.setLocked(!c.locked).then(q,o=>y.note(`The lock stays as it is: ${o.message}`)));d("kick").addEventListener("click",()=>{try{c.kick(me,"by the host")}catch(o){y.note(`${g.name(me)} stays: ${o.message}`)}});d("details").addEventListener("toggle",q);addEventListener("hashchange",Ve);addEventListener("pagehide",()=>v?.abort());addEventListener("pageshow",o=>o.persisted&&location.reload());for(let o of["online","offline"])addEventListener(o,q);setInterval(()=>{if(c){B.ask(c);for(let[o,e]of we)performance.now()-e>Lo&&fe(o);y.tell(),Ke()}},1e3);d("command").textContent=`rtc-client chat ${new URL("lobby",location.href.replace(/^http/,"ws").replace(/#.*/,""))}`;var $=await ut();qt();dt(_t,o=>location.hash=o);Ve();globalThis.RTCPeerConnection||k(Fe,"bad");

@@ -22,9 +22,20 @@ type bot struct {
 // join enters the room with a token of the site. The caller must close the bot's node.
 func joinBot(ctx context.Context, url string, token string, config rtcpeer.Config) (*bot, error) {
 	config.Create = rtcpeer.CreateNever
+	config.AuthTimeout = authTime
 	config.Auth = func(_ context.Context, peer *rtcpeer.PendingPeer) error { return peer.Send([]byte(token)) }
 	node, err := rtcpeer.Join(ctx, url, config)
 	return &bot{node: node}, err
+}
+
+// connected waits until the server has let the bot in.
+func (b *bot) connected(ctx context.Context) error {
+	for {
+		ev, err := b.node.Receive(ctx)
+		if err != nil || ev.Kind == rtcpeer.PeerConnected {
+			return err
+		}
+	}
 }
 
 // play sends an input at each tick until ctx is done, and returns nil then, or until the node has ended.
@@ -88,6 +99,11 @@ func runBots(ctx context.Context, url string, key []byte, n int, config rtcpeer.
 			return err
 		}
 		b, err := joinBot(ctx, url, token, config)
+		if err == nil {
+			if err = b.connected(ctx); err != nil {
+				b.node.Close()
+			}
+		}
 		if err != nil {
 			end(err)
 			return err

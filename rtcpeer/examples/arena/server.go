@@ -33,6 +33,7 @@ type server struct {
 
 const (
 	maxIdle    = time.Minute
+	authTime   = 15 * time.Second // for machines that are busy
 	maxWrong   = 10
 	maxPlayers = 256
 	gaugeEach  = 10 * time.Second
@@ -45,7 +46,7 @@ func newServer(ctx context.Context, url string, key []byte, config rtcpeer.Confi
 		heard: make(map[rtcpeer.PeerID]time.Time), wrong: make(map[rtcpeer.PeerID]int),
 	}
 	config.Topology, config.Create, config.NoRelay, config.MaxPeers = rtcpeer.Star, rtcpeer.CreateOnly, true, maxPlayers
-	config.Auth = s.authenticate
+	config.Auth, config.AuthTimeout = s.authenticate, authTime
 	var err error
 	s.node, err = rtcpeer.Join(ctx, url, config)
 	return s, err

@@ -41,8 +41,9 @@ export class Throughput {
   /** @type {Map<number, {test: number, bytes: number, told: number}>} */ receiving = new Map();
   /** @type {{test: number, peer: number, acked: number, at: number, wake: () => void} | null} */ running = null;
 
-  /** @param {(peer: number) => number} roundTrip in ms */
-  constructor(roundTrip) {
+  /** @param {import("./people.js").People} people @param {(peer: number) => number} roundTrip in ms */
+  constructor(people, roundTrip) {
+    this.people = people;
     this.roundTrip = roundTrip;
     this.form = /** @type {HTMLFormElement} */ (document.getElementById("measure"));
     this.target = /** @type {HTMLSelectElement} */ (document.getElementById("target"));
@@ -84,7 +85,7 @@ export class Throughput {
   update() {
     const before = this.target.value;
     const peers = [...this.able].sort((a, b) => a - b);
-    this.target.replaceChildren(...peers.map((id) => new Option(`peer ${id}`, String(id))));
+    this.target.replaceChildren(...peers.map((id) => new Option(this.people.name(id), String(id))));
     if (!peers.length) this.target.append(new Option("nobody with this page yet", ""));
     if (this.able.has(Number(before))) this.target.value = before;
     for (const control of [this.target, this.form.querySelector("button")]) control.disabled = !!this.running || !peers.length;
@@ -96,7 +97,7 @@ export class Throughput {
     const run = { test: Math.floor(Math.random() * 2 ** 32), peer, acked: 0, at: performance.now(), wake: () => {} };
     this.running = run;
     this.update();
-    this.result.textContent = `Sending to peer ${peer} …`;
+    this.result.textContent = `Sending to ${this.people.name(peer)} …`;
     let words;
     try {
       words = await this.send(node, run);
@@ -130,7 +131,7 @@ export class Throughput {
     while (run.acked < sent) await this.moved(run);
     this.progress.value = 1;
     const seconds = (run.at - began) / 1000;
-    return `${megabytes(sent)} arrived at peer ${peer} in ${seconds.toFixed(1)} s: ${megabytes(sent / seconds)}/s, ${Math.round((sent * 8) / seconds / 1e6)} Mbit/s.`;
+    return `${megabytes(sent)} arrived at ${this.people.name(peer)} in ${seconds.toFixed(1)} s: ${megabytes(sent / seconds)}/s, ${Math.round((sent * 8) / seconds / 1e6)} Mbit/s.`;
   }
 
   /** Waits for the next acknowledgement. @param {NonNullable<Throughput["running"]>} run */
@@ -142,8 +143,8 @@ export class Throughput {
       timer = setTimeout(resolve, patience);
     });
     clearTimeout(timer);
-    if (this.running !== run || !this.able.has(run.peer)) throw new Error(`peer ${run.peer} is gone.`);
-    if (run.acked === acked && performance.now() - run.at >= patience) throw new Error(`nothing arrived at peer ${run.peer} for ${patience / 1000} s. Its tab may be asleep, or the path too slow.`);
+    if (this.running !== run || !this.able.has(run.peer)) throw new Error(`${this.people.name(run.peer)} is gone.`);
+    if (run.acked === acked && performance.now() - run.at >= patience) throw new Error(`nothing arrived at ${this.people.name(run.peer)} for ${patience / 1000} s. Its tab may be asleep, or the path too slow.`);
   }
 
   /** Reports whether a packet was part of a test. @param {any} packet as received */
@@ -165,7 +166,7 @@ export class Throughput {
     let r = this.receiving.get(peer);
     if (r?.test !== test) this.receiving.set(peer, (r = { test, bytes: 0, told: 0 }));
     if (kind === data) r.bytes += size;
-    if (kind === end && !this.running) this.result.textContent = `Peer ${peer} has sent ${megabytes(r.bytes)} here, for its test.`;
+    if (kind === end && !this.running) this.result.textContent = `${this.people.name(peer)} has sent ${megabytes(r.bytes)} here, for a test.`;
     if (kind === data && r.bytes - r.told < ackEvery) return;
     r.told = r.bytes;
     const answer = packet(ack, test, 18);

@@ -7,10 +7,14 @@ const burst = 100, perSecond = 5; // messages of one peer; what is more nobody c
 
 export class Chat {
   /** @type {any} */ node = null;
-  /** Own lines that others have not acknowledged: by peer, the number of the packet. @type {{line: HTMLElement, since: number, waits: Map<number, number>, missed: number[]}[]} */ unheard = [];
+  /** Own lines that others have not acknowledged: by peer, the number of the packet. @type {{line: HTMLElement, since: number, waits: Map<number, number>, missed: string[]}[]} */ unheard = [];
   /** @type {Map<number, {left: number, at: number, omitted: number, note?: HTMLElement}>} */ heard = new Map();
+  unread = 0; // lines that came while the page was not looked at
 
-  constructor() {
+  /** @param {import("./people.js").People} people @param {() => void} counted called when unread has changed */
+  constructor(people, counted) {
+    this.people = people;
+    this.counted = counted;
     this.log = /** @type {HTMLElement} */ (document.getElementById("log"));
     this.input = /** @type {HTMLInputElement} */ (document.getElementById("text"));
     document.getElementById("say").addEventListener("submit", (e) => {
@@ -20,6 +24,13 @@ export class Chat {
     this.input.addEventListener("keydown", (e) => {
       if (e.key === "Escape" && !e.isComposing) this.input.value = "";
     });
+    document.addEventListener("visibilitychange", () => document.hidden || this.count(0));
+  }
+
+  /** @param {number} n */
+  count(n) {
+    this.unread = n;
+    this.counted();
   }
 
   /** @param {any} node */
@@ -28,6 +39,7 @@ export class Chat {
     this.heard.clear();
     this.unheard = [];
     this.log.replaceChildren();
+    this.count(0);
   }
 
   /** @param {string} line */
@@ -36,7 +48,7 @@ export class Chat {
     const { node } = this;
     if (!node.peers.length) return void this.note("Nobody is here to hear that yet.");
     this.input.value = "";
-    const added = this.add("you", line);
+    const added = this.add(node.id, line);
     try {
       await node.send({ data: line });
     } catch (/** @type {any} */ error) {
@@ -54,7 +66,8 @@ export class Chat {
     if (!data[0]) return; // what begins with a NUL is no text, but some program's own
     if (!this.admits(peer)) return;
     const text = new TextDecoder().decode(data).replace(/\r?\n$/, "");
-    for (const line of text.split(/\r?\n/, maxLines)) this.add(String(peer), line.slice(0, maxLength).replace(/\p{Cc}/gu, " "));
+    for (const line of text.split(/\r?\n/, maxLines)) this.add(peer, line.slice(0, maxLength).replace(/\p{Cc}/gu, " "));
+    if (document.hidden) this.count(this.unread + 1);
   }
 
   /** Whether a peer may be heard once more: one that talks without end must not drown the others. @param {number} peer */
@@ -75,7 +88,7 @@ export class Chat {
     for (const [peer, h] of this.heard) {
       if (!h.omitted) continue;
       if (!h.note?.isConnected) h.note = this.note("");
-      const text = `${h.omitted} messages of ${peer} are left out: it sends more than anybody can read.`;
+      const text = `${h.omitted} messages of ${this.people.name(peer)} are left out: it sends more than anybody can read.`;
       if (h.note.textContent !== text) h.note.textContent = text;
       if (!this.node.peers.includes(peer)) this.heard.delete(peer);
     }
@@ -98,23 +111,35 @@ export class Chat {
 
   /** Will not acknowledge anything more. @param {number} peer */
   part(peer) {
-    for (const { waits, missed } of this.unheard) if (waits.delete(peer)) missed.push(peer);
+    for (const { waits, missed } of this.unheard) if (waits.delete(peer)) missed.push(this.people.name(peer));
   }
 
-  /** @param {string} text */
-  note(text) {
+  /** @param {string} text @param {number} [peer] whose name comes before it */
+  note(text, peer) {
     const p = document.createElement("p");
     p.className = "note";
-    p.textContent = text;
+    if (peer !== undefined) {
+      p.dataset.peer = String(peer);
+      p.append(bidi(this.people.name(peer)), " ");
+    }
+    p.append(span("words", text));
     this.append(p);
     return p;
   }
 
-  /** @param {string} who @param {string} line */
-  add(who, line) {
-    const p = document.createElement("p"), b = document.createElement("b");
-    b.textContent = `${who}: `;
-    p.append(b, line);
+  /** @param {number} peer @param {string} line */
+  add(peer, line) {
+    const { people, node } = this, p = document.createElement("p"), b = document.createElement("b"), time = document.createElement("time");
+    const who = people.of(peer), now = new Date();
+    p.dataset.peer = peer === node.id ? "you" : String(peer);
+    p.dataset.color = String(who.color);
+    b.append(who.emoji, " ", bidi(peer === node.id ? "You" : people.name(peer)));
+    time.dateTime = now.toISOString();
+    time.textContent = now.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    const words = span("words");
+    words.dir = "auto";
+    words.append(...linked(line));
+    p.append(b, " ", time, " ", words);
     this.append(p);
     return p;
   }
@@ -127,4 +152,29 @@ export class Chat {
     while (log.childElementCount > maxLines) log.firstElementChild.remove();
     if (atEnd) log.scrollTop = log.scrollHeight;
   }
+}
+
+/** @param {string} name @param {string} [text] */
+function span(name, text = "") {
+  const element = document.createElement("span");
+  element.className = name;
+  element.textContent = text;
+  return element;
+}
+
+/** A name that does not turn around what is beside it. @param {string} name */
+function bidi(name) {
+  const element = document.createElement("bdi");
+  element.textContent = name;
+  return element;
+}
+
+/** Addresses of the web become links, which do not tell where they come from. @param {string} line @returns {(Node | string)[]} */
+function linked(line) {
+  return line.split(/(https?:\/\/[^\s<>"]+[^\s<>".,;:!?)\]}'])/).map((part, i) => {
+    if (i % 2 === 0 || !URL.canParse(part)) return part;
+    const a = document.createElement("a");
+    Object.assign(a, { href: part, textContent: part, target: "_blank", rel: "noopener noreferrer nofollow" });
+    return a;
+  });
 }

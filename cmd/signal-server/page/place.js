@@ -27,6 +27,23 @@ export function forget(room) {
   held = "";
   try {
     sessionStorage.removeItem(key(room));
+    sessionStorage.removeItem(secret(room));
+  } catch {}
+}
+
+const secret = (/** @type {string} */ room) => `rtcpeer password ${room}`;
+
+/** Keeps the password of a room, for a page that is reloaded or joins again. @param {string} room @param {string} [password] */
+export function keepPassword(room, password) {
+  try {
+    if (password) sessionStorage.setItem(secret(room), password);
+  } catch {}
+}
+
+/** @param {string} room */
+export function passwordOf(room) {
+  try {
+    return sessionStorage.getItem(secret(room)) || undefined;
   } catch {}
 }
 

@@ -23,7 +23,7 @@ const words = {
   seal_complete: "The game in this room has begun without newcomers, and the room is closed. Create a new room to go on.",
   unauthorized: "This server lets in only who has an access token, and takes none from here: open the link that you were given once more, or ask for a new one.",
   forbidden: "Your access token is not for this room, or not for creating it. Ask whoever gave it to you.",
-  wrong_password: "This room has a password. Join it with a program that can give one.",
+  wrong_password: "This room has a password. Enter it, and join again.",
   rate_limited: "Too many tries from your network at the moment. Wait a minute and try again.",
   locked: "This room is locked for now. Ask its host to unlock it, and try again.",
   kicked: "You were taken out of the room.",
@@ -57,15 +57,15 @@ const isOfLink = (/** @type {any} */ error) => error.peer && (error.stage || err
 
 /** @param {any} error of join, or with which a node ended */
 export function forRoom(error) {
-  if (isOfLink(error)) return forPeer(error.peer, error); // of a star's guest with its host
+  if (isOfLink(error)) return forPeer("the host", error); // of a star's guest with its host
   return words[error.code] ?? `Something went wrong: ${clip(error.message ?? error)}\nReload the page; if that does not help, the server may be of another version than this page: update it.`;
 }
 
-/** @param {number} peer @param {any} error of a failed event */
-export function forPeer(peer, error) {
+/** @param {string} name @param {any} error of a failed event */
+export function forPeer(name, error) {
   const why = links[error.code] ?? stages[error.stage] ?? clip(error.message);
   const detail = error.detail ?? (error.code === "negotiation" ? error.message : "");
-  return `No connection with ${peer}: ${why}` + (detail ? `\nDetail: ${clip(detail)}` : "");
+  return `No connection with ${name}: ${why}` + (detail ? `\nDetail: ${clip(detail)}` : "");
 }
 
 /** What comes from elsewhere may be long. @param {string} text */

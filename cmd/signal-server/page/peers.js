@@ -1,9 +1,9 @@
-// The table of the peers: state, path, and for each mode the round trip, the loss and a small chart.
+// The table of the people under "Connection details": state, path, and for each mode the round trip, the loss and a small chart.
 
 import { modes } from "./probe.js";
 import { svg } from "./svg.js";
 
-const labels = ["Peer", "State", "Path", "Reliable", "Unreliable, ordered", "Unreliable"];
+const labels = ["Who", "State", "Path", "Reliable", "Unreliable, ordered", "Unreliable"];
 const samples = 30;
 
 export class Peers {
@@ -13,18 +13,21 @@ export class Peers {
     this.table = document.querySelector("#table table");
     this.body = this.table.querySelector("tbody");
     this.alone = document.getElementById("alone");
+    this.words = document.getElementById("alone-words");
+    this.details = /** @type {HTMLDetailsElement} */ (document.getElementById("details"));
     this.hint = document.getElementById("table-hint");
   }
 
   /**
-   * @param {{id: number, state: string, path: string, host: boolean}[]} peers
+   * @param {{id: number, name: string, state: string, path: string, kinds: string, host: boolean}[]} peers
    * @param {import("./probe.js").Probes} probes
    * @param {boolean} known whether the server tells who is here
    */
   show(peers, probes, known) {
     this.alone.hidden = peers.length > 0;
-    text(this.alone, known ? "Nobody else is here yet. Send someone the link, or open it in a second tab." : "Whether somebody else is here is not known without the server.");
+    text(this.words, known ? "Nobody else is here yet. Send somebody the link, or open it in a second tab." : "Whether somebody else is here is not known without the server.");
     this.table.hidden = this.hint.hidden = !peers.length;
+    if (!this.details.open) return; // it is work, with many people
     for (const [id, row] of this.rows) {
       if (peers.some((p) => p.id === id)) continue;
       row.remove();
@@ -32,10 +35,11 @@ export class Peers {
     }
     for (const p of peers) {
       const [name, state, path, ...figures] = this.row(p.id).cells;
-      text(name, String(p.id) + (p.host ? " (host)" : ""));
+      text(name, `${p.name}, ${p.id}` + (p.host ? " (host)" : ""));
       text(state.firstElementChild, p.state);
       state.firstElementChild.className = `state ${p.state}`;
-      text(path, p.path);
+      text(path, p.path || "–");
+      path.title = p.kinds;
       const series = p.state === "connected" ? probes.of(p.id) : null;
       figures.forEach((cell, i) => cell.replaceChildren(...(series ? figure(series[modes[i]].times) : ["–"])));
     }

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
+)
+
+// axe-core finds nothing to complain of: at the start, in a room and in each dialog, in light and dark, at three widths.
+func TestAccessibility(t *testing.T) {
+	browser := openBrowser(t)
+	source := axe(t)
+	p := start(t, nil)
+	begin := browser.open(t, pageOf(p))
+	begin.waitFor(t, `outside()`)
+	begin.text(t, `[open("#advanced"), open("#meet")]`)
+	begin.waitFor(t, `document.querySelector("#rooms-hint").textContent.startsWith("There is none")`)
+	one, two := browser.openAs(t, redFox, pageOf(p)+"#lobby"), browser.openAs(t, blueOwl, pageOf(p)+"#lobby")
+	for _, tab := range []*tab{one, two} {
+		tab.waitFor(t, `rows().length === 1 && rows()[0].match(/ms 0 % lost/g)?.length === 3 && document.querySelector("#target").length === 1`)
+	}
+	one.say(t, "look: http://127.0.0.1/")
+	two.waitFor(t, `log().includes("look")`)
+	lone := browser.open(t, pageOf(p)+"#other")
+	lone.waitFor(t, `drawn("node").length === 1`)
+
+	check := func(tab *tab, what string) {
+		for _, width := range []int64{320, 390, 1280} {
+			for _, scheme := range []string{"light", "dark"} {
+				tab.do(t, chromedp.EmulateViewport(width, 720), prefer(scheme))
+				found := tab.await(t, `axe.run().then(({ violations }) => violations.map((v) => v.id + ": " + v.nodes.map((n) => n.html + " " + n.failureSummary).join("\n")).join("\n"))`)
+				require.Empty(t, found, "%s, %d px, %s", what, width, scheme)
+			}
+		}
+	}
+	for _, tab := range []*tab{begin, two, lone} {
+		tab.await(t, source+`; Promise.resolve("")`)
+	}
+	check(begin, "the start")
+	check(two, "a room")
+	check(lone, "a room of one")
+	for _, dialog := range []string{"#room-dialog", "#me-dialog", "#person"} {
+		switch dialog {
+		case "#room-dialog":
+			two.click(t, "#room-name")
+			two.click(t, "#show-qr")
+			two.waitFor(t, `document.querySelector("#qr path") !== null`)
+		case "#me-dialog":
+			two.click(t, "#me")
+		default:
+			two.click(t, ".node.connected")
+		}
+		check(two, dialog)
+		two.shoot(t, dialog[1:])
+		two.do(t, chromedp.KeyEvent("\x1b"))
+	}
+	two.quiet(t)
+}
+
+// axe returns the source of axe-core.
+func axe(t *testing.T) string {
+	t.Helper()
+	npmPackages(t)
+	source, err := os.ReadFile(filepath.Join("page", "node_modules", "axe-core", "axe.min.js"))
+	require.NoError(t, err)
+	return string(source)
+}
+
+// npmPackages installs what page/package-lock.json names, if it is not there. Without npm or a registry the test is skipped,
+// or fails where RTCPEER_CI says that there must be one.
+func npmPackages(t *testing.T) {
+	t.Helper()
+	lock, err := os.Stat(filepath.Join("page", "package-lock.json"))
+	require.NoError(t, err)
+	installed, err := os.Stat(filepath.Join("page", "node_modules", ".package-lock.json"))
+	if err == nil && !installed.ModTime().Before(lock.ModTime()) {
+		return
+	}
+	if out, err := exec.CommandContext(t.Context(), "npm", "--prefix", "page", "ci").CombinedOutput(); err != nil {
+		require.Empty(t, os.Getenv("RTCPEER_CI"), "npm ci: %v: %s", err, out)
+		t.Skipf("npm ci: %v: %s", err, out)
+	}
+}
+
+// What is embedded of the page is what its source says.
+func TestPageIsBuilt(t *testing.T) {
+	npmPackages(t)
+	folder := t.TempDir()
+	build := exec.CommandContext(t.Context(), "npm", "--prefix", "page", "run", "build")
+	build.Env = append(os.Environ(), "OUT="+folder)
+	out, err := build.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	files, err := os.ReadDir(folder)
+	require.NoError(t, err)
+	require.Len(t, files, 4)
+	for _, f := range files {
+		built, err := os.ReadFile(filepath.Join(folder, f.Name()))
+		require.NoError(t, err)
+		embedded, err := web.ReadFile("web/" + f.Name())
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(built, embedded), "web/%s is not up to date: go generate ./cmd/signal-server", f.Name())
+	}
+}

@@ -1,0 +1,354 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/rtcpeer/js"
+	"example.org/rtcpeer/rtcpeer/transport/webrtc"
+)
+
+// faces is who one sees on the stage, by their names.
+const faces = `[...document.querySelectorAll(".node .label")].map((e) => e.textContent).sort().join("|")`
+
+// drag moves the own face with a finger or a mouse, to shares of the stage's field.
+func drag(t *testing.T, v view, x, y float64) {
+	t.Helper()
+	v.text(t, fmt.Sprintf(`(() => {
+		const me = document.querySelector(".node.me"), box = document.querySelector("#field").getBoundingClientRect();
+		const at = (type, x, y) => me.dispatchEvent(new PointerEvent(type, { pointerId: 1, bubbles: true, clientX: x, clientY: y }));
+		me.setPointerCapture = () => {};
+		const { left, top, width, height } = me.getBoundingClientRect();
+		at("pointerdown", left + width / 2, top + height / 2);
+		at("pointermove", box.left + box.width * %g, box.top + box.height * %g);
+	})()`, x, y))
+}
+
+// People see each other's names and faces, however they are made, and see each other move.
+func TestStage(t *testing.T) {
+	inEachBrowser(t, func(t *testing.T, show func(script, url string) view) {
+		p := start(t, nil)
+		one := show(as(redFox), pageOf(p)+"#lobby")
+		one.waitFor(t, `drawn("node").length === 1 && !document.querySelector("#alone").hidden`)
+		two := show(as(`{ name: "<b>\u05d3\u05e0\u05d4\u202e</b>", emoji: "<i>", color: 99 }`), pageOf(p)+"#lobby")
+		one.waitFor(t, faces+` === "<b>\u05d3\u05e0\u05d4</b>|You"`)
+		two.waitFor(t, faces+` === "Red Fox|You"`)
+		require.Equal(t, "0", one.text(t, `document.querySelectorAll("#inside b b, #inside i, #log bdi b").length`), "a name is text")
+		one.waitFor(t, `document.querySelector(".node.connected .face").textContent === "🙂" && document.querySelector("#tip").checkVisibility()`)
+
+		// The place of one is the same at the other, while it moves and afterwards, and for who comes later.
+		for _, to := range []float64{0.25, 0.75} {
+			drag(t, one, to, 0.5)
+			two.waitFor(t, `place(1) === "`+one.text(t, `place(1)`)+`"`)
+		}
+		one.text(t, `document.querySelector(".node.me").dispatchEvent(new PointerEvent("pointerup", { pointerId: 1, bubbles: true }))`)
+		late := show(as(blueOwl), pageOf(p)+"#lobby")
+		late.waitFor(t, `document.querySelector(".node[data-id='1']") && place(1) === "`+one.text(t, `place(1)`)+`"`)
+		require.Contains(t, late.text(t, `place(1)`), "75%")
+
+		// A click on the stage, and on one of the buttons, throws an emoji that the others see.
+		thrown := `document.querySelector(".thrown")?.textContent === `
+		one.text(t, `(({ left, top }) => document.querySelector("#stage").dispatchEvent(new MouseEvent("click", { bubbles: true, clientX: left + 20, clientY: top + 20 })))(
+			document.querySelector("#stage").getBoundingClientRect())`)
+		two.waitFor(t, thrown+`"👋"`)
+		late.waitFor(t, `document.querySelector(".thrown") === null`)
+		two.click(t, "#emoji button:nth-child(4)")
+		late.waitFor(t, thrown+`"🎉"`)
+		late.waitFor(t, `document.querySelector(".thrown") === null`) // and it is over some time
+
+		// A new name is the others' at once, and two of one name can be told apart.
+		two.click(t, "#me")
+		two.text(t, `document.querySelector("#me-name").value = "Red Fox"`)
+		two.click(t, "#me-save")
+		one.waitFor(t, faces+` === "Blue Owl|Red Fox 2|You"`)
+		late.waitFor(t, faces+` === "Red Fox|Red Fox 2|You"`)
+		require.Equal(t, "Red Fox", two.text(t, `JSON.parse(localStorage.getItem("rtcpeer me")).name`))
+
+		two.say(t, "\u05e9\u05dc\u05d5\u05dd http://127.0.0.1/a?b=c.")
+		one.waitFor(t, `logged("ID: \u05e9\u05dc\u05d5\u05dd http://127.0.0.1/a?b=c.")`)
+		require.Equal(t, "http://127.0.0.1/a?b=c _blank noopener noreferrer nofollow rtl", one.text(t, `(({ href, target, rel, parentNode }) =>
+			[href, target, rel, getComputedStyle(parentNode).direction].join(" "))(document.querySelector("#log a"))`))
+		require.Contains(t, one.text(t, `document.querySelector("#log p:last-child").innerText`), "Red Fox 2")
+		require.NotEmpty(t, one.text(t, `document.querySelector("#log time").textContent`))
+	})
+}
+
+// A second tab is somebody else than the first one, and who comes back is who they were.
+func TestWhoAmI(t *testing.T) {
+	inEachBrowser(t, func(t *testing.T, show func(script, url string) view) {
+		p := start(t, nil)
+		const me = `document.querySelector("#me").textContent`
+		one := show("", pageOf(p))
+		one.waitFor(t, `/^.+ [A-Z][a-z]+ [A-Z][a-z]+$/u.test(`+me+`)`)
+		first := one.text(t, me)
+		other := one.beside(t, shorthands, pageOf(p))
+		other.waitFor(t, `/^.+ [A-Z][a-z]+ [A-Z][a-z]+$/u.test(`+me+`)`)
+		require.Equal(t, first, other.text(t, `(({ emoji, name }) => emoji + " " + name)(JSON.parse(localStorage.getItem("rtcpeer me")))`))
+		require.Equal(t, "false", other.text(t, `sessionStorage.getItem("rtcpeer me") === localStorage.getItem("rtcpeer me")`))
+		one.visit(t, pageOf(p)+"LICENSE")
+		one.visit(t, pageOf(p))
+		one.waitFor(t, me+` === "`+first+`"`)
+	})
+}
+
+// What is said while nobody looks is counted in the title.
+func TestUnread(t *testing.T) {
+	p := start(t, nil)
+	browser := openBrowser(t)
+	one, two := browser.open(t, pageOf(p)+"#lobby"), browser.open(t, pageOf(p)+"#lobby")
+	one.waitFor(t, `drawn("link").join() === "link connected"`)
+	cover := two.cover(t, "about:blank")
+	two.waitFor(t, `document.visibilityState === "hidden"`)
+	for i := range 2 {
+		one.say(t, "hello")
+		two.waitFor(t, fmt.Sprintf(`document.title === "(%d) lobby · rtcpeer"`, i+1))
+	}
+	cover.close()
+	two.do(t, chromedp.Func(func(ctx context.Context, to *chromedp.Target) error {
+		_, err := cdp.Call(ctx, to, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
+		return err
+	}))
+	two.waitFor(t, `document.title === "lobby · rtcpeer"`)
+	two.quiet(t)
+}
+
+// A room can be public, have a password, be locked and opened, and lose somebody whom its host removes.
+func TestRoomsOfThePage(t *testing.T) {
+	p := start(t, nil)
+	browser := openBrowser(t)
+	host := browser.openAs(t, redFox, pageOf(p))
+	host.waitFor(t, `outside()`)
+	host.text(t, `open("#advanced")`)
+	host.click(t, "#public")
+	host.keys(t, "#new-password", "sesame\r")
+	host.waitFor(t, `/^#[a-z]+-[a-z]+-[a-z]+$/.test(location.hash)`)
+
+	guest := browser.openAs(t, blueOwl, pageOf(p))
+	guest.click(t, "#meet summary")
+	guest.waitFor(t, `document.querySelector("#rooms li span")?.textContent === "1 person, with a password"`)
+	guest.shoot(t, "meet")
+	guest.click(t, "#rooms button")
+	guest.waitFor(t, `said() === "This room has a password. Enter it, and join again." && document.activeElement.id === "password"`)
+	guest.do(t, chromedp.KeyEvent("wrong\r"))
+	guest.waitFor(t, `said() === "This room has a password. Enter it, and join again." && document.activeElement.id === "password" && document.activeElement.value === ""`)
+	guest.keys(t, "#password", "sesame\r")
+	for _, tab := range []*tab{host, guest} {
+		tab.waitFor(t, `drawn("link").join() === "link connected"`)
+	}
+	require.Equal(t, "", guest.text(t, `document.querySelector("#password").value`))
+	guest.text(t, `setTimeout(() => location.reload())`)
+	guest.waitFor(t, `globalThis.drawn && drawn("link").join() === "link connected"`) // and the password is known
+
+	host.click(t, "#room-name")
+	host.click(t, "#lock")
+	host.waitFor(t, `document.querySelector("#lock").textContent === "Unlock the room"`)
+	late := browser.open(t, host.text(t, `location.href`))
+	late.waitFor(t, `document.activeElement.id === "password"`)
+	late.do(t, chromedp.KeyEvent("sesame\r"))
+	late.waitFor(t, `said() === "This room is locked for now. Ask its host to unlock it, and try again."`)
+	host.click(t, "#lock")
+	host.waitFor(t, `document.querySelector("#lock").textContent === "Lock the room for a while"`)
+	host.do(t, chromedp.KeyEvent("\x1b"))
+
+	guest.click(t, ".node.connected")
+	guest.waitFor(t, `/direct, same network, (good|slow|poor|not)/.test(document.querySelector("#person-path").textContent) && document.querySelector("#kick").hidden`)
+	host.waitFor(t, faces+` === "Blue Owl|You"`)
+	host.click(t, ".node.connected")
+	host.waitFor(t, `document.querySelector("#person-title").textContent === "🦉 Blue Owl"`)
+	host.shoot(t, "person")
+	host.click(t, "#kick")
+	guest.waitFor(t, `outside() && said().startsWith("You were taken out of the room.")`)
+	host.waitFor(t, `drawn("node").length === 1`)
+	host.quiet(t)
+	guest.quiet(t)
+	late.quiet(t)
+}
+
+// Two who look for somebody find each other.
+func TestMatchOfThePage(t *testing.T) {
+	p := start(t, nil)
+	browser := openBrowser(t)
+	one, two := browser.open(t, pageOf(p)), browser.open(t, pageOf(p))
+	for _, tab := range []*tab{one, two} {
+		tab.click(t, "#meet summary")
+		tab.click(t, "#match")
+	}
+	for _, tab := range []*tab{one, two} {
+		tab.waitFor(t, `drawn("link").join() === "link connected"`)
+		tab.quiet(t)
+	}
+}
+
+// /ROOM leads a browser into the room, with what else the address says; for all others it is the room's.
+func TestRoomAddress(t *testing.T) {
+	p := start(t, nil)
+	tab := openBrowser(t).open(t, pageOf(p)+"lobby?connect-timeout=9")
+	tab.waitFor(t, `drawn("node").length === 1 && document.querySelector("#room-name").textContent === "lobby"`)
+	require.Equal(t, pageOf(p)+"?connect-timeout=9#lobby", tab.text(t, `location.href`))
+	tab.quiet(t)
+
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	for _, c := range []struct {
+		path, accept string
+		status       int
+	}{
+		{"lobby", "text/html,*/*", http.StatusFound},
+		{"lobby", "*/*", http.StatusUpgradeRequired},
+		{"not%20a%20room", "text/html", http.StatusUpgradeRequired},
+		{"a/lobby", "text/html", http.StatusUpgradeRequired},
+		{"healthz", "text/html", http.StatusOK},
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), "GET", pageOf(p)+c.path, nil)
+		require.NoError(t, err)
+		req.Header.Set("Accept", c.accept)
+		res, err := client.Do(req)
+		require.NoError(t, err)
+		res.Body.Close()
+		require.Equal(t, c.status, res.StatusCode, c.path+" "+c.accept)
+		if c.status == http.StatusFound {
+			require.Equal(t, "./#lobby", res.Header.Get("Location"))
+		}
+	}
+}
+
+// All that the page loads, as it is served to a browser, is small.
+func TestPageWeighsLittle(t *testing.T) {
+	const most = 60 << 10
+	address := imitate(t, plain(http.StatusNotFound))
+	script, err := web.ReadFile("web/page.js")
+	require.NoError(t, err)
+	names := slices.DeleteFunc(js.Names(), func(name string) bool { return !strings.Contains(string(script), `"./`+name+`"`) })
+	require.Len(t, names, 3)
+	require.NoError(t, fs.WalkDir(web, "web", func(name string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			names = append(names, strings.TrimPrefix(name, "web/"))
+		}
+		return err
+	}))
+	total := 0
+	for _, name := range names {
+		// The page has no use for times.js. A source map is for who debugs, one image for who shows the link elsewhere, the other one for the screen of a phone
+		// that the page is put on, and the licence for who reads it.
+		if name == "times.js" || path.Ext(name) == ".map" || path.Ext(name) == ".png" || name == "LICENSE" {
+			continue
+		}
+		if name == "index.html" {
+			name = ""
+		}
+		req, err := http.NewRequestWithContext(t.Context(), "GET", address+name, nil)
+		require.NoError(t, err)
+		req.Header.Set("Accept-Encoding", "gzip")
+		res, err := plainClient.Do(req)
+		require.NoError(t, err)
+		require.Equal(t, http.StatusOK, res.StatusCode, name)
+		size, err := io.Copy(io.Discard, res.Body)
+		require.NoError(t, err)
+		res.Body.Close()
+		t.Logf("%6d %s", size, name)
+		total += int(size)
+	}
+	t.Log(total)
+	require.LessOrEqual(t, total, most)
+}
+
+// fillStar has programs that look like pages take part in a star, and returns the address of its room.
+func fillStar(t *testing.T, p *program, size int) string {
+	t.Helper()
+	for i := range size {
+		node, err := rtcpeer.Join(t.Context(), p.url+"/lobby", rtcpeer.Config{Topology: rtcpeer.Star, WebRTC: webrtc.Config{Loopback: true, IPv4Only: true}})
+		require.NoError(t, err)
+		sign, err := json.Marshal(map[string]any{"person": map[string]any{"name": []string{"Red Fox", "Maximilian Alexander", "Ω", "Gold Octopus"}[i%4], "emoji": []string{"🦊", "🐼", "🦉", "🐙"}[i%4], "color": i % 10}})
+		require.NoError(t, err)
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for {
+				event, err := node.Receive(context.Background()) // until Close
+				if err != nil {
+					return
+				}
+				answer := ""
+				switch {
+				case event.Kind == rtcpeer.PeerConnected:
+					answer = "\x00pongrtc-page"
+				case event.Kind != rtcpeer.PacketReceived:
+				case string(event.Packet.Data) == "\x00pongrtc-page":
+					answer = "\x00page" + string(sign)
+				case strings.HasPrefix(string(event.Packet.Data), "\x00ping"):
+					answer = strings.Replace(string(event.Packet.Data), "ping", "pong", 1)
+				}
+				if answer != "" {
+					_ = node.TrySend(rtcpeer.Packet{Peer: event.Peer, Mode: event.Packet.Mode, Data: []byte(answer)})
+				}
+			}
+		})
+		t.Cleanup(func() { node.Close(); wg.Wait() })
+	}
+	return pageOf(p) + "#lobby"
+}
+
+// Twelve people find room on the stage of a small phone: no name is over another, and nothing is outside. With
+// RTCPEER_SCREENSHOTS, fifty do, too.
+func TestCrowdedStage(t *testing.T) {
+	sizes := []int{12}
+	if os.Getenv("RTCPEER_SCREENSHOTS") != "" {
+		sizes = append(sizes, 50)
+	}
+	for _, size := range sizes {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			address := fillStar(t, start(t, nil), size-1)
+			tab := openBrowser(t).openAs(t, blueOwl, address)
+			tab.waitFor(t, fmt.Sprintf(`drawn("node").length === %d && !`+faces+`.includes("Guest") && document.querySelector("#target").length === %d`, size, size-1))
+			for _, width := range []int64{320, 390, 1280} {
+				tab.do(t, chromedp.EmulateViewport(width, 720))
+				tab.waitFor(t, `document.querySelector("#stage").dataset.crowd !== "few" && innerWidth === `+fmt.Sprint(width))
+				require.Empty(t, tab.await(t, `new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => {
+					const stage = document.querySelector("#stage").getBoundingClientRect(), wrong = [];
+					const boxes = [...document.querySelectorAll(".node .face, .node .label")].map((e) => [e.textContent, e.getBoundingClientRect()]);
+					boxes.forEach(([name, a], i) => {
+						if (a.left < stage.left || a.right > stage.right || a.top < stage.top || a.bottom > stage.bottom) wrong.push(name + " is outside");
+						for (const [other, b] of boxes.slice(i + 1)) {
+							if (Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1) wrong.push(name + " is over " + other);
+						}
+					});
+					done([...new Set(wrong)].join("\n"));
+				})))`), "%d px", width)
+			}
+			tab.do(t, chromedp.EmulateReset())
+			tab.shoot(t, fmt.Sprintf("crowd-%d", size))
+			tab.quiet(t)
+		})
+	}
+}
+
+// Who wants no motion gets none.
+func TestReducedMotion(t *testing.T) {
+	tab := openBrowser(t).open(t, pageOf(start(t, nil))+"#lobby")
+	tab.waitFor(t, `drawn("node").length === 1`)
+	for _, c := range []struct{ motion, animation string }{{"no-preference", "thrown"}, {"reduce", "none"}} {
+		tab.do(t, chromedp.Func(func(ctx context.Context, to *chromedp.Target) error {
+			_, err := cdp.Call(ctx, to, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+				Features: []*emulation.MediaFeature{{Name: "prefers-reduced-motion", Value: c.motion}},
+			})
+			return err
+		}))
+		tab.click(t, "#emoji button")
+		require.Equal(t, c.animation, tab.text(t, `getComputedStyle([...document.querySelectorAll(".thrown")].at(-1)).animationName`))
+	}
+	tab.quiet(t)
+}
