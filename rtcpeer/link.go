@@ -27,6 +27,7 @@ type link struct {
 	route    route                        // of the node when the link began
 	lead     *lead                        // likewise
 	capable  bool                         // the other end says that it takes part in repairs
+	once     bool                         // the other end takes part in one exchange of descriptions, as Godot's
 	forwards bool                         // both ends ask for paths through the signaling server
 	signals  <-chan *signaling.SignalData // of the other end
 	changed  <-chan struct{}              // a token: something has changed at this end
@@ -112,6 +113,7 @@ func newLink(p *peer, first *signaling.SignalData) *link {
 		route:    n.route(),
 		lead:     n.room.lead.Load(),
 		capable:  p.member.Can(signaling.FeatureRepair),
+		once:     p.member.OneAttempt,
 		forwards: n.mux != nil && p.member.Can(signaling.FeatureRelayLinks),
 		signals:  p.signals,
 		changed:  p.changed,

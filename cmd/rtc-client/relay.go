@@ -18,14 +18,14 @@ type relay struct {
 	entry
 	New         bool          `help:"Make a new room. Its URL is printed on stdout."`
 	MaxPeers    int           `placeholder:"N" help:"Most guests at one time; more are refused (no limit)."`
-	Standby     bool          `help:"Stand by while another relay hosts the room, and take over when that is gone. All relays of the room need it."`
-	HostTimeout time.Duration `default:"10s" placeholder:"TIME" help:"With --standby, in a new room: how long a relay that has lost the signaling server may be away before another one takes over (${default})."`
+	Standby     bool          `help:"Stand by while another relay hosts the room. All relays of a room need it."`
+	HostTimeout time.Duration `default:"10s" placeholder:"TIME" help:"How long a relay of a new room may be away before one that stands by takes over (${default})."`
 }
 
 func (*relay) Help() string {
 	return `The room is a star: its guests have a link with this program alone, which passes their packets on. The guests may be Godot games: it relays as Godot's SceneMultiplayer does, and sends nothing of its own but answers to "rtc-client ping". It runs until it is interrupted, and the room ends with it. On stderr it prints who comes, goes, is interrupted, and is turned away and why, and each minute and at the end its figures: guests, and packets and bytes of all guests since the start, also by channel.
 
-With --standby several relays share a room: the first relays, the others wait. When it stops or is lost, the one that has waited the longest takes over, and the guests move to it and keep their ids. The room ends all the same if a guest cannot move, as games of Godot's cannot.
+With --standby several relays share a room; the next takes over when one is gone. Games of Godot's cannot move to it: with one the room ends.
 
 The guests need the same transfer channels as the relay: a game that uses any besides channel 0 names them with --channels. A guest that sends on another channel is disconnected.
 
@@ -35,7 +35,6 @@ Examples:
 
   rtc-client relay ws://localhost:9080/lobby
   rtc-client relay --new ws://localhost:9080
-  rtc-client relay --max-peers 32 ws://localhost:9080/lobby
   rtc-client relay --channels reliable,unreliable ws://localhost:9080/lobby
   rtc-client relay --standby ws://localhost:9080/lobby
   RTC_AUTH_SECRET=xyzzy rtc-client relay ws://localhost:9080/lobby`
