@@ -41,6 +41,7 @@ func TestArrows(t *testing.T) {
 		"rtcpeer/transfer":                {"rtcpeer"},
 		"rtcpeer/interop":                 nil,
 		"rtcpeer/websocket":               {"rtcpeer", "rtcpeer/transport", "signaling"},
+		"rtcpeer/examples/arena":          {"rtcpeer", "rtcpeer/js"},
 		"rtcpeer/examples/dots":           {"rtcpeer"},
 		"cmd/signal-server":               {"rtcpeer/js", "signaling", "signaling/cluster/natsbus", "signaling/cluster/natsnode", "signaling/godot", "signaling/loglimit", "signaling/signalserver", "signaling/turnserver"},
 		"cmd/rtc-client":                  {"rtcpeer", "rtcpeer/doctor", "rtcpeer/transfer", "rtcpeer/transport", "rtcpeer/transport/webrtc", "signaling", "signaling/godot", "signaling/signalclient", "signaling/signalserver"},

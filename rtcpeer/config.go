@@ -98,7 +98,14 @@ type Config struct {
 	// NewRoom says how the room shall be if Join creates it: public or not, its metadata, how many
 	// members it may have. List finds public rooms.
 	NewRoom NewRoom
+	// NeverHost keeps this node from becoming the host of a star that outlives its host (NewRoom.Migrates), as a
+	// phone on battery may want. It says nothing of the room that the node creates.
+	NeverHost bool
 
+	// Create says whether Join may create the room that it names: CreateMissing, the default, if there is none;
+	// CreateNever, for a client of a game whose server has to be there first; CreateOnly, for such a server, which does not
+	// want to become a guest in the room of another. The errors are *signaling.Error of unknown_room and room_exists.
+	Create Create
 	// RelayLinks lets a link go through the signaling server when WebRTC finds no path: after 4 s, or a third of
 	// ConnectTimeout if that is less. Both ends have to allow it, and so does the server, which limits how much it
 	// forwards: see Welcome.Limits.RelayRate. The packets are encrypted from end to end. Such a link is interrupted while
@@ -141,6 +148,8 @@ func (c Config) withDefaults() (Config, error) {
 	switch {
 	case c.Topology != "" && c.Topology != Mesh && c.Topology != Star:
 		return c, fmt.Errorf("rtcpeer: Config.Topology %q: want %q, %q or none", c.Topology, Mesh, Star)
+	case c.Create != CreateMissing && c.Create != CreateNever && c.Create != CreateOnly:
+		return c, fmt.Errorf("rtcpeer: Config.Create %q: want CreateMissing, CreateNever or CreateOnly", c.Create)
 	case len(c.Channels) > signaling.MaxChannels:
 		return c, fmt.Errorf("rtcpeer: Config.Channels has %d entries: at most %d", len(c.Channels), signaling.MaxChannels)
 	case c.MaxPacket < 1 || c.MaxPacket > maxPacketLimit:

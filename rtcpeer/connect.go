@@ -59,6 +59,9 @@ func (l *link) connectLimit() time.Duration {
 // try makes one attempt. Once it has a path, its time begins anew with each stage that it reaches: on
 // a busy machine or a long path giving up what advances would make it all begin again.
 func (l *link) try(steps []step, deadline *limit) error {
+	if err := l.awaitSlot(deadline); err != nil {
+		return err
+	}
 	attempt := l.node.shortage.limit(l.patience())
 	defer func() { attempt.stop() }()
 	ask, stop := l.askAgain()
@@ -124,14 +127,14 @@ func (l *link) await(deadline, attempt *limit, ask <-chan time.Time) (opened boo
 		}
 		return false, l.startAnew(0)
 	case <-ask:
-		if l.next == nil {
+		if l.next == nil && !l.offerMayWait() {
 			l.request("")
 		}
 		return false, nil
 	case <-attempt.C:
 		return false, l.attemptOver(attempt)
 	case <-deadline.C:
-		if !deadline.over() || l.hasGreeted() && deadline.extend(attemptTimeout) {
+		if !deadline.over() || l.hasGreeted() && deadline.extend(attemptTimeout) || l.awaitsOffer(deadline) {
 			return false, nil
 		}
 		err := l.deadlineError()
@@ -140,11 +143,16 @@ func (l *link) await(deadline, attempt *limit, ask <-chan time.Time) (opened boo
 		}
 		return false, l.fail("connect", err)
 	case <-l.over:
-		if l.why() == Misbehaved {
-			return false, l.fail("connect", errTooManySignals)
-		}
-		return false, errOver
+		return false, l.overEarly()
 	}
+}
+
+// overEarly is the error of a link that has ended before it was open.
+func (l *link) overEarly() error {
+	if l.why() == Misbehaved {
+		return l.fail("connect", errTooManySignals)
+	}
+	return errOver
 }
 
 // hasGreeted reports whether this end has said its hello, so that the other one may have the link already.
@@ -273,6 +281,7 @@ func (l *link) event(e transport.Event) {
 		// The offering end tries again when the attempt's time is over, not at once: what fails
 		// fast fails often.
 		l.node.log.Debug("attempt ended", "peer", l.peer, "attempt", l.state.attempt, "err", e.Err)
+		l.endSlot()
 	}
 }
 
@@ -317,6 +326,9 @@ func (l *link) do(steps []step) error {
 			if err != nil {
 				return l.fail("answer", err)
 			}
+			if !forward {
+				l.takeSlot()
+			}
 			if err := l.begin(forward); err != nil {
 				return err
 			}
@@ -351,13 +363,7 @@ func (l *link) do(steps []step) error {
 
 // begin replaces the path that is being made by a new one, which goes through the signaling server with forward.
 func (l *link) begin(forward bool) error {
-	if l.next != nil && !l.published {
-		if p := l.next.raw.Progress(); p.Stage > l.furthest.Stage {
-			l.furthest = p
-		}
-	}
-	l.retire(l.next)
-	l.next, l.unsent = nil, false
+	l.dropAttempt()
 	config := transport.PathConfig{
 		Lanes:      l.node.channels.lanes(l.node.config.MaxRetransmits, l.node.config.Bulk),
 		ICEServers: l.node.room.iceServers(),
@@ -374,6 +380,17 @@ func (l *link) begin(forward bool) error {
 	_, acks := raw.(transport.Acknowledger)
 	l.next = &path{link: l, raw: raw, attempt: l.state.attempt, began: time.Now(), offers: l.state.offers, acks: acks, forwarded: forward}
 	return nil
+}
+
+// dropAttempt drops the path that is being made for the one that follows.
+func (l *link) dropAttempt() {
+	if l.next != nil && !l.published {
+		if p := l.next.raw.Progress(); p.Stage > l.furthest.Stage {
+			l.furthest = p
+		}
+	}
+	l.retire(l.next)
+	l.next, l.unsent = nil, false
 }
 
 // signal sends a signal to the other end. One that cannot be sent is lost, as it would be with the

@@ -89,9 +89,14 @@ func (l *link) offersForwarded() bool {
 	if l.repair.needs == needDirect {
 		return false
 	}
-	forward := l.canForward() && l.forwardNext
+	forward := l.nextForwarded()
 	l.forwardNext = !forward
 	return forward
+}
+
+// nextForwarded reports whether the next path that this end offers goes through the signaling server.
+func (l *link) nextForwarded() bool {
+	return l.repair.needs != needDirect && l.canForward() && l.forwardNext
 }
 
 // answersForwarded reports whether an offer is for a path through the signaling server.

@@ -30,6 +30,27 @@ func Join(ctx context.Context, url string, config Config) (*Node, error) {
 	return join(ctx, url, nil, config)
 }
 
+// A Create says whether Join may create a room: see Config.Create.
+type Create = signaling.Create
+
+const (
+	CreateMissing = signaling.CreateMissing
+	CreateNever   = signaling.CreateNever
+	CreateOnly    = signaling.CreateOnly
+)
+
+// checkCreated returns why a room is not what Config.Create wants. The server has looked at that already, unless it is
+// older than that, or of Godot's demo.
+func (c Config) checkCreated(w signaling.Welcome) error {
+	switch {
+	case c.Create == CreateNever && w.ID == w.Host && len(w.Members) == 0:
+		return &signaling.Error{Code: signaling.CodeUnknownRoom, Text: fmt.Sprintf("no room %q: who is to create it has not done so", w.Room)}
+	case c.Create == CreateOnly && w.ID != w.Host:
+		return &signaling.Error{Code: signaling.CodeRoomExists, Text: fmt.Sprintf("room %q exists, and was to be a new one", w.Room)}
+	}
+	return nil
+}
+
 // Match waits until size peers, 2 to 64, ask the signaling server at url for the same key, topology and
 // size, and joins the new, sealed room that they get for themselves. Who waited longest is its host.
 // What the key says is up to the program: the game, its version, the map. A room in the url counts for
@@ -69,14 +90,19 @@ func JoinMessage(config Config) signaling.Join {
 		Token:       config.Token,
 		Password:    config.Password,
 		NewRoom:     config.NewRoom,
+		Create:      config.Create,
 	}
 }
 
 func features(config Config) []string {
-	if config.RelayLinks {
-		return []string{signaling.FeatureRepair, signaling.FeatureRelayLinks}
+	list := []string{signaling.FeatureRepair, signaling.FeatureMigrate}
+	if !config.NeverHost {
+		list = append(list, signaling.FeatureHost)
 	}
-	return []string{signaling.FeatureRepair}
+	if config.RelayLinks {
+		list = append(list, signaling.FeatureRelayLinks)
+	}
+	return list
 }
 
 func join(ctx context.Context, url string, match *signaling.Match, config Config) (*Node, error) {

@@ -80,6 +80,8 @@ func (l *link) handleNext(over, done <-chan struct{}) {
 		l.tick()
 	case <-l.changed:
 		l.thisEndChanged()
+	case <-l.slotReady():
+		l.tryNow()
 	}
 }
 
@@ -185,6 +187,7 @@ func (l *link) nextOver() {
 }
 
 func (l *link) dropNext() {
+	l.endSlot()
 	l.retire(l.next)
 	l.next = nil
 }
@@ -365,6 +368,7 @@ func (l *link) takeFrom(p *path) (counts []uint64) {
 }
 
 func (l *link) switchTo(p *path) {
+	l.endSlot()
 	l.next, l.closedByPeer = nil, false
 	l.timing.moved()
 	l.path.Store(p)
@@ -503,12 +507,27 @@ func (l *link) forsaken(s repairStep) bool {
 
 func (l *link) isRefused() bool { return !l.refused.IsZero() }
 
-// tryPath makes another path, or asks the other end to.
+// tryPath makes another path when there is a slot for it, or asks the other end to.
 func (l *link) tryPath() {
-	if !l.state.offers {
+	switch {
+	case !l.state.offers:
 		l.request(l.id)
-		return
+	case !l.waitForSlot():
+		l.repair = l.repair.waiting()
+	default:
+		l.offerPath()
 	}
+}
+
+// tryNow makes the path that has waited for its slot.
+func (l *link) tryNow() {
+	if l.repair.waits {
+		l.repair = l.repair.begins(time.Now())
+		l.offerPath()
+	}
+}
+
+func (l *link) offerPath() {
 	var steps []step
 	l.state, steps = l.state.retry()
 	if err := l.do(steps); err != nil {

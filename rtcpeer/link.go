@@ -24,14 +24,16 @@ type link struct {
 	node     *Node
 	entry    *peer // in the roster
 	peer     PeerID
+	route    route                        // of the node when the link began
+	lead     *lead                        // likewise
 	capable  bool                         // the other end says that it takes part in repairs
 	forwards bool                         // both ends ask for paths through the signaling server
 	signals  <-chan *signaling.SignalData // of the other end
 	changed  <-chan struct{}              // a token: something has changed at this end
-	presence *presence
-	first    *signaling.SignalData // what asked for the link, if a signal did
-	again    bool                  // there was one before: the other end may have to be asked for its offer
-	joins    int                   // those of the peer so far
+	presence *presence                    // that of a peer that was relayed before, from then on when it is published
+	first    *signaling.SignalData        // what asked for the link, if a signal did
+	again    bool                         // there was one before: the other end may have to be asked for its offer
+	joins    int                          // those of the peer so far
 	lanes    []*lane
 	started  time.Time
 
@@ -64,11 +66,13 @@ type link struct {
 	state        negotiation
 	forwardNext  bool                  // the next attempt goes through the signaling server, if it may
 	next         *path                 // that is being made; nil: none
+	slot         *transport.Slot       // of next, or of the one that is to follow on it; nil: none
 	old          *path                 // was given up for path, which the other end has not confirmed yet
 	closedByPeer bool                  // the other end has closed the present path
 	vanished     bool                  // without having ended the link
 	early        *reader               // what the authentication has read
 	random       [secretSize]byte      // this end's half of the secret
+	waited       bool                  // its time began anew, as the offer may have waited for its slot
 	renew        <-chan time.Time      // when an attempt that is not answered by then is begun anew; nil: it is not
 	furthest     transport.Progress    // of the attempts before
 	repair       repair                // what to do about the path
@@ -105,6 +109,8 @@ func newLink(p *peer, first *signaling.SignalData) *link {
 		node:     n,
 		entry:    p,
 		peer:     p.member.ID,
+		route:    n.route(),
+		lead:     n.room.lead.Load(),
 		capable:  p.member.Can(signaling.FeatureRepair),
 		forwards: n.mux != nil && p.member.Can(signaling.FeatureRelayLinks),
 		signals:  p.signals,
@@ -146,11 +152,15 @@ func (l *link) run() {
 		err = l.authenticate()
 	}
 	if err == nil {
+		err = l.awaitMove()
+	}
+	if err == nil {
 		l.serve()
 	}
 	if l.failure, _ = errors.AsType[*PeerError](err); l.failedAtOnce() {
 		l.tellFailure(l.failure.Err)
 	}
+	l.endSlot()
 	l.node.linkOver(l)
 	close(l.done)
 	if l.ticker != nil {
@@ -177,6 +187,7 @@ func (l *link) opened() {
 	l.connectTime = time.Since(l.started)
 	p := l.next
 	l.next = nil
+	l.endSlot()
 	l.path.Store(p)
 	l.forwardNext = p.forwarded
 	l.figures.paths.Add(1)

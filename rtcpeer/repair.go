@@ -28,6 +28,7 @@ type repair struct {
 	needs       need
 	tryAt       time.Time // no try before
 	began       time.Time // of the present try; zero: there is none
+	waits       bool      // the present try waits until fewer paths are being made
 	doubted     bool      // the other end may not know of that: its signals may be lost
 	searchAt    time.Time // when a relayed path looks for a direct one; zero: it is not relayed
 	searches    int       // that were in vain
@@ -260,8 +261,23 @@ func (r repair) searchLater(now time.Time) repair {
 	return r
 }
 
+// waiting notes that the present try waits: its time has not begun.
+func (r repair) waiting() repair {
+	r.waits = true
+	return r
+}
+
+// begins notes that the present try, which has waited, begins.
+func (r repair) begins(now time.Time) repair {
+	r.waits, r.began = false, now
+	return r
+}
+
 // plan decides whether to try, or to drop what is being tried.
 func (r repair) plan(now time.Time, s sight, steps []repairStep) (repair, []repairStep) {
+	if r.waits {
+		r.began = now
+	}
 	over := r.began.IsZero() || now.Sub(r.began) >= r.patience(s)
 	if over && !r.began.IsZero() && !r.doubted { // it was in vain
 		r.needs &^= needRequest // it comes again while the other end wants one
@@ -274,7 +290,7 @@ func (r repair) plan(now time.Time, s sight, steps []repairStep) (repair, []repa
 	}
 	switch {
 	case r.needs == 0 && !r.began.IsZero():
-		r.began = time.Time{}
+		r.began, r.waits = time.Time{}, false
 		return r, append(steps, stepDrop)
 	case r.needs != 0 && over && !now.Before(r.tryAt):
 		r.began, r.doubted = now, false

@@ -26,7 +26,8 @@ type limit struct {
 	C        <-chan time.Time // nil: there is no limit
 	timer    *time.Timer
 	shortage *shortage
-	lost     int64 // of shortage, that is allowed for
+	lost     int64         // of shortage, that is allowed for
+	allowed  time.Duration // besides, since the limit was last looked at
 	extended bool
 }
 
@@ -43,14 +44,17 @@ func (s *shortage) limit(d time.Duration) *limit {
 // over reports, after C, whether the limit is over. If not, C comes again.
 func (l *limit) over() bool {
 	lost := l.shortage.lost.Load()
-	more := time.Duration(lost - l.lost)
-	l.lost = lost
+	more := time.Duration(lost-l.lost) + l.allowed
+	l.lost, l.allowed = lost, 0
 	if more < time.Millisecond {
 		return true
 	}
 	l.again(more)
 	return false
 }
+
+// allow makes the limit longer by d, in which what it limits did not go on.
+func (l *limit) allow(d time.Duration) { l.allowed += d }
 
 // again has C come once more, after d.
 func (l *limit) again(d time.Duration) { l.timer.Reset(d) }

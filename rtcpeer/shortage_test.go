@@ -1,6 +1,7 @@
 package rtcpeer
 
 import (
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -62,4 +63,51 @@ func TestRepairAllowsForAShortage(t *testing.T) {
 	require.Equal(t, 6*time.Second, at[stepInterrupt])
 	require.Equal(t, 6*time.Second, at[stepTry], "one try, which is not over yet")
 	require.Equal(t, 20*time.Second, at[stepGiveUp])
+}
+
+// What a limit waits for may itself have waited before it began.
+func TestLimitAllowsForAWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		l := new(shortage).limit(7 * time.Second)
+		defer l.stop()
+		l.allow(2 * time.Second)
+		l.allow(time.Second)
+		<-l.C
+		require.False(t, l.over())
+		<-l.C
+		require.True(t, l.over())
+		require.Equal(t, 10*time.Second, time.Since(began))
+	})
+}
+
+// The time of a try begins when it need not wait for other paths any more; one that nobody needs by then does not begin.
+func TestRepairWaitsForItsTurn(t *testing.T) {
+	start := time.Now()
+	wait := func(heard bool) (repair, []repairStep) {
+		r := newRepair(true, time.Minute, start)
+		var steps, last []repairStep
+		for now := start; now.Sub(start) < 20*time.Second; now = now.Add(tickEach) {
+			r, last = r.tick(now, sight{})
+			if slices.Contains(last, stepTry) {
+				r = r.waiting()
+			}
+			steps = append(steps, last...)
+		}
+		require.Len(t, slices.DeleteFunc(steps, func(s repairStep) bool { return s != stepTry }), 1)
+		return r.tick(start.Add(20*time.Second), sight{heard: heard})
+	}
+	r, steps := wait(true)
+	require.Contains(t, steps, stepDrop)
+	require.False(t, r.waits)
+
+	r, _ = wait(false)
+	begins := start.Add(20 * time.Second)
+	r = r.begins(begins)
+	for now := begins; ; now = now.Add(tickEach) {
+		if r, steps = r.tick(now, sight{}); slices.Contains(steps, stepTry) {
+			require.Equal(t, attemptTimeout, now.Sub(begins))
+			return
+		}
+	}
 }

@@ -16,7 +16,7 @@ import (
 
 // demo is the command of that name: everything this module does, in one process.
 type demo struct {
-	Peers    int           `default:"4" placeholder:"N" help:"Peers to connect, 2 to 64 (${default})."`
+	Peers    int           `default:"4" placeholder:"N" help:"Peers to connect, 2 to 128 (${default})."`
 	Topology string        `default:"mesh" enum:"mesh,star" placeholder:"mesh|star" help:"mesh: each with each; star: each with the first, which relays (${default})."`
 	Packets  int           `default:"3" placeholder:"N" help:"Packets that each peer sends to each other one in each mode, 1 to 1000 (${default})."`
 	Timeout  time.Duration `default:"30s" placeholder:"TIME" help:"How long all of it may take (${default})."`
@@ -44,8 +44,8 @@ const demoProgress = 16
 // Run prints what came of it also when it has failed.
 func (d *demo) Run(ctx context.Context, c *console) error {
 	switch {
-	case d.Peers < 2 || d.Peers > 64:
-		return usage("--peers %d: want 2 to 64", d.Peers)
+	case d.Peers < 2 || d.Peers > 128:
+		return usage("--peers %d: want 2 to 128", d.Peers)
 	case d.Packets < 1 || d.Packets > 1000:
 		return usage("--packets %d: want 1 to 1000", d.Packets)
 	case d.Timeout <= 0:

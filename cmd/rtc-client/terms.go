@@ -29,21 +29,27 @@ type terms struct {
 	Password   string `env:"RTC_CLIENT_PASSWORD" placeholder:"TEXT" help:"Password of the room, and of a new one. ${unseen}"`
 	Public     bool   `help:"Have rtc-client list show the room, if it is new."`
 	Metadata   string `placeholder:"JSON" help:"What it shows of a new room, and filters by."`
+	Create     string `placeholder:"never|only" help:"Whether the room may be created: never, or it must be (if there is none)."`
 	MaxMembers int    `placeholder:"N" help:"Most members of a new room, with its host (as many as the server allows)."`
 }
 
 func (t *terms) apply(config *rtcpeer.Config, isGodot bool) error {
 	switch {
 	case isGodot && *t != terms{}:
-		return usage("--password, --public, --metadata, --max-members: the protocol of Godot's signaling demo has none of them")
+		return usage("--password, --public, --metadata, --max-members, --create: the protocol of Godot's signaling demo has none of them")
 	case len(t.Password) > signaling.MaxPassword:
 		return usage("--password: want at most %d bytes", signaling.MaxPassword)
 	case t.Metadata != "" && !json.Valid([]byte(t.Metadata)), len(t.Metadata) > signaling.MaxMetadata:
 		return usage("--metadata: want JSON of at most %d bytes", signaling.MaxMetadata)
+	case t.Create != "" && t.Create != string(rtcpeer.CreateNever) && t.Create != string(rtcpeer.CreateOnly):
+		return usage("--create %q: want never or only", t.Create)
 	case t.MaxMembers < 0:
 		return usage("--max-members %d: want a positive number, or 0 for the server's limit", t.MaxMembers)
 	}
-	config.Password = t.Password
-	config.NewRoom = rtcpeer.NewRoom{Public: t.Public, Metadata: json.RawMessage(t.Metadata), MaxMembers: t.MaxMembers}
+	config.Password, config.Create = t.Password, rtcpeer.Create(t.Create)
+	config.NewRoom.Public, config.NewRoom.MaxMembers = t.Public, t.MaxMembers
+	if t.Metadata != "" {
+		config.NewRoom.Metadata = json.RawMessage(t.Metadata)
+	}
 	return nil
 }

@@ -26,8 +26,8 @@ type claims struct {
 	// Name and Metadata are shown to the others in place of what the bearer gives.
 	Name     string          `json:"name,omitempty"`
 	Metadata json.RawMessage `json:"metadata,omitempty"`
-	// Until ends the membership. The token's own end does not: it is for joining.
-	Until *jwt.NumericDate `json:"until,omitempty"`
+	// Until ends the membership, in seconds of Unix time. The token's own end does not: it is for joining.
+	Until json.Number `json:"until,omitempty"`
 }
 
 func (c *claims) roomAllowed(room signaling.RoomName) bool {
@@ -39,11 +39,15 @@ func (c *claims) roomAllowed(room signaling.RoomName) bool {
 
 func (c *claims) grant() signalserver.Grant {
 	g := signalserver.Grant{MayCreate: c.Create, MayHost: c.Host, Name: c.Name, Metadata: c.Metadata, Subject: c.Subject}
-	if c.Until != nil {
-		g.Expires = c.Until.Time
+	if c.Until != "" {
+		seconds, _ := c.Until.Float64() // infinite where it does not fit; that it is a number was checked
+		g.Expires = time.Unix(int64(min(max(seconds, 0), lastSecond)), 0)
 	}
 	return g
 }
+
+// lastSecond is after the last day of the year 9999, beyond which dates are of no use.
+const lastSecond = 300_000_000_000
 
 // A tokenGuard admits by token.
 type tokenGuard struct {

@@ -140,6 +140,13 @@ func TestForgedTokens(t *testing.T) {
 		"clocks differ a little":   {ed.method, ed.key, with("exp", time.Now().Add(-2*time.Second).Unix()), ""},
 		"no room":                  {ed.method, ed.key, with("room", nil), signaling.CodeForbidden},
 		"room of another type":     {ed.method, ed.key, with("room", 7), signaling.CodeUnauthorized},
+		"until in nanoseconds":     {ed.method, ed.key, with("until", time.Now().Add(time.Hour).UnixNano()), ""},
+		"until beyond all dates":   {ed.method, ed.key, with("until", 1e300), ""},
+		"until the first second":   {ed.method, ed.key, with("until", 0), signaling.CodeExpired},
+		"until no number":          {ed.method, ed.key, with("until", "soon"), signaling.CodeUnauthorized},
+		"until before all dates":   {ed.method, ed.key, with("until", -1e300), signaling.CodeExpired},
+		"expires in nanoseconds":   {ed.method, ed.key, with("exp", time.Now().Add(time.Hour).UnixNano()), signaling.CodeUnauthorized},
+		"expires beyond all dates": {ed.method, ed.key, with("exp", 1e300), signaling.CodeUnauthorized},
 		"until is over":            {ed.method, ed.key, with("until", time.Now().Add(-time.Minute).Unix()), signaling.CodeExpired},
 	} {
 		t.Run(name, func(t *testing.T) {

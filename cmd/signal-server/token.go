@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -64,7 +65,7 @@ func (t *token) claims(now time.Time) (*claims, error) {
 	}
 	c.IssuedAt, c.ExpiresAt = jwt.NewNumericDate(now), jwt.NewNumericDate(now.Add(t.Expires))
 	if t.Until > 0 {
-		c.Until = jwt.NewNumericDate(now.Add(t.Until))
+		c.Until = json.Number(strconv.FormatInt(now.Add(t.Until).Unix(), 10))
 	}
 	c.Subject = t.Subject
 	if t.Audience != "" {

@@ -6,6 +6,8 @@ import (
 	"bufio"
 	"context"
 	"io"
+	"net/http"
+	"net/url"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -26,7 +28,7 @@ func TestDots(t *testing.T) {
 	}
 	profile, err := newProfile(t)
 	require.NoError(t, err)
-	h := &host{cmd: chromium(profile, startDots(t, s.url("dots")), "")}
+	h := &host{cmd: chromium(profile, startExample(t, "dots", s.url("dots")), "")}
 	require.NoError(t, h.run())
 	t.Cleanup(h.end)
 	watcher, err := rtcpeer.Join(t.Context(), s.url("dots"), rtcpeer.Config{})
@@ -55,11 +57,53 @@ func TestDots(t *testing.T) {
 	}
 }
 
-// startDots returns the address of the page.
-func startDots(t *testing.T, room string) string {
+// The other example: its page is a player, and this test another one. Both have names and places by the server's word.
+func TestArena(t *testing.T) {
+	s := startServer(t)
+	if missing := need(t, inChromium); missing != "" {
+		t.Skip(missing)
+	}
+	address := startExample(t, "arena", s.url("arena"))
+	answer, err := http.Get(address + "token?name=watcher")
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	token, err := io.ReadAll(answer.Body)
+	require.NoError(t, err)
+	watcher, err := rtcpeer.Join(t.Context(), s.url("arena"), rtcpeer.Config{
+		Create: rtcpeer.CreateNever,
+		Auth:   func(_ context.Context, peer *rtcpeer.PendingPeer) error { return peer.Send(token) },
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { watcher.Close() })
+
+	profile, err := newProfile(t)
+	require.NoError(t, err)
+	h := &host{cmd: chromium(profile, address+"?name=anna&room="+url.QueryEscape(s.url("arena")), "")}
+	require.NoError(t, h.run())
+	t.Cleanup(h.end)
+
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	const two = 8 + 2*10 // bytes of a snapshot of two players
+	var names string
+	for snapshots := 0; snapshots < 30 || !strings.Contains(names, `"anna"`); {
+		ev, err := watcher.Receive(ctx)
+		require.NoError(t, err, "%d snapshots of two, names %s", snapshots, names)
+		switch {
+		case ev.Kind != rtcpeer.PacketReceived:
+		case ev.Packet.Mode == rtcpeer.Reliable:
+			names += string(ev.Packet.Data)
+		case len(ev.Packet.Data) == two:
+			snapshots++
+		}
+	}
+}
+
+// startExample returns the address of the page.
+func startExample(t *testing.T, name, room string) string {
 	t.Helper()
-	program := t.TempDir() + "/dots"
-	out, err := exec.Command("go", "build", "-o", program, "example.org/rtcpeer/rtcpeer/examples/dots").CombinedOutput()
+	program := t.TempDir() + "/" + name
+	out, err := exec.Command("go", "build", "-o", program, "example.org/rtcpeer/rtcpeer/examples/"+name).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	cmd := exec.Command(program, "-url", room, "-page", "127.0.0.1:0")
 	said, err := cmd.StdoutPipe()

@@ -75,7 +75,7 @@ type Grant struct {
 	// is the error forbidden. To be matched it needs MayHost as well.
 	MayCreate bool `json:"may_create,omitzero"`
 	// MayHost lets it become member 1. The first member who may does so; a room can be without a
-	// host until then.
+	// host until then. In a room that migrates it lets it become the host later, too.
 	MayHost bool `json:"may_host,omitzero"`
 	// Name, if not empty, becomes the field "name" of its metadata, whatever it gave.
 	Name string `json:"name,omitzero"`
@@ -109,10 +109,18 @@ func (s *Store) tryJoin(session Session, j signaling.Join, name signaling.RoomNa
 		if r, err = s.found(session, j, name, g); err != nil {
 			return nil, err
 		}
-	} else if err := s.checkPassword(session, r, j.Password); err != nil {
+	} else if err := s.mayEnter(session, r, j); err != nil {
 		return nil, err
 	}
 	return r.admit(session, j, g)
+}
+
+// mayEnter says why a join has no access to a room that exists, or nil.
+func (s *Store) mayEnter(session Session, r *room, j signaling.Join) error {
+	if j.Create == signaling.CreateOnly {
+		return &signaling.Error{Code: signaling.CodeRoomExists, Text: fmt.Sprintf("room %q exists, and was to be a new one", r.name)}
+	}
+	return s.checkPassword(session, r, j.Password)
 }
 
 // found makes the room of a join, unless someone else was faster: then its password counts.
@@ -121,7 +129,7 @@ func (s *Store) found(session Session, j signaling.Join, name signaling.RoomName
 	switch {
 	case j.Room != "" && d.NamedRoomsExist:
 		return nil, &signaling.Error{Code: signaling.CodeUnknownRoom, Text: fmt.Sprintf("no room %q", j.Room)}
-	case !g.MayCreate:
+	case !g.MayCreate && j.Create != signaling.CreateNever: // that one wants none: see below
 		return nil, forbidden("no room %q, and none may be created", j.Room)
 	}
 	hash, err := newPassword(j.Password)
@@ -136,8 +144,14 @@ func (s *Store) found(session Session, j signaling.Join, name signaling.RoomName
 		MaxMembers: j.NewRoom.MaxMembers,
 		Password:   hash,
 	}
+	if j.NewRoom.Migrates && made.Topology == signaling.Star {
+		made.Migrates, made.HostTimeout = true, j.NewRoom.HostTimeoutMillis
+	}
 	created := false
 	r, err := s.openRoom(session, cmp.Or(j.Room, name), made, func(name signaling.RoomName) (*room, error) {
+		if j.Create == signaling.CreateNever {
+			return nil, &signaling.Error{Code: signaling.CodeUnknownRoom, Text: fmt.Sprintf("no room %q: who is to create it has not done so", name)}
+		}
 		created = true
 		r := newRoom(s, name, made)
 		if j.Password != "" {
@@ -146,7 +160,7 @@ func (s *Store) found(session Session, j signaling.Join, name signaling.RoomName
 		return r, nil
 	})
 	if err == nil && !created {
-		err = s.checkPassword(session, r, j.Password)
+		err = s.mayEnter(session, r, j)
 	}
 	return r, err
 }

@@ -78,7 +78,7 @@ func (s *Server) Ban(b Ban) (Ban, error) {
 	if err != nil {
 		return Ban{}, err
 	}
-	s.journal.add(record{Until: untilOf(b), Ban: &b, Ticket: &b.seat})
+	s.journal.add(record{Ban: &b, Ticket: &b.seat})
 	s.enforce(b)
 	s.askWhether(opBan, sharedBan{b, b.seat})
 	return b, nil
@@ -210,7 +210,7 @@ func (s *Server) unban(number uint64) bool {
 	found := len(s.bans.list) < before
 	s.bans.mu.Unlock()
 	if found {
-		s.journal.add(record{Until: lastDate, Unban: number})
+		s.journal.add(record{Unban: number})
 	}
 	return found
 }

@@ -19,8 +19,9 @@ import (
 // time, as their members were taken out or their rooms ended, and who is banned. It is one line of JSON each.
 // There is no other state on disk: rooms come back with their members' tickets.
 //
-// Records are written by one goroutine, run, so nobody waits for the disk. There are at most maxRecords; the
-// oldest is dropped for the newest.
+// Records are written by one goroutine, run, so nobody waits for the disk. There are at most maxRecords, and the oldest
+// are dropped for new ones, but for bans: members make the others. Dates decide nothing here, as the clock may be wrong
+// at a start.
 type journal struct {
 	// Fixed at construction.
 	path string // empty: nothing is written
@@ -30,13 +31,11 @@ type journal struct {
 
 	mu      sync.Mutex // guards the fields below
 	records []record
-	written int // of records
-	lines   int // in the file
+	written int // of records; -1: the file is to be written anew
 }
 
-// A record is void after Until. One of its other fields is set; a Ban of a ticket has it beside it.
+// A record has one of these fields; a Ban of a ticket has it beside it.
 type record struct {
-	Until  time.Time   `json:"until"`
 	Ticket *rooms.Seat `json:"ticket,omitempty"`
 	Room   uint64      `json:"room,omitempty"` // the nonce of one that was ended
 	Ban    *Ban        `json:"ban,omitempty"`
@@ -46,18 +45,10 @@ type record struct {
 // voided notes that the tickets of a member, or of a room, are void.
 func (s *Server) voided(of rooms.Seat) {
 	if of.ID == 0 {
-		s.journal.add(record{Until: s.ticketsEnd(), Room: of.Nonce})
+		s.journal.add(record{Room: of.Nonce})
 	} else {
-		s.journal.add(record{Until: s.ticketsEnd(), Ticket: &of})
+		s.journal.add(record{Ticket: &of})
 	}
-}
-
-// ticketsEnd is when tickets that are made now will be too old for another process.
-func (s *Server) ticketsEnd() time.Time {
-	if s.config.TicketAge < 0 {
-		return lastDate
-	}
-	return time.Now().Add(s.config.TicketAge)
 }
 
 // restore takes what earlier processes have left in the journal.
@@ -79,7 +70,7 @@ func (s *Server) restore() {
 // maxRecords is a day in which somebody is taken out every second.
 const maxRecords = 1 << 16
 
-// openJournal reads the records that are not over, and shows that the file can be written.
+// openJournal reads the records, and shows that the file can be written.
 func openJournal(path string, fail func(error)) (*journal, error) {
 	j := &journal{path: path, fail: fail, wake: make(chan struct{}, 1)}
 	if path == "" {
@@ -91,15 +82,15 @@ func openJournal(path string, fail func(error)) (*journal, error) {
 	}
 	for line := range bytes.Lines(content) {
 		var r record
-		if json.Unmarshal(line, &r) == nil && time.Now().Before(r.Until) { // the last line may be half written
+		if json.Unmarshal(line, &r) == nil { // the last line may be half written
 			j.records = append(j.records, r)
 		}
 	}
-	j.records = j.records[max(0, len(j.records)-maxRecords):]
+	j.trim()
 	if err := j.rewrite(j.records); err != nil {
 		return nil, fmt.Errorf("signalserver: Config.StateFile: %w", err)
 	}
-	j.written, j.lines = len(j.records), len(j.records)
+	j.written = len(j.records)
 	return j, nil
 }
 
@@ -110,15 +101,32 @@ func (j *journal) add(r record) {
 	}
 	j.mu.Lock()
 	j.records = append(j.records, r)
-	if over := len(j.records) - maxRecords; over > 0 {
-		j.records = slices.Delete(j.records, 0, over)
-		j.written = max(0, j.written-over)
-	}
+	j.trim()
 	j.mu.Unlock()
 	select {
 	case j.wake <- struct{}{}:
 	default:
 	}
+}
+
+// trim drops the oldest where there are too many, but for bans that are neither lifted nor over; mu is held.
+func (j *journal) trim() {
+	if len(j.records) <= maxRecords {
+		return
+	}
+	lifted := make(map[uint64]bool)
+	for _, r := range j.records {
+		lifted[r.Unban] = true
+	}
+	now, spare := time.Now(), maxRecords*3/4
+	for i, r := range slices.Backward(j.records) {
+		holds := r.Ban != nil && !lifted[r.Ban.Number] && now.Before(untilOf(*r.Ban))
+		if spare--; spare < 0 && !holds || r.Unban != 0 || r.Ban != nil && !holds {
+			j.records[i] = record{}
+		}
+	}
+	j.records = slices.DeleteFunc(j.records, func(r record) bool { return r == record{} })
+	j.written = -1
 }
 
 // run writes what is added until ctx ends, and then what is left.
@@ -133,27 +141,20 @@ func (j *journal) run(ctx context.Context) {
 	j.write()
 }
 
-// write appends the records that are new. When most lines of the file are over or dropped it is written anew.
+// write appends the records that are new, or writes the file anew where some were dropped.
 func (j *journal) write() {
 	if j.path == "" {
 		return
 	}
 	j.mu.Lock()
-	news := slices.Clone(j.records[j.written:])
-	var all []record
-	if j.lines+len(news) > 2*len(j.records)+1024 {
-		j.records = slices.DeleteFunc(j.records, func(r record) bool { return !time.Now().Before(r.Until) })
-		all = slices.Clone(j.records)
-		j.lines = len(all)
-	} else {
-		j.lines += len(news)
-	}
+	anew := j.written < 0
+	news := slices.Clone(j.records[max(j.written, 0):])
 	j.written = len(j.records)
 	j.mu.Unlock()
 	var err error
 	switch {
-	case all != nil:
-		err = j.rewrite(all)
+	case anew:
+		err = j.rewrite(news)
 	case len(news) > 0:
 		err = j.append(news)
 	}

@@ -231,7 +231,7 @@ func (s *Server) takeBan(shared sharedBan) bool {
 	if !s.bans.take(b) {
 		return false
 	}
-	s.journal.add(record{Until: untilOf(b), Ban: &b, Ticket: &b.seat})
+	s.journal.add(record{Ban: &b, Ticket: &b.seat})
 	s.enforce(b)
 	return true
 }

@@ -219,6 +219,33 @@ func TestKicksAndEndsHoldOverRestarts(t *testing.T) {
 	}
 }
 
+// That holds also where the clock was years ahead at a start between, which is when dates would say that all is over.
+func TestKicksHoldAStartWithAWrongClock(t *testing.T) {
+	config := signalserver.Config{ResumeKey: key, Recovery: -1, StateFile: filepath.Join(t.TempDir(), "state")}
+	var host, kicked, closed string
+	within(t, config, func(t *testing.T, s *server) { // in the year 2000
+		a, b := pair(t, s, signaling.Mesh)
+		c := s.member(t, signaling.Join{Room: "closed"})
+		a.send(signaling.Kick{ID: b.id()})
+		a.wantLeft(b, signaling.LeftKicked)
+		require.True(t, s.CloseRoom("closed", ""))
+		_, err := s.Ban(signalserver.Ban{Subject: "mallory", For: time.Hour})
+		require.NoError(t, err)
+		host, kicked, closed = a.welcome.Resume, b.welcome.Resume, c.welcome.Resume
+		shutDown(t, s.Server)
+	})
+	ahead := serve(t, config) // now
+	require.Empty(t, ahead.Bans())
+	shutDown(t, ahead.Server)
+	within(t, config, func(t *testing.T, s *server) {
+		for _, token := range []string{kicked, closed} {
+			s.refuseResume(t, signaling.Join{Resume: token})
+		}
+		s.member(t, signaling.Join{Resume: host})
+		require.Len(t, s.Bans(), 1)
+	})
+}
+
 // Without a state file the tickets of the others tell who was taken out, whoever comes first.
 func TestOthersTellWhoWasKicked(t *testing.T) {
 	config := signalserver.Config{ResumeKey: key, Recovery: -1}

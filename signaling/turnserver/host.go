@@ -13,7 +13,7 @@ import (
 // lets through: those of its interfaces, their networks' broadcast addresses, and the anycast addresses of IPv6.
 // They are read again when they are older than hostAge, for addresses come and go.
 type host struct {
-	reading atomic.Bool // somebody does
+	reading atomic.Bool                   // somebody does
 	last    atomic.Pointer[hostAddresses] // never nil
 }
 

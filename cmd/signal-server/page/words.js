@@ -29,6 +29,7 @@ const words = {
   kicked: "You were taken out of the room.",
   expired: "Your time in this room is over.",
   room_closed: "Whoever runs the server has closed this room.",
+  room_exists: "There is a room of that name already. Choose another name.",
   unknown_room: "There is no room of that name. Check it, or create a room.",
   topology_mismatch: "This room already exists with the other topology. Choose another name.",
   unknown_kind: version, bad_message: version, not_joined: version, already_joined: version,

@@ -39,9 +39,9 @@ export async function match(url, key, size, config = {}) {
 /** @param {string} url @param {ReturnType<typeof withDefaults>} c @param {{key: string, size: number}} [match] */
 async function enter(url, c, match) {
   const { url: dial, room, roomUrl } = parseUrl(url, !match);
-  const { topology, channels, metadata, token, password, resume, newRoom: n } = c;
+  const { topology, channels, metadata, token, password, resume, create, newRoom: n } = c;
   const signaling = new Signaling(dial, checked({
-    kind: "join", room, topology, channels, metadata, token, password, resume, match, features: c.relayLinks ? ["repair", relayFeature] : ["repair"], incarnation: randomText(),
+    kind: "join", room, topology, channels, metadata, token, password, resume, create, match, features: c.relayLinks ? ["repair", relayFeature] : ["repair"], incarnation: randomText(),
     new_room: n && { ...n, max_members: n.maxMembers },
   }), c);
   const welcome = await signaling.first();

@@ -173,7 +173,7 @@ export class Signaling {
     this.welcome = w;
     this.garbage = 0;
     // Who comes back needs nothing else.
-    Object.assign(this.join, { room: w.room, resume: w.resume, password: "", new_room: null, match: null });
+    Object.assign(this.join, { room: w.room, resume: w.resume, password: "", new_room: null, create: null, match: null });
   }
 
   /** Tries until there is a connection, or the reason is final. @param {RtcPeerError} why */

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -110,6 +111,14 @@ func (t *Transport) NewPath(config transport.PathConfig) (transport.Path, error)
 	}
 	return newPath(t, config)
 }
+
+// slots bounds the paths that are being made in this process. One takes some 2 ms of CPU at each end: if thousands are made
+// at once, none is open before its time is over. 64 for each CPU take 150 ms, and leave none of it idle while they wait for
+// the network. After two seconds a path is slow because of its network.
+var slots = transport.NewSlots(64*runtime.GOMAXPROCS(0), 2*time.Second)
+
+// Slots returns the bound for all Transports of this process.
+func (t *Transport) Slots() *transport.Slots { return slots }
 
 func (t *Transport) OnChange(f func()) (stop func()) { return t.changes.add(f) }
 

@@ -1,0 +1,214 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"example.org/rtcpeer/rtcpeer"
+)
+
+// A server is the host of the room: the world, and who plays in it. It belongs to the goroutine of play, but for the
+// names, which authentication writes.
+type server struct {
+	// Fixed at construction.
+	node *rtcpeer.Node
+	key  []byte // of the site's tokens
+	out  io.Writer
+
+	world  *world
+	heard  map[rtcpeer.PeerID]time.Time // when a player last sent an input
+	wrong  map[rtcpeer.PeerID]int       // packets of a player that are none of the game
+	gauge  gauge
+	packet []byte // the snapshot, used again
+
+	mu    sync.Mutex // guards names
+	names names      // of those who are authenticated
+}
+
+const (
+	maxIdle    = time.Minute
+	authTime   = 15 * time.Second // for machines that are busy
+	maxWrong   = 10
+	maxPlayers = 256
+	gaugeEach  = 10 * time.Second
+)
+
+// newServer makes a room, and is its host. The caller must call close.
+func newServer(ctx context.Context, url string, key []byte, config rtcpeer.Config, out io.Writer) (*server, error) {
+	s := &server{
+		key: key, out: out, world: newWorld(rand.Float64), names: make(names),
+		heard: make(map[rtcpeer.PeerID]time.Time), wrong: make(map[rtcpeer.PeerID]int),
+	}
+	config.Topology, config.Create, config.NoRelay, config.MaxPeers = rtcpeer.Star, rtcpeer.CreateOnly, true, maxPlayers
+	config.Auth, config.AuthTimeout = s.authenticate, authTime
+	var err error
+	s.node, err = rtcpeer.Join(ctx, url, config)
+	return s, err
+}
+
+func (s *server) close() error { return s.node.Close() }
+
+// authenticate takes the token of a player, before anybody hears of it. It is called in a goroutine of its own.
+func (s *server) authenticate(_ context.Context, peer *rtcpeer.PendingPeer) error {
+	token, err := peer.Receive()
+	if err != nil {
+		return err
+	}
+	name, err := checkToken(s.key, string(token), time.Now())
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.names[peer.ID()] = name
+	return nil
+}
+
+// play steps the world until ctx is done, and returns nil then, or until the node has ended.
+func (s *server) play(ctx context.Context) error {
+	ticks := time.NewTicker(time.Second / tickRate)
+	defer ticks.Stop()
+	s.gauge.begin(s.node.Stats())
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticks.C:
+		}
+		began := time.Now()
+		if err := s.receive(ctx, began); err != nil {
+			return err
+		}
+		s.world.step()
+		if err := s.tell(ctx, began); err != nil {
+			return err
+		}
+		s.gauge.ticked(time.Since(began))
+		if s.gauge.age() >= gaugeEach {
+			fmt.Fprintln(s.out, s.gauge.report(s.node.Stats()))
+		}
+	}
+}
+
+// receive takes all that has come since the last tick.
+func (s *server) receive(ctx context.Context, now time.Time) error {
+	for {
+		ev, err := s.node.TryReceive()
+		if errors.Is(err, rtcpeer.ErrNoEvent) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		switch ev.Kind {
+		case rtcpeer.PeerConnected:
+			err = s.enter(ev.Peer, now)
+		case rtcpeer.PeerDisconnected:
+			err = s.leave(ev.Peer, ev.Reason)
+		case rtcpeer.PacketReceived:
+			err = s.take(ctx, ev.Packet, now)
+		case rtcpeer.PeerFailed, rtcpeer.PeerRefused:
+			s.forget(ev.Peer)
+			fmt.Fprintf(s.out, "player %d turned away: %v\n", ev.Peer, ev.Err)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// enter lets a player in. It gets the names of all, and the others get its name; the next snapshot has it.
+func (s *server) enter(id rtcpeer.PeerID, now time.Time) error {
+	s.world.enter(id)
+	s.heard[id] = now
+	s.mu.Lock()
+	all := make(names, len(s.world.players)) // without those who are authenticated and have not come
+	for player := range s.world.players {
+		all[player] = s.names[player]
+	}
+	s.mu.Unlock()
+	fmt.Fprintf(s.out, "player %d is %q\n", id, all[id])
+	if err := s.send(id, rtcpeer.Reliable, all.encode()); err != nil {
+		return err
+	}
+	return s.send(-id, rtcpeer.Reliable, names{id: all[id]}.encode())
+}
+
+func (s *server) leave(id rtcpeer.PeerID, why rtcpeer.DisconnectReason) error {
+	s.world.leave(id)
+	delete(s.heard, id)
+	delete(s.wrong, id)
+	s.forget(id)
+	fmt.Fprintf(s.out, "player %d is gone: %v\n", id, why)
+	return s.send(rtcpeer.Broadcast, rtcpeer.Reliable, names{id: ""}.encode())
+}
+
+func (s *server) forget(id rtcpeer.PeerID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.names, id)
+}
+
+// take has a packet count from the next step on: of several in one tick, the last one.
+func (s *server) take(ctx context.Context, p rtcpeer.Packet, now time.Time) error {
+	in, ok := decodeInput(p.Data)
+	if !ok {
+		if s.wrong[p.Peer]++; s.wrong[p.Peer] == maxWrong {
+			return s.kick(ctx, p.Peer, "its packets are none of this game")
+		}
+		return nil
+	}
+	if player := s.world.players[p.Peer]; player != nil {
+		player.want = in
+		s.heard[p.Peer] = now
+	}
+	return nil
+}
+
+// tell sends the snapshot, and takes out who has said nothing for too long.
+func (s *server) tell(ctx context.Context, now time.Time) error {
+	s.packet = s.world.appendSnapshot(s.packet[:0])
+	if err := s.send(rtcpeer.Broadcast, rtcpeer.UnreliableOrdered, s.packet); err != nil {
+		return err
+	}
+	for id, last := range s.heard {
+		if now.Sub(last) > maxIdle {
+			s.heard[id] = now // the server is asked once
+			if err := s.kick(ctx, id, "nothing heard for a minute"); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// kick has the signaling server take a player out of the room.
+func (s *server) kick(ctx context.Context, id rtcpeer.PeerID, why string) error {
+	fmt.Fprintf(s.out, "player %d is kicked: %s\n", id, why)
+	if err := s.node.Kick(ctx, id, why); err != nil && !errors.Is(err, rtcpeer.ErrUnknownPeer) {
+		return err
+	}
+	return nil
+}
+
+// send does not wait: a game goes on. Who has just gone learns no more; who takes nothing of what is reliable, a few
+// hundred names at most, is disconnected.
+func (s *server) send(to rtcpeer.PeerID, mode rtcpeer.Mode, data []byte) error {
+	err := s.node.TrySend(rtcpeer.Packet{Peer: to, Mode: mode, Data: data})
+	if full, ok := errors.AsType[*rtcpeer.BroadcastError](err); ok {
+		for _, id := range slices.Clone(full.Peers) {
+			_ = s.node.Disconnect(id) // or it has gone by itself
+		}
+		return nil
+	}
+	if errors.Is(err, rtcpeer.ErrUnknownPeer) || errors.Is(err, rtcpeer.ErrBufferFull) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A site's token says who somebody is: "name.until.signature", the name in base64, the time in Unix seconds, and an
+// HMAC-SHA-256 of both by a key that the web site and the game's server share. A real site gives it to whoever has logged
+// in there.
+
+const (
+	tokenLife = time.Minute // time enough to join
+	maxName   = 24          // bytes
+)
+
+var errToken = errors.New("not a token of this site")
+
+func newToken(key []byte, name string, now time.Time) (string, error) {
+	if name == "" || len(name) > maxName {
+		return "", fmt.Errorf("name of %d bytes: want 1 to %d", len(name), maxName)
+	}
+	said := base64.RawURLEncoding.EncodeToString([]byte(name)) + "." + strconv.FormatInt(now.Add(tokenLife).Unix(), 10)
+	return said + "." + sign(key, said), nil
+}
+
+// checkToken returns the name that a token is for.
+func checkToken(key []byte, token string, now time.Time) (name string, err error) {
+	cut := strings.LastIndexByte(token, '.')
+	if cut < 0 || !hmac.Equal([]byte(token[cut+1:]), []byte(sign(key, token[:cut]))) {
+		return "", errToken
+	}
+	encoded, until, _ := strings.Cut(token[:cut], ".")
+	seconds, err := strconv.ParseInt(until, 10, 64)
+	if err != nil {
+		return "", errToken
+	}
+	if now.After(time.Unix(seconds, 0)) {
+		return "", errors.New("the token has expired")
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(encoded)
+	if err != nil {
+		return "", errToken
+	}
+	return string(raw), nil
+}
+
+func sign(key []byte, said string) string {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte(said))
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
