@@ -152,8 +152,8 @@ func TestRoomsOfThePage(t *testing.T) {
 		tab.waitFor(t, `drawn("link").join() === "link connected"`)
 	}
 	require.Equal(t, "", guest.text(t, `document.querySelector("#password").value`))
-	guest.text(t, `setTimeout(() => location.reload())`)
-	guest.waitFor(t, `globalThis.drawn && drawn("link").join() === "link connected"`) // and the password is known
+	guest.text(t, `globalThis.before = true, setTimeout(() => location.reload())`)
+	guest.waitFor(t, `!globalThis.before && globalThis.drawn && drawn("link").join() === "link connected"`) // and the password is known
 
 	host.click(t, "#room-name")
 	host.click(t, "#lock")
