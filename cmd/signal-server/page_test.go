@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/rtcpeer/js"
 )
 
 // Two tabs and a program meet: each of them hears the others, and the page shows who is there.
@@ -130,7 +132,7 @@ func TestPageIsServed(t *testing.T) {
 	for path, kind := range map[string]string{
 		"/": "text/html", "/page.css": "text/css", "/page.js": "text/javascript", "/rtcpeer.js": "text/javascript",
 		"/relay-links.js": "text/javascript", "/relay-links.js.map": "application/json",
-		"/times.js": "text/javascript", "/transfer.js": "text/javascript", "/transfer.js.map": "application/json",
+		"/times.js": "text/javascript", "/requests.js": "text/javascript", "/rtcpeer-" + js.Version() + ".js": "text/javascript", "/transfer.js": "text/javascript", "/transfer.js.map": "application/json",
 		"/vendor/qrcode.js": "text/javascript", "/vendor/LICENSE": "text/plain",
 	} {
 		req, err := http.NewRequestWithContext(ctx, "GET", address+path, nil)
