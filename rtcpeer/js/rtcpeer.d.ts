@@ -385,11 +385,11 @@ export declare class RtcNode {
      * @template {(Event | EndedEvent)["kind"]} K
      * @param {K} kind
      * @param {(event: Extract<Event | EndedEvent, { kind: K }>) => void} take
-     * @returns {() => void}
+     * @returns {() => unknown}
      */
     on<K extends (Event | EndedEvent)["kind"]>(kind: K, take: (event: Extract<Event | EndedEvent, {
         kind: K;
-    }>) => void): () => void;
+    }>) => void): () => unknown;
     /** Ends the link with a peer; its disconnected follows. Throws unknown_peer, not_host. @param {number} id */
     disconnect(id: number): void;
     /** Closes the room for newcomers. Rejects with not_host, closed. @returns {Promise<void>} */

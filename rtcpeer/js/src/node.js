@@ -158,7 +158,7 @@ export class RtcNode {
    * @template {(Event | EndedEvent)["kind"]} K
    * @param {K} kind
    * @param {(event: Extract<Event | EndedEvent, { kind: K }>) => void} take
-   * @returns {() => void}
+   * @returns {() => unknown}
    */
   on(kind, take) {
     if (!this.takers) {
@@ -168,7 +168,7 @@ export class RtcNode {
     }
     const takers = this.takers.get(kind) ?? new Set();
     this.takers.set(kind, takers.add(take));
-    return () => void takers.delete(take);
+    return () => takers.delete(take);
   }
 
   /** @internal Gives events to those who take them. */
@@ -182,7 +182,7 @@ export class RtcNode {
 
   /** @internal One alone takes the events. */
   claim() {
-    if (this.claimed) throw new RtcPeerError("bad_call", "the events are taken already");
+    if (this.claimed) throw new RtcPeerError("bad_call", "events are taken");
     this.claimed = true;
   }
 
@@ -239,7 +239,7 @@ export class RtcNode {
 
   /** Why nothing goes on. @internal */
   get ended() {
-    return this.error ?? (this.closing && new RtcPeerError("closed", "the node is closed; join again"));
+    return this.error ?? (this.closing && new RtcPeerError("closed", "the node is closed"));
   }
 
   /** Leaves: the others learn of it at once, and no more events come here. Waits at most config.linger for what was sent. */
@@ -366,7 +366,6 @@ export class RtcNode {
    * @internal @param {RtcPeerError} why
    */
   signalingEnded(why) {
-    this.config.log?.("signaling ended", why);
     this.unanswered(why);
     const over = this.guest && why.code === "host_left" && !this.open().length;
     if (why.code === "kicked" || over || !this.links().length) this.end(this.withoutSignaling(why));
@@ -377,10 +376,9 @@ export class RtcNode {
     return this.guest && why.code === "host_left" ? new RtcPeerError("host_gone", `the host is gone: ${why.message}`, { cause: why }) : why;
   }
 
-  /** @internal Something has changed at this end: every link and the signaling find out whether they still work. @param {string} what */
-  changed(what) {
+  /** @internal Something has changed at this end: every link and the signaling find out whether they still work. */
+  changed() {
     if (this.ended) return;
-    this.config.log?.(`links and signaling are checked: ${what}`);
     this.signaling.check();
     for (const peer of [...this.roster.values()]) peer.changed();
   }
@@ -459,7 +457,7 @@ export class RtcNode {
     if (this.guest && again && !signalingError) {
       if (this.status === "connected") this.status = "connecting";
     } else if (this.guest && last) {
-      this.end(again && signalingError ? this.withoutSignaling(signalingError) : failure ?? error ?? hostGone(reason));
+      this.end(again && signalingError ? this.withoutSignaling(signalingError) : failure ?? error ?? hostGone(reason, link));
     } else if (last && signalingError) {
       this.end(this.withoutSignaling(signalingError));
     }
@@ -485,13 +483,13 @@ export class RtcNode {
   /** @internal @param {Outgoing} packet @param {boolean} [wait] */
   put({ peer = 0, channel = 0, mode = "reliable", data, command }, wait = false) {
     const i = channel === 0 ? modes.indexOf(mode) : channel + 2;
-    if (typeof data !== "string" && !(/** @type {any} */ (data)?.byteLength >= 0)) throw new RtcPeerError("bad_data", "want a string or bytes");
+    if (typeof data !== "string" && !(/** @type {any} */ (data)?.byteLength >= 0)) throw new RtcPeerError("bad_data", "want text or bytes");
     const bytes = toBytes(data);
     if (this.ended) throw this.ended;
     if (!Number.isInteger(channel) || channel < 0 || (channel && !this.layout[i])) {
       throw new RtcPeerError("unknown_channel", `channel ${channel}: want 0 to ${this.config.channels.length} (config.channels)`);
     }
-    if (i < 0) throw new RtcPeerError("bad_mode", `mode ${mode}: want ${modes}`);
+    if (i < 0) throw new RtcPeerError("bad_mode", `mode ${mode}`);
     if (!Number.isInteger(peer) || Math.abs(peer) > maxId) throw unknownPeer(peer, "no id");
     this.checkSize(bytes);
     if (!bytes.length) return undefined;
@@ -553,5 +551,9 @@ export class RtcNode {
 /** A packet, or its data alone. @param {any} packet @returns {any} */
 const outgoing = (packet) => (packet?.data === undefined ? { data: packet } : packet);
 
-/** Why a star's guest ends. @param {Reason} why */
-const hostGone = (why) => why === "unauthorized" ? new RtcPeerError("auth_required", "the host demands authentication: set config.auth") : new RtcPeerError("host_gone", `the host is gone: ${why}`);
+/** Why a star's guest ends. A Godot host that demands authentication is silent, and then closes without a word. @param {Reason} why @param {Link} [link] */
+function hostGone(why, link) {
+  if (why === "unauthorized") return new RtcPeerError("auth_required", "the host demands authentication: set config.auth");
+  const silent = link && !link.id && !link.lanes[0].received;
+  return new RtcPeerError("host_gone", `the host is gone: ${why}${silent ? "; see config.auth" : ""}`);
+}
