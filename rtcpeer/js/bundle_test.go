@@ -26,9 +26,9 @@ func TestBundle(t *testing.T) {
 	packages(t, ".")
 	bundled := slices.Concat(
 		bundle(t, "^("+strings.Join(ours(t), "|")+")$", "src/rtcpeer.js", "src/relay-links.js"),
-		bundle(t, "", "src/times.js", "src/transfer.js"), // they are small
+		bundle(t, "", "src/times.js", "src/requests.js", "src/transfer.js"), // they are small
 	)
-	require.Len(t, bundled, 8)
+	require.Len(t, bundled, 10)
 	folder := t.TempDir()
 	for _, file := range bundled {
 		require.NoError(t, os.WriteFile(filepath.Join(folder, filepath.Base(file.Path)), file.Contents, 0o600))
@@ -37,7 +37,7 @@ func TestBundle(t *testing.T) {
 	require.NoError(t, err, "%s", out)
 	finished, err := os.ReadDir(folder)
 	require.NoError(t, err)
-	require.Len(t, finished, 12)
+	require.Len(t, finished, 15)
 	for _, file := range finished {
 		made, err := os.ReadFile(filepath.Join(folder, file.Name()))
 		require.NoError(t, err)

@@ -1,7 +1,7 @@
 // Package js holds the browser's peer, and serves it: the Go package rtcpeer in JavaScript, with its words, numbers and
 // rules. rtcpeer.js is one ES module; relay-links.js is a second one, for pages that want links through the signaling
-// server, transfer.js a third, for pages that send and receive files, and times.js
-// a fourth, for pages that ask for round trips and clocks.
+// server, transfer.js a third, for pages that send and receive files, times.js a
+// fourth, for pages that ask for round trips and clocks, and requests.js a fifth, for requests that are answered.
 //
 //	for _, name := range js.Names() {
 //		mux.Handle("/"+name, js.Handler())
@@ -11,6 +11,9 @@
 // once for all, as small as can be. TestBundle (bundle_test.go) makes them, and checks that they are up to date:
 //
 //	go generate ./rtcpeer/js
+//
+// Each module is also served under its name with the version of the package, such as rtcpeer-0.1.0.js: that never changes, and
+// browsers keep it for a year. Pages of other origins may load all of them (CORS).
 package js
 
 import (
@@ -19,6 +22,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
+	"encoding/json"
 	"io"
 	"maps"
 	"net/http"
@@ -34,8 +38,32 @@ import (
 //go:embed *.js.gz *.js.map
 var embedded embed.FS
 
-// Names returns the names of the files that Handler serves: the modules and their source maps.
-func Names() []string { return slices.Sorted(maps.Keys(files)) }
+//go:embed package.json
+var manifest []byte
+
+// Names returns the names of the files that Handler serves: the modules, with and without the version in the name, and their
+// source maps.
+func Names() []string {
+	names := slices.Collect(maps.Keys(files))
+	for name := range files {
+		if base, ok := strings.CutSuffix(name, ".js"); ok {
+			names = append(names, base+"-"+Version()+".js")
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Version returns the version of the modules, as package.json has it.
+func Version() string { return version() }
+
+var version = sync.OnceValue(func() string {
+	var m struct{ Version string }
+	if err := json.Unmarshal(manifest, &m); err != nil {
+		panic(err) // what is embedded is JSON
+	}
+	return m.Version
+})
 
 // Module returns rtcpeer.js as it is shipped. The slice belongs to the caller.
 func Module() []byte { return slices.Clone(files["rtcpeer.js"]().plain.bytes) }
@@ -45,6 +73,10 @@ func Module() []byte { return slices.Clone(files["rtcpeer.js"]().plain.bytes) }
 func Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name := path.Base(r.URL.Path)
+		base, versioned := strings.CutSuffix(name, "-"+Version()+".js")
+		if versioned {
+			name = base + ".js"
+		}
 		load, ok := files[name]
 		if !ok {
 			http.NotFound(w, r)
@@ -56,7 +88,12 @@ func Handler() http.Handler {
 			h.Set("Content-Type", "application/json")
 		}
 		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Access-Control-Allow-Origin", "*")
+		h.Set("Cross-Origin-Resource-Policy", "cross-origin")
 		h.Set("Cache-Control", "no-cache") // keep it, but ask
+		if versioned {
+			h.Set("Cache-Control", "public, max-age=31536000, immutable")
+		}
 		h.Set("Vary", "Accept-Encoding")
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			h.Set("Allow", "GET, HEAD")
@@ -88,6 +125,8 @@ var files = map[string]func() served{
 	"rtcpeer.js.map":     sourceMap("rtcpeer.js.map"),
 	"relay-links.js":     module("relay-links.js"),
 	"relay-links.js.map": sourceMap("relay-links.js.map"),
+	"requests.js":        module("requests.js"),
+	"requests.js.map":    sourceMap("requests.js.map"),
 	"times.js":           module("times.js"),
 	"times.js.map":       sourceMap("times.js.map"),
 	"transfer.js":        module("transfer.js"),

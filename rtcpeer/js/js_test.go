@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -20,14 +21,27 @@ const mostServed = 20 << 10
 func TestServed(t *testing.T) {
 	server := httptest.NewServer(js.Handler())
 	defer server.Close()
-	require.Equal(t, []string{"relay-links.js", "relay-links.js.map", "rtcpeer.js", "rtcpeer.js.map", "times.js", "times.js.map", "transfer.js", "transfer.js.map"}, js.Names())
-	for _, name := range []string{"rtcpeer.js", "relay-links.js", "times.js", "transfer.js"} {
+	v := js.Version()
+	require.Regexp(t, `^\d+\.\d+\.\d+$`, v)
+	require.ElementsMatch(t, []string{
+		"relay-links.js", "relay-links.js.map", "rtcpeer.js", "rtcpeer.js.map", "times.js", "times.js.map", "transfer.js", "transfer.js.map", "requests.js", "requests.js.map", "requests-" + v + ".js",
+		"relay-links-" + v + ".js", "rtcpeer-" + v + ".js", "times-" + v + ".js", "transfer-" + v + ".js",
+	}, js.Names())
+	for _, name := range []string{"rtcpeer.js", "relay-links.js", "times.js", "requests.js", "transfer.js"} {
 		shipped, err := os.ReadFile(name)
 		require.NoError(t, err)
 		plain := get(t, server.URL+"/"+name, "identity", "")
 		require.Equal(t, http.StatusOK, plain.StatusCode)
 		require.Equal(t, "text/javascript; charset=utf-8", plain.Header.Get("Content-Type"))
 		require.Equal(t, shipped, read(t, plain.Body))
+
+		require.Equal(t, "*", plain.Header.Get("Access-Control-Allow-Origin"))
+		require.Equal(t, "cross-origin", plain.Header.Get("Cross-Origin-Resource-Policy"))
+		require.Equal(t, "no-cache", plain.Header.Get("Cache-Control"))
+		lasting := get(t, server.URL+"/"+strings.TrimSuffix(name, ".js")+"-"+v+".js", "identity", "")
+		require.Equal(t, shipped, read(t, lasting.Body))
+		require.Equal(t, "public, max-age=31536000, immutable", lasting.Header.Get("Cache-Control"))
+		require.Equal(t, "*", lasting.Header.Get("Access-Control-Allow-Origin"))
 
 		zipped := get(t, server.URL+"/games/"+name, "gzip", "")
 		require.Equal(t, "gzip", zipped.Header.Get("Content-Encoding"))
@@ -55,7 +69,9 @@ func TestServed(t *testing.T) {
 	require.NoError(t, err)
 	resp.Body.Close()
 	require.Equal(t, http.StatusMethodNotAllowed, resp.StatusCode)
-	require.Equal(t, http.StatusNotFound, get(t, server.URL+"/other.js", "gzip", "").StatusCode)
+	for _, other := range []string{"/other.js", "/rtcpeer-99.0.0.js", "/other-" + v + ".js", "/-" + v + ".js", "/rtcpeer.js-" + v + ".js"} {
+		require.Equal(t, http.StatusNotFound, get(t, server.URL+other, "gzip", "").StatusCode, other)
+	}
 }
 
 func get(t *testing.T, url, encoding, tag string) *http.Response {

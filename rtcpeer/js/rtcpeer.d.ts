@@ -1,5 +1,14 @@
 export type Mode = "reliable" | "unreliable_ordered" | "unreliable";
 export type Topology = "mesh" | "star";
+/** What an RtcPeerError is: of this module in the first lines, and of the server (PROTOCOL.md) in the last ones. */
+export type ErrorCode =
+  | "bad_config" | "bad_url" | "bad_mode" | "bad_data" | "bad_call" | "unreachable" | "aborted" | "closed"
+  | "unknown_channel" | "packet_too_large" | "buffer_full" | "no_credit" | "bad_command"
+  | "refused" | "deadline" | "channel_mismatch" | "negotiation" | "misbehaved" | "unauthorized" | "auth_required" | "host_gone"
+  | "bad_message" | "unknown_kind" | "bad_room" | "too_large" | "not_joined" | "already_joined" | "join_timeout" | "topology_mismatch"
+  | "room_full" | "server_full" | "sealed" | "resume_refused" | "replaced" | "not_host" | "unknown_peer" | "host_left"
+  | "seal_complete" | "unknown_room" | "slow" | "shutting_down" | "internal" | "forbidden" | "wrong_password" | "rate_limited"
+  | "locked" | "kicked" | "expired" | "room_closed";
 export type Bytes = Uint8Array | ArrayBuffer | ArrayBufferView | string;
 
 /** An RTCIceServer. */
@@ -190,7 +199,7 @@ export type Packet = {
 };
 
 /** The link is up, and packets can be sent. */
-export type ConnectedEvent = { kind: "connected"; peer: number };
+export type ConnectedEvent = { kind: "connected"; peer: number; /** Its config.metadata, if it is told here. */ metadata?: any };
 export type PacketEvent = { kind: "packet"; peer: number; packet: Packet };
 /** Nothing more of this peer will come. */
 export type DisconnectedEvent = { kind: "disconnected"; peer: number; reason: Reason; error?: RtcPeerError };
@@ -213,6 +222,8 @@ export type ResumedEvent = { kind: "resumed"; peer: number };
 export type SignalingLostEvent = { kind: "signaling lost"; peer?: undefined; error: RtcPeerError };
 /** The connection to the signaling server is back. */
 export type SignalingResumedEvent = { kind: "signaling resumed"; peer?: undefined };
+/** For node.on alone: nothing more comes. error: why, if close was not called. */
+export type EndedEvent = { kind: "ended"; error: RtcPeerError | null };
 export type Event =
   | ConnectedEvent
   | PacketEvent
@@ -295,14 +306,9 @@ export type Stats = {
   /** By peer; peers behind a star's host have none. */
   links: Record<number, LinkStats>;
 };
-/**
- * What goes wrong here. Programs branch on code: bad_config, bad_url, unreachable, aborted, closed, unknown_peer,
- * unknown_channel, packet_too_large, buffer_full, no_credit, refused, deadline, channel_mismatch, negotiation,
- * not_host, host_gone, bad_command, unauthorized, auth_required, and the server's (PROTOCOL.md). The message is
- * for people and says what to do.
- */
+/** What goes wrong here. Programs branch on code. The message is for people and says what to do. The name is AbortError for the code aborted. */
 export declare class RtcPeerError extends Error {
-    code: string;
+    code: ErrorCode;
     /** The peer it is about. @type {number | undefined} */ peer: number | undefined;
     /** deadline: what the link was waiting for. @type {"signaling" | "path" | "security" | "lanes" | undefined} */ stage: "signaling" | "path" | "security" | "lanes" | undefined;
     /** deadline: how far it came. @type {string | undefined} */ detail: string | undefined;
@@ -310,8 +316,8 @@ export declare class RtcPeerError extends Error {
     /** @type {Mode[] | undefined} */ theirs: Mode[] | undefined;
     /** Whether the same may succeed later. */ retry: boolean;
     /** If so: after how many ms at least. */ retryAfter: number;
-    /** @param {string} code @param {string} message @param {object} [more] */
-    constructor(code: string, message: string, more?: object);
+    /** @param {ErrorCode} code @param {string} message @param {object} [more] */
+    constructor(code: ErrorCode, message: string, more?: object);
 }
 /** A reliable broadcast for which some peers had no room; all others have it. Send it to each of peers to wait. */
 export declare class BroadcastError extends RtcPeerError {
@@ -342,6 +348,8 @@ export declare class RtcNode {
     get peers(): any[];
     /** The ids of the other members that the server has told of, connected or not: for a star's guest the host alone. */
     get members(): any[];
+    /** What a member gave as its config.metadata. A star's guest knows the host's alone. @param {number} id */
+    metadata(id: number): any;
     /**
      * For how many ms the server still waits for a host that had lost it when this node joined or came back, if the room ends
      * with its host. Then the host is back, or the room is over. 0: the host is there, as far as is known.
@@ -352,14 +360,15 @@ export declare class RtcNode {
     /**
      * Sends a packet; resolves when it was accepted. To one peer a reliable packet waits for room: await
      * each. An unreliable one without room is dropped, which stats counts. A broadcast never waits. An empty
-     * packet sends nothing. Rejects with an RtcPeerError: closed, unknown_peer, unknown_channel,
+     * packet sends nothing. Data alone goes to all. A Blob is read first, and a packet that is sent meanwhile overtakes it.
+     * Rejects with an RtcPeerError: closed, unknown_peer, unknown_channel, bad_mode, bad_data,
      * packet_too_large, bad_command, buffer_full (a BroadcastError, or 4 MiB wait already).
-     * @param {Outgoing} packet
+     * @param {Outgoing | Bytes | Blob} packet
      * @returns {Promise<void>}
      */
-    send(packet: Outgoing): Promise<void>;
-    /** Is like send, but throws at once, and buffer_full instead of waiting. @param {Outgoing} packet @returns {void} */
-    trySend(packet: Outgoing): void;
+    send(packet: Outgoing | Bytes | Blob): Promise<void>;
+    /** Is like send, but throws at once, and buffer_full instead of waiting. It takes no Blob. @param {Outgoing | Bytes} packet @returns {void} */
+    trySend(packet: Outgoing | Bytes): void;
     /** All events there are, without waiting: for a game loop. When there will be no more, see error. */
     poll(): Event[];
     /**
@@ -367,7 +376,20 @@ export declare class RtcNode {
      * @returns {Promise<IteratorResult<Event, undefined>>}
      */
     next(): Promise<IteratorResult<Event, undefined>>;
-    [Symbol.asyncIterator](): this;
+    /** A second loop at the same time, or one beside on, throws bad_call: they would share the events. @returns {AsyncIterator<Event, undefined>} */
+    [Symbol.asyncIterator](): AsyncIterator<Event, undefined>;
+    /**
+     * Calls take for each event of a kind from now on, and returns what undoes that. Events of kinds that nobody takes are
+     * passed over. "ended" is the last one: error is null after close. It is an alternative to a loop: throws bad_call
+     * beside one. An error of take is an unhandled rejection.
+     * @template {(Event | EndedEvent)["kind"]} K
+     * @param {K} kind
+     * @param {(event: Extract<Event | EndedEvent, { kind: K }>) => void} take
+     * @returns {() => unknown}
+     */
+    on<K extends (Event | EndedEvent)["kind"]>(kind: K, take: (event: Extract<Event | EndedEvent, {
+        kind: K;
+    }>) => void): () => unknown;
     /** Ends the link with a peer; its disconnected follows. Throws unknown_peer, not_host. @param {number} id */
     disconnect(id: number): void;
     /** Closes the room for newcomers. Rejects with not_host, closed. @returns {Promise<void>} */

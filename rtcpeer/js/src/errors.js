@@ -1,6 +1,6 @@
 // What goes wrong, as programs see it.
 
-/** @import { Mode } from "./types.js" */
+/** @import { ErrorCode, Mode } from "./types.js" */
 
 /** Codes of the server that do not end the session. @internal */
 export const passing = ["unknown_kind", "not_host", "unknown_peer"];
@@ -8,12 +8,7 @@ export const passing = ["unknown_kind", "not_host", "unknown_peer"];
 // Codes, of the server and of ours, after which trying again may help.
 const retried = ["join_timeout", "room_full", "room_exists", "server_full", "slow", "shutting_down", "internal", "unreachable", "rate_limited", "locked"];
 
-/**
- * What goes wrong here. Programs branch on code: bad_config, bad_url, unreachable, aborted, closed, unknown_peer,
- * unknown_channel, packet_too_large, buffer_full, no_credit, refused, deadline, channel_mismatch, negotiation,
- * not_host, host_gone, bad_command, unauthorized, auth_required, and the server's (PROTOCOL.md). The message is
- * for people and says what to do.
- */
+/** What goes wrong here. Programs branch on code. The message is for people and says what to do. The name is AbortError for the code aborted. */
 export class RtcPeerError extends Error {
   /** The peer it is about. @type {number | undefined} */ peer;
   /** deadline: what the link was waiting for. @type {"signaling" | "path" | "security" | "lanes" | undefined} */ stage;
@@ -23,10 +18,10 @@ export class RtcPeerError extends Error {
   /** Whether the same may succeed later. */ retry = false;
   /** If so: after how many ms at least. */ retryAfter = 0;
 
-  /** @param {string} code @param {string} message @param {object} [more] */
+  /** @param {ErrorCode} code @param {string} message @param {object} [more] */
   constructor(code, message, more) {
     super(message);
-    this.name = "RtcPeerError"; // the class has another one when minified
+    this.name = code === "aborted" ? "AbortError" : "RtcPeerError"; // the class has another one when minified
     this.code = code;
     this.retry = retried.includes(code);
     Object.assign(this, more);

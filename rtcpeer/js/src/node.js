@@ -17,13 +17,12 @@ import { decodeSignal } from "./wire.js";
 /** @import { Lane } from "./lane.js" */
 /** @import { Link } from "./link.js" */
 /** @import { Signaling } from "./signaling.js" */
-/** @import { Command, Event, IceServer, Mode, Outgoing, Reason, RelayLinks, Stats, Topology } from "./types.js" */
+/** @import { Bytes, Command, EndedEvent, Event, IceServer, Mode, Outgoing, Reason, RelayLinks, Stats, Topology } from "./types.js" */
 /** @import { Message, Signal } from "./wire.js" */
 
 /** Why a link is refused that the other end takes for open. @internal */
 export const endedHere = "this end has ended the link";
 const spreadEach = 10; // ms between the repairs of two links, on average, when all begin with the same event
-const hintAfter = 5000; // how young a link is whose silent end may mean a demand of authentication
 
 /** This participant of a room, made by join. To iterate over it is to take its events; stopping ends nothing. */
 export class RtcNode {
@@ -52,6 +51,8 @@ export class RtcNode {
   /** Who waits for the server to have done something. @internal @type {{done: () => boolean, resolve: () => void, reject: (why: any) => void}[]} */ asking = [];
   /** Until when the server keeps the place of a host that is away. @internal */ awayUntil = 0;
   /** Makes paths through the signaling server. @internal @type {ReturnType<RelayLinks> | undefined} */ forwarder;
+  /** Somebody takes the events. @internal */ claimed = false;
+  /** By kind. @internal @type {Map<string, Set<(event: any) => void>> | undefined} */ takers;
   /** @internal */ resumed = -1;
   /** @internal @type {IceServer[]} */ iceServers = [];
   /** @internal @type {Promise<void> | null} */ closing = null;
@@ -91,6 +92,11 @@ export class RtcNode {
     return [...this.roster.values()].flatMap((peer) => (peer.present ? peer.member.id : []));
   }
 
+  /** What a member gave as its config.metadata. A star's guest knows the host's alone. @param {number} id */
+  metadata(id) {
+    return this.roster.get(id)?.member.metadata;
+  }
+
   /**
    * For how many ms the server still waits for a host that had lost it when this node joined or came back, if the room ends
    * with its host. Then the host is back, or the room is over. 0: the host is there, as far as is known.
@@ -108,18 +114,20 @@ export class RtcNode {
   /**
    * Sends a packet; resolves when it was accepted. To one peer a reliable packet waits for room: await
    * each. An unreliable one without room is dropped, which stats counts. A broadcast never waits. An empty
-   * packet sends nothing. Rejects with an RtcPeerError: closed, unknown_peer, unknown_channel,
+   * packet sends nothing. Data alone goes to all. A Blob is read first, and a packet that is sent meanwhile overtakes it.
+   * Rejects with an RtcPeerError: closed, unknown_peer, unknown_channel, bad_mode, bad_data,
    * packet_too_large, bad_command, buffer_full (a BroadcastError, or 4 MiB wait already).
-   * @param {Outgoing} packet
+   * @param {Outgoing | Bytes | Blob} packet
    * @returns {Promise<void>}
    */
   async send(packet) {
-    await this.put(packet, true);
+    const p = outgoing(packet);
+    await this.put(p.data?.arrayBuffer ? { ...p, data: await p.data.arrayBuffer() } : p, true);
   }
 
-  /** Is like send, but throws at once, and buffer_full instead of waiting. @param {Outgoing} packet @returns {void} */
+  /** Is like send, but throws at once, and buffer_full instead of waiting. It takes no Blob. @param {Outgoing | Bytes} packet @returns {void} */
   trySend(packet) {
-    this.put(packet);
+    this.put(outgoing(packet));
   }
 
   /** All events there are, without waiting: for a game loop. When there will be no more, see error. */
@@ -137,8 +145,45 @@ export class RtcNode {
     return this.inbox.next();
   }
 
+  /** A second loop at the same time, or one beside on, throws bad_call: they would share the events. @returns {AsyncIterator<Event, undefined>} */
   [Symbol.asyncIterator]() {
-    return this;
+    this.claim();
+    return { next: () => this.next(), return: async () => ((this.claimed = false), { done: true, value: undefined }) };
+  }
+
+  /**
+   * Calls take for each event of a kind from now on, and returns what undoes that. Events of kinds that nobody takes are
+   * passed over. "ended" is the last one: error is null after close. It is an alternative to a loop: throws bad_call
+   * beside one. An error of take is an unhandled rejection.
+   * @template {(Event | EndedEvent)["kind"]} K
+   * @param {K} kind
+   * @param {(event: Extract<Event | EndedEvent, { kind: K }>) => void} take
+   * @returns {() => unknown}
+   */
+  on(kind, take) {
+    if (!this.takers) {
+      this.claim();
+      this.takers = new Map();
+      this.pump();
+    }
+    const takers = this.takers.get(kind) ?? new Set();
+    this.takers.set(kind, takers.add(take));
+    return () => takers.delete(take);
+  }
+
+  /** @internal Gives events to those who take them. */
+  async pump() {
+    const give = (/** @type {Event | EndedEvent} */ event) => this.takers?.get(event.kind)?.forEach(async (take) => take(event));
+    try {
+      for (let r; !(r = await this.next()).done; ) give(r.value);
+    } catch {} // it is node.error
+    give({ kind: "ended", error: this.error });
+  }
+
+  /** @internal One alone takes the events. */
+  claim() {
+    if (this.claimed) throw new RtcPeerError("bad_call", "events are taken");
+    this.claimed = true;
   }
 
   /** Ends the link with a peer; its disconnected follows. Throws unknown_peer, not_host. @param {number} id */
@@ -194,7 +239,7 @@ export class RtcNode {
 
   /** Why nothing goes on. @internal */
   get ended() {
-    return this.error ?? (this.closing && new RtcPeerError("closed", "the node is closed; join again"));
+    return this.error ?? (this.closing && new RtcPeerError("closed", "the node is closed"));
   }
 
   /** Leaves: the others learn of it at once, and no more events come here. Waits at most config.linger for what was sent. */
@@ -321,7 +366,6 @@ export class RtcNode {
    * @internal @param {RtcPeerError} why
    */
   signalingEnded(why) {
-    this.config.log?.("signaling ended", why);
     this.unanswered(why);
     const over = this.guest && why.code === "host_left" && !this.open().length;
     if (why.code === "kicked" || over || !this.links().length) this.end(this.withoutSignaling(why));
@@ -332,10 +376,9 @@ export class RtcNode {
     return this.guest && why.code === "host_left" ? new RtcPeerError("host_gone", `the host is gone: ${why.message}`, { cause: why }) : why;
   }
 
-  /** @internal Something has changed at this end: every link and the signaling find out whether they still work. @param {string} what */
-  changed(what) {
+  /** @internal Something has changed at this end: every link and the signaling find out whether they still work. */
+  changed() {
     if (this.ended) return;
-    this.config.log?.(`links and signaling are checked: ${what}`);
     this.signaling.check();
     for (const peer of [...this.roster.values()]) peer.changed();
   }
@@ -440,11 +483,13 @@ export class RtcNode {
   /** @internal @param {Outgoing} packet @param {boolean} [wait] */
   put({ peer = 0, channel = 0, mode = "reliable", data, command }, wait = false) {
     const i = channel === 0 ? modes.indexOf(mode) : channel + 2;
+    if (typeof data !== "string" && !(/** @type {any} */ (data)?.byteLength >= 0)) throw new RtcPeerError("bad_data", "want text or bytes");
     const bytes = toBytes(data);
     if (this.ended) throw this.ended;
-    if (!Number.isInteger(channel) || channel < 0 || !this.layout[i]) {
-      throw new RtcPeerError("unknown_channel", channel === 0 ? `mode ${mode}: want ${modes.join(", ")}` : `channel ${channel}: want 0 to ${this.config.channels.length} (config.channels)`);
+    if (!Number.isInteger(channel) || channel < 0 || (channel && !this.layout[i])) {
+      throw new RtcPeerError("unknown_channel", `channel ${channel}: want 0 to ${this.config.channels.length} (config.channels)`);
     }
+    if (i < 0) throw new RtcPeerError("bad_mode", `mode ${mode}`);
     if (!Number.isInteger(peer) || Math.abs(peer) > maxId) throw unknownPeer(peer, "no id");
     this.checkSize(bytes);
     if (!bytes.length) return undefined;
@@ -503,14 +548,12 @@ export class RtcNode {
   }
 }
 
-/**
- * Why a star's guest ends. A Godot host that demands authentication is silent until its time is over, three seconds by
- * default, and then closes without a word.
- * @param {Reason} why @param {Link} [link]
- */
+/** A packet, or its data alone. @param {any} packet @returns {any} */
+const outgoing = (packet) => (packet?.data === undefined ? { data: packet } : packet);
+
+/** Why a star's guest ends. A Godot host that demands authentication is silent, and then closes without a word. @param {Reason} why @param {Link} [link] */
 function hostGone(why, link) {
   if (why === "unauthorized") return new RtcPeerError("auth_required", "the host demands authentication: set config.auth");
-  const silent = link && why === "by peer" && !link.id && now() - link.started - link.connectTime < hintAfter && link.lanes.every((l) => !l.received);
-  const hint = silent ? "; it never sent anything: see config.auth" : "";
-  return new RtcPeerError("host_gone", `the host is gone: ${why}${hint}`);
+  const silent = link && !link.id && !link.lanes[0].received;
+  return new RtcPeerError("host_gone", `the host is gone: ${why}${silent ? "; see config.auth" : ""}`);
 }

@@ -4,6 +4,15 @@ import type { RtcPeerError } from "./errors.js";
 
 export type Mode = "reliable" | "unreliable_ordered" | "unreliable";
 export type Topology = "mesh" | "star";
+/** What an RtcPeerError is: of this module in the first lines, and of the server (PROTOCOL.md) in the last ones. */
+export type ErrorCode =
+  | "bad_config" | "bad_url" | "bad_mode" | "bad_data" | "bad_call" | "unreachable" | "aborted" | "closed"
+  | "unknown_channel" | "packet_too_large" | "buffer_full" | "no_credit" | "bad_command"
+  | "refused" | "deadline" | "channel_mismatch" | "negotiation" | "misbehaved" | "unauthorized" | "auth_required" | "host_gone"
+  | "bad_message" | "unknown_kind" | "bad_room" | "too_large" | "not_joined" | "already_joined" | "join_timeout" | "topology_mismatch"
+  | "room_full" | "server_full" | "sealed" | "resume_refused" | "replaced" | "not_host" | "unknown_peer" | "host_left"
+  | "seal_complete" | "unknown_room" | "slow" | "shutting_down" | "internal" | "forbidden" | "wrong_password" | "rate_limited"
+  | "locked" | "kicked" | "expired" | "room_closed";
 export type Bytes = Uint8Array | ArrayBuffer | ArrayBufferView | string;
 
 /** An RTCIceServer. */
@@ -196,7 +205,7 @@ export type Packet = {
 };
 
 /** The link is up, and packets can be sent. */
-export type ConnectedEvent = { kind: "connected"; peer: number };
+export type ConnectedEvent = { kind: "connected"; peer: number; /** Its config.metadata, if it is told here. */ metadata?: any };
 export type PacketEvent = { kind: "packet"; peer: number; packet: Packet };
 /** Nothing more of this peer will come. */
 export type DisconnectedEvent = { kind: "disconnected"; peer: number; reason: Reason; error?: RtcPeerError };
@@ -219,6 +228,8 @@ export type ResumedEvent = { kind: "resumed"; peer: number };
 export type SignalingLostEvent = { kind: "signaling lost"; peer?: undefined; error: RtcPeerError };
 /** The connection to the signaling server is back. */
 export type SignalingResumedEvent = { kind: "signaling resumed"; peer?: undefined };
+/** For node.on alone: nothing more comes. error: why, if close was not called. */
+export type EndedEvent = { kind: "ended"; error: RtcPeerError | null };
 export type Event =
   | ConnectedEvent
   | PacketEvent

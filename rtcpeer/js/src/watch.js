@@ -14,13 +14,13 @@ export class Watch {
   /** @param {RtcNode} node */
   constructor(node) {
     const { document, navigator } = globalThis;
-    const changed = (/** @type {Event} */ e) => node.changed(e.type);
+    const changed = () => node.changed();
     for (const name of ["online", "offline"]) this.on(globalThis, name, changed);
     this.on(/** @type {any} */ (navigator)?.connection, "change", changed);
     this.on(document, "resume", changed);
-    this.on(document, "visibilitychange", (e) => document.hidden || changed(e));
-    this.on(globalThis, "pageshow", (e) => {
-      if (this.suspended) changed(e);
+    this.on(document, "visibilitychange", () => document.hidden || changed());
+    this.on(globalThis, "pageshow", () => {
+      if (this.suspended) changed();
       this.suspended = false;
     });
     // A page does not know whether it is left for good, reloaded, or put into the back/forward cache: Chromium says
@@ -33,7 +33,7 @@ export class Watch {
     let before = clocks();
     const timer = setInterval(() => {
       const at = clocks();
-      if (slept(before, at)) node.changed("was asleep");
+      if (slept(before, at)) node.changed();
       before = at;
     }, watchEach);
     this.undo.push(() => clearInterval(timer));

@@ -11,7 +11,7 @@ export const protocol = "rtcpeer.v1";
 export const relayFeature = "relay_links";
 
 /** @param {string} why @returns {never} */
-export const bad = (why, code = "bad_message") => {
+export const bad = (why, /** @type {any} */ code = "bad_message") => {
   throw new RtcPeerError(code, why.slice(0, 200));
 };
 

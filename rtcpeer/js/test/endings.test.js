@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RTCPeerConnection as Werift } from "werift";
 import { WebSocket } from "ws";
-import { Plain, Player, RTCPeerConnection as Real, eventually, fakeServer, orderly, patience, rtcpeer, startServer, welcome, within } from "./support.js";
+import { beside, Plain, Player, RTCPeerConnection as Real, eventually, fakeServer, orderly, patience, rtcpeer, startServer, welcome, within } from "./support.js";
 
 const server = await startServer();
 test.after(() => server.stop());
@@ -78,7 +78,7 @@ function watched(t, Stack = Real) {
     ];
     await eventually(() => `${what}: left are ${left()}`, () => !left().length);
   };
-  return w;
+  return beside(w, "sockets", "pcs", "timers", "onstep", "nothingLeft");
 }
 
 test("joining can be given up at each moment, and leaves nothing", async (t) => {

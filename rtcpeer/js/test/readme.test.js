@@ -1,19 +1,20 @@
 // The README's programs run as they stand there.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { join as path } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { Player, rtcpeer, startServer } from "./support.js";
+import { json, Requests } from "../requests.js";
+import { Player, eventually, rtcpeer, startServer } from "./support.js";
 import { RTCPeerConnection } from "node-datachannel/polyfill";
 import { WebSocket } from "ws";
 
 const folder = fileURLToPath(new URL("..", import.meta.url));
 const blocks = [...readFileSync(path(folder, "README.md"), "utf8").matchAll(/```(\w+)\n([^]*?)```/g)].map(([, kind, code]) => ({ kind, code }));
-const [browser, inNode, game, secret] = blocks.map((b) => b.code);
+const [browser, inNode, game, byKind, requests, recipe, secret] = blocks.map((b) => b.code);
 
 test("the README's program for Node talks to a second one", async (t) => {
   const server = await startServer();
@@ -71,4 +72,43 @@ test("the README's room with a secret", async (t) => {
   t.after(() => Promise.all([guest.close(), host.close()]));
   assert.deepEqual((await guest.next()).value, { kind: "connected", peer: 1 });
   assert.deepEqual((await host.next()).value, { kind: "connected", peer: guest.id });
+});
+
+test("the README's events by kind, and its requests", async (t) => {
+  const server = await startServer();
+  t.after(() => server.stop());
+  const join = async (url, config) => {
+    const node = await rtcpeer.join(server.url + url, { RTCPeerConnection, WebSocket, ...config });
+    t.after(() => node.close());
+    return node;
+  };
+  const shown = [];
+  const a = await join("/kinds", { metadata: { name: "Ann" } }), b = await join("/kinds");
+  for (const node of [a, b]) new Function("node", "show", "warn", byKind)(node, (...what) => shown.push(what), () => {});
+  await eventually("both are greeted", () => shown.length === 2);
+  assert.deepEqual(shown.map(([, data]) => new TextDecoder().decode(data)).sort(), ["hello, Ann", "hello, undefined"]);
+  await b.close();
+  await eventually("the end is shown", () => shown.length === 3);
+  assert.deepEqual(shown[2], ["left"]);
+
+  const half = requests.replace(/import.*/, "").split("const { twice }"); // which asks
+  const enter = new Function("join", "json", "Requests", `return (async () => {${half[0]}; return { node, requests };})()`);
+  const [c, d] = [await enter(join, json, Requests), await enter(join, json, Requests)];
+  await eventually("they are connected", () => c.node.peers.length === 1 && d.node.peers.length === 1);
+  const ask = new Function("requests", "peer", "signal", `return (async () => { const { twice }${half[1]}; return twice;})()`);
+  assert.equal(await ask(c.requests, d.node.id, new AbortController().signal), 42);
+});
+
+test("the README's recipe for React compiles under strict settings", (t) => {
+  const folder2 = mkdtempSync(path(folder, "test/readme-"));
+  t.after(() => rmSync(folder2, { recursive: true }));
+  const file = path(folder2, "recipe.ts");
+  const tsc = (code) => {
+    writeFileSync(file, code);
+    execFileSync(path(folder, "node_modules/.bin/tsc"), ["--strict", "--noEmit", "--ignoreConfig", "--exactOptionalPropertyTypes", "--noUncheckedIndexedAccess",
+      "--target", "es2022", "--module", "esnext", "--moduleResolution", "bundler", "--lib", "es2022,dom", file], { encoding: "utf8" });
+  };
+  tsc(recipe);
+  const misspelt = ['node.on("conected", () => {});', 'node.on("failed", (e) => e.error.code === "refusd");', 'node.send({ data: { x: 1 } });', "node.inbox;"];
+  for (const line of misspelt) assert.throws(() => tsc(`import type { RtcNode } from "rtcpeer"; export function f(node: RtcNode) { ${line} }`), line);
 });

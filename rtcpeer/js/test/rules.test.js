@@ -31,7 +31,7 @@ test("a node tells who and where it is", async (t) => {
   await a.node.send({ data: "to nobody" });
   await assert.rejects(a.node.send({ peer: 7, data: "x" }), { code: "unknown_peer" });
   await assert.rejects(a.node.send({ channel: 1, data: "x" }), { code: "unknown_channel" });
-  await assert.rejects(a.node.send({ mode: "fast", data: "x" }), { code: "unknown_channel" });
+  await assert.rejects(a.node.send({ mode: "fast", data: "x" }), { code: "bad_mode" });
   assert.throws(() => a.node.trySend({ data: new Uint8Array(16385) }), { code: "packet_too_large" });
   await a.close();
   await a.close();

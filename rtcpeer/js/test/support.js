@@ -124,6 +124,12 @@ export class Plain extends WebSocket {
   }
 }
 
+/** Has what is no option of join stand beside a config, so that it is not taken for one. */
+export function beside(config, ...names) {
+  for (const name of names) Object.defineProperty(config, name, { enumerable: false });
+  return config;
+}
+
 /** A stack whose connections can be cut, and mended: then what was sent meanwhile arrives, as SCTP sees to. */
 export function cuttable() {
   const pcs = [];
@@ -149,7 +155,7 @@ export function cuttable() {
     }
   }
   const live = () => pcs.filter((pc) => pc.connectionState !== "closed");
-  return { RTCPeerConnection: Stack, pcs, live, cut: () => live().forEach((pc) => (pc.isCut = true)) };
+  return beside({ RTCPeerConnection: Stack, pcs, live, cut: () => live().forEach((pc) => (pc.isCut = true)) }, "pcs", "live", "cut");
 }
 
 /** A node whose events are kept, so that tests can wait for one wherever it stands. */
