@@ -62,18 +62,12 @@ func (f *flight) age(buffered int, now time.Time) (age time.Duration, moving boo
 
 // took returns how long ago the last packet was written that has been acknowledged since it was asked before; 0 if none.
 func (f *flight) took(buffered int, now time.Time) time.Duration {
-	_, took := f.progress(buffered, now)
-	return took
-}
-
-// progress is took, and returns also how many bytes were written so far.
-func (f *flight) progress(buffered int, now time.Time) (written uint64, took time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if last := f.forget(buffered, now); !last.IsZero() {
-		took = now.Sub(last)
+		return now.Sub(last)
 	}
-	return f.written, took
+	return 0
 }
 
 // forget drops the marks of what is not among the last buffered bytes, and returns when the last of that was written.

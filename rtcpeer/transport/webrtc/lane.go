@@ -74,12 +74,8 @@ func (l *lane) Read(p []byte) (int, error) {
 func (l *lane) Buffered() int { return int(l.queued.Load()) + int(l.channel.BufferedAmount()) }
 
 // Lag takes SCTP's congestion window, which has a floor (sctpFloor), for what is in flight: what is buffered beyond it
-// waits, and leaves at one window a round trip. Or what is in flight itself takes longer than it should, or the lane has
-// no room.
+// waits, and leaves at one window a round trip. Or what is in flight itself takes longer than it should.
 func (l *lane) Lag() time.Duration {
-	if l.outlet == nil && l.path.brake.full(l, time.Now()) {
-		return heldUp
-	}
 	cwnd, rtt := l.path.pace.figures(l.path)
 	buffered := l.Buffered()
 	age, moving := l.flight.age(int(l.channel.BufferedAmount()), time.Now())

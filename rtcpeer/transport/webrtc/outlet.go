@@ -12,7 +12,6 @@ import (
 // in their lanes. Pion tells of acknowledgements while it holds the lock that a write needs, so that a goroutine
 // of the outlet's own hands the next packets over; it runs as long as there is something to do.
 type outlet struct {
-	path  *path
 	lanes []*lane // the reliable ones; fixed before the path opens
 
 	mu           sync.Mutex // guards the fields below, and the queues of the lanes
@@ -100,7 +99,7 @@ func (o *outlet) look(now time.Time) {
 }
 
 // sent is how many bytes SCTP has sent.
-func (o *outlet) sent() uint64 { return o.path.pc.SCTP().Stats().BytesSent }
+func (o *outlet) sent() uint64 { return o.lanes[0].path.pc.SCTP().Stats().BytesSent }
 
 // hand gives a packet to SCTP; mu is held.
 func (o *outlet) hand(l *lane, p []byte, now time.Time) error {

@@ -33,7 +33,6 @@ type path struct {
 	offered  atomic.Bool // this end made the offer
 	patience patience
 	outlet   outlet
-	brake    brake
 }
 
 // eventBacklog is how many events wait for the owner before Pion's gatherer does. A host has a few
@@ -54,8 +53,6 @@ func newPath(t *Transport, config transport.PathConfig) (*path, error) {
 		relayOnly: settings.ICETransportPolicy == pion.ICETransportPolicyRelay,
 		patience:  newPatience(cmp.Or(config.LostAfter, t.silence), t.doubt),
 	}
-	p.outlet.path = p
-	p.brake.window.gentle = true
 	pc.OnICECandidate(p.gathered)
 	pc.OnConnectionStateChange(p.stateChanged)
 	// The association tells at once that the other end is gone; the connection, only when DTLS has.
@@ -98,8 +95,6 @@ func (p *path) addLane(c transport.LaneConfig) error {
 	if c.Mode == transport.Reliable {
 		lane.outlet = &p.outlet
 		p.outlet.lanes = append(p.outlet.lanes, lane)
-	} else {
-		p.brake.lanes = append(p.brake.lanes, lane)
 	}
 	p.lanes = append(p.lanes, lane)
 	channel.OnOpen(func() {
