@@ -98,6 +98,9 @@ type Config struct {
 	// NewRoom says how the room shall be if Join creates it: public or not, its metadata, how many
 	// members it may have. List finds public rooms.
 	NewRoom NewRoom
+	// NeverHost keeps this node from becoming the host of a star that outlives its host (NewRoom.Migrates), as a
+	// phone on battery may want. It says nothing of the room that the node creates.
+	NeverHost bool
 
 	// Create says whether Join may create the room that it names: CreateMissing, the default, if there is none;
 	// CreateNever, for a client of a game whose server has to be there first; CreateOnly, for such a server, which does not

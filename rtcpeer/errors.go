@@ -36,6 +36,8 @@ var (
 	ErrAuthRequired = errors.New("rtcpeer: the host demands authentication: set Config.Auth")
 	// ErrHostGone ends a star's guest: the room is over.
 	ErrHostGone = errors.New("rtcpeer: the host is gone")
+	// ErrHostReplaced ends a host after which the room has another one: it was lost, or did not reach the server.
+	ErrHostReplaced = errors.New("rtcpeer: another member hosts the room now: join it anew")
 )
 
 // A PeerError is a failure with one peer; the node goes on, but for a star's guest without its host.

@@ -3,6 +3,7 @@ package rtcpeer
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 )
 
 // inbox holds what waits for Receive: connected, packet and disconnected events, in one order.
@@ -34,7 +35,8 @@ type entry struct {
 
 // presence is a peer as the inbox has shown it to the program. Guarded by the inbox.
 type presence struct {
-	id          PeerID
+	id          PeerID       // fixed
+	sent        atomic.Int64 // when a reliable packet was last sent to it through the host, in Unix nanoseconds; safe for all
 	state       presenceState
 	interrupted bool // and the program was told
 }
@@ -205,6 +207,15 @@ func (in *inbox) here(p *presence) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	return p != nil && p.state == presenceHere
+}
+
+// hostChanged tells of another host.
+func (in *inbox) hostChanged(c *HostChange) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.ended == nil {
+		in.push(entry{Event: Event{Kind: HostChanged, Peer: c.New, Host: c}})
+	}
 }
 
 // failed tells that there will be no link with a member.

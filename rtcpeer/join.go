@@ -95,10 +95,14 @@ func JoinMessage(config Config) signaling.Join {
 }
 
 func features(config Config) []string {
-	if config.RelayLinks {
-		return []string{signaling.FeatureRepair, signaling.FeatureRelayLinks}
+	list := []string{signaling.FeatureRepair, signaling.FeatureMigrate}
+	if !config.NeverHost {
+		list = append(list, signaling.FeatureHost)
 	}
-	return []string{signaling.FeatureRepair}
+	if config.RelayLinks {
+		list = append(list, signaling.FeatureRelayLinks)
+	}
+	return list
 }
 
 func join(ctx context.Context, url string, match *signaling.Match, config Config) (*Node, error) {

@@ -24,6 +24,8 @@ type line struct {
 	kept   []signaling.Message // signals for the member, kept by the server
 	losses int                 // tells one grace time from the next
 	kicked bool                // the place is gone for good
+
+	replaced bool // likewise, as it was the host's
 }
 
 type lineState uint8
@@ -104,6 +106,12 @@ func (s *seat) leave() {
 // remove takes a seat's place away.
 func (r *room) remove(s *seat, reason signaling.LeftReason) {
 	delete(r.members, s.member.ID)
+	if r.term > 0 && s.member.ID == r.hostID() {
+		if len(r.members) > 0 {
+			r.elect()
+		}
+		return
+	}
 	r.announce(s, signaling.Left{ID: s.member.ID, Reason: reason})
 }
 
@@ -169,6 +177,10 @@ func (r *room) restore(s *seat) {
 	defer r.mu.Unlock()
 	if s.line.kicked {
 		s.inbox <- roomEnd{err: &signaling.Error{Code: signaling.CodeResumeRefused, Text: "the member has left"}}
+		return
+	}
+	if s.line.replaced {
+		s.inbox <- roomEnd{err: &signaling.Error{Code: signaling.CodeHostReplaced, Text: "join anew"}}
 		return
 	}
 	kept, going := s.line.kept, s.line.going

@@ -24,14 +24,16 @@ type link struct {
 	node     *Node
 	entry    *peer // in the roster
 	peer     PeerID
+	route    route                        // of the node when the link began
+	lead     *lead                        // likewise
 	capable  bool                         // the other end says that it takes part in repairs
 	forwards bool                         // both ends ask for paths through the signaling server
 	signals  <-chan *signaling.SignalData // of the other end
 	changed  <-chan struct{}              // a token: something has changed at this end
-	presence *presence
-	first    *signaling.SignalData // what asked for the link, if a signal did
-	again    bool                  // there was one before: the other end may have to be asked for its offer
-	joins    int                   // those of the peer so far
+	presence *presence                    // that of a peer that was relayed before, from then on when it is published
+	first    *signaling.SignalData        // what asked for the link, if a signal did
+	again    bool                         // there was one before: the other end may have to be asked for its offer
+	joins    int                          // those of the peer so far
 	lanes    []*lane
 	started  time.Time
 
@@ -107,6 +109,8 @@ func newLink(p *peer, first *signaling.SignalData) *link {
 		node:     n,
 		entry:    p,
 		peer:     p.member.ID,
+		route:    n.route(),
+		lead:     n.room.lead.Load(),
 		capable:  p.member.Can(signaling.FeatureRepair),
 		forwards: n.mux != nil && p.member.Can(signaling.FeatureRelayLinks),
 		signals:  p.signals,
@@ -146,6 +150,9 @@ func (l *link) run() {
 		l.opened()
 		l.node.roster.stands(l, standingAuthenticating)
 		err = l.authenticate()
+	}
+	if err == nil {
+		err = l.awaitMove()
 	}
 	if err == nil {
 		l.serve()

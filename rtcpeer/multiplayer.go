@@ -22,6 +22,11 @@ import (
 //		peer.PutPacket(state)
 //	}
 //
+// In a star that outlives its host the host has id 1 here, whoever it is, since that is its role in Godot. At a change
+// the old host is disconnected as 1. The new one is disconnected under the id that it had, and connected as 1; if it is
+// this peer, its GetUniqueID is 1 from the poll on that takes over the change. The others keep their ids. Who is no Godot
+// peer may do so: those of the engine cannot follow.
+//
 // Names and numbers are those of the class reference (MultiplayerPeer, PacketPeer). Where Godot's
 // WebRTC class misbehaves, the contract of Peer holds instead.
 type MultiplayerPeer struct {
@@ -35,6 +40,7 @@ type MultiplayerPeer struct {
 	PeerFailed func(err *PeerError)
 
 	peer Peer
+	host PeerID // in the ids of peer: the host as far as the polls have come
 
 	target       PeerID
 	channel      int
@@ -44,6 +50,8 @@ type MultiplayerPeer struct {
 	packets   ring[Packet]    // polled and not yet got
 	unread    map[PeerID]int  // of these, by source
 	held      *Event          // a disconnected that waits for its peer's packets to be got
+	due       []Event         // of a change of the host, in the ids that are shown here, that come before all others
+	known     map[PeerID]bool // who is connected, in the ids of peer
 	forced    map[PeerID]bool // disconnected with force: no more of them is shown
 	packetErr error           // of the last GetPacket or GetVar
 	err       error           // why the peer ended
@@ -75,7 +83,17 @@ func NewMultiplayerPeer(p Peer) *MultiplayerPeer {
 		encodeBuffer: defaultEncodeBuffer,
 		unread:       make(map[PeerID]int),
 		forced:       make(map[PeerID]bool),
+		known:        make(map[PeerID]bool),
+		host:         hostOf(p),
 	}
+}
+
+// hostOf returns the id of the host of a star, and else 1.
+func hostOf(p Peer) PeerID {
+	if n, ok := p.(interface{ Host() PeerID }); ok && p.Relays() {
+		return n.Host()
+	}
+	return Server
 }
 
 // GenerateUniqueID returns a random id from 2 to 2^31-1.
@@ -101,7 +119,7 @@ const maxPolled = 4096
 func (m *MultiplayerPeer) Poll() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	if !m.full() && m.held == nil && m.packets.len() == 0 {
+	if !m.full() && m.held == nil && len(m.due) == 0 && m.packets.len() == 0 {
 		ev, err := m.peer.Receive(ctx)
 		switch {
 		case err == nil:
@@ -120,9 +138,15 @@ func (m *MultiplayerPeer) TryPoll() error {
 	if m.held != nil {
 		ev := *m.held
 		m.held = nil
-		m.take(ev)
+		m.takeDisconnected(ev)
 	}
 	for m.held == nil && !m.full() {
+		if len(m.due) > 0 {
+			ev := m.due[0]
+			m.due = m.due[1:]
+			m.tell(ev)
+			continue
+		}
 		ev, err := m.peer.TryReceive()
 		if err == ErrNoEvent {
 			return nil
@@ -138,7 +162,42 @@ func (m *MultiplayerPeer) TryPoll() error {
 
 func (m *MultiplayerPeer) full() bool { return m.packets.len() >= maxPolled }
 
+// take takes an event of the peer.
 func (m *MultiplayerPeer) take(ev Event) {
+	switch ev.Kind {
+	case HostChanged:
+		m.takeHost(ev.Host.New)
+		return
+	case PeerConnected:
+		m.known[ev.Peer] = true
+	case PeerDisconnected:
+		delete(m.known, ev.Peer)
+	}
+	ev.Peer, ev.Packet.Peer = m.shown(ev.Peer), m.shown(ev.Packet.Peer)
+	if ev.Kind == PacketReceived {
+		ev.Peer = ev.Packet.Peer
+	}
+	m.tell(ev)
+}
+
+// takeHost has the new host leave under its own id, and come as 1.
+func (m *MultiplayerPeer) takeHost(host PeerID) {
+	if host != m.host && m.known[host] {
+		m.due = append(m.due, Event{Kind: PeerDisconnected, Peer: host}, Event{Kind: PeerConnected, Peer: Server})
+	}
+	m.host = host
+}
+
+// shown returns the id under which a peer is shown here.
+func (m *MultiplayerPeer) shown(id PeerID) PeerID {
+	if id == m.host {
+		return Server
+	}
+	return id
+}
+
+// tell shows an event to the program.
+func (m *MultiplayerPeer) tell(ev Event) {
 	switch ev.Kind {
 	case PacketReceived:
 		if !m.forced[ev.Peer] {
@@ -182,8 +241,8 @@ func (m *MultiplayerPeer) GetTransferMode() TransferMode         { return m.mode
 func (m *MultiplayerPeer) SetRefuseNewConnections(refuse bool)   { m.peer.SetRefuse(refuse) }
 func (m *MultiplayerPeer) IsRefusingNewConnections() bool        { return m.peer.Refuses() }
 func (m *MultiplayerPeer) GetConnectionStatus() ConnectionStatus { return m.peer.Status() }
-func (m *MultiplayerPeer) GetUniqueID() PeerID                   { return m.peer.ID() }
-func (m *MultiplayerPeer) IsServer() bool                        { return m.peer.ID() == Server }
+func (m *MultiplayerPeer) GetUniqueID() PeerID                   { return m.shown(m.peer.ID()) }
+func (m *MultiplayerPeer) IsServer() bool                        { return m.GetUniqueID() == Server }
 func (m *MultiplayerPeer) IsServerRelaySupported() bool          { return m.peer.Relays() }
 
 // PutPacket sends a packet to the target peer, on the transfer channel, in the transfer mode. It
@@ -253,7 +312,11 @@ func (m *MultiplayerPeer) GetPeerOffset(id PeerID) time.Duration {
 // DisconnectPeer ends the link with a peer, who learns of it at once. With force nothing more of it
 // is shown here: its packets that were not got are dropped, and PeerDisconnected is not called.
 func (m *MultiplayerPeer) DisconnectPeer(id PeerID, force bool) error {
-	if err := m.peer.Disconnect(id); err != nil {
+	actual := id
+	if id == Server {
+		actual = m.host
+	}
+	if err := m.peer.Disconnect(actual); err != nil {
 		return err
 	}
 	if force && m.held != nil && m.held.Peer == id {
@@ -279,7 +342,7 @@ func (m *MultiplayerPeer) forget(id PeerID) {
 // Close closes the peer: no signal is called, and the other ends learn of it at once.
 func (m *MultiplayerPeer) Close() error {
 	m.packets = ring[Packet]{}
-	m.held = nil
+	m.held, m.due = nil, nil
 	clear(m.unread)
 	return m.peer.Close()
 }

@@ -102,7 +102,7 @@ func TestAttemptsGoOn(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			p := newPeer(&Node{id: tt.self, log: slog.New(slog.DiscardHandler), roster: newRoster()})
+			p := newPeer(bareNode(tt.self))
 			p.member, p.attempt = tt.member, 3
 			n, _ := take(newLink(p, nil).state, tt.in)
 			require.Equal(t, tt.want, n.attempt)
@@ -129,7 +129,7 @@ func TestNegotiationIsPure(t *testing.T) {
 // Where attempts are not numbered there is one, in both roles.
 func TestOneAttempt(t *testing.T) {
 	link := func(self PeerID, m signaling.Member) *link {
-		p := newPeer(&Node{id: self, log: slog.New(slog.DiscardHandler), roster: newRoster()})
+		p := newPeer(bareNode(self))
 		p.member = m
 		return newLink(p, nil)
 	}
@@ -148,7 +148,7 @@ func TestOneAttempt(t *testing.T) {
 
 // A member that floods another with signals gets no link, and the program is told why. Candidates are dropped instead.
 func TestSignalFlood(t *testing.T) {
-	n := &Node{id: 1, log: slog.New(slog.DiscardHandler), roster: newRoster()}
+	n := bareNode(1)
 	p := newPeer(n)
 	p.member = signaling.Member{ID: 5} // the larger id: this end waits for its offer
 	n.roster.peers[5] = p
@@ -167,4 +167,11 @@ func TestSignalFlood(t *testing.T) {
 	err := l.connect()
 	require.ErrorIs(t, err, errTooManySignals)
 	require.ErrorAs(t, err, new(*PeerError))
+}
+
+// bareNode is a node of a mesh that has no life.
+func bareNode(id PeerID) *Node {
+	n := &Node{id: id, log: slog.New(slog.DiscardHandler), roster: newRoster(), room: newRoom(nil, signaling.Welcome{ID: id, Host: Server, Topology: Mesh})}
+	n.chooseRoute()
+	return n
 }

@@ -40,7 +40,7 @@ type Signaler interface {
 //
 //	room     what is known of the room, and the way to the signaling server
 //	roster   who is in it, and where this node stands with each
-//	route    who is reached how: mesh, host or guest
+//	route    who is reached how: mesh, host or guest, which becomes host when the server says so
 //	inbox    what waits for Receive
 type Node struct {
 	// Fixed at construction.
@@ -55,11 +55,12 @@ type Node struct {
 	mux           *forwarded.Mux   // nil: no path goes through the signaling server
 	room          *room
 	roster        *roster
-	route         route
+	guest         *guest // of a star's guest, also when it has become the host; else nil
 	inbox         *inbox
 	clock         *steadyClock
 
 	// Safe for all.
+	routed   atomic.Pointer[route] // see route
 	refuse   atomic.Bool
 	status   atomic.Int32
 	shortage shortage
@@ -137,14 +138,20 @@ func (n *Node) chooseRoute() {
 	n.status.Store(int32(ConnectionConnected))
 	switch {
 	case n.room.topology == Mesh:
-		n.route = &mesh{node: n}
+		n.setRoute(&mesh{node: n})
 	case n.hosts():
-		n.route = &host{node: n}
+		n.setRoute(&host{node: n, settled: newSignal()})
 	default:
-		n.route = &guest{node: n, relayed: make(map[PeerID]*presence), times: make(map[PeerID]peerTime)}
+		n.guest = &guest{node: n, relayed: make(map[PeerID]*presence), times: make(map[PeerID]peerTime), opened: newSignal()}
+		n.setRoute(n.guest)
 		n.status.Store(int32(ConnectionConnecting))
 	}
 }
+
+// route returns the way of packets. It changes when a guest becomes the host.
+func (n *Node) route() route { return *n.routed.Load() }
+
+func (n *Node) setRoute(r route) { n.routed.Store(&r) }
 
 // ID returns this node's own id: 1 for who has created the room.
 func (n *Node) ID() PeerID { return n.id }
@@ -162,7 +169,7 @@ func (n *Node) Relays() bool {
 // Peers returns the ids of all connected peers in ascending order: those that can be sent to, whose PeerConnected
 // may still wait to be received. The caller owns the slice.
 func (n *Node) Peers() []PeerID {
-	ids := n.route.peers()
+	ids := n.route().peers()
 	slices.Sort(ids)
 	return ids
 }
@@ -215,7 +222,7 @@ func (n *Node) put(ctx context.Context, p Packet) error {
 			return err
 		}
 	}
-	return n.route.send(ctx, p, i)
+	return n.route().send(ctx, p, i)
 }
 
 // Receive returns the next event, waiting until ctx is done. Data belongs to the caller. After Close, or after the room
@@ -232,7 +239,7 @@ func (n *Node) TryReceive() (Event, error) { return n.inbox.tryReceive() }
 func (n *Node) Disconnect(id PeerID) error {
 	l, err := n.roster.to(id)
 	if err != nil {
-		if slices.Contains(n.route.peers(), id) {
+		if slices.Contains(n.route().peers(), id) {
 			return fmt.Errorf("%w: %d is the host's guest", ErrNotHost, id)
 		}
 		return err

@@ -1,6 +1,7 @@
 package rtcpeer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -15,10 +16,10 @@ func (n *Node) linkUp(l *link) {
 	l.entry.told, l.entry.since = false, time.Time{}
 	l.entry.tempo.connected()
 	n.roster.stands(l, standingUp)
-	if l.peer == n.room.host { // before the program can receive that it is connected
+	if l.peer == n.Host() { // before the program can receive that it is connected
 		n.status.CompareAndSwap(int32(ConnectionConnecting), int32(ConnectionConnected))
 	}
-	n.route.up(l)
+	l.route.up(l)
 	n.log.Info("connected", "peer", l.peer, "after", l.connectTime)
 }
 
@@ -43,7 +44,9 @@ func (n *Node) linkOver(l *link) {
 	reason := l.why()
 	if l.published {
 		n.log.Info("disconnected", "peer", l.peer, "reason", reason)
-		n.route.down(l, reason)
+		l.route.down(l, reason)
+	} else {
+		l.route.abandon(l.peer, cmp.Or(reason, Lost))
 	}
 	again := l.mayPass() || l.successor != nil && !l.isWanted() || n.roster.joinedAnew(l)
 	l.entry.told = l.entry.told || l.published
@@ -56,20 +59,29 @@ func (n *Node) linkOver(l *link) {
 		l.entry.told = true
 	}
 	last := n.roster.over(l)
+	guest := n.isGuest() && l.peer == n.Host() // else it has parted from another host
 	switch signalingErr := n.room.why(); {
-	case n.isGuest() && reason == Kicked && signalingErr == nil:
+	case guest && reason == Kicked && signalingErr == nil:
 		n.wg.Go(n.awaitKick)
-	case n.isGuest() && again && signalingErr == nil:
+	case guest && again && signalingErr == nil:
 		n.status.CompareAndSwap(int32(ConnectionConnected), int32(ConnectionConnecting))
-	case n.isGuest() && again && last:
+		if l.lead.term > 0 && l.published && reason == Lost {
+			n.hostLost(l.lead)
+		}
+	case guest && again && last:
 		n.endLater(n.withoutSignaling(signalingErr))
-	case n.isGuest() && l.failure != nil:
+	case guest && l.failure != nil:
 		n.endLater(l.failure)
-	case n.isGuest() && reason == Unauthorized && n.config.Auth != nil: // it was accepted, and the host's time was over
+	case guest && reason == Unauthorized && n.config.Auth != nil: // it was accepted, and the host's time was over
 		n.endLater(fmt.Errorf("%w: the host has not heard in time that this end accepts it (Config.AuthTimeout there)", ErrUnauthorized))
-	case n.isGuest() && reason == Unauthorized:
+	case guest && reason == Unauthorized:
 		n.endLater(ErrAuthRequired)
-	case n.isGuest() && last:
+	case guest && l.lead.term > 0 && reason == ByPeer && signalingErr == nil:
+		n.status.CompareAndSwap(int32(ConnectionConnected), int32(ConnectionConnecting))
+		n.wg.Go(func() { n.awaitHost(l.lead, l.farewell()) })
+	case guest && last && isHostLeft(signalingErr):
+		n.endLater(n.withoutSignaling(signalingErr))
+	case guest && last:
 		n.endLater(fmt.Errorf("%w: %s", ErrHostGone, l.farewell()))
 	case last && signalingErr != nil:
 		n.endLater(n.withoutSignaling(signalingErr))
@@ -79,8 +91,11 @@ func (n *Node) linkOver(l *link) {
 // withoutSignaling is why a node ends whose signaler has ended. A guest whose room has ended has lost its host,
 // whichever of the two it hears of first.
 func (n *Node) withoutSignaling(why error) error {
-	if n.isGuest() && errors.Is(why, &signaling.Error{Code: signaling.CodeHostLeft}) {
+	switch {
+	case n.isGuest() && isHostLeft(why):
 		return fmt.Errorf("%w: %w", ErrHostGone, why)
+	case isReplaced(why):
+		return fmt.Errorf("%w: %w", ErrHostReplaced, why)
 	}
 	return ofSignaling(why)
 }
@@ -91,6 +106,10 @@ func ofSignaling(why error) error {
 		return fmt.Errorf("rtcpeer: %w", why)
 	}
 	return fmt.Errorf("rtcpeer: signaling: %w", why)
+}
+
+func isHostLeft(err error) bool {
+	return errors.Is(err, &signaling.Error{Code: signaling.CodeHostLeft})
 }
 
 // detail says what the reason of the end of a connected peer does not, or is nil.

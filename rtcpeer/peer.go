@@ -60,7 +60,8 @@ type PeerID = signaling.PeerID
 const (
 	// Broadcast as a target is everybody.
 	Broadcast PeerID = 0
-	// Server is the host of a star, and the creator of any room.
+	// Server is the host of a star, and the creator of any room. As a target it is the present host of a star, whatever
+	// its id is.
 	Server PeerID = 1
 )
 
@@ -110,6 +111,8 @@ type Event struct {
 	// Err of PeerFailed and PeerRefused is a *PeerError, of SignalingLost why. Of PeerDisconnected it is nil, or more than Reason says:
 	// an *UndeliveredError, a *PeerError of a peer that Misbehaved.
 	Err error
+	// Host says which host follows which: HostChanged.
+	Host *HostChange
 }
 
 // An EventKind says what happened.
@@ -135,6 +138,10 @@ const (
 	SignalingLost
 	// SignalingResumed: the connection to the signaling server is back.
 	SignalingResumed
+	// HostChanged: another member hosts the star, this node perhaps: see Event.Host. The other guests stay connected.
+	// Reliable packets for them wait until the new host is linked, which it may be already; unreliable ones are dropped.
+	// The old host had its PeerDisconnected before.
+	HostChanged
 	// PeerRefused: a member of the room was turned away here: Err says why (SetRefuse, Config.MaxPeers). It comes once for
 	// each time that the member joins.
 	PeerRefused
@@ -158,6 +165,8 @@ func (k EventKind) String() string {
 		return "signaling lost"
 	case SignalingResumed:
 		return "signaling resumed"
+	case HostChanged:
+		return "host changed"
 	case PeerRefused:
 		return "refused"
 	}

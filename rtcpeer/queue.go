@@ -36,7 +36,7 @@ func (n *Node) ChannelQueue(channel int) (*Queue, error) {
 // PeerQueue is ChannelQueue for all packets of a connected peer. It ends with ErrUnknownPeer when the peer is disconnected
 // and its packets were received. Errors: ErrUnknownPeer, and one for a peer that has a Queue.
 func (n *Node) PeerQueue(id PeerID) (*Queue, error) {
-	for _, peer := range n.route.peers() {
+	for _, peer := range n.route().peers() {
 		if peer == id {
 			return n.inbox.split(&Queue{peer: id, of: func(p Packet) bool { return p.Peer == id }})
 		}

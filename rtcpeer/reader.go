@@ -49,7 +49,7 @@ func (r *reader) handle(p []byte, taken bool) bool {
 		return false
 	}
 	if len(p) > 0 { // an empty packet means nothing in the contract
-		l.link.node.route.receive(l, p)
+		l.link.route.receive(l, p)
 	}
 	if l.keeps() {
 		r.acknowledge(len(p))

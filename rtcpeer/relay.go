@@ -4,7 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
 )
 
 // The star's relay, in the frames of frames.go. The rules of routing are those of
@@ -17,12 +21,65 @@ import (
 // host is the route of a star's host: it has a link with every guest, and relays among them.
 type host struct {
 	node *Node
+	// before has the peers that are not linked yet, of one that was a guest until it became the host; else nil.
+	before  *guest
+	settled *signal // wakes when one of those is linked, or gone
+	// complete is true when there are none any more; safe for all.
+	complete atomic.Bool
 	// mu makes the announcing of a guest and its being there one act, in the same order for all.
-	mu sync.Mutex
+	mu   sync.Mutex
+	gone []PeerID // members that were connected and then not linked; guards: mu
 }
 
 func (r *host) send(ctx context.Context, p Packet, i int) error {
-	return framed(p, nil, func(frame []byte) error { return r.node.roster.send(ctx, p.Peer, i, frame) })
+	p.Peer = r.node.room.lead.Load().resolve(p.Peer)
+	for {
+		settled := r.settled.next()
+		waiting := r.unlinked(p.Peer)
+		switch {
+		case len(waiting) == 0:
+			return framed(p, nil, func(frame []byte) error { return r.node.roster.send(ctx, p.Peer, i, frame) })
+		case p.Peer <= 0:
+			err := framed(p, nil, func(frame []byte) error { return r.node.roster.broadcast(-p.Peer, waiting, i, frame) })
+			return r.missed(err, waiting, i)
+		}
+		if r.node.channels[i] != Reliable {
+			return r.missed(nil, waiting, i)
+		}
+		if err := r.node.wait(ctx, settled); err != nil {
+			return err
+		}
+	}
+}
+
+// unlinked returns those of a packet's targets that are connected and not linked yet.
+func (r *host) unlinked(target PeerID) (ids []PeerID) {
+	if r.before == nil || r.complete.Load() {
+		return nil
+	}
+	here := r.before.here()
+	if len(here) == 0 && r.node.room.lead.Load().hasMoved() {
+		r.complete.Store(true)
+	}
+	for _, id := range here {
+		if id == target || target <= 0 && id != -target {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// missed is the error of a packet that some targets cannot get yet, as they are not linked.
+func (r *host) missed(err error, unlinked []PeerID, i int) error {
+	switch {
+	case r.node.channels[i] != Reliable:
+		r.node.inbox.counters.drop(dropInterrupted)
+		return err
+	}
+	if full, ok := errors.AsType[*BroadcastError](err); ok {
+		unlinked = append(unlinked, full.Peers...)
+	}
+	return &BroadcastError{Peers: unlinked}
 }
 
 func (r *host) receive(l *lane, data []byte) {
@@ -61,18 +118,13 @@ func (r *host) relay(from *lane, f frame) {
 	defer buffers.Put(buf)
 	*buf = append(appendSys((*buf)[:0], sysRelay, source), f.whole...)
 	if f.peer > 0 {
-		target, err := r.node.roster.to(f.peer)
-		switch {
-		case err != nil && !r.node.config.NoRelay:
-			r.node.inbox.counters.drop(dropNoTarget)
-		case r.allows(from, f.peer, f):
-			r.forward(from, target, *buf)
-		}
+		r.forwardTo(from, f, f.peer, *buf)
 		return
 	}
 	var full []*link
+	waiting := r.unlinked(f.peer)
 	for _, target := range r.guests() {
-		if target.peer == source || target.peer == -f.peer || !r.allows(from, target.peer, f) {
+		if target.peer == source || target.peer == -f.peer || slices.Contains(waiting, target.peer) || !r.allows(from, target.peer, f) {
 			continue
 		}
 		if err := target.lanes[from.index].trySend(*buf); err == ErrBufferFull {
@@ -81,11 +133,35 @@ func (r *host) relay(from *lane, f frame) {
 			r.noteTooLarge(err)
 		}
 	}
-	if f.peer != -Server {
+	if f.peer != -Server && f.peer != -r.node.id {
 		r.node.inbox.deliver(from.link.presence, from, f.command, f.body)
 	}
 	for _, target := range full { // who has room does not wait for who has none
 		r.forward(from, target, *buf)
+	}
+	for _, id := range waiting {
+		if id != source {
+			r.forwardTo(from, f, id, *buf)
+		}
+	}
+}
+
+// forwardTo passes a packet on to one target, if it may. The target may have to be linked first: a reliable packet waits
+// for that.
+func (r *host) forwardTo(from *lane, f frame, id PeerID, frame []byte) {
+	for settled := r.settled.next(); from.mode == Reliable && len(r.unlinked(id)) > 0; settled = r.settled.next() {
+		select {
+		case <-settled:
+		case <-from.link.halt:
+			return
+		}
+	}
+	target, err := r.node.roster.to(id)
+	switch {
+	case err != nil && !r.node.config.NoRelay:
+		r.node.inbox.counters.drop(dropNoTarget)
+	case r.allows(from, id, f):
+		r.forward(from, target, frame)
 	}
 }
 
@@ -141,9 +217,37 @@ func (r *host) up(l *link) {
 		announce(l, sysAddPeer, other.peer)
 		announce(other, sysAddPeer, l.peer)
 	}
+	r.gone = slices.DeleteFunc(r.gone, func(id PeerID) bool { return id == l.peer })
+	for _, id := range r.gone {
+		announceGone(l, id, Lost)
+	}
 	r.node.roster.opened(l)
+	if r.before != nil {
+		r.before.linked(l)
+	}
 	r.mu.Unlock()
 	r.node.inbox.connected(l.presence, nil)
+	r.settled.wake()
+}
+
+// abandon ends a peer that was connected through the host before, and tells the others.
+func (r *host) abandon(id PeerID, reason DisconnectReason) {
+	if r.before == nil || !r.before.end(id, reason) {
+		return
+	}
+	r.mu.Lock()
+	r.gone = append(r.gone, id)
+	for _, other := range r.node.roster.open.Load().all {
+		announceGone(other, id, reason)
+	}
+	r.mu.Unlock()
+	r.settled.wake()
+}
+
+func (r *host) over() {
+	if r.before != nil {
+		r.before.over()
+	}
 }
 
 func (r *host) down(l *link, reason DisconnectReason) {
@@ -173,14 +277,26 @@ func announceGone(to *link, peer PeerID, reason DisconnectReason) {
 	_ = to.lanes[0].write(frame)
 }
 
-func (r *host) peers() []PeerID { return r.node.roster.ids() }
+func (r *host) peers() []PeerID {
+	ids := r.node.roster.ids()
+	if r.before != nil {
+		ids = append(ids, r.before.here()...)
+	}
+	return ids
+}
 
 // guest is the route of all others in a star: one link, with the host, through which it reaches the
 // rest.
+//
+// In a room that migrates the relayed peers outlive the link: they stay until the next host says that they are gone.
 type guest struct {
-	node *Node
+	node   *Node
+	opened *signal      // wakes when the host is linked, or another one
+	sent   atomic.Int64 // when a reliable packet was last sent to several, in Unix nanoseconds; safe for all
 
 	mu      sync.RWMutex // guards the fields below
+	parted  PeerID       // the host whose link is over, while the relayed peers wait for the next one; 0: there is none
+	heard   time.Time    // when it was last heard
 	relayed map[PeerID]*presence
 	times   map[PeerID]peerTime // of these, as the host has measured them
 	goneIDs ring[PeerID]        // of relayed peers, the last few; they are also in relayed, as gone
@@ -194,18 +310,79 @@ const maxRelayed = 1 << 15
 const maxGone = 1024
 
 func (r *guest) send(ctx context.Context, p Packet, i int) error {
-	l, err := r.node.roster.to(r.node.room.host)
+	for {
+		opened, at := r.opened.next(), r.node.room.lead.Load()
+		if at.host == r.node.id { // it has become the host meanwhile
+			return r.node.route().send(ctx, p, i)
+		}
+		err := r.sendOver(ctx, p, at, i)
+		switch {
+		case !errors.Is(err, ErrUnknownPeer) || !r.waits(p.Peer, at):
+			return err
+		case r.node.channels[i] != Reliable:
+			r.node.inbox.counters.drop(dropInterrupted)
+			return nil
+		}
+		if err := r.node.wait(ctx, opened); err != nil {
+			return err
+		}
+	}
+}
+
+// sendOver sends a packet over the link with the host, if there is one.
+func (r *guest) sendOver(ctx context.Context, p Packet, at *lead, i int) error {
+	target := at.resolve(p.Peer)
+	l, err := r.node.roster.to(at.host)
 	switch {
-	case err != nil && p.Peer > 0:
+	case err != nil && (p.Peer > 0 || r.moves()):
 		return fmt.Errorf("%w: %d", ErrUnknownPeer, p.Peer)
 	case err != nil:
 		return nil // a broadcast to nobody yet
-	case p.Peer == r.node.room.host:
+	case target == at.host:
 		return framed(p, nil, func(frame []byte) error { return l.lanes[i].put(ctx, frame) })
-	case p.Peer > 0 && !r.has(p.Peer):
-		return fmt.Errorf("%w: %d", ErrUnknownPeer, p.Peer)
+	case target > 0 && !r.has(target):
+		return fmt.Errorf("%w: %d", ErrUnknownPeer, target)
 	}
-	return framed(p, &p.Peer, func(frame []byte) error { return l.lanes[i].put(ctx, frame) })
+	if at.term > 0 && l.lanes[i].mode == Reliable {
+		r.note(target)
+	}
+	return framed(p, &target, func(frame []byte) error { return l.lanes[i].put(ctx, frame) })
+}
+
+// moves reports whether the relayed peers wait for the next host.
+func (r *guest) moves() bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.parted != 0
+}
+
+// waits reports whether a packet for a target waits for the next host.
+func (r *guest) waits(target PeerID, at *lead) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	p := r.relayed[target]
+	return r.node.ctx.Err() == nil && at.term > 0 && (r.parted != 0 || r.leaves(at)) && (target <= 0 || target == Server || p != nil && r.node.inbox.here(p))
+}
+
+// leaves reports whether the node is about to part from a host; mu is held.
+func (r *guest) leaves(at *lead) bool {
+	l, err := r.node.roster.to(at.host)
+	return r.node.room.lead.Load() != at || !at.hasMoved() || err == nil && l.why() != 0
+}
+
+// note notes that a reliable packet is sent to a target behind the host.
+func (r *guest) note(target PeerID) {
+	sent := &r.sent
+	if target > 0 {
+		r.mu.RLock()
+		p := r.relayed[target]
+		r.mu.RUnlock()
+		if p == nil {
+			return
+		}
+		sent = &p.sent
+	}
+	sent.Store(time.Now().UnixNano())
 }
 
 func (r *guest) receive(l *lane, data []byte) {
@@ -222,7 +399,7 @@ func (r *guest) receive(l *lane, data []byte) {
 		r.node.authAsked(l.link, f)
 		return
 	}
-	if !f.peer.Valid() || f.peer == r.node.id || f.peer == r.node.room.host {
+	if !f.peer.Valid() || f.peer == r.node.id || f.peer == l.link.peer {
 		r.node.inbox.counters.drop(dropMalformed)
 		return
 	}
@@ -301,24 +478,94 @@ func (r *guest) part(id PeerID, reason DisconnectReason, l *lane) {
 	}
 }
 
+// up begins with a host. One that was relayed before stays connected. A host that was parted from and is back announces
+// anew who is there.
 func (r *guest) up(l *link) {
+	r.mu.Lock()
+	back := r.parted == l.peer
+	r.mu.Unlock()
+	if back {
+		r.over()
+	}
 	r.node.roster.opened(l)
+	r.linked(l)
+	r.mu.Lock()
+	r.parted = 0
+	r.mu.Unlock()
 	r.node.inbox.connected(l.presence, nil)
+	r.opened.wake()
 }
 
-// down ends all that was reached through the host, and then the host.
-func (r *guest) down(l *link, reason DisconnectReason) {
-	r.node.roster.closed(l)
+// linked gives the link with a peer that was relayed its presence, so that it stays connected.
+func (r *guest) linked(l *link) {
 	r.mu.Lock()
-	for _, p := range r.relayed {
-		r.node.inbox.disconnected(p, HostGone, nil, nil)
+	defer r.mu.Unlock()
+	if p := r.relayed[l.peer]; p != nil && r.node.inbox.here(p) {
+		l.presence = p
+		delete(r.relayed, l.peer)
+	}
+}
+
+// down ends all that was reached through the host, and then the host. In a room that migrates the relayed peers stay.
+func (r *guest) down(l *link, reason DisconnectReason) {
+	stay := l.lead.term > 0 && r.node.ctx.Err() == nil && r.node.room.why() == nil
+	r.mu.Lock()
+	if r.heard = time.Unix(0, l.figures.heard.Load()); stay {
+		r.parted = l.peer
 	}
 	r.mu.Unlock()
+	r.node.roster.closed(l)
+	if !stay {
+		r.over()
+	}
 	r.node.inbox.disconnected(l.presence, reason, l.detail(), nil)
 }
 
-func (r *guest) peers() []PeerID {
-	ids := r.node.roster.ids()
+// over ends all relayed peers.
+func (r *guest) over() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, p := range r.relayed {
+		r.node.inbox.disconnected(p, HostGone, nil, nil)
+	}
+}
+
+// regroup ends the relayed peers that are not among those who are there, at a change of the host. It returns who of
+// the others may have missed reliable packets.
+func (r *guest) regroup(there []PeerID) (missed []PeerID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	since := int64(math.MinInt64)
+	if c := r.node.config; c.LostAfter > 0 && !r.heard.IsZero() {
+		since = r.heard.Add(-c.LostAfter - c.SlowAfter).UnixNano() // what is older was passed on, or its target is gone
+	}
+	for id, p := range r.relayed {
+		switch sent := max(p.sent.Swap(0), r.sent.Load()); {
+		case !slices.Contains(there, id):
+			r.node.inbox.disconnected(p, HostGone, nil, nil)
+		case sent != 0 && sent > since && r.node.inbox.here(p):
+			missed = append(missed, id)
+		}
+	}
+	r.sent.Store(0)
+	clear(r.times)
+	slices.Sort(missed)
+	return missed
+}
+
+// end ends one relayed peer. It returns false if that is not connected.
+func (r *guest) end(id PeerID, reason DisconnectReason) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.relayed[id]
+	return p != nil && r.node.inbox.disconnected(p, reason, nil, nil)
+}
+
+// abandon has nothing to do: a guest has one link, and the host says who is gone.
+func (r *guest) abandon(PeerID, DisconnectReason) {}
+
+// here returns the relayed peers that are connected.
+func (r *guest) here() (ids []PeerID) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	for id, p := range r.relayed {
@@ -328,6 +575,8 @@ func (r *guest) peers() []PeerID {
 	}
 	return ids
 }
+
+func (r *guest) peers() []PeerID { return append(r.node.roster.ids(), r.here()...) }
 
 // framed calls send with a packet's frame, in a buffer that is reused: for the target behind the
 // host, if there is one.

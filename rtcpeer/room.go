@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"example.org/rtcpeer/rtcpeer/transport"
@@ -17,8 +18,9 @@ type room struct {
 	// Fixed at construction.
 	name     signaling.RoomName
 	topology Topology
-	host     PeerID
 	signaler Signaler
+
+	lead atomic.Pointer[lead] // safe for all; Node.run alone changes it
 
 	sending sync.Mutex // one Send of the signaler at a time
 
@@ -37,10 +39,13 @@ type room struct {
 
 func newRoom(s Signaler, w signaling.Welcome) *room {
 	r := &room{
-		name: w.Room, topology: w.Topology, host: w.Host, signaler: s,
+		name: w.Room, topology: w.Topology, signaler: s,
 		sealed: make(chan struct{}), locked: w.Locked, lockTold: make(chan struct{}), since: time.Now(),
 		away: awayUntil(w),
 	}
+	moved := make(chan struct{})
+	close(moved)
+	r.lead.Store(&lead{host: w.Host, term: w.Term, moved: moved})
 	if w.Sealed {
 		close(r.sealed)
 	}
@@ -74,7 +79,7 @@ func (r *room) signal(ctx context.Context, to PeerID, data signaling.SignalData)
 // welcomed takes what a welcome says of the room, and returns what the host has to say again, or nil:
 // a server that restarted has forgotten seal and lock.
 func (r *room) welcomed(w signaling.Welcome) (forgotten []signaling.Message) {
-	hosting := w.ID == r.host
+	hosting := w.ID == r.lead.Load().host
 	r.mu.Lock()
 	r.welcomes++
 	r.relays, r.away = w.RelayLinks, awayUntil(w)
@@ -222,14 +227,14 @@ func (n *Node) Room() string { return string(n.room.name) }
 // Topology returns the topology of the room.
 func (n *Node) Topology() Topology { return n.room.topology }
 
-// Host returns the id of the room's host. In a mesh it has no part in the packets.
-func (n *Node) Host() PeerID { return n.room.host }
+// Host returns the id of the room's host, as the signaling server has named it last. In a mesh it has no part in the packets.
+func (n *Node) Host() PeerID { return n.room.lead.Load().host }
 
 // HostAway returns how long the server still waits for a host that had lost it when this node joined or came back, if
-// the room ends with its host. Then the host is back, or the room is over: ErrHostGone. 0 means that the host is there,
+// the room ends with its host. Then the host is back, or another one follows it, or the room is over: ErrHostGone. 0 means that the host is there,
 // as far as is known.
 func (n *Node) HostAway() time.Duration {
-	if l, err := n.roster.to(n.room.host); err == nil && !l.interrupted.Load() {
+	if l, err := n.roster.to(n.Host()); err == nil && !l.interrupted.Load() {
 		return 0
 	}
 	n.room.mu.Lock()
@@ -238,7 +243,7 @@ func (n *Node) HostAway() time.Duration {
 }
 
 // hosts reports whether this node is the room's host.
-func (n *Node) hosts() bool { return n.id == n.room.host }
+func (n *Node) hosts() bool { return n.id == n.Host() }
 
 // isGuest reports whether this node is a star's guest, which has one link: with the host.
 func (n *Node) isGuest() bool { return n.room.topology == Star && !n.hosts() }

@@ -35,6 +35,8 @@ type room struct {
 	sealed  bool
 	plain   bool                                       // attempts are not told, as by Godot's protocol
 	bare    bool                                       // members list no features: their links end with their first path
+	host    rtcpeer.PeerID                             // 0: it is 1
+	term    int                                        // of a room that migrates, else 0
 	relays  bool                                       // the server forwards binary frames
 	tap     func(from, to rtcpeer.PeerID, data []byte) // of a hostile server: it sees them all; nil: it is honest
 
@@ -102,17 +104,56 @@ func (r *room) seated() (seats []*seat) {
 }
 
 func (r *room) welcome(s *seat) signaling.Welcome {
-	w := signaling.Welcome{ID: s.member.ID, Room: "test", Topology: r.topology, Host: 1, Resume: "-", Sealed: r.sealed, RelayLinks: r.relays, HostAwayMillis: r.away}
+	w := signaling.Welcome{ID: s.member.ID, Room: "test", Topology: r.topology, Host: r.hostID(), Term: r.term, Resume: "-", Sealed: r.sealed, RelayLinks: r.relays, HostAwayMillis: r.away}
 	for _, other := range r.seated() {
 		if r.acquainted(s, other) {
 			w.Members = append(w.Members, other.member)
 		}
 	}
+	if r.term > 0 {
+		w.Guests = r.guests()
+	}
 	return w
 }
 
+func (r *room) hostID() rtcpeer.PeerID { return max(r.host, 1) }
+
+// guests returns the ids of all but the host. r.mu is held.
+func (r *room) guests() (ids []rtcpeer.PeerID) {
+	for _, s := range r.seated() {
+		if s.member.ID != r.hostID() {
+			ids = append(ids, s.member.ID)
+		}
+	}
+	return ids
+}
+
+// elect names the next host after the present one has lost its place: the member with the smallest id. r.mu is held.
+func (r *room) elect() {
+	r.host = slices.Min(slices.Collect(maps.Keys(r.members)))
+	r.term++
+	for _, s := range r.seated() {
+		c := signaling.HostChanged{Host: r.host, Term: r.term, Guests: r.guests()}
+		for _, other := range r.seated() {
+			if r.acquainted(s, other) {
+				c.Members = append(c.Members, other.member)
+			}
+		}
+		s.deliver(c)
+	}
+}
+
+// depose takes the host's place away, as the server does when it has not heard it for the host timeout.
+func (r *room) depose() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.members[r.hostID()]
+	s.line.state, s.line.replaced = lineEvicted, true
+	r.remove(s, signaling.LeftLost)
+}
+
 func (r *room) acquainted(a, b *seat) bool {
-	return a.member.ID != b.member.ID && (r.topology == rtcpeer.Mesh || a.member.ID == 1 || b.member.ID == 1)
+	return a.member.ID != b.member.ID && (r.topology == rtcpeer.Mesh || a.member.ID == r.hostID() || b.member.ID == r.hostID())
 }
 
 // tell has the server say something to a member.

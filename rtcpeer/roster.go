@@ -398,7 +398,7 @@ func (r *roster) ids() []PeerID { return slices.Collect(maps.Keys(r.open.Load().
 // send sends to one peer, or to everybody but one, as Peer.Send says.
 func (r *roster) send(ctx context.Context, to PeerID, i int, data []byte) error {
 	if to <= 0 {
-		return r.broadcast(-to, i, data)
+		return r.broadcast(-to, nil, i, data)
 	}
 	l, err := r.to(to)
 	if err != nil {
@@ -407,12 +407,12 @@ func (r *roster) send(ctx context.Context, to PeerID, i int, data []byte) error 
 	return l.lanes[i].put(ctx, data)
 }
 
-// broadcast sends to everybody but one (0: to everybody), without waiting.
-func (r *roster) broadcast(except PeerID, i int, data []byte) error {
+// broadcast sends to everybody but one (0: to everybody) and those of a list, without waiting.
+func (r *roster) broadcast(except PeerID, others []PeerID, i int, data []byte) error {
 	var full []PeerID
 	var tooLarge error
 	for _, l := range r.open.Load().all {
-		if l.peer == except {
+		if l.peer == except || slices.Contains(others, l.peer) {
 			continue
 		}
 		switch err := l.lanes[i].trySend(data); {

@@ -12,6 +12,10 @@ type route interface {
 	// up and down tell that a link is open, before its lanes are read, and over, after that.
 	up(l *link)
 	down(l *link, reason DisconnectReason)
+	// abandon tells that there is no link with a member, nor for now will there be.
+	abandon(id PeerID, reason DisconnectReason)
+	// over ends all that is connected without a link, with the node.
+	over()
 	// peers returns who is connected, in any order.
 	peers() []PeerID
 	// time returns what was measured of the way to a peer and of its clock, if it was.
@@ -53,5 +57,9 @@ func (r *mesh) down(l *link, reason DisconnectReason) {
 	r.node.roster.closed(l)
 	r.node.inbox.disconnected(l.presence, reason, l.detail(), nil)
 }
+
+func (r *mesh) abandon(PeerID, DisconnectReason) {}
+
+func (r *mesh) over() {}
 
 func (r *mesh) peers() []PeerID { return r.node.roster.ids() }

@@ -29,6 +29,8 @@ func (n *Node) run(welcome signaling.Welcome) {
 			n.signalingLost(m.Err)
 		case signaling.Forwarded:
 			n.receiveForwarded(m)
+		case signaling.HostChanged:
+			n.hostChanged(m)
 		case signaling.Joined:
 			n.joined(m.Member)
 		case signaling.Left:
@@ -53,6 +55,8 @@ func (n *Node) run(welcome signaling.Welcome) {
 // member go. The program receives how each link ended, and then why the node did.
 func (n *Node) cleanUp() {
 	n.roster.running.Wait()
+	<-n.room.lead.Load().moved
+	n.route().over()
 	n.inbox.end(context.Cause(n.ctx))
 	n.room.signaler.Close()
 	if n.ownsTransport {
@@ -65,21 +69,41 @@ func (n *Node) welcomed(w signaling.Welcome) error {
 	if w.ID != n.id {
 		return fmt.Errorf("the server changed this node's id from %d to %d", n.id, w.ID)
 	}
+	switch at := n.room.lead.Load(); {
+	case w.Term == 0 || w.Term == at.term && w.Host == at.host:
+	case n.hosts() || n.guest == nil:
+		return &signaling.Error{Code: signaling.CodeHostReplaced, Text: fmt.Sprintf("%d hosts the room now", w.Host)}
+	default:
+		n.follow(signaling.HostChanged{Host: w.Host, Term: w.Term, Members: w.Members, Guests: w.Guests})
+	}
 	forgotten := n.room.welcomed(w)
-	gone := n.roster.members()
-	for _, m := range w.Members {
-		gone = slices.DeleteFunc(gone, func(id PeerID) bool { return id == m.ID })
-		n.joined(m)
-	}
-	for _, id := range gone {
-		n.left(id, signaling.LeftLost)
-	}
+	n.gather(w.Members)
 	for _, m := range forgotten {
 		if err := n.room.send(n.ctx, m); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// hostChanged follows to another host.
+func (n *Node) hostChanged(c signaling.HostChanged) {
+	if at := n.room.lead.Load(); n.guest != nil && at.term > 0 && c.Term > at.term {
+		n.follow(c)
+		n.gather(c.Members)
+	}
+}
+
+// gather takes the whole list of those to connect with.
+func (n *Node) gather(members []signaling.Member) {
+	gone := n.roster.members()
+	for _, m := range members {
+		gone = slices.DeleteFunc(gone, func(id PeerID) bool { return id == m.ID })
+		n.joined(m)
+	}
+	for _, id := range gone {
+		n.left(id, signaling.LeftLost)
+	}
 }
 
 // joined makes a link with a member, unless there is one, or there was and it has ended for good.
@@ -92,8 +116,14 @@ func (n *Node) joined(m signaling.Member) {
 // connect starts the link with a member; first is the signal that asked for it, if one did.
 func (n *Node) connect(m signaling.Member, first *signaling.SignalData) {
 	theirs := modesOfWire(m.Channels)
+	linked := false
+	defer func() {
+		if !linked {
+			n.route().abandon(m.ID, Lost)
+		}
+	}()
 	switch {
-	case n.refuse.Load():
+	case n.refuse.Load() && !(n.hosts() && n.guest != nil && n.guest.has(m.ID)): // but a peer that is connected stays so
 		n.turnAway(m, first, "new connections are refused")
 	case n.roster.full(n.config.MaxPeers, m.ID):
 		n.turnAway(m, first, fmt.Sprintf("no more than %d peers are admitted", n.config.MaxPeers))
@@ -102,6 +132,7 @@ func (n *Node) connect(m signaling.Member, first *signaling.SignalData) {
 	case theirs != nil && !slices.Equal(theirs, n.config.Channels):
 		n.inbox.failed(&PeerError{Peer: m.ID, Op: "connect", Err: &ChannelMismatchError{Ours: n.config.Channels, Theirs: theirs}})
 	default:
+		linked = true
 		n.roster.start(m.ID, first)
 	}
 }
@@ -162,9 +193,23 @@ func (n *Node) left(id PeerID, reason signaling.LeftReason) {
 	case stands < standingUp || reason == signaling.LeftByItself && l.interrupted.Load():
 		l.end(ByPeer)
 	}
-	if n.isGuest() && id == n.room.host && l == nil && reason != signaling.LeftLost {
+	if l == nil {
+		n.route().abandon(id, leftReason(reason))
+	}
+	if n.isGuest() && id == n.Host() && l == nil && reason != signaling.LeftLost {
 		n.endLater(ErrHostGone)
 	}
+}
+
+// leftReason is why a peer is gone that has left the room.
+func leftReason(r signaling.LeftReason) DisconnectReason {
+	switch r {
+	case signaling.LeftByItself:
+		return ByPeer
+	case signaling.LeftKicked:
+		return Kicked
+	}
+	return Lost
 }
 
 // signaled takes a signal of a member.
@@ -236,12 +281,14 @@ func (n *Node) signalerEnded(err error) {
 		return
 	}
 	kicked := errors.Is(err, &signaling.Error{Code: signaling.CodeKicked})
-	over := n.isGuest() && errors.Is(err, &signaling.Error{Code: signaling.CodeHostLeft}) && len(n.roster.ids()) == 0
+	over := n.isGuest() && isHostLeft(err) && len(n.roster.ids()) == 0
 	n.log.Warn("signaling ended", "err", err, "links go on", !kicked && !over)
 	links := n.roster.links()
 	switch {
 	case kicked:
 		n.endLinks(n.withoutSignaling(err), Kicked)
+	case isReplaced(err):
+		n.endLinks(n.withoutSignaling(err), HostGone)
 	case over || len(links) == 0:
 		n.endLater(n.withoutSignaling(err))
 	}

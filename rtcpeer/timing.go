@@ -174,7 +174,7 @@ func (n *Node) Now() time.Time { return n.clock.now() }
 // seconds otherwise; a change of more than a millisecond and an eighth behind the host. With a peer that does not measure, such
 // as a Godot game, it is the figure of the transport. It does not block.
 func (n *Node) RTT(id PeerID) (time.Duration, bool) {
-	if t, ok := n.route.time(id); ok {
+	if t, ok := n.route().time(id); ok {
 		return t.rtt, true
 	}
 	l, err := n.roster.to(id)
@@ -190,7 +190,7 @@ func (n *Node) RTT(id PeerID) (time.Duration, bool) {
 // round trip lately, if all of the delay is on one way, and by 100 µs for each second since then. So load on one way
 // does little to it. Behind a star's host it is the sum of two. It does not block.
 func (n *Node) Offset(id PeerID) (time.Duration, bool) {
-	t, ok := n.route.time(id)
+	t, ok := n.route().time(id)
 	return t.offset, ok
 }
 
@@ -220,10 +220,10 @@ func (r *host) guestTimes(but PeerID) map[PeerID]peerTime {
 
 // time of a peer behind the host is the sum of what this end knows of the host, and the host of the peer.
 func (r *guest) time(id PeerID) (peerTime, bool) {
-	if id == r.node.room.host {
+	if id == r.node.Host() {
 		return r.node.roster.time(id)
 	}
-	near, ok := r.node.roster.time(r.node.room.host)
+	near, ok := r.node.roster.time(r.node.Host())
 	if !ok || !r.has(id) {
 		return peerTime{}, false
 	}
@@ -283,7 +283,7 @@ func (l *link) measureSoon() {
 // times appends the times of a beat that is sent now.
 func (l *link) times(times []uint64) []uint64 {
 	var guests map[PeerID]peerTime
-	if h, ok := l.node.route.(*host); ok {
+	if h, ok := l.route.(*host); ok {
 		guests = h.guestTimes(l.peer)
 	}
 	return l.timing.append(times, l.node.clock.micros(), guests)
@@ -298,7 +298,7 @@ func (l *link) timed(f control, at uint64) {
 		return
 	}
 	l.timing.take(at, f.times)
-	if g, ok := l.node.route.(*guest); ok && l.peer == l.node.room.host {
+	if g, ok := l.route.(*guest); ok && l.peer == l.lead.host {
 		g.timed(f.times[3:])
 	}
 }

@@ -149,6 +149,12 @@ func decodeKind(kind Kind, frame []byte) (Message, error) {
 		return decodeAs[Lock](frame)
 	case KindKick:
 		return decodeAs[Kick](frame)
+	case KindSuccessor:
+		return decodeAs[Successor](frame)
+	case KindHostLost:
+		return decodeAs[HostLost](frame)
+	case KindHostChanged:
+		return decodeAs[HostChanged](frame)
 	case KindWelcome:
 		return decodeAs[Welcome](frame)
 	case KindJoined:

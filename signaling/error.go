@@ -25,7 +25,7 @@ const (
 	CodeReplaced         Code = "replaced"       // another connection resumed this membership
 	CodeNotHost          Code = "not_host"       // only the host may do that
 	CodeUnknownPeer      Code = "unknown_peer"   // a signal to someone who is not there, which is a normal race
-	CodeHostLeft         Code = "host_left"      // the room ended with its host
+	CodeHostLeft         Code = "host_left"      // the room ended with its host, which nobody can follow
 	CodeSealComplete     Code = "seal_complete"  // the room ended some time after its seal, as its founder's dialect has it
 	CodeUnknownRoom      Code = "unknown_room"   // there is no such room, and naming one does not create it
 	CodeRoomExists       Code = "room_exists"    // there is such a room, and the join was to create it
@@ -40,6 +40,7 @@ const (
 	CodeKicked           Code = "kicked"         // the host, or who runs the server, took the member out
 	CodeExpired          Code = "expired"        // the membership was granted until now
 	CodeRoomClosed       Code = "room_closed"    // who runs the server has ended the room
+	CodeHostReplaced     Code = "host_replaced"  // the member was the host, and another one has taken its place
 )
 
 type rule struct{ fatal, retry bool }
@@ -75,6 +76,7 @@ var rules = map[Code]rule{
 	CodeKicked:           {fatal: true},
 	CodeExpired:          {fatal: true},
 	CodeRoomClosed:       {fatal: true},
+	CodeHostReplaced:     {fatal: true},
 }
 
 // Known reports whether c is one of this package's codes.

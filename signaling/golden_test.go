@@ -63,7 +63,7 @@ func TestGoldenFrames(t *testing.T) {
 			require.JSONEq(t, string(want), string(frame))
 		})
 	}
-	require.Len(t, kinds, 15, "there is a valid frame of each kind")
+	require.Len(t, kinds, 18, "there is a valid frame of each kind")
 }
 
 func TestDecodeRefusesWhatABrowserWouldNotTake(t *testing.T) {
@@ -147,6 +147,12 @@ func compact(t *testing.T, m signaling.Message) signaling.Message {
 	case signaling.Joined:
 		m.Member.Metadata = compactJSON(t, m.Member.Metadata)
 		m.Member.Features = compactFeatures(m.Member.Features)
+		return m
+	case signaling.HostChanged:
+		for i := range m.Members {
+			m.Members[i].Metadata = compactJSON(t, m.Members[i].Metadata)
+			m.Members[i].Features = compactFeatures(m.Members[i].Features)
+		}
 		return m
 	case signaling.Welcome:
 		for i := range m.Members {

@@ -11,29 +11,32 @@ import (
 type Kind string
 
 const (
-	KindJoin       Kind = "join"        // member: [room], [topology], [channels], [resume], [token], [metadata], [one_attempt], [features], [incarnation], [password], [new_room], [create], [match]
-	KindList       Kind = "list"        // anybody: [filter], [limit], [after], [token]
-	KindSignal     Kind = "signal"      // member: to, data; server: from, data
-	KindSeal       Kind = "seal"        // member, host only
-	KindLock       Kind = "lock"        // member, host only, and server: [open]
-	KindKick       Kind = "kick"        // member, host only: id, [text]
-	KindLeave      Kind = "leave"       // member
-	KindWelcome    Kind = "welcome"     // server: id, room, topology, host, members, resume, [resumed], [sealed], [locked], [host_away_ms], [ice_servers], [relay_links], limits
-	KindJoined     Kind = "joined"      // server: member
-	KindLeft       Kind = "left"        // server: id, reason
-	KindSealed     Kind = "sealed"      // server
-	KindICEServers Kind = "ice_servers" // server: ice_servers
-	KindResume     Kind = "resume"      // server: resume
-	KindRooms      Kind = "rooms"       // server: rooms, [next]
-	KindError      Kind = "error"       // server: code, text, [retry_after_ms]; the code says whether to try again
+	KindJoin        Kind = "join"         // member: [room], [topology], [channels], [resume], [token], [metadata], [one_attempt], [features], [incarnation], [password], [new_room], [create], [match]
+	KindList        Kind = "list"         // anybody: [filter], [limit], [after], [token]
+	KindSignal      Kind = "signal"       // member: to, data; server: from, data
+	KindSeal        Kind = "seal"         // member, host only
+	KindLock        Kind = "lock"         // member, host only, and server: [open]
+	KindKick        Kind = "kick"         // member, host only: id, [text]
+	KindSuccessor   Kind = "successor"    // member, host only: [id]
+	KindHostLost    Kind = "host_lost"    // member: term
+	KindLeave       Kind = "leave"        // member
+	KindWelcome     Kind = "welcome"      // server: id, room, topology, host, [term], members, [guests], resume, [resumed], [sealed], [locked], [host_away_ms], [ice_servers], [relay_links], limits
+	KindHostChanged Kind = "host_changed" // server: host, term, members, [guests]
+	KindJoined      Kind = "joined"       // server: member
+	KindLeft        Kind = "left"         // server: id, reason
+	KindSealed      Kind = "sealed"       // server
+	KindICEServers  Kind = "ice_servers"  // server: ice_servers
+	KindResume      Kind = "resume"       // server: resume
+	KindRooms       Kind = "rooms"        // server: rooms, [next]
+	KindError       Kind = "error"        // server: code, text, [retry_after_ms]; the code says whether to try again
 
 	// KindDisconnected is never on the wire, and KindForwarded is a binary frame there.
 	KindDisconnected Kind = "disconnected"
 	KindForwarded    Kind = "forwarded"
 )
 
-// A Message is one of Join, List, Signal, Seal, Lock, Kick, Leave, Welcome, Joined, Left, Sealed,
-// ICEServers, Resume, Rooms and *Error, the binary Forwarded, or the local Disconnected. Messages are values: whoever receives one
+// A Message is one of Join, List, Signal, Seal, Lock, Kick, Successor, HostLost, Leave, Welcome,
+// HostChanged, Joined, Left, Sealed, ICEServers, Resume, Rooms and *Error, the binary Forwarded, or the local Disconnected. Messages are values: whoever receives one
 // owns it.
 type Message interface {
 	Kind() Kind
@@ -61,7 +64,7 @@ type Join struct {
 	// each of them it takes part in one exchange of descriptions, and a second offer is in vain.
 	OneAttempt bool `json:"one_attempt,omitempty"`
 	// Features tells the others what the member can: at most MaxFeatures words of 1 to MaxFeature
-	// bytes, FeatureRepair and FeatureRelayLinks so far. Members pass over words that they do not know.
+	// bytes, FeatureRepair, FeatureRelayLinks, FeatureMigrate and FeatureHost so far. Members pass over words that they do not know.
 	Features []string `json:"features,omitempty"`
 	// Incarnation tells one run of a program from the next: a random text of at most MaxIncarnation
 	// bytes, made when the program starts. A member that resumes gives the same text again if it is
@@ -99,10 +102,14 @@ type Welcome struct {
 	ID       PeerID   `json:"id"`
 	Room     RoomName `json:"room"`
 	Topology Topology `json:"topology"`
-	// Host is the id of the member that hosts the room. A star's room ends with it.
+	// Host is the id of the member that hosts the room. A star's room ends with it, unless it migrates.
 	Host PeerID `json:"host"`
+	// Term counts the hosts of a room that migrates: 1 for the first. 0 in all other rooms.
+	Term int `json:"term,omitempty"`
 	// Members are those to connect with: in a star the host alone, and for the host all.
 	Members []Member `json:"members,omitzero"`
+	// Guests are the ids of all members of a room that migrates, for one that comes back.
+	Guests []PeerID `json:"guests,omitzero"`
 	// Resume is the token with which this member can come back after its connection was lost.
 	Resume string `json:"resume"`
 	// Resumed is true when the member came back with its id.
@@ -277,13 +284,27 @@ func (m Welcome) Validate() error {
 		return badMessage("welcome: host_away_ms %d", m.HostAwayMillis)
 	case !m.Topology.valid():
 		return badMessage("welcome: topology %q", shorten(string(m.Topology)))
+	case m.Term < 0:
+		return badMessage("welcome: term %d", m.Term)
 	}
 	for _, other := range m.Members {
-		if err := other.validate("welcome"); err != nil {
-			return err
-		}
 		if other.ID == m.ID {
 			return badMessage("welcome: member %d is the receiver", m.ID)
+		}
+	}
+	return validateMembers(KindWelcome, m.Members, m.Guests)
+}
+
+// validateMembers says what is wrong with lists of members and of their ids.
+func validateMembers(kind Kind, members []Member, ids []PeerID) error {
+	for _, m := range members {
+		if err := m.validate(kind); err != nil {
+			return err
+		}
+	}
+	for _, id := range ids {
+		if !id.Valid() {
+			return badMessage("%s: guest id %d", kind, id)
 		}
 	}
 	return nil

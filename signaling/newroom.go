@@ -11,6 +11,13 @@ type NewRoom struct {
 	Metadata json.RawMessage `json:"metadata,omitempty"`
 	// MaxMembers is the most members of the room. Zero, and what is more than that: the server's.
 	MaxMembers int `json:"max_members,omitempty"`
+	// Migrates has a star outlive its host: when that is gone, the server names another one. In a mesh it
+	// counts for nothing.
+	Migrates bool `json:"migrates,omitempty"`
+	// HostTimeoutMillis is how long the place of a host that has lost the server is kept in a room that
+	// migrates, in milliseconds. Zero means 10,000, at most MaxHostTimeout. It is never longer than the
+	// server keeps a place.
+	HostTimeoutMillis int `json:"host_timeout_ms,omitempty"`
 }
 
 // A Create says whether a Join may create a room.
@@ -37,6 +44,8 @@ const (
 	MaxMatchSize = 64
 	// MaxPassword is the longest password of a room, in bytes.
 	MaxPassword = 128
+	// MaxHostTimeout is the largest NewRoom.HostTimeoutMillis.
+	MaxHostTimeout = 600_000
 )
 
 func (n NewRoom) validate() error {
@@ -45,6 +54,8 @@ func (n NewRoom) validate() error {
 		return badMessage("join: new_room: metadata of %d bytes: at most %d", len(n.Metadata), MaxMetadata)
 	case n.MaxMembers < 0:
 		return badMessage("join: new_room: max_members %d", n.MaxMembers)
+	case n.HostTimeoutMillis < 0 || n.HostTimeoutMillis > MaxHostTimeout:
+		return badMessage("join: new_room: host_timeout_ms %d: want 0 to %d", n.HostTimeoutMillis, MaxHostTimeout)
 	}
 	return nil
 }

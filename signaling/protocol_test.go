@@ -50,7 +50,7 @@ func TestProtocolTellsTheRuleOfEachCode(t *testing.T) {
 		told[signaling.Code(m[1])] = rule{m[2] == "yes", m[3] == "yes"}
 	}
 	all := codes(t)
-	require.Len(t, all, 30)
+	require.Len(t, all, 31)
 	require.Len(t, told, len(all), "codes that error.go does not have")
 	for _, code := range all {
 		require.Contains(t, told, code)
@@ -91,7 +91,7 @@ func TestProtocolsExamplesAreValid(t *testing.T) {
 			told[check(t, example)] = true
 		}
 	}
-	require.Len(t, told, 15+5, "an example of each kind, and of each type of signal: %v", told)
+	require.Len(t, told, 18+5, "an example of each kind, and of each type of signal: %v", told)
 }
 
 // check returns the kind of a frame, or the type of a signal's data.

@@ -33,7 +33,7 @@ func (o *chat) Run(ctx context.Context, c *console) error {
 	if o.Topology != "" && o.Topology != string(rtcpeer.Mesh) && o.Topology != string(rtcpeer.Star) {
 		return usage("--topology %q: want mesh or star", o.Topology)
 	}
-	node, url, err := o.join(ctx, c, rtcpeer.Config{Topology: rtcpeer.Topology(o.Topology), Linger: chatLinger})
+	node, url, err := o.join(ctx, c, rtcpeer.Config{Topology: rtcpeer.Topology(o.Topology), Linger: chatLinger, NeverHost: true})
 	if err != nil {
 		return unlessInterrupted(ctx, err)
 	}

@@ -33,7 +33,7 @@ type entryFlags struct {
 	Verbose    bool          `short:"v" help:"Log on stderr what happens to the links and to the signaling."`
 }
 
-// join enters the room and says so. It returns the URL at which others join. The caller must close
+// join enters the room and says so. In a star that outlives its host only relays become the next one: config says so. It returns the URL at which others join. The caller must close
 // the node.
 func (e *entry) join(ctx context.Context, c *console, config rtcpeer.Config) (*rtcpeer.Node, string, error) {
 	room, err := e.room()

@@ -39,7 +39,7 @@ func (e *entry) exchange(ctx context.Context, c *console, asJSON, sendOnly bool)
 	}
 	m := newMeter(c)
 	c = &console{in: c.in, out: c.out, err: m}
-	config := rtcpeer.Config{Linger: chatLinger} // the last word of a receiver is that it has the file
+	config := rtcpeer.Config{Linger: chatLinger, NeverHost: true} // the last word of a receiver is that it has the file
 	if sendOnly {
 		config.Linger = 0 // the default: a sender has heard that
 	}

@@ -64,6 +64,8 @@ func (l *linkLog) take(ev rtcpeer.Event) (interrupted time.Duration) {
 		return l.disconnected(ev, now)
 	case rtcpeer.PeerFailed:
 		l.console.say("%s%s", plain(ev.Err), l.prospect(ev))
+	case rtcpeer.HostChanged:
+		l.hostChanged(*ev.Host)
 	case rtcpeer.PeerRefused:
 		if failed, ok := errors.AsType[*rtcpeer.PeerError](ev.Err); ok {
 			l.console.say("peer %d turned away: %v", ev.Peer, failed.Err)
@@ -75,6 +77,32 @@ func (l *linkLog) take(ev rtcpeer.Event) (interrupted time.Duration) {
 		l.console.say("signaling server is back after %s", roughly(now.Sub(l.signalingSince)))
 	}
 	return interrupted
+}
+
+func (l *linkLog) hostChanged(c rtcpeer.HostChange) {
+	who := fmt.Sprintf("peer %d hosts", c.New)
+	if c.New == l.node.Stats().ID {
+		who = "this program hosts"
+	}
+	missed := ""
+	if len(c.Missed) > 0 {
+		missed = fmt.Sprintf("; %s may have missed what was said just before", peers(c.Missed))
+	}
+	delete(l.silent, c.Old)
+	l.console.say("%s the room now, after peer %d%s", who, c.Old, missed)
+}
+
+// peers names some of them.
+func peers(ids []rtcpeer.PeerID) string {
+	const most = 8
+	names := make([]string, 0, most)
+	for _, id := range ids[:min(len(ids), most)] {
+		names = append(names, fmt.Sprint(id))
+	}
+	if more := len(ids) - most; more > 0 {
+		names = append(names, fmt.Sprintf("%d more", more))
+	}
+	return "peer " + strings.Join(names, ", ")
 }
 
 // interruption returns for how long a peer has been interrupted, or lost, or 0.

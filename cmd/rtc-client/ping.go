@@ -55,7 +55,7 @@ func (o *ping) Run(ctx context.Context, c *console) error {
 	case o.Peer < 0:
 		return usage("--peer %d: want the id of a peer", o.Peer)
 	}
-	node, url, err := o.join(ctx, c, rtcpeer.Config{})
+	node, url, err := o.join(ctx, c, rtcpeer.Config{NeverHost: true})
 	if err != nil {
 		return unlessInterrupted(ctx, err)
 	}

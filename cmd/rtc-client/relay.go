@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,17 +10,22 @@ import (
 	"time"
 
 	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/signaling"
 )
 
 // relay is the command of that name: the host of a star room.
 type relay struct {
 	entry
-	New      bool `help:"Make a new room. Its URL is printed on stdout."`
-	MaxPeers int  `placeholder:"N" help:"Most guests at one time; more are refused (no limit)."`
+	New         bool          `help:"Make a new room. Its URL is printed on stdout."`
+	MaxPeers    int           `placeholder:"N" help:"Most guests at one time; more are refused (no limit)."`
+	Standby     bool          `help:"Stand by while another relay hosts the room, and take over when that is gone. All relays of the room need it."`
+	HostTimeout time.Duration `default:"10s" placeholder:"TIME" help:"With --standby, in a new room: how long a relay that has lost the signaling server may be away before another one takes over (${default})."`
 }
 
 func (*relay) Help() string {
 	return `The room is a star: its guests have a link with this program alone, which passes their packets on. The guests may be Godot games: it relays as Godot's SceneMultiplayer does, and sends nothing of its own but answers to "rtc-client ping". It runs until it is interrupted, and the room ends with it. On stderr it prints who comes, goes, is interrupted, and is turned away and why, and each minute and at the end its figures: guests, and packets and bytes of all guests since the start, also by channel.
+
+With --standby several relays share a room: the first relays, the others wait. When it stops or is lost, the one that has waited the longest takes over, and the guests move to it and keep their ids. The room ends all the same if a guest cannot move, as games of Godot's cannot.
 
 The guests need the same transfer channels as the relay: a game that uses any besides channel 0 names them with --channels. A guest that sends on another channel is disconnected.
 
@@ -31,6 +37,7 @@ Examples:
   rtc-client relay --new ws://localhost:9080
   rtc-client relay --max-peers 32 ws://localhost:9080/lobby
   rtc-client relay --channels reliable,unreliable ws://localhost:9080/lobby
+  rtc-client relay --standby ws://localhost:9080/lobby
   RTC_AUTH_SECRET=xyzzy rtc-client relay ws://localhost:9080/lobby`
 }
 
@@ -47,13 +54,48 @@ func (r *relay) Run(ctx context.Context, c *console) error {
 		return usage("--new: the server chooses the name; leave %q out of the URL, or leave out --new", room)
 	case r.MaxPeers < 0:
 		return usage("--max-peers %d: want a positive number, or 0 for no limit", r.MaxPeers)
+	case r.Standby && r.New:
+		return usage("--standby with --new: the relays of a room need its name")
+	case r.HostTimeout < time.Millisecond || r.HostTimeout > signaling.MaxHostTimeout*time.Millisecond:
+		return usage("--host-timeout %v: want 1ms to %v", r.HostTimeout, signaling.MaxHostTimeout*time.Millisecond)
 	}
-	node, url, err := r.join(ctx, c, rtcpeer.Config{Topology: rtcpeer.Star, MaxPeers: r.MaxPeers})
+	for {
+		err := r.serve(ctx, c, room)
+		if !r.Standby || !errors.Is(err, rtcpeer.ErrHostReplaced) && !errors.Is(err, rtcpeer.ErrHostGone) {
+			return unlessInterrupted(ctx, err)
+		}
+		c.say("%s; joining again", plain(err))
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(rejoinAfter):
+		}
+	}
+}
+
+// rejoinAfter is how long a relay that stands by waits before it joins again when its room has ended, or it is not
+// the host any more.
+const rejoinAfter = time.Second
+
+// serve is in the room once.
+func (r *relay) serve(ctx context.Context, c *console, room signaling.RoomName) error {
+	config := rtcpeer.Config{Topology: rtcpeer.Star, MaxPeers: r.MaxPeers}
+	if r.Standby {
+		config.NewRoom.Migrates, config.NewRoom.HostTimeoutMillis = true, int(r.HostTimeout.Milliseconds())
+	}
+	node, url, err := r.join(ctx, c, config)
 	if err != nil {
-		return unlessInterrupted(ctx, err)
+		return err
 	}
 	defer node.Close()
-	if node.ID() != node.Host() {
+	switch {
+	case node.ID() == node.Host():
+	case r.Standby && node.Term() == 0:
+		return fmt.Errorf("room %q ends with its host, peer %d: start that with --standby, too", node.Room(), node.Host())
+	case r.Standby:
+		c.say("standing by at %s; peer %d relays", url, node.Host())
+		return host(ctx, c, node)
+	default:
 		return fmt.Errorf("room %q has a host already, peer %d: choose another name, or --new", node.Room(), node.Host())
 	}
 	if room == "" {
@@ -61,7 +103,7 @@ func (r *relay) Run(ctx context.Context, c *console) error {
 	}
 	c.say("relaying at %s", url)
 	defer tell(c, node)
-	return unlessInterrupted(ctx, host(ctx, c, node))
+	return host(ctx, c, node)
 }
 
 // host receives, which is all that relaying asks of a program.

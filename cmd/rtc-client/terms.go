@@ -47,6 +47,9 @@ func (t *terms) apply(config *rtcpeer.Config, isGodot bool) error {
 		return usage("--max-members %d: want a positive number, or 0 for the server's limit", t.MaxMembers)
 	}
 	config.Password, config.Create = t.Password, rtcpeer.Create(t.Create)
-	config.NewRoom = rtcpeer.NewRoom{Public: t.Public, Metadata: json.RawMessage(t.Metadata), MaxMembers: t.MaxMembers}
+	config.NewRoom.Public, config.NewRoom.MaxMembers = t.Public, t.MaxMembers
+	if t.Metadata != "" {
+		config.NewRoom.Metadata = json.RawMessage(t.Metadata)
+	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"fmt"
 	"slices"
 	"sync"
@@ -29,9 +30,15 @@ func newParty(room string) *party { return &party{room: room, met: make(map[*rtc
 // enter adds a node. Its links are made while other nodes enter.
 func (p *party) enter(t *testing.T, url string) *rtcpeer.Node {
 	t.Helper()
+	return p.enterBy(t, url, nil)
+}
+
+// enterBy is enter over TLS, with what is trusted.
+func (p *party) enterBy(t *testing.T, url string, trust *tls.Config) *rtcpeer.Node {
+	t.Helper()
 	node, err := rtcpeer.Join(t.Context(), url+"/"+p.room, rtcpeer.Config{
 		WebRTC:    onLoopback,
-		Signaling: signalclient.Config{BackoffMax: 500 * time.Millisecond},
+		Signaling: signalclient.Config{BackoffMax: 500 * time.Millisecond, TLS: trust},
 	})
 	require.NoError(t, err)
 	p.nodes = append(p.nodes, node)

@@ -85,16 +85,7 @@ func (f *fleet) startServer(i int) {
 // ready waits until all servers are.
 func (f *fleet) ready() {
 	f.t.Helper()
-	for _, d := range f.servers {
-		require.True(f.t, eventually(f.t.Context(), func() bool {
-			res, err := plainClient.Get("http://" + d.address() + "/readyz")
-			if err != nil {
-				return false
-			}
-			res.Body.Close()
-			return res.StatusCode == 200
-		}))
-	}
+	require.True(f.t, eventually(f.t.Context(), f.isReady))
 }
 
 // A wire leads from one server to NATS.

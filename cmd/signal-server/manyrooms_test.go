@@ -20,7 +20,7 @@ import (
 // What rooms cost on the bus: three servers and three NATS nodes, and a room for each member. RTCPEER_MANY_ROOMS is how many
 // rooms there are; 10000 take a minute. With -v it prints a table.
 func TestManyRooms(t *testing.T) {
-	rooms := 100
+	rooms := 50
 	if n, err := strconv.Atoi(os.Getenv("RTCPEER_MANY_ROOMS")); err == nil {
 		rooms = n
 	}
@@ -63,7 +63,7 @@ func TestManyRooms(t *testing.T) {
 	b.end("join and leave at another server", rooms)
 
 	b.begin()
-	const seconds = 5
+	const seconds = 3
 	time.Sleep(seconds * time.Second) // what is measured is a time
 	writes := b.end("a second without joins", seconds)
 	require.LessOrEqual(t, writes, 6.0, "each server renews its lease once a second, whatever rooms it has")

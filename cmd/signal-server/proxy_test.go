@@ -50,7 +50,7 @@ func TestClientBehindProxies(t *testing.T) {
 // proxiesHere are the proxies of Debian that end TLS, each with its example of deploy.
 var proxiesHere = map[string]func(t *testing.T, server string) (address string, trust *tls.Config){
 	"nginx": func(t *testing.T, server string) (string, *tls.Config) { return startNginx(t, server) },
-	"caddy": startCaddy,
+	"caddy": func(t *testing.T, server string) (string, *tls.Config) { return startCaddy(t, server) },
 }
 
 // The same join behind the proxies of Debian with the examples of deploy, from a client that claims to be
@@ -110,12 +110,16 @@ func startNginx(t *testing.T, servers ...string) (address string, trust *tls.Con
 	return address, &tls.Config{RootCAs: roots}
 }
 
-// startCaddy runs Caddy with deploy/Caddyfile, likewise.
-func startCaddy(t *testing.T, server string) (address string, trust *tls.Config) {
+// startCaddy runs Caddy with deploy/Caddyfile, likewise. For several servers it has the lines that are for these.
+func startCaddy(t *testing.T, servers ...string) (address string, trust *tls.Config) {
 	t.Helper()
 	program, dir, address := needs(t, "caddy", "caddy"), t.TempDir(), freeAddress(t)
 	cert, key, roots := writeCertificate(t, dir, 1)
-	site := example(t, "Caddyfile", "\ngame.example {", "\nhttps://"+address+" {\n\ttls "+cert+" "+key, "127.0.0.1:9080", server)
+	lines := []string{"\ngame.example {", "\nhttps://" + address + " {\n\ttls " + cert + " " + key, "127.0.0.1:9080 {", strings.Join(servers, " ") + " {"}
+	if len(servers) > 1 {
+		lines = append(lines, "# lb_try", "lb_try", "# health_uri", "health_uri", "# health_interval", "health_interval")
+	}
+	site := example(t, "Caddyfile", lines...)
 	config := writeFile(t, dir, "Caddyfile", []byte("{\n\tadmin off\n\tauto_https disable_redirects\n}\n"+site))
 	cmd := exec.Command(program, "run", "--adapter=caddyfile", "--config="+config)
 	cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir)

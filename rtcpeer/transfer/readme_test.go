@@ -16,9 +16,9 @@ import (
 	"example.org/rtcpeer/signaling/signalserver"
 )
 
-// The program of the README is that of the example, which does what it says.
+// The program of GUIDE.md is that of the example, which does what it says.
 func TestREADME(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
+	readme, err := os.ReadFile("../GUIDE.md")
 	require.NoError(t, err)
 	_, section, ok := strings.Cut(string(readme), "\n## Files\n")
 	require.True(t, ok)

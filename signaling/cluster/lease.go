@@ -143,8 +143,7 @@ func (n *Node) renewOnce(ctx context.Context, l *lease) error {
 			if revision, err = n.config.Bus.Create(ctx, leasePrefix+l.name, l.value, leaseTTL); err != nil {
 				return ErrConflict
 			}
-			n.mayLack()
-			n.rewrite()
+			n.writeAnew()
 		case gone != nil || latest <= l.revision || !bytes.Equal(value, l.value): // others may have found it to be over
 			return err
 		default:
@@ -200,6 +199,20 @@ func (n *Node) takeProof() *proof {
 	p := n.proof
 	n.proof = nil
 	return p
+}
+
+// writeAnew is for a bucket that was emptied, which no watch tells. The other servers write theirs, too, those that live.
+func (n *Node) writeAnew() {
+	n.store().Recover()
+	n.mayLack()
+	n.rewrite()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for name, h := range n.living {
+		if h.Process != n.process {
+			n.wg.Go(func() { n.endIfGone(name) })
+		}
+	}
 }
 
 // mayLack notes that keys of other servers were missing until now, perhaps, though they live: the bucket was emptied, or

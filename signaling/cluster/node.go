@@ -311,6 +311,11 @@ func (n *Node) confirm(name string) {
 		return
 	}
 	n.doubt(name)
+	n.endIfGone(name)
+}
+
+// endIfGone ends a lease whose key is gone a while later.
+func (n *Node) endIfGone(name string) {
 	if pause(n.life, leaseConfirm) != nil {
 		return
 	}

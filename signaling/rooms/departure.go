@@ -53,7 +53,9 @@ func (r *room) expire(m *Member, loss int, why string) {
 	expired := r.store.acts() && r.members[m.id] == m && m.session == nil && m.losses == loss
 	if expired {
 		r.store.config.Dropped(why)
-		r.lost.add(place{m.id, m.generation}) // before it may be the end of the room
+		if m.id != r.host || !r.terms.Migrates {
+			r.lost.add(place{m.id, m.generation}) // before it may be the end of the room
+		}
 		r.remove(m, signaling.LeftLost)
 	}
 	r.unlock()
@@ -78,7 +80,9 @@ func (r *room) expel(m *Member, why *signaling.Error, reason signaling.LeftReaso
 func (r *room) remove(m *Member, reason signaling.LeftReason) {
 	r.drop(m)
 	if m.id == r.host && r.endsWithHost() {
-		r.end(&signaling.Error{Code: signaling.CodeHostLeft, Text: fmt.Sprintf("the host of room %q is gone", r.name)})
+		if why := r.succeed(); why != "" {
+			r.end(&signaling.Error{Code: signaling.CodeHostLeft, Text: why})
+		}
 		return
 	}
 	r.announce(m.id, signaling.Left{ID: m.id, Reason: reason})

@@ -23,6 +23,7 @@ func (m *Member) grant(g Grant) {
 	if g.Subject != "" {
 		m.subject = g.Subject
 	}
+	m.mayHost = m.mayHost || g.MayHost
 }
 
 // iceServers returns those of a member, and for how long they are good: 0 is for ever. No lock is held.

@@ -75,7 +75,7 @@ type Grant struct {
 	// is the error forbidden. To be matched it needs MayHost as well.
 	MayCreate bool `json:"may_create,omitzero"`
 	// MayHost lets it become member 1. The first member who may does so; a room can be without a
-	// host until then.
+	// host until then. In a room that migrates it lets it become the host later, too.
 	MayHost bool `json:"may_host,omitzero"`
 	// Name, if not empty, becomes the field "name" of its metadata, whatever it gave.
 	Name string `json:"name,omitzero"`
@@ -143,6 +143,9 @@ func (s *Store) found(session Session, j signaling.Join, name signaling.RoomName
 		Metadata:   j.NewRoom.Metadata,
 		MaxMembers: j.NewRoom.MaxMembers,
 		Password:   hash,
+	}
+	if j.NewRoom.Migrates && made.Topology == signaling.Star {
+		made.Migrates, made.HostTimeout = true, j.NewRoom.HostTimeoutMillis
 	}
 	created := false
 	r, err := s.openRoom(session, cmp.Or(j.Room, name), made, func(name signaling.RoomName) (*room, error) {

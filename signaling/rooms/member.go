@@ -33,6 +33,8 @@ type Member struct {
 	adopted   bool          // it was in the room when this process took that over
 	fresh     bool          // this process has told it who is in the room
 	awaited   bool          // a rebuilt room's host, which has not come back yet
+	mayHost   bool          // Grant.MayHost
+	hostLost  time.Duration // by the clock: when it said that its link with the host is lost; 0: it has not
 	until     time.Time     // Grant.Expires; zero: never
 	expires   time.Duration // the same by the clock; 0: never
 	renew     time.Duration // when to send a new list of ICE servers, likewise
@@ -116,7 +118,7 @@ func (m *Member) attach(s Session) {
 func (m *Member) detach() {
 	m.session = nil
 	m.losses++
-	m.expireAfter(m.room.store.config.Grace, DroppedGraceOver)
+	m.expireAfter(m.room.grace(m), DroppedGraceOver)
 }
 
 // giveUp ends the grace time of a detached member early, by way of its timer, so that there is one

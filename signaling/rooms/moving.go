@@ -1,8 +1,10 @@
 package rooms
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -25,6 +27,8 @@ type Record struct {
 	Locked  bool               `json:"locked,omitzero"`
 	Founded bool               `json:"founded,omitzero"`
 	Kicked  []signaling.PeerID `json:"kicked,omitempty"`
+	Host    signaling.PeerID   `json:"host,omitzero"` // of a room that migrates
+	Term    int                `json:"term,omitzero"`
 	Members []seated           `json:"members,omitempty"`
 }
 
@@ -48,7 +52,10 @@ func (s *Store) Record(name signaling.RoomName) (Record, bool) {
 // record is called with room.mu held.
 func (r *room) record() Record {
 	rec := Record{Nonce: r.nonce, Terms: r.terms, Created: r.created, Sealed: r.sealed, Locked: r.locked, Founded: r.founded, Kicked: r.kicked}
-	for _, m := range r.members {
+	if r.terms.Migrates {
+		rec.Host, rec.Term = r.host, r.term
+	}
+	for _, m := range r.inOrder() {
 		tickets := slices.Clone(m.earlier)
 		if m.issued || len(tickets) == 0 {
 			tickets = append(tickets, origin{r.process, m.generation})
@@ -58,10 +65,15 @@ func (r *room) record() Record {
 	return rec
 }
 
+// inOrder returns the members in the order in which they got their places.
+func (r *room) inOrder() []*Member {
+	return slices.SortedFunc(maps.Values(r.members), func(a, b *Member) int { return cmp.Compare(a.generation, b.generation) })
+}
+
 // RecordOf returns as much of a Record as a resume token tells.
 func (s *Store) RecordOf(token string) (Record, error) {
 	t, err := s.tickets.open(token)
-	return Record{Nonce: t.Nonce, Terms: t.Terms, Created: time.Now(), Sealed: t.Terms.Sealed, Founded: true, Kicked: t.Kicked}, err
+	return Record{Nonce: t.Nonce, Terms: t.Terms, Created: time.Now(), Sealed: t.Terms.Sealed, Founded: true, Kicked: t.Kicked, Host: t.Host, Term: t.Term}, err
 }
 
 // Adopt goes on with a room of another server, unless there is one of that name. Its members have their places as if
@@ -70,6 +82,7 @@ func (s *Store) Adopt(name signaling.RoomName, rec Record, founder Account) {
 	r := newRoom(s, name, rec.Terms)
 	r.nonce, r.process, r.created, r.sealed, r.locked, r.founded = rec.Nonce, randomUint64(), rec.Created, rec.Sealed, rec.Locked, rec.Founded
 	r.kicked, r.returned, r.movedUntil = rec.Kicked, make(map[signaling.PeerID]bool), s.clock.Now()+s.config.RebuildTime
+	r.host, r.term = cmp.Or(rec.Host, signaling.Host), max(r.term, rec.Term)
 	r.founder = founder
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -161,7 +174,7 @@ func (m *Member) attachment() Attachment {
 		Room:    m.room.name,
 		Seat:    Seat{m.room.nonce, m.id},
 		Join:    signaling.Join{Channels: i.Channels, Metadata: i.Metadata, OneAttempt: i.OneAttempt, Features: i.Features, Incarnation: i.Incarnation},
-		Grant:   Grant{Expires: m.until, Subject: m.subject},
+		Grant:   Grant{Expires: m.until, Subject: m.subject, MayHost: m.mayHost},
 		Tickets: append(slices.Clone(m.earlier), origin{m.room.process, m.generation}),
 	}
 }
@@ -199,7 +212,8 @@ func (s *Store) Attach(session Session, a Attachment) (*Member, error) {
 		return nil, refuseResume("member %d has left room %q", a.Seat.ID, r.name)
 	}
 	known := m != nil || r.blind // else it joined just before its room moved: not everybody may have been told
-	if m == nil {
+	recorded := m != nil
+	if !recorded {
 		m = r.add(a.Seat.ID, a.Join)
 		m.earlier = a.Tickets[max(0, len(a.Tickets)-maxEarlier):]
 	}
@@ -215,6 +229,9 @@ func (s *Store) Attach(session Session, a Attachment) (*Member, error) {
 	for _, message := range m.takeKept() {
 		m.deliver(NewNote(message))
 	}
+	if !recorded {
+		r.tellOfOthers(m)
+	}
 	soon := r.store.clock.Now() + rand.N(attachedSoon) + 1
 	m.reissue = soon
 	if r.store.config.ICEServersFor != nil {
@@ -225,6 +242,16 @@ func (s *Store) Attach(session Session, a Attachment) (*Member, error) {
 		return other.fresh || !known && other.session != nil && !other.session.Dialect().Volatile
 	})
 	return m, nil
+}
+
+// tellOfOthers tells a member that is attached again, and that the room did not know of, of those that it may not know: who
+// joined since the room moved, or just before.
+func (r *room) tellOfOthers(m *Member) {
+	for _, other := range r.members {
+		if r.linked(m.id, other.id) && other != m && other.session != nil && (!other.adopted || !m.session.Dialect().Volatile) {
+			m.deliver(NewNote(signaling.Joined{Member: other.info}))
+		}
+	}
 }
 
 // attachedSoon is within what time a member that was attached again gets a ticket of this process.
@@ -267,6 +294,10 @@ func (m *Member) Handle(s Session, message signaling.Message) error {
 		return m.Lock(s, message)
 	case signaling.Kick:
 		return m.Kick(s, message)
+	case signaling.Successor:
+		return m.Successor(s, message)
+	case signaling.HostLost:
+		return m.HostLost(s, message)
 	case signaling.Leave:
 		m.Leave(s)
 		return nil

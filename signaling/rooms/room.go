@@ -1,6 +1,7 @@
 package rooms
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
@@ -23,8 +24,7 @@ type room struct {
 	terms      terms
 	topology   signaling.Topology // of terms
 	maxMembers int
-	fields     map[string]any   // of terms.Metadata, for those who look for a room; nil unless it is public
-	host       signaling.PeerID // the role, apart from the id
+	fields     map[string]any // of terms.Metadata, for those who look for a room; nil unless it is public
 	created    time.Time
 	place      uint64        // in a listing
 	movedUntil time.Duration // by the clock: tickets of the process from which it was taken over are good until then
@@ -41,6 +41,9 @@ type room struct {
 	returned   map[signaling.PeerID]bool // ids with which tickets of an earlier process have come; nil: a room of this one
 	roster     int                       // bytes of JSON that all members take in a welcome
 	founded    bool                      // the host's id was given, here or before a restart
+	host       signaling.PeerID          // the role, apart from the id
+	term       int                       // counts the hosts of a room that migrates; 0: it does not
+	heir       signaling.PeerID          // the host wants to be followed by it; 0: it has not named anybody
 	kicked     []signaling.PeerID        // the last maxKicked who were taken out; replaced when it changes
 	over       bool                      // it has ended
 	sealed     bool
@@ -77,6 +80,9 @@ func newRoom(s *Store, name signaling.RoomName, t terms) *room {
 		members:    make(map[signaling.PeerID]*Member),
 		sealed:     t.Sealed,
 	}
+	if t.Migrates {
+		r.term = 1
+	}
 	if t.MaxMembers > 0 {
 		r.maxMembers = min(r.maxMembers, t.MaxMembers)
 	}
@@ -91,6 +97,7 @@ func newRoom(s *Store, name signaling.RoomName, t terms) *room {
 func rebuildRoom(s *Store, t ticket) *room {
 	r := newRoom(s, t.Room, t.Terms)
 	r.nonce, r.founded, r.returned = t.Nonce, true, make(map[signaling.PeerID]bool)
+	r.host, r.term = cmp.Or(t.Host, signaling.Host), max(r.term, t.Term)
 	r.mu.Lock() // nobody knows the room, but for the timer of its host
 	defer r.mu.Unlock()
 	if r.endsWithHost() && t.ID != r.host {
@@ -125,6 +132,9 @@ func (r *room) admit(s Session, j signaling.Join, g Grant) (*Member, error) {
 	if r.locked {
 		return nil, &signaling.Error{Code: signaling.CodeLocked, Text: fmt.Sprintf("room %q is locked by its host", r.name)}
 	}
+	if r.host != signaling.Host && s.Dialect().Volatile { // its host is 1, for ever
+		return nil, forbidden("the host of room %q has changed, which this protocol cannot tell", r.name)
+	}
 	if err := r.fits(j, nil); err != nil {
 		return nil, err
 	}
@@ -154,10 +164,15 @@ func (r *room) readmit(s Session, j signaling.Join, g Grant, t ticket) (*Member,
 		return nil, refuseResume("room %q is another one of that name", r.name)
 	}
 	m := r.members[t.ID]
+	if t.ID == t.Host && t.Term < r.term {
+		return nil, replaced()
+	}
 	if err := r.mayReturn(m, t); err != nil {
 		return nil, err
 	}
 	if t.Process != r.process {
+		r.learnHost(t)
+		m = r.members[t.ID]
 		if r.learnKicks(t); r.over {
 			return nil, refuseResume("room %q is over", r.name)
 		}
@@ -174,7 +189,7 @@ func (r *room) readmit(s Session, j signaling.Join, g Grant, t ticket) (*Member,
 	unseen, known := m == nil || m.awaited, m != nil && m.adopted
 	if m == nil {
 		m = r.add(t.ID, j)
-		m.grant(Grant{Expires: t.Expires, Subject: t.Subject})
+		m.grant(Grant{Expires: t.Expires, Subject: t.Subject, MayHost: t.MayHost})
 	}
 	if t.Process != r.process {
 		r.returned[t.ID] = true
@@ -240,7 +255,7 @@ func (r *room) newID(mayHost bool) signaling.PeerID {
 	}
 	for {
 		id := signaling.PeerID(randomUint64() & uint64(signaling.MaxPeerID))
-		if id > r.host && r.members[id] == nil && !r.returned[id] {
+		if id > signaling.Host && r.members[id] == nil && !r.returned[id] {
 			return id
 		}
 	}
@@ -271,12 +286,18 @@ func (m *Member) welcome(s Session, resumed bool) {
 	if !s.Forwards() {
 		limits.RelayRate = 0
 	}
+	var guests []signaling.PeerID
+	if r.terms.Migrates && resumed && m.id != r.host {
+		guests = r.guests()
+	}
 	m.deliver(NewNote(signaling.Welcome{
 		ID:             m.id,
 		Room:           r.name,
 		Topology:       r.topology,
 		Host:           r.host,
+		Term:           r.term,
 		Members:        r.others(m.id),
+		Guests:         guests,
 		Resume:         token,
 		Resumed:        resumed,
 		Sealed:         r.sealed,

@@ -33,6 +33,9 @@ type ticket struct {
 	Kicked  []signaling.PeerID `json:"kicked,omitempty"`  // room.kicked
 	Expires time.Time          `json:"expires,omitzero"`  // member.until
 	Terms   terms              `json:"terms"`
+	MayHost bool               `json:"may_host,omitzero"` // member.mayHost, in a room that migrates
+	Host    signaling.PeerID   `json:"host,omitzero"`     // room.host, likewise
+	Term    int                `json:"term,omitzero"`     // room.term
 }
 
 // An origin tells a ticket from all others of its room and id.
@@ -55,7 +58,10 @@ type terms struct {
 	Sealed     bool                `json:"sealed,omitzero"` // from the beginning
 	Metadata   json.RawMessage     `json:"metadata,omitempty"`
 	MaxMembers int                 `json:"max_members,omitzero"`
-	Password   password            `json:"password,omitempty"`
+	Migrates   bool                `json:"migrates,omitzero"`
+	// HostTimeout is signaling.NewRoom.HostTimeoutMillis.
+	HostTimeout int      `json:"host_timeout_ms,omitzero"`
+	Password    password `json:"password,omitempty"`
 }
 
 // A token is base64url of a version and the ticket's JSON, encrypted: the hash of the room's password
@@ -116,10 +122,14 @@ func (m *Member) ticket() ticket {
 	if age := s.config.TicketAge; age > 0 {
 		m.reissue = s.clock.Now() + age/2
 	}
-	return ticket{
+	t := ticket{
 		Room: r.name, Nonce: r.nonce, ID: m.id, origin: origin{r.process, m.generation},
 		Issued: time.Now(), Subject: m.subject, Kicked: r.kicked, Expires: m.until, Terms: r.terms,
 	}
+	if r.terms.Migrates {
+		t.MayHost, t.Host, t.Term = m.mayHost, r.host, r.term
+	}
+	return t
 }
 
 // AskOf returns the Ask of a session that joins with a resume token, or an error if it is not one for that room.

@@ -143,7 +143,7 @@ func (c *Client) Send(ctx context.Context, m signaling.Message) error {
 // returns nil for what its dialect has no words for.
 func (c *Client) encode(m signaling.Message) ([]byte, error) {
 	switch m := m.(type) {
-	case signaling.Seal, signaling.Lock, signaling.Kick, signaling.List:
+	case signaling.Seal, signaling.Lock, signaling.Kick, signaling.Successor, signaling.HostLost, signaling.List:
 	case signaling.Signal:
 		if m.To == 0 {
 			return nil, &signaling.Error{Code: signaling.CodeBadMessage, Text: "signal: want to"}
@@ -151,7 +151,7 @@ func (c *Client) encode(m signaling.Message) ([]byte, error) {
 	case signaling.Leave:
 		return nil, errors.New("signalclient: send leave: Close does that")
 	default:
-		return nil, fmt.Errorf("signalclient: send %T: want a Signal, a Seal, a Lock, a Kick or a List", m)
+		return nil, fmt.Errorf("signalclient: send %T: want a Signal, a Seal, a Lock, a Kick, a Successor, a HostLost or a List", m)
 	}
 	frame, err := c.dialer.cfg.Dialect.Encode(m)
 	if err != nil {

@@ -1,6 +1,7 @@
 package signalserver_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -48,7 +49,7 @@ func shareOne(t *testing.T, hub *membus.Hub, name string, config signalserver.Co
 func shareOver(t *testing.T, bus *membus.Bus, through func(cluster.Bus) cluster.Bus, name string, config signalserver.Config) *sharing {
 	t.Helper()
 	config.Bus, config.ServerName, config.ResumeKey = through(bus), name, key
-	config.Recovery, config.JoinRate, config.ConnectRate = -1, -1, -1
+	config.Recovery, config.JoinRate, config.ConnectRate = cmp.Or(config.Recovery, -1), -1, -1
 	if os.Getenv("RTCPEER_LOG") != "" {
 		config.Log = slog.New(slog.NewTextHandler(os.Stderr, nil)).With("at", name)
 	}
@@ -191,6 +192,39 @@ func TestOwnerDies(t *testing.T) {
 		c := servers[2].member(t, signaling.Join{Room: "r", Password: "p"})
 		require.Len(t, c.welcome.Members, 3)
 	})
+}
+
+// The owner of the room dies, and somebody joins before the members are attached to the next one. Each of them is told, also
+// where the next owner does not know the members, as the record of the room was not written in time or is lost.
+func TestNewcomerBeforeTheMembersOfTheLastOwner(t *testing.T) {
+	for name, lose := range map[string]func(hub *membus.Hub){
+		"record":                      func(*membus.Hub) { time.Sleep(time.Second) }, // of fake time
+		"record without the members":  func(*membus.Hub) {},
+		"no record, bucket was lost":  func(hub *membus.Hub) { time.Sleep(time.Second); hub.Empty() },
+		"no record, while it is slow": func(hub *membus.Hub) { hub.Empty(); time.Sleep(time.Millisecond) },
+	} {
+		for _, at := range []int{1, 2} {
+			t.Run(fmt.Sprint(name, at), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					hub := new(membus.Hub)
+					servers := share(t, hub, 3, signalserver.Config{Grace: time.Minute, Recovery: 5 * time.Second})
+					for _, s := range servers {
+						s.bus.Slow(5*time.Millisecond, 0)
+					}
+					members := spread(t, servers, signaling.Join{Room: "r"})
+					servers[0].bus.Cut(true)
+					lose(hub)
+					members[0].vanish()
+					c := servers[at].member(t, signaling.Join{Room: "r"})
+					time.Sleep(15 * time.Second)
+					for _, m := range members[1:] {
+						require.Equal(t, signaling.Joined{Member: signaling.Member{ID: c.id()}}, m.skipMoved(members))
+					}
+					wantSignals(t, append(members[1:], c))
+				})
+			})
+		}
+	}
 }
 
 // A server without the bus refuses joins with a hint, and is well again by itself.

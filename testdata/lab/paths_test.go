@@ -41,6 +41,9 @@ var roads = []struct {
 // yielding is rtcpeer with the bulk on a channel of Config.Bulk.
 const yielding = "rtcpeer, Bulk"
 
+// flooding is rtcpeer that sends unreliable packets, more than any path here carries.
+const flooding = "rtcpeer, flood"
+
 // stacks are what runs over them: a runner each.
 var stacks = []string{"rtcpeer", yielding, "pion", "lean", "libdatachannel", "libwebrtc"}
 
@@ -50,7 +53,7 @@ const (
 )
 
 // besides are pairs of stacks that send bulk over one bottleneck at the same time. tcp is the kernel's, with cubic.
-var besides = [][2]string{{"tcp", "tcp"}, {"rtcpeer", "tcp"}, {"rtcpeer", "rtcpeer"}, {yielding, "tcp"}, {"libdatachannel", "tcp"}}
+var besides = [][2]string{{"tcp", "tcp"}, {"rtcpeer", "tcp"}, {"rtcpeer", "rtcpeer"}, {yielding, "tcp"}, {flooding, "tcp"}, {"libdatachannel", "tcp"}}
 
 // A road is a world of two hosts, a and b, and a line between them.
 func newRoad(t *testing.T, kit kit, l line) *world {
@@ -83,7 +86,7 @@ func newPairing(ctx context.Context, w *world, stack string, number int) *pairin
 		switch stack {
 		case "libdatachannel", "libwebrtc":
 			p.ends[i], p.in[i] = w.startTalking(host, nil, "node", "runner.mjs", stack, room)
-		case "rtcpeer", yielding:
+		case "rtcpeer", yielding, flooding:
 			p.ends[i], p.in[i] = w.startTalking(host, self, os.Args[0], stack, room)
 		default:
 			p.ends[i], p.in[i] = w.startTalking(host, self, os.Args[0], stack, []string{"offer", "answer"}[i], fmt.Sprint(7000+number))
@@ -294,7 +297,11 @@ func shareBottleneck(t *testing.T, kit kit, both [2]string) string {
 		pairs[i].awaitFirst(ctx)
 	}
 	for i := range pairs {
-		pairs[i].tell(0, "bulk", 16<<10, warm+lasts+1)
+		if both[i] == flooding {
+			pairs[i].tell(0, "flood", 1000, warm+lasts+1)
+		} else {
+			pairs[i].tell(0, "bulk", 16<<10, warm+lasts+1)
+		}
 	}
 	time.Sleep(warm * time.Second)
 	var counted [2]tally

@@ -27,6 +27,7 @@ import (
 //	        first 401.8      and the first packet has come
 //	stdin:  bulk 16384 5     sends reliable packets of that size for 5 s
 //	        state 5          sends an unreliable packet of 200 bytes 60 times a second, with the time in it
+//	        flood 1000 5     sends unreliable packets of that size for 5 s, 20 MB/s of them
 //	stdout: done bulk        the last of it may still be on its way
 //	stdin:  count 4          counts for 4 s what comes
 //	stdout: counted {...}    a tally
@@ -71,7 +72,7 @@ func run(stdin io.Reader, stdout, stderr io.Writer, args []string) int {
 	}()
 	var err error
 	switch stack := args[0]; stack {
-	case "rtcpeer", yielding:
+	case "rtcpeer", yielding, flooding:
 		err = r.join(args[1], stack == yielding)
 	case "tcp":
 		err = r.dial(args[1] == "offer", roadServer+":"+args[2])
@@ -93,6 +94,8 @@ func run(stdin io.Reader, stdout, stderr io.Writer, args []string) int {
 			go r.bulk(make([]byte, size), time.Duration(seconds*float64(time.Second)))
 		case scan(line, "state %g", &seconds):
 			go r.state(time.Duration(seconds * float64(time.Second)))
+		case scan(line, "flood %d %g", &size, &seconds):
+			go r.flood(size, time.Duration(seconds*float64(time.Second)))
 		case scan(line, "count %g", &seconds):
 			go r.count(time.Duration(seconds * float64(time.Second)))
 		}
@@ -124,6 +127,18 @@ func (r *runner) state(lasts time.Duration) {
 		r.sendState(p)
 	}
 	fmt.Fprintln(r.out, "done state")
+}
+
+func (r *runner) flood(size int, lasts time.Duration) {
+	const rate = 20e6 // bytes a second
+	sent, began := 0, time.Now()
+	for now := began; now.Sub(began) < lasts; now = time.Now() {
+		for ; float64(sent) < now.Sub(began).Seconds()*rate; sent += size {
+			r.sendState(make([]byte, size))
+		}
+		time.Sleep(time.Millisecond)
+	}
+	fmt.Fprintln(r.out, "done flood")
 }
 
 func milliseconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e6 }
@@ -166,7 +181,11 @@ func (r *runner) heardBulk(n int) {
 func (r *runner) heardState(p []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.counted != nil {
+	switch {
+	case r.counted == nil:
+	case len(p) != stateSize: // of a flood
+		r.counted.Bytes += len(p)
+	default:
 		r.counted.Ages = append(r.counted.Ages, milliseconds(time.Now())-math.Float64frombits(binary.BigEndian.Uint64(p)))
 	}
 }

@@ -96,12 +96,12 @@ export class Stage {
     }
     const who = this.people.of(id), name = this.people.name(id);
     const state = p?.state ?? "me";
-    node.className = `node ${state}`;
+    node.className = `node ${state}${topology === "star" && id === host ? " host" : ""}`;
     node.dataset.color = String(who.color);
     node.querySelector(".face").textContent = who.emoji;
     const hosts = topology === "star" && id === host ? ", host" : "";
     const label = p ? name : "You";
-    const shown = state === "connected" || state === "me" ? label + hosts : `${label}${hosts}, ${names[state]}`;
+    const shown = state === "connected" || state === "me" ? label : `${label}, ${names[state]}`;
     if (node.querySelector("bdi").textContent !== shown) node.querySelector("bdi").textContent = shown;
     node.ariaLabel = p ? `${name}${hosts}: ${[p.path, names[state === "connected" ? p.quality : state]].filter(Boolean).join(", ")}` : `You, ${name}${hosts}. The arrow keys move you.`;
     node.title = p ? name : "";
@@ -239,7 +239,7 @@ function layout({ me, host, topology, peers }, width, height) {
   }
   const centre = topology === "star" ? host : 0, ring = ids.filter((id) => id !== centre);
   const places = new Map(ring.map((id, i) => {
-    const angle = (2 * Math.PI * i) / ring.length - Math.PI / (ring.length % 2 ? 2 : ring.length);
+    const angle = (2 * Math.PI * i) / ring.length - Math.PI / (ring.length % 2 ? 2 : ring.length) + (ring.length === 2 ? Math.PI / 2 : 0);
     return [id, { x: 0.5 + 0.42 * Math.cos(angle), y: 0.5 + 0.5 * Math.sin(angle) }];
   }));
   const ys = [...places.values()].map(({ y }) => y), off = 0.5 - (Math.min(...ys) + Math.max(...ys)) / 2;

@@ -9,10 +9,9 @@ import (
 )
 
 // A brake keeps a flood of unreliable packets from pushing others off a path. Unreliable lanes send at once, and SCTP's
-// own window holds nobody back (sctpFloor). As soon as packets wait in a queue on the path that does not go away, the
-// lanes share a window of their own, which shrinks with each loss as TCP's do: a packet that does not fit has no room,
-// and is dropped here instead of there. The window stays for as long as it is used; a program that sends little is never
-// held up.
+// own window holds nobody back (sctpFloor). As soon as packets wait in a queue on the path, and are lost there or do not
+// cease to wait, the lanes share a gentle window of their own: a packet that does not fit has no room, and is dropped here
+// instead of there. The window stays for as long as it is used; a program that sends little is never held up.
 type brake struct {
 	lanes []*lane // the unreliable ones; fixed before the path opens
 
@@ -29,6 +28,9 @@ const (
 	// lossyRoom is what an unreliable lane may have in flight whatever others have: a game's state, 60 packets a second
 	// of 200 bytes, takes as much in a second.
 	lossyRoom = 16 << 10 // bytes
+	// floods is the share of lost packets at which a queue on the path is that of a flood. Where packets are lost by chance
+	// alone there is no queue.
+	floods = 1. / 8
 	// heldUp is the lag of a lane that has no room. It is longer than any that a program would wait.
 	heldUp time.Duration = math.MaxInt64
 )
@@ -69,8 +71,14 @@ func (b *brake) room(f flow, took time.Duration, inFlight int, sent func() uint6
 		return s
 	}
 	b.window.update(f, took, inFlight < b.window.size(false)/2, asked, now)
-	if b.on = b.window.started && (b.on || b.window.contest > 0); b.on {
-		return b.window.size(false) * 7 / 8
+	switch w := &b.window; {
+	case w.grown == 0: // it begins, perhaps anew
+		b.on = false
+	case w.contest > 0, b.lost > floods && w.queue() > w.shortest*3/10+slack:
+		b.on = true
+	}
+	if b.on {
+		return b.window.size(false)
 	}
 	return math.MaxInt
 }

@@ -3,6 +3,7 @@
 package webrtc
 
 import (
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -18,6 +19,8 @@ type crossing struct {
 	queue time.Duration // what would wait longer is lost
 	flood int           // bytes a second that are offered
 	tcp   bool
+	first bool    // TCP has the path to itself first
+	loss  float64 // by chance
 }
 
 const crossTick = time.Millisecond
@@ -36,7 +39,7 @@ func (c crossing) run(lasts time.Duration, braked bool) (result crossed) {
 		again     bool
 	}
 	var (
-		b                     brake
+		b                     = brake{window: window{gentle: true}}
 		f                     flow
 		flying                []packet
 		clear, waited         time.Duration
@@ -46,6 +49,7 @@ func (c crossing) run(lasts time.Duration, braked bool) (result crossed) {
 		offered, refused, all int
 		start                 = time.Now()
 		owed                  float64
+		chance                = rand.New(rand.NewPCG(1, 2))
 	)
 	put := func(p packet, now time.Duration) {
 		clear = max(clear, now)
@@ -53,7 +57,7 @@ func (c crossing) run(lasts time.Duration, braked bool) (result crossed) {
 			waited += clear - now
 			all++
 		}
-		if p.lost = clear-now > c.queue; !p.lost {
+		if p.lost = clear-now > c.queue || chance.Float64() < c.loss; !p.lost {
 			clear += pipePacket * time.Second / time.Duration(c.rate)
 		}
 		p.due = max(clear, now) + c.rtt
@@ -105,7 +109,7 @@ func (c crossing) run(lasts time.Duration, braked bool) (result crossed) {
 			tcpFlight++
 			put(packet{at: now, tcp: true}, now)
 		}
-		if now > lasts/10 { // TCP has the path first
+		if !c.first || now > lasts/10 {
 			owed += float64(c.flood) * crossTick.Seconds()
 		}
 		for ; owed >= pipePacket; owed -= pipePacket {
@@ -145,23 +149,26 @@ func cubicK(most float64) float64 {
 func TestBrake(t *testing.T) {
 	const ms = time.Millisecond
 	line := crossing{rtt: 50 * ms, rate: 6_250_000, queue: 100 * ms, flood: 20_000_000, tcp: true}
-	without, with := line.run(30*time.Second, false), line.run(30*time.Second, true)
-	t.Logf("without: %+v", without)
-	t.Logf("with:    %+v", with)
-	require.Less(t, without.tcp, 0.1)
-	require.Greater(t, with.tcp, 0.25)
-	require.Greater(t, with.flood, 0.25)
-
+	for _, first := range []bool{true, false} {
+		line.first = first
+		without, with := line.run(6*time.Second, false), line.run(24*time.Second, true)
+		t.Logf("TCP first %v, without: %+v", first, without)
+		t.Logf("TCP first %v, with:    %+v", first, with)
+		require.Less(t, without.tcp, 0.1)
+		require.Greater(t, with.tcp, 0.25)
+		require.Greater(t, with.flood, 0.25)
+	}
 	for name, c := range map[string]struct {
 		crossing
 		least float64 // what the flood gets
 	}{
 		"a flood alone":             {crossing{rtt: 50 * ms, rate: 6_250_000, queue: 100 * ms, flood: 20_000_000}, 0.8},
 		"a flood on a narrow path":  {crossing{rtt: 50 * ms, rate: 250_000, queue: 200 * ms, flood: 20_000_000}, 0.8},
+		"a quarter is lost":         {crossing{rtt: 50 * ms, rate: 6_250_000, queue: 100 * ms, flood: 1_000_000, loss: 0.25}, 0.14},
 		"half of what it carries":   {crossing{rtt: 50 * ms, rate: 6_250_000, queue: 100 * ms, flood: 3_000_000}, 0.47},
 		"a game's state beside TCP": {crossing{rtt: 50 * ms, rate: 6_250_000, queue: 100 * ms, flood: 12_000, tcp: true}, 0.001},
 	} {
-		run := c.run(30*time.Second, true)
+		run := c.run(12*time.Second, true)
 		t.Logf("%s: %+v", name, run)
 		require.Greater(t, run.flood, c.least, name)
 		if c.flood < c.rate {

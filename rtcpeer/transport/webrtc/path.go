@@ -55,6 +55,7 @@ func newPath(t *Transport, config transport.PathConfig) (*path, error) {
 		patience:  newPatience(cmp.Or(config.LostAfter, t.silence), t.doubt),
 	}
 	p.outlet.path = p
+	p.brake.window.gentle = true
 	pc.OnICECandidate(p.gathered)
 	pc.OnConnectionStateChange(p.stateChanged)
 	// The association tells at once that the other end is gone; the connection, only when DTLS has.

@@ -37,6 +37,8 @@ type window struct {
 
 	queued  int // intervals in a row with a queue that is not this window's own
 	contest int // the window while somebody else keeps a queue; 0: nobody does
+
+	gentle bool // in a contest it takes less than its share; fixed
 }
 
 // A flow is what has happened on a path so far, in bytes.
@@ -60,8 +62,9 @@ const (
 	idleReset            = 10 * time.Second // after which a path may have become another one
 	// A window in a contest shrinks with a loss as cubic's does (RFC 9438), and grows by three packets a round trip.
 	contestLoss, contestStep = 0.7, 3 * sctpPacket
-	sctpPacket               = 1156 // bytes of data in one of SCTP's packets
-	sctpHead                 = 32   // bytes of headers in one
+	gentleLoss, gentleStep   = 0.5, sctpPacket // as Reno's
+	sctpPacket               = 1156            // bytes of data in one of SCTP's packets
+	sctpHead                 = 32              // bytes of headers in one
 )
 
 // wire is how many bytes a packet has on the wire.
@@ -72,7 +75,7 @@ func wire(n int) int { return n + (n+sctpPacket-1)/sctpPacket*sctpHead }
 func (w *window) update(f flow, took time.Duration, idle bool, sent func() uint64, now time.Time) {
 	if !idle && now.Sub(w.busy) > idleReset {
 		f.sent = sent()
-		*w = window{shortest: w.shortest, shortestAt: now, usual: w.shortest, busy: now, began: now, last: f}
+		*w = window{gentle: w.gentle, shortest: w.shortest, shortestAt: now, usual: w.shortest, busy: now, began: now, last: f}
 	}
 	w.idle = w.idle || idle
 	w.delay(took, now)
@@ -110,15 +113,29 @@ func (w *window) interval(rate float64, lost bool) {
 	case queue < w.shortest*3/10+slack:
 		w.queued, w.contest = 0, 0
 	case w.contest > 0 && lost:
-		w.contest = int(float64(w.contest) * contestLoss)
+		w.contest = int(float64(w.contest) * w.contestLoss())
 	case w.contest > 0:
-		w.contest += contestStep
+		w.contest += w.contestStep()
 	case w.started && queue > w.shortest*6/10+2*slack && !w.idle && (lost || w.room(1.25, slack) > leastWindow):
 		// On a narrow path the least window makes a queue by itself, which loses nothing.
 		if w.queued++; w.queued == 3 {
 			w.contest, w.probeEnd = int(w.rate()*w.usual.Seconds()), time.Time{}
 		}
 	}
+}
+
+func (w *window) contestLoss() float64 {
+	if w.gentle {
+		return gentleLoss
+	}
+	return contestLoss
+}
+
+func (w *window) contestStep() int {
+	if w.gentle {
+		return gentleStep
+	}
+	return contestStep
 }
 
 // delay notes how long a packet took.

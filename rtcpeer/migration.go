@@ -1,0 +1,193 @@
+package rtcpeer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"example.org/rtcpeer/signaling"
+)
+
+// How a node follows when the server names another host: Config.NewRoom.Migrates.
+//
+//	server: host 5, term 2 ---> run: the lead is another; the link with the old host ends, those with new members begin
+//	                            move: when the old link is over, and all that came over it is in the inbox: HostChanged
+//	                            links: are published after that, so nothing of the new host is before it
+//
+// The relayed peers stay connected meanwhile. Who becomes the host takes them over from its time as a guest.
+
+// A lead is who hosts the room. It never changes: another host is another lead.
+type lead struct {
+	host  PeerID
+	term  int           // counts the hosts of a room that migrates; 0: the room ends with its host
+	moved chan struct{} // closed when this node has parted from the host before
+}
+
+// A HostChange is what an Event tells of another host.
+type HostChange struct {
+	// Old and New are ids. The new host may be this node.
+	Old, New PeerID
+	// Term counts the hosts of the room: 2 is the first change.
+	Term int
+	// Missed are connected peers that may have missed reliable packets of this node: those to which it has sent some
+	// so shortly before the old host was last heard that the host may not have passed them on. None is sent again.
+	Missed []PeerID
+}
+
+// Term counts the hosts of a room that migrates: 1 for the first. It is 0 in all other rooms.
+func (n *Node) Term() int { return n.room.lead.Load().term }
+
+// SetSuccessor names the member that is to host the room after this one, and does not wait. It counts until the next
+// call, and only if that member can be host when the time comes. 0: nobody; then the server chooses the one that has been
+// there the longest. Errors: ErrNotHost, ErrUnknownPeer for who is no member, ErrClosed.
+func (n *Node) SetSuccessor(ctx context.Context, id PeerID) error {
+	_, member := n.roster.member(id)
+	switch {
+	case !n.hosts():
+		return ErrNotHost
+	case id != 0 && !member:
+		return fmt.Errorf("%w: successor %d", ErrUnknownPeer, id)
+	}
+	if err := n.room.send(ctx, signaling.Successor{ID: id}); err != nil {
+		return fmt.Errorf("rtcpeer: successor %d: %w", id, err)
+	}
+	return nil
+}
+
+// follow makes another member the host. The members of the change are still to be joined.
+func (n *Node) follow(c signaling.HostChanged) {
+	old := n.room.lead.Load()
+	next := &lead{host: c.Host, term: c.Term, moved: make(chan struct{})}
+	n.log.Info("host changed", "old", old.host, "new", next.host, "term", next.term)
+	there := append(slices.Clone(c.Guests), c.Host)
+	if n.id == next.host {
+		n.setRoute(&host{node: n, before: n.guest, settled: newSignal()})
+		for _, m := range c.Members {
+			there = append(there, m.ID)
+		}
+	}
+	n.room.lead.Store(next) // after the route: who sends looks at this first
+	n.status.CompareAndSwap(int32(ConnectionConnected), int32(ConnectionConnecting))
+	was, _ := n.roster.left(old.host, true)
+	if was != nil {
+		was.end(HostGone)
+	}
+	n.wg.Go(func() { n.move(old, next, was, there) })
+}
+
+// move tells the program of another host, when the link with the old one is over.
+func (n *Node) move(old, next *lead, was *link, there []PeerID) {
+	<-old.moved
+	if was != nil {
+		<-was.done
+	}
+	missed := n.guest.regroup(there)
+	n.inbox.hostChanged(&HostChange{Old: old.host, New: next.host, Term: next.term, Missed: missed})
+	if n.id == next.host {
+		n.status.CompareAndSwap(int32(ConnectionConnecting), int32(ConnectionConnected))
+	}
+	close(next.moved)
+	n.guest.opened.wake()
+}
+
+// awaitMove waits until this node has parted from the host before the one at whose time the link began.
+func (l *link) awaitMove() error {
+	select {
+	case <-l.lead.moved:
+		return nil
+	case <-l.over:
+		return errOver
+	}
+}
+
+// awaitHost ends a guest that its host has left, if the server does not name another host: then that host has
+// disconnected this guest alone.
+func (n *Node) awaitHost(at *lead, why string) {
+	timer := time.NewTimer(kickTime)
+	defer timer.Stop()
+	for {
+		select {
+		case <-n.ctx.Done():
+			return
+		case <-timer.C:
+		}
+		switch {
+		case n.room.lead.Load() != at:
+			return
+		case n.room.isLost():
+			timer.Reset(kickTime)
+		default:
+			n.endLater(fmt.Errorf("%w: %s", ErrHostGone, why))
+			return
+		}
+	}
+}
+
+// hostLost tells the server that the link with the host is lost.
+func (n *Node) hostLost(at *lead) {
+	if err := n.room.send(n.ctx, signaling.HostLost{Term: at.term}); err != nil && n.ctx.Err() == nil {
+		n.log.Debug("not sent", "err", err)
+	}
+}
+
+// isReplaced reports whether the signaler has ended because another member hosts the room.
+func isReplaced(err error) bool {
+	return errors.Is(err, &signaling.Error{Code: signaling.CodeHostReplaced})
+}
+
+// hasMoved reports whether the node has parted from the host before.
+func (l *lead) hasMoved() bool {
+	select {
+	case <-l.moved:
+		return true
+	default:
+		return false
+	}
+}
+
+// resolve returns the id of a target: Server is the present host.
+func (l *lead) resolve(target PeerID) PeerID {
+	switch target {
+	case Server:
+		return l.host
+	case -Server:
+		return -l.host
+	}
+	return target
+}
+
+// A signal wakes those who wait, all at once.
+type signal struct{ c atomic.Pointer[chan struct{}] }
+
+func newSignal() *signal {
+	s := new(signal)
+	c := make(chan struct{})
+	s.c.Store(&c)
+	return s
+}
+
+// next returns a channel that is closed by the next wake.
+func (s *signal) next() <-chan struct{} { return *s.c.Load() }
+
+func (s *signal) wake() {
+	c := make(chan struct{})
+	close(*s.c.Swap(&c))
+}
+
+// wait waits for a wake, or until ctx or the node is over. With noWait that is ErrBufferFull.
+func (n *Node) wait(ctx context.Context, woken <-chan struct{}) error {
+	if ctx == noWait {
+		return ErrBufferFull
+	}
+	select {
+	case <-woken:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-n.ctx.Done():
+		return context.Cause(n.ctx)
+	}
+}

@@ -1,0 +1,371 @@
+package rtcpeer_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/rtcpeer/transport/memory"
+	"example.org/rtcpeer/signaling"
+)
+
+// Stars that outlive their hosts. The server of these tests elects the member with the smallest id.
+
+// migrating runs a test in a room that migrates, in fake time, with a host and guests that are connected.
+func migrating(t *testing.T, config rtcpeer.Config, test func(t *testing.T, w *world), ids ...rtcpeer.PeerID) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, rtcpeer.Star, memory.Options{Delay: 20 * time.Millisecond, Jitter: 5 * time.Millisecond, Loss: 0.02})
+		w.room.term = 1
+		w.room.delay = func(_, _ rtcpeer.PeerID) time.Duration { return 30 * time.Millisecond }
+		test(t, w.join(config, ids...))
+	})
+}
+
+// wantHost wants all given members to be of one room with a host.
+func (w *world) wantHost(host rtcpeer.PeerID, term int, ids ...rtcpeer.PeerID) {
+	w.t.Helper()
+	for _, id := range ids {
+		n := w.nodes[id]
+		require.Equal(w.t, host, n.Host(), "node %d", id)
+		require.Equal(w.t, term, n.Term(), "node %d", id)
+		require.Equal(w.t, rtcpeer.ConnectionConnected, n.Status(), "node %d", id)
+		require.Len(w.t, n.Peers(), len(ids)-1, "node %d", id)
+		links := n.Stats().Links
+		if id == host {
+			require.Len(w.t, links, len(ids)-1, "the host is linked with each")
+		} else {
+			require.Len(w.t, links, 1, "node %d", id)
+			require.Contains(w.t, links, host, "node %d", id)
+		}
+	}
+	for _, from := range ids { // each reaches each, and Server is the present host
+		said := "from " + strconv.Itoa(int(from)) + " in term " + strconv.Itoa(term)
+		require.NoError(w.t, w.nodes[from].Send(w.t.Context(), rtcpeer.Packet{Data: []byte(said)}))
+		if from != host {
+			require.NoError(w.t, w.nodes[from].Send(w.t.Context(), rtcpeer.Packet{Peer: rtcpeer.Server, Data: []byte(said + ", host")}))
+			require.NoError(w.t, w.nodes[from].Send(w.t.Context(), rtcpeer.Packet{Peer: -rtcpeer.Server, Data: []byte(said + ", guests")}))
+		}
+	}
+	after(5 * time.Second)
+	for _, to := range ids {
+		for _, from := range ids {
+			if from == to {
+				continue
+			}
+			said := "from " + strconv.Itoa(int(from)) + " in term " + strconv.Itoa(term)
+			want := []string{said}
+			switch {
+			case to == host:
+				want = append(want, said+", host")
+			case from != host:
+				want = append(want, said+", guests")
+			}
+			got := w.diaries[to].packets(from, 0, rtcpeer.Reliable)
+			require.Equal(w.t, want, got[max(0, len(got)-len(want)):], "%d to %d", from, to)
+		}
+	}
+	for _, id := range ids {
+		w.diaries[id].check(w.t)
+	}
+}
+
+// change returns what a program was told of the last change of the host.
+func (w *world) change(id rtcpeer.PeerID) (c *rtcpeer.HostChange) {
+	w.t.Helper()
+	events, _ := w.diaries[id].all()
+	for _, ev := range events {
+		if ev.Kind == rtcpeer.HostChanged {
+			c = ev.Host
+			require.Equal(w.t, c.New, ev.Peer)
+		}
+	}
+	require.NotNil(w.t, c, "node %d was told of no change", id)
+	return c
+}
+
+func TestHostCloses(t *testing.T) {
+	migrating(t, rtcpeer.Config{}, func(t *testing.T, w *world) {
+		began := time.Now()
+		require.NoError(t, w.closeNode(1))
+		for _, id := range []rtcpeer.PeerID{5, 7, 9} {
+			for w.nodes[id].Status() != rtcpeer.ConnectionConnected || w.nodes[id].Host() != 5 {
+				after(10 * time.Millisecond)
+			}
+		}
+		require.Less(t, time.Since(began), 3*time.Second)
+		after(time.Second)
+		w.wantHost(5, 2, 5, 7, 9)
+		for _, id := range []rtcpeer.PeerID{5, 7, 9} {
+			require.Equal(t, "connected disconnected(by peer)", w.diaries[id].story(1))
+			require.Equal(t, &rtcpeer.HostChange{Old: 1, New: 5, Term: 2}, w.change(id), "nothing was sent that could be missed")
+		}
+		require.Equal(t, "connected host changed", w.diaries[7].story(5))
+		require.Equal(t, "connected", w.diaries[7].story(9))
+		require.Equal(t, "connected", w.diaries[5].story(9))
+
+		w.enter(1000, rtcpeer.Config{}) // the old host comes back, with a new id
+		after(5 * time.Second)
+		w.wantHost(5, 2, 5, 7, 9, 1000)
+		require.Equal(t, "connected", w.diaries[9].story(1000))
+	}, 1, 5, 7, 9)
+}
+
+// A host dies while all send to all. What comes, comes once and in order; whoever may have missed something is named.
+func TestHostDiesUnderLoad(t *testing.T) {
+	config := rtcpeer.Config{Channels: []rtcpeer.Mode{rtcpeer.Reliable}}
+	migrating(t, config, func(t *testing.T, w *world) {
+		ids := []rtcpeer.PeerID{5, 7, 9, 11}
+		var streams []*stream
+		for _, from := range ids {
+			for _, to := range ids {
+				if from != to {
+					streams = append(streams, w.stream(from, to, 1, rtcpeer.Reliable, 16*time.Millisecond, 100))
+				}
+			}
+		}
+		after(3 * time.Second)
+		w.kill(1)
+		after(10 * time.Second)
+		w.room.depose()
+		began := time.Now()
+		for _, id := range ids {
+			for w.nodes[id].Status() != rtcpeer.ConnectionConnected || w.nodes[id].Host() != 5 || id != 5 && len(w.nodes[id].Stats().Links) == 0 {
+				after(10 * time.Millisecond)
+			}
+		}
+		require.Less(t, time.Since(began), 2*time.Second, "all are linked to the new host")
+		after(3 * time.Second)
+		for _, s := range streams {
+			s.end()
+		}
+		after(10 * time.Second)
+		for _, s := range streams {
+			last, lost := -1, 0
+			for _, data := range w.diaries[s.to].packets(s.from, 1, rtcpeer.Reliable) {
+				n, err := strconv.Atoi(data)
+				require.NoError(t, err)
+				require.Greater(t, n, last, "%d to %d: in order, and once", s.from, s.to)
+				lost += n - last - 1
+				last = n
+			}
+			require.Equal(t, s.sent-1, last, "%d to %d: the last one arrives", s.from, s.to)
+			require.Positive(t, lost, "%d to %d: the host had some", s.from, s.to)
+			require.Contains(t, w.change(s.from).Missed, s.to)
+		}
+		w.wantHost(5, 2, ids...)
+		for _, at := range ids {
+			for _, id := range ids {
+				if id != at && id != 5 {
+					require.Equal(t, "connected", w.diaries[at].story(id), "%d of %d", at, id)
+				}
+			}
+		}
+	}, 1, 5, 7, 9, 11)
+}
+
+// What is sent between two hosts waits, or says that it does not.
+func TestSendingBetweenTwoHosts(t *testing.T) {
+	migrating(t, rtcpeer.Config{}, func(t *testing.T, w *world) {
+		delay := w.room.delay
+		w.room.delay = func(from, to rtcpeer.PeerID) time.Duration { return 5 * time.Second } // links take their time
+		require.NoError(t, w.closeNode(1))
+		after(2 * time.Second)
+		require.Equal(t, []rtcpeer.PeerID{7, 9}, w.nodes[5].Peers())
+		require.Equal(t, []rtcpeer.PeerID{5, 9}, w.nodes[7].Peers())
+		require.ErrorIs(t, w.nodes[7].TrySend(rtcpeer.Packet{Peer: 9, Data: []byte("x")}), rtcpeer.ErrBufferFull)
+		require.ErrorIs(t, w.nodes[7].TrySend(rtcpeer.Packet{Peer: rtcpeer.Server, Data: []byte("x")}), rtcpeer.ErrBufferFull)
+		require.ErrorIs(t, w.nodes[7].TrySend(rtcpeer.Packet{Data: []byte("x")}), rtcpeer.ErrBufferFull)
+		require.NoError(t, w.nodes[7].TrySend(rtcpeer.Packet{Peer: 9, Mode: rtcpeer.Unreliable, Data: []byte("x")}))
+		require.ErrorIs(t, w.nodes[7].TrySend(rtcpeer.Packet{Peer: 1234, Data: []byte("x")}), rtcpeer.ErrUnknownPeer)
+		require.ErrorIs(t, w.nodes[5].TrySend(rtcpeer.Packet{Peer: 9, Data: []byte("x")}), rtcpeer.ErrBufferFull)
+		var full *rtcpeer.BroadcastError
+		require.ErrorAs(t, w.nodes[5].TrySend(rtcpeer.Packet{Data: []byte("x")}), &full)
+		require.ElementsMatch(t, []rtcpeer.PeerID{7, 9}, full.Peers)
+		require.NoError(t, w.nodes[5].TrySend(rtcpeer.Packet{Mode: rtcpeer.Unreliable, Data: []byte("x")}))
+		require.Equal(t, uint64(1), w.nodes[7].Stats().Dropped["interrupted"])
+
+		short, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		require.ErrorIs(t, w.nodes[7].Send(short, rtcpeer.Packet{Peer: 9, Data: []byte("x")}), context.DeadlineExceeded)
+		for from, to := range map[rtcpeer.PeerID]rtcpeer.PeerID{5: 9, 7: 9, 9: 7} {
+			require.NoError(t, w.nodes[from].Send(t.Context(), rtcpeer.Packet{Peer: to, Data: fmt.Append(nil, "waited for ", to)}))
+		}
+		after(10 * time.Second)
+		require.Equal(t, []string{"waited for 9"}, w.diaries[9].packets(5, 0, rtcpeer.Reliable))
+		require.Equal(t, []string{"waited for 9"}, w.diaries[9].packets(7, 0, rtcpeer.Reliable))
+		require.Equal(t, []string{"waited for 7"}, w.diaries[7].packets(9, 0, rtcpeer.Reliable))
+		w.room.delay = delay
+		w.wantHost(5, 2, 5, 7, 9)
+	}, 1, 5, 7, 9)
+}
+
+// What waits since before the change goes on, also at the member that becomes the host.
+func TestSendThatWaitsForAnotherHost(t *testing.T) {
+	migrating(t, rtcpeer.Config{}, func(t *testing.T, w *world) {
+		w.kill(1)
+		after(40 * time.Second)
+		require.Equal(t, "connected interrupted disconnected(lost)", w.diaries[5].story(1))
+		require.Equal(t, rtcpeer.ConnectionConnecting, w.nodes[5].Status())
+		sent := make(chan error)
+		for _, from := range []rtcpeer.PeerID{5, 7} {
+			for _, to := range []rtcpeer.PeerID{9, 0} {
+				go func() {
+					sent <- w.nodes[from].Send(t.Context(), rtcpeer.Packet{Peer: to, Data: fmt.Append(nil, "to ", to)})
+				}()
+			}
+		}
+		go func() {
+			sent <- w.nodes[9].Send(t.Context(), rtcpeer.Packet{Peer: rtcpeer.Server, Data: []byte("to the host")})
+		}()
+		after(time.Second)
+		w.room.depose()
+		var full []rtcpeer.PeerID
+		for range 5 {
+			if err := <-sent; err != nil { // a broadcast of a host never waits
+				partly, ok := errors.AsType[*rtcpeer.BroadcastError](err)
+				require.True(t, ok, err)
+				full = append(full, partly.Peers...)
+			}
+		}
+		require.ElementsMatch(t, []rtcpeer.PeerID{7, 9}, full)
+		after(5 * time.Second)
+		require.Equal(t, []string{"to 9"}, w.diaries[9].packets(5, 0, rtcpeer.Reliable))
+		require.ElementsMatch(t, []string{"to 9", "to 0"}, w.diaries[9].packets(7, 0, rtcpeer.Reliable))
+		require.Equal(t, []string{"to 0"}, w.diaries[5].packets(7, 0, rtcpeer.Reliable))
+		require.Equal(t, []string{"to the host"}, w.diaries[5].packets(9, 0, rtcpeer.Reliable))
+		w.wantHost(5, 2, 5, 7, 9)
+	}, 1, 5, 7, 9)
+}
+
+// The elected one dies at once, and so does the next.
+func TestTwoHostsInARow(t *testing.T) {
+	for name, between := range map[string]time.Duration{"at once": 0, "while links are made": 70 * time.Millisecond, "later": 20 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			migrating(t, rtcpeer.Config{}, func(t *testing.T, w *world) {
+				for _, host := range []rtcpeer.PeerID{1, 5, 7} {
+					w.kill(host)
+					w.room.depose()
+					after(between)
+				}
+				after(20 * time.Second)
+				w.wantHost(9, 4, 9, 11, 13)
+				for _, id := range []rtcpeer.PeerID{9, 11, 13} {
+					require.Contains(t, w.diaries[id].story(5), "disconnected", "node %d", id)
+					require.Contains(t, w.diaries[id].story(7), "disconnected", "node %d", id)
+				}
+				require.Equal(t, "connected", w.diaries[11].story(13))
+				require.Equal(t, "connected host changed", w.diaries[11].story(9))
+			}, 1, 5, 7, 9, 11, 13)
+		})
+	}
+}
+
+// The host is cut off from the server, and its guests are not cut off from it: they follow the server.
+func TestHostWithoutItsServerIsReplaced(t *testing.T) {
+	migrating(t, rtcpeer.Config{}, func(t *testing.T, w *world) {
+		s := w.room.seatOf(1)
+		w.room.cut(s)
+		w.room.notice(s)
+		after(10 * time.Second)
+		w.room.depose()
+		after(5 * time.Second)
+		w.wantHost(5, 2, 5, 7, 9)
+		require.Empty(t, w.nodes[1].Peers())
+		require.Equal(t, "connected disconnected(by peer)", w.diaries[1].story(7))
+		w.room.restore(s)
+		after(time.Second)
+		_, why := w.diaries[1].end()
+		require.ErrorIs(t, why, rtcpeer.ErrHostReplaced)
+	}, 1, 5, 7, 9)
+}
+
+// A guest leaves while there is no host, and another cannot be linked with the new one.
+func TestGuestsThatDoNotMove(t *testing.T) {
+	migrating(t, rtcpeer.Config{}, func(t *testing.T, w *world) {
+		w.partition(5, 11)
+		w.kill(1)
+		after(10 * time.Second)
+		w.kill(9)
+		w.giveUp(9, signaling.LeftLost) // the old host would have been told
+		w.room.depose()
+		after(40 * time.Second)
+		require.Equal(t, "connected disconnected(host gone)", w.diaries[7].story(9))
+		require.Equal(t, "connected disconnected(host gone)", w.diaries[5].story(9))
+		require.Equal(t, []rtcpeer.PeerID{5}, w.nodes[7].Peers())
+		require.Contains(t, w.diaries[7].story(11), "connected disconnected(lost)")
+		require.Contains(t, w.diaries[5].story(11), "connected disconnected(lost)")
+		w.heal(5, 11)
+		after(60 * time.Second)
+		w.wantHost(5, 2, 5, 7, 11)
+	}, 1, 5, 7, 9, 11)
+}
+
+// A guest that was away from the server hears of the new host when it is back.
+func TestChangeOfTheHostWhileAwayFromTheServer(t *testing.T) {
+	migrating(t, rtcpeer.Config{}, func(t *testing.T, w *world) {
+		s := w.room.seatOf(9)
+		w.room.cut(s)
+		w.room.notice(s)
+		w.kill(1)
+		after(10 * time.Second)
+		w.room.depose()
+		after(5 * time.Second)
+		require.Equal(t, rtcpeer.PeerID(1), w.nodes[9].Host())
+		w.room.restore(s)
+		after(5 * time.Second)
+		w.wantHost(5, 2, 5, 7, 9)
+		require.Equal(t, "connected", w.diaries[9].story(7))
+		require.Equal(t, "connected", w.diaries[7].story(9))
+	}, 1, 5, 7, 9)
+}
+
+// Nobody can be the host: the room ends, and each program is told why, after its peers are disconnected.
+func TestRoomEndsAsNobodyCanBeHost(t *testing.T) {
+	migrating(t, rtcpeer.Config{}, func(t *testing.T, w *world) {
+		w.kill(1)
+		after(40 * time.Second) // the links are lost, and the server has not said anything yet
+		require.Equal(t, "connected", w.diaries[5].story(7))
+		require.Contains(t, w.diaries[5].story(1), "disconnected(lost)")
+		w.room.end(&signaling.Error{Code: signaling.CodeHostLeft, Text: "nobody there can take its place"})
+		after(time.Second)
+		for _, id := range []rtcpeer.PeerID{5, 7} {
+			_, why := w.diaries[id].end()
+			require.ErrorIs(t, why, rtcpeer.ErrHostGone)
+			require.ErrorContains(t, why, "nobody there can take its place")
+			require.Equal(t, "connected disconnected(host gone)", w.diaries[id].story(12-id))
+			w.diaries[id].check(t)
+		}
+	}, 1, 5, 7)
+}
+
+// The host disconnects one guest, which waits in vain for another host.
+func TestHostDisconnectsOneGuest(t *testing.T) {
+	migrating(t, rtcpeer.Config{}, func(t *testing.T, w *world) {
+		require.NoError(t, w.nodes[1].Disconnect(7))
+		after(10 * time.Second)
+		_, why := w.diaries[7].end()
+		require.ErrorIs(t, why, rtcpeer.ErrHostGone)
+		require.Equal(t, "connected disconnected(host gone)", w.diaries[7].story(5))
+		require.Equal(t, "connected disconnected(by peer)", w.diaries[5].story(7))
+	}, 1, 5, 7)
+}
+
+// A node that closes between two hosts closes at once.
+func TestCloseBetweenTwoHosts(t *testing.T) {
+	migrating(t, rtcpeer.Config{}, func(t *testing.T, w *world) {
+		w.kill(1)
+		w.room.depose()
+		for _, id := range []rtcpeer.PeerID{5, 7} {
+			began := time.Now()
+			require.NoError(t, w.closeNode(id))
+			require.Less(t, time.Since(began), time.Second)
+		}
+	}, 1, 5, 7)
+}

@@ -1,0 +1,204 @@
+package rooms
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"example.org/rtcpeer/signaling"
+)
+
+// How a star that migrates gets its next host. The room counts its hosts in r.term, and r.host is the present one. Both
+// change in succeed, when the host has lost its place, and in learnHost, from what an earlier process has told.
+
+// defaultHostTimeout is how long the place of a host is kept, if its room does not say.
+const defaultHostTimeout = 10 * time.Second
+
+// grace is how long a member that has lost the server keeps its place.
+func (r *room) grace(m *Member) time.Duration {
+	grace := r.store.config.Grace
+	if r.terms.Migrates && m.id == r.host {
+		grace = min(grace, r.hostTimeout())
+	}
+	return grace
+}
+
+func (r *room) hostTimeout() time.Duration {
+	return cmp.Or(time.Duration(r.terms.HostTimeout)*time.Millisecond, defaultHostTimeout)
+}
+
+// succeed names the next host after the present one has lost its place, and tells everybody. If there is none it
+// returns why, and the room is to end.
+func (r *room) succeed() (why string) {
+	if !r.terms.Migrates {
+		return fmt.Sprintf("the host of room %q is gone", r.name)
+	}
+	var candidates []candidate
+	for _, m := range r.members {
+		if !m.awaited { // nothing is known of one that has not come back after a restart
+			candidates = append(candidates, candidate{m.id, m.generation, m.info.Can(signaling.FeatureMigrate),
+				m.mayHost && m.info.Can(signaling.FeatureHost), m.session != nil, m.id == r.heir})
+		}
+	}
+	next, why := elect(candidates)
+	if why != "" {
+		return fmt.Sprintf("the host of room %q is gone, and %s", r.name, why)
+	}
+	r.store.config.Voided(Seat{r.nonce, r.host})
+	r.noteKick(r.host) // its id is not given again, and everybody gets a ticket that tells of the new host
+	r.host, r.heir, r.dirty = next, 0, true
+	r.term++
+	if m := r.members[next]; m.session == nil {
+		m.stopGrace()
+		m.expireAfter(r.grace(m), DroppedGraceOver)
+	}
+	r.tellHost()
+	r.store.config.Log.Info("host changed", "room", r.name, "host", r.host, "term", r.term)
+	return ""
+}
+
+// A candidate is what an election knows of a member.
+type candidate struct {
+	id      signaling.PeerID
+	place   uint64 // counts the places of the room: the longer a member is there, the less
+	follows bool   // it can move to a new host
+	canHost bool
+	here    bool // it has not lost the server
+	named   bool // by the host, as its successor
+}
+
+// elect returns who is to be the host: of those who can, and are here if anybody is, the one that the host has named, or
+// the one that has been there the longest. Or it returns why there is none.
+func elect(all []candidate) (host signaling.PeerID, why string) {
+	slices.SortFunc(all, func(a, b candidate) int {
+		return cmp.Or(-compare(a.here, b.here), -compare(a.named, b.named), cmp.Compare(a.place, b.place))
+	})
+	for _, c := range all {
+		switch {
+		case !c.follows:
+			return 0, fmt.Sprintf("member %d cannot move to another", c.id)
+		case c.canHost && host == 0:
+			host = c.id
+		}
+	}
+	if host == 0 {
+		return 0, "nobody there can take its place"
+	}
+	return host, ""
+}
+
+func compare(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
+// tellHost tells everybody who hosts the room.
+func (r *room) tellHost() {
+	change := signaling.HostChanged{Host: r.host, Term: r.term, Guests: r.guests()}
+	if host := r.members[r.host]; host != nil && !host.awaited {
+		change.Members = []signaling.Member{host.info}
+	}
+	n := NewNote(change)
+	for _, m := range r.members {
+		if m.id != r.host {
+			m.deliver(n)
+			continue
+		}
+		own := change
+		own.Members = r.others(m.id)
+		m.deliver(NewNote(own))
+	}
+}
+
+// guests returns the ids of all but the host, in ascending order.
+func (r *room) guests() (ids []signaling.PeerID) {
+	for id := range r.members {
+		if id != r.host {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// learnHost takes from a ticket of an earlier process who was the host later than this one knows. room.mu is held.
+func (r *room) learnHost(t ticket) {
+	if !r.terms.Migrates || t.Term <= r.term {
+		return
+	}
+	before := r.members[r.host]
+	r.host, r.term, r.dirty = t.Host, t.Term, true
+	if before != nil {
+		r.store.config.Voided(Seat{r.nonce, before.id})
+		if before.session != nil {
+			before.session.Fail(replaced())
+		}
+		r.drop(before)
+	}
+	if r.members[r.host] == nil && t.ID != r.host {
+		host := r.add(r.host, signaling.Join{})
+		host.awaited = true
+		host.detach()
+	}
+	r.tellHost()
+}
+
+// replaced is the error of a host after which there is another one.
+func replaced() *signaling.Error {
+	return &signaling.Error{Code: signaling.CodeHostReplaced, Text: "another member hosts the room now; join it anew"}
+}
+
+// nameHeir notes who is to host the room after the present host.
+func (r *room) nameHeir(s signaling.Successor) error {
+	if s.ID != 0 && r.members[s.ID] == nil {
+		return &signaling.Error{Code: signaling.CodeUnknownPeer, Text: fmt.Sprintf("successor: no peer %d here", s.ID)}
+	}
+	r.heir = s.ID
+	return nil
+}
+
+// Successor notes whom m, which is the host, wants to host the room after it.
+func (m *Member) Successor(s Session, named signaling.Successor) error {
+	return m.room.asHost(s, m, named.Kind(), func() error { return m.room.nameHeir(named) })
+}
+
+// HostLost notes that m has lost its link with the host. When most of the guests that are here say so within the host
+// timeout, the host is replaced.
+func (m *Member) HostLost(s Session, lost signaling.HostLost) error {
+	r := m.room
+	r.mu.Lock()
+	defer r.unlock()
+	host := r.members[r.host]
+	switch {
+	case r.elsewhere:
+		return ErrElsewhere
+	case m.session != s || !r.terms.Migrates || lost.Term != r.term || m.id == r.host || host == nil:
+		return nil
+	}
+	now := r.store.clock.Now()
+	m.hostLost = max(1, now)
+	here, without := 0, 0
+	for _, other := range r.members {
+		if other.id == r.host || other.session == nil {
+			continue
+		}
+		here++
+		if other.hostLost != 0 && now-other.hostLost < r.hostTimeout() {
+			without++
+		}
+	}
+	if 2*without <= here {
+		return nil
+	}
+	for _, other := range r.members {
+		other.hostLost = 0
+	}
+	r.expel(host, replaced(), signaling.LeftLost)
+	return nil
+}
