@@ -10,10 +10,10 @@ const folder = process.argv[2];
 for (const name of readdirSync(folder).filter((file) => file.endsWith(".js"))) {
   const file = join(folder, name);
   const { code, map } = await minify({ [name]: readFileSync(file, "utf8") }, {
-    module: true, ecma: 2020, compress: { passes: 2, pure_getters: true },
+    module: true, ecma: 2022, compress: { passes: 3, pure_getters: true, unsafe_arrows: true, unsafe_methods: true },
     sourceMap: { content: readFileSync(file + ".map", "utf8"), filename: name, url: name + ".map", includeSources: true },
   });
   writeFileSync(file, code);
   writeFileSync(file + ".map", map);
-  writeFileSync(file + ".gz", await gzipAsync(Buffer.from(code), { numiterations: 30 }));
+  writeFileSync(file + ".gz", await gzipAsync(Buffer.from(code), { numiterations: 60 }));
 }

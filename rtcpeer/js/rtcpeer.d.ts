@@ -102,6 +102,8 @@ export type Config = {
   keepPlace?: boolean;
   /** How the room shall be if join creates it. */
   newRoom?: NewRoom;
+  /** Whether join may create the room that it names: "never" (unknown_room if it does not exist), "only" (room_exists if it does). Without it, if there is none. */
+  create?: "never" | "only";
   /** node.refuse from the beginning. */
   refuse?: boolean;
   /**

@@ -129,7 +129,6 @@ export class Keeper {
       link.misbehaves("not a control frame");
     } else if (frame?.kind !== beat) {
       link.pathsRefused++;
-      link.node.config.log?.(`path to peer ${link.peer} refused: it does not know the secret`);
       this.nextFailed();
     }
   }
@@ -186,7 +185,6 @@ export class Keeper {
     old?.close();
     if (!link.reliable.every((lane, i) => lane.moveTo(path, counts[i]))) return link.misbehaves(badCounts);
     link.heardAt = now();
-    link.node.config.log?.(`link with peer ${link.peer} goes over path ${link.paths}`);
     this.decide(this.repair.moved(now(), false));
     this.look();
   }

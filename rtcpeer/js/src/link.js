@@ -187,7 +187,6 @@ export class Link {
       this.tell({ type: act, sdp: path.pc.localDescription.sdp, ...(this.id && { link: this.id, ...(act === "offer" && this.published && { repair: true }) }) }, path.attempt);
       path.release();
     } catch (e) {
-      if (act === "candidate" || act === "accept") this.node.config.log?.(act + " not used", e);
       if (act === "candidate" || path !== this.next || this.state === "ending") return;
       if (this.keeper) return this.keeper.nextFailed();
       // libdatachannel refuses a good answer if the path and the certificate are there before it.
@@ -328,7 +327,7 @@ export class Link {
     if (path.closed || this.over || (this.state === "ending" && !this.flushing)) return;
     this.heardAt = now();
     if (this.keeper) return this.keeper.controlled(path, frame);
-    if (path !== this.next || frame?.kind !== hello || !frame.random) return void this.node.config.log?.(`peer ${this.peer} sends no hello`);
+    if (path !== this.next || frame?.kind !== hello || !frame.random) return;
     const halves = this.negotiation.offers ? [this.random, frame.random] : [frame.random, this.random];
     this.secret = newSecret(this.id, halves[0], halves[1]);
     this.tellEach = tellEach(frame.kept ?? 0);
@@ -491,7 +490,6 @@ export class Link {
   /** @param {string} why */
   misbehaves(why) {
     this.fault ??= new RtcPeerError("misbehaved", `peer ${this.peer}: ${why}`, { peer: this.peer });
-    this.node.config.log?.("peer misbehaves", this.fault);
     this.end("misbehaved", this.fault);
   }
 

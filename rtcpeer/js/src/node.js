@@ -268,8 +268,8 @@ export class RtcNode {
       case "signal":
         try {
           return this.signaled(m.from, decodeSignal(m.data));
-        } catch (e) {
-          return this.config.log?.(`signal of ${m.from} not understood`, e);
+        } catch {
+          return; // of another version, or of a server that lies: an attempt without it is begun anew
         }
     }
   }
@@ -447,7 +447,6 @@ export class RtcNode {
     const again = peer.follows(link);
     peer.told ||= published;
     if (failure) {
-      this.config.log?.(`no link with peer ${link.peer}`, failure);
       // That a peer which the program has as gone does not want this end back is no news.
       if (!peer.told || (!again && failure.code !== "refused")) this.failed(link.peer, failure);
       peer.told = true;

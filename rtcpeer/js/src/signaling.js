@@ -158,7 +158,7 @@ export class Signaling {
         } catch (error) {
           if (!(error instanceof RtcPeerError)) throw error;
           if (error.code === "unknown_kind") return; // of a newer server
-          error.message = `${this.shown}: not understood: ${error.message}; give both one version`;
+          error.message = `${this.shown}: not understood: ${error.message}; update both`;
           over(error);
         }
       };

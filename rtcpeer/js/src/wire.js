@@ -63,7 +63,7 @@ const kinds = {
     room: optional(roomName), topology: optional(topology), channels: optional(channelList),
     resume: optional(token), token: optional(token), metadata, one_attempt: flag, features, incarnation, password: optional(bytes(0, 128)),
     new_room: optional(record({
-      public: flag, metadata, max_members: optional(count), migrates: flag, host_timeout_ms: optional(whole(0, 600000)),
+      public: flag, metadata, max_members: optional(count),
     })),
     create: optional(oneOf("never", "only")), match: optional(record({ key: bytes(1, 128), size: whole(2, 64) })),
   }),
@@ -77,11 +77,8 @@ const kinds = {
   lock: record({ open: flag }),
   kick: record({ id, text: optional(bytes(0, 256)) }),
   leave: record({}),
-  successor: record({ id: optional(id) }),
-  host_lost: record({ term: whole(1) }),
-  host_changed: record({ host: id, term: whole(1), members: optional(listOf(member)), guests: optional(listOf(id)) }),
   welcome: record({
-    id, room: roomName, topology, host: id, term: optional(count), members: optional(listOf(member)), guests: optional(listOf(id)), resume: string,
+    id, room: roomName, topology, host: id, members: optional(listOf(member)), resume: string,
     resumed: flag, sealed: flag, locked: flag, relay_links: flag, host_away_ms: optional(count), ice_servers: iceServers,
     limits: (v = {}) => v,
   }),
