@@ -58,7 +58,7 @@ func (n *Node) linkOver(l *link) {
 		}
 		l.entry.told = true
 	}
-	last := n.roster.over(l)
+	last := n.roster.over(l, again)
 	guest := n.isGuest() && l.peer == n.Host() // else it has parted from another host
 	switch signalingErr := n.room.why(); {
 	case guest && reason == Kicked && signalingErr == nil:

@@ -28,6 +28,7 @@ type peer struct {
 	standing standing
 	link     *link         // nil between two
 	running  bool          // run is
+	parting  bool          // its last link has ended for good, and its path is being closed
 	lost     bool          // its last link was Lost, and could not be repaired
 	gone     bool          // it has left the room by itself, or was taken out of it, and its program there with it
 	ended    bool          // its last link has ended for good: it has to join anew to get another one

@@ -216,7 +216,7 @@ func (r *roster) full(limit int, newcomer PeerID) bool {
 		if p.running && id == newcomer {
 			return false
 		}
-		if p.running {
+		if p.running && !p.parting {
 			linked++
 		}
 	}
@@ -239,7 +239,7 @@ func (r *roster) start(id PeerID, first *signaling.SignalData) {
 // make makes a link with a member; mu is held.
 func (r *roster) make(p *peer, first *signaling.SignalData) *link {
 	l := newLink(p, first)
-	p.link, p.standing, p.lost, p.ended = l, standingMaking, false, false
+	p.link, p.standing, p.lost, p.ended, p.parting = l, standingMaking, false, false, false
 	p.links++
 	return l
 }
@@ -306,8 +306,8 @@ func (r *roster) stands(l *link, s standing) {
 	l.entry.standing = s
 }
 
-// over forgets a link that has ended. It returns whether there is no link left.
-func (r *roster) over(l *link) (last bool) {
+// over forgets a link that has ended, after which another one may follow. It returns whether there is no link left.
+func (r *roster) over(l *link, again bool) (last bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := l.entry
@@ -318,7 +318,7 @@ func (r *roster) over(l *link) (last bool) {
 	if r.shut && l.unflushed != nil {
 		r.unflushed.Bytes[l.peer] += l.unflushed.Bytes[l.peer]
 	}
-	p.link, p.standing = nil, standingOver
+	p.link, p.standing, p.parting = nil, standingOver, !again
 	p.attempt = max(p.attempt, l.state.attempt)
 	for _, p := range r.peers {
 		if p.link != nil {

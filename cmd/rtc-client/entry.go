@@ -26,7 +26,7 @@ type entryFlags struct {
 	terms
 	ICEServer  []string      `name:"ice-server" placeholder:"URL" help:"STUN or TURN server, as stun:host:port or turn:user:secret@host:port; repeat for more."`
 	Channels   []string      `placeholder:"MODE,..." help:"Modes of the transfer channels 1, 2, ..., which all members need the same: reliable, unreliable_ordered, unreliable (none)."`
-	Framed     bool          `help:"Put the packets of a mesh into the frames of Godot's MultiplayerAPI, for a room with games that use it. All members need the same. (In a star they always are.)"`
+	Framed     bool          `help:"Frame the packets of a mesh as Godot's MultiplayerAPI does, for games that use it. All members need the same. (A star always does.)"`
 	AuthSecret string        `env:"RTC_AUTH_SECRET" placeholder:"TEXT" help:"Secret of a star: its host admits only guests that send exactly these bytes. ${unseen}"`
 	LostAfter  time.Duration `default:"30s" placeholder:"TIME" help:"How long a peer may be interrupted before it counts as lost (${default})."`
 	RelayLinks bool          `help:"Go through the signaling server, encrypted, where there is no other way. The other end and the server have to allow it, too."`
