@@ -20,9 +20,9 @@ import (
 // What rooms cost on the bus: three servers and three NATS nodes, and a room for each member. RTCPEER_MANY_ROOMS is how many
 // rooms there are; 10000 take a minute. With -v it prints a table.
 func TestManyRooms(t *testing.T) {
-	rooms := 50
-	if n, err := strconv.Atoi(os.Getenv("RTCPEER_MANY_ROOMS")); err == nil {
-		rooms = n
+	rooms, err := strconv.Atoi(os.Getenv("RTCPEER_MANY_ROOMS"))
+	if err != nil {
+		t.Skip("counts and checks nothing else: set RTCPEER_MANY_ROOMS to a number of rooms")
 	}
 	f := newFleet(t)
 	conn, err := nats.Connect("nats://" + f.addresses[0])

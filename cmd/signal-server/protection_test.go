@@ -29,14 +29,6 @@ func TestNoCompression(t *testing.T) {
 	require.NoError(t, conn.SetReadDeadline(time.Now().Add(time.Minute)))
 	_, _, err = conn.ReadMessage()
 	require.True(t, websocket.IsCloseError(err, websocket.CloseProtocolError), "%v", err)
-
-	req, err := http.NewRequestWithContext(t.Context(), "GET", pageOf(p)+"page.js", nil)
-	require.NoError(t, err)
-	req.Header.Set("Accept-Encoding", "gzip")
-	page, err := plainClient.Do(req)
-	require.NoError(t, err)
-	page.Body.Close()
-	require.Empty(t, page.Header.Get("Content-Encoding"))
 }
 
 func TestHugeHeaders(t *testing.T) {
