@@ -68,6 +68,7 @@ func TestNamesForScreenReaders(t *testing.T) {
 	one, two := browser.openAs(t, redFox, pageOf(p)+"#lobby"), browser.openAs(t, blueOwl, pageOf(p)+"#lobby")
 	two.waitFor(t, `rows().length === 1 && drawn("link").join() === "link connected"`)
 	two.waitFor(t, `document.querySelector("#target").length === 1 && !document.querySelector("#target").disabled`)
+	two.waitFor(t, `document.querySelector("[aria-label='You are connected with Red Fox.']") !== null`)
 	require.Subset(t, two.names(t), []string{
 		"button: Invite", "button: Leave", "region: Everyone in the room", "image: You are connected with Red Fox.",
 		"button: You, Blue Owl. The arrow keys move you.", "group: Throw an emoji", "button: Throw 🎉", "button: Send a file to everybody", "list: Files",
