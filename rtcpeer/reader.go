@@ -26,8 +26,9 @@ func (r *reader) readLoop() DisconnectReason {
 		p, err := r.read()
 		switch {
 		case errors.Is(err, io.ErrShortBuffer):
-			r.lane.link.oversized.Store(true)
-			return Misbehaved // the packet is over the limit that was announced
+			// The packet is over the limit that was announced; where a transport says more, it is something else that is wrong.
+			r.lane.link.oversized.Store(err == io.ErrShortBuffer)
+			return Misbehaved
 		case err != nil && r.path.control != nil:
 			return 0 // the link may go on over another path
 		case err != nil:

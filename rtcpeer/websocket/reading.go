@@ -18,10 +18,9 @@ import (
 
 // What a socket does to read. It has no goroutine of its own for that.
 
-// errMisbehaved is the end of a socket whose other end sent more than the limit, or what is no
-// WebSocket's. A buffer that is too short however large it becomes is what the node understands as
-// Misbehaved.
-var errMisbehaved = io.ErrShortBuffer
+// A buffer that is too short however large it becomes is what the node understands as Misbehaved: the other end has sent
+// more than the limit. errNoFrame is that of what is no WebSocket's.
+var errNoFrame = fmt.Errorf("websocket: what came is no frame: %w", io.ErrShortBuffer)
 
 // read is the Read of a transport.Lane.
 func (s *socket) read(p []byte) (int, error) {
@@ -113,8 +112,10 @@ func (s *socket) end(err error) error {
 	network, _ := errors.AsType[net.Error](err)
 	_, goodbye := errors.AsType[*gorilla.CloseError](err)
 	switch {
-	case errors.Is(err, gorilla.ErrReadLimit), !goodbye && strings.HasPrefix(err.Error(), "websocket: "):
-		s.why = errMisbehaved // gorilla has told the other end: 1009, 1002
+	case errors.Is(err, gorilla.ErrReadLimit):
+		s.why = io.ErrShortBuffer // gorilla has told the other end: 1009
+	case !goodbye && strings.HasPrefix(err.Error(), "websocket: "):
+		s.why = errNoFrame // likewise: 1002
 	case goodbye, errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		// With a close frame or, as Godot's close() does it, without.
 		s.why = fmt.Errorf("%w: %v", transport.ErrRemoteClosed, err)

@@ -3,6 +3,7 @@
 package websocket
 
 import (
+	"errors"
 	"io"
 	"net"
 	"sync"
@@ -102,7 +103,7 @@ func (s *socket) drain() {
 			s.end(err)
 		}
 	}
-	if s.why != errMisbehaved {
+	if !errors.Is(s.why, io.ErrShortBuffer) {
 		return
 	}
 	s.writing.Wait()

@@ -194,18 +194,19 @@ func TestMisbehaved(t *testing.T) {
 		name string
 		do   func(*gorilla.Conn) error
 		code int
+		err  error
 	}{
 		{"oversized", func(c *gorilla.Conn) error {
 			return c.WriteMessage(gorilla.BinaryMessage, make([]byte, 65536))
-		}, 1009},
+		}, 1009, rtcpeer.ErrPacketTooLarge},
 		{"reserved bits", func(c *gorilla.Conn) error {
 			_, err := c.NetConn().Write([]byte{0xf2, 0x80, 0, 0, 0, 0})
 			return err
-		}, 1002},
+		}, 1002, nil},
 		{"unmasked", func(c *gorilla.Conn) error {
 			_, err := c.NetConn().Write([]byte{0x82, 1, 3})
 			return err
-		}, 1002},
+		}, 1002, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -217,7 +218,7 @@ func TestMisbehaved(t *testing.T) {
 			next(t, server)
 			require.NoError(t, tt.do(bad.conn))
 			bad.wantClose(tt.code)
-			wantDisconnected(t, server, badID, rtcpeer.Misbehaved)
+			wantMisbehaved(t, server, badID, tt.err)
 			good.send("036869")
 			wantPacket(t, server, goodID, "hi")
 		})
@@ -230,8 +231,17 @@ func TestMisbehaved(t *testing.T) {
 		})
 		guest := dial(t, url, websocket.Config{})
 		wantConnected(t, guest, 1)
-		wantDisconnected(t, guest, 1, rtcpeer.Misbehaved)
+		wantMisbehaved(t, guest, 1, rtcpeer.ErrPacketTooLarge)
 	})
+}
+
+// wantMisbehaved takes the next event, which is the end of a link with a peer, and says why.
+func wantMisbehaved(t *testing.T, p rtcpeer.Peer, id rtcpeer.PeerID, why error) {
+	t.Helper()
+	ev := next(t, p)
+	require.ErrorIs(t, ev.Err, why)
+	ev.Err = nil
+	require.Equal(t, rtcpeer.Event{Kind: rtcpeer.PeerDisconnected, Peer: id, Reason: rtcpeer.Misbehaved}, ev)
 }
 
 // Frames that are none of the relay's cost their packet, and nothing else.
