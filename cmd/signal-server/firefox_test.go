@@ -3,6 +3,8 @@ package main
 import (
 	"os"
 	"os/exec"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -44,10 +46,20 @@ func inEachBrowser(t *testing.T, test func(t *testing.T, show func(script, url s
 		})
 	})
 	t.Run("Firefox", func(t *testing.T) {
-		browser := openFirefox(t)
+		browser := sync.OnceValue(func() *firefox.Browser { return openFirefox(t) })
 		test(t, func(script, url string) view {
-			return openView(t, browser, script, url)
+			return openView(t, browser(), script, url)
 		})
+	})
+}
+
+// inChromium is inEachBrowser where Firefox, which takes three times as long, is for RTCPEER_LAB_LONG=1.
+func inChromium(t *testing.T, test func(t *testing.T, show func(script, url string) view)) {
+	inEachBrowser(t, func(t *testing.T, show func(script, url string) view) {
+		if strings.HasSuffix(t.Name(), "/Firefox") && os.Getenv("RTCPEER_LAB_LONG") == "" {
+			t.Skip("in Firefox with RTCPEER_LAB_LONG=1")
+		}
+		test(t, show)
 	})
 }
 

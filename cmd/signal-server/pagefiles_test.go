@@ -30,7 +30,7 @@ const saving = `
 
 // A file that is dropped on somebody is theirs alone once they accept it, and one on the stage is everybody's.
 func TestFilesOfThePage(t *testing.T) {
-	inEachBrowser(t, func(t *testing.T, show func(script, url string) view) {
+	inChromium(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil)
 		one := show(as(redFox)+saving, pageOf(p)+"#lobby")
 		one.waitFor(t, `drawn("node").length === 1`)
@@ -73,7 +73,7 @@ func TestFileGoesOn(t *testing.T) {
 	if os.Getenv("RTCPEER_LAB_LONG") != "" {
 		size = 50_000_000
 	}
-	inEachBrowser(t, func(t *testing.T, show func(script, url string) view) {
+	inChromium(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil)
 		one, two := show(as(redFox)+saving, pageOf(p)+"#lobby"), show(as(blueOwl)+saving, pageOf(p)+"#lobby")
 		for _, tab := range []view{one, two} {

@@ -91,7 +91,7 @@ func TestStage(t *testing.T) {
 
 // A second tab is somebody else than the first one, and who comes back is who they were.
 func TestWhoAmI(t *testing.T) {
-	inEachBrowser(t, func(t *testing.T, show func(script, url string) view) {
+	inChromium(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil)
 		const me = `document.querySelector("#me").textContent`
 		one := show("", pageOf(p))
