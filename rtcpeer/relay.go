@@ -71,8 +71,7 @@ func (r *host) unlinked(target PeerID) (ids []PeerID) {
 
 // missed is the error of a packet that some targets cannot get yet, as they are not linked.
 func (r *host) missed(err error, unlinked []PeerID, i int) error {
-	switch {
-	case r.node.channels[i] != Reliable:
+	if r.node.channels[i] != Reliable {
 		r.node.inbox.counters.drop(dropInterrupted)
 		return err
 	}

@@ -29,7 +29,7 @@ type terms struct {
 	Password   string `env:"RTC_CLIENT_PASSWORD" placeholder:"TEXT" help:"Password of the room, and of a new one. ${unseen}"`
 	Public     bool   `help:"Have rtc-client list show the room, if it is new."`
 	Metadata   string `placeholder:"JSON" help:"What it shows of a new room, and filters by."`
-	Create     string `placeholder:"never|only" help:"Never create the room, or only (if need be)."`
+	Create     string `placeholder:"never|only" help:"never: only join; only: only create (either)."`
 	MaxMembers int    `placeholder:"N" help:"Most members of a new room, with its host (as many as the server allows)."`
 }
 

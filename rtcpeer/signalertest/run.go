@@ -20,8 +20,9 @@ type Join func(context.Context, signaling.Join) (rtcpeer.Signaler, error)
 // patience is how long anything may take: longer than it does on a busy machine.
 const patience = 30 * time.Second
 
-// Run runs the suite. New makes rooms that no other test uses, and ends them with the test.
-func Run(t *testing.T, new func(*testing.T) Join) {
+// Run runs the suite. connect returns the Join of a server, or of a bus, that no other test uses, and ends that with the
+// test.
+func Run(t *testing.T, connect func(*testing.T) Join) {
 	for _, test := range []struct {
 		name string
 		run  func(*testing.T, *hall)
@@ -44,7 +45,7 @@ func Run(t *testing.T, new func(*testing.T) Join) {
 		{"nodes in a mesh", func(t *testing.T, h *hall) { testNodes(t, h, rtcpeer.Mesh) }},
 		{"nodes in a star", func(t *testing.T, h *hall) { testNodes(t, h, rtcpeer.Star) }},
 	} {
-		t.Run(test.name, func(t *testing.T) { test.run(t, &hall{t: t, join: new(t)}) })
+		t.Run(test.name, func(t *testing.T) { test.run(t, &hall{t: t, join: connect(t)}) })
 	}
 }
 

@@ -67,7 +67,8 @@ type Config struct {
 	// A DisconnectedAfter of less than 2 s takes one late answer for a disturbance.
 	DisconnectedAfter, FailedAfter time.Duration
 
-	// SettingEngine, if not nil, has the last word on Pion's settings.
+	// SettingEngine, if not nil, has the last word on Pion's settings, but for its logger factory, which is wrapped, and
+	// the handler of ICE binding requests, which is replaced: see firstRoute.
 	SettingEngine func(*pion.SettingEngine)
 	// Log receives Pion's own log, from its warnings up as far as the handler wants them. Nil: none.
 	Log *slog.Logger
