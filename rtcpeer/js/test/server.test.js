@@ -301,6 +301,7 @@ test("who joins while the host is away is told for how long the server waits for
   const host = await Player.join(url, { RTCPeerConnection, topology: "star", WebSocket: Kept });
   t.after(() => host.close());
   assert.equal(host.node.hostAway, 0);
+  for (const locked of [true, false]) await host.node.setLocked(locked); // a place is kept for whom the server has heard
   sockets[0].terminate();
   const guest = await within(patience, "a guest", (async () => {
     for (;;) {
