@@ -1,9 +1,15 @@
 package bubble_test
 
 import (
+	"bytes"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/testdata/bubble"
 )
@@ -25,4 +31,19 @@ func TestTimersThatFireAtOnce(t *testing.T) {
 			goroutines.Wait()
 		})
 	}
+}
+
+func TestNoTestUsesSynctestTest(t *testing.T) {
+	root := os.DirFS("../..")
+	require.NoError(t, fs.WalkDir(root, ".", func(path string, entry fs.DirEntry, err error) error {
+		if entry.IsDir() && entry.Name() == "node_modules" {
+			return fs.SkipDir
+		}
+		if err != nil || filepath.Ext(path) != ".go" || filepath.Dir(path) == filepath.Join("testdata", "bubble") {
+			return err
+		}
+		source, err := fs.ReadFile(root, path)
+		require.False(t, bytes.Contains(source, []byte("synctest.Test(")), "%s: use bubble.Test", path)
+		return err
+	}))
 }
