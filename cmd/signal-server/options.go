@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"runtime/debug"
 	"time"
 
@@ -133,7 +134,7 @@ func (o *limitOptions) check(p *problems) {
 	}
 	p.within("--max-header", o.MaxHeader, 1<<10, 1<<20)
 	p.within("--max-outbox", o.MaxOutbox, 1, 1<<30)
-	p.within("--max-buffered", o.MaxBuffered, 8<<20, 1<<40)
+	p.within("--max-buffered", o.MaxBuffered, 8<<20, min(1<<40, math.MaxInt))
 	p.within("--max-rooms-per-address", o.RoomsPerAddress, 0, 1<<30)
 	p.within("--max-public-per-address", o.PublicPerAddress, 0, 1<<30)
 }
