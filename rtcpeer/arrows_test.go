@@ -44,7 +44,10 @@ func TestArrows(t *testing.T) {
 		"rtcpeer/examples/arena":          {"rtcpeer", "rtcpeer/js"},
 		"rtcpeer/examples/dots":           {"rtcpeer"},
 		"cmd/signal-server":               {"rtcpeer/js", "signaling", "signaling/cluster/natsbus", "signaling/cluster/natsnode", "signaling/godot", "signaling/loglimit", "signaling/signalserver", "signaling/turnserver"},
-		"cmd/rtc-client":                  {"rtcpeer", "rtcpeer/doctor", "rtcpeer/transfer", "rtcpeer/transport", "rtcpeer/transport/webrtc", "signaling", "signaling/godot", "signaling/signalclient", "signaling/signalserver"},
+		"cmd/internal/cli":                nil,
+		"cmd/rtc-client":                  {"cmd/internal/cli", "cmd/rtc-client/internal/console", "cmd/rtc-client/internal/format", "rtcpeer", "rtcpeer/doctor", "rtcpeer/transfer", "rtcpeer/transport", "rtcpeer/transport/webrtc", "signaling", "signaling/godot", "signaling/signalclient", "signaling/signalserver"},
+		"cmd/rtc-client/internal/console": {"cmd/rtc-client/internal/format"},
+		"cmd/rtc-client/internal/format":  {"rtcpeer", "signaling"},
 	}
 	gates := map[string][]string{
 		"github.com/pion/":               {"rtcpeer/transport/webrtc", "rtcpeer/doctor", "signaling/turnserver"},

@@ -4,6 +4,9 @@ import (
 	"context"
 	"time"
 
+	"example.org/rtcpeer/cmd/internal/cli"
+	"example.org/rtcpeer/cmd/rtc-client/internal/console"
+	"example.org/rtcpeer/cmd/rtc-client/internal/format"
 	"example.org/rtcpeer/rtcpeer"
 )
 
@@ -29,19 +32,19 @@ Examples:
 const chatLinger = 5 * time.Second
 
 // Run talks until stdin, ctx or the room ends.
-func (o *chat) Run(ctx context.Context, c *console) error {
+func (o *chat) Run(ctx context.Context, c *console.Console) error {
 	if o.Topology != "" && o.Topology != string(rtcpeer.Mesh) && o.Topology != string(rtcpeer.Star) {
-		return usage("--topology %q: want mesh or star", o.Topology)
+		return cli.Usagef("--topology %q: want mesh or star", o.Topology)
 	}
 	node, url, err := o.join(ctx, c, rtcpeer.Config{Topology: rtcpeer.Topology(o.Topology), Linger: chatLinger, NeverHost: true})
 	if err != nil {
-		return unlessInterrupted(ctx, err)
+		return cli.UnlessInterrupted(ctx, err)
 	}
 	defer func() {
 		if err := node.Close(); err != nil {
-			c.say("%s", plain(err))
+			c.Say("%s", format.Error(err))
 		}
 	}()
 	t := talk{node: node, console: c, url: url, name: o.Name, wait: o.Wait, changed: make(chan struct{}, 1)}
-	return unlessInterrupted(ctx, t.run(ctx))
+	return cli.UnlessInterrupted(ctx, t.run(ctx))
 }

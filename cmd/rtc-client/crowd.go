@@ -12,6 +12,7 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 
+	"example.org/rtcpeer/cmd/rtc-client/internal/format"
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/signalclient"
 )
@@ -184,7 +185,7 @@ func (c *crowd) parallel(ctx context.Context, n int, do func(int)) error {
 func (c *crowd) failed(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.errors[clean(plain(err))]++
+	c.errors[format.Clean(format.Error(err))]++
 }
 
 // close has everybody leave.

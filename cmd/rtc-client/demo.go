@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"sync"
 	"time"
 
+	"example.org/rtcpeer/cmd/internal/cli"
+	"example.org/rtcpeer/cmd/rtc-client/internal/console"
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/signaling/signalserver"
 )
@@ -42,21 +43,21 @@ Examples:
 const demoProgress = 16
 
 // Run prints what came of it also when it has failed.
-func (d *demo) Run(ctx context.Context, c *console) error {
+func (d *demo) Run(ctx context.Context, c *console.Console) error {
 	switch {
 	case d.Peers < 2 || d.Peers > 128:
-		return usage("--peers %d: want 2 to 128", d.Peers)
+		return cli.Usagef("--peers %d: want 2 to 128", d.Peers)
 	case d.Packets < 1 || d.Packets > 1000:
-		return usage("--packets %d: want 1 to 1000", d.Packets)
+		return cli.Usagef("--packets %d: want 1 to 1000", d.Packets)
 	case d.Timeout <= 0:
-		return usage("--timeout %v: want a positive time", d.Timeout)
+		return cli.Usagef("--timeout %v: want a positive time", d.Timeout)
 	}
 	server, err := startServer()
 	if err != nil {
 		return err
 	}
 	defer server.stop()
-	t := newTrial(d.Peers, d.Packets, d.progressWriter(c))
+	t := newTrial(d.Peers, d.Packets, c.Progress(d.Peers >= demoProgress))
 	defer t.close()
 	ctx, cancel := context.WithTimeoutCause(ctx, d.Timeout, fmt.Errorf("not done within %v (--timeout)", d.Timeout))
 	defer cancel()
@@ -64,16 +65,9 @@ func (d *demo) Run(ctx context.Context, c *console) error {
 	err = t.run(ctx, server.url, rtcpeer.Topology(d.Topology))
 	report := t.report(rtcpeer.Topology(d.Topology), time.Since(began), err)
 	if d.JSON {
-		return errors.Join(err, report.writeJSON(c.out))
+		return errors.Join(err, report.writeJSON(c.Out))
 	}
-	return errors.Join(err, report.writeTable(c.out))
-}
-
-func (d *demo) progressWriter(c *console) io.Writer {
-	if d.Peers >= demoProgress && c.terminal() {
-		return c.err
-	}
-	return io.Discard
+	return errors.Join(err, report.writeTable(c.Out))
 }
 
 // demoServer is a signaling server on a free port of the loopback interface.

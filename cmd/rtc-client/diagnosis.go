@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"net/netip"
 	"text/tabwriter"
 	"time"
 
+	"example.org/rtcpeer/cmd/rtc-client/internal/format"
 	"example.org/rtcpeer/rtcpeer/doctor"
 )
 
@@ -42,20 +42,20 @@ type checkReport struct {
 
 // settle takes what there is. err is why there is no more.
 func (d *diagnosis) settle(err error) {
-	d.SignalingMS, d.err = milliseconds(d.joined), err
+	d.SignalingMS, d.err = format.Milliseconds(d.joined), err
 	if err != nil {
-		d.Error = plain(err)
+		d.Error = format.Error(err)
 		return
 	}
 	d.Mapping, d.Outlook = d.report.Mapping, d.report.Outlook()
 	d.OK = d.Outlook != doctor.Nobody
 	for _, c := range d.report.Checks {
 		r := checkReport{
-			URL: c.URL, Over: c.Over, OK: c.Err == nil, MS: milliseconds(c.Took),
+			URL: c.URL, Over: c.Over, OK: c.Err == nil, MS: format.Milliseconds(c.Took),
 			Mapped: address(c.Mapped), Relay: address(c.Relay), Remedy: c.Remedy,
 		}
 		if c.Err != nil {
-			r.Error = plain(c.Err)
+			r.Error = format.Error(c.Err)
 		}
 		d.Checks = append(d.Checks, r)
 	}
@@ -79,9 +79,9 @@ func (d *diagnosis) writeTable(w io.Writer) error {
 	if d.err != nil {
 		return nil // which is all there is to say
 	}
-	fmt.Fprintf(tw, "%s\t%s\tok\n", d.URL, short(d.joined))
+	fmt.Fprintf(tw, "%s\t%s\tok\n", d.URL, format.Duration(d.joined))
 	for _, c := range d.report.Checks {
-		fmt.Fprintf(tw, "%s\t%s\t%s\n", c.URL, short(c.Took), outcome(c))
+		fmt.Fprintf(tw, "%s\t%s\t%s\n", c.URL, format.Duration(c.Took), outcome(c))
 	}
 	fmt.Fprintf(tw, "\nmapping: %s\nlinks through the server: %s\n%s\n", mappingWords[d.Mapping], d.relaying(), d.Outlook)
 	for _, c := range d.report.Checks {
@@ -111,7 +111,7 @@ var mappingWords = map[doctor.Mapping]string{
 func outcome(c doctor.Check) string {
 	switch {
 	case c.Err != nil:
-		return "failed: " + clean(plain(c.Err))
+		return "failed: " + format.Clean(format.Error(c.Err))
 	case c.TURN():
 		return "ok, a relay at " + c.Relay.String()
 	}
@@ -124,5 +124,3 @@ func address(a netip.AddrPort) string {
 	}
 	return a.String()
 }
-
-func milliseconds(d time.Duration) float64 { return math.Round(d.Seconds()*1e4) / 10 }

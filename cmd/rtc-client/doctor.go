@@ -5,6 +5,9 @@ import (
 	"errors"
 	"time"
 
+	"example.org/rtcpeer/cmd/internal/cli"
+	"example.org/rtcpeer/cmd/rtc-client/internal/console"
+	"example.org/rtcpeer/cmd/rtc-client/internal/format"
 	"example.org/rtcpeer/rtcpeer/doctor"
 	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/signaling"
@@ -29,26 +32,26 @@ Examples:
 }
 
 // Run examines the signaling server first, since it tells of the others.
-func (o *examine) Run(ctx context.Context, c *console) error {
+func (o *examine) Run(ctx context.Context, c *console.Console) error {
 	server, err := newSite(o.URL)
 	if err != nil {
 		return err
 	}
 	if o.Timeout <= 0 {
-		return usage("--timeout %v: want a positive time", o.Timeout)
+		return cli.Usagef("--timeout %v: want a positive time", o.Timeout)
 	}
 	servers, err := iceServers(o.ICEServer)
 	if err != nil {
 		return err
 	}
 	d := diagnosis{URL: server.shown()}
-	c.say("asking %s", d.URL)
+	c.Say("asking %s", d.URL)
 	told, err := o.ask(ctx, server, &d)
 	if err == nil {
 		servers = append(told, servers...)
-		c.say("asking %s", count(urlsOf(servers), "STUN and TURN URL"))
+		c.Say("asking %s", format.Count(urlsOf(servers), "STUN and TURN URL"))
 		d.report, err = doctor.Examine(ctx, doctor.Config{Servers: servers, Timeout: o.Timeout}, func(check doctor.Check) {
-			c.say("%s: %s", check.URL, outcome(check))
+			c.Say("%s: %s", check.URL, outcome(check))
 		})
 	}
 	if ctx.Err() != nil {
@@ -56,9 +59,9 @@ func (o *examine) Run(ctx context.Context, c *console) error {
 	}
 	d.settle(err)
 	if o.JSON {
-		return errors.Join(d.failure(), d.writeJSON(c.out))
+		return errors.Join(d.failure(), d.writeJSON(c.Out))
 	}
-	return errors.Join(d.failure(), d.writeTable(c.out))
+	return errors.Join(d.failure(), d.writeTable(c.Out))
 }
 
 // ask joins, and returns the servers of the welcome.

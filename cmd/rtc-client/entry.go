@@ -8,6 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"example.org/rtcpeer/cmd/internal/cli"
+	"example.org/rtcpeer/cmd/rtc-client/internal/console"
+	"example.org/rtcpeer/cmd/rtc-client/internal/format"
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/signaling"
@@ -35,7 +38,7 @@ type entryFlags struct {
 
 // join enters the room and says so. In a star that outlives its host only relays become the next one: config says so. It returns the URL at which others join. The caller must close
 // the node.
-func (e *entry) join(ctx context.Context, c *console, config rtcpeer.Config) (*rtcpeer.Node, string, error) {
+func (e *entry) join(ctx context.Context, c *console.Console, config rtcpeer.Config) (*rtcpeer.Node, string, error) {
 	room, err := e.room()
 	if err != nil {
 		return nil, "", err
@@ -53,23 +56,23 @@ func (e *entry) join(ctx context.Context, c *console, config rtcpeer.Config) (*r
 		url = rtcpeer.GodotScheme + url
 	}
 	if room == "" {
-		c.say("new room: %s", url)
+		c.Say("new room: %s", url)
 	}
-	c.say("joined as %d", node.ID())
+	c.Say("joined as %d", node.ID())
 	if away := node.HostAway(); away > 0 {
-		c.say("the host is away; the room waits for it for %s", short(away))
+		c.Say("the host is away; the room waits for it for %s", format.Duration(away))
 	}
 	return node, url, nil
 }
 
 // configure adds to config what the flags say.
-func (e *entry) configure(c *console, config *rtcpeer.Config) error {
+func (e *entry) configure(c *console.Console, config *rtcpeer.Config) error {
 	isGodot := strings.HasPrefix(e.URL, rtcpeer.GodotScheme)
 	if err := e.terms.apply(config, isGodot); err != nil {
 		return err
 	}
 	if e.LostAfter <= 0 {
-		return usage("--lost-after %v: want a positive time", e.LostAfter)
+		return cli.Usagef("--lost-after %v: want a positive time", e.LostAfter)
 	}
 	config.LostAfter, config.RelayLinks, config.Framed = e.LostAfter, e.RelayLinks, e.Framed
 	e.access.apply(config, isGodot)
@@ -84,7 +87,7 @@ func (e *entry) configure(c *console, config *rtcpeer.Config) error {
 		config.Auth = rtcpeer.SharedSecret([]byte(e.AuthSecret))
 	}
 	if e.Verbose {
-		config.Log, config.WebRTC.Log = c.logger(slog.LevelDebug), c.logger(slog.LevelWarn)
+		config.Log, config.WebRTC.Log = c.Logger(slog.LevelDebug), c.Logger(slog.LevelWarn)
 		config.Signaling.Log = config.Log
 	}
 	return nil
@@ -119,7 +122,7 @@ func advised(err error) error {
 func (e *entry) room() (signaling.RoomName, error) {
 	_, room, err := signalclient.ParseURL(strings.TrimPrefix(e.URL, rtcpeer.GodotScheme))
 	if err != nil {
-		return "", usageError{err}
+		return "", cli.Usage(err)
 	}
 	return room, nil
 }
@@ -141,7 +144,7 @@ func iceServers(urls []string) ([]transport.ICEServer, error) {
 				URLs: []string{scheme + ":" + rest[at+1:]}, Username: user, Credential: secret,
 			})
 		default:
-			return nil, usage("--ice-server: want stun:host:port or turn:user:secret@host:port")
+			return nil, cli.Usagef("--ice-server: want stun:host:port or turn:user:secret@host:port")
 		}
 	}
 	return servers, nil
@@ -162,12 +165,4 @@ func receiveUntil(ctx context.Context, node rtcpeer.Peer, end time.Time, take fu
 		}
 	}
 	return ctx.Err()
-}
-
-// unlessInterrupted is err, but nil if the user wanted the end.
-func unlessInterrupted(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
-	}
-	return err
 }

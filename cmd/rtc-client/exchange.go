@@ -8,6 +8,9 @@ import (
 	"sync"
 	"time"
 
+	"example.org/rtcpeer/cmd/internal/cli"
+	"example.org/rtcpeer/cmd/rtc-client/internal/console"
+	"example.org/rtcpeer/cmd/rtc-client/internal/format"
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transfer"
 )
@@ -18,7 +21,7 @@ type exchange struct {
 	// Fixed at construction.
 	node    *rtcpeer.Node
 	files   *transfer.Files
-	console *console
+	console *console.Console
 	meter   *meter
 	url     string // at which others join
 	json    bool
@@ -29,16 +32,16 @@ type exchange struct {
 }
 
 // exchange enters the room. The caller must close it.
-func (e *entry) exchange(ctx context.Context, c *console, asJSON, sendOnly bool) (*exchange, error) {
+func (e *entry) exchange(ctx context.Context, c *console.Console, asJSON, sendOnly bool) (*exchange, error) {
 	if len(e.Channels) == 0 {
 		e.Channels = []string{rtcpeer.Reliable.String()}
 	}
 	channel := slices.Index(e.Channels, rtcpeer.Reliable.String()) + 1
 	if channel == 0 {
-		return nil, usage("--channels: files need a reliable one")
+		return nil, cli.Usagef("--channels: files need a reliable one")
 	}
 	m := newMeter(c)
-	c = &console{in: c.in, out: c.out, err: m}
+	c = &console.Console{In: c.In, Out: c.Out, Err: m}
 	config := rtcpeer.Config{Linger: chatLinger, NeverHost: true} // the last word of a receiver is that it has the file
 	if sendOnly {
 		config.Linger = 0 // the default: a sender has heard that
@@ -130,22 +133,22 @@ type fileReport struct {
 // report tells what has become of a file that was moved since began.
 func (x *exchange) report(did string, g *gauge, file string, peer rtcpeer.PeerID, began time.Time, err error) {
 	r := fileReport{File: file, Peer: peer, Bytes: g.done, Resumed: max(g.first, 0), took: time.Since(began)}
-	r.MS = milliseconds(r.took)
+	r.MS = format.Milliseconds(r.took)
 	if err != nil {
-		r.Error = plain(err)
-		x.console.say("%s", r.Error)
+		r.Error = format.Error(err)
+		x.console.Say("%s", r.Error)
 	} else {
-		x.console.say("%s", r.says(did))
+		x.console.Say("%s", r.says(did))
 	}
 	if x.json {
-		_ = json.NewEncoder(x.console.out).Encode(r)
+		_ = json.NewEncoder(x.console.Out).Encode(r)
 	}
 }
 
 func (r fileReport) says(did string) string {
-	text := fmt.Sprintf("%s %s: %s in %s", did, r.File, size(uint64(r.Bytes)), short(r.took))
+	text := fmt.Sprintf("%s %s: %s in %s", did, r.File, format.Bytes(uint64(r.Bytes)), format.Duration(r.took))
 	if r.Resumed > 0 {
-		return fmt.Sprintf("%s, of which %s were there before", text, size(uint64(r.Resumed)))
+		return fmt.Sprintf("%s, of which %s were there before", text, format.Bytes(uint64(r.Resumed)))
 	}
 	return text
 }

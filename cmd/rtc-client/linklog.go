@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"example.org/rtcpeer/cmd/rtc-client/internal/console"
+	"example.org/rtcpeer/cmd/rtc-client/internal/format"
 	"example.org/rtcpeer/rtcpeer"
 )
 
@@ -18,7 +20,7 @@ import (
 //	joined -> interrupted -> lost, still trying -> connected again
 type linkLog struct {
 	// Fixed at construction.
-	console   *console
+	console   *console.Console
 	node      company
 	meanwhile string // what becomes of what is sent to a peer that is interrupted
 
@@ -43,7 +45,7 @@ type silence struct {
 // noticed is how long a peer has been silent when PeerInterrupted tells of it: 1.4 s to 2 s.
 const noticed = 1700 * time.Millisecond
 
-func newLinkLog(c *console, node company, meanwhile string) *linkLog {
+func newLinkLog(c *console.Console, node company, meanwhile string) *linkLog {
 	return &linkLog{console: c, node: node, meanwhile: meanwhile, silent: make(map[rtcpeer.PeerID]silence)}
 }
 
@@ -56,25 +58,25 @@ func (l *linkLog) take(ev rtcpeer.Event) (interrupted time.Duration) {
 		return l.connected(ev.Peer, now)
 	case rtcpeer.PeerInterrupted:
 		l.silent[ev.Peer] = silence{since: now.Add(-noticed)}
-		l.console.say("peer %d interrupted: nothing heard for 2 s; %s", ev.Peer, l.meanwhile)
+		l.console.Say("peer %d interrupted: nothing heard for 2 s; %s", ev.Peer, l.meanwhile)
 	case rtcpeer.PeerResumed:
 		interrupted = l.over(ev.Peer, now)
-		l.console.say("peer %d is back after %s", ev.Peer, roughly(interrupted))
+		l.console.Say("peer %d is back after %s", ev.Peer, format.Roughly(interrupted))
 	case rtcpeer.PeerDisconnected:
 		return l.disconnected(ev, now)
 	case rtcpeer.PeerFailed:
-		l.console.say("%s%s", plain(ev.Err), l.prospect(ev))
+		l.console.Say("%s%s", format.Error(ev.Err), l.prospect(ev))
 	case rtcpeer.HostChanged:
 		l.hostChanged(*ev.Host)
 	case rtcpeer.PeerRefused:
 		if failed, ok := errors.AsType[*rtcpeer.PeerError](ev.Err); ok {
-			l.console.say("peer %d turned away: %v", ev.Peer, failed.Err)
+			l.console.Say("peer %d turned away: %v", ev.Peer, failed.Err)
 		}
 	case rtcpeer.SignalingLost:
 		l.signalingSince = now
-		l.console.say("signaling server lost: %s; links go on, trying to come back", plain(ev.Err))
+		l.console.Say("signaling server lost: %s; links go on, trying to come back", format.Error(ev.Err))
 	case rtcpeer.SignalingResumed:
-		l.console.say("signaling server is back after %s", roughly(now.Sub(l.signalingSince)))
+		l.console.Say("signaling server is back after %s", format.Roughly(now.Sub(l.signalingSince)))
 	}
 	return interrupted
 }
@@ -89,7 +91,7 @@ func (l *linkLog) hostChanged(c rtcpeer.HostChange) {
 		missed = fmt.Sprintf("; %s may have missed what was said just before", peers(c.Missed))
 	}
 	delete(l.silent, c.Old)
-	l.console.say("%s the room now, after peer %d%s", who, c.Old, missed)
+	l.console.Say("%s the room now, after peer %d%s", who, c.Old, missed)
 }
 
 // peers names some of them.
@@ -118,11 +120,11 @@ func (l *linkLog) member(id rtcpeer.PeerID) bool { return slices.Contains(l.node
 
 func (l *linkLog) connected(id rtcpeer.PeerID, now time.Time) (interrupted time.Duration) {
 	if !l.silent[id].lost {
-		l.console.say("peer %d joined", id)
+		l.console.Say("peer %d joined", id)
 		return 0
 	}
 	interrupted = l.over(id, now)
-	l.console.say("peer %d is connected again after %s", id, roughly(interrupted))
+	l.console.Say("peer %d is connected again after %s", id, format.Roughly(interrupted))
 	return interrupted
 }
 
@@ -132,15 +134,15 @@ func (l *linkLog) disconnected(ev rtcpeer.Event, now time.Time) (interrupted tim
 	case ev.Reason != rtcpeer.Lost:
 		why := ev.Reason.String()
 		if failed, ok := errors.AsType[*rtcpeer.PeerError](ev.Err); ok {
-			why += ": " + plain(failed.Err)
+			why += ": " + format.Error(failed.Err)
 		}
-		l.console.say("peer %d left: %s", ev.Peer, why)
+		l.console.Say("peer %d left: %s", ev.Peer, why)
 		return l.over(ev.Peer, now)
 	case !silent: // it cannot repair links, or has begun anew
 		s.since = now
-		l.console.say("peer %d lost", ev.Peer)
+		l.console.Say("peer %d lost", ev.Peer)
 	default:
-		l.console.say("peer %d lost: nothing heard for %s, and what waited for it is dropped%s", ev.Peer, roughly(now.Sub(s.since)), l.prospect(ev))
+		l.console.Say("peer %d lost: nothing heard for %s, and what waited for it is dropped%s", ev.Peer, format.Roughly(now.Sub(s.since)), l.prospect(ev))
 	}
 	l.forget()
 	l.silent[ev.Peer] = silence{since: s.since, lost: true}
@@ -208,15 +210,4 @@ func alone(node company, command string) string {
 		names = append(names, fmt.Sprint(id))
 	}
 	return "in the room, and not connected yet: peer " + strings.Join(names, ", ")
-}
-
-// roughly is a time for people.
-func roughly(d time.Duration) string {
-	switch {
-	case d < 100*time.Second:
-		return fmt.Sprintf("%.0f s", d.Seconds())
-	case d < 100*time.Minute:
-		return fmt.Sprintf("%.0f min", d.Minutes())
-	}
-	return fmt.Sprintf("%.0f h", d.Hours())
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"example.org/rtcpeer/cmd/rtc-client/internal/console"
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	signalmemory "example.org/rtcpeer/signaling/memory"
@@ -66,7 +67,7 @@ func TestLinkLogInWords(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			bubble.Test(t, func(t *testing.T) {
 				var stderr bytes.Buffer
-				links := newLinkLog(&console{err: &stderr}, tt.room, "it waits")
+				links := newLinkLog(&console.Console{Err: &stderr}, tt.room, "it waits")
 				var outage time.Duration
 				for _, event := range tt.events {
 					outage = links.take(event())
@@ -82,7 +83,7 @@ func TestLinkLogInWords(t *testing.T) {
 // Who was lost and left the room is not remembered for ever.
 func TestLinkLogForgets(t *testing.T) {
 	room := &here{[]rtcpeer.PeerID{7, 8}, true}
-	links := newLinkLog(&console{err: io.Discard}, room, "")
+	links := newLinkLog(&console.Console{Err: io.Discard}, room, "")
 	links.take(rtcpeer.Event{Kind: rtcpeer.PeerDisconnected, Peer: 7, Reason: rtcpeer.Lost})
 	require.Positive(t, links.interruption(7))
 	room.members = room.members[1:]
@@ -135,7 +136,7 @@ func TestChatOutlivesItsLink(t *testing.T) {
 				p := newPair(t, topology, rtcpeer.Config{SendBuffer: sendBuffer})
 				stdin, typed := io.Pipe()
 				var stderr, stdout bytes.Buffer
-				chat := talk{node: p.nodes[1], console: &console{in: stdin, out: &stdout, err: &stderr}, wait: time.Minute, changed: make(chan struct{}, 1)}
+				chat := talk{node: p.nodes[1], console: &console.Console{In: stdin, Out: &stdout, Err: &stderr}, wait: time.Minute, changed: make(chan struct{}, 1)}
 				ended := make(chan error, 1)
 				go func() { ended <- chat.run(t.Context()) }()
 				var heard []string
@@ -208,7 +209,7 @@ func TestPingOutlivesTheLink(t *testing.T) {
 			}
 		}()
 		var stderr bytes.Buffer
-		c := &console{err: &stderr}
+		c := &console.Console{Err: &stderr}
 		s := survey{node: p.nodes[1], console: c, links: newLinkLog(c, p.nodes[1], ""), count: 600, interval: 100 * time.Millisecond, wait: 10 * time.Second}
 		require.NoError(t, s.meet(t.Context(), 1))
 		go func() {

@@ -8,6 +8,9 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"example.org/rtcpeer/cmd/internal/cli"
+	"example.org/rtcpeer/cmd/rtc-client/internal/console"
+	"example.org/rtcpeer/cmd/rtc-client/internal/format"
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/signalclient"
@@ -33,28 +36,28 @@ Examples:
 }
 
 // Run lists.
-func (l *list) Run(ctx context.Context, c *console) error {
+func (l *list) Run(ctx context.Context, c *console.Console) error {
 	if strings.HasPrefix(l.URL, rtcpeer.GodotScheme) {
-		return usage("a server of Godot's signaling demo has no list of rooms")
+		return cli.Usagef("a server of Godot's signaling demo has no list of rooms")
 	}
 	if _, _, err := signalclient.ParseURL(l.URL); err != nil {
-		return usageError{err}
+		return cli.Usage(err)
 	}
 	filter, err := readFilter(l.Filter)
 	if err != nil {
 		return err
 	}
 	if l.Limit < 0 {
-		return usage("--limit %d: want a positive number, or 0 for all", l.Limit)
+		return cli.Usagef("--limit %d: want a positive number, or 0 for all", l.Limit)
 	}
 	rooms, err := signalclient.List(ctx, l.URL, signaling.List{Filter: filter, Limit: l.Limit, Token: l.Token}, signalclient.Config{})
 	switch {
 	case err != nil:
-		return unlessInterrupted(ctx, advised(err))
+		return cli.UnlessInterrupted(ctx, advised(err))
 	case l.JSON:
 		return l.printJSON(c, rooms)
 	case len(rooms) == 0:
-		c.say("no public rooms")
+		c.Say("no public rooms")
 	}
 	return l.print(c, rooms)
 }
@@ -65,7 +68,7 @@ func readFilter(flags []string) (map[string]any, error) {
 	for _, flag := range flags {
 		name, text, found := strings.Cut(flag, "=")
 		if !found || name == "" {
-			return nil, usage("--filter %q: want NAME=VALUE", flag)
+			return nil, cli.Usagef("--filter %q: want NAME=VALUE", flag)
 		}
 		var value any
 		_ = json.Unmarshal([]byte(text), &value) // what is no JSON is text
@@ -77,15 +80,15 @@ func readFilter(flags []string) (map[string]any, error) {
 		}
 	}
 	if len(filter) > signaling.MaxFilter {
-		return nil, usage("--filter: %d fields: at most %d", len(filter), signaling.MaxFilter)
+		return nil, cli.Usagef("--filter: %d fields: at most %d", len(filter), signaling.MaxFilter)
 	}
 	return filter, nil
 }
 
-func (l *list) print(c *console, rooms []rtcpeer.PublicRoom) error {
-	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
+func (l *list) print(c *console.Console, rooms []rtcpeer.PublicRoom) error {
+	w := tabwriter.NewWriter(c.Out, 0, 0, 2, ' ', 0)
 	for _, r := range rooms {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", signalclient.RoomURL(l.URL, r.Room), r.Topology, places(r), door(r), clean(cmp.Or(string(r.Metadata), "-")))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", signalclient.RoomURL(l.URL, r.Room), r.Topology, places(r), door(r), format.Clean(cmp.Or(string(r.Metadata), "-")))
 	}
 	return w.Flush()
 }
@@ -113,8 +116,8 @@ func door(r rtcpeer.PublicRoom) string {
 	return cmp.Or(strings.Join(words, ","), "open")
 }
 
-func (l *list) printJSON(c *console, rooms []rtcpeer.PublicRoom) error {
-	e := json.NewEncoder(c.out)
+func (l *list) printJSON(c *console.Console, rooms []rtcpeer.PublicRoom) error {
+	e := json.NewEncoder(c.Out)
 	e.SetEscapeHTML(false)
 	for _, r := range rooms {
 		err := e.Encode(struct {

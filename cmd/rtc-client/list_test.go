@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"example.org/rtcpeer/cmd/internal/cli"
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/signalclient"
 )
@@ -23,7 +24,7 @@ func TestList(t *testing.T) {
 	server, err := startServer()
 	require.NoError(t, err)
 	defer server.stop()
-	stdout, stderr := listing(t, exitOK, server.url)
+	stdout, stderr := listing(t, cli.ExitOK, server.url)
 	require.Empty(t, stdout)
 	require.Equal(t, "rtc-client: no public rooms\n", stderr)
 
@@ -37,22 +38,22 @@ func TestList(t *testing.T) {
 		defer c.Close()
 	}
 	base := strings.TrimSuffix(server.url, "/demo")
-	stdout, _ = listing(t, exitOK, server.url)
+	stdout, _ = listing(t, cli.ExitOK, server.url)
 	// The server's order is random.
 	require.ElementsMatch(t, []string{
 		base + `/den    star  1/1     password,full  -`,
 		base + `/oasis  mesh  1/1024  open           {"map":"desert","level":3,"name":"a` + "\ufffd" + `31mb"}`,
 		"",
 	}, strings.Split(stdout, "\n"))
-	stdout, _ = listing(t, exitOK, "--json", "--limit", "1", server.url)
+	stdout, _ = listing(t, cli.ExitOK, "--json", "--limit", "1", server.url)
 	require.Equal(t, 1, strings.Count(stdout, "\n"), stdout)
-	all, _ := listing(t, exitOK, "--json", server.url)
+	all, _ := listing(t, cli.ExitOK, "--json", server.url)
 	require.Contains(t, strings.Split(all, "\n"), `{"url":"`+base+`/den","room":"den","topology":"star","members":1,"max_members":1,"password":true}`)
 	for _, filter := range [][]string{{"--filter", "map=desert"}, {"--filter", "level=3", "--filter", "map=desert"}} {
-		stdout, _ = listing(t, exitOK, append(filter, server.url)...)
+		stdout, _ = listing(t, cli.ExitOK, append(filter, server.url)...)
 		require.Equal(t, 1, strings.Count(stdout, "\n"), stdout)
 	}
-	stdout, _ = listing(t, exitOK, "--filter", "map=3", server.url)
+	stdout, _ = listing(t, cli.ExitOK, "--filter", "map=3", server.url)
 	require.Empty(t, stdout)
 }
 
@@ -64,11 +65,11 @@ func TestListMistakes(t *testing.T) {
 		`a server of Godot's`:             {"godot+ws://127.0.0.1:1"},
 		`--filter: 17 fields: at most 16`: append(strings.Fields(many(17)), "ws://127.0.0.1:1"),
 	} {
-		stdout, stderr := listing(t, exitUsage, args...)
+		stdout, stderr := listing(t, cli.ExitUsage, args...)
 		require.Empty(t, stdout)
 		require.Contains(t, stderr, want)
 	}
-	_, stderr := listing(t, exitError, "ws://127.0.0.1:1")
+	_, stderr := listing(t, cli.ExitError, "ws://127.0.0.1:1")
 	require.Contains(t, stderr, "is signal-server running there?")
 }
 

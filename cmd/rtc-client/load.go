@@ -4,12 +4,15 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"io"
 	"net"
 	"net/netip"
 	"net/url"
 	"slices"
 	"time"
+
+	"example.org/rtcpeer/cmd/internal/cli"
+	"example.org/rtcpeer/cmd/rtc-client/internal/console"
+	"example.org/rtcpeer/cmd/rtc-client/internal/format"
 )
 
 // load is the command of that name: rooms full of members who connect to nobody.
@@ -37,7 +40,7 @@ Examples:
 const maxLoad = 20_000
 
 // Run prints what came of it also when it was interrupted.
-func (o *load) Run(ctx context.Context, c *console) error {
+func (o *load) Run(ctx context.Context, c *console.Console) error {
 	server, err := newSite(o.URL)
 	if err != nil {
 		return err
@@ -45,36 +48,36 @@ func (o *load) Run(ctx context.Context, c *console) error {
 	if err := cmp.Or(o.check(), local(ctx, server.url)); err != nil {
 		return err
 	}
-	crowd := newCrowd(server, o, c.progressOf(o.Rooms*o.Members >= loadProgress))
+	crowd := newCrowd(server, o, c.Progress(o.Rooms*o.Members >= loadProgress))
 	defer crowd.close()
 	err = crowd.fill(ctx)
-	c.say("%s joined", count(int(crowd.joins.done.Load()), "member"))
+	c.Say("%s joined", format.Count(int(crowd.joins.done.Load()), "member"))
 	if err == nil {
 		err = pause(ctx, o.Rest)
 	}
 	if err == nil {
-		c.say("sending")
+		c.Say("sending")
 		err = crowd.talk(ctx)
-		c.say("%s forwarded", count(int(crowd.messages.done.Load()), "message"))
+		c.Say("%s forwarded", format.Count(int(crowd.messages.done.Load()), "message"))
 	}
 	crowd.close()
 	report := crowd.report()
 	if o.JSON {
-		return errors.Join(err, report.verdict(), report.writeJSON(c.out))
+		return errors.Join(err, report.verdict(), report.writeJSON(c.Out))
 	}
-	return errors.Join(err, report.verdict(), report.writeTable(c.out))
+	return errors.Join(err, report.verdict(), report.writeTable(c.Out))
 }
 
 func (o *load) check() error {
 	switch {
 	case o.Rooms < 1 || o.Members < 1 || o.Rooms*o.Members > maxLoad:
-		return usage("--rooms %d, --members %d: want 1 to %d members in all", o.Rooms, o.Members, maxLoad)
+		return cli.Usagef("--rooms %d, --members %d: want 1 to %d members in all", o.Rooms, o.Members, maxLoad)
 	case o.Messages < 0 || o.Messages > 100_000:
-		return usage("--messages %d: want 0 to 100000", o.Messages)
+		return cli.Usagef("--messages %d: want 0 to 100000", o.Messages)
 	case o.AtOnce < 1 || o.AtOnce > 1000:
-		return usage("--at-once %d: want 1 to 1000", o.AtOnce)
+		return cli.Usagef("--at-once %d: want 1 to 1000", o.AtOnce)
 	case o.Rest < 0:
-		return usage("--rest %v: want a time, or 0 for none", o.Rest)
+		return cli.Usagef("--rest %v: want a time, or 0 for none", o.Rest)
 	}
 	return nil
 }
@@ -84,7 +87,7 @@ func (o *load) check() error {
 func local(ctx context.Context, raw string) error {
 	u, err := url.Parse(raw)
 	if err != nil {
-		return usageError{err}
+		return cli.Usage(err)
 	}
 	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", u.Hostname())
 	if err != nil {
@@ -96,7 +99,7 @@ func local(ctx context.Context, raw string) error {
 	}
 	for _, a := range addresses {
 		if !a.Unmap().IsLoopback() && !slices.ContainsFunc(ours, func(n net.Addr) bool { return isAddress(n, a) }) {
-			return usage("%s is %v, which is not an address of this machine: a load is for servers of one's own", u.Hostname(), a.Unmap())
+			return cli.Usagef("%s is %v, which is not an address of this machine: a load is for servers of one's own", u.Hostname(), a.Unmap())
 		}
 	}
 	return nil
@@ -121,11 +124,3 @@ func pause(ctx context.Context, d time.Duration) error {
 
 // loadProgress is the number of members from which on a terminal is shown how far it has come.
 const loadProgress = 200
-
-// progressOf is where a progress bar goes.
-func (c *console) progressOf(wanted bool) io.Writer {
-	if wanted && c.terminal() {
-		return c.err
-	}
-	return io.Discard
-}

@@ -17,22 +17,17 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
-)
 
-const (
-	exitOK    = 0
-	exitError = 1 // it ran, and something did not work
-	exitUsage = 2 // it could not start as told
+	"example.org/rtcpeer/cmd/internal/cli"
+	"example.org/rtcpeer/cmd/rtc-client/internal/console"
+	"example.org/rtcpeer/cmd/rtc-client/internal/format"
 )
 
 func main() {
@@ -73,46 +68,27 @@ rtc-client --version prints the version.`
 
 // run is the program. It ends when ctx does, and returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	c := &console{in: stdin, out: stdout, err: stderr}
+	c := &console.Console{In: stdin, Out: stdout, Err: stderr}
 	if len(args) == 0 {
-		execute(ctx, []string{"--help"}, &console{out: stderr})
-		return exitUsage
+		execute(ctx, []string{"--help"}, &console.Console{Out: stderr})
+		return cli.ExitUsage
 	}
 	err := execute(ctx, args, c)
-	if err == nil {
-		return exitOK
+	if err != nil {
+		c.Say("%s", format.Error(err))
 	}
-	c.say("%s", plain(err))
-	if _, ok := errors.AsType[usageError](err); ok {
-		return exitUsage
-	}
-	return exitError
+	return cli.ExitCode(err)
 }
-
-// version is what the Go tool knows of this build.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
-}
-
-// A usageError is a mistake in what the program was told.
-type usageError struct{ error }
-
-func (e usageError) Unwrap() error { return e.error }
-
-func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 // execute reads flags and environment, and runs a command, unless there was only help to print.
-func execute(ctx context.Context, args []string, c *console) error {
+func execute(ctx context.Context, args []string, c *console.Console) error {
 	done := false
 	parser, err := kong.New(&commands{},
 		kong.Name("rtc-client"),
 		kong.Description(description),
-		kong.Vars{"unseen": unseen, "version": "rtc-client " + version()},
+		kong.Vars{"unseen": unseen, "version": "rtc-client " + cli.Version()},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
-		kong.Writers(c.out, io.Discard),
+		kong.Writers(c.Out, io.Discard),
 		kong.Exit(func(int) { done = true }),
 		kong.Resolvers(kong.ResolverFunc(environment)),
 		kong.BindTo(ctx, (*context.Context)(nil)),
@@ -127,7 +103,7 @@ func execute(ctx context.Context, args []string, c *console) error {
 	case done:
 		return nil
 	case err != nil:
-		return usage("%w; see rtc-client --help", err)
+		return cli.Usagef("%w; see rtc-client --help", err)
 	}
 	return command.Run()
 }

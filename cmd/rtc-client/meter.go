@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"github.com/schollz/progressbar/v3"
+
+	"example.org/rtcpeer/cmd/rtc-client/internal/console"
+	"example.org/rtcpeer/cmd/rtc-client/internal/format"
 )
 
 // A meter shows on a terminal how far the files have come that are on their way, below what is said there. It may
@@ -22,7 +25,7 @@ type meter struct {
 	held        bool  // a question is open
 }
 
-func newMeter(c *console) *meter { return &meter{said: c.err, shown: c.terminal()} }
+func newMeter(c *console.Console) *meter { return &meter{said: c.Err, shown: c.IsTerminal()} }
 
 // Write says something.
 func (m *meter) Write(p []byte) (int, error) {
@@ -96,9 +99,9 @@ func (m *meter) show(name string) {
 			progressbar.OptionShowBytes(true), progressbar.OptionThrottle(100*time.Millisecond))
 	}
 	if m.files > 1 {
-		name = count(m.files, "file")
+		name = format.Count(m.files, "file")
 	}
-	m.bar.Describe(clean(shortName(name)))
+	m.bar.Describe(format.Clean(shortName(name)))
 	m.bar.ChangeMax64(most)
 	_ = m.bar.Set64(m.done)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"slices"
 
+	"example.org/rtcpeer/cmd/internal/cli"
 	"example.org/rtcpeer/rtcpeer"
 )
 
@@ -14,7 +15,7 @@ func modesOf(words []string) (list []rtcpeer.Mode, err error) {
 	for _, word := range words {
 		i := slices.IndexFunc(modes[:], func(m rtcpeer.Mode) bool { return m.String() == word })
 		if i < 0 {
-			return nil, usage("--channels: %q: want reliable, unreliable_ordered or unreliable", word)
+			return nil, cli.Usagef("--channels: %q: want reliable, unreliable_ordered or unreliable", word)
 		}
 		list = append(list, modes[i])
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"example.org/rtcpeer/cmd/rtc-client/internal/format"
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport"
 )
@@ -21,7 +22,7 @@ type path struct {
 }
 
 func pathOf(l rtcpeer.LinkStats) path {
-	return path{l.Local, l.Remote, milliseconds(l.ConnectTime), l.ConnectTime}
+	return path{l.Local, l.Remote, format.Milliseconds(l.ConnectTime), l.ConnectTime}
 }
 
 func (p path) says(id rtcpeer.PeerID) string {
@@ -29,13 +30,13 @@ func (p path) says(id rtcpeer.PeerID) string {
 	case p.connected == 0:
 		return fmt.Sprintf("peer %d is behind the host", id)
 	case p.Local == "":
-		return fmt.Sprintf("path to peer %d: not known, connected in %s", id, short(p.connected))
+		return fmt.Sprintf("path to peer %d: not known, connected in %s", id, format.Duration(p.connected))
 	case p.Local == transport.Signaling:
-		return fmt.Sprintf("path to peer %d: through the signaling server, connected in %s", id, short(p.connected))
+		return fmt.Sprintf("path to peer %d: through the signaling server, connected in %s", id, format.Duration(p.connected))
 	case p.Local == relayed || p.Remote == relayed:
-		return fmt.Sprintf("path to peer %d: through a TURN server, %s to %s, connected in %s", id, p.Local, p.Remote, short(p.connected))
+		return fmt.Sprintf("path to peer %d: through a TURN server, %s to %s, connected in %s", id, p.Local, p.Remote, format.Duration(p.connected))
 	}
-	return fmt.Sprintf("path to peer %d: direct, %s to %s, connected in %s", id, p.Local, p.Remote, short(p.connected))
+	return fmt.Sprintf("path to peer %d: direct, %s to %s, connected in %s", id, p.Local, p.Remote, format.Duration(p.connected))
 }
 
 // relayed is the kind of an address on a TURN server.

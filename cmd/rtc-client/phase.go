@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"example.org/rtcpeer/cmd/rtc-client/internal/format"
 )
 
 // A phase is a part of a load: many of the same thing, and how long each took.
@@ -50,7 +52,7 @@ func (p *phase) report() phaseReport {
 	slices.Sort(p.times)
 	return phaseReport{
 		Count: n, PerSecond: float64(n) / max(p.lasted, 1).Seconds(),
-		P50: milliseconds(p.times[n/2]), P99: milliseconds(p.times[n*99/100]),
+		P50: format.Milliseconds(p.times[n/2]), P99: format.Milliseconds(p.times[n*99/100]),
 	}
 }
 
@@ -81,7 +83,7 @@ func (r loadReport) verdict() error {
 	for _, n := range r.Errors {
 		failures += n
 	}
-	return errors.New(count(failures, "error") + ", not all was done")
+	return errors.New(format.Count(failures, "error") + ", not all was done")
 }
 
 func (r loadReport) writeJSON(w io.Writer) error { return json.NewEncoder(w).Encode(r) }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"example.org/rtcpeer/cmd/internal/cli"
+	"example.org/rtcpeer/cmd/rtc-client/internal/console"
 	"example.org/rtcpeer/rtcpeer"
 )
 
@@ -46,18 +48,18 @@ Examples:
 }
 
 // Run pings, and prints the figures also when it was interrupted.
-func (o *ping) Run(ctx context.Context, c *console) error {
+func (o *ping) Run(ctx context.Context, c *console.Console) error {
 	switch {
 	case o.Count < 1 || o.Count > 100_000:
-		return usage("--count %d: want 1 to 100000", o.Count)
+		return cli.Usagef("--count %d: want 1 to 100000", o.Count)
 	case o.Interval <= 0:
-		return usage("--interval %v: want a positive time", o.Interval)
+		return cli.Usagef("--interval %v: want a positive time", o.Interval)
 	case o.Peer < 0:
-		return usage("--peer %d: want the id of a peer", o.Peer)
+		return cli.Usagef("--peer %d: want the id of a peer", o.Peer)
 	}
 	node, url, err := o.join(ctx, c, rtcpeer.Config{NeverHost: true})
 	if err != nil {
-		return unlessInterrupted(ctx, err)
+		return cli.UnlessInterrupted(ctx, err)
 	}
 	defer node.Close()
 	s := survey{
@@ -71,5 +73,5 @@ func (o *ping) Run(ctx context.Context, c *console) error {
 	if s.sent != nil {
 		err = errors.Join(err, s.print(o.JSON), s.verdict())
 	}
-	return unlessInterrupted(ctx, err)
+	return cli.UnlessInterrupted(ctx, err)
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"example.org/rtcpeer/cmd/internal/cli"
+	"example.org/rtcpeer/cmd/rtc-client/internal/console"
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transfer"
 )
@@ -33,21 +35,21 @@ Examples:
 }
 
 // Run receives files.
-func (o *receive) Run(ctx context.Context, c *console) error {
+func (o *receive) Run(ctx context.Context, c *console.Console) error {
 	if o.Wait < 0 {
-		return usage("--wait %v: want a positive time, or 0 for no limit", o.Wait)
+		return cli.Usagef("--wait %v: want a positive time, or 0 for no limit", o.Wait)
 	}
 	if _, err := o.room(); err != nil {
 		return err
 	}
 	folder, err := transfer.OpenFolder(o.Dir)
 	if err != nil {
-		return usageError{err}
+		return cli.Usage(err)
 	}
 	defer folder.Close()
 	x, err := o.exchange(ctx, c, o.JSON, false)
 	if err != nil {
-		return unlessInterrupted(ctx, err)
+		return cli.UnlessInterrupted(ctx, err)
 	}
 	defer x.close()
 	r := reception{

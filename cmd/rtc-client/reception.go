@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"example.org/rtcpeer/cmd/rtc-client/internal/console"
+	"example.org/rtcpeer/cmd/rtc-client/internal/format"
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transfer"
 )
@@ -59,11 +61,11 @@ func (r *reception) run(outer context.Context) error {
 	missing := r.failed + len(r.missing)
 	switch err := context.Cause(ctx); {
 	case missing > 0 && outer.Err() != nil:
-		return fmt.Errorf("interrupted: %s not complete; sent again, they go on from there", count(missing, "file"))
+		return fmt.Errorf("interrupted: %s not complete; sent again, they go on from there", format.Count(missing, "file"))
 	case err != errReceived && outer.Err() == nil:
 		return err
 	case missing > 0:
-		return fmt.Errorf("%s not received", count(missing, "file"))
+		return fmt.Errorf("%s not received", format.Count(missing, "file"))
 	}
 	return nil
 }
@@ -84,7 +86,7 @@ func (r *reception) awaitEnd(ctx context.Context) error {
 		case <-changed:
 		case <-lonely:
 			if r.offered() == 0 && len(r.node.Peers()) == 0 {
-				r.console.say("%s", alone(r.node, "rtc-client send FILE... "+r.url))
+				r.console.Say("%s", alone(r.node, "rtc-client send FILE... "+r.url))
 			}
 		case <-late:
 			if r.offered() == 0 {
@@ -118,9 +120,9 @@ func (r *reception) isOver() bool {
 
 // accept takes each offer, and asks first unless it is told not to.
 func (r *reception) accept(ctx context.Context) error {
-	var answers *script
+	var answers *console.Lines
 	if !r.yes {
-		answers = startScript(ctx, r.console.in)
+		answers = console.ReadLines(ctx, r.console.In)
 	}
 	for {
 		o, err := r.files.Accept(ctx)
@@ -158,19 +160,19 @@ func (r *reception) finish() {
 }
 
 // wants asks whether a file is to be saved. If nobody can answer, it is not.
-func (r *reception) wants(ctx context.Context, answers *script, o *transfer.Offer) (bool, error) {
+func (r *reception) wants(ctx context.Context, answers *console.Lines, o *transfer.Offer) (bool, error) {
 	if r.yes {
 		return true, nil
 	}
 	r.meter.hold(true)
 	defer r.meter.hold(false)
 	for {
-		r.console.say("peer %d offers %s (%s): save it? y or n", o.Peer, o.Name, offeredSize(o))
+		r.console.Say("peer %d offers %s (%s): save it? y or n", o.Peer, o.Name, offeredSize(o))
 		select {
-		case line, more := <-answers.lines:
+		case line, more := <-answers.C:
 			switch answer := strings.ToLower(strings.TrimSpace(string(line))); {
 			case !more:
-				r.console.say("%s refused, since stdin has ended; --yes takes every file", o.Name)
+				r.console.Say("%s refused, since stdin has ended; --yes takes every file", o.Name)
 				return false, nil
 			case answer == "y" || answer == "yes":
 				return true, nil
@@ -187,7 +189,7 @@ func offeredSize(o *transfer.Offer) string {
 	if o.Size < 0 {
 		return "size not known"
 	}
-	return size(uint64(o.Size))
+	return format.Bytes(uint64(o.Size))
 }
 
 // save saves a file, and tells what has become of it.
@@ -208,7 +210,7 @@ func (r *reception) save(ctx context.Context, o *transfer.Offer) {
 	path := filepath.Join(r.dir, name)
 	r.report("saved", g, path, o.Peer, began, err)
 	if err == nil && !r.json {
-		fmt.Fprintln(r.console.out, path)
+		fmt.Fprintln(r.console.Out, path)
 	}
 	r.note(o, in, err)
 }
@@ -260,7 +262,7 @@ func (r *reception) note(o *transfer.Offer, in *incoming, err error) {
 		delete(r.missing, file)
 	case errors.Is(err, transfer.ErrPeerGone):
 		r.missing[file] = true
-		r.console.say("%s is kept as far as it is there, and goes on when it is sent again", o.Name)
+		r.console.Say("%s is kept as far as it is there, and goes on when it is sent again", o.Name)
 	case !errors.Is(err, errReplaced):
 		r.failed++
 	}

@@ -9,6 +9,9 @@ import (
 	"strings"
 	"time"
 
+	"example.org/rtcpeer/cmd/internal/cli"
+	"example.org/rtcpeer/cmd/rtc-client/internal/console"
+	"example.org/rtcpeer/cmd/rtc-client/internal/format"
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/signaling"
 )
@@ -44,26 +47,26 @@ Examples:
 const figuresEach = time.Minute
 
 // Run hosts the room until ctx ends.
-func (r *relay) Run(ctx context.Context, c *console) error {
+func (r *relay) Run(ctx context.Context, c *console.Console) error {
 	room, err := r.room()
 	switch {
 	case err != nil:
 		return err
 	case r.New && room != "":
-		return usage("--new: the server chooses the name; leave %q out of the URL, or leave out --new", room)
+		return cli.Usagef("--new: the server chooses the name; leave %q out of the URL, or leave out --new", room)
 	case r.MaxPeers < 0:
-		return usage("--max-peers %d: want a positive number, or 0 for no limit", r.MaxPeers)
+		return cli.Usagef("--max-peers %d: want a positive number, or 0 for no limit", r.MaxPeers)
 	case r.Standby && r.New:
-		return usage("--standby with --new: the relays of a room need its name")
+		return cli.Usagef("--standby with --new: the relays of a room need its name")
 	case r.HostTimeout < time.Millisecond || r.HostTimeout > signaling.MaxHostTimeout*time.Millisecond:
-		return usage("--host-timeout %v: want 1ms to %v", r.HostTimeout, signaling.MaxHostTimeout*time.Millisecond)
+		return cli.Usagef("--host-timeout %v: want 1ms to %v", r.HostTimeout, signaling.MaxHostTimeout*time.Millisecond)
 	}
 	for {
 		err := r.serve(ctx, c, room)
 		if !r.Standby || !errors.Is(err, rtcpeer.ErrHostReplaced) && !errors.Is(err, rtcpeer.ErrHostGone) {
-			return unlessInterrupted(ctx, err)
+			return cli.UnlessInterrupted(ctx, err)
 		}
-		c.say("%s; joining again", plain(err))
+		c.Say("%s; joining again", format.Error(err))
 		select {
 		case <-ctx.Done():
 			return nil
@@ -77,7 +80,7 @@ func (r *relay) Run(ctx context.Context, c *console) error {
 const rejoinAfter = time.Second
 
 // serve is in the room once.
-func (r *relay) serve(ctx context.Context, c *console, room signaling.RoomName) error {
+func (r *relay) serve(ctx context.Context, c *console.Console, room signaling.RoomName) error {
 	config := rtcpeer.Config{Topology: rtcpeer.Star, MaxPeers: r.MaxPeers}
 	if r.Standby {
 		config.NewRoom.Migrates, config.NewRoom.HostTimeoutMillis = true, int(r.HostTimeout.Milliseconds())
@@ -92,21 +95,21 @@ func (r *relay) serve(ctx context.Context, c *console, room signaling.RoomName) 
 	case r.Standby && node.Term() == 0:
 		return fmt.Errorf("room %q ends with its host, peer %d: start that with --standby, too", node.Room(), node.Host())
 	case r.Standby:
-		c.say("standing by at %s; peer %d relays", url, node.Host())
+		c.Say("standing by at %s; peer %d relays", url, node.Host())
 		return host(ctx, c, node)
 	default:
 		return fmt.Errorf("room %q has a host already, peer %d: choose another name, or --new", node.Room(), node.Host())
 	}
 	if room == "" {
-		fmt.Fprintln(c.out, url)
+		fmt.Fprintln(c.Out, url)
 	}
-	c.say("relaying at %s", url)
+	c.Say("relaying at %s", url)
 	defer tell(c, node)
 	return host(ctx, c, node)
 }
 
 // host receives, which is all that relaying asks of a program.
-func host(ctx context.Context, c *console, node *rtcpeer.Node) error {
+func host(ctx context.Context, c *console.Console, node *rtcpeer.Node) error {
 	links := newLinkLog(c, node, "reliable packets wait, others are dropped")
 	for {
 		err := receiveUntil(ctx, node, time.Now().Add(figuresEach), func(ev rtcpeer.Event) bool {
@@ -122,12 +125,12 @@ func host(ctx context.Context, c *console, node *rtcpeer.Node) error {
 }
 
 // tell says the figures of a relay: a line for all channels, and one for each that has carried anything.
-func tell(c *console, node *rtcpeer.Node) {
+func tell(c *console.Console, node *rtcpeer.Node) {
 	stats := node.Stats()
-	c.say("%s", figures(stats))
+	c.Say("%s", figures(stats))
 	for _, l := range stats.Total.Lanes {
 		if l.Sent+l.Received > 0 {
-			c.say("channel %d, %v: %d packets from them (%s), %d to them (%s)", l.Channel, l.Mode, l.Received, size(l.ReceivedBytes), l.Sent, size(l.SentBytes))
+			c.Say("channel %d, %v: %d packets from them (%s), %d to them (%s)", l.Channel, l.Mode, l.Received, format.Bytes(l.ReceivedBytes), l.Sent, format.Bytes(l.SentBytes))
 		}
 	}
 }
@@ -150,7 +153,7 @@ func figures(stats rtcpeer.Stats) string {
 		dropped += n
 	}
 	return fmt.Sprintf("%s (%s), %d packets from them (%s), %d to them (%s), %d dropped%s",
-		count(len(stats.Links), "guest"), so, t.Received, size(t.ReceivedBytes), t.Sent, size(t.SentBytes), dropped, words(stats.Dropped))
+		format.Count(len(stats.Links), "guest"), so, t.Received, format.Bytes(t.ReceivedBytes), t.Sent, format.Bytes(t.SentBytes), dropped, words(stats.Dropped))
 }
 
 // words are the reasons for what was dropped.
@@ -163,17 +166,4 @@ func words(dropped map[string]uint64) string {
 		return ""
 	}
 	return ": " + strings.Join(list, ", ")
-}
-
-// size is a number of bytes for people.
-func size(n uint64) string {
-	switch {
-	case n < 1e3:
-		return fmt.Sprintf("%d B", n)
-	case n < 1e6:
-		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
-	case n < 1e9:
-		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
-	}
-	return fmt.Sprintf("%.1f GB", float64(n)/1e9)
 }

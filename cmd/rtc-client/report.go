@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"example.org/rtcpeer/cmd/rtc-client/internal/format"
 	"example.org/rtcpeer/rtcpeer"
 )
 
@@ -78,13 +79,13 @@ func (r report) writeTable(w io.Writer) error {
 	fmt.Fprintln(tw, "peer\tconnected\tunreliable\tunreliable ordered\treliable\treceived\t")
 	received, due := 0, 0
 	for _, p := range r.Peers {
-		fmt.Fprintf(tw, "%d\t%s\t%s\t%s\t%s\t%d of %d\t\n", p.ID, short(p.connected),
-			short(p.rtt.Unreliable), short(p.rtt.UnreliableOrdered), short(p.rtt.Reliable), p.packets(), r.due*len(modes))
+		fmt.Fprintf(tw, "%d\t%s\t%s\t%s\t%s\t%d of %d\t\n", p.ID, format.Duration(p.connected),
+			format.Duration(p.rtt.Unreliable), format.Duration(p.rtt.UnreliableOrdered), format.Duration(p.rtt.Reliable), p.packets(), r.due*len(modes))
 		received += p.packets()
 		due += r.due * len(modes)
 	}
 	verdict := map[bool]string{true: "ok", false: "not ok"}[r.OK]
 	fmt.Fprintf(tw, "\n%s: %d peers in a %s, %s, %d of %d packets arrived, all in %s\n",
-		verdict, len(r.Peers), r.Topology, count(r.links, "link"), received, due, short(r.took))
+		verdict, len(r.Peers), r.Topology, format.Count(r.links, "link"), received, due, format.Duration(r.took))
 	return tw.Flush()
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"slices"
 	"time"
 )
@@ -56,19 +55,4 @@ func (t *roundTrips) report() roundTripsReport {
 		r.RTT = &spreadReport{s.least.Microseconds(), s.median.Microseconds(), s.mean.Microseconds(), s.most.Microseconds()}
 	}
 	return r
-}
-
-// short is a duration with two or three digits; 0, which is none, is a dash.
-func short(d time.Duration) string {
-	switch {
-	case d == 0:
-		return "-"
-	case d < time.Millisecond:
-		return fmt.Sprintf("%d µs", d.Microseconds())
-	case d < 10*time.Millisecond:
-		return fmt.Sprintf("%.1f ms", d.Seconds()*1e3)
-	case d < time.Second:
-		return fmt.Sprintf("%.0f ms", d.Seconds()*1e3)
-	}
-	return fmt.Sprintf("%.1f s", d.Seconds())
 }

@@ -15,6 +15,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/cmd/internal/cli"
 )
 
 // The commands as a user has them: processes, what they print, and how they end.
@@ -96,7 +98,7 @@ func mistake(ts *testscript.TestScript, _ bool, args []string) {
 	exit, ok := errors.AsType[*exec.ExitError](err)
 	t := failing{ts}
 	require.True(t, ok, "%v", err)
-	require.Equal(t, exitUsage, exit.ExitCode())
+	require.Equal(t, cli.ExitUsage, exit.ExitCode())
 	require.Empty(t, ts.ReadFile("stdout"))
 	require.Regexp(t, "^rtc-client: .*"+args[0]+".*\n$", ts.ReadFile("stderr"))
 }

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"example.org/rtcpeer/cmd/internal/cli"
+	"example.org/rtcpeer/cmd/rtc-client/internal/console"
 	"example.org/rtcpeer/rtcpeer"
 )
 
@@ -32,9 +34,9 @@ Examples:
 }
 
 // Run sends the files.
-func (o *send) Run(ctx context.Context, c *console) error {
+func (o *send) Run(ctx context.Context, c *console.Console) error {
 	if len(o.Args) < 2 {
-		return usage("want one file at least, and then the URL of the room: rtc-client send FILE... URL")
+		return cli.Usagef("want one file at least, and then the URL of the room: rtc-client send FILE... URL")
 	}
 	last := len(o.Args) - 1
 	in := entry{URL: o.Args[last], entryFlags: o.entryFlags}
@@ -43,9 +45,9 @@ func (o *send) Run(ctx context.Context, c *console) error {
 	case err != nil:
 		return err
 	case o.Peer < 0:
-		return usage("--peer %d: want the id of a peer", o.Peer)
+		return cli.Usagef("--peer %d: want the id of a peer", o.Peer)
 	case o.Wait < 0:
-		return usage("--wait %v: want a positive time, or 0 for no limit", o.Wait)
+		return cli.Usagef("--wait %v: want a positive time, or 0 for no limit", o.Wait)
 	}
 	s := shipment{peer: rtcpeer.PeerID(o.Peer), wait: o.Wait, unwilling: make(map[rtcpeer.PeerID]bool)}
 	for _, path := range o.Args[:last] {
@@ -72,9 +74,9 @@ func newParcel(path string) (*parcel, error) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		return nil, usageError{err}
+		return nil, cli.Usage(err)
 	case info.IsDir():
-		return nil, usage("%s is a folder: name its files, or make an archive of it", path)
+		return nil, cli.Usagef("%s is a folder: name its files, or make an archive of it", path)
 	case !info.Mode().IsRegular():
 		return &parcel{path, -1}, nil
 	}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"example.org/rtcpeer/cmd/rtc-client/internal/format"
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transfer"
 )
@@ -44,9 +45,9 @@ func (s *shipment) run(outer context.Context) error {
 	missing := s.failed + len(s.todo)
 	switch err := context.Cause(ctx); {
 	case missing > 0 && outer.Err() != nil:
-		return fmt.Errorf("interrupted: %s not sent; the same command goes on from there", count(missing, "file"))
+		return fmt.Errorf("interrupted: %s not sent; the same command goes on from there", format.Count(missing, "file"))
 	case missing > 0 && err == errSent:
-		return fmt.Errorf("%s not sent", count(missing, "file"))
+		return fmt.Errorf("%s not sent", format.Count(missing, "file"))
 	case err != errSent && outer.Err() == nil:
 		return err
 	}
@@ -61,7 +62,7 @@ func (s *shipment) sendAll(ctx context.Context) error {
 		}
 		if s.round(ctx, to) {
 			s.unwilling[to] = true
-			s.console.say("peer %d does not receive files", to)
+			s.console.Say("peer %d does not receive files", to)
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -85,7 +86,7 @@ func (s *shipment) meet(ctx context.Context) (rtcpeer.PeerID, error) {
 		select {
 		case <-changed:
 		case <-lonely:
-			s.console.say("%s", s.alone())
+			s.console.Say("%s", s.alone())
 		case <-late:
 			return 0, fmt.Errorf("nobody came within %v who receives files; --wait is how long to wait", s.wait)
 		case <-ctx.Done():
@@ -212,7 +213,7 @@ func (s *shipment) transfer(ctx context.Context, to rtcpeer.PeerID, p *parcel, g
 	if info, err := f.Stat(); err == nil && size >= 0 {
 		size = info.Size() // it may have grown while it waited
 	}
-	asked := time.AfterFunc(aloneAfter, func() { s.console.say("waiting for peer %d to accept %s", to, p.name()) })
+	asked := time.AfterFunc(aloneAfter, func() { s.console.Say("waiting for peer %d to accept %s", to, p.name()) })
 	defer asked.Stop()
 	return s.files.Send(ctx, to, transfer.File{Name: p.name(), Size: size, Content: f, Progress: func(n int64) {
 		asked.Stop()

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 
+	"example.org/rtcpeer/cmd/internal/cli"
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/godot"
@@ -23,11 +24,11 @@ func newSite(raw string) (site, error) {
 	plain, isGodot := strings.CutPrefix(raw, rtcpeer.GodotScheme)
 	dial, _, err := signalclient.ParseURL(plain)
 	if err != nil {
-		return site{}, usageError{err}
+		return site{}, cli.Usage(err)
 	}
 	u, err := url.Parse(dial)
 	if err != nil {
-		return site{}, usageError{err}
+		return site{}, cli.Usage(err)
 	}
 	u.Path, u.RawPath = u.Path[:strings.LastIndexByte(u.Path, '/')+1], ""
 	s := site{url: u.String()}

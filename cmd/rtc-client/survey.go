@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"example.org/rtcpeer/cmd/rtc-client/internal/console"
 	"example.org/rtcpeer/rtcpeer"
 )
 
@@ -16,7 +17,7 @@ import (
 type survey struct {
 	// Fixed at construction.
 	node     *rtcpeer.Node
-	console  *console
+	console  *console.Console
 	links    *linkLog
 	url      string // at which others join
 	count    int
@@ -52,7 +53,7 @@ func (s *survey) meet(ctx context.Context, wanted rtcpeer.PeerID) error {
 	end := time.Now().Add(s.wait)
 	err := receiveUntil(ctx, s.node, earlier(end, time.Now().Add(aloneAfter)), come)
 	if err == nil && !there() && time.Now().Before(end) {
-		s.console.say("%s", s.misses(wanted))
+		s.console.Say("%s", s.misses(wanted))
 		err = receiveUntil(ctx, s.node, end, come)
 	}
 	for more := wanted == 0; more && err == nil; {
@@ -91,7 +92,7 @@ func (s *survey) misses(wanted rtcpeer.PeerID) string {
 // run sends the pings, until all are sent or nobody is left, and waits for the last answers.
 func (s *survey) run(ctx context.Context) error {
 	for _, p := range s.peers {
-		s.console.say("%s", p.path().says(p.id))
+		s.console.Say("%s", p.path().says(p.id))
 	}
 	for due := time.Now(); !s.deserted(); {
 		s.ask()
@@ -120,7 +121,7 @@ func (s *survey) ask() {
 	}
 	for _, to := range s.peers {
 		if to.away && !s.links.member(to.link) {
-			s.console.say("peer %d is not in the room any more", to.id)
+			s.console.Say("peer %d is not in the room any more", to.id)
 			to.leave(s.links.interruption(to.link))
 		}
 		for _, mode := range modes {

@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"example.org/rtcpeer/cmd/rtc-client/internal/format"
 	"example.org/rtcpeer/rtcpeer"
 )
 
@@ -118,7 +119,7 @@ func (r *beatsReport) columns() string {
 	if r.Offset != nil {
 		offset = fmt.Sprintf("%+.1f ms", float64(*r.Offset)/1000)
 	}
-	return short(time.Duration(r.RTT)*time.Microsecond) + "\t" + offset
+	return format.Duration(time.Duration(r.RTT)*time.Microsecond) + "\t" + offset
 }
 
 // linkReport is what has happened to a link, also to one that was lost and made again.
@@ -140,7 +141,7 @@ func (p *surveyed) report(ongoing time.Duration) linkReport {
 	r := linkReport{Interruptions: len(outages), Paths: p.paths + p.present.Paths, Resent: p.resent + resentOver(p.present)}
 	if len(outages) > 0 {
 		r.longest = slices.Max(outages)
-		r.LongestMS = milliseconds(r.longest)
+		r.LongestMS = format.Milliseconds(r.longest)
 	}
 	return r
 }
@@ -149,22 +150,22 @@ func (p *surveyed) report(ongoing time.Duration) linkReport {
 func (s *survey) print(asJSON bool) error {
 	s.sample()
 	if asJSON {
-		return json.NewEncoder(s.console.out).Encode(s.report())
+		return json.NewEncoder(s.console.Out).Encode(s.report())
 	}
-	w := tabwriter.NewWriter(s.console.out, 0, 0, 3, ' ', tabwriter.AlignRight)
+	w := tabwriter.NewWriter(s.console.Out, 0, 0, 3, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "peer\tmode\tsent\tlost\tmin\tp50\tavg\tmax\t")
 	for _, p := range s.peers {
 		for _, mode := range modes {
 			t := &p.modes[mode]
 			s := t.spread()
 			fmt.Fprintf(w, "%d\t%v\t%d\t%.0f %%\t%s\t%s\t%s\t%s\t\n", p.id, mode, t.sent, t.lost(),
-				short(s.least), short(s.median), short(s.mean), short(s.most))
+				format.Duration(s.least), format.Duration(s.median), format.Duration(s.mean), format.Duration(s.most))
 		}
 	}
 	fmt.Fprintln(w, "\npeer\tinterruptions\tlongest\tpaths\tsent again\tround trip\tclock\t")
 	for _, p := range s.peers {
 		r := p.report(s.links.interruption(p.link))
-		fmt.Fprintf(w, "%d\t%d\t%s\t%d\t%d\t%s\t\n", p.id, r.Interruptions, short(r.longest), r.Paths, r.Resent, p.beats.columns())
+		fmt.Fprintf(w, "%d\t%d\t%s\t%d\t%d\t%s\t\n", p.id, r.Interruptions, format.Duration(r.longest), r.Paths, r.Resent, p.beats.columns())
 	}
 	return w.Flush()
 }

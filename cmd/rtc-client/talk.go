@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"example.org/rtcpeer/cmd/rtc-client/internal/console"
+	"example.org/rtcpeer/cmd/rtc-client/internal/format"
 	"example.org/rtcpeer/rtcpeer"
 )
 
@@ -18,7 +20,7 @@ import (
 type talk struct {
 	// Fixed at construction.
 	node    *rtcpeer.Node
-	console *console
+	console *console.Console
 	url     string // at which others join
 	name    string
 	wait    time.Duration
@@ -44,7 +46,7 @@ var errSaid = errors.New("everything is said")
 // run returns when listen or speak has ended, and why that was; the other one ends with it.
 func (t *talk) run(ctx context.Context) error {
 	ctx, end := context.WithCancelCause(ctx)
-	script := startScript(ctx, t.console.in)
+	script := console.ReadLines(ctx, t.console.In)
 	var wg sync.WaitGroup
 	wg.Go(func() { end(t.listen(ctx)) })
 	wg.Go(func() { end(t.speak(ctx, script)) })
@@ -91,8 +93,8 @@ func (t *talk) hear(p rtcpeer.Packet) error {
 		return nil
 	}
 	for line := range bytes.Lines(p.Data) {
-		text := clean(string(bytes.TrimRight(line, "\r\n")))
-		if _, err := fmt.Fprintf(t.console.out, "<%d> %s\n", p.Peer, text); err != nil {
+		text := format.Clean(string(bytes.TrimRight(line, "\r\n")))
+		if _, err := fmt.Fprintf(t.console.Out, "<%d> %s\n", p.Peer, text); err != nil {
 			return err
 		}
 	}
@@ -100,15 +102,15 @@ func (t *talk) hear(p rtcpeer.Packet) error {
 }
 
 // speak sends the lines of the script while somebody is there.
-func (t *talk) speak(ctx context.Context, s *script) error {
+func (t *talk) speak(ctx context.Context, s *console.Lines) error {
 	t.somebodyChanged() // there may have been somebody before
 	err := t.awaitPeers(ctx, s, false)
 	for err == nil {
 		select {
-		case line, more := <-s.lines:
+		case line, more := <-s.C:
 			if !more {
 				t.awaitInterrupted(ctx)
-				return cmp.Or(s.err, errSaid)
+				return cmp.Or(s.Err, errSaid)
 			}
 			err = t.say(ctx, s, line)
 		case <-t.changed:
@@ -125,12 +127,12 @@ func (t *talk) speak(ctx context.Context, s *script) error {
 // awaitPeers waits until somebody is there and others have had the time to come as well. When the
 // script has ended it waits no longer than t.wait, and not at all if nothing is left to say: no line of
 // the script, and none that the speaker holds.
-func (t *talk) awaitPeers(ctx context.Context, s *script, holds bool) error {
+func (t *talk) awaitPeers(ctx context.Context, s *console.Lines, holds bool) error {
 	var late, settled, lonely <-chan time.Time
 	if !t.toldAlone {
 		lonely = time.After(aloneAfter)
 	}
-	ended := s.ended
+	ended := s.Ended
 	for {
 		select {
 		case <-t.changed:
@@ -142,10 +144,10 @@ func (t *talk) awaitPeers(ctx context.Context, s *script, holds bool) error {
 			return nil
 		case <-lonely:
 			t.toldAlone, lonely = true, nil
-			t.console.say("%s", alone(t.node, "rtc-client chat "+t.url))
+			t.console.Say("%s", alone(t.node, "rtc-client chat "+t.url))
 		case <-ended:
-			if len(s.lines) == 0 && !holds {
-				return cmp.Or(s.err, errSaid)
+			if len(s.C) == 0 && !holds {
+				return cmp.Or(s.Err, errSaid)
 			}
 			ended, late = nil, time.After(t.wait)
 		case <-late:
@@ -179,7 +181,7 @@ func (t *talk) awaitInterrupted(ctx context.Context) {
 		case <-t.changed:
 		case <-late:
 			for _, id := range ids {
-				t.console.say("peer %d is still interrupted: the last lines may not arrive there", id)
+				t.console.Say("peer %d is still interrupted: the last lines may not arrive there", id)
 			}
 			return
 		case <-ctx.Done():
@@ -198,7 +200,7 @@ func (t *talk) interrupted() (ids []rtcpeer.PeerID) {
 }
 
 // say sends a line to everybody, and waits for somebody if nobody is there.
-func (t *talk) say(ctx context.Context, s *script, line []byte) error {
+func (t *talk) say(ctx context.Context, s *console.Lines, line []byte) error {
 	if t.name != "" {
 		line = append([]byte(t.name+": "), line...)
 	}
@@ -211,7 +213,7 @@ func (t *talk) say(ctx context.Context, s *script, line []byte) error {
 	return nil
 }
 
-func (t *talk) sayPiece(ctx context.Context, s *script, piece []byte) error {
+func (t *talk) sayPiece(ctx context.Context, s *console.Lines, piece []byte) error {
 	for {
 		if len(t.node.Peers()) == 0 {
 			if err := t.awaitPeers(ctx, s, true); err != nil {
@@ -246,7 +248,7 @@ func (t *talk) send(ctx context.Context, data []byte) error {
 	sent := func(one error) {
 		switch {
 		case errors.Is(one, rtcpeer.ErrPacketTooLarge): // for one that announced a smaller limit
-			t.console.say("%s", plain(one))
+			t.console.Say("%s", format.Error(one))
 			err = nil
 		case !errors.Is(one, rtcpeer.ErrUnknownPeer): // who has gone needs no more of it
 			err = one

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"example.org/rtcpeer/cmd/internal/cli"
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/signaling"
 )
@@ -36,15 +37,15 @@ type terms struct {
 func (t *terms) apply(config *rtcpeer.Config, isGodot bool) error {
 	switch {
 	case isGodot && *t != terms{}:
-		return usage("--password, --public, --metadata, --max-members, --create: the protocol of Godot's signaling demo has none of them")
+		return cli.Usagef("--password, --public, --metadata, --max-members, --create: the protocol of Godot's signaling demo has none of them")
 	case len(t.Password) > signaling.MaxPassword:
-		return usage("--password: want at most %d bytes", signaling.MaxPassword)
+		return cli.Usagef("--password: want at most %d bytes", signaling.MaxPassword)
 	case t.Metadata != "" && !json.Valid([]byte(t.Metadata)), len(t.Metadata) > signaling.MaxMetadata:
-		return usage("--metadata: want JSON of at most %d bytes", signaling.MaxMetadata)
+		return cli.Usagef("--metadata: want JSON of at most %d bytes", signaling.MaxMetadata)
 	case t.Create != "" && t.Create != string(rtcpeer.CreateNever) && t.Create != string(rtcpeer.CreateOnly):
-		return usage("--create %q: want never or only", t.Create)
+		return cli.Usagef("--create %q: want never or only", t.Create)
 	case t.MaxMembers < 0:
-		return usage("--max-members %d: want a positive number, or 0 for the server's limit", t.MaxMembers)
+		return cli.Usagef("--max-members %d: want a positive number, or 0 for the server's limit", t.MaxMembers)
 	}
 	config.Password, config.Create = t.Password, rtcpeer.Create(t.Create)
 	config.NewRoom.Public, config.NewRoom.MaxMembers = t.Public, t.MaxMembers

@@ -2,51 +2,16 @@ package main
 
 import (
 	"bytes"
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport"
-	"example.org/rtcpeer/signaling"
 )
-
-func TestPlain(t *testing.T) {
-	tests := []struct {
-		name string
-		err  error
-		want string
-	}{
-		{"names of packages and codes go", fmt.Errorf("rtcpeer: join: %w", &signaling.Error{Code: signaling.CodeSealed, Text: "the room is sealed"}), "join: the room is sealed"},
-		{"a room name has its own words", &signaling.Error{Code: signaling.CodeBadRoom, Text: "room name"}, "room name"},
-		{"a link names its peer", &rtcpeer.PeerError{Peer: 7, Op: "connect", Err: rtcpeer.ErrRefused}, "no link with peer 7: refused by the other end"},
-		{"what is not ours stays", errors.New("EOF"), "EOF"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) { require.Equal(t, tt.want, plain(tt.err)) })
-	}
-}
-
-// What a peer sends must not rule the terminal of another.
-func TestClean(t *testing.T) {
-	require.Equal(t, "a\tb µ 😀", clean("a\tb µ 😀"))
-	require.Equal(t, "\uFFFD[2Jx\uFFFDy\uFFFD\uFFFDz", clean("\x1b[2Jx\ny\r\u009bz"))
-	require.True(t, utf8.ValidString(clean("\xff\xfe")))
-}
-
-func TestShort(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		0: "-", 61700: "61 µs", 7_149_999: "7.1 ms", 175 * time.Millisecond: "175 ms", 1234 * time.Millisecond: "1.2 s",
-	} {
-		require.Equal(t, want, short(d))
-	}
-}
 
 func TestPieces(t *testing.T) {
 	tests := []struct {
@@ -113,23 +78,6 @@ func TestSpread(t *testing.T) {
 	require.Equal(t, spread{10 * time.Millisecond, 30 * time.Millisecond, 40 * time.Millisecond, 100 * time.Millisecond}, r.spread())
 	require.Equal(t, 20.0, r.lost())
 	require.Equal(t, roundTripsReport{Sent: 5, Received: 4, RTT: &spreadReport{10000, 30000, 40000, 100000}}, r.report())
-}
-
-func TestScriptIsReadAheadByALimit(t *testing.T) {
-	text := strings.Repeat("line\n", scriptLines) + "\n" + strings.Repeat("x", maxStdin/2)
-	s := startScript(t.Context(), strings.NewReader(text))
-	for range scriptLines {
-		require.Equal(t, "line", string(<-s.lines))
-	}
-	require.Len(t, <-s.lines, maxStdin/2)
-	<-s.ended
-	_, more := <-s.lines
-	require.False(t, more)
-	require.NoError(t, s.err)
-
-	s = startScript(t.Context(), bytes.NewReader(make([]byte, maxStdin+1)))
-	<-s.ended
-	require.ErrorContains(t, s.err, "stdin: ")
 }
 
 // A trial that was not done in time names who misses what.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 
+	"example.org/rtcpeer/cmd/rtc-client/internal/format"
 	"example.org/rtcpeer/rtcpeer"
 )
 
@@ -216,9 +217,9 @@ func (t *trial) take(a arrival) error {
 	case a.err != nil:
 		return fmt.Errorf("peer %d: %w", a.to.id, a.err)
 	case a.ev.Kind == rtcpeer.PeerFailed && isFinal(a.ev.Err):
-		return fmt.Errorf("peer %d: %s", a.to.id, plain(a.ev.Err))
+		return fmt.Errorf("peer %d: %s", a.to.id, format.Error(a.ev.Err))
 	case a.ev.Kind == rtcpeer.PeerFailed:
-		t.failure = fmt.Sprintf("; peer %d: %s", a.to.id, plain(a.ev.Err))
+		t.failure = fmt.Sprintf("; peer %d: %s", a.to.id, format.Error(a.ev.Err))
 	case a.ev.Kind == rtcpeer.PeerDisconnected && t.round == 0:
 		// The two ends did not agree on which attempt has succeeded, and another one follows: nobody leaves.
 		t.connected--
