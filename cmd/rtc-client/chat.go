@@ -6,13 +6,14 @@ import (
 
 	"example.org/rtcpeer/cmd/internal/cli"
 	"example.org/rtcpeer/cmd/rtc-client/internal/console"
+	"example.org/rtcpeer/cmd/rtc-client/internal/entry"
 	"example.org/rtcpeer/cmd/rtc-client/internal/format"
 	"example.org/rtcpeer/rtcpeer"
 )
 
 // chat is the command of that name: lines in, lines out.
 type chat struct {
-	entry
+	entry.Room
 	Topology string        `placeholder:"mesh|star" help:"Topology that the room must have, and that a new one gets (the room's; mesh if new)."`
 	Name     string        `placeholder:"NAME" help:"Put NAME and a colon before each line sent."`
 	Wait     time.Duration `default:"10s" placeholder:"TIME" help:"How long the last lines wait for somebody to hear them when stdin has ended (${default})."`
@@ -27,16 +28,12 @@ Examples:
   echo hello | rtc-client chat ws://localhost:9080/lobby`
 }
 
-// chatLinger is how long the end of the chat waits for others to acknowledge the last lines, and before
-// that for those who are interrupted.
-const chatLinger = 5 * time.Second
-
 // Run talks until stdin, ctx or the room ends.
 func (o *chat) Run(ctx context.Context, c *console.Console) error {
 	if o.Topology != "" && o.Topology != string(rtcpeer.Mesh) && o.Topology != string(rtcpeer.Star) {
 		return cli.Usagef("--topology %q: want mesh or star", o.Topology)
 	}
-	node, url, err := o.join(ctx, c, rtcpeer.Config{Topology: rtcpeer.Topology(o.Topology), Linger: chatLinger, NeverHost: true})
+	node, url, err := o.Join(ctx, c, rtcpeer.Config{Topology: rtcpeer.Topology(o.Topology), Linger: entry.Linger, NeverHost: true})
 	if err != nil {
 		return cli.UnlessInterrupted(ctx, err)
 	}

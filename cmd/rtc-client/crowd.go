@@ -10,9 +10,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
-
+	"example.org/rtcpeer/cmd/rtc-client/internal/entry"
 	"example.org/rtcpeer/cmd/rtc-client/internal/format"
+	"example.org/rtcpeer/cmd/rtc-client/internal/progress"
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/signalclient"
 )
@@ -21,9 +21,9 @@ import (
 // a time, and each member has one that receives, until close.
 type crowd struct {
 	// Fixed at construction.
-	server                    site
+	server                    entry.Server
 	rooms, size, each, atOnce int
-	progress                  *progressbar.ProgressBar
+	progress                  *progress.Bar
 
 	members  []*attendee // by room; nil: it could not join
 	wg       sync.WaitGroup
@@ -50,14 +50,12 @@ const (
 	loadTimeout = 15 * time.Second
 )
 
-func newCrowd(server site, o *load, w io.Writer) *crowd {
+func newCrowd(server entry.Server, o *load, w io.Writer) *crowd {
 	return &crowd{
 		server: server, rooms: o.Rooms, size: o.Members, each: o.Messages, atOnce: o.AtOnce,
-		members: make([]*attendee, o.Rooms*o.Members),
-		errors:  make(map[string]int),
-		progress: progressbar.NewOptions(o.Rooms*o.Members*(1+o.Messages),
-			progressbar.OptionSetWriter(w), progressbar.OptionSetWidth(30), progressbar.OptionClearOnFinish(),
-			progressbar.OptionThrottle(50*time.Millisecond), progressbar.OptionSetPredictTime(false)),
+		members:  make([]*attendee, o.Rooms*o.Members),
+		errors:   make(map[string]int),
+		progress: progress.NewBar(w, o.Rooms*o.Members*(1+o.Messages)),
 	}
 }
 
@@ -82,7 +80,7 @@ func (c *crowd) join(ctx context.Context, n int, room signaling.RoomName) signal
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
 	began := time.Now()
-	client, welcome, err := c.server.join(ctx, signaling.Join{Room: room})
+	client, welcome, err := c.server.Join(ctx, signaling.Join{Room: room})
 	if err != nil {
 		c.failed(err)
 		return room

@@ -7,6 +7,7 @@ import (
 
 	"example.org/rtcpeer/cmd/internal/cli"
 	"example.org/rtcpeer/cmd/rtc-client/internal/console"
+	"example.org/rtcpeer/cmd/rtc-client/internal/entry"
 	"example.org/rtcpeer/cmd/rtc-client/internal/format"
 	"example.org/rtcpeer/rtcpeer/doctor"
 	"example.org/rtcpeer/rtcpeer/transport"
@@ -16,7 +17,7 @@ import (
 // examine is the command doctor: what works from here.
 type examine struct {
 	URL string `arg:"" help:"The signaling server, as ws://host:port. A room in it does not matter."`
-	access
+	entry.Access
 	ICEServer []string      `name:"ice-server" placeholder:"URL" help:"STUN or TURN server to examine besides those that the server tells, as stun:host:port or turn:user:secret@host:port; repeat for more."`
 	Timeout   time.Duration `default:"5s" placeholder:"TIME" help:"How long each examination may take (${default})."`
 	JSON      bool          `name:"json" help:"Print one JSON object."`
@@ -33,18 +34,18 @@ Examples:
 
 // Run examines the signaling server first, since it tells of the others.
 func (o *examine) Run(ctx context.Context, c *console.Console) error {
-	server, err := newSite(o.URL)
+	server, err := entry.ParseServer(o.URL)
 	if err != nil {
 		return err
 	}
 	if o.Timeout <= 0 {
 		return cli.Usagef("--timeout %v: want a positive time", o.Timeout)
 	}
-	servers, err := iceServers(o.ICEServer)
+	servers, err := entry.ICEServers(o.ICEServer)
 	if err != nil {
 		return err
 	}
-	d := diagnosis{URL: server.shown()}
+	d := diagnosis{URL: server.String()}
 	c.Say("asking %s", d.URL)
 	told, err := o.ask(ctx, server, &d)
 	if err == nil {
@@ -65,14 +66,14 @@ func (o *examine) Run(ctx context.Context, c *console.Console) error {
 }
 
 // ask joins, and returns the servers of the welcome.
-func (o *examine) ask(ctx context.Context, server site, d *diagnosis) ([]transport.ICEServer, error) {
+func (o *examine) ask(ctx context.Context, server entry.Server, d *diagnosis) ([]transport.ICEServer, error) {
 	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
 	began := time.Now()
-	client, welcome, err := server.join(ctx, signaling.Join{Token: o.Token})
+	client, welcome, err := server.Join(ctx, signaling.Join{Token: o.Token})
 	d.joined = time.Since(began)
 	if err != nil {
-		return nil, advised(err)
+		return nil, entry.Advise(err)
 	}
 	defer client.Close()
 	d.RelayLinks = welcome.RelayLinks

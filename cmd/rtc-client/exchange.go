@@ -10,7 +10,11 @@ import (
 
 	"example.org/rtcpeer/cmd/internal/cli"
 	"example.org/rtcpeer/cmd/rtc-client/internal/console"
+	"example.org/rtcpeer/cmd/rtc-client/internal/entry"
 	"example.org/rtcpeer/cmd/rtc-client/internal/format"
+	"example.org/rtcpeer/cmd/rtc-client/internal/linklog"
+	"example.org/rtcpeer/cmd/rtc-client/internal/probe"
+	"example.org/rtcpeer/cmd/rtc-client/internal/progress"
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transfer"
 )
@@ -22,7 +26,7 @@ type exchange struct {
 	node    *rtcpeer.Node
 	files   *transfer.Files
 	console *console.Console
-	meter   *meter
+	meter   *progress.Meter
 	url     string // at which others join
 	json    bool
 
@@ -31,22 +35,22 @@ type exchange struct {
 	changed chan struct{} // closed when somebody comes, goes, or is interrupted or back, or as its user wants
 }
 
-// exchange enters the room. The caller must close it.
-func (e *entry) exchange(ctx context.Context, c *console.Console, asJSON, sendOnly bool) (*exchange, error) {
-	if len(e.Channels) == 0 {
-		e.Channels = []string{rtcpeer.Reliable.String()}
+// newExchange enters the room. The caller must close it.
+func newExchange(ctx context.Context, room *entry.Room, c *console.Console, asJSON, sendOnly bool) (*exchange, error) {
+	if len(room.Channels) == 0 {
+		room.Channels = []string{rtcpeer.Reliable.String()}
 	}
-	channel := slices.Index(e.Channels, rtcpeer.Reliable.String()) + 1
+	channel := slices.Index(room.Channels, rtcpeer.Reliable.String()) + 1
 	if channel == 0 {
 		return nil, cli.Usagef("--channels: files need a reliable one")
 	}
-	m := newMeter(c)
+	m := progress.NewMeter(c)
 	c = &console.Console{In: c.In, Out: c.Out, Err: m}
-	config := rtcpeer.Config{Linger: chatLinger, NeverHost: true} // the last word of a receiver is that it has the file
+	config := rtcpeer.Config{Linger: entry.Linger, NeverHost: true} // the last word of a receiver is that it has the file
 	if sendOnly {
 		config.Linger = 0 // the default: a sender has heard that
 	}
-	node, url, err := e.join(ctx, c, config)
+	node, url, err := room.Join(ctx, c, config)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +72,7 @@ func (x *exchange) close() {
 
 // listen handles the node's events until there are no more.
 func (x *exchange) listen(ctx context.Context) error {
-	links := newLinkLog(x.console, x.node, "files wait")
+	links := linklog.New(x.console, x.node, "files wait")
 	for {
 		ev, err := x.node.Receive(ctx)
 		switch {
@@ -76,9 +80,9 @@ func (x *exchange) listen(ctx context.Context) error {
 			return err
 		case x.files.Handle(ev):
 		case ev.Kind == rtcpeer.PacketReceived:
-			answer(x.node, ev.Packet)
+			probe.Answer(x.node, ev.Packet)
 		default:
-			links.take(ev)
+			links.Take(ev)
 			x.note(ev)
 		}
 	}
@@ -131,8 +135,8 @@ type fileReport struct {
 }
 
 // report tells what has become of a file that was moved since began.
-func (x *exchange) report(did string, g *gauge, file string, peer rtcpeer.PeerID, began time.Time, err error) {
-	r := fileReport{File: file, Peer: peer, Bytes: g.done, Resumed: max(g.first, 0), took: time.Since(began)}
+func (x *exchange) report(did string, g *progress.Gauge, file string, peer rtcpeer.PeerID, began time.Time, err error) {
+	r := fileReport{File: file, Peer: peer, Bytes: g.Done(), Resumed: g.Before(), took: time.Since(began)}
 	r.MS = format.Milliseconds(r.took)
 	if err != nil {
 		r.Error = format.Error(err)

@@ -10,6 +10,7 @@ import (
 
 	"example.org/rtcpeer/cmd/internal/cli"
 	"example.org/rtcpeer/cmd/rtc-client/internal/console"
+	"example.org/rtcpeer/cmd/rtc-client/internal/entry"
 	"example.org/rtcpeer/cmd/rtc-client/internal/format"
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/signaling"
@@ -22,7 +23,7 @@ type list struct {
 	Filter []string `placeholder:"NAME=VALUE" sep:"none" help:"Only rooms whose metadata has this field; repeat for more. VALUE is a number, true, false, or text."`
 	Limit  int      `placeholder:"N" help:"At most N rooms (all)."`
 	JSON   bool     `help:"Print one JSON object a room, as the server tells it, with its URL."`
-	access
+	entry.Access
 }
 
 func (*list) Help() string {
@@ -53,7 +54,7 @@ func (l *list) Run(ctx context.Context, c *console.Console) error {
 	rooms, err := signalclient.List(ctx, l.URL, signaling.List{Filter: filter, Limit: l.Limit, Token: l.Token}, signalclient.Config{})
 	switch {
 	case err != nil:
-		return cli.UnlessInterrupted(ctx, advised(err))
+		return cli.UnlessInterrupted(ctx, entry.Advise(err))
 	case l.JSON:
 		return l.printJSON(c, rooms)
 	case len(rooms) == 0:

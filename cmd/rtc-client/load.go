@@ -6,12 +6,12 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"net/url"
 	"slices"
 	"time"
 
 	"example.org/rtcpeer/cmd/internal/cli"
 	"example.org/rtcpeer/cmd/rtc-client/internal/console"
+	"example.org/rtcpeer/cmd/rtc-client/internal/entry"
 	"example.org/rtcpeer/cmd/rtc-client/internal/format"
 )
 
@@ -41,11 +41,11 @@ const maxLoad = 20_000
 
 // Run prints what came of it also when it was interrupted.
 func (o *load) Run(ctx context.Context, c *console.Console) error {
-	server, err := newSite(o.URL)
+	server, err := entry.ParseServer(o.URL)
 	if err != nil {
 		return err
 	}
-	if err := cmp.Or(o.check(), local(ctx, server.url)); err != nil {
+	if err := cmp.Or(o.check(), local(ctx, server.Hostname())); err != nil {
 		return err
 	}
 	crowd := newCrowd(server, o, c.Progress(o.Rooms*o.Members >= loadProgress))
@@ -82,14 +82,9 @@ func (o *load) check() error {
 	return nil
 }
 
-// local refuses the URL of a server that is not on this machine: what is a load here is an attack
-// elsewhere.
-func local(ctx context.Context, raw string) error {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return cli.Usage(err)
-	}
-	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", u.Hostname())
+// local refuses a server that is not on this machine: what is a load here is an attack elsewhere.
+func local(ctx context.Context, hostname string) error {
+	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", hostname)
 	if err != nil {
 		return err
 	}
@@ -99,7 +94,7 @@ func local(ctx context.Context, raw string) error {
 	}
 	for _, a := range addresses {
 		if !a.Unmap().IsLoopback() && !slices.ContainsFunc(ours, func(n net.Addr) bool { return isAddress(n, a) }) {
-			return cli.Usagef("%s is %v, which is not an address of this machine: a load is for servers of one's own", u.Hostname(), a.Unmap())
+			return cli.Usagef("%s is %v, which is not an address of this machine: a load is for servers of one's own", hostname, a.Unmap())
 		}
 	}
 	return nil

@@ -27,6 +27,7 @@ import (
 
 	"example.org/rtcpeer/cmd/internal/cli"
 	"example.org/rtcpeer/cmd/rtc-client/internal/console"
+	"example.org/rtcpeer/cmd/rtc-client/internal/entry"
 	"example.org/rtcpeer/cmd/rtc-client/internal/format"
 )
 
@@ -86,7 +87,7 @@ func execute(ctx context.Context, args []string, c *console.Console) error {
 	parser, err := kong.New(&commands{},
 		kong.Name("rtc-client"),
 		kong.Description(description),
-		kong.Vars{"unseen": unseen, "version": "rtc-client " + cli.Version()},
+		kong.Vars{"unseen": entry.Unseen, "version": "rtc-client " + cli.Version()},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.Writers(c.Out, io.Discard),
 		kong.Exit(func(int) { done = true }),

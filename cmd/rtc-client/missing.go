@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"strings"
+
+	"example.org/rtcpeer/cmd/rtc-client/internal/modes"
 )
 
 // missing says who has not got what, for the error of a trial that was not done in time; the first
@@ -35,7 +37,7 @@ func (t *trial) gaps(p *participant) (list []string) {
 		case got == nil:
 			list = append(list, fmt.Sprintf("peer %d is not connected to %d", p.id, from.id))
 		default:
-			for _, mode := range modes {
+			for _, mode := range modes.All {
 				if due := min(t.round, t.packets); got[mode] < due {
 					list = append(list, fmt.Sprintf("peer %d misses %d %v of %d", p.id, due-got[mode], mode, from.id))
 				}

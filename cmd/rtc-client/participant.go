@@ -6,6 +6,9 @@ import (
 	"net"
 	"time"
 
+	"example.org/rtcpeer/cmd/rtc-client/internal/modes"
+	"example.org/rtcpeer/cmd/rtc-client/internal/probe"
+	"example.org/rtcpeer/cmd/rtc-client/internal/roundtrip"
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport/webrtc"
 )
@@ -19,8 +22,8 @@ type participant struct {
 	// Owned by the trial.
 	id         rtcpeer.PeerID // 0 until joined
 	connected  time.Duration  // from started until connected to all others; 0 until then
-	received   map[rtcpeer.PeerID]*[len(modes)]int
-	roundTrips [len(modes)]roundTrips
+	received   map[rtcpeer.PeerID]*[len(modes.All)]int
+	roundTrips [len(modes.All)]roundtrip.Times
 }
 
 // run joins the room, and hands on what comes until ctx is done.
@@ -30,7 +33,7 @@ func (p *participant) run(ctx context.Context, url string, topology rtcpeer.Topo
 	// Nothing is under way when the demo ends, so there is nothing to linger for.
 	p.node, a.err = rtcpeer.Join(ctx, url, rtcpeer.Config{Topology: topology, WebRTC: loopbackOnly, Linger: -1})
 	for ctx.Err() == nil {
-		if !answer(p.node, a.ev.Packet) {
+		if !probe.Answer(p.node, a.ev.Packet) {
 			select {
 			case arrivals <- a:
 			case <-ctx.Done():
@@ -51,7 +54,7 @@ var loopbackOnly = webrtc.Config{Loopback: true, IPv4Only: true, IPFilter: net.I
 // sendAll sends a packet to each other peer in each mode.
 func (p *participant) sendAll(ctx context.Context, round int) error {
 	for to := range p.received {
-		for _, mode := range modes {
+		for _, mode := range modes.All {
 			if err := p.send(ctx, to, mode, round); err != nil {
 				return err
 			}

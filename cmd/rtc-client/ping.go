@@ -7,12 +7,14 @@ import (
 
 	"example.org/rtcpeer/cmd/internal/cli"
 	"example.org/rtcpeer/cmd/rtc-client/internal/console"
+	"example.org/rtcpeer/cmd/rtc-client/internal/entry"
+	"example.org/rtcpeer/cmd/rtc-client/internal/linklog"
 	"example.org/rtcpeer/rtcpeer"
 )
 
 // ping is the command of that name: probes to peers, and what became of them.
 type ping struct {
-	entry
+	entry.Room
 	Peer     int32         `placeholder:"ID" help:"Ping this peer alone (all that are there)."`
 	Count    int           `default:"10" placeholder:"N" help:"Pings to send to each peer in each mode (${default})."`
 	Interval time.Duration `default:"200ms" placeholder:"TIME" help:"Time between two pings (${default})."`
@@ -57,14 +59,14 @@ func (o *ping) Run(ctx context.Context, c *console.Console) error {
 	case o.Peer < 0:
 		return cli.Usagef("--peer %d: want the id of a peer", o.Peer)
 	}
-	node, url, err := o.join(ctx, c, rtcpeer.Config{NeverHost: true})
+	node, url, err := o.Join(ctx, c, rtcpeer.Config{NeverHost: true})
 	if err != nil {
 		return cli.UnlessInterrupted(ctx, err)
 	}
 	defer node.Close()
 	s := survey{
 		node: node, console: c, url: url, count: o.Count, interval: o.Interval, wait: o.Wait,
-		links: newLinkLog(c, node, "reliable pings wait, others are lost"),
+		links: linklog.New(c, node, "reliable pings wait, others are lost"),
 	}
 	err = s.meet(ctx, rtcpeer.PeerID(o.Peer))
 	if err == nil {

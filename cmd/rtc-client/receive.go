@@ -6,13 +6,14 @@ import (
 
 	"example.org/rtcpeer/cmd/internal/cli"
 	"example.org/rtcpeer/cmd/rtc-client/internal/console"
+	"example.org/rtcpeer/cmd/rtc-client/internal/entry"
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transfer"
 )
 
 // receive is the command of that name: files of others, into a folder.
 type receive struct {
-	entry
+	entry.Room
 	Dir       string        `default:"." placeholder:"DIR" help:"Folder for the files, which must exist (${default})."`
 	Yes       bool          `short:"y" help:"Take each file without asking."`
 	Overwrite bool          `help:"Replace files of the same name, instead of choosing a free one."`
@@ -39,7 +40,7 @@ func (o *receive) Run(ctx context.Context, c *console.Console) error {
 	if o.Wait < 0 {
 		return cli.Usagef("--wait %v: want a positive time, or 0 for no limit", o.Wait)
 	}
-	if _, err := o.room(); err != nil {
+	if _, err := o.RoomName(); err != nil {
 		return err
 	}
 	folder, err := transfer.OpenFolder(o.Dir)
@@ -47,7 +48,7 @@ func (o *receive) Run(ctx context.Context, c *console.Console) error {
 		return cli.Usage(err)
 	}
 	defer folder.Close()
-	x, err := o.exchange(ctx, c, o.JSON, false)
+	x, err := newExchange(ctx, &o.Room, c, o.JSON, false)
 	if err != nil {
 		return cli.UnlessInterrupted(ctx, err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"example.org/rtcpeer/cmd/rtc-client/internal/console"
 	"example.org/rtcpeer/cmd/rtc-client/internal/format"
+	"example.org/rtcpeer/cmd/rtc-client/internal/linklog"
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transfer"
 )
@@ -76,7 +77,7 @@ func (r *reception) awaitEnd(ctx context.Context) error {
 	if r.wait > 0 {
 		late = time.After(r.wait)
 	}
-	lonely := time.After(aloneAfter)
+	lonely := time.After(linklog.AloneAfter)
 	for {
 		changed := r.change()
 		if r.isOver() {
@@ -86,7 +87,7 @@ func (r *reception) awaitEnd(ctx context.Context) error {
 		case <-changed:
 		case <-lonely:
 			if r.offered() == 0 && len(r.node.Peers()) == 0 {
-				r.console.Say("%s", alone(r.node, "rtc-client send FILE... "+r.url))
+				r.console.Say("%s", linklog.Alone(r.node, "rtc-client send FILE... "+r.url))
 			}
 		case <-late:
 			if r.offered() == 0 {
@@ -164,8 +165,8 @@ func (r *reception) wants(ctx context.Context, answers *console.Lines, o *transf
 	if r.yes {
 		return true, nil
 	}
-	r.meter.hold(true)
-	defer r.meter.hold(false)
+	r.meter.Hold(true)
+	defer r.meter.Hold(false)
 	for {
 		r.console.Say("peer %d offers %s (%s): save it? y or n", o.Peer, o.Name, offeredSize(o))
 		select {
@@ -201,9 +202,9 @@ func (r *reception) save(ctx context.Context, o *transfer.Offer) {
 	defer close(in.over)
 	r.awaitOther(ctx, r.replace(o.Name, in))
 	began := time.Now()
-	g := r.meter.add(o.Name, o.Size)
-	name, err := o.Save(ctx, r.folder, transfer.SaveOptions{Overwrite: r.overwrite, Progress: g.set})
-	g.over()
+	g := r.meter.Add(o.Name, o.Size)
+	name, err := o.Save(ctx, r.folder, transfer.SaveOptions{Overwrite: r.overwrite, Progress: g.Set})
+	g.Over()
 	if err != nil {
 		name = o.Name
 	}
@@ -230,7 +231,7 @@ func (r *reception) awaitOther(ctx context.Context, other *incoming) {
 	if other == nil {
 		return
 	}
-	moment := time.After(aloneAfter) // an interruption is seen after two seconds
+	moment := time.After(linklog.AloneAfter) // an interruption is seen after two seconds
 	for {
 		changed := r.change()
 		if r.isSilent(other.peer) {

@@ -11,14 +11,17 @@ import (
 
 	"example.org/rtcpeer/cmd/internal/cli"
 	"example.org/rtcpeer/cmd/rtc-client/internal/console"
+	"example.org/rtcpeer/cmd/rtc-client/internal/entry"
 	"example.org/rtcpeer/cmd/rtc-client/internal/format"
+	"example.org/rtcpeer/cmd/rtc-client/internal/linklog"
+	"example.org/rtcpeer/cmd/rtc-client/internal/probe"
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/signaling"
 )
 
 // relay is the command of that name: the host of a star room.
 type relay struct {
-	entry
+	entry.Room
 	New         bool          `help:"Make a new room. Its URL is printed on stdout."`
 	MaxPeers    int           `placeholder:"N" help:"Most guests at one time; more are refused (no limit)."`
 	Standby     bool          `help:"Stand by while another relay hosts the room. All relays of a room need it."`
@@ -48,7 +51,7 @@ const figuresEach = time.Minute
 
 // Run hosts the room until ctx ends.
 func (r *relay) Run(ctx context.Context, c *console.Console) error {
-	room, err := r.room()
+	room, err := r.RoomName()
 	switch {
 	case err != nil:
 		return err
@@ -85,7 +88,7 @@ func (r *relay) serve(ctx context.Context, c *console.Console, room signaling.Ro
 	if r.Standby {
 		config.NewRoom.Migrates, config.NewRoom.HostTimeoutMillis = true, int(r.HostTimeout.Milliseconds())
 	}
-	node, url, err := r.join(ctx, c, config)
+	node, url, err := r.Join(ctx, c, config)
 	if err != nil {
 		return err
 	}
@@ -110,11 +113,11 @@ func (r *relay) serve(ctx context.Context, c *console.Console, room signaling.Ro
 
 // host receives, which is all that relaying asks of a program.
 func host(ctx context.Context, c *console.Console, node *rtcpeer.Node) error {
-	links := newLinkLog(c, node, "reliable packets wait, others are dropped")
+	links := linklog.New(c, node, "reliable packets wait, others are dropped")
 	for {
-		err := receiveUntil(ctx, node, time.Now().Add(figuresEach), func(ev rtcpeer.Event) bool {
-			links.take(ev)
-			answer(node, ev.Packet)
+		err := entry.ReceiveUntil(ctx, node, time.Now().Add(figuresEach), func(ev rtcpeer.Event) bool {
+			links.Take(ev)
+			probe.Answer(node, ev.Packet)
 			return false
 		})
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/cmd/rtc-client/internal/console"
+	"example.org/rtcpeer/cmd/rtc-client/internal/probe"
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	"example.org/rtcpeer/signaling"
@@ -56,8 +57,8 @@ func TestFiguresInWords(t *testing.T) {
 // A game's commands are no questions of ping, whatever their bytes, and a chat shows none of them.
 func TestCommandsOfGamesAreLeftAlone(t *testing.T) {
 	var stdout bytes.Buffer
-	command := rtcpeer.Packet{Peer: 2, Command: rtcpeer.CommandRemoteCall, Data: newProbe(1)}
-	require.False(t, answer(new(rtcpeer.Offline), command))
+	command := rtcpeer.Packet{Peer: 2, Command: rtcpeer.CommandRemoteCall, Data: probe.New(1)}
+	require.False(t, probe.Answer(new(rtcpeer.Offline), command))
 	chat := talk{console: &console.Console{Out: &stdout}}
 	require.NoError(t, chat.hear(command))
 	require.Empty(t, stdout.String())

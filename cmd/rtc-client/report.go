@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.org/rtcpeer/cmd/rtc-client/internal/format"
+	"example.org/rtcpeer/cmd/rtc-client/internal/modes"
 	"example.org/rtcpeer/rtcpeer"
 )
 
@@ -26,13 +27,13 @@ type report struct {
 }
 
 type peerReport struct {
-	ID        rtcpeer.PeerID `json:"id"`
-	ConnectMS float64        `json:"connect_ms"` // 0: not connected to all others
-	Received  perMode[int]   `json:"received"`
-	RTT       perMode[int64] `json:"rtt_us"` // 0: not measured
+	ID        rtcpeer.PeerID       `json:"id"`
+	ConnectMS float64              `json:"connect_ms"` // 0: not connected to all others
+	Received  modes.PerMode[int]   `json:"received"`
+	RTT       modes.PerMode[int64] `json:"rtt_us"` // 0: not measured
 
 	connected time.Duration
-	rtt       perMode[time.Duration]
+	rtt       modes.PerMode[time.Duration]
 }
 
 // report is made while the links are still open.
@@ -43,7 +44,7 @@ func (t *trial) report(topology rtcpeer.Topology, took time.Duration, err error)
 			r.links += len(p.node.Stats().Links)
 		}
 		pr := p.report()
-		r.OK = r.OK && pr.Received == eachMode(func(rtcpeer.Mode) int { return r.due })
+		r.OK = r.OK && pr.Received == modes.Each(func(rtcpeer.Mode) int { return r.due })
 		r.Peers = append(r.Peers, pr)
 	}
 	r.links /= 2
@@ -55,15 +56,15 @@ func (p *participant) report() peerReport {
 	return peerReport{
 		ID:        p.id,
 		ConnectMS: math.Round(p.connected.Seconds()*1e4) / 10,
-		Received: eachMode(func(m rtcpeer.Mode) (sum int) {
+		Received: modes.Each(func(m rtcpeer.Mode) (sum int) {
 			for _, got := range p.received {
 				sum += got[m]
 			}
 			return sum
 		}),
-		RTT:       eachMode(func(m rtcpeer.Mode) int64 { return p.roundTrips[m].spread().median.Microseconds() }),
+		RTT:       modes.Each(func(m rtcpeer.Mode) int64 { return p.roundTrips[m].Spread().Median.Microseconds() }),
 		connected: p.connected,
-		rtt:       eachMode(func(m rtcpeer.Mode) time.Duration { return p.roundTrips[m].spread().median }),
+		rtt:       modes.Each(func(m rtcpeer.Mode) time.Duration { return p.roundTrips[m].Spread().Median }),
 	}
 }
 
@@ -80,9 +81,9 @@ func (r report) writeTable(w io.Writer) error {
 	received, due := 0, 0
 	for _, p := range r.Peers {
 		fmt.Fprintf(tw, "%d\t%s\t%s\t%s\t%s\t%d of %d\t\n", p.ID, format.Duration(p.connected),
-			format.Duration(p.rtt.Unreliable), format.Duration(p.rtt.UnreliableOrdered), format.Duration(p.rtt.Reliable), p.packets(), r.due*len(modes))
+			format.Duration(p.rtt.Unreliable), format.Duration(p.rtt.UnreliableOrdered), format.Duration(p.rtt.Reliable), p.packets(), r.due*len(modes.All))
 		received += p.packets()
-		due += r.due * len(modes)
+		due += r.due * len(modes.All)
 	}
 	verdict := map[bool]string{true: "ok", false: "not ok"}[r.OK]
 	fmt.Fprintf(tw, "\n%s: %d peers in a %s, %s, %d of %d packets arrived, all in %s\n",

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/cmd/internal/cli"
+	"example.org/rtcpeer/cmd/rtc-client/internal/roundtrip"
 )
 
 // The commands as a user has them: processes, what they print, and how they end.
@@ -187,7 +188,7 @@ func interruptedOK(ts *testscript.TestScript, _ bool, args []string) {
 	require.Positive(t, p.Paths)
 	require.Equal(t, p.Reliable.Sent, p.Reliable.Received)
 	require.Greater(t, p.Reliable.RTT.Max, int64(1_000_000))
-	for _, m := range []roundTripsReport{p.Unreliable, p.UnreliableOrdered} {
+	for _, m := range []roundtrip.Report{p.Unreliable, p.UnreliableOrdered} {
 		require.Equal(t, p.Reliable.Sent, m.Sent)
 		require.Less(t, m.Received, m.Sent)
 		require.Positive(t, m.Received)

@@ -8,13 +8,14 @@ import (
 
 	"example.org/rtcpeer/cmd/internal/cli"
 	"example.org/rtcpeer/cmd/rtc-client/internal/console"
+	"example.org/rtcpeer/cmd/rtc-client/internal/entry"
 	"example.org/rtcpeer/rtcpeer"
 )
 
 // send is the command of that name: files to a peer.
 type send struct {
 	Args []string `arg:"" name:"file ... url" help:"The files, and last the room, as ws://host:port/room. Without a room the server makes a new one, and its URL is printed."`
-	entryFlags
+	entry.Flags
 	Peer int32         `placeholder:"ID" help:"Send to this peer alone (the first to come that receives files)."`
 	Wait time.Duration `placeholder:"TIME" help:"How long to wait for somebody to come, each time that nobody is there (no limit)."`
 	JSON bool          `name:"json" help:"Print a JSON object for each file: file, peer, bytes, resumed_from, ms, error."`
@@ -39,8 +40,8 @@ func (o *send) Run(ctx context.Context, c *console.Console) error {
 		return cli.Usagef("want one file at least, and then the URL of the room: rtc-client send FILE... URL")
 	}
 	last := len(o.Args) - 1
-	in := entry{URL: o.Args[last], entryFlags: o.entryFlags}
-	_, err := in.room()
+	in := entry.Room{URL: o.Args[last], Flags: o.Flags}
+	_, err := in.RoomName()
 	switch {
 	case err != nil:
 		return err
@@ -57,7 +58,7 @@ func (o *send) Run(ctx context.Context, c *console.Console) error {
 		}
 		s.todo = append(s.todo, p)
 	}
-	if s.exchange, err = in.exchange(ctx, c, o.JSON, true); err != nil {
+	if s.exchange, err = newExchange(ctx, &in, c, o.JSON, true); err != nil {
 		return err
 	}
 	defer s.close()

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"example.org/rtcpeer/cmd/rtc-client/internal/format"
+	"example.org/rtcpeer/cmd/rtc-client/internal/linklog"
+	"example.org/rtcpeer/cmd/rtc-client/internal/progress"
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transfer"
 )
@@ -77,7 +79,7 @@ func (s *shipment) meet(ctx context.Context) (rtcpeer.PeerID, error) {
 	if s.wait > 0 {
 		late = time.After(s.wait)
 	}
-	lonely := time.After(aloneAfter)
+	lonely := time.After(linklog.AloneAfter)
 	for {
 		changed := s.change()
 		if id := s.candidate(); id != 0 {
@@ -99,7 +101,7 @@ func (s *shipment) alone() string {
 	if peers := s.node.Peers(); len(peers) > 0 {
 		return "waiting for somebody who receives files: rtc-client receive " + s.url
 	}
-	return alone(s.node, "rtc-client receive "+s.url)
+	return linklog.Alone(s.node, "rtc-client receive "+s.url)
 }
 
 // candidate returns who is to get the files, or 0: somebody who is not interrupted, if there is a choice. The host of
@@ -188,9 +190,9 @@ func (s *shipment) again(p *parcel) {
 // send sends one file, and tells what has become of it. If it is to be sent again, it returns why.
 func (s *shipment) send(ctx context.Context, to rtcpeer.PeerID, p *parcel) (passing error) {
 	began := time.Now()
-	g := s.meter.add(p.name(), p.size)
+	g := s.meter.Add(p.name(), p.size)
 	err := s.transfer(ctx, to, p, g)
-	g.over()
+	g.Over()
 	switch {
 	case isPassing(err), err != nil && ctx.Err() != nil:
 		return err
@@ -203,7 +205,7 @@ func (s *shipment) send(ctx context.Context, to rtcpeer.PeerID, p *parcel) (pass
 	return nil
 }
 
-func (s *shipment) transfer(ctx context.Context, to rtcpeer.PeerID, p *parcel, g *gauge) error {
+func (s *shipment) transfer(ctx context.Context, to rtcpeer.PeerID, p *parcel, g *progress.Gauge) error {
 	f, err := os.Open(p.path)
 	if err != nil {
 		return err
@@ -213,10 +215,10 @@ func (s *shipment) transfer(ctx context.Context, to rtcpeer.PeerID, p *parcel, g
 	if info, err := f.Stat(); err == nil && size >= 0 {
 		size = info.Size() // it may have grown while it waited
 	}
-	asked := time.AfterFunc(aloneAfter, func() { s.console.Say("waiting for peer %d to accept %s", to, p.name()) })
+	asked := time.AfterFunc(linklog.AloneAfter, func() { s.console.Say("waiting for peer %d to accept %s", to, p.name()) })
 	defer asked.Stop()
 	return s.files.Send(ctx, to, transfer.File{Name: p.name(), Size: size, Content: f, Progress: func(n int64) {
 		asked.Stop()
-		g.set(n)
+		g.Set(n)
 	}})
 }

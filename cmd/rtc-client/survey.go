@@ -9,6 +9,10 @@ import (
 	"time"
 
 	"example.org/rtcpeer/cmd/rtc-client/internal/console"
+	"example.org/rtcpeer/cmd/rtc-client/internal/entry"
+	"example.org/rtcpeer/cmd/rtc-client/internal/linklog"
+	"example.org/rtcpeer/cmd/rtc-client/internal/modes"
+	"example.org/rtcpeer/cmd/rtc-client/internal/probe"
 	"example.org/rtcpeer/rtcpeer"
 )
 
@@ -18,7 +22,7 @@ type survey struct {
 	// Fixed at construction.
 	node     *rtcpeer.Node
 	console  *console.Console
-	links    *linkLog
+	links    *linklog.Log
 	url      string // at which others join
 	count    int
 	interval time.Duration
@@ -51,14 +55,14 @@ func (s *survey) meet(ctx context.Context, wanted rtcpeer.PeerID) error {
 	}
 	come := func(ev rtcpeer.Event) bool { s.take(ev); return there() }
 	end := time.Now().Add(s.wait)
-	err := receiveUntil(ctx, s.node, earlier(end, time.Now().Add(aloneAfter)), come)
+	err := entry.ReceiveUntil(ctx, s.node, earlier(end, time.Now().Add(linklog.AloneAfter)), come)
 	if err == nil && !there() && time.Now().Before(end) {
 		s.console.Say("%s", s.misses(wanted))
-		err = receiveUntil(ctx, s.node, end, come)
+		err = entry.ReceiveUntil(ctx, s.node, end, come)
 	}
 	for more := wanted == 0; more && err == nil; {
 		more = false
-		err = receiveUntil(ctx, s.node, time.Now().Add(settle), func(ev rtcpeer.Event) bool {
+		err = entry.ReceiveUntil(ctx, s.node, time.Now().Add(linklog.Settle), func(ev rtcpeer.Event) bool {
 			s.take(ev)
 			more = ev.Kind == rtcpeer.PeerConnected
 			return more
@@ -86,7 +90,7 @@ func (s *survey) misses(wanted rtcpeer.PeerID) string {
 	if len(s.node.Peers()) > 0 {
 		return fmt.Sprintf("peer %d is not here yet", wanted)
 	}
-	return alone(s.node, "rtc-client chat "+s.url)
+	return linklog.Alone(s.node, "rtc-client chat "+s.url)
 }
 
 // run sends the pings, until all are sent or nobody is left, and waits for the last answers.
@@ -103,7 +107,7 @@ func (s *survey) run(ctx context.Context) error {
 		if now := time.Now(); now.Sub(due) > straggling { // this process was stopped: what it missed is not made up for
 			due = now
 		}
-		err := receiveUntil(ctx, s.node, due, func(ev rtcpeer.Event) bool {
+		err := entry.ReceiveUntil(ctx, s.node, due, func(ev rtcpeer.Event) bool {
 			s.take(ev)
 			return s.deserted()
 		})
@@ -120,11 +124,11 @@ func (s *survey) ask() {
 		s.sample()
 	}
 	for _, to := range s.peers {
-		if to.away && !s.links.member(to.link) {
+		if to.away && !s.links.IsMember(to.link) {
 			s.console.Say("peer %d is not in the room any more", to.id)
-			to.leave(s.links.interruption(to.link))
+			to.leave(s.links.Interruption(to.link))
 		}
-		for _, mode := range modes {
+		for _, mode := range modes.All {
 			if !to.gone {
 				s.probe(to, mode)
 			}
@@ -136,12 +140,12 @@ func (s *survey) ask() {
 // was disconnected is told by its event.
 func (s *survey) probe(to *surveyed, mode rtcpeer.Mode) {
 	p := sentProbe{to: to, mode: mode, at: time.Now(), lost: to.away}
-	err := s.node.TrySend(rtcpeer.Packet{Peer: to.id, Mode: mode, Data: newProbe(uint64(len(s.sent)))})
+	err := s.node.TrySend(rtcpeer.Packet{Peer: to.id, Mode: mode, Data: probe.New(uint64(len(s.sent)))})
 	if err == rtcpeer.ErrBufferFull {
 		return // it is neither sent nor lost
 	}
 	s.sent = append(s.sent, p)
-	to.modes[mode].sent++
+	to.modes[mode].Sent++
 }
 
 // awaitLast waits for the answers to the last pings: a second, and up to s.wait while somebody is
@@ -154,7 +158,7 @@ func (s *survey) awaitLast(ctx context.Context) error {
 		if s.interrupted() {
 			end = later(end, last)
 		}
-		err := receiveUntil(ctx, s.node, end, func(ev rtcpeer.Event) bool {
+		err := entry.ReceiveUntil(ctx, s.node, end, func(ev rtcpeer.Event) bool {
 			s.take(ev)
 			more = ev.Kind != rtcpeer.PacketReceived
 			return more || s.complete()
@@ -173,7 +177,7 @@ func (s *survey) take(ev rtcpeer.Event) {
 		s.heard(ev.Packet, at)
 		return
 	}
-	outage := s.links.take(ev)
+	outage := s.links.Take(ev)
 	s.barred = s.barred || ev.Reason == rtcpeer.Unauthorized
 	for _, p := range s.peers {
 		if p.link == ev.Peer {
@@ -194,9 +198,9 @@ func (s *survey) take(ev rtcpeer.Event) {
 
 // heard takes a packet: the answer to a ping, or a ping that is to be answered.
 func (s *survey) heard(packet rtcpeer.Packet, at time.Time) {
-	number, ok := answered(packet)
+	number, ok := probe.Number(packet)
 	if !ok {
-		answer(s.node, packet)
+		probe.Answer(s.node, packet)
 		return
 	}
 	if number >= uint64(len(s.sent)) {
@@ -205,7 +209,7 @@ func (s *survey) heard(packet rtcpeer.Packet, at time.Time) {
 	p := &s.sent[number]
 	if !p.back && p.to.id == packet.Peer && p.mode == packet.Mode {
 		p.back = true
-		p.to.modes[p.mode].add(at.Sub(p.at))
+		p.to.modes[p.mode].Add(at.Sub(p.at))
 	}
 }
 
@@ -225,7 +229,7 @@ func (s *survey) part(p *surveyed) {
 	p.leave(0)
 	for i := len(s.sent) - 1; i >= 0 && time.Since(s.sent[i].at) < straggling; i-- {
 		if probe := &s.sent[i]; probe.to == p && !probe.back && !probe.lost {
-			p.modes[probe.mode].sent--
+			p.modes[probe.mode].Sent--
 		}
 	}
 }
@@ -246,7 +250,7 @@ func (s *survey) deserted() bool {
 
 // interrupted reports whether a peer is that may come back before it is lost.
 func (s *survey) interrupted() bool {
-	return slices.ContainsFunc(s.peers, func(p *surveyed) bool { return !p.away && !p.gone && s.links.interruption(p.link) > 0 })
+	return slices.ContainsFunc(s.peers, func(p *surveyed) bool { return !p.away && !p.gone && s.links.Interruption(p.link) > 0 })
 }
 
 func (s *survey) complete() bool {

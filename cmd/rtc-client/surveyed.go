@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"example.org/rtcpeer/cmd/rtc-client/internal/format"
+	"example.org/rtcpeer/cmd/rtc-client/internal/modes"
+	"example.org/rtcpeer/cmd/rtc-client/internal/roundtrip"
 	"example.org/rtcpeer/rtcpeer"
 )
 
@@ -21,12 +23,12 @@ type surveyed struct {
 	away bool // it was lost, and may come back
 	gone bool // it has left
 
-	modes   [len(modes)]roundTrips // by mode
-	outages []time.Duration        // of the link, those that are over
-	present rtcpeer.LinkStats      // of the present link, as last seen
-	beats   *beatsReport           // as last known; nil: never
-	paths   int                    // of the links before that one
-	resent  uint64                 // likewise: packets that were sent again
+	modes   [len(modes.All)]roundtrip.Times // by mode
+	outages []time.Duration                 // of the link, those that are over
+	present rtcpeer.LinkStats               // of the present link, as last seen
+	beats   *beatsReport                    // as last known; nil: never
+	paths   int                             // of the links before that one
+	resent  uint64                          // likewise: packets that were sent again
 }
 
 func newSurveyed(id rtcpeer.PeerID, node rtcpeer.Stats) *surveyed {
@@ -89,7 +91,7 @@ type surveyedReport struct {
 	Path *path          `json:"path,omitempty"` // not there behind a star's host
 	linkReport
 	Beats *beatsReport `json:"beats,omitempty"` // not there if not known
-	perMode[roundTripsReport]
+	modes.PerMode[roundtrip.Report]
 }
 
 // beatsReport is what the beats of the links tell of a peer.
@@ -155,16 +157,16 @@ func (s *survey) print(asJSON bool) error {
 	w := tabwriter.NewWriter(s.console.Out, 0, 0, 3, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "peer\tmode\tsent\tlost\tmin\tp50\tavg\tmax\t")
 	for _, p := range s.peers {
-		for _, mode := range modes {
+		for _, mode := range modes.All {
 			t := &p.modes[mode]
-			s := t.spread()
-			fmt.Fprintf(w, "%d\t%v\t%d\t%.0f %%\t%s\t%s\t%s\t%s\t\n", p.id, mode, t.sent, t.lost(),
-				format.Duration(s.least), format.Duration(s.median), format.Duration(s.mean), format.Duration(s.most))
+			s := t.Spread()
+			fmt.Fprintf(w, "%d\t%v\t%d\t%.0f %%\t%s\t%s\t%s\t%s\t\n", p.id, mode, t.Sent, t.Lost(),
+				format.Duration(s.Least), format.Duration(s.Median), format.Duration(s.Mean), format.Duration(s.Most))
 		}
 	}
 	fmt.Fprintln(w, "\npeer\tinterruptions\tlongest\tpaths\tsent again\tround trip\tclock\t")
 	for _, p := range s.peers {
-		r := p.report(s.links.interruption(p.link))
+		r := p.report(s.links.Interruption(p.link))
 		fmt.Fprintf(w, "%d\t%d\t%s\t%d\t%d\t%s\t\n", p.id, r.Interruptions, format.Duration(r.longest), r.Paths, r.Resent, p.beats.columns())
 	}
 	return w.Flush()
@@ -173,8 +175,8 @@ func (s *survey) print(asJSON bool) error {
 func (s *survey) report() surveyReport {
 	r := surveyReport{Room: s.node.Room()}
 	for _, p := range s.peers {
-		figures := eachMode(func(m rtcpeer.Mode) roundTripsReport { return p.modes[m].report() })
-		r.Peers = append(r.Peers, surveyedReport{p.id, p.path().report(), p.report(s.links.interruption(p.link)), p.beats, figures})
+		figures := modes.Each(func(m rtcpeer.Mode) roundtrip.Report { return p.modes[m].Report() })
+		r.Peers = append(r.Peers, surveyedReport{p.id, p.path().report(), p.report(s.links.Interruption(p.link)), p.beats, figures})
 	}
 	return r
 }

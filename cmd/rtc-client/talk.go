@@ -10,7 +10,10 @@ import (
 	"time"
 
 	"example.org/rtcpeer/cmd/rtc-client/internal/console"
+	"example.org/rtcpeer/cmd/rtc-client/internal/entry"
 	"example.org/rtcpeer/cmd/rtc-client/internal/format"
+	"example.org/rtcpeer/cmd/rtc-client/internal/linklog"
+	"example.org/rtcpeer/cmd/rtc-client/internal/probe"
 	"example.org/rtcpeer/rtcpeer"
 )
 
@@ -33,9 +36,7 @@ type talk struct {
 }
 
 const (
-	// settle is how long the first line waits after somebody has come, for others who are likely to
-	// be connecting at the same time.
-	settle = 300 * time.Millisecond
+
 	// maxLine is the largest packet of rtcpeer.Config by default, in bytes. Longer lines are cut.
 	maxLine = 16 << 10
 )
@@ -58,7 +59,7 @@ func (t *talk) run(ctx context.Context) error {
 }
 
 func (t *talk) listen(ctx context.Context) error {
-	links := newLinkLog(t.console, t.node, "what is said now waits")
+	links := linklog.New(t.console, t.node, "what is said now waits")
 	for {
 		ev, err := t.node.Receive(ctx)
 		switch {
@@ -67,7 +68,7 @@ func (t *talk) listen(ctx context.Context) error {
 		case ev.Kind == rtcpeer.PacketReceived:
 			err = t.hear(ev.Packet)
 		default:
-			links.take(ev)
+			links.Take(ev)
 			t.somebodyChanged()
 		}
 		if err != nil {
@@ -89,7 +90,7 @@ func (t *talk) hear(p rtcpeer.Packet) error {
 	if p.Command != rtcpeer.CommandRaw {
 		return nil
 	}
-	if _, mine := answered(p); mine || answer(t.node, p) {
+	if _, mine := probe.Number(p); mine || probe.Answer(t.node, p) {
 		return nil
 	}
 	for line := range bytes.Lines(p.Data) {
@@ -130,7 +131,7 @@ func (t *talk) speak(ctx context.Context, s *console.Lines) error {
 func (t *talk) awaitPeers(ctx context.Context, s *console.Lines, holds bool) error {
 	var late, settled, lonely <-chan time.Time
 	if !t.toldAlone {
-		lonely = time.After(aloneAfter)
+		lonely = time.After(linklog.AloneAfter)
 	}
 	ended := s.Ended
 	for {
@@ -138,13 +139,13 @@ func (t *talk) awaitPeers(ctx context.Context, s *console.Lines, holds bool) err
 		case <-t.changed:
 			settled = nil
 			if len(t.node.Peers()) > 0 {
-				settled, lonely, t.toldAlone = time.After(settle), nil, true // from now on events tell enough
+				settled, lonely, t.toldAlone = time.After(linklog.Settle), nil, true // from now on events tell enough
 			}
 		case <-settled:
 			return nil
 		case <-lonely:
 			t.toldAlone, lonely = true, nil
-			t.console.Say("%s", alone(t.node, "rtc-client chat "+t.url))
+			t.console.Say("%s", linklog.Alone(t.node, "rtc-client chat "+t.url))
 		case <-ended:
 			if len(s.C) == 0 && !holds {
 				return cmp.Or(s.Err, errSaid)
@@ -171,7 +172,7 @@ func (t *talk) nobody() error {
 // awaitInterrupted waits until nobody is interrupted any more, so that the last lines arrive: a node
 // that is being closed does not look for other paths.
 func (t *talk) awaitInterrupted(ctx context.Context) {
-	late := time.After(chatLinger)
+	late := time.After(entry.Linger)
 	for {
 		ids := t.interrupted()
 		if len(ids) == 0 {

@@ -7,9 +7,11 @@ import (
 	"sync"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
-
 	"example.org/rtcpeer/cmd/rtc-client/internal/format"
+	"example.org/rtcpeer/cmd/rtc-client/internal/linklog"
+	"example.org/rtcpeer/cmd/rtc-client/internal/modes"
+	"example.org/rtcpeer/cmd/rtc-client/internal/probe"
+	"example.org/rtcpeer/cmd/rtc-client/internal/progress"
 	"example.org/rtcpeer/rtcpeer"
 )
 
@@ -23,7 +25,7 @@ type trial struct {
 	// Fixed at construction.
 	peers    []*participant
 	packets  int
-	progress *progressbar.ProgressBar
+	progress *progress.Bar
 
 	arrivals chan arrival // full: the nodes are not received from for a moment
 	wg       sync.WaitGroup
@@ -52,11 +54,9 @@ type arrival struct {
 func newTrial(peers, packets int, w io.Writer) *trial {
 	t := &trial{packets: packets, arrivals: make(chan arrival, 1024), stop: func() {}}
 	for range peers {
-		t.peers = append(t.peers, &participant{received: make(map[rtcpeer.PeerID]*[len(modes)]int)})
+		t.peers = append(t.peers, &participant{received: make(map[rtcpeer.PeerID]*[len(modes.All)]int)})
 	}
-	t.progress = progressbar.NewOptions(t.pairs()*(1+packets*len(modes))+peers*(1+len(modes))*t.echoes(),
-		progressbar.OptionSetWriter(w), progressbar.OptionSetWidth(30), progressbar.OptionClearOnFinish(),
-		progressbar.OptionThrottle(50*time.Millisecond), progressbar.OptionSetPredictTime(false))
+	t.progress = progress.NewBar(w, t.pairs()*(1+packets*len(modes.All))+peers*(1+len(modes.All))*t.echoes())
 	return t
 }
 
@@ -106,7 +106,7 @@ func (t *trial) exchange(ctx context.Context) error {
 				return err
 			}
 		}
-		for all := t.pairs() * len(modes); t.received < all; {
+		for all := t.pairs() * len(modes.All); t.received < all; {
 			quiet, err := t.awaitOrQuiet(ctx, func() bool { return t.received == all })
 			if err == nil && quiet {
 				err = t.sendAgain(ctx)
@@ -123,7 +123,7 @@ func (t *trial) exchange(ctx context.Context) error {
 func (t *trial) sendAgain(ctx context.Context) error {
 	for _, from := range t.peers {
 		for _, to := range t.peers {
-			for _, mode := range modes {
+			for _, mode := range modes.All {
 				if from == to || mode == rtcpeer.Reliable || to.received[from.id][mode] >= t.round {
 					continue
 				}
@@ -143,13 +143,13 @@ func (t *trial) measure(ctx context.Context) error {
 	for i, from := range t.peers {
 		for n := range t.echoes() {
 			to := t.peers[(i+1+n%(len(t.peers)-1))%len(t.peers)]
-			for trip, mode := range append([]rtcpeer.Mode{rtcpeer.Reliable}, modes[:]...) {
+			for trip, mode := range append([]rtcpeer.Mode{rtcpeer.Reliable}, modes.All[:]...) {
 				took, err := t.roundTrip(ctx, from, to, mode)
 				if err != nil {
 					return fmt.Errorf("peer %d: %v echo from %d: %w", from.id, mode, to.id, err)
 				}
 				if trip > 0 {
-					from.roundTrips[mode].add(took)
+					from.roundTrips[mode].Add(took)
 				}
 			}
 		}
@@ -162,7 +162,7 @@ func (t *trial) roundTrip(ctx context.Context, from, to *participant, mode rtcpe
 	for {
 		t.asked++
 		asked := time.Now()
-		if err := from.node.TrySend(rtcpeer.Packet{Peer: to.id, Mode: mode, Data: newProbe(t.asked)}); err != nil {
+		if err := from.node.TrySend(rtcpeer.Packet{Peer: to.id, Mode: mode, Data: probe.New(t.asked)}); err != nil {
 			return 0, err
 		}
 		quiet, err := t.awaitOrQuiet(ctx, func() bool { return t.echoed == t.asked })
@@ -216,7 +216,7 @@ func (t *trial) take(a arrival) error {
 		return a.err
 	case a.err != nil:
 		return fmt.Errorf("peer %d: %w", a.to.id, a.err)
-	case a.ev.Kind == rtcpeer.PeerFailed && isFinal(a.ev.Err):
+	case a.ev.Kind == rtcpeer.PeerFailed && linklog.IsFinal(a.ev.Err):
 		return fmt.Errorf("peer %d: %s", a.to.id, format.Error(a.ev.Err))
 	case a.ev.Kind == rtcpeer.PeerFailed:
 		t.failure = fmt.Sprintf("; peer %d: %s", a.to.id, format.Error(a.ev.Err))
@@ -230,7 +230,7 @@ func (t *trial) take(a arrival) error {
 	case a.ev.Kind == rtcpeer.PeerConnected:
 		t.connected++
 		t.progress.Add(1)
-		a.to.received[a.ev.Peer] = new([len(modes)]int)
+		a.to.received[a.ev.Peer] = new([len(modes.All)]int)
 		if len(a.to.received) == len(t.peers)-1 {
 			a.to.connected = a.at.Sub(a.to.started)
 		}
@@ -244,7 +244,7 @@ func (t *trial) take(a arrival) error {
 
 // packet counts one that is what it has to be.
 func (t *trial) packet(a arrival, p rtcpeer.Packet) error {
-	if number, ok := answered(p); ok {
+	if number, ok := probe.Number(p); ok {
 		t.echoed, t.echoAt = number, a.at
 		t.progress.Add(1)
 		return nil

@@ -1,4 +1,5 @@
-package main
+// Package linklog tells the user what happens to the links of a node, and who is there.
+package linklog
 
 import (
 	"errors"
@@ -12,16 +13,16 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 )
 
-// A linkLog tells on the console what happens to the links of a node and to its signaling, and knows
+// A Log tells on the console what happens to the links of a node and to its signaling, and knows
 // since when a peer is interrupted. It belongs to the goroutine that receives the node's events.
 //
 //	joined -> left
 //	joined -> interrupted -> back
 //	joined -> interrupted -> lost, still trying -> connected again
-type linkLog struct {
+type Log struct {
 	// Fixed at construction.
 	console   *console.Console
-	node      company
+	node      Node
 	meanwhile string // what becomes of what is sent to a peer that is interrupted
 
 	silent         map[rtcpeer.PeerID]silence
@@ -30,8 +31,8 @@ type linkLog struct {
 	signalingSeen  time.Time
 }
 
-// A company is what a linkLog asks of a node.
-type company interface {
+// A Node is what a Log asks of a node.
+type Node interface {
 	Members() []rtcpeer.PeerID
 	Stats() rtcpeer.Stats
 }
@@ -45,13 +46,15 @@ type silence struct {
 // noticed is how long a peer has been silent when PeerInterrupted tells of it: 1.4 s to 2 s.
 const noticed = 1700 * time.Millisecond
 
-func newLinkLog(c *console.Console, node company, meanwhile string) *linkLog {
-	return &linkLog{console: c, node: node, meanwhile: meanwhile, silent: make(map[rtcpeer.PeerID]silence)}
+// New returns a Log that talks on c. meanwhile completes the sentence about a peer that is interrupted: what becomes
+// of what is sent to it.
+func New(c *console.Console, node Node, meanwhile string) *Log {
+	return &Log{console: c, node: node, meanwhile: meanwhile, silent: make(map[rtcpeer.PeerID]silence)}
 }
 
-// take tells of an event. If that is the end of an interruption, it returns how long it was, and
+// Take tells of an event. If that is the end of an interruption, it returns how long it was, and
 // otherwise 0. Packets are for others to show.
-func (l *linkLog) take(ev rtcpeer.Event) (interrupted time.Duration) {
+func (l *Log) Take(ev rtcpeer.Event) (interrupted time.Duration) {
 	now := time.Now()
 	switch ev.Kind {
 	case rtcpeer.PeerConnected:
@@ -81,7 +84,7 @@ func (l *linkLog) take(ev rtcpeer.Event) (interrupted time.Duration) {
 	return interrupted
 }
 
-func (l *linkLog) hostChanged(c rtcpeer.HostChange) {
+func (l *Log) hostChanged(c rtcpeer.HostChange) {
 	who := fmt.Sprintf("peer %d hosts", c.New)
 	if c.New == l.node.Stats().ID {
 		who = "this program hosts"
@@ -107,18 +110,18 @@ func peers(ids []rtcpeer.PeerID) string {
 	return "peer " + strings.Join(names, ", ")
 }
 
-// interruption returns for how long a peer has been interrupted, or lost, or 0.
-func (l *linkLog) interruption(id rtcpeer.PeerID) time.Duration {
+// Interruption returns for how long a peer has been interrupted, or lost, or 0.
+func (l *Log) Interruption(id rtcpeer.PeerID) time.Duration {
 	if s, ok := l.silent[id]; ok {
 		return time.Since(s.since)
 	}
 	return 0
 }
 
-// member reports whether a peer is in the room, as far as the server has told.
-func (l *linkLog) member(id rtcpeer.PeerID) bool { return slices.Contains(l.node.Members(), id) }
+// IsMember reports whether a peer is in the room, as far as the server has told.
+func (l *Log) IsMember(id rtcpeer.PeerID) bool { return slices.Contains(l.node.Members(), id) }
 
-func (l *linkLog) connected(id rtcpeer.PeerID, now time.Time) (interrupted time.Duration) {
+func (l *Log) connected(id rtcpeer.PeerID, now time.Time) (interrupted time.Duration) {
 	if !l.silent[id].lost {
 		l.console.Say("peer %d joined", id)
 		return 0
@@ -128,7 +131,7 @@ func (l *linkLog) connected(id rtcpeer.PeerID, now time.Time) (interrupted time.
 	return interrupted
 }
 
-func (l *linkLog) disconnected(ev rtcpeer.Event, now time.Time) (interrupted time.Duration) {
+func (l *Log) disconnected(ev rtcpeer.Event, now time.Time) (interrupted time.Duration) {
 	s, silent := l.silent[ev.Peer]
 	switch {
 	case ev.Reason != rtcpeer.Lost:
@@ -150,7 +153,7 @@ func (l *linkLog) disconnected(ev rtcpeer.Event, now time.Time) (interrupted tim
 }
 
 // over ends an interruption, if there is one, and returns how long it was.
-func (l *linkLog) over(id rtcpeer.PeerID, now time.Time) time.Duration {
+func (l *Log) over(id rtcpeer.PeerID, now time.Time) time.Duration {
 	s, silent := l.silent[id]
 	if !silent {
 		return 0
@@ -160,7 +163,7 @@ func (l *linkLog) over(id rtcpeer.PeerID, now time.Time) time.Duration {
 }
 
 // forget lets go of those who were lost and are not in the room any more.
-func (l *linkLog) forget() {
+func (l *Log) forget() {
 	members := l.node.Members()
 	for id, s := range l.silent {
 		if s.lost && !slices.Contains(members, id) {
@@ -171,9 +174,9 @@ func (l *linkLog) forget() {
 
 // prospect says what the node does about a link that was lost or could not be made, as far as that can be
 // told from here: a failure does not say whether the other end takes part in another try.
-func (l *linkLog) prospect(ev rtcpeer.Event) string {
+func (l *Log) prospect(ev rtcpeer.Event) string {
 	switch {
-	case isFinal(ev.Err) || !l.member(ev.Peer) || l.signalingEnded():
+	case IsFinal(ev.Err) || !l.IsMember(ev.Peer) || l.signalingEnded():
 		return ""
 	case ev.Kind == rtcpeer.PeerFailed:
 		return "; tried again while both are in the room, if the other end can"
@@ -181,33 +184,17 @@ func (l *linkLog) prospect(ev rtcpeer.Event) string {
 	return "; still trying while both are in the room"
 }
 
-// isFinal reports whether a link that could not be made is not tried again, whatever the other end is.
-func isFinal(failure error) bool {
+// IsFinal reports whether a link that could not be made is not tried again, whatever the other end is.
+func IsFinal(failure error) bool {
 	_, differ := errors.AsType[*rtcpeer.ChannelMismatchError](failure)
 	return differ || errors.Is(failure, rtcpeer.ErrRefused) || errors.Is(failure, rtcpeer.ErrUnauthorized)
 }
 
 // signalingEnded reports whether the node cannot make any more links. It asks the node once a second, since
 // Stats asks each of its links, and those of a relay may all be lost at the same time.
-func (l *linkLog) signalingEnded() bool {
+func (l *Log) signalingEnded() bool {
 	if now := time.Now(); now.Sub(l.signalingSeen) > time.Second {
 		l.signaling, l.signalingSeen = l.node.Stats().Signaling, now
 	}
 	return !l.signaling
-}
-
-// aloneAfter is how long somebody waits for company before being told how it stands.
-const aloneAfter = 3 * time.Second
-
-// alone says why nobody is connected. Others join with the command.
-func alone(node company, command string) string {
-	members := node.Members()
-	if len(members) == 0 {
-		return "nobody else is in the room yet; others join with: " + command
-	}
-	names := make([]string, 0, len(members))
-	for _, id := range members[:min(len(members), 8)] {
-		names = append(names, fmt.Sprint(id))
-	}
-	return "in the room, and not connected yet: peer " + strings.Join(names, ", ")
 }

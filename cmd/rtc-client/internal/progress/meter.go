@@ -1,4 +1,4 @@
-package main
+package progress
 
 import (
 	"cmp"
@@ -12,9 +12,9 @@ import (
 	"example.org/rtcpeer/cmd/rtc-client/internal/format"
 )
 
-// A meter shows on a terminal how far the files have come that are on their way, below what is said there. It may
+// A Meter shows on a terminal how far the files have come that are on their way, below what is said there. It may
 // be used from any goroutine.
-type meter struct {
+type Meter struct {
 	said  io.Writer // what is said goes there
 	shown bool      // it is a terminal
 
@@ -25,35 +25,37 @@ type meter struct {
 	held        bool  // a question is open
 }
 
-func newMeter(c *console.Console) *meter { return &meter{said: c.Err, shown: c.IsTerminal()} }
+// NewMeter returns a Meter that is shown if c talks to a terminal. What is said while it is used has to go through
+// Write.
+func NewMeter(c *console.Console) *Meter { return &Meter{said: c.Err, shown: c.IsTerminal()} }
 
-// Write says something.
-func (m *meter) Write(p []byte) (int, error) {
+// Write writes something that is said to the console, above the bar.
+func (m *Meter) Write(p []byte) (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.clear()
 	return m.said.Write(p)
 }
 
-// hold keeps the meter from being shown until it is released.
-func (m *meter) hold(held bool) {
+// Hold keeps the meter from being shown until it is released.
+func (m *Meter) Hold(held bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.held = held
 	m.clear()
 }
 
-// A gauge is one file of a meter. It belongs to the goroutine that moves the file.
-type gauge struct {
-	meter      *meter
+// A Gauge is one file of a Meter. It belongs to the goroutine that moves the file.
+type Gauge struct {
+	meter      *Meter
 	name       string
 	size, done int64
 	first      int64 // that were there before; -1: not known yet
 }
 
-// add has one file more on its way. A negative size is not known.
-func (m *meter) add(name string, size int64) *gauge {
-	g := &gauge{meter: m, name: name, size: max(size, 0), first: -1}
+// Add has one file more on its way. A negative size is not known.
+func (m *Meter) Add(name string, size int64) *Gauge {
+	g := &Gauge{meter: m, name: name, size: max(size, 0), first: -1}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.files++
@@ -61,8 +63,8 @@ func (m *meter) add(name string, size int64) *gauge {
 	return g
 }
 
-// set says how many bytes of the file are there.
-func (g *gauge) set(n int64) {
+// Set says how many bytes of the file are there.
+func (g *Gauge) Set(n int64) {
 	if g.first < 0 {
 		g.first = n
 	}
@@ -74,8 +76,8 @@ func (g *gauge) set(n int64) {
 	m.show(g.name)
 }
 
-// over takes the file away. What has not come of it does not come any more.
-func (g *gauge) over() {
+// Over takes the file away. What has not come of it does not come any more.
+func (g *Gauge) Over() {
 	m := g.meter
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -87,8 +89,14 @@ func (g *gauge) over() {
 	}
 }
 
+// Done returns how many bytes of the file are there.
+func (g *Gauge) Done() int64 { return g.done }
+
+// Before returns how many bytes were there before.
+func (g *Gauge) Before() int64 { return max(g.first, 0) }
+
 // show draws the bar; mu is held.
-func (m *meter) show(name string) {
+func (m *Meter) show(name string) {
 	if !m.shown || m.held {
 		return
 	}
@@ -107,7 +115,7 @@ func (m *meter) show(name string) {
 }
 
 // clear takes the bar away until the next show; mu is held.
-func (m *meter) clear() {
+func (m *Meter) clear() {
 	if m.bar != nil && !m.bar.IsFinished() {
 		_ = m.bar.Clear()
 	}
