@@ -21,10 +21,8 @@ func listing(t *testing.T, want int, args ...string) (stdout, stderr string) {
 }
 
 func TestList(t *testing.T) {
-	server, err := startServer()
-	require.NoError(t, err)
-	defer server.stop()
-	stdout, stderr := listing(t, cli.ExitOK, server.url)
+	server := startServer(t)
+	stdout, stderr := listing(t, cli.ExitOK, server)
 	require.Empty(t, stdout)
 	require.Equal(t, "rtc-client: no public rooms\n", stderr)
 
@@ -33,27 +31,27 @@ func TestList(t *testing.T) {
 		{Room: "oasis", NewRoom: signaling.NewRoom{Public: true, Metadata: []byte(`{"map":"desert","level":3,"name":"a` + "\u009b" + `31mb"}`)}},
 		{Room: "hidden"},
 	} {
-		c, err := signalclient.Dial(t.Context(), server.url, j, signalclient.Config{})
+		c, err := signalclient.Dial(t.Context(), server, j, signalclient.Config{})
 		require.NoError(t, err)
 		defer c.Close()
 	}
-	base := strings.TrimSuffix(server.url, "/demo")
-	stdout, _ = listing(t, cli.ExitOK, server.url)
+	base := strings.TrimSuffix(server, "/demo")
+	stdout, _ = listing(t, cli.ExitOK, server)
 	// The server's order is random.
 	require.ElementsMatch(t, []string{
 		base + `/den    star  1/1     password,full  -`,
 		base + `/oasis  mesh  1/1024  open           {"map":"desert","level":3,"name":"a` + "\ufffd" + `31mb"}`,
 		"",
 	}, strings.Split(stdout, "\n"))
-	stdout, _ = listing(t, cli.ExitOK, "--json", "--limit", "1", server.url)
+	stdout, _ = listing(t, cli.ExitOK, "--json", "--limit", "1", server)
 	require.Equal(t, 1, strings.Count(stdout, "\n"), stdout)
-	all, _ := listing(t, cli.ExitOK, "--json", server.url)
+	all, _ := listing(t, cli.ExitOK, "--json", server)
 	require.Contains(t, strings.Split(all, "\n"), `{"url":"`+base+`/den","room":"den","topology":"star","members":1,"max_members":1,"password":true}`)
 	for _, filter := range [][]string{{"--filter", "map=desert"}, {"--filter", "level=3", "--filter", "map=desert"}} {
-		stdout, _ = listing(t, cli.ExitOK, append(filter, server.url)...)
+		stdout, _ = listing(t, cli.ExitOK, append(filter, server)...)
 		require.Equal(t, 1, strings.Count(stdout, "\n"), stdout)
 	}
-	stdout, _ = listing(t, cli.ExitOK, "--filter", "map=3", server.url)
+	stdout, _ = listing(t, cli.ExitOK, "--filter", "map=3", server)
 	require.Empty(t, stdout)
 }
 

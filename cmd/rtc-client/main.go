@@ -26,9 +26,12 @@ import (
 	"github.com/alecthomas/kong"
 
 	"example.org/rtcpeer/cmd/internal/cli"
+	"example.org/rtcpeer/cmd/rtc-client/internal/chat"
 	"example.org/rtcpeer/cmd/rtc-client/internal/console"
+	"example.org/rtcpeer/cmd/rtc-client/internal/demo"
 	"example.org/rtcpeer/cmd/rtc-client/internal/entry"
 	"example.org/rtcpeer/cmd/rtc-client/internal/format"
+	"example.org/rtcpeer/cmd/rtc-client/internal/ping"
 )
 
 func main() {
@@ -41,15 +44,15 @@ func main() {
 type commands struct {
 	Version kong.VersionFlag `hidden:"" help:"Print the version and exit."`
 
-	Demo    demo    `cmd:"" help:"Connect a few peers in this process and show what arrives."`
-	Chat    chat    `cmd:"" help:"Send lines from stdin to a room, and print those of others."`
-	Ping    ping    `cmd:"" help:"Measure round trips and losses to the peers of a room."`
-	List    list    `cmd:"" help:"List the public rooms of a server."`
-	Send    send    `cmd:"" help:"Send files to somebody in a room."`
-	Receive receive `cmd:"" help:"Receive files that others in a room send."`
-	Relay   relay   `cmd:"" help:"Host a star room: packets between its guests pass through here."`
-	Doctor  examine `cmd:"" help:"Find out which STUN and TURN servers work from here."`
-	Load    load    `cmd:"" help:"Fill rooms of a server on this machine, and measure."`
+	Demo    demo.Command `cmd:"" help:"Connect a few peers in this process and show what arrives."`
+	Chat    chat.Command `cmd:"" help:"Send lines from stdin to a room, and print those of others."`
+	Ping    ping.Command `cmd:"" help:"Measure round trips and losses to the peers of a room."`
+	List    list         `cmd:"" help:"List the public rooms of a server."`
+	Send    send         `cmd:"" help:"Send files to somebody in a room."`
+	Receive receive      `cmd:"" help:"Receive files that others in a room send."`
+	Relay   relay        `cmd:"" help:"Host a star room: packets between its guests pass through here."`
+	Doctor  examine      `cmd:"" help:"Find out which STUN and TURN servers work from here."`
+	Load    load         `cmd:"" help:"Fill rooms of a server on this machine, and measure."`
 }
 
 const description = `Peers that talk over WebRTC data channels, from the shell.

@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/cmd/rtc-client/internal/console"
-	"example.org/rtcpeer/cmd/rtc-client/internal/probe"
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	"example.org/rtcpeer/signaling"
@@ -52,14 +51,4 @@ func TestRelayTellsItsFiguresEachMinute(t *testing.T) {
 func TestFiguresInWords(t *testing.T) {
 	require.Empty(t, words(nil))
 	require.Equal(t, ": 2 malformed, 1 pending", words(map[string]uint64{"pending": 1, "malformed": 2}))
-}
-
-// A game's commands are no questions of ping, whatever their bytes, and a chat shows none of them.
-func TestCommandsOfGamesAreLeftAlone(t *testing.T) {
-	var stdout bytes.Buffer
-	command := rtcpeer.Packet{Peer: 2, Command: rtcpeer.CommandRemoteCall, Data: probe.New(1)}
-	require.False(t, probe.Answer(new(rtcpeer.Offline), command))
-	chat := talk{console: &console.Console{Out: &stdout}}
-	require.NoError(t, chat.hear(command))
-	require.Empty(t, stdout.String())
 }

@@ -1,4 +1,4 @@
-package main
+package chat
 
 import (
 	"bytes"
@@ -17,10 +17,10 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 )
 
-// A talk is a chat that is in its room. It has three goroutines: listen, speak, and the script that
+// A chatRun is a chat that is in its room. It has three goroutines: listen, speak, and the one that
 // reads stdin. A speaker that waits for a slow peer must go on hearing it, or two of them would wait
 // for each other for ever.
-type talk struct {
+type chatRun struct {
 	// Fixed at construction.
 	node    *rtcpeer.Node
 	console *console.Console
@@ -35,22 +35,19 @@ type talk struct {
 	said      bool // something
 }
 
-const (
-
-	// maxLine is the largest packet of rtcpeer.Config by default, in bytes. Longer lines are cut.
-	maxLine = 16 << 10
-)
+// maxLine is the largest packet of rtcpeer.Config by default, in bytes. Longer lines are cut.
+const maxLine = 16 << 10
 
 // errSaid is the end of a speaker who has said everything.
 var errSaid = errors.New("everything is said")
 
 // run returns when listen or speak has ended, and why that was; the other one ends with it.
-func (t *talk) run(ctx context.Context) error {
+func (r *chatRun) run(ctx context.Context) error {
 	ctx, end := context.WithCancelCause(ctx)
-	script := console.ReadLines(ctx, t.console.In)
+	lines := console.ReadLines(ctx, r.console.In)
 	var wg sync.WaitGroup
-	wg.Go(func() { end(t.listen(ctx)) })
-	wg.Go(func() { end(t.speak(ctx, script)) })
+	wg.Go(func() { end(r.listen(ctx)) })
+	wg.Go(func() { end(r.speak(ctx, lines)) })
 	wg.Wait()
 	if err := context.Cause(ctx); err != errSaid {
 		return err
@@ -58,18 +55,18 @@ func (t *talk) run(ctx context.Context) error {
 	return nil
 }
 
-func (t *talk) listen(ctx context.Context) error {
-	links := linklog.New(t.console, t.node, "what is said now waits")
+func (r *chatRun) listen(ctx context.Context) error {
+	links := linklog.New(r.console, r.node, "what is said now waits")
 	for {
-		ev, err := t.node.Receive(ctx)
+		ev, err := r.node.Receive(ctx)
 		switch {
 		case err != nil:
 			return err
 		case ev.Kind == rtcpeer.PacketReceived:
-			err = t.hear(ev.Packet)
+			err = r.hear(ev.Packet)
 		default:
 			links.Take(ev)
-			t.somebodyChanged()
+			r.somebodyChanged()
 		}
 		if err != nil {
 			return err
@@ -77,46 +74,46 @@ func (t *talk) listen(ctx context.Context) error {
 	}
 }
 
-func (t *talk) somebodyChanged() {
+func (r *chatRun) somebodyChanged() {
 	select {
-	case t.changed <- struct{}{}:
+	case r.changed <- struct{}{}:
 	default:
 	}
 }
 
 // hear prints a packet, each of its lines with the sender, unless it is a probe, or a command that only
 // a game understands.
-func (t *talk) hear(p rtcpeer.Packet) error {
+func (r *chatRun) hear(p rtcpeer.Packet) error {
 	if p.Command != rtcpeer.CommandRaw {
 		return nil
 	}
-	if _, mine := probe.Number(p); mine || probe.Answer(t.node, p) {
+	if _, mine := probe.Number(p); mine || probe.Answer(r.node, p) {
 		return nil
 	}
 	for line := range bytes.Lines(p.Data) {
 		text := format.Clean(string(bytes.TrimRight(line, "\r\n")))
-		if _, err := fmt.Fprintf(t.console.Out, "<%d> %s\n", p.Peer, text); err != nil {
+		if _, err := fmt.Fprintf(r.console.Out, "<%d> %s\n", p.Peer, text); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// speak sends the lines of the script while somebody is there.
-func (t *talk) speak(ctx context.Context, s *console.Lines) error {
-	t.somebodyChanged() // there may have been somebody before
-	err := t.awaitPeers(ctx, s, false)
+// speak sends the lines of stdin while somebody is there.
+func (r *chatRun) speak(ctx context.Context, in *console.Lines) error {
+	r.somebodyChanged() // there may have been somebody before
+	err := r.awaitPeers(ctx, in, false)
 	for err == nil {
 		select {
-		case line, more := <-s.C:
+		case line, more := <-in.C:
 			if !more {
-				t.awaitInterrupted(ctx)
-				return cmp.Or(s.Err, errSaid)
+				r.awaitInterrupted(ctx)
+				return cmp.Or(in.Err, errSaid)
 			}
-			err = t.say(ctx, s, line)
-		case <-t.changed:
-			if len(t.node.Peers()) == 0 {
-				err = t.awaitPeers(ctx, s, false)
+			err = r.say(ctx, in, line)
+		case <-r.changed:
+			if len(r.node.Peers()) == 0 {
+				err = r.awaitPeers(ctx, in, false)
 			}
 		case <-ctx.Done():
 			return ctx.Err()
@@ -125,64 +122,64 @@ func (t *talk) speak(ctx context.Context, s *console.Lines) error {
 	return err
 }
 
-// awaitPeers waits until somebody is there and others have had the time to come as well. When the
-// script has ended it waits no longer than t.wait, and not at all if nothing is left to say: no line of
-// the script, and none that the speaker holds.
-func (t *talk) awaitPeers(ctx context.Context, s *console.Lines, holds bool) error {
+// awaitPeers waits until somebody is there and others have had the time to come as well. When
+// stdin has ended it waits no longer than r.wait, and not at all if nothing is left to say: no line of
+// stdin, and none that the speaker holds.
+func (r *chatRun) awaitPeers(ctx context.Context, in *console.Lines, holds bool) error {
 	var late, settled, lonely <-chan time.Time
-	if !t.toldAlone {
+	if !r.toldAlone {
 		lonely = time.After(linklog.AloneAfter)
 	}
-	ended := s.Ended
+	ended := in.Ended
 	for {
 		select {
-		case <-t.changed:
+		case <-r.changed:
 			settled = nil
-			if len(t.node.Peers()) > 0 {
-				settled, lonely, t.toldAlone = time.After(linklog.Settle), nil, true // from now on events tell enough
+			if len(r.node.Peers()) > 0 {
+				settled, lonely, r.toldAlone = time.After(linklog.Settle), nil, true // from now on events tell enough
 			}
 		case <-settled:
 			return nil
 		case <-lonely:
-			t.toldAlone, lonely = true, nil
-			t.console.Say("%s", linklog.Alone(t.node, "rtc-client chat "+t.url))
+			r.toldAlone, lonely = true, nil
+			r.console.Say("%s", linklog.Alone(r.node, "rtc-client chat "+r.url))
 		case <-ended:
-			if len(s.C) == 0 && !holds {
-				return cmp.Or(s.Err, errSaid)
+			if len(in.C) == 0 && !holds {
+				return cmp.Or(in.Err, errSaid)
 			}
-			ended, late = nil, time.After(t.wait)
+			ended, late = nil, time.After(r.wait)
 		case <-late:
-			if len(t.node.Peers()) > 0 {
+			if len(r.node.Peers()) > 0 {
 				return nil
 			}
-			return t.nobody()
+			return r.nobody()
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
 }
 
-func (t *talk) nobody() error {
-	if t.said {
-		return fmt.Errorf("nobody was there within %v, so the last lines were not said; --wait is how long to wait", t.wait)
+func (r *chatRun) nobody() error {
+	if r.said {
+		return fmt.Errorf("nobody was there within %v, so the last lines were not said; --wait is how long to wait", r.wait)
 	}
-	return fmt.Errorf("nobody came within %v, so nothing was said; --wait is how long to wait", t.wait)
+	return fmt.Errorf("nobody came within %v, so nothing was said; --wait is how long to wait", r.wait)
 }
 
 // awaitInterrupted waits until nobody is interrupted any more, so that the last lines arrive: a node
 // that is being closed does not look for other paths.
-func (t *talk) awaitInterrupted(ctx context.Context) {
+func (r *chatRun) awaitInterrupted(ctx context.Context) {
 	late := time.After(entry.Linger)
 	for {
-		ids := t.interrupted()
+		ids := r.interrupted()
 		if len(ids) == 0 {
 			return
 		}
 		select {
-		case <-t.changed:
+		case <-r.changed:
 		case <-late:
 			for _, id := range ids {
-				t.console.Say("peer %d is still interrupted: the last lines may not arrive there", id)
+				r.console.Say("peer %d is still interrupted: the last lines may not arrive there", id)
 			}
 			return
 		case <-ctx.Done():
@@ -191,8 +188,8 @@ func (t *talk) awaitInterrupted(ctx context.Context) {
 	}
 }
 
-func (t *talk) interrupted() (ids []rtcpeer.PeerID) {
-	for id, l := range t.node.Stats().Links {
+func (r *chatRun) interrupted() (ids []rtcpeer.PeerID) {
+	for id, l := range r.node.Stats().Links {
 		if l.Interrupted {
 			ids = append(ids, id)
 		}
@@ -201,27 +198,27 @@ func (t *talk) interrupted() (ids []rtcpeer.PeerID) {
 }
 
 // say sends a line to everybody, and waits for somebody if nobody is there.
-func (t *talk) say(ctx context.Context, s *console.Lines, line []byte) error {
-	if t.name != "" {
-		line = append([]byte(t.name+": "), line...)
+func (r *chatRun) say(ctx context.Context, in *console.Lines, line []byte) error {
+	if r.name != "" {
+		line = append([]byte(r.name+": "), line...)
 	}
 	for piece := range pieces(line, maxLine) {
-		if err := t.sayPiece(ctx, s, piece); err != nil {
+		if err := r.sayPiece(ctx, in, piece); err != nil {
 			return err
 		}
-		t.said = true
+		r.said = true
 	}
 	return nil
 }
 
-func (t *talk) sayPiece(ctx context.Context, s *console.Lines, piece []byte) error {
+func (r *chatRun) sayPiece(ctx context.Context, in *console.Lines, piece []byte) error {
 	for {
-		if len(t.node.Peers()) == 0 {
-			if err := t.awaitPeers(ctx, s, true); err != nil {
+		if len(r.node.Peers()) == 0 {
+			if err := r.awaitPeers(ctx, in, true); err != nil {
 				return err
 			}
 		}
-		switch err := t.send(ctx, piece); {
+		switch err := r.send(ctx, piece); {
 		case err == nil:
 			return nil
 		case !errors.Is(err, rtcpeer.ErrUnknownPeer):
@@ -229,7 +226,7 @@ func (t *talk) sayPiece(ctx context.Context, s *console.Lines, piece []byte) err
 			return ctx.Err()
 		}
 		select { // the last one was lost, as its event is about to tell
-		case <-t.changed:
+		case <-r.changed:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -239,9 +236,9 @@ func (t *talk) sayPiece(ctx context.Context, s *console.Lines, piece []byte) err
 // send sends a packet to everybody who is there. A peer that has no room for it holds up the speaker, and
 // with it stdin, but not the other peers. If nobody was there, which a broadcast would not tell, it returns
 // ErrUnknownPeer.
-func (t *talk) send(ctx context.Context, data []byte) error {
-	to := t.node.Peers()
-	if t.node.Relays() && t.node.ID() != t.node.Host() {
+func (r *chatRun) send(ctx context.Context, data []byte) error {
+	to := r.node.Peers()
+	if r.node.Relays() && r.node.ID() != r.node.Host() {
 		to = []rtcpeer.PeerID{rtcpeer.Broadcast} // over the one link with the host
 	}
 	var full []rtcpeer.PeerID
@@ -249,21 +246,21 @@ func (t *talk) send(ctx context.Context, data []byte) error {
 	sent := func(one error) {
 		switch {
 		case errors.Is(one, rtcpeer.ErrPacketTooLarge): // for one that announced a smaller limit
-			t.console.Say("%s", format.Error(one))
+			r.console.Say("%s", format.Error(one))
 			err = nil
 		case !errors.Is(one, rtcpeer.ErrUnknownPeer): // who has gone needs no more of it
 			err = one
 		}
 	}
 	for _, id := range to {
-		if one := t.node.TrySend(rtcpeer.Packet{Peer: id, Data: data}); one == rtcpeer.ErrBufferFull {
+		if one := r.node.TrySend(rtcpeer.Packet{Peer: id, Data: data}); one == rtcpeer.ErrBufferFull {
 			full = append(full, id)
 		} else {
 			sent(one)
 		}
 	}
 	for _, id := range full {
-		sent(t.node.Send(ctx, rtcpeer.Packet{Peer: id, Data: data}))
+		sent(r.node.Send(ctx, rtcpeer.Packet{Peer: id, Data: data}))
 	}
 	return err
 }

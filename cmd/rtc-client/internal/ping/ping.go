@@ -1,4 +1,5 @@
-package main
+// Package ping is the command ping of rtc-client.
+package ping
 
 import (
 	"context"
@@ -12,8 +13,8 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 )
 
-// ping is the command of that name: probes to peers, and what became of them.
-type ping struct {
+// Command is ping: probes to the peers of a room, and what became of them.
+type Command struct {
 	entry.Room
 	Peer     int32         `placeholder:"ID" help:"Ping this peer alone (all that are there)."`
 	Count    int           `default:"10" placeholder:"N" help:"Pings to send to each peer in each mode (${default})."`
@@ -22,7 +23,7 @@ type ping struct {
 	JSON     bool          `name:"json" help:"Print one JSON object: room, peers."`
 }
 
-func (*ping) Help() string {
+func (*Command) Help() string {
 	return `Each rtc-client in the room answers: chat, relay and ping. Without --peer it waits for the first peer to come and pings all that are there then. In a star the packets pass through the host. The exit code is 1 if nothing came back.
 
 A ping that has not come back a second after the last one counts as lost. While a peer is interrupted, unreliable pings to it are lost, and reliable ones arrive late: at the end it has until --wait to come back. While it is lost all are, until it is connected again.
@@ -50,7 +51,7 @@ Examples:
 }
 
 // Run pings, and prints the figures also when it was interrupted.
-func (o *ping) Run(ctx context.Context, c *console.Console) error {
+func (o *Command) Run(ctx context.Context, c *console.Console) error {
 	switch {
 	case o.Count < 1 || o.Count > 100_000:
 		return cli.Usagef("--count %d: want 1 to 100000", o.Count)
@@ -64,16 +65,16 @@ func (o *ping) Run(ctx context.Context, c *console.Console) error {
 		return cli.UnlessInterrupted(ctx, err)
 	}
 	defer node.Close()
-	s := survey{
+	r := pingRun{
 		node: node, console: c, url: url, count: o.Count, interval: o.Interval, wait: o.Wait,
 		links: linklog.New(c, node, "reliable pings wait, others are lost"),
 	}
-	err = s.meet(ctx, rtcpeer.PeerID(o.Peer))
+	err = r.meet(ctx, rtcpeer.PeerID(o.Peer))
 	if err == nil {
-		err = s.run(ctx)
+		err = r.run(ctx)
 	}
-	if s.sent != nil {
-		err = errors.Join(err, s.print(o.JSON), s.verdict())
+	if r.sent != nil {
+		err = errors.Join(err, r.print(o.JSON), r.verdict())
 	}
 	return cli.UnlessInterrupted(ctx, err)
 }

@@ -1,11 +1,10 @@
-package main
+package demo
 
 import (
 	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
-	"math"
 	"slices"
 	"text/tabwriter"
 	"time"
@@ -37,25 +36,25 @@ type peerReport struct {
 }
 
 // report is made while the links are still open.
-func (t *trial) report(topology rtcpeer.Topology, took time.Duration, err error) report {
-	r := report{Topology: topology, OK: err == nil, due: (len(t.peers) - 1) * t.packets, took: took}
-	for _, p := range t.peers {
+func (r *demoRun) report(topology rtcpeer.Topology, took time.Duration, err error) report {
+	all := report{Topology: topology, OK: err == nil, due: (len(r.peers) - 1) * r.packets, took: took}
+	for _, p := range r.peers {
 		if p.id != 0 {
-			r.links += len(p.node.Stats().Links)
+			all.links += len(p.node.Stats().Links)
 		}
-		pr := p.report()
-		r.OK = r.OK && pr.Received == modes.Each(func(rtcpeer.Mode) int { return r.due })
-		r.Peers = append(r.Peers, pr)
+		one := p.report()
+		all.OK = all.OK && one.Received == modes.Each(func(rtcpeer.Mode) int { return all.due })
+		all.Peers = append(all.Peers, one)
 	}
-	r.links /= 2
-	slices.SortFunc(r.Peers, func(a, b peerReport) int { return cmp.Compare(a.ID, b.ID) })
-	return r
+	all.links /= 2
+	slices.SortFunc(all.Peers, func(a, b peerReport) int { return cmp.Compare(a.ID, b.ID) })
+	return all
 }
 
 func (p *participant) report() peerReport {
 	return peerReport{
 		ID:        p.id,
-		ConnectMS: math.Round(p.connected.Seconds()*1e4) / 10,
+		ConnectMS: format.Milliseconds(p.connected),
 		Received: modes.Each(func(m rtcpeer.Mode) (sum int) {
 			for _, got := range p.received {
 				sum += got[m]

@@ -1,4 +1,4 @@
-package main
+package chat
 
 import (
 	"bytes"
@@ -13,6 +13,7 @@ import (
 
 	"example.org/rtcpeer/cmd/rtc-client/internal/console"
 	"example.org/rtcpeer/cmd/rtc-client/internal/pairtest"
+	"example.org/rtcpeer/cmd/rtc-client/internal/probe"
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/testdata/bubble"
 )
@@ -26,7 +27,7 @@ func TestChatOutlivesItsLink(t *testing.T) {
 				p := pairtest.New(t, topology, rtcpeer.Config{SendBuffer: sendBuffer})
 				stdin, typed := io.Pipe()
 				var stderr, stdout bytes.Buffer
-				chat := talk{node: p.Nodes[1], console: &console.Console{In: stdin, Out: &stdout, Err: &stderr}, wait: time.Minute, changed: make(chan struct{}, 1)}
+				chat := chatRun{node: p.Nodes[1], console: &console.Console{In: stdin, Out: &stdout, Err: &stderr}, wait: time.Minute, changed: make(chan struct{}, 1)}
 				ended := make(chan error, 1)
 				go func() { ended <- chat.run(t.Context()) }()
 				var heard []string
@@ -83,4 +84,14 @@ $`, stderr.String())
 			})
 		})
 	}
+}
+
+// A game's commands are no questions of ping, whatever their bytes, and a chat shows none of them.
+func TestCommandsOfGamesAreLeftAlone(t *testing.T) {
+	var stdout bytes.Buffer
+	command := rtcpeer.Packet{Peer: 2, Command: rtcpeer.CommandRemoteCall, Data: probe.New(1)}
+	require.False(t, probe.Answer(new(rtcpeer.Offline), command))
+	chat := chatRun{console: &console.Console{Out: &stdout}}
+	require.NoError(t, chat.hear(command))
+	require.Empty(t, stdout.String())
 }

@@ -1,22 +1,19 @@
-package main
+// Package demo is the command demo of rtc-client.
+package demo
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
-	"sync"
 	"time"
 
 	"example.org/rtcpeer/cmd/internal/cli"
 	"example.org/rtcpeer/cmd/rtc-client/internal/console"
 	"example.org/rtcpeer/rtcpeer"
-	"example.org/rtcpeer/signaling/signalserver"
 )
 
-// demo is the command of that name: everything this module does, in one process.
-type demo struct {
+// Command is demo: everything this module does, in one process.
+type Command struct {
 	Peers    int           `default:"4" placeholder:"N" help:"Peers to connect, 2 to 128 (${default})."`
 	Topology string        `default:"mesh" enum:"mesh,star" placeholder:"mesh|star" help:"mesh: each with each; star: each with the first, which relays (${default})."`
 	Packets  int           `default:"3" placeholder:"N" help:"Packets that each peer sends to each other one in each mode, 1 to 1000 (${default})."`
@@ -24,7 +21,7 @@ type demo struct {
 	JSON     bool          `name:"json" help:"Print one JSON object."`
 }
 
-func (*demo) Help() string {
+func (*Command) Help() string {
 	return `Starts a signaling server on a free port of 127.0.0.1, and joins a room with each peer, over the loopback interface alone. Each peer sends to each other one in each mode. The exit code is 0 if every packet has arrived.
 
 What it prints of each peer, as a table or (in brackets) as JSON:
@@ -43,7 +40,7 @@ Examples:
 const demoProgress = 16
 
 // Run prints what came of it also when it has failed.
-func (d *demo) Run(ctx context.Context, c *console.Console) error {
+func (d *Command) Run(ctx context.Context, c *console.Console) error {
 	switch {
 	case d.Peers < 2 || d.Peers > 128:
 		return cli.Usagef("--peers %d: want 2 to 128", d.Peers)
@@ -57,46 +54,15 @@ func (d *demo) Run(ctx context.Context, c *console.Console) error {
 		return err
 	}
 	defer server.stop()
-	t := newTrial(d.Peers, d.Packets, c.Progress(d.Peers >= demoProgress))
-	defer t.close()
+	r := newDemoRun(d.Peers, d.Packets, c.Progress(d.Peers >= demoProgress))
+	defer r.close()
 	ctx, cancel := context.WithTimeoutCause(ctx, d.Timeout, fmt.Errorf("not done within %v (--timeout)", d.Timeout))
 	defer cancel()
 	began := time.Now()
-	err = t.run(ctx, server.url, rtcpeer.Topology(d.Topology))
-	report := t.report(rtcpeer.Topology(d.Topology), time.Since(began), err)
+	err = r.run(ctx, server.url, rtcpeer.Topology(d.Topology))
+	report := r.report(rtcpeer.Topology(d.Topology), time.Since(began), err)
 	if d.JSON {
 		return errors.Join(err, report.writeJSON(c.Out))
 	}
 	return errors.Join(err, report.writeTable(c.Out))
-}
-
-// demoServer is a signaling server on a free port of the loopback interface.
-type demoServer struct {
-	url   string
-	rooms *signalserver.Server
-	http  http.Server
-	wg    sync.WaitGroup // http.Serve
-}
-
-func startServer() (*demoServer, error) {
-	// The room fills in a moment, which a server that is open to all would slow down.
-	rooms, err := signalserver.New(signalserver.Config{MessageRate: -1})
-	if err != nil {
-		return nil, err
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("demo: %w", err), rooms.Shutdown(context.Background()))
-	}
-	s := &demoServer{url: fmt.Sprintf("ws://%s/demo", listener.Addr()), rooms: rooms}
-	s.http.Handler = rooms
-	s.wg.Go(func() { s.http.Serve(listener) })
-	return s, nil
-}
-
-// stop ends the server; nobody is in a room any more.
-func (s *demoServer) stop() {
-	s.rooms.Shutdown(context.Background())
-	s.http.Close()
-	s.wg.Wait()
 }

@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"fmt"
@@ -7,14 +7,14 @@ import (
 	"example.org/rtcpeer/cmd/rtc-client/internal/modes"
 )
 
-// missing says who has not got what, for the error of a trial that was not done in time; the first
+// missing says who has not got what, for the error of a demo that was not done in time; the first
 // few are enough to see what they have in common.
-func (t *trial) missing() string {
+func (r *demoRun) missing() string {
 	const most = 8
 	var text strings.Builder
 	n := 0
-	for _, p := range t.peers {
-		for _, gap := range t.gaps(p) {
+	for _, p := range r.peers {
+		for _, gap := range r.gaps(p) {
 			if n++; n <= most {
 				text.WriteString("; " + gap)
 			}
@@ -26,11 +26,11 @@ func (t *trial) missing() string {
 	return text.String()
 }
 
-func (t *trial) gaps(p *participant) (list []string) {
+func (r *demoRun) gaps(p *participant) (list []string) {
 	if p.id == 0 {
 		return []string{"a peer has not joined"}
 	}
-	for _, from := range t.peers {
+	for _, from := range r.peers {
 		got := p.received[from.id]
 		switch {
 		case from == p || from.id == 0:
@@ -38,7 +38,7 @@ func (t *trial) gaps(p *participant) (list []string) {
 			list = append(list, fmt.Sprintf("peer %d is not connected to %d", p.id, from.id))
 		default:
 			for _, mode := range modes.All {
-				if due := min(t.round, t.packets); got[mode] < due {
+				if due := min(r.round, r.packets); got[mode] < due {
 					list = append(list, fmt.Sprintf("peer %d misses %d %v of %d", p.id, due-got[mode], mode, from.id))
 				}
 			}

@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"context"
@@ -19,7 +19,7 @@ type participant struct {
 	node    *rtcpeer.Node
 	started time.Time
 
-	// Owned by the trial.
+	// Owned by the demoRun.
 	id         rtcpeer.PeerID // 0 until joined
 	connected  time.Duration  // from started until connected to all others; 0 until then
 	received   map[rtcpeer.PeerID]*[len(modes.All)]int

@@ -1,4 +1,5 @@
-package main
+// Package chat is the command chat of rtc-client.
+package chat
 
 import (
 	"context"
@@ -11,15 +12,15 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 )
 
-// chat is the command of that name: lines in, lines out.
-type chat struct {
+// Command is chat: lines of stdin to a room, lines of the room to stdout.
+type Command struct {
 	entry.Room
 	Topology string        `placeholder:"mesh|star" help:"Topology that the room must have, and that a new one gets (the room's; mesh if new)."`
 	Name     string        `placeholder:"NAME" help:"Put NAME and a colon before each line sent."`
 	Wait     time.Duration `default:"10s" placeholder:"TIME" help:"How long the last lines wait for somebody to hear them when stdin has ended (${default})."`
 }
 
-func (*chat) Help() string {
+func (*Command) Help() string {
 	return `Prints the lines of others as "<id> text", and on stderr who comes, goes, and is interrupted. Lines that nobody is there to hear wait for the first peer. What is said to a peer that is interrupted arrives when it is back; if it is lost before, that is dropped, and the two connect again as soon as they can. The end of stdin is the end of the chat, as soon as what was said is acknowledged.
 
 Examples:
@@ -29,7 +30,7 @@ Examples:
 }
 
 // Run talks until stdin, ctx or the room ends.
-func (o *chat) Run(ctx context.Context, c *console.Console) error {
+func (o *Command) Run(ctx context.Context, c *console.Console) error {
 	if o.Topology != "" && o.Topology != string(rtcpeer.Mesh) && o.Topology != string(rtcpeer.Star) {
 		return cli.Usagef("--topology %q: want mesh or star", o.Topology)
 	}
@@ -42,6 +43,6 @@ func (o *chat) Run(ctx context.Context, c *console.Console) error {
 			c.Say("%s", format.Error(err))
 		}
 	}()
-	t := talk{node: node, console: c, url: url, name: o.Name, wait: o.Wait, changed: make(chan struct{}, 1)}
-	return cli.UnlessInterrupted(ctx, t.run(ctx))
+	r := chatRun{node: node, console: c, url: url, name: o.Name, wait: o.Wait, changed: make(chan struct{}, 1)}
+	return cli.UnlessInterrupted(ctx, r.run(ctx))
 }

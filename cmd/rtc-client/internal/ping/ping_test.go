@@ -1,4 +1,4 @@
-package main
+package ping
 
 import (
 	"bytes"
@@ -30,8 +30,8 @@ func TestPingOutlivesTheLink(t *testing.T) {
 		}()
 		var stderr bytes.Buffer
 		c := &console.Console{Err: &stderr}
-		s := survey{node: p.Nodes[1], console: c, links: linklog.New(c, p.Nodes[1], ""), count: 600, interval: 100 * time.Millisecond, wait: 10 * time.Second}
-		require.NoError(t, s.meet(t.Context(), 1))
+		r := pingRun{node: p.Nodes[1], console: c, links: linklog.New(c, p.Nodes[1], ""), count: 600, interval: 100 * time.Millisecond, wait: 10 * time.Second}
+		require.NoError(t, r.meet(t.Context(), 1))
 		go func() {
 			time.Sleep(10 * time.Second)
 			p.Cut()
@@ -42,10 +42,10 @@ func TestPingOutlivesTheLink(t *testing.T) {
 			time.Sleep(20 * time.Second)
 			p.Heal()
 		}()
-		require.NoError(t, s.run(t.Context()))
-		s.sample()
-		require.Len(t, s.peers, 1)
-		got := s.report().Peers[0]
+		require.NoError(t, r.run(t.Context()))
+		r.sample()
+		require.Len(t, r.peers, 1)
+		got := r.report().Peers[0]
 		require.Equal(t, 2, got.Interruptions)
 		require.InDelta(t, 20_000, got.LongestMS, 1500, stderr.String())
 		require.GreaterOrEqual(t, got.Paths, 2)

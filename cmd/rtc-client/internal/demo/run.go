@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"context"
@@ -15,13 +15,13 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 )
 
-// A trial is a demo under way. One goroutine, that of run, owns it; each participant has one more,
+// A demoRun is a demo under way. One goroutine, that of run, owns it; each participant has one more,
 // which joins, hands on what its node receives, and answers echoes itself.
 //
-//	node.Receive -> participant.run -> arrivals -> trial.take
+//	node.Receive -> participant.run -> arrivals -> demoRun.take
 //	                       |
 //	node.TrySend <---------+ echoes
-type trial struct {
+type demoRun struct {
 	// Fixed at construction.
 	peers    []*participant
 	packets  int
@@ -50,66 +50,66 @@ type arrival struct {
 	err error
 }
 
-// newTrial returns a trial that shows on w how far it has come. The caller must close it.
-func newTrial(peers, packets int, w io.Writer) *trial {
-	t := &trial{packets: packets, arrivals: make(chan arrival, 1024), stop: func() {}}
+// newDemoRun returns a demo that shows on w how far it has come. The caller must close it.
+func newDemoRun(peers, packets int, w io.Writer) *demoRun {
+	r := &demoRun{packets: packets, arrivals: make(chan arrival, 1024), stop: func() {}}
 	for range peers {
-		t.peers = append(t.peers, &participant{received: make(map[rtcpeer.PeerID]*[len(modes.All)]int)})
+		r.peers = append(r.peers, &participant{received: make(map[rtcpeer.PeerID]*[len(modes.All)]int)})
 	}
-	t.progress = progress.NewBar(w, t.pairs()*(1+packets*len(modes.All))+peers*(1+len(modes.All))*t.echoes())
-	return t
+	r.progress = progress.NewBar(w, r.pairs()*(1+packets*len(modes.All))+peers*(1+len(modes.All))*r.echoes())
+	return r
 }
 
 // pairs counts each pair from both ends.
-func (t *trial) pairs() int { return len(t.peers) * (len(t.peers) - 1) }
+func (r *demoRun) pairs() int { return len(r.peers) * (len(r.peers) - 1) }
 
 // echoes is how many round trips each peer makes in each mode: enough for a median, and at least one
 // with each other peer.
-func (t *trial) echoes() int { return max(21, len(t.peers)-1) }
+func (r *demoRun) echoes() int { return max(21, len(r.peers)-1) }
 
 // run connects everybody, sends everything, and measures. Its error names what is missing.
-func (t *trial) run(ctx context.Context, url string, topology rtcpeer.Topology) error {
+func (r *demoRun) run(ctx context.Context, url string, topology rtcpeer.Topology) error {
 	// The participants outlive ctx until close: what they would say of its end says nothing.
 	life, stop := context.WithCancel(context.WithoutCancel(ctx))
-	t.stop = stop
-	defer t.progress.Finish()
-	if err := t.connect(ctx, life, url, topology); err != nil {
+	r.stop = stop
+	defer r.progress.Finish()
+	if err := r.connect(ctx, life, url, topology); err != nil {
 		return err
 	}
-	if err := t.exchange(ctx); err != nil {
+	if err := r.exchange(ctx); err != nil {
 		return err
 	}
-	return t.measure(ctx)
+	return r.measure(ctx)
 }
 
 // connect lets the first peer make the room, and then the others join.
-func (t *trial) connect(ctx, life context.Context, url string, topology rtcpeer.Topology) error {
-	t.progress.Describe("connecting")
-	for i, p := range t.peers {
-		if err := t.await(ctx, func() bool { return i == 0 || t.peers[0].id != 0 }); err != nil {
+func (r *demoRun) connect(ctx, life context.Context, url string, topology rtcpeer.Topology) error {
+	r.progress.Describe("connecting")
+	for i, p := range r.peers {
+		if err := r.await(ctx, func() bool { return i == 0 || r.peers[0].id != 0 }); err != nil {
 			return err
 		}
-		t.wg.Go(func() { p.run(life, url, topology, t.arrivals) })
+		r.wg.Go(func() { p.run(life, url, topology, r.arrivals) })
 	}
-	return t.await(ctx, func() bool { return t.connected == t.pairs() })
+	return r.await(ctx, func() bool { return r.connected == r.pairs() })
 }
 
 // exchange sends the packets in rounds: one in each mode from each to each, and the next ones when
 // all of them have arrived everywhere. So no unreliable lane holds enough to drop any. On a machine that is
 // so busy that a link goes over to another path, an unreliable packet can be lost: it is sent again.
-func (t *trial) exchange(ctx context.Context) error {
-	t.progress.Describe("sending")
-	for t.round = 1; t.round <= t.packets; t.round++ {
-		t.received = 0
-		for _, from := range t.peers {
-			if err := from.sendAll(ctx, t.round); err != nil {
+func (r *demoRun) exchange(ctx context.Context) error {
+	r.progress.Describe("sending")
+	for r.round = 1; r.round <= r.packets; r.round++ {
+		r.received = 0
+		for _, from := range r.peers {
+			if err := from.sendAll(ctx, r.round); err != nil {
 				return err
 			}
 		}
-		for all := t.pairs() * len(modes.All); t.received < all; {
-			quiet, err := t.awaitOrQuiet(ctx, func() bool { return t.received == all })
+		for all := r.pairs() * len(modes.All); r.received < all; {
+			quiet, err := r.awaitOrQuiet(ctx, func() bool { return r.received == all })
 			if err == nil && quiet {
-				err = t.sendAgain(ctx)
+				err = r.sendAgain(ctx)
 			}
 			if err != nil {
 				return err
@@ -120,14 +120,14 @@ func (t *trial) exchange(ctx context.Context) error {
 }
 
 // sendAgain sends the unreliable packets of this round that have not arrived.
-func (t *trial) sendAgain(ctx context.Context) error {
-	for _, from := range t.peers {
-		for _, to := range t.peers {
+func (r *demoRun) sendAgain(ctx context.Context) error {
+	for _, from := range r.peers {
+		for _, to := range r.peers {
 			for _, mode := range modes.All {
-				if from == to || mode == rtcpeer.Reliable || to.received[from.id][mode] >= t.round {
+				if from == to || mode == rtcpeer.Reliable || to.received[from.id][mode] >= r.round {
 					continue
 				}
-				if err := from.send(ctx, to.id, mode, t.round); err != nil {
+				if err := from.send(ctx, to.id, mode, r.round); err != nil {
 					return err
 				}
 			}
@@ -138,13 +138,13 @@ func (t *trial) sendAgain(ctx context.Context) error {
 
 // measure makes one round trip after the other, so that each has the machine for itself. The first
 // one between two peers wakes what was idle, and does not count.
-func (t *trial) measure(ctx context.Context) error {
-	t.progress.Describe("measuring")
-	for i, from := range t.peers {
-		for n := range t.echoes() {
-			to := t.peers[(i+1+n%(len(t.peers)-1))%len(t.peers)]
+func (r *demoRun) measure(ctx context.Context) error {
+	r.progress.Describe("measuring")
+	for i, from := range r.peers {
+		for n := range r.echoes() {
+			to := r.peers[(i+1+n%(len(r.peers)-1))%len(r.peers)]
 			for trip, mode := range append([]rtcpeer.Mode{rtcpeer.Reliable}, modes.All[:]...) {
-				took, err := t.roundTrip(ctx, from, to, mode)
+				took, err := r.roundTrip(ctx, from, to, mode)
 				if err != nil {
 					return fmt.Errorf("peer %d: %v echo from %d: %w", from.id, mode, to.id, err)
 				}
@@ -158,16 +158,16 @@ func (t *trial) measure(ctx context.Context) error {
 }
 
 // roundTrip asks again if no answer comes.
-func (t *trial) roundTrip(ctx context.Context, from, to *participant, mode rtcpeer.Mode) (time.Duration, error) {
+func (r *demoRun) roundTrip(ctx context.Context, from, to *participant, mode rtcpeer.Mode) (time.Duration, error) {
 	for {
-		t.asked++
+		r.asked++
 		asked := time.Now()
-		if err := from.node.TrySend(rtcpeer.Packet{Peer: to.id, Mode: mode, Data: probe.New(t.asked)}); err != nil {
+		if err := from.node.TrySend(rtcpeer.Packet{Peer: to.id, Mode: mode, Data: probe.New(r.asked)}); err != nil {
 			return 0, err
 		}
-		quiet, err := t.awaitOrQuiet(ctx, func() bool { return t.echoed == t.asked })
+		quiet, err := r.awaitOrQuiet(ctx, func() bool { return r.echoed == r.asked })
 		if err != nil || !quiet {
-			return t.echoAt.Sub(asked), err
+			return r.echoAt.Sub(asked), err
 		}
 	}
 }
@@ -176,18 +176,18 @@ func (t *trial) roundTrip(ctx context.Context, from, to *participant, mode rtcpe
 const quietTime = time.Second
 
 // awaitOrQuiet takes what arrives until done, or until nothing has come for quietTime.
-func (t *trial) awaitOrQuiet(ctx context.Context, done func() bool) (quiet bool, err error) {
+func (r *demoRun) awaitOrQuiet(ctx context.Context, done func() bool) (quiet bool, err error) {
 	timer := time.NewTimer(quietTime)
 	defer timer.Stop()
 	for !quiet && !done() {
 		select {
-		case a := <-t.arrivals:
+		case a := <-r.arrivals:
 			timer.Reset(quietTime)
-			err = t.take(a)
+			err = r.take(a)
 		case <-timer.C:
 			quiet = true
 		case <-ctx.Done():
-			err = t.notDone(ctx)
+			err = r.notDone(ctx)
 		}
 		if err != nil {
 			return false, err
@@ -197,20 +197,20 @@ func (t *trial) awaitOrQuiet(ctx context.Context, done func() bool) (quiet bool,
 }
 
 // await takes what arrives until done. Its error names who misses what.
-func (t *trial) await(ctx context.Context, done func() bool) error {
+func (r *demoRun) await(ctx context.Context, done func() bool) error {
 	for {
-		quiet, err := t.awaitOrQuiet(ctx, done)
+		quiet, err := r.awaitOrQuiet(ctx, done)
 		if err != nil || !quiet {
 			return err
 		}
 	}
 }
 
-func (t *trial) notDone(ctx context.Context) error {
-	return fmt.Errorf("%w%s%s", context.Cause(ctx), t.missing(), t.failure)
+func (r *demoRun) notDone(ctx context.Context) error {
+	return fmt.Errorf("%w%s%s", context.Cause(ctx), r.missing(), r.failure)
 }
 
-func (t *trial) take(a arrival) error {
+func (r *demoRun) take(a arrival) error {
 	switch {
 	case a.err != nil && a.to.id == 0:
 		return a.err
@@ -219,23 +219,23 @@ func (t *trial) take(a arrival) error {
 	case a.ev.Kind == rtcpeer.PeerFailed && linklog.IsFinal(a.ev.Err):
 		return fmt.Errorf("peer %d: %s", a.to.id, format.Error(a.ev.Err))
 	case a.ev.Kind == rtcpeer.PeerFailed:
-		t.failure = fmt.Sprintf("; peer %d: %s", a.to.id, format.Error(a.ev.Err))
-	case a.ev.Kind == rtcpeer.PeerDisconnected && t.round == 0:
+		r.failure = fmt.Sprintf("; peer %d: %s", a.to.id, format.Error(a.ev.Err))
+	case a.ev.Kind == rtcpeer.PeerDisconnected && r.round == 0:
 		// The two ends did not agree on which attempt has succeeded, and another one follows: nobody leaves.
-		t.connected--
-		t.progress.Add(-1)
+		r.connected--
+		r.progress.Add(-1)
 		delete(a.to.received, a.ev.Peer)
 	case a.ev.Kind == rtcpeer.PeerDisconnected:
 		return fmt.Errorf("peer %d was disconnected from %d: %v", a.to.id, a.ev.Peer, a.ev.Reason)
 	case a.ev.Kind == rtcpeer.PeerConnected:
-		t.connected++
-		t.progress.Add(1)
+		r.connected++
+		r.progress.Add(1)
 		a.to.received[a.ev.Peer] = new([len(modes.All)]int)
-		if len(a.to.received) == len(t.peers)-1 {
+		if len(a.to.received) == len(r.peers)-1 {
 			a.to.connected = a.at.Sub(a.to.started)
 		}
 	case a.ev.Kind == rtcpeer.PacketReceived:
-		return t.packet(a, a.ev.Packet)
+		return r.packet(a, a.ev.Packet)
 	case a.ev.Kind == 0:
 		a.to.id = a.to.node.ID()
 	}
@@ -243,29 +243,29 @@ func (t *trial) take(a arrival) error {
 }
 
 // packet counts one that is what it has to be.
-func (t *trial) packet(a arrival, p rtcpeer.Packet) error {
+func (r *demoRun) packet(a arrival, p rtcpeer.Packet) error {
 	if number, ok := probe.Number(p); ok {
-		t.echoed, t.echoAt = number, a.at
-		t.progress.Add(1)
+		r.echoed, r.echoAt = number, a.at
+		r.progress.Add(1)
 		return nil
 	}
-	got, want := a.to.received[p.Peer], demoPacket(p.Peer, p.Mode, t.round)
+	got, want := a.to.received[p.Peer], demoPacket(p.Peer, p.Mode, r.round)
 	switch {
 	case got == nil:
 		return fmt.Errorf("peer %d got a packet of %d, which was not connected yet", a.to.id, p.Peer)
-	case string(p.Data) == want && got[p.Mode] < t.round:
+	case string(p.Data) == want && got[p.Mode] < r.round:
 		got[p.Mode]++
-		t.received++
-		t.progress.Add(1)
-	case !t.again(p):
+		r.received++
+		r.progress.Add(1)
+	case !r.again(p):
 		return fmt.Errorf("peer %d got %q from %d, %v: want %q", a.to.id, p.Data, p.Peer, p.Mode, want)
 	}
 	return nil
 }
 
 // again reports whether p is an unreliable packet that has arrived before: see sendAgain.
-func (t *trial) again(p rtcpeer.Packet) bool {
-	for round := t.round; p.Mode != rtcpeer.Reliable && round > 0; round-- {
+func (r *demoRun) again(p rtcpeer.Packet) bool {
+	for round := r.round; p.Mode != rtcpeer.Reliable && round > 0; round-- {
 		if string(p.Data) == demoPacket(p.Peer, p.Mode, round) {
 			return true
 		}
@@ -274,11 +274,11 @@ func (t *trial) again(p rtcpeer.Packet) bool {
 }
 
 // close ends the participants, all at the same time.
-func (t *trial) close() {
-	t.stop()
-	t.wg.Wait()
-	for _, p := range t.peers {
-		t.wg.Go(p.close)
+func (r *demoRun) close() {
+	r.stop()
+	r.wg.Wait()
+	for _, p := range r.peers {
+		r.wg.Go(p.close)
 	}
-	t.wg.Wait()
+	r.wg.Wait()
 }
