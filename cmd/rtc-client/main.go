@@ -11,8 +11,21 @@
 //	            -> doctor  what works from here: signaling, STUN, TURN, and the NAT between
 //	            -> load    rooms full of members for a server on this machine, and figures
 //
-// chat, ping, send, receive and relay get into their room by entry.join, show who comes, goes and is interrupted with
-// a linkLog, and answer the pings of others (probe). stdout is for data, stderr for talk.
+// Each command is a package below internal, whose Command has its flags and a Run; send and receive are both in
+// package files. What several of them use:
+//
+//	console    stdin, stdout and stderr
+//	format     errors, times and numbers in words
+//	progress   bars on a terminal
+//	entry      the flags of a room or a server, and how to get in
+//	linklog    who is there, comes, goes and is interrupted
+//	probe      the packets of ping, which everybody answers but list, load and doctor
+//	roundtrip  round trips, and how they are distributed
+//	modes      what is shown of each transfer mode
+//	pairtest   two nodes over a network in memory, for tests
+//
+// Package main has what is left: the list of commands, the flags' environment and the exit code. No other package
+// knows of kong but by the tags of its flags. stdout is for data, stderr for talk.
 package main
 
 import (
@@ -29,9 +42,14 @@ import (
 	"example.org/rtcpeer/cmd/rtc-client/internal/chat"
 	"example.org/rtcpeer/cmd/rtc-client/internal/console"
 	"example.org/rtcpeer/cmd/rtc-client/internal/demo"
+	"example.org/rtcpeer/cmd/rtc-client/internal/doctor"
 	"example.org/rtcpeer/cmd/rtc-client/internal/entry"
+	"example.org/rtcpeer/cmd/rtc-client/internal/files"
 	"example.org/rtcpeer/cmd/rtc-client/internal/format"
+	"example.org/rtcpeer/cmd/rtc-client/internal/list"
+	"example.org/rtcpeer/cmd/rtc-client/internal/load"
 	"example.org/rtcpeer/cmd/rtc-client/internal/ping"
+	"example.org/rtcpeer/cmd/rtc-client/internal/relay"
 )
 
 func main() {
@@ -44,15 +62,15 @@ func main() {
 type commands struct {
 	Version kong.VersionFlag `hidden:"" help:"Print the version and exit."`
 
-	Demo    demo.Command `cmd:"" help:"Connect a few peers in this process and show what arrives."`
-	Chat    chat.Command `cmd:"" help:"Send lines from stdin to a room, and print those of others."`
-	Ping    ping.Command `cmd:"" help:"Measure round trips and losses to the peers of a room."`
-	List    list         `cmd:"" help:"List the public rooms of a server."`
-	Send    send         `cmd:"" help:"Send files to somebody in a room."`
-	Receive receive      `cmd:"" help:"Receive files that others in a room send."`
-	Relay   relay        `cmd:"" help:"Host a star room: packets between its guests pass through here."`
-	Doctor  examine      `cmd:"" help:"Find out which STUN and TURN servers work from here."`
-	Load    load         `cmd:"" help:"Fill rooms of a server on this machine, and measure."`
+	Demo    demo.Command   `cmd:"" help:"Connect a few peers in this process and show what arrives."`
+	Chat    chat.Command   `cmd:"" help:"Send lines from stdin to a room, and print those of others."`
+	Ping    ping.Command   `cmd:"" help:"Measure round trips and losses to the peers of a room."`
+	List    list.Command   `cmd:"" help:"List the public rooms of a server."`
+	Send    files.Send     `cmd:"" help:"Send files to somebody in a room."`
+	Receive files.Receive  `cmd:"" help:"Receive files that others in a room send."`
+	Relay   relay.Command  `cmd:"" help:"Host a star room: packets between its guests pass through here."`
+	Doctor  doctor.Command `cmd:"" help:"Find out which STUN and TURN servers work from here."`
+	Load    load.Command   `cmd:"" help:"Fill rooms of a server on this machine, and measure."`
 }
 
 const description = `Peers that talk over WebRTC data channels, from the shell.

@@ -1,4 +1,4 @@
-package main
+package files
 
 import (
 	"context"
@@ -16,9 +16,9 @@ import (
 	"example.org/rtcpeer/rtcpeer/transfer"
 )
 
-// A reception is a receive that is in its room. It has goroutines for listen, for accept, for run, which waits for
+// A receiveRun is a receive that is in its room. It has goroutines for listen, for accept, for run, which waits for
 // the end, and for each file.
-type reception struct {
+type receiveRun struct {
 	// Fixed at construction.
 	*exchange
 	folder               *transfer.Folder
@@ -44,14 +44,14 @@ type incoming struct {
 }
 
 var (
-	// errReceived is the end of a reception: those who have sent something have left.
+	// errReceived is the end of a receiveRun: those who have sent something have left.
 	errReceived = errors.New("everything has arrived")
 	// errReplaced is the end of a transfer whose sender is silent, when the same file is offered again.
 	errReplaced = errors.New("it is offered again")
 )
 
 // run receives until there is nothing more to come.
-func (r *reception) run(outer context.Context) error {
+func (r *receiveRun) run(outer context.Context) error {
 	ctx, end := context.WithCancelCause(outer)
 	var wg sync.WaitGroup
 	wg.Go(func() { end(r.listen(ctx)) })
@@ -72,7 +72,7 @@ func (r *reception) run(outer context.Context) error {
 }
 
 // awaitEnd waits until those who have sent something have left, and for the first offer no longer than r.wait.
-func (r *reception) awaitEnd(ctx context.Context) error {
+func (r *receiveRun) awaitEnd(ctx context.Context) error {
 	var late <-chan time.Time
 	if r.wait > 0 {
 		late = time.After(r.wait)
@@ -99,13 +99,13 @@ func (r *reception) awaitEnd(ctx context.Context) error {
 	}
 }
 
-func (r *reception) offered() int {
+func (r *receiveRun) offered() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.offers
 }
 
-func (r *reception) isOver() bool {
+func (r *receiveRun) isOver() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.stay || r.offers == 0 || r.saving > 0 || len(r.missing) > 0 {
@@ -120,7 +120,7 @@ func (r *reception) isOver() bool {
 }
 
 // accept takes each offer, and asks first unless it is told not to.
-func (r *reception) accept(ctx context.Context) error {
+func (r *receiveRun) accept(ctx context.Context) error {
 	var answers *console.Lines
 	if !r.yes {
 		answers = console.ReadLines(ctx, r.console.In)
@@ -145,7 +145,7 @@ func (r *reception) accept(ctx context.Context) error {
 	}
 }
 
-func (r *reception) begin(o *transfer.Offer) {
+func (r *receiveRun) begin(o *transfer.Offer) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.offers++
@@ -153,7 +153,7 @@ func (r *reception) begin(o *transfer.Offer) {
 	r.senders[o.Peer] = true
 }
 
-func (r *reception) finish() {
+func (r *receiveRun) finish() {
 	r.mu.Lock()
 	r.saving--
 	r.mu.Unlock()
@@ -161,7 +161,7 @@ func (r *reception) finish() {
 }
 
 // wants asks whether a file is to be saved. If nobody can answer, it is not.
-func (r *reception) wants(ctx context.Context, answers *console.Lines, o *transfer.Offer) (bool, error) {
+func (r *receiveRun) wants(ctx context.Context, answers *console.Lines, o *transfer.Offer) (bool, error) {
 	if r.yes {
 		return true, nil
 	}
@@ -194,7 +194,7 @@ func offeredSize(o *transfer.Offer) string {
 }
 
 // save saves a file, and tells what has become of it.
-func (r *reception) save(ctx context.Context, o *transfer.Offer) {
+func (r *receiveRun) save(ctx context.Context, o *transfer.Offer) {
 	defer r.finish()
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
@@ -217,7 +217,7 @@ func (r *reception) save(ctx context.Context, o *transfer.Offer) {
 }
 
 // replace makes a file the youngest of its name, and returns the one that was, or nil.
-func (r *reception) replace(name string, in *incoming) *incoming {
+func (r *receiveRun) replace(name string, in *incoming) *incoming {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	before := r.running[name]
@@ -227,7 +227,7 @@ func (r *reception) replace(name string, in *incoming) *incoming {
 
 // awaitOther lets another file of the same name be. If its sender is silent, or falls silent in a moment, it may be the
 // same one in a new process: then the other transfer ends, and this one goes on from there.
-func (r *reception) awaitOther(ctx context.Context, other *incoming) {
+func (r *receiveRun) awaitOther(ctx context.Context, other *incoming) {
 	if other == nil {
 		return
 	}
@@ -251,7 +251,7 @@ func (r *reception) awaitOther(ctx context.Context, other *incoming) {
 }
 
 // note counts what a file means for the end.
-func (r *reception) note(o *transfer.Offer, in *incoming, err error) {
+func (r *receiveRun) note(o *transfer.Offer, in *incoming, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.running[o.Name] == in {

@@ -1,4 +1,5 @@
-package main
+// Package doctor is the command doctor of rtc-client: what package rtcpeer/doctor finds out, as a table.
+package doctor
 
 import (
 	"context"
@@ -14,8 +15,8 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// examine is the command doctor: what works from here.
-type examine struct {
+// Command is doctor: what works from here.
+type Command struct {
 	URL string `arg:"" help:"The signaling server, as ws://host:port. A room in it does not matter."`
 	entry.Access
 	ICEServer []string      `name:"ice-server" placeholder:"URL" help:"STUN or TURN server to examine besides those that the server tells, as stun:host:port or turn:user:secret@host:port; repeat for more."`
@@ -23,7 +24,7 @@ type examine struct {
 	JSON      bool          `name:"json" help:"Print one JSON object."`
 }
 
-func (*examine) Help() string {
+func (*Command) Help() string {
 	return `Joins a room of its own and leaves it; asks each STUN server that it was told of, or given, how it sees this end, and each TURN server over UDP, TCP and TLS for a relay. It tells what answered in what time, what to do about the rest, and whether the server offers links through itself, and what kind of mapping the NAT between makes: behind one that is symmetric a link needs a TURN server unless the other end is easy to reach. A server that wants tokens has to be given one that is good for any room, and may create it. The exit code is 1 if the signaling server cannot be reached, or no STUN or TURN server can.
 
 Examples:
@@ -33,7 +34,7 @@ Examples:
 }
 
 // Run examines the signaling server first, since it tells of the others.
-func (o *examine) Run(ctx context.Context, c *console.Console) error {
+func (o *Command) Run(ctx context.Context, c *console.Console) error {
 	server, err := entry.ParseServer(o.URL)
 	if err != nil {
 		return err
@@ -66,7 +67,7 @@ func (o *examine) Run(ctx context.Context, c *console.Console) error {
 }
 
 // ask joins, and returns the servers of the welcome.
-func (o *examine) ask(ctx context.Context, server entry.Server, d *diagnosis) ([]transport.ICEServer, error) {
+func (o *Command) ask(ctx context.Context, server entry.Server, d *diagnosis) ([]transport.ICEServer, error) {
 	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
 	began := time.Now()

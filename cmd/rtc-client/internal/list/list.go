@@ -1,4 +1,5 @@
-package main
+// Package list is the command list of rtc-client.
+package list
 
 import (
 	"cmp"
@@ -17,8 +18,8 @@ import (
 	"example.org/rtcpeer/signaling/signalclient"
 )
 
-// list is the command of that name: what rooms there are.
-type list struct {
+// Command is list: the public rooms of a server, for a look or a pipe.
+type Command struct {
 	URL    string   `arg:"" help:"The server, as ws://host:port."`
 	Filter []string `placeholder:"NAME=VALUE" sep:"none" help:"Only rooms whose metadata has this field; repeat for more. VALUE is a number, true, false, or text."`
 	Limit  int      `placeholder:"N" help:"At most N rooms (all)."`
@@ -26,7 +27,7 @@ type list struct {
 	entry.Access
 }
 
-func (*list) Help() string {
+func (*Command) Help() string {
 	return `Prints a line for each public room: its URL, its topology, how many members it has and may have, whether it is locked or wants a password, and its metadata. Rooms that take nobody any more are not in it.
 
 Examples:
@@ -37,7 +38,7 @@ Examples:
 }
 
 // Run lists.
-func (l *list) Run(ctx context.Context, c *console.Console) error {
+func (l *Command) Run(ctx context.Context, c *console.Console) error {
 	if strings.HasPrefix(l.URL, rtcpeer.GodotScheme) {
 		return cli.Usagef("a server of Godot's signaling demo has no list of rooms")
 	}
@@ -86,7 +87,7 @@ func readFilter(flags []string) (map[string]any, error) {
 	return filter, nil
 }
 
-func (l *list) print(c *console.Console, rooms []rtcpeer.PublicRoom) error {
+func (l *Command) print(c *console.Console, rooms []rtcpeer.PublicRoom) error {
 	w := tabwriter.NewWriter(c.Out, 0, 0, 2, ' ', 0)
 	for _, r := range rooms {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", signalclient.RoomURL(l.URL, r.Room), r.Topology, places(r), door(r), format.Clean(cmp.Or(string(r.Metadata), "-")))
@@ -117,7 +118,7 @@ func door(r rtcpeer.PublicRoom) string {
 	return cmp.Or(strings.Join(words, ","), "open")
 }
 
-func (l *list) printJSON(c *console.Console, rooms []rtcpeer.PublicRoom) error {
+func (l *Command) printJSON(c *console.Console, rooms []rtcpeer.PublicRoom) error {
 	e := json.NewEncoder(c.Out)
 	e.SetEscapeHTML(false)
 	for _, r := range rooms {

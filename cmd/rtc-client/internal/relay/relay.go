@@ -1,4 +1,5 @@
-package main
+// Package relay is the command relay of rtc-client.
+package relay
 
 import (
 	"context"
@@ -19,8 +20,8 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// relay is the command of that name: the host of a star room.
-type relay struct {
+// Command is relay: the host of a star room.
+type Command struct {
 	entry.Room
 	New         bool          `help:"Make a new room. Its URL is printed on stdout."`
 	MaxPeers    int           `placeholder:"N" help:"Most guests at one time; more are refused (no limit)."`
@@ -28,7 +29,7 @@ type relay struct {
 	HostTimeout time.Duration `default:"10s" placeholder:"TIME" help:"How long a relay of a new room may be away before one that stands by takes over (${default})."`
 }
 
-func (*relay) Help() string {
+func (*Command) Help() string {
 	return `The room is a star: its guests have a link with this program alone, which passes their packets on. The guests may be Godot games: it relays as Godot's SceneMultiplayer does, and sends nothing of its own but answers to "rtc-client ping". It runs until it is interrupted, and the room ends with it. On stderr it prints who comes, goes, is interrupted, and is turned away and why, and each minute and at the end its figures: guests, and packets and bytes of all guests since the start, also by channel.
 
 With --standby several relays share a room; the next takes over when one is gone. Games of Godot's cannot move to it: with one the room ends.
@@ -50,7 +51,7 @@ Examples:
 const figuresEach = time.Minute
 
 // Run hosts the room until ctx ends.
-func (r *relay) Run(ctx context.Context, c *console.Console) error {
+func (r *Command) Run(ctx context.Context, c *console.Console) error {
 	room, err := r.RoomName()
 	switch {
 	case err != nil:
@@ -83,7 +84,7 @@ func (r *relay) Run(ctx context.Context, c *console.Console) error {
 const rejoinAfter = time.Second
 
 // serve is in the room once.
-func (r *relay) serve(ctx context.Context, c *console.Console, room signaling.RoomName) error {
+func (r *Command) serve(ctx context.Context, c *console.Console, room signaling.RoomName) error {
 	config := rtcpeer.Config{Topology: rtcpeer.Star, MaxPeers: r.MaxPeers}
 	if r.Standby {
 		config.NewRoom.Migrates, config.NewRoom.HostTimeoutMillis = true, int(r.HostTimeout.Milliseconds())

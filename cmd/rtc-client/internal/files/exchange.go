@@ -1,4 +1,8 @@
-package main
+// Package files has the commands send and receive of rtc-client.
+//
+//	Send    -> sendRun    -> exchange -> transfer.Files, the node of the room
+//	Receive -> receiveRun -> exchange
+package files
 
 import (
 	"context"
@@ -19,7 +23,7 @@ import (
 	"example.org/rtcpeer/rtcpeer/transfer"
 )
 
-// An exchange is a node with files that is in its room: what send and receive have in common. Its goroutine, listen,
+// An exchange is a node with files that is in its room: what sendRun and receiveRun have in common. Its goroutine, listen,
 // receives the node's events.
 type exchange struct {
 	// Fixed at construction.

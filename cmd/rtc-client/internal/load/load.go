@@ -1,4 +1,5 @@
-package main
+// Package load is the command load of rtc-client.
+package load
 
 import (
 	"cmp"
@@ -15,8 +16,8 @@ import (
 	"example.org/rtcpeer/cmd/rtc-client/internal/format"
 )
 
-// load is the command of that name: rooms full of members who connect to nobody.
-type load struct {
+// Command is load: rooms full of members who connect to nobody.
+type Command struct {
 	URL      string        `arg:"" help:"The signaling server, as ws://host:port, on this machine. A room in it does not matter."`
 	Rooms    int           `default:"100" placeholder:"N" help:"Rooms to open (${default})."`
 	Members  int           `default:"2" placeholder:"N" help:"Members of each room (${default})."`
@@ -26,7 +27,7 @@ type load struct {
 	JSON     bool          `name:"json" help:"Print one JSON object."`
 }
 
-func (*load) Help() string {
+func (*Command) Help() string {
 	return `Opens the rooms, has each member send candidates to the next, a few at a time, and leaves. It prints joins and forwarded messages a second, the times of both, and what went wrong. They share the machine with the server, so the figures are of both, and it refuses an address that is not of this machine. The exit code is 1 if anything went wrong.
 
 Examples:
@@ -40,7 +41,7 @@ Examples:
 const maxLoad = 20_000
 
 // Run prints what came of it also when it was interrupted.
-func (o *load) Run(ctx context.Context, c *console.Console) error {
+func (o *Command) Run(ctx context.Context, c *console.Console) error {
 	server, err := entry.ParseServer(o.URL)
 	if err != nil {
 		return err
@@ -48,27 +49,27 @@ func (o *load) Run(ctx context.Context, c *console.Console) error {
 	if err := cmp.Or(o.check(), local(ctx, server.Hostname())); err != nil {
 		return err
 	}
-	crowd := newCrowd(server, o, c.Progress(o.Rooms*o.Members >= loadProgress))
-	defer crowd.close()
-	err = crowd.fill(ctx)
-	c.Say("%s joined", format.Count(int(crowd.joins.done.Load()), "member"))
+	r := newLoadRun(server, o, c.Progress(o.Rooms*o.Members >= loadProgress))
+	defer r.close()
+	err = r.fill(ctx)
+	c.Say("%s joined", format.Count(int(r.joins.done.Load()), "member"))
 	if err == nil {
 		err = pause(ctx, o.Rest)
 	}
 	if err == nil {
 		c.Say("sending")
-		err = crowd.talk(ctx)
-		c.Say("%s forwarded", format.Count(int(crowd.messages.done.Load()), "message"))
+		err = r.exchange(ctx)
+		c.Say("%s forwarded", format.Count(int(r.messages.done.Load()), "message"))
 	}
-	crowd.close()
-	report := crowd.report()
+	r.close()
+	report := r.report()
 	if o.JSON {
 		return errors.Join(err, report.verdict(), report.writeJSON(c.Out))
 	}
 	return errors.Join(err, report.verdict(), report.writeTable(c.Out))
 }
 
-func (o *load) check() error {
+func (o *Command) check() error {
 	switch {
 	case o.Rooms < 1 || o.Members < 1 || o.Rooms*o.Members > maxLoad:
 		return cli.Usagef("--rooms %d, --members %d: want 1 to %d members in all", o.Rooms, o.Members, maxLoad)

@@ -1,4 +1,4 @@
-package main
+package files
 
 import (
 	"context"
@@ -12,8 +12,8 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 )
 
-// send is the command of that name: files to a peer.
-type send struct {
+// Send is the command send: files to a peer.
+type Send struct {
 	Args []string `arg:"" name:"file ... url" help:"The files, and last the room, as ws://host:port/room. Without a room the server makes a new one, and its URL is printed."`
 	entry.Flags
 	Peer int32         `placeholder:"ID" help:"Send to this peer alone (the first to come that receives files)."`
@@ -21,7 +21,7 @@ type send struct {
 	JSON bool          `name:"json" help:"Print a JSON object for each file: file, peer, bytes, resumed_from, ms, error."`
 }
 
-func (*send) Help() string {
+func (*Send) Help() string {
 	return `Sends the files to whoever runs "rtc-client receive" in the room, or has a page or a program that does the same. The other end is asked first. A file counts as sent when the other end has all of it and its SHA-256 is right.
 
 If the connection or the other end is lost, it waits until that is back, or another one comes, and goes on from where it was. If this end is lost, run the same command again: what the other end has already is not sent again.
@@ -35,7 +35,7 @@ Examples:
 }
 
 // Run sends the files.
-func (o *send) Run(ctx context.Context, c *console.Console) error {
+func (o *Send) Run(ctx context.Context, c *console.Console) error {
 	if len(o.Args) < 2 {
 		return cli.Usagef("want one file at least, and then the URL of the room: rtc-client send FILE... URL")
 	}
@@ -50,28 +50,28 @@ func (o *send) Run(ctx context.Context, c *console.Console) error {
 	case o.Wait < 0:
 		return cli.Usagef("--wait %v: want a positive time, or 0 for no limit", o.Wait)
 	}
-	s := shipment{peer: rtcpeer.PeerID(o.Peer), wait: o.Wait, unwilling: make(map[rtcpeer.PeerID]bool)}
+	r := sendRun{peer: rtcpeer.PeerID(o.Peer), wait: o.Wait, unwilling: make(map[rtcpeer.PeerID]bool)}
 	for _, path := range o.Args[:last] {
-		p, err := newParcel(path)
+		p, err := newOutgoing(path)
 		if err != nil {
 			return err
 		}
-		s.todo = append(s.todo, p)
+		r.todo = append(r.todo, p)
 	}
-	if s.exchange, err = newExchange(ctx, &in, c, o.JSON, true); err != nil {
+	if r.exchange, err = newExchange(ctx, &in, c, o.JSON, true); err != nil {
 		return err
 	}
-	defer s.close()
-	return s.run(ctx)
+	defer r.close()
+	return r.run(ctx)
 }
 
-// A parcel is a file to be sent.
-type parcel struct {
+// An outgoing is a file to be sent.
+type outgoing struct {
 	path string
 	size int64 // negative: not known, since it is no ordinary file
 }
 
-func newParcel(path string) (*parcel, error) {
+func newOutgoing(path string) (*outgoing, error) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
@@ -79,9 +79,9 @@ func newParcel(path string) (*parcel, error) {
 	case info.IsDir():
 		return nil, cli.Usagef("%s is a folder: name its files, or make an archive of it", path)
 	case !info.Mode().IsRegular():
-		return &parcel{path, -1}, nil
+		return &outgoing{path, -1}, nil
 	}
-	return &parcel{path, info.Size()}, nil
+	return &outgoing{path, info.Size()}, nil
 }
 
-func (p *parcel) name() string { return filepath.Base(p.path) }
+func (p *outgoing) name() string { return filepath.Base(p.path) }

@@ -1,4 +1,4 @@
-package main
+package files
 
 import (
 	"context"
@@ -11,8 +11,8 @@ import (
 	"example.org/rtcpeer/rtcpeer/transfer"
 )
 
-// receive is the command of that name: files of others, into a folder.
-type receive struct {
+// Receive is the command receive: files of others, into a folder.
+type Receive struct {
 	entry.Room
 	Dir       string        `default:"." placeholder:"DIR" help:"Folder for the files, which must exist (${default})."`
 	Yes       bool          `short:"y" help:"Take each file without asking."`
@@ -22,7 +22,7 @@ type receive struct {
 	JSON      bool          `name:"json" help:"Print a JSON object for each file instead of its path: file, peer, bytes, resumed_from, ms, error."`
 }
 
-func (*receive) Help() string {
+func (*Receive) Help() string {
 	return `Saves files that others in the room send, with "rtc-client send" or from a page or a program, and prints their paths. Each is asked for on stderr and answered on stdin with y or n, unless there is --yes. It ends when those who have sent something have left.
 
 Names are made safe, nothing is written outside the folder, and no file is replaced: a second cat.jpg becomes "cat (1).jpg". Until all of it is there and its SHA-256 is right, a file is called NAME.part. If either end or the connection is lost, that is kept, and the transfer goes on from there when the file is sent again, also after this command was run again.
@@ -36,7 +36,7 @@ Examples:
 }
 
 // Run receives files.
-func (o *receive) Run(ctx context.Context, c *console.Console) error {
+func (o *Receive) Run(ctx context.Context, c *console.Console) error {
 	if o.Wait < 0 {
 		return cli.Usagef("--wait %v: want a positive time, or 0 for no limit", o.Wait)
 	}
@@ -53,7 +53,7 @@ func (o *receive) Run(ctx context.Context, c *console.Console) error {
 		return cli.UnlessInterrupted(ctx, err)
 	}
 	defer x.close()
-	r := reception{
+	r := receiveRun{
 		exchange: x, folder: folder, dir: o.Dir, yes: o.Yes, overwrite: o.Overwrite, stay: o.Stay, wait: o.Wait,
 		senders: make(map[rtcpeer.PeerID]bool), running: make(map[string]*incoming), missing: make(map[string]bool),
 	}

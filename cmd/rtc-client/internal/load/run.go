@@ -1,4 +1,4 @@
-package main
+package load
 
 import (
 	"context"
@@ -17,15 +17,15 @@ import (
 	"example.org/rtcpeer/signaling/signalclient"
 )
 
-// A crowd is the members of a load. One goroutine, that of Run, owns it; at most atOnce others work at
+// A loadRun is a load under way, with all its members. One goroutine, that of Run, owns it; at most atOnce others work at
 // a time, and each member has one that receives, until close.
-type crowd struct {
+type loadRun struct {
 	// Fixed at construction.
 	server                    entry.Server
 	rooms, size, each, atOnce int
 	progress                  *progress.Bar
 
-	members  []*attendee // by room; nil: it could not join
+	members  []*member // by room; nil: it could not join
 	wg       sync.WaitGroup
 	closing  sync.Once
 	leaving  atomic.Bool // with the first members a room may end
@@ -36,8 +36,8 @@ type crowd struct {
 	errors map[string]int
 }
 
-// An attendee is one member.
-type attendee struct {
+// A member is one of a room.
+type member struct {
 	client *signalclient.Client
 	id     signaling.PeerID
 	heard  chan struct{} // a signal has come; it holds a burst
@@ -50,58 +50,58 @@ const (
 	loadTimeout = 15 * time.Second
 )
 
-func newCrowd(server entry.Server, o *load, w io.Writer) *crowd {
-	return &crowd{
+func newLoadRun(server entry.Server, o *Command, w io.Writer) *loadRun {
+	return &loadRun{
 		server: server, rooms: o.Rooms, size: o.Members, each: o.Messages, atOnce: o.AtOnce,
-		members:  make([]*attendee, o.Rooms*o.Members),
+		members:  make([]*member, o.Rooms*o.Members),
 		errors:   make(map[string]int),
 		progress: progress.NewBar(w, o.Rooms*o.Members*(1+o.Messages)),
 	}
 }
 
 // fill opens the rooms, and has everybody join.
-func (c *crowd) fill(ctx context.Context) error {
-	c.progress.Describe("joining")
-	c.joins.begin()
-	defer c.joins.end()
-	return c.parallel(ctx, c.rooms, func(room int) {
+func (r *loadRun) fill(ctx context.Context) error {
+	r.progress.Describe("joining")
+	r.joins.begin()
+	defer r.joins.end()
+	return r.parallel(ctx, r.rooms, func(room int) {
 		name := signaling.RoomName("")
-		for i := range c.size {
+		for i := range r.size {
 			if i > 0 && name == "" || ctx.Err() != nil {
 				return // the room is not there
 			}
-			name = c.join(ctx, room*c.size+i, name)
+			name = r.join(ctx, room*r.size+i, name)
 		}
 	})
 }
 
 // join has a member join the room, or a new one, and returns the room's name.
-func (c *crowd) join(ctx context.Context, n int, room signaling.RoomName) signaling.RoomName {
+func (r *loadRun) join(ctx context.Context, n int, room signaling.RoomName) signaling.RoomName {
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
 	began := time.Now()
-	client, welcome, err := c.server.Join(ctx, signaling.Join{Room: room})
+	client, welcome, err := r.server.Join(ctx, signaling.Join{Room: room})
 	if err != nil {
-		c.failed(err)
+		r.failed(err)
 		return room
 	}
-	c.joins.took(time.Since(began))
-	c.progress.Add(1)
-	m := &attendee{client: client, id: welcome.ID, heard: make(chan struct{}, burst)}
-	c.members[n] = m
-	c.wg.Go(func() { c.hear(m) })
+	r.joins.took(time.Since(began))
+	r.progress.Add(1)
+	m := &member{client: client, id: welcome.ID, heard: make(chan struct{}, burst)}
+	r.members[n] = m
+	r.wg.Go(func() { r.hear(m) })
 	return welcome.Room
 }
 
 // hear receives until the client is closed. A member that the server ended is an error.
-func (c *crowd) hear(m *attendee) {
+func (r *loadRun) hear(m *member) {
 	for {
 		message, err := m.client.Receive(context.Background())
 		switch {
-		case errors.Is(err, signalclient.ErrClosed), err != nil && c.leaving.Load():
+		case errors.Is(err, signalclient.ErrClosed), err != nil && r.leaving.Load():
 			return
 		case err != nil:
-			c.failed(err)
+			r.failed(err)
 			return
 		}
 		switch message := message.(type) {
@@ -111,28 +111,28 @@ func (c *crowd) hear(m *attendee) {
 			default: // it came too late, and nobody waits for it
 			}
 		case *signaling.Error:
-			c.failed(message)
+			r.failed(message)
 		}
 	}
 }
 
-// talk has each member send to the next one of its room.
-func (c *crowd) talk(ctx context.Context) error {
-	if c.size < 2 || c.each == 0 {
+// exchange has each member send to the next one of its room.
+func (r *loadRun) exchange(ctx context.Context) error {
+	if r.size < 2 || r.each == 0 {
 		return nil
 	}
-	c.progress.Describe("sending")
-	c.messages.begin()
-	defer c.messages.end()
-	return c.parallel(ctx, len(c.members), func(n int) {
+	r.progress.Describe("sending")
+	r.messages.begin()
+	defer r.messages.end()
+	return r.parallel(ctx, len(r.members), func(n int) {
 		next := n + 1
-		if next%c.size == 0 {
-			next -= c.size
+		if next%r.size == 0 {
+			next -= r.size
 		}
-		from, to := c.members[n], c.members[next]
-		for left := c.each; from != nil && to != nil && left > 0; left -= burst {
-			if err := c.send(ctx, from, to, min(left, burst)); err != nil {
-				c.failed(err)
+		from, to := r.members[n], r.members[next]
+		for left := r.each; from != nil && to != nil && left > 0; left -= burst {
+			if err := r.send(ctx, from, to, min(left, burst)); err != nil {
+				r.failed(err)
 				return
 			}
 		}
@@ -140,7 +140,7 @@ func (c *crowd) talk(ctx context.Context) error {
 }
 
 // send sends a burst, and waits until it has arrived.
-func (c *crowd) send(ctx context.Context, from, to *attendee, n int) error {
+func (r *loadRun) send(ctx context.Context, from, to *member, n int) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, loadTimeout, fmt.Errorf("a message has not arrived within %v", loadTimeout))
 	defer cancel()
 	began := time.Now()
@@ -152,8 +152,8 @@ func (c *crowd) send(ctx context.Context, from, to *attendee, n int) error {
 	for range n {
 		select {
 		case <-to.heard:
-			c.messages.took(time.Since(began))
-			c.progress.Add(1)
+			r.messages.took(time.Since(began))
+			r.progress.Add(1)
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
@@ -166,10 +166,10 @@ var sampleCandidate = json.RawMessage(`{"type":"candidate","attempt":1,"candidat
 	`198.51.100.7 51423 typ srflx raddr 192.168.1.20 rport 51423 generation 0 ufrag Xy1z network-cost 999","sdpMid":"0"}`)
 
 // parallel does a thing for each number below n, a few at a time, until ctx ends.
-func (c *crowd) parallel(ctx context.Context, n int, do func(int)) error {
+func (r *loadRun) parallel(ctx context.Context, n int, do func(int)) error {
 	var next atomic.Int64
 	var wg sync.WaitGroup
-	for range min(c.atOnce, n) {
+	for range min(r.atOnce, n) {
 		wg.Go(func() {
 			for i := int(next.Add(1)) - 1; i < n && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
 				do(i)
@@ -180,22 +180,22 @@ func (c *crowd) parallel(ctx context.Context, n int, do func(int)) error {
 	return context.Cause(ctx)
 }
 
-func (c *crowd) failed(err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.errors[format.Clean(format.Error(err))]++
+func (r *loadRun) failed(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.errors[format.Clean(format.Error(err))]++
 }
 
 // close has everybody leave.
-func (c *crowd) close() {
-	c.closing.Do(func() {
-		c.leaving.Store(true)
-		c.progress.Finish()
-		_ = c.parallel(context.Background(), len(c.members), func(n int) {
-			if m := c.members[n]; m != nil {
+func (r *loadRun) close() {
+	r.closing.Do(func() {
+		r.leaving.Store(true)
+		r.progress.Finish()
+		_ = r.parallel(context.Background(), len(r.members), func(n int) {
+			if m := r.members[n]; m != nil {
 				m.client.Close()
 			}
 		})
-		c.wg.Wait()
+		r.wg.Wait()
 	})
 }
