@@ -72,7 +72,7 @@ func piped(t *testing.T) (*stream, net.Conn, *Server) {
 	t.Helper()
 	config, err := Config{PublicAddresses: []netip.Addr{netip.IPv6Loopback()}}.withDefaults()
 	require.NoError(t, err)
-	s := &Server{config: config, log: config.Log, places: newPlaces(&config)}
+	s := &Server{config: config, log: config.Log, registry: newRegistry(&config)}
 	server, client := net.Pipe()
 	t.Cleanup(func() { server.Close(); client.Close() })
 	return newStream(s, server, server), client, s
