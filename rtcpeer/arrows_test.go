@@ -44,7 +44,7 @@ func TestArrows(t *testing.T) {
 		"rtcpeer/examples/arena":          {"rtcpeer", "rtcpeer/js"},
 		"rtcpeer/examples/dots":           {"rtcpeer"},
 
-		"cmd/signal-server":                 {"rtcpeer/js", "signaling", "signaling/cluster/natsbus", "signaling/cluster/natsnode", "signaling/godot", "signaling/loglimit", "signaling/signalserver", "signaling/turnserver"},
+		"cmd/signal-server":                 {"cmd/internal/cli", "rtcpeer/js", "signaling", "signaling/cluster/natsbus", "signaling/cluster/natsnode", "signaling/godot", "signaling/loglimit", "signaling/signalserver", "signaling/turnserver"},
 		"cmd/internal/cli":                  nil,
 		"cmd/rtc-client":                    {"cmd/internal/cli", "cmd/rtc-client/internal/chat", "cmd/rtc-client/internal/console", "cmd/rtc-client/internal/demo", "cmd/rtc-client/internal/doctor", "cmd/rtc-client/internal/entry", "cmd/rtc-client/internal/files", "cmd/rtc-client/internal/format", "cmd/rtc-client/internal/list", "cmd/rtc-client/internal/load", "cmd/rtc-client/internal/ping", "cmd/rtc-client/internal/relay"},
 		"cmd/rtc-client/internal/chat":      {"cmd/internal/cli", "cmd/rtc-client/internal/console", "cmd/rtc-client/internal/entry", "cmd/rtc-client/internal/format", "cmd/rtc-client/internal/linklog", "cmd/rtc-client/internal/probe", "rtcpeer"},
