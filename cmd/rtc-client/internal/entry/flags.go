@@ -16,7 +16,7 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// Unseen is what the help of each flag says that has a secret.
+// Unseen is what the help of each flag says that has a secret: ${unseen} stands for it.
 const Unseen = "Other users of the machine see flags, but not the environment"
 
 // Flags are what can be said of a room that is entered, besides its URL.

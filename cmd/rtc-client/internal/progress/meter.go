@@ -29,7 +29,7 @@ type Meter struct {
 // Write.
 func NewMeter(c *console.Console) *Meter { return &Meter{said: c.Err, shown: c.IsTerminal()} }
 
-// Write writes something that is said to the console, above the bar.
+// Write writes a line of talk to the console, above the bar.
 func (m *Meter) Write(p []byte) (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -37,7 +37,7 @@ func (m *Meter) Write(p []byte) (int, error) {
 	return m.said.Write(p)
 }
 
-// Hold keeps the meter from being shown until it is released.
+// Hold(true) hides the meter, while a question is open. Hold(false) shows it again.
 func (m *Meter) Hold(held bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -53,7 +53,7 @@ type Gauge struct {
 	first      int64 // that were there before; -1: not known yet
 }
 
-// Add has one file more on its way. A negative size is not known.
+// Add returns the gauge of one more file, of so many bytes. A negative size is not known.
 func (m *Meter) Add(name string, size int64) *Gauge {
 	g := &Gauge{meter: m, name: name, size: max(size, 0), first: -1}
 	m.mu.Lock()
@@ -63,7 +63,7 @@ func (m *Meter) Add(name string, size int64) *Gauge {
 	return g
 }
 
-// Set says how many bytes of the file are there.
+// Set tells the gauge how many bytes of the file are there.
 func (g *Gauge) Set(n int64) {
 	if g.first < 0 {
 		g.first = n
