@@ -19,7 +19,7 @@ func TestProbe(t *testing.T) {
 	reply := slices.Concat([]byte(answers), question[len(asks):])
 	number, ok := Number(rtcpeer.Packet{Data: reply})
 	require.True(t, ok)
-	require.EqualValues(t, 1<<40, number)
+	require.Equal(t, uint64(1<<40), number)
 	require.False(t, Answer(node, rtcpeer.Packet{Data: reply}), "an answer is not answered")
 
 	for _, text := range []string{"", "hello", "ping", asks, string(question) + "x", string(reply[:12])} {
