@@ -5,9 +5,9 @@ import (
 	"io"
 	"log/slog"
 	"math"
-	"runtime/debug"
 	"time"
 
+	"example.org/rtcpeer/cmd/internal/cli"
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/godot"
 	"example.org/rtcpeer/signaling/signalserver"
@@ -77,14 +77,6 @@ func (o *relayOptions) check(p *problems) {
 	p.within("--relay-rate", o.Rate, 1<<10, 1<<30)
 	p.within("--relay-burst", o.Burst, 32<<10, 1<<30)
 	p.within("--relay-total", o.Total, 1<<10, 1<<30)
-}
-
-// version is what the Go tool knows of this build.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
 }
 
 // problems speak of flags where the packages would speak of their Config.
@@ -202,6 +194,6 @@ func (o *serverOptions) handler(w io.Writer) slog.Handler {
 }
 
 func printVersion(w io.Writer) error {
-	_, err := fmt.Fprintln(w, "signal-server", version())
+	_, err := fmt.Fprintln(w, "signal-server", cli.Version())
 	return err
 }
