@@ -50,6 +50,9 @@ func (o *outlet) write(l *lane, p []byte) error {
 		l.above = l.above || l.Buffered() > l.low
 		return err
 	}
+	if !l.path.alive() {
+		return l.path.ended()
+	}
 	if len(p) > int(l.path.pc.SCTP().GetCapabilities().MaxMessageSize) {
 		return tooLarge(p)
 	}

@@ -60,6 +60,8 @@ const (
 	slack = 10 * time.Millisecond
 	// bulkDelay is how much longer packets take because of bulk.
 	bulkDelay = 10 * time.Millisecond
+	// bulkGrowth is that of the window of bulk in a round trip in which packets hardly wait.
+	bulkGrowth = 1.15
 	// bulkPace is how much faster than its window in a round trip bulk may be handed over, and bulkBurst is what may go
 	// at once, in time. A whole window at once, after a pause or a probe, would all wait in one queue.
 	bulkPace  = 1.25
@@ -116,6 +118,9 @@ func (w *window) yield() {
 	}
 	without := float64(w.yields) * w.shortest.Seconds() / max(took, w.shortest).Seconds()
 	next := (float64(w.yields) + without + w.rate()*bulkDelay.Seconds()) / 2
+	if took < w.shortest+bulkDelay/2 && w.yields < w.room(1, bulkDelay/2) {
+		next = max(next, bulkGrowth*float64(w.yields)) // the start may have ended too soon
+	}
 	if w.idle {
 		next = min(next, float64(w.yields))
 	}
