@@ -14,7 +14,8 @@ import (
 // not matter (sctpFloor), and this one is in force. It follows what arrives and how long that takes, as BBR does
 // (draft-ietf-ccwg-bbr): the largest rate of the last round trips, times the shortest time that a packet took, and
 // some more so that a faster path shows. Where somebody else keeps a queue on the path, as TCP does, there is no such
-// time: then it grows and shrinks as TCP's windows do. Its owner calls from one goroutine at a time.
+// time: then it grows and shrinks as TCP's windows do. Bulk has a smaller window, which gives way to any queue, and a
+// pace (see yield and wait). Its owner calls from one goroutine at a time.
 type window struct {
 	rates [10]float64 // bytes a second that were acknowledged in each of the last intervals; a ring
 	at    int
