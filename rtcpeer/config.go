@@ -21,9 +21,10 @@ type Config struct {
 	// Channels are the modes of the transfer channels 1, 2, ...; at most 255. All members need the
 	// same list: two that differ get no link, and a *ChannelMismatchError each.
 	Channels []Mode
-	// Bulk lists the reliable channels, by their numbers, that yield to the others: they send less when a queue builds up
-	// on the network, so that a file beside a game does not hurt the game. It concerns only what this node sends; other
-	// members may have another list. It works over Pion; a browser ignores it.
+	// Bulk lists the reliable channels, by their numbers, that yield to the others: they aim at 10 ms of queue on the
+	// network, so that a file beside a game does not hurt the game. Alone they use all that the network carries; beside
+	// TCP through the same bottleneck they send hardly anything. It concerns only what this node sends; other members
+	// may have another list. It works over Pion; a browser ignores it.
 	Bulk []int
 	// Framed puts packets of a mesh into the frames of Godot's SceneMultiplayer, as they are in every
 	// star: for rooms shared with Godot games that use MultiplayerAPI. All members need the same.

@@ -248,10 +248,11 @@ func TestPaths(t *testing.T) {
 	const lasts = 3
 	long := os.Getenv("RTCPEER_LAB_LONG") != ""
 	only := regexp.MustCompile(os.Getenv("RTCPEER_LAB_STACKS"))
+	onlyRoads := regexp.MustCompile(os.Getenv("RTCPEER_LAB_ROADS"))
 	var text strings.Builder
 	text.WriteString(pathsHead)
 	for _, r := range roads {
-		if !long && !r.short {
+		if !long && !r.short || !onlyRoads.MatchString(r.key) {
 			continue
 		}
 		t.Run(r.key, func(t *testing.T) {

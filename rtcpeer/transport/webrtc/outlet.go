@@ -21,6 +21,7 @@ type outlet struct {
 	expected     atomic.Uint64 // on the wire, of all lanes
 	waiting      int           // lanes whose queue is not empty
 	turn         int           // the lane that is asked first
+	later        *time.Timer   // has the goroutine look when bulk may go on; nil: bulk does not wait for that
 
 	life   sync.Mutex // guards the fields below
 	kicks  int        // that the goroutine has not seen; it runs if there are any
@@ -49,6 +50,9 @@ func (o *outlet) write(l *lane, p []byte) error {
 		l.above = l.above || l.Buffered() > l.low
 		return err
 	}
+	if !l.path.alive() {
+		return l.path.ended()
+	}
 	if len(p) > int(l.path.pc.SCTP().GetCapabilities().MaxMessageSize) {
 		return tooLarge(p)
 	}
@@ -74,6 +78,9 @@ func (o *outlet) notifyLow(l *lane, bytes int, f func()) {
 
 // room reports whether a lane may have so many bytes more in flight; mu is held.
 func (o *outlet) room(l *lane, n int, now time.Time) bool {
+	if l.bulk && !o.mayGo(now) {
+		return false
+	}
 	fits := func() bool { return int(o.handed-o.acknowledged)+n <= o.window.size(l.bulk) }
 	if fits() {
 		return true
@@ -81,6 +88,18 @@ func (o *outlet) room(l *lane, n int, now time.Time) bool {
 	o.look(now)
 	own := int(l.channel.BufferedAmount())
 	return own == 0 || own+n <= alwaysRoom || fits()
+}
+
+// mayGo reports whether bulk need not wait for its pace. If it has to, the goroutine looks again in time; mu is held.
+func (o *outlet) mayGo(now time.Time) bool {
+	wait := o.window.wait(now)
+	if wait == 0 {
+		return true
+	}
+	if o.later == nil {
+		o.later = time.AfterFunc(wait, o.kick)
+	}
+	return false
 }
 
 // look finds out what has been acknowledged; mu is held.
@@ -107,6 +126,9 @@ func (o *outlet) hand(l *lane, p []byte, now time.Time) error {
 		return err
 	}
 	o.handed += uint64(len(p))
+	if l.bulk {
+		o.window.spend(len(p))
+	}
 	return nil
 }
 
@@ -169,6 +191,10 @@ func (o *outlet) pump() {
 	o.mu.Lock()
 	for {
 		now := time.Now()
+		if o.later != nil {
+			o.later.Stop()
+			o.later = nil
+		}
 		o.look(now)
 		for o.handNext(now) {
 		}
@@ -196,7 +222,7 @@ func (o *outlet) pump() {
 // is held.
 func (o *outlet) stuck() bool {
 	for _, l := range o.lanes {
-		if len(l.queue) > 0 && l.channel.BufferedAmount() == 0 && l.path.alive() {
+		if len(l.queue) > 0 && l.channel.BufferedAmount() == 0 && l.path.alive() && (!l.bulk || o.later == nil) {
 			return true
 		}
 	}
@@ -231,4 +257,9 @@ func (o *outlet) close() {
 	o.closed = true
 	o.life.Unlock()
 	o.runs.Wait()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.later != nil {
+		o.later.Stop()
+	}
 }

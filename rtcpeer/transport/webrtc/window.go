@@ -14,7 +14,8 @@ import (
 // not matter (sctpFloor), and this one is in force. It follows what arrives and how long that takes, as BBR does
 // (draft-ietf-ccwg-bbr): the largest rate of the last round trips, times the shortest time that a packet took, and
 // some more so that a faster path shows. Where somebody else keeps a queue on the path, as TCP does, there is no such
-// time: then it grows and shrinks as TCP's windows do. Its owner calls from one goroutine at a time.
+// time: then it grows and shrinks as TCP's windows do. Bulk has a smaller window, which gives way to any queue, and a
+// pace (see yield and wait). Its owner calls from one goroutine at a time.
 type window struct {
 	rates [10]float64 // bytes a second that were acknowledged in each of the last intervals; a ring
 	at    int
@@ -35,8 +36,13 @@ type window struct {
 	grown   float64 // the largest rate when it last grew by a quarter; while starting
 	flat    int     // intervals since
 
-	queued  int // intervals in a row with a queue that is not this window's own
-	contest int // the window while somebody else keeps a queue; 0: nobody does
+	queued  int           // intervals in a row with a queue that is not this window's own
+	contest int           // the window while somebody else keeps a queue; 0: nobody does
+	yields  int           // the window of bulk; 0: it starts
+	before  time.Duration // usual, of the interval before the last
+
+	credit   float64 // bytes of bulk that may go now
+	credited time.Time
 }
 
 // A flow is what has happened on a path so far, in bytes.
@@ -52,9 +58,15 @@ const (
 	// intervals last for a round trip, and no less than this.
 	shortInterval = 20 * time.Millisecond
 	// slack is what may be in flight beyond the path's own, in time: acknowledgements come late and in groups.
-	slack, bulkSlack = 10 * time.Millisecond, 5 * time.Millisecond
-	// bulkDelay is how much longer packets may take because of bulk before it sends less than the path carries.
+	slack = 10 * time.Millisecond
+	// bulkDelay is how much longer packets take because of bulk.
 	bulkDelay = 10 * time.Millisecond
+	// bulkGrowth is that of the window of bulk in a round trip in which packets hardly wait.
+	bulkGrowth = 1.15
+	// bulkPace is how much faster than its window in a round trip bulk may be handed over, and bulkBurst is what may go
+	// at once, in time. A whole window at once, after a pause or a probe, would all wait in one queue.
+	bulkPace  = 1.25
+	bulkBurst = 5 * time.Millisecond
 	// probeEach is how often the window shrinks for a moment, to see how long a packet takes without a queue.
 	probeEach, probeTime = 10 * time.Second, 200 * time.Millisecond
 	idleReset            = 10 * time.Second // after which a path may have become another one
@@ -86,8 +98,49 @@ func (w *window) update(f flow, took time.Duration, idle bool, sent func() uint6
 		w.busy = now
 	}
 	w.usual, w.least = cmp.Or(w.least, w.usual), 0
+	w.yield()
 	w.began, w.last, w.idle = now, f, false
 }
+
+// yield moves the window of bulk half of the way to the one with which packets wait for bulkDelay, as FAST TCP does
+// (doi.org/10.1109/TNET.2006.886335). What a window does shows a round trip later: one that follows the delay at once
+// swings between no queue and a long one.
+func (w *window) yield() {
+	took := min(w.usual, cmp.Or(w.before, w.usual)) // one interval may be too long by a delayed acknowledgement, or a busy machine
+	w.before = w.usual
+	switch {
+	case !w.probeEnd.IsZero():
+		return
+	case w.yields == 0:
+		if w.started || took > w.shortest+bulkDelay {
+			w.yields = w.room(1, bulkDelay)
+		}
+		return
+	}
+	without := float64(w.yields) * w.shortest.Seconds() / max(took, w.shortest).Seconds()
+	next := (float64(w.yields) + without + w.rate()*bulkDelay.Seconds()) / 2
+	if took < w.shortest+bulkDelay/2 && w.yields < w.room(1, bulkDelay/2) {
+		next = max(next, bulkGrowth*float64(w.yields)) // the start may have ended too soon
+	}
+	if w.idle {
+		next = min(next, float64(w.yields))
+	}
+	w.yields = max(leastWindow, min(int(next), w.room(1.25, slack)))
+}
+
+// wait returns how long the next packet of bulk has to wait for those before it.
+func (w *window) wait(now time.Time) time.Duration {
+	if w.shortest == 0 {
+		return 0
+	}
+	pace := bulkPace * float64(w.size(true)) / w.shortest.Seconds()
+	w.credit = min(w.credit+pace*now.Sub(w.credited).Seconds(), pace*bulkBurst.Seconds())
+	w.credited = now
+	return max(0, time.Duration(-w.credit/pace*float64(time.Second)))
+}
+
+// spend counts bytes of bulk.
+func (w *window) spend(n int) { w.credit -= float64(n) }
 
 // lost reports whether packets were sent again. More than was expected may be on the wire for other reasons too:
 // acknowledgements, and what waited in SCTP a moment ago.
@@ -157,24 +210,17 @@ func (w *window) rate() float64 { return slices.Max(w.rates[:]) }
 // queue is how much longer a packet takes than with nothing in its way.
 func (w *window) queue() time.Duration { return max(w.usual-w.shortest, 0) }
 
-// bulkGain is the gain of bulk (see room). The longer the queue, the smaller it is.
-func (w *window) bulkGain() float64 {
-	queue := float64(w.queue()) / float64(bulkDelay)
-	if queue < 1 {
-		return 1.25 - 0.25*queue
-	}
-	return max(1.5-0.5*queue, 0.5)
-}
-
 // size is the window, for bulk or not.
 func (w *window) size(bulk bool) int {
 	switch {
 	case !w.probeEnd.IsZero():
 		return w.room(0.5, 0)
-	case !w.started && (!bulk || w.bulkGain() > 1):
-		return w.room(2, slack)
+	case bulk && w.yields > 0:
+		return w.yields
 	case bulk:
-		return w.room(w.bulkGain(), bulkSlack)
+		return w.room(1.4, slack/2)
+	case !w.started:
+		return w.room(2, slack)
 	case w.contest > 0:
 		return max(leastWindow, w.contest)
 	}
