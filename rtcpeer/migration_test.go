@@ -170,6 +170,66 @@ func TestHostDiesUnderLoad(t *testing.T) {
 	}, 1, 5, 7, 9, 11)
 }
 
+// A room of 16 plays at 60 Hz over lines that lose packets. Its host dies, and so does the next one.
+func TestHostsOfSixteenDie(t *testing.T) {
+	ids := []rtcpeer.PeerID{1}
+	for i := range rtcpeer.PeerID(15) {
+		ids = append(ids, 5+i)
+	}
+	const frame = time.Second / 60
+	config := rtcpeer.Config{Channels: []rtcpeer.Mode{rtcpeer.Reliable, rtcpeer.UnreliableOrdered}}
+	migrating(t, config, func(t *testing.T, w *world) {
+		guests := ids[3:] // of the last host
+		var reliable []*stream
+		for i, from := range guests {
+			reliable = append(reliable, w.stream(from, guests[(i+1)%len(guests)], 1, rtcpeer.Reliable, frame, 20))
+			places := w.stream(from, rtcpeer.Broadcast, 2, rtcpeer.UnreliableOrdered, frame, 20)
+			defer places.end()
+		}
+		for i, next := range ids[1:3] {
+			after(time.Second)
+			w.kill(ids[i])
+			after(3 * time.Second)
+			w.room.depose()
+			began := time.Now()
+			for _, id := range ids[i+1:] {
+				for n := w.nodes[id]; n.Host() != next || n.Status() != rtcpeer.ConnectionConnected || len(n.Stats().Links) == 0; {
+					after(frame)
+				}
+			}
+			require.Less(t, time.Since(began), 2*time.Second, "all are linked to host %d", next)
+		}
+		after(time.Second)
+		for _, s := range reliable {
+			s.end()
+		}
+		after(5 * time.Second)
+		for _, s := range reliable {
+			last, lost := -1, false
+			for _, data := range w.diaries[s.to].packets(s.from, 1, rtcpeer.Reliable) {
+				n, err := strconv.Atoi(data)
+				require.NoError(t, err)
+				require.Greater(t, n, last, "%d to %d: in order, and once", s.from, s.to)
+				lost, last = lost || n > last+1, n
+			}
+			require.Equal(t, s.sent-1, last, "%d to %d: the last one arrives", s.from, s.to)
+			require.Greater(t, last, 100, "%d to %d", s.from, s.to)
+			require.Greater(t, len(w.diaries[s.to].packets(s.from, 2, rtcpeer.UnreliableOrdered)), 100, "%d to %d", s.from, s.to)
+			if lost {
+				require.Contains(t, w.change(s.from).Missed, s.to)
+			}
+		}
+		for _, at := range guests {
+			w.diaries[at].check(t)
+			for _, id := range guests {
+				if id != at {
+					require.Equal(t, "connected", w.diaries[at].story(id), "%d of %d", at, id)
+				}
+			}
+		}
+	}, ids...)
+}
+
 // What is sent between two hosts waits, or says that it does not.
 func TestSendingBetweenTwoHosts(t *testing.T) {
 	migrating(t, rtcpeer.Config{}, func(t *testing.T, w *world) {

@@ -314,7 +314,13 @@ func (r *guest) send(ctx context.Context, p Packet, i int) error {
 		if at.host == r.node.id { // it has become the host meanwhile
 			return r.node.route().send(ctx, p, i)
 		}
-		err := r.sendOver(ctx, p, at, i)
+		l, none := r.node.roster.to(at.host)
+		err := r.sendOver(ctx, p, at, l, i)
+		if none != nil {
+			if _, none = r.node.roster.to(at.host); none == nil {
+				continue // it was linked meanwhile
+			}
+		}
 		switch {
 		case !errors.Is(err, ErrUnknownPeer) || !r.waits(p.Peer, at):
 			return err
@@ -328,14 +334,13 @@ func (r *guest) send(ctx context.Context, p Packet, i int) error {
 	}
 }
 
-// sendOver sends a packet over the link with the host, if there is one.
-func (r *guest) sendOver(ctx context.Context, p Packet, at *lead, i int) error {
+// sendOver sends a packet over the link with the host; nil: there is none.
+func (r *guest) sendOver(ctx context.Context, p Packet, at *lead, l *link, i int) error {
 	target := at.resolve(p.Peer)
-	l, err := r.node.roster.to(at.host)
 	switch {
-	case err != nil && (p.Peer > 0 || r.moves()):
+	case l == nil && (p.Peer > 0 || r.moves()):
 		return fmt.Errorf("%w: %d", ErrUnknownPeer, p.Peer)
-	case err != nil:
+	case l == nil:
 		return nil // a broadcast to nobody yet
 	case target == at.host:
 		return framed(p, nil, func(frame []byte) error { return l.lanes[i].put(ctx, frame) })

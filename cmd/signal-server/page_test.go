@@ -135,7 +135,7 @@ func TestPageIsServed(t *testing.T) {
 	for path, kind := range map[string]string{
 		"/": "text/html", "/page.css": "text/css", "/room.css": "text/css", "/icon.svg": "image/svg", "/og.png": "image/png", "/page.webmanifest": "application/manifest+json", "/page.js": "text/javascript", "/rtcpeer.js": "text/javascript",
 		"/relay-links.js": "text/javascript", "/relay-links.js.map": "application/json",
-		"/times.js": "text/javascript", "/requests.js": "text/javascript", "/rtcpeer-" + js.Version() + ".js": "text/javascript", "/transfer.js": "text/javascript", "/transfer.js.map": "application/json",
+		"/times.js": "text/javascript", "/migration.js": "text/javascript", "/requests.js": "text/javascript", "/rtcpeer-" + js.Version() + ".js": "text/javascript", "/transfer.js": "text/javascript", "/transfer.js.map": "application/json",
 		"/qr.js": "text/javascript", "/LICENSE": "text/plain",
 	} {
 		req, err := http.NewRequestWithContext(ctx, "GET", address+path, nil)

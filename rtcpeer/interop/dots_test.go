@@ -57,6 +57,54 @@ func TestDots(t *testing.T) {
 	}
 }
 
+// The bot that hosts the room quits, and the tab hosts it from then on: Go in a page. What the tab tells goes on.
+func TestDotsGoesOnWithoutItsHost(t *testing.T) {
+	s := startServer(t)
+	if missing := need(t, inChromium); missing != "" {
+		t.Skip(missing)
+	}
+	profile, err := newProfile(t)
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	first, err := rtcpeer.Join(ctx, s.url("dots"), rtcpeer.Config{Topology: rtcpeer.Star, NewRoom: rtcpeer.NewRoom{Migrates: true}})
+	require.NoError(t, err)
+	t.Cleanup(func() { first.Close() })
+	h := &host{cmd: chromium(profile, startExample(t, "dots", s.url("dots")), "")}
+	require.NoError(t, h.run())
+	t.Cleanup(h.end)
+
+	var bot, tab rtcpeer.PeerID // the bot has joined before it serves the page
+	for tab == 0 {
+		switch ev, err := first.Receive(ctx); {
+		case err != nil:
+			require.NoError(t, err, "bot %d, no tab", bot)
+		case ev.Kind == rtcpeer.PeerConnected && bot == 0:
+			bot = ev.Peer
+		case ev.Kind == rtcpeer.PeerConnected:
+			tab = ev.Peer
+		}
+	}
+	watcher, err := rtcpeer.Join(ctx, s.url("dots"), rtcpeer.Config{NeverHost: true})
+	require.NoError(t, err)
+	t.Cleanup(func() { watcher.Close() })
+	require.NoError(t, first.SetSuccessor(ctx, tab))
+	places := make(map[rtcpeer.PeerID]int) // that the watcher is told of; of the tab's time as the host once it is that
+	for changed := false; places[bot] < 30 || places[tab] < 60; {
+		ev, err := watcher.Receive(ctx)
+		require.NoError(t, err, "places %v, host changed: %v", places, changed)
+		switch {
+		case ev.Kind == rtcpeer.HostChanged:
+			require.Equal(t, tab, ev.Host.New)
+			changed = true
+		case ev.Kind == rtcpeer.PacketReceived && ev.Packet.Mode != rtcpeer.Reliable && changed:
+			places[ev.Peer]++
+		case ev.Kind == rtcpeer.PacketReceived && first.Status() == rtcpeer.ConnectionConnected:
+			require.NoError(t, first.Close())
+		}
+	}
+}
+
 // The other example: its page is a player, and this test another one. Both have names and places by the server's word.
 func TestArena(t *testing.T) {
 	s := startServer(t)

@@ -1,7 +1,8 @@
 // Package js holds the browser's peer, and serves it: the Go package rtcpeer in JavaScript, with its words, numbers and
 // rules. rtcpeer.js is one ES module; relay-links.js is a second one, for pages that want links through the signaling
 // server, transfer.js a third, for pages that send and receive files, times.js a
-// fourth, for pages that ask for round trips and clocks, and requests.js a fifth, for requests that are answered.
+// fourth, for pages that ask for round trips and clocks, requests.js a fifth, for requests that are answered, and
+// migration.js a sixth, for members of stars that outlive their hosts.
 //
 //	for _, name := range js.Names() {
 //		mux.Handle("/"+name, js.Handler())
@@ -125,6 +126,8 @@ var files = map[string]func() served{
 	"rtcpeer.js.map":     sourceMap("rtcpeer.js.map"),
 	"relay-links.js":     module("relay-links.js"),
 	"relay-links.js.map": sourceMap("relay-links.js.map"),
+	"migration.js":       module("migration.js"),
+	"migration.js.map":   sourceMap("migration.js.map"),
 	"requests.js":        module("requests.js"),
 	"requests.js.map":    sourceMap("requests.js.map"),
 	"times.js":           module("times.js"),

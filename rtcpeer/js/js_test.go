@@ -25,9 +25,10 @@ func TestServed(t *testing.T) {
 	require.Regexp(t, `^\d+\.\d+\.\d+$`, v)
 	require.ElementsMatch(t, []string{
 		"relay-links.js", "relay-links.js.map", "rtcpeer.js", "rtcpeer.js.map", "times.js", "times.js.map", "transfer.js", "transfer.js.map", "requests.js", "requests.js.map", "requests-" + v + ".js",
+		"migration.js", "migration.js.map", "migration-" + v + ".js",
 		"relay-links-" + v + ".js", "rtcpeer-" + v + ".js", "times-" + v + ".js", "transfer-" + v + ".js",
 	}, js.Names())
-	for _, name := range []string{"rtcpeer.js", "relay-links.js", "times.js", "requests.js", "transfer.js"} {
+	for _, name := range []string{"rtcpeer.js", "relay-links.js", "times.js", "migration.js", "requests.js", "transfer.js"} {
 		shipped, err := os.ReadFile(name)
 		require.NoError(t, err)
 		plain := get(t, server.URL+"/"+name, "identity", "")

@@ -8,7 +8,7 @@ export type ErrorCode =
   | "bad_message" | "unknown_kind" | "bad_room" | "too_large" | "not_joined" | "already_joined" | "join_timeout" | "topology_mismatch"
   | "room_full" | "server_full" | "sealed" | "resume_refused" | "replaced" | "not_host" | "unknown_peer" | "host_left"
   | "seal_complete" | "unknown_room" | "slow" | "shutting_down" | "internal" | "forbidden" | "wrong_password" | "rate_limited"
-  | "locked" | "kicked" | "expired" | "room_closed";
+  | "locked" | "kicked" | "expired" | "room_closed" | "host_replaced";
 export type Bytes = Uint8Array | ArrayBuffer | ArrayBufferView | string;
 
 /** An RTCIceServer. */
@@ -121,6 +121,8 @@ export type Config = {
   relayLinks?: RelayLinks;
   /** Measures the ways to the peers, and their clocks: see times.js. */
   times?: PeerTimes;
+  /** Follows a star to its next host, or becomes it, if the room migrates: see migration.js. */
+  migration?: Migration;
   /** Gets what an operator would want to know. */
   log?: (text: string, detail?: any) => void;
   /** Instead of the browser's. */
@@ -131,6 +133,9 @@ export type Config = {
 
 /** What is measured of the peers of one node, by a class of times.js. In ms; undefined: not known. */
 export type PeerTimes = { rtt(peer: number): number | undefined; offset(peer: number): number | undefined };
+
+/** How a node follows its host, by a class of migration.js. */
+export type Migration = { readonly term: number; setSuccessor(id: number): void };
 
 /** What relay-links.js does for a node. It is no part of the contract. */
 export type RelayLinks = (socket: () => WebSocket | null, drop: (why: string) => void) => {
@@ -149,6 +154,10 @@ export type NewRoom = {
   metadata?: any;
   /** The most members it may have (0: as many as the server allows). */
   maxMembers?: number;
+  /** A star outlives its host, as long as all members can move to another one: see migration.js. */
+  migrates?: boolean;
+  /** For how many ms such a room waits for a host that has lost the server (0: 10000; at most 600000). */
+  hostTimeout?: number;
 };
 
 /** What list asks for. Of the Config, only token, WebSocket and signal count here. */
@@ -224,6 +233,11 @@ export type ResumedEvent = { kind: "resumed"; peer: number };
 export type SignalingLostEvent = { kind: "signaling lost"; peer?: undefined; error: RtcPeerError };
 /** The connection to the signaling server is back. */
 export type SignalingResumedEvent = { kind: "signaling resumed"; peer?: undefined };
+/**
+ * Another member hosts the room, see migration.js. The others that are connected stay so. missed: who of them may have
+ * missed reliable packets of this node, as the old host may not have passed them on. peer is new.
+ */
+export type HostChangedEvent = { kind: "host changed"; peer: number; old: number; new: number; term: number; missed: number[] };
 /** For node.on alone: nothing more comes. error: why, if close was not called. */
 export type EndedEvent = { kind: "ended"; error: RtcPeerError | null };
 export type Event =
@@ -233,6 +247,7 @@ export type Event =
   | FailedEvent
   | InterruptedEvent
   | ResumedEvent
+  | HostChangedEvent
   | SignalingLostEvent
   | SignalingResumedEvent;
 
@@ -340,7 +355,7 @@ export declare class RtcNode {
     /** @readonly @type {string} */ readonly room: string;
     /** At which others join. @readonly @type {string} */ readonly url: string;
     /** @readonly @type {Topology} */ readonly topology: Topology;
-    /** The id of the room's host. In a mesh it has no part in the packets. @readonly @type {number} */ readonly host: number;
+    /** The id of the room's host, which changes in a star that outlives it. In a mesh it has no part in the packets. @readonly @type {number} */ readonly host: number;
     /** "connecting" is a star's guest that waits for its host. @type {"disconnected" | "connecting" | "connected"} */ status: "disconnected" | "connecting" | "connected";
     /** Why the node has ended, if close was not called. @type {RtcPeerError | null} */ error: RtcPeerError | null;
     /** Whether the room takes nobody new. */ sealed: boolean;

@@ -15,6 +15,7 @@ try {
   ship("rtcpeer.d.ts", "", [join(folder, "src/types"), ...["errors", "secret", "node", "join"].map((name) => join(out, name))]);
   ship("transfer.d.ts", 'import type { Event, RtcNode } from "./rtcpeer.js";\n\n', [join(folder, "src/transfer/types"), ...["errors", "files", "offer", "name"].map((name) => join(out, "transfer", name))]);
   ship("times.d.ts", "", [join(out, "times")]);
+  ship("migration.d.ts", "", [join(out, "migration")]);
   ship("requests.d.ts", 'import type { Bytes, EndedEvent, Event, RtcNode } from "./rtcpeer.js";\n\n', [join(out, "requests")]);
   ship("relay-links.d.ts", 'import type { RelayLinks } from "./rtcpeer.js";\n\n', [join(out, "relay-links")]);
 } finally {

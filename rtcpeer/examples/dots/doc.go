@@ -16,5 +16,6 @@
 //	         when somebody scores: the board, reliable, by the referee
 //
 // The referee is the player with the lowest id. All have the board, so that when the referee leaves
-// the next one goes on with it. A room of either topology will do: the packets are broadcasts.
+// the next one goes on with it. The room is a star that outlives its host: when the player that hosts it quits,
+// another one does, bot or tab, and the game goes on.
 package main

@@ -83,6 +83,72 @@ func TestTwoBotsAgreeOnTheScores(t *testing.T) {
 	require.Equal(t, scores[0], scores[1])
 }
 
+// The game goes on when the bot that hosts its room quits, and the next one.
+func TestTheHostsQuit(t *testing.T) {
+	room := startServer(t)
+	var games sync.WaitGroup
+	nodes, quit := make([]*rtcpeer.Node, 3), make([]context.CancelFunc, 3)
+	boards := make(chan map[rtcpeer.PeerID]int)
+	for i := range nodes {
+		node, err := rtcpeer.Join(t.Context(), room, inRoom())
+		require.NoError(t, err)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+		nodes[i], quit[i] = node, cancel
+		defer cancel()
+		games.Go(func() {
+			defer node.Close()
+			if err := newGame(node).play(ctx, &reporter{bot: bot{last: time.Now()}, ctx: ctx, boards: boards}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for i := range nodes[:2] {
+		points, most := 0, 0
+		for played := 0; played < 2; { // boards of this host's time in which somebody has got a point
+			select {
+			case scores := <-boards:
+				points = 0
+				for _, n := range scores {
+					points += n
+				}
+				if points > most {
+					played, most = played+1, points
+				}
+			case <-time.After(time.Minute):
+				t.Fatalf("no more points after %d with host %d", most, i)
+			}
+		}
+		require.Equal(t, nodes[i].ID(), nodes[2].Host())
+		require.Equal(t, i+1, nodes[2].Term())
+		quit[i]()
+		for nodes[2].Term() != i+2 || nodes[2].Status() != rtcpeer.ConnectionConnected {
+			select {
+			case <-boards:
+			case <-time.After(time.Minute):
+				t.Fatalf("host %d has quit, and the last player is in term %d", i, nodes[2].Term())
+			}
+		}
+	}
+	for _, stop := range quit {
+		stop()
+	}
+	games.Wait()
+}
+
+// reporter is a bot that shows each board that it has, as long as its game lasts.
+type reporter struct {
+	bot
+	ctx    context.Context
+	boards chan<- map[rtcpeer.PeerID]int
+}
+
+func (r *reporter) show(g *game) {
+	select {
+	case r.boards <- maps.Clone(g.board.Scores):
+	case <-r.ctx.Done():
+	}
+}
+
 func TestPackets(t *testing.T) {
 	at, ok := decodePlace(place{0.25, 1}.encode())
 	require.True(t, ok)

@@ -32,6 +32,11 @@ type pilot interface {
 	show(*game)
 }
 
+// inRoom is how all take part: in a star, so that each has one link, which goes on when its host quits.
+func inRoom() rtcpeer.Config {
+	return rtcpeer.Config{Topology: rtcpeer.Star, NewRoom: rtcpeer.NewRoom{Migrates: true}}
+}
+
 func newGame(p rtcpeer.Peer) *game {
 	return &game{
 		peer:  p,

@@ -44,7 +44,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 func start(ctx context.Context, url, address string, stdout io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	node, err := rtcpeer.Join(ctx, url, rtcpeer.Config{})
+	node, err := rtcpeer.Join(ctx, url, inRoom())
 	if err != nil {
 		return err
 	}

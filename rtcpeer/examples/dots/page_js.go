@@ -22,7 +22,7 @@ func main() {
 func start(document, status js.Value) error {
 	query := js.Global().Get("URLSearchParams").New(js.Global().Get("location").Get("search"))
 	room := query.Call("get", "room").String()
-	node, err := rtcpeer.Join(context.Background(), room, rtcpeer.Config{})
+	node, err := rtcpeer.Join(context.Background(), room, inRoom())
 	if err != nil {
 		return err
 	}

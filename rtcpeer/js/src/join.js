@@ -41,8 +41,8 @@ async function enter(url, c, match) {
   const { url: dial, room, roomUrl } = parseUrl(url, !match);
   const { topology, channels, metadata, token, password, resume, create, newRoom: n } = c;
   const signaling = new Signaling(dial, checked({
-    kind: "join", room, topology, channels, metadata, token, password, resume, create, match, features: c.relayLinks ? ["repair", relayFeature] : ["repair"], incarnation: randomText(),
-    new_room: n && { ...n, max_members: n.maxMembers },
+    kind: "join", room, topology, channels, metadata, token, password, resume, create, match, features: ["repair", c.relayLinks && relayFeature, ...(/** @type {any} */ (c.migration)?.features ?? [])].filter(Boolean), incarnation: randomText(),
+    new_room: n && { ...n, max_members: n.maxMembers, host_timeout_ms: n.hostTimeout },
   }), c);
   const welcome = await signaling.first();
   const why = topology && welcome.topology !== topology ? new RtcPeerError("topology_mismatch", `it is a ${welcome.topology}`)

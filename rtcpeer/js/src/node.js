@@ -2,7 +2,7 @@
 // and left out of rtcpeer.d.ts.
 
 import { maxId, modes, now, toBytes } from "./basics.js";
-import { RtcPeerError, unknownPeer } from "./errors.js";
+import { BroadcastError, RtcPeerError, unknownPeer } from "./errors.js";
 import { commands } from "./frames.js";
 import { Inbox } from "./inbox.js";
 import { maxAttempt } from "./negotiation.js";
@@ -16,6 +16,8 @@ import { decodeSignal } from "./wire.js";
 /** @import { Presence } from "./inbox.js" */
 /** @import { Lane } from "./lane.js" */
 /** @import { Link } from "./link.js" */
+/** @import { Migration as Follower } from "./migration.js" */
+/** @import { Moving } from "./routes.js" */
 /** @import { Signaling } from "./signaling.js" */
 /** @import { Bytes, Command, EndedEvent, Event, IceServer, Mode, Outgoing, Reason, RelayLinks, Stats, Topology } from "./types.js" */
 /** @import { Message, Signal } from "./wire.js" */
@@ -30,7 +32,7 @@ export class RtcNode {
   /** @readonly @type {string} */ room;
   /** At which others join. @readonly @type {string} */ url;
   /** @readonly @type {Topology} */ topology;
-  /** The id of the room's host. In a mesh it has no part in the packets. @readonly @type {number} */ host;
+  /** The id of the room's host, which changes in a star that outlives it. In a mesh it has no part in the packets. @readonly @type {number} */ host;
   /** "connecting" is a star's guest that waits for its host. @type {"disconnected" | "connecting" | "connected"} */ status;
   /** Why the node has ended, if close was not called. @type {RtcPeerError | null} */ error = null;
   /** Whether the room takes nobody new. */ sealed = false;
@@ -39,7 +41,7 @@ export class RtcNode {
 
   /** @internal @type {Signaling} */ signaling;
   /** @internal @type {ReturnType<typeof withDefaults>} */ config;
-  /** @internal @type {Mesh} */ route;
+  /** @internal @type {Mesh & Moving} */ route;
   /** Of the lanes. @internal @type {Mode[]} */ layout;
   /** Whether packets are. @internal @type {boolean} */ framed;
   /** @internal */ inbox = new Inbox();
@@ -78,7 +80,8 @@ export class RtcNode {
       this.inbox.signaling({ kind: "signaling lost", error });
     };
     signaling.onend = (why) => this.signalingEnded(why);
-    for (const m of signaling.held.splice(0)) this.take(m); // the welcome first
+    /** @type {Follower | undefined} */ (config.migration)?.start(this, Guest, Host, RtcPeerError, BroadcastError);
+    for (const m of signaling.held.splice(0)) signaling.onmessage(m); // the welcome first
     if (signaling.error) signaling.onend(signaling.error);
   }
 
@@ -444,6 +447,7 @@ export class RtcNode {
     const reason = /** @type {Reason} */ (link.reason);
     peer.link = null;
     if (published) this.route.down(link, reason, error);
+    else this.route.abandon?.(link.peer, reason);
     const again = peer.follows(link);
     peer.told ||= published;
     if (failure) {
@@ -453,7 +457,7 @@ export class RtcNode {
     }
     if (published) peer.lost = peer.present && reason === "lost" && !link.wanted;
     const last = !this.links().length, signalingError = this.signaling.error;
-    if (this.guest && again && !signalingError) {
+    if (this.guest && (this.route.parts?.(link, again) ?? again) && !signalingError) {
       if (this.status === "connected") this.status = "connecting";
     } else if (this.guest && last) {
       this.end(again && signalingError ? this.withoutSignaling(signalingError) : failure ?? error ?? hostGone(reason, link));

@@ -15,6 +15,12 @@ import { addPeer, authenticate, authFrame, decodeFrame, delPeer, rawFrame, relay
 const maxGone = 1024; // relayed peers that are gone and still remembered
 const maxRelayed = 16384; // relayed peers that are there, or of which the program has not taken that they came and went
 
+/**
+ * What a route does besides where hosts change, see migration.js: abandon ends a peer that is shown as connected and could not
+ * be linked; parts says whether a guest whose link with the host is over goes on.
+ * @typedef {{abandon?: (id: number, reason: Reason) => void, parts?: (link: Link, again: boolean) => boolean}} Moving
+ */
+
 export class Mesh {
   /** @param {RtcNode} node */
   constructor(node) {

@@ -54,6 +54,7 @@ const roomName = (v = "", name) =>
   /^[A-Za-z0-9_-]{1,64}$/.test(string(v, name)) ? v : bad(`room name ${JSON.stringify(v)}: want 1 to 64 letters, digits, - and _`, "bad_room");
 const iceServers = optional(listOf(record({ urls: listOf(string), username: optional(string), credential: optional(string) })));
 /** @type {Check} */ const features = (v, name) => (v?.length === 0 ? undefined : optional(listOf(bytes(1, 32), 16))(v, name));
+const ids = optional(listOf(id));
 const incarnation = optional(bytes(0, 64));
 const member = record({ id, channels: optional(channelList), metadata, one_attempt: flag, features, incarnation });
 
@@ -63,7 +64,7 @@ const kinds = {
     room: optional(roomName), topology: optional(topology), channels: optional(channelList),
     resume: optional(token), token: optional(token), metadata, one_attempt: flag, features, incarnation, password: optional(bytes(0, 128)),
     new_room: optional(record({
-      public: flag, metadata, max_members: optional(count),
+      public: flag, metadata, max_members: optional(count), migrates: flag, host_timeout_ms: optional(whole(0, 600000)),
     })),
     create: optional(oneOf("never", "only")), match: optional(record({ key: bytes(1, 128), size: whole(2, 64) })),
   }),
@@ -77,8 +78,11 @@ const kinds = {
   lock: record({ open: flag }),
   kick: record({ id, text: optional(bytes(0, 256)) }),
   leave: record({}),
+  successor: record({ id: optional(id) }),
+  host_lost: record({ term: whole(1) }),
+  host_changed: record({ host: id, term: whole(1), members: optional(listOf(member)), guests: ids }),
   welcome: record({
-    id, room: roomName, topology, host: id, members: optional(listOf(member)), resume: string,
+    id, room: roomName, topology, host: id, term: optional(count), members: optional(listOf(member)), guests: ids, resume: string,
     resumed: flag, sealed: flag, locked: flag, relay_links: flag, host_away_ms: optional(count), ice_servers: iceServers,
     limits: (v = {}) => v,
   }),

@@ -248,7 +248,7 @@ export function orderly(events) {
   const state = new Map();
   for (const { kind, peer } of events) {
     const here = state.get(peer) === "connected";
-    if (kind.startsWith("signaling")) continue;
+    if (kind.startsWith("signaling") || kind === "host changed") continue;
     if (kind === "connected" ? here : kind !== "failed" && !here) return `${kind} of ${peer} while ${state.get(peer) ?? "unknown"}`;
     if (["connected", "disconnected", "failed"].includes(kind)) state.set(peer, kind);
   }

@@ -1,0 +1,111 @@
+// migration: members of a star that outlives its host. It is a module beside rtcpeer.js, for pages that play in such rooms:
+//
+//   import { join } from "./rtcpeer.js";
+//   import { Migration } from "./migration.js";
+//
+//   const migration = new Migration();
+//   const node = await join(url, { topology: "star", newRoom: { migrates: true }, migration });
+//
+//   server: host 5, term 2 ---> Migration.follow: the link with the old host ends; "host changed"; links with the new members
+//                               NextGuest: packets wait for the new host; relayed peers stay connected
+//                               NextHost: this node is the new host: relayed peers get links, and stay connected
+//
+// The rules are those of the Go package (rtcpeer/migration.go), and PROTOCOL.md has the wire ("Another host").
+
+import { nextGuest, nextHost } from "./moving.js";
+
+/** @import { BroadcastError, RtcPeerError } from "./errors.js" */
+/** @import { NextGuest } from "./moving.js" */
+/** @import { RtcNode } from "./node.js" */
+/** @import { Guest, Host } from "./routes.js" */
+/** @import { Message } from "./wire.js" */
+
+const wordTime = 5000; // ms that the server's word of another host may take after the host's bye
+
+/** What a node in a star that migrates needs: config.migration of join, for one node. */
+export class Migration {
+  /** Counts the hosts of the room: 1 for the first. 0: the room ends with its host. To be read alone. */ term = 0;
+  /** @internal @type {string[]} */ features;
+  /** @internal @type {any} */ error; // RtcPeerError of rtcpeer.js
+  /** @internal @type {any} */ Host;
+  /** @internal @type {RtcNode | undefined} */ node;
+  /** The route of a guest, also when it has become the host. @internal @type {NextGuest | undefined} */ guest;
+  /** @internal @type {ReturnType<typeof setTimeout> | undefined} */ timer;
+
+  /** neverHost: this node follows, and is not chosen as the host, as a phone on its battery. @param {{neverHost?: boolean}} [options] */
+  constructor({ neverHost } = {}) {
+    this.features = neverHost ? ["migrate"] : ["migrate", "host"];
+  }
+
+  /**
+   * Names the member that is to host the room after this one, and does not wait. It counts until the next call, and only if
+   * that member can be host when the time comes. 0: nobody; then the server chooses the one that has been there the
+   * longest. To be called by the host: throws not_host, unknown_peer, closed.
+   * @param {number} id
+   */
+  setSuccessor(id) {
+    /** @type {RtcNode} */ (this.node).command({ kind: "successor", id });
+  }
+
+  /**
+   * Stands between the server and a node from now on, if its room migrates.
+   * @internal @param {RtcNode} node @param {typeof Guest} guest @param {typeof Host} host @param {typeof RtcPeerError} failure
+   * @param {typeof BroadcastError} partly
+   */
+  start(node, guest, host, failure, partly) {
+    const { signaling } = node, { onmessage, onend } = signaling;
+    this.node = node;
+    this.term = /** @type {Message} */ (signaling.welcome).term ?? 0;
+    this.error = failure;
+    this.Host = nextHost(host, partly);
+    if (!this.term) return;
+    if (node.guest) node.route = this.guest = new (nextGuest(guest))(node, this);
+    signaling.onmessage = (m) => {
+      if (m.kind === "host_changed") return void (m.term > this.term && this.follow(m));
+      if (m.kind === "welcome" && m.term && (m.term !== this.term || m.host !== node.host)) this.follow(m);
+      onmessage(m);
+      if (m.kind === "left" && !node.roster.get(m.id)?.link) node.route.abandon?.(m.id, "lost");
+    };
+    signaling.onend = (why) => {
+      if (!node.open().length) this.guest?.ended();
+      onend(why);
+    };
+    const close = signaling.close.bind(signaling);
+    signaling.close = () => { // the last that a node does
+      close();
+      clearTimeout(this.timer);
+      this.guest?.wake();
+    };
+  }
+
+  /** Makes another member the host. @internal @param {Message} change */
+  follow({ host, term, members = [], guests = [] }) {
+    const { guest } = this, node = /** @type {RtcNode} */ (this.node), old = node.host;
+    if (node.ended) return;
+    if (!node.guest || !guest) return node.end(new this.error("host_replaced", `${host} hosts the room now; join it anew`));
+    this.term = term;
+    clearTimeout(this.timer);
+    node.roster.get(old)?.link?.close("host gone");
+    Object.assign(node, { host });
+    node.left(old, "left");
+    const hosts = node.id === host, there = [host, ...guests, ...members.map((/** @type {any} */ m) => m.id)];
+    if (hosts) node.route = new this.Host(node, guest);
+    node.status = hosts ? "connected" : "connecting";
+    node.inbox.push({ kind: "host changed", peer: host, old, new: host, term, missed: guest.regroup(there) });
+    for (const m of members) node.joined(m);
+    if (!hosts) return;
+    guest.wake();
+    for (const id of guest.here()) if (!node.roster.get(id)?.running) node.route.abandon?.(id, "lost"); // turned away
+  }
+
+  /** The host has ended the link: either the server names another one, or that host wants this guest no more. @internal */
+  awaitWord() {
+    const node = /** @type {RtcNode} */ (this.node);
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      if (!node.signaling.socket) return this.awaitWord();
+      this.guest?.ended();
+      node.end(new this.error("host_gone", "the host is gone: by peer"));
+    }, wordTime);
+  }
+}

@@ -1,0 +1,234 @@
+// The routes of a member of a star that outlives its host: of a guest, and of one that has become the host. The classes of the
+// node are given, because modules have copies of their own.
+
+import { MiB, now } from "./basics.js";
+import { byeOf } from "./control.js";
+import { delPeer, relay, sysFrame } from "./frames.js";
+
+/** @import { BroadcastError, RtcPeerError } from "./errors.js" */
+/** @import { Frame } from "./frames.js" */
+/** @import { Presence } from "./inbox.js" */
+/** @import { Lane } from "./lane.js" */
+/** @import { Link } from "./link.js" */
+/** @import { Migration } from "./migration.js" */
+/** @import { RtcNode } from "./node.js" */
+/** @import { Guest, Host } from "./routes.js" */
+/** @import { Command, Reason } from "./types.js" */
+
+const slowAfter = 5000; // ms for which a host keeps what a guest does not take
+const waitLimit = 4 * MiB; // bytes that may wait for the next host, and at that for each guest without a link
+
+/** @typedef {InstanceType<ReturnType<typeof nextGuest>>} NextGuest */
+
+/** 1 is the present host, whoever that is: the id of the first is not given again. @param {RtcNode} node @param {number} peer */
+const resolve = ({ host }, peer) => (Math.abs(peer) === 1 ? peer * host : peer);
+
+// A guest whose relayed peers outlive the link with the host. What is sent between two hosts waits.
+/** @param {typeof Guest} Base */
+export const nextGuest = (Base) => class extends Base {
+  /** The host whose link is over, while the relayed peers wait for the next one. */ parted = 0;
+  /** When it was last heard. */ heard = Infinity;
+  /** When a reliable packet was last sent to several. */ sent = 0;
+  /** When one was to each. @type {Map<Presence, number>} */ sentTo = new Map();
+  /** What is sent when there is a host. @type {(() => void)[]} */ waiting = [];
+  /** Its bytes. */ size = 0;
+
+  /** @param {RtcNode} node @param {Migration} migration */
+  constructor(node, migration) {
+    super(node);
+    this.migration = migration;
+  }
+
+  /** @param {number} peer @param {number} i @param {Uint8Array} data @param {boolean} wait @param {Command} [command] @returns {Promise<void> | undefined} */
+  send(peer, i, data, wait, command) {
+    const { node } = this, to = resolve(node, peer);
+    const reliable = node.layout[i] === "reliable";
+    if (this.waits(to)) {
+      if (reliable) return this.later(peer, i, data, wait, command);
+      node.drop("interrupted");
+      return undefined;
+    }
+    const sent = super.send(to, i, data, wait, command);
+    if (reliable && to !== node.host) this.note(to);
+    return sent?.catch((why) => {
+      if (!this.waits(resolve(node, peer)) && node.id !== node.host) throw why; // it was not sent
+      return this.later(peer, i, data, wait, command);
+    });
+  }
+
+  /** @param {number} to */
+  note(to) {
+    const p = this.relayed.get(to);
+    if (p) this.sentTo.set(p, now());
+    else this.sent = now();
+  }
+
+  /** Whether a packet waits for the next host. @param {number} to */
+  waits(to) {
+    return this.parted > 0 && !this.node.ended && (to <= 0 || to === this.node.host || this.relayed.get(to)?.state === "here");
+  }
+
+  /** Sends a reliable packet at the next wake. @param {number} peer @param {number} i @param {Uint8Array} data @param {boolean} wait @param {Command} [command] @returns {Promise<void>} */
+  later(peer, i, data, wait, command) {
+    if (!wait || this.size + data.length > waitLimit) throw new this.migration.error("buffer_full", `peer ${peer} waits for the next host; ${wait ? "await it" : "or use send"}`);
+    const own = data.slice();
+    this.size += own.length;
+    return new Promise((done, fail) => {
+      this.waiting.push(async () => {
+        this.size -= own.length;
+        try {
+          if (this.node.ended) throw this.node.ended;
+          done(await this.node.route.send(peer, i, own, true, command));
+        } catch (e) {
+          fail(e);
+        }
+      });
+    });
+  }
+
+  /** Tries again what waits, in the order in which it was sent. */
+  wake() {
+    for (const send of this.waiting.splice(0)) send();
+  }
+
+  /** @param {Link} link */
+  up(link) {
+    if (this.parted === link.peer) this.ended(); // it announces anew who is there
+    this.parted = 0;
+    this.adopt(link);
+    this.wake();
+    super.up(link);
+  }
+
+  /** A relayed peer gets a link, and stays connected. @param {Link} link */
+  adopt(link) {
+    const p = this.relayed.get(link.peer);
+    if (p?.state !== "here") return;
+    link.presence = p;
+    this.relayed.delete(link.peer);
+  }
+
+  /** @param {Link} link @param {Reason} reason @param {RtcPeerError} [error] */
+  down(link, reason, error) {
+    const { node } = this;
+    if (node.ended || node.signaling.error) return super.down(link, reason, error);
+    this.parted = link.peer;
+    this.heard = link.heardAt;
+    node.inbox.disconnected(link.presence, reason, error);
+  }
+
+  /** Whether the node goes on, whose link with the host is over. @param {Link} link @param {boolean} again another one follows */
+  parts(link, again) {
+    const { reason, failure, published } = link;
+    if (again && published && reason === "lost") this.node.signaling.send({ kind: "host_lost", term: this.migration.term });
+    if (again || reason === "host gone") return true;
+    if (reason === "by peer" && !failure) this.migration.awaitWord();
+    else this.ended();
+    return reason === "by peer" && !failure;
+  }
+
+  /** Ends all relayed peers. */
+  ended() {
+    for (const p of this.relayed.values()) this.node.inbox.disconnected(p, "host gone");
+  }
+
+  /**
+   * Ends the relayed peers that are not there any more, at a change of the host. Returns who of the others may have missed
+   * reliable packets: what is older was passed on, or its target is gone.
+   * @param {number[]} there
+   */
+  regroup(there) {
+    const { lostAfter } = this.node.config;
+    const since = lostAfter > 0 ? this.heard - lostAfter - slowAfter : 0;
+    const missed = [];
+    for (const [id, p] of this.relayed) {
+      if (!there.includes(id)) this.node.inbox.disconnected(p, "host gone");
+      else if (p.state === "here" && Math.max(this.sentTo.get(p) ?? 0, this.sent) > Math.max(since, 0)) missed.push(id);
+    }
+    this.sent = 0;
+    this.sentTo.clear();
+    return missed.sort((a, b) => a - b);
+  }
+
+  /** Relayed peers that are connected. */
+  here() {
+    return [...this.relayed.values()].flatMap((p) => (p.state === "here" ? p.id : []));
+  }
+};
+
+// A host that was a guest before: those who were relayed are connected, and get links one after the other.
+/** @param {typeof Host} Base @param {typeof BroadcastError} Partly */
+export const nextHost = (Base, Partly) => class extends Base {
+  /** Reliable frames for those who have no link yet. @type {Map<number, {i: number, bytes: Uint8Array}[]>} */ held = new Map();
+  /** Those who were connected and then not linked. @type {Map<number, Reason>} */ gone = new Map();
+
+  /** @param {RtcNode} node @param {NextGuest} before */
+  constructor(node, before) {
+    super(node);
+    this.before = before;
+  }
+
+  /** Targets that have no link yet. @param {number} to */
+  unlinked(to) {
+    return this.before.here().filter((id) => (to > 0 ? id === to : id !== -to));
+  }
+
+  /** @param {number} peer @param {number} i @param {Uint8Array} data @param {boolean} wait @param {Command} [command] @returns {Promise<void> | undefined} */
+  send(peer, i, data, wait, command) {
+    const { node, before } = this, to = resolve(node, peer), reliable = node.layout[i] === "reliable";
+    let full = this.unlinked(to);
+    if (!full.length) return super.send(to, i, data, wait, command);
+    if (!reliable) node.drop("interrupted");
+    if (to > 0) return reliable ? before.later(to, i, data, wait, command) : undefined;
+    try {
+      super.send(to, i, data, wait, command);
+    } catch (e) {
+      if (!(e instanceof Partly)) throw e;
+      full = [...e.peers, ...full];
+    }
+    if (reliable) throw new Partly(full);
+    return undefined;
+  }
+
+  /** @param {Lane} from @param {Frame} f */
+  relay(from, f) {
+    const source = from.link.peer, waiting = this.unlinked(f.peer);
+    for (const id of waiting) if (id !== source) this.hold(id, from, sysFrame(relay, source, f.whole));
+    if (f.peer <= 0 || !waiting.length) super.relay(from, f);
+  }
+
+  /** Keeps a frame for who has no link yet, if it is reliable. @param {number} id @param {Lane} from @param {Uint8Array} bytes */
+  hold(id, from, bytes) {
+    if (!from.reliable) return this.node.drop("interrupted");
+    const frames = this.held.get(id) ?? [];
+    this.held.set(id, frames);
+    frames.push({ i: from.index, bytes });
+    if (frames.reduce((sum, frame) => sum + frame.bytes.length, 0) > waitLimit) this.abandon(id, "slow");
+  }
+
+  /** @param {Link} link */
+  up(link) {
+    const { peer, lanes } = link, frames = this.held.get(peer) ?? [];
+    this.before.adopt(link);
+    this.gone.delete(peer);
+    this.held.delete(peer);
+    super.up(link);
+    for (const [id, reason] of this.gone) lanes[0].announce(sysFrame(delPeer, id, new Uint8Array([byeOf(reason)])));
+    for (const { i, bytes } of frames) lanes[i].forward(bytes);
+    this.before.wake();
+  }
+
+  /** Ends a peer that was connected through the host before, and tells the others. @param {number} id @param {Reason} reason */
+  abandon(id, reason) {
+    const p = this.before.relayed.get(id);
+    if (!p || !this.node.inbox.disconnected(p, reason)) return;
+    this.held.delete(id);
+    this.gone.set(id, reason);
+    for (const link of this.node.open()) link.lanes[0].announce(sysFrame(delPeer, id, new Uint8Array([byeOf(reason)])));
+    this.before.wake();
+  }
+
+  peers() {
+    return [...super.peers(), ...this.before.here()];
+  }
+};

@@ -1,0 +1,177 @@
+// Stars that outlive their hosts: migration.js. The other end is the same module, or rtc-client relay.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Migration } from "../migration.js";
+import { Player, RTCPeerConnection, cuttable, eventually, orderly, rtcpeer, startClient, startServer } from "./support.js";
+
+const server = await startServer();
+test.after(() => server.stop());
+
+/** A member of a room that migrates, with its options for join. */
+async function member(url, { neverHost, ...config } = {}) {
+  const migration = new Migration({ neverHost });
+  const player = await Player.join(url, { RTCPeerConnection, topology: "star", newRoom: { migrates: true, hostTimeout: 300 }, migration, ...config });
+  return Object.assign(player, { migration });
+}
+
+/** Members of a room, of which the first is the host, when all know of each other. */
+async function room(name, ...configs) {
+  const players = [];
+  for (const config of configs) {
+    players.push(await member(`${server.url}/${name}`, config));
+    await all(players);
+  }
+  return players;
+}
+
+/** Waits until all know of all. */
+async function all(players) {
+  for (const p of players) for (const other of players) if (p !== other) await p.until(`${p.id} knows ${other.id}`, () => p.node.peers.includes(other.id));
+}
+
+/** Wants a host that each has heard of, and that all reach all, one by one and together. */
+async function hosts(host, term, ...players) {
+  for (const p of players) {
+    await eventually(`${p.id} has heard of host ${host}, term ${term}`, () => p.node.host === host && p.migration.term === term && p.node.status === "connected");
+    assert.equal(orderly(p.events), "");
+  }
+  await all(players);
+  for (const p of players) {
+    for (const other of players) if (p !== other) await p.node.send({ peer: other.id, data: `${p.id} in ${term}` });
+    if (p.id !== host) await p.node.send({ peer: 1, data: `to the host in ${term}` });
+    await eventually("room for all", () => {
+      try {
+        p.node.trySend(`${p.id} to all in ${term}`);
+        return true;
+      } catch (e) {
+        assert.equal(e.code, "buffer_full");
+      }
+    });
+  }
+  const texts = (p, from) => p.packets(from.id).map(({ data }) => new TextDecoder().decode(data)).filter((text) => text.includes(`in ${term}`));
+  for (const p of players) {
+    for (const from of players) {
+      if (from === p) continue;
+      const want = [`${from.id} in ${term}`, ...(p.id === host ? [`to the host in ${term}`] : []), `${from.id} to all in ${term}`];
+      await p.until(() => `${p.id} has of ${from.id}: ${texts(p, from)}`, () => texts(p, from).length >= want.length);
+      assert.deepEqual(texts(p, from), want);
+    }
+  }
+}
+
+const story = (p, id) => p.events.filter((e) => e.peer === id && e.kind !== "packet").map((e) => e.kind + (e.reason ? ` (${e.reason})` : ""));
+
+test("the host leaves: a tab becomes the host, and guests stay connected with each other", async () => {
+  const [a, b, c, d] = await room("leaves", {}, {}, {}, {});
+  assert.deepEqual([a, b, c, d].map((p) => p.migration.term), [1, 1, 1, 1]);
+  assert.throws(() => b.migration.setSuccessor(c.id), { code: "not_host" });
+  await a.close();
+  await hosts(b.id, 2, b, c, d);
+  const { kind, old, new: to, term, missed } = await c.event("host changed", b.id);
+  assert.deepEqual({ kind, old, to, term, missed }, { kind: "host changed", old: 1, to: b.id, term: 2, missed: [] });
+  assert.deepEqual(story(c, b.id), ["connected", "host changed"]);
+  for (const [p, id] of [[c, d.id], [d, c.id], [b, c.id], [b, d.id]]) assert.deepEqual(story(p, id), ["connected"]);
+  assert.deepEqual(story(d, 1).map((s) => s.split(" ")[0]), ["connected", "disconnected"]);
+
+  const back = await member(`${server.url}/leaves`);
+  assert.notEqual(back.id, 1);
+  assert.deepEqual([back.node.host, back.migration.term], [b.id, 2]);
+  await hosts(b.id, 2, back);
+
+  b.migration.setSuccessor(d.id); // not the one that has been there the longest
+  await b.close();
+  await hosts(d.id, 3, c, d, back);
+  await c.close();
+  await d.close();
+  await hosts(back.id, 4, back);
+  await back.close();
+});
+
+test("the host dies with packets on their way: none comes twice or out of order, and who may have missed some is told", async () => {
+  const net = cuttable();
+  const [a, b, c, d] = await room("dies", net, {}, {}, {});
+  const timer = setInterval(() => {
+    for (const [p, other] of [[b, c], [c, d], [d, b]]) {
+      const n = (p.n = (p.n ?? -1) + 1);
+      p.node.send({ peer: other.id, data: `${n}` }).catch((e) => (p.why = e));
+    }
+  }, 16);
+  for (const [p, other] of [[c, b], [d, c], [b, d]]) await p.until("packets pass", () => p.packets(other.id).length > 20);
+  net.cut();
+  a.node.signaling.closed = true; // it does not come back
+  a.node.signaling.socket.terminate();
+  for (const p of [b, c, d]) await p.event("host changed", b.id);
+  for (const [p, other] of [[c, b], [d, c], [b, d]]) {
+    const n = other.n;
+    await p.until("packets pass again", () => p.packets(other.id).some(({ data }) => +new TextDecoder().decode(data) > n + 20));
+  }
+  clearInterval(timer);
+  for (const [p, other] of [[c, b], [d, c], [b, d]]) {
+    assert.equal(other.why, undefined);
+    const got = () => p.packets(other.id).map(({ data }) => +new TextDecoder().decode(data));
+    await p.until("the last", () => got().at(-1) === other.n);
+    got().forEach((n, i, all) => i && assert.ok(n > all[i - 1], `${n} after ${all[i - 1]}`));
+    if (got().length <= other.n) assert.ok((await other.event("host changed", b.id)).missed.includes(p.id), "it says who may have missed some");
+  }
+  await hosts(b.id, 2, b, c, d);
+  for (const p of [a, b, c, d]) await p.close();
+});
+
+test("what is sent between two hosts waits, or says that it does not", async () => {
+  const [a, b, c] = await room("between", {}, {}, {});
+  const { onmessage } = c.node.signaling;
+  const later = [];
+  c.node.signaling.onmessage = (m) => later.push(m);
+  await a.close();
+  await c.event("disconnected", 1);
+  assert.deepEqual(c.node.peers, [b.id]);
+  assert.equal(c.node.status, "connecting");
+  assert.throws(() => c.node.trySend({ peer: b.id, data: "x" }), { code: "buffer_full" });
+  assert.throws(() => c.node.trySend("x"), { code: "buffer_full" });
+  assert.throws(() => c.node.trySend({ peer: 1234, data: "x" }), { code: "unknown_peer" });
+  c.node.trySend({ peer: b.id, data: "x", mode: "unreliable" });
+  assert.equal((await c.node.stats()).dropped.interrupted, 1);
+  const sent = ["one", "two", "three"].map((data) => c.node.send({ peer: b.id, data }));
+  await b.event("host changed", b.id);
+  const waits = b.node.send({ peer: c.id, data: "of the host" });
+  assert.throws(() => b.node.trySend("x"), (e) => e instanceof rtcpeer.BroadcastError && e.peers[0] === c.id);
+  assert.throws(() => b.node.trySend({ peer: c.id, data: "x" }), (e) => e instanceof rtcpeer.RtcPeerError && e.code === "buffer_full");
+  c.node.signaling.onmessage = onmessage;
+  for (const m of later) onmessage(m);
+  await Promise.all([...sent, waits]);
+  await b.until("in order", () => b.packets(c.id).length === 3);
+  assert.deepEqual(b.packets(c.id).map(({ data }) => new TextDecoder().decode(data)), ["one", "two", "three"]);
+  await hosts(b.id, 2, b, c);
+  await b.close();
+  await c.close();
+});
+
+test("hosts that are no pages: a relay of Go takes over from a tab, and a tab from it", async () => {
+  const a = await member(`${server.url}/mixed`);
+  const relay = startClient("relay", "--standby", `${server.url}/mixed`);
+  relay.child.stdout.resume();
+  relay.child.stderr.resume();
+  const { peer: relayId } = await a.until("the relay", () => a.events.find((e) => e.kind === "connected"));
+  const b = await member(`${server.url}/mixed`, { neverHost: true });
+  const c = await member(`${server.url}/mixed`);
+  await all([a, b, c]);
+  await a.close();
+  await hosts(relayId, 2, b, c);
+  relay.child.kill("SIGTERM");
+  await hosts(c.id, 3, b, c); // b says that it never hosts
+  assert.deepEqual(story(b, c.id), ["connected", "host changed"]);
+  await c.close();
+  const { message, code } = await b.until("the end", () => b.ended);
+  assert.deepEqual([code, /nobody there can take its place/.test(message)], ["host_gone", true], message);
+});
+
+test("a node that closes between two hosts closes at once, and what waits is told", async () => {
+  const [a, b, c] = await room("closes", {}, {}, {});
+  c.node.signaling.onmessage = () => {};
+  await a.close();
+  await c.event("disconnected", 1);
+  const sent = c.node.send({ peer: b.id, data: "x" });
+  await Promise.all([c.close(), assert.rejects(sent, { code: "closed" })]);
+  await b.close();
+});
