@@ -96,7 +96,7 @@ var (
 	clusterClaimsDesc   = desc("cluster_claims_lost_total", "Rooms given up, as another server owned them by then.")
 	clusterMessagesDesc = desc("cluster_messages_total", "Messages of other servers, in, and to them, out.", "direction")
 	clusterResentDesc   = desc("cluster_messages_resent_total", "Messages sent again, as they were not acknowledged in time.")
-	clusterDroppedDesc  = desc("cluster_dropped_total", "Messages dropped: full, silent, malformed, unknown.", "word")
+	clusterDroppedDesc  = desc("cluster_dropped_total", "Messages dropped: full, silent, malformed, unknown, too_large.", "word")
 )
 
 // Describe does nothing, as that of roomFigures.

@@ -49,8 +49,17 @@ func (s *Store) checkEarlier(t ticket, until time.Duration) error {
 	return nil
 }
 
-// maxKicked is how many of those who were taken out tickets tell of: the last ones.
-const maxKicked = 32
+// maxKicked is how many of those who were taken out a room remembers, for the next server to go on with it: 11 KB in
+// a record. Tickets, which are sent often, tell of the last maxKickedTold.
+const (
+	maxKicked     = 1024
+	maxKickedTold = 32
+)
+
+// kickedLast returns those of whom tickets tell. They do not change. room.mu is held.
+func (r *room) kickedLast() []signaling.PeerID {
+	return r.kicked[max(0, len(r.kicked)-maxKickedTold):]
+}
 
 // noteKick notes that the ticket of a member is void, and has the others get new tickets, which tell so. room.mu is
 // held.

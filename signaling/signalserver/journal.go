@@ -58,7 +58,7 @@ func (s *Server) restore() {
 		case r.Ban != nil && r.Ticket != nil:
 			s.bans.restore(*r.Ban, *r.Ticket)
 		case r.Unban != 0:
-			s.bans.list = slices.DeleteFunc(s.bans.list, func(b *ban) bool { return b.Number == r.Unban })
+			s.bans.lift(r.Unban)
 		case r.Ticket != nil:
 			s.rooms.Void(*r.Ticket)
 		case r.Room != 0:

@@ -150,6 +150,7 @@ const (
 	opBan     = "ban"     // Ban; answer: bool
 	opUnban   = "unban"   // number; answer: bool
 	opBans    = "bans"    // nothing; answer: []sharedBan
+	opLifted  = "lifted"  // nothing; answer: []uint64
 	opSeat    = "seat"    // an order's room; answer: rooms.Seat
 )
 
@@ -207,11 +208,9 @@ func (s *Server) answer(op string, body json.RawMessage) (any, error) {
 	case opUnban:
 		return answerTo(body, func(number uint64) any { return s.unban(number) })
 	case opBans:
-		var list []sharedBan
-		for _, b := range s.Bans() {
-			list = append(list, sharedBan{b, b.seat})
-		}
-		return list, nil
+		return s.sharedBans(), nil
+	case opLifted:
+		return s.bans.allLifted(), nil
 	}
 	return nil, fmt.Errorf("signalserver: %q is not known here", op)
 }
@@ -236,18 +235,37 @@ func (s *Server) takeBan(shared sharedBan) bool {
 	return true
 }
 
-// learnBans takes the bans of the servers that were there before.
-func (s *Server) learnBans(ctx context.Context) {
-	for s.node.Ready() != nil {
+// shareBans learns what other servers know of bans, and tells them what this one knows, whenever it may have been cut off
+// from them, until ctx ends.
+func (s *Server) shareBans(ctx context.Context) {
+	for {
 		select {
-		case <-time.After(askTime):
+		case <-s.node.Back():
 		case <-ctx.Done():
 			return
 		}
-	}
-	for _, list := range ask[[]sharedBan](s, opBans, nil) {
-		for _, b := range list {
-			s.takeBan(b)
+		for _, numbers := range ask[[]uint64](s, opLifted, nil) {
+			for _, number := range numbers {
+				s.unban(number)
+			}
+		}
+		for _, list := range ask[[]sharedBan](s, opBans, nil) {
+			for _, b := range list {
+				s.takeBan(b)
+			}
+		}
+		for _, number := range s.bans.allLifted() {
+			s.node.Tell(opUnban, number)
+		}
+		for _, b := range s.sharedBans() {
+			s.node.Tell(opBan, b)
 		}
 	}
+}
+
+func (s *Server) sharedBans() (list []sharedBan) {
+	for _, b := range s.Bans() {
+		list = append(list, sharedBan{b, b.seat})
+	}
+	return list
 }
