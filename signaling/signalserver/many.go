@@ -152,6 +152,8 @@ const (
 	opBans    = "bans"    // nothing; answer: []sharedBan
 	opLifted  = "lifted"  // nothing; answer: []uint64
 	opSeat    = "seat"    // an order's room; answer: rooms.Seat
+	opVoid    = "void"    // []rooms.Seat, whose tickets are void; answer: bool
+	opVoids   = "voids"   // nothing; answer: []rooms.Seat
 )
 
 // An order is what an administrator wants of a room.
@@ -205,6 +207,10 @@ func (s *Server) answer(op string, body json.RawMessage) (any, error) {
 		})
 	case opBan:
 		return answerTo(body, func(b sharedBan) any { return s.takeBan(b) })
+	case opVoid:
+		return answerTo(body, func(list []rooms.Seat) any { return s.takeVoids(list) })
+	case opVoids:
+		return s.rooms.Voids(), nil
 	case opUnban:
 		return answerTo(body, func(number uint64) any { return s.unban(number) })
 	case opBans:
@@ -235,14 +241,27 @@ func (s *Server) takeBan(shared sharedBan) bool {
 	return true
 }
 
-// shareBans learns what other servers know of bans, and tells them what this one knows, whenever it may have been cut off
-// from them, until ctx ends.
-func (s *Server) shareBans(ctx context.Context) {
+// takeVoids notes what is over on other servers.
+func (s *Server) takeVoids(list []rooms.Seat) bool {
+	for _, of := range list {
+		if s.rooms.Void(of) {
+			s.journal.addVoid(of)
+		}
+	}
+	return true
+}
+
+// shareWhatIsOver learns what other servers know of bans and of tickets that are void, and tells them what this one knows,
+// whenever it may have been cut off from them, until ctx ends.
+func (s *Server) shareWhatIsOver(ctx context.Context) {
 	for {
 		select {
 		case <-s.node.Back():
 		case <-ctx.Done():
 			return
+		}
+		for _, list := range ask[[]rooms.Seat](s, opVoids, nil) {
+			s.takeVoids(list)
 		}
 		for _, numbers := range ask[[]uint64](s, opLifted, nil) {
 			for _, number := range numbers {
@@ -253,6 +272,9 @@ func (s *Server) shareBans(ctx context.Context) {
 			for _, b := range list {
 				s.takeBan(b)
 			}
+		}
+		if voids := s.rooms.Voids(); len(voids) > 0 {
+			s.node.Tell(opVoid, voids)
 		}
 		for _, number := range s.bans.allLifted() {
 			s.node.Tell(opUnban, number)

@@ -158,3 +158,45 @@ func TestBanWhileTheRoomMoves(t *testing.T) {
 		})
 	}
 }
+
+// A room that has ended, and who was taken out of one, are over on all servers, also on one that was started since.
+func TestOverOnAllServers(t *testing.T) {
+	for name, end := range map[string]func(servers []*sharing, host, guest *client){
+		"the host leaves": func(_ []*sharing, host, _ *client) { host.send(signaling.Leave{}) },
+		"it is closed":    func(servers []*sharing, _, _ *client) { require.True(t, servers[1].CloseRoom("r", "")) },
+		"one is taken out, and it ends": func(_ []*sharing, host, guest *client) {
+			host.send(signaling.Kick{ID: guest.id()})
+			synctest.Wait()
+			host.vanish()
+			time.Sleep(time.Minute) // of fake time
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				hub := new(membus.Hub)
+				servers := share(t, hub, 3, signalserver.Config{Grace: 5 * time.Second, RebuildTime: time.Hour})
+				members := starOver(t, servers)
+				end(servers, members[0], members[1])
+				time.Sleep(time.Second)
+				servers = append(servers, shareOne(t, hub, "late", signalserver.Config{RebuildTime: time.Hour}))
+				servers[3].wantReady(t)
+				time.Sleep(5 * time.Second)
+				for _, s := range servers {
+					c := s.client(t)
+					c.send(signaling.Join{Resume: members[1].welcome.Resume})
+					c.wantRefused(signaling.CodeResumeRefused)
+				}
+			})
+		})
+	}
+}
+
+// starOver is a star with its host at the first server and a guest at each other one.
+func starOver(t *testing.T, servers []*sharing) []*client {
+	t.Helper()
+	var members []*client
+	for _, s := range servers {
+		members = append(members, s.member(t, signaling.Join{Room: "r", Topology: signaling.Star}))
+	}
+	return members
+}

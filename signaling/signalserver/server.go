@@ -99,7 +99,7 @@ func New(config Config) (*Server, error) {
 			stop()
 			return nil, err
 		}
-		s.wg.Go(func() { s.shareBans(ctx) })
+		s.wg.Go(func() { s.shareWhatIsOver(ctx) })
 	}
 	s.wg.Go(func() { s.sweep(ctx) })
 	s.wg.Go(func() { journal.run(ctx) })
