@@ -15,6 +15,7 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	signalmemory "example.org/rtcpeer/signaling/memory"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // here is a room with these members.
@@ -63,7 +64,7 @@ func TestLinkLogInWords(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				var stderr bytes.Buffer
 				links := newLinkLog(&console{err: &stderr}, tt.room, "it waits")
 				var outage time.Duration
@@ -129,7 +130,7 @@ func (p *pair) heal() { p.network.Heal(p.transports[0], p.transports[1]) }
 func TestChatOutlivesItsLink(t *testing.T) {
 	for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {
 		t.Run(string(topology), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				const sendBuffer = 4 * maxLine
 				p := newPair(t, topology, rtcpeer.Config{SendBuffer: sendBuffer})
 				stdin, typed := io.Pipe()
@@ -195,7 +196,7 @@ $`, stderr.String())
 
 // A ping goes on over a loss, and tells all of a peer in one row.
 func TestPingOutlivesTheLink(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		p := newPair(t, rtcpeer.Mesh, rtcpeer.Config{LostAfter: 10 * time.Second})
 		go func() {
 			for {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -13,6 +12,7 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // deserted is the signaling of a star whose host is alone.
@@ -32,7 +32,7 @@ func (d deserted) Receive(ctx context.Context) (signaling.Message, error) {
 func (deserted) Close() error { return nil }
 
 func TestRelayTellsItsFiguresEachMinute(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		signaler := deserted{make(chan signaling.Message, 1)}
 		signaler.welcome <- signaling.Welcome{ID: 1, Room: "test", Topology: rtcpeer.Star, Host: 1, Resume: "-"}
 		node, err := rtcpeer.New(t.Context(), signaler, rtcpeer.Config{Transport: memory.NewNetwork(memory.Options{}).Transport()})

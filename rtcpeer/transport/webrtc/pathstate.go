@@ -9,9 +9,9 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// life is what a path knows of how far it has come and why it ended, whether over Pion or over a
+// pathState is what a path knows of how far it has come and why it ended, whether over Pion or over a
 // browser's connection.
-type life struct {
+type pathState struct {
 	// Fixed at construction.
 	events chan transport.Event
 	done   chan struct{} // closed by Close
@@ -26,14 +26,14 @@ type life struct {
 	remote    kinds
 }
 
-func newLife(backlog int) life {
-	return life{events: make(chan transport.Event, backlog), done: make(chan struct{})}
+func newPathState(backlog int) pathState {
+	return pathState{events: make(chan transport.Event, backlog), done: make(chan struct{})}
 }
 
-func (l *life) Events() <-chan transport.Event { return l.events }
+func (l *pathState) Events() <-chan transport.Event { return l.events }
 
 // accepted notes the other end's description, with the candidates that it had before it sent it.
-func (l *life) accepted(sdp string) {
+func (l *pathState) accepted(sdp string) {
 	l.described.Store(true)
 	for line := range strings.Lines(sdp) {
 		if c, ok := strings.CutPrefix(line, "a=candidate:"); ok {
@@ -65,7 +65,7 @@ func fewerCandidates(sdp string) string {
 }
 
 // candidate hands a candidate of the other end to add, and notes it.
-func (l *life) candidate(c transport.Candidate, add func() error) error {
+func (l *pathState) candidate(c transport.Candidate, add func() error) error {
 	if c.Line == "" {
 		return nil // end of candidates: ICE goes on with those it has
 	}
@@ -80,13 +80,13 @@ func (l *life) candidate(c transport.Candidate, add func() error) error {
 	return nil
 }
 
-func (l *life) closed(why error) {
+func (l *pathState) closed(why error) {
 	l.over.Store(true)
 	l.closedEnd.Do(func() { l.emit(transport.Event{Kind: transport.EventClosed, Err: why}) })
 }
 
 // emit waits for the owner when the backlog is full. A browser's path sees to it that it never is.
-func (l *life) emit(e transport.Event) {
+func (l *pathState) emit(e transport.Event) {
 	select {
 	case l.events <- e:
 	case <-l.done:
@@ -99,7 +99,7 @@ func lostBeforeOpen(p transport.Progress) error {
 }
 
 // ended returns why the path's lanes have failed.
-func (l *life) ended() error {
+func (l *pathState) ended() error {
 	select {
 	case <-l.done:
 		return transport.ErrClosed

@@ -5,9 +5,9 @@ import (
 	"sync"
 )
 
-// places are what a server has room for: its relays and streams, and how many of them each user and
+// A registry knows the relays and streams of a server, and how many of them each user and
 // each address has.
-type places struct {
+type registry struct {
 	// Fixed at construction.
 	maxAllocations, maxStreams int
 	perUser, perAddress        int // negative: no limit
@@ -24,8 +24,8 @@ type places struct {
 	streams     map[streamKey]*stream
 }
 
-func newPlaces(c *Config) *places {
-	return &places{
+func newRegistry(c *Config) *registry {
+	return &registry{
 		maxAllocations: c.MaxAllocations,
 		maxStreams:     c.MaxStreams,
 		perUser:        c.PerUser,
@@ -39,147 +39,147 @@ func newPlaces(c *Config) *places {
 }
 
 // room reports whether there is a place for an allocation, and if not the word for it.
-func (p *places) room(c claim) (word, bool) {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	return p.roomLocked(c)
+func (reg *registry) room(c claim) (word, bool) {
+	reg.mu.RLock()
+	defer reg.mu.RUnlock()
+	return reg.roomLocked(c)
 }
 
-func (p *places) roomLocked(c claim) (word, bool) {
+func (reg *registry) roomLocked(c claim) (word, bool) {
 	switch {
-	case p.closed, p.allocations >= p.maxAllocations:
+	case reg.closed, reg.allocations >= reg.maxAllocations:
 		return refusedCapacity, false
-	case full(p.byUser[c.user], p.perUser):
+	case full(reg.byUser[c.user], reg.perUser):
 		return refusedQuotaUser, false
-	case p.fullAddress(p.byAddress, c.address):
+	case reg.fullAddress(reg.byAddress, c.address):
 		return refusedQuotaAddress, false
 	}
 	return 0, true
 }
 
 // take is room, and holds the place until free.
-func (p *places) take(c claim) (word, bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if w, ok := p.roomLocked(c); !ok {
+func (reg *registry) take(c claim) (word, bool) {
+	reg.mu.Lock()
+	defer reg.mu.Unlock()
+	if w, ok := reg.roomLocked(c); !ok {
 		return w, false
 	}
-	p.allocations++
-	p.byUser[c.user]++
+	reg.allocations++
+	reg.byUser[c.user]++
 	for _, n := range networks(c.address) {
-		p.byAddress[n]++
+		reg.byAddress[n]++
 	}
 	return 0, true
 }
 
 // of is how many places a user has taken.
-func (p *places) of(user string) int {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	return p.byUser[user]
+func (reg *registry) of(user string) int {
+	reg.mu.RLock()
+	defer reg.mu.RUnlock()
+	return reg.byUser[user]
 }
 
 // free gives the place of a claim back.
-func (p *places) free(c claim) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.allocations--
-	less(p.byUser, c.user)
+func (reg *registry) free(c claim) {
+	reg.mu.Lock()
+	defer reg.mu.Unlock()
+	reg.allocations--
+	less(reg.byUser, c.user)
 	for _, n := range networks(c.address) {
-		less(p.byAddress, n)
+		less(reg.byAddress, n)
 	}
 }
 
 // addRelay enters a relay whose place was taken, unless the server is closed.
-func (p *places) addRelay(r *relay) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed {
+func (reg *registry) addRelay(r *relay) bool {
+	reg.mu.Lock()
+	defer reg.mu.Unlock()
+	if reg.closed {
 		return false
 	}
-	p.relays[r.public] = r
-	p.running.Add(1)
+	reg.relays[r.public] = r
+	reg.running.Add(1)
 	return true
 }
 
-func (p *places) removeRelay(r *relay) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.relays[r.public] == r {
-		delete(p.relays, r.public)
+func (reg *registry) removeRelay(r *relay) {
+	reg.mu.Lock()
+	defer reg.mu.Unlock()
+	if reg.relays[r.public] == r {
+		delete(reg.relays, r.public)
 	}
 }
 
 // relayAt returns the relay that is announced at an address, or nil.
-func (p *places) relayAt(public netip.AddrPort) *relay {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	return p.relays[public]
+func (reg *registry) relayAt(public netip.AddrPort) *relay {
+	reg.mu.RLock()
+	defer reg.mu.RUnlock()
+	return reg.relays[public]
 }
 
 // addStream enters a stream, or says why not.
-func (p *places) addStream(s *stream) (word, bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+func (reg *registry) addStream(s *stream) (word, bool) {
+	reg.mu.Lock()
+	defer reg.mu.Unlock()
 	switch {
-	case p.closed, len(p.streams) >= p.maxStreams:
+	case reg.closed, len(reg.streams) >= reg.maxStreams:
 		return refusedCapacity, false
-	case p.fullAddress(p.streamsOf, s.address):
+	case reg.fullAddress(reg.streamsOf, s.address):
 		return refusedQuotaAddress, false
 	}
-	p.streams[s.key] = s
+	reg.streams[s.key] = s
 	for _, n := range networks(s.address) {
-		p.streamsOf[n]++
+		reg.streamsOf[n]++
 	}
-	p.running.Add(1)
+	reg.running.Add(1)
 	return 0, true
 }
 
-func (p *places) removeStream(s *stream) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	delete(p.streams, s.key)
+func (reg *registry) removeStream(s *stream) {
+	reg.mu.Lock()
+	defer reg.mu.Unlock()
+	delete(reg.streams, s.key)
 	for _, n := range networks(s.address) {
-		less(p.streamsOf, n)
+		less(reg.streamsOf, n)
 	}
 }
 
 // streamAt returns the stream between two addresses, or nil.
-func (p *places) streamAt(key streamKey) *stream {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	return p.streams[key]
+func (reg *registry) streamAt(key streamKey) *stream {
+	reg.mu.RLock()
+	defer reg.mu.RUnlock()
+	return reg.streams[key]
 }
 
 // close lets nobody in any more, ends those who are there and waits for them.
-func (p *places) close() {
-	p.mu.Lock()
-	p.closed = true
+func (reg *registry) close() {
+	reg.mu.Lock()
+	reg.closed = true
 	var all []interface{ end() }
-	for _, s := range p.streams {
+	for _, s := range reg.streams {
 		all = append(all, s)
 	}
-	for _, r := range p.relays {
+	for _, r := range reg.relays {
 		all = append(all, r)
 	}
-	p.mu.Unlock()
+	reg.mu.Unlock()
 	for _, one := range all {
 		one.end()
 	}
-	p.running.Wait()
+	reg.running.Wait()
 }
 
-func (p *places) count() (allocations, streams int) {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	return p.allocations, len(p.streams)
+func (reg *registry) count() (allocations, streams int) {
+	reg.mu.RLock()
+	defer reg.mu.RUnlock()
+	return reg.allocations, len(reg.streams)
 }
 
 // fullAddress reports whether an address, or a network around it, has as many as it may: a /56 twice as many as a
 // /64, and a /48 four times.
-func (p *places) fullAddress(counts map[netip.Prefix]int, address netip.Prefix) bool {
+func (reg *registry) fullAddress(counts map[netip.Prefix]int, address netip.Prefix) bool {
 	for i, n := range networks(address) {
-		if p.perAddress >= 0 && counts[n] >= p.perAddress<<i {
+		if reg.perAddress >= 0 && counts[n] >= reg.perAddress<<i {
 			return true
 		}
 	}

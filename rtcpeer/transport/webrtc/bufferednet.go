@@ -11,11 +11,11 @@ import (
 	"github.com/pion/transport/v5/stdnet"
 )
 
-// sockets is the system's network with UDP sockets that hold a whole receive window. With the
+// bufferedNet is the system's network with UDP sockets that hold a whole receive window. With the
 // kernel's default of some 200 KB a burst of SCTP overflows them, and a lost tail costs a second
 // (RTO.Min is fixed in Pion): a reliable stream over loopback then runs at 8 MB/s instead of 50. The
 // kernel takes memory for what waits only, and grants at most net.core.rmem_max.
-type sockets struct {
+type bufferedNet struct {
 	*stdnet.Net
 	buffer int // bytes
 
@@ -28,19 +28,19 @@ type sockets struct {
 // for what a program is slow to take.
 const maxBurst = 1 << 20
 
-func newSockets(window int) (*sockets, error) {
+func newBufferedNet(window int) (*bufferedNet, error) {
 	n, err := stdnet.NewNet()
 	// The kernel counts a datagram of 1.2 KB as more than twice that.
-	return &sockets{Net: n, buffer: 3 * min(window, maxBurst)}, err
+	return &bufferedNet{Net: n, buffer: 3 * min(window, maxBurst)}, err
 }
 
-func (s *sockets) ListenUDP(network string, local *net.UDPAddr) (piontransport.UDPConn, error) {
-	conn, err := s.Net.ListenUDP(network, local)
+func (n *bufferedNet) ListenUDP(network string, local *net.UDPAddr) (piontransport.UDPConn, error) {
+	conn, err := n.Net.ListenUDP(network, local)
 	if err != nil {
 		return nil, err
 	}
-	_ = conn.SetReadBuffer(s.buffer) // what the kernel refuses was a wish
-	_ = conn.SetWriteBuffer(s.buffer)
+	_ = conn.SetReadBuffer(n.buffer) // what the kernel refuses was a wish
+	_ = conn.SetWriteBuffer(n.buffer)
 	if udp, ok := conn.(*net.UDPConn); ok {
 		return &udpSocket{UDPConn: udp}, nil
 	}
@@ -52,7 +52,7 @@ func (s *sockets) ListenUDP(network string, local *net.UDPAddr) (piontransport.U
 // a server's port, the system's would hold up the next attempt, or the user's leaving, for two minutes.
 const dialTimeout = 4 * time.Second
 
-func (s *sockets) DialTCP(network string, local, remote *net.TCPAddr) (piontransport.TCPConn, error) {
+func (n *bufferedNet) DialTCP(network string, local, remote *net.TCPAddr) (piontransport.TCPConn, error) {
 	d := net.Dialer{Timeout: dialTimeout}
 	if local != nil {
 		d.LocalAddr = local
@@ -65,25 +65,25 @@ func (s *sockets) DialTCP(network string, local, remote *net.TCPAddr) (piontrans
 }
 
 // forget has Interfaces look anew: the addresses have changed.
-func (s *sockets) forget() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.looked = time.Time{}
+func (n *bufferedNet) forget() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.looked = time.Time{}
 }
 
 // Interfaces looks anew, at most once a second: a Transport outlives a change of networks, and many
 // paths are made at once, each of which asks several times.
-func (s *sockets) Interfaces() ([]*piontransport.Interface, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if time.Since(s.looked) < time.Second {
-		return s.interfaces, nil
+func (n *bufferedNet) Interfaces() ([]*piontransport.Interface, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if time.Since(n.looked) < time.Second {
+		return n.interfaces, nil
 	}
-	n, err := stdnet.NewNet()
+	now, err := stdnet.NewNet()
 	if err != nil {
 		return nil, err
 	}
-	s.interfaces, err = n.Interfaces()
-	s.looked = time.Now()
-	return s.interfaces, err
+	n.interfaces, err = now.Interfaces()
+	n.looked = time.Now()
+	return n.interfaces, err
 }
