@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -116,7 +117,7 @@ func (n *Node) decide(ctx context.Context, c *claim) (*claim, owner, error) {
 		if name, ok := roomOf(c.key); ok {
 			n.store().Surrender(name) // of an earlier claim, if anything: the record is newer
 			if record != nil {
-				n.store().Adopt(name, *record, n.config.Account())
+				n.store().Adopt(name, *record, n.config.Account(netip.Addr{}))
 			}
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -75,8 +76,9 @@ type Config struct {
 	Server string
 	// Dialects are the dialects that sessions may speak, by the names under which all servers know them.
 	Dialects map[string]*signaling.Dialect
-	// Account returns the account that pays for sessions of other servers and rooms that were taken over.
-	Account func() rooms.Account
+	// Account returns the account that pays for the sessions of other servers from an address, or, if that is not valid, for
+	// rooms that were taken over.
+	Account func(remote netip.Addr) rooms.Account
 	// Answer answers what another server asks, in its own goroutine.
 	Answer func(op string, body json.RawMessage) (any, error)
 	// Observe hears how long the bus took to renew the lease. Nil means nobody.

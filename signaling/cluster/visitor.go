@@ -113,7 +113,7 @@ func (n *Node) welcome(at visit, m *message) {
 		n.send(at.process, &message{Kind: kindNotMine, Session: at.number, Attempt: m.Attempt, Lease: m.Lease})
 		return
 	}
-	v.account = n.config.Account()
+	v.account = n.config.Account(m.Guest.Remote)
 	switch {
 	case old == nil:
 	case m.Kind == kindJoin && m.Join.Resume == "":

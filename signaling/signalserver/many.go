@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -21,15 +22,20 @@ func (s *Server) newNode() *cluster.Node {
 	if s.config.Plain != nil {
 		dialects[plainName] = s.config.Plain
 	}
-	visitors := &address{all: s.addresses, open: true, share: 1}
+	unknown := &address{all: s.addresses, open: true, share: 1}
 	return cluster.New(cluster.Config{
 		Bus:      s.config.Bus,
 		Server:   s.config.ServerName,
 		Dialects: dialects,
-		Account:  func() rooms.Account { return visitors },
-		Answer:   s.answer,
-		Observe:  func(took time.Duration) { s.took(PhaseBus, took) },
-		Log:      s.config.Log,
+		Account: func(remote netip.Addr) rooms.Account {
+			if !remote.IsValid() {
+				return unknown
+			}
+			return s.addresses.of(remote)
+		},
+		Answer:  s.answer,
+		Observe: func(took time.Duration) { s.took(PhaseBus, took) },
+		Log:     s.config.Log,
 	})
 }
 

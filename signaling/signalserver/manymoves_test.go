@@ -200,3 +200,35 @@ func starOver(t *testing.T, servers []*sharing) []*client {
 	}
 	return members
 }
+
+// Signals that are kept for members of other servers are bounded for each address, as those for members of this one.
+func TestBudgetOfMembersOfOtherServers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		servers := share(t, new(membus.Hub), 2, signalserver.Config{RemoteAddr: from, MaxBuffered: budget, MessageRate: -1, Grace: time.Hour})
+		host := servers[0].clientFrom(t, evil)
+		host.send(signaling.Join{Room: "r"})
+		host.wantWelcome()
+		data := `"` + strings.Repeat("x", 60<<10) + `"`
+		var away []*client
+		for range 40 {
+			c := servers[1].clientFrom(t, evil)
+			c.send(signaling.Join{Room: "r"})
+			c.wantWelcome()
+			c.vanish()
+			synctest.Wait()
+			away = append(away, c)
+		}
+		for _, c := range away {
+			for range 10 {
+				host.signal(c.id(), data)
+			}
+		}
+		time.Sleep(5 * time.Second) // of fake time
+		require.LessOrEqual(t, servers[0].Stats().Buffered, budget/8, "one address has a sixteenth")
+		for _, s := range servers {
+			c := s.clientFrom(t, honest)
+			c.send(signaling.Join{Room: "honest"})
+			c.wantWelcome()
+		}
+	})
+}
