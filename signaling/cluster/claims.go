@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -113,8 +114,11 @@ func (n *Node) claim(ctx context.Context, key string, fresh bool) (*claim, owner
 func (n *Node) decide(ctx context.Context, c *claim) (*claim, owner, error) {
 	who, record, err := n.take(ctx, c)
 	if err == nil && who.lease == c.lease {
-		if name, ok := roomOf(c.key); ok && record != nil && !n.store().Has(name) {
-			n.store().Adopt(name, *record, n.config.Account())
+		if name, ok := roomOf(c.key); ok {
+			n.store().Surrender(name) // of an earlier claim, if anything: the record is newer
+			if record != nil {
+				n.store().Adopt(name, *record, n.config.Account(netip.Addr{}))
+			}
 		}
 	}
 	n.mu.Lock()

@@ -18,6 +18,7 @@ func FuzzDecode(f *testing.F) {
 		{Kind: kindDeliver, Session: 1, Attempt: 2, Lease: "l", frames: [][]byte{[]byte("{}"), nil, bytes.Repeat([]byte("x"), 300)}},
 		{Kind: kindFail, Error: &signaling.Error{Code: signaling.CodeKicked}},
 		{Kind: "of a newer version", Op: "x"},
+		{Kind: kindPart, More: true, frames: [][]byte{[]byte("part")}},
 	} {
 		b, err := m.encode()
 		require.NoError(f, err)

@@ -229,6 +229,7 @@ func (n *Node) gain(l *lease, began time.Time) {
 		n.store().Recover()
 	}
 	n.mayLack()
+	defer n.isBack()
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.config.Log.Info("lease", "server", n.config.Server, "lease", l.name)

@@ -39,7 +39,7 @@ func neverTwoOwners(t *testing.T, random *rand.Rand) (changes int) {
 	for i := range 3 {
 		b := hub.Bus()
 		b.Slow(30*time.Millisecond, 0)
-		n := cluster.New(cluster.Config{Bus: b, Server: fmt.Sprint(i), Account: func() rooms.Account { return nil }, Log: slog.New(slog.DiscardHandler)})
+		n := cluster.New(cluster.Config{Bus: b, Server: fmt.Sprint(i), Account: func(netip.Addr) rooms.Account { return nil }, Log: slog.New(slog.DiscardHandler)})
 		store, err := rooms.New(rooms.Config{
 			Clock: clock.New(time.Second), MaxRooms: 10, MaxMembers: 10, ResumeKey: []byte("0123456789abcdef"),
 			Networks: func(netip.Addr) []netip.Prefix { return nil }, Voided: func(rooms.Seat) {}, Dropped: func(string) {},

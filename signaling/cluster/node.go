@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,6 +34,7 @@ type Node struct {
 	missing  chan struct{} // has one when the key of the lease was seen to go
 	proving  chan struct{} // has one when somebody wants a proof
 	mending  chan struct{} // has one when places are loose
+	back     chan struct{} // has one when this server may have been cut off
 
 	// Safe for all.
 	rooms    atomic.Pointer[rooms.Store]
@@ -73,8 +76,9 @@ type Config struct {
 	Server string
 	// Dialects are the dialects that sessions may speak, by the names under which all servers know them.
 	Dialects map[string]*signaling.Dialect
-	// Account returns the account that pays for sessions of other servers and rooms that were taken over.
-	Account func() rooms.Account
+	// Account returns the account that pays for the sessions of other servers from an address, or, if that is not valid, for
+	// rooms that were taken over.
+	Account func(remote netip.Addr) rooms.Account
 	// Answer answers what another server asks, in its own goroutine.
 	Answer func(op string, body json.RawMessage) (any, error)
 	// Observe hears how long the bus took to renew the lease. Nil means nobody.
@@ -90,6 +94,7 @@ func New(config Config) *Node {
 		life:     life,
 		cancel:   cancel,
 		mending:  make(chan struct{}, 1),
+		back:     make(chan struct{}, 1),
 		missing:  make(chan struct{}, 1),
 		proving:  make(chan struct{}, 1),
 		config:   config,
@@ -144,6 +149,21 @@ func (n *Node) Ready() error {
 	return nil
 }
 
+// Back has a value whenever this server has a lease and knows the leases of the others, after it was without one of both: the
+// others may have told it something meanwhile, or it them, that did not arrive.
+func (n *Node) Back() <-chan struct{} { return n.back }
+
+// isBack is called when the lease or the knowledge of the others' was got anew.
+func (n *Node) isBack() {
+	if n.Ready() != nil {
+		return
+	}
+	select {
+	case n.back <- struct{}{}:
+	default:
+	}
+}
+
 // Close ends what Start began. It does not hand the rooms over: HandOver does that before.
 func (n *Node) Close() {
 	n.mu.Lock()
@@ -169,7 +189,8 @@ func (n *Node) HandOver(ctx context.Context) error {
 	}
 	close(n.released)
 	n.mu.Unlock()
-	n.deadline.Store(0) // nothing changes any more
+	n.deadline.Store(0) // nothing changes any more, but what has begun
+	n.store().Settle()
 	n.flush(ctx)
 	n.lose()
 	if name == "" {
@@ -340,6 +361,7 @@ func (n *Node) end(name string) {
 
 func (n *Node) forgetUnseen(seen map[string]bool) {
 	n.watched.Store(true)
+	n.isBack()
 	n.mu.Lock()
 	var gone []string
 	for name := range n.living {
@@ -453,7 +475,12 @@ func (n *Node) send(process uint64, m *message) {
 		n.trouble("encode", err)
 		return
 	}
-	n.pipeTo(process).send(b)
+	if len(b) > maxWhole {
+		n.counters.drop(dropTooLarge, 1)
+		n.trouble("send", fmt.Errorf("cluster: %s %s of %d bytes: at most %d", m.Kind, m.Op, len(b), maxWhole))
+		return
+	}
+	n.pipeTo(process).send(partsOf(b, n.config.Bus.MaxMessage()-datagramHeader)...)
 }
 
 // receive is called with each datagram.
@@ -462,8 +489,10 @@ func (n *Node) receive(b []byte) {
 	if !ok {
 		return
 	}
-	data, restarted := n.pipeTo(from).receive(b)
+	p := n.pipeTo(from)
+	data, restarted := p.receive(b)
 	if restarted {
+		p.parts = nil
 		n.lost(from, false)
 	}
 	if data == nil {
@@ -471,6 +500,11 @@ func (n *Node) receive(b []byte) {
 	}
 	n.counters.received.Add(1)
 	m, err := decode(data)
+	if err == nil && m.Kind == kindPart {
+		if m, err = p.join(m); m == nil && err == nil {
+			return
+		}
+	}
 	if err != nil {
 		n.counters.drop(dropMalformed, 1)
 		n.trouble("message", err)

@@ -17,6 +17,7 @@ type pipe struct {
 	counters   *counters // of the node
 
 	alone time.Time // owned by Node.tick: since when the peer has no lease; zero: it has one
+	parts []byte    // owned by Node.receive: of a message whose last part has not come
 
 	mu       sync.Mutex // guards the fields below
 	life     uint32     // counts the times that it began anew
@@ -87,29 +88,55 @@ func (p *pipe) stamp(b []byte) []byte {
 	return b
 }
 
-// send queues and publishes a message. Where there is no room the pipe is broken. It never blocks.
-func (p *pipe) send(data []byte) {
+// send queues and publishes messages, with none of others between them. Where there is no room the pipe is broken. It never
+// blocks.
+func (p *pipe) send(messages ...[]byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
 		return // nobody is there to take it
 	}
-	if len(p.unacked) >= maxUnacked || p.bytes+len(data) > maxUnackedBytes && len(p.unacked) > 0 {
+	size := 0
+	for _, data := range messages {
+		size += len(data)
+	}
+	if len(p.unacked)+len(messages) > maxUnacked || p.bytes+size > maxUnackedBytes && len(p.unacked) > 0 {
 		p.breakUp(dropFull)
 	}
 	if p.broken {
-		p.counters.drop(p.why, 1)
+		p.counters.drop(p.why, len(messages))
 		return
 	}
-	p.counters.sent.Add(1)
+	p.counters.sent.Add(uint64(len(messages)))
 	if len(p.unacked) == 0 {
 		p.progress = time.Now()
 		p.heard = p.progress
 	}
-	b := p.datagram(p.oldest+uint64(len(p.unacked)), data)
-	p.unacked = append(p.unacked, b)
-	p.bytes += len(b)
-	_ = p.publish(p.stamp(b)) // what fails is sent again
+	for _, data := range messages {
+		b := p.datagram(p.oldest+uint64(len(p.unacked)), data)
+		p.unacked = append(p.unacked, b)
+		p.bytes += len(b)
+		_ = p.publish(p.stamp(b)) // what fails is sent again
+	}
+}
+
+// join takes a part of a message. It returns the message with the last one.
+func (p *pipe) join(part *message) (*message, error) {
+	if len(p.parts)+len(part.frames[0]) > maxWhole {
+		p.parts = nil
+		return nil, errMalformed
+	}
+	p.parts = append(p.parts, part.frames[0]...)
+	if part.More {
+		return nil, nil
+	}
+	whole := p.parts
+	p.parts = nil
+	m, err := decode(whole)
+	if err == nil && m.Kind == kindPart { // none is sent in parts of parts
+		return nil, errMalformed
+	}
+	return m, err
 }
 
 // breakUp is called with mu held. The first reason is kept.

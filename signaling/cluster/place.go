@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -555,7 +556,7 @@ func (n *Node) bringBack(name signaling.RoomName, token string) error {
 	}
 	record, err := n.store().RecordOf(token)
 	if err == nil {
-		n.store().Adopt(name, record, n.config.Account())
+		n.store().Adopt(name, record, n.config.Account(netip.Addr{}))
 	}
 	return err
 }

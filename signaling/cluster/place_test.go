@@ -2,9 +2,11 @@ package cluster
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/rooms"
 )
 
@@ -26,3 +28,31 @@ func TestAnswerToAnEarlierAttempt(t *testing.T) {
 		require.False(t, p.attached, name)
 	}
 }
+
+// A session whose dialect the owner of its room does not know, or that comes with an attempt it has given up, is refused, and
+// does not keep the claim of the room.
+func TestRefusedVisitorsLeaveNoClaimInUse(t *testing.T) {
+	hub := new(hub)
+	n := New(Config{Bus: hub, Log: discard(), Dialects: map[string]*signaling.Dialect{signaling.Subprotocol: signaling.V1()}})
+	ready := make(chan struct{})
+	close(ready)
+	n.lease = "a-1"
+	n.actFrom(time.Now())
+	c := &claim{key: "room.r", lease: "a-1", ready: ready, writing: make(token, 1)}
+	n.claims[c.key] = c
+	at := visit{process: 7, number: 1}
+	n.visitors[at] = &visitor{attempt: 5}
+	for name, m := range map[string]*message{
+		"unknown dialect": {Kind: kindJoin, Session: 2, Attempt: 1, Key: c.key, Guest: &guest{Dialect: "of another version"}},
+		"old attempt":     {Kind: kindJoin, Session: 1, Attempt: 4, Key: c.key, Guest: &guest{Dialect: signaling.Subprotocol}},
+	} {
+		n.welcome(visit{process: 7, number: m.Session}, m)
+		require.Zero(t, c.users, name)
+	}
+}
+
+// A hub is a Bus to which messages are published, and nobody hears them.
+type hub struct{ Bus }
+
+func (*hub) Publish(string, []byte) error { return nil }
+func (*hub) MaxMessage() int              { return 1 << 20 }

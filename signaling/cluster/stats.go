@@ -18,7 +18,8 @@ type Stats struct {
 	Received uint64 // messages of other servers, each once
 	Resent   uint64 // messages that were sent again, as they were not acknowledged in time
 	// Dropped counts messages by the word for why: "full", too much waited for the other server; "silent", it acknowledged
-	// nothing for too long; "malformed", it was no message; "unknown", of a kind of a newer version. It has all words.
+	// nothing for too long; "malformed", it was no message; "unknown", of a kind of a newer version; "too_large", of more than 16 MiB. It has all
+	// words.
 	Dropped map[string]uint64
 }
 
@@ -30,9 +31,10 @@ const (
 	dropSilent    dropReason = "silent"
 	dropMalformed dropReason = "malformed"
 	dropUnknown   dropReason = "unknown"
+	dropTooLarge  dropReason = "too_large"
 )
 
-var dropReasons = [...]dropReason{dropFull, dropSilent, dropMalformed, dropUnknown}
+var dropReasons = [...]dropReason{dropFull, dropSilent, dropMalformed, dropUnknown, dropTooLarge}
 
 // counters is the part of Stats that is counted as it happens. Safe for all.
 type counters struct {

@@ -95,16 +95,12 @@ func (n *Node) welcome(at visit, m *message) {
 	d := n.config.Dialects[m.Guest.Dialect]
 	n.mu.Lock()
 	c := n.claims[m.Key]
-	mine := n.good(c)
-	if mine {
-		c.users++
-	}
 	lease := n.lease
 	old := n.visitors[at]
+	mine := n.good(c) && (old == nil || old.attempt < m.Attempt)
 	v := &visitor{node: n, at: at, attempt: m.Attempt, lease: lease, home: m.Home, key: m.Key, dialect: d, remote: m.Guest.Remote, ended: make(chan struct{})}
-	if old != nil && old.attempt >= m.Attempt {
-		mine = false
-	} else if mine && d != nil {
+	if mine && d != nil {
+		c.users++
 		n.visitors[at] = v
 	}
 	n.mu.Unlock()
@@ -117,7 +113,7 @@ func (n *Node) welcome(at visit, m *message) {
 		n.send(at.process, &message{Kind: kindNotMine, Session: at.number, Attempt: m.Attempt, Lease: m.Lease})
 		return
 	}
-	v.account = n.config.Account()
+	v.account = n.config.Account(m.Guest.Remote)
 	switch {
 	case old == nil:
 	case m.Kind == kindJoin && m.Join.Resume == "":
@@ -373,16 +369,31 @@ func (n *Node) Ask(ctx context.Context, op string, body any) []json.RawMessage {
 	return answers
 }
 
+// Tell asks all other servers that live, and does not wait for answers.
+func (n *Node) Tell(op string, body any) {
+	b, _ := json.Marshal(body)
+	for _, process := range n.others(func(holder) bool { return true }) {
+		n.send(process, &message{Kind: kindAsk, Op: op, Body: b})
+	}
+}
+
+// others returns the processes of the other servers that live and are meant.
+func (n *Node) others(whom func(holder) bool) (list []uint64) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, h := range n.living {
+		if h.Process != n.process && !slices.Contains(list, h.Process) && whom(h) {
+			list = append(list, h.Process)
+		}
+	}
+	return list
+}
+
 // ask is Ask for some of the other servers. It reports whether all of them have answered.
 func (n *Node) ask(ctx context.Context, op string, body any, whom func(holder) bool) (list []json.RawMessage, all bool) {
 	b, _ := json.Marshal(body)
+	to := n.others(whom)
 	n.mu.Lock()
-	var to []uint64
-	for _, h := range n.living {
-		if h.Process != n.process && !slices.Contains(to, h.Process) && whom(h) {
-			to = append(to, h.Process)
-		}
-	}
 	answers := make(chan json.RawMessage, len(to))
 	first := n.lastAsk + 1
 	n.lastAsk += uint64(len(to))

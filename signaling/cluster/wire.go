@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/rooms"
@@ -31,6 +32,14 @@ const (
 	kindNotMine  kind = "not_mine" // owner: it does not own the room, or no longer
 	kindAsk      kind = "ask"      // any: id, op, body
 	kindAnswered kind = "answered" // any: id, body
+	kindPart     kind = "part"     // any: more, frames: one, a part of a message that is larger than those of the bus
+)
+
+const (
+	// maxWhole is the largest message, in bytes: the rooms of a server in an answer are 10 MB at most, by 10,000.
+	maxWhole = 16 << 20
+	// partOverhead is at least what a part takes besides its bytes.
+	partOverhead = 128
 )
 
 // A message is from one server to another.
@@ -56,6 +65,7 @@ type message struct {
 	ID         uint64            `json:"id,omitempty"`
 	Op         string            `json:"op,omitempty"`
 	Body       json.RawMessage   `json:"body,omitempty"`
+	More       bool              `json:"more,omitempty"`
 
 	frames [][]byte // after the JSON, each with its length
 }
@@ -82,6 +92,21 @@ func (m *message) encode() ([]byte, error) {
 		b = append(binary.AppendUvarint(b, uint64(len(f))), f...)
 	}
 	return b, nil
+}
+
+// partsOf returns an encoded message as messages of at most so many bytes, which are encoded as well.
+func partsOf(b []byte, most int) (parts [][]byte) {
+	if len(b) <= most {
+		return [][]byte{b}
+	}
+	for chunk := range slices.Chunk(b, max(1, most-partOverhead)) {
+		part := message{Kind: kindPart, More: true, frames: [][]byte{chunk}}
+		encoded, _ := part.encode() // it has nothing that JSON lacks
+		parts = append(parts, encoded)
+	}
+	last := message{Kind: kindPart, frames: [][]byte{nil}}
+	encoded, _ := last.encode()
+	return append(parts, encoded)
 }
 
 var errMalformed = errors.New("cluster: malformed message")
@@ -125,6 +150,8 @@ func (m *message) validate() error {
 		missing = m.Error == nil
 	case kindList:
 		missing = m.List == nil
+	case kindPart:
+		missing = len(m.frames) != 1
 	}
 	switch {
 	case missing:

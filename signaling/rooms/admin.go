@@ -97,7 +97,7 @@ func (s *Store) Kick(room signaling.RoomName, id signaling.PeerID, reason string
 	r.mu.Lock()
 	defer r.unlock()
 	m := r.members[id]
-	if m == nil {
+	if m == nil || r.moves() {
 		return false
 	}
 	r.expel(m, kicked(reason), signaling.LeftKicked)
@@ -114,6 +114,9 @@ func (s *Store) CloseRoom(room signaling.RoomName, reason string) bool {
 	}
 	r.mu.Lock()
 	defer r.unlock()
+	if r.moves() {
+		return false
+	}
 	r.end(&signaling.Error{Code: signaling.CodeRoomClosed, Text: cmp.Or(reason, "the room was closed")})
 	return true
 }
@@ -127,7 +130,7 @@ func (s *Store) SetLocked(room signaling.RoomName, locked bool) bool {
 	}
 	r.mu.Lock()
 	defer r.unlock()
-	return len(r.members) > 0 && r.lock(signaling.Lock{Open: !locked}) == nil
+	return len(r.members) > 0 && !r.moves() && r.lock(signaling.Lock{Open: !locked}) == nil
 }
 
 // Expel takes out all members that are meant, of all rooms, with an error: their tickets are void. Meant is called with
@@ -136,6 +139,17 @@ func (s *Store) Expel(meant func(remote netip.Addr, subject string, of Seat) boo
 	for _, r := range s.allRooms() {
 		r.expelAll(func(m *Member) bool { return meant(m.remote, m.subject, Seat{r.nonce, m.id}) }, why)
 	}
+}
+
+// banned returns why a session may not have a seat in the room, or nil. room.mu is held.
+func (r *room) banned(s Session, subject string, id signaling.PeerID) error {
+	if r.store.config.Banned == nil {
+		return nil
+	}
+	if why := r.store.config.Banned(s.Remote(), subject, Seat{r.nonce, id}); why != nil {
+		return why
+	}
+	return nil
 }
 
 // Who returns where the member's latest session came from, the subject of its grant, and its seat.

@@ -66,6 +66,9 @@ func (s *Store) sleeps(nonce uint64) bool {
 func (s *Store) closeAsleep(name signaling.RoomName) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !s.acts() {
+		return false
+	}
 	before := len(s.asleep)
 	s.asleep = slices.DeleteFunc(s.asleep, func(r *room) bool {
 		if r.name == name {
@@ -76,7 +79,11 @@ func (s *Store) closeAsleep(name signaling.RoomName) bool {
 		}
 		return r.name == name
 	})
-	return len(s.asleep) < before
+	if len(s.asleep) == before {
+		return false
+	}
+	s.changed(name)
+	return true
 }
 
 // Nonce tells a room, which may sleep, from others of that name at other times.

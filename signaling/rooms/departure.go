@@ -2,6 +2,7 @@ package rooms
 
 import (
 	"fmt"
+	"time"
 
 	"example.org/rtcpeer/signaling"
 )
@@ -50,7 +51,11 @@ func (m *Member) Lose(s Session) bool {
 // expire ends m's grace time, unless m has come back from that loss. why is a word of Stats.Dropped.
 func (r *room) expire(m *Member, loss int, why string) {
 	r.mu.Lock()
-	expired := r.store.acts() && r.members[m.id] == m && m.session == nil && m.losses == loss
+	expired := r.members[m.id] == m && m.session == nil && m.losses == loss
+	if expired && !r.store.acts() { // the room is about to be taken from this server, or it acts again
+		m.expireAfter(time.Second, why)
+		expired = false
+	}
 	if expired {
 		r.store.config.Dropped(why)
 		if m.id != r.host || !r.terms.Migrates {
@@ -92,7 +97,8 @@ func (r *room) remove(m *Member, reason signaling.LeftReason) {
 func (r *room) sealComplete() {
 	r.mu.Lock()
 	defer r.unlock()
-	if !r.store.acts() {
+	if !r.store.acts() { // see expire
+		r.closing = r.store.clock.After(time.Second, r.sealComplete)
 		return
 	}
 	r.end(&signaling.Error{Code: signaling.CodeSealComplete, Text: fmt.Sprintf("room %q was sealed %v ago", r.name, r.terms.Rules.EndAfterSeal)})

@@ -13,5 +13,5 @@
 //
 // Lock order: matcher.mu, Store.mu, listing.mu, room.mu. Those of guards and voids are over none of ours. Nothing that
 // can block, takes long or is not ours runs under any of them, but for the methods of Session and Account and for
-// Config.Voided and Config.Dropped, which must return at once.
+// Config.Banned, Config.Voided, Config.Dropped, Config.Owns, Config.Acts and Config.Changed, which must return at once.
 package rooms

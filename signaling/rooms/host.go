@@ -25,7 +25,7 @@ func (r *room) asHost(s Session, m *Member, kind signaling.Kind, do func() error
 	r.mu.Lock()
 	defer r.unlock()
 	switch {
-	case r.elsewhere:
+	case r.moves():
 		return ErrElsewhere
 	case m.session != s:
 		return nil

@@ -294,8 +294,9 @@ func randomName(length int) signaling.RoomName {
 }
 
 // forgetRoom takes a room without members out of the way. Where all its members were lost it sleeps: they may
-// come back to it as they may to one in which somebody is left, as long as nobody else takes its name.
-func (s *Store) forgetRoom(r *room, sleeps bool) {
+// come back to it as they may to one in which somebody is left, as long as nobody else takes its name. Of one that is
+// elsewhere there is nothing to tell: it is not this server's any more.
+func (s *Store) forgetRoom(r *room, sleeps, elsewhere bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.rooms[r.name] != r {
@@ -306,6 +307,9 @@ func (s *Store) forgetRoom(r *room, sleeps bool) {
 	r.founder.Ended(r.terms.Public)
 	if r.terms.Public {
 		s.listing.remove(r)
+	}
+	if elsewhere {
+		return
 	}
 	defer s.changed(r.name)
 	switch {

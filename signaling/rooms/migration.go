@@ -176,7 +176,7 @@ func (m *Member) HostLost(s Session, lost signaling.HostLost) error {
 	defer r.unlock()
 	host := r.members[r.host]
 	switch {
-	case r.elsewhere:
+	case r.moves():
 		return ErrElsewhere
 	case m.session != s || !r.terms.Migrates || lost.Term != r.term || m.id == r.host || host == nil:
 		return nil

@@ -117,9 +117,22 @@ func (r *room) endIfEmpty() {
 	r.unlock()
 }
 
-// Surrender forgets a room without a word to anybody, for another server to go on with it, and returns its Record.
+// Settle returns when what was done in rooms before, because Config.Acts allowed it, was told to Config.Changed.
+func (s *Store) Settle() {
+	for _, r := range s.allRooms() {
+		r.mu.Lock()
+		_ = r.dirty // all is done by those who had the lock before
+		r.mu.Unlock()
+	}
+}
+
+// Surrender forgets a room without a word to anybody, for another server to go on with it, and returns its Record. One
+// that sleeps has none.
 func (s *Store) Surrender(name signaling.RoomName) (Record, bool) {
-	r := s.room(name)
+	s.mu.Lock()
+	s.asleep = slices.DeleteFunc(s.asleep, func(r *room) bool { return r.name == name })
+	r := s.rooms[name]
+	s.mu.Unlock()
 	if r == nil {
 		return Record{}, false
 	}
@@ -133,13 +146,16 @@ func (s *Store) Surrender(name signaling.RoomName) (Record, bool) {
 	return rec, ok
 }
 
-// Owned returns the names of all rooms.
+// Owned returns the names of all rooms, with those that sleep.
 func (s *Store) Owned() []signaling.RoomName {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	names := make([]signaling.RoomName, 0, len(s.rooms))
+	names := make([]signaling.RoomName, 0, len(s.rooms)+len(s.asleep))
 	for name := range s.rooms {
 		names = append(names, name)
+	}
+	for _, r := range s.asleep {
+		names = append(names, r.name)
 	}
 	return names
 }
@@ -211,6 +227,9 @@ func (s *Store) Attach(session Session, a Attachment) (*Member, error) {
 	case m == nil && r.returned[a.Seat.ID]:
 		return nil, refuseResume("member %d has left room %q", a.Seat.ID, r.name)
 	}
+	if err := r.banned(session, a.Grant.Subject, a.Seat.ID); err != nil {
+		return nil, err
+	}
 	known := m != nil || r.blind // else it joined just before its room moved: not everybody may have been told
 	recorded := m != nil
 	if !recorded {
@@ -267,6 +286,10 @@ func (r *room) tellOf(m *Member, who func(other *Member) bool) {
 		}
 	}
 }
+
+// moves reports whether the room is on another server, or about to be: what is done now might not be known there.
+// room.mu is held.
+func (r *room) moves() bool { return r.elsewhere || !r.store.acts() }
 
 func (s *Store) acts() bool { return s.config.Acts == nil || s.config.Acts() }
 

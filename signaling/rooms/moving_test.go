@@ -1,8 +1,11 @@
 package rooms
 
 import (
+	"log/slog"
 	"net/netip"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -42,11 +45,18 @@ func (free) Network() (any, bool)      { return nil, true }
 
 func newStore(t *testing.T) *Store {
 	t.Helper()
-	s, err := New(Config{
+	return newStoreOf(t, func(*Config) {})
+}
+
+func newStoreOf(t *testing.T, change func(*Config)) *Store {
+	t.Helper()
+	config := Config{
 		Clock: clock.New(time.Second), Grace: time.Minute, KeptFrames: 100, KeptBytes: 1 << 20, MaxRooms: 10, MaxMembers: 10,
 		ResumeKey: []byte("0123456789abcdef"), RebuildTime: time.Minute, TicketAge: time.Hour,
 		Networks: func(netip.Addr) []netip.Prefix { return []netip.Prefix{{}} }, Voided: func(Seat) {}, Dropped: func(string) {},
-	})
+	}
+	change(&config)
+	s, err := New(config)
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
 	return s
@@ -114,4 +124,84 @@ func TestAttach(t *testing.T) {
 	}, guested.got)
 	require.Equal(t, []signaling.Message{signaling.Joined{Member: signaling.Member{ID: welcome.ID}}}, hosted.got)
 	require.Equal(t, signaling.Joined{Member: signaling.Member{ID: b.Seat.ID}}, newcomer.got[1])
+}
+
+// Whoever was taken out stays out when the room has moved, however many were taken out since.
+func TestKicksHoldWhenARoomMoves(t *testing.T) {
+	first, second := newStore(t), newStore(t)
+	_, host, _ := enter(t, first, signaling.Join{Room: "r"})
+	var tokens []string
+	for range 200 {
+		_, guest, welcome := enter(t, first, signaling.Join{Room: "r"})
+		tokens = append(tokens, welcome.Resume)
+		require.NoError(t, host.Kick(host.session, signaling.Kick{ID: guest.ID()}))
+	}
+	record, ok := first.Surrender("r")
+	require.True(t, ok)
+	second.Adopt("r", record, free{})
+	for i, token := range tokens {
+		_, _, err := second.Join(&visitor{done: make(chan struct{})}, signaling.Join{Resume: token}, everybody)
+		require.ErrorIs(t, err, &signaling.Error{Code: signaling.CodeResumeRefused}, "kick %d", i)
+	}
+}
+
+// The host joined a room right before that moved, so the record does not tell of it: nobody else gets its id.
+func TestNobodyGetsTheIDOfAHostThatMoved(t *testing.T) {
+	mayNotHost := func(Ask) (Grant, error) { return Grant{MayCreate: true}, nil }
+	for name, comeBack := range map[string]func(*Store, Attachment, string){
+		"attached": func(s *Store, a Attachment, _ string) {
+			_, err := s.Attach(&visitor{done: make(chan struct{})}, a)
+			require.NoError(t, err)
+		},
+		"with its ticket": func(s *Store, _ Attachment, token string) { enter(t, s, signaling.Join{Resume: token}) },
+	} {
+		first, second := newStore(t), newStore(t)
+		_, _, err := first.Join(&visitor{done: make(chan struct{})}, signaling.Join{Room: "r"}, mayNotHost)
+		require.NoError(t, err)
+		record, _ := first.Record("r")
+		_, host, welcome := enter(t, first, signaling.Join{Room: "r"})
+		require.Equal(t, signaling.Host, host.ID())
+		attachment := host.Attachment()
+		first.Surrender("r")
+		second.Adopt("r", record, free{})
+		comeBack(second, attachment, welcome.Resume)
+		_, other, _ := enter(t, second, signaling.Join{Room: "r"})
+		require.NotEqual(t, signaling.Host, other.ID(), name)
+	}
+}
+
+// A room that is another server's by now is nothing to tell of: who claims what changes would claim it again.
+func TestSurrenderTellsOfNoChange(t *testing.T) {
+	told := 0
+	s := newStoreOf(t, func(c *Config) { c.Changed = func(signaling.RoomName) { told++ } })
+	enter(t, s, signaling.Join{Room: "r"})
+	before := told
+	require.NotZero(t, before)
+	_, ok := s.Surrender("r")
+	require.True(t, ok)
+	require.Equal(t, before, told)
+	require.False(t, s.Has("r"))
+}
+
+// A place that is to be given up while the server may not act is given up when it may again.
+func TestGraceEndsWhileTheServerDoesNotAct(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		acts := true
+		var mu sync.Mutex
+		may := func() bool { mu.Lock(); defer mu.Unlock(); return acts }
+		s := newStoreOf(t, func(c *Config) { c.Acts, c.Clock, c.Log = may, clock.New(time.Hour), slog.New(slog.DiscardHandler) })
+		set := func(may bool) { mu.Lock(); defer mu.Unlock(); acts = may }
+		enter(t, s, signaling.Join{Room: "r"})
+		lost, guest, _ := enter(t, s, signaling.Join{Room: "r"})
+		guest.Detach(lost)
+		set(false)
+		time.Sleep(2 * time.Minute)
+		members, _ := s.Members("r")
+		require.Len(t, members, 2)
+		set(true)
+		time.Sleep(10 * time.Second)
+		members, _ = s.Members("r")
+		require.Len(t, members, 1)
+		s.Close()
+	})
 }

@@ -49,8 +49,17 @@ func (s *Store) checkEarlier(t ticket, until time.Duration) error {
 	return nil
 }
 
-// maxKicked is how many of those who were taken out tickets tell of: the last ones.
-const maxKicked = 32
+// maxKicked is how many of those who were taken out a room remembers, for the next server to go on with it: 11 KB in
+// a record. Tickets, which are sent often, tell of the last maxKickedTold.
+const (
+	maxKicked     = 1024
+	maxKickedTold = 32
+)
+
+// kickedLast returns those of whom tickets tell. They do not change. room.mu is held.
+func (r *room) kickedLast() []signaling.PeerID {
+	return r.kicked[max(0, len(r.kicked)-maxKickedTold):]
+}
 
 // noteKick notes that the ticket of a member is void, and has the others get new tickets, which tell so. room.mu is
 // held.
@@ -85,29 +94,49 @@ type Seat struct {
 	ID    signaling.PeerID `json:"id"`
 }
 
-// Void is for what an earlier process has left: a member or a room that tickets cannot bring back.
-func (s *Store) Void(of Seat) { s.void.add(of) }
+// Void is for a member or a room that tickets cannot bring back, as an earlier process has left, or another server. It reports
+// whether that is news.
+func (s *Store) Void(of Seat) (news bool) { return s.void.add(of) }
 
-// Tidy forgets what is of no use any more. It is to be called now and then.
+// Voids returns what Void was called with, but for the oldest of very many.
+func (s *Store) Voids() []Seat { return s.void.all() }
+
+// Tidy forgets what is of no use any more. It is to be called now and then. A server that shares its rooms may have to bring
+// some back at any time.
 func (s *Store) Tidy() {
-	if !s.rebuilding() {
+	if s.config.Owns == nil && !s.rebuilding() {
 		s.void.forget()
 	}
 }
 
-// voids are what tickets of an earlier process cannot bring back: seats, and rooms as seats without an id.
+// voids are what tickets of an earlier process, or of another server, cannot bring back: seats, and rooms as seats without an
+// id. It holds at most maxVoids; the oldest is forgotten for the newest.
 type voids struct {
-	mu    sync.Mutex // guards seats
+	mu    sync.Mutex // guards the fields below
 	seats map[Seat]bool
+	order []Seat
 }
 
-func (v *voids) add(s Seat) {
+// maxVoids is what a journal holds: a day in which somebody is taken out every second.
+const maxVoids = 1 << 16
+
+// add reports whether the seat was not void before.
+func (v *voids) add(s Seat) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if v.seats[s] {
+		return false
+	}
 	if v.seats == nil {
 		v.seats = make(map[Seat]bool)
 	}
+	if len(v.order) == maxVoids {
+		delete(v.seats, v.order[0])
+		v.order = v.order[1:]
+	}
 	v.seats[s] = true
+	v.order = append(v.order, s)
+	return true
 }
 
 func (v *voids) has(s Seat) bool {
@@ -116,11 +145,17 @@ func (v *voids) has(s Seat) bool {
 	return v.seats[s]
 }
 
+func (v *voids) all() []Seat {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.Clone(v.order)
+}
+
 // forget is for when there is no time for such tickets any more.
 func (v *voids) forget() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.seats = nil
+	v.seats, v.order = nil, nil
 }
 
 func refuseResume(format string, args ...any) error {

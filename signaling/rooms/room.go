@@ -126,6 +126,9 @@ func (r *room) admit(s Session, j signaling.Join, g Grant) (*Member, error) {
 	case r.gone:
 		return nil, errGone
 	}
+	if err := r.banned(s, g.Subject, 0); err != nil {
+		return nil, err
+	}
 	if r.sealed {
 		return nil, &signaling.Error{Code: signaling.CodeSealed, Text: fmt.Sprintf("room %q is sealed", r.name)}
 	}
@@ -162,6 +165,9 @@ func (r *room) readmit(s Session, j signaling.Join, g Grant, t ticket) (*Member,
 	}
 	if t.Nonce != r.nonce {
 		return nil, refuseResume("room %q is another one of that name", r.name)
+	}
+	if err := r.banned(s, cmp.Or(g.Subject, t.Subject), t.ID); err != nil {
+		return nil, err
 	}
 	m := r.members[t.ID]
 	if t.ID == t.Host && t.Term < r.term {
@@ -238,6 +244,7 @@ func (r *room) fits(j signaling.Join, old *Member) error {
 
 func (r *room) add(id signaling.PeerID, j signaling.Join) *Member {
 	r.generation++
+	r.founded = r.founded || id == r.host // also where the record of the room did not tell yet
 	m := &Member{room: r, id: id, since: time.Now(), generation: r.generation}
 	m.describe(j)
 	r.members[id] = m
@@ -313,7 +320,7 @@ func (m *Member) welcome(s Session, resumed bool) {
 		}
 	}
 	m.renewAfter(validity)
-	if !slices.Equal(r.kicked, ticket.Kicked) {
+	if !slices.Equal(r.kickedLast(), ticket.Kicked) {
 		m.reissue = max(1, r.store.clock.Now()) // somebody was taken out since the ticket was made
 	}
 	m.schedule()
@@ -339,8 +346,10 @@ func (r *room) hostAway() int {
 // lock comes first in the order, so not before this one is free.
 func (r *room) unlock() {
 	r.gone = len(r.members) == 0
-	gone, sleeps := r.gone, len(r.lost) > 0
-	changed := r.dirty && !r.elsewhere
+	gone, sleeps, elsewhere := r.gone, len(r.lost) > 0, r.elsewhere
+	if r.dirty && !elsewhere {
+		r.store.changed(r.name) // with the lock held: see Settle
+	}
 	r.dirty = false
 	if gone && r.closing != nil {
 		r.closing.Stop()
@@ -350,10 +359,7 @@ func (r *room) unlock() {
 	}
 	r.mu.Unlock()
 	if gone {
-		r.store.forgetRoom(r, sleeps)
-	}
-	if changed {
-		r.store.changed(r.name)
+		r.store.forgetRoom(r, sleeps, elsewhere)
 	}
 }
 

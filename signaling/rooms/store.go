@@ -69,6 +69,10 @@ type Config struct {
 
 	// Networks returns the networks of which an address counts for limits, the narrowest first.
 	Networks func(netip.Addr) []netip.Prefix
+	// Banned says why somebody from there, with that subject, may not have that seat in a room, or nil. It is asked right
+	// before somebody gets a place, with the lock of the room held: whoever bans first makes that known to it, and then calls
+	// Expel. It must not block. Nil: nobody is banned.
+	Banned func(remote netip.Addr, subject string, of Seat) *signaling.Error
 	// Voided hears of members and rooms whose tickets are void from now on. It must not block.
 	Voided func(Seat)
 	// Dropped hears the word for something that was given up. It must not block.

@@ -30,7 +30,7 @@ type ticket struct {
 	origin
 	Issued  time.Time          `json:"issued"`
 	Subject string             `json:"subject,omitempty"` // member.subject
-	Kicked  []signaling.PeerID `json:"kicked,omitempty"`  // room.kicked
+	Kicked  []signaling.PeerID `json:"kicked,omitempty"`  // the last of room.kicked
 	Expires time.Time          `json:"expires,omitzero"`  // member.until
 	Terms   terms              `json:"terms"`
 	MayHost bool               `json:"may_host,omitzero"` // member.mayHost, in a room that migrates
@@ -124,7 +124,7 @@ func (m *Member) ticket() ticket {
 	}
 	t := ticket{
 		Room: r.name, Nonce: r.nonce, ID: m.id, origin: origin{r.process, m.generation},
-		Issued: time.Now(), Subject: m.subject, Kicked: r.kicked, Expires: m.until, Terms: r.terms,
+		Issued: time.Now(), Subject: m.subject, Kicked: r.kickedLast(), Expires: m.until, Terms: r.terms,
 	}
 	if r.terms.Migrates {
 		t.MayHost, t.Host, t.Term = m.mayHost, r.host, r.term

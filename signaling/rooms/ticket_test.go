@@ -24,7 +24,7 @@ func TestTicketSurvivesItsToken(t *testing.T) {
 	for _, want := range []ticket{
 		{Room: "r", Terms: terms{Topology: signaling.Mesh}, Nonce: 1, ID: 1},
 		{
-			Room: signaling.RoomName(long), Nonce: 1<<64 - 1, ID: signaling.MaxPeerID, origin: origin{1<<64 - 1, 1<<64 - 1}, Subject: strings.Repeat("\x00", MaxSubject), Kicked: slices.Repeat([]signaling.PeerID{signaling.MaxPeerID}, maxKicked),
+			Room: signaling.RoomName(long), Nonce: 1<<64 - 1, ID: signaling.MaxPeerID, origin: origin{1<<64 - 1, 1<<64 - 1}, Subject: strings.Repeat("\x00", MaxSubject), Kicked: slices.Repeat([]signaling.PeerID{signaling.MaxPeerID}, maxKickedTold),
 			Issued: time.Date(9999, 12, 31, 23, 59, 59, 1e9-1, time.UTC), Expires: time.Date(9999, 12, 31, 23, 59, 59, 1e9-1, time.UTC),
 			Terms: terms{
 				Topology:   signaling.Star,

@@ -105,6 +105,13 @@ func (a *addresses) enter(remote netip.Addr) (*address, time.Duration) {
 	return one, 0
 }
 
+// of returns what is known of an address, for a session that is counted on another server.
+func (a *addresses) of(remote netip.Addr) *address {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.find(remote)
+}
+
 func (a *addresses) leave(one *address) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

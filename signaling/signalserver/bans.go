@@ -53,9 +53,10 @@ var ErrTooManyBans = errors.New("signalserver: too many bans: take back those th
 type bans struct {
 	clock *clock.Clock // fixed at construction
 
-	mu   sync.Mutex // guards the fields below
-	last uint64     // number
-	list []*ban     // in the order of their numbers
+	mu     sync.Mutex // guards the fields below
+	last   uint64     // number
+	list   []*ban     // in the order of their numbers
+	lifted []uint64   // numbers of the last maxBans that were lifted: other servers may not have heard of it
 }
 
 type ban struct {
@@ -204,15 +205,30 @@ func (s *Server) Unban(number uint64) bool {
 }
 
 func (s *Server) unban(number uint64) bool {
-	s.bans.mu.Lock()
-	before := len(s.bans.list)
-	s.bans.list = slices.DeleteFunc(s.bans.list, func(b *ban) bool { return b.Number == number })
-	found := len(s.bans.list) < before
-	s.bans.mu.Unlock()
+	found := s.bans.lift(number)
 	if found {
 		s.journal.add(record{Unban: number})
 	}
 	return found
+}
+
+// lift ends a ban, and reports whether it was known.
+func (l *bans) lift(number uint64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	before := len(l.list)
+	l.list = slices.DeleteFunc(l.list, func(b *ban) bool { return b.Number == number })
+	if len(l.list) == before {
+		return false
+	}
+	l.lifted = append(l.lifted[max(0, len(l.lifted)+1-maxBans):], number)
+	return true
+}
+
+func (l *bans) allLifted() []uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.lifted)
 }
 
 func (l *bans) add(b Ban) (Ban, error) {
@@ -235,13 +251,13 @@ func (l *bans) add(b Ban) (Ban, error) {
 	return b, nil
 }
 
-// take adds a ban of another server, unless it is there or over.
+// take adds a ban of another server, unless it is there, or over, or was lifted.
 func (l *bans) take(b Ban) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.forget()
 	ends := l.clock.At(untilOf(b))
-	if ends <= l.clock.Now() || len(l.list) >= maxBans || slices.ContainsFunc(l.list, func(one *ban) bool { return one.Number == b.Number }) {
+	if ends <= l.clock.Now() || len(l.list) >= maxBans || slices.Contains(l.lifted, b.Number) || slices.ContainsFunc(l.list, func(one *ban) bool { return one.Number == b.Number }) {
 		return false
 	}
 	l.list = append(l.list, &ban{b, ends})

@@ -42,13 +42,12 @@ type record struct {
 	Unban  uint64      `json:"unban,omitempty"` // the ID of an earlier ban
 }
 
-// voided notes that the tickets of a member, or of a room, are void.
+// voided notes that the tickets of a member, or of a room, are void, on all servers.
 func (s *Server) voided(of rooms.Seat) {
-	if of.ID == 0 {
-		s.journal.add(record{Room: of.Nonce})
-	} else {
-		s.journal.add(record{Ticket: &of})
+	if s.node != nil && s.rooms.Void(of) {
+		s.node.Tell(opVoid, []rooms.Seat{of})
 	}
+	s.journal.addVoid(of)
 }
 
 // restore takes what earlier processes have left in the journal.
@@ -58,7 +57,7 @@ func (s *Server) restore() {
 		case r.Ban != nil && r.Ticket != nil:
 			s.bans.restore(*r.Ban, *r.Ticket)
 		case r.Unban != 0:
-			s.bans.list = slices.DeleteFunc(s.bans.list, func(b *ban) bool { return b.Number == r.Unban })
+			s.bans.lift(r.Unban)
 		case r.Ticket != nil:
 			s.rooms.Void(*r.Ticket)
 		case r.Room != 0:
@@ -106,6 +105,15 @@ func (j *journal) add(r record) {
 	select {
 	case j.wake <- struct{}{}:
 	default:
+	}
+}
+
+// addVoid adds the record of a member, or of a room, whose tickets are void.
+func (j *journal) addVoid(of rooms.Seat) {
+	if of.ID == 0 {
+		j.add(record{Room: of.Nonce})
+	} else {
+		j.add(record{Ticket: &of})
 	}
 }
 

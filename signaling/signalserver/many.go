@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -21,15 +22,20 @@ func (s *Server) newNode() *cluster.Node {
 	if s.config.Plain != nil {
 		dialects[plainName] = s.config.Plain
 	}
-	visitors := &address{all: s.addresses, open: true, share: 1}
+	unknown := &address{all: s.addresses, open: true, share: 1}
 	return cluster.New(cluster.Config{
 		Bus:      s.config.Bus,
 		Server:   s.config.ServerName,
 		Dialects: dialects,
-		Account:  func() rooms.Account { return visitors },
-		Answer:   s.answer,
-		Observe:  func(took time.Duration) { s.took(PhaseBus, took) },
-		Log:      s.config.Log,
+		Account: func(remote netip.Addr) rooms.Account {
+			if !remote.IsValid() {
+				return unknown
+			}
+			return s.addresses.of(remote)
+		},
+		Answer:  s.answer,
+		Observe: func(took time.Duration) { s.took(PhaseBus, took) },
+		Log:     s.config.Log,
 	})
 }
 
@@ -150,7 +156,10 @@ const (
 	opBan     = "ban"     // Ban; answer: bool
 	opUnban   = "unban"   // number; answer: bool
 	opBans    = "bans"    // nothing; answer: []sharedBan
+	opLifted  = "lifted"  // nothing; answer: []uint64
 	opSeat    = "seat"    // an order's room; answer: rooms.Seat
+	opVoid    = "void"    // []rooms.Seat, whose tickets are void; answer: bool
+	opVoids   = "voids"   // nothing; answer: []rooms.Seat
 )
 
 // An order is what an administrator wants of a room.
@@ -204,14 +213,16 @@ func (s *Server) answer(op string, body json.RawMessage) (any, error) {
 		})
 	case opBan:
 		return answerTo(body, func(b sharedBan) any { return s.takeBan(b) })
+	case opVoid:
+		return answerTo(body, func(list []rooms.Seat) any { return s.takeVoids(list) })
+	case opVoids:
+		return s.rooms.Voids(), nil
 	case opUnban:
 		return answerTo(body, func(number uint64) any { return s.unban(number) })
 	case opBans:
-		var list []sharedBan
-		for _, b := range s.Bans() {
-			list = append(list, sharedBan{b, b.seat})
-		}
-		return list, nil
+		return s.sharedBans(), nil
+	case opLifted:
+		return s.bans.allLifted(), nil
 	}
 	return nil, fmt.Errorf("signalserver: %q is not known here", op)
 }
@@ -236,18 +247,53 @@ func (s *Server) takeBan(shared sharedBan) bool {
 	return true
 }
 
-// learnBans takes the bans of the servers that were there before.
-func (s *Server) learnBans(ctx context.Context) {
-	for s.node.Ready() != nil {
+// takeVoids notes what is over on other servers.
+func (s *Server) takeVoids(list []rooms.Seat) bool {
+	for _, of := range list {
+		if s.rooms.Void(of) {
+			s.journal.addVoid(of)
+		}
+	}
+	return true
+}
+
+// shareWhatIsOver learns what other servers know of bans and of tickets that are void, and tells them what this one knows,
+// whenever it may have been cut off from them, until ctx ends.
+func (s *Server) shareWhatIsOver(ctx context.Context) {
+	for {
 		select {
-		case <-time.After(askTime):
+		case <-s.node.Back():
 		case <-ctx.Done():
 			return
 		}
-	}
-	for _, list := range ask[[]sharedBan](s, opBans, nil) {
-		for _, b := range list {
-			s.takeBan(b)
+		for _, list := range ask[[]rooms.Seat](s, opVoids, nil) {
+			s.takeVoids(list)
+		}
+		for _, numbers := range ask[[]uint64](s, opLifted, nil) {
+			for _, number := range numbers {
+				s.unban(number)
+			}
+		}
+		for _, list := range ask[[]sharedBan](s, opBans, nil) {
+			for _, b := range list {
+				s.takeBan(b)
+			}
+		}
+		if voids := s.rooms.Voids(); len(voids) > 0 {
+			s.node.Tell(opVoid, voids)
+		}
+		for _, number := range s.bans.allLifted() {
+			s.node.Tell(opUnban, number)
+		}
+		for _, b := range s.sharedBans() {
+			s.node.Tell(opBan, b)
 		}
 	}
+}
+
+func (s *Server) sharedBans() (list []sharedBan) {
+	for _, b := range s.Bans() {
+		list = append(list, sharedBan{b, b.seat})
+	}
+	return list
 }

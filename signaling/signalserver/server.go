@@ -99,7 +99,7 @@ func New(config Config) (*Server, error) {
 			stop()
 			return nil, err
 		}
-		s.wg.Go(func() { s.learnBans(ctx) })
+		s.wg.Go(func() { s.shareWhatIsOver(ctx) })
 	}
 	s.wg.Go(func() { s.sweep(ctx) })
 	s.wg.Go(func() { journal.run(ctx) })
@@ -132,6 +132,7 @@ func (s *Server) newRooms() (*rooms.Store, error) {
 		ICEServers:    c.ICEServers,
 		ICEServersFor: c.ICEServersFor,
 		Networks:      Networks,
+		Banned:        s.bans.find,
 		Voided:        s.voided,
 		Dropped:       s.counters.drop,
 		Matched:       s.matched,

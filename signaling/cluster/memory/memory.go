@@ -43,6 +43,9 @@ type Bus struct {
 
 var _ cluster.Bus = (*Bus)(nil)
 
+// errTooLarge is what Publish returns for more than MaxMessage.
+var errTooLarge = errors.New("memory: the message is too large")
+
 // errCut is what a bus returns that is cut.
 var errCut = errors.New("memory: the bus is away")
 
@@ -297,6 +300,9 @@ type reader struct {
 const maxQueue = 1 << 16
 
 func (b *Bus) Publish(subject string, data []byte) error {
+	if len(data) > b.MaxMessage() {
+		return errTooLarge
+	}
 	b.mu.Lock()
 	cut, delay, loss := b.cut, b.delay, b.loss
 	b.mu.Unlock()

@@ -40,7 +40,7 @@ type Node struct {
 }
 
 // startTime is how long the node may take to listen.
-const startTime = 10 * time.Second
+const startTime = 30 * time.Second
 
 // user is who knows the secret.
 const user = "rtcpeer"

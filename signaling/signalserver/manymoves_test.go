@@ -1,0 +1,234 @@
+package signalserver_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/signaling"
+	membus "example.org/rtcpeer/signaling/cluster/memory"
+	"example.org/rtcpeer/signaling/signalserver"
+)
+
+// An administrator acts on a room while its server hands it over. What is reported as done holds on the next server.
+func TestAdministrationDuringHandOver(t *testing.T) {
+	for i := range 12 {
+		synctest.Test(t, func(t *testing.T) {
+			servers := share(t, new(membus.Hub), 3, signalserver.Config{Grace: time.Minute})
+			members := spread(t, servers, signaling.Join{Room: "r"})
+			time.Sleep(time.Second) // of fake time: the record is written
+			require.True(t, servers[0].SetLocked("r", true))
+			time.Sleep(10 * time.Millisecond) // that is written, and the next record is a while later
+			servers[0].bus.Slow(time.Second, 0)
+			require.True(t, servers[0].SetLocked("r", false))
+			go members[0].vanish()
+			down := make(chan error, 1)
+			go func() { down <- servers[0].Shutdown(context.Background()) }()
+			time.Sleep(time.Duration(i) * 100 * time.Millisecond)
+			locked := servers[0].SetLocked("r", true)
+			kicked := servers[0].Kick("r", members[2].id(), "")
+			<-down
+			time.Sleep(20 * time.Second)
+			c := servers[1].client(t)
+			c.send(signaling.Join{Room: "r"})
+			if locked {
+				c.wantRefused(signaling.CodeLocked)
+			}
+			back := servers[1].client(t)
+			back.send(signaling.Join{Resume: members[2].welcome.Resume})
+			if kicked {
+				back.wantRefused(signaling.CodeResumeRefused)
+			}
+		})
+	}
+}
+
+// All members of a room are lost, and it sleeps. Another server wakes it, after the first one has lost its lease, and gives it
+// back. What has happened to the room there holds: it does not wake as it fell asleep.
+func TestSleepingRoomMoves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		servers := share(t, new(membus.Hub), 2, signalserver.Config{Grace: time.Second})
+		members := spread(t, servers, signaling.Join{Room: "r"})
+		time.Sleep(time.Second) // of fake time: the record is written
+		for _, m := range members {
+			m.vanish()
+			time.Sleep(500 * time.Millisecond)
+		}
+		time.Sleep(5 * time.Second) // both have lost their places
+		servers[0].bus.Cut(true)
+		time.Sleep(10 * time.Second)
+		servers[0].bus.Cut(false)
+		servers[0].wantReady(t)
+
+		host := servers[1].resume(t, members[0])
+		host.send(signaling.Kick{ID: members[1].id()})
+		host.want(signaling.Left{ID: members[1].id(), Reason: signaling.LeftKicked})
+		host.send(signaling.Lock{})
+		host.want(signaling.Lock{})
+		time.Sleep(time.Second)
+		servers[1].bus.Cut(true)
+		time.Sleep(10 * time.Second)
+		kicked := servers[0].client(t)
+		kicked.send(signaling.Join{Resume: members[1].welcome.Resume})
+		kicked.wantRefused(signaling.CodeResumeRefused)
+		late := servers[0].client(t)
+		late.send(signaling.Join{Room: "r"})
+		late.wantRefused(signaling.CodeLocked)
+	})
+}
+
+// A ban that was made, or lifted, while a server was cut off from the others reaches it when it is back.
+func TestBansOfAServerThatWasCutOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		servers := share(t, new(membus.Hub), 3, signalserver.Config{})
+		old, err := servers[1].Ban(signalserver.Ban{Subject: "old"})
+		require.NoError(t, err)
+		time.Sleep(time.Second) // of fake time
+		require.Len(t, servers[0].Bans(), 1)
+		servers[0].bus.Cut(true)
+		time.Sleep(time.Minute)
+		made, err := servers[1].Ban(signalserver.Ban{Subject: "new"})
+		require.NoError(t, err)
+		own, err := servers[0].Ban(signalserver.Ban{Subject: "own"})
+		require.NoError(t, err)
+		require.True(t, servers[2].Unban(old.Number))
+		time.Sleep(time.Minute)
+		servers[0].bus.Cut(false)
+		time.Sleep(10 * time.Second)
+		for i, s := range servers {
+			var numbers []uint64
+			for _, b := range s.Bans() {
+				numbers = append(numbers, b.Number)
+			}
+			require.ElementsMatch(t, []uint64{made.Number, own.Number}, numbers, fmt.Sprint("server ", i))
+		}
+	})
+}
+
+// What a server tells another may be larger than a message of the bus: an administrator asks for all rooms.
+func TestAnswersLargerThanAMessageOfTheBus(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		servers := share(t, new(membus.Hub), 2, signalserver.Config{})
+		members := spread(t, servers, signaling.Join{Room: "r"})
+		metadata := json.RawMessage(`"` + strings.Repeat("x", signaling.MaxMetadata-2) + `"`)
+		for size := 0; size < servers[0].bus.MaxMessage()+1<<16; size += len(metadata) {
+			servers[0].member(t, signaling.Join{NewRoom: signaling.NewRoom{Public: true, Metadata: metadata}})
+		}
+		want := servers[0].Stats().Rooms
+		for range 2 {
+			require.Len(t, servers[1].Rooms(), want)
+			began := time.Now()
+			wantSignals(t, members)
+			require.Less(t, time.Since(began), time.Second)
+		}
+	})
+}
+
+// A member is banned while its room is handed over, or moves with its server's lease: the next owner does not take it in.
+func TestBanWhileTheRoomMoves(t *testing.T) {
+	for i := range 12 {
+		synctest.Test(t, func(t *testing.T) {
+			servers := share(t, new(membus.Hub), 3, signalserver.Config{Grace: time.Minute})
+			members := spread(t, servers, signaling.Join{Room: "r"})
+			require.True(t, servers[0].SetLocked("r", true))
+			time.Sleep(10 * time.Millisecond) // of fake time: that is written, and the next record is a while later
+			servers[0].bus.Slow(time.Second, 0)
+			require.True(t, servers[0].SetLocked("r", false))
+			go members[0].vanish()
+			down := make(chan error, 1)
+			go func() { down <- servers[0].Shutdown(context.Background()) }()
+			time.Sleep(time.Duration(i) * 100 * time.Millisecond)
+			_, err := servers[1].Ban(signalserver.Ban{Room: "r", ID: members[2].id()})
+			<-down
+			time.Sleep(20 * time.Second)
+			if err != nil {
+				return // no server had the room at that moment, which is what the administrator is told
+			}
+			list, ok := servers[1].Members("r")
+			require.True(t, ok)
+			for _, m := range list {
+				require.False(t, m.ID == members[2].id() && m.Connected)
+			}
+		})
+	}
+}
+
+// A room that has ended, and who was taken out of one, are over on all servers, also on one that was started since.
+func TestOverOnAllServers(t *testing.T) {
+	for name, end := range map[string]func(servers []*sharing, host, guest *client){
+		"the host leaves": func(_ []*sharing, host, _ *client) { host.send(signaling.Leave{}) },
+		"it is closed":    func(servers []*sharing, _, _ *client) { require.True(t, servers[1].CloseRoom("r", "")) },
+		"one is taken out, and it ends": func(_ []*sharing, host, guest *client) {
+			host.send(signaling.Kick{ID: guest.id()})
+			synctest.Wait()
+			host.vanish()
+			time.Sleep(time.Minute) // of fake time
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				hub := new(membus.Hub)
+				servers := share(t, hub, 3, signalserver.Config{Grace: 5 * time.Second, RebuildTime: time.Hour})
+				members := starOver(t, servers)
+				end(servers, members[0], members[1])
+				time.Sleep(time.Second)
+				servers = append(servers, shareOne(t, hub, "late", signalserver.Config{RebuildTime: time.Hour}))
+				servers[3].wantReady(t)
+				time.Sleep(5 * time.Second)
+				for _, s := range servers {
+					c := s.client(t)
+					c.send(signaling.Join{Resume: members[1].welcome.Resume})
+					c.wantRefused(signaling.CodeResumeRefused)
+				}
+			})
+		})
+	}
+}
+
+// starOver is a star with its host at the first server and a guest at each other one.
+func starOver(t *testing.T, servers []*sharing) []*client {
+	t.Helper()
+	var members []*client
+	for _, s := range servers {
+		members = append(members, s.member(t, signaling.Join{Room: "r", Topology: signaling.Star}))
+	}
+	return members
+}
+
+// Signals that are kept for members of other servers are bounded for each address, as those for members of this one.
+func TestBudgetOfMembersOfOtherServers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		servers := share(t, new(membus.Hub), 2, signalserver.Config{RemoteAddr: from, MaxBuffered: budget, MessageRate: -1, Grace: time.Hour})
+		host := servers[0].clientFrom(t, evil)
+		host.send(signaling.Join{Room: "r"})
+		host.wantWelcome()
+		data := `"` + strings.Repeat("x", 60<<10) + `"`
+		var away []*client
+		for range 40 {
+			c := servers[1].clientFrom(t, evil)
+			c.send(signaling.Join{Room: "r"})
+			c.wantWelcome()
+			c.vanish()
+			synctest.Wait()
+			away = append(away, c)
+		}
+		for _, c := range away {
+			for range 10 {
+				host.signal(c.id(), data)
+			}
+		}
+		time.Sleep(5 * time.Second) // of fake time
+		require.LessOrEqual(t, servers[0].Stats().Buffered, budget/8, "one address has a sixteenth")
+		for _, s := range servers {
+			c := s.clientFrom(t, honest)
+			c.send(signaling.Join{Room: "honest"})
+			c.wantWelcome()
+		}
+	})
+}
