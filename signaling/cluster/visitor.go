@@ -375,7 +375,7 @@ func (n *Node) Ask(ctx context.Context, op string, body any) []json.RawMessage {
 
 // ask is Ask for some of the other servers. It reports whether all of them have answered.
 func (n *Node) ask(ctx context.Context, op string, body any, whom func(holder) bool) (list []json.RawMessage, all bool) {
-	b, _ := json.Marshal(body)
+	b, _ := rooms.PlainJSON(body)
 	n.mu.Lock()
 	var to []uint64
 	for _, h := range n.living {
@@ -432,7 +432,7 @@ func (n *Node) asked(from uint64, m *message) {
 			n.trouble(m.Op, err)
 			return
 		}
-		body, _ := json.Marshal(answer)
+		body, _ := rooms.PlainJSON(answer)
 		n.send(from, &message{Kind: kindAnswered, ID: m.ID, Body: body})
 	})
 }

@@ -228,6 +228,8 @@ export type ResumedEvent = { kind: "resumed"; peer: number };
 export type SignalingLostEvent = { kind: "signaling lost"; peer?: undefined; error: RtcPeerError };
 /** The connection to the signaling server is back. */
 export type SignalingResumedEvent = { kind: "signaling resumed"; peer?: undefined };
+/** A connected peer shows other metadata than before. With the node's own id it is the answer to setMetadata. */
+export type UpdatedEvent = { kind: "updated"; peer: number; /** undefined: none. */ metadata: any };
 /** For node.on alone: nothing more comes. error: why, if close was not called. */
 export type EndedEvent = { kind: "ended"; error: RtcPeerError | null };
 export type Event =
@@ -237,6 +239,7 @@ export type Event =
   | FailedEvent
   | InterruptedEvent
   | ResumedEvent
+  | UpdatedEvent
   | SignalingLostEvent
   | SignalingResumedEvent;
 
