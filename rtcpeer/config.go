@@ -90,7 +90,7 @@ type Config struct {
 	// is called from several goroutines at the same time. Whatever it says, guests are told who is there, and a packet
 	// for everybody reaches the host. It is for the host.
 	Relay func(from, to PeerID, p Packet) bool
-	// Metadata is shown to the other members: any JSON, at most 1 KiB.
+	// Metadata is shown to the other members: any JSON, at most 1 KiB. Node.SetMetadata changes it.
 	Metadata json.RawMessage
 	// Token is for signaling servers that admit only members who hold one.
 	Token string

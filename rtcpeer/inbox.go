@@ -193,6 +193,27 @@ func (in *inbox) resumed(p *presence) {
 	}
 }
 
+// inherits gives a link the presence of a peer that the program has as connected, and reports whether p is one.
+func (in *inbox) inherits(l *link, p *presence) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if p == nil || p.state != presenceHere {
+		return false
+	}
+	l.presence = p
+	return true
+}
+
+// updated tells that the peer of a link has other metadata, within the same bound. One that the program does not have as
+// connected needs no word: its metadata is there when it is.
+func (in *inbox) updated(l *link) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if l.presence.state == presenceHere && in.ended == nil && in.control < maxControl {
+		in.push(entry{Event: Event{Kind: PeerUpdated, Peer: l.presence.id}})
+	}
+}
+
 // bounded tells of the signaler, or of who was turned away, within the same bound.
 func (in *inbox) bounded(ev Event) {
 	in.mu.Lock()

@@ -171,7 +171,7 @@ func TestSignalFlood(t *testing.T) {
 
 // bareNode is a node of a mesh that has no life.
 func bareNode(id PeerID) *Node {
-	n := &Node{id: id, log: slog.New(slog.DiscardHandler), roster: newRoster(), room: newRoom(nil, signaling.Welcome{ID: id, Host: Server, Topology: Mesh})}
+	n := &Node{id: id, log: slog.New(slog.DiscardHandler), roster: newRoster(), room: newRoom(nil, signaling.Welcome{ID: id, Host: Server, Topology: Mesh}, nil)}
 	n.chooseRoute()
 	return n
 }

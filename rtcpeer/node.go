@@ -2,7 +2,6 @@ package rtcpeer
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -25,7 +24,8 @@ import (
 // What a node relies on besides: each Signal received has From, the id of who sent it, and signals from one member
 // arrive in order; each member that this node is to make a link with is in the Welcome or in a Joined, and comes in a
 // Left when it is gone; what a host sends as Seal and as Lock comes back to all members, the host included, as Sealed
-// and as Lock (Node.Seal and Node.SetLocked wait for that); who is kicked gets a *signaling.Error as the error of
+// and as Lock (Node.Seal and Node.SetLocked wait for that); what a member sends as Metadata comes with its id to those who
+// may have a link with it, and to itself; who is kicked gets a *signaling.Error as the error of
 // Receive, and the others a Left. Package signalertest is a test of all this.
 //
 // signalclient.Client is one, for this module's server, and package signaling/memory has one for members in one
@@ -107,7 +107,7 @@ func New(ctx context.Context, s Signaler, config Config) (*Node, error) {
 		ownsTransport: owns,
 		slots:         slotsOf(t),
 		mux:           newMux(config, s),
-		room:          newRoom(s, welcome),
+		room:          newRoom(s, welcome, config.Metadata),
 		roster:        newRoster(),
 		inbox:         newInbox(config.ReceiveBuffer),
 		clock:         &steadyClock{start: time.Now()},
@@ -177,13 +177,6 @@ func (n *Node) Peers() []PeerID {
 // Members returns the ids of those the signaling server has told of, whether connected or not, in
 // ascending order: in a star, for a guest, the host alone. The caller owns the slice.
 func (n *Node) Members() []PeerID { return n.roster.members() }
-
-// Metadata returns what a member of the room gave as its Config.Metadata, or nil. A star's guest knows
-// the host's alone. The caller must not change it.
-func (n *Node) Metadata(id PeerID) json.RawMessage {
-	m, _ := n.roster.member(id)
-	return m.Metadata
-}
 
 // Send sends a packet. It does not keep Data. To one peer in Reliable mode it waits for room until ctx is done; in the
 // unreliable modes a full lane drops the packet, which Stats counts. A broadcast never waits: what did not fit is in a

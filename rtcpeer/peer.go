@@ -145,6 +145,9 @@ const (
 	// PeerRefused: a member of the room was turned away here: Err says why (SetRefuse, Config.MaxPeers). It comes once for
 	// each time that the member joins.
 	PeerRefused
+	// PeerUpdated: a connected peer has other metadata than before: see Node.Metadata. With this node's own id it is the
+	// answer to SetMetadata.
+	PeerUpdated
 )
 
 func (k EventKind) String() string {
@@ -169,6 +172,8 @@ func (k EventKind) String() string {
 		return "host changed"
 	case PeerRefused:
 		return "refused"
+	case PeerUpdated:
+		return "updated"
 	}
 	return fmt.Sprintf("event(%d)", uint8(k))
 }

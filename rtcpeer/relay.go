@@ -504,8 +504,7 @@ func (r *guest) up(l *link) {
 func (r *guest) linked(l *link) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if p := r.relayed[l.peer]; p != nil && r.node.inbox.here(p) {
-		l.presence = p
+	if r.node.inbox.inherits(l, r.relayed[l.peer]) {
 		delete(r.relayed, l.peer)
 	}
 }

@@ -3,6 +3,7 @@ package rtcpeer
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -27,9 +28,10 @@ type room struct {
 	mu       sync.Mutex    // guards the fields below
 	sealed   chan struct{} // closed when the room is sealed
 	locked   bool
-	relays   bool          // the server forwards binary frames
-	away     time.Time     // until when the server keeps the place of the host, which is away; zero: it is there
-	lockTold chan struct{} // closed, and replaced, when the server tells of the lock
+	relays   bool            // the server forwards binary frames
+	away     time.Time       // until when the server keeps the place of the host, which is away; zero: it is there
+	lockTold chan struct{}   // closed, and replaced, when the server tells of the lock
+	own      json.RawMessage // this node's metadata, as the others see it
 	ice      []signaling.ICEServer
 	welcomes int
 	lost     error     // why the connection to the server was lost; nil while it is there
@@ -37,11 +39,11 @@ type room struct {
 	ended    error     // why the signaler brings nothing more
 }
 
-func newRoom(s Signaler, w signaling.Welcome) *room {
+func newRoom(s Signaler, w signaling.Welcome, own json.RawMessage) *room {
 	r := &room{
 		name: w.Room, topology: w.Topology, signaler: s,
 		sealed: make(chan struct{}), locked: w.Locked, lockTold: make(chan struct{}), since: time.Now(),
-		away: awayUntil(w),
+		away: awayUntil(w), own: own,
 	}
 	moved := make(chan struct{})
 	close(moved)
@@ -219,6 +221,18 @@ func (r *room) becameLocked(locked bool) {
 	r.locked = locked
 	close(r.lockTold)
 	r.lockTold = make(chan struct{})
+}
+
+func (r *room) ownMetadata() json.RawMessage {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.own
+}
+
+func (r *room) showOwn(metadata json.RawMessage) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.own = metadata
 }
 
 // Room returns the name of the room.

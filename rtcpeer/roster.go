@@ -1,7 +1,9 @@
 package rtcpeer
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -68,6 +70,18 @@ func (r *roster) joined(n *Node, m signaling.Member) (connect bool) {
 	// Without repairs a link that was lost is not made again, except after this end was away for so long
 	// that its links were lost: those who had taken it for gone wait for its offers.
 	return news || restarted || lost && offers(n.id, m.ID)
+}
+
+// describe notes the metadata of a member, and returns the link that it has if that is news, or nil.
+func (r *roster) describe(id PeerID, metadata json.RawMessage) *link {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.peers[id]
+	if p == nil || bytes.Equal(p.member.Metadata, metadata) {
+		return nil
+	}
+	p.member.Metadata = metadata
+	return p.link
 }
 
 // turnsAway notes that a member is turned away. It returns false if that is known since it joined.

@@ -37,6 +37,8 @@ func (n *Node) run(welcome signaling.Welcome) {
 			n.left(m.ID, m.Reason)
 		case signaling.Signal:
 			n.signaled(m)
+		case signaling.Metadata:
+			n.updated(m.ID, m.Metadata)
 		case signaling.Sealed:
 			n.room.becameSealed()
 		case signaling.Lock:
@@ -108,6 +110,7 @@ func (n *Node) gather(members []signaling.Member) {
 
 // joined makes a link with a member, unless there is one, or there was and it has ended for good.
 func (n *Node) joined(m signaling.Member) {
+	n.updated(m.ID, m.Metadata)
 	if n.roster.joined(n, m) {
 		n.connect(m, nil)
 	}

@@ -153,6 +153,8 @@ func decodeKind(kind Kind, frame []byte) (Message, error) {
 		return decodeAs[Successor](frame)
 	case KindHostLost:
 		return decodeAs[HostLost](frame)
+	case KindMetadata:
+		return decodeAs[Metadata](frame)
 	case KindHostChanged:
 		return decodeAs[HostChanged](frame)
 	case KindWelcome:

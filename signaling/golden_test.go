@@ -63,7 +63,7 @@ func TestGoldenFrames(t *testing.T) {
 			require.JSONEq(t, string(want), string(frame))
 		})
 	}
-	require.Len(t, kinds, 18, "there is a valid frame of each kind")
+	require.Len(t, kinds, 19, "there is a valid frame of each kind")
 }
 
 func TestDecodeRefusesWhatABrowserWouldNotTake(t *testing.T) {
@@ -143,6 +143,9 @@ func compact(t *testing.T, m signaling.Message) signaling.Message {
 		for i := range m.Rooms {
 			m.Rooms[i].Metadata = compactJSON(t, m.Rooms[i].Metadata)
 		}
+		return m
+	case signaling.Metadata:
+		m.Metadata = compactJSON(t, m.Metadata)
 		return m
 	case signaling.Joined:
 		m.Member.Metadata = compactJSON(t, m.Member.Metadata)

@@ -19,6 +19,7 @@ const (
 	KindKick        Kind = "kick"         // member, host only: id, [text]
 	KindSuccessor   Kind = "successor"    // member, host only: [id]
 	KindHostLost    Kind = "host_lost"    // member: term
+	KindMetadata    Kind = "metadata"     // member: [metadata]; server: id, [metadata]
 	KindLeave       Kind = "leave"        // member
 	KindWelcome     Kind = "welcome"      // server: id, room, topology, host, [term], members, [guests], resume, [resumed], [sealed], [locked], [host_away_ms], [ice_servers], [relay_links], limits
 	KindHostChanged Kind = "host_changed" // server: host, term, members, [guests]
@@ -35,9 +36,9 @@ const (
 	KindForwarded    Kind = "forwarded"
 )
 
-// A Message is one of Join, List, Signal, Seal, Lock, Kick, Successor, HostLost, Leave, Welcome,
-// HostChanged, Joined, Left, Sealed, ICEServers, Resume, Rooms and *Error, the binary Forwarded, or the local Disconnected. Messages are values: whoever receives one
-// owns it.
+// A Message is one of Join, List, Signal, Seal, Lock, Kick, Successor, HostLost, Metadata, Leave, Welcome, HostChanged,
+// Joined, Left, Sealed, ICEServers, Resume, Rooms and *Error, the binary Forwarded, or the local Disconnected. Messages
+// are values: whoever receives one owns it.
 type Message interface {
 	Kind() Kind
 	// Validate reports the first thing wrong with the message, as an *Error.
@@ -141,6 +142,15 @@ type Left struct {
 	Reason LeftReason `json:"reason"`
 }
 
+// Metadata replaces what a member gave as Join.Metadata. From the member to the server, and from the server to those
+// who may have a link with the member, and to the member itself: that is the answer, also where nothing has changed.
+type Metadata struct {
+	// ID is the member's, set by the server. 0 in a message of the member.
+	ID PeerID `json:"id,omitempty"`
+	// Metadata is any JSON, at most MaxMetadata bytes. Nil: the member has none any more.
+	Metadata json.RawMessage `json:"metadata,omitempty"`
+}
+
 // A LeftReason says why a member is gone.
 type LeftReason string
 
@@ -221,6 +231,7 @@ func (Join) Kind() Kind       { return KindJoin }
 func (Signal) Kind() Kind     { return KindSignal }
 func (Seal) Kind() Kind       { return KindSeal }
 func (Leave) Kind() Kind      { return KindLeave }
+func (Metadata) Kind() Kind   { return KindMetadata }
 func (Welcome) Kind() Kind    { return KindWelcome }
 func (Joined) Kind() Kind     { return KindJoined }
 func (Left) Kind() Kind       { return KindLeft }
@@ -313,6 +324,16 @@ func validateMembers(kind Kind, members []Member, ids []PeerID) error {
 func (m Resume) Validate() error {
 	if m.Token == "" || len(m.Token) > MaxToken {
 		return badMessage("resume: token of %d bytes: want 1 to %d", len(m.Token), MaxToken)
+	}
+	return nil
+}
+
+func (m Metadata) Validate() error {
+	switch {
+	case m.ID < 0:
+		return badMessage("metadata: id %d", m.ID)
+	case len(m.Metadata) > MaxMetadata:
+		return badMessage("metadata of %d bytes: at most %d", len(m.Metadata), MaxMetadata)
 	}
 	return nil
 }

@@ -91,7 +91,7 @@ func TestProtocolsExamplesAreValid(t *testing.T) {
 			told[check(t, example)] = true
 		}
 	}
-	require.Len(t, told, 18+5, "an example of each kind, and of each type of signal: %v", told)
+	require.Len(t, told, 19+5, "an example of each kind, and of each type of signal: %v", told)
 }
 
 // check returns the kind of a frame, or the type of a signal's data.

@@ -233,11 +233,16 @@ export type ResumedEvent = { kind: "resumed"; peer: number };
 export type SignalingLostEvent = { kind: "signaling lost"; peer?: undefined; error: RtcPeerError };
 /** The connection to the signaling server is back. */
 export type SignalingResumedEvent = { kind: "signaling resumed"; peer?: undefined };
+<<<<<<< HEAD
 /**
  * Another member hosts the room, see migration.js. The others that are connected stay so. missed: who of them may have
  * missed reliable packets of this node, as the old host may not have passed them on. peer is new.
  */
 export type HostChangedEvent = { kind: "host changed"; peer: number; old: number; new: number; term: number; missed: number[] };
+=======
+/** A connected peer shows other metadata than before. With the node's own id it is the answer to setMetadata. */
+export type UpdatedEvent = { kind: "updated"; peer: number; /** undefined: none. */ metadata: any };
+>>>>>>> n16
 /** For node.on alone: nothing more comes. error: why, if close was not called. */
 export type EndedEvent = { kind: "ended"; error: RtcPeerError | null };
 export type Event =
@@ -247,7 +252,11 @@ export type Event =
   | FailedEvent
   | InterruptedEvent
   | ResumedEvent
+<<<<<<< HEAD
   | HostChangedEvent
+=======
+  | UpdatedEvent
+>>>>>>> n16
   | SignalingLostEvent
   | SignalingResumedEvent;
 
@@ -365,7 +374,7 @@ export declare class RtcNode {
     get peers(): any[];
     /** The ids of the other members that the server has told of, connected or not: for a star's guest the host alone. */
     get members(): any[];
-    /** What a member gave as its config.metadata. A star's guest knows the host's alone. @param {number} id */
+    /** What a member shows of itself: its config.metadata, or what it gave to setMetadata since. A star's guest knows the host's alone. @param {number} id */
     metadata(id: number): any;
     /**
      * For how many ms the server still waits for a host that had lost it when this node joined or came back, if the room ends
@@ -413,6 +422,14 @@ export declare class RtcNode {
     seal(): Promise<void>;
     /** Closes the room for newcomers, or opens it again. Rejects with not_host, closed. @param {boolean} locked @returns {Promise<void>} */
     setLocked(locked: boolean): Promise<void>;
+    /**
+     * Asks the server to show other metadata of this node from now on, and does not wait: JSON of at most 1024 bytes;
+     * undefined is none. The event updated with this node's id is the answer: it has what is shown, as an access token may
+     * grant some that stays. The others are told of ten changes at once, and of one a second over time, the last one
+     * included. A node that has ended asks nobody. Throws bad_message.
+     * @param {any} metadata
+     */
+    setMetadata(metadata: any): void;
     /**
      * Asks the server to take a member out of the room, and does not wait. Its node ends with an error of code kicked and
      * the reason, at most 256 bytes; all others disconnect it: kicked, or by peer where it was faster. It may join anew

@@ -107,6 +107,27 @@ func testLock(t *testing.T, h *hall) {
 	require.False(t, cy.welcome.Locked)
 }
 
+func testMetadata(t *testing.T, h *hall) {
+	ann, bob := h.enterMesh(), h.enterMesh()
+	heard[signaling.Joined](ann)
+	for _, metadata := range []string{`{"name":"Bea"}`, `[1]`, ``} {
+		bob.send(signaling.Metadata{Metadata: json.RawMessage(metadata)})
+		for _, one := range []*guest{ann, bob} {
+			told := heard[signaling.Metadata](one)
+			require.Equal(t, bob.id(), told.ID)
+			require.Equal(t, metadata, string(told.Metadata))
+		}
+	}
+	bob.send(signaling.Metadata{Metadata: json.RawMessage(`7`)})
+	heard[signaling.Metadata](bob)
+	cy := h.enterMesh()
+	for _, m := range cy.welcome.Members {
+		if m.ID == bob.id() {
+			require.Equal(t, `7`, string(m.Metadata))
+		}
+	}
+}
+
 func testKick(t *testing.T, h *hall) {
 	ann, bob, cy := h.enterMesh(), h.enterMesh(), h.enterMesh()
 	heard[signaling.Joined](ann)

@@ -34,6 +34,7 @@ func Run(t *testing.T, connect func(*testing.T) Join) {
 		{"a signal to nobody is told", testNobody},
 		{"a seal is told to all, and is for good", testSeal},
 		{"a lock is told to all, its host included, and opens again", testLock},
+		{"metadata that changes is told to the others and to its member", testMetadata},
 		{"who is kicked is told, and the others are", testKick},
 		{"only the host may seal, lock and kick", testNotHost},
 		{"who leaves has left", testLeave},

@@ -263,7 +263,7 @@ func (n *Node) isOver(ctx context.Context, who owner) (bool, error) {
 }
 
 func encodeOwned(o owned) []byte {
-	b, _ := json.Marshal(o) // it has nothing that JSON lacks
+	b, _ := rooms.PlainJSON(o) // it has nothing that JSON lacks
 	return b
 }
 

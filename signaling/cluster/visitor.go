@@ -371,7 +371,7 @@ func (n *Node) Ask(ctx context.Context, op string, body any) []json.RawMessage {
 
 // Tell asks all other servers that live, and does not wait for answers.
 func (n *Node) Tell(op string, body any) {
-	b, _ := json.Marshal(body)
+	b, _ := rooms.PlainJSON(body)
 	for _, process := range n.others(func(holder) bool { return true }) {
 		n.send(process, &message{Kind: kindAsk, Op: op, Body: b})
 	}
@@ -391,7 +391,7 @@ func (n *Node) others(whom func(holder) bool) (list []uint64) {
 
 // ask is Ask for some of the other servers. It reports whether all of them have answered.
 func (n *Node) ask(ctx context.Context, op string, body any, whom func(holder) bool) (list []json.RawMessage, all bool) {
-	b, _ := json.Marshal(body)
+	b, _ := rooms.PlainJSON(body)
 	to := n.others(whom)
 	n.mu.Lock()
 	answers := make(chan json.RawMessage, len(to))
@@ -443,7 +443,7 @@ func (n *Node) asked(from uint64, m *message) {
 			n.trouble(m.Op, err)
 			return
 		}
-		body, _ := json.Marshal(answer)
+		body, _ := rooms.PlainJSON(answer)
 		n.send(from, &message{Kind: kindAnswered, ID: m.ID, Body: body})
 	})
 }

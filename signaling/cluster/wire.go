@@ -78,7 +78,7 @@ type guest struct {
 
 // encode returns the header with its length, and then the frames with theirs.
 func (m *message) encode() ([]byte, error) {
-	header, err := json.Marshal(m)
+	header, err := rooms.PlainJSON(m)
 	if err != nil {
 		return nil, fmt.Errorf("cluster: encode %s: %w", m.Kind, err)
 	}

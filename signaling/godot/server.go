@@ -44,7 +44,7 @@ func encodeForMember(m signaling.Message) ([][]byte, error) {
 		return [][]byte{b}, nil
 	case *signaling.Error:
 		return nil, nil // the close says it
-	case signaling.Lock, signaling.HostChanged, signaling.ICEServers, signaling.Resume, signaling.Rooms:
+	case signaling.Lock, signaling.HostChanged, signaling.Metadata, signaling.ICEServers, signaling.Resume, signaling.Rooms:
 		return nil, nil // the demo has no words for it
 	}
 	return nil, fmt.Errorf("godot: %s is not for a server to send", m.Kind())

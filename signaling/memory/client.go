@@ -14,7 +14,7 @@ type Client struct {
 	session *session
 }
 
-// Send takes a message as a server does: a Signal, a Seal, a Lock, a Kick, a List. It does not keep m, and never
+// Send takes a message as a server does: a Signal, a Seal, a Lock, a Kick, a Metadata, a List. It does not keep m, and never
 // waits. What the server refuses comes from Receive, as a *signaling.Error. The error is net.ErrClosed, or says what
 // is wrong with m, or why the membership has ended.
 func (c *Client) Send(ctx context.Context, m signaling.Message) error {

@@ -169,8 +169,17 @@ func (s *session) Seated(m *rooms.Member) {
 	}
 }
 
-// Wake is for grants that end, and for ICE servers and tickets that are renewed: here is none of these.
-func (s *session) Wake(time.Duration) {}
+// Wake is for news that are told later. What else may become due is of no use here: no grant ends, no ticket is shown.
+func (s *session) Wake(at time.Duration) {
+	if at == 0 || at > s.server.store.Now()+time.Minute {
+		return
+	}
+	time.AfterFunc(at-s.server.store.Now(), func() {
+		if m := s.member.Load(); m != nil {
+			m.Due(s)
+		}
+	})
+}
 
 // Welcomed is for servers that share their rooms with others.
 func (s *session) Welcomed(*rooms.Member, rooms.Attachment, string) {}

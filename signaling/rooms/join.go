@@ -82,6 +82,8 @@ type Grant struct {
 	// Metadata, if not nil, is shown to the others in place of its own: at most
 	// signaling.MaxMetadata bytes of JSON, together with Name.
 	Metadata json.RawMessage `json:"metadata,omitempty"`
+	// Fixed is set by the server where Metadata was granted: the member cannot change it.
+	Fixed bool `json:"fixed,omitzero"`
 	// Subject, if not empty, is who this is, for bans: for instance the subject of its access token.
 	// At most MaxSubject bytes are kept.
 	Subject string `json:"subject,omitzero"`

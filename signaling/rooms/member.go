@@ -34,6 +34,10 @@ type Member struct {
 	fresh     bool          // this process has told it who is in the room
 	awaited   bool          // a rebuilt room's host, which has not come back yet
 	mayHost   bool          // Grant.MayHost
+	name      string        // Grant.Name
+	fixed     bool          // Grant.Fixed
+	tells     clock.Bucket  // of changes of its metadata that the others are told
+	tell      time.Duration // when to tell the latest of them, likewise; 0: they have been told
 	hostLost  time.Duration // by the clock: when it said that its link with the host is lost; 0: it has not
 	until     time.Time     // Grant.Expires; zero: never
 	expires   time.Duration // the same by the clock; 0: never

@@ -190,7 +190,7 @@ func (m *Member) attachment() Attachment {
 		Room:    m.room.name,
 		Seat:    Seat{m.room.nonce, m.id},
 		Join:    signaling.Join{Channels: i.Channels, Metadata: i.Metadata, OneAttempt: i.OneAttempt, Features: i.Features, Incarnation: i.Incarnation},
-		Grant:   Grant{Expires: m.until, Subject: m.subject, MayHost: m.mayHost},
+		Grant:   Grant{Expires: m.until, Subject: m.subject, MayHost: m.mayHost, Name: m.name, Fixed: m.fixed},
 		Tickets: append(slices.Clone(m.earlier), origin{m.room.process, m.generation}),
 	}
 }
@@ -321,6 +321,8 @@ func (m *Member) Handle(s Session, message signaling.Message) error {
 		return m.Successor(s, message)
 	case signaling.HostLost:
 		return m.HostLost(s, message)
+	case signaling.Metadata:
+		return m.SetMetadata(s, message.Metadata)
 	case signaling.Leave:
 		m.Leave(s)
 		return nil

@@ -9,7 +9,8 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// What becomes due for a member while it sits idle: the end of its grant, new ICE servers, and a new ticket. The
+// What becomes due for a member while it sits idle: the end of its grant, new ICE servers, a new ticket, and news of its
+// metadata. The
 // session looks after it: a timer for each would cost more memory.
 
 // maxICEServersFor is the most JSON of Config.ICEServersFor in one list, in bytes.
@@ -24,6 +25,7 @@ func (m *Member) grant(g Grant) {
 		m.subject = g.Subject
 	}
 	m.mayHost = m.mayHost || g.MayHost
+	m.name, m.fixed = g.Name, g.Fixed
 }
 
 // iceServers returns those of a member, and for how long they are good: 0 is for ever. No lock is held.
@@ -51,7 +53,7 @@ func (m *Member) renewAfter(validity time.Duration) {
 // schedule tells the session when to look again. room.mu is held, and the member is attached.
 func (m *Member) schedule() {
 	due := m.expires
-	for _, other := range []time.Duration{m.renew, m.reissue} {
+	for _, other := range []time.Duration{m.renew, m.reissue, m.tell} {
 		if other != 0 && (due == 0 || other < due) {
 			due = other
 		}
@@ -85,6 +87,9 @@ func (m *Member) Due(s Session) {
 	case m.expires != 0 && m.expires <= now:
 		r.expel(m, expired(), signaling.LeftExpired)
 		s.Wake(0)
+	case m.tell != 0 && m.tell <= now:
+		r.tellMetadata(m)
+		m.schedule()
 	case m.renew != 0 && m.renew <= now:
 		renew = true
 	case m.reissue != 0 && m.reissue <= now:

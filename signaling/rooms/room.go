@@ -208,6 +208,7 @@ func (r *room) readmit(s Session, j signaling.Join, g Grant, t ticket) (*Member,
 	if restarted {
 		m.takeKept() // meant for the program before this one, whose links are over
 	}
+	renamed := string(m.info.Metadata) != string(j.Metadata)
 	m.describe(j)
 	m.charge(s.Account(), MemberCost(j))
 	m.grant(g)
@@ -217,6 +218,8 @@ func (r *room) readmit(s Session, j signaling.Join, g Grant, t ticket) (*Member,
 		r.announce(m.id, signaling.Joined{Member: m.info, Restarted: restarted})
 	case unseen:
 		r.tellOf(m, func(other *Member) bool { return other.fresh })
+	case renamed:
+		r.announce(m.id, signaling.Metadata{ID: m.id, Metadata: m.info.Metadata})
 	}
 	r.store.counters.resumes.Add(1)
 	return m, nil

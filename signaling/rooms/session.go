@@ -20,8 +20,8 @@ type Session interface {
 	Wake(at time.Duration)
 	// Seated tells the session of its member, when a match gave it one.
 	Seated(*Member)
-	// Welcomed tells the session of its member, right before the welcome is delivered, what a server needs to attach it again, and its
-	// resume token.
+	// Welcomed tells the session of its member, right before the welcome is delivered, what a server needs to attach it
+	// again, and a resume token; and once more after its metadata has changed.
 	Welcomed(m *Member, a Attachment, token string)
 	// Done is closed when the session has ended.
 	Done() <-chan struct{}

@@ -161,6 +161,9 @@ func (c *Client) attempt(ctx context.Context) (*conn, error) {
 	defer giveUp(nil)
 	c.mu.Lock()
 	c.dialing = &attempt{began: time.Now(), patience: c.patience, giveUp: giveUp}
+	if c.metadata != nil {
+		c.join.Metadata = c.metadata.Metadata
+	}
 	c.mu.Unlock()
 
 	conn, err := c.dialer.dial(ctx, c.join)

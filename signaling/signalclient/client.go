@@ -50,12 +50,13 @@ type Client struct {
 
 	mu         sync.Mutex // guards the fields below
 	status     Status
-	conn       *conn       // nil while not connected
-	dialing    *attempt    // nil while not dialing again
-	checking   *time.Timer // runs during a check; nil if there is none
-	again      bool        // Check was called during that
-	hurryUntil time.Time   // until then the program is in a hurry to reach the server, if it is not connected
-	why        error       // the reason for the end, set before inbox is closed
+	conn       *conn               // nil while not connected
+	dialing    *attempt            // nil while not dialing again
+	checking   *time.Timer         // runs during a check; nil if there is none
+	again      bool                // Check was called during that
+	hurryUntil time.Time           // until then the program is in a hurry to reach the server, if it is not connected
+	metadata   *signaling.Metadata // that was sent last, for join; nil: none was
+	why        error               // the reason for the end, set before inbox is closed
 }
 
 // A Status says how a Client is connected.
@@ -121,9 +122,9 @@ func newClient(d dialer, join signaling.Join) *Client {
 	return c
 }
 
-// Send queues a Signal, a Seal, a Lock, a Kick or a List and returns at once, connected or not. It does not keep m. What
-// Config.Dialect has no words for is not sent, and no error. Its
-// errors are ErrBufferFull, a *signaling.Error for a message that the server would not take, the
+// Send queues a Signal, a Seal, a Lock, a Kick, a Metadata or a List and returns at once, connected or not. It does not
+// keep m. What Config.Dialect has no words for is not sent, and no error. A Metadata is also what the client joins with
+// from then on, after its connection was lost. The errors are ErrBufferFull, a *signaling.Error for a message that the server would not take, the
 // reason for which the client has ended, and ErrClosed.
 func (c *Client) Send(ctx context.Context, m signaling.Message) error {
 	if c.closing.Err() != nil {
@@ -136,14 +137,22 @@ func (c *Client) Send(ctx context.Context, m signaling.Message) error {
 	if err != nil || frame == nil {
 		return err
 	}
-	return c.outbox.push(frame)
+	if err := c.outbox.push(frame); err != nil {
+		return err
+	}
+	if m, ok := m.(signaling.Metadata); ok {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.metadata = &signaling.Metadata{Metadata: slices.Clone(m.Metadata)}
+	}
+	return nil
 }
 
 // encode refuses what the server would answer with a fatal error: that would cost the membership. It
 // returns nil for what its dialect has no words for.
 func (c *Client) encode(m signaling.Message) ([]byte, error) {
 	switch m := m.(type) {
-	case signaling.Seal, signaling.Lock, signaling.Kick, signaling.Successor, signaling.HostLost, signaling.List:
+	case signaling.Seal, signaling.Lock, signaling.Kick, signaling.Successor, signaling.HostLost, signaling.Metadata, signaling.List:
 	case signaling.Signal:
 		if m.To == 0 {
 			return nil, &signaling.Error{Code: signaling.CodeBadMessage, Text: "signal: want to"}
@@ -151,7 +160,7 @@ func (c *Client) encode(m signaling.Message) ([]byte, error) {
 	case signaling.Leave:
 		return nil, errors.New("signalclient: send leave: Close does that")
 	default:
-		return nil, fmt.Errorf("signalclient: send %T: want a Signal, a Seal, a Lock, a Kick, a Successor, a HostLost or a List", m)
+		return nil, fmt.Errorf("signalclient: send %T: want a Signal, a Seal, a Lock, a Kick, a Successor, a HostLost, a Metadata or a List", m)
 	}
 	frame, err := c.dialer.cfg.Dialect.Encode(m)
 	if err != nil {

@@ -65,8 +65,8 @@ func TestSendRefusesWhatTheServerWould(t *testing.T) {
 		m    signaling.Message
 		text string
 	}{
-		{"nil", nil, "send <nil>: want a Signal, a Seal, a Lock, a Kick, a Successor, a HostLost or a List"},
-		{"join", signaling.Join{}, "send signaling.Join: want a Signal, a Seal, a Lock, a Kick, a Successor, a HostLost or a List"},
+		{"nil", nil, "send <nil>: want a Signal, a Seal, a Lock, a Kick, a Successor, a HostLost, a Metadata or a List"},
+		{"join", signaling.Join{}, "send signaling.Join: want a Signal, a Seal, a Lock, a Kick, a Successor, a HostLost, a Metadata or a List"},
 		{"leave", signaling.Leave{}, "Close does that"},
 		{"nobody", signaling.Signal{Data: json.RawMessage("1")}, "want to"},
 		{"stamped", signaling.Signal{From: 1, Data: json.RawMessage("1")}, "want to"},

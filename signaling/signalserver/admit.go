@@ -2,9 +2,7 @@ package signalserver
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"example.org/rtcpeer/signaling"
@@ -50,7 +48,8 @@ func (s *Server) admit(session *session, r Request) (Grant, error) {
 	if err != nil {
 		return Grant{}, s.notAdmitted(session, err)
 	}
-	if g.Metadata, err = describe(g, r.Join.Metadata); err != nil {
+	g.Fixed = g.Metadata != nil
+	if g.Metadata, err = g.Describe(r.Join.Metadata); err != nil {
 		return Grant{}, s.notAdmitted(session, err)
 	}
 	if !g.Expires.IsZero() && !time.Now().Before(g.Expires) {
@@ -74,30 +73,6 @@ func (s *Server) notAdmitted(session *session, err error) error {
 	}
 	s.config.Log.Error("admission", "err", err, "remote", shown(session.remote))
 	return &signaling.Error{Code: signaling.CodeInternal, Text: "nobody can be admitted at the moment", RetryMillis: int(retryAfter.Milliseconds())}
-}
-
-// describe returns the metadata, with what was granted, of a member that gave some of its own.
-func describe(g Grant, own json.RawMessage) (json.RawMessage, error) {
-	metadata := own
-	if g.Metadata != nil {
-		metadata = g.Metadata
-	}
-	if g.Name != "" {
-		fields := make(map[string]json.RawMessage)
-		_ = json.Unmarshal(metadata, &fields) // what is no object gives way to one
-		if fields == nil {
-			fields = make(map[string]json.RawMessage)
-		}
-		fields["name"], _ = rooms.PlainJSON(g.Name)
-		metadata, _ = rooms.PlainJSON(fields)
-	}
-	if len(metadata) > signaling.MaxMetadata {
-		return nil, &signaling.Error{Code: signaling.CodeForbidden, Text: fmt.Sprintf("metadata of %d bytes, with what was granted: at most %d", len(metadata), signaling.MaxMetadata)}
-	}
-	if metadata != nil && !json.Valid(metadata) {
-		return nil, errors.New("Grant.Metadata is not JSON")
-	}
-	return metadata, nil
 }
 
 func expired() *signaling.Error {

@@ -21,8 +21,8 @@ export function withDefaults(config) {
   const unknown = given.find(([name]) => !(name in defaults || others.includes(name)));
   const wrong = (/** @type {string} */ why) => new RtcPeerError("bad_config", `config.${why}`);
   if (unknown) throw wrong(`${unknown[0]}: no such option`);
-  if (!c.RTCPeerConnection || !c.WebSocket) throw wrong("RTCPeerConnection, WebSocket: none here; give both");
-  if (c.relayLinks && !globalThis.crypto.subtle) throw wrong("relayLinks: there is no crypto.subtle here; serve the page over https");
+  if (!c.RTCPeerConnection || !c.WebSocket) throw wrong("no RTCPeerConnection or WebSocket here: give both");
+  if (c.relayLinks && !globalThis.crypto.subtle) throw wrong("relayLinks: no crypto.subtle; serve the page over https");
   if (!(maxPacket >= 1 && maxPacket <= 256 * KiB)) throw wrong(`maxPacket ${maxPacket}: want 1 to ${256 * KiB}`);
   if (!(maxPeers >= 0)) throw wrong(`maxPeers ${maxPeers}: want 0 or more`);
   return c;

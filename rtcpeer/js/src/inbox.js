@@ -6,9 +6,10 @@ import { eventCost, KiB, MiB } from "./basics.js";
 import { RtcPeerError } from "./errors.js";
 
 /** @import { Lane } from "./lane.js" */
+/** @import { Peer } from "./peer.js" */
 /** @import { Event, Packet, Reason } from "./types.js" */
 
-/** A peer as the program has been shown it. @typedef {{id: number, state: "new" | "here" | "gone", interrupted?: boolean, metadata?: any}} Presence */
+/** A peer as the program has been shown it. @typedef {{id: number, state: "new" | "here" | "gone", interrupted?: boolean, entry?: Peer}} Presence */
 
 export const receiveBuffer = 256 * KiB; // bytes of one lane that may wait for the program, see Inbox
 export const receiveLimit = 4 * MiB;
@@ -68,7 +69,8 @@ export class Inbox {
   connected(p) {
     if (p.state !== "new") return;
     p.state = "here";
-    this.push({ kind: "connected", peer: p.id, ...(p.metadata !== undefined && { metadata: p.metadata }) });
+    const metadata = p.entry?.member.metadata;
+    this.push({ kind: "connected", peer: p.id, ...(metadata !== undefined && { metadata }) });
   }
 
   /** @param {Presence} p @param {Reason} reason @param {RtcPeerError} [error] */

@@ -28,7 +28,7 @@ import { beatEach, clocks, Repair, silentAfter, tickEach } from "./repair.js";
 const maxBeats = 4096;
 
 /** What is wrong with an end that claims to have taken what it was never sent. */
-export const badCounts = "it claims to have taken packets that it cannot have, or fewer than before";
+export const badCounts = "it claims packets that it cannot have";
 
 /** How many bytes an end may take before it tells the other one, which keeps so many for each lane. @param {number} kept */
 export const tellEach = (kept) => Math.max(Math.min(kept, 2 ** 30) / 8, Math.min(kept / 2, 1024), 1);

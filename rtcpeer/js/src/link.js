@@ -75,7 +75,7 @@ export class Link {
     this.joins = entry.joins;
     /** Empty if the link cannot be repaired. The offering end chooses it. */
     this.id = this.capable ? randomText() : "";
-    /** @type {Presence} */ this.presence = { id: member.id, state: "new", metadata: member.metadata };
+    /** @type {Presence} */ this.presence = { id: member.id, state: "new", entry };
     this.negotiation = new Negotiation(node.id > member.id);
     if (this.negotiation.offers || this.capable) this.negotiation.attempt = entry.attempt; // else the other end's next offer may have any number
     this.timing = /** @type {Times | undefined} */ (node.config.times)?.of(this);
@@ -228,7 +228,7 @@ export class Link {
   /** Whether an offer is for such a path. @param {Signal} offer */
   answersForwarded({ sdp = "" }) {
     const is = sdp.startsWith("a=forwarded:");
-    if (is && !this.forwards) throw new Error("a path through the signaling server is not allowed here");
+    if (is && !this.forwards) throw new Error("no path through the server here");
     return is;
   }
 

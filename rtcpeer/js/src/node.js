@@ -95,7 +95,7 @@ export class RtcNode {
     return [...this.roster.values()].flatMap((peer) => (peer.present ? peer.member.id : []));
   }
 
-  /** What a member gave as its config.metadata. A star's guest knows the host's alone. @param {number} id */
+  /** What a member shows of itself: its config.metadata, or what it gave to setMetadata since. A star's guest knows the host's alone. @param {number} id */
   metadata(id) {
     return this.roster.get(id)?.member.metadata;
   }
@@ -206,6 +206,19 @@ export class RtcNode {
   }
 
   /**
+   * Asks the server to show other metadata of this node from now on, and does not wait: JSON of at most 1024 bytes;
+   * undefined is none. The event updated with this node's id is the answer: it has what is shown, as an access token may
+   * grant some that stays. The others are told of ten changes at once, and of one a second over time, the last one
+   * included. A node that has ended asks nobody. Throws bad_message.
+   * @param {any} metadata
+   */
+  setMetadata(metadata) {
+    const { signaling } = this;
+    signaling.send({ kind: "metadata", metadata });
+    signaling.join.metadata = metadata;
+  }
+
+  /**
    * Asks the server to take a member out of the room, and does not wait. Its node ends with an error of code kicked and
    * the reason, at most 256 bytes; all others disconnect it: kicked, or by peer where it was faster. It may join anew
    * where a newcomer may: setLocked prevents that. Throws not_host, unknown_peer, closed, bad_message.
@@ -257,6 +270,8 @@ export class RtcNode {
         return this.signalingBack();
       case "joined":
         return this.joined(m.member);
+      case "metadata":
+        return this.updated(m.id, m.metadata);
       case "left":
         return this.left(m.id, m.reason);
       case "ice_servers":
@@ -296,8 +311,17 @@ export class RtcNode {
     else this.take({ kind: "lock", open: !w.locked });
   }
 
+  /** @internal Takes what a member shows of itself, or this node. @param {number} id @param {any} metadata */
+  updated(id, metadata) {
+    const { member, link } = this.roster.get(id) ?? { member: {} };
+    const news = JSON.stringify(member.metadata) !== JSON.stringify(metadata);
+    member.metadata = metadata;
+    if (id === this.id || (news && link?.presence.state === "here")) this.inbox.signaling({ kind: "updated", peer: id, metadata });
+  }
+
   /** @internal @param {any} m */
   joined(m) {
+    this.updated(m.id, m.metadata);
     let peer = this.roster.get(m.id);
     if (!peer) this.roster.set(m.id, (peer = new Peer(this, m)));
     if (peer.joined(m)) this.connect(m);
@@ -508,7 +532,7 @@ export class RtcNode {
 
   /** A program cannot pass off its bytes as the relay's. @internal @param {Command} command @param {Uint8Array} bytes */
   checkCommand(command, [first]) {
-    if (!this.framed) throw new RtcPeerError("bad_command", "a mesh of bare packets has no commands: it needs a star, or config.framed");
+    if (!this.framed) throw new RtcPeerError("bad_command", "a bare mesh has no commands: use a star or config.framed");
     if (commands[first & 7] !== command) throw new RtcPeerError("bad_command", `data is no ${command}: it begins with ${first}`);
   }
 

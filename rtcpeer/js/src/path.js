@@ -137,9 +137,9 @@ export class Path {
     let p = { stage: 3, detail: "SCTP" };
     if (!this.described) p = { stage: 0, detail: "no description" };
     else if (ice !== "connected" && ice !== "completed") {
-      if (this.forwarded) return { stage: 1, detail: "nothing of the other end has come through the signaling server" };
+      if (this.forwarded) return { stage: 1, detail: "nothing came through the server" };
       p = { stage: 1, detail: `ICE ${ice}, own candidates ${tally(this.local)}, the other's ${tally(this.remote)}` };
-      if (!/relay/.test(p.detail)) p.detail += "; UDP may be blocked or the NATs too strict: a TURN server would help";
+      if (!/relay/.test(p.detail)) p.detail += "; UDP may be blocked: try a TURN server";
     } else if (pc.connectionState !== "connected") p = { stage: 2, detail: `DTLS: connection ${pc.connectionState}` };
     return p.stage >= least.stage ? p : least;
   }

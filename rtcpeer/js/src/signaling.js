@@ -69,7 +69,7 @@ export class Signaling {
       try {
         socket = new /** @type {any} */ (this.config).WebSocket(this.url, [protocol, ...offer(taken, first)]);
       } catch (e) {
-        throw new RtcPeerError("unreachable", `${this.shown}: ${message(e)}; a page over https needs wss://`, { retry: false });
+        throw new RtcPeerError("unreachable", `${this.shown}: ${message(e)}; https needs wss://`, { retry: false });
       }
       const began = now();
       /** @type {any} */ let checking;
@@ -91,7 +91,7 @@ export class Signaling {
         this.redial(why);
       };
       const fail = (/** @type {string} */ why) => over(new RtcPeerError("unreachable", `${this.shown}: ${why}`));
-      this.drop = () => fail("the page was put away");
+      this.drop = () => fail("put away");
       const timer = setTimeout(() => fail("no welcome within 10 s"), dialTimeout);
       this.wake = () => {
         if (socket.readyState === 1 && answer === "welcome") socket.send('{"kind":"leave"}'); // the server may have given a place already
@@ -109,7 +109,7 @@ export class Signaling {
         if (!dialing) socket.send('{"kind":"ping"}');
         checking = setTimeout(() => {
           checking = undefined;
-          if (dialing ? this.socket !== socket : heard < asked) fail("nothing came within 2 s of a question");
+          if (dialing ? this.socket !== socket : heard < asked) fail("no answer within 2 s");
           else if (again) this.ask(); // that may have come after the answer
         }, dialing ? Math.max(0, began + checkTimeout - asked) : checkTimeout);
       };
@@ -118,18 +118,18 @@ export class Signaling {
         if (probed < heard) {
           probed = now();
           socket.send('{"kind":"ping"}');
-        } else if (now() - probed >= probeFor) fail("nothing came for 45 s");
+        } else if (now() - probed >= probeFor) fail("no answer for 45 s");
       }, probeFor);
 
       socket.binaryType = "arraybuffer";
       socket.onerror = nothing; // close follows, and says as much as a browser will
       socket.onclose = (/** @type {any} */ e) => {
-        if (passing.includes(e.reason) || !/^[a-z_]+$/.test(e.reason)) fail("no signal-server for " + protocol + ", or do proxies stop WebSockets?");
+        if (passing.includes(e.reason) || !/^[a-z_]+$/.test(e.reason)) fail("no signal-server there, or a proxy stops WebSockets");
         else over(new RtcPeerError(e.reason, `${this.shown}: closed: ${e.reason}`));
       };
       socket.onopen = () => {
         if (socket.protocol === protocol) socket.send(first);
-        else if (socket.protocol !== taken) fail(`subprotocol "${socket.protocol}": want ${protocol}; is it of another version?`);
+        else if (socket.protocol !== taken) fail(`subprotocol "${socket.protocol}": want ${protocol}; another version?`);
         if (this.join.match) clearTimeout(timer); // others may take their time
       };
       socket.onmessage = (/** @type {any} */ e) => {

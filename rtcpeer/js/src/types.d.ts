@@ -242,6 +242,8 @@ export type SignalingResumedEvent = { kind: "signaling resumed"; peer?: undefine
  * missed reliable packets of this node, as the old host may not have passed them on. peer is new.
  */
 export type HostChangedEvent = { kind: "host changed"; peer: number; old: number; new: number; term: number; missed: number[] };
+/** A connected peer shows other metadata than before. With the node's own id it is the answer to setMetadata. */
+export type UpdatedEvent = { kind: "updated"; peer: number; /** undefined: none. */ metadata: any };
 /** For node.on alone: nothing more comes. error: why, if close was not called. */
 export type EndedEvent = { kind: "ended"; error: RtcPeerError | null };
 export type Event =
@@ -252,6 +254,7 @@ export type Event =
   | InterruptedEvent
   | ResumedEvent
   | HostChangedEvent
+  | UpdatedEvent
   | SignalingLostEvent
   | SignalingResumedEvent;
 

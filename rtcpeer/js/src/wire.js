@@ -48,7 +48,7 @@ const flag = optional(any);
 const topology = oneOf("mesh", "star");
 const channelList = listOf(oneOf(...modes), 255);
 /** @type {Check} */
-const metadata = (v) => (v !== undefined && text.encode(JSON.stringify(v)).length > 1024 ? bad("metadata: at most 1024 bytes of JSON") : v);
+const metadata = want((v) => v === undefined || text.encode(JSON.stringify(v)).length <= 1024, "at most 1024 bytes of JSON");
 /** @type {Check} */
 const roomName = (v = "", name) =>
   /^[A-Za-z0-9_-]{1,64}$/.test(string(v, name)) ? v : bad(`room name ${JSON.stringify(v)}: want 1 to 64 letters, digits, - and _`, "bad_room");
@@ -76,6 +76,7 @@ const kinds = {
   signal: record({ to: optional(id), from: optional(id), data: any }),
   seal: record({}),
   lock: record({ open: flag }),
+  metadata: record({ id: optional(id), metadata }),
   kick: record({ id, text: optional(bytes(0, 256)) }),
   leave: record({}),
   successor: record({ id: optional(id) }),

@@ -268,5 +268,5 @@ test("in a mesh each pair authenticates, in frames", async (t) => {
   assert.equal((await out.event("disconnected", a.id)).reason, "unauthorized");
   await unauthorized(a, out.id, "the other end ended the link");
   assert.equal(out.node.status, "connected", "a mesh goes on");
-  await assert.rejects(enter(t, newRoom(), { auth }), { code: "bad_config", message: /a mesh of bare packets has no authentication: it needs a star, or config\.framed/ });
+  await assert.rejects(enter(t, newRoom(), { auth }), { code: "bad_config", message: /a bare mesh has no authentication: use a star or config\.framed/ });
 });

@@ -155,3 +155,19 @@ test("codes for which there is no other try", async (t) => {
     await assert.rejects(node.next(), { code, retry: false });
   }
 });
+
+test("metadata changes during the session, and its node gets the answer", async (t) => {
+  const host = await enter(t, "names", { metadata: { name: "Hal" } });
+  const guest = await enter(t, "names");
+  await host.event("connected", guest.id);
+  assert.deepEqual((await guest.event("connected", host.id)).metadata, { name: "Hal" });
+  guest.node.setMetadata({ name: "Ann" });
+  assert.deepEqual((await host.event("updated", guest.id)).metadata, { name: "Ann" });
+  assert.deepEqual((await guest.event("updated", guest.id)).metadata, { name: "Ann" });
+  assert.deepEqual(host.node.metadata(guest.id), { name: "Ann" });
+  host.node.setMetadata(undefined);
+  assert.equal((await guest.event("updated", host.id)).metadata, undefined);
+  assert.throws(() => guest.node.setMetadata("x".repeat(1023)), { code: "bad_message" });
+  const late = await enter(t, "names");
+  assert.deepEqual((await late.event("connected", guest.id)).metadata, { name: "Ann" });
+});

@@ -95,7 +95,7 @@ test("a link that finds no path fails with the cause", async (t) => {
   const { error } = await b.event("failed", 1);
   assert.equal(error.code, "deadline");
   assert.equal(error.stage, "path");
-  assert.match(error.message, /own candidates none, the other's none; UDP may be blocked.*TURN server would help/);
+  assert.match(error.message, /own candidates none, the other's none; UDP may be blocked.*try a TURN server/);
   await a.event("failed", b.id);
 });
 

@@ -1,0 +1,103 @@
+package rooms
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"example.org/rtcpeer/signaling"
+)
+
+// A member may change its metadata at any time, and over the long run the others are told once every tellEvery. A
+// change that comes sooner is told later, with those that follow it.
+const (
+	tellEvery = time.Second
+	tellBurst = 10
+)
+
+// Describe returns what the others see of a member that gave some metadata of its own. The error is a *signaling.Error
+// if the two together are too large, and else says what is wrong with the grant.
+func (g Grant) Describe(own json.RawMessage) (json.RawMessage, error) {
+	metadata := own
+	if g.Metadata != nil {
+		metadata = g.Metadata
+	}
+	if g.Name != "" {
+		fields := make(map[string]json.RawMessage)
+		_ = json.Unmarshal(metadata, &fields) // what is no object gives way to one
+		if fields == nil {
+			fields = make(map[string]json.RawMessage)
+		}
+		fields["name"], _ = PlainJSON(g.Name)
+		metadata, _ = PlainJSON(fields)
+	}
+	if len(metadata) > signaling.MaxMetadata {
+		return nil, forbidden("metadata of %d bytes, with what was granted: at most %d", len(metadata), signaling.MaxMetadata)
+	}
+	if metadata != nil && !json.Valid(metadata) {
+		return nil, errors.New("Grant.Metadata is not JSON")
+	}
+	return metadata, nil
+}
+
+// SetMetadata changes what the others are told of m. What was granted stays, and all of it stays where there is no room
+// for more. The answer to s says what holds.
+func (m *Member) SetMetadata(s Session, own json.RawMessage) error {
+	changed, err := m.setMetadata(s, own)
+	if err != nil || !changed {
+		return err
+	}
+	token, err := m.Token()
+	if err != nil {
+		return fmt.Errorf("rooms: seal a ticket: %w", err)
+	}
+	s.Welcomed(m, m.Attachment(), token) // what another server would attach again
+	return nil
+}
+
+func (m *Member) setMetadata(s Session, own json.RawMessage) (changed bool, err error) {
+	r := m.room
+	r.mu.Lock()
+	defer r.unlock()
+	switch {
+	case r.elsewhere:
+		return false, ErrElsewhere
+	case m.session != s:
+		return false, nil
+	}
+	if changed = m.takeMetadata(own); changed {
+		r.tellMetadata(m)
+	}
+	m.deliver(NewNote(signaling.Metadata{ID: m.id, Metadata: m.info.Metadata}))
+	return changed, nil
+}
+
+// takeMetadata reports whether that changes what the others see of the member. room.mu is held.
+func (m *Member) takeMetadata(own json.RawMessage) (changed bool) {
+	j := m.attachment().Join
+	given, err := Grant{Name: m.name}.Describe(own)
+	if err != nil || m.fixed || string(given) == string(j.Metadata) {
+		return false
+	}
+	j.Metadata = given
+	cost := MemberCost(j)
+	if m.room.fits(j, m) != nil || m.room.store.afford(m.account, cost) != nil {
+		return false
+	}
+	m.describe(j)
+	m.charge(m.account, cost)
+	return true
+}
+
+// tellMetadata tells the others what metadata a member has now, at once or soon. room.mu is held.
+func (r *room) tellMetadata(m *Member) {
+	now := r.store.clock.Now()
+	if wait := m.tells.Take(now, tellEvery, tellBurst); wait > 0 {
+		m.tell = now + wait
+		m.schedule()
+		return
+	}
+	m.tell = 0
+	r.announce(m.id, signaling.Metadata{ID: m.id, Metadata: m.info.Metadata})
+}
