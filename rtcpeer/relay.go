@@ -210,11 +210,13 @@ func (r *host) noteTooLarge(err error) {
 	}
 }
 
+// up tells a newcomer of the others before anything is relayed to it, as a game drops what is of somebody it has not heard
+// of. The others hear of the newcomer when it can be reached: they may answer at once.
 func (r *host) up(l *link) {
 	r.mu.Lock()
-	for _, other := range r.guests() {
+	others := r.guests()
+	for _, other := range others {
 		announce(l, sysAddPeer, other.peer)
-		announce(other, sysAddPeer, l.peer)
 	}
 	r.gone = slices.DeleteFunc(r.gone, func(id PeerID) bool { return id == l.peer })
 	for _, id := range r.gone {
@@ -223,6 +225,9 @@ func (r *host) up(l *link) {
 	r.node.roster.opened(l)
 	if r.before != nil {
 		r.before.linked(l)
+	}
+	for _, other := range others {
+		announce(other, sysAddPeer, l.peer)
 	}
 	r.mu.Unlock()
 	r.node.inbox.connected(l.presence, nil)
