@@ -321,7 +321,7 @@ func (r *guest) send(ctx context.Context, p Packet, i int) error {
 		}
 		err := r.sendOver(ctx, p, at, i)
 		switch {
-		case !errors.Is(err, ErrUnknownPeer) || !r.waits(p.Peer, at):
+		case !errors.Is(err, ErrUnknownPeer) || !r.waits(p.Peer, at, errors.Is(err, errUnlinked)):
 			return err
 		case r.node.channels[i] != Reliable:
 			r.node.inbox.counters.drop(dropInterrupted)
@@ -338,8 +338,8 @@ func (r *guest) sendOver(ctx context.Context, p Packet, at *lead, i int) error {
 	target := at.resolve(p.Peer)
 	l, err := r.node.roster.to(at.host)
 	switch {
-	case err != nil && (p.Peer > 0 || r.moves()):
-		return fmt.Errorf("%w: %d", ErrUnknownPeer, p.Peer)
+	case err != nil && (p.Peer > 0 || r.moves() || r.linkedWith(at)):
+		return fmt.Errorf("%w: %d", errUnlinked, p.Peer)
 	case err != nil:
 		return nil // a broadcast to nobody yet
 	case target == at.host:
@@ -360,12 +360,31 @@ func (r *guest) moves() bool {
 	return r.parted != 0
 }
 
-// waits reports whether a packet for a target waits for the next host.
-func (r *guest) waits(target PeerID, at *lead) bool {
+// errUnlinked is of a packet for which there was no link with a host.
+var errUnlinked = fmt.Errorf("%w, as there is no link with the host", ErrUnknownPeer)
+
+// linkedWith reports whether there is a link with that host of a room that migrates.
+func (r *guest) linkedWith(at *lead) bool {
+	_, err := r.node.roster.to(at.host)
+	return at.term > 0 && err == nil
+}
+
+// waits reports whether a packet for a target waits for the next host. If there was no link with a host, one may have come
+// since, which opened tells.
+func (r *guest) waits(target PeerID, at *lead, unlinked bool) bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	p := r.relayed[target]
-	return r.node.ctx.Err() == nil && at.term > 0 && (r.parted != 0 || r.leaves(at)) && (target <= 0 || target == Server || p != nil && r.node.inbox.here(p))
+	moves := r.parted != 0 || r.leaves(at) || unlinked && r.linkedWith(at)
+	return moves && r.node.ctx.Err() == nil && at.term > 0 && (target <= 0 || target == Server || r.stays(target))
+}
+
+// stays reports whether a peer is still connected: a relayed one, or the next host itself; mu is held.
+func (r *guest) stays(id PeerID) bool {
+	if p := r.relayed[id]; p != nil {
+		return r.node.inbox.here(p)
+	}
+	_, err := r.node.roster.to(id)
+	return err == nil
 }
 
 // leaves reports whether the node is about to part from a host; mu is held.
