@@ -134,7 +134,7 @@ func TestRoomsOfThePage(t *testing.T) {
 	browser := openBrowser(t)
 	host := browser.openAs(t, redFox, pageOf(p))
 	host.waitFor(t, `outside()`)
-	host.text(t, `open("#advanced")`)
+	host.text(t, `unfold("#advanced")`)
 	host.click(t, "#public")
 	host.keys(t, "#new-password", "sesame\r")
 	host.waitFor(t, `/^#[a-z]+-[a-z]+-[a-z]+$/.test(location.hash)`)
