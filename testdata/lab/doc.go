@@ -65,7 +65,7 @@
 //
 // TestTabsOffline has four tabs of one Chromium in a mesh, cuts the network of their seat, and wants all links to go on.
 // RTCPEER_LAB_LONG=1 has twelve tabs, a cut of 10 s, and one of 40 s, after which all links are lost, and made again.
-// TestThrottledTab, only with that variable, hides a tab for minutes, with timers once a minute.
+// TestThrottledTab, only with that variable, hides a tab for minutes, whose timers the browser throttles as far as it does.
 //
 // # Paths
 //
