@@ -14,6 +14,7 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 var secret = rtcpeer.SharedSecret([]byte("open sesame"))
@@ -25,7 +26,7 @@ const (
 
 // inStar runs a test in fake time, in a room with a host of ours.
 func inStar(t *testing.T, config rtcpeer.Config, test func(t *testing.T, r *room, network *memory.Network, host *rtcpeer.Node)) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		network := memory.NewNetwork(memory.Options{})
 		r := newRoom(rtcpeer.Star)
 		test(t, r, network, r.join(t, 1, network.Transport(), config))
@@ -193,7 +194,7 @@ func TestGuestWithoutAuthOfGodot(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				host, guest := joinBareHost(t, rtcpeer.Config{})
 				require.Equal(t, rtcpeer.PeerConnected, next(t, guest).Kind)
 				if tt.frame != "" {
@@ -212,7 +213,7 @@ func TestGuestWithoutAuthOfGodot(t *testing.T) {
 
 // A guest that answers the challenge of a Godot host.
 func TestGuestAnswersChallenge(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		host, guest := joinBareHost(t, rtcpeer.Config{Auth: func(_ context.Context, peer *rtcpeer.PendingPeer) error {
 			challenge, err := peer.Receive()
 			if err == nil {
@@ -238,7 +239,7 @@ func TestGuestAnswersChallenge(t *testing.T) {
 
 // A Godot host without a callback never says that it accepts, but whatever it sends says as much.
 func TestGodotHostWithoutCallback(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		host, guest := joinBareHost(t, rtcpeer.Config{Auth: secret})
 		host.want(0, secretFrame)
 		host.want(0, acceptedFrame)
@@ -247,7 +248,7 @@ func TestGodotHostWithoutCallback(t *testing.T) {
 		require.Equal(t, rtcpeer.Event{Kind: rtcpeer.PeerConnected, Peer: 1}, next(t, guest))
 		require.Equal(t, rtcpeer.Event{Kind: rtcpeer.PeerConnected, Peer: 7}, next(t, guest), "that frame was not lost")
 	})
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		_, guest := joinBareHost(t, rtcpeer.Config{Auth: secret})
 		wantUnauthorized(t, guest, 1, "both ends need Config.Auth")
 	})
@@ -372,7 +373,7 @@ func TestMeshAuthenticates(t *testing.T) {
 		wantPacket(t, nodes[7], 5, 0, rtcpeer.Reliable, "hi")
 		wantNothingElse(t, nodes[5], nodes[1], 0, rtcpeer.Reliable)
 	})
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		network := memory.NewNetwork(memory.Options{})
 		r := newRoom(rtcpeer.Mesh)
 		in := r.join(t, 1, network.Transport(), rtcpeer.Config{Framed: true, Auth: both})

@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // slowAuth is a secret that both ends want of each other, each of whom takes its time.
@@ -50,7 +50,7 @@ func TestPathFailsInAuthentication(t *testing.T) {
 				for _, right := range []bool{true, false} {
 					t.Run(fmt.Sprintf("%s takes=%v outage=%v right=%v", topology, takes, outage, right), func(t *testing.T) {
 						for offset := 10 * time.Millisecond; offset < takes+1200*time.Millisecond; offset += 130 * time.Millisecond {
-							synctest.Test(t, func(t *testing.T) {
+							bubble.Test(t, func(t *testing.T) {
 								w := newWorld(t, topology, memory.Options{Delay: 40 * time.Millisecond})
 								w.enter(1, rtcpeer.Config{Framed: true, Auth: slowAuth("sesame", takes)})
 								secret := "sesame"

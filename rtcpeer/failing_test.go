@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -13,6 +12,7 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // A spoiler is a host that cannot use the descriptions of others, as if they were changed on the way.
@@ -51,7 +51,7 @@ func TestL13OtherEndIsTold(t *testing.T) {
 	for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {
 		for _, spoiled := range []rtcpeer.PeerID{1, 5} { // the answering end, and the offering one
 			t.Run(fmt.Sprintf("%s %d", topology, spoiled), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
+				bubble.Test(t, func(t *testing.T) {
 					w := newWorld(t, topology, memory.Options{Delay: 20 * time.Millisecond})
 					w.room.delay = func(_, _ rtcpeer.PeerID) time.Duration { return 20 * time.Millisecond }
 					start := time.Now()
@@ -97,7 +97,7 @@ func (w *world) wantBoth(a, b rtcpeer.PeerID) {
 func TestRepairFailsAtOnce(t *testing.T) {
 	for _, spoiled := range []rtcpeer.PeerID{1, 5} {
 		t.Run(fmt.Sprint(spoiled), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				w := newWorld(t, rtcpeer.Mesh, memory.Options{Delay: 20 * time.Millisecond})
 				var spoils atomic.Bool
 				for _, id := range []rtcpeer.PeerID{1, 5} {
@@ -121,7 +121,7 @@ func TestRepairFailsAtOnce(t *testing.T) {
 
 // That something has failed at the other end is believed only of the attempt that it is about.
 func TestFailOfAnotherAttempt(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		w := newWorld(t, rtcpeer.Mesh, memory.Options{Delay: 20 * time.Millisecond})
 		w.join(rtcpeer.Config{}, 1, 5)
 		for _, victim := range []rtcpeer.PeerID{1, 5} {

@@ -12,6 +12,7 @@ import (
 
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // Every fault of the laboratory (testdata/lab) as a rule, over the memory transport and in fake time. There the
@@ -172,7 +173,7 @@ func TestFaults(t *testing.T) {
 	for _, f := range faults {
 		for _, p := range f.places() {
 			t.Run(fmt.Sprintf("%s/%s/%s", f.name, p.topology, p.position), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) { playFault(t, f, p) })
+				bubble.Test(t, func(t *testing.T) { playFault(t, f, p) })
 			})
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -13,12 +12,13 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // What Stats tells of links that last, and of the signaling server, and what Config.LostAfter does.
 
 func TestStatsOfALink(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		w := newWorld(t, rtcpeer.Mesh, memory.Options{Delay: 10 * time.Millisecond})
 		w.join(rtcpeer.Config{}, 1, 5)
 		for range 20 { // an idle link
@@ -89,7 +89,7 @@ func TestStatsOverManyPaths(t *testing.T) {
 }
 
 func TestStatsOfSignaling(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		w := newWorld(t, rtcpeer.Mesh, memory.Options{})
 		w.join(rtcpeer.Config{}, 1, 5)
 		s := w.nodes[1].Stats()

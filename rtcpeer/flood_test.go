@@ -13,6 +13,7 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // A counter is a transport that counts its paths, and the candidates that they were given.
@@ -40,7 +41,7 @@ func (p countedPath) AddCandidate(c transport.Candidate) error {
 // flooded has a rogue member say something of its own to a node, many times, while a third member is linked with the
 // node as well. The node survives it, and so does that link.
 func flooded(t *testing.T, rogueID rtcpeer.PeerID, flood func(say func(signaling.SignalData)), check func(t *testing.T, c *counter)) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		w := newWorld(t, rtcpeer.Mesh, memory.Options{Delay: 20 * time.Millisecond})
 		c := &counter{Transport: w.network.Transport()}
 		w.nodes[5] = w.room.join(t, 5, c, rtcpeer.Config{})
@@ -111,7 +112,7 @@ func TestFloodOfRequests(t *testing.T) {
 func TestL14L15ManyCandidates(t *testing.T) {
 	for _, offering := range []bool{true, false} { // the member with the many addresses is the offering end
 		t.Run(fmt.Sprint(offering), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				w := newWorld(t, rtcpeer.Mesh, memory.Options{Delay: 20 * time.Millisecond})
 				many, few := rtcpeer.PeerID(5), rtcpeer.PeerID(1)
 				if !offering {
@@ -169,7 +170,7 @@ func TestL16FloodOfAnnouncements(t *testing.T) {
 	}
 	for name, frames := range kinds {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				host, guest := joinBareHost(t, rtcpeer.Config{})
 				wantEvent(t, guest, rtcpeer.PeerConnected, 1)
 				const rounds = 20_000
@@ -192,7 +193,7 @@ func TestL16FloodOfAnnouncements(t *testing.T) {
 
 // A host cannot have a guest know of any number of peers either, however fast the program receives.
 func TestTooManyGuestsAnnounced(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		host, guest := joinBareHost(t, rtcpeer.Config{})
 		d := keepDiary(guest)
 		for i := range rtcpeer.MaxRelayed + 10 {

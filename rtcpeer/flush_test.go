@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -12,6 +11,7 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // upload sends 3 MB to a peer that takes whatever comes, as fast as its buffer has room.
@@ -28,7 +28,7 @@ func TestFlushBeforeClose(t *testing.T) {
 	for _, bare := range []bool{false, true} {
 		for _, flushes := range []bool{true, false} {
 			t.Run(fmt.Sprintf("bare=%v flush=%v", bare, flushes), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
+				bubble.Test(t, func(t *testing.T) {
 					w := newWorld(t, rtcpeer.Mesh, memory.Options{Delay: 20 * time.Millisecond, Rate: 100_000})
 					w.room.bare = bare
 					w.join(rtcpeer.Config{}, 1, 5)
@@ -54,7 +54,7 @@ func TestFlushBeforeClose(t *testing.T) {
 
 // Flush goes on over a repair, and says at the end of its context, or of the link, what has not arrived.
 func TestFlushOfAnInterruptedLink(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		w := newWorld(t, rtcpeer.Mesh, memory.Options{Delay: 20 * time.Millisecond})
 		w.join(rtcpeer.Config{}, 1, 5, 9)
 		w.partition(1, 5)
@@ -86,7 +86,7 @@ func TestFlushOfAnInterruptedLink(t *testing.T) {
 
 // What another goroutine sends while Flush waits is not waited for.
 func TestFlushEndsWhileOthersSend(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		w := newWorld(t, rtcpeer.Mesh, memory.Options{Delay: 20 * time.Millisecond})
 		w.join(rtcpeer.Config{}, 1, 5)
 		s := w.stream(5, 1, 0, rtcpeer.Reliable, time.Millisecond, 100)
@@ -100,7 +100,7 @@ func TestFlushEndsWhileOthersSend(t *testing.T) {
 
 // Disconnect too says what was not delivered.
 func TestDisconnectTellsWhatWasNotDelivered(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		w := newWorld(t, rtcpeer.Mesh, memory.Options{Delay: 20 * time.Millisecond, Rate: 100_000})
 		w.join(rtcpeer.Config{}, 1, 5)
 		upload(t, w.nodes[5], 1)

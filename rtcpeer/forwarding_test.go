@@ -3,7 +3,6 @@ package rtcpeer_test
 import (
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -13,6 +12,7 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport/forwarded"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // Links that go through the signaling server.
@@ -180,7 +180,7 @@ func TestLinkThroughTheServerIsRefused(t *testing.T) {
 		"by the answering end": {true, [2]rtcpeer.Config{{}, withRelayLinks}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				w := newForwardingWorld(t, rtcpeer.Mesh, true)
 				w.room.relays = c.server
 				w.enter(1, c.ends[0])
@@ -222,7 +222,7 @@ func (h *hopelessPath) Events() <-chan transport.Event { return h.events }
 
 func TestLinkThroughTheServerAtOnce(t *testing.T) {
 	for _, who := range []rtcpeer.PeerID{1, 5} {
-		synctest.Test(t, func(t *testing.T) {
+		bubble.Test(t, func(t *testing.T) {
 			r := newRoom(rtcpeer.Mesh)
 			r.relays = true
 			network := memory.NewNetwork(memory.Options{Delay: 20 * time.Millisecond})
@@ -244,7 +244,7 @@ func TestLinkThroughTheServerAtOnce(t *testing.T) {
 
 // attackThroughTheServer is attack on a link that goes through the server, which loses the connections of member 5 once.
 func attackThroughTheServer(t *testing.T, do func(t *testing.T, w *world, link string)) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		w := newForwardingWorld(t, rtcpeer.Mesh, true)
 		link := w.linkID()
 		w.join(withRelayLinks, 1, 5)

@@ -16,6 +16,7 @@ import (
 	"example.org/rtcpeer/signaling/godot"
 	"example.org/rtcpeer/signaling/signalclient"
 	"example.org/rtcpeer/signaling/signalserver"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // startGodotServer is startServer with Godot's dialect, in which a sealed room ends soon.
@@ -136,7 +137,7 @@ func TestJoinByGodotsProtocolRefused(t *testing.T) {
 // A member that numbers no attempts is offered a link once, however long its answer takes: Godot hands
 // a second offer to the connection that it has, and its first answer would be taken for the second's.
 func TestSlowAnswerOfAGame(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		network := memory.NewNetwork(memory.Options{})
 		r := newRoom(rtcpeer.Mesh)
 		r.plain = true
@@ -161,7 +162,7 @@ func TestSlowAnswerOfAGame(t *testing.T) {
 }
 
 func TestGameThatDoesNotAnswer(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		r := newRoom(rtcpeer.Mesh)
 		r.plain = true
 		began := time.Now()
@@ -185,7 +186,7 @@ func TestGameReadsWhatWasSaidBeforeTheEnd(t *testing.T) {
 	}
 	for name, end := range ends {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				network := memory.NewNetwork(memory.Options{Delay: 10 * time.Millisecond})
 				r := newRoom(rtcpeer.Star)
 				host := r.join(t, 1, network.Transport(), rtcpeer.Config{})
@@ -206,7 +207,7 @@ func TestGameReadsWhatWasSaidBeforeTheEnd(t *testing.T) {
 // A packet that an engine would drop without a word is an error for the program, and is counted by a relay.
 func TestPacketTooLargeForAGame(t *testing.T) {
 	const most = 16 << 10
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		network := memory.NewNetwork(memory.Options{})
 		r := newRoom(rtcpeer.Star)
 		config := rtcpeer.Config{MaxPacket: 64 << 10}

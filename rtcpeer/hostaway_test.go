@@ -2,18 +2,18 @@ package rtcpeer_test
 
 import (
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // A guest that joins while the host is away is told for how long that may be, until the two are linked.
 func TestHostAway(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		network := memory.NewNetwork(memory.Options{})
 		r := newRoom(rtcpeer.Star)
 		r.away = 20_000

@@ -7,7 +7,6 @@ import (
 	"math"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -16,6 +15,7 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // A signaling server that has turned hostile: it sees and forges all signals of two members, and has a host of its own.
@@ -165,7 +165,7 @@ func (w *world) linkID() *string {
 // attack opens a link of 1 and 5 between which packets go both ways, has something done to it, and wants that all
 // arrive.
 func attack(t *testing.T, do func(t *testing.T, w *world, link string, log *logs)) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		w := newWorld(t, rtcpeer.Mesh, memory.Options{Delay: 10 * time.Millisecond})
 		link, log := w.linkID(), new(logs)
 		w.join(rtcpeer.Config{Log: slog.New(slog.NewTextHandler(log, nil))}, 1, 5)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -12,6 +11,7 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // unacknowledged makes paths that do not tell of acknowledgements, as a browser's do not.
@@ -42,7 +42,7 @@ func TestBeatsOfAnIdleLink(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				w := newWorld(t, rtcpeer.Mesh, memory.Options{Delay: 70 * time.Millisecond})
 				for _, id := range []rtcpeer.PeerID{1, 5} {
 					host := w.network.Transport()
@@ -94,7 +94,7 @@ func (w *world) beatBytes(at, with rtcpeer.PeerID) int {
 func TestSilenceOfAnIdleLink(t *testing.T) {
 	for _, deaf := range []rtcpeer.PeerID{1, 5} {
 		for offset := time.Duration(0); offset < time.Second; offset += 37 * time.Millisecond {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				w := newWorld(t, rtcpeer.Mesh, memory.Options{Delay: 70 * time.Millisecond}).join(rtcpeer.Config{}, 1, 5)
 				after(10*time.Second + offset)
 				w.network.PartitionOneWay(w.hosts[6-deaf], w.hosts[deaf])

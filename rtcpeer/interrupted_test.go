@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -14,6 +13,7 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // What programs see of an interruption, and what becomes of what they send.
@@ -66,7 +66,7 @@ func TestChannelsOverRepairs(t *testing.T) {
 func TestReaderThatStopsInARepair(t *testing.T) {
 	for _, reader := range []rtcpeer.PeerID{1, 5} {
 		t.Run(fmt.Sprint(reader), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				network := memory.NewNetwork(memory.Options{Delay: 10 * time.Millisecond})
 				r := newRoom(rtcpeer.Mesh)
 				hosts := map[rtcpeer.PeerID]*memory.Transport{1: network.Transport(), 5: network.Transport()}
@@ -232,7 +232,7 @@ func TestDeathInARepair(t *testing.T) {
 	for _, tt := range tests {
 		for _, victim := range []rtcpeer.PeerID{1, 5} {
 			t.Run(fmt.Sprintf("%s %d", tt.name, victim), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
+				bubble.Test(t, func(t *testing.T) {
 					w := newWorld(t, rtcpeer.Mesh, memory.Options{Delay: 10 * time.Millisecond})
 					w.join(rtcpeer.Config{LostAfter: tt.lostAfter}, 1, 5)
 					s := w.stream(victim, 6-victim, 0, rtcpeer.Reliable, 10*time.Millisecond, 1)

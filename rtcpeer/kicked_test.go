@@ -3,7 +3,6 @@ package rtcpeer_test
 import (
 	"fmt"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -11,6 +10,7 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // A1, A5: who is kicked, from a mesh or a star, is told once of each peer that it is disconnected, before Receive says
@@ -22,7 +22,7 @@ func TestKickedMember(t *testing.T) {
 			for _, lag := range []time.Duration{0, time.Second} { // of the server's messages
 				for _, path := range []time.Duration{20 * time.Millisecond, 300 * time.Millisecond} {
 					t.Run(fmt.Sprintf("%s %d server %v path %v", topology, victim, lag, path), func(t *testing.T) {
-						synctest.Test(t, func(t *testing.T) {
+						bubble.Test(t, func(t *testing.T) {
 							w := newWorld(t, topology, memory.Options{Delay: 20 * time.Millisecond})
 							w.room.lag = lag
 							w.join(rtcpeer.Config{}, faultIDs...)
@@ -69,7 +69,7 @@ func TestReasonOfAGuestsEnd(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				w := newWorld(t, rtcpeer.Star, memory.Options{Delay: 20 * time.Millisecond})
 				w.join(rtcpeer.Config{}, faultIDs...)
 				tt.end(t, w)
@@ -85,7 +85,7 @@ func TestReasonOfAGuestsEnd(t *testing.T) {
 func TestDisconnectedYoungGuest(t *testing.T) {
 	for _, bare := range []bool{false, true} {
 		t.Run(fmt.Sprintf("bare=%v", bare), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				w := newWorld(t, rtcpeer.Star, memory.Options{Delay: 20 * time.Millisecond})
 				w.room.bare = bare
 				w.enter(1, rtcpeer.Config{})

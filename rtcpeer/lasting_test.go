@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -18,6 +17,7 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // What tests of links that outlive their paths share: nodes whose programs write down all that they receive.
@@ -298,7 +298,7 @@ func (s *stream) want() {
 func lasting(t *testing.T, test func(t *testing.T, topology rtcpeer.Topology)) {
 	for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {
 		t.Run(string(topology), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { test(t, topology) })
+			bubble.Test(t, func(t *testing.T) { test(t, topology) })
 		})
 	}
 }

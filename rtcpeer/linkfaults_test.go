@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -12,6 +11,7 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // The rows of FAULTS.md, section L: what was found broken by use, in a mesh and in a star, for the smallest id, one in the
@@ -24,7 +24,7 @@ func onFault(t *testing.T, config rtcpeer.Config, test func(t *testing.T, w *wor
 	for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {
 		for _, victim := range faultIDs {
 			t.Run(fmt.Sprintf("%s %d", topology, victim), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
+				bubble.Test(t, func(t *testing.T) {
 					w := newWorld(t, topology, memory.Options{Delay: 20 * time.Millisecond})
 					w.room.delay = func(_, _ rtcpeer.PeerID) time.Duration { return 20 * time.Millisecond }
 					w.join(config, faultIDs...)
@@ -104,7 +104,7 @@ func TestL2Asleep(t *testing.T) {
 				}
 				for _, welcome := range []time.Duration{0, 10 * time.Millisecond, 3 * time.Second} {
 					t.Run(fmt.Sprintf("%s %d %v, welcome after %v", topology, victim, asleep, welcome), func(t *testing.T) {
-						synctest.Test(t, func(t *testing.T) {
+						bubble.Test(t, func(t *testing.T) {
 							w := newWorld(t, topology, memory.Options{Delay: 20 * time.Millisecond})
 							for _, id := range faultIDs {
 								config := rtcpeer.Config{}
@@ -180,7 +180,7 @@ func TestL3AnotherAddress(t *testing.T) {
 func TestL4RelayRestarts(t *testing.T) {
 	for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {
 		t.Run(string(topology), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				w := newWorld(t, topology, memory.Options{Delay: 20 * time.Millisecond})
 				for _, id := range faultIDs {
 					w.hosts[id] = w.network.Transport()
@@ -218,7 +218,7 @@ func TestL5BlockedFromTheBeginning(t *testing.T) {
 		for _, victim := range faultIDs {
 			for _, blocked := range []time.Duration{25 * time.Second, 55 * time.Second, 5 * time.Minute} {
 				t.Run(fmt.Sprintf("%s %d %v", topology, victim, blocked), func(t *testing.T) {
-					synctest.Test(t, func(t *testing.T) {
+					bubble.Test(t, func(t *testing.T) {
 						w := newWorld(t, topology, memory.Options{Delay: 20 * time.Millisecond})
 						for _, id := range faultIDs {
 							w.hosts[id] = w.network.Transport()
@@ -257,7 +257,7 @@ func TestL6GuestWithoutNetwork(t *testing.T) {
 		for _, guest := range []rtcpeer.PeerID{5, 9} {
 			for _, lostAfter := range []time.Duration{0, 5 * time.Second} {
 				t.Run(fmt.Sprintf("%v %d %v", away, guest, lostAfter), func(t *testing.T) {
-					synctest.Test(t, func(t *testing.T) {
+					bubble.Test(t, func(t *testing.T) {
 						w := newWorld(t, rtcpeer.Star, memory.Options{Delay: 20 * time.Millisecond})
 						w.join(rtcpeer.Config{LostAfter: lostAfter}, faultIDs...)
 						require.NoError(t, w.nodes[1].Seal(t.Context()))
@@ -300,7 +300,7 @@ func TestL7HostKilled(t *testing.T) {
 				continue // a guest that has neither link nor host is at its end
 			}
 			t.Run(fmt.Sprintf("%v left=%v", away, left), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
+				bubble.Test(t, func(t *testing.T) {
 					w := newWorld(t, rtcpeer.Star, memory.Options{Delay: 20 * time.Millisecond})
 					w.join(rtcpeer.Config{}, faultIDs...)
 					w.kill(1)
@@ -333,7 +333,7 @@ func TestL7HostKilled(t *testing.T) {
 func TestL7RoomEnds(t *testing.T) {
 	for _, ends := range []time.Duration{time.Second, 10 * time.Second, 29 * time.Second, 45 * time.Second, 100 * time.Second} {
 		t.Run(fmt.Sprint(ends), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				w := newWorld(t, rtcpeer.Star, memory.Options{Delay: 20 * time.Millisecond})
 				w.join(rtcpeer.Config{}, faultIDs...)
 				w.kill(1)
@@ -361,7 +361,7 @@ func TestL9ClosedWhileConnecting(t *testing.T) {
 			for _, parted := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s %d parted=%v", topology, leaver, parted), func(t *testing.T) {
 					for offset := time.Duration(0); offset < 500*time.Millisecond; offset += 7 * time.Millisecond {
-						synctest.Test(t, func(t *testing.T) {
+						bubble.Test(t, func(t *testing.T) {
 							w := newWorld(t, topology, memory.Options{Delay: 40 * time.Millisecond})
 							w.room.delay = func(_, _ rtcpeer.PeerID) time.Duration { return 15 * time.Millisecond }
 							w.enter(1, rtcpeer.Config{})

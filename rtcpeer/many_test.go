@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -12,6 +11,7 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // Many links repaired at once.
@@ -21,7 +21,7 @@ import (
 func TestHubMoves(t *testing.T) {
 	for _, told := range []bool{true, false} { // by its system, or by the silence
 		t.Run(fmt.Sprintf("told=%v", told), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				w := newWorld(t, rtcpeer.Star, memory.Options{Delay: 20 * time.Millisecond})
 				w.room.delay = func(_, _ rtcpeer.PeerID) time.Duration { return 20 * time.Millisecond }
 				hub := w.enter(1, rtcpeer.Config{})
@@ -78,7 +78,7 @@ func TestMemberMoves(t *testing.T) {
 	ids := []rtcpeer.PeerID{1, 3, 5, 7, 9, 11}
 	for _, mover := range []rtcpeer.PeerID{1, 5, 11} {
 		t.Run(fmt.Sprint(mover), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				w := newWorld(t, rtcpeer.Mesh, memory.Options{Delay: 20 * time.Millisecond})
 				w.join(rtcpeer.Config{}, ids...)
 				before := w.sent(signaling.Offer)

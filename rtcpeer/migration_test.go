@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strconv"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -14,13 +13,14 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // Stars that outlive their hosts. The server of these tests elects the member with the smallest id.
 
 // migrating runs a test in a room that migrates, in fake time, with a host and guests that are connected.
 func migrating(t *testing.T, config rtcpeer.Config, test func(t *testing.T, w *world), ids ...rtcpeer.PeerID) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		w := newWorld(t, rtcpeer.Star, memory.Options{Delay: 20 * time.Millisecond, Jitter: 5 * time.Millisecond, Loss: 0.02})
 		w.room.term = 1
 		w.room.delay = func(_, _ rtcpeer.PeerID) time.Duration { return 30 * time.Millisecond }

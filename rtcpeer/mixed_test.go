@@ -5,7 +5,6 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -14,6 +13,7 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // A laneSpy notes the SCTP streams of the paths that a host makes.
@@ -114,7 +114,7 @@ func TestMembersOfBothKinds(t *testing.T) {
 func TestSmallSendBuffer(t *testing.T) {
 	for _, size := range []int{1, 64, 255, 1024, 4096} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				w := newWorld(t, rtcpeer.Mesh, memory.Options{Delay: 5 * time.Millisecond})
 				w.join(rtcpeer.Config{MaxPacket: size, SendBuffer: 4 * size}, 1, 5)
 				start := time.Now()

@@ -19,6 +19,7 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // Random schedules of faults over three members, against the contract: what recorder looks at all the time,
@@ -78,7 +79,7 @@ func runModel(t *testing.T, s schedule, log *slog.Logger) (broken []string, stor
 			broken = append(broken, fmt.Sprint(why))
 		}
 	}()
-	synctest.Test(t, func(*testing.T) {
+	bubble.Test(t, func(*testing.T) {
 		m := newModel(s, log)
 		m.run()
 		broken, story = m.broken, stories(m.start, m.lives...)

@@ -11,6 +11,7 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // game is a MultiplayerPeer with its signals written down.
@@ -53,7 +54,7 @@ func (g *game) get(t *testing.T) string {
 // play runs a test with a host and two guests whose connecting has been polled away.
 func play(t *testing.T, topology rtcpeer.Topology, test func(t *testing.T, host, a, b *game)) {
 	t.Run(string(topology), func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
+		bubble.Test(t, func(t *testing.T) {
 			network := memory.NewNetwork(memory.Options{})
 			config := rtcpeer.Config{Channels: []rtcpeer.Mode{rtcpeer.UnreliableOrdered}}
 			r := newRoom(topology)
@@ -240,7 +241,7 @@ func TestMultiplayerPeerTakesOverSoMuch(t *testing.T) {
 }
 
 func TestMultiplayerPeerFailed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		network := memory.NewNetwork(memory.Options{})
 		r := newRoom(rtcpeer.Mesh)
 		a := newGame(r.join(t, 1, network.Transport(), rtcpeer.Config{Refuse: true}))
@@ -265,7 +266,7 @@ func TestGenerateUniqueID(t *testing.T) {
 }
 
 func TestOffline(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		var peer rtcpeer.Offline
 		g := newGame(&peer)
 		require.Equal(t, rtcpeer.ConnectionConnected, g.GetConnectionStatus())

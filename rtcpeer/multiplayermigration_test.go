@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -13,6 +12,7 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	"example.org/rtcpeer/signaling"
 	signalingmemory "example.org/rtcpeer/signaling/memory"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // A player is a game over MultiplayerPeer that writes down its signals and packets.
@@ -45,7 +45,7 @@ func (p *seedPlayer) take() []string {
 
 // In the face of Godot's class the host is 1, whoever it is: over a real server's rooms.
 func TestMultiplayerPeerOverAnotherHost(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		server := signalingmemory.NewServer()
 		defer server.Close()
 		network := memory.NewNetwork(memory.Options{Delay: 20 * time.Millisecond})
@@ -126,7 +126,7 @@ func TestMultiplayerPeerOverAnotherHost(t *testing.T) {
 
 // A node that cannot become the host says so, and a room of such ends with its host.
 func TestNeverHost(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		server := signalingmemory.NewServer()
 		defer server.Close()
 		network := memory.NewNetwork(memory.Options{})

@@ -3,13 +3,13 @@ package rtcpeer_test
 import (
 	"fmt"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // A10: signals take longer than an attempt at first does, as when a person carries them. The attempts adapt, and the two
@@ -19,7 +19,7 @@ func TestA10SlowSignaling(t *testing.T) {
 		for _, timeout := range []time.Duration{0, -1, time.Minute} {
 			for _, first := range []rtcpeer.PeerID{1, 5} {
 				t.Run(fmt.Sprintf("%v timeout %v first %d", oneWay, timeout, first), func(t *testing.T) {
-					synctest.Test(t, func(t *testing.T) {
+					bubble.Test(t, func(t *testing.T) {
 						w := newWorld(t, rtcpeer.Mesh, memory.Options{Delay: 20 * time.Millisecond})
 						w.room.delay = func(_, _ rtcpeer.PeerID) time.Duration { return oneWay }
 						config := rtcpeer.Config{ConnectTimeout: timeout}

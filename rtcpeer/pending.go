@@ -1,130 +1,118 @@
 package rtcpeer
 
 import (
-	"cmp"
 	"context"
-	"fmt"
-	"sync"
-	"time"
+	"errors"
+	"io"
+	"slices"
+	"sync/atomic"
 )
 
-// How a link is authenticated: what link.run does between the opening of the lanes and the connected.
-//
-//	run:       watch, for the end of the link or of the time ---> close the link
-//	converse:  AuthFunc, reading lane 0 ------------------------> admitted, or why not
+// A PendingPeer is the other end of a link that is open and not yet authenticated. It is valid, for
+// one goroutine, until the AuthFunc returns.
+type PendingPeer struct {
+	// Fixed at construction.
+	reader *reader // of the first lane
 
-// authenticate runs Config.Auth and waits until both ends have accepted each other. Its error is a
-// *PeerError, or errOver.
-func (l *link) authenticate() error {
-	auth := l.node.config.Auth
-	if auth == nil {
-		return nil
-	}
-	ctx, stop := l.authContext()
-	defer stop()
-	ctx, end := context.WithCancelCause(ctx)
-	l.early = &reader{lane: l.lanes[0], path: l.path.Load()}
-	p := &PendingPeer{reader: l.early}
-	var conversation sync.WaitGroup // ends with the link, which all that it waits for does
-	conversation.Go(func() { end(p.converse(ctx, auth)) })
-	l.watch(ctx.Done())
-	end(errOver)
-	why := context.Cause(ctx)
-	if why != errAdmitted {
-		late := ctx.Err() == context.DeadlineExceeded
-		if late && l.id != "" {
-			l.endUnheard()
-		}
-		if late && l.why() == 0 && p.silent.Load() {
-			l.askLate()
-		}
-		if l.why() == 0 {
-			l.sayBye(l.path.Load(), Unauthorized)
-		}
-		l.path.Load().raw.Close()
-	}
-	conversation.Wait()
-	return l.verdict(why)
+	// Owned by converse.
+	accepted bool // the other end has accepted this one
+	heard    bool // it has sent anything of authentication
+
+	// silent is set while it is listened to and has sent nothing of authentication.
+	silent atomic.Bool
 }
 
-// authContext is the time that authentication may take.
-func (l *link) authContext() (context.Context, context.CancelFunc) {
-	d := l.node.config.AuthTimeout
-	if d < 0 {
-		return context.WithCancel(l.node.ctx)
-	}
-	return context.WithTimeoutCause(l.node.ctx, d, fmt.Errorf("not done after %v: both ends need Config.Auth, or Godot's auth_callback", d))
-}
+var (
+	// errAdmitted ends a conversation well: both have accepted each other.
+	errAdmitted = errors.New("admitted")
+	// errNotAccepted ends one whose other end has gone.
+	errNotAccepted = errors.New("the other end ended the link before it accepted this one")
+	errNothingSent = errors.New("rtcpeer: authentication: nothing to send")
+)
 
-// verdict is what has come of an authentication.
-func (l *link) verdict(why error) error {
-	reason := l.why()
+// ID returns the id of the other end, which the signaling server vouches for.
+func (p *PendingPeer) ID() PeerID { return p.reader.lane.link.peer }
+
+// Send sends data to the other end's AuthFunc, or auth_callback. It does not keep data, and does not
+// wait. data must not be empty.
+func (p *PendingPeer) Send(data []byte) error {
 	switch {
-	case why == errAdmitted:
-		return nil
-	case l.node.ctx.Err() != nil || reason == ByUs || reason == Kicked || reason == Lost && l.id != "" || l.successor != nil:
-		return errOver
-	case reason == Misbehaved:
-		return l.fail("authenticate", cmp.Or(l.fault, errTooManySignals))
-	case why == errOver: // the link ended first
-		why = errNotAccepted
+	case len(data) == 0:
+		return errNothingSent
+	case len(data) > p.reader.lane.link.node.config.MaxPacket:
+		return ErrPacketTooLarge
 	}
-	return l.fail("authenticate", fmt.Errorf("%w: %w", ErrUnauthorized, why))
+	return p.reader.lane.trySend(appendAuth(nil, data))
 }
 
-// endUnheard ends the link as Lost if the other end does not answer: then it may well be the path that took so long,
-// and the two try again.
-func (l *link) endUnheard() {
-	ctx, cancel := context.WithTimeout(context.Background(), beatEach)
-	defer cancel()
-	p := l.path.Load()
-	before := p.heard.Load()
-	p.beat(beatAsks)
-	for p.heard.Load() == before && l.why() == 0 {
-		if ctx.Err() != nil {
-			l.end(Lost)
+// Receive waits for what the other end sends next, until ctx of the AuthFunc is done. The data belongs
+// to the caller. io.EOF means that the other end has accepted this one and will send nothing more.
+func (p *PendingPeer) Receive() ([]byte, error) {
+	for !p.accepted {
+		_, f, err := p.next()
+		switch {
+		case err != nil:
+			return nil, err
+		case f.kind != frameAuth:
+			p.drop(dropPending)
+		case len(f.body) > 0:
+			return slices.Clone(f.body), nil
+		default:
+			p.accepted = true
 		}
-		l.handleNext(l.over, ctx.Done())
+	}
+	return nil, io.EOF
+}
+
+// converse is the whole of the authentication, but for its time. It returns errAdmitted, or why not.
+func (p *PendingPeer) converse(ctx context.Context, auth AuthFunc) error {
+	if err := auth(ctx, p); err != nil {
+		return err
+	}
+	if p.reader.lane.write(appendAuth(nil, nil)) != nil {
+		return errNotAccepted
+	}
+	for !p.accepted {
+		raw, f, err := p.next()
+		switch {
+		case err != nil:
+			return err
+		case f.kind != frameAuth:
+			// Only an end that has admitted this one sends anything else, as one does that has no
+			// callback and will never say so: in Godot such a frame admits it, and counts.
+			p.accepted = true
+			p.reader.unread = raw
+		case len(f.body) > 0:
+			p.drop(dropPending) // it was accepted before it had said all
+		default:
+			p.accepted = true
+		}
+	}
+	return errAdmitted
+}
+
+// next waits for the next frame of the other end on the lane of authentication. The other lanes are
+// not read until it is admitted: what comes on them early waits there.
+func (p *PendingPeer) next() (raw []byte, f frame, err error) {
+	p.silent.Store(!p.heard)
+	for {
+		raw, err = p.reader.read()
+		switch {
+		case errors.Is(err, io.ErrShortBuffer):
+			return nil, frame{}, ErrPacketTooLarge
+		case err != nil || !p.reader.lane.take(p.reader.path):
+			return nil, frame{}, errNotAccepted
+		}
+		if f, err = decodeFrame(raw); err != nil {
+			p.drop(dropMalformed)
+			continue
+		}
+		if f.kind == frameAuth {
+			p.heard = true
+			p.silent.Store(false)
+		}
+		return raw, f, nil
 	}
 }
 
-// askLate says to an end that never said anything of authentication what it was missing, before the
-// link closes. A Godot host would say nothing, and Godot takes the word, which means "you are accepted",
-// without harm: an end that has admitted this one, since it has no callback, ignores it; one that has a
-// callback and has said nothing does not admit this one, since it has not accepted it, and is about to
-// see the link end. A node of ours without Config.Auth ends with ErrAuthRequired.
-func (l *link) askLate() {
-	if l.lanes[0].write(appendAuth(nil, nil)) != nil {
-		return
-	}
-	linger, cancel := context.WithTimeout(context.Background(), l.node.config.Linger)
-	l.flush(linger, l.path.Load())
-	cancel()
-	ctx, cancel := context.WithTimeout(context.Background(), lastWordTime)
-	defer cancel()
-	l.watch(ctx.Done())
-}
-
-// lastWordTime is how long the other end may take to end the link itself when its last word has arrived, as
-// a node of ours does at once. libdatachannel drops what it has received, and not yet given to its program,
-// when the link is closed: without this a third of its guests never saw that word.
-const lastWordTime = 200 * time.Millisecond
-
-// authAsked takes a word of authentication that came after the peer was connected, in a guest or in a
-// mesh. Without Config.Auth it means that the other end demands what there is not.
-func (n *Node) authAsked(l *link, f frame) {
-	if n.config.Auth != nil {
-		n.authAgain(f)
-		return
-	}
-	n.log.Warn("the other end demands authentication, and there is no Config.Auth", "peer", l.peer)
-	l.end(Unauthorized)
-}
-
-// authAgain takes one where both ends have accepted each other: the other end's acceptance may come
-// after a packet that said as much, and anything else is nonsense.
-func (n *Node) authAgain(f frame) {
-	if len(f.body) > 0 {
-		n.inbox.counters.drop(dropMalformed)
-	}
-}
+func (p *PendingPeer) drop(why dropReason) { p.reader.lane.link.node.inbox.counters.drop(why) }

@@ -16,6 +16,7 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // A peer whose program stops reading: what it is sent is bounded at both ends, the others notice
@@ -68,7 +69,7 @@ func fits(n *rtcpeer.Node, data []byte) bool {
 
 // In the unreliable modes a program that does not read loses the newcomers, and Stats counts them.
 func TestNoCredit(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		network := memory.NewNetwork(memory.Options{})
 		nodes := group(t, rtcpeer.Mesh, func() transport.Transport { return network.Transport() }, rtcpeer.Config{}, 1, 5)
 		const packets = 1000
@@ -86,7 +87,7 @@ func TestNoCredit(t *testing.T) {
 
 // A lossy lane on a path slower than what is sent drops at the sender, so that what arrives is young.
 func TestLossyLaneStaysYoung(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		network := memory.NewNetwork(memory.Options{Delay: 50 * time.Millisecond, Rate: 200 << 10})
 		nodes := group(t, rtcpeer.Mesh, func() transport.Transport { return network.Transport() }, rtcpeer.Config{}, 1, 5)
 		start := time.Now()
@@ -105,7 +106,7 @@ func TestLossyLaneStaysYoung(t *testing.T) {
 
 // Sending waits for the peer that is slow, not for ever: a disconnect ends it.
 func TestDisconnectEndsAWaitingSend(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		network := memory.NewNetwork(memory.Options{})
 		nodes := group(t, rtcpeer.Mesh, func() transport.Transport { return network.Transport() }, rtcpeer.Config{Linger: -1}, 1, 5)
 		var err error

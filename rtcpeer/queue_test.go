@@ -12,6 +12,7 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // One guest uploads, and the program takes 8 ms for each packet. With one queue for all, the inputs of the others wait
@@ -23,7 +24,7 @@ func TestInputsDoNotWaitBehindAnUpload(t *testing.T) {
 	}
 	for name, queue := range queues {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				config := rtcpeer.Config{Channels: []rtcpeer.Mode{rtcpeer.Reliable}}
 				nodes := group(t, rtcpeer.Star, inMemory(), config, 1, 5, 7)
 				host := nodes[1]
@@ -73,7 +74,7 @@ func TestInputsDoNotWaitBehindAnUpload(t *testing.T) {
 }
 
 func TestQueue(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		config := rtcpeer.Config{Channels: []rtcpeer.Mode{rtcpeer.Reliable}}
 		nodes := group(t, rtcpeer.Mesh, inMemory(), config, 1, 5, 7)
 		n := nodes[1]
@@ -151,7 +152,7 @@ func TestQueue(t *testing.T) {
 
 // A reliable channel whose queue nobody receives is held up, and nothing else of its peer.
 func TestQueueIsBounded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		config := rtcpeer.Config{Channels: []rtcpeer.Mode{rtcpeer.Reliable}}
 		nodes := group(t, rtcpeer.Mesh, inMemory(), config, 1, 5)
 		q, err := nodes[1].ChannelQueue(1)
@@ -176,7 +177,7 @@ func TestQueueIsBounded(t *testing.T) {
 
 // A game whose server decides: guests do not know of each other, and what one says to all reaches the host.
 func TestNoRelay(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		network := memory.NewNetwork(memory.Options{})
 		r := newRoom(rtcpeer.Star)
 		host := r.join(t, 1, network.Transport(), rtcpeer.Config{NoRelay: true})
@@ -210,7 +211,7 @@ func TestNoRelay(t *testing.T) {
 
 // A host's program that is asked: 7 hears nothing of 5, but the host does.
 func TestRelayAsksTheHost(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		network := memory.NewNetwork(memory.Options{})
 		r := newRoom(rtcpeer.Star)
 		asked := make(chan string, 100)

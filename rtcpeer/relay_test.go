@@ -12,6 +12,7 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // bare is one end of a star without our relay: it shows the bytes, and can send any.
@@ -109,7 +110,7 @@ func (b *bare) skip(lane int) string {
 
 // The bytes of a star as a Godot guest sees and sends them (GODOT's SceneMultiplayer).
 func TestHostSpeaksGodot(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		network := memory.NewNetwork(memory.Options{})
 		r := newRoom(rtcpeer.Star)
 		host := r.join(t, 1, network.Transport(), rtcpeer.Config{})
@@ -175,7 +176,7 @@ func TestHostSpeaksGodot(t *testing.T) {
 
 // A guest of a Godot host.
 func TestGuestSpeaksGodot(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		network := memory.NewNetwork(memory.Options{})
 		r := newRoom(rtcpeer.Star)
 		opened := make(chan *bare)
@@ -266,7 +267,7 @@ func TestGuestLeavesInTheMiddle(t *testing.T) {
 
 // A packet that is larger than was announced ends the link that brought it, and nothing else.
 func TestOversizedPacketEndsItsLink(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		network := memory.NewNetwork(memory.Options{})
 		r := newRoom(rtcpeer.Star)
 		host := r.join(t, 1, network.Transport(), rtcpeer.Config{})
@@ -285,7 +286,7 @@ func TestOversizedPacketEndsItsLink(t *testing.T) {
 
 // Signals that make no sense fail a link with a reason, or are passed over; nothing panics.
 func TestBadSignals(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		network := memory.NewNetwork(memory.Options{})
 		r := newRoom(rtcpeer.Mesh)
 		n := r.join(t, 5, network.Transport(), rtcpeer.Config{})

@@ -3,7 +3,6 @@ package rtcpeer_test
 import (
 	"fmt"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -11,6 +10,7 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // A program that is started again, with the id that it had, has links with all others again, however it ended and
@@ -41,7 +41,7 @@ func TestRestart(t *testing.T) {
 					t.Run(fmt.Sprintf("%s %d %s %v", topology, id, end.name, lostAfter), func(t *testing.T) {
 						for _, away := range []time.Duration{0, 30 * time.Millisecond, 110 * time.Millisecond, 700 * time.Millisecond,
 							1300 * time.Millisecond, 1700 * time.Millisecond, 6 * time.Second, 20 * time.Second, 50 * time.Second} {
-							synctest.Test(t, func(t *testing.T) {
+							bubble.Test(t, func(t *testing.T) {
 								w := newWorld(t, topology, memory.Options{Delay: 20 * time.Millisecond})
 								w.room.delay = func(_, _ rtcpeer.PeerID) time.Duration { return 10 * time.Millisecond }
 								w.join(rtcpeer.Config{LostAfter: lostAfter}, 1, 5, 9)
@@ -83,7 +83,7 @@ func TestRestartOfABareMember(t *testing.T) {
 	for _, id := range []rtcpeer.PeerID{1, 5, 9} {
 		for _, away := range []time.Duration{0, 30 * time.Millisecond, 700 * time.Millisecond, 1700 * time.Millisecond, 6 * time.Second, 20 * time.Second} {
 			t.Run(fmt.Sprintf("%d %v", id, away), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
+				bubble.Test(t, func(t *testing.T) {
 					w := newWorld(t, rtcpeer.Mesh, memory.Options{Delay: 20 * time.Millisecond})
 					w.room.bare = true
 					w.join(rtcpeer.Config{}, 1, 5, 9)

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -14,6 +13,7 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // A rogue is a member of the room that takes part in repairs, and whose frames a test writes by hand.
@@ -193,7 +193,7 @@ func withRogue(t *testing.T, test func(t *testing.T, w *world, r *rogue, node rt
 	for _, ids := range [][2]rtcpeer.PeerID{{5, 1}, {1, 5}} {
 		rogueID, node := ids[0], ids[1]
 		t.Run(fmt.Sprintf("rogue offers=%v", rogueID > node), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				w := newWorld(t, rtcpeer.Mesh, memory.Options{Delay: 10 * time.Millisecond})
 				w.enter(node, rtcpeer.Config{ConnectTimeout: 3 * time.Second})
 				r := newRogue(t, w, rogueID, node)
@@ -295,7 +295,7 @@ func TestRogueIsOdd(t *testing.T) {
 func TestManyAcknowledgementsAreNoFlood(t *testing.T) {
 	for _, size := range []int{1, 64, 16 << 10} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				w := newWorld(t, rtcpeer.Mesh, memory.Options{})
 				w.join(rtcpeer.Config{MaxPacket: size, SendBuffer: 4 * size}, 1, 5)
 				const packets = 5000 // between two ticks, as no time passes here
@@ -421,7 +421,7 @@ func TestRogueOnTheNextPath(t *testing.T) {
 func TestRogueFloodsRequests(t *testing.T) {
 	for _, attempt := range []int{0, 1, 1 << 30} {
 		t.Run(fmt.Sprint(attempt), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				w := newWorld(t, rtcpeer.Mesh, memory.Options{Delay: 10 * time.Millisecond})
 				w.enter(5, rtcpeer.Config{})
 				r := newRogue(t, w, 1, 5)
@@ -451,7 +451,7 @@ func TestRogueFloodsRequests(t *testing.T) {
 func TestRogueInAuthentication(t *testing.T) {
 	for _, id := range []rtcpeer.PeerID{1, 5} {
 		t.Run(fmt.Sprint(id), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				w := newWorld(t, rtcpeer.Mesh, memory.Options{Delay: 10 * time.Millisecond})
 				w.enter(6-id, rtcpeer.Config{Framed: true, Auth: slowAuth("sesame", 0)})
 				r := newRogue(t, w, id, 6-id)

@@ -13,6 +13,7 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // The rules of SceneMultiplayer's relay for every form of target, on every channel and mode.
@@ -69,7 +70,7 @@ func TestHostRelays(t *testing.T) {
 		{"05ff", rtcpeer.CommandDespawn, "\x05\xff"},
 		{"8600", rtcpeer.CommandSync, "\x86\x00"},
 	}
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		network := memory.NewNetwork(memory.Options{})
 		r := newRoom(rtcpeer.Star)
 		host := r.join(t, 1, network.Transport(), extraChannel)
@@ -112,7 +113,7 @@ func TestHostRelays(t *testing.T) {
 
 // A guest of a host that shows the bytes: one packet, whatever the target, which the host resolves.
 func TestGuestSends(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		network := memory.NewNetwork(memory.Options{})
 		r := newRoom(rtcpeer.Star)
 		opened := make(chan *bare)
@@ -155,7 +156,7 @@ func TestGuestSends(t *testing.T) {
 
 // A mesh with Godot games: 03 before each packet, commands as they are, and no relay.
 func TestFramedMesh(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		network := memory.NewNetwork(memory.Options{})
 		r := newRoom(rtcpeer.Mesh)
 		n := r.join(t, 1, network.Transport(), rtcpeer.Config{Framed: true})
@@ -193,7 +194,7 @@ func TestFramedMesh(t *testing.T) {
 
 // A bare mesh has no commands, and says so.
 func TestBareMeshHasNoCommands(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		network := memory.NewNetwork(memory.Options{})
 		n := newRoom(rtcpeer.Mesh).join(t, 1, network.Transport(), rtcpeer.Config{})
 		require.ErrorIs(t, n.TrySend(rtcpeer.Packet{Command: rtcpeer.CommandSpawn, Data: []byte{4}}), rtcpeer.ErrCommand)
@@ -202,7 +203,7 @@ func TestBareMeshHasNoCommands(t *testing.T) {
 
 // The seed's face tells a command from an ordinary packet.
 func TestSeedsFaceTellsCommands(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		network := memory.NewNetwork(memory.Options{})
 		r := newRoom(rtcpeer.Star)
 		host := newGame(r.join(t, 1, network.Transport(), rtcpeer.Config{}))
@@ -221,7 +222,7 @@ func TestSeedsFaceTellsCommands(t *testing.T) {
 
 // A host with places for two: who comes third is refused with words, until one is free.
 func TestMaxPeers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		network := memory.NewNetwork(memory.Options{})
 		r := newRoom(rtcpeer.Star)
 		host := r.join(t, 1, network.Transport(), rtcpeer.Config{MaxPeers: 2})
@@ -258,7 +259,7 @@ func wantTurnedAway(t *testing.T, n *rtcpeer.Node, id rtcpeer.PeerID, why string
 
 // What a link carried still counts when it is over.
 func TestTotals(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		network := memory.NewNetwork(memory.Options{})
 		r := newRoom(rtcpeer.Star)
 		host := r.join(t, 1, network.Transport(), rtcpeer.Config{})

@@ -3,10 +3,11 @@ package rtcpeer
 import (
 	"slices"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 func TestExcuse(t *testing.T) {
@@ -27,7 +28,7 @@ func TestExcuse(t *testing.T) {
 
 // A limit is longer by what the node has lost meanwhile, also while it was being extended, and by nothing else.
 func TestLimitAllowsForAShortage(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		var s shortage
 		s.note(time.Second, 500*time.Millisecond) // before, which does not count
 		began := time.Now()
@@ -67,7 +68,7 @@ func TestRepairAllowsForAShortage(t *testing.T) {
 
 // What a limit waits for may itself have waited before it began.
 func TestLimitAllowsForAWait(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		began := time.Now()
 		l := new(shortage).limit(7 * time.Second)
 		defer l.stop()

@@ -3,7 +3,6 @@ package rtcpeer_test
 import (
 	"fmt"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -11,6 +10,7 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // What becomes of links that are not connected yet when the signaling server, or the room, is gone.
@@ -42,7 +42,7 @@ func TestServerRestartsInAuthentication(t *testing.T) {
 	for _, first := range []rtcpeer.PeerID{1, 5} {
 		for _, gap := range []time.Duration{100 * time.Millisecond, 700 * time.Millisecond, 3 * time.Second} {
 			t.Run(fmt.Sprintf("%d is back %v before the other", first, gap), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
+				bubble.Test(t, func(t *testing.T) {
 					w := newWorld(t, rtcpeer.Star, memory.Options{Delay: 20 * time.Millisecond})
 					w.enter(1, rtcpeer.Config{Auth: slowAuth("sesame", 2*time.Second)})
 					w.enter(5, rtcpeer.Config{Auth: slowAuth("sesame", 2*time.Second)})

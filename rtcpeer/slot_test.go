@@ -13,6 +13,7 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // A slotted transport is one of a process that makes only some paths at once.
@@ -47,7 +48,7 @@ func TestManyLinksAreMadeInTurn(t *testing.T) {
 	const hold = 2 * time.Second
 	for processes, timeout := range map[int]time.Duration{1: 3 * time.Second, 2: time.Minute} {
 		t.Run(fmt.Sprint(processes, " processes"), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				network := memory.NewNetwork(memory.Options{Delay: 100 * time.Millisecond})
 				slots := []*transport.Slots{transport.NewSlots(3, hold), transport.NewSlots(1, hold)}
 				const members = 16
@@ -72,7 +73,7 @@ func TestManyLinksAreMadeInTurn(t *testing.T) {
 
 // Members that do not answer hold up the others for a moment only, and one that asks for its offer is served next.
 func TestAMemberThatAsksIsServedBeforeThoseThatDoNotAnswer(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		const hold = 2 * time.Second
 		r, offers := offersOf(rtcpeer.Mesh)
 		for id := rtcpeer.PeerID(1); id <= 4; id++ {

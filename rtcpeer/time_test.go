@@ -15,6 +15,7 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // What takes time, in fake time.
@@ -22,7 +23,7 @@ import (
 func TestLostSignalsAreMadeUpFor(t *testing.T) {
 	for _, lost := range []signaling.SignalType{signaling.Offer, signaling.Answer, signaling.Candidate} {
 		t.Run(string(lost), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				network := memory.NewNetwork(memory.Options{Delay: 20 * time.Millisecond})
 				r := newRoom(rtcpeer.Mesh)
 				r.lose = func(_, _ rtcpeer.PeerID, s signaling.SignalData) bool { return s.Type == lost && s.Attempt == 1 }
@@ -49,7 +50,7 @@ func TestDeadlineTellsTheCause(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				network := memory.NewNetwork(memory.Options{})
 				r := newRoom(rtcpeer.Star)
 				r.bare = true // else it is tried again
@@ -84,7 +85,7 @@ func TestKilledPeerIsLost(t *testing.T) {
 	for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {
 		for _, bare := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s/bare=%v", topology, bare), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
+				bubble.Test(t, func(t *testing.T) {
 					network := memory.NewNetwork(memory.Options{})
 					victim := network.Transport()
 					r := newRoom(topology)
@@ -112,7 +113,7 @@ func TestKilledPeerIsLost(t *testing.T) {
 }
 
 func TestPartitionEndsBothSides(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		network := memory.NewNetwork(memory.Options{})
 		ta, tb, tc := network.Transport(), network.Transport(), network.Transport()
 		r := newRoom(rtcpeer.Mesh)
@@ -134,7 +135,7 @@ func TestPartitionEndsBothSides(t *testing.T) {
 func TestShortOutageIsNoEnd(t *testing.T) {
 	for _, bare := range []bool{true, false} {
 		t.Run(fmt.Sprintf("bare=%v", bare), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				network := memory.NewNetwork(memory.Options{})
 				ta, tb := network.Transport(), network.Transport()
 				r := newRoom(rtcpeer.Mesh)
@@ -163,7 +164,7 @@ func after(d time.Duration) { <-time.After(d) }
 
 // Close waits for what Send accepted, but no longer than Linger.
 func TestLinger(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		network := memory.NewNetwork(memory.Options{Delay: 100 * time.Millisecond})
 		ta, tb := network.Transport(), network.Transport()
 		r := newRoom(rtcpeer.Mesh)
@@ -193,7 +194,7 @@ func TestLinger(t *testing.T) {
 func TestSlowProgramGetsAllOfAPeerThatLeft(t *testing.T) {
 	for _, bare := range []bool{true, false} {
 		t.Run(fmt.Sprintf("bare=%v", bare), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				network := memory.NewNetwork(memory.Options{Delay: 10 * time.Millisecond})
 				r := newRoom(rtcpeer.Mesh)
 				r.bare = bare
@@ -219,7 +220,7 @@ func TestSlowProgramGetsAllOfAPeerThatLeft(t *testing.T) {
 
 // A signaler that ends for good ends no link; a node without links has then nothing to wait for.
 func TestSignalingEnds(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		network := memory.NewNetwork(memory.Options{})
 		r := newRoom(rtcpeer.Mesh)
 		seat := r.sit(1, nil)
@@ -244,7 +245,7 @@ func TestSignalingEnds(t *testing.T) {
 
 // A welcome after a redial is the state of the room: who came and went meanwhile is made up for.
 func TestWelcomeAgain(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		network := memory.NewNetwork(memory.Options{})
 		r := newRoom(rtcpeer.Mesh)
 		seat := r.sit(1, nil)
@@ -276,7 +277,7 @@ func TestWelcomeAgain(t *testing.T) {
 func TestBackAfterALongAbsence(t *testing.T) {
 	for _, away := range []rtcpeer.PeerID{3, 5, 7} {
 		t.Run(fmt.Sprint(away), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				network := memory.NewNetwork(memory.Options{})
 				r := newRoom(rtcpeer.Mesh)
 				r.bare = true
@@ -326,7 +327,7 @@ func TestBackAfterALongAbsence(t *testing.T) {
 func TestOfferForAnOpenLink(t *testing.T) {
 	for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {
 		t.Run(string(topology), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				network := memory.NewNetwork(memory.Options{})
 				r := newRoom(topology)
 				seat := r.sit(5, nil)
@@ -349,7 +350,7 @@ func TestOfferForAnOpenLink(t *testing.T) {
 
 // A handshake that advances slowly is not begun again.
 func TestSlowHandshakeIsOneAttempt(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		network := memory.NewNetwork(memory.Options{Delay: 4 * time.Second})
 		r := newRoom(rtcpeer.Mesh)
 		attempts := 0
@@ -376,7 +377,7 @@ func waitMembers(n *rtcpeer.Node) []rtcpeer.PeerID {
 func TestConnectTimeoutWhileTheOtherEndConnects(t *testing.T) {
 	for _, impatient := range []rtcpeer.PeerID{1, 5} {
 		for timeout := 200 * time.Millisecond; timeout < 700*time.Millisecond; timeout += 7 * time.Millisecond {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				w := newWorld(t, rtcpeer.Mesh, memory.Options{Delay: 60 * time.Millisecond})
 				w.room.delay = func(_, _ rtcpeer.PeerID) time.Duration { return 40 * time.Millisecond }
 				for _, id := range []rtcpeer.PeerID{1, 5} {

@@ -4,13 +4,13 @@ import (
 	"context"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // requireTimes checks what a node knows of the way to a peer and of its clock.
@@ -31,7 +31,7 @@ func TestTimesOfPeers(t *testing.T) {
 	ahead := map[rtcpeer.PeerID]time.Duration{1: 0, 3: 90 * time.Second, 5: -2 * time.Second}
 	for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {
 		t.Run(string(topology), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				w := newWorld(t, topology, memory.Options{Delay: delay})
 				for id, d := range ahead {
 					w.enter(id, rtcpeer.Config{}).SetClock(d)
@@ -70,7 +70,7 @@ func TestTimesOfPeers(t *testing.T) {
 
 // The times are there half a second and three round trips after the link.
 func TestTimesAreThereSoon(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		const delay = 100 * time.Millisecond
 		w := newWorld(t, rtcpeer.Mesh, memory.Options{Delay: delay})
 		for _, id := range []rtcpeer.PeerID{1, 5} {
@@ -88,7 +88,7 @@ func TestTimesAreThereSoon(t *testing.T) {
 // While one way is full of what it carries, a beat on it waits: the round trip says so, and the offset is that of the
 // seconds before.
 func TestOffsetUnderLoad(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		const delay, ahead, rate = 20 * time.Millisecond, 3 * time.Second, 1 << 20
 		w := newWorld(t, rtcpeer.Mesh, memory.Options{Delay: delay, Rate: rate})
 		w.enter(1, rtcpeer.Config{})
@@ -117,7 +117,7 @@ func TestOffsetUnderLoad(t *testing.T) {
 
 // A clock that is set, or stood still while its machine was asleep, is noticed with the next measurement.
 func TestOffsetOfAClockThatIsSet(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		w := newWorld(t, rtcpeer.Star, memory.Options{Delay: 20 * time.Millisecond}).join(rtcpeer.Config{}, 1, 3, 5)
 		after(20 * time.Second)
 		w.nodes[5].SetClock(-time.Hour)
@@ -131,7 +131,7 @@ func TestOffsetOfAClockThatIsSet(t *testing.T) {
 
 // A path with another delay is measured at once.
 func TestTimesOfAnotherPath(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		w := newWorld(t, rtcpeer.Mesh, memory.Options{Delay: 20 * time.Millisecond}).join(rtcpeer.Config{}, 1, 5)
 		after(5 * time.Second)
 		w.network.Adjust(func(o *memory.Options) { o.Delay = 100 * time.Millisecond })
@@ -199,7 +199,7 @@ func TestTimesThatCannotBe(t *testing.T) {
 
 // What a host tells of guests that are not there is not shown.
 func TestTimesOfNobody(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		w := newWorld(t, rtcpeer.Star, memory.Options{Delay: 10 * time.Millisecond})
 		w.enter(5, rtcpeer.Config{})
 		r := newRogue(t, w, 1, 5)
@@ -217,7 +217,7 @@ func TestTimesOfNobody(t *testing.T) {
 
 // MultiplayerPeer shows them, and 0 where nothing is known.
 func TestTimesInMultiplayerPeer(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		w := newWorld(t, rtcpeer.Star, memory.Options{Delay: 20 * time.Millisecond}).join(rtcpeer.Config{}, 1, 3, 5)
 		after(10 * time.Second)
 		m := rtcpeer.NewMultiplayerPeer(w.nodes[3])

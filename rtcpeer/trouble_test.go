@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -14,6 +13,7 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // Whatever happens to network and signaling, in whatever order: once both work again everybody is connected
@@ -23,7 +23,7 @@ func TestTroubles(t *testing.T) {
 	for seed := range uint64(15) {
 		for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {
 			t.Run(fmt.Sprintf("%s/%d", topology, seed), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) { trouble(t, topology, seed) })
+				bubble.Test(t, func(t *testing.T) { trouble(t, topology, seed) })
 			})
 		}
 	}

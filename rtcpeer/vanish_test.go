@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -12,6 +11,7 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // A closer is a transport whose paths can be closed from outside, as a browser closes those of a tab.
@@ -44,7 +44,7 @@ func TestPathClosedWithoutABye(t *testing.T) {
 	for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {
 		for _, gone := range []rtcpeer.PeerID{1, 5} {
 			t.Run(fmt.Sprintf("%s/%d", topology, gone), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
+				bubble.Test(t, func(t *testing.T) {
 					network := memory.NewNetwork(memory.Options{Delay: 10 * time.Millisecond})
 					tab := &closer{Transport: network.Transport()}
 					r := newRoom(topology)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"example.org/rtcpeer/cmd/internal/cli"
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/signalclient"
 )
@@ -20,10 +21,8 @@ func listing(t *testing.T, want int, args ...string) (stdout, stderr string) {
 }
 
 func TestList(t *testing.T) {
-	server, err := startServer()
-	require.NoError(t, err)
-	defer server.stop()
-	stdout, stderr := listing(t, exitOK, server.url)
+	server := startServer(t)
+	stdout, stderr := listing(t, cli.ExitOK, server)
 	require.Empty(t, stdout)
 	require.Equal(t, "rtc-client: no public rooms\n", stderr)
 
@@ -32,27 +31,27 @@ func TestList(t *testing.T) {
 		{Room: "oasis", NewRoom: signaling.NewRoom{Public: true, Metadata: []byte(`{"map":"desert","level":3,"name":"a` + "\u009b" + `31mb"}`)}},
 		{Room: "hidden"},
 	} {
-		c, err := signalclient.Dial(t.Context(), server.url, j, signalclient.Config{})
+		c, err := signalclient.Dial(t.Context(), server, j, signalclient.Config{})
 		require.NoError(t, err)
 		defer c.Close()
 	}
-	base := strings.TrimSuffix(server.url, "/demo")
-	stdout, _ = listing(t, exitOK, server.url)
+	base := strings.TrimSuffix(server, "/demo")
+	stdout, _ = listing(t, cli.ExitOK, server)
 	// The server's order is random.
 	require.ElementsMatch(t, []string{
 		base + `/den    star  1/1     password,full  -`,
 		base + `/oasis  mesh  1/1024  open           {"map":"desert","level":3,"name":"a` + "\ufffd" + `31mb"}`,
 		"",
 	}, strings.Split(stdout, "\n"))
-	stdout, _ = listing(t, exitOK, "--json", "--limit", "1", server.url)
+	stdout, _ = listing(t, cli.ExitOK, "--json", "--limit", "1", server)
 	require.Equal(t, 1, strings.Count(stdout, "\n"), stdout)
-	all, _ := listing(t, exitOK, "--json", server.url)
+	all, _ := listing(t, cli.ExitOK, "--json", server)
 	require.Contains(t, strings.Split(all, "\n"), `{"url":"`+base+`/den","room":"den","topology":"star","members":1,"max_members":1,"password":true}`)
 	for _, filter := range [][]string{{"--filter", "map=desert"}, {"--filter", "level=3", "--filter", "map=desert"}} {
-		stdout, _ = listing(t, exitOK, append(filter, server.url)...)
+		stdout, _ = listing(t, cli.ExitOK, append(filter, server)...)
 		require.Equal(t, 1, strings.Count(stdout, "\n"), stdout)
 	}
-	stdout, _ = listing(t, exitOK, "--filter", "map=3", server.url)
+	stdout, _ = listing(t, cli.ExitOK, "--filter", "map=3", server)
 	require.Empty(t, stdout)
 }
 
@@ -64,11 +63,11 @@ func TestListMistakes(t *testing.T) {
 		`a server of Godot's`:             {"godot+ws://127.0.0.1:1"},
 		`--filter: 17 fields: at most 16`: append(strings.Fields(many(17)), "ws://127.0.0.1:1"),
 	} {
-		stdout, stderr := listing(t, exitUsage, args...)
+		stdout, stderr := listing(t, cli.ExitUsage, args...)
 		require.Empty(t, stdout)
 		require.Contains(t, stderr, want)
 	}
-	_, stderr := listing(t, exitError, "ws://127.0.0.1:1")
+	_, stderr := listing(t, cli.ExitError, "ws://127.0.0.1:1")
 	require.Contains(t, stderr, "is signal-server running there?")
 }
 

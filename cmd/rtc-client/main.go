@@ -11,28 +11,45 @@
 //	            -> doctor  what works from here: signaling, STUN, TURN, and the NAT between
 //	            -> load    rooms full of members for a server on this machine, and figures
 //
-// chat, ping, send, receive and relay get into their room by entry.join, show who comes, goes and is interrupted with
-// a linkLog, and answer the pings of others (probe). stdout is for data, stderr for talk.
+// Each command is a package below internal, whose Command has its flags and a Run; send and receive are both in
+// package files. What several of them use:
+//
+//	console    stdin, stdout and stderr
+//	format     errors, times and numbers in words
+//	progress   bars on a terminal
+//	entry      the flags of a room or a server, and how to get in
+//	linklog    who is there, comes, goes and is interrupted
+//	probe      the packets of ping, which everybody answers but list, load and doctor
+//	roundtrip  round trips, and how they are distributed
+//	modes      what is shown of each transfer mode
+//	pairtest   two nodes over a network in memory, for tests
+//
+// Package main has what is left: the list of commands, the flags' environment and the exit code. No other package
+// knows of kong but by the tags of its flags. stdout is for data, stderr for talk.
 package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
-)
 
-const (
-	exitOK    = 0
-	exitError = 1 // it ran, and something did not work
-	exitUsage = 2 // it could not start as told
+	"example.org/rtcpeer/cmd/internal/cli"
+	"example.org/rtcpeer/cmd/rtc-client/internal/chat"
+	"example.org/rtcpeer/cmd/rtc-client/internal/console"
+	"example.org/rtcpeer/cmd/rtc-client/internal/demo"
+	"example.org/rtcpeer/cmd/rtc-client/internal/doctor"
+	"example.org/rtcpeer/cmd/rtc-client/internal/entry"
+	"example.org/rtcpeer/cmd/rtc-client/internal/files"
+	"example.org/rtcpeer/cmd/rtc-client/internal/format"
+	"example.org/rtcpeer/cmd/rtc-client/internal/list"
+	"example.org/rtcpeer/cmd/rtc-client/internal/load"
+	"example.org/rtcpeer/cmd/rtc-client/internal/ping"
+	"example.org/rtcpeer/cmd/rtc-client/internal/relay"
 )
 
 func main() {
@@ -45,15 +62,15 @@ func main() {
 type commands struct {
 	Version kong.VersionFlag `hidden:"" help:"Print the version and exit."`
 
-	Demo    demo    `cmd:"" help:"Connect a few peers in this process and show what arrives."`
-	Chat    chat    `cmd:"" help:"Send lines from stdin to a room, and print those of others."`
-	Ping    ping    `cmd:"" help:"Measure round trips and losses to the peers of a room."`
-	List    list    `cmd:"" help:"List the public rooms of a server."`
-	Send    send    `cmd:"" help:"Send files to somebody in a room."`
-	Receive receive `cmd:"" help:"Receive files that others in a room send."`
-	Relay   relay   `cmd:"" help:"Host a star room: packets between its guests pass through here."`
-	Doctor  examine `cmd:"" help:"Find out which STUN and TURN servers work from here."`
-	Load    load    `cmd:"" help:"Fill rooms of a server on this machine, and measure."`
+	Demo    demo.Command   `cmd:"" help:"Connect a few peers in this process and show what arrives."`
+	Chat    chat.Command   `cmd:"" help:"Send lines from stdin to a room, and print those of others."`
+	Ping    ping.Command   `cmd:"" help:"Measure round trips and losses to the peers of a room."`
+	List    list.Command   `cmd:"" help:"List the public rooms of a server."`
+	Send    files.Send     `cmd:"" help:"Send files to somebody in a room."`
+	Receive files.Receive  `cmd:"" help:"Receive files that others in a room send."`
+	Relay   relay.Command  `cmd:"" help:"Host a star room: packets between its guests pass through here."`
+	Doctor  doctor.Command `cmd:"" help:"Find out which STUN and TURN servers work from here."`
+	Load    load.Command   `cmd:"" help:"Fill rooms of a server on this machine, and measure."`
 }
 
 const description = `Peers that talk over WebRTC data channels, from the shell.
@@ -73,46 +90,27 @@ rtc-client --version prints the version.`
 
 // run is the program. It ends when ctx does, and returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	c := &console{in: stdin, out: stdout, err: stderr}
+	c := &console.Console{In: stdin, Out: stdout, Err: stderr}
 	if len(args) == 0 {
-		execute(ctx, []string{"--help"}, &console{out: stderr})
-		return exitUsage
+		execute(ctx, []string{"--help"}, &console.Console{Out: stderr})
+		return cli.ExitUsage
 	}
 	err := execute(ctx, args, c)
-	if err == nil {
-		return exitOK
+	if err != nil {
+		c.Say("%s", format.Error(err))
 	}
-	c.say("%s", plain(err))
-	if _, ok := errors.AsType[usageError](err); ok {
-		return exitUsage
-	}
-	return exitError
+	return cli.ExitCode(err)
 }
-
-// version is what the Go tool knows of this build.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
-}
-
-// A usageError is a mistake in what the program was told.
-type usageError struct{ error }
-
-func (e usageError) Unwrap() error { return e.error }
-
-func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 // execute reads flags and environment, and runs a command, unless there was only help to print.
-func execute(ctx context.Context, args []string, c *console) error {
+func execute(ctx context.Context, args []string, c *console.Console) error {
 	done := false
 	parser, err := kong.New(&commands{},
 		kong.Name("rtc-client"),
 		kong.Description(description),
-		kong.Vars{"unseen": unseen, "version": "rtc-client " + version()},
+		kong.Vars{"unseen": entry.Unseen, "version": "rtc-client " + cli.Version()},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
-		kong.Writers(c.out, io.Discard),
+		kong.Writers(c.Out, io.Discard),
 		kong.Exit(func(int) { done = true }),
 		kong.Resolvers(kong.ResolverFunc(environment)),
 		kong.BindTo(ctx, (*context.Context)(nil)),
@@ -127,7 +125,7 @@ func execute(ctx context.Context, args []string, c *console) error {
 	case done:
 		return nil
 	case err != nil:
-		return usage("%w; see rtc-client --help", err)
+		return cli.Usagef("%w; see rtc-client --help", err)
 	}
 	return command.Run()
 }

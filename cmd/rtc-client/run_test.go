@@ -7,29 +7,29 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/cmd/internal/cli"
 )
 
 // What a process leaves behind nobody sees; in this one goleak does.
 func TestRunLeavesNothingBehind(t *testing.T) {
-	server, err := startServer()
-	require.NoError(t, err)
-	defer server.stop()
+	server := startServer(t)
 	tests := []struct {
 		name string
 		args []string
 		code int
 		says string // on stderr
 	}{
-		{"demo", []string{"demo", "--peers", "3"}, exitOK, ""},
-		{"demo that fails", []string{"demo", "--timeout", "1ms"}, exitError, "not done within 1ms"},
-		{"chat with nobody", []string{"chat", "--wait", "1ms", server.url}, exitError, "nobody came within 1ms"},
-		{"ping of nobody", []string{"ping", "--wait", "1ms", server.url}, exitError, "nobody came within 1ms"},
-		{"send to nobody", []string{"send", "--wait", "1ms", "main.go", server.url}, exitError, "nobody came within 1ms"},
-		{"receive of nobody", []string{"receive", "--wait", "1ms", server.url}, exitError, "nothing was offered within 1ms"},
-		{"doctor", []string{"doctor", server.url}, exitOK, "asking"},
-		{"load", []string{"load", "--rooms", "3", server.url}, exitOK, "6 members joined"},
-		{"load without a server", []string{"load", "--rooms", "3", "ws://127.0.0.1:1"}, exitError, "3 errors, not all was done"},
-		{"relay without a server", []string{"relay", "ws://127.0.0.1:1/lobby"}, exitError, "is signal-server running there?"},
+		{"demo", []string{"demo", "--peers", "3"}, cli.ExitOK, ""},
+		{"demo that fails", []string{"demo", "--timeout", "1ms"}, cli.ExitError, "not done within 1ms"},
+		{"chat with nobody", []string{"chat", "--wait", "1ms", server}, cli.ExitError, "nobody came within 1ms"},
+		{"ping of nobody", []string{"ping", "--wait", "1ms", server}, cli.ExitError, "nobody came within 1ms"},
+		{"send to nobody", []string{"send", "--wait", "1ms", "main.go", server}, cli.ExitError, "nobody came within 1ms"},
+		{"receive of nobody", []string{"receive", "--wait", "1ms", server}, cli.ExitError, "nothing was offered within 1ms"},
+		{"doctor", []string{"doctor", server}, cli.ExitOK, "asking"},
+		{"load", []string{"load", "--rooms", "3", server}, cli.ExitOK, "6 members joined"},
+		{"load without a server", []string{"load", "--rooms", "3", "ws://127.0.0.1:1"}, cli.ExitError, "3 errors, not all was done"},
+		{"relay without a server", []string{"relay", "ws://127.0.0.1:1/lobby"}, cli.ExitError, "is signal-server running there?"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -43,18 +43,16 @@ func TestRunLeavesNothingBehind(t *testing.T) {
 
 // An interrupt is the end of a relay, not a failure; of a demo it is one, since not all has arrived.
 func TestInterrupt(t *testing.T) {
-	server, err := startServer()
-	require.NoError(t, err)
-	defer server.stop()
+	server := startServer(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	for command, want := range map[string]int{"relay": exitOK, "chat": exitOK, "ping": exitOK, "receive": exitOK, "send": exitError, "demo": exitError, "doctor": exitError, "load": exitError} {
+	for command, want := range map[string]int{"relay": cli.ExitOK, "chat": cli.ExitOK, "ping": cli.ExitOK, "receive": cli.ExitOK, "send": cli.ExitError, "demo": cli.ExitError, "doctor": cli.ExitError, "load": cli.ExitError} {
 		args := []string{command}
 		if command == "send" {
 			args = append(args, "main.go")
 		}
 		if command != "demo" {
-			args = append(args, server.url)
+			args = append(args, server)
 		}
 		var stdout, stderr bytes.Buffer
 		require.Equal(t, want, run(ctx, args, strings.NewReader(""), &stdout, &stderr), "%s: %s", command, stderr.String())

@@ -15,6 +15,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/cmd/internal/cli"
 )
 
 // The commands as a user has them: processes, what they print, and how they end.
@@ -96,7 +98,7 @@ func mistake(ts *testscript.TestScript, _ bool, args []string) {
 	exit, ok := errors.AsType[*exec.ExitError](err)
 	t := failing{ts}
 	require.True(t, ok, "%v", err)
-	require.Equal(t, exitUsage, exit.ExitCode())
+	require.Equal(t, cli.ExitUsage, exit.ExitCode())
 	require.Empty(t, ts.ReadFile("stdout"))
 	require.Regexp(t, "^rtc-client: .*"+args[0]+".*\n$", ts.ReadFile("stderr"))
 }
@@ -140,28 +142,33 @@ func demoOK(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
+// A pinged is a peer in the object of a ping.
+type pinged struct {
+	ID            int
+	Interruptions int
+	LongestMS     float64 `json:"longest_interruption_ms"`
+	Paths         int
+
+	Unreliable        trips
+	UnreliableOrdered trips `json:"unreliable_ordered"`
+	Reliable          trips
+}
+
+type trips struct {
+	Sent, Received int
+	RTT            map[string]int `json:"rtt_us"`
+}
+
 // ping-ok FILE COUNT ID... checks the one object of a ping in which everything came back from each:
 // COUNT pings, or any number if that is 0.
 func pingOK(ts *testscript.TestScript, _ bool, args []string) {
-	type figures struct {
-		Sent, Received int
-		RTT            map[string]int `json:"rtt_us"`
-	}
-	var got struct {
-		Room  string
-		Peers []struct {
-			ID                int
-			Unreliable        figures
-			UnreliableOrdered figures `json:"unreliable_ordered"`
-			Reliable          figures
-		}
-	}
+	var got struct{ Peers []pinged }
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &got))
 	t, want := failing{ts}, number(ts, args[1])
 	var ids []string
 	for _, p := range got.Peers {
 		ids = append(ids, strconv.Itoa(p.ID))
-		for _, f := range []figures{p.Unreliable, p.UnreliableOrdered, p.Reliable} {
+		for _, f := range []trips{p.Unreliable, p.UnreliableOrdered, p.Reliable} {
 			require.True(t, f.Sent == want || want == 0, "%d sent", f.Sent)
 			require.Equal(t, f.Sent, f.Received)
 			times := []int{f.RTT["min"], f.RTT["p50"], f.RTT["max"]}
@@ -174,7 +181,7 @@ func pingOK(ts *testscript.TestScript, _ bool, args []string) {
 // interrupted-ok FILE ID checks the one object of a ping in which that peer was interrupted: no reliable
 // ping was lost, and some of the others were.
 func interruptedOK(ts *testscript.TestScript, _ bool, args []string) {
-	var got struct{ Peers []surveyedReport }
+	var got struct{ Peers []pinged }
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &got))
 	t := failing{ts}
 	require.Len(t, got.Peers, 1)
@@ -184,8 +191,8 @@ func interruptedOK(ts *testscript.TestScript, _ bool, args []string) {
 	require.Greater(t, p.LongestMS, 1000.0)
 	require.Positive(t, p.Paths)
 	require.Equal(t, p.Reliable.Sent, p.Reliable.Received)
-	require.Greater(t, p.Reliable.RTT.Max, int64(1_000_000))
-	for _, m := range []roundTripsReport{p.Unreliable, p.UnreliableOrdered} {
+	require.Greater(t, p.Reliable.RTT["max"], 1_000_000)
+	for _, m := range []trips{p.Unreliable, p.UnreliableOrdered} {
 		require.Equal(t, p.Reliable.Sent, m.Sent)
 		require.Less(t, m.Received, m.Sent)
 		require.Positive(t, m.Received)

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"example.org/rtcpeer/cmd/internal/cli"
 	"example.org/rtcpeer/signaling/cluster/natsbus"
 )
 
@@ -173,11 +174,11 @@ func (o *clusterOptions) tryBus(out io.Writer) error {
 	}
 	secure, err := o.tls()
 	if err != nil {
-		return usageError{err}
+		return cli.Usage(err)
 	}
 	b, err := natsbus.Open(natsbus.Config{URLs: o.NATS, Name: o.Name, Server: o.server(), Credentials: o.Creds, TLS: secure})
 	if err != nil {
-		return usageError{err}
+		return cli.Usage(err)
 	}
 	defer b.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), checkTime)
@@ -187,7 +188,7 @@ func (o *clusterOptions) tryBus(out io.Writer) error {
 		fmt.Fprintf(out, "NATS: %s\n", line)
 	}
 	if err != nil {
-		return usageError{err}
+		return cli.Usage(err)
 	}
 	return nil
 }

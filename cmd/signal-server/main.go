@@ -19,7 +19,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -27,12 +26,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
-)
 
-const (
-	exitOK    = 0
-	exitError = 1 // it ran, and something broke
-	exitUsage = 2 // it could not start as told
+	"example.org/rtcpeer/cmd/internal/cli"
 )
 
 func main() {
@@ -61,20 +56,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, env envir
 	log := newLogQueue(stderr)
 	defer log.close()
 	err := execute(ctx, args, &process{out: stdout, err: log, env: env})
-	if err == nil {
-		return exitOK
+	if err != nil {
+		fmt.Fprintf(log, "signal-server: %v\n", err)
 	}
-	fmt.Fprintf(log, "signal-server: %v\n", err)
-	if _, ok := errors.AsType[usageError](err); ok {
-		return exitUsage
-	}
-	return exitError
+	return cli.ExitCode(err)
 }
-
-// A usageError is a mistake in what the program was told.
-type usageError struct{ error }
-
-func (e usageError) Unwrap() error { return e.error }
 
 // execute reads flags, environment and file, and runs a command, unless there was only help to print.
 func execute(ctx context.Context, args []string, p *process) error {

@@ -22,7 +22,13 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"example.org/rtcpeer/cmd/internal/cli"
 	"example.org/rtcpeer/signaling"
+)
+
+const (
+	exitOK    = cli.ExitOK
+	exitUsage = cli.ExitUsage
 )
 
 func TestMain(m *testing.M) {

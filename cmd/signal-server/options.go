@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"runtime/debug"
+	"math"
 	"time"
 
+	"example.org/rtcpeer/cmd/internal/cli"
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/godot"
 	"example.org/rtcpeer/signaling/signalserver"
@@ -78,14 +79,6 @@ func (o *relayOptions) check(p *problems) {
 	p.within("--relay-total", o.Total, 1<<10, 1<<30)
 }
 
-// version is what the Go tool knows of this build.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
-}
-
 // problems speak of flags where the packages would speak of their Config.
 func (o *options) problems() (p problems) {
 	for _, check := range []func(*problems){
@@ -133,7 +126,7 @@ func (o *limitOptions) check(p *problems) {
 	}
 	p.within("--max-header", o.MaxHeader, 1<<10, 1<<20)
 	p.within("--max-outbox", o.MaxOutbox, 1, 1<<30)
-	p.within("--max-buffered", o.MaxBuffered, 8<<20, 1<<40)
+	p.within("--max-buffered", o.MaxBuffered, 8<<20, min(1<<40, math.MaxInt))
 	p.within("--max-rooms-per-address", o.RoomsPerAddress, 0, 1<<30)
 	p.within("--max-public-per-address", o.PublicPerAddress, 0, 1<<30)
 }
@@ -201,6 +194,6 @@ func (o *serverOptions) handler(w io.Writer) slog.Handler {
 }
 
 func printVersion(w io.Writer) error {
-	_, err := fmt.Fprintln(w, "signal-server", version())
+	_, err := fmt.Fprintln(w, "signal-server", cli.Version())
 	return err
 }

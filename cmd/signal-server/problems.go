@@ -5,6 +5,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"example.org/rtcpeer/cmd/internal/cli"
 )
 
 // problems are what is wrong with the options: all of it, so that who corrects them need not try again
@@ -60,5 +62,5 @@ func (p problems) tell(w io.Writer) error {
 	for _, err := range p[:last] {
 		fmt.Fprintf(w, "signal-server: %v\n", err)
 	}
-	return usageError{fmt.Errorf("%w; see signal-server --help", p[last])}
+	return cli.Usagef("%w; see signal-server --help", p[last])
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"os/signal"
 	"syscall"
+
+	"example.org/rtcpeer/cmd/internal/cli"
 )
 
 // Serve is the command that runs the server.
@@ -32,7 +34,7 @@ func (s *serve) Run(ctx context.Context, p *process) error {
 	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
 	server, err := newServer(s.options, p.err)
 	if err != nil {
-		return usageError{err}
+		return cli.Usage(err)
 	}
 	tuneGC(p.env.lookup, s.Limits.MaxSessions)
 	return server.serve(ctx)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"example.org/rtcpeer/cmd/internal/cli"
 	"example.org/rtcpeer/signaling"
 )
 
@@ -33,11 +34,11 @@ func (t *token) Run(p *process) error {
 	}
 	key, err := readSignKey(t.Key)
 	if err != nil {
-		return usageError{fmt.Errorf("--key: %w", err)}
+		return cli.Usagef("--key: %w", err)
 	}
 	claims, err := t.claims(time.Now())
 	if err != nil {
-		return usageError{err}
+		return cli.Usage(err)
 	}
 	signed, err := jwt.NewWithClaims(key.method, claims).SignedString(key.key)
 	if err != nil {

@@ -69,7 +69,7 @@ func TestResume(t *testing.T) {
 	data := random(size, 1)
 	for _, who := range []string{"sender", "receiver", "link"} {
 		t.Run(who, func(t *testing.T) {
-			bubble(t, memory.Options{Delay: 5 * time.Millisecond, Rate: 10 << 20}, func(t *testing.T, w *world) {
+			overMemory(t, memory.Options{Delay: 5 * time.Millisecond, Rate: 10 << 20}, func(t *testing.T, w *world) {
 				a, b := w.connect(t, Config{Window: MinWindow})
 				dir := t.TempDir()
 				folder := folderOf(t, dir)
@@ -115,7 +115,7 @@ func connected(a, b *end) bool {
 
 // While a link is interrupted transfers wait, and then they go on.
 func TestInterruption(t *testing.T) {
-	bubble(t, memory.Options{Delay: 5 * time.Millisecond, Rate: 10 << 20}, func(t *testing.T, w *world) {
+	overMemory(t, memory.Options{Delay: 5 * time.Millisecond, Rate: 10 << 20}, func(t *testing.T, w *world) {
 		a, b := w.connect(t, Config{Window: MinWindow})
 		dir := t.TempDir()
 		data := random(2<<20, 1)
@@ -163,7 +163,7 @@ func TestNothingIsOverwritten(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, memory.Options{Delay: time.Millisecond}, func(t *testing.T, w *world) {
+			overMemory(t, memory.Options{Delay: time.Millisecond}, func(t *testing.T, w *world) {
 				a, b := w.connect(t, Config{})
 				dir := t.TempDir()
 				for name, text := range tt.there {
@@ -201,7 +201,7 @@ func sameContents(want, got map[string]string) bool {
 func TestSymbolicLinks(t *testing.T) {
 	for _, link := range []string{"cat.jpg", "cat.jpg.part"} {
 		t.Run(link, func(t *testing.T) {
-			bubble(t, memory.Options{Delay: time.Millisecond}, func(t *testing.T, w *world) {
+			overMemory(t, memory.Options{Delay: time.Millisecond}, func(t *testing.T, w *world) {
 				a, b := w.connect(t, Config{})
 				dir, outside := t.TempDir(), filepath.Join(t.TempDir(), "precious")
 				require.NoError(t, os.WriteFile(outside, nil, 0o600))
@@ -218,7 +218,7 @@ func TestSymbolicLinks(t *testing.T) {
 
 // Two peers send files of one name at the same time, and neither gets into the other.
 func TestSameNameAtOnce(t *testing.T) {
-	bubble(t, memory.Options{Delay: time.Millisecond, Rate: 10 << 20}, func(t *testing.T, w *world) {
+	overMemory(t, memory.Options{Delay: time.Millisecond, Rate: 10 << 20}, func(t *testing.T, w *world) {
 		a, b := w.connect(t, Config{Window: MinWindow})
 		c := w.join(t, 3, Config{})
 		awaitEach(t, c, b)
@@ -260,7 +260,7 @@ func TestFolderFails(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, memory.Options{}, func(t *testing.T, w *world) {
+			overMemory(t, memory.Options{}, func(t *testing.T, w *world) {
 				a, b := w.connect(t, Config{})
 				dir := filepath.Join(t.TempDir(), "folder")
 				require.NoError(t, os.Mkdir(dir, 0o700))
@@ -281,7 +281,7 @@ func TestFolderFails(t *testing.T) {
 
 // A receiver that is cancelled keeps the part, and goes on from there.
 func TestCancelledSaveResumes(t *testing.T) {
-	bubble(t, memory.Options{Delay: time.Millisecond, Rate: 10 << 20}, func(t *testing.T, w *world) {
+	overMemory(t, memory.Options{Delay: time.Millisecond, Rate: 10 << 20}, func(t *testing.T, w *world) {
 		a, b := w.connect(t, Config{Window: MinWindow})
 		dir := t.TempDir()
 		data := random(1<<20, 1)

@@ -52,7 +52,7 @@ func TestSenderThatLies(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, memory.Options{}, func(t *testing.T, w *world) {
+			overMemory(t, memory.Options{}, func(t *testing.T, w *world) {
 				honest, liar := w.meet(t, Config{Window: MinWindow})
 				dir := t.TempDir()
 				liar.say(t, honest, frame{kind: kindOffer, id: 1, flags: flagAnew, size: 4, text: "../cat"})
@@ -80,7 +80,7 @@ func TestSenderThatLies(t *testing.T) {
 
 // A sender that says before it is asked, or tiny pieces without end, does not fill the memory.
 func TestSenderThatDoesNotWait(t *testing.T) {
-	bubble(t, memory.Options{}, func(t *testing.T, w *world) {
+	overMemory(t, memory.Options{}, func(t *testing.T, w *world) {
 		honest, liar := w.meet(t, Config{Window: MinWindow})
 		liar.say(t, honest, frame{kind: kindOffer, id: 1, size: 4, text: "x"})
 		offer, err := honest.Accept(t.Context())
@@ -115,7 +115,7 @@ func TestSenderThatDoesNotWait(t *testing.T) {
 
 // A window that is overstepped is a breach at once, though nothing of it was written yet.
 func TestMoreThanTheWindow(t *testing.T) {
-	bubble(t, memory.Options{}, func(t *testing.T, w *world) {
+	overMemory(t, memory.Options{}, func(t *testing.T, w *world) {
 		honest, liar := w.meet(t, Config{Window: MinWindow})
 		liar.say(t, honest, frame{kind: kindOffer, id: 1, size: 1 << 20, text: "x"})
 		offer, err := honest.Accept(t.Context())
@@ -155,7 +155,7 @@ func (s slow) Write(b []byte) (int, error) {
 
 // Offers beyond the limit are refused, and those that came before stay.
 func TestEndlessOffers(t *testing.T) {
-	bubble(t, memory.Options{}, func(t *testing.T, w *world) {
+	overMemory(t, memory.Options{}, func(t *testing.T, w *world) {
 		honest, liar := w.meet(t, Config{})
 		for i := range uint64(5000) {
 			liar.say(t, honest, frame{kind: kindOffer, id: i + 1, size: 1, text: "x"})
@@ -176,7 +176,7 @@ func TestEndlessOffers(t *testing.T) {
 
 // A sender that claims to know what it does not know does not get it, and does not harm what is there.
 func TestProofOfAPart(t *testing.T) {
-	bubble(t, memory.Options{}, func(t *testing.T, w *world) {
+	overMemory(t, memory.Options{}, func(t *testing.T, w *world) {
 		honest, liar := w.meet(t, Config{})
 		dir := t.TempDir()
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "film.part"), []byte("precious"), 0o600))
@@ -200,7 +200,7 @@ func TestProofOfAPart(t *testing.T) {
 
 // One that knows it may still break off, or send what is wrong: then what was there is there again.
 func TestWrongRestOfAPart(t *testing.T) {
-	bubble(t, memory.Options{}, func(t *testing.T, w *world) {
+	overMemory(t, memory.Options{}, func(t *testing.T, w *world) {
 		honest, liar := w.meet(t, Config{})
 		dir := t.TempDir()
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "film.part"), []byte("precious"), 0o600))
@@ -243,7 +243,7 @@ func TestReceiverThatLies(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, memory.Options{}, func(t *testing.T, w *world) {
+			overMemory(t, memory.Options{}, func(t *testing.T, w *world) {
 				honest, liar := w.meet(t, Config{})
 				result := make(chan error, 1)
 				go func() {
@@ -262,7 +262,7 @@ func TestReceiverThatLies(t *testing.T) {
 
 // Answers without end are too many at some time.
 func TestEndlessAnswers(t *testing.T) {
-	bubble(t, memory.Options{}, func(t *testing.T, w *world) {
+	overMemory(t, memory.Options{}, func(t *testing.T, w *world) {
 		honest, liar := w.meet(t, Config{})
 		started, goOn := make(chan struct{}), make(chan struct{})
 		result := make(chan error, 1)
@@ -297,7 +297,7 @@ func (w waiting) Read(b []byte) (int, error) {
 
 // A receiver that says nothing is waited for until ctx is done, and a sender as well.
 func TestSilence(t *testing.T) {
-	bubble(t, memory.Options{}, func(t *testing.T, w *world) {
+	overMemory(t, memory.Options{}, func(t *testing.T, w *world) {
 		honest, liar := w.meet(t, Config{})
 		ctx, cancel := context.WithTimeout(t.Context(), 1e9)
 		defer cancel()

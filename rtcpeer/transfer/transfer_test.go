@@ -14,18 +14,19 @@ import (
 
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
-// bubble runs a test on the memory transport, where time costs nothing.
-func bubble(t *testing.T, options memory.Options, test func(t *testing.T, w *world)) {
+// overMemory runs a test on the memory transport, where time costs nothing.
+func overMemory(t *testing.T, options memory.Options, test func(t *testing.T, w *world)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) { test(t, inMemory(options)) })
+	bubble.Test(t, func(t *testing.T) { test(t, inMemory(options)) })
 }
 
 // overBoth runs a test on the memory transport and on WebRTC.
 func overBoth(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Run("memory", func(t *testing.T) {
-		bubble(t, memory.Options{Delay: 20 * time.Millisecond}, test)
+		overMemory(t, memory.Options{Delay: 20 * time.Millisecond}, test)
 	})
 	t.Run("webrtc", func(t *testing.T) { test(t, overWebRTC(t)) })
 }
@@ -178,7 +179,7 @@ func requireIdle(t testing.TB, e *end) {
 
 // Offers that nobody has answered end with their sender, and those that were answered once stay answered.
 func TestOfferEnds(t *testing.T) {
-	bubble(t, memory.Options{Delay: time.Millisecond}, func(t *testing.T, w *world) {
+	overMemory(t, memory.Options{Delay: time.Millisecond}, func(t *testing.T, w *world) {
 		a, b := w.connect(t, Config{})
 		ctx, cancel := context.WithCancel(t.Context())
 		result := make(chan error, 2)
@@ -235,7 +236,7 @@ func TestClose(t *testing.T) {
 
 // A receiver that writes slowly holds the sender back: no more than a window is on its way.
 func TestWindow(t *testing.T) {
-	bubble(t, memory.Options{Delay: time.Millisecond}, func(t *testing.T, w *world) {
+	overMemory(t, memory.Options{Delay: time.Millisecond}, func(t *testing.T, w *world) {
 		a, b := w.connect(t, Config{Window: MinWindow})
 		var sent atomic.Int64
 		result := make(chan error, 2)
@@ -278,7 +279,7 @@ func (s slowly) Write(b []byte) (int, error) {
 }
 
 func TestSendOnly(t *testing.T) {
-	bubble(t, memory.Options{}, func(t *testing.T, w *world) {
+	overMemory(t, memory.Options{}, func(t *testing.T, w *world) {
 		a, b := w.connect(t, Config{SendOnly: true})
 		err := a.Send(t.Context(), b.id, File{Name: "x", Content: bytes.NewReader(nil)})
 		requireError(t, err, ErrNotReceiving, "send", b.id)
@@ -287,7 +288,7 @@ func TestSendOnly(t *testing.T) {
 }
 
 func TestPeerThatIsNotThere(t *testing.T) {
-	bubble(t, memory.Options{}, func(t *testing.T, w *world) {
+	overMemory(t, memory.Options{}, func(t *testing.T, w *world) {
 		a, _ := w.connect(t, Config{})
 		err := a.Send(t.Context(), 99, File{Name: "x", Size: 0, Content: bytes.NewReader(nil)})
 		requireError(t, err, ErrPeerGone, "send", 99)
@@ -308,7 +309,7 @@ func TestContentThatChangesOrFails(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, memory.Options{}, func(t *testing.T, w *world) {
+			overMemory(t, memory.Options{}, func(t *testing.T, w *world) {
 				a, b := w.connect(t, Config{})
 				result := make(chan error, 1)
 				go func() {

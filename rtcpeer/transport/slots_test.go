@@ -2,12 +2,12 @@ package transport_test
 
 import (
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/rtcpeer/transport"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 const hold = 2 * time.Second
@@ -96,7 +96,7 @@ func TestSlotsThatAreGivenUpLeaveTheQueue(t *testing.T) {
 
 // A path that waits for its network does not hold up others for longer than hold.
 func TestSlotsAreFreeAfterTheirTime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		began := time.Now()
 		slots := transport.NewSlots(1, hold)
 		first, second := slots.Wait(), slots.Wait()

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	gorilla "github.com/gorilla/websocket"
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/rtcpeer/transport"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 func always(int) bool { return true }
@@ -101,7 +101,7 @@ func TestOutboxTellsOfRoom(t *testing.T) {
 }
 
 func TestOutboxLag(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		o := newOutbox(1 << 20)
 		require.Zero(t, o.lag())
 		for range 3 {

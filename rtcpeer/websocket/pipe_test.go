@@ -8,12 +8,12 @@ import (
 	"net/http"
 	"sync"
 	"testing"
-	"testing/synctest"
 
 	gorilla "github.com/gorilla/websocket"
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/rtcpeer/websocket"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // pipes is a listener whose connections are pipes in memory, which hold no byte: so time may be that of
@@ -69,7 +69,7 @@ const pipeURL = "ws://pipes/"
 
 // overPipes runs a test with a server in a bubble.
 func overPipes(t *testing.T, config websocket.Config, test func(t *testing.T, p *pipes, server *websocket.Server)) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		server, err := websocket.NewServer(config)
 		require.NoError(t, err)
 		p := newPipes()

@@ -16,6 +16,7 @@ import (
 
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/websocket"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // A connection that is dead without a word is noticed by the pings (which Godot does not send:
@@ -44,7 +45,7 @@ func TestHalfOpen(t *testing.T) {
 			})
 		})
 		t.Run("server "+name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				p := newPipes()
 				p.handle(t, http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 					conn, err := new(gorilla.Upgrader).Upgrade(w, req, nil)

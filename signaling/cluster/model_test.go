@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -18,6 +17,7 @@ import (
 	"example.org/rtcpeer/signaling/cluster"
 	"example.org/rtcpeer/signaling/cluster/memory"
 	"example.org/rtcpeer/signaling/rooms"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // Whatever partitions there are, and whenever somebody empties the bucket, at no time do two servers act as owners of one
@@ -26,7 +26,7 @@ func TestNeverTwoOwners(t *testing.T) {
 	changes := 0
 	for seed := range uint64(4) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { changes += neverTwoOwners(t, rand.New(rand.NewPCG(seed, 1))) })
+			bubble.Test(t, func(t *testing.T) { changes += neverTwoOwners(t, rand.New(rand.NewPCG(seed, 1))) })
 		})
 	}
 	require.Greater(t, changes, 4, "nothing happened")

@@ -4,15 +4,16 @@ import (
 	"encoding/binary"
 	"math/rand/v2"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // Over a bus that loses, repeats and reorders, all arrives once and in order.
 func TestPipe(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		random := rand.New(rand.NewPCG(1, 2))
 		var toA, toB [][]byte
 		lossy := func(to *[][]byte) func([]byte) error {

@@ -4,10 +4,11 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // A silentBus loses all messages, and has no keys.
@@ -44,7 +45,7 @@ func TestDroppedMessages(t *testing.T) {
 
 // A pipe to a process that has ended is not kept for ever. Should the process come back what is sent to it arrives.
 func TestPipesOfEndedProcesses(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		n := New(Config{Bus: silentBus{}, Log: discard()})
 		n.living["a-1"] = holder{Process: 7}
 		p := n.pipeTo(7)

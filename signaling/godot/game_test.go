@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -18,6 +17,7 @@ import (
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/godot"
 	"example.org/rtcpeer/signaling/signalserver"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -55,7 +55,7 @@ func serve(t *testing.T, config signalserver.Config) *server {
 // within runs a test in fake time. The sockets are pipes.
 func within(t *testing.T, config signalserver.Config, story func(t *testing.T, s *server)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) { story(t, serveInMemory(t, config)) })
+	bubble.Test(t, func(t *testing.T) { story(t, serveInMemory(t, config)) })
 }
 
 func serveInMemory(t *testing.T, config signalserver.Config) *server {

@@ -261,10 +261,13 @@ func TestGameMeetsARestartedMember(t *testing.T) {
 // The answer to a JOIN is one message of many frames: it fits an outbox that is smaller.
 func TestManyMembersAreToldToALatecomer(t *testing.T) {
 	s := serve(t, signalserver.Config{OutboxFrames: 4})
-	host := s.member(t, "", 0)
+	members := []*game{s.member(t, "", 0)}
 	for range 10 {
-		g := s.member(t, host.lobby, 0)
-		host.want(peerConnect, g.id, "")
+		g := s.member(t, members[0].lobby, 0)
+		for _, other := range members {
+			other.want(peerConnect, g.id, "") // so that one frame at most waits for each of them
+		}
+		members = append(members, g)
 	}
 }
 

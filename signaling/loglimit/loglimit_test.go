@@ -6,16 +6,16 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/signaling/loglimit"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 func TestLinesOfOneTextAreLimited(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
 		log := loglimit.Logger(slog.New(slog.NewTextHandler(&out, nil)))
 		for i := range 1000 {
@@ -38,7 +38,7 @@ func TestLinesOfOneTextAreLimited(t *testing.T) {
 }
 
 func TestTextsAreBounded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
 		log := loglimit.Logger(slog.New(slog.NewTextHandler(&out, nil)))
 		for i := range 10_000 {

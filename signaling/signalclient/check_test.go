@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/testdata/bubble"
 
 	"github.com/stretchr/testify/require"
 )
@@ -62,7 +63,7 @@ func (l *dialLog) after(t time.Time) (list []time.Duration) {
 // inFakeTime gives a story a client of a server in memory, after the welcome.
 func inFakeTime(t *testing.T, cfg Config, story func(t *testing.T, c *Client, srv *testServer, p *pipeNet, l *dialLog)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		p := newPipeNet()
 		srv := serve(t, p, welcome)
 		l := logged(p)
@@ -270,7 +271,7 @@ func TestChecksAreNoStorm(t *testing.T) {
 		{"hangs", func(_ *testServer, p *pipeNet) { p.hang() }, int(seconds*time.Second/reachEach) + seconds/10 + 2}, // and one with each attempt
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				p := newPipeNet()
 				srv := serve(t, p, func(s *session) {
 					welcome(s)
@@ -308,7 +309,7 @@ func TestChecksAreNoStorm(t *testing.T) {
 
 // A server that is overloaded says for how long it wants to be left alone.
 func TestCheckRespectsWhatTheServerAsks(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		p := newPipeNet()
 		srv := serve(t, p, func(s *session) {
 			if s.n != 2 {
@@ -374,7 +375,7 @@ func TestCheckGivesUpADial(t *testing.T) {
 
 // On a path on which an answer takes seconds, a program that checks all the time connects all the same.
 func TestSlowNetworkIsNotCheckedToDeath(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		p := newPipeNet()
 		srv := serve(t, p, func(s *session) {
 			if s.n > 1 {

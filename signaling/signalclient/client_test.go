@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/testdata/bubble"
 
 	"github.com/gorilla/websocket"
 	"github.com/stretchr/testify/require"
@@ -165,7 +166,7 @@ func TestCloseIsBounded(t *testing.T) {
 		queued int
 	}{{"no goodbye", 0}, {"nobody reads", 10}} {
 		t.Run(row.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				p := newPipeNet()
 				serve(t, p, welcome)
 				c := dial(t, "ws://localhost/lobby", Config{dial: p.dial})

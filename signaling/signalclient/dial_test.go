@@ -10,10 +10,10 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/testdata/bubble"
 
 	"github.com/gorilla/websocket"
 	"github.com/stretchr/testify/require"
@@ -162,7 +162,7 @@ func TestDialTimesOut(t *testing.T) {
 		{"welcome", "ws", func(t *testing.T, p *pipeNet) { serve(t, p, func(*session) {}) }},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				p := newPipeNet()
 				row.server(t, p)
 				began := time.Now()
@@ -171,7 +171,7 @@ func TestDialTimesOut(t *testing.T) {
 				require.EqualError(t, err, "signalclient: dial "+row.scheme+"://localhost/lobby: no answer within 10s: i/o timeout")
 				require.True(t, Retry(err))
 			})
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				p := newPipeNet()
 				row.server(t, p)
 				ctx, cancel := context.WithCancelCause(t.Context())

@@ -3,10 +3,10 @@ package signalclient
 import (
 	"errors"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/testdata/bubble"
 
 	"github.com/stretchr/testify/require"
 )
@@ -14,7 +14,7 @@ import (
 // However many attempts fail, a lost connection is told once, when it is lost, and its end once, by the
 // welcome.
 func TestLostConnectionIsToldOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		p := newPipeNet()
 		srv := serve(t, p, func(s *session) {
 			if s.n == 1 || s.n > 10 {
@@ -56,7 +56,7 @@ func TestLossIsToldInOrder(t *testing.T) {
 		outof int // how long the server is away, in attempts
 	}{{"back at once", 2}, {"back after a while", 20}} {
 		t.Run(row.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				p := newPipeNet()
 				serve(t, p, func(s *session) {
 					switch {
@@ -88,7 +88,7 @@ func TestLossIsToldInOrder(t *testing.T) {
 
 // A program that has room again while the client still waits is told then, and not only at the end.
 func TestLossIsToldAsSoonAsThereIsRoom(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		p := newPipeNet()
 		serve(t, p, func(s *session) {
 			if s.n == 1 {

@@ -9,6 +9,7 @@ import (
 
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/godot"
+	"example.org/rtcpeer/testdata/bubble"
 
 	"github.com/stretchr/testify/require"
 )
@@ -54,7 +55,7 @@ func TestListFails(t *testing.T) {
 
 // Who waits to be matched waits longer than for an answer, and is alive for the server meanwhile.
 func TestMatchWaitsForTheOthers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		net := newPipeNet()
 		s := serveReal(t, net)
 		cfg := Config{DialTimeout: time.Second, dial: net.dial}
@@ -82,7 +83,7 @@ func TestMatchWaitsForTheOthers(t *testing.T) {
 }
 
 func TestMatchEndsWithItsContext(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		net := newPipeNet()
 		s := serveReal(t, net)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -108,7 +109,7 @@ func TestHostLocksAndKicks(t *testing.T) {
 }
 
 func TestRedialLeavesTheServerAloneForAsLongAsItAsks(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		net := newPipeNet()
 		s := serve(t, net, func(s *session) {
 			switch s.n {

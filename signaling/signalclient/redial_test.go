@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/testdata/bubble"
 
 	"github.com/gorilla/websocket"
 	"github.com/stretchr/testify/require"
@@ -129,7 +130,7 @@ func TestErrorsOfTheServerToAResume(t *testing.T) {
 // A client whose place went to another connection must see that, even if its own write fails first,
 // or the two would replace each other for ever.
 func TestFailedWriteDoesNotHideWhatTheServerSaid(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		p := newPipeNet()
 		srv := serve(t, p, welcome)
 		c := dial(t, "ws://localhost/lobby", Config{dial: failingWrites(p)})
@@ -225,7 +226,7 @@ func TestRedialForBoundsTheAttempts(t *testing.T) {
 		{"a minute", time.Minute, "signalclient: ws://localhost/lobby: connection lost, and not back within 1m0s: "},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				p := newPipeNet()
 				srv := serve(t, p, welcome)
 				c := dial(t, "ws://localhost/lobby", Config{dial: p.dial, RedialFor: row.give})
@@ -257,7 +258,7 @@ func TestWithoutATokenThereIsNoRedial(t *testing.T) {
 
 // Attempts go on for ever, never more than BackoffMax and a dial apart, and never in a burst.
 func TestAttemptsBackOff(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		p := newPipeNet()
 		serve(t, p, func(s *session) {
 			welcome(s)
@@ -287,7 +288,7 @@ func TestAttemptsBackOff(t *testing.T) {
 
 // After it has worked for a while, a lost connection is redialed at once again.
 func TestBackoffStartsAnewAfterALongConnection(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		p := newPipeNet()
 		srv := serve(t, p, func(s *session) {
 			welcome(s)
@@ -310,7 +311,7 @@ func TestBackoffStartsAnewAfterALongConnection(t *testing.T) {
 }
 
 func TestSilenceIsFound(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		p := newPipeNet()
 		srv := serve(t, p, func(s *session) {
 			welcome(s)
@@ -348,7 +349,7 @@ func TestQuietConnectionLives(t *testing.T) {
 		}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				p := newPipeNet()
 				srv := serve(t, p, welcome)
 				c := dial(t, "ws://localhost/lobby", Config{dial: p.dial})
@@ -365,7 +366,7 @@ func TestQuietConnectionLives(t *testing.T) {
 
 // A program that does not read its messages is the server's to judge; it is not a dead connection.
 func TestFullInboxIsNotSilence(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		p := newPipeNet()
 		srv := serve(t, p, welcome)
 		c := dial(t, "ws://localhost/lobby", Config{dial: p.dial})
@@ -395,7 +396,7 @@ func TestCloseWhileDisconnected(t *testing.T) {
 		{"dialing", func(_ *testServer, p *pipeNet) { p.hang() }},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				p := newPipeNet()
 				srv := serve(t, p, welcome)
 				c := dial(t, "ws://localhost/lobby", Config{dial: p.dial, DialTimeout: time.Hour})
@@ -415,7 +416,7 @@ func TestCloseWhileDisconnected(t *testing.T) {
 }
 
 func TestOutageFillsTheOutbox(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		p := newPipeNet()
 		srv := serve(t, p, welcome)
 		c := dial(t, "ws://localhost/lobby", Config{dial: p.dial})

@@ -7,11 +7,11 @@ import (
 	"net/http"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/signalserver"
+	"example.org/rtcpeer/testdata/bubble"
 
 	"github.com/stretchr/testify/require"
 )
@@ -226,7 +226,7 @@ func TestDialErrorsOfTheRealServer(t *testing.T) {
 
 // The pings of both ends keep an idle pair together for a day, and cost nobody the membership.
 func TestIdleDayWithTheRealServer(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		p := newPipeNet()
 		serveReal(t, p)
 		c := dial(t, "ws://localhost/lobby", Config{dial: p.dial})

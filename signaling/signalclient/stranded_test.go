@@ -5,10 +5,10 @@ import (
 	"net"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/testdata/bubble"
 
 	"github.com/stretchr/testify/require"
 )
@@ -28,7 +28,7 @@ func (c movedConn) LocalAddr() net.Addr {
 
 // A machine that has moved to another network does not wait for the answer to a ping that cannot come.
 func TestCheckOfAStrandedConnection(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		p := newPipeNet()
 		srv := serve(t, p, welcome)
 		cfg := slow

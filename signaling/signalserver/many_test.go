@@ -19,6 +19,7 @@ import (
 	"example.org/rtcpeer/signaling/cluster"
 	membus "example.org/rtcpeer/signaling/cluster/memory"
 	"example.org/rtcpeer/signaling/signalserver"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // A member server is one of several that share a bus.
@@ -115,7 +116,7 @@ func (c *client) skipMoved(members []*client) signaling.Message {
 }
 
 func TestMembersOfOneRoomOnThreeServers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		servers := share(t, new(membus.Hub), 3, signalserver.Config{})
 		members := spread(t, servers, signaling.Join{Room: "r", Password: "p"})
 		require.Equal(t, signaling.Host, members[0].id())
@@ -152,7 +153,7 @@ func TestMembersOfOneRoomOnThreeServers(t *testing.T) {
 
 // A member whose server stays comes back over another one.
 func TestResumeOverAnotherServer(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		servers := share(t, new(membus.Hub), 3, signalserver.Config{})
 		members := spread(t, servers, signaling.Join{Room: "r"})
 		members[1].vanish()
@@ -166,7 +167,7 @@ func TestResumeOverAnotherServer(t *testing.T) {
 
 // The owner of the room loses the bus, as if it were dead: another server goes on, and nobody notices.
 func TestOwnerDies(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		servers := share(t, new(membus.Hub), 3, signalserver.Config{Grace: time.Minute})
 		members := spread(t, servers, signaling.Join{Room: "r", Password: "p"})
 		members[0].send(signaling.Lock{})
@@ -205,7 +206,7 @@ func TestNewcomerBeforeTheMembersOfTheLastOwner(t *testing.T) {
 	} {
 		for _, at := range []int{1, 2} {
 			t.Run(fmt.Sprint(name, at), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
+				bubble.Test(t, func(t *testing.T) {
 					hub := new(membus.Hub)
 					servers := share(t, hub, 3, signalserver.Config{Grace: time.Minute, Recovery: 5 * time.Second})
 					for _, s := range servers {
@@ -229,7 +230,7 @@ func TestNewcomerBeforeTheMembersOfTheLastOwner(t *testing.T) {
 
 // A server without the bus refuses joins with a hint, and is well again by itself.
 func TestBusAwayForAMinute(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		servers := share(t, new(membus.Hub), 3, signalserver.Config{Grace: 2 * time.Minute})
 		members := spread(t, servers, signaling.Join{Room: "r"})
 		time.Sleep(time.Second) // of fake time: the record is written
@@ -257,7 +258,7 @@ func TestBusAwayForAMinute(t *testing.T) {
 }
 
 func TestShutdownHandsRoomsOver(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		servers := share(t, new(membus.Hub), 3, signalserver.Config{})
 		members := spread(t, servers, signaling.Join{Room: "r"})
 		began := time.Now()
@@ -277,7 +278,7 @@ func TestShutdownHandsRoomsOver(t *testing.T) {
 // owner, and whoever wants to found one can.
 func TestEmptiedBucket(t *testing.T) {
 	for i := range 20 {
-		synctest.Test(t, func(t *testing.T) {
+		bubble.Test(t, func(t *testing.T) {
 			hub := new(membus.Hub)
 			servers := share(t, hub, 3, signalserver.Config{})
 			members := spread(t, servers[:2], signaling.Join{Room: "r"})
@@ -306,7 +307,7 @@ func TestEmptiedBucket(t *testing.T) {
 
 // A bus that loses a tenth and delays the rest loses nothing for the members.
 func TestSlowAndLossyBus(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		servers := share(t, new(membus.Hub), 3, signalserver.Config{})
 		for _, s := range servers {
 			s.bus.Slow(100*time.Millisecond, 0.1)
@@ -319,7 +320,7 @@ func TestSlowAndLossyBus(t *testing.T) {
 }
 
 func TestMatchOverServers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		servers := share(t, new(membus.Hub), 3, signalserver.Config{})
 		match := signaling.Join{Match: &signaling.Match{Key: "k", Size: 3}}
 		var members []*client
@@ -338,7 +339,7 @@ func TestMatchOverServers(t *testing.T) {
 
 // Lists and administration are the same whichever server is asked.
 func TestListAndAdministrationOfAllServers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		hub := new(membus.Hub)
 		servers := share(t, hub, 3, signalserver.Config{MaxPublicPerAddress: -1})
 		var members []*client
@@ -440,7 +441,7 @@ func (b *countedBus) Get(ctx context.Context, key string) ([]byte, uint64, error
 // A join at a server that does not own the room asks the bus once who does, and the owner once. Where the server knows
 // the owner already it does not ask the bus. Nothing is written.
 func TestJoinAtAnotherServerAsksTheBusOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		hub := new(membus.Hub)
 		owner := shareOne(t, hub, "owner", signalserver.Config{})
 		counted := new(countedBus)
@@ -465,7 +466,7 @@ func TestJoinAtAnotherServerAsksTheBusOnce(t *testing.T) {
 
 // A server that believes a former owner of a room asks the bus again.
 func TestOwnerThatIsKnownIsNoOwnerAnyMore(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		servers := share(t, new(membus.Hub), 3, signalserver.Config{Grace: -1})
 		first := servers[0].member(t, signaling.Join{Room: "r"})
 		second := servers[2].member(t, signaling.Join{Room: "r"})
@@ -483,7 +484,7 @@ func TestOwnerThatIsKnownIsNoOwnerAnyMore(t *testing.T) {
 
 // A join whose answer comes too late is tried again. There is one member of it in the end.
 func TestJoinWhoseAnswerIsLateIsOneMember(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		servers := share(t, new(membus.Hub), 2, signalserver.Config{})
 		first := servers[0].member(t, signaling.Join{Room: "r"})
 		first.wantJoined(servers[1].member(t, signaling.Join{Room: "r"})) // the owner is known
@@ -501,7 +502,7 @@ func TestJoinWhoseAnswerIsLateIsOneMember(t *testing.T) {
 
 // Links are relayed between members at the owner of their room. Others are told in their welcome that theirs are not.
 func TestRelayedLinksAreNotOfferedBetweenServers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		servers := share(t, new(membus.Hub), 2, signalserver.Config{RelayLinks: true})
 		j := signaling.Join{Room: "r", Features: []string{signaling.FeatureRelayLinks}}
 		here := servers[0].member(t, j).welcome

@@ -12,6 +12,7 @@ import (
 	"example.org/rtcpeer/signaling"
 	membus "example.org/rtcpeer/signaling/cluster/memory"
 	"example.org/rtcpeer/signaling/signalserver"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // ableToHost and following are what members say who can be host, and who can only move to another one.
@@ -270,7 +271,7 @@ func TestMigratedRoomComesBackAfterRestart(t *testing.T) {
 
 // The room is on another server than its host and its guests, and moves in the midst of it.
 func TestHostChangesOverServers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		servers := share(t, new(membus.Hub), 3, signalserver.Config{Grace: time.Minute})
 		host := servers[0].member(t, migrating(ableToHost))
 		a := servers[1].member(t, migrating(ableToHost))

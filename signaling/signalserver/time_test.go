@@ -11,12 +11,13 @@ import (
 
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/signalserver"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // within runs a test in fake time. The sockets are pipes.
 func within(t *testing.T, config signalserver.Config, story func(t *testing.T, s *server)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) { story(t, serveInMemory(t, config)) })
+	bubble.Test(t, func(t *testing.T) { story(t, serveInMemory(t, config)) })
 }
 
 func TestLostMemberKeepsItsPlaceForItsGrace(t *testing.T) {

@@ -3,18 +3,18 @@ package turnserver_test
 import (
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/turnserver"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // The password as openssl makes it: printf 946688400:alice | openssl dgst -sha1 -hmac ... -binary | base64
 func TestCredentials(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) { // whose clock begins at 2000-01-01
+	bubble.Test(t, func(t *testing.T) { // whose clock begins at 2000-01-01
 		c := turnserver.Credentials{Secret: "a secret of coturn's"}
 		require.Equal(t, signaling.ICEServer{
 			URLs:       []string{"turn:coturn.example.org?transport=udp"},

@@ -4,12 +4,13 @@ import (
 	"net"
 	"net/netip"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/pion/stun/v4"
 	"github.com/pion/turn/v5"
 	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // What a credential of one hour is good for, by the time since it was made.
@@ -28,7 +29,7 @@ func TestExpiry(t *testing.T) {
 		{"outlived a little", time.Minute, time.Hour + 59*time.Second, false, true, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				config, err := Config{Outlive: tt.outlive, PublicAddresses: []netip.Addr{netip.IPv6Loopback()}}.withDefaults()
 				require.NoError(t, err)
 				s := &Server{config: config, began: time.Now()}

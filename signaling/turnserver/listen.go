@@ -199,7 +199,7 @@ func (l *listener) admit(raw net.Conn) (*stream, bool) {
 		conn = tls.Server(raw, l.tls) // its handshake is in the first Read, within streamOpening
 	}
 	s := newStream(l.server, raw, conn)
-	if w, ok := l.server.places.addStream(s); !ok {
+	if w, ok := l.server.registry.addStream(s); !ok {
 		l.server.counters.refuse(w)
 		raw.Close()
 		return nil, false

@@ -102,7 +102,7 @@ func (r *relay) WriteTo(p []byte, addr net.Addr) (int, error) {
 func (r *relay) route(to netip.AddrPort) (netip.AddrPort, bool) {
 	s := r.server
 	if to.Addr() == r.public.Addr() {
-		if other := s.places.relayAt(to); other != nil {
+		if other := s.registry.relayAt(to); other != nil {
 			return other.local, true
 		}
 		return to, s.rules.toldOwn(to.Addr())
@@ -134,7 +134,7 @@ func (r *relay) ReadFrom(p []byte) (int, net.Addr, error) {
 func (r *relay) source(from netip.AddrPort) netip.AddrPort {
 	if from.Addr() == r.local.Addr() {
 		public := netip.AddrPortFrom(r.public.Addr(), from.Port())
-		if r.server.places.relayAt(public) != nil {
+		if r.server.registry.relayAt(public) != nil {
 			return public
 		}
 	}
@@ -197,9 +197,9 @@ func (r *relay) endIf(over bool) {
 // end closes the socket, after which Pion's goroutine forgets the allocation. Pion may hold a lock.
 func (r *relay) end() {
 	r.closeOnce.Do(func() {
-		r.server.places.removeRelay(r)
+		r.server.registry.removeRelay(r)
 		r.conn.Close()
-		r.server.places.free(r.claim)
+		r.server.registry.free(r.claim)
 	})
 }
 
@@ -208,7 +208,7 @@ func (r *relay) done() {
 	r.end()
 	r.server.log.Info("allocation ended", "user", r.claim.user, "client", r.claim.address, "relay", r.public,
 		"to_peers", r.toPeers.Load(), "to_client", r.toClient.Load(), "after", time.Since(r.began).Round(time.Second))
-	r.server.places.running.Done()
+	r.server.registry.running.Done()
 }
 
 // Close is end. It returns nil always: Pion leaves its other allocations open after an error.

@@ -64,13 +64,13 @@ func (g *relays) AllocatePacketConn(c turn.AllocateListenerConfig) (net.PacketCo
 		g.server.counters.refuse(refusedUnsupported)
 		return nil, nil, errUnsupported
 	}
-	if w, ok := g.server.places.take(who); !ok {
+	if w, ok := g.server.registry.take(who); !ok {
 		g.server.counters.refuse(w)
 		return nil, nil, fmt.Errorf("turnserver: %v", w)
 	}
 	conn, err := g.listen(bind, c.RequestedPort, 1)
 	if err != nil {
-		g.server.places.free(who)
+		g.server.registry.free(who)
 		g.server.counters.refuse(refusedCapacity)
 		g.server.log.Warn("no port for an allocation", "err", err)
 		return nil, nil, err
@@ -79,7 +79,7 @@ func (g *relays) AllocatePacketConn(c turn.AllocateListenerConfig) (net.PacketCo
 }
 
 func (g *relays) enter(r *relay) (net.PacketConn, net.Addr, error) {
-	if !g.server.places.addRelay(r) {
+	if !g.server.registry.addRelay(r) {
 		r.end()
 		return nil, nil, errClosed
 	}

@@ -102,7 +102,7 @@ func TestFoundAddress(t *testing.T) {
 func TestEvenPorts(t *testing.T) {
 	config, err := Config{PublicAddresses: []netip.Addr{netip.MustParseAddr("127.0.0.1")}, MinPort: 23731, MaxPort: 23735}.withDefaults()
 	require.NoError(t, err)
-	s := &Server{config: config, log: config.Log, places: newPlaces(&config)}
+	s := &Server{config: config, log: config.Log, registry: newRegistry(&config)}
 	g := newRelays(s)
 	for range probeBurst {
 		conn, addr, err := g.AllocatePacketConn(turn.AllocateListenerConfig{Network: "udp4"})
@@ -143,7 +143,7 @@ func TestQuotasOfNetworks(t *testing.T) {
 		"IPv4":       {"192.0.2.%d", 48},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := newPlaces(&Config{MaxAllocations: 1000, MaxStreams: 1000, PerUser: -1, PerAddress: 3})
+			p := newRegistry(&Config{MaxAllocations: 1000, MaxStreams: 1000, PerUser: -1, PerAddress: 3})
 			var claims []claim
 			for i := range 16 {
 				for range 10 {

@@ -27,7 +27,7 @@ type Server struct {
 	turn    *turn.Server
 
 	// Safe for all.
-	places    *places
+	registry  *registry
 	counters  counters
 	listeners sync.WaitGroup // listeners whose goroutine of Pion has not returned
 	closing   chan struct{}  // closed by Close
@@ -42,12 +42,12 @@ func New(config Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		config:  config,
-		began:   time.Now(),
-		rules:   peerRules{own: config.PublicAddresses, allow: config.AllowPeers, deny: config.DenyPeers},
-		log:     config.Log,
-		places:  newPlaces(&config),
-		closing: make(chan struct{}),
+		config:   config,
+		began:    time.Now(),
+		rules:    peerRules{own: config.PublicAddresses, allow: config.AllowPeers, deny: config.DenyPeers},
+		log:      config.Log,
+		registry: newRegistry(&config),
+		closing:  make(chan struct{}),
 	}
 	own, err := readHost()
 	if err != nil {
@@ -87,7 +87,7 @@ func (s *Server) Close() error {
 		s.sockets.close()
 	})
 	s.listeners.Wait()
-	s.places.close()
+	s.registry.close()
 	return nil
 }
 
@@ -103,7 +103,7 @@ func (s *Server) ICEServers(user string) []signaling.ICEServer {
 }
 
 // AllocationsOf returns how many allocations a user of ICEServers has now.
-func (s *Server) AllocationsOf(user string) int { return s.places.of(user) }
+func (s *Server) AllocationsOf(user string) int { return s.registry.of(user) }
 
 // TTL is how long what ICEServers returns can be used; a member needs a new one before.
 func (s *Server) TTL() time.Duration { return s.config.Credentials.TTL }
@@ -137,7 +137,7 @@ func expired(expiry, wall, steady time.Time) bool {
 // client the reason (486) in all but a race.
 func (s *Server) hasRoom(userID, _ string, _ net.Addr) bool {
 	who, _ := parseClaim(userID)
-	w, ok := s.places.room(who)
+	w, ok := s.registry.room(who)
 	if !ok {
 		s.counters.refuse(w)
 		s.log.Debug("allocation refused", "user", who.user, "client", who.address, "why", w)
@@ -170,7 +170,7 @@ func (s *Server) reachable(peer netip.Addr) bool {
 // events keep relays and streams informed of what Pion granted.
 func (s *Server) events() turn.EventHandler {
 	at := func(relayAddr net.Addr, act func(*relay)) {
-		if r := s.places.relayAt(addrPort(relayAddr)); r != nil {
+		if r := s.registry.relayAt(addrPort(relayAddr)); r != nil {
 			act(r)
 		}
 	}
@@ -185,7 +185,7 @@ func (s *Server) events() turn.EventHandler {
 			}
 		},
 		OnAllocationCreated: func(client, local net.Addr, _, _, _ string, _ net.Addr, _ int) {
-			if c := s.places.streamAt(streamKey{addrPort(client), addrPort(local)}); c != nil {
+			if c := s.registry.streamAt(streamKey{addrPort(client), addrPort(local)}); c != nil {
 				c.keep()
 			}
 		},

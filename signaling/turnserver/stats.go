@@ -66,7 +66,7 @@ func (s *Server) Stats() Stats {
 		ToClients: c.toClients.Load(),
 		Refused:   make(map[string]uint64),
 	}
-	st.Allocations, st.Streams = s.places.count()
+	st.Allocations, st.Streams = s.registry.count()
 	for w := range c.refused {
 		if n := c.refused[w].Load(); n > 0 {
 			st.Refused[word(w).String()] = n

@@ -101,8 +101,8 @@ func (s *stream) end() { s.raw.Close() }
 func (s *stream) Close() error {
 	s.end()
 	s.closeOnce.Do(func() {
-		s.server.places.removeStream(s)
-		s.server.places.running.Done()
+		s.server.registry.removeStream(s)
+		s.server.registry.running.Done()
 	})
 	return nil
 }

@@ -9,10 +9,11 @@ import (
 	"os"
 	"testing"
 	"testing/iotest"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 func TestReadMessage(t *testing.T) {
@@ -71,7 +72,7 @@ func piped(t *testing.T) (*stream, net.Conn, *Server) {
 	t.Helper()
 	config, err := Config{PublicAddresses: []netip.Addr{netip.IPv6Loopback()}}.withDefaults()
 	require.NoError(t, err)
-	s := &Server{config: config, log: config.Log, places: newPlaces(&config)}
+	s := &Server{config: config, log: config.Log, registry: newRegistry(&config)}
 	server, client := net.Pipe()
 	t.Cleanup(func() { server.Close(); client.Close() })
 	return newStream(s, server, server), client, s
@@ -80,7 +81,7 @@ func piped(t *testing.T) (*stream, net.Conn, *Server) {
 func TestStreamTimes(t *testing.T) {
 	p := make([]byte, 1600)
 	t.Run("without an allocation", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
+		bubble.Test(t, func(t *testing.T) {
 			c, _, _ := piped(t)
 			began := time.Now()
 			_, err := c.Read(p)
@@ -89,7 +90,7 @@ func TestStreamTimes(t *testing.T) {
 		})
 	})
 	t.Run("with one", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
+		bubble.Test(t, func(t *testing.T) {
 			c, client, _ := piped(t)
 			c.keep()
 			go func() {
@@ -105,7 +106,7 @@ func TestStreamTimes(t *testing.T) {
 		})
 	})
 	t.Run("to a client that does not read", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
+		bubble.Test(t, func(t *testing.T) {
 			c, client, s := piped(t)
 			c.keep()
 			began := time.Now()

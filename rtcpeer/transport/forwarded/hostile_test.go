@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -12,6 +11,7 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/rtcpeer/transport/forwarded"
 	"example.org/rtcpeer/rtcpeer/transport/transporttest"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 func closedEvent(t *testing.T, p transport.Path) error {
@@ -115,7 +115,7 @@ func TestLose(t *testing.T) {
 
 // A path of which nothing arrives any more is lost after PathConfig.LostAfter, and not while it is idle.
 func TestLostAfter(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		var mute atomic.Bool
 		a, b := newEnds(t, func(_ uint32, frame []byte) [][]byte {
 			if mute.Load() {
@@ -140,7 +140,7 @@ func TestLostAfter(t *testing.T) {
 // A carrier of 64 KiB/s has a queue of about maxQueueing before it, whatever is written to a reliable lane; and an
 // unreliable lane says how late it is.
 func TestSlowCarrier(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		a, b := newEnds(t, func(_ uint32, frame []byte) [][]byte {
 			time.Sleep(time.Duration(len(frame)) * time.Second / (64 << 10)) // of the fake clock: what it takes
 			return [][]byte{frame}

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"slices"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -12,6 +11,7 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	"example.org/rtcpeer/rtcpeer/transport/transporttest"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // The lanes of transporttest.Config.
@@ -61,7 +61,7 @@ func finish(t testing.TB, from, to transport.Path, lane int) (numbers []uint32) 
 }
 
 func TestDelay(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		net := memory.NewNetwork(memory.Options{Delay: 30 * time.Millisecond})
 		start := time.Now()
 		a, b := connect(t, net)
@@ -80,7 +80,7 @@ func TestDelay(t *testing.T) {
 }
 
 func TestCloseArrivesBehindThePackets(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		net := memory.NewNetwork(memory.Options{Delay: 30 * time.Millisecond})
 		a, b := connect(t, net)
 		require.NoError(t, a.Lane(reliable).Write([]byte("last words")))
@@ -97,7 +97,7 @@ func TestCloseArrivesBehindThePackets(t *testing.T) {
 }
 
 func TestRateAndLag(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		net := memory.NewNetwork(memory.Options{Rate: 100_000})
 		a, b := connect(t, net)
 		start := time.Now()
@@ -131,7 +131,7 @@ func TestLoss(t *testing.T) {
 		{"ordered", ordered, 0, 450, 550},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				net := memory.NewNetwork(memory.Options{Delay: time.Millisecond, Loss: 0.5, Seed: 1})
 				cfg := transporttest.Config()
 				cfg.Lanes[c.lane].MaxRetransmits = c.retransmits
@@ -148,7 +148,7 @@ func TestLoss(t *testing.T) {
 }
 
 func TestTotalLoss(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		a, b := connect(t, memory.NewNetwork(memory.Options{Loss: 1}))
 		require.NoError(t, a.Lane(unreliable).Write([]byte("lost")))
 		require.NoError(t, a.Lane(reliable).Write([]byte("late")))
@@ -169,7 +169,7 @@ func TestReordering(t *testing.T) {
 	} {
 		for lane, cfg := range transporttest.Config().Lanes {
 			t.Run(c.name+"/"+cfg.Label, func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
+				bubble.Test(t, func(t *testing.T) {
 					a, b := connect(t, memory.NewNetwork(c.options))
 					sendNumbers(t, a, lane, 500, time.Millisecond)
 					<-time.After(time.Second)
@@ -189,7 +189,7 @@ func TestReordering(t *testing.T) {
 
 func TestSeedDecides(t *testing.T) {
 	run := func(t *testing.T, seed uint64) (got []uint32) {
-		synctest.Test(t, func(t *testing.T) {
+		bubble.Test(t, func(t *testing.T) {
 			net := memory.NewNetwork(memory.Options{Jitter: 5 * time.Millisecond, Loss: 0.3, Seed: seed})
 			a, b := connect(t, net)
 			sendNumbers(t, a, unreliable, 200, time.Millisecond)
@@ -204,7 +204,7 @@ func TestSeedDecides(t *testing.T) {
 }
 
 func TestAdjust(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		net := memory.NewNetwork(memory.Options{})
 		a, b := connect(t, net)
 		net.Adjust(func(o *memory.Options) { o.Delay = time.Second })

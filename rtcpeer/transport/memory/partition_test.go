@@ -4,7 +4,6 @@ import (
 	"runtime"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -12,6 +11,7 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	"example.org/rtcpeer/rtcpeer/transport/transporttest"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // A trio is three hosts with a path from a to b and one from a to c.
@@ -43,7 +43,7 @@ func wantLost(t testing.TB, path transport.Path, start time.Time, limit time.Dur
 }
 
 func TestPartitionEndsInLost(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		x := newTrio(t, memory.Options{Delay: 10 * time.Millisecond})
 		start := time.Now()
 		x.net.Partition(x.b, x.a)
@@ -59,7 +59,7 @@ func TestPartitionEndsInLost(t *testing.T) {
 
 // Each end of a path has its own patience.
 func TestLostAfterOfOnePath(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		net := memory.NewNetwork(memory.Options{LostAfter: 3 * time.Second})
 		hostA, hostB := net.Transport(), net.Transport()
 		patient := transporttest.Config()
@@ -78,7 +78,7 @@ func TestLostAfterOfOnePath(t *testing.T) {
 }
 
 func TestHeal(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		x := newTrio(t, memory.Options{Delay: 10 * time.Millisecond})
 		for lane := range transporttest.Config().Lanes {
 			require.NoError(t, x.toB.Lane(lane).Write([]byte("before")))
@@ -108,7 +108,7 @@ func TestHeal(t *testing.T) {
 }
 
 func TestPartitionWhileOpening(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		net := memory.NewNetwork(memory.Options{Delay: 10 * time.Millisecond})
 		hostA, hostB := net.Transport(), net.Transport()
 		net.Partition(hostA, hostB)
@@ -125,7 +125,7 @@ func TestPartitionWhileOpening(t *testing.T) {
 }
 
 func TestKill(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		x := newTrio(t, memory.Options{LostAfter: 3 * time.Second})
 		start := time.Now()
 		x.a.Kill()
@@ -138,7 +138,7 @@ func TestKill(t *testing.T) {
 
 func TestCloseWhileParted(t *testing.T) {
 	for _, heals := range []bool{false, true} {
-		synctest.Test(t, func(t *testing.T) {
+		bubble.Test(t, func(t *testing.T) {
 			x := newTrio(t, memory.Options{Delay: 10 * time.Millisecond})
 			start := time.Now()
 			x.net.Partition(x.a, x.b)
@@ -153,7 +153,7 @@ func TestCloseWhileParted(t *testing.T) {
 }
 
 func TestCloseOnItsWayIntoPartition(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		x := newTrio(t, memory.Options{Delay: 10 * time.Millisecond})
 		require.NoError(t, x.toB.Close())
 		start := time.Now()
@@ -163,7 +163,7 @@ func TestCloseOnItsWayIntoPartition(t *testing.T) {
 }
 
 func TestNeverLost(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		x := newTrio(t, memory.Options{LostAfter: -1})
 		x.net.Partition(x.a, x.b)
 		<-time.After(24 * time.Hour)

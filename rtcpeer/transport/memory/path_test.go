@@ -12,6 +12,7 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	"example.org/rtcpeer/rtcpeer/transport/transporttest"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // candidate takes the one candidate of a path.
@@ -31,7 +32,7 @@ func exchange(t testing.TB, a, b transport.Path) {
 }
 
 func TestOpensWithBothCandidatesOnly(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		net := memory.NewNetwork(memory.Options{})
 		hostA, hostB := net.Transport(), net.Transport()
 		a, b := transporttest.Negotiate(t, hostA, hostB, transporttest.Config())
@@ -167,7 +168,7 @@ func TestCloseLosesWhatIsPushedBack(t *testing.T) {
 
 // A caller may hold a lock in Write that its function takes.
 func TestNotifyLowIsNotCalledByWrite(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		for _, o := range []memory.Options{{}, {Loss: 1}, {Delay: time.Millisecond}} {
 			a, _ := connect(t, memory.NewNetwork(o))
 			var held sync.Mutex
@@ -188,7 +189,7 @@ func TestNotifyLowIsNotCalledByWrite(t *testing.T) {
 }
 
 func TestCloseWaitsForNotifyLow(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		a, b := connect(t, memory.NewNetwork(memory.Options{Delay: time.Millisecond}))
 		running, release := make(chan struct{}), make(chan struct{})
 		a.Lane(reliable).NotifyLow(0, func() {

@@ -2,7 +2,6 @@ package memory_test
 
 import (
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -10,6 +9,7 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	"example.org/rtcpeer/rtcpeer/transport/transporttest"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // A duo is two hosts with a path from a to b.
@@ -51,7 +51,7 @@ func wantCarries(t testing.TB, from, to transport.Path) {
 
 func TestMove(t *testing.T) {
 	for _, second := range []bool{false, true} { // whichever end moves
-		synctest.Test(t, func(t *testing.T) {
+		bubble.Test(t, func(t *testing.T) {
 			x := newTrio(t, memory.Options{Delay: 10 * time.Millisecond})
 			told := make(map[string]int)
 			x.a.OnChange(func() { told["a"]++ })
@@ -80,7 +80,7 @@ func TestMove(t *testing.T) {
 
 // What was in flight stays on the way, and a path that was still being made does not open.
 func TestMoveWhileBusy(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		x := newDuo(t, memory.Options{Delay: 10 * time.Millisecond})
 		slowA, slowB := transporttest.Negotiate(t, x.hostA, x.hostB, transporttest.Config())
 		require.NoError(t, x.a.Lane(unreliable).Write([]byte("in flight")))
@@ -95,7 +95,7 @@ func TestMoveWhileBusy(t *testing.T) {
 }
 
 func TestForget(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		x := newTrio(t, memory.Options{})
 		x.a.OnChange(func() { require.Fail(t, "no address has changed") })
 		x.net.Forget(x.b, x.a)
@@ -124,7 +124,7 @@ func TestOnChangeStops(t *testing.T) {
 }
 
 func TestPartitionOneWay(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		x := newDuo(t, memory.Options{Delay: 10 * time.Millisecond})
 		x.net.PartitionOneWay(x.hostA, x.hostB)
 		require.NoError(t, x.a.Lane(reliable).Write([]byte("kept")))
@@ -148,7 +148,7 @@ func TestPartitionOneWay(t *testing.T) {
 }
 
 func TestCloseIsToldOneWay(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		x := newDuo(t, memory.Options{Delay: 10 * time.Millisecond})
 		x.net.PartitionOneWay(x.hostA, x.hostB)
 		require.NoError(t, x.b.Close())
@@ -163,7 +163,7 @@ func TestCloseIsToldOneWay(t *testing.T) {
 }
 
 func TestRelays(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		x := newDuo(t, memory.Options{Delay: 10 * time.Millisecond})
 		x.net.RelayOnly(x.hostB, x.hostA, true)
 		require.Equal(t, "host", x.a.Stats().Local, "it is there already")

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // watched returns a transport in a bubble, on a machine whose addresses the test sets.
@@ -36,7 +38,7 @@ func watched(t *testing.T) (tr *Transport, set func([]string, error), looks *ato
 }
 
 func TestOnChange(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		tr, set, _ := watched(t)
 		var calls int
 		tr.OnChange(func() {
@@ -61,7 +63,7 @@ func TestOnChange(t *testing.T) {
 
 // There is one goroutine at most, and none while nobody wants to know.
 func TestOnChangeEnds(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		tr, set, looks := watched(t)
 		pass := func(d time.Duration) { <-time.After(d); synctest.Wait() }
 		var first, second int

@@ -26,7 +26,7 @@ type path struct {
 	lanes     []*lane
 
 	// Safe for all.
-	life
+	pathState
 	remarks  *remarks
 	first    *firstRoute
 	pace     pace
@@ -49,7 +49,7 @@ func newPath(t *Transport, config transport.PathConfig) (*path, error) {
 		return nil, fmt.Errorf("webrtc: %w", err)
 	}
 	p := &path{
-		pc: pc, first: first, own: t.own, life: newLife(eventBacklog), remarks: remarks,
+		pc: pc, first: first, own: t.own, pathState: newPathState(eventBacklog), remarks: remarks,
 		relayOnly: settings.ICETransportPolicy == pion.ICETransportPolicyRelay,
 		patience:  newPatience(cmp.Or(config.LostAfter, t.silence), t.doubt),
 	}
@@ -283,7 +283,7 @@ func (p *path) closed(why error) {
 	if !p.opened() && p.isImpostor() {
 		why = &transport.PathError{Stage: transport.StageSecurity, Detail: otherCertificate}
 	}
-	p.life.closed(why)
+	p.pathState.closed(why)
 }
 
 // otherCertificate is what is wrong when somebody else answers DTLS.

@@ -25,7 +25,7 @@ type path struct {
 	handlers []js.Func     // released by Close
 
 	// Safe for all.
-	life
+	pathState
 	figures figures
 
 	mu       sync.Mutex // guards the fields below
@@ -56,11 +56,11 @@ const (
 
 func newPath(t *Transport, config transport.PathConfig) (*path, error) {
 	p := &path{
-		log:     dropLog{t.config.Log},
-		budget:  &budget{left: t.config.ReceiveBuffer},
-		life:    newLife(eventBacklog + 2),
-		allGone: make(chan struct{}),
-		silence: cmp.Or(config.LostAfter, silence),
+		log:       dropLog{t.config.Log},
+		budget:    &budget{left: t.config.ReceiveBuffer},
+		pathState: newPathState(eventBacklog + 2),
+		allGone:   make(chan struct{}),
+		silence:   cmp.Or(config.LostAfter, silence),
 	}
 	if err := try(func() { p.pc = t.constructor.New(t.settings(config)) }); err != nil {
 		return nil, fmt.Errorf("webrtc: %w", err)

@@ -31,7 +31,7 @@ type Transport struct {
 	own     string        // fingerprint of the certificate, as Path.Binding has it
 	doubt   time.Duration // Config.DisconnectedAfter
 	silence time.Duration // after which a path is lost, if it does not say otherwise
-	network *sockets
+	network *bufferedNet
 	sockets []io.Closer // the muxes, and the listener of ICE-TCP
 	closed  atomic.Bool
 
@@ -68,16 +68,16 @@ func New(config Config) (*Transport, error) {
 	if !c.Loopback {
 		c.Loopback = onlyLoopback()
 	}
-	sockets, err := newSockets(c.ReceiveBuffer)
+	network, err := newBufferedNet(c.ReceiveBuffer)
 	if err != nil {
 		return nil, fmt.Errorf("webrtc: network interfaces: %w", err)
 	}
-	t.network = sockets
+	t.network = network
 	t.watch = addresses{look: c.usable, changed: func() { t.network.forget(); t.changes.call() }}
 	t.changes.start = t.watch.start
 	var engine pion.SettingEngine
-	engine.SetNet(sockets)
-	if err := errors.Join(c.apply(&engine), t.listen(c, sockets, &engine)); err != nil {
+	engine.SetNet(network)
+	if err := errors.Join(c.apply(&engine), t.listen(c, network, &engine)); err != nil {
 		t.Close()
 		return nil, fmt.Errorf("webrtc: %w", err)
 	}
@@ -252,10 +252,10 @@ func (c Config) addressRules() []pion.ICEAddressRewriteRule {
 }
 
 // listen binds the shared ports.
-func (t *Transport) listen(c Config, sockets *sockets, e *pion.SettingEngine) error {
+func (t *Transport) listen(c Config, network *bufferedNet, e *pion.SettingEngine) error {
 	if c.UDPPort != 0 {
 		options := []ice.UDPMuxFromPortOption{
-			ice.UDPMuxFromPortWithNet(sockets),
+			ice.UDPMuxFromPortWithNet(network),
 			ice.UDPMuxFromPortWithLogger(logger{c.Log}.NewLogger("udpmux")),
 		}
 		if c.IPv4Only {

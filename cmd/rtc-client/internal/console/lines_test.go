@@ -1,0 +1,26 @@
+package console
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestLinesAreReadAheadByALimit(t *testing.T) {
+	text := strings.Repeat("line\n", maxLines) + "\n" + strings.Repeat("x", maxLine/2)
+	s := ReadLines(t.Context(), strings.NewReader(text))
+	for range maxLines {
+		require.Equal(t, "line", string(<-s.C))
+	}
+	require.Len(t, <-s.C, maxLine/2)
+	<-s.Ended
+	_, more := <-s.C
+	require.False(t, more)
+	require.NoError(t, s.Err)
+
+	s = ReadLines(t.Context(), bytes.NewReader(make([]byte, maxLine+1)))
+	<-s.Ended
+	require.ErrorContains(t, s.Err, "stdin: ")
+}

@@ -1,0 +1,68 @@
+// Package demo is the command demo of rtc-client.
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"example.org/rtcpeer/cmd/internal/cli"
+	"example.org/rtcpeer/cmd/rtc-client/internal/console"
+	"example.org/rtcpeer/rtcpeer"
+)
+
+// Command is demo: everything this module does, in one process.
+type Command struct {
+	Peers    int           `default:"4" placeholder:"N" help:"Peers to connect, 2 to 128 (${default})."`
+	Topology string        `default:"mesh" enum:"mesh,star" placeholder:"mesh|star" help:"mesh: each with each; star: each with the first, which relays (${default})."`
+	Packets  int           `default:"3" placeholder:"N" help:"Packets that each peer sends to each other one in each mode, 1 to 1000 (${default})."`
+	Timeout  time.Duration `default:"30s" placeholder:"TIME" help:"How long all of it may take (${default})."`
+	JSON     bool          `name:"json" help:"Print one JSON object."`
+}
+
+func (*Command) Help() string {
+	return `Starts a signaling server on a free port of 127.0.0.1, and joins a room with each peer, over the loopback interface alone. Each peer sends to each other one in each mode. The exit code is 0 if every packet has arrived.
+
+What it prints of each peer, as a table or (in brackets) as JSON:
+
+  connected (connect_ms)  from the start of its Join until all are connected
+  round trip (rtt_us)     median of echoes from all others, one at a time
+  received (received)     packets of all others: (peers-1) x packets a mode
+
+Examples:
+
+  rtc-client demo
+  rtc-client demo --peers 16 --topology star --json`
+}
+
+// demoProgress is the number of peers from which on a terminal is shown how far it has come.
+const demoProgress = 16
+
+// Run prints what came of it also when it has failed.
+func (d *Command) Run(ctx context.Context, c *console.Console) error {
+	switch {
+	case d.Peers < 2 || d.Peers > 128:
+		return cli.Usagef("--peers %d: want 2 to 128", d.Peers)
+	case d.Packets < 1 || d.Packets > 1000:
+		return cli.Usagef("--packets %d: want 1 to 1000", d.Packets)
+	case d.Timeout <= 0:
+		return cli.Usagef("--timeout %v: want a positive time", d.Timeout)
+	}
+	server, err := startServer()
+	if err != nil {
+		return err
+	}
+	defer server.stop()
+	r := newDemoRun(d.Peers, d.Packets, c.Progress(d.Peers >= demoProgress))
+	defer r.close()
+	ctx, cancel := context.WithTimeoutCause(ctx, d.Timeout, fmt.Errorf("not done within %v (--timeout)", d.Timeout))
+	defer cancel()
+	began := time.Now()
+	err = r.run(ctx, server.url, rtcpeer.Topology(d.Topology))
+	report := r.report(rtcpeer.Topology(d.Topology), time.Since(began), err)
+	if d.JSON {
+		return errors.Join(err, report.writeJSON(c.Out))
+	}
+	return errors.Join(err, report.writeTable(c.Out))
+}

@@ -1,0 +1,48 @@
+package demo
+
+import (
+	"fmt"
+	"strings"
+
+	"example.org/rtcpeer/cmd/rtc-client/internal/modes"
+)
+
+// missing says who has not got what, for the error of a demo that was not done in time; the first
+// few are enough to see what they have in common.
+func (r *demoRun) missing() string {
+	const most = 8
+	var text strings.Builder
+	n := 0
+	for _, p := range r.peers {
+		for _, gap := range r.gaps(p) {
+			if n++; n <= most {
+				text.WriteString("; " + gap)
+			}
+		}
+	}
+	if n > most {
+		fmt.Fprintf(&text, "; and %d more", n-most)
+	}
+	return text.String()
+}
+
+func (r *demoRun) gaps(p *participant) (list []string) {
+	if p.id == 0 {
+		return []string{"a peer has not joined"}
+	}
+	for _, from := range r.peers {
+		got := p.received[from.id]
+		switch {
+		case from == p || from.id == 0:
+		case got == nil:
+			list = append(list, fmt.Sprintf("peer %d is not connected to %d", p.id, from.id))
+		default:
+			for _, mode := range modes.All {
+				if due := min(r.round, r.packets); got[mode] < due {
+					list = append(list, fmt.Sprintf("peer %d misses %d %v of %d", p.id, due-got[mode], mode, from.id))
+				}
+			}
+		}
+	}
+	return list
+}

@@ -1,0 +1,35 @@
+package demo
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/cmd/rtc-client/internal/modes"
+	"example.org/rtcpeer/rtcpeer"
+)
+
+// A demo that was not done in time names who misses what.
+func TestMissing(t *testing.T) {
+	run := newDemoRun(3, 3, &bytes.Buffer{})
+	a, b, c := run.peers[0], run.peers[1], run.peers[2]
+	a.id, b.id = 1, 7
+	require.Equal(t, "; peer 1 is not connected to 7; peer 7 is not connected to 1; a peer has not joined", run.missing())
+
+	c.id = 9
+	run.round = 2
+	for _, p := range run.peers {
+		for _, other := range run.peers {
+			p.received[other.id] = &[len(modes.All)]int{2, 2, 2}
+		}
+	}
+	require.Empty(t, run.missing())
+	b.received[9] = &[len(modes.All)]int{rtcpeer.Reliable: 2, rtcpeer.UnreliableOrdered: 1}
+	require.Equal(t, "; peer 7 misses 2 unreliable of 9; peer 7 misses 1 unreliable_ordered of 9", run.missing())
+
+	run.packets, run.round = 10, 11
+	require.Contains(t, run.missing(), "misses 8 unreliable of 7")
+	require.True(t, strings.HasSuffix(run.missing(), "; and 10 more"), run.missing())
+}

@@ -1,0 +1,83 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"time"
+
+	"example.org/rtcpeer/cmd/rtc-client/internal/modes"
+	"example.org/rtcpeer/cmd/rtc-client/internal/probe"
+	"example.org/rtcpeer/cmd/rtc-client/internal/roundtrip"
+	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/rtcpeer/transport/webrtc"
+)
+
+// A participant is one peer of a demo.
+type participant struct {
+	// Set by run before it tells that it has joined.
+	node    *rtcpeer.Node
+	started time.Time
+
+	// Owned by the demoRun.
+	id         rtcpeer.PeerID // 0 until joined
+	connected  time.Duration  // from started until connected to all others; 0 until then
+	received   map[rtcpeer.PeerID]*[len(modes.All)]int
+	roundTrips [len(modes.All)]roundtrip.Times
+}
+
+// run joins the room, and hands on what comes until ctx is done.
+func (p *participant) run(ctx context.Context, url string, topology rtcpeer.Topology, arrivals chan<- arrival) {
+	a := arrival{to: p}
+	p.started = time.Now()
+	// Nothing is under way when the demo ends, so there is nothing to linger for.
+	p.node, a.err = rtcpeer.Join(ctx, url, rtcpeer.Config{Topology: topology, WebRTC: loopbackOnly, Linger: -1})
+	for ctx.Err() == nil {
+		if !probe.Answer(p.node, a.ev.Packet) {
+			select {
+			case arrivals <- a:
+			case <-ctx.Done():
+			}
+		}
+		if a.err != nil {
+			return
+		}
+		a.ev, a.err = p.node.Receive(ctx)
+		a.at = time.Now()
+	}
+}
+
+// loopbackOnly has no other addresses, so that a machine with many needs no more time, and one that
+// is not connected no less.
+var loopbackOnly = webrtc.Config{Loopback: true, IPv4Only: true, IPFilter: net.IP.IsLoopback}
+
+// sendAll sends a packet to each other peer in each mode.
+func (p *participant) sendAll(ctx context.Context, round int) error {
+	for to := range p.received {
+		for _, mode := range modes.All {
+			if err := p.send(ctx, to, mode, round); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (p *participant) send(ctx context.Context, to rtcpeer.PeerID, mode rtcpeer.Mode, round int) error {
+	data := demoPacket(p.id, mode, round)
+	if err := p.node.Send(ctx, rtcpeer.Packet{Peer: to, Mode: mode, Data: []byte(data)}); err != nil {
+		return fmt.Errorf("peer %d: packet %d to %d, %v: %w", p.id, round, to, mode, err)
+	}
+	return nil
+}
+
+// demoPacket says all of itself that a mistake on its way could change.
+func demoPacket(from rtcpeer.PeerID, mode rtcpeer.Mode, round int) string {
+	return fmt.Sprintf("%v packet %d of peer %d", mode, round, from)
+}
+
+func (p *participant) close() {
+	if p.node != nil {
+		p.node.Close()
+	}
+}

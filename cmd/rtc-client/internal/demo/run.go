@@ -1,0 +1,284 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"example.org/rtcpeer/cmd/rtc-client/internal/format"
+	"example.org/rtcpeer/cmd/rtc-client/internal/linklog"
+	"example.org/rtcpeer/cmd/rtc-client/internal/modes"
+	"example.org/rtcpeer/cmd/rtc-client/internal/probe"
+	"example.org/rtcpeer/cmd/rtc-client/internal/progress"
+	"example.org/rtcpeer/rtcpeer"
+)
+
+// A demoRun is a demo under way. One goroutine, that of run, owns it; each participant has one more,
+// which joins, hands on what its node receives, and answers echoes itself.
+//
+//	node.Receive -> participant.run -> arrivals -> demoRun.take
+//	                       |
+//	node.TrySend <---------+ echoes
+type demoRun struct {
+	// Fixed at construction.
+	peers    []*participant
+	packets  int
+	progress *progress.Bar
+
+	arrivals chan arrival // full: the nodes are not received from for a moment
+	wg       sync.WaitGroup
+	stop     context.CancelFunc // ends the participants
+
+	// What has come so far.
+	connected int       // pairs, seen from each end
+	failure   string    // the last link that could not be made, and is tried again
+	round     int       // of packets, from 1
+	received  int       // packets of this round
+	asked     uint64    // the number of the latest echo
+	echoed    uint64    // the number of the latest echo that came back
+	echoAt    time.Time // when it did
+}
+
+// An arrival is an event of a participant's node, or the error that ended it. With neither it says
+// that the participant has joined.
+type arrival struct {
+	to  *participant
+	at  time.Time
+	ev  rtcpeer.Event
+	err error
+}
+
+// newDemoRun returns a demo that shows on w how far it has come. The caller must close it.
+func newDemoRun(peers, packets int, w io.Writer) *demoRun {
+	r := &demoRun{packets: packets, arrivals: make(chan arrival, 1024), stop: func() {}}
+	for range peers {
+		r.peers = append(r.peers, &participant{received: make(map[rtcpeer.PeerID]*[len(modes.All)]int)})
+	}
+	r.progress = progress.NewBar(w, r.pairs()*(1+packets*len(modes.All))+peers*(1+len(modes.All))*r.echoes())
+	return r
+}
+
+// pairs counts each pair from both ends.
+func (r *demoRun) pairs() int { return len(r.peers) * (len(r.peers) - 1) }
+
+// echoes is how many round trips each peer makes in each mode: enough for a median, and at least one
+// with each other peer.
+func (r *demoRun) echoes() int { return max(21, len(r.peers)-1) }
+
+// run connects everybody, sends everything, and measures. Its error names what is missing.
+func (r *demoRun) run(ctx context.Context, url string, topology rtcpeer.Topology) error {
+	// The participants outlive ctx until close: what they would say of its end says nothing.
+	life, stop := context.WithCancel(context.WithoutCancel(ctx))
+	r.stop = stop
+	defer r.progress.Finish()
+	if err := r.connect(ctx, life, url, topology); err != nil {
+		return err
+	}
+	if err := r.exchange(ctx); err != nil {
+		return err
+	}
+	return r.measure(ctx)
+}
+
+// connect lets the first peer make the room, and then the others join.
+func (r *demoRun) connect(ctx, life context.Context, url string, topology rtcpeer.Topology) error {
+	r.progress.Describe("connecting")
+	for i, p := range r.peers {
+		if err := r.await(ctx, func() bool { return i == 0 || r.peers[0].id != 0 }); err != nil {
+			return err
+		}
+		r.wg.Go(func() { p.run(life, url, topology, r.arrivals) })
+	}
+	return r.await(ctx, func() bool { return r.connected == r.pairs() })
+}
+
+// exchange sends the packets in rounds: one in each mode from each to each, and the next ones when
+// all of them have arrived everywhere. So no unreliable lane holds enough to drop any. On a machine that is
+// so busy that a link goes over to another path, an unreliable packet can be lost: it is sent again.
+func (r *demoRun) exchange(ctx context.Context) error {
+	r.progress.Describe("sending")
+	for r.round = 1; r.round <= r.packets; r.round++ {
+		r.received = 0
+		for _, from := range r.peers {
+			if err := from.sendAll(ctx, r.round); err != nil {
+				return err
+			}
+		}
+		for all := r.pairs() * len(modes.All); r.received < all; {
+			quiet, err := r.awaitOrQuiet(ctx, func() bool { return r.received == all })
+			if err == nil && quiet {
+				err = r.sendAgain(ctx)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// sendAgain sends the unreliable packets of this round that have not arrived.
+func (r *demoRun) sendAgain(ctx context.Context) error {
+	for _, from := range r.peers {
+		for _, to := range r.peers {
+			for _, mode := range modes.All {
+				if from == to || mode == rtcpeer.Reliable || to.received[from.id][mode] >= r.round {
+					continue
+				}
+				if err := from.send(ctx, to.id, mode, r.round); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// measure makes one round trip after the other, so that each has the machine for itself. The first
+// one between two peers wakes what was idle, and does not count.
+func (r *demoRun) measure(ctx context.Context) error {
+	r.progress.Describe("measuring")
+	for i, from := range r.peers {
+		for n := range r.echoes() {
+			to := r.peers[(i+1+n%(len(r.peers)-1))%len(r.peers)]
+			for trip, mode := range append([]rtcpeer.Mode{rtcpeer.Reliable}, modes.All[:]...) {
+				took, err := r.roundTrip(ctx, from, to, mode)
+				if err != nil {
+					return fmt.Errorf("peer %d: %v echo from %d: %w", from.id, mode, to.id, err)
+				}
+				if trip > 0 {
+					from.roundTrips[mode].Add(took)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// roundTrip asks again if no answer comes.
+func (r *demoRun) roundTrip(ctx context.Context, from, to *participant, mode rtcpeer.Mode) (time.Duration, error) {
+	for {
+		r.asked++
+		asked := time.Now()
+		if err := from.node.TrySend(rtcpeer.Packet{Peer: to.id, Mode: mode, Data: probe.New(r.asked)}); err != nil {
+			return 0, err
+		}
+		quiet, err := r.awaitOrQuiet(ctx, func() bool { return r.echoed == r.asked })
+		if err != nil || !quiet {
+			return r.echoAt.Sub(asked), err
+		}
+	}
+}
+
+// quietTime is how long nothing has come when what is missing is taken for lost.
+const quietTime = time.Second
+
+// awaitOrQuiet takes what arrives until done, or until nothing has come for quietTime.
+func (r *demoRun) awaitOrQuiet(ctx context.Context, done func() bool) (quiet bool, err error) {
+	timer := time.NewTimer(quietTime)
+	defer timer.Stop()
+	for !quiet && !done() {
+		select {
+		case a := <-r.arrivals:
+			timer.Reset(quietTime)
+			err = r.take(a)
+		case <-timer.C:
+			quiet = true
+		case <-ctx.Done():
+			err = r.notDone(ctx)
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	return quiet, nil
+}
+
+// await takes what arrives until done. Its error names who misses what.
+func (r *demoRun) await(ctx context.Context, done func() bool) error {
+	for {
+		quiet, err := r.awaitOrQuiet(ctx, done)
+		if err != nil || !quiet {
+			return err
+		}
+	}
+}
+
+func (r *demoRun) notDone(ctx context.Context) error {
+	return fmt.Errorf("%w%s%s", context.Cause(ctx), r.missing(), r.failure)
+}
+
+func (r *demoRun) take(a arrival) error {
+	switch {
+	case a.err != nil && a.to.id == 0:
+		return a.err
+	case a.err != nil:
+		return fmt.Errorf("peer %d: %w", a.to.id, a.err)
+	case a.ev.Kind == rtcpeer.PeerFailed && linklog.IsFinal(a.ev.Err):
+		return fmt.Errorf("peer %d: %s", a.to.id, format.Error(a.ev.Err))
+	case a.ev.Kind == rtcpeer.PeerFailed:
+		r.failure = fmt.Sprintf("; peer %d: %s", a.to.id, format.Error(a.ev.Err))
+	case a.ev.Kind == rtcpeer.PeerDisconnected && r.round == 0:
+		// The two ends did not agree on which attempt has succeeded, and another one follows: nobody leaves.
+		r.connected--
+		r.progress.Add(-1)
+		delete(a.to.received, a.ev.Peer)
+	case a.ev.Kind == rtcpeer.PeerDisconnected:
+		return fmt.Errorf("peer %d was disconnected from %d: %v", a.to.id, a.ev.Peer, a.ev.Reason)
+	case a.ev.Kind == rtcpeer.PeerConnected:
+		r.connected++
+		r.progress.Add(1)
+		a.to.received[a.ev.Peer] = new([len(modes.All)]int)
+		if len(a.to.received) == len(r.peers)-1 {
+			a.to.connected = a.at.Sub(a.to.started)
+		}
+	case a.ev.Kind == rtcpeer.PacketReceived:
+		return r.packet(a, a.ev.Packet)
+	case a.ev.Kind == 0:
+		a.to.id = a.to.node.ID()
+	}
+	return nil
+}
+
+// packet counts one that is what it has to be.
+func (r *demoRun) packet(a arrival, p rtcpeer.Packet) error {
+	if number, ok := probe.Number(p); ok {
+		r.echoed, r.echoAt = number, a.at
+		r.progress.Add(1)
+		return nil
+	}
+	got, want := a.to.received[p.Peer], demoPacket(p.Peer, p.Mode, r.round)
+	switch {
+	case got == nil:
+		return fmt.Errorf("peer %d got a packet of %d, which was not connected yet", a.to.id, p.Peer)
+	case string(p.Data) == want && got[p.Mode] < r.round:
+		got[p.Mode]++
+		r.received++
+		r.progress.Add(1)
+	case !r.again(p):
+		return fmt.Errorf("peer %d got %q from %d, %v: want %q", a.to.id, p.Data, p.Peer, p.Mode, want)
+	}
+	return nil
+}
+
+// again reports whether p is an unreliable packet that has arrived before: see sendAgain.
+func (r *demoRun) again(p rtcpeer.Packet) bool {
+	for round := r.round; p.Mode != rtcpeer.Reliable && round > 0; round-- {
+		if string(p.Data) == demoPacket(p.Peer, p.Mode, round) {
+			return true
+		}
+	}
+	return false
+}
+
+// close ends the participants, all at the same time.
+func (r *demoRun) close() {
+	r.stop()
+	r.wg.Wait()
+	for _, p := range r.peers {
+		r.wg.Go(p.close)
+	}
+	r.wg.Wait()
+}

@@ -1,0 +1,43 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+
+	"example.org/rtcpeer/signaling/signalserver"
+)
+
+// A server is a signaling server on a free port of the loopback interface.
+type server struct {
+	url   string
+	rooms *signalserver.Server
+	http  http.Server
+	wg    sync.WaitGroup // http.Serve
+}
+
+func startServer() (*server, error) {
+	// The room fills in a moment, which a server that is open to all would slow down.
+	rooms, err := signalserver.New(signalserver.Config{MessageRate: -1})
+	if err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("demo: %w", err), rooms.Shutdown(context.Background()))
+	}
+	s := &server{url: fmt.Sprintf("ws://%s/demo", listener.Addr()), rooms: rooms}
+	s.http.Handler = rooms
+	s.wg.Go(func() { s.http.Serve(listener) })
+	return s, nil
+}
+
+// stop ends the server; nobody is in a room any more.
+func (s *server) stop() {
+	s.rooms.Shutdown(context.Background())
+	s.http.Close()
+	s.wg.Wait()
+}

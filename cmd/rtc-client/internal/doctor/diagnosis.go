@@ -1,0 +1,126 @@
+package doctor
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"text/tabwriter"
+	"time"
+
+	"example.org/rtcpeer/cmd/rtc-client/internal/format"
+	"example.org/rtcpeer/rtcpeer/doctor"
+)
+
+// A diagnosis is what doctor has found: the object of --json, and the table.
+type diagnosis struct {
+	URL         string         `json:"url"`
+	SignalingMS float64        `json:"signaling_ms"` // until the welcome
+	RelayLinks  bool           `json:"relay_links"`  // the server offers links through itself
+	Error       string         `json:"error,omitempty"`
+	Checks      []checkReport  `json:"checks"`
+	Mapping     doctor.Mapping `json:"mapping,omitempty"`
+	Outlook     doctor.Outlook `json:"outlook,omitempty"`
+	OK          bool           `json:"ok"`
+
+	joined time.Duration
+	report doctor.Report
+	err    error // of the signaling
+}
+
+type checkReport struct {
+	URL    string  `json:"url"`
+	Over   string  `json:"over,omitempty"`
+	OK     bool    `json:"ok"`
+	MS     float64 `json:"ms"`
+	Mapped string  `json:"mapped,omitempty"`
+	Relay  string  `json:"relay,omitempty"`
+	Error  string  `json:"error,omitempty"`
+	Remedy string  `json:"remedy,omitempty"`
+}
+
+// settle takes what there is. err is why there is no more.
+func (d *diagnosis) settle(err error) {
+	d.SignalingMS, d.err = format.Milliseconds(d.joined), err
+	if err != nil {
+		d.Error = format.Error(err)
+		return
+	}
+	d.Mapping, d.Outlook = d.report.Mapping, d.report.Outlook()
+	d.OK = d.Outlook != doctor.Nobody
+	for _, c := range d.report.Checks {
+		r := checkReport{
+			URL: c.URL, Over: c.Over, OK: c.Err == nil, MS: format.Milliseconds(c.Took),
+			Mapped: address(c.Mapped), Relay: address(c.Relay), Remedy: c.Remedy,
+		}
+		if c.Err != nil {
+			r.Error = format.Error(c.Err)
+		}
+		d.Checks = append(d.Checks, r)
+	}
+}
+
+// failure is an error if nobody could be reached from here.
+func (d *diagnosis) failure() error {
+	switch {
+	case d.err != nil:
+		return d.err
+	case !d.OK:
+		return errors.New(string(d.Outlook))
+	}
+	return nil
+}
+
+func (d *diagnosis) writeJSON(w io.Writer) error { return json.NewEncoder(w).Encode(d) }
+
+func (d *diagnosis) writeTable(w io.Writer) error {
+	tw := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
+	if d.err != nil {
+		return nil // which is all there is to say
+	}
+	fmt.Fprintf(tw, "%s\t%s\tok\n", d.URL, format.Duration(d.joined))
+	for _, c := range d.report.Checks {
+		fmt.Fprintf(tw, "%s\t%s\t%s\n", c.URL, format.Duration(c.Took), outcome(c))
+	}
+	fmt.Fprintf(tw, "\nmapping: %s\nlinks through the server: %s\n%s\n", mappingWords[d.Mapping], d.relaying(), d.Outlook)
+	for _, c := range d.report.Checks {
+		if c.Remedy != "" {
+			fmt.Fprintf(tw, "\n%s: %s\n", c.URL, c.Remedy)
+		}
+	}
+	return tw.Flush()
+}
+
+func (d *diagnosis) relaying() string {
+	if d.RelayLinks {
+		return "offered, to members that want them (--relay-links)"
+	}
+	return "not offered"
+}
+
+var mappingWords = map[doctor.Mapping]string{
+	doctor.MappingUnknown:     "not known; a second STUN server could tell (--ice-server)",
+	doctor.MappingNone:        "none, this end has the address that others see",
+	doctor.MappingIndependent: "endpoint-independent, the same address for all",
+	doctor.MappingSymmetric:   "symmetric, another address for each destination",
+	doctor.MappingBlocked:     "no answer over UDP",
+}
+
+// outcome is a check in a few words.
+func outcome(c doctor.Check) string {
+	switch {
+	case c.Err != nil:
+		return "failed: " + format.Clean(format.Error(c.Err))
+	case c.TURN():
+		return "ok, a relay at " + c.Relay.String()
+	}
+	return "ok, this end is " + c.Mapped.String()
+}
+
+func address(a netip.AddrPort) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
+}

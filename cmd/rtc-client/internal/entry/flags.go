@@ -1,0 +1,138 @@
+package entry
+
+import (
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"example.org/rtcpeer/cmd/internal/cli"
+	"example.org/rtcpeer/cmd/rtc-client/internal/console"
+	"example.org/rtcpeer/cmd/rtc-client/internal/modes"
+	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/rtcpeer/transport"
+	"example.org/rtcpeer/signaling"
+)
+
+// Unseen is what the help of each flag says that has a secret: ${unseen} stands for it.
+const Unseen = "Other users of the machine see flags, but not the environment"
+
+// Flags are what can be said of a room that is entered, besides its URL.
+type Flags struct {
+	Access
+	roomFlags
+	ICEServer  []string      `name:"ice-server" placeholder:"URL" help:"STUN or TURN server, as stun:host:port or turn:user:secret@host:port; repeat for more."`
+	Channels   []string      `placeholder:"MODE,..." help:"Modes of the transfer channels 1, 2, ..., which all members need the same: reliable, unreliable_ordered, unreliable (none)."`
+	Framed     bool          `help:"Frame the packets of a mesh as Godot's MultiplayerAPI does, for games that use it. All members need the same. (A star always does.)"`
+	AuthSecret string        `env:"RTC_AUTH_SECRET" placeholder:"TEXT" help:"Secret of a star: its host admits only guests that send exactly these bytes. ${unseen}"`
+	LostAfter  time.Duration `default:"30s" placeholder:"TIME" help:"How long a peer may be interrupted before it counts as lost (${default})."`
+	RelayLinks bool          `help:"Go through the signaling server, encrypted, where there is no other way. The other end and the server have to allow it, too."`
+	Verbose    bool          `short:"v" help:"Log on stderr what happens to the links and to the signaling."`
+}
+
+// configure adds to config what the flags say.
+func (f *Flags) configure(c *console.Console, config *rtcpeer.Config, isGodot bool) error {
+	if err := f.roomFlags.apply(config, isGodot); err != nil {
+		return err
+	}
+	if f.LostAfter <= 0 {
+		return cli.Usagef("--lost-after %v: want a positive time", f.LostAfter)
+	}
+	config.LostAfter, config.RelayLinks, config.Framed = f.LostAfter, f.RelayLinks, f.Framed
+	f.Access.apply(config, isGodot)
+	var err error
+	if config.WebRTC.ICEServers, err = ICEServers(f.ICEServer); err != nil {
+		return err
+	}
+	if config.Channels, err = channelModes(f.Channels); err != nil {
+		return err
+	}
+	if f.AuthSecret != "" {
+		config.Auth = rtcpeer.SharedSecret([]byte(f.AuthSecret))
+	}
+	if f.Verbose {
+		config.Log, config.WebRTC.Log = c.Logger(slog.LevelDebug), c.Logger(slog.LevelWarn)
+		config.Signaling.Log = config.Log
+	}
+	return nil
+}
+
+// channelModes reads --channels.
+func channelModes(words []string) (list []rtcpeer.Mode, err error) {
+	for _, word := range words {
+		i := slices.IndexFunc(modes.All[:], func(m rtcpeer.Mode) bool { return m.String() == word })
+		if i < 0 {
+			return nil, cli.Usagef("--channels: %q: want reliable, unreliable_ordered or unreliable", word)
+		}
+		list = append(list, modes.All[i])
+	}
+	return list, nil
+}
+
+// ICEServers reads --ice-server. The user and the secret of a TURN server stand before its host, where
+// the URL of RFC 7065 has no place for them.
+func ICEServers(urls []string) ([]transport.ICEServer, error) {
+	var servers []transport.ICEServer
+	for _, url := range urls {
+		scheme, rest, _ := strings.Cut(url, ":")
+		at := strings.LastIndexByte(rest, '@') // the secret may hold one as well
+		user, secret, _ := strings.Cut(rest[:max(at, 0)], ":")
+		stun, turn := scheme == "stun" || scheme == "stuns", scheme == "turn" || scheme == "turns"
+		switch {
+		case stun && at < 0 && rest != "":
+			servers = append(servers, transport.ICEServer{URLs: []string{url}})
+		case turn && user != "" && secret != "" && rest[at+1:] != "":
+			servers = append(servers, transport.ICEServer{
+				URLs: []string{scheme + ":" + rest[at+1:]}, Username: user, Credential: secret,
+			})
+		default:
+			return nil, cli.Usagef("--ice-server: want stun:host:port or turn:user:secret@host:port")
+		}
+	}
+	return servers, nil
+}
+
+// Access is what a signaling server may want of those who use it.
+type Access struct {
+	Token string `env:"RTC_CLIENT_TOKEN" placeholder:"TEXT" help:"Access token, for servers that want one. ${unseen}"`
+}
+
+// apply has a demo's server get the token with the request, since its protocol has no place for it.
+func (a *Access) apply(config *rtcpeer.Config, isGodot bool) {
+	config.Token = a.Token
+	if isGodot && a.Token != "" {
+		config.Signaling.Header = http.Header{"Authorization": {"Bearer " + a.Token}}
+	}
+}
+
+// The roomFlags are the password of a room, and what else can be said of one that is new.
+type roomFlags struct {
+	Password   string `env:"RTC_CLIENT_PASSWORD" placeholder:"TEXT" help:"Password of the room, and of a new one. ${unseen}"`
+	Public     bool   `help:"Have rtc-client list show the room, if it is new."`
+	Metadata   string `placeholder:"JSON" help:"What it shows of a new room, and filters by."`
+	Create     string `placeholder:"never|only" help:"never: only join; only: only create (either)."`
+	MaxMembers int    `placeholder:"N" help:"Most members of a new room, with its host (as many as the server allows)."`
+}
+
+func (f *roomFlags) apply(config *rtcpeer.Config, isGodot bool) error {
+	switch {
+	case isGodot && *f != roomFlags{}:
+		return cli.Usagef("--password, --public, --metadata, --max-members, --create: the protocol of Godot's signaling demo has none of them")
+	case len(f.Password) > signaling.MaxPassword:
+		return cli.Usagef("--password: want at most %d bytes", signaling.MaxPassword)
+	case f.Metadata != "" && !json.Valid([]byte(f.Metadata)), len(f.Metadata) > signaling.MaxMetadata:
+		return cli.Usagef("--metadata: want JSON of at most %d bytes", signaling.MaxMetadata)
+	case f.Create != "" && f.Create != string(rtcpeer.CreateNever) && f.Create != string(rtcpeer.CreateOnly):
+		return cli.Usagef("--create %q: want never or only", f.Create)
+	case f.MaxMembers < 0:
+		return cli.Usagef("--max-members %d: want a positive number, or 0 for the server's limit", f.MaxMembers)
+	}
+	config.Password, config.Create = f.Password, rtcpeer.Create(f.Create)
+	config.NewRoom.Public, config.NewRoom.MaxMembers = f.Public, f.MaxMembers
+	if f.Metadata != "" {
+		config.NewRoom.Metadata = json.RawMessage(f.Metadata)
+	}
+	return nil
+}

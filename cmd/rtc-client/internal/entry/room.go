@@ -1,0 +1,114 @@
+// Package entry gets the commands into a room, with the flags for it.
+//
+//	Room    a room, its URL and its flags: Join returns a node  chat, ping, relay, send, receive
+//	Server  a server without a room: Join returns a client      doctor, load
+//	Access  the token alone                                     list, doctor
+//
+// What happens in the room is for the command to receive; ReceiveUntil helps with it.
+package entry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"example.org/rtcpeer/cmd/internal/cli"
+	"example.org/rtcpeer/cmd/rtc-client/internal/console"
+	"example.org/rtcpeer/cmd/rtc-client/internal/format"
+	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/signalclient"
+)
+
+// A Room is the room that chat, ping, relay, send and receive enter.
+type Room struct {
+	URL string `arg:"" help:"The room, as ws://host:port/room. Without a room the server makes a new one, and its URL is printed. For a server of Godot's signaling demo: godot+ws://host:port/lobby."`
+	Flags
+}
+
+// Linger is how long a command waits at its end for others to acknowledge what it sent last, and before that for
+// those who are interrupted.
+const Linger = 5 * time.Second
+
+// Join enters the room and says so, with config and what the flags say. In a star that outlives its host only relays
+// become the next host: config says so. Join blocks until the server lets it in. It returns the URL at which others
+// join. The caller must close the node.
+func (r *Room) Join(ctx context.Context, c *console.Console, config rtcpeer.Config) (*rtcpeer.Node, string, error) {
+	room, err := r.RoomName()
+	if err != nil {
+		return nil, "", err
+	}
+	plain, isGodot := strings.CutPrefix(r.URL, rtcpeer.GodotScheme)
+	if err := r.configure(c, &config, isGodot); err != nil {
+		return nil, "", err
+	}
+	node, err := rtcpeer.Join(ctx, r.URL, config)
+	if err != nil {
+		return nil, "", Advise(err)
+	}
+	url := signalclient.RoomURL(plain, signaling.RoomName(node.Room()))
+	if isGodot {
+		url = rtcpeer.GodotScheme + url
+	}
+	if room == "" {
+		c.Say("new room: %s", url)
+	}
+	c.Say("joined as %d", node.ID())
+	if away := node.HostAway(); away > 0 {
+		c.Say("the host is away; the room waits for it for %s", format.Duration(away))
+	}
+	return node, url, nil
+}
+
+// Advise adds to an error what to do about a refusal.
+func Advise(err error) error {
+	refused, ok := errors.AsType[*signaling.Error](err)
+	if !ok {
+		return err
+	}
+	var advice string
+	switch refused.Code {
+	case signaling.CodeTopologyMismatch:
+		advice = "choose another one, or leave it out for a new one"
+	case signaling.CodeUnknownRoom:
+		if !strings.HasPrefix(refused.Text, "Lobby") { // the words of that protocol
+			return err
+		}
+		advice = "a lobby of that protocol gets its name from the server; leave it out for a new one"
+	case signaling.CodeUnauthorized:
+		advice = "see --token"
+	case signaling.CodeWrongPassword:
+		advice = "see --password"
+	default:
+		return err
+	}
+	return fmt.Errorf("%w: %s", err, advice)
+}
+
+// RoomName returns the name that the URL has of the room, which may be none: then the server makes a new room.
+func (r *Room) RoomName() (signaling.RoomName, error) {
+	_, room, err := signalclient.ParseURL(strings.TrimPrefix(r.URL, rtcpeer.GodotScheme))
+	if err != nil {
+		return "", cli.Usage(err)
+	}
+	return room, nil
+}
+
+// ReceiveUntil hands the node's events to take until that says it is enough, or the time has come.
+// Its error is why there is nothing more: that of the node, or of ctx.
+func ReceiveUntil(ctx context.Context, node rtcpeer.Peer, end time.Time, take func(rtcpeer.Event) (enough bool)) error {
+	timed, cancel := context.WithDeadline(ctx, end)
+	defer cancel()
+	for timed.Err() == nil {
+		ev, err := node.Receive(timed)
+		switch {
+		case err != nil && timed.Err() == nil:
+			return err
+		case err == nil && take(ev):
+			return nil
+		}
+	}
+	return ctx.Err()
+}

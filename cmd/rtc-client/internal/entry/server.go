@@ -1,0 +1,65 @@
+package entry
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"example.org/rtcpeer/cmd/internal/cli"
+	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/godot"
+	"example.org/rtcpeer/signaling/signalclient"
+)
+
+// A Server is a signaling server, for commands that make rooms of their own there.
+type Server struct {
+	url      string // without a room
+	hostname string
+	dialect  *signaling.ClientDialect
+}
+
+// ParseServer reads a URL. The room in it does not matter, so that it can be that of a game.
+func ParseServer(raw string) (Server, error) {
+	plain, isGodot := strings.CutPrefix(raw, rtcpeer.GodotScheme)
+	dial, _, err := signalclient.ParseURL(plain)
+	if err != nil {
+		return Server{}, cli.Usage(err)
+	}
+	u, err := url.Parse(dial)
+	if err != nil {
+		return Server{}, cli.Usage(err)
+	}
+	u.Path, u.RawPath = u.Path[:strings.LastIndexByte(u.Path, '/')+1], ""
+	s := Server{url: u.String(), hostname: u.Hostname()}
+	if isGodot {
+		s.dialect = godot.Client()
+	}
+	return s, nil
+}
+
+// String is the URL without what may be secret.
+func (s Server) String() string { return signalclient.RoomURL(s.url, "") }
+
+// Hostname is the name or the address of its machine.
+func (s Server) Hostname() string { return s.hostname }
+
+// Join enters a room, a new one if that has no name. The caller must close the client.
+func (s Server) Join(ctx context.Context, join signaling.Join) (*signalclient.Client, signaling.Welcome, error) {
+	client, err := signalclient.Dial(ctx, s.url, join, signalclient.Config{Dialect: s.dialect, RedialFor: -1})
+	if err != nil {
+		return nil, signaling.Welcome{}, err
+	}
+	first, err := client.Receive(ctx)
+	if err != nil {
+		client.Close()
+		return nil, signaling.Welcome{}, err
+	}
+	welcome, ok := first.(signaling.Welcome)
+	if !ok {
+		client.Close()
+		return nil, signaling.Welcome{}, fmt.Errorf("%s: a %s, not a welcome", s, first.Kind())
+	}
+	return client, welcome, nil
+}

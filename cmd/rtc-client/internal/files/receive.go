@@ -1,0 +1,61 @@
+package files
+
+import (
+	"context"
+	"time"
+
+	"example.org/rtcpeer/cmd/internal/cli"
+	"example.org/rtcpeer/cmd/rtc-client/internal/console"
+	"example.org/rtcpeer/cmd/rtc-client/internal/entry"
+	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/rtcpeer/transfer"
+)
+
+// Receive is the command receive: files of others, into a folder.
+type Receive struct {
+	entry.Room
+	Dir       string        `default:"." placeholder:"DIR" help:"Folder for the files, which must exist (${default})."`
+	Yes       bool          `short:"y" help:"Take each file without asking."`
+	Overwrite bool          `help:"Replace files of the same name, instead of choosing a free one."`
+	Stay      bool          `help:"Go on when the senders have left, until interrupted."`
+	Wait      time.Duration `placeholder:"TIME" help:"How long to wait for the first offer (no limit)."`
+	JSON      bool          `name:"json" help:"Print a JSON object for each file instead of its path: file, peer, bytes, resumed_from, ms, error."`
+}
+
+func (*Receive) Help() string {
+	return `Saves files that others in the room send, with "rtc-client send" or from a page or a program, and prints their paths. Each is asked for on stderr and answered on stdin with y or n, unless there is --yes. It ends when those who have sent something have left.
+
+Names are made safe, nothing is written outside the folder, and no file is replaced: a second cat.jpg becomes "cat (1).jpg". Until all of it is there and its SHA-256 is right, a file is called NAME.part. If either end or the connection is lost, that is kept, and the transfer goes on from there when the file is sent again, also after this command was run again.
+
+The exit code is 1 if a file that was wanted has not arrived. Both ends need the same --channels, of which the first reliable one is used (reliable).
+
+Examples:
+
+  rtc-client receive ws://localhost:9080/lobby
+  rtc-client receive --yes --dir photos wss://signal.example.org/oak-57`
+}
+
+// Run receives files.
+func (o *Receive) Run(ctx context.Context, c *console.Console) error {
+	if o.Wait < 0 {
+		return cli.Usagef("--wait %v: want a positive time, or 0 for no limit", o.Wait)
+	}
+	if _, err := o.RoomName(); err != nil {
+		return err
+	}
+	folder, err := transfer.OpenFolder(o.Dir)
+	if err != nil {
+		return cli.Usage(err)
+	}
+	defer folder.Close()
+	x, err := newExchange(ctx, &o.Room, c, o.JSON, false)
+	if err != nil {
+		return cli.UnlessInterrupted(ctx, err)
+	}
+	defer x.close()
+	r := receiveRun{
+		exchange: x, folder: folder, dir: o.Dir, yes: o.Yes, overwrite: o.Overwrite, stay: o.Stay, wait: o.Wait,
+		senders: make(map[rtcpeer.PeerID]bool), running: make(map[string]*incoming), missing: make(map[string]bool),
+	}
+	return r.run(ctx)
+}

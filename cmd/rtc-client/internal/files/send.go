@@ -1,0 +1,87 @@
+package files
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"time"
+
+	"example.org/rtcpeer/cmd/internal/cli"
+	"example.org/rtcpeer/cmd/rtc-client/internal/console"
+	"example.org/rtcpeer/cmd/rtc-client/internal/entry"
+	"example.org/rtcpeer/rtcpeer"
+)
+
+// Send is the command send: files to a peer.
+type Send struct {
+	Args []string `arg:"" name:"file ... url" help:"The files, and last the room, as ws://host:port/room. Without a room the server makes a new one, and its URL is printed."`
+	entry.Flags
+	Peer int32         `placeholder:"ID" help:"Send to this peer alone (the first to come that receives files)."`
+	Wait time.Duration `placeholder:"TIME" help:"How long to wait for somebody to come, each time that nobody is there (no limit)."`
+	JSON bool          `name:"json" help:"Print a JSON object for each file: file, peer, bytes, resumed_from, ms, error."`
+}
+
+func (*Send) Help() string {
+	return `Sends the files to whoever runs "rtc-client receive" in the room, or has a page or a program that does the same. The other end is asked first. A file counts as sent when the other end has all of it and its SHA-256 is right.
+
+If the connection or the other end is lost, it waits until that is back, or another one comes, and goes on from where it was. If this end is lost, run the same command again: what the other end has already is not sent again.
+
+The exit code is 1 if a file was not sent. Both ends need the same --channels, of which the first reliable one is used (reliable).
+
+Examples:
+
+  rtc-client send film.mp4 ws://localhost:9080/lobby
+  rtc-client send --wait 1m *.jpg wss://signal.example.org`
+}
+
+// Run sends the files.
+func (o *Send) Run(ctx context.Context, c *console.Console) error {
+	if len(o.Args) < 2 {
+		return cli.Usagef("want one file at least, and then the URL of the room: rtc-client send FILE... URL")
+	}
+	last := len(o.Args) - 1
+	in := entry.Room{URL: o.Args[last], Flags: o.Flags}
+	_, err := in.RoomName()
+	switch {
+	case err != nil:
+		return err
+	case o.Peer < 0:
+		return cli.Usagef("--peer %d: want the id of a peer", o.Peer)
+	case o.Wait < 0:
+		return cli.Usagef("--wait %v: want a positive time, or 0 for no limit", o.Wait)
+	}
+	r := sendRun{peer: rtcpeer.PeerID(o.Peer), wait: o.Wait, unwilling: make(map[rtcpeer.PeerID]bool)}
+	for _, path := range o.Args[:last] {
+		p, err := newOutgoing(path)
+		if err != nil {
+			return err
+		}
+		r.todo = append(r.todo, p)
+	}
+	if r.exchange, err = newExchange(ctx, &in, c, o.JSON, true); err != nil {
+		return err
+	}
+	defer r.close()
+	return r.run(ctx)
+}
+
+// An outgoing is a file to be sent.
+type outgoing struct {
+	path string
+	size int64 // negative: not known, since it is no ordinary file
+}
+
+func newOutgoing(path string) (*outgoing, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, cli.Usage(err)
+	case info.IsDir():
+		return nil, cli.Usagef("%s is a folder: name its files, or make an archive of it", path)
+	case !info.Mode().IsRegular():
+		return &outgoing{path, -1}, nil
+	}
+	return &outgoing{path, info.Size()}, nil
+}
+
+func (p *outgoing) name() string { return filepath.Base(p.path) }

@@ -1,0 +1,224 @@
+package files
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"example.org/rtcpeer/cmd/rtc-client/internal/format"
+	"example.org/rtcpeer/cmd/rtc-client/internal/linklog"
+	"example.org/rtcpeer/cmd/rtc-client/internal/progress"
+	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/rtcpeer/transfer"
+)
+
+// A sendRun is a send that is in its room. It has goroutines for listen, for run, and for a few files at a time.
+type sendRun struct {
+	*exchange
+	peer rtcpeer.PeerID // 0: anybody
+	wait time.Duration  // 0: no limit
+
+	// Owned by run, and between two rounds.
+	unwilling map[rtcpeer.PeerID]bool // they receive no files
+
+	mu     sync.Mutex // guards the fields below
+	todo   []*outgoing
+	failed int
+}
+
+var (
+	// errSent is the end of a sendRun that is complete.
+	errSent = errors.New("everything is sent")
+	// errSilent is the end of a round whose receiver is silent, when there is another one.
+	errSilent = errors.New("another receiver has come")
+)
+
+// run sends everything. listen ends with it.
+func (r *sendRun) run(outer context.Context) error {
+	ctx, end := context.WithCancelCause(outer)
+	var wg sync.WaitGroup
+	wg.Go(func() { end(r.listen(ctx)) })
+	end(r.sendAll(ctx))
+	wg.Wait()
+	missing := r.failed + len(r.todo)
+	switch err := context.Cause(ctx); {
+	case missing > 0 && outer.Err() != nil:
+		return fmt.Errorf("interrupted: %s not sent; the same command goes on from there", format.Count(missing, "file"))
+	case missing > 0 && err == errSent:
+		return fmt.Errorf("%s not sent", format.Count(missing, "file"))
+	case err != errSent && outer.Err() == nil:
+		return err
+	}
+	return nil
+}
+
+func (r *sendRun) sendAll(ctx context.Context) error {
+	for len(r.todo) > 0 {
+		to, err := r.meet(ctx)
+		if err != nil {
+			return err
+		}
+		if r.round(ctx, to) {
+			r.unwilling[to] = true
+			r.console.Say("peer %d does not receive files", to)
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+	}
+	return errSent
+}
+
+// meet waits until there is somebody to send to.
+func (r *sendRun) meet(ctx context.Context) (rtcpeer.PeerID, error) {
+	var late <-chan time.Time
+	if r.wait > 0 {
+		late = time.After(r.wait)
+	}
+	lonely := time.After(linklog.AloneAfter)
+	for {
+		changed := r.change()
+		if id := r.candidate(); id != 0 {
+			return id, nil
+		}
+		select {
+		case <-changed:
+		case <-lonely:
+			r.console.Say("%s", r.alone())
+		case <-late:
+			return 0, fmt.Errorf("nobody came within %v who receives files; --wait is how long to wait", r.wait)
+		case <-ctx.Done():
+			return 0, context.Cause(ctx)
+		}
+	}
+}
+
+func (r *sendRun) alone() string {
+	if peers := r.node.Peers(); len(peers) > 0 {
+		return "waiting for somebody who receives files: rtc-client receive " + r.url
+	}
+	return linklog.Alone(r.node, "rtc-client receive "+r.url)
+}
+
+// candidate returns who is to get the files, or 0: somebody who is not interrupted, if there is a choice. The host of
+// a star is one only if it was asked for: it is likely to be a relay.
+func (r *sendRun) candidate() (best rtcpeer.PeerID) {
+	for _, id := range r.node.Peers() {
+		switch {
+		case r.peer != 0 && id != r.peer, r.unwilling[id]:
+		case r.peer == 0 && r.node.Relays() && id == r.node.Host():
+		case best == 0 || r.isSilent(best) && !r.isSilent(id):
+			best = id
+		}
+	}
+	return best
+}
+
+// sentAtOnce is how many files are on their way at a time.
+const sentAtOnce = 4
+
+// round sends what is to be sent to one peer, as long as it is there. It reports whether that does not want any files.
+func (r *sendRun) round(ctx context.Context, to rtcpeer.PeerID) (unwilling bool) {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	var watch, workers sync.WaitGroup
+	watch.Go(func() { r.watch(ctx, end, to) })
+	for range min(sentAtOnce, len(r.todo)) {
+		workers.Go(func() {
+			for ctx.Err() == nil {
+				p := r.next()
+				if p == nil {
+					return
+				}
+				if passing := r.send(ctx, to, p); passing != nil {
+					r.again(p)
+					end(passing)
+				}
+			}
+		})
+	}
+	workers.Wait()
+	unwilling = errors.Is(context.Cause(ctx), transfer.ErrNotReceiving)
+	end(nil)
+	watch.Wait()
+	return unwilling
+}
+
+// isPassing reports whether another peer, or the same one later, may take the file.
+func isPassing(err error) bool {
+	return errors.Is(err, transfer.ErrPeerGone) || errors.Is(err, transfer.ErrNotReceiving)
+}
+
+// watch ends the round when its receiver is interrupted and another one is there: it may be that of before, in
+// a new process.
+func (r *sendRun) watch(ctx context.Context, end context.CancelCauseFunc, to rtcpeer.PeerID) {
+	for {
+		changed := r.change()
+		if r.isSilent(to) && r.candidate() != to {
+			end(errSilent)
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (r *sendRun) next() *outgoing {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.todo) == 0 {
+		return nil
+	}
+	p := r.todo[0]
+	r.todo = slices.Delete(r.todo, 0, 1)
+	return p
+}
+
+// again puts a file back.
+func (r *sendRun) again(p *outgoing) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.todo = slices.Insert(r.todo, 0, p)
+}
+
+// send sends one file, and tells what has become of it. If it is to be sent again, it returns why.
+func (r *sendRun) send(ctx context.Context, to rtcpeer.PeerID, p *outgoing) (passing error) {
+	began := time.Now()
+	g := r.meter.Add(p.name(), p.size)
+	err := r.transfer(ctx, to, p, g)
+	g.Over()
+	switch {
+	case isPassing(err), err != nil && ctx.Err() != nil:
+		return err
+	case err != nil:
+		r.mu.Lock()
+		r.failed++
+		r.mu.Unlock()
+	}
+	r.report("sent", g, p.path, to, began, err)
+	return nil
+}
+
+func (r *sendRun) transfer(ctx context.Context, to rtcpeer.PeerID, p *outgoing, g *progress.Gauge) error {
+	f, err := os.Open(p.path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	size := p.size
+	if info, err := f.Stat(); err == nil && size >= 0 {
+		size = info.Size() // it may have grown while it waited
+	}
+	asked := time.AfterFunc(linklog.AloneAfter, func() { r.console.Say("waiting for peer %d to accept %s", to, p.name()) })
+	defer asked.Stop()
+	return r.files.Send(ctx, to, transfer.File{Name: p.name(), Size: size, Content: f, Progress: func(n int64) {
+		asked.Stop()
+		g.Set(n)
+	}})
+}

@@ -1,0 +1,40 @@
+package format
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+
+	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/signaling"
+)
+
+// Error is the text of an error without what tells a user nothing: the names of packages, and codes. What
+// is a flag here has the flag's name.
+func Error(err error) string {
+	text := err.Error()
+	if failed, ok := errors.AsType[*rtcpeer.PeerError](err); ok {
+		text = fmt.Sprintf("no link with peer %d: %v", failed.Peer, failed.Err)
+	}
+	if refused, ok := errors.AsType[*signaling.Error](err); ok {
+		if refused.Code == signaling.CodeBadRoom {
+			return refused.Text
+		}
+		text = strings.ReplaceAll(text, refused.Error(), refused.Text)
+	}
+	return packageNames.Replace(strings.ReplaceAll(text, "\n", "; "))
+}
+
+var packageNames = strings.NewReplacer("rtcpeer: ", "", "signalclient: ", "", "signaling: ", "", "webrtc: ", "", "transfer: ", "", "doctor: ", "",
+	"Config.Auth", "--auth-secret", "Config.Channels", "--channels")
+
+// Clean keeps what others wrote from ruling the terminal, or from passing for a line of its own.
+func Clean(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\t' {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
+}

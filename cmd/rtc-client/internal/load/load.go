@@ -1,0 +1,122 @@
+// Package load is the command load of rtc-client.
+package load
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"slices"
+	"time"
+
+	"example.org/rtcpeer/cmd/internal/cli"
+	"example.org/rtcpeer/cmd/rtc-client/internal/console"
+	"example.org/rtcpeer/cmd/rtc-client/internal/entry"
+	"example.org/rtcpeer/cmd/rtc-client/internal/format"
+)
+
+// Command is load: rooms full of members who connect to nobody.
+type Command struct {
+	URL      string        `arg:"" help:"The signaling server, as ws://host:port, on this machine. A room in it does not matter."`
+	Rooms    int           `default:"100" placeholder:"N" help:"Rooms to open (${default})."`
+	Members  int           `default:"2" placeholder:"N" help:"Members of each room (${default})."`
+	Messages int           `default:"16" placeholder:"N" help:"Messages that each member sends to the next one of its room (${default})."`
+	AtOnce   int           `default:"32" placeholder:"N" help:"Rooms that are filled, and members that send, at a time (${default})."`
+	Rest     time.Duration `default:"0s" placeholder:"TIME" help:"How long to do nothing once all have joined (${default})."`
+	JSON     bool          `name:"json" help:"Print one JSON object."`
+}
+
+func (*Command) Help() string {
+	return `Opens the rooms, has each member send candidates to the next, a few at a time, and leaves. It prints joins and forwarded messages a second, the times of both, and what went wrong. They share the machine with the server, so the figures are of both, and it refuses an address that is not of this machine. The exit code is 1 if anything went wrong.
+
+Examples:
+
+  rtc-client load ws://localhost:9080
+  rtc-client load --rooms 1000 --members 8 --json ws://localhost:9080
+  rtc-client load godot+ws://localhost:9080`
+}
+
+// maxLoad is within the ports that a system has for connections to one address.
+const maxLoad = 20_000
+
+// Run prints what came of it also when it was interrupted.
+func (o *Command) Run(ctx context.Context, c *console.Console) error {
+	server, err := entry.ParseServer(o.URL)
+	if err != nil {
+		return err
+	}
+	if err := cmp.Or(o.check(), local(ctx, server.Hostname())); err != nil {
+		return err
+	}
+	r := newLoadRun(server, o, c.Progress(o.Rooms*o.Members >= loadProgress))
+	defer r.close()
+	err = r.fill(ctx)
+	c.Say("%s joined", format.Count(int(r.joins.done.Load()), "member"))
+	if err == nil {
+		err = pause(ctx, o.Rest)
+	}
+	if err == nil {
+		c.Say("sending")
+		err = r.exchange(ctx)
+		c.Say("%s forwarded", format.Count(int(r.messages.done.Load()), "message"))
+	}
+	r.close()
+	report := r.report()
+	if o.JSON {
+		return errors.Join(err, report.verdict(), report.writeJSON(c.Out))
+	}
+	return errors.Join(err, report.verdict(), report.writeTable(c.Out))
+}
+
+func (o *Command) check() error {
+	switch {
+	case o.Rooms < 1 || o.Members < 1 || o.Rooms*o.Members > maxLoad:
+		return cli.Usagef("--rooms %d, --members %d: want 1 to %d members in all", o.Rooms, o.Members, maxLoad)
+	case o.Messages < 0 || o.Messages > 100_000:
+		return cli.Usagef("--messages %d: want 0 to 100000", o.Messages)
+	case o.AtOnce < 1 || o.AtOnce > 1000:
+		return cli.Usagef("--at-once %d: want 1 to 1000", o.AtOnce)
+	case o.Rest < 0:
+		return cli.Usagef("--rest %v: want a time, or 0 for none", o.Rest)
+	}
+	return nil
+}
+
+// local refuses a server that is not on this machine: what is a load here is an attack elsewhere.
+func local(ctx context.Context, hostname string) error {
+	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", hostname)
+	if err != nil {
+		return err
+	}
+	ours, err := net.InterfaceAddrs()
+	if err != nil {
+		return err
+	}
+	for _, a := range addresses {
+		if !a.Unmap().IsLoopback() && !slices.ContainsFunc(ours, func(n net.Addr) bool { return isAddress(n, a) }) {
+			return cli.Usagef("%s is %v, which is not an address of this machine: a load is for servers of one's own", hostname, a.Unmap())
+		}
+	}
+	return nil
+}
+
+func isAddress(n net.Addr, a netip.Addr) bool {
+	prefix, err := netip.ParsePrefix(n.String())
+	return err == nil && prefix.Addr().Unmap() == a.Unmap()
+}
+
+// pause waits, unless ctx ends before.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// loadProgress is the number of members from which on a terminal is shown how far it has come.
+const loadProgress = 200

@@ -1,0 +1,173 @@
+// Package relay is the command relay of rtc-client.
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"example.org/rtcpeer/cmd/internal/cli"
+	"example.org/rtcpeer/cmd/rtc-client/internal/console"
+	"example.org/rtcpeer/cmd/rtc-client/internal/entry"
+	"example.org/rtcpeer/cmd/rtc-client/internal/format"
+	"example.org/rtcpeer/cmd/rtc-client/internal/linklog"
+	"example.org/rtcpeer/cmd/rtc-client/internal/probe"
+	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/signaling"
+)
+
+// Command is relay: the host of a star room.
+type Command struct {
+	entry.Room
+	New         bool          `help:"Make a new room. Its URL is printed on stdout."`
+	MaxPeers    int           `placeholder:"N" help:"Most guests at one time; more are refused (no limit)."`
+	Standby     bool          `help:"Stand by while another relay hosts the room. All relays of a room need it."`
+	HostTimeout time.Duration `default:"10s" placeholder:"TIME" help:"How long a relay of a new room may be away before one that stands by takes over (${default})."`
+}
+
+func (*Command) Help() string {
+	return `The room is a star: its guests have a link with this program alone, which passes their packets on. The guests may be Godot games: it relays as Godot's SceneMultiplayer does, and sends nothing of its own but answers to "rtc-client ping". It runs until it is interrupted, and the room ends with it. On stderr it prints who comes, goes, is interrupted, and is turned away and why, and each minute and at the end its figures: guests, and packets and bytes of all guests since the start, also by channel.
+
+With --standby several relays share a room; the next takes over when one is gone. Games of Godot's cannot move to it: with one the room ends.
+
+The guests need the same transfer channels as the relay: a game that uses any besides channel 0 names them with --channels. A guest that sends on another channel is disconnected.
+
+With --auth-secret it admits only guests that send exactly these bytes. A Godot game sets multiplayer.auth_callback, and when peer_authenticating(1) is emitted calls send_auth(1, secret.to_utf8_buffer()) and complete_auth(1).
+
+Examples:
+
+  rtc-client relay ws://localhost:9080/lobby
+  rtc-client relay --new ws://localhost:9080
+  rtc-client relay --channels reliable,unreliable ws://localhost:9080/lobby
+  rtc-client relay --standby ws://localhost:9080/lobby
+  RTC_AUTH_SECRET=xyzzy rtc-client relay ws://localhost:9080/lobby`
+}
+
+// figuresEach is the time between two lines of figures.
+const figuresEach = time.Minute
+
+// Run hosts the room until ctx ends.
+func (r *Command) Run(ctx context.Context, c *console.Console) error {
+	room, err := r.RoomName()
+	switch {
+	case err != nil:
+		return err
+	case r.New && room != "":
+		return cli.Usagef("--new: the server chooses the name; leave %q out of the URL, or leave out --new", room)
+	case r.MaxPeers < 0:
+		return cli.Usagef("--max-peers %d: want a positive number, or 0 for no limit", r.MaxPeers)
+	case r.Standby && r.New:
+		return cli.Usagef("--standby with --new: the relays of a room need its name")
+	case r.HostTimeout < time.Millisecond || r.HostTimeout > signaling.MaxHostTimeout*time.Millisecond:
+		return cli.Usagef("--host-timeout %v: want 1ms to %v", r.HostTimeout, signaling.MaxHostTimeout*time.Millisecond)
+	}
+	for {
+		err := r.serve(ctx, c, room)
+		if !r.Standby || !errors.Is(err, rtcpeer.ErrHostReplaced) && !errors.Is(err, rtcpeer.ErrHostGone) {
+			return cli.UnlessInterrupted(ctx, err)
+		}
+		c.Say("%s; joining again", format.Error(err))
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(rejoinAfter):
+		}
+	}
+}
+
+// rejoinAfter is how long a relay that stands by waits before it joins again when its room has ended, or it is not
+// the host any more.
+const rejoinAfter = time.Second
+
+// serve is in the room once.
+func (r *Command) serve(ctx context.Context, c *console.Console, room signaling.RoomName) error {
+	config := rtcpeer.Config{Topology: rtcpeer.Star, MaxPeers: r.MaxPeers}
+	if r.Standby {
+		config.NewRoom.Migrates, config.NewRoom.HostTimeoutMillis = true, int(r.HostTimeout.Milliseconds())
+	}
+	node, url, err := r.Join(ctx, c, config)
+	if err != nil {
+		return err
+	}
+	defer node.Close()
+	switch {
+	case node.ID() == node.Host():
+	case r.Standby && node.Term() == 0:
+		return fmt.Errorf("room %q ends with its host, peer %d: start that with --standby, too", node.Room(), node.Host())
+	case r.Standby:
+		c.Say("standing by at %s; peer %d relays", url, node.Host())
+		return host(ctx, c, node)
+	default:
+		return fmt.Errorf("room %q has a host already, peer %d: choose another name, or --new", node.Room(), node.Host())
+	}
+	if room == "" {
+		fmt.Fprintln(c.Out, url)
+	}
+	c.Say("relaying at %s", url)
+	defer tell(c, node)
+	return host(ctx, c, node)
+}
+
+// host receives, which is all that relaying asks of a program.
+func host(ctx context.Context, c *console.Console, node *rtcpeer.Node) error {
+	links := linklog.New(c, node, "reliable packets wait, others are dropped")
+	for {
+		err := entry.ReceiveUntil(ctx, node, time.Now().Add(figuresEach), func(ev rtcpeer.Event) bool {
+			links.Take(ev)
+			probe.Answer(node, ev.Packet)
+			return false
+		})
+		if err != nil {
+			return err
+		}
+		tell(c, node)
+	}
+}
+
+// tell says the figures of a relay: a line for all channels, and one for each that has carried anything.
+func tell(c *console.Console, node *rtcpeer.Node) {
+	stats := node.Stats()
+	c.Say("%s", figures(stats))
+	for _, l := range stats.Total.Lanes {
+		if l.Sent+l.Received > 0 {
+			c.Say("channel %d, %v: %d packets from them (%s), %d to them (%s)", l.Channel, l.Mode, l.Received, format.Bytes(l.ReceivedBytes), l.Sent, format.Bytes(l.SentBytes))
+		}
+	}
+}
+
+// figures tells of the guests that are there, and of what all guests since the start have sent and got.
+func figures(stats rtcpeer.Stats) string {
+	t := stats.Total
+	so := fmt.Sprintf("%d so far", t.Links)
+	interrupted := 0
+	for _, l := range stats.Links {
+		if l.Interrupted {
+			interrupted++
+		}
+	}
+	if interrupted > 0 {
+		so += fmt.Sprintf(", %d interrupted", interrupted)
+	}
+	var dropped uint64
+	for _, n := range stats.Dropped {
+		dropped += n
+	}
+	return fmt.Sprintf("%s (%s), %d packets from them (%s), %d to them (%s), %d dropped%s",
+		format.Count(len(stats.Links), "guest"), so, t.Received, format.Bytes(t.ReceivedBytes), t.Sent, format.Bytes(t.SentBytes), dropped, words(stats.Dropped))
+}
+
+// words are the reasons for what was dropped.
+func words(dropped map[string]uint64) string {
+	var list []string
+	for _, why := range slices.Sorted(maps.Keys(dropped)) {
+		list = append(list, fmt.Sprintf("%d %s", dropped[why], why))
+	}
+	if list == nil {
+		return ""
+	}
+	return ": " + strings.Join(list, ", ")
+}

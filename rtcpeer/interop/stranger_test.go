@@ -1,0 +1,118 @@
+//go:build unix
+
+package interop
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/rtcpeer"
+)
+
+// A client in 150 lines that was written from PROTOCOL.md alone: testdata/stranger.mjs. It meets Go members in a mesh,
+// with either end offering, and as the guest of a star. What it gets in each mode it sends back.
+func TestClientWrittenFromTheProtocol(t *testing.T) {
+	if missing := need(t, kind{name: "libwebrtc", host: "libwebrtc"}); missing != "" {
+		t.Skip(missing)
+	}
+	s := startServer(t)
+	enter := func(t *testing.T, room string, topology rtcpeer.Topology) *rtcpeer.Node {
+		node, err := rtcpeer.Join(t.Context(), s.url(room), rtcpeer.Config{Topology: topology, LostAfter: time.Minute})
+		require.NoError(t, err)
+		t.Cleanup(func() { node.Close() })
+		return node
+	}
+	t.Run("it offers", func(t *testing.T) {
+		first := enter(t, "second", rtcpeer.Mesh)
+		echo(t, first, startStranger(t, s.url("second"), "mesh"))
+	})
+	t.Run("it answers", func(t *testing.T) {
+		stranger := startStranger(t, s.url("first"), "mesh")
+		require.EqualValues(t, 1, stranger)
+		echo(t, enter(t, "first", rtcpeer.Mesh), stranger)
+	})
+	t.Run("guest of a star", func(t *testing.T) {
+		host := enter(t, "star", rtcpeer.Star)
+		stranger := startStranger(t, s.url("star"), "star")
+		echo(t, host, stranger)
+		echo(t, enter(t, "star", rtcpeer.Star), stranger) // through the host
+	})
+}
+
+// echo waits until the peer is connected, and has a packet of each mode come back from it. An unreliable one may be lost:
+// then another one is sent.
+func echo(t *testing.T, node *rtcpeer.Node, peer rtcpeer.PeerID) {
+	t.Helper()
+	next := func(ctx context.Context, want rtcpeer.EventKind) (rtcpeer.Event, error) {
+		for {
+			ev, err := node.Receive(ctx)
+			if err != nil || ev.Kind == want && ev.Peer == peer {
+				return ev, err
+			}
+			require.NotContains(t, []rtcpeer.EventKind{rtcpeer.PeerDisconnected, rtcpeer.PeerFailed}, ev.Kind, "%v", ev)
+		}
+	}
+	_, err := next(t.Context(), rtcpeer.PeerConnected)
+	require.NoError(t, err)
+	for _, mode := range modes {
+		sent := rtcpeer.Packet{Peer: peer, Mode: mode, Data: []byte("in mode " + mode.String())}
+		for {
+			require.NoError(t, node.Send(t.Context(), sent))
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			if mode == rtcpeer.Reliable {
+				ctx = t.Context()
+			}
+			got, err := next(ctx, rtcpeer.PacketReceived)
+			cancel()
+			if mode != rtcpeer.Reliable && errors.Is(err, context.DeadlineExceeded) && t.Context().Err() == nil {
+				continue
+			}
+			require.NoError(t, err)
+			if got.Packet.Mode == mode { // and not an earlier one that was late
+				require.Equal(t, sent.Data, got.Packet.Data)
+				break
+			}
+		}
+	}
+}
+
+// startStranger returns the id that the client has. It ends with the test.
+func startStranger(t *testing.T, url, topology string) rtcpeer.PeerID {
+	t.Helper()
+	program, err := filepath.Abs("testdata/stranger.mjs")
+	require.NoError(t, err)
+	cmd := exec.CommandContext(t.Context(), "node", program, url, topology)
+	cmd.Dir = packages
+	cmd.Stderr = t.Output()
+	stdin, err := cmd.StdinPipe()
+	require.NoError(t, err)
+	stdout, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	lines := bufio.NewScanner(stdout)
+	require.True(t, lines.Scan(), "nothing but %v", lines.Err())
+	id, err := strconv.Atoi(strings.TrimPrefix(lines.Text(), "joined "))
+	require.NoError(t, err)
+	said := make(chan struct{})
+	go func() {
+		defer close(said)
+		for lines.Scan() {
+			t.Log(topology, lines.Text())
+		}
+	}()
+	t.Cleanup(func() {
+		stdin.Close()
+		<-said
+		_ = cmd.Wait() // killed with the test's context, or by itself
+	})
+	return rtcpeer.PeerID(id)
+}
