@@ -15,7 +15,7 @@ import (
 // A Chromium has timers of a page fire once a minute when it has been hidden for five minutes, here for ten seconds: a page
 // that has no open data channel (https://developer.chrome.com/blog/timer-throttling-in-chrome-88). So a tab with links over
 // WebRTC keeps its timers at one a second: 60 a minute were measured. It is a tab with links through the signaling server
-// alone that is throttled: 19 a minute were measured, as it tries to make a path over WebRTC now and then. Either keeps its
+// alone that is throttled: 1 a minute was measured, and 19 in a run in which its link was interrupted once. Either keeps its
 // link for minutes, and whatever happens to its network is told rightly at both ends. With RTCPEER_LAB_LONG=1, as it takes
 // minutes.
 func TestThrottledTab(t *testing.T) {
