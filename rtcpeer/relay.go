@@ -210,11 +210,13 @@ func (r *host) noteTooLarge(err error) {
 	}
 }
 
+// up tells a newcomer of the others before anything is relayed to it, as a game drops what is of somebody it has not heard
+// of. The others hear of the newcomer when it can be reached: they may answer at once.
 func (r *host) up(l *link) {
 	r.mu.Lock()
-	for _, other := range r.guests() {
+	others := r.guests()
+	for _, other := range others {
 		announce(l, sysAddPeer, other.peer)
-		announce(other, sysAddPeer, l.peer)
 	}
 	r.gone = slices.DeleteFunc(r.gone, func(id PeerID) bool { return id == l.peer })
 	for _, id := range r.gone {
@@ -223,6 +225,9 @@ func (r *host) up(l *link) {
 	r.node.roster.opened(l)
 	if r.before != nil {
 		r.before.linked(l)
+	}
+	for _, other := range others {
+		announce(other, sysAddPeer, l.peer)
 	}
 	r.mu.Unlock()
 	r.node.inbox.connected(l.presence, nil)
@@ -364,8 +369,17 @@ func (r *guest) moves() bool {
 func (r *guest) waits(target PeerID, at *lead) bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	p := r.relayed[target]
-	return r.node.ctx.Err() == nil && at.term > 0 && (r.parted != 0 || r.leaves(at)) && (target <= 0 || target == Server || p != nil && r.node.inbox.here(p))
+	moves := r.parted != 0 || r.leaves(at)
+	return moves && r.node.ctx.Err() == nil && at.term > 0 && (target <= 0 || target == Server || r.stays(target))
+}
+
+// stays reports whether a peer is still connected: a relayed one, or the next host itself; mu is held.
+func (r *guest) stays(id PeerID) bool {
+	if p := r.relayed[id]; p != nil {
+		return r.node.inbox.here(p)
+	}
+	_, err := r.node.roster.to(id)
+	return err == nil
 }
 
 // leaves reports whether the node is about to part from a host; mu is held.

@@ -121,7 +121,7 @@ const shorthands = `
 	globalThis.entry = (p) => p && (p.dataset.peer ? p.dataset.peer + (p.dataset.color ? ": " : " ") : "") + p.querySelector(".words").textContent;
 	globalThis.logged = (line) => [...document.querySelectorAll("#log p")].some((p) => entry(p).replace(/^\d{2,}/, "ID") === line);
 	globalThis.place = (id) => (({ left, top }) => left + " " + top)(document.querySelector(".node[data-id='" + id + "']").style);
-	globalThis.open = (selector) => (document.querySelector(selector).open = true);
+	globalThis.unfold = (selector) => (document.querySelector(selector).open = true);
 	globalThis.dialog = (selector) => document.querySelector(selector).open || document.querySelector(selector).showModal();`
 
 func openTab(t *testing.T, parent context.Context, url string, options ...chromedp.ContextOption) *tab {

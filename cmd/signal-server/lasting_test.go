@@ -165,7 +165,7 @@ func TestTwelveTabsOffline(t *testing.T) {
 func create(t *testing.T, v view, topology string) {
 	t.Helper()
 	v.waitFor(t, `!document.querySelector("#start").hidden`)
-	v.text(t, `open("#advanced")`)
+	v.text(t, `unfold("#advanced")`)
 	v.click(t, `#create input[value=`+topology+`]`)
 	v.click(t, `#create button`)
 	v.waitFor(t, `location.hash.length > 1`)

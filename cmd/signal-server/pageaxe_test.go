@@ -18,7 +18,7 @@ func TestAccessibility(t *testing.T) {
 	p := start(t, nil)
 	begin := browser.open(t, pageOf(p))
 	begin.waitFor(t, `outside()`)
-	begin.text(t, `[open("#advanced"), open("#meet")]`)
+	begin.text(t, `[unfold("#advanced"), unfold("#meet")]`)
 	begin.waitFor(t, `document.querySelector("#rooms-hint").textContent.startsWith("There is none")`)
 	one, two := browser.openAs(t, redFox, pageOf(p)+"#lobby"), browser.openAs(t, blueOwl, pageOf(p)+"#lobby")
 	for _, tab := range []*tab{one, two} {

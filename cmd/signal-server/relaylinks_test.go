@@ -142,7 +142,7 @@ func TestRelayLinksOfBrowsers(t *testing.T) {
 		require.Equal(t, rtcpeer.ByPeer, e.Reason)
 	}
 	page := chromium.open(t, pageOf(p)+"#lobby")
-	page.waitFor(t, `open("#details") && [...document.querySelectorAll("td")].some((cell) => cell.textContent === "through the signaling server")`)
+	page.waitFor(t, `unfold("#details") && [...document.querySelectorAll("td")].some((cell) => cell.textContent === "through the signaling server")`)
 	page.quiet(t)
 }
 

@@ -63,11 +63,12 @@ const speedScript = `<!doctype html><title>speed</title><script type="module">
 type speed struct {
 	throughput float64 // MB/s of reliable packets of 16 KiB
 	cost       float64 // ms of CPU of all of the browser, for each MB sent; 0 if the system does not tell
-	roundTrip  float64 // ms of a reliable packet of a byte and its answer, on average
+	roundTrip  float64 // ms of a reliable packet of a byte and its answer, the median
 }
 
 // TestModuleSpeed has two tabs of one Chromium send to each other with rtcpeer.js. With RTCPEER_JS_BEFORE, the file of
-// another version of it, two tabs of each version are open, and send in turns. The medians of their figures are compared.
+// another version of it, two tabs of each version are open, and send in turns. Each turn is compared with the one of the
+// other version right beside it, when the machine was as busy, and the medians and quartiles of these ratios are told.
 func TestModuleSpeed(t *testing.T) {
 	file := os.Getenv("RTCPEER_JS_BEFORE")
 	if file == "" {
@@ -76,7 +77,6 @@ func TestModuleSpeed(t *testing.T) {
 	earlier, err := os.ReadFile(file)
 	require.NoError(t, err)
 	modules := map[string][]byte{"now": js.Module(), "before": earlier}
-	turns := slices.Repeat([]string{"before", "now", "now", "before"}, 10)
 	b := openBrowser(t)
 	url := speedSite(t, modules)
 	pairs := make(map[string]*speedPair)
@@ -84,17 +84,32 @@ func TestModuleSpeed(t *testing.T) {
 		pairs[version] = openPair(t, b, url, version)
 		pairs[version].measure(t) // SCTP finds its window, and the script is compiled
 	}
-	speeds := make(map[string][]speed)
-	for _, version := range turns {
-		got := pairs[version].measure(t)
-		t.Logf("%-6s %5.1f MB/s, %.1f ms of CPU a MB, round trip %.2f ms", version, got.throughput, got.cost, got.roundTrip)
-		require.Positive(t, got.throughput)
-		speeds[version] = append(speeds[version], got)
+	var throughput, cost, roundTrip []float64
+	for n := range 40 {
+		order := []string{"before", "now"}
+		if n%2 == 1 {
+			slices.Reverse(order)
+		}
+		got := make(map[string]speed)
+		for _, version := range order {
+			s := pairs[version].measure(t)
+			t.Logf("%-6s %5.1f MB/s, %.1f ms of CPU a MB, round trip %.2f ms", version, s.throughput, s.cost, s.roundTrip)
+			require.Positive(t, s.throughput)
+			got[version] = s
+		}
+		now, before := got["now"], got["before"]
+		throughput = append(throughput, now.throughput/before.throughput)
+		cost = append(cost, now.cost/before.cost)
+		roundTrip = append(roundTrip, now.roundTrip/before.roundTrip)
 	}
-	now, before := medianSpeed(speeds["now"]), medianSpeed(speeds["before"])
-	t.Logf("throughput: %.1f MB/s, before %.1f, ratio %.2f", now.throughput, before.throughput, now.throughput/before.throughput)
-	t.Logf("CPU: %.1f ms a MB, before %.1f, ratio %.2f", now.cost, before.cost, now.cost/before.cost)
-	t.Logf("round trip: %.2f ms, before %.2f, ratio %.2f", now.roundTrip, before.roundTrip, now.roundTrip/before.roundTrip)
+	t.Logf("now/before: throughput %s, CPU for each MB %s, round trip %s", quartiles(throughput), quartiles(cost), quartiles(roundTrip))
+}
+
+// quartiles tells the median, and between what the middle half is.
+func quartiles(values []float64) string {
+	slices.Sort(values)
+	n := len(values)
+	return fmt.Sprintf("%.2f (%.2f to %.2f)", (values[(n-1)/2]+values[n/2])/2, values[n/4], values[3*n/4])
 }
 
 // speedSite serves the page with each of the modules, in folders of their names, and the rooms.
@@ -141,7 +156,7 @@ func openPair(t *testing.T, b *browser, url, version string) *speedPair {
 
 func (p *speedPair) measure(t *testing.T) (got speed) {
 	t.Helper()
-	const bytes, trips = 8 << 20, 200
+	const bytes, trips = 4 << 20, 100
 	p.to.text(t, fmt.Sprintf("expect(%d)", bytes))
 	before := cpuOfChildren()
 	_, err := fmt.Sscan(p.from.await(t, fmt.Sprintf("fill(%d, 16384)", bytes)), &got.throughput)
@@ -149,26 +164,9 @@ func (p *speedPair) measure(t *testing.T) (got speed) {
 	got.cost = (cpuOfChildren() - before).Seconds() * 1e3 / (bytes / 1e6)
 	var times []float64
 	require.NoError(t, json.Unmarshal([]byte(p.from.await(t, fmt.Sprintf("trips(%d)", trips))), &times))
-	for _, d := range times {
-		got.roundTrip += d / trips
-	}
+	slices.Sort(times)
+	got.roundTrip = times[trips/2] // one that waits for another program is none of the module's
 	return got
-}
-
-func medianSpeed(speeds []speed) (s speed) {
-	middle := func(of func(speed) float64) float64 {
-		var values []float64
-		for _, s := range speeds {
-			values = append(values, of(s))
-		}
-		slices.Sort(values)
-		return (values[(len(values)-1)/2] + values[len(values)/2]) / 2
-	}
-	return speed{
-		middle(func(s speed) float64 { return s.throughput }),
-		middle(func(s speed) float64 { return s.cost }),
-		middle(func(s speed) float64 { return s.roundTrip }),
-	}
 }
 
 // cpuOfChildren returns the CPU time of the processes that this one has started, and of those that they have, as Linux tells it.

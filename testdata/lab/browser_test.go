@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -30,12 +32,18 @@ import (
 // and is told what a recorder is (recorder_test.go), and of a Chromium besides:
 //
 //	SIGUSR2   the tab is frozen, or covered by another one, and the next time it is not any more
+//	SIGHUP    the tab says how often a timer of it has fired
 //
-// The page tells it things and takes its commands with requests over the seat's own loopback.
+// The page tells it things and takes its commands with requests over the seat's own loopback (driver.js).
+//
+// With several tabs its pages are tabs.html, each in a profile of its own.
 type driver struct {
 	// Fixed at construction.
 	stdout, stderr io.Writer
-	record         string // the path of its file
+	page           string // the path of the page
+	tabs           int
+	flags          []string // of a Chromium, as NAME=VALUE
+	record         string   // the path of its file
 	said           chan saying
 
 	away func() error // owned by run
@@ -62,15 +70,25 @@ func recordInBrowser(stdout, stderr io.Writer, args []string) int {
 	relayOnly := flags.Bool("relay-only", false, "")
 	away := flags.String("away", "", "")
 	path := flags.String("record", "", "")
+	page := flags.String("page", "recorder.html", "")
+	tabs := flags.Int("tabs", 1, "")
+	relayLinks := flags.Bool("relay-links", false, "")
+	chromium := flags.String("chromium", "", "")
 	_ = flags.Parse(args) // it exits by itself
 	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, syscall.SIGUSR1, syscall.SIGUSR2, os.Interrupt)
+	signal.Notify(signals, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGHUP, os.Interrupt)
 
 	query := url.Values{"url": {*room}, "topology": {*topology}, "members": {strconv.Itoa(*members)}}
 	if *relayOnly {
 		query.Set("relay", "only")
 	}
-	d := &driver{stdout: stdout, stderr: stderr, record: *path, said: make(chan saying), changed: make(chan struct{})}
+	if *relayLinks {
+		query.Set("relay-links", "")
+	}
+	d := &driver{
+		stdout: stdout, stderr: stderr, page: *page, tabs: *tabs, flags: strings.Fields(*chromium),
+		record: *path, said: make(chan saying), changed: make(chan struct{}),
+	}
 	if err := d.run(stack(*browser), query, *away, signals); err != nil {
 		fmt.Fprintln(stderr, err)
 		return 1
@@ -116,6 +134,8 @@ func (d *driver) run(browser stack, query url.Values, away string, signals <-cha
 				if err := d.away(); err != nil {
 					return err
 				}
+			case syscall.SIGHUP:
+				d.command("wakes")
 			default:
 				d.command(interrupt)
 				interrupt = "close"
@@ -153,7 +173,9 @@ func (d *driver) command(what string) {
 func (d *driver) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /rtcpeer.js", js.Handler())
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, "recorder.html") })
+	mux.Handle("GET /relay-links.js", js.Handler())
+	mux.HandleFunc("GET /driver.js", func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, "driver.js") })
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, d.page) })
 	mux.HandleFunc("POST /say", func(w http.ResponseWriter, r *http.Request) {
 		var s saying
 		if err := json.NewDecoder(r.Body).Decode(&s); err != nil {
@@ -199,17 +221,28 @@ func (d *driver) startBrowser(browser stack, profile, address, away string) (end
 	if err != nil {
 		return nil, err
 	}
-	allocator, stop := chromedp.NewExecAllocator(context.Background(), chromedp.ExecPath(path), chromedp.UserDataDir(profile),
+	var more []chromedp.ExecAllocatorOption
+	for _, flag := range d.flags {
+		name, value, _ := strings.Cut(flag, "=")
+		more = append(more, chromedp.Flag(name, value))
+	}
+	allocator, stop := chromedp.NewExecAllocator(context.Background(), append(more, chromedp.ExecPath(path), chromedp.UserDataDir(profile),
 		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
-		chromedp.Flag("disable-dev-shm-usage", true), chromedp.WSURLReadTimeout(patience))
+		chromedp.Flag("disable-dev-shm-usage", true), chromedp.WSURLReadTimeout(patience))...)
 	tab, _ := chromedp.NewContext(allocator)
 	d.away = cover(tab)
 	if away == frozen {
 		d.away = freeze(tab)
 	}
-	return func() { _ = chromedp.Cancel(tab); stop() }, chromedp.Do(tab, chromedp.Navigate(address))
+	end = func() { _ = chromedp.Cancel(tab); stop() }
+	err = chromedp.Do(tab, chromedp.Navigate(address))
+	for range d.tabs - 1 {
+		other, _ := chromedp.NewContext(tab, chromedp.WithNewBrowserContext())
+		err = errors.Join(err, chromedp.Do(other, chromedp.Navigate(address)))
+	}
+	return end, err
 }
 
 // The ways in which a tab is not in front of its user.

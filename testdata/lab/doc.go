@@ -61,6 +61,12 @@
 // A choice of faults takes two minutes. RTCPEER_LAB_LONG=1 tries all of them, and the main ones in Firefox, which takes
 // ten. The file for its table is named by RTCPEER_LAB_BROWSER_FAULTS.
 //
+// # Tabs
+//
+// TestTabsOffline has four tabs of one Chromium in a mesh, cuts the network of their seat, and wants all links to go on.
+// RTCPEER_LAB_LONG=1 has twelve tabs, a cut of 10 s, and one of 40 s, after which all links are lost, and made again.
+// TestThrottledTab, only with that variable, hides a tab for minutes, whose timers the browser throttles as far as it does.
+//
 // # Paths
 //
 // TestPaths compares stacks on paths with delay, loss, packets that overtake each other, and a bottleneck with a queue:

@@ -17,8 +17,12 @@ func drop(rules string) func(*scene) {
 }
 
 func (s *scene) dropAt(h int, rules string) {
-	rules = strings.NewReplacer("LAN", fmt.Sprint("lan", h), "OTHER", fmt.Sprintf(wanAddress, s.other)).Replace(rules)
-	s.nft(router(h), fmt.Sprintf("table ip fault {\n\tchain fault {\n\t\ttype filter hook forward priority -10\n\t\t%s\n\t}\n}\n", rules))
+	s.world.dropAt(h, strings.ReplaceAll(rules, "OTHER", fmt.Sprintf(wanAddress, s.other)))
+}
+
+func (w *world) dropAt(h int, rules string) {
+	rules = strings.ReplaceAll(rules, "LAN", fmt.Sprint("lan", h))
+	w.nft(router(h), fmt.Sprintf("table ip fault {\n\tchain fault {\n\t\ttype filter hook forward priority -10\n\t\t%s\n\t}\n}\n", rules))
 }
 
 func (s *scene) dropNothing() { s.allowAt(s.hit) }
