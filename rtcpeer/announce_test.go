@@ -10,6 +10,7 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // afterWrite has wrote called after each packet that is written to a lane, before the one who wrote it goes on.
@@ -44,7 +45,7 @@ func (l afterWriteLane) Write(p []byte) error {
 // Who has heard of a newcomer reaches it: a host announces nobody to whom it would not relay yet. A guest on a faster
 // machine than the host's answers an announcement before the host has made all of them.
 func TestAnnouncedGuestIsReached(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		network := memory.NewNetwork(memory.Options{})
 		r := newRoom(rtcpeer.Star)
 		announced := func() {}

@@ -233,16 +233,13 @@ export type ResumedEvent = { kind: "resumed"; peer: number };
 export type SignalingLostEvent = { kind: "signaling lost"; peer?: undefined; error: RtcPeerError };
 /** The connection to the signaling server is back. */
 export type SignalingResumedEvent = { kind: "signaling resumed"; peer?: undefined };
-<<<<<<< HEAD
 /**
  * Another member hosts the room, see migration.js. The others that are connected stay so. missed: who of them may have
  * missed reliable packets of this node, as the old host may not have passed them on. peer is new.
  */
 export type HostChangedEvent = { kind: "host changed"; peer: number; old: number; new: number; term: number; missed: number[] };
-=======
 /** A connected peer shows other metadata than before. With the node's own id it is the answer to setMetadata. */
 export type UpdatedEvent = { kind: "updated"; peer: number; /** undefined: none. */ metadata: any };
->>>>>>> n16
 /** For node.on alone: nothing more comes. error: why, if close was not called. */
 export type EndedEvent = { kind: "ended"; error: RtcPeerError | null };
 export type Event =
@@ -252,11 +249,8 @@ export type Event =
   | FailedEvent
   | InterruptedEvent
   | ResumedEvent
-<<<<<<< HEAD
   | HostChangedEvent
-=======
   | UpdatedEvent
->>>>>>> n16
   | SignalingLostEvent
   | SignalingResumedEvent;
 

@@ -5,13 +5,13 @@ import (
 	"net/netip"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/clock"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // A visitor is a Session that remembers what it is sent.
@@ -185,7 +185,7 @@ func TestSurrenderTellsOfNoChange(t *testing.T) {
 
 // A place that is to be given up while the server may not act is given up when it may again.
 func TestGraceEndsWhileTheServerDoesNotAct(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		acts := true
 		var mu sync.Mutex
 		may := func() bool { mu.Lock(); defer mu.Unlock(); return acts }

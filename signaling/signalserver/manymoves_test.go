@@ -14,12 +14,13 @@ import (
 	"example.org/rtcpeer/signaling"
 	membus "example.org/rtcpeer/signaling/cluster/memory"
 	"example.org/rtcpeer/signaling/signalserver"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // An administrator acts on a room while its server hands it over. What is reported as done holds on the next server.
 func TestAdministrationDuringHandOver(t *testing.T) {
 	for i := range 12 {
-		synctest.Test(t, func(t *testing.T) {
+		bubble.Test(t, func(t *testing.T) {
 			servers := share(t, new(membus.Hub), 3, signalserver.Config{Grace: time.Minute})
 			members := spread(t, servers, signaling.Join{Room: "r"})
 			time.Sleep(time.Second) // of fake time: the record is written
@@ -52,7 +53,7 @@ func TestAdministrationDuringHandOver(t *testing.T) {
 // All members of a room are lost, and it sleeps. Another server wakes it, after the first one has lost its lease, and gives it
 // back. What has happened to the room there holds: it does not wake as it fell asleep.
 func TestSleepingRoomMoves(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		servers := share(t, new(membus.Hub), 2, signalserver.Config{Grace: time.Second})
 		members := spread(t, servers, signaling.Join{Room: "r"})
 		time.Sleep(time.Second) // of fake time: the record is written
@@ -85,7 +86,7 @@ func TestSleepingRoomMoves(t *testing.T) {
 
 // A ban that was made, or lifted, while a server was cut off from the others reaches it when it is back.
 func TestBansOfAServerThatWasCutOff(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		servers := share(t, new(membus.Hub), 3, signalserver.Config{})
 		old, err := servers[1].Ban(signalserver.Ban{Subject: "old"})
 		require.NoError(t, err)
@@ -113,7 +114,7 @@ func TestBansOfAServerThatWasCutOff(t *testing.T) {
 
 // What a server tells another may be larger than a message of the bus: an administrator asks for all rooms.
 func TestAnswersLargerThanAMessageOfTheBus(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		servers := share(t, new(membus.Hub), 2, signalserver.Config{})
 		members := spread(t, servers, signaling.Join{Room: "r"})
 		metadata := json.RawMessage(`"` + strings.Repeat("x", signaling.MaxMetadata-2) + `"`)
@@ -133,7 +134,7 @@ func TestAnswersLargerThanAMessageOfTheBus(t *testing.T) {
 // A member is banned while its room is handed over, or moves with its server's lease: the next owner does not take it in.
 func TestBanWhileTheRoomMoves(t *testing.T) {
 	for i := range 12 {
-		synctest.Test(t, func(t *testing.T) {
+		bubble.Test(t, func(t *testing.T) {
 			servers := share(t, new(membus.Hub), 3, signalserver.Config{Grace: time.Minute})
 			members := spread(t, servers, signaling.Join{Room: "r"})
 			require.True(t, servers[0].SetLocked("r", true))
@@ -172,7 +173,7 @@ func TestOverOnAllServers(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				hub := new(membus.Hub)
 				servers := share(t, hub, 3, signalserver.Config{Grace: 5 * time.Second, RebuildTime: time.Hour})
 				members := starOver(t, servers)
@@ -203,7 +204,7 @@ func starOver(t *testing.T, servers []*sharing) []*client {
 
 // Signals that are kept for members of other servers are bounded for each address, as those for members of this one.
 func TestBudgetOfMembersOfOtherServers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		servers := share(t, new(membus.Hub), 2, signalserver.Config{RemoteAddr: from, MaxBuffered: budget, MessageRate: -1, Grace: time.Hour})
 		host := servers[0].clientFrom(t, evil)
 		host.send(signaling.Join{Room: "r"})

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -13,6 +12,7 @@ import (
 	"example.org/rtcpeer/signaling"
 	membus "example.org/rtcpeer/signaling/cluster/memory"
 	"example.org/rtcpeer/signaling/signalserver"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 func named(name string) json.RawMessage { return fmt.Appendf(nil, `{"name":%q}`, name) }
@@ -130,7 +130,7 @@ func TestMetadataTooOften(t *testing.T) {
 
 // The members of a room on several servers see the same, also when the server of the room is gone.
 func TestMetadataOverServers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		servers := share(t, new(membus.Hub), 3, signalserver.Config{Grace: time.Minute})
 		members := spread(t, servers, signaling.Join{Room: "r"})
 		for i, c := range members {
@@ -156,7 +156,7 @@ func TestMetadataOverServers(t *testing.T) {
 
 // What is large enough for a server alone is not too large for several, whatever characters it has.
 func TestMetadataOverServersWithAngleBrackets(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		servers := share(t, new(membus.Hub), 2, signalserver.Config{})
 		most := []byte(`"` + strings.Repeat("<", signaling.MaxMetadata-2) + `"`)
 		host := servers[0].member(t, signaling.Join{Room: "r"})
