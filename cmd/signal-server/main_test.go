@@ -1,5 +1,3 @@
-//go:build unix
-
 package main
 
 import (
@@ -33,8 +31,11 @@ const (
 	exitUsage = cli.ExitUsage
 )
 
+// programs are what the test binary can also be started as.
+var programs = map[string]func(){"signal-server": main}
+
 func TestMain(m *testing.M) {
-	testscript.Main(noLeaks{m}, map[string]func(){"signal-server": main, "nats-node": natsNode, "linked-nodes": linkedNodes})
+	testscript.Main(noLeaks{m}, programs)
 }
 
 // noLeaks is a testing.M that fails when goroutines are left, for testscript has the place of goleak.

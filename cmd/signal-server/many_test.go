@@ -26,6 +26,11 @@ import (
 	"example.org/rtcpeer/signaling/cluster/natsnode"
 )
 
+func init() {
+	programs["nats-node"] = natsNode
+	programs["linked-nodes"] = linkedNodes
+}
+
 // natsNode is a program: a NATS node that can be killed. Its arguments are its name, its addresses for clients and for
 // routes, and the routes of all nodes.
 func natsNode() {
