@@ -1,31 +1,31 @@
-// Rtc-client is the toolkit as a program: rooms that can be tried, measured, talked in and hosted
-// from a shell.
+// Rtc-client is the command-line program of the toolkit. It tries, measures, uses and hosts rooms from a shell.
 //
 //	main -> run -> demo    a server and many peers in this process, and a table of what arrived
 //	            -> chat    lines of stdin to a room, lines of the room to stdout
 //	            -> ping    round trips and losses to the peers of a room
-//	            -> list    the public rooms of a server, for a look or a pipe
-//	            -> send    files to who receives them in a room
+//	            -> list    the public rooms of a server
+//	            -> send    files to a peer in a room
 //	            -> receive files that others send
 //	            -> relay   the host of a star room
-//	            -> doctor  what works from here: signaling, STUN, TURN, and the NAT between
-//	            -> load    rooms full of members for a server on this machine, and figures
+//	            -> doctor  checks of signaling, STUN and TURN servers, and of the NAT
+//	            -> load    many members on a signaling server of this machine, and figures
 //
-// Each command is a package below internal, whose Command has its flags and a Run; send and receive are both in
-// package files. What several of them use:
+// Each command is a package below internal. Its Command type has the flags and a Run method; send and receive
+// are both in package files. The packages that several commands share:
 //
 //	console    stdin, stdout and stderr
 //	format     errors, times and numbers in words
 //	progress   bars on a terminal
-//	entry      the flags of a room or a server, and how to get in
-//	linklog    who is there, comes, goes and is interrupted
-//	probe      the packets of ping, which everybody answers but list, load and doctor
+//	entry      the flags of a room or a server, and joining it
+//	linklog    messages about peers that come, go and are interrupted
+//	probe      the packets of ping; all commands answer them except list, load and doctor
 //	roundtrip  round trips, and how they are distributed
-//	modes      what is shown of each transfer mode
+//	modes      the transfer modes in the order in which they are shown
 //	pairtest   two nodes over a network in memory, for tests
 //
-// Package main has what is left: the list of commands, the flags' environment and the exit code. No other package
-// knows of kong but by the tags of its flags. stdout is for data, stderr for talk.
+// Package main has the rest: the list of commands, the environment variables of the flags, and the exit code.
+// No other package depends on kong, except through the struct tags of its flags. stdout is for data, stderr for
+// messages.
 package main
 
 import (
@@ -54,7 +54,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // the first signal leaves in order, the second kills
+	context.AfterFunc(ctx, stop) // the first signal ends in order, the second kills
 	tuneGC()
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
@@ -88,7 +88,7 @@ Examples:
 Each flag can be set in the environment: --ice-server is RTC_CLIENT_ICE_SERVER.
 rtc-client --version prints the version.`
 
-// run is the program. It ends when ctx does, and returns the exit code.
+// run is the program. It ends when ctx is done, and returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	c := &console.Console{In: stdin, Out: stdout, Err: stderr}
 	if len(args) == 0 {
@@ -102,7 +102,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return cli.ExitCode(err)
 }
 
-// execute reads flags and environment, and runs a command, unless there was only help to print.
+// execute parses the flags and the environment and runs the command. For --help and --version it only prints.
 func execute(ctx context.Context, args []string, c *console.Console) error {
 	done := false
 	parser, err := kong.New(&commands{},
@@ -130,7 +130,7 @@ func execute(ctx context.Context, args []string, c *console.Console) error {
 	return command.Run()
 }
 
-// environment returns the value of a flag in the environment, for kong.
+// environment returns the value that the environment has for a flag. kong calls it.
 func environment(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
 	name := "RTC_CLIENT_" + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
 	if value := os.Getenv(name); value != "" && flag.Name != "help" {

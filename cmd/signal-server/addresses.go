@@ -19,10 +19,10 @@ import (
 	"example.org/rtcpeer/signaling/turnserver"
 )
 
-// A listening is an address to listen on, and the flag that says so.
+// A listening is an address to listen on, and the flag that sets it.
 type listening struct{ flag, address string }
 
-// listenings are all TCP addresses of the server.
+// listenings returns all TCP addresses of the server.
 func (o *options) listenings() (list []listening) {
 	add := func(flag, address string) {
 		if address != "" {
@@ -47,17 +47,18 @@ const (
 	turnTLSFlag = "--turn-listen-tls"
 )
 
-// onePort reports whether members and TURN over TLS share an address, on which the first byte tells them apart.
+// onePort reports whether members and TURN over TLS share an address. The first byte then tells the two
+// protocols apart.
 func (o *options) onePort() bool {
 	members, relays := listening{listenFlag, o.Server.Listen}, listening{turnTLSFlag, o.TURN.ListenTLS}
 	return o.TURN.On && o.TLS.on() && relays.address != off && o.turnName() != "" &&
 		(members.address == relays.address || relays.overlaps(members))
 }
 
-// turnName is how clients name the TURN server over TLS.
+// turnName returns the host name under which clients reach the TURN server over TLS.
 func (o *options) turnName() string { return cmp.Or(o.TURN.Host, o.TLS.host()) }
 
-// checkAddresses finds what net.Listen would not understand, and two flags with one address.
+// checkAddresses reports addresses that net.Listen would not understand, and flags that have the same address.
 func (o *options) checkAddresses(p *problems) {
 	list := o.listenings()
 	if o.TURN.On && o.TLS.on() && o.TURN.ListenTLS == o.Server.Listen && o.turnName() == "" {
@@ -81,7 +82,7 @@ func (l listening) valid() bool {
 	return err == nil && portNumber(port) >= 0
 }
 
-// portNumber returns the number of a port, which may have a name, or -1.
+// portNumber returns the number of a port, which may be given by name. It returns -1 if the port is not valid.
 func portNumber(port string) int {
 	if n, err := strconv.ParseUint(port, 10, 16); err == nil {
 		return int(n)
@@ -92,7 +93,8 @@ func portNumber(port string) int {
 	return -1
 }
 
-// overlaps reports whether both cannot be listened on. Port 0 is any that is free.
+// overlaps reports whether the server cannot listen on both addresses. Port 0 never overlaps, because it means
+// any free port.
 func (l listening) overlaps(other listening) bool {
 	host, port, _ := net.SplitHostPort(l.address)
 	otherHost, otherPort, err := net.SplitHostPort(other.address)
@@ -106,9 +108,9 @@ func wildcard(host string) bool {
 	return host == "" || err == nil && a.IsUnspecified()
 }
 
-// hostProblems are what is wrong with this host: addresses that are not its own, ports that one may not use, TURN
-// without a public address. It opens each address for a moment. One that is in use is no problem: it may be
-// by the server whose settings these are.
+// hostProblems returns the problems of this host: addresses that it does not have, ports that need a privilege,
+// TURN without a public address. It opens each address for a moment. An address in use is not a problem,
+// because the server with these settings may be running.
 func (o *options) hostProblems() (p problems) {
 	for _, l := range o.listenings() {
 		listener, err := net.Listen("tcp", l.address)
@@ -126,7 +128,8 @@ func (o *options) hostProblems() (p problems) {
 	return p
 }
 
-// checkStateFile finds whether the file can be read, and one be made beside it, as it is replaced by a new one.
+// checkStateFile checks that the state file can be read and that a file can be created beside it. The server
+// writes a new file and renames it over the old one.
 func (o *serverOptions) checkStateFile() error {
 	if o.StateFile == "" {
 		return nil
@@ -141,11 +144,12 @@ func (o *serverOptions) checkStateFile() error {
 	return errors.Join(file.Close(), os.Remove(file.Name()))
 }
 
-// checkRooms makes the rooms for a moment, without the state file, which may be a running server's.
+// checkRooms creates the signaling server for a moment. It leaves out the state file, which may belong to a
+// running server.
 func (o *options) checkRooms(p *problems) {
 	config, err := o.config(slog.New(slog.DiscardHandler))
 	if err != nil {
-		return // authOptions say so
+		return // authOptions.check reports this
 	}
 	config.StateFile = ""
 	rooms, err := signalserver.New(config)
@@ -156,17 +160,17 @@ func (o *options) checkRooms(p *problems) {
 	_ = rooms.Shutdown(context.Background()) // there are no sessions
 }
 
-// inRoomFlags puts the flags in place of signalserver's fields.
+// inRoomFlags replaces the names of signalserver's Config fields by the names of the flags.
 func inRoomFlags(err error) error {
 	return errors.New(strings.NewReplacer("signalserver: ", "", "Config.StateFile", "--state-file", "Config.ResumeKey", "--resume-key",
 		"Config.ICEServers", "--ice-server").Replace(err.Error()))
 }
 
-// checkHost runs the TURN server for a moment, on ports that nobody uses.
+// checkHost runs the TURN server for a moment, on free ports.
 func (o *turnOptions) checkHost(t *tlsOptions, p *problems) {
 	certificates, err := t.certificates(nil)
 	if err != nil {
-		return // tlsOptions say so
+		return // tlsOptions.check reports this
 	}
 	c := o.config(certificates.config, cmp.Or(o.Host, t.host()), nil)
 	for _, address := range []*string{&c.UDP, &c.TCP, &c.TLS} {
@@ -182,13 +186,13 @@ func (o *turnOptions) checkHost(t *tlsOptions, p *problems) {
 	server.Close()
 }
 
-// listenProblem says why an address cannot be listened on, and what to do.
+// listenProblem returns an error that says why the server cannot listen on an address, and what to do.
 func listenProblem(flag, address string, err error) error {
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("address %s is in use; choose another one with %s", address, flag)
 	}
 	if op, ok := errors.AsType[*net.OpError](err); ok {
-		err = op.Err // without what the flag says anyway
+		err = op.Err // without the address, which the message has already
 	}
 	if errors.Is(err, syscall.EACCES) {
 		return fmt.Errorf("%s %s: %w; a port below 1024 needs the capability CAP_NET_BIND_SERVICE", flag, address, err)

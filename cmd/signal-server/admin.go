@@ -18,26 +18,26 @@ import (
 	"example.org/rtcpeer/signaling/signalserver"
 )
 
-// An admin is the administration: JSON over HTTP, for who has the token.
+// An admin is the administration interface: JSON over HTTP, for clients that have the token.
 //
 //	GET    /rooms                      all rooms
 //	GET    /rooms/{room}               its members
 //	PUT    /rooms/{room}/lock          close it for newcomers
 //	DELETE /rooms/{room}/lock          open it again
 //	DELETE /rooms/{room}?reason=       end it
-//	DELETE /rooms/{room}/{id}?reason=  take a member out
-//	GET    /bans                       who is kept out
-//	POST   /bans                       keep somebody out: see banRequest
-//	DELETE /bans/{number}              let them in again
-//	POST   /drain                      take nobody any more, and tell all to come back elsewhere
-//	DELETE /drain                      take everybody again
+//	DELETE /rooms/{room}/{id}?reason=  remove a member
+//	GET    /bans                       all bans
+//	POST   /bans                       add a ban: see banRequest
+//	DELETE /bans/{number}              remove a ban
+//	POST   /drain                      admit nobody new, and tell all members to reconnect elsewhere
+//	DELETE /drain                      admit members again
 //	GET    /metrics, /debug/pprof/
-//	GET    /                           a page for all of that, which asks for the token itself
+//	GET    /                           a web page for all of these, which asks for the token itself
 type admin struct {
 	// Fixed at construction.
 	rooms *signalserver.Server
 	relay *relays
-	token [sha256.Size]byte // hash of it
+	token [sha256.Size]byte // hash of the token
 	log   *slog.Logger
 	mux   *http.ServeMux
 	page  map[string]http.Handler // by path
@@ -72,20 +72,21 @@ func newAdmin(rooms *signalserver.Server, relay *relays, f *figures, token strin
 	return a
 }
 
-// profileTimeout is for profiles, which take as long as they are told to.
+// profileTimeout is the limit for requests to /debug/pprof/. A profile takes as long as its request says.
 const profileTimeout = 10 * time.Minute
 
-// ServeHTTP compares hashes, so that how long it takes tells nothing of the token, its length included.
+// ServeHTTP compares hashes of tokens, so that the time of the comparison does not reveal the token or its
+// length.
 func (a *admin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	control, until := http.NewResponseController(w), time.Now().Add(writeTimeout)
 	if strings.HasPrefix(r.URL.Path, "/debug/pprof/") {
 		until = time.Now().Add(profileTimeout)
-		_ = control.SetReadDeadline(until) // when that of the request is over, so is its context
+		_ = control.SetReadDeadline(until) // a read deadline that passes would cancel the request's context
 	}
-	// Who does not read an answer holds a goroutine and a file no longer than that.
+	// A client that does not read the answer occupies a goroutine and a file only until this deadline.
 	_ = control.SetWriteDeadline(until)
 	if page := a.page[r.URL.Path]; page != nil && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
-		page.ServeHTTP(w, r) // there is nothing in it that a stranger may not see
+		page.ServeHTTP(w, r) // the page contains nothing secret
 		return
 	}
 	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
@@ -122,8 +123,8 @@ type memberView struct {
 	ID        signaling.PeerID `json:"id"`
 	Connected bool             `json:"connected"`
 	Remote    string           `json:"remote,omitempty"`
-	Subject   string           `json:"subject,omitempty"` // of its access token, or as the hook calls it
-	Relays    int              `json:"relays,omitempty"`  // of this server's TURN
+	Subject   string           `json:"subject,omitempty"` // from its access token or from the hook
+	Relays    int              `json:"relays,omitempty"`  // allocations on this server's TURN server
 	Since     time.Time        `json:"since"`
 	Expires   time.Time        `json:"expires,omitzero"`
 	Metadata  json.RawMessage  `json:"metadata,omitempty"`
@@ -169,7 +170,7 @@ func (a *admin) kick(w http.ResponseWriter, r *http.Request) {
 	done(w, err == nil && a.rooms.Kick(signaling.RoomName(r.PathValue("room")), signaling.PeerID(id), reason(r)))
 }
 
-// drain answers when all sessions have ended; links between peers, and relays, go on.
+// drain answers when all sessions have ended. Links between peers and TURN relays continue.
 func (a *admin) drain(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), stopTimeout)
 	defer cancel()
@@ -184,7 +185,7 @@ func (a *admin) fill(w http.ResponseWriter, _ *http.Request) {
 	done(w, true)
 }
 
-// reason is what those are told whom it meets, at most as long as a close frame can carry.
+// reason returns the text that is sent to the members affected. It is cut to fit into a close frame.
 func reason(r *http.Request) string {
 	const most = 100
 	text := strings.ToValidUTF8(r.URL.Query().Get("reason"), "")
@@ -204,5 +205,5 @@ func done(w http.ResponseWriter, found bool) {
 
 func reply(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(v) // the client is gone
+	_ = json.NewEncoder(w).Encode(v) // an error means that the client is gone
 }

@@ -14,14 +14,15 @@ import (
 	"example.org/rtcpeer/signaling/signalserver"
 )
 
-// A banRequest is the JSON of POST /bans: one of room with id, token, subject and prefix says whom.
+// A banRequest is the JSON of POST /bans. It names whom to ban in one of four ways: room and id, token,
+// subject, or prefix.
 type banRequest struct {
 	Room    signaling.RoomName `json:"room"`
 	ID      signaling.PeerID   `json:"id"`
 	Token   string             `json:"token"`   // the resume token of a member
 	Subject string             `json:"subject"` // sub of an access token
 	Prefix  string             `json:"prefix"`  // a network or an address
-	For     string             `json:"for"`     // as 24h; empty: for ever
+	For     string             `json:"for"`     // a duration such as 24h; empty: forever
 	Reason  string             `json:"reason"`
 }
 
@@ -65,7 +66,7 @@ func (a *admin) ban(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// readBan refuses what it does not know: a misspelled end would be none.
+// readBan refuses unknown fields, because a misspelled "for" would make the ban permanent.
 func readBan(body io.Reader) (signalserver.Ban, error) {
 	var q banRequest
 	d := json.NewDecoder(body)

@@ -7,12 +7,13 @@ import (
 	"path"
 )
 
-// The page of the administration: plain files, as those of the other page, whose style it has.
+// adminFiles are the files of the administration page. They are plain files, and share the style of the page in
+// folder web.
 //
 //go:embed admin
 var adminFiles embed.FS
 
-// adminPolicy lets the page load and ask nothing but this listener.
+// adminPolicy lets the page load from, and connect to, only the listener that served it.
 const adminPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
@@ -22,7 +23,7 @@ func adminPage() map[string]http.Handler {
 	add := func(at string, files fs.FS, name string) {
 		content, err := fs.ReadFile(files, name)
 		if err != nil {
-			panic(err) // what is embedded can be read
+			panic(err) // embedded files can always be read
 		}
 		h := file(path.Base(name), content)
 		page[at] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

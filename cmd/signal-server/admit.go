@@ -12,7 +12,7 @@ import (
 	"example.org/rtcpeer/signaling/signalserver"
 )
 
-// AuthOptions are who may join: everybody without them.
+// authOptions decide who may join. Without them everybody may.
 type authOptions struct {
 	JWT      []string `name:"auth-jwt" placeholder:"FILE" help:"Admit who has a token of this key; see DEPLOY.md."`
 	Audience string   `name:"auth-audience" placeholder:"NAME" help:"Tokens must be for this audience."`
@@ -53,7 +53,7 @@ func (o *authOptions) check(p *problems) {
 
 type admit func(context.Context, signalserver.Request) (signalserver.Grant, error)
 
-// admit returns who decides, or nil for everybody.
+// admit returns the function that decides who may join, or nil if everybody may.
 func (o *authOptions) admit() (admit, error) {
 	if o.Hook != "" {
 		return newHook(o).admit, nil
@@ -68,7 +68,8 @@ func (o *authOptions) admit() (admit, error) {
 	return guard.admit, nil
 }
 
-// checkOrigin returns what says whether a page may connect, or nil for all. The server's own page may.
+// checkOrigin returns the function that decides which web pages may connect, or nil if all may. The server's
+// own page always may.
 func (o *authOptions) checkOrigin() func(*http.Request) bool {
 	if len(o.Origins) == 0 {
 		return nil
@@ -81,7 +82,8 @@ func (o *authOptions) checkOrigin() func(*http.Request) bool {
 	}
 }
 
-// matches compares an origin with one that is allowed; https://*.a stands for https://b.a and https://c.b.a.
+// matches reports whether an origin matches an allowed one. The pattern https://*.a matches https://b.a and
+// https://c.b.a.
 func matches(allowed, origin string) bool {
 	scheme, domain, wild := strings.Cut(allowed, "://*.")
 	if !wild {
@@ -91,8 +93,8 @@ func matches(allowed, origin string) bool {
 	return ok && strings.HasSuffix(host, "."+domain) && !strings.ContainsAny(host, "/?#@")
 }
 
-// accessToken returns the token of a join. Clients that cannot put it into the join message, such as
-// those of Godot's demo protocol, give it with the HTTP request, as RFC 6750 has it.
+// accessToken returns the token of a join. Clients that cannot put it into the join message, such as those of
+// Godot's demo protocol, send it with the HTTP request as RFC 6750 describes.
 func accessToken(r signalserver.Request) string {
 	if r.Join.Token != "" {
 		return r.Join.Token

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// CheckConfig is the command that reads what the server would, and finds what a start would find.
+// checkConfig is the command check-config. It reads the same settings as the server and reports the problems
+// that a start would meet.
 type checkConfig struct{ options }
 
 // Run is called by kong.
@@ -23,7 +24,7 @@ func (c *checkConfig) Run(p *process) error {
 	return c.Cluster.tryBus(p.out)
 }
 
-// plan says in words what the server does, without secrets.
+// plan describes in words what the server will do. It contains no secrets.
 func (o *options) plan() string {
 	var lines []string
 	say := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }

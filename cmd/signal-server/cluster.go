@@ -79,23 +79,24 @@ func (o *clusterOptions) plan(say say) {
 	}
 }
 
-// A node is a NATS node in this program, if that was built with one: see embedded.go.
+// A node is a NATS node inside this program, if the program was built with one: see embedded.go.
 type node interface {
 	URL() string
 	Close()
 }
 
-// A bus is what this server shares with others, and its own node of it, if it has one.
+// A bus is the connection to the other servers of the cluster, and this program's own NATS node, if it has one.
 type bus struct {
 	nats *natsbus.Bus
-	node node // nil: none here
+	node node // nil: no node in this program
 }
 
-// checkTime is how long NATS may take to answer at the start.
+// checkTime is how long NATS may take to answer when the server starts.
 const checkTime = 5 * time.Second
 
-// open returns nil for a server alone. It finds what does not pass by itself: credentials and permissions. NATS may answer
-// later.
+// open connects to NATS. It returns nil for a server without a cluster. It fails on problems that do not go
+// away by themselves, such as wrong credentials or permissions. NATS may still be unreachable; that is only a
+// warning.
 func (o *clusterOptions) open(log *slog.Logger) (*bus, error) {
 	if !o.on() {
 		return nil, nil
@@ -141,7 +142,7 @@ func (b *bus) close() {
 	}
 }
 
-// tls returns nil for the system's roots and no certificate.
+// tls returns nil if the system's root certificates are used and there is no client certificate.
 func (o *clusterOptions) tls() (*tls.Config, error) {
 	if o.CA == "" && o.Cert == "" {
 		return nil, nil
@@ -167,7 +168,7 @@ func (o *clusterOptions) tls() (*tls.Config, error) {
 	return c, nil
 }
 
-// tryBus says what a start would find, for check-config.
+// tryBus connects to NATS for check-config, and reports what a start would find.
 func (o *clusterOptions) tryBus(out io.Writer) error {
 	if len(o.NATS) == 0 {
 		return nil

@@ -4,7 +4,8 @@ package main
 
 import "example.org/rtcpeer/signaling/cluster/natsnode"
 
-// hasNode is true in programs that have a NATS node inside. It makes them larger: DEPLOY.md has the figures.
+// hasNode is true if the program was built with a NATS node. The node makes the program larger: DEPLOY.md has
+// the figures.
 const hasNode = true
 
 func startNode(o *clusterOptions) (node, error) {

@@ -9,14 +9,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Each connection, relay and listener is an open file, of which a process may have only so many. One that has
-// none left cannot take a connection, not even to refuse it.
+// Each connection, relay and listener is an open file, and the number of open files of a process is limited. A
+// process that has reached the limit cannot accept a connection, not even to refuse it.
 
-// spareFiles are for what is neither a connection of members nor of TURN: listeners, operators, certificates, the
-// log.
+// spareFiles are the open files for everything except the connections of members and of TURN: listeners,
+// operators, certificates, the log.
 const spareFiles = 64
 
-// wantedFiles is how many there may be at a time, by the limits of the options.
+// wantedFiles returns how many files may be open at a time according to the limits in the options.
 func (o *options) wantedFiles() int { return o.connections() + o.TURN.files() + spareFiles }
 
 func (o *turnOptions) files() int {
@@ -26,14 +26,14 @@ func (o *turnOptions) files() int {
 	return o.MaxAllocations + turnStreams
 }
 
-// These are turnserver's Config.MaxStreams and PerAddress, which no flag changes.
+// These are the values of turnserver's Config.MaxStreams and PerAddress. No flag changes them.
 const (
 	turnStreams    = 2048
 	turnPerAddress = 256
 )
 
-// fitFiles bounds the connections by the open files that the system allows, so that TURN, operators and the
-// server itself have some left.
+// fitFiles returns how many connections to allow when the system allows that many open files. It leaves some
+// files for TURN, operators and the server itself.
 func (o *options) fitFiles(allowed int) (connections int) {
 	if allowed >= o.wantedFiles() {
 		return o.connections()
@@ -41,7 +41,7 @@ func (o *options) fitFiles(allowed int) (connections int) {
 	return max(1, allowed-spareFiles-min(o.TURN.files(), allowed/4))
 }
 
-// warnFiles tells where that is less than the limits of the options.
+// warnFiles logs a warning if fewer open files are allowed than the limits in the options need.
 func (o *options) warnFiles(allowed int, log *slog.Logger) {
 	if wanted := o.wantedFiles(); allowed < wanted {
 		log.Warn("few open files allowed", "allowed", allowed, "wanted", wanted, "connections", o.fitFiles(allowed),
@@ -49,7 +49,7 @@ func (o *options) warnFiles(allowed int, log *slog.Logger) {
 	}
 }
 
-// Failures are the connections that the system could not hand over to any listener of the server.
+// failures counts and logs the connections that the system could not hand over to a listener of the server.
 type failures struct {
 	// Fixed at construction.
 	log   *slog.Logger
@@ -64,8 +64,8 @@ func newFailures(log *slog.Logger) *failures {
 		})}
 }
 
-// of counts and logs an error of Accept, and returns one after which net/http tries again: whatever it was, the
-// next connection may be taken, unless the listener was closed.
+// of counts and logs an error of Accept. It returns an error after which net/http tries again, because the next
+// Accept may succeed whatever the error was, unless the listener was closed.
 func (f *failures) of(err error) error {
 	if errors.Is(err, net.ErrClosed) {
 		return err
@@ -79,7 +79,7 @@ func (f *failures) of(err error) error {
 	return &acceptError{err}
 }
 
-// An acceptError is one after which net/http waits a little, and goes on.
+// An acceptError is a temporary error: net/http waits a little and calls Accept again.
 type acceptError struct{ error }
 
 func (e *acceptError) Unwrap() error { return e.error }

@@ -4,5 +4,5 @@ package main
 
 import "math"
 
-// allowedFiles is how many files this process may have open: the system has no such limit.
+// allowedFiles returns how many files this process may have open. This system has no such limit.
 func allowedFiles() int { return math.MaxInt }

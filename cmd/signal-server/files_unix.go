@@ -7,7 +7,8 @@ import (
 	"syscall"
 )
 
-// allowedFiles is how many files this process may have open. Package os has raised it to the hard limit.
+// allowedFiles returns how many files this process may have open. Package os has raised the limit to the hard
+// limit.
 func allowedFiles() int {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {

@@ -15,29 +15,30 @@ import (
 	"github.com/pires/go-proxyproto"
 )
 
-// A front stands before those who serve the connections of one listener. It reads what a trusted proxy says of the
-// client (PROXY protocol), ends TLS if it has certificates, and finds out whether HTTP or TURN follows: of TURN
-// the first byte is 0 to 3, the beginning of a STUN message, and of HTTP it is a letter.
+// A front accepts the connections of one listener and hands each to the server that it is for. It reads the
+// client's address from a trusted proxy (PROXY protocol), ends TLS if it has certificates, and finds out
+// whether HTTP or TURN follows: the first byte of TURN is 0 to 3, the beginning of a STUN message, and the
+// first byte of HTTP is a letter.
 //
-//	listener -> run -> sort, one goroutine each, within the timeout -> handover -> http.Server
+//	listener -> run -> sort, a goroutine for each, within the timeout -> handover -> http.Server
 //	                                                               -> handover -> turnserver, by family
 //
-// The connections that are being sorted are within the bounds of the gate, which guards the listener.
+// The gate that guards the listener also limits the connections that are being sorted.
 type front struct {
 	// Fixed at construction.
 	listener     net.Listener
 	gate         *gate
 	proxied      bool        // trusted proxies send a PROXY header
-	certificates *tls.Config // nil: TLS is not ended here
+	certificates *tls.Config // nil: this front does not end TLS
 	timeout      time.Duration
 	log          *slog.Logger
-	web          *handover // nil: all is TURN
+	web          *handover // nil: all connections are TURN
 
 	wg   sync.WaitGroup // run, and each sort
 	done chan struct{}  // closed by close
 
 	mu      sync.Mutex           // guards the fields below
-	turn    map[string]*handover // by network, tcp4 and tcp6; empty: all is HTTP
+	turn    map[string]*handover // by network, tcp4 and tcp6; empty: all connections are HTTP
 	sorting map[net.Conn]struct{}
 	closed  bool
 }
@@ -52,7 +53,7 @@ type handover struct {
 	closed    chan struct{}
 }
 
-// frontOptions are what a front is made of.
+// frontOptions are the parameters of newFront.
 type frontOptions struct {
 	listener     net.Listener // guarded by gate
 	gate         *gate
@@ -60,10 +61,10 @@ type frontOptions struct {
 	certificates *tls.Config
 	timeout      time.Duration
 	log          *slog.Logger
-	web          bool // HTTP may come; what else may is what relays is called for
+	web          bool // HTTP may come; TURN may come for each call of relays
 }
 
-// newFront starts one goroutine. close ends it, and all connections that are not handed over.
+// newFront starts one goroutine. close ends it and closes all connections that have not been handed over.
 func newFront(o frontOptions) *front {
 	f := &front{listener: o.listener, gate: o.gate, proxied: o.proxied, certificates: o.certificates, timeout: o.timeout,
 		log: o.log, done: make(chan struct{}),
@@ -79,7 +80,7 @@ func (f *front) handover() *handover {
 	return &handover{front: f, conns: make(chan net.Conn), closed: make(chan struct{})}
 }
 
-// relays returns the listener for TURN of a network, tcp4 or tcp6. It is called once for each.
+// relays returns the listener for TURN of a network, tcp4 or tcp6. It is called at most once for each network.
 func (f *front) relays(network string) *handover {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -110,7 +111,7 @@ func (f *front) run() {
 			f.wg.Go(func() { f.sort(conn) })
 		case errors.Is(err, net.ErrClosed):
 			return
-		default: // the gate has told
+		default: // the gate has logged the error
 			select {
 			case <-f.done:
 				return
@@ -120,7 +121,7 @@ func (f *front) run() {
 	}
 }
 
-// acceptPause is between two tries where the system has no resources for a connection.
+// acceptPause is the time between two attempts to accept when the system has no resources for a connection.
 const acceptPause = 50 * time.Millisecond
 
 // sort hands a connection over, or closes it.
@@ -158,7 +159,8 @@ func (f *front) end(conn net.Conn) {
 	delete(f.sorting, conn)
 }
 
-// open returns what is to be handed over, and to whom. With an error it returns what is to be closed.
+// open returns the connection to hand over and the handover for it. With an error it returns the connection to
+// close.
 func (f *front) open(raw net.Conn) (net.Conn, *handover, error) {
 	conn := raw
 	conn.SetDeadline(time.Now().Add(f.timeout))
@@ -184,8 +186,9 @@ func (f *front) open(raw net.Conn) (net.Conn, *handover, error) {
 	return conn, to, err
 }
 
-// clientOf reads the PROXY header of a connection, and counts the client that it names. Without a header nobody is
-// served: where the proxy passes on what the client sends, the client could name any other.
+// clientOf reads the PROXY header of a connection and counts the client that it names. A connection without a
+// header is refused: if the proxy passes on what the client sends, the client could send a header with any
+// address.
 func (f *front) clientOf(raw net.Conn) (net.Conn, error) {
 	conn := proxyproto.NewConn(raw, proxyproto.WithPolicy(proxyproto.REQUIRE), proxyproto.SetReadHeaderTimeout(f.timeout))
 	header := conn.ProxyHeader()
@@ -210,7 +213,7 @@ func (f *front) clientOf(raw net.Conn) (net.Conn, error) {
 	return client, nil
 }
 
-// route finds out by the first byte who serves a connection, if there are two.
+// route returns the handover for a connection. If both HTTP and TURN may come, it decides by the first byte.
 func (f *front) route(conn net.Conn) (*handover, net.Conn, error) {
 	relays, any := f.relaysOf(conn)
 	if !any {
@@ -234,8 +237,8 @@ func (f *front) route(conn net.Conn) (*handover, net.Conn, error) {
 	return relays, conn, nil
 }
 
-// relaysOf returns who takes a connection that is TURN, nil if there is none for its family, and whether there is
-// TURN here at all.
+// relaysOf returns the handover for TURN on a connection, or nil if there is none for its address family. any
+// reports whether this front has TURN at all.
 func (f *front) relaysOf(conn net.Conn) (relays *handover, any bool) {
 	network := "tcp6"
 	if ipOf(conn.LocalAddr()).Is4() {
@@ -249,7 +252,7 @@ func (f *front) relaysOf(conn net.Conn) (relays *handover, any bool) {
 // lastSTUN is the highest first byte of a STUN message (RFC 8489 section 5): requests of TURN begin with 0.
 const lastSTUN = 3
 
-// put waits until somebody takes conn, or closes.
+// put waits until Accept takes conn or the handover or the front is closed. It reports whether conn was taken.
 func (h *handover) put(conn net.Conn) bool {
 	select {
 	case h.conns <- conn:
@@ -260,7 +263,7 @@ func (h *handover) put(conn net.Conn) bool {
 	return false
 }
 
-// Accept is net.Listener's.
+// Accept implements net.Listener.
 func (h *handover) Accept() (net.Conn, error) {
 	select {
 	case conn := <-h.conns:
@@ -271,7 +274,7 @@ func (h *handover) Accept() (net.Conn, error) {
 	return nil, net.ErrClosed
 }
 
-// Close ends what is handed over here, and the front with the last one.
+// Close ends this handover. The last Close also closes the front.
 func (h *handover) Close() error {
 	h.closeOnce.Do(func() { close(h.closed) })
 	if h.front.unused() {
@@ -280,7 +283,7 @@ func (h *handover) Close() error {
 	return nil
 }
 
-// Addr is that of the listener.
+// Addr returns the address of the listener.
 func (h *handover) Addr() net.Addr { return h.front.listener.Addr() }
 
 func (f *front) unused() bool {
@@ -303,7 +306,8 @@ func (h *handover) isClosed() bool {
 	}
 }
 
-// A clientConn is a connection of which a proxy has said where it comes from. Its local address is this host's.
+// A clientConn is a connection through a proxy that has named the client. Its remote address is the client's,
+// and its local address is this host's.
 type clientConn struct {
 	*proxyproto.Conn
 	remote net.Addr
@@ -320,14 +324,14 @@ func (c *clientConn) Close() error {
 	return c.Conn.Close()
 }
 
-// A decrypted connection is TLS over another.
+// A decrypted connection is a TLS connection over another connection.
 type decrypted struct {
 	*tls.Conn
 	under net.Conn
 }
 
-// hasty returns a connection whose Close does not say good-bye in TLS, which would wait for a client that does not
-// read.
+// hasty returns a connection whose Close sends no TLS close_notify alert. Sending one would wait for a client
+// that does not read.
 func hasty(conn net.Conn) net.Conn {
 	if d, ok := conn.(*decrypted); ok {
 		return &abrupt{d}
@@ -339,13 +343,14 @@ type abrupt struct{ *decrypted }
 
 func (c *abrupt) Close() error { return c.under.Close() }
 
-// A begun connection is one of which the first byte has been read.
+// A begun connection is a connection whose first byte has already been read.
 type begun struct {
 	net.Conn
-	first []byte // owned by who reads
+	first []byte // owned by the reader
 }
 
-// NetConn is that of the TLS connection, which can be closed without a good-bye; or the connection itself.
+// NetConn returns the connection below TLS, which can be closed without a close_notify alert, or the connection
+// itself if there is no TLS.
 func (c *begun) NetConn() net.Conn {
 	if t, ok := c.Conn.(interface{ NetConn() net.Conn }); ok {
 		return t.NetConn()
@@ -362,7 +367,7 @@ func (c *begun) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// ipOf is not valid if a is not of TCP.
+// ipOf returns the IP address of a. It is not valid if a is not a TCP address.
 func ipOf(a net.Addr) netip.Addr {
 	if tcp, ok := a.(*net.TCPAddr); ok {
 		return tcp.AddrPort().Addr().Unmap().WithZone("")

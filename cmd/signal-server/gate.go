@@ -11,9 +11,10 @@ import (
 	"example.org/rtcpeer/signaling/signalserver"
 )
 
-// A gate bounds the connections of the listeners that share it, in total and for each address. It counts
-// before there is a TLS handshake or a request, for what never sends either has an open file all the same:
-// the rooms know only of WebSockets. One too many is closed without a word, since there is no protocol yet.
+// A gate limits the connections of the listeners that share it, in total and for each address. It counts a
+// connection before the TLS handshake and the request, because a client that sends neither also occupies an
+// open file, and signalserver counts only WebSockets. A connection over a limit is closed without a message,
+// since no protocol has begun.
 type gate struct {
 	// Fixed at construction.
 	most       int
@@ -24,7 +25,7 @@ type gate struct {
 
 	mu     sync.Mutex // guards the fields below
 	open   int
-	counts map[netip.Prefix]int // of addresses, and of the networks around them
+	counts map[netip.Prefix]int // by address, and by the networks that contain it
 	closed map[string]int       // by word
 }
 
@@ -33,18 +34,18 @@ const (
 	closedAddress = "address"
 )
 
-// Besides its sessions an address loads pages, for which a browser opens several connections and keeps
-// them for idleTimeout; and whoever has too many sessions is to be told so, over HTTP. With 15,000 sessions
-// it is 31,024 connections, of the 65,536 open files of deploy/signal-server.service.
+// Besides its sessions, an address loads pages: a browser opens several connections for them and keeps these
+// for idleTimeout. A client with too many sessions also needs a connection to be told so over HTTP. For 15,000
+// sessions the limit is 31,024 connections, of the 65,536 open files of deploy/signal-server.service.
 const (
 	connectionsEach = 2 // for each session
 	spareTotal      = 1024
 	spareAddress    = 64
-	// operatorConnections is for a listener that members do not see.
+	// operatorConnections is the limit for the listeners of operators, which members do not use.
 	operatorConnections = 256
 )
 
-// gate is for the listeners that everybody reaches.
+// gate returns the gate for the public listeners.
 func (o *options) gate(log *slog.Logger, f *failures) *gate {
 	perAddress := 0
 	if o.Limits.SessionsPerAddress > 0 {
@@ -61,7 +62,7 @@ func newGate(most, perAddress int, trusted proxies, log *slog.Logger, f *failure
 		counts:   make(map[netip.Prefix]int), closed: make(map[string]int)}
 }
 
-// guard returns l with the bounds of g.
+// guard returns l with the limits of g.
 func (g *gate) guard(l net.Listener) net.Listener { return &guarded{Listener: l, gate: g} }
 
 type guarded struct {
@@ -69,8 +70,8 @@ type guarded struct {
 	gate *gate
 }
 
-// Accept returns the next connection that is within the bounds. It goes on being a *net.TCPConn, which
-// writes a large frame with its header at once.
+// Accept returns the next connection that is within the limits. The connection remains a *net.TCPConn, which
+// can write a frame and its header with one system call.
 func (l *guarded) Accept() (net.Conn, error) {
 	for {
 		conn, err := l.Listener.Accept()
@@ -83,7 +84,7 @@ func (l *guarded) Accept() (net.Conn, error) {
 		}
 		from := l.gate.countedAs(tcp.RemoteAddr().(*net.TCPAddr).AddrPort().Addr())
 		if word := l.gate.enter(from); word != "" {
-			tcp.SetLinger(0) // no open socket waits for whoever comes too often
+			tcp.SetLinger(0) // close at once, so that no socket lingers for a client over its limit
 			tcp.Close()
 			l.gate.log.Info("connection closed", "why", word, "remote", from)
 			continue
@@ -92,7 +93,7 @@ func (l *guarded) Accept() (net.Conn, error) {
 	}
 }
 
-// admitted gives its place back with the first Close.
+// admitted is a connection that the gate has counted. The first Close ends the count.
 type admitted struct {
 	*net.TCPConn
 	leave func()
@@ -103,8 +104,9 @@ func (c *admitted) Close() error {
 	return c.TCPConn.Close()
 }
 
-// countedAs is what connections from a count for, as sessions do. It is not valid, and not limited, where it
-// is a proxy's, or may be, and stands for everybody.
+// countedAs returns the address to which a connection from a is counted; sessions are counted in the same way.
+// The result is not valid, and there is no limit, if a is or may be a proxy's address, since a proxy stands for
+// many clients.
 func (g *gate) countedAs(a netip.Addr) netip.Addr {
 	key, limited := signalserver.CountedAs(a)
 	if !limited || g.trusted.trust(a.Unmap().WithZone("")) {
@@ -113,7 +115,7 @@ func (g *gate) countedAs(a netip.Addr) netip.Addr {
 	return key
 }
 
-// enter counts a connection, or says which bound it is over. leave ends what enter began.
+// enter counts a connection, or returns the word for the limit that it exceeds. leave ends the count.
 func (g *gate) enter(from netip.Addr) (word string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -135,7 +137,7 @@ func (g *gate) enter(from netip.Addr) (word string) {
 	return ""
 }
 
-// full reports whether an address, or a network around it, has as many connections as it may; mu is held.
+// full reports whether an address, or a network that contains it, has reached its limit; mu is held.
 func (g *gate) full(from netip.Addr) bool {
 	for i, network := range signalserver.Networks(from) {
 		if g.counts[network] >= g.perAddress<<i {
@@ -145,7 +147,7 @@ func (g *gate) full(from netip.Addr) bool {
 	return false
 }
 
-// count adds n to what an address and the networks around it have; mu is held.
+// count adds n to the counts of an address and of the networks that contain it; mu is held.
 func (g *gate) count(from netip.Addr, n int) {
 	for _, network := range signalserver.Networks(from) {
 		if g.counts[network] += n; g.counts[network] <= 0 {
@@ -161,8 +163,8 @@ func (g *gate) leave(from netip.Addr) {
 	g.leaveAddress(from)
 }
 
-// enterAddress is enter for a connection that counts already, when a proxy has said where it comes from.
-// leaveAddress ends it.
+// enterAddress is like enter for a connection that is already in the total, when a proxy has named its client.
+// leaveAddress ends the count.
 func (g *gate) enterAddress(from netip.Addr) (word string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -17,8 +17,8 @@ import (
 	"example.org/rtcpeer/signaling/signalserver"
 )
 
-// A hook admits by asking a URL. Each join waits for its own answer, in the goroutine of its session, so
-// what waits is bounded by the sessions.
+// A hook decides who may join by asking a URL. Each join waits for its own answer in the goroutine of its
+// session, so the number of waiting joins is limited by the number of sessions.
 type hook struct {
 	// Fixed at construction.
 	address  string
@@ -27,32 +27,32 @@ type hook struct {
 	client   *http.Client
 }
 
-// A question is the JSON that is posted.
+// A question is the JSON that is posted to the URL.
 type question struct {
-	Remote   string             `json:"remote,omitempty"` // address of who asks
+	Remote   string             `json:"remote,omitempty"` // address of the client
 	Host     string             `json:"host,omitempty"`   // of the server, as the client named it
 	URL      string             `json:"url,omitempty"`    // of the WebSocket, path and query
 	Headers  map[string]string  `json:"headers,omitempty"`
-	Room     signaling.RoomName `json:"room,omitempty"` // none: a new one
+	Room     signaling.RoomName `json:"room,omitempty"` // empty: a new room
 	Topology signaling.Topology `json:"topology,omitempty"`
 	Token    string             `json:"token,omitempty"`
 	Metadata json.RawMessage    `json:"metadata,omitempty"`
-	Creates  bool               `json:"creates,omitempty"` // there is no such room
-	Resume   bool               `json:"resume,omitempty"`  // was admitted before, as ID
+	Creates  bool               `json:"creates,omitempty"` // there is no such room yet
+	Resume   bool               `json:"resume,omitempty"`  // the client was admitted before, as ID
 	ID       signaling.PeerID   `json:"id,omitempty"`
-	List     bool               `json:"list,omitempty"` // asks only for the list of rooms
+	List     bool               `json:"list,omitempty"` // the client asks only for the list of rooms
 }
 
-// An answer is the JSON that may come with 200. What it leaves out is allowed, so a field that is not here is an
-// error: it may be meant to forbid something.
+// An answer is the JSON that may come with status 200. A right that it leaves out is granted, so an unknown
+// field is an error: it may be meant to forbid something.
 type answer struct {
 	Create   *bool           `json:"create"`
 	Host     *bool           `json:"host"`
 	Name     string          `json:"name"`
-	Subject  string          `json:"subject"` // who it is, for a ban
+	Subject  string          `json:"subject"` // identifies the user, for bans
 	Metadata json.RawMessage `json:"metadata"`
 	Until    int64           `json:"until"` // seconds of Unix time; ends the membership. 0: never
-	Text     string          `json:"text"`  // why not, with 401 and 403; shown to who asked
+	Text     string          `json:"text"`  // the reason of a refusal (401, 403, 429), sent to the client
 }
 
 const (
@@ -60,7 +60,7 @@ const (
 	mostRetry = 24 * 60 * 60 // seconds
 )
 
-// told are the headers of the WebSocket's request that a hook may decide by.
+// told lists the headers of the WebSocket request that are sent to the hook.
 var told = []string{"Authorization", "Cookie", "Origin", "User-Agent"}
 
 func newHook(o *authOptions) *hook {
@@ -75,7 +75,7 @@ func newHook(o *authOptions) *hook {
 	}
 }
 
-// admit is signalserver's Config.Admit.
+// admit is the function for signalserver's Config.Admit.
 func (h *hook) admit(ctx context.Context, r signalserver.Request) (signalserver.Grant, error) {
 	grant, err := h.ask(ctx, r)
 	if _, refused := errors.AsType[*signaling.Error](err); err == nil || refused {
@@ -88,7 +88,7 @@ func (h *hook) admit(ctx context.Context, r signalserver.Request) (signalserver.
 	return signalserver.Grant{}, fmt.Errorf("--auth-hook: %w", withoutURL(err))
 }
 
-// withoutURL takes away the URL, which may have a password in it.
+// withoutURL removes the URL from an error, because it may contain a password.
 func withoutURL(err error) error {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		return u.Err
@@ -140,11 +140,11 @@ func ask(r signalserver.Request) question {
 	return q
 }
 
-// An answerError is an answer that is not understood.
+// An answerError is an answer that the server does not understand.
 type answerError struct{ error }
 
-// understand turns a status into a grant or a refusal, or an *answerError; any other error means that there is no
-// answer.
+// understand turns a response into a grant, a refusal or an *answerError. Any other error means that the hook
+// gave no answer.
 func understand(res *http.Response, content []byte) (signalserver.Grant, error) {
 	var a answer
 	switch res.StatusCode {
@@ -156,7 +156,7 @@ func understand(res *http.Response, content []byte) (signalserver.Grant, error) 
 		}
 		return a.grant(), nil
 	}
-	_ = json.Unmarshal(content, &a) // a refusal needs no words
+	_ = json.Unmarshal(content, &a) // the body of a refusal is optional
 	switch res.StatusCode {
 	case http.StatusUnauthorized:
 		return signalserver.Grant{}, &signaling.Error{Code: signaling.CodeUnauthorized, Text: cmp.Or(a.Text, "not admitted")}
@@ -168,12 +168,12 @@ func understand(res *http.Response, content []byte) (signalserver.Grant, error) 
 	}
 	err := fmt.Errorf("it answers %s", res.Status)
 	if res.StatusCode < http.StatusInternalServerError {
-		return signalserver.Grant{}, &answerError{err} // it may mean no
+		return signalserver.Grant{}, &answerError{err} // it may be a refusal
 	}
 	return signalserver.Grant{}, err
 }
 
-// decode reads one JSON object, with nothing that is not known, or nothing at all.
+// decode parses one JSON object without unknown fields. Empty content is valid too.
 func (a *answer) decode(content []byte) error {
 	content = bytes.TrimSpace(content)
 	if len(content) == 0 {

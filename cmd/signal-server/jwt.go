@@ -14,7 +14,7 @@ import (
 	"example.org/rtcpeer/signaling/signalserver"
 )
 
-// Claims are what a token says of its bearer. It must say until when it is good (exp).
+// claims are the contents of an access token. The token must say when it expires (exp).
 type claims struct {
 	jwt.RegisteredClaims
 	// Room is the room that the bearer may join: a name, or the beginning of names with * at its end.
@@ -23,10 +23,11 @@ type claims struct {
 	// Create and Host let the bearer create a room, and be its host.
 	Create bool `json:"create,omitempty"`
 	Host   bool `json:"host,omitempty"`
-	// Name and Metadata are shown to the others in place of what the bearer gives.
+	// Name and Metadata are shown to the other members instead of those in the join message.
 	Name     string          `json:"name,omitempty"`
 	Metadata json.RawMessage `json:"metadata,omitempty"`
-	// Until ends the membership, in seconds of Unix time. The token's own end does not: it is for joining.
+	// Until is when the membership ends, in seconds of Unix time. The token's expiry does not end the
+	// membership, because it is only for joining.
 	Until json.Number `json:"until,omitempty"`
 }
 
@@ -40,29 +41,29 @@ func (c *claims) roomAllowed(room signaling.RoomName) bool {
 func (c *claims) grant() signalserver.Grant {
 	g := signalserver.Grant{MayCreate: c.Create, MayHost: c.Host, Name: c.Name, Metadata: c.Metadata, Subject: c.Subject}
 	if c.Until != "" {
-		seconds, _ := c.Until.Float64() // infinite where it does not fit; that it is a number was checked
+		seconds, _ := c.Until.Float64() // infinite if it does not fit; decoding checked that it is a number
 		g.Expires = time.Unix(int64(min(max(seconds, 0), lastSecond)), 0)
 	}
 	return g
 }
 
-// lastSecond is after the last day of the year 9999, beyond which dates are of no use.
+// lastSecond is later than the end of the year 9999, after which dates are of no use.
 const lastSecond = 300_000_000_000
 
-// A tokenGuard admits by token.
+// A tokenGuard decides who may join by access token.
 type tokenGuard struct {
 	// Fixed at construction.
 	keys         []verifyKey
-	fresh, stale *jwt.Parser // stale is for who comes back
+	fresh, stale *jwt.Parser // stale is for members that come back
 }
 
 const (
-	// leeway is by how much the clocks of who mints and who checks may differ.
+	// leeway is how much the clocks of the issuer and of this server may differ.
 	leeway = 10 * time.Second
-	// comeBack is how long an expired token will do for a member that comes back.
+	// comeBack is how long after its expiry a token is accepted from a member that comes back.
 	comeBack = 24 * time.Hour
-	// maxLife is how far ahead a token may expire. Milliseconds in the place of seconds are far beyond it, and would
-	// be for ever.
+	// maxLife is how far in the future the expiry of a token may be. An expiry in milliseconds instead of
+	// seconds is far beyond it; the token would otherwise be valid practically forever.
 	maxLife = 100 * 365 * 24 * time.Hour
 )
 
@@ -86,7 +87,7 @@ func newTokenGuard(o *authOptions) (*tokenGuard, error) {
 	return g, nil
 }
 
-// admit is signalserver's Config.Admit. What it refuses with says why, and nothing of the token.
+// admit is the function for signalserver's Config.Admit. Its refusals give the reason but nothing of the token.
 func (g *tokenGuard) admit(_ context.Context, r signalserver.Request) (signalserver.Grant, error) {
 	token := accessToken(r)
 	if token == "" {
@@ -126,7 +127,8 @@ func (g *tokenGuard) parse(token string, stale bool) (*claims, error) {
 	return nil, unauthorized("the access token is not signed with a key of this server")
 }
 
-// keysFor returns the keys of the token's method: a public key is never taken for a secret.
+// keysFor returns the keys for the token's signing method, so that a public key is never used as a shared
+// secret.
 func (g *tokenGuard) keysFor(t *jwt.Token) (any, error) {
 	var set jwt.VerificationKeySet
 	for _, k := range g.keys {

@@ -8,20 +8,20 @@ import (
 	"time"
 )
 
-// A keyPair is a certificate and its key in two files, which are looked at in each handshake: a renewed
-// certificate is in use from the next connection on, without a signal and without a goroutine that
-// watches. Two calls of stat are nothing beside the signature of a handshake.
+// A keyPair is a certificate and its key in two files. Each handshake checks whether the files have changed, so
+// a renewed certificate is used from the next connection on. This needs no signal and no goroutine that watches
+// the files. The two calls of stat cost little compared with the signature of a handshake.
 type keyPair struct {
 	// Fixed at construction.
 	cert, key string
 	log       *slog.Logger
 
 	mu     sync.Mutex // guards the fields below
-	tried  [2]stamp   // of the files when they were last read, well or not
+	tried  [2]stamp   // stamps of the files at the last attempt to read them
 	loaded *tls.Certificate
 }
 
-// A stamp changes when a file does.
+// A stamp changes when its file changes.
 type stamp struct {
 	modified time.Time
 	size     int64
@@ -37,8 +37,8 @@ func openKeyPair(cert, key string, log *slog.Logger) (*keyPair, error) {
 	return p, nil
 }
 
-// get is a tls.Config's GetCertificate. While the files are being replaced, or do not fit, it goes on
-// with what it has.
+// get is the function for GetCertificate of tls.Config. While the files are being replaced, or do not match, it
+// returns the certificate that it has.
 func (p *keyPair) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

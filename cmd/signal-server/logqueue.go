@@ -7,30 +7,31 @@ import (
 	"time"
 )
 
-// A logQueue stands between what the program says and stderr, so that a reader of stderr who stops reading
-// stops nothing else. It holds at most maxLog bytes of whole writes. A write that does not fit is dropped and
-// counted, by line; so is what stderr refuses. One goroutine, run, writes; close ends it.
+// A logQueue is a queue between the program's messages and stderr, so that a process that stops reading stderr
+// does not block the server. It holds at most maxLog bytes of whole writes. A write that does not fit is
+// dropped and its lines are counted; so are lines that stderr refuses. One goroutine, run, writes; close ends
+// it.
 //
 //	slog, errors -> Write -> waiting -> run -> stderr
 type logQueue struct {
 	// Fixed at construction.
 	to   io.Writer
-	wake chan struct{} // holds one: there is something to do
+	wake chan struct{} // holds one token: there is something to do
 	done chan struct{} // closed when run has returned
 
 	mu      sync.Mutex // guards the fields below
 	waiting []byte
 	dropped uint64         // lines, since the start
-	told    uint64         // of these
+	told    uint64         // how many of these were reported
 	tell    func(n uint64) // says that n lines were dropped; called by run
 	closed  bool
 }
 
 const (
-	// maxLog is some thousand lines: a burst fits while the reader is a little late.
+	// maxLog is a few thousand lines: enough for a burst while the reader is a little late.
 	maxLog = 256 << 10
-	// logFlush is how long close waits for stderr to take what is left. It is within what stopTimeout leaves of
-	// the ten seconds between SIGTERM and SIGKILL.
+	// logFlush is how long close waits for stderr to take the rest. It is part of the second that stopTimeout
+	// leaves of the ten between SIGTERM and SIGKILL.
 	logFlush = 500 * time.Millisecond
 )
 
@@ -40,7 +41,7 @@ func newLogQueue(to io.Writer) *logQueue {
 	return q
 }
 
-// Write takes p, or drops it. It never blocks and never fails.
+// Write queues p or drops it. It never blocks and never fails.
 func (q *logQueue) Write(p []byte) (int, error) {
 	q.mu.Lock()
 	if q.closed || len(q.waiting)+len(p) > maxLog {
@@ -53,22 +54,23 @@ func (q *logQueue) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// onDrop has tell called, in the goroutine that writes, before what follows a gap.
+// onDrop sets a function that reports dropped lines. The writing goroutine calls it before it writes what
+// follows the gap.
 func (q *logQueue) onDrop(tell func(n uint64)) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.tell = tell
 }
 
-// lost is how many lines were dropped.
+// lost returns how many lines were dropped since the start.
 func (q *logQueue) lost() uint64 {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.dropped
 }
 
-// close drops what is written from now on, and waits until the rest is out, but not longer than logFlush: a
-// write that blocks cannot be ended, and its goroutine goes with the process.
+// close drops everything written from now on and waits until the rest is written, but at most logFlush. A write
+// that blocks cannot be cancelled; its goroutine ends with the process.
 func (q *logQueue) close() {
 	q.mu.Lock()
 	q.closed = true
@@ -110,7 +112,7 @@ func (q *logQueue) run() {
 	}
 }
 
-// take returns what waits, and how many lines are missing since the last time.
+// take returns what is waiting, and how many lines were dropped since the last call.
 func (q *logQueue) take() (batch []byte, gap uint64, tell func(uint64)) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

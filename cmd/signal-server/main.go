@@ -1,20 +1,20 @@
-// Signal-server is a signaling server as one program: rooms in which peers meet before they connect
-// to each other. It needs no configuration, no disk and no other service. At / it serves a page that is
-// such a peer itself, in folder web: rooms to create and to join, who is connected to whom, a chat. At
-// /?connect-timeout=SECONDS its links have that long to open, and not 20 seconds; at /?access_token=TOKEN it
-// has a token for --auth-jwt.
+// Signal-server is a signaling server as one program: it has rooms in which peers meet before they connect to
+// each other. It needs no configuration, no disk and no other service. At / it serves a web page, from folder
+// web, that is a peer too: it creates and joins rooms, shows who is connected to whom, and has a chat. With
+// /?connect-timeout=SECONDS the page's links have that long to open instead of 20 seconds. With
+// /?access_token=TOKEN the page uses a token for --auth-jwt.
 //
 //	main -> run -> execute -> serve         listen, and answer until SIGINT or SIGTERM
-//	                       -> check-config  what is wrong, or what it would do
+//	                       -> check-config  what is wrong with the settings, or what they do
 //	                       -> token         a token for --auth-jwt
 //
-// With flags it is all that a game needs on a public host: STUN and TURN (turn.go), certificates
-// (tls.go), admission by token or by asking a URL (jwt.go, hook.go), limits (options.go), figures
-// (metrics.go), administration (admin.go). Each file owns its flags, says what is wrong with them and
-// what they will do. DEPLOY.md is for who runs it.
+// With flags it has everything that a game needs on a public host: STUN and TURN (turn.go), certificates
+// (tls.go), admission by token or by asking a URL (jwt.go, hook.go), limits (options.go), figures (metrics.go),
+// administration (admin.go). Each file owns its flags, checks them, and describes what they do. DEPLOY.md is
+// for operators.
 //
-// stdout is for --help, --version and what the other commands print; the log goes to stderr, and its
-// first line tells the URL.
+// stdout is for --help, --version and the output of the other commands. The log goes to stderr; its first line
+// contains the URL.
 package main
 
 import (
@@ -32,7 +32,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // the first signal stops in order, the second kills
+	context.AfterFunc(ctx, stop) // the first signal shuts down in order, the second kills
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr, os.Environ()))
 }
 
@@ -42,16 +42,16 @@ type commands struct {
 	Token       token       `cmd:"" help:"Print a token that lets its bearer join a server with --auth-jwt."`
 }
 
-// A process is what a command gets of its surroundings.
+// A process holds what a command gets from outside: its outputs, the environment and the settings.
 type process struct {
 	out io.Writer
 	err *logQueue
 	env environment
-	// settings says where a flag that is not on the command line was found.
+	// settings knows where the value of a flag was found if not on the command line.
 	settings *settings
 }
 
-// run is the program. It ends when ctx does, and returns the exit code.
+// run is the program. It ends when ctx is done, and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer, env environment) int {
 	log := newLogQueue(stderr)
 	defer log.close()
@@ -62,7 +62,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, env envir
 	return cli.ExitCode(err)
 }
 
-// execute reads flags, environment and file, and runs a command, unless there was only help to print.
+// execute parses the flags, the environment and the file and runs the command. For --help it only prints.
 func execute(ctx context.Context, args []string, p *process) error {
 	done := false
 	p.settings = &settings{env: p.env}
@@ -79,7 +79,7 @@ func execute(ctx context.Context, args []string, p *process) error {
 	if err != nil {
 		return err
 	}
-	parser.Model.HelpFlag.Hidden = true // whoever reads the help knows of it
+	parser.Model.HelpFlag.Hidden = true // a user who reads the help knows the flag
 	command, err := p.settings.parse(parser, args)
 	switch {
 	case done:
@@ -95,7 +95,7 @@ const usageText = `Usage: signal-server [flags]
        signal-server token --key=FILE --room=NAME [flags]
 `
 
-// help shows the server's flags where no command is given, since that means the server.
+// help shows the flags of command serve if no command is given, because serve is the default.
 func help(o kong.HelpOptions, c *kong.Context) error {
 	if c.Selected() != nil {
 		return kong.DefaultHelpPrinter(o, c)

@@ -12,19 +12,20 @@ import (
 	"example.org/rtcpeer/signaling/turnserver"
 )
 
-// Figures are what Prometheus is told. Counters are those of Stats, read when somebody asks, so that they
-// cost nothing in between; only latencies are gathered here.
+// figures are the metrics for Prometheus. Counters come from Stats and are read only for a scrape, so they cost
+// nothing in between. Only latencies are collected here.
 type figures struct {
 	// Fixed at construction.
 	registry *prometheus.Registry
 	took     map[signalserver.Phase]prometheus.Observer
 	others   *prometheus.HistogramVec // for phases that are not in took
-	expires  *prometheus.GaugeVec     // of certificates
+	expires  *prometheus.GaugeVec     // expiry of certificates
 }
 
 const namespace = "signal_server_"
 
-// Latencies are from the microseconds of a signal to the seconds of a join that waits.
+// latencies are histogram buckets in seconds. They range from the microseconds of a signal to the seconds of a
+// join that waits.
 var latencies = []float64{25e-6, 100e-6, 250e-6, 1e-3, 2.5e-3, 10e-3, 25e-3, 100e-3, 250e-3, 1, 2.5, 10, 30}
 
 func newFigures() *figures {
@@ -50,7 +51,8 @@ func newFigures() *figures {
 	return f
 }
 
-// observe is signalserver's Config.Observe: no lock, no allocation.
+// observe is the function for signalserver's Config.Observe. For known phases it takes no lock and allocates
+// nothing.
 func (f *figures) observe(p signalserver.Phase, took time.Duration) {
 	if o, known := f.took[p]; known {
 		o.Observe(took.Seconds())
@@ -59,7 +61,7 @@ func (f *figures) observe(p signalserver.Phase, took time.Duration) {
 	f.others.WithLabelValues(string(p)).Observe(took.Seconds())
 }
 
-// info is a figure that says which server this is, and of which cluster, if of one.
+// info adds a figure whose labels name this server and its cluster, if it has one.
 func (f *figures) info(o *clusterOptions) {
 	labels := prometheus.Labels{"name": o.server(), "cluster": ""}
 	if o.on() {
@@ -70,7 +72,7 @@ func (f *figures) info(o *clusterOptions) {
 	f.registry.MustRegister(g)
 }
 
-// watch adds the figures of the servers; turn is nil if there is none.
+// watch adds the figures of the gate, the rooms, the log and the TURN server; turn is nil if there is none.
 func (f *figures) watch(g *gate, rooms *signalserver.Server, turn *turnserver.Server, log *logQueue) {
 	f.registry.MustRegister(g, roomFigures{rooms}, clusterFigures{rooms}, prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: namespace + "log_dropped_total",
@@ -85,14 +87,14 @@ func (f *figures) handler() http.Handler {
 	return promhttp.HandlerFor(f.registry, promhttp.HandlerOpts{DisableCompression: true})
 }
 
-// routes are for a listener of their own.
+// routes returns the handler for a listener that serves only the figures.
 func (f *figures) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", f.handler())
 	return mux
 }
 
-// A sample is one figure; labels are those of a kind that has several.
+// A sample is one value of a metric. label has the values of the metric's labels, if it has any.
 type sample struct {
 	desc  *prometheus.Desc
 	kind  prometheus.ValueType

@@ -35,7 +35,7 @@ func (o *operationOptions) metricsAddress() string {
 	return o.Metrics
 }
 
-// beside returns the figures if members' listener is to have them.
+// beside returns the handler of the figures if the listener of members serves them, otherwise nil.
 func (o *operationOptions) beside(f *figures) http.Handler {
 	if o.Metrics != "" {
 		return nil

@@ -13,8 +13,7 @@ import (
 	"example.org/rtcpeer/signaling/signalserver"
 )
 
-// Options are the flags of the server. Each can also be set in the environment and in a file, see
-// settings.
+// options are the flags of the server. Each can also be set in the environment and in a file: see settings.
 type options struct {
 	Server    serverOptions    `embed:"" group:"Server"`
 	TLS       tlsOptions       `embed:"" group:"TLS"`
@@ -79,7 +78,7 @@ func (o *relayOptions) check(p *problems) {
 	p.within("--relay-total", o.Total, 1<<10, 1<<30)
 }
 
-// problems speak of flags where the packages would speak of their Config.
+// problems checks the options. Its errors name flags, where those of the packages would name Config fields.
 func (o *options) problems() (p problems) {
 	for _, check := range []func(*problems){
 		o.Server.check, o.TLS.check, o.Proxy.check, o.TURN.check, o.Auth.check, o.Member.check, o.Limits.check, o.Relay.check, o.Operation.check,
@@ -131,7 +130,8 @@ func (o *limitOptions) check(p *problems) {
 	p.within("--max-public-per-address", o.PublicPerAddress, 0, 1<<30)
 }
 
-// config translates to signalserver, where 0 is a default and negative is none.
+// config returns the options as signalserver's Config, in which 0 means the default and a negative number means
+// none.
 func (o *options) config(log *slog.Logger) (signalserver.Config, error) {
 	c := signalserver.Config{
 		Grace:                 noneIfZero(o.Member.Grace),
@@ -177,7 +177,8 @@ func noneIfZero[N int | time.Duration](n N) N {
 	return n
 }
 
-// logger writes to q, and says there when lines were dropped. The options have been checked by kong.
+// logger returns a logger that writes to q and also logs how many lines were dropped. kong has checked the
+// options.
 func (o *serverOptions) logger(q *logQueue) *slog.Logger {
 	q.onDrop(func(n uint64) { slog.New(o.handler(q.to)).Warn("log lines dropped", "lines", n) })
 	return slog.New(o.handler(q))

@@ -18,20 +18,20 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// The source of the page is in page, one noun a file, without a framework. Its scripts and styles are built into web, where
-// TestPageIsBuilt looks for whether they are up to date.
+// The source of the page is in folder page and uses no framework. npm run build writes its scripts and styles
+// to folder web; TestPageIsBuilt checks that they are up to date.
 //
 //go:generate npm --prefix page ci
 //go:generate npm --prefix page run build
 //go:embed web
 var web embed.FS
 
-// policy lets the page load what comes from here, and connect to any signaling server: behind a proxy
-// 'self' may not stand for ws and wss. Nothing is inline, and the page is nobody's frame.
+// policy lets the page load files only from this server, and connect to any signaling server: behind a proxy,
+// 'self' may not include ws and wss. It allows no inline scripts or styles, and no frame around the page.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' ws: wss:; " +
 	"img-src 'self' data:; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// addPage adds the page to mux, at / and beside it.
+// addPage adds the files of the page to mux, with index.html at /.
 func addPage(mux *http.ServeMux) {
 	add := func(pattern string, h http.Handler) {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
@@ -60,11 +60,12 @@ func addPage(mux *http.ServeMux) {
 		})
 	}
 	if err != nil {
-		panic(err) // what is embedded can be read
+		panic(err) // embedded files can always be read
 	}
 }
 
-// kinds are content types. Those of package mime are the machine's, on which a script may be plain text.
+// kinds are content types by file extension. Package mime would use the settings of the machine, which may say
+// that a script is plain text.
 var kinds = map[string]string{
 	".html":        "text/html; charset=utf-8",
 	".css":         "text/css; charset=utf-8",
@@ -75,7 +76,8 @@ var kinds = map[string]string{
 	"":             "text/plain; charset=utf-8", // the licence
 }
 
-// file serves content, gzipped to clients that take it, with an ETag: browsers keep it, and ask whether it has changed.
+// file serves content, gzipped for clients that accept it, with an ETag: browsers keep it and ask whether it
+// has changed.
 func file(name string, content []byte) http.Handler {
 	kind := kinds[path.Ext(name)]
 	plain := newBody(content)
@@ -96,7 +98,7 @@ func file(name string, content []byte) http.Handler {
 	})
 }
 
-// A body is what is sent of a file, and its ETag.
+// A body is the content sent for a file, and its ETag.
 type body struct {
 	bytes []byte
 	tag   string
@@ -109,14 +111,14 @@ func newBody(content []byte) body {
 
 func zip(content []byte) []byte {
 	var b bytes.Buffer
-	w, _ := gzip.NewWriterLevel(&b, gzip.BestCompression) // the level is one
-	_, _ = w.Write(content)                               // a buffer takes everything
+	w, _ := gzip.NewWriterLevel(&b, gzip.BestCompression) // the level is valid
+	_, _ = w.Write(content)                               // writing to a buffer cannot fail
 	_ = w.Close()
 	return b.Bytes()
 }
 
-// toRoom leads a browser that visits /ROOM to the page in that room. The name goes into the fragment, which no log has.
-// All else is for rooms.
+// toRoom redirects a browser that visits /ROOM to the page, with the room's name in the fragment, which appears
+// in no log. All other requests go to rooms.
 func toRoom(rooms http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name := strings.TrimPrefix(r.URL.Path, "/")
@@ -127,7 +129,7 @@ func toRoom(rooms http.Handler) http.Handler {
 		}
 		page := url.URL{Path: "./", RawQuery: r.URL.RawQuery, Fragment: name}
 		w.Header().Set("Cache-Control", "no-store")
-		w.Header().Set("Location", page.String()) // relative: a proxy may have taken a part of the path away
+		w.Header().Set("Location", page.String()) // relative: a proxy may have removed a part of the path
 		w.WriteHeader(http.StatusFound)
 	})
 }

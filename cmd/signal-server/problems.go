@@ -9,22 +9,21 @@ import (
 	"example.org/rtcpeer/cmd/internal/cli"
 )
 
-// problems are what is wrong with the options: all of it, so that who corrects them need not try again
-// for each.
+// problems are the errors in the options. All are collected, so that the user can correct them together.
 type problems []error
 
 func (p *problems) add(format string, args ...any) {
 	*p = append(*p, fmt.Errorf(format, args...))
 }
 
-// check adds a problem where err is one; a flag's name says whose.
+// check adds err, if it is not nil, as a problem of a flag.
 func (p *problems) check(flag string, err error) {
 	if err != nil {
 		p.add("%s: %w", flag, err)
 	}
 }
 
-// atLeast adds a problem for a secret that is too short. It never shows it.
+// atLeast adds a problem if a secret is too short. The text never contains the secret.
 func (p *problems) atLeast(flag string, s secret, bytes int) {
 	if s != "" && len(s) < bytes {
 		p.add("%s: want at least %d bytes, as openssl rand -hex %d makes", flag, bytes, bytes)
@@ -37,7 +36,8 @@ func (p *problems) within(flag string, value, low, high int) {
 	}
 }
 
-// addNew adds those that name no flag of which something is said already. One of a field of a Config is of such a flag.
+// addNew adds the problems of more that name no flag that has a problem already. A problem that names a Config
+// field is left out if there are others, because its flag is probably one of theirs.
 func (p *problems) addNew(more problems) {
 	said := make(map[string]bool)
 	for _, err := range *p {

@@ -23,17 +23,17 @@ func (o *proxyOptions) check(p *problems) {
 	}
 }
 
-// Proxies are the networks of trusted proxies.
+// proxies are the networks of trusted proxies.
 type proxies []netip.Prefix
 
-// clientOf returns what says where a request comes from.
+// clientOf returns the function that finds the client's address of a request.
 func (o *proxyOptions) clientOf() func(*http.Request) netip.Addr {
 	trusted := o.proxies()
 	if !o.Protocol {
 		return trusted.client
 	}
-	// The front has it from the PROXY header. A proxy that does not tell stands for everybody, whatever the client
-	// writes into X-Forwarded-For.
+	// The front has set RemoteAddr from the PROXY header. A request without a header that names a client comes
+	// from the proxy's own address and counts for nobody, whatever X-Forwarded-For says.
 	return func(r *http.Request) netip.Addr {
 		at, err := netip.ParseAddrPort(r.RemoteAddr)
 		from := at.Addr().Unmap().WithZone("")
@@ -44,7 +44,7 @@ func (o *proxyOptions) clientOf() func(*http.Request) netip.Addr {
 	}
 }
 
-// proxies have been checked.
+// proxies returns the parsed networks. check has reported those that are not valid.
 func (o *proxyOptions) proxies() proxies {
 	var list proxies
 	for _, s := range o.Trusted {
@@ -71,9 +71,10 @@ func (l proxies) trust(a netip.Addr) bool {
 	return slices.ContainsFunc(l, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
-// client says where a request comes from. Each proxy appends to X-Forwarded-For whom it got the request
-// from, so the list is read from its end, for as long as who wrote an entry is trusted: what is before
-// that anybody can have invented. The result is not valid where a trusted proxy does not tell.
+// client returns the client's address of a request. Each proxy appends to X-Forwarded-For the address from
+// which it got the request. So client reads the list from its end, as long as the writer of an entry is
+// trusted; anybody can have invented the entries before that. The result is not valid if a trusted proxy does
+// not name the client.
 func (l proxies) client(r *http.Request) netip.Addr {
 	at, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {

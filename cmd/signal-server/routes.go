@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// routes are what members reach. The figures are nil where they are elsewhere.
+// routes returns the handler for the listener of members. figures is nil if the figures are served elsewhere.
 func (s *server) routes(page bool, figures http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") })
@@ -33,8 +33,8 @@ func (s *server) routes(page bool, figures http.Handler) http.Handler {
 	return upgrades(s.rooms, mux)
 }
 
-// upgrades gives what asks for a WebSocket to rooms, whatever its path, and the rest to pages. No mux
-// comes before the rooms: it would redirect a path that is not clean, which no game follows.
+// upgrades passes requests for a WebSocket to rooms, whatever their path, and all others to pages. No mux comes
+// before rooms, because a mux would redirect a path that is not clean, and no game follows redirects.
 func upgrades(rooms, pages http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if wantsWebSocket(r) {
@@ -45,8 +45,8 @@ func upgrades(rooms, pages http.Handler) http.Handler {
 	})
 }
 
-// wantsWebSocket reports whether r names it among the protocols to change to. Whether it is a whole handshake the
-// rooms say.
+// wantsWebSocket reports whether r names websocket in its Upgrade header. The rooms check whether the handshake
+// is complete.
 func wantsWebSocket(r *http.Request) bool {
 	for protocol := range strings.SplitSeq(strings.Join(r.Header.Values("Upgrade"), ","), ",") {
 		if strings.EqualFold(strings.TrimSpace(protocol), "websocket") {

@@ -10,14 +10,15 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// A secret is given as itself, or as @FILE: what is in that file. The space around it does not count, as
-// editors and echo add a newline.
+// A secret is given as itself or as @FILE, the name of a file that contains it. Space around the secret is
+// removed, because editors and echo add a newline.
 type secret string
 
-// maxSecret bounds what is read of a file.
+// maxSecret is the largest size of the file, in bytes.
 const maxSecret = 4 << 10
 
-// Decode reads a secret, for kong, unless settings have read it already. Its errors do not show it.
+// Decode parses a secret, for kong. It takes over a secret that settings have already read. Its errors do not
+// show the secret.
 func (s *secret) Decode(c *kong.DecodeContext) error {
 	token, err := c.Scan.PopValue("secret")
 	if err != nil {

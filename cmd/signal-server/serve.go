@@ -8,7 +8,7 @@ import (
 	"example.org/rtcpeer/cmd/internal/cli"
 )
 
-// Serve is the command that runs the server.
+// serve is the command that runs the server.
 type serve struct{ options }
 
 const description = `A signaling server: peers meet here, then connect to each other directly. Open its address in a browser to try it. Games that use the protocol of Godot's signaling demo join the same rooms. Without a flag it serves all on port 9080.
@@ -18,7 +18,7 @@ On a public host: signal-server --listen=:443 --acme-domain=game.example --turn
 Each flag can be set in the environment, --max-rooms as SIGNAL_SERVER_MAX_ROOMS, or in
 the file of --config. A SECRET may be @FILE. More is in DEPLOY.md.`
 
-// Help is part of --help, for kong.
+// Help returns the description in --help, for kong.
 func (*serve) Help() string { return description }
 
 // Run is called by kong.
@@ -29,8 +29,8 @@ func (s *serve) Run(ctx context.Context, p *process) error {
 	if err := p.settings.problems(s.problems()).tell(p.err); err != nil {
 		return err
 	}
-	// Without this the end of a terminal, or of who reads the log, would end the server. There is nothing to
-	// read again on SIGHUP: certificates are when they change.
+	// Without this the server would end when its terminal or the reader of its log ends. SIGHUP does not reload
+	// anything: certificates are read again when their files change.
 	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
 	server, err := newServer(s.options, p.err)
 	if err != nil {

@@ -16,32 +16,32 @@ import (
 	"example.org/rtcpeer/signaling/signalserver"
 )
 
-// A server is the signaling server with all that is around it: its listeners, its page, its health
-// checks, STUN and TURN, figures, administration.
+// A server is the signaling server with everything around it: its listeners, its page, its health checks, STUN
+// and TURN, figures, administration.
 type server struct {
 	// Fixed at construction.
 	log        *slog.Logger
 	stderr     *logQueue // what log writes to
 	failures   *failures
-	gate       *gate // of all that everybody reaches
+	gate       *gate // of the public listeners
 	limits     limitOptions
 	proxied    bool          // trusted proxies send a PROXY header
-	drainDelay time.Duration // between the signal to end and the end
+	drainDelay time.Duration // from the signal to end until the server stops
 	rooms      *signalserver.Server
 	relays     *relays
-	bus        *bus    // nil: this server is alone
-	sites      []*site // the first is that of members
+	bus        *bus    // nil: this server is not in a cluster
+	sites      []*site // the first is for members
 
 	// Safe for all.
-	leaving atomic.Bool // about to end: not ready
+	leaving atomic.Bool // about to end, so not ready
 }
 
-// stopTimeout is within the 10 seconds that container runtimes give between SIGTERM and SIGKILL.
+// stopTimeout is less than the 10 seconds that container runtimes leave between SIGTERM and SIGKILL.
 const stopTimeout = 9 * time.Second
 
-// newServer binds the addresses, so that connections wait from now on; serve answers them.
+// newServer binds the addresses. From then on connections wait until serve answers them.
 func newServer(o options, stderr *logQueue) (*server, error) {
-	log := loglimit.Logger(o.Server.logger(stderr)) // strangers cause lines
+	log := loglimit.Logger(o.Server.logger(stderr)) // limited, because strangers can cause log lines
 	f := newFailures(log)
 	s := &server{log: log, stderr: stderr, failures: f, gate: o.gate(log, f), limits: o.Limits, proxied: o.Proxy.Protocol,
 		drainDelay: o.Operation.DrainDelay}
@@ -102,15 +102,15 @@ func (s *server) open(o options) error {
 	return s.openOthers(o, certificates, figures)
 }
 
-// newFront returns what sorts the connections of a guarded listener. Certificates are nil where TLS is not ended
-// there, and web is false where there is nothing but TURN.
+// newFront returns the front for a guarded listener. certificates is nil if the front does not end TLS, and web
+// is false if the listener has only TURN.
 func (s *server) newFront(l net.Listener, g *gate, certificates *tls.Config, web bool) *front {
 	return newFront(frontOptions{listener: l, gate: g, proxied: s.proxied, certificates: certificates,
 		timeout: s.limits.HandshakeTimeout, log: s.log, web: web})
 }
 
-// listenTURN returns what opens the listeners of TURN over TCP and TLS, behind a gate of their own or on the port
-// of members.
+// listenTURN returns the function that opens the listeners of TURN over TCP and TLS. They have a gate of their
+// own or are on the port of members.
 func (s *server) listenTURN(o *options, certificates *tls.Config) listenTURN {
 	g := newGate(turnStreams+spareAddress, turnPerAddress+spareAddress, o.Proxy.proxies(), s.log, s.failures)
 	return func(network, address string, secure bool) (net.Listener, error) {
@@ -124,7 +124,7 @@ func (s *server) listenTURN(o *options, certificates *tls.Config) listenTURN {
 		var config *tls.Config
 		if secure {
 			config = certificates.Clone()
-			config.NextProtos = nil // those of a web server; a TURN client that offers stun.turn would be refused
+			config.NextProtos = nil // these are for a web server; a TURN client that offers stun.turn would be refused
 		}
 		return s.newFront(g.guard(l), g, config, false).relays(network), nil
 	}
@@ -160,7 +160,7 @@ func (s *server) openOthers(o options, certificates certificates, figures *figur
 	return nil
 }
 
-// listen adds a site.
+// listen opens a site and adds it to sites.
 func (s *server) listen(flag, address string, certificates *tls.Config, g *gate) (*site, error) {
 	l, err := openSite(flag, address, s.limits, certificates, g, s.log)
 	if err != nil {
@@ -173,7 +173,7 @@ func (s *server) listen(flag, address string, certificates *tls.Config, g *gate)
 	return l, nil
 }
 
-// announce tells where the server is.
+// announce logs the addresses of the server.
 func (s *server) announce(o options) {
 	address := clientURL(s.sites[0].listener.Addr(), o.TLS.on(), o.TLS.host())
 	if o.Server.NoPage {
@@ -189,8 +189,8 @@ func (s *server) announce(o options) {
 	}
 }
 
-// serve answers until ctx ends or a listener fails, and then stops: members are told to come back, and
-// what has not ended after stopTimeout is cut.
+// serve answers requests until ctx is done or a listener fails. Then it stops: it tells members to come back
+// later, and cuts whatever has not ended after stopTimeout.
 func (s *server) serve(ctx context.Context) error {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
@@ -215,11 +215,11 @@ func (s *server) serve(ctx context.Context) error {
 	return nil
 }
 
-// A listenError is the end of a listener that nobody ended.
+// A listenError is the error of a listener that failed by itself.
 type listenError struct{ error }
 
-// leave serves as before, but is not ready, for so long that a balancer notices and leads nobody here any more. A
-// second signal ends the process at once.
+// leave keeps serving for drainDelay but reports not ready, so that a load balancer notices and sends no more
+// clients here. A second signal ends the process at once.
 func (s *server) leave() {
 	s.leaving.Store(true)
 	if s.drainDelay == 0 {
@@ -227,13 +227,13 @@ func (s *server) leave() {
 	}
 	s.log.Info("not ready", "until it stops", s.drainDelay)
 	for _, l := range s.sites {
-		l.http.SetKeepAlivesEnabled(false) // a connection of a proxy is not to be kept for the next request
+		l.http.SetKeepAlivesEnabled(false) // so that a proxy does not keep its connection for the next request
 	}
 	time.Sleep(s.drainDelay)
 }
 
-// stop ends the rooms first, while the health checks still answer: http.Server does not know of
-// WebSockets. The relays go on until then, for the links that they carry.
+// stop ends the rooms first, while the health checks still answer, because http.Server.Shutdown does not know
+// of WebSockets. Until the rooms have ended the TURN relays continue, for the links that use them.
 func (s *server) stop() {
 	s.log.Info("stopping")
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
@@ -254,7 +254,8 @@ func (s *server) stop() {
 	s.log.Info("stopped")
 }
 
-// close ends all but the rooms at once.
+// close ends everything except the rooms at once. It closes the bus only if there are no rooms, because the
+// rooms use it.
 func (s *server) close() {
 	for _, l := range s.sites {
 		l.http.Close()

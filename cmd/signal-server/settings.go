@@ -12,10 +12,10 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// An environment is what os.Environ returns: NAME=value each.
+// An environment is a list of variables as NAME=value, as os.Environ returns it.
 type environment []string
 
-// lookup is os.LookupEnv.
+// lookup is like os.LookupEnv.
 func (e environment) lookup(name string) (value string, found bool) {
 	for _, one := range e {
 		if key, v, ok := strings.Cut(one, "="); ok && key == name {
@@ -25,39 +25,41 @@ func (e environment) lookup(name string) (value string, found bool) {
 	return value, found
 }
 
-// Settings are what stands in the environment and in the file of --config, for kong, which gives flags of
-// the command line precedence. What is wrong there, or on the command line, is kept, and the flag in question as if
-// nothing were said of it, so that all is found at once.
+// settings are the values in the environment and in the file of --config. They implement kong's resolver; flags
+// on the command line take precedence. An error there, or on the command line, is kept, and its flag is treated
+// as if it were not set, so that all errors are found at once.
 type settings struct {
 	// Fixed at construction.
 	env environment
 
 	// Owned by kong's Parse.
 	read  bool
-	known map[string]setting // by flag
+	known map[string]setting // by name of the flag
 	found map[string]string  // where the value of a flag was found, if not on the command line
 	wrong problems
-	// unfit are the flags that were meant where something is wrong: what depends on them cannot be told.
+	// unfit are the flags whose setting is wrong. Other problems that depend on them cannot be judged.
 	unfit  map[string]bool
-	noFile bool // there is a file that cannot be read: nothing that depends on any flag can be told
+	noFile bool // the file cannot be read, so no problem of any flag can be judged
 }
 
-// A setting is one of the environment or the file.
+// A setting is a value from the environment or the file.
 type setting struct {
-	value any // as it would stand on the command line, a list of such, or a secret
+	value any // a string as on the command line, a list of such, or a secret
 	place string
 }
 
 const (
 	configFlag = "config"
-	// environmentPrefix begins the name of a flag in the environment.
+	// environmentPrefix is the beginning of the environment variables of flags.
 	environmentPrefix = "SIGNAL_SERVER_"
 )
 
-// kubernetes are variables that Kubernetes sets in each container beside a service of the name signal-server.
+// kubernetes matches the variables that Kubernetes sets in each container if there is a service named
+// signal-server.
 var kubernetes = regexp.MustCompile(`^SIGNAL_SERVER_(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_[0-9]+_.*)?)$`)
 
-// parse has kong parse the command line, without what is wrong there.
+// parse lets kong parse the command line. It removes each argument that is wrong, keeps the error, and parses
+// again.
 func (s *settings) parse(parser *kong.Kong, args []string) (*kong.Context, error) {
 	for {
 		c, err := parser.Parse(args)
@@ -73,13 +75,13 @@ func (s *settings) parse(parser *kong.Kong, args []string) (*kong.Context, error
 		s.add(err, flagNames(err.Error())...)
 		end := at + 1
 		for isFlag := strings.HasPrefix(args[at], "-") && !strings.Contains(args[at], "="); isFlag && end < len(args) && !strings.HasPrefix(args[end], "-"); {
-			end++ // its value
+			end++ // skip its value
 		}
 		args = slices.Concat(args[:at], args[end:])
 	}
 }
 
-// add keeps what is wrong with the settings of some flags.
+// add keeps an error in the settings of some flags.
 func (s *settings) add(err error, flags ...string) {
 	s.wrong = append(s.wrong, err)
 	if s.unfit == nil {
@@ -90,8 +92,9 @@ func (s *settings) add(err error, flags ...string) {
 	}
 }
 
-// problems returns all that is wrong: with the settings, and what was found after they were read, each with the place of
-// the flag that it begins with. What depends on a flag with something wrong is left out.
+// problems returns all errors: those in the settings, and those in found, which were found after the settings
+// had been read. To an error in found that begins with a flag it adds where the flag's value comes from. It
+// leaves out errors that depend on a flag whose setting is wrong.
 func (s *settings) problems(found problems) problems {
 	all := slices.Clone(s.wrong)
 	for _, err := range found {
@@ -135,7 +138,7 @@ func (s *settings) Resolve(c *kong.Context, _ *kong.Path, flag *kong.Flag) (any,
 
 var flagName = regexp.MustCompile(`--([a-z][a-z-]*)`)
 
-// flagNames returns the flags that a text names.
+// flagNames returns the flags that a text mentions.
 func flagNames(text string) (names []string) {
 	for _, m := range flagName.FindAllStringSubmatch(text, -1) {
 		names = append(names, m[1])
@@ -143,7 +146,7 @@ func flagNames(text string) (names []string) {
 	return names
 }
 
-// locate adds to an error that begins with the name of a flag where its value was found.
+// locate adds to an error that begins with a flag where the flag's value was found.
 func (s *settings) locate(err error) error {
 	if names := flagNames(err.Error()); len(names) > 0 && strings.HasPrefix(err.Error(), "--"+names[0]) && s.found[names[0]] != "" {
 		return fmt.Errorf("%w (%s)", err, s.found[names[0]])
@@ -153,14 +156,14 @@ func (s *settings) locate(err error) error {
 
 func isConfig(f *kong.Flag) bool { return f.Name == configFlag }
 
-// notSet are the flags that only the command line has.
+// notSet reports whether a flag can be given only on the command line.
 func notSet(name string) bool { return name == "help" || name == "version" }
 
 func environmentName(flag string) string {
 	return environmentPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// name is that of the file; empty if there is none.
+// name returns the name of the file of --config, or "" if there is none.
 func (s *settings) name(c *kong.Context) string {
 	name, _ := s.env.lookup(environmentName(configFlag))
 	for _, p := range c.Path {
@@ -171,8 +174,8 @@ func (s *settings) name(c *kong.Context) string {
 	return name
 }
 
-// readEnvironment takes the variables of the flags of the command. One that is misspelled would set nothing, and is wrong
-// unless another command has such a flag.
+// readEnvironment takes the values of the command's flags from the environment. A misspelled variable would set
+// nothing, so it is an error. A variable for a flag of another command is not.
 func (s *settings) readEnvironment(all []string, flags []*kong.Flag) {
 	for _, one := range s.env {
 		name, _, _ := strings.Cut(one, "=")
@@ -194,8 +197,9 @@ func (s *settings) readEnvironment(all []string, flags []*kong.Flag) {
 	}
 }
 
-// meantVariable reports whether a variable that is no setting was meant to be one, and of which flag if that can be told: one
-// that begins as settings do, or one whose beginning is misspelled too.
+// meantVariable reports whether a variable that is not a setting was probably meant as one: its name begins as
+// settings do, or nearly equals the whole name of a setting. flag is the flag that was meant, if it is clear
+// which.
 func meantVariable(name string, all []string) (flag string, wrong bool) {
 	if len(name) >= len(environmentPrefix) && strings.EqualFold(name[:len(environmentPrefix)], environmentPrefix) {
 		return nearest(strings.ToLower(strings.ReplaceAll(name[len(environmentPrefix):], "_", "-")), all), true
@@ -211,7 +215,7 @@ func meantVariable(name string, all []string) (flag string, wrong bool) {
 	return all[i], true
 }
 
-// take keeps the value of a flag if it is of the right type.
+// take keeps the value of a flag if it has the right type.
 func (s *settings) take(flag *kong.Flag, value any, place string) {
 	fit, err := fits(flag, value)
 	if err != nil {
@@ -223,8 +227,8 @@ func (s *settings) take(flag *kong.Flag, value any, place string) {
 	}
 }
 
-// fits returns a value for a flag, and what is wrong with its type. A secret is read, as its file can perhaps be
-// read only once.
+// fits returns a value for a flag, or an error if the value has the wrong type. It reads a secret at once,
+// because the file of a secret may be readable only once.
 func fits(flag *kong.Flag, value any) (any, error) {
 	target := reflect.New(flag.Target.Type()).Elem()
 	scan := kong.ScanFromTokens(kong.Token{Type: kong.FlagValueToken, Value: value})

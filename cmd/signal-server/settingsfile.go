@@ -85,7 +85,7 @@ func namesOf(flags []*kong.Flag) (names []string) {
 	return names
 }
 
-// settingOf returns a value as it would stand on the command line, or a list of such.
+// settingOf returns a value as a string as on the command line, or as a list of such strings.
 func settingOf(n *yaml.Node, many bool) (any, error) {
 	n = referred(n)
 	switch {
@@ -110,7 +110,7 @@ func settingOf(n *yaml.Node, many bool) (any, error) {
 	return list, nil
 }
 
-// referred returns what an alias stands for.
+// referred returns the node to which an alias refers.
 func referred(n *yaml.Node) *yaml.Node {
 	if n.Kind == yaml.AliasNode {
 		return n.Alias

@@ -9,20 +9,20 @@ import (
 	"time"
 )
 
-// A site is one listener and what it serves.
+// A site is one listener and its HTTP server.
 type site struct {
-	flag     string // of its address
+	flag     string // the flag that sets its address
 	listener net.Listener
-	front    *front // before the listener; nil: none
+	front    *front // sorts the connections; nil: none
 	http     http.Server
 }
 
 const (
 	idleTimeout  = time.Minute
-	writeTimeout = 30 * time.Second // of an answer: at 20 kbit/s, the largest file of the page
+	writeTimeout = 30 * time.Second // for an answer; at 20 kbit/s it is enough for the largest file of the page
 )
 
-// openSite binds the address; the handler is to be set.
+// openSite binds the address. The caller must set the handler.
 func openSite(flag, address string, limits limitOptions, certificates *tls.Config, g *gate, log *slog.Logger) (*site, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
@@ -32,7 +32,7 @@ func openSite(flag, address string, limits limitOptions, certificates *tls.Confi
 	l.http = http.Server{
 		TLSConfig:         certificates,
 		ReadHeaderTimeout: limits.HandshakeTimeout,
-		ReadTimeout:       limits.HandshakeTimeout, // with the body. A WebSocket is taken from net/http
+		ReadTimeout:       limits.HandshakeTimeout, // with the body; not for a hijacked WebSocket
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    limits.MaxHeader,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
@@ -40,11 +40,11 @@ func openSite(flag, address string, limits limitOptions, certificates *tls.Confi
 	return l, nil
 }
 
-// hurry bounds the time of answers that nobody reads. It is not for the administration, whose profiles take their time:
-// see admin.
+// hurry limits the time for writing an answer, so that a client that does not read cannot hold it open. It is
+// not for the administration, which sets its own deadlines because of profiles: see admin.
 func (l *site) hurry() { l.http.WriteTimeout = writeTimeout }
 
-// behind has f sort the connections, which may be that it ends TLS.
+// behind lets f sort the connections of the site. f may also end TLS; then the site does not.
 func (l *site) behind(f *front) {
 	l.front, l.listener = f, f.web
 	if f.certificates != nil {
@@ -59,7 +59,8 @@ func (l *site) serve() error {
 	return l.http.Serve(l.listener)
 }
 
-// clientURL is where a client finds the server; one on this machine, if no name is known.
+// clientURL returns the URL at which a client reaches the server. If no name is known and the listener has no
+// specific address, it is a URL for clients on this machine.
 func clientURL(addr net.Addr, secure bool, name string) string {
 	tcp := addr.(*net.TCPAddr)
 	scheme, usual := "ws://", 80

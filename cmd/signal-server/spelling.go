@@ -1,6 +1,7 @@
 package main
 
-// didYouMean is the end of an error about a misspelled name; shown is how a name is written there.
+// didYouMean returns the end of an error about a misspelled name. shown returns a name in the form used in the
+// error.
 func didYouMean(meant string, shown func(string) string) string {
 	if meant == "" {
 		return ""
@@ -8,7 +9,7 @@ func didYouMean(meant string, shown func(string) string) string {
 	return ", did you mean " + shown(meant) + "?"
 }
 
-// nearest returns the known name that is nearest to a misspelled one, or an empty one if none is near.
+// nearest returns the known name that is closest to a misspelled one, or "" if none is close.
 func nearest(name string, known []string) string {
 	best, distance := "", 1+max(2, len(name)/4)
 	for _, candidate := range known {
@@ -19,7 +20,8 @@ func nearest(name string, known []string) string {
 	return best
 }
 
-// editDistance is how many characters must be added, removed or changed (Levenshtein).
+// editDistance returns how many bytes must be added, removed or changed to turn a into b (Levenshtein
+// distance).
 func editDistance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

@@ -52,7 +52,7 @@ func (o *tlsOptions) check(p *problems) {
 
 func (o *tlsOptions) on() bool { return o.Cert != "" || len(o.Domains) > 0 }
 
-// host is the name that clients know this host by, if the certificates tell.
+// host returns the name under which clients know this host, if it is given with --acme-domain.
 func (o *tlsOptions) host() string {
 	if len(o.Domains) > 0 {
 		return o.Domains[0]
@@ -60,14 +60,14 @@ func (o *tlsOptions) host() string {
 	return ""
 }
 
-// certificates are what a TLS listener needs, and what answers the certificate authority.
+// certificates are the TLS settings of a listener, and the handler for challenges of the certificate authority.
 type certificates struct {
 	config    *tls.Config                     // nil: no TLS
-	challenge func(http.Handler) http.Handler // goes before the redirect
+	challenge func(http.Handler) http.Handler // wraps the handler of the redirect
 }
 
-// watch has expires say until when the certificates are good, by the first of their names: of files at once, of ACME
-// from the first handshake on.
+// watch sets expires to the time at which a certificate expires, labeled with the first of its names. For
+// certificates from files it does so at once, for ACME from the first handshake on.
 func (c certificates) watch(expires *prometheus.GaugeVec) {
 	if c.config == nil {
 		return
@@ -81,7 +81,7 @@ func (c certificates) watch(expires *prometheus.GaugeVec) {
 		}
 		return certificate, err
 	}
-	_, _ = c.config.GetCertificate(new(tls.ClientHelloInfo)) // ACME has none for no name
+	_, _ = c.config.GetCertificate(new(tls.ClientHelloInfo)) // fails with ACME, which needs a server name
 }
 
 func (o *tlsOptions) certificates(log *slog.Logger) (certificates, error) {
@@ -102,8 +102,8 @@ func (o *tlsOptions) certificates(log *slog.Logger) (certificates, error) {
 	return certificates{}, nil
 }
 
-// manager has Let's Encrypt asked for the given names only: whoever connects chooses the name, and there
-// is a limit for how often one may ask.
+// manager returns an autocert manager that requests certificates only for the given names. Clients choose the
+// name in their hello, and the authority limits how often one may ask.
 func (o *tlsOptions) manager() *autocert.Manager {
 	return &autocert.Manager{
 		Prompt:     autocert.AcceptTOS,
@@ -116,20 +116,22 @@ func (o *tlsOptions) manager() *autocert.Manager {
 
 type getCertificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 
-// serveTLS leaves HTTP/2 out: a WebSocket does not go over it, and the page is small.
+// serveTLS returns a TLS config without HTTP/2, because the server's WebSockets need HTTP/1.1 and the page is
+// small.
 func serveTLS(get getCertificate, more ...string) *tls.Config {
 	return &tls.Config{GetCertificate: get, NextProtos: append([]string{"http/1.1"}, more...)}
 }
 
-// withTURN adds what clients of TURN offer (RFC 7443), for a port that both share.
+// withTURN adds the protocols that TURN clients offer (RFC 7443), for a port that HTTP and TURN share.
 func withTURN(web *tls.Config) *tls.Config {
 	config := web.Clone()
 	config.NextProtos = append(slices.Clone(web.NextProtos), "stun.turn", "stun.nat-discovery")
 	return config
 }
 
-// logged tells why there is no certificate for a name of ours; autocert tells only the client, and only
-// that it is so. Other names are a mistake of the client, or of somebody who tries all hosts.
+// logged wraps get to log why there is no certificate for one of the server's own names, because autocert
+// returns the error only to the handshake. Errors about other names are not logged: they are mistakes of
+// clients, or scans of all hosts.
 func (o *tlsOptions) logged(get getCertificate, log *slog.Logger) getCertificate {
 	return func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 		c, err := get(hello)
@@ -140,8 +142,8 @@ func (o *tlsOptions) logged(get getCertificate, log *slog.Logger) getCertificate
 	}
 }
 
-// redirect sends browsers to https, where the TLS listener is at port. Who came to port 80, while this is
-// another one, came by a port that is forwarded: then 443 is taken to be forwarded as well.
+// redirect redirects browsers to https. port is the port of the TLS listener. If a client used port 80 but this
+// listener has another port, then port 80 is forwarded to it, and redirect assumes that 443 is forwarded too.
 func redirect(port int) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name, from, err := net.SplitHostPort(r.Host)
@@ -160,7 +162,7 @@ func redirect(port int) http.Handler {
 	})
 }
 
-// localPort is where r arrived.
+// localPort returns the port at which r arrived, or 0 if it is not known.
 func localPort(r *http.Request) int {
 	if at, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr); ok {
 		return at.Port

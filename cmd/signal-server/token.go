@@ -13,7 +13,7 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// Token is the command that mints one.
+// token is the command that creates an access token.
 type token struct {
 	Key      string        `required:"" placeholder:"FILE" help:"The secret of --auth-jwt, or the private key that belongs to it, in PEM."`
 	Room     string        `required:"" placeholder:"NAME" help:"Room to join; a name with * at its end for all that begin so; * for all."`

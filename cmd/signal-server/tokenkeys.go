@@ -13,8 +13,8 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// A verifyKey checks signatures of tokens, a signKey makes them. Which method goes with a key is decided
-// by the key, never by the token.
+// A verifyKey checks the signatures of tokens, a signKey makes them. The key decides the signing method, never
+// the token.
 type verifyKey struct {
 	method jwt.SigningMethod
 	key    jwt.VerificationKey
@@ -25,10 +25,10 @@ type signKey struct {
 	key    any
 }
 
-// minHMAC is that of RFC 7518 section 3.2 for HS256: the size of the hash.
+// minHMAC is the smallest size of a secret in bytes, from RFC 7518 section 3.2 for HS256: the size of the hash.
 const minHMAC = 32
 
-// readVerifyKey reads the file of a public key, or of a secret. Its errors do not show what is in it.
+// readVerifyKey reads a file with a public key or a secret. Its errors do not show the key.
 func readVerifyKey(name string) (verifyKey, error) {
 	block, secret, err := readKey(name)
 	switch {
@@ -50,7 +50,7 @@ func readVerifyKey(name string) (verifyKey, error) {
 	return verifyKey{}, fmt.Errorf("%s: want a key of RSA or Ed25519", name)
 }
 
-// readSignKey reads the file of a private key, or of a secret.
+// readSignKey reads a file with a private key or a secret.
 func readSignKey(name string) (signKey, error) {
 	block, secret, err := readKey(name)
 	switch {
@@ -72,7 +72,8 @@ func readSignKey(name string) (signKey, error) {
 	return signKey{}, fmt.Errorf("%s: want a key of RSA or Ed25519", name)
 }
 
-// readKey returns the PEM block of a file, or the secret that it is, without the space around it.
+// readKey returns the PEM block in a file. If there is none, the whole file is a secret, which is returned
+// without the space around it.
 func readKey(name string) (*pem.Block, []byte, error) {
 	content, err := os.ReadFile(name)
 	if err != nil {

@@ -81,20 +81,20 @@ func (o *turnOptions) check(p *problems) {
 	}
 }
 
-// Relays are where links find their way around NATs: the server of this process, if there is one, and
-// others.
+// relays are the STUN and TURN servers that members are told of: the server in this process, if there is one,
+// and others.
 type relays struct {
 	// Fixed at construction.
 	own         *turnserver.Server // nil: none
 	credentials turnserver.Credentials
-	turn        []string // URLs of others that share the secret
+	turn        []string // URLs of other servers that share the secret
 	salt        []byte
 }
 
-// ListenTURN is turnserver's Config.Listen.
+// listenTURN is the type of turnserver's Config.Listen.
 type listenTURN func(network, address string, secure bool) (net.Listener, error)
 
-// relays starts the server, if there is to be one.
+// relays starts the TURN server if --turn is set.
 func (o *turnOptions) relays(certificates *tls.Config, name string, listen listenTURN, log *slog.Logger) (*relays, error) {
 	r := &relays{credentials: o.credentials(), salt: []byte(rand.Text())}
 	_, r.turn = o.others()
@@ -136,7 +136,8 @@ func (o *turnOptions) credentials() turnserver.Credentials {
 	return turnserver.Credentials{Secret: string(o.Secret), TTL: o.TTL}
 }
 
-// others are the servers outside of this process, by whether they need credentials.
+// others returns the URLs of the servers outside this process: those of STUN, and those of TURN, which need
+// credentials.
 func (o *turnOptions) others() (stun, turn []string) {
 	for _, url := range o.ICEServer {
 		if strings.HasPrefix(url, "stun") {
@@ -148,14 +149,15 @@ func (o *turnOptions) others() (stun, turn []string) {
 	return stun, turn
 }
 
-// inFlags puts the flags in place of turnserver's fields.
+// inFlags replaces the names of turnserver's Config fields by the names of the flags.
 func inFlags(err error) error {
 	return errors.New(strings.NewReplacer("turnserver: ", "", "Config.PublicAddresses", "--turn-address",
 		"Config.UDP", "--turn-listen", "Config.TCP", "--turn-listen", "Config.TLS", "--turn-listen-tls",
 		"Config.Host", "--turn-host").Replace(err.Error()))
 }
 
-// iceServers are what one member is told besides STUN servers, and for how long that is good.
+// iceServers returns the servers that one member is told of in addition to the STUN servers of the Config, and
+// how long its credentials are valid.
 func (r *relays) iceServers(room signaling.RoomName, id signaling.PeerID) ([]signaling.ICEServer, time.Duration) {
 	if len(r.turn) == 0 && r.own == nil {
 		return nil, 0
@@ -171,15 +173,15 @@ func (r *relays) iceServers(room signaling.RoomName, id signaling.PeerID) ([]sig
 	return list, r.credentials.TTL
 }
 
-// user is a name for a member. It travels in the clear, and who knows the name of a room may be able to
-// join it, so that is not to be seen in it.
+// user returns a TURN user name for a member. The name is sent unencrypted, so it must not reveal the room's
+// name, with which a listener might be able to join the room.
 func (r *relays) user(room signaling.RoomName, id signaling.PeerID) string {
 	mac := hmac.New(sha256.New, r.salt)
 	mac.Write([]byte(room))
 	return fmt.Sprintf("%x-%d", mac.Sum(nil)[:6], id)
 }
 
-// of is how many relays of this process a member has.
+// of returns how many relays of this process a member has.
 func (r *relays) of(room signaling.RoomName, id signaling.PeerID) int {
 	if r.own == nil {
 		return 0
@@ -187,7 +189,7 @@ func (r *relays) of(room signaling.RoomName, id signaling.PeerID) int {
 	return r.own.AllocationsOf(r.user(room, id))
 }
 
-// close ends the relays of this process, and with them the links that use them.
+// close ends the TURN server of this process, and with it the links that use its relays.
 func (r *relays) close() {
 	if r != nil && r.own != nil {
 		r.own.Close()

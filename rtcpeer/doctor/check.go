@@ -14,20 +14,22 @@ import (
 	"github.com/pion/stun/v4"
 )
 
-// A Check is what came of one URL.
+// A Check is the result of examining one URL.
 type Check struct {
 	URL  string
 	Over string        // "udp", "tcp" or "tls"; empty if the URL cannot be read
-	Took time.Duration // until the answer, or the relay; of a failure until that
+	Took time.Duration // time until the answer, the relay or the failure
 
-	// Mapped is this end as a STUN server sees it; Relay is what a TURN server gave.
+	// Mapped is the address of this end as a STUN server sees it. Relay is the address that a TURN server
+	// allocated.
 	Mapped, Relay netip.AddrPort
-	// Err is nil if it works, Remedy then empty or what is not as it should be all the same.
+	// Err is nil if the server works. Remedy says what to do about Err; if Err is nil, it is empty or names a
+	// lesser problem.
 	Err    error
 	Remedy string
 }
 
-// TURN reports whether the URL is that of a TURN server.
+// TURN reports whether the URL names a TURN server.
 func (c Check) TURN() bool { return len(c.URL) > 4 && c.URL[:4] == "turn" }
 
 const (
@@ -46,7 +48,7 @@ const (
 	remedySTUNS       = "browsers and Pion ask for their address over UDP: use stun:"
 )
 
-// remedy says what to do about err.
+// remedy returns what to do about err.
 func remedy(over string, err error) string {
 	if told, ok := errors.AsType[*stun.TurnError](err); ok {
 		return remedyOf(told.ErrorCodeAttr.Code)

@@ -10,13 +10,13 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// A Config says what to examine. The zero value examines nothing.
+// A Config lists the servers to examine. The zero value examines none.
 type Config struct {
-	// Servers are those that links would use.
+	// Servers are the STUN and TURN servers that links would use.
 	Servers []transport.ICEServer
-	// Timeout is for each URL. Zero means 5s.
+	// Timeout limits the examination of each URL. Zero means 5s.
 	Timeout time.Duration
-	// TLS is for turns. Nil means the defaults of crypto/tls. It is cloned.
+	// TLS is the configuration for turns URLs. Nil means the defaults of crypto/tls. It is cloned.
 	TLS *tls.Config
 }
 

@@ -1,13 +1,13 @@
-// Package doctor finds out what works from here of what links need: STUN servers, the kind of mapping
-// that the NAT in between makes, and TURN servers over UDP, TCP and TLS.
+// Package doctor checks what links can use from this machine: STUN servers, TURN servers over UDP, TCP and TLS,
+// and the kind of mapping of the NAT in between.
 //
 //	Examine --+-- binding requests -----------------> STUN and TURN servers over UDP
-//	          |   from one socket; each tells the address that it sees, and their comparison the mapping
+//	          |   from one socket; each answers with the address that it sees, and comparing these shows the mapping
 //	          +-- an allocation for each TURN URL ---> relay
 //	          |                                         |
-//	          +-- a packet to the relay over UDP --------+  whose other end tells how it sees this socket:
+//	          +-- a packet to the relay over UDP --------+  its other end learns the address of this socket:
 //	                                                        a second opinion from a single server
 //
-// The examinations of all URLs run at the same time. Each has Config.Timeout, and nothing is left of
-// any when Examine returns. The package decides nothing about links: transport/webrtc does.
+// All URLs are examined at the same time, each for at most Config.Timeout. When Examine returns, nothing of
+// them is still running. The package makes no decisions about links: transport/webrtc does.
 package doctor

@@ -22,11 +22,11 @@ type examination struct {
 	// Fixed at construction.
 	config Config
 	socket *socket
-	wg     sync.WaitGroup // a check of each URL, and what they start
+	wg     sync.WaitGroup // the checks of all URLs, and the goroutines that they start
 }
 
-// Examine checks every URL of config.Servers, and calls tell with each when it is done, from the
-// caller's goroutine. The error is that of a system without sockets.
+// Examine checks every URL of config.Servers. It calls tell with each result as soon as it is there, from the
+// caller's goroutine. It returns an error only if the system cannot open a UDP socket.
 func Examine(ctx context.Context, config Config, tell func(Check)) (Report, error) {
 	s, err := newSocket()
 	if err != nil {
@@ -86,7 +86,7 @@ func (e *examination) check(ctx context.Context, url string, server transport.IC
 	return c
 }
 
-// stun asks a STUN server.
+// stun examines a STUN server.
 func (e *examination) stun(ctx context.Context, c *Check, t target) (err error) {
 	if err := t.resolve(ctx); err != nil {
 		return err
@@ -96,7 +96,7 @@ func (e *examination) stun(ctx context.Context, c *Check, t target) (err error) 
 	return err
 }
 
-// turn asks a TURN server.
+// turn examines a TURN server.
 func (e *examination) turn(ctx context.Context, c *Check, t target) error {
 	if err := t.resolve(ctx); err != nil {
 		return err
@@ -110,7 +110,7 @@ const (
 	overTLS = "tls"
 )
 
-// A target is what a URL names.
+// A target is the server that a URL names.
 type target struct {
 	host                 string
 	port                 int
@@ -135,7 +135,7 @@ func parse(url string) (target, error) {
 	return t, nil
 }
 
-// resolve finds the address, of IPv4 where there is one.
+// resolve looks up the address. It prefers IPv4.
 func (t *target) resolve(ctx context.Context) error {
 	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", t.host)
 	if err != nil {

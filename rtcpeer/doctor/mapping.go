@@ -7,25 +7,26 @@ import (
 	"net/netip"
 )
 
-// A Mapping is how what stands between this end and the Internet maps UDP addresses (RFC 4787).
+// A Mapping is how the NAT between this end and the Internet maps UDP addresses (RFC 4787).
 type Mapping string
 
 const (
-	// MappingUnknown is that of too few answers: of one server at one port only.
+	// MappingUnknown means that there were too few answers: only one server at one port answered.
 	MappingUnknown Mapping = "unknown"
-	// MappingNone is that of a public address: there is no NAT.
+	// MappingNone means that this end has a public address: there is no NAT.
 	MappingNone Mapping = "none"
-	// MappingIndependent is that of an address that is the same for all: a link is direct unless the
-	// other end is behind a symmetric NAT, or without UDP.
+	// MappingIndependent means that all destinations see the same address. Links are direct unless the other
+	// end is behind a symmetric NAT or has no UDP.
 	MappingIndependent Mapping = "endpoint-independent"
-	// MappingSymmetric is that of another address for each destination: a link with an end behind a
-	// NAT needs a TURN server.
+	// MappingSymmetric means that each destination sees another address. A link needs a TURN server if the
+	// other end is also behind a NAT.
 	MappingSymmetric Mapping = "symmetric"
-	// MappingBlocked is that of no answer over UDP at all.
+	// MappingBlocked means that there was no answer over UDP at all.
 	MappingBlocked Mapping = "blocked"
 )
 
-// mappingOf compares how destinations see one socket, whose port is given.
+// mappingOf compares the addresses at which destinations see one socket. port is the socket's local port and
+// local are this machine's addresses.
 func mappingOf(seen map[netip.AddrPort]netip.AddrPort, port uint16, local []netip.Addr) Mapping {
 	if len(seen) == 0 {
 		return MappingBlocked
@@ -48,7 +49,7 @@ func mappingOf(seen map[netip.AddrPort]netip.AddrPort, port uint16, local []neti
 	return MappingUnknown
 }
 
-// localAddresses are those of the interfaces; none where the system does not tell.
+// localAddresses returns the addresses of the interfaces, or none if the system does not report them.
 func localAddresses() (list []netip.Addr) {
 	addresses, _ := net.InterfaceAddrs()
 	for _, a := range addresses {

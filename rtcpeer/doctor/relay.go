@@ -17,7 +17,8 @@ import (
 	"github.com/pion/turn/v5"
 )
 
-// allocate asks a TURN server for a relay, and has the socket send to it.
+// allocate asks a TURN server for a relay. If the server was reached over UDP, the socket then sends a packet
+// to the relay.
 func (e *examination) allocate(ctx context.Context, c *Check, t target) error {
 	conn, err := e.connect(ctx, t)
 	if err != nil {
@@ -48,7 +49,7 @@ func (e *examination) allocate(ctx context.Context, c *Check, t target) error {
 	return nil
 }
 
-// connect makes the connection to a TURN server, over what its URL says.
+// connect opens the connection to a TURN server over the protocol in its URL.
 func (e *examination) connect(ctx context.Context, t target) (net.PacketConn, error) {
 	if t.over == overUDP {
 		return net.ListenPacket(family(t.address.Addr()), ":0")
@@ -70,8 +71,8 @@ func (e *examination) connect(ctx context.Context, t target) (net.PacketConn, er
 	return turn.NewSTUNConn(conn), nil
 }
 
-// sendThrough has the relay tell how it sees the socket. A server that does not relay to the
-// socket's address is as it should be: it may be a private one, and the server careful.
+// sendThrough finds out at which address the relay sees the socket. A server that refuses to relay to the
+// socket's address is not a problem: the address may be private, and a careful server refuses those.
 func (e *examination) sendThrough(ctx context.Context, c *Check, t target, client *turn.Client, relay net.PacketConn) {
 	mapped, err := e.socket.ask(ctx, t.address)
 	if err != nil {
@@ -98,10 +99,10 @@ func (e *examination) sendThrough(ctx context.Context, c *Check, t target, clien
 	}
 }
 
-// hello is no STUN message, which begin with two zero bits, nor anything else that a peer speaks.
+// hello is not a STUN message, since these begin with two zero bits, and no other message that a peer sends.
 const hello = "\xffhello"
 
-// knock sends to a relay until it has ended.
+// knock sends to a relay until ended is closed.
 func (e *examination) knock(ended <-chan struct{}, relay netip.AddrPort) {
 	for {
 		if _, err := e.socket.conn.WriteToUDPAddrPort([]byte(hello), relay); err != nil {
@@ -115,7 +116,7 @@ func (e *examination) knock(ended <-chan struct{}, relay netip.AddrPort) {
 	}
 }
 
-// late is err, or that the time is over.
+// late returns err, or an error that says "no answer" if the time is over.
 func late(ctx context.Context, err error) error {
 	if ctx.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded) {
 		return fmt.Errorf("no answer: %w", os.ErrDeadlineExceeded)
@@ -123,7 +124,7 @@ func late(ctx context.Context, err error) error {
 	return err
 }
 
-// family is the network of a socket; Pion takes the relay's from it.
+// family returns the network of a socket for reaching a. Pion also allocates the relay in that network.
 func family(a netip.Addr) string {
 	if a.Is4() {
 		return "udp4"

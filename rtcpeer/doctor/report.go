@@ -4,13 +4,13 @@ package doctor
 
 import "slices"
 
-// A Report is what came of all checks.
+// A Report is the result of all checks.
 type Report struct {
 	Checks  []Check // in the order of the URLs
 	Mapping Mapping
 }
 
-// An Outlook says with whom links would connect.
+// An Outlook says which peers links could connect to.
 type Outlook string
 
 const (
@@ -21,7 +21,7 @@ const (
 	Nobody    Outlook = "no link leaves this network: nothing that was asked has answered"
 )
 
-// Outlook is what the checks mean for links.
+// Outlook returns what the checks mean for links.
 func (r Report) Outlook() Outlook {
 	works := func(turn bool) bool {
 		return slices.ContainsFunc(r.Checks, func(c Check) bool { return c.Err == nil && c.TURN() == turn })

@@ -15,7 +15,7 @@ import (
 	"github.com/pion/stun/v4"
 )
 
-// A socket asks how servers see it. Its goroutine, readLoop, ends with close.
+// A socket asks servers at which address they see it. Its goroutine, readLoop, ends with close.
 type socket struct {
 	// Fixed at construction.
 	conn *net.UDPConn
@@ -23,10 +23,10 @@ type socket struct {
 
 	mu      sync.Mutex // guards the fields below
 	waiting map[[stun.TransactionIDSize]byte]chan<- netip.AddrPort
-	seen    map[netip.AddrPort]netip.AddrPort // how each destination sees it
+	seen    map[netip.AddrPort]netip.AddrPort // the address at which each destination sees it
 }
 
-// newSocket opens a socket for IPv4, as IPv6 has no mapping to speak of.
+// newSocket opens a socket for IPv4, because NATs of IPv6 are rare.
 func newSocket() (*socket, error) {
 	conn, err := net.ListenUDP("udp4", nil)
 	if err != nil {
@@ -44,11 +44,11 @@ func (s *socket) close() {
 
 var errIPv6 = errors.New("doctor: an IPv6 address only: not examined, as IPv6 needs no STUN")
 
-// resend is how long to wait for an answer before asking again; RFC 8489 begins with 500 ms and
-// doubles, but here somebody waits.
+// resend is how long to wait for an answer before asking again. RFC 8489 begins with 500 ms and doubles the
+// time, but here a user is waiting.
 const resend = 250 * time.Millisecond
 
-// ask returns how the server at to sees this socket.
+// ask returns the address at which the server at to sees this socket.
 func (s *socket) ask(ctx context.Context, to netip.AddrPort) (netip.AddrPort, error) {
 	if !to.Addr().Is4() {
 		return netip.AddrPort{}, errIPv6
@@ -57,7 +57,7 @@ func (s *socket) ask(ctx context.Context, to netip.AddrPort) (netip.AddrPort, er
 	if err != nil {
 		return netip.AddrPort{}, fmt.Errorf("doctor: %w", err)
 	}
-	answers := make(chan netip.AddrPort, 1) // a second answer is not waited for
+	answers := make(chan netip.AddrPort, 1) // nobody waits for a second answer
 	s.expect(request.TransactionID, answers)
 	defer s.expect(request.TransactionID, nil)
 	for {
@@ -85,7 +85,7 @@ func (s *socket) expect(id [stun.TransactionIDSize]byte, answers chan<- netip.Ad
 	s.waiting[id] = answers
 }
 
-// note keeps how a destination sees this socket.
+// note records the address at which a destination sees this socket.
 func (s *socket) note(to, mapped netip.AddrPort) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -97,7 +97,7 @@ func (s *socket) readLoop() {
 	for {
 		n, _, err := s.conn.ReadFromUDPAddrPort(buffer)
 		if err != nil {
-			return // closed: an answer that a host is not there does not come here
+			return // closed; an ICMP error does not end an unconnected socket
 		}
 		m := &stun.Message{Raw: append([]byte(nil), buffer[:n]...)}
 		var mapped stun.XORMappedAddress
@@ -115,12 +115,12 @@ func (s *socket) answer(id [stun.TransactionIDSize]byte, mapped netip.AddrPort) 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	select {
-	case s.waiting[id] <- mapped: // nil, if nobody waits
+	case s.waiting[id] <- mapped: // a nil channel if nobody waits
 	default:
 	}
 }
 
-// mapping compares what was seen.
+// mapping returns the mapping that the answers so far show.
 func (s *socket) mapping() Mapping {
 	s.mu.Lock()
 	defer s.mu.Unlock()

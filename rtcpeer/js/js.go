@@ -8,13 +8,13 @@
 //		mux.Handle("/"+name, js.Handler())
 //	}
 //
-// The source is in src, one noun a file. npm and Handler ship all of it in one file for each module, minified, and gzipped
-// once for all, as small as can be. TestBundle (bundle_test.go) makes them, and checks that they are up to date:
+// The source is in folder src. The npm package and Handler ship each module as one file, minified and gzipped.
+// TestBundle (bundle_test.go) checks that these files are up to date, and writes them with:
 //
 //	go generate ./rtcpeer/js
 //
-// Each module is also served under its name with the version of the package, such as rtcpeer-0.1.0.js: that never changes, and
-// browsers keep it for a year. Pages of other origins may load all of them (CORS).
+// Each module is also served under a name that contains the version of the package, such as rtcpeer-0.1.0.js.
+// Its content never changes, so browsers keep it for a year. Pages of other origins may load all files (CORS).
 package js
 
 import (
@@ -42,8 +42,8 @@ var embedded embed.FS
 //go:embed package.json
 var manifest []byte
 
-// Names returns the names of the files that Handler serves: the modules, with and without the version in the name, and their
-// source maps.
+// Names returns the names of the files that Handler serves: the modules, with and without the version in the
+// name, and their source maps.
 func Names() []string {
 	names := slices.Collect(maps.Keys(files))
 	for name := range files {
@@ -55,13 +55,13 @@ func Names() []string {
 	return names
 }
 
-// Version returns the version of the modules, as package.json has it.
+// Version returns the version of the modules, which package.json contains.
 func Version() string { return version() }
 
 var version = sync.OnceValue(func() string {
 	var m struct{ Version string }
 	if err := json.Unmarshal(manifest, &m); err != nil {
-		panic(err) // what is embedded is JSON
+		panic(err) // the embedded file is valid JSON
 	}
 	return m.Version
 })
@@ -69,8 +69,9 @@ var version = sync.OnceValue(func() string {
 // Module returns rtcpeer.js as it is shipped. The slice belongs to the caller.
 func Module() []byte { return slices.Clone(files["rtcpeer.js"]().plain.bytes) }
 
-// Handler serves the files of Names to GET and HEAD, in whatever folder. Clients that take it get them gzipped, and an
-// ETag by which browsers ask for them again only when they have changed.
+// Handler serves the files of Names to GET and HEAD. It ignores the folder in the request's path. Clients that
+// accept gzip get the files gzipped. Each file has an ETag, so browsers download it again only when it has
+// changed.
 func Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name := path.Base(r.URL.Path)
@@ -91,7 +92,7 @@ func Handler() http.Handler {
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Access-Control-Allow-Origin", "*")
 		h.Set("Cross-Origin-Resource-Policy", "cross-origin")
-		h.Set("Cache-Control", "no-cache") // keep it, but ask
+		h.Set("Cache-Control", "no-cache") // browsers keep it, but ask whether it has changed
 		if versioned {
 			h.Set("Cache-Control", "public, max-age=31536000, immutable")
 		}
@@ -117,10 +118,10 @@ type representation struct {
 	tag   string
 }
 
-// A served file has two forms.
+// A served is a file in its two forms.
 type served struct{ plain, zipped representation }
 
-// files are made when they are first asked for.
+// files are the files by name. Each is prepared when it is first requested.
 var files = map[string]func() served{
 	"rtcpeer.js":         module("rtcpeer.js"),
 	"rtcpeer.js.map":     sourceMap("rtcpeer.js.map"),
@@ -153,7 +154,7 @@ func sourceMap(name string) func() served {
 func read(name string) []byte {
 	b, err := embedded.ReadFile(name)
 	if err != nil {
-		panic(err) // what is embedded can be read
+		panic(err) // embedded files can always be read
 	}
 	return b
 }

@@ -6,45 +6,48 @@ import (
 	"time"
 )
 
-// A Limited Transport's paths take so much CPU to make that only some are to be made at once.
+// A Limited is a Transport whose paths take so much CPU to make that only a limited number should be made at
+// once.
 type Limited interface {
 	Transport
-	// Slots returns the bound. Transports whose paths take the same CPU share it.
+	// Slots returns the limit. Transports whose paths use the same CPU share it.
 	Slots() *Slots
 }
 
-// Slots bounds how many ends of paths are being made at once. An end that offers waits for a free slot; one that answers
-// takes a slot at once, even if none is free, since the other end has begun. So no end waits for one that waits itself.
-// However many answer, half of the slots are left to those that offer. Its methods may be called from any goroutine. A nil *Slots has no bound.
+// Slots limits how many ends of paths are being made at once. An end that offers waits for a free slot. An end
+// that answers takes a slot at once, even if none is free, because the other end has already begun. So no end
+// waits for an end that is waiting itself. However many ends answer, half of the slots remain for ends that
+// offer. The methods may be called from any goroutine. A nil *Slots has no limit.
 type Slots struct {
 	limit int
 	hold  time.Duration
 
 	mu      sync.Mutex // guards the fields below
 	taken   int        // more than limit if ends have answered
-	offer   int        // of taken, those that had to be free
+	offer   int        // of taken, the slots of ends that offer
 	waiting []*Slot    // in the order in which they are served
-	waited  time.Time  // when the last of them was
+	waited  time.Time  // when one of waiting was last served
 }
 
-// A Slot is the place of one end of a path among those that are being made, or its place in the queue.
+// A Slot is the slot of one end of a path, or its place in the queue for one.
 type Slot struct {
-	slots *Slots        // nil: there is no bound
-	offer bool          // it had to be free
+	slots *Slots        // nil: there is no limit
+	offer bool          // of an end that offers
 	ready chan struct{} // closed when the slot is taken
 
 	// Guarded by slots.mu.
 	over     bool
-	timer    *time.Timer // ends the slot when it has been taken for long enough; nil: it is not taken yet
-	due      time.Time   // when that is
+	timer    *time.Timer // ends the slot when its time is over; nil: the slot is not taken yet
+	due      time.Time   // when the timer should fire
 	extended bool
 }
 
-// NewSlots returns a bound of limit ends. A slot is free again after hold, even if its path is still being made: by then
-// it waits for the network and not for the CPU. On a process that is short of CPU hold is up to four times as long.
+// NewSlots returns a limit of limit ends. A slot becomes free again after hold, even if its path is still being
+// made, because by then the path waits for the network and not for the CPU. In a process that is short of CPU,
+// hold is extended to up to four times its length.
 func NewSlots(limit int, hold time.Duration) *Slots { return &Slots{limit: limit, hold: hold} }
 
-// Wait joins the queue for a slot. The caller must End it, whether or not it is ready by then.
+// Wait joins the queue for a slot. The caller must End the slot, even if it is not ready yet.
 func (s *Slots) Wait() *Slot {
 	slot := newSlot(s)
 	if s == nil {
@@ -61,7 +64,7 @@ func (s *Slots) Wait() *Slot {
 	return slot
 }
 
-// Take takes a slot even if none is free. The caller must End it.
+// Take takes a slot, even if none is free. The caller must End the slot.
 func (s *Slots) Take() *Slot {
 	slot := newSlot(s)
 	if s == nil {
@@ -83,7 +86,7 @@ func (s *Slots) Waiting() int {
 	return len(s.waiting)
 }
 
-// Waited returns when an end last got its slot after a wait; zero: none has waited.
+// Waited returns when an end last got its slot after waiting for it. It is zero if none has waited.
 func (s *Slots) Waited() time.Time {
 	if s == nil {
 		return time.Time{}
@@ -101,10 +104,10 @@ func newSlot(s *Slots) *Slot {
 	return slot
 }
 
-// free reports whether one that offers may have a slot; mu is held.
+// free reports whether an end that offers may have a slot; mu is held.
 func (s *Slots) free() bool { return s.taken < s.limit || s.offer < s.limit/2 }
 
-// serve gives free slots to those who wait; mu is held.
+// serve gives free slots to waiting ends; mu is held.
 func (s *Slots) serve() {
 	for s.free() && len(s.waiting) > 0 {
 		first := s.waiting[0]
@@ -128,7 +131,7 @@ func (s *Slots) take(slot *Slot) {
 // Ready is closed when the path may be made.
 func (slot *Slot) Ready() <-chan struct{} { return slot.ready }
 
-// Hurry puts a slot that waits before all others: the other end of its path waits already.
+// Hurry moves a waiting slot to the front of the queue. It is for a path whose other end is already waiting.
 func (slot *Slot) Hurry() {
 	s := slot.slots
 	if s == nil {
@@ -141,7 +144,8 @@ func (slot *Slot) Hurry() {
 	}
 }
 
-// End gives the slot back, or leaves the queue: the path is open, or given up. More calls do nothing.
+// End gives the slot back or leaves the queue. It is called when the path is open or given up. Further calls do
+// nothing.
 func (slot *Slot) End() {
 	if slot.slots == nil {
 		return
@@ -170,8 +174,8 @@ func (slot *Slot) end() {
 	s.serve()
 }
 
-// expire ends a slot after its time. If the timer is late, the process is short of CPU, and each of the many steps in which
-// a path is made was as late: then the slot has more time, once.
+// expire ends a slot when its time is over. If the timer is late, the process is short of CPU, and each of the
+// many steps of making a path was about as late. Then expire extends the slot, once.
 func (slot *Slot) expire() {
 	const steps = 32
 	s := slot.slots

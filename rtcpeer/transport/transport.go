@@ -1,8 +1,8 @@
-// Package transport is what the toolkit asks of a transport: paths between two peers, each with a
-// fixed set of lanes.
+// Package transport defines what the toolkit needs of a transport: paths between two peers, each with a fixed
+// set of lanes.
 //
-// A path is one connection. The link between two peers, which is the toolkit's own, may go over several paths:
-// one after the other, and two at a time while it moves.
+// A path is one connection. A link between two peers, which the toolkit builds on top, may use several paths:
+// one after the other, or two at a time while it moves from one to the other.
 //
 //	A: NewPath, Offer ---- offer (through signaling) ----> B: NewPath, Answer
 //	A: Accept <----------- answer ------------------------ B
@@ -10,9 +10,9 @@
 //	A, B: EventOpened       every lane open; Write and Read may begin
 //	A, B: EventClosed       the other end closed, or nothing gets through
 //
-// Package webrtc implements it over Pion, package memory in memory with delay, loss, reordering and
-// partition, package forwarded over a carrier such as the signaling server; transporttest holds the one suite that all pass. The package imports the standard
-// library alone.
+// Package webrtc implements it over Pion or a browser's WebRTC, package memory in memory with delay, loss,
+// reordering and partitions, and package forwarded over a carrier such as the signaling server. Package
+// transporttest has a test suite that all of them pass. Package transport imports only the standard library.
 package transport
 
 import (
@@ -21,8 +21,8 @@ import (
 	"time"
 )
 
-// A Mode is a transfer mode. The zero value is Reliable, so that a mode someone forgot to set loses
-// nothing.
+// A Mode is a transfer mode. The zero value is Reliable, so that nothing is lost if a program forgets to set a
+// mode.
 type Mode uint8
 
 const (
@@ -48,25 +48,25 @@ type LaneConfig struct {
 	ID    uint16 // SCTP stream id; unique within the path
 	Label string
 	Mode  Mode
-	// MaxRetransmits is how often a lost packet is sent again in the two unreliable modes.
-	// Reliable lanes ignore it.
+	// MaxRetransmits is how many times a lost packet is sent again in the two unreliable modes. Reliable lanes
+	// ignore it.
 	MaxRetransmits uint16
-	// Bulk has a reliable lane yield: it sends less when packets take longer than they have to, so that what the others
-	// send finds no queue on the network. The other end need not know. A transport may ignore it.
+	// Bulk makes a reliable lane yield to others: it sends less when packets take longer than necessary, so
+	// that other traffic finds no queue on the network. The other end need not set it. A transport may ignore
+	// it.
 	Bulk bool
 }
 
-// A PathConfig is what NewPath is told of a path. The path keeps none of its slices.
+// A PathConfig is the configuration of a path. The path keeps none of its slices.
 type PathConfig struct {
 	Lanes      []LaneConfig
 	ICEServers []ICEServer // in addition to the transport's own
-	// LostAfter is how long the path stays while nothing gets through, until it closes with ErrLost.
-	// 0 means the transport's default, negative means for ever. It does not limit the search for a
-	// route, before which nothing has got through: that is for whoever waits for EventOpened.
+	// LostAfter is how long the path stays open while nothing gets through. Then it closes with ErrLost. 0
+	// means the transport's default, negative means forever. LostAfter does not limit the search for a route
+	// before the path opens: the caller that waits for EventOpened must limit that.
 	LostAfter time.Duration
-	// Direct leaves relays out: this end asks no TURN server for one, though it may still ask STUN
-	// servers for its address. The other end can come over a relay of its own unless its path is
-	// Direct too.
+	// Direct means that this end does not use a relay: it asks no TURN server for one, though it may still ask
+	// STUN servers for its address. The other end may use a relay of its own, unless its path is Direct too.
 	Direct bool
 }
 
@@ -81,11 +81,11 @@ type ICEServer struct {
 type Transport interface {
 	// NewPath returns this end of a new path. It sends nothing yet. The caller must Close it.
 	NewPath(PathConfig) (Path, error)
-	// OnChange has f called when the addresses of this machine have changed, as far as the system
-	// tells, until stop is called or the Transport is closed. f may be called from any goroutine,
-	// also once more while stop is being called, and must not block.
+	// OnChange calls f when the addresses of this machine have changed, as far as the system reports it, until
+	// stop is called or the Transport is closed. f may be called from any goroutine, even once more while stop
+	// is being called, and must not block.
 	OnChange(f func()) (stop func())
-	// Close frees what the paths share. The paths must have been closed before.
+	// Close frees the resources that the paths share. The paths must be closed first.
 	Close() error
 }
 
@@ -98,33 +98,35 @@ type Path interface {
 	Answer(offer string) (answer string, err error)
 	// Accept completes the offering end with the other's answer.
 	Accept(answer string) error
-	// AddCandidate adds an address of the other end, after Answer or Accept. An empty candidate
-	// line, which ends the list, is legal and does nothing.
+	// AddCandidate adds an address of the other end. It is called after Answer or Accept. An empty candidate
+	// line marks the end of the list; it is legal and does nothing.
 	AddCandidate(Candidate) error
-	// Events returns the channel of this path's events. Its owner reads until EventClosed or
-	// until it has called Close; after Close nothing more is sent. It is never closed.
+	// Events returns the channel of this path's events. The path's owner must read from it until EventClosed or
+	// until it has called Close. Nothing is sent after Close. The channel is never closed.
 	Events() <-chan Event
 	// Lane returns the i-th of PathConfig.Lanes. Valid after EventOpened.
 	Lane(i int) Lane
-	// Binding returns text that names the two ends to each other, and is the same at both. An end
-	// that another host has taken the place of gives another text: the ends can tell by comparing,
-	// over the path itself, a proof of a secret that includes it. Over WebRTC it is made of the
-	// certificates that DTLS has verified, those of the offering end first. "" means that the
-	// transport has nothing of the kind, so that nothing can be proven over it. Valid after EventOpened.
+	// Binding returns a text that identifies the two ends and is the same at both. If another host has taken
+	// the place of one end, the texts differ. The ends can detect this by comparing, over the path itself, a
+	// proof of a secret that includes the text. Over WebRTC it is made of the certificates that DTLS has
+	// verified, that of the offering end first. "" means that the transport has no such text, so nothing can be
+	// proven over it. Valid after EventOpened.
 	Binding() string
-	// Progress tells how far the path has come, which is the cause when it comes no further.
+	// Progress returns how far the path has come. If it does not open, this shows why.
 	Progress() Progress
-	// Stats may take locks of the network stack; it is for people, not for each packet.
+	// Stats returns the figures of the path. It may take locks of the network stack, so do not call it for each
+	// packet.
 	Stats() Stats
-	// Close ends the path at once; what was written and not yet sent is lost. The other end
-	// learns of it without a time-out where the network still works. It waits until nothing of the
-	// path is running. Closing twice is legal.
+	// Close ends the path at once. Data that was written but not yet sent is lost. If the network still works,
+	// the other end learns of it without a timeout. Close waits until nothing of the path is running. Closing
+	// twice is legal.
 	Close() error
 }
 
-// An Acknowledger is a Path that acknowledges what comes for as long as the process at its end runs, and no longer.
-// Between two of them, that Buffered of a reliable lane has fallen to 0 says that the process at the other end is there.
-// A browser's path is none: it acknowledges for a page that is frozen, and its Buffered tells of its own queue.
+// An Acknowledger is a Path that acknowledges packets as long as the process at its end runs, and no longer. If
+// both ends are Acknowledgers, Buffered of a reliable lane falling to 0 shows that the process at the other end
+// is running. A browser's path is not an Acknowledger: the browser acknowledges packets for a page that is
+// frozen, and its Buffered counts only its own queue.
 type Acknowledger interface {
 	Path
 	Acknowledges()
@@ -132,21 +134,21 @@ type Acknowledger interface {
 
 // A Lane is one stream of packets of a path.
 type Lane interface {
-	// Write queues one packet and returns at once. It does not keep p. It may be called from any
-	// goroutine. The queue has no bound: Buffered and Lag are for the caller to keep one.
+	// Write queues one packet and returns at once. It does not keep p. It may be called from any goroutine. The
+	// queue has no limit: the caller must limit it with Buffered and Lag.
 	Write(p []byte) error
-	// Read waits for the next packet and copies it to p. If p is too small it returns
-	// io.ErrShortBuffer and keeps the packet for the next call. After the other end has closed it
-	// returns what had arrived, and then an error; after Close of this end the error at once. One
-	// goroutine reads.
+	// Read waits for the next packet and copies it to p. If p is too small, it returns io.ErrShortBuffer and
+	// keeps the packet for the next call. After the other end has closed, it returns the packets that had
+	// arrived, and then an error. After Close of this end it returns an error at once. Only one goroutine may
+	// call Read.
 	Read(p []byte) (int, error)
-	// Buffered returns how many bytes were written and are not yet acknowledged (in the
-	// unreliable modes: nor given up).
+	// Buffered returns how many bytes were written and are neither acknowledged nor, in the unreliable modes,
+	// given up.
 	Buffered() int
-	// Lag estimates how long a packet written now waits, before it is first sent and in buffers on the way.
+	// Lag estimates how long a packet written now would wait before it is first sent and in buffers on the way.
 	Lag() time.Duration
-	// NotifyLow has f called whenever Buffered falls from above bytes to bytes or below. It
-	// replaces the earlier one. f must not block and may be called from any goroutine.
+	// NotifyLow calls f whenever Buffered falls from above bytes to bytes or below. Each call of NotifyLow
+	// replaces the previous one. f must not block and may be called from any goroutine.
 	NotifyLow(bytes int, f func())
 }
 
@@ -158,14 +160,14 @@ type Candidate struct {
 	Index uint16
 }
 
-// An Event is something that a path tells its owner.
+// An Event is a message from a path to its owner.
 type Event struct {
 	Kind      EventKind
 	Candidate Candidate // EventCandidate
 	Err       error     // EventClosed: why, ErrRemoteClosed, ErrLost, a *StrayError or another
 }
 
-// An EventKind says what an Event tells.
+// An EventKind is the kind of an Event.
 type EventKind uint8
 
 const (
@@ -175,18 +177,18 @@ const (
 )
 
 var (
-	// ErrRemoteClosed is the reason of a path that the other end closed.
+	// ErrRemoteClosed means that the other end closed the path.
 	ErrRemoteClosed = errors.New("transport: closed by the other end")
-	// ErrLost is the reason of a path over which nothing gets through any more.
+	// ErrLost means that nothing gets through the path any more.
 	ErrLost = errors.New("transport: connection lost")
-	// ErrClosed is the reason of a path that this end closed.
+	// ErrClosed means that this end closed the path.
 	ErrClosed = errors.New("transport: path closed")
-	// ErrTooLarge is the error of a Write of more than the other end accepts in one packet.
+	// ErrTooLarge is returned by Write if the packet is larger than the other end accepts.
 	ErrTooLarge = errors.New("transport: packet larger than the other end accepts")
 )
 
-// A PathError is the reason of a path that cannot open, as is known before its time is over: to wait, or to try again
-// at once, does not help.
+// A PathError is the reason why a path cannot open, if this is known before the time limit. Neither waiting nor
+// trying again at once helps.
 type PathError struct {
 	Stage  Stage
 	Detail string // for people: what happened, to what, and what to do
@@ -194,11 +196,12 @@ type PathError struct {
 
 func (e *PathError) Error() string { return fmt.Sprintf("waiting for %s: %s", e.Stage, e.Detail) }
 
-// A StrayError is the reason of a path whose other end sends on a lane that this end does not have. Nobody would read it,
-// and it would take the room of all others. The path can still be written to until it is closed.
+// A StrayError means that the other end sends on a lane that this end does not have. Nobody would read these
+// packets, and they would fill the buffer that all lanes share. The path can still be written to until it is
+// closed.
 type StrayError struct {
-	ID uint16 // of the lane; not known if Unnamed
-	// Unnamed says that the transport does not tell which lane it is.
+	ID uint16 // id of the lane; not known if Unnamed
+	// Unnamed means that the transport does not report which lane it is.
 	Unnamed bool
 }
 
@@ -216,7 +219,7 @@ type Progress struct {
 	Detail string
 }
 
-// A Stage is what a path is waiting for.
+// A Stage is what a path that is being made waits for.
 type Stage uint8
 
 const (
@@ -231,7 +234,7 @@ func (s Stage) String() string {
 	return [...]string{"signaling", "path", "security", "lanes", "open"}[min(s, StageOpen)]
 }
 
-// Signaling is the kind of both ends of a path that the signaling server forwards.
+// Signaling is the kind of both ends in Stats of a path that the signaling server forwards.
 const Signaling = "signaling"
 
 // Stats are figures of one path.

@@ -1,5 +1,5 @@
-// Package cli has what the programs under cmd have in common: what their exit codes mean, which errors are
-// mistakes of the user, and the version that was built. It prints nothing and reads no flags.
+// Package cli holds what the programs under cmd share: the meaning of their exit codes, the errors that are
+// mistakes of the user, and the version of the build. It prints nothing and parses no flags.
 package cli
 
 import (
@@ -13,7 +13,7 @@ import (
 const (
 	ExitOK    = 0
 	ExitError = 1 // it ran, and something did not work
-	ExitUsage = 2 // it could not start as told
+	ExitUsage = 2 // the command line or the settings are wrong, so it did not start
 )
 
 // ExitCode returns the exit code of a program that ends with err, which may be nil.
@@ -38,7 +38,7 @@ func Usage(err error) error { return usageError{err} }
 // Usagef returns an error that is a mistake in what the program was told. The format is that of fmt.Errorf.
 func Usagef(format string, args ...any) error { return Usage(fmt.Errorf(format, args...)) }
 
-// UnlessInterrupted returns err, or nil if ctx is done: then the user wanted the end.
+// UnlessInterrupted returns err, or nil if ctx is done, because then the user asked the program to end.
 func UnlessInterrupted(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return nil
@@ -46,7 +46,8 @@ func UnlessInterrupted(ctx context.Context, err error) error {
 	return err
 }
 
-// Version returns the version of the running program as the Go tool recorded it: "(devel)" if it did not.
+// Version returns the version of the running program as the Go tool recorded it, or "(devel)" if it recorded
+// none.
 func Version() string {
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
 		return info.Main.Version

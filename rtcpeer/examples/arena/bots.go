@@ -12,14 +12,14 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 )
 
-// A bot is a player without a screen, which runs for the coin.
+// A bot is a player without a screen. It runs for the coin.
 type bot struct {
 	node *rtcpeer.Node
 	last snapshot
-	seen int // snapshots
+	seen int // number of snapshots
 }
 
-// join enters the room with a token of the site. The caller must close the bot's node.
+// joinBot enters the room with a token of the site. The caller must close the bot's node.
 func joinBot(ctx context.Context, url string, token string, config rtcpeer.Config) (*bot, error) {
 	config.Create = rtcpeer.CreateNever
 	config.AuthTimeout = authTime
@@ -28,7 +28,7 @@ func joinBot(ctx context.Context, url string, token string, config rtcpeer.Confi
 	return &bot{node: node}, err
 }
 
-// connected waits until the server has let the bot in.
+// connected waits until the server has admitted the bot.
 func (b *bot) connected(ctx context.Context) error {
 	for {
 		ev, err := b.node.Receive(ctx)
@@ -38,7 +38,7 @@ func (b *bot) connected(ctx context.Context) error {
 	}
 }
 
-// play sends an input at each tick until ctx is done, and returns nil then, or until the node has ended.
+// play sends an input at each tick. It returns nil when ctx is done, and an error when the node has ended.
 func (b *bot) play(ctx context.Context) error {
 	ticks := time.NewTicker(time.Second / tickRate)
 	defer ticks.Stop()
@@ -87,7 +87,7 @@ func (b *bot) steer() input {
 	return input{int8(dx / far * math.MaxInt8), int8(dy / far * math.MaxInt8)}
 }
 
-// runBots has n bots play until ctx is done.
+// runBots lets n bots play until ctx is done.
 func runBots(ctx context.Context, url string, key []byte, n int, config rtcpeer.Config, out io.Writer) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// processTime is the CPU time that the process has used.
+// processTime returns the CPU time that the process has used.
 func processTime() time.Duration {
 	var u syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {

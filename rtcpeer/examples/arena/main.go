@@ -84,7 +84,7 @@ func serve(ctx context.Context, url, address string, key []byte, stdin io.Reader
 	return s.play(ctx)
 }
 
-// obey takes the operator's commands.
+// obey executes the operator's commands.
 func (s *server) obey(ctx context.Context, stdin io.Reader) {
 	lines := bufio.NewScanner(stdin)
 	for lines.Scan() {

@@ -7,13 +7,13 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 )
 
-// The packets, little-endian. Places are of 16 bits both ways.
+// The packets, little-endian. A place has two coordinates of 16 bits.
 //
 //	input      player to server, unreliable ordered     dx, dy int8
 //	snapshot   server to all, unreliable ordered        tick u32, coin 2 x u16, then for each player: id u32, place 2 x u16, score u16
-//	names      server to one or all, reliable           JSON: {"id": "name", ...}, "" for who has left
+//	names      server to one or all, reliable           JSON: {"id": "name", ...}, "" for a player that has left
 
-// An input is where a player wants to go: each way -127 to 127.
+// An input is the direction and speed of a player: -127 to 127 for each coordinate.
 type input struct{ dx, dy int8 }
 
 const inputSize = 2
@@ -32,7 +32,7 @@ const (
 	playerSize   = 10
 )
 
-// appendSnapshot appends how things are.
+// appendSnapshot appends the state of the world.
 func (w *world) appendSnapshot(b []byte) []byte {
 	b = binary.LittleEndian.AppendUint32(b, w.tick)
 	b = w.coin.append(b)
@@ -53,7 +53,7 @@ func decodePlace(b []byte) place {
 	return place{float64(binary.LittleEndian.Uint16(b)) / 0xffff, float64(binary.LittleEndian.Uint16(b[2:])) / 0xffff}
 }
 
-// A snapshot is what a player knows.
+// A snapshot is the state of the world that players get.
 type snapshot struct {
 	tick    uint32
 	coin    place
@@ -74,6 +74,6 @@ func decodeSnapshot(b []byte) (snapshot, bool) {
 type names map[rtcpeer.PeerID]string
 
 func (n names) encode() []byte {
-	data, _ := json.Marshal(n) // numbers and strings alone
+	data, _ := json.Marshal(n) // only numbers and strings: cannot fail
 	return data
 }

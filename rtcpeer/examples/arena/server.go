@@ -13,7 +13,7 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 )
 
-// A server is the host of the room: the world, and who plays in it. It belongs to the goroutine of play, but for the
+// A server is the host of the room: the world and its players. It belongs to the goroutine of play, except the
 // names, which authentication writes.
 type server struct {
 	// Fixed at construction.
@@ -23,23 +23,23 @@ type server struct {
 
 	world  *world
 	heard  map[rtcpeer.PeerID]time.Time // when a player last sent an input
-	wrong  map[rtcpeer.PeerID]int       // packets of a player that are none of the game
+	wrong  map[rtcpeer.PeerID]int       // number of packets of a player that are not of this game
 	gauge  gauge
-	packet []byte // the snapshot, used again
+	packet []byte // the snapshot, reused
 
 	mu    sync.Mutex // guards names
-	names names      // of those who are authenticated
+	names names      // of the authenticated players
 }
 
 const (
 	maxIdle    = time.Minute
-	authTime   = 15 * time.Second // for machines that are busy
+	authTime   = 15 * time.Second // enough for busy machines
 	maxWrong   = 10
 	maxPlayers = 256
 	gaugeEach  = 10 * time.Second
 )
 
-// newServer makes a room, and is its host. The caller must call close.
+// newServer creates a room and becomes its host. The caller must call close.
 func newServer(ctx context.Context, url string, key []byte, config rtcpeer.Config, out io.Writer) (*server, error) {
 	s := &server{
 		key: key, out: out, world: newWorld(rand.Float64), names: make(names),
@@ -54,7 +54,7 @@ func newServer(ctx context.Context, url string, key []byte, config rtcpeer.Confi
 
 func (s *server) close() error { return s.node.Close() }
 
-// authenticate takes the token of a player, before anybody hears of it. It is called in a goroutine of its own.
+// authenticate checks the token of a player before it is connected. It is called in a goroutine of its own.
 func (s *server) authenticate(_ context.Context, peer *rtcpeer.PendingPeer) error {
 	token, err := peer.Receive()
 	if err != nil {
@@ -70,7 +70,7 @@ func (s *server) authenticate(_ context.Context, peer *rtcpeer.PendingPeer) erro
 	return nil
 }
 
-// play steps the world until ctx is done, and returns nil then, or until the node has ended.
+// play steps the world. It returns nil when ctx is done, and an error when the node has ended.
 func (s *server) play(ctx context.Context) error {
 	ticks := time.NewTicker(time.Second / tickRate)
 	defer ticks.Stop()
@@ -96,7 +96,7 @@ func (s *server) play(ctx context.Context) error {
 	}
 }
 
-// receive takes all that has come since the last tick.
+// receive handles everything that has arrived since the last tick.
 func (s *server) receive(ctx context.Context, now time.Time) error {
 	for {
 		ev, err := s.node.TryReceive()
@@ -123,12 +123,13 @@ func (s *server) receive(ctx context.Context, now time.Time) error {
 	}
 }
 
-// enter lets a player in. It gets the names of all, and the others get its name; the next snapshot has it.
+// enter adds a player to the world. The player gets all names, and the others get its name. The next snapshot
+// contains it.
 func (s *server) enter(id rtcpeer.PeerID, now time.Time) error {
 	s.world.enter(id)
 	s.heard[id] = now
 	s.mu.Lock()
-	all := make(names, len(s.world.players)) // without those who are authenticated and have not come
+	all := make(names, len(s.world.players)) // without players that are authenticated but not connected
 	for player := range s.world.players {
 		all[player] = s.names[player]
 	}
@@ -155,7 +156,7 @@ func (s *server) forget(id rtcpeer.PeerID) {
 	delete(s.names, id)
 }
 
-// take has a packet count from the next step on: of several in one tick, the last one.
+// take applies an input from the next step on. Of several in one tick, the last one counts.
 func (s *server) take(ctx context.Context, p rtcpeer.Packet, now time.Time) error {
 	in, ok := decodeInput(p.Data)
 	if !ok {
@@ -171,7 +172,7 @@ func (s *server) take(ctx context.Context, p rtcpeer.Packet, now time.Time) erro
 	return nil
 }
 
-// tell sends the snapshot, and takes out who has said nothing for too long.
+// tell sends the snapshot, and kicks players that have sent nothing for too long.
 func (s *server) tell(ctx context.Context, now time.Time) error {
 	s.packet = s.world.appendSnapshot(s.packet[:0])
 	if err := s.send(rtcpeer.Broadcast, rtcpeer.UnreliableOrdered, s.packet); err != nil {
@@ -179,7 +180,7 @@ func (s *server) tell(ctx context.Context, now time.Time) error {
 	}
 	for id, last := range s.heard {
 		if now.Sub(last) > maxIdle {
-			s.heard[id] = now // the server is asked once
+			s.heard[id] = now // ask the signaling server only once
 			if err := s.kick(ctx, id, "nothing heard for a minute"); err != nil {
 				return err
 			}
@@ -188,7 +189,7 @@ func (s *server) tell(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// kick has the signaling server take a player out of the room.
+// kick asks the signaling server to remove a player from the room.
 func (s *server) kick(ctx context.Context, id rtcpeer.PeerID, why string) error {
 	fmt.Fprintf(s.out, "player %d is kicked: %s\n", id, why)
 	if err := s.node.Kick(ctx, id, why); err != nil && !errors.Is(err, rtcpeer.ErrUnknownPeer) {
@@ -197,13 +198,13 @@ func (s *server) kick(ctx context.Context, id rtcpeer.PeerID, why string) error 
 	return nil
 }
 
-// send does not wait: a game goes on. Who has just gone learns no more; who takes nothing of what is reliable, a few
-// hundred names at most, is disconnected.
+// send does not wait, because the game goes on. It ignores players that have just gone. It disconnects a player
+// whose buffer for reliable packets is full: a few hundred names at most should always fit.
 func (s *server) send(to rtcpeer.PeerID, mode rtcpeer.Mode, data []byte) error {
 	err := s.node.TrySend(rtcpeer.Packet{Peer: to, Mode: mode, Data: data})
 	if full, ok := errors.AsType[*rtcpeer.BroadcastError](err); ok {
 		for _, id := range slices.Clone(full.Peers) {
-			_ = s.node.Disconnect(id) // or it has gone by itself
+			_ = s.node.Disconnect(id) // an error means that it has left by itself
 		}
 		return nil
 	}

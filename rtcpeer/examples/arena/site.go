@@ -11,7 +11,8 @@ import (
 //go:embed index.html
 var page []byte
 
-// newSite is the web site: the page, and the tokens, which a real one gives to those alone who have logged in.
+// newSite returns the web site: the page and the tokens. A real site gives tokens only to users who have logged
+// in.
 func newSite(key []byte, room string) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {

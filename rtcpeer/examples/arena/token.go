@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// A site's token says who somebody is: "name.until.signature", the name in base64, the time in Unix seconds, and an
-// HMAC-SHA-256 of both by a key that the web site and the game's server share. A real site gives it to whoever has logged
-// in there.
+// A token of the site says who a player is. It is "name.until.signature": the name in base64, the expiry in
+// Unix seconds, and an HMAC-SHA-256 of both with a key that the web site and the game's server share. A real
+// site gives it to users who have logged in.
 
 const (
 	tokenLife = time.Minute // time enough to join
@@ -30,7 +30,7 @@ func newToken(key []byte, name string, now time.Time) (string, error) {
 	return said + "." + sign(key, said), nil
 }
 
-// checkToken returns the name that a token is for.
+// checkToken returns the name in a token, or an error if the token is forged or has expired.
 func checkToken(key []byte, token string, now time.Time) (name string, err error) {
 	cut := strings.LastIndexByte(token, '.')
 	if cut < 0 || !hmac.Equal([]byte(token[cut+1:]), []byte(sign(key, token[:cut]))) {

@@ -8,7 +8,7 @@ import (
 
 const (
 	tickRate = 30  // steps a second
-	speed    = 0.4 // of the field's width a second
+	speed    = 0.4 // in widths of the field a second
 	touch    = 0.04
 )
 
@@ -20,10 +20,10 @@ type world struct {
 	random  func() float64 // 0 to 1
 }
 
-// A place is a point of the field, from 0 to 1 both ways.
+// A place is a point of the field. Both coordinates are from 0 to 1.
 type place struct{ x, y float64 }
 
-// A player is one dot, and what its owner wants.
+// A player is one dot, with the latest input of its player.
 type player struct {
 	at    place
 	want  input
@@ -42,12 +42,12 @@ func (w *world) enter(id rtcpeer.PeerID) { w.players[id] = &player{at: w.somewhe
 
 func (w *world) leave(id rtcpeer.PeerID) { delete(w.players, id) }
 
-// step moves everybody by one tick, and gives the coin to who touches it.
+// step moves all players by one tick, and gives the coin to a player that touches it.
 func (w *world) step() {
 	w.tick++
 	for _, p := range w.players {
 		dx, dy := float64(p.want.dx)/math.MaxInt8, float64(p.want.dy)/math.MaxInt8
-		if far := math.Hypot(dx, dy); far > 1 { // nobody is faster than others
+		if far := math.Hypot(dx, dy); far > 1 { // no player is faster than others
 			dx, dy = dx/far, dy/far
 		}
 		p.at.x = min(max(p.at.x+dx*speed/tickRate, 0), 1)

@@ -12,7 +12,7 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 )
 
-// speed is how far a bot goes in a second; people are faster.
+// speed is how far a bot moves in a second; people are faster.
 const speed = 0.3
 
 // A bot runs for the coin, and prints the board when it changes.

@@ -1,11 +1,11 @@
-// Command dots is a tiny game: each player moves a dot, and whoever touches the coin gets a point. One
-// source runs as a bot without a screen and, compiled to WebAssembly, in a page. With a signaling
-// server (go run ./cmd/signal-server),
+// Command dots is a tiny game: each player moves a dot, and whoever touches the coin gets a point. The same
+// source runs as a bot without a screen and, compiled to WebAssembly, in a web page. With a signaling server
+// (go run ./cmd/signal-server),
 //
 //	go run ./rtcpeer/examples/dots -page localhost:8000
 //
-// runs a bot, compiles the page, and serves it at http://localhost:8000: every tab is one more
-// player. Without -page it is the bot alone. To serve the page from elsewhere, build it with
+// runs a bot, compiles the page, and serves it at http://localhost:8000. Each tab is another player. Without
+// -page only the bot runs. To serve the page from elsewhere, build it with
 //
 //	GOOS=js GOARCH=wasm go build -ldflags "-s -w" -o dots.wasm ./rtcpeer/examples/dots
 //
@@ -15,7 +15,7 @@
 //	game  <------------------------------------------------------------>  other games
 //	         when somebody scores: the board, reliable, by the referee
 //
-// The referee is the player with the lowest id. All have the board, so that when the referee leaves
-// the next one goes on with it. The room is a star that outlives its host: when the player that hosts it quits,
-// another one does, bot or tab, and the game goes on.
+// The referee is the player with the lowest id. All players have the board, so when the referee leaves the next
+// one continues with it. The room is a star that outlives its host: when the player that hosts it quits,
+// another one, bot or tab, becomes the host and the game goes on.
 package main

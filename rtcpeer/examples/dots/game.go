@@ -13,14 +13,14 @@ import (
 // frame is how long one turn of the loop takes.
 const frame = time.Second / 60
 
-// touch is how near to the coin scores; the field is 1 wide and 1 high.
+// touch is how close to the coin a dot must be to score. The field is 1 wide and 1 high.
 const touch = 0.04
 
-// A game is what one player knows. It belongs to one goroutine, that of play.
+// A game is the state of the game as one player knows it. It belongs to one goroutine, that of play.
 type game struct {
 	peer  rtcpeer.Peer
 	me    place
-	dots  map[rtcpeer.PeerID]place // of the others, once they have told
+	dots  map[rtcpeer.PeerID]place // of the other players from which a place has arrived
 	board board
 }
 
@@ -32,7 +32,8 @@ type pilot interface {
 	show(*game)
 }
 
-// inRoom is how all take part: in a star, so that each has one link, which goes on when its host quits.
+// inRoom returns the configuration of all players: a star, in which each guest has only one link, and which
+// continues when its host quits.
 func inRoom() rtcpeer.Config {
 	return rtcpeer.Config{Topology: rtcpeer.Star, NewRoom: rtcpeer.NewRoom{Migrates: true}}
 }
@@ -46,7 +47,7 @@ func newGame(p rtcpeer.Peer) *game {
 	}
 }
 
-// play runs until ctx is done or the room is over, and returns nil in the first case.
+// play runs the game. It returns nil when ctx is done, and an error when the room is over.
 func (g *game) play(ctx context.Context, p pilot) error {
 	frames := time.NewTicker(frame)
 	defer frames.Stop()
@@ -70,7 +71,7 @@ func (g *game) play(ctx context.Context, p pilot) error {
 	}
 }
 
-// receive takes all that has arrived.
+// receive handles everything that has arrived.
 func (g *game) receive() error {
 	for {
 		ev, err := g.peer.TryReceive()
@@ -94,13 +95,13 @@ func (g *game) receive() error {
 	}
 }
 
-// welcome shows a newcomer the board.
+// welcome sends the board to a newcomer.
 func (g *game) welcome(id rtcpeer.PeerID) error {
 	return g.send(id, rtcpeer.Reliable, g.board.encode())
 }
 
-// take uses a packet if it is one of ours: others may play by other rules. The board with more points
-// is the later one; of two that are equal all keep that of the lower id.
+// take handles a packet, if it is one of this game; other programs may be in the room. Of two boards the one
+// with more points is the later one. If both have the same points, all players keep the board of the lower id.
 func (g *game) take(p rtcpeer.Packet) {
 	if p.Mode == rtcpeer.Reliable {
 		b, ok := decodeBoard(p.Data)
@@ -114,7 +115,7 @@ func (g *game) take(p rtcpeer.Packet) {
 	}
 }
 
-// judge gives the point to who touches the coin, if this player is the referee.
+// judge gives the point to the player that touches the coin, if this player is the referee.
 func (g *game) judge() error {
 	if !g.referee() {
 		return nil
@@ -149,8 +150,8 @@ func (g *game) referee() bool {
 	return true
 }
 
-// send does not wait: a game goes on. Who is gone learns no more, and who reads so slowly that a
-// board finds no room gets the next one.
+// send does not wait, because the game goes on. It ignores players that are gone. A player that reads so slowly
+// that a board does not fit into its buffer gets the next one.
 func (g *game) send(to rtcpeer.PeerID, mode rtcpeer.Mode, data []byte) error {
 	err := g.peer.TrySend(rtcpeer.Packet{Peer: to, Mode: mode, Data: data})
 	if errors.Is(err, rtcpeer.ErrUnknownPeer) || errors.Is(err, rtcpeer.ErrBufferFull) {

@@ -7,7 +7,7 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 )
 
-// A place is a point of the field, from 0 to 1 both ways. On the wire it is 4 bytes.
+// A place is a point of the field. Both coordinates are from 0 to 1. On the wire it is 4 bytes.
 type place struct{ X, Y float64 }
 
 func (p place) inField() place { return place{min(max(p.X, 0), 1), min(max(p.Y, 0), 1)} }
@@ -27,13 +27,13 @@ func decodePlace(b []byte) (place, bool) {
 	}, true
 }
 
-// A board is what the referee tells. On the wire it is JSON.
+// A board is the state that the referee sends: the coin and the scores. On the wire it is JSON.
 type board struct {
 	Coin   place
 	Scores map[rtcpeer.PeerID]int
 }
 
-// points are those of all players.
+// points returns the sum of all scores.
 func (b board) points() (sum int) {
 	for _, n := range b.Scores {
 		sum += n
@@ -42,7 +42,7 @@ func (b board) points() (sum int) {
 }
 
 func (b board) encode() []byte {
-	data, _ := json.Marshal(b) // numbers alone
+	data, _ := json.Marshal(b) // only numbers: cannot fail
 	return data
 }
 

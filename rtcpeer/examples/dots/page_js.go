@@ -18,7 +18,7 @@ func main() {
 	status.Set("textContent", err.Error())
 }
 
-// start joins the room that the page's address names, and plays until the room is over.
+// start joins the room that is named in the page's address, and plays until the room is over.
 func start(document, status js.Value) error {
 	query := js.Global().Get("URLSearchParams").New(js.Global().Get("location").Get("search"))
 	room := query.Call("get", "room").String()
@@ -32,7 +32,7 @@ func start(document, status js.Value) error {
 	return newGame(node).play(context.Background(), p)
 }
 
-// A person moves the dot with the mouse or a finger.
+// A person is a player who moves the dot with the mouse or a finger.
 type person struct {
 	canvas, pen, status js.Value
 	moved               js.Func

@@ -19,7 +19,7 @@ import (
 //go:embed index.html
 var index []byte
 
-// servePage compiles the page, and serves it until stop is called, which waits.
+// servePage compiles the page and serves it until stop is called. stop waits for the server to end.
 func servePage(listener net.Listener, room string) (stop func(), err error) {
 	folder, err := os.MkdirTemp("", "dots")
 	if err != nil {
@@ -54,7 +54,8 @@ func servePage(listener net.Listener, room string) (stop func(), err error) {
 	}, nil
 }
 
-// compilePage compiles this program for the page, which takes Go and this module's folder.
+// compilePage compiles this program for the page. This needs the go command, and a working directory inside
+// this module.
 func compilePage(out string) (goroot string, err error) {
 	root, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {

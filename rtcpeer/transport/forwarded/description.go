@@ -8,26 +8,26 @@ import (
 )
 
 // A description is the public key of one end, in two lines like those of SDP. The key stands where SDP has the
-// fingerprint of a certificate.
+// fingerprint of the certificate.
 const (
 	descriptionHead = "a=forwarded:1\r\na=fingerprint:"
 	fingerprintHead = "p-256 "
 	descriptionTail = "\r\n"
 )
 
-// IsDescription reports whether a description is one of this package, of whatever version.
+// IsDescription reports whether a description is one of this package, of any version.
 func IsDescription(sdp string) bool { return strings.HasPrefix(sdp, "a=forwarded:") }
 
 func describe(key *ecdh.PublicKey) string {
 	return descriptionHead + fingerprint(key) + descriptionTail
 }
 
-// fingerprint is how a binding names an end.
+// fingerprint returns the text that stands for an end in a Binding.
 func fingerprint(key *ecdh.PublicKey) string {
 	return fingerprintHead + hex.EncodeToString(key.Bytes())
 }
 
-// parse returns the key of a description, which must be in the very form that describe writes.
+// parse returns the key in a description, which must have exactly the form that describe writes.
 func parse(sdp string) (*ecdh.PublicKey, error) {
 	text, isHead := strings.CutPrefix(sdp, descriptionHead+fingerprintHead)
 	text, isTail := strings.CutSuffix(text, descriptionTail)

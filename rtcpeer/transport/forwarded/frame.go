@@ -5,17 +5,17 @@ import (
 	"errors"
 )
 
-// What is encrypted begins with its type. Numbers are big-endian.
+// The plaintext of a frame begins with its type. Numbers are big-endian.
 //
 //	00                            hello: the sender has the keys. Opens the path
 //	01 lane[2] bytes              the last or only part of a packet
 //	02 lane[2] bytes              a part of a packet, and more follows
 //	03 frames[4] (lane[2] read[4])...
-//	                              so many frames have arrived, and of these lanes so much was read since the path began,
+//	                              the number of frames that have arrived, and how much of each lane was read since the path began,
 //	                              modulo 2^32
 //	04                            close: the path is over
 //
-// A part counts as its bytes and partCost, for read and for what the sender may send.
+// A part counts as its bytes plus partCost, both in read and in what the sender may send.
 const (
 	frameHello = 0x00
 	frameLast  = 0x01
@@ -24,29 +24,29 @@ const (
 	frameClose = 0x04
 
 	partHead = 3
-	partCost = 32 // more than an empty part takes in memory
-	// maxPart is the largest part: what the carrier's own messages may have to wait for.
+	partCost = 32 // more than the memory that an empty part needs
+	// maxPart is the largest part, in bytes. The carrier's own messages may have to wait for one part.
 	maxPart = 16 << 10
 	// maxPacket is the largest packet, the sum of its parts.
 	maxPacket = 256<<10 + 64
-	// MaxFrame is the largest frame that Next returns, the peer included.
+	// MaxFrame is the largest frame that Next returns, in bytes, including the peer.
 	MaxFrame = peerSize + headerSize + partHead + maxPart + gcmSize
 )
 
 // A frame is one decoded frame.
 type frame struct {
 	kind   byte
-	lane   uint16 // a part
+	lane   uint16 // of a part
 	data   []byte // likewise
-	frames uint32 // an ack
-	reads  []byte // likewise: of laneRead
+	frames uint32 // of an ack
+	reads  []byte // of an ack: pairs of lane and read, each of readSize bytes
 }
 
 var errBadFrame = errors.New("forwarded: not a frame")
 
 const readSize = 6
 
-// decode never panics, whatever the bytes. The frame keeps b.
+// decode never panics, whatever the bytes are. The frame keeps b.
 func decode(b []byte) (frame, error) {
 	if len(b) == 0 {
 		return frame{}, errBadFrame
@@ -64,7 +64,7 @@ func decode(b []byte) (frame, error) {
 	return f, nil
 }
 
-// cutRead returns the first lane of an ack and what was read of it.
+// cutRead returns the first lane of an ack, how much of it was read, and the rest of reads.
 func cutRead(reads []byte) (lane uint16, read uint32, rest []byte) {
 	return binary.BigEndian.Uint16(reads), binary.BigEndian.Uint32(reads[2:]), reads[readSize:]
 }

@@ -12,16 +12,16 @@ import (
 	"math"
 )
 
-// A frame on its way is, numbers being big-endian:
+// An encrypted frame, with big-endian numbers, is:
 //
 //	tag[4] number[4] ciphertext
 //
-// The tag tells the paths of two peers apart. The number counts the frames of one direction from 0; it is the nonce, as
-// 12 bytes.
+// The tag distinguishes the paths between two peers. The number counts the frames of one direction from 0.
+// Extended to 12 bytes, it is the nonce.
 const (
 	tagSize    = 4
 	headerSize = tagSize + 4
-	gcmSize    = 16 // what GCM adds
+	gcmSize    = 16 // bytes that GCM adds
 	keySize    = 32
 	keyInfo    = "rtcpeer forwarded path 1"
 	maxNumber  = math.MaxUint32
@@ -29,7 +29,7 @@ const (
 
 type tag [tagSize]byte
 
-// keys are what the two ends of one path know, and nobody else.
+// keys are the secrets of one path, which only its two ends know, and the frame counters of this end.
 type keys struct {
 	tag      tag
 	out, in  cipher.AEAD
@@ -44,7 +44,7 @@ var (
 	errGap    = errors.New("forwarded: a frame is missing")
 )
 
-// newKeys makes the keys of one end of its own private key and the other end's public one.
+// newKeys derives the keys of one end from its own private key and the other end's public key.
 func newKeys(own *ecdh.PrivateKey, other *ecdh.PublicKey, offers bool) (*keys, error) {
 	shared, err := own.ECDH(other)
 	if err != nil {
@@ -79,7 +79,8 @@ func newAEAD(key []byte) cipher.AEAD {
 	return aead
 }
 
-// encrypt appends the next frame to b. It reports false when there are no more numbers: a nonce must not come twice.
+// encrypt appends the next frame to b. It reports false when the numbers are used up, because a nonce must not
+// be used twice.
 func (k *keys) encrypt(b, plain []byte) ([]byte, bool) {
 	if k.sent >= maxNumber {
 		return b, false
@@ -91,7 +92,7 @@ func (k *keys) encrypt(b, plain []byte) ([]byte, bool) {
 	return b, true
 }
 
-// decrypt returns what a frame holds, in its own bytes, or errForged, errReplay or errGap.
+// decrypt returns the plaintext of a frame, or errForged, errReplay or errGap. It decrypts in place.
 func (k *keys) decrypt(frame []byte) ([]byte, error) {
 	if len(frame) < headerSize+gcmSize {
 		return nil, errForged

@@ -13,22 +13,22 @@ type lane struct {
 	// Fixed at construction.
 	path   *path
 	config transport.LaneConfig
-	wake   chan struct{} // holds a token when the reader is to look again
+	wake   chan struct{} // holds a token when the reader should look again
 
 	// Guarded by Mux.mu.
-	waiting   packets // to be sent
+	waiting   packets // packets to send
 	inFlight  int     // bytes
-	low       int     // of NotifyLow
+	low       int     // set by NotifyLow
 	onLow     func()
-	sent      uint32  // as parts count, modulo 2^32
+	sent      uint32  // bytes with partCost, modulo 2^32
 	readThere uint32  // of these
 	arrived   uint32  // likewise, the other way
-	read      uint32  // of these: given to the program, or of a packet that is not whole while nothing else waits
-	told      uint32  // of these the other end knows
-	whole     packets // to be read
-	costs     []int   // of whole
-	waits     int     // their sum
-	parts     []byte  // of a packet that is not whole
+	read      uint32  // of these: read by the program, or parts of an incomplete packet while nothing else waits
+	told      uint32  // how much of read the other end knows
+	whole     packets // packets to read
+	costs     []int   // of the packets in whole
+	waits     int     // sum of costs
+	parts     []byte  // of an incomplete packet
 	partsCost int
 }
 
@@ -93,7 +93,8 @@ func (l *lane) Buffered() int {
 
 func (l *lane) buffered() int { return l.waiting.bytes + l.inFlight }
 
-// Lag is how long the oldest packet of the lane waits already, or by how much what is on its way is late.
+// Lag returns how long the oldest packet of the lane has been waiting, or how late the bytes in flight are,
+// whichever is longer.
 func (l *lane) Lag() time.Duration {
 	m, now := l.path.mux, time.Now()
 	m.mu.Lock()
@@ -114,14 +115,14 @@ func (l *lane) NotifyLow(bytes int, f func()) {
 	l.low, l.onLow = bytes, f
 }
 
-// fell has onLow called by the next Mux.unlock if Buffered fell from above low. Mux.mu is held, here and below.
+// fell makes the next Mux.unlock call onLow if Buffered fell from above low. Mux.mu is held, here and below.
 func (l *lane) fell(before int) {
 	if l.onLow != nil && before > l.low && l.buffered() <= l.low {
 		l.path.mux.calls = append(l.path.mux.calls, l.onLow)
 	}
 }
 
-// receive takes a part. It reports false if the other end must not send it.
+// receive handles a part. It reports false if the other end was not allowed to send it.
 func (l *lane) receive(f frame) bool {
 	cost := len(f.data) + partCost
 	l.arrived += uint32(cost)
@@ -141,8 +142,8 @@ func (l *lane) receive(f frame) bool {
 	return true
 }
 
-// reckon finds how much counts as read. The parts of a packet do while nothing else waits, since a packet may be larger
-// than the window.
+// reckon computes how much counts as read. The parts of an incomplete packet count as read while nothing else
+// waits, because a packet may be larger than the window.
 func (l *lane) reckon() {
 	read := l.arrived - uint32(l.waits)
 	if !l.whole.empty() {

@@ -15,16 +15,16 @@ type Mux struct {
 
 	mu      sync.Mutex // guards the fields below, and all of the paths
 	paths   map[route]*path
-	turns   []*path           // that have something to send, each once
-	last    [][]byte          // the closing frames of paths that are gone, at most maxLast
-	frame   []byte            // that Next has returned
+	turns   []*path           // paths that have something to send, each once
+	last    [][]byte          // close frames of closed paths, at most maxLast
+	frame   []byte            // the frame that Next has returned
 	plain   []byte            // scratch
-	calls   []func()          // for unlock
+	calls   []func()          // functions that unlock calls
 	waits   bool              // Next has returned nil, so that the carrier waits for ready
-	dropped map[string]uint64 // received frames, by a word for why
+	dropped map[string]uint64 // received frames that were dropped, by reason
 }
 
-// A route is where the frames of a path come from.
+// A route identifies the path of a received frame.
 type route struct {
 	peer uint32
 	tag  tag
@@ -32,9 +32,9 @@ type route struct {
 
 // The words for received frames that are dropped.
 const (
-	droppedUnknown = "unknown" // of a path that is not here
+	droppedUnknown = "unknown" // of a path that does not exist here
 	droppedForged  = "forged"  // not encrypted by the other end
-	droppedReplay  = "replay"  // was here before
+	droppedReplay  = "replay"  // received before
 )
 
 const (
@@ -42,8 +42,8 @@ const (
 	maxLast  = 64
 )
 
-// NewMux returns a Mux that calls ready when Next has something after it had nothing. ready must not block, nor call the
-// Mux.
+// NewMux returns a Mux that calls ready when there is something to send again after Next has returned nil.
+// ready must neither block nor call the Mux.
 func NewMux(ready func()) *Mux {
 	return &Mux{ready: ready, paths: make(map[route]*path), waits: true, dropped: make(map[string]uint64)}
 }
@@ -51,8 +51,9 @@ func NewMux(ready func()) *Mux {
 // To returns a transport whose paths lead to a peer. Its Close does not close them.
 func (m *Mux) To(peer uint32) transport.Transport { return &toPeer{mux: m, peer: peer} }
 
-// Next returns a frame for the carrier, behind the peer that it is for: 4 bytes, big-endian. It returns nil if there is
-// nothing to send. The frame is valid until the next call; one goroutine calls.
+// Next returns the next frame for the carrier. It begins with the peer that the frame is for: 4 bytes,
+// big-endian. Next returns nil if there is nothing to send. The frame is valid until the next call. Only one
+// goroutine may call Next.
 func (m *Mux) Next() []byte {
 	m.mu.Lock()
 	defer m.unlock()
@@ -80,8 +81,8 @@ func (m *Mux) Next() []byte {
 	return nil
 }
 
-// Receive takes a frame that the carrier has brought from a peer, which it vouches for. It may write to the frame, but
-// does not keep it.
+// Receive handles a frame that the carrier has received from a peer. The carrier must have verified the peer.
+// Receive may write to the frame but does not keep it.
 func (m *Mux) Receive(peer uint32, frame []byte) {
 	m.mu.Lock()
 	defer m.unlock()
@@ -107,7 +108,8 @@ func (m *Mux) Receive(peer uint32, frame []byte) {
 	}
 }
 
-// Lose ends all paths with transport.ErrLost: the carrier has lost its connection, and frames with it.
+// Lose ends all paths with transport.ErrLost. The carrier calls it when it has lost its connection, and frames
+// with it.
 func (m *Mux) Lose() {
 	m.mu.Lock()
 	defer m.unlock()
@@ -117,15 +119,16 @@ func (m *Mux) Lose() {
 	}
 }
 
-// Dropped returns how many received frames were dropped, by a word for why: "unknown", of a path that is not here;
-// "forged", not encrypted by the other end; "replay", was here before. The map belongs to the caller.
+// Dropped returns how many received frames were dropped, by reason: "unknown" for frames of a path that does
+// not exist here, "forged" for frames that the other end has not encrypted, "replay" for frames received
+// before. The map belongs to the caller.
 func (m *Mux) Dropped() map[string]uint64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return maps.Clone(m.dropped)
 }
 
-// queue has Next ask a path.
+// queue adds a path to those that Next asks for a frame. mu is held.
 func (m *Mux) queue(p *path) {
 	if !p.queued && !p.over {
 		p.queued = true
@@ -133,7 +136,7 @@ func (m *Mux) queue(p *path) {
 	}
 }
 
-// unlock calls what is to be called without the lock.
+// unlock releases mu and then makes the calls that must be made without it.
 func (m *Mux) unlock() {
 	calls := m.calls
 	m.calls = nil

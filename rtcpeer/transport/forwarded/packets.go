@@ -2,15 +2,15 @@ package forwarded
 
 import "time"
 
-// packets are packets that wait, oldest first. Their bound is for whoever writes to a lane, and for whoever sends to it,
-// to keep.
+// packets is a queue of waiting packets, oldest first. It has no limit of its own: the writers of a lane, and
+// the sender at the other end, must keep to one.
 type packets struct {
-	list  []packet // those before head are gone
+	list  []packet // packets before head are gone
 	head  int
-	bytes int // of all that wait
+	bytes int // of all waiting packets
 }
 
-// A packet waits from its offset on.
+// A packet is a waiting packet. The bytes before offset are gone.
 type packet struct {
 	data   []byte
 	offset int
@@ -33,7 +33,7 @@ func (p *packets) push(data []byte, now time.Time) {
 // first returns what is left of the oldest packet.
 func (p *packets) first() []byte { return p.list[p.head].data[p.list[p.head].offset:] }
 
-// since returns when it was pushed.
+// since returns when the oldest packet was pushed.
 func (p *packets) since() time.Time { return p.list[p.head].since }
 
 // part returns the next part of the oldest packet, and its kind.
@@ -44,7 +44,7 @@ func (p *packets) part() (data []byte, kind byte) {
 	return data, frameLast
 }
 
-// drop takes n bytes of the oldest packet, which is gone with its last one.
+// drop removes n bytes of the oldest packet. The packet is removed with its last byte.
 func (p *packets) drop(n int) {
 	first := &p.list[p.head]
 	first.offset += n

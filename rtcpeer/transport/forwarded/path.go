@@ -11,14 +11,16 @@ import (
 )
 
 const (
-	// window is how much of a path may be on its way, as parts count. A server keeps that much for each path, and 128 KiB
-	// each 100 ms are more than it will forward for long.
+	// window is how many bytes of a path may be in flight, with partCost for each part. A server may have to
+	// keep that much for each path, and 128 KiB every 100 ms is more than it will forward for long.
 	window = 128 << 10
-	// laneWindow is how much of a lane may be on its way or wait there to be read.
+	// laneWindow is how many bytes of a lane may be in flight or wait at the other end to be read, with
+	// partCost for each part.
 	laneWindow = 128 << 10
-	// maxQueueing is how much longer than the shortest round trip what is on its way may take, before reliable lanes wait.
+	// maxQueueing is how much longer than the shortest round trip the oldest part in flight may take before
+	// reliable lanes wait.
 	maxQueueing = 100 * time.Millisecond
-	// defaultLostAfter is for PathConfig.LostAfter 0.
+	// defaultLostAfter is used if PathConfig.LostAfter is 0.
 	defaultLostAfter = 30 * time.Second
 )
 
@@ -36,19 +38,19 @@ type path struct {
 	// Guarded by mux.mu.
 	begun    bool
 	offers   bool
-	keys     *keys // nil until the other end's description is here
+	keys     *keys // nil until the other end's description has arrived
 	binding  string
 	opened   bool
 	over     bool
 	closed   bool  // by this end
-	why      error // of over
+	why      error // why it is over
 	queued   bool  // in mux.turns
-	hello    bool  // is to be sent
-	ack      bool  // likewise
-	turn     int   // the lane that is asked first
+	hello    bool  // a hello must be sent
+	ack      bool  // an ack must be sent
+	turn     int   // the lane to ask first
 	flight   []part
-	inFlight int         // what flight counts
-	missing  *time.Timer // ends the path when the oldest part of flight does not arrive; nil: flight is empty
+	inFlight int         // sum of the costs in flight
+	missing  *time.Timer // ends the path if the oldest part of flight does not arrive; nil: none was sent yet
 	acked    uint32      // frames
 	rtt      time.Duration
 	shortest time.Duration // of the round trips; 0: none yet
@@ -56,7 +58,7 @@ type path struct {
 	received uint64
 }
 
-// A part is on its way.
+// A part is a part of a packet, or a hello, in flight.
 type part struct {
 	number uint64
 	lane   *lane // nil: a hello
@@ -130,7 +132,7 @@ func (p *path) begin() error {
 	return nil
 }
 
-// describe makes the keys of the other end's description.
+// describe derives the keys from the other end's description.
 func (p *path) describe(sdp string) error {
 	other, err := parse(sdp)
 	if err != nil {
@@ -153,7 +155,8 @@ func (p *path) describe(sdp string) error {
 	return nil
 }
 
-// AddCandidate refuses all but the end of the list: there is one way to the other end.
+// AddCandidate returns an error for every candidate except the end of the list, because there is only one route
+// to the other end.
 func (p *path) AddCandidate(c transport.Candidate) error {
 	if c.Line != "" {
 		return errors.New("forwarded: a forwarded path has no candidates")
@@ -247,7 +250,7 @@ func (p *path) wakeReaders() {
 	}
 }
 
-// encrypt appends a frame for the carrier, or returns nil if the path is over.
+// encrypt appends a frame for the carrier. If the frame numbers are used up, it ends the path and returns nil.
 func (p *path) encrypt(b, plain []byte) []byte {
 	frame, ok := p.keys.encrypt(appendPeer(b, p.peer), plain)
 	if !ok {
@@ -258,7 +261,7 @@ func (p *path) encrypt(b, plain []byte) []byte {
 	return frame
 }
 
-// next appends to b what the path has to send, or returns nil.
+// next appends to b the next thing that the path has to send, or returns nil.
 func (p *path) next(b []byte) []byte {
 	switch now := time.Now(); {
 	case p.over:
@@ -282,7 +285,7 @@ func (p *path) next(b []byte) []byte {
 	}
 }
 
-// nextPart takes the lanes in turn.
+// nextPart appends the next part to send. The lanes take turns.
 func (p *path) nextPart(b []byte, now time.Time) []byte {
 	late := len(p.flight) > 0 && now.Sub(p.flight[0].at) > p.shortest+maxQueueing
 	for i := range p.lanes {
@@ -308,7 +311,7 @@ func (p *path) nextPart(b []byte, now time.Time) []byte {
 	return nil
 }
 
-// depart notes a part that is sent with the next frame.
+// depart records a part that is sent with the next frame.
 func (p *path) depart(sent part) {
 	sent.number = p.keys.sent
 	if len(p.flight) == 0 && p.patience > 0 {
@@ -332,7 +335,7 @@ func (p *path) notArrived() {
 	p.end(transport.ErrLost)
 }
 
-// receive takes what a frame of the other end holds.
+// receive handles the plaintext of a frame from the other end.
 func (p *path) receive(plain []byte) {
 	p.received += uint64(headerSize + len(plain) + gcmSize)
 	f, err := decode(plain)
@@ -352,7 +355,7 @@ func (p *path) receive(plain []byte) {
 	}
 }
 
-// greeted opens the path.
+// greeted handles a hello: it opens the path.
 func (p *path) greeted() {
 	if !p.opened {
 		p.opened = true
@@ -363,7 +366,7 @@ func (p *path) greeted() {
 	p.mux.queue(p)
 }
 
-// acknowledged takes the word for what has arrived, and what was read.
+// acknowledged handles an ack: it says which frames have arrived and how much of each lane was read.
 func (p *path) acknowledged(f frame) {
 	if uint64(f.frames) > p.keys.sent || f.frames < p.acked {
 		p.end(errRules)
@@ -385,7 +388,7 @@ func (p *path) acknowledged(f frame) {
 		var read uint32
 		id, read, reads = cutRead(reads)
 		l := p.lane(id)
-		if l == nil || l.sent-read > l.sent-l.readThere { // it cannot have read more, nor less than before
+		if l == nil || l.sent-read > l.sent-l.readThere { // neither more than was sent nor less than before
 			p.end(errRules)
 			return
 		}
@@ -403,7 +406,7 @@ func (p *path) arrived(a part) {
 	}
 }
 
-// measure takes the time that the newest part took there and back.
+// measure updates the round-trip times with that of the newest part that has arrived.
 func (p *path) measure(rtt time.Duration) {
 	if p.shortest == 0 || rtt < p.shortest {
 		p.shortest = rtt

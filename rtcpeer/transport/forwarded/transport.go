@@ -27,7 +27,7 @@ func (t *toPeer) NewPath(config transport.PathConfig) (transport.Path, error) {
 	return newPath(t.mux, t.peer, own, config), nil
 }
 
-// OnChange never calls f: a carrier that loses its connection is told of by Mux.Lose.
+// OnChange never calls f. When the carrier loses its connection, it calls Mux.Lose instead.
 func (*toPeer) OnChange(func()) (stop func()) { return func() {} }
 
 func (t *toPeer) Close() error {

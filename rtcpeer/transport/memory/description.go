@@ -8,7 +8,7 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// Descriptions have the line ends of real ones, so that what carries them must carry those too.
+// Descriptions have the line endings of real ones, so that tests notice signaling that does not preserve them.
 const (
 	offerHead       = "v=0\r\ns=rtcpeer-memory\r\na=offer:"
 	answerHead      = "v=0\r\ns=rtcpeer-memory\r\na=answer:"
@@ -29,7 +29,7 @@ func candidateOf(id uint64) transport.Candidate {
 	return transport.Candidate{Line: candidateHead + strconv.FormatUint(id, 10) + candidateTail, Mid: "0"}
 }
 
-// parse returns the id of the path end that text names between head and tail.
+// parse returns the id that stands in text between head and tail. It names one end of a path.
 func parse(text, head, tail string) (uint64, error) {
 	rest, isHead := strings.CutPrefix(text, head)
 	number, isTail := strings.CutSuffix(rest, tail)

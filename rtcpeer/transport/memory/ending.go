@@ -7,8 +7,8 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// Close ends the path; the other end learns of it after Options.Delay. It waits for functions given to
-// NotifyLow that are running.
+// Close ends the path. The other end learns of it after Options.Delay. Close waits for running functions that
+// were given to NotifyLow.
 func (p *path) Close() error {
 	p.network.mu.Lock()
 	if !p.closed {
@@ -27,7 +27,7 @@ func (p *path) close() {
 	p.stopWatch()
 	p.out.closeWrite(transport.ErrClosed)
 	if p.peer == nil {
-		return // the two have not met: there is nobody to tell
+		return // the two ends have not met: there is nobody to tell
 	}
 	p.peer.out.closeRead(transport.ErrClosed)
 	if first {
@@ -35,8 +35,8 @@ func (p *path) close() {
 	}
 }
 
-// bye is when the news of the other end's Close arrives. Where it does not, silence tells the same,
-// later.
+// bye runs when the message about the other end's Close arrives. If nothing can arrive from there, the path
+// ends later, after LostAfter.
 func (p *path) bye() {
 	switch {
 	case p.over:
@@ -47,7 +47,7 @@ func (p *path) bye() {
 	}
 }
 
-// strayed tells of a packet on a lane that this end does not have. The path goes on until somebody closes it.
+// strayed reports a packet on a lane that this end does not have. The path stays open until one end closes it.
 func (p *path) strayed(id uint16) {
 	p.network.mu.Lock()
 	defer p.network.mu.Unlock()
@@ -57,7 +57,7 @@ func (p *path) strayed(id uint16) {
 	}
 }
 
-// end is the end that comes from outside, which leaves what has arrived for Read.
+// end ends the path for a reason other than Close of this end. Packets that have arrived can still be read.
 func (p *path) end(why error) {
 	p.peer.out.closeRead(why)
 	p.out.closeWrite(why)
@@ -71,7 +71,7 @@ func (p *path) end(why error) {
 	}
 }
 
-// refresh brings the path in line with whether its ends are parted.
+// refresh updates the path after a change of the network's partitions and routes.
 func (p *path) refresh() {
 	p.out.setBlocked(p.mute())
 	p.out.setUnheard(p.deaf())
@@ -81,8 +81,8 @@ func (p *path) refresh() {
 	}
 }
 
-// watch runs the clock of ErrLost while nothing can be heard from the other end. A path that has not
-// opened yet has none: it looks for a route until its owner gives it up.
+// watch runs the timer for ErrLost while nothing can be heard from the other end. A path that has not opened
+// yet has no such timer: it looks for a route until its owner closes it.
 func (p *path) watch() {
 	if !p.opened || !p.peer.over && !p.deaf() {
 		p.stopWatch()
@@ -96,7 +96,7 @@ func (p *path) watch() {
 	mine = time.AfterFunc(limit, func() {
 		p.network.mu.Lock()
 		defer p.network.mu.Unlock()
-		if p.lost == mine { // else it was stopped, but too late
+		if p.lost == mine { // otherwise it was stopped too late
 			p.end(transport.ErrLost)
 		}
 	})

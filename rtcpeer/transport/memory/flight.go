@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// A flight is a packet on its way.
+// A flight is a packet in flight.
 type flight struct {
 	flow   *flow
 	number uint64
@@ -36,7 +36,7 @@ func (f *flow) launch(o *Options, b []byte) {
 		if other.at.After(at) {
 			return 1
 		}
-		return -1 // behind those of the same time
+		return -1 // after those with the same time
 	})
 	p.flights = slices.Insert(p.flights, i, x)
 	p.setTimer()
@@ -84,7 +84,7 @@ func (x flight) land() {
 	case !x.lost:
 		f.arrive(x.number, x.data)
 	case f.reliable() && f.pipe.writeErr == nil && (f.pipe.blocked || f.pipe.unheard):
-		// the reader has closed, which the writer cannot know
+		// lost because the reader has closed, which the writer cannot know yet
 		f.unacknowledged += len(x.data)
 	}
 	f.fell(before)

@@ -7,28 +7,28 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// window is how many bytes a lane takes in before they are read. Beyond it a reliable lane pushes
-// back: the rest counts as Buffered at its sender. Another lane drops the newcomer. 1 MiB is the
-// window of Pion and usrsctp.
+// window is how many unread bytes a lane holds at its reader. Beyond it a reliable lane pushes back: the excess
+// counts as Buffered at its sender. An unreliable lane drops the new packet. 1 MiB is the window of Pion and
+// usrsctp.
 const window = 1 << 20
 
 // A flow is one direction of one lane.
 type flow struct {
 	// Fixed at construction.
 	pipe *pipe
-	cfg  transport.LaneConfig // as the sender has it
+	cfg  transport.LaneConfig // the sender's configuration
 
 	// Guarded by pipe.mu.
-	wanted         bool // the reading end has this lane; else packets go nowhere
+	wanted         bool // the reading end has this lane; otherwise its packets are dropped
 	queue          queue
 	readable       sync.Cond
 	sent           uint64    // number of the last packet written
 	newest         uint64    // highest number that arrived
 	flying         int       // packets in flight
-	inFlight       int       // their bytes
-	unacknowledged int       // bytes that nobody acknowledges: nothing comes back, or the reader has closed
+	inFlight       int       // bytes in flight
+	unacknowledged int       // bytes not acknowledged because nothing comes back or the reader has closed
 	lastAt         time.Time // when the last packet of a reliable flow arrives
-	low            int       // of NotifyLow
+	low            int       // set by NotifyLow
 	onLow          func()
 }
 
@@ -59,8 +59,8 @@ func (f *flow) write(b []byte) error {
 	return nil
 }
 
-// arrive hands a packet to the reading end. The caller holds pipe.mu, here and below where a name
-// does not say otherwise.
+// arrive delivers a packet to the reading end. The caller holds pipe.mu, here and below unless a comment says
+// otherwise.
 func (f *flow) arrive(number uint64, b []byte) {
 	if f.reliable() && f.pipe.writeErr == nil && (f.pipe.unheard || f.pipe.readErr != nil) {
 		f.unacknowledged += len(b)
@@ -93,24 +93,25 @@ func (f *flow) read(b []byte) (int, error) {
 	return n, err
 }
 
-// buffered is what was written and is not acknowledged, as it has not arrived within the window or nothing comes back.
+// buffered returns the bytes that were written and are not acknowledged, because they have not arrived, exceed
+// the window, or nothing comes back.
 func (f *flow) buffered() int { return f.inFlight + f.unacknowledged + max(f.queue.bytes-window, 0) }
 
-// fell has onLow called by the next pipe.unlock if Buffered fell from above low.
+// fell makes the next pipe.unlock call onLow if Buffered fell from above low.
 func (f *flow) fell(before int) {
 	if f.onLow != nil && before > f.low && f.buffered() <= f.low {
 		f.pipe.fallen = append(f.pipe.fallen, f)
 	}
 }
 
-// waiting is buffered for those outside. It locks pipe.mu.
+// waiting returns buffered. It locks pipe.mu.
 func (f *flow) waiting() int {
 	f.pipe.mu.Lock()
 	defer f.pipe.mu.Unlock()
 	return f.buffered()
 }
 
-// notifyLow locks pipe.mu.
+// notifyLow sets the function for NotifyLow. It locks pipe.mu.
 func (f *flow) notifyLow(bytes int, call func()) {
 	f.pipe.mu.Lock()
 	defer f.pipe.mu.Unlock()

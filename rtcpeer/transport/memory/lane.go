@@ -7,10 +7,10 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// errNotOpen is what a lane says before EventOpened.
+// errNotOpen is the error of Read and Write before EventOpened.
 var errNotOpen = errors.New("memory: path not open")
 
-// A lane is one end of a lane: a flow each way.
+// A lane is one end of a lane: one flow in each direction.
 type lane struct {
 	cfg transport.LaneConfig
 	out *flow

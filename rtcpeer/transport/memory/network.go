@@ -13,17 +13,17 @@ import (
 type Network struct {
 	options atomic.Pointer[Options] // replaced as a whole by Adjust
 
-	// mu guards the fields below and those that Transport and path say it does: all of how paths
-	// come and go, which is rare. What they carry is guarded by pipe.mu. Lock order: mu, pipe.mu.
+	// mu guards the fields below and the fields of Transport and path that are marked so: everything about how
+	// paths come and go, which is rare. pipe.mu guards what the paths carry. Lock order: mu, pipe.mu.
 	mu     sync.Mutex
-	hosts  uint64           // number of the last one
+	hosts  uint64           // number of the last host
 	last   uint64           // id of the last path
 	paths  map[uint64]*path // until they are closed
-	cuts   map[way]bool     // where nothing passes
-	relays map[way]bool     // hosts that have no direct route to each other; both ways are in it
+	cuts   map[way]bool     // directions in which nothing passes
+	relays map[way]bool     // pairs of hosts without a direct route; both directions are in it
 }
 
-// A way leads from one host to another.
+// A way is a direction: from one host to another.
 type way struct{ from, to *Transport }
 
 // NewNetwork returns a network without hosts.
@@ -42,8 +42,8 @@ func (n *Network) Transport() *Transport {
 	return &Transport{network: n, number: n.hosts}
 }
 
-// Adjust changes the options for what is written from now on: change gets the present ones. What
-// is in flight arrives as it would have.
+// Adjust changes the options for packets that are written from now on. change gets the present options. Packets
+// in flight arrive as they would have.
 func (n *Network) Adjust(change func(*Options)) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -53,9 +53,9 @@ func (n *Network) Adjust(change func(*Options)) {
 	n.options.Store(&o)
 }
 
-// Partition parts two hosts: nothing passes between them until Heal. What is in flight on
-// unreliable lanes is lost; reliable lanes keep what they have. After Options.LostAfter both ends of
-// each of their paths end with transport.ErrLost.
+// Partition separates two hosts: nothing passes between them until Heal. Packets in flight on unreliable lanes
+// are lost; reliable lanes keep theirs. After Options.LostAfter both ends of each of their paths end with
+// transport.ErrLost.
 func (n *Network) Partition(a, b *Transport) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -63,10 +63,10 @@ func (n *Network) Partition(a, b *Transport) {
 	n.refresh()
 }
 
-// PartitionOneWay has nothing pass from one host to another until Heal, while the other way stays as it
-// is. Only the end at to hears nothing, and gives its paths up; the end at from then hears nothing
-// either, and gives them up after LostAfter more. A path opens only where both ways are open, as ICE
-// would have it.
+// PartitionOneWay lets nothing pass from one host to another until Heal. The other direction is not affected.
+// First only the host to hears nothing, and gives its paths up after LostAfter. From then on the host from
+// hears nothing either, and gives its paths up after LostAfter more. A path opens only if both directions are
+// open, as with ICE.
 func (n *Network) PartitionOneWay(from, to *Transport) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -74,7 +74,7 @@ func (n *Network) PartitionOneWay(from, to *Transport) {
 	n.refresh()
 }
 
-// Heal ends every partition of two hosts. Paths that were not given up go on.
+// Heal ends every partition between two hosts. Paths that were not given up continue.
 func (n *Network) Heal(a, b *Transport) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -87,7 +87,7 @@ func (n *Network) blocked(from, to *Transport) bool {
 	return from.killed || to.killed || n.cuts[way{from, to}]
 }
 
-// refresh brings all paths in line with what is parted now, in the order in which they were made. The
+// refresh updates all paths after a change of partitions and routes, in the order in which they were made. The
 // caller holds n.mu.
 func (n *Network) refresh() {
 	for _, id := range slices.Sorted(maps.Keys(n.paths)) {
@@ -97,7 +97,8 @@ func (n *Network) refresh() {
 	}
 }
 
-// after runs step with n.mu held: now if d is zero, when the caller must hold it, or by a timer.
+// after runs step with n.mu held. If d is zero it runs it at once, and the caller must hold n.mu; otherwise a
+// timer runs it.
 func (n *Network) after(d time.Duration, step func()) {
 	if d == 0 {
 		step()

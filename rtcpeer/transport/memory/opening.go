@@ -25,8 +25,8 @@ func (p *path) Answer(offer string) (string, error) {
 	return describe(answerHead, p.id), nil
 }
 
-// begin makes the first step, after which the path has a candidate to tell. The caller holds
-// network.mu, here and below.
+// begin makes the first step of a path, and emits its only candidate. The caller holds network.mu, here and
+// below.
 func (p *path) begin(how begun) error {
 	switch {
 	case p.closed:
@@ -59,8 +59,8 @@ func (p *path) Accept(answer string) error {
 	return nil
 }
 
-// AddCandidate takes any candidate of this network: as on a real one, that of another path is no
-// error, and leads nowhere.
+// AddCandidate accepts any candidate of this network. As on a real network, the candidate of another path is
+// not an error but leads nowhere.
 func (p *path) AddCandidate(c transport.Candidate) error {
 	if c.Line == "" {
 		return nil
@@ -95,14 +95,14 @@ func (p *path) meet() {
 	other.refresh()
 }
 
-// listen has the lanes read what the lanes of other with the same ids send.
+// listen connects each lane to the lane of other with the same id, from which it then reads.
 func (p *path) listen(other *path) {
 	for i := range p.lanes {
 		p.lanes[i].in = other.out.listen(p.lanes[i].cfg)
 	}
 }
 
-// startOpening has both ends open in a round trip.
+// startOpening opens both ends after one round trip.
 func (p *path) startOpening() {
 	p.network.after(2*p.network.options.Load().Delay, func() {
 		other := p.peer

@@ -21,7 +21,7 @@ type path struct {
 
 	// Guarded by network.mu.
 	begun     begun
-	remote    uint64 // the other end, as its description says; 0 until that has come
+	remote    uint64 // id in the other end's description; 0 until that has arrived
 	heard     bool   // a candidate of remote was added
 	peer      *path  // nil until both ends are described and heard; then fixed
 	opened    bool
@@ -29,11 +29,11 @@ type path struct {
 	closed    bool        // Close was called
 	lost      *time.Timer // runs while nothing can be heard from the other end
 	relayed   bool
-	strayTold bool // EventClosed has told of a stray packet
-	dead      bool // carries nothing, for good
+	strayTold bool // EventClosed has reported a stray packet
+	dead      bool // carries nothing any more
 }
 
-// begun says how a path began, which it does once.
+// begun says how a path began. A path begins only once.
 type begun string
 
 const (
@@ -41,7 +41,7 @@ const (
 	byAnswer begun = "answer"
 )
 
-// maxEvents is one candidate, opened and closed.
+// maxEvents is the number of events of a path: one candidate, opened and closed.
 const maxEvents = 3
 
 func newPath(t *Transport, id uint64, cfg transport.PathConfig) *path {
@@ -63,12 +63,12 @@ func newPath(t *Transport, id uint64, cfg transport.PathConfig) *path {
 
 func (p *path) Events() <-chan transport.Event { return p.events }
 
-// Acknowledges is for transport.Acknowledger.
+// Acknowledges implements transport.Acknowledger.
 func (p *path) Acknowledges() {}
 
 func (p *path) Lane(i int) transport.Lane { return &p.lanes[i] }
 
-// Binding names the two hosts by the order in which the network got them.
+// Binding names the two hosts by their numbers in the network, the offering one first.
 func (p *path) Binding() string {
 	p.network.mu.Lock()
 	defer p.network.mu.Unlock()
@@ -122,7 +122,7 @@ func (p *path) Stats() transport.Stats {
 	return s
 }
 
-// far returns the host at the other end, or nil if there is no description from there.
+// far returns the host at the other end, or nil if its description has not arrived.
 func (p *path) far() *Transport {
 	if other := p.network.paths[p.remote]; p.peer == nil && other != nil {
 		return other.host
@@ -133,7 +133,7 @@ func (p *path) far() *Transport {
 	return p.peer.host
 }
 
-// mute and deaf report whether nothing passes to the other end, and whether nothing comes from there.
+// mute reports whether nothing passes to the other end, and deaf whether nothing comes from there.
 func (p *path) mute() bool {
 	return p.dead || p.peer.dead || p.network.blocked(p.host, p.peer.host)
 }
@@ -143,12 +143,12 @@ func (p *path) deaf() bool { return p.peer.mute() }
 // routed reports whether the path could open.
 func (p *path) routed() bool { return !p.mute() && !p.deaf() && !p.undirected() }
 
-// undirected reports whether the path must be direct and cannot.
+// undirected reports whether the path must be direct but cannot be.
 func (p *path) undirected() bool {
 	return (p.direct || p.peer.direct) && p.network.relays[way{p.host, p.peer.host}]
 }
 
-// emit tells the owner, who is not told anything after the end.
+// emit sends an event to the owner, unless the path is over.
 func (p *path) emit(e transport.Event) {
 	if !p.over {
 		p.events <- e

@@ -9,8 +9,8 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// A pipe is one direction of one path. It owns no goroutine, but a timer while packets are in
-// flight, which closeRead stops.
+// A pipe is one direction of one path. It owns no goroutine. While packets are in flight it owns a timer, which
+// closeRead stops.
 type pipe struct {
 	// Fixed at construction.
 	network *Network
@@ -18,20 +18,20 @@ type pipe struct {
 	mu       sync.Mutex // guards the fields below; no other lock is taken under it
 	random   *rand.Rand
 	flows    []*flow
-	flights  []flight    // by time of arrival; bounded by what the writer chose to write
-	timer    *time.Timer // nil until there was a flight
-	timerAt  time.Time   // what it is set to; zero if not
+	flights  []flight    // by time of arrival; limited only by what the writer writes
+	timer    *time.Timer // nil until it is first needed
+	timerAt  time.Time   // when the timer fires; zero if it is not set
 	free     time.Time   // when Options.Rate lets the next packet depart
-	blocked  bool        // the ends are parted
-	unheard  bool        // nothing comes back, so that what arrives is not acknowledged
+	blocked  bool        // the ends are partitioned
+	unheard  bool        // nothing comes back, so arrivals are not acknowledged
 	writeErr error       // why nothing can be written, or nil
 	readErr  error       // why nothing more arrives, or nil
 	sent     uint64      // bytes
 	received uint64      // bytes
 
-	fallen []*flow         // whose onLow unlock has to call
-	calls  int             // of onLow that are running
-	stray  func(id uint16) // tells the reader of a packet on a lane that it does not have; set before it opens
+	fallen []*flow         // flows whose onLow unlock must call
+	calls  int             // running calls of onLow
+	stray  func(id uint16) // tells the reader of a packet on a lane that it does not have; set before the path opens
 	idle   sync.Cond       // calls is 0
 	silent bool            // the writer closed: no more calls
 }
@@ -54,8 +54,8 @@ func (p *pipe) flow(cfg transport.LaneConfig) *flow {
 	return f
 }
 
-// listen returns the flow for a lane of the reading end. Where the writing end has no such lane it is
-// one on which nothing comes.
+// listen returns the flow for a lane of the reading end. If the writing end has no such lane, it returns a flow
+// on which nothing arrives.
 func (p *pipe) listen(cfg transport.LaneConfig) *flow {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -73,8 +73,8 @@ func (p *pipe) open() {
 	p.writeErr = nil
 }
 
-// setBlocked parts the ends or joins them again. What reliable lanes kept meanwhile then takes as
-// long as if it were sent at that moment.
+// setBlocked separates the ends or joins them again. When they are joined, packets that reliable lanes have
+// kept take as long as if they were sent at that moment.
 func (p *pipe) setBlocked(blocked bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -95,7 +95,7 @@ func (p *pipe) setBlocked(blocked bool) {
 	p.setTimer()
 }
 
-// setUnheard has acknowledgements come back, or not. Those that are missing then come at once.
+// setUnheard sets whether acknowledgements do not come back. When they do again, the missing ones come at once.
 func (p *pipe) setUnheard(unheard bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -105,7 +105,7 @@ func (p *pipe) setUnheard(unheard bool) {
 	}
 }
 
-// settle has nothing wait for an acknowledgement any more.
+// settle acknowledges everything that has arrived. p.mu is held.
 func (p *pipe) settle() {
 	for _, f := range p.flows {
 		before := f.buffered()
@@ -115,7 +115,7 @@ func (p *pipe) settle() {
 	p.setTimer()
 }
 
-// closeWrite ends the pipe for its writer. What is in flight goes on.
+// closeWrite ends the pipe for its writer. Packets in flight still arrive.
 func (p *pipe) closeWrite(why error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -123,8 +123,8 @@ func (p *pipe) closeWrite(why error) {
 	p.settle()
 }
 
-// closeRead ends the pipe for its reader. What has arrived by now can still be read, unless the reader
-// itself closed.
+// closeRead ends the pipe for its reader. Packets that have arrived can still be read, unless the reader itself
+// closed.
 func (p *pipe) closeRead(why error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -156,7 +156,7 @@ func (p *pipe) drop(match func(flight) bool) {
 	p.setTimer()
 }
 
-// silence has no function given to NotifyLow called any more, and waits for those that are running.
+// silence stops the calls of functions given to NotifyLow, and waits for those that are running.
 func (p *pipe) silence() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -169,7 +169,7 @@ func (p *pipe) silence() {
 	}
 }
 
-// landDue lands what has arrived by now.
+// landDue lands the packets whose time of arrival has come.
 func (p *pipe) landDue() {
 	if len(p.flights) == 0 {
 		return
@@ -177,14 +177,14 @@ func (p *pipe) landDue() {
 	now := time.Now()
 	for !p.blocked && len(p.flights) > 0 && !p.flights[0].at.After(now) {
 		x := p.flights[0]
-		p.flights[0] = flight{} // its data can go
+		p.flights[0] = flight{} // release its data
 		p.flights = p.flights[1:]
 		x.land()
 	}
 }
 
-// setTimer sets the timer to the first arrival, or to now where there are functions to call: the
-// callers of this package's methods may hold locks which those functions take.
+// setTimer sets the timer to the first arrival, or to now if there are functions to call. Only the timer calls
+// these, because the callers of this package's methods may hold locks that the functions take.
 func (p *pipe) setTimer() {
 	var at time.Time
 	switch {
@@ -212,14 +212,14 @@ func (p *pipe) tick() {
 	p.unlock()
 }
 
-// unlock releases p.mu after it has called, without it, the functions whose time has come.
+// unlock calls the functions that are due, releasing p.mu for each call. Then it releases p.mu.
 func (p *pipe) unlock() {
 	for len(p.fallen) > 0 {
 		last := len(p.fallen) - 1
 		call := p.fallen[last].onLow
 		p.fallen = p.fallen[:last]
 		if call == nil {
-			continue // NotifyLow took it back
+			continue // NotifyLow removed it
 		}
 		p.calls++
 		p.mu.Unlock()

@@ -5,26 +5,26 @@ import (
 	"io"
 )
 
-// A queue holds packets, each behind its length, in one slice that is used again: in a steady state
-// it allocates nothing. Its bound is its user's to keep.
+// A queue holds packets in one slice that is reused, each after its length: in a steady state it allocates
+// nothing. Its user must limit its size.
 type queue struct {
 	buf   []byte
-	head  int // where the first packet's length is
+	head  int // offset of the first packet's length
 	bytes int // in all packets
 }
 
 const (
-	lengthSize = 8       // of the length before each packet
-	keepSize   = 2 << 20 // a larger slice is let go when the queue is empty
+	lengthSize = 8       // size of the length before each packet
+	keepSize   = 2 << 20 // a larger slice is released when the queue is empty
 )
 
 func (q *queue) empty() bool { return q.head == len(q.buf) }
 
-// held is what the packets take with their lengths, so that it bounds their number too.
+// held returns the bytes of the packets with their lengths, so that a limit on it limits their number too.
 func (q *queue) held() int { return len(q.buf) - q.head }
 
 func (q *queue) push(p []byte) {
-	// Moving what is left to the front costs less than what was taken since the last time.
+	// Moving the rest to the front costs less than the pops since the last move did.
 	if q.head > len(q.buf)/2 && len(q.buf)+lengthSize+len(p) > cap(q.buf) {
 		q.buf = q.buf[:copy(q.buf, q.buf[q.head:])]
 		q.head = 0
@@ -34,7 +34,8 @@ func (q *queue) push(p []byte) {
 	q.bytes += len(p)
 }
 
-// pop takes the first packet of a queue that is not empty, or leaves it where p is too small.
+// pop removes the first packet and copies it to p. If p is too small, the packet stays. The queue must not be
+// empty.
 func (q *queue) pop(p []byte) (int, error) {
 	n, body := q.next(q.head)
 	if n > len(p) {
@@ -49,7 +50,7 @@ func (q *queue) pop(p []byte) (int, error) {
 	return n, nil
 }
 
-// truncate keeps the packets that fit into bytes, from the first on.
+// truncate keeps the first packets that together fit into bytes, and drops the rest.
 func (q *queue) truncate(bytes int) {
 	at, sum := q.head, 0
 	for at < len(q.buf) {

@@ -1,8 +1,8 @@
 package memory
 
-// Move gives a host another address: the paths that it has carry nothing any more, in either direction,
-// and no Heal brings them back. Paths that are made from now on work. The functions that the host's
-// Transport was given with OnChange are called before Move returns.
+// Move gives a host another address. Its paths carry nothing any more, in either direction, and Heal does not
+// restore them. Paths made from now on work. Move calls the functions that were given to OnChange of the host's
+// Transport before it returns.
 func (n *Network) Move(t *Transport) {
 	n.mu.Lock()
 	n.kill(func(p *path) bool { return p.host == t || p.far() == t })
@@ -13,17 +13,17 @@ func (n *Network) Move(t *Transport) {
 	}
 }
 
-// Forget has a NAT between two hosts forget them: their paths carry nothing any more, in either
-// direction, and no Heal brings them back. Paths that are made from now on work. No host is told.
+// Forget acts like a NAT between two hosts that has lost its mappings. Their paths carry nothing any more, in
+// either direction, and Heal does not restore them. Paths made from now on work. No host is told.
 func (n *Network) Forget(a, b *Transport) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.kill(func(p *path) bool { return p.host == a && p.far() == b || p.host == b && p.far() == a })
 }
 
-// RelayOnly says whether two hosts have no route to each other but a relay's. Paths that open while they
-// have none are relayed, as Stats tells, and those made with PathConfig.Direct at either end do not open.
-// Paths that are open stay as they are.
+// RelayOnly sets whether two hosts can reach each other only through a relay. Paths that open meanwhile are
+// relayed, as Stats shows. Paths with PathConfig.Direct at either end do not open. Paths that are already open
+// do not change.
 func (n *Network) RelayOnly(a, b *Transport, only bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -31,15 +31,15 @@ func (n *Network) RelayOnly(a, b *Transport, only bool) {
 	n.refresh()
 }
 
-// BreakRelays restarts all relays: the paths that are relayed carry nothing any more, and no Heal brings
-// them back. Paths that are made from now on work. No host is told.
+// BreakRelays acts like a restart of all relays. Relayed paths carry nothing any more, and Heal does not
+// restore them. Paths made from now on work. No host is told.
 func (n *Network) BreakRelays() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.kill(func(p *path) bool { return p.relayed })
 }
 
-// kill ends what the matching paths carry. Their ends do not know. The caller holds n.mu.
+// kill makes the matching paths carry nothing any more, without telling their ends. The caller holds n.mu.
 func (n *Network) kill(match func(*path) bool) {
 	for _, p := range n.paths {
 		if match(p) {

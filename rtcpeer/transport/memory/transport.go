@@ -24,8 +24,8 @@ type listener struct{ f func() }
 
 var _ transport.Transport = (*Transport)(nil)
 
-// NewPath returns this end of a new path. Its error says which lane is not possible, or wraps
-// transport.ErrClosed after Close.
+// NewPath returns this end of a new path. Its error names the lane that is not valid. After Close it wraps
+// transport.ErrClosed.
 func (t *Transport) NewPath(cfg transport.PathConfig) (transport.Path, error) {
 	if err := validate(cfg.Lanes); err != nil {
 		return nil, err
@@ -56,7 +56,7 @@ func validate(lanes []transport.LaneConfig) error {
 	return nil
 }
 
-// OnChange has Network.Move call f.
+// OnChange makes Network.Move call f.
 func (t *Transport) OnChange(f func()) (stop func()) {
 	t.network.mu.Lock()
 	defer t.network.mu.Unlock()
@@ -81,9 +81,9 @@ func (t *Transport) changed() []func() {
 	return calls
 }
 
-// Kill drops the host from the network for good, as the end of its process or of its power would:
-// nothing passes to it or from it, and the others are not told. Paths end with transport.ErrLost
-// after Options.LostAfter, at both ends; the program on this host still has to close its own.
+// Kill removes the host from the network for good, like a crash of its process or a loss of power: nothing
+// passes to it or from it, and the others are not told. Its paths end with transport.ErrLost after
+// Options.LostAfter, at both ends. The program on this host must still close its own ends.
 func (t *Transport) Kill() {
 	t.network.mu.Lock()
 	defer t.network.mu.Unlock()
@@ -91,7 +91,7 @@ func (t *Transport) Kill() {
 	t.network.refresh()
 }
 
-// Close refuses new paths from now on, and calls no function of OnChange any more. It never fails.
+// Close makes NewPath fail from now on, and stops the calls of functions given to OnChange. It never fails.
 func (t *Transport) Close() error {
 	t.network.mu.Lock()
 	defer t.network.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// reliable is the lane of that mode in Config.
+// reliable is the index of the reliable lane in Config.
 const reliable = int(transport.Reliable)
 
 func testEveryLane(t *testing.T, a, b transport.Transport) {
@@ -25,7 +25,7 @@ func testEveryLane(t *testing.T, a, b transport.Transport) {
 	}
 }
 
-// The other end may not even know yet that the path is open.
+// testEarlyData writes as soon as one end is open. The other end may not know yet that the path is open.
 func testEarlyData(t *testing.T, a, b transport.Transport) {
 	offerer, answerer := Negotiate(t, a, b, Config())
 	trickle(t, offerer, answerer, func(opened transport.Path) {
@@ -61,8 +61,9 @@ func testSizes(t *testing.T, a, b transport.Transport) {
 	}
 }
 
-// A clean network may still lose a packet of an unreliable lane, to a full socket buffer for one. So
-// those two must deliver some of many, sent at a pace that hurts nobody.
+// testModes requires all packets of the reliable lane, and half of those of the other lanes. Even a clean
+// network may lose a packet of an unreliable lane, for instance to a full socket buffer. The packets are sent
+// at a pace that overloads nothing.
 func testModes(t *testing.T, a, b transport.Transport) {
 	offerer, answerer := Connect(t, a, b, Config())
 	for i, c := range Config().Lanes {
@@ -70,7 +71,7 @@ func testModes(t *testing.T, a, b transport.Transport) {
 			want := 10
 			for number := range uint32(20) {
 				write(t, offerer, i, packet(number, numbered))
-				waitLow(t, patience, offerer, i, 4*numbered) // 0 would wait for delayed SACKs, 200 ms each
+				waitLow(t, patience, offerer, i, 4*numbered) // low 0 would wait 200 ms for each delayed SACK
 			}
 			if c.Mode == transport.Reliable {
 				want = 20
@@ -119,8 +120,8 @@ func testBufferedFalls(t *testing.T, a, b transport.Transport) {
 	require.Zero(t, offerer.Lane(reliable).Buffered())
 }
 
-// fill writes packets of 16 KiB to the reliable lane until more than bytes are Buffered, which takes
-// more than any receive window if nobody reads. It returns how many.
+// fill writes packets of 16 KiB to the reliable lane until Buffered is more than bytes. If nobody reads, this
+// needs more than any receive window. fill returns the number of packets.
 func fill(t *testing.T, path transport.Path, bytes int) int {
 	t.Helper()
 	const most = 32 << 20

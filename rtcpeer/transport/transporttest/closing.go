@@ -12,8 +12,8 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// atOnce is what "without a time-out" may take on a busy machine. ICE alone would take five seconds
-// to doubt that the other end is there.
+// atOnce is how long "without a timeout" may take on a busy machine. ICE alone would need five seconds to
+// notice that the other end is silent.
 const atOnce = 4 * time.Second
 
 func testRemoteClose(t *testing.T, a, b transport.Transport) {
@@ -30,7 +30,7 @@ func testRemoteClose(t *testing.T, a, b transport.Transport) {
 			for i := range uint32(packets) {
 				write(t, closing, reliable, packet(i, numbered))
 			}
-			waitLow(t, patience, closing, reliable, 0) // arrived, and not read
+			waitLow(t, patience, closing, reliable, 0) // arrived but not read
 
 			start := time.Now()
 			require.NoError(t, closing.Close())
@@ -120,7 +120,7 @@ func testCloseTrickled(t *testing.T, a, b transport.Transport) {
 	closeAfter(t, a, b, []string{"new", "offered", "answered", "accepted", "trickled"})
 }
 
-// closeAfter closes paths after each of some steps.
+// closeAfter closes a path after each of the given steps of making it, in a subtest each.
 func closeAfter(t *testing.T, a, b transport.Transport, steps []string) {
 	t.Helper()
 	for last, step := range steps {
@@ -149,7 +149,7 @@ func closeAfter(t *testing.T, a, b transport.Transport, steps []string) {
 	}
 }
 
-// Both ends write and read on all lanes while both close.
+// testCloseBusy closes both ends while both write and read on all lanes.
 func testCloseBusy(t *testing.T, a, b transport.Transport) {
 	offerer, answerer := Connect(t, a, b, Config())
 	var wg sync.WaitGroup
@@ -175,7 +175,7 @@ func testCloseBusy(t *testing.T, a, b transport.Transport) {
 	})
 }
 
-// writeUntilError keeps at most 64 KiB in the lane.
+// writeUntilError writes until Write fails. It keeps about 64 KiB in the lane.
 func writeUntilError(l transport.Lane) {
 	low := make(chan struct{}, 1)
 	l.NotifyLow(32<<10, func() {

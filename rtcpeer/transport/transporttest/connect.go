@@ -10,12 +10,12 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// patience is how long one wait may take: long enough for a machine with other things to do, and
-// shorter than the half minute after which ICE notices by itself that the other end is gone.
+// patience is how long one wait may take. It is long enough for a busy machine, and shorter than the half
+// minute after which ICE notices by itself that the other end is gone.
 const patience = 20 * time.Second
 
-// Config returns three lanes, one of each mode, with the ids and labels of transfer channel 0. Lane i
-// is of mode i.
+// Config returns three lanes, one of each mode, with the ids and labels of transfer channel 0. Lane i has mode
+// i.
 func Config() transport.PathConfig {
 	return transport.PathConfig{Lanes: []transport.LaneConfig{
 		{ID: 1, Label: "reliable", Mode: transport.Reliable},
@@ -24,8 +24,8 @@ func Config() transport.PathConfig {
 	}}
 }
 
-// Connect returns both ends of an open path between a, which offers, and b. They are closed when the
-// test ends. Events that come after EventOpened are left to the caller.
+// Connect returns both ends of an open path between a, which offers, and b. They are closed when the test ends.
+// The caller must handle events after EventOpened.
 func Connect(t testing.TB, a, b transport.Transport, cfg transport.PathConfig) (offerer, answerer transport.Path) {
 	t.Helper()
 	offerer, answerer = Negotiate(t, a, b, cfg)
@@ -33,8 +33,8 @@ func Connect(t testing.TB, a, b transport.Transport, cfg transport.PathConfig) (
 	return offerer, answerer
 }
 
-// Negotiate returns both ends of a path that have each other's description and no candidates yet: those
-// are for the caller to carry. They are closed when the test ends.
+// Negotiate returns both ends of a path that have each other's description but no candidates yet. The caller
+// must carry the candidates. Both ends are closed when the test ends.
 func Negotiate(t testing.TB, a, b transport.Transport, cfg transport.PathConfig) (offerer, answerer transport.Path) {
 	t.Helper()
 	offerer, answerer = newPath(t, a, cfg), newPath(t, b, cfg)
@@ -82,7 +82,7 @@ func trickle(t testing.TB, a, b transport.Path, opened func(transport.Path)) {
 	}
 }
 
-// waitEvent returns the next event of a kind. Candidates may come at any time and are passed over.
+// waitEvent returns the next event of a kind. It skips candidates, which may come at any time.
 func waitEvent(t testing.TB, path transport.Path, kind transport.EventKind, what string) transport.Event {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)

@@ -1,11 +1,11 @@
-// Package transporttest is the one test suite for all transports: what package transport promises,
-// as tests that run against real paths.
+// Package transporttest is the test suite for all transports. It tests the promises of package transport on
+// real paths.
 //
 //	func TestTransport(t *testing.T) {
 //		transporttest.Run(t, func(t *testing.T) (a, b transport.Transport) { ... })
 //	}
 //
-// Run is for a network that works, RunLossy for one that loses or reorders, and RunMoving for
-// hosts whose addresses change. All work in real time, each wait with a limit, and never sleep. Negotiate and Connect make a path between two transports, for
-// other tests and benchmarks too.
+// Run is for a network that works, RunLossy for one that loses or reorders packets, and RunMoving for hosts
+// whose addresses change. All tests run in real time; each wait has a limit, and no test sleeps. Negotiate and
+// Connect make a path between two transports, also for other tests and benchmarks.
 package transporttest

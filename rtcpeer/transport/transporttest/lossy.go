@@ -10,29 +10,28 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// Faults say what the network between two transports does to packets.
+// Faults are the faults of the network between two transports.
 type Faults struct {
-	Loss    bool // it loses about a fifth
-	Reorder bool // some overtake others
+	Loss    bool // about a fifth of the packets is lost
+	Reorder bool // some packets overtake others
 }
 
 const (
-	lossyPatience = 90 * time.Second // a lost packet may cost SCTP a second, and the next two
+	lossyPatience = 90 * time.Second // a lost packet may cost SCTP a second, and the next loss two
 	lossyPackets  = 300
-	lossySize     = 1000 // fills a datagram, so that each packet has a fate of its own
-	lossyPace     = 8    // packets of a lane that may be on their way
+	lossySize     = 1000 // fills a datagram, so that each packet is lost or not by itself
+	lossyPace     = 8    // packets of a lane that may be in flight
 	endNumber     = 1 << 30
 	endEvery      = 20 * time.Millisecond
 )
 
-// RunLossy tests what the three modes promise over a network that loses or reorders packets. Of what the
-// unreliable modes deliver it asks for no more than three in ten: an SCTP that gives a packet up with
-// its first transmission, as Pion's does with MaxRetransmits 0, drops those that it later gets out of
-// order.
+// RunLossy tests the promises of the three modes over a network that loses or reorders packets. It requires
+// that the unreliable modes deliver only three packets in ten: an SCTP that gives a packet up after its first
+// transmission, as Pion's does with MaxRetransmits 0, drops packets that it later receives out of order.
 func RunLossy(t *testing.T, faults Faults, newPair NewPair) {
 	for lane, c := range Config().Lanes {
 		t.Run(c.Label, func(t *testing.T) {
-			t.Parallel() // mostly it waits
+			t.Parallel() // it mostly waits
 			a, b := newPair(t)
 			offerer, answerer := Connect(t, a, b, Config())
 			wantMode(t, c.Mode, faults, carry(t, offerer, answerer, lane))
@@ -51,19 +50,19 @@ func carry(t *testing.T, from, to transport.Path, lane int) []uint32 {
 				got = append(got, n)
 				return
 			}
-			to.Close() // which ends the loop
+			to.Close() // ends the loop
 		})
 	}()
 	for i := range uint32(lossyPackets) {
 		write(t, from, lane, packet(i, lossySize))
 		waitLow(t, lossyPatience, from, lane, lossyPace*lossySize)
 	}
-	waitLow(t, lossyPatience, from, lane, 0) // all have arrived or were given up
+	waitLow(t, lossyPatience, from, lane, 0) // all packets have arrived or were given up
 	sendEnd(t, from, lane, ended)
 	return got
 }
 
-// sendEnd sends until one is read, because they get lost too.
+// sendEnd sends the end packet until one is read, because end packets get lost too.
 func sendEnd(t *testing.T, path transport.Path, lane int, ended <-chan error) {
 	t.Helper()
 	again := time.NewTicker(endEvery)

@@ -12,7 +12,7 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 )
 
-// Command is chat: lines of stdin to a room, lines of the room to stdout.
+// Command is chat: it sends the lines of stdin to a room and prints the lines of the room on stdout.
 type Command struct {
 	entry.Room
 	Topology string        `placeholder:"mesh|star" help:"Topology that the room must have, and that a new one gets (the room's; mesh if new)."`
@@ -29,7 +29,7 @@ Examples:
   echo hello | rtc-client chat ws://localhost:9080/lobby`
 }
 
-// Run talks until stdin, ctx or the room ends.
+// Run chats until stdin ends, ctx is done or the room ends.
 func (o *Command) Run(ctx context.Context, c *console.Console) error {
 	if o.Topology != "" && o.Topology != string(rtcpeer.Mesh) && o.Topology != string(rtcpeer.Star) {
 		return cli.Usagef("--topology %q: want mesh or star", o.Topology)

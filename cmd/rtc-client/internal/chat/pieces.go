@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// pieces cuts text into parts of at most size bytes, between two characters.
+// pieces cuts text into parts of at most size bytes. It cuts between two characters.
 func pieces(text []byte, size int) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		for len(text) > size {
@@ -13,7 +13,7 @@ func pieces(text []byte, size int) iter.Seq[[]byte] {
 			for cut > 0 && !utf8.RuneStart(text[cut]) {
 				cut--
 			}
-			if size-cut >= utf8.UTFMax { // there are no characters
+			if size-cut >= utf8.UTFMax { // not UTF-8 text: cut anywhere
 				cut = size
 			}
 			if !yield(text[:cut]) {

@@ -17,31 +17,31 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 )
 
-// A chatRun is a chat that is in its room. It has three goroutines: listen, speak, and the one that
-// reads stdin. A speaker that waits for a slow peer must go on hearing it, or two of them would wait
-// for each other for ever.
+// A chatRun is a chat that has joined its room. It has three goroutines: listen, speak, and the one that reads
+// stdin. listen and speak are separate so that the node keeps receiving while a send waits for a slow peer;
+// otherwise two chats could wait for each other forever.
 type chatRun struct {
 	// Fixed at construction.
 	node    *rtcpeer.Node
 	console *console.Console
-	url     string // at which others join
+	url     string // the room's URL, which others can join
 	name    string
 	wait    time.Duration
 
 	changed chan struct{} // gets a token when somebody comes, goes, or is interrupted or back
 
 	// Owned by speak.
-	toldAlone bool // that nobody is there
-	said      bool // something
+	toldAlone bool // said once that nobody is there
+	said      bool // sent at least one line
 }
 
 // maxLine is the largest packet of rtcpeer.Config by default, in bytes. Longer lines are cut.
 const maxLine = 16 << 10
 
-// errSaid is the end of a speaker who has said everything.
+// errSaid is what speak returns when it has sent all of stdin.
 var errSaid = errors.New("everything is said")
 
-// run returns when listen or speak has ended, and why that was; the other one ends with it.
+// run returns when listen or speak has ended, with the reason. Ending one ends the other.
 func (r *chatRun) run(ctx context.Context) error {
 	ctx, end := context.WithCancelCause(ctx)
 	lines := console.ReadLines(ctx, r.console.In)
@@ -81,8 +81,8 @@ func (r *chatRun) somebodyChanged() {
 	}
 }
 
-// hear prints a packet, each of its lines with the sender, unless it is a probe, or a command that only
-// a game understands.
+// hear prints each line of a packet with its sender. It skips probes, and commands that only a game
+// understands.
 func (r *chatRun) hear(p rtcpeer.Packet) error {
 	if p.Command != rtcpeer.CommandRaw {
 		return nil
@@ -99,9 +99,9 @@ func (r *chatRun) hear(p rtcpeer.Packet) error {
 	return nil
 }
 
-// speak sends the lines of stdin while somebody is there.
+// speak sends the lines of stdin. It waits whenever no peer is connected.
 func (r *chatRun) speak(ctx context.Context, in *console.Lines) error {
-	r.somebodyChanged() // there may have been somebody before
+	r.somebodyChanged() // somebody may have been there before speak started
 	err := r.awaitPeers(ctx, in, false)
 	for err == nil {
 		select {
@@ -122,9 +122,9 @@ func (r *chatRun) speak(ctx context.Context, in *console.Lines) error {
 	return err
 }
 
-// awaitPeers waits until somebody is there and others have had the time to come as well. When
-// stdin has ended it waits no longer than r.wait, and not at all if nothing is left to say: no line of
-// stdin, and none that the speaker holds.
+// awaitPeers waits until a peer is connected and other peers have had time to connect too. Once stdin has ended
+// it waits at most r.wait, and it returns at once if nothing is left to send: no line of stdin, and no line
+// that the caller holds.
 func (r *chatRun) awaitPeers(ctx context.Context, in *console.Lines, holds bool) error {
 	var late, settled, lonely <-chan time.Time
 	if !r.toldAlone {
@@ -136,7 +136,7 @@ func (r *chatRun) awaitPeers(ctx context.Context, in *console.Lines, holds bool)
 		case <-r.changed:
 			settled = nil
 			if len(r.node.Peers()) > 0 {
-				settled, lonely, r.toldAlone = time.After(linklog.Settle), nil, true // from now on events tell enough
+				settled, lonely, r.toldAlone = time.After(linklog.Settle), nil, true // from now on events say enough
 			}
 		case <-settled:
 			return nil
@@ -166,8 +166,8 @@ func (r *chatRun) nobody() error {
 	return fmt.Errorf("nobody came within %v, so nothing was said; --wait is how long to wait", r.wait)
 }
 
-// awaitInterrupted waits until nobody is interrupted any more, so that the last lines arrive: a node
-// that is being closed does not look for other paths.
+// awaitInterrupted waits until no link is interrupted, so that the last lines arrive. It must run before Close
+// because a closing node does not look for other paths.
 func (r *chatRun) awaitInterrupted(ctx context.Context) {
 	late := time.After(entry.Linger)
 	for {
@@ -222,10 +222,10 @@ func (r *chatRun) sayPiece(ctx context.Context, in *console.Lines, piece []byte)
 		case err == nil:
 			return nil
 		case !errors.Is(err, rtcpeer.ErrUnknownPeer):
-			<-ctx.Done() // the node has ended; listen tells why, after what had arrived
+			<-ctx.Done() // the node has ended; listen returns the reason once it has printed what had arrived
 			return ctx.Err()
 		}
-		select { // the last one was lost, as its event is about to tell
+		select { // the last peer was lost; its event is about to arrive
 		case <-r.changed:
 		case <-ctx.Done():
 			return ctx.Err()
@@ -233,9 +233,9 @@ func (r *chatRun) sayPiece(ctx context.Context, in *console.Lines, piece []byte)
 	}
 }
 
-// send sends a packet to everybody who is there. A peer that has no room for it holds up the speaker, and
-// with it stdin, but not the other peers. If nobody was there, which a broadcast would not tell, it returns
-// ErrUnknownPeer.
+// send sends a packet to every connected peer. A peer whose buffer is full delays the speaker, and with it
+// stdin, but not the other peers. send returns ErrUnknownPeer if nobody was there; a broadcast alone would not
+// report that.
 func (r *chatRun) send(ctx context.Context, data []byte) error {
 	to := r.node.Peers()
 	if r.node.Relays() && r.node.ID() != r.node.Host() {
@@ -245,10 +245,10 @@ func (r *chatRun) send(ctx context.Context, data []byte) error {
 	err := rtcpeer.ErrUnknownPeer
 	sent := func(one error) {
 		switch {
-		case errors.Is(one, rtcpeer.ErrPacketTooLarge): // for one that announced a smaller limit
+		case errors.Is(one, rtcpeer.ErrPacketTooLarge): // the peer announced a smaller limit
 			r.console.Say("%s", format.Error(one))
 			err = nil
-		case !errors.Is(one, rtcpeer.ErrUnknownPeer): // who has gone needs no more of it
+		case !errors.Is(one, rtcpeer.ErrUnknownPeer): // a peer that has left does not need it
 			err = one
 		}
 	}

@@ -8,14 +8,14 @@ import (
 	"io"
 )
 
-// Lines are the lines of stdin, read ahead while nobody takes them: at most maxLines lines, then stdin
-// has to wait, and its end is not seen before somebody takes one. Empty lines are left out.
+// Lines are the lines of stdin, read ahead of their consumer. At most maxLines lines are held; then reading
+// pauses, and the end of stdin is not noticed before a line is taken. Empty lines are left out.
 type Lines struct {
-	// C has the lines. It is closed at the end of stdin, or of the context.
+	// C delivers the lines. It is closed at the end of stdin, or of the context.
 	C <-chan []byte
 	// Ended is closed when stdin has ended, though lines may be left in C.
 	Ended <-chan struct{}
-	// Err is why stdin ended, if that was an error. Read it after Ended or C is closed.
+	// Err is the error that ended stdin, if any. Read it after Ended or C is closed.
 	Err error
 }
 
@@ -24,8 +24,8 @@ const (
 	maxLine  = 1 << 20 // bytes of one line
 )
 
-// ReadLines starts to read. Its goroutine ends with ctx, at the latest when the Read is over in
-// which it may be: that of a terminal only ends with the program.
+// ReadLines starts a goroutine that reads in. The goroutine ends when ctx is done, but not before a pending
+// Read returns; a Read of a terminal may last until the program ends.
 func ReadLines(ctx context.Context, in io.Reader) *Lines {
 	lines, ended := make(chan []byte, maxLines), make(chan struct{})
 	l := &Lines{C: lines, Ended: ended}

@@ -12,7 +12,7 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 )
 
-// Command is demo: everything this module does, in one process.
+// Command is demo: a signaling server and several peers in one process.
 type Command struct {
 	Peers    int           `default:"4" placeholder:"N" help:"Peers to connect, 2 to 128 (${default})."`
 	Topology string        `default:"mesh" enum:"mesh,star" placeholder:"mesh|star" help:"mesh: each with each; star: each with the first, which relays (${default})."`
@@ -36,10 +36,10 @@ Examples:
   rtc-client demo --peers 16 --topology star --json`
 }
 
-// demoProgress is the number of peers from which on a terminal is shown how far it has come.
+// demoProgress is the number of peers from which a progress bar is shown on a terminal.
 const demoProgress = 16
 
-// Run prints what came of it also when it has failed.
+// Run prints the report even when the demo has failed.
 func (d *Command) Run(ctx context.Context, c *console.Console) error {
 	switch {
 	case d.Peers < 2 || d.Peers > 128:

@@ -7,8 +7,8 @@ import (
 	"example.org/rtcpeer/cmd/rtc-client/internal/modes"
 )
 
-// missing says who has not got what, for the error of a demo that was not done in time; the first
-// few are enough to see what they have in common.
+// missing lists the connections and packets that are missing, for the error of a demo that did not finish in
+// time. It names only the first few gaps; these are enough to show a pattern.
 func (r *demoRun) missing() string {
 	const most = 8
 	var text strings.Builder

@@ -15,7 +15,7 @@ import (
 
 // A participant is one peer of a demo.
 type participant struct {
-	// Set by run before it tells that it has joined.
+	// Set by run before it reports that it has joined.
 	node    *rtcpeer.Node
 	started time.Time
 
@@ -26,7 +26,7 @@ type participant struct {
 	roundTrips [len(modes.All)]roundtrip.Times
 }
 
-// run joins the room, and hands on what comes until ctx is done.
+// run joins the room and passes events on to arrivals until ctx is done. It answers echoes itself.
 func (p *participant) run(ctx context.Context, url string, topology rtcpeer.Topology, arrivals chan<- arrival) {
 	a := arrival{to: p}
 	p.started = time.Now()
@@ -47,8 +47,8 @@ func (p *participant) run(ctx context.Context, url string, topology rtcpeer.Topo
 	}
 }
 
-// loopbackOnly has no other addresses, so that a machine with many needs no more time, and one that
-// is not connected no less.
+// loopbackOnly restricts a peer to the loopback addresses. A machine with many addresses then needs no extra
+// time, and a machine without a network works too.
 var loopbackOnly = webrtc.Config{Loopback: true, IPv4Only: true, IPFilter: net.IP.IsLoopback}
 
 // sendAll sends a packet to each other peer in each mode.
@@ -71,7 +71,8 @@ func (p *participant) send(ctx context.Context, to rtcpeer.PeerID, mode rtcpeer.
 	return nil
 }
 
-// demoPacket says all of itself that a mistake on its way could change.
+// demoPacket returns text that names the sender, the mode and the round, so that a packet delivered wrongly is
+// noticed.
 func demoPacket(from rtcpeer.PeerID, mode rtcpeer.Mode, round int) string {
 	return fmt.Sprintf("%v packet %d of peer %d", mode, round, from)
 }

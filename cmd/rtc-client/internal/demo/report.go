@@ -14,10 +14,10 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 )
 
-// A report is what has come of a demo: the object of --json, and the table.
+// A report is the result of a demo. It is printed as the object of --json or as the table.
 type report struct {
 	Topology rtcpeer.Topology `json:"topology"`
-	OK       bool             `json:"ok"` // every packet that had to arrive did
+	OK       bool             `json:"ok"` // every packet that was due arrived
 	Peers    []peerReport     `json:"peers"`
 
 	links int
@@ -35,7 +35,7 @@ type peerReport struct {
 	rtt       modes.PerMode[time.Duration]
 }
 
-// report is made while the links are still open.
+// report must be called while the links are still open, because it counts them.
 func (r *demoRun) report(topology rtcpeer.Topology, took time.Duration, err error) report {
 	all := report{Topology: topology, OK: err == nil, due: (len(r.peers) - 1) * r.packets, took: took}
 	for _, p := range r.peers {

@@ -15,8 +15,8 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 )
 
-// A demoRun is a demo under way. One goroutine, that of run, owns it; each participant has one more,
-// which joins, hands on what its node receives, and answers echoes itself.
+// A demoRun is a demo in progress. It is owned by one goroutine, the caller of run. Each participant has one
+// more goroutine, which joins, passes on what its node receives, and answers echoes itself.
 //
 //	node.Receive -> participant.run -> arrivals -> demoRun.take
 //	                       |
@@ -27,13 +27,13 @@ type demoRun struct {
 	packets  int
 	progress *progress.Bar
 
-	arrivals chan arrival // full: the nodes are not received from for a moment
+	arrivals chan arrival // when it is full, the participants stop receiving for a moment
 	wg       sync.WaitGroup
 	stop     context.CancelFunc // ends the participants
 
-	// What has come so far.
+	// Progress so far.
 	connected int       // pairs, seen from each end
-	failure   string    // the last link that could not be made, and is tried again
+	failure   string    // the last link that failed; it is being tried again
 	round     int       // of packets, from 1
 	received  int       // packets of this round
 	asked     uint64    // the number of the latest echo
@@ -41,8 +41,8 @@ type demoRun struct {
 	echoAt    time.Time // when it did
 }
 
-// An arrival is an event of a participant's node, or the error that ended it. With neither it says
-// that the participant has joined.
+// An arrival is an event of a participant's node, or the error that ended it. With neither it means that the
+// participant has joined.
 type arrival struct {
 	to  *participant
 	at  time.Time
@@ -50,7 +50,7 @@ type arrival struct {
 	err error
 }
 
-// newDemoRun returns a demo that shows on w how far it has come. The caller must close it.
+// newDemoRun returns a demo that shows its progress on w. The caller must close it.
 func newDemoRun(peers, packets int, w io.Writer) *demoRun {
 	r := &demoRun{packets: packets, arrivals: make(chan arrival, 1024), stop: func() {}}
 	for range peers {
@@ -60,16 +60,17 @@ func newDemoRun(peers, packets int, w io.Writer) *demoRun {
 	return r
 }
 
-// pairs counts each pair from both ends.
+// pairs returns the number of pairs of peers. Each pair is counted from both ends.
 func (r *demoRun) pairs() int { return len(r.peers) * (len(r.peers) - 1) }
 
 // echoes is how many round trips each peer makes in each mode: enough for a median, and at least one
 // with each other peer.
 func (r *demoRun) echoes() int { return max(21, len(r.peers)-1) }
 
-// run connects everybody, sends everything, and measures. Its error names what is missing.
+// run connects all peers, sends all packets, and measures the round trips. Its error names what is missing.
 func (r *demoRun) run(ctx context.Context, url string, topology rtcpeer.Topology) error {
-	// The participants outlive ctx until close: what they would say of its end says nothing.
+	// The participants run until close, not until ctx ends: their errors about a cancelled ctx would hide the
+	// real cause.
 	life, stop := context.WithCancel(context.WithoutCancel(ctx))
 	r.stop = stop
 	defer r.progress.Finish()
@@ -82,7 +83,7 @@ func (r *demoRun) run(ctx context.Context, url string, topology rtcpeer.Topology
 	return r.measure(ctx)
 }
 
-// connect lets the first peer make the room, and then the others join.
+// connect lets the first peer create the room. Then the others join.
 func (r *demoRun) connect(ctx, life context.Context, url string, topology rtcpeer.Topology) error {
 	r.progress.Describe("connecting")
 	for i, p := range r.peers {
@@ -94,9 +95,10 @@ func (r *demoRun) connect(ctx, life context.Context, url string, topology rtcpee
 	return r.await(ctx, func() bool { return r.connected == r.pairs() })
 }
 
-// exchange sends the packets in rounds: one in each mode from each to each, and the next ones when
-// all of them have arrived everywhere. So no unreliable lane holds enough to drop any. On a machine that is
-// so busy that a link goes over to another path, an unreliable packet can be lost: it is sent again.
+// exchange sends the packets in rounds. A round is one packet in each mode from each peer to each other, and
+// the next round begins when all of them have arrived. So no unreliable lane is ever full enough to drop
+// packets. An unreliable packet can still be lost when a link changes its path, which happens on a very busy
+// machine; exchange sends it again.
 func (r *demoRun) exchange(ctx context.Context) error {
 	r.progress.Describe("sending")
 	for r.round = 1; r.round <= r.packets; r.round++ {
@@ -136,8 +138,8 @@ func (r *demoRun) sendAgain(ctx context.Context) error {
 	return nil
 }
 
-// measure makes one round trip after the other, so that each has the machine for itself. The first
-// one between two peers wakes what was idle, and does not count.
+// measure makes one round trip at a time, so that each has the machine to itself. The first round trip between
+// two peers wakes idle parts and does not count.
 func (r *demoRun) measure(ctx context.Context) error {
 	r.progress.Describe("measuring")
 	for i, from := range r.peers {
@@ -157,7 +159,7 @@ func (r *demoRun) measure(ctx context.Context) error {
 	return nil
 }
 
-// roundTrip asks again if no answer comes.
+// roundTrip sends one echo request and returns how long the answer took. It sends another if no answer comes.
 func (r *demoRun) roundTrip(ctx context.Context, from, to *participant, mode rtcpeer.Mode) (time.Duration, error) {
 	for {
 		r.asked++
@@ -172,10 +174,10 @@ func (r *demoRun) roundTrip(ctx context.Context, from, to *participant, mode rtc
 	}
 }
 
-// quietTime is how long nothing has come when what is missing is taken for lost.
+// quietTime is how long nothing must arrive before the missing packets count as lost.
 const quietTime = time.Second
 
-// awaitOrQuiet takes what arrives until done, or until nothing has come for quietTime.
+// awaitOrQuiet handles arrivals until done returns true, or until nothing has arrived for quietTime.
 func (r *demoRun) awaitOrQuiet(ctx context.Context, done func() bool) (quiet bool, err error) {
 	timer := time.NewTimer(quietTime)
 	defer timer.Stop()
@@ -196,7 +198,7 @@ func (r *demoRun) awaitOrQuiet(ctx context.Context, done func() bool) (quiet boo
 	return quiet, nil
 }
 
-// await takes what arrives until done. Its error names who misses what.
+// await handles arrivals until done returns true. Its error names what is missing.
 func (r *demoRun) await(ctx context.Context, done func() bool) error {
 	for {
 		quiet, err := r.awaitOrQuiet(ctx, done)
@@ -221,7 +223,8 @@ func (r *demoRun) take(a arrival) error {
 	case a.ev.Kind == rtcpeer.PeerFailed:
 		r.failure = fmt.Sprintf("; peer %d: %s", a.to.id, format.Error(a.ev.Err))
 	case a.ev.Kind == rtcpeer.PeerDisconnected && r.round == 0:
-		// The two ends did not agree on which attempt has succeeded, and another one follows: nobody leaves.
+		// The two ends did not agree on which attempt succeeded. Another attempt follows, since nobody leaves a
+		// demo.
 		r.connected--
 		r.progress.Add(-1)
 		delete(a.to.received, a.ev.Peer)
@@ -242,7 +245,7 @@ func (r *demoRun) take(a arrival) error {
 	return nil
 }
 
-// packet counts one that is what it has to be.
+// packet counts a packet that has the expected content.
 func (r *demoRun) packet(a arrival, p rtcpeer.Packet) error {
 	if number, ok := probe.Number(p); ok {
 		r.echoed, r.echoAt = number, a.at
@@ -273,7 +276,7 @@ func (r *demoRun) again(p rtcpeer.Packet) bool {
 	return false
 }
 
-// close ends the participants, all at the same time.
+// close ends all participants at the same time.
 func (r *demoRun) close() {
 	r.stop()
 	r.wg.Wait()

@@ -20,7 +20,8 @@ type server struct {
 }
 
 func startServer() (*server, error) {
-	// The room fills in a moment, which a server that is open to all would slow down.
+	// All peers join at almost the same time. The default message rate limit, meant for public servers, would
+	// slow them down.
 	rooms, err := signalserver.New(signalserver.Config{MessageRate: -1})
 	if err != nil {
 		return nil, err
@@ -35,7 +36,7 @@ func startServer() (*server, error) {
 	return s, nil
 }
 
-// stop ends the server; nobody is in a room any more.
+// stop ends the server. All peers must have left their room.
 func (s *server) stop() {
 	s.rooms.Shutdown(context.Background())
 	s.http.Close()

@@ -13,10 +13,10 @@ import (
 	"example.org/rtcpeer/rtcpeer/doctor"
 )
 
-// A diagnosis is what doctor has found: the object of --json, and the table.
+// A diagnosis is the result of doctor. It is printed as the object of --json or as the table.
 type diagnosis struct {
 	URL         string         `json:"url"`
-	SignalingMS float64        `json:"signaling_ms"` // until the welcome
+	SignalingMS float64        `json:"signaling_ms"` // time until the welcome
 	RelayLinks  bool           `json:"relay_links"`  // the server offers links through itself
 	Error       string         `json:"error,omitempty"`
 	Checks      []checkReport  `json:"checks"`
@@ -26,7 +26,7 @@ type diagnosis struct {
 
 	joined time.Duration
 	report doctor.Report
-	err    error // of the signaling
+	err    error // of joining the room or of the checks
 }
 
 type checkReport struct {
@@ -40,7 +40,7 @@ type checkReport struct {
 	Remedy string  `json:"remedy,omitempty"`
 }
 
-// settle takes what there is. err is why there is no more.
+// settle fills in the fields to print. err, if not nil, is why the checks could not be made.
 func (d *diagnosis) settle(err error) {
 	d.SignalingMS, d.err = format.Milliseconds(d.joined), err
 	if err != nil {
@@ -61,7 +61,7 @@ func (d *diagnosis) settle(err error) {
 	}
 }
 
-// failure is an error if nobody could be reached from here.
+// failure returns an error if no peer could be reached from this machine.
 func (d *diagnosis) failure() error {
 	switch {
 	case d.err != nil:
@@ -77,7 +77,7 @@ func (d *diagnosis) writeJSON(w io.Writer) error { return json.NewEncoder(w).Enc
 func (d *diagnosis) writeTable(w io.Writer) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
 	if d.err != nil {
-		return nil // which is all there is to say
+		return nil // the caller reports the error, and there is nothing else to print
 	}
 	fmt.Fprintf(tw, "%s\t%s\tok\n", d.URL, format.Duration(d.joined))
 	for _, c := range d.report.Checks {
@@ -107,7 +107,7 @@ var mappingWords = map[doctor.Mapping]string{
 	doctor.MappingBlocked:     "no answer over UDP",
 }
 
-// outcome is a check in a few words.
+// outcome describes the result of a check in a few words.
 func outcome(c doctor.Check) string {
 	switch {
 	case c.Err != nil:

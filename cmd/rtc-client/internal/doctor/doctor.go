@@ -1,4 +1,5 @@
-// Package doctor is the command doctor of rtc-client: what package rtcpeer/doctor finds out, as a table.
+// Package doctor is the command doctor of rtc-client. It prints the report of package rtcpeer/doctor as a table
+// or as JSON.
 package doctor
 
 import (
@@ -15,7 +16,7 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// Command is doctor: what works from here.
+// Command is doctor: it checks which servers can be reached from this machine.
 type Command struct {
 	URL string `arg:"" help:"The signaling server, as ws://host:port. A room in it does not matter."`
 	entry.Access
@@ -33,7 +34,7 @@ Examples:
   rtc-client doctor --ice-server stun:stun.example.org ws://localhost:9080`
 }
 
-// Run examines the signaling server first, since it tells of the others.
+// Run joins the signaling server first, because its welcome lists the STUN and TURN servers.
 func (o *Command) Run(ctx context.Context, c *console.Console) error {
 	server, err := entry.ParseServer(o.URL)
 	if err != nil {
@@ -66,7 +67,7 @@ func (o *Command) Run(ctx context.Context, c *console.Console) error {
 	return errors.Join(d.failure(), d.writeTable(c.Out))
 }
 
-// ask joins, and returns the servers of the welcome.
+// ask joins a new room and returns the STUN and TURN servers of the welcome.
 func (o *Command) ask(ctx context.Context, server entry.Server, d *diagnosis) ([]transport.ICEServer, error) {
 	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()

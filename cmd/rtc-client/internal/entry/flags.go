@@ -16,10 +16,10 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// Unseen is what the help of each flag says that has a secret: ${unseen} stands for it.
+// Unseen is a note in the help of each flag that takes a secret. The help texts refer to it as ${unseen}.
 const Unseen = "Other users of the machine see flags, but not the environment"
 
-// Flags are what can be said of a room that is entered, besides its URL.
+// Flags are the flags of every command that enters a room. The URL of the room is not among them.
 type Flags struct {
 	Access
 	roomFlags
@@ -32,7 +32,7 @@ type Flags struct {
 	Verbose    bool          `short:"v" help:"Log on stderr what happens to the links and to the signaling."`
 }
 
-// configure adds to config what the flags say.
+// configure applies the flags to config.
 func (f *Flags) configure(c *console.Console, config *rtcpeer.Config, isGodot bool) error {
 	if err := f.roomFlags.apply(config, isGodot); err != nil {
 		return err
@@ -59,7 +59,7 @@ func (f *Flags) configure(c *console.Console, config *rtcpeer.Config, isGodot bo
 	return nil
 }
 
-// channelModes reads --channels.
+// channelModes parses --channels.
 func channelModes(words []string) (list []rtcpeer.Mode, err error) {
 	for _, word := range words {
 		i := slices.IndexFunc(modes.All[:], func(m rtcpeer.Mode) bool { return m.String() == word })
@@ -71,13 +71,13 @@ func channelModes(words []string) (list []rtcpeer.Mode, err error) {
 	return list, nil
 }
 
-// ICEServers reads --ice-server. The user and the secret of a TURN server stand before its host, where
-// the URL of RFC 7065 has no place for them.
+// ICEServers parses --ice-server. The user and the secret of a TURN server stand before its host, because the
+// URL of RFC 7065 has no place for them.
 func ICEServers(urls []string) ([]transport.ICEServer, error) {
 	var servers []transport.ICEServer
 	for _, url := range urls {
 		scheme, rest, _ := strings.Cut(url, ":")
-		at := strings.LastIndexByte(rest, '@') // the secret may hold one as well
+		at := strings.LastIndexByte(rest, '@') // the last one, because the secret may contain an @
 		user, secret, _ := strings.Cut(rest[:max(at, 0)], ":")
 		stun, turn := scheme == "stun" || scheme == "stuns", scheme == "turn" || scheme == "turns"
 		switch {
@@ -94,12 +94,13 @@ func ICEServers(urls []string) ([]transport.ICEServer, error) {
 	return servers, nil
 }
 
-// Access is what a signaling server may want of those who use it.
+// Access is what a signaling server may require of its clients.
 type Access struct {
 	Token string `env:"RTC_CLIENT_TOKEN" placeholder:"TEXT" help:"Access token, for servers that want one. ${unseen}"`
 }
 
-// apply has a demo's server get the token with the request, since its protocol has no place for it.
+// apply sets the token in config. For a server of Godot's signaling demo it adds an Authorization header to the
+// request, because that protocol has no field for a token.
 func (a *Access) apply(config *rtcpeer.Config, isGodot bool) {
 	config.Token = a.Token
 	if isGodot && a.Token != "" {
@@ -107,7 +108,7 @@ func (a *Access) apply(config *rtcpeer.Config, isGodot bool) {
 	}
 }
 
-// The roomFlags are the password of a room, and what else can be said of one that is new.
+// The roomFlags are the password of a room and the settings of a new room.
 type roomFlags struct {
 	Password   string `env:"RTC_CLIENT_PASSWORD" placeholder:"TEXT" help:"Password of the room, and of a new one. ${unseen}"`
 	Public     bool   `help:"Have rtc-client list show the room, if it is new."`

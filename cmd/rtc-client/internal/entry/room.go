@@ -1,10 +1,10 @@
-// Package entry gets the commands into a room, with the flags for it.
+// Package entry lets the commands enter a room, and defines the flags for it.
 //
 //	Room    a room, its URL and its flags: Join returns a node  chat, ping, relay, send, receive
 //	Server  a server without a room: Join returns a client      doctor, load
 //	Access  the token alone                                     list, doctor
 //
-// What happens in the room is for the command to receive; ReceiveUntil helps with it.
+// The command itself receives the events of the room; ReceiveUntil helps with it.
 package entry
 
 import (
@@ -28,13 +28,13 @@ type Room struct {
 	Flags
 }
 
-// Linger is how long a command waits at its end for others to acknowledge what it sent last, and before that for
-// those who are interrupted.
+// Linger is how long a command waits when it ends: first for interrupted peers to come back, then for others to
+// acknowledge what was sent last.
 const Linger = 5 * time.Second
 
-// Join enters the room and says so, with config and what the flags say. In a star that outlives its host only relays
-// become the next host: config says so. Join blocks until the server lets it in. It returns the URL at which others
-// join. The caller must close the node.
+// Join enters the room with config and the flags, and prints that it has joined. It blocks until the server
+// admits the node. It returns the URL at which others can join. The caller must close the node. In a star that
+// outlives its host, config decides whether this node may become the next host: only relays do.
 func (r *Room) Join(ctx context.Context, c *console.Console, config rtcpeer.Config) (*rtcpeer.Node, string, error) {
 	room, err := r.RoomName()
 	if err != nil {
@@ -62,7 +62,7 @@ func (r *Room) Join(ctx context.Context, c *console.Console, config rtcpeer.Conf
 	return node, url, nil
 }
 
-// Advise adds to an error what to do about a refusal.
+// Advise adds to the error of a refused join what the user can do about it.
 func Advise(err error) error {
 	refused, ok := errors.AsType[*signaling.Error](err)
 	if !ok {
@@ -73,7 +73,7 @@ func Advise(err error) error {
 	case signaling.CodeTopologyMismatch:
 		advice = "choose another one, or leave it out for a new one"
 	case signaling.CodeUnknownRoom:
-		if !strings.HasPrefix(refused.Text, "Lobby") { // the words of that protocol
+		if !strings.HasPrefix(refused.Text, "Lobby") { // this is how Godot's demo servers begin the message
 			return err
 		}
 		advice = "a lobby of that protocol gets its name from the server; leave it out for a new one"
@@ -87,7 +87,7 @@ func Advise(err error) error {
 	return fmt.Errorf("%w: %s", err, advice)
 }
 
-// RoomName returns the name that the URL has of the room, which may be none: then the server makes a new room.
+// RoomName returns the room name in the URL. It may be empty; then the server creates a new room.
 func (r *Room) RoomName() (signaling.RoomName, error) {
 	_, room, err := signalclient.ParseURL(strings.TrimPrefix(r.URL, rtcpeer.GodotScheme))
 	if err != nil {
@@ -96,8 +96,8 @@ func (r *Room) RoomName() (signaling.RoomName, error) {
 	return room, nil
 }
 
-// ReceiveUntil hands the node's events to take until that says it is enough, or the time has come.
-// Its error is why there is nothing more: that of the node, or of ctx.
+// ReceiveUntil passes the node's events to take until take returns true or the time is end. It returns an error
+// only if the node or ctx has ended.
 func ReceiveUntil(ctx context.Context, node rtcpeer.Peer, end time.Time, take func(rtcpeer.Event) (enough bool)) error {
 	timed, cancel := context.WithDeadline(ctx, end)
 	defer cancel()

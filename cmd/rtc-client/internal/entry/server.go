@@ -13,14 +13,14 @@ import (
 	"example.org/rtcpeer/signaling/signalclient"
 )
 
-// A Server is a signaling server, for commands that make rooms of their own there.
+// A Server is a signaling server on which a command creates its own rooms.
 type Server struct {
 	url      string // without a room
 	hostname string
 	dialect  *signaling.ClientDialect
 }
 
-// ParseServer reads a URL. The room in it does not matter, so that it can be that of a game.
+// ParseServer parses a URL. It ignores a room in the URL, so the URL of a game's room can be used.
 func ParseServer(raw string) (Server, error) {
 	plain, isGodot := strings.CutPrefix(raw, rtcpeer.GodotScheme)
 	dial, _, err := signalclient.ParseURL(plain)
@@ -39,13 +39,13 @@ func ParseServer(raw string) (Server, error) {
 	return s, nil
 }
 
-// String is the URL without what may be secret.
+// String returns the URL without any part that may be secret.
 func (s Server) String() string { return signalclient.RoomURL(s.url, "") }
 
-// Hostname is the name or the address of its machine.
+// Hostname returns the host name or the address in the URL.
 func (s Server) Hostname() string { return s.hostname }
 
-// Join enters a room, a new one if that has no name. The caller must close the client.
+// Join enters a room, or a new one if join names none. The caller must close the client.
 func (s Server) Join(ctx context.Context, join signaling.Join) (*signalclient.Client, signaling.Welcome, error) {
 	client, err := signalclient.Dial(ctx, s.url, join, signalclient.Config{Dialect: s.dialect, RedialFor: -1})
 	if err != nil {

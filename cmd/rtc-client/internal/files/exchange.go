@@ -1,4 +1,4 @@
-// Package files has the commands send and receive of rtc-client.
+// Package files is the commands send and receive of rtc-client.
 //
 //	Send    -> sendRun    -> exchange -> transfer.Files, the node of the room
 //	Receive -> receiveRun -> exchange
@@ -23,23 +23,23 @@ import (
 	"example.org/rtcpeer/rtcpeer/transfer"
 )
 
-// An exchange is a node with files that is in its room: what sendRun and receiveRun have in common. Its goroutine, listen,
-// receives the node's events.
+// An exchange is a node in a room that can transfer files. It is the common part of sendRun and receiveRun.
+// listen, which has a goroutine of its own, receives the node's events.
 type exchange struct {
 	// Fixed at construction.
 	node    *rtcpeer.Node
 	files   *transfer.Files
 	console *console.Console
 	meter   *progress.Meter
-	url     string // at which others join
+	url     string // the room's URL, which others can join
 	json    bool
 
 	peersMu sync.Mutex // guards the fields below
 	silent  map[rtcpeer.PeerID]bool
-	changed chan struct{} // closed when somebody comes, goes, or is interrupted or back, or as its user wants
+	changed chan struct{} // closed when a peer comes, goes, or is interrupted or back, and by notify
 }
 
-// newExchange enters the room. The caller must close it.
+// newExchange enters the room. The caller must close the exchange.
 func newExchange(ctx context.Context, room *entry.Room, c *console.Console, asJSON, sendOnly bool) (*exchange, error) {
 	if len(room.Channels) == 0 {
 		room.Channels = []string{rtcpeer.Reliable.String()}
@@ -50,9 +50,9 @@ func newExchange(ctx context.Context, room *entry.Room, c *console.Console, asJS
 	}
 	m := progress.NewMeter(c)
 	c = &console.Console{In: c.In, Out: c.Out, Err: m}
-	config := rtcpeer.Config{Linger: entry.Linger, NeverHost: true} // the last word of a receiver is that it has the file
+	config := rtcpeer.Config{Linger: entry.Linger, NeverHost: true} // a receiver ends by confirming the file
 	if sendOnly {
-		config.Linger = 0 // the default: a sender has heard that
+		config.Linger = 0 // the default: a sender is done when it has received that message
 	}
 	node, url, err := room.Join(ctx, c, config)
 	if err != nil {
@@ -103,7 +103,7 @@ func (x *exchange) note(ev rtcpeer.Event) {
 	x.notify()
 }
 
-// notify wakes those who wait for a change.
+// notify wakes all goroutines that wait for a change.
 func (x *exchange) notify() {
 	x.peersMu.Lock()
 	defer x.peersMu.Unlock()
@@ -126,19 +126,19 @@ func (x *exchange) isSilent(id rtcpeer.PeerID) bool {
 
 func (x *exchange) isConnected(id rtcpeer.PeerID) bool { return slices.Contains(x.node.Peers(), id) }
 
-// A fileReport is what has become of a file: an object of --json.
+// A fileReport is the outcome of one file: an object of --json.
 type fileReport struct {
 	File    string         `json:"file"`
 	Peer    rtcpeer.PeerID `json:"peer"`
 	Bytes   int64          `json:"bytes"`
-	Resumed int64          `json:"resumed_from"` // bytes that were there before
+	Resumed int64          `json:"resumed_from"` // bytes that were already there
 	MS      float64        `json:"ms"`
 	Error   string         `json:"error,omitempty"`
 
 	took time.Duration
 }
 
-// report tells what has become of a file that was moved since began.
+// report prints the outcome of a file whose transfer began at began.
 func (x *exchange) report(did string, g *progress.Gauge, file string, peer rtcpeer.PeerID, began time.Time, err error) {
 	r := fileReport{File: file, Peer: peer, Bytes: g.Done(), Resumed: g.Before(), took: time.Since(began)}
 	r.MS = format.Milliseconds(r.took)

@@ -11,7 +11,7 @@ import (
 	"example.org/rtcpeer/rtcpeer/transfer"
 )
 
-// Receive is the command receive: files of others, into a folder.
+// Receive is the command receive: it saves files that others send in a folder.
 type Receive struct {
 	entry.Room
 	Dir       string        `default:"." placeholder:"DIR" help:"Folder for the files, which must exist (${default})."`

@@ -16,8 +16,8 @@ import (
 	"example.org/rtcpeer/rtcpeer/transfer"
 )
 
-// A receiveRun is a receive that is in its room. It has goroutines for listen, for accept, for run, which waits for
-// the end, and for each file.
+// A receiveRun is a receive command that has joined its room. It has one goroutine each for listen, for accept,
+// for run, which waits for the end, and for every file.
 type receiveRun struct {
 	// Fixed at construction.
 	*exchange
@@ -29,10 +29,10 @@ type receiveRun struct {
 
 	mu      sync.Mutex // guards the fields below
 	offers  int
-	senders map[rtcpeer.PeerID]bool // that have offered something
-	running map[string]*incoming    // the youngest of each name
-	missing map[string]bool         // files whose sender was lost, and may come back
-	failed  int                     // files that were wanted, besides
+	senders map[rtcpeer.PeerID]bool // peers that have offered a file
+	running map[string]*incoming    // the latest file of each name
+	missing map[string]bool         // files whose sender was lost and may come back
+	failed  int                     // other files that were wanted and have failed
 	saving  int                     // files that are being saved or asked for
 }
 
@@ -44,13 +44,13 @@ type incoming struct {
 }
 
 var (
-	// errReceived is the end of a receiveRun: those who have sent something have left.
+	// errReceived ends a receiveRun: every peer that has sent a file has left.
 	errReceived = errors.New("everything has arrived")
-	// errReplaced is the end of a transfer whose sender is silent, when the same file is offered again.
+	// errReplaced ends a transfer whose sender is silent when the same file is offered again.
 	errReplaced = errors.New("it is offered again")
 )
 
-// run receives until there is nothing more to come.
+// run receives files until there is nothing more to receive.
 func (r *receiveRun) run(outer context.Context) error {
 	ctx, end := context.WithCancelCause(outer)
 	var wg sync.WaitGroup
@@ -71,7 +71,7 @@ func (r *receiveRun) run(outer context.Context) error {
 	return nil
 }
 
-// awaitEnd waits until those who have sent something have left, and for the first offer no longer than r.wait.
+// awaitEnd waits until every peer that has sent a file has left. It waits at most r.wait for the first offer.
 func (r *receiveRun) awaitEnd(ctx context.Context) error {
 	var late <-chan time.Time
 	if r.wait > 0 {
@@ -119,7 +119,7 @@ func (r *receiveRun) isOver() bool {
 	return true
 }
 
-// accept takes each offer, and asks first unless it is told not to.
+// accept accepts the offers. It asks the user about each one, unless --yes was given.
 func (r *receiveRun) accept(ctx context.Context) error {
 	var answers *console.Lines
 	if !r.yes {
@@ -160,7 +160,7 @@ func (r *receiveRun) finish() {
 	r.notify()
 }
 
-// wants asks whether a file is to be saved. If nobody can answer, it is not.
+// wants asks the user whether to save a file. If stdin has ended, the answer is no.
 func (r *receiveRun) wants(ctx context.Context, answers *console.Lines, o *transfer.Offer) (bool, error) {
 	if r.yes {
 		return true, nil
@@ -193,7 +193,7 @@ func offeredSize(o *transfer.Offer) string {
 	return format.Bytes(uint64(o.Size))
 }
 
-// save saves a file, and tells what has become of it.
+// save saves a file and reports the outcome.
 func (r *receiveRun) save(ctx context.Context, o *transfer.Offer) {
 	defer r.finish()
 	ctx, end := context.WithCancelCause(ctx)
@@ -216,7 +216,7 @@ func (r *receiveRun) save(ctx context.Context, o *transfer.Offer) {
 	r.note(o, in, err)
 }
 
-// replace makes a file the youngest of its name, and returns the one that was, or nil.
+// replace records in as the latest file of its name. It returns the previous one, or nil.
 func (r *receiveRun) replace(name string, in *incoming) *incoming {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -225,13 +225,15 @@ func (r *receiveRun) replace(name string, in *incoming) *incoming {
 	return before
 }
 
-// awaitOther lets another file of the same name be. If its sender is silent, or falls silent in a moment, it may be the
-// same one in a new process: then the other transfer ends, and this one goes on from there.
+// awaitOther decides what to do about an earlier transfer of a file with the same name. If its sender is
+// silent, or becomes silent within AloneAfter, this may be the same sender in a new process. Then awaitOther
+// ends the earlier transfer and waits for its end, so that the new one continues where it stopped. Otherwise
+// both go on.
 func (r *receiveRun) awaitOther(ctx context.Context, other *incoming) {
 	if other == nil {
 		return
 	}
-	moment := time.After(linklog.AloneAfter) // an interruption is seen after two seconds
+	moment := time.After(linklog.AloneAfter) // an interruption is noticed after two seconds
 	for {
 		changed := r.change()
 		if r.isSilent(other.peer) {
@@ -250,7 +252,7 @@ func (r *receiveRun) awaitOther(ctx context.Context, other *incoming) {
 	}
 }
 
-// note counts what a file means for the end.
+// note records the outcome of a file, for awaitEnd and the exit code.
 func (r *receiveRun) note(o *transfer.Offer, in *incoming, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

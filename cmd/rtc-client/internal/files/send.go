@@ -12,7 +12,7 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 )
 
-// Send is the command send: files to a peer.
+// Send is the command send: it sends files to a peer.
 type Send struct {
 	Args []string `arg:"" name:"file ... url" help:"The files, and last the room, as ws://host:port/room. Without a room the server makes a new one, and its URL is printed."`
 	entry.Flags
@@ -65,10 +65,10 @@ func (o *Send) Run(ctx context.Context, c *console.Console) error {
 	return r.run(ctx)
 }
 
-// An outgoing is a file to be sent.
+// An outgoing is a file to send.
 type outgoing struct {
 	path string
-	size int64 // negative: not known, since it is no ordinary file
+	size int64 // negative: not known, because it is not a regular file
 }
 
 func newOutgoing(path string) (*outgoing, error) {

@@ -16,14 +16,15 @@ import (
 	"example.org/rtcpeer/rtcpeer/transfer"
 )
 
-// A sendRun is a send that is in its room. It has goroutines for listen, for run, and for a few files at a time.
+// A sendRun is a send command that has joined its room. It has one goroutine each for listen and for run, and
+// during a round one for watch and up to sentAtOnce that send files.
 type sendRun struct {
 	*exchange
-	peer rtcpeer.PeerID // 0: anybody
+	peer rtcpeer.PeerID // 0: any peer
 	wait time.Duration  // 0: no limit
 
-	// Owned by run, and between two rounds.
-	unwilling map[rtcpeer.PeerID]bool // they receive no files
+	// Written by run, and only between two rounds.
+	unwilling map[rtcpeer.PeerID]bool // peers that do not receive files
 
 	mu     sync.Mutex // guards the fields below
 	todo   []*outgoing
@@ -31,13 +32,13 @@ type sendRun struct {
 }
 
 var (
-	// errSent is the end of a sendRun that is complete.
+	// errSent ends a sendRun that is complete.
 	errSent = errors.New("everything is sent")
-	// errSilent is the end of a round whose receiver is silent, when there is another one.
+	// errSilent ends a round whose receiver is silent when there is another one.
 	errSilent = errors.New("another receiver has come")
 )
 
-// run sends everything. listen ends with it.
+// run sends all files, then ends listen.
 func (r *sendRun) run(outer context.Context) error {
 	ctx, end := context.WithCancelCause(outer)
 	var wg sync.WaitGroup
@@ -73,7 +74,7 @@ func (r *sendRun) sendAll(ctx context.Context) error {
 	return errSent
 }
 
-// meet waits until there is somebody to send to.
+// meet waits for a peer to send to.
 func (r *sendRun) meet(ctx context.Context) (rtcpeer.PeerID, error) {
 	var late <-chan time.Time
 	if r.wait > 0 {
@@ -104,8 +105,9 @@ func (r *sendRun) alone() string {
 	return linklog.Alone(r.node, "rtc-client receive "+r.url)
 }
 
-// candidate returns who is to get the files, or 0: somebody who is not interrupted, if there is a choice. The host of
-// a star is one only if it was asked for: it is likely to be a relay.
+// candidate returns the peer that should get the files, or 0 if there is none. It prefers a peer that is not
+// interrupted. It returns the host of a star only if the user asked for it, because such a host is probably a
+// relay.
 func (r *sendRun) candidate() (best rtcpeer.PeerID) {
 	for _, id := range r.node.Peers() {
 		switch {
@@ -118,10 +120,11 @@ func (r *sendRun) candidate() (best rtcpeer.PeerID) {
 	return best
 }
 
-// sentAtOnce is how many files are on their way at a time.
+// sentAtOnce is the largest number of files that are sent at the same time.
 const sentAtOnce = 4
 
-// round sends what is to be sent to one peer, as long as it is there. It reports whether that does not want any files.
+// round sends the remaining files to one peer, as long as the peer is there. It reports whether the peer does
+// not receive files.
 func (r *sendRun) round(ctx context.Context, to rtcpeer.PeerID) (unwilling bool) {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
@@ -148,13 +151,13 @@ func (r *sendRun) round(ctx context.Context, to rtcpeer.PeerID) (unwilling bool)
 	return unwilling
 }
 
-// isPassing reports whether another peer, or the same one later, may take the file.
+// isPassing reports whether another peer, or the same peer later, may accept the file.
 func isPassing(err error) bool {
 	return errors.Is(err, transfer.ErrPeerGone) || errors.Is(err, transfer.ErrNotReceiving)
 }
 
-// watch ends the round when its receiver is interrupted and another one is there: it may be that of before, in
-// a new process.
+// watch ends the round when its receiver is interrupted and another receiver is there: the other one may be the
+// same user in a new process.
 func (r *sendRun) watch(ctx context.Context, end context.CancelCauseFunc, to rtcpeer.PeerID) {
 	for {
 		changed := r.change()
@@ -180,14 +183,15 @@ func (r *sendRun) next() *outgoing {
 	return p
 }
 
-// again puts a file back.
+// again puts a file back at the front of todo.
 func (r *sendRun) again(p *outgoing) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.todo = slices.Insert(r.todo, 0, p)
 }
 
-// send sends one file, and tells what has become of it. If it is to be sent again, it returns why.
+// send sends one file and reports the outcome. If the file must be sent again, send returns the reason and
+// reports nothing.
 func (r *sendRun) send(ctx context.Context, to rtcpeer.PeerID, p *outgoing) (passing error) {
 	began := time.Now()
 	g := r.meter.Add(p.name(), p.size)
@@ -213,7 +217,7 @@ func (r *sendRun) transfer(ctx context.Context, to rtcpeer.PeerID, p *outgoing, 
 	defer f.Close()
 	size := p.size
 	if info, err := f.Stat(); err == nil && size >= 0 {
-		size = info.Size() // it may have grown while it waited
+		size = info.Size() // it may have grown since newOutgoing
 	}
 	asked := time.AfterFunc(linklog.AloneAfter, func() { r.console.Say("waiting for peer %d to accept %s", to, p.name()) })
 	defer asked.Stop()

@@ -1,3 +1,3 @@
-// Package format turns errors, durations and numbers into the words that the commands print. What was
-// written by others is made safe to print with Clean. It prints nothing itself.
+// Package format turns errors, durations and numbers into the words that the commands print. Clean makes text
+// from other machines safe to print. The package itself prints nothing.
 package format

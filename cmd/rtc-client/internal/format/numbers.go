@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Count is n things in words: "1 peer", "2 peers".
+// Count returns a number and its noun: "1 peer", "2 peers".
 func Count(n int, thing string) string {
 	if n == 1 {
 		return "1 " + thing
@@ -14,7 +14,7 @@ func Count(n int, thing string) string {
 	return fmt.Sprintf("%d %ss", n, thing)
 }
 
-// Duration is d with two or three digits; 0, which is none, is a dash.
+// Duration returns d with two or three digits. Zero, which means not measured, is a dash.
 func Duration(d time.Duration) string {
 	switch {
 	case d == 0:
@@ -29,7 +29,7 @@ func Duration(d time.Duration) string {
 	return fmt.Sprintf("%.1f s", d.Seconds())
 }
 
-// Roughly is d in whole seconds, minutes or hours.
+// Roughly returns d in whole seconds, minutes or hours.
 func Roughly(d time.Duration) string {
 	switch {
 	case d < 100*time.Second:
@@ -40,7 +40,7 @@ func Roughly(d time.Duration) string {
 	return fmt.Sprintf("%.0f h", d.Hours())
 }
 
-// Bytes is n bytes in units of 1000: "1.2 kB".
+// Bytes returns n bytes in units of 1000: "1.2 kB".
 func Bytes(n uint64) string {
 	switch {
 	case n < 1e3:
@@ -53,5 +53,5 @@ func Bytes(n uint64) string {
 	return fmt.Sprintf("%.1f GB", float64(n)/1e9)
 }
 
-// Milliseconds is d as the JSON of the commands has it: in milliseconds, to a tenth.
+// Milliseconds returns d in milliseconds, rounded to a tenth, as in the JSON of the commands.
 func Milliseconds(d time.Duration) float64 { return math.Round(d.Seconds()*1e4) / 10 }

@@ -10,8 +10,8 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// Error is the text of an error without what tells a user nothing: the names of packages, and codes. What
-// is a flag here has the flag's name.
+// Error returns the text of an error without the parts that mean nothing to a user, which are package names and
+// error codes. It replaces the names of Config fields by the names of their flags.
 func Error(err error) string {
 	text := err.Error()
 	if failed, ok := errors.AsType[*rtcpeer.PeerError](err); ok {
@@ -29,7 +29,8 @@ func Error(err error) string {
 var packageNames = strings.NewReplacer("rtcpeer: ", "", "signalclient: ", "", "signaling: ", "", "webrtc: ", "", "transfer: ", "", "doctor: ", "",
 	"Config.Auth", "--auth-secret", "Config.Channels", "--channels")
 
-// Clean keeps what others wrote from ruling the terminal, or from passing for a line of its own.
+// Clean replaces the control characters in text, so that text from another machine can neither control the
+// terminal nor start a line of its own.
 func Clean(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) && r != '\t' {

@@ -6,10 +6,11 @@ import (
 	"time"
 )
 
-// AloneAfter is how long somebody waits for company before being told how it stands.
+// AloneAfter is how long a command waits for a peer before it tells the user why nobody is connected.
 const AloneAfter = 3 * time.Second
 
-// Alone says why nobody is connected. Others join with the command.
+// Alone returns a message that says why nobody is connected. command is the command line with which others
+// join.
 func Alone(node Node, command string) string {
 	members := node.Members()
 	if len(members) == 0 {
@@ -22,5 +23,6 @@ func Alone(node Node, command string) string {
 	return "in the room, and not connected yet: peer " + strings.Join(names, ", ")
 }
 
-// Settle is how long to wait after somebody has come, for others who are likely to be connecting at the same time.
+// Settle is how long to wait after the first peer has connected, for others that are probably connecting at the
+// same time.
 const Settle = 300 * time.Millisecond

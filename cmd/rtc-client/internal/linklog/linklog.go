@@ -1,4 +1,4 @@
-// Package linklog tells the user what happens to the links of a node, and who is there.
+// Package linklog reports to the user what happens to the links of a node, and which peers are there.
 package linklog
 
 import (
@@ -13,8 +13,8 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 )
 
-// A Log tells on the console what happens to the links of a node and to its signaling, and knows
-// since when a peer is interrupted. It belongs to the goroutine that receives the node's events.
+// A Log reports on the console what happens to the links of a node and to its signaling. It knows since when a
+// peer has been interrupted. It belongs to the goroutine that receives the node's events.
 //
 //	joined -> left
 //	joined -> interrupted -> back
@@ -23,15 +23,15 @@ type Log struct {
 	// Fixed at construction.
 	console   *console.Console
 	node      Node
-	meanwhile string // what becomes of what is sent to a peer that is interrupted
+	meanwhile string // what happens to data sent to an interrupted peer
 
 	silent         map[rtcpeer.PeerID]silence
 	signalingSince time.Time // when it was lost
-	signaling      bool      // it has not ended for good, as was seen at signalingSeen
+	signaling      bool      // Stats().Signaling at signalingSeen: false if it has ended for good
 	signalingSeen  time.Time
 }
 
-// A Node is what a Log asks of a node.
+// A Node is the part of rtcpeer.Node that a Log uses.
 type Node interface {
 	Members() []rtcpeer.PeerID
 	Stats() rtcpeer.Stats
@@ -40,20 +40,20 @@ type Node interface {
 // A silence is an interruption that is not over.
 type silence struct {
 	since time.Time // when the peer was last heard, to half a second
-	lost  bool      // it was disconnected for it
+	lost  bool      // the link was disconnected because of it
 }
 
-// noticed is how long a peer has been silent when PeerInterrupted tells of it: 1.4 s to 2 s.
+// noticed is how long a peer has been silent when PeerInterrupted arrives: 1.4 s to 2 s.
 const noticed = 1700 * time.Millisecond
 
-// New returns a Log that talks on c. meanwhile completes the sentence about a peer that is interrupted: what becomes
-// of what is sent to it.
+// New returns a Log that prints on c. meanwhile completes the message about an interrupted peer: it says what
+// happens to data sent to that peer.
 func New(c *console.Console, node Node, meanwhile string) *Log {
 	return &Log{console: c, node: node, meanwhile: meanwhile, silent: make(map[rtcpeer.PeerID]silence)}
 }
 
-// Take tells of an event. If that is the end of an interruption, it returns how long it was, and
-// otherwise 0. Packets are for others to show.
+// Take reports an event. If the event ends an interruption, Take returns how long it lasted, otherwise 0. It
+// prints nothing about packets.
 func (l *Log) Take(ev rtcpeer.Event) (interrupted time.Duration) {
 	now := time.Now()
 	switch ev.Kind {
@@ -97,7 +97,7 @@ func (l *Log) hostChanged(c rtcpeer.HostChange) {
 	l.console.Say("%s the room now, after peer %d%s", who, c.Old, missed)
 }
 
-// peers names some of them.
+// peers lists the first few ids and the number of the others.
 func peers(ids []rtcpeer.PeerID) string {
 	const most = 8
 	names := make([]string, 0, most)
@@ -110,7 +110,7 @@ func peers(ids []rtcpeer.PeerID) string {
 	return "peer " + strings.Join(names, ", ")
 }
 
-// Interruption returns for how long a peer has been interrupted, or lost, or 0.
+// Interruption returns how long a peer has been interrupted or lost. It returns 0 if the peer is neither.
 func (l *Log) Interruption(id rtcpeer.PeerID) time.Duration {
 	if s, ok := l.silent[id]; ok {
 		return time.Since(s.since)
@@ -118,7 +118,7 @@ func (l *Log) Interruption(id rtcpeer.PeerID) time.Duration {
 	return 0
 }
 
-// IsMember reports whether a peer is in the room, as far as the server has told.
+// IsMember reports whether a peer is in the room, as far as the node knows from the server.
 func (l *Log) IsMember(id rtcpeer.PeerID) bool { return slices.Contains(l.node.Members(), id) }
 
 func (l *Log) connected(id rtcpeer.PeerID, now time.Time) (interrupted time.Duration) {
@@ -141,7 +141,7 @@ func (l *Log) disconnected(ev rtcpeer.Event, now time.Time) (interrupted time.Du
 		}
 		l.console.Say("peer %d left: %s", ev.Peer, why)
 		return l.over(ev.Peer, now)
-	case !silent: // it cannot repair links, or has begun anew
+	case !silent: // the peer cannot repair links, or it has restarted
 		s.since = now
 		l.console.Say("peer %d lost", ev.Peer)
 	default:
@@ -152,7 +152,7 @@ func (l *Log) disconnected(ev rtcpeer.Event, now time.Time) (interrupted time.Du
 	return 0
 }
 
-// over ends an interruption, if there is one, and returns how long it was.
+// over ends an interruption, if there is one, and returns how long it lasted.
 func (l *Log) over(id rtcpeer.PeerID, now time.Time) time.Duration {
 	s, silent := l.silent[id]
 	if !silent {
@@ -162,7 +162,7 @@ func (l *Log) over(id rtcpeer.PeerID, now time.Time) time.Duration {
 	return now.Sub(s.since)
 }
 
-// forget lets go of those who were lost and are not in the room any more.
+// forget removes the peers that were lost and are no longer in the room.
 func (l *Log) forget() {
 	members := l.node.Members()
 	for id, s := range l.silent {
@@ -172,8 +172,8 @@ func (l *Log) forget() {
 	}
 }
 
-// prospect says what the node does about a link that was lost or could not be made, as far as that can be
-// told from here: a failure does not say whether the other end takes part in another try.
+// prospect returns what the node will do about a link that was lost or could not be made, as far as this end
+// can know: a failure does not say whether the other end takes part in another attempt.
 func (l *Log) prospect(ev rtcpeer.Event) string {
 	switch {
 	case IsFinal(ev.Err) || !l.IsMember(ev.Peer) || l.signalingEnded():
@@ -184,14 +184,14 @@ func (l *Log) prospect(ev rtcpeer.Event) string {
 	return "; still trying while both are in the room"
 }
 
-// IsFinal reports whether a link that could not be made is not tried again, whatever the other end is.
+// IsFinal reports whether failure means that the link is not tried again, whatever the other end is.
 func IsFinal(failure error) bool {
 	_, differ := errors.AsType[*rtcpeer.ChannelMismatchError](failure)
 	return differ || errors.Is(failure, rtcpeer.ErrRefused) || errors.Is(failure, rtcpeer.ErrUnauthorized)
 }
 
-// signalingEnded reports whether the node cannot make any more links. It asks the node once a second, since
-// Stats asks each of its links, and those of a relay may all be lost at the same time.
+// signalingEnded reports whether the node can make no more links. It calls Stats at most once a second, because
+// Stats asks each link of the node, and a relay may lose all of its links at the same time.
 func (l *Log) signalingEnded() bool {
 	if now := time.Now(); now.Sub(l.signalingSeen) > time.Second {
 		l.signaling, l.signalingSeen = l.node.Stats().Signaling, now

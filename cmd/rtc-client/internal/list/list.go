@@ -18,7 +18,7 @@ import (
 	"example.org/rtcpeer/signaling/signalclient"
 )
 
-// Command is list: the public rooms of a server, for a look or a pipe.
+// Command is list: it prints the public rooms of a server.
 type Command struct {
 	URL    string   `arg:"" help:"The server, as ws://host:port."`
 	Filter []string `placeholder:"NAME=VALUE" sep:"none" help:"Only rooms whose metadata has this field; repeat for more. VALUE is a number, true, false, or text."`
@@ -37,7 +37,7 @@ Examples:
   rtc-client list --json ws://localhost:9080 | jq -r .url`
 }
 
-// Run lists.
+// Run prints the rooms as a table, or with --json as one object per line.
 func (l *Command) Run(ctx context.Context, c *console.Console) error {
 	if strings.HasPrefix(l.URL, rtcpeer.GodotScheme) {
 		return cli.Usagef("a server of Godot's signaling demo has no list of rooms")
@@ -64,7 +64,7 @@ func (l *Command) Run(ctx context.Context, c *console.Console) error {
 	return l.print(c, rooms)
 }
 
-// readFilter reads NAME=VALUE, where a value that is no number and no boolean is text.
+// readFilter parses NAME=VALUE. A value that is neither a number nor a boolean is text.
 func readFilter(flags []string) (map[string]any, error) {
 	filter := make(map[string]any, len(flags))
 	for _, flag := range flags {
@@ -73,7 +73,7 @@ func readFilter(flags []string) (map[string]any, error) {
 			return nil, cli.Usagef("--filter %q: want NAME=VALUE", flag)
 		}
 		var value any
-		_ = json.Unmarshal([]byte(text), &value) // what is no JSON is text
+		_ = json.Unmarshal([]byte(text), &value) // a value that is not JSON is text
 		switch value.(type) {
 		case float64, bool, string:
 			filter[name] = value
@@ -95,7 +95,7 @@ func (l *Command) print(c *console.Console, rooms []rtcpeer.PublicRoom) error {
 	return w.Flush()
 }
 
-// places is how many members there are, and may be.
+// places returns the number of members and, if there is one, the limit.
 func places(r rtcpeer.PublicRoom) string {
 	if r.MaxMembers == 0 {
 		return fmt.Sprint(r.Members)
@@ -103,7 +103,7 @@ func places(r rtcpeer.PublicRoom) string {
 	return fmt.Sprintf("%d/%d", r.Members, r.MaxMembers)
 }
 
-// door is what it takes to get in.
+// door returns what a peer needs to get in, or why it cannot.
 func door(r rtcpeer.PublicRoom) string {
 	var words []string
 	if r.Locked {

@@ -16,7 +16,7 @@ import (
 	"example.org/rtcpeer/cmd/rtc-client/internal/format"
 )
 
-// Command is load: rooms full of members who connect to nobody.
+// Command is load: it fills rooms with members that use the signaling server but make no links.
 type Command struct {
 	URL      string        `arg:"" help:"The signaling server, as ws://host:port, on this machine. A room in it does not matter."`
 	Rooms    int           `default:"100" placeholder:"N" help:"Rooms to open (${default})."`
@@ -37,10 +37,11 @@ Examples:
   rtc-client load godot+ws://localhost:9080`
 }
 
-// maxLoad is within the ports that a system has for connections to one address.
+// maxLoad is the largest number of members. It is less than the number of ports that a system has for
+// connections to one address.
 const maxLoad = 20_000
 
-// Run prints what came of it also when it was interrupted.
+// Run prints the report even when it was interrupted.
 func (o *Command) Run(ctx context.Context, c *console.Console) error {
 	server, err := entry.ParseServer(o.URL)
 	if err != nil {
@@ -83,7 +84,8 @@ func (o *Command) check() error {
 	return nil
 }
 
-// local refuses a server that is not on this machine: what is a load here is an attack elsewhere.
+// local returns an error if the server is not on this machine, because putting this load on somebody else's
+// server would be an attack.
 func local(ctx context.Context, hostname string) error {
 	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", hostname)
 	if err != nil {
@@ -106,7 +108,7 @@ func isAddress(n net.Addr, a netip.Addr) bool {
 	return err == nil && prefix.Addr().Unmap() == a.Unmap()
 }
 
-// pause waits, unless ctx ends before.
+// pause waits for d or until ctx is done.
 func pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -118,5 +120,5 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// loadProgress is the number of members from which on a terminal is shown how far it has come.
+// loadProgress is the number of members from which a progress bar is shown on a terminal.
 const loadProgress = 200

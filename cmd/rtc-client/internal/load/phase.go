@@ -10,7 +10,7 @@ import (
 	"example.org/rtcpeer/cmd/rtc-client/internal/format"
 )
 
-// A phase is a part of a load: many of the same thing, and how long each took.
+// A phase is a part of a load: many operations of the same kind, and how long each took.
 type phase struct {
 	done atomic.Int64
 
@@ -38,7 +38,7 @@ type phaseReport struct {
 	P99       float64 `json:"p99_ms"`
 }
 
-// report is for when all is done.
+// report must be called when the phase is over.
 func (p *phase) report() phaseReport {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -9,10 +9,10 @@ import (
 	"example.org/rtcpeer/cmd/rtc-client/internal/format"
 )
 
-// A report is the object of --json, and the table.
+// A report is the result of a load. It is printed as the object of --json or as the table.
 type report struct {
 	Rooms    int            `json:"rooms"`
-	Members  int            `json:"members"` // of each
+	Members  int            `json:"members"` // of each room
 	Joins    phaseReport    `json:"joins"`
 	Messages phaseReport    `json:"messages"`
 	Errors   map[string]int `json:"errors"`

@@ -17,18 +17,18 @@ import (
 	"example.org/rtcpeer/signaling/signalclient"
 )
 
-// A loadRun is a load under way, with all its members. One goroutine, that of Run, owns it; at most atOnce others work at
-// a time, and each member has one that receives, until close.
+// A loadRun is a load in progress, with all its members. It is owned by one goroutine, that of Run. At most
+// atOnce other goroutines work at a time, and each member has one that receives until close.
 type loadRun struct {
 	// Fixed at construction.
 	server                    entry.Server
 	rooms, size, each, atOnce int
 	progress                  *progress.Bar
 
-	members  []*member // by room; nil: it could not join
+	members  []*member // size members for each room in turn; nil: could not join
 	wg       sync.WaitGroup
 	closing  sync.Once
-	leaving  atomic.Bool // with the first members a room may end
+	leaving  atomic.Bool // set by close: a room may end when its first members leave
 	joins    phase
 	messages phase
 
@@ -36,15 +36,15 @@ type loadRun struct {
 	errors map[string]int
 }
 
-// A member is one of a room.
+// A member is a member of a room.
 type member struct {
 	client *signalclient.Client
 	id     signaling.PeerID
-	heard  chan struct{} // a signal has come; it holds a burst
+	heard  chan struct{} // gets a token for each signal that arrives; holds a burst
 }
 
 const (
-	// burst is how many messages of one member are on their way at a time, as when two connect.
+	// burst is how many messages of one member are in flight at a time, as when two peers connect.
 	burst = 16
 	// loadTimeout is how long a join, or the messages of a burst, may take.
 	loadTimeout = 15 * time.Second
@@ -59,7 +59,7 @@ func newLoadRun(server entry.Server, o *Command, w io.Writer) *loadRun {
 	}
 }
 
-// fill opens the rooms, and has everybody join.
+// fill opens the rooms and lets all members join.
 func (r *loadRun) fill(ctx context.Context) error {
 	r.progress.Describe("joining")
 	r.joins.begin()
@@ -68,14 +68,14 @@ func (r *loadRun) fill(ctx context.Context) error {
 		name := signaling.RoomName("")
 		for i := range r.size {
 			if i > 0 && name == "" || ctx.Err() != nil {
-				return // the room is not there
+				return // the first member could not open the room, or ctx is done
 			}
 			name = r.join(ctx, room*r.size+i, name)
 		}
 	})
 }
 
-// join has a member join the room, or a new one, and returns the room's name.
+// join lets member n join the room, or a new one if room is empty. It returns the room's name.
 func (r *loadRun) join(ctx context.Context, n int, room signaling.RoomName) signaling.RoomName {
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
@@ -93,7 +93,7 @@ func (r *loadRun) join(ctx context.Context, n int, room signaling.RoomName) sign
 	return welcome.Room
 }
 
-// hear receives until the client is closed. A member that the server ended is an error.
+// hear receives until the client is closed. It counts an error if the server ends the session.
 func (r *loadRun) hear(m *member) {
 	for {
 		message, err := m.client.Receive(context.Background())
@@ -108,7 +108,7 @@ func (r *loadRun) hear(m *member) {
 		case signaling.Signal:
 			select {
 			case m.heard <- struct{}{}:
-			default: // it came too late, and nobody waits for it
+			default: // it came too late, and no sender is waiting for it
 			}
 		case *signaling.Error:
 			r.failed(message)
@@ -116,7 +116,7 @@ func (r *loadRun) hear(m *member) {
 	}
 }
 
-// exchange has each member send to the next one of its room.
+// exchange lets each member send its messages to the next member of its room.
 func (r *loadRun) exchange(ctx context.Context) error {
 	if r.size < 2 || r.each == 0 {
 		return nil
@@ -139,7 +139,7 @@ func (r *loadRun) exchange(ctx context.Context) error {
 	})
 }
 
-// send sends a burst, and waits until it has arrived.
+// send sends a burst of n messages and waits until they have arrived.
 func (r *loadRun) send(ctx context.Context, from, to *member, n int) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, loadTimeout, fmt.Errorf("a message has not arrived within %v", loadTimeout))
 	defer cancel()
@@ -161,11 +161,11 @@ func (r *loadRun) send(ctx context.Context, from, to *member, n int) error {
 	return nil
 }
 
-// sampleCandidate is of the size that candidates have.
+// sampleCandidate has the size of a real candidate.
 var sampleCandidate = json.RawMessage(`{"type":"candidate","attempt":1,"candidate":"candidate:842163049 1 udp 1677729535 ` +
 	`198.51.100.7 51423 typ srflx raddr 192.168.1.20 rport 51423 generation 0 ufrag Xy1z network-cost 999","sdpMid":"0"}`)
 
-// parallel does a thing for each number below n, a few at a time, until ctx ends.
+// parallel calls do for each number below n, at most atOnce at a time, until ctx is done.
 func (r *loadRun) parallel(ctx context.Context, n int, do func(int)) error {
 	var next atomic.Int64
 	var wg sync.WaitGroup
@@ -186,7 +186,7 @@ func (r *loadRun) failed(err error) {
 	r.errors[format.Clean(format.Error(err))]++
 }
 
-// close has everybody leave.
+// close lets all members leave.
 func (r *loadRun) close() {
 	r.closing.Do(func() {
 		r.leaving.Store(true)

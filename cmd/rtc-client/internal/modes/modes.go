@@ -1,4 +1,5 @@
-// Package modes has what the commands show of each transfer mode, and in which order.
+// Package modes lists the transfer modes in the order in which the commands show them, and has a type for
+// values per mode.
 package modes
 
 import "example.org/rtcpeer/rtcpeer"
@@ -6,7 +7,7 @@ import "example.org/rtcpeer/rtcpeer"
 // All are the transfer modes, in the order in which they are shown: the fastest first.
 var All = [...]rtcpeer.Mode{rtcpeer.Unreliable, rtcpeer.UnreliableOrdered, rtcpeer.Reliable}
 
-// PerMode is something of each mode, under the names of the modes in JSON.
+// PerMode is a value for each mode. In JSON the names of the fields are the names of the modes.
 type PerMode[T any] struct {
 	Unreliable        T `json:"unreliable"`
 	UnreliableOrdered T `json:"unreliable_ordered"`

@@ -12,14 +12,14 @@ import (
 	signalmemory "example.org/rtcpeer/signaling/memory"
 )
 
-// A Pair is two nodes, a host and another, whose network can be cut.
+// A Pair is two nodes, the first of which is the host. The network between them can be cut.
 type Pair struct {
 	network    *memory.Network
 	transports [2]*memory.Transport
 	Nodes      [2]*rtcpeer.Node
 }
 
-// New returns two nodes with config that are in a room of the topology. They are closed at the end of the test.
+// New returns two nodes with config in a room of the given topology. They are closed at the end of the test.
 func New(t *testing.T, topology rtcpeer.Topology, config rtcpeer.Config) *Pair {
 	t.Helper()
 	p := &Pair{network: memory.NewNetwork(memory.Options{Delay: 10 * time.Millisecond})}

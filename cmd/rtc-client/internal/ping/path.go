@@ -9,11 +9,12 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// A path is how a link goes. The zero value is that of a peer to which there is none: it is behind a
-// star's host.
+// A path is the route of a link. The zero value means that there is no link with the peer, because the peer is
+// behind a star's host.
 type path struct {
-	// Local and Remote are the kinds of the two ends' addresses, as this end knows them: host, srflx,
-	// prflx or relay; both are signaling if the link goes through the signaling server. Of a remote one that came in before the other end had told of it, it is prflx.
+	// Local and Remote are the kinds of the two ends' addresses, as this end knows them: host, srflx, prflx or
+	// relay. Both are signaling if the link goes through the signaling server. Remote is prflx if packets came
+	// from an address that the other end had not yet signaled.
 	Local     string  `json:"local"`
 	Remote    string  `json:"remote"`
 	ConnectMS float64 `json:"connect_ms"`

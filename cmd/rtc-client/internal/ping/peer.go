@@ -8,22 +8,22 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 )
 
-// A pingedPeer is what is known of a peer that is pinged, over all the links that there were with it: one row
-// of the table.
+// A pingedPeer is a peer that is pinged, and what is known of it over all links that this end has had with it.
+// It is one row of the table.
 type pingedPeer struct {
 	// Fixed at construction.
 	id   rtcpeer.PeerID
-	link rtcpeer.PeerID // whose link the pings go over: its own or, in a star, the host's
+	link rtcpeer.PeerID // the link that the pings use: its own or, in a star, the host's
 
 	away bool // it was lost, and may come back
 	gone bool // it has left
 
 	modes   [len(modes.All)]roundtrip.Times // by mode
-	outages []time.Duration                 // of the link, those that are over
-	present rtcpeer.LinkStats               // of the present link, as last seen
-	beats   *beatsReport                    // as last known; nil: never
-	paths   int                             // of the links before that one
-	resent  uint64                          // likewise: packets that were sent again
+	outages []time.Duration                 // past interruptions of the link
+	present rtcpeer.LinkStats               // the latest figures of the present link
+	beats   *beatsReport                    // the latest figures; nil: none yet
+	paths   int                             // paths of the links before the present one
+	resent  uint64                          // packets resent on the links before the present one
 }
 
 func newPingedPeer(id rtcpeer.PeerID, node rtcpeer.Stats) *pingedPeer {
@@ -35,14 +35,14 @@ func newPingedPeer(id rtcpeer.PeerID, node rtcpeer.Stats) *pingedPeer {
 	return p
 }
 
-// sample notes what the link tells of itself, while there is one.
+// sample records the figures of the link, if there is one.
 func (p *pingedPeer) sample(links map[rtcpeer.PeerID]rtcpeer.LinkStats) {
 	if l, ok := links[p.link]; ok {
 		p.present = l
 	}
 }
 
-// linkEvent takes what has happened to the link, and how long an outage was that has ended.
+// linkEvent records an event of the link, and the length of the outage that it ended, or 0.
 func (p *pingedPeer) linkEvent(kind rtcpeer.EventKind, outage time.Duration) {
 	if outage > 0 {
 		p.outages = append(p.outages, outage)
@@ -53,7 +53,7 @@ func (p *pingedPeer) linkEvent(kind rtcpeer.EventKind, outage time.Duration) {
 	}
 }
 
-// leave notes that the peer is gone, and the outage that did not end before.
+// leave records that the peer is gone. outage is the length of an outage that had not ended, or 0.
 func (p *pingedPeer) leave(outage time.Duration) {
 	p.away, p.gone = false, true
 	if outage > 0 {

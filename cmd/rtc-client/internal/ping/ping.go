@@ -13,7 +13,7 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 )
 
-// Command is ping: probes to the peers of a room, and what became of them.
+// Command is ping: it sends probes to the peers of a room and reports the answers.
 type Command struct {
 	entry.Room
 	Peer     int32         `placeholder:"ID" help:"Ping this peer alone (all that are there)."`
@@ -50,7 +50,7 @@ Examples:
   rtc-client ping --peer 1 --count 100 --json ws://localhost:9080/lobby`
 }
 
-// Run pings, and prints the figures also when it was interrupted.
+// Run sends the pings. It prints the figures even when it was interrupted.
 func (o *Command) Run(ctx context.Context, c *console.Console) error {
 	switch {
 	case o.Count < 1 || o.Count > 100_000:

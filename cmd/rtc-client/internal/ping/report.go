@@ -21,16 +21,16 @@ type report struct {
 
 type peerReport struct {
 	ID   rtcpeer.PeerID `json:"id"`
-	Path *path          `json:"path,omitempty"` // not there behind a star's host
+	Path *path          `json:"path,omitempty"` // missing if the peer is behind a star's host
 	linkReport
-	Beats *beatsReport `json:"beats,omitempty"` // not there if not known
+	Beats *beatsReport `json:"beats,omitempty"` // missing if not known
 	modes.PerMode[roundtrip.Report]
 }
 
-// beatsReport is what the beats of the links tell of a peer.
+// beatsReport is what the heartbeats of the links say about a peer.
 type beatsReport struct {
 	RTT    int64  `json:"rtt_us"`
-	Offset *int64 `json:"offset_us,omitempty"` // of its clock; not there if it tells none
+	Offset *int64 `json:"offset_us,omitempty"` // of its clock; missing if not known
 }
 
 func newBeatsReport(n *rtcpeer.Node, id rtcpeer.PeerID) *beatsReport {
@@ -45,7 +45,7 @@ func newBeatsReport(n *rtcpeer.Node, id rtcpeer.PeerID) *beatsReport {
 	return r
 }
 
-// columns are those of the table.
+// columns returns the beats as two columns of the table.
 func (r *beatsReport) columns() string {
 	if r == nil {
 		return "-\t-"
@@ -57,7 +57,7 @@ func (r *beatsReport) columns() string {
 	return format.Duration(time.Duration(r.RTT)*time.Microsecond) + "\t" + offset
 }
 
-// linkReport is what has happened to a link, also to one that was lost and made again.
+// linkReport is the history of the link with a peer, including earlier links that were lost.
 type linkReport struct {
 	Interruptions int     `json:"interruptions"`
 	LongestMS     float64 `json:"longest_interruption_ms"`
@@ -67,7 +67,7 @@ type linkReport struct {
 	longest time.Duration
 }
 
-// report tells of the link. ongoing is how long it has been interrupted, or 0.
+// report returns the history of the link. ongoing is how long the link has been interrupted, or 0.
 func (p *pingedPeer) report(ongoing time.Duration) linkReport {
 	outages := slices.Clone(p.outages)
 	if ongoing > 0 && !p.gone {
@@ -81,7 +81,7 @@ func (p *pingedPeer) report(ongoing time.Duration) linkReport {
 	return r
 }
 
-// print writes the tables, or the object.
+// print writes the tables or the JSON object.
 func (r *pingRun) print(asJSON bool) error {
 	r.sample()
 	if asJSON {

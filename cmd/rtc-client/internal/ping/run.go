@@ -16,23 +16,23 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 )
 
-// A pingRun is a ping that is in its room. One goroutine does all: it receives until the next pings
-// are due.
+// A pingRun is a ping command that has joined its room. One goroutine does everything: it receives until the
+// next pings are due.
 type pingRun struct {
 	// Fixed at construction.
 	node     *rtcpeer.Node
 	console  *console.Console
 	links    *linklog.Log
-	url      string // at which others join
+	url      string // the room's URL, which others can join
 	count    int
 	interval time.Duration
 	wait     time.Duration
 
 	peers  []*pingedPeer
-	sent   []sentProbe // by number
+	sent   []sentProbe // the index is the probe's number
 	barred bool        // the host demands authentication
 
-	sampled time.Time // when the links were last asked for their figures
+	sampled time.Time // when sample was last called
 }
 
 type sentProbe struct {
@@ -40,14 +40,14 @@ type sentProbe struct {
 	mode rtcpeer.Mode
 	at   time.Time
 	back bool
-	lost bool // for certain
+	lost bool // the answer cannot arrive any more
 }
 
-// straggling is how long the answer to a ping may take when no more follow.
+// straggling is how long to wait for the answers to the last pings.
 const straggling = time.Second
 
-// meet waits for the peers to ping: the wanted one or, if that is 0, the first to come and those who
-// come with it.
+// meet waits for the peers to ping. If wanted is 0, these are the first peer to connect and those that connect
+// soon after it; otherwise it is the wanted peer.
 func (r *pingRun) meet(ctx context.Context, wanted rtcpeer.PeerID) error {
 	there := func() bool {
 		peers := r.node.Peers()
@@ -85,7 +85,7 @@ func (r *pingRun) meet(ctx context.Context, wanted rtcpeer.PeerID) error {
 	return nil
 }
 
-// misses says how it stands when nobody has come yet, or not the wanted one.
+// misses returns a message for when nobody, or not the wanted peer, has come yet.
 func (r *pingRun) misses(wanted rtcpeer.PeerID) string {
 	if len(r.node.Peers()) > 0 {
 		return fmt.Sprintf("peer %d is not here yet", wanted)
@@ -93,7 +93,7 @@ func (r *pingRun) misses(wanted rtcpeer.PeerID) string {
 	return linklog.Alone(r.node, "rtc-client chat "+r.url)
 }
 
-// run sends the pings, until all are sent or nobody is left, and waits for the last answers.
+// run sends the pings until all are sent or no peer is left. Then it waits for the last answers.
 func (r *pingRun) run(ctx context.Context) error {
 	for _, p := range r.peers {
 		r.console.Say("%s", p.path().says(p.id))
@@ -104,7 +104,7 @@ func (r *pingRun) run(ctx context.Context) error {
 			return r.awaitLast(ctx)
 		}
 		due = due.Add(r.interval)
-		if now := time.Now(); now.Sub(due) > straggling { // this process was stopped: what it missed is not made up for
+		if now := time.Now(); now.Sub(due) > straggling { // the process was suspended: skip the pings that it missed
 			due = now
 		}
 		err := entry.ReceiveUntil(ctx, r.node, due, func(ev rtcpeer.Event) bool {
@@ -136,20 +136,20 @@ func (r *pingRun) ask() {
 	}
 }
 
-// probe sends a ping. One that cannot be sent because the peer was lost is lost as well, and that the peer
-// was disconnected is told by its event.
+// probe sends a ping. If the peer has been lost, the ping cannot be sent and counts as lost; the event of the
+// disconnection updates the peer.
 func (r *pingRun) probe(to *pingedPeer, mode rtcpeer.Mode) {
 	p := sentProbe{to: to, mode: mode, at: time.Now(), lost: to.away}
 	err := r.node.TrySend(rtcpeer.Packet{Peer: to.id, Mode: mode, Data: probe.New(uint64(len(r.sent)))})
 	if err == rtcpeer.ErrBufferFull {
-		return // it is neither sent nor lost
+		return // it counts neither as sent nor as lost
 	}
 	r.sent = append(r.sent, p)
 	to.modes[mode].Sent++
 }
 
-// awaitLast waits for the answers to the last pings: a second, and up to r.wait while somebody is
-// interrupted who may still answer the reliable ones.
+// awaitLast waits for the answers to the last pings: one second, or up to r.wait while a peer is interrupted
+// that may still answer the reliable ones.
 func (r *pingRun) awaitLast(ctx context.Context) error {
 	last := time.Now().Add(r.wait)
 	for more := true; more && !r.complete(); {
@@ -196,7 +196,7 @@ func (r *pingRun) take(ev rtcpeer.Event) {
 	}
 }
 
-// heard takes a packet: the answer to a ping, or a ping that is to be answered.
+// heard handles a packet: it records the answer to a ping, and answers a ping of another peer.
 func (r *pingRun) heard(packet rtcpeer.Packet, at time.Time) {
 	number, ok := probe.Number(packet)
 	if !ok {
@@ -213,7 +213,7 @@ func (r *pingRun) heard(packet rtcpeer.Packet, at time.Time) {
 	}
 }
 
-// lose notes that a peer was lost, which may come back: the pings that are under way do not.
+// lose records that a peer was lost. The peer may come back, but the pings in flight are lost.
 func (r *pingRun) lose(p *pingedPeer) {
 	p.away = true
 	for i := range r.sent {
@@ -223,8 +223,8 @@ func (r *pingRun) lose(p *pingedPeer) {
 	}
 }
 
-// part ends the pings of a peer that has left. Those that it had no time to answer say nothing about
-// the path, and do not count.
+// part ends the pings of a peer that has left. Pings that it had no time to answer say nothing about the path
+// and do not count.
 func (r *pingRun) part(p *pingedPeer) {
 	p.leave(0)
 	for i := len(r.sent) - 1; i >= 0 && time.Since(r.sent[i].at) < straggling; i-- {
@@ -234,7 +234,7 @@ func (r *pingRun) part(p *pingedPeer) {
 	}
 }
 
-// sample notes what the links tell of themselves.
+// sample records the figures of the links.
 func (r *pingRun) sample() {
 	links := r.node.Stats().Links
 	for _, p := range r.peers {
@@ -248,7 +248,7 @@ func (r *pingRun) deserted() bool {
 	return !slices.ContainsFunc(r.peers, func(p *pingedPeer) bool { return !p.gone })
 }
 
-// interrupted reports whether a peer is that may come back before it is lost.
+// interrupted reports whether a peer is interrupted but not lost, so that it may still answer.
 func (r *pingRun) interrupted() bool {
 	return slices.ContainsFunc(r.peers, func(p *pingedPeer) bool { return !p.away && !p.gone && r.links.Interruption(p.link) > 0 })
 }
@@ -257,7 +257,7 @@ func (r *pingRun) complete() bool {
 	return !slices.ContainsFunc(r.sent, func(p sentProbe) bool { return !p.back && !p.lost && !p.to.gone })
 }
 
-// verdict is an error if nothing came back.
+// verdict returns an error if no ping was answered.
 func (r *pingRun) verdict() error {
 	if slices.ContainsFunc(r.sent, func(p sentProbe) bool { return p.back }) {
 		return nil

@@ -12,24 +12,24 @@ import (
 	"example.org/rtcpeer/cmd/rtc-client/internal/format"
 )
 
-// A Meter shows on a terminal how far the files have come that are on their way, below what is said there. It may
-// be used from any goroutine.
+// A Meter shows the progress of all file transfers on a terminal, below the messages of the command. It may be
+// used from any goroutine.
 type Meter struct {
-	said  io.Writer // what is said goes there
-	shown bool      // it is a terminal
+	said  io.Writer // where messages and the bar are written
+	shown bool      // said is a terminal
 
 	mu          sync.Mutex // guards the fields below
 	bar         *progressbar.ProgressBar
-	files       int   // on their way
-	total, done int64 // bytes of these, and of those that are over since there were none
-	held        bool  // a question is open
+	files       int   // being transferred
+	total, done int64 // bytes of these files and of those finished since files was last 0
+	held        bool  // the user is being asked a question
 }
 
-// NewMeter returns a Meter that is shown if c talks to a terminal. What is said while it is used has to go through
-// Write.
+// NewMeter returns a Meter that is shown if c.Err is a terminal. While the Meter is used, messages must go
+// through its Write.
 func NewMeter(c *console.Console) *Meter { return &Meter{said: c.Err, shown: c.IsTerminal()} }
 
-// Write writes a line of talk to the console, above the bar.
+// Write writes a message to the console, above the bar.
 func (m *Meter) Write(p []byte) (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -37,7 +37,7 @@ func (m *Meter) Write(p []byte) (int, error) {
 	return m.said.Write(p)
 }
 
-// Hold(true) hides the meter, while a question is open. Hold(false) shows it again.
+// Hold(true) hides the meter while the user is asked a question. Hold(false) lets it show again.
 func (m *Meter) Hold(held bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -50,10 +50,10 @@ type Gauge struct {
 	meter      *Meter
 	name       string
 	size, done int64
-	first      int64 // that were there before; -1: not known yet
+	first      int64 // bytes that were already there; -1: not known yet
 }
 
-// Add returns the gauge of one more file, of so many bytes. A negative size is not known.
+// Add returns a gauge for one more file of size bytes. A negative size means that it is not known.
 func (m *Meter) Add(name string, size int64) *Gauge {
 	g := &Gauge{meter: m, name: name, size: max(size, 0), first: -1}
 	m.mu.Lock()
@@ -63,7 +63,7 @@ func (m *Meter) Add(name string, size int64) *Gauge {
 	return g
 }
 
-// Set tells the gauge how many bytes of the file are there.
+// Set sets how many bytes of the file are there. The first call says how many were there before the transfer.
 func (g *Gauge) Set(n int64) {
 	if g.first < 0 {
 		g.first = n
@@ -76,7 +76,7 @@ func (g *Gauge) Set(n int64) {
 	m.show(g.name)
 }
 
-// Over takes the file away. What has not come of it does not come any more.
+// Over ends the file's part in the Meter. Bytes that have not arrived are no longer expected.
 func (g *Gauge) Over() {
 	m := g.meter
 	m.mu.Lock()
@@ -92,7 +92,7 @@ func (g *Gauge) Over() {
 // Done returns how many bytes of the file are there.
 func (g *Gauge) Done() int64 { return g.done }
 
-// Before returns how many bytes were there before.
+// Before returns how many bytes were there before the transfer.
 func (g *Gauge) Before() int64 { return max(g.first, 0) }
 
 // show draws the bar; mu is held.
@@ -114,14 +114,14 @@ func (m *Meter) show(name string) {
 	_ = m.bar.Set64(m.done)
 }
 
-// clear takes the bar away until the next show; mu is held.
+// clear removes the bar until the next show; mu is held.
 func (m *Meter) clear() {
 	if m.bar != nil && !m.bar.IsFinished() {
 		_ = m.bar.Clear()
 	}
 }
 
-// shortName is the beginning of a name, so that the bar fits in a line.
+// shortName shortens a name so that the bar fits on one line.
 func shortName(name string) string {
 	const most = 24
 	if runes := []rune(name); len(runes) > most {

@@ -79,11 +79,11 @@ func (r *Command) Run(ctx context.Context, c *console.Console) error {
 	}
 }
 
-// rejoinAfter is how long a relay that stands by waits before it joins again when its room has ended, or it is not
-// the host any more.
+// rejoinAfter is how long a relay with --standby waits before it joins again, when its room has ended or
+// another relay has become the host.
 const rejoinAfter = time.Second
 
-// serve is in the room once.
+// serve joins the room once and stays until the node ends.
 func (r *Command) serve(ctx context.Context, c *console.Console, room signaling.RoomName) error {
 	config := rtcpeer.Config{Topology: rtcpeer.Star, MaxPeers: r.MaxPeers}
 	if r.Standby {
@@ -112,7 +112,7 @@ func (r *Command) serve(ctx context.Context, c *console.Console, room signaling.
 	return host(ctx, c, node)
 }
 
-// host receives, which is all that relaying asks of a program.
+// host receives events and prints figures. The node itself relays the packets.
 func host(ctx context.Context, c *console.Console, node *rtcpeer.Node) error {
 	links := linklog.New(c, node, "reliable packets wait, others are dropped")
 	for {
@@ -128,7 +128,8 @@ func host(ctx context.Context, c *console.Console, node *rtcpeer.Node) error {
 	}
 }
 
-// tell says the figures of a relay: a line for all channels, and one for each that has carried anything.
+// tell prints the figures of a relay: one line for all channels together, and one for each channel that has
+// carried packets.
 func tell(c *console.Console, node *rtcpeer.Node) {
 	stats := node.Stats()
 	c.Say("%s", figures(stats))
@@ -139,7 +140,7 @@ func tell(c *console.Console, node *rtcpeer.Node) {
 	}
 }
 
-// figures tells of the guests that are there, and of what all guests since the start have sent and got.
+// figures returns the number of guests now, and the totals of all guests since the start.
 func figures(stats rtcpeer.Stats) string {
 	t := stats.Total
 	so := fmt.Sprintf("%d so far", t.Links)
@@ -160,7 +161,7 @@ func figures(stats rtcpeer.Stats) string {
 		format.Count(len(stats.Links), "guest"), so, t.Received, format.Bytes(t.ReceivedBytes), t.Sent, format.Bytes(t.SentBytes), dropped, words(stats.Dropped))
 }
 
-// words are the reasons for what was dropped.
+// words lists the reasons for drops with their counts.
 func words(dropped map[string]uint64) string {
 	var list []string
 	for _, why := range slices.Sorted(maps.Keys(dropped)) {

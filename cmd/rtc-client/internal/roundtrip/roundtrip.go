@@ -6,24 +6,24 @@ import (
 	"time"
 )
 
-// Times are the round trips of one peer in one mode. The zero value has none.
+// Times are the round trips to one peer in one mode. The zero value is empty.
 type Times struct {
-	Sent  int             // how often it was asked
-	times []time.Duration // of those that came back
+	Sent  int             // probes sent
+	times []time.Duration // of the probes that were answered
 }
 
 // Add adds the round trip of an answer.
 func (t *Times) Add(d time.Duration) { t.times = append(t.times, d) }
 
-// Lost is the part that did not come back, in percent.
+// Lost returns the percentage of probes that were not answered.
 func (t *Times) Lost() float64 {
 	return 100 * float64(t.Sent-len(t.times)) / float64(max(t.Sent, 1))
 }
 
-// A Spread is how times are distributed. Of no times it is all 0.
+// A Spread is the distribution of times. It is all 0 if there are none.
 type Spread struct{ Least, Median, Mean, Most time.Duration }
 
-// Spread returns how the round trips are distributed so far.
+// Spread returns the distribution of the round trips so far.
 func (t *Times) Spread() (s Spread) {
 	n := len(t.times)
 	if n == 0 {
@@ -41,7 +41,7 @@ func (t *Times) Spread() (s Spread) {
 type Report struct {
 	Sent     int           `json:"sent"`
 	Received int           `json:"received"`
-	RTT      *SpreadReport `json:"rtt_us,omitempty"` // not there if nothing came back
+	RTT      *SpreadReport `json:"rtt_us,omitempty"` // missing if no probe was answered
 }
 
 // A SpreadReport is a Spread in microseconds.
@@ -52,7 +52,7 @@ type SpreadReport struct {
 	Max int64 `json:"max"`
 }
 
-// Report returns what is known so far, for JSON.
+// Report returns the figures so far, for JSON.
 func (t *Times) Report() Report {
 	r := Report{Sent: t.Sent, Received: len(t.times)}
 	if s := t.Spread(); r.Received > 0 {
