@@ -189,8 +189,8 @@ func (s *server) announce(o options) {
 	}
 }
 
-// serve answers requests until ctx is done or a listener fails. Then it stops: it tells members to come back
-// later, and cuts whatever has not ended after stopTimeout.
+// serve answers requests until ctx is done or a listener fails. Then it stops: it tells members to reconnect,
+// and cuts whatever has not ended after stopTimeout.
 func (s *server) serve(ctx context.Context) error {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)

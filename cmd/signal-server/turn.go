@@ -81,8 +81,7 @@ func (o *turnOptions) check(p *problems) {
 	}
 }
 
-// relays are the STUN and TURN servers that members are told of: the server in this process, if there is one,
-// and others.
+// relays are the TURN servers that members can use: the server in this process, if there is one, and others.
 type relays struct {
 	// Fixed at construction.
 	own         *turnserver.Server // nil: none
@@ -156,8 +155,8 @@ func inFlags(err error) error {
 		"Config.Host", "--turn-host").Replace(err.Error()))
 }
 
-// iceServers returns the servers that one member is told of in addition to the STUN servers of the Config, and
-// how long its credentials are valid.
+// iceServers returns the servers for one member, in addition to the STUN servers of the Config, and how long
+// their credentials are valid.
 func (r *relays) iceServers(room signaling.RoomName, id signaling.PeerID) ([]signaling.ICEServer, time.Duration) {
 	if len(r.turn) == 0 && r.own == nil {
 		return nil, 0

@@ -1,8 +1,14 @@
-// Package js holds the browser's peer, and serves it: the Go package rtcpeer in JavaScript, with its words, numbers and
-// rules. rtcpeer.js is one ES module; relay-links.js is a second one, for pages that want links through the signaling
-// server, transfer.js a third, for pages that send and receive files, times.js a
-// fourth, for pages that ask for round trips and clocks, requests.js a fifth, for requests that are answered, and
-// migration.js a sixth, for members of stars that outlive their hosts.
+// Package js holds and serves the browser's peer: the Go package rtcpeer in JavaScript, with its words, numbers and
+// rules. It consists of ES modules:
+//
+//	rtcpeer.js      the peer
+//	relay-links.js  for pages that want links through the signaling server
+//	transfer.js     for pages that send and receive files
+//	times.js        for pages that ask for round trips and clocks
+//	requests.js     for requests that are answered
+//	migration.js    for members of stars that outlive their hosts
+//
+// A server serves them with:
 //
 //	for _, name := range js.Names() {
 //		mux.Handle("/"+name, js.Handler())

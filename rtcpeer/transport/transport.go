@@ -240,7 +240,7 @@ const Signaling = "signaling"
 // Stats are figures of one path.
 type Stats struct {
 	RTT           time.Duration // 0 if not known
-	Local, Remote string        // kind of the chosen candidates: host, srflx, prflx, relay; Signaling; "" if not known
+	Local, Remote string        // kind of the chosen candidates: host, srflx, prflx, relay; or Signaling; or ""
 	BytesSent     uint64        // on the wire, as far as the transport knows
 	BytesReceived uint64
 }

@@ -17,13 +17,13 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// An attack is done by a crowd until its time is over.
+// An attack is one kind of attack. A crowd runs it until its time is over.
 type attack struct {
 	name string
 	run  func(*crowd)
 }
 
-// needed are the flags of the server without which an attack would do nothing.
+// needed are server flags without which some attacks would do nothing.
 var needed = []struct {
 	flag string
 	is   func(signaling.Welcome) bool
@@ -52,22 +52,22 @@ var attacks = []attack{
 	{"TURN over TCP: wrong credentials in a loop", (*crowd).credentials},
 }
 
-// A crowd is those who attack. What it holds open ends with goAway.
+// A crowd is the attackers of one attack. goAway closes the connections that it holds open.
 type crowd struct {
 	server *server
-	number int             // of the attack: each has addresses of its own
+	number int             // number of the attack: each attack has its own addresses
 	ctx    context.Context // ends the attack
 
 	mu   sync.Mutex // guards the field below
 	held []io.Closer
 }
 
-// attacker is the nth address of IPv4 that the attackers have.
+// attacker returns the nth IPv4 address of the attackers.
 func (c *crowd) attacker(n int) netip.Addr {
 	return netip.AddrFrom4([4]byte{45, byte(100 + c.number), byte(n >> 8), byte(n)})
 }
 
-// network is an address in the nth /64 of their /56.
+// network returns an address in the nth /64 of the attackers' /56.
 func (c *crowd) network(n int) netip.Addr {
 	a := netip.MustParseAddr("2a0e:b000:0:aa00::1").As16()
 	a[5], a[7] = byte(c.number), byte(n)
@@ -89,7 +89,7 @@ func (c *crowd) goAway() {
 	}
 }
 
-// each has n do something at the same time, and again until the time is over. What fails waits a moment.
+// each runs do in n goroutines, again and again until the time is over. After an error it waits a moment.
 func (c *crowd) each(n int, do func(i int) error) {
 	var wg sync.WaitGroup
 	for i := range n {
@@ -111,7 +111,7 @@ func (c *crowd) wait(d time.Duration) {
 	}
 }
 
-// some has n do something once, 20 at a time.
+// some calls do once for each number below n, 20 at a time.
 func (c *crowd) some(n int, do func(i int) error) {
 	var wg sync.WaitGroup
 	next := make(chan int)
@@ -131,7 +131,7 @@ func (c *crowd) some(n int, do func(i int) error) {
 	wg.Wait()
 }
 
-// drop reads and forgets what comes, until the connection ends.
+// drop reads and discards messages until the connection ends.
 func (p *peer) drop() {
 	p.conn.SetReadDeadline(time.Time{})
 	for {
@@ -141,7 +141,8 @@ func (p *peer) drop() {
 	}
 }
 
-// fillOutboxes is S1: members who have hung up keep their places, and what is sent to them is kept.
+// fillOutboxes lets members lose their connections. They keep their places, so the server keeps what others
+// send them.
 func (c *crowd) fillOutboxes(addresses int) {
 	room := signaling.RoomName(rand.Text())
 	ids := make(chan signaling.PeerID, 400*addresses)
@@ -161,7 +162,7 @@ func (c *crowd) fillOutboxes(addresses int) {
 	c.senders(40, addresses, room, all)
 }
 
-// senders are n members who send without pause to the given ones.
+// senders lets n members send without pause to the members in to.
 func (c *crowd) senders(n, addresses int, room signaling.RoomName, to []signaling.PeerID) {
 	large := data(60_000)
 	c.each(n, func(i int) error {
@@ -199,7 +200,7 @@ func (c *crowd) slowReaders() {
 	c.senders(10, 1, room, all)
 }
 
-// foundRooms is S9.
+// foundRooms creates many rooms from the networks of one /56.
 func (c *crowd) foundRooms() {
 	c.some(10_000, func(i int) error {
 		p, _, err := c.server.enter(c.ctx, c.network(i%20), signaling.Join{})
@@ -222,7 +223,7 @@ func (c *crowd) publicRooms() {
 	<-c.ctx.Done()
 }
 
-// guessPIN is the other half of S9, and S8.
+// guessPIN tries passwords of an honest member's room from the networks of one /56.
 func (c *crowd) guessPIN() {
 	room := signaling.RoomName(rand.Text())
 	p, _, err := c.server.enter(c.ctx, honest(), signaling.Join{Room: room, Password: "7193"})
@@ -312,7 +313,7 @@ func (c *crowd) flood() {
 	})
 }
 
-// fragments begin messages that never end, as large as they may be.
+// fragments sends messages in fragments that never end.
 func (c *crowd) fragments() {
 	c.each(40, func(i int) error {
 		p, _, err := c.server.enter(c.ctx, c.attacker(i%4), signaling.Join{})
@@ -344,7 +345,7 @@ func (c *crowd) match() {
 	})
 }
 
-// floodRelayed has members send binary frames, the largest there are, to two others, of whom one does not read.
+// floodRelayed lets members send binary frames of the largest size to two others, one of which does not read.
 func (c *crowd) floodRelayed() {
 	join := signaling.Join{Room: signaling.RoomName(rand.Text()), Features: []string{signaling.FeatureRelayLinks}}
 	var ends []signaling.PeerID
@@ -376,7 +377,7 @@ func (c *crowd) floodRelayed() {
 	})
 }
 
-// relays is S17.
+// relays makes and releases TURN relays in a loop.
 func (c *crowd) relays() { c.turn(func(credential *signaling.ICEServer) {}) }
 
 func (c *crowd) credentials() {
@@ -401,7 +402,7 @@ func (c *crowd) turn(change func(*signaling.ICEServer)) {
 	})
 }
 
-// allocate makes a relay and releases it.
+// allocate allocates a relay and releases it.
 func allocate(conn net.PacketConn, at string, credential signaling.ICEServer) error {
 	client, err := turn.NewClient(&turn.ClientConfig{Conn: conn, STUNServerAddr: at, TURNServerAddr: at,
 		Username: credential.Username, Password: credential.Credential})

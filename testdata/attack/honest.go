@@ -20,12 +20,12 @@ import (
 // honestPairs is how many pairs come and go at the same time.
 const honestPairs = 2
 
-// honest is an address that no attacker has.
+// honest returns a random address that no attacker has.
 func honest() netip.Addr {
 	return netip.AddrFrom4([4]byte{81, byte(rand.IntN(256)), byte(rand.IntN(256)), byte(1 + rand.IntN(254))})
 }
 
-// A sight is what honest members see during an attack.
+// A sight is what the honest members observe during an attack.
 type sight struct {
 	mu      sync.Mutex // guards the fields below
 	Joins   []time.Duration
@@ -37,11 +37,11 @@ type sight struct {
 	memory     float64
 }
 
-// honestCommand is the first argument of a process that is the honest members. They have one of their own, or the
-// attackers' goroutines would keep them waiting, and not the server.
+// honestCommand is the first argument of the process of the honest members. They have their own process,
+// because otherwise the attackers' goroutines, and not the server, would keep them waiting.
 const honestCommand = "honest"
 
-// beHonest is that process: it prints what it has seen as JSON.
+// beHonest is the main function of that process. It prints what the honest members have observed as JSON.
 func beHonest(ctx context.Context, s *server, length time.Duration, stdout io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, length)
 	defer cancel()
@@ -54,7 +54,7 @@ func beHonest(ctx context.Context, s *server, length time.Duration, stdout io.Wr
 	return json.NewEncoder(stdout).Encode(seen)
 }
 
-// watchHonest starts it, and waits for what it has seen.
+// watchHonest starts that process and returns what it has observed.
 func watchHonest(ctx context.Context, s *server, length time.Duration) (*sight, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -70,10 +70,10 @@ func watchHonest(ctx context.Context, s *server, length time.Duration) (*sight, 
 	return seen, json.Unmarshal(out, seen)
 }
 
-// signalsEach is how many signals a pair exchanges, as two who connect do.
+// signalsEach is how many signals a pair exchanges: about as many as two peers that connect.
 const signalsEach = 10
 
-// watch has pairs meet, one after the other, until ctx ends. The last pair is not hurried.
+// watch lets pairs meet, one after the other, until ctx is done. The last pair may finish.
 func (v *sight) watch(ctx context.Context, s *server) {
 	for ctx.Err() == nil {
 		if err := v.pair(context.WithoutCancel(ctx), s); err != nil {
@@ -128,13 +128,13 @@ func (v *sight) note(list *[]time.Duration, took time.Duration) {
 	*list = append(*list, took)
 }
 
-// row is a row of the table. Everybody has gone.
+// row returns a row of the table. It must be called when all members have gone.
 func (v *sight) row(name string) string {
 	return fmt.Sprintf("| %s | %d | %s, %s | %s | %d | %.0f | %.0f MiB |", name, len(v.Joins), part(v.Joins, 50), part(v.Joins, 99),
 		part(v.Signals, 99), len(v.Refused), v.turnedAway, v.memory/(1<<20))
 }
 
-// part is below how much so many of a hundred are.
+// part returns the given percentile of list.
 func part(list []time.Duration, percent int) string {
 	if len(list) == 0 {
 		return "none"

@@ -1,14 +1,15 @@
-// Attack plays what strangers do to a signaling server on a public address, one attack after the other, and prints what
-// honest members of other addresses see meanwhile: how long a join and a signal take, and whether anybody is refused.
+// Attack runs attacks that strangers may make on a signaling server at a public address, one after the other.
+// It prints what honest members of other addresses observe meanwhile: how long a join and a signal take, and
+// whether any of them is refused.
 //
 //	signal-server --proxy-protocol --trusted-proxy=127.0.0.1 --relay-links \
 //	    --turn --turn-address=203.0.113.7 --turn-host=127.0.0.1 &
 //	go run ./testdata/attack ws://127.0.0.1:9080
 //
-// It names the address of each client with the PROXY protocol, so that one machine can be many. It takes as long as
-// it is told with --for, for each attack, and some seconds around it. It ends with 1 if an honest member was refused
-// or heard nothing for ten seconds. Run it against a server of your own: some attacks fill what the server
-// sets aside for one address or network.
+// It sends an address for each client in a PROXY header, so that one machine can play many clients. Each attack
+// takes as long as --for says, plus some seconds. The exit code is 1 if an honest member was refused or heard
+// nothing for ten seconds. Run it only against a server of your own: some attacks fill what the server sets
+// aside for one address or network.
 package main
 
 import (
@@ -90,7 +91,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return code
 }
 
-// play runs an attack while honest members come and go.
+// play runs an attack while honest members join and leave.
 func (s *server) play(ctx context.Context, number int, a attack, length time.Duration) (*sight, error) {
 	before, err := s.figures(ctx)
 	if err != nil {
@@ -120,5 +121,5 @@ func (s *server) play(ctx context.Context, number int, a attack, length time.Dur
 	return seen, nil
 }
 
-// refusals are the figures of whoever was not served, or given up.
+// refusals matches the figures that count clients and requests that the server refused, dropped or delayed.
 var refusals = regexp.MustCompile(`^signal_server_(refused_total|connections_closed_total|turn_refused_total|dropped_total|throttled_total)`)

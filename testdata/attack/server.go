@@ -20,15 +20,15 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// A server is the one that is attacked.
+// A server is the server that is attacked.
 type server struct{ url string }
 
-// patience is how long anybody waits for an answer.
+// patience is how long a client waits for an answer.
 const patience = 10 * time.Second
 
 func (s *server) address() string { return strings.TrimPrefix(s.url, "ws://") }
 
-// dial opens a TCP connection as a client of an address.
+// dial opens a TCP connection that appears to come from the address from.
 func (s *server) dial(ctx context.Context, to string, from netip.Addr) (net.Conn, error) {
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", to)
 	if err != nil {
@@ -72,7 +72,7 @@ func (p *peer) send(m signaling.Message) error {
 	return p.conn.WriteMessage(websocket.TextMessage, frame)
 }
 
-// receive returns the next message; an error that the server tells is an error.
+// receive returns the next message. If that is an error from the server, receive returns it as its error.
 func (p *peer) receive() (signaling.Message, error) {
 	p.conn.SetReadDeadline(time.Now().Add(patience))
 	_, frame, err := p.conn.ReadMessage()
@@ -101,7 +101,7 @@ func (p *peer) join(j signaling.Join) (signaling.Welcome, error) {
 	return w, nil
 }
 
-// vanish ends the connection without a word.
+// vanish closes the connection without a close frame.
 func (p *peer) vanish() { p.conn.NetConn().Close() }
 
 // enter connects and joins.
@@ -118,7 +118,7 @@ func (s *server) enter(ctx context.Context, from netip.Addr, j signaling.Join) (
 	return p, w, nil
 }
 
-// check finds out whether the server is there, believes who is said to connect, and has what is attacked.
+// check checks that the server answers, accepts PROXY headers, and has the features that are attacked.
 func (s *server) check(ctx context.Context) error {
 	p, w, err := s.enter(ctx, honest(), signaling.Join{})
 	if err != nil {
@@ -134,7 +134,7 @@ func (s *server) check(ctx context.Context) error {
 	return err
 }
 
-// figures are those of /metrics, by name and labels.
+// figures returns the values of /metrics, by name and labels.
 func (s *server) figures(ctx context.Context) (map[string]float64, error) {
 	client := &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, address string) (net.Conn, error) { return s.dial(ctx, address, honest()) }}}
@@ -160,7 +160,7 @@ func (s *server) figures(ctx context.Context) (map[string]float64, error) {
 	return figures, nil
 }
 
-// turnOf returns a TURN server over a transport of what a member is told.
+// turnOf returns the address and the credential of a TURN server in a welcome that uses the given transport.
 func turnOf(w signaling.Welcome, transport string) (at string, credential signaling.ICEServer, found bool) {
 	for _, server := range w.ICEServers {
 		for _, address := range server.URLs {
@@ -172,5 +172,5 @@ func turnOf(w signaling.Welcome, transport string) (at string, credential signal
 	return "", credential, false
 }
 
-// data is a signal's, of so many bytes.
+// data returns signal data of about the given number of bytes.
 func data(bytes int) json.RawMessage { return json.RawMessage(`"` + strings.Repeat("x", bytes) + `"`) }

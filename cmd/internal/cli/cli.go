@@ -27,15 +27,15 @@ func ExitCode(err error) int {
 	return ExitError
 }
 
-// A usageError is a mistake in what the program was told.
+// A usageError is a mistake of the user: in the flags, the environment or the settings.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
-// Usage marks err as a mistake in what the program was told. It wraps err and keeps its text.
+// Usage marks err as a mistake of the user. It wraps err and keeps its text.
 func Usage(err error) error { return usageError{err} }
 
-// Usagef returns an error that is a mistake in what the program was told. The format is that of fmt.Errorf.
+// Usagef returns an error that is a mistake of the user. The format is that of fmt.Errorf.
 func Usagef(format string, args ...any) error { return Usage(fmt.Errorf(format, args...)) }
 
 // UnlessInterrupted returns err, or nil if ctx is done, because then the user asked the program to end.

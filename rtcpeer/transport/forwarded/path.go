@@ -50,7 +50,7 @@ type path struct {
 	turn     int   // the lane to ask first
 	flight   []part
 	inFlight int         // sum of the costs in flight
-	missing  *time.Timer // ends the path if the oldest part of flight does not arrive; nil: none was sent yet
+	missing  *time.Timer // ends the path if the oldest part of flight does not arrive; nil until it is needed
 	acked    uint32      // frames
 	rtt      time.Duration
 	shortest time.Duration // of the round trips; 0: none yet

@@ -135,7 +135,7 @@ func fill(t *testing.T, path transport.Path, bytes int) int {
 	return 0
 }
 
-// One reader that stops holds up its own path alone, and gets everything in the end.
+// testStalledReader tests that a reader that stops delays only its own path, and gets everything in the end.
 func testStalledReader(t *testing.T, a, b transport.Transport) {
 	stalled, lazy := Connect(t, a, b, Config())
 	free, busy := Connect(t, a, b, Config())
@@ -160,7 +160,7 @@ func testStats(t *testing.T, a, b transport.Transport) {
 		write(t, offerer, reliable, packet(i, size))
 		wantPacket(t, answerer, reliable, packet(i, size), "a packet")
 	}
-	// A transport may count a packet after it has gone.
+	// A transport may count a packet only after it has been sent.
 	counted := func() bool {
 		return offerer.Stats().BytesSent >= packets*size && answerer.Stats().BytesReceived >= packets*size
 	}

@@ -72,7 +72,7 @@ func testGarbage(t *testing.T, a, b transport.Transport) {
 	for _, line := range lines {
 		require.Error(t, offerer.AddCandidate(transport.Candidate{Line: line, Mid: "0"}), "AddCandidate(%.20q)", line)
 	}
-	trickle(t, offerer, answerer, func(transport.Path) {}) // none of it did harm
+	trickle(t, offerer, answerer, func(transport.Path) {}) // the garbage did no harm
 }
 
 func testEmptyCandidate(t *testing.T, a, b transport.Transport) {

@@ -12,11 +12,11 @@ import (
 )
 
 const (
-	maxPacket = 64 << 10 // the largest that a transport must carry
+	maxPacket = 64 << 10 // the largest packet that a transport must carry
 	numbered  = 100      // bytes of a packet that is only its number
 )
 
-// packet returns size bytes that no other number has; it needs four to be told apart by number.
+// packet returns size bytes that differ for each number. It needs at least four bytes for that.
 func packet(number uint32, size int) []byte {
 	b := make([]byte, max(size, 4))
 	binary.BigEndian.PutUint32(b, number)
@@ -31,8 +31,7 @@ func write(t testing.TB, path transport.Path, lane int, p []byte) {
 	require.NoError(t, path.Lane(lane).Write(p), "write %d bytes to lane %d", len(p), lane)
 }
 
-// read returns the next packet. Read itself knows no limit, so after patience the path is closed
-// under it.
+// read returns the next packet. Lane.Read has no time limit, so read closes the path after patience.
 func read(t testing.TB, path transport.Path, lane int, what string) []byte {
 	t.Helper()
 	return readWithin(t, patience, path, lane, what)
@@ -57,7 +56,7 @@ func wantPacket(t testing.TB, path transport.Path, lane int, want []byte, what s
 	}
 }
 
-// waitLow waits until no more than bytes are Buffered. It takes the lane's NotifyLow.
+// waitLow waits until Buffered is at most bytes. It replaces the function given to the lane's NotifyLow.
 func waitLow(t testing.TB, limit time.Duration, path transport.Path, lane, bytes int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)

@@ -11,11 +11,11 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// A NewSeverablePair is a NewPair with a function that has the paths which there are between the two carry
-// nothing any more, while new ones work: as when a host gets another address.
+// A NewSeverablePair is a NewPair that also returns a function sever. After sever the existing paths between
+// the two transports carry nothing any more, while new paths work, as when a host gets another address.
 type NewSeverablePair func(t *testing.T) (a, b transport.Transport, sever func())
 
-// RunMoving tests that a link can move from a path that is dead, and does not know it, to a new one.
+// RunMoving tests that a link can move from a dead path to a new one before the dead path has noticed.
 func RunMoving(t *testing.T, newPair NewSeverablePair) {
 	for _, c := range []struct {
 		name  string
@@ -43,7 +43,8 @@ func RunMoving(t *testing.T, newPair NewSeverablePair) {
 	}
 }
 
-// wantApart checks that each of some paths carries its own packets, both ways, when all write at once.
+// wantApart checks that each path carries its own packets, in both directions, when all of them are written to
+// at once.
 func wantApart(t *testing.T, paths ...[2]transport.Path) {
 	t.Helper()
 	const packets = 5
@@ -78,7 +79,7 @@ func wantApart(t *testing.T, paths ...[2]transport.Path) {
 func testTwoPaths(t *testing.T, a, b transport.Transport) {
 	for _, c := range []struct {
 		name        string
-		first, then transport.Transport // who offers the second, and who answers
+		first, then transport.Transport // the transports that offer and answer the second path
 	}{
 		{"the same end offers both", a, b},
 		{"each end offers one", b, a},
@@ -98,7 +99,7 @@ func testTwoPaths(t *testing.T, a, b transport.Transport) {
 	}
 }
 
-// Stream 0 is an SCTP stream like the others.
+// testLaneZero tests that lane 0 works: stream 0 is an SCTP stream like the others.
 func testLaneZero(t *testing.T, a, b transport.Transport) {
 	config := Config()
 	config.Lanes = append([]transport.LaneConfig{{ID: 0, Label: "control", Mode: transport.Reliable}}, config.Lanes...)
@@ -123,8 +124,8 @@ func testLaneZero(t *testing.T, a, b transport.Transport) {
 	wantReadError(t, answerer, 0, transport.ErrRemoteClosed, "Read after everything was read")
 }
 
-// testStrayLane wants an end that gets packets on a lane that it does not have to be told so, or, over a transport that
-// does not tell, as a browser's, the other lanes to go on.
+// testStrayLane sends on a lane that the other end does not have. The other end must either report a
+// StrayError, or, if its transport cannot notice this (as in a browser), keep its other lanes working.
 func testStrayLane(t *testing.T, a, b transport.Transport) {
 	fewer := Config()
 	fewer.Lanes = fewer.Lanes[:2]

@@ -6,17 +6,18 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// A NewPair returns two transports that can reach each other, for one test. It sees to their Close,
-// with t.Cleanup; paths are closed before.
+// A NewPair returns two transports that can reach each other, for one test. It closes them with t.Cleanup; the
+// tests close their paths before that.
 type NewPair func(t *testing.T) (a, b transport.Transport)
 
-// Run tests what package transport promises over a network that loses nothing.
+// Run tests the promises of package transport over a network that loses nothing.
 func Run(t *testing.T, newPair NewPair) {
 	run(t, newPair)
 	runEach(t, newPair, candidateTests)
 }
 
-// RunWithoutCandidates is Run for paths that open without candidates, as they have one way to the other end.
+// RunWithoutCandidates is like Run for paths that have only one route to the other end and so open without
+// candidates.
 func RunWithoutCandidates(t *testing.T, newPair NewPair) { run(t, newPair) }
 
 type test struct {

@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// addresses watches the addresses of this machine, by asking for them about once a second while
-// somebody wants to know: the systems' own ways to be told differ, and some ask for rights. One look at
-// four interfaces takes 0.2 ms and 32 KB of garbage (BenchmarkAddresses): a five thousandth of a core.
+// addresses watches the addresses of this machine. It asks for them about once a second while there are
+// listeners. The notifications of operating systems differ, and some need privileges. One query of four
+// interfaces takes 0.2 ms and 32 KB of garbage (BenchmarkAddresses): a five-thousandth of a core.
 type addresses struct {
 	// Fixed at construction.
 	look    func() ([]string, error)
@@ -24,8 +24,8 @@ type addresses struct {
 
 const lookEvery = time.Second
 
-// start begins to look, in a goroutine that ends soon after the returned function is called, and at
-// the latest when wait returns.
+// start starts a goroutine that watches the addresses. It ends soon after the returned function is called; wait
+// waits for it.
 func (a *addresses) start() (end func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	a.running.Go(func() { a.run(ctx) })
@@ -42,7 +42,7 @@ func (a *addresses) run(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		// A system that does not tell has not changed.
+		// If the system reports an error, the addresses count as unchanged.
 		if now, err := a.look(); err == nil && !slices.Equal(before, now) && ctx.Err() == nil {
 			before = now
 			a.changed()
@@ -52,9 +52,9 @@ func (a *addresses) run(ctx context.Context) {
 
 func (a *addresses) wait() { a.running.Wait() }
 
-// usable returns the addresses that paths of this config can have, sorted: those of interfaces that are
-// up. Loopback and link-local ones are no way to another machine; containers that come and go change
-// nothing else.
+// usable returns the addresses that paths of this config can use, sorted: those of interfaces that are up. It
+// leaves out loopback and link-local addresses. These lead to no other machine, and change when containers come
+// and go.
 func (c Config) usable() ([]string, error) {
 	interfaces, err := net.Interfaces()
 	if err != nil {

@@ -2,9 +2,9 @@ package webrtc
 
 import "syscall/js"
 
-// watchAddresses has f called for what a page is told of its network: that it went away or came back,
-// that it is another (where the browser has navigator.connection), and that the page is seen again, since
-// while it was hidden it may have slept. It returns what ends it. f must not block.
+// watchAddresses calls f when a page learns of a change of its network: the network went away or came back, it
+// is another one (if the browser has navigator.connection), or the page is visible again, because it may have
+// been suspended while it was hidden. It returns the function that ends this. f must not block.
 func watchAddresses(f func()) (end func()) {
 	var ends []func()
 	on := func(target js.Value, event string, handle func()) {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// fingerprints returns the distinct fingerprints in a description (RFC 8122), in order, as Path.Binding
-// has them: "sha-256 01:ab:...".
+// fingerprints returns the distinct fingerprints in a description (RFC 8122), in order and in the form that
+// Path.Binding uses: "sha-256 01:ab:...".
 func fingerprints(sdp string) []string {
 	var found []string
 	for line := range strings.Lines(strings.ToLower(sdp)) {

@@ -11,10 +11,10 @@ import (
 	"github.com/pion/transport/v5/stdnet"
 )
 
-// bufferedNet is the system's network with UDP sockets that hold a whole receive window. With the
-// kernel's default of some 200 KB a burst of SCTP overflows them, and a lost tail costs a second
-// (RTO.Min is fixed in Pion): a reliable stream over loopback then runs at 8 MB/s instead of 50. The
-// kernel takes memory for what waits only, and grants at most net.core.rmem_max.
+// bufferedNet is the system's network with UDP sockets that hold a whole receive window. With the kernel's
+// default of about 200 KB, a burst of SCTP overflows them. A lost tail then costs a second (RTO.Min is fixed in
+// Pion), and a reliable stream over loopback runs at 8 MB/s instead of 50. The kernel uses memory only for
+// datagrams that wait, and grants at most net.core.rmem_max.
 type bufferedNet struct {
 	*stdnet.Net
 	buffer int // bytes
@@ -24,8 +24,8 @@ type bufferedNet struct {
 	looked     time.Time
 }
 
-// maxBurst is the largest part of a receive window that a socket has to hold at once: the rest of a large window is
-// for what a program is slow to take.
+// maxBurst is the largest part of a receive window, in bytes, that a socket must hold at once. The rest of a
+// large window is for data that the program has not read yet.
 const maxBurst = 1 << 20
 
 func newBufferedNet(window int) (*bufferedNet, error) {
@@ -39,7 +39,7 @@ func (n *bufferedNet) ListenUDP(network string, local *net.UDPAddr) (piontranspo
 	if err != nil {
 		return nil, err
 	}
-	_ = conn.SetReadBuffer(n.buffer) // what the kernel refuses was a wish
+	_ = conn.SetReadBuffer(n.buffer) // a smaller buffer works too
 	_ = conn.SetWriteBuffer(n.buffer)
 	if udp, ok := conn.(*net.UDPConn); ok {
 		return &udpSocket{UDPConn: udp}, nil
@@ -47,9 +47,10 @@ func (n *bufferedNet) ListenUDP(network string, local *net.UDPAddr) (piontranspo
 	return conn, nil
 }
 
-// dialTimeout is how long a TURN server has to take a TCP connection: two more tries after the first, at
-// 1 and 3 s. Pion gives such a dial no end, and Close waits for it: in a network that drops what goes to
-// a server's port, the system's would hold up the next attempt, or the user's leaving, for two minutes.
+// dialTimeout is how long a TURN server may take to accept a TCP connection. It has time for two retries after
+// the first attempt, at 1 and 3 s. Pion sets no limit for such a dial, and Close waits for it. In a network
+// that drops packets to the server's port, the system's limit would delay the next attempt, or the end of the
+// program, by two minutes.
 const dialTimeout = 4 * time.Second
 
 func (n *bufferedNet) DialTCP(network string, local, remote *net.TCPAddr) (piontransport.TCPConn, error) {
@@ -64,15 +65,16 @@ func (n *bufferedNet) DialTCP(network string, local, remote *net.TCPAddr) (piont
 	return conn.(*net.TCPConn), nil
 }
 
-// forget has Interfaces look anew: the addresses have changed.
+// forget makes Interfaces ask the system again, because the addresses have changed.
 func (n *bufferedNet) forget() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.looked = time.Time{}
 }
 
-// Interfaces looks anew, at most once a second: a Transport outlives a change of networks, and many
-// paths are made at once, each of which asks several times.
+// Interfaces asks the system for its interfaces, at most once a second. It asks again because a Transport may
+// outlive a change of networks, and not more often because many paths are made at once and each asks several
+// times.
 func (n *bufferedNet) Interfaces() ([]*piontransport.Interface, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

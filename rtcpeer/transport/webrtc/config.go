@@ -14,67 +14,70 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// Config says how paths find their way through the network. The zero value works on a LAN and towards public hosts;
-// across NATs both ends need a STUN server, and some pairs a TURN server.
+// Config says how paths find a route through the network. The zero value works on a LAN and towards public
+// hosts. Across NATs both ends need a STUN server, and some pairs need a TURN server.
 type Config struct {
-	// ICEServers are STUN and TURN servers for every path, besides those of each PathConfig.
+	// ICEServers are STUN and TURN servers for every path, in addition to those of its PathConfig.
 	ICEServers []transport.ICEServer
-	// RelayOnly makes paths use TURN alone, so that the other end never sees this host's address. A
-	// path with PathConfig.Direct is then refused.
+	// RelayOnly makes paths use only TURN, so that the other end never sees this host's address. NewPath then
+	// returns an error for a PathConfig with Direct.
 	RelayOnly bool
 
-	// UDPPort, if not 0, is the one UDP port of all paths (ICE's UDPMux), bound on every
-	// address that the machine has when a path is made; AnyPort lets the system choose one for each. The mux tells paths apart by the address that
-	// packets come from, so it is for one side, the server: two Transports that both have a UDPPort
-	// can have one path with each other at a time, and two paths of one Transport cannot be the
-	// two ends of one connection.
+	// UDPPort, if not 0, is the UDP port that all paths share (ICE's UDPMux). It is bound on every address that
+	// the machine has when a path is made. AnyPort lets the system choose a port for each address. The mux
+	// distinguishes paths by the address that packets come from, so use it only on one side, the server: two
+	// Transports that both have a UDPPort can have only one path with each other at a time, and two paths of
+	// one Transport cannot be the two ends of one connection.
 	UDPPort int
-	// UDPPortMin and UDPPortMax bound the ports of paths without UDPPort. Both 0: any.
+	// UDPPortMin and UDPPortMax limit the ports of paths if UDPPort is not set. If both are 0, any port is
+	// used.
 	UDPPortMin, UDPPortMax uint16
-	// TCPPort, if not 0, accepts ICE over TCP there, for peers whose UDP is blocked; AnyPort lets
-	// the system choose.
+	// TCPPort, if not 0, is a port that accepts ICE over TCP, for peers whose UDP is blocked. AnyPort lets the
+	// system choose.
 	TCPPort int
 
-	// PublicAddresses are announced instead of the local ones: for a host behind a 1:1 NAT, such
+	// PublicAddresses are announced instead of the local addresses. They are for a host behind a 1:1 NAT, such
 	// as a cloud machine or a container with published ports.
 	PublicAddresses []string
-	// AddressRules are Pion's own rules for that, where PublicAddresses is not enough.
+	// AddressRules are Pion's rules for rewriting addresses, for cases in which PublicAddresses is not enough.
 	AddressRules []pion.ICEAddressRewriteRule
 
-	// InterfaceFilter, IPFilter and RemoteIPFilter keep the interfaces, local addresses and
-	// addresses of others for which they return true. Nil: all. A server that must not be made to
-	// probe its own network sets RemoteIPFilter.
+	// InterfaceFilter, IPFilter and RemoteIPFilter select the interfaces, the local addresses and the remote
+	// addresses to use: those for which the function returns true. Nil selects all. Set RemoteIPFilter on a
+	// server that must not be made to probe its own network.
 	InterfaceFilter func(name string) bool
 	IPFilter        func(net.IP) bool
 	RemoteIPFilter  func(net.IP) bool
-	// IPv4Only leaves IPv6 out: half the sockets and candidate pairs.
+	// IPv4Only disables IPv6, which halves the sockets and candidate pairs.
 	IPv4Only bool
-	// Loopback also offers loopback addresses, for peers on this machine. It is implied where no
-	// other interface has an address.
+	// Loopback also offers loopback addresses, for peers on this machine. It is implied if no other interface
+	// has an address.
 	Loopback bool
 
-	// ReceiveBuffer is the SCTP receive window in bytes, which bounds throughput to
-	// ReceiveBuffer per round trip, and what a peer can make this end hold. 0 means 2.25 MiB, which
-	// is what a node without further channels needs by default.
+	// ReceiveBuffer is the SCTP receive window in bytes. It limits throughput to ReceiveBuffer per round trip,
+	// and limits how much memory a peer can make this end use. 0 means 2.25 MiB, which is what a node without
+	// further channels needs by default.
 	ReceiveBuffer int
-	// MaxMessage is the largest message this end accepts, in bytes, announced as
-	// a=max-message-size. 0 means 64 KiB; at most a quarter of ReceiveBuffer, since a message
-	// that fills the window can never be completed.
+	// MaxMessage is the largest message that this end accepts, in bytes, announced as a=max-message-size. 0
+	// means 64 KiB. It is at most a quarter of ReceiveBuffer, because a message that fills the window can never
+	// be completed.
 	MaxMessage int
-	// DisconnectedAfter and FailedAfter say when a path that went silent counts as disturbed, and
-	// how long after that as lost, give or take the second between two checks. 0 means 4 s and 6 s.
-	// PathConfig.LostAfter replaces the sum of the two; less than DisconnectedAfter counts as that.
-	// A DisconnectedAfter of less than 2 s takes one late answer for a disturbance.
+	// DisconnectedAfter is how long a path must be silent to count as disturbed, and FailedAfter how long after
+	// that it counts as lost, both give or take the second between two checks. 0 means 4 s and 6 s.
+	// PathConfig.LostAfter replaces the sum of the two, but cannot be less than DisconnectedAfter. With a
+	// DisconnectedAfter of less than 2 s, one late answer counts as a disturbance.
 	DisconnectedAfter, FailedAfter time.Duration
 
-	// SettingEngine, if not nil, has the last word on Pion's settings, but for its logger factory, which is wrapped, and
-	// the handler of ICE binding requests, which is replaced: see firstRoute.
+	// SettingEngine, if not nil, is called last and may change all of Pion's settings. However, the logger
+	// factory that it sets is wrapped, and a handler of ICE binding requests that it sets is replaced: see
+	// firstRoute.
 	SettingEngine func(*pion.SettingEngine)
-	// Log receives Pion's own log, from its warnings up as far as the handler wants them. Nil: none.
+	// Log receives Pion's own log, at the levels that its handler enables: Pion's errors as warnings, its
+	// warnings as info, and the rest as debug. Nil means no log.
 	Log *slog.Logger
 }
 
-// AnyPort as a port means one that the system chooses.
+// AnyPort means that the system chooses the port.
 const AnyPort = -1
 
 func (c Config) withDefaults() (Config, error) {

@@ -2,7 +2,7 @@ package webrtc
 
 import "log/slog"
 
-// dropLog says once for a path that packets found no room.
+// dropLog logs, once for a path, that arriving packets did not fit into its buffer.
 type dropLog struct{ log *slog.Logger }
 
 func (d dropLog) full() {

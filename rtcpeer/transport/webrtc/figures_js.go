@@ -8,17 +8,17 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// figures holds what getStats gave last. Its answer comes as an event of the page, so Stats, which a
-// handler may call, does not wait for it.
+// figures holds the latest result of getStats. The result arrives as an event of the page, so Stats does not
+// wait for it: a handler may call Stats.
 type figures struct {
 	running sync.WaitGroup // the goroutine of a refresh
 
 	mu     sync.Mutex // guards the fields below
 	stats  transport.Stats
-	asking bool // or stopped
+	asking bool // a refresh is running, has failed, or stop was called
 }
 
-// stop waits for a refresh, after the path's done; there is none after it.
+// stop waits for a running refresh and prevents further ones. The path's done must be closed.
 func (f *figures) stop() {
 	f.mu.Lock()
 	f.asking = true
@@ -32,8 +32,8 @@ func (f *figures) last() transport.Stats {
 	return f.stats
 }
 
-// refresh asks for new figures, unless that is under way or has failed once. Its goroutine ends with
-// the answer, or with the path.
+// refresh asks for new figures, unless a refresh is running or has failed before. Its goroutine ends with the
+// answer or with the path.
 func (f *figures) refresh(p *path) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -7,28 +7,29 @@ import (
 	"time"
 )
 
-// A flight is when the packets of a lane were given to SCTP that the other end has not acknowledged. How old the
-// first of them is says how long a packet takes, wherever it stands: in queues here, in the buffers of sockets, or in
-// front of an end that is short of CPU. Congestion windows and round trips tell of the network alone. Safe for all.
+// A flight records when the packets of a lane that the other end has not acknowledged were given to SCTP. The
+// age of the oldest one shows how long a packet takes, wherever it waits: in queues of this process, in the
+// buffers of sockets, or at an end that is short of CPU. Congestion windows and round trips show only the
+// network. Safe for all.
 type flight struct {
 	mu      sync.Mutex // guards the fields below
 	written uint64     // bytes
 	marks   *[32]mark  // a ring; the oldest is at first; nil until something is noted
 	first   int
 	n       int
-	moved   time.Time // when it was last seen that something had been acknowledged
+	moved   time.Time // when an acknowledgement was last noticed
 	acked   uint64
 }
 
-// A mark is some packets that were written within markEach.
+// A mark stands for packets that were written within markEach.
 type mark struct {
-	end      uint64 // written, after them
+	end      uint64 // value of written after them
 	at, last time.Time
 }
 
 const markEach = 10 * time.Millisecond
 
-// wrote counts a packet, and notes it if that is wanted.
+// wrote counts a packet. If note is true, it also marks when the packet was written.
 func (f *flight) wrote(n int, now time.Time, note bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -47,9 +48,9 @@ func (f *flight) wrote(n int, now time.Time, note bool) {
 	f.n++
 }
 
-// age returns how long ago the first of the packets was written that make up the last buffered bytes; 0 if there is none.
-// moving says that others have been acknowledged lately: then some of these may be lost ones that SCTP will not send
-// again, and has not yet got rid of.
+// age returns how long ago the oldest of the last buffered bytes was written, or 0 if there are none. moving
+// means that other packets have been acknowledged recently. Then some of the buffered ones may be lost packets
+// that SCTP will not send again and has not yet dropped.
 func (f *flight) age(buffered int, now time.Time) (age time.Duration, moving bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -60,7 +61,8 @@ func (f *flight) age(buffered int, now time.Time) (age time.Duration, moving boo
 	return now.Sub(f.marks[f.first].at), now.Sub(f.moved) < delayedAck
 }
 
-// took returns how long ago the last packet was written that has been acknowledged since it was asked before; 0 if none.
+// took returns how long ago the newest of the packets that were acknowledged since the last call was written.
+// It returns 0 if there is none.
 func (f *flight) took(buffered int, now time.Time) time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -70,7 +72,8 @@ func (f *flight) took(buffered int, now time.Time) time.Duration {
 	return 0
 }
 
-// forget drops the marks of what is not among the last buffered bytes, and returns when the last of that was written.
+// forget drops the marks of packets that are not among the last buffered bytes. It returns when the newest of
+// these was written.
 func (f *flight) forget(buffered int, now time.Time) (last time.Time) {
 	acknowledged := f.written - min(uint64(max(buffered, 0)), f.written)
 	if acknowledged > f.acked {
@@ -87,5 +90,5 @@ func (f *flight) forget(buffered int, now time.Time) (last time.Time) {
 // delayedAck is how long an acknowledgement may be delayed. (RFC 9260, section 6.2)
 const delayedAck = 200 * time.Millisecond
 
-// overdue is how much longer the oldest packet in flight takes than it would with nothing in its way.
+// overdue returns how much longer the oldest packet in flight takes than it would without queues.
 func overdue(age, shortest time.Duration) time.Duration { return max(age-shortest-delayedAck, 0) }

@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// kinds counts candidates by kind, for the cause of a path that finds no route. Safe for all.
+// kinds counts candidates by kind, to explain why a path finds no route. Safe for all.
 type kinds struct {
 	mu   sync.Mutex
 	seen []kindCount // a handful at most
@@ -25,7 +25,7 @@ func (k *kinds) add(kind string) {
 		k.seen[i].count++
 		return
 	}
-	const most = 16 // the other end chooses the words
+	const most = 16 // a limit, because the other end chooses the words
 	if len(k.seen) < most {
 		k.seen = append(k.seen, kindCount{kind, 1})
 	}
@@ -41,7 +41,7 @@ func (k *kinds) index(kind string) int {
 	return slices.IndexFunc(k.seen, func(c kindCount) bool { return c.kind == kind })
 }
 
-// String is like "2 host, 1 srflx", or "none".
+// String returns text such as "2 host, 1 srflx", or "none".
 func (k *kinds) String() string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -55,8 +55,8 @@ func (k *kinds) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// kindOf finds the kind in a candidate line: "... typ host ..." (RFC 8839 5.1), or returns "". A browser hides its
-// own addresses behind names that end in .local, which nobody resolves here.
+// kindOf returns the kind in a candidate line: "... typ host ..." (RFC 8839 5.1), or "". A browser hides its
+// own addresses behind names that end in .local, which this package does not resolve.
 func kindOf(line string) string {
 	fields := strings.Fields(line)
 	for i, f := range fields[:max(len(fields)-1, 0)] {
@@ -70,7 +70,7 @@ func kindOf(line string) string {
 	return ""
 }
 
-// noRelay says why a path that may use relays alone has none.
+// noRelay returns a text that says why a path that may use only relays has none.
 func noRelay(why string) string {
 	if why == "" {
 		why = "there is no TURN server that can be asked"
@@ -78,7 +78,8 @@ func noRelay(why string) string {
 	return "Config.RelayOnly is set, and there is no relay: " + why
 }
 
-// routeDetail says what someone needs to know whose path finds no route. withoutRelay is what the TURN servers said.
+// routeDetail returns an explanation for a path that finds no route. withoutRelay has the errors of the TURN
+// servers.
 func routeDetail(ice string, local, remote *kinds, withoutRelay string) string {
 	detail := fmt.Sprintf("ICE %s, own candidates %s, the other's %s", ice, local.String(), remote.String())
 	if withoutRelay != "" {

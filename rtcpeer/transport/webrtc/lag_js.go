@@ -2,17 +2,17 @@ package webrtc
 
 import "time"
 
-// A lag tells for how long the oldest byte of a lane has waited that the browser has not yet sent. It
-// keeps when how much had been written, one mark for each markEvery, and at most mostMarks; the last
-// stands for all later ones, which tells a lag of more than a second too long.
+// A lag measures how long the oldest unsent byte of a lane has been waiting in the browser. It records how much
+// had been written at which time: one mark every markEvery, and at most mostMarks. The last mark also stands
+// for everything written later, so a lag of more than a second is reported as too long.
 type lag struct {
 	written uint64 // bytes, ever
 	marks   []mark // oldest first
 }
 
 type mark struct {
-	at    time.Time // of the first byte
-	until uint64    // written, with the last byte
+	at    time.Time // when the first byte was written
+	until uint64    // value of written after the last byte
 }
 
 const (
@@ -20,7 +20,7 @@ const (
 	mostMarks = 256
 )
 
-// wrote notes a packet; unsent is what the browser holds, with it.
+// wrote records a packet. unsent is how many bytes the browser holds, including the packet.
 func (l *lag) wrote(bytes, unsent int, now time.Time) {
 	l.written += uint64(bytes)
 	l.forget(unsent)
@@ -31,7 +31,7 @@ func (l *lag) wrote(bytes, unsent int, now time.Time) {
 	l.marks = append(l.marks, mark{at: now, until: l.written})
 }
 
-// of returns the lag, where the browser holds unsent bytes.
+// of returns the lag. unsent is how many bytes the browser holds.
 func (l *lag) of(unsent int, now time.Time) time.Duration {
 	l.forget(unsent)
 	if unsent == 0 || len(l.marks) == 0 {
@@ -40,7 +40,7 @@ func (l *lag) of(unsent int, now time.Time) time.Duration {
 	return now.Sub(l.marks[0].at)
 }
 
-// forget drops the marks of what was sent.
+// forget drops the marks of bytes that were sent.
 func (l *lag) forget(unsent int) {
 	sent := l.written - min(uint64(unsent), l.written)
 	for len(l.marks) > 0 && l.marks[0].until <= sent {

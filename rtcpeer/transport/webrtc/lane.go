@@ -16,8 +16,8 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// lane is one detached data channel. Its channel is set before the path tells that it is open. A reliable one writes
-// through the outlet of its path, an unreliable one at once.
+// lane is one detached data channel. Its channel is set before the path reports that it is open. A reliable
+// lane writes through the outlet of its path, an unreliable lane directly.
 type lane struct {
 	path    *path
 	channel *datachannel.DataChannel
@@ -25,13 +25,13 @@ type lane struct {
 	outlet  *outlet // nil if unreliable
 	bulk    bool
 
-	queue  [][]byte     // what waits for the window; under the lock of the outlet
-	queued atomic.Int64 // its bytes
+	queue  [][]byte     // packets that wait for the window; guarded by outlet.mu
+	queued atomic.Int64 // bytes in queue
 
-	// What NotifyLow was told; under the lock of the outlet.
+	// Set by NotifyLow; guarded by outlet.mu.
 	low    int
 	notify func()
-	above  bool // more than low has been buffered since it was last called
+	above  bool // more than low was buffered since notify was last called
 }
 
 func (l *lane) Write(p []byte) error {
@@ -73,8 +73,9 @@ func (l *lane) Read(p []byte) (int, error) {
 
 func (l *lane) Buffered() int { return int(l.queued.Load()) + int(l.channel.BufferedAmount()) }
 
-// Lag takes SCTP's congestion window, which has a floor (sctpFloor), for what is in flight: what is buffered beyond it
-// waits, and leaves at one window a round trip. Or what is in flight itself takes longer than it should.
+// Lag assumes that SCTP's congestion window, which has a floor (sctpFloor), is in flight: bytes buffered beyond
+// it wait, and leave at one window per round trip. If the packets in flight take longer than they should, and
+// that is more, Lag returns how late they are.
 func (l *lane) Lag() time.Duration {
 	cwnd, rtt := l.path.pace.figures(l.path)
 	buffered := l.Buffered()
@@ -96,16 +97,16 @@ func (l *lane) NotifyLow(bytes int, f func()) {
 	l.channel.OnBufferedAmountLow(f)
 }
 
-// pace keeps the window and the round trip for a moment: asking Pion costs a lock and an
-// allocation, and a lane under pressure asks for each packet. For the round trip it waits for ICE's
-// own goroutine, 4 to 16 us, and ICE measures once a second.
+// pace caches the window and the round trip for a moment, because asking Pion costs a lock and an allocation,
+// and a lane under pressure asks for each packet. Asking for the round trip also waits for ICE's own goroutine,
+// 4 to 16 us, and ICE measures only once a second.
 type pace struct {
-	at   atomic.Int64 // UnixNano of the last look
+	at   atomic.Int64 // UnixNano of the last update
 	cwnd atomic.Int64 // bytes
 	rtt  atomic.Int64 // nanoseconds
 
 	shortest atomic.Int64 // of the round trips so far, in nanoseconds; 0: none
-	taken    atomic.Int64 // SCTP's round trip, with what packets wait at either end, in nanoseconds
+	taken    atomic.Int64 // SCTP's round trip, including waits at both ends, in nanoseconds
 
 	askedAt atomic.Int64 // UnixNano of the last question to ICE
 	asked   atomic.Int64 // its answer, in nanoseconds; 0 if it does not know
@@ -122,7 +123,7 @@ func (f *pace) figures(p *path) (cwnd int, rtt time.Duration) {
 		s := p.pc.SCTP().Stats()
 		f.cwnd.Store(max(int64(s.CongestionWindow), 1))
 		f.taken.Store(int64(s.SmoothedRoundTripTime * float64(time.Second)))
-		// SCTP has measured no round trip either before the first acknowledgement.
+		// Before the first acknowledgement SCTP has measured no round trip either.
 		rtt := cmp.Or(f.asked.Load(), f.taken.Load())
 		if shortest := f.shortest.Load(); rtt > 0 && (shortest == 0 || rtt < shortest) {
 			f.shortest.Store(rtt)

@@ -26,7 +26,7 @@ var uint8Array = js.Global().Get("Uint8Array")
 
 func newLane(p *path, channel js.Value, mode transport.Mode) *lane {
 	lane := &lane{path: p, channel: channel, mode: mode, arrived: newQueue(p.budget)}
-	channel.Set("binaryType", "arraybuffer") // a Blob would be read later, and out of order
+	channel.Set("binaryType", "arraybuffer") // a Blob would be read asynchronously and out of order
 	p.on(channel, "open", func(js.Value) { p.laneOpened() })
 	p.on(channel, "message", func(event js.Value) { lane.receive(event.Get("data")) })
 	p.on(channel, "bufferedamountlow", func(js.Value) { lane.fallen() })
@@ -43,8 +43,8 @@ func (l *lane) release() {
 	}
 }
 
-// receive copies a message at once. Kept in JavaScript it would be freed by Go's collector, which
-// does not see how large it is.
+// receive copies a message at once. If it stayed in JavaScript, Go's garbage collector would decide when it is
+// freed, without knowing its size.
 func (l *lane) receive(data js.Value) {
 	var packet []byte
 	if data.Type() == js.TypeString {
@@ -89,10 +89,11 @@ func (l *lane) Write(p []byte) error {
 
 func (l *lane) Read(p []byte) (int, error) { return l.arrived.pop(p) }
 
-// Buffered knows what the browser has not yet sent; of what is on its way it tells nothing.
+// Buffered returns the bytes that the browser has not yet sent. It does not include bytes in flight.
 func (l *lane) Buffered() int { return l.channel.Get("bufferedAmount").Int() }
 
-// Lag is how long the oldest unsent byte has waited by now, of an unreliable lane.
+// Lag returns how long the oldest unsent byte of an unreliable lane has been waiting. For a reliable lane it
+// returns 0.
 func (l *lane) Lag() time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()

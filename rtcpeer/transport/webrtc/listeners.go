@@ -2,14 +2,14 @@ package webrtc
 
 import "sync"
 
-// listeners are the functions given to OnChange. While there are some, something watches the machine's
-// addresses: start begins that, and returns what ends it.
+// listeners are the functions given to OnChange. While there are any, the machine's addresses are watched:
+// start begins this, and returns the function that ends it.
 type listeners struct {
 	start func() (end func())
 
 	mu     sync.Mutex // guards the fields below
 	list   map[*listener]bool
-	end    func() // nil while nothing watches
+	end    func() // nil while the addresses are not watched
 	closed bool
 }
 

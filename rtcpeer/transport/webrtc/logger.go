@@ -10,8 +10,8 @@ import (
 	"github.com/pion/logging"
 )
 
-// logger hands Pion's log to slog. Pion calls much an error that is a normal race of closing, so
-// its errors become warnings, its warnings info, and the rest debug.
+// logger passes Pion's log to slog. Pion logs many normal races during closing as errors. So its errors become
+// warnings, its warnings become info, and the rest becomes debug.
 type logger struct{ log *slog.Logger }
 
 func (l logger) NewLogger(scope string) logging.LeveledLogger {

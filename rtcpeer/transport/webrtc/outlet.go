@@ -8,39 +8,40 @@ import (
 	"time"
 )
 
-// An outlet is what the reliable lanes of a path share: the window, and who waits for it. Packets beyond the window wait
-// in their lanes. Pion tells of acknowledgements while it holds the lock that a write needs, so that a goroutine
-// of the outlet's own hands the next packets over; it runs as long as there is something to do.
+// An outlet is the part that the reliable lanes of a path share: it applies the window to them. Packets beyond
+// the window wait in their lanes. Pion reports acknowledgements while it holds the lock that a write needs, so
+// a goroutine of the outlet hands the next packets to SCTP. It runs only while there is something to do.
 type outlet struct {
 	lanes []*lane // the reliable ones; fixed before the path opens
 
 	mu           sync.Mutex // guards the fields below, and the queues of the lanes
 	window       window
-	handed       uint64 // bytes to SCTP
+	handed       uint64 // bytes handed to SCTP
 	acknowledged uint64
 	expected     atomic.Uint64 // on the wire, of all lanes
 	waiting      int           // lanes whose queue is not empty
-	turn         int           // the lane that is asked first
-	later        *time.Timer   // has the goroutine look when bulk may go on; nil: bulk does not wait for that
+	turn         int           // the lane to ask first
+	later        *time.Timer   // starts the goroutine when bulk may be sent again; nil: bulk does not wait
 
 	life   sync.Mutex // guards the fields below
-	kicks  int        // that the goroutine has not seen; it runs if there are any
+	kicks  int        // calls of kick that the goroutine has not seen; it runs while there are any
 	closed bool
 	runs   sync.WaitGroup
 }
 
-// alwaysRoom is what a lane may have in flight whatever others have, so that control frames and chat do not wait for a
-// window that is full of others' bulk.
+// alwaysRoom is what a lane may always have in flight, so that control frames and chat do not wait for a window
+// that is filled by the bulk of other lanes.
 const alwaysRoom = 4 << 10 // bytes
 
 const (
-	// lookEach is how often the outlet looks what has been acknowledged while packets wait: what a packet took is told
-	// too long by as much. But not for less than two packets of SCTP.
+	// lookEach is about how often the outlet checks what has been acknowledged while packets wait. The measured
+	// time of a packet is too long by up to that much. leastStep is the least number of acknowledged bytes for
+	// which it checks: two packets of SCTP.
 	lookEach  = time.Millisecond
 	leastStep = 2400 // bytes
 )
 
-// write hands a packet to SCTP, or has it wait.
+// write hands a packet to SCTP, or queues it.
 func (o *outlet) write(l *lane, p []byte) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -68,7 +69,7 @@ func (o *outlet) write(l *lane, p []byte) error {
 	return nil
 }
 
-// notifyLow is NotifyLow of a lane.
+// notifyLow implements NotifyLow of a lane.
 func (o *outlet) notifyLow(l *lane, bytes int, f func()) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -76,7 +77,7 @@ func (o *outlet) notifyLow(l *lane, bytes int, f func()) {
 	o.listen()
 }
 
-// room reports whether a lane may have so many bytes more in flight; mu is held.
+// room reports whether a lane may have n more bytes in flight; mu is held.
 func (o *outlet) room(l *lane, n int, now time.Time) bool {
 	if l.bulk && !o.mayGo(now) {
 		return false
@@ -90,7 +91,7 @@ func (o *outlet) room(l *lane, n int, now time.Time) bool {
 	return own == 0 || own+n <= alwaysRoom || fits()
 }
 
-// mayGo reports whether bulk need not wait for its pace. If it has to, the goroutine looks again in time; mu is held.
+// mayGo reports whether the pace allows bulk to be sent now. If not, it sets the timer later; mu is held.
 func (o *outlet) mayGo(now time.Time) bool {
 	wait := o.window.wait(now)
 	if wait == 0 {
@@ -102,7 +103,7 @@ func (o *outlet) mayGo(now time.Time) bool {
 	return false
 }
 
-// look finds out what has been acknowledged; mu is held.
+// look finds out how much has been acknowledged and updates the window; mu is held.
 func (o *outlet) look(now time.Time) {
 	var inFlight uint64
 	var took time.Duration
@@ -117,7 +118,7 @@ func (o *outlet) look(now time.Time) {
 	o.window.update(flow{acknowledged: o.acknowledged, expected: o.expected.Load()}, took, o.waiting == 0, o.sent, now)
 }
 
-// sent is how many bytes SCTP has sent.
+// sent returns how many bytes SCTP has sent.
 func (o *outlet) sent() uint64 { return o.lanes[0].path.pc.SCTP().Stats().BytesSent }
 
 // hand gives a packet to SCTP; mu is held.
@@ -132,8 +133,8 @@ func (o *outlet) hand(l *lane, p []byte, now time.Time) error {
 	return nil
 }
 
-// listen has Pion tell when some of what is in flight has been acknowledged; mu is held. While nobody waits: when a lane
-// is as low as its NotifyLow wants.
+// listen makes Pion call kick when some of the bytes in flight have been acknowledged or, while no packets
+// wait, when a lane has fallen to the limit of its NotifyLow; mu is held.
 func (o *outlet) listen() {
 	each := o.window.rate() * lookEach.Seconds()
 	for _, l := range o.lanes {
@@ -145,7 +146,8 @@ func (o *outlet) listen() {
 				low = buffered - min(buffered, step)
 			}
 			l.channel.SetBufferedAmountLowThreshold(low)
-			// Pion tells when the threshold is passed: what was passed before it was set, it does not tell.
+			// Pion reports only a threshold that is passed after it was set, so check whether it was passed
+			// before.
 			if now := l.channel.BufferedAmount(); now == 0 || now > low || buffered <= low {
 				break
 			}
@@ -153,7 +155,7 @@ func (o *outlet) listen() {
 	}
 }
 
-// kick has the goroutine look. It may be called with Pion's locks held.
+// kick starts the goroutine, or makes it run once more. It may be called with Pion's locks held.
 func (o *outlet) kick() {
 	o.life.Lock()
 	defer o.life.Unlock()
@@ -166,7 +168,7 @@ func (o *outlet) kick() {
 	}
 }
 
-// run is the goroutine.
+// run calls pump until there are no new kicks.
 func (o *outlet) run() {
 	defer o.runs.Done()
 	for {
@@ -186,7 +188,8 @@ func (o *outlet) run() {
 	}
 }
 
-// pump hands over what the window has room for, from one lane after the other, and tells who wanted to know.
+// pump hands packets to SCTP, from each lane in turn, while they fit into the window. Then it calls the
+// functions of NotifyLow that are due.
 func (o *outlet) pump() {
 	o.mu.Lock()
 	for {
@@ -218,8 +221,8 @@ func (o *outlet) pump() {
 	}
 }
 
-// stuck reports whether a lane waits with nothing in flight, so that no acknowledgement will have it looked at again; mu
-// is held.
+// stuck reports whether a lane waits with nothing in flight, so that no acknowledgement will start the
+// goroutine again; mu is held.
 func (o *outlet) stuck() bool {
 	for _, l := range o.lanes {
 		if len(l.queue) > 0 && l.channel.BufferedAmount() == 0 && l.path.alive() && (!l.bulk || o.later == nil) {
@@ -229,7 +232,7 @@ func (o *outlet) stuck() bool {
 	return false
 }
 
-// handNext hands over one packet of the next lane that may; mu is held.
+// handNext hands one packet to SCTP, from the next lane that has one and may send it; mu is held.
 func (o *outlet) handNext(now time.Time) bool {
 	for range o.lanes {
 		l := o.lanes[o.turn]
@@ -244,14 +247,14 @@ func (o *outlet) handNext(now time.Time) bool {
 			l.queue = nil
 			o.waiting--
 		}
-		_ = o.hand(l, p, now) // it fails if the path is over: then nobody expects more
+		_ = o.hand(l, p, now) // it fails only if the path is over; then nobody expects the packet
 		l.queued.Add(-int64(len(p)))
 		return true
 	}
 	return false
 }
 
-// close waits until the goroutine has ended.
+// close ends the goroutine and waits for it.
 func (o *outlet) close() {
 	o.life.Lock()
 	o.closed = true

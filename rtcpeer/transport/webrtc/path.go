@@ -16,8 +16,8 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// path is one PeerConnection. Pion calls back from its own goroutines; each callback turns into an
-// event for the path's owner.
+// path is one PeerConnection. Pion calls back from its own goroutines; the callbacks become events for the
+// path's owner.
 type path struct {
 	// Fixed at construction.
 	pc        *pion.PeerConnection
@@ -35,7 +35,7 @@ type path struct {
 	outlet   outlet
 }
 
-// eventBacklog is how many events wait for the owner before Pion's gatherer does. A host has a few
+// eventBacklog is how many events may wait for the owner before Pion's gatherer must wait. A host has a few
 // candidates for each interface and server.
 const eventBacklog = 8
 
@@ -55,7 +55,7 @@ func newPath(t *Transport, config transport.PathConfig) (*path, error) {
 	}
 	pc.OnICECandidate(p.gathered)
 	pc.OnConnectionStateChange(p.stateChanged)
-	// The association tells at once that the other end is gone; the connection, only when DTLS has.
+	// The association reports at once that the other end is gone; the connection reports it only after DTLS.
 	pc.SCTP().OnClose(p.associationEnded)
 	pc.OnDataChannel(func(channel *pion.DataChannel) { p.closed(&transport.StrayError{ID: *channel.ID()}) })
 	// The channels exist before any description is set: a packet on a stream that Pion does not
@@ -69,8 +69,9 @@ func newPath(t *Transport, config transport.PathConfig) (*path, error) {
 	return p, nil
 }
 
-// associationEnded is called when the other end has closed, or, with an error, when it sends on a stream that this end
-// does not have. Pion accepts no further streams then, and what comes on them fills the receive window for good.
+// associationEnded is called when the other end has closed. It is called with an error when the other end sends
+// on a stream that this end does not have. Pion then accepts no further streams, and data on them fills the
+// receive window for good.
 func (p *path) associationEnded(err error) {
 	if err == nil {
 		p.closed(transport.ErrRemoteClosed)
@@ -103,7 +104,7 @@ func (p *path) addLane(c transport.LaneConfig) error {
 			p.closed(fmt.Errorf("webrtc: channel %d: %w", c.ID, err))
 			return
 		}
-		lane.channel = raw.(*datachannel.DataChannel) // what Detach returns, behind an interface
+		lane.channel = raw.(*datachannel.DataChannel) // the type that Detach returns behind an interface
 		if lane.outlet != nil {
 			lane.channel.OnBufferedAmountLow(p.outlet.kick)
 		}
@@ -112,7 +113,7 @@ func (p *path) addLane(c transport.LaneConfig) error {
 	return nil
 }
 
-// Acknowledges is for transport.Acknowledger: SCTP is a part of this process.
+// Acknowledges implements transport.Acknowledger: SCTP runs in this process.
 func (p *path) Acknowledges() {}
 
 func (p *path) Offer() (string, error) {
@@ -161,8 +162,8 @@ func (p *path) AddCandidate(c transport.Candidate) error {
 
 func (p *path) Lane(i int) transport.Lane { return p.lanes[i] }
 
-// Binding takes the other end's fingerprint from the certificate that it has proven to have, and not
-// from its description, which may name several.
+// Binding takes the other end's fingerprint from the certificate that DTLS has verified, not from its
+// description, which may name several.
 func (p *path) Binding() string {
 	certificate := p.pc.SCTP().Transport().GetRemoteCertificate()
 	if certificate == nil {
@@ -175,7 +176,7 @@ func (p *path) Binding() string {
 	return remote + " " + p.own
 }
 
-// colons returns a hash as a description does, in lower case: 01:ab:...
+// colons returns a hash in the form of a description, in lower case: 01:ab:...
 func colons(hash [sha256.Size]byte) string {
 	return strings.ReplaceAll(fmt.Sprintf("% x", hash), " ", ":")
 }
@@ -208,18 +209,18 @@ func (p *path) Stats() transport.Stats {
 	return stats
 }
 
-// pairRTT returns the round trip that ICE measured last, which it does once a second, or 0. SCTP's own
-// figure has in it how long the other end waits with an acknowledgement: where packets come one by one
-// that is up to 200 ms, on a network of 1 ms.
+// pairRTT returns the latest round trip that ICE has measured, or 0. ICE measures it once a second. SCTP's own
+// figure includes the time for which the other end delays an acknowledgement: up to 200 ms if packets come one
+// by one, on a network of 1 ms.
 func (p *path) pairRTT() time.Duration {
 	if !p.alive() {
-		return 0 // Pion would log that it cannot tell
+		return 0 // Pion would log an error
 	}
 	pair, _ := p.pc.SCTP().Transport().ICETransport().GetSelectedCandidatePairStats()
 	return time.Duration(pair.CurrentRoundTripTime * float64(time.Second))
 }
 
-// alive reports whether the path has not been closed, at either end.
+// alive reports whether neither end has closed the path.
 func (p *path) alive() bool {
 	select {
 	case <-p.done:
@@ -265,8 +266,8 @@ func (p *path) laneOpened() {
 
 func (p *path) opened() bool { return int(p.open.Load()) == len(p.lanes) }
 
-// stateChanged watches for the ways a path ends from outside. "disconnected" is one only with time: ICE
-// comes back from it when the network does. "failed" is a handshake that failed.
+// stateChanged handles the states in which a path ends other than by Close. "disconnected" ends it only after
+// some time, because ICE recovers when the network does. "failed" means that a handshake has failed.
 func (p *path) stateChanged(s pion.PeerConnectionState) {
 	switch s {
 	case pion.PeerConnectionStateFailed:
@@ -278,7 +279,7 @@ func (p *path) stateChanged(s pion.PeerConnectionState) {
 	}
 }
 
-// closed tells that the path has ended, and why, as far as this end can know better.
+// closed reports that the path has ended. It replaces why if this end knows a better reason.
 func (p *path) closed(why error) {
 	if !p.opened() && p.isImpostor() {
 		why = &transport.PathError{Stage: transport.StageSecurity, Detail: otherCertificate}
@@ -286,7 +287,7 @@ func (p *path) closed(why error) {
 	p.pathState.closed(why)
 }
 
-// otherCertificate is what is wrong when somebody else answers DTLS.
+// otherCertificate is the error text for a DTLS certificate that does not match the description.
 const otherCertificate = "the other end's certificate is not the one that its description names: " +
 	"the description was changed on the way, by the signaling server or somebody between, or somebody else has answered"
 
@@ -304,9 +305,9 @@ func (p *path) disturbed() bool {
 	return p.pc.ConnectionState() == pion.PeerConnectionStateDisconnected
 }
 
-// lose ends the path as lost. Pion would leave it open for ever; closed, its lanes give what had arrived
-// and then an error. ICE ends first: if the other end still hears this one, it is not to take a loss for
-// somebody's Close.
+// lose ends the path as lost. Pion would leave it open forever; after Close its lanes return the packets that
+// had arrived, and then an error. lose stops ICE first: if the other end still hears this one, it must not take
+// the loss for a Close.
 func (p *path) lose() {
 	err := transport.ErrLost
 	if !p.opened() {

@@ -12,8 +12,8 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// path is one RTCPeerConnection. The page stands still while a handler runs, so none of them blocks;
-// each turns into an event for the path's owner.
+// path is one RTCPeerConnection. The page is blocked while a handler runs, so no handler blocks; they become
+// events for the path's owner.
 type path struct {
 	// Fixed at construction.
 	pc       js.Value
@@ -21,7 +21,7 @@ type path struct {
 	log      dropLog
 	budget   *budget
 	allGone  chan struct{} // closed when every lane is closed
-	silence  time.Duration // after which the path is lost; negative: the browser's
+	silence  time.Duration // after which the path is lost; negative: as the browser decides
 	handlers []js.Func     // released by Close
 
 	// Safe for all.
@@ -32,25 +32,25 @@ type path struct {
 	gone     int        // lanes that have closed
 	giveUp   *time.Timer
 	largest  int      // bytes of a message that the other end accepts
-	overflow int      // packets of unreliable lanes that found no room
+	overflow int      // packets of unreliable lanes that were dropped
 	offer    []string // fingerprints in the offer
 	answer   []string // fingerprints in the answer
-	refusals []string // what TURN servers said
+	refusals []string // errors of TURN servers
 }
 
 const (
-	// eventBacklog is how many candidates wait for the owner; more are not told. A host has a few
-	// for each interface and server. Two places are kept for EventOpened and EventClosed.
+	// eventBacklog is how many candidates may wait for the owner; further ones are dropped. A host has a few
+	// for each interface and server. Two more places are kept for EventOpened and EventClosed.
 	eventBacklog = 64
 
-	// silence is after how long without a word a path is lost, unless PathConfig.LostAfter says
-	// otherwise: as with a native peer. A browser tells of a disturbance after doubt, more or less,
-	// and left alone gives up half a minute later, which no LostAfter changes.
+	// silence is how long nothing must be heard for a path to be lost, unless PathConfig.LostAfter is set. It
+	// is the same as for a native peer. A browser reports a disturbance after about doubt. By itself it gives
+	// up half a minute later, which LostAfter cannot extend.
 	silence = 10 * time.Second
 	doubt   = 4 * time.Second
 
-	// goodbye is how long Close waits for the other end to have what was sent, and how long the
-	// last packets of an end that closes may follow the first lane that it has closed.
+	// goodbye is how long Close waits for the other end to receive what was sent. It is also how long the last
+	// packets of the other end may still arrive after it has closed its first lane.
 	goodbye = 500 * time.Millisecond
 )
 
@@ -84,8 +84,8 @@ func (p *path) on(target js.Value, event string, f func(event js.Value)) {
 	target.Set("on"+event, handler)
 }
 
-// refused takes what came of asking an ICE server. That of STUN servers is not told: a browser asks them over each
-// address, and some cannot reach them.
+// refused handles the error of an ICE server. It ignores errors of STUN servers, because a browser asks them
+// from each address, and some addresses cannot reach them.
 func (p *path) refused(event js.Value) {
 	const most = 8
 	url := event.Get("url").String()
@@ -96,7 +96,7 @@ func (p *path) refused(event js.Value) {
 	}
 }
 
-// withoutRelay says why there is no relay, or is empty.
+// withoutRelay returns why there is no relay, or "".
 func (p *path) withoutRelay() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -156,8 +156,8 @@ func (p *path) noteFingerprints(kind, sdp string) {
 	}
 }
 
-// Binding has every fingerprint of the descriptions. A browser does not tell which of them the other
-// end has proven, so a second one, which somebody put in on the way, must give another text.
+// Binding contains every fingerprint of the descriptions. A browser does not say which of them the other end
+// has proven. So if somebody adds a second fingerprint on the way, the text must differ.
 func (p *path) Binding() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -188,15 +188,15 @@ func (p *path) Progress() transport.Progress {
 	return transport.Progress{Stage: transport.StageLanes, Detail: "the handshakes are done"}
 }
 
-// Stats returns the figures that the browser gave last, and asks for new ones.
+// Stats returns the latest figures of the browser, and asks for new ones.
 func (p *path) Stats() transport.Stats {
 	p.figures.refresh(p)
 	return p.figures.last()
 }
 
-// Close first closes the lanes, and waits half a second at most for the other end to do so too: a
-// browser does not tell what has arrived, and what is on its way when a connection is closed is
-// lost. It must not be called from a handler of the page.
+// Close first closes the lanes, and waits at most half a second for the other end to do so too: a browser does
+// not say what has arrived, and data in flight is lost when a connection is closed. Close must not be called
+// from a handler of the page.
 func (p *path) Close() error {
 	p.closing.Do(func() {
 		close(p.done)
@@ -226,7 +226,7 @@ func (p *path) sayGoodbye() {
 	}
 }
 
-// hangUp closes the connection, of which the browser then tells nothing more.
+// hangUp closes the connection. After that the browser reports no more events of it.
 func (p *path) hangUp() {
 	p.mu.Lock()
 	if p.giveUp != nil {
@@ -239,7 +239,7 @@ func (p *path) hangUp() {
 	}
 }
 
-// release parts the handlers from the connection, which may outlive the path for a moment.
+// release removes and frees the handlers. The connection may outlive the path for a moment.
 func (p *path) release() {
 	for _, event := range []string{"onicecandidate", "onconnectionstatechange"} {
 		p.pc.Set(event, js.Null())
@@ -290,8 +290,8 @@ func (p *path) accepts(bytes int) bool {
 
 func (p *path) opened() bool { return int(p.open.Load()) == len(p.lanes) }
 
-// laneClosed is told by the browser when the other end has closed a lane, or has answered our
-// closing of it. The other lanes may still bring what the other end sent before it closed them.
+// laneClosed is called when the other end has closed a lane, or has answered this end's closing of it. The
+// other lanes may still deliver what the other end sent before it closed them.
 func (p *path) laneClosed() {
 	p.mu.Lock()
 	p.gone++
@@ -306,7 +306,7 @@ func (p *path) laneClosed() {
 	}
 }
 
-// stateChanged watches the connection. "disconnected" may pass.
+// stateChanged handles the states of the connection. It may recover from "disconnected".
 func (p *path) stateChanged(state string) {
 	switch state {
 	case "connected":
@@ -338,7 +338,7 @@ func (p *path) giveUpAfter(d time.Duration, why error) {
 	p.giveUp = time.AfterFunc(d, func() { p.end(why) })
 }
 
-// keep takes a giveUpAfter back.
+// keep cancels a giveUpAfter, unless a lane has closed.
 func (p *path) keep() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

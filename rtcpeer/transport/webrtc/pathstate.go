@@ -9,8 +9,8 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// pathState is what a path knows of how far it has come and why it ended, whether over Pion or over a
-// browser's connection.
+// pathState is the state of a path: how far it has come and why it ended. Paths over Pion and over a browser's
+// connection share it.
 type pathState struct {
 	// Fixed at construction.
 	events chan transport.Event
@@ -18,9 +18,9 @@ type pathState struct {
 
 	closing   sync.Once
 	closedEnd sync.Once    // for EventClosed
-	described atomic.Bool  // the other end's description is here
-	lost      atomic.Bool  // nothing got through any more
-	over      atomic.Bool  // with EventClosed
+	described atomic.Bool  // the other end's description has arrived
+	lost      atomic.Bool  // the path was lost
+	over      atomic.Bool  // EventClosed was emitted
 	open      atomic.Int32 // lanes that have opened
 	local     kinds
 	remote    kinds
@@ -32,7 +32,7 @@ func newPathState(backlog int) pathState {
 
 func (l *pathState) Events() <-chan transport.Event { return l.events }
 
-// accepted notes the other end's description, with the candidates that it had before it sent it.
+// accepted records that the other end's description has arrived, and counts the candidates in it.
 func (l *pathState) accepted(sdp string) {
 	l.described.Store(true)
 	for line := range strings.Lines(sdp) {
@@ -42,10 +42,11 @@ func (l *pathState) accepted(sdp string) {
 	}
 }
 
-// maxDescribed is how many candidates of a description are used. Each is tried with each address of this end.
+// maxDescribed is how many candidates of a description are used. It is limited because each is tried with each
+// address of this end.
 const maxDescribed = 64
 
-// fewerCandidates returns a description without the candidates that are too many.
+// fewerCandidates returns a description with at most maxDescribed candidates.
 func fewerCandidates(sdp string) string {
 	const head = "a=candidate:"
 	if strings.Count(sdp, head) <= maxDescribed {
@@ -64,13 +65,13 @@ func fewerCandidates(sdp string) string {
 	return b.String()
 }
 
-// candidate hands a candidate of the other end to add, and notes it.
+// candidate passes a candidate of the other end to add, and counts it.
 func (l *pathState) candidate(c transport.Candidate, add func() error) error {
 	if c.Line == "" {
 		return nil // end of candidates: ICE goes on with those it has
 	}
 	kind := kindOf(c.Line)
-	if kind == "" { // Pion passes over what it does not understand; our caller wants to know
+	if kind == "" { // Pion ignores a candidate that it does not understand, but the caller needs an error
 		return fmt.Errorf("webrtc: candidate %q: no type", c.Line)
 	}
 	if err := add(); err != nil {
@@ -85,7 +86,7 @@ func (l *pathState) closed(why error) {
 	l.closedEnd.Do(func() { l.emit(transport.Event{Kind: transport.EventClosed, Err: why}) })
 }
 
-// emit waits for the owner when the backlog is full. A browser's path sees to it that it never is.
+// emit waits for the owner when the backlog is full. A browser's path never lets it fill up.
 func (l *pathState) emit(e transport.Event) {
 	select {
 	case l.events <- e:
@@ -93,7 +94,7 @@ func (l *pathState) emit(e transport.Event) {
 	}
 }
 
-// lostBeforeOpen is the reason of a path that was lost while it was being made.
+// lostBeforeOpen returns the error for a path that was lost while it was being made.
 func lostBeforeOpen(p transport.Progress) error {
 	return fmt.Errorf("%w while waiting for %s (%s)", transport.ErrLost, p.Stage, p.Detail)
 }

@@ -7,19 +7,19 @@ import (
 	"time"
 )
 
-// A patience is the clock of ErrLost, which runs while a path is disturbed.
+// A patience is the timer for ErrLost. It runs while a path is disturbed.
 type patience struct {
-	limit time.Duration // from the disturbance on; negative: none
+	limit time.Duration // from the disturbance on; negative: no limit
 
-	running sync.WaitGroup // the function, or the clock that will call it
+	running sync.WaitGroup // the call of lost, or the timer that will make it
 
 	mu    sync.Mutex // guards the fields below
 	clock *time.Timer
 	ended bool
 }
 
-// newPatience returns the clock of a path that may be silent for so long. Pion tells of a disturbance
-// after doubt, and starts the clock then.
+// newPatience returns the timer of a path that may be silent for silence. Pion reports a disturbance after
+// doubt, and only then the timer starts.
 func newPatience(silence, doubt time.Duration) patience {
 	if silence < 0 {
 		return patience{limit: -1}
@@ -27,9 +27,9 @@ func newPatience(silence, doubt time.Duration) patience {
 	return patience{limit: max(silence-doubt, 0)}
 }
 
-// follow runs the clock while disturbed says so, and calls lost when it has run out. Pion tells of a
-// change in a goroutine of its own, perhaps after it has told of the next: so disturbed is asked here,
-// in one order for all.
+// follow runs the timer while disturbed returns true, and calls lost when it expires. Pion reports each change
+// in a goroutine of its own, perhaps after it has reported the next one. So follow calls disturbed itself,
+// under mu.
 func (p *patience) follow(disturbed func() bool, lost func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -46,7 +46,7 @@ func (p *patience) follow(disturbed func() bool, lost func()) {
 	}
 }
 
-// stop stops the clock; mu is held.
+// stop stops the timer; mu is held.
 func (p *patience) stop() {
 	if p.clock != nil && p.clock.Stop() {
 		p.running.Done()
@@ -54,7 +54,7 @@ func (p *patience) stop() {
 	}
 }
 
-// end stops the clock for good, and waits for the function if it runs.
+// end stops the timer for good, and waits if lost is running.
 func (p *patience) end() {
 	p.mu.Lock()
 	p.ended = true

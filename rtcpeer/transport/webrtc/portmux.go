@@ -12,10 +12,11 @@ import (
 	"github.com/pion/ice/v4"
 )
 
-// A portMux is one UDP port for all paths, on every address that this machine has at the moment: Pion's own is bound to
-// those of its beginning. Each path that is made looks for new addresses.
+// A portMux is one UDP port for all paths, on every address that this machine has at the moment. Pion's own mux
+// is bound only to the addresses at its creation. A portMux looks for new addresses whenever a path is made.
 //
-// The socket of an address that is gone stays for a while, as the address may come back, and the paths over it with it.
+// The socket of an address that is gone stays open for a while, because the address may come back, and with it
+// the paths that use it.
 type portMux struct {
 	// Fixed at construction.
 	port    int
@@ -32,13 +33,13 @@ type portMux struct {
 type boundAddress struct {
 	addr *net.UDPAddr
 	mux  ice.UDPMux
-	seen time.Time // that the machine has the address
+	seen time.Time // when the machine last had the address
 }
 
-// keepGone is how long the socket of an address that is gone stays.
+// keepGone is how long the socket of an address that is gone stays open.
 const keepGone = 10 * time.Minute
 
-// newPortMux binds the port on all addresses. Its error is that one cannot be bound.
+// newPortMux binds the port on all addresses. It returns an error if one of them cannot be bound.
 func newPortMux(port int, keep func(net.IP) bool, log func(string, ...any), options ...ice.UDPMuxFromPortOption) (*portMux, error) {
 	m := &portMux{port: port, keep: keep, log: log, options: options}
 	if err := m.bind(time.Now()); err != nil {
@@ -47,7 +48,7 @@ func newPortMux(port int, keep func(net.IP) bool, log func(string, ...any), opti
 	return m, nil
 }
 
-// bind binds the port on addresses that are new, and closes the sockets of those that are gone for long.
+// bind binds the port on new addresses, and closes the sockets of addresses that have been gone for keepGone.
 func (m *portMux) bind(now time.Time) error {
 	var fresh []net.IP
 	filter := func(ip net.IP) bool {
@@ -61,7 +62,8 @@ func (m *portMux) bind(now time.Time) error {
 		fresh = append(fresh, ip)
 		return false
 	}
-	// The first call binds nothing: it tells the addresses. One that cannot be bound keeps no other from it.
+	// The first call binds nothing: it only passes the addresses to filter. Each new address is then bound by
+	// itself, so that one that cannot be bound does not affect the others.
 	_, err := m.listen(filter)
 	for _, ip := range fresh {
 		mux, failed := m.listen(ip.Equal)
@@ -89,7 +91,7 @@ func (m *portMux) listen(filter func(net.IP) bool) (ice.UDPMux, error) {
 	return ice.NewMultiUDPMuxFromPort(m.port, append(m.options[:len(m.options):len(m.options)], ice.UDPMuxFromPortWithIPFilter(filter))...)
 }
 
-// on returns what is bound on an address, or nil.
+// on returns the socket bound on an address, or nil.
 func (m *portMux) on(ip net.IP) *boundAddress {
 	for _, b := range m.bound {
 		if b.addr.IP.Equal(ip) {
@@ -118,7 +120,7 @@ func (m *portMux) GetListenAddresses() (list []net.Addr) {
 	return list
 }
 
-// GetConn returns what one path has of the port on an address.
+// GetConn returns one path's share of the port on an address.
 func (m *portMux) GetConn(ufrag string, addr net.Addr) (net.PacketConn, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -6,8 +6,8 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// await makes a promise and waits for it, or for done: those of a closed connection never settle
-// (webrtc-pc, 4.4.1.6). It must not be called from a handler, which holds up the browser.
+// await makes a promise and waits for it or for done, because promises of a closed connection never settle
+// (webrtc-pc, 4.4.1.6). It must not be called from a handler, because a handler blocks the browser.
 func await(done <-chan struct{}, make_ func() js.Value) (js.Value, error) {
 	type result struct {
 		value js.Value
@@ -35,7 +35,7 @@ func await(done <-chan struct{}, make_ func() js.Value) (js.Value, error) {
 	}
 }
 
-// try turns what JavaScript throws into an error.
+// try calls f and turns a JavaScript exception into an error.
 func try(f func()) (err error) {
 	defer func() {
 		switch thrown := recover().(type) {

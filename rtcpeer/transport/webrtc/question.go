@@ -10,22 +10,22 @@ import (
 	"time"
 )
 
-// A udpSocket asks a STUN server again and again for its own public address until it is told. Pion asks with
-// the pauses of RFC 8489, section 6.2.1, which double, and gives up after five seconds: in a network that
-// comes back, or loses much, the answer would come seconds later than it could, or never, and without it
-// there is no route through a NAT. Everything else goes straight to the socket.
+// A udpSocket repeats the question to a STUN server for its own public address until it gets an answer. Pion
+// asks with the pauses of RFC 8489, section 6.2.1, which double, and gives up after five seconds. In a network
+// that comes back, or that loses many packets, the answer would then come seconds later than possible, or
+// never, and without it there is no route through a NAT. All other packets go directly to the socket.
 type udpSocket struct {
 	*net.UDPConn
-	asks atomic.Bool // a question is not answered yet
+	asks atomic.Bool // a question has not been answered yet
 
 	mu       sync.Mutex    // guards the field below
-	answered chan struct{} // closed when it is, or the socket is closed
+	answered chan struct{} // closed when it is answered or the socket is closed; nil: not asked
 	wg       sync.WaitGroup
 }
 
 const (
 	askEach = 250 * time.Millisecond
-	// askFor is how long a path looks for its public address: longer than an attempt that gets nowhere.
+	// askFor is how long a path asks for its public address. It is longer than a connection attempt that fails.
 	askFor = 15 * time.Second
 )
 
@@ -46,7 +46,7 @@ func isQuestion(b []byte) bool {
 func (s *udpSocket) ask(question []byte, server net.Addr) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.answered != nil { // it is being asked, or was answered
+	if s.answered != nil { // the question is being asked or was answered
 		return
 	}
 	s.answered = make(chan struct{})
@@ -60,14 +60,14 @@ func (s *udpSocket) repeat(question []byte, server net.Addr, answered <-chan str
 	for range askFor / askEach {
 		select {
 		case <-ticker.C:
-			_, _ = s.UDPConn.WriteTo(question, server) // a network that is not there may come back
+			_, _ = s.UDPConn.WriteTo(question, server) // ignore errors: the network may come back
 		case <-answered:
 			return
 		}
 	}
 }
 
-// heard ends the question: whatever has come, the network works.
+// heard ends the question. Any packet that arrives shows that the network works.
 func (s *udpSocket) heard() {
 	if s.asks.Swap(false) {
 		s.mu.Lock()
@@ -84,7 +84,7 @@ func (s *udpSocket) ReadFrom(b []byte) (int, net.Addr, error) {
 	return n, from, err
 }
 
-// ReadFromAddrPort and WriteToAddrPort are what ICE uses where it finds them: they do not allocate.
+// ReadFromAddrPort and WriteToAddrPort do not allocate. ICE uses them if a socket has them.
 func (s *udpSocket) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 	n, from, err := s.UDPConn.ReadFromUDPAddrPort(b)
 	if err == nil && s.asks.Load() {

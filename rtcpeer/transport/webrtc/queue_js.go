@@ -5,25 +5,25 @@ import (
 	"sync"
 )
 
-// A queue holds the packets of a lane that have arrived and were not yet read. Its bound is its
-// path's, see budget.
+// A queue holds the packets of a lane that have arrived but have not been read. Its limit is that of its path:
+// see budget.
 type queue struct {
 	budget *budget
 	wake   chan struct{} // holds one token when there is something to take, or the end
 
 	mu      sync.Mutex // guards the fields below
 	packets [][]byte
-	ended   error // what follows the last packet; nil while open
+	ended   error // the error after the last packet; nil while open
 }
 
 func newQueue(b *budget) *queue { return &queue{budget: b, wake: make(chan struct{}, 1)} }
 
-// push takes the packet, or returns false if the budget does not.
+// push adds a packet. It returns false if the budget has no room for it.
 func (q *queue) push(packet []byte) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.ended != nil {
-		return true // there is nobody to miss it
+		return true // nobody reads it any more
 	}
 	if !q.budget.take(len(packet)) {
 		return false
@@ -50,7 +50,7 @@ func (q *queue) tryPop(p []byte) (n int, err error, ok bool) {
 	case len(q.packets) == 0 && q.ended == nil:
 		return 0, nil, false
 	case len(q.packets) == 0:
-		q.notify() // for whoever reads again
+		q.notify() // for the next call of pop
 		return 0, q.ended, true
 	case len(q.packets[0]) > len(p):
 		return 0, io.ErrShortBuffer, true
@@ -64,7 +64,7 @@ func (q *queue) tryPop(p []byte) (n int, err error, ok bool) {
 	return n, nil, true
 }
 
-// end lets what is there be read, and then why.
+// end makes pop return the remaining packets, and then why.
 func (q *queue) end(why error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -74,7 +74,7 @@ func (q *queue) end(why error) {
 	q.notify()
 }
 
-// close drops what is there; why takes the place of any earlier end.
+// close drops the remaining packets. why replaces the error of an earlier end.
 func (q *queue) close(why error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -92,13 +92,14 @@ func (q *queue) notify() {
 	}
 }
 
-// A budget is how many bytes all lanes of a path may hold together.
+// A budget is how many more bytes the lanes of a path may hold together.
 type budget struct {
 	mu   sync.Mutex // guards the field below
 	left int
 }
 
-// packetCost is what a packet takes besides its bytes, so that empty ones are bounded as well.
+// packetCost is what a packet costs in addition to its bytes, so that the number of empty packets is limited
+// too.
 const packetCost = 128
 
 func (b *budget) take(bytes int) bool {

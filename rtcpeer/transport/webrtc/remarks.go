@@ -11,25 +11,26 @@ import (
 	"github.com/pion/logging"
 )
 
-// remarks are what Pion tells of one path in its log and nowhere else. TestRemarks sees it if a new version of Pion says
-// it in other words. Safe for all.
+// remarks are facts about one path that Pion reports only in its log. TestRemarks fails if a new version of
+// Pion words them differently. Safe for all.
 type remarks struct {
 	mu      sync.Mutex // guards the fields below
 	relays  []string   // why TURN servers gave no relay
-	streams []uint16   // of the other end, that this end does not have
+	streams []uint16   // streams of the other end that this end does not have
 }
 
-// maxRemarks is how many of each are kept: the other end decides how many streams there are.
+// maxRemarks is how many of each are kept. It is limited because the other end decides how many streams there
+// are.
 const maxRemarks = 8
 
-// relayFailures are the beginnings of what Pion says when a TURN server gives no relay. (ice/gather.go)
+// relayFailures are the beginnings of Pion's log messages when a TURN server gives no relay. (ice/gather.go)
 var relayFailures = []string{
 	"failed to allocate on TURN client", "failed to create new TURN client", "failed to listen on TURN client",
 	"Failed to dial TCP address", "Failed to dial DTLS address", "Failed to create DTLS client", "Failed to connect to relay",
 	"Failed to resolve TCP address", "Failed to resolve UDP address", "Failed to resolve relay address", "Failed to resolve TURN host",
 }
 
-// stream takes what Pion's SCTP says at level debug, which may be a line for each packet.
+// stream handles a debug message of Pion's SCTP. There may be one for each packet.
 func (r *remarks) stream(format string, args []any) {
 	id, ok := newStream(format, args)
 	if !ok {
@@ -42,7 +43,7 @@ func (r *remarks) stream(format string, args []any) {
 	}
 }
 
-// relay takes a warning of Pion's ICE.
+// relay handles a warning of Pion's ICE.
 func (r *remarks) relay(format string, args []any) {
 	if !slices.ContainsFunc(relayFailures, func(failure string) bool { return strings.HasPrefix(format, failure) }) {
 		return
@@ -55,7 +56,7 @@ func (r *remarks) relay(format string, args []any) {
 	}
 }
 
-// newStream returns the stream that the other end has begun, if that is what Pion says. (sctp/association.go)
+// newStream returns the stream that the other end has begun, if the message reports one. (sctp/association.go)
 func newStream(format string, args []any) (id uint16, ok bool) {
 	if len(args) < 2 || !strings.HasSuffix(format, "accepted a new stream (streamIdentifier: %d)") {
 		return 0, false
@@ -64,8 +65,9 @@ func newStream(format string, args []any) (id uint16, ok bool) {
 	return id, ok
 }
 
-// relayFailure says which server gave no relay, as far as Pion tells, and what came of asking it. Pion names the network
-// first, if at all, then the server, and then the error. It is empty for a server without an address of that network.
+// relayFailure returns a text that says which server gave no relay, as far as Pion reports it, and why. Pion's
+// arguments are the network, if at all, then the server, and then the error. The text is empty for a server
+// without an address of that network.
 func relayFailure(args []any) string {
 	words := make([]string, len(args))
 	for i, a := range args {
@@ -86,7 +88,7 @@ func relayFailure(args []any) string {
 	return "TURN server " + strings.Join(words, ": ")
 }
 
-// stray returns the stream of the other end that this end does not have.
+// stray returns the latest stream of the other end that this end does not have.
 func (r *remarks) stray() (id uint16, known bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -96,14 +98,14 @@ func (r *remarks) stray() (id uint16, known bool) {
 	return r.streams[len(r.streams)-1], true
 }
 
-// withoutRelay says why there is no relay, or is empty.
+// withoutRelay returns why there is no relay, or "".
 func (r *remarks) withoutRelay() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return strings.Join(r.relays, "; ")
 }
 
-// listeningFactory makes loggers that listen for remarks.
+// listeningFactory makes loggers that collect remarks.
 type listeningFactory struct {
 	logging.LoggerFactory
 	to *remarks

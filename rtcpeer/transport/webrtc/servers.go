@@ -8,10 +8,11 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// errNoRoute is the error of a path that may use neither relays nor anything else.
+// errNoRoute is the error of a path that may use neither relays nor direct routes.
 var errNoRoute = errors.New("webrtc: PathConfig.Direct leaves a transport with Config.RelayOnly no route")
 
-// serversFor returns the ICE servers of a path: the transport's and its own, without relays if it is to be direct.
+// serversFor returns the ICE servers of a path: the transport's and its own, without TURN servers if the path
+// must be direct.
 func serversFor(all []transport.ICEServer, config transport.PathConfig) []transport.ICEServer {
 	servers := slices.Concat(all, config.ICEServers)
 	if !config.Direct {
@@ -23,7 +24,7 @@ func serversFor(all []transport.ICEServer, config transport.PathConfig) []transp
 	return slices.DeleteFunc(servers, func(s transport.ICEServer) bool { return len(s.URLs) == 0 })
 }
 
-// isRelay reports whether a URL is that of a TURN server (RFC 7065).
+// isRelay reports whether a URL names a TURN server (RFC 7065).
 func isRelay(url string) bool {
 	scheme, _, _ := strings.Cut(strings.ToLower(url), ":")
 	return scheme == "turn" || scheme == "turns"

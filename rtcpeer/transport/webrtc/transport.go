@@ -25,12 +25,12 @@ import (
 
 // Transport makes paths over WebRTC.
 type Transport struct {
-	engine  pion.SettingEngine // but for LoggerFactory the same for all paths
+	engine  pion.SettingEngine // the same for all paths, except LoggerFactory and the binding request handler
 	config  pion.Configuration
 	servers []transport.ICEServer
-	own     string        // fingerprint of the certificate, as Path.Binding has it
+	own     string        // fingerprint of the certificate, in the form of Path.Binding
 	doubt   time.Duration // Config.DisconnectedAfter
-	silence time.Duration // after which a path is lost, if it does not say otherwise
+	silence time.Duration // after which a path is lost, unless PathConfig.LostAfter is set
 	network *bufferedNet
 	sockets []io.Closer // the muxes, and the listener of ICE-TCP
 	closed  atomic.Bool
@@ -39,8 +39,8 @@ type Transport struct {
 	changes listeners
 }
 
-// New returns a transport. It binds UDPPort and TCPPort at once, and fails if it cannot; the caller
-// must Close it, after its paths.
+// New returns a transport. It binds UDPPort and TCPPort, and returns an error if it cannot. The caller must
+// Close the transport after its paths.
 func New(config Config) (*Transport, error) {
 	c, err := config.withDefaults()
 	if err != nil {
@@ -88,7 +88,7 @@ func New(config Config) (*Transport, error) {
 	return t, nil
 }
 
-// connection returns what a path is made of, which tells r what Pion says of it.
+// connection returns the PeerConnection of a path. r collects remarks from its log.
 func (t *Transport) connection(settings pion.Configuration, r *remarks, first *firstRoute) (*pion.PeerConnection, error) {
 	engine := t.engine
 	engine.SetICEBindingRequestHandler(first.choose)
@@ -112,17 +112,18 @@ func (t *Transport) NewPath(config transport.PathConfig) (transport.Path, error)
 	return newPath(t, config)
 }
 
-// slots bounds the paths that are being made in this process. One takes some 2 ms of CPU at each end: if thousands are made
-// at once, none is open before its time is over. 64 for each CPU take 150 ms, and leave none of it idle while they wait for
-// the network. After two seconds a path is slow because of its network.
+// slots limits the paths that are being made in this process. Making one takes about 2 ms of CPU at each end:
+// if thousands are made at once, none is open before its time limit. 64 for each CPU take 150 ms, and are
+// enough to keep the CPUs busy while paths wait for the network. A path that takes more than two seconds is
+// slow because of its network.
 var slots = transport.NewSlots(64*runtime.GOMAXPROCS(0), 2*time.Second)
 
-// Slots returns the bound for all Transports of this process.
+// Slots returns the limit for all Transports of this process.
 func (t *Transport) Slots() *transport.Slots { return slots }
 
 func (t *Transport) OnChange(f func()) (stop func()) { return t.changes.add(f) }
 
-// Close frees the shared ports, and waits until no function of OnChange is running any more.
+// Close frees the shared ports, and waits until no function given to OnChange is running any more.
 func (t *Transport) Close() error {
 	if t.closed.Swap(true) {
 		return nil
@@ -136,9 +137,9 @@ func (t *Transport) Close() error {
 	return errors.Join(errs...)
 }
 
-// newCertificate makes the certificate that all paths of a Transport share: one for each path would
-// cost its making, 0.2 ms, and tells peers nothing that their ids do not. Two Transports never share
-// one, not even in one process: Path.Binding tells them apart.
+// newCertificate makes the certificate that all paths of a Transport share. A certificate for each path would
+// cost 0.2 ms to make, and sharing one reveals no more to peers than their ids do. Two Transports never share a
+// certificate, not even in one process, because Path.Binding must distinguish them.
 func newCertificate() (*pion.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -147,24 +148,25 @@ func newCertificate() (*pion.Certificate, error) {
 	return pion.GenerateCertificate(key)
 }
 
-// relayWait is how long a path looks for a direct route before it takes one through a TURN server, which
-// it then has for life. Two peers behind ordinary NATs may need a second round of Pion's checks, 200 ms
-// after the first, which only opens the NATs, while a relay works at once: without the wait 9 of 30
-// such paths were relayed for no need, with 300 ms none (testdata/lab). Half a second has room for the
-// round trips of a long route; it is what those who do need the relay pay.
+// relayWait is how long a path looks for a direct route before it takes a route through a TURN server, which it
+// then keeps for life. Two peers behind ordinary NATs may need a second round of Pion's checks, 200 ms after
+// the first, which only opens the NATs, while a relay works at once. Without the wait, 9 of 30 such paths were
+// relayed needlessly; with 300 ms none was (testdata/lab). Half a second allows for the round trips of a long
+// route. Peers that do need the relay pay this time.
 const relayWait = 500 * time.Millisecond
 
-// checks is how often Pion tries a pair of candidates before it gives the pair up. It tries all pairs every
-// 200 ms, and once more for each candidate that is added. A pair may work only after some seconds: a
-// firewall lets packets in when the other end's have gone out, an answer came late, a network is just
-// coming back. So this is ten seconds, and fifty candidates. (Pion's default, 7, is one second or less.)
+// checks is how many times Pion tries a pair of candidates before it gives the pair up. It tries all pairs
+// every 200 ms, and once more for each candidate that is added. A pair may work only after some seconds: when a
+// firewall lets packets in because the other end's have gone out, when an answer came late, or when a network
+// is just coming back. So this allows for ten seconds and fifty candidates. (Pion's default, 7, is one second
+// or less.)
 const checks = 10*5 + 50
 
-// apply sets what does not need a socket. Where Pion's default costs round trips or memory that a
-// data channel does not need, the reason stands beside the call.
+// apply makes the settings that need no socket. If Pion's default costs round trips or memory that a data
+// channel does not need, the reason stands beside the call.
 func (c Config) apply(e *pion.SettingEngine) error {
 	e.LoggerFactory = logger{c.Log}
-	e.DetachDataChannels() // no 64 KiB buffer and no callback a channel
+	e.DetachDataChannels() // saves a 64 KiB buffer and a callback for each channel
 	e.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	e.SetIncludeLoopbackCandidate(c.Loopback)
 
@@ -181,8 +183,8 @@ func (c Config) apply(e *pion.SettingEngine) error {
 		e.SetRelayAcceptanceMinWait(relayWait)
 	}
 
-	// 0 keeps Pion from giving up by itself: for how long a path may be silent is its own (patience.go),
-	// and a search for a route lasts as long as its owner wants.
+	// 0 keeps Pion from giving up by itself: the path itself limits its silence (patience.go), and its owner
+	// limits the search for a route.
 	e.SetICETimeouts(c.DisconnectedAfter, 0, time.Second)
 	e.SetICEMaxBindingRequests(checks)
 	e.SetSTUNGatherTimeout(askFor)
@@ -194,11 +196,12 @@ func (c Config) apply(e *pion.SettingEngine) error {
 	e.SetDTLSReplayProtectionWindow(1024)
 
 	e.EnableSCTPZeroChecksum(true)
-	// If a packet is lost twice, Pion sends it again only after its retransmission timeout: a second at least (RFC 9260),
-	// doubled each time up to 60 s. Where a quarter of the packets are lost, everything stands still for that long, again
-	// and again. The price of less: on a path that takes longer, the first packets after a pause are sent twice.
+	// If a packet is lost twice, Pion sends it again only after its retransmission timeout: at least a second
+	// (RFC 9260), doubled each time up to 60 s. If a quarter of the packets are lost, everything stops for that
+	// long, again and again. The price of a lower limit: on a path with a longer round trip, the first packets
+	// after a pause are sent twice.
 	e.SetSCTPRTOMax(400 * time.Millisecond)
-	// The window is our own (window.go).
+	// This package has its own window (window.go).
 	e.SetSCTPMinCwnd(sctpFloor)
 	e.SetSCTPFastRtxWnd(sctpFloor / 16)
 	e.SetSCTPMaxReceiveBufferSize(uint32(c.ReceiveBuffer))
@@ -279,7 +282,7 @@ func (t *Transport) listen(c Config, network *bufferedNet, e *pion.SettingEngine
 		if err != nil {
 			return fmt.Errorf("TCP port %d: %w", c.TCPPort, err)
 		}
-		const packets = 64 // that a connection may hold unread
+		const packets = 64 // unread packets that a connection may hold
 		mux := pion.NewICETCPMux(logger{c.Log}.NewLogger("tcpmux"), listener, packets)
 		t.sockets = append(t.sockets, mux)
 		e.SetICETCPMux(mux)
@@ -287,8 +290,8 @@ func (t *Transport) listen(c Config, network *bufferedNet, e *pion.SettingEngine
 	return nil
 }
 
-// onlyLoopback reports whether this machine has no other address, as in a container without a
-// network: paths can be made with itself alone.
+// onlyLoopback reports whether this machine has only loopback and link-local addresses, as in a container
+// without a network. Then paths are possible only within the machine.
 func onlyLoopback() bool {
 	addresses, err := net.InterfaceAddrs()
 	if err != nil {

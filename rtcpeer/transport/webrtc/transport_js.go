@@ -17,8 +17,8 @@ type Transport struct {
 	changes     listeners
 }
 
-// New returns a transport. It fails where the browser has no WebRTC, as in a worker; the caller must
-// Close it, after its paths.
+// New returns a transport. It returns an error if the browser has no WebRTC, as in a worker. The caller must
+// Close the transport after its paths.
 func New(config Config) (*Transport, error) {
 	c, err := config.withDefaults()
 	if err != nil {
@@ -45,7 +45,8 @@ func (t *Transport) NewPath(config transport.PathConfig) (transport.Path, error)
 
 func (t *Transport) OnChange(f func()) (stop func()) { return t.changes.add(f) }
 
-// Close ends the making of paths, which share nothing, and the calls of OnChange's functions.
+// Close makes NewPath fail from now on, and stops the calls of functions given to OnChange. The paths share
+// nothing that it would have to free.
 func (t *Transport) Close() error {
 	t.closed.Store(true)
 	t.changes.close()

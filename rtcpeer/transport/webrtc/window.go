@@ -8,79 +8,84 @@ import (
 	"time"
 )
 
-// A window says how many bytes of the reliable lanes of a path may be in flight: handed to SCTP, and not yet
-// acknowledged. SCTP's own window halves with each loss, also where packets are lost by chance, and a path of 50 ms
-// that loses one of a hundred then carries 0.3 MB/s of the 12 that it could. So SCTP's window has a floor that does
-// not matter (sctpFloor), and this one is in force. It follows what arrives and how long that takes, as BBR does
-// (draft-ietf-ccwg-bbr): the largest rate of the last round trips, times the shortest time that a packet took, and
-// some more so that a faster path shows. Where somebody else keeps a queue on the path, as TCP does, there is no such
-// time: then it grows and shrinks as TCP's windows do. Bulk has a smaller window, which gives way to any queue, and a
-// pace (see yield and wait). Its owner calls from one goroutine at a time.
+// A window limits how many bytes of the reliable lanes of a path may be in flight: handed to SCTP and not yet
+// acknowledged. SCTP's own window halves with each loss, even if packets are lost by chance, and a path of 50
+// ms that loses one packet in a hundred then carries 0.3 MB/s of the 12 that it could. So SCTP's window has a
+// floor so high that it does not matter (sctpFloor), and this window applies instead. It follows the rate and
+// the delay of acknowledgements, as BBR does (draft-ietf-ccwg-bbr): it is the largest rate of the last round
+// trips, times the shortest time that a packet took, plus a little so that a faster path shows. If other
+// traffic keeps a queue on the path, as TCP does, that shortest time cannot be measured; then the window grows
+// and shrinks as TCP's windows do. Bulk has a smaller window, which gives way to any queue, and a pace (see
+// yield and wait). Only one goroutine at a time may call its methods.
 type window struct {
 	rates [10]float64 // bytes a second that were acknowledged in each of the last intervals; a ring
 	at    int
 
-	shortest   time.Duration // that a packet took, of the last probe and since; 0: none
+	shortest   time.Duration // that a packet took, in the last probe or since; 0: none
 	shortestAt time.Time
-	usual      time.Duration // that a packet took, at least, in the last interval
-	least      time.Duration // and in the present one; 0: not known. An acknowledgement may be delayed, by 200 ms
+	usual      time.Duration // the shortest that a packet took in the last interval
+	least      time.Duration // and in the present one; 0: not known. It may include a delayed acknowledgement, 200 ms
 	probeEnd   time.Time     // zero: no probe
-	probed     time.Duration // the shortest of the probe
+	probed     time.Duration // the shortest in the probe
 
 	began time.Time // of the present interval
-	last  flow      // when it began
-	idle  bool      // in it there was a moment with less in flight than the window allows
-	busy  time.Time // the end of the last interval without such a moment
+	last  flow      // the flow when the interval began
+	idle  bool      // at some moment of the interval less was in flight than the window allows
+	busy  time.Time // the end of the last interval that was not idle
 
 	started bool    // the rate of the path is known
-	grown   float64 // the largest rate when it last grew by a quarter; while starting
-	flat    int     // intervals since
+	grown   float64 // while starting: the largest rate when it last grew by a quarter
+	flat    int     // intervals since then
 
 	queued  int           // intervals in a row with a queue that is not this window's own
-	contest int           // the window while somebody else keeps a queue; 0: nobody does
-	yields  int           // the window of bulk; 0: it starts
-	before  time.Duration // usual, of the interval before the last
+	contest int           // the window while other traffic keeps a queue; 0: none does
+	yields  int           // the window of bulk; 0: still starting
+	before  time.Duration // value of usual one interval earlier
 
-	credit   float64 // bytes of bulk that may go now
+	credit   float64 // bytes of bulk that may be sent now
 	credited time.Time
 }
 
-// A flow is what has happened on a path so far, in bytes.
+// A flow is the bytes of a path so far.
 type flow struct {
 	acknowledged uint64 // of reliable lanes
-	expected     uint64 // to be on the wire of what was handed to SCTP, if each was sent once
+	expected     uint64 // on the wire, if SCTP had sent everything once
 	sent         uint64 // on the wire
 }
 
 const (
-	sctpFloor   = 4 << 20  // bytes that SCTP's own window has at least: more than SendBuffer allows by default
+	sctpFloor   = 4 << 20  // the least of SCTP's own window, in bytes: more than SendBuffer allows by default
 	leastWindow = 32 << 10 // bytes; two of the largest packets by default
-	// intervals last for a round trip, and no less than this.
+	// shortInterval is the least length of an interval; otherwise an interval is a round trip.
 	shortInterval = 20 * time.Millisecond
-	// slack is what may be in flight beyond the path's own, in time: acknowledgements come late and in groups.
+	// slack is what may be in flight beyond what the path holds, as a time, because acknowledgements come late
+	// and in groups.
 	slack = 10 * time.Millisecond
-	// bulkDelay is how much longer packets take because of bulk.
+	// bulkDelay is how much longer packets may take because of bulk.
 	bulkDelay = 10 * time.Millisecond
-	// bulkGrowth is that of the window of bulk in a round trip in which packets hardly wait.
+	// bulkGrowth is the growth of the window of bulk in a round trip in which packets hardly wait.
 	bulkGrowth = 1.15
-	// bulkPace is how much faster than its window in a round trip bulk may be handed over, and bulkBurst is what may go
-	// at once, in time. A whole window at once, after a pause or a probe, would all wait in one queue.
+	// bulkPace is the pace of bulk, as a multiple of its window per round trip, and bulkBurst is what may be
+	// sent at once, as a time. If a whole window were sent at once, after a pause or a probe, all of it would
+	// wait in one queue.
 	bulkPace  = 1.25
 	bulkBurst = 5 * time.Millisecond
-	// probeEach is how often the window shrinks for a moment, to see how long a packet takes without a queue.
+	// probeEach is how often the window shrinks for a moment, to measure how long a packet takes without a
+	// queue.
 	probeEach, probeTime = 10 * time.Second, 200 * time.Millisecond
-	idleReset            = 10 * time.Second // after which a path may have become another one
-	// A window in a contest shrinks with a loss as cubic's does (RFC 9438), and grows by three packets a round trip.
+	idleReset            = 10 * time.Second // idle time after which the path may have changed
+	// While other traffic keeps a queue (contest), the window shrinks with a loss as CUBIC's does (RFC 9438),
+	// and grows by three packets a round trip.
 	contestLoss, contestStep = 0.7, 3 * sctpPacket
 	sctpPacket               = 1156 // bytes of data in one of SCTP's packets
 	sctpHead                 = 32   // bytes of headers in one
 )
 
-// wire is how many bytes a packet has on the wire.
+// wire returns how many bytes a packet of n bytes takes on the wire.
 func wire(n int) int { return n + (n+sctpPacket-1)/sctpPacket*sctpHead }
 
-// update tells how far the flow has come, of the time that the last packet took, 0 if that is not known, and whether
-// less is in flight than the window allows. sent is asked for flow.sent once a round trip.
+// update updates the window with the state of the flow, the time that the last packet took (0 if not known),
+// and whether less is in flight than the window allows. It calls sent for flow.sent once a round trip.
 func (w *window) update(f flow, took time.Duration, idle bool, sent func() uint64, now time.Time) {
 	if !idle && now.Sub(w.busy) > idleReset {
 		f.sent = sent()
@@ -102,11 +107,11 @@ func (w *window) update(f flow, took time.Duration, idle bool, sent func() uint6
 	w.began, w.last, w.idle = now, f, false
 }
 
-// yield moves the window of bulk half of the way to the one with which packets wait for bulkDelay, as FAST TCP does
-// (doi.org/10.1109/TNET.2006.886335). What a window does shows a round trip later: one that follows the delay at once
-// swings between no queue and a long one.
+// yield moves the window of bulk halfway to the one with which packets wait for bulkDelay, as FAST TCP does
+// (doi.org/10.1109/TNET.2006.886335). The effect of a window shows one round trip later; a window that follows
+// the delay at once swings between no queue and a long one.
 func (w *window) yield() {
-	took := min(w.usual, cmp.Or(w.before, w.usual)) // one interval may be too long by a delayed acknowledgement, or a busy machine
+	took := min(w.usual, cmp.Or(w.before, w.usual)) // a late acknowledgement or a busy machine may spoil one interval
 	w.before = w.usual
 	switch {
 	case !w.probeEnd.IsZero():
@@ -120,7 +125,7 @@ func (w *window) yield() {
 	without := float64(w.yields) * w.shortest.Seconds() / max(took, w.shortest).Seconds()
 	next := (float64(w.yields) + without + w.rate()*bulkDelay.Seconds()) / 2
 	if took < w.shortest+bulkDelay/2 && w.yields < w.room(1, bulkDelay/2) {
-		next = max(next, bulkGrowth*float64(w.yields)) // the start may have ended too soon
+		next = max(next, bulkGrowth*float64(w.yields)) // the start may have ended too early
 	}
 	if w.idle {
 		next = min(next, float64(w.yields))
@@ -128,7 +133,7 @@ func (w *window) yield() {
 	w.yields = max(leastWindow, min(int(next), w.room(1.25, slack)))
 }
 
-// wait returns how long the next packet of bulk has to wait for those before it.
+// wait returns how long the next packet of bulk must wait to keep the pace.
 func (w *window) wait(now time.Time) time.Duration {
 	if w.shortest == 0 {
 		return 0
@@ -139,17 +144,17 @@ func (w *window) wait(now time.Time) time.Duration {
 	return max(0, time.Duration(-w.credit/pace*float64(time.Second)))
 }
 
-// spend counts bytes of bulk.
+// spend counts bytes of bulk that were sent.
 func (w *window) spend(n int) { w.credit -= float64(n) }
 
-// lost reports whether packets were sent again. More than was expected may be on the wire for other reasons too:
-// acknowledgements, and what waited in SCTP a moment ago.
+// lost reports whether packets were sent again. It allows for other reasons why more than expected may be on
+// the wire: acknowledgements, and bytes that waited in SCTP a moment ago.
 func (w *window) lost(f flow) bool {
 	expected := f.expected - w.last.expected
 	return f.sent-w.last.sent > expected+expected/32+2*(sctpPacket+sctpHead)
 }
 
-// interval ends one, in which so many bytes a second were acknowledged.
+// interval handles the end of an interval in which rate bytes a second were acknowledged.
 func (w *window) interval(rate float64, lost bool) {
 	switch {
 	case !w.idle:
@@ -167,14 +172,14 @@ func (w *window) interval(rate float64, lost bool) {
 	case w.contest > 0:
 		w.contest += contestStep
 	case w.started && queue > w.shortest*6/10+2*slack && !w.idle && (lost || w.room(1.25, slack) > leastWindow):
-		// On a narrow path the least window makes a queue by itself, which loses nothing.
+		// On a slow path even the least window makes a queue, but this queue loses nothing.
 		if w.queued++; w.queued == 3 {
 			w.contest, w.probeEnd = int(w.rate()*w.usual.Seconds()), time.Time{}
 		}
 	}
 }
 
-// delay notes how long a packet took.
+// delay records how long a packet took.
 func (w *window) delay(took time.Duration, now time.Time) {
 	if took <= 0 {
 		return
@@ -207,10 +212,10 @@ func (w *window) settle() {
 
 func (w *window) rate() float64 { return slices.Max(w.rates[:]) }
 
-// queue is how much longer a packet takes than with nothing in its way.
+// queue returns how much longer a packet takes than without a queue.
 func (w *window) queue() time.Duration { return max(w.usual-w.shortest, 0) }
 
-// size is the window, for bulk or not.
+// size returns the window in bytes, for bulk or for the other lanes.
 func (w *window) size(bulk bool) int {
 	switch {
 	case !w.probeEnd.IsZero():
@@ -227,7 +232,7 @@ func (w *window) size(bulk bool) int {
 	return w.room(1.25, slack)
 }
 
-// room is gain times what the path itself holds, and what it carries in slack besides.
+// room returns gain times what the path itself holds, plus what it carries in slack, in bytes.
 func (w *window) room(gain float64, slack time.Duration) int {
 	return max(leastWindow, int(w.rate()*(gain*w.shortest.Seconds()+slack.Seconds())))
 }

@@ -33,8 +33,9 @@ type Room struct {
 const Linger = 5 * time.Second
 
 // Join enters the room with config and the flags, and prints that it has joined. It blocks until the server
-// admits the node. It returns the URL at which others can join. The caller must close the node. In a star that
-// outlives its host, config decides whether this node may become the next host: only relays do.
+// admits the node. It returns the URL at which others can join. The caller must close the node. Every command
+// except relay sets config.NeverHost, so that in a star that outlives its host only relays become the next
+// host.
 func (r *Room) Join(ctx context.Context, c *console.Console, config rtcpeer.Config) (*rtcpeer.Node, string, error) {
 	room, err := r.RoomName()
 	if err != nil {
