@@ -105,7 +105,7 @@ func (p *pipe) setUnheard(unheard bool) {
 	}
 }
 
-// settle acknowledges everything that has arrived. p.mu is held.
+// settle clears the bytes that wait for an acknowledgement. p.mu is held.
 func (p *pipe) settle() {
 	for _, f := range p.flows {
 		before := f.buffered()
@@ -183,8 +183,9 @@ func (p *pipe) landDue() {
 	}
 }
 
-// setTimer sets the timer to the first arrival, or to now if there are functions to call. Only the timer calls
-// these, because the callers of this package's methods may hold locks that the functions take.
+// setTimer sets the timer to the first arrival, or to now if there are functions to call. These are left to the
+// timer because the callers of this package's methods may hold locks that the functions take. Only read calls
+// them itself, through unlock.
 func (p *pipe) setTimer() {
 	var at time.Time
 	switch {
