@@ -11,7 +11,7 @@ import (
 //	01 lane[2] bytes              the last or only part of a packet
 //	02 lane[2] bytes              a part of a packet, and more follows
 //	03 frames[4] (lane[2] read[4])...
-//	                              the number of frames that have arrived, and how much of each lane was read since the path began,
+//	                              how many frames have arrived, and how much of each lane was read since the path began,
 //	                              modulo 2^32
 //	04                            close: the path is over
 //
