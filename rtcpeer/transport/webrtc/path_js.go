@@ -241,7 +241,7 @@ func (p *path) hangUp() {
 
 // release removes and frees the handlers. The connection may outlive the path for a moment.
 func (p *path) release() {
-	for _, event := range []string{"onicecandidate", "onconnectionstatechange"} {
+	for _, event := range []string{"onicecandidate", "onicecandidateerror", "onconnectionstatechange"} {
 		p.pc.Set(event, js.Null())
 	}
 	for _, lane := range p.lanes {
