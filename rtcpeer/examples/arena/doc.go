@@ -7,9 +7,9 @@
 //	  |<-- a token: the name, its expiry, signed ------------------|
 //	  |--- authentication: the token --->|  Config.Auth: signature, time
 //	  |<-- names, reliable --------------|  late joiners too
-//	  |--- input, 30 Hz, unreliable ---->|  world.step
-//	  |<-- snapshot, 30 Hz, unreliable --|
+//	  |--- input, 30 Hz ---------------->|  world.step
+//	  |<-- snapshot, 30 Hz --------------|
 //
-// Guests are not told of each other (Config.NoRelay). A player that comes before the server gets an error
+// Inputs and snapshots are unreliable and ordered. Guests are not told of each other (Config.NoRelay). A player that comes before the server gets an error
 // (Config.Create). A player that sends nonsense, or nothing for a minute, is kicked.
 package main
