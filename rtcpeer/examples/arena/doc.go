@@ -10,6 +10,7 @@
 //	  |--- input, 30 Hz ---------------->|  world.step
 //	  |<-- snapshot, 30 Hz --------------|
 //
-// Inputs and snapshots are unreliable and ordered. Guests are not told of each other (Config.NoRelay). A player that comes before the server gets an error
-// (Config.Create). A player that sends nonsense, or nothing for a minute, is kicked.
+// Inputs and snapshots are unreliable and ordered. Guests are not told of each other (Config.NoRelay). A player
+// that comes before the server gets an error (Config.Create). A player that sends nonsense, or nothing for a
+// minute, is kicked.
 package main
