@@ -154,7 +154,7 @@ func TestNoUDP(t *testing.T) {
 	browser := launch(t, chromedp.Flag("force-webrtc-ip-handling-policy", "disable_non_proxied_udp"),
 		chromedp.Flag("webrtc-ip-handling-policy", "disable_non_proxied_udp"))
 	t.Cleanup(browser.end)
-	const words = `no network path was found. UDP is probably blocked, or both are behind strict NATs: try another network, or have the server name a STUN server (--ice-server).\nDetail: ICE new, own candidates none, the other's none; UDP may be blocked or the NATs too strict: a TURN server would help`
+	const words = `no network path was found. UDP is probably blocked, or both are behind strict NATs: try another network, or have the server name a STUN server (--ice-server).\nDetail: ICE new, own candidates none, the other's none; UDP may be blocked: try a TURN server`
 
 	one, two := browser.open(t, address+"#mesh"), browser.open(t, address+"#mesh")
 	for _, tab := range []*tab{one, two} {
