@@ -26,7 +26,7 @@ type link struct {
 	route    route                        // the node's route when the link began
 	lead     *lead                        // the lead when the link began
 	capable  bool                         // the other end says that it takes part in repairs
-	once     bool                         // the other end takes part in only one exchange of descriptions, as Godot's peers do
+	once     bool                         // the other end exchanges descriptions only once, as Godot's peers do
 	forwards bool                         // both ends ask for paths through the signaling server
 	signals  <-chan *signaling.SignalData // from the other end
 	changed  <-chan struct{}              // a token: something has changed at this end
@@ -81,7 +81,7 @@ type link struct {
 	ticker       *time.Ticker          // of repair; nil on a link that cannot be repaired
 	ticks        <-chan time.Time      // ticker's channel, or nil
 	successor    *signaling.SignalData // the offer with which the other end gave this link up
-	refused      time.Time             // when the signaling server said that the other end has ended this link; zero once it is heard again
+	refused      time.Time             // when the server said that the other end has ended this link; zero once it is heard again
 	dismissed    bool                  // the other end itself has said so
 	unsent       bool                  // signals of the present attempt were not sent, because the server was lost
 	fault        error                 // what the other end did wrong over its control lane
