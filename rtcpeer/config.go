@@ -37,12 +37,12 @@ type Config struct {
 	// MaxPacket is the largest packet sent or accepted, in bytes. 0 means 16 KiB, which every
 	// stack accepts; at most 256 KiB.
 	MaxPacket int
-	// SendBuffer is how many bytes that the other end has not taken a reliable lane holds before Send waits or TrySend
-	// returns ErrBufferFull. While a peer is interrupted, this is what can be sent to it. (For peers that do not take
-	// part in repairs, it counts bytes that SCTP has not acknowledged.) It limits throughput to SendBuffer per round
-	// trip. 0 means 2 MiB; at least four MaxPacket. With many reliable channels it is reduced, so that all lanes of a
-	// link together hold 16 MiB, but never to less than four MaxPacket. Between two members the smaller value counts,
-	// because the receive window of one has to hold what the other sends.
+	// SendBuffer is how many bytes a reliable lane holds that the other end has not taken. Beyond it Send waits, and
+	// TrySend returns ErrBufferFull. While a peer is interrupted, this is what can be sent to it. (For peers that do
+	// not take part in repairs, it counts bytes that SCTP has not acknowledged.) It limits throughput to SendBuffer per
+	// round trip. 0 means 2 MiB; at least four MaxPacket. With many reliable channels it is reduced, so that all lanes
+	// of a link together hold 16 MiB, but never to less than four MaxPacket. Between two members the smaller value
+	// counts, because the receive window of one has to hold what the other sends.
 	SendBuffer int
 	// MaxLag is how long an unreliable packet may wait before it is first sent. A lane that lags more drops the new
 	// packet ("buffer_full" in Stats). 0 means 100 ms.

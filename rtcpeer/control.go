@@ -50,7 +50,7 @@ type control struct {
 	mac    [macSize]byte    // prove
 	flags  byte             // beat
 	counts []uint64         // take, beat
-	times  []uint64         // beat; empty, or clock, origin, held, then id, round trip, offset of each guest that a host reports
+	times  []uint64         // beat; empty, or clock, origin, held, and id, round trip, offset of each guest told of
 	reason byte             // bye
 }
 
@@ -213,7 +213,7 @@ func (s secret) prove(offers bool, attempt int, binding string) [macSize]byte {
 	return [macSize]byte(mac.Sum(nil))
 }
 
-// proves reports whether mac is the proof that this end would make for the same arguments.
+// proves reports whether mac is what prove returns for the same end, attempt and binding.
 func (s secret) proves(mac [macSize]byte, offers bool, attempt int, binding string) bool {
 	want := s.prove(offers, attempt, binding)
 	return hmac.Equal(mac[:], want[:])

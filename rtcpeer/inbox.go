@@ -215,7 +215,8 @@ func (in *inbox) updated(l *link) {
 	}
 }
 
-// bounded pushes an event within the same bound: about the signaler, a member that was turned away, or own metadata.
+// bounded pushes an event within the same bound: about the signaler, a member that was turned away, or
+// this node's own metadata.
 func (in *inbox) bounded(ev Event) {
 	in.mu.Lock()
 	defer in.mu.Unlock()

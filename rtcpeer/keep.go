@@ -32,7 +32,7 @@ type beats struct {
 	heard, said uint64    // packets and control frames
 	control     uint64    // control frames heard over the present path
 	told        uint64    // packets taken, as the other end was last told
-	data        uint64    // packets heard over the other lanes when this end last beat
+	data        uint64    // packets heard over the other lanes up to this end's last beat
 	carried     uint64    // bytes sent over the reliable lanes
 	saidAt      time.Time // when something was last said, or told
 }
@@ -261,7 +261,7 @@ func (l *link) requested(s *signaling.SignalData) {
 	case l.id == "" || !l.state.offers:
 	case s.Link == l.id:
 		seen := s.Attempt >= l.state.attempt
-		l.state.attempt = max(l.state.attempt, s.Attempt) // larger, if somebody else has offered a path in this end's name
+		l.state.attempt = max(l.state.attempt, s.Attempt) // larger, if somebody else has offered in this end's name
 		l.decide(l.repair.requested(time.Now(), l.sight(), seen))
 	case s.Attempt >= l.path.Load().attempt: // else it was sent before this link was open
 		l.end(Lost)

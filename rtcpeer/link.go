@@ -67,7 +67,7 @@ type link struct {
 	forwardNext  bool                  // the next attempt goes through the signaling server, if it may
 	next         *path                 // the path that is being made; nil: none
 	slot         *transport.Slot       // the slot of next, or of the path that is to follow it; nil: none
-	old          *path                 // the path given up for the present one, which the other end has not confirmed yet
+	old          *path                 // given up for the present path, which the other end has not confirmed yet
 	closedByPeer bool                  // the other end has closed the present path
 	vanished     bool                  // closedByPeer, and without a bye
 	early        *reader               // the reader that the authentication used
@@ -81,7 +81,7 @@ type link struct {
 	ticker       *time.Ticker          // of repair; nil on a link that cannot be repaired
 	ticks        <-chan time.Time      // ticker's channel, or nil
 	successor    *signaling.SignalData // the offer with which the other end gave this link up
-	refused      time.Time             // when the server said that the other end has ended this link; zero once it is heard again
+	refused      time.Time             // when the server said that the other end has ended this link; zero once heard again
 	dismissed    bool                  // the other end itself has said so
 	unsent       bool                  // signals of the present attempt were not sent, because the server was lost
 	fault        error                 // what the other end did wrong over its control lane

@@ -33,7 +33,7 @@ type HostChange struct {
 	Old, New PeerID
 	// Term counts the hosts of the room: 2 is the first change.
 	Term int
-	// Missed are connected peers that may have missed reliable packets of this node. It sent them some so shortly
+	// Missed are connected peers that may have missed reliable packets of this node: it sent some to them so shortly
 	// before the old host was last heard that the host may not have passed them on. None is sent again.
 	Missed []PeerID
 }
@@ -104,8 +104,8 @@ func (l *link) awaitMove() error {
 	}
 }
 
-// awaitHost ends a guest that its host has left, unless the server names another host in time. If it does not, that
-// host has disconnected only this guest.
+// awaitHost ends the node of a guest whose host has ended their link, unless the server names another host in time. If
+// it does not, the host has disconnected only this guest.
 func (n *Node) awaitHost(at *lead, why string) {
 	timer := time.NewTimer(kickTime)
 	defer timer.Stop()

@@ -50,7 +50,7 @@ type MultiplayerPeer struct {
 	packets   ring[Packet]    // polled and not yet got
 	unread    map[PeerID]int  // how many of these, by source
 	held      *Event          // a disconnected event that waits until its peer's packets have been got
-	due       []Event         // of a change of the host, in the ids that are shown here; they come before all other events
+	due       []Event         // of a change of the host, in the ids that are shown here; before all other events
 	known     map[PeerID]bool // who is connected, in the ids of peer
 	forced    map[PeerID]bool // disconnected with force: nothing more of them is shown
 	packetErr error           // of the last GetPacket or GetVar

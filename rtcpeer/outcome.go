@@ -23,8 +23,8 @@ func (n *Node) linkUp(l *link) {
 	n.log.Info("connected", "peer", l.peer, "after", l.connectTime)
 }
 
-// linkInterrupted tells the program that nothing is heard of a connected peer. If that is because nothing is heard of
-// anybody, the signaler finds out.
+// linkInterrupted tells the program that nothing is heard of a connected peer. The reason may be that nothing is heard
+// of anybody, so the signaler is asked to check its own connection.
 func (n *Node) linkInterrupted(l *link) {
 	n.roster.stands(l, standingInterrupted)
 	n.inbox.interrupted(l.presence)

@@ -209,7 +209,7 @@ func (p *path) take(b []byte) bool {
 	return err == nil
 }
 
-// beaten handles a beat of the other end, which came at the time at of the node's clock.
+// beaten handles a beat of the other end, which came when the node's clock showed at.
 func (p *path) beaten(f control, at uint64) error {
 	if err := p.link.takenByOther(p, f.counts); err != nil {
 		return err

@@ -75,7 +75,7 @@ const (
 	// graceAfterSleep is the silence with which a link wakes up: it asks at once, and tries a second later.
 	graceAfterSleep = silentAfter - 800*time.Millisecond
 	requestEach     = 3 * time.Second        // between two requests of an answering end for an offer that does not come
-	freshFor        = time.Second            // a try that is younger is not begun anew: request and offer may have crossed
+	freshFor        = time.Second            // a try that is younger is not begun anew: the two may have crossed
 	settleTime      = 200 * time.Millisecond // after a change, before a try: the present path may answer
 	firstSearch     = 5 * time.Second
 	lastSearch      = 5 * time.Minute
