@@ -185,8 +185,8 @@ func goneFor(bye byte) DisconnectReason {
 	return ByPeer
 }
 
-// A secret is known to both ends of a link and to nobody else. Each end contributes half of it on the first path, where
-// DTLS hides it from the signaling server.
+// A secret is known to both ends of a link and to nobody else. Each end contributes half of it on the first path, whose
+// encryption (DTLS, or that of package forwarded) hides it from the signaling server.
 type secret [sha256.Size]byte
 
 // newRandom returns one end's half of the secret.

@@ -81,7 +81,7 @@ type link struct {
 	ticker       *time.Ticker          // of repair; nil on a link that cannot be repaired
 	ticks        <-chan time.Time      // ticker's channel, or nil
 	successor    *signaling.SignalData // the offer with which the other end gave this link up
-	refused      time.Time             // when the server said that the other end has ended this link; zero once heard again
+	refused      time.Time             // when the server said that the other end has ended this link; zero if heard since
 	dismissed    bool                  // the other end itself has said so
 	unsent       bool                  // signals of the present attempt were not sent, because the server was lost
 	fault        error                 // what the other end did wrong over its control lane

@@ -549,8 +549,8 @@ func (r *guest) over() {
 	}
 }
 
-// regroup handles a change of the host: it ends the relayed peers that are not in there. It returns those of the others
-// that may have missed reliable packets.
+// regroup handles a change of the host: it ends the relayed peers that are not in the list there. It returns those of
+// the others that may have missed reliable packets.
 func (r *guest) regroup(there []PeerID) (missed []PeerID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

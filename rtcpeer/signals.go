@@ -180,10 +180,10 @@ func (n *Node) resume(r remainder) {
 	}
 }
 
-// left forgets a member. An open link with it goes on, because the member may only have lost the server, unless it was
-// taken out of the room, or has left it while the link is interrupted. A link that is still being made cannot be
-// completed. A star's host that was lost may come back, for example if it is slower than its guests when the server was
-// restarted; if it does not, the server ends the room.
+// left forgets a member. An open link with it is left alone, because the member may only have lost the server, or ends
+// the link itself. The link is ended if the member was taken out of the room, or has left it while the link is
+// interrupted. A link that is still being made cannot be completed. A star's host that was lost may come back, for
+// example if it is slower than its guests when the server was restarted; if it does not, the server ends the room.
 func (n *Node) left(id PeerID, reason signaling.LeftReason) {
 	l, stands := n.roster.left(id, reason == signaling.LeftByItself || reason == signaling.LeftKicked)
 	switch {

@@ -41,5 +41,5 @@ func (t *tempo) connected() { t.limit = 0 }
 // attempt returns how long an attempt may wait for what comes next.
 func (t *tempo) attempt() time.Duration { return max(attemptTimeout, t.limit, 2*t.answer) }
 
-// fresh returns how long an offer counts as one that may still be answered, and at least least.
+// fresh returns how long an offer counts as one that may still be answered. It is never less than least.
 func (t *tempo) fresh(least time.Duration) time.Duration { return max(least, t.answer+t.answer/2) }

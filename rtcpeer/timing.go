@@ -55,7 +55,7 @@ const (
 	timeEachIdle = 5 * time.Second
 	firstTimes   = 4 // on each path, how many answers are followed by the next question at once
 
-	// maxTold is about how many other guests a host tells a guest in one beat.
+	// maxTold is the largest number of other guests of which a host tells a guest in one beat.
 	maxTold = 32
 	// maxTime is the largest time in a beat: the largest integer that JavaScript's numbers hold exactly.
 	maxTime = 1<<53 - 1
@@ -210,7 +210,7 @@ func (r *mesh) time(id PeerID) (peerTime, bool) { return r.node.roster.time(id) 
 
 func (r *host) time(id PeerID) (peerTime, bool) { return r.node.roster.time(id) }
 
-// guestTimes returns what the host has measured of all guests except but.
+// guestTimes returns what the host has measured of all guests except one.
 func (r *host) guestTimes(but PeerID) map[PeerID]peerTime {
 	guests := make(map[PeerID]peerTime)
 	for _, l := range r.guests() {

@@ -49,7 +49,7 @@ const closePatience = 500 * time.Millisecond
 const maxLate = 64
 
 // New returns a Files on a channel of a node. The channel must be reliable: one of Config.Channels, or 0. The program
-// must not send anything of its own on it. It keeps the node, and should close it after the Files.
+// must not send anything of its own on it. The program still owns the node, and should close it after the Files.
 func New(node rtcpeer.Peer, channel int, config Config) (*Files, error) {
 	config, err := config.withDefaults()
 	if err != nil {

@@ -26,8 +26,8 @@ type Config struct {
 	// host and each guest see only each other, a guest's broadcast reaches only the host, and Relays is false.
 	Bare bool
 
-	// HandshakeTimeout is how long a guest may wait for its id, and how long the server may take to answer. 0 means 3
-	// s.
+	// HandshakeTimeout is how long a guest may wait for its id, and how long the server may take to answer a request. 0
+	// means 3 s.
 	HandshakeTimeout time.Duration
 	// PingInterval is the time between two pings, which Godot answers and does not send. A socket is Lost if nothing
 	// came from it for three intervals, or if it took nothing for as long. So is a socket whose program leaves more

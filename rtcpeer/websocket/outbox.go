@@ -22,7 +22,7 @@ import (
 // then ended: packets cannot be skipped.
 type outbox struct {
 	limit int           // bytes, of packets and their heads
-	start time.Time     // the pushing times in the heads count from here
+	start time.Time     // the times in the heads count from here
 	ready chan struct{} // holds a token while there is something to pop
 
 	mu      sync.Mutex // guards everything below
