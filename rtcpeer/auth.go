@@ -10,14 +10,15 @@ import (
 	"time"
 )
 
-// How a link is authenticated: what link.run does between the opening of the lanes and the connected.
+// This file authenticates a link: it is what link.run does after the lanes have opened and before the peer is
+// connected.
 //
 //	run:       watch, for the end of the link or of the time ---> close the link
 //	converse:  AuthFunc, reading lane 0 ------------------------> admitted, or why not
 
-// An AuthFunc talks to the other end of a link that is open, in SceneMultiplayer's way, and decides
-// whether it is accepted. The link is connected when both ends have accepted each other; until then
-// nothing else goes over it in either direction, and nobody is told of it.
+// An AuthFunc talks to the other end of an open link, in SceneMultiplayer's way, and decides whether to accept it. The
+// link is connected when both ends have accepted each other. Until then nothing else goes over it in either direction,
+// and the programs are not told of the peer.
 //
 //	guest                              host
 //	  Send(secret)   -- 07 00 secret -->  Receive, and compare
@@ -25,20 +26,20 @@ import (
 //	                 <-------- 07 00 --  return nil
 //	connected                          connected
 //
-// It returns nil to accept the other end. An error refuses it: the link ends at once, with a
-// PeerFailed at both ends whose cause is ErrUnauthorized and, here, that error.
+// It returns nil to accept the other end. An error refuses it: the link ends at once, with a PeerFailed at both ends.
+// Its cause is ErrUnauthorized and, at this end, also the error returned.
 //
-// It is called once for each link, in a goroutine of its own; for several links at the same time. It
-// must return when ctx is done, which is when Config.AuthTimeout is over or the link is. A Godot peer
-// has what is needed in its auth_callback, send_auth and complete_auth.
+// It is called once for each link, in a goroutine of its own, and may run for several links at the same time. It must
+// return when ctx is done, which is when Config.AuthTimeout is over or the link has ended. A Godot peer does the same
+// with auth_callback, send_auth and complete_auth.
 //
-// The other end must have one as well. In a star, a host that has none lets everybody in; a guest that
-// has none ends with ErrAuthRequired.
+// The other end must have an AuthFunc as well. In a star, a host without one lets everybody in; a guest without one
+// ends with ErrAuthRequired if its host has one.
 type AuthFunc func(ctx context.Context, peer *PendingPeer) error
 
-// SharedSecret is the AuthFunc for a star whose members all hold the same secret: the guests send it,
-// and the host accepts nobody else. The host must be trusted with it. A Godot guest calls
-// send_auth(1, secret) and complete_auth(1). The caller must not change secret any more.
+// SharedSecret returns the AuthFunc for a star whose members all hold the same secret. The guests send it, and the host
+// accepts nobody else, so the guests must trust the host with the secret. A Godot guest calls send_auth(1, secret) and
+// complete_auth(1). The caller must not change secret afterwards.
 func SharedSecret(secret []byte) AuthFunc {
 	return func(_ context.Context, peer *PendingPeer) error {
 		if peer.ID() == Server {
@@ -64,7 +65,7 @@ func (l *link) authenticate() error {
 	ctx, end := context.WithCancelCause(ctx)
 	l.early = &reader{lane: l.lanes[0], path: l.path.Load()}
 	p := &PendingPeer{reader: l.early}
-	var conversation sync.WaitGroup // ends with the link, which all that it waits for does
+	var conversation sync.WaitGroup // ends with the link: nothing that it waits for outlives it
 	conversation.Go(func() { end(p.converse(ctx, auth)) })
 	l.watch(ctx.Done())
 	end(errOver)
@@ -86,7 +87,7 @@ func (l *link) authenticate() error {
 	return l.verdict(why)
 }
 
-// authContext is the time that authentication may take.
+// authContext returns a context that ends when the time for authentication is over.
 func (l *link) authContext() (context.Context, context.CancelFunc) {
 	d := l.node.config.AuthTimeout
 	if d < 0 {
@@ -95,7 +96,7 @@ func (l *link) authContext() (context.Context, context.CancelFunc) {
 	return context.WithTimeoutCause(l.node.ctx, d, fmt.Errorf("not done after %v: both ends need Config.Auth, or Godot's auth_callback", d))
 }
 
-// verdict is what has come of an authentication.
+// verdict turns the cause for which an authentication has ended into its outcome: nil, errOver or a *PeerError.
 func (l *link) verdict(why error) error {
 	reason := l.why()
 	switch {
@@ -111,8 +112,8 @@ func (l *link) verdict(why error) error {
 	return l.fail("authenticate", fmt.Errorf("%w: %w", ErrUnauthorized, why))
 }
 
-// endUnheard ends the link as Lost if the other end does not answer: then it may well be the path that took so long,
-// and the two try again.
+// endUnheard ends the link as Lost if the other end does not answer. In that case the path may be what took so long,
+// and the two ends try again.
 func (l *link) endUnheard() {
 	ctx, cancel := context.WithTimeout(context.Background(), beatEach)
 	defer cancel()
@@ -127,11 +128,11 @@ func (l *link) endUnheard() {
 	}
 }
 
-// askLate says to an end that never said anything of authentication what it was missing, before the
-// link closes. A Godot host would say nothing, and Godot takes the word, which means "you are accepted",
-// without harm: an end that has admitted this one, since it has no callback, ignores it; one that has a
-// callback and has said nothing does not admit this one, since it has not accepted it, and is about to
-// see the link end. A node of ours without Config.Auth ends with ErrAuthRequired.
+// askLate tells the other end, which never said anything about authentication, what was missing, before the link
+// closes. A Godot host would say nothing. Godot takes this message, which means "you are accepted", without harm: an
+// end without a callback has admitted this one already, and ignores it; an end with a callback that has said nothing
+// has not accepted this one, so it does not admit it, and is about to see the link end. A node of ours without
+// Config.Auth ends with ErrAuthRequired.
 func (l *link) askLate() {
 	if l.lanes[0].write(appendAuth(nil, nil)) != nil {
 		return
@@ -144,13 +145,13 @@ func (l *link) askLate() {
 	l.watch(ctx.Done())
 }
 
-// lastWordTime is how long the other end may take to end the link itself when its last word has arrived, as
-// a node of ours does at once. libdatachannel drops what it has received, and not yet given to its program,
-// when the link is closed: without this a third of its guests never saw that word.
+// lastWordTime is how long the other end may take to end the link itself after this end's last message has arrived, as
+// a node of ours does at once. When the link is closed, libdatachannel drops what it has received but not yet given to
+// its program: without this wait a third of its guests never saw that message.
 const lastWordTime = 200 * time.Millisecond
 
-// authAsked takes a word of authentication that came after the peer was connected, in a guest or in a
-// mesh. Without Config.Auth it means that the other end demands what there is not.
+// authAsked handles an authentication message that came after the peer was connected, in a guest or in a mesh. Without
+// Config.Auth it means that the other end demands authentication, which this end does not have.
 func (n *Node) authAsked(l *link, f frame) {
 	if n.config.Auth != nil {
 		n.authAgain(f)
@@ -160,8 +161,8 @@ func (n *Node) authAsked(l *link, f frame) {
 	l.end(Unauthorized)
 }
 
-// authAgain takes one where both ends have accepted each other: the other end's acceptance may come
-// after a packet that said as much, and anything else is nonsense.
+// authAgain handles such a message when both ends have accepted each other. The other end's acceptance may come after a
+// packet that implied it; anything else is nonsense.
 func (n *Node) authAgain(f frame) {
 	if len(f.body) > 0 {
 		n.inbox.counters.drop(dropMalformed)

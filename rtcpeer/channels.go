@@ -16,13 +16,13 @@ import (
 //	lane   0         1                  2           3        4        ...
 //	is     reliable  unreliable ordered unreliable  channel 1 channel 2
 //	SCTP   1         2                  3           4        5        ...
-type channels []Mode // of the lanes
+type channels []Mode // by lane
 
 func channelsOf(extra []Mode) channels {
 	return append(channels{Reliable, UnreliableOrdered, Unreliable}, extra...)
 }
 
-// lanes returns the transport's description of the layout. bulk are channels.
+// lanes returns the transport's description of the layout. bulk lists channels, not lanes.
 func (c channels) lanes(maxRetransmits uint16, bulk []int) []transport.LaneConfig {
 	labels := [...]string{"reliable", "ordered", "unreliable"}
 	lanes := make([]transport.LaneConfig, len(c))
@@ -40,8 +40,8 @@ func (c channels) lanes(maxRetransmits uint16, bulk []int) []transport.LaneConfi
 	return lanes
 }
 
-// controlLane is the lane of what the two ends of a link tell each other, behind those of the channels. It
-// is there only if both take part in repairs.
+// controlLane is the lane on which the two ends of a link talk to each other. It comes after those of the channels, and
+// exists only if both ends take part in repairs.
 var controlLane = transport.LaneConfig{ID: 0, Label: "control", Mode: Reliable}
 
 // reliable returns how many reliable lanes there are.
@@ -72,8 +72,8 @@ func (c channels) lane(channel int, mode Mode) (int, error) {
 // channel is the inverse of lane.
 func (c channels) channel(lane int) int { return max(lane-2, 0) }
 
-// wireModes and modesOfWire translate a list of modes for signaling, where nil means that a member did
-// not tell: ours always do.
+// wireModes and modesOfWire translate a list of modes for signaling, where nil means that a member did not say. Our
+// nodes always do.
 func wireModes(modes []Mode) []signaling.Mode {
 	list := make([]signaling.Mode, len(modes))
 	for i, m := range modes {

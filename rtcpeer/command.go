@@ -12,8 +12,8 @@ import (
 type Command uint8
 
 const (
-	// CommandRaw is an ordinary packet, which Godot sends with send_bytes: Data is the program's
-	// bytes. The others have the whole command in Data, with its first byte.
+	// CommandRaw is an ordinary packet, which Godot sends with send_bytes: Data is the program's bytes. For the other
+	// commands Data is the whole command, with its first byte.
 	CommandRaw          Command = iota
 	CommandRemoteCall           // an RPC; see ParseRemoteCall
 	CommandSimplifyPath         // asks to call a node by a number from now on
@@ -43,16 +43,16 @@ func (c Command) String() string {
 	return fmt.Sprintf("command(%d)", uint8(c))
 }
 
-// wireCommands are the commands by their numbers on the wire (SceneMultiplayer::NetworkCommands).
-// The eighth, SYS, is no program's: frames.go has it.
+// wireCommands are the commands by their numbers on the wire (SceneMultiplayer::NetworkCommands). The eighth, SYS, is
+// not available to programs: see frames.go.
 var wireCommands = [...]Command{
 	CommandRemoteCall, CommandSimplifyPath, CommandConfirmPath, CommandRaw, CommandSpawn, CommandDespawn, CommandSync,
 }
 
-// ErrCommand is the error of a Packet.Command that cannot be sent.
+// ErrCommand is the error for a Packet.Command that cannot be sent.
 var ErrCommand = errors.New("rtcpeer: command not sent")
 
-// checkCommand reports whether a packet with a command is what it says. A program cannot pass off
+// checkCommand checks that a packet's data is the command that the packet claims. This way a program cannot pass off
 // its bytes as the relay's.
 func checkCommand(p Packet, framed bool) error {
 	switch first := int(p.Data[0] & commandMask); {

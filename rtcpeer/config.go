@@ -16,101 +16,101 @@ import (
 // Config says how a node takes part. The zero value works: the topology of the room (a mesh if the
 // room is new), channel 0 alone, packets up to 16 KiB.
 type Config struct {
-	// Topology that the room must have, and that a new one gets. Empty: the room's; a mesh if new.
+	// Topology is what the room must have, and what a new room gets. Empty means that of the room, or a mesh if it is
+	// new.
 	Topology Topology
-	// Channels are the modes of the transfer channels 1, 2, ...; at most 255. All members need the
-	// same list: two that differ get no link, and a *ChannelMismatchError each.
+	// Channels are the modes of the transfer channels 1, 2, ...; at most 255. All members need the same list: two
+	// members whose lists differ get no link, and each gets a *ChannelMismatchError.
 	Channels []Mode
-	// Bulk lists the reliable channels, by their numbers, that yield to the others: they aim at 10 ms of queue on the
-	// network, so that a file beside a game does not hurt the game. Alone they use all that the network carries; beside
-	// TCP through the same bottleneck they send hardly anything. It concerns only what this node sends; other members
-	// may have another list. It works over Pion; a browser ignores it.
+	// Bulk lists the reliable channels, by number, that yield to the others: they aim at 10 ms of queue on the network,
+	// so that a file transfer does not hurt the game beside it. Alone they use all that the network carries; beside TCP
+	// through the same bottleneck they send hardly anything. Bulk affects only what this node sends; other members may
+	// have another list. It works over Pion; a browser ignores it.
 	Bulk []int
-	// Framed puts packets of a mesh into the frames of Godot's SceneMultiplayer, as they are in every
-	// star: for rooms shared with Godot games that use MultiplayerAPI. All members need the same.
+	// Framed puts packets of a mesh into the frames of Godot's SceneMultiplayer, as in every star. It is for rooms
+	// shared with Godot games that use MultiplayerAPI. All members need the same value.
 	Framed bool
-	// MaxRetransmits is how often a lost packet of the unreliable modes is sent again. 0 is the
-	// contract; 1 is better on paths that reorder, where Pion's SCTP drops late packets along with
-	// lost ones (pion/sctp#505).
+	// MaxRetransmits is how often a lost packet of the unreliable modes is sent again. 0 is what Godot's contract says;
+	// 1 is better on paths that reorder, where Pion's SCTP drops late packets along with lost ones (pion/sctp#505).
 	MaxRetransmits uint16
 
 	// MaxPacket is the largest packet sent or accepted, in bytes. 0 means 16 KiB, which every
 	// stack accepts; at most 256 KiB.
 	MaxPacket int
-	// SendBuffer is how many bytes a reliable lane holds that the other end has not taken, before Send waits or
-	// TrySend returns ErrBufferFull. While a peer is interrupted, this is what can be sent to it. (To peers that
-	// do not take part in repairs: that SCTP has not acknowledged.) It bounds throughput to SendBuffer a round trip. 0 means
-	// 2 MiB; at least four MaxPacket. With many
-	// reliable channels it is less, so that all of a link hold 16 MiB together, but never less than four MaxPacket.
-	// Between two members the smaller one counts, as the receive window of one has to hold what the other sends.
+	// SendBuffer is how many bytes a reliable lane holds that the other end has not taken. Beyond it Send waits, and
+	// TrySend returns ErrBufferFull. While a peer is interrupted, this is what can be sent to it. (For peers that do
+	// not take part in repairs, it counts bytes that SCTP has not acknowledged.) It limits throughput to SendBuffer per
+	// round trip. 0 means 2 MiB; at least four MaxPacket. With many reliable channels it is reduced, so that all lanes
+	// of a link together hold 16 MiB, but never to less than four MaxPacket. Between two members the smaller value
+	// counts, because the receive window of one has to hold what the other sends.
 	SendBuffer int
-	// MaxLag is how long an unreliable packet may wait before it is first sent; a lane that lags
-	// more drops the newcomer ("buffer_full" in Stats). 0 means 100 ms.
+	// MaxLag is how long an unreliable packet may wait before it is first sent. A lane that lags more drops the new
+	// packet ("buffer_full" in Stats). 0 means 100 ms.
 	MaxLag time.Duration
-	// ReceiveBuffer is how many bytes of one peer and channel wait for Receive. Beyond it an
-	// unreliable channel drops the newcomer ("no_credit"), and a reliable one stops reading, so
-	// that SCTP pushes back on that peer. 0 means 256 KiB; at least two MaxPacket.
+	// ReceiveBuffer is how many bytes of one peer and channel may wait for Receive. Beyond it an unreliable channel
+	// drops the new packet ("no_credit"), and a reliable one stops reading, so that SCTP slows down that peer. 0 means
+	// 256 KiB; at least two MaxPacket.
 	ReceiveBuffer int
 
-	// ConnectTimeout is how long a link may take to open. 0 means 20 s; negative: no limit. While the
-	// process is short of CPU time passes more slowly, down to a quarter.
+	// ConnectTimeout is how long a link may take to open. 0 means 20 s; negative means no limit. While the process is
+	// short of CPU, this time runs more slowly, down to a quarter of its speed.
 	ConnectTimeout time.Duration
-	// LostAfter is how long a connected peer may be interrupted before it is disconnected: Lost. As long as
-	// both are members of the room the two go on trying, and a success is a new PeerConnected. Only for
-	// peers that take part in repairs; others are lost when their connection is, after about ten seconds.
-	// 0 means 30 s, as long as the signaling server keeps a member's place; negative: no limit.
+	// LostAfter is how long a connected peer may be interrupted before it is disconnected as Lost. As long as both are
+	// members of the room the two go on trying, and a success is a new PeerConnected. It applies only to peers that
+	// take part in repairs; others are lost when their connection is, after about ten seconds. 0 means 30 s, which is
+	// how long the signaling server keeps a member's place; negative means no limit.
 	LostAfter time.Duration
-	// Auth, if not nil, has to accept each other end before it is connected: see AuthFunc. Godot calls
-	// it auth_callback. Both ends need one. In a star, or with Framed.
+	// Auth, if not nil, has to accept the other end of each link before it is connected: see AuthFunc. Godot calls it
+	// auth_callback. Both ends need one. It requires a star, or Framed.
 	Auth AuthFunc
-	// AuthTimeout is how long that may take. 0 means 3 s, as in Godot; negative: no limit.
+	// AuthTimeout is how long authentication may take. 0 means 3 s, as in Godot; negative means no limit.
 	AuthTimeout time.Duration
-	// Linger is how long Close and Disconnect wait for reliable packets that Send has accepted to
-	// be acknowledged, and 100 ms more for a Godot game to read them, which drops what it has not read of a link that
-	// closes. 0 means 500 ms; negative: not at all.
+	// Linger is how long Close and Disconnect wait for the reliable packets that Send has accepted to be acknowledged.
+	// Within that time they give a Godot game 100 ms more to read them, because Godot drops what it has not read when a
+	// link closes. 0 means 500 ms; negative means not at all.
 	Linger time.Duration
-	// SlowAfter is how long a star's host lets a guest take nothing of the reliable packets
-	// relayed to it, before it disconnects the guest as Slow. 0 means 5 s. A guest that takes no part
-	// in repairs and sends to the slow guest may be silent on all its lanes for as long: it is not told
-	// what was taken, and fills the one receive window of its lanes. To read on, the host would have to
-	// keep any number of packets, or disconnect the slow guest at once.
+	// SlowAfter is how long a star's host lets a guest take none of the reliable packets relayed to it, before it
+	// disconnects the guest as Slow. 0 means 5 s. Another guest that sends to the slow one and takes no part in repairs
+	// may be silent on all its lanes for as long: it is not told what was taken, and fills the receive window that its
+	// lanes share. To read on, the host would have to keep any number of packets, or disconnect the slow guest at once.
 	SlowAfter time.Duration
-	// Refuse is SetRefuse from the beginning.
+	// Refuse says whether new links are refused from the beginning: see SetRefuse.
 	Refuse bool
-	// MaxPeers is the largest number of links at one time, with those that are still being made; new
-	// ones beyond it are refused. 0 means no limit. In a star it is for the host.
+	// MaxPeers is the largest number of links at one time, including those that are still being made. Further ones are
+	// refused. 0 means no limit. In a star it applies to the host.
 	MaxPeers int
 
-	// NoRelay has a star's host relay nothing, for a game whose server decides: guests do not see each other, as with
-	// Godot's server_relay = false. A guest's packet for everybody reaches the host alone; one for another guest, none
-	// of which it can know, is dropped ("not_relayed" in Stats). It is for the host.
+	// NoRelay stops a star's host from relaying, for a game whose server decides. Guests do not see each other, as with
+	// Godot's server_relay = false. A guest's packet for everybody reaches only the host. A packet for another guest,
+	// of which it cannot know, is dropped ("not_relayed" in Stats). NoRelay applies to the host.
 	NoRelay bool
-	// Relay, if not nil, is asked by a star's host for each packet of a guest and each guest that it would be relayed
-	// to: false drops it ("not_relayed"). p.Peer is its source, p.Data is valid during the call. It must not block, and
-	// is called from several goroutines at the same time. Whatever it says, guests are told who is there, and a packet
-	// for everybody reaches the host. It is for the host.
+	// Relay, if not nil, is called by a star's host for each packet of a guest and each guest to which it would be
+	// relayed. False drops the packet ("not_relayed"). p.Peer is its source; p.Data is valid during the call. Relay
+	// must not block, and is called from several goroutines at the same time. Whatever it returns, guests are told who
+	// is connected, and a packet for everybody reaches the host. Relay applies to the host.
 	Relay func(from, to PeerID, p Packet) bool
 	// Metadata is shown to the other members: any JSON, at most 1 KiB. Node.SetMetadata changes it.
 	Metadata json.RawMessage
 	// Token is for signaling servers that admit only members who hold one.
 	Token string
-	// Password is that of the room, and of one that Join creates: at most 128 bytes. Empty: none.
+	// Password is that of the room, and of a room that Join creates: at most 128 bytes. Empty means none.
 	Password string
-	// NewRoom says how the room shall be if Join creates it: public or not, its metadata, how many
-	// members it may have. List finds public rooms.
+	// NewRoom describes the room if Join creates it: whether it is public, its metadata, how many members it may have.
+	// List finds public rooms.
 	NewRoom NewRoom
-	// NeverHost keeps this node from becoming the host of a star that outlives its host (NewRoom.Migrates), as a
-	// phone on battery may want. It says nothing of the room that the node creates.
+	// NeverHost keeps this node from becoming the host of a star that outlives its host (NewRoom.Migrates), as a phone
+	// on battery may want. It does not apply to a room that the node creates.
 	NeverHost bool
 
-	// Create says whether Join may create the room that it names: CreateMissing, the default, if there is none;
-	// CreateNever, for a client of a game whose server has to be there first; CreateOnly, for such a server, which does not
-	// want to become a guest in the room of another. The errors are *signaling.Error of unknown_room and room_exists.
+	// Create says whether Join may create the room that it names. CreateMissing, the default, creates it if there is
+	// none. CreateNever is for a client of a game whose server has to be there first. CreateOnly is for such a server,
+	// which does not want to become a guest in somebody else's room. The errors are *signaling.Error with the codes
+	// unknown_room and room_exists.
 	Create Create
-	// RelayLinks lets a link go through the signaling server when WebRTC finds no path: after 4 s, or a third of
-	// ConnectTimeout if that is less. Both ends have to allow it, and so does the server, which limits how much it
-	// forwards: see Welcome.Limits.RelayRate. The packets are encrypted from end to end. Such a link is interrupted while
-	// the signaling server is away, and moves to a better path when there is one.
+	// RelayLinks lets a link go through the signaling server when WebRTC finds no path within 4 s, or within a third of
+	// ConnectTimeout if that is less. Both ends and the server have to allow it. The server limits how much it
+	// forwards: see Welcome.Limits.RelayRate. The packets are encrypted from end to end. Such a link is interrupted
+	// while the signaling server is away, and moves to a better path when there is one.
 	RelayLinks bool
 
 	// WebRTC says how links find their path: ICE servers, ports, addresses, filters.
@@ -120,16 +120,16 @@ type Config struct {
 	// Signaling says how Join reaches the server: time-outs, TLS, headers.
 	Signaling signalclient.Config
 
-	// Log gets what an operator would want to know. Nil: nothing.
+	// Log gets what an operator would want to know. Nil means no log.
 	Log *slog.Logger
 }
 
 const (
 	maxPacketLimit = 256 << 10 // a=max-message-size of Chromium and libdatachannel
-	// maxHeldUp is how many bytes the reliable lanes of a link hold together. A receive window has room for them all, so
-	// that lanes which are held up hold up no others.
+	// maxHeldUp is how many bytes the reliable lanes of a link may hold together. A receive window has room for them
+	// all, so lanes that are held up do not hold up the others.
 	maxHeldUp = 16 << 20
-	// frameOverhead is what the star's relay adds to a packet at most: SYS, RELAY, an id, RAW.
+	// frameOverhead is the most that the star's relay adds to a packet, in bytes: SYS, RELAY, an id, RAW.
 	frameOverhead = 7
 )
 
@@ -186,8 +186,8 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
-// pathLostAfter is how long a path of a link that can be repaired stays, silent: a little longer than the
-// link, which decides about it.
+// pathLostAfter is how long a silent path of a repairable link stays open. It is a little longer than LostAfter,
+// because the link decides about its path.
 func (c Config) pathLostAfter() time.Duration {
 	if c.LostAfter < 0 {
 		return -1
@@ -203,9 +203,9 @@ func (c Config) transport() (transport.Transport, bool, error) {
 	if least := c.MaxPacket + frameOverhead; c.WebRTC.MaxMessage < least {
 		c.WebRTC.MaxMessage = least
 	}
-	// A message must fit the receive window four times (see webrtc.Config.MaxMessage). And all that the other
-	// end may send on lanes that the program here holds up must leave room for the others: a control lane
-	// whose beats do not get through is taken for a path that has failed.
+	// A message must fit the receive window four times (see webrtc.Config.MaxMessage). And all that the other end may
+	// send on lanes that this program holds up must leave room for the other lanes: a control lane whose beats do not
+	// get through looks like a path that has failed.
 	if c.WebRTC.ReceiveBuffer == 0 {
 		heldUp := channelsOf(c.Channels).reliable() * c.SendBuffer
 		c.WebRTC.ReceiveBuffer = max(heldUp+256<<10, 4*c.WebRTC.MaxMessage)
@@ -214,7 +214,7 @@ func (c Config) transport() (transport.Transport, bool, error) {
 	return t, true, err
 }
 
-// checkMetadata returns what is wrong with a field that is nil or JSON.
+// checkMetadata returns what is wrong with a field, which has to be nil or JSON.
 func checkMetadata(field string, metadata json.RawMessage) error {
 	var value any
 	switch {

@@ -11,16 +11,15 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// How the first path of a link is made: what link.run does until every lane is open. What is to be done,
-// and when, is decided in negotiate.go.
+// This file makes the first path of a link: it is what link.run does until every lane is open. negotiate.go decides
+// what has to be done, and when.
 
 // attemptTimeout is how long the offering end gives an attempt that makes no progress. ICE, DTLS and
 // SCTP need four round trips; a description that was lost with its server never comes.
 const attemptTimeout = 7 * time.Second
 
 var (
-	// errOver is the cause of a link that ended before it opened without a failure: its peer left,
-	// or the node closed.
+	// errOver is the cause of a link that ended without a failure before it opened: its peer left, or the node closed.
 	errOver = errors.New("over")
 	// errTooManySignals fails a link whose other end sends signals faster than they can be used.
 	errTooManySignals = fmt.Errorf("more than %d signals of the other end wait: it floods", signalBacklog)
@@ -28,8 +27,8 @@ var (
 	errAttemptOver = errors.New("attempt over")
 )
 
-// connect negotiates until every lane is open, and on a link that can be repaired the secret is known. Its
-// error is a *PeerError, or errOver.
+// connect negotiates until every lane is open and, on a link that can be repaired, the secret is known. Its error is a
+// *PeerError, or errOver.
 func (l *link) connect() error {
 	deadline := l.node.shortage.limit(l.connectLimit())
 	defer deadline.stop()
@@ -46,8 +45,8 @@ func (l *link) connect() error {
 	}
 }
 
-// connectLimit is Config.ConnectTimeout. When the program knows that the link could not be made in that time, the further
-// tries have as long as the signals take.
+// connectLimit returns Config.ConnectTimeout. Once the program has been told that there is no link, further tries get
+// more time if signals take long.
 func (l *link) connectLimit() time.Duration {
 	limit := l.node.config.ConnectTimeout
 	if limit > 0 && l.entry.told {
@@ -56,8 +55,8 @@ func (l *link) connectLimit() time.Duration {
 	return limit
 }
 
-// try makes one attempt. Once it has a path, its time begins anew with each stage that it reaches: on
-// a busy machine or a long path giving up what advances would make it all begin again.
+// try makes one attempt. Once the attempt has a path, its time begins anew with each stage that it reaches: on a busy
+// machine or a long path, giving up an attempt that advances would only make it all begin again.
 func (l *link) try(steps []step, deadline *limit) error {
 	if err := l.awaitSlot(deadline); err != nil {
 		return err
@@ -82,8 +81,8 @@ func (l *link) try(steps []step, deadline *limit) error {
 	return err
 }
 
-// askAgain asks an offering end that may not know that this end waits for its offer, and returns when to ask
-// once more.
+// askAgain asks the offering end for its offer, if that end may not know that this one waits for it. It returns a
+// channel that says when to ask once more, and a function that stops it.
 func (l *link) askAgain() (<-chan time.Time, func()) {
 	if !l.again || l.id == "" || l.state.offers {
 		return nil, func() {}
@@ -147,7 +146,7 @@ func (l *link) await(deadline, attempt *limit, ask <-chan time.Time) (opened boo
 	}
 }
 
-// overEarly is the error of a link that has ended before it was open.
+// overEarly returns the error of a link that ended before it was open.
 func (l *link) overEarly() error {
 	if l.why() == Misbehaved {
 		return l.fail("connect", errTooManySignals)
@@ -155,7 +154,7 @@ func (l *link) overEarly() error {
 	return errOver
 }
 
-// hasGreeted reports whether this end has said its hello, so that the other one may have the link already.
+// hasGreeted reports whether this end may have sent its hello, so that the other end may have opened the link already.
 func (l *link) hasGreeted() bool { return l.next != nil && l.next.control != nil }
 
 // attemptOver ends an attempt whose time is over, unless there is none after it, or its answer may still be on its way.
@@ -173,7 +172,7 @@ func (l *link) attemptOver(attempt *limit) error {
 	return errAttemptOver
 }
 
-// receive takes a signal of the other end while the link is being made.
+// receive handles a signal of the other end while the link is being made.
 func (l *link) receive(s *signaling.SignalData) error {
 	l.noteAnswer(s)
 	switch {
@@ -185,7 +184,7 @@ func (l *link) receive(s *signaling.SignalData) error {
 		return l.otherFailed(s)
 	case s.Type == signaling.Refuse:
 		return l.fail("connect", fmt.Errorf("%w: %s", ErrRefused, s.Text))
-	case s.Type == signaling.Repair && s.Attempt >= l.state.attempt: // it has seen this attempt, and asks all the same
+	case s.Type == signaling.Repair && s.Attempt >= l.state.attempt: // it has seen this attempt, and still asks
 		return l.startAnew(floodEach)
 	case s.Type == signaling.Repair:
 		return l.startAnew(freshFor)
@@ -201,20 +200,20 @@ func (l *link) receive(s *signaling.SignalData) error {
 	return l.do(steps)
 }
 
-// noteAnswer learns from an answer, late or not, how long signals take.
+// noteAnswer learns from an answer, even a late one, how long signals take.
 func (l *link) noteAnswer(s *signaling.SignalData) {
 	if s.Type == signaling.Answer {
 		l.entry.tempo.answered(s.Attempt, time.Now())
 	}
 }
 
-// isAbout reports whether a refusal is of this link as it is now, and not of an earlier one or an earlier attempt.
+// isAbout reports whether a refusal is about this link as it is now, not about an earlier link or an earlier attempt.
 func (l *link) isAbout(refusal *signaling.SignalData) bool {
 	return (refusal.Attempt == 0 || refusal.Attempt == l.state.attempt) && (refusal.Link == "" || refusal.Link == l.id)
 }
 
-// answersOther reports whether a signal answers the offer of another link: of the program before this one,
-// perhaps, whose attempts had the same numbers.
+// answersOther reports whether a signal answers the offer of another link, perhaps one of the program that ran before
+// this one, whose attempts had the same numbers.
 func (l *link) answersOther(s *signaling.SignalData) bool {
 	return s.Type == signaling.Answer && s.Link != "" && s.Link != l.id
 }
@@ -222,9 +221,9 @@ func (l *link) answersOther(s *signaling.SignalData) bool {
 // floodEach is the shortest time between two attempts that the other end asks for.
 const floodEach = 200 * time.Millisecond
 
-// startAnew begins the next attempt, or asks for it, unless the present one is fresh: because something has
-// changed, and what the two ends have told each other of their addresses may be wrong, or because the other
-// end has given the attempt up, or may not know of it. A fresh one has as long as it is that to be answered.
+// startAnew begins the next attempt, or asks for it, unless the present one is fresh. Either something has changed, and
+// the addresses that the two ends have told each other may be wrong; or the other end has given the attempt up, or may
+// not know of it. An attempt may be answered for as long as it is fresh.
 func (l *link) startAnew(fresh time.Duration) error {
 	if fresh >= freshFor {
 		fresh = l.entry.tempo.fresh(fresh)
@@ -241,7 +240,7 @@ func (l *link) startAnew(fresh time.Duration) error {
 	return nil
 }
 
-// greet begins the exchange of hellos. It returns true if there is none: the link is open.
+// greet begins the exchange of hellos. It returns true if the link needs none, and so is open.
 func (l *link) greet() (opened bool) {
 	l.next.opened()
 	if l.id == "" {
@@ -252,11 +251,11 @@ func (l *link) greet() (opened bool) {
 	return false
 }
 
-// greeted takes what the other end says over the control lane of a first path, which has to be its hello.
+// greeted handles what the other end says over the control lane of a first path. That has to be its hello.
 func (l *link) greeted(h *heardControl) (opened bool, err error) {
 	switch {
 	case h.path != l.next || h.ended:
-		return false, nil // of an earlier attempt; or the path has ended, and the attempt's time will be over
+		return false, nil // of an earlier attempt; or the path has ended, and the attempt will run out of time
 	case h.bad != nil || h.frame.kind != frameHello:
 		l.node.log.Warn("other end says nonsense where its hello should be", "peer", l.peer, "err", h.bad, "type", h.frame.kind)
 		return false, nil
@@ -300,8 +299,8 @@ func (l *link) fail(op string, err error) error {
 	return &PeerError{Peer: l.peer, Op: op, Err: err}
 }
 
-// do takes the steps of a negotiation. What the other end sent and this one cannot use fails the
-// link with a reason; a candidate that cannot be used is one path less.
+// do takes the steps of a negotiation. A description from the other end that this one cannot use fails the link with a
+// reason; a candidate that cannot be used only means one route less.
 func (l *link) do(steps []step) error {
 	for _, s := range steps {
 		switch s.kind {
@@ -339,10 +338,10 @@ func (l *link) do(steps []step) error {
 			l.signal(signaling.SignalData{Type: signaling.Answer, SDP: sdp, Link: l.id})
 		case stepAccept:
 			if l.next == nil {
-				continue // its path was dropped, as the present one spoke again
+				continue // its path was dropped when the present one was heard again
 			}
 			if !l.published && s.data.Link == "" {
-				l.id = "" // it does not take part in repairs, whatever it has listed
+				l.id = "" // it does not take part in repairs, whatever its features say
 			}
 			if err := l.next.raw.Accept(s.data.SDP); err != nil {
 				return l.fail("accept", err)
@@ -361,7 +360,7 @@ func (l *link) do(steps []step) error {
 	return nil
 }
 
-// begin replaces the path that is being made by a new one, which goes through the signaling server with forward.
+// begin replaces the path that is being made by a new one. With forward, that one goes through the signaling server.
 func (l *link) begin(forward bool) error {
 	l.dropAttempt()
 	config := transport.PathConfig{
@@ -382,7 +381,7 @@ func (l *link) begin(forward bool) error {
 	return nil
 }
 
-// dropAttempt drops the path that is being made for the one that follows.
+// dropAttempt drops the path that is being made, before the next one.
 func (l *link) dropAttempt() {
 	if l.next != nil && !l.published {
 		if p := l.next.raw.Progress(); p.Stage > l.furthest.Stage {
@@ -393,9 +392,9 @@ func (l *link) dropAttempt() {
 	l.next, l.unsent = nil, false
 }
 
-// signal sends a signal to the other end. One that cannot be sent is lost, as it would be with the
-// server: the next attempt makes up for it. Without the server none is kept for later: there is a new attempt when
-// it is back, and the other end would have to deal with those of all the time before.
+// signal sends a signal to the other end. One that cannot be sent is lost, as it would be with the server: the next
+// attempt makes up for it. While the server is away, no signals are kept for later: there is a new attempt when it is
+// back, and the other end would have to deal with all the old ones.
 func (l *link) signal(s signaling.SignalData) {
 	if l.id != "" && l.node.room.isLost() {
 		l.unsent = true
@@ -407,12 +406,12 @@ func (l *link) signal(s signaling.SignalData) {
 	}
 }
 
-// request asks the offering end for an offer: of a path for the link of that id, or of a new link.
+// request asks the offering end for an offer: for a path of the link with that id or, if it is empty, for a new link.
 func (l *link) request(link string) {
 	l.signal(signaling.SignalData{Type: signaling.Repair, Link: link})
 }
 
-// timer is a time.Timer for which d <= 0 means never.
+// timer returns a channel that fires after d, and a function that stops it. If d <= 0 it never fires.
 func timer(d time.Duration) (<-chan time.Time, func()) {
 	if d <= 0 {
 		return nil, func() {}

@@ -9,10 +9,9 @@ import (
 	"fmt"
 )
 
-// The frames of the control lane: SCTP stream 0, reliable and ordered, opened only between two members
-// that both take part in repairs (signaling.FeatureRepair). The first byte is the type; numbers are
-// unsigned varints (encoding/binary) in their shortest form. signaling/PROTOCOL.md tells what each is for,
-// testdata/wire/control.json has examples.
+// The frames of the control lane: SCTP stream 0, reliable and ordered, opened only between two members that both take
+// part in repairs (signaling.FeatureRepair). The first byte is the type; numbers are unsigned varints (encoding/binary)
+// in their shortest form. signaling/PROTOCOL.md says what each frame is for; testdata/wire/control.json has examples.
 //
 //	01 random[32] kept        hello: half of the link's secret, and how many bytes its sender keeps for each lane
 //	02 mac[32]                prove: the sender knows the secret of the link
@@ -20,7 +19,7 @@ import (
 //	04 flags counts [times]   beat: the sender is there; what was delivered so far; for timing
 //	05 reason                 bye: the link is over
 //
-// Counts are those of the reliable lanes, in the order of the lanes: how many packets of each the sender
+// Counts are those of the reliable lanes, in the order of the lanes: how many packets of each lane the frame's sender
 // has taken since the link began.
 const (
 	frameHello = 0x01
@@ -31,15 +30,15 @@ const (
 
 	beatAsks    = 0x01 // the receiver is to answer at once
 	beatAnswers = 0x02
-	beatCounts  = 0x04 // its sender takes acknowledgements of its beats for signs of the receiver
-	beatRests   = 0x08 // its sender acknowledges beats for as long as it is there, and so sends none on an idle link
+	beatCounts  = 0x04 // its sender takes acknowledgements of its beats as signs that the receiver is there
+	beatRests   = 0x08 // its sender acknowledges beats as long as it is there, and so sends none on an idle link
 	beatTimes   = 0x10 // its sender understands times in beats
 )
 
 const (
 	secretSize = 32
 	macSize    = sha256.Size
-	// maxControlFrame is the largest control frame: a beat with as many lanes and times as there can be.
+	// maxControlFrame is the size of the largest control frame: a beat with the most lanes and times.
 	maxControlFrame = 2 + (3+255+3+3*maxTold)*binary.MaxVarintLen64
 )
 
@@ -51,14 +50,14 @@ type control struct {
 	mac    [macSize]byte    // prove
 	flags  byte             // beat
 	counts []uint64         // take, beat
-	times  []uint64         // beat; none, or: clock, origin, held, and id, round trip, offset of each guest that a host tells of
+	times  []uint64         // beat; empty, or clock, origin, held, and id, round trip, offset of each guest told of
 	reason byte             // bye
 }
 
 var errBadControl = errors.New("not a control frame")
 
-// decodeControl never panics, whatever the bytes. lanes is how many reliable lanes there are; counts is
-// used for the counts and times if it is large enough.
+// decodeControl decodes a control frame. It never panics, whatever the bytes. lanes is how many reliable lanes there
+// are. The memory of counts is used for the counts and times if it is large enough.
 func decodeControl(b []byte, lanes int, counts []uint64) (control, error) {
 	if len(b) == 0 {
 		return control{}, errBadControl
@@ -96,7 +95,7 @@ func decodeControl(b []byte, lanes int, counts []uint64) (control, error) {
 
 func cutUvarint(b []byte) (uint64, []byte, bool) {
 	v, n := binary.Uvarint(b)
-	if n <= 0 || n > 1 && b[n-1] == 0 { // too short, too large, or longer than it need be
+	if n <= 0 || n > 1 && b[n-1] == 0 { // too short, too large, or longer than necessary
 		return 0, b, false
 	}
 	return v, b[n:], true
@@ -114,7 +113,7 @@ func cutCounts(b []byte, lanes int, counts []uint64) ([]uint64, []byte, bool) {
 	return counts, b, true
 }
 
-// cutTimes cuts the times behind the counts, if there are any, and puts them behind these in memory, too.
+// cutTimes cuts the times that follow the counts, if there are any. It puts them after the counts in memory, too.
 func cutTimes(b []byte, counts []uint64) (_, times []uint64, rest []byte, ok bool) {
 	all, ok := counts, true
 	for ok && len(b) > 0 && len(times) < 3+3*maxTold {
@@ -136,7 +135,7 @@ func appendProve(b []byte, mac [macSize]byte) []byte { return append(append(b, f
 
 func appendTake(b []byte, counts []uint64) []byte { return appendCounts(append(b, frameTake), counts) }
 
-// appendBeat takes no times, or some.
+// appendBeat appends a beat, with times or without.
 func appendBeat(b []byte, flags byte, counts []uint64, times ...uint64) []byte {
 	return appendCounts(appendCounts(append(b, frameBeat, flags), counts), times)
 }
@@ -150,8 +149,7 @@ func appendCounts(b []byte, counts []uint64) []byte {
 	return b
 }
 
-// byeReasons are the reasons of a bye, by their numbers on the wire: why its sender ends the link. 0 is
-// none.
+// byeReasons are the reasons of a bye, by their numbers on the wire: why its sender ends the link. 0 means none.
 var byeReasons = [...]DisconnectReason{0, ByUs, Lost, Misbehaved, Slow, Kicked, Unauthorized}
 
 // byeOf returns the number of the reason for which this end ends a link.
@@ -164,8 +162,9 @@ func byeOf(r DisconnectReason) byte {
 	return 1
 }
 
-// endedBy returns the reason here of a link that the other end has ended. Slow and Unauthorized are what
-// this end has to know, and that one of the two was Kicked; that the other end left, or judged this one, is ByPeer.
+// endedBy returns the reason that this end reports for a link that the other end has ended. It keeps Lost, Slow, Kicked
+// and Unauthorized, which this end has to know. If the other end left, or found that this one misbehaved, the reason is
+// ByPeer.
 func endedBy(bye byte) DisconnectReason {
 	if int(bye) >= len(byeReasons) {
 		return ByPeer
@@ -177,7 +176,8 @@ func endedBy(bye byte) DisconnectReason {
 	return ByPeer
 }
 
-// goneFor returns why a peer behind the host is gone: what the host knows, but for what only concerns the host.
+// goneFor returns why a peer behind the host is gone. It is the reason that the host gives, except ByUs, which concerns
+// only the host.
 func goneFor(bye byte) DisconnectReason {
 	if int(bye) < len(byeReasons) && byeReasons[bye] != 0 && byeReasons[bye] != ByUs {
 		return byeReasons[bye]
@@ -185,11 +185,11 @@ func goneFor(bye byte) DisconnectReason {
 	return ByPeer
 }
 
-// A secret is what both ends of a link know, and nobody else: each contributes half on the first path, on
-// which DTLS keeps it from the signaling server.
+// A secret is known to both ends of a link and to nobody else. Each end contributes half of it on the first path, whose
+// encryption (DTLS, or that of package forwarded) hides it from the signaling server.
 type secret [sha256.Size]byte
 
-// newRandom is one end's half of it.
+// newRandom returns one end's half of the secret.
 func newRandom() (half [secretSize]byte) {
 	rand.Read(half[:]) // never fails (crypto/rand)
 	return half
@@ -201,7 +201,7 @@ func newSecret(link string, offering, answering [secretSize]byte) secret {
 	return secret(mac.Sum(nil))
 }
 
-// prove returns the proof of one end that it knows the secret, for one path alone: binding names the
+// prove returns the proof of one end that it knows the secret. The proof is for one path alone: binding names the
 // certificates of both ends, so that nobody can stand between them and pass proofs on.
 func (s secret) prove(offers bool, attempt int, binding string) [macSize]byte {
 	role := "answer"
@@ -213,7 +213,7 @@ func (s secret) prove(offers bool, attempt int, binding string) [macSize]byte {
 	return [macSize]byte(mac.Sum(nil))
 }
 
-// proves reports whether mac is the proof of that end.
+// proves reports whether mac is what prove returns for the same end, attempt and binding.
 func (s secret) proves(mac [macSize]byte, offers bool, attempt int, binding string) bool {
 	want := s.prove(offers, attempt, binding)
 	return hmac.Equal(mac[:], want[:])

@@ -1,5 +1,5 @@
-// Package rtcpeer connects the members of a room over WebRTC data channels: each with each in a mesh,
-// or each with a host that relays in a star. Its contract is that of Godot's MultiplayerPeer.
+// Package rtcpeer connects the members of a room over WebRTC data channels. In a mesh every member is linked to every
+// other; in a star every member is linked to the host, which relays. The contract is that of Godot's MultiplayerPeer.
 //
 //	                   signaling server
 //	                     |          |
@@ -11,50 +11,50 @@
 //	        |                                   |
 //	Send -> lane -> path - - - - - - - - path -> lane -> inbox -> Receive
 //
-// A program calls Join, gets a Node, and then sees in one order who connects, what they send and who
-// disconnects: no packet of a peer comes before its PeerConnected or after its PeerDisconnected, and
-// each connected peer has exactly one PeerDisconnected, with a reason. A packet goes to everybody
-// (Broadcast), to one peer (its id; Server is 1) or to all but one (minus its id), on a channel, in a
-// mode. Who is not connected yet is not sent to.
+// A program calls Join and gets a Node. It then sees, in one order, who connects, what they send and who disconnects.
+// No packet of a peer comes before its PeerConnected or after its PeerDisconnected, and each connected peer has exactly
+// one PeerDisconnected, with a reason. A packet goes to everybody (Broadcast), to one peer (its id; Server is 1) or to
+// all but one (minus its id), on a channel, in a mode. Peers that are not connected yet do not get it.
 //
-// In a star the bytes are those of Godot's SceneMultiplayer (frames.go), so that Go programs and Godot
-// games host each other, and with Config.Framed they are in a mesh. A packet tells by its Command what
-// the engine makes of it. Config.Auth is SceneMultiplayer's authentication: both ends of a link have to
-// accept each other, and until then nothing else passes and nobody is told.
+// In a star, and in a mesh with Config.Framed, the bytes on the wire are those of Godot's SceneMultiplayer (frames.go),
+// so Go programs and Godot games can host each other. The Command of a packet says what the engine does with it.
+// Config.Auth is SceneMultiplayer's authentication: both ends of a link have to accept each other. Until then nothing
+// else goes over the link, and the program is not told of the peer.
 //
 //	link.connect -> link.authenticate -> link.serve
 //	every lane open    07 00 ... 07 00     PeerConnected, packets
 //
-// Receive has all events in one order. What the program works on slowly, such as an upload, it takes by itself:
-// Node.ChannelQueue and Node.PeerQueue. For a game whose server decides, Config.NoRelay and Config.Relay rule what guests
-// hear of each other.
+// Receive returns all events in one order. Packets that the program handles slowly, such as those of an upload, can be
+// taken from a queue of their own: Node.ChannelQueue and Node.PeerQueue. For a game whose server decides,
+// Config.NoRelay and Config.Relay control what guests receive from each other.
 //
-// Peer is the contract in Go: safe from any goroutine, no callbacks. Node implements it over a
-// transport and a Signaler, Offline for one player alone. MultiplayerPeer puts the methods, the
-// sticky state and the signals of Godot's class on any Peer, for a game loop.
+// Peer is the contract as a Go interface: safe from any goroutine, no callbacks. Node implements it over a transport
+// and a Signaler, Offline for a single player. MultiplayerPeer adds the methods, the sticky state and the signals of
+// Godot's class to any Peer, for a game loop.
 //
-// In a page (GOOS=js) nothing that waits may be called from a handler of JavaScript (js.FuncOf): the page
-// stands still until the handler returns, and so does what is waited for. Start a goroutine there.
+// In a web page (GOOS=js) a JavaScript handler (js.FuncOf) must not call anything that waits: the page stands still
+// until the handler returns, and so does whatever the call waits for. Start a goroutine instead.
 //
-// A link is the relation of two peers, and outlives its paths: a path is one transport connection under it.
-// When the path falls silent or closes, or this machine's addresses change, or it was asleep, the two make
-// another one beside it, and the link moves over. No reliable packet is lost or repeated, and the order stays.
-// The program sees PeerInterrupted and PeerResumed; after Config.LostAfter it sees PeerDisconnected, and as
-// long as both are in the room the two go on trying.
+// A link is the relation between two peers. It outlives its paths: a path is one transport connection. When the path
+// falls silent or closes, when this machine's addresses change, or when the machine was asleep, the two ends make
+// another path beside it, and the link moves over. No reliable packet is lost or repeated, and the order stays. The
+// program sees PeerInterrupted and PeerResumed. After Config.LostAfter it sees PeerDisconnected, and the two ends go on
+// trying as long as both are in the room.
 //
 //	link:   making -> authenticating -> up -> interrupted -> up -> ... -> over
 //	path:        1 -------------------------- x
 //	                                   2 ------------------------ ...
 //
-// Both ends keep a control lane for that (control.go): beats, so that silence means something; counts of what
-// each has taken, so that the other need not keep it; and proofs of the link's secret, so that nobody who can
-// write to the signaling server can take a link over. Where the path of a link stands and what it needs is
-// decided by pure functions (repair.go, negotiate.go), and done by link.run (connect.go, keep.go). Both members
-// have to take part; a link with Godot's peers or older programs has one path, and ends with it. A path through
-// a relay looks for a direct one from time to time. With Config.RelayLinks a path may also go through the signaling
-// server, encrypted (forwarding.go, package forwarded): when WebRTC finds none.
+// For this, both ends keep a control lane (control.go). It carries beats, so that silence means something; counts of
+// what each end has taken, so that the other need not keep it; and proofs of the link's secret, so that nobody who can
+// write to the signaling server can take over a link. Pure functions (repair.go, negotiate.go) decide what state the
+// path of a link is in and what it needs; link.run (connect.go, keep.go) does it. Both members have to take part: a
+// link with a Godot peer or an older program has one path, and ends with it. A link over a relay looks for a direct
+// path from time to time. With Config.RelayLinks a path may also go through the signaling server, encrypted, when
+// WebRTC finds none (forwarding.go, package forwarded).
 //
-// A link, once open, needs the signaling server no more: losing the server never ends it. Only a repair needs it, and a path through it.
+// An open link does not depend on the signaling server: losing the server never ends it. Only a repair needs the
+// server, and a path that goes through it.
 //
-// What the bounds are, and what happens at each, is in Config; what was dropped, and why, in Stats.
+// Config has the limits and what happens at each; Stats has what was dropped, and why.
 package rtcpeer

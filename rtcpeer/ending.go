@@ -2,19 +2,19 @@ package rtcpeer
 
 import "sync"
 
-// An ending is the one cause of a link's end.
+// An ending holds the one reason for a link's end.
 type ending struct {
-	over chan struct{} // closed with the first cause: nobody waits to send any more
+	over chan struct{} // closed with the first reason, so that nobody waits to send any more
 
 	mu     sync.Mutex
 	reason DisconnectReason // 0: not over
-	wanted bool             // by this end's program, too
+	wanted bool             // the program at this end has ended the link, perhaps after another reason
 }
 
 func newEnding() ending { return ending{over: make(chan struct{})} }
 
-// end asks run to end the link; the first reason stays. But that the other end demands authentication, or was kicked,
-// explains its closing the link right after, which another lane may have seen first.
+// end asks run to end the link. The first reason stays, except that Unauthorized and Kicked replace ByPeer: they
+// explain why the other end closed the link right afterwards, which another lane may have seen first.
 func (e *ending) end(reason DisconnectReason) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -15,32 +15,32 @@ import (
 var (
 	// ErrClosed is returned after Close. It wraps net.ErrClosed.
 	ErrClosed = fmt.Errorf("rtcpeer: node closed: %w", net.ErrClosed)
-	// ErrUnknownPeer is the error of a target that is not connected: its text says whether it is not in the room, is
-	// not connected yet, was lost, or is the node itself.
+	// ErrUnknownPeer is the error for a target that is not connected. Its text says whether the target is not in the
+	// room, is not connected yet, was lost, or is the node itself.
 	ErrUnknownPeer = errors.New("rtcpeer: not connected to this peer")
-	// ErrUnknownChannel is the error of a channel outside Config.Channels, or of a mode that is none.
+	// ErrUnknownChannel is the error for a channel outside Config.Channels, or for an invalid mode.
 	ErrUnknownChannel = errors.New("rtcpeer: no such channel")
-	// ErrPacketTooLarge is the error of a packet over Config.MaxPacket, or over what the other end accepts.
+	// ErrPacketTooLarge is the error for a packet larger than Config.MaxPacket, or than the other end accepts.
 	ErrPacketTooLarge = errors.New("rtcpeer: packet too large")
-	// ErrBufferFull is the error of a reliable packet for which the lane has no room at the moment.
+	// ErrBufferFull is the error for a reliable packet for which the lane has no room at the moment.
 	ErrBufferFull = errors.New("rtcpeer: send buffer full: the other end reads too slowly; try again later")
-	// ErrNoEvent is TryReceive's word for nothing there.
+	// ErrNoEvent is the error of TryReceive when no event waits.
 	ErrNoEvent = errors.New("rtcpeer: no event")
 	// ErrRefused is the cause of a link that the other end does not want.
 	ErrRefused = errors.New("rtcpeer: refused by the other end")
-	// ErrNotHost is the error of what only the host may do.
+	// ErrNotHost is the error for something that only the host may do.
 	ErrNotHost = errors.New("rtcpeer: only the host may do that")
 	// ErrUnauthorized is the cause of a link whose two ends did not accept each other: see Config.Auth.
 	ErrUnauthorized = errors.New("rtcpeer: not authenticated")
-	// ErrAuthRequired ends a star's guest that has no Config.Auth where the host demands it.
+	// ErrAuthRequired ends a star's guest that has no Config.Auth, although the host demands authentication.
 	ErrAuthRequired = errors.New("rtcpeer: the host demands authentication: set Config.Auth")
 	// ErrHostGone ends a star's guest: the room is over.
 	ErrHostGone = errors.New("rtcpeer: the host is gone")
-	// ErrHostReplaced ends a host after which the room has another one: it was lost, or did not reach the server.
+	// ErrHostReplaced ends a host whose room has another host now: this one was lost, or did not reach the server.
 	ErrHostReplaced = errors.New("rtcpeer: another member hosts the room now: join it anew")
 )
 
-// A PeerError is a failure with one peer; the node goes on, but for a star's guest without its host.
+// A PeerError is a failure with one peer. The node goes on, unless it is a star's guest and has lost its host.
 type PeerError struct {
 	Peer PeerID
 	Op   string // "offer", "answer", "accept", "connect", "authenticate"
@@ -65,7 +65,7 @@ func (e *DeadlineError) Error() string {
 	return fmt.Sprintf("not connected after %v: waiting for %s: %s", e.After, e.Stage, e.Detail)
 }
 
-// Timeout makes a DeadlineError a time-out for those who ask as net.Error does.
+// Timeout returns true, for callers that check for a net.Error.
 func (e *DeadlineError) Timeout() bool { return true }
 
 // A ChannelMismatchError is the cause of a link between two programs whose Config.Channels differ.
@@ -78,11 +78,11 @@ func (e *ChannelMismatchError) Error() string {
 	return fmt.Sprintf("channel lists differ: ours %v, theirs %v; give both the same Config.Channels", e.Ours, e.Theirs)
 }
 
-// An UndeliveredError says what of the reliable packets that Send has accepted the other ends have not taken, as far as
+// An UndeliveredError says which reliable packets that Send has accepted were not taken by the other ends, as far as
 // this end knows.
 type UndeliveredError struct {
-	Bytes map[PeerID]int // of packets, with their frames, by the peer at the other end of the link
-	// Err is why nobody waits for them any more: ErrClosed after Config.Linger, the end of Flush's context, or
+	Bytes map[PeerID]int // of packets, including their frames, by the peer at the other end of the link
+	// Err is why nobody waits for them any more: ErrClosed after Config.Linger, the cause of Flush's context, or
 	// ErrUnknownPeer if the peer was disconnected.
 	Err error
 }
@@ -96,8 +96,8 @@ func (e *UndeliveredError) Error() string {
 }
 func (e *UndeliveredError) Unwrap() error { return e.Err }
 
-// A BroadcastError names the peers whose lanes had no room for a reliable packet; all others have it.
-// It is an ErrBufferFull. Send it to each of Peers to wait for them.
+// A BroadcastError names the peers whose lanes had no room for a reliable packet; all others have it. It is an
+// ErrBufferFull. To wait for room, send the packet to each of Peers.
 type BroadcastError struct {
 	Peers []PeerID
 }

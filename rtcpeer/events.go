@@ -15,8 +15,8 @@ import (
 //	}
 //
 // The loop ends after the first error, which says why no more events come: ctx is done, the node was closed, or its
-// room has ended. It may be left early and begun again; no event is lost. Several loops share the events, as several
-// calls of Receive do.
+// room has ended. A loop may be left early and started again; no event is lost. Several loops share the events, as
+// several calls of Receive do.
 func (n *Node) Events(ctx context.Context) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		for {
@@ -28,12 +28,12 @@ func (n *Node) Events(ctx context.Context) iter.Seq2[Event, error] {
 	}
 }
 
-// Done is closed when the node has ended: it was closed, or its room has ended. Events of before may still wait for
-// Receive. Err then says why.
+// Done returns a channel that is closed when the node has ended: it was closed, or its room has ended. Earlier events
+// may still wait for Receive. Err then says why.
 func (n *Node) Done() <-chan struct{} { return n.ctx.Done() }
 
-// Err returns why the node has ended, as Receive does after the last event: ErrClosed after Close, a
-// *signaling.Error, ErrHostGone and others if the room has ended for it. It is nil before.
+// Err returns why the node has ended, as Receive does after the last event: ErrClosed after Close; a *signaling.Error,
+// ErrHostGone or another error if the room has ended for it. Until then it is nil.
 func (n *Node) Err() error {
 	if n.ctx.Err() == nil {
 		return nil

@@ -8,7 +8,8 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// What is known to be wrong before a link's time is over fails the link at once, and the other end with it: it is told.
+// A link fails at once if something is known to be wrong before its time is over. This end tells the other end, which
+// then fails too.
 //
 //	this end                                  other end
 //	  answer, accept: the description is bad
@@ -18,7 +19,7 @@ import (
 // errOtherFailed is the cause of a link that could not be made because of what is wrong at the other end.
 var errOtherFailed = errors.New("failed at the other end")
 
-// hopeless returns what is wrong with a path that has ended and that another try would not mend, or nil.
+// hopeless returns what is wrong with a path that has ended, if another try would not mend it, and else nil.
 func (l *link) hopeless(e transport.Event) error {
 	if e.Kind != transport.EventClosed {
 		return nil
@@ -32,15 +33,15 @@ func (l *link) hopeless(e transport.Event) error {
 	return nil
 }
 
-// isStray reports whether a path has ended because the other end sends on a channel that is not here. No other path is
-// better.
+// isStray reports whether a path has ended because the other end sends on a channel that does not exist here. Another
+// path would not help.
 func isStray(e transport.Event) bool {
 	_, stray := errors.AsType[*transport.StrayError](e.Err)
 	return stray
 }
 
-// strayed says in the words of Config.Channels what a StrayError says of lanes. With members that tell their channels
-// it does not come to that: see ChannelMismatchError.
+// strayed translates a StrayError, which names lanes, into the terms of Config.Channels. It does not come to that with
+// members that list their channels: see ChannelMismatchError.
 func (l *link) strayed(e *transport.StrayError) error {
 	const what = "the other end sends on a channel that is not here"
 	switch first := uint16(len(channelsOf(nil)) + 1); {
@@ -60,8 +61,9 @@ func (l *link) failedAtOnce() bool {
 	return !late
 }
 
-// fallBack goes on to the next attempt, which goes through the signaling server. The offering end begins it; the answering
-// end tells that one why it need not wait longer, if it does not say so itself.
+// fallBack goes on to the next attempt, which goes through the signaling server. The offering end begins it. The
+// answering end tells the offering end why, so that it need not wait longer; why is nil if the offering end knows
+// already.
 func (l *link) fallBack(why error) error {
 	if l.state.retries() {
 		return errAttemptOver
@@ -72,14 +74,16 @@ func (l *link) fallBack(why error) error {
 	return nil
 }
 
-// tellFailure tells the other end that this one has failed at once, unless it was that which said so.
+// tellFailure tells the other end that this one has failed at once, unless the other end said so first, or why is
+// final.
 func (l *link) tellFailure(why error) {
 	if l.capable && !errors.Is(why, errOtherFailed) && !isFinal(why) {
 		l.signal(signaling.SignalData{Type: signaling.Fail, Link: l.id, Text: shorten(why.Error())})
 	}
 }
 
-// shorten cuts what the other end is told, or tells, to a length that fits in a line or two.
+// shorten cuts the text of a failure, which is sent to or comes from the other end, to a length that fits in a line or
+// two.
 func shorten(text string) string {
 	const most = 300 // bytes
 	if len(text) > most {
@@ -88,13 +92,13 @@ func shorten(text string) string {
 	return text
 }
 
-// otherFailed is the error of a link that the other end says has failed.
+// otherFailed returns the error of a link that the other end says has failed.
 func (l *link) otherFailed(s *signaling.SignalData) error {
 	return l.fail("connect", fmt.Errorf("%w: %s", errOtherFailed, shorten(s.Text)))
 }
 
-// nextFailed takes the word that the path which is being made for this link has failed at the other end. What is to be
-// done is what it would be had it failed here.
+// nextFailed handles the message that the path being made for this link has failed at the other end. It does what it
+// would do if the path had failed here.
 func (l *link) nextFailed(s *signaling.SignalData) {
 	if l.isAbout(s) && l.next != nil {
 		l.node.log.Debug("repair failed at the other end", "peer", l.peer, "attempt", l.next.attempt, "err", shorten(s.Text))

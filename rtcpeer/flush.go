@@ -6,27 +6,27 @@ import (
 	"time"
 )
 
-// A flush waits until the other ends have taken what was sent to them before it began: the reliable packets of each
-// link that was open then.
+// A flush is what a call of Flush waits for: for each link that was open when it began, the reliable packets sent until
+// then.
 type flush []flushing
 
-// A flushing is one lane of it.
+// A flushing is one lane of a flush.
 type flushing struct {
 	lane *lane
 	sent uint64 // how many packets were sent on it
 }
 
-// flushEach is how often a flush looks, and asks the other ends what they have taken. On an idle path the answer takes a
-// round trip.
+// flushEach is how often a flush checks, and asks the other ends what they have taken. On an idle path the answer takes
+// a round trip.
 const flushEach = 20 * time.Millisecond
 
-// Flush waits until the other ends have taken every reliable packet that Send has accepted before: until their nodes have
-// it, to be received by the program. A star's guest waits for its host alone, which has more to do with what is for
-// others. It waits through interruptions, until ctx is done or the peer is disconnected: then it returns an
-// *UndeliveredError. Other errors: ErrClosed.
+// Flush waits until the other ends have taken every reliable packet that Send has accepted before. A packet is taken
+// when the other node has it, ready to be received by its program. A star's guest waits only for its host, which may
+// still have to pass packets on to others. Flush waits through interruptions, until ctx is done or the peer is
+// disconnected. Then it returns an *UndeliveredError. Other errors: ErrClosed.
 //
-// A peer that takes no part in repairs, as Godot's, has acknowledged every packet by then, those too that were sent
-// while Flush waited.
+// With a peer that takes no part in repairs, such as Godot's, Flush waits until every packet is acknowledged, including
+// those that were sent while Flush waited.
 func (n *Node) Flush(ctx context.Context) error {
 	if n.ctx.Err() != nil {
 		return context.Cause(n.ctx)
@@ -62,7 +62,8 @@ func newFlush(links []*link) (f flush) {
 	return f
 }
 
-// next returns what is still to be waited for, and asks for it. What was for a peer that is gone is added to gone.
+// next returns what is left to wait for, and asks the other ends about it. It adds what was for a peer that is gone to
+// gone.
 func (f flush) next(gone *UndeliveredError) (rest flush) {
 	var asked *link
 	for _, one := range f {
@@ -95,8 +96,8 @@ func (e *UndeliveredError) orNil() error {
 	return e
 }
 
-// undelivered returns what of a link's reliable packets this end does not know to have arrived, when it has given up
-// waiting for that.
+// undelivered returns which of a link's reliable packets this end does not know to have arrived, after it has given up
+// waiting for them.
 func (l *link) undelivered() *UndeliveredError {
 	e := &UndeliveredError{Bytes: make(map[PeerID]int), Err: ErrClosed}
 	n := 0
@@ -126,7 +127,7 @@ func (l *lane) isTaken(n uint64) bool {
 	return l.kept.first >= n
 }
 
-// unsent returns how many bytes the path that they were written to has not brought to the other end.
+// unsent returns how many bytes are still on their way over the path that they were written to.
 func (l *lane) unsent() int {
 	l.mu.Lock()
 	p := l.on
@@ -134,13 +135,13 @@ func (l *lane) unsent() int {
 	return p.lanes[l.index].Buffered()
 }
 
-// An ownFrame is one that the node itself has sent, as a host does that announces its guests. Nobody waits for it.
+// An ownFrame is a frame that the node itself has sent, such as a host's announcement of a guest. Nobody waits for it.
 type ownFrame struct {
 	end  uint64 // where it ends in the bytes of its lane
 	size int
 }
 
-// sentOwn notes such a frame, which was just sent, and forgets those that have arrived.
+// sentOwn notes an own frame that was just sent, and forgets those that have arrived.
 func (l *lane) sentOwn(size int) {
 	arrived := l.sentBytes.Load() - uint64(l.buffered())
 	l.mu.Lock()
@@ -150,8 +151,8 @@ func (l *lane) sentOwn(size int) {
 	l.ownBytes += uint64(size)
 }
 
-// ofProgram returns how many of the n bytes that have not arrived the program has sent: not the node, nor the transport,
-// as over a WebSocket.
+// ofProgram returns how many of the n bytes that have not arrived were sent by the program, rather than by the node or
+// (as over a WebSocket) by the transport.
 func (l *lane) ofProgram(n int) int {
 	arrived := l.sentBytes.Load() - uint64(n)
 	l.mu.Lock()

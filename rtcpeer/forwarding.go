@@ -9,30 +9,30 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// When a link goes through the signaling server (Config.RelayLinks). The offering end makes every second attempt so: the
-// first one goes over WebRTC, and when that has failed, or has not found a route after forwardAfter, the next one goes
-// through the server. A link that does looks for a better path, as one over a TURN server does. When it has to be
-// repaired, that begins with the kind of path that it had.
+// This file sends links through the signaling server (Config.RelayLinks). The offering end does so in every second
+// attempt: the first one goes over WebRTC, and when that has failed, or has not found a route after forwardAfter, the
+// next one goes through the server. A link that goes through the server looks for a better path, as does one over a
+// TURN server. A repair begins with the kind of path that the link had.
 
 // A Forwarder is a Signaler whose server also forwards binary frames between members that list
-// signaling.FeatureRelayLinks, if its Welcome says so. Those that come are a signaling.Forwarded of Receive.
+// signaling.FeatureRelayLinks, if its Welcome says so. Receive returns each frame that comes as a signaling.Forwarded.
 type Forwarder interface {
 	Signaler
-	// Forward has the signaler send what next returns, when it can send a frame and no message waits, until next
-	// returns nil, and again after each ForwardReady. Next is called by one goroutine at a time, and returns a frame,
-	// with the member that it is for in front, which is valid until the next call.
+	// Forward makes the signaler send what next returns. It calls next when it can send a frame and no message waits,
+	// until next returns nil, and again after each ForwardReady. One goroutine at a time calls next. A frame begins
+	// with the member that it is for, and is valid until the next call.
 	Forward(next func() []byte)
-	// ForwardReady says that next has something. It may be called from any goroutine, and must not block.
+	// ForwardReady says that next has a frame. It may be called from any goroutine, and must not block.
 	ForwardReady()
 }
 
 // forwardAfter is how long an attempt over WebRTC may look for a route before the next one goes through the server, if
-// that is possible: a path through a TURN server takes a second or two.
+// that is possible. A path through a TURN server takes a second or two to find.
 const forwardAfter = 4 * time.Second
 
 var errNotForwarded = errors.New("the other end wants a path through the signaling server, which is not allowed here (Config.RelayLinks)")
 
-// newMux returns what the forwarded paths of a node share, or nil if it has none.
+// newMux returns what the forwarded paths of a node share, or nil if the node can have none.
 func newMux(c Config, s Signaler) *forwarded.Mux {
 	f, ok := s.(Forwarder)
 	if !ok || !c.RelayLinks {
@@ -50,14 +50,14 @@ func (n *Node) receiveForwarded(m signaling.Forwarded) {
 	}
 }
 
-// loseForwarded ends all forwarded paths, as their frames may have been lost with the connection to the server.
+// loseForwarded ends all forwarded paths, because their frames may have been lost with the connection to the server.
 func (n *Node) loseForwarded() {
 	if n.mux != nil {
 		n.mux.Lose()
 	}
 }
 
-// dropped returns what was dropped, by the word for why.
+// dropped returns how much was dropped, by reason.
 func (n *Node) dropped() map[string]uint64 {
 	words := n.inbox.counters.words()
 	if n.mux != nil {
@@ -68,11 +68,11 @@ func (n *Node) dropped() map[string]uint64 {
 	return words
 }
 
-// canForward reports whether a path of the link may go through the signaling server: both ends and the server want it,
-// and what the two say to each other can be proven.
+// canForward reports whether a path of the link may go through the signaling server: both ends and the server allow it,
+// and the link can be repaired, so that the two ends can prove who they are.
 func (l *link) canForward() bool { return l.forwards && l.id != "" && l.node.room.forwards() }
 
-// hasFallback reports whether a path through the signaling server can follow on the one that is being made.
+// hasFallback reports whether a path through the signaling server can follow the one that is being made.
 func (l *link) hasFallback() bool { return l.canForward() && l.next != nil && !l.next.forwarded }
 
 // transportFor returns the transport for the next path.
@@ -83,8 +83,8 @@ func (l *link) transportFor(forward bool) transport.Transport {
 	return l.node.transport
 }
 
-// offersForwarded reports whether this end is to offer a path through the signaling server, and notes it for the next
-// time. A search for a better path has no part in it.
+// offersForwarded reports whether this end is to offer a path through the signaling server, and notes that the next
+// offer is of the other kind. A search for a better path does not take part in this.
 func (l *link) offersForwarded() bool {
 	if l.repair.needs == needDirect {
 		return false

@@ -5,9 +5,9 @@ import (
 	"errors"
 )
 
-// The frames of a star, and of a mesh with Config.Framed, which are SceneMultiplayer's
-// (modules/multiplayer/scene_multiplayer.cpp), unchanged since Godot 4.0. The first byte's low three
-// bits are the command; ids are little-endian int32.
+// These are the frames of a star, and of a mesh with Config.Framed. They are those of SceneMultiplayer
+// (modules/multiplayer/scene_multiplayer.cpp), unchanged since Godot 4.0. The low three bits of the first byte are the
+// command; ids are little-endian int32.
 //
 //	03 payload            a packet
 //	07 00 data            authentication: data for the other end, which is not admitted yet
@@ -17,9 +17,9 @@ import (
 //	07 03 target inner    guest to host: relay inner to the target (0 all, N, -N all but N)
 //	07 03 source inner    host to guest: inner comes from the source
 //
-// inner is a packet, or another command of the engine, but no 07. In a mesh there are no 07 but 07 00. Only guests that
-// take part in repairs get a reason; Godot does without.
-// testdata/wire/frames.json has examples, for this package's tests and for those of rtcpeer.js.
+// inner is a packet or another command of the engine, but never 07. A mesh has no 07 except 07 00. Only guests that
+// take part in repairs get a reason; Godot does without. testdata/wire/frames.json has examples, for this package's
+// tests and for those of rtcpeer.js.
 const (
 	commandMask = 0x07
 	commandRaw  = 0x03
@@ -49,14 +49,14 @@ type frame struct {
 	kind    frameKind
 	command Command
 	peer    PeerID
-	reason  byte   // frameDelPeer: that of a bye, or 0
-	body    []byte // the payload, without its command; of a command other than CommandRaw all of it
+	reason  byte   // frameDelPeer: the reason of a bye, or 0
+	body    []byte // the payload without its command; for a command other than CommandRaw, all of it
 	whole   []byte // frameRelay: inner with its command, to be passed on
 }
 
 var errBadFrame = errors.New("rtcpeer: not a frame of the relay")
 
-// decodeFrame never panics, whatever the bytes.
+// decodeFrame decodes a frame. It never panics, whatever the bytes.
 func decodeFrame(b []byte) (frame, error) {
 	if len(b) == 0 {
 		return frame{}, errBadFrame
@@ -116,7 +116,7 @@ func appendInner(b []byte, p Packet) []byte {
 	return append(b, p.Data...)
 }
 
-// appendAuth appends data for the other end, or with none the word that the other end is accepted.
+// appendAuth appends data for the other end or, without data, the message that the other end is accepted.
 func appendAuth(b, data []byte) []byte {
 	return append(append(b, commandSys, sysAuth), data...)
 }

@@ -6,12 +6,12 @@ import (
 	"sync/atomic"
 )
 
-// inbox holds what waits for Receive: connected, packet and disconnected events, in one order.
+// inbox holds the events that wait for Receive, in one order.
 //
-// Its bound is the credit: the bytes of one lane of one link that may wait here. A packet over it is
-// dropped in the unreliable modes ("no_credit"), and in the reliable one makes the lane's read loop
-// wait. So does what a host announces of its other guests, which comes over a lane as well. Links whose other events wait
-// too long in numbers are not made: see backlogged.
+// Its bound is the credit: how many bytes of one lane of one link may wait here. A packet over it is dropped in the
+// unreliable modes ("no_credit"); in the reliable mode it makes the lane's read loop wait. So do a host's announcements
+// of its other guests, which come over a lane as well. While too many other events wait, no new links are made: see
+// backlogged.
 type inbox struct {
 	limit int           // bytes a credit allows
 	ready chan struct{} // holds a token while there is something to receive, or the end
@@ -21,8 +21,8 @@ type inbox struct {
 
 	mu      sync.Mutex // guards everything below, and the fields of presences and credits
 	queue   ring[entry]
-	queues  []*Queue // whose packets go there instead: those of peers, and then those of channels
-	control int      // entries that are no packets
+	queues  []*Queue // get packets instead of queue: first the Queues of peers, then those of channels
+	control int      // entries without a credit
 	ended   error    // nothing is pushed any more; what is there can still be received
 	closed  bool     // nothing is received any more
 }
@@ -61,16 +61,16 @@ func newCredit() *credit { return &credit{free: make(chan struct{}, 1)} }
 // eventCost is what an event takes besides its bytes, so that tiny packets are bounded as well.
 const eventCost = 128
 
-// maxControl is how many connected, disconnected and failed events may wait before no new links are
-// made: a program that never receives does not grow without bound as others come and go.
+// maxControl is how many events without a credit, such as connected, disconnected and failed, may wait before no new
+// links are made. So the memory of a program that never receives does not grow without bound as others come and go.
 const maxControl = 4096
 
 func newInbox(limit int) *inbox {
 	return &inbox{limit: limit, ready: make(chan struct{}, 1), quit: make(chan struct{})}
 }
 
-// receive waits for the next event. After close it returns ErrClosed; after end, and when the last
-// event has been received, the reason of the end.
+// receive waits for the next event. After close it returns ErrClosed. After end, when the last event has been received,
+// it returns the reason of the end.
 func (in *inbox) receive(ctx context.Context) (Event, error) {
 	for {
 		ev, err := in.tryReceive()
@@ -105,7 +105,7 @@ func (in *inbox) tryReceive() (Event, error) {
 	return e.Event, nil
 }
 
-// taken gives back what an entry took of the bounds; mu is held.
+// taken gives back the share of the bounds that an entry used, and returns the entry; mu is held.
 func (in *inbox) taken(e entry) entry {
 	if e.credit != nil {
 		e.credit.used -= e.size
@@ -116,8 +116,8 @@ func (in *inbox) taken(e entry) entry {
 	return e
 }
 
-// connected shows p to the program. It returns false if p has been shown before, or nothing can be. With a credit, which
-// the caller has found to be enough, the event takes of that.
+// connected shows p to the program. It returns false if p has been shown before, or if the inbox has ended. If c is not
+// nil, the event counts against that credit; the caller has found the credit to be enough.
 func (in *inbox) connected(p *presence, c *credit) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -129,8 +129,8 @@ func (in *inbox) connected(p *presence, c *credit) bool {
 	return true
 }
 
-// disconnected ends p; detail is what there is to say besides the reason, or nil. It returns false if the program does
-// not have p as connected. With a credit it is as connected.
+// disconnected tells the program that p is gone. detail adds to the reason, or is nil. It returns false if the program
+// does not have p as connected. A credit is used as in connected.
 func (in *inbox) disconnected(p *presence, reason DisconnectReason, detail error, c *credit) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -144,7 +144,7 @@ func (in *inbox) disconnected(p *presence, reason DisconnectReason, detail error
 	return true
 }
 
-// onCredit is the entry of an event that is no packet; mu is held.
+// onCredit returns the entry of an event that is no packet. If c is not nil, it counts against c; mu is held.
 func onCredit(ev Event, c *credit) entry {
 	if c == nil {
 		return entry{Event: ev}
@@ -153,8 +153,8 @@ func onCredit(ev Event, c *credit) entry {
 	return entry{Event: ev, size: eventCost, credit: c}
 }
 
-// affords reports whether there is credit for another event of a lane, besides its packet. In the reliable mode it waits
-// for that until stop or the inbox is closed. The lane's read loop alone takes of the credit.
+// affords reports whether there is credit for another event of a lane, besides its packet. In the reliable mode it
+// waits for credit until stop or the inbox is closed. Only the lane's read loop uses up the credit.
 func (in *inbox) affords(c *credit, mode Mode, stop <-chan struct{}) bool {
 	for {
 		in.mu.Lock()
@@ -173,8 +173,8 @@ func (in *inbox) affords(c *credit, mode Mode, stop <-chan struct{}) bool {
 	}
 }
 
-// interrupted and resumed tell of a connected peer whose link is not heard for a while. A program that does
-// not receive its events is not told of interruptions, so that there is no end of them.
+// interrupted and resumed tell the program about a connected peer whose link is silent for a while. A program that does
+// not receive its events is not told of further interruptions, so that their number stays bounded.
 func (in *inbox) interrupted(p *presence) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -193,7 +193,8 @@ func (in *inbox) resumed(p *presence) {
 	}
 }
 
-// inherits gives a link the presence of a peer that the program has as connected, and reports whether p is one.
+// inherits gives a link the presence p, if that is of a peer that the program has as connected, and reports whether it
+// is.
 func (in *inbox) inherits(l *link, p *presence) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -204,8 +205,8 @@ func (in *inbox) inherits(l *link, p *presence) bool {
 	return true
 }
 
-// updated tells that the peer of a link has other metadata, within the same bound. One that the program does not have as
-// connected needs no word: its metadata is there when it is.
+// updated tells the program that the peer of a link has other metadata, within the same bound. A peer that the program
+// does not have as connected needs no event: its metadata is there when it connects.
 func (in *inbox) updated(l *link) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -214,7 +215,8 @@ func (in *inbox) updated(l *link) {
 	}
 }
 
-// bounded tells of the signaler, or of who was turned away, within the same bound.
+// bounded pushes an event within the same bound: about the signaler, a member that was turned away, or
+// this node's own metadata.
 func (in *inbox) bounded(ev Event) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -256,8 +258,8 @@ func (in *inbox) deliver(p *presence, l *lane, command Command, data []byte) {
 	}
 }
 
-// packet pushes a copy of data from p. It returns the word for the drop, or "". In the reliable
-// mode it waits for credit until stop or the inbox is closed.
+// packet pushes a copy of data from p. It returns the reason for the drop, or "". In the reliable mode it waits for
+// credit until stop or the inbox is closed.
 func (in *inbox) packet(p *presence, c *credit, packet Packet, data []byte, stop <-chan struct{}) dropReason {
 	size := len(data) + eventCost
 	for {
@@ -304,7 +306,7 @@ func (in *inbox) backlogged() bool {
 	return in.control >= maxControl
 }
 
-// end lets what is there be received, and then why.
+// end lets the program receive the events that wait, and after them the error why.
 func (in *inbox) end(why error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -314,7 +316,7 @@ func (in *inbox) end(why error) {
 	in.wake()
 }
 
-// close drops what is there.
+// close drops the events that wait.
 func (in *inbox) close() {
 	in.end(ErrClosed)
 	in.mu.Lock()

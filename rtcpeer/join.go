@@ -11,21 +11,19 @@ import (
 	"example.org/rtcpeer/signaling/signalclient"
 )
 
-// GodotScheme before the scheme of a URL says that its server is one of Godot's signaling demo.
+// GodotScheme, before the scheme of a URL, says that the server is one of Godot's signaling demo.
 const GodotScheme = "godot+"
 
-// Join enters the room of a signaling server, at ws://host:port/room or wss://, or a lobby of a server
-// of Godot's signaling demo, at godot+ws://host:port/lobby or godot+wss://, and returns when the
-// server has welcomed the node: links with the members there follow, and are told by Receive. A URL
-// without a room makes a new one; Node.Room has its name. ctx bounds the joining, not the node's
-// life. The caller must Close the node.
+// Join enters a room of a signaling server, at ws://host:port/room or wss://, or a lobby of a server of Godot's
+// signaling demo, at godot+ws://host:port/lobby or godot+wss://. It returns when the server has welcomed the node. The
+// links with the members there follow, and Receive reports them. A URL without a room makes a new room; Node.Room
+// returns its name. ctx bounds the joining, not the node's life. The caller must Close the node.
 //
-// A demo's server tells no ICE servers (Config.WebRTC has them), no metadata and no channels, and lets
-// nobody come back: when its connection is lost, open links go on, and nobody new comes.
+// A demo server sends no ICE servers (set them in Config.WebRTC), no metadata and no channels, and does not let anybody
+// come back: when the connection to it is lost, open links go on, but no new members come.
 //
-// Errors: a *signalclient.DialError if there is no such server, a *signaling.Error if it refuses
-// (sealed, full, another topology, ...), both with a word on whether trying again can help
-// (signalclient.Retry); what New returns.
+// Errors: a *signalclient.DialError if there is no such server; a *signaling.Error if the server refuses (sealed, full,
+// another topology, ...); the errors of New. For the first two, signalclient.Retry says whether trying again can help.
 func Join(ctx context.Context, url string, config Config) (*Node, error) {
 	return join(ctx, url, nil, config)
 }
@@ -39,8 +37,8 @@ const (
 	CreateOnly    = signaling.CreateOnly
 )
 
-// checkCreated returns why a room is not what Config.Create wants. The server has looked at that already, unless it is
-// older than that, or of Godot's demo.
+// checkCreated returns an error if a room is not what Config.Create wants. The server has checked that already, unless
+// it is older than Config.Create, or a server of Godot's demo.
 func (c Config) checkCreated(w signaling.Welcome) error {
 	switch {
 	case c.Create == CreateNever && w.ID == w.Host && len(w.Members) == 0:
@@ -51,22 +49,22 @@ func (c Config) checkCreated(w signaling.Welcome) error {
 	return nil
 }
 
-// Match waits until size peers, 2 to 64, ask the signaling server at url for the same key, topology and
-// size, and joins the new, sealed room that they get for themselves. Who waited longest is its host.
-// What the key says is up to the program: the game, its version, the map. A room in the url counts for
-// nothing. Match waits until ctx is done. Otherwise it is like Join.
+// Match waits until size peers, 2 to 64, have asked the signaling server at url for the same key, topology and size. It
+// then joins the new, sealed room that they get for themselves. The peer that waited longest is the host. The program
+// decides what the key says: the game, its version, the map. A room in the url is ignored. Match waits until ctx is
+// done. Otherwise it is like Join.
 func Match(ctx context.Context, url, key string, size int, config Config) (*Node, error) {
 	node, err := join(ctx, url, &signaling.Match{Key: key, Size: size}, config)
-	if err == nil && !node.Sealed() { // which the room of a match is from the beginning
+	if err == nil && !node.Sealed() { // the room of a match is sealed from the beginning
 		node.Close()
 		return nil, fmt.Errorf("rtcpeer: match: the server at %s knows no matches", url)
 	}
 	return node, err
 }
 
-// Describe returns what the other members of a room are to be told of a node with this Config: for those who
-// write a Signaler of their own. The Incarnation is a new one; the ID is for the Signaler to fill in. A
-// Signaler that leaves Features out gets links that end with their first connection.
+// Describe returns what the other members of a room are to be told about a node with this Config. It is for programs
+// with a Signaler of their own. The Incarnation is a new one; the Signaler fills in the ID. If a Signaler leaves
+// Features out, each link ends with its first connection.
 func Describe(config Config) signaling.Member {
 	return signaling.Member{
 		Channels:    wireModes(config.Channels),
@@ -76,9 +74,9 @@ func Describe(config Config) signaling.Member {
 	}
 }
 
-// JoinMessage returns what a node with this Config asks of a signaling server, for those who connect a Signaler
-// themselves: signalclient.Dial and the server of package signaling/memory take it. Its Room is empty. The
-// Incarnation is a new one.
+// JoinMessage returns the message with which a node with this Config asks a signaling server to join. It is for
+// programs that connect a Signaler themselves: signalclient.Dial and the server of package signaling/memory take it.
+// Its Room is empty. The Incarnation is a new one.
 func JoinMessage(config Config) signaling.Join {
 	self := Describe(config)
 	return signaling.Join{

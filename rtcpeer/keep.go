@@ -10,8 +10,8 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// How an open link is kept: what link.run does until the link ends. When something is to be done about its
-// path is decided in repair.go. This is how the next path takes over:
+// This file keeps an open link: it is what link.run does until the link ends. repair.go decides when something has to
+// be done about the path. The next path takes over like this:
 //
 //	offering end                              answering end
 //	  offer, repair, link ------------------>   answer
@@ -22,7 +22,7 @@ import (
 //	  each sends again what the other has not taken, and closes the old path
 
 var (
-	// errBadCounts is what is wrong with an end that claims to have taken what it was never sent.
+	// errBadCounts is the fault of an end that claims to have taken packets that it was never sent.
 	errBadCounts = errors.New("it claims to have taken packets that it cannot have, or fewer than before")
 	errFlood     = errors.New("it floods the control lane")
 )
@@ -30,30 +30,30 @@ var (
 // beats are what was heard and said up to the last tick.
 type beats struct {
 	heard, said uint64    // packets and control frames
-	control     uint64    // of heard, those of the present path's control lane
+	control     uint64    // control frames heard over the present path
 	told        uint64    // packets taken, as the other end was last told
-	data        uint64    // of heard, those of the other lanes when this end last beat
+	data        uint64    // packets heard over the other lanes up to this end's last beat
 	carried     uint64    // bytes sent over the reliable lanes
 	saidAt      time.Time // when something was last said, or told
 }
 
-// maxBeats is how many control frames may come from one tick to the next, besides those that tell what was taken:
-// an end sends one of these for each eighth of what the other keeps.
+// maxBeats is how many control frames may come from one tick to the next, besides those that tell what was taken: an
+// end sends one of these for each eighth of the bytes that the other end keeps.
 const maxBeats = 4096
 
-// tellEach is how many bytes an end may take before it tells the other one, which keeps so many for each lane.
-// Small ones are told less often, but before they are full.
+// tellEach is how many bytes an end may take before it tells the other one, which keeps up to kept bytes for each lane.
+// An end reports relatively less often to one that keeps little, but always before that is full.
 func tellEach(kept uint64) uint64 { return max(min(kept, 1<<30)/8, min(kept/2, 1<<10), 1) }
 
-// watch waits for the end, from either side, or for done, and deals with what comes until then.
+// watch deals with what happens until either side ends the link, or done is closed.
 func (l *link) watch(done <-chan struct{}) {
 	for l.why() == 0 && !isClosed(done) {
 		l.handleNext(l.over, done)
 	}
 }
 
-// handleNext deals with the next thing that happens, unless over or done is closed. Its frame is what a quiet
-// link has on its stack: what a case needs is in a method of its own.
+// handleNext deals with the next thing that happens, unless over or done is closed. The goroutine of a quiet link waits
+// here, so what a case needs is in a method of its own, to keep this stack frame small.
 func (l *link) handleNext(over, done <-chan struct{}) {
 	due, stop := l.nextDue()
 	defer stop()
@@ -85,7 +85,7 @@ func (l *link) handleNext(over, done <-chan struct{}) {
 	}
 }
 
-// nextDue returns when something is due that is to come before the next tick.
+// nextDue returns a channel that fires if something is due before the next tick, and a function that stops it.
 func (l *link) nextDue() (<-chan time.Time, func()) {
 	if l.ticks == nil {
 		return nil, func() {}
@@ -114,8 +114,8 @@ func isClosed(c <-chan struct{}) bool {
 	}
 }
 
-// spreadEach is how far apart the repairs of two links of a node are on average, when all begin with the
-// same event: a new path takes some 5 ms of CPU at each end.
+// spreadEach is how far apart the repairs of two links of a node are on average, when one event starts all of them: a
+// new path takes some 5 ms of CPU at each end.
 const spreadEach = 10 * time.Millisecond
 
 // spread is a random wait, so that not all links of the node are repaired in the same moment.
@@ -123,8 +123,8 @@ func (l *link) spread() time.Duration {
 	return time.Duration(rand.Int64N(int64(spreadEach) * int64(len(l.node.roster.open.Load().all)+1)))
 }
 
-// pathEvent takes an event of the present path. That it is closed is told by its control lane too, behind
-// the frames that came before.
+// pathEvent handles an event of the present path. The control lane reports, too, that the path is closed, after the
+// frames that came before.
 func (l *link) pathEvent(e transport.Event) {
 	switch {
 	case isStray(e):
@@ -134,8 +134,8 @@ func (l *link) pathEvent(e transport.Event) {
 	case e.Kind == transport.EventClosed && l.path.Load().control == nil:
 		l.end(reasonOf(e.Err))
 	case e.Kind == transport.EventClosed && reasonOf(e.Err) == ByPeer && !l.isMoving():
-		// While the link moves, the other end may close this path for the next one: the offering end as soon as
-		// it has taken that, the answering end when it is offered yet another one.
+		// While the link moves, the other end may close this path to go on with the next one: the offering end as soon
+		// as it has taken over the next one, the answering end when it is offered yet another one.
 		l.closedByPeer = true
 		if l.repair.closed {
 			l.vanish()
@@ -143,8 +143,8 @@ func (l *link) pathEvent(e transport.Event) {
 	}
 }
 
-// vanish ends the link whose present path the other end has closed without a bye: its program is gone without
-// having ended the link, as when a tab is closed. A program that goes on has the link move before it closes a path.
+// vanish ends the link when the other end has closed its present path without a bye: the program there is gone without
+// having ended the link, as when a tab is closed. A program that goes on moves the link before it closes a path.
 func (l *link) vanish() {
 	l.vanished = true
 	now := time.Now()
@@ -200,7 +200,7 @@ func (l *link) signaled(s *signaling.SignalData) {
 		l.offered(s)
 		return
 	case s.Type == signaling.Offer && (!s.Repair || !l.published) && s.Attempt > l.state.attempt:
-		l.giveWay(s) // one of the two has never had this link open
+		l.giveWay(s) // one of the two ends has never had this link open
 		return
 	case s.Type == signaling.Repair:
 		l.requested(s)
@@ -237,8 +237,8 @@ func (l *link) offered(s *signaling.SignalData) {
 	}
 }
 
-// refusedBy takes the word that the other end has ended the link, whose bye was lost. As long as the present path
-// is heard that cannot be: the server may not be honest, or the word is for an earlier link.
+// refusedBy handles the server's message that the other end has ended the link, whose bye was lost. That cannot be true
+// as long as the present path is heard: the server may not be honest, or the message is about an earlier link.
 func (l *link) refusedBy(s *signaling.SignalData) {
 	switch {
 	case !l.isAbout(s):
@@ -249,19 +249,19 @@ func (l *link) refusedBy(s *signaling.SignalData) {
 	}
 }
 
-// giveWay ends the link, which the other end has given up, for the one that it offers.
+// giveWay ends the link, which the other end has given up, in favor of the link that it offers.
 func (l *link) giveWay(s *signaling.SignalData) {
 	l.successor = s
 	l.end(Lost)
 }
 
-// requested takes the request of an answering end: for another path, or because it does not have this link.
+// requested handles a request of the answering end, which wants another path or does not have this link.
 func (l *link) requested(s *signaling.SignalData) {
 	switch {
 	case l.id == "" || !l.state.offers:
 	case s.Link == l.id:
 		seen := s.Attempt >= l.state.attempt
-		l.state.attempt = max(l.state.attempt, s.Attempt) // more, if somebody else has offered a path in this end's name
+		l.state.attempt = max(l.state.attempt, s.Attempt) // larger, if somebody else has offered in this end's name
 		l.decide(l.repair.requested(time.Now(), l.sight(), seen))
 	case s.Attempt >= l.path.Load().attempt: // else it was sent before this link was open
 		l.end(Lost)
@@ -291,7 +291,7 @@ func (l *link) controlled(h *heardControl) {
 	}
 }
 
-// isByeOver reports whether the other end ends the link over a path that it has not left yet.
+// isByeOver reports whether h is a bye over path p, which the other end has not left yet.
 func (h heardControl) isByeOver(p *path) bool {
 	return h.path == p && h.bad == nil && !h.ended && h.frame.kind == frameBye
 }
@@ -302,8 +302,8 @@ func (l *link) misbehaved(why error) {
 	l.end(Misbehaved)
 }
 
-// nextControlled takes a control frame over the path that is being made. Until the other end has proven who
-// it is, nothing that it says counts.
+// nextControlled handles a control frame of the path that is being made. Nothing that the other end says counts until
+// it has proven who it is.
 func (l *link) nextControlled(h *heardControl) {
 	p := l.next
 	switch f := &h.frame; {
@@ -326,8 +326,8 @@ func (l *link) nextControlled(h *heardControl) {
 	}
 }
 
-// takeOver has the link of the offering end go over the next path. What it sends reliably still goes over
-// the old one, until the other end has said what it has taken.
+// takeOver moves the link of the offering end to the next path. Its reliable packets still go over the old path, until
+// the other end has said what it has taken.
 func (l *link) takeOver() {
 	p := l.next
 	if l.repair.needs == needDirect && p.grade() <= l.path.Load().grade() {
@@ -342,7 +342,7 @@ func (l *link) takeOver() {
 	l.switchTo(p)
 }
 
-// follow has the link of the answering end go over the next path, as the other end does already.
+// follow moves the link of the answering end to the next path, where the other end is already.
 func (l *link) follow(counts []uint64) {
 	p, old := l.next, l.path.Load()
 	p.say(appendTake(nil, l.takeFrom(p)))
@@ -357,7 +357,7 @@ func (l *link) confirmed(counts []uint64) {
 	l.moved(old, counts)
 }
 
-// takeFrom has all lanes take what comes over p alone, and returns what they have taken until then.
+// takeFrom makes all lanes take only what comes over p, and returns how much each reliable lane has taken until then.
 func (l *link) takeFrom(p *path) (counts []uint64) {
 	for _, ln := range l.lanes {
 		if n := ln.takeFrom(p); ln.mode == Reliable {
@@ -378,7 +378,7 @@ func (l *link) switchTo(p *path) {
 	l.read(p)
 }
 
-// moved has all lanes send over the present path, and sends again what the other end has not taken.
+// moved makes all lanes send over the present path, and sends again what the other end has not taken.
 func (l *link) moved(old *path, counts []uint64) {
 	l.retire(old)
 	p := l.path.Load()
@@ -427,7 +427,7 @@ func (l *link) tick() {
 	l.beats.heard = heard
 	if s.heard {
 		l.figures.heard.Store(now.UnixNano())
-		if now.Sub(l.refused) > 2*tickEach { // else it may have been said before that
+		if now.Sub(l.refused) > 2*tickEach { // else what was heard may have been sent before the refusal
 			l.refused = time.Time{}
 		}
 	}
@@ -435,7 +435,7 @@ func (l *link) tick() {
 	l.decide(l.repair.tick(now, s))
 }
 
-// sight is what can be seen of the path that is being made, and of the other end.
+// sight returns what can be seen of the path that is being made, and of the other end.
 func (l *link) sight() sight {
 	s := sight{answer: l.entry.tempo.answer}
 	if l.next != nil {
@@ -445,8 +445,8 @@ func (l *link) sight() sight {
 	return s
 }
 
-// beat says that this end is there when it has said nothing for a while, or has taken what the other end
-// does not know of. An end that rests says nothing on an idle link.
+// beat sends a beat when this end has said nothing for a while, and thereby reports what it has taken. An end that
+// rests sends none on an idle link.
 func (l *link) beat(now time.Time, p *path, said, told, data uint64) {
 	quiet := now.Sub(l.beats.saidAt) >= beatEach-tickEach/2
 	idle := told == l.beats.told && data == l.beats.data
@@ -460,8 +460,8 @@ func (l *link) beat(now time.Time, p *path, said, told, data uint64) {
 	}
 }
 
-// decide keeps what was decided about the path, and does it. A link that is not connected yet is not
-// repaired: it is made anew.
+// decide stores what was decided about the path, and does it. A link that is not connected yet is not repaired: it is
+// made anew.
 func (l *link) decide(r repair, steps []repairStep) {
 	l.repair = r
 	for _, s := range steps {
@@ -494,7 +494,7 @@ func (l *link) decide(r repair, steps []repairStep) {
 	}
 }
 
-// forsaken reports whether the other end, of which this end hears nothing, is known to have ended the link.
+// forsaken reports whether the other end, from which this end hears nothing, is known to have ended the link.
 func (l *link) forsaken(s repairStep) bool {
 	switch s {
 	case stepInterrupt:
@@ -507,7 +507,7 @@ func (l *link) forsaken(s repairStep) bool {
 
 func (l *link) isRefused() bool { return !l.refused.IsZero() }
 
-// tryPath makes another path when there is a slot for it, or asks the other end to.
+// tryPath makes another path when there is a slot for it, or asks the other end to make one.
 func (l *link) tryPath() {
 	switch {
 	case !l.state.offers:

@@ -2,10 +2,9 @@ package rtcpeer
 
 import "encoding/binary"
 
-// kept holds the packets of one reliable lane that the other end has not yet said to have taken, so that
-// they can be sent again over another path. They lie one behind the other, each behind its length, in one
-// ring of bytes that is used again: in a steady state it allocates nothing. Its bound is its user's to
-// keep. The zero value is empty.
+// kept holds the packets of one reliable lane that the other end has not yet confirmed, so that they can be sent again
+// over another path. Each packet follows its length, all in one ring of bytes that is reused: in a steady state it
+// allocates nothing. The caller enforces the bound. The zero value is empty.
 type kept struct {
 	buf   []byte // its length is a power of two, or 0
 	head  int    // where the first packet's length is
@@ -17,7 +16,7 @@ type kept struct {
 
 const (
 	keptHead = 4       // bytes of the length before each packet
-	keptIdle = 4 << 10 // an empty ring that is larger is let go by trim
+	keptIdle = 4 << 10 // trim frees an empty ring that is larger
 )
 
 // push appends a copy of p.
@@ -63,8 +62,8 @@ func (k *kept) sizeAt(offset int) int {
 	return int(binary.LittleEndian.Uint32(head[:]))
 }
 
-// taken drops the packets before number n. It reports false, and does nothing, if that cannot be: they
-// were dropped before, or never kept.
+// taken drops the packets before number n. It returns false, and does nothing, if n cannot be: those packets were
+// dropped before, or were never kept.
 func (k *kept) taken(n uint64) bool {
 	if n < k.first || n > k.next {
 		return false
@@ -78,9 +77,9 @@ func (k *kept) taken(n uint64) bool {
 	return true
 }
 
-// all calls send with each packet, in order, until that fails. The bytes are valid during the call.
+// all calls send with each packet, in order, until send fails. The bytes are valid during the call.
 func (k *kept) all(send func(p []byte) error) error {
-	var split []byte // for the one packet that goes over the end of the ring
+	var split []byte // for the one packet that wraps around the end of the ring
 	for offset := 0; offset < k.used; {
 		size := k.sizeAt(offset)
 		at := (k.head + offset + keptHead) & (len(k.buf) - 1)

@@ -11,8 +11,8 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// lane is the node's side of one channel of a link, over whatever path: the bounds of sending, and what
-// has been sent and taken. Its data channels are those of the paths.
+// lane is the node's side of one channel of a link, whatever path that goes over: the bounds of sending, and what was
+// sent and taken. Its data channels belong to the paths.
 type lane struct {
 	// Fixed at construction.
 	link    *link
@@ -25,26 +25,26 @@ type lane struct {
 	received, receivedBytes atomic.Uint64
 	resent                  atomic.Uint64
 
-	// handling has a token while a received packet is on its way to the program, which may make it wait. The
-	// readers of two paths come one after the other.
+	// handling has a token while a received packet is on its way to the program, which may make it wait. When the link
+	// moves, the readers of its two paths take turns with it.
 	handling chan struct{}
-	unsaid   int // bytes taken since the other end was last told; for who has put the token
+	unsaid   int // bytes taken since the other end was last told; owned by whoever has put the token
 
 	mu   sync.Mutex    // guards the fields below
 	low  chan struct{} // closed when the lane has room again; nil if nobody waits
-	on   *path         // that packets are written to
+	on   *path         // the path that packets are written to
 	kept kept          // reliable, on a link that can be repaired: what the other end has not taken
 	own  []ownFrame    // frames of the node itself that may not have arrived
 
-	ownBytes uint64 // of all of these that there ever were
+	ownBytes uint64 // of all own frames ever sent
 
 	intake sync.Mutex // guards the fields below
-	from   *path      // the only one whose packets are taken
-	taken  uint64     // packets
+	from   *path      // the only path whose packets are taken
+	taken  uint64     // how many packets were taken
 }
 
-// lossyFloor is what an unreliable lane may hold whatever its lag: below it the lag is not asked
-// for, which costs more than the packet.
+// lossyFloor is what an unreliable lane may hold whatever its lag. Below it the lag is not checked, because the check
+// costs more than the packet.
 const lossyFloor = 4 << 10 // bytes
 
 func newLane(l *link, index int) *lane {
@@ -69,7 +69,7 @@ func (l *lane) begin(p *path) {
 	}
 }
 
-// gamePacket is the largest packet that a game of Godot's gets: what is larger the engine drops without a word.
+// gamePacket is the largest packet that a Godot game receives: the engine silently drops larger ones.
 const gamePacket = 16 << 10 // bytes, without the frame
 
 // trySend sends a packet if the lane has room. An unreliable lane without room drops it.
@@ -97,7 +97,7 @@ func (l *lane) trySend(p []byte) error {
 	return l.wrote(p, raw.Write(p))
 }
 
-// keep sends a packet and keeps it until the other end has taken it. While the link is interrupted it only
+// keep sends a packet and keeps it until the other end has taken it. While the link is interrupted the packet only
 // waits for the next path.
 func (l *lane) keep(p []byte, limit int) error {
 	l.mu.Lock()
@@ -117,7 +117,7 @@ func (l *lane) keep(p []byte, limit int) error {
 	return l.wrote(p, nil)
 }
 
-// send is trySend, but waits for room until ctx or the link is over.
+// send is like trySend, but waits for room until ctx is done or the link is over.
 func (l *lane) send(ctx context.Context, p []byte) error {
 	err := l.trySend(p)
 	for err == ErrBufferFull {
@@ -137,7 +137,7 @@ func (l *lane) send(ctx context.Context, p []byte) error {
 	return err
 }
 
-// put is send with a context, and trySend with noWait.
+// put is trySend if ctx is noWait, and send otherwise.
 func (l *lane) put(ctx context.Context, p []byte) error {
 	if ctx == noWait {
 		return l.trySend(p)
@@ -145,8 +145,8 @@ func (l *lane) put(ctx context.Context, p []byte) error {
 	return l.send(ctx, p)
 }
 
-// sendOrStall is send for a relay: it gives up when the lane has taken nothing for the given time,
-// or stop is closed.
+// sendOrStall is send for a relay: it gives up when the lane has taken nothing for the time stalled, or when stop is
+// closed.
 func (l *lane) sendOrStall(p []byte, stalled time.Duration, stop <-chan struct{}) error {
 	for {
 		low, before := l.awaitLow(), l.buffered()
@@ -171,8 +171,8 @@ func (l *lane) sendOrStall(p []byte, stalled time.Duration, stop <-chan struct{}
 	}
 }
 
-// write sends a packet whatever waits already, which few and small ones may. When they are not few any more,
-// the other end takes nothing for too long.
+// write sends a packet whatever waits already. It is for packets that are few and small. On a lane that keeps packets,
+// the link ends as Slow if so many wait that they fill twice the buffer.
 func (l *lane) write(p []byte) error {
 	err := l.writeAnyway(p)
 	if err == nil {
@@ -192,7 +192,7 @@ func (l *lane) writeAnyway(p []byte) error {
 	return err
 }
 
-// wrote counts a packet that was written, or says why it was not.
+// wrote counts a packet that was written, or returns why it was not.
 func (l *lane) wrote(p []byte, err error) error {
 	switch {
 	case err == nil:
@@ -219,8 +219,8 @@ func (l *lane) buffered() int {
 	return l.kept.size
 }
 
-// awaitLow returns a channel that is closed the next time what is buffered falls to half of the link's sendBuffer.
-// Whoever asks must then find the lane full once more before waiting.
+// awaitLow returns a channel that is closed the next time the buffered bytes fall to half of the link's sendBuffer. The
+// caller must find the lane full once more after this call, and before waiting.
 func (l *lane) awaitLow() <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -236,7 +236,7 @@ func (l *lane) fallen() {
 	l.wake()
 }
 
-// wake lets those go on who wait for room; mu is held.
+// wake wakes those who wait for room; mu is held.
 func (l *lane) wake() {
 	if l.low != nil {
 		close(l.low)
@@ -244,8 +244,8 @@ func (l *lane) wake() {
 	}
 }
 
-// takenByOther notes how many packets the other end says, over path p, that it has taken. It reports false
-// if that cannot be.
+// takenByOther notes how many packets the other end says, over path p, that it has taken. It returns false if that
+// cannot be.
 func (l *lane) takenByOther(p *path, n uint64) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -259,8 +259,9 @@ func (l *lane) takenByOther(p *path, n uint64) bool {
 	return ok
 }
 
-// moveTo sends over path p what the other end has not taken, n packets so far, and from now on all else. It
-// reports false if the other end cannot have taken so many, or has told of more.
+// moveTo sends the packets that the other end has not taken over path p, and all packets from now on. n is how many the
+// other end has taken. It returns false if n cannot be: more than were sent, or fewer than the other end has said
+// before.
 func (l *lane) moveTo(p *path, n uint64) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -283,8 +284,8 @@ func (l *lane) trim() {
 	l.kept.trim()
 }
 
-// take claims a packet that was read from path p: it counts as taken from now on. It reports false if
-// another path has taken over, whose packets are the ones that count.
+// take claims a packet that was read from path p: it counts as taken from now on. It returns false if another path has
+// taken over, so that only the packets of that one count.
 func (l *lane) take(p *path) bool {
 	l.intake.Lock()
 	defer l.intake.Unlock()
@@ -295,7 +296,7 @@ func (l *lane) take(p *path) bool {
 	return true
 }
 
-// takeFrom has the lane take packets of path p alone from now on, and returns how many it has taken so far.
+// takeFrom makes the lane take only packets of path p from now on, and returns how many it has taken so far.
 func (l *lane) takeFrom(p *path) uint64 {
 	l.intake.Lock()
 	defer l.intake.Unlock()
@@ -309,7 +310,7 @@ func (l *lane) count() uint64 {
 	return l.taken
 }
 
-// flush waits until everything sent was acknowledged, or ctx is over or the path.
+// flush waits until everything sent over p was acknowledged, or until ctx or the path is over.
 func (l *lane) flush(ctx context.Context, p *path) {
 	raw := p.lanes[l.index]
 	empty := make(chan struct{}, 1)

@@ -13,9 +13,8 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// link is the node's side of its relation to one peer, over one path after the other. Its goroutine, run,
-// belongs to the peer's entry in the roster and does all: it makes the first path, keeps the link, and
-// ends it.
+// link is the node's side of its relation to one peer, over one path after the other. Its goroutine, run, belongs to
+// the peer's entry in the roster and does everything: it makes the first path, keeps the link, and ends it.
 //
 //	run:  connect -> authenticate -> serve -> stop
 //	      the first path             watch: another path where that one fails
@@ -24,17 +23,17 @@ type link struct {
 	node     *Node
 	entry    *peer // in the roster
 	peer     PeerID
-	route    route                        // of the node when the link began
-	lead     *lead                        // likewise
+	route    route                        // the node's route when the link began
+	lead     *lead                        // the lead when the link began
 	capable  bool                         // the other end says that it takes part in repairs
-	once     bool                         // the other end takes part in one exchange of descriptions, as Godot's
+	once     bool                         // the other end exchanges descriptions only once, as Godot's peers do
 	forwards bool                         // both ends ask for paths through the signaling server
-	signals  <-chan *signaling.SignalData // of the other end
+	signals  <-chan *signaling.SignalData // from the other end
 	changed  <-chan struct{}              // a token: something has changed at this end
-	presence *presence                    // that of a peer that was relayed before, from then on when it is published
-	first    *signaling.SignalData        // what asked for the link, if a signal did
-	again    bool                         // there was one before: the other end may have to be asked for its offer
-	joins    int                          // those of the peer so far
+	presence *presence                    // replaced when the link is published, if the peer was relayed before
+	first    *signaling.SignalData        // the signal that asked for the link; nil: none
+	again    bool                         // there was a link before: the other end may have to be asked for its offer
+	joins    int                          // of the peer, when the link began: see peer.joins
 	lanes    []*lane
 	started  time.Time
 
@@ -42,14 +41,14 @@ type link struct {
 	// end chooses it.
 	id          string
 	secret      secret
-	tellEach    int // bytes that are taken before the other end is told at once
-	sendBuffer  int // Config.SendBuffer, but no more than the other end's: its receive window is made for that
+	tellEach    int // how many bytes are taken before the other end is told at once
+	sendBuffer  int // the smaller of both ends' Config.SendBuffer: the receive window of each is sized for its own
 	connectTime time.Duration
 	published   bool
 	failure     *PeerError // why there is no link
 
 	ending
-	halt    chan struct{} // closed when its readers need not deliver what has arrived
+	halt    chan struct{} // closed when the readers need not deliver what has arrived
 	silent  chan struct{} // closed when a reader has ended: nothing is acknowledged any more
 	silence sync.Once
 	done    chan struct{}      // closed when run takes nothing more
@@ -57,7 +56,7 @@ type link struct {
 	answers chan struct{}      // a token: the other end has answered over the present path
 
 	// Safe for all.
-	path        atomic.Pointer[path] // that the link goes over; nil before the first
+	path        atomic.Pointer[path] // the one that the link goes over; nil before the first
 	interrupted atomic.Bool
 	oversized   atomic.Bool // the other end has sent a packet over the limit
 	figures     linkFigures
@@ -66,29 +65,29 @@ type link struct {
 	// Owned by run.
 	state        negotiation
 	forwardNext  bool                  // the next attempt goes through the signaling server, if it may
-	next         *path                 // that is being made; nil: none
-	slot         *transport.Slot       // of next, or of the one that is to follow on it; nil: none
-	old          *path                 // was given up for path, which the other end has not confirmed yet
+	next         *path                 // the path that is being made; nil: none
+	slot         *transport.Slot       // the slot of next, or of the path that is to follow it; nil: none
+	old          *path                 // given up for the present path, which the other end has not confirmed yet
 	closedByPeer bool                  // the other end has closed the present path
-	vanished     bool                  // without having ended the link
-	early        *reader               // what the authentication has read
+	vanished     bool                  // closedByPeer, and without a bye
+	early        *reader               // the reader that the authentication used
 	random       [secretSize]byte      // this end's half of the secret
-	waited       bool                  // its time began anew, as the offer may have waited for its slot
-	renew        <-chan time.Time      // when an attempt that is not answered by then is begun anew; nil: it is not
-	furthest     transport.Progress    // of the attempts before
+	waited       bool                  // the deadline began anew, because the offer may have waited for its slot
+	renew        <-chan time.Time      // fires when an unanswered attempt is to be begun anew; nil: never
+	furthest     transport.Progress    // of the earlier attempts
 	repair       repair                // what to do about the path
 	beats        beats                 // what was heard and said
 	measured     measured              // of timing
 	ticker       *time.Ticker          // of repair; nil on a link that cannot be repaired
-	ticks        <-chan time.Time      // its, or nil
+	ticks        <-chan time.Time      // ticker's channel, or nil
 	successor    *signaling.SignalData // the offer with which the other end gave this link up
-	refused      time.Time             // when the signaling server said that the other end has ended this link; not heard since
-	dismissed    bool                  // the other end itself says so
-	unsent       bool                  // signals of the present attempt were not sent, as the server was lost
+	refused      time.Time             // when the server said that the other end has ended this link; zero if heard since
+	dismissed    bool                  // the other end itself has said so
+	unsent       bool                  // signals of the present attempt were not sent, because the server was lost
 	fault        error                 // what the other end did wrong over its control lane
 	unflushed    *UndeliveredError     // what Disconnect or Close did not wait for
 
-	readers    sync.WaitGroup // one a lane and path
+	readers    sync.WaitGroup // one for each lane and path
 	goroutines sync.WaitGroup // controlLoops, and paths that are being closed
 }
 
@@ -99,11 +98,11 @@ type linkFigures struct {
 	heard   atomic.Int64 // when the other end was last heard, in Unix nanoseconds
 }
 
-// signalBacklog is how many signals may wait for run: two descriptions and the candidates of a few
-// attempts. Half of it is for what is no candidate.
+// signalBacklog is how many signals may wait for run: two descriptions and the candidates of a few attempts. Half of it
+// is reserved for signals that are no candidates.
 const signalBacklog = 128
 
-// newLink makes the next link with a peer. Mu of the roster is held.
+// newLink makes the next link with a peer. The roster's mu is held.
 func newLink(p *peer, first *signaling.SignalData) *link {
 	n := p.node
 	l := &link{
@@ -184,7 +183,7 @@ func (l *link) hear(h *heardControl) {
 	}
 }
 
-// opened has the link go over the path that was made.
+// opened makes the link go over the path that was made.
 func (l *link) opened() {
 	l.connectTime = time.Since(l.started)
 	p := l.next
@@ -222,8 +221,8 @@ func (l *link) searchIfRelayed() {
 	}
 }
 
-// read starts the readers of a path. On a link that cannot be repaired the first reader to end ends the
-// link: the transport ends all of them together, and tells its lanes earlier than its owner.
+// read starts the readers of a path. On a link that cannot be repaired the first reader to end ends the link: the
+// transport ends all of them together, and its lanes notice the end before its owner does.
 func (l *link) read(p *path) {
 	for i, ln := range l.lanes {
 		r := &reader{lane: ln, path: p}
@@ -240,15 +239,15 @@ func (l *link) read(p *path) {
 }
 
 const (
-	// byeTime is how long the word that the link is over may take to arrive.
+	// byeTime is how long a bye may take to arrive.
 	byeTime = 200 * time.Millisecond
-	// drainTime is how long the readers of a link that the other end has ended wait for more, if its path does
+	// drainTime is how long this end waits for more packets of a link that the other end has ended, if its path does
 	// not end.
 	drainTime = time.Second
 )
 
-// stop ends the paths that are read. If this side ends the link by its program's will, what Send accepted is
-// flushed first; if the other side did, its lanes still give what had arrived.
+// stop ends the paths that are read. If this side's program ended the link, what Send accepted is flushed first. If the
+// other side ended it, the lanes still deliver what had arrived.
 func (l *link) stop() {
 	if l.why() == ByUs {
 		l.lastWords()
@@ -271,8 +270,8 @@ func (l *link) stop() {
 	p.raw.Close()
 }
 
-// lastWords waits until what Send has accepted, and the word that the link is over, have arrived, or
-// Config.Linger is over. Meanwhile a repair goes on: what the present path does not carry, the next one may.
+// lastWords waits until what Send has accepted and the bye have arrived, or Config.Linger is over. Meanwhile a repair
+// goes on: the next path may carry what the present one does not.
 func (l *link) lastWords() {
 	ctx, cancel := context.WithTimeout(context.Background(), l.node.config.Linger)
 	defer cancel()
@@ -283,7 +282,7 @@ func (l *link) lastWords() {
 	}
 	wake := make(chan struct{}, 1)
 	defer context.AfterFunc(ctx, func() { notify(wake) })()
-	var said *path // that the bye was said over
+	var said *path // the path over which the bye was said
 	for ctx.Err() == nil && !l.dismissed {
 		p := l.path.Load()
 		switch {
@@ -306,13 +305,13 @@ func (l *link) lastWords() {
 	l.refuse()
 }
 
-// gameReads is how long a game has to read what its end has acknowledged: an engine reads once a frame, and drops what it
-// has not read of a link that has closed. Of five packets none was read when the link was closed at once, and all when
-// it was closed after 40 ms.
+// gameReads is how long a game has to read what its end has acknowledged. An engine reads once a frame, and drops what
+// it has not read when a link closes. Measured: of five packets none was read when the link was closed at once, and all
+// when it was closed after 40 ms.
 const gameReads = 100 * time.Millisecond
 
-// awaitReading gives a game that time, unless nothing was said. A transport without a Binding, as a WebSocket, has its
-// own ways to know what was read.
+// awaitReading gives a game that time, unless nothing was sent. A transport without a Binding, such as a WebSocket, has
+// its own way to know what was read.
 func (l *link) awaitReading(ctx context.Context) {
 	said := slices.ContainsFunc(l.lanes, func(ln *lane) bool { return ln.sent.Load() > 0 })
 	if !said || l.path.Load().raw.Binding() == "" {
@@ -332,10 +331,10 @@ func (l *link) isMoving() bool {
 	if l.state.offers {
 		return l.old != nil
 	}
-	return l.next != nil && l.next.lanes != nil // it has proven itself there: the other end may have moved
+	return l.next != nil && l.next.lanes != nil // this end has proven itself there: the other end may have moved
 }
 
-// sayBye says why this end ends the link.
+// sayBye tells the other end why this end ends the link: over p or, if the bye does not arrive, through the server.
 func (l *link) sayBye(p *path, reason DisconnectReason) {
 	if p.control == nil {
 		return
@@ -347,8 +346,8 @@ func (l *link) sayBye(p *path, reason DisconnectReason) {
 	}
 }
 
-// refuse has the signaling server tell that this end has ended the link, as the path does not. If the node
-// leaves the room the server tells that anyway.
+// refuse makes the signaling server tell the other end that this end has ended the link, because the path does not. If
+// the node leaves the room, the server says so anyway.
 func (l *link) refuse() {
 	if l.node.ctx.Err() == nil {
 		l.node.refuseLink(l.peer, &signaling.SignalData{Attempt: l.state.attempt, Link: l.id}, endedHere)
@@ -431,8 +430,8 @@ func (l *link) takenByOther(p *path, counts []uint64) error {
 	return nil
 }
 
-// farewell says how the link with a star's host has ended. A Godot host that demands authentication is silent until
-// its time, three seconds by default, is over, and then closes without a word.
+// farewell says how the link with a star's host has ended. A Godot host that demands authentication is silent until its
+// time-out, three seconds by default, and then closes without a message.
 func (l *link) farewell() string {
 	age := time.Since(l.started) - l.connectTime
 	switch {
@@ -444,7 +443,7 @@ func (l *link) farewell() string {
 	return "it has ended the link and never sent anything: it may demand authentication (Config.Auth)"
 }
 
-// reasonOf says why a path ended that this end did not end.
+// reasonOf returns the reason for which a path has ended, if this end did not end it.
 func reasonOf(err error) DisconnectReason {
 	if errors.Is(err, transport.ErrLost) {
 		return Lost

@@ -8,9 +8,9 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// Metadata returns what a member of the room shows of itself, or nil: its Config.Metadata, or what it has given to
-// SetMetadata since. For this node's own id it is what the server has shown last, where that is known to differ from
-// Config.Metadata. A star's guest knows the host's and its own alone. The caller must not change it.
+// Metadata returns what a member of the room shows of itself, or nil: its Config.Metadata, or what it has passed to
+// SetMetadata since. For this node's own id it is what the server has shown last, if that is known to differ from
+// Config.Metadata. A star's guest knows only the host's metadata and its own. The caller must not change it.
 func (n *Node) Metadata(id PeerID) json.RawMessage {
 	if id == n.id {
 		return n.room.ownMetadata()
@@ -19,14 +19,14 @@ func (n *Node) Metadata(id PeerID) json.RawMessage {
 	return m.Metadata
 }
 
-// SetMetadata asks the server to show other metadata of this node from now on: any JSON, at most 1 KiB; nil is none. It
-// does not wait and does not keep metadata. Without a connection the request waits for one. PeerUpdated with this node's
-// id is the answer, and Metadata then says what is shown: what an access token grants stays, and the server refuses what
-// the room has no space for. It tells the others of ten changes at once, and of one a second over time, the last one
-// included. A server of an earlier version does not answer.
+// SetMetadata asks the server to show other metadata of this node from now on: any JSON, at most 1 KiB; nil means none.
+// It does not wait and does not keep metadata. Without a connection the request waits for one. The answer is a
+// PeerUpdated with this node's id, after which Metadata returns what is shown: what an access token grants stays, and
+// the server refuses what the room has no space for. The server tells the others of ten changes at once, and over time
+// of one a second, including the last one. A server of an earlier version does not answer.
 //
-// Errors: for metadata that is not JSON or too large; ErrClosed or why the node has ended. A server of Godot's demo
-// cannot be asked: that is an error.
+// Errors: one for metadata that is not JSON or too large; ErrClosed, or why the node has ended; one for a server of
+// Godot's demo, which cannot be asked.
 func (n *Node) SetMetadata(ctx context.Context, metadata json.RawMessage) error {
 	err := checkMetadata("metadata", metadata)
 	switch {

@@ -11,38 +11,39 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// How a node follows when the server names another host: Config.NewRoom.Migrates.
+// This file makes a node follow when the server names another host: Config.NewRoom.Migrates.
 //
 //	server: host 5, term 2 ---> run: the lead is another; the link with the old host ends, those with new members begin
 //	                            move: when the old link is over, and all that came over it is in the inbox: HostChanged
 //	                            links: are published after that, so nothing of the new host is before it
 //
-// The relayed peers stay connected meanwhile. Who becomes the host takes them over from its time as a guest.
+// The relayed peers stay connected meanwhile. A guest that becomes the host takes over the peers that it had as a
+// guest.
 
-// A lead is who hosts the room. It never changes: another host is another lead.
+// A lead says who hosts the room. It never changes: another host is another lead.
 type lead struct {
 	host  PeerID
 	term  int           // counts the hosts of a room that migrates; 0: the room ends with its host
-	moved chan struct{} // closed when this node has parted from the host before
+	moved chan struct{} // closed when this node has parted from the previous host
 }
 
-// A HostChange is what an Event tells of another host.
+// A HostChange is an Event's description of another host.
 type HostChange struct {
 	// Old and New are ids. The new host may be this node.
 	Old, New PeerID
 	// Term counts the hosts of the room: 2 is the first change.
 	Term int
-	// Missed are connected peers that may have missed reliable packets of this node: those to which it has sent some
-	// so shortly before the old host was last heard that the host may not have passed them on. None is sent again.
+	// Missed are connected peers that may have missed reliable packets of this node: it sent some to them so shortly
+	// before the old host was last heard that the host may not have passed them on. None is sent again.
 	Missed []PeerID
 }
 
 // Term counts the hosts of a room that migrates: 1 for the first. It is 0 in all other rooms.
 func (n *Node) Term() int { return n.room.lead.Load().term }
 
-// SetSuccessor names the member that is to host the room after this one, and does not wait. It counts until the next
-// call, and only if that member can be host when the time comes. 0: nobody; then the server chooses the one that has been
-// there the longest. Errors: ErrNotHost, ErrUnknownPeer for who is no member, ErrClosed.
+// SetSuccessor names the member that is to host the room after this one, and does not wait. It holds until the next
+// call, and only if that member can be host when the time comes. 0 means nobody; then the server chooses the member
+// that has been there the longest. Errors: ErrNotHost, ErrUnknownPeer for an id that is no member, ErrClosed.
 func (n *Node) SetSuccessor(ctx context.Context, id PeerID) error {
 	_, member := n.roster.member(id)
 	switch {
@@ -69,7 +70,7 @@ func (n *Node) follow(c signaling.HostChanged) {
 			there = append(there, m.ID)
 		}
 	}
-	n.room.lead.Store(next) // after the route: who sends looks at this first
+	n.room.lead.Store(next) // after the route: senders look at the lead first
 	n.status.CompareAndSwap(int32(ConnectionConnected), int32(ConnectionConnecting))
 	was, _ := n.roster.left(old.host, true)
 	if was != nil {
@@ -78,7 +79,7 @@ func (n *Node) follow(c signaling.HostChanged) {
 	n.wg.Go(func() { n.move(old, next, was, there) })
 }
 
-// move tells the program of another host, when the link with the old one is over.
+// move tells the program about another host, when the link with the old one is over.
 func (n *Node) move(old, next *lead, was *link, there []PeerID) {
 	<-old.moved
 	if was != nil {
@@ -93,7 +94,7 @@ func (n *Node) move(old, next *lead, was *link, there []PeerID) {
 	n.guest.opened.wake()
 }
 
-// awaitMove waits until this node has parted from the host before the one at whose time the link began.
+// awaitMove waits until this node has parted from the host that came before the one under which the link began.
 func (l *link) awaitMove() error {
 	select {
 	case <-l.lead.moved:
@@ -103,8 +104,8 @@ func (l *link) awaitMove() error {
 	}
 }
 
-// awaitHost ends a guest that its host has left, if the server does not name another host: then that host has
-// disconnected this guest alone.
+// awaitHost ends the node of a guest whose host has ended their link, unless the server names another host in time. If
+// it does not, the host has disconnected only this guest.
 func (n *Node) awaitHost(at *lead, why string) {
 	timer := time.NewTimer(kickTime)
 	defer timer.Stop()
@@ -133,12 +134,12 @@ func (n *Node) hostLost(at *lead) {
 	}
 }
 
-// isReplaced reports whether the signaler has ended because another member hosts the room.
+// isReplaced reports whether the signaler has ended, with err, because another member hosts the room.
 func isReplaced(err error) bool {
 	return errors.Is(err, &signaling.Error{Code: signaling.CodeHostReplaced})
 }
 
-// hasMoved reports whether the node has parted from the host before.
+// hasMoved reports whether the node has parted from the previous host.
 func (l *lead) hasMoved() bool {
 	select {
 	case <-l.moved:
@@ -159,7 +160,7 @@ func (l *lead) resolve(target PeerID) PeerID {
 	return target
 }
 
-// A signal wakes those who wait, all at once.
+// A signal wakes all who wait for it at once.
 type signal struct{ c atomic.Pointer[chan struct{}] }
 
 func newSignal() *signal {
@@ -177,7 +178,7 @@ func (s *signal) wake() {
 	close(*s.c.Swap(&c))
 }
 
-// wait waits for a wake, or until ctx or the node is over. With noWait that is ErrBufferFull.
+// wait waits for a wake, or until ctx or the node is over. With noWait it returns ErrBufferFull at once.
 func (n *Node) wait(ctx context.Context, woken <-chan struct{}) error {
 	if ctx == noWait {
 		return ErrBufferFull

@@ -7,12 +7,11 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// What the host of a room may do besides Seal. A server of Godot's demo knows none of it: that is an
-// error.
+// This file has what the host of a room may do besides Seal. A server of Godot's demo supports none of it: the calls
+// return an error.
 
-// SetLocked closes the room for newcomers, or opens it again, and returns when the server has done so or
-// ctx is done. Members that lost their connection may still come back. Errors: ErrNotHost, ErrClosed,
-// ctx's.
+// SetLocked closes the room to newcomers, or opens it again. It returns when the server has done so or ctx is done.
+// Members that lost their connection may still come back. Errors: ErrNotHost, ErrClosed, the cause of ctx.
 func (n *Node) SetLocked(ctx context.Context, locked bool) error {
 	if !n.hosts() {
 		return ErrNotHost
@@ -39,11 +38,10 @@ func (n *Node) SetLocked(ctx context.Context, locked bool) error {
 // Locked reports whether the room takes nobody new until its host opens it.
 func (n *Node) Locked() bool { return n.room.isLocked() }
 
-// Kick asks the server to take a member out of the room, and does not wait. The member's node ends, with
-// an error of code kicked that has the reason, at most 256 bytes. All links with it end as Kicked, at both ends
-// (a game of Godot's may be faster, and is then disconnected ByPeer). It may join anew where a newcomer may:
-// SetLocked prevents that. Errors:
-// ErrNotHost, ErrUnknownPeer for who is no member, ErrClosed.
+// Kick asks the server to take a member out of the room, and does not wait. The member's node ends with an error of
+// code kicked that has the reason, at most 256 bytes. All links with it end as Kicked, at both ends (a Godot game may
+// be faster, and is then disconnected as ByPeer). It may join again wherever a newcomer may; SetLocked prevents that.
+// Errors: ErrNotHost, ErrUnknownPeer for an id that is no member, ErrClosed.
 func (n *Node) Kick(ctx context.Context, id PeerID, reason string) error {
 	_, member := n.roster.member(id)
 	switch {

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// MultiplayerPeer puts the face of Godot's class of that name on any Peer: its methods, its sticky
-// state, its two signals. It is meant for one goroutine, a game loop:
+// MultiplayerPeer adds the interface of Godot's class of that name to any Peer: its methods, its sticky state, its two
+// signals. It is meant for one goroutine, a game loop:
 //
 //	for each frame {
 //		err := peer.TryPoll()               // signals are called from here
@@ -22,25 +22,25 @@ import (
 //		peer.PutPacket(state)
 //	}
 //
-// In a star that outlives its host the host has id 1 here, whoever it is, since that is its role in Godot. At a change
-// the old host is disconnected as 1. The new one is disconnected under the id that it had, and connected as 1; if it is
-// this peer, its GetUniqueID is 1 from the poll on that takes over the change. The others keep their ids. Who is no Godot
-// peer may do so: those of the engine cannot follow.
+// In a star that outlives its host, the host has id 1 here, whoever it is, because that is its role in Godot. When the
+// host changes, the old host is disconnected as 1. The new one is disconnected under the id that it had, and connected
+// as 1; if it is this peer, its GetUniqueID is 1 from the poll on that takes over the change. The others keep their
+// ids. A program that is not a Godot peer can follow this; Godot's own peers cannot.
 //
 // Names and numbers are those of the class reference (MultiplayerPeer, PacketPeer). Where Godot's
 // WebRTC class misbehaves, the contract of Peer holds instead.
 type MultiplayerPeer struct {
-	// PeerConnected and PeerDisconnected are the signals. They are called by Poll and TryPoll, in
-	// the order in which things happened, and may call any method but those two. Nil: not wanted. Godot
-	// has no more, so interruptions are not shown here: a peer that is interrupted stays connected, and one
-	// that was lost may be connected again, under the same id.
+	// PeerConnected and PeerDisconnected are the signals. Poll and TryPoll call them, in the order in which things
+	// happened. They may call any method but those two. Nil means not wanted. Godot has no other signals, so
+	// interruptions are not shown here: an interrupted peer stays connected, and a peer that was lost may be connected
+	// again, under the same id.
 	PeerConnected    func(id PeerID)
 	PeerDisconnected func(id PeerID)
-	// PeerFailed is ours: a link with a member of the room could not be made. Nil: not wanted.
+	// PeerFailed is not in Godot: a link with a member of the room could not be made. Nil means not wanted.
 	PeerFailed func(err *PeerError)
 
 	peer Peer
-	host PeerID // in the ids of peer: the host as far as the polls have come
+	host PeerID // in the ids of peer: the host according to the events polled so far
 
 	target       PeerID
 	channel      int
@@ -48,11 +48,11 @@ type MultiplayerPeer struct {
 	encodeBuffer int // bytes
 
 	packets   ring[Packet]    // polled and not yet got
-	unread    map[PeerID]int  // of these, by source
-	held      *Event          // a disconnected that waits for its peer's packets to be got
-	due       []Event         // of a change of the host, in the ids that are shown here, that come before all others
+	unread    map[PeerID]int  // how many of these, by source
+	held      *Event          // a disconnected event that waits until its peer's packets have been got
+	due       []Event         // of a change of the host, in the ids that are shown here; before all other events
 	known     map[PeerID]bool // who is connected, in the ids of peer
-	forced    map[PeerID]bool // disconnected with force: no more of them is shown
+	forced    map[PeerID]bool // disconnected with force: nothing more of them is shown
 	packetErr error           // of the last GetPacket or GetVar
 	err       error           // why the peer ended
 }
@@ -75,7 +75,7 @@ const (
 // ErrUnavailable is the error of GetPacket when there is no packet.
 var ErrUnavailable = errors.New("rtcpeer: no packet is available")
 
-// NewMultiplayerPeer puts the face on a peer, which it owns from then on.
+// NewMultiplayerPeer returns a MultiplayerPeer on p, which it owns from then on.
 func NewMultiplayerPeer(p Peer) *MultiplayerPeer {
 	return &MultiplayerPeer{
 		peer:         p,
@@ -88,7 +88,7 @@ func NewMultiplayerPeer(p Peer) *MultiplayerPeer {
 	}
 }
 
-// hostOf returns the id of the host of a star, and else 1.
+// hostOf returns the id of a star's host, and otherwise 1.
 func hostOf(p Peer) PeerID {
 	if n, ok := p.(interface{ Host() PeerID }); ok && p.Relays() {
 		return n.Host()
@@ -107,15 +107,14 @@ func GenerateUniqueID() PeerID {
 	}
 }
 
-// GenerateUniqueID is the function of that name, as a method, where Godot has it.
+// GenerateUniqueID calls the function of that name. In Godot it is a method.
 func (*MultiplayerPeer) GenerateUniqueID() PeerID { return GenerateUniqueID() }
 
-// maxPolled is how many packets a poll takes over; the rest stays where its credit bounds it.
+// maxPolled is how many packets the polls take over; the rest stays in the peer, where its credit bounds it.
 const maxPolled = 4096
 
-// Poll takes over what has arrived and calls the signals. If there is nothing it waits for up to
-// one second, as the class reference says; a game loop wants TryPoll. It returns nil, or why the
-// peer has ended.
+// Poll takes over what has arrived and calls the signals. If there is nothing, it waits for up to one second, as the
+// class reference says; a game loop should use TryPoll. It returns nil, or why the peer has ended.
 func (m *MultiplayerPeer) Poll() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
@@ -132,8 +131,8 @@ func (m *MultiplayerPeer) Poll() error {
 	return m.TryPoll()
 }
 
-// TryPoll is Poll without waiting. It takes over what is there, at most until a peer's disconnected
-// whose packets were not got yet: that signal follows in the first poll after they were.
+// TryPoll is Poll without waiting. It takes over what is there, but stops at the disconnected event of a peer whose
+// packets were not got yet: that signal follows in the first poll after they were.
 func (m *MultiplayerPeer) TryPoll() error {
 	if m.held != nil {
 		ev := *m.held
@@ -180,7 +179,7 @@ func (m *MultiplayerPeer) take(ev Event) {
 	m.tell(ev)
 }
 
-// takeHost has the new host leave under its own id, and come as 1.
+// takeHost makes the new host leave under its own id, and come back as 1.
 func (m *MultiplayerPeer) takeHost(host PeerID) {
 	if host != m.host && m.known[host] {
 		m.due = append(m.due, Event{Kind: PeerDisconnected, Peer: host}, Event{Kind: PeerConnected, Peer: Server})
@@ -276,13 +275,13 @@ func (m *MultiplayerPeer) GetPacket() ([]byte, error) {
 // GetPacketError returns the error of the last GetPacket or GetVar.
 func (m *MultiplayerPeer) GetPacketError() error { return m.packetErr }
 
-// GetPacketPeer, GetPacketChannel and GetPacketMode tell of the next packet, so they are asked
-// before GetPacket. Without a packet they return 0, 0 and TransferModeReliable.
+// GetPacketPeer, GetPacketChannel and GetPacketMode describe the next packet, so call them before GetPacket. Without a
+// packet they return 0, 0 and TransferModeReliable.
 func (m *MultiplayerPeer) GetPacketPeer() PeerID       { return m.next().Peer }
 func (m *MultiplayerPeer) GetPacketChannel() int       { return m.next().Channel }
 func (m *MultiplayerPeer) GetPacketMode() TransferMode { return transferMode(m.next().Mode) }
 
-// GetPacketCommand is ours: what the next packet means to SceneMultiplayer.
+// GetPacketCommand is not in Godot: it returns what the next packet means to SceneMultiplayer.
 func (m *MultiplayerPeer) GetPacketCommand() Command { return m.next().Command }
 
 func (m *MultiplayerPeer) next() Packet {
@@ -292,7 +291,7 @@ func (m *MultiplayerPeer) next() Packet {
 	return m.packets.peek()
 }
 
-// GetPeerRTT and GetPeerOffset are ours: RTT and Offset of Node, which see. They return 0 if that is not known.
+// GetPeerRTT and GetPeerOffset are not in Godot: see RTT and Offset of Node. They return 0 if the figure is not known.
 func (m *MultiplayerPeer) GetPeerRTT(id PeerID) time.Duration {
 	if n, ok := m.peer.(*Node); ok {
 		rtt, _ := n.RTT(id)
@@ -309,8 +308,8 @@ func (m *MultiplayerPeer) GetPeerOffset(id PeerID) time.Duration {
 	return 0
 }
 
-// DisconnectPeer ends the link with a peer, who learns of it at once. With force nothing more of it
-// is shown here: its packets that were not got are dropped, and PeerDisconnected is not called.
+// DisconnectPeer ends the link with a peer, which learns of it at once. With force nothing more of it is shown here:
+// its packets that were not got are dropped, and PeerDisconnected is not called.
 func (m *MultiplayerPeer) DisconnectPeer(id PeerID, force bool) error {
 	actual := id
 	if id == Server {
@@ -329,7 +328,7 @@ func (m *MultiplayerPeer) DisconnectPeer(id PeerID, force bool) error {
 	return nil
 }
 
-// forget drops the packets of a peer that wait to be got.
+// forget drops the packets of a peer that were not got yet.
 func (m *MultiplayerPeer) forget(id PeerID) {
 	for range m.packets.len() {
 		if p := m.packets.pop(); p.Peer != id {

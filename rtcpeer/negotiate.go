@@ -6,9 +6,8 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// A negotiation is what one end knows of how a link is being made. It is a value, and its methods
-// are pure: each takes what happened and returns the next negotiation and what to do. link.run does
-// it.
+// A negotiation is what one end knows about the making of a link. It is a value, and its methods are pure: each takes
+// what happened and returns the next negotiation and what to do. link.run does it.
 //
 //	offering end (the larger id)              answering end
 //	  start:     offer 1 -------------------->  answer, in a new transport link
@@ -16,15 +15,15 @@ import (
 //	  answer 1:  accept <---------------------
 //	  retry:     offer 2 (a new link) -------->  answer, in a new transport link
 //
-// A signal can be lost with the server that carried it, so the offering end tries again with the
-// next attempt while its deadline lasts, and everything that belongs to an earlier attempt is passed
-// over. With a member that numbers no attempts, as Godot's, there is one: a late answer would be taken
-// for that of another offer, and Godot hands a second offer to the connection that it has.
+// A signal can be lost with the server that carried it. Therefore the offering end tries again with the next attempt
+// until its deadline, and everything that belongs to an earlier attempt is ignored. With a member that does not number
+// attempts, such as Godot's, there is only one: a late answer would be taken for that of another offer, and Godot hands
+// a second offer to the connection that it already has.
 type negotiation struct {
 	offers    bool
-	once      bool                   // there is one attempt
-	attempt   int                    // of the current offer; 0 before the first
-	link      string                 // that it is for; empty with a member that does not tell
+	once      bool                   // there is only one attempt
+	attempt   int                    // number of the current offer; 0 before the first
+	link      string                 // the link that the offer is for; empty with a member that does not say
 	described bool                   // the other end's description of this attempt is here
 	early     []signaling.SignalData // candidates that came before it
 	used      int                    // candidates of this attempt
@@ -45,16 +44,16 @@ const (
 	stepAddCandidate                     // add data's candidate
 )
 
-// offers tells which end offers: the larger id, so that offers never cross. Godot's clients have the
-// same rule (multiplayer_client.gd).
+// offers reports whether this end offers: the end with the larger id does, so that offers never cross. Godot's clients
+// have the same rule (multiplayer_client.gd).
 func offers(self, other PeerID) bool { return self > other }
 
-// maxCandidates bounds the candidates of an attempt, each of which is tried with each address of this end. A peer has a
-// few for each interface; those that a flood or three hundred addresses have beyond it are dropped.
+// maxCandidates bounds the candidates of an attempt, because each is tried with each address of this end. A peer has a
+// few for each interface. Further ones, from a flood or a peer with three hundred addresses, are dropped.
 const maxCandidates = 64
 
-// maxAttempt is the largest number of an attempt that is believed. Whoever counts from 1 never gets there, and there
-// are enough numbers above, in JavaScript too.
+// maxAttempt is the largest attempt number that is accepted. An end that counts from 1 never gets there, and there are
+// enough numbers above it, in JavaScript too.
 const maxAttempt = math.MaxInt >> 11 // 2^52-1; 2^20-1 where an int has 32 bits
 
 // start begins the negotiation: only the offering end has something to do.
@@ -72,7 +71,7 @@ func (n negotiation) retry() (negotiation, []step) {
 	return next, []step{{kind: stepOffer}}
 }
 
-// receive takes a signal from the other end.
+// receive handles a signal from the other end.
 func (n negotiation) receive(s signaling.SignalData) (negotiation, []step) {
 	switch s.Type {
 	case signaling.Offer:
@@ -104,7 +103,7 @@ func (n negotiation) receive(s signaling.SignalData) (negotiation, []step) {
 func (n negotiation) receiveOffer(s signaling.SignalData) (negotiation, []step) {
 	attempt := max(s.Attempt, 1)
 	if n.offers || attempt <= n.attempt && s.Link == n.link {
-		return n, nil // not its part, or an offer that a later one has replaced
+		return n, nil // this end does not answer, or a later offer has replaced this one
 	}
 	early := n.early // from programs that send candidates before their offer
 	if n.attempt > 0 {
@@ -117,8 +116,7 @@ func (n negotiation) receiveOffer(s signaling.SignalData) (negotiation, []step) 
 	return negotiation{once: n.once, attempt: attempt, link: s.Link, described: true, used: len(early)}, steps
 }
 
-// current reports whether a signal belongs to this attempt. 0 is the number of those who do not
-// count.
+// current reports whether a signal belongs to this attempt. 0 is the number of a member that does not count attempts.
 func (n negotiation) current(s signaling.SignalData) bool {
 	return s.Attempt == 0 || s.Attempt == n.attempt || !n.offers && n.attempt == 0
 }

@@ -15,21 +15,20 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// A Signaler carries signals between this node and its room. Send and Receive may be called from
-// different goroutines, each from one at a time. The first message received is a Welcome; a later
-// Welcome means that the connection was lost and resumed, and tells the room's state anew. Send
-// should not wait for a network. An error of Receive is final: the signaler will carry nothing more.
-// After Close both return an error that wraps net.ErrClosed.
+// A Signaler carries signals between this node and its room. Send and Receive may be called from different goroutines,
+// each from one at a time. The first message received is a Welcome. A later Welcome means that the connection was lost
+// and resumed, and has the room's state again. Send should not wait for a network. An error of Receive is final: the
+// signaler will carry nothing more. After Close both return an error that wraps net.ErrClosed.
 //
-// What a node relies on besides: each Signal received has From, the id of who sent it, and signals from one member
-// arrive in order; each member that this node is to make a link with is in the Welcome or in a Joined, and comes in a
-// Left when it is gone; what a host sends as Seal and as Lock comes back to all members, the host included, as Sealed
-// and as Lock (Node.Seal and Node.SetLocked wait for that); what a member sends as Metadata comes with its id to those who
-// may have a link with it, and to itself; who is kicked gets a *signaling.Error as the error of
-// Receive, and the others a Left. Package signalertest is a test of all this.
+// A node also relies on the following. Each Signal received has From, the id of its sender, and signals from one member
+// arrive in order. Each member that this node is to link with is in the Welcome or in a Joined, and in a Left when it
+// is gone. What a host sends as Seal and as Lock comes back to all members, the host included, as Sealed and as Lock;
+// Node.Seal and Node.SetLocked wait for that. What a member sends as Metadata comes, with its id, to those who may have
+// a link with it, and to itself. A member that is kicked gets a *signaling.Error as the error of Receive, and the
+// others get a Left. Package signalertest tests all this.
 //
-// signalclient.Client is one, for this module's server, and package signaling/memory has one for members in one
-// process. Any other way to carry a few kilobytes between two programs can be made one.
+// signalclient.Client is a Signaler for this module's server, and package signaling/memory has one for members in one
+// process. Any other way to carry a few kilobytes between two programs can be turned into one.
 type Signaler interface {
 	Send(context.Context, signaling.Message) error
 	Receive(context.Context) (signaling.Message, error)
@@ -39,8 +38,8 @@ type Signaler interface {
 // Node is this participant of a room. It implements Peer.
 //
 //	room     what is known of the room, and the way to the signaling server
-//	roster   who is in it, and where this node stands with each
-//	route    who is reached how: mesh, host or guest, which becomes host when the server says so
+//	roster   who is in it, and the state of the link with each
+//	route    how each peer is reached: mesh, host or guest; a guest becomes host when the server says so
 //	inbox    what waits for Receive
 type Node struct {
 	// Fixed at construction.
@@ -55,7 +54,7 @@ type Node struct {
 	mux           *forwarded.Mux   // nil: no path goes through the signaling server
 	room          *room
 	roster        *roster
-	guest         *guest // of a star's guest, also when it has become the host; else nil
+	guest         *guest // of a star's guest, even after it has become the host; else nil
 	inbox         *inbox
 	clock         *steadyClock
 
@@ -71,8 +70,8 @@ type Node struct {
 	closed sync.Once
 }
 
-// New makes a node of a Signaler that was just connected: it waits for the Welcome until ctx is done.
-// The node owns the signaler from then on, and closes it even if New fails.
+// New makes a node with a Signaler that has just connected. It waits for the Welcome until ctx is done. The node owns
+// the signaler from then on, and closes it even if New fails.
 func New(ctx context.Context, s Signaler, config Config) (*Node, error) {
 	config, err := config.withDefaults()
 	if err != nil {
@@ -148,39 +147,39 @@ func (n *Node) chooseRoute() {
 	}
 }
 
-// route returns the way of packets. It changes when a guest becomes the host.
+// route returns the present route. It changes when a guest becomes the host.
 func (n *Node) route() route { return *n.routed.Load() }
 
 func (n *Node) setRoute(r route) { n.routed.Store(&r) }
 
-// ID returns this node's own id: 1 for who has created the room.
+// ID returns this node's own id. The creator of the room has 1.
 func (n *Node) ID() PeerID { return n.id }
 
 // Status returns ConnectionConnecting for a star's guest until it is connected to the host, ConnectionConnected
 // while the node is in its room, and ConnectionDisconnected from Close on, or when the room has ended.
 func (n *Node) Status() ConnectionStatus { return ConnectionStatus(n.status.Load()) }
 
-// Relays reports whether packets between two others pass through the host: true in a star, but for a host with
-// Config.NoRelay. A guest does not know.
+// Relays reports whether packets between two others pass through the host. It is true in a star, except for a host with
+// Config.NoRelay; guests do not know of that.
 func (n *Node) Relays() bool {
 	return n.room.topology == Star && !(n.hosts() && n.config.NoRelay)
 }
 
-// Peers returns the ids of all connected peers in ascending order: those that can be sent to, whose PeerConnected
-// may still wait to be received. The caller owns the slice.
+// Peers returns the ids of all connected peers in ascending order. Packets can be sent to them, although their
+// PeerConnected may still wait to be received. The caller owns the slice.
 func (n *Node) Peers() []PeerID {
 	ids := n.route().peers()
 	slices.Sort(ids)
 	return ids
 }
 
-// Members returns the ids of those the signaling server has told of, whether connected or not, in
-// ascending order: in a star, for a guest, the host alone. The caller owns the slice.
+// Members returns the ids of the members that the signaling server has named, whether connected or not, in ascending
+// order. A star's guest knows only the host. The caller owns the slice.
 func (n *Node) Members() []PeerID { return n.roster.members() }
 
 // Send sends a packet. It does not keep Data. To one peer in Reliable mode it waits for room until ctx is done; in the
-// unreliable modes a full lane drops the packet, which Stats counts. A broadcast never waits: what did not fit is in a
-// *BroadcastError. An empty packet is accepted and sends nothing.
+// unreliable modes a full lane drops the packet, which Stats counts. A broadcast never waits: a *BroadcastError names
+// the peers for which there was no room. An empty packet is accepted and sends nothing.
 //
 // Errors: ErrClosed or why the room has ended, ErrUnknownPeer, ErrUnknownChannel, ErrPacketTooLarge, ErrCommand, a
 // *BroadcastError, the cause of ctx.
@@ -220,15 +219,15 @@ func (n *Node) put(ctx context.Context, p Packet) error {
 
 // Receive returns the next event, waiting until ctx is done. Data belongs to the caller. After Close, or after the room
 // has ended and all events were received, it returns why. If the room has ended, each peer that was connected has had
-// its PeerDisconnected by then. Several goroutines may call it: each event goes to one.
+// its PeerDisconnected by then. Several goroutines may call Receive: each event goes to one of them.
 func (n *Node) Receive(ctx context.Context) (Event, error) { return n.inbox.receive(ctx) }
 
 // TryReceive is like Receive, but returns ErrNoEvent where Receive waits.
 func (n *Node) TryReceive() (Event, error) { return n.inbox.tryReceive() }
 
-// Disconnect ends the link with a peer, and does not wait. The other end learns of it at once; here its
+// Disconnect ends the link with a peer, and does not wait. The other end learns of it at once. Here its
 // PeerDisconnected follows, after the packets that had arrived. Errors: ErrUnknownPeer; ErrNotHost for another guest of
-// a star, with whom only the host has a link.
+// a star, which has a link only with the host.
 func (n *Node) Disconnect(id PeerID) error {
 	l, err := n.roster.to(id)
 	if err != nil {
@@ -241,15 +240,15 @@ func (n *Node) Disconnect(id PeerID) error {
 	return nil
 }
 
-// SetRefuse decides whether new links are refused; open ones stay. The refused end learns it at once. Config.Refuse is
-// what holds before.
+// SetRefuse decides whether new links are refused; open ones stay. The refused end learns of it at once. Config.Refuse
+// is the initial value.
 func (n *Node) SetRefuse(refuse bool) { n.refuse.Store(refuse) }
 
 // Refuses reports whether new links are refused.
 func (n *Node) Refuses() bool { return n.refuse.Load() }
 
-// Close ends, in this order: what Receive gives; the links, each after its reliable packets were
-// acknowledged or Config.Linger is over; the signaler; the transport, if it is the node's own. Its error is an
+// Close ends the node in this order: first Receive; then the links, each after its reliable packets were acknowledged
+// or Config.Linger is over; then the signaler; then the transport, if the node owns it. Its error is an
 // *UndeliveredError if packets were not acknowledged.
 func (n *Node) Close() error {
 	n.closed.Do(func() {
@@ -261,8 +260,8 @@ func (n *Node) Close() error {
 	return n.roster.undelivered()
 }
 
-// end ends the node and its links, for the first reason that is given. It does not wait. Once the links are over, run
-// ends the inbox.
+// end ends the node and its links. The first reason stays. It does not wait. Once the links are over, run ends the
+// inbox.
 func (n *Node) end(why error, reason DisconnectReason) {
 	n.cancel(why)
 	for _, l := range n.roster.shutDown() {

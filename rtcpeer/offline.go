@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// Offline is a Peer for one player alone, as Godot's OfflineMultiplayerPeer: always connected, id 1,
-// and what it sends goes nowhere. Its zero value is ready.
+// Offline is a Peer for a single player, like Godot's OfflineMultiplayerPeer: it is always connected, its id is 1, and
+// what it sends goes nowhere. Its zero value is ready.
 type Offline struct {
 	mu     sync.Mutex // guards the fields below
 	refuse bool
@@ -26,7 +26,7 @@ func (o *Offline) Send(ctx context.Context, p Packet) error {
 	return o.TrySend(p)
 }
 
-// TrySend accepts everything for everybody; a single peer is not there.
+// TrySend accepts every packet, except one to a single peer, which cannot exist.
 func (o *Offline) TrySend(p Packet) error {
 	if p.Peer > 0 {
 		return fmt.Errorf("%w: %d", ErrUnknownPeer, p.Peer)
@@ -37,7 +37,7 @@ func (o *Offline) TrySend(p Packet) error {
 // Flush has nothing to wait for.
 func (*Offline) Flush(context.Context) error { return nil }
 
-// Receive waits until ctx is done or the peer is closed: nothing ever comes.
+// Receive waits until ctx is done or the peer is closed. There are no events.
 func (o *Offline) Receive(ctx context.Context) (Event, error) {
 	select {
 	case <-o.end():
@@ -70,7 +70,7 @@ func (o *Offline) Refuses() bool {
 	return o.refuse
 }
 
-// Close ends Receive and nothing else; Godot's class is connected for ever.
+// Close makes Receive return, and does nothing else; Godot's class is connected for ever.
 func (o *Offline) Close() error {
 	end := o.end()
 	o.mu.Lock()

@@ -9,7 +9,7 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// What the states of links mean for the node.
+// This file turns the states of links into what they mean for the node.
 
 // linkUp publishes an open link.
 func (n *Node) linkUp(l *link) {
@@ -23,8 +23,8 @@ func (n *Node) linkUp(l *link) {
 	n.log.Info("connected", "peer", l.peer, "after", l.connectTime)
 }
 
-// linkInterrupted tells that nothing is heard of a connected peer. The reason may be that nothing is heard
-// of anybody: then the signaler is asked to find out.
+// linkInterrupted tells the program that nothing is heard of a connected peer. The reason may be that nothing is heard
+// of anybody, so the signaler is asked to check its own connection.
 func (n *Node) linkInterrupted(l *link) {
 	n.roster.stands(l, standingInterrupted)
 	n.inbox.interrupted(l.presence)
@@ -38,8 +38,8 @@ func (n *Node) linkResumed(l *link) {
 	n.log.Info("resumed", "peer", l.peer, "paths", l.figures.paths.Load())
 }
 
-// linkOver forgets a link, published or not. A star's guest that cannot get its host back is at its end, and
-// so is a node without links that nobody can reach any more.
+// linkOver forgets a link, published or not. It ends the node of a star's guest that cannot get its host back, and a
+// node without links that nobody can reach any more.
 func (n *Node) linkOver(l *link) {
 	reason := l.why()
 	if l.published {
@@ -52,7 +52,7 @@ func (n *Node) linkOver(l *link) {
 	l.entry.told = l.entry.told || l.published
 	if l.failure != nil {
 		n.log.Warn("no link", "peer", l.peer, "err", l.failure.Err, "tried again", again)
-		// That a peer which the program has as gone does not want this end back is no news.
+		// It is no news that a peer which the program has as gone does not want this end back.
 		if !l.entry.told || !again && !errors.Is(l.failure, ErrRefused) {
 			n.inbox.failed(l.failure)
 		}
@@ -88,8 +88,8 @@ func (n *Node) linkOver(l *link) {
 	}
 }
 
-// withoutSignaling is why a node ends whose signaler has ended. A guest whose room has ended has lost its host,
-// whichever of the two it hears of first.
+// withoutSignaling returns why a node whose signaler has ended ends too. A guest whose room has ended has lost its
+// host, whichever of the two it hears of first.
 func (n *Node) withoutSignaling(why error) error {
 	switch {
 	case n.isGuest() && isHostLeft(why):
@@ -100,7 +100,7 @@ func (n *Node) withoutSignaling(why error) error {
 	return ofSignaling(why)
 }
 
-// ofSignaling says that an error is of signaling, which a *signaling.Error says itself.
+// ofSignaling marks an error as one of signaling. A *signaling.Error says so itself.
 func ofSignaling(why error) error {
 	if _, says := errors.AsType[*signaling.Error](why); says {
 		return fmt.Errorf("rtcpeer: %w", why)
@@ -112,7 +112,7 @@ func isHostLeft(err error) bool {
 	return errors.Is(err, &signaling.Error{Code: signaling.CodeHostLeft})
 }
 
-// detail says what the reason of the end of a connected peer does not, or is nil.
+// detail returns what there is to say about the end of a connected peer besides the reason, or nil.
 func (l *link) detail() error {
 	switch {
 	case l.why() == Misbehaved && l.fault != nil:
@@ -125,8 +125,8 @@ func (l *link) detail() error {
 	return nil
 }
 
-// awaitKick ends a guest whose host says that it was kicked. The server's word has the reason; if the connection to the
-// server is lost it does not come.
+// awaitKick ends a guest whose host says that it was kicked. The server's message has the reason, but does not come if
+// the connection to the server is lost.
 func (n *Node) awaitKick() {
 	select {
 	case <-n.ctx.Done():
@@ -135,14 +135,14 @@ func (n *Node) awaitKick() {
 	}
 }
 
-// kickTime is how long the server's word that this node is kicked may take after the host's.
+// kickTime is how long the server's message that this node is kicked may take after the host's.
 const kickTime = 5 * time.Second
 
-// endLater ends the node from inside. Its events can still be received, those of the end of its links too, and then
-// the reason.
+// endLater ends the node from inside. The program can still receive the events, including those of the end of its
+// links, and then the reason.
 func (n *Node) endLater(why error) { n.endLinks(why, ByUs) }
 
-// endLinks is endLater for a reason that the links have as well.
+// endLinks is endLater with a reason for the links.
 func (n *Node) endLinks(why error, reason DisconnectReason) {
 	n.status.Store(int32(ConnectionDisconnected))
 	n.end(why, reason)

@@ -26,24 +26,24 @@ type path struct {
 	attempt int
 	began   time.Time
 	offers  bool
-	acks    bool // its acknowledgements say that a process is there
+	acks    bool // its acknowledgements show that the other process is there
 
-	forwarded bool // by the signaling server
+	forwarded bool // through the signaling server
 
 	// Set by link.run when every lane is open.
 	lanes   []transport.Lane
 	control transport.Lane // nil on a link that cannot be repaired
 
 	// Owned by link.run.
-	proven       bool   // the other end has proven that it is the one
-	acknowledged uint64 // of said
+	proven       bool   // the other end has proven who it is
+	acknowledged uint64 // how much of said was acknowledged
 
-	told []uint64 // what the other end has taken, of its last beat; owned by controlLoop
+	told []uint64 // what the other end has taken, from its last beat; owned by controlLoop
 
 	heard atomic.Uint64 // control frames received
 	said  atomic.Uint64 // control frames sent
 
-	counted atomic.Bool // the other end, which offers, takes acknowledgements for signs of this one
+	counted atomic.Bool // the other end, which offers, takes acknowledgements as signs of this one
 	rests   atomic.Bool // the answering end has said that it rests
 
 	mu     sync.Mutex // guards the fields below, and makes it one act to read counts and to send them
@@ -52,7 +52,7 @@ type path struct {
 	frame  []byte
 }
 
-// opened takes the lanes of a path that is open, and begins to read its control frames.
+// opened takes the lanes of a path that has opened, and starts to read its control frames.
 func (p *path) opened() {
 	n := len(p.link.node.channels)
 	p.lanes = make([]transport.Lane, n)
@@ -72,7 +72,7 @@ func (p *path) say(frame []byte) {
 	}
 }
 
-// beat says that this end is there, and what it has taken.
+// beat tells the other end that this end is there, and what it has taken.
 func (p *path) beat(flags byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -84,9 +84,9 @@ func (p *path) beat(flags byte) {
 	p.say(p.frame)
 }
 
-// manner is what each beat says of how this end goes about acknowledgements. The offering end counts them, and the
-// answering end rests: an idle link then has one small packet a second each way, a beat there and its acknowledgement
-// back. If both ends beat, each acknowledges too.
+// manner returns the flags of each beat that say how this end uses acknowledgements. The offering end counts them, and
+// the answering end rests: an idle link then has one small packet a second each way, the beat of the offering end and
+// its acknowledgement. If both ends beat, each acknowledges too.
 func (p *path) manner() byte {
 	switch {
 	case !p.acks:
@@ -110,19 +110,19 @@ func (p *path) acknowledges() bool {
 	return true
 }
 
-// maxUnheard is how many bytes of control frames may wait for the other end before it is told no more: when a path
-// works again after an hour, it is no flood that comes.
+// maxUnheard is how many bytes of control frames may wait for the other end before no more are sent to it: a path that
+// works again after an hour must not bring a flood.
 const maxUnheard = 1 << 10
 
-// tell is beat for what can be left out.
+// tell is like beat, for beats that can be left out: it sends none while too many wait.
 func (p *path) tell(flags byte) {
 	if p.control.Buffered() < maxUnheard {
 		p.beat(flags)
 	}
 }
 
-// bye says why this end ends the link, and waits until that has arrived, or ctx is over. It reports whether it
-// has arrived.
+// bye tells the other end why this end ends the link, and waits until that has arrived or ctx is over. It reports
+// whether it has arrived.
 func (p *path) bye(ctx context.Context, reason DisconnectReason) bool {
 	arrived := make(chan struct{}, 1)
 	p.control.NotifyLow(0, func() { notify(arrived) })
@@ -137,8 +137,8 @@ func (p *path) bye(ctx context.Context, reason DisconnectReason) bool {
 	return true
 }
 
-// carries reports whether reliable packets, or control frames if there are none, are on their way, and has wake
-// get a token when that changes.
+// carries reports whether reliable packets of the lanes are on their way. It puts a token into wake when those, or the
+// control frames, have arrived.
 func (p *path) carries(l *link, wake chan struct{}) bool {
 	low := func() { notify(wake) }
 	p.control.NotifyLow(0, low)
@@ -157,10 +157,11 @@ func (p *path) prove(offers bool) [macSize]byte {
 	return p.link.secret.prove(offers, p.attempt, p.raw.Binding())
 }
 
-// relayed reports whether the path goes through a TURN server, or the signaling server, so that a better one is looked for.
+// relayed reports whether the path goes through a TURN server or the signaling server, so that a better one is looked
+// for.
 func (p *path) relayed() bool { return p.grade() < gradeDirect }
 
-// A heardControl is what controlLoop has for link.run: a frame, one that makes no sense, or the end.
+// A heardControl is what controlLoop hands to link.run: a frame, the error of a bad one, or the end.
 type heardControl struct {
 	path  *path
 	frame control
@@ -168,7 +169,7 @@ type heardControl struct {
 	ended bool
 }
 
-// controlLoop reads control frames until the path ends or the other end sends what is none.
+// controlLoop reads control frames until the path ends or the other end sends a bad one.
 func (p *path) controlLoop() {
 	b := make([]byte, 64)
 	for {
@@ -190,7 +191,7 @@ func (p *path) controlLoop() {
 	}
 }
 
-// take takes a control frame. It returns false after one that makes no sense.
+// take handles a control frame. It returns false if the frame is bad.
 func (p *path) take(b []byte) bool {
 	at := p.link.node.clock.micros()
 	p.heard.Add(1)
@@ -208,13 +209,13 @@ func (p *path) take(b []byte) bool {
 	return err == nil
 }
 
-// beaten takes a beat of the other end, which came at that time of the node's clock.
+// beaten handles a beat of the other end, which came when the node's clock showed at.
 func (p *path) beaten(f control, at uint64) error {
 	if err := p.link.takenByOther(p, f.counts); err != nil {
 		return err
 	}
 	if p.link.path.Load() != p {
-		return nil // it is not the one that matters, and who is there may not have proven who it is
+		return nil // the link does not go over this path, and its other end may not have proven who it is
 	}
 	switch {
 	case !p.acks:

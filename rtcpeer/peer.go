@@ -17,40 +17,38 @@ type Peer interface {
 	Status() ConnectionStatus
 	// Relays reports whether packets between two others pass through the host: true in a star.
 	Relays() bool
-	// Peers returns the ids of all connected peers in ascending order: those that can be sent to,
-	// whose PeerConnected may still wait to be received. The caller owns the slice.
+	// Peers returns the ids of all connected peers in ascending order. Packets can be sent to them, although their
+	// PeerConnected may still wait to be received. The caller owns the slice.
 	Peers() []PeerID
-	// Send sends a packet. It does not keep Data. To one peer in Reliable mode it waits for room
-	// until ctx is done; in the unreliable modes a full lane drops the packet, which Stats counts.
-	// A broadcast never waits: what did not fit is in a *BroadcastError. An empty packet is
-	// accepted and sends nothing.
+	// Send sends a packet. It does not keep Data. To one peer in Reliable mode it waits for room until ctx is done; in
+	// the unreliable modes a full lane drops the packet, which Stats counts. A broadcast never waits: a *BroadcastError
+	// names the peers for which there was no room. An empty packet is accepted and sends nothing.
 	//
-	// Errors: ErrClosed, ErrUnknownPeer, ErrUnknownChannel, ErrPacketTooLarge, ErrCommand, a
-	// *BroadcastError, ctx's.
+	// Errors: ErrClosed, ErrUnknownPeer, ErrUnknownChannel, ErrPacketTooLarge, ErrCommand, a *BroadcastError, the cause
+	// of ctx.
 	Send(ctx context.Context, p Packet) error
 	// TrySend is like Send but returns ErrBufferFull instead of waiting.
 	TrySend(p Packet) error
 	// Flush waits until the other ends have taken every reliable packet that was sent before, until ctx is done or
 	// they are disconnected. Errors: an *UndeliveredError, ErrClosed.
 	Flush(ctx context.Context) error
-	// Receive returns the next event, waiting until ctx is done. Data belongs to the caller. All peers share one queue: a
-	// packet waits behind what the program has not received of others, at most Config.ReceiveBuffer for each and each
-	// channel. Node.ChannelQueue and Node.PeerQueue are ways around.
-	// After Close, or after the room has ended and all events were received, it returns why. If the room has ended,
-	// each peer that was connected has had its PeerDisconnected by then.
+	// Receive returns the next event, waiting until ctx is done. Data belongs to the caller. All peers share one queue:
+	// a packet waits behind those of other peers that the program has not received, at most Config.ReceiveBuffer for
+	// each peer and channel. Node.ChannelQueue and Node.PeerQueue avoid that. After Close, or after the room has ended
+	// and all events were received, Receive returns why. If the room has ended, each peer that was connected has had
+	// its PeerDisconnected by then.
 	Receive(ctx context.Context) (Event, error)
 	// TryReceive is like Receive but returns ErrNoEvent instead of waiting.
 	TryReceive() (Event, error)
 	// Disconnect ends the link with a peer. The other end learns of it at once; here its
 	// PeerDisconnected follows, after the packets that had arrived. Errors: ErrUnknownPeer.
 	Disconnect(id PeerID) error
-	// SetRefuse decides whether new links are refused; open ones stay. The refused side learns it
-	// at once.
+	// SetRefuse decides whether new links are refused; open ones stay. The refused end learns of it at once.
 	SetRefuse(refuse bool)
 	Refuses() bool
-	// Close leaves: the other ends learn of it at once and no more events come here. It waits
-	// until nothing of the peer is running. Its error is an *UndeliveredError if reliable packets
-	// were not acknowledged in time: Flush waits for them. Closing twice is legal.
+	// Close leaves the room: the other ends learn of it at once, and no more events come here. It waits until nothing
+	// of the peer is running. Its error is an *UndeliveredError if reliable packets were not acknowledged in time; call
+	// Flush before to wait for them. Closing twice is legal.
 	Close() error
 }
 
@@ -60,13 +58,12 @@ type PeerID = signaling.PeerID
 const (
 	// Broadcast as a target is everybody.
 	Broadcast PeerID = 0
-	// Server is the host of a star, and the creator of any room. As a target it is the present host of a star, whatever
-	// its id is.
+	// Server is the creator of any room. As a target it is the present host of a star, whatever its id is.
 	Server PeerID = 1
 )
 
-// A Mode is a transfer mode. The zero value is Reliable, so a mode someone forgot loses nothing.
-// (Godot's TransferMode has other numbers; MultiplayerPeer speaks those.)
+// A Mode is a transfer mode. The zero value is Reliable, so a forgotten mode loses nothing. (Godot's TransferMode has
+// other numbers, which MultiplayerPeer uses.)
 type Mode = transport.Mode
 
 const (
@@ -82,36 +79,36 @@ const (
 type Topology = signaling.Topology
 
 const (
-	Mesh = signaling.Mesh // each with each
-	Star = signaling.Star // each with the host, which relays
+	Mesh = signaling.Mesh // every member with every other
+	Star = signaling.Star // every member with the host, which relays
 )
 
 // A Packet is a program's bytes, in either direction.
 type Packet struct {
-	// Peer is the source of a packet received. As a target: Broadcast (0) is everybody, N that
-	// peer, -N everybody but N.
+	// Peer is the source of a received packet. As a target, Broadcast (0) is everybody, N is that peer, and -N is
+	// everybody but N.
 	Peer PeerID
 	// Channel is a transfer channel: 0, or 1 to len(Config.Channels).
 	Channel int
-	// Mode of channel 0. On the others the channel decides, and Send ignores it.
+	// Mode applies to channel 0. The other channels each have one mode, and Send ignores this one.
 	Mode Mode
 	Data []byte
-	// Command, if not CommandRaw, marks a command of Godot's SceneMultiplayer that is no ordinary
-	// packet (an RPC, a spawn, a sync): Data is the whole command with its first byte, in both
-	// directions. Only where packets are framed: in a star, and with Config.Framed.
+	// Command, if not CommandRaw, marks a command of Godot's SceneMultiplayer that is no ordinary packet (an RPC, a
+	// spawn, a sync): Data is the whole command with its first byte, in both directions. It needs packets that are
+	// framed: in a star, or with Config.Framed.
 	Command Command
 }
 
 // An Event is what Receive returns.
 type Event struct {
 	Kind   EventKind
-	Peer   PeerID           // whom it is about
+	Peer   PeerID           // the peer that the event is about
 	Packet Packet           // PacketReceived
 	Reason DisconnectReason // PeerDisconnected
-	// Err of PeerFailed and PeerRefused is a *PeerError, of SignalingLost why. Of PeerDisconnected it is nil, or more than Reason says:
-	// an *UndeliveredError, a *PeerError of a peer that Misbehaved.
+	// Err is a *PeerError for PeerFailed and PeerRefused, and the cause for SignalingLost. For PeerDisconnected it is
+	// nil, or adds to Reason: an *UndeliveredError, or a *PeerError for a peer that Misbehaved.
 	Err error
-	// Host says which host follows which: HostChanged.
+	// Host is the change of host, for HostChanged.
 	Host *HostChange
 }
 
@@ -123,7 +120,7 @@ const (
 	PeerConnected EventKind = iota + 1
 	// PacketReceived: a packet has arrived.
 	PacketReceived
-	// PeerDisconnected: a connected peer is gone, and nothing more of it will come.
+	// PeerDisconnected: a connected peer is gone, and nothing more comes from it.
 	PeerDisconnected
 	// PeerFailed: a link with a member of the room could not be made.
 	PeerFailed
@@ -133,16 +130,16 @@ const (
 	PeerInterrupted
 	// PeerResumed: an interrupted peer is heard again. No reliable packet was lost or repeated.
 	PeerResumed
-	// SignalingLost: the connection to the signaling server was lost. Links go on; newcomers and
-	// repairs of links wait until it is back. Err says why.
+	// SignalingLost: the connection to the signaling server was lost. Open links go on; newcomers and repairs of links
+	// wait until it is back. Err says why.
 	SignalingLost
 	// SignalingResumed: the connection to the signaling server is back.
 	SignalingResumed
-	// HostChanged: another member hosts the star, this node perhaps: see Event.Host. The other guests stay connected.
-	// Reliable packets for them wait until the new host is linked, which it may be already; unreliable ones are dropped.
-	// The old host had its PeerDisconnected before.
+	// HostChanged: another member, perhaps this node, hosts the star: see Event.Host. The other guests stay connected.
+	// Reliable packets for them wait until the new host is linked, which may already be the case; unreliable ones are
+	// dropped. The PeerDisconnected of the old host came before.
 	HostChanged
-	// PeerRefused: a member of the room was turned away here: Err says why (SetRefuse, Config.MaxPeers). It comes once for
+	// PeerRefused: this node turned away a member of the room. Err says why (SetRefuse, Config.MaxPeers). It comes once
 	// each time that the member joins.
 	PeerRefused
 	// PeerUpdated: a connected peer has other metadata than before: see Node.Metadata. With this node's own id it is the
@@ -182,21 +179,22 @@ func (k EventKind) String() string {
 type DisconnectReason uint8
 
 const (
-	// ByPeer: the other end closed, or the host says that it has left or has disconnected it.
+	// ByPeer: the other end closed the link, or the host says that the peer has left or that it has disconnected the
+	// peer.
 	ByPeer DisconnectReason = iota + 1
 	// ByUs: Disconnect was called here.
 	ByUs
 	// Lost: the path stopped working, or the other end died.
 	Lost
-	// Slow: a relayed reliable packet found no room for too long.
+	// Slow: there was no room for a relayed reliable packet for too long.
 	Slow
 	// HostGone: the peer was reached through a host that is gone.
 	HostGone
-	// Misbehaved: it sent what the contract forbids, such as an oversized packet.
+	// Misbehaved: the peer sent something that the contract forbids, such as an oversized packet.
 	Misbehaved
-	// Unauthorized: it demands authentication, and there is no Config.Auth here.
+	// Unauthorized: the peer demands authentication, and there is no Config.Auth here.
 	Unauthorized
-	// Kicked: the host, or who runs the signaling server, took it out of the room, or this member.
+	// Kicked: the host, or the operator of the signaling server, took the peer, or this member, out of the room.
 	Kicked
 )
 

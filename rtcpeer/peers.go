@@ -10,54 +10,54 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// A peer is one entry of the roster: a member of the room, or one that has left it and still has its link.
-// Its goroutine, run, makes one link after the other with it, as long as it is a member and none has ended
-// for good. The roster starts it, and waits for it.
+// A peer is one entry of the roster: a member of the room, or a former member that still has its link. Its goroutine,
+// run, makes one link after the other with the peer, as long as it is a member and no link has ended for good. The
+// roster starts run, and waits for it.
 //
 //	link 1 ---- lost or failed ---- link 2 ---- ... ---- ended by one of the two: refused, left, kicked
 //	       at once, for a minute; then with pauses up to 30 s, which any news cuts short
 type peer struct {
 	// Fixed at construction.
 	node    *Node
-	signals chan *signaling.SignalData // from node.run; full: the link ends
+	signals chan *signaling.SignalData // from node.run; if it is full, the link ends
 	changed chan struct{}              // a token: something has changed that makes a try worthwhile
 
 	// Guarded by the roster.
 	member   signaling.Member
 	present  bool // it is a member
 	standing standing
-	link     *link         // nil between two
-	running  bool          // run is
+	link     *link         // nil between two links
+	running  bool          // run is running
 	parting  bool          // its last link has ended for good, and its path is being closed
 	lost     bool          // its last link was Lost, and could not be repaired
-	gone     bool          // it has left the room by itself, or was taken out of it, and its program there with it
+	gone     bool          // it has left the room by itself or was taken out of it, so its program has ended there
 	ended    bool          // its last link has ended for good: it has to join anew to get another one
-	refused  bool          // it was turned away since it joined, and the program told
-	joins    int           // of programs that were not those of the links before
-	links    int           // that there were
-	offers   *rate.Limiter // bounds the paths that it can have this node make, by its offers and by its requests for some
+	refused  bool          // it was turned away since it joined, and the program was told
+	joins    int           // how often it joined with another program than that of the earlier links
+	links    int           // how many links there were
+	offers   *rate.Limiter // bounds how many paths this node makes because of the peer's offers and requests for offers
 
 	// Owned by run, and by start before it.
-	attempt int // of the last offer
+	attempt int // number of the last offer
 	tempo   tempo
 	since   time.Time // when the trouble began; zero: there is none
 	pause   time.Duration
 	told    bool // the program knows that there is no link
 }
 
-// A standing says where a node stands with a peer.
+// A standing is the state of the link with a peer.
 type standing uint8
 
 const (
 	standingOver           standing = iota // no link
 	standingMaking                         // its lanes are being opened
-	standingAuthenticating                 // they are, and Config.Auth decides
+	standingAuthenticating                 // its lanes are open, and Config.Auth decides
 	standingUp                             // connected
-	standingInterrupted                    // connected, and not heard for a moment
+	standingInterrupted                    // connected, but not heard at the moment
 )
 
-// offerEach and offerBurst bound the offers and requests of a peer: several changes of networks in a row, each with a
-// few tries, pass. What is beyond that is passed over, as if the server had lost it.
+// offerEach and offerBurst bound the offers and requests of a peer. Several network changes in a row, each with a few
+// tries, pass. The rest is ignored, as if the server had lost it.
 const (
 	offerEach  = time.Second
 	offerBurst = 20
@@ -70,7 +70,7 @@ func newPeer(n *Node) *peer {
 	}
 }
 
-// run runs one link after the other, and then leaves to the node what nobody has dealt with.
+// run runs one link after the other, and then hands to the node what is left to do.
 func (p *peer) run(l *link) {
 	for {
 		l.run()
@@ -83,11 +83,11 @@ func (p *peer) run(l *link) {
 	}
 }
 
-// A remainder is what there is to do when a peer's links have ended for good.
+// A remainder is what is left to do when a peer's links have ended for good.
 type remainder struct {
 	member  signaling.Member
-	joined  bool                    // meanwhile, in another program
-	signals []*signaling.SignalData // that came too late for the links
+	joined  bool                    // the peer has joined meanwhile, with another program
+	signals []*signaling.SignalData // those that came too late for the links
 }
 
 // next waits until another link is to be made, and returns it. If there is to be none, it returns what remains.
@@ -103,7 +103,7 @@ func (p *peer) next(l *link) (*link, remainder) {
 	if !ok {
 		first, ok = p.wait(l)
 	}
-	for ok && n.inbox.backlogged() { // by a program that does not receive that links come and go
+	for ok && n.inbox.backlogged() { // the program does not receive the events of links that come and go
 		p.since = time.Now().Add(-hurryFor)
 		first, ok = p.wait(l)
 	}
@@ -114,8 +114,8 @@ func (p *peer) next(l *link) (*link, remainder) {
 }
 
 const (
-	// hurryFor is how long after the beginning of a trouble there is no pause between two tries: a path that
-	// comes back is then found within a second.
+	// hurryFor is how long after the beginning of a trouble there is no pause between two tries. A path that comes back
+	// in that time is found within a second.
 	hurryFor   = time.Minute
 	firstPause = time.Second
 	lastPause  = 30 * time.Second
@@ -134,8 +134,8 @@ func (p *peer) nextPause(l *link) time.Duration {
 	return p.pause/2 + rand.N(p.pause/2+1)
 }
 
-// wait waits for the pause after a link to end, or for news that end it: the other end's signal, or a change
-// at this end. It returns the offer that came, if one did, and false if there is to be no link.
+// wait waits until the pause after a link is over. A signal of the other end or a change at this end cuts it short. It
+// returns the offer that came, if one did, and false if there is to be no link.
 func (p *peer) wait(l *link) (first *signaling.SignalData, ok bool) {
 	timer := time.NewTimer(p.nextPause(l))
 	defer timer.Stop()
@@ -163,8 +163,8 @@ func (p *peer) wait(l *link) (first *signaling.SignalData, ok bool) {
 	}
 }
 
-// mayPass reports whether the cause for which the link has ended can pass, so that another one is made.
-// Only members that take part in repairs expect one.
+// mayPass reports whether the cause for which the link has ended can pass, so that another link is made. Only members
+// that take part in repairs expect one.
 func (l *link) mayPass() bool {
 	if l.isWanted() {
 		return false

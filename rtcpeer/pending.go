@@ -8,33 +8,33 @@ import (
 	"sync/atomic"
 )
 
-// A PendingPeer is the other end of a link that is open and not yet authenticated. It is valid, for
-// one goroutine, until the AuthFunc returns.
+// A PendingPeer is the other end of a link that is open and not yet authenticated. It is valid until the AuthFunc
+// returns, and for one goroutine at a time.
 type PendingPeer struct {
 	// Fixed at construction.
 	reader *reader // of the first lane
 
 	// Owned by converse.
 	accepted bool // the other end has accepted this one
-	heard    bool // it has sent anything of authentication
+	heard    bool // it has sent some authentication message
 
-	// silent is set while it is listened to and has sent nothing of authentication.
+	// silent is set while this end waits for it and it has not sent any authentication message.
 	silent atomic.Bool
 }
 
 var (
-	// errAdmitted ends a conversation well: both have accepted each other.
+	// errAdmitted ends a conversation successfully: both ends have accepted each other.
 	errAdmitted = errors.New("admitted")
-	// errNotAccepted ends one whose other end has gone.
+	// errNotAccepted ends a conversation whose other end has gone.
 	errNotAccepted = errors.New("the other end ended the link before it accepted this one")
 	errNothingSent = errors.New("rtcpeer: authentication: nothing to send")
 )
 
-// ID returns the id of the other end, which the signaling server vouches for.
+// ID returns the id of the other end. The signaling server vouches for it.
 func (p *PendingPeer) ID() PeerID { return p.reader.lane.link.peer }
 
-// Send sends data to the other end's AuthFunc, or auth_callback. It does not keep data, and does not
-// wait. data must not be empty.
+// Send sends data to the AuthFunc, or auth_callback, of the other end. It does not keep data, and does not wait. data
+// must not be empty.
 func (p *PendingPeer) Send(data []byte) error {
 	switch {
 	case len(data) == 0:
@@ -45,8 +45,8 @@ func (p *PendingPeer) Send(data []byte) error {
 	return p.reader.lane.trySend(appendAuth(nil, data))
 }
 
-// Receive waits for what the other end sends next, until ctx of the AuthFunc is done. The data belongs
-// to the caller. io.EOF means that the other end has accepted this one and will send nothing more.
+// Receive waits for what the other end sends next, until the ctx of the AuthFunc is done. The data belongs to the
+// caller. io.EOF means that the other end has accepted this one and will send nothing more.
 func (p *PendingPeer) Receive() ([]byte, error) {
 	for !p.accepted {
 		_, f, err := p.next()
@@ -64,7 +64,8 @@ func (p *PendingPeer) Receive() ([]byte, error) {
 	return nil, io.EOF
 }
 
-// converse is the whole of the authentication, but for its time. It returns errAdmitted, or why not.
+// converse does the whole authentication, except for its time limit. It returns errAdmitted, or why there was no
+// success.
 func (p *PendingPeer) converse(ctx context.Context, auth AuthFunc) error {
 	if err := auth(ctx, p); err != nil {
 		return err
@@ -78,12 +79,12 @@ func (p *PendingPeer) converse(ctx context.Context, auth AuthFunc) error {
 		case err != nil:
 			return err
 		case f.kind != frameAuth:
-			// Only an end that has admitted this one sends anything else, as one does that has no
-			// callback and will never say so: in Godot such a frame admits it, and counts.
+			// An end sends anything else only after it has admitted this one. So does an end without a callback, which
+			// never says that: in Godot such a frame admits it, and counts.
 			p.accepted = true
 			p.reader.unread = raw
 		case len(f.body) > 0:
-			p.drop(dropPending) // it was accepted before it had said all
+			p.drop(dropPending) // this end accepted it before it had said everything
 		default:
 			p.accepted = true
 		}
@@ -91,8 +92,8 @@ func (p *PendingPeer) converse(ctx context.Context, auth AuthFunc) error {
 	return errAdmitted
 }
 
-// next waits for the next frame of the other end on the lane of authentication. The other lanes are
-// not read until it is admitted: what comes on them early waits there.
+// next waits for the next frame of the other end on the lane of authentication. The other lanes are not read until it
+// is admitted: what comes on them earlier waits there.
 func (p *PendingPeer) next() (raw []byte, f frame, err error) {
 	p.silent.Store(!p.heard)
 	for {

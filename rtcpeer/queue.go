@@ -5,17 +5,17 @@ import (
 	"fmt"
 )
 
-// A Queue takes the packets of one channel, or of one peer, out of what Receive returns: an upload that the program works
-// on slowly, say, behind which the inputs of a game would wait. Its own bound is that of the inbox, Config.ReceiveBuffer
-// for each peer and channel.
+// A Queue takes the packets of one channel, or of one peer, out of what Receive returns: for example an upload that the
+// program handles slowly, behind which the inputs of a game would have to wait. It has the bound of the inbox,
+// Config.ReceiveBuffer for each peer and channel.
 //
-// Packets of one peer and channel keep their order. Between a Queue and Receive there is none: a packet may be received
-// here before its peer's PeerConnected there, or after its PeerDisconnected.
+// Packets of one peer and channel keep their order. There is no order between a Queue and Receive: the Queue may return
+// a packet before Receive returns its peer's PeerConnected, or after the PeerDisconnected.
 //
 // Its methods may be called from any goroutine.
 type Queue struct {
 	inbox   *inbox
-	of      func(Packet) bool // the packets that are its own
+	of      func(Packet) bool // reports whether a packet belongs to the Queue
 	ready   chan struct{}     // holds a token while there is something to receive, or the end
 	packets ring[entry]       // guarded by the inbox, as are the fields below
 	ended   error             // nothing more comes
@@ -23,9 +23,9 @@ type Queue struct {
 	channel int
 }
 
-// ChannelQueue returns a new Queue of a channel: 0, or 1 to len(Config.Channels). Packets that wait for Receive already
-// are moved to it. A peer that has a Queue of its own keeps it. Errors: ErrUnknownChannel, and one for a channel that has a
-// Queue.
+// ChannelQueue returns a new Queue of a channel: 0, or 1 to len(Config.Channels). Packets that already wait for Receive
+// move to it. A peer that has a Queue of its own keeps it. Errors: ErrUnknownChannel, and one for a channel that has a
+// Queue already.
 func (n *Node) ChannelQueue(channel int) (*Queue, error) {
 	if _, err := n.channels.lane(channel, Reliable); err != nil {
 		return nil, err
@@ -33,8 +33,8 @@ func (n *Node) ChannelQueue(channel int) (*Queue, error) {
 	return n.inbox.split(&Queue{channel: channel, of: func(p Packet) bool { return p.Channel == channel }})
 }
 
-// PeerQueue is ChannelQueue for all packets of a connected peer. It ends with ErrUnknownPeer when the peer is disconnected
-// and its packets were received. Errors: ErrUnknownPeer, and one for a peer that has a Queue.
+// PeerQueue is like ChannelQueue, for all packets of a connected peer. The Queue ends with ErrUnknownPeer when the peer
+// is disconnected and its packets were received. Errors: ErrUnknownPeer, and one for a peer that has a Queue already.
 func (n *Node) PeerQueue(id PeerID) (*Queue, error) {
 	for _, peer := range n.route().peers() {
 		if peer == id {
@@ -44,8 +44,8 @@ func (n *Node) PeerQueue(id PeerID) (*Queue, error) {
 	return nil, fmt.Errorf("%w: %d", ErrUnknownPeer, id)
 }
 
-// Receive returns the next packet, waiting until ctx is done. Its Data belongs to the caller. When nothing more comes it
-// returns why: ErrUnknownPeer, ErrClosed, or what Node.Receive returns.
+// Receive returns the next packet, waiting until ctx is done. Its Data belongs to the caller. When nothing more comes,
+// Receive returns why: ErrUnknownPeer, ErrClosed, or what Node.Receive returns.
 func (q *Queue) Receive(ctx context.Context) (Packet, error) {
 	for {
 		p, err := q.TryReceive()
@@ -85,7 +85,8 @@ func (q *Queue) TryReceive() (Packet, error) {
 	return Packet{}, ErrNoEvent
 }
 
-// Close gives what waits, and what follows, back to Receive. The Queue returns ErrClosed then. Closing twice is legal.
+// Close gives the packets that wait, and those that follow, back to Node.Receive. After it the Queue returns ErrClosed.
+// Closing twice is legal.
 func (q *Queue) Close() {
 	in := q.inbox
 	in.mu.Lock()
@@ -99,7 +100,7 @@ func (q *Queue) Close() {
 	}
 }
 
-// split has the packets of q go there, and moves those that wait.
+// split makes the packets of q go there, and moves those that wait.
 func (in *inbox) split(q *Queue) (*Queue, error) {
 	q.inbox, q.ready = in, make(chan struct{}, 1)
 	in.mu.Lock()
@@ -126,7 +127,7 @@ func (in *inbox) split(q *Queue) (*Queue, error) {
 	return q, nil
 }
 
-// leave ends a queue, as to what comes to it; mu is held.
+// leave stops packets from going to a queue; mu is held.
 func (in *inbox) leave(q *Queue, why error) {
 	q.ended = why
 	for i, other := range in.queues {
@@ -138,7 +139,7 @@ func (in *inbox) leave(q *Queue, why error) {
 	notify(q.ready)
 }
 
-// parted ends the queue of a peer that is gone; mu is held.
+// parted ends the queue of a peer that was disconnected; mu is held.
 func (in *inbox) parted(id PeerID) {
 	for _, q := range in.queues {
 		if q.peer == id {

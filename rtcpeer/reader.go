@@ -12,11 +12,11 @@ type reader struct {
 
 	// Owned by the one that reads: the authentication, then readLoop.
 	buf    []byte
-	unread []byte // a packet in buf, taken already, with which readLoop is to begin
+	unread []byte // a packet in buf that was taken already, with which readLoop begins
 }
 
-// readLoop takes packets until the path ends, or another one has taken over. It returns why the link ends
-// with it, or 0.
+// readLoop takes packets until the path ends, or another one has taken over. It returns the reason for which the link
+// has to end too, or 0.
 func (r *reader) readLoop() DisconnectReason {
 	if p := r.unread; p != nil {
 		r.unread = nil
@@ -26,7 +26,8 @@ func (r *reader) readLoop() DisconnectReason {
 		p, err := r.read()
 		switch {
 		case errors.Is(err, io.ErrShortBuffer):
-			// The packet is over the limit that was announced; where a transport says more, it is something else that is wrong.
+			// The packet is over the limit that was announced. If the transport wraps the error, something else is
+			// wrong.
 			r.lane.link.oversized.Store(err == io.ErrShortBuffer)
 			return Misbehaved
 		case err != nil && r.path.control != nil:
@@ -40,8 +41,7 @@ func (r *reader) readLoop() DisconnectReason {
 	}
 }
 
-// handle brings a packet to the program, or to those for whom it is. It returns false if another path has
-// taken over before.
+// handle brings a packet to the program, or relays it. It returns false if another path has taken over before.
 func (r *reader) handle(p []byte, taken bool) bool {
 	l := r.lane
 	l.handling <- struct{}{}
@@ -58,8 +58,8 @@ func (r *reader) handle(p []byte, taken bool) bool {
 	return true
 }
 
-// acknowledge tells the other end what was taken as soon as that is much of what it keeps; else the next
-// beat does. The caller has put the token.
+// acknowledge tells the other end what was taken as soon as that is a large part of what the other end keeps; otherwise
+// the next beat does. The caller has put the token.
 func (r *reader) acknowledge(n int) {
 	l := r.lane
 	if l.unsaid += n; l.unsaid >= l.link.tellEach {

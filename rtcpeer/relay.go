@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// The star's relay, in the frames of frames.go. The rules of routing are those of
-// SceneMultiplayer (_process_sys and send_command).
+// This file has the star's relay, in the frames of frames.go. The rules of routing are those of SceneMultiplayer
+// (_process_sys and send_command).
 //
 //	guest 5 ---- 07 03 to 0 "hi" ---> host ---- 07 03 from 5 "hi" ---> guest 7
 //	             (one packet)          |                               guest 9 ...
@@ -21,14 +21,14 @@ import (
 // host is the route of a star's host: it has a link with every guest, and relays among them.
 type host struct {
 	node *Node
-	// before has the peers that are not linked yet, of one that was a guest until it became the host; else nil.
+	// before has the peers that are not linked yet, if this node was a guest before it became the host; else nil.
 	before  *guest
-	settled *signal // wakes when one of those is linked, or gone
-	// complete is true when there are none any more; safe for all.
+	settled *signal // wakes when one of those is linked or gone
+	// complete is true when none of those is left; safe for all.
 	complete atomic.Bool
-	// mu makes the announcing of a guest and its being there one act, in the same order for all.
+	// mu makes the announcement of a guest and its connection one step, in the same order for all.
 	mu   sync.Mutex
-	gone []PeerID // members that were connected and then not linked; guards: mu
+	gone []PeerID // members that were connected and then could not be linked; guarded by mu
 }
 
 func (r *host) send(ctx context.Context, p Packet, i int) error {
@@ -52,7 +52,7 @@ func (r *host) send(ctx context.Context, p Packet, i int) error {
 	}
 }
 
-// unlinked returns those of a packet's targets that are connected and not linked yet.
+// unlinked returns those targets of a packet that are connected and not linked yet.
 func (r *host) unlinked(target PeerID) (ids []PeerID) {
 	if r.before == nil || r.complete.Load() {
 		return nil
@@ -69,7 +69,7 @@ func (r *host) unlinked(target PeerID) (ids []PeerID) {
 	return ids
 }
 
-// missed is the error of a packet that some targets cannot get yet, as they are not linked.
+// missed returns the error of a packet that some targets cannot get yet, because they are not linked.
 func (r *host) missed(err error, unlinked []PeerID, i int) error {
 	if r.node.channels[i] != Reliable {
 		r.node.inbox.counters.drop(dropInterrupted)
@@ -97,9 +97,9 @@ func (r *host) receive(l *lane, data []byte) {
 	}
 }
 
-// offered answers a guest that authenticates although nobody asks here. In Godot such a guest waits
-// until its time is over, unless the host happens to send something; the answer is what lets it in, and
-// a guest that is in already ignores it.
+// offered answers a guest that authenticates although this host does not ask for it. In Godot such a guest waits until
+// its time is over, unless the host happens to send something. The answer lets it in, and a guest that is already in
+// ignores it.
 func (r *host) offered(l *link, f frame) {
 	if len(f.body) > 0 {
 		r.node.inbox.counters.drop(dropMalformed)
@@ -108,9 +108,9 @@ func (r *host) offered(l *link, f frame) {
 	_ = l.lanes[0].trySend(appendAuth(nil, nil))
 }
 
-// relay passes a guest's packet on, with the guest's id in place of the target. The host is one of
-// "everybody", and the target of nothing but that: to reach it alone a guest sends to it. A guest that
-// names itself gets its packet back, as from Godot's host.
+// relay passes a guest's packet on, with the guest's id in place of the target. "Everybody" includes the host, which
+// cannot be a relay target otherwise: to reach it alone a guest sends to it directly. A guest that names itself gets
+// its packet back, as from Godot's host.
 func (r *host) relay(from *lane, f frame) {
 	source := from.link.peer
 	buf := buffers.Get().(*[]byte)
@@ -135,7 +135,7 @@ func (r *host) relay(from *lane, f frame) {
 	if f.peer != -Server && f.peer != -r.node.id {
 		r.node.inbox.deliver(from.link.presence, from, f.command, f.body)
 	}
-	for _, target := range full { // who has room does not wait for who has none
+	for _, target := range full { // those who have room do not wait for those who have none
 		r.forward(from, target, *buf)
 	}
 	for _, id := range waiting {
@@ -145,7 +145,7 @@ func (r *host) relay(from *lane, f frame) {
 	}
 }
 
-// forwardTo passes a packet on to one target, if it may. The target may have to be linked first: a reliable packet waits
+// forwardTo passes a packet on to one target, if it may. If the target has to be linked first, a reliable packet waits
 // for that.
 func (r *host) forwardTo(from *lane, f frame, id PeerID, frame []byte) {
 	for settled := r.settled.next(); from.mode == Reliable && len(r.unlinked(id)) > 0; settled = r.settled.next() {
@@ -164,7 +164,7 @@ func (r *host) forwardTo(from *lane, f frame, id PeerID, frame []byte) {
 	}
 }
 
-// guests are those that hear of each other.
+// guests returns the guests that hear of each other.
 func (r *host) guests() []*link {
 	if r.node.config.NoRelay {
 		return nil
@@ -172,7 +172,7 @@ func (r *host) guests() []*link {
 	return r.node.roster.open.Load().all
 }
 
-// allows reports whether a packet is relayed to a guest, as the program has it.
+// allows reports whether the program lets a packet be relayed to a guest, and counts it if not.
 func (r *host) allows(from *lane, to PeerID, f frame) bool {
 	c, source := &r.node.config, from.link.peer
 	if !c.NoRelay && (c.Relay == nil || c.Relay(source, to, Packet{Peer: source, Channel: from.channel, Mode: from.mode, Data: f.body, Command: f.command})) {
@@ -182,9 +182,9 @@ func (r *host) allows(from *lane, to PeerID, f frame) bool {
 	return false
 }
 
-// forward sends on the same channel and mode. In the reliable mode it waits for the target's lane,
-// which holds up the source's lane alone; a target that takes nothing is disconnected, since a
-// reliable packet cannot be skipped. One whose link is interrupted may come back.
+// forward sends on the same channel and mode. In the reliable mode it waits for the target's lane, which holds up only
+// the source's lane. A target that takes nothing is disconnected, because a reliable packet cannot be skipped. If its
+// link is interrupted, it may come back.
 func (r *host) forward(from *lane, target *link, frame []byte) {
 	to := target.lanes[from.index]
 	if err := to.trySend(frame); err != ErrBufferFull {
@@ -210,8 +210,8 @@ func (r *host) noteTooLarge(err error) {
 	}
 }
 
-// up tells a newcomer of the others before anything is relayed to it, as a game drops what is of somebody it has not heard
-// of. The others hear of the newcomer when it can be reached: they may answer at once.
+// up tells a newcomer about the others before anything is relayed to it, because a game drops packets of a peer that it
+// has not heard of. The others hear of the newcomer when it can be reached: they may answer at once.
 func (r *host) up(l *link) {
 	r.mu.Lock()
 	others := r.guests()
@@ -234,7 +234,7 @@ func (r *host) up(l *link) {
 	r.settled.wake()
 }
 
-// abandon ends a peer that was connected through the host before, and tells the others.
+// abandon ends a peer that was connected through the previous host, and tells the others.
 func (r *host) abandon(id PeerID, reason DisconnectReason) {
 	if r.before == nil || !r.before.end(id, reason) {
 		return
@@ -258,7 +258,7 @@ func (r *host) down(l *link, reason DisconnectReason) {
 	r.mu.Lock()
 	r.node.roster.closed(l)
 	for _, other := range r.guests() {
-		if r.node.ctx.Err() == nil { // else it is the host that goes, and every link with it
+		if r.node.ctx.Err() == nil { // else the host is going, and every link with it
 			announceGone(other, l.peer, reason)
 		}
 	}
@@ -266,13 +266,14 @@ func (r *host) down(l *link, reason DisconnectReason) {
 	r.node.inbox.disconnected(l.presence, reason, l.detail(), nil)
 }
 
-// announce tells a guest of another one. Announcements are few and small, so they are not bounded by
-// the lane's room; a guest that is gone needs none.
+// announce tells a guest about another one. Announcements are few and small, so the lane's room does not bound them; a
+// guest that is gone needs none.
 func announce(to *link, sub byte, peer PeerID) {
 	_ = to.lanes[0].write(appendSys(make([]byte, 0, sysSize), sub, peer))
 }
 
-// announceGone tells a guest that another one is gone, and why if it is no game: games get Godot's bytes.
+// announceGone tells a guest that another one is gone. It adds the reason unless the guest is a game, which gets
+// Godot's bytes.
 func announceGone(to *link, peer PeerID, reason DisconnectReason) {
 	frame := appendSys(make([]byte, 0, sysSize+1), sysDelPeer, peer)
 	if to.id != "" {
@@ -289,7 +290,7 @@ func (r *host) peers() []PeerID {
 	return ids
 }
 
-// guest is the route of all others in a star: one link, with the host, through which it reaches the
+// guest is the route of every other member of a star: it has one link, with the host, through which it reaches the
 // rest.
 //
 // In a room that migrates the relayed peers outlive the link: they stay until the next host says that they are gone.
@@ -299,18 +300,18 @@ type guest struct {
 	sent   atomic.Int64 // when a reliable packet was last sent to several, in Unix nanoseconds; safe for all
 
 	mu      sync.RWMutex // guards the fields below
-	parted  PeerID       // the host whose link is over, while the relayed peers wait for the next one; 0: there is none
-	heard   time.Time    // when it was last heard
+	parted  PeerID       // the host whose link is over while the relayed peers wait for the next one; 0: none
+	heard   time.Time    // when that host was last heard
 	relayed map[PeerID]*presence
-	times   map[PeerID]peerTime // of these, as the host has measured them
-	goneIDs ring[PeerID]        // of relayed peers, the last few; they are also in relayed, as gone
+	times   map[PeerID]peerTime // of the relayed peers, as the host has measured them
+	goneIDs ring[PeerID]        // the last few relayed peers that are gone; they are also in relayed, as gone
 }
 
-// maxRelayed is how many peers a guest knows of, those that are gone included.
+// maxRelayed is how many peers a guest knows, including those that are gone.
 const maxRelayed = 1 << 15
 
-// maxGone is how many peers that are gone a guest remembers, so that a packet which another channel
-// delivers late does not bring one back.
+// maxGone is how many gone peers a guest remembers, so that a packet which another channel delivers late does not bring
+// one back.
 const maxGone = 1024
 
 func (r *guest) send(ctx context.Context, p Packet, i int) error {
@@ -339,7 +340,7 @@ func (r *guest) send(ctx context.Context, p Packet, i int) error {
 	}
 }
 
-// sendOver sends a packet over the link with the host; nil: there is none.
+// sendOver sends a packet over l, the link with the host, which may be nil.
 func (r *guest) sendOver(ctx context.Context, p Packet, at *lead, l *link, i int) error {
 	target := at.resolve(p.Peer)
 	switch {
@@ -365,7 +366,7 @@ func (r *guest) moves() bool {
 	return r.parted != 0
 }
 
-// waits reports whether a packet for a target waits for the next host.
+// waits reports whether a packet for a target has to wait for the next host.
 func (r *guest) waits(target PeerID, at *lead) bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -421,8 +422,8 @@ func (r *guest) receive(l *lane, data []byte) {
 		r.node.inbox.counters.drop(dropMalformed)
 		return
 	}
-	// The announcement and the packet may come on different channels, in either order: the packet itself says as well
-	// that its source is there. Whichever it is may wait: a host that announces without end is held up by its lane.
+	// The announcement and the packet may come on different channels, in either order, so a packet also tells that its
+	// source is there. Either may have to wait for credit: a host that announces without end is held up by its lane.
 	if f.kind != frameRelay || !r.knows(f.peer) {
 		if !r.node.inbox.affords(l.credit, l.mode, l.link.halt) {
 			r.node.inbox.counters.drop(dropNoCredit)
@@ -441,7 +442,7 @@ func (r *guest) receive(l *lane, data []byte) {
 	}
 }
 
-// knows reports whether a relayed peer is there, or was.
+// knows reports whether a relayed peer is or was there.
 func (r *guest) knows(id PeerID) bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -455,8 +456,8 @@ func (r *guest) has(id PeerID) bool {
 	return p != nil && r.node.inbox.here(p)
 }
 
-// meet returns the presence of a relayed peer, and shows it to the program the first time. One that
-// is gone stays so until it is announced again. It returns nil if the host has announced more than there can be.
+// meet returns the presence of a relayed peer, and shows it to the program the first time. A peer that is gone stays
+// gone until it is announced again. It returns nil if the host has announced more peers than possible.
 func (r *guest) meet(id PeerID, announced bool, l *lane) *presence {
 	r.mu.RLock()
 	p := r.relayed[id]
@@ -496,8 +497,8 @@ func (r *guest) part(id PeerID, reason DisconnectReason, l *lane) {
 	}
 }
 
-// up begins with a host. One that was relayed before stays connected. A host that was parted from and is back announces
-// anew who is there.
+// up begins with a host. If that was a relayed peer before, it stays connected. A host that is back after its link was
+// over announces again who is there.
 func (r *guest) up(l *link) {
 	r.mu.Lock()
 	back := r.parted == l.peer
@@ -514,7 +515,7 @@ func (r *guest) up(l *link) {
 	r.opened.wake()
 }
 
-// linked gives the link with a peer that was relayed its presence, so that it stays connected.
+// linked gives the link the presence of its peer, if that was relayed before, so that the peer stays connected.
 func (r *guest) linked(l *link) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -523,7 +524,8 @@ func (r *guest) linked(l *link) {
 	}
 }
 
-// down ends all that was reached through the host, and then the host. In a room that migrates the relayed peers stay.
+// down ends everything that was reached through the host, and then the host. In a room that migrates, the relayed peers
+// stay.
 func (r *guest) down(l *link, reason DisconnectReason) {
 	stay := l.lead.term > 0 && r.node.ctx.Err() == nil && r.node.room.why() == nil
 	r.mu.Lock()
@@ -547,8 +549,8 @@ func (r *guest) over() {
 	}
 }
 
-// regroup ends the relayed peers that are not among those who are there, at a change of the host. It returns who of
-// the others may have missed reliable packets.
+// regroup handles a change of the host: it ends the relayed peers that are not in the list there. It returns those of
+// the others that may have missed reliable packets.
 func (r *guest) regroup(there []PeerID) (missed []PeerID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -570,7 +572,7 @@ func (r *guest) regroup(there []PeerID) (missed []PeerID) {
 	return missed
 }
 
-// end ends one relayed peer. It returns false if that is not connected.
+// end ends one relayed peer. It returns false if that peer is not connected.
 func (r *guest) end(id PeerID, reason DisconnectReason) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -595,8 +597,8 @@ func (r *guest) here() (ids []PeerID) {
 
 func (r *guest) peers() []PeerID { return append(r.node.roster.ids(), r.here()...) }
 
-// framed calls send with a packet's frame, in a buffer that is reused: for the target behind the
-// host, if there is one.
+// framed calls send with a packet's frame, in a buffer that is reused. If target is not nil, the frame asks the host to
+// relay the packet to it.
 func framed(p Packet, target *PeerID, send func(frame []byte) error) error {
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)

@@ -6,25 +6,25 @@ import (
 	"errors"
 )
 
-// A RemoteCall is what an RPC of Godot says without the scene it is for. Which method a number means,
-// and what the arguments are, only a program knows that has the same scripts.
+// A RemoteCall is what an RPC of Godot contains, without the scene that it is for. Only a program with the same scripts
+// knows which method a number means, and what the arguments are.
 type RemoteCall struct {
-	// Node is the number of the node, which an earlier CommandSimplifyPath has given its path; 0 and
-	// Path instead while that is not confirmed.
+	// Node is the number of the node, whose path an earlier CommandSimplifyPath has sent. Until that is confirmed, it
+	// is 0 and Path is set instead.
 	Node uint32
 	Path string
-	// Method is the place of the method among the node's RPCs in alphabetical order, with bit 15 for
-	// those that are not its script's.
+	// Method is the method's place among the node's RPCs in alphabetical order, with bit 15 set for those that are not
+	// from its script.
 	Method uint16
-	// Args are the arguments, Count of them as encoded Variants; or, if Bytes is true, the one
-	// PackedByteArray as it is, or nothing. They are part of what was parsed.
+	// Args are the arguments: Count encoded Variants or, if Bytes is true, a single PackedByteArray as it is, or
+	// nothing. They are part of what was parsed.
 	Args  []byte
 	Count int
 	Bytes bool
 }
 
-// The flags of a remote call (modules/multiplayer/scene_rpc_interface.cpp), and the bit of a 32-bit
-// node that says it is the offset of a path.
+// The flags of a remote call (modules/multiplayer/scene_rpc_interface.cpp), and the bit of a 32-bit node which says
+// that the rest of it is the offset of a path.
 const (
 	callNodeShift   = 4 // two bits: the node has 1, 2 or 4 bytes
 	callWideMethod  = 1 << 6

@@ -2,18 +2,17 @@ package rtcpeer
 
 import "time"
 
-// A repair is what an open link knows of its path, and whether it needs another one. It is a value, and
-// its methods are pure: each takes what happened and returns the next repair and what to do. link.keep
-// does it.
+// A repair is what an open link knows about its path, and whether it needs another one. It is a value, and its methods
+// are pure: each takes what happened and returns the next repair and what to do. link.decide does it.
 //
 //	heard ----- 1.15 s nothing: ask ----- 1.5 s nothing: interrupted, try ----- LostAfter: give up
 //	  ^                                        |
 //	  |--- heard again: resumed, drop <--------|
 //	  |--- another path took over: resumed <---|
 //
-// The offering end tries: it makes the next path, beside the present one. The answering end asks it to,
-// with a signal. The offering end alone decides whether a path that is ready takes over, so that the two
-// ends never go over different ones.
+// The offering end tries: it makes the next path, beside the present one. The answering end asks it to do so, with a
+// signal. Only the offering end decides whether a path that is ready takes over, so that the two ends never go over
+// different ones.
 type repair struct {
 	// Fixed.
 	offers    bool
@@ -21,17 +20,17 @@ type repair struct {
 
 	heard       time.Time // when something last came over the present path
 	ticked      time.Time // the last tick
-	woke        time.Time // the last one after a sleep; zero: there was none
+	woke        time.Time // the last tick after a sleep; zero: there was none
 	asked       time.Time // when the other end was last asked whether it is there
 	closed      bool      // the present path has ended
-	interrupted bool      // and the program knows
+	interrupted bool      // the present path is silent or closed, and the program was told
 	needs       need
-	tryAt       time.Time // no try before
-	began       time.Time // of the present try; zero: there is none
+	tryAt       time.Time // there is no try before this time
+	began       time.Time // when the present try began; zero: there is none
 	waits       bool      // the present try waits until fewer paths are being made
-	doubted     bool      // the other end may not know of that: its signals may be lost
-	searchAt    time.Time // when a relayed path looks for a direct one; zero: it is not relayed
-	searches    int       // that were in vain
+	doubted     bool      // the other end may not know of the present try: its signals may be lost
+	searchAt    time.Time // when a relayed path next looks for a direct one; zero: it is not relayed
+	searches    int       // how many searches were in vain
 }
 
 // A need is why a link wants another path.
@@ -50,7 +49,7 @@ type repairStep uint8
 const (
 	stepAsk       repairStep = iota + 1 // ask the other end, over the present path, whether it is there
 	stepInterrupt                       // tell the program that the link is interrupted
-	stepResume                          // tell it that the link is back
+	stepResume                          // tell the program that the link is back
 	stepTry                             // make another path, or ask the other end to
 	stepDrop                            // drop the path that is being made
 	stepGiveUp                          // end the link
@@ -60,22 +59,22 @@ const (
 type sight struct {
 	heard    bool          // something came over the present path since the last tick; for tick alone
 	making   bool          // another path is being made
-	advanced bool          // and the two ends reach each other over it
-	answer   time.Duration // that the other end last took to answer an offer; 0: not known
-	fallback bool          // it goes over WebRTC, and the next one can go through the signaling server
+	advanced bool          // the two ends reach each other over that path
+	answer   time.Duration // how long the other end last took to answer an offer; 0: not known
+	fallback bool          // that path goes over WebRTC, and the next one can go through the signaling server
 }
 
 const (
 	tickEach    = 500 * time.Millisecond
-	beatEach    = time.Second             // of silence, at most, on an idle link
-	askAfter    = 1150 * time.Millisecond // without a sign of the other end: a beat may be late
-	silentAfter = 1400 * time.Millisecond // likewise: three ticks
-	// sleptAfter without a tick the process, or its machine, was asleep. One that is short of CPU is not late by
-	// so much.
+	beatEach    = time.Second             // the longest silence on an idle link
+	askAfter    = 1150 * time.Millisecond // the silence after which this end asks: a beat may be late
+	silentAfter = 1400 * time.Millisecond // the silence after which the path counts as silent: three ticks
+	// sleptAfter is the time without a tick after which the process, or its machine, counts as having slept. A process
+	// that is short of CPU is not that late.
 	sleptAfter = 5 * time.Second
-	// graceAfterSleep is the silence with which a link wakes: it is asked at once, and tries a second later.
+	// graceAfterSleep is the silence with which a link wakes up: it asks at once, and tries a second later.
 	graceAfterSleep = silentAfter - 800*time.Millisecond
-	requestEach     = 3 * time.Second        // an answering end asks for an offer that does not come
+	requestEach     = 3 * time.Second        // between two requests of an answering end for an offer that does not come
 	freshFor        = time.Second            // a try that is younger is not begun anew: the two may have crossed
 	settleTime      = 200 * time.Millisecond // after a change, before a try: the present path may answer
 	firstSearch     = 5 * time.Second
@@ -86,11 +85,11 @@ func newRepair(offers bool, lostAfter time.Duration, now time.Time) repair {
 	return repair{offers: offers, lostAfter: lostAfter, heard: now, ticked: now}
 }
 
-// tick is to come every tickEach.
+// tick handles a tick. One has to come every tickEach.
 func (r repair) tick(now time.Time, s sight) (repair, []repairStep) {
 	var steps []repairStep
 	if slept(r.ticked, now) {
-		// What came meanwhile is about to be read. If it says nothing, the path is soon taken for silent.
+		// What came meanwhile is about to be read. If there is nothing, the path soon counts as silent.
 		r.heard, r.asked, r.woke = now.Add(-graceAfterSleep), time.Time{}, now
 		r, steps = r.ask(now, nil)
 	} else if elapsed := now.Sub(r.ticked); elapsed > tickEach {
@@ -124,12 +123,12 @@ func (r repair) tick(now time.Time, s sight) (repair, []repairStep) {
 	return r.plan(now, s, steps)
 }
 
-// isStale reports whether this end has just slept, so that what it hears may have been said long ago.
+// isStale reports whether this end has just slept, so that what it hears may have been sent long ago.
 func (r repair) isStale(now time.Time) bool {
 	return slept(r.ticked, now) || !r.woke.IsZero() && now.Sub(r.woke) < sleptAfter
 }
 
-// due returns when something is to be decided between two ticks; the past, if nothing is.
+// due returns when something has to be decided between two ticks, or a time in the past if nothing has.
 func (r repair) due() time.Time {
 	switch {
 	case r.needs != 0:
@@ -140,13 +139,13 @@ func (r repair) due() time.Time {
 	return time.Time{}
 }
 
-// slept reports whether too much time has passed between two ticks. On a machine that was suspended the
-// wall clock tells, in a process that was stopped either.
+// slept reports whether too much time has passed between two ticks. If the machine was suspended, only the wall clock
+// shows it; if the process was stopped, both clocks do.
 func slept(before, now time.Time) bool {
 	return now.Sub(before) > sleptAfter || now.Round(0).Sub(before.Round(0)) > sleptAfter
 }
 
-// ask asks the other end, once each beatEach.
+// ask asks the other end whether it is there, at most once each beatEach.
 func (r repair) ask(now time.Time, steps []repairStep) (repair, []repairStep) {
 	if r.closed || !r.asked.IsZero() && now.Sub(r.asked) < beatEach {
 		return r, steps
@@ -155,9 +154,9 @@ func (r repair) ask(now time.Time, steps []repairStep) (repair, []repairStep) {
 	return r, append(steps, stepAsk)
 }
 
-// changed notes that something has changed at this end, so that the present path may be no good any more:
-// it is asked, and another one is tried after delay, and after it had the time to answer if it is not known to
-// be silent.
+// changed notes that something has changed at this end, so that the present path may not work any more. This end asks
+// over it, and tries another path after delay. Unless the present path is known to be silent, it first gets the time to
+// answer.
 func (r repair) changed(now time.Time, delay time.Duration) (repair, []repairStep) {
 	r.needs |= needChange
 	if !r.interrupted {
@@ -170,15 +169,15 @@ func (r repair) changed(now time.Time, delay time.Duration) (repair, []repairSte
 	return r.ask(now, nil)
 }
 
-// answered notes that the other end has answered an ask over the present path: whatever changed, it works.
+// answered notes that the other end has answered over the present path, which therefore works whatever has changed.
 func (r repair) answered(now time.Time, s sight) (repair, []repairStep) {
 	r.needs &^= needChange
 	return r.plan(now, s, nil)
 }
 
-// requested notes that the other end wants another path. seen is true if it knows of the present try, and
-// asks all the same: then the next one comes, though not more than a few a second. If it may not know of it, it
-// has until the try is freshFor old to answer that.
+// requested notes that the other end wants another path. If seen is true, the other end knows of the present try, and
+// still asks: then the next try comes, though not more than a few a second. If the other end may not know of the
+// present try, it has until the try is s.fresh old to answer it.
 func (r repair) requested(now time.Time, s sight, seen bool) (repair, []repairStep) {
 	r.needs |= needRequest
 	switch {
@@ -199,15 +198,15 @@ func (r repair) known() repair {
 	return r
 }
 
-// pathClosed notes that the present path has ended, though not the link. The program is told at the next
-// tick, unless another path has taken over by then.
+// pathClosed notes that the present path has ended, though the link has not. The program is told at the next tick,
+// unless another path has taken over by then.
 func (r repair) pathClosed(now time.Time, s sight) (repair, []repairStep) {
 	r.closed = true
 	return r.noteSilent(now).plan(now, s, nil)
 }
 
-// noteSilent notes that the present path is silent or closed. A search for a direct path does not hold up the
-// repair, for which a relay will do.
+// noteSilent notes that the present path is silent or closed. A search for a direct path must not hold up the repair,
+// which may go through a relay.
 func (r repair) noteSilent(now time.Time) repair {
 	if r.needs == needDirect {
 		r = r.searchLater(now)
@@ -217,8 +216,8 @@ func (r repair) noteSilent(now time.Time) repair {
 	return r
 }
 
-// failed notes that the path that was being made has failed. The next try comes when this one's time is
-// over: what fails fast fails often.
+// failed notes that the path that was being made has failed. The next try comes when the time of this one is over:
+// something that fails fast fails often.
 func (r repair) failed(now time.Time, s sight) (repair, []repairStep) {
 	if r.needs == needDirect {
 		r = r.searchLater(now)
@@ -226,7 +225,7 @@ func (r repair) failed(now time.Time, s sight) (repair, []repairStep) {
 	return r.plan(now, s, nil)
 }
 
-// fellBack notes that the path that was being made has failed, and that the next one goes another way: it comes at once.
+// fellBack notes that the path that was being made has failed, and that the next one, of another kind, comes at once.
 func (r repair) fellBack(now time.Time, s sight) (repair, []repairStep) {
 	r.began, r.tryAt = time.Time{}, now
 	return r.plan(now, s, nil)
@@ -252,7 +251,7 @@ func (r repair) relayed(now time.Time, relayed bool) repair {
 	return r
 }
 
-// searchLater ends a search for a direct path that was in vain.
+// searchLater ends a search for a direct path that was in vain, and sets the time of the next one.
 func (r repair) searchLater(now time.Time) repair {
 	r.needs &^= needDirect
 	wait := firstSearch << min(2*r.searches, 8)
@@ -267,20 +266,20 @@ func (r repair) waiting() repair {
 	return r
 }
 
-// begins notes that the present try, which has waited, begins.
+// begins notes that the present try, which has waited, begins now.
 func (r repair) begins(now time.Time) repair {
 	r.waits, r.began = false, now
 	return r
 }
 
-// plan decides whether to try, or to drop what is being tried.
+// plan decides whether to begin a try, or to drop the present one.
 func (r repair) plan(now time.Time, s sight, steps []repairStep) (repair, []repairStep) {
 	if r.waits {
 		r.began = now
 	}
 	over := r.began.IsZero() || now.Sub(r.began) >= r.patience(s)
-	if over && !r.began.IsZero() && !r.doubted { // it was in vain
-		r.needs &^= needRequest // it comes again while the other end wants one
+	if over && !r.began.IsZero() && !r.doubted { // the try was in vain
+		r.needs &^= needRequest // the request comes again as long as the other end wants a path
 		if r.needs == needDirect {
 			r = r.searchLater(now)
 		}
@@ -299,7 +298,7 @@ func (r repair) plan(now time.Time, s sight, steps []repairStep) (repair, []repa
 	return r, steps
 }
 
-// patience is how long a try may take.
+// patience returns how long a try may take.
 func (r repair) patience(s sight) time.Duration {
 	switch {
 	case r.doubted:
@@ -314,7 +313,7 @@ func (r repair) patience(s sight) time.Duration {
 	return requestEach
 }
 
-// fresh is how old a try may be of which the other end may not know.
+// fresh returns how old a try must be before the other end, if it asks for a path, counts as not having seen it.
 func (s sight) fresh() time.Duration {
 	if s.answer == 0 {
 		return freshFor

@@ -13,15 +13,14 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// A room is what a node knows of its room, except who is in it (see roster), and the way to the
-// signaling server.
+// A room is what a node knows of its room, except for the members (see roster), and the way to the signaling server.
 type room struct {
 	// Fixed at construction.
 	name     signaling.RoomName
 	topology Topology
 	signaler Signaler
 
-	lead atomic.Pointer[lead] // safe for all; Node.run alone changes it
+	lead atomic.Pointer[lead] // safe for all; only Node.run changes it
 
 	sending sync.Mutex // one Send of the signaler at a time
 
@@ -29,13 +28,13 @@ type room struct {
 	sealed   chan struct{} // closed when the room is sealed
 	locked   bool
 	relays   bool            // the server forwards binary frames
-	away     time.Time       // until when the server keeps the place of the host, which is away; zero: it is there
-	lockTold chan struct{}   // closed, and replaced, when the server tells of the lock
+	away     time.Time       // until when the server keeps the place of an absent host; zero: the host is there
+	lockTold chan struct{}   // closed, and replaced, when the server says whether the room is locked
 	own      json.RawMessage // this node's metadata, as the others see it
 	ice      []signaling.ICEServer
 	welcomes int
 	lost     error     // why the connection to the server was lost; nil while it is there
-	since    time.Time // of that
+	since    time.Time // when the connection was lost, or came back
 	ended    error     // why the signaler brings nothing more
 }
 
@@ -54,7 +53,7 @@ func newRoom(s Signaler, w signaling.Welcome, own json.RawMessage) *room {
 	return r
 }
 
-// awayUntil returns until when the server keeps the place of a host that is away; zero: it is there.
+// awayUntil returns until when the server keeps the place of an absent host; zero means that the host is there.
 func awayUntil(w signaling.Welcome) time.Time {
 	if w.HostAwayMillis == 0 {
 		return time.Time{}
@@ -62,7 +61,7 @@ func awayUntil(w signaling.Welcome) time.Time {
 	return time.Now().Add(time.Duration(w.HostAwayMillis) * time.Millisecond)
 }
 
-// send gives a message for the server to the signaler.
+// send hands a message for the server to the signaler.
 func (r *room) send(ctx context.Context, m signaling.Message) error {
 	r.sending.Lock()
 	defer r.sending.Unlock()
@@ -78,8 +77,8 @@ func (r *room) signal(ctx context.Context, to PeerID, data signaling.SignalData)
 	return r.send(ctx, signaling.Signal{To: to, Data: raw})
 }
 
-// welcomed takes what a welcome says of the room, and returns what the host has to say again, or nil:
-// a server that restarted has forgotten seal and lock.
+// welcomed takes what a welcome says about the room. It returns what the host has to send again, or nil: a server that
+// has restarted has forgotten seal and lock.
 func (r *room) welcomed(w signaling.Welcome) (forgotten []signaling.Message) {
 	hosting := w.ID == r.lead.Load().host
 	r.mu.Lock()
@@ -108,7 +107,7 @@ func (r *room) forwards() bool {
 	return r.relays
 }
 
-// lose notes that the signaler has lost the server. It returns false if that is known.
+// lose notes that the signaler has lost the server. It returns false if that was known.
 func (r *room) lose(why error) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -119,7 +118,7 @@ func (r *room) lose(why error) bool {
 	return true
 }
 
-// regain notes that the signaler has the server. It returns false if it has not lost it.
+// regain notes that the signaler is connected to the server. It returns false if it was not lost.
 func (r *room) regain() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -130,14 +129,14 @@ func (r *room) regain() bool {
 	return true
 }
 
-// isLost reports whether the signaler has lost the server, and tries to come back.
+// isLost reports whether the signaler has lost the server, and is trying to come back.
 func (r *room) isLost() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.lost != nil
 }
 
-// connection returns since when the connection to the server is as it is, and why it is lost, or nil.
+// connection returns since when the connection to the server has been in its present state, and why it is lost, or nil.
 func (r *room) connection() (since time.Time, lost error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -167,14 +166,14 @@ func (r *room) why() error {
 	return r.ended
 }
 
-// renewICEServers takes new ones for links that are made from now on.
+// renewICEServers stores the ICE servers for links that are made from now on.
 func (r *room) renewICEServers(servers []signaling.ICEServer) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ice = servers
 }
 
-// iceServers returns the latest that the server has told.
+// iceServers returns the latest ICE servers that the server has sent.
 func (r *room) iceServers() []transport.ICEServer {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -208,7 +207,7 @@ func (r *room) isLocked() bool {
 	return r.locked
 }
 
-// lockNews returns a channel that is closed when the server next tells of the lock.
+// lockNews returns a channel that is closed when the server next says whether the room is locked.
 func (r *room) lockNews() <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -241,12 +240,13 @@ func (n *Node) Room() string { return string(n.room.name) }
 // Topology returns the topology of the room.
 func (n *Node) Topology() Topology { return n.room.topology }
 
-// Host returns the id of the room's host, as the signaling server has named it last. In a mesh it has no part in the packets.
+// Host returns the id of the room's host that the signaling server named last. In a mesh the host plays no part in
+// packets.
 func (n *Node) Host() PeerID { return n.room.lead.Load().host }
 
-// HostAway returns how long the server still waits for a host that had lost it when this node joined or came back, if
-// the room ends with its host. Then the host is back, or another one follows it, or the room is over: ErrHostGone. 0 means that the host is there,
-// as far as is known.
+// HostAway returns, for a room that ends with its host, how long the server still waits for a host that had lost it
+// when this node joined or came back. After that time the host is back, or another one has followed it, or the room is
+// over: ErrHostGone. 0 means that the host is there, as far as is known.
 func (n *Node) HostAway() time.Duration {
 	if l, err := n.roster.to(n.Host()); err == nil && !l.interrupted.Load() {
 		return 0
@@ -262,8 +262,8 @@ func (n *Node) hosts() bool { return n.id == n.Host() }
 // isGuest reports whether this node is a star's guest, which has one link: with the host.
 func (n *Node) isGuest() bool { return n.room.topology == Star && !n.hosts() }
 
-// Seal closes the room for newcomers, and returns when the server has done it or ctx is done.
-// Members that lost their connection may still come back. Errors: ErrNotHost, ErrClosed, ctx's.
+// Seal closes the room to newcomers, and returns when the server has done it or ctx is done. Members that lost their
+// connection may still come back. Errors: ErrNotHost, ErrClosed, the cause of ctx.
 func (n *Node) Seal(ctx context.Context) error {
 	if !n.hosts() {
 		return ErrNotHost

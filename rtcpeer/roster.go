@@ -14,16 +14,16 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// A roster is who is in the room, and where this node stands with each: the one home of that.
+// A roster knows who is in the room, and the state of this node's link with each. Nothing else stores that.
 type roster struct {
-	open atomic.Pointer[linkSet] // the open links, for those who send: reading takes no lock
+	open atomic.Pointer[linkSet] // the open links, for senders: reading takes no lock
 
 	running sync.WaitGroup // every peer.run
 
 	mu        sync.Mutex // guards the fields below, and those of peers
 	peers     map[PeerID]*peer
 	total     Totals           // of links that are over
-	unflushed UndeliveredError // by links that ended with the node
+	unflushed UndeliveredError // packets of links that ended with the node
 	shut      bool             // no link starts any more
 }
 
@@ -39,8 +39,8 @@ func newRoster() *roster {
 	return r
 }
 
-// joined notes a member, and returns what is to be done: connect to it, end a link that it had in an
-// earlier run of its program, or tell its link that it is there again.
+// joined notes a member, and reports whether to connect to it. It ends a link with an earlier run of the member's
+// program, or tells its link that it is there again.
 func (r *roster) joined(n *Node, m signaling.Member) (connect bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -67,12 +67,12 @@ func (r *roster) joined(n *Node, m signaling.Member) (connect bool) {
 		return false
 	}
 	p.ended = p.ended && !news && !restarted
-	// Without repairs a link that was lost is not made again, except after this end was away for so long
-	// that its links were lost: those who had taken it for gone wait for its offers.
+	// Without repairs a link that was lost is not made again, with one exception: if this end was away for so long that
+	// its links were lost, the others took it for gone and wait for its offers.
 	return news || restarted || lost && offers(n.id, m.ID)
 }
 
-// describe notes the metadata of a member, and returns the link that it has if that is news, or nil.
+// describe notes the metadata of a member. If they are new, it returns the member's link, or nil if it has none.
 func (r *roster) describe(id PeerID, metadata json.RawMessage) *link {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -84,7 +84,7 @@ func (r *roster) describe(id PeerID, metadata json.RawMessage) *link {
 	return p.link
 }
 
-// turnsAway notes that a member is turned away. It returns false if that is known since it joined.
+// turnsAway notes that a member is turned away. It returns false if that was noted since the member joined.
 func (r *roster) turnsAway(id PeerID) (first bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -96,8 +96,8 @@ func (r *roster) turnsAway(id PeerID) (first bool) {
 	return true
 }
 
-// left notes that a member is gone, and whether that is the end of its program in the room too: it may only
-// have lost the server. It returns the link that it still has, or nil, and where that stands.
+// left notes that a member is gone. gone says whether its program is gone, too, or may only have lost the server. It
+// returns the link that the member still has, or nil, and its state.
 func (r *roster) left(id PeerID, gone bool) (*link, standing) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -113,8 +113,8 @@ func (r *roster) left(id PeerID, gone bool) (*link, standing) {
 	return p.link, p.standing
 }
 
-// admits reports whether an offer of a member, or its request for one, is to be dealt with: each takes a path. Other
-// signals always are.
+// admits reports whether an offer of a member, or its request for one, is to be dealt with. Each costs a path, so they
+// are limited; other signals are not.
 func (r *roster) admits(id PeerID, s *signaling.SignalData) bool {
 	if s.Type != signaling.Offer && s.Type != signaling.Repair {
 		return true
@@ -132,8 +132,8 @@ func (r *roster) gone(p *peer) bool {
 	return p.gone
 }
 
-// take hands a signal to a peer's links, and reports whether there is one, or will be. If there are more signals
-// than it can take, it ends; but candidates are dropped, which a peer with many addresses has many of.
+// take hands a signal to a peer's links, and reports whether there is a link, or will be. If there are more signals
+// than fit, the link ends. Candidates are dropped instead, because a peer with many addresses has many of them.
 func (r *roster) take(id PeerID, s *signaling.SignalData) (taken, flood bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -199,14 +199,14 @@ func (r *roster) members() []PeerID {
 	return ids
 }
 
-// isOpen reports whether the lanes of a link are open: what it needs goes over them from then on.
+// isOpen reports whether the lanes of a link are open. From then on it needs no signals.
 func (r *roster) isOpen(l *link) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return l.entry.link == l && l.entry.standing >= standingAuthenticating
 }
 
-// links returns every link, whatever it stands at.
+// links returns every link, whatever its state.
 func (r *roster) links() []*link {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -219,9 +219,8 @@ func (r *roster) links() []*link {
 	return links
 }
 
-// full reports whether there is a link with as many others as there may be. One that is still being
-// made or authenticated counts, so that nobody has to wait for a place that is then not there, and so does
-// one that is being made again.
+// full reports whether this node has links with as many other peers as limit allows. A link that is still being made or
+// authenticated counts, so that nobody waits for a place that is then taken. So does one that is being made again.
 func (r *roster) full(limit int, newcomer PeerID) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -237,7 +236,7 @@ func (r *roster) full(limit int, newcomer PeerID) bool {
 	return limit > 0 && linked >= limit
 }
 
-// start runs the first link with a member, unless there is one, or no link starts any more.
+// start runs the first link with a member, unless there is one already, or no link may start any more.
 func (r *roster) start(id PeerID, first *signaling.SignalData) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -258,7 +257,7 @@ func (r *roster) make(p *peer, first *signaling.SignalData) *link {
 	return l
 }
 
-// again makes the link that follows on l, unless its peer is no member any more, or there is to be no new one.
+// again makes the link that follows l, unless its peer is no member any more, or no new link may start.
 func (r *roster) again(l *link, first *signaling.SignalData) (*link, remainder) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -268,7 +267,7 @@ func (r *roster) again(l *link, first *signaling.SignalData) (*link, remainder) 
 	return nil, r.halt(l)
 }
 
-// stop ends the links with the peer of l, the last of them, for good, or until it joins anew.
+// stop ends the links with the peer of l, which is the last of them, until the peer joins anew.
 func (r *roster) stop(l *link) remainder {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -290,7 +289,7 @@ func (r *roster) halt(l *link) remainder {
 	return rest
 }
 
-// joinedAnew reports whether the peer of a link has joined anew since that began.
+// joinedAnew reports whether the peer of a link has joined anew since the link began.
 func (r *roster) joinedAnew(l *link) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -305,7 +304,7 @@ func (r *roster) hasEnded(id PeerID) bool {
 	return p != nil && p.ended
 }
 
-// shutDown has no link start any more, and returns those that there are.
+// shutDown stops links from starting, and returns those that there are.
 func (r *roster) shutDown() []*link {
 	r.mu.Lock()
 	r.shut = true
@@ -313,14 +312,14 @@ func (r *roster) shutDown() []*link {
 	return r.links()
 }
 
-// stands notes where this node stands with the peer of a link.
+// stands notes the state of a link.
 func (r *roster) stands(l *link, s standing) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	l.entry.standing = s
 }
 
-// over forgets a link that has ended, after which another one may follow. It returns whether there is no link left.
+// over forgets a link that has ended. With again, another one follows. It reports whether there is no link left.
 func (r *roster) over(l *link, again bool) (last bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -393,7 +392,7 @@ func (r *roster) to(id PeerID) (*link, error) {
 	return nil, r.unknown(id)
 }
 
-// unknown is the error of a peer to which there is no open link. It says which of the reasons holds.
+// unknown returns the error for a peer to which there is no open link. It says why there is none.
 func (r *roster) unknown(id PeerID) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -421,7 +420,7 @@ func (r *roster) send(ctx context.Context, to PeerID, i int, data []byte) error 
 	return l.lanes[i].put(ctx, data)
 }
 
-// broadcast sends to everybody but one (0: to everybody) and those of a list, without waiting.
+// broadcast sends to all peers except one (0: to all) and except others, without waiting.
 func (r *roster) broadcast(except PeerID, others []PeerID, i int, data []byte) error {
 	var full []PeerID
 	var tooLarge error
@@ -434,7 +433,7 @@ func (r *roster) broadcast(except PeerID, others []PeerID, i int, data []byte) e
 			full = append(full, l.peer)
 		case errors.Is(err, ErrPacketTooLarge):
 			tooLarge = err
-		} // any other: it has just disconnected, and a broadcast is for those who are there
+		} // any other error: the peer has just disconnected, and a broadcast is for those who are there
 	}
 	if full != nil {
 		return errors.Join(&BroadcastError{Peers: full}, tooLarge)

@@ -2,23 +2,23 @@ package rtcpeer
 
 import "context"
 
-// A route knows who is reached how. There are three: mesh, host and guest. Its methods may be called
-// from any goroutine.
+// A route knows how each peer is reached. There are three: mesh, host and guest. Its methods may be called from any
+// goroutine.
 type route interface {
-	// send sends a checked packet over lane i. With a context it waits as Peer.Send does, with noWait it does not.
+	// send sends a checked packet over lane i. With a context it waits as Peer.Send does; with noWait it does not.
 	send(ctx context.Context, p Packet, i int) error
 	// receive takes what a lane has read; data is valid during the call.
 	receive(l *lane, data []byte)
-	// up and down tell that a link is open, before its lanes are read, and over, after that.
+	// up is called when a link is open, before its lanes are read; down when it is over, after they were read.
 	up(l *link)
 	down(l *link, reason DisconnectReason)
-	// abandon tells that there is no link with a member, nor for now will there be.
+	// abandon is called when there is no link with a member, and there will be none for now.
 	abandon(id PeerID, reason DisconnectReason)
-	// over ends all that is connected without a link, with the node.
+	// over ends, with the node, all peers that are connected without a link.
 	over()
-	// peers returns who is connected, in any order.
+	// peers returns the connected peers, in any order.
 	peers() []PeerID
-	// time returns what was measured of the way to a peer and of its clock, if it was.
+	// time returns what was measured of the way to a peer and of its clock, and whether there is a measurement.
 	time(id PeerID) (peerTime, bool)
 }
 

@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// A shortage adds up the time that a node lost because its process was short of CPU. Then a path is made late
-// and a beat is heard late, and neither says anything of the other end or of the network. Limits that took such
-// a delay for a failure would have the work done again, which takes more CPU.
+// A shortage adds up the time that a node lost because its process was short of CPU. In a shortage paths are made late
+// and beats are heard late, which says nothing about the other end or the network. A limit that took such a delay for a
+// failure would cause the work to be done again, which takes more CPU.
 type shortage struct{ lost atomic.Int64 } // nanoseconds
 
-// excuse returns how much of the time between two ticks does not count towards a limit, when the second tick
-// was late. What a limit waits for takes several goroutines one after the other, here and at the other end,
-// each of which is as late as the tick. Time always passes, at a quarter of its speed at least.
+// excuse returns how much of the time between two ticks does not count towards a limit, when the second tick was late.
+// What a limit waits for takes several goroutines one after the other, here and at the other end, each of which is as
+// late as the tick. At least a quarter of the time always counts.
 func excuse(elapsed, late time.Duration) time.Duration {
 	const wakeups = 8
 	return min(wakeups*max(late, 0), elapsed/4*3)
@@ -26,8 +26,8 @@ type limit struct {
 	C        <-chan time.Time // nil: there is no limit
 	timer    *time.Timer
 	shortage *shortage
-	lost     int64         // of shortage, that is allowed for
-	allowed  time.Duration // besides, since the limit was last looked at
+	lost     int64         // how much of shortage was allowed for
+	allowed  time.Duration // allowed besides, since over was last called
 	extended bool
 }
 
@@ -41,7 +41,7 @@ func (s *shortage) limit(d time.Duration) *limit {
 	return l
 }
 
-// over reports, after C, whether the limit is over. If not, C comes again.
+// over reports, after C has fired, whether the limit is over. If not, C fires again.
 func (l *limit) over() bool {
 	lost := l.shortage.lost.Load()
 	more := time.Duration(lost-l.lost) + l.allowed
@@ -53,13 +53,13 @@ func (l *limit) over() bool {
 	return false
 }
 
-// allow makes the limit longer by d, in which what it limits did not go on.
+// allow makes the limit longer by d, during which the work that it limits did not go on.
 func (l *limit) allow(d time.Duration) { l.allowed += d }
 
-// again has C come once more, after d.
+// again makes C fire once more, after d.
 func (l *limit) again(d time.Duration) { l.timer.Reset(d) }
 
-// extend makes a limit that is over longer by d, once. It returns false the second time.
+// extend makes a limit that is over longer by d, but only once: it returns false the second time.
 func (l *limit) extend(d time.Duration) bool {
 	if l.extended {
 		return false

@@ -9,9 +9,9 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// The loop that reads what the signaler brings, and what each message does.
+// This file has the loop that reads what the signaler brings, and what each message does.
 
-// run takes what the signaler brings until it or the node ends, and closes what the node owns.
+// run handles what the signaler brings until it or the node ends, and then closes what the node owns.
 func (n *Node) run(welcome signaling.Welcome) {
 	defer n.cleanUp()
 	err := n.welcomed(welcome)
@@ -53,8 +53,8 @@ func (n *Node) run(welcome signaling.Welcome) {
 	<-n.ctx.Done()
 }
 
-// cleanUp waits for the links, and then leaves the room: others see the links end, and then the
-// member go. The program receives how each link ended, and then why the node did.
+// cleanUp waits for the links, and then leaves the room: the others see the links end, and then the member leave. The
+// program receives how each link ended, and then why the node did.
 func (n *Node) cleanUp() {
 	n.roster.running.Wait()
 	<-n.room.lead.Load().moved
@@ -66,7 +66,7 @@ func (n *Node) cleanUp() {
 	}
 }
 
-// welcomed takes the state of the room, the first time or anew after the connection was resumed.
+// welcomed takes the state of the room, at first and each time that the connection was resumed.
 func (n *Node) welcomed(w signaling.Welcome) error {
 	if w.ID != n.id {
 		return fmt.Errorf("the server changed this node's id from %d to %d", n.id, w.ID)
@@ -88,7 +88,7 @@ func (n *Node) welcomed(w signaling.Welcome) error {
 	return nil
 }
 
-// hostChanged follows to another host.
+// hostChanged makes this node follow another host.
 func (n *Node) hostChanged(c signaling.HostChanged) {
 	if at := n.room.lead.Load(); n.guest != nil && at.term > 0 && c.Term > at.term {
 		n.follow(c)
@@ -96,7 +96,7 @@ func (n *Node) hostChanged(c signaling.HostChanged) {
 	}
 }
 
-// gather takes the whole list of those to connect with.
+// gather takes the complete list of the members to connect with.
 func (n *Node) gather(members []signaling.Member) {
 	gone := n.roster.members()
 	for _, m := range members {
@@ -108,7 +108,7 @@ func (n *Node) gather(members []signaling.Member) {
 	}
 }
 
-// joined makes a link with a member, unless there is one, or there was and it has ended for good.
+// joined makes a link with a member, unless there is one, or there was one that has ended for good.
 func (n *Node) joined(m signaling.Member) {
 	n.updated(m.ID, m.Metadata)
 	if n.roster.joined(n, m) {
@@ -116,7 +116,7 @@ func (n *Node) joined(m signaling.Member) {
 	}
 }
 
-// connect starts the link with a member; first is the signal that asked for it, if one did.
+// connect starts the link with a member; first is the signal that asked for it, or nil.
 func (n *Node) connect(m signaling.Member, first *signaling.SignalData) {
 	theirs := modesOfWire(m.Channels)
 	linked := false
@@ -126,7 +126,7 @@ func (n *Node) connect(m signaling.Member, first *signaling.SignalData) {
 		}
 	}()
 	switch {
-	case n.refuse.Load() && !(n.hosts() && n.guest != nil && n.guest.has(m.ID)): // but a peer that is connected stays so
+	case n.refuse.Load() && !(n.hosts() && n.guest != nil && n.guest.has(m.ID)): // a connected peer stays so
 		n.turnAway(m, first, "new connections are refused")
 	case n.roster.full(n.config.MaxPeers, m.ID):
 		n.turnAway(m, first, fmt.Sprintf("no more than %d peers are admitted", n.config.MaxPeers))
@@ -140,8 +140,8 @@ func (n *Node) connect(m signaling.Member, first *signaling.SignalData) {
 	}
 }
 
-// turnAway refuses a newcomer, and tells the program. A game of Godot's knows no refusal (OneAttempt) and would wait for
-// its host for ever, so a star's host has the server take it out of the room, with the reason.
+// turnAway refuses a newcomer, and tells the program. A Godot game does not understand a refusal (OneAttempt) and would
+// wait for its host for ever, so a star's host has the server take it out of the room, with the reason.
 func (n *Node) turnAway(m signaling.Member, first *signaling.SignalData, why string) {
 	n.refuseLink(m.ID, first, why)
 	if !n.roster.turnsAway(m.ID) {
@@ -156,7 +156,7 @@ func (n *Node) turnAway(m signaling.Member, first *signaling.SignalData, why str
 	}
 }
 
-// refuseLink tells a member that there is no link for it here; s is the signal that asked for one, if one did.
+// refuseLink tells a member that there is no link for it here; s is the signal that asked for one, or nil.
 func (n *Node) refuseLink(id PeerID, s *signaling.SignalData, why string) {
 	refusal := signaling.SignalData{Type: signaling.Refuse, Text: why}
 	if s != nil {
@@ -167,10 +167,10 @@ func (n *Node) refuseLink(id PeerID, s *signaling.SignalData, why string) {
 	}
 }
 
-// endedHere is why a link is refused that the other end takes for open.
+// endedHere is the text of the refusal of a link that the other end believes to be open.
 const endedHere = "this end has ended the link"
 
-// resume deals with what the links with a peer have left to do: it may be there anew, or wait for an answer.
+// resume deals with what the links with a peer have left to do: the peer may have joined anew, or wait for an answer.
 func (n *Node) resume(r remainder) {
 	if r.joined && n.ctx.Err() == nil {
 		n.connect(r.member, nil)
@@ -180,17 +180,17 @@ func (n *Node) resume(r remainder) {
 	}
 }
 
-// left forgets a member. An open link with it ends on its own account: the member may only have lost
-// the server, unless it was taken out of the room or has left it. One that is still being made cannot be
-// completed. A star's host that was lost may come back, as one does that is slower than its guests when the
-// server was restarted; the server ends the room if it does not.
+// left forgets a member. An open link with it is left alone, because the member may only have lost the server, or ends
+// the link itself. The link is ended if the member was taken out of the room, or has left it while the link is
+// interrupted. A link that is still being made cannot be completed. A star's host that was lost may come back, for
+// example if it is slower than its guests when the server was restarted; if it does not, the server ends the room.
 func (n *Node) left(id PeerID, reason signaling.LeftReason) {
 	l, stands := n.roster.left(id, reason == signaling.LeftByItself || reason == signaling.LeftKicked)
 	switch {
 	case l == nil:
 	case reason == signaling.LeftKicked:
 		l.end(Kicked)
-	case reason == signaling.LeftLost && stands >= standingAuthenticating: // it needs the server no more
+	case reason == signaling.LeftLost && stands >= standingAuthenticating: // the link does not need the server any more
 	case reason == signaling.LeftLost:
 		l.end(Lost)
 	case stands < standingUp || reason == signaling.LeftByItself && l.interrupted.Load():
@@ -204,7 +204,7 @@ func (n *Node) left(id PeerID, reason signaling.LeftReason) {
 	}
 }
 
-// leftReason is why a peer is gone that has left the room.
+// leftReason returns the reason for which a peer that has left the room is gone.
 func leftReason(r signaling.LeftReason) DisconnectReason {
 	switch r {
 	case signaling.LeftByItself:
@@ -215,7 +215,7 @@ func leftReason(r signaling.LeftReason) DisconnectReason {
 	return Lost
 }
 
-// signaled takes a signal of a member.
+// signaled handles a signal of a member.
 func (n *Node) signaled(s signaling.Signal) {
 	data, err := signaling.DecodeSignalData(s.Data)
 	if err == nil && data.Attempt > maxAttempt {
@@ -228,8 +228,8 @@ func (n *Node) signaled(s signaling.Signal) {
 	n.signal(s.From, &data)
 }
 
-// signal hands a signal to its link. An offer may ask for a new one, as after a restart of the other end; an
-// end that does not know yet that its link is over here is told.
+// signal hands a signal to its link. An offer may ask for a new link, for example after a restart of the other end. An
+// end that does not know yet that its link is over here is told so.
 func (n *Node) signal(from PeerID, s *signaling.SignalData) {
 	if !n.roster.admits(from, s) {
 		n.log.Debug("too many offers", "peer", from)
@@ -252,14 +252,15 @@ func (n *Node) signal(from PeerID, s *signaling.SignalData) {
 	}
 }
 
-// signalingLost tells that the signaler tries to come back.
+// signalingLost tells the program that the signaler has lost the server and is trying to come back.
 func (n *Node) signalingLost(why error) {
 	if n.room.lose(why) {
 		n.inbox.bounded(Event{Kind: SignalingLost, Err: why})
 	}
 }
 
-// signalingBack tells that it has: signals pass again, and links that wait for them try at once.
+// signalingBack tells the program that the signaler is back. Signals pass again, and links that wait for them try at
+// once.
 func (n *Node) signalingBack() {
 	if n.room.regain() {
 		n.inbox.bounded(Event{Kind: SignalingResumed})
@@ -267,16 +268,16 @@ func (n *Node) signalingBack() {
 	n.roster.changed()
 }
 
-// checkSignaling has the signaler find out at once whether its connection still works, if it can.
+// checkSignaling makes the signaler, if it can, find out at once whether its connection still works.
 func (n *Node) checkSignaling() {
 	if s, ok := n.room.signaler.(interface{ Check() }); ok {
 		s.Check()
 	}
 }
 
-// signalerEnded notes that no more signals will come. Open links do not need them; a node without any has nothing
-// left to wait for, nor has a guest that is just making the one with a host that has left. One that was taken out of
-// the room has no business there.
+// signalerEnded notes that no more signals will come. Open links do not need them. A node without links has nothing
+// left to wait for; nor has a guest that is still making its link with a host that has left. A node that was taken out
+// of the room ends with its links.
 func (n *Node) signalerEnded(err error) {
 	n.room.end(err)
 	n.loseForwarded()

@@ -7,11 +7,11 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// How a link waits until it may make a path. Each takes milliseconds of CPU, so the transport bounds how many are made at
-// once in this process: of thousands that begin together, none would be open before its time is over, and all would be
-// made anew. Only the end that offers waits, and its time begins when the wait is over.
+// This file makes a link wait until it may make a path. Each path takes milliseconds of CPU, so the transport limits
+// how many are made at once in this process: if thousands began together, none would be open before its time is over,
+// and all would be made anew. Only the offering end waits, and its time begins when the wait is over.
 
-// slotsOf returns the bound of a transport, or nil.
+// slotsOf returns the slots of a transport, or nil if it does not limit paths.
 func slotsOf(t transport.Transport) *transport.Slots {
 	if limited, ok := t.(transport.Limited); ok {
 		return limited.Slots()
@@ -19,8 +19,8 @@ func slotsOf(t transport.Transport) *transport.Slots {
 	return nil
 }
 
-// waitForSlot asks for the slot of the next path that this end offers, and reports whether it is there. A path through the
-// signaling server takes none.
+// waitForSlot asks for the slot of the next path that this end offers, and reports whether it is available now. A path
+// through the signaling server needs none.
 func (l *link) waitForSlot() bool {
 	l.endSlot()
 	if l.nextForwarded() {
@@ -49,7 +49,7 @@ func (l *link) endSlot() {
 	}
 }
 
-// slotReady returns what is closed when the try of a repair that waits may begin, or nil.
+// slotReady returns a channel that is closed when the try of a repair that waits may begin, or nil.
 func (l *link) slotReady() <-chan struct{} {
 	if l.slot == nil || !l.repair.waits {
 		return nil
@@ -74,7 +74,7 @@ func (l *link) awaitSlot(deadline *limit) error {
 			} else if err := l.receive(s); err != nil {
 				return err
 			}
-		case <-l.control: // of an attempt before
+		case <-l.control: // of an earlier attempt
 		case <-l.changed:
 		case <-l.over:
 			return l.overEarly()
@@ -82,8 +82,8 @@ func (l *link) awaitSlot(deadline *limit) error {
 	}
 }
 
-// awaitsOffer makes a deadline that is over longer if the offer that this end waits for may wait for a slot, or may have done so
-// since the link began: then its time begins now, once.
+// awaitsOffer makes a deadline that is over longer if the offer that this end waits for may be waiting for a slot. If
+// it may have done so since the link began, the time begins anew, once.
 func (l *link) awaitsOffer(deadline *limit) bool {
 	switch {
 	case l.offerMayWait():
@@ -97,7 +97,7 @@ func (l *link) awaitsOffer(deadline *limit) bool {
 	return true
 }
 
-// offerMayWait reports whether the offer that this end waits for may wait for a slot in the same process.
+// offerMayWait reports whether the offer that this end waits for may be waiting for a slot in the same process.
 func (l *link) offerMayWait() bool {
 	return l.next == nil && !l.state.offers && l.node.slots.Waiting() > 0
 }

@@ -5,18 +5,18 @@ import (
 	"time"
 )
 
-// A dropReason is the word for a packet that was not delivered, as Stats and the log have it.
+// A dropReason says why a packet was not delivered, in the word that Stats and the log use.
 type dropReason string
 
 const (
 	dropBufferFull dropReason = "buffer_full" // sending: an unreliable lane lags more than Config.MaxLag
 	dropNoCredit   dropReason = "no_credit"   // receiving: an unreliable channel, and the program reads too slowly
-	dropPeerGone   dropReason = "peer_gone"   // receiving: its peer is disconnected already, or the node closed
+	dropPeerGone   dropReason = "peer_gone"   // receiving: the packet's peer is disconnected already, or the node closed
 	dropNoTarget   dropReason = "no_target"   // relaying: the target is not connected
 	dropNotRelayed dropReason = "not_relayed" // relaying: Config.NoRelay, or Config.Relay said no
 	dropTooLarge   dropReason = "too_large"   // relaying: the target does not accept a packet of that size
-	dropMalformed  dropReason = "malformed"   // receiving: no frame of SceneMultiplayer
-	dropPending    dropReason = "pending"     // receiving: its peer is not authenticated yet
+	dropMalformed  dropReason = "malformed"   // receiving: not a frame of SceneMultiplayer
+	dropPending    dropReason = "pending"     // receiving: the packet's peer is not authenticated yet
 
 	dropInterrupted dropReason = "interrupted" // sending: an unreliable packet for a peer that is interrupted
 )
@@ -30,22 +30,21 @@ type Stats struct {
 	Topology Topology
 	Host     PeerID
 	Sealed   bool
-	// Signaling is false once the signaler has ended for good, which ends no link; SignalingErr
-	// says why.
+	// Signaling is false once the signaler has ended for good, which does not end any link; SignalingErr says why.
 	Signaling    bool
 	SignalingErr error
-	// SignalingLost is nil while the node is connected to the signaling server, and else why it is not;
-	// it tries to come back unless Signaling is false. SignalingSince is how long it has been as it is.
+	// SignalingLost is nil while the node is connected to the signaling server; otherwise it says why it is not. The
+	// node tries to come back unless Signaling is false. SignalingSince is how long that state has lasted.
 	SignalingLost  error
 	SignalingSince time.Duration
 	// Resumed counts how often the connection to the signaling server was lost and resumed.
 	Resumed int
 	// Waiting is how many events wait for Receive.
 	Waiting int
-	// Dropped counts packets by the word for why: buffer_full, no_credit, peer_gone, no_target,
-	// not_relayed, too_large, malformed, pending, interrupted; and frames that the signaling server has forwarded: forwarded_unknown, of a path
-	// that is not here; forwarded_forged, not of the other end; forwarded_replay, was here before. Words that did not
-	// occur are left out.
+	// Dropped counts packets by the reason for the drop: buffer_full, no_credit, peer_gone, no_target, not_relayed,
+	// too_large, malformed, pending, interrupted. It also counts frames that came through the signaling server:
+	// forwarded_unknown, for a path that does not exist here; forwarded_forged, not from the other end;
+	// forwarded_replay, received before. Reasons that did not occur are left out.
 	Dropped map[string]uint64
 	// Total counts what the links carried, including those that are over: it never falls.
 	Total Totals
@@ -60,12 +59,12 @@ type LinkStats struct {
 	Repairable bool
 	// Interrupted is true from PeerInterrupted to PeerResumed.
 	Interrupted bool
-	// LastHeard is how long ago the other end was last heard, to half a second. Only if Repairable.
+	// LastHeard is how long ago the other end was last heard, to half a second. It is set only if Repairable.
 	LastHeard time.Duration
-	// Paths is how many connections the link has gone over so far, one after the other; 1 without repairs.
+	// Paths is how many connections the link has used so far, one after the other; 1 without repairs.
 	Paths int
-	// PathsRefused is how many were refused because the other end of them did not prove that it is the
-	// peer: the signaling server, or who can write to it, has tried to take the link over.
+	// PathsRefused is how many paths were refused because their other end did not prove that it is the peer: the
+	// signaling server, or somebody who can write to it, has tried to take over the link.
 	PathsRefused int
 	RTT          time.Duration // smoothed; 0 if not known
 	// Local and Remote are the kinds of the two ends' candidates: host, srflx, prflx, relay. Both are "signaling" if the
@@ -79,10 +78,11 @@ type LinkStats struct {
 // Totals are figures of all links that ever were connected.
 type Totals struct {
 	Links          int
-	Sent, Received uint64 // packets; a host's relayed ones count where they come in and where they go out
+	Sent, Received uint64 // packets; one that a host relays counts where it comes in and where it goes out
 	SentBytes      uint64 // of these packets, with their frames
 	ReceivedBytes  uint64
-	// Lanes are the same by channel: channel 0 in its three modes, then channels 1, 2, ... It is nil if there was no link.
+	// Lanes are the same figures by channel: channel 0 in its three modes, then channels 1, 2, ... Nil if there was no
+	// link.
 	Lanes []LaneTotals
 }
 

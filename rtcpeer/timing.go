@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// A timing is what a link knows of the way to the other end and of its clock, from the times in beats.
+// A timing is what a link knows, from the times in beats, about the way to the other end and its clock.
 // signaling/PROTOCOL.md (Times) has the arithmetic. Safe for all.
 //
 //	offering end, every second or five ---- beat: my clock, your last one, and how long ago it came --->  other end
@@ -15,53 +15,53 @@ type timing struct {
 	takes atomic.Bool // the other end understands times in beats
 
 	mu       sync.Mutex // guards the fields below
-	clock    uint64     // the other end's, in the last beat with times over the present path; 0: there was none
-	at       uint64     // this end's, then
+	clock    uint64     // the other end's clock in its last beat with times over the present path; 0: there was none
+	at       uint64     // this end's clock when that beat came
 	smoothed time.Duration
-	settled  bool // smoothed is of the present path
+	settled  bool // smoothed is from the present path
 	best     timeSample
-	known    bool                // there is one
+	known    bool                // there is a best sample
 	told     map[PeerID]peerTime // what the other end, a guest, was told of the other guests
 }
 
-// A timeSample is what one beat tells.
+// A timeSample is what one beat shows.
 type timeSample struct {
 	at uint64 // this end's clock
 	peerTime
 }
 
-// doubt is how far from the truth its offset may be at now. All of the delay may have been on one way, and clocks drift.
+// doubt returns how wrong the offset may be at now. All of the delay may have been on one way, and clocks drift.
 func (s timeSample) doubt(now uint64) time.Duration {
 	return s.rtt/2 + micros(now, s.at)/driftPart
 }
 
-// A peerTime is what is known of the way to a peer and of its clock.
+// A peerTime is what is known about the way to a peer and its clock.
 type peerTime struct {
 	rtt    time.Duration
-	offset time.Duration // what its clock is ahead of this end's
+	offset time.Duration // how far its clock is ahead of this end's
 }
 
 const (
-	// driftPart is the part of a time by which two clocks differ after it at most: 100 µs a second.
+	// driftPart is the inverse of the largest drift between two clocks: 100 µs a second.
 	driftPart = 10_000
-	// contradiction is how far two samples are further apart than both may be wrong if one of the clocks was set, or its
-	// machine was asleep.
+	// contradiction is by how much two samples have to differ, beyond what both may be wrong, to show that one of the
+	// clocks was set, or its machine was asleep.
 	contradiction = 5 * time.Millisecond
-	// longestRTT and longestOffset, of 71 years, bound what the other end can make this one believe.
+	// longestRTT and longestOffset (71 years) limit what the other end can make this one believe.
 	longestRTT    = time.Minute
 	longestOffset = 1 << 51 * time.Microsecond
 
 	timeEach     = time.Second // between two measurements of a link that carries packets
 	timeEachIdle = 5 * time.Second
-	firstTimes   = 4 // answers after which the next question follows at once, on each path
+	firstTimes   = 4 // on each path, how many answers are followed by the next question at once
 
-	// maxTold is how many other guests a host tells a guest of in one beat.
+	// maxTold is the largest number of other guests of which a host tells a guest in one beat.
 	maxTold = 32
-	// maxTime is the largest number of times in a beat: the largest that JavaScript's numbers hold.
+	// maxTime is the largest time in a beat: the largest integer that JavaScript's numbers hold exactly.
 	maxTime = 1<<53 - 1
 )
 
-// take takes the times of a beat that came at now, of this end's clock.
+// take takes the times of a beat that came at now, by this end's clock.
 func (t *timing) take(now uint64, times []uint64) {
 	clock, origin, held := times[0], times[1], times[2]
 	t.mu.Lock()
@@ -74,7 +74,8 @@ func (t *timing) take(now uint64, times []uint64) {
 	}
 }
 
-// add keeps the sample whose offset is nearest to the truth. What a queue holds up on one way only makes others worse.
+// add keeps the sample whose offset is nearest to the truth. A queue on one way only makes samples worse, not the best
+// one.
 func (t *timing) add(s timeSample) {
 	t.smoothed += (s.rtt - t.smoothed) / 4
 	if !t.settled {
@@ -101,7 +102,7 @@ func (t *timing) moved() {
 	t.clock, t.settled = 0, false
 }
 
-// append appends what a beat says at now: of this end, and of the guests of which there is news.
+// append appends the times of a beat sent at now: those of this end, and those of the guests with news.
 func (t *timing) append(times []uint64, now uint64, guests map[PeerID]peerTime) []uint64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -131,12 +132,12 @@ func (t *timing) append(times []uint64, now uint64, guests map[PeerID]peerTime) 
 	return times
 }
 
-// isNews reports whether p differs from what was told before by as much as a program would care for.
+// isNews reports whether p differs enough from what was told before for a program to care.
 func (p peerTime) isNews(before peerTime) bool {
 	return (p.rtt-before.rtt).Abs() > max(time.Millisecond, before.rtt/8) || (p.offset-before.offset).Abs() > time.Millisecond
 }
 
-// toldTimes decodes what a host tells of its guests.
+// toldTimes decodes what a host tells about its guests.
 func toldTimes(times []uint64, tell func(PeerID, peerTime)) {
 	for ; len(times) > 0; times = times[3:] {
 		id, t := PeerID(times[0]), peerTime{micros(times[1], 0), time.Duration(unzigzag(times[2])) * time.Microsecond}
@@ -148,14 +149,15 @@ func toldTimes(times []uint64, tell func(PeerID, peerTime)) {
 
 func micros(a, b uint64) time.Duration { return time.Duration(int64(a-b)) * time.Microsecond }
 
-// zigzag makes of small numbers of either sign small ones without.
+// zigzag maps small numbers of either sign to small numbers without a sign.
 func zigzag(n int64) uint64   { return uint64(n<<1 ^ n>>63) }
 func unzigzag(n uint64) int64 { return int64(n>>1) ^ -int64(n&1) }
 
-// A steadyClock is a node's: the wall clock when the node began, and from then on the monotonic one. So it never steps.
+// A steadyClock is a node's clock: the wall clock when the node began, and from then on the monotonic one. It never
+// steps.
 type steadyClock struct {
 	start time.Time
-	ahead atomic.Int64 // nanoseconds, by which tests have set it
+	ahead atomic.Int64 // nanoseconds by which tests have set it ahead
 }
 
 func (c *steadyClock) now() time.Time {
@@ -164,15 +166,16 @@ func (c *steadyClock) now() time.Time {
 
 func (c *steadyClock) micros() uint64 { return uint64(c.now().UnixMicro()) }
 
-// Now returns the time by this node's clock, which Offset compares with those of the peers: the wall clock at the time
-// of New, running on steadily. It does not follow when the machine's clock is set, and may stand still while the
+// Now returns the time by this node's clock, which Offset compares with those of the peers. It is the wall clock at the
+// time of New, running on steadily. It does not follow when the machine's clock is set, and may stand still while the
 // machine is asleep.
 func (n *Node) Now() time.Time { return n.clock.now() }
 
-// RTT returns how long a small packet takes to a peer and back at the moment, smoothed, and whether that is known. Behind
-// a star's host it is the sum of both links. It is measured once a second while the link carries packets, and every five
-// seconds otherwise; a change of more than a millisecond and an eighth behind the host. With a peer that does not measure, such
-// as a Godot game, it is the figure of the transport. It does not block.
+// RTT returns how long a small packet currently takes to a peer and back, smoothed, and whether that is known. Behind a
+// star's host it is the sum of both links. It is measured once a second while the link carries packets, and every five
+// seconds otherwise. The host reports its measurement of a guest when it has changed by more than a millisecond and an
+// eighth. With a peer that does not measure, such as a Godot game, it is the figure of the transport. It does not
+// block.
 func (n *Node) RTT(id PeerID) (time.Duration, bool) {
 	if t, ok := n.route().time(id); ok {
 		return t.rtt, true
@@ -185,10 +188,10 @@ func (n *Node) RTT(id PeerID) (time.Duration, bool) {
 	return rtt, rtt > 0
 }
 
-// Offset returns how far the clock of a peer is ahead of this node's, and whether that is known, as it is only of peers
-// that take part in repairs: n.Now().Add(offset) is the peer's Now. It is wrong by at most half of the shortest
-// round trip lately, if all of the delay is on one way, and by 100 µs for each second since then. So load on one way
-// does little to it. Behind a star's host it is the sum of two. It does not block.
+// Offset returns how far the clock of a peer is ahead of this node's: n.Now().Add(offset) is the peer's Now. It also
+// reports whether that is known, which it is only for peers that take part in repairs. It is wrong by at most half of
+// the shortest recent round trip, if all of the delay is on one way, and by 100 µs for each second since then. So load
+// on one way does little to it. Behind a star's host it is the sum of two offsets. It does not block.
 func (n *Node) Offset(id PeerID) (time.Duration, bool) {
 	t, ok := n.route().time(id)
 	return t.offset, ok
@@ -207,7 +210,7 @@ func (r *mesh) time(id PeerID) (peerTime, bool) { return r.node.roster.time(id) 
 
 func (r *host) time(id PeerID) (peerTime, bool) { return r.node.roster.time(id) }
 
-// guestTimes returns what the host has measured of all guests but one.
+// guestTimes returns what the host has measured of all guests except one.
 func (r *host) guestTimes(but PeerID) map[PeerID]peerTime {
 	guests := make(map[PeerID]peerTime)
 	for _, l := range r.guests() {
@@ -218,7 +221,7 @@ func (r *host) guestTimes(but PeerID) map[PeerID]peerTime {
 	return guests
 }
 
-// time of a peer behind the host is the sum of what this end knows of the host, and the host of the peer.
+// time returns, for a peer behind the host, the sum of what this end has measured of the host and the host of the peer.
 func (r *guest) time(id PeerID) (peerTime, bool) {
 	if id == r.node.Host() {
 		return r.node.roster.time(id)
@@ -233,7 +236,7 @@ func (r *guest) time(id PeerID) (peerTime, bool) {
 	return peerTime{near.rtt + far.rtt, near.offset + far.offset}, ok
 }
 
-// timed takes what the host tells of its guests. The announcement of a guest may come later.
+// timed takes what the host tells about its guests. The announcement of a guest may come later.
 func (r *guest) timed(times []uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -244,14 +247,14 @@ func (r *guest) timed(times []uint64) {
 	})
 }
 
-// measured is what a link knows of its measurements of timing. Owned by link.run.
+// measured is what a link knows about its measurements for timing. Owned by link.run.
 type measured struct {
-	at      time.Time // of the last one; zero: there was none over the present path
-	packets uint64    // that the link had carried then
+	at      time.Time // when the last one was made; zero: there was none over the present path
+	packets uint64    // how many packets the link had carried then
 	soon    int       // how many more answers are followed by a question at once
 }
 
-// measure asks the other end when it is time for that. Both ends learn from question and answer.
+// measure asks the other end when it is time for a measurement. Both ends learn from question and answer.
 func (l *link) measure(now time.Time, p *path) {
 	packets := uint64(0)
 	for _, ln := range l.lanes {
@@ -272,7 +275,7 @@ func (l *link) measure(now time.Time, p *path) {
 	p.tell(beatAsks)
 }
 
-// measureSoon follows an answer.
+// measureSoon asks again, after an answer, while a path is new.
 func (l *link) measureSoon() {
 	if l.measured.soon > 0 && l.state.offers && l.timing.takes.Load() {
 		l.measured.soon--
@@ -280,7 +283,7 @@ func (l *link) measureSoon() {
 	}
 }
 
-// times appends the times of a beat that is sent now.
+// times appends the times of a beat that is being sent.
 func (l *link) times(times []uint64) []uint64 {
 	var guests map[PeerID]peerTime
 	if h, ok := l.route.(*host); ok {
@@ -289,7 +292,7 @@ func (l *link) times(times []uint64) []uint64 {
 	return l.timing.append(times, l.node.clock.micros(), guests)
 }
 
-// timed takes a beat over the present path, for its times.
+// timed takes the times of a beat that came over the present path.
 func (l *link) timed(f control, at uint64) {
 	if f.flags&beatTimes != 0 {
 		l.timing.takes.Store(true)

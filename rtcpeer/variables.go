@@ -6,7 +6,7 @@ import (
 	"example.org/rtcpeer/rtcpeer/variant"
 )
 
-// put_var and get_var of Godot's PacketPeer: one packet is one value, in the form of package variant.
+// This file has put_var and get_var of Godot's PacketPeer: one packet is one value, in the form of package variant.
 
 const (
 	defaultEncodeBuffer = 8 << 20
@@ -14,9 +14,9 @@ const (
 	maxEncodeBuffer     = 256 << 20
 )
 
-// PutVar sends a value, of one of the Go types that package variant names, as PutPacket does. Errors:
-// a *variant.Error for what Godot has no value for (objects are refused) or what is larger than
-// EncodeBufferMaxSize, and those of PutPacket. A value is one packet, so Config.MaxPacket bounds it too.
+// PutVar sends a value, of one of the Go types that package variant lists, as PutPacket does. Errors: a *variant.Error
+// for a value that Godot does not have (objects are refused) or that is larger than EncodeBufferMaxSize, and those of
+// PutPacket. A value is one packet, so Config.MaxPacket bounds it too.
 func (m *MultiplayerPeer) PutVar(v any) error {
 	data, err := variant.Encoder{Limits: m.limits()}.Append(nil, v)
 	if err != nil {
@@ -25,9 +25,9 @@ func (m *MultiplayerPeer) PutVar(v any) error {
 	return m.PutPacket(data)
 }
 
-// GetVar takes the next packet and returns its value. The packet is taken even if its bytes are no
-// value, which is a *variant.Error; without a packet it returns ErrUnavailable. GetPacketError tells the
-// same error, as the class reference says.
+// GetVar takes the next packet and returns its value. If the packet is not a value, it is taken all the same, and the
+// error is a *variant.Error. Without a packet the error is ErrUnavailable. GetPacketError returns the same error, as
+// the class reference says.
 func (m *MultiplayerPeer) GetVar() (any, error) {
 	data, err := m.GetPacket()
 	if err != nil {
@@ -51,7 +51,7 @@ func (m *MultiplayerPeer) SetEncodeBufferMaxSize(bytes int) error {
 	return nil
 }
 
-// GetEncodeBufferMaxSize returns the bound of PutVar and GetVar in bytes: 8 MiB unless set.
+// GetEncodeBufferMaxSize returns the limit of PutVar and GetVar in bytes: 8 MiB unless set.
 func (m *MultiplayerPeer) GetEncodeBufferMaxSize() int { return m.encodeBuffer }
 
 func (m *MultiplayerPeer) limits() variant.Limits { return variant.Limits{MaxSize: m.encodeBuffer} }

@@ -2,9 +2,8 @@ package rtcpeer
 
 import "time"
 
-// watch notices what makes paths and signaling worth a question at once, instead of after their silence: that
-// this machine's addresses have changed, or that it was asleep. It also notes how late this process is. It ends
-// with the node.
+// watch notices that this machine's addresses have changed, or that it was asleep. Paths and signaling are then checked
+// at once, instead of after their silence. It also notes how late this process is. It ends with the node.
 func (n *Node) watch() {
 	defer n.transport.OnChange(func() { n.changed("addresses have changed") })()
 	ticker := time.NewTicker(tickEach)
@@ -27,7 +26,7 @@ func (n *Node) watch() {
 	}
 }
 
-// changed has every link and the signaler find out whether they still work.
+// changed makes every link and the signaler find out whether they still work.
 func (n *Node) changed(what string) {
 	n.log.Info("links and signaling are checked", "because", what)
 	n.checkSignaling()

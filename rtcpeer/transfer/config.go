@@ -5,23 +5,23 @@ import (
 	"fmt"
 )
 
-// Config bounds what a Files uses. The zero value works.
+// Config sets the limits of a Files. The zero value works.
 type Config struct {
-	// Window is how many bytes of a file that is being received may be on their way or wait to be written. More
-	// helps on fast, long paths. 0 means 4 MiB; at least MinWindow, at most 64 MiB. What a sender holds is
-	// bounded by rtcpeer.Config.SendBuffer.
+	// Window is how many bytes of a file that is being received may be on their way or wait to be written. A larger one
+	// helps on fast, long paths. 0 means 4 MiB; at least MinWindow, at most 64 MiB. What a sender holds is limited by
+	// rtcpeer.Config.SendBuffer.
 	Window int
 	// AtOnce is how many files are sent to one peer at a time; further calls of Send wait. 0 means 4; at most MaxOffers.
 	AtOnce int
-	// MaxPacket is the largest packet sent, in bytes. It must not be more than rtcpeer.Config.MaxPacket of the
-	// nodes. 0 means 16 KiB; at least 2 KiB.
+	// MaxPacket is the largest packet sent, in bytes. It must not exceed rtcpeer.Config.MaxPacket of the nodes. 0 means
+	// 16 KiB; at least 2 KiB.
 	MaxPacket int
 	// SendOnly refuses every offer, so that nobody has to call Accept: the other ends get ErrNotReceiving.
 	SendOnly bool
 }
 
 const (
-	// MinWindow is the least that a receiver may allow to be on its way, in bytes.
+	// MinWindow is the smallest window that a receiver may allow, in bytes.
 	MinWindow = 64 << 10
 
 	maxWindow = 64 << 20

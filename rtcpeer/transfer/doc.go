@@ -10,8 +10,8 @@
 //		}
 //	}()
 //
-// The program gives Handle every event that it receives. All else happens in the goroutines that call Send,
-// Save and Receive: they read, hash, write, and wait. A Files may be used from any goroutine.
+// The program gives Handle every event that it receives. Everything else happens in the goroutines that call Send, Save
+// and Receive: they read, hash, write, and wait. A Files may be used from any goroutine.
 //
 //	sender                                 receiver
 //	  ---- offer: name, size ------------->  Accept
@@ -23,26 +23,26 @@
 //	  ---- end: size, hash --------------->  hash right: NAME.part becomes NAME
 //	  <--- done --------------------------
 //
-// Either end stops a transfer at any time, with a reason: the other end's call returns an *Error. A file that
-// was interrupted is resumed when it is offered again: the receiver says how much it has, the sender proves by
-// its hash that this is how its file begins, and the rest follows. So nothing but NAME.part is needed, whichever
-// process has ended meanwhile. While a link is only interrupted (see package rtcpeer), transfers wait.
+// Either end may stop a transfer at any time, with a reason: the other end's call returns an *Error. A file that was
+// interrupted is resumed when it is offered again: the receiver says how much it has, the sender proves by the hash
+// that its file begins like this, and the rest follows. This needs nothing except NAME.part, whichever process has
+// ended meanwhile. While a link is only interrupted (see package rtcpeer), transfers wait.
 //
-// The other end is not trusted. Its names are reduced to names that are safe in a folder (SafeName). It cannot
-// write outside the Folder, nor replace what is there, nor fill the memory: see Config.Window and MaxOffers. A
-// file has its name only once its size and its SHA-256 are right. What breaks the protocol ends with ErrProtocol.
+// The other end is not trusted. Its names are reduced to names that are safe in a folder (SafeName). It cannot write
+// outside the Folder, replace existing files, or fill the memory: see Config.Window and MaxOffers. A file gets its name
+// only once its size and its SHA-256 are right. A peer that breaks the protocol causes ErrProtocol.
 //
-// With their channel in rtcpeer.Config.Bulk, files yield to what else goes over the link: a game keeps its latency.
+// With their channel in rtcpeer.Config.Bulk, files yield to other traffic on the link: a game keeps its latency.
 //
-// The package does not look for peers, does not ask the user, and sends no folders. Send, Save and Receive wait
-// for as long as the other end is connected; a ctx bounds that.
+// The package does not look for peers, does not ask the user, and sends no folders. Send, Save and Receive wait as long
+// as the other end is connected; a ctx limits that.
 //
 // # Frames
 //
-// Each is a packet of the channel. The first byte is the kind; numbers are unsigned varints
-// (encoding/binary) in their shortest form, at most 2^53-1, the largest that JavaScript's numbers hold. The id
-// is the sender's number of the file: it begins with 1, and each file has the next one.
-// testdata/wire/transfer.json has examples.
+// Each frame is a packet of the channel. The first byte is the kind; numbers are unsigned varints (encoding/binary) in
+// their shortest form, at most 2^53-1, the largest integer that JavaScript's numbers hold exactly. The id is the
+// sender's number of the file: the first file has 1, and each further file the next number. testdata/wire/transfer.json
+// has examples.
 //
 //	01 id flags size name     offer    flags 1: can begin anew; 2: the size is not known, and is 0 here
 //	02 id offset window       accept   the receiver has offset bytes, and takes window bytes beyond what it has taken
@@ -55,11 +55,11 @@
 //	09 id reason text         stop     by the sender
 //	0a id reason text         stop     by the receiver
 //
-// The reason of a stop is 1: cancelled, 2: refused, 3: the end that stops could not read or write, 4: the hash is wrong,
-// 5: the other end has broken the protocol, 6: more than MaxOffers files, 7: the end that stops takes no files. Others count
-// as 3.
+// The reason of a stop is 1: cancelled, 2: refused, 3: the end that stops could not read or write, 4: the hash is
+// wrong, 5: the other end has broken the protocol, 6: more than MaxOffers files, 7: the end that stops takes no files.
+// Any other reason counts as 3.
 //
-// The name and the text fill the rest of the frame, in UTF-8. A frame about a file that is over is ignored, since
-// it may have been on its way. An accept with offset 0 is answered by data, without prefix and start. Only an offer
-// that can begin anew may be accepted with another offset.
+// The name and the text fill the rest of the frame, in UTF-8. A frame about a file that is over is ignored, because it
+// may have been on its way. An accept with offset 0 is answered by data, without prefix and start. Only an offer that
+// can begin anew may be accepted with another offset.
 package transfer

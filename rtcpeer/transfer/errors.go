@@ -10,7 +10,7 @@ import (
 )
 
 var (
-	// ErrClosed is the error of what Close has ended. It wraps net.ErrClosed.
+	// ErrClosed is the error of a call that Close has ended. It wraps net.ErrClosed.
 	ErrClosed = fmt.Errorf("closed: %w", net.ErrClosed)
 	// ErrRefused means that the other end does not want the file.
 	ErrRefused = errors.New("refused by the other end")
@@ -20,22 +20,22 @@ var (
 	ErrCancelled = errors.New("cancelled by the other end")
 	// ErrPeerGone means that the other end is not connected any more. It wraps rtcpeer.ErrUnknownPeer.
 	ErrPeerGone = fmt.Errorf("the peer is gone: %w", rtcpeer.ErrUnknownPeer)
-	// ErrHashMismatch means that what has arrived is not what the sender has read.
+	// ErrHashMismatch means that what has arrived is not what the sender read.
 	ErrHashMismatch = errors.New("the SHA-256 of what has arrived is not the sender's")
-	// ErrRemote means that the other end could not read its file, or not write it.
+	// ErrRemote means that the other end could not read or write its file.
 	ErrRemote = errors.New("the other end failed")
 	// ErrProtocol means that the other end has broken the protocol, or says that this end has.
 	ErrProtocol = errors.New("protocol broken")
-	// ErrChanged means that a file is not as long any more as it was said to be.
+	// ErrChanged means that a file is shorter than its size was said to be.
 	ErrChanged = errors.New("the file has changed while it was being sent")
 )
 
-// An Error is the failure of one transfer. Err is one of the errors above, what the Content, the Folder or the
-// Writer has returned (such as a *fs.PathError of a full disk), or the cause of the context's end.
+// An Error is the failure of one transfer. Err is one of the errors above, an error that the Content, the Folder or the
+// Writer has returned (such as a *fs.PathError for a full disk), or the cause of the context's end.
 type Error struct {
 	Op   string // "send" or "receive"
 	Peer rtcpeer.PeerID
-	Name string // of the file, as the receiver calls it
+	Name string // of the file: File.Name when sending, Offer.Name when receiving
 	Err  error
 }
 
@@ -44,22 +44,22 @@ func (e *Error) Error() string {
 }
 func (e *Error) Unwrap() error { return e.Err }
 
-// A stopped is an end that the other end has brought about, which it need not be told of.
+// A stopped is an end that the other end has caused, so it need not be told.
 type stopped struct{ error }
 
 func (s stopped) Unwrap() error { return s.error }
 
-// A cancelled is an end that this end's context has brought about.
+// A cancelled is an end that this end's context has caused.
 type cancelled struct{ error }
 
 func (c cancelled) Unwrap() error { return c.error }
 
-// A refusal is what Refuse ends an offer with. Its text is for the other end.
+// A refusal is the error with which Refuse ends an offer. Its text is for the other end.
 type refusal struct{ text string }
 
 func (r refusal) Error() string { return "refused here" }
 
-// errorOf is what a stop of the other end means here.
+// errorOf returns the error for a stop of the other end.
 func errorOf(f *frame) error {
 	var err error
 	switch f.reason {
@@ -84,7 +84,7 @@ func errorOf(f *frame) error {
 	return stopped{err}
 }
 
-// reasonOf is what the other end is told of an error here, and in which words. Paths and the like are not its
+// reasonOf returns the reason and the text with which the other end is told of an error. Paths and the like are not its
 // business.
 func reasonOf(err error) (reason, string) {
 	if r, ok := errors.AsType[refusal](err); ok {

@@ -31,7 +31,7 @@ type Files struct {
 	sending   map[key]*transfer
 	receiving map[key]*transfer
 	waiting   []*Offer      // for Accept; each is in receiving
-	changed   chan struct{} // closed when a transfer is over, or a frame that waited for room
+	changed   chan struct{} // closed when a transfer is over, or when a frame that waited for room is sent or dropped
 	late      int           // frames that wait for room
 }
 
@@ -41,15 +41,15 @@ type key struct {
 	id   uint64
 }
 
-// closePatience is how long Close waits.
+// closePatience is how long Close waits for the other ends to be told.
 const closePatience = 500 * time.Millisecond
 
-// maxLate is how many frames may wait for room besides those that Send and Save wait to send. More come only from
-// peers that take nothing, and are dropped.
+// maxLate is how many frames may wait for room, apart from those of Send and Save, which wait themselves. Only peers
+// that take nothing cause more, and those are dropped.
 const maxLate = 64
 
-// New uses a channel of a node, which must be reliable: one of Config.Channels, or 0. The program sends nothing of
-// its own there. It owns the node, and should close it after the Files.
+// New returns a Files on a channel of a node. The channel must be reliable: one of Config.Channels, or 0. The program
+// must not send anything of its own on it. The program still owns the node, and should close it after the Files.
 func New(node rtcpeer.Peer, channel int, config Config) (*Files, error) {
 	config, err := config.withDefaults()
 	if err != nil {
@@ -64,8 +64,8 @@ func New(node rtcpeer.Peer, channel int, config Config) (*Files, error) {
 	return f, nil
 }
 
-// Handle takes an event of the node, and reports whether it was a packet of a transfer, which it keeps. The program
-// must give it every event, one after the other, since it has to know who is gone. It does not block.
+// Handle takes an event of the node, and reports whether it was a packet of a transfer, which Handle keeps. The program
+// must give it every event, one after the other, because it has to know which peers are gone. It does not block.
 func (f *Files) Handle(ev rtcpeer.Event) bool {
 	p := ev.Packet
 	switch {
@@ -88,8 +88,8 @@ func (f *Files) Handle(ev rtcpeer.Event) bool {
 	return true
 }
 
-// Accept returns the next offer of a file, waiting until ctx is done. The caller must call one of its Save, Receive
-// and Refuse: the sender waits for that. Errors: ErrClosed, ctx's.
+// Accept returns the next offer of a file, waiting until ctx is done. The caller must call Save, Receive or Refuse of
+// the offer: the sender waits for that. Errors: ErrClosed, the cause of ctx.
 func (f *Files) Accept(ctx context.Context) (*Offer, error) {
 	for {
 		if o := f.nextOffer(); o != nil {
@@ -135,7 +135,7 @@ func (f *Files) Close() {
 	f.wg.Wait()
 }
 
-// offer takes an offer of a peer.
+// offer handles an offer of a peer.
 func (f *Files) offer(peer rtcpeer.PeerID, fr *frame) {
 	if f.config.SendOnly {
 		f.tell(peer, &frame{kind: kindStopReceiving, id: fr.id, reason: reasonSendOnly})
@@ -183,12 +183,12 @@ func (f *Files) nextOffer() *Offer {
 	o := f.waiting[0]
 	f.waiting = slices.Delete(f.waiting, 0, 1)
 	if len(f.waiting) > 0 {
-		f.notifyOffered() // there may be another one who waits
+		f.notifyOffered() // there may be another caller that waits
 	}
 	return o
 }
 
-// route gives a frame to its transfer. One of a transfer that is over was on its way.
+// route gives a frame to its transfer. If there is none, that is over, and the frame was on its way.
 func (f *Files) route(peer rtcpeer.PeerID, fr *frame) {
 	f.mu.Lock()
 	m := f.sending
@@ -257,7 +257,7 @@ func (f *Files) tell(peer rtcpeer.PeerID, fr *frame) {
 	}
 }
 
-// tellLater ends when there is room, the peer is gone, or with Close.
+// tellLater sends a packet when there is room. It gives up when the peer is gone or with Close.
 func (f *Files) tellLater(p rtcpeer.Packet) {
 	_ = f.node.Send(f.ctx, p)
 	f.mu.Lock()

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// A Folder is where files are saved. Nothing is written outside it, also not through symbolic links in it. It may be
-// used by many calls of Save at a time.
+// A Folder is where files are saved. Nothing is written outside it, not even through symbolic links in it. Several
+// calls of Save may use it at the same time.
 type Folder struct {
 	root *os.Root
 
@@ -42,16 +42,16 @@ type part struct {
 
 const (
 	partSuffix = ".part"
-	// maxTries is how many numbers a name may get before there is none free.
+	// maxTries is how many numbered names are tried before giving up.
 	maxTries = 10_000
-	// maxParts is how many parts of a name are looked at for one to go on with.
+	// maxParts is how many parts of a name are checked for one that can be resumed.
 	maxParts = 10
 )
 
-// errInUse is the error of a part that another transfer writes.
+// errInUse is the error for a part that another transfer is writing.
 var errInUse = errors.New("in use by another transfer")
 
-// find returns the youngest part of a file that may be its beginning, or a new one.
+// find returns the most recently modified part that may be the beginning of a file, or a new part.
 func (f *Folder) find(name string, size int64, resume bool) (*part, error) {
 	var best *part
 	var young time.Time
@@ -59,7 +59,7 @@ func (f *Folder) find(name string, size int64, resume bool) (*part, error) {
 		p, at, err := f.open(numbered(name, i, partSuffix), size)
 		switch {
 		case err != nil:
-			continue // it is not there, or nothing to go on with
+			continue // it does not exist, or cannot be resumed
 		case best != nil && !at.After(young):
 			_ = p.close()
 			continue
@@ -74,7 +74,7 @@ func (f *Folder) find(name string, size int64, resume bool) (*part, error) {
 	return f.create(name)
 }
 
-// open opens a part that is there, if it is a file of at most size bytes that nobody else writes.
+// open opens an existing part, if it is a file of at most size bytes that nobody else writes.
 func (f *Folder) open(name string, size int64) (p *part, modified time.Time, err error) {
 	there, err := f.root.Lstat(name)
 	if err != nil {
@@ -88,7 +88,7 @@ func (f *Folder) open(name string, size int64) (p *part, modified time.Time, err
 		return nil, time.Time{}, err
 	}
 	opened, err := p.file.Stat()
-	// Only now that nobody else writes it the name says what it is: it may have been completed since it was opened.
+	// Check the name again now that nobody else writes the part: it may have been completed since it was opened.
 	there, gone := f.root.Lstat(name)
 	if err != nil || gone != nil || !os.SameFile(there, opened) || opened.Size() > size {
 		return nil, time.Time{}, errors.Join(err, gone, fs.ErrInvalid, p.close())
@@ -108,7 +108,8 @@ func (f *Folder) create(name string) (*part, error) {
 	return nil, &fs.PathError{Op: "create", Path: name + partSuffix, Err: fs.ErrExist}
 }
 
-// openPart opens a part for one transfer of this process, and of others where the system can (lock).
+// openPart opens a part for one transfer: no other of this process, or of another one if the system can lock, may use
+// it.
 func (f *Folder) openPart(name string, flag int) (*part, error) {
 	if !f.claim(name) {
 		return nil, errInUse
@@ -146,7 +147,8 @@ func (p *part) remove() {
 	_ = p.folder.root.Remove(p.name)
 }
 
-// claim reports whether nobody else in this process uses a name. Some systems do not tell upper case from lower.
+// claim reserves a name in this process. It reports false if it is in use. Some systems do not distinguish upper and
+// lower case.
 func (f *Folder) claim(name string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -164,7 +166,7 @@ func (f *Folder) release(name string) {
 	delete(f.busy, strings.ToLower(name))
 }
 
-// complete gives the part its name, or one that is free, and returns it. Until then nobody else may open the part.
+// complete renames the part to name, or to a free name, and returns that. Nobody else may open the part before.
 func (f *Folder) complete(p *part, name string, overwrite bool) (string, error) {
 	if !removesOpen {
 		if err := p.close(); err != nil {
@@ -184,7 +186,8 @@ func (f *Folder) complete(p *part, name string, overwrite bool) (string, error) 
 	return "", &fs.PathError{Op: "rename", Path: name, Err: fs.ErrExist}
 }
 
-// moveTo renames a file unless the name is taken. A system without hard links gets an empty file first.
+// moveTo renames a file unless the name is taken. On a system without hard links it creates an empty file of that name
+// first.
 func (f *Folder) moveTo(from, to string) error {
 	err := f.root.Link(from, to)
 	switch {

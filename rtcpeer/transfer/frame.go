@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// A kind is the first byte of a frame. The package comment lists them, with their fields.
+// A kind is the first byte of a frame. The package comment lists the kinds, with their fields.
 type kind byte
 
 const (
@@ -38,7 +38,7 @@ const (
 	MaxOffers = 16
 )
 
-// A reason says why a transfer was stopped, on the wire. Those of the future count as failed.
+// A reason says on the wire why a transfer was stopped. Unknown reasons count as failed.
 type reason byte
 
 const (
@@ -100,7 +100,7 @@ func (f *frame) append(b []byte) []byte {
 	return b
 }
 
-// decode reads a frame, whose data stay in b. It never panics, whatever the bytes.
+// decode reads a frame, whose data stays in b. It never panics, whatever the bytes.
 func decode(b []byte) (*frame, error) {
 	d := decoder{rest: b}
 	f := &frame{kind: kind(d.byte())}
@@ -145,7 +145,7 @@ func decode(b []byte) (*frame, error) {
 
 var errBadFrame = errors.New("not a frame of a transfer")
 
-// A decoder takes fields from the front of rest. Once bad, it gives zeros.
+// A decoder takes fields from the front of rest. Once it is bad, it returns zeros.
 type decoder struct {
 	rest []byte
 	bad  bool

@@ -4,7 +4,7 @@ package transfer
 
 import "os"
 
-// removesOpen says that a file has to be closed before it is renamed or removed, as on Windows.
+// removesOpen says whether a file may be renamed and removed while it is open. On Windows, for one, it may not.
 const removesOpen = false
 
 // lock does nothing here: two processes must not save in the same folder at the same time.

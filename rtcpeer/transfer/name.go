@@ -8,13 +8,14 @@ import (
 	"unicode/utf8"
 )
 
-// maxSafeName is the longest name that file systems take, in bytes.
+// maxSafeName is the longest name that file systems accept, in bytes.
 const maxSafeName = 255
 
-// SafeName makes of what another end calls a file a name that is safe in a folder of any system: one element of
-// a path, at most 255 bytes of UTF-8, no control characters, none that rule the direction of writing, none that
-// Windows does not take, no device of Windows, no dot or space at its end, no dot at its beginning (which would hide
-// it, or make it the settings of some program). What is not safe becomes "_"; what is left empty is "unnamed".
+// SafeName turns another end's name of a file into a name that is safe in a folder of any system: one element of a
+// path, at most 255 bytes of UTF-8, without control characters, characters that change the direction of text, or
+// characters that Windows does not accept. It is not the name of a Windows device, does not end in a dot or space, and
+// does not begin with a dot (which would hide it, or make it the settings of some program). What is not safe becomes
+// "_"; an empty result becomes "unnamed".
 //
 //	../../etc/passwd   passwd          con.txt   _con.txt
 //	C:\boot.ini        boot.ini        .bashrc   _bashrc
@@ -39,13 +40,13 @@ func safeRune(r rune) rune {
 	switch {
 	case strings.ContainsRune(`<>:"|?*`, r), unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r):
 		return '_'
-	case r == '\u2028', r == '\u2029', r == '\ufeff': // line ends, and one that nobody sees
+	case r == '\u2028', r == '\u2029', r == '\ufeff': // line separators, and an invisible character
 		return '_'
 	}
 	return r
 }
 
-// isDevice reports whether Windows takes a name for a device, with any extension.
+// isDevice reports whether Windows would take the name for a device, whatever its extension.
 func isDevice(name string) bool {
 	stem, _, _ := strings.Cut(name, ".")
 	switch stem = strings.ToUpper(strings.TrimRight(stem, " ")); stem {
@@ -62,7 +63,7 @@ func isDevice(name string) bool {
 	return utf8.RuneCountInString(port) == 1 && strings.Contains("0123456789¹²³", port)
 }
 
-// numbered is a name with a number, if that is not 0, before its extension, and a suffix.
+// numbered returns a name with a number, if that is not 0, before its extension, and with a suffix.
 func numbered(name string, n int, suffix string) string {
 	if n == 0 {
 		return fit(name, suffix)
@@ -71,7 +72,8 @@ func numbered(name string, n int, suffix string) string {
 	return fit(strings.TrimSuffix(name, ext), fmt.Sprintf(" (%d)%s%s", n, ext, suffix))
 }
 
-// fit cuts name between two characters, so that it fits with what comes behind it. Its extension stays.
+// fit returns name followed by behind. If that is too long, it cuts name between two characters, and keeps its
+// extension.
 func fit(name, behind string) string {
 	if len(name)+len(behind) <= maxSafeName {
 		return name + behind
@@ -84,7 +86,7 @@ func fit(name, behind string) string {
 	return strings.TrimRight(stem, ". ") + ext + behind
 }
 
-// extension is what a name ends in from its last dot, if that is short.
+// extension returns the end of a name from its last dot, if that is short, or "".
 func extension(name string) string {
 	if ext := path.Ext(name); len(ext) <= 16 && len(ext) < len(name) {
 		return ext
@@ -92,7 +94,7 @@ func extension(name string) string {
 	return ""
 }
 
-// printable is what the other end says, without what would rule a terminal.
+// printable returns a text of the other end without the characters that would control a terminal.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {

@@ -11,10 +11,10 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 )
 
-// An Offer is a file that a peer wants to send. It waits until one of Save, Receive and Refuse is called, once.
+// An Offer is a file that a peer wants to send. It waits until Save, Receive or Refuse is called, once.
 type Offer struct {
 	Peer rtcpeer.PeerID
-	Name string // as SafeName makes it
+	Name string // made by SafeName
 	Size int64  // in bytes, as the peer says; negative: not known
 
 	anew     bool // the sender can begin anew, and so can be asked to resume
@@ -30,15 +30,15 @@ func newOffer(f *Files, k key, fr *frame) *Offer {
 	return o
 }
 
-// errTaken is the error of an offer that was answered before.
+// errTaken is the error for an offer that was answered before.
 var errTaken = errors.New("the offer was accepted or refused before")
 
 // Refuse tells the sender that the file is not wanted, and why, in at most 300 bytes. It does not wait.
 func (o *Offer) Refuse(why string) { o.transfer.end(refusal{why}) }
 
 // Receive accepts the file and writes it to w, which stays the caller's. What it has written is right only if it
-// returns nil: then size and SHA-256 are what the sender has said. Progress, if not nil, is told how many bytes were
-// written, first 0; Receive calls it often, from the caller's goroutine. When ctx is done the transfer is cancelled.
+// returns nil: then size and SHA-256 are those that the sender gave. It calls progress, if not nil, with the number of
+// bytes written: first with 0, then often, from the caller's goroutine. When ctx is done the transfer is cancelled.
 //
 // Its error is an *Error.
 func (o *Offer) Receive(ctx context.Context, w io.Writer, progress func(received int64)) error {
@@ -50,19 +50,19 @@ func (o *Offer) Receive(ctx context.Context, w io.Writer, progress func(received
 
 // SaveOptions say how Save stores a file. The zero value works.
 type SaveOptions struct {
-	// Overwrite replaces a file of the same name. Without it the new file gets a free name, as "cat (1).jpg".
+	// Overwrite replaces a file of the same name. Without it the new file gets a free name, such as "cat (1).jpg".
 	Overwrite bool
-	// Progress, if not nil, is told how many bytes are there: first those of the part that is resumed, or 0. Save
-	// calls it often, from the caller's goroutine.
+	// Progress, if not nil, is called with the number of bytes that are there: first those of the part that is resumed,
+	// or 0. Save calls it often, from the caller's goroutine.
 	Progress func(received int64)
 }
 
-// Save accepts the file and stores it in a folder, under its Name or one that is free, which it returns. Until it is
-// complete and its SHA-256 is right it is Name.part there. That stays when the transfer is interrupted, and the next
-// Save of the same file goes on from there. A Name.part that is not how the file begins is left alone.
+// Save accepts the file and stores it in a folder, under its Name or a free name, which Save returns. Until the file is
+// complete and its SHA-256 is right, it is called Name.part. If the transfer is interrupted, that file stays, and the
+// next Save of the same file resumes from it. A Name.part that is not the beginning of the file is left alone.
 //
-// When ctx is done the transfer is cancelled. Its error is an *Error. It wraps a *fs.PathError if the folder cannot be
-// written to: syscall.ENOSPC for a full disk, fs.ErrPermission.
+// When ctx is done the transfer is cancelled. The error is an *Error. It wraps a *fs.PathError if the folder cannot be
+// written to, such as syscall.ENOSPC for a full disk, or fs.ErrPermission.
 func (o *Offer) Save(ctx context.Context, folder *Folder, options SaveOptions) (name string, err error) {
 	err = o.drive(ctx, func(r *receiving) error {
 		r.progress = options.Progress
@@ -76,7 +76,7 @@ func (o *Offer) Save(ctx context.Context, folder *Folder, options SaveOptions) (
 	return name, nil
 }
 
-// drive runs a transfer with run, if nobody has done so before.
+// drive runs a transfer with run, unless the offer was answered before.
 func (o *Offer) drive(ctx context.Context, run func(*receiving) error) error {
 	t := o.transfer
 	stop, ok := t.begin(ctx)
@@ -98,15 +98,15 @@ func (o *Offer) drive(ctx context.Context, run func(*receiving) error) error {
 // A receiving is the receiver's end of a transfer. It belongs to the goroutine of Save or Receive.
 type receiving struct {
 	*transfer
-	size     int64     // that the sender has said; negative: not known
+	size     int64     // as the sender gave it; negative: not known
 	hash     hash.Hash // of the first done bytes
 	done     int64
 	w        io.Writer
 	progress func(int64) // nil: not wanted
 
-	told int64 // of done, to the sender
-	// agreed, if done is not 0 at first, is told whether what is there is how the file begins. If not, it has to
-	// replace w by an empty one.
+	told int64 // how much of done the sender was told
+	// agreed is called if done is not 0 at first. It says whether the existing bytes are the beginning of the file. If
+	// not, agreed has to replace w by an empty file.
 	agreed func(bool) error
 }
 
@@ -144,7 +144,7 @@ func (r *receiving) run() error {
 	}
 }
 
-// agree goes on from what is there if the sender knows its hash, which is not told, and otherwise begins anew.
+// agree resumes if the sender knows the hash of the existing bytes, which it is not told, and otherwise begins anew.
 func (r *receiving) agree() error {
 	prefix, err := r.nextOf(kindPrefix)
 	if err != nil {
@@ -184,7 +184,7 @@ func (r *receiving) data(f *frame) error {
 	if err := r.send(taken.append(nil)); !errors.Is(err, ErrPeerGone) {
 		return err
 	}
-	return nil // what has arrived may still be all
+	return nil // what has arrived may still be the whole file
 }
 
 func (r *receiving) end(f *frame) error {

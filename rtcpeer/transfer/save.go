@@ -6,14 +6,14 @@ import (
 	"io"
 )
 
-// A saving is a receiving whose bytes go to a part in a folder. It belongs to the goroutine of Save.
+// A saving is a receiving that writes to a part in a folder. It belongs to the goroutine of Save.
 type saving struct {
 	*receiving
 	folder    *Folder
-	canResume bool // the sender can
+	canResume bool // the sender can begin anew, and so can be asked to resume
 
 	part *part
-	ours bool // the part was made here, or the sender has proved that it is how the file begins
+	ours bool // the part was made here, or the sender has proved that its file begins like the part
 }
 
 func (s *saving) run(overwrite bool) (name string, err error) {
@@ -25,7 +25,7 @@ func (s *saving) run(overwrite bool) (name string, err error) {
 		if err != nil {
 			s.giveUp(err)
 		}
-		_ = s.part.close() // what was written is there: see Sync
+		_ = s.part.close() // what was written is safe: see Sync
 	}()
 	if err := s.readPart(); err != nil {
 		return "", err
@@ -40,7 +40,7 @@ func (s *saving) run(overwrite bool) (name string, err error) {
 	return s.folder.complete(s.part, s.name, overwrite)
 }
 
-// readPart hashes what is there, until the transfer is ended.
+// readPart hashes the existing bytes, unless the transfer is ended meanwhile.
 func (s *saving) readPart() error {
 	for left := s.part.have; left > 0; {
 		if s.ctx.Err() != nil {
@@ -55,7 +55,7 @@ func (s *saving) readPart() error {
 	return nil
 }
 
-// agree goes on with the part, or with a new one.
+// agree resumes from the part, or begins a new one.
 func (s *saving) agree(same bool) (err error) {
 	if !same {
 		if err := s.part.close(); err != nil {
@@ -71,7 +71,7 @@ func (s *saving) agree(same bool) (err error) {
 	return nil
 }
 
-// giveUp leaves a part from which the transfer can go on, and nothing that is wrong.
+// giveUp keeps a part from which the transfer can be resumed, and removes bytes that are wrong.
 func (s *saving) giveUp(err error) {
 	wrong := errors.Is(err, ErrHashMismatch) || errors.Is(err, ErrProtocol) || !s.canResume
 	switch {

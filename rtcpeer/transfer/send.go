@@ -12,26 +12,26 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 )
 
-// A File is what Send sends.
+// A File is a file for Send.
 type File struct {
-	// Name is what the receiver may call it, without a folder: 1 to 1,024 bytes of UTF-8.
+	// Name is the name for the receiver, without a folder: 1 to 1,024 bytes of UTF-8.
 	Name string
-	// Size is how many bytes of Content are sent. Negative: all, and the receiver is not told how many will come.
+	// Size is how many bytes of Content are sent. Negative means all; the receiver is then not told how many will come.
 	Size int64
-	// Content is read from where it stands. If it is an io.Seeker and Size is not negative, a transfer that was
-	// interrupted can be resumed. (An io.ReaderAt makes one with io.NewSectionReader.) It stays the caller's, and a
-	// Read that waits is waited for, also when the transfer has ended.
+	// Content is read from its present position. If it is an io.Seeker and Size is not negative, an interrupted
+	// transfer can be resumed. (io.NewSectionReader makes a Seeker from an io.ReaderAt.) It stays the caller's. Send
+	// waits for a Read that is under way, even when the transfer has ended.
 	Content io.Reader
-	// Progress, if not nil, is told how many bytes were sent: first, once the file is accepted, how many the receiver
-	// had already. Send calls it often, from the caller's goroutine.
+	// Progress, if not nil, is called with the number of bytes sent. The first call, once the file is accepted, has the
+	// number that the receiver had already. Send calls it often, from the caller's goroutine.
 	Progress func(sent int64)
 }
 
 // Send offers a file to a peer, waits until it is accepted, and sends it. It returns nil once the other end has the
 // whole file and its SHA-256 is right. When ctx is done the transfer is cancelled.
 //
-// Its error is an *Error. After ErrPeerGone and after this end's ctx was done, sending the same file again resumes
-// what was interrupted.
+// Its error is an *Error. After ErrPeerGone, or if this end's ctx was done, sending the same file again resumes the
+// transfer.
 func (f *Files) Send(ctx context.Context, to rtcpeer.PeerID, file File) error {
 	switch {
 	case file.Name == "" || len(file.Name) > maxName || !utf8.ValidString(file.Name):
@@ -93,10 +93,10 @@ type sending struct {
 	hash hash.Hash // of the first sent bytes
 
 	seeker io.Seeker // nil: the content cannot begin anew
-	begin  int64     // where it stood
+	begin  int64     // the position of the content at first
 
 	sent  int64
-	limit int64 // what the receiver allows to be sent so far
+	limit int64 // how far the receiver allows this end to send
 	width int64 // of the window
 }
 
@@ -136,13 +136,13 @@ func (s *sending) run() error {
 	}
 }
 
-// offer is the first word to the peer. That it is not there is no news that Handle would bring.
+// offer sends the offer. It returns an error if the peer is not connected, because Handle will not report that.
 func (s *sending) offer() error {
 	offer := frame{kind: kindOffer, id: s.id, size: s.file.Size, text: s.file.Name}
 	if s.file.Size < 0 {
 		offer.size, offer.flags = 0, flagUnknownSize
 	} else if seeker, ok := s.file.Content.(io.Seeker); ok {
-		if at, err := seeker.Seek(0, io.SeekCurrent); err == nil { // a pipe is one, too, and fails
+		if at, err := seeker.Seek(0, io.SeekCurrent); err == nil { // a pipe has a Seek method, too, which fails
 			s.seeker, s.begin, offer.flags = seeker, at, flagAnew
 		}
 	}
@@ -153,7 +153,7 @@ func (s *sending) offer() error {
 	return err
 }
 
-// resume skips what the receiver has, if that is how this file begins.
+// resume skips what the receiver has, if this file begins like that.
 func (s *sending) resume(offset int64) error {
 	switch {
 	case offset == 0:
@@ -184,7 +184,7 @@ func (s *sending) resume(offset int64) error {
 	return err
 }
 
-// skip hashes what is not sent, until the transfer is ended.
+// skip hashes the bytes that are not sent, unless the transfer is ended meanwhile.
 func (s *sending) skip(n int64) error {
 	for n > 0 {
 		if s.ctx.Err() != nil {
@@ -202,12 +202,12 @@ func (s *sending) skip(n int64) error {
 	return nil
 }
 
-// hashedAtOnce is how many bytes are hashed before looking whether somebody wants an end.
+// hashedAtOnce is how many bytes are hashed before checking whether the transfer was ended.
 const hashedAtOnce = 8 << 20
 
-// sendData sends the content from where it stands.
+// sendData sends the content from its present position.
 func (s *sending) sendData() error {
-	// Two pieces fit the window, or the receiver could wait for more before it says what it has taken.
+	// Two pieces have to fit the window, or the receiver could wait for more before it says what it has taken.
 	buf := make([]byte, min(int64(s.files.config.MaxPacket), s.width/2))
 	for {
 		head := frame{kind: kindData, id: s.id, offset: s.sent}
@@ -236,7 +236,7 @@ func (s *sending) sendData() error {
 	}
 }
 
-// sendPiece sends a data frame when the window has room for it.
+// sendPiece waits until the window has room, and sends a data frame.
 func (s *sending) sendPiece(b, data []byte) error {
 	for s.sent+int64(len(data)) > s.limit || len(s.frames) > 0 {
 		f, err := s.next()
@@ -256,7 +256,7 @@ func (s *sending) sendPiece(b, data []byte) error {
 	return nil
 }
 
-// taken moves the window.
+// taken handles a frame that moves the window.
 func (s *sending) taken(f *frame) error {
 	switch {
 	case f.kind != kindTaken:

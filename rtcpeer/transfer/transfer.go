@@ -9,8 +9,8 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 )
 
-// A transfer is one file on its way, in either direction. The goroutine of Send, Save or Receive drives it from
-// begin to finish; Handle gives it what the other end says. The first reason for its end is the one kept.
+// A transfer is one file on its way, in either direction. The goroutine of Send, Save or Receive drives it from begin
+// to finish; Handle gives it the frames of the other end. The first reason for its end is the one kept.
 type transfer struct {
 	// Fixed at construction.
 	files *Files
@@ -18,18 +18,18 @@ type transfer struct {
 	sends bool
 	name  string
 
-	ctx    context.Context // its life
+	ctx    context.Context // ends with the transfer
 	cancel context.CancelCauseFunc
-	begun  atomic.Bool  // it is driven, or is over
+	begun  atomic.Bool  // somebody drives it, or it is over
 	unread atomic.Int64 // bytes of data in frames
 
 	// Guarded by files.mu.
-	frames chan *frame // what the other end says; nil: it may say nothing yet
+	frames chan *frame // from the other end; nil: it may not send any yet
 	window int64       // the most bytes of data in frames
 }
 
-// maxAnswers is how many frames of a receiver may wait for the sender: an accept, a start, a done, and those that
-// say what was taken, of which there are two in a window.
+// maxAnswers is how many frames of a receiver may wait for the sender: an accept, a start, a done, and those that say
+// what was taken, of which there are two in each window.
 const maxAnswers = 16
 
 func newTransfer(f *Files, k key, sends bool, name string) *transfer {
@@ -38,7 +38,7 @@ func newTransfer(f *Files, k key, sends bool, name string) *transfer {
 	return t
 }
 
-// begin makes the caller the one who drives the transfer until ctx is done. It reports false if there is one already,
+// begin makes the caller the driver of the transfer, until ctx is done. It returns false if there is a driver already,
 // or the transfer is over. The caller must call stop, then finish.
 func (t *transfer) begin(ctx context.Context) (stop func() bool, ok bool) {
 	if !t.begun.CompareAndSwap(false, true) {
@@ -47,14 +47,14 @@ func (t *transfer) begin(ctx context.Context) (stop func() bool, ok bool) {
 	return context.AfterFunc(ctx, func() { t.cancel(cancelled{context.Cause(ctx)}) }), true
 }
 
-// open lets the other end say something: frames, with at most window bytes of data.
+// open lets the other end send: so many frames, with at most window bytes of data.
 func (t *transfer) open(frames int, window int64) {
 	t.files.mu.Lock()
 	defer t.files.mu.Unlock()
 	t.frames, t.window = make(chan *frame, frames), window
 }
 
-// push gives a frame to the driver. It reports false if the other end may not send it. files.mu is held.
+// push gives a frame to the driver. It returns false if the other end may not send it. files.mu is held.
 func (t *transfer) push(f *frame) bool {
 	if t.unread.Add(int64(len(f.data))) > t.window {
 		return false
@@ -67,7 +67,8 @@ func (t *transfer) push(f *frame) bool {
 	}
 }
 
-// next returns what the other end says next. What it has said before the end of the transfer comes before that.
+// next returns the next frame of the other end. Frames that came before the end of the transfer are returned before
+// that.
 func (t *transfer) next() (*frame, error) {
 	select {
 	case f := <-t.frames:
@@ -84,7 +85,7 @@ func (t *transfer) next() (*frame, error) {
 	}
 }
 
-// nextOf is next, which must be of a kind.
+// nextOf is like next, but the frame must be of kind k.
 func (t *transfer) nextOf(k kind) (*frame, error) {
 	f, err := t.next()
 	if err == nil && f.kind != k {
@@ -101,14 +102,14 @@ func unexpected(f *frame) error {
 func (t *transfer) send(b []byte) error {
 	err := t.files.node.Send(t.ctx, t.files.packet(t.peer, b))
 	if errors.Is(err, rtcpeer.ErrUnknownPeer) {
-		// Handle is about to tell why: what the peer has said before it went comes first.
+		// Handle is about to say why: frames that the peer sent before it went come first.
 		<-t.ctx.Done()
 		return context.Cause(t.ctx)
 	}
 	return err
 }
 
-// end ends the transfer for a reason. If nobody drives it, it is over.
+// end ends the transfer with the reason why. If nobody drives it, it also finishes it.
 func (t *transfer) end(why error) {
 	t.cancel(why)
 	if t.begun.CompareAndSwap(false, true) {
@@ -116,7 +117,7 @@ func (t *transfer) end(why error) {
 	}
 }
 
-// finish forgets the transfer, tells the other end if it does not know, and returns what the caller is told.
+// finish forgets the transfer, tells the other end unless that knows already, and returns the error for the caller.
 func (t *transfer) finish(err error) error {
 	t.files.remove(t)
 	if err == nil {

@@ -1,7 +1,7 @@
 package variant
 
-// A Dictionary is pairs in the order in which they were inserted, as in Godot. A key may be any value;
-// where one comes twice on the wire, both pairs are here, and for Godot the later one counts.
+// A Dictionary is a list of pairs in the order in which they were inserted, as in Godot. A key may be any value. If a
+// key comes twice on the wire, both pairs are here; for Godot the later one counts.
 type Dictionary []Pair
 
 // A Pair is an entry of a Dictionary.
@@ -17,14 +17,14 @@ func (d Dictionary) Get(name string) (value any, ok bool) {
 	return nil, false
 }
 
-// A TypedDictionary is a Dictionary[Key, Value] of Godot 4.4 and later. TypeNil is any type; with both
-// TypeNil it is encoded as an untyped one.
+// A TypedDictionary is a Dictionary[Key, Value] of Godot 4.4 and later. TypeNil means any type; if both are TypeNil it
+// is encoded as an untyped one.
 type TypedDictionary struct {
 	Key, Value Type
 	Pairs      Dictionary
 }
 
-// A TypedArray is an Array[Elem] of Godot 4.3 and later. With TypeNil it is encoded as an untyped one.
+// A TypedArray is an Array[Elem] of Godot 4.3 and later. If Elem is TypeNil it is encoded as an untyped one.
 type TypedArray struct {
 	Elem  Type
 	Items []any

@@ -25,7 +25,7 @@ func Decode(b []byte, limits Limits) (v any, n int, err error) {
 	return v, d.off, nil
 }
 
-// value reads a header and what it announces.
+// value reads a header and the value that it announces.
 func (d *decoder) value() (any, Type) {
 	t, flags := d.header()
 	if d.err != nil {
@@ -112,7 +112,7 @@ func (d *decoder) nodePath() any {
 	return p
 }
 
-// strings reads n strings; none are nil.
+// strings reads n strings, or returns nil if n is 0.
 func (d *decoder) strings(n uint64) []string {
 	if n == 0 {
 		return nil

@@ -3,8 +3,8 @@ package variant
 // minElement is the size of the smallest value: a header alone. A string is no smaller: a count alone.
 const minElement = 4
 
-// countMask leaves out the highest bit of a container's count, which once said that it is shared and
-// which the engine ignores.
+// countMask leaves out the highest bit of a container's count. It once said that the container is shared; the engine
+// ignores it.
 const countMask = 1<<31 - 1
 
 func (d *decoder) array(flags uint32) any {
@@ -41,7 +41,7 @@ func (d *decoder) dictionary(flags uint32) any {
 	return TypedDictionary{Key: key, Value: value, Pairs: pairs}
 }
 
-// containerType reads the type of a container's elements; TypeNil is any.
+// containerType reads the type of a container's elements; TypeNil means any.
 func (d *decoder) containerType(kind uint32) Type {
 	switch kind & kindMask {
 	case kindNone:
@@ -60,8 +60,8 @@ func (d *decoder) containerType(kind uint32) Type {
 	return Type(t)
 }
 
-// open goes one container deeper, reads its count of entries of so many values each, and sets aside
-// the bytes that these values need at least.
+// open goes one container deeper and reads its count of entries, each of which has the given number of values. It sets
+// aside the bytes that these values need at least.
 func (d *decoder) open(values int) int {
 	if d.depth++; d.depth > d.maxDepth {
 		d.fail(ErrTooDeep)

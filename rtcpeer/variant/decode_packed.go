@@ -24,7 +24,7 @@ func (d *decoder) packed(t Type) any {
 	return packedOf(d, 4*d.realSize(), d.vector4)
 }
 
-// packedOf reads a count and so many elements of at least size bytes each.
+// packedOf reads a count, and that many elements of at least size bytes each.
 func packedOf[T any](d *decoder, size int, read func() T) []T {
 	n := d.fits(d.uint32(), size)
 	list := make([]T, 0, n)

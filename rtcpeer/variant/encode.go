@@ -5,11 +5,11 @@ import (
 	"reflect"
 )
 
-// An Encoder encodes. The zero value encodes as a common build of Godot does.
+// An Encoder encodes values. The zero value encodes as a common build of Godot does.
 type Encoder struct {
 	Limits Limits
-	// Double encodes what is made of reals in double precision, as a build of Godot with
-	// precision=double does, which loses nothing of a float64. Every engine decodes both.
+	// Double encodes types made of reals in double precision, as a build of Godot with precision=double does, which
+	// loses nothing of a float64. Every engine decodes both.
 	Double bool
 }
 
@@ -19,10 +19,9 @@ func Marshal(v any) ([]byte, error) { return Append(nil, v) }
 // Append appends v, as Encoder{} encodes it, to b.
 func Append(b []byte, v any) ([]byte, error) { return Encoder{}.Append(b, v) }
 
-// Append appends v, encoded, to b, and returns b as it was if it cannot. The types that v may be of, or
-// be made of, are listed at Type. An int takes 32 bits where it fits, a float where it is exact, which
-// a NaN never is; as in the engine. A map is encoded in the order of its keys. Its errors are of type
-// *Error.
+// Append appends v, encoded, to b. If it cannot, it returns b as it was. Type lists the types that v and its parts may
+// have. An int takes 32 bits if it fits. So does a float if that is exact, which for a NaN it never is. The engine does
+// the same. A map is encoded in the order of its keys. The errors are of type *Error.
 func (enc Encoder) Append(b []byte, v any) ([]byte, error) {
 	limits := enc.Limits.withDefaults()
 	e := encoder{b: b, base: len(b), double: enc.Double, maxDepth: limits.MaxDepth, maxSize: limits.MaxSize}
@@ -33,8 +32,8 @@ func (enc Encoder) Append(b []byte, v any) ([]byte, error) {
 	return e.b, nil
 }
 
-// value writes a header and what it announces. It asks for the size after every value, so that a value
-// that repeats a part very often, which costs no memory in Go, ends in time.
+// value writes a header and the value that it announces. It checks the size after every value, so that a value that
+// repeats a part very often, which costs no memory in Go, ends in time.
 func (e *encoder) value(v any) {
 	if e.err != nil {
 		return
@@ -47,7 +46,7 @@ func (e *encoder) value(v any) {
 	}
 }
 
-// wrongGoType is the ErrType of a Go type that stands for no type of Godot's. It says what to use.
+// wrongGoType returns the ErrType for a Go type that stands for no Godot type. Its text says what to use instead.
 func wrongGoType(v any) error {
 	instead := "nil, bool, an integer, float32, float64, string, []byte, []any, map[string]any, Dictionary, or a type of package variant"
 	switch kind := reflect.TypeOf(v).Kind(); kind {
@@ -63,7 +62,7 @@ func wrongGoType(v any) error {
 	return fmt.Errorf("%w: want %s", ErrType, instead)
 }
 
-// plain writes v if it is neither of the types of math.go nor an array or dictionary.
+// plain writes v if it is not of a type of math.go, an array or a dictionary.
 func (e *encoder) plain(v any) bool {
 	switch v := v.(type) {
 	case nil:

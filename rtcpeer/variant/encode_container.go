@@ -86,8 +86,7 @@ func (e *encoder) containerType(t Type) {
 	e.uint32(uint32(t))
 }
 
-// element writes a value, which must be of type want if that is a type. What type it is of, its header
-// says.
+// element writes a value. It must be of type want, unless that is TypeNil. The type of a value is in its header.
 func (e *encoder) element(v any, want Type) {
 	at := len(e.b)
 	e.value(v)

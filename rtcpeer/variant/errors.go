@@ -6,25 +6,25 @@ import (
 )
 
 var (
-	// ErrTruncated is the error of a value, or of a count of elements, for which the bytes do not suffice.
+	// ErrTruncated is the error for a value, or a count of elements, for which there are not enough bytes.
 	ErrTruncated = errors.New("truncated")
-	// ErrTrailing is Unmarshal's error of bytes after the value.
+	// ErrTrailing is Unmarshal's error for bytes after the value.
 	ErrTrailing = errors.New("bytes after the value")
-	// ErrTooDeep is the error of containers nested deeper than Limits.MaxDepth; also of a Go value
-	// that contains itself.
+	// ErrTooDeep is the error for containers nested deeper than Limits.MaxDepth, and for a Go value that contains
+	// itself.
 	ErrTooDeep = errors.New("nested too deep")
-	// ErrTooLarge is the error of a value of more than Limits.MaxSize bytes.
+	// ErrTooLarge is the error for a value of more than Limits.MaxSize bytes.
 	ErrTooLarge = errors.New("too large")
-	// ErrObject is the error of an Object, as an id or in full, and of a container typed with a class
-	// or script. Send its properties instead.
+	// ErrObject is the error for an Object, as an id or in full, and for a container typed with a class or script. Send
+	// the object's properties instead.
 	ErrObject = errors.New("objects are not decoded")
-	// ErrType is the error of a type number that Godot 4 does not have, of an element that is not of
-	// its container's type, and of a Go type that stands for no type of Godot's.
+	// ErrType is the error for a type number that Godot 4 does not have, for an element that is not of its container's
+	// type, and for a Go type that stands for no Godot type.
 	ErrType = errors.New("wrong type")
-	// ErrString is the error of a string that is not UTF-8 or holds a NUL: no Godot string does.
+	// ErrString is the error for a string that is not UTF-8 or contains a NUL. No Godot string does.
 	ErrString = errors.New("not UTF-8, or with a NUL in it")
-	// ErrFormat is the error of a form that no Godot 4 writes: header bits that are not known, or a
-	// NodePath in the form of Godot 2.
+	// ErrFormat is the error for a form that no Godot 4 writes: header bits that are not known, or a NodePath in the
+	// form of Godot 2.
 	ErrFormat = errors.New("not a form of Godot 4")
 )
 
@@ -32,7 +32,7 @@ var (
 type Error struct {
 	Op     string // "decode", "encode"
 	Offset int    // in bytes from the beginning of the value
-	What   string // the Type that was being decoded, the Go type that was to be encoded
+	What   string // the Type that was being decoded, or the Go type that was being encoded
 	Err    error
 }
 

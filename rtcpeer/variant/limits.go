@@ -5,12 +5,11 @@ import (
 	"math"
 )
 
-// Limits bound one value, decoded or encoded. The zero value has the defaults.
+// Limits are the limits of one value, decoded or encoded. The zero value means the defaults.
 type Limits struct {
-	// MaxDepth is how many containers may stand inside one another. Zero means 64; negative means
-	// none, not even one. The engine stops beyond 1024, and so does any larger value here. The
-	// default is lower because programs walk what they decode with functions that call themselves,
-	// and no game's data goes near it.
+	// MaxDepth is how deep containers may be nested. Zero means 64; negative means no container at all. The engine's
+	// limit is 1024, and a larger value here means 1024 too. The default is lower because programs walk decoded values
+	// with recursive functions, and no game's data comes near it.
 	MaxDepth int
 	// MaxSize is the largest value in bytes. Zero means 8 MiB, the default of
 	// PacketPeer.encode_buffer_max_size. Negative means 2 GiB - 1, the most the format can count.

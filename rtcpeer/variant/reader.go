@@ -7,16 +7,16 @@ import (
 	"unicode/utf8"
 )
 
-// A decoder reads one value from b. After its first error it reads nothing but zeros, so that callers
-// need not ask after every field.
+// A decoder reads one value from b. After its first error it reads only zeros, so callers need not check after every
+// field.
 type decoder struct {
 	// Fixed at construction.
 	b        []byte
 	maxDepth int
 	cut      bool // b ends where MaxSize does, not where the input does
 
-	off   int // of the first byte not yet read
-	owed  int // bytes that the elements still to come of the open containers need at least
+	off   int // offset of the first byte that was not read yet
+	owed  int // bytes that the elements still to come in the open containers need at least
 	depth int
 	err   error
 
@@ -31,8 +31,8 @@ func (d *decoder) fail(err error) {
 	}
 }
 
-// left is how many bytes the value being decoded may still use. Those owed to its containers are not
-// among them: else each of many nested arrays could claim, and have allocated, all that is left.
+// left returns how many bytes the value being decoded may still use. Bytes set aside for its containers do not count.
+// Otherwise each of many nested arrays could claim, and have allocated, all that is left.
 func (d *decoder) left() int { return len(d.b) - d.off - d.owed }
 
 func (d *decoder) failShort() {
@@ -56,7 +56,7 @@ func (d *decoder) take(n int) []byte {
 	return d.b[d.off-n : d.off]
 }
 
-// fits returns n, or 0 if n elements of at least size bytes cannot all be there.
+// fits returns n, or 0 if there cannot be n elements of at least size bytes.
 func (d *decoder) fits(n uint32, size int) int {
 	if d.err != nil {
 		return 0
@@ -102,7 +102,7 @@ func (d *decoder) realSize() int {
 	return 4
 }
 
-// bytes reads a count of bytes, them, and what pads them, which may be anything.
+// bytes reads a count, that many bytes, and the padding, which may be anything.
 func (d *decoder) bytes() []byte {
 	n := d.fits(d.uint32(), 1)
 	p := d.take(n + padding(n))
@@ -114,8 +114,8 @@ func (d *decoder) bytes() []byte {
 
 func (d *decoder) string() string { return d.text(d.bytes()) }
 
-// cString reads a string of a PackedStringArray, which counts a NUL at its end. Without one it is the
-// same string, as it is for the engine.
+// cString reads a string of a PackedStringArray, which counts a NUL at its end. A string without one is accepted too,
+// as by the engine.
 func (d *decoder) cString() string {
 	p := d.bytes()
 	if n := len(p); n > 0 && p[n-1] == 0 {
@@ -135,5 +135,5 @@ func (d *decoder) text(p []byte) string {
 
 func isText(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
 
-// padding is how many bytes n lacks to a multiple of four.
+// padding returns how many bytes n lacks to a multiple of four.
 func padding(n int) int { return -n & 3 }

@@ -82,8 +82,8 @@ const (
 	kindScript         // a string: the path of a script
 )
 
-// flags are the bits above the type that a header of t may have. Bits that are not known are refused:
-// those that came in the past, for typed containers, changed what follows.
+// flags returns the bits above the type that a header of t may have. Unknown bits are refused: those that were added in
+// the past, for typed containers, changed what follows.
 func (t Type) flags() uint32 {
 	switch t {
 	case TypeInt, TypeFloat:
@@ -99,8 +99,8 @@ func (t Type) flags() uint32 {
 	return 0
 }
 
-// ofReals tells whether t is made of reals (real_t), which are float in most builds of Godot and
-// double in some. A Color is not: it is single in all.
+// ofReals reports whether t is made of reals (real_t), which are float in most builds of Godot and double in some.
+// Color is not: it is always single.
 func (t Type) ofReals() bool {
 	switch t {
 	case TypeVector2, TypeVector3, TypeVector4, TypeRect2, TypeTransform2D, TypePlane, TypeQuaternion,

@@ -5,8 +5,7 @@ import (
 	"math"
 )
 
-// An encoder appends one value to b. After its first error it goes on to append only as far as the
-// next value.
+// An encoder appends one value to b. After its first error it appends only up to the next value.
 type encoder struct {
 	// Fixed at construction.
 	base     int // where the value begins in b

@@ -17,50 +17,48 @@ import (
 
 // Config says how a Server or a guest takes part. The zero value works, with Godot's defaults.
 type Config struct {
-	// Node says the rest: Refuse, Log, and the bounds, of which MaxPacket has another default here,
-	// 65528 bytes: with the relay's seven bytes that is the inbound_buffer_size of a Godot game. A
-	// guest that sends a larger one is closed with 1009 and Misbehaved. Channels must be empty,
-	// Topology empty or a star, Transport nil; Metadata, Token, MaxRetransmits, WebRTC and Signaling
-	// mean nothing here.
+	// Node has everything else: Refuse, Log, and the limits. MaxPacket has another default here, 65528 bytes: with the
+	// relay's seven bytes that is the inbound_buffer_size of a Godot game. A guest that sends a larger packet is closed
+	// with 1009 and Misbehaved. Channels must be empty, Topology empty or a star, Transport nil. Metadata, Token,
+	// MaxRetransmits, WebRTC and Signaling mean nothing here.
 	Node rtcpeer.Config
-	// Bare leaves out the frames of MultiplayerAPI, for a game that uses WebSocketMultiplayerPeer
-	// without it. Then the host and each guest see each other alone, a guest's broadcast reaches the
-	// host, and Relays is false.
+	// Bare leaves out the frames of MultiplayerAPI, for a game that uses WebSocketMultiplayerPeer without it. Then the
+	// host and each guest see only each other, a guest's broadcast reaches only the host, and Relays is false.
 	Bare bool
 
-	// HandshakeTimeout is how long a guest tries until its id has come, and how long the server may
-	// take to answer. 0 means 3 s.
+	// HandshakeTimeout is how long a guest may wait for its id, and how long the server may take to answer a request. 0
+	// means 3 s.
 	HandshakeTimeout time.Duration
-	// PingInterval is the time between two pings, which Godot answers and does not send. A socket
-	// from which nothing came for three of them, or that took nothing for as long, is Lost. So is
-	// one whose program leaves more than Node.ReceiveBuffer unreceived for that time: nothing is
-	// read behind it. 0 means 10 s; negative means no pings but those that ask a game how much it has
-	// read, and that a connection which dies in silence is noticed when the network says so.
+	// PingInterval is the time between two pings, which Godot answers and does not send. A socket is Lost if nothing
+	// came from it for three intervals, or if it took nothing for as long. So is a socket whose program leaves more
+	// than Node.ReceiveBuffer unreceived for that time, because nothing is read behind that. 0 means 10 s. Negative
+	// means no pings, except those that ask a game how much it has read; a connection that dies in silence is then
+	// noticed only when the network reports it.
 	PingInterval time.Duration
-	// Subprotocols, if any, is what a server supports, of which a guest must ask for one, and what
-	// a guest asks for, of which the server must choose one: Godot's supported_protocols.
+	// Subprotocols, if any, are those that a server supports, and a guest must ask for one of them. For a guest they
+	// are those that it asks for, and the server must choose one of them. Godot calls them supported_protocols.
 	Subprotocols []string
 
-	// MaxGuests is the most sockets a server has at a time; the next one is answered with 503.
-	// 0 means 4095, the most that Godot's servers take (ENetMultiplayerPeer).
+	// MaxGuests is the largest number of sockets that a server has at a time; the next one is answered with 503. 0
+	// means 4095, the most that Godot's servers take (ENetMultiplayerPeer).
 	MaxGuests int
-	// CheckOrigin says whether a browser's page may connect to a server. Nil means every page:
-	// games are served from anywhere, and there are no cookies that a foreign page could misuse.
+	// CheckOrigin reports whether a web page may connect to a server. Nil means that every page may: games are served
+	// from anywhere, and there are no cookies that a foreign page could misuse.
 	CheckOrigin func(*http.Request) bool
 
 	// Header is sent along with a guest's request: Godot's handshake_headers.
 	Header http.Header
-	// TLS is for a guest's wss:// URLs. Nil means the system's trust. (A server's TLS is that of
-	// the http.Server around it.)
+	// TLS is for a guest's wss:// URLs. Nil means the system's certificates. (A server's TLS is that of the http.Server
+	// around it.)
 	TLS *tls.Config
-	// DialContext makes a guest's connection. Nil means a net.Dialer's.
+	// DialContext makes a guest's connection. Nil means that of a net.Dialer.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
 const (
-	// godotBuffer is inbound_buffer_size of WebSocketMultiplayerPeer, and outbound_buffer_size.
+	// godotBuffer is the inbound_buffer_size and the outbound_buffer_size of WebSocketMultiplayerPeer.
 	godotBuffer = 65535
-	// frameOverhead is what the relay adds to a packet at most: SYS, RELAY, an id, RAW.
+	// frameOverhead is the most that the relay adds to a packet, in bytes: SYS, RELAY, an id, RAW.
 	frameOverhead = 7
 )
 
@@ -98,7 +96,7 @@ func (c Config) withDefaults() (Config, error) {
 // maxMessage is the largest message, in bytes, in either direction.
 func (c Config) maxMessage() int { return c.Node.MaxPacket + frameOverhead }
 
-// topology of the node: one that is bare is a mesh of pairs, which nobody relays for.
+// topology returns the topology of the node. A bare one is a mesh of pairs, in which nobody relays.
 func (c Config) topology() rtcpeer.Topology {
 	if c.Bare {
 		return rtcpeer.Mesh
@@ -106,5 +104,5 @@ func (c Config) topology() rtcpeer.Topology {
 	return rtcpeer.Star
 }
 
-// deadAfter is how long a socket may be silent; 0: for ever.
+// deadAfter returns how long a socket may be silent; 0 means for ever.
 func (c Config) deadAfter() time.Duration { return 3 * max(c.PingInterval, 0) }

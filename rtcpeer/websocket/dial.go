@@ -21,12 +21,11 @@ import (
 	gorilla "github.com/gorilla/websocket"
 )
 
-// Dial makes a guest of the server at a ws:// or wss:// URL, and returns when the server has sent the
-// guest's id: PeerConnected of the host follows, and then those of the other guests. ctx and
-// HandshakeTimeout bound this, not the guest's life. The caller must Close the node.
+// Dial makes a guest of the server at a ws:// or wss:// URL. It returns when the server has sent the guest's id. The
+// PeerConnected of the host follows, and then those of the other guests. ctx and HandshakeTimeout limit Dial, not the
+// guest's life. The caller must Close the node.
 //
-// Errors: a *DialError, which wraps rtcpeer.ErrRefused if the server does not want a guest; what is
-// wrong with the Config.
+// Errors: a *DialError, which wraps rtcpeer.ErrRefused if the server does not want a guest; an error about the Config.
 func Dial(ctx context.Context, url string, config Config) (*rtcpeer.Node, error) {
 	config, err := config.withDefaults()
 	if err != nil {
@@ -54,21 +53,21 @@ func Dial(ctx context.Context, url string, config Config) (*rtcpeer.Node, error)
 // dialer makes one connection.
 type dialer struct {
 	config  Config
-	below   net.Conn // nil before there is one
+	below   net.Conn // the connection under the WebSocket; nil before there is one
 	release func() bool
 	conn    *gorilla.Conn
-	trusted bool // the server is of this package
+	trusted bool // the server is of this package: see pushesBack
 	status  int
 }
 
-// dial does the handshake, and waits for the id. The end of ctx closes the connection below, which is
-// the one way to interrupt it at any point.
+// dial does the handshake, and waits for the id. The end of ctx closes the connection below, which is the only way to
+// interrupt it at any point.
 func (d *dialer) dial(ctx context.Context, url string) (rtcpeer.PeerID, error) {
 	ws := gorilla.Dialer{
 		Proxy:           http.ProxyFromEnvironment,
 		TLSClientConfig: d.config.TLS,
 		Subprotocols:    d.config.Subprotocols,
-		// Room for the largest packet: gorilla would split it into several frames.
+		// This has room for the largest packet: gorilla would split it into several frames.
 		WriteBufferSize: d.config.maxMessage(),
 		NetDialContext: func(_ context.Context, network, addr string) (net.Conn, error) {
 			conn, err := d.connect(ctx, network, addr)
@@ -113,7 +112,7 @@ func (d *dialer) abort() {
 	}
 }
 
-// explain says what an answer that is not a WebSocket means.
+// explain returns the error for an answer that is not a WebSocket.
 func (d *dialer) explain(resp *http.Response, err error) error {
 	if resp == nil {
 		return err
@@ -127,8 +126,7 @@ func (d *dialer) explain(resp *http.Response, err error) error {
 	return fmt.Errorf("not a WebSocket: %d %s: %q", d.status, http.StatusText(d.status), text)
 }
 
-// readID reads the first message, which is the guest's id in 4 bytes. (The limit of a message is set
-// anew by the socket.)
+// readID reads the first message, which is the guest's id in 4 bytes. (The socket sets the limit of a message anew.)
 func readID(conn *gorilla.Conn) (rtcpeer.PeerID, error) {
 	const size = 4
 	conn.SetReadLimit(size)
@@ -153,7 +151,7 @@ func readID(conn *gorilla.Conn) (rtcpeer.PeerID, error) {
 	return id, nil
 }
 
-// shown is a URL without what may be secret in it.
+// shown returns a URL without the parts that may be secret.
 func shown(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil {

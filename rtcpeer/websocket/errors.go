@@ -4,11 +4,10 @@ package websocket
 
 import "fmt"
 
-// A DialError says why Dial has no connection. It wraps rtcpeer.ErrRefused where the server does not
-// want one.
+// A DialError says why Dial has no connection. It wraps rtcpeer.ErrRefused if the server does not want one.
 type DialError struct {
 	URL    string // without query
-	Status int    // of an HTTP answer that is not a WebSocket; 0 if there was none
+	Status int    // status of an HTTP answer that is not a WebSocket; 0 if there was none
 	Err    error
 }
 

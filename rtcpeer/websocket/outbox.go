@@ -14,37 +14,37 @@ import (
 	gorilla "github.com/gorilla/websocket"
 )
 
-// outbox holds what waits to be written to one socket: packets in the order given, and before them at
-// most one pong and one goodbye.
+// outbox holds what waits to be written to one socket: packets in the order given, and ahead of them at most one pong
+// and one close frame.
 //
-// Its bound is limit. The node keeps its own, SendBuffer, by what buffered says; what it sends
-// whatever is queued, the relay's announcements, comes on top. A push over the limit fails with
-// errSlow, and costs the other end its socket: packets cannot be skipped.
+// Its bound is limit. The node keeps its own bound, SendBuffer, by means of buffered. The relay's announcements, which
+// the node sends regardless of what is queued, come on top. A push over the limit fails with errSlow, and the socket is
+// then ended: packets cannot be skipped.
 type outbox struct {
 	limit int           // bytes, of packets and their heads
-	start time.Time     // what the heads count from
+	start time.Time     // the times in the heads count from here
 	ready chan struct{} // holds a token while there is something to pop
 
 	mu      sync.Mutex // guards everything below
 	waiting []byte     // packets, each with its head
-	taken   []byte     // the same, being popped; used again in turn with waiting
-	rest    []byte     // of taken, not yet popped
+	taken   []byte     // the packets that are being popped; its memory is swapped with waiting
+	rest    []byte     // the part of taken that was not popped yet
 	size    int        // bytes pushed and not yet written
 	oldest  int64      // when the packet that is being written was pushed
 	pong    []byte     // nil: none
-	goodbye []byte     // nil: none
-	ended   error      // nothing is pushed any more
+	goodbye []byte     // a close frame; nil: none
+	ended   error      // why nothing is pushed any more; nil: packets may be pushed
 
-	low    int // for notify
+	low    int // the size at which notify is called
 	notify func()
 }
 
-// A packet's head is its length and when it was pushed, in nanoseconds since start. It also bounds how
-// many tiny packets there are.
+// A packet's head is its length and the time when it was pushed, in nanoseconds since start. Heads count for the bound,
+// so they also limit the number of tiny packets.
 const headSize = 4 + 8
 
-// keepBuffer is how large a buffer may stay when what filled it is over. Under load none is given back:
-// to grow it again for each batch costs six times the packets' own bytes.
+// keepBuffer is how large a buffer may stay after the load that filled it. Under load none is given back: growing it
+// again for each batch costs six times the packets' own bytes.
 const keepBuffer = 64 << 10
 
 var errSlow = errors.New("websocket: slow: too much waits for the other end to read")
@@ -74,7 +74,7 @@ func (o *outbox) push(p []byte) error {
 	return nil
 }
 
-// answer has a ping answered. Only the latest needs to be (RFC 6455, section 5.5.3).
+// answer puts the pong for a ping in the queue. Only the latest ping has to be answered (RFC 6455, section 5.5.3).
 func (o *outbox) answer(ping string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -82,7 +82,7 @@ func (o *outbox) answer(ping string) {
 	wake(o.ready)
 }
 
-// finish has a close frame written next, and nothing after it.
+// finish makes a close frame the next message, and the last.
 func (o *outbox) finish(code int, text string) {
 	const most = 123 // bytes of a control frame, less the code
 	o.mu.Lock()
@@ -92,7 +92,7 @@ func (o *outbox) finish(code int, text string) {
 	wake(o.ready)
 }
 
-// fail drops what waits; those who wait for room are told, and then find the outbox ended.
+// fail drops what waits. Those who wait for room are notified, and then find the outbox ended.
 func (o *outbox) fail() {
 	o.mu.Lock()
 	if o.ended == nil {
@@ -104,8 +104,8 @@ func (o *outbox) fail() {
 	fallen()
 }
 
-// pop returns the next message and its type, or 0. The message is valid until the next pop; a packet
-// counts as buffered until written is called. A packet that fits says no to, by its size, stays.
+// pop returns the next message and its type, or 0. The message is valid until the next pop. A packet counts as buffered
+// until written is called. A packet stays if fits, which gets its size, returns false.
 func (o *outbox) pop(fits func(size int) bool) (kind int, data []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -139,7 +139,7 @@ func (o *outbox) popPacket(fits func(int) bool) (kind int, data []byte) {
 	return gorilla.BinaryMessage, data
 }
 
-// swap takes what waits. mu is held, here and above.
+// swap takes over what waits. mu is held, here and in popPacket.
 func (o *outbox) swap() {
 	free := o.taken[:0]
 	if cap(free) > keepBuffer && len(o.waiting) < cap(free)/4 {
@@ -149,7 +149,7 @@ func (o *outbox) swap() {
 	o.rest = o.taken
 }
 
-// written tells that a packet of n bytes, the last one popped, has gone to the network.
+// written notes that a packet of n bytes, the last one popped, has gone to the network.
 func (o *outbox) written(n int) {
 	o.mu.Lock()
 	fallen := o.fall(headSize + n)
@@ -157,7 +157,7 @@ func (o *outbox) written(n int) {
 	fallen()
 }
 
-// fall takes n bytes from size, and returns what to call when mu, which is held, no longer is.
+// fall takes n bytes from size, and returns a function to call after mu, which is held, is released.
 func (o *outbox) fall(n int) func() {
 	before := o.size
 	o.size = max(before-n, 0)
@@ -173,8 +173,8 @@ func (o *outbox) buffered() int {
 	return o.size
 }
 
-// lag is how long the packet that is being written, or the next one if none is, has waited, which is what a packet pushed now has
-// before it.
+// lag returns how long the packet that is being written, or else the next one, has waited. A packet pushed now has to
+// wait about as long.
 func (o *outbox) lag() time.Duration {
 	now := time.Since(o.start)
 	o.mu.Lock()

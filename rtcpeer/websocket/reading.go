@@ -16,13 +16,13 @@ import (
 	gorilla "github.com/gorilla/websocket"
 )
 
-// What a socket does to read. It has no goroutine of its own for that.
+// This file has the reading side of a socket, which has no goroutine of its own.
 
-// A buffer that is too short however large it becomes is what the node understands as Misbehaved: the other end has sent
-// more than the limit. errNoFrame is that of what is no WebSocket's.
+// The node counts io.ErrShortBuffer as Misbehaved if its largest buffer is too short: the other end has sent more than
+// the limit. errNoFrame uses that for data that is not a WebSocket frame.
 var errNoFrame = fmt.Errorf("websocket: what came is no frame: %w", io.ErrShortBuffer)
 
-// read is the Read of a transport.Lane.
+// read implements Read of a transport.Lane.
 func (s *socket) read(p []byte) (int, error) {
 	select {
 	case s.reading <- struct{}{}:
@@ -45,7 +45,7 @@ func (s *socket) read(p []byte) (int, error) {
 	}
 }
 
-// next reads one message, which a text frame may bring as well as a binary one.
+// next reads one message, in a binary or a text frame.
 func (s *socket) next(p []byte) (int, error) {
 	s.heard()
 	_, message, err := s.conn.NextReader()
@@ -85,8 +85,8 @@ func (s *socket) takeHeld(p []byte) (int, error) {
 	return n, nil
 }
 
-// heard begins the time anew that the socket may be silent. It counts only while somebody reads: a
-// program that takes its time finds what has come in the meantime, pongs too.
+// heard restarts the time for which the socket may be silent. That time counts only while somebody reads: a program
+// that takes its time then finds what has come meanwhile, including pongs.
 func (s *socket) heard() {
 	if s.deadAfter > 0 {
 		s.conn.SetReadDeadline(time.Now().Add(s.deadAfter))
@@ -107,7 +107,7 @@ func (s *socket) heardPong(data string) error {
 	return nil
 }
 
-// end keeps why nothing more can be read, as the node understands it; reading is held.
+// end stores why nothing more can be read, in the terms of the node; reading is held.
 func (s *socket) end(err error) error {
 	network, _ := errors.AsType[net.Error](err)
 	_, goodbye := errors.AsType[*gorilla.CloseError](err)
@@ -120,7 +120,7 @@ func (s *socket) end(err error) error {
 		// With a close frame or, as Godot's close() does it, without.
 		s.why = fmt.Errorf("%w: %v", transport.ErrRemoteClosed, err)
 	case network != nil && !network.Timeout() && !errors.Is(err, net.ErrClosed):
-		// A reset: that is what becomes of it with packets unread.
+		// A reset: the other end has closed with packets unread.
 		s.why = fmt.Errorf("%w: %v", transport.ErrRemoteClosed, err)
 	default:
 		s.why = fmt.Errorf("%w: %v", transport.ErrLost, err)
@@ -129,7 +129,7 @@ func (s *socket) end(err error) error {
 	return s.why
 }
 
-// wait returns the end, when it has come.
+// wait waits for the end, and returns its reason.
 func (s *socket) wait() error {
 	select {
 	case <-s.closed:

@@ -15,9 +15,9 @@ import (
 	gorilla "github.com/gorilla/websocket"
 )
 
-// room is the node's Signaler. There is no signaling server: a host's room welcomes the host, and then
-// announces each socket as a member that has already offered; a guest's room has one member, the
-// host, who answers the guest's offer at once.
+// room is the node's Signaler. There is no signaling server. A host's room welcomes the host, and then announces each
+// socket as a member that has already offered. A guest's room has one member, the host, which answers the guest's offer
+// at once.
 type room struct {
 	// Fixed at construction.
 	config  Config
@@ -29,7 +29,7 @@ type room struct {
 	mu      sync.Mutex // guards the fields below
 	queue   []signaling.Message
 	members map[rtcpeer.PeerID]*member
-	taken   int // places, of members and of those whose handshake is under way
+	taken   int // number of places of members, and of sockets whose handshake is under way
 	sealed  bool
 	closed  bool
 	ended   error // received after the queue
@@ -38,7 +38,7 @@ type room struct {
 // member is the far end of a socket.
 type member struct {
 	socket *socket
-	taken  bool // by a path, which closes it
+	taken  bool // by a path, which closes the socket
 }
 
 const (
@@ -46,8 +46,8 @@ const (
 	closeRefused = gorilla.ClosePolicyViolation
 )
 
-// messagesEach is how many messages a member puts into the queue at most: joined, offer, left. The
-// node takes them without waiting for anything; newcomers wait outside while it does not.
+// messagesEach is the most messages that a member puts into the queue: joined, offer, left. The node takes them without
+// waiting for anything. While it does not, newcomers are turned away.
 const messagesEach = 3
 
 func newRoom(config Config, id rtcpeer.PeerID) *room {
@@ -67,7 +67,7 @@ func newRoom(config Config, id rtcpeer.PeerID) *room {
 	return r
 }
 
-// A refusal is why there is no place, with the HTTP status that says so.
+// A refusal says why there is no place, with an HTTP status.
 type refusal struct {
 	status int
 	text   string
@@ -102,7 +102,7 @@ func (r *room) free() {
 	r.places.Done()
 }
 
-// enter makes a guest's connection a member under a new id. A trusted one is of this package.
+// enter makes a guest's connection a member under a new id. It is trusted if the guest is of this package.
 func (r *room) enter(conn *gorilla.Conn, trusted bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -120,7 +120,7 @@ func (r *room) enter(conn *gorilla.Conn, trusted bool) {
 	r.put(described(id, signaling.Offer))
 }
 
-// enterHost is enter for a guest's room, whose one member is the host.
+// enterHost is enter for a guest's room, in which the host is the only member.
 func (r *room) enterHost(conn *gorilla.Conn, trusted bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -129,7 +129,7 @@ func (r *room) enterHost(conn *gorilla.Conn, trusted bool) {
 	r.members[rtcpeer.Server] = &member{socket: newSocket(conn, r.config, trusted)}
 }
 
-// take gives the socket with a member to a path.
+// take hands the socket of a member to a path.
 func (r *room) take(id rtcpeer.PeerID) (*socket, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -141,8 +141,8 @@ func (r *room) take(id rtcpeer.PeerID) (*socket, error) {
 	return m.socket, nil
 }
 
-// end closes a socket, and then tells that its member is gone. It waits for both, also if it is not
-// the first.
+// end closes a socket, and then announces that its member is gone. Further calls for the same socket also wait until it
+// is closed.
 func (r *room) end(id rtcpeer.PeerID, s *socket, code int, text string) {
 	s.close(code, text)
 	r.mu.Lock()
@@ -152,7 +152,7 @@ func (r *room) end(id rtcpeer.PeerID, s *socket, code int, text string) {
 	}
 	delete(r.members, id)
 	r.free()
-	if id == rtcpeer.Server { // and the room with it
+	if id == rtcpeer.Server { // the room ends with the host
 		r.ended = rtcpeer.ErrHostGone
 		wake(r.ready)
 		return
@@ -160,8 +160,8 @@ func (r *room) end(id rtcpeer.PeerID, s *socket, code int, text string) {
 	r.put(signaling.Left{ID: id, Reason: signaling.LeftByItself})
 }
 
-// Send plays the other end's part, and never waits. What a host says to a guest has no place on the
-// wire but for a refusal, which is a close frame instead of an id.
+// Send plays the other end's part, and never waits. The wire has no place for what a host says to a guest, except for a
+// refusal, which is a close frame instead of an id.
 func (r *room) Send(_ context.Context, m signaling.Message) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -187,8 +187,8 @@ func (r *room) Send(_ context.Context, m signaling.Message) error {
 	return nil
 }
 
-// refuse closes a socket that no path has; mu is held. The goroutine ends with the socket's close, and
-// Close waits for the place.
+// refuse closes a socket that no path has taken; mu is held. The goroutine ends when the socket is closed, and Close
+// waits for its place to be given back.
 func (r *room) refuse(id rtcpeer.PeerID, text string) {
 	if m := r.members[id]; m != nil && !m.taken {
 		m.taken = true
@@ -225,8 +225,7 @@ func (r *room) next() (signaling.Message, error) {
 	}
 }
 
-// Close lets nobody in any more, closes the sockets that no path has closed, and waits until none is
-// left.
+// Close admits nobody any more, closes all sockets, and waits until none is left.
 func (r *room) Close() error {
 	r.mu.Lock()
 	if !r.closed {
@@ -247,7 +246,7 @@ func (r *room) put(m signaling.Message) {
 	wake(r.ready)
 }
 
-// described is a description of the socket with a peer, as if the peer had sent it.
+// described returns a description of the socket with a peer, as if the peer had sent it.
 func described(id rtcpeer.PeerID, kind signaling.SignalType) signaling.Signal {
 	data, _ := signaling.SignalData{Type: kind, SDP: strconv.Itoa(int(id))}.Encode() // cannot fail
 	return signaling.Signal{From: id, Data: data}

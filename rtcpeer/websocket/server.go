@@ -12,18 +12,17 @@ import (
 	gorilla "github.com/gorilla/websocket"
 )
 
-// A Server is the host of a star, id 1: a Peer for its program, and an http.Handler that makes each
-// WebSocket a guest. The Node's methods are the server's; Close also closes the sockets, with 1000,
-// and waits until nothing is running: for Linger and a second at most. Requests that come later are
-// answered with 503.
+// A Server is the host of a star, with id 1. It is a Peer for its program, and an http.Handler that makes each
+// WebSocket a guest. The Node's methods are the server's. Close also closes the sockets, with code 1000, and waits
+// until nothing is running: for Linger and a second at most. Later requests are answered with 503.
 type Server struct {
 	*rtcpeer.Node
 	room     *room
 	upgrader gorilla.Upgrader
 }
 
-// NewServer returns a server without guests. The caller serves it, on any path, and must Close it.
-// How long a request may take to come is a matter of the http.Server (ReadHeaderTimeout).
+// NewServer returns a server without guests. The caller serves it, on any path, and must Close it. The http.Server
+// decides how long a request may take to arrive (ReadHeaderTimeout).
 func NewServer(config Config) (*Server, error) {
 	config, err := config.withDefaults()
 	if err != nil {
@@ -46,9 +45,9 @@ func NewServer(config Config) (*Server, error) {
 	}, nil
 }
 
-// ServeHTTP makes a guest of a WebSocket. It returns when the handshake is done. Who is refused is
-// told so in HTTP: 403 for a room that is sealed or refuses, a page that CheckOrigin does not want and
-// a missing subprotocol, 503 for a server that is full or closed.
+// ServeHTTP makes a WebSocket a guest. It returns when the handshake is done. A refusal is an HTTP status: 403 for a
+// room that is sealed or refuses, for a page that CheckOrigin does not allow and for a missing subprotocol; 503 for a
+// server that is full or closed.
 func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if no := s.refusal(req); no != nil {
 		http.Error(w, no.text, no.status)
@@ -64,7 +63,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		header = http.Header{pushesBack: {"1"}}
 	}
 	conn, err := s.upgrader.Upgrade(w, req, header)
-	if err != nil { // and the answer is given
+	if err != nil { // Upgrade has answered the request
 		s.room.release()
 		s.room.config.Node.Log.Debug("no WebSocket", "remote", req.RemoteAddr, "err", err)
 		return

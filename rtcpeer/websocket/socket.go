@@ -13,9 +13,9 @@ import (
 	gorilla "github.com/gorilla/websocket"
 )
 
-// socket is one WebSocket. Its goroutine, writeLoop, begins with it; close ends it and waits. Reading
-// has no goroutine of its own: whoever wants a packet reads, so that a program which takes none
-// pushes back through TCP on that socket alone.
+// socket is one WebSocket. Its goroutine, writeLoop, begins with it; close ends it and waits for it. Reading has no
+// goroutine of its own: whoever wants a packet reads. A program that takes none therefore pushes back through TCP, on
+// that socket alone.
 type socket struct {
 	// Fixed at construction.
 	conn      *gorilla.Conn
@@ -35,26 +35,25 @@ type socket struct {
 
 	reading chan struct{} // holds a token while somebody reads; guards the fields below
 	held    []byte        // a packet that did not fit the reader's buffer
-	why     error         // of the end; kept
+	why     error         // why reading has ended; the first reason stays
 }
 
 const (
-	// closeWait bounds how long close waits for the other end: to take our close frame, and to
-	// close its side. Until then it can still read what was sent before.
+	// closeWait limits how long close waits for the other end to take our close frame and to close its side. Until then
+	// it can still read what was sent before.
 	closeWait = time.Second
-	// sendWindow is what the kernel may hold of what was written. It bounds the age of what is
-	// under way to a slow reader, which Lag cannot see: autotuning would let 4 MiB gather. It
-	// allows 2.5 MB/s over a round trip of 100 ms.
+	// sendWindow is how much of what was written the kernel may hold. It limits the age of what is on its way to a slow
+	// reader, which Lag cannot see: autotuning would let 4 MiB gather. It allows 2.5 MB/s over a round trip of 100 ms.
 	sendWindow = 256 << 10 // bytes
 )
 
-// newSocket has trusted if the other end needs no window.
+// newSocket returns the socket of a connection. It is trusted if the other end is of this package, and needs no window.
 func newSocket(conn *gorilla.Conn, config Config, trusted bool) *socket {
 	s := &socket{
 		conn:      conn,
 		below:     conn.NetConn(),
 		deadAfter: config.deadAfter(),
-		// Twice what the node lets gather of packets is left for announcements.
+		// The node lets packets of half this size gather; the other half is left for announcements.
 		out:    newOutbox(2 * config.Node.SendBuffer),
 		closed: make(chan struct{}),
 		over:   make(chan struct{}),
@@ -66,18 +65,18 @@ func newSocket(conn *gorilla.Conn, config Config, trusted bool) *socket {
 		s.below = secure.NetConn()
 	}
 	if tcp, ok := s.below.(*net.TCPConn); ok {
-		_ = tcp.SetWriteBuffer(sendWindow) // without it, it works as well
+		_ = tcp.SetWriteBuffer(sendWindow) // an error does no harm: it works without this, too
 	}
 	conn.SetReadLimit(int64(config.maxMessage()))
 	conn.SetPingHandler(s.heardPing)
 	conn.SetPongHandler(s.heardPong)
-	conn.SetCloseHandler(func(int, string) error { return nil }) // close answers
+	conn.SetCloseHandler(func(int, string) error { return nil }) // close answers the close frame
 	s.writing.Go(func() { s.writeLoop(config.PingInterval) })
 	return s
 }
 
-// close says goodbye when the other end has read what was written, waits for its goodbye, and frees the socket, all
-// within closeWait. It waits also if it is not the first.
+// close sends a close frame when the other end has read what was written, waits for the close frame of the other end,
+// and frees the socket, all within closeWait. Further calls wait, too.
 func (s *socket) close(code int, text string) {
 	s.closing.Do(func() {
 		enough := time.AfterFunc(closeWait, s.abort)
@@ -85,8 +84,8 @@ func (s *socket) close(code int, text string) {
 		close(s.closed)
 		s.out.finish(code, text)
 		var draining sync.WaitGroup
-		draining.Go(func() { // the pongs among it are waited for
-			s.reading <- struct{}{} // a read under way ends with the next message, or with enough
+		draining.Go(func() { // it also reads the pongs that writeLoop waits for
+			s.reading <- struct{}{} // a read that is under way ends with the next message, or with enough
 			s.drain()
 		})
 		draining.Wait()
@@ -95,8 +94,8 @@ func (s *socket) close(code int, text string) {
 	})
 }
 
-// drain passes over what the other end sends until its close frame: a connection that is closed with
-// bytes unread is reset, and what we said last would be lost with it.
+// drain discards what the other end sends until its close frame. If a connection is closed with bytes unread, it is
+// reset, and our last messages are lost.
 func (s *socket) drain() {
 	for s.why == nil {
 		if _, _, err := s.conn.NextReader(); err != nil {
@@ -108,7 +107,7 @@ func (s *socket) drain() {
 	}
 	s.writing.Wait()
 	if half, ok := s.conn.NetConn().(interface{ CloseWrite() error }); ok {
-		_ = half.CloseWrite() // else it may wait for us as we for it
+		_ = half.CloseWrite() // else the other end may wait for us, as we wait for it
 	}
 	_, _ = io.Copy(io.Discard, s.conn.NetConn())
 }

@@ -14,15 +14,15 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// sockets is the transport of a room's node. A path is a socket that the room has already; the
-// description of one end for the other is the id of the peer at its far end.
+// sockets is the transport of a room's node. A path is a socket that the room already has. The description of one end
+// for the other is the id of the peer at the far end.
 type sockets struct{ room *room }
 
 func (t sockets) NewPath(transport.PathConfig) (transport.Path, error) {
 	return &path{room: t.room, events: make(chan transport.Event, 2)}, nil
 }
 
-// OnChange has nothing to tell: a socket that stays with an old address ends by its pings.
+// OnChange never reports anything: a socket that keeps an old address is ended by its pings.
 func (t sockets) OnChange(func()) (stop func()) { return func() {} }
 
 func (t sockets) Close() error { return nil }
@@ -39,15 +39,15 @@ type path struct {
 	socket *socket // nil before the other end is described
 }
 
-// Offer begins the guest's end: the host has been there since the id came.
+// Offer begins the guest's end: the host has been there since its id came.
 func (p *path) Offer() (string, error) { return "websocket", nil }
 
 func (p *path) Answer(offer string) (string, error) { return offer, p.describe(offer) }
 
 func (p *path) Accept(answer string) error { return p.describe(answer) }
 
-// describe takes the socket with the peer of the given id. The host's first frame on it tells the
-// guest its own id (WebSocketMultiplayerPeer::_poll_server), before any packet.
+// describe takes the socket of the peer with the given id. The host's first frame on it tells the guest its own id
+// (WebSocketMultiplayerPeer::_poll_server), before any packet.
 func (p *path) describe(name string) error {
 	id, err := strconv.ParseInt(name, 10, 32)
 	if err != nil {
@@ -63,22 +63,22 @@ func (p *path) describe(name string) error {
 		return err
 	}
 	if p.peer != rtcpeer.Server {
-		_ = p.socket.write(binary.LittleEndian.AppendUint32(nil, uint32(id))) // the reader finds the end
+		_ = p.socket.write(binary.LittleEndian.AppendUint32(nil, uint32(id))) // if it fails, the reader notices the end
 	}
 	p.events <- transport.Event{Kind: transport.EventOpened}
 	return nil
 }
 
-// AddCandidate has nothing to add: the connection is there.
+// AddCandidate does nothing: the connection exists already.
 func (p *path) AddCandidate(transport.Candidate) error { return nil }
 
 func (p *path) Events() <-chan transport.Event { return p.events }
 
-// Lane returns one of several names for the same socket. What arrives is read on lane 0 alone.
+// Lane returns one of several names for the same socket. Only lane 0 reads what arrives.
 func (p *path) Lane(i int) transport.Lane { return lane{path: p, socket: p.current(), reads: i == 0} }
 
-// Binding has nothing to name the ends by: there are no certificates of both. Nothing can be proven
-// over such a path, so a link that lost its socket is over and cannot be repaired.
+// Binding returns "": there are no certificates of both ends to name them by. Nothing can be proven over such a path,
+// so a link that has lost its socket is over and cannot be repaired.
 func (p *path) Binding() string { return "" }
 
 func (p *path) Progress() transport.Progress {
@@ -88,7 +88,7 @@ func (p *path) Progress() transport.Progress {
 	return transport.Progress{Stage: transport.StageOpen}
 }
 
-// Stats count the bytes of the packets.
+// Stats counts the bytes of the packets.
 func (p *path) Stats() transport.Stats {
 	s := p.current()
 	if s == nil {
@@ -114,14 +114,14 @@ func (p *path) current() *socket {
 	return p.socket
 }
 
-// over tells the path's owner of an end that came from outside. One that Misbehaved it ends itself.
+// over tells the path's owner about an end that came from outside. After Misbehaved the owner ends the path itself.
 func (p *path) over(err error) {
 	if errors.Is(err, transport.ErrRemoteClosed) || errors.Is(err, transport.ErrLost) {
 		p.ended.Do(func() { p.events <- transport.Event{Kind: transport.EventClosed, Err: err} })
 	}
 }
 
-// lane is a path's socket as seen by one lane of the node: all write to it, and share its queue.
+// lane is a path's socket as seen by one lane of the node. All lanes write to it, and share its queue.
 type lane struct {
 	path   *path
 	socket *socket
@@ -146,5 +146,5 @@ func (l lane) Buffered() int { return l.socket.out.buffered() }
 
 func (l lane) Lag() time.Duration { return l.socket.out.lag() }
 
-// NotifyLow is that of the socket: the node asks for it on its one reliable lane.
+// NotifyLow applies to the whole socket: the node uses it on its one reliable lane.
 func (l lane) NotifyLow(bytes int, f func()) { l.socket.out.notifyLow(bytes, f) }

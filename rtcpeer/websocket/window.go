@@ -9,29 +9,29 @@ import (
 	"time"
 )
 
-// A window bounds what is on its way to a game. Godot's engine reads its socket once a frame, into a buffer of 64 KiB
-// and 4,096 packets, and drops what does not fit. What it has read it says by its pongs: a ping goes behind each few
-// packets, and tells how much was written before it.
+// A window limits what is on its way to a game. Godot's engine reads its socket once a frame, into a buffer of 64 KiB
+// and 4,096 packets, and drops what does not fit. Its pongs say what it has read: a ping follows every few packets, and
+// carries how much was written before it.
 //
 //	packet packet packet ping(3) packet packet ping(5) ...
 //	                <--- pong(3): the first three are read
 //
-// An end of this package drops nothing, and pushes back by TCP, so it needs no window: see unbounded.
+// An end of this package drops nothing and pushes back by TCP, so it needs no window: see unbounded.
 type window struct {
 	start     time.Time
 	unbounded bool
-	moved     chan struct{} // a token: a pong has come
+	moved     chan struct{} // holds a token after a pong has come
 
 	// Owned by writeLoop.
 	written mark
-	pinged  mark // written, when the last ping was sent
+	pinged  mark // what was written when the last ping was sent
 	blocked bool // the next packet does not fit
 
 	mu   sync.Mutex // guards the field below
-	read mark       // as the other end says
+	read mark       // how much the other end has read, as it says
 }
 
-// A mark is a point in what is written.
+// A mark is a position in what is written.
 type mark struct{ bytes, packets uint64 }
 
 const (
@@ -46,7 +46,7 @@ func newWindow(start time.Time, unbounded bool) *window {
 	return &window{start: start, unbounded: unbounded, moved: make(chan struct{}, 1)}
 }
 
-// fits reports whether a packet of n bytes may be written now. One that is larger than the window goes alone.
+// fits reports whether a packet of n bytes may be written now. A packet larger than the window is written alone.
 func (w *window) fits(n int) bool {
 	rest := w.unread()
 	w.blocked = !w.unbounded && rest.packets > 0 && (rest.bytes+uint64(n) > windowBytes || rest.packets >= windowPackets)
@@ -58,15 +58,15 @@ func (w *window) wrote(n int) {
 	w.written.packets++
 }
 
-// due reports whether a ping is to be sent, so that there is an answer before the window is full.
+// due reports whether a ping should be sent now, so that its answer comes before the window is full.
 func (w *window) due() bool {
 	return !w.unbounded && (w.written.bytes-w.pinged.bytes >= pingBytes || w.written.packets-w.pinged.packets >= pingPackets)
 }
 
-// asks reports whether there is more to be read than the last ping asks for.
+// asks reports whether more was written than the last ping asks about.
 func (w *window) asks() bool { return w.written != w.pinged }
 
-// unread returns what the other end has not said to have read.
+// unread returns how much was written that the other end has not confirmed to have read.
 func (w *window) unread() mark {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -81,8 +81,8 @@ func (w *window) ping() []byte {
 	return binary.BigEndian.AppendUint64(b, w.written.packets)
 }
 
-// pong takes an answer. It returns the round trip, or false if that is no answer to a ping of ours. An end that answers
-// what it was not asked harms itself alone, and not the counts.
+// pong handles a pong. It returns the round trip, or false if the pong does not answer a ping of ours. An end that
+// claims to have read more than was written harms only itself, and not the counts.
 func (w *window) pong(data string) (time.Duration, bool) {
 	if len(data) != pingSize {
 		return 0, false
@@ -102,7 +102,7 @@ func (w *window) pong(data string) (time.Duration, bool) {
 	return now - sent, true
 }
 
-// pushesBack is a header by which the two ends of this package know each other: whoever sends it reads all that comes,
+// pushesBack is a header by which two ends of this package recognize each other. An end that sends it reads everything,
 // and pushes back by TCP when its program does not receive.
 const pushesBack = "Rtcpeer-Pushes-Back"
 

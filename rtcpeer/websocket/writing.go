@@ -10,9 +10,9 @@ import (
 	gorilla "github.com/gorilla/websocket"
 )
 
-// What a socket does to write.
+// This file has the writing side of a socket.
 
-// write queues a packet. One that finds no room ends the socket.
+// write queues a packet. If there is no room for it, the socket is ended.
 func (s *socket) write(p []byte) error {
 	err := s.out.push(p)
 	if err == errSlow {
@@ -21,7 +21,7 @@ func (s *socket) write(p []byte) error {
 	return err
 }
 
-// writeLoop writes what the outbox has, and pings, until the goodbye or an error.
+// writeLoop writes what the outbox has, and pings, until the close frame or an error.
 func (s *socket) writeLoop(pingInterval time.Duration) {
 	defer s.out.fail()
 	var tick <-chan time.Time
@@ -33,7 +33,7 @@ func (s *socket) writeLoop(pingInterval time.Duration) {
 	for {
 		var kind int
 		var data []byte
-		select { // at random if both are: neither starves the other
+		select { // at random if both are ready, so that neither starves the other
 		case <-tick:
 			kind, data = gorilla.PingMessage, s.window.ping()
 		case <-s.out.ready:
@@ -55,11 +55,11 @@ func (s *socket) writeLoop(pingInterval time.Duration) {
 	}
 }
 
-// ask sends a ping, by whose pong the other end says how much it has read.
+// ask sends a ping. Its pong says how much the other end has read.
 func (s *socket) ask() error { return s.send(gorilla.PingMessage, s.window.ping()) }
 
-// awaitRead waits until the other end has read what was written, or nothing more comes of it: an engine drops what it
-// has read together with a close frame.
+// awaitRead waits until the other end has read what was written, or nothing more can come from it: an engine drops what
+// it reads together with a close frame.
 func (s *socket) awaitRead() error {
 	if s.window.unbounded {
 		return nil
@@ -79,8 +79,8 @@ func (s *socket) awaitRead() error {
 	return nil
 }
 
-// send writes one message. A socket that takes nothing for deadAfter is given up; after any other
-// error the reader still gets what has arrived, and then finds the end itself.
+// send writes one message. A socket that takes nothing for deadAfter is given up. After any other error the reader
+// still gets what has arrived, and then notices the end itself.
 func (s *socket) send(kind int, data []byte) error {
 	if s.deadAfter > 0 {
 		s.conn.SetWriteDeadline(time.Now().Add(s.deadAfter))
