@@ -3,6 +3,7 @@ package rtcpeer
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/signaling"
@@ -87,7 +88,7 @@ func (l *link) tellFailure(why error) {
 func shorten(text string) string {
 	const most = 300 // bytes
 	if len(text) > most {
-		return text[:most] + "..."
+		return strings.ToValidUTF8(text[:most], "") + "..."
 	}
 	return text
 }
