@@ -108,7 +108,7 @@ type Welcome struct {
 	Term int `json:"term,omitempty"`
 	// Members are the members to connect with: in a star the host alone, and all others for the host.
 	Members []Member `json:"members,omitzero"`
-	// Guests are the ids of all guests of a room that migrates. A member that resumes gets them.
+	// Guests are the ids of all guests of a room that migrates. Only a guest that resumes gets them.
 	Guests []PeerID `json:"guests,omitzero"`
 	// Resume is the token with which this member can come back after it has lost its connection.
 	Resume string `json:"resume"`

@@ -14,9 +14,9 @@ type Client struct {
 	session *session
 }
 
-// Send handles a message as a server would: a Signal, a Seal, a Lock, a Kick, a Metadata or a List. It never waits
-// and does not keep m. If the server refuses the message, Receive returns a *signaling.Error. Send itself returns an
-// error if m is invalid, if ctx is done, or if the membership has ended; after Close the error is net.ErrClosed.
+// Send handles a message as a server would: any message of a member except Join and Leave. It never waits and does
+// not keep m. If the server refuses the message, Receive returns a *signaling.Error. Send itself returns an error if m
+// is invalid, if ctx is done, or if the membership has ended; after Close the error is net.ErrClosed.
 func (c *Client) Send(ctx context.Context, m signaling.Message) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

@@ -19,8 +19,8 @@ type Config struct {
 	// DialTimeout bounds each attempt to connect, from the name lookup to the welcome. Zero means
 	// 10s.
 	DialTimeout time.Duration
-	// DeadAfter is how long a connection may be silent, or a write may take, until it counts as
-	// lost. After a third of it the client pings. Zero means 45s, three of the server's own pings.
+	// DeadAfter is how long a connection may be silent, or a write may take, before the connection counts as lost.
+	// The client pings after a third of it. Zero means 45s, which is three ping intervals of the server.
 	DeadAfter time.Duration
 	// CheckTimeout is how long the server may be silent after Client.Check before the connection counts as lost. Zero
 	// means 2s.

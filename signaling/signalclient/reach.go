@@ -64,7 +64,8 @@ func (d *dialer) reach(ctx context.Context, network, addr string) (net.Conn, err
 			case r.err == nil:
 				d.answered = map[string]string{addr: r.conn.RemoteAddr().String()}
 				return r.conn, nil
-			case errors.Is(r.err, syscall.ECONNREFUSED), waiting == 0 && !(isOffline(r.err) && d.hurries()): // a refusal is an answer
+			case errors.Is(r.err, syscall.ECONNREFUSED), waiting == 0 && !(isOffline(r.err) && d.hurries()):
+				// A refusal is an answer of the server. Other errors count only when no connection is left.
 				return nil, r.err
 			}
 		}

@@ -42,8 +42,8 @@ func (s *Server) newNode() *cluster.Node {
 // plainName is the name of Config.Plain among all servers.
 const plainName = "plain"
 
-// Ready returns nil if the server can take members. A server that shares its rooms returns an error if it is drained
-// or cannot reach the other servers.
+// Ready returns nil if the server can take members. A server that shares its rooms returns an error while it has no
+// lease or does not know the leases of the others. Ready ignores draining: see Stats.Draining.
 func (s *Server) Ready() error {
 	if s.node == nil {
 		return nil

@@ -46,11 +46,11 @@ type Config struct {
 
 	// Realm is the realm of the credentials. Empty means "rtcpeer".
 	Realm string
-	// Credentials make what ICEServers hands out. A Secret has 16 bytes at least; empty means a
-	// random one, which is enough where no other server shares it.
+	// Credentials make the credentials that ICEServers returns. A Secret must have at least 16 bytes; empty means a
+	// random one, which is enough if no other server shares it.
 	Credentials Credentials
-	// Outlive is how long after the expiry of its credential an allocation may still be refreshed.
-	// Zero means 12h; negative means not at all, which cuts relayed links soon after TTL.
+	// Outlive is how long an allocation may still be refreshed after its credential has expired. Zero means 12h;
+	// negative means not at all, which ends relayed links soon after TTL.
 	Outlive time.Duration
 
 	// MaxAllocations is the largest number of allocations at a time; each has a socket. Zero means 2048.
