@@ -90,7 +90,7 @@ type Signal struct {
 	Data json.RawMessage `json:"data"`
 }
 
-// Seal closes the room for newcomers; a member that resumes may still come back. Host only.
+// Seal closes the room to newcomers for good; its members may still resume. Host only.
 type Seal struct{}
 
 // Leave ends the membership at once, without the grace time that a lost connection has.

@@ -9,7 +9,7 @@
 //
 // A message takes the same way as over a network, without the sockets: it is encoded, checked and decoded.
 //
-//	Client.Send -> rooms.Member -> Client.Deliver of another member -> its queue -> Client.Receive
+//	Client.Send -> rooms.Member -> session.Deliver of another member -> its queue -> Client.Receive
 //
 // A connection in memory is never lost, so no member resumes, a member that is closed has left, and there is no
 // second Welcome. There are no access tokens, no ICE servers and no relayed links.

@@ -1,7 +1,7 @@
 // Package rooms holds the rooms of a signaling server. It decides who may join or resume, and sends the members their
 // messages.
 //
-//	Store.Join -> Config admits -> room (a mutex, no I/O) -> Member -> welcome -> Session.Deliver
+//	Store.Join -> admit -> room (a mutex, no I/O) -> Member -> welcome -> Session.Deliver
 //	Member.Relay, Seal, Lock, Kick, Leave, Detach -> room ---------> Session.Deliver of the others
 //
 // The package knows no sockets: a Session takes the messages of a member, wherever the member is. A Member is a place
@@ -16,5 +16,5 @@
 // Lock order: matcher.mu, Store.mu, listing.mu, room.mu. No other lock is taken while the locks of guards and voids
 // are held. No code that can block, takes long or belongs to others runs under any of these locks, except the methods
 // of Session and Account and Config.Banned, Config.Voided, Config.Dropped, Config.Owns, Config.Acts and
-// Config.Changed, which must return at once.
+// Config.Changed, which must return at once. A guard, however, hashes a password under its lock.
 package rooms

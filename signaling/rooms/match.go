@@ -76,8 +76,8 @@ func (s *Store) matched(w *Waiter, err error) {
 	s.config.Matched(w.session, time.Since(w.began), err)
 }
 
-// add puts a session into its queue. If that completes a match, all its sessions get their places, of which matched
-// must still tell them, or an error.
+// add puts a session into its queue. If that completes a match, all sessions of the match get their places, or an
+// error. They do not learn of it before the caller calls matched.
 func (q *matcher) add(w *Waiter) ([]*Waiter, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -24,7 +24,7 @@ type Member struct {
 	account Account // pays for the member, that of its latest session; nil: none
 	cost    int     // of its metadata and other fields, taken from account
 	session Session // nil while detached
-	// welcoming is true until the welcome is delivered: messages that come before are kept for after it.
+	// welcoming is true until the welcome is delivered: signals that come before it are kept.
 	welcoming bool
 	remote    netip.Addr    // of its latest session
 	subject   string        // Grant.Subject

@@ -136,7 +136,8 @@ func (c *Client) adopt(conn *conn) error {
 	}
 	back := c.id != 0
 	c.id, c.join.Room, c.join.Resume, c.garbage = w.ID, w.Room, w.Resume, 0
-	c.join.Password, c.join.NewRoom, c.join.Match, c.join.Create = "", signaling.NewRoom{}, nil, "" // not to resume
+	// A member that resumes needs none of these.
+	c.join.Password, c.join.NewRoom, c.join.Match, c.join.Create = "", signaling.NewRoom{}, nil, ""
 	c.maxFrame.Store(signaling.MaxMessage)
 	if most := w.Limits.MessageBytes; most > 0 {
 		c.maxFrame.Store(int64(min(most, signaling.MaxMessage)))

@@ -20,12 +20,12 @@ type addresses struct {
 	clock                 *clock.Clock
 	config                Config
 	most                  int
-	sessions              int // for each; 0: no limit
+	sessions              int // most of one address; 0: no limit
 	rooms, public         int // likewise
 	burst                 int
 	connectRate, joinRate int // a second; 0: no limit
 
-	budget budget // of all of them; safe for all
+	budget budget // of all addresses; safe for concurrent use
 
 	mu    sync.Mutex // guards the fields below, and the addresses
 	known map[netip.Prefix]*address
