@@ -278,7 +278,8 @@ func (n *Node) acts() bool {
 // bucket.
 func (n *Node) dead(ctx context.Context, name string) (bool, error) {
 	n.mu.Lock()
-	known := n.buried[name] || name == "" || name != n.lease && strings.HasPrefix(name, processName(n.process)) // own
+	// An earlier lease of this server is over, too.
+	known := n.buried[name] || name == "" || name != n.lease && strings.HasPrefix(name, processName(n.process))
 	n.mu.Unlock()
 	if known {
 		return true, nil

@@ -13,8 +13,8 @@ import (
 	"example.org/rtcpeer/signaling/clock"
 )
 
-// addresses remembers, for a while, what counts toward the limits of each address. When it has most of them, it
-// forgets an idle one for each new one.
+// addresses remembers, for a while, what counts toward the limits of each address. It is bounded: from the number in
+// the field most on, it forgets an idle address for each new one.
 type addresses struct {
 	// Fixed at construction.
 	clock                 *clock.Clock

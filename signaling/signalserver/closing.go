@@ -45,8 +45,8 @@ func closing(code int, text string) item {
 	return item{websocket.CloseMessage, websocket.FormatCloseMessage(code, text)}
 }
 
-// end ends the session once its last frames are sent, for which lastWordsTimeout is the limit. Only the first call
-// counts.
+// end ends the session. The writer still sends what waits and then the last frames, within lastWordsTimeout; with
+// drop, what waits is dropped. Only the first call counts.
 func (s *session) end(why string, drop bool, last ...item) {
 	wake, first := s.outbox.end(drop, last...)
 	if wake {
