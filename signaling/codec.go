@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// A Codec turns messages into the frames of one subprotocol and back. Decode validates, so that the
-// code behind it may trust what it gets.
+// A Codec turns messages into the frames of one subprotocol and back. Decode validates, so the code behind it may
+// trust the messages that it gets.
 type Codec interface {
 	// Encode returns the frame of a valid message. The frame belongs to the caller.
 	Encode(Message) ([]byte, error)
@@ -18,8 +18,8 @@ type Codec interface {
 	Decode(frame []byte) (Message, error)
 }
 
-// JSON is the codec of Subprotocol: one object a message, its kind in the field "kind". Fields it
-// does not know are passed over; a kind it does not know is an error with CodeUnknownKind.
+// JSON is the codec of Subprotocol: each message is one object, whose kind is in the field "kind". Unknown fields are
+// ignored; an unknown kind is an error with CodeUnknownKind.
 var JSON Codec = jsonCodec{}
 
 type jsonCodec struct{}
@@ -49,8 +49,8 @@ func (jsonCodec) Encode(m Message) ([]byte, error) {
 	return append(frame, body[1:]...), nil
 }
 
-// marshal is json.Marshal without its escapes for HTML: those would make metadata that is within
-// MaxMetadata for its sender too large for its receivers.
+// marshal is json.Marshal without HTML escaping. Escaping could push metadata that is within MaxMetadata for its
+// sender over that limit for its receivers.
 func marshal(m Message) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -59,7 +59,7 @@ func marshal(m Message) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
-// appendSignal writes a signal without a second look at its data: that is most of a server's work.
+// appendSignal writes a signal without parsing its data again, because signals are most of a server's work.
 func appendSignal(frame []byte, s Signal) ([]byte, error) {
 	field, id := `{"kind":"signal","to":`, s.To
 	if s.From != 0 {
@@ -79,8 +79,8 @@ func (jsonCodec) Decode(frame []byte) (Message, error) {
 	if len(frame) > MaxMessage {
 		return nil, &Error{Code: CodeTooLarge, Text: fmt.Sprintf("frame of %d bytes: at most %d", len(frame), MaxMessage)}
 	}
-	// Data is handed on as it came, and a browser ends its connection over a text frame that is not
-	// UTF-8 (RFC 6455, 8.1): one member must not be able to do that to another.
+	// Data is forwarded unchanged, and a browser closes its connection when a text frame is not UTF-8 (RFC 6455,
+	// 8.1). One member must not be able to do that to another.
 	if !utf8.Valid(frame) {
 		return nil, badMessage("not UTF-8: %q", shorten(string(frame)))
 	}
@@ -112,9 +112,9 @@ func (jsonCodec) Decode(frame []byte) (Message, error) {
 	return m, nil
 }
 
-// cutSignal reads a signal for another member in the very form in which appendSignal and rtcpeer.js write it,
-// which is most of what a server reads; false for all else. What is left of such a frame when its head and
-// its last brace are cut off is one JSON value only if it is the data and nothing more.
+// cutSignal reads a signal to another member that has exactly the form that appendSignal and rtcpeer.js write. Most
+// frames that a server reads are of this form; for all others it returns false. After the head and the last brace are
+// removed, the rest is one valid JSON value only if it is the data and nothing else.
 func cutSignal(frame []byte) (s Signal, ok bool) {
 	rest, ok := bytes.CutPrefix(frame, []byte(`{"kind":"signal","to":`))
 	if !ok {
@@ -129,8 +129,8 @@ func cutSignal(frame []byte) (s Signal, ok bool) {
 	return Signal{To: PeerID(to), Data: bytes.Clone(data)}, true
 }
 
-// decodeKind reads the fields of any kind but a signal, for which it returns nil: those have been
-// read with the kind.
+// decodeKind decodes a message of any kind except a signal, for which it returns nil: Decode has already read the
+// fields of a signal together with the kind.
 func decodeKind(kind Kind, frame []byte) (Message, error) {
 	switch kind {
 	case KindSignal:
@@ -183,7 +183,7 @@ func decodeAs[M any](frame []byte) (m M, err error) {
 	return m, nil
 }
 
-// reason says what is wrong with a frame in terms of the frame, not of Go.
+// reason describes a decoding error in terms of the frame instead of Go types.
 func reason(err error) string {
 	wrong, ok := errors.AsType[*json.UnmarshalTypeError](err)
 	switch {

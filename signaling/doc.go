@@ -13,8 +13,8 @@
 //
 // A message is one JSON object in one WebSocket text frame, subprotocol rtcpeer.v1. The server stamps
 // the sender on a signal and never looks inside. Signals between two members arrive in the order
-// sent; between different pairs there is no order. PROTOCOL.md, beside this file, says the same to
-// someone who writes a client in another language.
+// sent; between different pairs there is no order. PROTOCOL.md, beside this file, describes the protocol for authors
+// of clients in other languages.
 //
 // The package holds the messages, their codec, their validation, the limits and the error codes.
 // It does no I/O and imports the standard library alone. Everything in it may be used from any

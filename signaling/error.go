@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// A Code is the stable name of an error. The rule of each code, whether the server ends the session
-// with it and whether trying again can help, is fixed here.
+// A Code is the stable name of an error. The rules of each code are fixed here: whether the server ends the session
+// after it, and whether trying again can help.
 type Code string
 
 const (
@@ -16,31 +16,31 @@ const (
 	CodeTooLarge         Code = "too_large"         // a frame over Limits.MessageBytes
 	CodeNotJoined        Code = "not_joined"        // a message before join
 	CodeAlreadyJoined    Code = "already_joined"    // a second join
-	CodeJoinTimeout      Code = "join_timeout"      // no join in time
+	CodeJoinTimeout      Code = "join_timeout"      // no join within the join timeout
 	CodeTopologyMismatch Code = "topology_mismatch" // the room has the other topology
 	CodeRoomFull         Code = "room_full"
 	CodeServerFull       Code = "server_full"    // too many sessions or rooms
-	CodeSealed           Code = "sealed"         // the room takes nobody new
-	CodeResumeRefused    Code = "resume_refused" // the token is not this server's, or its room or id has gone to others
+	CodeSealed           Code = "sealed"         // the room accepts no new members
+	CodeResumeRefused    Code = "resume_refused" // the token is not from this server, or its room or id is taken
 	CodeReplaced         Code = "replaced"       // another connection resumed this membership
 	CodeNotHost          Code = "not_host"       // only the host may do that
-	CodeUnknownPeer      Code = "unknown_peer"   // a signal to someone who is not there, which is a normal race
-	CodeHostLeft         Code = "host_left"      // the room ended with its host, which nobody can follow
-	CodeSealComplete     Code = "seal_complete"  // the room ended some time after its seal, as its founder's dialect has it
-	CodeUnknownRoom      Code = "unknown_room"   // there is no such room, and naming one does not create it
-	CodeRoomExists       Code = "room_exists"    // there is such a room, and the join was to create it
-	CodeSlow             Code = "slow"           // the session did not read what was sent to it
-	CodeShuttingDown     Code = "shutting_down"  // come back in a moment
+	CodeUnknownPeer      Code = "unknown_peer"   // a signal to a peer that is not in the room, which is a normal race
+	CodeHostLeft         Code = "host_left"      // the room ended because its host left and no member can replace it
+	CodeSealComplete     Code = "seal_complete"  // the room ended some time after its seal: RoomRules.EndAfterSeal
+	CodeUnknownRoom      Code = "unknown_room"   // the room does not exist, and naming it does not create it
+	CodeRoomExists       Code = "room_exists"    // the room exists, but the join asked for a new one
+	CodeSlow             Code = "slow"           // the session did not read its messages fast enough
+	CodeShuttingDown     Code = "shutting_down"  // the server is stopping; try again in a moment
 	CodeInternal         Code = "internal"
-	CodeUnauthorized     Code = "unauthorized"   // no access token, or not a good one
-	CodeForbidden        Code = "forbidden"      // the access token is good, but not for this
-	CodeWrongPassword    Code = "wrong_password" // the room has another password than the one given, or none was
-	CodeRateLimited      Code = "rate_limited"   // too much of this address, or too many tries
-	CodeLocked           Code = "locked"         // the host has locked the room, and may unlock it
-	CodeKicked           Code = "kicked"         // the host, or who runs the server, took the member out
-	CodeExpired          Code = "expired"        // the membership was granted until now
-	CodeRoomClosed       Code = "room_closed"    // who runs the server has ended the room
-	CodeHostReplaced     Code = "host_replaced"  // the member was the host, and another one has taken its place
+	CodeUnauthorized     Code = "unauthorized"   // the access token is missing or invalid
+	CodeForbidden        Code = "forbidden"      // the access token is valid, but does not allow this
+	CodeWrongPassword    Code = "wrong_password" // the room has a password, and the join gave another one or none
+	CodeRateLimited      Code = "rate_limited"   // too many requests from this address, or too many attempts
+	CodeLocked           Code = "locked"         // the host has locked the room and may unlock it
+	CodeKicked           Code = "kicked"         // the host or the operator of the server has removed the member
+	CodeExpired          Code = "expired"        // the time for which the membership was granted is over
+	CodeRoomClosed       Code = "room_closed"    // the operator of the server has closed the room
+	CodeHostReplaced     Code = "host_replaced"  // the member was the host, and another one has taken over
 )
 
 type rule struct{ fatal, retry bool }
@@ -85,8 +85,8 @@ func (c Code) Known() bool {
 	return known
 }
 
-// Fatal reports whether the server closes the session after an error with this code. Unknown codes
-// are fatal, because the other side's next act shows whether they were.
+// Fatal reports whether the server closes the session after an error with this code. Unknown codes are taken as
+// fatal: if such an error was not, the server's next message will show it.
 func (c Code) Fatal() bool {
 	r, known := rules[c]
 	return !known || r.fatal
@@ -95,23 +95,23 @@ func (c Code) Fatal() bool {
 // Retry reports whether the same request may succeed later.
 func (c Code) Retry() bool { return rules[c].retry }
 
-// Errors for which a dialect may have words that are not those of their code.
+// Errors that a dialect may word differently from other errors with the same code.
 var (
 	ErrBinaryFrame  = &Error{Code: CodeBadMessage, Text: "a binary frame"}
 	ErrTooManyRooms = &Error{Code: CodeServerFull, Text: "too many rooms"}
 )
 
-// An Error is what the server refuses with, and what Decode and Validate return. Callers branch on
-// Code with errors.As.
+// An Error is the server's refusal of a message, and what Decode and Validate return. Callers branch on Code, with
+// errors.As.
 type Error struct {
 	Code Code   `json:"code"`
-	Text string `json:"text"` // for people: what was wrong, and with what
-	// RetryMillis is how long to wait at least before the next try, if Code.Retry: 0 if that is not
-	// told.
+	Text string `json:"text"` // for people: what was wrong, and where
+	// RetryMillis is the least time to wait before the next attempt, in milliseconds, for codes with Retry. 0 means
+	// that the server does not say.
 	RetryMillis int `json:"retry_after_ms,omitempty"`
 }
 
-// RetryAfter returns RetryMillis as a time, at most five minutes whatever the other side says.
+// RetryAfter returns RetryMillis as a duration, limited to five minutes whatever the other side says.
 func (e *Error) RetryAfter() time.Duration {
 	const most = 5 * time.Minute
 	return time.Duration(min(max(e.RetryMillis, 0), int(most.Milliseconds()))) * time.Millisecond

@@ -2,20 +2,20 @@ package signaling
 
 import "encoding/binary"
 
-// FeatureRelayLinks is the feature of members that the server may forward binary frames between: see "Forwarded paths" in
-// PROTOCOL.md.
+// FeatureRelayLinks is the feature of members between which the server may forward binary frames: see "Forwarded
+// paths" in PROTOCOL.md.
 const FeatureRelayLinks = "relay_links"
 
 const (
-	// ForwardHeader is how many bytes of a binary frame name a member: the receiver on the way to the server, and the
-	// sender on the way from there. The number is big-endian.
+	// ForwardHeader is the length, in bytes, of the id at the head of a binary frame. It is the id of the receiver in
+	// a frame to the server, and the id of the sender in a frame from the server. The number is big-endian.
 	ForwardHeader = 4
-	// MaxForward is the largest binary frame, in bytes. That is 16 KiB of a packet, and what goes with them.
+	// MaxForward is the largest binary frame, in bytes: a packet of 16 KiB and its headers.
 	MaxForward = 16<<10 + 64
 )
 
-// Forwarded is a binary frame that the server has forwarded. It is a message of a connection, but no codec encodes or
-// decodes it: DecodeForward does.
+// Forwarded is a binary frame that the server has forwarded. A connection delivers it like any other message, but no
+// codec encodes or decodes it: use DecodeForward.
 type Forwarded struct {
 	From PeerID
 	Data []byte // opaque to the server; belongs to the receiver
@@ -30,7 +30,7 @@ func (m Forwarded) Validate() error {
 	return nil
 }
 
-// DecodeForward returns the member that a binary frame names, and what follows, which is a part of the frame.
+// DecodeForward returns the id at the head of a binary frame, and the rest of the frame, which is not copied.
 func DecodeForward(frame []byte) (PeerID, []byte, error) {
 	if len(frame) <= ForwardHeader || len(frame) > MaxForward {
 		return 0, nil, badMessage("binary frame of %d bytes: want %d to %d", len(frame), ForwardHeader+1, MaxForward)
@@ -42,5 +42,5 @@ func DecodeForward(frame []byte) (PeerID, []byte, error) {
 	return PeerID(id), frame[ForwardHeader:], nil
 }
 
-// SetForwardPeer writes the member that a binary frame names.
+// SetForwardPeer writes id to the head of a binary frame.
 func SetForwardPeer(frame []byte, id PeerID) { binary.BigEndian.PutUint32(frame, uint32(id)) }

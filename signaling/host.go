@@ -1,18 +1,18 @@
 package signaling
 
-// What the host of a room may tell it, besides Seal.
+// Messages with which the host manages its room, in addition to Seal.
 
-// Kick takes a member out of the room. Host only. The member gets CodeKicked and cannot resume; the
-// others get Left with LeftKicked, and give up their links with it. It may join anew where a newcomer
-// may: the host locks the room before, if that is not wanted.
+// Kick removes a member from the room. Host only. The member gets CodeKicked and cannot resume; the others get Left
+// with LeftKicked and close their links with it. It may join again if the room admits newcomers; a host that does not
+// want that locks the room first.
 type Kick struct {
 	ID PeerID `json:"id"`
 	// Text tells the member why, in at most MaxText bytes.
 	Text string `json:"text,omitempty"`
 }
 
-// Lock closes the room for newcomers until the host opens it again; unlike Seal it is never final.
-// From the host to the server, and from the server to everybody.
+// Lock closes the room to newcomers until the host opens it again; unlike Seal, it is not final. The host sends it to
+// the server, and the server sends it to all members.
 type Lock struct {
 	Open bool `json:"open,omitempty"` // true opens the room
 }

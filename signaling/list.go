@@ -4,41 +4,41 @@ import "encoding/json"
 
 // List asks for the public rooms, before or after a Join. The answer is a Rooms.
 type List struct {
-	// Filter has the fields that the metadata of a room must have with the same values: strings,
-	// numbers and booleans. Nil: all rooms. At most MaxFilter fields.
+	// Filter selects rooms by their metadata: each of its fields must be there with the same value, a string, a
+	// number or a boolean. Nil selects all rooms. At most MaxFilter fields.
 	Filter map[string]any `json:"filter,omitzero"`
-	// Limit is the most rooms in the answer: at most MaxRooms. Zero means DefaultRooms.
+	// Limit is the largest number of rooms in the answer, at most MaxRooms. Zero means DefaultRooms.
 	Limit int `json:"limit,omitempty"`
-	// After is Rooms.Next of the answer before.
+	// After is Rooms.Next of the previous answer.
 	After string `json:"after,omitempty"`
 	// Token is as in Join.
 	Token string `json:"token,omitempty"`
 }
 
-// Rooms answers a List, in an order of the server's that does not change while rooms come and go.
+// Rooms answers a List. The server chooses the order, which does not change while rooms come and go.
 type Rooms struct {
-	// Rooms may be fewer than the limit, or none, also where there are more: only Next tells.
+	// Rooms may hold fewer rooms than the limit, or none, although there are more: only Next says whether there are.
 	Rooms []PublicRoom `json:"rooms,omitzero"`
-	// Next is for the List that goes on after these. Empty: there are no more.
+	// Next is the value of After for the List that continues after these rooms. Empty means that there are no more.
 	Next string `json:"next,omitempty"`
 }
 
-// A PublicRoom is a room as it is at the moment of a list.
+// A PublicRoom describes a room at the time of the List.
 type PublicRoom struct {
 	Room       RoomName `json:"room"`
 	Topology   Topology `json:"topology"`
-	Members    int      `json:"members"` // those who may come back included
+	Members    int      `json:"members"` // including those that have lost their connection and may come back
 	MaxMembers int      `json:"max_members,omitempty"`
 	Locked     bool     `json:"locked,omitempty"`
-	Password   bool     `json:"password,omitempty"` // it wants one
-	// Metadata is that of NewRoom.
+	Password   bool     `json:"password,omitempty"` // a password is needed to join
+	// Metadata is NewRoom.Metadata.
 	Metadata json.RawMessage `json:"metadata,omitempty"`
 }
 
 const (
 	// MaxFilter is the most fields of a filter.
 	MaxFilter = 16
-	// DefaultRooms and MaxRooms are how many rooms are in one answer, if not told, and at most.
+	// DefaultRooms is the number of rooms in one answer if the List has no limit; MaxRooms is the largest limit.
 	DefaultRooms = 50
 	MaxRooms     = 100
 	// maxAfter is the longest List.After, in bytes.

@@ -36,89 +36,89 @@ const (
 	KindForwarded    Kind = "forwarded"
 )
 
-// A Message is one of Join, List, Signal, Seal, Lock, Kick, Successor, HostLost, Metadata, Leave, Welcome, HostChanged,
-// Joined, Left, Sealed, ICEServers, Resume, Rooms and *Error, the binary Forwarded, or the local Disconnected. Messages
-// are values: whoever receives one owns it.
+// A Message is one of Join, List, Signal, Seal, Lock, Kick, Successor, HostLost, Metadata, Leave, Welcome,
+// HostChanged, Joined, Left, Sealed, ICEServers, Resume, Rooms and *Error, the binary Forwarded, or the local
+// Disconnected. Messages are values: the receiver of a message owns it.
 type Message interface {
 	Kind() Kind
 	// Validate reports the first thing wrong with the message, as an *Error.
 	Validate() error
 }
 
-// Join asks for a place in a room. It is the first message of a session, and the only Join.
+// Join asks for a place in a room. It comes first, except for Lists, and a session sends it only once.
 type Join struct {
-	// Room is the room to enter, and to create where it does not exist. Empty: a new room, whose
-	// name the server chooses.
+	// Room is the room to enter. If it does not exist, the server creates it. Empty asks for a new room, whose name
+	// the server chooses.
 	Room RoomName `json:"room,omitempty"`
-	// Topology that the member expects. Empty: that of the room, and a mesh for a new one.
+	// Topology is the topology that the member expects. Empty means that of the room, or a mesh for a new room.
 	Topology Topology `json:"topology,omitempty"`
-	// Channels are the modes of the transfer channels 1, 2, ...; the other members compare them
-	// with theirs. Nil: not told; empty: there are none.
+	// Channels are the modes of the transfer channels 1, 2, ...; the other members compare them with theirs. Nil means
+	// unknown; empty means that there are none.
 	Channels []Mode `json:"channels,omitzero"`
-	// Resume is the token of an earlier Welcome: the member comes back with its id.
+	// Resume is the token of an earlier Welcome: with it, a member comes back with its id.
 	Resume string `json:"resume,omitempty"`
-	// Token is for servers that admit only members who hold one.
+	// Token is the access token, for servers that require one.
 	Token string `json:"token,omitempty"`
 	// Metadata is shown to the other members: any JSON, at most MaxMetadata bytes.
 	Metadata json.RawMessage `json:"metadata,omitempty"`
-	// OneAttempt tells the others that this member numbers no attempts and knows no refusal: with
-	// each of them it takes part in one exchange of descriptions, and a second offer is in vain.
+	// OneAttempt tells the others that this member supports neither numbered attempts nor refusals. It takes part in
+	// only one exchange of descriptions with each of them, so a second offer is useless.
 	OneAttempt bool `json:"one_attempt,omitempty"`
-	// Features tells the others what the member can: at most MaxFeatures words of 1 to MaxFeature
-	// bytes, FeatureRepair, FeatureRelayLinks, FeatureMigrate and FeatureHost so far. Members pass over words that they do not know.
+	// Features lists what the member supports: at most MaxFeatures words of 1 to MaxFeature bytes. So far these are
+	// FeatureRepair, FeatureRelayLinks, FeatureMigrate and FeatureHost. Members ignore words that they do not know.
 	Features []string `json:"features,omitempty"`
-	// Incarnation tells one run of a program from the next: a random text of at most MaxIncarnation
-	// bytes, made when the program starts. A member that resumes gives the same text again if it is
-	// the same program. With another text the others take it for another program under the same id:
-	// links with the earlier one are over. Empty: not told.
+	// Incarnation identifies one run of a program: a random text of at most MaxIncarnation bytes, made when the program
+	// starts. A member that resumes repeats the text if it is still the same run. If the text differs, the others treat
+	// the member as another program under the same id and close their links with the earlier one. Empty means unknown.
 	Incarnation string `json:"incarnation,omitempty"`
-	// Password is that of the room, and of one that this creates: at most MaxPassword bytes. Empty:
-	// none. A member that resumes needs none.
+	// Password is the password of the room, or of the room that this Join creates: at most MaxPassword bytes. Empty
+	// means none. A member that resumes needs none.
 	Password string `json:"password,omitempty"`
-	// NewRoom says how the room shall be if this creates it.
+	// NewRoom describes the room, if this Join creates one.
 	NewRoom NewRoom `json:"new_room,omitzero"`
-	// Create says whether it may create the room. It counts for nothing in a Join with Resume.
+	// Create says whether this Join may create the room. A Join with Resume ignores it.
 	Create Create `json:"create,omitempty"`
-	// Match, if not nil, asks for a room with others who ask for the same, in place of Room.
+	// Match, if not nil, asks for a new room with others who ask for the same Match, instead of Room.
 	Match *Match `json:"match,omitempty"`
 }
 
-// Signal carries an offer, an answer or a candidate between two members.
+// Signal carries an offer, an answer, a candidate or another SignalData between two members.
 type Signal struct {
 	To   PeerID `json:"to,omitempty"`   // set by the sender, removed by the server
 	From PeerID `json:"from,omitempty"` // set by the server
-	// Data is opaque to the server: a SignalData among our own peers.
+	// Data is opaque to the server. This module's peers put a SignalData into it.
 	Data json.RawMessage `json:"data"`
 }
 
-// Seal closes the room for newcomers; a member that resumes may still come back. Host only.
+// Seal closes the room to newcomers for good; its members may still resume. Host only.
 type Seal struct{}
 
 // Leave ends the membership at once, without the grace time that a lost connection has.
 type Leave struct{}
 
-// Welcome answers a Join: the state of the room at that moment. Each later Welcome of the same
-// session of a program (after a redial) replaces the earlier one.
+// Welcome answers a Join with the state of the room at that moment. If the same run of a program gets another Welcome
+// (after a redial), it replaces the earlier one.
 type Welcome struct {
 	ID       PeerID   `json:"id"`
 	Room     RoomName `json:"room"`
 	Topology Topology `json:"topology"`
-	// Host is the id of the member that hosts the room. A star's room ends with it, unless it migrates.
+	// Host is the id of the room's host. A star ends when its host leaves, unless it migrates.
 	Host PeerID `json:"host"`
 	// Term counts the hosts of a room that migrates: 1 for the first. 0 in all other rooms.
 	Term int `json:"term,omitempty"`
-	// Members are those to connect with: in a star the host alone, and for the host all.
+	// Members are the members to connect with: in a star the host alone, and all others for the host.
 	Members []Member `json:"members,omitzero"`
-	// Guests are the ids of all members of a room that migrates, for one that comes back.
+	// Guests are the ids of all guests of a room that migrates. Only a guest that resumes gets them.
 	Guests []PeerID `json:"guests,omitzero"`
-	// Resume is the token with which this member can come back after its connection was lost.
+	// Resume is the token with which this member can come back after it has lost its connection.
 	Resume string `json:"resume"`
-	// Resumed is true when the member came back with its id.
+	// Resumed is true if the member came back with its id.
 	Resumed bool `json:"resumed,omitempty"`
 	Sealed  bool `json:"sealed,omitempty"`
 	Locked  bool `json:"locked,omitempty"`
-	// HostAwayMillis is not 0 if the room ends with its host and that has lost the server: for so long its
-	// place is kept. Then it is back, or the room ends with CodeHostLeft.
+	// HostAwayMillis is not 0 if the room ends with its host and the host has lost its connection to the server. It
+	// is how long the server still keeps the host's place, in milliseconds. By then the host is back, or the room
+	// ends with CodeHostLeft.
 	HostAwayMillis int         `json:"host_away_ms,omitempty"`
 	ICEServers     []ICEServer `json:"ice_servers,omitzero"`
 	// RelayLinks is true if the server forwards binary frames between members that list FeatureRelayLinks.
@@ -126,61 +126,61 @@ type Welcome struct {
 	Limits     Limits `json:"limits"`
 }
 
-// Joined announces a member to connect with. It comes again, for a member that is known already, when
-// that has another Incarnation than before: its program was restarted.
+// Joined announces a member to connect with. It comes again for a known member whose Incarnation has changed, because
+// its program was restarted.
 type Joined struct {
 	Member Member `json:"member"`
-	// Restarted is true for a member that is known already. It is for dialects on the server's side
-	// that have no word for an incarnation, and not on the wire: receivers compare the incarnations.
+	// Restarted is true for a member that is already known. It is for dialects of the server that cannot express an
+	// incarnation, and is not on the wire: receivers compare the incarnations.
 	Restarted bool `json:"-"`
 }
 
-// Left announces that a member is gone from the room. Links with it end on their own account: a
-// member that only lost its server still has them.
+// Left announces that a member has left the room. Its links do not end with it: a member that has only lost the
+// server still has them.
 type Left struct {
 	ID     PeerID     `json:"id"`
 	Reason LeftReason `json:"reason"`
 }
 
-// Metadata replaces what a member gave as Join.Metadata. From the member to the server, and from the server to those
-// who may have a link with the member, and to the member itself: that is the answer, also where nothing has changed.
+// Metadata replaces the Join.Metadata of a member. A member sends it to the server. The server sends it to the
+// members that may have a link with that member, and to the member itself as the answer, even if nothing has changed.
 type Metadata struct {
-	// ID is the member's, set by the server. 0 in a message of the member.
+	// ID is the id of the member, set by the server. It is 0 in a message from a member.
 	ID PeerID `json:"id,omitempty"`
-	// Metadata is any JSON, at most MaxMetadata bytes. Nil: the member has none any more.
+	// Metadata is any JSON, at most MaxMetadata bytes. Nil removes the member's metadata.
 	Metadata json.RawMessage `json:"metadata,omitempty"`
 }
 
-// A LeftReason says why a member is gone.
+// A LeftReason says why a member has left.
 type LeftReason string
 
 const (
 	LeftByItself LeftReason = "left" // sent leave
 	LeftLost     LeftReason = "lost" // did not come back within the grace time
 	LeftKicked   LeftReason = "kicked"
-	LeftExpired  LeftReason = "expired" // was granted until now
+	LeftExpired  LeftReason = "expired" // the time for which it was admitted is over
 )
 
-// Sealed announces that nobody new can join.
+// Sealed announces that no new members can join.
 type Sealed struct{}
 
-// ICEServers replaces those of the welcome for links that are made from now on: credentials of the
-// earlier ones are about to expire.
+// ICEServers replaces the ICE servers of the Welcome for links that are made from now on, because the earlier
+// credentials are about to expire.
 type ICEServers struct {
 	Servers []ICEServer `json:"ice_servers,omitzero"`
 }
 
-// Resume replaces the token of the welcome, which is about to become too old.
+// Resume replaces the token of the Welcome, which is about to expire.
 type Resume struct {
 	Token string `json:"resume"`
 }
 
-// A Member is what others are told of a participant.
+// A Member is what the other members learn about a participant.
 type Member struct {
 	ID       PeerID          `json:"id"`
 	Channels []Mode          `json:"channels,omitzero"`
 	Metadata json.RawMessage `json:"metadata,omitempty"`
-	// OneAttempt, Features and Incarnation are as in its Join.
+	// OneAttempt, Features and Incarnation are those of the member's Join.
 	OneAttempt  bool     `json:"one_attempt,omitempty"`
 	Features    []string `json:"features,omitempty"`
 	Incarnation string   `json:"incarnation,omitempty"`
@@ -199,24 +199,24 @@ type ICEServer struct {
 // Limits are what the server allows a session.
 type Limits struct {
 	MessageBytes int `json:"message_bytes,omitempty"` // largest frame a member may send
-	MessageRate  int `json:"message_rate,omitempty"`  // frames a second over time; faster ones are read later
+	MessageRate  int `json:"message_rate,omitempty"`  // frames a second in the long run; excess frames are read later
 	MessageBurst int `json:"message_burst,omitempty"` // frames that may come at once
-	Members      int `json:"members,omitempty"`       // in the room
+	Members      int `json:"members,omitempty"`       // most members in the room
 	GraceMillis  int `json:"grace_ms,omitempty"`      // how long a lost member keeps its place
-	RelayRate    int `json:"relay_rate,omitempty"`    // bytes of binary frames a second over time; faster ones are read later
+	RelayRate    int `json:"relay_rate,omitempty"`    // binary bytes a second in the long run; excess is read later
 }
 
 const (
 	// MaxMessage is the largest frame that a codec accepts, in bytes. A server may allow less.
 	MaxMessage = 256 << 10
-	// MaxChannels is the longest channel list. With the three of channel 0 it stays within the
-	// 1024 streams that libdatachannel and Chromium offer.
+	// MaxChannels is the longest channel list. Together with the three streams of channel 0 it stays within the 1024
+	// streams that libdatachannel and Chromium offer.
 	MaxChannels = 255
 	// MaxMetadata is the largest metadata of a member, in bytes of JSON.
 	MaxMetadata = 1 << 10
 	// MaxToken is the longest resume or access token, in bytes.
 	MaxToken = 4 << 10
-	// MaxFeatures is the most features of a member, and MaxFeature the longest one, in bytes.
+	// MaxFeatures is the largest number of features of a member; MaxFeature is the longest feature, in bytes.
 	MaxFeatures = 16
 	MaxFeature  = 32
 	// MaxIncarnation is the longest incarnation, in bytes.
@@ -306,7 +306,7 @@ func (m Welcome) Validate() error {
 	return validateMembers(KindWelcome, m.Members, m.Guests)
 }
 
-// validateMembers says what is wrong with lists of members and of their ids.
+// validateMembers checks a list of members and a list of ids.
 func validateMembers(kind Kind, members []Member, ids []PeerID) error {
 	for _, m := range members {
 		if err := m.validate(kind); err != nil {

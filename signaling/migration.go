@@ -1,6 +1,6 @@
 package signaling
 
-// How a star outlives its host: NewRoom.Migrates.
+// Messages of a star that outlives its host: see NewRoom.Migrates.
 //
 //	host 1          server               guest 5              guest 7
 //	 x (gone)         |--- host_changed: host 5, term 2 ------->|
@@ -8,32 +8,32 @@ package signaling
 //	                  |                      |<---- offer ------|
 
 const (
-	// FeatureMigrate is the feature of members that move to a new host. A room with a member that does not
-	// list it ends with its host.
+	// FeatureMigrate is the feature of members that can follow a new host. If a member does not list it, the room
+	// ends with its host.
 	FeatureMigrate = "migrate"
 	// FeatureHost is the feature of members that can become the host.
 	FeatureHost = "host"
 )
 
-// A Successor names the member that is to host the room after the sender. Host only. It counts until it is
-// replaced, and only if that member can be host when the time comes.
+// A Successor names the member that should host the room after the sender. Host only. It holds until the host sends
+// another one, and only if that member can be the host when the time comes.
 type Successor struct {
 	ID PeerID `json:"id,omitempty"` // 0: nobody
 }
 
-// A HostLost tells the server that the sender has lost its link with the host. If most of the members say so
-// within the room's host timeout, the host is replaced.
+// A HostLost tells the server that the sender has lost its link with the host. If most members send it within the
+// room's host timeout, the server replaces the host.
 type HostLost struct {
-	Term int `json:"term"` // of the host that was lost
+	Term int `json:"term"` // the term of the host that was lost
 }
 
-// HostChanged tells of another host. The earlier one has lost its place, without a Left.
+// HostChanged announces a new host. The earlier host has lost its place; there is no Left for it.
 type HostChanged struct {
 	Host PeerID `json:"host"`
-	Term int    `json:"term"` // one more than before
-	// Members are those to connect with from now on: the host alone, and for the host all others.
+	Term int    `json:"term"` // one more than that of the earlier host
+	// Members are the members to connect with from now on: the host alone, or all others for the host.
 	Members []Member `json:"members,omitzero"`
-	// Guests are the ids of all members but the host.
+	// Guests are the ids of all members except the host.
 	Guests []PeerID `json:"guests,omitzero"`
 }
 

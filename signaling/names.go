@@ -8,11 +8,11 @@ import (
 // Subprotocol is the WebSocket subprotocol of this package's JSON codec.
 const Subprotocol = "rtcpeer.v1"
 
-// A PeerID names a member within its room: 1 to 2^31-1, where 1 is the creator of the room. The
-// range is that of Godot's MultiplayerPeer, which uses the negative numbers for "all but".
+// A PeerID identifies a member within its room: 1 to 2^31-1, where 1 is the creator of the room. The range is that of
+// Godot's MultiplayerPeer, which uses negative numbers for "all except".
 type PeerID int32
 
-// Host is the id of a room's creator, who is the server of a star.
+// Host is the id of a room's creator, which is the first host of a star.
 const Host PeerID = 1
 
 // MaxPeerID is the largest id.
@@ -27,7 +27,7 @@ type RoomName string
 // MaxRoomName is the longest room name, in bytes.
 const MaxRoomName = 64
 
-// Validate returns an error with CodeBadRoom that says what a room name may be.
+// Validate returns an error with CodeBadRoom if n is not a valid room name.
 func (n RoomName) Validate() error {
 	if n == "" || len(n) > MaxRoomName {
 		return badRoom("room name %q: want 1 to %d letters, digits, - and _", shorten(string(n)), MaxRoomName)
@@ -46,12 +46,12 @@ func badRoom(format string, args ...any) error {
 	return &Error{Code: CodeBadRoom, Text: fmt.Sprintf(format, args...)}
 }
 
-// A Topology says who has a link with whom.
+// A Topology says which members have links with each other.
 type Topology string
 
 const (
-	Mesh Topology = "mesh" // each member with each
-	Star Topology = "star" // each member with the host, which relays
+	Mesh Topology = "mesh" // each member has a link with each other member
+	Star Topology = "star" // each member has a link with the host, which relays
 )
 
 func (t Topology) valid() bool { return t == Mesh || t == Star }
@@ -67,7 +67,7 @@ const (
 
 func (m Mode) valid() bool { return m == Reliable || m == UnreliableOrdered || m == Unreliable }
 
-// shorten keeps what someone sent to us readable in an error.
+// shorten keeps text from the other side readable in an error.
 func shorten(s string) string {
 	const most = 80
 	if len(s) <= most {

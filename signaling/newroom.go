@@ -2,21 +2,21 @@ package signaling
 
 import "encoding/json"
 
-// A NewRoom is how a room shall be that a Join creates. It counts for nothing where the room exists.
+// A NewRoom describes the room that a Join creates. It is ignored if the room exists.
 type NewRoom struct {
-	// Public puts the room into the answers to List.
+	// Public includes the room in answers to List.
 	Public bool `json:"public,omitempty"`
-	// Metadata describes the room in such an answer: any JSON, at most MaxMetadata bytes. The
-	// members of an object whose values are strings, numbers or booleans can be asked for.
+	// Metadata describes the room in these answers: any JSON, at most MaxMetadata bytes. If it is an object, List can
+	// filter by its fields whose values are strings, numbers or booleans.
 	Metadata json.RawMessage `json:"metadata,omitempty"`
-	// MaxMembers is the most members of the room. Zero, and what is more than that: the server's.
+	// MaxMembers is the most members of the room. Zero, or more than the server's limit, means the server's limit.
 	MaxMembers int `json:"max_members,omitempty"`
-	// Migrates has a star outlive its host: when that is gone, the server names another one. In a mesh it
-	// counts for nothing.
+	// Migrates lets a star outlive its host: when the host is gone, the server names another one. It has no effect in
+	// a mesh.
 	Migrates bool `json:"migrates,omitempty"`
-	// HostTimeoutMillis is how long the place of a host that has lost the server is kept in a room that
-	// migrates, in milliseconds. Zero means 10,000, at most MaxHostTimeout. It is never longer than the
-	// server keeps a place.
+	// HostTimeoutMillis is how long the server keeps the place of a host that has lost its connection, in a room that
+	// migrates, in milliseconds. Zero means 10,000; the maximum is MaxHostTimeout. It is never longer than the grace
+	// period of the server.
 	HostTimeoutMillis int `json:"host_timeout_ms,omitempty"`
 }
 
@@ -24,14 +24,14 @@ type NewRoom struct {
 type Create string
 
 const (
-	CreateMissing Create = ""      // the room that it names, if that does not exist
-	CreateNever   Create = "never" // no: CodeUnknownRoom if the room does not exist
-	CreateOnly    Create = "only"  // it must: CodeRoomExists if the room does exist
+	CreateMissing Create = ""      // create the named room if it does not exist
+	CreateNever   Create = "never" // never create it: CodeUnknownRoom if the room does not exist
+	CreateOnly    Create = "only"  // always create it: CodeRoomExists if the room exists
 )
 
-// A Match asks for a place among as many as Size who ask for the same Key, Size and Topology, in the
-// order in which they ask. When there are so many the server puts them together in a new sealed
-// room, and welcomes all of them. Who waits has no membership: a lost connection ends the wait.
+// A Match asks to be put together with others who ask for the same Key, Size and Topology, in the order in which they
+// ask. When there are Size of them, the server puts them into a new sealed room and welcomes all of them. A session
+// that waits is not yet a member: if it loses its connection, it no longer waits.
 type Match struct {
 	Key  string `json:"key"`  // 1 to MaxMatchKey bytes
 	Size int    `json:"size"` // 2 to MaxMatchSize
@@ -60,7 +60,7 @@ func (n NewRoom) validate() error {
 	return nil
 }
 
-// validateMatch says what is wrong with the Match of a Join, if it has one.
+// validateMatch checks the Match of a Join, if it has one.
 func (m Join) validateMatch() error {
 	switch {
 	case m.Match == nil:

@@ -6,22 +6,22 @@ import (
 	"strings"
 )
 
-// The first frame of a member may come with the request that opens the WebSocket, which saves a round trip. It is one
-// of the subprotocols that the request offers: a page can choose nothing else of a request but the URL, and URLs are
-// in access logs.
+// A client may send its first frame with the request that opens the WebSocket, which saves a round trip. The frame is
+// one of the subprotocols that the request offers. A web page can set nothing else in that request except the URL,
+// and URLs end up in access logs.
 
-// SubprotocolTaken is Subprotocol, as chosen by a server that has taken the first frame from the request. A server that
-// does not know it chooses Subprotocol, and waits for the frame.
+// SubprotocolTaken means Subprotocol, and that the server has taken the first frame from the request. A server that
+// does not know it chooses Subprotocol and waits for the frame.
 const SubprotocolTaken = Subprotocol + ".taken"
 
-// framePrefix is followed by the frame, in base64url without padding.
+// framePrefix is the prefix of the offered frame, which follows in base64url without padding.
 const framePrefix = "frame."
 
-// MaxOfferedFrame is the longest frame in a request, in bytes of base64url. Proxies take header lines of 8 KiB.
+// MaxOfferedFrame is the longest frame in a request, in bytes of base64url. Proxies accept header lines of 8 KiB.
 const MaxOfferedFrame = 4096
 
-// OfferFrame returns what to offer after Subprotocol so that frame comes with the request: nothing if it is too large
-// for that.
+// OfferFrame returns the subprotocols that carry frame in the request. They are to be offered after Subprotocol. It
+// returns nil if the frame is too large.
 func OfferFrame(frame []byte) []string {
 	if base64.RawURLEncoding.EncodedLen(len(frame)) > MaxOfferedFrame {
 		return nil
@@ -29,8 +29,8 @@ func OfferFrame(frame []byte) []string {
 	return []string{SubprotocolTaken, framePrefix + base64.RawURLEncoding.EncodeToString(frame)}
 }
 
-// OfferedFrame returns the frame among the subprotocols that a request offers, or nil if there is none to take. What is
-// in the frame is not checked.
+// OfferedFrame returns the frame among the subprotocols that a request offers, or nil if there is none. It does not
+// check the content of the frame.
 func OfferedFrame(offered []string) []byte {
 	if !slices.Contains(offered, SubprotocolTaken) {
 		return nil

@@ -12,34 +12,34 @@ const (
 	Offer     SignalType = "offer"     // sdp, [link], [repair]
 	Answer    SignalType = "answer"    // sdp, [link]
 	Candidate SignalType = "candidate" // candidate, sdpMid, sdpMLineIndex
-	Refuse    SignalType = "refuse"    // text, [link]: no link, and the other end need not wait
-	Fail      SignalType = "fail"      // text, [link], attempt: this attempt has failed at its sender, and the other end need not wait
+	Refuse    SignalType = "refuse"    // text, [link]: the sender refuses the link; the other end need not wait
+	Fail      SignalType = "fail"      // text, [link], attempt: the attempt has failed; the other end need not wait
 	Repair    SignalType = "repair"    // [link], attempt: the answering end asks the offering end for a new path
 )
 
 // MaxLink is the longest SignalData.Link, in bytes.
 const MaxLink = 64
 
-// SignalData is what our peers put into Signal.Data. The fields of a candidate have the names of the
-// W3C's RTCIceCandidateInit, so a browser can hand the object to addIceCandidate as it is.
+// SignalData is what this module's peers put into Signal.Data. The fields of a candidate are named as in the W3C's
+// RTCIceCandidateInit, so a browser can pass the object to addIceCandidate unchanged.
 type SignalData struct {
 	Type SignalType `json:"type"`
-	// Attempt counts the offers for one pair of members, from 1; answers and candidates carry the
-	// number of the offer they belong to. 0: not told, as by other programs.
+	// Attempt numbers the offers for one pair of members, from 1; answers and candidates repeat the number of their
+	// offer. 0 means unknown, because other programs send no number.
 	Attempt int    `json:"attempt,omitempty"`
 	SDP     string `json:"sdp,omitempty"`
-	// Candidate is the line without "a=". Empty: no more candidates will come.
+	// Candidate is the candidate line without "a=". Empty means that there are no more candidates.
 	Candidate     string `json:"candidate,omitempty"`
 	SDPMid        string `json:"sdpMid,omitempty"`
 	SDPMLineIndex uint16 `json:"sdpMLineIndex,omitempty"`
-	// Text says why a link is refused, or has failed.
+	// Text says why a link is refused or has failed.
 	Text string `json:"text,omitempty"`
-	// Link is the id of the link that an offer is for: a random text of at most MaxLink bytes, made
-	// by the offering end. An answer repeats it to say that its sender takes part in repairs. In a
-	// Repair it is the id of the link that the sender has, and empty if it has none. In a Refuse it is
-	// that of the signal that is refused: another program may have the place of the one that sent it.
+	// Link is the id of the link that an offer is for: a random text of at most MaxLink bytes, made by the offering
+	// end. An answer repeats it to say that its sender takes part in repairs. In a Repair it is the id of the
+	// sender's link, or empty if it has none. In a Refuse it is the Link of the refused signal, because another
+	// program may have taken the place of the one that sent that signal.
 	Link string `json:"link,omitempty"`
-	// Repair is true in an offer of a new path for a link that exists.
+	// Repair is true in an offer of a new path for an existing link.
 	Repair bool `json:"repair,omitempty"`
 }
 
@@ -52,8 +52,8 @@ func (d SignalData) Encode() (json.RawMessage, error) {
 	return b, nil
 }
 
-// DecodeSignalData reads the data of a Signal. Fields it does not know are passed over; the error of
-// data that is no SignalData has CodeBadMessage.
+// DecodeSignalData reads the data of a Signal. Unknown fields are ignored. If the data is not a valid SignalData, the
+// error has CodeBadMessage.
 func DecodeSignalData(data json.RawMessage) (SignalData, error) {
 	var d SignalData
 	if err := json.Unmarshal(data, &d); err != nil {

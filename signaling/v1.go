@@ -1,14 +1,14 @@
 package signaling
 
-// Close codes of a WebSocket (RFC 6455, 7.4). 4013 is of the range for applications: it means what 1013
-// means in the registry of IANA, but Godot's engine takes a close frame with 1013 for a protocol error.
+// WebSocket close codes (RFC 6455, 7.4). 4013 is in the range for applications. It means the same as 1013 in the IANA
+// registry, which is not used because Godot's engine takes a close frame with 1013 for a protocol error.
 const (
 	closeGoingAway       = 1001
 	closePolicyViolation = 1008
 	closeTryAgainLater   = 4013
 )
 
-// V1 returns the dialect of Subprotocol for a server: one frame of JSON a message.
+// V1 returns the server's dialect of Subprotocol: each message is one JSON frame.
 func V1() *Dialect {
 	return &Dialect{Encode: encodeV1, Decode: JSON.Decode, Close: closeV1}
 }
@@ -18,7 +18,7 @@ func encodeV1(m Message) ([][]byte, error) {
 	return [][]byte{frame}, err
 }
 
-// closeV1 goes by the rule of the code.
+// closeV1 chooses the close code by the rules of the error code.
 func closeV1(e *Error) (code int, text string, ends bool) {
 	code = closePolicyViolation
 	switch {
@@ -30,7 +30,7 @@ func closeV1(e *Error) (code int, text string, ends bool) {
 	return code, string(e.Code), e.Code.Fatal()
 }
 
-// V1Client returns the dialect of Subprotocol for a client.
+// V1Client returns the client's dialect of Subprotocol.
 func V1Client() *ClientDialect {
 	return &ClientDialect{
 		Name:        Subprotocol,
@@ -39,11 +39,11 @@ func V1Client() *ClientDialect {
 		Encode:      encodeV1Client,
 		NewDecoder:  func() func([]byte) (Message, error) { return JSON.Decode },
 		Ping:        []byte(`{"kind":"ping"}`),               // a kind that no server knows
-		Closed:      func(int, string) *Error { return nil }, // a frame says it before
+		Closed:      func(int, string) *Error { return nil }, // the server sends an error frame before it closes
 	}
 }
 
-// encodeV1Client decodes what it has encoded, because the data of a signal is encoded as it is.
+// encodeV1Client decodes its own frame to check it, because the data of a signal is encoded without being checked.
 func encodeV1Client(m Message) ([]byte, error) {
 	frame, err := JSON.Encode(m)
 	if err != nil {

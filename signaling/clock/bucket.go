@@ -2,12 +2,12 @@ package clock
 
 import "time"
 
-// A Bucket lets one thing pass in a given time over the long run, and some at once. It is the time of
-// a Clock at which it will be full again (the generic cell rate algorithm), so that one of a
-// rate.Limiter's size has place for ten.
+// A Bucket lets one event pass per interval in the long run, and a burst of them at once. Its value is the time of a
+// Clock at which the bucket will be full again (the generic cell rate algorithm), so ten Buckets need no more memory
+// than one rate.Limiter.
 type Bucket time.Duration
 
-// Take returns 0 if something may pass now, or how long until it may.
+// Take lets an event pass and returns 0, or returns how long to wait until one may pass.
 func (b *Bucket) Take(now, every time.Duration, burst int) (wait time.Duration) {
 	if wait = b.Wait(now, every, burst); wait == 0 {
 		*b = Bucket(max(time.Duration(*b), now) + every)
@@ -15,7 +15,7 @@ func (b *Bucket) Take(now, every time.Duration, burst int) (wait time.Duration) 
 	return wait
 }
 
-// Wait is Take, but nothing passes.
+// Wait returns what Take would return, but lets nothing pass.
 func (b Bucket) Wait(now, every time.Duration, burst int) time.Duration {
 	return max(0, max(time.Duration(b), now)+every-now-every*time.Duration(burst))
 }
@@ -23,5 +23,5 @@ func (b Bucket) Wait(now, every time.Duration, burst int) time.Duration {
 // PutBack undoes a Take.
 func (b *Bucket) PutBack(every time.Duration) { *b -= Bucket(every) }
 
-// Full reports whether nothing has passed for so long that it counts no more.
+// Full reports whether the bucket is full again, so that its past no longer matters.
 func (b Bucket) Full(now time.Duration) bool { return time.Duration(b) <= now }

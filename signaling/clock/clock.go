@@ -1,5 +1,5 @@
-// Package clock measures time as a server experiences it: by the monotonic clock, and without the time for which the
-// process was stopped.
+// Package clock measures how long a server has been awake: by the monotonic clock, and without the time during which
+// the process was stopped.
 package clock
 
 import (
@@ -7,19 +7,19 @@ import (
 	"time"
 )
 
-// A Clock tells how long the server has been awake: the time by which it measures everything. It goes by the
-// monotonic clock, so that a step of the wall clock changes nothing. While the process is stopped, or the
-// machine sleeps, it stands still: what nobody could do meanwhile must not have been too late. Its owner
-// calls Tick. Safe for all.
+// A Clock tells how long the server has been awake. The server measures all its timeouts with it. It follows the
+// monotonic clock, so setting the wall clock changes nothing. While the process is stopped or the machine sleeps, the
+// Clock stands still: nothing should time out while nobody could act. Its owner calls Tick. It is safe for concurrent
+// use.
 type Clock struct {
 	// Fixed at construction.
 	began time.Time
-	most  time.Duration // counts of the time between two ticks; the rest was not spent awake
+	most  time.Duration // counted at most between two ticks; the rest was not spent awake
 
 	last atomic.Pointer[tick] // stored by Tick
 }
 
-// A tick is a reading of the monotonic clock and of this one, in time since began, and of the wall clock.
+// A tick is a reading of the monotonic clock and of the Clock, both as time since began, and of the wall clock.
 type tick struct {
 	monotonic, awake time.Duration
 	wall             time.Time
@@ -32,7 +32,7 @@ func New(tickEvery time.Duration) *Clock {
 	return c
 }
 
-// Now returns the time since the server was made, for which it was awake.
+// Now returns how long the server has been awake since the clock was made.
 func (c *Clock) Now() time.Duration { return c.read().awake }
 
 func (c *Clock) read() tick {
@@ -40,8 +40,8 @@ func (c *Clock) read() tick {
 	return tick{monotonic: monotonic, awake: last.awake + min(max(monotonic-last.monotonic, 0), c.most)}
 }
 
-// Tick is called at least once in the time with which the clock was made, while the process runs. It reports
-// whether the wall clock was set since the last time, by more than a minute.
+// Tick must be called at least once in each interval given to New while the process runs. It reports whether the wall
+// clock was set by more than a minute since the last call.
 func (c *Clock) Tick() (set bool) {
 	last, now := c.last.Load(), c.read()
 	now.wall = time.Now().Round(0)
@@ -50,16 +50,16 @@ func (c *Clock) Tick() (set bool) {
 	return step.Abs() > time.Minute
 }
 
-// Far is later than anything that is waited for.
+// Far is later than any time that is waited for.
 const Far = 100 * 365 * 24 * time.Hour
 
-// At returns when a date will be reached, if the wall clock is right now: far away at most, and now for a date
-// that has passed. Here and in Tick alone is wall-clock time subtracted.
+// At returns when a date will be reached, assuming that the wall clock is right now. A date that has passed gives
+// now, and the limit is Far from now. Wall-clock times are subtracted only here and in Tick.
 func (c *Clock) At(date time.Time) time.Duration {
 	return c.Now() + min(max(time.Until(date), 0), Far)
 }
 
-// Step is what a step of the wall clock looks like to Tick. It is for tests.
+// Step makes Tick see a step of the wall clock. It is for tests.
 func (c *Clock) Step(step time.Duration) {
 	last := *c.last.Load()
 	last.wall = last.wall.Add(-step)
@@ -72,7 +72,7 @@ type Alarm struct {
 	stopped atomic.Bool
 }
 
-// After calls do in a goroutine of its own when so much time has passed.
+// After calls do in its own goroutine when the time wait has passed on the clock.
 func (c *Clock) After(wait time.Duration, do func()) *Alarm {
 	a, due := new(Alarm), c.Now()+wait
 	a.timer = time.AfterFunc(Far, func() {
@@ -92,7 +92,7 @@ func (c *Clock) After(wait time.Duration, do func()) *Alarm {
 	return a
 }
 
-// Stop keeps the alarm from going off, unless that has begun.
+// Stop keeps the alarm from going off, unless it has already begun to.
 func (a *Alarm) Stop() {
 	a.stopped.Store(true)
 	a.timer.Stop()

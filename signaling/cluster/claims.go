@@ -13,16 +13,16 @@ import (
 	"example.org/rtcpeer/signaling/rooms"
 )
 
-// A claim is a key that this server owns under its lease: a room, or those who wait for one kind of match.
+// A claim is a key that this server owns under its lease: a room, or the queue for one kind of match.
 type claim struct {
 	key   string
-	fresh bool // nobody can have it: it is a random name, or those who wait for a match, who can wait elsewhere
+	fresh bool // no other server can own it yet (a random room name), or it does not matter (the queue of a match)
 
-	ready chan struct{} // closed when it is decided whether the claim is good
+	ready chan struct{} // closed when the claim has succeeded or failed
 
 	// Guarded by Node.mu.
 	lease string
-	users int // joins under way: the claim stays
+	users int // joins in progress, which keep the claim
 	over  bool
 	dirty bool
 
@@ -30,20 +30,20 @@ type claim struct {
 	revision uint64 // guarded by writing
 }
 
-// A token is held by one goroutine at a time, which may wait for the bus meanwhile: that is not for a mutex.
+// A token is held by one goroutine at a time, which may wait for the bus meanwhile. A mutex is not for that.
 type token chan struct{}
 
 func (t token) take()     { t <- struct{}{} }
 func (t token) giveBack() { <-t }
 
-// An owned is the value of a key.
+// An owned is the value of a key that is owned.
 type owned struct {
 	Lease   string        `json:"lease"`
 	Process uint64        `json:"process"`
 	Record  *rooms.Record `json:"record,omitempty"`
 }
 
-// An owner is who owns a key.
+// An owner identifies the owner of a key.
 type owner struct {
 	lease   string
 	process uint64
@@ -56,7 +56,7 @@ const (
 
 func roomKey(name signaling.RoomName) string { return roomPrefix + string(name) }
 
-// roomOf returns the name of the room of a key, if it is one.
+// roomOf returns the name of the room of a key, and false if it is not the key of a room.
 func roomOf(key string) (signaling.RoomName, bool) {
 	name, ok := strings.CutPrefix(key, roomPrefix)
 	return signaling.RoomName(name), ok
@@ -64,8 +64,9 @@ func roomOf(key string) (signaling.RoomName, bool) {
 
 var errNoLease = &signaling.Error{Code: signaling.CodeInternal, Text: "this server cannot reach the others: try again", RetryMillis: 5000}
 
-// claim makes this server the owner of a key, unless a server that lives is. If it is its own claim is not nil, and the
-// caller ends its use with done. A fresh key is not looked for on other servers that may not have written it.
+// claim makes this server the owner of a key, unless a living server owns it. If this server is the owner, the claim
+// is not nil, and the caller must end its use with done. For a fresh key, claim does not ask other servers that may
+// own it without having written it.
 func (n *Node) claim(ctx context.Context, key string, fresh bool) (*claim, owner, error) {
 	for {
 		n.mu.Lock()
@@ -110,12 +111,12 @@ func (n *Node) claim(ctx context.Context, key string, fresh bool) (*claim, owner
 	}
 }
 
-// decide writes the key of a new claim.
+// decide tries to own the key of a new claim.
 func (n *Node) decide(ctx context.Context, c *claim) (*claim, owner, error) {
 	who, record, err := n.take(ctx, c)
 	if err == nil && who.lease == c.lease {
 		if name, ok := roomOf(c.key); ok {
-			n.store().Surrender(name) // of an earlier claim, if anything: the record is newer
+			n.store().Surrender(name) // left from an earlier claim, if there is any: the record is newer
 			if record != nil {
 				n.store().Adopt(name, *record, n.config.Account(netip.Addr{}))
 			}
@@ -141,8 +142,8 @@ func (n *Node) decide(ctx context.Context, c *claim) (*claim, owner, error) {
 	return nil, who, err
 }
 
-// take returns who owns the key of a claim when it is decided, and the record of its room, if there was one. What it reads
-// may be old: then the owner that it finds says so, or the bus refuses the write.
+// take decides who owns the key of a claim. It returns the owner, and the record of the room if there was one. The
+// value that it reads may be old. In that case the owner that it finds says so, or the bus refuses the write.
 func (n *Node) take(ctx context.Context, c *claim) (owner, *rooms.Record, error) {
 	mine := owner{c.lease, n.process}
 	c.writing.take()
@@ -181,14 +182,14 @@ func (n *Node) take(ctx context.Context, c *claim) (owner, *rooms.Record, error)
 		case !errors.Is(err, ErrConflict) && !errors.Is(err, ErrExists):
 			return owner{}, nil, err
 		}
-		if err := pause(ctx, wait); err != nil { // what was read is old, and a moment later it is not
+		if err := pause(ctx, wait); err != nil { // what was read is old, but will soon be up to date
 			return owner{}, nil, err
 		}
 	}
 }
 
-// missed returns who owns the key of a room that is not there, as somebody has emptied the bucket and its owner has not
-// written it again yet. No owner: nobody.
+// missed returns the owner of a room whose key is missing because somebody emptied the bucket and the owner has not
+// written the key again yet. The zero owner means that nobody owns the room.
 func (n *Node) missed(ctx context.Context, key string) (owner, error) {
 	if err := n.prove(ctx); err != nil {
 		return owner{}, err
@@ -212,19 +213,19 @@ func (n *Node) missed(ctx context.Context, key string) (owner, error) {
 	return owner{}, nil
 }
 
-// errDoubt is better than to wait for the answer of a server that may be gone: its lease is over or renewed a moment later.
+// errDoubt is returned instead of waiting for a server that may be gone: its lease will soon be over or renewed.
 var errDoubt = errors.New("cluster: the room's server does not answer, and its lease goes on")
 
 var errMissing = errors.New("cluster: keys may be missing, as the bucket was emptied or this server has just got its lease: others may own the room")
 
 const (
-	// opOwns asks for an owned: whether a server owns a key. It has the key.
+	// opOwns asks whether a server owns a key, which is the body. The answer is an owned.
 	opOwns = "owns"
-	// ownsTime is how long other servers may take to answer that.
+	// ownsTime is how long other servers may take to answer opOwns.
 	ownsTime = time.Second
 )
 
-// answerOwns answers opOwns. The zero value: it does not.
+// answerOwns answers opOwns. The zero value means that this server does not own the key.
 func (n *Node) answerOwns(body json.RawMessage) (o owned) {
 	var key string
 	if json.Unmarshal(body, &key) != nil {
@@ -238,7 +239,7 @@ func (n *Node) answerOwns(body json.RawMessage) (o owned) {
 	return o
 }
 
-// good reports whether a claim is decided and holds; mu is held. It may be nil.
+// good reports whether a claim has succeeded and still holds. c may be nil. The caller holds mu.
 func (n *Node) good(c *claim) bool {
 	if c == nil || c.over || c.lease != n.lease || !n.acts() {
 		return false
@@ -251,19 +252,19 @@ func (n *Node) good(c *claim) bool {
 	}
 }
 
-// isOver reports whether an owner's lease is over, for certain.
+// isOver reports whether an owner's lease is certainly over.
 func (n *Node) isOver(ctx context.Context, who owner) (bool, error) {
 	n.mu.Lock()
 	lives := n.lives(who)
 	n.mu.Unlock()
 	if lives {
-		return false, nil // or it is over, and its owner does not answer: see doubt
+		return false, nil // if it is over, its owner does not answer: see doubt
 	}
 	return n.dead(ctx, who.lease)
 }
 
 func encodeOwned(o owned) []byte {
-	b, _ := rooms.PlainJSON(o) // it has nothing that JSON lacks
+	b, _ := rooms.PlainJSON(o) // an owned holds nothing that JSON cannot encode
 	return b
 }
 
@@ -276,7 +277,7 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// done ends the use of a claim: then it is written, or given up if nothing is there.
+// done ends the use of a claim. write then writes its record, or gives the claim up if it holds nothing.
 func (n *Node) done(c *claim) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -284,14 +285,14 @@ func (n *Node) done(c *claim) {
 	n.mark(c)
 }
 
-// holds reports whether a claim is good.
+// holds reports whether a claim still holds.
 func (n *Node) holds(c *claim) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return !c.over && c.lease == n.lease && n.acts()
 }
 
-// owns reports whether a room is this server's.
+// owns reports whether this server owns a room.
 func (n *Node) owns(name signaling.RoomName) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -299,7 +300,8 @@ func (n *Node) owns(name signaling.RoomName) bool {
 	return c != nil && !c.over && c.lease == n.lease
 }
 
-// changed notes that the record of a room is to be written. A room that was made without a claim, by a match, gets one.
+// changed notes that the record of a room must be written. A match creates a room without a claim, which gets one
+// here.
 func (n *Node) changed(name signaling.RoomName) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -315,7 +317,7 @@ func (n *Node) changed(name signaling.RoomName) {
 	n.mark(c)
 }
 
-// mark is called with mu held.
+// mark notes that a claim must be written. The caller holds mu.
 func (n *Node) mark(c *claim) {
 	if c.dirty || c.over {
 		return
@@ -328,7 +330,7 @@ func (n *Node) mark(c *claim) {
 	}
 }
 
-// rewrite has all keys of this server written.
+// rewrite makes write write all keys of this server.
 func (n *Node) rewrite() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -338,7 +340,8 @@ func (n *Node) rewrite() {
 }
 
 const (
-	// writeEvery is the least time between two writes of a record, and so how much of a room its next owner may not know.
+	// writeEvery is the least time between two writes of a record. The next owner may not know the changes of that
+	// time.
 	writeEvery = 50 * time.Millisecond
 	// writers is how many keys are written at a time.
 	writers = 16
@@ -373,7 +376,7 @@ func (n *Node) flush(ctx context.Context) {
 	})
 }
 
-// each calls do for all of a list, as many at a time.
+// each calls do for all elements of a list, atOnce at a time.
 func each[T any](atOnce int, list []T, do func(T)) {
 	var wg sync.WaitGroup
 	next := make(chan T)
@@ -395,7 +398,7 @@ func (n *Node) writeOne(ctx context.Context, c *claim) {
 	c.writing.take()
 	defer c.writing.giveBack()
 	n.mu.Lock()
-	c.dirty = false // from here on a change marks it again
+	c.dirty = false // a later change marks the claim again
 	n.mu.Unlock()
 	var record *rooms.Record
 	needed := false
@@ -404,7 +407,7 @@ func (n *Node) writeOne(ctx context.Context, c *claim) {
 		if r, ok := n.store().Record(name); ok {
 			record = &r
 		}
-		needed = n.store().Has(name) // or it sleeps
+		needed = n.store().Has(name) // true also for a room that is asleep
 	}
 	n.mu.Lock()
 	if c.over || n.claims[c.key] != c {
@@ -413,7 +416,7 @@ func (n *Node) writeOne(ctx context.Context, c *claim) {
 	}
 	empty := !needed && c.users == 0 && !c.dirty
 	if empty {
-		c.over = true // whoever claims it now waits until it is decided anew
+		c.over = true // other callers of claim wait until the key is given up
 		c.ready = make(chan struct{})
 	}
 	n.mu.Unlock()
@@ -422,7 +425,7 @@ func (n *Node) writeOne(ctx context.Context, c *claim) {
 		return
 	}
 	if record == nil && isRoom {
-		return // it sleeps, or is about to be founded
+		return // it is asleep, or is about to be created
 	}
 	value := encodeOwned(owned{c.lease, n.process, record})
 	if err := n.put(ctx, c, value); err != nil {
@@ -431,11 +434,11 @@ func (n *Node) writeOne(ctx context.Context, c *claim) {
 	}
 }
 
-// giveUp deletes the key of a claim with nothing in it.
+// giveUp deletes the key of a claim that holds nothing.
 func (n *Node) giveUp(ctx context.Context, c *claim) {
 	if c.revision != 0 {
 		if err := n.config.Bus.Delete(ctx, c.key, c.revision); err != nil && !errors.Is(err, ErrConflict) && !errors.Is(err, ErrNoKey) {
-			n.trouble("release", err) // the janitor finds it when this lease is over
+			n.trouble("release", err) // tidy deletes it when this lease is over
 		}
 	}
 	n.mu.Lock()
@@ -446,7 +449,8 @@ func (n *Node) giveUp(ctx context.Context, c *claim) {
 	close(c.ready)
 }
 
-// put writes the value of a claim; writing is held. Where somebody else has the key by now the room is his.
+// put writes the value of a claim. If another server owns the key by now, put abandons the claim. The caller holds
+// c.writing.
 func (n *Node) put(ctx context.Context, c *claim, value []byte) error {
 	for range 3 {
 		var revision uint64
@@ -480,7 +484,7 @@ func (n *Node) put(ctx context.Context, c *claim, value []byte) error {
 	return ErrConflict
 }
 
-// later has a claim written again in a while.
+// later marks a claim again after a while.
 func (n *Node) later(c *claim) {
 	time.AfterFunc(leaseEvery, func() {
 		n.mu.Lock()

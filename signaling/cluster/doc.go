@@ -1,22 +1,24 @@
-// Package cluster makes several signal servers one: the members of a room may be connected to any of them.
+// Package cluster makes several signal servers act as one: the members of a room may be connected to any of them.
 //
 //	session on A --- frames ---> owner of the room (B) ---> members at B, and over the bus at A and C
 //
-// Each room has one owner, the server that runs it in its rooms.Store as a server alone does. Who owns it stands in a key
-// on the Bus, with a rooms.Record: enough to go on with the room. A key is claimed by compare-and-swap. It names the
-// lease of its owner: one key with a time to live for each server, which renews it every second, however many rooms it
-// has. A room whose owner's lease is over can be claimed by the next server that needs it. Nobody acts as an owner
-// longer than its lease by its own monotonic clock, which ends before the key does. Every message to the server of a
-// session carries the lease, and one of a former owner is not believed.
+// Each room has one owner, the server that runs it in its rooms.Store just as a single server does. A key on the Bus
+// names the owner and holds a rooms.Record, which is enough for another server to take over the room. A key is
+// claimed by compare-and-swap. It names the lease of its owner. Each server has one lease, however many rooms it
+// owns: a key with a time to live, which it renews every second. When the lease of an owner is over, the next server
+// that needs the room can claim it. A server acts as an owner only as long as its lease lasts by its own clocks,
+// which is shorter than the key lasts. Every message to the server of a session names the lease, and messages of a
+// former owner are ignored.
 //
-// On the side of a session there is a Place: it sends the client's frames to the owner as they came, holds them back while
-// there is none, and finds the next owner when the lease of the last one is over. On the owner's side there is a visitor,
-// which is a rooms.Session like any other.
+// On the server of a session there is a Place. It sends the client's frames to the owner unchanged, holds them back
+// while there is no owner, and finds the next owner when the lease of the last one is over. On the owner there is a
+// visitor, which is a rooms.Session like any other.
 //
-// Between two servers runs a pipe: messages arrive once and in order, over a bus that may lose them, until the pipe
-// breaks because the other server is too slow or gone. Then the sessions are attached anew.
+// Between two servers there is a pipe. It delivers messages once and in order, over a bus that may lose them, until
+// the other server is too slow or gone and the pipe breaks. Then the sessions are attached again.
 //
-// A Node starts a goroutine each for its lease, its records, its watch, its loose places and its timers. Close ends them.
+// A Node has one goroutine each for its lease, its records, its watch, its loose places and its timers. Close ends
+// them.
 //
-// Lock order: those of package rooms, Node.mu, Place.mu, visitor.mu, pipe.mu.
+// Lock order: the locks of package rooms, Node.mu, Place.mu, visitor.mu, pipe.mu.
 package cluster

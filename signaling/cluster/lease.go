@@ -11,47 +11,49 @@ import (
 	"time"
 )
 
-// A lease is what makes a server an owner: a key with a time to live that it renews. It ends when it could not be renewed
-// for leaseHeld, by the server's own clocks; others may take its rooms when the key is gone, which is later. Then
-// the server needs another lease, and its rooms are no longer its own.
+// A lease makes a server an owner. It is a key with a time to live that the server renews. It ends when the server
+// could not renew it for leaseHeld, by its own clocks. Other servers may take its rooms only when the key is gone,
+// which is later. Then the server needs another lease, and no longer owns its rooms.
 type lease struct {
-	name     string // of the key, without its prefix; unique for ever
+	name     string // the key without its prefix; unique forever
 	revision uint64
 	value    []byte
 }
 
-// over is the value of a lease that was given back, or that others have found to be over.
+// over is the value of a lease that was given back, or that other servers have found to be over.
 var over = []byte("{}")
 
-// A holder is what the key of a lease tells.
+// A holder is the content of the key of a lease.
 type holder struct {
 	Process uint64 `json:"process"`
 	Server  string `json:"server"` // for people
 	Version int    `json:"v,omitempty"`
 }
 
-// answersOwns is the least Version of a holder that answers opOwns, and that of this one.
+// answersOwns is the least Version of a holder that answers opOwns. It is also the Version of this server.
 const answersOwns = 1
 
 const (
 	leasePrefix = "lease."
 	leaseTTL    = 5 * time.Second
 	leaseEvery  = time.Second
-	// leaseHeld is less than leaseTTL by more than what an act takes that others see after the lease was looked at.
+	// leaseHeld is less than leaseTTL. The difference is more than the time between a check of the lease and the
+	// moment when other servers see the act that was checked.
 	leaseHeld = 3500 * time.Millisecond
-	// leaseConfirm is how long after a lease's key was seen to go it counts as over: its holder may write it again if
-	// somebody has emptied the bucket.
+	// leaseConfirm is how long after the key of a lease has disappeared the lease counts as over. If somebody has
+	// emptied the bucket, the holder may write the key again within that time.
 	leaseConfirm = 1500 * time.Millisecond
-	// emptiedFor is how long after the bucket was emptied others are asked for what is missing in it. Each server writes
-	// its rooms again meanwhile.
+	// emptiedFor is how long after the bucket was emptied a server asks others about missing keys. Meanwhile each
+	// server writes its keys again.
 	emptiedFor = time.Minute
-	// lackTime is how long after that a missing key tells nothing: a server that was cut off then does not act any longer.
+	// lackTime is how long after that a missing key proves nothing. A server that was cut off at that moment no
+	// longer acts after this time.
 	lackTime = leaseHeld + 500*time.Millisecond
-	// deadTTL is how long the proof is kept that a lease is over.
+	// deadTTL is how long the proof that a lease is over is kept.
 	deadTTL = time.Minute
 )
 
-// keep holds leases until ctx ends, one after the other.
+// keep holds one lease after another until ctx ends.
 func (n *Node) keep(ctx context.Context) {
 	backoff := 100 * time.Millisecond
 	for ctx.Err() == nil {
@@ -102,7 +104,7 @@ func (n *Node) acquire(ctx context.Context) (*lease, time.Time) {
 	return l, began
 }
 
-// renew returns when the lease is lost or given back, or ctx ends.
+// renew renews the lease. It returns when the lease is lost or given back, or when ctx ends.
 func (n *Node) renew(ctx context.Context, l *lease) {
 	ticker := time.NewTicker(leaseEvery)
 	defer ticker.Stop()
@@ -136,10 +138,10 @@ func (n *Node) renewOnce(ctx context.Context, l *lease) error {
 	ctx, cancel := context.WithTimeout(ctx, leaseEvery)
 	defer cancel()
 	revision, err := n.config.Bus.Update(ctx, leasePrefix+l.name, l.value, l.revision, leaseTTL)
-	if errors.Is(err, ErrConflict) { // an update may have been done whose answer was lost
+	if errors.Is(err, ErrConflict) { // an earlier update may have succeeded although its answer was lost
 		value, latest, gone := n.config.Bus.Get(ctx, leasePrefix+l.name)
 		switch {
-		case errors.Is(gone, ErrNoKey): // somebody has emptied the bucket: unless others think that this is the end, it is not
+		case errors.Is(gone, ErrNoKey): // somebody has emptied the bucket: write the key again
 			if revision, err = n.config.Bus.Create(ctx, leasePrefix+l.name, l.value, leaseTTL); err != nil {
 				return ErrConflict
 			}
@@ -156,14 +158,14 @@ func (n *Node) renewOnce(ctx context.Context, l *lease) error {
 	return err
 }
 
-// A proof is wanted by those who found no key where another server's may have been, before somebody emptied the bucket:
-// then the key of the lease is gone as well, which its next renewal tells.
+// A proof is for callers that found no key although another server may own it, because somebody may have emptied the
+// bucket. In that case the key of this server's lease is gone, too, which its next renewal shows.
 type proof struct {
-	done chan struct{} // closed when the lease was renewed, or could not be
+	done chan struct{} // closed when a renewal has succeeded or failed
 	err  error
 }
 
-// settle tells those who wait. Nil: nobody does.
+// settle tells the waiting callers the result. p may be nil.
 func (p *proof) settle(err error) {
 	if p != nil {
 		p.err = err
@@ -171,7 +173,8 @@ func (p *proof) settle(err error) {
 	}
 }
 
-// prove returns when the lease was renewed by a request that began after the call, or with the reason why it was not.
+// prove waits for a renewal of the lease by a request that began after the call. It returns why the renewal failed,
+// if it did.
 func (n *Node) prove(ctx context.Context) error {
 	n.mu.Lock()
 	p := n.proof
@@ -192,7 +195,7 @@ func (n *Node) prove(ctx context.Context) error {
 	}
 }
 
-// takeProof returns what those want who have asked for a proof by now, or nil.
+// takeProof returns the proof for the callers that have asked for one by now, or nil.
 func (n *Node) takeProof() *proof {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -201,7 +204,8 @@ func (n *Node) takeProof() *proof {
 	return p
 }
 
-// writeAnew is for a bucket that was emptied, which no watch tells. The other servers write theirs, too, those that live.
+// writeAnew is called when the bucket was emptied, which no watch reports. The other living servers also write their
+// keys again.
 func (n *Node) writeAnew() {
 	n.store().Recover()
 	n.mayLack()
@@ -215,15 +219,16 @@ func (n *Node) writeAnew() {
 	}
 }
 
-// mayLack notes that keys of other servers were missing until now, perhaps, though they live: the bucket was emptied, or
-// this server did not have a lease, which would tell.
+// mayLack notes that up to now keys of other, living servers may have been missing, because the bucket was emptied or
+// because this server had no lease that would have shown it.
 func (n *Node) mayLack() { n.emptied.Store(int64(time.Since(n.began))) }
 
 func (n *Node) sinceLack() time.Duration {
 	return time.Since(n.began) - time.Duration(n.emptied.Load())
 }
 
-// gain begins to act under a lease. After the first one rooms may be missing on the bus that others are about to bring back.
+// gain starts to act under a lease. Rooms may be missing on the bus that other servers are about to restore. If this
+// is not the first lease, members may have to restore rooms, too.
 func (n *Node) gain(l *lease, began time.Time) {
 	if n.leases > 1 {
 		n.store().Recover()
@@ -240,7 +245,8 @@ func (n *Node) gain(l *lease, began time.Time) {
 	n.actFrom(began)
 }
 
-// extend is for a lease that was renewed by a request that began then. It is lost if its time was over before the answer.
+// extend is called when the lease was renewed by a request that began at began. It returns false if the lease had
+// ended before the answer came.
 func (n *Node) extend(began time.Time) bool {
 	if !n.acts() {
 		return false
@@ -253,24 +259,27 @@ func (n *Node) extend(began time.Time) bool {
 	return true
 }
 
-// actFrom is for a lease that was written by a request that began then.
+// actFrom lets the server act for leaseHeld from began, when the request began that wrote the lease.
 func (n *Node) actFrom(began time.Time) {
 	n.dateline.Store(began.Add(leaseHeld).UnixNano())
 	n.deadline.Store(int64(began.Sub(n.began) + leaseHeld))
 }
 
-// acts reports whether this server may do what others see, as the owner of its rooms. It is asked before each such act.
-// The monotonic clock stands still while Linux sleeps, and the wall clock may be set: the lease ends by the first of both.
-// A wall clock that is set forward costs the lease; one that is set back, or differs from the others', nothing.
+// acts reports whether this server may act as the owner of its rooms. It is called before each act that others see.
+// The monotonic clock stops while Linux sleeps, and the wall clock may be set, so the lease ends when either of them
+// says so. If the wall clock is set forward, the lease is lost. A wall clock that is set back, or that differs from
+// those of the other servers, does no harm.
 func (n *Node) acts() bool {
 	now := time.Now()
 	return int64(now.Sub(n.began)) < n.deadline.Load() && now.UnixNano() < n.dateline.Load()
 }
 
-// dead reports whether a lease is over, for certain: it was given back, or its key is gone and nobody has emptied the bucket.
+// dead reports whether a lease is certainly over: it was given back, or its key is gone and nobody has emptied the
+// bucket.
 func (n *Node) dead(ctx context.Context, name string) (bool, error) {
 	n.mu.Lock()
-	known := n.buried[name] || name == "" || name != n.lease && strings.HasPrefix(name, processName(n.process)) // its own earlier one
+	// An earlier lease of this server is over, too.
+	known := n.buried[name] || name == "" || name != n.lease && strings.HasPrefix(name, processName(n.process))
 	n.mu.Unlock()
 	if known {
 		return true, nil
@@ -283,7 +292,7 @@ func (n *Node) dead(ctx context.Context, name string) (bool, error) {
 			err = errMissing
 		}
 		if err == nil {
-			_, err = n.config.Bus.Create(ctx, leasePrefix+name, over, deadTTL) // its holder cannot renew it any more
+			_, err = n.config.Bus.Create(ctx, leasePrefix+name, over, deadTTL) // after this its holder cannot renew it
 		}
 		if errors.Is(err, ErrExists) {
 			return false, nil
@@ -303,7 +312,7 @@ func (n *Node) dead(ctx context.Context, name string) (bool, error) {
 	return true, nil
 }
 
-// giveBack ends a lease of this server for all others, who need not wait until it is over.
+// giveBack ends a lease of this server, so that the others do not have to wait until it is over.
 func (n *Node) giveBack(ctx context.Context, name string) error {
 	for {
 		_, revision, err := n.config.Bus.Get(ctx, leasePrefix+name)
@@ -313,7 +322,7 @@ func (n *Node) giveBack(ctx context.Context, name string) error {
 		case errors.Is(err, ErrNoKey):
 			_, err = n.config.Bus.Create(ctx, leasePrefix+name, over, deadTTL)
 		}
-		if !errors.Is(err, ErrConflict) && !errors.Is(err, ErrExists) { // or it was being renewed, or found to be over
+		if !errors.Is(err, ErrConflict) && !errors.Is(err, ErrExists) { // else it was just renewed or buried
 			return err
 		}
 	}

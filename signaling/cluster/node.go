@@ -27,22 +27,22 @@ type Node struct {
 	stop    func() // of the subscription; set by Start
 
 	wg       sync.WaitGroup
-	leases   int           // owned by keep: how many it has tried to get
-	held     int           // owned by keep: the number of the latest that it got
+	leases   int           // owned by keep: number of leases that it has tried to get
+	held     int           // owned by keep: number of the latest lease that it got
 	released chan struct{} // closed when the lease is given back
-	wake     chan struct{} // has one when claims are dirty
-	missing  chan struct{} // has one when the key of the lease was seen to go
-	proving  chan struct{} // has one when somebody wants a proof
-	mending  chan struct{} // has one when places are loose
-	back     chan struct{} // has one when this server may have been cut off
+	wake     chan struct{} // holds a token when claims are dirty
+	missing  chan struct{} // holds a token when the key of the lease has disappeared
+	proving  chan struct{} // holds a token when a proof is wanted
+	mending  chan struct{} // holds a token when places are loose
+	back     chan struct{} // holds a token when this server may have been cut off
 
-	// Safe for all.
+	// Safe for concurrent use.
 	rooms    atomic.Pointer[rooms.Store]
-	deadline atomic.Int64 // since began: until when it acts
+	deadline atomic.Int64 // since began: the server acts until then
 	dateline atomic.Int64 // the same by the wall clock, which goes on while the machine sleeps; in Unix nanoseconds
 	watched  atomic.Bool  // the leases of the others are known
-	emptied  atomic.Int64 // since began: when keys of others may have been missing last; see mayLack
-	joining  atomic.Int64 // joins of other servers under way
+	emptied  atomic.Int64 // since began: when keys of others may last have been missing; see mayLack
+	joining  atomic.Int64 // joins and questions of other servers in progress
 	lastSaid atomic.Int64
 	counters counters
 
@@ -50,44 +50,44 @@ type Node struct {
 
 	mu           sync.Mutex // guards the fields below
 	lease        string     // empty: none
-	proof        *proof     // of the next renewal; nil: nobody wants one
-	surrendering bool       // rooms are given up: they are not claimed again
+	proof        *proof     // settled by the next renewal; nil: nobody wants one
+	surrendering bool       // rooms are being given up and must not be claimed again
 	claims       map[string]*claim
 	dirty        []*claim
 	buried       map[string]bool   // leases that are over
-	living       map[string]holder // leases as the watch has them
-	doubted      map[string]bool   // leases of living that may be over
+	living       map[string]holder // leases that the watch has reported
+	doubted      map[string]bool   // leases in living that may be over
 	owners       owners
 	places       map[uint64]*Place // sessions of this server, by number
 	lastPlace    uint64
 	visitors     map[visit]*visitor // sessions of other servers in rooms of this one
 	pipes        map[uint64]*pipe
-	ended        map[uint64]uint32 // lives of pipes to processes that have ended
+	ended        map[uint64]uint32 // lives of the pipes to processes that have ended
 	loose        []*Place
 	asks         map[uint64]chan json.RawMessage
 	lastAsk      uint64
 }
 
-// A Config says what a node works with.
+// A Config configures a Node.
 type Config struct {
-	// Bus is what the servers share. The node does not close it.
+	// Bus connects the servers. The node does not close it.
 	Bus Bus
 	// Server is the name of this server, for people.
 	Server string
-	// Dialects are the dialects that sessions may speak, by the names under which all servers know them.
+	// Dialects are the dialects that sessions may speak, by names that are the same on all servers.
 	Dialects map[string]*signaling.Dialect
-	// Account returns the account that pays for the sessions of other servers from an address, or, if that is not valid, for
-	// rooms that were taken over.
+	// Account returns the account that pays for sessions of other servers from an address. If the address is invalid,
+	// it returns the account for rooms that were taken over.
 	Account func(remote netip.Addr) rooms.Account
-	// Answer answers what another server asks, in its own goroutine.
+	// Answer answers a question of another server, in its own goroutine.
 	Answer func(op string, body json.RawMessage) (any, error)
-	// Observe hears how long the bus took to renew the lease. Nil means nobody.
+	// Observe is called with the time that the bus took to renew the lease. Nil means none.
 	Observe func(time.Duration)
-	// Log hears of leases that are lost and found.
+	// Log gets a line for each lease that is gained or lost, and for errors of the bus.
 	Log *slog.Logger
 }
 
-// New returns a node. Its hooks Owns, Acts and Changed belong into the Config of the Store with which it is started.
+// New returns a node. Its methods Owns, Acts and Changed belong into the Config of the Store that is passed to Start.
 func New(config Config) *Node {
 	life, cancel := context.WithCancel(context.Background())
 	return &Node{
@@ -116,16 +116,16 @@ func New(config Config) *Node {
 	}
 }
 
-// Owns, Acts and Changed are for the Config of the Store.
+// Owns, Acts and Changed are for the rooms.Config of the Store.
 func (n *Node) Owns(name signaling.RoomName) bool { return n.owns(name) }
 func (n *Node) Acts() bool                        { return n.acts() }
 func (n *Node) Changed(name signaling.RoomName)   { n.changed(name) }
 func (n *Node) store() *rooms.Store               { return n.rooms.Load() }
 
-// subjectOf is where a server listens.
+// subjectOf returns the subject to which a server subscribes.
 func subjectOf(process uint64) string { return "server." + processName(process) }
 
-// Start begins to take part, with the store of this server. Close ends what it starts.
+// Start begins to take part in the cluster, with the store of this server. Close ends what it starts.
 func (n *Node) Start(store *rooms.Store) error {
 	n.rooms.Store(store)
 	stop, err := n.config.Bus.Subscribe(subjectOf(n.process), n.receive)
@@ -141,7 +141,7 @@ func (n *Node) Start(store *rooms.Store) error {
 	return nil
 }
 
-// Ready returns nil if this server can take members, or why it cannot.
+// Ready returns nil if this server can take members, or why not.
 func (n *Node) Ready() error {
 	if !n.watched.Load() || !n.acts() {
 		return errors.New("no lease: the bus is away, or has just come back")
@@ -149,11 +149,11 @@ func (n *Node) Ready() error {
 	return nil
 }
 
-// Back has a value whenever this server has a lease and knows the leases of the others, after it was without one of both: the
-// others may have told it something meanwhile, or it them, that did not arrive.
+// Back gets a value whenever this server has a lease and knows the leases of the others again, after it had lacked one
+// of these. Messages to or from other servers may have been lost meanwhile.
 func (n *Node) Back() <-chan struct{} { return n.back }
 
-// isBack is called when the lease or the knowledge of the others' was got anew.
+// isBack is called when this server has got a lease, or has learned the leases of the others.
 func (n *Node) isBack() {
 	if n.Ready() != nil {
 		return
@@ -164,7 +164,7 @@ func (n *Node) isBack() {
 	}
 }
 
-// Close ends what Start began. It does not hand the rooms over: HandOver does that before.
+// Close ends what Start began. It does not hand over the rooms: call HandOver before.
 func (n *Node) Close() {
 	n.mu.Lock()
 	for _, p := range n.pipes {
@@ -176,8 +176,8 @@ func (n *Node) Close() {
 	n.wg.Wait()
 }
 
-// HandOver gives all rooms away at once, with the lease: other servers go on with them. From then on this server takes
-// nobody. It returns when that is done, or the cause of ctx.
+// HandOver gives up all rooms at once, together with the lease, so that other servers take them over. From then on
+// this server accepts no members. HandOver returns when that is done, or with an error of the bus or of ctx.
 func (n *Node) HandOver(ctx context.Context) error {
 	n.mu.Lock()
 	name := n.lease
@@ -189,7 +189,7 @@ func (n *Node) HandOver(ctx context.Context) error {
 	}
 	close(n.released)
 	n.mu.Unlock()
-	n.deadline.Store(0) // nothing changes any more, but what has begun
+	n.deadline.Store(0) // nothing changes any more, except for acts that have begun
 	n.store().Settle()
 	n.flush(ctx)
 	n.lose()
@@ -199,7 +199,7 @@ func (n *Node) HandOver(ctx context.Context) error {
 	return n.giveBack(ctx, name)
 }
 
-// lose ends what this server does as an owner, at once, and has its sessions look for the new owners of their rooms.
+// lose stops acting as an owner at once, and makes the sessions look for the new owners of their rooms.
 func (n *Node) lose() {
 	n.deadline.Store(0)
 	n.mu.Lock()
@@ -238,7 +238,7 @@ func (n *Node) lose() {
 	n.reattach(places)
 }
 
-// abandon gives a room up that another server owns by now.
+// abandon gives up a room that another server now owns.
 func (n *Node) abandon(c *claim) {
 	name, _ := roomOf(c.key)
 	n.counters.claimsLost.Add(1)
@@ -302,7 +302,7 @@ func (n *Node) watch(ctx context.Context) {
 	}
 }
 
-// leaseSeen notes what a watch tells of a lease: nil is its end.
+// leaseSeen handles a change of a lease that the watch reports. Nil means that its key is gone.
 func (n *Node) leaseSeen(name string, value []byte) {
 	var h holder
 	if value == nil {
@@ -319,7 +319,7 @@ func (n *Node) leaseSeen(name string, value []byte) {
 	n.mu.Unlock()
 }
 
-// confirm ends a lease whose key is gone, unless it comes again.
+// confirm ends a lease whose key is gone, unless the key comes back.
 func (n *Node) confirm(name string) {
 	n.mu.Lock()
 	mine := name == n.lease
@@ -335,7 +335,7 @@ func (n *Node) confirm(name string) {
 	n.endIfGone(name)
 }
 
-// endIfGone ends a lease whose key is gone a while later.
+// endIfGone ends a lease if its key is still gone after leaseConfirm.
 func (n *Node) endIfGone(name string) {
 	if pause(n.life, leaseConfirm) != nil {
 		return
@@ -347,7 +347,7 @@ func (n *Node) endIfGone(name string) {
 	}
 }
 
-// end is for a lease that is over.
+// end is called when a lease is over.
 func (n *Node) end(name string) {
 	n.mu.Lock()
 	h, known := n.living[name]
@@ -375,7 +375,7 @@ func (n *Node) forgetUnseen(seen map[string]bool) {
 	}
 }
 
-// leaseOver is for the end of another server's lease. Its rooms have no owner, and its sessions are lost.
+// leaseOver handles the end of another server's lease: its rooms have no owner, and its sessions are lost.
 func (n *Node) leaseOver(name string, process uint64) {
 	if process == n.process {
 		return
@@ -402,8 +402,9 @@ func (n *Node) leaseOver(name string, process uint64) {
 	n.wg.Go(func() { n.tidy(name) })
 }
 
-// lost is for the loss of what was under way to or from another server: its sessions are lost until it attaches them
-// again, and those of this one are attached again. With restart the other server learns it with the next message.
+// lost handles the loss of messages to or from another server. The sessions of that server are lost until it attaches
+// them again, and the sessions of this one are attached again. With restart, the next message tells the other server
+// of the loss.
 func (n *Node) lost(process uint64, restart bool) {
 	n.mu.Lock()
 	var visitors []*visitor
@@ -430,10 +431,10 @@ func (n *Node) lost(process uint64, restart bool) {
 	n.reattach(places)
 }
 
-// tidyAfter is how long rooms are kept of which no server was asked since their owner's lease was over.
+// tidyAfter is how long after the end of a lease its keys are kept if no server claims them.
 const tidyAfter = 2 * time.Minute
 
-// tidy deletes the rooms of a lease that is over and that nobody has claimed.
+// tidy deletes the keys of a lease that is over, if nobody has claimed them.
 func (n *Node) tidy(name string) {
 	ctx := n.life
 	if pause(ctx, tidyAfter+rand.N(tidyAfter/4)) != nil {
@@ -448,7 +449,7 @@ func (n *Node) tidy(name string) {
 			value, revision, err := n.config.Bus.Get(ctx, key)
 			var o owned
 			if err == nil && json.Unmarshal(value, &o) == nil && o.Lease == name {
-				_ = n.config.Bus.Delete(ctx, key, revision) // by another server otherwise
+				_ = n.config.Bus.Delete(ctx, key, revision) // if this fails, another server has deleted or claimed it
 			}
 		}
 	}
@@ -468,7 +469,7 @@ func (n *Node) pipeTo(process uint64) *pipe {
 	return p
 }
 
-// send queues a message for another server, and never blocks. When there is no room for it the pipe breaks.
+// send queues a message for another server, and never blocks. If there is no room for it, the pipe breaks.
 func (n *Node) send(process uint64, m *message) {
 	b, err := m.encode()
 	if err != nil {
@@ -483,7 +484,7 @@ func (n *Node) send(process uint64, m *message) {
 	n.pipeTo(process).send(partsOf(b, n.config.Bus.MaxMessage()-datagramHeader)...)
 }
 
-// receive is called with each datagram.
+// receive handles one datagram. The bus calls it.
 func (n *Node) receive(b []byte) {
 	from, ok := senderOf(b, n.process)
 	if !ok {
@@ -513,7 +514,7 @@ func (n *Node) receive(b []byte) {
 	n.handle(from, m)
 }
 
-// tick looks after the pipes, and after what is due for visitors.
+// tick serves the pipes, and does what is due for visitors.
 func (n *Node) tick(ctx context.Context) {
 	ticker := time.NewTicker(50 * time.Millisecond)
 	defer ticker.Stop()
@@ -550,11 +551,11 @@ func (n *Node) tick(ctx context.Context) {
 	}
 }
 
-// pipeKept is how long the pipe to a process is kept that has no lease.
+// pipeKept is how long the pipe to a process without a lease is kept.
 const pipeKept = 10 * time.Minute
 
-// closePipes ends the pipes to processes that have ended, as far as can be told. Should one of them come back its pipe
-// begins a further life. tick calls it.
+// closePipes closes the pipes to processes that seem to have ended. If such a process comes back, its pipe begins
+// another life. tick calls closePipes.
 func (n *Node) closePipes(now time.Time) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -579,10 +580,10 @@ func (n *Node) closePipes(now time.Time) {
 	}
 }
 
-// maxEnded is how many processes are remembered that have ended.
+// maxEnded is how many ended processes are remembered.
 const maxEnded = 1024
 
-// findOrphans attaches anew what no event has told of.
+// findOrphans reattaches places that have lost their owner without any event.
 func (n *Node) findOrphans() {
 	n.mu.Lock()
 	var orphans []*Place
@@ -601,7 +602,7 @@ func (n *Node) leaseNow() string {
 	return n.lease
 }
 
-// trouble says what is wrong, once a second at most.
+// trouble logs an error, at most once a second.
 func (n *Node) trouble(doing string, err error) {
 	now := time.Since(n.began)
 	if last := n.lastSaid.Load(); now-time.Duration(last) > time.Second && n.lastSaid.CompareAndSwap(last, int64(now)) {

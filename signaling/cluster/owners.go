@@ -1,10 +1,11 @@
 package cluster
 
-// Owners remembers who owns the keys of other servers, so that not each join asks the bus. It may be wrong: whoever is
-// asked and does not own the key says so. Node.mu guards it.
+// owners remembers who owns the keys of other servers, so that not every join has to ask the bus. It may be wrong: a
+// server that is asked and does not own the key says so. Node.mu guards it.
 type owners map[string]owner
 
-// maxOwners is how many are remembered. When there are more all are forgotten: each costs one read of the bus.
+// maxOwners is how many owners are remembered. If there are more, all are forgotten, and each then costs one read of
+// the bus.
 const maxOwners = 1 << 16
 
 // learn remembers the owner of a key.
@@ -15,7 +16,7 @@ func (o owners) learn(key string, who owner) {
 	o[key] = who
 }
 
-// ownerOf returns the owner of a key, if one is remembered whose lease goes on. mu is held.
+// ownerOf returns the owner of a key, if it is remembered and its lease goes on. The caller holds mu.
 func (n *Node) ownerOf(key string) (owner, bool) {
 	who, known := n.owners[key]
 	if known && !n.lives(who) {
@@ -25,20 +26,20 @@ func (n *Node) ownerOf(key string) (owner, bool) {
 	return who, known
 }
 
-// lives reports whether the lease of another server goes on, as far as the watch has told. mu is held.
+// lives reports whether the lease of another server goes on, as far as the watch has reported. The caller holds mu.
 func (n *Node) lives(who owner) bool {
 	h, ok := n.living[who.lease]
 	return ok && h.Process == who.process && who.process != n.process && !n.doubted[who.lease]
 }
 
-// doubts reports whether a lease may be over, which the bus does not tell yet.
+// doubts reports whether a lease may be over although the bus still has it.
 func (n *Node) doubts(lease string) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.doubted[lease]
 }
 
-// mistaken forgets an owner of a key, which says that it does not own it.
+// mistaken forgets the owner of a key after it has said that it does not own the key.
 func (n *Node) mistaken(key string, who owner) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -47,8 +48,9 @@ func (n *Node) mistaken(key string, who owner) {
 	}
 }
 
-// doubt is for a lease whose holder does not answer, or whose key was seen to go: whether it goes on is asked of the bus
-// from now on, until the watch tells that it was renewed. Those who wait for an answer ask again.
+// doubt is called for a lease whose holder does not answer, or whose key has disappeared. From now on the bus is
+// asked whether the lease goes on, until the watch reports a renewal. Places that wait for an answer of the holder
+// ask again.
 func (n *Node) doubt(lease string) {
 	n.mu.Lock()
 	if _, known := n.living[lease]; known {

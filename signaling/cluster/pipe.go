@@ -7,29 +7,29 @@ import (
 )
 
 // A pipe carries messages to one other server, each once and in order, over a bus that may lose, repeat, delay and
-// reorder them, as long as it holds: what was not acknowledged is sent again. It holds at most maxUnacked messages and
-// maxUnackedBytes. When more gather the other server is too slow, and the pipe breaks: what was under way is lost, both
-// ends learn it, and the pipe begins a further life. One goroutine at a time calls receive.
+// reorder them. It sends unacknowledged messages again. It holds at most maxUnacked messages and maxUnackedBytes bytes.
+// If more gather, the other server is too slow and the pipe breaks: unacknowledged messages are lost, both ends learn
+// of it, and the pipe begins another life. Only one goroutine at a time may call receive.
 type pipe struct {
 	// Fixed at construction.
 	self, peer uint64 // processes
 	publish    func([]byte) error
 	counters   *counters // of the node
 
-	alone time.Time // owned by Node.tick: since when the peer has no lease; zero: it has one
-	parts []byte    // owned by Node.receive: of a message whose last part has not come
+	alone time.Time // owned by Node.tick: since when the peer has had no lease; zero: it has one
+	parts []byte    // owned by Node.receive: a message whose last part has not come yet
 
 	mu       sync.Mutex // guards the fields below
-	life     uint32     // counts the times that it began anew
+	life     uint32     // counts how often the pipe began anew
 	oldest   uint64     // the number of unacked[0]; the first message of a life has 1
 	unacked  [][]byte   // whole datagrams
 	bytes    int
 	room     chan struct{} // closed when there is room again; nil: nobody waits
-	progress time.Time     // when something was acknowledged last, or all was sent again
-	patience time.Duration // until all is sent again
-	heard    time.Time     // when something was acknowledged last, or the first message was sent
-	broken   bool          // there was no room for a message, or no answer: it has to begin anew
-	why      dropReason    // for which it is broken
+	progress time.Time     // when a message was last acknowledged, or all were sent again
+	patience time.Duration // how long to wait before all are sent again
+	heard    time.Time     // when a message was last acknowledged, or the first one was sent
+	broken   bool          // it must begin anew: a message did not fit, or was not acknowledged
+	why      dropReason    // why it is broken
 	closed   bool
 
 	inLife   uint32
@@ -40,19 +40,20 @@ type pipe struct {
 const (
 	maxUnacked      = 16 << 10
 	maxUnackedBytes = 32 << 20
-	// ackEvery is how many messages are acknowledged together at most, when nothing goes the other way.
+	// ackEvery is how many messages at most are acknowledged together if there is nothing to send in the other
+	// direction.
 	ackEvery = 32
-	// The first repetition comes after firstPatience, and each further one after twice the time.
+	// The first repetition comes after firstPatience. The time then doubles with each repetition, up to mostPatience.
 	firstPatience = 200 * time.Millisecond
 	mostPatience  = 2 * time.Second
-	// mostSilence is how long nothing may be acknowledged until the pipe breaks.
+	// mostSilence is how long the pipe lasts without an acknowledgement before it breaks.
 	mostSilence = 30 * time.Second
-	// repeatAtOnce is how many messages are sent again together.
+	// repeatAtOnce is how many messages are sent again at once.
 	repeatAtOnce = 256
 )
 
-// A datagram is on the bus: version, from, to, life, number, then what is acknowledged: life and number; and a message,
-// or nothing for an acknowledgement alone, whose number is 0.
+// The format of a datagram on the bus: version, from, to, life, number, then the acknowledged life and number, and
+// then a message. A datagram that only acknowledges has the number 0 and no message.
 const (
 	datagramVersion = 1
 	datagramHeader  = 1 + 8 + 8 + 4 + 8 + 4 + 8
@@ -62,7 +63,7 @@ func newPipe(self, peer uint64, publish func([]byte) error, c *counters) *pipe {
 	return &pipe{self: self, peer: peer, publish: publish, counters: c, life: 1, oldest: 1, expected: 1, patience: firstPatience}
 }
 
-// senderOf returns where a datagram comes from, if it is one for self.
+// senderOf returns the sender of a datagram, if the datagram is for self.
 func senderOf(b []byte, self uint64) (from uint64, ok bool) {
 	if len(b) < datagramHeader || b[0] != datagramVersion || binary.BigEndian.Uint64(b[9:]) != self {
 		return 0, false
@@ -80,7 +81,7 @@ func (p *pipe) datagram(number uint64, data []byte) []byte {
 	return append(b, data...)
 }
 
-// stamp puts the present acknowledgement into a datagram. mu is held.
+// stamp writes the current acknowledgement into a datagram. The caller holds mu.
 func (p *pipe) stamp(b []byte) []byte {
 	binary.BigEndian.PutUint32(b[29:], p.inLife)
 	binary.BigEndian.PutUint64(b[33:], p.expected-1)
@@ -88,13 +89,13 @@ func (p *pipe) stamp(b []byte) []byte {
 	return b
 }
 
-// send queues and publishes messages, with none of others between them. Where there is no room the pipe is broken. It never
+// send queues and publishes messages without others between them. If there is no room, the pipe breaks. send never
 // blocks.
 func (p *pipe) send(messages ...[]byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		return // nobody is there to take it
+		return // nobody is left to receive it
 	}
 	size := 0
 	for _, data := range messages {
@@ -116,11 +117,11 @@ func (p *pipe) send(messages ...[]byte) {
 		b := p.datagram(p.oldest+uint64(len(p.unacked)), data)
 		p.unacked = append(p.unacked, b)
 		p.bytes += len(b)
-		_ = p.publish(p.stamp(b)) // what fails is sent again
+		_ = p.publish(p.stamp(b)) // a message that fails is sent again
 	}
 }
 
-// join takes a part of a message. It returns the message with the last one.
+// join adds a part of a message. With the last part it returns the message.
 func (p *pipe) join(part *message) (*message, error) {
 	if len(p.parts)+len(part.frames[0]) > maxWhole {
 		p.parts = nil
@@ -133,20 +134,20 @@ func (p *pipe) join(part *message) (*message, error) {
 	whole := p.parts
 	p.parts = nil
 	m, err := decode(whole)
-	if err == nil && m.Kind == kindPart { // none is sent in parts of parts
+	if err == nil && m.Kind == kindPart { // parts do not contain parts
 		return nil, errMalformed
 	}
 	return m, err
 }
 
-// breakUp is called with mu held. The first reason is kept.
+// breakUp marks the pipe as broken. The first reason is kept. The caller holds mu.
 func (p *pipe) breakUp(why dropReason) {
 	if !p.broken {
 		p.broken, p.why = true, why
 	}
 }
 
-// hasRoom returns nil if half of the pipe is free, or a channel that is closed when it is.
+// hasRoom returns nil if half of the pipe is free, or else a channel that is closed when it is.
 func (p *pipe) hasRoom() <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -167,7 +168,7 @@ func (p *pipe) lifeNow() uint32 {
 	return p.life
 }
 
-// restart begins a further life. What was not acknowledged is lost.
+// restart begins another life. Unacknowledged messages are lost.
 func (p *pipe) restart() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -178,14 +179,14 @@ func (p *pipe) restart() {
 	p.wake()
 }
 
-// hurry has what was not acknowledged sent again soon: the bus is back.
+// hurry makes unacknowledged messages be sent again soon, because the bus is back.
 func (p *pipe) hurry() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.patience = firstPatience
 }
 
-// close has nobody wait for room any more.
+// close closes the pipe and ends all waits for room.
 func (p *pipe) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -201,8 +202,8 @@ func (p *pipe) wake() {
 	}
 }
 
-// receive takes a datagram of the peer. It returns the message in it if that is the next one, and whether the other end
-// has begun anew before.
+// receive handles a datagram of the peer. It returns the message if it is the next one, and whether the other end had
+// begun another life.
 func (p *pipe) receive(b []byte) (data []byte, restarted bool) {
 	life, number := binary.BigEndian.Uint32(b[17:]), binary.BigEndian.Uint64(b[21:])
 	ackLife, ack := binary.BigEndian.Uint32(b[29:]), binary.BigEndian.Uint64(b[33:])
@@ -213,9 +214,9 @@ func (p *pipe) receive(b []byte) (data []byte, restarted bool) {
 	}
 	switch {
 	case number == 0 || life < p.inLife || life > p.inLife && number != 1:
-		return nil, false // an acknowledgement alone, of an earlier life, or too early
+		return nil, false // only an acknowledgement, of an earlier life, or too early
 	case life > p.inLife:
-		restarted = life > 1 // the first one may have been lost as a whole
+		restarted = life > 1 // the first life may have been lost completely
 		p.inLife, p.expected = life, 1
 	}
 	p.ackDue++
@@ -229,7 +230,7 @@ func (p *pipe) receive(b []byte) (data []byte, restarted bool) {
 	return data, restarted
 }
 
-// acknowledged drops what has arrived; mu is held.
+// acknowledged drops the messages that have arrived. The caller holds mu.
 func (p *pipe) acknowledged(last uint64) {
 	n := min(int64(last-p.oldest+1), int64(len(p.unacked)))
 	if last < p.oldest || n <= 0 {
@@ -253,8 +254,8 @@ func (p *pipe) acknowledged(last uint64) {
 
 func (p *pipe) acknowledge() { _ = p.publish(p.stamp(p.datagram(0, nil))) }
 
-// tick acknowledges what has come, and sends again what was not acknowledged for too long. It reports whether the pipe
-// is broken.
+// tick acknowledges received messages, and sends messages again that were not acknowledged in time. It reports
+// whether the pipe is broken.
 func (p *pipe) tick(now time.Time) (broken bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

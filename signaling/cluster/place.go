@@ -14,22 +14,22 @@ import (
 	"example.org/rtcpeer/signaling/rooms"
 )
 
-// A Home is a session of this server. Push, Listed and Adopted, like the methods of rooms.Session, do not block.
+// A Home is a session of this server. Its methods never block, like those of rooms.Session.
 type Home interface {
 	rooms.Session
-	// Push queues frames for the client as they are.
+	// Push queues frames for the client unchanged.
 	Push(frames [][]byte)
-	// Listed is for a list that the client has asked for.
+	// Listed answers a List of the client.
 	Listed(signaling.List)
-	// Member returns the member of the session in a room of this server: nil if it has none here. SetMember changes it.
+	// Member returns the member of the session in a room of this server, or nil if there is none. SetMember sets it.
 	Member() *rooms.Member
 	SetMember(*rooms.Member)
-	// DialectName is the name of its dialect in Config.Dialects.
+	// DialectName returns the name of the session's dialect in Config.Dialects.
 	DialectName() string
 }
 
-// A Place is that of a session of this server in a room of the cluster, wherever that is, or in the queue of a match. It
-// stays when the room moves.
+// A Place is the place of a session of this server in a room of the cluster, on any server, or in the queue of a
+// match. It remains when the room moves.
 type Place struct {
 	// Fixed at construction.
 	node    *Node
@@ -37,26 +37,26 @@ type Place struct {
 	number  uint64
 
 	mu         sync.Mutex    // guards the fields below
-	key        string        // of the room, or of the match
+	key        string        // the key of the room, or of the match
 	attempt    uint64        // counts joins and attachments at other servers
-	owner      owner         // of the latest attempt
-	attached   bool          // at another server
-	ready      chan struct{} // closed when attached, or a member here; nil: nobody waits
-	answers    chan error    // of the latest attempt; nil: nobody waits
+	owner      owner         // the owner that the latest attempt asked
+	attached   bool          // to a room or queue on another server
+	ready      chan struct{} // closed when attached, or when there is a member here; nil: nobody waits
+	answers    chan error    // gets the answer to the latest attempt; nil: nobody waits
 	attachment rooms.Attachment
 	token      string
-	seated     bool        // it has a member somewhere
-	welcomed   bool        // the client has got what came after that
-	pending    *enterMatch // while it asks to wait to be matched
-	match      *enterMatch // while it waits
+	seated     bool        // the session has a member on some server
+	welcomed   bool        // the client has got its welcome
+	pending    *enterMatch // set while a join with a Match is in progress elsewhere
+	match      *enterMatch // set while the session waits to be matched
 	waiter     *rooms.Waiter
-	waits      *claim // of waiter
-	loose      bool   // it waits to be attached anew
-	absent     int    // how many seconds the lease of its owner was not seen
+	waits      *claim // the claim that waiter keeps
+	loose      bool   // it waits to be attached again
+	absent     int    // for how many seconds the lease of its owner has been missing
 	over       bool
 }
 
-// An enterMatch is what is needed to wait to be matched at another server than before.
+// An enterMatch is what is needed to wait for a match on another server.
 type enterMatch struct {
 	join  signaling.Join
 	grant rooms.Grant
@@ -69,8 +69,8 @@ const (
 	answerTime = 4 * time.Second
 )
 
-// Enter gets a session a place. It is as Store.Join, but the room may be on any server. Without an error and a place the
-// session has ended.
+// Enter gives a session a place. It is like Store.Join, but the room may be on any server. If the session has ended,
+// the place may be nil without an error.
 func (n *Node) Enter(session Home, j signaling.Join, admit func(rooms.Ask) (rooms.Grant, error)) (*Place, error) {
 	p := &Place{node: n, session: session}
 	n.mu.Lock()
@@ -145,7 +145,7 @@ func (p *Place) enter(j signaling.Join, admit func(rooms.Ask) (rooms.Grant, erro
 	}
 }
 
-// matchKey is that of all who can be matched with each other.
+// matchKey returns the key that all joins of the same match share.
 func matchKey(j signaling.Join) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d %s", j.Topology, j.Match.Size, j.Match.Key))
 	return matchPrefix + hex.EncodeToString(sum[:16])
@@ -176,7 +176,7 @@ func (p *Place) enterOnce(key string, name signaling.RoomName, ask rooms.Ask, ad
 	return p.ask(ctx, key, who, &message{Kind: kindJoin, Key: key, Join: &ask.Join, Grant: &grant})
 }
 
-// enterHere joins a room of this server.
+// enterHere joins a room of this server, or waits for a match here.
 func (p *Place) enterHere(c *claim, key string, name signaling.RoomName, j signaling.Join, admit func(rooms.Ask) (rooms.Grant, error)) error {
 	p.mu.Lock()
 	p.key, p.attached = key, false
@@ -199,7 +199,7 @@ func (p *Place) enterHere(c *claim, key string, name signaling.RoomName, j signa
 		return nil
 	}
 	p.mu.Lock()
-	seated := p.session.Member() != nil // it was the last that was missing
+	seated := p.session.Member() != nil // it has completed the match
 	if !seated {
 		p.waiter, p.waits, p.match = w, c, &enterMatch{j, granted}
 	}
@@ -210,7 +210,8 @@ func (p *Place) enterHere(c *claim, key string, name signaling.RoomName, j signa
 	return nil
 }
 
-// sit gives the place a member here. If the room was surrendered meanwhile it is attached elsewhere.
+// sit gives the place a member on this server. If the room was surrendered meanwhile, the place is attached
+// elsewhere.
 func (p *Place) sit(c *claim, m *rooms.Member) {
 	p.mu.Lock()
 	p.seated, p.welcomed = true, true
@@ -223,7 +224,7 @@ func (p *Place) sit(c *claim, m *rooms.Member) {
 	}
 }
 
-// ask has another server join or attach the session, and waits for the answer.
+// ask asks another server to join or attach the session, and waits for the answer.
 func (p *Place) ask(ctx context.Context, key string, who owner, m *message) error {
 	p.mu.Lock()
 	p.attempt++
@@ -252,7 +253,7 @@ func (p *Place) ask(ctx context.Context, key string, who owner, m *message) erro
 	}
 }
 
-// settle is for a place that is attached, or has a member here; mu is held.
+// settle wakes Forward when the place is attached or has a member here. The caller holds mu.
 func (p *Place) settle() {
 	if p.ready != nil {
 		close(p.ready)
@@ -260,7 +261,7 @@ func (p *Place) settle() {
 	}
 }
 
-// answer ends the wait of ask; mu is held.
+// answer ends the wait of ask. The caller holds mu.
 func (p *Place) answer(err error) {
 	if p.answers != nil {
 		p.answers <- err
@@ -268,15 +269,15 @@ func (p *Place) answer(err error) {
 	}
 }
 
-// letGo ends the present attempt, whatever comes of it later; mu is held.
+// letGo ends the current attempt; later answers to it are ignored. The caller holds mu.
 func (p *Place) letGo() {
 	p.attempt++
 	p.attached, p.absent = false, 0
 	p.answer(rooms.ErrElsewhere)
 }
 
-// Forward sends a frame of the client to the server of the room, and waits while that has no owner, or is slow. It reports
-// whether the room is here: then the frame is for the session to handle.
+// Forward sends a frame of the client to the owner of the room. It waits while there is no owner or the owner is
+// slow. It returns true if the room is on this server: then the session must handle the frame itself.
 func (p *Place) Forward(frame []byte) (here bool) {
 	for {
 		p.mu.Lock()
@@ -302,7 +303,7 @@ func (p *Place) Forward(frame []byte) (here bool) {
 	}
 }
 
-// unsettled returns what is closed when the place is attached again, or nil if it is; mu is held.
+// unsettled returns nil if the place is attached, or else a channel that is closed when it is. The caller holds mu.
 func (p *Place) unsettled() <-chan struct{} {
 	if p.attached {
 		return nil
@@ -313,7 +314,7 @@ func (p *Place) unsettled() <-chan struct{} {
 	return p.ready
 }
 
-// Who returns the room and the id of the session, if it has a member.
+// Who returns the room and the id of the session's member, if it has one on another server.
 func (p *Place) Who() (signaling.RoomName, signaling.PeerID, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -327,7 +328,7 @@ func (p *Place) Waiting() bool {
 	return p.match != nil && !p.seated && p.session.Member() == nil
 }
 
-// Matched is for a session whose wait at this server is over, with a member or without.
+// Matched is called when the wait of a session on this server is over, with a member or without.
 func (p *Place) Matched() {
 	p.mu.Lock()
 	waits := p.waits
@@ -339,8 +340,8 @@ func (p *Place) Matched() {
 	}
 }
 
-// Leave ends the place when its session has ended. The member keeps its own for the grace time. It reports whether there
-// was one, elsewhere.
+// Leave ends the place when its session has ended. The member keeps its place in the room for the grace period. Leave
+// reports whether there was a member on another server.
 func (p *Place) Leave() bool {
 	n := p.node
 	n.mu.Lock()
@@ -369,7 +370,7 @@ func (p *Place) ownedUnder(lease string) bool {
 	return p.owner.lease == lease && p.session.Member() == nil
 }
 
-// doubt ends the wait for an answer of an owner whose lease may be over.
+// doubt stops waiting for an answer of an owner whose lease may be over.
 func (p *Place) doubt(lease string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -400,7 +401,8 @@ func (p *Place) keyNow() string {
 	return p.key
 }
 
-// orphaned reports, when it is asked every second, that the lease of the owner is not among those that live.
+// orphaned reports whether the lease of the owner has been missing for more than three seconds. It is called every
+// second.
 func (p *Place) orphaned(living func(lease string) bool) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -412,7 +414,8 @@ func (p *Place) orphaned(living func(lease string) bool) bool {
 	return p.absent > 3
 }
 
-// loosenLocal takes what is needed to attach the session elsewhere from its member, which is about to be surrendered.
+// loosenLocal takes from the member, whose room is about to be surrendered, what is needed to attach the session
+// elsewhere.
 func (p *Place) loosenLocal() {
 	m := p.session.Member()
 	var a rooms.Attachment
@@ -435,7 +438,7 @@ func (p *Place) loosenLocal() {
 	}
 }
 
-// reattach has places find the owners of their rooms again.
+// reattach makes places look for the owners of their rooms again.
 func (n *Node) reattach(places []*Place) {
 	if len(places) == 0 {
 		return
@@ -459,7 +462,7 @@ func (n *Node) reattach(places []*Place) {
 	}
 }
 
-// menders is how many places are attached at a time.
+// menders is how many places are attached at the same time.
 const menders = 32
 
 // mend attaches loose places until ctx ends.
@@ -489,7 +492,7 @@ func (n *Node) mend(ctx context.Context) {
 	}
 }
 
-// mend attaches a place again. It reports false if that has to be tried once more.
+// mend attaches a place again. It returns false if it must be called again.
 func (p *Place) mend(ctx context.Context) bool {
 	p.mu.Lock()
 	p.loose = false
@@ -504,7 +507,7 @@ func (p *Place) mend(ctx context.Context) bool {
 	c, who, err := p.node.claim(ctx, key, !seated)
 	switch {
 	case err != nil:
-	case seated && !welcomed: // its welcome was lost with the owner
+	case seated && !welcomed: // the welcome was lost with the owner
 		j := a.Join
 		j.Resume = token
 		if c == nil {
@@ -534,7 +537,7 @@ func (p *Place) mend(ctx context.Context) bool {
 	return false
 }
 
-// attachHere attaches the session to its room, which is this server's now.
+// attachHere attaches the session to its room, which this server now owns.
 func (p *Place) attachHere(c *claim, a rooms.Attachment, token string) error {
 	n := p.node
 	defer n.done(c)
@@ -549,7 +552,7 @@ func (p *Place) attachHere(c *claim, a rooms.Attachment, token string) error {
 	return nil
 }
 
-// bringBack adopts a room of this server that the bus knows nothing of, with what a member's token tells of it.
+// bringBack adopts a room of this server that is missing on the bus, with what a member's token says about it.
 func (n *Node) bringBack(name signaling.RoomName, token string) error {
 	if n.store().Has(name) {
 		return nil
@@ -561,7 +564,7 @@ func (n *Node) bringBack(name signaling.RoomName, token string) error {
 	return err
 }
 
-// tell acts on a message of the owner.
+// tell handles a message of the owner.
 func (p *Place) tell(from uint64, m *message) {
 	p.mu.Lock()
 	if p.over || m.Attempt != p.attempt || from != p.owner.process || m.Lease != p.owner.lease {
@@ -599,7 +602,7 @@ func (p *Place) tell(from uint64, m *message) {
 	}
 }
 
-// Moved is for a session whose room here did not take a message, as it is elsewhere by now, or about to be.
+// Moved waits a moment after a room here has refused a message because the room is elsewhere by now, or about to be.
 func (p *Place) Moved() {
 	select {
 	case <-time.After(10 * time.Millisecond):

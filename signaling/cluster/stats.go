@@ -2,28 +2,28 @@ package cluster
 
 import "sync/atomic"
 
-// Stats are figures of a node. Ready, Servers, Rooms, Visitors and Loose are now; the others count since New.
+// Stats are figures of a node. Ready, Servers, Rooms, Visitors and Loose are current; the others count since New.
 type Stats struct {
-	Ready    bool // it has a lease, and knows those of the others
-	Servers  int  // leases that go on, its own among them
+	Ready    bool // it has a lease and knows those of the others
+	Servers  int  // leases that go on, including its own
 	Rooms    int  // keys that it owns: rooms and queues of matches
 	Visitors int  // sessions of other servers in rooms of this one
 	Loose    int  // sessions of this server that wait for an owner of their room
 
 	LeasesRenewed uint64 // how often the lease was renewed
-	LeasesLost    uint64 // leases that it lost, not those that it gave back
-	ClaimsLost    uint64 // rooms that it had to give up, as another server owned them by then
+	LeasesLost    uint64 // leases that it lost, without those that it gave back
+	ClaimsLost    uint64 // rooms that it had to give up because another server owned them
 
 	Sent     uint64 // messages to other servers
-	Received uint64 // messages of other servers, each once
-	Resent   uint64 // messages that were sent again, as they were not acknowledged in time
-	// Dropped counts messages by the word for why: "full", too much waited for the other server; "silent", it acknowledged
-	// nothing for too long; "malformed", it was no message; "unknown", of a kind of a newer version; "too_large", of more than 16 MiB. It has all
-	// words.
+	Received uint64 // messages from other servers, each counted once
+	Resent   uint64 // messages sent again because they were not acknowledged in time
+	// Dropped counts messages by drop reason: "full", too many waited for the other server; "silent", the other
+	// server acknowledged nothing for too long; "malformed", not a valid message; "unknown", a kind of a newer
+	// version; "too_large", more than 16 MiB. It has entries for all reasons.
 	Dropped map[string]uint64
 }
 
-// A dropReason is the word for messages that were not delivered.
+// A dropReason says why messages were not delivered.
 type dropReason string
 
 const (
@@ -36,7 +36,7 @@ const (
 
 var dropReasons = [...]dropReason{dropFull, dropSilent, dropMalformed, dropUnknown, dropTooLarge}
 
-// counters is the part of Stats that is counted as it happens. Safe for all.
+// counters is the part of Stats that is counted as it happens. It is safe for concurrent use.
 type counters struct {
 	renewed, leasesLost, claimsLost atomic.Uint64
 	sent, received, resent          atomic.Uint64
@@ -51,7 +51,7 @@ func (c *counters) drop(why dropReason, messages int) {
 	}
 }
 
-// Stats returns the figures of this moment.
+// Stats returns the current figures.
 func (n *Node) Stats() Stats {
 	c := &n.counters
 	s := Stats{

@@ -22,32 +22,32 @@ type visitor struct {
 	node    *Node
 	at      visit
 	attempt uint64
-	lease   string // of this server, when it came
-	home    string // lease of its server, when it came
+	lease   string // of this server, when the visitor came
+	home    string // lease of the session's server, when the visitor came
 	key     string
 	dialect *signaling.Dialect
 	remote  netip.Addr
 	account rooms.Account
 	ended   chan struct{}
 
-	// Safe for all.
+	// Safe for concurrent use.
 	once   sync.Once   // closes ended
-	void   atomic.Bool // its session has joined anew, as it did not get the answer
+	void   atomic.Bool // its session did not get the answer and has joined anew
 	due    atomic.Int64
 	member atomic.Pointer[rooms.Member]
 
 	mu     sync.Mutex // guards the fields below
 	waiter *rooms.Waiter
-	waits  *claim // of waiter
+	waits  *claim // the claim that waiter keeps
 }
 
-// A visit tells a session from all others of the cluster.
+// A visit identifies a session in the cluster.
 type visit struct{ process, number uint64 }
 
-// maxJoining is how many joins of other servers may be under way.
+// maxJoining is how many joins and questions of other servers may be in progress.
 const maxJoining = 4096
 
-// handle acts on a message of another server.
+// handle handles a message of another server.
 func (n *Node) handle(from uint64, m *message) {
 	at := visit{from, m.Session}
 	switch m.Kind {
@@ -56,7 +56,7 @@ func (n *Node) handle(from uint64, m *message) {
 	case kindFrame, kindGone:
 		n.mu.Lock()
 		v := n.visitors[at]
-		gone := v != nil && v.attempt <= m.Attempt && m.Kind == kindGone // the session may have let this attempt go
+		gone := v != nil && v.attempt <= m.Attempt && m.Kind == kindGone // the session may have given up this attempt
 		if gone {
 			delete(n.visitors, at)
 		}
@@ -90,7 +90,7 @@ func (n *Node) handle(from uint64, m *message) {
 	}
 }
 
-// welcome lets a session of another server in.
+// welcome handles a join or an attach of a session of another server.
 func (n *Node) welcome(at visit, m *message) {
 	d := n.config.Dialects[m.Guest.Dialect]
 	n.mu.Lock()
@@ -123,7 +123,7 @@ func (n *Node) welcome(at visit, m *message) {
 	}
 	if m.Kind == kindAttach {
 		defer n.done(c)
-		_ = n.bringBack(m.Attachment.Room, m.Token) // an earlier version sends none: its member waits for another one
+		_ = n.bringBack(m.Attachment.Room, m.Token) // earlier versions send no token: wait for another member
 		member, err := n.store().Attach(v, *m.Attachment)
 		v.settled(member, err)
 		if err == nil {
@@ -175,7 +175,7 @@ func (v *visitor) join(c *claim, m *message) {
 	}
 }
 
-// settled answers a join or an attachment that was refused.
+// settled handles the result of a join or an attach.
 func (v *visitor) settled(m *rooms.Member, err error) {
 	switch {
 	case errors.Is(err, rooms.ErrElsewhere):
@@ -207,7 +207,7 @@ func (v *visitor) refuse(err error) {
 	v.tell(&message{Kind: kindRefused, Error: why})
 }
 
-// notMine tells the home that the room is on another server.
+// notMine tells the session's server that this server does not own the room.
 func (v *visitor) notMine() {
 	v.end()
 	v.tell(&message{Kind: kindNotMine})
@@ -218,13 +218,13 @@ func (v *visitor) tell(m *message) {
 	v.node.send(v.at.process, m)
 }
 
-// take acts on frames of the client.
+// take handles frames of the client.
 func (v *visitor) take(frames [][]byte) {
 	for _, frame := range frames {
 		if v.over() {
 			return
 		}
-		if err := v.takeOne(frame); err != nil && !errors.Is(err, rooms.ErrElsewhere) { // the home finds the owner itself
+		if err := v.takeOne(frame); err != nil && !errors.Is(err, rooms.ErrElsewhere) { // its server finds the owner
 			why, ok := errors.AsType[*signaling.Error](err)
 			if !ok {
 				why = &signaling.Error{Code: signaling.CodeInternal, Text: err.Error()}
@@ -257,7 +257,7 @@ func (v *visitor) takeOne(frame []byte) error {
 	return member.Handle(v, m)
 }
 
-// detach is for a session that is lost.
+// detach is called when the session is lost.
 func (v *visitor) detach() {
 	v.end()
 	if m := v.member.Load(); m != nil {
@@ -265,7 +265,8 @@ func (v *visitor) detach() {
 	}
 }
 
-// retract is for a session that joins anew, as it did not get the answer to this join: there is no second member.
+// retract is called when the session did not get the answer to this join and joins anew, so that it has no second
+// member.
 func (v *visitor) retract() {
 	v.void.Store(true)
 	v.end()
@@ -274,7 +275,7 @@ func (v *visitor) retract() {
 	}
 }
 
-// end has nobody wait for the visitor.
+// end ends the visitor and all waits for it.
 func (v *visitor) end() {
 	v.once.Do(func() { close(v.ended) })
 	v.stopWaiting()
@@ -307,7 +308,7 @@ func (v *visitor) wakeIfDue() {
 	}
 }
 
-// What rooms ask of a session.
+// The methods of rooms.Session.
 
 func (v *visitor) Deliver(note *rooms.Note) {
 	frames, err := note.Frames(v.dialect)
@@ -332,13 +333,14 @@ func (v *visitor) Bye() {
 	v.once.Do(func() { close(v.ended) })
 }
 
-// Welcomed tells the home where its session is. The welcome comes after it.
+// Welcomed sends the session's server the Attachment and a token. The welcome comes after them.
 func (v *visitor) Welcomed(m *rooms.Member, a rooms.Attachment, token string) {
 	v.member.Store(m)
 	v.tell(&message{Kind: kindSeated, Attachment: &a, Token: token})
 }
 
-// Forwards is false: binary frames are not forwarded between servers, where they would hold up the messages of all rooms.
+// Forwards returns false: binary frames are not forwarded between servers, because they would delay the messages of
+// all rooms.
 func (v *visitor) Forwards() bool { return false }
 
 func (v *visitor) Seated(m *rooms.Member)      { v.member.Store(m) }
@@ -348,7 +350,7 @@ func (v *visitor) Dialect() *signaling.Dialect { return v.dialect }
 func (v *visitor) Remote() netip.Addr          { return v.remote }
 func (v *visitor) Account() rooms.Account      { return v.account }
 
-// Matched is for Config.Matched of the Store. It reports whether the session is one of another server.
+// Matched is for Config.Matched of the Store. It reports whether s is a session of another server.
 func (n *Node) Matched(s rooms.Session, err error) bool {
 	v, ok := s.(*visitor)
 	if !ok {
@@ -363,13 +365,14 @@ func (n *Node) Matched(s rooms.Session, err error) bool {
 	return true
 }
 
-// Ask asks all other servers that live, and returns the answers of those that have given one when ctx ends.
+// Ask sends a question to all other living servers. It returns when all have answered or ctx ends, with the answers
+// so far.
 func (n *Node) Ask(ctx context.Context, op string, body any) []json.RawMessage {
 	answers, _ := n.ask(ctx, op, body, func(holder) bool { return true })
 	return answers
 }
 
-// Tell asks all other servers that live, and does not wait for answers.
+// Tell sends a question to all other living servers, and does not wait for answers.
 func (n *Node) Tell(op string, body any) {
 	b, _ := rooms.PlainJSON(body)
 	for _, process := range n.others(func(holder) bool { return true }) {
@@ -377,7 +380,7 @@ func (n *Node) Tell(op string, body any) {
 	}
 }
 
-// others returns the processes of the other servers that live and are meant.
+// others returns the processes of the other living servers for which whom returns true.
 func (n *Node) others(whom func(holder) bool) (list []uint64) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -389,7 +392,7 @@ func (n *Node) others(whom func(holder) bool) (list []uint64) {
 	return list
 }
 
-// ask is Ask for some of the other servers. It reports whether all of them have answered.
+// ask is Ask for some of the other servers. It also reports whether all of them have answered.
 func (n *Node) ask(ctx context.Context, op string, body any, whom func(holder) bool) (list []json.RawMessage, all bool) {
 	b, _ := rooms.PlainJSON(body)
 	to := n.others(whom)

@@ -12,45 +12,47 @@ import (
 	"example.org/rtcpeer/signaling/rooms"
 )
 
-// A kind says what one server tells another about a session of the one that has its socket, its home, in a room of the
-// one that owns that. Kinds and fields that are not known are passed over: they are of a newer version.
+// A kind is the kind of a message between two servers. Most messages are about a session: they go between its home,
+// the server that has its socket, and the owner of its room. Unknown kinds and fields are ignored, because they are
+// of a newer version.
 type kind string
 
 const (
 	kindHello    kind = "hello"    // nothing: shows that the pipe has begun anew
 	kindJoin     kind = "join"     // home: key, guest, join, grant
 	kindAttach   kind = "attach"   // home: key, guest, attachment, token
-	kindFrame    kind = "frame"    // home: frames as they came from the client
+	kindFrame    kind = "frame"    // home: frames of the client, unchanged
 	kindGone     kind = "gone"     // home: the session has ended
 	kindDeliver  kind = "deliver"  // owner: frames for the client
 	kindWaiting  kind = "waiting"  // owner: the join waits to be matched
-	kindSeated   kind = "seated"   // owner: key, attachment, token: the session has its member
-	kindFail     kind = "fail"     // owner: error: for the client, and it may end the session
-	kindRefused  kind = "refused"  // owner: error: the answer to a join or attach
+	kindSeated   kind = "seated"   // owner: attachment, token: the session has its member
+	kindFail     kind = "fail"     // owner: error: for the client; it may end the session
+	kindRefused  kind = "refused"  // owner: error: the join or attach was refused
 	kindBye      kind = "bye"      // owner: the member has left
-	kindList     kind = "list"     // owner: list: the client has asked for the public rooms
+	kindList     kind = "list"     // owner: list: the client asks for the public rooms
 	kindNotMine  kind = "not_mine" // owner: it does not own the room, or no longer
 	kindAsk      kind = "ask"      // any: id, op, body
 	kindAnswered kind = "answered" // any: id, body
-	kindPart     kind = "part"     // any: more, frames: one, a part of a message that is larger than those of the bus
+	kindPart     kind = "part"     // any: more, frames: one, a part of a message that is too large for the bus
 )
 
 const (
-	// maxWhole is the largest message, in bytes: the rooms of a server in an answer are 10 MB at most, by 10,000.
+	// maxWhole is the largest message, in bytes. The rooms of a server in an answer take at most 10 MB, for 10,000
+	// rooms.
 	maxWhole = 16 << 20
-	// partOverhead is at least what a part takes besides its bytes.
+	// partOverhead is at least the size of a part without its bytes.
 	partOverhead = 128
 )
 
-// A message is from one server to another.
+// A message goes from one server to another.
 type message struct {
 	Kind kind `json:"k"`
-	// Session is of the home, and Attempt counts the times that it has joined or attached: what belongs to an earlier
-	// time is not meant for the present one.
+	// Session is the number of the session at its home. Attempt counts its joins and attaches: messages of an earlier
+	// attempt are ignored.
 	Session uint64 `json:"s,omitempty"`
 	Attempt uint64 `json:"n,omitempty"`
-	// Lease is the owner's. What comes under another lease than the one to which a session is attached is of a former
-	// owner, and is not believed.
+	// Lease is the lease of the owner. A message under another lease than the one to which a session is attached
+	// comes from a former owner and is ignored.
 	Lease string `json:"l,omitempty"`
 	// Home is the lease of the session's server, in a join or an attach.
 	Home       string            `json:"h,omitempty"`
@@ -67,16 +69,16 @@ type message struct {
 	Body       json.RawMessage   `json:"body,omitempty"`
 	More       bool              `json:"more,omitempty"`
 
-	frames [][]byte // after the JSON, each with its length
+	frames [][]byte // follow the JSON, each after its length
 }
 
-// A guest is what the owner must know of a session.
+// A guest is what the owner must know about a session.
 type guest struct {
 	Dialect string     `json:"dialect"`
 	Remote  netip.Addr `json:"remote,omitzero"`
 }
 
-// encode returns the header with its length, and then the frames with theirs.
+// encode returns the length of the header and the header, and then each frame after its length.
 func (m *message) encode() ([]byte, error) {
 	header, err := rooms.PlainJSON(m)
 	if err != nil {
@@ -94,14 +96,14 @@ func (m *message) encode() ([]byte, error) {
 	return b, nil
 }
 
-// partsOf returns an encoded message as messages of at most so many bytes, which are encoded as well.
+// partsOf returns an encoded message, or its encoded parts of at most most bytes each if it is larger.
 func partsOf(b []byte, most int) (parts [][]byte) {
 	if len(b) <= most {
 		return [][]byte{b}
 	}
 	for chunk := range slices.Chunk(b, max(1, most-partOverhead)) {
 		part := message{Kind: kindPart, More: true, frames: [][]byte{chunk}}
-		encoded, _ := part.encode() // it has nothing that JSON lacks
+		encoded, _ := part.encode() // a part holds nothing that JSON cannot encode
 		parts = append(parts, encoded)
 	}
 	last := message{Kind: kindPart, frames: [][]byte{nil}}
@@ -111,7 +113,7 @@ func partsOf(b []byte, most int) (parts [][]byte) {
 
 var errMalformed = errors.New("cluster: malformed message")
 
-// decode checks what it returns. The frames are parts of b.
+// decode returns a valid message. Its frames are parts of b.
 func decode(b []byte) (*message, error) {
 	header, b, ok := cutPart(b)
 	m := new(message)
@@ -136,7 +138,7 @@ func cutPart(b []byte) (part, rest []byte, ok bool) {
 	return b[n : n+int(size)], b[n+int(size):], true
 }
 
-// validate is for what the code behind it trusts.
+// validate checks what the code behind it relies on.
 func (m *message) validate() error {
 	missing := false
 	switch m.Kind {

@@ -8,8 +8,8 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// Client returns the dialect for a client of the demo's own servers. Such a client cannot come back:
-// a lost connection ends it. Metadata, channels and tokens are not told.
+// Client returns the dialect for a client of the demo's own servers. Such a client cannot resume: if it loses its
+// connection, its membership ends. It sends no metadata, channels or tokens.
 func Client() *signaling.ClientDialect {
 	return &signaling.ClientDialect{
 		Name:       "the protocol of Godot's signaling demo",
@@ -46,11 +46,11 @@ func encodeForServer(m signaling.Message) ([]byte, error) {
 	return nil, fmt.Errorf("godot: %s is not for a client to send", m.Kind())
 }
 
-// A decoder reads what comes over one connection. The Node server announces all members of a star to
-// each other, but links are with the host alone, so it passes over the others.
+// A decoder reads the frames of one connection. The Node server announces all members of a star to each other, but
+// links are with the host alone, so the decoder ignores the other members.
 type decoder struct {
-	welcome signaling.Welcome // what is known of it
-	joined  bool              // it was returned
+	welcome signaling.Welcome // what is known of the welcome
+	joined  bool              // the welcome was returned
 }
 
 func (d *decoder) decode(raw []byte) (signaling.Message, error) {
@@ -90,8 +90,7 @@ func (d *decoder) identify(f frame) error {
 	return nil
 }
 
-// complete returns the welcome. The server in GDScript answers the JOIN of a sealed lobby without an
-// id.
+// complete returns the welcome. The server in GDScript answers the JOIN of a sealed lobby without sending an id.
 func (d *decoder) complete(f frame) (signaling.Message, error) {
 	switch {
 	case d.joined:
@@ -105,8 +104,7 @@ func (d *decoder) complete(f frame) (signaling.Message, error) {
 	return w, w.Validate()
 }
 
-// connected takes a member. One with an impossible id is an error that ends nothing: nobody can have
-// a link with it.
+// connected adds a member. An impossible id is an error that is not fatal: nobody can have a link with that peer.
 func (d *decoder) connected(f frame) (signaling.Message, error) {
 	id, err := idOf(f)
 	m := signaling.Member{ID: id, OneAttempt: true}
@@ -159,7 +157,7 @@ func (d *decoder) linked(id signaling.PeerID) bool {
 	return id != self && (d.welcome.Topology == signaling.Mesh || id == signaling.Host || self == signaling.Host)
 }
 
-// idOf returns the id of a frame. The demo's servers draw ids from 0 to 2^31, both included.
+// idOf returns the id of a frame, or an error. The demo's servers draw ids from 0 to 2^31, both included.
 func idOf(f frame) (signaling.PeerID, error) {
 	if f.id < 1 || f.id > int64(signaling.MaxPeerID) {
 		return 0, &signaling.Error{Code: signaling.CodeBadMessage,

@@ -2,17 +2,17 @@ package godot
 
 import "bytes"
 
-// A cursor goes through JSON text of which the form is known. What is not of that form makes it fail, and
-// what a failed one returns means nothing.
+// A cursor reads JSON text whose form is known. It fails at the first text that does not have that form; what its
+// methods return after that is meaningless.
 type cursor struct {
 	rest   []byte
 	failed bool
 }
 
-// ended reports whether all was as expected, to the end.
+// ended reports whether everything was as expected, up to the end.
 func (c *cursor) ended() bool { return !c.failed && len(c.rest) == 0 }
 
-// cut goes past s, if it is next.
+// cut skips s, if it is next.
 func (c *cursor) cut(s string) bool {
 	if len(c.rest) < len(s) || string(c.rest[:len(s)]) != s {
 		return false
@@ -27,7 +27,7 @@ func (c *cursor) must(s string) {
 	}
 }
 
-// until returns what comes before s, and goes past s.
+// until returns the text before s, and skips it and s.
 func (c *cursor) until(s string) []byte {
 	before, after, ok := bytes.Cut(c.rest, []byte(s))
 	c.failed = c.failed || !ok
@@ -35,7 +35,7 @@ func (c *cursor) until(s string) []byte {
 	return before
 }
 
-// text returns the rest of a string as it is written, and goes past its last quote.
+// text returns the rest of a string as it is written, with its escapes, and skips the closing quote.
 func (c *cursor) text() []byte {
 	for i := 0; i < len(c.rest); i++ {
 		switch c.rest[i] {
@@ -51,7 +51,7 @@ func (c *cursor) text() []byte {
 	return nil
 }
 
-// number goes past a number of up to ten digits, without a sign, a fraction or zeros before it.
+// number reads a number of up to ten digits, without a sign, a fraction or leading zeros.
 func (c *cursor) number() (n uint64) {
 	i := 0
 	for ; i < len(c.rest) && i < 10 && '0' <= c.rest[i] && c.rest[i] <= '9'; i++ {

@@ -8,12 +8,12 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// Signals are most of a server's work. Those in the very form in which Godot, the demo's servers and this
-// module write them are put from one form into the other by copying the text of their strings, escapes
-// included, which is the same in both. All others take the long way, by encoding/json.
+// Signals are most of a server's work. If a signal has exactly the form that Godot, the demo's servers or this module
+// write, it is converted by copying the text of its strings, including escapes, which are the same in both protocols.
+// All other signals are converted more slowly, with encoding/json.
 
-// cutSignal reads the signal of a member's frame, with the data in this module's form; false for a frame
-// that has to take the long way.
+// cutSignal reads the signal in a member's frame and returns it with its data in this module's form. It returns false
+// if the frame must be decoded with encoding/json.
 func cutSignal(raw []byte) (s signaling.Signal, ok bool) {
 	c := cursor{rest: raw}
 	var kind, id uint64
@@ -41,7 +41,8 @@ func cutSignal(raw []byte) (s signaling.Signal, ok bool) {
 	return signaling.Signal{To: to, Data: data}, data != nil
 }
 
-// appendData writes the data of a signal in this module's form, given the text of a frame's data.
+// appendData appends the data of a signal in this module's form, made from the text of a frame's data. It returns nil
+// if that needs encoding/json.
 func appendData(b []byte, kind command, text []byte) []byte {
 	name, ok := signalTypes[kind]
 	if !ok || len(text) == 0 {
@@ -69,8 +70,8 @@ func appendData(b []byte, kind command, text []byte) []byte {
 
 const maxMediaIndex = 1<<16 - 1
 
-// pasteSignal writes the frame of a signal from or for the member id; nil for one that has to take the
-// long way. Data is valid JSON, or it would not have been decoded.
+// pasteSignal returns the frame of a signal from or for the member id, or nil if it must be encoded with
+// encoding/json. Data is valid JSON, because it has been decoded.
 func pasteSignal(id signaling.PeerID, data json.RawMessage) []byte {
 	c := cursor{rest: data}
 	c.must(`{"type":"`)
@@ -127,8 +128,8 @@ func isString(text []byte) bool {
 	return json.Valid(quoted)
 }
 
-// isPlain reports whether text is the same for everybody: with nothing escaped, nothing to be trimmed, and
-// something in it.
+// isPlain reports whether text needs no conversion: it is not empty, has no escapes, and has no prefix "a=" to
+// remove.
 func isPlain(text []byte) bool {
 	return len(text) > 0 && bytes.IndexByte(text, '\\') < 0 && !bytes.HasPrefix(text, []byte("a="))
 }

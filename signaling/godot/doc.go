@@ -1,5 +1,5 @@
-// Package godot is the protocol of Godot's signaling demo (godot-demo-projects,
-// networking/webrtc_signaling) as a dialect of this module's server and of its client.
+// Package godot implements the protocol of Godot's signaling demo (godot-demo-projects, networking/webrtc_signaling)
+// as a dialect for this module's server and for its client.
 //
 //	Godot game              server               any other member
 //	  ---- JOIN "" ----------->|
@@ -13,15 +13,13 @@
 //	  ---- ANSWER to 7 ------->|---- ANSWER of 1 ------>
 //	         ...               |          ...              candidates, both ways
 //
-// A message is {"type": number, "id": number, "data": string} in one text frame of a WebSocket
-// without a subprotocol. The demo has two servers, one for Node and one in GDScript, which differ;
-// Server keeps the rules of the one for Node but where only the other works: in a star it announces
-// to each other the host and a member alone, ids are unique and never 0 or 1, a second JOIN is
-// refused, a sealed room is closed.
+// A message is {"type": number, "id": number, "data": string} in one text frame of a WebSocket without a subprotocol.
+// The demo has two servers, one for Node and one in GDScript, which differ. Server follows the rules of the one for
+// Node, except where only the other one works: in a star it announces members only to the host and the host to them,
+// ids are unique and never 0 or 1 (except the host's), a second JOIN is refused, and a sealed room is closed.
 //
-// What the protocol cannot say is left out: it has no metadata, no channels, no refusal, no numbers
-// of attempts and no way to come back.
+// The protocol has no metadata, channels, refusals, attempt numbers or resumption, so all these are left out.
 //
-// The package does no I/O and imports package signaling alone. Everything in it may be used from any
-// goroutine, but a client's decoder.
+// The package does no I/O and imports only package signaling. Everything in it may be used from any goroutine, except
+// a client's decoder.
 package godot

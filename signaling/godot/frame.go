@@ -16,14 +16,14 @@ import (
 type command int
 
 const (
-	join           command = iota // client: id 0 for a mesh, else a star, data the lobby; server: data the lobby
+	join           command = iota // client: id 0 for a mesh, else for a star, data the lobby; server: data the lobby
 	identify                      // server: id, data "true" for a mesh
 	peerConnect                   // server: id
 	peerDisconnect                // server: id
 	offer                         // id of the other end, data the SDP
 	answer                        // as offer
 	candidate                     // as offer, data "\nmid\nindex\ncandidate"
-	seal                          // client: the host alone; server: to everybody
+	seal                          // client: host only; server: to all members
 )
 
 var signalTypes = map[command]signaling.SignalType{
@@ -32,7 +32,7 @@ var signalTypes = map[command]signaling.SignalType{
 	candidate: signaling.Candidate,
 }
 
-// A frame is one message as it is on the wire.
+// A frame is one message on the wire.
 type frame struct {
 	kind command
 	id   int64
@@ -42,7 +42,7 @@ type frame struct {
 // isMesh is the data of an identify.
 const isMesh = "true"
 
-// encode writes the frame as the Node server does, without escapes for HTML.
+// encode writes the frame as the Node server does, without HTML escaping.
 func (f frame) encode() ([]byte, error) {
 	b := bytes.NewBuffer(make([]byte, 0, len(f.data)+len(f.data)/16+48))
 	b.WriteString(`{"type":`)
@@ -60,8 +60,8 @@ func (f frame) encode() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// parse reads a frame as the Node server does: numbers are rounded down, because Godot writes some as
-// floats; a missing or negative number is an error; data that is no string is none.
+// parse reads a frame as the Node server does. It rounds numbers down, because Godot writes some of them as floats. A
+// missing or negative number is an error. Data that is not a string counts as empty.
 func parse(raw []byte) (frame, error) {
 	switch {
 	case len(raw) > signaling.MaxMessage:
@@ -69,7 +69,7 @@ func parse(raw []byte) (frame, error) {
 	case !utf8.Valid(raw):
 		return frame{}, badFrame("not UTF-8", raw)
 	}
-	// A map, for a struct would take the field "Type" for "type".
+	// A map, because a struct would also accept the field "Type" for "type".
 	var fields map[string]any
 	if err := json.Unmarshal(raw, &fields); err != nil {
 		return frame{}, badFrame(err.Error(), raw)
@@ -82,7 +82,8 @@ func parse(raw []byte) (frame, error) {
 	return frame{kind: command(kind), id: id, data: data}, nil
 }
 
-// whole rounds a number down: -1 if it is none. What is too large for an id or a command stays so.
+// whole rounds a number down. It returns -1 if field is not a number or is negative. A number that is too large for
+// an id or a command remains too large.
 func whole(field any) int64 {
 	number, ok := field.(float64)
 	if !ok || number < 0 {
@@ -95,7 +96,7 @@ func badFrame(reason string, raw []byte) error {
 	return &signaling.Error{Code: signaling.CodeBadMessage, Text: fmt.Sprintf("%s in %q", reason, shorten(raw))}
 }
 
-// shorten keeps what someone sent to us readable in an error.
+// shorten keeps text from the other side readable in an error.
 func shorten(b []byte) string {
 	const most = 80
 	if len(b) <= most {

@@ -8,7 +8,7 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// Server returns the dialect for a server, with the times and the rules of the demo's.
+// Server returns the dialect for a server, with the timeouts and the rules of the demo's servers.
 func Server() *signaling.Dialect {
 	return &signaling.Dialect{
 		Encode:          encodeForMember,
@@ -28,7 +28,7 @@ func encodeForMember(m signaling.Message) ([][]byte, error) {
 		return encodeWelcome(m)
 	case signaling.Joined:
 		come := frame{kind: peerConnect, id: int64(m.Member.ID)}
-		if m.Restarted { // the demo's clients fail at a second peer of an id that they have
+		if m.Restarted { // the demo's clients fail if an id that they know connects again
 			return encodeAll(frame{kind: peerDisconnect, id: come.id}, come)
 		}
 		return encodeAll(come)
@@ -43,14 +43,14 @@ func encodeForMember(m signaling.Message) ([][]byte, error) {
 		}
 		return [][]byte{b}, nil
 	case *signaling.Error:
-		return nil, nil // the close says it
+		return nil, nil // the close frame says it
 	case signaling.Lock, signaling.HostChanged, signaling.Metadata, signaling.ICEServers, signaling.Resume, signaling.Rooms:
-		return nil, nil // the demo has no words for it
+		return nil, nil // the demo cannot express it
 	}
 	return nil, fmt.Errorf("godot: %s is not for a server to send", m.Kind())
 }
 
-// encodeWelcome is what the demo's servers answer to a JOIN, in their order.
+// encodeWelcome returns the frames with which the demo's servers answer a JOIN, in the same order.
 func encodeWelcome(w signaling.Welcome) ([][]byte, error) {
 	id := frame{kind: identify, id: int64(w.ID)}
 	if w.Topology == signaling.Mesh {
@@ -100,7 +100,7 @@ func decodeOfMember(raw []byte) (signaling.Message, error) {
 	return nil, &signaling.Error{Code: signaling.CodeUnknownKind, Text: fmt.Sprintf("type %d", f.kind)}
 }
 
-// decodeJoin reads a JOIN, whose id counts only where it creates a lobby.
+// decodeJoin reads a JOIN. Its id only matters if it creates a lobby.
 func decodeJoin(f frame) (signaling.Message, error) {
 	j := signaling.Join{Room: signaling.RoomName(f.data), OneAttempt: true}
 	if j.Room == "" {

@@ -9,9 +9,8 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// encodeSignal returns the frame of a signal from or for the member id: nil for what the demo's
-// clients know nothing of, which are refusals, the end of candidates and the signals of others. The
-// number of the attempt is left out.
+// encodeSignal returns the frame of a signal from or for the member id. It returns nil for signals that the demo's
+// clients do not know: refusals, the end of candidates and signals of other programs. The attempt number is left out.
 func encodeSignal(id signaling.PeerID, raw json.RawMessage) ([]byte, error) {
 	if b := pasteSignal(id, raw); b != nil {
 		return b, nil
@@ -37,8 +36,8 @@ func encodeSignal(id signaling.PeerID, raw json.RawMessage) ([]byte, error) {
 	return f.encode()
 }
 
-// joinCandidate returns a candidate as the demo's clients split it: "\nmid\nindex\ncandidate", none of
-// which may be empty. It is empty for one that has no such form.
+// joinCandidate returns a candidate in the form that the demo's clients split: "\nmid\nindex\ncandidate", where no
+// part may be empty. It returns "" for a candidate that cannot have this form.
 func joinCandidate(d signaling.SignalData) string {
 	line := strings.TrimRight(strings.TrimPrefix(d.Candidate, "a="), "\r\n")
 	mid := d.SDPMid
@@ -51,7 +50,7 @@ func joinCandidate(d signaling.SignalData) string {
 	return fmt.Sprintf("\n%s\n%d\n%s", mid, d.SDPMLineIndex, line)
 }
 
-// decodeSignal returns the data of a signal in this module's form.
+// decodeSignal returns the frame's signal in this module's form.
 func (f frame) decodeSignal() (json.RawMessage, error) {
 	data := signaling.SignalData{Type: signalTypes[f.kind]}
 	if f.kind == candidate {
@@ -62,8 +61,8 @@ func (f frame) decodeSignal() (json.RawMessage, error) {
 	return data.Encode()
 }
 
-// splitCandidate reads a candidate. The demo's server hands on what is none, and its clients pass over
-// it; here it becomes the end of candidates, which everybody passes over.
+// splitCandidate reads a candidate. The demo's server forwards invalid candidates, and its clients ignore them. Here
+// they become the end of candidates, which all peers ignore.
 func splitCandidate(data string) signaling.SignalData {
 	none := signaling.SignalData{Type: signaling.Candidate}
 	parts := strings.SplitN(data, "\n", 4)

@@ -13,7 +13,7 @@ const (
 	closeError  = 4000
 )
 
-// texts are the Node server's words. The first that matches counts, in both directions.
+// texts are the Node server's close texts. In both directions, the first match counts.
 var texts = []struct {
 	err  *signaling.Error
 	text string
@@ -38,8 +38,8 @@ var texts = []struct {
 
 const sealComplete = "Seal complete"
 
-// closing returns how a session ends with an error, as each does: what the Node server has no words
-// for is said with its code.
+// closing returns the close code and the text for an error; every error ends the session. If the Node server has no
+// text for the error, the text is the error's code.
 func closing(e *signaling.Error) (code int, text string, ends bool) {
 	if e.Code == signaling.CodeSealComplete {
 		return closeNormal, sealComplete, true
@@ -50,7 +50,7 @@ func closing(e *signaling.Error) (code int, text string, ends bool) {
 		}
 	}
 	text = string(e.Code)
-	if e.Code == signaling.CodeKicked && e.Text != "" { // by whoever hosts the room: the reason is all that a game is told
+	if e.Code == signaling.CodeKicked && e.Text != "" { // the close text is all that a game learns of the reason
 		text += kickedBecause + e.Text
 	}
 	return closeError, strings.ToValidUTF8(text[:min(len(text), maxCloseText)], ""), true
@@ -58,10 +58,11 @@ func closing(e *signaling.Error) (code int, text string, ends bool) {
 
 const (
 	kickedBecause = ": "
-	maxCloseText  = 123 // bytes: what a close frame has room for
+	maxCloseText  = 123 // bytes, the room in a close frame
 )
 
-// closed returns what a server means: nil if it does not say why, as the one in GDScript never does.
+// closed returns the error that a close frame stands for, or nil if it gives no reason, like those of the server in
+// GDScript.
 func closed(code int, text string) *signaling.Error {
 	if code != closeError && text != sealComplete {
 		return nil

@@ -1,10 +1,10 @@
-// Package loglimit keeps a log from being filled by strangers: whoever connects can cause lines, by joining
-// and leaving or by being refused, as often as it likes.
+// Package loglimit keeps strangers from filling a log: anyone who can connect can cause as many lines as they like,
+// by joining and leaving or by being refused.
 //
 //	slog.Logger -> Limit -> the handler of the program
 //
-// Of each text a hundred lines may come at once and ten a second over time. What is over that is counted, and
-// the next line of that text tells the number as "unlogged".
+// Each message text may be logged a hundred times at once and ten times a second in the long run. Further lines are
+// dropped and counted, and the next line with that text gives their number as "unlogged".
 package loglimit
 
 import (
@@ -18,17 +18,17 @@ import (
 const (
 	perSecond = 10
 	atOnce    = 100
-	// maxTexts bounds what is remembered. Texts are constants, but for what libraries write: those that
-	// come when there are so many share one limit.
+	// maxTexts bounds the texts that are remembered. Texts are constants, except those of libraries. Texts that come
+	// when the table is full share one limit.
 	maxTexts = 64
 )
 
-// Limit returns h with a limit for each text of a line. It may be used from any goroutine, as h may.
+// Limit returns h with a limit for each message text. It is safe for concurrent use if h is.
 func Limit(h slog.Handler) slog.Handler {
 	return &handler{Handler: h, limits: &limits{of: make(map[string]*limit)}}
 }
 
-// Logger returns log with the limits of Limit. Nil stands for a log that nobody reads.
+// Logger returns log with the limits of Limit. If log is nil, it returns a logger that discards everything.
 func Logger(log *slog.Logger) *slog.Logger {
 	if log == nil {
 		return slog.New(slog.DiscardHandler)
@@ -41,7 +41,7 @@ func Logger(log *slog.Logger) *slog.Logger {
 
 type handler struct {
 	slog.Handler
-	limits *limits // shared by all that With makes of one
+	limits *limits // shared by all handlers that WithAttrs and WithGroup derive
 }
 
 // Handle passes a line on, or counts it.
@@ -75,7 +75,7 @@ type limit struct {
 	unlogged int
 }
 
-// pass reports whether there may be a line now, and how many there were not since the last one.
+// pass reports whether a line may be logged now, and how many lines were dropped since the last one.
 func (l *limits) pass(text string) (unlogged int, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

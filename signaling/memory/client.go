@@ -9,14 +9,14 @@ import (
 	"example.org/rtcpeer/signaling/rooms"
 )
 
-// A Client is a member of a room of a Server. It is a Signaler for rtcpeer.New. Safe for all.
+// A Client is a member of a room of a Server. It is a Signaler for rtcpeer.New. It is safe for concurrent use.
 type Client struct {
 	session *session
 }
 
-// Send takes a message as a server does: a Signal, a Seal, a Lock, a Kick, a Metadata, a List. It does not keep m, and never
-// waits. What the server refuses comes from Receive, as a *signaling.Error. The error is net.ErrClosed, or says what
-// is wrong with m, or why the membership has ended.
+// Send handles a message as a server would: any message of a member except Join and Leave. It never waits and does
+// not keep m. If the server refuses the message, Receive returns a *signaling.Error. Send itself returns an error if m
+// is invalid, if ctx is done, or if the membership has ended; after Close the error is net.ErrClosed.
 func (c *Client) Send(ctx context.Context, m signaling.Message) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -46,8 +46,8 @@ func (c *Client) Send(ctx context.Context, m signaling.Message) error {
 	return nil
 }
 
-// Receive returns the next message, which belongs to the caller, and waits for it until ctx is done. The first one is
-// the Welcome. An error that does not end the membership comes as a *signaling.Error message. An error that ends it is
+// Receive waits for the next message until ctx is done. The message belongs to the caller. The first one is the
+// Welcome. An error that does not end the membership comes as a *signaling.Error message. An error that ends it is
 // returned after all messages, and by each later call. After Close the error is net.ErrClosed.
 func (c *Client) Receive(ctx context.Context) (signaling.Message, error) {
 	for {
@@ -66,7 +66,7 @@ func (c *Client) Receive(ctx context.Context) (signaling.Message, error) {
 	}
 }
 
-// Close leaves the room, of which the others are told. It waits for nobody, returns nil, and may be called again.
+// Close leaves the room; the other members are told. It does not block, returns nil, and may be called again.
 func (c *Client) Close() error {
 	s := c.session
 	if m := s.member.Load(); s.close() && m != nil {

@@ -1,18 +1,18 @@
-// Package memory is a signaling server without sockets: for tests, and for programs whose members are all in one
-// process. Its rooms are those of signalserver, so the same rules hold: ids, seals, locks, kicks, passwords, matches
-// and lists of public rooms.
+// Package memory is a signaling server without sockets, for tests and for programs whose members are all in one
+// process. It uses the same rooms as signalserver, so the same rules apply for ids, seals, locks, kicks, passwords,
+// matches and lists of public rooms.
 //
 //	server := memory.NewServer()
 //	defer server.Close()
 //	client, err := server.Join(ctx, rtcpeer.JoinMessage(config))
 //	node, err := rtcpeer.New(ctx, client, config)
 //
-// A message takes the way that it takes over a network, but for the network: it is encoded, checked and decoded.
+// A message takes the same way as over a network, without the sockets: it is encoded, checked and decoded.
 //
-//	Client.Send -> rooms.Member -> Client.Deliver of another member -> its queue -> Client.Receive
+//	Client.Send -> rooms.Member -> session.Deliver of another member -> its queue -> Client.Receive
 //
-// A connection in memory is never lost. So nobody comes back with a ticket, a member that is closed has left, and no
-// second Welcome comes. There are no access tokens, ICE servers or links that the server relays.
+// A connection in memory is never lost, so no member resumes, a member that is closed has left, and there is no
+// second Welcome. There are no access tokens, no ICE servers and no relayed links.
 package memory
 
 import (
@@ -28,7 +28,7 @@ import (
 	"example.org/rtcpeer/signaling/rooms"
 )
 
-// A Server has rooms, each with as many members as want to be in it. Safe for all.
+// A Server has any number of rooms and members. It is safe for concurrent use.
 type Server struct {
 	store   *rooms.Store
 	dialect *signaling.Dialect
@@ -36,7 +36,7 @@ type Server struct {
 	once    sync.Once
 }
 
-// NewServer returns a server without rooms. It starts no goroutines. Its owner ends it with Close.
+// NewServer returns a server without rooms. It starts no goroutines. The caller must Close it.
 func NewServer() *Server {
 	store, err := rooms.New(rooms.Config{
 		Clock:      clock.New(awake),
@@ -55,15 +55,15 @@ func NewServer() *Server {
 	return &Server{store: store, dialect: signaling.V1(), closed: make(chan struct{})}
 }
 
-// awake is longer than any process lives: the clock needs no ticks.
+// awake is longer than any process lives, so nobody needs to call Tick.
 const awake = 100 * 365 * 24 * time.Hour
 
-// Join gives a new member a place in a room, as a server does that hears join first: in the room with that name, which
-// is created if there is none, or in a new one if there is no name. With join.Match it waits for the other members,
-// until ctx is done. The caller owns the client, and must Close it; rtcpeer.New takes it over.
+// Join gives a new member a place in a room, as a server does when it receives join. It enters the room with that
+// name, or creates it if there is none; without a name it creates a new room. With join.Match it waits for the other
+// members until ctx is done. The caller owns the client and must Close it, unless it hands the client to rtcpeer.New.
 //
-// Errors: a *signaling.Error if join is not valid or is refused (sealed, locked, another topology, a wrong password);
-// the cause of ctx.
+// The error is a *signaling.Error if join is invalid or refused (because the room is sealed or locked, or has another
+// topology or password), or the cause of ctx.
 func (s *Server) Join(ctx context.Context, join signaling.Join) (*Client, error) {
 	heard, err := s.carry(join)
 	if err != nil {
@@ -93,7 +93,7 @@ func (s *Server) Join(ctx context.Context, join signaling.Join) (*Client, error)
 	return c, nil
 }
 
-// carry returns a message as it arrives at the server.
+// carry encodes and decodes a message, as on its way to a server.
 func (s *Server) carry(m signaling.Message) (signaling.Message, error) {
 	frame, err := signaling.JSON.Encode(m)
 	if err != nil {
@@ -115,8 +115,8 @@ func (s *Server) over() bool {
 	}
 }
 
-// Close ends all rooms: Receive of each member returns a *signaling.Error with CodeRoomClosed. Who joins afterwards is
-// refused with CodeShuttingDown. It may be called again.
+// Close ends all rooms: Receive of each member returns a *signaling.Error with CodeRoomClosed. A later Join is
+// refused with CodeShuttingDown. Close may be called again.
 func (s *Server) Close() {
 	s.once.Do(func() {
 		close(s.closed)
@@ -127,7 +127,7 @@ func (s *Server) Close() {
 	})
 }
 
-// free is the account of those who pay for nothing: the process is one's own.
+// free is an account without limits or costs, because all members are in one process.
 type free struct{}
 
 func (free) Hold(int) *signaling.Error { return nil }

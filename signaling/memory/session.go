@@ -12,16 +12,16 @@ import (
 	"example.org/rtcpeer/signaling/rooms"
 )
 
-// maxQueue is how many messages may wait for Receive. A member that reads so little is thrown out: CodeSlow. It is
-// more than a room of a thousand says to a newcomer that makes a link with each.
+// maxQueue is how many messages may wait for Receive. A member that falls further behind is removed with CodeSlow. A
+// newcomer that makes links with all members of a room of a thousand gets fewer.
 const maxQueue = 64 << 10
 
-// A session is what the rooms know of a Client.
+// A session is the connection of a Client, as the rooms see it.
 type session struct {
 	server *Server
 	member atomic.Pointer[rooms.Member] // nil while it waits to be matched
 	seated chan struct{}                // closed when it has a member
-	done   chan struct{}                // closed when the server has no more to say
+	done   chan struct{}                // closed when the server has nothing more to send
 
 	mu     sync.Mutex    // guards the fields below
 	queue  [][]byte      // frames for Receive
@@ -35,7 +35,7 @@ func newSession(s *Server) *session {
 	return &session{server: s, seated: make(chan struct{}), done: make(chan struct{}), wake: make(chan struct{})}
 }
 
-// next returns a frame, or the final error, or what to wait for.
+// next returns the next frame, the final error, or a channel that is closed when there is something new.
 func (s *session) next() (frame []byte, wake <-chan struct{}, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -46,7 +46,7 @@ func (s *session) next() (frame []byte, wake <-chan struct{}, err error) {
 	return nil, s.wake, s.over()
 }
 
-// read returns the message of a frame. A fatal error is the last.
+// read returns the message of a frame. After a fatal error it is no longer called.
 func (s *session) read(frame []byte) (signaling.Message, error) {
 	m, err := signaling.JSON.Decode(frame)
 	if err != nil {
@@ -61,14 +61,14 @@ func (s *session) read(frame []byte) (signaling.Message, error) {
 	return m, nil
 }
 
-// final returns why nothing can be sent any more, or nil.
+// final returns why no more messages can be sent, or nil.
 func (s *session) final() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.over()
 }
 
-// over is final with s.mu held. A session that has ended without a word has no room any more.
+// over is final for callers that hold s.mu. A session that has ended without an error has left its room.
 func (s *session) over() error {
 	switch {
 	case s.closed:
@@ -81,7 +81,7 @@ func (s *session) over() error {
 	return nil
 }
 
-// close ends the client's side. It reports whether it is the first time.
+// close ends the client's side. It reports whether this is the first call.
 func (s *session) close() (first bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -90,19 +90,19 @@ func (s *session) close() (first bool) {
 	return first
 }
 
-// changed wakes Receive. s.mu is held.
+// changed wakes Receive. The caller holds s.mu.
 func (s *session) changed() {
 	close(s.wake)
 	s.wake = make(chan struct{})
 }
 
-// awaitMatch waits until a match has seated the session, and says why it has not.
+// awaitMatch waits until a match has seated the session. Otherwise it returns why not.
 func (s *session) awaitMatch(ctx context.Context, w *rooms.Waiter) error {
 	defer w.Leave()
 	select {
 	case <-s.seated:
 		return nil
-	case <-s.done: // its last word is why
+	case <-s.done: // the last frame says why
 		_, err := (&Client{s}).Receive(context.WithoutCancel(ctx))
 		return err
 	case <-ctx.Done():
@@ -112,7 +112,7 @@ func (s *session) awaitMatch(ctx context.Context, w *rooms.Waiter) error {
 	}
 }
 
-// What rooms ask of a session.
+// The methods of rooms.Session.
 
 // Deliver queues a message for Receive. It never blocks.
 func (s *session) Deliver(n *rooms.Note) {
@@ -133,7 +133,7 @@ func (s *session) Deliver(n *rooms.Note) {
 	}
 }
 
-// Fail tells the member an error, and ends the session if it is one that does. Nil ends it without a word.
+// Fail sends the member an error, and ends the session if the error is fatal. Nil ends the session silently.
 func (s *session) Fail(why *signaling.Error) {
 	if why == nil {
 		s.end(nil)
@@ -147,10 +147,10 @@ func (s *session) Fail(why *signaling.Error) {
 	s.end(frames)
 }
 
-// Bye ends the session without a word.
+// Bye ends the session silently.
 func (s *session) Bye() { s.end(nil) }
 
-// end ends the session, after its last words.
+// end ends the session after its last frames.
 func (s *session) end(lastWords [][]byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -169,7 +169,8 @@ func (s *session) Seated(m *rooms.Member) {
 	}
 }
 
-// Wake is for news that are told later. What else may become due is of no use here: no grant ends, no ticket is shown.
+// Wake calls Due at the given time, for delayed news. Anything due later than a minute is ignored: it can only be the
+// end of a grant or the renewal of a ticket, and this server has neither.
 func (s *session) Wake(at time.Duration) {
 	if at == 0 || at > s.server.store.Now()+time.Minute {
 		return
@@ -181,20 +182,20 @@ func (s *session) Wake(at time.Duration) {
 	})
 }
 
-// Welcomed is for servers that share their rooms with others.
+// Welcomed does nothing: it is for servers that share their rooms with others.
 func (s *session) Welcomed(*rooms.Member, rooms.Attachment, string) {}
 
 // Done is closed when the session has ended.
 func (s *session) Done() <-chan struct{} { return s.done }
 
-// Forwards is false: no binary frames are forwarded.
+// Forwards returns false: no binary frames are forwarded.
 func (s *session) Forwards() bool { return false }
 
-// Dialect is that of signal-server.
+// Dialect returns the dialect of the server.
 func (s *session) Dialect() *signaling.Dialect { return s.server.dialect }
 
-// Remote is no address.
+// Remote returns the zero address: there is none.
 func (s *session) Remote() netip.Addr { return netip.Addr{} }
 
-// Account is one without limits.
+// Account returns an account without limits.
 func (s *session) Account() rooms.Account { return free{} }

@@ -10,29 +10,29 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// What whoever runs the server may know and do.
+// Queries and commands for the operator of the server.
 
-// A RoomInfo is what there is to know of a room, for who runs the server.
+// A RoomInfo describes a room to the operator of the server.
 type RoomInfo struct {
 	Name       signaling.RoomName
 	Topology   signaling.Topology
-	Created    time.Time // here: for a room that survived a restart, when it was rebuilt
-	Members    int       // those within their grace time included
+	Created    time.Time // on this server: for a room that survived a restart, when it was rebuilt
+	Members    int       // including those within their grace period
 	MaxMembers int
 	Public     bool
 	Locked     bool
 	Sealed     bool
-	Password   bool            // it has one
+	Password   bool            // the room has a password
 	Metadata   json.RawMessage // of the room; nil if there is none
 }
 
-// A MemberInfo is what there is to know of a member.
+// A MemberInfo describes a member to the operator of the server.
 type MemberInfo struct {
 	ID        signaling.PeerID
-	Connected bool       // false within its grace time
-	Remote    netip.Addr // of its present or last connection; not valid if not known
-	Since     time.Time  // it has its place
-	Expires   time.Time  // Grant.Expires; zero if never
+	Connected bool       // false within its grace period
+	Remote    netip.Addr // of its current or last connection; invalid if unknown
+	Since     time.Time  // when it got its place
+	Expires   time.Time  // Grant.Expires; zero: never
 	Subject   string     // Grant.Subject
 	Metadata  json.RawMessage
 }
@@ -82,13 +82,13 @@ func (s *Store) Members(room signaling.RoomName) ([]MemberInfo, bool) {
 	return list, len(list) > 0
 }
 
-// full returns all there is to know. room.mu is held.
+// full returns the MemberInfo of the member. The caller holds room.mu.
 func (m *Member) full() MemberInfo {
 	return MemberInfo{ID: m.id, Connected: m.session != nil, Remote: m.remote, Since: m.since, Expires: m.until, Subject: m.subject, Metadata: slices.Clone(m.info.Metadata)}
 }
 
-// Kick takes a member out of its room. It gets the error kicked with the given reason, its ticket is
-// void, and the others are told to give up their links with it. It reports whether there was one.
+// Kick removes a member from its room. The member gets the error kicked with the given reason, its ticket becomes
+// void, and the other members are told to close their links with it. Kick reports whether there was such a member.
 func (s *Store) Kick(room signaling.RoomName, id signaling.PeerID, reason string) bool {
 	r := s.room(room)
 	if r == nil {
@@ -105,8 +105,8 @@ func (s *Store) Kick(room signaling.RoomName, id signaling.PeerID, reason string
 	return true
 }
 
-// CloseRoom ends a room: its members get the error room_closed with the given reason. It reports
-// whether there was one.
+// CloseRoom ends a room: its members get the error room_closed with the given reason. It reports whether there was
+// such a room.
 func (s *Store) CloseRoom(room signaling.RoomName, reason string) bool {
 	r := s.room(room)
 	if r == nil {
@@ -121,8 +121,8 @@ func (s *Store) CloseRoom(room signaling.RoomName, reason string) bool {
 	return true
 }
 
-// SetLocked closes a room for newcomers, or opens it again, as its host can. Its members are told. It reports whether
-// there is one.
+// SetLocked closes a room to newcomers, or opens it again, as its host can. The members are told. It reports whether
+// there is such a room.
 func (s *Store) SetLocked(room signaling.RoomName, locked bool) bool {
 	r := s.room(room)
 	if r == nil {
@@ -133,15 +133,15 @@ func (s *Store) SetLocked(room signaling.RoomName, locked bool) bool {
 	return len(r.members) > 0 && !r.moves() && r.lock(signaling.Lock{Open: !locked}) == nil
 }
 
-// Expel takes out all members that are meant, of all rooms, with an error: their tickets are void. Meant is called with
-// the lock of a room held.
+// Expel removes from all rooms the members for which meant returns true, with an error. Their tickets become void.
+// Meant is called with the lock of a room held.
 func (s *Store) Expel(meant func(remote netip.Addr, subject string, of Seat) bool, why *signaling.Error) {
 	for _, r := range s.allRooms() {
 		r.expelAll(func(m *Member) bool { return meant(m.remote, m.subject, Seat{r.nonce, m.id}) }, why)
 	}
 }
 
-// banned returns why a session may not have a seat in the room, or nil. room.mu is held.
+// banned returns why a session may not have a seat in the room, or nil. The caller holds room.mu.
 func (r *room) banned(s Session, subject string, id signaling.PeerID) error {
 	if r.store.config.Banned == nil {
 		return nil
@@ -152,14 +152,14 @@ func (r *room) banned(s Session, subject string, id signaling.PeerID) error {
 	return nil
 }
 
-// Who returns where the member's latest session came from, the subject of its grant, and its seat.
+// Who returns the address of the member's latest session, the subject of its grant, and its seat.
 func (m *Member) Who() (remote netip.Addr, subject string, of Seat) {
 	m.room.mu.Lock()
 	defer m.room.mu.Unlock()
 	return m.remote, m.subject, Seat{m.room.nonce, m.id}
 }
 
-// Expel takes the member out with an error: its ticket is void.
+// Expel removes the member with an error. Its ticket becomes void.
 func (m *Member) Expel(why *signaling.Error) {
 	m.room.expelAll(func(other *Member) bool { return other == m }, why)
 }

@@ -7,29 +7,29 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// A server that was given its ResumeKey may have been restarted under rooms whose members are still
-// connected to each other and come back with their tokens. A newcomer that were first to name such a
-// room would found another one of that name, and lock them out: it waits until the room is rebuilt,
-// or the time for that, Config.Recovery, is over. Those who wait for one name are let in in the order in
-// which they came, so the first of them founds the room if it has to be founded, and is its host.
+// If a server was restarted with the same ResumeKey, members of its rooms may still be connected to each other and
+// come back with their tokens. A newcomer that was the first to name such a room would create another room of that
+// name and so lock them out. So a newcomer waits until the room is rebuilt or Config.Recovery is over. Newcomers that
+// wait for the same name are admitted in the order in which they came, so if the room must be created, the first one
+// creates it and becomes its host.
 
-// A queue is of the newcomers that name one room. Server.mu guards it.
+// A queue holds the newcomers that name one room. Store.mu guards it.
 type queue struct {
-	rebuilt chan struct{} // closed when the room is there
-	there   bool          // it is closed
-	last    *arrival      // the latest of those who can found the room; nil: nobody yet
-	size    int           // of those in it; the last one takes the queue away
+	rebuilt chan struct{} // closed when the room exists
+	there   bool          // rebuilt is closed
+	last    *arrival      // the latest one that can create the room; nil: none yet
+	size    int           // number of newcomers in the queue; the last one to depart deletes it
 }
 
 // An arrival is a newcomer in a queue.
 type arrival struct {
 	queue  *queue
-	before atomic.Pointer[arrival] // the one that is let in first; nil once that has happened
-	done   chan struct{}           // closed when the newcomer has a place, or gets none
+	before atomic.Pointer[arrival] // the one that is admitted before this one; nil: none, or it was
+	done   chan struct{}           // closed when the newcomer has a place or was refused
 }
 
-// arrive returns when the room is there, or will not come back, or the session is over. Nil means that the
-// newcomer has nobody to wait for.
+// arrive waits until the room exists, will not come back, or the session has ended. It returns nil if the newcomer
+// does not need to wait for anyone.
 func (s *Store) arrive(session Session, name signaling.RoomName) *arrival {
 	s.mu.Lock()
 	q, missing := s.queues[name], s.rooms[name] == nil && s.recovering() > 0
@@ -61,8 +61,8 @@ func (s *Store) arrive(session Session, name signaling.RoomName) *arrival {
 	return a
 }
 
-// await returns when those who came before a have their places, or get none, or the session is over. One that
-// cannot found the room waits for all who can.
+// await waits until those who came before a have their places or were refused, or the session has ended. A newcomer
+// that cannot create the room waits for all who can.
 func (s *Store) await(session Session, a *arrival) {
 	if a == nil {
 		return
@@ -77,13 +77,13 @@ func (s *Store) await(session Session, a *arrival) {
 		select {
 		case <-before.done:
 		case <-session.Done():
-			return // whoever comes next waits for those before this one
+			return // the next newcomer waits for those before this one
 		}
 	}
 	a.before.Store(nil)
 }
 
-// depart lets the next one in.
+// depart admits the next one.
 func (s *Store) depart(a *arrival, name signaling.RoomName) {
 	if a == nil {
 		return
@@ -96,7 +96,7 @@ func (s *Store) depart(a *arrival, name signaling.RoomName) {
 	}
 }
 
-// tellRebuilt wakes those who wait for a room; mu is held.
+// tellRebuilt wakes the newcomers that wait for a room. The caller holds mu.
 func (s *Store) tellRebuilt(name signaling.RoomName) {
 	if q := s.queues[name]; q != nil && !q.there {
 		q.there = true

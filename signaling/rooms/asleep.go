@@ -6,17 +6,17 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// A room whose members were all lost sleeps: it is not among the server's rooms, and its name is free, but the
+// A room whose members were all lost is asleep: it is not among the server's rooms, and its name is free, but its
 // members may wake it with their tickets.
 
-// maxAsleep is the most rooms that are kept for members who were all lost, and maxAsleepEach the most of
-// those that one address, or its /48, has founded, unless that may stand for everybody.
+// maxAsleep is the most rooms that are asleep, and maxAsleepEach the most of these that one network has created,
+// unless the network may stand for many clients. A network is an address, or the /48 around it.
 const (
 	maxAsleep     = 1024
 	maxAsleepEach = 64
 )
 
-// lull adds a room to those that sleep; mu is held.
+// lull adds a room to those that are asleep. The caller holds mu.
 func (s *Store) lull(r *room) {
 	network, open := r.founder.Network()
 	same := 0
@@ -36,8 +36,8 @@ func (s *Store) lull(r *room) {
 	s.asleep = append(s.asleep, r)
 }
 
-// wakeRoom returns the room that a ticket of this process is for. It is not among the server's rooms, so it
-// sleeps, or it is over. mu is held.
+// wakeRoom returns the room of a ticket of this process. The room is not among the server's rooms, so it is asleep or
+// over. The caller holds mu.
 func (s *Store) wakeRoom(t ticket) (*room, error) {
 	i := slices.IndexFunc(s.asleep, func(r *room) bool { return r.nonce == t.Nonce })
 	if i < 0 {
@@ -57,12 +57,12 @@ func (s *Store) wakeRoom(t ticket) (*room, error) {
 	return r, nil
 }
 
-// sleeps reports whether a room sleeps; mu is held.
+// sleeps reports whether a room is asleep. The caller holds mu.
 func (s *Store) sleeps(nonce uint64) bool {
 	return slices.ContainsFunc(s.asleep, func(r *room) bool { return r.nonce == nonce })
 }
 
-// closeAsleep ends the rooms of that name that sleep, and reports whether there were any.
+// closeAsleep ends the rooms of that name that are asleep, and reports whether there were any.
 func (s *Store) closeAsleep(name signaling.RoomName) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -86,7 +86,8 @@ func (s *Store) closeAsleep(name signaling.RoomName) bool {
 	return true
 }
 
-// Nonce tells a room, which may sleep, from others of that name at other times.
+// Nonce returns the nonce of the room of that name, which may be asleep. It differs from that of earlier rooms of the
+// name.
 func (s *Store) Nonce(name signaling.RoomName) (nonce uint64, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -7,7 +7,7 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// Leave takes m out at its own wish, if s is still its session, which ends.
+// Leave removes m at its own request, if s is still its session, and ends s.
 func (m *Member) Leave(s Session) {
 	r := m.room
 	r.mu.Lock()
@@ -18,8 +18,8 @@ func (m *Member) Leave(s Session) {
 	s.Bye()
 }
 
-// Detach begins m's grace time when s, its session, is lost; a member that cannot come back has none.
-// It reports false if s is no longer m's session.
+// Detach starts m's grace period when its session s is lost. A member that cannot resume is removed at once. Detach
+// returns false if s is no longer m's session.
 func (m *Member) Detach(s Session) bool {
 	r := m.room
 	r.mu.Lock()
@@ -35,7 +35,8 @@ func (m *Member) Detach(s Session) bool {
 	return true
 }
 
-// Lose is Detach for a session that may not have had its welcome: nobody has the ticket then, and there is no grace time.
+// Lose is Detach for a session that may not have got its welcome. Then the client has no ticket, so there is no grace
+// period.
 func (m *Member) Lose(s Session) bool {
 	if !m.Detach(s) {
 		return false
@@ -48,18 +49,18 @@ func (m *Member) Lose(s Session) bool {
 	return true
 }
 
-// expire ends m's grace time, unless m has come back from that loss. why is a word of Stats.Dropped.
+// expire ends m's grace period, unless m has resumed after that loss. why is a drop reason.
 func (r *room) expire(m *Member, loss int, why string) {
 	r.mu.Lock()
 	expired := r.members[m.id] == m && m.session == nil && m.losses == loss
-	if expired && !r.store.acts() { // the room is about to be taken from this server, or it acts again
+	if expired && !r.store.acts() { // the room is about to leave this server, or the server will act again
 		m.expireAfter(time.Second, why)
 		expired = false
 	}
 	if expired {
 		r.store.config.Dropped(why)
 		if m.id != r.host || !r.terms.Migrates {
-			r.lost.add(place{m.id, m.generation}) // before it may be the end of the room
+			r.lost.add(place{m.id, m.generation}) // before remove, which may end the room
 		}
 		r.remove(m, signaling.LeftLost)
 	}
@@ -69,7 +70,7 @@ func (r *room) expire(m *Member, loss int, why string) {
 	}
 }
 
-// expel takes a member out against its wish, and for good: its ticket is void.
+// expel removes a member for good and not at its own request. Its ticket becomes void.
 func (r *room) expel(m *Member, why *signaling.Error, reason signaling.LeftReason) {
 	r.store.config.Voided(Seat{r.nonce, m.id})
 	if reason == signaling.LeftKicked {
@@ -81,7 +82,7 @@ func (r *room) expel(m *Member, why *signaling.Error, reason signaling.LeftReaso
 	r.remove(m, reason)
 }
 
-// remove takes a member out and tells the others.
+// remove removes a member and tells the others.
 func (r *room) remove(m *Member, reason signaling.LeftReason) {
 	r.drop(m)
 	if m.id == r.host && r.endsWithHost() {
@@ -93,7 +94,7 @@ func (r *room) remove(m *Member, reason signaling.LeftReason) {
 	r.announce(m.id, signaling.Left{ID: m.id, Reason: reason})
 }
 
-// sealComplete ends the room some time after its seal. Its timer was stopped if the room had ended.
+// sealComplete ends the room, EndAfterSeal after its seal. If the room has ended, the timer was stopped.
 func (r *room) sealComplete() {
 	r.mu.Lock()
 	defer r.unlock()
@@ -104,7 +105,7 @@ func (r *room) sealComplete() {
 	r.end(&signaling.Error{Code: signaling.CodeSealComplete, Text: fmt.Sprintf("room %q was sealed %v ago", r.name, r.terms.Rules.EndAfterSeal)})
 }
 
-// expelAll is expel for all members that are meant.
+// expelAll expels all members for which meant returns true.
 func (r *room) expelAll(meant func(*Member) bool, why *signaling.Error) {
 	r.mu.Lock()
 	defer r.unlock()
@@ -115,7 +116,7 @@ func (r *room) expelAll(meant func(*Member) bool, why *signaling.Error) {
 	}
 }
 
-// end ends the room, for good, for all who are left in it. Nil: with the server.
+// end ends the room for good, with an error for the members that are left. Nil means that the server stops.
 func (r *room) end(why *signaling.Error) {
 	if why != nil {
 		r.store.config.Voided(Seat{Nonce: r.nonce})

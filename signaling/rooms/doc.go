@@ -1,17 +1,20 @@
-// Package rooms holds the rooms of a signaling server: who is in them, who may come in or back, and who is told what.
+// Package rooms holds the rooms of a signaling server. It decides who may join or resume, and sends the members their
+// messages.
 //
-//	Store.Join -> Config admits -> room (a mutex, no I/O) -> Member -> welcome -> Session.Deliver
+//	Store.Join -> admit -> room (a mutex, no I/O) -> Member -> welcome -> Session.Deliver
 //	Member.Relay, Seal, Lock, Kick, Leave, Detach -> room ---------> Session.Deliver of the others
 //
-// It knows no sockets: a Session is where the messages of a member go, wherever that is. A Member is a place in a room.
-// When its session is lost the place is kept for the grace period, so a participant whose network changed comes back
-// with its ticket and keeps its id. A room is created by its first member and ends with its last; a star's room ends
-// with its host.
+// The package knows no sockets: a Session takes the messages of a member, wherever the member is. A Member is a place
+// in a room. When its session is lost, the place is kept for the grace period, so a participant whose network has
+// changed resumes with its ticket and keeps its id. A room is created by its first member and ends with its last one;
+// a star also ends with its host.
 //
-// All methods may be called from any goroutine. Only Join may block: for Config.Admit, and for the time in which the rooms of
-// an earlier process may come back. The package starts no goroutines but those of its timers, which Close stops.
+// All methods may be called from any goroutine. Only Join may block: it waits for its admit function, and while
+// members may still restore the rooms of an earlier process. The package starts no goroutines except those of its
+// timers, which Close stops.
 //
-// Lock order: matcher.mu, Store.mu, listing.mu, room.mu. Those of guards and voids are over none of ours. Nothing that
-// can block, takes long or is not ours runs under any of them, but for the methods of Session and Account and for
-// Config.Banned, Config.Voided, Config.Dropped, Config.Owns, Config.Acts and Config.Changed, which must return at once.
+// Lock order: matcher.mu, Store.mu, listing.mu, room.mu. No other lock is taken while the locks of guards and voids
+// are held. No code that can block, takes long or belongs to others runs under any of these locks, except the methods
+// of Session and Account and Config.Banned, Config.Voided, Config.Dropped, Config.Owns, Config.Acts and
+// Config.Changed, which must return at once. A guard, however, hashes a password under its lock.
 package rooms

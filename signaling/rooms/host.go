@@ -6,21 +6,20 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// Seal closes the room of m, which is its host, for newcomers, for good.
+// Seal closes the room to newcomers for good. m must be its host.
 func (m *Member) Seal(s Session) error { return m.room.asHost(s, m, signaling.KindSeal, m.room.seal) }
 
-// Lock closes the room of m, which is its host, for newcomers, or opens it again.
+// Lock closes the room to newcomers, or opens it again. m must be its host.
 func (m *Member) Lock(s Session, l signaling.Lock) error {
 	return m.room.asHost(s, m, l.Kind(), func() error { return m.room.lock(l) })
 }
 
-// Kick takes another member out at the wish of m, which is the host.
+// Kick removes another member at the request of m, which must be the host.
 func (m *Member) Kick(s Session, k signaling.Kick) error {
 	return m.room.asHost(s, m, k.Kind(), func() error { return m.room.kick(k) })
 }
 
-// asHost does what only the host may, if m is the host and s still its session. The room is locked
-// meanwhile.
+// asHost calls do if m is the host and s is still its session, with the room locked.
 func (r *room) asHost(s Session, m *Member, kind signaling.Kind, do func() error) error {
 	r.mu.Lock()
 	defer r.unlock()
@@ -35,7 +34,7 @@ func (r *room) asHost(s Session, m *Member, kind signaling.Kind, do func() error
 	return do()
 }
 
-// tellAll tells every member.
+// tellAll sends a message to every member.
 func (r *room) tellAll(message signaling.Message) {
 	n := NewNote(message)
 	for _, m := range r.members {
@@ -43,7 +42,7 @@ func (r *room) tellAll(message signaling.Message) {
 	}
 }
 
-// seal closes the room for newcomers, for good.
+// seal closes the room to newcomers for good.
 func (r *room) seal() error {
 	if r.sealed {
 		return nil
@@ -56,7 +55,7 @@ func (r *room) seal() error {
 	return nil
 }
 
-// lock closes the room for newcomers, or opens it again. Everybody is told also if nothing changes: the
+// lock closes the room to newcomers, or opens it again. All members are told even if nothing changes, because the
 // host waits for that.
 func (r *room) lock(l signaling.Lock) error {
 	r.locked, r.dirty = !l.Open, true
@@ -64,7 +63,7 @@ func (r *room) lock(l signaling.Lock) error {
 	return nil
 }
 
-// kick takes a member out at the wish of the host.
+// kick removes a member at the request of the host.
 func (r *room) kick(k signaling.Kick) error {
 	m := r.members[k.ID]
 	if m == nil || k.ID == r.host {

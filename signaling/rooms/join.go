@@ -13,14 +13,15 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// Join finds or makes the room that a join message means, and enters it. Admit is asked, without locks, whether the
-// session may, and may take its time. Who waits to be matched has a Waiter and no member yet, and a session that has
-// ended gets neither, without an error. An error that is not a *signaling.Error is internal.
+// Join finds or creates the room of a join message, and enters it. It calls admit, without locks, to ask whether the
+// session may do so; admit may take its time. A session that waits to be matched gets a Waiter and no member yet. A
+// session that has ended gets neither, and no error. An error that is not a *signaling.Error is internal.
 func (s *Store) Join(session Session, j signaling.Join, admit func(Ask) (Grant, error)) (*Member, *Waiter, error) {
 	return s.JoinAs(session, j, "", admit)
 }
 
-// JoinAs is Join with the name that the room gets if it is a new one without a name. Empty: the Store chooses one.
+// JoinAs is Join with the name for a new room, if the join message gives none. If name is empty, the Store chooses
+// one.
 func (s *Store) JoinAs(session Session, j signaling.Join, name signaling.RoomName, admit func(Ask) (Grant, error)) (*Member, *Waiter, error) {
 	if j.Resume != "" {
 		m, err := s.resume(session, j, admit)
@@ -41,7 +42,7 @@ func (s *Store) JoinAs(session Session, j signaling.Join, name signaling.RoomNam
 	}
 	s.await(session, a)
 	if over(session) {
-		return nil, nil, nil // nobody is there to be let in
+		return nil, nil, nil // there is no client left to admit
 	}
 	for {
 		m, err := s.tryJoin(session, j, name, g)
@@ -49,7 +50,7 @@ func (s *Store) JoinAs(session Session, j signaling.Join, name signaling.RoomNam
 		case errors.Is(err, errOver):
 			return nil, nil, nil
 		case errors.Is(err, errGone):
-			continue // that room is out of the way now: the next one is another
+			continue // that room no longer has the name: try again with another one
 		}
 		if err == nil {
 			m.welcome(session, false)
@@ -58,44 +59,43 @@ func (s *Store) JoinAs(session Session, j signaling.Join, name signaling.RoomNam
 	}
 }
 
-// An Ask is what somebody wants to be admitted to.
+// An Ask is what a client asks to be admitted to.
 type Ask struct {
-	Join    signaling.Join // for somebody who comes back with the room of the ticket
-	Creates bool           // there is no such room now
-	// Resume is true for somebody who comes back, to the Seat of its ticket and as its Subject.
+	Join    signaling.Join // if the client resumes, with the room of the ticket
+	Creates bool           // there is no such room at the moment
+	// Resume is true for a client that resumes: then Seat and Subject are those of its ticket.
 	Resume  bool
 	Seat    Seat
 	Subject string
 }
 
-// A Grant says what someone who is admitted may do. The zero value lets it into rooms that others
-// have created.
+// A Grant says what an admitted client may do. The zero value admits it to rooms that others have created.
 type Grant struct {
-	// MayCreate lets it create the room that it names, and rooms without a name. Without it that
-	// is the error forbidden. To be matched it needs MayHost as well.
+	// MayCreate lets the client create the room that it names, and rooms without a name. Without it, the error for
+	// these is forbidden. To be matched, the client needs MayHost as well.
 	MayCreate bool `json:"may_create,omitzero"`
-	// MayHost lets it become member 1. The first member who may does so; a room can be without a
-	// host until then. In a room that migrates it lets it become the host later, too.
+	// MayHost lets the client become the host. The first member with MayHost does so; a room can be without a host
+	// until then. In a room that migrates, MayHost also lets it become the host later.
 	MayHost bool `json:"may_host,omitzero"`
-	// Name, if not empty, becomes the field "name" of its metadata, whatever it gave.
+	// Name, if not empty, becomes the field "name" of the client's metadata, whatever the client gave.
 	Name string `json:"name,omitzero"`
-	// Metadata, if not nil, is shown to the others in place of its own: at most
-	// signaling.MaxMetadata bytes of JSON, together with Name.
+	// Metadata, if not nil, replaces the client's own metadata: at most signaling.MaxMetadata bytes of JSON, together
+	// with Name.
 	Metadata json.RawMessage `json:"metadata,omitempty"`
-	// Fixed is set by the server where Metadata was granted: the member cannot change it.
+	// Fixed is set by the server if Metadata was granted: the member cannot change it.
 	Fixed bool `json:"fixed,omitzero"`
-	// Subject, if not empty, is who this is, for bans: for instance the subject of its access token.
-	// At most MaxSubject bytes are kept.
+	// Subject, if not empty, identifies the client for bans: for instance the subject of its access token. At most
+	// MaxSubject bytes are kept.
 	Subject string `json:"subject,omitzero"`
-	// Expires, if not zero, ends the membership then, with the error expired. Someone who comes back
-	// keeps the earlier time where this is zero.
+	// Expires, if not zero, is when the membership ends, with the error expired. If it is zero for a client that
+	// resumes, the earlier time still holds.
 	Expires time.Time `json:"expires,omitzero"`
 }
 
-// MaxSubject is the longest Grant.Subject that a ticket has room for, in bytes.
+// MaxSubject is the longest Grant.Subject that a ticket can hold, in bytes.
 const MaxSubject = 128
 
-// afford takes n bytes of an account, or returns the error for whoever needs them.
+// afford takes n bytes of an account, or returns an error.
 func (s *Store) afford(a Account, n int) error {
 	if why := a.Hold(n); why != nil {
 		s.config.Dropped(DroppedBudget)
@@ -117,7 +117,7 @@ func (s *Store) tryJoin(session Session, j signaling.Join, name signaling.RoomNa
 	return r.admit(session, j, g)
 }
 
-// mayEnter says why a join has no access to a room that exists, or nil.
+// mayEnter returns nil, or why a join may not enter an existing room.
 func (s *Store) mayEnter(session Session, r *room, j signaling.Join) error {
 	if j.Create == signaling.CreateOnly {
 		return &signaling.Error{Code: signaling.CodeRoomExists, Text: fmt.Sprintf("room %q exists, and was to be a new one", r.name)}
@@ -125,13 +125,13 @@ func (s *Store) mayEnter(session Session, r *room, j signaling.Join) error {
 	return s.checkPassword(session, r, j.Password)
 }
 
-// found makes the room of a join, unless someone else was faster: then its password counts.
+// found creates the room of a join. If another join was faster, that join's password counts.
 func (s *Store) found(session Session, j signaling.Join, name signaling.RoomName, g Grant) (*room, error) {
 	d := session.Dialect()
 	switch {
 	case j.Room != "" && d.NamedRoomsExist:
 		return nil, &signaling.Error{Code: signaling.CodeUnknownRoom, Text: fmt.Sprintf("no room %q", j.Room)}
-	case !g.MayCreate && j.Create != signaling.CreateNever: // that one wants none: see below
+	case !g.MayCreate && j.Create != signaling.CreateNever: // CreateNever does not create a room: see below
 		return nil, forbidden("no room %q, and none may be created", j.Room)
 	}
 	hash, err := newPassword(j.Password)
@@ -225,8 +225,8 @@ func (s *Store) room(name signaling.RoomName) *room {
 	return s.rooms[name]
 }
 
-// openRoom returns the room of that name, or builds and adds it for a session, whose address it counts for. An
-// empty name means a new room, with a name as the dialect of the session has it.
+// openRoom returns the room of that name, or builds and adds it. The new room counts for the address of the session.
+// An empty name means a new room with a random name, as the dialect of the session demands.
 func (s *Store) openRoom(by Session, name signaling.RoomName, t terms, build func(signaling.RoomName) (*room, error)) (*room, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -264,7 +264,7 @@ func (s *Store) openRoom(by Session, name signaling.RoomName, t terms, build fun
 	return r, nil
 }
 
-// allRooms returns them in the order of their names.
+// allRooms returns all rooms, ordered by name.
 func (s *Store) allRooms() []*room {
 	s.mu.Lock()
 	rooms := make([]*room, 0, len(s.rooms))
@@ -279,25 +279,25 @@ func (s *Store) allRooms() []*room {
 func byName(a, b *room) int { return cmp.Compare(a.name, b.name) }
 
 const (
-	// roomNameLength makes names of 50 bits, enough not to be found by trying.
+	// roomNameLength makes names of 50 bits, which cannot be found by trying.
 	roomNameLength = 10
-	// MaxRoomNameLength is that of a rand.Text.
+	// MaxRoomNameLength is the length of a rand.Text.
 	MaxRoomNameLength = 26
 )
 
-// NewName returns a name for a room that a session of that dialect founds.
+// NewName returns a name for a room that a session of that dialect creates.
 func NewName(d *signaling.Dialect) signaling.RoomName {
 	return randomName(cmp.Or(d.RoomNameLength, roomNameLength))
 }
 
-// randomName has letters and digits of base32, which has no 0, 1, 8 and 9 to take for letters.
+// randomName returns letters and digits of base32, which has no 0, 1, 8 and 9 that look like letters.
 func randomName(length int) signaling.RoomName {
 	return signaling.RoomName(strings.ToLower(rand.Text()[:length]))
 }
 
-// forgetRoom takes a room without members out of the way. Where all its members were lost it sleeps: they may
-// come back to it as they may to one in which somebody is left, as long as nobody else takes its name. Of one that is
-// elsewhere there is nothing to tell: it is not this server's any more.
+// forgetRoom takes a room without members out of the Store. If all its members were lost, the room is asleep: its
+// members may still resume, as long as nobody else takes the name. If the room is elsewhere, it is no longer this
+// server's, so Config.Changed is not called.
 func (s *Store) forgetRoom(r *room, sleeps, elsewhere bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -318,7 +318,7 @@ func (s *Store) forgetRoom(r *room, sleeps, elsewhere bool) {
 	case sleeps:
 		s.lull(r)
 	case r.returned != nil && s.rebuilding():
-		s.void.add(Seat{Nonce: r.nonce}) // or tickets of the earlier process would build it again
+		s.void.add(Seat{Nonce: r.nonce}) // otherwise tickets of the earlier process would rebuild it
 	}
 }
 

@@ -12,15 +12,15 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// A listing is the public rooms in an order that nobody can choose: that of their places, which are random
-// numbers on a circle. Each list begins somewhere else on it, so no room is first for everybody, and goes on
-// where the page before has ended, whatever has come and gone. Its mu comes after Server.mu.
+// A listing holds the public rooms in an order that nobody can influence: the order of their places, which are random
+// numbers on a circle. Each List begins at a random place, so no room is first for everyone. The next page continues
+// where the page before ended, whatever rooms have come and gone. The mu of a listing comes after Store.mu.
 type listing struct {
 	mu    sync.Mutex // guards rooms
 	rooms []*room    // by place
 }
 
-// listScan is how many rooms one list looks at, at most: the rest is for the next page.
+// listScan is the largest number of rooms that one page looks at: the rest is for the next page.
 const listScan = 1000
 
 func byPlace(a, b *room) int { return cmp.Or(cmp.Compare(a.place, b.place), byName(a, b)) }
@@ -46,17 +46,17 @@ func (l *listing) count() int {
 	return len(l.rooms)
 }
 
-// A cursor is where a list began on the circle, and how far round it has come.
+// A cursor says where a list began on the circle, and how far it has come.
 type cursor struct{ began, passed uint64 }
 
-// after returns the next rooms of a list, and whether there are more.
+// after returns the next rooms of a list, at most listScan, and whether there are more.
 func (l *listing) after(c cursor) (rooms []*room, more bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	first, _ := slices.BinarySearchFunc(l.rooms, c.began+c.passed, func(r *room, place uint64) int { return cmp.Compare(r.place, place) })
 	for i := range l.rooms {
 		r := l.rooms[(first+i)%len(l.rooms)]
-		if r.place-c.began < c.passed { // once round
+		if r.place-c.began < c.passed { // all around
 			return rooms, false
 		}
 		if len(rooms) == listScan {
@@ -67,16 +67,17 @@ func (l *listing) after(c cursor) (rooms []*room, more bool) {
 	return rooms, false
 }
 
-// A Page is the part of the list of one server.
+// A Page is one server's part of the answer to a List.
 type Page struct {
 	Rooms []signaling.PublicRoom `json:"rooms"`
-	// Offsets are how far round the circle each of them is, and Passed how far this page goes, if there are More.
+	// Offsets says how far around the circle each room is. If there are More rooms, Passed says how far this page
+	// goes.
 	Offsets []uint64 `json:"offsets"`
 	Passed  uint64   `json:"passed"`
 	More    bool     `json:"more,omitzero"`
 }
 
-// Begin returns a list with the place on the circle where it begins, if it has none yet, so that many servers can answer it.
+// Begin returns a List that says where on the circle it begins, so that several servers can answer it.
 func Begin(l signaling.List) signaling.List {
 	if l.After == "" {
 		l.After = readCursor("").String()
@@ -84,10 +85,10 @@ func Begin(l signaling.List) signaling.List {
 	return l
 }
 
-// Page returns this server's part of the answer to a list that has begun.
+// Page returns this server's part of the answer to a List from Begin.
 func (s *Store) Page(l signaling.List) Page { return s.listing.page(l) }
 
-// Merge returns the answer to a list that has begun, of the pages of all servers.
+// Merge returns the answer to a List from Begin, made of the pages of all servers.
 func Merge(l signaling.List, pages []Page) signaling.Rooms {
 	type listed struct {
 		offset uint64
@@ -101,7 +102,7 @@ func Merge(l signaling.List, pages []Page) signaling.Rooms {
 			all = append(all, listed{p.Offsets[i], p.Rooms[i]})
 		}
 		if p.More {
-			more, passed = true, min(passed, p.Passed) // what is beyond is for a later page: this server has not looked there
+			more, passed = true, min(passed, p.Passed) // rooms beyond it are for a later page
 		}
 	}
 	slices.SortFunc(all, func(a, b listed) int { return cmp.Compare(a.offset, b.offset) })
@@ -124,7 +125,7 @@ func Merge(l signaling.List, pages []Page) signaling.Rooms {
 
 func limitOf(q signaling.List) int { return cmp.Or(q.Limit, signaling.DefaultRooms) }
 
-// page answers a list that has begun.
+// page answers a List from Begin.
 func (l *listing) page(q signaling.List) (page Page) {
 	c := readCursor(q.After)
 	rooms, more := l.after(c)
@@ -137,7 +138,7 @@ func (l *listing) page(q signaling.List) (page Page) {
 			page.Rooms = append(page.Rooms, info)
 			page.Offsets = append(page.Offsets, r.place-c.began)
 		}
-		if c.passed = r.place - c.began + 1; c.passed == 0 { // the last place of all
+		if c.passed = r.place - c.began + 1; c.passed == 0 { // this was the last place on the circle
 			return page
 		}
 	}
@@ -145,7 +146,7 @@ func (l *listing) page(q signaling.List) (page Page) {
 	return page
 }
 
-// public returns the room as a list has it: not if it takes nobody any more.
+// public returns the room as List shows it, and false if the room accepts no new members any more.
 func (r *room) public() (signaling.PublicRoom, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -165,7 +166,7 @@ func (c cursor) String() string {
 	return base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint64(b, c.passed))
 }
 
-// readCursor reads what String wrote. What is none of these begins a list.
+// readCursor reads the result of String. Any other text begins a new list.
 func readCursor(after string) cursor {
 	b, err := base64.RawURLEncoding.DecodeString(after)
 	if err != nil || len(b) != 16 {
@@ -174,8 +175,7 @@ func readCursor(after string) cursor {
 	return cursor{binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:])}
 }
 
-// fieldsOf returns what can be asked for: the fields of an object that are strings, numbers and
-// booleans.
+// fieldsOf returns the fields by which List can filter: those of an object that are strings, numbers or booleans.
 func fieldsOf(metadata json.RawMessage) map[string]any {
 	var fields map[string]any
 	if json.Unmarshal(metadata, &fields) != nil {

@@ -11,8 +11,8 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// A matcher puts those together who ask for the same. There is at most one place in its queues for each
-// session, and it goes with the session. Its mu comes before Store.mu.
+// A matcher puts sessions together that ask for the same match. Its queues have at most one place for each session,
+// which ends with the session. Its mu comes before Store.mu.
 type matcher struct {
 	store *Store // fixed at construction
 
@@ -21,14 +21,14 @@ type matcher struct {
 	waiting int
 }
 
-// A wish is what is the same for those who are matched.
+// A wish is what the sessions of a match have in common.
 type wish struct {
 	key      string
 	size     int
 	topology signaling.Topology
 }
 
-// A Waiter is a session that waits to be matched, and with what it will join.
+// A Waiter is a session that waits to be matched, with the join and the grant for its member.
 type Waiter struct {
 	matcher *matcher
 	session Session
@@ -37,10 +37,10 @@ type Waiter struct {
 	grant   Grant
 	cost    int // of the join, while it waits
 	began   time.Time
-	seated  *Member // read by who welcomes it
+	seated  *Member // read by matched, which welcomes it
 }
 
-// enter puts a session into its queue, and is the one that makes the room when there are enough.
+// enter puts a session into its queue. If that completes a match, enter also creates the room.
 func (q *matcher) enter(s Session, j signaling.Join, g Grant) (*Waiter, error) {
 	w := &Waiter{matcher: q, session: s, join: j, grant: g, began: time.Now()}
 	w.wish = wish{j.Match.Key, j.Match.Size, cmp.Or(j.Topology, signaling.Mesh)}
@@ -67,7 +67,7 @@ func (q *matcher) enter(s Session, j signaling.Join, g Grant) (*Waiter, error) {
 	return w, nil
 }
 
-// matched welcomes one of a group. No lock is held.
+// matched welcomes one session of a group, or reports the error. It is called without locks.
 func (s *Store) matched(w *Waiter, err error) {
 	if err == nil {
 		w.seated.welcome(w.session, false)
@@ -76,8 +76,8 @@ func (s *Store) matched(w *Waiter, err error) {
 	s.config.Matched(w.session, time.Since(w.began), err)
 }
 
-// add puts one more into its queue. When it is the last that was missing all of them get their places, which they are
-// still to be told, or an error.
+// add puts a session into its queue. If that completes a match, all sessions of the match get their places, or an
+// error. They do not learn of it before the caller calls matched.
 func (q *matcher) add(w *Waiter) ([]*Waiter, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -95,7 +95,7 @@ func (q *matcher) add(w *Waiter) ([]*Waiter, error) {
 	return group, q.store.seat(group)
 }
 
-// Leave takes the session out of its queue, if it is still there.
+// Leave removes the session from its queue, if it is still there.
 func (w *Waiter) Leave() {
 	q := w.matcher
 	q.mu.Lock()
@@ -112,8 +112,8 @@ func (w *Waiter) Leave() {
 	}
 }
 
-// Waiting returns the sessions that wait to be matched and that are meant, by where they come from and by the
-// Subject of their grants.
+// Waiting returns the waiting sessions for which meant returns true, given their address and the Subject of their
+// grant.
 func (s *Store) Waiting(meant func(remote netip.Addr, subject string) bool) (found []Session) {
 	q := &s.matcher
 	q.mu.Lock()
@@ -134,7 +134,7 @@ func (q *matcher) count() int {
 	return q.waiting
 }
 
-// seat makes a room of a group, in the order in which they came. matcher.mu is held.
+// seat creates a room for a group, in the order in which its sessions came. The caller holds matcher.mu.
 func (s *Store) seat(group []*Waiter) error {
 	made := terms{Topology: group[0].wish.topology, Rules: s.config.MatchRules, Sealed: true, MaxMembers: len(group)}
 	r, err := s.openRoom(group[0].session, "", made, func(name signaling.RoomName) (*room, error) {
@@ -148,7 +148,7 @@ func (s *Store) seat(group []*Waiter) error {
 	return nil
 }
 
-// seat lets a whole group in at once: each welcome will have all of them.
+// seat gives places to the whole group at once, so that each welcome lists all of them.
 func (r *room) seat(group []*Waiter) {
 	r.mu.Lock()
 	defer r.unlock()

@@ -9,52 +9,53 @@ import (
 	"example.org/rtcpeer/signaling/clock"
 )
 
-// A Member is one place in a room. It is attached to a session, or it is detached: its session was
-// lost and it may come back until its grace time is over.
+// A Member is one place in a room. It is attached to a session, or it is detached: then its session was lost, and it
+// may resume until its grace period is over.
 type Member struct {
 	// Fixed at construction.
 	room       *room
 	id         signaling.PeerID
 	since      time.Time
-	generation uint64 // of its place: the room counts the places that it gives
+	generation uint64 // numbers the places of the room in the order in which they were given
 
 	// Guarded by room.mu.
 	info    signaling.Member
 	size    int     // share of room.roster
-	account Account // of its latest session; nil: none
-	cost    int     // of what it tells of itself, for account
+	account Account // pays for the member, that of its latest session; nil: none
+	cost    int     // of its metadata and other fields, taken from account
 	session Session // nil while detached
-	// welcoming is true while its welcome is being made: what comes meanwhile is kept for after it.
+	// welcoming is true until the welcome is delivered: signals that come before it are kept.
 	welcoming bool
 	remote    netip.Addr    // of its latest session
 	subject   string        // Grant.Subject
-	earlier   []origin      // of tickets of earlier processes that it has shown, or may show: the last maxEarlier
-	issued    bool          // it was sent a ticket of this process
-	adopted   bool          // it was in the room when this process took that over
+	earlier   []origin      // origins of earlier tickets with which it came or may come: the last maxEarlier
+	issued    bool          // it has got a ticket of this process
+	adopted   bool          // it was already in the room when this process took the room over
 	fresh     bool          // this process has told it who is in the room
-	awaited   bool          // a rebuilt room's host, which has not come back yet
+	awaited   bool          // it has not come back yet since the room was rebuilt or adopted
 	mayHost   bool          // Grant.MayHost
 	name      string        // Grant.Name
 	fixed     bool          // Grant.Fixed
-	tells     clock.Bucket  // of changes of its metadata that the others are told
-	tell      time.Duration // when to tell the latest of them, likewise; 0: they have been told
-	hostLost  time.Duration // by the clock: when it said that its link with the host is lost; 0: it has not
+	tells     clock.Bucket  // limits how often its metadata is announced
+	tell      time.Duration // when to announce its latest metadata, by the clock; 0: nothing to announce
+	hostLost  time.Duration // when it reported its link with the host as lost, by the clock; 0: it has not
 	until     time.Time     // Grant.Expires; zero: never
 	expires   time.Duration // the same by the clock; 0: never
-	renew     time.Duration // when to send a new list of ICE servers, likewise
-	reissue   time.Duration // when its ticket is to be replaced, likewise
-	losses    int           // how often it was detached: tells one grace time from the next
+	renew     time.Duration // when to send new ICE servers, by the clock; 0: never
+	reissue   time.Duration // when to send a new ticket, by the clock; 0: never
+	losses    int           // how often it was detached: distinguishes grace periods
 	grace     *clock.Alarm  // runs while detached
-	graceEnd  time.Duration // by the clock: when it goes off
-	// kept holds the signals that came while detached, and for one that waits to be attached again all else, within the bounds of an outbox. One that
-	// does not fit costs the member its place: DroppedDetachedFull, DroppedBudget.
+	graceEnd  time.Duration // when grace goes off, by the clock
+	// kept holds the signals that come while it is detached, and all messages while it waits to be attached again,
+	// within the bounds of an outbox. A message that does not fit costs the member its place: DroppedDetachedFull,
+	// DroppedBudget.
 	kept      []signaling.Message
 	keptBytes int
 }
 
-// deliver hands the member a message and never blocks. It returns the word for it when a detached member has
-// no room left for a signal. What is not a signal need not be kept: the welcome of a member that
-// comes back tells it everything. room.mu is held.
+// deliver hands a message to the member and never blocks. If a detached member has no room left for a signal, deliver
+// returns the drop reason. Other messages need not be kept, because the welcome of a member that resumes tells it
+// everything. The caller holds room.mu.
 func (m *Member) deliver(n *Note) (full string) {
 	if m.session != nil && !m.welcoming {
 		m.session.Deliver(n)
@@ -76,19 +77,19 @@ func (m *Member) deliver(n *Note) (full string) {
 	return ""
 }
 
-// keptCost is what the kept signals take of the budget.
+// keptCost returns what the kept messages take of the budget.
 func (m *Member) keptCost() int { return len(m.kept)*keptOverhead + m.keptBytes }
 
-// keptOverhead is what a kept signal takes besides its bytes.
+// keptOverhead is what a kept message takes in addition to its bytes.
 const keptOverhead = 64
 
-// memberOverhead is what a member takes besides what it tells of itself.
+// memberOverhead is what a member takes in addition to its metadata and other fields.
 const memberOverhead = 512
 
-// MemberCost is what a member that joins with j takes of the budget: its JSON, and that in memory.
+// MemberCost is what a member that joins with j takes of the budget: its JSON, and the same in memory.
 func MemberCost(j signaling.Join) int { return memberOverhead + 2*rosterSize(j) }
 
-// charge has an account pay for the member from now on, of which it has taken cost already. room.mu is held.
+// charge makes an account pay for the member from now on. cost is already taken from it. The caller holds room.mu.
 func (m *Member) charge(to Account, cost int) {
 	if m.account != nil {
 		m.account.Release(m.cost + m.keptCost())
@@ -99,17 +100,18 @@ func (m *Member) charge(to Account, cost int) {
 	m.account, m.cost = to, cost
 }
 
-// maxEarlier is how many times a member may have been sent a ticket without being there to take it.
+// maxEarlier is how many origins of earlier tickets a member keeps. It may miss that many new tickets in a row.
 const maxEarlier = 4
 
-// cameWith notes a ticket of an earlier process, with which the member may come again. room.mu is held.
+// cameWith records the origin of an earlier ticket, with which the member may come again. The caller holds room.mu.
 func (m *Member) cameWith(o origin) {
 	if !slices.Contains(m.earlier, o) {
 		m.earlier = append(m.earlier[max(0, len(m.earlier)+1-maxEarlier):], o)
 	}
 }
 
-// attach gives the member to a session, which gets its welcome next. One that had it before is told. room.mu is held.
+// attach gives the member to a session, which gets its welcome next. An earlier session gets an error. The caller
+// holds room.mu.
 func (m *Member) attach(s Session) {
 	if m.session != nil {
 		m.session.Fail(&signaling.Error{Code: signaling.CodeReplaced, Text: "another connection took over"})
@@ -118,15 +120,15 @@ func (m *Member) attach(s Session) {
 	m.session, m.remote, m.awaited, m.welcoming = s, s.Remote(), false, true
 }
 
-// detach begins the grace time. room.mu is held.
+// detach starts the grace period. The caller holds room.mu.
 func (m *Member) detach() {
 	m.session = nil
 	m.losses++
 	m.expireAfter(m.room.grace(m), DroppedGraceOver)
 }
 
-// giveUp ends the grace time of a detached member early, by way of its timer, so that there is one
-// way for it to end. One that is being welcomed loses its session. room.mu is held.
+// giveUp ends the grace period of a detached member early, through its timer, so that it always ends in the same way.
+// A member that is being welcomed loses its session instead. The caller holds room.mu.
 func (m *Member) giveUp(why string) {
 	if m.session != nil {
 		m.session.Fail(&signaling.Error{Code: signaling.CodeSlow, Text: "too many signals during the welcome"})
@@ -148,7 +150,7 @@ func (m *Member) ID() signaling.PeerID { return m.id }
 // Room returns the name of its room.
 func (m *Member) Room() signaling.RoomName { return m.room.name }
 
-// release is for a member that has lost its place. room.mu is held.
+// release clears a member that has lost its place. The caller holds room.mu.
 func (m *Member) release() {
 	m.stopGrace()
 	m.session = nil
@@ -163,7 +165,7 @@ func (m *Member) stopGrace() {
 	}
 }
 
-// takeKept returns what came while the member was detached. room.mu is held.
+// takeKept returns the messages that were kept for the member, and keeps them no longer. The caller holds room.mu.
 func (m *Member) takeKept() []signaling.Message {
 	kept := m.kept
 	if m.account != nil {
@@ -173,7 +175,7 @@ func (m *Member) takeKept() []signaling.Message {
 	return kept
 }
 
-// describe sets what the others are told of the member. room.mu is held.
+// describe sets what the others learn about the member. The caller holds room.mu.
 func (m *Member) describe(j signaling.Join) {
 	m.info = signaling.Member{ID: m.id, Channels: j.Channels, Metadata: j.Metadata, OneAttempt: j.OneAttempt,
 		Features: j.Features, Incarnation: j.Incarnation}
@@ -182,7 +184,7 @@ func (m *Member) describe(j signaling.Join) {
 	m.room.roster += m.size
 }
 
-// rosterSize is what a member takes in a welcome, in bytes: at least its JSON.
+// rosterSize returns what a member takes in a welcome, in bytes: at least the size of its JSON.
 func rosterSize(j signaling.Join) int {
 	const frame = len(`{"id":2147483647,"channels":[],"metadata":,"one_attempt":true},`)
 	size := frame + len(j.Metadata)
@@ -201,8 +203,8 @@ func rosterSize(j signaling.Join) int {
 	return size
 }
 
-// quotedSize is at least the length of s as a JSON string: control characters take six bytes, quotes and
-// backslashes two, and of those that are not ASCII U+2028 and U+2029 take six for three.
+// quotedSize returns at least the length of s as a JSON string: a control character takes six bytes, a quote or
+// backslash two, and U+2028 and U+2029 take six for their three bytes.
 func quotedSize(s string) int {
 	size := len(`""`)
 	for _, c := range []byte(s) {

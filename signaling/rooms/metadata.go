@@ -9,15 +9,15 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// A member may change its metadata at any time, and over the long run the others are told once every tellEvery. A
-// change that comes sooner is told later, with those that follow it.
+// A member may change its metadata at any time. In the long run its changes are announced once every tellEvery. A
+// change that comes too soon is announced later, together with those that follow it.
 const (
 	tellEvery = time.Second
 	tellBurst = 10
 )
 
-// Describe returns what the others see of a member that gave some metadata of its own. The error is a *signaling.Error
-// if the two together are too large, and else says what is wrong with the grant.
+// Describe returns the metadata that the others see, for a member that gave own. The error is a *signaling.Error if
+// both together are too large. Any other error says what is wrong with the grant.
 func (g Grant) Describe(own json.RawMessage) (json.RawMessage, error) {
 	metadata := own
 	if g.Metadata != nil {
@@ -25,7 +25,7 @@ func (g Grant) Describe(own json.RawMessage) (json.RawMessage, error) {
 	}
 	if g.Name != "" {
 		fields := make(map[string]json.RawMessage)
-		_ = json.Unmarshal(metadata, &fields) // what is no object gives way to one
+		_ = json.Unmarshal(metadata, &fields) // anything except an object is replaced by an object
 		if fields == nil {
 			fields = make(map[string]json.RawMessage)
 		}
@@ -41,8 +41,8 @@ func (g Grant) Describe(own json.RawMessage) (json.RawMessage, error) {
 	return metadata, nil
 }
 
-// SetMetadata changes what the others are told of m. What was granted stays, and all of it stays where there is no room
-// for more. The answer to s says what holds.
+// SetMetadata changes the metadata of m. Granted parts stay, and if there is no room for the new metadata, nothing
+// changes. The answer to s has the metadata that now holds.
 func (m *Member) SetMetadata(s Session, own json.RawMessage) error {
 	changed, err := m.setMetadata(s, own)
 	if err != nil || !changed {
@@ -52,7 +52,7 @@ func (m *Member) SetMetadata(s Session, own json.RawMessage) error {
 	if err != nil {
 		return fmt.Errorf("rooms: seal a ticket: %w", err)
 	}
-	s.Welcomed(m, m.Attachment(), token) // what another server would attach again
+	s.Welcomed(m, m.Attachment(), token) // for an Attach on another server
 	return nil
 }
 
@@ -73,7 +73,7 @@ func (m *Member) setMetadata(s Session, own json.RawMessage) (changed bool, err 
 	return changed, nil
 }
 
-// takeMetadata reports whether that changes what the others see of the member. room.mu is held.
+// takeMetadata changes the metadata and reports whether the others see a change. The caller holds room.mu.
 func (m *Member) takeMetadata(own json.RawMessage) (changed bool) {
 	j := m.attachment().Join
 	given, err := Grant{Name: m.name}.Describe(own)
@@ -90,7 +90,7 @@ func (m *Member) takeMetadata(own json.RawMessage) (changed bool) {
 	return true
 }
 
-// tellMetadata tells the others what metadata a member has now, at once or soon. room.mu is held.
+// tellMetadata announces the current metadata of a member, at once or a little later. The caller holds room.mu.
 func (r *room) tellMetadata(m *Member) {
 	now := r.store.clock.Now()
 	if wait := m.tells.Take(now, tellEvery, tellBurst); wait > 0 {

@@ -9,13 +9,14 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// How a star that migrates gets its next host. The room counts its hosts in r.term, and r.host is the present one. Both
-// change in succeed, when the host has lost its place, and in learnHost, from what an earlier process has told.
+// How a star that migrates gets its next host. r.host is the current host, and r.term counts the hosts. Both change
+// in succeed, when the host has lost its place, and in learnHost, when a ticket of an earlier process names a later
+// host.
 
-// defaultHostTimeout is how long the place of a host is kept, if its room does not say.
+// defaultHostTimeout is how long the place of a lost host is kept if its room does not say.
 const defaultHostTimeout = 10 * time.Second
 
-// grace is how long a member that has lost the server keeps its place.
+// grace returns how long a member that has lost its session keeps its place.
 func (r *room) grace(m *Member) time.Duration {
 	grace := r.store.config.Grace
 	if r.terms.Migrates && m.id == r.host {
@@ -28,15 +29,15 @@ func (r *room) hostTimeout() time.Duration {
 	return cmp.Or(time.Duration(r.terms.HostTimeout)*time.Millisecond, defaultHostTimeout)
 }
 
-// succeed names the next host after the present one has lost its place, and tells everybody. If there is none it
-// returns why, and the room is to end.
+// succeed makes another member the host after the host has lost its place, and tells all members. If nobody can be
+// the host, it returns why, and the caller must end the room.
 func (r *room) succeed() (why string) {
 	if !r.terms.Migrates {
 		return fmt.Sprintf("the host of room %q is gone", r.name)
 	}
 	var candidates []candidate
 	for _, m := range r.members {
-		if !m.awaited { // nothing is known of one that has not come back after a restart
+		if !m.awaited { // nothing is known of a member that has not come back after a restart
 			candidates = append(candidates, candidate{m.id, m.generation, m.info.Can(signaling.FeatureMigrate),
 				m.mayHost && m.info.Can(signaling.FeatureHost), m.session != nil, m.id == r.heir})
 		}
@@ -46,7 +47,7 @@ func (r *room) succeed() (why string) {
 		return fmt.Sprintf("the host of room %q is gone, and %s", r.name, why)
 	}
 	r.store.config.Voided(Seat{r.nonce, r.host})
-	r.noteKick(r.host) // its id is not given again, and everybody gets a ticket that tells of the new host
+	r.noteKick(r.host) // its id is not given again, and all members get a ticket that names the new host
 	r.host, r.heir, r.dirty = next, 0, true
 	r.term++
 	if m := r.members[next]; m.session == nil {
@@ -61,15 +62,15 @@ func (r *room) succeed() (why string) {
 // A candidate is what an election knows of a member.
 type candidate struct {
 	id      signaling.PeerID
-	place   uint64 // counts the places of the room: the longer a member is there, the less
-	follows bool   // it can move to a new host
+	place   uint64 // numbers the places of the room: lower for members that came earlier
+	follows bool   // it can follow a new host
 	canHost bool
-	here    bool // it has not lost the server
-	named   bool // by the host, as its successor
+	here    bool // it is connected to the server
+	named   bool // the host has named it as its successor
 }
 
-// elect returns who is to be the host: of those who can, and are here if anybody is, the one that the host has named, or
-// the one that has been there the longest. Or it returns why there is none.
+// elect returns the new host. Among the members that can be the host, it prefers those that are here, then the one
+// that the host has named, then the one that has been in the room the longest. If there is none, elect returns why.
 func elect(all []candidate) (host signaling.PeerID, why string) {
 	slices.SortFunc(all, func(a, b candidate) int {
 		return cmp.Or(-compare(a.here, b.here), -compare(a.named, b.named), cmp.Compare(a.place, b.place))
@@ -98,7 +99,7 @@ func compare(a, b bool) int {
 	return -1
 }
 
-// tellHost tells everybody who hosts the room.
+// tellHost tells all members who is the host.
 func (r *room) tellHost() {
 	change := signaling.HostChanged{Host: r.host, Term: r.term, Guests: r.guests()}
 	if host := r.members[r.host]; host != nil && !host.awaited {
@@ -116,7 +117,7 @@ func (r *room) tellHost() {
 	}
 }
 
-// guests returns the ids of all but the host, in ascending order.
+// guests returns the ids of all members except the host, in ascending order.
 func (r *room) guests() (ids []signaling.PeerID) {
 	for id := range r.members {
 		if id != r.host {
@@ -127,7 +128,8 @@ func (r *room) guests() (ids []signaling.PeerID) {
 	return ids
 }
 
-// learnHost takes from a ticket of an earlier process who was the host later than this one knows. room.mu is held.
+// learnHost takes over the host that a ticket of an earlier process names, if it came later than the host that this
+// process knows. The caller holds room.mu.
 func (r *room) learnHost(t ticket) {
 	if !r.terms.Migrates || t.Term <= r.term {
 		return
@@ -149,12 +151,12 @@ func (r *room) learnHost(t ticket) {
 	r.tellHost()
 }
 
-// replaced is the error of a host after which there is another one.
+// replaced returns the error for a host that another one has replaced.
 func replaced() *signaling.Error {
 	return &signaling.Error{Code: signaling.CodeHostReplaced, Text: "another member hosts the room now; join it anew"}
 }
 
-// nameHeir notes who is to host the room after the present host.
+// nameHeir sets the successor of the current host.
 func (r *room) nameHeir(s signaling.Successor) error {
 	if s.ID != 0 && r.members[s.ID] == nil {
 		return &signaling.Error{Code: signaling.CodeUnknownPeer, Text: fmt.Sprintf("successor: no peer %d here", s.ID)}
@@ -163,13 +165,13 @@ func (r *room) nameHeir(s signaling.Successor) error {
 	return nil
 }
 
-// Successor notes whom m, which is the host, wants to host the room after it.
+// Successor sets the member that m, which must be the host, wants as the next host.
 func (m *Member) Successor(s Session, named signaling.Successor) error {
 	return m.room.asHost(s, m, named.Kind(), func() error { return m.room.nameHeir(named) })
 }
 
-// HostLost notes that m has lost its link with the host. When most of the guests that are here say so within the host
-// timeout, the host is replaced.
+// HostLost records that m has lost its link with the host. If most of the guests that are here report this within the
+// host timeout, the host is replaced.
 func (m *Member) HostLost(s Session, lost signaling.HostLost) error {
 	r := m.room
 	r.mu.Lock()

@@ -12,13 +12,13 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// How a room moves from one server to another: as a Record, and then as its members, whose sessions are attached
-// again without a word to them.
+// How a room moves from one server to another: first its Record, and then its members, whose sessions are attached
+// again without telling them.
 
-// ErrElsewhere is returned for a room that this server does not have, or no longer.
+// ErrElsewhere is returned for a room that is not, or no longer, on this server.
 var ErrElsewhere = errors.New("rooms: the room is on another server")
 
-// A Record is what another server needs to go on with a room.
+// A Record is what another server needs to take over a room.
 type Record struct {
 	Nonce   uint64             `json:"nonce"`
 	Terms   terms              `json:"terms"`
@@ -27,7 +27,7 @@ type Record struct {
 	Locked  bool               `json:"locked,omitzero"`
 	Founded bool               `json:"founded,omitzero"`
 	Kicked  []signaling.PeerID `json:"kicked,omitempty"`
-	Host    signaling.PeerID   `json:"host,omitzero"` // of a room that migrates
+	Host    signaling.PeerID   `json:"host,omitzero"` // for a room that migrates
 	Term    int                `json:"term,omitzero"`
 	Members []seated           `json:"members,omitempty"`
 }
@@ -38,7 +38,7 @@ type seated struct {
 	Tickets []origin         `json:"tickets"`
 }
 
-// Record returns that of a room, or false if there is no such room. A room that sleeps has none.
+// Record returns the Record of a room, or false if there is no such room or it is asleep.
 func (s *Store) Record(name signaling.RoomName) (Record, bool) {
 	r := s.room(name)
 	if r == nil {
@@ -49,7 +49,7 @@ func (s *Store) Record(name signaling.RoomName) (Record, bool) {
 	return r.record(), !r.gone && !r.elsewhere
 }
 
-// record is called with room.mu held.
+// record is Record for callers that hold room.mu.
 func (r *room) record() Record {
 	rec := Record{Nonce: r.nonce, Terms: r.terms, Created: r.created, Sealed: r.sealed, Locked: r.locked, Founded: r.founded, Kicked: r.kicked}
 	if r.terms.Migrates {
@@ -70,14 +70,14 @@ func (r *room) inOrder() []*Member {
 	return slices.SortedFunc(maps.Values(r.members), func(a, b *Member) int { return cmp.Compare(a.generation, b.generation) })
 }
 
-// RecordOf returns as much of a Record as a resume token tells.
+// RecordOf returns the part of a Record that a resume token holds.
 func (s *Store) RecordOf(token string) (Record, error) {
 	t, err := s.tickets.open(token)
 	return Record{Nonce: t.Nonce, Terms: t.Terms, Created: time.Now(), Sealed: t.Terms.Sealed, Founded: true, Kicked: t.Kicked, Host: t.Host, Term: t.Term}, err
 }
 
-// Adopt goes on with a room of another server, unless there is one of that name. Its members have their places as if
-// their sessions had just been lost: Attach brings them back, or their tickets do.
+// Adopt takes over a room of another server, unless this server has a room of that name. The members have their
+// places as if their sessions had just been lost: Attach or their tickets bring them back.
 func (s *Store) Adopt(name signaling.RoomName, rec Record, founder Account) {
 	r := newRoom(s, name, rec.Terms)
 	r.nonce, r.process, r.created, r.sealed, r.locked, r.founded = rec.Nonce, randomUint64(), rec.Created, rec.Sealed, rec.Locked, rec.Founded
@@ -105,29 +105,29 @@ func (s *Store) Adopt(name signaling.RoomName, rec Record, founder Account) {
 	if after := r.terms.Rules.EndAfterSeal; r.sealed && after > 0 {
 		r.closing = s.clock.After(after, r.sealComplete)
 	}
-	if len(rec.Members) == 0 { // nothing is known of them but what their sessions or tickets will tell
+	if len(rec.Members) == 0 { // nothing is known of the members until their sessions or tickets come
 		r.blind = true
 		r.emptyEnd = s.clock.After(max(s.config.Grace, s.config.RebuildTime), r.endIfEmpty)
 	}
 }
 
-// endIfEmpty forgets an adopted room to which nobody came.
+// endIfEmpty forgets an adopted room if no member has come.
 func (r *room) endIfEmpty() {
 	r.mu.Lock()
 	r.unlock()
 }
 
-// Settle returns when what was done in rooms before, because Config.Acts allowed it, was told to Config.Changed.
+// Settle waits until Config.Changed has been called for all changes to rooms that Config.Acts has allowed before.
 func (s *Store) Settle() {
 	for _, r := range s.allRooms() {
 		r.mu.Lock()
-		_ = r.dirty // all is done by those who had the lock before
+		_ = r.dirty // the callers that held the lock before have finished
 		r.mu.Unlock()
 	}
 }
 
-// Surrender forgets a room without a word to anybody, for another server to go on with it, and returns its Record. One
-// that sleeps has none.
+// Surrender forgets a room and returns its Record, so that another server can take it over. No member is told. A room
+// that is asleep has no Record.
 func (s *Store) Surrender(name signaling.RoomName) (Record, bool) {
 	s.mu.Lock()
 	s.asleep = slices.DeleteFunc(s.asleep, func(r *room) bool { return r.name == name })
@@ -146,7 +146,7 @@ func (s *Store) Surrender(name signaling.RoomName) (Record, bool) {
 	return rec, ok
 }
 
-// Owned returns the names of all rooms, with those that sleep.
+// Owned returns the names of all rooms, including those that are asleep.
 func (s *Store) Owned() []signaling.RoomName {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -160,19 +160,19 @@ func (s *Store) Owned() []signaling.RoomName {
 	return names
 }
 
-// Has reports whether there is a room of that name, or one sleeps.
+// Has reports whether there is a room of that name, awake or asleep.
 func (s *Store) Has(name signaling.RoomName) bool {
 	_, ok := s.Nonce(name)
 	return ok
 }
 
-// An Attachment is a member with its session, for a room that has moved.
+// An Attachment describes a member and its session, for a room that has moved.
 type Attachment struct {
 	Room  signaling.RoomName `json:"room"`
 	Seat  Seat               `json:"seat"`
 	Join  signaling.Join     `json:"join"`
 	Grant Grant              `json:"grant"`
-	// Tickets are those with which the member may come back.
+	// Tickets are the origins of the tickets with which the member may come back.
 	Tickets []origin `json:"tickets,omitempty"`
 }
 
@@ -183,7 +183,7 @@ func (m *Member) Attachment() Attachment {
 	return m.attachment()
 }
 
-// attachment is called with room.mu held.
+// attachment is Attachment for callers that hold room.mu.
 func (m *Member) attachment() Attachment {
 	i := m.info
 	return Attachment{
@@ -206,7 +206,8 @@ func (m *Member) Token() (string, error) {
 	return r.store.tickets.seal(t)
 }
 
-// Attach gives a member of a room that has moved its session again. Neither the member nor those who know it are told.
+// Attach attaches the session of a member of a room that has moved. Neither the member nor those who know it are
+// told.
 func (s *Store) Attach(session Session, a Attachment) (*Member, error) {
 	r := s.room(a.Room)
 	if r == nil {
@@ -230,7 +231,7 @@ func (s *Store) Attach(session Session, a Attachment) (*Member, error) {
 	if err := r.banned(session, a.Grant.Subject, a.Seat.ID); err != nil {
 		return nil, err
 	}
-	known := m != nil || r.blind // else it joined just before its room moved: not everybody may have been told
+	known := m != nil || r.blind // otherwise it joined just before the room moved, and some members may not know it
 	recorded := m != nil
 	if !recorded {
 		m = r.add(a.Seat.ID, a.Join)
@@ -263,8 +264,8 @@ func (s *Store) Attach(session Session, a Attachment) (*Member, error) {
 	return m, nil
 }
 
-// tellOfOthers tells a member that is attached again, and that the room did not know of, of those that it may not know: who
-// joined since the room moved, or just before.
+// tellOfOthers tells a member that the room did not know when it was attached about the members that it may not know:
+// those that joined after the room moved, or just before.
 func (r *room) tellOfOthers(m *Member) {
 	for _, other := range r.members {
 		if r.linked(m.id, other.id) && other != m && other.session != nil && (!other.adopted || !m.session.Dialect().Volatile) {
@@ -273,11 +274,11 @@ func (r *room) tellOfOthers(m *Member) {
 	}
 }
 
-// attachedSoon is within what time a member that was attached again gets a ticket of this process.
+// attachedSoon is the time within which a member that was attached again gets a ticket of this process.
 const attachedSoon = 10 * time.Second
 
-// tellOf tells some of the others of a member that has come back: whoever got a welcome without it, since the room
-// moved. Those who know it already are not to be told in a dialect without incarnations.
+// tellOf tells some members about a member that has come back: those that got a welcome without it after the room
+// moved. In a dialect without incarnations, members that already know it must not be told.
 func (r *room) tellOf(m *Member, who func(other *Member) bool) {
 	n := NewNote(signaling.Joined{Member: m.info})
 	for _, other := range r.members {
@@ -287,8 +288,8 @@ func (r *room) tellOf(m *Member, who func(other *Member) bool) {
 	}
 }
 
-// moves reports whether the room is on another server, or about to be: what is done now might not be known there.
-// room.mu is held.
+// moves reports whether the room is on another server or may be about to move, so that a change made now might not be
+// known there. The caller holds room.mu.
 func (r *room) moves() bool { return r.elsewhere || !r.store.acts() }
 
 func (s *Store) acts() bool { return s.config.Acts == nil || s.config.Acts() }
@@ -299,7 +300,7 @@ func (s *Store) changed(name signaling.RoomName) {
 	}
 }
 
-// Handle acts on a message of a member that came over s. An error that is not a *signaling.Error is ErrElsewhere, or
+// Handle handles a message of a member that came over s. An error that is not a *signaling.Error is ErrElsewhere, or
 // internal.
 func (m *Member) Handle(s Session, message signaling.Message) error {
 	if !m.room.store.acts() {

@@ -15,19 +15,19 @@ import (
 	"example.org/rtcpeer/signaling/clock"
 )
 
-// A password is what is kept of a room's password: a salt of saltSize bytes and the PBKDF2 with
-// HMAC-SHA-256 (RFC 8018, 5.2). Nil: there is none.
+// A password is the stored form of a room's password: a salt of saltSize bytes and the result of PBKDF2 with
+// HMAC-SHA-256 (RFC 8018, 5.2). Nil means that there is no password.
 type password []byte
 
 const (
 	saltSize = 16
-	// passwordRounds take a few milliseconds. What they protect lives in memory, and in tickets that
-	// are encrypted, and guesses by way of the server are counted; many times as many would
-	// let those who join with wrong passwords from everywhere keep the server busy.
+	// passwordRounds take a few milliseconds. The hash exists only in memory and in encrypted tickets, and guesses
+	// through the server are limited. Many more rounds would let clients that join with wrong passwords keep the
+	// server busy.
 	passwordRounds = 10_000
 )
 
-// newPassword hashes the text of a password. It takes milliseconds: not for use under a lock.
+// newPassword hashes the text of a password. It takes milliseconds, so it must not be called under a lock.
 func newPassword(text string) (password, error) {
 	if text == "" {
 		return nil, nil
@@ -53,29 +53,29 @@ func (p password) matches(text string) bool {
 	return err == nil && hmac.Equal(p, other)
 }
 
-// A guard keeps strangers out of a room with a password, and bounds their guesses.
+// A guard checks the password of a room, and limits guesses.
 type guard struct {
 	mu    sync.Mutex // guards the fields below
-	right []byte     // HMAC of the password once it was given; nil: not known since the server was started
+	right []byte     // HMAC of the password; nil: nobody has given the password since the server started
 	all   clock.Bucket
-	by    map[netip.Prefix]clock.Bucket // of addresses that have guessed wrong
+	by    map[netip.Prefix]clock.Bucket // networks with wrong guesses
 }
 
 const (
-	// One address may guess wrong 5 times at once and then every 10 seconds: a /56 twice as often, a /48
-	// four times. An address may stand for everybody behind a proxy, so it is counted for each room alone.
+	// One address may guess wrong 5 times at once and then every 10 seconds; a /56 twice as often, a /48 four times.
+	// An address may stand for many clients behind a proxy, so guesses are counted separately for each room.
 	guessEvery = 10 * time.Second
 	guessBurst = 5
-	// All addresses together may guess 50 times and then every 5 seconds, at which the 10,000 numbers of
-	// four digits take seven hours on the average.
+	// All addresses together may guess wrong 50 times at once and then every 5 seconds. At that rate, trying the
+	// 10,000 numbers of four digits takes seven hours on average.
 	roomGuessEvery = 5 * time.Second
 	roomGuessBurst = 50
-	// maxGuessers is far more than there can be addresses whose guesses still count.
+	// maxGuessers is far more than the number of networks whose guesses can still count.
 	maxGuessers = 1024
 )
 
-// checkPassword lets a newcomer pass who knows the password of r, if that has one. Right passwords count for
-// no limit; while guesses are over one, nobody can be told whether another is right.
+// checkPassword returns nil if r has no password or the newcomer knows it. Right passwords do not count toward the
+// limits. While a limit is exceeded, nobody learns whether another guess is right.
 func (s *Store) checkPassword(session Session, r *room, text string) error {
 	switch {
 	case r.terms.Password == nil:
@@ -97,8 +97,8 @@ func (s *Store) checkPassword(session Session, r *room, text string) error {
 	return &signaling.Error{Code: signaling.CodeWrongPassword, Text: fmt.Sprintf("not the password of room %q", r.name)}
 }
 
-// passes compares with the password that was given before, which takes no time. Only the first one after a
-// restart is compared with the slow hash of a ticket.
+// passes compares with the HMAC of the right password, which is fast. Only until somebody has given the right
+// password is the slow hash used, as after a restart.
 func (g *guard) passes(hash password, text string, key []byte) bool {
 	mac := macOf(text, key)
 	if g.right != nil {
@@ -117,7 +117,7 @@ func macOf(text string, key []byte) []byte {
 	return mac.Sum(nil)
 }
 
-// wait returns how long until someone may guess again; mu is held.
+// wait returns how long until these networks may guess again. The caller holds mu.
 func (g *guard) wait(levels []netip.Prefix, now time.Duration) time.Duration {
 	wait := g.all.Wait(now, roomGuessEvery, roomGuessBurst)
 	for i, level := range levels {
@@ -127,7 +127,7 @@ func (g *guard) wait(levels []netip.Prefix, now time.Duration) time.Duration {
 	return wait
 }
 
-// count counts a wrong guess; mu is held.
+// count counts a wrong guess. The caller holds mu.
 func (g *guard) count(levels []netip.Prefix, now time.Duration) {
 	if g.by == nil {
 		g.by = make(map[netip.Prefix]clock.Bucket)

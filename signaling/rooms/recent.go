@@ -2,8 +2,7 @@ package rooms
 
 import "slices"
 
-// recent are the last things of some kind. It holds at most maxRecent; the oldest is forgotten for the
-// newest.
+// recent holds the last items of some kind, at most maxRecent; a new item replaces the oldest.
 type recent[T comparable] []T
 
 const maxRecent = 256

@@ -8,7 +8,7 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// others returns the members with which id is to connect, in the order of their ids.
+// others returns the members to which id should connect, ordered by id.
 func (r *room) others(id signaling.PeerID) []signaling.Member {
 	list := []signaling.Member{}
 	for _, m := range r.members {
@@ -20,13 +20,13 @@ func (r *room) others(id signaling.PeerID) []signaling.Member {
 	return list
 }
 
-// linked reports whether two members have to do with each other: in a mesh all, in a star the host
-// with each.
+// linked reports whether two members may have a link: in a mesh all members, in a star the host with each other
+// member.
 func (r *room) linked(a, b signaling.PeerID) bool {
 	return a != b && (r.topology == signaling.Mesh || a == r.host || b == r.host)
 }
 
-// announce tells everybody who has a link with id.
+// announce sends a message to all members that may have a link with id.
 func (r *room) announce(id signaling.PeerID, message signaling.Message) {
 	n := NewNote(message)
 	for _, m := range r.members {
@@ -36,7 +36,7 @@ func (r *room) announce(id signaling.PeerID, message signaling.Message) {
 	}
 }
 
-// Relay hands a signal of m, which came over s, to its target.
+// Relay delivers a signal of m, which came over s, to its target.
 func (m *Member) Relay(s Session, signal signaling.Signal) error {
 	r := m.room
 	r.mu.Lock()
@@ -45,7 +45,7 @@ func (m *Member) Relay(s Session, signal signaling.Signal) error {
 		return ErrElsewhere
 	}
 	if m.session != s {
-		return nil // another session took over, or the room has ended: this one is being told
+		return nil // another session took over or the room has ended; this session gets an error
 	}
 	target := r.members[signal.To]
 	if target == nil || !r.linked(m.id, target.id) {
@@ -57,8 +57,9 @@ func (m *Member) Relay(s Session, signal signaling.Signal) error {
 	return nil
 }
 
-// ForwardTo returns the session of the member with an id, for a binary frame of m, or nil: that is away or not there, has
-// no link with m, or one of the two does not list signaling.FeatureRelayLinks. s is the session of m.
+// ForwardTo returns the session of the member id, to which m wants to send a binary frame. s is the session of m.
+// ForwardTo returns nil if the member is away or not in the room, if it may not have a link with m, or if one of them
+// does not list signaling.FeatureRelayLinks.
 func (m *Member) ForwardTo(s Session, id signaling.PeerID) Session {
 	r := m.room
 	r.mu.Lock()

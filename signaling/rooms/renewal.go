@@ -9,14 +9,14 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// What becomes due for a member while it sits idle: the end of its grant, new ICE servers, a new ticket, and news of its
-// metadata. The
-// session looks after it: a timer for each would cost more memory.
+// What becomes due for a member while it is idle: the end of its grant, new ICE servers, a new ticket, and the
+// announcement of its metadata. The session calls Due in time, because a timer for each member would cost more
+// memory.
 
-// maxICEServersFor is the most JSON of Config.ICEServersFor in one list, in bytes.
+// maxICEServersFor is the largest JSON of one list from Config.ICEServersFor, in bytes.
 const maxICEServersFor = MaxICEServers / 2
 
-// grant takes what a grant says of the time, and of who the member is. room.mu is held.
+// grant applies a grant to the member. The caller holds room.mu.
 func (m *Member) grant(g Grant) {
 	if !g.Expires.IsZero() {
 		m.until, m.expires = g.Expires, m.room.store.clock.At(g.Expires)
@@ -28,7 +28,8 @@ func (m *Member) grant(g Grant) {
 	m.name, m.fixed = g.Name, g.Fixed
 }
 
-// iceServers returns those of a member, and for how long they are good: 0 is for ever. No lock is held.
+// iceServers returns the ICE servers for a member, and how long they are valid; 0 means forever. It is called without
+// locks.
 func (s *Store) iceServers(room signaling.RoomName, id signaling.PeerID) (list []signaling.ICEServer, validity time.Duration) {
 	list = s.config.ICEServers
 	if s.config.ICEServersFor == nil {
@@ -42,7 +43,7 @@ func (s *Store) iceServers(room signaling.RoomName, id signaling.PeerID) (list [
 	return slices.Concat(list, own), validity
 }
 
-// renewAfter notes when a member needs new ICE servers. room.mu is held.
+// renewAfter sets when the member needs new ICE servers. The caller holds room.mu.
 func (m *Member) renewAfter(validity time.Duration) {
 	m.renew = 0
 	if validity > 0 {
@@ -50,7 +51,7 @@ func (m *Member) renewAfter(validity time.Duration) {
 	}
 }
 
-// schedule tells the session when to look again. room.mu is held, and the member is attached.
+// schedule tells the session when to call Due. The caller holds room.mu, and the member is attached.
 func (m *Member) schedule() {
 	due := m.expires
 	for _, other := range []time.Duration{m.renew, m.reissue, m.tell} {
@@ -61,8 +62,8 @@ func (m *Member) schedule() {
 	m.session.Wake(due)
 }
 
-// RenewSoon has m sent new ICE servers within a minute, if s is still its session: their credentials have dates,
-// and other servers than this one may think that they have expired, or that they are not yet good.
+// RenewSoon makes the server send m new ICE servers within a minute, if s is still its session. Their credentials
+// contain dates, and after a change of the clock other servers may find them expired or not yet valid.
 func (m *Member) RenewSoon(s Session) {
 	r := m.room
 	r.mu.Lock()
@@ -73,7 +74,7 @@ func (m *Member) RenewSoon(s Session) {
 	}
 }
 
-// Due does what has become due for m, if s is still its session, and says when to call it again.
+// Due does what is due for m, if s is still its session, and tells s when to call it again.
 func (m *Member) Due(s Session) {
 	r := m.room
 	now := r.store.clock.Now()

@@ -9,9 +9,9 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// Who may come back with a ticket, and who may not: those who left, who were taken out, or whose room is over.
+// Who may resume with a ticket. Members that have left or were removed, and members of a room that is over, may not.
 
-// mayReturn says whether a ticket is for a place in r: that of m, or one that was lost. room.mu is held.
+// mayReturn returns nil if a ticket is for the place of m, or for a place that was lost. The caller holds room.mu.
 func (r *room) mayReturn(m *Member, t ticket) error {
 	ok := false
 	switch {
@@ -33,8 +33,8 @@ func (r *room) mayReturn(m *Member, t ticket) error {
 	return nil
 }
 
-// checkEarlier says whether a ticket of an earlier process may still bring something back: for a time after New, and
-// until then by the clock.
+// checkEarlier returns nil if a ticket of an earlier process may still be used: within Config.RebuildTime, or before
+// the time until on the clock.
 func (s *Store) checkEarlier(t ticket, until time.Duration) error {
 	switch age := s.config.TicketAge; {
 	case !s.rebuilding() && s.clock.Now() >= until:
@@ -49,20 +49,20 @@ func (s *Store) checkEarlier(t ticket, until time.Duration) error {
 	return nil
 }
 
-// maxKicked is how many of those who were taken out a room remembers, for the next server to go on with it: 11 KB in
-// a record. Tickets, which are sent often, tell of the last maxKickedTold.
+// maxKicked is how many removed members a room remembers, also for the server that takes it over: 11 KB in a Record.
+// Tickets, which are sent often, hold the last maxKickedTold of them.
 const (
 	maxKicked     = 1024
 	maxKickedTold = 32
 )
 
-// kickedLast returns those of whom tickets tell. They do not change. room.mu is held.
+// kickedLast returns the removed members for a ticket. The slice does not change. The caller holds room.mu.
 func (r *room) kickedLast() []signaling.PeerID {
 	return r.kicked[max(0, len(r.kicked)-maxKickedTold):]
 }
 
-// noteKick notes that the ticket of a member is void, and has the others get new tickets, which tell so. room.mu is
-// held.
+// noteKick records that the ticket of a member is void, and sends the other members new tickets that say so. The
+// caller holds room.mu.
 func (r *room) noteKick(id signaling.PeerID) {
 	if slices.Contains(r.kicked, id) {
 		return
@@ -77,8 +77,8 @@ func (r *room) noteKick(id signaling.PeerID) {
 	}
 }
 
-// learnKicks takes from a ticket of an earlier process who was taken out by then. Some of them may have come back
-// with theirs before. room.mu is held.
+// learnKicks records the removed members that a ticket of an earlier process names. Some of these may already have
+// come back with their own tickets. The caller holds room.mu.
 func (r *room) learnKicks(t ticket) {
 	for _, id := range t.Kicked {
 		if m := r.members[id]; m != nil && !m.awaited {
@@ -88,36 +88,36 @@ func (r *room) learnKicks(t ticket) {
 	}
 }
 
-// A Seat is a member of a room, whatever process has made its ticket. Without an ID it is the room.
+// A Seat identifies a member of a room, whichever process has made its ticket. Without an ID it identifies the room.
 type Seat struct {
 	Nonce uint64           `json:"room"`
 	ID    signaling.PeerID `json:"id"`
 }
 
-// Void is for a member or a room that tickets cannot bring back, as an earlier process has left, or another server. It reports
-// whether that is news.
+// Void declares a member or a room void, so that tickets cannot bring it back, as an earlier process or another
+// server has told. It reports whether this is new.
 func (s *Store) Void(of Seat) (news bool) { return s.void.add(of) }
 
-// Voids returns what Void was called with, but for the oldest of very many.
+// Voids returns the seats given to Void. The oldest are missing if there were very many.
 func (s *Store) Voids() []Seat { return s.void.all() }
 
-// Tidy forgets what is of no use any more. It is to be called now and then. A server that shares its rooms may have to bring
-// some back at any time.
+// Tidy forgets what is no longer needed. It must be called now and then. A server that shares its rooms forgets
+// nothing, because it may have to restore rooms at any time.
 func (s *Store) Tidy() {
 	if s.config.Owns == nil && !s.rebuilding() {
 		s.void.forget()
 	}
 }
 
-// voids are what tickets of an earlier process, or of another server, cannot bring back: seats, and rooms as seats without an
-// id. It holds at most maxVoids; the oldest is forgotten for the newest.
+// voids holds what tickets of an earlier process, or of another server, cannot bring back: seats, and rooms as seats
+// without an id. It holds at most maxVoids; a new one replaces the oldest.
 type voids struct {
 	mu    sync.Mutex // guards the fields below
 	seats map[Seat]bool
 	order []Seat
 }
 
-// maxVoids is what a journal holds: a day in which somebody is taken out every second.
+// maxVoids is the size of a journal: 18 hours in which a member is removed every second.
 const maxVoids = 1 << 16
 
 // add reports whether the seat was not void before.
@@ -151,7 +151,7 @@ func (v *voids) all() []Seat {
 	return slices.Clone(v.order)
 }
 
-// forget is for when there is no time for such tickets any more.
+// forget is called when such tickets are no longer accepted.
 func (v *voids) forget() {
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -14,52 +14,52 @@ import (
 	"example.org/rtcpeer/signaling/clock"
 )
 
-// A room is a named set of members. It ends when the last one is gone, and a star's with its host.
+// A room is a named set of members. It ends when the last member is gone, and a star also when its host is gone.
 type room struct {
 	// Fixed at construction.
 	store      *Store
 	name       signaling.RoomName
 	nonce      uint64
-	process    uint64 // of the tickets that it makes
+	process    uint64 // for the tickets that it makes
 	terms      terms
-	topology   signaling.Topology // of terms
+	topology   signaling.Topology // that of terms
 	maxMembers int
-	fields     map[string]any // of terms.Metadata, for those who look for a room; nil unless it is public
+	fields     map[string]any // that of terms.Metadata, for filters of List; nil unless it is public
 	created    time.Time
 	place      uint64        // in a listing
-	movedUntil time.Duration // by the clock: tickets of the process from which it was taken over are good until then
+	movedUntil time.Duration // until then, by the clock, tickets of the process that had the room before are valid
 
-	guard guard // of the password; safe for all
+	guard guard // checks the password; safe for concurrent use
 
-	// Guarded by Server.mu.
-	founder Account // pays for the cost of the terms, and for a room of its address
+	// Guarded by Store.mu.
+	founder Account // pays for the terms, and counts the room for its address
 
 	mu         sync.Mutex // guards the fields below
 	members    map[signaling.PeerID]*Member
-	generation uint64                    // how many places were given
-	lost       recent[place]             // given up after their grace times: they may be taken again
-	returned   map[signaling.PeerID]bool // ids with which tickets of an earlier process have come; nil: a room of this one
-	roster     int                       // bytes of JSON that all members take in a welcome
+	generation uint64                    // number of places given so far
+	lost       recent[place]             // places given up after their grace periods: they may be taken again
+	returned   map[signaling.PeerID]bool // ids that have come with earlier tickets; nil: this process created the room
+	roster     int                       // bytes of JSON of all members in a welcome
 	founded    bool                      // the host's id was given, here or before a restart
-	host       signaling.PeerID          // the role, apart from the id
-	term       int                       // counts the hosts of a room that migrates; 0: it does not
-	heir       signaling.PeerID          // the host wants to be followed by it; 0: it has not named anybody
-	kicked     []signaling.PeerID        // the last maxKicked who were taken out; replaced when it changes
-	over       bool                      // it has ended
+	host       signaling.PeerID          // the current host
+	term       int                       // counts the hosts of a room that migrates; 0 in others
+	heir       signaling.PeerID          // the host's chosen successor; 0: none
+	kicked     []signaling.PeerID        // the last maxKicked removed members; replaced when it changes
+	over       bool                      // the room has ended
 	sealed     bool
 	locked     bool
-	blind      bool         // it was taken over without its members
-	emptyEnd   *clock.Alarm // of an adopted room of whose members nothing was known
-	closing    *clock.Alarm // ends the room after its seal, if that is its rule
-	dirty      bool         // something has changed that Record tells
+	blind      bool         // it was adopted without a list of members
+	emptyEnd   *clock.Alarm // ends an adopted room without a list of members if nobody comes
+	closing    *clock.Alarm // ends the room after its seal, if its rules demand it
+	dirty      bool         // something in Record has changed
 	elsewhere  bool         // it was surrendered
-	gone       bool         // was without members once: no longer among the server's rooms, or about to be taken out
+	gone       bool         // it has had no members once: it is out of the Store, or about to be
 }
 
-// maxRoster keeps a welcome within what every receiver accepts: the members' share of one frame.
+// maxRoster is the members' share of a welcome, which must fit into the largest frame that every receiver accepts.
 const maxRoster = signaling.MaxMessage - 2*MaxICEServers
 
-// errGone is returned by a room that ended while someone was about to enter it.
+// errGone is returned for a room that ended while a session was about to enter it.
 var errGone = errors.New("rooms: room is gone")
 
 // errOver is returned for a session that has ended.
@@ -92,13 +92,14 @@ func newRoom(s *Store, name signaling.RoomName, t terms) *room {
 	return r
 }
 
-// rebuildRoom is newRoom after a restart, for a member that shows its ticket. A room that ends with its
-// host waits for it, as if that had just been lost: without it the members could only wait in vain.
+// rebuildRoom creates a room again after a restart, for a member that shows its ticket. If the room ends with its
+// host, the host has its place as if its session had just been lost, because without the host the members would wait
+// in vain.
 func rebuildRoom(s *Store, t ticket) *room {
 	r := newRoom(s, t.Room, t.Terms)
 	r.nonce, r.founded, r.returned = t.Nonce, true, make(map[signaling.PeerID]bool)
 	r.host, r.term = cmp.Or(t.Host, signaling.Host), max(r.term, t.Term)
-	r.mu.Lock() // nobody knows the room, but for the timer of its host
+	r.mu.Lock() // only the timer of its host can know the room yet
 	defer r.mu.Unlock()
 	if r.endsWithHost() && t.ID != r.host {
 		host := r.add(r.host, signaling.Join{})
@@ -111,12 +112,12 @@ func rebuildRoom(s *Store, t ticket) *room {
 // roomCost is what a room takes of the budget: its metadata in the terms, as fields, and in the tickets.
 func roomCost(t terms) int { return 1024 + 4*len(t.Metadata) }
 
-// endsWithHost is true for a star, and for some meshes.
+// endsWithHost is true for a star, and for a mesh with that rule.
 func (r *room) endsWithHost() bool {
 	return r.topology == signaling.Star || r.terms.Rules.EndsWithHost
 }
 
-// admit lets a newcomer in.
+// admit gives a newcomer a place.
 func (r *room) admit(s Session, j signaling.Join, g Grant) (*Member, error) {
 	r.mu.Lock()
 	defer r.unlock()
@@ -135,7 +136,7 @@ func (r *room) admit(s Session, j signaling.Join, g Grant) (*Member, error) {
 	if r.locked {
 		return nil, &signaling.Error{Code: signaling.CodeLocked, Text: fmt.Sprintf("room %q is locked by its host", r.name)}
 	}
-	if r.host != signaling.Host && s.Dialect().Volatile { // its host is 1, for ever
+	if r.host != signaling.Host && s.Dialect().Volatile { // in such a protocol the host is always 1
 		return nil, forbidden("the host of room %q has changed, which this protocol cannot tell", r.name)
 	}
 	if err := r.fits(j, nil); err != nil {
@@ -153,12 +154,12 @@ func (r *room) admit(s Session, j signaling.Join, g Grant) (*Member, error) {
 	return m, nil
 }
 
-// readmit lets a member back in: to its place if that is still kept, else to a new one of its id.
+// readmit lets a member resume: in its place if that is still kept, or else in a new place with the same id.
 func (r *room) readmit(s Session, j signaling.Join, g Grant, t ticket) (*Member, error) {
 	r.mu.Lock()
 	defer r.unlock()
 	switch {
-	case over(s): // its owner detaches it only once: it must not take the place of a later session
+	case over(s): // its owner detaches it only once, so it must not replace a later session
 		return nil, errOver
 	case r.gone:
 		return nil, errGone
@@ -206,7 +207,7 @@ func (r *room) readmit(s Session, j signaling.Join, g Grant, t ticket) (*Member,
 	}
 	restarted := !unseen && m.info.Incarnation != j.Incarnation
 	if restarted {
-		m.takeKept() // meant for the program before this one, whose links are over
+		m.takeKept() // these were for the earlier program, whose links are over
 	}
 	renamed := string(m.info.Metadata) != string(j.Metadata)
 	m.describe(j)
@@ -225,7 +226,7 @@ func (r *room) readmit(s Session, j signaling.Join, g Grant, t ticket) (*Member,
 	return m, nil
 }
 
-// fits reports whether there is room for a member that joins with j; old is the place it has now.
+// fits returns nil if there is room for a member that joins with j. old is its current place, or nil.
 func (r *room) fits(j signaling.Join, old *Member) error {
 	roster := r.roster + rosterSize(j)
 	if old != nil {
@@ -247,7 +248,7 @@ func (r *room) fits(j signaling.Join, old *Member) error {
 
 func (r *room) add(id signaling.PeerID, j signaling.Join) *Member {
 	r.generation++
-	r.founded = r.founded || id == r.host // also where the record of the room did not tell yet
+	r.founded = r.founded || id == r.host // even if the record of the room did not say so yet
 	m := &Member{room: r, id: id, since: time.Now(), generation: r.generation}
 	m.describe(j)
 	r.members[id] = m
@@ -256,8 +257,8 @@ func (r *room) add(id signaling.PeerID, j signaling.Join) *Member {
 	return m
 }
 
-// newID returns an id for a newcomer: the host's for the founder, or else the first who may be host, and
-// never again; a random one for the others, so that an id says nothing and is not soon given twice.
+// newID returns an id for a newcomer. The first one that may be the host gets the host's id, which is given only
+// once. The others get a random id, so that an id reveals nothing and is not soon given again.
 func (r *room) newID(mayHost bool) signaling.PeerID {
 	if !r.founded && mayHost {
 		r.founded = true
@@ -271,8 +272,8 @@ func (r *room) newID(mayHost bool) signaling.PeerID {
 	}
 }
 
-// welcome tells a member, which was attached to s, the state of the room, and then what came for it before, but for
-// what came from members that are gone as well. What takes time is done without a lock.
+// welcome sends the state of the room to a member that was attached to s, and then the signals that were kept for it,
+// except those from members that are gone. Slow work is done without a lock.
 func (m *Member) welcome(s Session, resumed bool) {
 	r := m.room
 	r.mu.Lock()
@@ -284,7 +285,7 @@ func (m *Member) welcome(s Session, resumed bool) {
 	r.mu.Lock()
 	defer r.unlock()
 	if m.session != s {
-		return // it was taken out meanwhile, or another session took over
+		return // it was removed meanwhile, or another session took over
 	}
 	m.welcoming, m.fresh = false, true
 	if err != nil {
@@ -324,19 +325,20 @@ func (m *Member) welcome(s Session, resumed bool) {
 	}
 	m.renewAfter(validity)
 	if !slices.Equal(r.kickedLast(), ticket.Kicked) {
-		m.reissue = max(1, r.store.clock.Now()) // somebody was taken out since the ticket was made
+		m.reissue = max(1, r.store.clock.Now()) // a member was removed after the ticket was made
 	}
 	m.schedule()
 }
 
-// limits is what the members of a room are told of them; what has no limit is left out.
+// limits returns the limits for the welcome. What has no limit is left out.
 func (r *room) limits() signaling.Limits {
 	l := r.store.config.Limits
 	l.Members, l.GraceMillis = r.maxMembers, int(max(r.store.config.Grace, 0).Milliseconds())
 	return l
 }
 
-// hostAway returns for how many milliseconds a host with which the room ends may be away yet: 0 if it is there.
+// hostAway returns how long the place of an absent host is still kept, in milliseconds, if the room ends with its
+// host. It returns 0 if the host is here.
 func (r *room) hostAway() int {
 	host := r.members[r.host]
 	if !r.endsWithHost() || host == nil || host.session != nil {
@@ -345,8 +347,8 @@ func (r *room) hostAway() int {
 	return max(1, int((host.graceEnd - r.store.clock.Now()).Milliseconds()))
 }
 
-// unlock ends a change. A room that it left without members is gone, and the server forgets it: its
-// lock comes first in the order, so not before this one is free.
+// unlock ends a change and unlocks mu. A room without members is gone, and the Store forgets it. Store.mu comes first
+// in the lock order, so that happens after mu is unlocked.
 func (r *room) unlock() {
 	r.gone = len(r.members) == 0
 	gone, sleeps, elsewhere := r.gone, len(r.lost) > 0, r.elsewhere

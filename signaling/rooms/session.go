@@ -7,46 +7,48 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// A Session is the connection of a member, wherever that is. Its methods never block and may be called from any
-// goroutine, also with the lock of a room held: so none of them calls the Store. Sessions are compared with ==.
+// A Session is the connection of a member, wherever the member is. Its methods never block and may be called from any
+// goroutine, even with the lock of a room held, so they must not call the Store. Sessions are compared with ==.
 type Session interface {
 	// Deliver queues a message for the member.
 	Deliver(*Note)
-	// Fail tells the member an error, after what was delivered, and ends the session if it is one that does.
+	// Fail sends the member an error, after all delivered messages, and ends the session if the error is fatal.
 	Fail(why *signaling.Error)
-	// Bye ends the session, whose member has left.
+	// Bye ends the session of a member that has left.
 	Bye()
-	// Wake asks for a call of Member.Due at that time of Config.Clock. Zero: no call is needed.
+	// Wake asks for a call of Member.Due at that time of Config.Clock. Zero means that no call is needed.
 	Wake(at time.Duration)
-	// Seated tells the session of its member, when a match gave it one.
+	// Seated gives the session its member, when a match has created one.
 	Seated(*Member)
-	// Welcomed tells the session of its member, right before the welcome is delivered, what a server needs to attach it
-	// again, and a resume token; and once more after its metadata has changed.
+	// Welcomed is called right before the welcome is delivered, and again after the metadata of the member has changed.
+	// It gives the session its member, the Attachment with which a server can attach it again, and a resume token.
 	Welcomed(m *Member, a Attachment, token string)
 	// Done is closed when the session has ended.
 	Done() <-chan struct{}
 
-	// Forwards reports whether binary frames from and to the session can be forwarded. It is told in the welcome.
+	// Forwards reports whether binary frames from and to the session can be forwarded. The welcome says so.
 	Forwards() bool
-	// Dialect, Remote and Account are fixed. Remote is not valid if it is not known. Account pays for what is kept
-	// for the session.
+	// Dialect, Remote and Account never change. Remote is invalid if it is unknown. Account pays for what is kept for
+	// the session.
 	Dialect() *signaling.Dialect
 	Remote() netip.Addr
 	Account() Account
 }
 
-// An Account pays for what is kept for members, in bytes, and for the rooms that they found. Safe for all.
+// An Account pays for the bytes that are kept for members, and for the rooms that they create. It is safe for
+// concurrent use.
 type Account interface {
-	// Hold takes n bytes, or says that there is no room for them. Force takes them in any case: it is for what is
-	// short, and bounded by what it is for. Release gives back what these took.
+	// Hold takes n bytes, or returns an error if there is no room for them. Force always takes them: it is for small
+	// amounts that are bounded by their purpose. Release gives the bytes back.
 	Hold(n int) *signaling.Error
 	Force(n int)
 	Release(n int)
-	// Found counts a room, or says that there are too many. Ended ends what Found began. MayFound counts nothing.
+	// Found counts a room, or returns an error if there are too many. Ended reverses Found. MayFound only checks.
 	Found(public bool) error
 	Ended(public bool)
 	MayFound() error
-	// Network compares equal for those who share the limit of rooms that sleep. Without limits it is open.
+	// Network returns equal values for accounts that share the limit of rooms asleep. It is open if there is no
+	// limit.
 	Network() (network any, open bool)
 }
 

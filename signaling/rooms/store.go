@@ -20,10 +20,10 @@ type Store struct {
 	config      Config
 	clock       *clock.Clock
 	tickets     tickets
-	process     uint64 // a random number, for tickets
-	passwordKey []byte // of the MACs of passwords that were given
+	process     uint64 // random, to recognize tickets of this process
+	passwordKey []byte // for the MACs of passwords that were given
 
-	// Safe for all.
+	// Safe for concurrent use.
 	began    atomic.Int64 // by the clock: when Recovery and RebuildTime began
 	void     voids
 	counters counters
@@ -32,75 +32,78 @@ type Store struct {
 
 	mu     sync.Mutex // guards the fields below
 	rooms  map[signaling.RoomName]*room
-	queues map[signaling.RoomName]*queue // of newcomers who wait for rooms of an earlier process
-	asleep []*room                       // all of whose members were lost, the longest asleep first
+	queues map[signaling.RoomName]*queue // newcomers that wait for rooms of an earlier process
+	asleep []*room                       // rooms whose members were all lost, the longest asleep first
 }
 
-// A Config says how rooms are. There are no defaults but for those that are told, and nothing may change after New.
+// A Config configures a Store. There are no defaults except where a field names one. Nothing may change after New.
 type Config struct {
-	// Clock measures all time but the dates of tickets and grants.
+	// Clock measures all time except the dates in tickets and grants.
 	Clock *clock.Clock
-	// Grace is how long a member whose session was lost keeps its place. Zero and less: it loses it at once.
+	// Grace is how long a member keeps its place after its session was lost. Zero or less means not at all.
 	Grace time.Duration
 	// KeptFrames and KeptBytes bound the signals that are kept for a member meanwhile.
 	KeptFrames, KeptBytes int
-	// MaxRooms is the most rooms, and MaxMembers the most members of each.
+	// MaxRooms is the largest number of rooms, and MaxMembers the largest number of members in each.
 	MaxRooms, MaxMembers int
 
-	// ResumeKey is of the tickets.
+	// ResumeKey is the key for the tickets.
 	ResumeKey []byte
-	// Recovery is how long after New, and after Recover, a newcomer that names a room which does not exist waits for the members of an
-	// earlier process to bring it back. Zero and less: not at all.
+	// Recovery is how long after New, and after Recover, a newcomer that names a room which does not exist waits for
+	// members of an earlier process to restore it. Zero or less means no wait.
 	Recovery time.Duration
-	// RebuildTime is how long after New, and after Recover, the members of an earlier process may bring their rooms back.
+	// RebuildTime is how long after New, and after Recover, the members of an earlier process may restore their
+	// rooms.
 	RebuildTime time.Duration
-	// TicketAge is how long after it was made a ticket of an earlier process is good. Zero and less: for ever.
+	// TicketAge is how long a ticket of an earlier process is valid, counted from when it was made. Zero or less
+	// means forever.
 	TicketAge time.Duration
 
-	// Limits are told in each welcome, with those of the room.
+	// Limits are sent in each welcome, with those of the room added.
 	Limits signaling.Limits
-	// MatchRules are those of the rooms that a match makes.
+	// MatchRules are the rules of the rooms that are made for matches.
 	MatchRules signaling.RoomRules
-	// ICEServers are handed to each member: at most MaxICEServers bytes of JSON.
+	// ICEServers are sent to each member: at most MaxICEServers bytes of JSON.
 	ICEServers []signaling.ICEServer
-	// ICEServersFor returns those of one member, in addition, and for how long they are good. It is called without locks,
-	// and only the member waits for it. Nil means none.
+	// ICEServersFor returns additional ICE servers for one member, and how long they are valid. It is called without
+	// locks. Nil means none.
 	ICEServersFor func(room signaling.RoomName, id signaling.PeerID) (servers []signaling.ICEServer, validity time.Duration)
 
-	// Networks returns the networks of which an address counts for limits, the narrowest first.
+	// Networks returns the networks toward whose limits an address counts, the narrowest first.
 	Networks func(netip.Addr) []netip.Prefix
-	// Banned says why somebody from there, with that subject, may not have that seat in a room, or nil. It is asked right
-	// before somebody gets a place, with the lock of the room held: whoever bans first makes that known to it, and then calls
-	// Expel. It must not block. Nil: nobody is banned.
+	// Banned returns nil, or why a client with this address and subject may not have that seat in a room. It is
+	// called right before a client gets a place, with the lock of the room held. So a new ban must first be known to
+	// Banned, and then Expel must be called. Banned must not block. Nil means that nobody is banned.
 	Banned func(remote netip.Addr, subject string, of Seat) *signaling.Error
-	// Voided hears of members and rooms whose tickets are void from now on. It must not block.
+	// Voided is called for members and rooms whose tickets become void. It must not block.
 	Voided func(Seat)
-	// Dropped hears the word for something that was given up. It must not block.
+	// Dropped is called with the drop reason for everything that is given up. It must not block.
 	Dropped func(word string)
-	// Matched hears of each session that was matched, and how long it has waited, or of the error for which it was not.
+	// Matched is called for each session whose wait for a match has ended, with the duration of the wait, and with an
+	// error if the session was not matched.
 	Matched func(s Session, waited time.Duration, err error)
-	// Owns says whether this server may found a room of that name, and Acts whether it may act for the rooms that it has:
-	// rooms are shared with other servers. Changed hears of each room whose Record has changed or that is gone. They
-	// must not block. Nil: nobody else has rooms.
+	// Owns, Acts and Changed are for servers that share their rooms. Owns reports whether this server may create a
+	// room of that name. Acts reports whether it may act for the rooms that it has. Changed is called for each room
+	// whose Record has changed or that is gone. They must not block. Nil means that no other server has rooms.
 	Owns    func(signaling.RoomName) bool
 	Acts    func() bool
 	Changed func(signaling.RoomName)
-	// Log hears of members that did not come back.
+	// Log gets a line for each member that did not come back, and for each change of a host.
 	Log *slog.Logger
 }
 
 // MaxICEServers is the most JSON that ICE servers may take in a welcome, in bytes.
 const MaxICEServers = 16 << 10
 
-// The words for what is given up.
+// The drop reasons.
 const (
-	DroppedGraceOver    = "grace_over"    // a member did not come back in time
-	DroppedDetachedFull = "detached_full" // more was sent to a member that is away than is kept
-	DroppedICEServers   = "ice_servers"   // a list of Config.ICEServersFor was too large
-	DroppedBudget       = "over_budget"   // its account had no room for it
+	DroppedGraceOver    = "grace_over"    // a member did not come back within its grace period
+	DroppedDetachedFull = "detached_full" // a member that is away was sent more than is kept for it
+	DroppedICEServers   = "ice_servers"   // a list from Config.ICEServersFor was too large
+	DroppedBudget       = "over_budget"   // the account that pays had no room
 )
 
-// New returns a Store without rooms. Its owner ends it with Close.
+// New returns a Store without rooms. The caller must Close it.
 func New(config Config) (*Store, error) {
 	tickets, err := newTickets(config.ResumeKey)
 	if err != nil {
@@ -120,21 +123,21 @@ func New(config Config) (*Store, error) {
 	return s, nil
 }
 
-// Recover begins Config.Recovery and RebuildTime anew. It is for when rooms of other servers may have been lost, of which
-// their members know.
+// Recover starts Config.Recovery and RebuildTime anew. It is called when rooms of other servers may have been lost
+// that only their members know.
 func (s *Store) Recover() { s.began.Store(int64(s.clock.Now())) }
 
-// recovering returns for how long newcomers wait for rooms that do not exist. Zero and less: not at all.
+// recovering returns how long newcomers still wait for rooms that do not exist. Zero or less means not at all.
 func (s *Store) recovering() time.Duration {
 	return time.Duration(s.began.Load()) + s.config.Recovery - s.clock.Now()
 }
 
-// rebuilding reports whether members of an earlier process may bring their rooms back.
+// rebuilding reports whether members of an earlier process may still restore their rooms.
 func (s *Store) rebuilding() bool {
 	return s.clock.Now() < time.Duration(s.began.Load())+s.config.RebuildTime
 }
 
-// Close ends all rooms without a word, and the grace times that still run. It is for when all sessions have ended.
+// Close ends all rooms silently, and all grace periods. It is called when all sessions have ended.
 func (s *Store) Close() {
 	s.mu.Lock()
 	rooms := slices.Collect(maps.Values(s.rooms))
@@ -146,7 +149,7 @@ func (s *Store) Close() {
 	}
 }
 
-// Stats are figures of a Store. Rooms, Public, Members and Waiting are now; the others count since New.
+// Stats are figures of a Store. Rooms, Public, Members and Waiting are current; the others count since New.
 type Stats struct {
 	Rooms, Public, Members, Waiting int
 	Joins, Resumes, Matches, Kicks  uint64
@@ -157,7 +160,7 @@ type counters struct {
 	joins, resumes, matches, kicks atomic.Uint64
 }
 
-// Stats returns the figures of this moment.
+// Stats returns the current figures.
 func (s *Store) Stats() Stats {
 	s.mu.Lock()
 	rooms := len(s.rooms)

@@ -14,48 +14,48 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// A ticket is what a resume token vouches for: that this id in this room was given to its bearer, and
-// how the room was founded, so that it is the same when a server that restarted builds it again. The
-// nonce tells the room from another one that had the same name at another time. The generation counts the
-// places that the room has given, so it tells the place from another one that had the same id.
+// A ticket is the content of a resume token. It proves that its bearer got this id in this room, and it holds the
+// terms of the room, so that a restarted server can rebuild the same room. The nonce distinguishes the room from
+// other rooms that had the same name at other times. The generation numbers the places that the room has given, so it
+// distinguishes the place from others with the same id.
 //
-// The process that made a ticket knows all of its rooms and places, and what it does not know is over. An
-// earlier process has left nothing but a journal, if there is one. So its tickets are good for a short time
-// after the restart alone, for so many days after they were made, and once. They tell who was taken out of the
-// room before they were made: its members are sent new ones when that happens.
+// The process that made a ticket knows all its own rooms and places, so whatever it does not know is over. An earlier
+// process has left nothing except, perhaps, a journal. So its tickets are valid only for a short time after the
+// restart, only for some days after they were made, and only once. They name the members that were removed from the
+// room before they were made; the members get new tickets when that happens.
 type ticket struct {
 	Room  signaling.RoomName `json:"room"`
 	Nonce uint64             `json:"nonce"`
 	ID    signaling.PeerID   `json:"id"`
 	origin
 	Issued  time.Time          `json:"issued"`
-	Subject string             `json:"subject,omitempty"` // member.subject
+	Subject string             `json:"subject,omitempty"` // Member.subject
 	Kicked  []signaling.PeerID `json:"kicked,omitempty"`  // the last of room.kicked
-	Expires time.Time          `json:"expires,omitzero"`  // member.until
+	Expires time.Time          `json:"expires,omitzero"`  // Member.until
 	Terms   terms              `json:"terms"`
-	MayHost bool               `json:"may_host,omitzero"` // member.mayHost, in a room that migrates
-	Host    signaling.PeerID   `json:"host,omitzero"`     // room.host, likewise
+	MayHost bool               `json:"may_host,omitzero"` // Member.mayHost, in a room that migrates
+	Host    signaling.PeerID   `json:"host,omitzero"`     // room.host, in a room that migrates
 	Term    int                `json:"term,omitzero"`     // room.term
 }
 
-// An origin tells a ticket from all others of its room and id.
+// An origin distinguishes a ticket from all others of its room and id.
 type origin struct {
-	Process    uint64 `json:"process"` // a random number of each
+	Process    uint64 `json:"process"` // a random number for each process
 	Generation uint64 `json:"generation"`
 }
 
-// A place is that of a member in a room of this process.
+// A place identifies the place of a member in a room of this process.
 type place struct {
 	id         signaling.PeerID
 	generation uint64
 }
 
-// Terms are how a room was founded: what never changes.
+// terms are the properties of a room that never change after its creation.
 type terms struct {
 	Topology   signaling.Topology  `json:"topology"`
 	Rules      signaling.RoomRules `json:"rules,omitzero"`
 	Public     bool                `json:"public,omitzero"`
-	Sealed     bool                `json:"sealed,omitzero"` // from the beginning
+	Sealed     bool                `json:"sealed,omitzero"` // sealed from the beginning
 	Metadata   json.RawMessage     `json:"metadata,omitempty"`
 	MaxMembers int                 `json:"max_members,omitzero"`
 	Migrates   bool                `json:"migrates,omitzero"`
@@ -64,12 +64,12 @@ type terms struct {
 	Password    password `json:"password,omitempty"`
 }
 
-// A token is base64url of a version and the ticket's JSON, encrypted: the hash of the room's password
-// is nobody's business. ticketVersion is the first byte; with another one what follows may be anything.
+// A token is the base64url of a version and the ticket's encrypted JSON. It is encrypted because it holds the hash of
+// the room's password. ticketVersion is the first byte; after another version, the rest may have any form.
 const ticketVersion = 3
 
-// tickets makes tokens and reads them: AES-256-GCM with random nonces, and a key of its own made of
-// Config.ResumeKey. Safe for all.
+// tickets makes and reads tokens. It uses AES-256-GCM with random nonces and a key derived from Config.ResumeKey. It
+// is safe for concurrent use.
 type tickets struct{ aead cipher.AEAD }
 
 func newTickets(resumeKey []byte) (tickets, error) {
@@ -111,11 +111,11 @@ func (k tickets) open(token string) (t ticket, err error) {
 	return t, nil
 }
 
-// expired reports whether the grant of a member without a place has ended. One with a place has its own time,
-// by the clock.
+// expired reports whether the grant of a member that has no place has ended. A member with a place has its own
+// expiry, by the clock.
 func (t ticket) expired() bool { return !t.Expires.IsZero() && !time.Now().Before(t.Expires) }
 
-// ticket returns a new ticket for a member, and notes when it has to be replaced. room.mu is held.
+// ticket returns a new ticket for a member, and sets when it must be replaced. The caller holds room.mu.
 func (m *Member) ticket() ticket {
 	r, s := m.room, m.room.store
 	m.reissue = 0
@@ -132,7 +132,7 @@ func (m *Member) ticket() ticket {
 	return t
 }
 
-// AskOf returns the Ask of a session that joins with a resume token, or an error if it is not one for that room.
+// AskOf returns the Ask of a session that joins with a resume token, or an error if the token is not for j.Room.
 func (s *Store) AskOf(j signaling.Join) (Ask, error) {
 	t, err := s.tickets.open(j.Resume)
 	if err == nil && j.Room != "" && j.Room != t.Room {
@@ -142,14 +142,14 @@ func (s *Store) AskOf(j signaling.Join) (Ask, error) {
 	return Ask{Join: j, Resume: true, Seat: Seat{t.Nonce, t.ID}, Subject: t.Subject}, err
 }
 
-// Seat returns the room and the seat for which a resume token is.
+// Seat returns the room and the seat of a resume token.
 func (s *Store) Seat(token string) (signaling.RoomName, Seat, error) {
 	t, err := s.tickets.open(token)
 	return t.Room, Seat{t.Nonce, t.ID}, err
 }
 
-// PlainJSON is json.Marshal without its escapes for HTML: those would make a token larger than
-// signaling.MaxToken, and metadata larger than signaling.MaxMetadata.
+// PlainJSON is json.Marshal without HTML escaping, which could make a token larger than signaling.MaxToken, and
+// metadata larger than signaling.MaxMetadata.
 func PlainJSON(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// A backoff tells how long to wait before each attempt: a random time up to a bound that doubles.
-// The whole wait is random ("full jitter"), because the members of a server that restarts all lose
-// it in the same moment and must not all come back in one.
+// A backoff says how long to wait before each attempt: a random time up to a bound that doubles. The whole wait is
+// random ("full jitter"), because when a server restarts, all its members lose it at the same moment and must not all
+// come back at once.
 type backoff struct {
 	min, max time.Duration
 	random   func(n int64) int64 // 0 to n-1

@@ -10,52 +10,52 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// hurryEvery is how often a check may cut a wait short. With that a program that checks all the time
-// dials once a second at most, whatever becomes of its attempts.
+// hurryEvery is the least time between two waits that a check cuts short. So even a program that checks all the time
+// dials at most once a second, whatever becomes of its attempts.
 const hurryEvery = time.Second
 
-// hurryFor is how long after a check a client is in a hurry that cannot reach its server.
+// hurryFor is how long after a check a client that cannot reach its server is in a hurry.
 const hurryFor = 90 * time.Second
 
 // errGivenUp is why an attempt to connect ended before DialTimeout.
 var errGivenUp = errors.New("given up after a check")
 
-// An attempt is a dial under way, as a check sees it.
+// An attempt is a dial in progress, as a check sees it.
 type attempt struct {
 	began    time.Time
-	patience time.Duration // how long it may take when a check asks
+	patience time.Duration // how long it may take before a check ends it
 	giveUp   context.CancelCauseFunc
 }
 
-// Check asks at once whether the server is still there. It is for a program that has news: the network has
-// changed, the machine was asleep. It returns at once, and may be called from any goroutine and any
-// number of times; Status and the messages of Receive tell what came of it.
+// Check makes the client find out at once whether the server is still there. It is for a program that has learned
+// something: the network has changed, or the machine was asleep. It returns at once, and may be called from any
+// goroutine and any number of times. The outcome shows in Status and in the messages of Receive.
 //
-//   - Connected, the client pings. If nothing comes from the server for Config.CheckTimeout, the
-//     connection counts as lost, and the client redials without the first wait. It does so at once if
-//     the address that the connection was made from is not this machine's any more.
-//   - Waiting to redial, it dials now. It still waits for as long as the server has asked it to.
-//   - Dialing, it gives the attempt up once that has taken Config.CheckTimeout, and begins anew. Each
-//     attempt that is given up in a row leaves the next one twice the time, so that a slow network
-//     gets its connection in the end.
+//   - If the client is connected, it pings. If nothing comes from the server for Config.CheckTimeout, the
+//     connection counts as lost, and the client redials without the first wait. It does so at once if this
+//     machine no longer has the address from which the connection was made.
+//   - If it is waiting to redial, it dials now. It still waits for as long as the server has asked it to.
+//   - If it is dialing, it gives up the attempt once that has taken Config.CheckTimeout, and begins anew. After
+//     each attempt that is given up in a row, the next one gets twice the time, so that a client on a slow
+//     network connects in the end.
 //
-// For 90 seconds after that a client that nothing reaches from the server is in a hurry: it begins another TCP connection each
-// 400 ms until one is there, and waits for a second at most between its attempts. A server that answers, if only by a
-// refused connection, is not hurried.
+// For 90 seconds after that, a client that gets no answer from the server is in a hurry: it begins another TCP
+// connection every 400 ms until one is there, and waits for at most a second between its attempts. A client whose
+// server answers, even by refusing the connection, does not hurry.
 //
-// There is one check at a time: calls meanwhile are one, and if the server was there they have it checked
-// once more. A wait is cut short at most once a second. Do not call Check because of a Disconnected: the random wait keeps the members of a server that
-// restarts from coming back all at once.
+// There is one check at a time: further calls during a check together cause one more check, if the server answers the
+// first. A wait is cut short at most once a second. Do not call Check because of a Disconnected: the random wait
+// keeps the members of a server that restarts from coming back all at once.
 //
-// In a browser, where a page cannot send pings, the client sends a frame without effect that the server
-// answers (signaling.ClientDialect.Ping). Where the dialect has none, Check does nothing while connected.
+// A web page cannot send pings. There the client sends a frame without effect that the server answers
+// (signaling.ClientDialect.Ping). If the dialect has none, Check does nothing while the client is connected.
 func (c *Client) Check() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.hurryUntil = time.Now().Add(hurryFor)
 	switch dialing := c.dialing; {
 	case c.closing.Err() != nil:
-	case c.conn != nil && c.conn.stranded(): // a check under way would find it out later
+	case c.conn != nil && c.conn.stranded(): // a check in progress would find it out later
 		conn := c.conn
 		c.settle()
 		c.checking = time.AfterFunc(0, func() { c.abandon(conn) })
@@ -73,14 +73,14 @@ func (c *Client) Check() {
 	}
 }
 
-// check begins the check of a connection. mu is held.
+// check begins the check of a connection. The caller holds mu.
 func (c *Client) check(conn *conn) {
 	since := conn.mark()
 	c.checking, c.again = time.AfterFunc(c.dialer.cfg.CheckTimeout, func() { c.conclude(conn, since) }), false
 	c.hurry()
 }
 
-// hurry has writeLoop ping, or wait end. mu is held.
+// hurry makes writeLoop ping, or ends wait. The caller holds mu.
 func (c *Client) hurry() {
 	select {
 	case c.checks <- struct{}{}:
@@ -88,14 +88,14 @@ func (c *Client) hurry() {
 	}
 }
 
-// inHurry reports whether a check has come within the last hurryFor, and the server has not answered since.
+// inHurry reports whether Check was called within the last hurryFor and the server has not answered since.
 func (c *Client) inHurry() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return time.Now().Before(c.hurryUntil)
 }
 
-// conclude ends the check of a connection, or the connection.
+// conclude ends the check of a connection, or ends the connection if nothing has come from the server.
 func (c *Client) conclude(conn *conn, since mark) {
 	c.mu.Lock()
 	if c.conn != conn {
@@ -109,7 +109,7 @@ func (c *Client) conclude(conn *conn, since mark) {
 		c.check(conn)
 	case silence == 0:
 		c.checking, c.hurryUntil = nil, time.Time{}
-	case silence < limit: // nobody read for a while
+	case silence < limit: // for a while, nobody was reading
 		c.checking.Reset(limit - silence)
 	default:
 		conn.giveUp(fmt.Errorf("nothing came within %v of a check: %w", limit, os.ErrDeadlineExceeded))
@@ -120,7 +120,8 @@ func (c *Client) conclude(conn *conn, since mark) {
 	}
 }
 
-// errStranded is why a connection is over whose own address this machine has no more: nothing gets back to it.
+// errStranded is the reason for ending a connection whose local address this machine no longer has: no answer can
+// arrive.
 var errStranded = errors.New("this machine's address that the connection was made from is gone")
 
 // abandon ends a stranded connection.
@@ -136,7 +137,7 @@ func (c *Client) abandon(conn *conn) {
 	}
 }
 
-// giveUp ends an attempt that has lasted too long for a check.
+// giveUp ends an attempt that takes too long for a check.
 func (c *Client) giveUp(a *attempt) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -145,7 +146,7 @@ func (c *Client) giveUp(a *attempt) {
 	}
 }
 
-// settle ends the check under way and reports whether there was one. mu is held.
+// settle ends the check in progress and reports whether there was one. The caller holds mu.
 func (c *Client) settle() bool {
 	if c.checking == nil {
 		return false
@@ -155,7 +156,7 @@ func (c *Client) settle() bool {
 	return true
 }
 
-// attempt dials once, and makes what it gets the client's connection.
+// attempt dials once, and makes the result the client's connection.
 func (c *Client) attempt(ctx context.Context) (*conn, error) {
 	ctx, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
@@ -170,7 +171,7 @@ func (c *Client) attempt(ctx context.Context) (*conn, error) {
 
 	c.mu.Lock()
 	c.dialing = nil
-	c.settle() // the next wait, if there is one, is cut short: its token is still there
+	c.settle() // the token stays, so the next wait, if there is one, is cut short
 	c.mu.Unlock()
 	switch {
 	case err == nil:
@@ -184,8 +185,8 @@ func (c *Client) attempt(ctx context.Context) (*conn, error) {
 	return conn, nil
 }
 
-// blame returns why conn was lost. Where a check has ended it, that is the reason and not what the reader or
-// the writer saw of that; but what the server said counts more.
+// blame returns why conn was lost. If a check has ended it, the result of the check is the reason, and not the error
+// that the reader or the writer got because of that. But an error that the server sent takes precedence.
 func (c *Client) blame(conn *conn, why error) error {
 	select {
 	case <-conn.unanswered:

@@ -17,31 +17,31 @@ const (
 	// reading, and in the end the server closes the session as slow: signals cannot be skipped.
 	inboxMessages = 64
 
-	// closeTimeout bounds what Close does for what was not yet sent.
+	// closeTimeout limits the time in which Close sends what is still queued.
 	closeTimeout = time.Second
 )
 
-// A Client is a member of a room, connected or coming back.
+// A Client is a member of a room. It is connected, or redials.
 type Client struct {
 	// Fixed at construction.
 	dialer  dialer
 	closing context.Context // done when Close begins
-	life    context.Context // done when Close has waited enough
+	life    context.Context // done when Close has waited long enough
 
 	// Owned by run.
 	join     signaling.Join // with the token of the last welcome
 	id       signaling.PeerID
 	backoff  backoff
 	garbage  int               // malformed answers since the last welcome
-	untold   signaling.Message // a Disconnected for which the inbox had no room yet, or nil
+	untold   signaling.Message // a Disconnected for which the inbox had no room yet; nil: none
 	hurried  time.Time         // when a check last cut a wait short
-	patience time.Duration     // of the next attempt, if there is a check
+	patience time.Duration     // of the next attempt, if Check is called during it
 
-	// Safe for all.
+	// Safe for concurrent use.
 	outbox     *outbox
-	forward    atomic.Pointer[func() []byte] // of Forward; nil: nobody
-	inbox      chan signaling.Message        // closed by run at its end
-	maxFrame   atomic.Int64                  // bytes; what the server takes
+	forward    atomic.Pointer[func() []byte] // set by Forward; nil: not set
+	inbox      chan signaling.Message        // closed by run when it ends
+	maxFrame   atomic.Int64                  // the largest frame that the server accepts, in bytes
 	checks     chan struct{}                 // holds one token when Check wants something done
 	beginClose context.CancelFunc
 	kill       context.CancelFunc
@@ -51,27 +51,27 @@ type Client struct {
 	mu         sync.Mutex // guards the fields below
 	status     Status
 	conn       *conn               // nil while not connected
-	dialing    *attempt            // nil while not dialing again
+	dialing    *attempt            // nil while not redialing
 	checking   *time.Timer         // runs during a check; nil if there is none
-	again      bool                // Check was called during that
-	hurryUntil time.Time           // until then the program is in a hurry to reach the server, if it is not connected
-	metadata   *signaling.Metadata // that was sent last, for join; nil: none was
-	why        error               // the reason for the end, set before inbox is closed
+	again      bool                // Check was called during the check
+	hurryUntil time.Time           // until then, the client is in a hurry unless it is connected
+	metadata   *signaling.Metadata // the last one sent, for join; nil: none
+	why        error               // why the client has ended, set before inbox is closed
 }
 
 // A Status says how a Client is connected.
 type Status struct {
 	Connected bool      // false: the client is redialing, or has ended
-	Since     time.Time // when Connected became what it is
-	Redials   int       // how often the client came back
-	Err       error     // the last failure, kept after the client came back
+	Since     time.Time // when Connected last changed
+	Redials   int       // how often the client has reconnected
+	Err       error     // the last failure, kept after the client has reconnected
 }
 
-// Dial joins a room. If join.Room is empty, the room is the last part of the path of rawURL, see
-// ParseURL; with join.Match that counts for nothing, and Dial waits until there are enough, or ctx
-// ends. ctx bounds this first connection only, of which there is one attempt; the client lives
-// until Close. The error is a *DialError, a *ProtocolError, or the *signaling.Error with which the
-// server refused, and Retry tells whether to try again; or it says what is wrong with an argument.
+// Dial joins a room. If join.Room is empty, the room is the last part of the path of rawURL, see ParseURL. With
+// join.Match that part is ignored, and Dial waits until the match is complete or ctx ends. ctx bounds only this first
+// connection, for which there is one attempt; the client lives until Close. The error is a *DialError, a
+// *ProtocolError, the *signaling.Error with which the server refused, or an error about an argument. Retry says
+// whether to try again.
 func Dial(ctx context.Context, rawURL string, join signaling.Join, cfg Config) (*Client, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -122,10 +122,11 @@ func newClient(d dialer, join signaling.Join) *Client {
 	return c
 }
 
-// Send queues a Signal, a Seal, a Lock, a Kick, a Metadata or a List and returns at once, connected or not. It does not
-// keep m. What Config.Dialect has no words for is not sent, and no error. A Metadata is also what the client joins with
-// from then on, after its connection was lost. The errors are ErrBufferFull, a *signaling.Error for a message that the server would not take, the
-// reason for which the client has ended, and ErrClosed.
+// Send queues a Signal, a Seal, a Lock, a Kick, a Successor, a HostLost, a Metadata or a List and returns at once,
+// connected or not. It does not keep m. A message that Config.Dialect cannot express is dropped without an error. The
+// client also uses a Metadata for each later join, after it has lost its connection. The errors are ErrBufferFull, a
+// *signaling.Error for a message that the server would refuse, the reason for which the client has ended, and
+// ErrClosed.
 func (c *Client) Send(ctx context.Context, m signaling.Message) error {
 	if c.closing.Err() != nil {
 		return ErrClosed
@@ -148,8 +149,8 @@ func (c *Client) Send(ctx context.Context, m signaling.Message) error {
 	return nil
 }
 
-// encode refuses what the server would answer with a fatal error: that would cost the membership. It
-// returns nil for what its dialect has no words for.
+// encode returns an error for a message that would cause a fatal error from the server and so cost the membership. It
+// returns nil for a message that the dialect cannot express.
 func (c *Client) encode(m signaling.Message) ([]byte, error) {
 	switch m := m.(type) {
 	case signaling.Seal, signaling.Lock, signaling.Kick, signaling.Successor, signaling.HostLost, signaling.Metadata, signaling.List:
@@ -173,11 +174,11 @@ func (c *Client) encode(m signaling.Message) ([]byte, error) {
 	return frame, nil
 }
 
-// Receive returns the next message, waiting until ctx is done; the message belongs to the caller. An
-// error of the server that does not end the session comes as a *signaling.Error message. When the
-// connection is lost and the client redials, that is a signaling.Disconnected, in its place among the
-// messages; the Welcome after it says that the connection is back. After all messages comes the reason for which the client has ended: a *signaling.Error, *ProtocolError or
-// *LostError. After Close it is ErrClosed at once.
+// Receive returns the next message, waiting until ctx is done; the message belongs to the caller. An error of the
+// server that does not end the session comes as a *signaling.Error message. When the connection is lost and the
+// client redials, a signaling.Disconnected comes, in its place among the messages; the Welcome after it says that the
+// connection is back. After all messages, Receive returns the reason for which the client has ended: a
+// *signaling.Error, *ProtocolError or *LostError. After Close it returns ErrClosed at once.
 func (c *Client) Receive(ctx context.Context) (signaling.Message, error) {
 	if c.closing.Err() != nil {
 		return nil, ErrClosed
@@ -202,10 +203,9 @@ func (c *Client) Status() Status {
 	return c.status
 }
 
-// Close sends what is queued and a leave, and waits for the server to have read them, for a second
-// at most. While the connection is lost there is nobody to tell: the server gives up the place after
-// its grace time. Close waits until nothing of the client is running, returns nil, and may be
-// called again, also at the same time.
+// Close sends what is queued and a leave, and waits at most a second for the server to read them. While the
+// connection is lost it sends nothing, and the server gives up the place after its grace period. Close waits until
+// all goroutines of the client have ended, and returns nil. It may be called again, also concurrently.
 func (c *Client) Close() error {
 	c.closeOnce.Do(func() {
 		c.beginClose()

@@ -13,42 +13,43 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// A conn is one connection that was made. read is for one goroutine, send, write, ping, ask, pong and
-// sayClose for one other, abort, idle, mark and silence for any.
+// A conn is one established connection. One goroutine calls read, and one other calls send, write, ping, ask, pong
+// and sayClose. Any goroutine may call abort, idle, mark and silence.
 type conn struct {
-	socket // a WebSocket of gorilla's, or a browser's
+	socket // gorilla's WebSocket, or a browser's
 
 	// Fixed by dial.
 	url     string
 	dialect *signaling.ClientDialect
-	taken   bool // the server has the first frame from the request
-	relays  bool // the join asks for binary frames to be forwarded
+	taken   bool // the server has taken the first frame from the request
+	relays  bool // the join lists FeatureRelayLinks
 	decode  func(frame []byte) (signaling.Message, error)
 	welcome signaling.Welcome
 
-	// Safe for all.
-	unanswered chan struct{} // closed when a check has found nobody
-	found      error         // by the check: what is wrong; set before that
-	asked      atomic.Int32  // how many of dialect.Ping have no answer yet
+	// Safe for concurrent use.
+	unanswered chan struct{} // closed when a check gets no answer
+	found      error         // set by the check before it closes unanswered: what is wrong
+	asked      atomic.Int32  // number of dialect.Ping frames without an answer
 }
 
-// A mark is a moment in the life of a socket, for its silence.
+// A mark is a moment in the life of a socket, from which silence is measured.
 type mark struct {
-	came uint64        // how often something had come
-	at   time.Duration // since it began
+	came uint64        // how often data had come
+	at   time.Duration // since the socket began
 }
 
 func newConn(url string, d *signaling.ClientDialect) *conn {
 	return &conn{url: url, dialect: d, decode: d.NewDecoder(), unanswered: make(chan struct{})}
 }
 
-// dial connects, joins and waits for the welcome. Who waits to be matched does so until ctx ends.
+// dial connects, joins and waits for the welcome. A Join with a Match waits until ctx ends.
 func (d *dialer) dial(ctx context.Context, join signaling.Join) (*conn, error) {
 	return d.open(ctx, join.Match != nil, join, func(c *conn) error { return c.joined(join) })
 }
 
-// open connects, sends first, and then talks, until ctx ends or for DialTimeout. Where talk is patient that is the time to
-// connect alone. The request has first, unless the server or a proxy refuses that for its size.
+// open connects, sends first and calls talk. All of that must end before ctx ends and within DialTimeout; with
+// patient, DialTimeout covers the connecting only. The request carries first, unless the server or a proxy refuses
+// the request because of its size.
 func (d *dialer) open(ctx context.Context, patient bool, first signaling.Message, talk func(*conn) error) (*conn, error) {
 	frame, err := d.cfg.Dialect.Encode(first)
 	if err != nil {
@@ -73,13 +74,13 @@ func (d *dialer) open(ctx context.Context, patient bool, first signaling.Message
 	return c, err
 }
 
-// headerRefused reports whether the status of an answer can mean that the header of the request is too large. nginx says
+// headerRefused reports whether an HTTP status can mean that the header of the request is too large. nginx answers
 // 400.
 func headerRefused(status int) bool {
 	return status == http.StatusRequestHeaderFieldsTooLarge || status == http.StatusBadRequest
 }
 
-// offered is what a WebSocket offers: the subprotocol of the dialect, and then more.
+// offered returns the subprotocols to offer: that of the dialect, and then more.
 func (d *dialer) offered(more []string) []string {
 	if d.cfg.Dialect.Subprotocol == "" {
 		return nil
@@ -87,7 +88,7 @@ func (d *dialer) offered(more []string) []string {
 	return slices.Concat([]string{d.cfg.Dialect.Subprotocol}, more)
 }
 
-// chose takes the subprotocol that the server has chosen.
+// chose checks the subprotocol that the server has chosen, and sets c.taken.
 func (c *conn) chose(got string, more []string) error {
 	want := c.dialect.Subprotocol
 	c.taken = more != nil && got == c.dialect.Taken
@@ -100,7 +101,7 @@ func (c *conn) chose(got string, more []string) error {
 // joined waits for the welcome that answers m.
 func (c *conn) joined(m signaling.Join) error {
 	c.relays = slices.Contains(m.Features, signaling.FeatureRelayLinks)
-	if m.Match != nil { // that can take longer than the server's patience with a silent connection
+	if m.Match != nil { // a match can take longer than the server tolerates silence
 		defer c.answerPings()()
 	}
 	answer, err := c.read()
@@ -117,7 +118,7 @@ func (c *conn) joined(m signaling.Join) error {
 	return c.malformed(nil, string(answer.Kind())+" before welcome")
 }
 
-// answerPings does so until stop is called, for who reads and has no writeLoop yet. It starts one
+// answerPings answers pings until stop is called, for a caller that reads before writeLoop runs. It starts one
 // goroutine, for which stop waits.
 func (c *conn) answerPings() (stop func()) {
 	done := make(chan struct{})
@@ -127,7 +128,7 @@ func (c *conn) answerPings() (stop func()) {
 			select {
 			case data := <-c.pings:
 				if c.pong(data) != nil {
-					return // the reader learns why
+					return // the reader gets the reason
 				}
 			case <-done:
 				return
@@ -137,8 +138,8 @@ func (c *conn) answerPings() (stop func()) {
 	return func() { close(done); wg.Wait() }
 }
 
-// read returns the next message. Kinds of a newer server are passed over. What is not of the
-// protocol is a *ProtocolError; other errors say that the connection is lost.
+// read returns the next message. It ignores kinds of a newer server. Anything else outside the protocol is a
+// *ProtocolError; other errors mean that the connection is lost.
 func (c *conn) read() (signaling.Message, error) {
 	for {
 		frame, binary, err := c.next()
@@ -178,10 +179,11 @@ func (c *conn) forwarded(frame []byte) (signaling.Message, error) {
 	return signaling.Forwarded{From: from, Data: data}, nil
 }
 
-// forwards reports whether binary frames pass, both ways.
+// forwards reports whether binary frames are forwarded, in both directions.
 func (c *conn) forwards() bool { return c.relays && c.welcome.RelayLinks }
 
-// giveUp ends the connection for what a check has found; the first reason stays. mu of the client is held.
+// giveUp ends the connection because of the result of a check. The first reason stays. The caller holds the client's
+// mu.
 func (c *conn) giveUp(why error) {
 	if c.found == nil {
 		c.found = why
@@ -189,10 +191,10 @@ func (c *conn) giveUp(why error) {
 	}
 }
 
-// canAsk reports whether ask does something.
+// canAsk reports whether ask can get an answer from the server.
 func (c *conn) canAsk() bool { return canPing || c.dialect.Ping != nil }
 
-// ask has the server send something.
+// ask makes the server send something.
 func (c *conn) ask() error {
 	switch {
 	case canPing:
@@ -204,7 +206,7 @@ func (c *conn) ask() error {
 	return nil
 }
 
-// answers reports whether m is the answer to dialect.Ping, of which the program knows nothing.
+// answers reports whether m is the answer to a dialect.Ping. Such answers are hidden from the program.
 func (c *conn) answers(m signaling.Message) bool {
 	e, ok := m.(*signaling.Error)
 	if !ok || e.Code != signaling.CodeUnknownKind || c.asked.Load() == 0 {
@@ -214,7 +216,7 @@ func (c *conn) answers(m signaling.Message) bool {
 	return true
 }
 
-// meant returns what the server says by the way in which it closed the connection, or else err.
+// meant returns the error that the server's close frame stands for, or else err.
 func (c *conn) meant(err error) error {
 	if code, text, ok := closeFrame(err); ok {
 		if why := c.dialect.Closed(code, text); why != nil {
@@ -224,9 +226,9 @@ func (c *conn) meant(err error) error {
 	return err
 }
 
-// A frameError says that what came through a socket is no text frame of a legal size.
+// A frameError says that a socket received something other than a text or binary frame of a legal size.
 type frameError struct {
-	frame  []byte // nil if there is not even that
+	frame  []byte // nil if there was no frame
 	reason string
 }
 
@@ -236,7 +238,7 @@ func (c *conn) malformed(frame []byte, reason string) error {
 	return &ProtocolError{URL: c.url, Protocol: c.dialect.Name, Frame: shorten(string(frame)), Reason: reason}
 }
 
-// send writes m, if the dialect has words for it.
+// send writes m, if the dialect can express it.
 func (c *conn) send(m signaling.Message) error {
 	frame, err := c.dialect.Encode(m)
 	if err != nil || frame == nil {

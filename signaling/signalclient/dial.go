@@ -28,7 +28,7 @@ type dialer struct {
 	header http.Header
 
 	inHurry  func() bool       // nil: never
-	answered map[string]string // the address to which a name led last; owned by reach
+	answered map[string]string // the address that last answered for a name; owned by reach
 }
 
 func newDialer(u *url.URL, cfg Config) dialer {
@@ -43,17 +43,17 @@ func newDialer(u *url.URL, cfg Config) dialer {
 		}
 	}
 	plain := *u
-	plain.User = nil // a WebSocket URL has none (RFC 6455, section 3)
+	plain.User = nil // a WebSocket URL has no user name (RFC 6455, section 3)
 	d.url = plain.String()
 	return d
 }
 
-// hurry has open do its utmost while f returns true.
+// hurry makes reach try harder while f returns true.
 func (d *dialer) hurry(f func() bool) { d.inHurry = f }
 
 func (d *dialer) hurries() bool { return d.inHurry != nil && d.inHurry() }
 
-// openOnce is one attempt of open, which offers more subprotocols than that of the dialect.
+// openOnce is one attempt of open. It offers the subprotocols in more in addition to that of the dialect.
 func (d *dialer) openOnce(ctx context.Context, patient bool, more []string, talk func(*conn) error) (*conn, error) {
 	late := fmt.Errorf("no answer within %v: %w", d.cfg.DialTimeout, os.ErrDeadlineExceeded)
 	timed, cancel := context.WithTimeoutCause(ctx, d.cfg.DialTimeout, late)
@@ -83,8 +83,8 @@ func (d *dialer) openOnce(ctx context.Context, patient bool, more []string, talk
 	return c, nil
 }
 
-// connect fills in the WebSocket and its socket. The end of ctx closes the socket, which is the one
-// way to interrupt a handshake at any point, until c.release is called.
+// connect fills in the WebSocket and its socket. Until c.release is called, the end of ctx closes the socket, which
+// is the only way to interrupt a handshake at any point.
 func (d *dialer) connect(ctx context.Context, c *conn, more []string) (*http.Response, error) {
 	ws := websocket.Dialer{
 		Subprotocols:    d.offered(more),
@@ -100,7 +100,7 @@ func (d *dialer) connect(ctx context.Context, c *conn, more []string) (*http.Res
 			return countedConn{socket, &c.came}, nil
 		},
 	}
-	// With a deadline the socket could time out a moment before ctx, and the cause be lost.
+	// With a deadline the socket could time out a moment before ctx, and the cause would be lost.
 	conn, resp, err := ws.DialContext(context.WithoutCancel(ctx), d.url, d.header)
 	if err != nil {
 		return resp, err
@@ -109,7 +109,7 @@ func (d *dialer) connect(ctx context.Context, c *conn, more []string) (*http.Res
 	return nil, c.chose(conn.Subprotocol(), more)
 }
 
-// failure makes a DialError of whatever kept dial from its welcome, unless that has a type already.
+// failure wraps the error of an attempt in a DialError, unless it already has a type of its own.
 func (d *dialer) failure(ctx context.Context, resp *http.Response, err error) error {
 	_, refused := errors.AsType[*signaling.Error](err)
 	_, malformed := errors.AsType[*ProtocolError](err)
@@ -131,7 +131,7 @@ func (d *dialer) failure(ctx context.Context, resp *http.Response, err error) er
 	return e
 }
 
-// explain adds what to do about err, and tells whether waiting is enough.
+// explain adds a remedy to err, and reports whether trying again later may help.
 func explain(err error) (explained error, retry bool) {
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		return fmt.Errorf("%w: is signal-server running there?", err), true
@@ -151,25 +151,25 @@ func explain(err error) (explained error, retry bool) {
 	return err, broken(err)
 }
 
-// broken reports whether err is of the connection, and not of what came through it.
+// broken reports whether err is an error of the connection, and not of the data that came through it.
 func broken(err error) bool {
 	_, network := errors.AsType[net.Error](err)
 	return network || goodbye(err) || errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe)
 }
 
-// silent reports whether err is a deadline's.
+// silent reports whether err is a timeout.
 func silent(err error) bool {
 	late, ok := errors.AsType[net.Error](err)
 	return ok && late.Timeout()
 }
 
-// goodbye reports whether the other end closed the connection, in form or not.
+// goodbye reports whether the other end closed the connection, with a close frame or without.
 func goodbye(err error) bool {
 	_, formal := errors.AsType[*websocket.CloseError](err)
 	return formal || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-// closeFrame returns what the close frame says with which a connection ended.
+// closeFrame returns the content of the close frame that ended a connection.
 func closeFrame(err error) (code int, text string, ok bool) {
 	formal, ok := errors.AsType[*websocket.CloseError](err)
 	if !ok {

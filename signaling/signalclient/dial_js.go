@@ -15,17 +15,17 @@ type dialer struct {
 	cfg   Config
 	url   string
 	shown string // the URL for errors and logs
-	named bool   // the URL has a user name, which a browser sends nowhere
+	named bool   // the URL has a user name, which a browser does not send
 }
 
 func newDialer(u *url.URL, cfg Config) dialer {
 	return dialer{cfg: cfg, url: u.String(), shown: bare(u).String(), named: u.User != nil}
 }
 
-// hurry is for others: what a browser does to connect is its own.
+// hurry does nothing: a page cannot influence how a browser connects.
 func (d *dialer) hurry(func() bool) {}
 
-// openOnce is one attempt of open, which offers more subprotocols than that of the dialect.
+// openOnce is one attempt of open. It offers the subprotocols in more in addition to that of the dialect.
 func (d *dialer) openOnce(ctx context.Context, patient bool, more []string, talk func(*conn) error) (*conn, error) {
 	if d.named {
 		return nil, &DialError{URL: d.shown, Err: errors.New("a browser sends no user name and password: leave them out")}
@@ -59,8 +59,8 @@ func (d *dialer) openOnce(ctx context.Context, patient bool, more []string, talk
 	return c, nil
 }
 
-// failure makes a DialError of whatever kept dial from its welcome, unless that has a type already.
-// To a page a browser tells no status and no reason, lest the page scan a network: see its console.
+// failure wraps the error of an attempt in a DialError, unless it already has a type of its own. A browser tells a
+// page neither status nor reason, so that pages cannot scan a network; its console shows them.
 func (d *dialer) failure(ctx context.Context, err error) error {
 	_, refused := errors.AsType[*signaling.Error](err)
 	_, malformed := errors.AsType[*ProtocolError](err)

@@ -1,5 +1,5 @@
-// Package signalclient keeps a program in a room of a signaling server: it dials, joins, and when
-// the connection is lost it dials again and resumes, with the same id, for as long as it takes.
+// Package signalclient keeps a program in a room of a signaling server: it dials and joins and, when the connection
+// is lost, redials and resumes with the same id, for as long as it takes.
 //
 //	Dial ----> connected --- lost ---> waiting <---------+
 //	               ^  |                   | backoff      | failed
@@ -15,16 +15,16 @@
 //	Send -> outbox -> run (owns the connection, writes) -> server
 //	server -> readLoop -> inbox -> Receive
 //
-// Send and Receive may be called from different goroutines, each from one at a time; Close, Check and
-// Status from any. A connected client has two goroutines, a waiting one has one, and Close waits for
-// both. The first message received is a Welcome. When the connection is lost, and the client redials, the
-// next one is a Disconnected. After each redial there is another Welcome, with Resumed set, and it
-// replaces what earlier messages told of the room.
+// Send and Receive may be called from different goroutines, each from one at a time; Close, Check and Status from
+// any. A connected client has two goroutines, a waiting one has one, and Close waits for both. The first message
+// received is a Welcome. When the connection is lost and the client redials, the next message is a Disconnected.
+// After each redial there is another Welcome, with Resumed set. It replaces what earlier messages said about the
+// room.
 //
-// A connection that is dead without a word is found by its silence, after Config.DeadAfter. A program that
-// knows more, because its network has changed or it was asleep, calls Check, and knows within seconds.
+// The client notices a dead connection by its silence, after Config.DeadAfter. A program that knows more, because its
+// network has changed or the machine was asleep, calls Check, and learns within seconds whether the server is there.
 //
-// The client numbers and repeats nothing. What was sent while it was not connected goes out after
-// the welcome, in order, but a message that was handed to the operating system just before the
-// connection broke may be lost, in either direction: whoever negotiates a link has to try again.
+// The client does not number or repeat messages. Messages sent while it was not connected go out after the welcome,
+// in order. But a message that was handed to the operating system just before the connection broke may be lost, in
+// either direction: the code that negotiates a link must try again.
 package signalclient

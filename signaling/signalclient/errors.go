@@ -23,19 +23,19 @@ type DialError struct {
 	URL    string // without user name, password and query
 	Status int    // of an HTTP answer that is not a WebSocket; 0 if there was none
 	Err    error
-	Retry  bool // the same may succeed later
+	Retry  bool // the same attempt may succeed later
 
-	unreached bool // nothing came from there, nor from a proxy, not even a refusal
+	unreached bool // nothing came from the server or a proxy, not even a refusal
 }
 
 func (e *DialError) Error() string { return fmt.Sprintf("signalclient: dial %s: %v", e.URL, e.Err) }
 func (e *DialError) Unwrap() error { return e.Err }
 
-// A ProtocolError says that the server sent something that is not of this protocol.
+// A ProtocolError says that the server sent something that is not in the protocol.
 type ProtocolError struct {
 	URL      string // as in DialError
 	Protocol string // what was expected
-	Frame    string // the frame, shortened; empty if it was not even that
+	Frame    string // the frame, shortened; empty if there was no frame
 	Reason   string
 }
 
@@ -63,8 +63,8 @@ func (e *LostError) Error() string {
 
 func (e *LostError) Unwrap() error { return e.Err }
 
-// Retry reports whether what returned err, an error of this package or a *signaling.Error, may
-// succeed later. For all other errors it is false.
+// Retry reports whether the operation that returned err, an error of this package or a *signaling.Error, may succeed
+// later. It is false for all other errors.
 func Retry(err error) bool {
 	if _, ok := errors.AsType[*LostError](err); ok || errors.Is(err, ErrBufferFull) {
 		return true
@@ -76,7 +76,7 @@ func Retry(err error) bool {
 	return ok && refused.Code.Retry()
 }
 
-// shorten keeps what someone sent to us readable in an error.
+// shorten keeps text from the other side readable in an error.
 func shorten(s string) string {
 	const most = 80
 	if len(s) <= most {

@@ -1,16 +1,17 @@
 package signalclient
 
-// Forward has the client send the binary frames that next returns, when it can send one and no message waits, until next
-// returns nil, and again after each ForwardReady. Each begins with the id of the member that it is for: see "Forwarded
-// paths" in PROTOCOL.md. The client uses a frame until it calls next again. Frames that come are a signaling.Forwarded
-// of Receive. It takes a join that lists signaling.FeatureRelayLinks, and a server whose welcome says RelayLinks; next is
-// not called while there is no such connection.
+// Forward makes the client send the binary frames that next returns. The client calls next when it can send a frame
+// and no message waits, until next returns nil, and again after each ForwardReady. Each frame begins with the id of
+// its receiver: see "Forwarded paths" in PROTOCOL.md. The client uses a frame until it calls next again. Receive
+// returns incoming frames as signaling.Forwarded. Forwarding needs a join that lists signaling.FeatureRelayLinks and
+// a server whose welcome sets RelayLinks; next is not called while there is no such connection.
 func (c *Client) Forward(next func() []byte) {
 	c.forward.Store(&next)
 	c.ForwardReady()
 }
 
-// ForwardReady says that next of Forward has something. It never blocks, and may be called from any goroutine.
+// ForwardReady says that the next function of Forward has a frame. It never blocks, and may be called from any
+// goroutine.
 func (c *Client) ForwardReady() {
 	select {
 	case c.outbox.wake <- struct{}{}:

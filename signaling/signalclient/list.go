@@ -6,9 +6,8 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// List returns the public rooms of the server at rawURL, over one connection that is closed again.
-// query.Limit is how many at most; zero means all. A room in the path of rawURL counts for nothing. Where
-// the dialect has no words for it there are none. The errors are those of Dial.
+// List returns the public rooms of the server at rawURL, using a connection of its own. query.Limit is the largest
+// number of rooms; zero means all. A room in the path of rawURL is ignored. The errors are those of Dial.
 func List(ctx context.Context, rawURL string, query signaling.List, cfg Config) ([]signaling.PublicRoom, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -33,7 +32,7 @@ func List(ctx context.Context, rawURL string, query signaling.List, cfg Config) 
 	return rooms, nil
 }
 
-// list returns the rooms of the page that was asked for, and of those after it: most in all, if that is not zero.
+// list returns the rooms of the requested page and of the following ones: at most most rooms, if that is not zero.
 func (c *conn) list(query signaling.List, most int) (rooms []signaling.PublicRoom, err error) {
 	for {
 		page, err := c.page()
@@ -51,7 +50,7 @@ func (c *conn) list(query signaling.List, most int) (rooms []signaling.PublicRoo
 	}
 }
 
-// pageOf is how many rooms the next page may have.
+// pageOf returns how many rooms to ask for in the next page.
 func pageOf(most, had int) int {
 	if most <= 0 {
 		return signaling.MaxRooms

@@ -2,15 +2,14 @@ package signalclient
 
 import "sync"
 
-// The frames of a join, with some hundred candidates for each of a dozen peers, fit in.
+// The signals after a join fit, with some hundred candidates for each of a dozen peers.
 const (
 	outboxFrames = 1024
 	outboxBytes  = 1 << 20
 )
 
-// An outbox holds at most outboxFrames frames and outboxBytes bytes that wait for the connection. A
-// push that does not fit is refused with ErrBufferFull: nothing that was taken is dropped while the
-// client lives.
+// An outbox holds at most outboxFrames frames and outboxBytes bytes that wait for the connection. A push that does
+// not fit is refused with ErrBufferFull: accepted frames are not dropped while the client lives.
 type outbox struct {
 	wake chan struct{} // holds one token when frames were pushed
 
@@ -40,8 +39,8 @@ func (o *outbox) push(frame []byte) error {
 	return nil
 }
 
-// head returns the oldest frame, or nil. It stays until pop, so a frame whose write failed is the
-// first on the next connection.
+// head returns the oldest frame, or nil. The frame stays until pop, so a frame whose write has failed is sent first
+// on the next connection.
 func (o *outbox) head() []byte {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -62,7 +61,7 @@ func (o *outbox) pop() {
 	}
 }
 
-// close drops what is left and has each later push return why.
+// close drops the waiting frames and makes each later push return why.
 func (o *outbox) close(why error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

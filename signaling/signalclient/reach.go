@@ -12,13 +12,13 @@ import (
 	"time"
 )
 
-// reachEach is how long after one connection the next one is begun, as RFC 8305 begins one to the next address.
+// reachEach is the time between the starts of two connections, like the connection attempt delay of RFC 8305.
 const reachEach = 400 * time.Millisecond
 
-// reach makes the connection below a WebSocket. While the program is in a hurry it begins another one every
-// reachEach until one is there, and takes that: a network that works again tells nobody, and the system lets more and
-// more seconds pass before it tries once more (RFC 6298). Every other one goes to the address that answered last,
-// since a name cannot be looked up without a network, and that takes its time as well.
+// reach makes the TCP connection for a WebSocket. While the program is in a hurry, it starts another one every
+// reachEach until one succeeds, and returns that one: nothing announces that a network works again, and the system
+// waits longer and longer before it tries again (RFC 6298). Every other connection goes to the address that answered
+// last, because a name lookup needs a network, too, and takes time.
 func (d *dialer) reach(ctx context.Context, network, addr string) (net.Conn, error) {
 	type result struct {
 		conn net.Conn
@@ -64,7 +64,8 @@ func (d *dialer) reach(ctx context.Context, network, addr string) (net.Conn, err
 			case r.err == nil:
 				d.answered = map[string]string{addr: r.conn.RemoteAddr().String()}
 				return r.conn, nil
-			case errors.Is(r.err, syscall.ECONNREFUSED), waiting == 0 && !(isOffline(r.err) && d.hurries()): // the first is an answer
+			case errors.Is(r.err, syscall.ECONNREFUSED), waiting == 0 && !(isOffline(r.err) && d.hurries()):
+				// A refusal is an answer of the server. Other errors count only when no connection is left.
 				return nil, r.err
 			}
 		}

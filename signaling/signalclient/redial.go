@@ -10,8 +10,8 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// redial waits and dials until it has a connection, which it returns, or until the client ends, and
-// then returns the reason. why is the reason for which the last connection was lost, and not final.
+// redial waits and dials until it has a connection, which it returns, or until the client ends, and then it returns
+// the reason. why is the reason for which the last connection was lost; it is not final.
 func (c *Client) redial(why error) (*conn, error) {
 	ctx, cancel := c.closing, context.CancelFunc(func() {})
 	if limit := c.dialer.cfg.RedialFor; limit > 0 {
@@ -27,7 +27,7 @@ func (c *Client) redial(why error) (*conn, error) {
 		switch {
 		case err == nil:
 			return conn, nil
-		case ctx.Err() != nil: // err tells nothing but that
+		case ctx.Err() != nil: // err says nothing more than that
 			return nil, c.over(why)
 		}
 		c.failed(err)
@@ -38,8 +38,8 @@ func (c *Client) redial(why error) (*conn, error) {
 	}
 }
 
-// wait returns true when it is time for the next attempt, and false when ctx ends. A check cuts it short,
-// but not the part for which the server has asked. Meanwhile Receive is told of the loss.
+// wait returns true when it is time for the next attempt, and false when ctx ends. A check cuts the wait short,
+// except the part for which the server has asked. Meanwhile wait delivers the Disconnected to Receive.
 func (c *Client) wait(ctx context.Context, why error) bool {
 	soonest := time.Now().Add(asked(why))
 	due := soonest.Add(c.backoff.next())
@@ -47,7 +47,7 @@ func (c *Client) wait(ctx context.Context, why error) bool {
 		due = c.sooner(due, soonest)
 	}
 	c.dialer.cfg.Log.Debug("signaling redial", "url", c.dialer.shown, "in", time.Until(due), "err", why)
-	c.tell() // now if possible: what follows may choose the timer
+	c.tell() // now if possible, because the select below may choose the timer
 	timer := time.NewTimer(time.Until(due))
 	defer timer.Stop()
 	for {
@@ -69,7 +69,7 @@ func (c *Client) wait(ctx context.Context, why error) bool {
 	}
 }
 
-// sooner cuts the wait until due short, as far as it may.
+// sooner shortens the wait until due as far as allowed.
 func (c *Client) sooner(due, soonest time.Time) time.Time {
 	if at := latest(time.Now(), soonest, c.hurried.Add(hurryEvery)); at.Before(due) {
 		due, c.hurried = at, at
@@ -77,7 +77,7 @@ func (c *Client) sooner(due, soonest time.Time) time.Time {
 	return due
 }
 
-// tell puts what Receive was not told into the inbox, if that has room.
+// tell puts the pending Disconnected into the inbox, if there is room.
 func (c *Client) tell() {
 	if c.untold == nil {
 		return
@@ -91,7 +91,7 @@ func (c *Client) tell() {
 
 func latest(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }
 
-// asked is how long the server asks to be left alone, if it does.
+// asked returns how long the server has asked the client to wait, or 0.
 func asked(why error) time.Duration {
 	if refused, ok := errors.AsType[*signaling.Error](why); ok {
 		return refused.RetryAfter()
@@ -118,7 +118,7 @@ func (c *Client) final(why error) error {
 	return nil
 }
 
-// over is the reason for ending the client when the time to redial has ended.
+// over returns the reason for ending the client when the time for redialing is over.
 func (c *Client) over(why error) error {
 	if c.closing.Err() != nil {
 		return ErrClosed
@@ -126,7 +126,7 @@ func (c *Client) over(why error) error {
 	return &LostError{URL: c.dialer.shown, For: c.dialer.cfg.RedialFor, Err: why}
 }
 
-// adopt makes conn the client's connection, unless the server made someone else of it.
+// adopt makes conn the client's connection, unless the server gave the client another id or room.
 func (c *Client) adopt(conn *conn) error {
 	w := conn.welcome
 	if c.id != 0 && (w.ID != c.id || w.Room != c.join.Room) {
@@ -136,7 +136,8 @@ func (c *Client) adopt(conn *conn) error {
 	}
 	back := c.id != 0
 	c.id, c.join.Room, c.join.Resume, c.garbage = w.ID, w.Room, w.Resume, 0
-	c.join.Password, c.join.NewRoom, c.join.Match, c.join.Create = "", signaling.NewRoom{}, nil, "" // who comes back needs none
+	// A member that resumes needs none of these.
+	c.join.Password, c.join.NewRoom, c.join.Match, c.join.Create = "", signaling.NewRoom{}, nil, ""
 	c.maxFrame.Store(signaling.MaxMessage)
 	if most := w.Limits.MessageBytes; most > 0 {
 		c.maxFrame.Store(int64(min(most, signaling.MaxMessage)))
@@ -185,7 +186,7 @@ func (c *Client) failed(why error) {
 	c.status.Err = why
 }
 
-// end tells Send and Receive why there is nothing more.
+// end tells Send and Receive why the client has ended.
 func (c *Client) end(why error) {
 	c.mu.Lock()
 	c.why = why

@@ -11,11 +11,11 @@ import (
 )
 
 const (
-	// mostGarbage is how many malformed answers in a row end the client: one may be a proxy's bad
-	// moment, three are another protocol.
+	// mostGarbage is how many malformed answers in a row end the client: one may be a passing error of a proxy, but
+	// three mean another protocol.
 	mostGarbage = 3
 
-	// verdictTimeout is how long to read on after a write has failed.
+	// verdictTimeout is how long to keep reading after a write has failed.
 	verdictTimeout = time.Second
 
 	// Close codes (RFC 6455, section 7.4.1).
@@ -23,12 +23,12 @@ const (
 	closeProtocolError = 1002
 )
 
-// run serves one connection after the other. It starts the one readLoop of each and waits for it.
+// run serves one connection after another. For each it starts a readLoop and waits for it.
 func (c *Client) run(conn *conn) {
 	for conn != nil {
 		began := time.Now()
 		why := c.serve(conn)
-		// A server that welcomes and then fails at once must not be asked ten times a second.
+		// A server that welcomes and then fails at once must not be dialed ten times a second.
 		if time.Since(began) >= c.dialer.cfg.BackoffMax {
 			c.backoff.reset()
 		}
@@ -64,8 +64,8 @@ func (c *Client) serve(conn *conn) error {
 	return why
 }
 
-// readLoop hands first and then what conn reads to the inbox, and returns why it ends. After a fatal
-// error frame nothing follows, so the frame is the reason.
+// readLoop puts first, and then what it reads from conn, into the inbox. It returns why it ends. Nothing follows a
+// fatal error frame, so that error is the reason.
 func (c *Client) readLoop(conn *conn, first []signaling.Message, stop <-chan struct{}) error {
 	for _, m := range first {
 		if !c.put(m, stop) {
@@ -90,19 +90,19 @@ func (c *Client) readLoop(conn *conn, first []signaling.Message, stop <-chan str
 	}
 }
 
-// put waits for room in the inbox, and reports false if the connection is lost before.
+// put waits for room in the inbox. It returns false if the connection is lost first.
 func (c *Client) put(m signaling.Message, stop <-chan struct{}) bool {
 	select {
 	case c.inbox <- m:
-	case <-c.closing.Done(): // nobody receives, but the server's goodbye is waited for
+	case <-c.closing.Done(): // nobody receives, but leave waits for the server's close
 	case <-stop:
 		return false
 	}
 	return true
 }
 
-// writeLoop sends what is queued and answers pings, pings itself when it is quiet, and returns when
-// conn is lost or the client is closed.
+// writeLoop sends what is queued, answers pings, and pings when nothing comes. It returns when conn is lost or the
+// client is closed.
 func (c *Client) writeLoop(conn *conn, lost <-chan error) error {
 	patience := conn.deadAfter / 3
 	quiet := time.NewTimer(patience)
@@ -118,7 +118,7 @@ func (c *Client) writeLoop(conn *conn, lost <-chan error) error {
 			err = c.writeQueued(conn)
 		case <-c.checks:
 			err = conn.ask()
-		case <-conn.unanswered: // the reader may wait for the inbox
+		case <-conn.unanswered: // the reader may be blocked on the inbox
 			return net.ErrClosed
 		case data := <-conn.pings:
 			err = conn.pong(data)
@@ -133,8 +133,8 @@ func (c *Client) writeLoop(conn *conn, lost <-chan error) error {
 	return c.verdict(lost, err)
 }
 
-// writeQueued writes what waits, and then one binary frame, if there is one: the next one comes after what has been
-// queued by then.
+// writeQueued writes the waiting frames, and then one binary frame, if there is one. The next binary frame comes
+// after the frames that are queued by then.
 func (c *Client) writeQueued(conn *conn) error {
 	for frame := c.outbox.head(); frame != nil; frame = c.outbox.head() {
 		if err := conn.write(frame); err != nil {
@@ -149,8 +149,8 @@ func (c *Client) writeQueued(conn *conn) error {
 	return nil
 }
 
-// verdict is why a write has failed: what the server said before it closed, if it said something.
-// Without it a client that was replaced would come back and replace the one that replaced it.
+// verdict returns the error that the server sent before it closed the connection, if there is one, and otherwise err,
+// with which a write has failed. Without this, a client that was replaced would resume and replace its replacement.
 func (c *Client) verdict(lost <-chan error, err error) error {
 	select {
 	case said := <-lost:
@@ -163,7 +163,7 @@ func (c *Client) verdict(lost <-chan error, err error) error {
 	return err
 }
 
-// writeAll writes what is queued, and all binary frames.
+// writeAll writes what is queued, including all binary frames.
 func (c *Client) writeAll(conn *conn) error {
 	for {
 		if err := c.writeQueued(conn); err != nil {
@@ -177,9 +177,9 @@ func (c *Client) writeAll(conn *conn) error {
 	}
 }
 
-// leave ends the membership: what is queued, the leave, a close. It waits for the server's close,
-// because a socket that is closed with unread data takes back what it has not yet delivered
-// (RFC 1122, section 4.2.2.13). The end of c.life interrupts all of it.
+// leave ends the membership: it writes what is queued, the leave and a close frame. It waits for the server's close,
+// because a socket that is closed with unread data discards what it has not yet delivered (RFC 1122, section
+// 4.2.2.13). The end of c.life interrupts all of this.
 func (c *Client) leave(conn *conn, lost <-chan error) error {
 	if c.writeAll(conn) == nil && conn.send(signaling.Leave{}) == nil && conn.sayClose(closeNormal) == nil {
 		<-lost

@@ -18,23 +18,23 @@ import (
 type socket struct {
 	// Fixed by dial.
 	ws        *websocket.Conn
-	below     net.Conn // below any TLS, whose own Close may wait
+	below     net.Conn // under any TLS, whose own Close may wait
 	began     time.Time
 	deadAfter time.Duration
-	release   func() bool // parts the socket from the context of dial
+	release   func() bool // detaches the socket from the context of dial
 
-	// pings holds the last ping that has no pong yet; older ones need none (RFC 6455, 5.5.3). The
-	// writer answers it: if both ends' readers could wait for a write, both could wait for ever.
+	// pings holds the last ping without a pong; older ones need none (RFC 6455, 5.5.3). The writer answers it: if the
+	// readers of both ends could wait for a write, both could wait forever.
 	pings   chan []byte
 	heardAt atomic.Int64  // time.Duration since began: when a read began or a ping or pong came
-	came    atomic.Uint64 // how often bytes came
-	reading atomic.Int64  // time.Duration since began: when the read under way began; 0: nobody reads
+	came    atomic.Uint64 // how often data came
+	reading atomic.Int64  // time.Duration since began: when the current read began; 0: nobody is reading
 }
 
-// canPing says that ping and pong are this socket's own.
+// canPing says that the client itself can send pings.
 const canPing = true
 
-// A countedConn is a net.Conn that counts how often something comes.
+// A countedConn is a net.Conn that counts how often data comes.
 type countedConn struct {
 	net.Conn
 	came *atomic.Uint64
@@ -63,20 +63,20 @@ func (s *socket) use(ws *websocket.Conn) {
 	})
 }
 
-// heard gives the server another deadAfter.
+// heard extends the read deadline by deadAfter.
 func (s *socket) heard() {
 	s.heardAt.Store(int64(time.Since(s.began)))
-	_ = s.ws.SetReadDeadline(time.Now().Add(s.deadAfter)) // fails where the next read does
+	_ = s.ws.SetReadDeadline(time.Now().Add(s.deadAfter)) // if this fails, the next read fails, too
 }
 
-// idle returns how long nothing came.
+// idle returns how long nothing has come.
 func (s *socket) idle() time.Duration { return time.Since(s.began) - time.Duration(s.heardAt.Load()) }
 
-// mark returns now.
+// mark returns the current mark.
 func (s *socket) mark() mark { return mark{s.came.Load(), time.Since(s.began)} }
 
-// silence returns how long a read has waited in vain since m: 0 if something has come, and where nobody
-// reads, for then nobody can tell.
+// silence returns how long a read has waited without data since m. It returns 0 if data has come, or if nobody is
+// reading, because then nobody can tell.
 func (s *socket) silence(m mark) time.Duration {
 	began := time.Duration(s.reading.Load())
 	if began == 0 || s.came.Load() != m.came {
@@ -85,10 +85,10 @@ func (s *socket) silence(m mark) time.Duration {
 	return time.Since(s.began) - max(began, m.at)
 }
 
-// next returns the next frame, and whether it is a binary one. A *frameError says that what came is none; other errors,
-// that the connection is lost.
+// next returns the next frame, and whether it is binary. A *frameError means that the data is not a valid frame;
+// other errors mean that the connection is lost.
 func (s *socket) next() (frame []byte, binary bool, err error) {
-	s.heard() // here too: the time in which nobody read does not count
+	s.heard() // here too, so that time without a reader does not count
 	s.reading.Store(max(1, int64(time.Since(s.began))))
 	defer s.reading.Store(0)
 	form, frame, err := s.ws.ReadMessage()
@@ -120,8 +120,7 @@ func (s *socket) control(form int, data []byte) error {
 	return s.ws.WriteControl(form, data, time.Now().Add(s.deadAfter))
 }
 
-// stranded reports whether this machine does not have the address any more that the socket was made from, or
-// not on an interface that is up.
+// stranded reports whether this machine no longer has the local address of the socket on any interface that is up.
 func (s *socket) stranded() bool {
 	local, ok := s.below.LocalAddr().(*net.TCPAddr)
 	if !ok || local.IP.IsLoopback() {
@@ -140,7 +139,7 @@ func (s *socket) stranded() bool {
 	})
 }
 
-// sayClose begins the closing handshake; the server ends it, and next returns.
+// sayClose begins the closing handshake. When the server answers it, next returns.
 func (s *socket) sayClose(code int) error {
 	return s.ws.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, ""), time.Now().Add(closeTimeout))
 }

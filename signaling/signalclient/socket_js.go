@@ -12,15 +12,14 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// A browser cannot be told to read more slowly, so what comes while the inbox is full waits here. A
-// frame that does not fit loses the connection, because signals cannot be skipped; the welcome of
-// the next one tells the room anew.
+// A browser cannot be made to read more slowly, so frames that come while the inbox is full wait here. A frame that
+// does not fit ends the connection, because signals cannot be skipped; the next welcome describes the room anew.
 const (
 	arrivedFrames = 1024
 	arrivedBytes  = 4 << 20
 
-	// unsentBytes is what the browser may hold unsent before a write waits. There is no event for
-	// the end of that, so it is asked every unsentPoll.
+	// unsentBytes is how much the browser may hold unsent before a write waits. No event reports that less is unsent,
+	// so the amount is polled every unsentPoll.
 	unsentBytes = 64 << 10
 	unsentPoll  = 20 * time.Millisecond
 )
@@ -31,8 +30,7 @@ type arrival struct {
 	binary bool
 }
 
-// A socket is a browser's WebSocket. The page stands still while a handler runs, so none of them
-// blocks.
+// A socket is a browser's WebSocket. No handler blocks, because the page is blocked while a handler runs.
 type socket struct {
 	// Fixed by open.
 	ws        js.Value
@@ -42,7 +40,7 @@ type socket struct {
 	accepted  chan struct{} // closed when the server has accepted
 	ended     chan struct{} // closed when why is set
 	wake      chan struct{} // holds one token when a frame has come
-	pings     chan []byte   // nil: the browser answers them, and tells nobody
+	pings     chan []byte   // nil: the browser answers pings itself and does not report them
 	heardAt   atomic.Int64  // time.Duration since began: when a frame came
 	came      atomic.Uint64 // how many frames came
 
@@ -52,7 +50,7 @@ type socket struct {
 	why    error // the first reason for the end; what has arrived can still be read
 }
 
-// open begins to connect, and offers subprotocols. The error is of a URL that this page may not use.
+// open begins to connect, and offers subprotocols. It returns an error if this page may not use the URL.
 func (s *socket) open(url string, subprotocols []string, deadAfter time.Duration) error {
 	offered := []any{}
 	for _, p := range subprotocols {
@@ -63,7 +61,7 @@ func (s *socket) open(url string, subprotocols []string, deadAfter time.Duration
 	s.heardAt.Store(int64(time.Since(s.began)))
 	err := try(func() {
 		s.ws = js.Global().Get("WebSocket").New(url, offered)
-		s.ws.Set("binaryType", "arraybuffer") // a Blob would have to be read to be refused
+		s.ws.Set("binaryType", "arraybuffer") // a Blob could only be read asynchronously
 	})
 	if err != nil {
 		return fmt.Errorf("the browser refuses: %w (a page from https needs wss)", err)
@@ -90,7 +88,7 @@ func (s *socket) opened() error {
 	}
 }
 
-// arrived takes a frame, or ends the connection. Text comes as a string.
+// arrived queues a frame, or ends the connection. A text frame comes as a string.
 func (s *socket) arrived(data js.Value) {
 	s.heardAt.Store(int64(time.Since(s.began)))
 	s.came.Add(1)
@@ -126,8 +124,8 @@ func (s *socket) push(frame arrival) {
 	}
 }
 
-// next returns the next frame, and whether it is a binary one. A *frameError says that what came is none; other errors,
-// that the connection is lost.
+// next returns the next frame, and whether it is binary. A *frameError means that the data is not a valid frame;
+// other errors mean that the connection is lost.
 func (s *socket) next() (frame []byte, binary bool, err error) {
 	for {
 		select {
@@ -171,8 +169,8 @@ func (s *socket) writeBinary(frame []byte) error {
 	})
 }
 
-// writeAs waits until the browser holds little, for deadAfter at most: a browser's own queue has no
-// bound, and what is sent after the end is silently lost.
+// writeAs waits at most deadAfter until the browser holds little, because a browser's own queue has no bound. After
+// the end of the connection it returns an error, because the browser would silently drop the frame.
 func (s *socket) writeAs(frame func() any) error {
 	for began := time.Now(); s.ws.Get("bufferedAmount").Int() > unsentBytes; {
 		if time.Since(began) > s.deadAfter {
@@ -190,14 +188,14 @@ func (s *socket) writeAs(frame func() any) error {
 	return try(func() { s.ws.Call("send", frame()) })
 }
 
-// idle returns how long nothing came.
+// idle returns how long nothing has come.
 func (s *socket) idle() time.Duration { return time.Since(s.began) - time.Duration(s.heardAt.Load()) }
 
-// mark returns now.
+// mark returns the current mark.
 func (s *socket) mark() mark { return mark{s.came.Load(), time.Since(s.began)} }
 
-// silence returns how long nothing has come since m, and 0 if something has. A page hears what comes also
-// while nobody reads.
+// silence returns how long nothing has come since m, or 0 if a frame has come. Frames arrive even if nobody is
+// reading.
 func (s *socket) silence(m mark) time.Duration {
 	if s.came.Load() != m.came {
 		return 0
@@ -205,20 +203,20 @@ func (s *socket) silence(m mark) time.Duration {
 	return time.Since(s.began) - m.at
 }
 
-// stranded is not for a page to know; the browser ends such a socket itself.
+// stranded returns false: a page cannot know. The browser itself ends such a socket.
 func (*socket) stranded() bool { return false }
 
-// canPing says that a page cannot.
+// canPing says that a page cannot send pings.
 const canPing = false
 
-// ping does nothing: a page cannot.
+// ping does nothing, because a page cannot send pings.
 func (s *socket) ping() error { return nil }
 
-// pong does nothing: the browser has.
+// pong does nothing, because the browser answers pings.
 func (s *socket) pong([]byte) error { return nil }
 
-// sayClose begins the closing handshake; the server ends it, and next returns. A page may not use
-// the codes of the protocol but one.
+// sayClose begins the closing handshake. When the server answers it, next returns. Of the protocol's own codes, a
+// page may only use 1000.
 func (s *socket) sayClose(code int) error {
 	return try(func() {
 		if code == closeNormal {
@@ -280,7 +278,7 @@ func (e *closeError) Error() string {
 	return fmt.Sprintf("closed with %d: %s", e.code, shorten(e.text))
 }
 
-// closeFrame returns what the close frame says with which a connection ended.
+// closeFrame returns the content of the close frame that ended a connection.
 func closeFrame(err error) (code int, text string, ok bool) {
 	e, ok := errors.AsType[*closeError](err)
 	if !ok {
@@ -289,7 +287,7 @@ func closeFrame(err error) (code int, text string, ok bool) {
 	return e.code, e.text, true
 }
 
-// try turns what JavaScript throws into an error.
+// try turns a JavaScript exception into an error.
 func try(f func()) (err error) {
 	defer func() {
 		switch thrown := recover().(type) {

@@ -9,10 +9,9 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// ParseURL reads the address of a room, ws://host:port/room: the last part of the path is the room.
-// A path that is empty or ends in a slash names no room, so the server will make a new one. The
-// schemes http and https are taken for ws and wss. It returns the URL to dial, which still holds any
-// user name, password and query, and is not for printing.
+// ParseURL parses the address of a room, ws://host:port/room: the last part of the path is the room. A path that is
+// empty or ends in a slash names no room, so the server will create a new one. The schemes http and https mean ws and
+// wss. ParseURL returns the URL to dial, which still holds any user name, password and query and must not be printed.
 func ParseURL(raw string) (dial string, room signaling.RoomName, err error) {
 	u, err := parse(raw)
 	if err != nil {
@@ -22,9 +21,9 @@ func ParseURL(raw string) (dial string, room signaling.RoomName, err error) {
 	return u.String(), room, err
 }
 
-// RoomURL returns the URL at which others join room, where raw is one that ParseURL accepts: its last
-// path segment is replaced. User name, password and query are left out, so that the result can be
-// shown. It is empty if raw is not a URL to dial.
+// RoomURL returns the URL at which others join room. raw is a URL that ParseURL accepts; its last path segment is
+// replaced. User name, password and query are left out, so that the result can be shown. RoomURL returns "" if raw is
+// not a URL to dial.
 func RoomURL(raw string, room signaling.RoomName) string {
 	u, err := parse(raw)
 	if err != nil {
@@ -70,7 +69,7 @@ func roomOf(u *url.URL) (signaling.RoomName, error) {
 	return room, nil
 }
 
-// bare is the URL without what may be secret.
+// bare returns the URL without the parts that may be secret.
 func bare(u *url.URL) *url.URL {
 	return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}
 }
@@ -79,7 +78,7 @@ func badURL(raw, why string) error {
 	return fmt.Errorf("signalclient: %q: %s: want ws://host:port/room", redact(raw), why)
 }
 
-// redact is bare for what is not a URL: there a password may stand anywhere before an @.
+// redact is bare for text that is not a URL: in it, a password may be anywhere before an @.
 func redact(raw string) string {
 	if strings.Contains(raw, "@") {
 		return "..."
@@ -90,8 +89,8 @@ func redact(raw string) string {
 	return shorten(raw)
 }
 
-// reason leaves out the URL, which url.Parse repeats in its errors, and anything that may be a part
-// of a password, such as the "port" in user:pass@.
+// reason returns the error of url.Parse without the URL, which url.Parse repeats, and without anything that may be a
+// part of a password, such as the "port" in user:pass@.
 func reason(raw string, err error) string {
 	if wrong, ok := errors.AsType[*url.Error](err); ok && !strings.Contains(raw, "@") {
 		return wrong.Err.Error()

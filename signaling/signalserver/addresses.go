@@ -13,51 +13,51 @@ import (
 	"example.org/rtcpeer/signaling/clock"
 )
 
-// addresses remembers for a while what counts for the limits of each address. It holds at most most of
-// them: one of which nothing is there is forgotten for a new one.
+// addresses remembers, for a while, what counts toward the limits of each address. It is bounded: from the number in
+// the field most on, it forgets an idle address for each new one.
 type addresses struct {
 	// Fixed at construction.
 	clock                 *clock.Clock
 	config                Config
 	most                  int
-	sessions              int // for each; 0: no limit
+	sessions              int // most of one address; 0: no limit
 	rooms, public         int // likewise
 	burst                 int
 	connectRate, joinRate int // a second; 0: no limit
 
-	budget budget // of all of them; safe for all
+	budget budget // of all addresses; safe for concurrent use
 
 	mu    sync.Mutex // guards the fields below, and the addresses
 	known map[netip.Prefix]*address
 }
 
-// An address is an IPv4 address, or the /64 of an IPv6 address: that is what one customer gets at least. Many
-// get a /56, and whoever asks gets a /48, so these have limits, too: two and four times as much. What is not
-// known is one address.
+// An address is an IPv4 address, or the /64 of an IPv6 address, which is the smallest network that a customer gets.
+// Many customers get a /56, and a /48 is available to anyone who asks, so these are limited, too: to two and four
+// times as much. All invalid addresses are one address.
 type address struct {
 	// Fixed at construction.
 	all   *addresses
-	wider *address      // the /56 around a /64, the /48 around that; nil: none
-	share int           // how many times the limits of one address it has
-	open  bool          // may be a proxy's and stand for everybody: not limited
-	relay *rate.Limiter // of the binary frames of its members; nil: not limited; safe for all
+	wider *address      // the /56 around a /64, or the /48 around a /56; nil: none
+	share int           // its limits are this many times those of one address
+	open  bool          // may be a proxy's and stand for many clients: not limited
+	relay *rate.Limiter // limits the binary frames of its members; nil: not limited; safe for concurrent use
 
-	held atomic.Int64 // bytes of the budget; safe for all
+	held atomic.Int64 // bytes of the budget; safe for concurrent use
 
 	// Guarded by addresses.mu.
-	narrower        int // addresses of which it is the wider one
+	narrower        int // number of addresses whose wider address this is
 	sessions        int
-	rooms, public   int // that it founded
+	rooms, public   int // created by this address
 	connects, joins clock.Bucket
 }
 
 const (
-	// forgetEvery is the time between two looks for addresses of which nothing need be remembered.
+	// forgetEvery is the time between two searches for addresses that can be forgotten.
 	forgetEvery = time.Minute
-	// sessionsPerAddress is the default of Config.MaxSessionsPerAddress: a school, or one company.
+	// sessionsPerAddress is the default of Config.MaxSessionsPerAddress: enough for a school or a company.
 	sessionsPerAddress = 512
-	// roomsPerAddress and publicPerAddress are those of Config.MaxRoomsPerAddress and
-	// Config.MaxPublicPerAddress: a school that plays in pairs, and a machine full of game servers.
+	// roomsPerAddress and publicPerAddress are the defaults of Config.MaxRoomsPerAddress and
+	// Config.MaxPublicPerAddress: enough for a school that plays in pairs, and for a machine full of game servers.
 	roomsPerAddress  = 256
 	publicPerAddress = 64
 )
@@ -88,7 +88,7 @@ func remoteAddr(r *http.Request) netip.Addr {
 	return a.Addr()
 }
 
-// enter counts a session, or says how long it has to wait. leave ends what enter began.
+// enter counts a session, or returns how long it must wait. leave reverses enter.
 func (a *addresses) enter(remote netip.Addr) (*address, time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -105,7 +105,7 @@ func (a *addresses) enter(remote netip.Addr) (*address, time.Duration) {
 	return one, 0
 }
 
-// of returns what is known of an address, for a session that is counted on another server.
+// of returns the entry of an address, for a session that is counted on another server.
 func (a *addresses) of(remote netip.Addr) *address {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -120,14 +120,14 @@ func (a *addresses) leave(one *address) {
 	}
 }
 
-// join counts a join or a list of a session that has entered.
+// join counts a join or a list of a session, or returns an error if there are too many.
 func (a *addresses) join(one *address) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return tooMany("joins from this address", a.take(one, a.joinRate, func(l *address) *clock.Bucket { return &l.joins }))
 }
 
-// Found counts a room that one founds, unless that has too many. Ended ends what Found began.
+// Found counts a room that this address creates, or returns an error if it has too many. Ended reverses Found.
 func (one *address) Found(public bool) error {
 	a := one.all
 	a.mu.Lock()
@@ -147,7 +147,7 @@ func (one *address) Found(public bool) error {
 	return nil
 }
 
-// MayFound is Found, but counts nothing.
+// MayFound returns the error that Found would return for a room that is not public, but counts nothing.
 func (one *address) MayFound() error {
 	a := one.all
 	a.mu.Lock()
@@ -158,7 +158,7 @@ func (one *address) MayFound() error {
 	return nil
 }
 
-// Ended is for the end of a room that was counted.
+// Ended uncounts a room that Found has counted.
 func (one *address) Ended(public bool) {
 	a := one.all
 	a.mu.Lock()
@@ -171,7 +171,7 @@ func (one *address) Ended(public bool) {
 	}
 }
 
-// over reports whether one, or an address around it, has as many as it may.
+// over reports whether one, or a network around it, has reached its limit.
 func over(one *address, limit int, count func(*address) int) bool {
 	for l := one; l != nil && !one.open && limit > 0; l = l.wider {
 		if count(l) >= limit*l.share {
@@ -181,7 +181,7 @@ func over(one *address, limit int, count func(*address) int) bool {
 	return false
 }
 
-// take lets one thing pass at all levels, or says how long it has to wait.
+// take lets one event pass at all levels and returns 0, or returns how long the event must wait.
 func (a *addresses) take(one *address, rate int, of func(*address) *clock.Bucket) time.Duration {
 	if one.open || rate == 0 {
 		return 0
@@ -213,13 +213,13 @@ func tooMany(what string, wait time.Duration) error {
 	}
 }
 
-// find returns what is known of an address; mu is held.
+// find returns the entry of an address. The caller holds mu.
 func (a *addresses) find(remote netip.Addr) *address {
 	levels, limited := levelsOf(remote)
 	return a.level(levels, 1, !limited)
 }
 
-// level returns what is known of the first of levels, which each are within the next.
+// level returns the entry of the first of levels. Each level lies within the next one.
 func (a *addresses) level(levels []netip.Prefix, share int, open bool) *address {
 	one := a.known[levels[0]]
 	if one != nil {
@@ -238,23 +238,23 @@ func (a *addresses) level(levels []netip.Prefix, share int, open bool) *address 
 	return one
 }
 
-// CountedAs returns what limits of one address count a as: an IPv4 address, or the /64 of an IPv6 one, of
-// which a single host has every address. It is not limited where it may be a proxy's and stand for everybody:
-// if it is not valid, or of the loopback interface, of a link or of a private network.
+// CountedAs returns the address under which a counts toward the limits of one address: an IPv4 address itself, or the
+// /64 of an IPv6 address, because one host controls all addresses in it. An address is not limited if it may be a
+// proxy's and stand for many clients: if it is invalid, loopback, link-local or private.
 func CountedAs(a netip.Addr) (key netip.Addr, limited bool) {
 	levels, limited := levelsOf(a)
 	return levels[0].Addr(), limited
 }
 
-// Networks returns the networks of which a counts for limits, the narrowest first: what CountedAs returns, and
-// for an IPv6 address the /56 and the /48 around it, each of which may have twice as much as the one before.
+// Networks returns the networks toward whose limits a counts, the narrowest first: the address that CountedAs
+// returns, and for an IPv6 address the /56 and the /48 around it. Each of them may have twice as much as the one
+// before.
 func Networks(a netip.Addr) []netip.Prefix {
 	levels, _ := levelsOf(a)
 	return levels
 }
 
-// levelsOf returns the networks of which a counts for the limits, the narrowest first, and whether it is
-// limited.
+// levelsOf returns the networks toward whose limits a counts, the narrowest first, and whether it is limited.
 func levelsOf(a netip.Addr) (levels []netip.Prefix, limited bool) {
 	a = a.Unmap().WithZone("")
 	limited = a.IsValid() && !a.IsLoopback() && !a.IsPrivate() && !a.IsLinkLocalUnicast()
@@ -272,7 +272,8 @@ func levelsOf(a netip.Addr) (levels []netip.Prefix, limited bool) {
 	return levels, limited
 }
 
-// Network is the widest network of which the address is, as far as it has limits. An open one has none.
+// Network returns the widest limited network around the address, and whether the address is open, that is not
+// limited.
 func (one *address) Network() (network any, open bool) {
 	for one.wider != nil {
 		one = one.wider
@@ -280,8 +281,8 @@ func (one *address) Network() (network any, open bool) {
 	return one, one.open
 }
 
-// makeRoom forgets an address of which nothing is there if there are too many. There are few others, and a
-// map is read in a random order; the bound on the search is for when that is not so.
+// makeRoom forgets an idle address if there are too many. Most addresses are idle and a map is read in random order,
+// so one is found soon; the number of tries is bounded in case that is not so.
 func (a *addresses) makeRoom() {
 	if len(a.known) < a.most {
 		return
@@ -298,12 +299,12 @@ func (a *addresses) makeRoom() {
 	}
 }
 
-// idle reports whether nothing is there that counts for the address now.
+// idle reports whether nothing counts toward the limits of the address at the moment.
 func (one *address) idle() bool {
 	return one.sessions == 0 && one.rooms == 0 && one.narrower == 0 && one.held.Load() == 0
 }
 
-// rested reports whether its members have not sent more binary frames lately than others may at once.
+// rested reports whether the relay limit of the address is as full as that of a new one.
 func (one *address) rested() bool {
 	return one.relay == nil || one.relay.Tokens() >= float64(one.relay.Burst())
 }
@@ -315,7 +316,7 @@ func (a *addresses) drop(key netip.Prefix, one *address) {
 	}
 }
 
-// forget drops the addresses that would be the same if they were new.
+// forget drops the addresses whose entries do not differ from new ones.
 func (a *addresses) forget() {
 	a.mu.Lock()
 	defer a.mu.Unlock()

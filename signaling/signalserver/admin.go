@@ -11,14 +11,13 @@ import (
 	"example.org/rtcpeer/signaling/rooms"
 )
 
-// RoomInfo and MemberInfo are what there is to know, for who runs the server.
+// RoomInfo and MemberInfo describe rooms and members to the operator of the server.
 type (
 	RoomInfo   = rooms.RoomInfo
 	MemberInfo = rooms.MemberInfo
 )
 
-// Those of all servers that share the rooms count, and what is done holds on all of them. A server that does not answer
-// within a second is left out.
+// These methods cover all servers that share the rooms. A server that does not answer within a second is left out.
 
 // Rooms returns all rooms in the order of their names.
 func (s *Server) Rooms() []RoomInfo {
@@ -41,26 +40,26 @@ func (s *Server) Members(room signaling.RoomName) ([]MemberInfo, bool) {
 	return list, ok
 }
 
-// Kick takes a member out of its room. It gets the error kicked with the given reason, its ticket is
-// void, and the others are told to give up their links with it. It reports whether there was one.
+// Kick removes a member from its room. The member gets the error kicked with the given reason, its ticket becomes
+// void, and the other members are told to close their links with it. Kick reports whether there was such a member.
 func (s *Server) Kick(room signaling.RoomName, id signaling.PeerID, reason string) bool {
 	return s.rooms.Kick(room, id, reason) || s.askWhether(opKick, order{Room: room, ID: id, Reason: reason})
 }
 
-// CloseRoom ends a room: its members get the error room_closed with the given reason. It reports
-// whether there was one.
+// CloseRoom ends a room: its members get the error room_closed with the given reason. It reports whether there was
+// such a room.
 func (s *Server) CloseRoom(room signaling.RoomName, reason string) bool {
 	return s.rooms.CloseRoom(room, reason) || s.askWhether(opClose, order{Room: room, Reason: reason})
 }
 
-// SetLocked closes a room for newcomers, or opens it again, as its host can. Its members are told. It reports whether
-// there is one.
+// SetLocked closes a room to newcomers, or opens it again, as its host can. The members are told. It reports whether
+// there is such a room.
 func (s *Server) SetLocked(room signaling.RoomName, locked bool) bool {
 	return s.rooms.SetLocked(room, locked) || s.askWhether(opLock, order{Room: room, Locked: locked})
 }
 
-// SetDraining decides whether the server takes nobody, not even who comes back: new sessions are
-// answered with 503 and Retry-After, and a join in an open one with shutting_down. Members stay.
+// SetDraining sets whether the server refuses all joins, even of members that resume: new sessions are answered with
+// 503 and Retry-After, and a join in an open session with shutting_down. Members stay.
 func (s *Server) SetDraining(draining bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -73,9 +72,9 @@ func (s *Server) isDraining() bool {
 	return s.draining
 }
 
-// Drain is SetDraining(true), and tells all sessions to come back later, which is to another server
-// with the same Config.ResumeKey, or to this one after SetDraining(false). Links between peers go on.
-// It returns when the sessions have ended, or the cause of ctx.
+// Drain calls SetDraining(true) and tells all sessions to reconnect later. They then reach another server with the
+// same Config.ResumeKey, or this one after SetDraining(false). Links between peers go on. Drain returns when the
+// sessions have ended, or with the cause of ctx.
 func (s *Server) Drain(ctx context.Context) error {
 	s.mu.Lock()
 	s.draining = true

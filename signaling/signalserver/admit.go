@@ -9,10 +9,10 @@ import (
 	"example.org/rtcpeer/signaling/rooms"
 )
 
-// everything is the grant of those who are admitted where Config.Admit is nil.
+// everything is the grant of all clients if Config.Admit is nil.
 var everything = Grant{MayCreate: true, MayHost: true}
 
-// mayAsk lets a join or a list pass, if the server and its limits do.
+// mayAsk returns an error if the server is draining or the address has too many joins and lists.
 func (s *Server) mayAsk(session *session) error {
 	if s.isDraining() {
 		return &signaling.Error{Code: signaling.CodeShuttingDown, Text: "the server is being drained", RetryMillis: int(retryAfter.Milliseconds())}
@@ -20,7 +20,7 @@ func (s *Server) mayAsk(session *session) error {
 	return s.addresses.join(session.account)
 }
 
-// admitted asks whether the session may what it asks the rooms for.
+// admitted reports what the session may do in the room that it asks for, or why it is not admitted.
 func (s *session) admitted(a rooms.Ask) (Grant, error) {
 	g, err := s.server.admit(s, Request{Join: a.Join, Creates: a.Creates, Resume: a.Resume, ID: a.Seat.ID})
 	if err != nil {
@@ -33,7 +33,7 @@ func (s *session) admitted(a rooms.Ask) (Grant, error) {
 	return g, s.server.checkBans(s.remote, a.Seat, subjects...)
 }
 
-// admit asks Config.Admit. What it returns is checked, so that the code behind it may trust it.
+// admit calls Config.Admit and checks the result, so that the code behind it may trust it.
 func (s *Server) admit(session *session, r Request) (Grant, error) {
 	if s.config.Admit == nil {
 		return everything, nil
@@ -62,11 +62,11 @@ func (s *Server) admit(session *session, r Request) (Grant, error) {
 	return g, nil
 }
 
-// lastDate is the last that JSON has in a ticket.
+// lastDate is the latest date that a ticket can hold as JSON.
 var lastDate = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 
-// notAdmitted is what a member is told: its own words if they end the session, and else none, for they
-// may be about what is behind the server.
+// notAdmitted returns the error for the client. Errors of Config.Admit that end the session are sent as they are. All
+// others are logged and replaced, because they may reveal what is behind the server.
 func (s *Server) notAdmitted(session *session, err error) error {
 	if why, ok := errors.AsType[*signaling.Error](err); ok && why.Code.Fatal() {
 		return why

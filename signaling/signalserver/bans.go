@@ -16,47 +16,47 @@ import (
 	"example.org/rtcpeer/signaling/rooms"
 )
 
-// A Ban keeps somebody out until it is over. Exactly one of Room with ID, Token, Subject and Prefix says whom.
+// A Ban keeps a client out until it ends. Exactly one of Room with ID, Token, Subject and Prefix says which clients.
 type Ban struct {
 	// Number is chosen by Server.Ban, for Unban.
 	Number uint64 `json:"number"`
 
-	// Room and ID are a member, who may be away. It cannot come back with its ticket.
+	// Room and ID name a member, which may be away. It cannot resume with its ticket.
 	Room signaling.RoomName `json:"room,omitempty"`
 	ID   signaling.PeerID   `json:"id,omitempty"`
-	// Token is the resume token of a member, in place of Room and ID.
+	// Token is the resume token of a member, instead of Room and ID.
 	Token string `json:"token,omitempty"`
-	// Subject is whoever Config.Admit calls so in a Grant, in all rooms.
+	// Subject bans all clients with this Grant.Subject from Config.Admit, in all rooms.
 	Subject string `json:"subject,omitempty"`
-	// Prefix are the addresses in it.
+	// Prefix bans all addresses in it.
 	Prefix netip.Prefix `json:"prefix,omitzero"`
 
-	// For is how long the ban lasts. Zero means for ever.
+	// For is how long the ban lasts. Zero means forever.
 	For time.Duration `json:"for,omitempty"`
-	// Until is the end as a date, chosen by Server.Ban. Zero: never.
+	// Until is the date at which the ban ends, set by Server.Ban. Zero means never.
 	Until time.Time `json:"until,omitzero"`
-	// Reason is told to whoever is banned: at most signaling.MaxText bytes.
+	// Reason is sent to the banned client: at most signaling.MaxText bytes.
 	Reason string `json:"reason,omitempty"`
 
-	seat rooms.Seat // of Room and ID, or of Token
+	seat rooms.Seat // the seat named by Room and ID, or by Token
 }
 
 const (
-	// maxBans is the most bans at a time.
+	// maxBans is the largest number of bans at a time.
 	maxBans = 4096
 )
 
 // ErrTooManyBans is returned by Ban when there are 4096.
 var ErrTooManyBans = errors.New("signalserver: too many bans: take back those that are of no use any more")
 
-// bans are those that are not over.
+// bans holds the bans that have not ended.
 type bans struct {
 	clock *clock.Clock // fixed at construction
 
 	mu     sync.Mutex // guards the fields below
-	last   uint64     // number
+	last   uint64     // the last number given
 	list   []*ban     // in the order of their numbers
-	lifted []uint64   // numbers of the last maxBans that were lifted: other servers may not have heard of it
+	lifted []uint64   // numbers of the last maxBans that were lifted, for other servers that may not know it yet
 }
 
 type ban struct {
@@ -64,10 +64,10 @@ type ban struct {
 	ends time.Duration // by the clock
 }
 
-// Ban keeps somebody out from now on, and takes out those who are there: members get the error kicked, their
-// tickets are void, and other sessions end with forbidden. New sessions of banned addresses are answered with
-// 403, and joins of whoever is banned with the error forbidden. It returns the ban with its Number and its end;
-// the Token is not kept. With Config.StateFile it holds over a restart.
+// Ban keeps a client out from now on, and removes it if it is connected: members get the error kicked and their
+// tickets become void; other sessions end with forbidden. New sessions from banned addresses are answered with 403,
+// and joins of banned clients with the error forbidden. Ban returns the ban with its Number and its end; it does not
+// keep the Token. With Config.StateFile, the ban survives a restart.
 func (s *Server) Ban(b Ban) (Ban, error) {
 	if err := s.resolve(&b); err != nil {
 		return Ban{}, err
@@ -85,7 +85,7 @@ func (s *Server) Ban(b Ban) (Ban, error) {
 	return b, nil
 }
 
-// resolve checks a ban, and finds the seat that it is about.
+// resolve checks a ban and finds its seat.
 func (s *Server) resolve(b *Ban) error {
 	kinds := 0
 	for _, given := range []bool{b.Room != "" || b.ID != 0, b.Token != "", b.Subject != "", b.Prefix.IsValid()} {
@@ -121,7 +121,7 @@ func (s *Server) resolve(b *Ban) error {
 	return nil
 }
 
-// nonceOf tells a room of any server from others of that name.
+// nonceOf returns the nonce of a room on any of the servers. It differs for each room of that name.
 func (s *Server) nonceOf(room signaling.RoomName) (uint64, bool) {
 	if nonce, ok := s.rooms.Nonce(room); ok {
 		return nonce, true
@@ -134,7 +134,7 @@ func (s *Server) nonceOf(room signaling.RoomName) (uint64, bool) {
 	return 0, false
 }
 
-// bitsOf is the length of a prefix, of IPv4 also where it is written as one of IPv6.
+// bitsOf returns the length of a prefix. An IPv4 prefix in IPv6 form counts as IPv4.
 func bitsOf(p netip.Prefix) int {
 	if p.Addr().Is4In6() {
 		return p.Bits() - 96
@@ -149,10 +149,10 @@ func untilOf(b Ban) time.Time {
 	return b.Until
 }
 
-// enforce takes out those whom a new ban is about.
+// enforce removes the clients to which a new ban applies.
 func (s *Server) enforce(b Ban) {
 	waiting := s.rooms.Waiting(func(remote netip.Addr, subject string) bool { return b.about(remote, subject, rooms.Seat{}) })
-	for _, w := range waiting { // before the rooms, for they may get their places meanwhile
+	for _, w := range waiting { // before the rooms, because a match may give them places meanwhile
 		w.Fail(b.refusal())
 	}
 	why := &signaling.Error{Code: signaling.CodeKicked, Text: cmp.Or(b.Reason, "taken out of the room")}
@@ -164,7 +164,7 @@ func (s *Server) enforce(b Ban) {
 	}
 }
 
-// about reports whether a ban is about whoever comes from an address, as a subject, or with a ticket.
+// about reports whether the ban applies to an address, a subject or the seat of a ticket.
 func (b *Ban) about(remote netip.Addr, subject string, of rooms.Seat) bool {
 	switch {
 	case b.Prefix.IsValid():
@@ -186,7 +186,7 @@ func (b *Ban) refusal() *signaling.Error {
 	return &signaling.Error{Code: signaling.CodeForbidden, Text: text}
 }
 
-// Bans returns those that are not over, in the order in which they were made.
+// Bans returns the bans that have not ended, in the order in which they were made.
 func (s *Server) Bans() []Ban {
 	s.bans.mu.Lock()
 	defer s.bans.mu.Unlock()
@@ -198,7 +198,7 @@ func (s *Server) Bans() []Ban {
 	return list
 }
 
-// Unban ends a ban early. It reports whether there was one. Whoever was taken out has to join anew.
+// Unban ends a ban early. It reports whether there was such a ban. A client that the ban has removed must join anew.
 func (s *Server) Unban(number uint64) bool {
 	here := s.unban(number)
 	return s.askWhether(opUnban, number) || here
@@ -251,7 +251,7 @@ func (l *bans) add(b Ban) (Ban, error) {
 	return b, nil
 }
 
-// take adds a ban of another server, unless it is there, or over, or was lifted.
+// take adds a ban of another server, unless it is known, has ended or was lifted, or there are too many.
 func (l *bans) take(b Ban) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -264,20 +264,20 @@ func (l *bans) take(b Ban) bool {
 	return true
 }
 
-// restore takes a ban of an earlier process from the journal.
+// restore adds a ban of an earlier process from the journal.
 func (l *bans) restore(b Ban, of rooms.Seat) {
 	b.seat = of
 	l.last = max(l.last, b.Number)
 	l.list = append(l.list, &ban{b, l.clock.At(untilOf(b))})
 }
 
-// forget drops the bans that are over; mu is held.
+// forget drops the bans that have ended. The caller holds mu.
 func (l *bans) forget() {
 	now := l.clock.Now()
 	l.list = slices.DeleteFunc(l.list, func(b *ban) bool { return b.ends <= now })
 }
 
-// find returns the error for whoever is banned, or nil.
+// find returns the error for a banned client, or nil if no ban applies.
 func (l *bans) find(remote netip.Addr, subject string, of rooms.Seat) *signaling.Error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -290,8 +290,7 @@ func (l *bans) find(remote netip.Addr, subject string, of rooms.Seat) *signaling
 	return nil
 }
 
-// checkBans returns the error for whoever comes from an address as one of the subjects, or with a ticket, if
-// that is banned.
+// checkBans returns the error for a client if a ban applies to its address, to one of the subjects, or to its seat.
 func (s *Server) checkBans(remote netip.Addr, of rooms.Seat, subjects ...string) error {
 	for _, subject := range subjects {
 		if why := s.bans.find(remote, subject, of); why != nil {
@@ -301,8 +300,8 @@ func (s *Server) checkBans(remote netip.Addr, of rooms.Seat, subjects ...string)
 	return nil
 }
 
-// expelBanned takes a member out that was banned while it joined, as one that was banned after that. It reports whether
-// it was.
+// expelBanned removes a member that was banned while it joined, as if it had been banned after it joined. It reports
+// whether a ban applied.
 func (s *Server) expelBanned(m *rooms.Member) bool {
 	remote, subject, of := m.Who()
 	why := s.bans.find(remote, subject, of)
@@ -312,7 +311,7 @@ func (s *Server) expelBanned(m *rooms.Member) bool {
 	return why != nil
 }
 
-// refuseBanned answers a request from a banned address, and reports whether it was one.
+// refuseBanned answers a request from a banned address. It reports whether the address is banned.
 func (s *Server) refuseBanned(w http.ResponseWriter, remote netip.Addr) bool {
 	why := s.bans.find(remote, "", rooms.Seat{})
 	if why == nil {

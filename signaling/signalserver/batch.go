@@ -6,15 +6,15 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// A batch is frames as they are on the wire, for one write. All that a session is sent goes this way, and
-// nothing through the websocket.Conn, which makes a call of its own for each frame. One goroutine owns it.
+// A batch is a run of encoded frames for one write. Everything that a session sends goes through a batch and not
+// through the websocket.Conn, which makes one system call per frame. One goroutine owns it.
 type batch struct {
 	bytes   []byte
 	texts   int // text frames
-	payload int // bytes in those
+	payload int // bytes of payload in the text frames
 }
 
-// maxKeptBatch is the largest array that a batch in the pool keeps.
+// maxKeptBatch is the capacity up to which a batch in the pool keeps its array.
 const maxKeptBatch = 2 * batchBytes
 
 func (b *batch) reset() {
@@ -26,7 +26,7 @@ func (b *batch) reset() {
 
 const maxFrameHeader = 10
 
-// add appends one frame: final, and not masked, as a server's (RFC 6455, 5.2).
+// add appends one frame. It is final and not masked, because a server sends it (RFC 6455, 5.2).
 func (b *batch) add(i item) {
 	const final = 0x80
 	b.bytes = append(b.bytes, final|byte(i.kind))

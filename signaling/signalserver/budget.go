@@ -6,11 +6,12 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// A budget bounds the bytes that the server keeps for others: frames that wait to be written, signals for
-// members that are away, frames that have not come whole, what members and rooms tell of themselves, and joins
-// that wait. Config.MaxBuffered is the bound of all. An address may have a sixteenth of what is free at the
-// moment, a /56 two and a /48 four: the more is used the less each may have. The last quarter of all is for those
-// who have little, a 1024th of all at most, so that many greedy addresses leave something for others. What does not fit is refused, or costs a session or a member its place:
+// A budget bounds the bytes that the server keeps for its clients: frames that wait to be written, signals for
+// members that are away, incomplete frames, metadata of members and rooms, and joins that wait. Config.MaxBuffered
+// bounds the total. The last quarter of it is reserved for addresses that have little. Of what is free beyond that
+// quarter, an address may have a sixteenth, a /56 two sixteenths and a /48 four, so everyone may have less as more is
+// used. An address may always have a 1024th of the total (again two or four times as much for a network), so that
+// many greedy addresses leave something for others. What does not fit is refused, or ends a session or a membership:
 // rooms.DroppedBudget.
 type budget struct {
 	most int64 // fixed at construction
@@ -24,8 +25,8 @@ var (
 		Text: "the server keeps as many bytes for members of this address as it may", RetryMillis: int(retryAfter.Milliseconds())}
 )
 
-// Hold takes n bytes of the budget for an address, or says that there is no room for them. Nil has no bound and
-// counts nothing.
+// Hold takes n bytes of the budget for an address, or returns an error if there is no room for them. A nil address
+// has no limit and counts nothing.
 func (one *address) Hold(n int) *signaling.Error {
 	if one == nil {
 		return nil
@@ -45,14 +46,14 @@ func (one *address) Hold(n int) *signaling.Error {
 	return nil
 }
 
-// Force takes n bytes although there may be no room for them: what is short, and bounded by what it is for.
+// Force takes n bytes even if there is no room for them. It is for small amounts that are bounded by their purpose.
 func (one *address) Force(n int) {
 	if one != nil {
 		one.add(n)
 	}
 }
 
-// Release gives back what Hold or Force took.
+// Release gives back bytes that Hold or Force took.
 func (one *address) Release(n int) {
 	if one != nil {
 		one.add(-n)

@@ -11,10 +11,10 @@ import (
 	"example.org/rtcpeer/signaling/rooms"
 )
 
-// lastWordsTimeout is how long an ended session may take to read why, and to close.
+// lastWordsTimeout is how long the client of an ended session may take to read the last frames and to close.
 const lastWordsTimeout = 2 * time.Second
 
-// refuse tells the member an error, and ends the session if it is one of those.
+// refuse sends err to the client, and ends the session if it is an error that does so.
 func (s *session) refuse(err error) {
 	why, ok := errors.AsType[*signaling.Error](err)
 	if !ok {
@@ -24,7 +24,7 @@ func (s *session) refuse(err error) {
 	s.Fail(why)
 }
 
-// Fail is refuse without the line in the log, for those who hold locks.
+// Fail is refuse without the log line, for callers that hold locks.
 func (s *session) Fail(why *signaling.Error) {
 	s.server.counters.refuse(why.Code)
 	n := rooms.NewNote(why)
@@ -33,7 +33,7 @@ func (s *session) Fail(why *signaling.Error) {
 		s.Deliver(n)
 		return
 	}
-	frames, _ := n.Frames(s.dialect) // what cannot be said is left out: the close says it, too
+	frames, _ := n.Frames(s.dialect) // an error is ignored: the close frame gives the reason, too
 	var last []item
 	for _, data := range frames {
 		last = append(last, item{websocket.TextMessage, data})
@@ -45,7 +45,8 @@ func closing(code int, text string) item {
 	return item{websocket.CloseMessage, websocket.FormatCloseMessage(code, text)}
 }
 
-// end ends the session with its last words, for which there is a bounded time. The first end counts.
+// end ends the session. The writer still sends what waits and then the last frames, within lastWordsTimeout; with
+// drop, what waits is dropped. Only the first call counts.
 func (s *session) end(why string, drop bool, last ...item) {
 	wake, first := s.outbox.end(drop, last...)
 	if wake {
@@ -58,11 +59,11 @@ func (s *session) end(why string, drop bool, last ...item) {
 	}
 }
 
-// abort ends the session without a word. It does not wait for TLS to say good-bye.
+// abort ends the session without any last frames. It does not wait for TLS to close properly.
 func (s *session) abort(why string) {
 	s.end(why, true)
 	conn := s.conn.NetConn()
-	if t, ok := conn.(interface{ NetConn() net.Conn }); ok { // a *tls.Conn, or what is around one
+	if t, ok := conn.(interface{ NetConn() net.Conn }); ok { // a *tls.Conn, or another wrapper
 		conn = t.NetConn()
 	}
 	conn.Close()

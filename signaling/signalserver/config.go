@@ -21,131 +21,137 @@ import (
 	"example.org/rtcpeer/signaling/rooms"
 )
 
-// A Config configures a Server. Its zero value works. Times of more than a hundred years count as a hundred years.
+// A Config configures a Server. Its zero value works. Durations of more than a hundred years count as a hundred
+// years.
 type Config struct {
-	// Grace is how long a member whose connection was lost keeps its place. Zero means 30s;
-	// negative means that it loses it at once.
+	// Grace is how long a member keeps its place after it has lost its connection. Zero means 30s; negative means
+	// that it loses the place at once.
 	Grace time.Duration
-	// JoinTimeout is how long a session may take to ask for a place in a room. Zero means 10s;
-	// negative means no limit. A dialect may have its own.
+	// JoinTimeout is how long a session may take to send its Join. Zero means 10s; negative means no limit. A dialect
+	// may set its own limit.
 	JoinTimeout time.Duration
-	// PingInterval is the time between two pings of a session. One from which nothing came for two
-	// and a half intervals is dead. Zero means 15s; negative means no pings, and that a connection
-	// whose other end vanished is kept until the network reports it.
+	// PingInterval is the time between two pings of a session. A session is dead if nothing came from it for two and
+	// a half intervals. Zero means 15s; negative means no pings, so that a connection whose other end has vanished is
+	// kept until the network reports it.
 	PingInterval time.Duration
 
-	// MaxMessage is the largest frame taken from a member, in bytes. Zero means 64 KiB; the most is
+	// MaxMessage is the largest frame accepted from a member, in bytes. Zero means 64 KiB; the maximum is
 	// signaling.MaxMessage.
 	MaxMessage int
-	// MessageRate is how many frames a second are taken from a session over time; a frame counts once more for each
-	// 4 KiB of it. Faster ones are not lost but read later. Zero means 100; negative means no limit.
+	// MessageRate is how many frames a second the server reads from a session in the long run; a large frame counts
+	// once more for each 4 KiB. Frames that come faster are not lost, but read later. Zero means 100; negative means
+	// no limit.
 	MessageRate int
 	// MessageBurst is how many frames may come at once before MessageRate counts. Zero means 500.
 	MessageBurst int
 
-	// RelayLinks has the server forward binary frames between two members that both list
-	// signaling.FeatureRelayLinks: links that find no other way go through the server then, encrypted from end to end.
+	// RelayLinks lets the server forward binary frames between two members that both list
+	// signaling.FeatureRelayLinks. Links that find no other path then go through the server, encrypted from end to
+	// end.
 	RelayLinks bool
-	// RelayRate is how many bytes a second of binary frames are taken from a session over time, and RelayTotal from all
-	// of them; a frame counts 64 bytes more. Faster ones are read later. The sessions of an address, or of a /64, get at
-	// most a sixteenth of RelayTotal, or RelayRate if that is more; those of a /56 twice, of a /48 four times as much. RelayBurst is how many bytes of one session may
-	// come at once before that counts. Zero means 256 KiB, 8 MiB, and as much as RelayRate.
+	// RelayRate is how many bytes of binary frames a second the server reads from a session in the long run, and
+	// RelayTotal from all sessions together; each frame counts 64 bytes more. Frames that come faster are read later.
+	// The sessions of one address, or of a /64, together get at most a sixteenth of RelayTotal, or RelayRate if that
+	// is more; those of a /56 get twice and those of a /48 four times as much. RelayBurst is how many bytes of one
+	// session may come at once before the rate limits it. Zero means 256 KiB for RelayRate, 8 MiB for RelayTotal, and
+	// RelayRate but at least 256 KiB for RelayBurst.
 	RelayRate, RelayTotal, RelayBurst int
 
-	// OutboxFrames and OutboxBytes bound what waits to be written to one session, and what is kept
-	// for a member that lost its own. A session that lets more gather is ended as slow. A single
-	// frame always fits. Zero means 1024 frames and 1 MiB.
+	// OutboxFrames and OutboxBytes bound what waits to be written to one session, and what is kept for a member that
+	// has lost its session. A session for which more gathers is ended as slow. A single message always fits. Zero
+	// means 1024 frames and 1 MiB.
 	OutboxFrames int
 	OutboxBytes  int
 
-	// MaxRooms is the most rooms at a time. Zero means 10000.
+	// MaxRooms is the largest number of rooms at a time. Zero means 10000.
 	MaxRooms int
-	// MaxMembers is the most members of a room, those within their grace time included. Zero means
-	// 1024. A room may be full before, when the metadata of its members fills a welcome.
+	// MaxMembers is the largest number of members in a room, including those within their grace period. Zero means
+	// 1024. A room may be full earlier, if the metadata of its members fills a welcome.
 	MaxMembers int
-	// MaxSessions is the most sessions at a time. Zero means 15000.
+	// MaxSessions is the largest number of sessions at a time. Zero means 15000.
 	MaxSessions int
 
-	// MaxBuffered is the most bytes that the server keeps for others at a time: frames that wait to be
-	// written, signals for members that are away, frames that have not come whole, what members and rooms
-	// tell of themselves, joins that wait. One address may have a sixteenth of what is free of three quarters
-	// of that, and a 1024th in any case; a /56 two and a /48 four times as much. Stats.Dropped counts what was refused as "over_budget". Zero means 256 MiB.
+	// MaxBuffered is the most bytes that the server keeps for its clients at a time: frames that wait to be written,
+	// signals for members that are away, incomplete frames, metadata of members and rooms, and joins that wait. Of
+	// what is free of three quarters of it, one address may have a sixteenth, but at least a 1024th of MaxBuffered; a
+	// /56 may have two and a /48 four times as much. Stats.Dropped counts what was refused as "over_budget". Zero
+	// means 256 MiB.
 	MaxBuffered int
 
-	// MaxSessionsPerAddress is the most sessions of one address at a time. An IPv6 address stands for
-	// its /64. All limits of one address hold twice for a /56 and four times for a /48. Addresses of the loopback interface, of private networks and such that are not known
-	// have no such limits: they may be a proxy's, and stand for everybody. Zero means 512; negative
-	// means no limit.
+	// MaxSessionsPerAddress is the most sessions of one address at a time. An IPv6 address stands for its /64. A /56
+	// may have twice and a /48 four times as much of everything that is limited for one address. Loopback,
+	// link-local, private and unknown addresses have no such limits, because they may be a proxy's and stand for many
+	// clients. Zero means 512; negative means no limit.
 	MaxSessionsPerAddress int
-	// ConnectRate and JoinRate are how many sessions one address may open in a second, and how many
-	// joins and lists it may ask for, over time; as many as MaxSessionsPerAddress may come at once
-	// before that counts, as after a restart. Zero means 20; negative means no limit.
+	// ConnectRate is how many sessions a second one address may open in the long run, and JoinRate how many joins and
+	// lists it may send. As many as MaxSessionsPerAddress may come at once before the rate limits them, as after a
+	// restart. Zero means 20; negative means no limit.
 	ConnectRate, JoinRate int
 
-	// MaxRoomsPerAddress is the most rooms that one address has founded, and MaxPublicPerAddress the most
-	// public ones among them. Zero means 256 and 64; negative means no limit.
+	// MaxRoomsPerAddress is the most rooms at a time that one address has created, and MaxPublicPerAddress the most
+	// public rooms among them. Zero means 256 and 64; negative means no limit.
 	MaxRoomsPerAddress, MaxPublicPerAddress int
 
-	// Admit decides who may join. Nil means everybody, with all rights. It is called without locks,
-	// by the session's own goroutine, so it may take its time: nobody else waits, and ctx ends with
-	// the session. A time-out is Admit's own business. A *signaling.Error is told as it is
-	// (unauthorized, forbidden, rate_limited, ...); any other error is logged, and told as internal:
-	// nobody is let in.
+	// Admit decides who may join. Nil admits everyone, with all rights. The session's own goroutine calls it, without
+	// holding locks, so it may block: no other session waits, and ctx ends with the session. Admit sets its own
+	// timeout. A *signaling.Error that ends the session is sent as it is (unauthorized, forbidden, rate_limited,
+	// ...). Any other error is logged and sent as internal, and the client is not admitted.
 	Admit func(ctx context.Context, r Request) (Grant, error)
-	// RemoteAddr says where a request comes from, for instance by what a trusted proxy says. What is
-	// not valid is not known. Nil means that it is http.Request.RemoteAddr.
+	// RemoteAddr returns the address of a client, for instance from a header of a trusted proxy. An invalid address
+	// means that it is unknown. Nil means http.Request.RemoteAddr.
 	RemoteAddr func(*http.Request) netip.Addr
-	// Observe is told how long things took, for instance for a histogram. It must not block, and may
-	// be called from many goroutines at a time. Nil means none.
+	// Observe is called with the duration of each Phase, for instance for a histogram. It must not block, and may be
+	// called from many goroutines at a time. Nil means none.
 	Observe func(p Phase, took time.Duration)
-	// ICEServersFor returns the ICE servers of one member, in addition to ICEServers, and for how
-	// long they are good; 0 is for ever. Before that time is over the member is sent a new list. It
-	// is called without locks, but the member waits for it, and so may the watch over all sessions: it must not
-	// block. The list must take at most 8 KiB of JSON. Nil means none.
+	// ICEServersFor returns the ICE servers of one member, in addition to ICEServers, and how long they are valid; 0
+	// means forever. Before they expire, the server sends the member a new list. ICEServersFor is called without
+	// locks, but the member waits for it, and the sweep over all sessions may wait, too: it must not block. The list
+	// must take at most 8 KiB of JSON. Nil means none.
 	ICEServersFor func(room signaling.RoomName, id signaling.PeerID) (servers []signaling.ICEServer, validity time.Duration)
 
-	// ICEServers are handed to each member in its welcome. New copies the slice. None by default.
+	// ICEServers are sent to each member in its welcome. New copies the slice. None by default.
 	ICEServers []signaling.ICEServer
-	// ResumeKey authenticates resume tokens: at least 16 secret bytes, the same after a restart
-	// for members to be let back in. New copies it. Nil means a random key for this Server alone.
+	// ResumeKey authenticates resume tokens: at least 16 secret bytes. If the key is the same after a restart,
+	// members can resume. New copies it. Nil means a random key for this Server only.
 	ResumeKey []byte
 
-	// Recovery is how long after New a newcomer that names a room which does not exist waits for
-	// the members of an earlier process to bring it back. Zero means 5s if ResumeKey is given, and
-	// not at all without; negative means not at all.
+	// Recovery is how long after New a newcomer that names a room which does not exist waits for members of an
+	// earlier process to restore the room. Zero means 5s with a ResumeKey, and no wait without one; negative means no
+	// wait.
 	Recovery time.Duration
-	// RebuildTime is how long after New the members of an earlier process, or of another one with the same
-	// ResumeKey that was drained, may bring their rooms back and come back to them. What is not back by then
-	// is over. Zero means a minute, as the longest pause between two attempts of a client is 15 seconds; less
-	// than Recovery or Grace counts as the longer of these.
+	// RebuildTime is how long after New the members of an earlier process, or of a drained process with the same
+	// ResumeKey, may restore their rooms and resume in them. What is not restored by then is lost. Zero means a
+	// minute, because the longest pause between two attempts of a client is 15 seconds. It is never less than
+	// Recovery or Grace.
 	RebuildTime time.Duration
-	// TicketAge is how long after it was made a resume token of an earlier process is good. Zero means
-	// 7 days; negative means for ever.
+	// TicketAge is how long a resume token of an earlier process is valid, counted from when it was made. Zero means
+	// 7 days; negative means forever.
 	TicketAge time.Duration
-	// StateFile is where the server writes what must hold over a restart: which members were taken out,
-	// which rooms were ended, and who is banned. It needs ResumeKey. Empty: only this process knows.
+	// StateFile is the file for what must survive a restart: which members were removed, which rooms were ended, and
+	// which bans there are. It needs ResumeKey. Empty means that nothing of this survives the process.
 	StateFile string
 
-	// Bus, if not nil, is what this server shares with others, so that they are one: their rooms and members. It needs a
-	// ResumeKey, the same for all. The server does not close it. ServerName tells the server from the others, for people.
+	// Bus, if not nil, connects this server with others that share its rooms and members, so that together they act as
+	// one server. It needs a ResumeKey, the same for all. The server does not close it. ServerName is the name of this
+	// server among them, for people.
 	Bus        cluster.Bus
 	ServerName string
 
-	// Plain is spoken with a WebSocket that offers no subprotocol. Nil means that there is no such
-	// dialect, and that such a request is refused. New does not copy it: it must not change.
+	// Plain is the dialect for a WebSocket that offers no subprotocol. Nil means that such a request is refused. New
+	// does not copy it: it must not change.
 	Plain *signaling.Dialect
 
-	// CheckOrigin says whether a browser's page may connect. Nil means every page: peers join from
-	// pages anywhere, and there are no cookies that a foreign page could misuse.
+	// CheckOrigin reports whether a web page may connect. Nil allows every page: peers join from pages anywhere, and
+	// there are no cookies that a foreign page could misuse.
 	CheckOrigin func(*http.Request) bool
-	// Log gets a line for each join, leave and refusal, without signal data and tokens: of each
-	// text a hundred at once and ten a second over time. Nil means none.
+	// Log gets a line for each join, leave and refusal, without signal data and tokens. Of each message text, it gets
+	// a hundred lines at once and ten a second in the long run. Nil means no log.
 	Log *slog.Logger
 }
 
 const minResumeKey = 16
 
-// withDefaults returns a copy with the defaults filled in, or says what is wrong.
+// withDefaults returns a copy with the defaults filled in, or an error for an invalid field.
 func (c Config) withDefaults() (Config, error) {
 	c.Grace = cmp.Or(c.Grace, 30*time.Second)
 	c.JoinTimeout = cmp.Or(c.JoinTimeout, 10*time.Second)
@@ -168,7 +174,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.ConnectRate = cmp.Or(c.ConnectRate, 20)
 	c.JoinRate = cmp.Or(c.JoinRate, 20)
 	for _, d := range []*time.Duration{&c.Grace, &c.JoinTimeout, &c.PingInterval, &c.Recovery, &c.RebuildTime, &c.TicketAge} {
-		*d = min(*d, clock.Far) // or times would overflow
+		*d = min(*d, clock.Far) // so that sums of times do not overflow
 	}
 	if c.RemoteAddr == nil {
 		c.RemoteAddr = remoteAddr
@@ -210,7 +216,7 @@ func (c Config) withDefaults() (Config, error) {
 	return c, c.setResumeKey()
 }
 
-// setICEServers copies the list by way of its JSON, whose size counts.
+// setICEServers copies the list by encoding it as JSON, whose size is limited.
 func (c *Config) setICEServers() error {
 	list, err := json.Marshal(c.ICEServers)
 	if err != nil || len(list) > rooms.MaxICEServers {

@@ -14,18 +14,19 @@ import (
 	"example.org/rtcpeer/signaling/rooms"
 )
 
-// A forwarder forwards the binary frames of one session (Config.RelayLinks), no faster than Config.RelayRate, the part of
-// RelayTotal that its address has, and RelayTotal itself allow. Frames that have to wait do so here, at most maxForwarding bytes, so that the session's messages are
-// read meanwhile. Beyond that nothing is read, and TCP pushes back.
+// A forwarder forwards the binary frames of one session (Config.RelayLinks) within three limits: Config.RelayRate,
+// the share of RelayTotal for its address, and RelayTotal itself. Frames that must wait do so in the forwarder, at
+// most maxForwarding bytes, so that the messages of the session are still read. When it is full, nothing more is read
+// from the session, and TCP pushes back.
 //
 //	session.readLoop -> forwarder: frames -> run: the limits -> Member.ForwardTo -> outbox of the receiver
 //
-// It has a goroutine, run, while it has frames. The session's finish waits for it.
+// Its goroutine, run, exists only while there are frames. session.finish waits for it.
 type forwarder struct {
 	// Fixed at construction.
 	session *session
-	limit   *rate.Limiter // of the member
-	room    chan struct{} // a token: run has taken frames
+	limit   *rate.Limiter // of this session
+	room    chan struct{} // holds a token after a frame was taken out
 	done    sync.WaitGroup
 
 	mu      sync.Mutex // guards the fields below
@@ -35,31 +36,31 @@ type forwarder struct {
 }
 
 const (
-	// maxForwarding is what may wait in a forwarder, and what one sender may have waiting in front of one receiver: twice
-	// what the two ends of a path have on their way.
+	// maxForwarding is how many bytes may wait in a forwarder, and how many bytes of one sender may wait for one
+	// receiver: twice what the two ends of a path have in flight.
 	maxForwarding = 256 << 10
-	// maxForwards is what may wait in front of one receiver, from all senders.
+	// maxForwards is how many bytes may wait for one receiver, from all senders.
 	maxForwards = 4 << 20
-	// forwardCost is what a frame costs besides its bytes, for the limits and for memory.
+	// forwardCost is the cost of a frame in addition to its bytes, for the limits and for memory.
 	forwardCost = 64
 )
 
-// The words for frames that are not forwarded.
+// Drop reasons of binary frames.
 const (
-	droppedRelayUnknown = "relay_unknown" // their receiver is not there, or does not want any
-	droppedRelayFull    = "relay_full"    // their receiver reads too slowly
+	droppedRelayUnknown = "relay_unknown" // the receiver is not in the room, or takes no binary frames
+	droppedRelayFull    = "relay_full"    // the receiver reads too slowly
 )
 
 // mayForward reports whether the session's binary frames are forwarded.
 func (s *session) mayForward() bool {
 	m := s.member.Load()
-	if m == nil && s.place.Load() != nil { // its room is on another server: nothing is forwarded, and that is no mistake of the client
+	if m == nil && s.place.Load() != nil { // its room is on another server: no forwarding, but no error either
 		return s.server.config.RelayLinks
 	}
 	return s.server.config.RelayLinks && m != nil && m.Can(signaling.FeatureRelayLinks)
 }
 
-// forward takes a binary frame. It waits while too much waits already.
+// forward takes a binary frame. It blocks while too many wait already.
 func (s *session) forward(frame io.Reader) error {
 	b := s.server.buffers.Get().(*bytes.Buffer)
 	defer s.server.buffers.Put(b)
@@ -67,7 +68,7 @@ func (s *session) forward(frame io.Reader) error {
 	held, err := s.fill(b, &pieces{Reader: frame}, signaling.MaxForward)
 	defer s.account.Release(held)
 	if errors.Is(err, errUnread) {
-		return nil // the next read tells the same
+		return nil // the next read returns the same error
 	}
 	if err == nil {
 		_, _, err = signaling.DecodeForward(b.Bytes())
@@ -85,7 +86,7 @@ func (s *session) forward(frame io.Reader) error {
 	}()
 	if s.account.Hold(b.Len()+forwardCost) != nil {
 		s.server.counters.drop(rooms.DroppedBudget)
-		s.forwards.pause(delay(s.forwards.limit, b.Len()+forwardCost)) // no faster than what is forwarded
+		s.forwards.pause(delay(s.forwards.limit, b.Len()+forwardCost)) // no faster than frames that are forwarded
 		return nil
 	}
 	s.forwards.push(bytes.Clone(b.Bytes()))
@@ -97,7 +98,7 @@ func newForwarder(s *session) *forwarder {
 	return &forwarder{session: s, limit: rate.NewLimiter(rate.Limit(c.RelayRate), c.RelayBurst), room: make(chan struct{}, 1)}
 }
 
-// push adds a frame, for which the session's account has paid, and waits for room before.
+// push adds a frame, waiting until there is room. The session's account has already paid for the frame.
 func (f *forwarder) push(frame []byte) {
 	for !f.tryPush(frame) {
 		select {
@@ -143,7 +144,7 @@ func (f *forwarder) pop() []byte {
 	return frame
 }
 
-// run forwards what waits, and ends when nothing does or the session has ended.
+// run forwards the waiting frames, and ends when there are none or the session has ended.
 func (f *forwarder) run() {
 	s := f.session
 	for frame := f.pop(); frame != nil; frame = f.pop() {
@@ -156,11 +157,11 @@ func (f *forwarder) run() {
 	}
 }
 
-// await waits until the limits allow n bytes. It reports false if the session has ended. What waits for the limits of the
-// member and its address takes nothing of the total meanwhile, which is for those who can use it.
+// await waits until the limits allow n bytes. It returns false if the session has ended. While a frame waits for the
+// limits of its member and its address, it takes nothing from the total limit, which is left to those who can use it.
 func (f *forwarder) await(n int) bool {
 	if f.session.over() {
-		return false // and takes nothing of what others can use
+		return false // without taking anything from the limits that others share
 	}
 	wait := delay(f.limit, n)
 	for level := f.session.account; level != nil && level.relay != nil; level = level.wider {
@@ -176,13 +177,13 @@ func (f *forwarder) await(n int) bool {
 	return f.pause(total)
 }
 
-// delay takes n bytes of a limit, and returns how long they have to wait.
+// delay takes n bytes from a limit, and returns how long they must wait.
 func delay(limit *rate.Limiter, n int) time.Duration {
 	now := time.Now()
 	return limit.ReserveN(now, n).DelayFrom(now)
 }
 
-// pause reports false if the session has ended, or does meanwhile.
+// pause waits. It returns false if the session has ended or ends meanwhile.
 func (f *forwarder) pause(wait time.Duration) bool {
 	if wait <= 0 {
 		return !f.session.over()
@@ -201,7 +202,7 @@ func (f *forwarder) pause(wait time.Duration) bool {
 func (f *forwarder) deliver(frame []byte) {
 	s := f.session
 	m := s.member.Load()
-	if m == nil { // its room is on another server by now: those forward nothing
+	if m == nil { // its room is on another server by now: such rooms forward nothing
 		s.server.counters.drop(droppedRelayUnknown)
 		return
 	}
@@ -219,19 +220,19 @@ func (f *forwarder) deliver(frame []byte) {
 	to.pushed(wake, "")
 }
 
-// wait waits until the forwarder has ended, as it does with the session.
+// wait waits until run has ended, which it does when the session ends.
 func (f *forwarder) wait() {
 	if f != nil {
 		f.done.Wait()
 	}
 }
 
-// A forwards is what waits in an outbox behind its items, to be written when there are none: binary frames of other
-// members. Outbox.mu guards it.
+// A forwards holds binary frames of other members that wait in an outbox behind its items. They are written when no
+// item is left. outbox.mu guards it.
 type forwards struct {
 	frames []forward
 	bytes  int
-	of     map[signaling.PeerID]int // bytes of each sender
+	of     map[signaling.PeerID]int // waiting bytes of each sender
 }
 
 type forward struct {
@@ -239,7 +240,7 @@ type forward struct {
 	item item
 }
 
-// pushForward adds a binary frame of a member. It reports false for taken if there is no room, which costs the frame alone.
+// pushForward adds a binary frame of a member. If there is no room, taken is false and only this frame is dropped.
 func (o *outbox) pushForward(from signaling.PeerID, frame []byte) (wake, taken bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -257,7 +258,7 @@ func (o *outbox) pushForward(from signaling.PeerID, frame []byte) (wake, taken b
 	return o.start(), true
 }
 
-// takeForwards is the part of take for binary frames, after which what comes first goes first again.
+// takeForwards is the part of take for binary frames. It keeps their order.
 func (o *outbox) takeForwards(b *batch) {
 	f := &o.forwards
 	n := 0
@@ -279,17 +280,17 @@ func (o *outbox) takeForwards(b *batch) {
 	}
 }
 
-// dropForwards lets go what waits.
+// dropForwards drops the waiting binary frames.
 func (o *outbox) dropForwards() {
 	o.account.Release(o.forwards.bytes)
 	o.forwards = forwards{}
 }
 
-// newTotal is the limit of all members.
+// newTotal returns the limit of all sessions together.
 func newTotal(c Config) *rate.Limiter { return newRelayLimit(c, c.RelayTotal) }
 
-// newAddressLimit is the limit of all members of an address, or of a network that may have share times as much: a
-// sixteenth of the total, as of the bytes that the server keeps (budget), but at least what one member may have.
+// newAddressLimit returns the limit of all members of an address, or of a network whose limits are share times as
+// large. It is a sixteenth of the total, as in budget, but at least the limit of one member.
 func newAddressLimit(c Config, share int) *rate.Limiter {
 	if !c.RelayLinks {
 		return nil
@@ -297,7 +298,7 @@ func newAddressLimit(c Config, share int) *rate.Limiter {
 	return newRelayLimit(c, share*max(c.RelayTotal/16, c.RelayRate))
 }
 
-// newRelayLimit has a burst of a quarter second, or one member's.
+// newRelayLimit returns a limit with a burst of a quarter of a second, but at least the burst of one member.
 func newRelayLimit(c Config, bytes int) *rate.Limiter {
 	return rate.NewLimiter(rate.Limit(bytes), max(bytes/4, c.RelayBurst))
 }

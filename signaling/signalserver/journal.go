@@ -15,34 +15,34 @@ import (
 	"example.org/rtcpeer/signaling/rooms"
 )
 
-// A journal is what must be remembered over a restart, in Config.StateFile: which tickets are void before their
-// time, as their members were taken out or their rooms ended, and who is banned. It is one line of JSON each.
-// There is no other state on disk: rooms come back with their members' tickets.
+// A journal is what must survive a restart, in Config.StateFile: which tickets are void before they expire, because
+// their members were removed or their rooms ended, and which bans there are. Each record is one line of JSON. There
+// is no other state on disk: the members restore their rooms with their tickets.
 //
-// Records are written by one goroutine, run, so nobody waits for the disk. There are at most maxRecords, and the oldest
-// are dropped for new ones, but for bans: members make the others. Dates decide nothing here, as the clock may be wrong
-// at a start.
+// One goroutine, run, writes the records, so nobody else waits for the disk. There are at most maxRecords; the oldest
+// are dropped for new ones, except bans, because members can cause the other records. Only bans depend on dates,
+// because the clock may be wrong when the server starts.
 type journal struct {
 	// Fixed at construction.
 	path string // empty: nothing is written
 	fail func(error)
 
-	wake chan struct{} // has one when there is something to write
+	wake chan struct{} // holds a token when there is something to write
 
 	mu      sync.Mutex // guards the fields below
 	records []record
-	written int // of records; -1: the file is to be written anew
+	written int // number of records in the file; -1: the file must be rewritten
 }
 
-// A record has one of these fields; a Ban of a ticket has it beside it.
+// A record has one of these fields; a Ban has its seat in Ticket.
 type record struct {
 	Ticket *rooms.Seat `json:"ticket,omitempty"`
-	Room   uint64      `json:"room,omitempty"` // the nonce of one that was ended
+	Room   uint64      `json:"room,omitempty"` // the nonce of a room that was ended
 	Ban    *Ban        `json:"ban,omitempty"`
-	Unban  uint64      `json:"unban,omitempty"` // the ID of an earlier ban
+	Unban  uint64      `json:"unban,omitempty"` // the Number of an earlier ban
 }
 
-// voided notes that the tickets of a member, or of a room, are void, on all servers.
+// voided records on all servers that the tickets of a member, or of a room, are void.
 func (s *Server) voided(of rooms.Seat) {
 	if s.node != nil && s.rooms.Void(of) {
 		s.node.Tell(opVoid, []rooms.Seat{of})
@@ -50,7 +50,7 @@ func (s *Server) voided(of rooms.Seat) {
 	s.journal.addVoid(of)
 }
 
-// restore takes what earlier processes have left in the journal.
+// restore applies the records that earlier processes have left in the journal.
 func (s *Server) restore() {
 	for _, r := range s.journal.records {
 		switch {
@@ -66,10 +66,10 @@ func (s *Server) restore() {
 	}
 }
 
-// maxRecords is a day in which somebody is taken out every second.
+// maxRecords is enough for most of a day in which a member is removed every second.
 const maxRecords = 1 << 16
 
-// openJournal reads the records, and shows that the file can be written.
+// openJournal reads the records, and rewrites the file to make sure that it can be written.
 func openJournal(path string, fail func(error)) (*journal, error) {
 	j := &journal{path: path, fail: fail, wake: make(chan struct{}, 1)}
 	if path == "" {
@@ -93,7 +93,7 @@ func openJournal(path string, fail func(error)) (*journal, error) {
 	return j, nil
 }
 
-// add never blocks.
+// add adds a record for run to write. It never blocks.
 func (j *journal) add(r record) {
 	if j.path == "" {
 		return
@@ -108,7 +108,7 @@ func (j *journal) add(r record) {
 	}
 }
 
-// addVoid adds the record of a member, or of a room, whose tickets are void.
+// addVoid adds a record that the tickets of a member, or of a room, are void.
 func (j *journal) addVoid(of rooms.Seat) {
 	if of.ID == 0 {
 		j.add(record{Room: of.Nonce})
@@ -117,7 +117,7 @@ func (j *journal) addVoid(of rooms.Seat) {
 	}
 }
 
-// trim drops the oldest where there are too many, but for bans that are neither lifted nor over; mu is held.
+// trim drops the oldest records if there are too many, except bans that still hold. The caller holds mu.
 func (j *journal) trim() {
 	if len(j.records) <= maxRecords {
 		return
@@ -137,7 +137,7 @@ func (j *journal) trim() {
 	j.written = -1
 }
 
-// run writes what is added until ctx ends, and then what is left.
+// run writes added records until ctx ends, and then those that are left.
 func (j *journal) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		select {
@@ -149,7 +149,7 @@ func (j *journal) run(ctx context.Context) {
 	j.write()
 }
 
-// write appends the records that are new, or writes the file anew where some were dropped.
+// write appends the new records, or rewrites the file if some were dropped.
 func (j *journal) write() {
 	if j.path == "" {
 		return
@@ -180,7 +180,7 @@ func (j *journal) append(records []record) error {
 	return errors.Join(err, file.Close())
 }
 
-// rewrite puts another file in place of the old one, which is whole at any moment.
+// rewrite replaces the file with a new one, so that the file is complete at any moment.
 func (j *journal) rewrite(records []record) error {
 	next := j.path + ".new"
 	if err := os.WriteFile(next, linesOf(records), 0o600); err != nil {
@@ -193,7 +193,7 @@ func linesOf(records []record) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	for _, r := range records {
-		_ = e.Encode(r) // it has nothing that JSON lacks
+		_ = e.Encode(r) // a record holds nothing that JSON cannot encode
 	}
 	return b.Bytes()
 }

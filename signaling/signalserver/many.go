@@ -15,7 +15,7 @@ import (
 	"example.org/rtcpeer/signaling/rooms"
 )
 
-// What a server does that shares its rooms with others: package cluster has the rest.
+// The parts of a Server that shares its rooms with other servers. Package cluster has the rest.
 
 func (s *Server) newNode() *cluster.Node {
 	dialects := map[string]*signaling.Dialect{signaling.Subprotocol: s.own}
@@ -39,10 +39,11 @@ func (s *Server) newNode() *cluster.Node {
 	})
 }
 
-// plainName is what all servers call Config.Plain.
+// plainName is the name of Config.Plain among all servers.
 const plainName = "plain"
 
-// Ready returns nil if the server can take members, or why it cannot: it is drained, or does not reach the other servers.
+// Ready returns nil if the server can take members. A server that shares its rooms returns an error while it has no
+// lease or does not know the leases of the others. Ready ignores draining: see Stats.Draining.
 func (s *Server) Ready() error {
 	if s.node == nil {
 		return nil
@@ -50,7 +51,7 @@ func (s *Server) Ready() error {
 	return s.node.Ready()
 }
 
-// ClusterStats returns the figures of what this server shares with others, and false for a server alone.
+// ClusterStats returns the figures of package cluster, or false for a server that does not share its rooms.
 func (s *Server) ClusterStats() (cluster.Stats, bool) {
 	if s.node == nil {
 		return cluster.Stats{}, false
@@ -58,10 +59,11 @@ func (s *Server) ClusterStats() (cluster.Stats, bool) {
 	return s.node.Stats(), true
 }
 
-// handOverTime is how long the bus may take for that. The other servers go on with the rooms in any case, some seconds later.
+// handOverTime is how long handing over the rooms may take. The other servers take over the rooms in any case, but
+// some seconds later.
 const handOverTime = 3 * time.Second
 
-// handOver gives the rooms to the other servers.
+// handOver hands the rooms over to the other servers.
 func (s *Server) handOver(ctx context.Context) error {
 	if s.node == nil {
 		return nil
@@ -86,10 +88,10 @@ func (s *session) enterCluster(j signaling.Join) (joined bool, err error) {
 	return !p.Waiting(), nil
 }
 
-// waits reports whether the session waits to be matched, here or elsewhere, or has a place on another server.
+// waits reports whether the session waits to be matched, or has a place in a room of another server.
 func (s *session) waits() bool { return s.place.Load() != nil }
 
-// What package cluster asks of a session.
+// The methods that package cluster needs of a session.
 
 func (s *session) Push(frames [][]byte)      { s.push(websocket.TextMessage, frames...) }
 func (s *session) Member() *rooms.Member     { return s.member.Load() }
@@ -101,13 +103,13 @@ func (s *session) DialectName() string {
 	return plainName
 }
 
-// Forwards is for rooms of this server: between two servers no binary frames are forwarded.
+// Forwards is for rooms of this server: no binary frames are forwarded between two servers.
 func (s *session) Forwards() bool { return s.server.config.RelayLinks }
 
-// Welcomed is of use to sessions of other servers alone.
+// Welcomed does nothing here: only sessions of other servers need it.
 func (s *session) Welcomed(*rooms.Member, rooms.Attachment, string) {}
 
-// Listed answers a list that came by way of the server of the room.
+// Listed answers a List that another server has passed back to this one.
 func (s *session) Listed(l signaling.List) {
 	s.server.mu.Lock()
 	defer s.server.mu.Unlock()
@@ -121,10 +123,10 @@ func (s *session) Listed(l signaling.List) {
 	})
 }
 
-// askTime is how long other servers may take to answer. One that does not is left out.
+// askTime is how long other servers may take to answer. The answers of slower ones are left out.
 const askTime = time.Second
 
-// ask asks all other servers, and returns the answers.
+// ask sends a question to all other servers and returns their answers.
 func ask[T any](s *Server, op string, body any) (answers []T) {
 	if s.node == nil {
 		return nil
@@ -140,29 +142,29 @@ func ask[T any](s *Server, op string, body any) (answers []T) {
 	return answers
 }
 
-// askWhether reports whether another server has done what is asked.
+// askWhether asks all other servers and reports whether one of them has answered true.
 func (s *Server) askWhether(op string, body any) bool {
 	return slices.Contains(ask[bool](s, op, body), true)
 }
 
-// What servers ask each other. Each op has its body.
+// The questions between servers, with their bodies and answers.
 const (
 	opList    = "list"    // signaling.List; answer: rooms.Page
 	opRooms   = "rooms"   // nothing; answer: []RoomInfo
-	opMembers = "members" // an order's room; answer: []MemberInfo
+	opMembers = "members" // order with Room; answer: []MemberInfo
 	opKick    = "kick"    // order; answer: bool
 	opClose   = "close"   // order; answer: bool
 	opLock    = "lock"    // order; answer: bool
-	opBan     = "ban"     // Ban; answer: bool
+	opBan     = "ban"     // sharedBan; answer: bool
 	opUnban   = "unban"   // number; answer: bool
 	opBans    = "bans"    // nothing; answer: []sharedBan
 	opLifted  = "lifted"  // nothing; answer: []uint64
-	opSeat    = "seat"    // an order's room; answer: rooms.Seat
-	opVoid    = "void"    // []rooms.Seat, whose tickets are void; answer: bool
+	opSeat    = "seat"    // order with Room and ID; answer: rooms.Seat
+	opVoid    = "void"    // []rooms.Seat whose tickets are void; answer: bool
 	opVoids   = "voids"   // nothing; answer: []rooms.Seat
 )
 
-// An order is what an administrator wants of a room.
+// An order is an administrator's command for a room.
 type order struct {
 	Room   signaling.RoomName `json:"room"`
 	ID     signaling.PeerID   `json:"id,omitempty"`
@@ -170,13 +172,13 @@ type order struct {
 	Locked bool               `json:"locked,omitempty"`
 }
 
-// A sharedBan is a ban with the seat that it is about.
+// A sharedBan is a ban with its seat.
 type sharedBan struct {
 	Ban  Ban        `json:"ban"`
 	Seat rooms.Seat `json:"seat"`
 }
 
-// listAll answers a list with the public rooms of all servers.
+// listAll answers a List with the public rooms of all servers.
 func (s *Server) listAll(l signaling.List) signaling.Rooms {
 	if s.node == nil {
 		return s.rooms.List(l)
@@ -185,7 +187,7 @@ func (s *Server) listAll(l signaling.List) signaling.Rooms {
 	return rooms.Merge(l, append(ask[rooms.Page](s, opList, l), s.rooms.Page(l)))
 }
 
-// answer answers another server.
+// answer answers a question from another server.
 func (s *Server) answer(op string, body json.RawMessage) (any, error) {
 	switch op {
 	case opList:
@@ -247,7 +249,7 @@ func (s *Server) takeBan(shared sharedBan) bool {
 	return true
 }
 
-// takeVoids notes what is over on other servers.
+// takeVoids records tickets that other servers have declared void.
 func (s *Server) takeVoids(list []rooms.Seat) bool {
 	for _, of := range list {
 		if s.rooms.Void(of) {
@@ -257,8 +259,8 @@ func (s *Server) takeVoids(list []rooms.Seat) bool {
 	return true
 }
 
-// shareWhatIsOver learns what other servers know of bans and of tickets that are void, and tells them what this one knows,
-// whenever it may have been cut off from them, until ctx ends.
+// shareWhatIsOver exchanges bans, lifted bans and void tickets with the other servers each time when this server may
+// have been cut off from them. It returns when ctx ends.
 func (s *Server) shareWhatIsOver(ctx context.Context) {
 	for {
 		select {

@@ -2,28 +2,29 @@ package signalserver
 
 import "time"
 
-// A Phase is something of which Config.Observe is told how long it took.
+// A Phase is a step whose duration Config.Observe gets.
 type Phase string
 
 const (
-	// PhaseJoin is from the join message of a newcomer until its welcome is queued, waiting for
-	// Config.Admit and Config.Recovery included. Refusals are not told.
+	// PhaseJoin is from the join message of a newcomer until its welcome is queued, including the wait for
+	// Config.Admit and Config.Recovery. Refused joins are not observed.
 	PhaseJoin Phase = "join"
-	// PhaseResume is the same for a member that comes back.
+	// PhaseResume is the same for a member that resumes.
 	PhaseResume Phase = "resume"
-	// PhaseMatch is the same for those who are matched: mostly the wait for the others.
+	// PhaseMatch is the time from a Join with a Match until the match is complete: mostly the wait for the others.
 	PhaseMatch Phase = "match"
-	// PhaseAdmit is the time that Config.Admit took, whatever its answer.
+	// PhaseAdmit is the time that Config.Admit took, whatever its result.
 	PhaseAdmit Phase = "admit"
-	// PhaseSignal is from a signal's last byte until it is in the outbox of the other member.
+	// PhaseSignal is from the first byte of a signal's frame, without the wait for Config.MessageRate, until the
+	// signal is in the outbox of the other member.
 	PhaseSignal Phase = "signal"
-	// PhaseWrite is the way into the socket of the frames that waited together, which may be one.
+	// PhaseWrite is the time of one write to the socket, of one or more frames.
 	PhaseWrite Phase = "write"
 	// PhaseBus is how long the bus took to renew the lease of this server, once a second (Config.Bus).
 	PhaseBus Phase = "bus"
 )
 
-// observe tells Config.Observe what took how long, if it wants to know.
+// observe reports the time since a phase began to Config.Observe, if there is one.
 func (s *Server) observe(p Phase, since time.Time) {
 	s.took(p, time.Since(since))
 }

@@ -15,7 +15,8 @@ type item struct {
 	data []byte
 }
 
-// cost is what an item takes of a budget: its bytes, and as much as an answer to a ping may grow.
+// cost is what an item takes from a budget: its bytes and an overhead. A control frame counts with its largest size,
+// because a later pong may replace it.
 func (i item) cost() int {
 	if i.kind != websocket.TextMessage && i.kind != websocket.BinaryMessage {
 		return itemOverhead + 125 // RFC 6455, 5.5
@@ -23,36 +24,36 @@ func (i item) cost() int {
 	return itemOverhead + len(i.data)
 }
 
-// itemOverhead is what an item and the allocation of its data take besides its bytes.
+// itemOverhead is the memory of an item and of the allocation of its data, in addition to the bytes.
 const itemOverhead = 64
 
-// An outbox holds at most maxFrames items and maxBytes bytes for one session. A push that does not
-// fit fails, and ends the session as slow: signals cannot be skipped. Into an empty one a message of
-// any size fits, if the budget has room for it.
+// An outbox holds at most maxFrames items and maxBytes bytes for one session. A push that does not fit fails and ends
+// the session as slow, because signals cannot be skipped. An empty outbox takes a message of any size that the budget
+// allows.
 //
-// There is a writer only while there is something to write: a push or an end that returns wake has
-// counted one, and its caller starts it. It calls take until that has nothing more.
+// There is a writer only while there is something to write. If a push or an end returns wake, the new writer is
+// already counted and the caller must start it. The writer calls take until take returns nothing.
 type outbox struct {
 	// Fixed at construction.
 	maxFrames, maxBytes int
-	account             *address // pays for what waits; nil: nobody
+	account             *address // pays for waiting items; nil: nobody
 
-	writers sync.WaitGroup // Add under mu, and never once ended and empty
+	writers sync.WaitGroup // Add under mu, and never after the outbox has ended and is empty
 
 	mu      sync.Mutex // guards the fields below
-	items   []item     // those before head are written
+	items   []item     // those before head have been written
 	head    int
 	bytes   int
-	cost    int  // of the items that wait, for account
-	taken   int  // of those that are being written
+	cost    int  // of the waiting items, held from account
+	taken   int  // cost of the items that are being written
 	writing bool // a writer runs
-	ended   bool // nothing more is taken
+	ended   bool // no more items are accepted
 
-	forwards forwards // that wait behind the items
+	forwards forwards // they wait behind the items
 }
 
-// push adds the frames of one message, or returns the word for why they do not fit. After the end it takes
-// nothing and reports that all is well.
+// push adds the frames of one message, or returns the drop reason if they do not fit. After the end it adds nothing
+// and reports no problem.
 func (o *outbox) push(kind int, frames ...[]byte) (wake bool, full string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -76,8 +77,8 @@ func (o *outbox) push(kind int, frames ...[]byte) (wake bool, full string) {
 	return wake, ""
 }
 
-// pong adds the answer to a ping. It takes the place of one that waits (RFC 6455, 5.5.3), so pings do
-// not fill an outbox.
+// pong adds the answer to a ping. It replaces an answer that still waits (RFC 6455, 5.5.3), so pings cannot fill an
+// outbox.
 func (o *outbox) pong(data []byte) (wake bool, full string) {
 	o.mu.Lock()
 	waiting := o.items[o.head:]
@@ -93,8 +94,8 @@ func (o *outbox) pong(data []byte) (wake bool, full string) {
 	return o.push(websocket.PongMessage, data)
 }
 
-// end makes the given items the last ones. With drop, those that wait are dropped first. After the
-// first end a further one can only drop.
+// end makes the given items the last ones. With drop, all waiting items are dropped first. After the first end,
+// another call can only drop.
 func (o *outbox) end(drop bool, last ...item) (wake, first bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -121,7 +122,7 @@ func (o *outbox) add(i item) (wake bool) {
 	return o.start()
 }
 
-// start reports whether a writer is to be started, which is counted then.
+// start reports whether the caller must start a writer. If so, the writer is already counted.
 func (o *outbox) start() (wake bool) {
 	if o.writing {
 		return false
@@ -132,15 +133,16 @@ func (o *outbox) start() (wake bool) {
 }
 
 const (
-	// keptItems is the largest array that an empty outbox keeps for the next time. Most bursts are a
-	// few frames, and most sessions are idle.
+	// keptItems is the largest array that an empty outbox keeps for later. Most bursts are a few frames, and most
+	// sessions are idle.
 	keptItems = 4
-	// batchBytes is how much is written with one call, unless a single frame is larger: a TLS record.
+	// batchBytes is how much is written with one call, unless a single frame is larger. It is the size of a TLS
+	// record.
 	batchBytes = 16 << 10
 )
 
-// take moves the oldest items, as many as fit, into an empty batch, whose items before are written. When there
-// is none the batch stays empty, and the writer has ended.
+// take moves as many of the oldest items as fit into an empty batch. The items of the previous batch have been
+// written. If there are no items, the batch stays empty and the writer no longer counts.
 func (o *outbox) take(b *batch) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

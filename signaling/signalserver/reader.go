@@ -13,8 +13,8 @@ import (
 	"example.org/rtcpeer/signaling/rooms"
 )
 
-// takeFirst takes the frame that came with the request. A page that is closed at once has no WebSocket yet on which it
-// could leave: the answer to a ping tells that it has.
+// takeFirst handles the frame that came with the request. If a page is closed right after its request, it has no
+// WebSocket yet on which it could leave. The session is unsure until the client answers a ping or sends something.
 func (s *session) takeFirst() {
 	frame := s.first
 	s.first = nil
@@ -29,8 +29,8 @@ func (s *session) takeFirst() {
 	}
 }
 
-// readLoop takes frames until the socket ends. When the session has ended it still reads, for the
-// kernel answers unread data with a reset, which would overtake the last words.
+// readLoop reads frames until the socket ends. It goes on reading after the session has ended, because the kernel
+// answers unread data with a reset, which would overtake the last frames.
 func (s *session) readLoop() {
 	for {
 		kind, frame, err := s.conn.NextReader()
@@ -47,7 +47,7 @@ func (s *session) readLoop() {
 			s.refuse(err)
 		}
 		if errors.Is(err, errPieces) {
-			_, _ = io.Copy(io.Discard, s.conn.NetConn()) // until the last words have their time: to tell frames apart is what it costs
+			_, _ = io.Copy(io.Discard, s.conn.NetConn()) // until lastWordsTimeout; parsing frames costs too much
 			return
 		}
 	}
@@ -64,7 +64,7 @@ func (s *session) over() bool {
 	}
 }
 
-// receive takes one frame. Its buffer goes back to the pool, since no dialect keeps a frame.
+// receive reads and handles one frame. Its buffer goes back to the pool, because no dialect keeps a frame.
 func (s *session) receive(kind int, frame io.Reader, began time.Time) error {
 	switch {
 	case kind == websocket.BinaryMessage && s.mayForward():
@@ -79,13 +79,13 @@ func (s *session) receive(kind int, frame io.Reader, began time.Time) error {
 	held, err := s.fill(b, parts, s.server.config.MaxMessage)
 	defer s.account.Release(held)
 	if errors.Is(err, errUnread) {
-		return nil // the next read tells the same
+		return nil // the next read returns the same error
 	}
 	if err != nil {
 		return err
 	}
-	// What follows may wait: for Config.Admit, or as the session sends too fast. Answers to pings are not
-	// read meanwhile, so the session is not silent.
+	// What follows may wait for Config.Admit, or because the session sends too fast. No pongs are read meanwhile, so
+	// the session must not count as silent.
 	s.busy.Store(true)
 	defer func() {
 		s.see()
@@ -97,7 +97,7 @@ func (s *session) receive(kind int, frame io.Reader, began time.Time) error {
 	return s.act(b.Bytes(), began)
 }
 
-// act handles a frame, here or on the server of its room: that may change meanwhile.
+// act handles a frame here or on the server of its room. The room may move to another server meanwhile.
 func (s *session) act(frame []byte, began time.Time) error {
 	for {
 		place := s.place.Load()
@@ -117,23 +117,24 @@ func (s *session) act(frame []byte, began time.Time) error {
 }
 
 const (
-	// freeFrame is as much of a frame as counts for no budget: what each session may have anyway.
+	// freeFrame is how many bytes of a frame the budget does not count: each session may have these anyway.
 	freeFrame = 2 << 10
-	// bufferOf is what a bytes.Buffer takes for each byte in it, at most, as it doubles.
+	// bufferOf is how many bytes a bytes.Buffer takes at most for each byte in it, because it doubles.
 	bufferOf = 2
 )
 
 const (
-	// A frame counts once more for MessageRate for each costBytes of it, and for each costPieces in which it comes, as
-	// fragments or else: reading and decoding cost that, and not the number of frames. Descriptions have some kilobytes.
+	// A frame counts once more for MessageRate for each costBytes of its size, and for each costPieces reads or
+	// fragments in which it comes, because these determine the cost of reading and decoding. Descriptions have some
+	// kilobytes.
 	costBytes  = 4 << 10
 	costPieces = 64
-	// maxPieces is in how many pieces a frame may come. One of MaxMessage comes in 256 if a network brings no more than
-	// 1 KiB at once.
+	// maxPieces is the largest number of pieces in which a frame may come. A frame of MaxMessage comes in 256 pieces
+	// if a network delivers no more than 1 KiB at once.
 	maxPieces = 1024
 )
 
-// pieces counts what a frame comes in, and ends with an error where that is out of all proportion.
+// pieces counts the reads that a frame takes, and returns an error after maxPieces.
 type pieces struct {
 	io.Reader
 	reads int
@@ -150,8 +151,8 @@ var errPieces = errors.New("signalserver: frame in too many pieces")
 
 var errUnread = errors.New("signalserver: frame has not come whole")
 
-// fill reads one frame of at most most bytes into b, and takes of the budget what it needs as it comes. What it has taken is held
-// also when it returns an error.
+// fill reads one frame of at most most bytes into b. While the frame grows, it holds bytes of the budget for it. It
+// returns how many it holds, even with an error.
 func (s *session) fill(b *bytes.Buffer, frame io.Reader, most int) (held int, err error) {
 	for size := min(freeFrame, most+1); ; {
 		n, err := b.ReadFrom(io.LimitReader(frame, int64(size-b.Len())))
@@ -176,8 +177,8 @@ func (s *session) fill(b *bytes.Buffer, frame io.Reader, most int) (held int, er
 	}
 }
 
-// inTurn puts the error of a frame behind that of its time: where it ends the session anyway, whoever
-// has not joined is told this and not what is wrong with the message.
+// inTurn replaces the error of a frame from a session that has not joined. If the error ends the session, the client
+// is told that it has not joined instead of what is wrong with the message.
 func (s *session) inTurn(err error) error {
 	why, ok := errors.AsType[*signaling.Error](err)
 	if ok && s.member.Load() == nil && (why.Code == signaling.CodeUnknownKind || why.Code == signaling.CodeUnknownPeer) {
@@ -188,8 +189,8 @@ func (s *session) inTurn(err error) error {
 	return err
 }
 
-// throttle waits until the session may send another frame. Meanwhile nothing is read, so TCP pushes
-// back and nothing is lost.
+// throttle waits until the session may send another frame. Nothing is read meanwhile, so TCP pushes back and nothing
+// is lost.
 func (s *session) throttle(now time.Time, cost int) (wait time.Duration) {
 	wait = s.tokens.ReserveN(now, min(cost, s.server.config.MessageBurst)).DelayFrom(now)
 	if wait <= 0 {
@@ -203,8 +204,8 @@ func (s *session) throttle(now time.Time, cost int) (wait time.Duration) {
 	return wait
 }
 
-// answerControls says what happens to frames that NextReader does not return. A close is answered unless
-// the session has sent its own, before the connection is cut.
+// answerControls sets the handlers of the frames that NextReader does not return. A close frame is answered before
+// the connection is closed, unless the session has already sent its own.
 func (s *session) answerControls() {
 	s.conn.SetPongHandler(func(string) error { s.see(); s.unsure = false; return nil })
 	s.conn.SetPingHandler(func(data string) error {

@@ -21,44 +21,43 @@ import (
 	"example.org/rtcpeer/signaling/rooms"
 )
 
-// A Server is an http.Handler that holds rooms. The path of a request does not matter: the room is
-// named in the join message.
+// A Server is an http.Handler with rooms. It ignores the path of a request: the join message names the room.
 type Server struct {
 	// Fixed at construction.
 	config   Config
 	upgrader websocket.Upgrader
-	own      *signaling.Dialect // of signaling.Subprotocol
-	stop     context.CancelFunc // ends sweep
+	own      *signaling.Dialect // for signaling.Subprotocol
+	stop     context.CancelFunc // ends sweep, journal.run and shareWhatIsOver
 
-	// Safe for all.
+	// Safe for concurrent use.
 	clock     *clock.Clock
 	journal   *journal
 	bans      bans
 	counters  counters
 	addresses *addresses
-	forwards  *rate.Limiter // bytes of binary frames of all sessions
+	forwards  *rate.Limiter // limits the bytes of binary frames of all sessions
 	rooms     *rooms.Store
-	node      *cluster.Node  // nil: this server is alone
+	node      *cluster.Node  // nil: this server does not share its rooms
 	buffers   sync.Pool      // *bytes.Buffer, for one frame each while it is read
 	batches   sync.Pool      // *batch, for one writer each
-	wg        sync.WaitGroup // sweep, and run of each session; Add under mu, and not while stopping
+	wg        sync.WaitGroup // the server's goroutines, and run of each session; Add under mu, and not while stopping
 
 	mu       sync.Mutex // guards the fields below
 	sessions map[*session]struct{}
 	draining bool
-	drained  chan struct{} // closed, and nil again, with the last session; nil while nobody waits
+	drained  chan struct{} // closed and set to nil when the last session ends; nil while nobody waits
 	stopping bool
 }
 
 const (
 	handshakeTimeout = 5 * time.Second
-	// Several candidates fit, which come together; what is larger is read past the buffer.
+	// Several candidates that come together fit; larger frames are read past the buffer.
 	readBuffer = 2 << 10
-	// retryAfter is what a client is told to wait while the server cannot take it.
+	// retryAfter is how long a client is told to wait if the server cannot take it now.
 	retryAfter = 5 * time.Second
 )
 
-// New returns a server that is ready to serve. Its owner ends it with Shutdown.
+// New returns a server that is ready to serve. The caller must end it with Shutdown.
 func New(config Config) (*Server, error) {
 	config, err := config.withDefaults()
 	if err != nil {
@@ -74,7 +73,7 @@ func New(config Config) (*Server, error) {
 		upgrader: websocket.Upgrader{
 			HandshakeTimeout: handshakeTimeout,
 			ReadBufferSize:   readBuffer,
-			WriteBufferPool:  new(sync.Pool), // for the little that does not go through a batch
+			WriteBufferPool:  new(sync.Pool), // for the few frames that do not go through a batch
 			CheckOrigin:      config.CheckOrigin,
 		},
 		own:      signaling.V1(),
@@ -149,8 +148,8 @@ const about = `This is a signaling server: peers meet here by WebSocket, subprot
 and then connect to each other directly. There is nothing to see with a browser.
 `
 
-// ServeHTTP upgrades a request to a WebSocket, starts its session and returns. Other requests are
-// told what this is.
+// ServeHTTP upgrades a request to a WebSocket, starts its session and returns. Other requests get a text that
+// explains what this server is.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	overload := s.overload()
 	switch {
@@ -168,7 +167,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// upgrade starts a session, if its address may have one more.
+// upgrade starts a session if the address of the client may have one more.
 func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
 	remote := s.config.RemoteAddr(r)
 	if s.refuseBanned(w, remote) {
@@ -201,11 +200,11 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
 	if s.config.Admit != nil {
 		session.request = r
 	}
-	// A goroutine of its own, so that net/http's and its stack go away.
+	// In its own goroutine, so that the goroutine of net/http and its stack are freed.
 	s.start(session)
 }
 
-// keptOf returns the bytes of a request that is kept for Config.Admit: 0 if there is none.
+// keptOf returns the size of the part of a request that is kept for Config.Admit, in bytes: 0 if Admit is nil.
 func (s *Server) keptOf(r *http.Request) int {
 	if s.config.Admit == nil {
 		return 0
@@ -224,7 +223,7 @@ func later(w http.ResponseWriter, status int, text string, wait time.Duration) {
 	http.Error(w, text, status)
 }
 
-// dialect returns what to speak with who sent r: nil if there is nothing that both know.
+// dialect returns the dialect for the client that sent r, or nil if there is no common subprotocol.
 func (s *Server) dialect(r *http.Request) *signaling.Dialect {
 	switch offered := websocket.Subprotocols(r); {
 	case slices.Contains(offered, signaling.Subprotocol):
@@ -235,7 +234,7 @@ func (s *Server) dialect(r *http.Request) *signaling.Dialect {
 	return nil
 }
 
-// choose returns the subprotocol to answer r with, if any, and the frame that comes with r.
+// choose returns the first frame of the client if it came with r, and the subprotocol with which to answer.
 func (s *Server) choose(r *http.Request) (first []byte, chosen string) {
 	if s.dialect(r) != s.own {
 		return nil, ""
@@ -246,8 +245,8 @@ func (s *Server) choose(r *http.Request) (first []byte, chosen string) {
 	return nil, signaling.Subprotocol
 }
 
-// overload says why not even an error can be told over a WebSocket, if that is so. A few sessions over
-// MaxSessions are taken, for as long as it takes to tell them.
+// overload returns an error code if the server is too busy even to send an error over a WebSocket. It accepts a few
+// sessions beyond MaxSessions, only to send them an error.
 func (s *Server) overload() signaling.Code {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -262,7 +261,7 @@ func (s *Server) overload() signaling.Code {
 
 func (s *Server) start(session *session) {
 	s.mu.Lock()
-	if s.stopping || s.draining { // since the upgrade began: for the client a lost connection, after which it comes back
+	if s.stopping || s.draining { // since the upgrade began: the client sees a lost connection and comes back
 		s.mu.Unlock()
 		session.forgetRequest()
 		s.addresses.leave(session.account)
@@ -275,10 +274,10 @@ func (s *Server) start(session *session) {
 	s.mu.Unlock()
 }
 
-// Shutdown refuses new sessions, tells all others to come back later, and waits until they have
-// ended. When ctx is done first it closes what is left and returns the cause. When it returns, no
-// goroutine of the server is left and no room. Further calls do the same. The sockets are no longer
-// known to the http.Server, whose own Shutdown does not end them.
+// Shutdown refuses new sessions, tells all others to reconnect later, and waits until they have ended. If ctx is done
+// first, it closes the remaining sessions and returns the cause. When it returns, the server has no goroutines and no
+// rooms left. It may be called again. http.Server.Shutdown does not end these sessions, because the http.Server no
+// longer knows their sockets.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.stopping = true
@@ -306,7 +305,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		s.node.Close()
 	}
 	s.rooms.Close()
-	s.journal.write() // what the last sessions have added since its goroutine ended
+	s.journal.write() // records that the last sessions added after run had ended
 	return errors.Join(handed, err)
 }
 
@@ -333,7 +332,7 @@ func (s *Server) forgetSession(session *session) {
 	}
 }
 
-// matched hears how the wait of a session for a match has ended.
+// matched is called when the wait of a session for a match has ended.
 func (s *Server) matched(of rooms.Session, waited time.Duration, err error) {
 	if s.node != nil && s.node.Matched(of, err) {
 		return

@@ -17,37 +17,36 @@ import (
 	"example.org/rtcpeer/signaling/rooms"
 )
 
-// A session is one WebSocket. Its goroutine is run, which ends when the socket does; fail, leave and
-// abort see to that.
+// A session is one WebSocket. Its goroutine is run, which ends when the socket ends; Fail, Bye and abort cause that.
 type session struct {
 	// Fixed at construction.
 	server  *Server
 	conn    *websocket.Conn
 	dialect *signaling.Dialect
 	remote  netip.Addr
-	account *address // of its address
+	account *address // of the client's address
 
 	// Owned by readLoop.
-	unsure   bool   // whether a newcomer has its welcome, with which it could come back
+	unsure   bool   // true while a newcomer may not have its welcome, without which it cannot resume
 	first    []byte // the frame that came with the request, until it is taken
 	tokens   *rate.Limiter
-	request  *http.Request // for Config.Admit; nil once it has asked to join
-	patience *clock.Alarm  // ends the session; nil once it has asked to join
+	request  *http.Request // for Config.Admit; nil after the join
+	patience *clock.Alarm  // ends the session if there is no join; nil after the join
 	waiter   *rooms.Waiter // nil unless it waits, or waited, to be matched
 	forwards *forwarder    // nil before the first binary frame
 
 	// Owned by Server.sweep.
 	nextPing time.Duration // by the clock
 
-	// Safe for all.
+	// Safe for concurrent use.
 	outbox outbox
 	member atomic.Pointer[rooms.Member]  // nil until joined, or while its room is on another server
 	place  atomic.Pointer[cluster.Place] // nil until joined, or for a server alone
-	seen   atomic.Int64                  // when something came last, in nanoseconds of the clock
-	busy   atomic.Bool                   // with a frame: nothing is read meanwhile
-	due    atomic.Int64                  // when Member.Due is to be called, as seen; 0: never
-	ended  chan struct{}                 // closed when the last words are in the outbox
-	why    string                        // read after ended: what ended it, in a word for the log
+	seen   atomic.Int64                  // when something was last received, in nanoseconds of the clock
+	busy   atomic.Bool                   // handling a frame: nothing is read meanwhile
+	due    atomic.Int64                  // when Member.Due must be called, in the unit of seen; 0: never
+	ended  chan struct{}                 // closed when the last frames are in the outbox
+	why    string                        // read after ended: the reason for the end, one word for the log
 }
 
 func newSession(s *Server, conn *websocket.Conn, d *signaling.Dialect, remote netip.Addr, a *address) *session {
@@ -71,7 +70,7 @@ func newSession(s *Server, conn *websocket.Conn, d *signaling.Dialect, remote ne
 	return session
 }
 
-// What rooms ask of a session.
+// The methods of rooms.Session.
 
 // Deliver queues a message. It never blocks.
 func (s *session) Deliver(n *rooms.Note) {
@@ -83,7 +82,7 @@ func (s *session) Deliver(n *rooms.Note) {
 	s.push(websocket.TextMessage, frames...)
 }
 
-// Wake notes when the sweep is to call Member.Due.
+// Wake sets when the sweep must call Member.Due.
 func (s *session) Wake(at time.Duration) { s.due.Store(int64(at)) }
 
 // Seated gives the session the member that a match made.
@@ -94,7 +93,7 @@ func (s *session) Dialect() *signaling.Dialect { return s.dialect }
 func (s *session) Remote() netip.Addr          { return s.remote }
 func (s *session) Account() rooms.Account      { return s.account }
 
-// run is the life of the session. When the server is full, that is all it tells.
+// run is the whole life of the session. If the server is full, the session only gets an error.
 func (s *session) run(full bool) {
 	s.begin(full)
 	s.takeFirst()
@@ -102,8 +101,8 @@ func (s *session) run(full bool) {
 	s.finish()
 }
 
-// begin gives the session a time to join. A timer, unlike a place in the sweep, is precise for a dialect
-// with little patience, and is gone when the session sits idle in a room.
+// begin starts the join timeout. A timer is more precise than the sweep, which matters for a dialect with a short
+// timeout, and it is gone while the session sits idle in a room.
 func (s *session) begin(full bool) {
 	limit := cmp.Or(s.dialect.JoinTimeout, s.server.config.JoinTimeout)
 	switch {
@@ -116,7 +115,7 @@ func (s *session) begin(full bool) {
 	}
 }
 
-// asked ends the wait for a join.
+// asked stops the join timeout.
 func (s *session) asked() {
 	if s.patience != nil {
 		s.patience.Stop()
@@ -124,7 +123,7 @@ func (s *session) asked() {
 	}
 }
 
-// forgetRequest lets the request go that was kept for Config.Admit.
+// forgetRequest releases the request that was kept for Config.Admit.
 func (s *session) forgetRequest() {
 	if s.request != nil {
 		s.account.Release(s.server.keptOf(s.request))
@@ -134,15 +133,15 @@ func (s *session) forgetRequest() {
 
 var errFull = &signaling.Error{Code: signaling.CodeServerFull, Text: "too many sessions"}
 
-// finish, like begin, is not part of run because what run keeps on its stack counts for each idle session: 100
-// bytes more, and the runtime cannot shrink the stack from 8 KiB to 4.
+// finish and begin are separate from run because everything on the stack of run counts for each idle session: with
+// 100 bytes more, the runtime cannot shrink the stack from 8 KiB to 4.
 func (s *session) finish() {
 	s.asked()
 	s.forgetRequest()
 	if s.waiter != nil {
 		s.waiter.Leave()
 	}
-	event := "ended" // by itself, or its place is taken or gone
+	event := "ended" // by itself, or its place was taken or is gone
 	m, p := s.member.Load(), s.place.Load()
 	if m != nil && s.lose(m) {
 		event = "lost"
@@ -167,7 +166,7 @@ func (s *session) lose(m *rooms.Member) bool {
 	return m.Detach(s)
 }
 
-// handle acts on a message. An *Error is for the member.
+// handle handles a message. An *Error is sent to the member.
 func (s *session) handle(m signaling.Message, began time.Time) error {
 	switch m := m.(type) {
 	case signaling.Join:
@@ -195,7 +194,7 @@ func (s *session) join(j signaling.Join, began time.Time) error {
 	}
 	s.asked()
 	s.unsure = s.unsure && j.Resume == ""
-	cost := rooms.MemberCost(j) + len(j.Token) + len(j.Resume) // while it waits
+	cost := rooms.MemberCost(j) + len(j.Token) + len(j.Resume) // while the join waits
 	if err := s.afford(cost); err != nil {
 		return err
 	}
@@ -214,7 +213,7 @@ func (s *session) join(j signaling.Join, began time.Time) error {
 	return nil
 }
 
-// enter gets the session a place in a room, or in the queue of a match: then it has no member yet.
+// enter gets the session a place in a room, or in the queue of a match. In a queue it is not yet a member.
 func (s *session) enter(j signaling.Join) (joined bool, err error) {
 	if err := s.server.mayAsk(s); err != nil {
 		return false, err
@@ -226,12 +225,12 @@ func (s *session) enter(j signaling.Join) (joined bool, err error) {
 	s.waiter = w
 	if m != nil {
 		s.member.Store(m)
-		s.server.expelBanned(m) // since it was asked whether it is
+		s.server.expelBanned(m) // a ban may have come since admitted checked
 	}
 	return m != nil, err
 }
 
-// list answers with public rooms. Who has joined was admitted before.
+// list answers with public rooms. A session that has joined was admitted before, so it is not checked again.
 func (s *session) list(l signaling.List) error {
 	if err := s.server.mayAsk(s); err != nil {
 		return err
@@ -249,7 +248,7 @@ func (s *session) list(l signaling.List) error {
 // Bye ends the session of a member that has left.
 func (s *session) Bye() { s.end("leave", false, closing(websocket.CloseNormalClosure, "")) }
 
-// afford takes n bytes of the session's account, or returns the error for it.
+// afford takes n bytes of the session's account, or returns an error.
 func (s *session) afford(n int) error {
 	if why := s.account.Hold(n); why != nil {
 		s.server.counters.drop(rooms.DroppedBudget)
@@ -258,7 +257,7 @@ func (s *session) afford(n int) error {
 	return nil
 }
 
-// log writes one line about this session. Texts of errors are not for the log: they quote frames.
+// log writes one line about this session. Error texts are not logged, because they quote frames.
 func (s *session) log(event string, args ...any) {
 	if m := s.member.Load(); m != nil {
 		args = append(args, "room", m.Room(), "peer", m.ID())
@@ -270,7 +269,7 @@ func (s *session) log(event string, args ...any) {
 	s.server.config.Log.Info(event, append(args, "remote", shown(s.remote))...)
 }
 
-// shown is an address for the log.
+// shown formats an address for the log.
 func shown(remote netip.Addr) string {
 	if !remote.IsValid() {
 		return "unknown"

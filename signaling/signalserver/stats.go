@@ -8,43 +8,42 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// Stats are figures of a server. Sessions, Rooms and Members are now; the others count since New.
+// Stats are figures of a server. Counters count since New; all other figures are current.
 type Stats struct {
 	Sessions  int // open WebSockets
 	Rooms     int
-	Public    int  // rooms that a list has
-	Members   int  // those within their grace time included
+	Public    int  // rooms that List returns
+	Members   int  // including those within their grace period
 	Waiting   int  // sessions that wait to be matched
-	Addresses int  // of which something is remembered for their limits, and their /56 and /48
-	Buffered  int  // bytes that are kept for others, of Config.MaxBuffered
+	Addresses int  // entries in the table of address limits, including /56 and /48 networks
+	Buffered  int  // bytes held of Config.MaxBuffered
 	Draining  bool // SetDraining
 
 	Joins     uint64 // newcomers welcomed
-	Resumes   uint64 // members that came back
-	Matches   uint64 // rooms made of those who waited to be matched
+	Resumes   uint64 // members that resumed
+	Matches   uint64 // rooms made for complete matches
 	Lists     uint64 // answers to list
 	Kicks     uint64 // by hosts and by Kick
 	FramesIn  uint64 // text frames of members
-	BytesIn   uint64 // in them
+	BytesIn   uint64 // bytes in these frames
 	FramesOut uint64 // text frames to members
-	BytesOut  uint64 // in them
+	BytesOut  uint64 // bytes in these frames
 	Signals   uint64 // signals taken from members
-	Throttled uint64 // frames that had to wait for Config.MessageRate
+	Throttled uint64 // frames that waited for Config.MessageRate
 
-	RelayedFrames  uint64 // binary frames that were forwarded, or dropped at their receiver (Config.RelayLinks)
-	RelayedBytes   uint64 // in them
-	RelayThrottled uint64 // of these frames, those that had to wait for Config.RelayRate or RelayTotal
+	RelayedFrames  uint64 // binary frames forwarded, or dropped at their receiver (Config.RelayLinks)
+	RelayedBytes   uint64 // bytes in these frames
+	RelayThrottled uint64 // those of these frames that waited for Config.RelayRate or RelayTotal
 
-	// Refused counts the errors told to sessions, by code; under rate_limited the requests of addresses
-	// that were answered with 429, and under server_full and shutting_down those with 503, too.
+	// Refused counts the errors sent to sessions, by code. It also counts requests that were answered with 429, under
+	// rate_limited, and with 503, under server_full and shutting_down.
 	Refused map[signaling.Code]uint64
-	// Dropped counts sessions and members that the server gave up, by word: "slow", a session did
-	// not read what was sent to it; "dead", nothing came from it; "grace_over", a member did not
-	// come back in time; "detached_full", more was sent to it meanwhile than is kept; "over_budget",
-	// Config.MaxBuffered had no room for what was to be kept for it. The last one also counts joins, rooms
-	// and messages that were refused for that. And lists of Config.ICEServersFor: "ice_servers", it was too large.
-	// And binary frames: "relay_unknown", their receiver is not there or does not want any; "relay_full", it reads too
-	// slowly for what others send to it.
+	// Dropped counts what the server gave up, by reason. Sessions: "slow", the client did not read its messages fast
+	// enough; "dead", nothing came from it. Members: "grace_over", the member did not resume in time;
+	// "detached_full", more was sent to it meanwhile than the server keeps. Both: "over_budget", Config.MaxBuffered
+	// had no room; this also counts joins, rooms and messages that were refused for that reason. Lists of
+	// Config.ICEServersFor: "ice_servers", the list was too large. Binary frames: "relay_unknown", the receiver is
+	// not in the room or takes no binary frames; "relay_full", the receiver reads too slowly.
 	Dropped map[string]uint64
 }
 
@@ -53,7 +52,7 @@ const (
 	droppedDead = "dead"
 )
 
-// counters is the part of Stats that is counted as it happens. Safe for all.
+// counters is the part of Stats that is counted as it happens. It is safe for concurrent use.
 type counters struct {
 	signals, throttled, lists              atomic.Uint64
 	framesIn, bytesIn, framesOut, bytesOut atomic.Uint64
@@ -83,7 +82,7 @@ func (c *counters) drop(word string) {
 	c.dropped[word]++
 }
 
-// Stats returns the figures of this moment. The maps belong to the caller.
+// Stats returns the current figures. The maps belong to the caller.
 func (s *Server) Stats() Stats {
 	s.mu.Lock()
 	st := Stats{Sessions: len(s.sessions), Draining: s.draining}

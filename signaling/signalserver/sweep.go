@@ -10,9 +10,9 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// sweep watches over all sessions until ctx ends: it pings each every PingInterval and ends those
-// that died. One goroutine and one timer for all: a timer for each would cost more
-// memory than the rest of an idle session's bookkeeping.
+// sweep watches all sessions until ctx ends: it pings each one every PingInterval and ends the dead ones. It is one
+// goroutine with one timer, because a timer for each session would cost more memory than the rest of the bookkeeping
+// of an idle session.
 func (s *Server) sweep(ctx context.Context) {
 	ticker := time.NewTicker(s.sweepInterval())
 	defer ticker.Stop()
@@ -31,7 +31,7 @@ func (s *Server) sweep(ctx context.Context) {
 	}
 }
 
-// sweepInterval is a sixteenth of the time to be kept, which is how late it may be kept.
+// sweepInterval is a sixteenth of the ping interval, so a ping or an end is late by at most a sixteenth.
 func (s *Server) sweepInterval() time.Duration {
 	interval := 16 * time.Second
 	if d := s.config.PingInterval; d > 0 {
@@ -54,8 +54,8 @@ func (s *Server) sweepOnce() {
 	}
 }
 
-// sweepSession ends a session as dead only after pings that were sent and not answered: within two and a half
-// intervals of the clock, which stands still while nothing is sent, there were two.
+// sweepSession ends a session as dead only after it has left pings unanswered: two of them were sent within two and a
+// half intervals of the clock, which stands still while the process cannot send.
 func (s *Server) sweepSession(session *session, now time.Duration) {
 	interval := s.config.PingInterval
 	silence := now - time.Duration(session.seen.Load())
@@ -75,8 +75,8 @@ func (s *Server) sweepSession(session *session, now time.Duration) {
 	}
 }
 
-// firstPing is at a random time, so that those who came together, as after a restart, are not all
-// pinged together for ever.
+// firstPing returns a random time, so that sessions that came together, as after a restart, are not pinged together
+// forever.
 func (s *Server) firstPing(now time.Duration) time.Duration {
 	if s.config.PingInterval <= 0 {
 		return now

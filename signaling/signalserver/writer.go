@@ -6,15 +6,15 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// writeTimeout is how long one write may take. A member that reads nothing for so long comes back
-// faster than it catches up.
+// writeTimeout is how long one write may take. A member that reads nothing for so long recovers faster by resuming
+// than by catching up.
 const writeTimeout = 10 * time.Second
 
 func (s *session) push(kind int, frames ...[]byte) {
 	s.pushed(s.outbox.push(kind, frames...))
 }
 
-// pushed acts on what the outbox said to a push.
+// pushed handles the result of a push to the outbox.
 func (s *session) pushed(wake bool, full string) {
 	if wake {
 		go s.writeLoop()
@@ -26,7 +26,7 @@ func (s *session) pushed(wake bool, full string) {
 	}
 }
 
-// writeLoop writes what is in the outbox, and ends when it is empty.
+// writeLoop writes the content of the outbox, and ends when the outbox is empty.
 func (s *session) writeLoop() {
 	b := s.server.batches.Get().(*batch)
 	defer s.server.batches.Put(b)
@@ -42,7 +42,7 @@ func (s *session) writeLoop() {
 	}
 }
 
-// write makes one call of many frames: that call is most of what a frame costs.
+// write writes many frames with one system call, because that call is most of the cost of a frame.
 func (s *session) write(b *batch) error {
 	c := &s.server.counters
 	c.framesOut.Add(uint64(b.texts))

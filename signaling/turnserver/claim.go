@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// A claim is who an allocation counts for. Pion carries it, as text, from the request's credential to
-// the making of the relay, in the place of its user id.
+// A claim says toward whose quotas an allocation counts. Pion carries it as text, in place of its user id, from the
+// credential of the request to the creation of the relay.
 type claim struct {
 	user    string
 	address netip.Prefix
@@ -15,15 +15,15 @@ type claim struct {
 
 func (c claim) String() string { return c.address.String() + " " + c.user }
 
-// parseClaim reads what String wrote. Pion's own calls, which look for a free even port, have none.
+// parseClaim reads the result of String. Pion's own calls, which look for a free even port, have no claim.
 func parseClaim(s string) (claim, bool) {
 	address, user, _ := strings.Cut(s, " ")
 	prefix, err := netip.ParsePrefix(address)
 	return claim{user: user, address: prefix}, err == nil
 }
 
-// countedAs is the part of a client's address that quotas count: all of IPv4, and the /64 of IPv6,
-// of which a single host has every address.
+// countedAs returns the part of a client's address that quotas count: a whole IPv4 address, or the /64 of an IPv6
+// address, because one host controls all addresses in it.
 func countedAs(addr net.Addr) netip.Prefix {
 	a := addrPort(addr).Addr()
 	bits := a.BitLen()
@@ -34,8 +34,8 @@ func countedAs(addr net.Addr) netip.Prefix {
 	return prefix
 }
 
-// networks are what quotas count of an address: itself, and around the /64 of IPv6 also the /56, which many
-// customers get, and the /48, which they get who ask for it.
+// networks returns the networks that quotas count for an address: the address itself, and around the /64 of IPv6 also
+// the /56, which many customers get, and the /48, which is available to anyone who asks for it.
 func networks(address netip.Prefix) []netip.Prefix {
 	list := []netip.Prefix{address}
 	if address.Addr().Is4() {
@@ -48,7 +48,7 @@ func networks(address netip.Prefix) []netip.Prefix {
 	return list
 }
 
-// addrPort returns the address of a UDP or TCP socket as a value; Pion has no others.
+// addrPort returns the address of a UDP or TCP socket as a value. Pion passes no other kinds.
 func addrPort(addr net.Addr) netip.AddrPort {
 	var ap netip.AddrPort
 	switch a := addr.(type) {
@@ -60,7 +60,7 @@ func addrPort(addr net.Addr) netip.AddrPort {
 	return plainAddrPort(ap)
 }
 
-// plainAddrPort makes addresses comparable: IPv4 in four bytes, and no zones.
+// plainAddrPort makes addresses comparable: IPv4 in four bytes, and without zones.
 func plainAddrPort(ap netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(ap.Addr().Unmap().WithZone(""), ap.Port())
 }

@@ -16,72 +16,72 @@ import (
 	"example.org/rtcpeer/signaling/loglimit"
 )
 
-// Off as an address means that there is no such listener.
+// Off, given as an address, disables the listener.
 const Off = "off"
 
 // A Config configures a Server. Its zero value works on a host with one public address.
 type Config struct {
-	// PublicAddresses are where clients reach this host, and what relays are announced at: one of
-	// each family at most. Behind a NAT, its outer address. None: the public address found on the
+	// PublicAddresses are the addresses at which clients reach this host and at which relays are announced: at most
+	// one of each family. Behind a NAT, give its outer address. If there are none, New uses the public address of the
 	// interfaces, if there is exactly one.
 	PublicAddresses []netip.Addr
-	// Host stands in the URLs instead of the public addresses; turns: needs one that the
-	// certificate names. With it a client gets four URLs at most; browsers complain about five.
+	// Host replaces the public addresses in the URLs; turns: needs a host that the certificate names. With Host a
+	// client gets at most four URLs; browsers complain about five.
 	Host string
 
-	// UDP, TCP and TLS are the addresses to listen on, as "ip:port" or ":port" for all interfaces.
-	// UDP and TCP: empty means ":3478". TLS: empty means ":5349" if there is a TLSConfig, or else
-	// none. On a host with several addresses of a family give the one that clients use: answers
-	// over UDP leave from the address that the system chooses.
+	// UDP, TCP and TLS are the addresses to listen on, as "ip:port", or ":port" for all interfaces. Empty means
+	// ":3478" for UDP and TCP. For TLS, empty means ":5349" if there is a TLSConfig, and otherwise no listener. On a
+	// host with several addresses of one family, give the address that clients use, because answers over UDP leave
+	// from the address that the system chooses.
 	UDP, TCP, TLS string
 	// TLSConfig has the certificate of the TLS listener. New copies it.
 	TLSConfig *tls.Config
-	// Listen opens the listeners of TCP, and those of TLS where secure is true: the connections of these must be
-	// decrypted already, and Close of one must not wait for its client. Network is tcp4 or tcp6. The Server closes
-	// them. Nil means net.Listen, and TLS with TLSConfig.
+	// Listen opens the TCP listeners, and with secure the TLS listeners. Connections of a secure listener must
+	// already be decrypted, and their Close must not wait for the client. Network is tcp4 or tcp6. The Server closes
+	// the listeners. Nil means net.Listen, and TLS with TLSConfig.
 	Listen func(network, address string, secure bool) (net.Listener, error)
-	// MinPort and MaxPort bound the UDP ports of relays. Zero means 49152 and 65535, the range of
-	// RFC 8656. A firewall must let them in.
+	// MinPort and MaxPort bound the UDP ports of relays. Zero means 49152 and 65535, the range of RFC 8656. A
+	// firewall must admit packets to these ports.
 	MinPort, MaxPort uint16
 
 	// Realm is the realm of the credentials. Empty means "rtcpeer".
 	Realm string
-	// Credentials make what ICEServers hands out. A Secret has 16 bytes at least; empty means a
-	// random one, which is enough where no other server shares it.
+	// Credentials make the credentials that ICEServers returns. A Secret must have at least 16 bytes; empty means a
+	// random one, which is enough if no other server shares it.
 	Credentials Credentials
-	// Outlive is how long after the expiry of its credential an allocation may still be refreshed.
-	// Zero means 12h; negative means not at all, which cuts relayed links soon after TTL.
+	// Outlive is how long an allocation may still be refreshed after its credential has expired. Zero means 12h;
+	// negative means not at all, which ends relayed links soon after TTL.
 	Outlive time.Duration
 
-	// MaxAllocations is the most allocations at a time; each has a socket. Zero means 2048.
+	// MaxAllocations is the largest number of allocations at a time; each has a socket. Zero means 2048.
 	MaxAllocations int
-	// MaxStreams is the most TCP and TLS connections at a time. Zero means 2048.
+	// MaxStreams is the largest number of TCP and TLS connections at a time. Zero means 2048.
 	MaxStreams int
-	// PerUser is the most allocations of a user at a time. Zero means 64: a browser makes one for
-	// each link, TURN URL and network. Negative means no limit.
+	// PerUser is the largest number of allocations of a user at a time. Zero means 64: a browser makes one for each
+	// link, TURN URL and network. Negative means no limit.
 	PerUser int
-	// PerAddress is the most allocations, and the most TCP and TLS connections, of a client
-	// address; an IPv6 address counts as its /64. A /56 may have twice as many, and a /48 four times. Zero means 256; negative means no limit.
+	// PerAddress is the largest number of allocations, and of TCP and TLS connections, of a client address. An IPv6
+	// address counts as its /64; a /56 may have twice as many, and a /48 four times. Zero means 256; negative means
+	// no limit.
 	PerAddress int
-	// Bandwidth is how many bytes a second an allocation relays each way over time; what comes
-	// faster is dropped. A quarter of a second of it, and 64 KiB at least, may come at once. Zero
-	// means 1 MiB; negative means no limit.
+	// Bandwidth is how many bytes a second an allocation relays in each direction in the long run; packets beyond it
+	// are dropped. A quarter of a second of it, but at least 64 KiB, may come at once. Zero means 1 MiB; negative
+	// means no limit.
 	Bandwidth int
 
-	// AllowPeers are relayed to although they are loopback, private, link-local or otherwise not
-	// of the public Internet. Addresses of this host, and the broadcast and anycast addresses of its
-	// networks, are among them only where a prefix names a single one. DenyPeers are not relayed to,
-	// whatever else is said.
+	// AllowPeers lists peers that are allowed although they are loopback, private, link-local or otherwise not on the
+	// public Internet. Addresses of this host, and the broadcast and anycast addresses of its networks, are allowed
+	// only by a prefix of a single address (except loopback). DenyPeers lists peers that are always refused.
 	AllowPeers, DenyPeers []netip.Prefix
 
-	// Log gets a line for each allocation, and at debug level what strangers do wrong: of each text a hundred
-	// at once and ten a second over time. Nil: none.
+	// Log gets a line for each allocation and, at debug level, for errors of clients. Of each message text, it gets a
+	// hundred lines at once and ten a second in the long run. Nil means no log.
 	Log *slog.Logger
 }
 
 const minSecret = 16
 
-// withDefaults returns a copy with the defaults filled in, or says what is wrong.
+// withDefaults returns a copy with the defaults filled in, or an error for an invalid field.
 func (c Config) withDefaults() (Config, error) {
 	c.UDP = cmp.Or(c.UDP, ":3478")
 	c.TCP = cmp.Or(c.TCP, ":3478")

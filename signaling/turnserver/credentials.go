@@ -13,13 +13,13 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// Credentials make time-limited user names and passwords from a secret that only servers know, in
-// the form of draft-uberti-behave-turn-rest-00. They need no Server: an external coturn with
-// use-auth-secret and the same static-auth-secret accepts them.
+// Credentials make time-limited user names and passwords from a secret that only servers know, in the format of
+// draft-uberti-behave-turn-rest-00. They work without a Server: an external coturn accepts them, if it has
+// use-auth-secret and the same static-auth-secret.
 type Credentials struct {
-	// Secret is shared by all servers that are to accept the same credentials.
+	// Secret is shared by all servers that must accept the same credentials.
 	Secret string
-	// TTL is how long a credential can make allocations. Zero means 1h, negative ones are refused.
+	// TTL is how long a credential can create allocations. Zero means 1h; a Config refuses negative values.
 	TTL time.Duration
 }
 
@@ -29,16 +29,16 @@ const (
 	maxUser = 128
 )
 
-// For returns a user name that is valid from now for TTL, and its password. The user counts for the
-// quota of a server and travels in the clear: it is a name, not a secret. One that is longer than
-// 128 bytes, empty or not of visible ASCII is replaced by its hash.
+// For returns a user name that is valid from now for TTL, and its password. The user counts toward the quota of a
+// server and travels in the clear: it is a name, not a secret. A user that is empty, is longer than 128 bytes or has
+// other characters than visible ASCII is replaced by its hash.
 func (c Credentials) For(user string) (username, password string) {
 	expiry := time.Now().Add(c.ttl()).Unix()
 	username = strconv.FormatInt(expiry, 10) + ":" + plain(user)
 	return username, c.password(username)
 }
 
-// ICEServer is the entry of a welcome for the TURN server with these URLs, with a fresh credential.
+// ICEServer returns the entry of a welcome for the TURN server with these URLs, with a fresh credential.
 func (c Credentials) ICEServer(user string, urls ...string) signaling.ICEServer {
 	username, password := c.For(user)
 	return signaling.ICEServer{URLs: urls, Username: username, Credential: password}
@@ -57,8 +57,8 @@ func (c Credentials) password(username string) string {
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// plain returns user as it may stand in a STUN user name: browsers and servers disagree about how
-// to prepare what is not ASCII.
+// plain returns user in a form that is safe in a STUN user name. Browsers and servers disagree about the preparation
+// of other characters than ASCII.
 func plain(user string) string {
 	visible := func(c rune) bool { return c > ' ' && c < 0x7f }
 	if user != "" && len(user) <= maxUser && strings.IndexFunc(user, func(c rune) bool { return !visible(c) }) < 0 {
@@ -68,7 +68,7 @@ func plain(user string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// parseUsername returns when a user name expires, and the user in it.
+// parseUsername returns the expiry of a user name, and the user in it.
 func parseUsername(username string) (expiry time.Time, user string, ok bool) {
 	digits, user, ok := strings.Cut(username, ":")
 	seconds, err := strconv.ParseUint(digits, 10, 40) // 34,000 years: time.Time does not overflow

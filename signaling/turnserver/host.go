@@ -9,30 +9,30 @@ import (
 	"time"
 )
 
-// A host knows which addresses lead to this machine, or to all of its network, whatever the firewall in front of it
-// lets through: those of its interfaces, their networks' broadcast addresses, and the anycast addresses of IPv6.
-// They are read again when they are older than hostAge, for addresses come and go.
+// A host knows which addresses lead to this machine, or to all machines of its network, whatever a firewall in front
+// of it admits: those of its interfaces, the broadcast addresses of their networks, and the anycast addresses of
+// IPv6. It reads them again when they are older than hostAge, because addresses come and go.
 type host struct {
-	reading atomic.Bool                   // somebody does
+	reading atomic.Bool                   // some goroutine is reading the addresses
 	last    atomic.Pointer[hostAddresses] // never nil
 }
 
-// hostAge is how long an address that the machine has got may be taken for somebody else's.
+// hostAge is how long a new address of this machine may be taken for an address of another one.
 const hostAge = time.Second
 
-// hostAddresses are those of one moment. Immutable.
+// hostAddresses are the addresses at one moment. They are immutable.
 type hostAddresses struct {
 	read     time.Time
 	own      map[netip.Addr]bool
-	networks []netip.Prefix // in which they are
-	whole    []netip.Prefix // networks of the loopback interface, which are all of this machine
+	networks []netip.Prefix // the networks of these addresses
+	whole    []netip.Prefix // networks of the loopback interface, all of whose addresses lead to this machine
 }
 
 // owns reports whether a packet for a would reach this machine, or all of its network.
 func (h *host) owns(a netip.Addr) bool {
 	last := h.last.Load()
 	if time.Since(last.read) > hostAge && !h.reading.Swap(true) {
-		// Where the system has no files left, which strangers can bring about, those of before stay.
+		// If the system has no files left, which clients can cause, the earlier addresses stay.
 		if now, err := readHost(); err == nil {
 			h.last.Store(now)
 			last = now
@@ -42,9 +42,9 @@ func (h *host) owns(a netip.Addr) bool {
 	return last.owns(a)
 }
 
-// claims asks the system, too, which may have taken an address to itself that no interface has, by a route of
-// type local. That takes a socket, so it is for a permission, not for a packet. Where there is none, an address is taken
-// to be of this machine.
+// claims is owns, but also asks the system, which may treat an address as its own although no interface has it, by a
+// route of type local. That takes a socket, so it is done for each permission, not for each packet. If no socket is
+// available, the address is taken to be of this machine.
 func (h *host) claims(a netip.Addr) bool {
 	if h.owns(a) {
 		return true
@@ -92,7 +92,7 @@ func (h *hostAddresses) add(p netip.Prefix, loopback bool) {
 	}
 }
 
-// plainPrefix returns p without a zone, and one of IPv4 that is written as one of IPv6 as one of IPv4.
+// plainPrefix returns p without a zone. It returns an IPv4 prefix in IPv6 form as an IPv4 prefix.
 func plainPrefix(p netip.Prefix) netip.Prefix {
 	if p.Addr().Is4In6() {
 		return netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
@@ -112,9 +112,10 @@ func (h *hostAddresses) owns(a netip.Addr) bool {
 	return false
 }
 
-// shared reports whether a is that of several machines of its network: of IPv4 the first, which was once for
-// broadcasts and on some systems still is, and the last; of IPv6 the first, which every router has (RFC 4291,
-// 2.6.1), and the last 128, which are reserved for anycast (RFC 2526), in both forms that those have.
+// shared reports whether several machines of a network have the address a. In IPv4 these are the first address, which
+// was once for broadcasts and still is on some systems, and the last one. In IPv6 these are the first one, which
+// every router has (RFC 4291, 2.6.1), and the last 128, which are reserved for anycast (RFC 2526), in both of their
+// forms.
 func shared(a netip.Addr, network netip.Prefix) bool {
 	if network.Bits() >= a.BitLen()-1 {
 		return false // a link of two, or one address
@@ -129,8 +130,8 @@ func shared(a netip.Addr, network netip.Prefix) bool {
 	for i := network.Bits(); i < a.BitLen(); i++ {
 		bit := b[i/8] >> (7 - i%8) & 1
 		switch {
-		case i/8 == len(b)-1 && low>>(7-i%8)&1 == 0: // any of the last
-		case bit == 0 && !(network.Bits() == 64 && i == 70): // the universal bit of an interface identifier
+		case i/8 == len(b)-1 && low>>(7-i%8)&1 == 0: // the low bits may have any value
+		case bit == 0 && !(network.Bits() == 64 && i == 70): // bit 70 is the universal bit of an interface identifier
 			return false
 		}
 	}

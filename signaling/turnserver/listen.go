@@ -12,8 +12,7 @@ import (
 	"github.com/pion/turn/v5"
 )
 
-// sockets are what a server listens on. They are opened by New and closed by Pion's Server, or by
-// New when it fails.
+// sockets are the sockets and listeners of a server. New opens them. Pion's Server closes them, or New if it fails.
 type sockets struct {
 	packets []turn.PacketConnConfig
 	streams []turn.ListenerConfig
@@ -21,11 +20,11 @@ type sockets struct {
 	turn    []string
 }
 
-// udpBuffer is asked of the system for a listener's socket, which all UDP clients share; it may give
-// less. 1 MiB is some ten milliseconds of a gigabit.
+// udpBuffer is the receive buffer requested for a UDP listener, which all UDP clients share; the system may give
+// less. 1 MiB is some ten milliseconds at a gigabit a second.
 const udpBuffer = 1 << 20
 
-// openAll opens what the configuration names; the error says which of it cannot be opened.
+// openAll opens the configured listeners. The error names the one that cannot be opened.
 func (s *Server) openAll(generator turn.RelayAddressGenerator) error {
 	for _, l := range []struct {
 		field, address string
@@ -52,8 +51,8 @@ func (s *Server) openAll(generator turn.RelayAddressGenerator) error {
 	return nil
 }
 
-// families returns "4", "6" or both: a socket serves one, since Pion takes the family of a relay
-// from it where a client does not ask for one, and browsers do not.
+// families returns "4", "6" or both. Each socket serves one family, because Pion gives a relay the family of the
+// socket if the client does not ask for one, and browsers do not.
 func (s *Server) families(address string) ([]string, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -102,7 +101,7 @@ func (s *Server) openTCP(network, address string, g turn.RelayAddressGenerator) 
 
 func (s *Server) openTLS(network, address string, g turn.RelayAddressGenerator) error {
 	config := s.config.TLSConfig.Clone()
-	config.NextProtos = nil // those of a web server; a TURN client that offers stun.turn would be refused
+	config.NextProtos = nil // these are for a web server; a TURN client that offers stun.turn would be refused
 	return s.openStreams(network, address, "turns:", config, g)
 }
 
@@ -120,7 +119,7 @@ func (s *Server) openStreams(network, address, scheme string, config *tls.Config
 	return nil
 }
 
-// listen opens a listener; what it returns of config is for its connections.
+// listen opens a listener. It returns the TLS configuration that the server must apply to connections, or nil.
 func (s *Server) listen(network, address string, config *tls.Config) (net.Listener, *tls.Config, error) {
 	if s.config.Listen != nil {
 		l, err := s.config.Listen(network, address, config != nil)
@@ -130,7 +129,7 @@ func (s *Server) listen(network, address string, config *tls.Config) (net.Listen
 	return l, config, err
 }
 
-// hostPort is how clients name a listener.
+// hostPort returns the address of a listener for clients.
 func (s *Server) hostPort(listening net.Addr) string {
 	at := addrPort(listening)
 	host := s.config.Host
@@ -150,7 +149,7 @@ func (k *sockets) close() {
 	}
 }
 
-// A packetConn is a UDP listener that goes on after an error: Pion would stop listening.
+// A packetConn is a UDP listener that goes on after an error. Pion alone would stop listening.
 type packetConn struct {
 	net.PacketConn
 	server *Server
@@ -169,8 +168,8 @@ func (c *packetConn) ReadFrom(p []byte) (int, net.Addr, error) {
 	}
 }
 
-// A listener makes streams of TCP connections, as many as there is room for. It goes on after an
-// error, such as that of having no file descriptor left: Pion would stop listening.
+// A listener makes streams of TCP connections, within the limits of the registry. It goes on after an error, such as
+// a lack of file descriptors. Pion alone would stop listening.
 type listener struct {
 	net.Listener
 	server *Server
@@ -196,7 +195,7 @@ func (l *listener) Accept() (net.Conn, error) {
 func (l *listener) admit(raw net.Conn) (*stream, bool) {
 	conn := raw
 	if l.tls != nil {
-		conn = tls.Server(raw, l.tls) // its handshake is in the first Read, within streamOpening
+		conn = tls.Server(raw, l.tls) // the handshake happens in the first Read, within streamOpening
 	}
 	s := newStream(l.server, raw, conn)
 	if w, ok := l.server.registry.addStream(s); !ok {
@@ -207,7 +206,7 @@ func (l *listener) admit(raw net.Conn) (*stream, bool) {
 	return s, true
 }
 
-// pause lets an error pass; it reports whether the server goes on.
+// pause waits a moment after an error. It reports whether the server goes on.
 func (s *Server) pause() bool {
 	select {
 	case <-s.closing:

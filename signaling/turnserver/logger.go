@@ -8,8 +8,8 @@ import (
 	"github.com/pion/logging"
 )
 
-// logger hands Pion's log to slog, all of it as debug: what Pion calls an error here is for the most
-// part what a stranger sent. Pion's debug lines are several a packet, and are left out.
+// logger writes Pion's log to slog, always at debug level, because most of what Pion logs as an error here is caused
+// by strangers. Pion's debug lines are left out: there are several for each packet.
 type logger struct{ log *slog.Logger }
 
 func (l logger) NewLogger(scope string) logging.LeveledLogger {
@@ -23,7 +23,7 @@ func (l logger) put(format string, args []any) {
 	if len(args) > 0 {
 		format = fmt.Sprintf(format, args...)
 	}
-	l.log.Debug("turn", "text", format) // one text, for the limit of each
+	l.log.Debug("turn", "text", format) // always the same text, so that loglimit applies
 }
 
 func (l logger) Trace(string)                      {}

@@ -5,11 +5,11 @@ import (
 	"slices"
 )
 
-// peerRules say which addresses a relay may talk with. A relay reaches what this host reaches, so
-// without them a client would be inside the operator's network; CVE-2020-26262 of coturn shows the
-// ways around such rules. Immutable.
+// peerRules say which addresses a relay may talk to. A relay reaches everything that this host reaches, so without
+// these rules a client would be inside the operator's network. CVE-2020-26262 of coturn shows how such rules can be
+// bypassed. peerRules are immutable.
 type peerRules struct {
-	own         []netip.Addr // announced for relays; the ports are checked by relay.route
+	own         []netip.Addr // public addresses of relays; relay.route checks the ports
 	allow, deny []netip.Prefix
 }
 
@@ -24,8 +24,9 @@ func (r *peerRules) allows(peer netip.Addr) bool {
 	return within(peer, r.allow) || !special(peer)
 }
 
-// toldOwn reports whether the configuration names peer as allowed although it is of this host, or for all of its
-// network: by itself, and not only as one of many, except for loopback, which is nobody else's.
+// toldOwn reports whether the configuration allows peer although it is an address of this host or of its whole
+// network. It must name the address by itself and not as one of many, except for loopback, which can only be this
+// host.
 func (r *peerRules) toldOwn(peer netip.Addr) bool {
 	return !within(peer, r.deny) && slices.ContainsFunc(r.allow, func(p netip.Prefix) bool {
 		return p.Contains(peer) && (p.IsSingleIP() || peer.IsLoopback())
@@ -53,9 +54,9 @@ var special4 = prefixes(
 	"240.0.0.0/4",      // reserved; 255.255.255.255 is broadcast
 )
 
-// global6 is all that IANA has given out of IPv6 to hosts. Outside are loopback, fc00::/7 (private,
-// with clouds' metadata at fd00:ec2::254 and fd20:ce::254), fe80::/10, multicast, ::/96 (the
-// deprecated way to write IPv4) and 64:ff9b:1::/48 (IPv4 through a local translator).
+// global6 is the part of IPv6 that IANA has assigned to hosts. Outside of it are loopback, fc00::/7 (private, with
+// the metadata services of clouds at fd00:ec2::254 and fd20:ce::254), fe80::/10, multicast, ::/96 (the deprecated
+// form of IPv4 addresses) and 64:ff9b:1::/48 (IPv4 through a local translator).
 var global6 = netip.MustParsePrefix("2000::/3")
 
 // special6 are the exceptions within global6.
@@ -66,7 +67,7 @@ var special6 = prefixes(
 	"3fff::/20",     // documentation
 )
 
-// nat64 holds the IPv4 address that a translator sends to, in its last four bytes (RFC 6052).
+// nat64 addresses hold, in their last four bytes, the IPv4 address to which a translator sends (RFC 6052).
 var nat64 = netip.MustParsePrefix("64:ff9b::/96")
 
 // special reports whether a does not belong to one host of the public Internet.
@@ -83,7 +84,7 @@ func special(a netip.Addr) bool {
 	return !global6.Contains(a) || within(a, special6)
 }
 
-// translated returns the IPv4 address behind one of nat64, and any other as it is.
+// translated returns the IPv4 address in a nat64 address, and any other address unchanged.
 func translated(a netip.Addr) netip.Addr {
 	if !nat64.Contains(a) {
 		return a

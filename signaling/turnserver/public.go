@@ -7,8 +7,7 @@ import (
 	"slices"
 )
 
-// An AddressError is returned by New when no public address is given, and the interfaces do not have
-// exactly one.
+// An AddressError is returned by New if Config has no public address and the interfaces do not have exactly one.
 type AddressError struct {
 	Found []netip.Addr // the public addresses of the interfaces
 }
@@ -40,8 +39,8 @@ func publicAddresses(given []netip.Addr) ([]netip.Addr, error) {
 	return checked, nil
 }
 
-// choosePublic picks the one public IPv4 address, the one public IPv6 address, or both. Several of
-// IPv6 are common, temporary ones among them, and do not count against an IPv4 address.
+// choosePublic picks the only public IPv4 address, the only public IPv6 address, or both. Several IPv6 addresses,
+// some of them temporary, are common; then it picks the IPv4 address alone.
 func choosePublic(local []netip.Addr) ([]netip.Addr, error) {
 	var v4, v6 []netip.Addr
 	for _, a := range local {
@@ -62,7 +61,7 @@ func choosePublic(local []netip.Addr) ([]netip.Addr, error) {
 	return v4, nil
 }
 
-// localAddresses are those of the interfaces; none where the system does not tell.
+// localAddresses returns the addresses of the interfaces, or none if the system does not report them.
 func localAddresses() []netip.Addr {
 	list, _ := net.InterfaceAddrs()
 	var addresses []netip.Addr
@@ -74,7 +73,7 @@ func localAddresses() []netip.Addr {
 	return addresses
 }
 
-// ofFamily returns the address that is of IPv4, or of IPv6.
+// ofFamily returns the IPv4 address of a list, or the IPv6 address.
 func ofFamily(list []netip.Addr, v4 bool) (netip.Addr, bool) {
 	i := slices.IndexFunc(list, func(a netip.Addr) bool { return a.Is4() == v4 })
 	if i < 0 {

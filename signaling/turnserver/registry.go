@@ -5,18 +5,17 @@ import (
 	"sync"
 )
 
-// A registry knows the relays and streams of a server, and how many of them each user and
-// each address has.
+// A registry holds the relays and streams of a server, and counts those of each user and each address.
 type registry struct {
 	// Fixed at construction.
 	maxAllocations, maxStreams int
 	perUser, perAddress        int // negative: no limit
 
-	running sync.WaitGroup // relays and streams whose goroutine of Pion has not returned
+	running sync.WaitGroup // relays and streams whose goroutine in Pion has not returned
 
 	mu          sync.RWMutex // guards the fields below
 	closed      bool
-	allocations int // claims taken, those whose relay is being made included
+	allocations int // places taken, including those whose relay is still being created
 	byUser      map[string]int
 	byAddress   map[netip.Prefix]int
 	streamsOf   map[netip.Prefix]int
@@ -38,7 +37,7 @@ func newRegistry(c *Config) *registry {
 	}
 }
 
-// room reports whether there is a place for an allocation, and if not the word for it.
+// room reports whether there is a place for an allocation, and if not, why.
 func (reg *registry) room(c claim) (word, bool) {
 	reg.mu.RLock()
 	defer reg.mu.RUnlock()
@@ -57,7 +56,7 @@ func (reg *registry) roomLocked(c claim) (word, bool) {
 	return 0, true
 }
 
-// take is room, and holds the place until free.
+// take is room, but also takes the place, until free.
 func (reg *registry) take(c claim) (word, bool) {
 	reg.mu.Lock()
 	defer reg.mu.Unlock()
@@ -72,14 +71,14 @@ func (reg *registry) take(c claim) (word, bool) {
 	return 0, true
 }
 
-// of is how many places a user has taken.
+// of returns how many places a user has taken.
 func (reg *registry) of(user string) int {
 	reg.mu.RLock()
 	defer reg.mu.RUnlock()
 	return reg.byUser[user]
 }
 
-// free gives the place of a claim back.
+// free gives back the place of a claim.
 func (reg *registry) free(c claim) {
 	reg.mu.Lock()
 	defer reg.mu.Unlock()
@@ -90,7 +89,7 @@ func (reg *registry) free(c claim) {
 	}
 }
 
-// addRelay enters a relay whose place was taken, unless the server is closed.
+// addRelay adds a relay whose place was taken. It returns false if the server is closed.
 func (reg *registry) addRelay(r *relay) bool {
 	reg.mu.Lock()
 	defer reg.mu.Unlock()
@@ -117,7 +116,7 @@ func (reg *registry) relayAt(public netip.AddrPort) *relay {
 	return reg.relays[public]
 }
 
-// addStream enters a stream, or says why not.
+// addStream adds a stream, or returns why it cannot.
 func (reg *registry) addStream(s *stream) (word, bool) {
 	reg.mu.Lock()
 	defer reg.mu.Unlock()
@@ -151,7 +150,7 @@ func (reg *registry) streamAt(key streamKey) *stream {
 	return reg.streams[key]
 }
 
-// close lets nobody in any more, ends those who are there and waits for them.
+// close refuses new relays and streams, ends the existing ones and waits for them.
 func (reg *registry) close() {
 	reg.mu.Lock()
 	reg.closed = true
@@ -175,8 +174,8 @@ func (reg *registry) count() (allocations, streams int) {
 	return reg.allocations, len(reg.streams)
 }
 
-// fullAddress reports whether an address, or a network around it, has as many as it may: a /56 twice as many as a
-// /64, and a /48 four times.
+// fullAddress reports whether an address, or a network around it, has reached its limit: a /56 may have twice as many
+// as a /64, and a /48 four times.
 func (reg *registry) fullAddress(counts map[netip.Prefix]int, address netip.Prefix) bool {
 	for i, n := range networks(address) {
 		if reg.perAddress >= 0 && counts[n] >= reg.perAddress<<i {
@@ -188,7 +187,7 @@ func (reg *registry) fullAddress(counts map[netip.Prefix]int, address netip.Pref
 
 func full(n, limit int) bool { return limit >= 0 && n >= limit }
 
-// less counts down, and forgets who has none.
+// less decrements a count, and deletes it at zero.
 func less[K comparable](counts map[K]int, key K) {
 	if counts[key]--; counts[key] <= 0 {
 		delete(counts, key)

@@ -11,19 +11,19 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// A relay is the socket of one allocation, between Pion and its peers. It counts, limits and checks
-// what passes, and gives its place back when it ends. It is the net.PacketConn that Pion reads from
-// one goroutine, and writes to from that of the client's socket or stream.
+// A relay is the socket of one allocation, between Pion and its peers. It counts, limits and checks packets, and
+// gives its place back when it ends. It is a net.PacketConn. Pion reads from it in one goroutine, and writes to it in
+// the goroutine of the client's socket or stream.
 type relay struct {
 	// Fixed at construction.
 	server *Server
 	conn   *net.UDPConn
-	public netip.AddrPort // where it is announced
-	local  netip.AddrPort // where this host reaches it
+	public netip.AddrPort // the address at which it is announced
+	local  netip.AddrPort // the address at which this host reaches it
 	claim  claim
 	began  time.Time
 
-	// Safe for all.
+	// Safe for concurrent use.
 	up, down            *rate.Limiter // to peers, to the client
 	toPeers, toClient   atomic.Uint64
 	closeOnce, doneOnce sync.Once
@@ -34,16 +34,15 @@ type relay struct {
 }
 
 const (
-	// maxPermissions and maxChannels bound what a client can make Pion remember for one
-	// allocation, which serves one link: a permission for each candidate of the other end, a
-	// channel for those in use. Pion itself has no bound.
+	// maxPermissions and maxChannels bound what a client can make Pion remember for one allocation. An allocation
+	// serves one link: a permission for each candidate of the other end, and a channel for those in use. Pion itself
+	// has no limit.
 	maxPermissions = 128
 	maxChannels    = 128
-	// minBurst lets a flight of packets through at once at low rates.
+	// minBurst lets a burst of packets through even at low rates.
 	minBurst = 64 << 10
-	// maxReadErrors is how many errors in a row a socket may have. A UDP socket reports what
-	// became of packets sent earlier as errors of reading (on Windows, for each peer that is
-	// gone), and Pion would end on the first.
+	// maxReadErrors is how many consecutive errors a socket may return. A UDP socket reports the fate of earlier
+	// packets as read errors (on Windows, for each peer that is gone), and Pion would stop at the first one.
 	maxReadErrors = 100
 )
 
@@ -79,7 +78,7 @@ func loopback(of netip.Addr) netip.Addr {
 	return netip.IPv6Loopback()
 }
 
-// WriteTo sends a packet of the client to a peer. What may not pass is dropped without an error: UDP
+// WriteTo sends a packet of the client to a peer. A packet that is not allowed is dropped without an error: UDP
 // promises nothing, and Pion could not tell the client.
 func (r *relay) WriteTo(p []byte, addr net.Addr) (int, error) {
 	to, ok := r.route(addrPort(addr))
@@ -97,8 +96,8 @@ func (r *relay) WriteTo(p []byte, addr net.Addr) (int, error) {
 	return n, err
 }
 
-// route says where a packet for a peer is sent to. A permission names an address without a port, so
-// it is here that the services of this host are kept out of reach, but for its relays.
+// route returns where to send a packet for a peer. A permission names an address without a port, so this is the place
+// that protects the services of this host: of its ports, only those of relays are reachable.
 func (r *relay) route(to netip.AddrPort) (netip.AddrPort, bool) {
 	s := r.server
 	if to.Addr() == r.public.Addr() {
@@ -107,7 +106,7 @@ func (r *relay) route(to netip.AddrPort) (netip.AddrPort, bool) {
 		}
 		return to, s.rules.toldOwn(to.Addr())
 	}
-	// The host may have got the address since it was permitted.
+	// The host may have got this address after it was permitted.
 	return to, !s.host.owns(to.Addr()) && !s.host.owns(translated(to.Addr())) || s.rules.toldOwn(to.Addr())
 }
 
@@ -130,7 +129,7 @@ func (r *relay) ReadFrom(p []byte) (int, net.Addr, error) {
 	}
 }
 
-// source is the inverse of route: another relay of this server is known by its public address.
+// source is the inverse of route: it replaces the local address of another relay by its public one.
 func (r *relay) source(from netip.AddrPort) netip.AddrPort {
 	if from.Addr() == r.local.Addr() {
 		public := netip.AddrPortFrom(r.public.Addr(), from.Port())
@@ -141,7 +140,8 @@ func (r *relay) source(from netip.AddrPort) netip.AddrPort {
 	return from
 }
 
-// passes counts a packet from a peer. Strangers are dropped before they can use up the bandwidth.
+// passes counts a packet from a peer and reports whether it may pass. Packets from other addresses are dropped before
+// they can use up the bandwidth.
 func (r *relay) passes(from netip.Addr, n int) bool {
 	if !r.permits(from) {
 		r.server.counters.refuse(refusedNoPermission)
@@ -163,7 +163,7 @@ func (r *relay) permits(peer netip.Addr) bool {
 	return ok
 }
 
-// permit enters a permission that Pion granted. One too many ends the relay.
+// permit adds a permission that Pion has granted. If there are too many, the relay ends.
 func (r *relay) permit(peer netip.Addr) {
 	r.mu.Lock()
 	r.permitted[peer] = struct{}{}
@@ -178,7 +178,7 @@ func (r *relay) forbid(peer netip.Addr) {
 	delete(r.permitted, peer)
 }
 
-// bindChannel counts the channels by n, 1 or -1. One too many ends the relay.
+// bindChannel adds n, which is 1 or -1, to the number of channels. If there are too many, the relay ends.
 func (r *relay) bindChannel(n int) {
 	r.mu.Lock()
 	r.channels += n
@@ -194,7 +194,7 @@ func (r *relay) endIf(over bool) {
 	}
 }
 
-// end closes the socket, after which Pion's goroutine forgets the allocation. Pion may hold a lock.
+// end closes the socket, after which Pion's goroutine forgets the allocation. Pion may hold a lock when it calls end.
 func (r *relay) end() {
 	r.closeOnce.Do(func() {
 		r.server.registry.removeRelay(r)
@@ -203,7 +203,7 @@ func (r *relay) end() {
 	})
 }
 
-// done is the last thing that Pion's reading goroutine comes by.
+// done is called when Pion's reading goroutine gets its last error.
 func (r *relay) done() {
 	r.end()
 	r.server.log.Info("allocation ended", "user", r.claim.user, "client", r.claim.address, "relay", r.public,
@@ -211,7 +211,7 @@ func (r *relay) done() {
 	r.server.registry.running.Done()
 }
 
-// Close is end. It returns nil always: Pion leaves its other allocations open after an error.
+// Close is end. It always returns nil, because after an error Pion leaves its other allocations open.
 func (r *relay) Close() error {
 	r.end()
 	return nil

@@ -12,18 +12,18 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// relays makes the relays of a server: Pion's RelayAddressGenerator.
+// relays creates the relays of a server. It is Pion's RelayAddressGenerator.
 type relays struct {
 	server *Server
 	probes *rate.Limiter
-	bind   map[string]netip.Addr // by network, udp4 and udp6: the address to bind relays to
+	bind   map[string]netip.Addr // by network, udp4 or udp6: the address to which relays are bound
 }
 
 const (
-	// maxBinds is how many ports are tried for one relay: a few milliseconds' worth. The ports in
-	// use are spread at random, so a range has to be nearly full for it to matter.
+	// maxBinds is how many ports are tried for one relay, which takes a few milliseconds. The ports in use are spread
+	// at random, so the limit only matters if the range is nearly full.
 	maxBinds = 256
-	// probeRate is how many EVEN-PORT requests a second are served.
+	// probeRate is how many EVEN-PORT requests are served a second.
 	probeRate  = 10
 	probeBurst = 50
 )
@@ -35,8 +35,8 @@ var (
 	errClosed      = fmt.Errorf("turnserver: %w", net.ErrClosed)
 )
 
-// newRelays binds to the public address where an interface has it, so that packets leave from there.
-// Behind a NAT it belongs to no interface, and the system chooses.
+// newRelays returns a generator that binds relays to the public address if an interface has it, so that packets leave
+// from there. Behind a NAT no interface has it, and the system chooses.
 func newRelays(s *Server) *relays {
 	g := &relays{server: s, bind: make(map[string]netip.Addr), probes: rate.NewLimiter(probeRate, probeBurst)}
 	local := localAddresses()
@@ -52,7 +52,7 @@ func newRelays(s *Server) *relays {
 
 func (g *relays) Validate() error { return nil }
 
-// AllocatePacketConn makes a relay.
+// AllocatePacketConn creates a relay.
 func (g *relays) AllocatePacketConn(c turn.AllocateListenerConfig) (net.PacketConn, net.Addr, error) {
 	who, ok := parseClaim(c.UserID)
 	if !ok {
@@ -88,9 +88,9 @@ func (g *relays) enter(r *relay) (net.PacketConn, net.Addr, error) {
 	return r, net.UDPAddrFromAddrPort(r.public), nil
 }
 
-// probe serves the EVEN-PORT attribute, for which Pion opens sockets until one has an even port, and
-// then asks for that port again. It gets one at once, but not often: Pion keeps a reservation of
-// 30 seconds for each. WebRTC has no use for it; coturn's client insists on it.
+// probe serves the EVEN-PORT attribute, for which Pion opens sockets until one has an even port and then asks for
+// that port again. probe opens an even port at once, but not often, because Pion keeps a reservation of 30 seconds
+// for each. WebRTC does not use this, but coturn's client insists on it.
 func (g *relays) probe() (net.PacketConn, net.Addr, error) {
 	if !g.probes.Allow() {
 		g.server.counters.refuse(refusedCapacity)
@@ -106,8 +106,8 @@ func (g *relays) probe() (net.PacketConn, net.Addr, error) {
 	return nil, nil, errUnsupported
 }
 
-// listen opens the wanted port, or a free one of the range if that is 0: from a random one upwards,
-// since who knows one relay should not know the next. With a step of 2 the port is even.
+// listen opens the wanted port or, if that is 0, a free port of the range. It searches upwards from a random port,
+// because a client that knows one relay should not be able to guess the next. With a step of 2 the port is even.
 func (g *relays) listen(bind netip.Addr, wanted, step int) (conn *net.UDPConn, err error) {
 	low := (int(g.server.config.MinPort) + step - 1) / step * step
 	high := int(g.server.config.MaxPort)
@@ -129,7 +129,7 @@ func (g *relays) listen(bind netip.Addr, wanted, step int) (conn *net.UDPConn, e
 	return nil, fmt.Errorf("turnserver: no free port from %d to %d: %w", low, high, err)
 }
 
-// inRange reports whether port may be a relay's. 0 is any; another one comes from a reservation.
+// inRange reports whether port may be a relay's. 0 means any port; other values come from a reservation.
 func (g *relays) inRange(port int) bool {
 	return port == 0 || port >= int(g.server.config.MinPort) && port <= int(g.server.config.MaxPort)
 }
@@ -154,7 +154,7 @@ func (g *relays) AllocateListener(turn.AllocateListenerConfig) (net.Listener, ne
 	return nil, nil, errTCP
 }
 
-// AllocateConn refuses the Connect request, which Pion accepts for a UDP allocation too.
+// AllocateConn refuses the Connect request, which Pion also accepts for a UDP allocation.
 func (g *relays) AllocateConn(turn.AllocateConnConfig) (net.Conn, error) {
 	g.server.counters.refuse(refusedUnsupported)
 	return nil, errTCP

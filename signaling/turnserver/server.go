@@ -26,16 +26,16 @@ type Server struct {
 	sockets sockets
 	turn    *turn.Server
 
-	// Safe for all.
+	// Safe for concurrent use.
 	registry  *registry
 	counters  counters
-	listeners sync.WaitGroup // listeners whose goroutine of Pion has not returned
+	listeners sync.WaitGroup // listeners whose goroutine in Pion has not returned
 	closing   chan struct{}  // closed by Close
 	closeOnce sync.Once
 }
 
-// New starts a server. It returns an *AddressError where no public address is given or found, and
-// otherwise an error that names the field of config, or the listener that could not be opened.
+// New starts a server. It returns an *AddressError if no public address is given or found. Otherwise its errors name
+// the field of config, or the listener that could not be opened.
 func New(config Config) (*Server, error) {
 	config, err := config.withDefaults()
 	if err != nil {
@@ -79,8 +79,8 @@ func (s *Server) start() error {
 	return err
 }
 
-// Close stops listening, ends all allocations and connections, and waits for their goroutines. It
-// returns nil always; so does each later call, which waits too.
+// Close stops listening, ends all allocations and connections, and waits for their goroutines. It always returns nil.
+// Later calls wait, too.
 func (s *Server) Close() error {
 	s.closeOnce.Do(func() {
 		close(s.closing)
@@ -91,9 +91,9 @@ func (s *Server) Close() error {
 	return nil
 }
 
-// ICEServers returns what a member needs to use this server: its URLs, with a fresh credential that
-// is valid for TTL. The user is what Config.PerUser counts: the same for all that one participant
-// asks for, and another for each participant. The result belongs to the caller.
+// ICEServers returns what a member needs to use this server: its URLs, and a fresh credential that is valid for TTL.
+// Config.PerUser counts by user: use the same user for everything that one participant asks for, and a different one
+// for each participant. The result belongs to the caller.
 func (s *Server) ICEServers(user string) []signaling.ICEServer {
 	var list []signaling.ICEServer
 	if len(s.sockets.stun) > 0 {
@@ -102,18 +102,18 @@ func (s *Server) ICEServers(user string) []signaling.ICEServer {
 	return append(list, s.config.Credentials.ICEServer(user, slices.Clone(s.sockets.turn)...))
 }
 
-// AllocationsOf returns how many allocations a user of ICEServers has now.
+// AllocationsOf returns the current number of allocations of a user of ICEServers.
 func (s *Server) AllocationsOf(user string) int { return s.registry.of(user) }
 
-// TTL is how long what ICEServers returns can be used; a member needs a new one before.
+// TTL returns how long the result of ICEServers can be used; a member needs a new one before it expires.
 func (s *Server) TTL() time.Duration { return s.config.Credentials.TTL }
 
-// authenticate is Pion's AuthHandler: it returns the key with which the request must be signed. The
-// user it names is not proved before Pion has checked that.
+// authenticate is Pion's AuthHandler: it returns the key with which the request must be signed. The user is not
+// proved until Pion has checked that.
 func (s *Server) authenticate(r *turn.RequestAttributes) (userID string, key []byte, ok bool) {
 	expiry, user, ok := parseUsername(r.Username)
 	if r.Method != stun.MethodAllocate {
-		expiry = expiry.Add(s.config.Outlive) // of use for the allocation that this user has here
+		expiry = expiry.Add(s.config.Outlive) // it still refreshes the allocation that this user has here
 	}
 	if !ok || expired(expiry, time.Now(), s.steady()) {
 		s.counters.refuse(refusedAuth)
@@ -124,17 +124,17 @@ func (s *Server) authenticate(r *turn.RequestAttributes) (userID string, key []b
 	return who.String(), turn.GenerateAuthKey(r.Username, r.Realm, password), true
 }
 
-// steady is the date as it would be without steps of the wall clock since the server was made.
+// steady returns the current date as it would be if the wall clock had not been set since the server started.
 func (s *Server) steady() time.Time { return s.began.Add(time.Since(s.began)) }
 
-// expired reports whether a credential is of no use any more. It has a date, for other servers share the secret.
-// Where the wall clock was put forwards, what this server handed out before goes by the time that has passed.
+// expired reports whether a credential has expired. Its expiry is a date, because other servers share the secret. If
+// the wall clock was set forward, credentials from before that expire by the time that has really passed.
 func expired(expiry, wall, steady time.Time) bool {
 	return !wall.Before(expiry) && !steady.Before(expiry)
 }
 
-// hasRoom is Pion's QuotaHandler. The place is taken when the relay is made; this is to tell the
-// client the reason (486) in all but a race.
+// hasRoom is Pion's QuotaHandler. The place is taken when the relay is created; this check lets Pion tell the client
+// the reason (486), except in a race.
 func (s *Server) hasRoom(userID, _ string, _ net.Addr) bool {
 	who, _ := parseClaim(userID)
 	w, ok := s.registry.room(who)
@@ -156,9 +156,8 @@ func (s *Server) mayRelayTo(client net.Addr, peer net.IP) bool {
 	return false
 }
 
-// reachable reports whether an address that is allowed leads away from this host. Where it does not, only the ports
-// of relays are reached, by relay.route, which are announced at a public address; unless the configuration
-// names the address.
+// reachable reports whether an allowed address leads away from this host. An own public address is reachable, too,
+// because relay.route limits it to the ports of relays, and so is an address that the configuration names.
 func (s *Server) reachable(peer netip.Addr) bool {
 	peer = peer.Unmap().WithZone("")
 	if slices.Contains(s.rules.own, peer) || s.rules.toldOwn(peer) {
@@ -167,7 +166,7 @@ func (s *Server) reachable(peer netip.Addr) bool {
 	return !s.host.claims(peer) && !s.host.claims(translated(peer))
 }
 
-// events keep relays and streams informed of what Pion granted.
+// events returns the handlers that tell relays and streams what Pion has granted.
 func (s *Server) events() turn.EventHandler {
 	at := func(relayAddr net.Addr, act func(*relay)) {
 		if r := s.registry.relayAt(addrPort(relayAddr)); r != nil {
@@ -204,7 +203,7 @@ func (s *Server) events() turn.EventHandler {
 	}
 }
 
-// appendNew appends what is not there yet.
+// appendNew appends s if list does not contain it.
 func appendNew(list []string, s string) []string {
 	if slices.Contains(list, s) {
 		return list

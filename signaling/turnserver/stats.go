@@ -2,7 +2,7 @@ package turnserver
 
 import "sync/atomic"
 
-// Stats are figures of a server. Allocations and Streams are now; the others count since New.
+// Stats are figures of a server. Allocations and Streams are current; the others count since New.
 type Stats struct {
 	Allocations int
 	Streams     int // TCP and TLS connections
@@ -11,17 +11,15 @@ type Stats struct {
 	ToPeers   uint64 // bytes relayed from clients, without headers
 	ToClients uint64 // bytes relayed to clients, without headers
 
-	// Refused counts by word. Requests: "auth", a wrong or expired credential; "quota_user",
-	// "quota_address", Config.PerUser or PerAddress is reached, by an allocation or a connection;
-	// "capacity", MaxAllocations or MaxStreams is, or no port is free; "unsupported", an allocation
-	// of TCP, of a port out of the range, or of a family without a public address; "peer_denied", a
-	// permission for an address that is not relayed to.
+	// Refused counts refusals by reason. Requests: "auth", a wrong or expired credential; "quota_user" and
+	// "quota_address", an allocation or connection beyond Config.PerUser or PerAddress; "capacity", one beyond
+	// MaxAllocations or MaxStreams, or no free port; "unsupported", an allocation of TCP, of a port outside the
+	// range, or of a family without a public address; "peer_denied", a permission for an address that is not allowed.
 	//
-	// Packets: "peer_denied", one for a port of the public address that is no relay's; "bandwidth",
-	// one over Config.Bandwidth; "no_permission", one to a relay from an address its client did not
-	// permit. Allocations: "bounds", ended for more permissions or channels than any link needs.
-	// Connections: "slow", the client did not read for 10 seconds; "invalid", it sent what is not
-	// TURN.
+	// Packets: "peer_denied", a packet for a port of the public address that is not a relay's; "bandwidth", a packet
+	// beyond Config.Bandwidth; "no_permission", a packet to a relay from an address that its client has not
+	// permitted. Allocations: "bounds", ended because of more permissions or channels than any link needs.
+	// Connections: "slow", the client did not read for 10 seconds; "invalid", it sent data that is not TURN.
 	Refused map[string]uint64
 }
 
@@ -48,8 +46,8 @@ var wordTexts = [words]string{"auth", "quota_user", "quota_address", "capacity",
 
 func (w word) String() string { return wordTexts[w] }
 
-// counters is the part of Stats that is counted as it happens. Safe for all, without a lock, since
-// most of what it counts is a packet.
+// counters is the part of Stats that is counted as it happens. It is safe for concurrent use, and without a lock,
+// because most events are packets.
 type counters struct {
 	allocated, toPeers, toClients atomic.Uint64
 	refused                       [words]atomic.Uint64
@@ -57,7 +55,7 @@ type counters struct {
 
 func (c *counters) refuse(w word) { c.refused[w].Add(1) }
 
-// Stats returns the figures of this moment. The map belongs to the caller.
+// Stats returns the current figures. The map belongs to the caller.
 func (s *Server) Stats() Stats {
 	c := &s.counters
 	st := Stats{

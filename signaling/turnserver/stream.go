@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// A stream is one TCP or TLS connection of a client. Each Read returns one whole message, so that
-// Pion, which gathers incomplete ones by recursion and without a time limit, never has to.
+// A stream is one TCP or TLS connection of a client. Each Read returns one whole message, because Pion collects
+// incomplete ones by recursion and without a time limit.
 type stream struct {
 	net.Conn // TCP, or TLS over it
 
@@ -27,25 +27,25 @@ type stream struct {
 	// Owned by Pion's reading goroutine.
 	in *bufio.Reader
 
-	// Safe for all.
+	// Safe for concurrent use.
 	kept      atomic.Bool // has had an allocation
 	closeOnce sync.Once
 }
 
-// A streamKey names a stream in what Pion tells of allocations.
+// A streamKey identifies a stream in Pion's events.
 type streamKey struct{ remote, local netip.AddrPort }
 
 const (
-	// streamOpening is how long a stream may exist without an allocation: TCP and TLS handshakes,
-	// and the two requests of an allocation.
+	// streamOpening is how long a stream may exist without an allocation. It covers the TCP and TLS handshakes and
+	// the two requests of an allocation.
 	streamOpening = 30 * time.Second
-	// streamIdle is how long nothing may come from a client: a channel lives for ten minutes and a
-	// permission for five, so that after it the allocation passes nothing.
+	// streamIdle is how long a client may send nothing. A channel lives for ten minutes and a permission for five, so
+	// after this time the allocation relays nothing.
 	streamIdle = 10*time.Minute + 30*time.Second
-	// streamWrite is how long a client may leave what it is sent unread.
+	// streamWrite is how long a client may leave data unread.
 	streamWrite = 10 * time.Second
 
-	streamBuffer = 2 << 10 // a message of Pion's largest size, 1600 bytes
+	streamBuffer = 2 << 10 // holds a message of Pion's largest size, 1600 bytes
 )
 
 func newStream(s *Server, raw, conn net.Conn) *stream {
@@ -60,14 +60,14 @@ func newStream(s *Server, raw, conn net.Conn) *stream {
 	}
 }
 
-// keep lifts the time limit of opening, once there is an allocation. Called in the reading goroutine.
+// keep lifts the streamOpening limit once there is an allocation. It is called in the reading goroutine.
 func (s *stream) keep() {
 	if !s.kept.Swap(true) {
 		s.Conn.SetDeadline(time.Time{})
 	}
 }
 
-// Read reads one message into p. One that does not fit is an error, and ends the stream.
+// Read reads one message into p. A message that does not fit is an error, and ends the stream.
 func (s *stream) Read(p []byte) (int, error) {
 	if s.kept.Load() {
 		s.Conn.SetReadDeadline(time.Now().Add(streamIdle))
@@ -79,7 +79,7 @@ func (s *stream) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Write waits for a client that does not read, but not long: the relay behind it is waiting too.
+// Write waits for a client that does not read, but not for long, because the relay behind it waits, too.
 func (s *stream) Write(p []byte) (int, error) {
 	if s.kept.Load() {
 		s.Conn.SetWriteDeadline(time.Now().Add(streamWrite))
@@ -89,12 +89,12 @@ func (s *stream) Write(p []byte) (int, error) {
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			s.server.counters.refuse(refusedSlow)
 		}
-		s.end() // what follows half a message cannot be understood
+		s.end() // the client cannot understand anything after half a message
 	}
 	return n, err
 }
 
-// end closes the connection without TLS's goodbye, which would wait for a client that does not read.
+// end closes the connection without TLS's closing message, which would wait for a client that does not read.
 func (s *stream) end() { s.raw.Close() }
 
 // Close is called by Pion at the end of its goroutine.

@@ -13,10 +13,10 @@ import (
 	"example.org/rtcpeer/signaling/cluster"
 )
 
-// patience is far longer than anything here takes.
+// patience is far longer than any step here takes.
 const patience = time.Minute
 
-// Run tests buses. Each call of open returns a further bus of one cluster that is new for each test.
+// Run tests buses. start begins a new cluster for each test. Each call of open returns another bus of that cluster.
 func Run(t *testing.T, start func(t *testing.T) (open func() cluster.Bus)) {
 	for _, c := range []struct {
 		name string

@@ -1,4 +1,5 @@
-// Package memory is a cluster.Bus in memory, for servers in one process: for tests, with delay, loss and partitions.
+// Package memory is a cluster.Bus in memory, for servers in one process. It is for tests, with delay, loss and
+// partitions.
 package memory
 
 import (
@@ -14,7 +15,7 @@ import (
 	"example.org/rtcpeer/signaling/cluster"
 )
 
-// A Hub is what the buses of all servers have in common. Its zero value is ready. Safe for all.
+// A Hub connects the buses of all servers. Its zero value is ready to use. It is safe for concurrent use.
 type Hub struct {
 	mu       sync.Mutex // guards the fields below
 	revision uint64
@@ -26,10 +27,10 @@ type Hub struct {
 type entry struct {
 	value    []byte
 	revision uint64
-	expires  *time.Timer // nil: it stays
+	expires  *time.Timer // nil: no time to live
 }
 
-// A Bus is that of one server.
+// A Bus is the bus of one server.
 type Bus struct {
 	hub *Hub
 
@@ -38,21 +39,21 @@ type Bus struct {
 	deaf  bool
 	delay time.Duration
 	loss  float64
-	down  chan struct{} // closed when it is cut
+	down  chan struct{} // closed when the bus is cut
 }
 
 var _ cluster.Bus = (*Bus)(nil)
 
-// errTooLarge is what Publish returns for more than MaxMessage.
+// errTooLarge is the error of Publish for messages of more than MaxMessage bytes.
 var errTooLarge = errors.New("memory: the message is too large")
 
-// errCut is what a bus returns that is cut.
+// errCut is the error of a bus that is cut.
 var errCut = errors.New("memory: the bus is away")
 
-// Bus returns a further bus.
+// Bus returns another bus of the hub.
 func (h *Hub) Bus() *Bus { return &Bus{hub: h, down: make(chan struct{})} }
 
-// Cut takes the bus away from its server, or gives it back.
+// Cut disconnects the bus from its server, or connects it again.
 func (b *Bus) Cut(cut bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -65,14 +66,14 @@ func (b *Bus) Cut(cut bool) {
 	b.cut = cut
 }
 
-// Deaf loses all messages to the server, or no longer.
+// Deaf starts or stops dropping all messages to the server.
 func (b *Bus) Deaf(deaf bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.deaf = deaf
 }
 
-// Slow delays all that the server writes and sends by up to so long, each by another time, and loses a share of the
+// Slow delays everything that the server writes or sends by a random time up to delay, and drops a share loss of the
 // messages.
 func (b *Bus) Slow(delay time.Duration, loss float64) {
 	b.mu.Lock()
@@ -80,7 +81,7 @@ func (b *Bus) Slow(delay time.Duration, loss float64) {
 	b.delay, b.loss = delay, loss
 }
 
-// Empty deletes all keys. No watch tells of it.
+// Empty deletes all keys. No watch reports this.
 func (h *Hub) Empty() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -137,7 +138,7 @@ func (b *Bus) write(ctx context.Context, key string, value []byte, was uint64, t
 	return revision, b.pass(ctx) // the answer may be lost
 }
 
-// put is called with mu held.
+// put writes a key. The caller holds mu.
 func (h *Hub) put(key string, value []byte, ttl time.Duration) uint64 {
 	if h.keys == nil {
 		h.keys = make(map[string]*entry)
@@ -161,7 +162,7 @@ func (h *Hub) put(key string, value []byte, ttl time.Duration) uint64 {
 	return e.revision
 }
 
-// remove is called with mu held.
+// remove deletes a key. The caller holds mu.
 func (h *Hub) remove(key string) {
 	if e := h.keys[key]; e.expires != nil {
 		e.expires.Stop()
@@ -225,12 +226,12 @@ type change struct {
 	value []byte
 }
 
-// maxChanges is how many changes may wait for a watcher: one that is slower has to begin anew.
+// maxChanges is how many changes may wait for a watcher. A slower watcher must begin again.
 const maxChanges = 1 << 16
 
 var errBehind = errors.New("memory: a watch is too slow")
 
-// tell is called with mu held.
+// tell reports a change to the watchers. The caller holds mu.
 func (h *Hub) tell(key string, value []byte) {
 	for w := range h.watchers {
 		if !strings.HasPrefix(key, w.prefix) {
@@ -290,7 +291,7 @@ func (b *Bus) Watch(ctx context.Context, prefix string, changed func(key string,
 	}
 }
 
-// A reader is one subscription. Its queue has a bound: what does not fit is lost, as on a real bus.
+// A reader is one subscription. Its queue holds maxQueue messages; further ones are lost, as on a real bus.
 type reader struct {
 	bus     *Bus
 	subject string
@@ -307,7 +308,7 @@ func (b *Bus) Publish(subject string, data []byte) error {
 	cut, delay, loss := b.cut, b.delay, b.loss
 	b.mu.Unlock()
 	if cut || loss > 0 && rand.Float64() < loss {
-		return nil // nobody learns that
+		return nil // the sender does not learn of the loss
 	}
 	data = bytes.Clone(data)
 	if delay > 0 {

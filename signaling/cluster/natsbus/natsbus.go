@@ -1,10 +1,10 @@
-// Package natsbus is a cluster.Bus over NATS: keys are in a JetStream key-value bucket, and messages go over core NATS.
+// Package natsbus is a cluster.Bus over NATS: keys are in a JetStream key-value bucket, and messages use core NATS.
 //
 //	keys      bucket rtcpeer_NAME, in memory, on up to three nodes       (needs nats-server 2.11 or later)
 //	messages  subjects rtcpeer.NAME.server.PROCESS, one for each signal server
 //
-// It is the only importer of nats.go. The bucket is made when it is missing, also later: what is in it can be lost without
-// harm, as the servers write it again.
+// It is the only package that imports nats.go. The bucket is created whenever it is missing. Its content can be lost
+// without harm, because the servers write it again.
 package natsbus
 
 import (
@@ -25,23 +25,25 @@ import (
 	"example.org/rtcpeer/signaling/cluster"
 )
 
-// A Config says where NATS is. Only URLs are required.
+// A Config says how to reach NATS. Only URLs is required.
 type Config struct {
-	// URLs are those of NATS servers, as nats://host:4222. One that answers is enough.
+	// URLs are the addresses of NATS servers, as nats://host:4222. It is enough if one of them answers.
 	URLs []string
-	// Name is that of the cluster: several can share one NATS. Letters, digits, - and _; empty means "default".
+	// Name is the name of the cluster; several clusters can share one NATS. Letters, digits, - and _; empty means
+	// "default".
 	Name string
 	// Server is the name of this server, which NATS shows to its operators.
 	Server string
-	// Credentials is a file with a JWT and a seed, as nsc writes it. Empty: none, but what the URLs say.
+	// Credentials is a file with a JWT and a seed, as written by nsc. Empty means no credentials except those in the
+	// URLs.
 	Credentials string
 	// TLS is for tls:// URLs and for servers that ask for it. Nil means the system's roots.
 	TLS *tls.Config
-	// Log hears of connections lost and found. Nil means none.
+	// Log gets a line for each lost and each restored connection. Nil means no log.
 	Log *slog.Logger
 }
 
-// A Bus is a connection to NATS. It reconnects by itself.
+// A Bus is a connection to NATS. It reconnects automatically.
 type Bus struct {
 	// Fixed at construction.
 	config  Config
@@ -52,7 +54,7 @@ type Bus struct {
 
 	mu      sync.Mutex // guards the fields below
 	kv      jetstream.KeyValue
-	changed chan struct{} // closed when the connection was lost or found, or the bucket is missing
+	changed chan struct{} // closed and replaced when the connection was lost or restored, or the bucket is missing
 }
 
 var _ cluster.Bus = (*Bus)(nil)
@@ -60,21 +62,23 @@ var _ cluster.Bus = (*Bus)(nil)
 const (
 	// dialTime is how long one node may take to answer.
 	dialTime = 2 * time.Second
-	// retryEvery is the time between two tries to reach a node again.
+	// retryEvery is the time between two attempts to reach a node again.
 	retryEvery = 250 * time.Millisecond
-	// pingEvery is the time between two pings: a node that has not answered two is left for another.
+	// pingEvery is the time between two pings. If a node has not answered two of them, the bus connects to another
+	// node.
 	pingEvery = 2 * time.Second
-	// watchAnew is after what time a watch begins anew, in case it has fallen silent.
+	// watchAnew is how long a watch lasts before it begins again, in case it has fallen silent.
 	watchAnew = 30 * time.Second
-	// markerTTL is how long the bucket remembers that a key is gone, for watches.
+	// markerTTL is how long the bucket remembers a deleted key, for watches.
 	markerTTL = time.Minute
-	// Messages that wait for this server are lost when there are more than that.
+	// If more messages than this wait for this server, further ones are lost.
 	maxPending      = 1 << 17
 	maxPendingBytes = 128 << 20
 )
 
-// Open returns a bus. It returns an error for what does not pass by itself: bad names, and credentials that a node refuses.
-// A NATS that does not answer is waited for later. The owner ends the bus with Close.
+// Open returns a bus. It returns an error for problems that do not go away by themselves: invalid names, and
+// credentials that a node refuses. If NATS does not answer, the bus keeps trying to connect. The caller must Close
+// the bus.
 func Open(config Config) (*Bus, error) {
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
@@ -92,7 +96,7 @@ func Open(config Config) (*Bus, error) {
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(retryEvery),
 		nats.ReconnectJitter(retryEvery, retryEvery),
-		nats.ReconnectBufSize(-1), // what cannot be sent now is sent again by the caller
+		nats.ReconnectBufSize(-1), // messages that cannot be sent now are sent again by the caller
 		nats.PingInterval(pingEvery),
 		nats.MaxPingsOutstanding(2),
 		nats.IgnoreAuthErrorAbort(), // credentials may be renewed meanwhile
@@ -121,14 +125,14 @@ func Open(config Config) (*Bus, error) {
 	return b, nil
 }
 
-// refused reports whether an error does not pass by itself.
+// refused reports whether an error will not go away by itself.
 func refused(err error) bool {
 	text := err.Error()
 	return errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) || errors.Is(err, nats.ErrAuthRevoked) ||
 		strings.Contains(text, "credentials") || strings.Contains(text, "no such file") || strings.Contains(text, "x509") || strings.Contains(text, "parse ")
 }
 
-// redact leaves passwords out.
+// redact lists URLs without their passwords.
 func redact(urls []string) string {
 	var list []string
 	for _, u := range urls {
@@ -140,10 +144,10 @@ func redact(urls []string) string {
 	return strings.Join(list, ", ")
 }
 
-// Close ends the connection, and waits until nothing of it runs.
+// Close ends the connection, and waits for its goroutines.
 func (b *Bus) Close() { b.conn.Close() }
 
-// turn is for a change of the connection: watches begin anew.
+// turn is called when the connection was lost or restored. It makes watches begin again.
 func (b *Bus) turn(what string, args ...any) {
 	b.config.Log.Warn("nats "+what, args...)
 	b.mu.Lock()
@@ -151,13 +155,13 @@ func (b *Bus) turn(what string, args ...any) {
 	b.renew()
 }
 
-// renew has watches begin anew; mu is held.
+// renew makes watches begin again. The caller holds mu.
 func (b *Bus) renew() {
 	close(b.changed)
 	b.changed = make(chan struct{})
 }
 
-// store returns the bucket, and makes it if it is missing.
+// store returns the bucket, and creates it if it is missing.
 func (b *Bus) store(ctx context.Context) (jetstream.KeyValue, error) {
 	b.mu.Lock()
 	kv := b.kv
@@ -178,8 +182,8 @@ func (b *Bus) store(ctx context.Context) (jetstream.KeyValue, error) {
 	return kv, nil
 }
 
-// create makes the bucket, with as many replicas as there are nodes for: three, or one. It is as CreateKeyValue makes it,
-// but for its first revision: in place of a bucket that was deleted no revision may come again.
+// create creates the bucket, with three replicas if NATS is a cluster, and one otherwise. It does what CreateKeyValue
+// does, except for the first revision: if the bucket replaces a deleted one, no revision may be used again.
 func (b *Bus) create(ctx context.Context) (jetstream.KeyValue, error) {
 	info, err := b.js.AccountInfo(ctx)
 	if err != nil {
@@ -212,7 +216,7 @@ func (b *Bus) create(ctx context.Context) (jetstream.KeyValue, error) {
 	return b.js.KeyValue(ctx, b.bucket)
 }
 
-// failed returns an error of the bus as the caller knows it. After some the bucket is looked for again.
+// failed converts an error of NATS to one of package cluster. After some errors the bucket is looked up again.
 func (b *Bus) failed(err error, conflict error) error {
 	if api, ok := errors.AsType[*jetstream.APIError](err); ok && api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence {
 		return conflict
@@ -249,7 +253,7 @@ func (b *Bus) Create(ctx context.Context, key string, value []byte, ttl time.Dur
 	return revision, b.failed(err, cluster.ErrExists)
 }
 
-// Update is KeyValue.Update, which has no time to live.
+// Update is KeyValue.Update with a time to live, which the latter lacks.
 func (b *Bus) Update(ctx context.Context, key string, value []byte, revision uint64, ttl time.Duration) (uint64, error) {
 	if _, err := b.store(ctx); err != nil {
 		return 0, err
@@ -301,7 +305,7 @@ func (b *Bus) Keys(ctx context.Context, prefix string) ([]string, error) {
 	return keys, nil
 }
 
-// Watch returns when the connection changes, and from time to time, so that a watch that has fallen silent is noticed.
+// Watch returns when the connection changes, and also after watchAnew, in case the watch has fallen silent.
 func (b *Bus) Watch(ctx context.Context, prefix string, changed func(key string, value []byte)) error {
 	ctx, cancel := context.WithTimeout(ctx, watchAnew)
 	defer cancel()
@@ -368,10 +372,10 @@ func (b *Bus) Subscribe(subject string, receive func(data []byte)) (stop func(),
 
 func (b *Bus) MaxMessage() int { return int(b.conn.MaxPayload()) }
 
-// ErrNotAllowed is returned by Check for what an operator of NATS has to allow or enable.
+// ErrNotAllowed is returned by Check for something that an operator of NATS must allow or enable.
 var ErrNotAllowed = errors.New("natsbus: not allowed")
 
-// missing returns an error for what did not work, which says whether it was not allowed.
+// missing returns the error for a failed check, and says whether the cause is a missing permission.
 func (b *Bus) missing(err error, format string, args ...any) error {
 	last := b.conn.LastError()
 	switch {
@@ -383,8 +387,8 @@ func (b *Bus) missing(err error, format string, args ...any) error {
 	return fmt.Errorf("natsbus: "+format+": %w", append(args, err)...)
 }
 
-// Check says whether NATS answers and what of it this server may use, or what is missing: a subject, the bucket, or a
-// version that is new enough. It returns lines for people.
+// Check tests whether NATS answers and lets this server do what it needs. It returns lines for people that say what
+// works, and an error that says what is missing: a subject, the bucket, or a version that is new enough.
 func (b *Bus) Check(ctx context.Context) (good []string, err error) {
 	if err := b.await(ctx); err != nil {
 		return nil, err
@@ -424,7 +428,7 @@ func (b *Bus) lastError() string {
 	return ""
 }
 
-// await returns when the bus is connected.
+// await waits until the bus is connected.
 func (b *Bus) await(ctx context.Context) error {
 	for !b.conn.IsConnected() {
 		select {

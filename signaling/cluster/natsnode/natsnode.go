@@ -1,5 +1,5 @@
-// Package natsnode is a NATS node inside a program, for a cluster of signal servers that needs nothing else. It is the
-// only importer of nats-server.
+// Package natsnode runs a NATS node inside a program, for a cluster of signal servers that needs no other software.
+// It is the only package that imports nats-server.
 package natsnode
 
 import (
@@ -15,20 +15,20 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// A Config says how the node takes part.
+// A Config configures a node.
 type Config struct {
-	// Name tells the node from the others. It must stay the same over a restart.
+	// Name identifies the node among the others. It must stay the same after a restart.
 	Name string
-	// Listen is the address for clients, as 127.0.0.1:4222. Port 0 chooses one.
+	// Listen is the address for clients, as 127.0.0.1:4222. Port 0 chooses a free port.
 	Listen string
-	// Route is the address for the other nodes, as 0.0.0.0:6222. Empty: the node is alone.
+	// Route is the address for the other nodes, as 0.0.0.0:6222. Empty means that the node is alone.
 	Route string
-	// Peers are the routes of the other nodes, as nats://host:6222, with user and password if they have them. Its own may
-	// be among them.
+	// Peers are the routes of the other nodes, as nats://host:6222, with user and password if these are needed. The
+	// node's own route may be among them.
 	Peers []string
-	// Cluster is the name that all nodes have in common. Empty means "rtcpeer".
+	// Cluster is the name of the cluster, the same for all nodes. Empty means "rtcpeer".
 	Cluster string
-	// Secret is a password that routes and clients must know. Empty: none, for networks that are closed.
+	// Secret is the password for routes and clients. Empty means none, which is only for closed networks.
 	Secret string
 }
 
@@ -42,10 +42,10 @@ type Node struct {
 // startTime is how long the node may take to listen.
 const startTime = 30 * time.Second
 
-// user is who knows the secret.
+// user is the user name that goes with the secret.
 const user = "rtcpeer"
 
-// Start returns a node that listens. Its owner ends it with Close.
+// Start returns a node that accepts connections. The caller must Close it.
 func Start(config Config) (*Node, error) {
 	host, port, err := split(config.Listen)
 	if err != nil {
@@ -54,7 +54,7 @@ func Start(config Config) (*Node, error) {
 	if port == 0 {
 		port = server.RANDOM_PORT
 	}
-	dir, err := os.MkdirTemp("", "rtcpeer-nats-") // for what JetStream tells itself of the cluster
+	dir, err := os.MkdirTemp("", "rtcpeer-nats-") // for JetStream's own state of the cluster
 	if err != nil {
 		return nil, fmt.Errorf("natsnode: %w", err)
 	}
@@ -120,7 +120,7 @@ func split(address string) (host string, port int, err error) {
 	return host, port, err
 }
 
-// URL is for clients. It has the secret, if there is one.
+// URL returns the URL for clients. It contains the secret, if there is one.
 func (n *Node) URL() string {
 	if n.secret == "" {
 		return n.server.ClientURL()
@@ -128,7 +128,7 @@ func (n *Node) URL() string {
 	return strings.Replace(n.server.ClientURL(), "://", "://"+url.UserPassword(user, n.secret).String()+"@", 1)
 }
 
-// Close ends the node, and waits for it.
+// Close stops the node and waits for it.
 func (n *Node) Close() {
 	n.server.Shutdown()
 	n.server.WaitForShutdown()
