@@ -101,6 +101,8 @@ func TestNoRoom(t *testing.T) {
 	late.visit(t, pageOf(one)+"#not%20a%20room")
 	late.waitFor(t, `said() === "That is no room name: use 1 to 64 letters, digits, - and _."`)
 
+	late.quiet(t) // before the server is gone: the page may not have its icon yet
+
 	require.Equal(t, exitOK, one.stop())
 	first.waitFor(t, `said() === "The connection to the signaling server is lost; trying again. Open links go on without it."`)
 	first.do(t, chromedp.KeyEvent("\x1b"))
@@ -109,7 +111,6 @@ func TestNoRoom(t *testing.T) {
 	first.keys(t, "#room", "\r")
 	first.waitFor(t, `said() === "The server does not answer. It may have stopped, or this device is offline. Check both, then try again."`)
 	first.quiet(t, offline...)
-	late.quiet(t)
 }
 
 // The page of a server that wants tokens takes one from its address, and keeps it from those it invites.

@@ -42,7 +42,7 @@ test("commands pass through a star, whole", async (t) => {
 
 test("a bare mesh has no commands, and says so", async (t) => {
   const a = await enter(t, newRoom());
-  await assert.rejects(a.node.send({ command: "spawn", data: new Uint8Array([4]) }), { code: "bad_command", message: /it needs a star, or config\.framed/ });
+  await assert.rejects(a.node.send({ command: "spawn", data: new Uint8Array([4]) }), { code: "bad_command", message: /use a star or config\.framed/ });
 });
 
 test("a framed mesh: 03 before each packet, commands as they are, and no relay", async (t) => {
