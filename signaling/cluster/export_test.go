@@ -21,3 +21,9 @@ func (n *Node) ActsFor(name signaling.RoomName) bool {
 	defer n.mu.Unlock()
 	return n.good(n.claims[roomKey(name)])
 }
+
+// Lease is the name of this server's lease.
+func (n *Node) Lease() string { return n.leaseNow() }
+
+// Dead reports whether this server finds a lease to be over.
+func (n *Node) Dead(ctx context.Context, lease string) (bool, error) { return n.dead(ctx, lease) }

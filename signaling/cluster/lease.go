@@ -284,32 +284,46 @@ func (n *Node) dead(ctx context.Context, name string) (bool, error) {
 	if known {
 		return true, nil
 	}
-	value, _, err := n.config.Bus.Get(ctx, leasePrefix+name)
-	var h holder
-	switch {
-	case errors.Is(err, ErrNoKey):
-		if err = n.prove(ctx); err == nil && n.sinceLack() < lackTime {
-			err = errMissing
-		}
-		if err == nil {
-			_, err = n.config.Bus.Create(ctx, leasePrefix+name, over, deadTTL) // after this its holder cannot renew it
-		}
-		if errors.Is(err, ErrExists) {
+	for {
+		value, _, err := n.config.Bus.Get(ctx, leasePrefix+name)
+		switch {
+		case errors.Is(err, ErrNoKey):
+			if err = n.prove(ctx); err == nil && n.sinceLack() < lackTime {
+				err = errMissing
+			}
+			if err == nil {
+				_, err = n.config.Bus.Create(ctx, leasePrefix+name, over, deadTTL) // after this its holder cannot renew it
+			}
+		case err == nil && !saysOver(value):
 			return false, nil
 		}
-	case err == nil && (json.Unmarshal(value, &h) != nil || h.Process != 0):
-		return false, nil
+		if errors.Is(err, ErrExists) { // another server was first, or the holder is back: read which
+			if err = pause(ctx, 10*time.Millisecond); err == nil {
+				continue
+			}
+		}
+		if err != nil {
+			return false, fmt.Errorf("cluster: lease %s: %w", name, err)
+		}
+		n.bury(name)
+		return true, nil
 	}
-	if err != nil {
-		return false, fmt.Errorf("cluster: lease %s: %w", name, err)
-	}
+}
+
+// saysOver reports whether the value of a lease says that it is over.
+func saysOver(value []byte) bool {
+	var h holder
+	return json.Unmarshal(value, &h) == nil && h.Process == 0
+}
+
+// bury notes that a lease is certainly over.
+func (n *Node) bury(name string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if len(n.buried) > 1024 {
 		clear(n.buried)
 	}
 	n.buried[name] = true
-	return true, nil
 }
 
 // giveBack ends a lease of this server, so that the others do not have to wait until it is over.

@@ -39,14 +39,7 @@ func neverTwoOwners(t *testing.T, random *rand.Rand) (changes int) {
 	for i := range 3 {
 		b := hub.Bus()
 		b.Slow(30*time.Millisecond, 0)
-		n := cluster.New(cluster.Config{Bus: b, Server: fmt.Sprint(i), Account: func(netip.Addr) rooms.Account { return nil }, Log: slog.New(slog.DiscardHandler)})
-		store, err := rooms.New(rooms.Config{
-			Clock: clock.New(time.Second), MaxRooms: 10, MaxMembers: 10, ResumeKey: []byte("0123456789abcdef"),
-			Networks: func(netip.Addr) []netip.Prefix { return nil }, Voided: func(rooms.Seat) {}, Dropped: func(string) {},
-			Owns: n.Owns, Acts: n.Acts, Changed: n.Changed,
-		})
-		require.NoError(t, err)
-		require.NoError(t, n.Start(store))
+		n := startNode(t, b, fmt.Sprint(i))
 		defer n.Close()
 		nodes, buses = append(nodes, n), append(buses, b)
 	}
@@ -94,6 +87,19 @@ func neverTwoOwners(t *testing.T, random *rand.Rand) (changes int) {
 		}
 	}
 	return changes
+}
+
+func startNode(t *testing.T, bus cluster.Bus, server string) *cluster.Node {
+	t.Helper()
+	n := cluster.New(cluster.Config{Bus: bus, Server: server, Account: func(netip.Addr) rooms.Account { return nil }, Log: slog.New(slog.DiscardHandler)})
+	store, err := rooms.New(rooms.Config{
+		Clock: clock.New(time.Second), MaxRooms: 10, MaxMembers: 10, ResumeKey: []byte("0123456789abcdef"),
+		Networks: func(netip.Addr) []netip.Prefix { return nil }, Voided: func(rooms.Seat) {}, Dropped: func(string) {},
+		Owns: n.Owns, Acts: n.Acts, Changed: n.Changed,
+	})
+	require.NoError(t, err)
+	require.NoError(t, n.Start(store))
+	return n
 }
 
 func wait(ctx context.Context, d time.Duration) {

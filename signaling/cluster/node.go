@@ -309,6 +309,9 @@ func (n *Node) leaseSeen(name string, value []byte) {
 		n.wg.Go(func() { n.confirm(name) })
 		return
 	}
+	if saysOver(value) {
+		n.bury(name)
+	}
 	if json.Unmarshal(value, &h) != nil || h.Process == 0 {
 		n.end(name)
 		return
