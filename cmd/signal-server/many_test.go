@@ -313,10 +313,16 @@ func (g *guest) write(m signaling.Message) error {
 	return g.conn.WriteMessage(websocket.TextMessage, frame)
 }
 
-// leaveNow is for a guest that does not live: it leaves its room.
+// leaveNow is for a guest that does not live: it leaves its room. It returns when the server has closed, because a leave
+// that is under way when the owner of the room ends is lost.
 func (g *guest) leaveNow() {
 	_ = g.write(signaling.Leave{})
-	_, _, _ = g.conn.ReadMessage()
+	_ = g.conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	for {
+		if _, _, err := g.conn.ReadMessage(); err != nil {
+			break
+		}
+	}
 	g.conn.Close()
 }
 
@@ -512,7 +518,7 @@ func TestManyServers(t *testing.T) {
 		t.Logf("%-28s newcomers in all rooms after %v (limit %v)", fault.name, took.Round(time.Millisecond), fault.limit)
 		fault.undo()
 		c.well(t, l, fault.name)
-		require.LessOrEqual(t, took, 2*fault.limit) // the table in DEPLOY.md has what it takes; a busy machine takes longer
+		require.LessOrEqual(t, took, fault.limit)
 		c.relay(t)
 	}
 	for i := range f.servers {
@@ -544,8 +550,7 @@ func (c *crowd) well(t *testing.T, l *linked, after string) {
 	l.well(t, after)
 }
 
-// settle waits until newcomers find all four members in each room. One whose leave was under way when the owner of its room
-// ended stays for its grace time.
+// settle waits until newcomers find all four members in each room.
 func (c *crowd) settle(t *testing.T) {
 	t.Helper()
 	for try := 0; ; try++ {
@@ -553,7 +558,7 @@ func (c *crowd) settle(t *testing.T) {
 		if missing == 0 {
 			return
 		}
-		require.Less(t, try, 600, "members are missing in rooms: %d", missing)
+		require.Less(t, try, 100, "members are missing in rooms: %d", missing)
 		time.Sleep(100 * time.Millisecond)
 	}
 }
