@@ -1,0 +1,140 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+)
+
+// This file has how a server follows the leases of the others.
+//
+//	Bus.Watch --> leaseSeen --+-- a value: the lease goes on
+//	                          +-- over: end --> its rooms have no owner, its sessions are lost
+//	                          +-- its key is gone: confirm --> doubt, and end unless it comes back
+
+// watch follows the leases of all servers until ctx ends.
+func (n *Node) watch(ctx context.Context) {
+	for ctx.Err() == nil {
+		seen := make(map[string]bool)
+		begun := false
+		err := n.config.Bus.Watch(ctx, leasePrefix, func(key string, value []byte) {
+			if key == "" {
+				begun = true
+				n.forgetUnseen(seen)
+				return
+			}
+			if !begun {
+				seen[key[len(leasePrefix):]] = true
+			}
+			n.leaseSeen(key[len(leasePrefix):], value)
+		})
+		if err != nil {
+			n.trouble("watch", err)
+		}
+		_ = pause(ctx, 200*time.Millisecond)
+	}
+}
+
+// leaseSeen handles a change of a lease that the watch reports. Nil means that its key is gone.
+func (n *Node) leaseSeen(name string, value []byte) {
+	var h holder
+	if value == nil {
+		n.wg.Go(func() { n.confirm(name) })
+		return
+	}
+	if saysOver(value) {
+		n.bury(name)
+	}
+	if json.Unmarshal(value, &h) != nil || h.Process == 0 {
+		n.end(name)
+		return
+	}
+	n.mu.Lock()
+	n.living[name] = h
+	delete(n.doubted, name)
+	n.mu.Unlock()
+}
+
+// confirm ends a lease whose key is gone, unless the key comes back.
+func (n *Node) confirm(name string) {
+	n.mu.Lock()
+	mine := name == n.lease
+	n.mu.Unlock()
+	if mine {
+		select {
+		case n.missing <- struct{}{}:
+		default:
+		}
+		return
+	}
+	n.doubt(name)
+	n.endIfGone(name)
+}
+
+// endIfGone ends a lease if its key is still gone after leaseConfirm.
+func (n *Node) endIfGone(name string) {
+	if pause(n.life, leaseConfirm) != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(n.life, answerTime)
+	defer cancel()
+	if _, _, err := n.config.Bus.Get(ctx, leasePrefix+name); errors.Is(err, ErrNoKey) {
+		n.end(name)
+	}
+}
+
+// end is called when a lease is over.
+func (n *Node) end(name string) {
+	n.mu.Lock()
+	h, known := n.living[name]
+	delete(n.living, name)
+	delete(n.doubted, name)
+	n.mu.Unlock()
+	if known {
+		n.leaseOver(name, h.Process)
+	}
+}
+
+func (n *Node) forgetUnseen(seen map[string]bool) {
+	n.watched.Store(true)
+	n.isBack()
+	n.mu.Lock()
+	var gone []string
+	for name := range n.living {
+		if !seen[name] {
+			gone = append(gone, name)
+		}
+	}
+	n.mu.Unlock()
+	for _, name := range gone {
+		n.wg.Go(func() { n.confirm(name) })
+	}
+}
+
+// leaseOver handles the end of another server's lease: its rooms have no owner, and its sessions are lost.
+func (n *Node) leaseOver(name string, process uint64) {
+	if process == n.process {
+		return
+	}
+	n.mu.Lock()
+	var places []*Place
+	for _, p := range n.places {
+		if p.ownedUnder(name) {
+			places = append(places, p)
+		}
+	}
+	var visitors []*visitor
+	for at, v := range n.visitors {
+		if v.home == name {
+			delete(n.visitors, at)
+			visitors = append(visitors, v)
+		}
+	}
+	n.mu.Unlock()
+	for _, v := range visitors {
+		v.detach()
+	}
+	n.reattach(places)
+	n.wg.Go(func() { n.tidy(name) })
+}
