@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"example.org/rtcpeer/rtcpeer/internal/ring"
 )
 
 // guest is the route of every other member of a star: it has one link, with the host, through which it reaches the
@@ -25,7 +27,7 @@ type guest struct {
 	heard   time.Time    // when that host was last heard
 	relayed map[PeerID]*presence
 	times   map[PeerID]peerTime // of the relayed peers, as the host has measured them
-	goneIDs ring[PeerID]        // the last few relayed peers that are gone; they are also in relayed, as gone
+	goneIDs ring.Ring[PeerID]   // the last few relayed peers that are gone; they are also in relayed, as gone
 }
 
 // maxRelayed is how many peers a guest knows, including those that are gone.
@@ -211,8 +213,8 @@ func (r *guest) part(id PeerID, reason DisconnectReason, l *lane) {
 	if p == nil || !r.node.inbox.disconnected(p, reason, nil, l.credit) {
 		return
 	}
-	if r.goneIDs.push(id); r.goneIDs.len() > maxGone {
-		if oldest := r.goneIDs.pop(); !r.node.inbox.here(r.relayed[oldest]) {
+	if r.goneIDs.Push(id); r.goneIDs.Len() > maxGone {
+		if oldest := r.goneIDs.Pop(); !r.node.inbox.here(r.relayed[oldest]) {
 			delete(r.relayed, oldest)
 		}
 	}

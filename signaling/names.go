@@ -1,6 +1,8 @@
 package signaling
 
 import (
+	"crypto/rand"
+	"encoding/binary"
 	"fmt"
 	"math"
 )
@@ -20,6 +22,17 @@ const MaxPeerID PeerID = math.MaxInt32
 
 // Valid reports whether id may name a member.
 func (id PeerID) Valid() bool { return id >= 1 }
+
+// RandomID returns a random id from 2 to 2^31-1. Its bits are from crypto/rand.
+func RandomID() PeerID {
+	for {
+		var b [4]byte
+		rand.Read(b[:]) // never fails (crypto/rand)
+		if id := PeerID(binary.LittleEndian.Uint32(b[:]) & uint32(MaxPeerID)); id > Host {
+			return id
+		}
+	}
+}
 
 // A RoomName names a room on one server: 1 to 64 letters, digits, '-' and '_'.
 type RoomName string

@@ -194,7 +194,7 @@ func TestSignalsBeforeTheWelcome(t *testing.T) {
 			}
 		}
 	}()
-	for range 5000 {
+	for range 1000 {
 		guest, err := server.Join(t.Context(), signaling.Join{Room: "hall"})
 		require.NoError(t, err)
 		require.IsType(t, signaling.Welcome{}, next(t, guest))
