@@ -22,9 +22,7 @@ import (
 // Other ends that break the rules, against rtcpeer.js in Chromium, beside an honest member whose packets come through
 // all the while.
 func TestHostilePeersOfAPage(t *testing.T) {
-	if missing := need(t, openChromium); missing != "" {
-		t.Skip(missing)
-	}
+	need(t, openChromium)
 	l, s := newLab(t), startServer(t)
 	_, err := l.host(openChromium)
 	require.NoError(t, err)

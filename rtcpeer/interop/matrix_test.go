@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // A role is the subject's in a room: of two in a mesh, of three in a star, whose guests reach each
@@ -117,24 +118,25 @@ func cells() (list []cell) {
 	return list
 }
 
-// need skips a test whose kinds of players are not all here, or fails it where RTCPEER_CI says that
-// they must be.
-func need(t *testing.T, kinds ...kind) (missing string) {
+// need skips a test whose kinds of players are not all here, or fails it in .ci/run.
+func need(t *testing.T, kinds ...kind) {
+	t.Helper()
+	needElse(t, func(string) {}, kinds...)
+}
+
+// needElse is like need, and first calls notRun with what is missing.
+func needElse(t *testing.T, notRun func(missing string), kinds ...kind) {
 	t.Helper()
 	for _, k := range kinds {
-		if missing = k.missing(); missing != "" {
-			require.Empty(t, os.Getenv("RTCPEER_CI"), missing)
-			return missing
+		if missing := k.missing(); missing != "" {
+			notRun(missing)
+			skip.Missing(t, "%s", missing)
 		}
 	}
-	return ""
 }
 
 func (m *matrix) run(t *testing.T, c cell) {
-	if missing := need(t, c.subject, c.partner); missing != "" {
-		m.table.skip(c, missing)
-		t.Skip(missing)
-	}
+	needElse(t, func(missing string) { m.table.skip(c, missing) }, c.subject, c.partner)
 	for _, k := range []kind{c.subject, c.partner} { // their start is not on the cell's time
 		if k.host != "" {
 			_, err := m.lab.host(k)

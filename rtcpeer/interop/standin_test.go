@@ -117,10 +117,7 @@ func TestGodot(t *testing.T) {
 func (g *games) test(t *testing.T, name string, kinds []kind, run func(context.Context, *testing.T) (string, error)) {
 	t.Run(name, func(t *testing.T) {
 		t.Parallel()
-		if missing := need(t, kinds...); missing != "" {
-			g.table.enter(name, "not run "+g.table.note(missing))
-			t.Skip(missing)
-		}
+		needElse(t, func(missing string) { g.table.enter(name, "not run "+g.table.note(missing)) }, kinds...)
 		for _, k := range kinds { // their start is not on the test's time
 			if k.host != "" {
 				_, err := g.lab.host(k)
