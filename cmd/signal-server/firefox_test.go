@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/testdata/firefox"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // A view is a page in a browser.
@@ -45,6 +46,7 @@ func inEachBrowser(t *testing.T, test func(t *testing.T, show func(script, url s
 		})
 	})
 	t.Run("Firefox", func(t *testing.T) {
+		skip.Long(t)
 		browser := sync.OnceValue(func() *firefox.Browser { return openFirefox(t) })
 		test(t, func(script, url string) view {
 			return openView(t, browser(), script, url)

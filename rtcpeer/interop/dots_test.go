@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // The example, as its documentation says to start it: a bot, a tab, and this test as a third player
@@ -57,6 +58,7 @@ func TestDots(t *testing.T) {
 
 // The bot that hosts the room quits, and the tab hosts it from then on: Go in a page. What the tab tells goes on.
 func TestDotsGoesOnWithoutItsHost(t *testing.T) {
+	skip.Long(t)
 	s := startServer(t)
 	need(t, inChromium)
 	profile, err := newProfile(t)
@@ -106,6 +108,7 @@ func TestDotsGoesOnWithoutItsHost(t *testing.T) {
 
 // The other example: its page is a player, and this test another one. Both have names and places by the server's word.
 func TestArena(t *testing.T) {
+	skip.Long(t)
 	s := startServer(t)
 	need(t, inChromium)
 	address := startExample(t, "arena", s.url("arena"))

@@ -78,7 +78,9 @@ type matrix struct {
 
 func TestMatrix(t *testing.T) {
 	m := &matrix{lab: newLab(t), server: startServer(t)}
-	require.NoError(t, m.lab.compile(inWasm.wasm, "."))
+	if !skip.LongTests() {
+		require.NoError(t, m.lab.compile(inWasm.wasm, "."))
+	}
 	t.Run("cells", func(t *testing.T) {
 		for _, c := range cells() {
 			t.Run(c.String(), func(t *testing.T) {
@@ -135,7 +137,16 @@ func needElse(t *testing.T, notRun func(missing string), kinds ...kind) {
 	}
 }
 
+// quick reports whether a cell is played without RTCPEER_LONG, too.
+func (c cell) quick() bool {
+	return c.partner == inGo && (c.subject == inChromium || c.subject == inGo || c.subject.name == "libdatachannel")
+}
+
 func (m *matrix) run(t *testing.T, c cell) {
+	if skip.LongTests() && !c.quick() {
+		m.table.skip(c, "takes long")
+		skip.Long(t)
+	}
 	needElse(t, func(missing string) { m.table.skip(c, missing) }, c.subject, c.partner)
 	for _, k := range []kind{c.subject, c.partner} { // their start is not on the cell's time
 		if k.host != "" {

@@ -11,11 +11,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // The suite that every transport passes, over the browser's WebRTC, with addresses hidden behind mDNS
 // as a browser does by default.
 func TestConformance(t *testing.T) {
+	skip.Long(t)
 	runInPage(t, newLab(t), "example.org/rtcpeer/rtcpeer/transport/webrtc", page{Args: []string{"-test.v", "-test.timeout=2m"}})
 }
 
