@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+
+	"example.org/rtcpeer/internal/text"
 )
 
 // Subprotocol is the WebSocket subprotocol of this package's JSON codec.
@@ -43,7 +45,7 @@ const MaxRoomName = 64
 // Validate returns an error with CodeBadRoom if n is not a valid room name.
 func (n RoomName) Validate() error {
 	if n == "" || len(n) > MaxRoomName {
-		return badRoom("room name %q: want 1 to %d letters, digits, - and _", shorten(string(n)), MaxRoomName)
+		return badRoom("room name %q: want 1 to %d letters, digits, - and _", text.Shorten(string(n), text.Most), MaxRoomName)
 	}
 	for _, c := range []byte(n) {
 		switch {
@@ -79,12 +81,3 @@ const (
 )
 
 func (m Mode) valid() bool { return m == Reliable || m == UnreliableOrdered || m == Unreliable }
-
-// shorten keeps text from the other side readable in an error.
-func shorten(s string) string {
-	const most = 80
-	if len(s) <= most {
-		return s
-	}
-	return s[:most] + "..."
-}
