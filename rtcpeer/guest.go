@@ -37,14 +37,14 @@ const maxRelayed = 1 << 15
 // one back.
 const maxGone = 1024
 
-func (r *guest) send(ctx context.Context, p Packet, i int) error {
+func (r *guest) send(ctx context.Context, wait bool, p Packet, i int) error {
 	for {
 		opened, at := r.opened.next(), r.node.room.lead.Load()
 		if at.host == r.node.id { // it has become the host meanwhile
-			return r.node.route().send(ctx, p, i)
+			return r.node.route().send(ctx, wait, p, i)
 		}
 		l, none := r.node.roster.to(at.host)
-		err := r.sendOver(ctx, p, at, l, i)
+		err := r.sendOver(ctx, wait, p, at, l, i)
 		if none != nil {
 			if _, none = r.node.roster.to(at.host); none == nil {
 				continue // it was linked meanwhile
@@ -57,14 +57,14 @@ func (r *guest) send(ctx context.Context, p Packet, i int) error {
 			r.node.inbox.counters.drop(dropInterrupted)
 			return nil
 		}
-		if err := r.node.wait(ctx, opened); err != nil {
+		if err := r.node.await(ctx, wait, opened); err != nil {
 			return err
 		}
 	}
 }
 
 // sendOver sends a packet over l, the link with the host, which may be nil.
-func (r *guest) sendOver(ctx context.Context, p Packet, at *lead, l *link, i int) error {
+func (r *guest) sendOver(ctx context.Context, wait bool, p Packet, at *lead, l *link, i int) error {
 	target := at.resolve(p.Peer)
 	switch {
 	case l == nil && (p.Peer > 0 || r.moves()):
@@ -72,14 +72,14 @@ func (r *guest) sendOver(ctx context.Context, p Packet, at *lead, l *link, i int
 	case l == nil:
 		return nil // a broadcast to nobody yet
 	case target == at.host:
-		return framed(p, nil, func(frame []byte) error { return l.lanes[i].put(ctx, frame) })
+		return framed(p, nil, func(frame []byte) error { return l.lanes[i].put(ctx, wait, frame) })
 	case target > 0 && !r.has(target):
 		return fmt.Errorf("%w: %d", ErrUnknownPeer, target)
 	}
 	if at.term > 0 && l.lanes[i].mode == Reliable {
 		r.note(target)
 	}
-	return framed(p, &target, func(frame []byte) error { return l.lanes[i].put(ctx, frame) })
+	return framed(p, &target, func(frame []byte) error { return l.lanes[i].put(ctx, wait, frame) })
 }
 
 // moves reports whether the relayed peers wait for the next host.
