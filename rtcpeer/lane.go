@@ -74,7 +74,7 @@ const gamePacket = 16 << 10 // bytes, without the frame
 
 // trySend sends a packet if the lane has room. An unreliable lane without room drops it.
 func (l *lane) trySend(p []byte) error {
-	if l.link.once && len(p) > gamePacket+frameOverhead {
+	if l.link.once && len(p) > gamePacket+FrameOverhead {
 		return fmt.Errorf("%w: %d bytes: peer %d is a Godot game, which drops packets of more than %d", ErrPacketTooLarge, len(p), l.link.peer, gamePacket)
 	}
 	if l.keeps() {
