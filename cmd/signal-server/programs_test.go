@@ -15,7 +15,7 @@ import (
 	"example.org/rtcpeer/testdata/skip"
 )
 
-// Programs of others, which run beside a server.
+// Programs of others, which run with a server.
 
 // needs returns the path of a program. Without it the test is skipped, or fails in .ci/run.
 func needs(t *testing.T, program, pkg string) string {
