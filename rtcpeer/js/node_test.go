@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // What is served, in Node: its wire, its types, what it decides, its rules and its repairs over a real stack and the real server, what it
@@ -25,8 +27,12 @@ func TestNode(t *testing.T) {
 	node := program(t, "node", "Node 20.14 or later")
 	packages(t, ".")
 	bin := signalServer(t)
+	quick := []string{"wire", "control", "repair", "types", "rooms", "server", "scene", "endings", "readme"} // in seconds
 	for _, file := range []string{"wire", "control", "repair", "types", "rules", "rooms", "links", "relayed", "hostile", "lost", "server", "auth", "scene", "endings", "timers", "readme", "transfer/files"} {
 		t.Run(file, func(t *testing.T) {
+			if !slices.Contains(quick, file) {
+				skip.Long(t)
+			}
 			cmd := exec.CommandContext(t.Context(), node, "--test-force-exit", "--test-reporter=tap", "test/"+file+".test.js")
 			cmd.Env = append(os.Environ(), "RTCPEER_BIN="+bin)
 			report(t, cmd)
@@ -36,6 +42,7 @@ func TestNode(t *testing.T) {
 
 // And much of that in Deno and in Bun, with the same stacks.
 func TestRuntimes(t *testing.T) {
+	skip.Long(t)
 	packages(t, ".")
 	folder := runtimes(t)
 	bin := signalServer(t)
@@ -163,8 +170,5 @@ func program(t *testing.T, command, name string) string {
 // missing skips a test that lacks what is to be installed first, but fails it in CI.
 func missing(t *testing.T, format string, args ...any) {
 	t.Helper()
-	if os.Getenv("RTCPEER_CI") == "1" {
-		t.Fatalf("not here: "+format, args...)
-	}
-	t.Skipf("install first: "+format, args...)
+	skip.Missing(t, "install first: "+format, args...)
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"example.org/rtcpeer/internal/text"
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/rooms"
 )
@@ -264,7 +265,7 @@ func (n *Node) isOver(ctx context.Context, who owner) (bool, error) {
 }
 
 func encodeOwned(o owned) []byte {
-	b, _ := rooms.PlainJSON(o) // an owned holds nothing that JSON cannot encode
+	b, _ := text.JSON(o) // an owned holds nothing that JSON cannot encode
 	return b
 }
 

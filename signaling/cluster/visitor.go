@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"example.org/rtcpeer/internal/text"
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/rooms"
 )
@@ -374,7 +375,7 @@ func (n *Node) Ask(ctx context.Context, op string, body any) []json.RawMessage {
 
 // Tell sends a question to all other living servers, and does not wait for answers.
 func (n *Node) Tell(op string, body any) {
-	b, _ := rooms.PlainJSON(body)
+	b, _ := text.JSON(body)
 	for _, process := range n.others(func(holder) bool { return true }) {
 		n.send(process, &message{Kind: kindAsk, Op: op, Body: b})
 	}
@@ -394,7 +395,7 @@ func (n *Node) others(whom func(holder) bool) (list []uint64) {
 
 // ask is Ask for some of the other servers. It also reports whether all of them have answered.
 func (n *Node) ask(ctx context.Context, op string, body any, whom func(holder) bool) (list []json.RawMessage, all bool) {
-	b, _ := rooms.PlainJSON(body)
+	b, _ := text.JSON(body)
 	to := n.others(whom)
 	n.mu.Lock()
 	answers := make(chan json.RawMessage, len(to))
@@ -446,7 +447,7 @@ func (n *Node) asked(from uint64, m *message) {
 			n.trouble(m.Op, err)
 			return
 		}
-		body, _ := rooms.PlainJSON(answer)
+		body, _ := text.JSON(answer)
 		n.send(from, &message{Kind: kindAnswered, ID: m.ID, Body: body})
 	})
 }

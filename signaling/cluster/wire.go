@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"example.org/rtcpeer/internal/text"
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/rooms"
 )
@@ -80,7 +81,7 @@ type guest struct {
 
 // encode returns the length of the header and the header, and then each frame after its length.
 func (m *message) encode() ([]byte, error) {
-	header, err := rooms.PlainJSON(m)
+	header, err := text.JSON(m)
 	if err != nil {
 		return nil, fmt.Errorf("cluster: encode %s: %w", m.Kind, err)
 	}

@@ -3,7 +3,6 @@ package rooms
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -309,7 +308,7 @@ func (m *Member) Handle(s Session, message signaling.Message) error {
 	switch message := message.(type) {
 	case signaling.Signal:
 		if message.To == 0 {
-			return badMessage("signal: no to")
+			return &signaling.Error{Code: signaling.CodeBadMessage, Text: "signal: no to"}
 		}
 		return m.Relay(s, message)
 	case signaling.Seal:
@@ -328,9 +327,5 @@ func (m *Member) Handle(s Session, message signaling.Message) error {
 		m.Leave(s)
 		return nil
 	}
-	return badMessage("%s is for the server to send", message.Kind())
-}
-
-func badMessage(format string, args ...any) error {
-	return &signaling.Error{Code: signaling.CodeBadMessage, Text: fmt.Sprintf(format, args...)}
+	return &signaling.Error{Code: signaling.CodeBadMessage, Text: string(message.Kind()) + " is for the server to send"}
 }

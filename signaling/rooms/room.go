@@ -265,8 +265,7 @@ func (r *room) newID(mayHost bool) signaling.PeerID {
 		return r.host
 	}
 	for {
-		id := signaling.PeerID(randomUint64() & uint64(signaling.MaxPeerID))
-		if id > signaling.Host && r.members[id] == nil && !r.returned[id] {
+		if id := signaling.RandomID(); r.members[id] == nil && !r.returned[id] {
 			return id
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"example.org/rtcpeer/internal/text"
 	"example.org/rtcpeer/signaling"
 )
 
@@ -22,7 +23,7 @@ func FuzzRosterSize(f *testing.F) {
 			Channels: []signaling.Mode{signaling.UnreliableOrdered}, OneAttempt: true,
 			Features: []string{feature, feature}, Incarnation: incarnation,
 		}
-		b, err := PlainJSON(signaling.Member{ID: signaling.MaxPeerID, Channels: j.Channels, OneAttempt: true, Features: j.Features, Incarnation: incarnation})
+		b, err := text.JSON(signaling.Member{ID: signaling.MaxPeerID, Channels: j.Channels, OneAttempt: true, Features: j.Features, Incarnation: incarnation})
 		require.NoError(t, err)
 		require.LessOrEqual(t, len(b)+len(","), rosterSize(j))
 	})

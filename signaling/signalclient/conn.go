@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"example.org/rtcpeer/internal/text"
 	"example.org/rtcpeer/signaling"
 )
 
@@ -235,7 +236,7 @@ type frameError struct {
 func (e *frameError) Error() string { return e.reason }
 
 func (c *conn) malformed(frame []byte, reason string) error {
-	return &ProtocolError{URL: c.url, Protocol: c.dialect.Name, Frame: shorten(string(frame)), Reason: reason}
+	return &ProtocolError{URL: c.url, Protocol: c.dialect.Name, Frame: text.Shorten(string(frame), text.Most), Reason: reason}
 }
 
 // send writes m, if the dialect can express it.

@@ -9,6 +9,7 @@ import (
 	"syscall/js"
 	"time"
 
+	"example.org/rtcpeer/internal/text"
 	"example.org/rtcpeer/signaling"
 )
 
@@ -275,7 +276,7 @@ func (e *closeError) Error() string {
 	if e.text == "" {
 		return fmt.Sprintf("closed with %d", e.code)
 	}
-	return fmt.Sprintf("closed with %d: %s", e.code, shorten(e.text))
+	return fmt.Sprintf("closed with %d: %s", e.code, text.Shorten(e.text, text.Most))
 }
 
 // closeFrame returns the content of the close frame that ended a connection.

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 
+	"example.org/rtcpeer/internal/text"
 	"example.org/rtcpeer/signaling"
 )
 
@@ -86,7 +87,7 @@ func redact(raw string) string {
 	if i := strings.IndexAny(raw, "?#"); i >= 0 {
 		raw = raw[:i]
 	}
-	return shorten(raw)
+	return text.Shorten(raw, text.Most)
 }
 
 // reason returns the error of url.Parse without the URL, which url.Parse repeats, and without anything that may be a
