@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 
-	"example.org/rtcpeer/internal/text"
 	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/text"
 )
 
 // A link fails at once if something is known to be wrong before its time is over. This end tells the other end, which

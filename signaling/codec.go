@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"unicode/utf8"
 
-	"example.org/rtcpeer/internal/text"
+	"example.org/rtcpeer/signaling/text"
 )
 
 // A Codec turns messages into the frames of one subprotocol and back. Decode validates, so the code behind it may

@@ -3,7 +3,7 @@ package signaling
 import (
 	"encoding/json"
 
-	"example.org/rtcpeer/internal/text"
+	"example.org/rtcpeer/signaling/text"
 )
 
 // List asks for the public rooms, before or after a Join. The answer is a Rooms.

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"slices"
 
-	"example.org/rtcpeer/internal/text"
+	"example.org/rtcpeer/signaling/text"
 )
 
 // A Kind names a message on the wire.

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"math"
 
-	"example.org/rtcpeer/internal/text"
+	"example.org/rtcpeer/signaling/text"
 )
 
 // Subprotocol is the WebSocket subprotocol of this package's JSON codec.

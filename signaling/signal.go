@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"example.org/rtcpeer/internal/text"
+	"example.org/rtcpeer/signaling/text"
 )
 
 // A SignalType says what a SignalData carries.

@@ -6,8 +6,8 @@ import (
 	"net"
 	"syscall"
 
-	"example.org/rtcpeer/internal/text"
 	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/signaling/text"
 )
 
 var (

@@ -9,9 +9,9 @@ import (
 	"sync"
 	"time"
 
-	"example.org/rtcpeer/internal/text"
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/rooms"
+	"example.org/rtcpeer/signaling/text"
 )
 
 // A claim is a key that this server owns under its lease: a room, or the queue for one kind of match.

@@ -12,9 +12,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"example.org/rtcpeer/internal/text"
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/rooms"
+	"example.org/rtcpeer/signaling/text"
 )
 
 // A visitor is a session of another server in a room of this one.

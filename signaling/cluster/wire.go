@@ -8,9 +8,9 @@ import (
 	"net/netip"
 	"slices"
 
-	"example.org/rtcpeer/internal/text"
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/rooms"
+	"example.org/rtcpeer/signaling/text"
 )
 
 // A kind is the kind of a message between two servers. Most messages are about a session: they go between its home,

@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"unicode/utf8"
 
-	"example.org/rtcpeer/internal/text"
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/text"
 )
 
 // A command is the type of a message (multiplayer demo, server_node/server.js and

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"example.org/rtcpeer/internal/text"
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/text"
 )
 
 // A member may change its metadata at any time. In the long run its changes are announced once every tellEvery. A

@@ -10,8 +10,8 @@ import (
 	"fmt"
 	"time"
 
-	"example.org/rtcpeer/internal/text"
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/text"
 )
 
 // A ticket is the content of a resume token. It proves that its bearer got this id in this room, and it holds the

@@ -10,8 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"example.org/rtcpeer/internal/text"
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/text"
 )
 
 // A conn is one established connection. One goroutine calls read, and one other calls send, write, ping, ask, pong

@@ -15,8 +15,8 @@ import (
 	"strings"
 	"syscall"
 
-	"example.org/rtcpeer/internal/text"
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/text"
 
 	"github.com/gorilla/websocket"
 )

@@ -9,8 +9,8 @@ import (
 	"syscall/js"
 	"time"
 
-	"example.org/rtcpeer/internal/text"
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/text"
 )
 
 // A browser cannot be made to read more slowly, so frames that come while the inbox is full wait here. A frame that

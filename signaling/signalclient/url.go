@@ -6,8 +6,8 @@ import (
 	"net/url"
 	"strings"
 
-	"example.org/rtcpeer/internal/text"
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/text"
 )
 
 // ParseURL parses the address of a room, ws://host:port/room: the last part of the path is the room. A path that is

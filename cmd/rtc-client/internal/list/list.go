@@ -13,10 +13,10 @@ import (
 	"example.org/rtcpeer/cmd/rtc-client/internal/console"
 	"example.org/rtcpeer/cmd/rtc-client/internal/entry"
 	"example.org/rtcpeer/cmd/rtc-client/internal/format"
-	"example.org/rtcpeer/internal/text"
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/signalclient"
+	"example.org/rtcpeer/signaling/text"
 )
 
 // Command is list: it prints the public rooms of a server.

@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"example.org/rtcpeer/internal/text"
+	"example.org/rtcpeer/signaling/text"
 )
 
 func TestShorten(t *testing.T) {
