@@ -43,6 +43,7 @@ type Node struct {
 	watched  atomic.Bool  // the leases of the others are known
 	emptied  atomic.Int64 // since began: when keys of others may last have been missing; see mayLack
 	joining  atomic.Int64 // joins and questions of other servers in progress
+	handed   atomic.Int64 // since began: when HandOver had given back the lease; 0: it has not
 	lastSaid atomic.Int64
 	counters counters
 
@@ -164,8 +165,16 @@ func (n *Node) isBack() {
 	}
 }
 
-// Close ends what Start began. It does not hand over the rooms: call HandOver before.
+// lingerTime is how long after HandOver a node goes on to return frames that other servers had sent before they learned
+// of it.
+const lingerTime = 500 * time.Millisecond
+
+// Close ends what Start began. It does not hand over the rooms: call HandOver before. It blocks until lingerTime after
+// that.
 func (n *Node) Close() {
+	if at := n.handed.Load(); at != 0 && len(n.others(func(holder) bool { return true })) > 0 {
+		time.Sleep(time.Duration(at) + lingerTime - time.Since(n.began))
+	}
 	n.mu.Lock()
 	for _, p := range n.pipes {
 		p.close()
@@ -196,7 +205,11 @@ func (n *Node) HandOver(ctx context.Context) error {
 	if name == "" {
 		return nil
 	}
-	return n.giveBack(ctx, name)
+	err := n.giveBack(ctx, name)
+	if err == nil {
+		n.handed.Store(int64(time.Since(n.began)))
+	}
+	return err
 }
 
 // lose stops acting as an owner at once, and makes the sessions look for the new owners of their rooms.
@@ -460,16 +473,22 @@ func (n *Node) closePipes(now time.Time) {
 // maxEnded is how many ended processes are remembered.
 const maxEnded = 1024
 
-// findOrphans reattaches places that have lost their owner without any event.
+// findOrphans reattaches places that have lost their owner without any event. It ends places whose Leave could not be
+// delivered in time.
 func (n *Node) findOrphans() {
 	n.mu.Lock()
-	var orphans []*Place
+	var orphans, late []*Place
 	for _, p := range n.places {
-		if p.orphaned(func(lease string) bool { _, ok := n.living[lease]; return ok }) {
+		if at := p.departedAt(); !at.IsZero() && time.Since(at) > leaveTime {
+			late = append(late, p)
+		} else if p.orphaned(func(lease string) bool { _, ok := n.living[lease]; return ok }) {
 			orphans = append(orphans, p)
 		}
 	}
 	n.mu.Unlock()
+	for _, p := range late {
+		p.finish()
+	}
 	n.reattach(orphans)
 }
 
