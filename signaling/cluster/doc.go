@@ -18,8 +18,8 @@
 // Between two servers there is a pipe. It delivers messages once and in order, over a bus that may lose them, until
 // the other server is too slow or gone and the pipe breaks. Then the sessions are attached again.
 //
-// A Node has one goroutine each for its lease, its records, its watch, its loose places and its timers. Close ends
-// them.
+// A Node has one goroutine each for its lease, its records, its watch, its loose places, its tidying and its timers.
+// Close ends them.
 //
 // Lock order: the locks of package rooms, Node.mu, Place.mu, visitor.mu, pipe.mu.
 package cluster

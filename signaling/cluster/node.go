@@ -35,6 +35,7 @@ type Node struct {
 	proving  chan struct{} // holds a token when a proof is wanted
 	mending  chan struct{} // holds a token when places are loose
 	back     chan struct{} // holds a token when this server may have been cut off
+	untidy   chan struct{} // holds a token when there may be keys of leases that are over
 
 	// Safe for concurrent use.
 	rooms    atomic.Pointer[rooms.Store]
@@ -91,11 +92,12 @@ type Config struct {
 // New returns a node. Its methods Owns, Acts and Changed belong into the Config of the Store that is passed to Start.
 func New(config Config) *Node {
 	life, cancel := context.WithCancel(context.Background())
-	return &Node{
+	n := &Node{
 		life:     life,
 		cancel:   cancel,
 		mending:  make(chan struct{}, 1),
 		back:     make(chan struct{}, 1),
+		untidy:   make(chan struct{}, 1),
 		missing:  make(chan struct{}, 1),
 		proving:  make(chan struct{}, 1),
 		config:   config,
@@ -115,6 +117,8 @@ func New(config Config) *Node {
 		ended:    make(map[uint64]uint32),
 		asks:     make(map[uint64]chan json.RawMessage),
 	}
+	n.mess() // servers may have died before
+	return n
 }
 
 // Owns, Acts and Changed are for the rooms.Config of the Store.
@@ -139,6 +143,7 @@ func (n *Node) Start(store *rooms.Store) error {
 	n.wg.Go(func() { n.watch(n.life) })
 	n.wg.Go(func() { n.tick(n.life) })
 	n.wg.Go(func() { n.mend(n.life) })
+	n.wg.Go(func() { n.tidy(n.life) })
 	return nil
 }
 
@@ -319,30 +324,6 @@ func (n *Node) lost(process uint64, restart bool) {
 		v.detach()
 	}
 	n.reattach(places)
-}
-
-// tidyAfter is how long after the end of a lease its keys are kept if no server claims them.
-const tidyAfter = 2 * time.Minute
-
-// tidy deletes the keys of a lease that is over, if nobody has claimed them.
-func (n *Node) tidy(name string) {
-	ctx := n.life
-	if pause(ctx, tidyAfter+rand.N(tidyAfter/4)) != nil {
-		return
-	}
-	for _, prefix := range []string{roomPrefix, matchPrefix} {
-		keys, err := n.config.Bus.Keys(ctx, prefix)
-		if err != nil {
-			return
-		}
-		for _, key := range keys {
-			value, revision, err := n.config.Bus.Get(ctx, key)
-			var o owned
-			if err == nil && json.Unmarshal(value, &o) == nil && o.Lease == name {
-				_ = n.config.Bus.Delete(ctx, key, revision) // if this fails, another server has deleted or claimed it
-			}
-		}
-	}
 }
 
 // pipeTo returns the pipe to another server.

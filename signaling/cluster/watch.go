@@ -136,5 +136,5 @@ func (n *Node) leaseOver(name string, process uint64) {
 		v.detach()
 	}
 	n.reattach(places)
-	n.wg.Go(func() { n.tidy(name) })
+	n.mess()
 }
