@@ -205,3 +205,21 @@ func TestGraceEndsWhileTheServerDoesNotAct(t *testing.T) {
 		s.Close()
 	})
 }
+
+// While the server may not act, because it was paused for instance, nobody gets a place: another server may have the room by
+// now, and may have locked it.
+func TestNobodyEntersWhileTheServerDoesNotAct(t *testing.T) {
+	acts := true
+	s := newStoreOf(t, func(c *Config) { c.Acts = func() bool { return acts } })
+	_, _, welcome := enter(t, s, signaling.Join{Room: "r"})
+	acts = false
+	for name, j := range map[string]signaling.Join{
+		"a newcomer":                {Room: "r"},
+		"the first of another room": {Room: "other"},
+		"a member that comes back":  {Resume: welcome.Resume},
+	} {
+		_, _, err := s.Join(&visitor{done: make(chan struct{})}, j, everybody)
+		require.ErrorIs(t, err, ErrElsewhere, name)
+	}
+	require.False(t, s.Has("other"))
+}

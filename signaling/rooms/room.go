@@ -126,6 +126,8 @@ func (r *room) admit(s Session, j signaling.Join, g Grant) (*Member, error) {
 		return nil, errOver
 	case r.gone:
 		return nil, errGone
+	case r.moves():
+		return nil, ErrElsewhere
 	}
 	if err := r.banned(s, g.Subject, 0); err != nil {
 		return nil, err
@@ -163,6 +165,8 @@ func (r *room) readmit(s Session, j signaling.Join, g Grant, t ticket) (*Member,
 		return nil, errOver
 	case r.gone:
 		return nil, errGone
+	case r.moves():
+		return nil, ErrElsewhere
 	}
 	if t.Nonce != r.nonce {
 		return nil, refuseResume("room %q is another one of that name", r.name)
