@@ -81,7 +81,7 @@ type Config struct {
 	// Account returns the account that pays for sessions of other servers from an address. If the address is invalid,
 	// it returns the account for rooms that were taken over.
 	Account func(remote netip.Addr) rooms.Account
-	// Answer answers a question of another server, in its own goroutine.
+	// Answer answers a question of another server, in its own goroutine. After an error, the answer is null.
 	Answer func(op string, body json.RawMessage) (any, error)
 	// Observe is called with the time that the bus took to renew the lease. Nil means none.
 	Observe func(time.Duration)

@@ -472,7 +472,7 @@ func (n *Node) asked(from uint64, m *message) {
 		answer, err := n.config.Answer(m.Op, m.Body)
 		if err != nil {
 			n.trouble(m.Op, err)
-			return
+			answer = nil // a newer server may ask what this one does not know: it must not wait
 		}
 		body, _ := rooms.PlainJSON(answer)
 		n.send(from, &message{Kind: kindAnswered, ID: m.ID, Body: body})
