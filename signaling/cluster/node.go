@@ -85,6 +85,9 @@ type Config struct {
 	Answer func(op string, body json.RawMessage) (any, error)
 	// Observe is called with the time that the bus took to renew the lease. Nil means none.
 	Observe func(time.Duration)
+	// Key is a fingerprint of the key for resume tokens, which must be the same on all servers. If a server with
+	// another one is found, the log says so. Empty means that it is not compared.
+	Key string
 	// Log gets a line for each lease that is gained or lost, and for errors of the bus.
 	Log *slog.Logger
 }

@@ -130,7 +130,10 @@ func (n *Node) welcome(at visit, m *message) {
 	}
 	if m.Kind == kindAttach {
 		defer n.done(c)
-		_ = n.bringBack(m.Attachment.Room, m.Token) // earlier versions send no token: wait for another member
+		if err := n.bringBack(m.Attachment.Room, m.Token); err != nil && m.Token != "" { // earlier versions send none
+			v.settled(nil, err)
+			return
+		}
 		member, err := n.store().Attach(v, *m.Attachment)
 		v.settled(member, err)
 		if err == nil {

@@ -223,3 +223,22 @@ func TestNobodyEntersWhileTheServerDoesNotAct(t *testing.T) {
 	}
 	require.False(t, s.Has("other"))
 }
+
+// A room that is over, and a member that was taken out, do not come back with what another server or a token says of the room.
+func TestWhatIsOverIsNotAdopted(t *testing.T) {
+	first, second := newStore(t), newStore(t)
+	_, m, welcome := enter(t, first, signaling.Join{Room: "r"})
+	record, ok := first.Record("r")
+	require.True(t, ok)
+	_, err := second.RecordOf(welcome.Resume)
+	require.NoError(t, err)
+	nonce, _ := first.Nonce("r")
+	for name, of := range map[string]Seat{"member": {nonce, m.ID()}, "room": {Nonce: nonce}} {
+		other := newStore(t)
+		other.Void(of)
+		_, err := other.RecordOf(welcome.Resume)
+		require.Error(t, err, name)
+		other.Adopt("r", record, free{})
+		require.Equal(t, of.ID != 0, other.Has("r"), name)
+	}
+}

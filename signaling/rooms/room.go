@@ -27,6 +27,7 @@ type room struct {
 	fields     map[string]any // that of terms.Metadata, for filters of List; nil unless it is public
 	created    time.Time
 	place      uint64        // in a listing
+	settled    time.Duration // by the clock: when the members have had time to be attached after the room moved
 	movedUntil time.Duration // until then, by the clock, tickets of the process that had the room before are valid
 
 	guard guard // checks the password; safe for concurrent use

@@ -179,3 +179,93 @@ func TestLeaveWithoutABus(t *testing.T) {
 		require.Zero(t, stats.Loose)
 	})
 }
+
+// The host of a star is connected to another server than the owner of the room, and leaves. The room ends for everybody, also
+// when its owner goes at that moment, and its name is free.
+func TestHostAtAnotherServerLeaves(t *testing.T) {
+	for name, goes := range map[string]func(owner *sharing){
+		"the owner stays":      func(*sharing) {},
+		"the owner is killed":  func(owner *sharing) { owner.bus.Cut(true) },
+		"the owner is stopped": func(owner *sharing) { go func() { _ = owner.Shutdown(context.Background()) }() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
+				servers := shareFar(t, 3, 2*time.Millisecond, signalserver.Config{Grace: time.Hour})
+				members := starOver(t, servers)
+				members[0].vanish()
+				host := servers[1].resume(t, members[0])
+				time.Sleep(time.Second) // of fake time: the record is written
+				goes(servers[0])
+				time.Sleep(time.Millisecond)
+				host.send(signaling.Leave{})
+				synctest.Wait()
+				host.vanish()
+				for _, guest := range members[1:] {
+					guest.wantRefusedLater(signaling.CodeHostLeft)
+				}
+				for _, s := range servers[1:] {
+					s.refuseResume(t, signaling.Join{Resume: host.welcome.Resume})
+				}
+				require.Equal(t, signaling.Host, servers[2].member(t, signaling.Join{Room: "r"}).id())
+			})
+		})
+	}
+}
+
+// wantRefusedLater is wantRefused after messages that do not matter.
+func (c *client) wantRefusedLater(code signaling.Code) {
+	c.t.Helper()
+	for {
+		if e, ok := c.receive().(*signaling.Error); ok {
+			require.Equal(c.t, code, e.Code, e.Text)
+			return
+		}
+	}
+}
+
+// The same in a room that migrates: a guest becomes the host, although it is attached to the next owner later than the host,
+// which leaves.
+func TestHostAtAnotherServerLeavesARoomThatMigrates(t *testing.T) {
+	for name, goes := range map[string]func(owner *sharing){
+		"the owner is killed":  func(owner *sharing) { owner.bus.Cut(true) },
+		"the owner is stopped": func(owner *sharing) { go func() { _ = owner.Shutdown(context.Background()) }() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
+				servers := shareFar(t, 4, 2*time.Millisecond, signalserver.Config{Grace: time.Hour})
+				owner := servers[0].member(t, migrating(ableToHost))
+				var guests []*client
+				for _, s := range servers[2:] {
+					guests = append(guests, s.member(t, migrating(ableToHost)))
+				}
+				owner.vanish()
+				back := servers[1].client(t)
+				back.send(signaling.Join{Resume: owner.welcome.Resume, Features: ableToHost})
+				back.wantWelcome()
+				time.Sleep(time.Second) // of fake time: the record is written
+				goes(servers[0])
+				time.Sleep(time.Millisecond)
+				back.send(signaling.Leave{})
+				synctest.Wait()
+				back.vanish()
+				for _, guest := range guests {
+					require.Equal(t, guests[0].id(), guest.wantHostLater())
+				}
+				require.Equal(t, guests[0].id(), servers[2].member(t, migrating(following)).welcome.Host)
+			})
+		})
+	}
+}
+
+// wantHostLater returns the next host that is told, after messages that do not matter.
+func (c *client) wantHostLater() signaling.PeerID {
+	c.t.Helper()
+	for {
+		switch m := c.receive().(type) {
+		case signaling.HostChanged:
+			return m.Host
+		case *signaling.Error:
+			c.t.Fatal(m)
+		}
+	}
+}
