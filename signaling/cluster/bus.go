@@ -23,8 +23,6 @@ type Bus interface {
 	Delete(ctx context.Context, key string, revision uint64) error
 	// Get returns a value and its revision, or ErrNoKey.
 	Get(ctx context.Context, key string) (value []byte, revision uint64, err error)
-	// Keys returns the keys with a prefix, which ends with a dot.
-	Keys(ctx context.Context, prefix string) ([]string, error)
 	// Watch calls changed for each key with a prefix, which ends with a dot: first for the existing keys, then with
 	// an empty key, and then for each change, with a nil value for a key that is gone. It returns an error if it
 	// cannot go on, and nil if ctx ends. It calls changed from one goroutine.

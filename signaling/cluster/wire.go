@@ -32,6 +32,7 @@ const (
 	kindBye      kind = "bye"      // owner: the member has left
 	kindList     kind = "list"     // owner: list: the client asks for the public rooms
 	kindNotMine  kind = "not_mine" // owner: it does not own the room, or no longer
+	kindReturned kind = "returned" // owner: frames that it has not handled, because the room is elsewhere
 	kindAsk      kind = "ask"      // any: id, op, body
 	kindAnswered kind = "answered" // any: id, body
 	kindPart     kind = "part"     // any: more, frames: one, a part of a message that is too large for the bus

@@ -289,22 +289,6 @@ func (b *Bus) Get(ctx context.Context, key string) ([]byte, uint64, error) {
 	return e.Value(), e.Revision(), nil
 }
 
-func (b *Bus) Keys(ctx context.Context, prefix string) ([]string, error) {
-	kv, err := b.store(ctx)
-	if err != nil {
-		return nil, err
-	}
-	list, err := kv.ListKeysFiltered(ctx, prefix+">")
-	if err != nil {
-		return nil, b.failed(err, cluster.ErrConflict)
-	}
-	var keys []string
-	for key := range list.Keys() {
-		keys = append(keys, key)
-	}
-	return keys, nil
-}
-
 // Watch returns when the connection changes, and also after watchAnew, in case the watch has fallen silent.
 func (b *Bus) Watch(ctx context.Context, prefix string, changed func(key string, value []byte)) error {
 	ctx, cancel := context.WithTimeout(ctx, watchAnew)
