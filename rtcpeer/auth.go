@@ -42,7 +42,7 @@ type AuthFunc func(ctx context.Context, peer *PendingPeer) error
 // complete_auth(1). The caller must not change secret afterwards.
 func SharedSecret(secret []byte) AuthFunc {
 	return func(_ context.Context, peer *PendingPeer) error {
-		if peer.ID() == Server {
+		if peer.IsHost() {
 			return peer.Send(secret)
 		}
 		got, err := peer.Receive()

@@ -301,8 +301,9 @@ func (r *guest) end(id PeerID, reason DisconnectReason) bool {
 	return p != nil && r.node.inbox.disconnected(p, reason, nil, nil)
 }
 
-// abandon has nothing to do: a guest has one link, and the host says who is gone.
-func (r *guest) abandon(PeerID, DisconnectReason) {}
+// abandon ends the next host, if that was a relayed peer before, as that host ends this guest. Of all others the host says
+// who is gone.
+func (r *guest) abandon(id PeerID, reason DisconnectReason) { r.end(id, reason) }
 
 // here returns the relayed peers that are connected.
 func (r *guest) here() (ids []PeerID) {

@@ -117,6 +117,23 @@ func TestHostCloses(t *testing.T) {
 	}, 1, 5, 7, 9)
 }
 
+// A room whose members prove that they know a secret goes on with the next host, which asks for it as the first did.
+func TestNextHostAsksForTheSecret(t *testing.T) {
+	migrating(t, rtcpeer.Config{Auth: secret}, func(t *testing.T, w *world) {
+		require.NoError(t, w.closeNode(1))
+		after(10 * time.Second)
+		w.wantHost(5, 2, 5, 7, 9)
+		require.Equal(t, "connected", w.diaries[7].story(9))
+		w.enter(11, rtcpeer.Config{Auth: rtcpeer.SharedSecret([]byte("guess"))})
+		after(10 * time.Second)
+		_, why := w.diaries[11].end()
+		require.ErrorIs(t, why, rtcpeer.ErrUnauthorized)
+		w.enter(13, rtcpeer.Config{Auth: secret})
+		after(5 * time.Second)
+		w.wantHost(5, 2, 5, 7, 9, 13)
+	}, 1, 5, 7, 9)
+}
+
 // A host dies while all send to all. What comes, comes once and in order; whoever may have missed something is named.
 func TestHostDiesUnderLoad(t *testing.T) {
 	config := rtcpeer.Config{Channels: []rtcpeer.Mode{rtcpeer.Reliable}}
