@@ -100,8 +100,8 @@ func (r *guest) stays(id PeerID) bool {
 	if p := r.relayed[id]; p != nil {
 		return r.node.inbox.here(p)
 	}
-	_, err := r.node.roster.to(id)
-	return err == nil
+	l, err := r.node.roster.to(id)
+	return err == nil && l.why() == 0
 }
 
 // leaves reports whether the node is about to part from a host; mu is held.
