@@ -102,8 +102,8 @@ func (r *guest) stays(id PeerID) bool {
 	if p := r.relayed[id]; p != nil {
 		return r.node.inbox.here(p)
 	}
-	_, err := r.node.roster.to(id)
-	return err == nil
+	l, err := r.node.roster.to(id)
+	return err == nil && l.why() == 0
 }
 
 // leaves reports whether the node is about to part from a host; mu is held.
@@ -303,8 +303,9 @@ func (r *guest) end(id PeerID, reason DisconnectReason) bool {
 	return p != nil && r.node.inbox.disconnected(p, reason, nil, nil)
 }
 
-// abandon has nothing to do: a guest has one link, and the host says who is gone.
-func (r *guest) abandon(PeerID, DisconnectReason) {}
+// abandon ends the next host, if that was a relayed peer before, as that host ends this guest. Of all others the host says
+// who is gone.
+func (r *guest) abandon(id PeerID, reason DisconnectReason) { r.end(id, reason) }
 
 // here returns the relayed peers that are connected.
 func (r *guest) here() (ids []PeerID) {

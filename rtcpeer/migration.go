@@ -65,10 +65,12 @@ func (n *Node) follow(c signaling.HostChanged) {
 	n.log.Info("host changed", "old", old.host, "new", next.host, "term", next.term)
 	there := append(slices.Clone(c.Guests), c.Host)
 	if n.id == next.host {
-		n.setRoute(&host{node: n, before: n.guest, settled: newSignal()})
+		expected := make(map[PeerID]bool)
 		for _, m := range c.Members {
 			there = append(there, m.ID)
+			expected[m.ID] = true
 		}
+		n.setRoute(&host{node: n, before: n.guest, settled: newSignal(), expected: expected})
 	}
 	n.room.lead.Store(next) // after the route: senders look at the lead first
 	n.status.CompareAndSwap(int32(ConnectionConnected), int32(ConnectionConnecting))
@@ -100,11 +102,12 @@ func (l *link) awaitMove() error {
 	case <-l.lead.moved:
 		return nil
 	case <-l.over:
+		l.sayLeaving()
 		return errOver
 	}
 }
 
-// awaitHost ends the node of a guest whose host has ended their link, unless the server names another host in time. If
+// awaitHost ends the node of a guest whose host has ended their link and has not said that it leaves the room, unless the server names another host in time. If
 // it does not, the host has disconnected only this guest.
 func (n *Node) awaitHost(at *lead, why string) {
 	timer := time.NewTimer(kickTime)

@@ -23,9 +23,11 @@ type host struct {
 	settled *signal // wakes when one of those is linked or gone
 	// complete is true when none of those is left; safe for all.
 	complete atomic.Bool
-	// mu makes the announcement of a guest and its connection one step, in the same order for all.
-	mu   sync.Mutex
-	gone []PeerID // members that were connected and then could not be linked; guarded by mu
+	// mu makes the announcement of a guest and its connection one step, in the same order for all. It guards the fields
+	// below. Guests may know a member that this node does not know: the previous host was gone before it told this one.
+	mu       sync.Mutex
+	expected map[PeerID]bool // members of the room when this node became the host, and not linked since
+	gone     []PeerID        // those of them that could not be linked
 }
 
 func (r *host) send(ctx context.Context, wait bool, p Packet, i int) error {
@@ -215,6 +217,7 @@ func (r *host) up(l *link) {
 	for _, other := range others {
 		announce(l, sysAddPeer, other.peer)
 	}
+	delete(r.expected, l.peer)
 	r.gone = slices.DeleteFunc(r.gone, func(id PeerID) bool { return id == l.peer })
 	for _, id := range r.gone {
 		announceGone(l, id, Lost)
@@ -231,12 +234,18 @@ func (r *host) up(l *link) {
 	r.settled.wake()
 }
 
-// abandon ends a peer that was connected through the previous host, and tells the others.
+// abandon ends a peer that was or may have been connected through the previous host, and tells the others.
 func (r *host) abandon(id PeerID, reason DisconnectReason) {
-	if r.before == nil || !r.before.end(id, reason) {
+	if r.before == nil {
 		return
 	}
+	r.before.end(id, reason)
 	r.mu.Lock()
+	if !r.expected[id] {
+		r.mu.Unlock()
+		return
+	}
+	delete(r.expected, id)
 	r.gone = append(r.gone, id)
 	for _, other := range r.node.roster.open.Load().all {
 		announceGone(other, id, reason)
