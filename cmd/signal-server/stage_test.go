@@ -134,7 +134,9 @@ func TestGrantedName(t *testing.T) {
 	secret, _ := keyFiles(t, "HS256")
 	inChromium(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil, "--auth-jwt="+secret)
-		token := func(more ...string) string { return "?access_token=" + mint(t, append([]string{"--key=" + secret, "--room=lobby", "--create"}, more...)...) }
+		token := func(more ...string) string {
+			return "?access_token=" + mint(t, append([]string{"--key=" + secret, "--room=lobby", "--create"}, more...)...)
+		}
 		one := show(as(redFox), pageOf(p)+token("--host", `--metadata={"name":"Granted Ann","emoji":"🐙","color":4}`)+"#lobby")
 		two := show(as(blueOwl), pageOf(p)+token()+"#lobby")
 		two.waitFor(t, faces+` === "Granted Ann|You"`)
