@@ -67,7 +67,10 @@ func TestDotsGoesOnWithoutItsHost(t *testing.T) {
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	first, err := rtcpeer.Join(ctx, s.url("dots"), rtcpeer.Config{Topology: rtcpeer.Star, NewRoom: rtcpeer.NewRoom{Migrates: true}})
+	first, err := rtcpeer.Join(ctx, s.url("dots"), rtcpeer.Config{
+		Topology: rtcpeer.Star, NewRoom: rtcpeer.NewRoom{Migrates: true},
+		Linger: patience, // a page that compiles WebAssembly is in no hurry to acknowledge
+	})
 	require.NoError(t, err)
 	t.Cleanup(func() { first.Close() })
 	h := &host{cmd: chromium(profile, startExample(t, "dots", s.url("dots")), "")}
