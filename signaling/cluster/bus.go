@@ -30,8 +30,8 @@ type Bus interface {
 
 	// Publish sends a message, at most once. It does not wait for any receiver.
 	Publish(subject string, data []byte) error
-	// Subscribe calls receive for the messages to a subject, from one goroutine, until stop is called. Stop waits for
-	// receive.
+	// Subscribe calls receive for the messages to a subject, from one goroutine, until stop is called. If the bus can
+	// be reached, that includes every message that is published once Subscribe has returned. Stop waits for receive.
 	Subscribe(subject string, receive func(data []byte)) (stop func(), err error)
 	// MaxMessage is the largest message, in bytes.
 	MaxMessage() int

@@ -346,6 +346,9 @@ func (b *Bus) Subscribe(subject string, receive func(data []byte)) (stop func(),
 	if err := sub.SetPendingLimits(maxPending, maxPendingBytes); err != nil {
 		return nil, fmt.Errorf("natsbus: subscribe to %s: %w", b.subject+subject, err)
 	}
+	if b.conn.IsConnected() { // if not, the client subscribes when it is again
+		_ = b.conn.FlushTimeout(dialTime) // until NATS knows of the subscription
+	}
 	return func() {
 		_ = sub.Unsubscribe() // fails if the connection is closed
 		mu.Lock()
