@@ -80,7 +80,7 @@ func (m *Member) Lose(s Session) bool {
 }
 
 // expire ends m's grace period, unless m has resumed after that loss. why is a drop reason.
-func (r *room) expire(m *Member, loss int, why string) {
+func (r *room) expire(m *Member, loss int, why DropReason) {
 	r.mu.Lock()
 	expired := r.members[m.id] == m && m.session == nil && m.losses == loss
 	if expired && !r.store.acts() { // the room is about to leave this server, or the server will act again

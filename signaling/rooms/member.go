@@ -56,7 +56,7 @@ type Member struct {
 // deliver hands a message to the member and never blocks. If a detached member has no room left for a signal, deliver
 // returns the drop reason. Other messages need not be kept, because the welcome of a member that resumes tells it
 // everything. The caller holds room.mu.
-func (m *Member) deliver(n *Note) (full string) {
+func (m *Member) deliver(n *Note) (full DropReason) {
 	if m.session != nil && !m.welcoming {
 		m.session.Deliver(n)
 		return ""
@@ -129,7 +129,7 @@ func (m *Member) detach() {
 
 // giveUp ends the grace period of a detached member early, through its timer, so that it always ends in the same way.
 // A member that is being welcomed loses its session instead. The caller holds room.mu.
-func (m *Member) giveUp(why string) {
+func (m *Member) giveUp(why DropReason) {
 	if m.session != nil {
 		m.session.Fail(&signaling.Error{Code: signaling.CodeSlow, Text: "too many signals during the welcome"})
 		return
@@ -138,7 +138,7 @@ func (m *Member) giveUp(why string) {
 	m.expireAfter(0, why)
 }
 
-func (m *Member) expireAfter(grace time.Duration, why string) {
+func (m *Member) expireAfter(grace time.Duration, why DropReason) {
 	loss := m.losses
 	m.graceEnd = m.room.store.clock.Now() + grace
 	m.grace = m.room.store.clock.After(grace, func() { m.room.expire(m, loss, why) })
