@@ -82,6 +82,7 @@ func announce(high byte) string {
 // Whatever comes, others join meanwhile, its end is in sight, and then the server is as it was before. All of
 // a kind come at the same time, since most of it is waiting: ten seconds for who does not join.
 func TestStrangers(t *testing.T) {
+	skip.Long(t)
 	for _, kind := range []struct {
 		name  string
 		pings string

@@ -85,6 +85,7 @@ func TestPageComesBack(t *testing.T) {
 // Who is off the network for 20 s is told so, loses nobody and nothing, and comes back by itself: in a mesh, as the guest
 // of a star, and as its host.
 func TestPageOffline(t *testing.T) {
+	skip.Long(t)
 	openBrowser(t)
 	for _, c := range []struct {
 		name, topology string

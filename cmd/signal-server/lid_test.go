@@ -11,12 +11,15 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // The lid of a laptop is closed with the page open: all processes of the browser are stopped, and the network says nothing.
 // When it is opened, its link and its place in the room have long been given up, and it is back in the room by itself. The
 // lid stays closed until both are gone, or with RTCPEER_LAB_LONG=1 for five minutes, at a server with the defaults.
 func TestLidClosed(t *testing.T) {
+	skip.Long(t)
 	long := os.Getenv("RTCPEER_LAB_LONG") != ""
 	browser := openBrowser(t)
 	for _, topology := range []string{"mesh", "star"} {

@@ -8,11 +8,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/signaling/cluster/natsnode"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // Three servers that share their rooms are behind nginx, or behind Caddy, with the examples of deploy. One is killed and one
 // is stopped: links do not notice, and a newcomer finds everybody.
 func TestManyServersBehindProxies(t *testing.T) {
+	skip.Long(t)
 	for name, start := range proxiesHere {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

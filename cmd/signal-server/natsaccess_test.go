@@ -12,6 +12,8 @@ import (
 
 	natsserver "github.com/nats-io/nats-server/v2/server"
 	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // startNATS runs a NATS server with a configuration as operators write it, and returns its address.
@@ -45,6 +47,7 @@ func documented(t *testing.T) string {
 // Wrong credentials and missing permissions are said at the start, and by check-config, with what is missing. Nobody is
 // served meanwhile.
 func TestNATSThatRefuses(t *testing.T) {
+	skip.Long(t)
 	allowed := documented(t)
 	without := func(subject string) string {
 		require.Contains(t, allowed, subject)
