@@ -25,7 +25,7 @@ func TestNode(t *testing.T) {
 	node := program(t, "node", "Node 20.14 or later")
 	packages(t, ".")
 	bin := signalServer(t)
-	for _, file := range []string{"wire", "control", "repair", "types", "rules", "rooms", "links", "relayed", "hostile", "lost", "server", "auth", "scene", "endings", "timers", "readme", "transfer/files"} {
+	for _, file := range []string{"wire", "control", "repair", "types", "rules", "rooms", "links", "relayed", "hostile", "lost", "server", "auth", "scene", "endings", "timers", "events", "times", "requests", "migration", "readme", "transfer/files"} {
 		t.Run(file, func(t *testing.T) {
 			cmd := exec.CommandContext(t.Context(), node, "--test-force-exit", "--test-reporter=tap", "test/"+file+".test.js")
 			cmd.Env = append(os.Environ(), "RTCPEER_BIN="+bin)
