@@ -12,7 +12,7 @@ import { equal } from "./control.js";
 export function sharedSecret(secret) {
   const ours = toBytes(secret, true);
   return async (peer) => {
-    if (peer.id === 1) return peer.send(ours);
+    if (peer.isHost) return peer.send(ours);
     const got = await peer.receive();
     if (!got || !equal(ours, got)) throw new Error("wrong secret");
   };
