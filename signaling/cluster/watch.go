@@ -137,7 +137,7 @@ func (n *Node) leaseOver(name string, process uint64) {
 	}
 	n.mu.Unlock()
 	for _, v := range visitors {
-		v.detach()
+		v.miss()
 	}
 	n.reattach(places)
 	n.mess()

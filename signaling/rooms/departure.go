@@ -50,7 +50,13 @@ func (m *Member) leaveLater() {
 
 // Detach starts m's grace period when its session s is lost. A member that cannot resume is removed at once. Detach
 // returns false if s is no longer m's session.
-func (m *Member) Detach(s Session) bool {
+func (m *Member) Detach(s Session) bool { return m.detachFrom(s, false) }
+
+// Miss is Detach for a session whose server is lost. Its client may not notice: then the server attaches the member
+// again. So all messages are kept for it, not only signals.
+func (m *Member) Miss(s Session) bool { return m.detachFrom(s, true) }
+
+func (m *Member) detachFrom(s Session, missing bool) bool {
 	r := m.room
 	r.mu.Lock()
 	defer r.unlock()
@@ -60,6 +66,7 @@ func (m *Member) Detach(s Session) bool {
 	if s.Dialect().Volatile {
 		r.remove(m, signaling.LeftLost)
 	} else {
+		m.missing = missing
 		m.detach()
 	}
 	return true
