@@ -16,21 +16,22 @@ import (
 
 // A visitor is a Session that remembers what it is sent.
 type visitor struct {
-	got  []signaling.Message
-	done chan struct{}
+	got        []signaling.Message
+	done       chan struct{}
+	attachment Attachment // the latest one
 }
 
-func (v *visitor) Deliver(n *Note)                      { v.got = append(v.got, n.Message) }
-func (v *visitor) Fail(why *signaling.Error)            { v.got = append(v.got, why) }
-func (v *visitor) Bye()                                 {}
-func (v *visitor) Wake(time.Duration)                   {}
-func (v *visitor) Seated(*Member)                       {}
-func (v *visitor) Welcomed(*Member, Attachment, string) {}
-func (v *visitor) Done() <-chan struct{}                { return v.done }
-func (v *visitor) Dialect() *signaling.Dialect          { return signaling.V1() }
-func (v *visitor) Remote() netip.Addr                   { return netip.Addr{} }
-func (v *visitor) Forwards() bool                       { return false }
-func (v *visitor) Account() Account                     { return free{} }
+func (v *visitor) Deliver(n *Note)                            { v.got = append(v.got, n.Message) }
+func (v *visitor) Fail(why *signaling.Error)                  { v.got = append(v.got, why) }
+func (v *visitor) Bye()                                       {}
+func (v *visitor) Wake(time.Duration)                         {}
+func (v *visitor) Seated(*Member)                             {}
+func (v *visitor) Welcomed(_ *Member, a Attachment, _ string) { v.attachment = a }
+func (v *visitor) Done() <-chan struct{}                      { return v.done }
+func (v *visitor) Dialect() *signaling.Dialect                { return signaling.V1() }
+func (v *visitor) Remote() netip.Addr                         { return netip.Addr{} }
+func (v *visitor) Forwards() bool                             { return false }
+func (v *visitor) Account() Account                           { return free{} }
 
 // free is an account without bounds.
 type free struct{}
@@ -241,4 +242,31 @@ func TestWhatIsOverIsNotAdopted(t *testing.T) {
 		other.Adopt("r", record, free{})
 		require.Equal(t, of.ID != 0, other.Has("r"), name)
 	}
+}
+
+// A member gets a new ticket, and its room moves before that is in the record. The server of its session tells the next owner,
+// so that the member can come back with the ticket.
+func TestTicketThatIsNewerThanTheRecord(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
+		config := func(c *Config) { c.Clock, c.Log = clock.New(time.Hour), slog.New(slog.DiscardHandler) }
+		first, second, third := newStoreOf(t, config), newStoreOf(t, config), newStoreOf(t, config)
+		v, _, _ := enter(t, first, signaling.Join{Room: "r"})
+		record, _ := first.Record("r")
+		second.Adopt("r", record, free{})
+		v = &visitor{done: make(chan struct{}), attachment: v.attachment}
+		m, err := second.Attach(v, v.attachment)
+		require.NoError(t, err)
+		time.Sleep(attachedSoon + time.Second)
+		m.Due(v)
+		require.IsType(t, signaling.Resume{}, v.got[0])
+		third.Adopt("r", record, free{})
+		m, err = third.Attach(v, v.attachment)
+		require.NoError(t, err)
+		m.Detach(v)
+		_, _, welcome := enter(t, third, signaling.Join{Resume: v.got[0].(signaling.Resume).Token})
+		require.Equal(t, m.ID(), welcome.ID)
+		for _, s := range []*Store{first, second, third} {
+			s.Close()
+		}
+	})
 }
