@@ -2,7 +2,6 @@ package rooms
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"example.org/rtcpeer/signaling"
@@ -29,7 +28,17 @@ const settleTime = 3 * time.Second
 
 // settling reports whether the room has just moved and waits for members. The caller holds mu.
 func (r *room) settling() bool {
-	return r.store.clock.Now() < r.settled && slices.ContainsFunc(r.inOrder(), func(m *Member) bool { return m.awaited })
+	return r.store.clock.Now() < r.settled && r.awaits()
+}
+
+// awaits reports whether a member has not come back yet after a move or a restart. The caller holds mu.
+func (r *room) awaits() bool {
+	for _, m := range r.members {
+		if m.awaited {
+			return true
+		}
+	}
+	return false
 }
 
 // leaveLater removes a member when the room is settled. The caller holds room.mu.

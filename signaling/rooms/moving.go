@@ -186,6 +186,8 @@ type Attachment struct {
 	Grant Grant              `json:"grant"`
 	// Tickets are the origins of the tickets with which the member may come back.
 	Tickets []origin `json:"tickets,omitempty"`
+	// Partial is true if the member got a welcome without members that had not come back yet after a move.
+	Partial bool `json:"partial,omitzero"`
 }
 
 // Attachment returns what another server needs to attach the member.
@@ -204,6 +206,7 @@ func (m *Member) attachment() Attachment {
 		Join:    signaling.Join{Channels: i.Channels, Metadata: i.Metadata, OneAttempt: i.OneAttempt, Features: i.Features, Incarnation: i.Incarnation},
 		Grant:   Grant{Expires: m.until, Subject: m.subject, MayHost: m.mayHost, Name: m.name, Fixed: m.fixed},
 		Tickets: m.origins(),
+		Partial: m.fresh && m.room.awaits(),
 	}
 }
 
@@ -263,7 +266,9 @@ func (s *Store) Attach(session Session, a Attachment) (*Member, error) {
 	for _, message := range m.takeKept() {
 		m.deliver(NewNote(message))
 	}
-	if !recorded {
+	partial := a.Partial && !session.Dialect().Volatile
+	m.fresh = m.fresh || partial
+	if !recorded || partial {
 		r.tellOfOthers(m)
 	}
 	soon := r.store.clock.Now() + rand.N(attachedSoon) + 1

@@ -270,3 +270,36 @@ func TestTicketThatIsNewerThanTheRecord(t *testing.T) {
 		}
 	})
 }
+
+// A member comes back to a room that has just moved, and is welcomed without another one that has not come back yet. The room
+// moves again, and the other one is attached there: the member learns of it, whoever is attached first.
+func TestMemberThatIsStillAwayWhenTheRoomMovesTwice(t *testing.T) {
+	for name, awayFirst := range map[string]bool{"attached first": true, "attached second": false} {
+		owner, between, last := newStore(t), newStore(t), newStore(t)
+		enter(t, owner, signaling.Join{Room: "r"})
+		_, m, welcome := enter(t, owner, signaling.Join{Room: "r"})
+		_, away, _ := enter(t, owner, signaling.Join{Room: "r"})
+		attachment := away.Attachment()
+		record, _ := owner.Record("r")
+		between.Adopt("r", record, free{})
+		v, _, second := enter(t, between, signaling.Join{Resume: welcome.Resume})
+		require.Empty(t, second.Members, name)
+		record, _ = between.Record("r")
+		last.Adopt("r", record, free{})
+		back := &visitor{done: make(chan struct{})}
+		attach := func(of *visitor, a Attachment) {
+			_, err := last.Attach(of, a)
+			require.NoError(t, err, name)
+		}
+		if awayFirst {
+			attach(back, attachment)
+		}
+		v = &visitor{done: make(chan struct{}), attachment: v.attachment}
+		attach(v, v.attachment)
+		if !awayFirst {
+			attach(back, attachment)
+		}
+		require.Equal(t, []signaling.Message{signaling.Joined{Member: signaling.Member{ID: away.ID()}}}, v.got, name)
+		require.Empty(t, back.got, "%s: it knows %d", name, m.ID())
+	}
+}
