@@ -42,7 +42,7 @@ type AuthFunc func(ctx context.Context, peer *PendingPeer) error
 // complete_auth(1). The caller must not change secret afterwards.
 func SharedSecret(secret []byte) AuthFunc {
 	return func(_ context.Context, peer *PendingPeer) error {
-		if peer.ID() == Server {
+		if peer.IsHost() {
 			return peer.Send(secret)
 		}
 		got, err := peer.Receive()
@@ -70,6 +70,9 @@ func (l *link) authenticate() error {
 	l.watch(ctx.Done())
 	end(errOver)
 	why := context.Cause(ctx)
+	if why == errNotAccepted && l.lead.term > 0 {
+		l.awaitReason()
+	}
 	if why != errAdmitted {
 		late := ctx.Err() == context.DeadlineExceeded
 		if late && l.id != "" {
@@ -81,6 +84,7 @@ func (l *link) authenticate() error {
 		if l.why() == 0 {
 			l.sayBye(l.path.Load(), Unauthorized)
 		}
+		l.sayLeaving()
 		l.path.Load().raw.Close()
 	}
 	conversation.Wait()
@@ -102,6 +106,8 @@ func (l *link) verdict(why error) error {
 	switch {
 	case why == errAdmitted:
 		return nil
+	case l.departed || l.vanished && l.lead.term > 0: // a guest awaits the next host
+		return errOver
 	case l.node.ctx.Err() != nil || reason == ByUs || reason == Kicked || reason == Lost && l.id != "" || l.successor != nil:
 		return errOver
 	case reason == Misbehaved:
@@ -126,6 +132,13 @@ func (l *link) endUnheard() {
 		}
 		l.handleNext(l.over, ctx.Done())
 	}
+}
+
+// awaitReason waits for the other end's bye, if it has one: the lane of authentication may end before the bye is read.
+func (l *link) awaitReason() {
+	ctx, cancel := context.WithTimeout(context.Background(), lastWordTime)
+	defer cancel()
+	l.watch(ctx.Done())
 }
 
 // askLate tells the other end, which never said anything about authentication, what was missing, before the link

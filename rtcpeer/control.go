@@ -150,7 +150,8 @@ func appendCounts(b []byte, counts []uint64) []byte {
 }
 
 // byeReasons are the reasons of a bye, by their numbers on the wire: why its sender ends the link. 0 means none.
-var byeReasons = [...]DisconnectReason{0, ByUs, Lost, Misbehaved, Slow, Kicked, Unauthorized}
+// HostGone is said by a member that leaves the room, or follows another host.
+var byeReasons = [...]DisconnectReason{0, ByUs, Lost, Misbehaved, Slow, Kicked, Unauthorized, HostGone}
 
 // byeOf returns the number of the reason for which this end ends a link.
 func byeOf(r DisconnectReason) byte {

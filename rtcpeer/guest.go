@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"example.org/rtcpeer/rtcpeer/internal/ring"
 )
 
 // guest is the route of every other member of a star: it has one link, with the host, through which it reaches the
@@ -25,7 +27,7 @@ type guest struct {
 	heard   time.Time    // when that host was last heard
 	relayed map[PeerID]*presence
 	times   map[PeerID]peerTime // of the relayed peers, as the host has measured them
-	goneIDs ring[PeerID]        // the last few relayed peers that are gone; they are also in relayed, as gone
+	goneIDs ring.Ring[PeerID]   // the last few relayed peers that are gone; they are also in relayed, as gone
 }
 
 // maxRelayed is how many peers a guest knows, including those that are gone.
@@ -35,14 +37,14 @@ const maxRelayed = 1 << 15
 // one back.
 const maxGone = 1024
 
-func (r *guest) send(ctx context.Context, p Packet, i int) error {
+func (r *guest) send(ctx context.Context, wait bool, p Packet, i int) error {
 	for {
 		opened, at := r.opened.next(), r.node.room.lead.Load()
 		if at.host == r.node.id { // it has become the host meanwhile
-			return r.node.route().send(ctx, p, i)
+			return r.node.route().send(ctx, wait, p, i)
 		}
 		l, none := r.node.roster.to(at.host)
-		err := r.sendOver(ctx, p, at, l, i)
+		err := r.sendOver(ctx, wait, p, at, l, i)
 		if none != nil {
 			if _, none = r.node.roster.to(at.host); none == nil {
 				continue // it was linked meanwhile
@@ -55,14 +57,14 @@ func (r *guest) send(ctx context.Context, p Packet, i int) error {
 			r.node.inbox.counters.drop(dropInterrupted)
 			return nil
 		}
-		if err := r.node.wait(ctx, opened); err != nil {
+		if err := r.node.await(ctx, wait, opened); err != nil {
 			return err
 		}
 	}
 }
 
 // sendOver sends a packet over l, the link with the host, which may be nil.
-func (r *guest) sendOver(ctx context.Context, p Packet, at *lead, l *link, i int) error {
+func (r *guest) sendOver(ctx context.Context, wait bool, p Packet, at *lead, l *link, i int) error {
 	target := at.resolve(p.Peer)
 	switch {
 	case l == nil && (p.Peer > 0 || r.moves()):
@@ -70,14 +72,14 @@ func (r *guest) sendOver(ctx context.Context, p Packet, at *lead, l *link, i int
 	case l == nil:
 		return nil // a broadcast to nobody yet
 	case target == at.host:
-		return framed(p, nil, func(frame []byte) error { return l.lanes[i].put(ctx, frame) })
+		return framed(p, nil, func(frame []byte) error { return l.lanes[i].put(ctx, wait, frame) })
 	case target > 0 && !r.has(target):
 		return fmt.Errorf("%w: %d", ErrUnknownPeer, target)
 	}
 	if at.term > 0 && l.lanes[i].mode == Reliable {
 		r.note(target)
 	}
-	return framed(p, &target, func(frame []byte) error { return l.lanes[i].put(ctx, frame) })
+	return framed(p, &target, func(frame []byte) error { return l.lanes[i].put(ctx, wait, frame) })
 }
 
 // moves reports whether the relayed peers wait for the next host.
@@ -100,8 +102,8 @@ func (r *guest) stays(id PeerID) bool {
 	if p := r.relayed[id]; p != nil {
 		return r.node.inbox.here(p)
 	}
-	_, err := r.node.roster.to(id)
-	return err == nil
+	l, err := r.node.roster.to(id)
+	return err == nil && l.why() == 0
 }
 
 // leaves reports whether the node is about to part from a host; mu is held.
@@ -211,8 +213,8 @@ func (r *guest) part(id PeerID, reason DisconnectReason, l *lane) {
 	if p == nil || !r.node.inbox.disconnected(p, reason, nil, l.credit) {
 		return
 	}
-	if r.goneIDs.push(id); r.goneIDs.len() > maxGone {
-		if oldest := r.goneIDs.pop(); !r.node.inbox.here(r.relayed[oldest]) {
+	if r.goneIDs.Push(id); r.goneIDs.Len() > maxGone {
+		if oldest := r.goneIDs.Pop(); !r.node.inbox.here(r.relayed[oldest]) {
 			delete(r.relayed, oldest)
 		}
 	}
@@ -301,8 +303,9 @@ func (r *guest) end(id PeerID, reason DisconnectReason) bool {
 	return p != nil && r.node.inbox.disconnected(p, reason, nil, nil)
 }
 
-// abandon has nothing to do: a guest has one link, and the host says who is gone.
-func (r *guest) abandon(PeerID, DisconnectReason) {}
+// abandon ends the next host, if that was a relayed peer before, as that host ends this guest. Of all others the host says
+// who is gone.
+func (r *guest) abandon(id PeerID, reason DisconnectReason) { r.end(id, reason) }
 
 // here returns the relayed peers that are connected.
 func (r *guest) here() (ids []PeerID) {

@@ -282,7 +282,7 @@ func (l *link) controlled(h *heardControl) {
 	case h.bad != nil:
 		l.misbehaved(h.bad)
 	case h.frame.kind == frameBye:
-		l.dismissed = true
+		l.dismissed, l.departed = true, h.frame.reason == byeOf(HostGone)
 		l.end(endedBy(h.frame.reason))
 	case h.frame.kind == frameTake && l.state.offers && l.old != nil:
 		l.confirmed(h.frame.counts)

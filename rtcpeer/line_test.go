@@ -107,9 +107,8 @@ func (s *seat) leave() {
 func (r *room) remove(s *seat, reason signaling.LeftReason) {
 	delete(r.members, s.member.ID)
 	if r.term > 0 && s.member.ID == r.hostID() {
-		if len(r.members) > 0 {
-			r.elect()
-		}
+		s.line.replaced = true
+		r.succeed()
 		return
 	}
 	r.announce(s, signaling.Left{ID: s.member.ID, Reason: reason})
@@ -158,8 +157,15 @@ func (r *room) notice(s *seat) {
 func (s *seat) down() {
 	s.line.state, s.line.coming = lineDown, nil
 	s.line.losses++
-	loss := s.line.losses
-	time.AfterFunc(cmp.Or(s.room.grace, 30*time.Second), func() { s.room.expire(s, loss) })
+	s.room.expireLater(s)
+}
+
+func (r *room) expireLater(s *seat) {
+	loss, grace := s.line.losses, cmp.Or(r.grace, 30*time.Second)
+	if r.hosts.timeout > 0 && s.member.ID == r.hostID() {
+		grace = min(grace, r.hosts.timeout)
+	}
+	time.AfterFunc(grace, func() { r.expire(s, loss) })
 }
 
 func (r *room) expire(s *seat, loss int) {
@@ -179,7 +185,7 @@ func (r *room) restore(s *seat) {
 		s.inbox <- roomEnd{err: &signaling.Error{Code: signaling.CodeResumeRefused, Text: "the member has left"}}
 		return
 	}
-	if s.line.replaced {
+	if s.line.replaced || s.room.hosts.isOver(s) {
 		s.inbox <- roomEnd{err: &signaling.Error{Code: signaling.CodeHostReplaced, Text: "join anew"}}
 		return
 	}

@@ -83,6 +83,7 @@ type link struct {
 	successor    *signaling.SignalData // the offer with which the other end gave this link up
 	refused      time.Time             // when the server said that the other end has ended this link; zero if heard since
 	dismissed    bool                  // the other end itself has said so
+	departed     bool                  // it has said that it leaves the room
 	unsent       bool                  // signals of the present attempt were not sent, because the server was lost
 	fault        error                 // what the other end did wrong over its control lane
 	unflushed    *UndeliveredError     // what Disconnect or Close did not wait for
@@ -288,7 +289,7 @@ func (l *link) lastWords() {
 		switch {
 		case l.isMoving() || p.carries(l, wake):
 		case said != p:
-			p.say(appendBye(nil, byeOf(ByUs)))
+			p.say(l.lastBye())
 			said = p
 			continue
 		case p.control.Buffered() == 0:
@@ -300,9 +301,24 @@ func (l *link) lastWords() {
 		return
 	}
 	if said == nil {
-		l.path.Load().say(appendBye(nil, byeOf(ByUs)))
+		l.path.Load().say(l.lastBye())
 	}
 	l.refuse()
+}
+
+// sayLeaving tells the other end of an open link that was not published that this node leaves the room, if it does.
+func (l *link) sayLeaving() {
+	if l.why() == ByUs && l.node.ctx.Err() != nil {
+		l.sayBye(l.path.Load(), HostGone)
+	}
+}
+
+// lastBye returns the bye of a link that this side's program ends, alone or because it leaves the room.
+func (l *link) lastBye() []byte {
+	if l.node.ctx.Err() != nil {
+		return appendBye(nil, byeOf(HostGone))
+	}
+	return appendBye(nil, byeOf(ByUs))
 }
 
 // gameReads is how long a game has to read what its end has acknowledged. An engine reads once a frame, and drops what
@@ -355,7 +371,7 @@ func (l *link) refuse() {
 }
 
 // drained waits until the readers have ended, as they do with the path. It returns false if the path does not end:
-// nothing has come for drainTime, and no packet waits for the program to receive it.
+// nothing has come for drainTime, and no packet waits for the program to receive it; or the program has closed the node.
 func (l *link) drained() bool {
 	ended := make(chan struct{})
 	l.goroutines.Go(func() {
@@ -368,6 +384,8 @@ func (l *link) drained() bool {
 		select {
 		case <-ended:
 			return true
+		case <-l.node.inbox.quit:
+			return false
 		case <-ticker.C:
 			now := l.received()
 			if now == before && !l.isHandling() {

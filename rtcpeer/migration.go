@@ -65,10 +65,12 @@ func (n *Node) follow(c signaling.HostChanged) {
 	n.log.Info("host changed", "old", old.host, "new", next.host, "term", next.term)
 	there := append(slices.Clone(c.Guests), c.Host)
 	if n.id == next.host {
-		n.setRoute(&host{node: n, before: n.guest, settled: newSignal()})
+		expected := make(map[PeerID]bool)
 		for _, m := range c.Members {
 			there = append(there, m.ID)
+			expected[m.ID] = true
 		}
+		n.setRoute(&host{node: n, before: n.guest, settled: newSignal(), expected: expected})
 	}
 	n.room.lead.Store(next) // after the route: senders look at the lead first
 	n.status.CompareAndSwap(int32(ConnectionConnected), int32(ConnectionConnecting))
@@ -100,11 +102,12 @@ func (l *link) awaitMove() error {
 	case <-l.lead.moved:
 		return nil
 	case <-l.over:
+		l.sayLeaving()
 		return errOver
 	}
 }
 
-// awaitHost ends the node of a guest whose host has ended their link, unless the server names another host in time. If
+// awaitHost ends the node of a guest whose host has ended their link and has not said that it leaves the room, unless the server names another host in time. If
 // it does not, the host has disconnected only this guest.
 func (n *Node) awaitHost(at *lead, why string) {
 	timer := time.NewTimer(kickTime)
@@ -178,9 +181,9 @@ func (s *signal) wake() {
 	close(*s.c.Swap(&c))
 }
 
-// wait waits for a wake, or until ctx or the node is over. With noWait it returns ErrBufferFull at once.
-func (n *Node) wait(ctx context.Context, woken <-chan struct{}) error {
-	if ctx == noWait {
+// await waits for a wake, or until ctx or the node is over. If wait is false, it returns ErrBufferFull at once.
+func (n *Node) await(ctx context.Context, wait bool, woken <-chan struct{}) error {
+	if !wait {
 		return ErrBufferFull
 	}
 	select {

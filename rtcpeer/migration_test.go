@@ -13,6 +13,7 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	"example.org/rtcpeer/signaling"
+	signalingmemory "example.org/rtcpeer/signaling/memory"
 	"example.org/rtcpeer/testdata/bubble"
 )
 
@@ -115,6 +116,45 @@ func TestHostCloses(t *testing.T) {
 		w.wantHost(5, 2, 5, 7, 9, 1000)
 		require.Equal(t, "connected", w.diaries[9].story(1000))
 	}, 1, 5, 7, 9)
+}
+
+// A room whose members prove that they know a secret goes on with the next host, which asks for it as the first did.
+func TestNextHostAsksForTheSecret(t *testing.T) {
+	migrating(t, rtcpeer.Config{Auth: secret}, func(t *testing.T, w *world) {
+		require.NoError(t, w.closeNode(1))
+		after(10 * time.Second)
+		w.wantHost(5, 2, 5, 7, 9)
+		require.Equal(t, "connected", w.diaries[7].story(9))
+		w.enter(11, rtcpeer.Config{Auth: rtcpeer.SharedSecret([]byte("guess"))})
+		after(10 * time.Second)
+		_, why := w.diaries[11].end()
+		require.ErrorIs(t, why, rtcpeer.ErrUnauthorized)
+		w.enter(13, rtcpeer.Config{Auth: secret})
+		after(5 * time.Second)
+		w.wantHost(5, 2, 5, 7, 9, 13)
+	}, 1, 5, 7, 9)
+}
+
+// The host leaves while it authenticates a newcomer, which follows the next one.
+func TestHostLeavesWhileItAuthenticates(t *testing.T) {
+	slow := rtcpeer.Config{Auth: func(ctx context.Context, peer *rtcpeer.PendingPeer) error {
+		if peer.ID() == 9 {
+			<-ctx.Done()
+		}
+		return secret(ctx, peer)
+	}}
+	bubble.Test(t, func(t *testing.T) {
+		w := newWorld(t, rtcpeer.Star, memory.Options{Delay: 20 * time.Millisecond})
+		w.room.term = 1
+		w.enter(1, slow)
+		w.join(rtcpeer.Config{Auth: secret}, 5)
+		w.enter(9, rtcpeer.Config{Auth: secret})
+		after(time.Second)
+		require.NoError(t, w.closeNode(1))
+		after(5 * time.Second)
+		w.wantHost(5, 2, 5, 9)
+		require.Equal(t, "", w.diaries[9].story(1))
+	})
 }
 
 // A host dies while all send to all. What comes, comes once and in order; whoever may have missed something is named.
@@ -361,10 +401,68 @@ func TestGuestsThatDoNotMove(t *testing.T) {
 		require.Equal(t, []rtcpeer.PeerID{5}, w.nodes[7].Peers())
 		require.Contains(t, w.diaries[7].story(11), "connected disconnected(lost)")
 		require.Contains(t, w.diaries[5].story(11), "connected disconnected(lost)")
+		require.Equal(t, "connected host changed disconnected(lost) failed", w.diaries[11].story(5), "each of the two has lost the other")
 		w.heal(5, 11)
 		after(60 * time.Second)
 		w.wantHost(5, 2, 5, 7, 11)
 	}, 1, 5, 7, 9, 11)
+}
+
+// The host leaves while its line to the server is dead and nobody has noticed: its guests tell the server.
+func TestHostLeavesUnheardByItsServer(t *testing.T) {
+	migrating(t, rtcpeer.Config{}, func(t *testing.T, w *world) {
+		w.room.hosts.timeout = 10 * time.Second
+		w.room.cut(w.room.seatOf(1))
+		require.NoError(t, w.closeNode(1))
+		after(3 * time.Second)
+		w.wantHost(5, 2, 5, 7, 9)
+	}, 1, 5, 7, 9)
+}
+
+// The host leaves, and the server that would name another one cannot be reached: guests wait for it.
+func TestHostLeavesWhileItsServerIsAway(t *testing.T) {
+	migrating(t, rtcpeer.Config{}, func(t *testing.T, w *world) {
+		var seats []*seat
+		for _, id := range []rtcpeer.PeerID{1, 5, 7} {
+			seats = append(seats, w.room.seatOf(id))
+			w.room.cut(seats[len(seats)-1])
+		}
+		require.NoError(t, w.closeNode(1))
+		after(25 * time.Second)
+		for _, id := range []rtcpeer.PeerID{5, 7} {
+			require.Equal(t, rtcpeer.ConnectionConnecting, w.nodes[id].Status())
+			require.Equal(t, "connected", w.diaries[id].story(12-id))
+		}
+		for _, s := range seats[1:] {
+			w.room.notice(s)
+			w.room.restore(s)
+		}
+		w.room.depose()
+		after(5 * time.Second)
+		w.wantHost(5, 2, 5, 7)
+	}, 1, 5, 7)
+}
+
+// A member dies, and so do two hosts before they could tell. The third has never heard of that member, and tells the
+// guest that has.
+func TestMemberThatOnlyAGuestRemembers(t *testing.T) {
+	migrating(t, rtcpeer.Config{}, func(t *testing.T, w *world) {
+		w.kill(9)
+		require.NoError(t, w.closeNode(1))
+		after(3 * time.Second)
+		w.enter(11, rtcpeer.Config{})
+		after(3 * time.Second)
+		w.room.mu.Lock()
+		w.room.hosts.heir = 11
+		w.room.mu.Unlock()
+		require.NoError(t, w.closeNode(5))
+		after(3 * time.Second)
+		require.Equal(t, rtcpeer.PeerID(11), w.nodes[7].Host())
+		require.Equal(t, "connected", w.diaries[7].story(9))
+		require.Empty(t, w.diaries[11].story(9))
+		after(30 * time.Second)
+		require.Equal(t, "connected disconnected(lost)", w.diaries[7].story(9))
+	}, 1, 5, 7, 9)
 }
 
 // A guest that was away from the server hears of the new host when it is back.
@@ -428,4 +526,37 @@ func TestCloseBetweenTwoHosts(t *testing.T) {
 			require.Less(t, time.Since(began), time.Second)
 		}
 	}, 1, 5, 7)
+}
+
+// A node that cannot become the host says so, and a room of such ends with its host.
+func TestNeverHost(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
+		server := signalingmemory.NewServer()
+		defer server.Close()
+		network := memory.NewNetwork(memory.Options{})
+		var nodes []*rtcpeer.Node
+		for range 3 {
+			config := rtcpeer.Config{Topology: rtcpeer.Star, NeverHost: true, NewRoom: rtcpeer.NewRoom{Migrates: true}, Transport: network.Transport()}
+			join := rtcpeer.JoinMessage(config)
+			join.Room = "game"
+			require.NotContains(t, join.Features, signaling.FeatureHost)
+			client, err := server.Join(t.Context(), join)
+			require.NoError(t, err)
+			node, err := rtcpeer.New(t.Context(), client, config)
+			require.NoError(t, err)
+			defer func() { closeNode(t, node) }()
+			nodes = append(nodes, node)
+		}
+		time.Sleep(5 * time.Second)
+		require.NoError(t, nodes[0].Close())
+		for _, n := range nodes[1:] {
+			for {
+				if _, err := n.Receive(t.Context()); err != nil {
+					require.ErrorIs(t, err, rtcpeer.ErrHostGone)
+					require.ErrorContains(t, err, "nobody there can take its place")
+					break
+				}
+			}
+		}
+	})
 }

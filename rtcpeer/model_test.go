@@ -1,7 +1,9 @@
 package rtcpeer_test
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -22,7 +24,7 @@ import (
 	"example.org/rtcpeer/testdata/bubble"
 )
 
-// Random schedules of faults over three members, against the contract: what recorder looks at all the time,
+// Random schedules of faults over three members, or up to four in a star that outlives its host, against the contract: what recorder looks at all the time,
 // and in the end, when nothing is wrong any more, that all are connected and that what was sent has come.
 //
 //	RTCPEER_MODEL=10000 go test -run TestModel ./rtcpeer             so many schedules, instead of 500
@@ -95,11 +97,12 @@ type model struct {
 	start   time.Time
 	network *memory.Network
 	room    *room
-	players [players]*player
+	players []*player
 
 	// Owned by run.
 	lives       []*recorder // all programs that there were
 	disconnects []disconnect
+	gone        map[rtcpeer.PeerID]bool // the programs with these ids have ended, perhaps without a word
 	closing     sync.WaitGroup
 
 	mu     sync.Mutex // guards the field below
@@ -123,16 +126,19 @@ type disconnect struct {
 
 func newModel(s schedule, log *slog.Logger) *model {
 	options := memory.Options{Delay: s.delay, Jitter: s.jitter, Loss: s.loss, Seed: s.seed}
-	m := &model{schedule: s, log: log, start: time.Now(), network: memory.NewNetwork(options), room: newRoom(s.topology)}
+	m := &model{schedule: s, log: log, start: time.Now(), gone: make(map[rtcpeer.PeerID]bool), network: memory.NewNetwork(options), room: newRoom(s.topology)}
 	m.room.lag, m.room.grace = s.signals, s.grace
+	if s.migrates {
+		m.room.term, m.room.hosts = 1, elections{timeout: s.timeout, vacant: true}
+	}
 	if log != nil {
 		m.room.lose = func(from, to rtcpeer.PeerID, d signaling.SignalData) bool {
 			log.Debug("signal", "from", from, "to", to, "type", d.Type, "attempt", d.Attempt, "link", d.Link, "repair", d.Repair)
 			return false
 		}
 	}
-	for i := range m.players {
-		m.players[i] = &player{plan: s.players[i], host: m.network.Transport()}
+	for _, plan := range s.players {
+		m.players = append(m.players, &player{plan: plan, host: m.network.Transport()})
 	}
 	return m
 }
@@ -151,14 +157,35 @@ func (m *model) run() {
 		m.act(a)
 	}
 	m.healAll()
-	m.converge()
-	m.exchange()
-	m.checkMild()
+	if !m.isStranded() {
+		m.converge()
+		m.exchange()
+		m.checkMild()
+	}
 	m.leaveAll()
 	m.closing.Wait()
 	for _, r := range m.lives {
 		m.broken = append(m.broken, r.broken...)
 	}
+	m.checkHosts()
+	m.checkMissed()
+}
+
+// isStranded reports whether the room has ended while programs were away from the server: they have their links still,
+// and hear of nobody else.
+func (m *model) isStranded() bool {
+	return m.migrates && slices.ContainsFunc(m.present(), func(p *player) bool { return p.seat.isOver() })
+}
+
+// host returns the player that the server takes for the host, or nil if that has no program.
+func (m *model) host() *player {
+	id := m.room.presentHost()
+	for _, p := range m.present() {
+		if p.program.node.ID() == id {
+			return p
+		}
+	}
+	return nil
 }
 
 func (m *model) note(a act) {
@@ -190,13 +217,14 @@ func (m *model) settle() {
 	}
 }
 
-// over takes a program that has ended by itself, as only one may that was kicked, or a star's guest whose link
-// was ended.
+// over takes a program that has ended by itself, as only one may that was kicked or replaced as the host, or a star's
+// guest whose link was ended.
 func (m *model) over(p *player) {
 	r, why := p.program, p.program.end()
 	parted := slices.ContainsFunc(m.disconnects, func(d disconnect) bool { return d.a == r || d.b == r })
-	guest := m.topology == rtcpeer.Star && r.node.ID() != rtcpeer.Server
-	if !p.seat.wasKicked() && !(guest && parted) {
+	guest := m.topology == rtcpeer.Star && r.node.ID() != r.node.Host()
+	replaced := errors.Is(why, rtcpeer.ErrHostReplaced) && m.room.presentHost() != r.node.ID()
+	if !p.seat.wasKicked() && !(guest && parted) && !replaced && !(m.migrates && p.seat.isOver()) {
 		m.fail("member %d, life %d ended: %v", r.node.ID(), r.life, why)
 	}
 	if r.node.Status() != rtcpeer.ConnectionDisconnected {
@@ -226,10 +254,38 @@ func (m *model) act(a act) {
 	case a.kind == actRestartServer:
 		m.room.restart()
 		m.forgetDisconnects(nil)
+	case a.kind == actHostLeaves || a.kind == actHostCrashes || a.kind == actHeir:
+		m.actOfHost(q, a)
+	case a.kind == actRejoin:
+		m.rejoin(a.id)
 	case a.kind == actJoin && p.program == nil:
 		m.join(p, a.id)
 	case p.program != nil:
 		m.actOf(p, q, a)
+	}
+}
+
+// actOfHost does one thing to whoever is the host by now.
+func (m *model) actOfHost(q *player, a act) {
+	h := m.host()
+	switch {
+	case h == nil:
+	case a.kind == actHostLeaves:
+		m.leave(h)
+	case a.kind == actHostCrashes:
+		m.crash(h)
+	case q.program != nil && !h.paused:
+		_ = h.program.node.SetSuccessor(context.Background(), q.program.node.ID()) // who is no member is not named
+	}
+}
+
+// rejoin has a program join on the first machine without one.
+func (m *model) rejoin(id rtcpeer.PeerID) {
+	for _, p := range m.players {
+		if p.program == nil {
+			m.join(p, id)
+			return
+		}
 	}
 }
 
@@ -256,7 +312,7 @@ func (m *model) actOf(p, q *player, a act) {
 		m.leave(p)
 	case a.kind == actCrash:
 		m.crash(p)
-	case a.kind == actRestart:
+	case a.kind == actRestart && !(m.migrates && p.seat.isOver()): // else it would have to join anew
 		id := p.program.node.ID()
 		m.crash(p)
 		m.join(p, id)
@@ -297,10 +353,8 @@ func (m *model) isolate(p *player, how func(a, b *memory.Transport)) {
 
 // kick has the host take a member out of the room, if there is a host.
 func (m *model) kick(p *player) {
-	for _, host := range m.present() {
-		if id := p.program.node.ID(); host.program.node.ID() == rtcpeer.Server && host != p && !host.paused {
-			_ = host.program.node.Kick(context.Background(), id, "") // who is no member at the moment is not kicked
-		}
+	if h := m.host(); h != nil && h != p && !h.paused {
+		_ = h.program.node.Kick(context.Background(), p.program.node.ID(), "") // who is no member at the moment is not kicked
 	}
 }
 
@@ -340,6 +394,7 @@ func (m *model) leave(p *player) {
 		r.resume()
 	}
 	p.program, p.paused = nil, false
+	m.gone[r.node.ID()] = true
 	m.closing.Go(func() { m.close(r) })
 }
 
@@ -418,6 +473,9 @@ func (m *model) missing() (all []string) {
 		if got := p.program.node.Status(); got != rtcpeer.ConnectionConnected {
 			say("member %d is %v", id, got)
 		}
+		if host, term := m.room.presentHost(), m.room.presentTerm(); m.migrates && (p.program.node.Host() != host || p.program.node.Term() != term) {
+			say("member %d has the host %d of term %d, not %d of term %d", id, p.program.node.Host(), p.program.node.Term(), host, term)
+		}
 		if p.program.isSending() {
 			say("member %d waits to send", id)
 		}
@@ -486,18 +544,31 @@ func (m *model) exchange() {
 				m.whole(p.program, q.program)
 			}
 		}
+	}
+	if m.left() != nil { // a host may just have said that somebody is gone
+		time.Sleep(3 * time.Second)
+		for _, what := range m.left() {
+			m.fail("%s", what)
+		}
+	}
+}
+
+// left returns what waits or is on its way.
+func (m *model) left() (all []string) {
+	for _, p := range m.present() {
 		stats := p.program.node.Stats()
 		if stats.Waiting > 0 {
-			m.fail("%d: %d events wait", stats.ID, stats.Waiting)
+			all = append(all, fmt.Sprintf("%d: %d events wait", stats.ID, stats.Waiting))
 		}
 		for id, l := range stats.Links {
 			for i, lane := range l.Lanes {
 				if lane.Buffered > 0 {
-					m.fail("%d to %d: lane %d: %d bytes are not acknowledged", stats.ID, id, i, lane.Buffered)
+					all = append(all, fmt.Sprintf("%d to %d: lane %d: %d bytes are not acknowledged", stats.ID, id, i, lane.Buffered))
 				}
 			}
 		}
 	}
+	return all
 }
 
 // whole looks whether all reliable packets have come from one program to another.
@@ -508,11 +579,39 @@ func (m *model) whole(from, to *recorder) {
 		got := to.streams[streamKey{from.life, sent.epoch, lane}]
 		switch {
 		case last == 0:
+		case from.missed[missedKey{to.node.ID(), sent.epoch, lane}] == last: // it may not have come
 		case got == nil:
 			m.fail("%d to %d on channel %d: nothing of %d packets came", from.node.ID(), to.node.ID(), lane.channel, last)
 		case got.last != last || got.epoch != to.peers[from.node.ID()].epoch:
 			m.fail("%d to %d on channel %d: the last of %d packets is %d in epoch %d of %d",
 				from.node.ID(), to.node.ID(), lane.channel, last, got.last, got.epoch, to.peers[from.node.ID()].epoch)
+		}
+	}
+}
+
+// checkHosts looks whether all programs were told of the same host of each term.
+func (m *model) checkHosts() {
+	hosts := make(map[int]rtcpeer.PeerID)
+	for _, r := range m.lives {
+		for term, host := range r.hosts {
+			if other := cmp.Or(hosts[term], host); other != host {
+				m.fail("member %d, life %d has the host %d of term %d, others have %d", r.node.ID(), r.life, host, term, other)
+			}
+			hosts[term] = host
+		}
+	}
+}
+
+// checkMissed looks whether each reliable packet that did not come, although both ends stayed connected, was among
+// those that its sender was told may have been missed.
+func (m *model) checkMissed() {
+	for _, r := range m.lives {
+		for _, g := range r.gaps {
+			from := m.lives[g.life-1]
+			if last := from.missed[missedKey{r.node.ID(), g.epoch, g.laneKey}]; last < g.last {
+				m.fail("member %d, life %d has not got packets up to %d of %d on channel %d, which was told of those up to %d",
+					r.node.ID(), r.life, g.last, from.node.ID(), g.channel, last)
+			}
 		}
 	}
 }
@@ -524,7 +623,7 @@ func (m *model) checkMild() {
 	}
 	for _, r := range m.lives {
 		for _, h := range r.log {
-			if h.Kind == rtcpeer.PeerDisconnected || h.Kind == rtcpeer.PeerFailed {
+			if (h.Kind == rtcpeer.PeerDisconnected || h.Kind == rtcpeer.PeerFailed) && !m.gone[h.Peer] {
 				m.fail("member %d: %v %d after mild faults", r.node.ID(), h.Kind, h.Peer)
 			}
 		}
@@ -533,7 +632,7 @@ func (m *model) checkMild() {
 
 // leaveAll has one member leave, which the others must be told at once, and then all.
 func (m *model) leaveAll() {
-	if gone := m.players[m.seed%players]; gone.program != nil {
+	if gone := m.players[m.seed%uint64(len(m.players))]; gone.program != nil {
 		id := gone.program.node.ID()
 		m.leave(gone)
 		time.Sleep(2 * time.Second)

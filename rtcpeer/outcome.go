@@ -78,7 +78,11 @@ func (n *Node) linkOver(l *link) {
 		n.endLater(ErrAuthRequired)
 	case guest && l.lead.term > 0 && reason == ByPeer && signalingErr == nil:
 		n.status.CompareAndSwap(int32(ConnectionConnected), int32(ConnectionConnecting))
-		n.wg.Go(func() { n.awaitHost(l.lead, l.farewell()) })
+		if l.departed {
+			n.hostLost(l.lead) // the server may not hear it of the host
+		} else {
+			n.wg.Go(func() { n.awaitHost(l.lead, l.farewell()) })
+		}
 	case guest && last && isHostLeft(signalingErr):
 		n.endLater(n.withoutSignaling(signalingErr))
 	case guest && last:

@@ -33,6 +33,9 @@ var (
 // ID returns the id of the other end. The signaling server vouches for it.
 func (p *PendingPeer) ID() PeerID { return p.reader.lane.link.peer }
 
+// IsHost reports whether the other end is the host of the room. In a room that migrates that need not be the member 1.
+func (p *PendingPeer) IsHost() bool { return p.ID() == p.reader.lane.link.lead.host }
+
 // Send sends data to the AuthFunc, or auth_callback, of the other end. It does not keep data, and does not wait. data
 // must not be empty.
 func (p *PendingPeer) Send(data []byte) error {

@@ -22,7 +22,8 @@ import (
 //
 // Each epoch and mode has the numbers 1, 2, ... Packets of one epoch of the sender arrive within one epoch of
 // the receiver. Between two guests of a star there is no link of their own, so that the host may pass on to the
-// next epoch of the receiver what was sent before the sender knew of it.
+// next epoch of the receiver what was sent before the sender knew of it. A guest may become the host within an
+// epoch, so each packet says whether its epoch began over a link of the two.
 type recorder struct {
 	// Fixed at construction.
 	life  int
@@ -38,9 +39,13 @@ type recorder struct {
 	streams  map[streamKey]*arriving
 	log      []happening // events that are not packets
 	refused  map[string]int
-	pending  int      // sends that wait
-	broken   []string // what was not as the contract says
-	ended    error    // of Receive
+	hosts    map[int]rtcpeer.PeerID // by term
+	term     int                    // the last of them
+	gaps     []gap
+	missed   map[missedKey]uint32 // the last packets that may have been missed
+	pending  int                  // sends that wait
+	broken   []string             // what was not as the contract says
+	ended    error                // of Receive
 	endedAt  time.Time
 	arrivals func(streamKey, arrival)
 }
@@ -50,8 +55,23 @@ type counterpart struct {
 	connected, interrupted bool
 	failed                 bool // since it was last connected
 	epoch                  int
+	direct                 bool               // the epoch began over a link of the two
 	since                  time.Time          // of the epoch
 	sent                   map[laneKey]uint32 // the last numbers
+	trying                 map[laneKey]uint32 // those that wait for room
+}
+
+// A gap is that reliable packets of a stream up to the last have not come.
+type gap struct {
+	streamKey
+	last uint32
+}
+
+// A missedKey names what a program has sent to a member, in one epoch and on one lane.
+type missedKey struct {
+	to    rtcpeer.PeerID
+	epoch int
+	laneKey
 }
 
 // A laneKey names a channel, and on channel 0 a mode.
@@ -88,6 +108,7 @@ func newRecorder(life int, n *rtcpeer.Node, start time.Time) *recorder {
 	r := &recorder{
 		life: life, node: n, star: n.Relays(), start: start, began: time.Now(), done: make(chan struct{}), gate: make(chan struct{}, 1),
 		peers: make(map[rtcpeer.PeerID]*counterpart), streams: make(map[streamKey]*arriving), refused: make(map[string]int),
+		missed: make(map[missedKey]uint32), term: n.Term(), hosts: map[int]rtcpeer.PeerID{n.Term(): n.Host()},
 	}
 	r.gate <- struct{}{}
 	go r.run()
@@ -123,9 +144,15 @@ func (r *recorder) took(ev rtcpeer.Event) {
 	}
 	p := r.peer(ev.Peer)
 	switch ev.Kind {
+	case rtcpeer.HostChanged:
+		r.hostChanged(ev.Host)
 	case rtcpeer.PeerConnected:
 		r.check(!p.connected, "%v though it is connected", ev)
-		*p = counterpart{connected: true, epoch: p.epoch + 1, since: time.Now(), sent: make(map[laneKey]uint32)}
+		host := r.hosts[r.term]
+		*p = counterpart{
+			connected: true, epoch: p.epoch + 1, direct: !r.star || ev.Peer == host || r.node.ID() == host,
+			since: time.Now(), sent: make(map[laneKey]uint32), trying: make(map[laneKey]uint32),
+		}
 	case rtcpeer.PeerDisconnected:
 		r.check(p.connected, "%v though it is not connected", ev)
 		p.connected, p.interrupted = false, false
@@ -139,6 +166,24 @@ func (r *recorder) took(ev rtcpeer.Event) {
 		r.check(!p.connected, "%v though it is connected", ev)
 		r.check(!p.failed || errors.Is(ev.Err, rtcpeer.ErrRefused), "%v again: %v", ev, ev.Err)
 		p.failed = true
+	}
+}
+
+// hostChanged notes another host, and what others may have missed. mu is held.
+func (r *recorder) hostChanged(c *rtcpeer.HostChange) {
+	r.check(c.Term > r.term, "host %d of term %d after term %d", c.New, c.Term, r.term)
+	r.check(c.New != c.Old, "host %d again in term %d", c.New, c.Term)
+	r.term = c.Term
+	r.hosts[r.term] = c.New
+	for _, id := range c.Missed {
+		p := r.peer(id)
+		r.check(p.connected, "%d may have missed packets, and is not connected", id)
+		for _, numbers := range []map[laneKey]uint32{p.sent, p.trying} {
+			for lane, last := range numbers {
+				key := missedKey{id, p.epoch, lane}
+				r.missed[key] = max(last, r.missed[key])
+			}
+		}
 	}
 }
 
@@ -172,7 +217,7 @@ func (r *recorder) packet(got rtcpeer.Packet) {
 	for _, e := range n.entries {
 		if e.to == r.node.ID() {
 			key := streamKey{n.life, e.epoch, laneKey{got.Channel, got.Mode}}
-			r.number(got, key, p.epoch, e.number)
+			r.number(got, key, p.epoch, e)
 			if r.arrivals != nil {
 				r.arrivals(key, arrival{n.sentAt, time.Now()})
 			}
@@ -181,13 +226,14 @@ func (r *recorder) packet(got rtcpeer.Packet) {
 }
 
 // number looks at the number of a packet of a stream, which came in an epoch of the receiver.
-func (r *recorder) number(got rtcpeer.Packet, key streamKey, epoch int, n uint32) {
+func (r *recorder) number(got rtcpeer.Packet, key streamKey, epoch int, e entry) {
+	n := e.number
 	s, known := r.streams[key]
 	if !known {
 		s = &arriving{epoch: epoch, seen: make(map[uint32]bool)}
 		r.streams[key] = s
 	}
-	relayed := r.star && got.Peer != rtcpeer.Server && r.node.ID() != rtcpeer.Server
+	relayed := !e.direct
 	same := s.epoch == epoch
 	wrong := ""
 	switch {
@@ -198,6 +244,10 @@ func (r *recorder) number(got rtcpeer.Packet, key streamKey, epoch int, n uint32
 	case key.mode != rtcpeer.Unreliable && n <= s.last:
 		wrong = "repeated or out of order"
 	case key.mode == rtcpeer.Reliable && n > s.last+1 && !(relayed && (!known || !same)):
+		if relayed && r.term > 0 {
+			r.gaps = append(r.gaps, gap{key, n - 1})
+			break
+		}
 		wrong = "lost some"
 	}
 	if wrong != "" {
@@ -217,7 +267,7 @@ func (r *recorder) send(to rtcpeer.PeerID, lane laneKey) {
 	n := numbered{sentAt: time.Now(), life: r.life}
 	for id, p := range r.peers {
 		if p.connected && (to == rtcpeer.Broadcast || to == id) {
-			n.entries = append(n.entries, entry{id, p.epoch, p.sent[lane] + 1})
+			n.entries = append(n.entries, entry{id, p.epoch, p.direct, p.sent[lane] + 1})
 		}
 	}
 	if len(n.entries) == 0 {
@@ -268,7 +318,8 @@ func (r *recorder) sendOne(to rtcpeer.PeerID, lane laneKey) (sent bool) {
 	if !p.connected {
 		return false
 	}
-	epoch, e := p.epoch, entry{to, p.epoch, p.sent[lane] + 1}
+	epoch, e := p.epoch, entry{to, p.epoch, p.direct, p.sent[lane] + 1}
+	p.trying[lane] = e.number
 	data := numbered{time.Now(), r.life, []entry{e}}.encode()
 	r.mu.Unlock()
 	err := r.node.Send(context.Background(), rtcpeer.Packet{Peer: to, Channel: lane.channel, Mode: lane.mode, Data: data})
@@ -337,6 +388,8 @@ func (r *recorder) story() (all []told) {
 			text += fmt.Sprintf(" (%v)", h.Reason)
 		case h.Kind == rtcpeer.SignalingLost || h.Kind == rtcpeer.SignalingResumed:
 			text = h.Kind.String()
+		case h.Host != nil:
+			text += fmt.Sprintf(" after %d, term %d, missed %v", h.Host.Old, h.Host.Term, h.Host.Missed)
 		case h.Err != nil:
 			text += fmt.Sprintf(": %v", h.Err)
 		}
@@ -379,15 +432,23 @@ type numbered struct {
 type entry struct {
 	to     rtcpeer.PeerID
 	epoch  int
+	direct bool // counterpart.direct
 	number uint32
 }
+
+// directBit is set in the epoch of a direct entry.
+const directBit = 1 << 15
 
 func (n numbered) encode() []byte {
 	b := binary.BigEndian.AppendUint64(make([]byte, 0, 12+10*len(n.entries)), uint64(n.sentAt.UnixNano()))
 	b = binary.BigEndian.AppendUint32(b, uint32(n.life))
 	for _, e := range n.entries {
 		b = binary.BigEndian.AppendUint32(b, uint32(e.to))
-		b = binary.BigEndian.AppendUint16(b, uint16(e.epoch))
+		epoch := uint16(e.epoch)
+		if e.direct {
+			epoch |= directBit
+		}
+		b = binary.BigEndian.AppendUint16(b, epoch)
 		b = binary.BigEndian.AppendUint32(b, e.number)
 	}
 	return b
@@ -399,8 +460,9 @@ func decodeNumbered(b []byte) (n numbered, err error) {
 	}
 	n.sentAt, n.life = time.Unix(0, int64(binary.BigEndian.Uint64(b))), int(binary.BigEndian.Uint32(b[8:]))
 	for b = b[12:]; len(b) > 0; b = b[10:] {
+		epoch := binary.BigEndian.Uint16(b[4:])
 		n.entries = append(n.entries, entry{
-			rtcpeer.PeerID(binary.BigEndian.Uint32(b)), int(binary.BigEndian.Uint16(b[4:])), binary.BigEndian.Uint32(b[6:]),
+			rtcpeer.PeerID(binary.BigEndian.Uint32(b)), int(epoch &^ directBit), epoch&directBit != 0, binary.BigEndian.Uint32(b[6:]),
 		})
 	}
 	return n, nil

@@ -23,19 +23,21 @@ type host struct {
 	settled *signal // wakes when one of those is linked or gone
 	// complete is true when none of those is left; safe for all.
 	complete atomic.Bool
-	// mu makes the announcement of a guest and its connection one step, in the same order for all.
-	mu   sync.Mutex
-	gone []PeerID // members that were connected and then could not be linked; guarded by mu
+	// mu makes the announcement of a guest and its connection one step, in the same order for all. It guards the fields
+	// below. Guests may know a member that this node does not know: the previous host was gone before it told this one.
+	mu       sync.Mutex
+	expected map[PeerID]bool // members of the room when this node became the host, and not linked since
+	gone     []PeerID        // those of them that could not be linked
 }
 
-func (r *host) send(ctx context.Context, p Packet, i int) error {
+func (r *host) send(ctx context.Context, wait bool, p Packet, i int) error {
 	p.Peer = r.node.room.lead.Load().resolve(p.Peer)
 	for {
 		settled := r.settled.next()
 		waiting := r.unlinked(p.Peer)
 		switch {
 		case len(waiting) == 0:
-			return framed(p, nil, func(frame []byte) error { return r.node.roster.send(ctx, p.Peer, i, frame) })
+			return framed(p, nil, func(frame []byte) error { return r.node.roster.send(ctx, wait, p.Peer, i, frame) })
 		case p.Peer <= 0:
 			err := framed(p, nil, func(frame []byte) error { return r.node.roster.broadcast(-p.Peer, waiting, i, frame) })
 			return r.missed(err, waiting, i)
@@ -43,7 +45,7 @@ func (r *host) send(ctx context.Context, p Packet, i int) error {
 		if r.node.channels[i] != Reliable {
 			return r.missed(nil, waiting, i)
 		}
-		if err := r.node.wait(ctx, settled); err != nil {
+		if err := r.node.await(ctx, wait, settled); err != nil {
 			return err
 		}
 	}
@@ -215,6 +217,7 @@ func (r *host) up(l *link) {
 	for _, other := range others {
 		announce(l, sysAddPeer, other.peer)
 	}
+	delete(r.expected, l.peer)
 	r.gone = slices.DeleteFunc(r.gone, func(id PeerID) bool { return id == l.peer })
 	for _, id := range r.gone {
 		announceGone(l, id, Lost)
@@ -231,12 +234,18 @@ func (r *host) up(l *link) {
 	r.settled.wake()
 }
 
-// abandon ends a peer that was connected through the previous host, and tells the others.
+// abandon ends a peer that was or may have been connected through the previous host, and tells the others.
 func (r *host) abandon(id PeerID, reason DisconnectReason) {
-	if r.before == nil || !r.before.end(id, reason) {
+	if r.before == nil {
 		return
 	}
+	r.before.end(id, reason)
 	r.mu.Lock()
+	if !r.expected[id] {
+		r.mu.Unlock()
+		return
+	}
+	delete(r.expected, id)
 	r.gone = append(r.gone, id)
 	for _, other := range r.node.roster.open.Load().all {
 		announceGone(other, id, reason)

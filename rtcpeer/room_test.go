@@ -37,6 +37,7 @@ type room struct {
 	bare    bool                                       // members list no features: their links end with their first path
 	host    rtcpeer.PeerID                             // 0: it is 1
 	term    int                                        // of a room that migrates, else 0
+	hosts   elections                                  // of a room that migrates
 	relays  bool                                       // the server forwards binary frames
 	tap     func(from, to rtcpeer.PeerID, data []byte) // of a hostile server: it sees them all; nil: it is honest
 
@@ -50,6 +51,7 @@ type room struct {
 type seat struct {
 	room   *room
 	member signaling.Member
+	place  int // numbers the places of the room
 	inbox  chan signaling.Message
 	done   chan struct{}
 	once   sync.Once
@@ -82,6 +84,7 @@ func (r *room) seat(id rtcpeer.PeerID, self signaling.Member) *seat {
 
 // admit gives a seat its place, and tells the others.
 func (r *room) admit(s *seat) {
+	r.hosts.admit(r, s)
 	r.members[s.member.ID] = s
 	r.announce(s, signaling.Joined{Member: s.member})
 }
@@ -126,30 +129,6 @@ func (r *room) guests() (ids []rtcpeer.PeerID) {
 		}
 	}
 	return ids
-}
-
-// elect names the next host after the present one has lost its place: the member with the smallest id. r.mu is held.
-func (r *room) elect() {
-	r.host = slices.Min(slices.Collect(maps.Keys(r.members)))
-	r.term++
-	for _, s := range r.seated() {
-		c := signaling.HostChanged{Host: r.host, Term: r.term, Guests: r.guests()}
-		for _, other := range r.seated() {
-			if r.acquainted(s, other) {
-				c.Members = append(c.Members, other.member)
-			}
-		}
-		s.deliver(c)
-	}
-}
-
-// depose takes the host's place away, as the server does when it has not heard it for the host timeout.
-func (r *room) depose() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	s := r.members[r.hostID()]
-	s.line.state, s.line.replaced = lineEvicted, true
-	r.remove(s, signaling.LeftLost)
 }
 
 func (r *room) acquainted(a, b *seat) bool {
@@ -197,6 +176,10 @@ func (s *seat) said(m signaling.Message) error {
 		if other := s.room.members[m.ID]; other != nil {
 			s.room.expel(other)
 		}
+	case signaling.Successor:
+		s.room.hosts.heir = m.ID
+	case signaling.HostLost:
+		s.room.hosts.reported(s.room, s, m)
 	}
 	return nil
 }

@@ -12,11 +12,13 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 )
 
-// A schedule is what happens in one run of the model: to three players, each of which is a machine with one
+// A schedule is what happens in one run of the model: to three or four players, each of which is a machine with one
 // program after the other on it.
 type schedule struct {
 	seed     uint64
 	topology rtcpeer.Topology
+	migrates bool          // the star outlives its host
+	timeout  time.Duration // for which the server keeps the place of such a host
 	delay    time.Duration // from member to member
 	jitter   time.Duration
 	loss     float64
@@ -25,11 +27,9 @@ type schedule struct {
 	small    bool          // buffers are
 	secret   bool          // who knows it is let in: see Config.Auth
 	mild     bool          // no fault is reason enough for the end of a link
-	players  [players]playerPlan
+	players  []playerPlan
 	acts     []act
 }
-
-const players = 3
 
 // A playerPlan is how a player begins.
 type playerPlan struct {
@@ -73,6 +73,10 @@ const (
 	actKick                         // the host takes a out of the room
 	actPause                        // a's program receives and sends nothing
 	actResume                       // it does again
+	actHostLeaves                   // the program of the present host closes its node
+	actHostCrashes                  // it is gone
+	actHeir                         // the present host names b as its successor
+	actRejoin                       // a new program, with a new id, for the first player that has none
 	actSend                         // a sends what there is room for
 	actSendWaiting                  // a sends to b, and waits for room for each packet
 )
@@ -90,6 +94,8 @@ func (a act) String() string {
 		actLeave: from + " leaves", actCrash: from + " crashes", actJoin: fmt.Sprintf("%s joins as %d", from, a.id),
 		actRestart: from + " is restarted", actDisconnect: from + " disconnects " + to,
 		actKick: from + " is kicked", actPause: from + " does nothing", actResume: from + " goes on",
+		actHostLeaves: "the host leaves", actHostCrashes: "the host crashes", actHeir: "the host names " + to,
+		actRejoin:      fmt.Sprintf("one joins as %d", a.id),
 		actSend:        fmt.Sprintf("%s sends %d on channel %d %v to %s", from, a.n, a.lane.channel, a.lane.mode, to),
 		actSendWaiting: fmt.Sprintf("%s sends %d, waiting for room, to %s", from, a.n, to),
 	}[a.kind]
@@ -103,6 +109,9 @@ func (s schedule) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "seed %d: %v, delay %v, jitter %v, loss %.2f, signals %v, grace %v, small buffers %v, secret %v, mild %v\n",
 		s.seed, s.topology, s.delay, s.jitter, s.loss, s.signals, s.grace, s.small, s.secret, s.mild)
+	if s.migrates {
+		fmt.Fprintf(&b, "outlives its host, which is given up after %v\n", s.timeout)
+	}
 	for i, p := range s.players {
 		fmt.Fprintf(&b, "%c is %d, lost after %v\n", 'A'+i, p.id, p.lostAfter)
 	}
@@ -139,15 +148,29 @@ func newSchedule(seed uint64) schedule {
 	if s.topology == rtcpeer.Star {
 		s.grace = 30 * time.Second // else the room ends while the host is away
 		s.secret = s.IntN(4) == 0
+		s.migrates = seed%2 == 0
 	}
+	count := 3
+	if s.migrates {
+		count += s.IntN(2)
+		s.timeout = pick(s, 2*time.Second, 10*time.Second)
+	}
+	s.players = make([]playerPlan, count)
 	for i := range s.players {
 		s.players[i] = playerPlan{s.newID(), pick(s, 4*time.Second, 10*time.Second, 30*time.Second)}
-		s.add(act{at: s.upTo(time.Second), kind: actJoin, a: i, id: s.players[i].id})
+		join := act{at: s.upTo(time.Second), kind: actJoin, a: i, id: s.players[i].id}
+		if s.migrates && i == 0 {
+			join.at = 0 // who creates the room is its first host
+		}
+		s.add(join)
 	}
 	s.length = pick(s, 5*time.Second, 15*time.Second, 30*time.Second, 50*time.Second)
-	if s.mild {
+	switch {
+	case s.migrates:
+		s.hostFaults()
+	case s.mild:
 		s.mildFaults()
-	} else {
+	default:
 		for range 1 + s.IntN(7) {
 			s.fault()
 		}
@@ -157,6 +180,46 @@ func newSchedule(seed uint64) schedule {
 	}
 	slices.SortStableFunc(s.acts, func(a, b act) int { return cmp.Compare(a.at, b.at) })
 	return s.schedule
+}
+
+// hostFaults adds deaths of hosts to a room that outlives them, and other faults. In a mild schedule these are so short
+// that whoever stays has no reason to lose anybody but the hosts.
+func (s *scheduler) hostFaults() {
+	if s.mild {
+		for i := range s.players {
+			s.players[i].lostAfter = 30 * time.Second
+		}
+	}
+	for range 1 + s.IntN(4) {
+		s.hostFault()
+	}
+	for range s.IntN(5) {
+		if s.mild {
+			s.mildFault(4*time.Second+s.upTo(s.length), s.some(2*time.Second))
+		} else {
+			s.fault()
+		}
+	}
+}
+
+// hostFault ends the present host, and often the next one as well: at once, while the links with it are made, or later.
+func (s *scheduler) hostFault() {
+	at := s.moment()
+	if s.mild {
+		at += 4 * time.Second // all are connected
+	}
+	if s.IntN(3) == 0 {
+		s.add(act{at: at - s.upTo(2*time.Second), kind: actHeir, b: s.IntN(len(s.players))})
+	}
+	for range 1 + s.IntN(3)/2 {
+		kind := pick(s, actHostLeaves, actHostCrashes)
+		s.add(act{at: at, kind: kind})
+		s.add(act{at: at + s.some(20*time.Second), kind: actRejoin, id: s.newID()})
+		if kind == actHostCrashes {
+			at += s.timeout
+		}
+		at += s.some(3 * time.Second)
+	}
 }
 
 // mildFaults adds faults that together are shorter than LostAfter, when all are connected.
@@ -211,7 +274,7 @@ func (s *scheduler) fault() {
 	if s.IntN(3) == 0 {
 		s.last = at + lasts
 	}
-	order := s.Perm(players)
+	order := s.Perm(len(s.players))
 	a, b := order[0], order[1]
 	begin := func(kind actKind) { s.add(act{at: at, kind: kind, a: a, b: b}) }
 	switch s.IntN(18) {
@@ -236,7 +299,7 @@ func (s *scheduler) fault() {
 
 // mildFault adds a fault that is no reason for the end of a link, unless it lasts.
 func (s *scheduler) mildFault(at, lasts time.Duration) {
-	order := s.Perm(players)
+	order := s.Perm(len(s.players))
 	a, b := order[0], order[1]
 	begin := func(kind actKind) { s.add(act{at: at, kind: kind, a: a, b: b}) }
 	then := func(kind actKind) { s.add(act{at: at + lasts, kind: kind, a: a, b: b}) }
@@ -268,15 +331,21 @@ func (s *scheduler) mildFault(at, lasts time.Duration) {
 		}
 		begin(actPause)
 		then(actResume)
-	default:
+	case 13:
+		if s.migrates && s.mild {
+			return // a host that dies before all are back leaves those behind
+		}
 		begin(actRestartServer)
-		for i := range players {
+		for i := range s.players {
 			s.add(act{at: at + s.some(3*time.Second), kind: actRestore, a: i})
 		}
 	}
 }
 
-func (s *scheduler) isHost(player int) bool { return s.topology == rtcpeer.Star && player == 0 }
+// isHost reports whether a player is the host for as long as the room is there.
+func (s *scheduler) isHost(player int) bool {
+	return s.topology == rtcpeer.Star && player == 0 && !s.migrates
+}
 
 // awayLine has a player lose signaling for a while. Nobody notices before some part of it.
 func (s *scheduler) awayLine(a int, at, lasts time.Duration) {
@@ -295,7 +364,7 @@ var (
 )
 
 func (s *scheduler) sends() {
-	order := s.Perm(players)
+	order := s.Perm(len(s.players))
 	a := act{at: s.upTo(s.length + 5*time.Second), kind: actSend, a: order[0], b: order[1], n: 1 + s.IntN(4)}
 	switch {
 	case s.IntN(8) == 0:

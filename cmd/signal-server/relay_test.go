@@ -134,11 +134,7 @@ func talkRelayed(t *testing.T, a, b *rtcpeer.Node) {
 // startCoturn runs Debian's coturn on loopback, with relays there too.
 func startCoturn(t *testing.T, secret string) (address, log string) {
 	t.Helper()
-	program, err := exec.LookPath("turnserver")
-	if err != nil {
-		require.Empty(t, os.Getenv("RTCPEER_CI"), "no turnserver here: apt-get install -y coturn")
-		t.Skip("no turnserver here: apt-get install -y coturn")
-	}
+	program := needs(t, "turnserver", "coturn")
 	l, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	require.NoError(t, err)
 	port := l.LocalAddr().(*net.UDPAddr).Port

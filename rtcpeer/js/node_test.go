@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // What is served, in Node: its wire, its types, what it decides, its rules and its repairs over a real stack and the real server, what it
@@ -25,9 +27,13 @@ func TestNode(t *testing.T) {
 	node := program(t, "node", "Node 20.14 or later")
 	packages(t, ".")
 	bin := signalServer(t)
+	quick := []string{"wire", "control", "repair", "types", "rooms", "server", "scene", "endings", "readme", "worker", "events", "requests"} // in seconds
 	for _, file := range []string{"wire", "control", "repair", "types", "rules", "rooms", "links", "relayed", "hostile", "lost", "server", "auth", "scene", "endings", "timers", "readme", "worker",
 		"events", "requests", "times", "migration", "transfer/files"} {
 		t.Run(file, func(t *testing.T) {
+			if !slices.Contains(quick, file) {
+				skip.Long(t)
+			}
 			if slices.Contains(modules, file) {
 				t.Parallel() // they mostly wait
 			}
@@ -43,6 +49,7 @@ var modules = []string{"events", "requests", "times", "migration", "transfer/fil
 
 // And much of that in Deno and in Bun, with the same stacks. Of some modules it is one test, and all with RTCPEER_LAB_LONG.
 func TestRuntimes(t *testing.T) {
+	skip.Long(t)
 	packages(t, ".")
 	folder := runtimes(t)
 	bin := signalServer(t)
@@ -178,8 +185,5 @@ func program(t *testing.T, command, name string) string {
 // missing skips a test that lacks what is to be installed first, but fails it in CI.
 func missing(t *testing.T, format string, args ...any) {
 	t.Helper()
-	if os.Getenv("RTCPEER_CI") == "1" {
-		t.Fatalf("not here: "+format, args...)
-	}
-	t.Skipf("install first: "+format, args...)
+	skip.Missing(t, "install first: "+format, args...)
 }

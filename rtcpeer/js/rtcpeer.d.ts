@@ -37,6 +37,8 @@ export type Command = "remote_call" | "simplify_path" | "confirm_path" | "spawn"
 export type PendingPeer = {
   /** The signaling server vouches for it. */
   id: number;
+  /** Whether it is the host of the room. In a room that migrates that need not be the member 1. */
+  isHost: boolean;
   /** Sends data, which must not be empty, to the other end's config.auth, Config.Auth or auth_callback. */
   send: (data: Bytes) => void;
   /**

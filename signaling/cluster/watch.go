@@ -51,9 +51,13 @@ func (n *Node) leaseSeen(name string, value []byte) {
 		return
 	}
 	n.mu.Lock()
+	_, known := n.living[name]
 	n.living[name] = h
 	delete(n.doubted, name)
 	n.mu.Unlock()
+	if !known && h.Key != n.config.Key && h.Key != "" && n.config.Key != "" {
+		n.config.Log.Error("another resume key: members of one server cannot come back over the other", "server", n.config.Server, "other", h.Server)
+	}
 }
 
 // confirm ends a lease whose key is gone, unless the key comes back.
@@ -136,5 +140,5 @@ func (n *Node) leaseOver(name string, process uint64) {
 		v.detach()
 	}
 	n.reattach(places)
-	n.wg.Go(func() { n.tidy(name) })
+	n.mess()
 }

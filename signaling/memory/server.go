@@ -40,6 +40,8 @@ type Server struct {
 func NewServer() *Server {
 	store, err := rooms.New(rooms.Config{
 		Clock:      clock.New(awake),
+		KeptFrames: maxQueue,
+		KeptBytes:  math.MaxInt32,
 		MaxRooms:   math.MaxInt32,
 		MaxMembers: math.MaxInt32,
 		Limits:     signaling.Limits{MessageBytes: signaling.MaxMessage},

@@ -2,6 +2,7 @@ package rooms
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"example.org/rtcpeer/signaling"
@@ -12,10 +13,39 @@ func (m *Member) Leave(s Session) {
 	r := m.room
 	r.mu.Lock()
 	defer r.unlock()
-	if m.session == s {
+	switch {
+	case m.session != s:
+	case m.id == r.host && r.endsWithHost() && r.settling():
+		m.leaveLater()
+	default:
 		r.remove(m, signaling.LeftByItself)
 	}
 	s.Bye()
+}
+
+// settleTime is how long the members of a room that has moved are waited for before its host may leave. Those who are
+// attached later would not be told, and could not become the host.
+const settleTime = 3 * time.Second
+
+// settling reports whether the room has just moved and waits for members. The caller holds mu.
+func (r *room) settling() bool {
+	return r.store.clock.Now() < r.settled && slices.ContainsFunc(r.inOrder(), func(m *Member) bool { return m.awaited })
+}
+
+// leaveLater removes a member when the room is settled. The caller holds room.mu.
+func (m *Member) leaveLater() {
+	r := m.room
+	m.session = nil
+	m.losses++
+	loss := m.losses
+	m.graceEnd = r.settled
+	m.grace = r.store.clock.After(r.settled-r.store.clock.Now(), func() {
+		r.mu.Lock()
+		defer r.unlock()
+		if r.members[m.id] == m && m.session == nil && m.losses == loss && r.store.acts() {
+			r.remove(m, signaling.LeftByItself)
+		}
+	})
 }
 
 // Detach starts m's grace period when its session s is lost. A member that cannot resume is removed at once. Detach

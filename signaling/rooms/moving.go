@@ -3,7 +3,6 @@ package rooms
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -70,18 +69,25 @@ func (r *room) inOrder() []*Member {
 	return slices.SortedFunc(maps.Values(r.members), func(a, b *Member) int { return cmp.Compare(a.generation, b.generation) })
 }
 
-// RecordOf returns the part of a Record that a resume token holds.
+// RecordOf returns the part of a Record that a resume token holds, or an error if the room or the member is over.
 func (s *Store) RecordOf(token string) (Record, error) {
 	t, err := s.tickets.open(token)
+	if err == nil {
+		err = s.checkVoid(t)
+	}
 	return Record{Nonce: t.Nonce, Terms: t.Terms, Created: time.Now(), Sealed: t.Terms.Sealed, Founded: true, Kicked: t.Kicked, Host: t.Host, Term: t.Term}, err
 }
 
-// Adopt takes over a room of another server, unless this server has a room of that name. The members have their
-// places as if their sessions had just been lost: Attach or their tickets bring them back.
+// Adopt takes over a room of another server, unless this server has a room of that name, or the room is over. The
+// members have their places as if their sessions had just been lost: Attach or their tickets bring them back.
 func (s *Store) Adopt(name signaling.RoomName, rec Record, founder Account) {
+	if s.void.has(Seat{Nonce: rec.Nonce}) {
+		return // its owner could not delete its key any more
+	}
 	r := newRoom(s, name, rec.Terms)
 	r.nonce, r.process, r.created, r.sealed, r.locked, r.founded = rec.Nonce, randomUint64(), rec.Created, rec.Sealed, rec.Locked, rec.Founded
 	r.kicked, r.returned, r.movedUntil = rec.Kicked, make(map[signaling.PeerID]bool), s.clock.Now()+s.config.RebuildTime
+	r.settled = s.clock.Now() + settleTime
 	r.host, r.term = cmp.Or(rec.Host, signaling.Host), max(r.term, rec.Term)
 	r.founder = founder
 	s.mu.Lock()
@@ -309,7 +315,7 @@ func (m *Member) Handle(s Session, message signaling.Message) error {
 	switch message := message.(type) {
 	case signaling.Signal:
 		if message.To == 0 {
-			return badMessage("signal: no to")
+			return &signaling.Error{Code: signaling.CodeBadMessage, Text: "signal: no to"}
 		}
 		return m.Relay(s, message)
 	case signaling.Seal:
@@ -328,9 +334,5 @@ func (m *Member) Handle(s Session, message signaling.Message) error {
 		m.Leave(s)
 		return nil
 	}
-	return badMessage("%s is for the server to send", message.Kind())
-}
-
-func badMessage(format string, args ...any) error {
-	return &signaling.Error{Code: signaling.CodeBadMessage, Text: fmt.Sprintf(format, args...)}
+	return &signaling.Error{Code: signaling.CodeBadMessage, Text: string(message.Kind()) + " is for the server to send"}
 }

@@ -205,3 +205,40 @@ func TestGraceEndsWhileTheServerDoesNotAct(t *testing.T) {
 		s.Close()
 	})
 }
+
+// While the server may not act, because it was paused for instance, nobody gets a place: another server may have the room by
+// now, and may have locked it.
+func TestNobodyEntersWhileTheServerDoesNotAct(t *testing.T) {
+	acts := true
+	s := newStoreOf(t, func(c *Config) { c.Acts = func() bool { return acts } })
+	_, _, welcome := enter(t, s, signaling.Join{Room: "r"})
+	acts = false
+	for name, j := range map[string]signaling.Join{
+		"a newcomer":                {Room: "r"},
+		"the first of another room": {Room: "other"},
+		"a member that comes back":  {Resume: welcome.Resume},
+	} {
+		_, _, err := s.Join(&visitor{done: make(chan struct{})}, j, everybody)
+		require.ErrorIs(t, err, ErrElsewhere, name)
+	}
+	require.False(t, s.Has("other"))
+}
+
+// A room that is over, and a member that was taken out, do not come back with what another server or a token says of the room.
+func TestWhatIsOverIsNotAdopted(t *testing.T) {
+	first, second := newStore(t), newStore(t)
+	_, m, welcome := enter(t, first, signaling.Join{Room: "r"})
+	record, ok := first.Record("r")
+	require.True(t, ok)
+	_, err := second.RecordOf(welcome.Resume)
+	require.NoError(t, err)
+	nonce, _ := first.Nonce("r")
+	for name, of := range map[string]Seat{"member": {nonce, m.ID()}, "room": {Nonce: nonce}} {
+		other := newStore(t)
+		other.Void(of)
+		_, err := other.RecordOf(welcome.Resume)
+		require.Error(t, err, name)
+		other.Adopt("r", record, free{})
+		require.Equal(t, of.ID != 0, other.Has("r"), name)
+	}
+}

@@ -117,6 +117,12 @@ export const nextGuest = (Base) => class extends Base {
     node.inbox.disconnected(link.presence, reason, error);
   }
 
+  /** Ends the next host, if that was a relayed peer before, as that host ends this guest. @param {number} id @param {Reason} reason */
+  abandon(id, reason) {
+    const p = this.relayed.get(id);
+    if (p) this.node.inbox.disconnected(p, reason);
+  }
+
   /** Whether the node goes on, whose link with the host is over. @param {Link} link @param {boolean} again another one follows */
   parts(link, again) {
     const { reason, failure, published } = link;

@@ -15,8 +15,9 @@ export class Pending {
 
   /** @param {Link} link */
   constructor(link) {
-    this.id = link.peer;
     this.link = link;
+    this.id = link.peer;
+    this.isHost = this.id === link.node.host;
   }
 
   /** @param {Outgoing["data"]} data */
@@ -46,16 +47,15 @@ export class Pending {
       if (link.state !== "pending") throw link.unauthorized();
       const path = /** @type {Path} */ (link.path);
       const i = path.early.findIndex(({ lane }) => !lane.index);
-      if (i < 0) {
-        await new Promise((resolve) => (link.heard = resolve));
-        continue;
+      if (i < 0) await new Promise((resolve) => (link.heard = resolve));
+      else {
+        const [entry] = path.early.splice(i, 1);
+        path.earlyBytes -= entry.bytes.length + eventCost;
+        const f = decodeFrame(entry.bytes);
+        if (f?.sub === authenticate) this.silent = false;
+        if (f) return { entry, f };
+        link.node.drop("malformed");
       }
-      const [entry] = path.early.splice(i, 1);
-      path.earlyBytes -= entry.bytes.length + eventCost;
-      const f = decodeFrame(entry.bytes);
-      if (f?.sub === authenticate) this.silent = false;
-      if (f) return { entry, f };
-      link.node.drop("malformed");
     }
   }
 }

@@ -11,7 +11,7 @@ import { toBytes } from "./basics.js";
 export function sharedSecret(secret) {
   const ours = toBytes(secret, true);
   return async (peer) => {
-    if (peer.id === 1) return peer.send(ours);
+    if (peer.isHost) return peer.send(ours);
     const got = await peer.receive();
     // Takes the same time wherever the two differ.
     if (!got || ours.reduce((sum, b, i) => sum | (b ^ got[i]), ours.length ^ got.length)) throw new Error("wrong secret");

@@ -88,6 +88,15 @@ test("the host leaves: a tab becomes the host, and guests stay connected with ea
   await back.close();
 });
 
+test("the next host asks for the secret, as the first did", async () => {
+  const auth = { auth: rtcpeer.sharedSecret("open sesame") };
+  const [a, b, c, d] = await room("secret", auth, auth, auth, auth);
+  await a.close();
+  await hosts(b.id, 2, b, c, d);
+  for (const [p, id] of [[c, d.id], [d, c.id]]) assert.deepEqual(story(p, id), ["connected"]);
+  for (const p of [b, c, d]) await p.close();
+});
+
 test("the host dies with packets on their way: none comes twice or out of order, and who may have missed some is told", async () => {
   const net = cuttable();
   const [a, b, c, d] = await room("dies", net, {}, {}, {});

@@ -289,22 +289,6 @@ func (b *Bus) Get(ctx context.Context, key string) ([]byte, uint64, error) {
 	return e.Value(), e.Revision(), nil
 }
 
-func (b *Bus) Keys(ctx context.Context, prefix string) ([]string, error) {
-	kv, err := b.store(ctx)
-	if err != nil {
-		return nil, err
-	}
-	list, err := kv.ListKeysFiltered(ctx, prefix+">")
-	if err != nil {
-		return nil, b.failed(err, cluster.ErrConflict)
-	}
-	var keys []string
-	for key := range list.Keys() {
-		keys = append(keys, key)
-	}
-	return keys, nil
-}
-
 // Watch returns when the connection changes, and also after watchAnew, in case the watch has fallen silent.
 func (b *Bus) Watch(ctx context.Context, prefix string, changed func(key string, value []byte)) error {
 	ctx, cancel := context.WithTimeout(ctx, watchAnew)
@@ -361,6 +345,9 @@ func (b *Bus) Subscribe(subject string, receive func(data []byte)) (stop func(),
 	}
 	if err := sub.SetPendingLimits(maxPending, maxPendingBytes); err != nil {
 		return nil, fmt.Errorf("natsbus: subscribe to %s: %w", b.subject+subject, err)
+	}
+	if b.conn.IsConnected() { // if not, the client subscribes when it is again
+		_ = b.conn.FlushTimeout(dialTime) // until NATS knows of the subscription
 	}
 	return func() {
 		_ = sub.Unsubscribe() // fails if the connection is closed

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // What the page says when it cannot get into a room, and that one key tries again.
@@ -151,6 +152,7 @@ func TestNoWebRTC(t *testing.T) {
 
 // With UDP blocked the page says so, and what to do, when the link's time is over.
 func TestNoUDP(t *testing.T) {
+	skip.Long(t)
 	address := pageOf(start(t, nil)) + "?connect-timeout=3"
 	browser := launch(t, chromedp.Flag("force-webrtc-ip-handling-policy", "disable_non_proxied_udp"),
 		chromedp.Flag("webrtc-ip-handling-policy", "disable_non_proxied_udp"))
