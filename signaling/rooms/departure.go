@@ -130,12 +130,16 @@ func (r *room) expel(m *Member, why *signaling.Error, reason signaling.LeftReaso
 
 // remove removes a member and tells the others.
 func (r *room) remove(m *Member, reason signaling.LeftReason) {
+	since := r.goneSince(m)
 	r.drop(m)
 	if m.id == r.host && r.endsWithHost() {
-		if why := r.succeed(); why != "" {
+		if why := r.succeed(since); why != "" {
 			r.end(&signaling.Error{Code: signaling.CodeHostLeft, Text: why})
 		}
 		return
+	}
+	if reason == signaling.LeftByItself || reason == signaling.LeftLost {
+		r.noteUnable(m)
 	}
 	r.announce(m.id, signaling.Left{ID: m.id, Reason: reason})
 }
