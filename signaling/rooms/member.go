@@ -32,6 +32,7 @@ type Member struct {
 	issued    bool          // it has got a ticket of this process
 	adopted   bool          // it was already in the room when this process took the room over
 	fresh     bool          // this process has told it who is in the room
+	missing   bool          // the server of its session is lost, and may attach it again
 	awaited   bool          // it has not come back yet since the room was rebuilt or adopted
 	mayHost   bool          // Grant.MayHost
 	name      string        // Grant.Name
@@ -46,8 +47,7 @@ type Member struct {
 	losses    int           // how often it was detached: distinguishes grace periods
 	grace     *clock.Alarm  // runs while detached
 	graceEnd  time.Duration // when grace goes off, by the clock
-	// kept holds the signals that come while it is detached, and all messages while it waits to be attached again,
-	// within the bounds of an outbox. A message that does not fit costs the member its place: DroppedDetachedFull,
+	// kept holds the signals that come while it is detached, and all messages while it may be attached again, within the bounds of an outbox. A message that does not fit costs the member its place: DroppedDetachedFull,
 	// DroppedBudget.
 	kept      []signaling.Message
 	keptBytes int
@@ -62,15 +62,21 @@ func (m *Member) deliver(n *Note) (full DropReason) {
 		return ""
 	}
 	signal, ok := n.Message.(signaling.Signal)
-	if !ok && !(m.adopted && m.awaited) {
+	if !ok && !(m.adopted && m.awaited) && !m.missing {
 		return ""
 	}
 	config := &m.room.store.config
 	switch {
 	case len(m.kept) >= config.KeptFrames || m.keptBytes+len(signal.Data) > config.KeptBytes:
-		return DroppedDetachedFull
+		full = DroppedDetachedFull
 	case m.account != nil && m.account.Hold(keptOverhead+len(signal.Data)) != nil:
-		return DroppedBudget
+		full = DroppedBudget
+	}
+	if full != "" && !ok && m.missing {
+		m.giveUp(full)
+	}
+	if full != "" {
+		return full
 	}
 	m.kept = append(m.kept, n.Message)
 	m.keptBytes += len(signal.Data)
@@ -117,7 +123,7 @@ func (m *Member) attach(s Session) {
 		m.session.Fail(&signaling.Error{Code: signaling.CodeReplaced, Text: "another connection took over"})
 	}
 	m.stopGrace()
-	m.session, m.remote, m.awaited, m.welcoming = s, s.Remote(), false, true
+	m.session, m.remote, m.awaited, m.missing, m.welcoming = s, s.Remote(), false, false, true
 }
 
 // detach starts the grace period. The caller holds room.mu.
