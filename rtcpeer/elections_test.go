@@ -53,6 +53,10 @@ func (e *elections) reported(r *room, s *seat, m signaling.HostLost) {
 	if e.lost == nil {
 		e.lost = make(map[rtcpeer.PeerID]time.Time)
 	}
+	if m.Back {
+		delete(e.lost, s.member.ID)
+		return
+	}
 	e.lost[s.member.ID] = time.Now()
 	here, without := 0, 0
 	for id, other := range r.members {

@@ -132,7 +132,19 @@ func (n *Node) awaitHost(at *lead, why string) {
 
 // hostLost tells the server that the link with the host is lost.
 func (n *Node) hostLost(at *lead) {
-	if err := n.room.send(n.ctx, signaling.HostLost{Term: at.term}); err != nil && n.ctx.Err() == nil {
+	n.guest.reported.Store(int64(at.term))
+	n.report(signaling.HostLost{Term: at.term})
+}
+
+// hostBack tells the server that the link with the host is there again, if it was reported as lost.
+func (n *Node) hostBack(at *lead) {
+	if n.guest != nil && at.term > 0 && n.guest.reported.CompareAndSwap(int64(at.term), 0) {
+		n.report(signaling.HostLost{Term: at.term, Back: true})
+	}
+}
+
+func (n *Node) report(m signaling.HostLost) {
+	if err := n.room.send(n.ctx, m); err != nil && n.ctx.Err() == nil {
 		n.log.Debug("not sent", "err", err)
 	}
 }

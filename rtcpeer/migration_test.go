@@ -465,6 +465,21 @@ func TestMemberThatOnlyAGuestRemembers(t *testing.T) {
 	}, 1, 5, 7, 9)
 }
 
+// Guests lose the host one after the other, and each finds it again: it stays.
+func TestHostThatIsFoundAgainStays(t *testing.T) {
+	migrating(t, rtcpeer.Config{LostAfter: 4 * time.Second}, func(t *testing.T, w *world) {
+		w.room.hosts.timeout = time.Minute
+		for _, id := range []rtcpeer.PeerID{5, 7, 9} {
+			w.partition(1, id)
+			after(8 * time.Second)
+			require.Contains(t, w.diaries[id].story(1), "disconnected(lost)")
+			w.heal(1, id)
+			after(8 * time.Second)
+		}
+		w.wantHost(1, 1, 1, 5, 7, 9)
+	}, 1, 5, 7, 9)
+}
+
 // A guest that was away from the server hears of the new host when it is back.
 func TestChangeOfTheHostWhileAwayFromTheServer(t *testing.T) {
 	migrating(t, rtcpeer.Config{}, func(t *testing.T, w *world) {

@@ -18,6 +18,7 @@ func (n *Node) linkUp(l *link) {
 	n.roster.stands(l, standingUp)
 	if l.peer == n.Host() { // before the program can receive that it is connected
 		n.status.CompareAndSwap(int32(ConnectionConnecting), int32(ConnectionConnected))
+		n.hostBack(l.lead)
 	}
 	l.route.up(l)
 	n.log.Info("connected", "peer", l.peer, "after", l.connectTime)

@@ -20,7 +20,7 @@ const (
 	KindLock        Kind = "lock"         // member, host only, and server: [open]
 	KindKick        Kind = "kick"         // member, host only: id, [text]
 	KindSuccessor   Kind = "successor"    // member, host only: [id]
-	KindHostLost    Kind = "host_lost"    // member: term
+	KindHostLost    Kind = "host_lost"    // member: term, [back]
 	KindMetadata    Kind = "metadata"     // member: [metadata]; server: id, [metadata]
 	KindLeave       Kind = "leave"        // member
 	KindWelcome     Kind = "welcome"      // server: id, room, topology, host, [term], members, [guests], resume, [resumed], [sealed], [locked], [host_away_ms], [ice_servers], [relay_links], limits

@@ -24,7 +24,8 @@ type Successor struct {
 // A HostLost tells the server that the sender has lost its link with the host. If most members send it within the
 // room's host timeout, the server replaces the host.
 type HostLost struct {
-	Term int `json:"term"` // the term of the host that was lost
+	Term int  `json:"term"`          // the term of the host that was lost
+	Back bool `json:"back,omitzero"` // the link is there again: what the sender has said does not count any more
 }
 
 // HostChanged announces a new host. The earlier host has lost its place; there is no Left for it.

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // saving keeps what a page saves, in place of downloading it.
@@ -77,6 +79,7 @@ func largeFile() int {
 
 // A large file that is cancelled in its middle goes on from there when it is sent again.
 func TestFileGoesOn(t *testing.T) {
+	skip.Long(t)
 	size := largeFile()
 	inChromium(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil)

@@ -15,6 +15,7 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport/webrtc"
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 var relayOnly = rtcpeer.Config{WebRTC: webrtc.Config{RelayOnly: true, Loopback: true, IPv4Only: true}}
@@ -60,6 +61,7 @@ func TestLinkThroughCoturn(t *testing.T) {
 // credential has expired uses the one that the member was sent meanwhile. A minute, the least --turn-ttl, is
 // more than a test takes: the flag's bound is gone round, and nothing else.
 func TestCredentialsAreRenewed(t *testing.T) {
+	skip.Long(t)
 	t.Parallel() // it mostly waits
 	const ttl = 4 * time.Second
 	o, err := read(t, nil, append(turnHere, "--listen=127.0.0.1:0", "--ping-interval=1s")...)

@@ -22,6 +22,7 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/js"
 	"example.org/rtcpeer/rtcpeer/transport/webrtc"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // faces is who one sees on the stage, by their names.
@@ -365,10 +366,11 @@ func fillStar(t *testing.T, p *program, size int) string {
 }
 
 // Twelve people find room on the stage of a small phone: no name is over another, and nothing is outside. With
-// RTCPEER_SCREENSHOTS, fifty do, too.
+// RTCPEER_SCREENSHOTS or RTCPEER_LAB_LONG, fifty do, too.
 func TestCrowdedStage(t *testing.T) {
+	skip.Long(t)
 	sizes := []int{12}
-	if os.Getenv("RTCPEER_SCREENSHOTS") != "" {
+	if os.Getenv("RTCPEER_SCREENSHOTS")+os.Getenv("RTCPEER_LAB_LONG") != "" {
 		sizes = append(sizes, 50)
 	}
 	for _, size := range sizes {

@@ -101,7 +101,7 @@ func startNodeOf(t *testing.T, bus cluster.Bus, server string, change func(*clus
 	n := cluster.New(config)
 	store, err := rooms.New(rooms.Config{
 		Clock: clock.New(time.Second), MaxRooms: 10, MaxMembers: 10, ResumeKey: []byte("0123456789abcdef"),
-		Networks: func(netip.Addr) []netip.Prefix { return nil }, Voided: func(rooms.Seat) {}, Dropped: func(string) {},
+		Networks: func(netip.Addr) []netip.Prefix { return nil }, Voided: func(rooms.Seat) {}, Dropped: func(rooms.DropReason) {},
 		Owns: n.Owns, Acts: n.Acts, Changed: n.Changed,
 	})
 	require.NoError(t, err)

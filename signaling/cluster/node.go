@@ -324,7 +324,7 @@ func (n *Node) lost(process uint64, restart bool) {
 		p.restart()
 	}
 	for _, v := range visitors {
-		v.detach()
+		v.miss()
 	}
 	n.reattach(places)
 }
@@ -410,7 +410,7 @@ func (n *Node) tick(ctx context.Context) {
 			}
 			n.mu.Unlock()
 			for _, p := range pipes {
-				if p.tick(now) {
+				if p.tick(now, !p.alone.IsZero() || !n.acts()) {
 					n.lost(p.peer, true)
 				}
 			}

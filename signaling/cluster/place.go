@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -46,6 +47,7 @@ type Place struct {
 	attachment rooms.Attachment
 	token      string
 	seated     bool        // the session has a member on some server
+	seatedAt   uint64      // the attempt with which a server first seated it; 0: none
 	welcomed   bool        // the client has got its welcome
 	pending    *enterMatch // set while a join with a Match is in progress elsewhere
 	match      *enterMatch // set while the session waits to be matched
@@ -590,7 +592,7 @@ func (n *Node) bringBack(name signaling.RoomName, token string) error {
 // tell handles a message of the owner.
 func (p *Place) tell(from uint64, m *message) {
 	p.mu.Lock()
-	if p.over || m.Attempt != p.attempt || from != p.owner.process || m.Lease != p.owner.lease {
+	if p.over || from != p.owner.process || m.Lease != p.owner.lease || m.Attempt != p.attempt && !p.follows(m) {
 		p.mu.Unlock()
 		return
 	}
@@ -602,6 +604,7 @@ func (p *Place) tell(from uint64, m *message) {
 		p.welcomed = p.seated
 	case kindSeated:
 		p.attachment, p.token, p.seated, p.match = *m.Attachment, m.Token, true, nil
+		p.seatedAt = cmp.Or(p.seatedAt, m.Attempt)
 		p.key = roomKey(m.Attachment.Room)
 		p.attached, p.resending = true, true
 		p.answer(nil)
@@ -627,6 +630,13 @@ func (p *Place) tell(from uint64, m *message) {
 	case kindNotMine:
 		p.node.reattach([]*Place{p})
 	}
+}
+
+// follows reports whether a message to an earlier attempt is for the member nevertheless: it was under way while this
+// server was cut off, and the owner stayed the same. The caller holds mu.
+func (p *Place) follows(m *message) bool {
+	toClient := m.Kind == kindDeliver || m.Kind == kindFail || m.Kind == kindBye
+	return toClient && p.welcomed && p.seatedAt != 0 && m.Attempt >= p.seatedAt
 }
 
 // Moved waits a moment after a room here has refused a message because the room is elsewhere by now, or about to be.

@@ -127,7 +127,7 @@ func (n *Node) welcome(at visit, m *message) {
 	case m.Kind == kindJoin && m.Join.Resume == "":
 		old.retract()
 	default:
-		old.detach()
+		old.miss()
 	}
 	if m.Kind == kindAttach {
 		defer n.done(c)
@@ -289,11 +289,19 @@ func (v *visitor) takeOne(frame []byte) error {
 	return member.Handle(v, m)
 }
 
-// detach is called when the session is lost.
+// detach is called when the session has ended.
 func (v *visitor) detach() {
 	v.end()
 	if m := v.member.Load(); m != nil {
 		m.Detach(v)
+	}
+}
+
+// miss is called when the server of the session is lost, or attaches the session again.
+func (v *visitor) miss() {
+	v.end()
+	if m := v.member.Load(); m != nil {
+		m.Miss(v)
 	}
 }
 

@@ -2,6 +2,7 @@ package godot_test
 
 import (
 	"testing"
+	"testing/synctest"
 
 	"github.com/gorilla/websocket"
 	"github.com/stretchr/testify/require"
@@ -285,4 +286,57 @@ func TestAnotherSubprotocolIsNotGodots(t *testing.T) {
 	require.Error(t, err)
 	require.Equal(t, 400, res.StatusCode)
 	res.Body.Close()
+}
+
+// A room that migrates ends with its host while a game is in it, or left because the host was gone: games cannot follow
+// another host. All are told, and the others hear why.
+func TestGameInARoomThatMigrates(t *testing.T) {
+	features := []string{signaling.FeatureMigrate, signaling.FeatureHost}
+	j := signaling.Join{Room: "r", Topology: signaling.Star, Features: features, NewRoom: signaling.NewRoom{Migrates: true}}
+	wantEnd := func(t *testing.T, b *browser, why string) {
+		for {
+			switch m := b.hear().(type) {
+			case *signaling.Error:
+				require.Equal(t, signaling.CodeHostLeft, m.Code)
+				require.Contains(t, m.Text, why)
+				return
+			default:
+				require.IsNotType(t, signaling.HostChanged{}, m)
+			}
+		}
+	}
+	leaves := func(host, _ *game) { (&browser{game: host}).say(signaling.Leave{}) }
+	for name, tt := range map[string]struct {
+		goes func(host, game *game)
+		why  string
+	}{
+		"the host leaves":                     {leaves, "cannot move to another"},
+		"the host is lost":                    {func(host, _ *game) { host.vanish() }, "cannot move to another"},
+		"the host is lost, and then the game": {func(host, game *game) { host.vanish(); synctest.Wait(); game.vanish() }, "could not move to another"},
+		"the game notices before the server":  {func(host, game *game) { game.vanish(); synctest.Wait(); leaves(host, nil) }, "could not move to another"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			within(t, signalserver.Config{}, func(t *testing.T, s *server) {
+				host := s.browser(t, j)
+				guest := s.browser(t, j)
+				g := s.member(t, "r", 1)
+				tt.goes(host.game, g)
+				wantEnd(t, guest, tt.why)
+				if tt.why == "cannot move to another" { // else it has gone by itself
+					g.wantClosed(4000, "Room host has disconnected")
+				}
+			})
+		})
+	}
+	t.Run("the game is the host", func(t *testing.T) {
+		within(t, signalserver.Config{}, func(t *testing.T, s *server) {
+			g := s.member(t, "", 1)
+			j := j
+			j.Room = signaling.RoomName(g.lobby)
+			guest := s.browser(t, j)
+			require.Zero(t, guest.welcome.Term, "a game makes no room that migrates")
+			g.vanish()
+			wantEnd(t, guest, "is gone")
+		})
+	})
 }

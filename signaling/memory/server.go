@@ -47,7 +47,7 @@ func NewServer() *Server {
 		Limits:     signaling.Limits{MessageBytes: signaling.MaxMessage},
 		Networks:   func(netip.Addr) []netip.Prefix { return nil },
 		Voided:     func(rooms.Seat) {},
-		Dropped:    func(string) {},
+		Dropped:    func(rooms.DropReason) {},
 		Matched:    func(rooms.Session, time.Duration, error) {},
 		Log:        slog.New(slog.DiscardHandler),
 	})

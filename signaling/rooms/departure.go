@@ -2,7 +2,6 @@ package rooms
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"example.org/rtcpeer/signaling"
@@ -29,7 +28,17 @@ const settleTime = 3 * time.Second
 
 // settling reports whether the room has just moved and waits for members. The caller holds mu.
 func (r *room) settling() bool {
-	return r.store.clock.Now() < r.settled && slices.ContainsFunc(r.inOrder(), func(m *Member) bool { return m.awaited })
+	return r.store.clock.Now() < r.settled && r.awaits()
+}
+
+// awaits reports whether a member has not come back yet after a move or a restart. The caller holds mu.
+func (r *room) awaits() bool {
+	for _, m := range r.members {
+		if m.awaited {
+			return true
+		}
+	}
+	return false
 }
 
 // leaveLater removes a member when the room is settled. The caller holds room.mu.
@@ -50,7 +59,13 @@ func (m *Member) leaveLater() {
 
 // Detach starts m's grace period when its session s is lost. A member that cannot resume is removed at once. Detach
 // returns false if s is no longer m's session.
-func (m *Member) Detach(s Session) bool {
+func (m *Member) Detach(s Session) bool { return m.detachFrom(s, false) }
+
+// Miss is Detach for a session whose server is lost. Its client may not notice: then the server attaches the member
+// again. So all messages are kept for it, not only signals.
+func (m *Member) Miss(s Session) bool { return m.detachFrom(s, true) }
+
+func (m *Member) detachFrom(s Session, missing bool) bool {
 	r := m.room
 	r.mu.Lock()
 	defer r.unlock()
@@ -60,6 +75,7 @@ func (m *Member) Detach(s Session) bool {
 	if s.Dialect().Volatile {
 		r.remove(m, signaling.LeftLost)
 	} else {
+		m.missing = missing
 		m.detach()
 	}
 	return true
@@ -80,7 +96,7 @@ func (m *Member) Lose(s Session) bool {
 }
 
 // expire ends m's grace period, unless m has resumed after that loss. why is a drop reason.
-func (r *room) expire(m *Member, loss int, why string) {
+func (r *room) expire(m *Member, loss int, why DropReason) {
 	r.mu.Lock()
 	expired := r.members[m.id] == m && m.session == nil && m.losses == loss
 	if expired && !r.store.acts() { // the room is about to leave this server, or the server will act again
@@ -114,12 +130,16 @@ func (r *room) expel(m *Member, why *signaling.Error, reason signaling.LeftReaso
 
 // remove removes a member and tells the others.
 func (r *room) remove(m *Member, reason signaling.LeftReason) {
+	since := r.goneSince(m)
 	r.drop(m)
 	if m.id == r.host && r.endsWithHost() {
-		if why := r.succeed(); why != "" {
+		if why := r.succeed(since); why != "" {
 			r.end(&signaling.Error{Code: signaling.CodeHostLeft, Text: why})
 		}
 		return
+	}
+	if reason == signaling.LeftByItself || reason == signaling.LeftLost {
+		r.noteUnable(m)
 	}
 	r.announce(m.id, signaling.Left{ID: m.id, Reason: reason})
 }

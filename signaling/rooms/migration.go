@@ -29,11 +29,33 @@ func (r *room) hostTimeout() time.Duration {
 	return cmp.Or(time.Duration(r.terms.HostTimeout)*time.Millisecond, defaultHostTimeout)
 }
 
-// succeed makes another member the host after the host has lost its place, and tells all members. If nobody can be
-// the host, it returns why, and the caller must end the room.
-func (r *room) succeed() (why string) {
+// followTime is how long before the server knows that the host is gone its guests may know it. A guest that cannot
+// follow may have left for that reason: the room ends all the same, whoever of the two is faster.
+const followTime = 2 * time.Second
+
+// noteUnable notes that a member has left, if it cannot follow another host.
+func (r *room) noteUnable(m *Member) {
+	if r.terms.Migrates && !m.info.Can(signaling.FeatureMigrate) {
+		r.unable, r.unableLeft = m.id, r.store.clock.Now()
+	}
+}
+
+// goneSince returns when the host that is losing its place was last here, by the clock.
+func (r *room) goneSince(host *Member) time.Duration {
+	if host.session != nil {
+		return r.store.clock.Now()
+	}
+	return host.graceEnd - r.grace(host)
+}
+
+// succeed makes another member the host after the host has lost its place, and tells all members. The host was last
+// here at the time gone. If nobody can be the host, succeed returns why, and the caller must end the room.
+func (r *room) succeed(gone time.Duration) (why string) {
 	if !r.terms.Migrates {
 		return fmt.Sprintf("the host of room %q is gone", r.name)
+	}
+	if r.unable != 0 && r.unableLeft >= gone-followTime {
+		return fmt.Sprintf("the host of room %q is gone, and member %d could not move to another", r.name, r.unable)
 	}
 	var candidates []candidate
 	for _, m := range r.members {
@@ -50,6 +72,9 @@ func (r *room) succeed() (why string) {
 	r.noteKick(r.host) // its id is not given again, and all members get a ticket that names the new host
 	r.host, r.heir, r.dirty = next, 0, true
 	r.term++
+	for _, m := range r.members {
+		m.hostLost = 0 // that was the host before
+	}
 	if m := r.members[next]; m.session == nil {
 		m.stopGrace()
 		m.expireAfter(r.grace(m), DroppedGraceOver)
@@ -170,7 +195,7 @@ func (m *Member) Successor(s Session, named signaling.Successor) error {
 	return m.room.asHost(s, m, named.Kind(), func() error { return m.room.nameHeir(named) })
 }
 
-// HostLost records that m has lost its link with the host. If most of the guests that are here report this within the
+// HostLost records that m has lost its link with the host, or has it again. If most of the guests that are here report this within the
 // host timeout, the host is replaced.
 func (m *Member) HostLost(s Session, lost signaling.HostLost) error {
 	r := m.room
@@ -181,6 +206,10 @@ func (m *Member) HostLost(s Session, lost signaling.HostLost) error {
 	case r.moves():
 		return ErrElsewhere
 	case m.session != s || !r.terms.Migrates || lost.Term != r.term || m.id == r.host || host == nil:
+		return nil
+	}
+	if lost.Back {
+		m.hostLost = 0
 		return nil
 	}
 	now := r.store.clock.Now()
@@ -197,9 +226,6 @@ func (m *Member) HostLost(s Session, lost signaling.HostLost) error {
 	}
 	if 2*without <= here {
 		return nil
-	}
-	for _, other := range r.members {
-		other.hostLost = 0
 	}
 	r.expel(host, replaced(), signaling.LeftLost)
 	return nil

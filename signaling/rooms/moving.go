@@ -55,13 +55,18 @@ func (r *room) record() Record {
 		rec.Host, rec.Term = r.host, r.term
 	}
 	for _, m := range r.inOrder() {
-		tickets := slices.Clone(m.earlier)
-		if m.issued || len(tickets) == 0 {
-			tickets = append(tickets, origin{r.process, m.generation})
-		}
-		rec.Members = append(rec.Members, seated{m.id, tickets})
+		rec.Members = append(rec.Members, seated{m.id, m.origins()})
 	}
 	return rec
+}
+
+// origins returns the origins of the tickets with which the member may come back. The caller holds room.mu.
+func (m *Member) origins() []origin {
+	tickets := slices.Clone(m.earlier)
+	if m.issued || len(tickets) == 0 {
+		tickets = append(tickets, origin{m.room.process, m.generation})
+	}
+	return tickets
 }
 
 // inOrder returns the members in the order in which they got their places.
@@ -180,6 +185,8 @@ type Attachment struct {
 	Grant Grant              `json:"grant"`
 	// Tickets are the origins of the tickets with which the member may come back.
 	Tickets []origin `json:"tickets,omitempty"`
+	// Partial is true if the member got a welcome without members that had not come back yet after a move.
+	Partial bool `json:"partial,omitzero"`
 }
 
 // Attachment returns what another server needs to attach the member.
@@ -197,7 +204,8 @@ func (m *Member) attachment() Attachment {
 		Seat:    Seat{m.room.nonce, m.id},
 		Join:    signaling.Join{Channels: i.Channels, Metadata: i.Metadata, OneAttempt: i.OneAttempt, Features: i.Features, Incarnation: i.Incarnation},
 		Grant:   Grant{Expires: m.until, Subject: m.subject, MayHost: m.mayHost, Name: m.name, Fixed: m.fixed},
-		Tickets: append(slices.Clone(m.earlier), origin{m.room.process, m.generation}),
+		Tickets: m.origins(),
+		Partial: m.fresh && m.room.awaits(),
 	}
 }
 
@@ -238,24 +246,28 @@ func (s *Store) Attach(session Session, a Attachment) (*Member, error) {
 		return nil, err
 	}
 	known := m != nil || r.blind // otherwise it joined just before the room moved, and some members may not know it
-	recorded := m != nil
+	recorded, unseen := m != nil, m == nil || m.awaited
 	if !recorded {
 		m = r.add(a.Seat.ID, a.Join)
-		m.earlier = a.Tickets[max(0, len(a.Tickets)-maxEarlier):]
+	}
+	for _, o := range a.Tickets { // the record may be older than the latest ticket
+		m.cameWith(o)
 	}
 	m.describe(a.Join)
 	session.Account().Force(MemberCost(a.Join))
 	m.charge(session.Account(), MemberCost(a.Join))
 	m.grant(a.Grant)
 	m.stopGrace()
-	m.session, m.remote, m.awaited, m.adopted = session, session.Remote(), false, true
+	m.session, m.remote, m.awaited, m.missing, m.adopted = session, session.Remote(), false, false, true
 	if r.returned != nil {
 		r.returned[m.id] = true
 	}
 	for _, message := range m.takeKept() {
 		m.deliver(NewNote(message))
 	}
-	if !recorded {
+	partial := a.Partial && !session.Dialect().Volatile
+	m.fresh = m.fresh || partial
+	if !recorded || partial {
 		r.tellOfOthers(m)
 	}
 	soon := r.store.clock.Now() + rand.N(attachedSoon) + 1
@@ -264,9 +276,11 @@ func (s *Store) Attach(session Session, a Attachment) (*Member, error) {
 		m.renew = soon
 	}
 	m.schedule()
-	r.tellOf(m, func(other *Member) bool {
-		return other.fresh || !known && other.session != nil && !other.session.Dialect().Volatile
-	})
+	if unseen {
+		r.tellOf(m, func(other *Member) bool {
+			return other.fresh || !known && other.session != nil && !other.session.Dialect().Volatile
+		})
+	}
 	return m, nil
 }
 

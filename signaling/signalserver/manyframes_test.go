@@ -269,3 +269,46 @@ func (c *client) wantHostLater() signaling.PeerID {
 		}
 	}
 }
+
+// A server is cut off from the bus for a while, which its clients do not notice. When it is back, they get all that they have
+// missed, once and in order, and what they have sent meanwhile is delivered.
+func TestWhatHappensWhileAServerIsCutOff(t *testing.T) {
+	for _, cut := range []time.Duration{time.Second, 3 * time.Second, 5 * time.Second, 10 * time.Second, time.Minute} {
+		t.Run(cut.String(), func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
+				servers := share(t, new(membus.Hub), 3, signalserver.Config{Grace: 10 * time.Minute})
+				members := spread(t, servers, signaling.Join{Room: "r"})
+				host, leaver, away := members[0], members[1], members[2]
+				time.Sleep(time.Second) // of fake time
+				servers[2].bus.Cut(true)
+				early := servers[0].member(t, signaling.Join{Room: "r"})
+				host.signal(away.id(), `"early"`)
+				away.signal(host.id(), `"mine"`)
+				time.Sleep(cut)
+				leaver.send(signaling.Leave{})
+				synctest.Wait()
+				host.send(signaling.Lock{})
+				host.signal(away.id(), `"late"`)
+				time.Sleep(time.Second)
+				servers[2].bus.Cut(false)
+
+				for _, want := range []signaling.Message{
+					signaling.Joined{Member: signaling.Member{ID: early.id()}},
+					signaling.Signal{From: host.id(), Data: []byte(`"early"`)},
+					signaling.Left{ID: leaver.id(), Reason: signaling.LeftByItself},
+					signaling.Lock{},
+					signaling.Signal{From: host.id(), Data: []byte(`"late"`)},
+				} {
+					away.want(want)
+				}
+				host.wantJoined(early)
+				host.wantLeft(leaver, signaling.LeftByItself)
+				host.want(signaling.Lock{})
+				host.wantSignal(away, `"mine"`)
+				time.Sleep(time.Minute)
+				away.send(signaling.Signal{To: away.id(), Data: []byte("0")})
+				require.IsType(t, new(signaling.Error), away.next(), "nothing else has come, but tickets")
+			})
+		})
+	}
+}

@@ -49,8 +49,9 @@ func (c *client) next() signaling.Message {
 // wantHost wants the word that another member hosts the room.
 func (c *client) wantHost(host *client, term int) signaling.HostChanged {
 	c.t.Helper()
-	m, ok := c.next().(signaling.HostChanged)
-	require.True(c.t, ok, "member %d: %#v", c.id(), m)
+	got := c.next()
+	m, ok := got.(signaling.HostChanged)
+	require.True(c.t, ok, "member %d: %#v", c.id(), got)
 	require.Equal(c.t, host.id(), m.Host)
 	require.Equal(c.t, term, m.Term)
 	if c != host {
@@ -161,6 +162,7 @@ func TestElectedHostDiesAtOnce(t *testing.T) {
 	within(t, signalserver.Config{}, func(t *testing.T, s *server) {
 		all := star(t, s, ableToHost, following, ableToHost)
 		all[0].send(signaling.Leave{})
+		synctest.Wait()
 		all[1].vanish()
 		synctest.Wait()
 		for _, m := range []*client{all[2], all[3]} {
@@ -218,6 +220,56 @@ func TestMostGuestsHaveLostTheHost(t *testing.T) {
 		}
 		all[0].wantRefused(signaling.CodeHostReplaced)
 	})
+}
+
+// Who has its link with the host again does not count, nor does what was said of an earlier host.
+func TestHostLostIsWithdrawn(t *testing.T) {
+	within(t, signalserver.Config{}, func(t *testing.T, s *server) {
+		all := star(t, s, ableToHost, ableToHost, ableToHost)
+		all[1].send(signaling.HostLost{Term: 1})
+		all[1].send(signaling.HostLost{Term: 1, Back: true})
+		synctest.Wait()
+		all[2].send(signaling.HostLost{Term: 1})
+		all[2].wantNothing()
+		all[0].wantNothing()
+		all[0].send(signaling.Leave{})
+		for _, m := range all[1:] {
+			m.wantHost(all[1], 2)
+		}
+		all[3].send(signaling.HostLost{Term: 2}) // what member 2 has said was of term 1
+		require.IsType(t, signaling.Resume{}, all[3].receive())
+		all[3].wantNothing()
+		all[2].send(signaling.HostLost{Term: 2})
+		require.IsType(t, signaling.Resume{}, all[2].receive())
+		all[2].wantHost(all[2], 3)
+		all[3].wantHost(all[2], 3)
+	})
+}
+
+// A member that cannot move may leave before the server knows that the host is gone. The room ends all the same.
+func TestMemberThatCannotMoveLeavesFirst(t *testing.T) {
+	for name, tt := range map[string]struct {
+		goes func(host *client, leave func())
+		ends bool
+	}{
+		"while the host is away":       {func(host *client, leave func()) { host.vanish(); time.Sleep(5 * time.Second); leave() }, true},
+		"just before the host leaves":  {func(host *client, leave func()) { leave(); time.Sleep(time.Second); host.send(signaling.Leave{}) }, true},
+		"long before the host leaves":  {func(host *client, leave func()) { leave(); time.Sleep(10 * time.Second); host.send(signaling.Leave{}) }, false},
+		"long before the host is lost": {func(host *client, leave func()) { leave(); time.Sleep(10 * time.Second); host.vanish() }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			within(t, signalserver.Config{}, func(t *testing.T, s *server) {
+				all := star(t, s, nil, ableToHost)
+				host, unable, able := all[0], all[1], all[2]
+				tt.goes(host, func() { unable.send(signaling.Leave{}); synctest.Wait() })
+				if tt.ends {
+					require.Contains(t, able.wantError(signaling.CodeHostLeft).Text, "could not move to another")
+				} else {
+					able.wantHost(able, 2)
+				}
+			})
+		})
+	}
 }
 
 // Without the right to be host nobody is elected.

@@ -89,7 +89,7 @@ export class Migration {
     Object.assign(node, { host });
     node.left(old, "left");
     const hosts = node.id === host, there = [host, ...guests, ...members.map((/** @type {any} */ m) => m.id)];
-    if (hosts) node.route = new this.Host(node, guest);
+    if (hosts) node.route = new this.Host(node, guest, members.map((/** @type {any} */ m) => m.id));
     node.status = hosts ? "connected" : "connecting";
     node.inbox.push({ kind: "host changed", peer: host, old, new: host, term, missed: guest.regroup(there) });
     for (const m of members) node.joined(m);

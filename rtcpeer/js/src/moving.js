@@ -28,6 +28,7 @@ const resolve = ({ host }, peer) => (Math.abs(peer) === 1 ? peer * host : peer);
 export const nextGuest = (Base) => class extends Base {
   /** The host whose link is over, while the relayed peers wait for the next one. */ parted = 0;
   /** When it was last heard. */ heard = Infinity;
+  /** The term whose host was reported as lost. */ reported = 0;
   /** When a reliable packet was last sent to several. */ sent = 0;
   /** When one was to each. @type {Map<Presence, number>} */ sentTo = new Map();
   /** What is sent when there is a host. @type {(() => void)[]} */ waiting = [];
@@ -91,8 +92,15 @@ export const nextGuest = (Base) => class extends Base {
     for (const send of this.waiting.splice(0)) send();
   }
 
+  /** Tells the server that the link with the host of a term is lost, or there again. @param {number} term @param {boolean} [back] */
+  report(term, back) {
+    this.node.signaling.send({ kind: "host_lost", term, back });
+  }
+
   /** @param {Link} link */
   up(link) {
+    if (this.reported === this.migration.term) this.report(this.reported, true);
+    this.reported = 0;
     if (this.parted === link.peer) this.ended(); // it announces anew who is there
     this.parted = 0;
     this.adopt(link);
@@ -126,7 +134,7 @@ export const nextGuest = (Base) => class extends Base {
   /** Whether the node goes on, whose link with the host is over. @param {Link} link @param {boolean} again another one follows */
   parts(link, again) {
     const { reason, failure, published } = link;
-    if (again && published && reason === "lost") this.node.signaling.send({ kind: "host_lost", term: this.migration.term });
+    if (again && published && reason === "lost") this.report((this.reported = this.migration.term));
     if (again || reason === "host gone") return true;
     if (reason === "by peer" && !failure) this.migration.awaitWord();
     else this.ended();
@@ -166,12 +174,13 @@ export const nextGuest = (Base) => class extends Base {
 /** @param {typeof Host} Base @param {typeof BroadcastError} Partly */
 export const nextHost = (Base, Partly) => class extends Base {
   /** Reliable frames for those who have no link yet. @type {Map<number, {i: number, bytes: Uint8Array}[]>} */ held = new Map();
-  /** Those who were connected and then not linked. @type {Map<number, Reason>} */ gone = new Map();
+  /** Those who were members then and could not be linked. @type {Map<number, Reason>} */ gone = new Map();
 
-  /** @param {RtcNode} node @param {NextGuest} before */
-  constructor(node, before) {
+  /** @param {RtcNode} node @param {NextGuest} before @param {number[]} members when this node became the host: guests may know one that it does not */
+  constructor(node, before, members) {
     super(node);
     this.before = before;
+    /** Those who have not been linked since. */ this.expected = new Set(members);
   }
 
   /** Targets that have no link yet. @param {number} to */
@@ -217,6 +226,7 @@ export const nextHost = (Base, Partly) => class extends Base {
     const { peer, lanes } = link, frames = this.held.get(peer) ?? [];
     this.before.adopt(link);
     this.gone.delete(peer);
+    this.expected.delete(peer);
     this.held.delete(peer);
     super.up(link);
     for (const [id, reason] of this.gone) lanes[0].announce(sysFrame(delPeer, id, new Uint8Array([byeOf(reason)])));
@@ -224,10 +234,11 @@ export const nextHost = (Base, Partly) => class extends Base {
     this.before.wake();
   }
 
-  /** Ends a peer that was connected through the host before, and tells the others. @param {number} id @param {Reason} reason */
+  /** Ends a peer that was or may have been connected through the host before, and tells the others. @param {number} id @param {Reason} reason */
   abandon(id, reason) {
     const p = this.before.relayed.get(id);
-    if (!p || !this.node.inbox.disconnected(p, reason)) return;
+    if (p) this.node.inbox.disconnected(p, reason);
+    if (!this.expected.delete(id)) return;
     this.held.delete(id);
     this.gone.set(id, reason);
     for (const link of this.node.open()) link.lanes[0].announce(sysFrame(delPeer, id, new Uint8Array([byeOf(reason)])));

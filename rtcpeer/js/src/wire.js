@@ -80,7 +80,7 @@ const kinds = {
   kick: record({ id, text: optional(bytes(0, 256)) }),
   leave: record({}),
   successor: record({ id: optional(id) }),
-  host_lost: record({ term: whole(1) }),
+  host_lost: record({ term: whole(1), back: flag }),
   host_changed: record({ host: id, term: whole(1), members: optional(listOf(member)), guests: ids }),
   welcome: record({
     id, room: roomName, topology, host: id, term: optional(count), members: optional(listOf(member)), guests: ids, resume: string,

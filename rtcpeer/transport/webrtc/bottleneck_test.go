@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // A bottleneck is a path without SCTP: packets of one size wait in one queue, in the order in which their senders gave
@@ -186,6 +188,7 @@ func (b bottleneck) share(lasts, apart time.Duration, senders ...sender) (shares
 // Several that share a bottleneck get about as much each, whoever was first: two of ours and two of bulk within 2 to 1, and
 // TCP and ours at least a quarter each. A queue of 30 ms is too short to tell TCP's from our own: there it is a fifth.
 func TestWindowsShare(t *testing.T) {
+	skip.Long(t)
 	const ms = time.Millisecond
 	tests := []struct {
 		bottleneck

@@ -69,6 +69,9 @@ const (
 	pingEvery = 2 * time.Second
 	// watchAnew is how long a watch lasts before it begins again, in case it has fallen silent.
 	watchAnew = 30 * time.Second
+	// openWatch is how long a watch may take to begin. NATS may never answer a request that comes before its nodes
+	// have elected a leader, as in the first second of three nodes that start together.
+	openWatch = 3 * time.Second
 	// markerTTL is how long the bucket remembers a deleted key, for watches.
 	markerTTL = time.Minute
 	// If more messages than this wait for this server, further ones are lost.
@@ -293,6 +296,8 @@ func (b *Bus) Get(ctx context.Context, key string) ([]byte, uint64, error) {
 func (b *Bus) Watch(ctx context.Context, prefix string, changed func(key string, value []byte)) error {
 	ctx, cancel := context.WithTimeout(ctx, watchAnew)
 	defer cancel()
+	opening := time.AfterFunc(openWatch, cancel)
+	defer opening.Stop()
 	b.mu.Lock()
 	turned := b.changed
 	b.mu.Unlock()
@@ -305,6 +310,7 @@ func (b *Bus) Watch(ctx context.Context, prefix string, changed func(key string,
 		return b.failed(err, cluster.ErrConflict)
 	}
 	defer w.Stop()
+	opening.Stop()
 	for {
 		select {
 		case e, ok := <-w.Updates():
