@@ -105,6 +105,16 @@ test("a host that announces peers without end to a guest that takes no events is
   assert.ok((await guest.node.stats()).waiting < 20000);
 });
 
+test("that something has failed at the other end ends no open link", async (t) => {
+  const { a, b } = await pair(t);
+  for (const [to, from] of [[a, b], [b, a]]) {
+    for (const more of [{}, { attempt: 1 }, { attempt: 7 }, { attempt: 1, link: "another" }]) to.node.signaled(from.id, { type: "fail", text: "a lie", ...more });
+  }
+  await Promise.all([a.node.send({ peer: b.id, data: "still" }), b.node.send({ peer: a.id, data: "still" })]);
+  await Promise.all([a.until("the packet", () => a.packets(b.id).length), b.until("the packet", () => b.packets(a.id).length)]);
+  for (const p of [a, b]) assert.deepEqual(p.events.map((e) => e.kind), ["connected", "packet"]);
+});
+
 test("whoever offers a path in another's name does not get the link", async (t) => {
   const { a, b, ofA } = await pair(t);
   let answered;
