@@ -15,7 +15,7 @@ const (
 	// CommandRaw is an ordinary packet, which Godot sends with send_bytes: Data is the program's bytes. For the other
 	// commands Data is the whole command, with its first byte.
 	CommandRaw          Command = iota
-	CommandRemoteCall           // an RPC; see ParseRemoteCall
+	CommandRemoteCall           // an RPC; see ParseRemoteCall of package multiplayer
 	CommandSimplifyPath         // asks to call a node by a number from now on
 	CommandConfirmPath          // agrees to that
 	CommandSpawn                // of MultiplayerSpawner

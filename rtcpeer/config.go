@@ -129,9 +129,11 @@ const (
 	// maxHeldUp is how many bytes the reliable lanes of a link may hold together. A receive window has room for them
 	// all, so lanes that are held up do not hold up the others.
 	maxHeldUp = 16 << 20
-	// frameOverhead is the most that the star's relay adds to a packet, in bytes: SYS, RELAY, an id, RAW.
-	frameOverhead = 7
 )
+
+// FrameOverhead is the most that a star's relay adds to a packet, in bytes: SYS, RELAY, an id, RAW. So a transport has
+// to carry messages of Config.MaxPacket + FrameOverhead bytes.
+const FrameOverhead = 7
 
 func (c Config) withDefaults() (Config, error) {
 	c.MaxPacket = cmp.Or(c.MaxPacket, 16<<10)
@@ -200,7 +202,7 @@ func (c Config) transport() (transport.Transport, bool, error) {
 	if c.Transport != nil {
 		return c.Transport, false, nil
 	}
-	if least := c.MaxPacket + frameOverhead; c.WebRTC.MaxMessage < least {
+	if least := c.MaxPacket + FrameOverhead; c.WebRTC.MaxMessage < least {
 		c.WebRTC.MaxMessage = least
 	}
 	// A message must fit the receive window four times (see webrtc.Config.MaxMessage). And all that the other end may

@@ -29,8 +29,8 @@
 // Config.NoRelay and Config.Relay control what guests receive from each other.
 //
 // Peer is the contract as a Go interface: safe from any goroutine, no callbacks. Node implements it over a transport
-// and a Signaler, Offline for a single player. MultiplayerPeer adds the methods, the sticky state and the signals of
-// Godot's class to any Peer, for a game loop.
+// and a Signaler, Offline for a single player. Package multiplayer adds the methods, the sticky state and the signals
+// of Godot's class to any Peer, for a game loop.
 //
 // In a web page (GOOS=js) a JavaScript handler (js.FuncOf) must not call anything that waits: the page stands still
 // until the handler returns, and so does whatever the call waits for. Start a goroutine instead.

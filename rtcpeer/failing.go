@@ -3,10 +3,10 @@ package rtcpeer
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/text"
 )
 
 // A link fails at once if something is known to be wrong before its time is over. This end tells the other end, which
@@ -79,30 +79,23 @@ func (l *link) fallBack(why error) error {
 // final.
 func (l *link) tellFailure(why error) {
 	if l.capable && !errors.Is(why, errOtherFailed) && !isFinal(why) {
-		l.signal(signaling.SignalData{Type: signaling.Fail, Link: l.id, Text: shorten(why.Error())})
+		l.signal(signaling.SignalData{Type: signaling.Fail, Link: l.id, Text: text.Shorten(why.Error(), maxFailure)})
 	}
 }
 
-// shorten cuts the text of a failure, which is sent to or comes from the other end, to a length that fits in a line or
-// two.
-func shorten(text string) string {
-	const most = 300 // bytes
-	if len(text) > most {
-		return strings.ToValidUTF8(text[:most], "") + "..."
-	}
-	return text
-}
+// maxFailure is the longest text of a failure, in bytes, that is sent to or taken from the other end: a line or two.
+const maxFailure = 300
 
 // otherFailed returns the error of a link that the other end says has failed.
 func (l *link) otherFailed(s *signaling.SignalData) error {
-	return l.fail("connect", fmt.Errorf("%w: %s", errOtherFailed, shorten(s.Text)))
+	return l.fail("connect", fmt.Errorf("%w: %s", errOtherFailed, text.Shorten(s.Text, maxFailure)))
 }
 
 // nextFailed handles the message that the path being made for this link has failed at the other end. It does what it
 // would do if the path had failed here.
 func (l *link) nextFailed(s *signaling.SignalData) {
 	if l.isAbout(s) && l.next != nil {
-		l.node.log.Debug("repair failed at the other end", "peer", l.peer, "attempt", l.next.attempt, "err", shorten(s.Text))
+		l.node.log.Debug("repair failed at the other end", "peer", l.peer, "attempt", l.next.attempt, "err", text.Shorten(s.Text, maxFailure))
 		l.nextOver()
 	}
 }

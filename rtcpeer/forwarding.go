@@ -61,8 +61,8 @@ func (n *Node) loseForwarded() {
 func (n *Node) dropped() map[string]uint64 {
 	words := n.inbox.counters.words()
 	if n.mux != nil {
-		for word, count := range n.mux.Dropped() {
-			words["forwarded_"+word] = count
+		for why, count := range n.mux.Dropped() {
+			words["forwarded_"+string(why)] = count
 		}
 	}
 	return words

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"example.org/rtcpeer/rtcpeer/internal/ring"
 )
 
 // guest is the route of every other member of a star: it has one link, with the host, through which it reaches the
@@ -26,7 +28,7 @@ type guest struct {
 	heard   time.Time    // when that host was last heard
 	relayed map[PeerID]*presence
 	times   map[PeerID]peerTime // of the relayed peers, as the host has measured them
-	goneIDs ring[PeerID]        // the last few relayed peers that are gone; they are also in relayed, as gone
+	goneIDs ring.Ring[PeerID]   // the last few relayed peers that are gone; they are also in relayed, as gone
 }
 
 // maxRelayed is how many peers a guest knows, including those that are gone.
@@ -36,14 +38,14 @@ const maxRelayed = 1 << 15
 // one back.
 const maxGone = 1024
 
-func (r *guest) send(ctx context.Context, p Packet, i int) error {
+func (r *guest) send(ctx context.Context, wait bool, p Packet, i int) error {
 	for {
 		opened, at := r.opened.next(), r.node.room.lead.Load()
 		if at.host == r.node.id { // it has become the host meanwhile
-			return r.node.route().send(ctx, p, i)
+			return r.node.route().send(ctx, wait, p, i)
 		}
 		l, none := r.node.roster.to(at.host)
-		err := r.sendOver(ctx, p, at, l, i)
+		err := r.sendOver(ctx, wait, p, at, l, i)
 		if none != nil {
 			if _, none = r.node.roster.to(at.host); none == nil {
 				continue // it was linked meanwhile
@@ -56,14 +58,14 @@ func (r *guest) send(ctx context.Context, p Packet, i int) error {
 			r.node.inbox.counters.drop(dropInterrupted)
 			return nil
 		}
-		if err := r.node.wait(ctx, opened); err != nil {
+		if err := r.node.await(ctx, wait, opened); err != nil {
 			return err
 		}
 	}
 }
 
 // sendOver sends a packet over l, the link with the host, which may be nil.
-func (r *guest) sendOver(ctx context.Context, p Packet, at *lead, l *link, i int) error {
+func (r *guest) sendOver(ctx context.Context, wait bool, p Packet, at *lead, l *link, i int) error {
 	target := at.resolve(p.Peer)
 	switch {
 	case l == nil && (p.Peer > 0 || r.moves()):
@@ -71,14 +73,14 @@ func (r *guest) sendOver(ctx context.Context, p Packet, at *lead, l *link, i int
 	case l == nil:
 		return nil // a broadcast to nobody yet
 	case target == at.host:
-		return framed(p, nil, func(frame []byte) error { return l.lanes[i].put(ctx, frame) })
+		return framed(p, nil, func(frame []byte) error { return l.lanes[i].put(ctx, wait, frame) })
 	case target > 0 && !r.has(target):
 		return fmt.Errorf("%w: %d", ErrUnknownPeer, target)
 	}
 	if at.term > 0 && l.lanes[i].mode == Reliable {
 		r.note(target)
 	}
-	return framed(p, &target, func(frame []byte) error { return l.lanes[i].put(ctx, frame) })
+	return framed(p, &target, func(frame []byte) error { return l.lanes[i].put(ctx, wait, frame) })
 }
 
 // moves reports whether the relayed peers wait for the next host.
@@ -212,8 +214,8 @@ func (r *guest) part(id PeerID, reason DisconnectReason, l *lane) {
 	if p == nil || !r.node.inbox.disconnected(p, reason, nil, l.credit) {
 		return
 	}
-	if r.goneIDs.push(id); r.goneIDs.len() > maxGone {
-		if oldest := r.goneIDs.pop(); !r.node.inbox.here(r.relayed[oldest]) {
+	if r.goneIDs.Push(id); r.goneIDs.Len() > maxGone {
+		if oldest := r.goneIDs.Pop(); !r.node.inbox.here(r.relayed[oldest]) {
 			delete(r.relayed, oldest)
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+
+	"example.org/rtcpeer/rtcpeer/internal/ring"
 )
 
 // inbox holds the events that wait for Receive, in one order.
@@ -20,7 +22,7 @@ type inbox struct {
 	counters counters // safe for all
 
 	mu      sync.Mutex // guards everything below, and the fields of presences and credits
-	queue   ring[entry]
+	queue   ring.Ring[entry]
 	queues  []*Queue // get packets instead of queue: first the Queues of peers, then those of channels
 	control int      // entries without a credit
 	ended   error    // nothing is pushed any more; what is there can still be received
@@ -92,14 +94,14 @@ func (in *inbox) tryReceive() (Event, error) {
 	case in.closed:
 		in.wake() // there may be more than one receiver
 		return Event{}, ErrClosed
-	case in.queue.len() == 0 && in.ended != nil:
+	case in.queue.Len() == 0 && in.ended != nil:
 		in.wake()
 		return Event{}, in.ended
-	case in.queue.len() == 0:
+	case in.queue.Len() == 0:
 		return Event{}, ErrNoEvent
 	}
-	e := in.taken(in.queue.pop())
-	if in.queue.len() > 0 || in.ended != nil {
+	e := in.taken(in.queue.Pop())
+	if in.queue.Len() > 0 || in.ended != nil {
 		in.wake()
 	}
 	return e.Event, nil
@@ -292,9 +294,9 @@ func (in *inbox) packet(p *presence, c *credit, packet Packet, data []byte, stop
 func (in *inbox) waiting() int {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	n := in.queue.len()
+	n := in.queue.Len()
 	for _, q := range in.queues {
-		n += q.packets.len()
+		n += q.packets.Len()
 	}
 	return n
 }
@@ -325,9 +327,9 @@ func (in *inbox) close() {
 		in.closed = true
 		close(in.quit)
 	}
-	in.queue = ring[entry]{}
+	in.queue = ring.Ring[entry]{}
 	for _, q := range in.queues {
-		q.packets = ring[entry]{}
+		q.packets = ring.Ring[entry]{}
 	}
 	in.wake()
 }
@@ -337,7 +339,7 @@ func (in *inbox) push(e entry) {
 	if e.Kind == PacketReceived {
 		for _, q := range in.queues {
 			if q.of(e.Packet) {
-				q.packets.push(e)
+				q.packets.Push(e)
 				notify(q.ready)
 				return
 			}
@@ -346,7 +348,7 @@ func (in *inbox) push(e entry) {
 	if e.credit == nil {
 		in.control++
 	}
-	in.queue.push(e)
+	in.queue.Push(e)
 	in.wake()
 }
 

@@ -74,7 +74,7 @@ const gamePacket = 16 << 10 // bytes, without the frame
 
 // trySend sends a packet if the lane has room. An unreliable lane without room drops it.
 func (l *lane) trySend(p []byte) error {
-	if l.link.once && len(p) > gamePacket+frameOverhead {
+	if l.link.once && len(p) > gamePacket+FrameOverhead {
 		return fmt.Errorf("%w: %d bytes: peer %d is a Godot game, which drops packets of more than %d", ErrPacketTooLarge, len(p), l.link.peer, gamePacket)
 	}
 	if l.keeps() {
@@ -137,12 +137,12 @@ func (l *lane) send(ctx context.Context, p []byte) error {
 	return err
 }
 
-// put is trySend if ctx is noWait, and send otherwise.
-func (l *lane) put(ctx context.Context, p []byte) error {
-	if ctx == noWait {
-		return l.trySend(p)
+// put is send if wait is true, and otherwise trySend.
+func (l *lane) put(ctx context.Context, wait bool, p []byte) error {
+	if wait {
+		return l.send(ctx, p)
 	}
-	return l.send(ctx, p)
+	return l.trySend(p)
 }
 
 // sendOrStall is send for a relay: it gives up when the lane has taken nothing for the time stalled, or when stop is

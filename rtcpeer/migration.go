@@ -193,9 +193,9 @@ func (s *signal) wake() {
 	close(*s.c.Swap(&c))
 }
 
-// wait waits for a wake, or until ctx or the node is over. With noWait it returns ErrBufferFull at once.
-func (n *Node) wait(ctx context.Context, woken <-chan struct{}) error {
-	if ctx == noWait {
+// await waits for a wake, or until ctx or the node is over. If wait is false, it returns ErrBufferFull at once.
+func (n *Node) await(ctx context.Context, wait bool, woken <-chan struct{}) error {
+	if !wait {
 		return ErrBufferFull
 	}
 	select {

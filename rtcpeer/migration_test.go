@@ -13,6 +13,7 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	"example.org/rtcpeer/signaling"
+	signalingmemory "example.org/rtcpeer/signaling/memory"
 	"example.org/rtcpeer/testdata/bubble"
 )
 
@@ -540,4 +541,37 @@ func TestCloseBetweenTwoHosts(t *testing.T) {
 			require.Less(t, time.Since(began), time.Second)
 		}
 	}, 1, 5, 7)
+}
+
+// A node that cannot become the host says so, and a room of such ends with its host.
+func TestNeverHost(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
+		server := signalingmemory.NewServer()
+		defer server.Close()
+		network := memory.NewNetwork(memory.Options{})
+		var nodes []*rtcpeer.Node
+		for range 3 {
+			config := rtcpeer.Config{Topology: rtcpeer.Star, NeverHost: true, NewRoom: rtcpeer.NewRoom{Migrates: true}, Transport: network.Transport()}
+			join := rtcpeer.JoinMessage(config)
+			join.Room = "game"
+			require.NotContains(t, join.Features, signaling.FeatureHost)
+			client, err := server.Join(t.Context(), join)
+			require.NoError(t, err)
+			node, err := rtcpeer.New(t.Context(), client, config)
+			require.NoError(t, err)
+			defer func() { closeNode(t, node) }()
+			nodes = append(nodes, node)
+		}
+		time.Sleep(5 * time.Second)
+		require.NoError(t, nodes[0].Close())
+		for _, n := range nodes[1:] {
+			for {
+				if _, err := n.Receive(t.Context()); err != nil {
+					require.ErrorIs(t, err, rtcpeer.ErrHostGone)
+					require.ErrorContains(t, err, "nobody there can take its place")
+					break
+				}
+			}
+		}
+	})
 }

@@ -187,16 +187,19 @@ func (n *Node) Send(ctx context.Context, p Packet) error {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
 	}
-	return n.put(ctx, p)
+	return n.put(ctx, waits, p)
 }
 
 // TrySend is like Send, but returns ErrBufferFull where Send waits.
-func (n *Node) TrySend(p Packet) error { return n.put(noWait, p) }
+func (n *Node) TrySend(p Packet) error { return n.put(context.Background(), tries, p) }
 
-// noWait in place of a context means that sending does not wait.
-var noWait context.Context
+// Sending either waits for room, or tries once and returns ErrBufferFull.
+const (
+	waits = true
+	tries = false
+)
 
-func (n *Node) put(ctx context.Context, p Packet) error {
+func (n *Node) put(ctx context.Context, wait bool, p Packet) error {
 	i, err := n.channels.lane(p.Channel, p.Mode)
 	switch {
 	case n.ctx.Err() != nil:
@@ -214,7 +217,7 @@ func (n *Node) put(ctx context.Context, p Packet) error {
 			return err
 		}
 	}
-	return n.route().send(ctx, p, i)
+	return n.route().send(ctx, wait, p, i)
 }
 
 // Receive returns the next event, waiting until ctx is done. Data belongs to the caller. After Close, or after the room

@@ -63,7 +63,7 @@ const (
 )
 
 // A Mode is a transfer mode. The zero value is Reliable, so a forgotten mode loses nothing. (Godot's TransferMode has
-// other numbers, which MultiplayerPeer uses.)
+// other numbers: see package multiplayer.)
 type Mode = transport.Mode
 
 const (

@@ -17,11 +17,13 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	"example.org/rtcpeer/testdata/bubble"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // A peer whose program stops reading: what it is sent is bounded at both ends, the others notice
 // nothing, and nothing reliable is lost once it reads again.
 func TestReaderThatStops(t *testing.T) {
+	skip.Long(t)
 	overBoth(t, func(t *testing.T, newTransport func() transport.Transport) {
 		nodes := group(t, rtcpeer.Mesh, newTransport, rtcpeer.Config{}, 1, 5, 7)
 		data := make([]byte, 16<<10)

@@ -3,6 +3,8 @@ package rtcpeer
 import (
 	"context"
 	"fmt"
+
+	"example.org/rtcpeer/rtcpeer/internal/ring"
 )
 
 // A Queue takes the packets of one channel, or of one peer, out of what Receive returns: for example an upload that the
@@ -17,7 +19,7 @@ type Queue struct {
 	inbox   *inbox
 	of      func(Packet) bool // reports whether a packet belongs to the Queue
 	ready   chan struct{}     // holds a token while there is something to receive, or the end
-	packets ring[entry]       // guarded by the inbox, as are the fields below
+	packets ring.Ring[entry]  // guarded by the inbox, as are the fields below
 	ended   error             // nothing more comes
 	peer    PeerID            // 0: of a channel
 	channel int
@@ -69,9 +71,9 @@ func (q *Queue) TryReceive() (Packet, error) {
 	case in.closed:
 		notify(q.ready) // there may be more than one receiver
 		return Packet{}, ErrClosed
-	case q.packets.len() > 0:
-		e := in.taken(q.packets.pop())
-		if q.packets.len() > 0 || q.ended != nil || in.ended != nil {
+	case q.packets.Len() > 0:
+		e := in.taken(q.packets.Pop())
+		if q.packets.Len() > 0 || q.ended != nil || in.ended != nil {
 			notify(q.ready)
 		}
 		return e.Packet, nil
@@ -94,8 +96,8 @@ func (q *Queue) Close() {
 	if q.ended == nil {
 		in.leave(q, ErrClosed)
 	}
-	for q.packets.len() > 0 {
-		in.queue.push(q.packets.pop())
+	for q.packets.Len() > 0 {
+		in.queue.Push(q.packets.Pop())
 		in.wake()
 	}
 }
@@ -115,13 +117,13 @@ func (in *inbox) split(q *Queue) (*Queue, error) {
 	} else {
 		in.queues = append(in.queues, q)
 	}
-	for range in.queue.len() {
-		e := in.queue.pop()
+	for range in.queue.Len() {
+		e := in.queue.Pop()
 		if e.Kind == PacketReceived && q.of(e.Packet) {
-			q.packets.push(e)
+			q.packets.Push(e)
 			notify(q.ready)
 		} else {
-			in.queue.push(e)
+			in.queue.Push(e)
 		}
 	}
 	return q, nil

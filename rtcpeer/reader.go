@@ -72,7 +72,7 @@ func (r *reader) acknowledge(n int) {
 // most lanes carry small packets or none and a node has three of them for each peer.
 func (r *reader) read() ([]byte, error) {
 	raw := r.path.lanes[r.lane.index]
-	largest := r.lane.link.node.config.MaxPacket + frameOverhead
+	largest := r.lane.link.node.config.MaxPacket + FrameOverhead
 	if r.buf == nil {
 		r.buf = make([]byte, min(1200, largest))
 	}

@@ -30,14 +30,14 @@ type host struct {
 	gone     []PeerID        // those of them that could not be linked
 }
 
-func (r *host) send(ctx context.Context, p Packet, i int) error {
+func (r *host) send(ctx context.Context, wait bool, p Packet, i int) error {
 	p.Peer = r.node.room.lead.Load().resolve(p.Peer)
 	for {
 		settled := r.settled.next()
 		waiting := r.unlinked(p.Peer)
 		switch {
 		case len(waiting) == 0:
-			return framed(p, nil, func(frame []byte) error { return r.node.roster.send(ctx, p.Peer, i, frame) })
+			return framed(p, nil, func(frame []byte) error { return r.node.roster.send(ctx, wait, p.Peer, i, frame) })
 		case p.Peer <= 0:
 			err := framed(p, nil, func(frame []byte) error { return r.node.roster.broadcast(-p.Peer, waiting, i, frame) })
 			return r.missed(err, waiting, i)
@@ -45,7 +45,7 @@ func (r *host) send(ctx context.Context, p Packet, i int) error {
 		if r.node.channels[i] != Reliable {
 			return r.missed(nil, waiting, i)
 		}
-		if err := r.node.wait(ctx, settled); err != nil {
+		if err := r.node.await(ctx, wait, settled); err != nil {
 			return err
 		}
 	}

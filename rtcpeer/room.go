@@ -179,7 +179,7 @@ func (r *room) iceServers() []transport.ICEServer {
 	defer r.mu.Unlock()
 	servers := make([]transport.ICEServer, len(r.ice))
 	for i, s := range r.ice {
-		servers[i] = transport.ICEServer{URLs: s.URLs, Username: s.Username, Credential: s.Credential}
+		servers[i] = transport.ICEServer(s)
 	}
 	return servers
 }

@@ -409,7 +409,7 @@ func (r *roster) unknown(id PeerID) error {
 func (r *roster) ids() []PeerID { return slices.Collect(maps.Keys(r.open.Load().byID)) }
 
 // send sends to one peer, or to everybody but one, as Peer.Send says.
-func (r *roster) send(ctx context.Context, to PeerID, i int, data []byte) error {
+func (r *roster) send(ctx context.Context, wait bool, to PeerID, i int, data []byte) error {
 	if to <= 0 {
 		return r.broadcast(-to, nil, i, data)
 	}
@@ -417,7 +417,7 @@ func (r *roster) send(ctx context.Context, to PeerID, i int, data []byte) error 
 	if err != nil {
 		return err
 	}
-	return l.lanes[i].put(ctx, data)
+	return l.lanes[i].put(ctx, wait, data)
 }
 
 // broadcast sends to all peers except one (0: to all) and except others, without waiting.

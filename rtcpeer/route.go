@@ -5,8 +5,9 @@ import "context"
 // A route knows how each peer is reached. There are three: mesh, host and guest. Its methods may be called from any
 // goroutine.
 type route interface {
-	// send sends a checked packet over lane i. With a context it waits as Peer.Send does; with noWait it does not.
-	send(ctx context.Context, p Packet, i int) error
+	// send sends a checked packet over lane i. If wait is true, it waits as Peer.Send does, and otherwise it returns
+	// ErrBufferFull.
+	send(ctx context.Context, wait bool, p Packet, i int) error
 	// receive takes what a lane has read; data is valid during the call.
 	receive(l *lane, data []byte)
 	// up is called when a link is open, before its lanes are read; down when it is over, after they were read.
@@ -26,11 +27,11 @@ type route interface {
 // frames.go.
 type mesh struct{ node *Node }
 
-func (r *mesh) send(ctx context.Context, p Packet, i int) error {
+func (r *mesh) send(ctx context.Context, wait bool, p Packet, i int) error {
 	if !r.node.framed {
-		return r.node.roster.send(ctx, p.Peer, i, p.Data)
+		return r.node.roster.send(ctx, wait, p.Peer, i, p.Data)
 	}
-	return framed(p, nil, func(frame []byte) error { return r.node.roster.send(ctx, p.Peer, i, frame) })
+	return framed(p, nil, func(frame []byte) error { return r.node.roster.send(ctx, wait, p.Peer, i, frame) })
 }
 
 func (r *mesh) receive(l *lane, data []byte) {

@@ -201,25 +201,6 @@ func TestBareMeshHasNoCommands(t *testing.T) {
 	})
 }
 
-// The seed's face tells a command from an ordinary packet.
-func TestSeedsFaceTellsCommands(t *testing.T) {
-	bubble.Test(t, func(t *testing.T) {
-		network := memory.NewNetwork(memory.Options{})
-		r := newRoom(rtcpeer.Star)
-		host := newGame(r.join(t, 1, network.Transport(), rtcpeer.Config{}))
-		five := sitBare(t, r, 5, 1, network.Transport())
-		five.send(0, "2001")
-		five.send(0, "0301")
-		synctest.Wait()
-		require.NoError(t, host.TryPoll())
-		for _, want := range []rtcpeer.Command{rtcpeer.CommandRemoteCall, rtcpeer.CommandRaw} {
-			require.Equal(t, want, host.GetPacketCommand())
-			_, err := host.GetPacket()
-			require.NoError(t, err)
-		}
-	})
-}
-
 // A host with places for two: who comes third is refused with words, until one is free.
 func TestMaxPeers(t *testing.T) {
 	bubble.Test(t, func(t *testing.T) {

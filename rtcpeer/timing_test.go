@@ -214,20 +214,3 @@ func TestTimesOfNobody(t *testing.T) {
 		}
 	})
 }
-
-// MultiplayerPeer shows them, and 0 where nothing is known.
-func TestTimesInMultiplayerPeer(t *testing.T) {
-	bubble.Test(t, func(t *testing.T) {
-		w := newWorld(t, rtcpeer.Star, memory.Options{Delay: 20 * time.Millisecond}).join(rtcpeer.Config{}, 1, 3, 5)
-		after(10 * time.Second)
-		m := rtcpeer.NewMultiplayerPeer(w.nodes[3])
-		for _, id := range []rtcpeer.PeerID{1, 5} {
-			rtt, _ := w.nodes[3].RTT(id)
-			require.Equal(t, rtt, m.GetPeerRTT(id))
-			require.Positive(t, rtt)
-		}
-		require.InDelta(t, 0, m.GetPeerOffset(5).Seconds(), 1e-5)
-		require.Zero(t, m.GetPeerRTT(77))
-		require.Zero(t, m.GetPeerOffset(77))
-	})
-}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strconv"
 	"unicode/utf8"
+
+	"example.org/rtcpeer/signaling/text"
 )
 
 // A Codec turns messages into the frames of one subprotocol and back. Decode validates, so the code behind it may
@@ -36,7 +38,7 @@ func (jsonCodec) Encode(m Message) ([]byte, error) {
 	case Forwarded:
 		return nil, fmt.Errorf("signaling: encode %s: it is a binary frame", m.Kind())
 	}
-	body, err := marshal(m)
+	body, err := text.JSON(m)
 	if err != nil {
 		return nil, fmt.Errorf("signaling: encode %s: %w", m.Kind(), err)
 	}
@@ -47,16 +49,6 @@ func (jsonCodec) Encode(m Message) ([]byte, error) {
 		frame = append(frame, ',')
 	}
 	return append(frame, body[1:]...), nil
-}
-
-// marshal is json.Marshal without HTML escaping. Escaping could push metadata that is within MaxMetadata for its
-// sender over that limit for its receivers.
-func marshal(m Message) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	err := e.Encode(m)
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
 // appendSignal writes a signal without parsing its data again, because signals are most of a server's work.
@@ -82,7 +74,7 @@ func (jsonCodec) Decode(frame []byte) (Message, error) {
 	// Data is forwarded unchanged, and a browser closes its connection when a text frame is not UTF-8 (RFC 6455,
 	// 8.1). One member must not be able to do that to another.
 	if !utf8.Valid(frame) {
-		return nil, badMessage("not UTF-8: %q", shorten(string(frame)))
+		return nil, badMessage("not UTF-8: %q", text.Shorten(string(frame), text.Most))
 	}
 	if m, ok := cutSignal(frame); ok {
 		return m, m.Validate()
@@ -94,10 +86,10 @@ func (jsonCodec) Decode(frame []byte) (Message, error) {
 		Data json.RawMessage `json:"data"`
 	}
 	if err := json.Unmarshal(frame, &head); err != nil {
-		return nil, badMessage("%s in %q", reason(err), shorten(string(frame)))
+		return nil, badMessage("%s in %q", reason(err), text.Shorten(string(frame), text.Most))
 	}
 	if head.Kind == nil {
-		return nil, badMessage("no kind in %q", shorten(string(frame)))
+		return nil, badMessage("no kind in %q", text.Shorten(string(frame), text.Most))
 	}
 	m, err := decodeKind(*head.Kind, frame)
 	if err != nil {
@@ -173,12 +165,12 @@ func decodeKind(kind Kind, frame []byte) (Message, error) {
 		e, err := decodeAs[Error](frame)
 		return &e, err
 	}
-	return nil, &Error{Code: CodeUnknownKind, Text: fmt.Sprintf("kind %q", shorten(string(kind)))}
+	return nil, &Error{Code: CodeUnknownKind, Text: fmt.Sprintf("kind %q", text.Shorten(string(kind), text.Most))}
 }
 
 func decodeAs[M any](frame []byte) (m M, err error) {
 	if err := json.Unmarshal(frame, &m); err != nil {
-		return m, badMessage("%s in %q", reason(err), shorten(string(frame)))
+		return m, badMessage("%s in %q", reason(err), text.Shorten(string(frame), text.Most))
 	}
 	return m, nil
 }

@@ -17,6 +17,6 @@
 // of clients in other languages.
 //
 // The package holds the messages, their codec, their validation, the limits and the error codes.
-// It does no I/O and imports the standard library alone. Everything in it may be used from any
+// It does no I/O and imports nothing from outside this module. Everything in it may be used from any
 // goroutine.
 package signaling

@@ -1,6 +1,10 @@
 package signaling
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"example.org/rtcpeer/signaling/text"
+)
 
 // List asks for the public rooms, before or after a Join. The answer is a Rooms.
 type List struct {
@@ -63,7 +67,7 @@ func (m List) Validate() error {
 		switch value.(type) {
 		case string, bool, float64, int:
 		default:
-			return badMessage("list: filter: %q: want a string, a number or a boolean", shorten(name))
+			return badMessage("list: filter: %q: want a string, a number or a boolean", text.Shorten(name, text.Most))
 		}
 	}
 	return nil
@@ -76,7 +80,7 @@ func (m Rooms) Validate() error {
 		}
 		switch {
 		case !r.Topology.valid():
-			return badMessage("rooms: topology %q", shorten(string(r.Topology)))
+			return badMessage("rooms: topology %q", text.Shorten(string(r.Topology), text.Most))
 		case r.Members < 0 || r.MaxMembers < 0:
 			return badMessage("rooms: negative number of members")
 		case len(r.Metadata) > MaxMetadata:

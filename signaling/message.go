@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+
+	"example.org/rtcpeer/signaling/text"
 )
 
 // A Kind names a message on the wire.
@@ -247,14 +249,14 @@ func (m Join) Validate() error {
 	}
 	switch {
 	case m.Topology != "" && !m.Topology.valid():
-		return badMessage("join: topology %q: want mesh or star", shorten(string(m.Topology)))
+		return badMessage("join: topology %q: want mesh or star", text.Shorten(string(m.Topology), text.Most))
 	case len(m.Resume) > MaxToken || len(m.Token) > MaxToken:
 		return badMessage("join: token of more than %d bytes", MaxToken)
 	case len(m.Password) > MaxPassword:
 		return badMessage("join: password of more than %d bytes", MaxPassword)
 	}
 	if m.Create != CreateMissing && m.Create != CreateNever && m.Create != CreateOnly {
-		return badMessage("join: create %q: want never or only", shorten(string(m.Create)))
+		return badMessage("join: create %q: want never or only", text.Shorten(string(m.Create), text.Most))
 	}
 	if m.Create == CreateNever && m.Room == "" && m.Resume == "" {
 		return badMessage("join: create never, and no room is named")
@@ -294,7 +296,7 @@ func (m Welcome) Validate() error {
 	case m.HostAwayMillis < 0:
 		return badMessage("welcome: host_away_ms %d", m.HostAwayMillis)
 	case !m.Topology.valid():
-		return badMessage("welcome: topology %q", shorten(string(m.Topology)))
+		return badMessage("welcome: topology %q", text.Shorten(string(m.Topology), text.Most))
 	case m.Term < 0:
 		return badMessage("welcome: term %d", m.Term)
 	}
@@ -368,7 +370,7 @@ func (m Member) validate(kind Kind) error {
 	for i, mode := range m.Channels {
 		if !mode.valid() {
 			return badMessage("%s: channel %d has mode %q: want reliable, unreliable_ordered or unreliable",
-				kind, i+1, shorten(string(mode)))
+				kind, i+1, text.Shorten(string(mode), text.Most))
 		}
 	}
 	return nil

@@ -65,3 +65,13 @@ func TestMetadataIsNotJSON(t *testing.T) {
 	_, err := signaling.JSON.Encode(signaling.Join{Metadata: []byte("{")})
 	require.ErrorContains(t, err, "signaling: encode join: ")
 }
+
+func TestRandomID(t *testing.T) {
+	seen := make(map[signaling.PeerID]bool)
+	for range 1000 {
+		id := signaling.RandomID()
+		require.Greater(t, id, signaling.Host)
+		seen[id] = true
+	}
+	require.Greater(t, len(seen), 990)
+}

@@ -1,8 +1,12 @@
 package signaling
 
 import (
+	"crypto/rand"
+	"encoding/binary"
 	"fmt"
 	"math"
+
+	"example.org/rtcpeer/signaling/text"
 )
 
 // Subprotocol is the WebSocket subprotocol of this package's JSON codec.
@@ -21,6 +25,17 @@ const MaxPeerID PeerID = math.MaxInt32
 // Valid reports whether id may name a member.
 func (id PeerID) Valid() bool { return id >= 1 }
 
+// RandomID returns a random id from 2 to 2^31-1. Its bits are from crypto/rand.
+func RandomID() PeerID {
+	for {
+		var b [4]byte
+		rand.Read(b[:]) // never fails (crypto/rand)
+		if id := PeerID(binary.LittleEndian.Uint32(b[:]) & uint32(MaxPeerID)); id > Host {
+			return id
+		}
+	}
+}
+
 // A RoomName names a room on one server: 1 to 64 letters, digits, '-' and '_'.
 type RoomName string
 
@@ -30,7 +45,7 @@ const MaxRoomName = 64
 // Validate returns an error with CodeBadRoom if n is not a valid room name.
 func (n RoomName) Validate() error {
 	if n == "" || len(n) > MaxRoomName {
-		return badRoom("room name %q: want 1 to %d letters, digits, - and _", shorten(string(n)), MaxRoomName)
+		return badRoom("room name %q: want 1 to %d letters, digits, - and _", text.Shorten(string(n), text.Most), MaxRoomName)
 	}
 	for _, c := range []byte(n) {
 		switch {
@@ -66,12 +81,3 @@ const (
 )
 
 func (m Mode) valid() bool { return m == Reliable || m == UnreliableOrdered || m == Unreliable }
-
-// shorten keeps text from the other side readable in an error.
-func shorten(s string) string {
-	const most = 80
-	if len(s) <= most {
-		return s
-	}
-	return s[:most] + "..."
-}

@@ -3,6 +3,8 @@ package signaling
 import (
 	"encoding/json"
 	"fmt"
+
+	"example.org/rtcpeer/signaling/text"
 )
 
 // A SignalType says what a SignalData carries.
@@ -57,7 +59,7 @@ func (d SignalData) Encode() (json.RawMessage, error) {
 func DecodeSignalData(data json.RawMessage) (SignalData, error) {
 	var d SignalData
 	if err := json.Unmarshal(data, &d); err != nil {
-		return d, badMessage("signal data: %s in %q", reason(err), shorten(string(data)))
+		return d, badMessage("signal data: %s in %q", reason(err), text.Shorten(string(data), text.Most))
 	}
 	switch d.Type {
 	case Offer, Answer:
@@ -66,7 +68,7 @@ func DecodeSignalData(data json.RawMessage) (SignalData, error) {
 		}
 	case Candidate, Refuse, Fail, Repair:
 	default:
-		return d, badMessage("signal data: type %q", shorten(string(d.Type)))
+		return d, badMessage("signal data: type %q", text.Shorten(string(d.Type), text.Most))
 	}
 	switch {
 	case d.Attempt < 0:

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/cmd/internal/cli"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // The commands as a user has them: processes, what they print, and how they end.
@@ -34,10 +35,13 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {
-			if cond != "root" {
-				return false, errors.New("the only condition is root")
+			switch cond {
+			case "root":
+				return os.Getuid() == 0, nil
+			case "long": // the first line of a script that takes long: RTCPEER_LONG=1 runs it
+				return !skip.LongTests(), nil
 			}
-			return os.Getuid() == 0, nil
+			return false, errors.New("the only conditions are root and long")
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"start":   start,

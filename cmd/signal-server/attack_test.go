@@ -7,11 +7,14 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // Whatever strangers do, as testdata/attack plays it, honest members of other addresses come and go: none of them is
 // refused, none of them hears nothing for ten seconds, and at the end the server is as alive as before.
 func TestAttacks(t *testing.T) {
+	skip.Long(t)
 	program := filepath.Join(t.TempDir(), "attack")
 	out, err := exec.Command("go", "build", "-o", program, "../../testdata/attack").CombinedOutput()
 	require.NoError(t, err, "%s", out)

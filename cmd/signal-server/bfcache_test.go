@@ -39,25 +39,7 @@ const keptScript = `<!doctype html><title>kept</title><script type="module">
 // goes on where the browser has kept it, and is resumed where it is loaded anew. Without, it has left. A Chromium keeps pages
 // with open links and WebSockets (156 does); a Firefox does not (153).
 func TestProgramsPageLeftAndBack(t *testing.T) {
-	rooms, err := signalserver.New(signalserver.Config{})
-	require.NoError(t, err)
-	mux := http.NewServeMux()
-	mux.Handle("/", rooms)
-	mux.Handle("/rtcpeer.js", js.Handler())
-	html := func(text string) http.HandlerFunc {
-		return func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Type", "text/html; charset=utf-8")
-			fmt.Fprint(w, text)
-		}
-	}
-	mux.HandleFunc("/page/", html(keptScript))
-	mux.HandleFunc("/elsewhere/", html("<!doctype html><title>elsewhere</title>"))
-	mux.HandleFunc("/page/rtcpeer.js", func(w http.ResponseWriter, r *http.Request) {
-		r.URL.Path = "/rtcpeer.js"
-		js.Handler().ServeHTTP(w, r)
-	})
-	site := httptest.NewServer(mux)
-	t.Cleanup(func() { rooms.Shutdown(context.Background()); site.Close() })
+	site := programsSite(t, map[string]string{"/page/": keptScript, "/elsewhere/": "<!doctype html><title>elsewhere</title>"})
 	inChromium(t, func(t *testing.T, show func(script, url string) view) {
 		browser := t.Name()[strings.LastIndex(t.Name(), "/")+1:]
 		for _, keepPlace := range []bool{true, false} {
@@ -94,6 +76,51 @@ func TestProgramsPageLeftAndBack(t *testing.T) {
 				require.NotEqual(t, id, away.text(t, `node.id`))
 			})
 		}
+	})
+}
+
+// programsSite serves the pages and scripts of a program beside a signaling server, and the module to each of them.
+func programsSite(t *testing.T, pages map[string]string) *httptest.Server {
+	t.Helper()
+	rooms, err := signalserver.New(signalserver.Config{})
+	require.NoError(t, err)
+	mux := http.NewServeMux()
+	mux.Handle("/", rooms)
+	mux.Handle("/rtcpeer.js", js.Handler())
+	mux.HandleFunc("/page/rtcpeer.js", func(w http.ResponseWriter, r *http.Request) {
+		r.URL.Path = "/rtcpeer.js"
+		js.Handler().ServeHTTP(w, r)
+	})
+	for path, text := range pages {
+		kind := kinds[".html"]
+		if strings.HasSuffix(path, ".js") {
+			kind = kinds[".js"]
+		}
+		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", kind)
+			fmt.Fprint(w, text)
+		})
+	}
+	site := httptest.NewServer(mux)
+	t.Cleanup(func() { rooms.Shutdown(context.Background()); site.Close() })
+	return site
+}
+
+// In a worker of a browser the module can be imported, and list rooms; join says that there is no WebRTC, which browsers
+// do not give to workers. A browser that does, one day, makes this test fail, and the module's README wrong.
+func TestModuleInAWorker(t *testing.T) {
+	site := programsSite(t, map[string]string{
+		"/page/": `<!doctype html><title>worker</title><script type="module">
+			new Worker("./worker.js", { type: "module" }).onmessage = ({ data }) => (globalThis.told = data);
+		</script>`,
+		"/page/worker.js": `import { join, list } from "./rtcpeer.js";
+			const { rooms } = await list("/");
+			postMessage([typeof RTCPeerConnection, await join("/lobby").catch((e) => e.code), JSON.stringify(rooms)].join(" "));`,
+	})
+	inChromium(t, func(t *testing.T, show func(script, url string) view) {
+		page := show("", site.URL+"/page/")
+		page.waitFor(t, `globalThis.told`)
+		require.Equal(t, "undefined bad_config []", page.text(t, `told`))
 	})
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -36,8 +35,7 @@ func closeBrowser() {
 	}
 }
 
-// openBrowser returns the shared Chromium. Without one the test is skipped, or fails where RTCPEER_CI says
-// that there must be one.
+// openBrowser returns the shared Chromium.
 func openBrowser(t *testing.T) *browser {
 	t.Helper()
 	if shared == nil {
@@ -49,11 +47,7 @@ func openBrowser(t *testing.T) *browser {
 // launch starts a Chromium, which its caller ends.
 func launch(t *testing.T, flags ...chromedp.ExecAllocatorOption) *browser {
 	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		require.Empty(t, os.Getenv("RTCPEER_CI"), "no chromium here: apt-get install -y chromium")
-		t.Skip("no chromium here: apt-get install -y chromium")
-	}
+	path := needs(t, "chromium", "chromium")
 	allocator, end := chromedp.NewExecAllocator(context.Background(), append(flags, chromedp.ExecPath(path),
 		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),

@@ -78,8 +78,8 @@ func (f roomFigures) Collect(to chan<- prometheus.Metric) {
 	for code, n := range s.Refused {
 		sample{refusedDesc, counted, float64(n), []string{string(code)}}.send(to)
 	}
-	for word, n := range s.Dropped {
-		sample{droppedDesc, counted, float64(n), []string{word}}.send(to)
+	for why, n := range s.Dropped {
+		sample{droppedDesc, counted, float64(n), []string{string(why)}}.send(to)
 	}
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"os"
-	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -10,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/testdata/firefox"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // A view is a page in a browser.
@@ -46,6 +46,7 @@ func inEachBrowser(t *testing.T, test func(t *testing.T, show func(script, url s
 		})
 	})
 	t.Run("Firefox", func(t *testing.T) {
+		skip.Long(t)
 		browser := sync.OnceValue(func() *firefox.Browser { return openFirefox(t) })
 		test(t, func(script, url string) view {
 			return openView(t, browser(), script, url)
@@ -63,14 +64,10 @@ func inChromium(t *testing.T, test func(t *testing.T, show func(script, url stri
 	})
 }
 
-// openFirefox starts one that ends with the test. Without one the test is skipped, or fails where RTCPEER_CI says that
-// there must be one.
+// openFirefox starts one that ends with the test.
 func openFirefox(t *testing.T) *firefox.Browser {
 	t.Helper()
-	if _, err := exec.LookPath(firefox.Program); err != nil {
-		require.Empty(t, os.Getenv("RTCPEER_CI"), "no firefox here: apt-get install -y "+firefox.Program)
-		t.Skip("no firefox here: apt-get install -y " + firefox.Program)
-	}
+	needs(t, firefox.Program, firefox.Program)
 	profile, err := os.MkdirTemp("", "signal-server") // the browser may still write while it is removed
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(profile) })

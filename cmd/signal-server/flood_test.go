@@ -10,11 +10,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // A peer that sends text as fast as it can, and packets that are no text, does not keep the page from
 // hearing the others, being used and saying what it left out; and when it has gone, all is as before.
 func TestFlood(t *testing.T) {
+	skip.Long(t)
 	p := start(t, nil)
 	browser := openBrowser(t)
 	tab, calm := browser.open(t, pageOf(p)+"#lobby"), browser.open(t, pageOf(p)+"#lobby")

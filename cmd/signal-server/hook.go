@@ -10,7 +10,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"example.org/rtcpeer/signaling"
@@ -56,7 +58,7 @@ type answer struct {
 }
 
 const (
-	maxAnswer = 64 << 10
+	maxAnswer = 64 << 10     // bytes
 	mostRetry = 24 * 60 * 60 // seconds
 )
 
@@ -113,8 +115,8 @@ func (h *hook) ask(ctx context.Context, r signalserver.Request) (signalserver.Gr
 		return signalserver.Grant{}, err
 	}
 	defer res.Body.Close()
-	content, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
-	if err != nil {
+	content, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	if err != nil && res.StatusCode == http.StatusOK { // a refusal needs no body
 		return signalserver.Grant{}, err
 	}
 	return understand(res, content)
@@ -173,8 +175,12 @@ func understand(res *http.Response, content []byte) (signalserver.Grant, error) 
 	return signalserver.Grant{}, err
 }
 
-// decode parses one JSON object without unknown fields. Empty content is valid too.
+// decode parses one JSON object without unknown or repeated fields. Blank content is valid too: the status is
+// the answer.
 func (a *answer) decode(content []byte) error {
+	if len(content) > maxAnswer {
+		return fmt.Errorf("longer than %d bytes", maxAnswer)
+	}
 	content = bytes.TrimSpace(content)
 	if len(content) == 0 {
 		return nil
@@ -190,7 +196,27 @@ func (a *answer) decode(content []byte) error {
 	if _, err := d.Token(); err != io.EOF {
 		return errors.New("want one JSON object and nothing after it")
 	}
-	return nil
+	return noRepeatedField(content)
+}
+
+// noRepeatedField returns an error if a valid JSON object has a field twice, in the same case or not, because
+// encoding/json takes the last one.
+func noRepeatedField(object []byte) error {
+	d := json.NewDecoder(bytes.NewReader(object))
+	_, err := d.Token() // the opening brace
+	var names []string
+	for err == nil && d.More() {
+		var name, value any
+		if name, err = d.Token(); err == nil {
+			err = d.Decode(&value)
+		}
+		text, _ := name.(string)
+		if slices.ContainsFunc(names, func(other string) bool { return strings.EqualFold(other, text) }) {
+			return fmt.Errorf("field %q twice", text)
+		}
+		names = append(names, text)
+	}
+	return err
 }
 
 func (a answer) grant() signalserver.Grant {

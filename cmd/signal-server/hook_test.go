@@ -54,6 +54,14 @@ func TestHook(t *testing.T) {
 		{"false", 200, "false", signaling.CodeInternal},
 		{"two answers", 200, `{"create":true} {"create":false}`, signaling.CodeInternal},
 		{"another type", 200, `{"create":"no"}`, signaling.CodeInternal},
+		{"yes and no", 200, `{"create":false,"name":"Ann","create":true}`, signaling.CodeInternal},
+		{"no and Yes", 200, `{"create":false,"Create":true}`, signaling.CodeInternal},
+		{"no and an escaped yes", 200, `{"create":false,"cr\u0065ate":true}`, signaling.CodeInternal},
+		{"metadata that has a key twice", 200, `{"metadata":{"a":1,"a":2}}`, ""},
+		{"cut off", 200, `{"create":false`, signaling.CodeInternal},
+		{"blank", 200, " \n\t", ""},
+		{"no after much space", 200, strings.Repeat(" ", 64<<10) + `{"create":false}`, signaling.CodeInternal},
+		{"longer than may be", 200, `{"name":"Ann"}` + strings.Repeat(" ", 64<<10), signaling.CodeInternal},
 		{"space around it", 200, " \n{}\n", ""},
 		{"no, in words of its own", 403, `{"allow":true}`, signaling.CodeForbidden},
 		{"rubbish", 200, "<html>", signaling.CodeInternal},
@@ -115,6 +123,21 @@ func TestHookIsBroken(t *testing.T) {
 		h := newHook(&authOptions{Hook: web.URL, HookTimeout: time.Minute, HookFailOpen: true})
 		_, err := h.admit(t.Context(), signalserver.Request{})
 		require.Equal(t, admitted, err == nil, status)
+		h.client.CloseIdleConnections()
+		web.Close()
+	}
+}
+
+// A refusal is one although its body does not come whole, --auth-hook-fail-open or not.
+func TestHookRefusesWithABrokenBody(t *testing.T) {
+	for status, want := range map[int]signaling.Code{401: signaling.CodeUnauthorized, 403: signaling.CodeForbidden, 429: signaling.CodeRateLimited} {
+		web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "100")
+			w.WriteHeader(status)
+		}))
+		h := newHook(&authOptions{Hook: web.URL, HookTimeout: time.Minute, HookFailOpen: true})
+		_, err := h.admit(t.Context(), signalserver.Request{})
+		require.ErrorIs(t, err, &signaling.Error{Code: want}, status)
 		h.client.CloseIdleConnections()
 		web.Close()
 	}

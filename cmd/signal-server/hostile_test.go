@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // A stranger is a socket that says what no client of ours says.
@@ -163,6 +164,7 @@ func TestHalfAHandshake(t *testing.T) {
 // A thousand sessions that never join: members come and go meanwhile, and after the time to join there is
 // nothing left of them.
 func TestThousandThatNeverJoin(t *testing.T) {
+	skip.Long(t)
 	t.Parallel()
 	d := launchDaemon(t, "--metrics-listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--admin-token="+adminToken)
 	figures := d.other(t, "--metrics-listen") + "/metrics"

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"net/http"
@@ -165,6 +166,45 @@ func TestForgedTokens(t *testing.T) {
 	}
 }
 
+// A public key is no secret, in whatever form it comes, as everybody knows it.
+func TestPublicKeysAreNoSecrets(t *testing.T) {
+	for _, method := range []string{"EdDSA", "RS256"} {
+		_, public := keyFiles(t, method)
+		content, err := os.ReadFile(public)
+		require.NoError(t, err)
+		block, _ := pem.Decode(content)
+		require.NotNil(t, block)
+		utf16 := []byte{0xff, 0xfe}
+		for _, b := range content {
+			utf16 = append(utf16, b, 0)
+		}
+		indented := []byte("  " + strings.ReplaceAll(string(content), "\n", "\n  "))
+		for name, c := range map[string]struct {
+			content []byte
+			want    string // none: a public key
+		}{
+			"with a byte order mark": {append([]byte(byteOrderMark), content...), ""},
+			"with other line ends":   {[]byte(strings.ReplaceAll(string(content), "\n", "\r\n")), ""},
+			"indented":               {indented, "not a complete PEM file"},
+			"UTF-16":                 {utf16, "not a complete PEM file"},
+			"after a word":           {append([]byte("key: "), content...), "not a complete PEM file"},
+			"on one line":            {[]byte(strings.ReplaceAll(string(content), "\n", " ")), "not a complete PEM file"},
+			"DER":                    {block.Bytes, "a key that is not in PEM"},
+			"DER in base64":          {[]byte(base64.StdEncoding.EncodeToString(block.Bytes) + "\n"), "a key that is not in PEM"},
+			"JWK":                    {[]byte(`{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}`), "a key that is not in PEM"},
+			"SSH":                    {[]byte("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPj6n4rk2NqgYh2OA0ojoFO1PmJ6u1V0QGHxZ8V5dO0p ann@game\n"), "a key that is not in PEM"},
+		} {
+			key, err := readVerifyKey(writeFile(t, t.TempDir(), "key", c.content))
+			if c.want != "" {
+				require.ErrorContains(t, err, c.want, name)
+				continue
+			}
+			require.NoError(t, err, name)
+			require.Equal(t, method, key.method.Alg(), name)
+		}
+	}
+}
+
 // Programs that cannot put a token into their join give it with the request.
 func TestTokenWithTheRequest(t *testing.T) {
 	secret, _ := keyFiles(t, "HS256")
@@ -219,7 +259,7 @@ func TestTokenMistakes(t *testing.T) {
 	}{
 		{[]string{"token", "--room=a"}, "missing flags: --key=FILE"},
 		{[]string{"token", "--key=" + private, "--room=a b"}, `--room "a b": want 1 to 64 letters`},
-		{[]string{"token", "--key=" + private, "--room="}, `--room "": want 1 to 64 letters`},
+		{[]string{"token", "--key=" + private, "--room="}, "--room: blank"},
 		{[]string{"token", "--key=" + public, "--room=a"}, "want a private key"},
 		{[]string{"token", "--key=" + short, "--room=a"}, "a secret of 24 bytes: want at least 32"},
 		{[]string{"token", "--key=/none", "--room=a"}, "--key: open /none: no such file"},

@@ -12,10 +12,13 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // With the Tab key one gets to everything, in the order in which one reads, and nothing needs a mouse.
 func TestKeys(t *testing.T) {
+	skip.Long(t)
 	p := start(t, nil)
 	browser := openBrowser(t)
 	one := browser.open(t, pageOf(p))

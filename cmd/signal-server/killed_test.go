@@ -13,6 +13,7 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport/webrtc"
 	"example.org/rtcpeer/signaling/signalclient"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // onLoopback has real WebRTC within this machine, and no more sockets than that takes.
@@ -101,6 +102,7 @@ func wantEvent(t *testing.T, node *rtcpeer.Node, kind rtcpeer.EventKind) rtcpeer
 // A server that is killed says nothing to anybody. The links of fifty rooms do not notice, and when there is
 // a server again each member is who it was, in its room, where newcomers find it.
 func TestKilledUnderFiftyRooms(t *testing.T) {
+	skip.Long(t)
 	const key = "--resume-key=sixteen-bytes-at-least"
 	d := launchDaemon(t, key)
 	var parties []*party

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // cuttable has a page's connections go through a cable that a test can pull: cut() drops all that goes over the links
@@ -52,6 +54,7 @@ const cuttable = `{
 
 // Whose path is cut sees it, and what is said meanwhile is marked until it has arrived.
 func TestPageComesBack(t *testing.T) {
+	skip.Long(t)
 	inEachBrowser(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil)
 		one := show("", pageOf(p)+"#lobby")
@@ -126,6 +129,7 @@ func TestPageOffline(t *testing.T) {
 // Twelve tabs in a mesh that are off the network at the same moment, and back at the same moment, have all of their 66 links
 // again, and lose nobody.
 func TestTwelveTabsOffline(t *testing.T) {
+	skip.Long(t)
 	const tabs = 12
 	p := start(t, nil)
 	browser := openBrowser(t)
@@ -173,6 +177,7 @@ func create(t *testing.T, v view, topology string) {
 
 // A star's host that reloads its page is the host again, and its guests wait for it.
 func TestHostReloads(t *testing.T) {
+	skip.Long(t)
 	inEachBrowser(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil)
 		host := show("", pageOf(p))
@@ -202,6 +207,7 @@ func TestHostReloads(t *testing.T) {
 // page meanwhile, or loads it anew. A Firefox that leaves a page does not send what that says last, so that the server keeps
 // its former place until the grace time is over; that is no reason to say for longer that nobody answers there.
 func TestPageLeftAndBack(t *testing.T) {
+	skip.Long(t)
 	openBrowser(t)
 	for _, topology := range []string{"mesh", "star"} {
 		t.Run(topology, func(t *testing.T) {
@@ -232,6 +238,7 @@ func TestPageLeftAndBack(t *testing.T) {
 
 // After a restart of the server without a key, one button joins the room again, and a page without links does so by itself.
 func TestJoinAgain(t *testing.T) {
+	skip.Long(t)
 	inEachBrowser(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil)
 		one, two := show("", pageOf(p)+"#lobby"), show("", pageOf(p)+"#lobby")

@@ -10,12 +10,13 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
-	"github.com/stretchr/testify/require"
 )
 
 // The lid of a laptop is closed with the page open: all processes of the browser are stopped, and the network says nothing.
 // When it is opened, its link and its place in the room have long been given up, and it is back in the room by itself. The
-// lid stays closed until both are gone, or with RTCPEER_LAB_LONG=1 for five minutes, at a server with the defaults.
+// lid stays closed until both are gone, or with RTCPEER_LAB_LONG=1 for five minutes, at a server with the defaults. Then all
+// of it is killed, so that no beforeunload comes: the other end sees that nothing is heard of it, and its place is free after
+// the grace time.
 func TestLidClosed(t *testing.T) {
 	long := os.Getenv("RTCPEER_LAB_LONG") != ""
 	browser := openBrowser(t)
@@ -27,22 +28,9 @@ func TestLidClosed(t *testing.T) {
 				flags = nil
 			}
 			p := start(t, nil, flags...)
-			var laptop *exec.Cmd
-			own := launch(t, chromedp.ModifyCmdFunc(func(cmd *exec.Cmd) {
-				cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-				laptop = cmd
-			}))
-			t.Cleanup(own.end)
-			here := browser.open(t, pageOf(p))
-			create(t, here, topology)
-			away := own.open(t, here.text(t, `location.href`))
-			for _, tab := range []*tab{here, away} {
-				tab.waitFor(t, `drawn("link").join() === "link connected"`)
-			}
-
-			lid := func(s syscall.Signal) { require.NoError(t, syscall.Kill(-laptop.Process.Pid, s)) }
-			lid(syscall.SIGSTOP)
-			t.Cleanup(func() { _ = syscall.Kill(-laptop.Process.Pid, syscall.SIGCONT) })
+			here, away, tell := openApart(t, browser, p, topology)
+			tell(syscall.SIGSTOP)
+			t.Cleanup(func() { tell(syscall.SIGCONT) })
 			here.text(t, `globalThis.closed = performance.now()`)
 			if long {
 				for n := range 6 { // a minute each is what waitFor waits
@@ -50,7 +38,7 @@ func TestLidClosed(t *testing.T) {
 				}
 			}
 			here.waitFor(t, `drawn("link").length === 0 && /was lost|left\./.test(log())`)
-			lid(syscall.SIGCONT)
+			tell(syscall.SIGCONT)
 			here.text(t, `globalThis.opened = performance.now()`)
 			for _, tab := range []*tab{here, away} {
 				tab.waitFor(t, `drawn("link").join() === "link connected" && said() === ""`)
@@ -58,8 +46,40 @@ func TestLidClosed(t *testing.T) {
 			t.Logf("closed for %s s, back %s s after it was opened", here.text(t, `((opened - closed) / 1000).toFixed(1)`), here.text(t, `((performance.now() - opened) / 1000).toFixed(1)`))
 			away.say(t, "back again")
 			here.waitFor(t, `log().includes("back again")`)
-			here.quiet(t)
 			away.quiet(t, offline...)
+
+			// At last the browser dies, and says no good-bye to anybody.
+			tell(syscall.SIGKILL)
+			here.text(t, `globalThis.killed = performance.now()`)
+			since := func() string { return here.text(t, `((performance.now() - killed) / 1000).toFixed(1)`) }
+			here.waitFor(t, `drawn("link").join() === "link interrupted" && said().startsWith("Nothing is heard of ")`)
+			interrupted := since()
+			awaitFigure(t, pageOf(p)+"metrics", "members", 1)
+			t.Logf("killed: interrupted after %s s, its place is free after %s s", interrupted, since())
+			if long {
+				here.waitFor(t, `drawn("link").length === 0`)
+				t.Logf("its link is given up after %s s", since())
+			}
+			here.quiet(t)
 		})
 	}
+}
+
+// openApart opens two tabs with a link in a new room, the second one in a browser of its own, and returns what sends a signal
+// to all processes of that.
+func openApart(t *testing.T, browser *browser, p *program, topology string) (here, away *tab, tell func(syscall.Signal)) {
+	t.Helper()
+	var cmd *exec.Cmd
+	own := launch(t, chromedp.ModifyCmdFunc(func(c *exec.Cmd) {
+		c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+		cmd = c
+	}))
+	t.Cleanup(own.end)
+	here = browser.open(t, pageOf(p))
+	create(t, here, topology)
+	away = own.open(t, here.text(t, `location.href`))
+	for _, tab := range []*tab{here, away} {
+		tab.waitFor(t, `drawn("link").join() === "link connected"`)
+	}
+	return here, away, func(s syscall.Signal) { _ = syscall.Kill(-cmd.Process.Pid, s) } // it may have ended
 }

@@ -23,6 +23,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"reflect"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -73,6 +74,7 @@ func execute(ctx context.Context, args []string, p *process) error {
 		kong.Writers(p.out, io.Discard),
 		kong.Exit(func(int) { done = true }),
 		kong.Resolvers(p.settings),
+		kong.KindMapper(reflect.Int, kong.MapperFunc(decodeInt)),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(p),
 	)

@@ -114,7 +114,7 @@ func start(t testing.TB, env map[string]string, args ...string) *program {
 		defer w.Close()
 		code <- run(ctx, append([]string{"--listen=127.0.0.1:0"}, args...), io.Discard, w, environ(env))
 	}()
-	p := &program{log: make(chan string, 100), others: make(map[string]string)}
+	p := &program{log: make(chan string, 10_000), others: make(map[string]string)}
 	go func() {
 		defer close(p.log)
 		for lines := bufio.NewScanner(r); lines.Scan(); {
@@ -122,7 +122,11 @@ func start(t testing.TB, env map[string]string, args ...string) *program {
 		}
 	}()
 	p.stop = func() int { cancel(); return <-code }
-	t.Cleanup(cancel)
+	t.Cleanup(func() {
+		cancel()
+		for range p.log { // the program waits for who reads its log, at its end, too
+		}
+	})
 
 	first := <-p.log
 	for strings.Contains(first, "msg=lease") { // of one of several servers, which may be faster

@@ -24,6 +24,7 @@ import (
 
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/cluster/natsnode"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 func init() {
@@ -483,6 +484,7 @@ const linkedRooms = 6
 // Three servers and three NATS nodes, and all that may happen to them. RTCPEER_ROOMS is how many rooms of four there are
 // besides those with open links and those with a password, a lock or a seal.
 func TestManyServers(t *testing.T) {
+	skip.Long(t)
 	rooms := 60
 	if n, err := strconv.Atoi(os.Getenv("RTCPEER_ROOMS")); err == nil {
 		rooms = n

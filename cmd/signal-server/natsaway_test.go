@@ -13,12 +13,14 @@ import (
 
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/cluster/natsnode"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // NATS is away for longer than a lease: nobody is let in, with a hint when to try again, and no server is ready. Links do
 // not notice. When it is back, without what was in the bucket, all is well by itself; and so it is when somebody empties
 // the bucket, or deletes it. With RTCPEER_LAB_LONG NATS is away for a minute more.
 func TestNATSAwayAndEmptied(t *testing.T) {
+	skip.Long(t)
 	address := freeAddress(t)
 	open := func() *natsnode.Node {
 		n, err := natsnode.Start(natsnode.Config{Name: "n", Listen: address})
@@ -89,6 +91,7 @@ func TestNATSAwayAndEmptied(t *testing.T) {
 // Somebody joins a room right after the bucket was emptied or deleted, over a server that does not know its owner. It is
 // let in where the others are, and has a link to each.
 func TestNewcomerAfterTheBucketIsGone(t *testing.T) {
+	skip.Long(t)
 	n, err := natsnode.Start(natsnode.Config{Name: "n", Listen: "127.0.0.1:0"})
 	require.NoError(t, err)
 	t.Cleanup(n.Close)

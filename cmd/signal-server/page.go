@@ -52,7 +52,7 @@ func addPage(mux *http.ServeMux) {
 			}
 			content, err := fs.ReadFile(files, name)
 			if name == "index.html" {
-				add("GET /{$}", file(name, content))
+				add("GET /{$}", previewed(content))
 			} else {
 				add("GET /"+name, file(name, content))
 			}

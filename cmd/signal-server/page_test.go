@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/rtcpeer/js"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // Two tabs and a program meet: each of them hears the others, and the page shows who is there.
@@ -79,6 +80,7 @@ func TestTabsAndAProgramTalk(t *testing.T) {
 // A star's guests reach each other through the host; a sealed room takes nobody; and all are told when
 // the host is gone.
 func TestStar(t *testing.T) {
+	skip.Long(t)
 	address := pageOf(start(t, nil))
 	browser := openBrowser(t)
 	host := browser.open(t, address)
@@ -113,6 +115,7 @@ func TestStar(t *testing.T) {
 
 // The pings of rtc-client come back from a tab in each mode.
 func TestPageAnswersPings(t *testing.T) {
+	skip.Long(t)
 	p := start(t, nil)
 	tab := openBrowser(t).open(t, pageOf(p)+"#lobby")
 	tab.waitFor(t, `drawn("node").length === 1`)

@@ -9,10 +9,13 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // axe-core finds nothing to complain of: at the start, in a room and in each dialog, in light and dark, at three widths.
 func TestAccessibility(t *testing.T) {
+	skip.Long(t)
 	browser := openBrowser(t)
 	source := axe(t)
 	p := start(t, nil)
@@ -71,8 +74,7 @@ func axe(t *testing.T) string {
 	return string(source)
 }
 
-// npmPackages installs what page/package-lock.json names, if it is not there. Without npm or a registry the test is skipped,
-// or fails where RTCPEER_CI says that there must be one.
+// npmPackages installs what page/package-lock.json names, if it is not there.
 func npmPackages(t *testing.T) {
 	t.Helper()
 	lock, err := os.Stat(filepath.Join("page", "package-lock.json"))
@@ -82,8 +84,7 @@ func npmPackages(t *testing.T) {
 		return
 	}
 	if out, err := exec.CommandContext(t.Context(), "npm", "--prefix", "page", "ci").CombinedOutput(); err != nil {
-		require.Empty(t, os.Getenv("RTCPEER_CI"), "npm ci: %v: %s", err, out)
-		t.Skipf("npm ci: %v: %s", err, out)
+		skip.Missing(t, "npm ci: %v: %s", err, out)
 	}
 }
 

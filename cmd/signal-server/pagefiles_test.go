@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // saving keeps what a page saves, in place of downloading it.
@@ -67,12 +69,18 @@ func TestFilesOfThePage(t *testing.T) {
 	})
 }
 
-// A large file that is cancelled in its middle goes on from there when it is sent again. With RTCPEER_LAB_LONG it has 50 MB.
-func TestFileGoesOn(t *testing.T) {
-	size := 8_000_000
+// largeFile is the size of a file that takes a while: 8 MB, and 50 MB with RTCPEER_LAB_LONG.
+func largeFile() int {
 	if os.Getenv("RTCPEER_LAB_LONG") != "" {
-		size = 50_000_000
+		return 50_000_000
 	}
+	return 8_000_000
+}
+
+// A large file that is cancelled in its middle goes on from there when it is sent again.
+func TestFileGoesOn(t *testing.T) {
+	skip.Long(t)
+	size := largeFile()
 	inChromium(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil)
 		one, two := show(as(redFox)+saving, pageOf(p)+"#lobby"), show(as(blueOwl)+saving, pageOf(p)+"#lobby")
@@ -99,4 +107,93 @@ func TestFileGoesOn(t *testing.T) {
 		two.waitFor(t, `document.documentElement.dataset.same === "true"`)
 		require.Equal(t, "true", two.text(t, `from[0] > 0.001`), "not from its beginning")
 	})
+}
+
+// stalling has a page read a file to about its middle, and no further until resume() is called.
+const stalling = `{
+	const read = Blob.prototype.arrayBuffer, halfway = new Promise((resolve) => (globalThis.resume = resolve));
+	let bytes = 0;
+	globalThis.isHalfway = false;
+	globalThis.half = Infinity;
+	Blob.prototype.arrayBuffer = async function () {
+		bytes += this.size;
+		if (bytes > half) isHalfway = true, await halfway;
+		return read.call(this);
+	};
+}`
+
+// A file whose link is lost in its middle goes on from there without being accepted again, once the two are connected again.
+// After a reload of the sender's page, which has forgotten the file, it goes on once the file is dropped and accepted again.
+// With RTCPEER_LAB_LONG a path is cut for longer than lostAfter, too.
+func TestFileOutlivesItsLink(t *testing.T) {
+	openBrowser(t)
+	const interrupted = `lines().some((line) => line.startsWith("film.mkv: interrupted. It goes on when "))`
+	size, megabytes := largeFile(), "8.0 MB"
+	if size > 10_000_000 {
+		megabytes = "50 MB"
+	}
+	type tabs struct{ host, from, to view }
+	lostPath := func(t *testing.T, a tabs) {
+		a.to.text(t, `unplug()`)
+		a.to.waitFor(t, interrupted)
+		a.to.text(t, `plug()`)
+	}
+	for _, c := range []struct {
+		name, topology string
+		lose           func(t *testing.T, a tabs)
+	}{
+		{"path interrupted", "mesh", func(t *testing.T, a tabs) {
+			a.to.text(t, `unplug()`)
+			a.from.waitFor(t, `drawn("link").includes("link interrupted")`)
+			a.from.text(t, `resume()`)
+			a.to.text(t, `plug()`)
+		}},
+		{"path lost", "mesh", lostPath},
+		{"host reloads", "star", func(t *testing.T, a tabs) {
+			a.host.text(t, `setTimeout(() => location.reload())`)
+			a.to.waitFor(t, interrupted) // the sender sees it when it has read on
+		}},
+		{"sender reloads", "mesh", func(t *testing.T, a tabs) {
+			a.from.text(t, `globalThis.before = true, setTimeout(() => location.reload())`)
+			a.to.waitFor(t, interrupted)
+			a.from.waitFor(t, `!globalThis.before && globalThis.drawn && document.querySelector("#target").length === 2 && !`+faces+`.includes("Guest")`)
+			a.from.text(t, fmt.Sprintf(`drop(".node[aria-label^='Blue Owl']", "film.mkv", %d)`, size))
+			a.to.waitFor(t, `lines().at(-1).startsWith("Red Fox wants to send you film.mkv")`)
+			a.to.text(t, `press("Accept")`)
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if c.name == "path lost" && os.Getenv("RTCPEER_LAB_LONG") == "" {
+				t.Skip("with RTCPEER_LAB_LONG=1: it takes lostAfter, which is 30 s")
+			}
+			t.Parallel() // they mostly wait
+			inChromium(t, func(t *testing.T, show func(script, url string) view) {
+				p := start(t, nil)
+				host := show(as(`{ name: "Gold Bear", emoji: "🐻", color: 2 }`), pageOf(p))
+				create(t, host, c.topology)
+				room := host.text(t, `location.href`)
+				a := tabs{host, show(as(redFox)+saving+stalling, room), show(as(blueOwl)+saving+cuttable, room)}
+				for _, tab := range []view{host, a.from, a.to} {
+					tab.waitFor(t, `document.querySelector("#target").length === 2 && !`+faces+`.includes("Guest")`)
+				}
+				a.to.text(t, `globalThis.from = [], new MutationObserver(() => {
+					const value = document.querySelector("#files progress:not([hidden])")?.value;
+					if (value > 0 && value !== from.at(-1)) from.push(value);
+				}).observe(document.querySelector("#files"), { childList: true, subtree: true, attributes: true })`)
+				a.from.text(t, fmt.Sprintf(`half = %d, drop(".node[aria-label^='Blue Owl']", "film.mkv", %d)`, size/2, size))
+				a.to.waitFor(t, `lines().length === 1`)
+				a.to.text(t, `press("Accept")`)
+				a.from.waitFor(t, `isHalfway`)
+				a.to.waitFor(t, `from.at(-1) > 0.1`)
+				c.lose(t, a)
+				a.from.text(t, `resume()`)
+				a.to.waitFor(t, `saved.length === 1`)
+				a.to.text(t, fmt.Sprintf(`check(0, %d)`, size))
+				a.to.waitFor(t, `document.documentElement.dataset.same === "true"`)
+				require.Equal(t, "true", a.to.text(t, `from.every((value, i) => !i || value >= from[i - 1])`), "never from its beginning")
+				a.to.waitFor(t, `lines().join() === "film.mkv from Red Fox is here (`+megabytes+`)."`)
+				a.from.waitFor(t, `lines().join() === "Blue Owl has film.mkv."`)
+			})
+		})
+	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // Pebble is Let's Encrypt's own server for tests. It looks for game.example as Let's Encrypt does, but at
@@ -75,6 +76,7 @@ func portEighty(t *testing.T, listener string) (address string) {
 // The program as it is run: who connects first by the name waits for the certificate, and after a restart
 // that is there still, whatever has become of the authority.
 func TestCertificateOfPebble(t *testing.T) {
+	skip.Long(t)
 	for _, c := range []struct {
 		name    string
 		overTLS bool

@@ -15,6 +15,7 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport/webrtc"
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 var relayOnly = rtcpeer.Config{WebRTC: webrtc.Config{RelayOnly: true, Loopback: true, IPv4Only: true}}
@@ -60,6 +61,7 @@ func TestLinkThroughCoturn(t *testing.T) {
 // credential has expired uses the one that the member was sent meanwhile. A minute, the least --turn-ttl, is
 // more than a test takes: the flag's bound is gone round, and nothing else.
 func TestCredentialsAreRenewed(t *testing.T) {
+	skip.Long(t)
 	t.Parallel() // it mostly waits
 	const ttl = 4 * time.Second
 	o, err := read(t, nil, append(turnHere, "--listen=127.0.0.1:0", "--ping-interval=1s")...)
@@ -134,11 +136,7 @@ func talkRelayed(t *testing.T, a, b *rtcpeer.Node) {
 // startCoturn runs Debian's coturn on loopback, with relays there too.
 func startCoturn(t *testing.T, secret string) (address, log string) {
 	t.Helper()
-	program, err := exec.LookPath("turnserver")
-	if err != nil {
-		require.Empty(t, os.Getenv("RTCPEER_CI"), "no turnserver here: apt-get install -y coturn")
-		t.Skip("no turnserver here: apt-get install -y coturn")
-	}
+	program := needs(t, "turnserver", "coturn")
 	l, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	require.NoError(t, err)
 	port := l.LocalAddr().(*net.UDPAddr).Port

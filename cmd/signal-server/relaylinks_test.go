@@ -13,6 +13,7 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/rtcpeer/transport/webrtc"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // Links that go through the server, as neither end has any other way: they may use TURN alone, and there is none.
@@ -88,6 +89,7 @@ func TestRelayLinksBehindProxies(t *testing.T) {
 
 // A program, a tab of Chromium and one of Firefox, none of which has any other way to the others, and the page, which says so.
 func TestRelayLinksOfBrowsers(t *testing.T) {
+	skip.Long(t)
 	p := start(t, nil, "--relay-links", "--relay-rate=100000000", "--relay-total=100000000")
 	node := joinForwarded(t, p.url)
 	chromium := openBrowser(t)

@@ -14,6 +14,9 @@ import (
 // removed, because editors and echo add a newline.
 type secret string
 
+// byteOrderMark is how editors of Windows begin a file.
+const byteOrderMark = "\ufeff"
+
 // maxSecret is the largest size of the file, in bytes.
 const maxSecret = 4 << 10
 
@@ -39,6 +42,9 @@ func (s *secret) Decode(c *kong.DecodeContext) error {
 		}
 		value = content
 	}
+	if isFile := strings.HasPrefix(value, "/"); isFile && exists(value) {
+		return errors.New("the name of a file: want the secret itself, or @ and the name")
+	}
 	if strings.ContainsAny(value, "\r\n\x00") {
 		return errors.New("a secret of several lines: want one")
 	}
@@ -46,7 +52,15 @@ func (s *secret) Decode(c *kong.DecodeContext) error {
 	return nil
 }
 
+func exists(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
+}
+
 func readSecret(name string) (string, error) {
+	if name == "" {
+		return "", errors.New("want the name of a file after @")
+	}
 	file, err := os.Open(name)
 	if err != nil {
 		return "", err
@@ -56,7 +70,7 @@ func readSecret(name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	value := strings.TrimSpace(string(content))
+	value := strings.TrimSpace(strings.TrimPrefix(string(content), byteOrderMark))
 	switch {
 	case len(content) > maxSecret:
 		return "", fmt.Errorf("%s: longer than %d bytes: want a file with a secret alone", name, maxSecret)

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -65,6 +66,7 @@ func (s *settings) parse(parser *kong.Kong, args []string) (*kong.Context, error
 		c, err := parser.Parse(args)
 		parsing, ok := errors.AsType[*kong.ParseError](err)
 		if !ok || parsing.Context == nil || parsing.Context.Error == nil {
+			s.addBlank(c)
 			return c, err
 		}
 		path := parsing.Context.Path
@@ -72,6 +74,7 @@ func (s *settings) parse(parser *kong.Kong, args []string) (*kong.Context, error
 		if at < 0 || at >= len(args) {
 			return c, err
 		}
+		err = clearer(err, args[at], flagsOf(parsing.Context.Model.Node))
 		s.add(err, flagNames(err.Error())...)
 		end := at + 1
 		for isFlag := strings.HasPrefix(args[at], "-") && !strings.Contains(args[at], "="); isFlag && end < len(args) && !strings.HasPrefix(args[end], "-"); {
@@ -80,6 +83,39 @@ func (s *settings) parse(parser *kong.Kong, args []string) (*kong.Context, error
 		args = slices.Concat(args[:at], args[end:])
 	}
 }
+
+// clearer rewrites an error of kong about an argument where kong suggests less than it could, or speaks of its
+// own tokens.
+func clearer(err error, arg string, known []string) error {
+	text := err.Error()
+	if strings.HasPrefix(text, "unknown flag ") {
+		name, _, _ := strings.Cut(arg, "=")
+		meant := nearest(strings.TrimLeft(name, "-"), known)
+		return fmt.Errorf("unknown flag %s%s", name, didYouMean(meant, func(flag string) string { return strconv.Quote("--" + flag) }))
+	}
+	if what, ended := strings.CutSuffix(text, ` but got "EOL" (<EOL>)`); ended {
+		return fmt.Errorf("%s, and there is none", what)
+	}
+	return err
+}
+
+// addBlank keeps an error for each flag that is blank on the command line, because a shell variable that is not
+// set looks so: --auth-jwt=$KEY would let everybody in. A blank --config is none.
+func (s *settings) addBlank(c *kong.Context) {
+	if c == nil {
+		return
+	}
+	for _, p := range c.Path {
+		if p.Flag == nil || p.Resolved || isConfig(p.Flag) {
+			continue
+		}
+		if v := reflect.ValueOf(c.FlagValue(p.Flag)); (v.Kind() == reflect.String || v.Kind() == reflect.Slice) && v.Len() == 0 {
+			s.add(fmt.Errorf("--%s: %w", p.Flag.Name, errBlank), p.Flag.Name)
+		}
+	}
+}
+
+var errBlank = errors.New("blank: want a value, or leave it out")
 
 // add keeps an error in the settings of some flags.
 func (s *settings) add(err error, flags ...string) {
@@ -183,7 +219,9 @@ func (s *settings) readEnvironment(all []string, flags []*kong.Flag) {
 			continue
 		}
 		if !slices.ContainsFunc(all, func(flag string) bool { return environmentName(flag) == name }) {
-			if meant, wrong := meantVariable(name, all); wrong {
+			if flag, is := secretInFile(name, flags); is {
+				s.add(fmt.Errorf("environment variable %s: no such setting, did you mean %s=@FILE?", name, environmentName(flag)), flag)
+			} else if meant, wrong := meantVariable(name, all); wrong {
 				s.add(fmt.Errorf("environment variable %s: no such setting%s", name, didYouMean(meant, environmentName)), meant)
 			}
 			continue
@@ -202,7 +240,7 @@ func (s *settings) readEnvironment(all []string, flags []*kong.Flag) {
 // which.
 func meantVariable(name string, all []string) (flag string, wrong bool) {
 	if len(name) >= len(environmentPrefix) && strings.EqualFold(name[:len(environmentPrefix)], environmentPrefix) {
-		return nearest(strings.ToLower(strings.ReplaceAll(name[len(environmentPrefix):], "_", "-")), all), true
+		return nearest(strings.ReplaceAll(name[len(environmentPrefix):], "_", "-"), all), true
 	}
 	const most = 2
 	i := slices.IndexFunc(all, func(flag string) bool {
@@ -213,6 +251,22 @@ func meantVariable(name string, all []string) (flag string, wrong bool) {
 		return "", false
 	}
 	return all[i], true
+}
+
+// secretInFile reports whether a variable is named as other programs name those for the file of a secret, with
+// _FILE at the end.
+func secretInFile(name string, flags []*kong.Flag) (flag string, is bool) {
+	name, is = strings.CutSuffix(name, "_FILE")
+	if !is {
+		return "", false
+	}
+	i := slices.IndexFunc(flags, func(f *kong.Flag) bool {
+		return environmentName(f.Name) == name && f.Target.Type() == reflect.TypeFor[secret]()
+	})
+	if i < 0 {
+		return "", false
+	}
+	return flags[i].Name, true
 }
 
 // take keeps the value of a flag if it has the right type.
@@ -227,6 +281,20 @@ func (s *settings) take(flag *kong.Flag, value any, place string) {
 	}
 }
 
+// decodeInt parses a number, for kong, whose own mapper takes 010 for eight.
+func decodeInt(c *kong.DecodeContext, target reflect.Value) error {
+	token, err := c.Scan.PopValue("int")
+	if err != nil {
+		return err
+	}
+	n, err := strconv.Atoi(token.String())
+	if err != nil || strconv.Itoa(n) != token.String() {
+		return fmt.Errorf("want a number, as 100, not %q", token)
+	}
+	target.SetInt(int64(n))
+	return nil
+}
+
 // fits returns a value for a flag, or an error if the value has the wrong type. It reads a secret at once,
 // because the file of a secret may be readable only once.
 func fits(flag *kong.Flag, value any) (any, error) {
@@ -236,8 +304,6 @@ func fits(flag *kong.Flag, value any) (any, error) {
 		switch target.Interface().(type) {
 		case time.Duration:
 			err = fmt.Errorf("want a time, as 30s or 24h, not %q", value)
-		case int:
-			err = fmt.Errorf("want a number, as 100, not %q", value)
 		case bool:
 			err = fmt.Errorf("want true or false, not %q", value)
 		}

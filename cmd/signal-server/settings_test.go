@@ -204,6 +204,15 @@ func TestMistakesHaveTheirPlace(t *testing.T) {
 		{"a key with _", "", "max_rooms: 5", `line 1: unknown setting "max_rooms", did you mean max-rooms\?`},
 		{"a key's type", "", "no-page: true\nmax-rooms: many", `--max-rooms: .* \(line 2 of .*a\.yaml\)`},
 		{"a key's value", "", "\n\nlisten: 9080", `--listen "9080": want host:port, as :9080.* \(line 3 of .*a\.yaml\)`},
+		{"a key in large letters", "", "MAX-ROOMS: 5", `line 1: unknown setting "MAX-ROOMS", did you mean max-rooms\?`},
+		{"a group", "", "turn-server:\n  max-rooms: 5", `line 1: unknown setting "turn-server": settings do not stand in groups`},
+		{"eight or ten", "", "max-rooms: 010", `--max-rooms: want a number, as 100, not "010" \(line 1 of .*a\.yaml\)`},
+		{"a blank key", "", "auth-jwt: ''", `line 1: auth-jwt: blank: want a value`},
+		{"a secret's file without quotes", "", "turn-secret: @/run/secret", `line 1: .*quote a value that begins with @, as '@FILE'`},
+		{"a tab", "", "turn: true\n\tmax-rooms: 5", `line 2: `},
+		{"the variable of a secret's file", "SIGNAL_SERVER_TURN_SECRET_FILE=/run/secret", "", `no such setting, did you mean SIGNAL_SERVER_TURN_SECRET=@FILE\?`},
+		{"a secret's file without @", "SIGNAL_SERVER_TURN_SECRET=/proc/self/cmdline", "", `--turn-secret: the name of a file: want the secret itself, or @ and the name`},
+		{"a secret's file without a name", "SIGNAL_SERVER_TURN_SECRET=@", "", `--turn-secret: want the name of a file after @`},
 		{"a list for one value", "", "max-rooms: [1, 2]", `line 1: max-rooms: want one value`},
 		{"a list of secrets", "", "resume-key: [hunter2, hunter3]", `line 1: resume-key: want one value`},
 		{"nothing in a list", "", "ice-server: [~]", `line 1: ice-server: want a list of plain values`},
@@ -225,6 +234,31 @@ func TestMistakesHaveTheirPlace(t *testing.T) {
 				require.Empty(t, stdout.String())
 			}
 		})
+	}
+}
+
+// So is what is wrong with the command line.
+func TestMistakesOfTheCommandLine(t *testing.T) {
+	for arg, want := range map[string]string{
+		"--MAX-ROOMS=5":      `unknown flag --MAX-ROOMS, did you mean "--max-rooms"?`,
+		"-max-rooms=5":       `unknown flag -max-rooms, did you mean "--max-rooms"?`,
+		"--max_rooms":        `unknown flag --max_rooms, did you mean "--max-rooms"?`,
+		"--confg=a.yaml":     `unknown flag --confg, did you mean "--config"?`,
+		"--colour":           "unknown flag --colour; see",
+		"--max-rooms":        "--max-rooms: expected int value, and there is none",
+		"--max-rooms=010":    `--max-rooms: want a number, as 100, not "010"`,
+		"--auth-jwt=":        "--auth-jwt: blank: want a value",
+		"--auth-hook=":       "--auth-hook: blank: want a value",
+		"--allow-origin=":    "--allow-origin: blank: want a value",
+		"--resume-key=":      "--resume-key: blank: want a value",
+		"--listen=":          "--listen: blank: want a value",
+		"--turn-address=":    "--turn-address: blank: want a value",
+		"--trusted-proxy=\n": `--trusted-proxy "\n": want an address`,
+	} {
+		code, stdout, stderr := tell(t, "check-config", arg)
+		require.Equal(t, exitUsage, code, arg)
+		require.Contains(t, stderr, "signal-server: "+want)
+		require.Empty(t, stdout)
 	}
 }
 
@@ -252,6 +286,7 @@ func TestSecrets(t *testing.T) {
 		{"itself", "--turn-secret=" + value, nil, ""},
 		{"with a newline", "--turn-secret=" + value + "\n", nil, ""},
 		{"a file", "--turn-secret=@" + file, nil, ""},
+		{"a file with a byte order mark", "--turn-secret=@" + writeFile(t, dir, "marked", []byte(byteOrderMark+value)), nil, ""},
 		{"a variable with a newline", "", environment{"SIGNAL_SERVER_TURN_SECRET=" + value + "\n"}, ""},
 		{"a variable that names a file", "", environment{"SIGNAL_SERVER_TURN_SECRET=@" + file}, ""},
 		{"a key that names a file", "", nil, "turn-secret: '@" + file + "'"},

@@ -32,6 +32,10 @@ func (s *settings) readFile(name string, flags []*kong.Flag) {
 		i := slices.IndexFunc(flags, func(f *kong.Flag) bool { return f.Name == key.Value && !isConfig(f) })
 		if i < 0 {
 			meant := nearest(key.Value, namesOf(flags))
+			if meant == "" && node.Kind == yaml.MappingNode {
+				wrong(meant, "unknown setting %q: settings do not stand in groups", key.Value)
+				continue
+			}
 			wrong(meant, "unknown setting %q%s", key.Value, didYouMean(meant, strings.Clone))
 			continue
 		}
@@ -59,7 +63,13 @@ func decodeSettings(name string) ([]*yaml.Node, error) {
 	var document, more yaml.Node
 	if err := d.Decode(&document); err != nil {
 		if errors.Is(err, io.EOF) {
-			err = nil
+			return nil, nil
+		}
+		if !strings.Contains(err.Error(), "line ") { // the parser names no first line
+			err = fmt.Errorf("line 1: %w", err)
+		}
+		if strings.Contains(err.Error(), "cannot start any token") {
+			err = fmt.Errorf("%w: indent with spaces, and quote a value that begins with @, as '@FILE'", err)
 		}
 		return nil, err
 	}
@@ -91,6 +101,8 @@ func settingOf(n *yaml.Node, many bool) (any, error) {
 	switch {
 	case n.Kind == yaml.ScalarNode && n.Tag == "!!null":
 		return nil, nil
+	case n.Kind == yaml.ScalarNode && n.Value == "":
+		return nil, errBlank
 	case n.Kind == yaml.ScalarNode:
 		return n.Value, nil
 	case n.Kind != yaml.SequenceNode || !many:

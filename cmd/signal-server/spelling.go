@@ -1,5 +1,7 @@
 package main
 
+import "strings"
+
 // didYouMean returns the end of an error about a misspelled name. shown returns a name in the form used in the
 // error.
 func didYouMean(meant string, shown func(string) string) string {
@@ -9,8 +11,9 @@ func didYouMean(meant string, shown func(string) string) string {
 	return ", did you mean " + shown(meant) + "?"
 }
 
-// nearest returns the known name that is closest to a misspelled one, or "" if none is close.
+// nearest returns the known name that is closest to a misspelled one, in any case, or "" if none is close.
 func nearest(name string, known []string) string {
+	name = strings.ToLower(name)
 	best, distance := "", 1+max(2, len(name)/4)
 	for _, candidate := range known {
 		if d := editDistance(name, candidate); d < distance {

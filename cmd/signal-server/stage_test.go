@@ -22,6 +22,7 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/js"
 	"example.org/rtcpeer/rtcpeer/transport/webrtc"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // faces is who one sees on the stage, by their names.
@@ -86,6 +87,68 @@ func TestStage(t *testing.T) {
 			[href, target, rel, getComputedStyle(parentNode).direction].join(" "))(document.querySelector("#log a"))`))
 		require.Contains(t, one.text(t, `document.querySelector("#log p:last-child").innerText`), "Red Fox 2")
 		require.NotEmpty(t, one.text(t, `document.querySelector("#log time").textContent`))
+	})
+}
+
+// A name, a colour and an emoji are metadata: a page shows those of a program too, at once, and after a change; a program sees
+// those of a page, and who comes after a change of name sees the new one.
+func TestNamesAreMetadata(t *testing.T) {
+	inChromium(t, func(t *testing.T, show func(script, url string) view) {
+		p := start(t, nil)
+		enter := func(metadata string) *rtcpeer.Node {
+			node, err := rtcpeer.Join(t.Context(), p.url+"/lobby", rtcpeer.Config{Metadata: json.RawMessage(metadata), WebRTC: webrtc.Config{Loopback: true, IPv4Only: true}})
+			require.NoError(t, err)
+			t.Cleanup(func() { node.Close() })
+			return node
+		}
+		// named waits for an event of a page that shows a name.
+		named := func(node *rtcpeer.Node, kind rtcpeer.EventKind, name string) {
+			t.Helper()
+			for {
+				event, err := node.Receive(t.Context())
+				require.NoError(t, err)
+				if event.Kind == kind && strings.Contains(string(node.Metadata(event.Peer)), `"name":"`+name+`"`) {
+					return
+				}
+			}
+		}
+		face := `[...document.querySelectorAll(".node.connected")].map((e) => [e.dataset.color, ...[...e.children].map((c) => c.textContent)].join(" ")).sort().join("|")`
+		program := enter(`{"name":"Ann <b>","emoji":"🐙","color":4}`)
+		page := show(as(redFox), pageOf(p)+"#lobby")
+		page.waitFor(t, face+` === "4 🐙 Ann <b>" && logged("1 is here.")`)
+		named(program, rtcpeer.PeerConnected, "Red Fox")
+		enter(`{"level":3}`) // tells of no name
+		page.waitFor(t, face+` === "-1 👤 Guest|4 🐙 Ann <b>"`)
+
+		require.NoError(t, program.SetMetadata(t.Context(), json.RawMessage(`{"name":"Bea","emoji":"🦀","color":2}`)))
+		page.waitFor(t, face+` === "-1 👤 Guest|2 🦀 Bea"`)
+		page.click(t, "#me")
+		page.text(t, `document.querySelector("#me-name").value = "Blue Owl"`)
+		page.click(t, "#me-save")
+		named(program, rtcpeer.PeerUpdated, "Blue Owl")
+		named(enter("null"), rtcpeer.PeerConnected, "Blue Owl")
+	})
+}
+
+// A name that an access token grants stays, for this page and for the others, whatever the page asks for.
+func TestGrantedName(t *testing.T) {
+	secret, _ := keyFiles(t, "HS256")
+	inChromium(t, func(t *testing.T, show func(script, url string) view) {
+		p := start(t, nil, "--auth-jwt="+secret)
+		token := func(more ...string) string {
+			return "?access_token=" + mint(t, append([]string{"--key=" + secret, "--room=lobby", "--create"}, more...)...)
+		}
+		one := show(as(redFox), pageOf(p)+token("--host", `--metadata={"name":"Granted Ann","emoji":"🐙","color":4}`)+"#lobby")
+		two := show(as(blueOwl), pageOf(p)+token()+"#lobby")
+		two.waitFor(t, faces+` === "Granted Ann|You"`)
+		one.waitFor(t, faces+` === "Blue Owl|You"`)
+		one.click(t, "#me")
+		one.text(t, `document.querySelector("#me-name").value = "Gold Bear"`)
+		one.click(t, "#me-save")
+		one.waitFor(t, `document.querySelector(".node.me").ariaLabel.startsWith("You, Granted Ann")`)
+		late := show(as(`{ name: "Lime Cat", emoji: "🐱", color: 3 }`), pageOf(p)+token()+"#lobby")
+		late.waitFor(t, faces+` === "Blue Owl|Granted Ann|You"`)
+		two.waitFor(t, faces+` === "Granted Ann|Lime Cat|You"`)
 	})
 }
 
@@ -303,10 +366,11 @@ func fillStar(t *testing.T, p *program, size int) string {
 }
 
 // Twelve people find room on the stage of a small phone: no name is over another, and nothing is outside. With
-// RTCPEER_SCREENSHOTS, fifty do, too.
+// RTCPEER_SCREENSHOTS or RTCPEER_LAB_LONG, fifty do, too.
 func TestCrowdedStage(t *testing.T) {
+	skip.Long(t)
 	sizes := []int{12}
-	if os.Getenv("RTCPEER_SCREENSHOTS") != "" {
+	if os.Getenv("RTCPEER_SCREENSHOTS")+os.Getenv("RTCPEER_LAB_LONG") != "" {
 		sizes = append(sizes, 50)
 	}
 	for _, size := range sizes {

@@ -5,6 +5,8 @@ import (
 	"crypto/ed25519"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -73,21 +75,38 @@ func readSignKey(name string) (signKey, error) {
 }
 
 // readKey returns the PEM block in a file. If there is none, the whole file is a secret, which is returned
-// without the space around it.
+// without the space around it. A public key must not be taken for a secret, because everybody knows it.
 func readKey(name string) (*pem.Block, []byte, error) {
 	content, err := os.ReadFile(name)
 	if err != nil {
 		return nil, nil, err
 	}
+	content = bytes.TrimPrefix(content, []byte(byteOrderMark))
 	if block, _ := pem.Decode(content); block != nil {
 		return block, nil, nil
 	}
 	secret := bytes.TrimSpace(content)
-	if bytes.HasPrefix(secret, []byte("-----BEGIN")) {
+	if bytes.Contains(bytes.ReplaceAll(secret, []byte{0}, nil), []byte("-----BEGIN")) { // without the zeros of UTF-16
 		return nil, nil, errors.New(name + ": not a complete PEM file")
+	}
+	if isKey(content) {
+		return nil, nil, errors.New(name + ": a key that is not in PEM: want PEM, as openssl makes it, or a secret")
 	}
 	if len(secret) < minHMAC {
 		return nil, nil, fmt.Errorf("%s: a secret of %d bytes: want at least %d, as openssl rand -hex 32 makes", name, len(secret), minHMAC)
 	}
 	return nil, secret, nil
+}
+
+// isKey reports whether the content of a file is a key in DER, in base64 or not, in JSON (JWK) or of SSH.
+func isKey(content []byte) bool {
+	der, err := base64.StdEncoding.DecodeString(string(bytes.TrimSpace(content)))
+	if err != nil {
+		der = content
+	}
+	_, errPublic := x509.ParsePKIXPublicKey(der)
+	_, errPrivate := x509.ParsePKCS8PrivateKey(der)
+	_, errCertificate := x509.ParseCertificate(der)
+	return errPublic == nil || errPrivate == nil || errCertificate == nil || json.Valid(content) && bytes.Contains(content, []byte(`"kty"`)) ||
+		bytes.HasPrefix(bytes.TrimSpace(content), []byte("ssh-"))
 }

@@ -16,6 +16,7 @@ import (
 
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/cluster/natsnode"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // The alerts and the dashboard of deploy ask for figures that there are, with labels that they have.
@@ -66,6 +67,7 @@ func startShared(t *testing.T) *program {
 
 // The figures of a server that shares its rooms move, and say which server it is.
 func TestClusterFigures(t *testing.T) {
+	skip.Long(t)
 	n, err := natsnode.Start(natsnode.Config{Name: "n", Listen: "127.0.0.1:0"})
 	require.NoError(t, err)
 	t.Cleanup(n.Close)

@@ -19,6 +19,6 @@
 // here: testdata/godot.mjs stands in for one, on the WebRTC stack of Godot's plugin, over Godot's own
 // signaling protocol. It keeps what an engine would print as an error, and the tests want none.
 //
-// What is not installed is skipped, and the table says so; with RTCPEER_CI set it fails. With
-// RTCPEER_MATRIX=file the tables are written there.
+// Without RTCPEER_LONG=1 a few rooms are played: the whole matrix takes minutes. What is not installed
+// is skipped. The tables say what was skipped. With RTCPEER_MATRIX=file they are written there.
 package interop

@@ -17,15 +17,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // The example, as its documentation says to start it: a bot, a tab, and this test as a third player
 // who only watches. Both of the others tell their places, and the bot scores.
 func TestDots(t *testing.T) {
 	s := startServer(t)
-	if missing := need(t, inChromium); missing != "" {
-		t.Skip(missing)
-	}
+	need(t, inChromium)
 	profile, err := newProfile(t)
 	require.NoError(t, err)
 	h := &host{cmd: chromium(profile, startExample(t, "dots", s.url("dots")), "")}
@@ -59,15 +58,17 @@ func TestDots(t *testing.T) {
 
 // The bot that hosts the room quits, and the tab hosts it from then on: Go in a page. What the tab tells goes on.
 func TestDotsGoesOnWithoutItsHost(t *testing.T) {
+	skip.Long(t)
 	s := startServer(t)
-	if missing := need(t, inChromium); missing != "" {
-		t.Skip(missing)
-	}
+	need(t, inChromium)
 	profile, err := newProfile(t)
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	first, err := rtcpeer.Join(ctx, s.url("dots"), rtcpeer.Config{Topology: rtcpeer.Star, NewRoom: rtcpeer.NewRoom{Migrates: true}})
+	first, err := rtcpeer.Join(ctx, s.url("dots"), rtcpeer.Config{
+		Topology: rtcpeer.Star, NewRoom: rtcpeer.NewRoom{Migrates: true},
+		Linger: patience, // a page that compiles WebAssembly is in no hurry to acknowledge
+	})
 	require.NoError(t, err)
 	t.Cleanup(func() { first.Close() })
 	h := &host{cmd: chromium(profile, startExample(t, "dots", s.url("dots")), "")}
@@ -107,10 +108,9 @@ func TestDotsGoesOnWithoutItsHost(t *testing.T) {
 
 // The other example: its page is a player, and this test another one. Both have names and places by the server's word.
 func TestArena(t *testing.T) {
+	skip.Long(t)
 	s := startServer(t)
-	if missing := need(t, inChromium); missing != "" {
-		t.Skip(missing)
-	}
+	need(t, inChromium)
 	address := startExample(t, "arena", s.url("arena"))
 	answer, err := http.Get(address + "token?name=watcher")
 	require.NoError(t, err)

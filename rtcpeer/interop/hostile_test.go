@@ -17,14 +17,14 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/signalclient"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // Other ends that break the rules, against rtcpeer.js in Chromium, beside an honest member whose packets come through
 // all the while.
 func TestHostilePeersOfAPage(t *testing.T) {
-	if missing := need(t, openChromium); missing != "" {
-		t.Skip(missing)
-	}
+	skip.Long(t)
+	need(t, openChromium)
 	l, s := newLab(t), startServer(t)
 	_, err := l.host(openChromium)
 	require.NoError(t, err)

@@ -15,6 +15,7 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/signalclient"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // rtcpeer.js over libdatachannel tells a path that was cut from one that the other end has closed. libdatachannel closes its
@@ -22,9 +23,8 @@ import (
 // repairs, so that the link ends with its path.
 func TestLibdatachannelTellsHowItsPathEnded(t *testing.T) {
 	subject := kind{name: "libdatachannel", host: "libdatachannel"}
-	if missing := need(t, subject); missing != "" {
-		t.Skip(missing)
-	}
+	skip.Long(t)
+	need(t, subject)
 	l, s := newLab(t), startServer(t)
 	_, err := l.host(subject)
 	require.NoError(t, err)

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // A role is the subject's in a room: of two in a mesh, of three in a star, whose guests reach each
@@ -77,7 +78,9 @@ type matrix struct {
 
 func TestMatrix(t *testing.T) {
 	m := &matrix{lab: newLab(t), server: startServer(t)}
-	require.NoError(t, m.lab.compile(inWasm.wasm, "."))
+	if !skip.LongTests() {
+		require.NoError(t, m.lab.compile(inWasm.wasm, "."))
+	}
 	t.Run("cells", func(t *testing.T) {
 		for _, c := range cells() {
 			t.Run(c.String(), func(t *testing.T) {
@@ -117,24 +120,34 @@ func cells() (list []cell) {
 	return list
 }
 
-// need skips a test whose kinds of players are not all here, or fails it where RTCPEER_CI says that
-// they must be.
-func need(t *testing.T, kinds ...kind) (missing string) {
+// need skips a test whose kinds of players are not all here, or fails it in .ci/run.
+func need(t *testing.T, kinds ...kind) {
+	t.Helper()
+	needElse(t, func(string) {}, kinds...)
+}
+
+// needElse is like need, and first calls notRun with what is missing.
+func needElse(t *testing.T, notRun func(missing string), kinds ...kind) {
 	t.Helper()
 	for _, k := range kinds {
-		if missing = k.missing(); missing != "" {
-			require.Empty(t, os.Getenv("RTCPEER_CI"), missing)
-			return missing
+		if missing := k.missing(); missing != "" {
+			notRun(missing)
+			skip.Missing(t, "%s", missing)
 		}
 	}
-	return ""
+}
+
+// quick reports whether a cell is played without RTCPEER_LONG, too.
+func (c cell) quick() bool {
+	return c.partner == inGo && (c.subject == inChromium || c.subject == inGo || c.subject.name == "libdatachannel")
 }
 
 func (m *matrix) run(t *testing.T, c cell) {
-	if missing := need(t, c.subject, c.partner); missing != "" {
-		m.table.skip(c, missing)
-		t.Skip(missing)
+	if skip.LongTests() && !c.quick() {
+		m.table.skip(c, "takes long")
+		skip.Long(t)
 	}
+	needElse(t, func(missing string) { m.table.skip(c, missing) }, c.subject, c.partner)
 	for _, k := range []kind{c.subject, c.partner} { // their start is not on the cell's time
 		if k.host != "" {
 			_, err := m.lab.host(k)

@@ -11,11 +11,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // The suite that every transport passes, over the browser's WebRTC, with addresses hidden behind mDNS
 // as a browser does by default.
 func TestConformance(t *testing.T) {
+	skip.Long(t)
 	runInPage(t, newLab(t), "example.org/rtcpeer/rtcpeer/transport/webrtc", page{Args: []string{"-test.v", "-test.timeout=2m"}})
 }
 
@@ -32,9 +34,7 @@ func TestPageIsRefused(t *testing.T) {
 // runInPage has a Chromium run the js tests of a package, which must pass.
 func runInPage(t *testing.T, l *lab, pkg string, p page) {
 	t.Helper()
-	if missing := need(t, inWasm); missing != "" {
-		t.Skip(missing)
-	}
+	need(t, inWasm)
 	p.Wasm = "tests.wasm"
 	require.NoError(t, l.compile(p.Wasm, pkg))
 	h, err := l.host(inWasm)

@@ -24,14 +24,15 @@ var gameEvents = []struct {
 	name  string
 	kinds []kind
 	run   func(*games, context.Context, *testing.T) error
+	quick bool // run without RTCPEER_LONG, too
 }{
-	{"a mesh is sealed, and played on", []kind{inGodot, inChromium}, (*games).sealedMesh},
-	{"a star is sealed, and played on", []kind{inGodot}, (*games).sealedStar},
-	{"a guest gets what Godot's host would send", []kind{inGodot}, (*games).bytesToGuest},
-	{"a host gets what Godot's guest would send", []kind{inGodot}, (*games).bytesToHost},
-	{"a host asks guests for a secret", []kind{inGodot}, (*games).hostAsks},
-	{"guests of rtc-client relay", []kind{inGodot}, (*games).relayed},
-	{"guests of rtc-client relay --auth-secret", []kind{inGodot}, (*games).relayAsks},
+	{"a mesh is sealed, and played on", []kind{inGodot, inChromium}, (*games).sealedMesh, false},
+	{"a star is sealed, and played on", []kind{inGodot}, (*games).sealedStar, false},
+	{"a guest gets what Godot's host would send", []kind{inGodot}, (*games).bytesToGuest, true},
+	{"a host gets what Godot's guest would send", []kind{inGodot}, (*games).bytesToHost, true},
+	{"a host asks guests for a secret", []kind{inGodot}, (*games).hostAsks, false},
+	{"guests of rtc-client relay", []kind{inGodot}, (*games).relayed, false},
+	{"guests of rtc-client relay --auth-secret", []kind{inGodot}, (*games).relayAsks, false},
 }
 
 func (g *games) sealedMesh(ctx context.Context, t *testing.T) error {

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // Rooms with games in them, which testdata/godot.mjs stands in for. A game has the server's dialect for
@@ -94,13 +95,13 @@ func TestGodot(t *testing.T) {
 	g := &games{lab: newLab(t), server: startServer(t)}
 	t.Run("rooms", func(t *testing.T) {
 		for _, c := range gameCells() {
-			g.test(t, c.String(), append(c.order(), inGodot), func(ctx context.Context, t *testing.T) (string, error) {
+			g.test(t, c.String(), c.partner == inGo, append(c.order(), inGodot), func(ctx context.Context, t *testing.T) (string, error) {
 				wrong, err := g.play(ctx, t, c)
 				return g.table.modes(wrong, err), errors.Join(err, wrong[rtcpeer.Reliable], wrong[rtcpeer.UnreliableOrdered], wrong[rtcpeer.Unreliable])
 			})
 		}
 		for _, e := range gameEvents {
-			g.test(t, e.name, e.kinds, func(ctx context.Context, t *testing.T) (string, error) { return "✔", e.run(g, ctx, t) })
+			g.test(t, e.name, e.quick, e.kinds, func(ctx context.Context, t *testing.T) (string, error) { return "✔", e.run(g, ctx, t) })
 		}
 	})
 	text := g.table.markdown()
@@ -113,14 +114,16 @@ func TestGodot(t *testing.T) {
 	}
 }
 
-// test runs a part that needs kinds of players, and enters in the table how it went.
-func (g *games) test(t *testing.T, name string, kinds []kind, run func(context.Context, *testing.T) (string, error)) {
+// test runs a part that needs kinds of players, and enters in the table how it went. A quick part is run without
+// RTCPEER_LONG, too.
+func (g *games) test(t *testing.T, name string, quick bool, kinds []kind, run func(context.Context, *testing.T) (string, error)) {
 	t.Run(name, func(t *testing.T) {
 		t.Parallel()
-		if missing := need(t, kinds...); missing != "" {
-			g.table.enter(name, "not run "+g.table.note(missing))
-			t.Skip(missing)
+		if skip.LongTests() && !quick {
+			g.table.enter(name, "not run "+g.table.note("takes long"))
+			skip.Long(t)
 		}
+		needElse(t, func(missing string) { g.table.enter(name, "not run "+g.table.note(missing)) }, kinds...)
 		for _, k := range kinds { // their start is not on the test's time
 			if k.host != "" {
 				_, err := g.lab.host(k)

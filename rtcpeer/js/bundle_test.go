@@ -86,8 +86,8 @@ var (
 )
 
 // ownToo are members that parts of the platform have as well with which the source has nothing to do.
-var ownToo = strings.Fields("before bound connection entry fallback finish finished flush held layout moveTo onend part progress " +
-	"put queue release silent since step tag timing use wait written")
+var ownToo = strings.Fields("before binding bound connection enqueue entry fallback finish finished first flush head held hint layout moveTo onend part progress " +
+	"put queue rate release sample silent since states step tag timing use wait written")
 
 // ours returns the members of the source's classes with which neither programs nor tests, nor the browser or the wire,
 // have to do. They get short names, which saves 5 % of what is served.

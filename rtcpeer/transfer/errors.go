@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/signaling/text"
 )
 
 var (
@@ -88,7 +89,7 @@ func errorOf(f *frame) error {
 // business.
 func reasonOf(err error) (reason, string) {
 	if r, ok := errors.AsType[refusal](err); ok {
-		return reasonRefused, shorten(r.text, maxText)
+		return reasonRefused, text.Shorten(r.text, maxText)
 	}
 	if _, ok := errors.AsType[cancelled](err); ok || errors.Is(err, ErrClosed) {
 		return reasonCancelled, ""
@@ -97,7 +98,7 @@ func reasonOf(err error) (reason, string) {
 	case errors.Is(err, ErrHashMismatch):
 		return reasonHash, ""
 	case errors.Is(err, ErrProtocol):
-		return reasonProtocol, shorten(err.Error(), maxText)
+		return reasonProtocol, text.Shorten(err.Error(), maxText)
 	case errors.Is(err, ErrChanged):
 		return reasonFailed, ErrChanged.Error()
 	}

@@ -103,16 +103,3 @@ func printable(text string) string {
 		return r
 	}, text)
 }
-
-// shorten cuts a text between two characters.
-func shorten(text string, most int) string {
-	text = strings.ToValidUTF8(text, "\ufffd")
-	if len(text) <= most {
-		return text
-	}
-	text = text[:most]
-	for !utf8.ValidString(text) {
-		text = text[:len(text)-1]
-	}
-	return text
-}

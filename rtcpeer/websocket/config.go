@@ -55,16 +55,12 @@ type Config struct {
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
-const (
-	// godotBuffer is the inbound_buffer_size and the outbound_buffer_size of WebSocketMultiplayerPeer.
-	godotBuffer = 65535
-	// frameOverhead is the most that the relay adds to a packet, in bytes: SYS, RELAY, an id, RAW.
-	frameOverhead = 7
-)
+// godotBuffer is the inbound_buffer_size and the outbound_buffer_size of WebSocketMultiplayerPeer, in bytes.
+const godotBuffer = 65535
 
 func (c Config) withDefaults() (Config, error) {
 	n := &c.Node
-	n.MaxPacket = cmp.Or(n.MaxPacket, godotBuffer-frameOverhead)
+	n.MaxPacket = cmp.Or(n.MaxPacket, godotBuffer-rtcpeer.FrameOverhead)
 	n.SendBuffer = cmp.Or(n.SendBuffer, max(1<<20, 4*n.MaxPacket))
 	c.HandshakeTimeout = cmp.Or(c.HandshakeTimeout, 3*time.Second)
 	c.PingInterval = cmp.Or(c.PingInterval, 10*time.Second)
@@ -83,7 +79,7 @@ func (c Config) withDefaults() (Config, error) {
 	case n.Transport != nil:
 		return c, fmt.Errorf("websocket: Config.Node.Transport is set: want nil: the WebSockets are the transport")
 	case n.MaxPacket < 0:
-		return c, fmt.Errorf("websocket: Config.Node.MaxPacket %d: want a positive number, or 0 for %d", n.MaxPacket, godotBuffer-frameOverhead)
+		return c, fmt.Errorf("websocket: Config.Node.MaxPacket %d: want a positive number, or 0 for %d", n.MaxPacket, godotBuffer-rtcpeer.FrameOverhead)
 	case c.HandshakeTimeout < 0:
 		return c, fmt.Errorf("websocket: Config.HandshakeTimeout %v: want a positive time, or 0 for 3s", c.HandshakeTimeout)
 	case c.MaxGuests < 0:
@@ -94,7 +90,7 @@ func (c Config) withDefaults() (Config, error) {
 }
 
 // maxMessage is the largest message, in bytes, in either direction.
-func (c Config) maxMessage() int { return c.Node.MaxPacket + frameOverhead }
+func (c Config) maxMessage() int { return c.Node.MaxPacket + rtcpeer.FrameOverhead }
 
 // topology returns the topology of the node. A bare one is a mesh of pairs, in which nobody relays.
 func (c Config) topology() rtcpeer.Topology {

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/rtcpeer/multiplayer"
 	"example.org/rtcpeer/rtcpeer/websocket"
 )
 
@@ -280,19 +281,19 @@ func TestBareContract(t *testing.T) {
 func TestMultiplayerPeer(t *testing.T) {
 	peers := star(t, websocket.Config{}, 2)
 	var signals []string
-	host, a, b := rtcpeer.NewMultiplayerPeer(peers[0]), rtcpeer.NewMultiplayerPeer(peers[1]), rtcpeer.NewMultiplayerPeer(peers[2])
+	host, a, b := multiplayer.New(peers[0]), multiplayer.New(peers[1]), multiplayer.New(peers[2])
 	b.PeerDisconnected = func(id rtcpeer.PeerID) { signals = append(signals, fmt.Sprint("disconnected ", id)) }
 	require.True(t, host.IsServer())
 	require.True(t, a.IsServerRelaySupported())
 
 	a.SetTargetPeer(b.GetUniqueID())
-	a.SetTransferMode(rtcpeer.TransferModeUnreliable)
+	a.SetTransferMode(multiplayer.TransferModeUnreliable)
 	require.NoError(t, a.PutPacket([]byte("hi")))
 	for b.GetAvailablePacketCount() == 0 {
 		require.NoError(t, b.Poll())
 	}
 	require.Equal(t, a.GetUniqueID(), b.GetPacketPeer())
-	require.Equal(t, rtcpeer.TransferModeReliable, b.GetPacketMode(), "as WebSocketMultiplayerPeer has it")
+	require.Equal(t, multiplayer.TransferModeReliable, b.GetPacketMode(), "as WebSocketMultiplayerPeer has it")
 	require.Zero(t, b.GetPacketChannel())
 	data, err := b.GetPacket()
 	require.NoError(t, err)

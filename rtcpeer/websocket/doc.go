@@ -8,8 +8,8 @@
 //	  <--- ping, every Config.PingInterval ---->   and both ends answer; to a game also behind each 16 KiB
 //	  <--- close 1000 ------------------------->   whoever leaves
 //
-// Both ends are a rtcpeer.Node, so inbox, limits, relay and reasons are those of every other Peer, and
-// rtcpeer.NewMultiplayerPeer works with them. This package has what is below the Node:
+// Both ends are a rtcpeer.Node, so inbox, limits, relay and reasons are those of every other Peer, and package
+// multiplayer works with them. This package has what is below the Node:
 //
 //	Node -> room        a Signaler: welcomes the node, and tells it which sockets come and go
 //	Node -> path, lane  a transport whose paths are sockets

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/rtcpeer/multiplayer"
 	"example.org/rtcpeer/rtcpeer/websocket"
 )
 
@@ -47,7 +48,7 @@ func ExampleDial() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	game := rtcpeer.NewMultiplayerPeer(guest)
+	game := multiplayer.New(guest)
 	defer game.Close()
 	for game.Poll() == nil {
 		for game.GetAvailablePacketCount() > 0 {

@@ -111,9 +111,9 @@ func (r *room) enter(conn *gorilla.Conn, trusted bool) {
 		r.free()
 		return
 	}
-	id := rtcpeer.GenerateUniqueID()
+	id := signaling.RandomID()
 	for r.members[id] != nil {
-		id = rtcpeer.GenerateUniqueID()
+		id = signaling.RandomID()
 	}
 	r.members[id] = &member{socket: newSocket(conn, r.config, trusted)}
 	r.put(signaling.Joined{Member: signaling.Member{ID: id}})

@@ -23,8 +23,6 @@ type Bus interface {
 	Delete(ctx context.Context, key string, revision uint64) error
 	// Get returns a value and its revision, or ErrNoKey.
 	Get(ctx context.Context, key string) (value []byte, revision uint64, err error)
-	// Keys returns the keys with a prefix, which ends with a dot.
-	Keys(ctx context.Context, prefix string) ([]string, error)
 	// Watch calls changed for each key with a prefix, which ends with a dot: first for the existing keys, then with
 	// an empty key, and then for each change, with a nil value for a key that is gone. It returns an error if it
 	// cannot go on, and nil if ctx ends. It calls changed from one goroutine.
@@ -32,8 +30,8 @@ type Bus interface {
 
 	// Publish sends a message, at most once. It does not wait for any receiver.
 	Publish(subject string, data []byte) error
-	// Subscribe calls receive for the messages to a subject, from one goroutine, until stop is called. Stop waits for
-	// receive.
+	// Subscribe calls receive for the messages to a subject, from one goroutine, until stop is called. If the bus can
+	// be reached, that includes every message that is published once Subscribe has returned. Stop waits for receive.
 	Subscribe(subject string, receive func(data []byte)) (stop func(), err error)
 	// MaxMessage is the largest message, in bytes.
 	MaxMessage() int

@@ -11,6 +11,7 @@ import (
 
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/rooms"
+	"example.org/rtcpeer/signaling/text"
 )
 
 // A claim is a key that this server owns under its lease: a room, or the queue for one kind of match.
@@ -264,7 +265,7 @@ func (n *Node) isOver(ctx context.Context, who owner) (bool, error) {
 }
 
 func encodeOwned(o owned) []byte {
-	b, _ := rooms.PlainJSON(o) // an owned holds nothing that JSON cannot encode
+	b, _ := text.JSON(o) // an owned holds nothing that JSON cannot encode
 	return b
 }
 

@@ -11,14 +11,15 @@
 // former owner are ignored.
 //
 // On the server of a session there is a Place. It sends the client's frames to the owner unchanged, holds them back
-// while there is no owner, and finds the next owner when the lease of the last one is over. On the owner there is a
+// while there is no owner, and finds the next owner when the lease of the last one is over. A former owner returns
+// frames that it did not handle, and the Place sends them to the next one. On the owner there is a
 // visitor, which is a rooms.Session like any other.
 //
 // Between two servers there is a pipe. It delivers messages once and in order, over a bus that may lose them, until
 // the other server is too slow or gone and the pipe breaks. Then the sessions are attached again.
 //
-// A Node has one goroutine each for its lease, its records, its watch, its loose places and its timers. Close ends
-// them.
+// A Node has one goroutine each for its lease, its records, its watch, its loose places, its tidying and its timers.
+// Close ends them.
 //
 // Lock order: the locks of package rooms, Node.mu, Place.mu, visitor.mu, pipe.mu.
 package cluster

@@ -28,6 +28,7 @@ type holder struct {
 	Process uint64 `json:"process"`
 	Server  string `json:"server"` // for people
 	Version int    `json:"v,omitempty"`
+	Key     string `json:"key,omitempty"` // Config.Key
 }
 
 // answersOwns is the least Version of a holder that answers opOwns. It is also the Version of this server.
@@ -87,7 +88,7 @@ func (n *Node) acquire(ctx context.Context) (*lease, time.Time) {
 	defer cancel()
 	n.leases++
 	l := &lease{name: n.leaseName(n.leases)}
-	l.value, _ = json.Marshal(holder{n.process, n.config.Server, answersOwns})
+	l.value, _ = json.Marshal(holder{n.process, n.config.Server, answersOwns, n.config.Key})
 	began := time.Now()
 	revision, err := n.config.Bus.Create(ctx, leasePrefix+l.name, l.value, leaseTTL)
 	if err != nil {

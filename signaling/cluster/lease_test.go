@@ -25,3 +25,16 @@ func TestLeaseEndsWhileTheMachineSleeps(t *testing.T) {
 	n.dateline.Store(began.Add(time.Hour).UnixNano())
 	require.False(t, n.acts(), "by the monotonic clock")
 }
+
+// A watch that begins again reports leases as they were written last. That is no renewal: a server that does not answer is
+// doubted on, or each join would wait for it once more.
+func TestDoubtEndsWithARenewal(t *testing.T) {
+	n := New(Config{Log: discard()})
+	value := []byte(`{"process":7,"server":"s","v":1}`)
+	n.leaseSeen("a-1", value, false)
+	n.doubt("a-1")
+	n.leaseSeen("a-1", value, false)
+	require.True(t, n.doubts("a-1"))
+	n.leaseSeen("a-1", value, true)
+	require.False(t, n.doubts("a-1"))
+}

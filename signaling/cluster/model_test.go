@@ -91,10 +91,17 @@ func neverTwoOwners(t *testing.T, random *rand.Rand) (changes int) {
 
 func startNode(t *testing.T, bus cluster.Bus, server string) *cluster.Node {
 	t.Helper()
-	n := cluster.New(cluster.Config{Bus: bus, Server: server, Account: func(netip.Addr) rooms.Account { return nil }, Log: slog.New(slog.DiscardHandler)})
+	return startNodeOf(t, bus, server, func(*cluster.Config) {})
+}
+
+func startNodeOf(t *testing.T, bus cluster.Bus, server string, change func(*cluster.Config)) *cluster.Node {
+	t.Helper()
+	config := cluster.Config{Bus: bus, Server: server, Account: func(netip.Addr) rooms.Account { return nil }, Log: slog.New(slog.DiscardHandler)}
+	change(&config)
+	n := cluster.New(config)
 	store, err := rooms.New(rooms.Config{
 		Clock: clock.New(time.Second), MaxRooms: 10, MaxMembers: 10, ResumeKey: []byte("0123456789abcdef"),
-		Networks: func(netip.Addr) []netip.Prefix { return nil }, Voided: func(rooms.Seat) {}, Dropped: func(string) {},
+		Networks: func(netip.Addr) []netip.Prefix { return nil }, Voided: func(rooms.Seat) {}, Dropped: func(rooms.DropReason) {},
 		Owns: n.Owns, Acts: n.Acts, Changed: n.Changed,
 	})
 	require.NoError(t, err)

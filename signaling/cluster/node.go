@@ -35,6 +35,7 @@ type Node struct {
 	proving  chan struct{} // holds a token when a proof is wanted
 	mending  chan struct{} // holds a token when places are loose
 	back     chan struct{} // holds a token when this server may have been cut off
+	untidy   chan struct{} // holds a token when there may be keys of leases that are over
 
 	// Safe for concurrent use.
 	rooms    atomic.Pointer[rooms.Store]
@@ -43,6 +44,7 @@ type Node struct {
 	watched  atomic.Bool  // the leases of the others are known
 	emptied  atomic.Int64 // since began: when keys of others may last have been missing; see mayLack
 	joining  atomic.Int64 // joins and questions of other servers in progress
+	handed   atomic.Int64 // since began: when HandOver had given back the lease; 0: it has not
 	lastSaid atomic.Int64
 	counters counters
 
@@ -79,10 +81,13 @@ type Config struct {
 	// Account returns the account that pays for sessions of other servers from an address. If the address is invalid,
 	// it returns the account for rooms that were taken over.
 	Account func(remote netip.Addr) rooms.Account
-	// Answer answers a question of another server, in its own goroutine.
+	// Answer answers a question of another server, in its own goroutine. After an error, the answer is null.
 	Answer func(op string, body json.RawMessage) (any, error)
 	// Observe is called with the time that the bus took to renew the lease. Nil means none.
 	Observe func(time.Duration)
+	// Key is a fingerprint of the key for resume tokens, which must be the same on all servers. If a server with
+	// another one is found, the log says so. Empty means that it is not compared.
+	Key string
 	// Log gets a line for each lease that is gained or lost, and for errors of the bus.
 	Log *slog.Logger
 }
@@ -90,11 +95,12 @@ type Config struct {
 // New returns a node. Its methods Owns, Acts and Changed belong into the Config of the Store that is passed to Start.
 func New(config Config) *Node {
 	life, cancel := context.WithCancel(context.Background())
-	return &Node{
+	n := &Node{
 		life:     life,
 		cancel:   cancel,
 		mending:  make(chan struct{}, 1),
 		back:     make(chan struct{}, 1),
+		untidy:   make(chan struct{}, 1),
 		missing:  make(chan struct{}, 1),
 		proving:  make(chan struct{}, 1),
 		config:   config,
@@ -114,6 +120,8 @@ func New(config Config) *Node {
 		ended:    make(map[uint64]uint32),
 		asks:     make(map[uint64]chan json.RawMessage),
 	}
+	n.mess() // servers may have died before
+	return n
 }
 
 // Owns, Acts and Changed are for the rooms.Config of the Store.
@@ -138,6 +146,7 @@ func (n *Node) Start(store *rooms.Store) error {
 	n.wg.Go(func() { n.watch(n.life) })
 	n.wg.Go(func() { n.tick(n.life) })
 	n.wg.Go(func() { n.mend(n.life) })
+	n.wg.Go(func() { n.tidy(n.life) })
 	return nil
 }
 
@@ -164,8 +173,16 @@ func (n *Node) isBack() {
 	}
 }
 
-// Close ends what Start began. It does not hand over the rooms: call HandOver before.
+// lingerTime is how long after HandOver a node goes on to return frames that other servers had sent before they learned
+// of it.
+const lingerTime = 500 * time.Millisecond
+
+// Close ends what Start began. It does not hand over the rooms: call HandOver before. It blocks until lingerTime after
+// that.
 func (n *Node) Close() {
+	if at := n.handed.Load(); at != 0 && len(n.others(func(holder) bool { return true })) > 0 {
+		time.Sleep(time.Duration(at) + lingerTime - time.Since(n.began))
+	}
 	n.mu.Lock()
 	for _, p := range n.pipes {
 		p.close()
@@ -196,7 +213,11 @@ func (n *Node) HandOver(ctx context.Context) error {
 	if name == "" {
 		return nil
 	}
-	return n.giveBack(ctx, name)
+	err := n.giveBack(ctx, name)
+	if err == nil {
+		n.handed.Store(int64(time.Since(n.began)))
+	}
+	return err
 }
 
 // lose stops acting as an owner at once, and makes the sessions look for the new owners of their rooms.
@@ -303,33 +324,9 @@ func (n *Node) lost(process uint64, restart bool) {
 		p.restart()
 	}
 	for _, v := range visitors {
-		v.detach()
+		v.miss()
 	}
 	n.reattach(places)
-}
-
-// tidyAfter is how long after the end of a lease its keys are kept if no server claims them.
-const tidyAfter = 2 * time.Minute
-
-// tidy deletes the keys of a lease that is over, if nobody has claimed them.
-func (n *Node) tidy(name string) {
-	ctx := n.life
-	if pause(ctx, tidyAfter+rand.N(tidyAfter/4)) != nil {
-		return
-	}
-	for _, prefix := range []string{roomPrefix, matchPrefix} {
-		keys, err := n.config.Bus.Keys(ctx, prefix)
-		if err != nil {
-			return
-		}
-		for _, key := range keys {
-			value, revision, err := n.config.Bus.Get(ctx, key)
-			var o owned
-			if err == nil && json.Unmarshal(value, &o) == nil && o.Lease == name {
-				_ = n.config.Bus.Delete(ctx, key, revision) // if this fails, another server has deleted or claimed it
-			}
-		}
-	}
 }
 
 // pipeTo returns the pipe to another server.
@@ -413,7 +410,7 @@ func (n *Node) tick(ctx context.Context) {
 			}
 			n.mu.Unlock()
 			for _, p := range pipes {
-				if p.tick(now) {
+				if p.tick(now, !p.alone.IsZero() || !n.acts()) {
 					n.lost(p.peer, true)
 				}
 			}
@@ -460,16 +457,22 @@ func (n *Node) closePipes(now time.Time) {
 // maxEnded is how many ended processes are remembered.
 const maxEnded = 1024
 
-// findOrphans reattaches places that have lost their owner without any event.
+// findOrphans reattaches places that have lost their owner without any event. It ends places whose Leave could not be
+// delivered in time.
 func (n *Node) findOrphans() {
 	n.mu.Lock()
-	var orphans []*Place
+	var orphans, late []*Place
 	for _, p := range n.places {
-		if p.orphaned(func(lease string) bool { _, ok := n.living[lease]; return ok }) {
+		if at := p.departedAt(); !at.IsZero() && time.Since(at) > leaveTime {
+			late = append(late, p)
+		} else if p.orphaned(func(lease string) bool { _, ok := n.living[lease]; return ok }) {
 			orphans = append(orphans, p)
 		}
 	}
 	n.mu.Unlock()
+	for _, p := range late {
+		p.finish()
+	}
 	n.reattach(orphans)
 }
 

@@ -16,7 +16,7 @@ type pipe struct {
 	publish    func([]byte) error
 	counters   *counters // of the node
 
-	alone time.Time // owned by Node.tick: since when the peer has had no lease; zero: it has one
+	alone time.Time // owned by Node.tick: since when the peer has had no lease, and may be cut off; zero: it has one
 	parts []byte    // owned by Node.receive: a message whose last part has not come yet
 
 	mu       sync.Mutex // guards the fields below
@@ -255,12 +255,15 @@ func (p *pipe) acknowledged(last uint64) {
 func (p *pipe) acknowledge() { _ = p.publish(p.stamp(p.datagram(0, nil))) }
 
 // tick acknowledges received messages, and sends messages again that were not acknowledged in time. It reports
-// whether the pipe is broken.
-func (p *pipe) tick(now time.Time) (broken bool) {
+// whether the pipe is broken. While one of the servers is cut off, the messages wait.
+func (p *pipe) tick(now time.Time, cutOff bool) (broken bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
 		return false
+	}
+	if cutOff {
+		p.heard, p.progress, p.patience = now, now, firstPatience
 	}
 	if len(p.unacked) > 0 && now.Sub(p.heard) > mostSilence {
 		p.breakUp(dropSilent)

@@ -46,8 +46,8 @@ func TestPipe(t *testing.T) {
 			}
 			toA = nil
 			time.Sleep(50 * time.Millisecond) // of fake time
-			require.False(t, a.tick(time.Now()))
-			require.False(t, b.tick(time.Now()))
+			require.False(t, a.tick(time.Now(), false))
+			require.False(t, b.tick(time.Now(), false))
 		}
 	})
 }
@@ -60,7 +60,7 @@ func TestPipeBreaks(t *testing.T) {
 		a.send([]byte("x"))
 	}
 	require.Len(t, a.unacked, maxUnacked)
-	require.True(t, a.tick(time.Now()))
+	require.True(t, a.tick(time.Now(), false))
 	require.NotNil(t, a.hasRoom())
 	a.restart()
 	require.Nil(t, a.hasRoom())

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -46,6 +47,7 @@ type Place struct {
 	attachment rooms.Attachment
 	token      string
 	seated     bool        // the session has a member on some server
+	seatedAt   uint64      // the attempt with which a server first seated it; 0: none
 	welcomed   bool        // the client has got its welcome
 	pending    *enterMatch // set while a join with a Match is in progress elsewhere
 	match      *enterMatch // set while the session waits to be matched
@@ -54,6 +56,14 @@ type Place struct {
 	loose      bool   // it waits to be attached again
 	absent     int    // for how many seconds the lease of its owner has been missing
 	over       bool
+
+	// For returned.go.
+	forwarded uint64    // the attempt under which the latest frame of the client was sent
+	returned  [][]byte  // frames for the next owner
+	resending bool      // they are about to be sent; newer ones wait
+	leave     []byte    // the client's Leave; nil: it has not left
+	left      bool      // an owner has confirmed the Leave
+	departed  time.Time // when the session ended before that; zero: it did not
 }
 
 // An enterMatch is what is needed to wait for a match on another server.
@@ -213,6 +223,7 @@ func (p *Place) enterHere(c *claim, key string, name signaling.RoomName, j signa
 // sit gives the place a member on this server. If the room was surrendered meanwhile, the place is attached
 // elsewhere.
 func (p *Place) sit(c *claim, m *rooms.Member) {
+	p.handleReturned(m)
 	p.mu.Lock()
 	p.seated, p.welcomed = true, true
 	p.session.SetMember(m)
@@ -232,6 +243,10 @@ func (p *Place) ask(ctx context.Context, key string, who owner, m *message) erro
 	answers := make(chan error, 1)
 	p.answers = answers
 	m.Session, m.Attempt, m.Lease = p.number, p.attempt, who.lease
+	ended := p.session.Done()
+	if p.leave != nil {
+		ended = nil // the next owner must learn of it
+	}
 	p.mu.Unlock()
 	m.Home = p.node.leaseNow()
 	m.Guest = &guest{p.session.DialectName(), p.session.Remote()}
@@ -248,7 +263,7 @@ func (p *Place) ask(ctx context.Context, key string, who owner, m *message) erro
 		p.mu.Unlock()
 		p.node.doubt(who.lease)
 		return context.Cause(ctx)
-	case <-p.session.Done():
+	case <-ended:
 		return rooms.ErrElsewhere
 	}
 }
@@ -285,6 +300,7 @@ func (p *Place) Forward(frame []byte) (here bool) {
 			p.mu.Unlock()
 			return true
 		}
+		p.noteLeave(frame)
 		wait := p.unsettled()
 		who, m := p.owner, &message{Kind: kindFrame, Session: p.number, Attempt: p.attempt, frames: [][]byte{frame}}
 		p.mu.Unlock()
@@ -292,6 +308,9 @@ func (p *Place) Forward(frame []byte) (here bool) {
 			wait = p.node.pipeTo(who.process).hasRoom()
 		}
 		if wait == nil {
+			p.mu.Lock()
+			p.forwarded = max(p.forwarded, m.Attempt)
+			p.mu.Unlock()
 			p.node.send(who.process, m)
 			return false
 		}
@@ -305,7 +324,7 @@ func (p *Place) Forward(frame []byte) (here bool) {
 
 // unsettled returns nil if the place is attached, or else a channel that is closed when it is. The caller holds mu.
 func (p *Place) unsettled() <-chan struct{} {
-	if p.attached {
+	if p.attached && !p.resending {
 		return nil
 	}
 	if p.ready == nil {
@@ -318,7 +337,7 @@ func (p *Place) unsettled() <-chan struct{} {
 func (p *Place) Who() (signaling.RoomName, signaling.PeerID, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.attachment.Room, p.attachment.Seat.ID, p.seated
+	return p.attachment.Room, p.attachment.Seat.ID, p.seated && p.session.Member() == nil
 }
 
 // Waiting reports whether the session waits to be matched.
@@ -340,20 +359,25 @@ func (p *Place) Matched() {
 	}
 }
 
-// Leave ends the place when its session has ended. The member keeps its place in the room for the grace period. Leave
-// reports whether there was a member on another server.
+// Leave ends the place when its session has ended. The member keeps its place in the room for the grace period, unless
+// the client has left. Leave reports whether a member on another server was lost.
 func (p *Place) Leave() bool {
 	n := p.node
-	n.mu.Lock()
-	delete(n.places, p.number)
-	n.mu.Unlock()
 	p.mu.Lock()
-	p.over = true
-	waiter, waits, tell := p.waiter, p.waits, p.attempt > 0 && p.session.Member() == nil
-	who, m, seated := p.owner, &message{Kind: kindGone, Session: p.number, Attempt: p.attempt}, p.seated
+	tell := p.attempt > 0 && p.session.Member() == nil
+	departs := p.leave != nil && !p.left && p.session.Member() == nil
+	if departs {
+		p.departed = time.Now()
+	}
+	p.over = !departs
+	waiter, waits := p.waiter, p.waits
+	who, m, lost := p.owner, &message{Kind: kindGone, Session: p.number, Attempt: p.attempt}, p.seated && p.leave == nil
 	p.waiter, p.waits = nil, nil
 	p.settle()
 	p.mu.Unlock()
+	if !departs {
+		n.forgetPlace(p)
+	}
 	if waiter != nil {
 		waiter.Leave()
 		n.done(waits)
@@ -361,7 +385,7 @@ func (p *Place) Leave() bool {
 	if tell {
 		n.send(who.process, m)
 	}
-	return tell && seated
+	return tell && lost
 }
 
 func (p *Place) ownedUnder(lease string) bool {
@@ -532,6 +556,7 @@ func (p *Place) mend(ctx context.Context) bool {
 	}
 	if why, ok := errors.AsType[*signaling.Error](err); ok && why != errNoLease {
 		p.session.Fail(why)
+		p.finish()
 		return true
 	}
 	return false
@@ -567,39 +592,51 @@ func (n *Node) bringBack(name signaling.RoomName, token string) error {
 // tell handles a message of the owner.
 func (p *Place) tell(from uint64, m *message) {
 	p.mu.Lock()
-	if p.over || m.Attempt != p.attempt || from != p.owner.process || m.Lease != p.owner.lease {
+	if p.over || from != p.owner.process || m.Lease != p.owner.lease || m.Attempt != p.attempt && !p.follows(m) {
 		p.mu.Unlock()
 		return
 	}
 	switch m.Kind {
 	case kindWaiting:
-		p.attached, p.match = true, p.pending
-		p.settle()
+		p.attached, p.resending, p.match = true, true, p.pending
 		p.answer(nil)
 	case kindDeliver:
 		p.welcomed = p.seated
 	case kindSeated:
 		p.attachment, p.token, p.seated, p.match = *m.Attachment, m.Token, true, nil
+		p.seatedAt = cmp.Or(p.seatedAt, m.Attempt)
 		p.key = roomKey(m.Attachment.Room)
-		p.attached = true
-		p.settle()
+		p.attached, p.resending = true, true
 		p.answer(nil)
 	case kindRefused:
 		p.answer(m.Error)
+	case kindBye:
+		p.left = true
 	}
 	p.mu.Unlock()
 	switch m.Kind {
 	case kindDeliver:
 		p.session.Push(m.frames)
+	case kindSeated, kindWaiting:
+		p.resend()
 	case kindFail:
 		p.session.Fail(m.Error)
+		p.finish()
 	case kindBye:
 		p.session.Bye()
+		p.finish()
 	case kindList:
 		p.session.Listed(*m.List)
 	case kindNotMine:
 		p.node.reattach([]*Place{p})
 	}
+}
+
+// follows reports whether a message to an earlier attempt is for the member nevertheless: it was under way while this
+// server was cut off, and the owner stayed the same. The caller holds mu.
+func (p *Place) follows(m *message) bool {
+	toClient := m.Kind == kindDeliver || m.Kind == kindFail || m.Kind == kindBye
+	return toClient && p.welcomed && p.seatedAt != 0 && m.Attempt >= p.seatedAt
 }
 
 // Moved waits a moment after a room here has refused a message because the room is elsewhere by now, or about to be.

@@ -27,11 +27,11 @@ func TestDroppedMessages(t *testing.T) {
 	for range 3 {
 		p.send(big)
 	}
-	require.True(t, p.tick(time.Now()))
+	require.True(t, p.tick(time.Now(), false))
 	n.lost(7, true)
 	require.Equal(t, map[string]uint64{"full": 3, "silent": 0, "malformed": 0, "unknown": 0, "too_large": 0}, n.Stats().Dropped)
 	p.send([]byte("x"))
-	require.True(t, p.tick(time.Now().Add(2*mostSilence)))
+	require.True(t, p.tick(time.Now().Add(2*mostSilence), false))
 	n.lost(7, true)
 	require.Equal(t, map[string]uint64{"full": 3, "silent": 1, "malformed": 0, "unknown": 0, "too_large": 0}, n.Stats().Dropped)
 

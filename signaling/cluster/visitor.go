@@ -14,6 +14,7 @@ import (
 
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/rooms"
+	"example.org/rtcpeer/signaling/text"
 )
 
 // A visitor is a session of another server in a room of this one.
@@ -64,14 +65,21 @@ func (n *Node) handle(from uint64, m *message) {
 		switch {
 		case gone:
 			v.detach()
-		case v != nil && v.attempt == m.Attempt && m.Kind == kindFrame:
+		case m.Kind != kindFrame:
+		case v != nil && v.attempt == m.Attempt:
 			v.take(m.frames)
+		default:
+			n.returnFrames(at, m.Attempt, m.frames)
 		}
-	case kindDeliver, kindWaiting, kindSeated, kindFail, kindRefused, kindBye, kindList, kindNotMine:
+	case kindDeliver, kindWaiting, kindSeated, kindFail, kindRefused, kindBye, kindList, kindNotMine, kindReturned:
 		n.mu.Lock()
 		p := n.places[m.Session]
 		n.mu.Unlock()
-		if p != nil {
+		switch {
+		case p == nil:
+		case m.Kind == kindReturned:
+			p.takeBack(from, m)
+		default:
 			p.tell(from, m)
 		}
 	case kindAsk:
@@ -119,11 +127,14 @@ func (n *Node) welcome(at visit, m *message) {
 	case m.Kind == kindJoin && m.Join.Resume == "":
 		old.retract()
 	default:
-		old.detach()
+		old.miss()
 	}
 	if m.Kind == kindAttach {
 		defer n.done(c)
-		_ = n.bringBack(m.Attachment.Room, m.Token) // earlier versions send no token: wait for another member
+		if err := n.bringBack(m.Attachment.Room, m.Token); err != nil && m.Token != "" { // earlier versions send none
+			v.settled(nil, err)
+			return
+		}
 		member, err := n.store().Attach(v, *m.Attachment)
 		v.settled(member, err)
 		if err == nil {
@@ -189,6 +200,14 @@ func (v *visitor) settled(m *rooms.Member, err error) {
 	}
 }
 
+// known reports whether its messages still come to this visitor.
+func (v *visitor) known() bool {
+	n := v.node
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.visitors[v.at] == v
+}
+
 func (v *visitor) forget() {
 	n := v.node
 	n.mu.Lock()
@@ -199,12 +218,8 @@ func (v *visitor) forget() {
 }
 
 func (v *visitor) refuse(err error) {
-	why, ok := errors.AsType[*signaling.Error](err)
-	if !ok {
-		why = &signaling.Error{Code: signaling.CodeInternal, Text: err.Error()}
-	}
 	v.end()
-	v.tell(&message{Kind: kindRefused, Error: why})
+	v.tell(&message{Kind: kindRefused, Error: asError(err)})
 }
 
 // notMine tells the session's server that this server does not own the room.
@@ -218,20 +233,37 @@ func (v *visitor) tell(m *message) {
 	v.node.send(v.at.process, m)
 }
 
-// take handles frames of the client.
+// take handles frames of the client. What comes after a message that ends the session is dropped.
 func (v *visitor) take(frames [][]byte) {
-	for _, frame := range frames {
-		if v.over() {
+	for i, frame := range frames {
+		if v.over() && v.known() {
 			return
 		}
-		if err := v.takeOne(frame); err != nil && !errors.Is(err, rooms.ErrElsewhere) { // its server finds the owner
-			why, ok := errors.AsType[*signaling.Error](err)
-			if !ok {
-				why = &signaling.Error{Code: signaling.CodeInternal, Text: err.Error()}
-			}
-			v.Fail(why)
+		err := rooms.ErrElsewhere
+		if !v.over() {
+			err = v.takeOne(frame)
+		}
+		if errors.Is(err, rooms.ErrElsewhere) {
+			v.node.returnFrames(v.at, v.attempt, frames[i:])
+			return
+		}
+		if err != nil {
+			v.Fail(asError(err))
 		}
 	}
+}
+
+// returnFrames returns frames of a client to its server, which sends them to the room's next owner.
+func (n *Node) returnFrames(to visit, attempt uint64, frames [][]byte) {
+	n.send(to.process, &message{Kind: kindReturned, Session: to.number, Attempt: attempt, frames: frames})
+}
+
+// asError returns err as an error for a client.
+func asError(err error) *signaling.Error {
+	if why, ok := errors.AsType[*signaling.Error](err); ok {
+		return why
+	}
+	return &signaling.Error{Code: signaling.CodeInternal, Text: err.Error()}
 }
 
 func (v *visitor) takeOne(frame []byte) error {
@@ -257,11 +289,19 @@ func (v *visitor) takeOne(frame []byte) error {
 	return member.Handle(v, m)
 }
 
-// detach is called when the session is lost.
+// detach is called when the session has ended.
 func (v *visitor) detach() {
 	v.end()
 	if m := v.member.Load(); m != nil {
 		m.Detach(v)
+	}
+}
+
+// miss is called when the server of the session is lost, or attaches the session again.
+func (v *visitor) miss() {
+	v.end()
+	if m := v.member.Load(); m != nil {
+		m.Miss(v)
 	}
 }
 
@@ -313,7 +353,7 @@ func (v *visitor) wakeIfDue() {
 func (v *visitor) Deliver(note *rooms.Note) {
 	frames, err := note.Frames(v.dialect)
 	if err != nil {
-		v.Fail(&signaling.Error{Code: signaling.CodeInternal, Text: err.Error()})
+		v.Fail(asError(err))
 		return
 	}
 	if len(frames) > 0 {
@@ -374,7 +414,7 @@ func (n *Node) Ask(ctx context.Context, op string, body any) []json.RawMessage {
 
 // Tell sends a question to all other living servers, and does not wait for answers.
 func (n *Node) Tell(op string, body any) {
-	b, _ := rooms.PlainJSON(body)
+	b, _ := text.JSON(body)
 	for _, process := range n.others(func(holder) bool { return true }) {
 		n.send(process, &message{Kind: kindAsk, Op: op, Body: b})
 	}
@@ -394,7 +434,7 @@ func (n *Node) others(whom func(holder) bool) (list []uint64) {
 
 // ask is Ask for some of the other servers. It also reports whether all of them have answered.
 func (n *Node) ask(ctx context.Context, op string, body any, whom func(holder) bool) (list []json.RawMessage, all bool) {
-	b, _ := rooms.PlainJSON(body)
+	b, _ := text.JSON(body)
 	to := n.others(whom)
 	n.mu.Lock()
 	answers := make(chan json.RawMessage, len(to))
@@ -444,9 +484,9 @@ func (n *Node) asked(from uint64, m *message) {
 		answer, err := n.config.Answer(m.Op, m.Body)
 		if err != nil {
 			n.trouble(m.Op, err)
-			return
+			answer = nil // a newer server may ask what this one does not know: it must not wait
 		}
-		body, _ := rooms.PlainJSON(answer)
+		body, _ := text.JSON(answer)
 		n.send(from, &message{Kind: kindAnswered, ID: m.ID, Body: body})
 	})
 }

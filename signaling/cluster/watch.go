@@ -27,7 +27,7 @@ func (n *Node) watch(ctx context.Context) {
 			if !begun {
 				seen[key[len(leasePrefix):]] = true
 			}
-			n.leaseSeen(key[len(leasePrefix):], value)
+			n.leaseSeen(key[len(leasePrefix):], value, begun)
 		})
 		if err != nil {
 			n.trouble("watch", err)
@@ -36,8 +36,9 @@ func (n *Node) watch(ctx context.Context) {
 	}
 }
 
-// leaseSeen handles a change of a lease that the watch reports. Nil means that its key is gone.
-func (n *Node) leaseSeen(name string, value []byte) {
+// leaseSeen handles a lease that the watch reports. Nil means that its key is gone. changed is false for what the watch
+// found when it began, which may have been written long before.
+func (n *Node) leaseSeen(name string, value []byte, changed bool) {
 	var h holder
 	if value == nil {
 		n.wg.Go(func() { n.confirm(name) })
@@ -51,9 +52,15 @@ func (n *Node) leaseSeen(name string, value []byte) {
 		return
 	}
 	n.mu.Lock()
+	_, known := n.living[name]
 	n.living[name] = h
-	delete(n.doubted, name)
+	if changed {
+		delete(n.doubted, name)
+	}
 	n.mu.Unlock()
+	if !known && h.Key != n.config.Key && h.Key != "" && n.config.Key != "" {
+		n.config.Log.Error("another resume key: members of one server cannot come back over the other", "server", n.config.Server, "other", h.Server)
+	}
 }
 
 // confirm ends a lease whose key is gone, unless the key comes back.
@@ -133,8 +140,8 @@ func (n *Node) leaseOver(name string, process uint64) {
 	}
 	n.mu.Unlock()
 	for _, v := range visitors {
-		v.detach()
+		v.miss()
 	}
 	n.reattach(places)
-	n.wg.Go(func() { n.tidy(name) })
+	n.mess()
 }

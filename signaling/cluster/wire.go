@@ -10,6 +10,7 @@ import (
 
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/rooms"
+	"example.org/rtcpeer/signaling/text"
 )
 
 // A kind is the kind of a message between two servers. Most messages are about a session: they go between its home,
@@ -31,6 +32,7 @@ const (
 	kindBye      kind = "bye"      // owner: the member has left
 	kindList     kind = "list"     // owner: list: the client asks for the public rooms
 	kindNotMine  kind = "not_mine" // owner: it does not own the room, or no longer
+	kindReturned kind = "returned" // owner: frames that it has not handled, because the room is elsewhere
 	kindAsk      kind = "ask"      // any: id, op, body
 	kindAnswered kind = "answered" // any: id, body
 	kindPart     kind = "part"     // any: more, frames: one, a part of a message that is too large for the bus
@@ -80,7 +82,7 @@ type guest struct {
 
 // encode returns the length of the header and the header, and then each frame after its length.
 func (m *message) encode() ([]byte, error) {
-	header, err := rooms.PlainJSON(m)
+	header, err := text.JSON(m)
 	if err != nil {
 		return nil, fmt.Errorf("cluster: encode %s: %w", m.Kind, err)
 	}

@@ -1,7 +1,6 @@
 package godot
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -9,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/text"
 )
 
 // A command is the type of a message (multiplayer demo, server_node/server.js and
@@ -44,20 +44,17 @@ const isMesh = "true"
 
 // encode writes the frame as the Node server does, without HTML escaping.
 func (f frame) encode() ([]byte, error) {
-	b := bytes.NewBuffer(make([]byte, 0, len(f.data)+len(f.data)/16+48))
-	b.WriteString(`{"type":`)
-	b.WriteString(strconv.Itoa(int(f.kind)))
-	b.WriteString(`,"id":`)
-	b.WriteString(strconv.FormatInt(f.id, 10))
-	b.WriteString(`,"data":`)
-	e := json.NewEncoder(b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(f.data); err != nil {
+	data, err := text.JSON(f.data)
+	if err != nil {
 		return nil, fmt.Errorf("godot: encode %d: %w", f.kind, err)
 	}
-	b.Truncate(b.Len() - 1) // the encoder's newline
-	b.WriteByte('}')
-	return b.Bytes(), nil
+	b := append(make([]byte, 0, len(data)+48), `{"type":`...)
+	b = strconv.AppendInt(b, int64(f.kind), 10)
+	b = append(b, `,"id":`...)
+	b = strconv.AppendInt(b, f.id, 10)
+	b = append(b, `,"data":`...)
+	b = append(b, data...)
+	return append(b, '}'), nil
 }
 
 // parse reads a frame as the Node server does. It rounds numbers down, because Godot writes some of them as floats. A
@@ -93,14 +90,5 @@ func whole(field any) int64 {
 }
 
 func badFrame(reason string, raw []byte) error {
-	return &signaling.Error{Code: signaling.CodeBadMessage, Text: fmt.Sprintf("%s in %q", reason, shorten(raw))}
-}
-
-// shorten keeps text from the other side readable in an error.
-func shorten(b []byte) string {
-	const most = 80
-	if len(b) <= most {
-		return string(b)
-	}
-	return string(b[:most]) + "..."
+	return &signaling.Error{Code: signaling.CodeBadMessage, Text: fmt.Sprintf("%s in %q", reason, text.Shorten(string(raw), text.Most))}
 }

@@ -173,3 +173,34 @@ func TestServerCloses(t *testing.T) {
 	_, err = server.Join(t.Context(), signaling.Join{})
 	require.ErrorIs(t, err, code(signaling.CodeShuttingDown))
 }
+
+// A member of the room may send a signal as soon as it is told of a newcomer, which is before the newcomer's welcome.
+func TestSignalsBeforeTheWelcome(t *testing.T) {
+	server := newServer(t)
+	host, err := server.Join(t.Context(), signaling.Join{Room: "hall"})
+	require.NoError(t, err)
+	defer host.Close()
+	next(t, host) // its welcome
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		for {
+			m, err := host.Receive(t.Context())
+			if err != nil {
+				return
+			}
+			if joined, ok := m.(signaling.Joined); ok {
+				host.Send(t.Context(), signaling.Signal{To: joined.Member.ID, Data: []byte("1")})
+			}
+		}
+	}()
+	for range 1000 {
+		guest, err := server.Join(t.Context(), signaling.Join{Room: "hall"})
+		require.NoError(t, err)
+		require.IsType(t, signaling.Welcome{}, next(t, guest))
+		require.IsType(t, signaling.Signal{}, next(t, guest))
+		guest.Close()
+	}
+	host.Close()
+	<-sent
+}

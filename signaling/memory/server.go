@@ -40,12 +40,14 @@ type Server struct {
 func NewServer() *Server {
 	store, err := rooms.New(rooms.Config{
 		Clock:      clock.New(awake),
+		KeptFrames: maxQueue,
+		KeptBytes:  math.MaxInt32,
 		MaxRooms:   math.MaxInt32,
 		MaxMembers: math.MaxInt32,
 		Limits:     signaling.Limits{MessageBytes: signaling.MaxMessage},
 		Networks:   func(netip.Addr) []netip.Prefix { return nil },
 		Voided:     func(rooms.Seat) {},
-		Dropped:    func(string) {},
+		Dropped:    func(rooms.DropReason) {},
 		Matched:    func(rooms.Session, time.Duration, error) {},
 		Log:        slog.New(slog.DiscardHandler),
 	})

@@ -12,15 +12,60 @@ func (m *Member) Leave(s Session) {
 	r := m.room
 	r.mu.Lock()
 	defer r.unlock()
-	if m.session == s {
+	switch {
+	case m.session != s:
+	case m.id == r.host && r.endsWithHost() && r.settling():
+		m.leaveLater()
+	default:
 		r.remove(m, signaling.LeftByItself)
 	}
 	s.Bye()
 }
 
+// settleTime is how long the members of a room that has moved are waited for before its host may leave. Those who are
+// attached later would not be told, and could not become the host.
+const settleTime = 3 * time.Second
+
+// settling reports whether the room has just moved and waits for members. The caller holds mu.
+func (r *room) settling() bool {
+	return r.store.clock.Now() < r.settled && r.awaits()
+}
+
+// awaits reports whether a member has not come back yet after a move or a restart. The caller holds mu.
+func (r *room) awaits() bool {
+	for _, m := range r.members {
+		if m.awaited {
+			return true
+		}
+	}
+	return false
+}
+
+// leaveLater removes a member when the room is settled. The caller holds room.mu.
+func (m *Member) leaveLater() {
+	r := m.room
+	m.session = nil
+	m.losses++
+	loss := m.losses
+	m.graceEnd = r.settled
+	m.grace = r.store.clock.After(r.settled-r.store.clock.Now(), func() {
+		r.mu.Lock()
+		defer r.unlock()
+		if r.members[m.id] == m && m.session == nil && m.losses == loss && r.store.acts() {
+			r.remove(m, signaling.LeftByItself)
+		}
+	})
+}
+
 // Detach starts m's grace period when its session s is lost. A member that cannot resume is removed at once. Detach
 // returns false if s is no longer m's session.
-func (m *Member) Detach(s Session) bool {
+func (m *Member) Detach(s Session) bool { return m.detachFrom(s, false) }
+
+// Miss is Detach for a session whose server is lost. Its client may not notice: then the server attaches the member
+// again. So all messages are kept for it, not only signals.
+func (m *Member) Miss(s Session) bool { return m.detachFrom(s, true) }
+
+func (m *Member) detachFrom(s Session, missing bool) bool {
 	r := m.room
 	r.mu.Lock()
 	defer r.unlock()
@@ -30,6 +75,7 @@ func (m *Member) Detach(s Session) bool {
 	if s.Dialect().Volatile {
 		r.remove(m, signaling.LeftLost)
 	} else {
+		m.missing = missing
 		m.detach()
 	}
 	return true
@@ -50,7 +96,7 @@ func (m *Member) Lose(s Session) bool {
 }
 
 // expire ends m's grace period, unless m has resumed after that loss. why is a drop reason.
-func (r *room) expire(m *Member, loss int, why string) {
+func (r *room) expire(m *Member, loss int, why DropReason) {
 	r.mu.Lock()
 	expired := r.members[m.id] == m && m.session == nil && m.losses == loss
 	if expired && !r.store.acts() { // the room is about to leave this server, or the server will act again

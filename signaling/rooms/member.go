@@ -32,6 +32,7 @@ type Member struct {
 	issued    bool          // it has got a ticket of this process
 	adopted   bool          // it was already in the room when this process took the room over
 	fresh     bool          // this process has told it who is in the room
+	missing   bool          // the server of its session is lost, and may attach it again
 	awaited   bool          // it has not come back yet since the room was rebuilt or adopted
 	mayHost   bool          // Grant.MayHost
 	name      string        // Grant.Name
@@ -46,8 +47,7 @@ type Member struct {
 	losses    int           // how often it was detached: distinguishes grace periods
 	grace     *clock.Alarm  // runs while detached
 	graceEnd  time.Duration // when grace goes off, by the clock
-	// kept holds the signals that come while it is detached, and all messages while it waits to be attached again,
-	// within the bounds of an outbox. A message that does not fit costs the member its place: DroppedDetachedFull,
+	// kept holds the signals that come while it is detached, and all messages while it may be attached again, within the bounds of an outbox. A message that does not fit costs the member its place: DroppedDetachedFull,
 	// DroppedBudget.
 	kept      []signaling.Message
 	keptBytes int
@@ -56,21 +56,27 @@ type Member struct {
 // deliver hands a message to the member and never blocks. If a detached member has no room left for a signal, deliver
 // returns the drop reason. Other messages need not be kept, because the welcome of a member that resumes tells it
 // everything. The caller holds room.mu.
-func (m *Member) deliver(n *Note) (full string) {
+func (m *Member) deliver(n *Note) (full DropReason) {
 	if m.session != nil && !m.welcoming {
 		m.session.Deliver(n)
 		return ""
 	}
 	signal, ok := n.Message.(signaling.Signal)
-	if !ok && !(m.adopted && m.awaited) {
+	if !ok && !(m.adopted && m.awaited) && !m.missing {
 		return ""
 	}
 	config := &m.room.store.config
 	switch {
 	case len(m.kept) >= config.KeptFrames || m.keptBytes+len(signal.Data) > config.KeptBytes:
-		return DroppedDetachedFull
+		full = DroppedDetachedFull
 	case m.account != nil && m.account.Hold(keptOverhead+len(signal.Data)) != nil:
-		return DroppedBudget
+		full = DroppedBudget
+	}
+	if full != "" && !ok && m.missing {
+		m.giveUp(full)
+	}
+	if full != "" {
+		return full
 	}
 	m.kept = append(m.kept, n.Message)
 	m.keptBytes += len(signal.Data)
@@ -117,7 +123,7 @@ func (m *Member) attach(s Session) {
 		m.session.Fail(&signaling.Error{Code: signaling.CodeReplaced, Text: "another connection took over"})
 	}
 	m.stopGrace()
-	m.session, m.remote, m.awaited, m.welcoming = s, s.Remote(), false, true
+	m.session, m.remote, m.awaited, m.missing, m.welcoming = s, s.Remote(), false, false, true
 }
 
 // detach starts the grace period. The caller holds room.mu.
@@ -129,7 +135,7 @@ func (m *Member) detach() {
 
 // giveUp ends the grace period of a detached member early, through its timer, so that it always ends in the same way.
 // A member that is being welcomed loses its session instead. The caller holds room.mu.
-func (m *Member) giveUp(why string) {
+func (m *Member) giveUp(why DropReason) {
 	if m.session != nil {
 		m.session.Fail(&signaling.Error{Code: signaling.CodeSlow, Text: "too many signals during the welcome"})
 		return
@@ -138,7 +144,7 @@ func (m *Member) giveUp(why string) {
 	m.expireAfter(0, why)
 }
 
-func (m *Member) expireAfter(grace time.Duration, why string) {
+func (m *Member) expireAfter(grace time.Duration, why DropReason) {
 	loss := m.losses
 	m.graceEnd = m.room.store.clock.Now() + grace
 	m.grace = m.room.store.clock.After(grace, func() { m.room.expire(m, loss, why) })

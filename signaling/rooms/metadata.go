@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/text"
 )
 
 // A member may change its metadata at any time. In the long run its changes are announced once every tellEvery. A
@@ -29,8 +30,8 @@ func (g Grant) Describe(own json.RawMessage) (json.RawMessage, error) {
 		if fields == nil {
 			fields = make(map[string]json.RawMessage)
 		}
-		fields["name"], _ = PlainJSON(g.Name)
-		metadata, _ = PlainJSON(fields)
+		fields["name"], _ = text.JSON(g.Name)
+		metadata, _ = text.JSON(fields)
 	}
 	if len(metadata) > signaling.MaxMetadata {
 		return nil, forbidden("metadata of %d bytes, with what was granted: at most %d", len(metadata), signaling.MaxMetadata)

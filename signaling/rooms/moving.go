@@ -3,7 +3,6 @@ package rooms
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -56,13 +55,18 @@ func (r *room) record() Record {
 		rec.Host, rec.Term = r.host, r.term
 	}
 	for _, m := range r.inOrder() {
-		tickets := slices.Clone(m.earlier)
-		if m.issued || len(tickets) == 0 {
-			tickets = append(tickets, origin{r.process, m.generation})
-		}
-		rec.Members = append(rec.Members, seated{m.id, tickets})
+		rec.Members = append(rec.Members, seated{m.id, m.origins()})
 	}
 	return rec
+}
+
+// origins returns the origins of the tickets with which the member may come back. The caller holds room.mu.
+func (m *Member) origins() []origin {
+	tickets := slices.Clone(m.earlier)
+	if m.issued || len(tickets) == 0 {
+		tickets = append(tickets, origin{m.room.process, m.generation})
+	}
+	return tickets
 }
 
 // inOrder returns the members in the order in which they got their places.
@@ -70,18 +74,25 @@ func (r *room) inOrder() []*Member {
 	return slices.SortedFunc(maps.Values(r.members), func(a, b *Member) int { return cmp.Compare(a.generation, b.generation) })
 }
 
-// RecordOf returns the part of a Record that a resume token holds.
+// RecordOf returns the part of a Record that a resume token holds, or an error if the room or the member is over.
 func (s *Store) RecordOf(token string) (Record, error) {
 	t, err := s.tickets.open(token)
+	if err == nil {
+		err = s.checkVoid(t)
+	}
 	return Record{Nonce: t.Nonce, Terms: t.Terms, Created: time.Now(), Sealed: t.Terms.Sealed, Founded: true, Kicked: t.Kicked, Host: t.Host, Term: t.Term}, err
 }
 
-// Adopt takes over a room of another server, unless this server has a room of that name. The members have their
-// places as if their sessions had just been lost: Attach or their tickets bring them back.
+// Adopt takes over a room of another server, unless this server has a room of that name, or the room is over. The
+// members have their places as if their sessions had just been lost: Attach or their tickets bring them back.
 func (s *Store) Adopt(name signaling.RoomName, rec Record, founder Account) {
+	if s.void.has(Seat{Nonce: rec.Nonce}) {
+		return // its owner could not delete its key any more
+	}
 	r := newRoom(s, name, rec.Terms)
 	r.nonce, r.process, r.created, r.sealed, r.locked, r.founded = rec.Nonce, randomUint64(), rec.Created, rec.Sealed, rec.Locked, rec.Founded
 	r.kicked, r.returned, r.movedUntil = rec.Kicked, make(map[signaling.PeerID]bool), s.clock.Now()+s.config.RebuildTime
+	r.settled = s.clock.Now() + settleTime
 	r.host, r.term = cmp.Or(rec.Host, signaling.Host), max(r.term, rec.Term)
 	r.founder = founder
 	s.mu.Lock()
@@ -174,6 +185,8 @@ type Attachment struct {
 	Grant Grant              `json:"grant"`
 	// Tickets are the origins of the tickets with which the member may come back.
 	Tickets []origin `json:"tickets,omitempty"`
+	// Partial is true if the member got a welcome without members that had not come back yet after a move.
+	Partial bool `json:"partial,omitzero"`
 }
 
 // Attachment returns what another server needs to attach the member.
@@ -191,7 +204,8 @@ func (m *Member) attachment() Attachment {
 		Seat:    Seat{m.room.nonce, m.id},
 		Join:    signaling.Join{Channels: i.Channels, Metadata: i.Metadata, OneAttempt: i.OneAttempt, Features: i.Features, Incarnation: i.Incarnation},
 		Grant:   Grant{Expires: m.until, Subject: m.subject, MayHost: m.mayHost, Name: m.name, Fixed: m.fixed},
-		Tickets: append(slices.Clone(m.earlier), origin{m.room.process, m.generation}),
+		Tickets: m.origins(),
+		Partial: m.fresh && m.room.awaits(),
 	}
 }
 
@@ -232,24 +246,28 @@ func (s *Store) Attach(session Session, a Attachment) (*Member, error) {
 		return nil, err
 	}
 	known := m != nil || r.blind // otherwise it joined just before the room moved, and some members may not know it
-	recorded := m != nil
+	recorded, unseen := m != nil, m == nil || m.awaited
 	if !recorded {
 		m = r.add(a.Seat.ID, a.Join)
-		m.earlier = a.Tickets[max(0, len(a.Tickets)-maxEarlier):]
+	}
+	for _, o := range a.Tickets { // the record may be older than the latest ticket
+		m.cameWith(o)
 	}
 	m.describe(a.Join)
 	session.Account().Force(MemberCost(a.Join))
 	m.charge(session.Account(), MemberCost(a.Join))
 	m.grant(a.Grant)
 	m.stopGrace()
-	m.session, m.remote, m.awaited, m.adopted = session, session.Remote(), false, true
+	m.session, m.remote, m.awaited, m.missing, m.adopted = session, session.Remote(), false, false, true
 	if r.returned != nil {
 		r.returned[m.id] = true
 	}
 	for _, message := range m.takeKept() {
 		m.deliver(NewNote(message))
 	}
-	if !recorded {
+	partial := a.Partial && !session.Dialect().Volatile
+	m.fresh = m.fresh || partial
+	if !recorded || partial {
 		r.tellOfOthers(m)
 	}
 	soon := r.store.clock.Now() + rand.N(attachedSoon) + 1
@@ -258,9 +276,11 @@ func (s *Store) Attach(session Session, a Attachment) (*Member, error) {
 		m.renew = soon
 	}
 	m.schedule()
-	r.tellOf(m, func(other *Member) bool {
-		return other.fresh || !known && other.session != nil && !other.session.Dialect().Volatile
-	})
+	if unseen {
+		r.tellOf(m, func(other *Member) bool {
+			return other.fresh || !known && other.session != nil && !other.session.Dialect().Volatile
+		})
+	}
 	return m, nil
 }
 
@@ -309,7 +329,7 @@ func (m *Member) Handle(s Session, message signaling.Message) error {
 	switch message := message.(type) {
 	case signaling.Signal:
 		if message.To == 0 {
-			return badMessage("signal: no to")
+			return &signaling.Error{Code: signaling.CodeBadMessage, Text: "signal: no to"}
 		}
 		return m.Relay(s, message)
 	case signaling.Seal:
@@ -328,9 +348,5 @@ func (m *Member) Handle(s Session, message signaling.Message) error {
 		m.Leave(s)
 		return nil
 	}
-	return badMessage("%s is for the server to send", message.Kind())
-}
-
-func badMessage(format string, args ...any) error {
-	return &signaling.Error{Code: signaling.CodeBadMessage, Text: fmt.Sprintf(format, args...)}
+	return &signaling.Error{Code: signaling.CodeBadMessage, Text: string(message.Kind()) + " is for the server to send"}
 }

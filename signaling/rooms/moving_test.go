@@ -16,21 +16,22 @@ import (
 
 // A visitor is a Session that remembers what it is sent.
 type visitor struct {
-	got  []signaling.Message
-	done chan struct{}
+	got        []signaling.Message
+	done       chan struct{}
+	attachment Attachment // the latest one
 }
 
-func (v *visitor) Deliver(n *Note)                      { v.got = append(v.got, n.Message) }
-func (v *visitor) Fail(why *signaling.Error)            { v.got = append(v.got, why) }
-func (v *visitor) Bye()                                 {}
-func (v *visitor) Wake(time.Duration)                   {}
-func (v *visitor) Seated(*Member)                       {}
-func (v *visitor) Welcomed(*Member, Attachment, string) {}
-func (v *visitor) Done() <-chan struct{}                { return v.done }
-func (v *visitor) Dialect() *signaling.Dialect          { return signaling.V1() }
-func (v *visitor) Remote() netip.Addr                   { return netip.Addr{} }
-func (v *visitor) Forwards() bool                       { return false }
-func (v *visitor) Account() Account                     { return free{} }
+func (v *visitor) Deliver(n *Note)                            { v.got = append(v.got, n.Message) }
+func (v *visitor) Fail(why *signaling.Error)                  { v.got = append(v.got, why) }
+func (v *visitor) Bye()                                       {}
+func (v *visitor) Wake(time.Duration)                         {}
+func (v *visitor) Seated(*Member)                             {}
+func (v *visitor) Welcomed(_ *Member, a Attachment, _ string) { v.attachment = a }
+func (v *visitor) Done() <-chan struct{}                      { return v.done }
+func (v *visitor) Dialect() *signaling.Dialect                { return signaling.V1() }
+func (v *visitor) Remote() netip.Addr                         { return netip.Addr{} }
+func (v *visitor) Forwards() bool                             { return false }
+func (v *visitor) Account() Account                           { return free{} }
 
 // free is an account without bounds.
 type free struct{}
@@ -53,7 +54,7 @@ func newStoreOf(t *testing.T, change func(*Config)) *Store {
 	config := Config{
 		Clock: clock.New(time.Second), Grace: time.Minute, KeptFrames: 100, KeptBytes: 1 << 20, MaxRooms: 10, MaxMembers: 10,
 		ResumeKey: []byte("0123456789abcdef"), RebuildTime: time.Minute, TicketAge: time.Hour,
-		Networks: func(netip.Addr) []netip.Prefix { return []netip.Prefix{{}} }, Voided: func(Seat) {}, Dropped: func(string) {},
+		Networks: func(netip.Addr) []netip.Prefix { return []netip.Prefix{{}} }, Voided: func(Seat) {}, Dropped: func(DropReason) {},
 	}
 	change(&config)
 	s, err := New(config)
@@ -204,4 +205,101 @@ func TestGraceEndsWhileTheServerDoesNotAct(t *testing.T) {
 		require.Len(t, members, 1)
 		s.Close()
 	})
+}
+
+// While the server may not act, because it was paused for instance, nobody gets a place: another server may have the room by
+// now, and may have locked it.
+func TestNobodyEntersWhileTheServerDoesNotAct(t *testing.T) {
+	acts := true
+	s := newStoreOf(t, func(c *Config) { c.Acts = func() bool { return acts } })
+	_, _, welcome := enter(t, s, signaling.Join{Room: "r"})
+	acts = false
+	for name, j := range map[string]signaling.Join{
+		"a newcomer":                {Room: "r"},
+		"the first of another room": {Room: "other"},
+		"a member that comes back":  {Resume: welcome.Resume},
+	} {
+		_, _, err := s.Join(&visitor{done: make(chan struct{})}, j, everybody)
+		require.ErrorIs(t, err, ErrElsewhere, name)
+	}
+	require.False(t, s.Has("other"))
+}
+
+// A room that is over, and a member that was taken out, do not come back with what another server or a token says of the room.
+func TestWhatIsOverIsNotAdopted(t *testing.T) {
+	first, second := newStore(t), newStore(t)
+	_, m, welcome := enter(t, first, signaling.Join{Room: "r"})
+	record, ok := first.Record("r")
+	require.True(t, ok)
+	_, err := second.RecordOf(welcome.Resume)
+	require.NoError(t, err)
+	nonce, _ := first.Nonce("r")
+	for name, of := range map[string]Seat{"member": {nonce, m.ID()}, "room": {Nonce: nonce}} {
+		other := newStore(t)
+		other.Void(of)
+		_, err := other.RecordOf(welcome.Resume)
+		require.Error(t, err, name)
+		other.Adopt("r", record, free{})
+		require.Equal(t, of.ID != 0, other.Has("r"), name)
+	}
+}
+
+// A member gets a new ticket, and its room moves before that is in the record. The server of its session tells the next owner,
+// so that the member can come back with the ticket.
+func TestTicketThatIsNewerThanTheRecord(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
+		config := func(c *Config) { c.Clock, c.Log = clock.New(time.Hour), slog.New(slog.DiscardHandler) }
+		first, second, third := newStoreOf(t, config), newStoreOf(t, config), newStoreOf(t, config)
+		v, _, _ := enter(t, first, signaling.Join{Room: "r"})
+		record, _ := first.Record("r")
+		second.Adopt("r", record, free{})
+		v = &visitor{done: make(chan struct{}), attachment: v.attachment}
+		m, err := second.Attach(v, v.attachment)
+		require.NoError(t, err)
+		time.Sleep(attachedSoon + time.Second)
+		m.Due(v)
+		require.IsType(t, signaling.Resume{}, v.got[0])
+		third.Adopt("r", record, free{})
+		m, err = third.Attach(v, v.attachment)
+		require.NoError(t, err)
+		m.Detach(v)
+		_, _, welcome := enter(t, third, signaling.Join{Resume: v.got[0].(signaling.Resume).Token})
+		require.Equal(t, m.ID(), welcome.ID)
+		for _, s := range []*Store{first, second, third} {
+			s.Close()
+		}
+	})
+}
+
+// A member comes back to a room that has just moved, and is welcomed without another one that has not come back yet. The room
+// moves again, and the other one is attached there: the member learns of it, whoever is attached first.
+func TestMemberThatIsStillAwayWhenTheRoomMovesTwice(t *testing.T) {
+	for name, awayFirst := range map[string]bool{"attached first": true, "attached second": false} {
+		owner, between, last := newStore(t), newStore(t), newStore(t)
+		enter(t, owner, signaling.Join{Room: "r"})
+		_, m, welcome := enter(t, owner, signaling.Join{Room: "r"})
+		_, away, _ := enter(t, owner, signaling.Join{Room: "r"})
+		attachment := away.Attachment()
+		record, _ := owner.Record("r")
+		between.Adopt("r", record, free{})
+		v, _, second := enter(t, between, signaling.Join{Resume: welcome.Resume})
+		require.Empty(t, second.Members, name)
+		record, _ = between.Record("r")
+		last.Adopt("r", record, free{})
+		back := &visitor{done: make(chan struct{})}
+		attach := func(of *visitor, a Attachment) {
+			_, err := last.Attach(of, a)
+			require.NoError(t, err, name)
+		}
+		if awayFirst {
+			attach(back, attachment)
+		}
+		v = &visitor{done: make(chan struct{}), attachment: v.attachment}
+		attach(v, v.attachment)
+		if !awayFirst {
+			attach(back, attachment)
+		}
+		require.Equal(t, []signaling.Message{signaling.Joined{Member: signaling.Member{ID: away.ID()}}}, v.got, name)
+		require.Empty(t, back.got, "%s: it knows %d", name, m.ID())
+	}
 }

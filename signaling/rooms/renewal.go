@@ -127,6 +127,7 @@ func (m *Member) sendTicket(s Session, t ticket) {
 		return
 	}
 	if err == nil {
+		s.Welcomed(m, m.attachment(), token)
 		m.deliver(NewNote(signaling.Resume{Token: token}))
 	}
 	m.schedule()

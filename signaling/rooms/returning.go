@@ -41,6 +41,13 @@ func (s *Store) checkEarlier(t ticket, until time.Duration) error {
 		return refuseResume("the token is from before the server was restarted, which is too long ago")
 	case age > 0 && time.Now().After(t.Issued.Add(age)):
 		return refuseResume("the token is older than %v", age)
+	}
+	return s.checkVoid(t)
+}
+
+// checkVoid returns nil unless the member of a ticket, or its room, is over.
+func (s *Store) checkVoid(t ticket) error {
+	switch {
 	case s.void.has(Seat{t.Nonce, t.ID}):
 		return refuseResume("member %d was taken out of room %q", t.ID, t.Room)
 	case s.void.has(Seat{Nonce: t.Nonce}):

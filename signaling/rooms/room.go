@@ -27,6 +27,7 @@ type room struct {
 	fields     map[string]any // that of terms.Metadata, for filters of List; nil unless it is public
 	created    time.Time
 	place      uint64        // in a listing
+	settled    time.Duration // by the clock: when the members have had time to be attached after the room moved
 	movedUntil time.Duration // until then, by the clock, tickets of the process that had the room before are valid
 
 	guard guard // checks the password; safe for concurrent use
@@ -128,6 +129,8 @@ func (r *room) admit(s Session, j signaling.Join, g Grant) (*Member, error) {
 		return nil, errOver
 	case r.gone:
 		return nil, errGone
+	case r.moves():
+		return nil, ErrElsewhere
 	}
 	if err := r.banned(s, g.Subject, 0); err != nil {
 		return nil, err
@@ -165,6 +168,8 @@ func (r *room) readmit(s Session, j signaling.Join, g Grant, t ticket) (*Member,
 		return nil, errOver
 	case r.gone:
 		return nil, errGone
+	case r.moves():
+		return nil, ErrElsewhere
 	}
 	if t.Nonce != r.nonce {
 		return nil, refuseResume("room %q is another one of that name", r.name)
@@ -267,8 +272,7 @@ func (r *room) newID(mayHost bool) signaling.PeerID {
 		return r.host
 	}
 	for {
-		id := signaling.PeerID(randomUint64() & uint64(signaling.MaxPeerID))
-		if id > signaling.Host && r.members[id] == nil && !r.returned[id] {
+		if id := signaling.RandomID(); r.members[id] == nil && !r.returned[id] {
 			return id
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/text"
 )
 
 // A room that counts too little would make a welcome too large for its receiver.
@@ -22,7 +23,7 @@ func FuzzRosterSize(f *testing.F) {
 			Channels: []signaling.Mode{signaling.UnreliableOrdered}, OneAttempt: true,
 			Features: []string{feature, feature}, Incarnation: incarnation,
 		}
-		b, err := PlainJSON(signaling.Member{ID: signaling.MaxPeerID, Channels: j.Channels, OneAttempt: true, Features: j.Features, Incarnation: incarnation})
+		b, err := text.JSON(signaling.Member{ID: signaling.MaxPeerID, Channels: j.Channels, OneAttempt: true, Features: j.Features, Incarnation: incarnation})
 		require.NoError(t, err)
 		require.LessOrEqual(t, len(b)+len(","), rosterSize(j))
 	})

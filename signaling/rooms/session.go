@@ -20,8 +20,9 @@ type Session interface {
 	Wake(at time.Duration)
 	// Seated gives the session its member, when a match has created one.
 	Seated(*Member)
-	// Welcomed is called right before the welcome is delivered, and again after the metadata of the member has changed.
-	// It gives the session its member, the Attachment with which a server can attach it again, and a resume token.
+	// Welcomed is called right before the welcome is delivered, and again when the member gets a new ticket or new
+	// metadata. It gives the session its member, the Attachment with which a server can attach it again, and a resume
+	// token.
 	Welcomed(m *Member, a Attachment, token string)
 	// Done is closed when the session has ended.
 	Done() <-chan struct{}

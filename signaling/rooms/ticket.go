@@ -1,7 +1,6 @@
 package rooms
 
 import (
-	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/text"
 )
 
 // A ticket is the content of a resume token. It proves that its bearer got this id in this room, and it holds the
@@ -87,7 +87,7 @@ func newTickets(resumeKey []byte) (tickets, error) {
 
 // seal returns the ticket as a token that only holders of the key can make or read.
 func (k tickets) seal(t ticket) (string, error) {
-	body, err := PlainJSON(t)
+	body, err := text.JSON(t)
 	if err != nil {
 		return "", fmt.Errorf("resume token: %w", err)
 	}
@@ -146,14 +146,4 @@ func (s *Store) AskOf(j signaling.Join) (Ask, error) {
 func (s *Store) Seat(token string) (signaling.RoomName, Seat, error) {
 	t, err := s.tickets.open(token)
 	return t.Room, Seat{t.Nonce, t.ID}, err
-}
-
-// PlainJSON is json.Marshal without HTML escaping, which could make a token larger than signaling.MaxToken, and
-// metadata larger than signaling.MaxMetadata.
-func PlainJSON(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	err := e.Encode(v)
-	return bytes.TrimSpace(b.Bytes()), err
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/text"
 )
 
 // A conn is one established connection. One goroutine calls read, and one other calls send, write, ping, ask, pong
@@ -235,7 +236,7 @@ type frameError struct {
 func (e *frameError) Error() string { return e.reason }
 
 func (c *conn) malformed(frame []byte, reason string) error {
-	return &ProtocolError{URL: c.url, Protocol: c.dialect.Name, Frame: shorten(string(frame)), Reason: reason}
+	return &ProtocolError{URL: c.url, Protocol: c.dialect.Name, Frame: text.Shorten(string(frame), text.Most), Reason: reason}
 }
 
 // send writes m, if the dialect can express it.

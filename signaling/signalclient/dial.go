@@ -16,6 +16,7 @@ import (
 	"syscall"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/text"
 
 	"github.com/gorilla/websocket"
 )
@@ -180,13 +181,13 @@ func closeFrame(err error) (code int, text string, ok bool) {
 
 // answered describes an HTTP answer that is not a WebSocket.
 func answered(resp *http.Response) error {
-	text := fmt.Sprintf("not a WebSocket: %d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
+	answer := fmt.Sprintf("not a WebSocket: %d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
 	if target, err := resp.Location(); err == nil {
-		return fmt.Errorf("%s: it is at %s", text, bare(target))
+		return fmt.Errorf("%s: it is at %s", answer, bare(target))
 	}
 	body, _ := io.ReadAll(resp.Body) // at most 1 KiB, in memory
 	if words := strings.Join(strings.Fields(string(body)), " "); words != "" {
-		text += fmt.Sprintf(": %q", shorten(words))
+		answer += fmt.Sprintf(": %q", text.Shorten(words, text.Most))
 	}
-	return errors.New(text)
+	return errors.New(answer)
 }

@@ -201,7 +201,7 @@ func TestServerRefuses(t *testing.T) {
 func TestServerAnswersJoinWithGarbage(t *testing.T) {
 	for _, row := range []struct{ name, frame, text string }{
 		{"not JSON", "hello", `invalid character 'h' looking for beginning of value in "hello"`},
-		{"long", strings.Repeat("x", 1000), strings.Repeat("x", 80) + "..."},
+		{"long", strings.Repeat("x", 1000), strings.Repeat("x", 77) + "..."},
 		{"wrong field", `{"kind":"welcome","id":"seven"}`, "field id: unexpected string in"},
 		{"not yet", `{"kind":"sealed"}`, "sealed before welcome"},
 	} {

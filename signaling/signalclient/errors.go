@@ -75,12 +75,3 @@ func Retry(err error) bool {
 	refused, ok := errors.AsType[*signaling.Error](err)
 	return ok && refused.Code.Retry()
 }
-
-// shorten keeps text from the other side readable in an error.
-func shorten(s string) string {
-	const most = 80
-	if len(s) <= most {
-		return s
-	}
-	return s[:most] + "..."
-}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/text"
 )
 
 // A browser cannot be made to read more slowly, so frames that come while the inbox is full wait here. A frame that
@@ -275,7 +276,7 @@ func (e *closeError) Error() string {
 	if e.text == "" {
 		return fmt.Sprintf("closed with %d", e.code)
 	}
-	return fmt.Sprintf("closed with %d: %s", e.code, shorten(e.text))
+	return fmt.Sprintf("closed with %d: %s", e.code, text.Shorten(e.text, text.Most))
 }
 
 // closeFrame returns the content of the close frame that ended a connection.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/text"
 )
 
 // ParseURL parses the address of a room, ws://host:port/room: the last part of the path is the room. A path that is
@@ -86,7 +87,7 @@ func redact(raw string) string {
 	if i := strings.IndexAny(raw, "?#"); i >= 0 {
 		raw = raw[:i]
 	}
-	return shorten(raw)
+	return text.Shorten(raw, text.Most)
 }
 
 // reason returns the error of url.Parse without the URL, which url.Parse repeats, and without anything that may be a

@@ -57,13 +57,15 @@ func (s *Server) admit(session *session, r Request) (Grant, error) {
 	}
 	g.Subject = g.Subject[:min(len(g.Subject), rooms.MaxSubject)]
 	if g.Expires.After(lastDate) {
+		s.config.Log.Warn("a membership ends after the year 9999: is its end in seconds of Unix time?", "remote", shown(session.remote))
 		g.Expires = lastDate
 	}
+	g.Expires = g.Expires.UTC() // east of Greenwich the last hours of 9999 are in a year that JSON cannot hold
 	return g, nil
 }
 
 // lastDate is the latest date that a ticket can hold as JSON.
-var lastDate = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
+var lastDate = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
 
 // notAdmitted returns the error for the client. Errors of Config.Admit that end the session are sent as they are. All
 // others are logged and replaced, because they may reveal what is behind the server.

@@ -47,8 +47,8 @@ const (
 
 // Drop reasons of binary frames.
 const (
-	droppedRelayUnknown = "relay_unknown" // the receiver is not in the room, or takes no binary frames
-	droppedRelayFull    = "relay_full"    // the receiver reads too slowly
+	droppedRelayUnknown DropReason = "relay_unknown" // the receiver is not in the room, or takes no binary frames
+	droppedRelayFull    DropReason = "relay_full"    // the receiver reads too slowly
 )
 
 // mayForward reports whether the session's binary frames are forwarded.

@@ -137,22 +137,32 @@ func (j *journal) trim() {
 	j.written = -1
 }
 
+// writeAgain is how long run waits after an error: a full disk should not be kept busy too.
+const writeAgain = 10 * time.Second
+
 // run writes added records until ctx ends, and then those that are left.
 func (j *journal) run(ctx context.Context) {
-	for ctx.Err() == nil {
+	for ok := true; ctx.Err() == nil; {
+		wake, again := j.wake, (<-chan time.Time)(nil)
+		if !ok {
+			wake, again = nil, time.After(writeAgain)
+		}
 		select {
-		case <-j.wake:
-			j.write()
+		case <-wake:
+			ok = j.write()
+		case <-again:
+			ok = j.write()
 		case <-ctx.Done():
 		}
 	}
 	j.write()
 }
 
-// write appends the new records, or rewrites the file if some were dropped.
-func (j *journal) write() {
+// write appends the new records, or rewrites the file if some were dropped or could not be written. It reports
+// whether the file is complete.
+func (j *journal) write() bool {
 	if j.path == "" {
-		return
+		return true
 	}
 	j.mu.Lock()
 	anew := j.written < 0
@@ -167,8 +177,12 @@ func (j *journal) write() {
 		err = j.append(news)
 	}
 	if err != nil {
+		j.mu.Lock()
+		j.written = -1
+		j.mu.Unlock()
 		j.fail(err)
 	}
+	return err == nil
 }
 
 func (j *journal) append(records []record) error {

@@ -1,14 +1,20 @@
 package signalserver
 
 import (
+	"context"
+	"os"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/rooms"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // However many members are taken out of rooms, which costs whoever makes rooms nothing, the state file has the bans that
@@ -48,4 +54,38 @@ func TestBansOutliveMuchElse(t *testing.T) {
 			}
 		}
 	}
+}
+
+// What cannot be written, as the disk is full or was mounted anew, is written as soon as it can be, without anything new.
+func TestStateIsWrittenWhenTheDiskIsBack(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "state")
+		var failed atomic.Int64
+		j, err := openJournal(path, func(error) { failed.Add(1) })
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() { j.run(ctx) })
+		defer wg.Wait()
+		defer cancel()
+
+		require.NoError(t, os.Remove(path))
+		for _, name := range []string{path, path + ".new"} {
+			require.NoError(t, os.Mkdir(name, 0o700))
+		}
+		for id := range signaling.PeerID(100) {
+			j.add(record{Ticket: &rooms.Seat{Nonce: 7, ID: 1 + id}})
+			synctest.Wait()
+		}
+		time.Sleep(time.Minute)
+		require.NotZero(t, failed.Load())
+		require.LessOrEqual(t, failed.Load(), int64(10), "tried now and then")
+		for _, name := range []string{path, path + ".new"} {
+			require.NoError(t, os.Remove(name))
+		}
+		time.Sleep(time.Minute)
+		again, err := openJournal(path, nil)
+		require.NoError(t, err)
+		require.Len(t, again.records, 100)
+	})
 }

@@ -2,6 +2,9 @@ package signalserver
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/netip"
@@ -35,8 +38,16 @@ func (s *Server) newNode() *cluster.Node {
 		},
 		Answer:  s.answer,
 		Observe: func(took time.Duration) { s.took(PhaseBus, took) },
+		Key:     fingerprint(s.config.ResumeKey),
 		Log:     s.config.Log,
 	})
+}
+
+// fingerprint tells keys apart without revealing them.
+func fingerprint(key []byte) string {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte("rtcpeer resume key"))
+	return hex.EncodeToString(mac.Sum(nil)[:8])
 }
 
 // plainName is the name of Config.Plain among all servers.

@@ -1,9 +1,11 @@
 package signalserver_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -231,5 +233,37 @@ func TestBudgetOfMembersOfOtherServers(t *testing.T) {
 			c.send(signaling.Join{Room: "honest"})
 			c.wantWelcome()
 		}
+	})
+}
+
+// A server with another resume key refuses the members of the others. All of them say so in their logs.
+func TestServersWithDifferentResumeKeys(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
+		hub := new(membus.Hub)
+		var logs [3]bytes.Buffer
+		var servers []*sharing
+		for i, resumeKey := range []string{"0123456789abcdef", "0123456789abcdef", "fedcba9876543210"} {
+			bus := hub.Bus()
+			s := serveInMemory(t, signalserver.Config{
+				Bus: bus, ServerName: fmt.Sprint("s", i), ResumeKey: []byte(resumeKey), Recovery: -1,
+				Log: slog.New(slog.NewTextHandler(&logs[i], nil)),
+			})
+			servers = append(servers, &sharing{s, bus})
+			servers[i].wantReady(t)
+		}
+		members := spread(t, servers, signaling.Join{Room: "r"})
+		wantSignals(t, members)
+		members[2].vanish()
+		servers[1].resume(t, members[2]) // its token is of the owner of the room
+		members[0].vanish()
+		servers[2].refuseResume(t, signaling.Join{Resume: members[0].welcome.Resume})
+		for _, s := range servers {
+			shutDown(t, s.Server)
+		}
+		const text = "another resume key"
+		require.Equal(t, 1, strings.Count(logs[0].String(), text))
+		require.Equal(t, 1, strings.Count(logs[1].String(), text))
+		require.Equal(t, 2, strings.Count(logs[2].String(), text))
+		require.Contains(t, logs[0].String(), "other=s2")
 	})
 }

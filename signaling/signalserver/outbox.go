@@ -54,7 +54,7 @@ type outbox struct {
 
 // push adds the frames of one message, or returns the drop reason if they do not fit. After the end it adds nothing
 // and reports no problem.
-func (o *outbox) push(kind int, frames ...[]byte) (wake bool, full string) {
+func (o *outbox) push(kind int, frames ...[]byte) (wake bool, full DropReason) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.ended {
@@ -79,7 +79,7 @@ func (o *outbox) push(kind int, frames ...[]byte) (wake bool, full string) {
 
 // pong adds the answer to a ping. It replaces an answer that still waits (RFC 6455, 5.5.3), so pings cannot fill an
 // outbox.
-func (o *outbox) pong(data []byte) (wake bool, full string) {
+func (o *outbox) pong(data []byte) (wake bool, full DropReason) {
 	o.mu.Lock()
 	waiting := o.items[o.head:]
 	i := slices.IndexFunc(waiting, func(i item) bool { return i.kind == websocket.PongMessage })

@@ -1,7 +1,10 @@
 package signalserver_test
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -79,15 +82,21 @@ func TestSlowAdmissionIsNoDeath(t *testing.T) {
 	})
 }
 
-// A grant until a date that no clock reaches, and one beyond what fits into nanoseconds, is one for long.
+// A grant until a date that no clock reaches, and one beyond what fits into nanoseconds, is one for long. Beyond the year
+// 9999 it may be a mistake of the unit, and the log says so.
 func TestFarGrants(t *testing.T) {
-	for _, until := range []time.Time{
-		time.Date(2300, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC), time.Unix(1<<40, 0),
+	for until, warned := range map[time.Time]bool{
+		time.Date(2300, 1, 1, 0, 0, 0, 0, time.UTC):                                       false,
+		time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).In(time.FixedZone("", 14*60*60)): false,
+		time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC):                                  false,
+		time.Unix(1<<40, 0): true,
+		time.Unix(time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC).UnixMilli(), 0): true,
 	} {
 		admit := func(context.Context, signalserver.Request) (signalserver.Grant, error) {
 			return signalserver.Grant{MayCreate: true, MayHost: true, Expires: until}, nil
 		}
-		within(t, signalserver.Config{Admit: admit}, func(t *testing.T, s *server) {
+		var log bytes.Buffer
+		within(t, signalserver.Config{Admit: admit, Log: slog.New(slog.NewTextHandler(&log, nil))}, func(t *testing.T, s *server) {
 			c := s.member(t, signaling.Join{Room: "r"})
 			time.Sleep(time.Hour)
 			c.wantNothing()
@@ -95,6 +104,7 @@ func TestFarGrants(t *testing.T) {
 			time.Sleep(time.Hour)
 			back.wantNothing()
 		})
+		require.Equal(t, warned, strings.Contains(log.String(), "a membership ends after the year 9999"), until)
 	}
 }
 

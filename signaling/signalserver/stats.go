@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/rooms"
 )
 
 // Stats are figures of a server. Counters count since New; all other figures are current.
@@ -44,12 +45,15 @@ type Stats struct {
 	// had no room; this also counts joins, rooms and messages that were refused for that reason. Lists of
 	// Config.ICEServersFor: "ice_servers", the list was too large. Binary frames: "relay_unknown", the receiver is
 	// not in the room or takes no binary frames; "relay_full", the receiver reads too slowly.
-	Dropped map[string]uint64
+	Dropped map[DropReason]uint64
 }
 
+// A DropReason says what was given up, in the word that logs, statistics and metrics use.
+type DropReason = rooms.DropReason
+
 const (
-	droppedSlow = "slow"
-	droppedDead = "dead"
+	droppedSlow DropReason = "slow"
+	droppedDead DropReason = "dead"
 )
 
 // counters is the part of Stats that is counted as it happens. It is safe for concurrent use.
@@ -61,7 +65,7 @@ type counters struct {
 
 	mu      sync.Mutex // guards the fields below
 	refused map[signaling.Code]uint64
-	dropped map[string]uint64
+	dropped map[DropReason]uint64
 }
 
 func (c *counters) refuse(code signaling.Code) {
@@ -73,13 +77,13 @@ func (c *counters) refuse(code signaling.Code) {
 	c.refused[code]++
 }
 
-func (c *counters) drop(word string) {
+func (c *counters) drop(why DropReason) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.dropped == nil {
-		c.dropped = make(map[string]uint64)
+		c.dropped = make(map[DropReason]uint64)
 	}
-	c.dropped[word]++
+	c.dropped[why]++
 }
 
 // Stats returns the current figures. The maps belong to the caller.

@@ -68,7 +68,7 @@ func (s *Server) sweepSession(session *session, now time.Duration) {
 	case session.over(), session.busy.Load():
 	case interval > 0 && silence > 2*interval+interval/2:
 		s.counters.drop(droppedDead)
-		session.abort(droppedDead)
+		session.abort(string(droppedDead))
 	case interval > 0 && now >= session.nextPing:
 		session.nextPing = now + interval
 		session.push(websocket.PingMessage, nil)

@@ -27,7 +27,7 @@ func TestLostMemberKeepsItsPlaceForItsGrace(t *testing.T) {
 		a.vanish()
 		host.wantLeft(a, signaling.LeftLost)
 		require.Equal(t, time.Minute, time.Since(lost))
-		require.Equal(t, map[string]uint64{"grace_over": 1}, s.Stats().Dropped)
+		require.Equal(t, map[signalserver.DropReason]uint64{"grace_over": 1}, s.Stats().Dropped)
 	})
 }
 
@@ -126,7 +126,7 @@ func TestDetachedMemberIsSentOnlySoMuch(t *testing.T) {
 				}
 				host.signal(a.id(), `"8 bytes"`)
 				host.wantLeft(a, signaling.LeftLost)
-				require.Equal(t, map[string]uint64{"detached_full": 1}, s.Stats().Dropped)
+				require.Equal(t, map[signalserver.DropReason]uint64{"detached_full": 1}, s.Stats().Dropped)
 			})
 		})
 	}
@@ -231,7 +231,7 @@ func TestSlowReaderIsEnded(t *testing.T) {
 			host.signal(w.ID, `"too much"`)
 		}
 		host.wantNothing()
-		require.Equal(t, map[string]uint64{"slow": 1}, s.Stats().Dropped)
+		require.Equal(t, map[signalserver.DropReason]uint64{"slow": 1}, s.Stats().Dropped)
 
 		// The frame that was being written, and then nothing but the reason.
 		_, frame, err := conn.ReadMessage()

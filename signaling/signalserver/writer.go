@@ -15,14 +15,14 @@ func (s *session) push(kind int, frames ...[]byte) {
 }
 
 // pushed handles the result of a push to the outbox.
-func (s *session) pushed(wake bool, full string) {
+func (s *session) pushed(wake bool, full DropReason) {
 	if wake {
 		go s.writeLoop()
 	}
 	if full != "" {
 		s.server.counters.drop(full)
 		code, text, _ := s.dialect.Close(&signaling.Error{Code: signaling.CodeSlow})
-		s.end(full, true, closing(code, text))
+		s.end(string(full), true, closing(code, text))
 	}
 }
 

@@ -64,7 +64,8 @@
 // # Tabs
 //
 // TestTabsOffline has four tabs of one Chromium in a mesh, cuts the network of their seat, and wants all links to go on.
-// RTCPEER_LAB_LONG=1 has twelve tabs, a cut of 10 s, and one of 40 s, after which all links are lost, and made again.
+// RTCPEER_LAB_LONG=1 has 4, 8 and 12 tabs, cuts of 10 s, and one of 40 s, after which all links are lost, and made again.
+// RTCPEER_LAB_TABS names the file for its table.
 // TestThrottledTab, only with that variable, hides a tab for minutes, whose timers the browser throttles as far as it does.
 //
 // # Paths

@@ -41,11 +41,14 @@ var roads = []struct {
 // yielding is rtcpeer with the bulk on a channel of Config.Bulk.
 const yielding = "rtcpeer, Bulk"
 
+// filing is rtcpeer whose bulk is one endless file of package transfer.
+const filing = "rtcpeer, file"
+
 // flooding is rtcpeer that sends unreliable packets, more than any path here carries.
 const flooding = "rtcpeer, flood"
 
 // stacks are what runs over them: a runner each.
-var stacks = []string{"rtcpeer", yielding, "pion", "lean", "libdatachannel", "libwebrtc"}
+var stacks = []string{"rtcpeer", yielding, filing, "pion", "lean", "libdatachannel", "libwebrtc"}
 
 const (
 	roadServer = "45.2.0.1"
@@ -86,7 +89,7 @@ func newPairing(ctx context.Context, w *world, stack string, number int) *pairin
 		switch stack {
 		case "libdatachannel", "libwebrtc":
 			p.ends[i], p.in[i] = w.startTalking(host, nil, "node", "runner.mjs", stack, room)
-		case "rtcpeer", yielding, flooding:
+		case "rtcpeer", yielding, filing, flooding:
 			p.ends[i], p.in[i] = w.startTalking(host, self, os.Args[0], stack, room)
 		default:
 			p.ends[i], p.in[i] = w.startTalking(host, self, os.Args[0], stack, []string{"offer", "answer"}[i], fmt.Sprint(7000+number))

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/rtcpeer/transfer"
 )
 
 // A runner is a program at one end of a path that sends to the other end, or counts what comes, as it is told on stdin.
@@ -72,8 +73,8 @@ func run(stdin io.Reader, stdout, stderr io.Writer, args []string) int {
 	}()
 	var err error
 	switch stack := args[0]; stack {
-	case "rtcpeer", yielding, flooding:
-		err = r.join(args[1], stack == yielding)
+	case "rtcpeer", yielding, filing, flooding:
+		err = r.join(args[1], stack)
 	case "tcp":
 		err = r.dial(args[1] == "offer", roadServer+":"+args[2])
 	default:
@@ -191,12 +192,12 @@ func (r *runner) heardState(p []byte) {
 }
 
 // join makes it a member of a room.
-func (r *runner) join(url string, yields bool) error {
+func (r *runner) join(url, stack string) error {
 	ctx := context.Background()
-	config := rtcpeer.Config{Topology: rtcpeer.Mesh}
+	config := rtcpeer.Config{Topology: rtcpeer.Mesh, Channels: []rtcpeer.Mode{rtcpeer.Reliable}}
 	channel := 0
-	if yields {
-		config.Channels, config.Bulk = []rtcpeer.Mode{rtcpeer.Reliable}, []int{1}
+	if stack == yielding {
+		config.Bulk = []int{1}
 		channel = 1
 	}
 	node, err := rtcpeer.Join(ctx, url, config)
@@ -210,6 +211,13 @@ func (r *runner) join(url string, yields bool) error {
 	}
 	r.sendState = func(p []byte) { _ = node.TrySend(rtcpeer.Packet{Peer: peer, Mode: rtcpeer.Unreliable, Data: p}) }
 	r.close = func() { node.Close() }
+	var files *transfer.Files
+	if stack == filing {
+		if files, err = transfer.New(node, 1, transfer.Config{}); err != nil {
+			return err
+		}
+		go r.receiveFiles(ctx, files)
+	}
 	go func() {
 		for {
 			event, err := node.Receive(ctx)
@@ -217,9 +225,14 @@ func (r *runner) join(url string, yields bool) error {
 				return
 			}
 			switch {
+			case files != nil && files.Handle(event):
 			case event.Kind == rtcpeer.PeerConnected:
 				peer = event.Peer
-				_ = r.sendBulk([]byte{0})
+				if files == nil {
+					_ = r.sendBulk([]byte{0})
+				} else {
+					r.sendBulk = sendFile(ctx, files, peer)
+				}
 				r.linked()
 			case event.Kind == rtcpeer.PacketReceived && event.Packet.Mode == rtcpeer.Reliable:
 				r.heardBulk(len(event.Packet.Data))
@@ -229,6 +242,39 @@ func (r *runner) join(url string, yields bool) error {
 		}
 	}()
 	return nil
+}
+
+// sendFile sends a file without an end, and returns what adds to it. A first piece of it is on its way at once.
+func sendFile(ctx context.Context, files *transfer.Files, to rtcpeer.PeerID) func([]byte) error {
+	content, add := io.Pipe()
+	go func() {
+		content.CloseWithError(files.Send(ctx, to, transfer.File{Name: "bulk", Size: -1, Content: content}))
+	}()
+	write := func(p []byte) error {
+		_, err := add.Write(p)
+		return err
+	}
+	go write(make([]byte, 16<<10))
+	return write
+}
+
+// receiveFiles counts what comes of files.
+func (r *runner) receiveFiles(ctx context.Context, files *transfer.Files) {
+	for {
+		offer, err := files.Accept(ctx)
+		if err != nil {
+			return
+		}
+		go offer.Receive(ctx, heard{r}, nil)
+	}
+}
+
+// A heard counts what is written to it.
+type heard struct{ *runner }
+
+func (h heard) Write(p []byte) (int, error) {
+	h.heardBulk(len(p))
+	return len(p), nil
 }
 
 // dial makes it an end of a TCP connection, over which the first end sends.

@@ -16,6 +16,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"example.org/rtcpeer/testdata/skip"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -28,10 +30,10 @@ func TestNode(t *testing.T) {
 	folder, err := filepath.Abs("../../rtcpeer/js")
 	require.NoError(t, err)
 	if _, err := os.Stat(folder + "/node_modules/ws"); err != nil {
-		skip(t, "no ws here: npm ci in rtcpeer/js")
+		skip.Missing(t, "no ws here: npm ci in rtcpeer/js")
 	}
 	if _, err := exec.LookPath("node"); err != nil {
-		skip(t, "no node here: apt-get install -y nodejs npm")
+		skip.Missing(t, "no node here: apt-get install -y nodejs npm")
 	}
 	const rooms, members, messages, rounds = 1000, 4, 64, 5
 	p := build(t)
@@ -78,7 +80,7 @@ func ratio(a, b []time.Duration) float64 { return median(a).Seconds() / median(b
 func TestGrowth(t *testing.T) {
 	sizes := []int{1000, 2000, 5000, 10_000, 15_000}
 	if least := uint64(sizes[len(sizes)-1] + 200); openFiles(t) < least {
-		skip(t, fmt.Sprintf("the limit of open files is below %d: ulimit -Hn", least))
+		skip.Missing(t, "the limit of open files is below %d: ulimit -Hn", least)
 	}
 	p := build(t)
 	var text strings.Builder
@@ -103,12 +105,4 @@ func openFiles(t *testing.T) uint64 {
 	var limit syscall.Rlimit
 	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit))
 	return limit.Max
-}
-
-func skip(t *testing.T, why string) {
-	t.Helper()
-	if os.Getenv("RTCPEER_CI") != "" {
-		t.Fatal(why)
-	}
-	t.Skip(why)
 }

@@ -3,7 +3,8 @@
 //   drop, choose -> send -> Line.run -> Files.sendFile --- sign "file" ---> offered -> Line, Save -> Offer.toBlob -> download
 //
 // What was interrupted goes on when the other end is back: the sender offers the file again, and the receiver, who has
-// kept what had arrived, takes it without asking again. What the receiver has cancelled it is asked about again.
+// kept what had arrived, takes it without asking again. What the receiver has cancelled, or somebody else offers, it is asked
+// about again, and goes on from what there is if that is how the file begins.
 
 import { fileHead, sign } from "./signs.js";
 import { Files } from "./transfer.js";
@@ -150,15 +151,26 @@ export class FileDesk {
   /** @param {Files} files */
   async take(files) {
     for await (const offer of files) {
-      const key = `${offer.peer} ${offer.size} ${offer.name}`, begun = this.parts.get(key);
-      this.parts.delete(key);
-      if (begun && !begun.ask) {
-        this.save(offer, key, begun.line, begun.part);
+      const file = ` ${offer.size} ${offer.name}`, key = offer.peer + file;
+      // Somebody whose page was reloaded is another peer, and asked about.
+      const known = [...this.parts.keys()].filter((other) => other.endsWith(file)), found = known.includes(key) ? key : known[0];
+      const begun = () => {
+        const part = this.parts.get(found);
+        this.parts.delete(found);
+        return part;
+      };
+      if (found === key && !this.parts.get(key).ask) {
+        const { line, part } = begun();
+        this.save(offer, key, line, part);
         continue;
       }
       const line = new Line(offer.name), from = this.people.name(offer.peer);
       line.show(`${from} wants to send you ${offer.name} (${offer.size === undefined ? "size not known" : size(offer.size)}).`, {
-        Accept: () => this.save(offer, key, line, begun?.part),
+        Accept: () => {
+          const old = begun();
+          old?.line.root.remove();
+          this.save(offer, key, line, old?.part);
+        },
         Refuse: () => (offer.refuse(), line.end(`You did not take ${offer.name}.`)),
       });
     }

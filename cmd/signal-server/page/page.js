@@ -173,6 +173,7 @@ async function enter(room, config = {}, open = toRoom(room), doing = `Joining ${
   throughput.open(node);
   files.open(node);
   if (place.topology === "star" && node.id === node.host) keep(node);
+  if (token) node.setMetadata(me); // it may grant another name, which the answer has
   invite(node);
   show();
   by("invite").focus({ preventScroll: true });
@@ -210,12 +211,15 @@ function take(/** @type {any} */ event) {
   if (kind === "connected") {
     failed.delete(peer);
     unnamed.set(peer, performance.now());
+    named(peer, event.metadata);
     node.send({ peer, data: hello }).catch(() => {}); // it has just gone
   } else if (kind === "disconnected") {
     greet(peer);
     chat.note(`${forReason(event.reason)}.`, peer);
     chat.part(peer);
     throughput.part(peer);
+  } else if (kind === "updated") {
+    named(peer, event.metadata);
   } else if (kind === "signaling resumed") {
     if (held()) keep(node);
   } else if (kind === "failed") {
@@ -229,7 +233,7 @@ function take(/** @type {any} */ event) {
 function heard(peer, packet) {
   if (isHello(packet.data)) {
     throughput.meet(peer);
-    node.send({ peer, data: pageSign({ person: me, ...stage.moved.get(node.id) }) }).catch(() => {}); // it has just gone
+    node.send({ peer, data: pageSign({ person: people.of(node.id), ...stage.moved.get(node.id) }) }).catch(() => {}); // it has just gone
     files.meet(peer);
     return;
   }
@@ -242,10 +246,21 @@ function heard(peer, packet) {
   if (sign.file) files.receive(packet, sign.file);
   else if (sign.emoji) stage.throw(peer, person(sign).emoji, sign.x, sign.y);
   else if (sign.x !== undefined && sign.y !== undefined) stage.move(peer, sign.x, sign.y);
-  if (!sign.person) return;
-  people.set(peer, sign.person);
-  greet(peer);
+  const shown = node.metadata(peer);
+  named(peer, shown?.name ? shown : sign.person);
+}
+
+/**
+ * Who somebody is: by the metadata, of which an access token may have decided, or for a star's guests by what they tell each
+ * other. A program may have metadata without a name.
+ * @param {number} id @param {any} person
+ */
+function named(id, person) {
+  if (typeof person?.name !== "string") return;
+  people.set(id, person);
+  greet(id);
   throughput.update();
+  if (id === node.id) tell({ data: pageSign({ person }) });
   later();
 }
 
@@ -381,9 +396,8 @@ function changed(now) {
   remember(me);
   showMe();
   if (!node) return;
-  people.set(node.id, me);
-  tell({ data: pageSign({ person: me }) });
-  later();
+  node.setMetadata(me); // the answer is updated
+  named(node.id, me);
 }
 
 function showMe() {

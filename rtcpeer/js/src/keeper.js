@@ -38,11 +38,10 @@ export class Keeper {
   closedByPeer = false; // the other end has closed the present path
   refused = false; // the signaling server says that the other end has ended this link; not heard since
   heard = 0; // packets and control frames, up to the last tick
-  said = 0;
   control = 0; // of heard, those of the present path's control lane
   carried = 0; // bytes sent over the reliable lanes
   told = 0; // packets taken, as the other end was last told
-  saidAt = 0; // when something was last said, or told
+  said = 0; // when something was last said, and all was told that was taken
   /** @type {ReturnType<typeof setInterval> | undefined} */ ticker;
   /** When a try is due before the next tick. @type {ReturnType<typeof setTimeout> | undefined} */ due;
 
@@ -172,7 +171,7 @@ export class Keeper {
 
   /** @param {Path} path */
   switchTo(path) {
-    this.control = this.said = 0;
+    this.control = 0;
     this.link.timing?.moved();
     this.closedByPeer = false;
     this.link.goOver(path);
@@ -228,6 +227,7 @@ export class Keeper {
     if (s.type === "offer" && (!s.repair || !link.published) && (s.attempt ?? 0) > negotiation.attempt) return link.giveWay(s); // one of the two has never had this link open
     if (s.type === "repair") return this.requested(s);
     if (s.type === "refuse") return this.refusedBy(s);
+    if (s.type === "fail" && link.isAbout(s)) return this.nextFailed();
     if (link.answersOther(s)) return;
     link.step(negotiation.receive(s));
     if (offers && negotiation.described) this.repair.known();
@@ -280,7 +280,7 @@ export class Keeper {
     let heard = path.heard, { said } = path, told = 0, carried = 0;
     for (const lane of link.lanes) {
       heard += lane.received;
-      said += lane.sent;
+      said = Math.max(said, lane.lastWrite);
     }
     for (const lane of link.reliable) {
       told += lane.count();
@@ -300,18 +300,14 @@ export class Keeper {
 
   /**
    * Says that this end is there when it has said nothing for a while, or has taken what the other end does not know of.
-   * @param {Path} path @param {number} said @param {number} told
+   * @param {Path} path @param {number} said when something was last said @param {number} told
    */
   beat(path, said, told) {
-    if (said !== this.said && told === this.told) {
-      this.said = said;
-      this.saidAt = now();
-    } else if (now() - this.saidAt >= beatEach - tickEach / 2) {
-      path.tell();
-      this.said = said + 1;
-      this.told = told;
-      this.saidAt = now();
-    }
+    if (told === this.told) this.said = said;
+    if (now() - this.said < beatEach - tickEach / 2) return;
+    path.tell();
+    this.told = told;
+    this.said = now();
   }
 
   // ---- What was decided.

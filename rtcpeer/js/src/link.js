@@ -14,7 +14,7 @@ import { attemptTimeout, Negotiation } from "./negotiation.js";
 import { endedHere } from "./node.js";
 import { Path } from "./path.js";
 import { Pending } from "./pending.js";
-import { beatEach, forwardAfter, freshFor, requestEach, settleTime } from "./repair.js";
+import { beatEach, forwardAfter, freshFor, requestEach, settleTime, tickEach } from "./repair.js";
 import { relayFeature } from "./wire.js";
 
 /** @import { Presence } from "./inbox.js" */
@@ -131,8 +131,10 @@ export class Link {
       if (this.over) this.node.signaled(this.peer, s);
     } else if (this.keeper) {
       this.keeper.signaled(s);
-    } else if (s.type === "refuse") {
-      if (this.isAbout(s)) this.fail(new RtcPeerError("refused", `peer ${this.peer} refuses: ${s.text}`));
+    } else if (s.type === "refuse" || s.type === "fail") {
+      if (!this.isAbout(s)) return [];
+      if (s.type === "fail" && this.fallback) return negotiation.retry();
+      this.fail(new RtcPeerError(s.type === "fail" ? "negotiation" : "refused", `peer ${this.peer} ${s.type}s: ${s.text}`));
     } else if (s.type === "repair") { // it has seen this attempt, and asks all the same
       if (attempt >= negotiation.attempt) return this.startAnew(settleTime);
     } else if (s.type === "offer" && s.repair) { // there is no such link here
@@ -188,9 +190,10 @@ export class Link {
       path.release();
     } catch (e) {
       if (act === "candidate" || path !== this.next || this.state === "ending") return;
-      if (this.keeper) return this.keeper.nextFailed();
       // libdatachannel refuses a good answer if the path and the certificate are there before it.
-      if (act === "accept" && negotiation.attempt < 3 && this.retry(1000 * negotiation.attempt)) return;
+      if (!this.keeper && act === "accept" && negotiation.attempt < 3 && this.retry(1000 * negotiation.attempt)) return;
+      if (this.capable) this.tell({ type: "fail", text: message(e) }, negotiation.attempt);
+      if (this.keeper) return this.keeper.nextFailed();
       this.fail(new RtcPeerError("negotiation", `peer ${this.peer}: ${act}: ${message(e)}`));
     }
   }
@@ -326,7 +329,10 @@ export class Link {
     const frame = decodeControl(toBytes(data), this.reliable.length);
     if (path.closed || this.over || (this.state === "ending" && !this.flushing)) return;
     this.heardAt = now();
-    if (this.keeper) return this.keeper.controlled(path, frame);
+    if (this.keeper) {
+      this.keeper.controlled(path, frame);
+      return this.catchUp();
+    }
     if (path !== this.next || frame?.kind !== hello || !frame.random) return;
     const halves = this.negotiation.offers ? [this.random, frame.random] : [frame.random, this.random];
     this.secret = newSecret(this.id, halves[0], halves[1]);
@@ -373,9 +379,20 @@ export class Link {
     this.heardAt = now();
     if (bytes.length > this.node.config.maxPacket + frameOverhead) return this.end("misbehaved");
     lane.taken++;
-    if (this.published) return this.deliver(lane, bytes);
+    if (this.published) {
+      this.deliver(lane, bytes);
+      return this.catchUp();
+    }
     if (!path.hold(lane, bytes, receiveLimit)) return this.end("misbehaved");
     this.heard();
+  }
+
+  /**
+   * After what has come: the timers of a hidden page may fire once a minute, and the other end is to hear of this one each
+   * second all the same. Then what comes does for a tick.
+   */
+  catchUp() {
+    if (this.keeper?.ticker && now() - this.keeper.repair.ticked.now > tickEach) this.keeper.tick();
   }
 
   /** @param {Lane} lane @param {Uint8Array} bytes */
@@ -474,11 +491,13 @@ export class Link {
 
   // ---- The end.
 
-  /** @param {boolean} interrupted */
+  /** Nothing is heard of the other end, or it is heard again. The reason may be that nothing is heard of anybody. @param {boolean} interrupted */
   interrupt(interrupted) {
+    const { node, presence } = this;
     this.interrupted = interrupted;
-    if (interrupted) this.node.linkInterrupted(this);
-    else this.node.linkResumed(this);
+    if (!interrupted) return node.inbox.resumed(presence);
+    node.inbox.interrupted(presence);
+    node.signaling.check();
   }
 
   /** The other end has given the link up, for one that it offers. @param {Signal} s */

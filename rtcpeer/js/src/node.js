@@ -296,8 +296,8 @@ export class RtcNode {
   welcomed(w) {
     this.resumed++;
     this.awayUntil = now() + (w.host_away_ms ?? 0);
-    this.take({ kind: "ice_servers", ice_servers: w.ice_servers });
-    const gone = new Set([...this.roster.values()].filter((p) => p.present).map((p) => p.member.id));
+    this.iceServers = w.ice_servers ?? [];
+    const gone = new Set(this.members);
     for (const m of w.members ?? []) {
       gone.delete(m.id);
       this.joined(m);
@@ -450,17 +450,6 @@ export class RtcNode {
     this.route.up(link);
   }
 
-  /** Nothing is heard of a connected peer. The reason may be that nothing is heard of anybody. @internal @param {Link} link */
-  linkInterrupted(link) {
-    this.inbox.interrupted(link.presence);
-    this.signaling.check();
-  }
-
-  /** @internal @param {Link} link */
-  linkResumed(link) {
-    this.inbox.resumed(link.presence);
-  }
-
   /**
    * A link is over. A star's guest that cannot get its host back is at its end, and so is a node without links that nobody
    * can reach any more.
@@ -545,6 +534,7 @@ export class RtcNode {
   end(why) {
     if (this.ended) return;
     this.error = why;
+    this.links().map((link) => this.route.down(link, "kicked")); // or replaced as the host; any other end comes after that of the links
     this.inbox.end(why);
     this.closeAll();
   }

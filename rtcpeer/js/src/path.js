@@ -1,7 +1,7 @@
 // One RTCPeerConnection of a link: being made, in use, or replaced. It belongs to its link, which is told by pathOpened,
 // pathEnded, received and controlled.
 
-import { KiB, eventCost, listen } from "./basics.js";
+import { KiB, eventCost, listen, now } from "./basics.js";
 import { beat, encodeControl, knowsTimes, proof } from "./control.js";
 
 /** @import { Control } from "./control.js" */
@@ -24,7 +24,7 @@ export class Path {
   proven = false; // the other end has proven that it is the one
   /** Control frames that came before this end's channels were open. @type {any[]} */ unread = [];
   heard = 0; // control frames
-  said = 0;
+  said = 0; // when one was last sent
   maxMessage = 64 * KiB; // that the other end accepts
   described = false; // the other end's description is here
   /** Own candidates, until the description is sent. @type {Signal[] | null} */ held = [];
@@ -41,7 +41,7 @@ export class Path {
     const { config, layout, iceServers, forwarder } = link.node;
     this.link = link;
     this.attempt = link.negotiation.attempt;
-    this.began = performance.now();
+    this.began = now();
     this.forwarded = forwarded;
     if (forwarded) this.maxMessage = Infinity;
     const servers = [...config.iceServers, ...iceServers].map((server) => ({ ...server }));
@@ -161,7 +161,7 @@ export class Path {
   say(frame) {
     try {
       this.control?.send(encodeControl(frame));
-      this.said++;
+      this.said = now();
     } catch {} // the path has ended, which its events tell
   }
 
@@ -225,7 +225,7 @@ function withoutRelays(server) {
 }
 
 /** The kind of a candidate line: "... typ host ...". @param {string | undefined} line */
-const kindOf = (line = "") => (/ typ (\w+)/.exec(line)?.[1] ?? "?") + (/\.local /.test(line) ? " (mDNS)" : "");
+const kindOf = (line = "") => / typ (\w+)/.exec(line)?.[1] ?? "?";
 
 /** Is like "2 host, 1 srflx", or "none". @param {string[]} kinds */
 function tally(kinds) {

@@ -63,7 +63,6 @@ export class Mesh {
 
   /** The other end demands authentication. @param {Link} link @param {Frame} f */
   asked(link, f) {
-    this.node.config.log?.(`peer ${link.peer} demands authentication: set config.auth`);
     link.asked = true;
     link.end("unauthorized");
   }

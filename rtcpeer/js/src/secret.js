@@ -1,4 +1,5 @@
 import { toBytes } from "./basics.js";
+import { equal } from "./control.js";
 
 /** @import { PendingPeer } from "./types.js" */
 
@@ -13,7 +14,6 @@ export function sharedSecret(secret) {
   return async (peer) => {
     if (peer.isHost) return peer.send(ours);
     const got = await peer.receive();
-    // Takes the same time wherever the two differ.
-    if (!got || ours.reduce((sum, b, i) => sum | (b ^ got[i]), ours.length ^ got.length)) throw new Error("wrong secret");
+    if (!got || !equal(ours, got)) throw new Error("wrong secret");
   };
 }

@@ -43,10 +43,10 @@ export function sha256(data) {
   return new Uint8Array(digest.buffer);
 }
 
-/** @param {Uint8Array} key @param {Uint8Array} text @returns {Uint8Array} 32 bytes */
+/** @param {Uint8Array} key at most 64 bytes @param {Uint8Array} text @returns {Uint8Array} 32 bytes */
 export function hmac(key, text) {
   const block = new Uint8Array(64);
-  block.set(key.length > 64 ? sha256(key) : key);
+  block.set(key);
   const inner = sha256(new Uint8Array([...block.map((b) => b ^ 0x36), ...text]));
   return sha256(new Uint8Array([...block.map((b) => b ^ 0x5c), ...inner]));
 }

@@ -118,7 +118,7 @@ export class Signaling {
         if (probed < heard) {
           probed = now();
           socket.send('{"kind":"ping"}');
-        } else if (now() - probed >= probeFor) fail("no answer for 45 s");
+        } else if (now() - probed >= probeFor) fail("no answer within 45 s");
       }, probeFor);
 
       socket.binaryType = "arraybuffer";

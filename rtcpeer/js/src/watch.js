@@ -8,45 +8,39 @@ import { clocks, slept } from "./repair.js";
 const watchEach = 1000; // ms; how soon a page that was asleep notices it
 
 export class Watch {
-  /** @type {(() => void)[]} */ undo = [];
+  /** Ends all of it. As the options of a listener it has the signal for that. */ ending = new AbortController();
   suspended = false;
 
   /** @param {RtcNode} node */
   constructor(node) {
     const { document, navigator } = globalThis;
     const changed = () => node.changed();
-    for (const name of ["online", "offline"]) this.on(globalThis, name, changed);
-    this.on(/** @type {any} */ (navigator)?.connection, "change", changed);
-    this.on(document, "resume", changed);
-    this.on(document, "visibilitychange", () => document.hidden || changed());
-    this.on(globalThis, "pageshow", () => {
+    const on = (/** @type {any} */ target, /** @type {string} */ name, /** @type {() => void} */ take) => target?.addEventListener?.(name, take, this.ending);
+    for (const name of ["online", "offline"]) on(globalThis, name, changed);
+    on(/** @type {any} */ (navigator)?.connection, "change", changed);
+    on(document, "resume", changed);
+    on(document, "visibilitychange", () => document.hidden || changed());
+    on(globalThis, "pageshow", () => {
       if (this.suspended) changed();
       this.suspended = false;
     });
     // A page does not know whether it is left for good, reloaded, or put into the back/forward cache: Chromium says
     // "persisted" of one that is reloaded, too.
-    this.on(globalThis, "pagehide", () => {
+    on(globalThis, "pagehide", () => {
       this.suspended = !!node.config.keepPlace;
       if (this.suspended) node.suspend();
       else node.closeAll(true);
     });
     let before = clocks();
-    const timer = setInterval(() => {
+    this.timer = setInterval(() => {
       const at = clocks();
       if (slept(before, at)) node.changed();
       before = at;
     }, watchEach);
-    this.undo.push(() => clearInterval(timer));
-  }
-
-  /** @param {any} target @param {string} name @param {(e: Event) => void} take */
-  on(target, name, take) {
-    if (!target?.addEventListener) return;
-    target.addEventListener(name, take);
-    this.undo.push(() => target.removeEventListener?.(name, take));
   }
 
   stop() {
-    for (const undo of this.undo.splice(0)) undo();
+    this.ending.abort();
+    clearInterval(this.timer);
   }
 }

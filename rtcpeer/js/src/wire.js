@@ -134,7 +134,7 @@ export function decodeMessage(frame) {
 export const encodeMessage = (message) => JSON.stringify(checked(message));
 
 const signalFields = record({
-  type: oneOf("offer", "answer", "candidate", "refuse", "repair"),
+  type: oneOf("offer", "answer", "candidate", "refuse", "repair", "fail"),
   attempt: optional(count), sdp: optional(string), candidate: optional(string),
   sdpMid: optional(string), sdpMLineIndex: optional(count), text: optional(string), link: optional(bytes(0, 64)), repair: flag,
 });

@@ -88,7 +88,7 @@ for (const topology of ["mesh", "star"]) {
   test(`who is kicked out of a ${topology} is gone, and learns why`, async (t) => {
     const host = await enter(t, "kick-" + topology, { topology });
     const guest = await enter(t, "kick-" + topology), other = await enter(t, "kick-" + topology);
-    const all = [[host, guest.id], [host, other.id], [other, guest.id], [guest, 1]];
+    const all = [[host, guest.id], [host, other.id], [other, guest.id], [guest, other.id], [guest, 1]];
     await Promise.all(all.map(([p, id]) => p.event("connected", id)));
     assert.throws(() => guest.node.kick(1), { code: "not_host" });
     assert.throws(() => host.node.kick(1), { code: "unknown_peer" });
@@ -99,6 +99,8 @@ for (const topology of ["mesh", "star"]) {
       assert.ok(["kicked", "by peer"].includes(reason), reason);
     }
     await guest.until("the end", () => guest.ended).catch(() => {});
+    const ends = guest.events.filter((e) => e.kind === "disconnected").map(({ peer, reason }) => [peer, reason]);
+    assert.deepEqual(ends.sort(([a], [b]) => a - b), [[1, "kicked"], [other.id, topology === "mesh" ? "kicked" : "host gone"]]);
     if (topology === "mesh") assert.deepEqual([guest.ended.code, guest.ended.message], ["kicked", "kicked: be nice"]);
     assert.equal(guest.node.status, "disconnected");
     assert.deepEqual(host.node.peers, [other.id]);

@@ -99,6 +99,29 @@ test("a link that finds no path fails with the cause", async (t) => {
   await a.event("failed", b.id);
 });
 
+for (const [end, spoiled] of [["offering", 1], ["answering", 0]]) {
+  test(`the ${end} end fails at once, which the other end is told; when it can, it is linked`, async (t) => {
+    let spoils = true;
+    class Spoiled extends RTCPeerConnection {
+      setRemoteDescription(description) {
+        return spoils ? Promise.reject(new Error("spoiled")) : super.setRemoteDescription(description);
+      }
+    }
+    const url = `${server.url}/spoiled-${end}`;
+    const players = [];
+    for (const i of [0, 1]) players.push(await Player.join(url, { connectTimeout: 0, RTCPeerConnection: i === spoiled ? Spoiled : RTCPeerConnection }));
+    t.after(() => Promise.all(players.map((p) => p.close())));
+    const here = players[spoiled], there = players[1 - spoiled];
+    const said = async (p, peer) => (await p.event("failed", peer)).error;
+    assert.match((await said(here, there.id)).message, /spoiled$/);
+    const { code, message } = await said(there, here.id);
+    assert.deepEqual([code, message], ["negotiation", `peer ${here.id} fails: spoiled`]);
+    spoils = false;
+    await Promise.all([here.event("connected", there.id), there.event("connected", here.id)]);
+    for (const p of players) assert.equal(p.events.filter((e) => e.kind === "failed").length, 1, "it is told once");
+  });
+}
+
 test("a member that never answers is a deadline of signaling", async (t) => {
   const url = newRoom();
   const socket = new WebSocket(url, ["rtcpeer.v1"]);

@@ -29,24 +29,31 @@ const config = { RTCPeerConnection, WebSocket: Counting };
 const real = { setTimeout, clearTimeout, setInterval, clearInterval };
 const { now } = performance;
 
+/** The module a second time, whose timers fire only if a test says so. */
+const hidden = await import("../rtcpeer.js?hidden");
+
 /** Replaces the clock and the timers of the module: pass moves the one on, and fires those that are due, once. */
 function throttle(t) {
   const timers = new Map();
   let offset = 0, last = 0;
   performance.now = () => now.call(performance) + offset;
-  const ours = () => /rtcpeer\.js/.test(new Error().stack.split("\n")[3]);
-  const add = (f, ms, every) => (timers.set(++last, { f, due: performance.now() + ms, every: every && ms }), `late ${last}`);
+  const ours = (line) => /rtcpeer\.js/.test(line) && { hidden: /hidden/.test(line) };
+  const add = (f, ms, every, { hidden }) => (timers.set(++last, { f, hidden, due: performance.now() + ms, every: every && ms }), `late ${last}`);
   const clear = (kind) => (timer) => (/^late/.test(timer) ? timers.delete(Number(String(timer).slice(5))) : real["clear" + kind](timer));
-  globalThis.setTimeout = (f, ms, ...rest) => (ours() ? add(f, ms) : real.setTimeout(f, ms, ...rest));
-  globalThis.setInterval = (f, ms, ...rest) => (ours() ? add(f, ms, true) : real.setInterval(f, ms, ...rest));
+  for (const [name, every] of [["setTimeout", false], ["setInterval", true]]) {
+    globalThis[name] = (f, ms, ...rest) => {
+      const module = ours(new Error().stack.split("\n")[2]);
+      return module ? add(f, ms, every, module) : real[name](f, ms, ...rest);
+    };
+  }
   globalThis.clearTimeout = clear("Timeout");
   globalThis.clearInterval = clear("Interval");
   const restore = () => Object.assign(globalThis, real);
   t.after(() => (restore(), (performance.now = now)));
-  return async (ms) => {
+  return async (ms, visible) => {
     offset += ms;
     for (const [id, timer] of [...timers].sort(([, a], [, b]) => a.due - b.due)) {
-      if (timer.due > performance.now() || !timers.has(id)) continue;
+      if (timer.due > performance.now() || !timers.has(id) || (timer.hidden && !visible)) continue;
       if (timer.every) timer.due = performance.now() + timer.every;
       else timers.delete(id);
       timer.f();
@@ -100,6 +107,43 @@ for (const late of [1000, 60000]) {
     await eventually("the close", async () => (await pass(late), closed));
     assert.equal((await b.event("disconnected", id)).reason, "by peer");
     await Promise.all([b.close(), pass(late), pass(late)]);
+  });
+}
+
+// After five seconds no timer of a fires any more, as in a hidden page for a minute, and its answers are on the way for longer
+// than b waits for one. What b says, or sends, has a say that it is there.
+for (const sends of [false, true]) {
+  test(`a page without timers, on a long way${sends ? ", that is sent packets" : ""}`, async (t) => {
+    const server = await startServer();
+    t.after(() => server.stop());
+    const pass = throttle(t), under = [];
+    let sent = 0, arrived = 0;
+    class Far extends RTCPeerConnection {
+      createDataChannel(...args) {
+        const channel = super.createDataChannel(...args);
+        const send = channel.send.bind(channel), listen = channel.addEventListener.bind(channel);
+        channel.send = (data) => (send(data), sent++);
+        channel.addEventListener = (name, take) => listen(name, name !== "message" ? take : (e) => {
+          arrived++;
+          under.push({ due: performance.now() + 400, act: () => take(e) });
+        });
+        return channel;
+      }
+    }
+    let time = 0;
+    const step = async (visible) => {
+      await pass(100, visible);
+      while (under[0]?.due <= performance.now()) under.shift().act();
+      if (sends && (time += 100) % 300 === 0) b.node.trySend({ data: "state" });
+      await eventually("all that was sent arrives", () => arrived === sent);
+    };
+    const a = await hidden.join(server.url + "/lobby", { ...config, RTCPeerConnection: Far });
+    const b = await Player.join(server.url + "/lobby", { ...config, RTCPeerConnection: Far });
+    t.after(() => Promise.all([a.close(), b.close()]));
+    await eventually("the hellos", () => under.length === 2);
+    for (let i = 0; i < 250; i++) await step(i < 50);
+    assert.deepEqual(b.events.map((e) => e.kind), ["connected"]);
+    assert.deepEqual(a.poll().map((e) => e.kind).filter((kind) => kind !== "packet"), ["connected"]);
   });
 }
 

@@ -29,8 +29,6 @@ const (
 	maxPart = 16 << 10
 	// maxPacket is the largest packet, the sum of its parts.
 	maxPacket = 256<<10 + 64
-	// MaxFrame is the largest frame that Next returns, in bytes, including the peer.
-	MaxFrame = peerSize + headerSize + partHead + maxPart + gcmSize
 )
 
 // A frame is one decoded frame.

@@ -47,8 +47,8 @@ func TestHostileCarrier(t *testing.T) {
 		exchange(t, two, one, "back")
 	}
 	dropped := b.Dropped()
-	for _, word := range []string{"unknown", "forged", "replay"} {
-		require.NotZero(t, dropped[word], word)
+	for _, why := range []forwarded.DropReason{"unknown", "forged", "replay"} {
+		require.NotZero(t, dropped[why], why)
 	}
 	require.Equal(t, "p-256 04", one.Binding()[:8])
 }

@@ -15,13 +15,13 @@ type Mux struct {
 
 	mu      sync.Mutex // guards the fields below, and all of the paths
 	paths   map[route]*path
-	turns   []*path           // paths that have something to send, each once
-	last    [][]byte          // close frames of closed paths, at most maxLast
-	frame   []byte            // the frame that Next has returned
-	plain   []byte            // scratch
-	calls   []func()          // functions that unlock calls
-	waits   bool              // Next has returned nil, so that the carrier waits for ready
-	dropped map[string]uint64 // received frames that were dropped, by reason
+	turns   []*path               // paths that have something to send, each once
+	last    [][]byte              // close frames of closed paths, at most maxLast
+	frame   []byte                // the frame that Next has returned
+	plain   []byte                // scratch
+	calls   []func()              // functions that unlock calls
+	waits   bool                  // Next has returned nil, so that the carrier waits for ready
+	dropped map[DropReason]uint64 // received frames that were dropped, by reason
 }
 
 // A route identifies the path of a received frame.
@@ -30,11 +30,13 @@ type route struct {
 	tag  tag
 }
 
-// The words for received frames that are dropped.
+// A DropReason says why a received frame was dropped.
+type DropReason string
+
 const (
-	droppedUnknown = "unknown" // of a path that does not exist here
-	droppedForged  = "forged"  // not encrypted by the other end
-	droppedReplay  = "replay"  // received before
+	droppedUnknown DropReason = "unknown" // of a path that does not exist here
+	droppedForged  DropReason = "forged"  // not encrypted by the other end
+	droppedReplay  DropReason = "replay"  // received before
 )
 
 const (
@@ -45,7 +47,7 @@ const (
 // NewMux returns a Mux that calls ready when there is something to send again after Next has returned nil.
 // ready must neither block nor call the Mux.
 func NewMux(ready func()) *Mux {
-	return &Mux{ready: ready, paths: make(map[route]*path), waits: true, dropped: make(map[string]uint64)}
+	return &Mux{ready: ready, paths: make(map[route]*path), waits: true, dropped: make(map[DropReason]uint64)}
 }
 
 // To returns a transport whose paths lead to a peer. Its Close does not close them.
@@ -122,7 +124,7 @@ func (m *Mux) Lose() {
 // Dropped returns how many received frames were dropped, by reason: "unknown" for frames of a path that does
 // not exist here, "forged" for frames that the other end has not encrypted, "replay" for frames received
 // before. The map belongs to the caller.
-func (m *Mux) Dropped() map[string]uint64 {
+func (m *Mux) Dropped() map[DropReason]uint64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return maps.Clone(m.dropped)

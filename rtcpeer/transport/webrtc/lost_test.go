@@ -13,6 +13,7 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/rtcpeer/transport/transporttest"
 	"example.org/rtcpeer/rtcpeer/transport/webrtc"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // fast loses a path after two seconds by default. Pion asks the other end every second, and looks then.
@@ -116,6 +117,7 @@ func TestNeverLost(t *testing.T) {
 
 // An outage that passes within the time leaves nothing behind: the next one has all of it.
 func TestOutagesDoNotAddUp(t *testing.T) {
+	skip.Long(t)
 	t.Parallel()
 	x := newFragile(t, 5*time.Second)
 	for range 2 {

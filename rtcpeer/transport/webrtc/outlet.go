@@ -115,11 +115,14 @@ func (o *outlet) look(now time.Time) {
 		}
 	}
 	o.acknowledged = o.handed - min(inFlight, o.handed)
-	o.window.update(flow{acknowledged: o.acknowledged, expected: o.expected.Load()}, took, o.waiting == 0, o.sent, now)
+	o.window.update(flow{acknowledged: o.acknowledged, expected: o.expected.Load()}, took, o.waiting == 0, o.wire, now)
 }
 
-// sent returns how many bytes SCTP has sent.
-func (o *outlet) sent() uint64 { return o.lanes[0].path.pc.SCTP().Stats().BytesSent }
+// wire returns how many bytes SCTP has sent and received.
+func (o *outlet) wire() (sent, received uint64) {
+	stats := o.lanes[0].path.pc.SCTP().Stats()
+	return stats.BytesSent, stats.BytesReceived
+}
 
 // hand gives a packet to SCTP; mu is held.
 func (o *outlet) hand(l *lane, p []byte, now time.Time) error {

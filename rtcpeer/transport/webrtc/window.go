@@ -4,6 +4,7 @@ package webrtc
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 )
@@ -51,6 +52,7 @@ type flow struct {
 	acknowledged uint64 // of reliable lanes
 	expected     uint64 // on the wire, if SCTP had sent everything once
 	sent         uint64 // on the wire
+	received     uint64 // on the wire
 }
 
 const (
@@ -58,10 +60,10 @@ const (
 	leastWindow = 32 << 10 // bytes; two of the largest packets by default
 	// shortInterval is the least length of an interval; otherwise an interval is a round trip.
 	shortInterval = 20 * time.Millisecond
-	// slack is what may be in flight beyond what the path holds, as a time, because acknowledgements come late
-	// and in groups.
+	// slack is what may be in flight beyond what the path holds, as a time at fairRate, because acknowledgements
+	// come late and in groups. See waiting.
 	slack = 10 * time.Millisecond
-	// bulkDelay is how much longer packets may take because of bulk.
+	// bulkDelay is how much longer packets may take because of bulk, at fairRate.
 	bulkDelay = 10 * time.Millisecond
 	// bulkGrowth is the growth of the window of bulk in a round trip in which packets hardly wait.
 	bulkGrowth = 1.15
@@ -85,10 +87,11 @@ const (
 func wire(n int) int { return n + (n+sctpPacket-1)/sctpPacket*sctpHead }
 
 // update updates the window with the state of the flow, the time that the last packet took (0 if not known),
-// and whether less is in flight than the window allows. It calls sent for flow.sent once a round trip.
-func (w *window) update(f flow, took time.Duration, idle bool, sent func() uint64, now time.Time) {
+// and whether less is in flight than the window allows. It calls wire for flow.sent and
+// flow.received once a round trip.
+func (w *window) update(f flow, took time.Duration, idle bool, wire func() (sent, received uint64), now time.Time) {
 	if !idle && now.Sub(w.busy) > idleReset {
-		f.sent = sent()
+		f.sent, f.received = wire()
 		*w = window{shortest: w.shortest, shortestAt: now, usual: w.shortest, busy: now, began: now, last: f}
 	}
 	w.idle = w.idle || idle
@@ -97,7 +100,7 @@ func (w *window) update(f flow, took time.Duration, idle bool, sent func() uint6
 	if lasted < max(w.usual, shortInterval) {
 		return
 	}
-	f.sent = sent()
+	f.sent, f.received = wire()
 	w.interval(float64(f.acknowledged-w.last.acknowledged)/lasted.Seconds(), w.lost(f))
 	if !w.idle {
 		w.busy = now
@@ -123,7 +126,7 @@ func (w *window) yield() {
 		return
 	}
 	without := float64(w.yields) * w.shortest.Seconds() / max(took, w.shortest).Seconds()
-	next := (float64(w.yields) + without + w.rate()*bulkDelay.Seconds()) / 2
+	next := (float64(w.yields) + without + waiting(w.rate(), bulkDelay)) / 2
 	if took < w.shortest+bulkDelay/2 && w.yields < w.room(1, bulkDelay/2) {
 		next = max(next, bulkGrowth*float64(w.yields)) // the start may have ended too early
 	}
@@ -148,10 +151,10 @@ func (w *window) wait(now time.Time) time.Duration {
 func (w *window) spend(n int) { w.credit -= float64(n) }
 
 // lost reports whether packets were sent again. It allows for other reasons why more than expected may be on
-// the wire: acknowledgements, and bytes that waited in SCTP a moment ago.
+// the wire: the acknowledgement of each second packet that has come, and bytes that waited in SCTP a moment ago.
 func (w *window) lost(f flow) bool {
-	expected := f.expected - w.last.expected
-	return f.sent-w.last.sent > expected+expected/32+2*(sctpPacket+sctpHead)
+	again := int64(f.sent-w.last.sent) - int64(f.expected-w.last.expected)
+	return again > int64(f.received-w.last.received)/32+2*(sctpPacket+sctpHead)
 }
 
 // interval handles the end of an interval in which rate bytes a second were acknowledged.
@@ -234,5 +237,19 @@ func (w *window) size(bulk bool) int {
 
 // room returns gain times what the path itself holds, plus what it carries in slack, in bytes.
 func (w *window) room(gain float64, slack time.Duration) int {
-	return max(leastWindow, int(w.rate()*(gain*w.shortest.Seconds()+slack.Seconds())))
+	rate := w.rate()
+	return max(leastWindow, int(rate*gain*w.shortest.Seconds()+waiting(rate, slack)))
 }
+
+// waiting returns how many bytes may wait in the path's queue and at its ends, for a time that is meant for
+// fairRate. It grows with the square root of the rate, within limits. All packets of a bottleneck wait equally
+// long. So of several senders a slow one has more of its bytes in the queue than its share, and becomes faster;
+// with an amount in proportion to the rate, whoever was first would stay ahead. See TestWindowsShare.
+func waiting(rate float64, t time.Duration) float64 {
+	return t.Seconds() * max(min(math.Sqrt(rate*fairRate), rate*mostWait), rate*leastWait)
+}
+
+const (
+	fairRate            = 6.25e6 // bytes a second: 50 Mbit/s
+	leastWait, mostWait = 0.3, 4 // the limits of what waiting makes of a time
+)

@@ -27,7 +27,6 @@ func Run(t *testing.T, start func(t *testing.T) (open func() cluster.Bus)) {
 		{"time to live", timeToLive},
 		{"watch", watch},
 		{"messages in order", messages},
-		{"keys", keys},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, start(t)) })
 	}
@@ -171,18 +170,4 @@ func messages(t *testing.T, open func() cluster.Bus) {
 		}
 	}
 	require.GreaterOrEqual(t, a.MaxMessage(), 512<<10)
-}
-
-func keys(t *testing.T, open func() cluster.Bus) {
-	a, ctx := open(), t.Context()
-	none, err := a.Keys(ctx, "room.")
-	require.NoError(t, err)
-	require.Empty(t, none)
-	for _, key := range []string{"room.A-1_x", "room.b", "match.c"} {
-		_, err := a.Create(ctx, key, []byte("x"), 0)
-		require.NoError(t, err)
-	}
-	got, err := a.Keys(ctx, "room.")
-	require.NoError(t, err)
-	require.ElementsMatch(t, []string{"room.A-1_x", "room.b"}, got)
 }

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -197,22 +196,6 @@ func (b *Bus) Get(ctx context.Context, key string) ([]byte, uint64, error) {
 		return nil, 0, cluster.ErrNoKey
 	}
 	return bytes.Clone(e.value), e.revision, nil
-}
-
-func (b *Bus) Keys(ctx context.Context, prefix string) ([]string, error) {
-	if err := b.pass(ctx); err != nil {
-		return nil, err
-	}
-	b.hub.mu.Lock()
-	defer b.hub.mu.Unlock()
-	var keys []string
-	for key := range b.hub.keys {
-		if strings.HasPrefix(key, prefix) {
-			keys = append(keys, key)
-		}
-	}
-	slices.Sort(keys)
-	return keys, nil
 }
 
 // A watcher waits for changes.

@@ -69,6 +69,9 @@ const (
 	pingEvery = 2 * time.Second
 	// watchAnew is how long a watch lasts before it begins again, in case it has fallen silent.
 	watchAnew = 30 * time.Second
+	// openWatch is how long a watch may take to begin. NATS may never answer a request that comes before its nodes
+	// have elected a leader, as in the first second of three nodes that start together.
+	openWatch = 3 * time.Second
 	// markerTTL is how long the bucket remembers a deleted key, for watches.
 	markerTTL = time.Minute
 	// If more messages than this wait for this server, further ones are lost.
@@ -289,26 +292,12 @@ func (b *Bus) Get(ctx context.Context, key string) ([]byte, uint64, error) {
 	return e.Value(), e.Revision(), nil
 }
 
-func (b *Bus) Keys(ctx context.Context, prefix string) ([]string, error) {
-	kv, err := b.store(ctx)
-	if err != nil {
-		return nil, err
-	}
-	list, err := kv.ListKeysFiltered(ctx, prefix+">")
-	if err != nil {
-		return nil, b.failed(err, cluster.ErrConflict)
-	}
-	var keys []string
-	for key := range list.Keys() {
-		keys = append(keys, key)
-	}
-	return keys, nil
-}
-
 // Watch returns when the connection changes, and also after watchAnew, in case the watch has fallen silent.
 func (b *Bus) Watch(ctx context.Context, prefix string, changed func(key string, value []byte)) error {
 	ctx, cancel := context.WithTimeout(ctx, watchAnew)
 	defer cancel()
+	opening := time.AfterFunc(openWatch, cancel)
+	defer opening.Stop()
 	b.mu.Lock()
 	turned := b.changed
 	b.mu.Unlock()
@@ -321,6 +310,7 @@ func (b *Bus) Watch(ctx context.Context, prefix string, changed func(key string,
 		return b.failed(err, cluster.ErrConflict)
 	}
 	defer w.Stop()
+	opening.Stop()
 	for {
 		select {
 		case e, ok := <-w.Updates():
@@ -361,6 +351,9 @@ func (b *Bus) Subscribe(subject string, receive func(data []byte)) (stop func(),
 	}
 	if err := sub.SetPendingLimits(maxPending, maxPendingBytes); err != nil {
 		return nil, fmt.Errorf("natsbus: subscribe to %s: %w", b.subject+subject, err)
+	}
+	if b.conn.IsConnected() { // if not, the client subscribes when it is again
+		_ = b.conn.FlushTimeout(dialTime) // until NATS knows of the subscription
 	}
 	return func() {
 		_ = sub.Unsubscribe() // fails if the connection is closed

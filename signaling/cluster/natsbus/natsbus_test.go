@@ -2,6 +2,7 @@ package natsbus_test
 
 import (
 	"context"
+	"net"
 	"testing"
 	"time"
 
@@ -82,4 +83,21 @@ func TestBucketIsDeleted(t *testing.T) {
 		require.Greater(t, next, last)
 		last = next
 	}
+}
+
+// While NATS does not answer, as two of its three nodes are not there, a watch ends long before it begins anew by itself,
+// so that the next one finds NATS as soon as it is there.
+func TestWatchOfNATSThatDoesNotAnswer(t *testing.T) {
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, free.Close())
+	n, err := natsnode.Start(natsnode.Config{
+		Name: "n0", Listen: "127.0.0.1:0", Route: free.Addr().String(), Peers: []string{"nats://127.0.0.1:1", "nats://127.0.0.1:2"},
+	})
+	require.NoError(t, err)
+	t.Cleanup(n.Close)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	require.Error(t, open(t, n.URL()).Watch(ctx, "lease.", func(string, []byte) {}))
+	require.NoError(t, ctx.Err(), "it waited too long")
 }

@@ -81,7 +81,7 @@ func (o *Command) ask(ctx context.Context, server entry.Server, d *diagnosis) ([
 	d.RelayLinks = welcome.RelayLinks
 	var servers []transport.ICEServer
 	for _, s := range welcome.ICEServers {
-		servers = append(servers, transport.ICEServer{URLs: s.URLs, Username: s.Username, Credential: s.Credential})
+		servers = append(servers, transport.ICEServer(s))
 	}
 	return servers, nil
 }

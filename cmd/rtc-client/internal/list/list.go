@@ -16,6 +16,7 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/signalclient"
+	"example.org/rtcpeer/signaling/text"
 )
 
 // Command is list: it prints the public rooms of a server.
@@ -119,13 +120,14 @@ func door(r rtcpeer.PublicRoom) string {
 }
 
 func (l *Command) printJSON(c *console.Console, rooms []rtcpeer.PublicRoom) error {
-	e := json.NewEncoder(c.Out)
-	e.SetEscapeHTML(false)
 	for _, r := range rooms {
-		err := e.Encode(struct {
+		line, err := text.JSON(struct {
 			URL string `json:"url"`
 			rtcpeer.PublicRoom
 		}{signalclient.RoomURL(l.URL, r.Room), r})
+		if err == nil {
+			_, err = fmt.Fprintf(c.Out, "%s\n", line)
+		}
 		if err != nil {
 			return err
 		}

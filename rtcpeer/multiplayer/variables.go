@@ -1,4 +1,4 @@
-package rtcpeer
+package multiplayer
 
 import (
 	"fmt"
@@ -16,8 +16,8 @@ const (
 
 // PutVar sends a value, of one of the Go types that package variant lists, as PutPacket does. Errors: a *variant.Error
 // for a value that Godot does not have (objects are refused) or that is larger than EncodeBufferMaxSize, and those of
-// PutPacket. A value is one packet, so Config.MaxPacket bounds it too.
-func (m *MultiplayerPeer) PutVar(v any) error {
+// PutPacket. A value is one packet, so rtcpeer.Config.MaxPacket bounds it too.
+func (m *Peer) PutVar(v any) error {
 	data, err := variant.Encoder{Limits: m.limits()}.Append(nil, v)
 	if err != nil {
 		return err
@@ -28,7 +28,7 @@ func (m *MultiplayerPeer) PutVar(v any) error {
 // GetVar takes the next packet and returns its value. If the packet is not a value, it is taken all the same, and the
 // error is a *variant.Error. Without a packet the error is ErrUnavailable. GetPacketError returns the same error, as
 // the class reference says.
-func (m *MultiplayerPeer) GetVar() (any, error) {
+func (m *Peer) GetVar() (any, error) {
 	data, err := m.GetPacket()
 	if err != nil {
 		return nil, err
@@ -40,9 +40,9 @@ func (m *MultiplayerPeer) GetVar() (any, error) {
 
 // SetEncodeBufferMaxSize bounds, in bytes, the values of PutVar and GetVar: 1 KiB to 256 MiB, rounded up
 // to a power of two. Any other size is an error and changes nothing.
-func (m *MultiplayerPeer) SetEncodeBufferMaxSize(bytes int) error {
+func (m *Peer) SetEncodeBufferMaxSize(bytes int) error {
 	if bytes < minEncodeBuffer || bytes > maxEncodeBuffer {
-		return fmt.Errorf("rtcpeer: encode buffer of %d bytes: want %d to %d", bytes, minEncodeBuffer, maxEncodeBuffer)
+		return fmt.Errorf("multiplayer: encode buffer of %d bytes: want %d to %d", bytes, minEncodeBuffer, maxEncodeBuffer)
 	}
 	m.encodeBuffer = minEncodeBuffer
 	for m.encodeBuffer < bytes {
@@ -52,6 +52,6 @@ func (m *MultiplayerPeer) SetEncodeBufferMaxSize(bytes int) error {
 }
 
 // GetEncodeBufferMaxSize returns the limit of PutVar and GetVar in bytes: 8 MiB unless set.
-func (m *MultiplayerPeer) GetEncodeBufferMaxSize() int { return m.encodeBuffer }
+func (m *Peer) GetEncodeBufferMaxSize() int { return m.encodeBuffer }
 
-func (m *MultiplayerPeer) limits() variant.Limits { return variant.Limits{MaxSize: m.encodeBuffer} }
+func (m *Peer) limits() variant.Limits { return variant.Limits{MaxSize: m.encodeBuffer} }

@@ -1,4 +1,4 @@
-package rtcpeer
+package multiplayer
 
 import (
 	"bytes"
@@ -9,8 +9,8 @@ import (
 // A RemoteCall is what an RPC of Godot contains, without the scene that it is for. Only a program with the same scripts
 // knows which method a number means, and what the arguments are.
 type RemoteCall struct {
-	// Node is the number of the node, whose path an earlier CommandSimplifyPath has sent. Until that is confirmed, it
-	// is 0 and Path is set instead.
+	// Node is the number of the node, whose path an earlier rtcpeer.CommandSimplifyPath has sent. Until that is
+	// confirmed, it is 0 and Path is set instead.
 	Node uint32
 	Path string
 	// Method is the method's place among the node's RPCs in alphabetical order, with bit 15 set for those that are not
@@ -26,18 +26,19 @@ type RemoteCall struct {
 // The flags of a remote call (modules/multiplayer/scene_rpc_interface.cpp), and the bit of a 32-bit node which says
 // that the rest of it is the offset of a path.
 const (
+	callMask        = 7 // the bits of the command, which is 0
 	callNodeShift   = 4 // two bits: the node has 1, 2 or 4 bytes
 	callWideMethod  = 1 << 6
 	callBytes       = 1 << 7
 	callPathFollows = 1 << 31
 )
 
-var errNoRemoteCall = errors.New("rtcpeer: not a remote call")
+var errNoRemoteCall = errors.New("multiplayer: not a remote call")
 
-// ParseRemoteCall reads the Data of a packet whose Command is CommandRemoteCall.
+// ParseRemoteCall reads the Data of a packet whose Command is rtcpeer.CommandRemoteCall.
 func ParseRemoteCall(data []byte) (RemoteCall, error) {
 	nodeSize, methodSize := 0, 1
-	if len(data) > 0 && data[0]&commandMask == 0 {
+	if len(data) > 0 && data[0]&callMask == 0 {
 		nodeSize = [...]int{1, 2, 4, 0}[data[0]>>callNodeShift&3]
 	}
 	if nodeSize > 0 && data[0]&callWideMethod != 0 {

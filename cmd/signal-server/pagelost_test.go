@@ -16,11 +16,13 @@ import (
 
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/signalserver"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // A tab in the background, whose timers are slow, hears the others, goes on while the server is away, and
 // comes back as who it was.
 func TestBackground(t *testing.T) {
+	skip.Long(t)
 	env := map[string]string{"SIGNAL_SERVER_RESUME_KEY": "0123456789abcdef"}
 	p := start(t, env)
 	browser := openBrowser(t)
@@ -87,6 +89,7 @@ func TestForgotten(t *testing.T) {
 // Whoever goes away while joining leaves nobody behind on the server, although lost members keep their
 // place there.
 func TestLeavingWhileJoining(t *testing.T) {
+	skip.Long(t)
 	rooms, err := signalserver.New(signalserver.Config{Grace: time.Hour})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, rooms.Shutdown(context.Background())) })

@@ -5,24 +5,24 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
-	"os"
 	"os/exec"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/testdata/skip"
 )
 
-// Programs of others, which run beside a server.
+// Programs of others, which run with a server.
 
-// needs returns the path of a program, or skips the test.
+// needs returns the path of a program. Without it the test is skipped, or fails in .ci/run.
 func needs(t *testing.T, program, pkg string) string {
 	t.Helper()
 	path, err := exec.LookPath(program)
 	if err != nil {
-		require.Empty(t, os.Getenv("RTCPEER_CI"), "no %s here: apt-get install -y %s", program, pkg)
-		t.Skipf("no %s here: apt-get install -y %s", program, pkg)
+		skip.Missing(t, "no %s here: apt-get install -y %s", program, pkg)
 	}
 	return path
 }

@@ -1,4 +1,4 @@
-package rtcpeer_test
+package multiplayer_test
 
 import (
 	"fmt"
@@ -9,14 +9,28 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/rtcpeer/multiplayer"
 	"example.org/rtcpeer/rtcpeer/transport"
+	"example.org/rtcpeer/rtcpeer/transport/memory"
+	"example.org/rtcpeer/rtcpeer/transport/webrtc"
 )
 
-// The seed's face over both transports, in real time: multiplayer_test.go has the details in fake time.
-func TestSeedsFace(t *testing.T) {
+// In real time, over both transports: peer_test.go has the details in fake time.
+func TestRealTime(t *testing.T) {
 	for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {
 		t.Run(string(topology), func(t *testing.T) {
-			overBoth(t, func(t *testing.T, newTransport func() transport.Transport) { testSeedsFace(t, topology, newTransport) })
+			t.Run("memory", func(t *testing.T) {
+				network := memory.NewNetwork(memory.Options{})
+				testRealTime(t, topology, func() transport.Transport { return network.Transport() })
+			})
+			t.Run("webrtc", func(t *testing.T) {
+				testRealTime(t, topology, func() transport.Transport {
+					tr, err := webrtc.New(webrtc.Config{MaxMessage: 32 << 10})
+					require.NoError(t, err)
+					t.Cleanup(func() { tr.Close() })
+					return tr
+				})
+			})
 		})
 	}
 }
@@ -43,31 +57,27 @@ func (g *game) untilPacket(t *testing.T) string {
 	return g.get(t)
 }
 
-func testSeedsFace(t *testing.T, topology rtcpeer.Topology, newTransport func() transport.Transport) {
-	r := newRoom(topology)
-	config := rtcpeer.Config{Channels: []rtcpeer.Mode{rtcpeer.UnreliableOrdered}}
-	host := newGame(r.join(t, 1, newTransport(), config))
-	a := newGame(r.join(t, 5, newTransport(), config))
-	b := newGame(r.join(t, 7, newTransport(), config))
+func testRealTime(t *testing.T, topology rtcpeer.Topology, newTransport func() transport.Transport) {
+	host, a, b := joinThree(t, topology, newTransport)
 	games := []*game{host, a, b}
 	for _, g := range games {
 		for _, other := range games {
 			if g != other {
-				g.untilSignal(t, fmt.Sprintf("connected %d", other.GetUniqueID()))
+				g.untilSignal(t, "connected "+g.names[other.id])
 			}
 		}
 		require.Len(t, g.emitted(), 2, "each once")
 	}
 	require.Equal(t, topology == rtcpeer.Star, a.IsServerRelaySupported())
 
-	for channel, modes := range [][]rtcpeer.TransferMode{{0, 1, 2}, {1}} {
+	for channel, modes := range [][]multiplayer.TransferMode{{0, 1, 2}, {1}} {
 		for _, mode := range modes {
 			a.SetTransferChannel(channel)
 			a.SetTransferMode(mode)
 			a.SetTargetPeer(-1)
 			require.NoError(t, a.PutPacket(nil), "an empty packet sends nothing")
 			require.NoError(t, a.PutPacket([]byte("to b")))
-			require.Equal(t, fmt.Sprintf("from 5 channel %d mode %d: to b", channel, mode), b.untilPacket(t))
+			require.Equal(t, fmt.Sprintf("from a channel %d mode %d: to b", channel, mode), b.untilPacket(t))
 		}
 	}
 	start := time.Now()
@@ -76,17 +86,17 @@ func testSeedsFace(t *testing.T, topology rtcpeer.Topology, newTransport func() 
 	require.NoError(t, host.Poll())
 	require.GreaterOrEqual(t, time.Since(start), time.Second, "nothing came")
 
-	require.NoError(t, host.DisconnectPeer(5, true))
-	a.untilSignal(t, "disconnected 1")
-	b.SetTargetPeer(rtcpeer.TargetPeerServer)
+	require.NoError(t, host.DisconnectPeer(a.id, true))
+	a.untilSignal(t, "disconnected host")
+	b.SetTargetPeer(rtcpeer.Server)
 	require.NoError(t, b.PutPacket([]byte("after the force")))
-	require.Equal(t, "from 7 channel 0 mode 2: after the force", host.untilPacket(t))
+	require.Equal(t, "from b channel 0 mode 2: after the force", host.untilPacket(t))
 	require.NoError(t, host.TryPoll())
 	require.Empty(t, host.emitted(), "with force there is no signal here")
 
-	require.NoError(t, host.DisconnectPeer(7, false))
-	host.untilSignal(t, "disconnected 7")
-	b.untilSignal(t, "disconnected 1")
+	require.NoError(t, host.DisconnectPeer(b.id, false))
+	host.untilSignal(t, "disconnected b")
+	b.untilSignal(t, "disconnected host")
 	require.NoError(t, b.Close())
 	require.Equal(t, rtcpeer.ConnectionDisconnected, b.GetConnectionStatus())
 	require.ErrorIs(t, b.TryPoll(), rtcpeer.ErrClosed)

@@ -12,10 +12,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // What the page says when it cannot get into a room, and that one key tries again.
 func TestNoWayIn(t *testing.T) {
+	skip.Long(t)
 	const (
 		blocked = "The server answers, but not over WebSocket: a proxy, a firewall or a browser extension on the way blocks WebSockets, or the server is of another version than this page. Reload the page; if that does not help, try another network or browser, or ask whoever runs the server."
 		version = "The server speaks another version than this page. Reload the page; if that does not help, update the server."
@@ -70,6 +72,7 @@ func TestNoWayIn(t *testing.T) {
 
 // A server that cannot be understood any more is lost; one that says more than is known is not.
 func TestRubbishInside(t *testing.T) {
+	skip.Long(t)
 	welcome := `{"kind":"welcome","id":1,"room":"lobby","topology":"mesh","host":1,"resume":"r","colour":"red"}`
 	browser := openBrowser(t)
 	fine := browser.open(t, imitate(t, script{frames: []string{`{"kind":"tomorrow"}`, welcome, `{"kind":"yesterday"}`, `{"kind":"sealed"}`}})+"#lobby")
@@ -151,6 +154,7 @@ func TestNoWebRTC(t *testing.T) {
 
 // With UDP blocked the page says so, and what to do, when the link's time is over.
 func TestNoUDP(t *testing.T) {
+	skip.Long(t)
 	address := pageOf(start(t, nil)) + "?connect-timeout=3"
 	browser := launch(t, chromedp.Flag("force-webrtc-ip-handling-policy", "disable_non_proxied_udp"),
 		chromedp.Flag("webrtc-ip-handling-policy", "disable_non_proxied_udp"))

@@ -1,4 +1,4 @@
-package rtcpeer_test
+package multiplayer_test
 
 import (
 	"strings"
@@ -7,13 +7,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/rtcpeer/multiplayer"
 	"example.org/rtcpeer/rtcpeer/variant"
 )
 
 // What PutVar sends is what Godot's put_var sends, and get_var of either side takes it.
 func TestVariables(t *testing.T) {
 	inBoth(t, func(t *testing.T, host, a, _ *game) {
-		a.SetTargetPeer(rtcpeer.TargetPeerServer)
+		a.SetTargetPeer(rtcpeer.Server)
 		require.NoError(t, a.PutVar(map[string]any{"hp": 10, "at": variant.Vector2{X: 1, Y: 2}}))
 		require.NoError(t, a.PutVar(true))
 		require.NoError(t, a.PutPacket([]byte{1, 2, 3}))
@@ -22,18 +23,18 @@ func TestVariables(t *testing.T) {
 		got, err := host.GetVar()
 		require.NoError(t, err)
 		require.Equal(t, variant.Dictionary{{Key: "at", Value: variant.Vector2{X: 1, Y: 2}}, {Key: "hp", Value: int64(10)}}, got)
-		require.Equal(t, "from 5 channel 0 mode 2: \x01\x00\x00\x00\x01\x00\x00\x00", host.get(t), "a bool is 8 bytes")
+		require.Equal(t, "from a channel 0 mode 2: \x01\x00\x00\x00\x01\x00\x00\x00", host.get(t), "a bool is 8 bytes")
 
 		_, err = host.GetVar()
 		require.ErrorIs(t, err, variant.ErrTruncated)
 		require.ErrorIs(t, host.GetPacketError(), variant.ErrTruncated)
 		_, err = host.GetVar()
-		require.ErrorIs(t, err, rtcpeer.ErrUnavailable, "a packet that was no value is taken all the same")
+		require.ErrorIs(t, err, multiplayer.ErrUnavailable, "a packet that was no value is taken all the same")
 	})
 }
 
 func TestVariablesAreBounded(t *testing.T) {
-	peer := rtcpeer.NewMultiplayerPeer(new(rtcpeer.Offline))
+	peer := multiplayer.New(new(rtcpeer.Offline))
 	require.Equal(t, 8<<20, peer.GetEncodeBufferMaxSize())
 	for _, row := range []struct {
 		set, want int

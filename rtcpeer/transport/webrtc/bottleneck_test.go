@@ -1,0 +1,226 @@
+//go:build !js
+
+package webrtc
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/testdata/skip"
+)
+
+// A bottleneck is a path without SCTP: packets of one size wait in one queue, in the order in which their senders gave
+// them, and are acknowledged when they have come. A lost one is sent again a round trip later.
+type bottleneck struct {
+	rtt   time.Duration
+	rate  int           // bytes a second
+	queue time.Duration // what would wait longer is lost
+	loss  float64
+
+	longer time.Duration // what is added to rtt after 10 s
+}
+
+const (
+	pipePacket = 1156
+	pipeTick   = 200 * time.Microsecond
+)
+
+// A share is what came of sending as much as the window allows, in the last half of the time.
+type share struct {
+	rate  float64       // of the bottleneck's
+	queue time.Duration // the mean
+	most  time.Duration // the longest queue
+	lost  float64       // of the packets
+}
+
+// A sender decides how much may be in flight.
+type sender interface {
+	// update tells of a moment: how long the last acknowledged packet took (0: none was acknowledged),
+	// how many bytes were acknowledged, and whether the sender has learnt of a loss.
+	update(f flow, took time.Duration, lost bool, now time.Time)
+	size(now time.Time) int
+	spend(n int)
+}
+
+// A windowed is a sender with our window.
+type windowed struct {
+	window
+	bulk bool
+}
+
+func (s *windowed) update(f flow, took time.Duration, _ bool, now time.Time) {
+	s.window.update(f, took, false, func() (uint64, uint64) { return f.sent, 0 }, now)
+}
+
+func (s *windowed) size(now time.Time) int {
+	if s.bulk && s.wait(now) > 0 {
+		return 0
+	}
+	return s.window.size(s.bulk)
+}
+
+// A cubic is a sender with the window of TCP (RFC 9438), which halves at most once in a round trip.
+type cubic struct {
+	packets, most, threshold float64 // threshold: of the slow start; 0: none
+	epoch, quietUntil        time.Time
+	rtt                      time.Duration
+	last                     uint64
+}
+
+func (c *cubic) update(f flow, took time.Duration, lost bool, now time.Time) {
+	if took > 0 {
+		c.rtt = took
+	}
+	acked := float64(f.acknowledged-c.last) / pipePacket
+	c.last = f.acknowledged
+	switch {
+	case lost && now.After(c.quietUntil):
+		c.most, c.packets = c.packets, max(2, c.packets*0.7)
+		c.threshold, c.epoch, c.quietUntil = c.packets, now, now.Add(c.rtt)
+	case c.threshold == 0:
+		c.packets = max(10, c.packets+acked)
+	case acked > 0:
+		k := math.Cbrt(c.most * 0.3 / 0.4)
+		at := now.Sub(c.epoch).Seconds() + c.rtt.Seconds()
+		target := min(0.4*math.Pow(at-k, 3)+c.most, 1.5*c.packets)
+		friendly := 0.7*c.most + 0.53*now.Sub(c.epoch).Seconds()/max(c.rtt.Seconds(), 0.001)
+		if target = max(target, friendly); target > c.packets {
+			c.packets += acked * (target - c.packets) / c.packets
+		}
+	}
+}
+
+func (c *cubic) spend(int) {}
+
+func (c *cubic) size(time.Time) int { return int(max(c.packets, 10)) * pipePacket }
+
+// An onWire is a packet on its way.
+type onWire struct{ at, due time.Duration } // due: when it is acknowledged, or sent again
+
+// A stream is what a sender has on the path.
+type stream struct {
+	sender
+	flow
+	flying, again []onWire // in the order of due
+	waited        time.Duration
+	sent, lost    int // packets of the last half
+	share         share
+}
+
+// share returns what each sender gets. Each begins so long after the one before.
+func (b bottleneck) share(lasts, apart time.Duration, senders ...sender) (shares []share) {
+	var (
+		streams = make([]*stream, len(senders))
+		start   = time.Now()
+		chance  = rand.New(rand.NewPCG(1, 2))
+		clear   time.Duration // when the bottleneck has sent all that waits
+	)
+	for i, s := range senders {
+		streams[i] = &stream{sender: s}
+	}
+	for now := time.Duration(0); now < lasts; now += pipeTick {
+		clear = max(clear, now)
+		rtt, counts := b.rtt, now > lasts/2
+		if now > 10*time.Second {
+			rtt += b.longer
+		}
+		put := func(s *stream, p onWire) {
+			wait := clear - now
+			lost := wait > b.queue || chance.Float64() < b.loss
+			s.flow.sent += uint64(wire(pipePacket))
+			if counts {
+				s.sent++
+				s.waited += min(wait, b.queue)
+				s.share.most = max(s.share.most, min(wait, b.queue))
+			}
+			if lost {
+				if counts {
+					s.lost++
+				}
+				s.again = append(s.again, onWire{p.at, now + wait + rtt})
+				return
+			}
+			clear += pipePacket * time.Second / time.Duration(b.rate)
+			s.flying = append(s.flying, onWire{p.at, clear + rtt})
+		}
+		may := slices.Clone(streams[:min(len(streams), 1+int(now/max(apart, 1)))])
+		for _, s := range may {
+			var took time.Duration
+			for ; len(s.flying) > 0 && s.flying[0].due <= now; s.flying = s.flying[1:] {
+				took = now - s.flying[0].at
+				s.acknowledged += pipePacket
+				if counts {
+					s.share.rate += pipePacket / (lasts / 2).Seconds() / float64(b.rate)
+				}
+			}
+			s.update(s.flow, took, len(s.again) > 0 && s.again[0].due <= now, start.Add(now))
+		}
+		for len(may) > 0 { // whoever may send does, in random order, until nobody may
+			at := chance.IntN(len(may))
+			s := may[at]
+			switch {
+			case len(s.again) > 0 && s.again[0].due <= now:
+				p := s.again[0]
+				s.again = s.again[1:]
+				put(s, p)
+			case (len(s.flying)+len(s.again)+1)*pipePacket <= s.size(start.Add(now)):
+				s.spend(pipePacket)
+				s.expected += uint64(wire(pipePacket))
+				put(s, onWire{at: now})
+			default:
+				may = slices.Delete(may, at, at+1)
+			}
+		}
+	}
+	for _, s := range streams {
+		s.share.queue, s.share.lost = s.waited/time.Duration(s.sent), float64(s.lost)/float64(s.sent)
+		shares = append(shares, s.share)
+	}
+	return shares
+}
+
+// Several that share a bottleneck get about as much each, whoever was first: two of ours and two of bulk within 2 to 1, and
+// TCP and ours at least a quarter each. A queue of 30 ms is too short to tell TCP's from our own: there it is a fifth.
+func TestWindowsShare(t *testing.T) {
+	skip.Long(t)
+	const ms = time.Millisecond
+	tests := []struct {
+		bottleneck
+		tcp float64 // the least share beside TCP, and of TCP
+	}{
+		{bottleneck{rtt: 50 * ms, rate: 6_250_000, queue: 100 * ms}, 0.25},
+		{bottleneck{rtt: 50 * ms, rate: 6_250_000, queue: 30 * ms}, 0.2},
+		{bottleneck{rtt: 10 * ms, rate: 6_250_000, queue: 100 * ms}, 0.25},
+		{bottleneck{rtt: 150 * ms, rate: 2_500_000, queue: 100 * ms}, 0.25},
+		{bottleneck{rtt: 50 * ms, rate: 500_000, queue: 500 * ms}, 0.25},
+	}
+	ours := func(bulk bool) sender { return &windowed{bulk: bulk} }
+	for _, tt := range tests {
+		pairs := []struct {
+			name    string
+			senders func() [2]sender
+			least   float64
+		}{
+			{"two of ours", func() [2]sender { return [2]sender{ours(false), ours(false)} }, 0.33},
+			{"two of bulk", func() [2]sender { return [2]sender{ours(true), ours(true)} }, 0.33},
+			{"ours before TCP", func() [2]sender { return [2]sender{ours(false), new(cubic)} }, tt.tcp},
+			{"TCP before ours", func() [2]sender { return [2]sender{new(cubic), ours(false)} }, tt.tcp},
+		}
+		for _, pair := range pairs {
+			for _, apart := range []time.Duration{0, 300 * ms, 3 * time.Second} {
+				senders := pair.senders()
+				shares := tt.share(40*time.Second, apart, senders[:]...)
+				one, other := shares[0].rate, shares[1].rate
+				line := fmt.Sprintf("%v, %d B/s, queue %v: %s, %v apart: %.2f and %.2f", tt.rtt, tt.rate, tt.queue, pair.name, apart, one, other)
+				t.Log(line)
+				require.Greater(t, min(one, other)/(one+other), pair.least, line)
+			}
+		}
+	}
+}
