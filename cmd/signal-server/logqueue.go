@@ -106,7 +106,7 @@ func (q *logQueue) run() {
 				q.drop(lines(batch[n:]))
 			}
 		}
-		if q.isClosed() {
+		if q.isOver() {
 			return
 		}
 	}
@@ -127,10 +127,11 @@ func (q *logQueue) drop(n uint64) {
 	q.dropped += n
 }
 
-func (q *logQueue) isClosed() bool {
+// isOver reports whether the queue is closed and empty. Something may have been written since the last take.
+func (q *logQueue) isOver() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.closed
+	return q.closed && len(q.waiting) == 0
 }
 
 func lines(p []byte) uint64 { return uint64(bytes.Count(p, []byte("\n"))) }
