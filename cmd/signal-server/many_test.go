@@ -314,17 +314,20 @@ func (g *guest) write(m signaling.Message) error {
 	return g.conn.WriteMessage(websocket.TextMessage, frame)
 }
 
-// leaveNow is for a guest that does not live: it leaves its room. It returns when the server has closed, because a leave
-// that is under way when the owner of the room ends is lost.
-func (g *guest) leaveNow() {
+// leaveNow is for a guest that does not live: it leaves its room. It returns when the server has closed the connection, or
+// an error if the server does not.
+func (g *guest) leaveNow() error {
+	defer g.conn.Close()
 	_ = g.write(signaling.Leave{})
-	_ = g.conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = g.conn.SetReadDeadline(time.Now().Add(20 * time.Second))
 	for {
 		if _, _, err := g.conn.ReadMessage(); err != nil {
-			break
+			if _, closed := errors.AsType[*websocket.CloseError](err); closed {
+				return nil
+			}
+			return fmt.Errorf("member %d has left: %w", g.welcome.ID, err)
 		}
 	}
-	g.conn.Close()
 }
 
 // codeOf returns the code of an error that a server has told.
@@ -421,14 +424,15 @@ func (c *crowd) wrong() (list []string) {
 	return list
 }
 
-// newcomers joins each room anew over a server that runs until it is let in, and returns how long that took for the last
-// one.
-func (c *crowd) newcomers(t *testing.T, skip int) time.Duration {
+// newcomers joins each room anew over a server that runs until it is let in, and leaves. It returns after how long the
+// last one was in.
+func (c *crowd) newcomers(t *testing.T, skip int) (took time.Duration) {
 	t.Helper()
 	began := time.Now()
 	var wg sync.WaitGroup
-	var mu sync.Mutex
+	var mu sync.Mutex // guards what follows
 	var failed []string
+	var last string
 	places := make(chan struct{}, 32)
 	for r, members := range c.rooms {
 		wg.Go(func() {
@@ -439,21 +443,30 @@ func (c *crowd) newcomers(t *testing.T, skip int) time.Duration {
 				at = (at + 1) % 3
 			}
 			g := &guest{fleet: c.fleet, join: signaling.Join{Room: members[0].join.Room}, at: at}
-			for g.enter() != nil && time.Since(began) < 20*time.Second {
+			var tries []string
+			err := g.enter()
+			for ; err != nil && time.Since(began) < 20*time.Second; err = g.enter() {
+				tries = append(tries, fmt.Sprintf("%.1f s: %v", time.Since(began).Seconds(), err))
 				time.Sleep(50 * time.Millisecond)
 			}
-			if g.conn != nil {
-				g.leaveNow()
-				return
+			in := time.Since(began)
+			if err == nil {
+				err = g.leaveNow()
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			failed = append(failed, string(g.join.Room))
+			if in > took {
+				took, last = in, fmt.Sprintf("%s over server %d, which had refused it %d times: %v", g.join.Room, at, len(tries), tries[max(0, len(tries)-5):])
+			}
+			if err != nil {
+				failed = append(failed, fmt.Sprintf("%s over server %d: %v", g.join.Room, at, err))
+			}
 		})
 	}
 	wg.Wait()
 	require.Empty(t, failed)
-	return time.Since(began)
+	t.Logf("the last newcomer: %s", last)
+	return took
 }
 
 // relay has the first member of each room send to the one at its server, and to one at another.
