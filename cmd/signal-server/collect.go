@@ -97,7 +97,7 @@ var (
 	clusterClaimsDesc   = desc("cluster_claims_lost_total", "Rooms given up because another server owned them by then.")
 	clusterMessagesDesc = desc("cluster_messages_total", "Messages from other servers (in) and to other servers (out).", "direction")
 	clusterResentDesc   = desc("cluster_messages_resent_total", "Messages sent again because they were not acknowledged in time.")
-	clusterDroppedDesc  = desc("cluster_dropped_total", "Messages dropped (full, silent, malformed, unknown, too_large), by word.", "word")
+	clusterDroppedDesc  = desc("cluster_dropped_total", "Messages dropped (full, silent, malformed, unknown, too_large, late), by word.", "word")
 )
 
 // Describe does nothing, as that of roomFigures.

@@ -10,7 +10,8 @@ import (
 )
 
 // This file has the frames of a client that its room's owner did not handle because the room was about to move. The
-// owner returns them, and the place sends them to the next owner, unless it has sent newer ones there. A Leave must
+// owner returns them, and the place sends them to the next owner, unless it has sent newer ones there: then they are
+// dropped (dropLate), so that none overtakes another. A Leave must
 // not be lost even if the owner dies: otherwise the next owner keeps the place of the member for the grace period. So
 // the place sends it to each owner until one has confirmed it, also when the session has ended meanwhile.
 
@@ -38,6 +39,9 @@ func (p *Place) noteLeave(frame []byte) {
 func (p *Place) takeBack(from uint64, m *message) {
 	p.mu.Lock()
 	if p.over || p.left || m.Attempt < p.forwarded || p.session.Member() != nil {
+		if !p.over && !p.left {
+			p.node.counters.drop(dropLate, len(m.frames))
+		}
 		p.mu.Unlock()
 		return
 	}

@@ -19,7 +19,8 @@ type Stats struct {
 	Resent   uint64 // messages sent again because they were not acknowledged in time
 	// Dropped counts messages by drop reason: "full", too many waited for the other server; "silent", the other
 	// server acknowledged nothing for too long; "malformed", not a valid message; "unknown", a kind of a newer
-	// version; "too_large", more than 16 MiB. It has entries for all reasons.
+	// version; "too_large", more than 16 MiB; "late", a client's message that came back from the earlier owner of a room
+	// after a newer one was sent to the next. It has entries for all reasons.
 	Dropped map[string]uint64
 }
 
@@ -32,9 +33,10 @@ const (
 	dropMalformed dropReason = "malformed"
 	dropUnknown   dropReason = "unknown"
 	dropTooLarge  dropReason = "too_large"
+	dropLate      dropReason = "late"
 )
 
-var dropReasons = [...]dropReason{dropFull, dropSilent, dropMalformed, dropUnknown, dropTooLarge}
+var dropReasons = [...]dropReason{dropFull, dropSilent, dropMalformed, dropUnknown, dropTooLarge, dropLate}
 
 // counters is the part of Stats that is counted as it happens. It is safe for concurrent use.
 type counters struct {
