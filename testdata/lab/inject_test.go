@@ -43,7 +43,7 @@ func (s *scene) defaultRoute() string {
 // lte is the number of the second router that a seat may have.
 const lte = 9
 
-func (s *scene) addLTE() { s.house(lte, homeRouter, false) }
+func (s *scene) addLTE() { s.house(lte, homeRouter, nil) }
 
 // plugLTE gives the seat a second network. The default route is the first one's while that is up. What has an
 // address of the second one goes there, as on phones; on Linux without that rule it would leave through the

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"container/heap"
 	"encoding/json"
 	"fmt"
@@ -17,9 +18,10 @@ import (
 const away = 50 * time.Millisecond
 
 // A line is what happens to IP packets on a pair of TUN devices with a process between them, as tc netem would do
-// it if every kernel had it. It does the same both ways.
+// it if every kernel had it. It does the same both ways, except for the delay.
 type line struct {
-	Delay  time.Duration // each way
+	Delay  time.Duration // from near to far
+	Back   time.Duration // from far to near; 0: as from near to far
 	Jitter time.Duration // up to so much more, by chance, so that packets overtake each other
 	Loss   float64       // share of the UDP packets that are dropped, by chance; signaling goes over TCP
 	Rate   int           // bits a second of the bottleneck; 0: there is none
@@ -39,10 +41,14 @@ func (w *world) carry(l line, near, far string) {
 	}
 }
 
-// farLine makes line 1 a long one.
-func (w *world) farLine() {
+func (l line) back() time.Duration { return cmp.Or(l.Back, l.Delay) }
+
+func (l line) String() string { return fmt.Sprintf("%v there, %v back", l.Delay, l.back()) }
+
+// longLine makes line 1 a long one.
+func (w *world) longLine(l line) {
 	w.t.Helper()
-	w.carry(line{Delay: away}, "line1", "wan")
+	w.carry(l, "line1", "wan")
 	w.ip(public, "link set wan netns "+w.prefix+router(1))
 }
 
@@ -66,8 +72,11 @@ func carryAll(stdout, stderr io.Writer, near, far, options string) int {
 	}
 	fmt.Fprintln(stdout, "ready")
 	ended := make(chan error)
-	go func() { ended <- newDirection(l, b).carry(a) }()
-	go func() { ended <- newDirection(l, a).carry(b) }()
+	there := newDirection(l, b)
+	l.Delay = l.back()
+	back := newDirection(l, a)
+	go func() { ended <- there.carry(a) }()
+	go func() { ended <- back.carry(b) }()
 	return fail(<-ended)
 }
 

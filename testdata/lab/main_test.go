@@ -25,6 +25,8 @@ func TestMain(m *testing.M) {
 		os.Exit(recordInBrowser(os.Stdout, os.Stderr, os.Args[1:]))
 	case "line":
 		os.Exit(carryAll(os.Stdout, os.Stderr, os.Args[1], os.Args[2], os.Args[3]))
+	case "gamer":
+		os.Exit(playGame(os.Stdout, os.Stderr, os.Args[1:]))
 	case "runner":
 		os.Exit(run(os.Stdin, os.Stdout, os.Stderr, os.Args[1:]))
 	}

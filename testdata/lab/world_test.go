@@ -27,6 +27,7 @@ type plan struct {
 	oneHouse bool   // two seats, both behind routers[0]
 	lossy    bool   // line 1 loses a tenth
 	far      bool   // line 1 is long
+	line     *line  // line 1, if it is another long one
 }
 
 // keys names the kinds of the routers.
@@ -36,6 +37,17 @@ func (p plan) keys() string {
 		keys[i] = k.key
 	}
 	return strings.Join(keys, "/")
+}
+
+// longLine returns what line h is like, or nil if it is short.
+func (p plan) longLine(h int) *line {
+	switch {
+	case h != 1:
+		return nil
+	case p.far:
+		return &line{Delay: away}
+	}
+	return p.line
 }
 
 const (
@@ -71,7 +83,7 @@ func newWorld(t *testing.T, kit kit, p plan) *world {
 	w.ip(public, "addr add "+serverAddress+"/32 dev lo", "addr add "+pagesAddress+"/32 dev lo")
 	for i, k := range p.routers {
 		h := i + 1
-		w.house(h, k, p.far && h == 1)
+		w.house(h, k, p.longLine(h))
 		w.seat(h, h, k)
 	}
 	if p.oneHouse {
@@ -85,11 +97,11 @@ func newWorld(t *testing.T, kit kit, p plan) *world {
 }
 
 // house adds a router, on a line of its own to the public host.
-func (w *world) house(h int, k kind, far bool) {
+func (w *world) house(h int, k kind, long *line) {
 	w.namespace(router(h))
 	line := fmt.Sprint("line", h)
-	if far {
-		w.farLine()
+	if long != nil {
+		w.longLine(*long)
 	} else {
 		w.ip(router(h), fmt.Sprintf("link add wan type veth peer name %s netns %s%s", line, w.prefix, public))
 	}
