@@ -304,8 +304,8 @@ func (r *guest) end(id PeerID, reason DisconnectReason) bool {
 	return p != nil && r.node.inbox.disconnected(p, reason, nil, nil)
 }
 
-// abandon ends the next host, if that was a relayed peer before, as that host ends this guest. Of all others the host says
-// who is gone.
+// abandon ends the presence of a next host that could not be linked, if that was a relayed peer before. Of all other
+// peers the host says who is gone.
 func (r *guest) abandon(id PeerID, reason DisconnectReason) { r.end(id, reason) }
 
 // here returns the relayed peers that are connected.

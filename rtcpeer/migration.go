@@ -107,8 +107,8 @@ func (l *link) awaitMove() error {
 	}
 }
 
-// awaitHost ends the node of a guest whose host has ended their link and has not said that it leaves the room, unless the server names another host in time. If
-// it does not, the host has disconnected only this guest.
+// awaitHost ends the node of a guest, unless the server names another host in time. The host has ended their link and
+// has not said that it leaves the room. If there is no other host, it has disconnected only this guest.
 func (n *Node) awaitHost(at *lead, why string) {
 	timer := time.NewTimer(kickTime)
 	defer timer.Stop()

@@ -195,8 +195,8 @@ func (m *Member) Successor(s Session, named signaling.Successor) error {
 	return m.room.asHost(s, m, named.Kind(), func() error { return m.room.nameHeir(named) })
 }
 
-// HostLost records that m has lost its link with the host, or has it again. If most of the guests that are here report this within the
-// host timeout, the host is replaced.
+// HostLost records that m has lost its link with the host, or has it again. If most of the guests that are here have
+// lost it within the host timeout, the host is replaced.
 func (m *Member) HostLost(s Session, lost signaling.HostLost) error {
 	r := m.room
 	r.mu.Lock()

@@ -64,9 +64,16 @@
 // # Tabs
 //
 // TestTabsOffline has four tabs of one Chromium in a mesh, cuts the network of their seat, and wants all links to go on.
-// RTCPEER_LAB_LONG=1 has 4, 8 and 12 tabs, cuts of 10 s, and one of 40 s, after which all links are lost, and made again.
+// RTCPEER_LAB_LONG=1 has 4, 8 and 12 tabs, cuts of 10 s, and one of 40 s, after which all links are lost and made again.
 // RTCPEER_LAB_TABS names the file for its table.
-// TestThrottledTab, only with that variable, hides a tab for minutes, whose timers the browser throttles as far as it does.
+//
+// TestThrottledTab runs only with RTCPEER_LAB_LONG. It hides a tab for minutes, so that the browser throttles its timers.
+//
+// # Games
+//
+// TestGames has a star that outlives its host. The hosts' processes are killed while they relay over lines that lose
+// packets, and each guest must reach the next host without a packet out of order. RTCPEER_LAB_LONG=1 has sixteen members.
+// Two members on a line with a known delay, perhaps another one each way, show how exact Node.RTT and Node.Offset are.
 //
 // # Paths
 //
@@ -77,12 +84,12 @@
 //
 // A runner at each host joins a room, and then sends at a, or counts at b: packets of 16 KiB and of 1 KiB for three
 // seconds after two in which a window may grow, state of 200 bytes 60 times a second, and both at once. Runners are
-// rtcpeer, the same with the bulk on a channel of Config.Bulk, Pion with its default settings and with lean ones,
-// and rtcpeer.js over libdatachannel and over libwebrtc. Only UDP packets are lost, as signaling goes over TCP. A second
+// rtcpeer, the same with the bulk on a channel of Config.Bulk or as a file of package transfer, Pion with its default
+// settings and with lean ones, and rtcpeer.js over libdatachannel and over libwebrtc. Only UDP packets are lost, as signaling goes over TCP. A second
 // table has two stacks at a time on one bottleneck; its TCP is the kernel's, with cubic.
 //
 // The figures are the machine's, and no test: only that everything works is. The short form takes two paths and three
-// stacks, in four minutes. RTCPEER_LAB_LONG=1 takes all, which takes half an hour; RTCPEER_LAB_ROADS and
+// stacks, in four minutes. RTCPEER_LAB_LONG=1 takes all, which takes more than half an hour; RTCPEER_LAB_ROADS and
 // RTCPEER_LAB_STACKS are regular expressions that choose some of them. RTCPEER_LAB_PATHS names the file for the tables.
 //
 // # All

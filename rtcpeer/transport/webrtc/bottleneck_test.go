@@ -65,7 +65,7 @@ func (s *windowed) size(now time.Time) int {
 	return s.window.size(s.bulk)
 }
 
-// A cubic is a sender with the window of TCP (RFC 9438), which halves at most once in a round trip.
+// A cubic is a sender with the window of TCP (RFC 9438), which shrinks at most once in a round trip.
 type cubic struct {
 	packets, most, threshold float64 // threshold: of the slow start; 0: none
 	epoch, quietUntil        time.Time

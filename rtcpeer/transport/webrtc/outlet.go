@@ -115,11 +115,11 @@ func (o *outlet) look(now time.Time) {
 		}
 	}
 	o.acknowledged = o.handed - min(inFlight, o.handed)
-	o.window.update(flow{acknowledged: o.acknowledged, expected: o.expected.Load()}, took, o.waiting == 0, o.wire, now)
+	o.window.update(flow{acknowledged: o.acknowledged, expected: o.expected.Load()}, took, o.waiting == 0, o.totals, now)
 }
 
-// wire returns how many bytes SCTP has sent and received.
-func (o *outlet) wire() (sent, received uint64) {
+// totals returns how many bytes SCTP has sent and received.
+func (o *outlet) totals() (sent, received uint64) {
 	stats := o.lanes[0].path.pc.SCTP().Stats()
 	return stats.BytesSent, stats.BytesReceived
 }

@@ -87,11 +87,11 @@ const (
 func wire(n int) int { return n + (n+sctpPacket-1)/sctpPacket*sctpHead }
 
 // update updates the window with the state of the flow, the time that the last packet took (0 if not known),
-// and whether less is in flight than the window allows. It calls wire for flow.sent and
-// flow.received once a round trip.
-func (w *window) update(f flow, took time.Duration, idle bool, wire func() (sent, received uint64), now time.Time) {
+// and whether less is in flight than the window allows. It calls totals for
+// flow.sent and flow.received once a round trip.
+func (w *window) update(f flow, took time.Duration, idle bool, totals func() (sent, received uint64), now time.Time) {
 	if !idle && now.Sub(w.busy) > idleReset {
-		f.sent, f.received = wire()
+		f.sent, f.received = totals()
 		*w = window{shortest: w.shortest, shortestAt: now, usual: w.shortest, busy: now, began: now, last: f}
 	}
 	w.idle = w.idle || idle
@@ -100,7 +100,7 @@ func (w *window) update(f flow, took time.Duration, idle bool, wire func() (sent
 	if lasted < max(w.usual, shortInterval) {
 		return
 	}
-	f.sent, f.received = wire()
+	f.sent, f.received = totals()
 	w.interval(float64(f.acknowledged-w.last.acknowledged)/lasted.Seconds(), w.lost(f))
 	if !w.idle {
 		w.busy = now
