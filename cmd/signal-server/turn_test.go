@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"net"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -40,6 +42,24 @@ func TestLinkThroughOwnTURN(t *testing.T) {
 	require.Positive(t, figures["turn_allocated_total"])
 	require.Greater(t, figures[`turn_bytes_total{direction="to_peers"}`], 1000.0)
 	require.Greater(t, figures[`turn_bytes_total{direction="to_clients"}`], 1000.0)
+}
+
+// A tab that a TURN server refuses says which server that was, and what it answered (L12): Firefox knows 701, no answer,
+// alone.
+func TestTabTellsTheAnswerOfTheTURNServer(t *testing.T) {
+	turn, p := start(t, nil, turnHere...), start(t, nil)
+	member := call(t, turn.url, nil).join(signaling.Join{Room: "lobby"})
+	address := member.ICEServers[len(member.ICEServers)-1].URLs[0]
+	inEachBrowser(t, func(t *testing.T, show func(script, url string) view) {
+		page := show("", pageOf(p))
+		page.text(t, fmt.Sprintf(`void import("/rtcpeer.js").then(async ({ join }) => {
+			const config = { topology: "mesh", iceTransportPolicy: "relay", connectTimeout: 3000, iceServers: [{ urls: %q, username: "member", credential: "wrong" }] };
+			const [one, two] = [await join("/%s", config), await join("/%[2]s", config)];
+			two.on("failed", ({ error }) => (globalThis.why ??= error.message));
+		})`, address, strings.ReplaceAll(t.Name(), "/", "-")))
+		page.waitFor(t, `globalThis.why`)
+		require.Regexp(t, `waiting for path: ICE \w+, own candidates none, the other.s none; `+regexp.QuoteMeta(strings.TrimSuffix(address, "?transport=udp"))+`\S* (401 Unauthorized|701 )`, page.text(t, `why`))
+	})
 }
 
 // Each member has credentials of its own, which do not show the room, and gets new ones before they end.

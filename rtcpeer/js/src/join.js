@@ -47,8 +47,7 @@ async function enter(url, c, match) {
   const welcome = await signaling.first();
   const why = topology && welcome.topology !== topology ? new RtcPeerError("topology_mismatch", `it is a ${welcome.topology}`)
     : c.auth && welcome.topology === "mesh" && !c.framed ? new RtcPeerError("bad_config", "a bare mesh has no authentication: use a star or config.framed")
-    : match && !welcome.sealed ? new RtcPeerError("unknown_kind", "no matches there")
-    : null;
+    : match && !welcome.sealed && new RtcPeerError("unknown_kind", "no matches there");
   if (why) {
     signaling.close();
     throw why;

@@ -72,7 +72,7 @@ export class Keeper {
   /** What can be seen of the path that is being made. @returns {Sight} */
   sight() {
     const { next } = this.link;
-    return next ? { making: true, advanced: next.progress({ stage: 0, detail: "" }).stage > 1, fallback: this.link.fallback } : {};
+    return next ? { making: true, advanced: next.progress({ stage: 0 }).stage > 1, fallback: this.link.fallback } : {};
   }
 
   /** Something has changed at this end. */

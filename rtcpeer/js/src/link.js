@@ -53,7 +53,7 @@ export class Link {
   /** Wakes who waits for an early packet, or the end. @type {(v?: any) => void} */ heard = nothing;
   asked = false; // the other end demands authentication, and there is none here
   unsent = false; // signals of the present attempt were not sent, as the server was lost
-  furthest = { stage: 0, detail: "no signal of the other end" };
+  /** @type {{stage: number, detail?: string}} */ furthest = { stage: 0, detail: "no signal of the other end" };
   /** Why it ended. @type {Reason | null} */ reason = null;
   wanted = false; // the end, by this end's program
   vanished = false; // the other end has closed the path without having ended the link
@@ -186,7 +186,7 @@ export class Link {
       path = this.begin(act === "offer" ? this.offersForwarded() : this.answersForwarded(data));
       await (act === "offer" ? path.offer() : path.answer(data));
       if (path !== this.next) return;
-      this.tell({ type: act, sdp: path.pc.localDescription.sdp, ...(this.id && { link: this.id, ...(act === "offer" && this.published && { repair: true }) }) }, path.attempt);
+      this.tell({ type: act, sdp: path.pc.localDescription.sdp, link: this.id || undefined, repair: (this.id && act === "offer" && this.published) || undefined }, path.attempt);
       path.release();
     } catch (e) {
       if (act === "candidate" || path !== this.next || this.state === "ending") return;
@@ -252,7 +252,7 @@ export class Link {
     if (this.entry.member.one_attempt) return false;
     this.after(ms, () => this.then(() => {
       if (this.state !== "connecting" || attempt !== negotiation.attempt) return [];
-      const { stage } = this.progress({ stage: reached, detail: "" });
+      const { stage } = this.progress({ stage: reached });
       if (stage === reached) return negotiation.retry();
       this.retry(ms, stage);
       return [];
@@ -291,7 +291,7 @@ export class Link {
 
   /** Asks the offering end for an offer: of a path for the link of that id, or of a new link. @param {string} link */
   request(link) {
-    this.tell({ type: "repair", ...(link && { link }) }, this.negotiation.attempt);
+    this.tell({ type: "repair", link: link || undefined }, this.negotiation.attempt);
   }
 
   /**
@@ -563,15 +563,16 @@ export class Link {
     if (linger < 0) return this.close(reason, error);
     this.state = "ending";
     this.flushing = true;
+    const said = this.failure ? "unauthorized" : reason;
     let asked = false;
     this.flushed = () => {
       if (this.over || this.keeper?.moving) return;
-      if (this.reliable.every((lane) => !lane.buffered)) return this.close(reason, error, this.failure ? "unauthorized" : reason);
+      if (this.reliable.every((lane) => !lane.buffered)) return this.close(reason, error, said);
       if (asked) return;
       asked = true;
       this.after(askEach, () => ((asked = false), this.flush()));
     };
-    this.after(linger, () => this.close(reason, error, this.failure ? "unauthorized" : reason, true));
+    this.after(linger, () => this.close(reason, error, said, true));
     if (!this.id) return void this.flushUnkept(reason, error);
     this.flush();
     this.flushed();
@@ -654,7 +655,7 @@ export class Link {
   }
 
   clearTimers() {
-    for (const timer of this.timers.splice(0)) clearTimeout(timer);
+    for (const timer of this.timers) clearTimeout(timer);
   }
 
   /** @returns {Promise<LinkStats>} */

@@ -81,7 +81,7 @@ export class RtcNode {
     };
     signaling.onend = (why) => this.signalingEnded(why);
     /** @type {Follower | undefined} */ (config.migration)?.start(this, Guest, Host, RtcPeerError, BroadcastError);
-    for (const m of signaling.held.splice(0)) signaling.onmessage(m); // the welcome first
+    for (const m of signaling.held) signaling.onmessage(m); // the welcome first
     if (signaling.error) signaling.onend(signaling.error);
   }
 
@@ -347,7 +347,7 @@ export class RtcNode {
 
   /** @internal Tells a member that there is no link for it here. @param {number} id @param {Signal | undefined} s that asked for one @param {string} text */
   refuseLink(id, s, text) {
-    this.tell(id, { type: "refuse", text, ...(s?.attempt && { attempt: s.attempt }), ...(s?.link && { link: s.link }) });
+    this.tell(id, { type: "refuse", text, attempt: s?.attempt || undefined, link: s?.link || undefined });
   }
 
   /**

@@ -27,6 +27,7 @@ export class Path {
   said = 0; // when one was last sent
   maxMessage = 64 * KiB; // that the other end accepts
   described = false; // the other end's description is here
+  /** What a STUN or TURN server answered at last, for the detail of an error. */ remark = "UDP may be blocked: try a TURN server";
   /** Own candidates, until the description is sent. @type {Signal[] | null} */ held = [];
   /** Kinds of candidates. @type {string[]} */ local = [];
   /** @type {string[]} */ remote = [];
@@ -58,6 +59,7 @@ export class Path {
     });
     // "disconnected" is no end: ICE comes back from it when the path does.
     const check = () => this.closed || (/\bf|closed$/.test(this.states) && link.pathEnded(this));
+    listen(pc, "icecandidateerror", (e) => (this.remark = `${e.url} ${e.errorCode} ${e.errorText}`));
     listen(pc, "connectionstatechange", check);
     listen(pc, "iceconnectionstatechange", check);
     listen(pc, "datachannel", ({ channel }) => {
@@ -73,14 +75,14 @@ export class Path {
       listen(channel, "bufferedamountlow", () => link.lanes[i].drain());
     });
     if (!link.id) return;
-    this.control = this.open(0, "control", { ordered: true });
+    this.control = this.open(0, "control");
     listen(this.control, "message", ({ data }) => {
       if (this.opened) link.controlled(this, data);
       else if (this.unread.length < maxUnread) this.unread.push(data);
     });
   }
 
-  /** @param {number} id @param {string} label @param {RTCDataChannelInit} init @returns {RTCDataChannel} */
+  /** @param {number} id @param {string} label @param {RTCDataChannelInit} [init] @returns {RTCDataChannel} */
   open(id, label, init) {
     const channel = this.pc.createDataChannel(label, { negotiated: true, id, ...init });
     channel.binaryType = "arraybuffer";
@@ -90,7 +92,7 @@ export class Path {
       this.opened = true;
       this.maxMessage = Math.min(this.maxMessage, this.pc.sctp?.maxMessageSize || Infinity); // what this browser can send
       this.link.pathOpened(this);
-      for (const data of this.unread.splice(0)) this.link.controlled(this, data);
+      for (const data of this.unread) this.link.controlled(this, data);
     });
     // The other end closes its reliable lanes when what it sent has arrived.
     listen(channel, "close", () => this.closed || this.link.pathEnded(this));
@@ -126,11 +128,11 @@ export class Path {
 
   /** The description is sent: now the candidates may follow. */
   release() {
-    for (const candidate of this.held?.splice(0) ?? []) this.link.tell(candidate, this.attempt);
+    for (const candidate of this.held ?? []) this.link.tell(candidate, this.attempt);
     this.held = null;
   }
 
-  /** How far it has come, or least. @param {{stage: number, detail: string}} least */
+  /** How far it has come, or least. @param {{stage: number, detail?: string}} least */
   progress(least) {
     const { pc } = this;
     const ice = pc.iceConnectionState;
@@ -139,7 +141,7 @@ export class Path {
     else if (ice !== "connected" && ice !== "completed") {
       if (this.forwarded) return { stage: 1, detail: "nothing came through the server" };
       p = { stage: 1, detail: `ICE ${ice}, own candidates ${tally(this.local)}, the other's ${tally(this.remote)}` };
-      if (!/relay/.test(p.detail)) p.detail += "; UDP may be blocked: try a TURN server";
+      if (!/relay/.test(p.detail)) p.detail += "; " + this.remark;
     } else if (pc.connectionState !== "connected") p = { stage: 2, detail: `DTLS: connection ${pc.connectionState}` };
     return p.stage >= least.stage ? p : least;
   }
