@@ -72,7 +72,7 @@ func TestArrows(t *testing.T) {
 		"github.com/pion/":               {"rtcpeer/transport/webrtc", "rtcpeer/doctor", "signaling/turnserver"},
 		"github.com/gorilla/websocket":   {"signaling/signalserver", "signaling/signalclient", "rtcpeer/websocket"},
 		"golang.org/x/time/":             {"rtcpeer", "signaling/loglimit", "signaling/signalserver", "signaling/turnserver"},
-		"github.com/alecthomas/kong":     {"cmd/signal-server", "cmd/rtc-client"},
+		"github.com/alecthomas/kong":     {"cmd/internal/cli", "cmd/signal-server", "cmd/rtc-client"},
 		"github.com/schollz/progressbar": {"cmd/rtc-client/internal/progress"},
 		"github.com/stretchr/testify":    {"rtcpeer/signalertest", "rtcpeer/transport/transporttest", "signaling/cluster/bustest", "cmd/rtc-client/internal/pairtest"},
 		"github.com/evanw/esbuild/":      {"rtcpeer/js"},

@@ -32,9 +32,6 @@ import (
 	"context"
 	"io"
 	"os"
-	"os/signal"
-	"strings"
-	"syscall"
 
 	"github.com/alecthomas/kong"
 
@@ -53,11 +50,11 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // the first signal ends in order, the second kills
-	tuneGC()
-	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	cli.TuneGC(os.LookupEnv, gcPercent, memoryLimit)
+	cli.Main(func(ctx context.Context) int { return run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr) })
 }
+
+const program = "rtc-client"
 
 type commands struct {
 	Version kong.VersionFlag `hidden:"" help:"Print the version and exit."`
@@ -104,16 +101,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 // execute parses the flags and the environment and runs the command. For --help and --version it only prints.
 func execute(ctx context.Context, args []string, c *console.Console) error {
-	done := false
-	parser, err := kong.New(&commands{},
-		kong.Name("rtc-client"),
+	parser, err := cli.NewParser(ctx, program, &commands{}, c.Out,
 		kong.Description(description),
-		kong.Vars{"unseen": entry.Unseen, "version": "rtc-client " + cli.Version()},
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
-		kong.Writers(c.Out, io.Discard),
-		kong.Exit(func(int) { done = true }),
+		kong.Vars{"unseen": entry.Unseen, "version": program + " " + cli.Version()},
 		kong.Resolvers(kong.ResolverFunc(environment)),
-		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(c),
 	)
 	if err != nil {
@@ -122,18 +113,17 @@ func execute(ctx context.Context, args []string, c *console.Console) error {
 	parser.Model.HelpFlag.Help = "Print this and exit."
 	command, err := parser.Parse(args)
 	switch {
-	case done:
+	case parser.Printed():
 		return nil
 	case err != nil:
-		return cli.Usagef("%w; see rtc-client --help", err)
+		return cli.Mistake(program, err)
 	}
 	return command.Run()
 }
 
 // environment returns the value that the environment has for a flag. kong calls it.
 func environment(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-	name := "RTC_CLIENT_" + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
-	if value := os.Getenv(name); value != "" && flag.Name != "help" {
+	if value := os.Getenv(cli.Variable(program, flag.Name)); value != "" && flag.Name != "help" {
 		return value, nil
 	}
 	return nil, nil

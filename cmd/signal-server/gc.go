@@ -1,6 +1,6 @@
 package main
 
-import "runtime/debug"
+import "example.org/rtcpeer/cmd/internal/cli"
 
 // tuneGC trades memory for time unless the operator has set GOGC or GOMEMLIMIT. A signaling server has a small
 // live heap, about 8 KB a session, and allocates garbage with each message. With the default GOGC of 100 the
@@ -9,11 +9,5 @@ import "runtime/debug"
 // memory limit keeps the factor from multiplying the data that a burst piles up in outboxes. Its 32 KiB a
 // session is four times what an idle session needs.
 func tuneGC(env func(name string) (value string, found bool), maxSessions int) {
-	_, percent := env("GOGC")
-	_, limit := env("GOMEMLIMIT")
-	if percent || limit {
-		return
-	}
-	debug.SetGCPercent(400)
-	debug.SetMemoryLimit(64<<20 + int64(maxSessions)*32<<10)
+	cli.TuneGC(env, 400, 64<<20+int64(maxSessions)*32<<10)
 }

@@ -22,9 +22,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"reflect"
-	"syscall"
 
 	"github.com/alecthomas/kong"
 
@@ -32,10 +30,10 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // the first signal shuts down in order, the second kills
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr, os.Environ()))
+	cli.Main(func(ctx context.Context) int { return run(ctx, os.Args[1:], os.Stdout, os.Stderr, os.Environ()) })
 }
+
+const programName = "signal-server"
 
 type commands struct {
 	Serve       serve       `cmd:"" default:"withargs"`
@@ -58,33 +56,27 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, env envir
 	defer log.close()
 	err := execute(ctx, args, &process{out: stdout, err: log, env: env})
 	if err != nil {
-		fmt.Fprintf(log, "signal-server: %v\n", err)
+		fmt.Fprintf(log, programName+": %v\n", err)
 	}
 	return cli.ExitCode(err)
 }
 
 // execute parses the flags, the environment and the file and runs the command. For --help it only prints.
 func execute(ctx context.Context, args []string, p *process) error {
-	done := false
 	p.settings = &settings{env: p.env}
-	parser, err := kong.New(&commands{},
-		kong.Name("signal-server"),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100, NoExpandSubcommands: true}),
+	parser, err := cli.NewParser(ctx, programName, &commands{}, p.out,
 		kong.Help(help),
-		kong.Writers(p.out, io.Discard),
-		kong.Exit(func(int) { done = true }),
 		kong.Resolvers(p.settings),
 		kong.KindMapper(reflect.Int, kong.MapperFunc(decodeInt)),
-		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(p),
 	)
 	if err != nil {
 		return err
 	}
 	parser.Model.HelpFlag.Hidden = true // a user who reads the help knows the flag
-	command, err := p.settings.parse(parser, args)
+	command, err := p.settings.parse(parser.Kong, args)
 	switch {
-	case done:
+	case parser.Printed():
 		return nil
 	case err != nil:
 		return p.settings.problems(problems{err}).tell(p.err)

@@ -195,6 +195,6 @@ func (o *serverOptions) handler(w io.Writer) slog.Handler {
 }
 
 func printVersion(w io.Writer) error {
-	_, err := fmt.Fprintln(w, "signal-server", cli.Version())
+	_, err := fmt.Fprintln(w, programName, cli.Version())
 	return err
 }

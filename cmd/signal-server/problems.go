@@ -60,7 +60,7 @@ func (p problems) tell(w io.Writer) error {
 	}
 	last := len(p) - 1
 	for _, err := range p[:last] {
-		fmt.Fprintf(w, "signal-server: %v\n", err)
+		fmt.Fprintf(w, "%s: %v\n", programName, err)
 	}
-	return cli.Usagef("%w; see signal-server --help", p[last])
+	return cli.Mistake(programName, p[last])
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+
+	"example.org/rtcpeer/cmd/internal/cli"
 )
 
 // An environment is a list of variables as NAME=value, as os.Environ returns it.
@@ -195,9 +197,7 @@ func isConfig(f *kong.Flag) bool { return f.Name == configFlag }
 // notSet reports whether a flag can be given only on the command line.
 func notSet(name string) bool { return name == "help" || name == "version" }
 
-func environmentName(flag string) string {
-	return environmentPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
-}
+func environmentName(flag string) string { return cli.Variable(programName, flag) }
 
 // name returns the name of the file of --config, or "" if there is none.
 func (s *settings) name(c *kong.Context) string {

@@ -1,5 +1,6 @@
-// Package cli holds what the programs under cmd share: the meaning of their exit codes, the errors that are
-// mistakes of the user, and the version of the build. It prints nothing and parses no flags.
+// Package cli holds what the programs under cmd share: signals, exit codes, the errors that are mistakes of the
+// user, how flags are parsed and how their environment variables are named, the tuning of the garbage collector,
+// and the version of the build. It has no flags of its own.
 package cli
 
 import (
