@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 
+	"example.org/rtcpeer/cmd/signal-server/internal/settings"
 	"example.org/rtcpeer/signaling/signalserver"
 	"example.org/rtcpeer/signaling/turnserver"
 )
@@ -35,7 +36,7 @@ func (o *options) listenings() (list []listening) {
 	add("--admin-listen", o.Operation.Admin)
 	if o.TURN.On {
 		add("--turn-listen", o.TURN.Listen)
-		if o.TLS.on() && o.TURN.ListenTLS != off {
+		if o.TLS.on() && o.TURN.ListenTLS != settings.Off {
 			add(turnTLSFlag, o.TURN.ListenTLS)
 		}
 	}
@@ -51,7 +52,7 @@ const (
 // protocols apart.
 func (o *options) onePort() bool {
 	members, relays := listening{listenFlag, o.Server.Listen}, listening{turnTLSFlag, o.TURN.ListenTLS}
-	return o.TURN.On && o.TLS.on() && relays.address != off && o.turnName() != "" &&
+	return o.TURN.On && o.TLS.on() && relays.address != settings.Off && o.turnName() != "" &&
 		(members.address == relays.address || relays.overlaps(members))
 }
 
@@ -59,19 +60,19 @@ func (o *options) onePort() bool {
 func (o *options) turnName() string { return cmp.Or(o.TURN.Host, o.TLS.host()) }
 
 // checkAddresses reports addresses that net.Listen would not understand, and flags that have the same address.
-func (o *options) checkAddresses(p *problems) {
+func (o *options) checkAddresses(p *settings.Problems) {
 	list := o.listenings()
 	if o.TURN.On && o.TLS.on() && o.TURN.ListenTLS == o.Server.Listen && o.turnName() == "" {
-		p.add("%s %s: needs --turn-host, the name in the certificate", turnTLSFlag, o.TURN.ListenTLS)
+		p.Add("%s %s: needs --turn-host, the name in the certificate", turnTLSFlag, o.TURN.ListenTLS)
 	}
 	for i, l := range list {
 		if !l.valid() {
-			p.add("%s %q: want host:port, as :9080 or 127.0.0.1:9080", l.flag, l.address)
+			p.Add("%s %q: want host:port, as :9080 or 127.0.0.1:9080", l.flag, l.address)
 			continue
 		}
 		for _, other := range list[:i] {
 			if l.overlaps(other) && !(l.flag == turnTLSFlag && other.flag == listenFlag) {
-				p.add("%s %s: is the address of %s too; want another one", l.flag, l.address, other.flag)
+				p.Add("%s %s: is the address of %s too; want another one", l.flag, l.address, other.flag)
 			}
 		}
 	}
@@ -111,19 +112,19 @@ func wildcard(host string) bool {
 // hostProblems returns the problems of this host: addresses that it does not have, ports that need a privilege,
 // TURN without a public address. It opens each address for a moment. An address in use is not a problem,
 // because the server with these settings may be running.
-func (o *options) hostProblems() (p problems) {
+func (o *options) hostProblems() (p settings.Problems) {
 	for _, l := range o.listenings() {
 		listener, err := net.Listen("tcp", l.address)
 		if err == nil {
 			listener.Close()
 		} else if !errors.Is(err, syscall.EADDRINUSE) {
-			p.add("%w", listenProblem(l.flag, l.address, err))
+			p.Add("%w", listenProblem(l.flag, l.address, err))
 		}
 	}
 	if o.TURN.On {
 		o.TURN.checkHost(&o.TLS, &p)
 	}
-	p.check("--state-file", o.Server.checkStateFile())
+	p.Check("--state-file", o.Server.checkStateFile())
 	o.checkRooms(&p)
 	return p
 }
@@ -146,7 +147,7 @@ func (o *serverOptions) checkStateFile() error {
 
 // checkRooms creates the signaling server for a moment. It leaves out the state file, which may belong to a
 // running server.
-func (o *options) checkRooms(p *problems) {
+func (o *options) checkRooms(p *settings.Problems) {
 	config, err := o.config(slog.New(slog.DiscardHandler))
 	if err != nil {
 		return // authOptions.check reports this
@@ -154,7 +155,7 @@ func (o *options) checkRooms(p *problems) {
 	config.StateFile = ""
 	rooms, err := signalserver.New(config)
 	if err != nil {
-		p.add("%w", inRoomFlags(err))
+		p.Add("%w", inRoomFlags(err))
 		return
 	}
 	_ = rooms.Shutdown(context.Background()) // there are no sessions
@@ -167,7 +168,7 @@ func inRoomFlags(err error) error {
 }
 
 // checkHost runs the TURN server for a moment, on free ports.
-func (o *turnOptions) checkHost(t *tlsOptions, p *problems) {
+func (o *turnOptions) checkHost(t *tlsOptions, p *settings.Problems) {
 	certificates, err := t.certificates(nil)
 	if err != nil {
 		return // tlsOptions.check reports this
@@ -180,7 +181,7 @@ func (o *turnOptions) checkHost(t *tlsOptions, p *problems) {
 	}
 	server, err := turnserver.New(c)
 	if err != nil {
-		p.add("--turn: %w", inFlags(err))
+		p.Add("--turn: %w", inFlags(err))
 		return
 	}
 	server.Close()

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"example.org/rtcpeer/cmd/signal-server/internal/settings"
 	"example.org/rtcpeer/signaling/signalserver"
 )
 
@@ -24,29 +25,29 @@ type authOptions struct {
 	Origins []string `name:"allow-origin" placeholder:"ORIGIN" help:"Pages that may connect, as https://game.example."`
 }
 
-func (o *authOptions) check(p *problems) {
+func (o *authOptions) check(p *settings.Problems) {
 	for _, name := range o.JWT {
 		_, err := readVerifyKey(name)
-		p.check("--auth-jwt", err)
+		p.Check("--auth-jwt", err)
 	}
 	if o.Audience != "" && len(o.JWT) == 0 {
-		p.add("--auth-audience: needs --auth-jwt")
+		p.Add("--auth-audience: needs --auth-jwt")
 	}
 	if u, err := url.Parse(o.Hook); o.Hook != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
-		p.add("--auth-hook: want an http or https URL")
+		p.Add("--auth-hook: want an http or https URL")
 	}
 	if o.Hook != "" && len(o.JWT) > 0 {
-		p.add("--auth-jwt and --auth-hook: want one of them")
+		p.Add("--auth-jwt and --auth-hook: want one of them")
 	}
 	if o.HookTimeout <= 0 {
-		p.add("--auth-hook-timeout %v: want a time", o.HookTimeout)
+		p.Add("--auth-hook-timeout %v: want a time", o.HookTimeout)
 	}
 	if o.HookFailOpen && o.Hook == "" {
-		p.add("--auth-hook-fail-open: needs --auth-hook")
+		p.Add("--auth-hook-fail-open: needs --auth-hook")
 	}
 	for _, origin := range o.Origins {
 		if u, err := url.Parse(origin); origin != "null" && (err != nil || u.Scheme == "" || u.Host == "" || u.Path != "") {
-			p.add("--allow-origin %q: want scheme and host alone, as https://game.example", origin)
+			p.Add("--allow-origin %q: want scheme and host alone, as https://game.example", origin)
 		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"example.org/rtcpeer/cmd/signal-server/internal/settings"
 )
 
 // checkConfig is the command check-config. It reads the same settings as the server and reports the problems
@@ -14,8 +16,8 @@ type checkConfig struct{ options }
 // Run is called by kong.
 func (c *checkConfig) Run(p *process) error {
 	found := c.problems()
-	found.addNew(c.hostProblems())
-	if err := p.settings.problems(found).tell(p.err); err != nil {
+	found.AddNew(c.hostProblems())
+	if err := p.settings.Problems(found).Tell(p.err); err != nil {
 		return err
 	}
 	if _, err := io.WriteString(p.out, c.plan()); err != nil {
@@ -46,9 +48,7 @@ func (o *options) plan() string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
-type say func(format string, args ...any)
-
-func (o *tlsOptions) plan(address string, say say) {
+func (o *tlsOptions) plan(address string, say settings.Say) {
 	switch {
 	case len(o.Domains) > 0:
 		say("members: wss on %s, with certificates of %s for %s, kept in %s", address, cmp.Or(o.Directory, "Let's Encrypt"), strings.Join(o.Domains, ", "), o.Cache)
@@ -65,7 +65,7 @@ func (o *tlsOptions) plan(address string, say say) {
 	}
 }
 
-func (o *proxyOptions) plan(say say) {
+func (o *proxyOptions) plan(say settings.Say) {
 	switch {
 	case o.Protocol:
 		say("a PROXY header is wanted and believed of %s, for members and for TURN over TCP and TLS", strings.Join(o.Trusted, ", "))
@@ -74,7 +74,7 @@ func (o *proxyOptions) plan(say say) {
 	}
 }
 
-func (o *authOptions) plan(say say) {
+func (o *authOptions) plan(say settings.Say) {
 	switch {
 	case len(o.JWT) > 0:
 		say("admitted: who has a token signed with %s", strings.Join(o.JWT, ", "))
@@ -89,7 +89,7 @@ func (o *authOptions) plan(say say) {
 	}
 }
 
-func (o *turnOptions) plan(t tlsOptions, say say) {
+func (o *turnOptions) plan(t tlsOptions, say settings.Say) {
 	if !o.On {
 		say("no TURN server here")
 	} else {
@@ -98,7 +98,7 @@ func (o *turnOptions) plan(t tlsOptions, say say) {
 			where = strings.Trim(fmt.Sprint(o.Address), "[]")
 		}
 		say("STUN and TURN: UDP and TCP on %s, relays on UDP %d-%d of %s", o.Listen, o.Ports.low, o.Ports.high, where)
-		if name := cmp.Or(o.Host, t.host()); t.on() && name != "" && o.ListenTLS != off {
+		if name := cmp.Or(o.Host, t.host()); t.on() && name != "" && o.ListenTLS != settings.Off {
 			say("TURN over TLS on %s, as %s", o.ListenTLS, name)
 		}
 	}
@@ -107,9 +107,9 @@ func (o *turnOptions) plan(t tlsOptions, say say) {
 	}
 }
 
-func (o *operationOptions) plan(members string, say say) {
+func (o *operationOptions) plan(members string, say settings.Say) {
 	switch o.Metrics {
-	case off:
+	case settings.Off:
 	case "":
 		say("figures: /metrics on %s, for whoever asks", members)
 	default:

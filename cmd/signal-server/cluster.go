@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"example.org/rtcpeer/cmd/internal/cli"
+	"example.org/rtcpeer/cmd/signal-server/internal/settings"
 	"example.org/rtcpeer/signaling/cluster/natsbus"
 )
 
@@ -28,9 +29,9 @@ type clusterOptions struct {
 	Key    string   `name:"nats-key" hidden:"" placeholder:"FILE" help:"Private key of --nats-cert, in PEM."`
 	Server string   `name:"server-name" placeholder:"NAME" help:"Name in logs and figures (the host's name)."`
 
-	Embedded string   `name:"nats-embedded" hidden:"" placeholder:"ADDR" help:"Run a NATS node in this program. Other nodes connect to ADDR, for instance :6222."`
-	Peers    []string `name:"nats-peers" hidden:"" placeholder:"URL" help:"Addresses of the other embedded nodes: nats://host:6222."`
-	Secret   secret   `name:"nats-secret" hidden:"" placeholder:"SECRET" help:"Password that all embedded nodes share."`
+	Embedded string          `name:"nats-embedded" hidden:"" placeholder:"ADDR" help:"Run a NATS node in this program. Other nodes connect to ADDR, for instance :6222."`
+	Peers    []string        `name:"nats-peers" hidden:"" placeholder:"URL" help:"Addresses of the other embedded nodes: nats://host:6222."`
+	Secret   settings.Secret `name:"nats-secret" hidden:"" placeholder:"SECRET" help:"Password that all embedded nodes share."`
 }
 
 func (o *clusterOptions) on() bool { return len(o.NATS) > 0 || o.Embedded != "" }
@@ -40,37 +41,37 @@ func (o *clusterOptions) server() string {
 	return cmp.Or(o.Server, host)
 }
 
-func (o *options) checkCluster(p *problems) {
+func (o *options) checkCluster(p *settings.Problems) {
 	c := &o.Cluster
 	switch {
 	case len(c.NATS) > 0 && c.Embedded != "":
-		p.add("--nats and --nats-embedded: want one of them")
+		p.Add("--nats and --nats-embedded: want one of them")
 	case c.Embedded == "" && (len(c.Peers) > 0 || c.Secret != ""):
-		p.add("--nats-peers and --nats-secret: need --nats-embedded")
+		p.Add("--nats-peers and --nats-secret: need --nats-embedded")
 	case c.Embedded != "" && !hasNode:
-		p.add("--nats-embedded: this program was built without it: go build -tags nats_embedded ./cmd/signal-server")
+		p.Add("--nats-embedded: this program was built without it: go build -tags nats_embedded ./cmd/signal-server")
 	case !c.on() && (c.Creds != "" || c.CA != "" || c.Cert != ""):
-		p.add("--nats-creds, --nats-ca and --nats-cert: need --nats")
+		p.Add("--nats-creds, --nats-ca and --nats-cert: need --nats")
 	case c.on() && o.Server.ResumeKey == "":
-		p.add("--nats: needs --resume-key, the same for all servers")
+		p.Add("--nats: needs --resume-key, the same for all servers")
 	}
-	p.atLeast("--nats-secret", c.Secret, 16)
+	p.AtLeast("--nats-secret", c.Secret, 16)
 	if (c.Cert == "") != (c.Key == "") {
-		p.add("--nats-cert and --nats-key: want both or none")
+		p.Add("--nats-cert and --nats-key: want both or none")
 	}
 	if c.Embedded != "" {
 		if _, _, err := net.SplitHostPort(c.Embedded); err != nil {
-			p.add("--nats-embedded %q: want host:port", c.Embedded)
+			p.Add("--nats-embedded %q: want host:port", c.Embedded)
 		}
 	}
 	for _, u := range c.NATS {
 		if scheme, _, ok := strings.Cut(u, "://"); !ok || scheme != "nats" && scheme != "tls" {
-			p.add("--nats %q: want nats://host:4222 or tls://host:4222", u)
+			p.Add("--nats %q: want nats://host:4222 or tls://host:4222", u)
 		}
 	}
 }
 
-func (o *clusterOptions) plan(say say) {
+func (o *clusterOptions) plan(say settings.Say) {
 	switch {
 	case o.Embedded != "":
 		say("one of several servers, as %s, over a NATS node here with its route on %s and peers %s", o.server(), o.Embedded, strings.Join(o.Peers, ", "))

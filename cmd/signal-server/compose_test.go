@@ -8,13 +8,15 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
+
+	"example.org/rtcpeer/cmd/signal-server/internal/settings"
 )
 
 // The examples of DEPLOY.md for Docker Compose and Kubernetes are YAML, and their arguments are right.
 func TestExamplesOfContainers(t *testing.T) {
 	deploy, err := os.ReadFile("DEPLOY.md")
 	require.NoError(t, err)
-	env := environment{"SIGNAL_SERVER_RESUME_KEY=0123456789abcdef"}
+	env := settings.Environment{"SIGNAL_SERVER_RESUME_KEY=0123456789abcdef"}
 	check := func(args []string) {
 		o, err := read(t, env, args...)
 		require.NoError(t, err, "%q", args)

@@ -17,6 +17,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/stretchr/testify/require"
 
+	"example.org/rtcpeer/cmd/signal-server/internal/settings"
 	"example.org/rtcpeer/signaling"
 )
 
@@ -183,7 +184,7 @@ func TestPublicKeysAreNoSecrets(t *testing.T) {
 			content []byte
 			want    string // none: a public key
 		}{
-			"with a byte order mark": {append([]byte(byteOrderMark), content...), ""},
+			"with a byte order mark": {append([]byte(settings.ByteOrderMark), content...), ""},
 			"with other line ends":   {[]byte(strings.ReplaceAll(string(content), "\n", "\r\n")), ""},
 			"indented":               {indented, "not a complete PEM file"},
 			"UTF-16":                 {utf16, "not a complete PEM file"},

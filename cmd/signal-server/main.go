@@ -27,13 +27,12 @@ import (
 	"github.com/alecthomas/kong"
 
 	"example.org/rtcpeer/cmd/internal/cli"
+	"example.org/rtcpeer/cmd/signal-server/internal/settings"
 )
 
 func main() {
 	cli.Main(func(ctx context.Context) int { return run(ctx, os.Args[1:], os.Stdout, os.Stderr, os.Environ()) })
 }
-
-const programName = "signal-server"
 
 type commands struct {
 	Serve       serve       `cmd:"" default:"withargs"`
@@ -45,41 +44,41 @@ type commands struct {
 type process struct {
 	out io.Writer
 	err *logQueue
-	env environment
+	env settings.Environment
 	// settings knows where the value of a flag was found if not on the command line.
-	settings *settings
+	settings *settings.Loader
 }
 
 // run is the program. It ends when ctx is done, and returns the exit code.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer, env environment) int {
+func run(ctx context.Context, args []string, stdout, stderr io.Writer, env settings.Environment) int {
 	log := newLogQueue(stderr)
 	defer log.close()
 	err := execute(ctx, args, &process{out: stdout, err: log, env: env})
 	if err != nil {
-		fmt.Fprintf(log, programName+": %v\n", err)
+		fmt.Fprintf(log, settings.Program+": %v\n", err)
 	}
 	return cli.ExitCode(err)
 }
 
 // execute parses the flags, the environment and the file and runs the command. For --help it only prints.
 func execute(ctx context.Context, args []string, p *process) error {
-	p.settings = &settings{env: p.env}
-	parser, err := cli.NewParser(ctx, programName, &commands{}, p.out,
+	p.settings = settings.NewLoader(p.env)
+	parser, err := cli.NewParser(ctx, settings.Program, &commands{}, p.out,
 		kong.Help(help),
 		kong.Resolvers(p.settings),
-		kong.KindMapper(reflect.Int, kong.MapperFunc(decodeInt)),
+		kong.KindMapper(reflect.Int, kong.MapperFunc(settings.DecodeInt)),
 		kong.Bind(p),
 	)
 	if err != nil {
 		return err
 	}
 	parser.Model.HelpFlag.Hidden = true // a user who reads the help knows the flag
-	command, err := p.settings.parse(parser.Kong, args)
+	command, err := p.settings.Parse(parser.Kong, args)
 	switch {
 	case parser.Printed():
 		return nil
 	case err != nil:
-		return p.settings.problems(problems{err}).tell(p.err)
+		return p.settings.Problems(settings.Problems{err}).Tell(p.err)
 	}
 	return command.Run()
 }

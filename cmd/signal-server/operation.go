@@ -3,33 +3,32 @@ package main
 import (
 	"net/http"
 	"time"
+
+	"example.org/rtcpeer/cmd/signal-server/internal/settings"
 )
 
 type operationOptions struct {
-	Metrics    string `name:"metrics-listen" placeholder:"ADDR" help:"/metrics alone there, or off (beside the signaling)."`
-	Admin      string `name:"admin-listen" placeholder:"ADDR" help:"Administration, as localhost:9081; see DEPLOY.md."`
-	AdminToken secret `placeholder:"SECRET" help:"Its bearer token, 16 bytes or more."`
+	Metrics    string          `name:"metrics-listen" placeholder:"ADDR" help:"/metrics alone there, or off (beside the signaling)."`
+	Admin      string          `name:"admin-listen" placeholder:"ADDR" help:"Administration, as localhost:9081; see DEPLOY.md."`
+	AdminToken settings.Secret `placeholder:"SECRET" help:"Its bearer token, 16 bytes or more."`
 
 	DrainDelay time.Duration `default:"0s" placeholder:"TIME" help:"How long it serves on, not ready, at its end (${default})."`
 }
 
-func (o *operationOptions) check(p *problems) {
+func (o *operationOptions) check(p *settings.Problems) {
 	if o.DrainDelay < 0 {
-		p.add("--drain-delay %v: want a time, or 0 for none", o.DrainDelay)
+		p.Add("--drain-delay %v: want a time, or 0 for none", o.DrainDelay)
 	}
-	p.atLeast("--admin-token", o.AdminToken, 16)
+	p.AtLeast("--admin-token", o.AdminToken, 16)
 	if (o.Admin == "") != (o.AdminToken == "") {
-		p.add("--admin-listen and --admin-token: want both or none")
+		p.Add("--admin-listen and --admin-token: want both or none")
 	}
 }
 
-const (
-	off       = "off"
-	adminFlag = "--admin-listen"
-)
+const adminFlag = "--admin-listen"
 
 func (o *operationOptions) metricsAddress() string {
-	if o.Metrics == off {
+	if o.Metrics == settings.Off {
 		return ""
 	}
 	return o.Metrics

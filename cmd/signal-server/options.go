@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"example.org/rtcpeer/cmd/internal/cli"
+	"example.org/rtcpeer/cmd/signal-server/internal/settings"
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/godot"
 	"example.org/rtcpeer/signaling/signalserver"
@@ -28,15 +29,15 @@ type options struct {
 }
 
 type serverOptions struct {
-	Config      string        `placeholder:"FILE" help:"Settings in YAML, named as these flags."`
-	Listen      string        `default:":9080" placeholder:"ADDR" help:"Address to listen on, as host:port (${default})."`
-	NoPage      bool          `help:"No web page at /, only the signaling."`
-	ResumeKey   secret        `placeholder:"SECRET" help:"16 bytes or more let members back in after a restart."`
-	RebuildTime time.Duration `default:"1m" placeholder:"TIME" help:"How long after a start rooms may come back (${default})."`
-	StateFile   string        `placeholder:"FILE" help:"Kicks, ended rooms and bans outlive restarts here."`
-	LogFormat   string        `default:"text" enum:"text,json" placeholder:"FORMAT" help:"Format of the log on stderr: text or json (${default})."`
-	LogLevel    string        `default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"Least level: debug, info, warn or error (${default})."`
-	Version     bool          `hidden:"" help:"Print the version and exit."`
+	Config      string          `placeholder:"FILE" help:"Settings in YAML, named as these flags."`
+	Listen      string          `default:":9080" placeholder:"ADDR" help:"Address to listen on, as host:port (${default})."`
+	NoPage      bool            `help:"No web page at /, only the signaling."`
+	ResumeKey   settings.Secret `placeholder:"SECRET" help:"16 bytes or more let members back in after a restart."`
+	RebuildTime time.Duration   `default:"1m" placeholder:"TIME" help:"How long after a start rooms may come back (${default})."`
+	StateFile   string          `placeholder:"FILE" help:"Kicks, ended rooms and bans outlive restarts here."`
+	LogFormat   string          `default:"text" enum:"text,json" placeholder:"FORMAT" help:"Format of the log on stderr: text or json (${default})."`
+	LogLevel    string          `default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"Least level: debug, info, warn or error (${default})."`
+	Version     bool            `hidden:"" help:"Print the version and exit."`
 }
 
 type memberOptions struct {
@@ -72,15 +73,15 @@ type relayOptions struct {
 	Total int  `name:"relay-total" default:"8388608" placeholder:"BYTES" help:"Bytes a second of all members (${default})."`
 }
 
-func (o *relayOptions) check(p *problems) {
-	p.within("--relay-rate", o.Rate, 1<<10, 1<<30)
-	p.within("--relay-burst", o.Burst, 32<<10, 1<<30)
-	p.within("--relay-total", o.Total, 1<<10, 1<<30)
+func (o *relayOptions) check(p *settings.Problems) {
+	p.Within("--relay-rate", o.Rate, 1<<10, 1<<30)
+	p.Within("--relay-burst", o.Burst, 32<<10, 1<<30)
+	p.Within("--relay-total", o.Total, 1<<10, 1<<30)
 }
 
 // problems checks the options. Its errors name flags, where those of the packages would name Config fields.
-func (o *options) problems() (p problems) {
-	for _, check := range []func(*problems){
+func (o *options) problems() (p settings.Problems) {
+	for _, check := range []func(*settings.Problems){
 		o.Server.check, o.TLS.check, o.Proxy.check, o.TURN.check, o.Auth.check, o.Member.check, o.Limits.check, o.Relay.check, o.Operation.check,
 		o.checkAddresses, o.checkCluster,
 	} {
@@ -89,70 +90,70 @@ func (o *options) problems() (p problems) {
 	return p
 }
 
-func (o *serverOptions) check(p *problems) {
-	p.atLeast("--resume-key", o.ResumeKey, 16)
+func (o *serverOptions) check(p *settings.Problems) {
+	p.AtLeast("--resume-key", o.ResumeKey, 16)
 	if o.RebuildTime <= 0 {
-		p.add("--rebuild-time %v: want a time", o.RebuildTime)
+		p.Add("--rebuild-time %v: want a time", o.RebuildTime)
 	}
 	if o.StateFile != "" && o.ResumeKey == "" {
-		p.add("--state-file: needs --resume-key, without which nothing survives a restart")
+		p.Add("--state-file: needs --resume-key, without which nothing survives a restart")
 	}
 }
 
-func (o *memberOptions) check(p *problems) {
+func (o *memberOptions) check(p *settings.Problems) {
 	if o.Grace < 0 {
-		p.add("--grace %v: want a time, or 0 for none", o.Grace)
+		p.Add("--grace %v: want a time, or 0 for none", o.Grace)
 	}
 	if o.PingInterval < 0 {
-		p.add("--ping-interval %v: want a time, or 0 for none", o.PingInterval)
+		p.Add("--ping-interval %v: want a time, or 0 for none", o.PingInterval)
 	}
 	if o.JoinTimeout < 0 {
-		p.add("--join-timeout %v: want a time, or 0 for no limit", o.JoinTimeout)
+		p.Add("--join-timeout %v: want a time, or 0 for no limit", o.JoinTimeout)
 	}
 }
 
-func (o *limitOptions) check(p *problems) {
-	p.within("--max-rooms", o.MaxRooms, 1, 1<<30)
-	p.within("--max-members", o.MaxMembers, 1, 1<<30)
-	p.within("--max-sessions", o.MaxSessions, 1, 1<<30)
-	p.within("--max-message", o.MaxMessage, 1, signaling.MaxMessage)
-	p.within("--message-rate", o.MessageRate, 0, 1<<30)
-	p.within("--max-per-address", o.SessionsPerAddress, 0, 1<<30)
-	p.within("--connect-rate", o.ConnectRate, 0, 1<<30)
-	p.within("--join-rate", o.JoinRate, 0, 1<<30)
+func (o *limitOptions) check(p *settings.Problems) {
+	p.Within("--max-rooms", o.MaxRooms, 1, 1<<30)
+	p.Within("--max-members", o.MaxMembers, 1, 1<<30)
+	p.Within("--max-sessions", o.MaxSessions, 1, 1<<30)
+	p.Within("--max-message", o.MaxMessage, 1, signaling.MaxMessage)
+	p.Within("--message-rate", o.MessageRate, 0, 1<<30)
+	p.Within("--max-per-address", o.SessionsPerAddress, 0, 1<<30)
+	p.Within("--connect-rate", o.ConnectRate, 0, 1<<30)
+	p.Within("--join-rate", o.JoinRate, 0, 1<<30)
 	if o.HandshakeTimeout < time.Millisecond || o.HandshakeTimeout > writeTimeout {
-		p.add("--handshake-timeout %v: want 1ms to %v", o.HandshakeTimeout, writeTimeout)
+		p.Add("--handshake-timeout %v: want 1ms to %v", o.HandshakeTimeout, writeTimeout)
 	}
-	p.within("--max-header", o.MaxHeader, 1<<10, 1<<20)
-	p.within("--max-outbox", o.MaxOutbox, 1, 1<<30)
-	p.within("--max-buffered", o.MaxBuffered, 8<<20, min(1<<40, math.MaxInt))
-	p.within("--max-rooms-per-address", o.RoomsPerAddress, 0, 1<<30)
-	p.within("--max-public-per-address", o.PublicPerAddress, 0, 1<<30)
+	p.Within("--max-header", o.MaxHeader, 1<<10, 1<<20)
+	p.Within("--max-outbox", o.MaxOutbox, 1, 1<<30)
+	p.Within("--max-buffered", o.MaxBuffered, 8<<20, min(1<<40, math.MaxInt))
+	p.Within("--max-rooms-per-address", o.RoomsPerAddress, 0, 1<<30)
+	p.Within("--max-public-per-address", o.PublicPerAddress, 0, 1<<30)
 }
 
 // config returns the options as signalserver's Config, in which 0 means the default and a negative number means
 // none.
 func (o *options) config(log *slog.Logger) (signalserver.Config, error) {
 	c := signalserver.Config{
-		Grace:                 noneIfZero(o.Member.Grace),
-		PingInterval:          noneIfZero(o.Member.PingInterval),
-		JoinTimeout:           noneIfZero(o.Member.JoinTimeout),
+		Grace:                 settings.NoneIfZero(o.Member.Grace),
+		PingInterval:          settings.NoneIfZero(o.Member.PingInterval),
+		JoinTimeout:           settings.NoneIfZero(o.Member.JoinTimeout),
 		MaxRooms:              o.Limits.MaxRooms,
 		MaxMembers:            o.Limits.MaxMembers,
 		MaxSessions:           o.Limits.MaxSessions,
 		MaxMessage:            o.Limits.MaxMessage,
-		MessageRate:           noneIfZero(o.Limits.MessageRate),
+		MessageRate:           settings.NoneIfZero(o.Limits.MessageRate),
 		OutboxBytes:           o.Limits.MaxOutbox,
 		MaxBuffered:           o.Limits.MaxBuffered,
 		RelayLinks:            o.Relay.Links,
 		RelayRate:             o.Relay.Rate,
 		RelayBurst:            o.Relay.Burst,
 		RelayTotal:            o.Relay.Total,
-		MaxSessionsPerAddress: noneIfZero(o.Limits.SessionsPerAddress),
-		MaxRoomsPerAddress:    noneIfZero(o.Limits.RoomsPerAddress),
-		MaxPublicPerAddress:   noneIfZero(o.Limits.PublicPerAddress),
-		ConnectRate:           noneIfZero(o.Limits.ConnectRate),
-		JoinRate:              noneIfZero(o.Limits.JoinRate),
+		MaxSessionsPerAddress: settings.NoneIfZero(o.Limits.SessionsPerAddress),
+		MaxRoomsPerAddress:    settings.NoneIfZero(o.Limits.RoomsPerAddress),
+		MaxPublicPerAddress:   settings.NoneIfZero(o.Limits.PublicPerAddress),
+		ConnectRate:           settings.NoneIfZero(o.Limits.ConnectRate),
+		JoinRate:              settings.NoneIfZero(o.Limits.JoinRate),
 		RemoteAddr:            o.Proxy.clientOf(),
 		CheckOrigin:           o.Auth.checkOrigin(),
 		Plain:                 godot.Server(),
@@ -168,13 +169,6 @@ func (o *options) config(log *slog.Logger) (signalserver.Config, error) {
 	var err error
 	c.Admit, err = o.Auth.admit()
 	return c, err
-}
-
-func noneIfZero[N int | time.Duration](n N) N {
-	if n == 0 {
-		return -1
-	}
-	return n
 }
 
 // logger returns a logger that writes to q and also logs how many lines were dropped. kong has checked the
@@ -195,6 +189,6 @@ func (o *serverOptions) handler(w io.Writer) slog.Handler {
 }
 
 func printVersion(w io.Writer) error {
-	_, err := fmt.Fprintln(w, programName, cli.Version())
+	_, err := fmt.Fprintln(w, settings.Program, cli.Version())
 	return err
 }

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"example.org/rtcpeer/cmd/signal-server/internal/settings"
 )
 
 type proxyOptions struct {
@@ -12,13 +14,13 @@ type proxyOptions struct {
 	Protocol bool     `name:"proxy-protocol" help:"It sends a PROXY header instead, to TURN too."`
 }
 
-func (o *proxyOptions) check(p *problems) {
+func (o *proxyOptions) check(p *settings.Problems) {
 	if o.Protocol && len(o.Trusted) == 0 {
-		p.add("--proxy-protocol: needs --trusted-proxy, the addresses that may say who connects")
+		p.Add("--proxy-protocol: needs --trusted-proxy, the addresses that may say who connects")
 	}
 	for _, s := range o.Trusted {
 		if _, err := parsePrefix(s); err != nil {
-			p.add("--trusted-proxy %q: want an address or a network, as 127.0.0.1 or 10.0.0.0/8", s)
+			p.Add("--trusted-proxy %q: want an address or a network, as 127.0.0.1 or 10.0.0.0/8", s)
 		}
 	}
 }

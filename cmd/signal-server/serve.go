@@ -26,7 +26,7 @@ func (s *serve) Run(ctx context.Context, p *process) error {
 	if s.Server.Version {
 		return printVersion(p.out)
 	}
-	if err := p.settings.problems(s.problems()).tell(p.err); err != nil {
+	if err := p.settings.Problems(s.problems()).Tell(p.err); err != nil {
 		return err
 	}
 	// Without this the server would end when its terminal or the reader of its log ends. SIGHUP does not reload
@@ -36,6 +36,6 @@ func (s *serve) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return cli.Usage(err)
 	}
-	tuneGC(p.env.lookup, s.Limits.MaxSessions)
+	tuneGC(p.env.Lookup, s.Limits.MaxSessions)
 	return server.serve(ctx)
 }

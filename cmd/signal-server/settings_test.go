@@ -11,19 +11,21 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/cmd/signal-server/internal/settings"
 )
 
 // read returns the options of a server without running it.
-func read(t *testing.T, env environment, args ...string) (o options, err error) {
+func read(t *testing.T, env settings.Environment, args ...string) (o options, err error) {
 	t.Helper()
 	var c struct {
 		Serve options `cmd:"" default:"withargs"`
 	}
-	s := &settings{env: env}
+	s := settings.NewLoader(env)
 	parser, err := kong.New(&c, kong.Resolvers(s))
 	require.NoError(t, err)
-	_, err = s.parse(parser, args)
-	return c.Serve, errors.Join(err, errors.Join(s.wrong...))
+	_, err = s.Parse(parser, args)
+	return c.Serve, errors.Join(err, errors.Join(s.Problems(nil)...))
 }
 
 func TestFlagBeforeEnvironmentBeforeFile(t *testing.T) {
@@ -107,7 +109,7 @@ func TestMistakesInTheFile(t *testing.T) {
 func TestAllMistakesAreTold(t *testing.T) {
 	file := writeFile(t, t.TempDir(), "a.yaml", []byte("max-rooms: many\nturn: perhaps\nmax-room: 5\ngrace: soon\nlisten: [a, b]\nmax-members: 7\n"+
 		"max-members: 8\nresume-key: '@/none'\nstate-file: /tmp/state\nturn-address: 203.0.113.7\nadmin-listen: 9081\nlog-level: loud\n"))
-	env := environment{"SIGNAL_SERVER_JOIN_RATE=fast", "SIGNAL_SERVER_TLS_CRT=/a.pem", "SIGNAL_SERVER_TLS_KEY=/b.pem", "SIGNAL_SERVER_MAX_OUTBOX=-1",
+	env := settings.Environment{"SIGNAL_SERVER_JOIN_RATE=fast", "SIGNAL_SERVER_TLS_CRT=/a.pem", "SIGNAL_SERVER_TLS_KEY=/b.pem", "SIGNAL_SERVER_MAX_OUTBOX=-1",
 		"SIGNAL_SERVER_AUTH_JTW=", "SIGNAL_SERVER_HANDSHAKE_TIMEOUT=9999999999h", "SIGNAL_SERVER_RELAY_TOTAL=0", "SIGNAL_SERVER_KEY="}
 	args := []string{"--max-roms=7", "--ping-interval=often", "--config=" + file, "--colour", "red", "--join-timeout=-1s", "--drain-delay"}
 	wants := []string{
@@ -167,13 +169,13 @@ func TestSecretOfAPipe(t *testing.T) {
 		_, err = w.WriteString("0123456789abcdef\n")
 		require.NoError(t, errors.Join(err, w.Close()))
 		name := fmt.Sprintf("@/dev/fd/%d", r.Fd())
-		var env environment
+		var env settings.Environment
 		var args []string
 		switch place {
 		case "flag":
 			args = []string{"--turn-secret=" + name}
 		case "environment":
-			env = environment{"SIGNAL_SERVER_TURN_SECRET=" + name}
+			env = settings.Environment{"SIGNAL_SERVER_TURN_SECRET=" + name}
 		case "file":
 			args = []string{"--config=" + writeFile(t, t.TempDir(), "a.yaml", []byte("turn-secret: '"+name+"'"))}
 		}
@@ -223,7 +225,7 @@ func TestMistakesHaveTheirPlace(t *testing.T) {
 				var stdout, stderr bytes.Buffer
 				args, env := []string{command}, noEnv
 				if c.variable != "" {
-					env = environment{c.variable}
+					env = settings.Environment{c.variable}
 				}
 				if c.yaml != "" {
 					args = append(args, "--config="+file(c.yaml))
@@ -264,11 +266,11 @@ func TestMistakesOfTheCommandLine(t *testing.T) {
 
 // What Kubernetes sets beside a service of the name signal-server is no setting.
 func TestVariablesOfKubernetes(t *testing.T) {
-	_, err := read(t, environment{"SIGNAL_SERVER=wss://game.example", "SIGNALSERVER_SERVICE_HOST=10.0.0.7", "SIGNALSERVER_PORT=tcp://10.0.0.7:443", "PATH=/bin"})
+	_, err := read(t, settings.Environment{"SIGNAL_SERVER=wss://game.example", "SIGNALSERVER_SERVICE_HOST=10.0.0.7", "SIGNALSERVER_PORT=tcp://10.0.0.7:443", "PATH=/bin"})
 	require.NoError(t, err)
 	for _, variable := range []string{"SERVICE_HOST=10.0.0.7", "SERVICE_PORT=443", "SERVICE_PORT_HTTPS=443", "PORT=tcp://10.0.0.7:443",
 		"PORT_443_TCP=tcp://10.0.0.7:443", "PORT_443_TCP_ADDR=10.0.0.7"} {
-		_, err := read(t, environment{"SIGNAL_SERVER_" + variable})
+		_, err := read(t, settings.Environment{"SIGNAL_SERVER_" + variable})
 		require.NoError(t, err, variable)
 	}
 }
@@ -280,15 +282,15 @@ func TestSecrets(t *testing.T) {
 	file := writeFile(t, dir, "secret", []byte(value+"\r\n"))
 	for _, c := range []struct {
 		name, arg string
-		env       environment
+		env       settings.Environment
 		yaml      string
 	}{
 		{"itself", "--turn-secret=" + value, nil, ""},
 		{"with a newline", "--turn-secret=" + value + "\n", nil, ""},
 		{"a file", "--turn-secret=@" + file, nil, ""},
-		{"a file with a byte order mark", "--turn-secret=@" + writeFile(t, dir, "marked", []byte(byteOrderMark+value)), nil, ""},
-		{"a variable with a newline", "", environment{"SIGNAL_SERVER_TURN_SECRET=" + value + "\n"}, ""},
-		{"a variable that names a file", "", environment{"SIGNAL_SERVER_TURN_SECRET=@" + file}, ""},
+		{"a file with a byte order mark", "--turn-secret=@" + writeFile(t, dir, "marked", []byte(settings.ByteOrderMark+value)), nil, ""},
+		{"a variable with a newline", "", settings.Environment{"SIGNAL_SERVER_TURN_SECRET=" + value + "\n"}, ""},
+		{"a variable that names a file", "", settings.Environment{"SIGNAL_SERVER_TURN_SECRET=@" + file}, ""},
 		{"a key that names a file", "", nil, "turn-secret: '@" + file + "'"},
 		{"a key with a newline", "", nil, "turn-secret: |\n  " + value + "\n"},
 	} {
@@ -466,7 +468,7 @@ func TestCheckConfig(t *testing.T) {
 
 // The example of DEPLOY.md is right, with the secrets that it has in the environment.
 func TestExampleOfSettings(t *testing.T) {
-	env := environment{"SIGNAL_SERVER_ADMIN_TOKEN=" + adminToken, "SIGNAL_SERVER_RESUME_KEY=0123456789abcdef"}
+	env := settings.Environment{"SIGNAL_SERVER_ADMIN_TOKEN=" + adminToken, "SIGNAL_SERVER_RESUME_KEY=0123456789abcdef"}
 	o, err := read(t, env, "--config=deploy/config.yaml")
 	require.NoError(t, err)
 	require.Empty(t, o.problems())

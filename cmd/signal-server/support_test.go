@@ -21,6 +21,7 @@ import (
 	"github.com/gorilla/websocket"
 	"github.com/stretchr/testify/require"
 
+	"example.org/rtcpeer/cmd/signal-server/internal/settings"
 	"example.org/rtcpeer/signaling"
 )
 
@@ -156,10 +157,10 @@ func writeFile(t *testing.T, dir, name string, content []byte) string {
 	return name
 }
 
-var noEnv environment
+var noEnv settings.Environment
 
 // environ is an environment of these variables.
-func environ(variables map[string]string) (env environment) {
+func environ(variables map[string]string) (env settings.Environment) {
 	for name, value := range variables {
 		env = append(env, name+"="+value)
 	}

@@ -13,6 +13,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/crypto/acme"
 	"golang.org/x/crypto/acme/autocert"
+
+	"example.org/rtcpeer/cmd/signal-server/internal/settings"
 )
 
 type tlsOptions struct {
@@ -27,26 +29,26 @@ type tlsOptions struct {
 	Redirect string `name:"http-redirect" placeholder:"ADDR" help:"Redirect browsers from here, as :80, to https."`
 }
 
-func (o *tlsOptions) check(p *problems) {
+func (o *tlsOptions) check(p *settings.Problems) {
 	switch {
 	case (o.Cert == "") != (o.Key == ""):
-		p.add("--tls-cert and --tls-key: want both or none")
+		p.Add("--tls-cert and --tls-key: want both or none")
 	case o.Cert != "" && len(o.Domains) > 0:
-		p.add("--tls-cert and --acme-domain: want one of them")
+		p.Add("--tls-cert and --acme-domain: want one of them")
 	case o.Cert != "":
 		_, err := tls.LoadX509KeyPair(o.Cert, o.Key)
-		p.check("--tls-cert and --tls-key", err)
+		p.Check("--tls-cert and --tls-key", err)
 	}
 	for _, name := range o.Domains {
 		if net.ParseIP(name) != nil || !strings.Contains(name, ".") || strings.ContainsAny(name, ":/*@ ") {
-			p.add("--acme-domain %q: want the name of this host, as game.example", name)
+			p.Add("--acme-domain %q: want the name of this host, as game.example", name)
 		}
 	}
 	if u, err := url.Parse(o.Directory); o.Directory != "" && (err != nil || u.Scheme != "https" || u.Host == "") {
-		p.add("--acme-directory %q: want the https URL of a directory", o.Directory)
+		p.Add("--acme-directory %q: want the https URL of a directory", o.Directory)
 	}
 	if o.Redirect != "" && !o.on() {
-		p.add("--http-redirect: needs --tls-cert or --acme-domain")
+		p.Add("--http-redirect: needs --tls-cert or --acme-domain")
 	}
 }
 

@@ -29,7 +29,7 @@ type token struct {
 
 // Run is called by kong.
 func (t *token) Run(p *process) error {
-	if err := p.settings.problems(nil).tell(p.err); err != nil {
+	if err := p.settings.Problems(nil).Tell(p.err); err != nil {
 		return err
 	}
 	key, err := readSignKey(t.Key)

@@ -13,6 +13,8 @@ import (
 	"os"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"example.org/rtcpeer/cmd/signal-server/internal/settings"
 )
 
 // A verifyKey checks the signatures of tokens, a signKey makes them. The key decides the signing method, never
@@ -81,7 +83,7 @@ func readKey(name string) (*pem.Block, []byte, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	content = bytes.TrimPrefix(content, []byte(byteOrderMark))
+	content = bytes.TrimPrefix(content, []byte(settings.ByteOrderMark))
 	if block, _ := pem.Decode(content); block != nil {
 		return block, nil, nil
 	}

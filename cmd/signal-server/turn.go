@@ -15,22 +15,23 @@ import (
 	"strings"
 	"time"
 
+	"example.org/rtcpeer/cmd/signal-server/internal/settings"
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/turnserver"
 )
 
 type turnOptions struct {
-	On             bool           `name:"turn" help:"Run a STUN and TURN server too."`
-	Address        []netip.Addr   `name:"turn-address" placeholder:"IP" help:"Public address of this host, if behind a NAT."`
-	Host           string         `name:"turn-host" placeholder:"NAME" help:"Its name in the certificate (--acme-domain)."`
-	Listen         string         `name:"turn-listen" default:":3478" placeholder:"ADDR" help:"Address for UDP and TCP (${default})."`
-	ListenTLS      string         `name:"turn-listen-tls" default:":5349" placeholder:"ADDR" help:"Address for TLS, or off (${default})."`
-	Ports          portRange      `name:"turn-ports" default:"49152-65535" placeholder:"A-B" help:"UDP ports of relays (${default})."`
-	Secret         secret         `name:"turn-secret" placeholder:"SECRET" help:"Shared with other TURN servers, as coturn."`
-	TTL            time.Duration  `name:"turn-ttl" default:"1h" placeholder:"TIME" help:"How long a member's credential is good (${default})."`
-	MaxAllocations int            `name:"turn-max-relays" default:"2048" placeholder:"N" help:"Relays at a time (${default})."`
-	Bandwidth      int            `name:"turn-bandwidth" default:"1048576" placeholder:"BYTES" help:"A second, each way; 0: no limit (${default})."`
-	AllowPeer      []netip.Prefix `name:"turn-allow-peer" placeholder:"PREFIX" help:"Private addresses to relay to all the same."`
+	On             bool            `name:"turn" help:"Run a STUN and TURN server too."`
+	Address        []netip.Addr    `name:"turn-address" placeholder:"IP" help:"Public address of this host, if behind a NAT."`
+	Host           string          `name:"turn-host" placeholder:"NAME" help:"Its name in the certificate (--acme-domain)."`
+	Listen         string          `name:"turn-listen" default:":3478" placeholder:"ADDR" help:"Address for UDP and TCP (${default})."`
+	ListenTLS      string          `name:"turn-listen-tls" default:":5349" placeholder:"ADDR" help:"Address for TLS, or off (${default})."`
+	Ports          portRange       `name:"turn-ports" default:"49152-65535" placeholder:"A-B" help:"UDP ports of relays (${default})."`
+	Secret         settings.Secret `name:"turn-secret" placeholder:"SECRET" help:"Shared with other TURN servers, as coturn."`
+	TTL            time.Duration   `name:"turn-ttl" default:"1h" placeholder:"TIME" help:"How long a member's credential is good (${default})."`
+	MaxAllocations int             `name:"turn-max-relays" default:"2048" placeholder:"N" help:"Relays at a time (${default})."`
+	Bandwidth      int             `name:"turn-bandwidth" default:"1048576" placeholder:"BYTES" help:"A second, each way; 0: no limit (${default})."`
+	AllowPeer      []netip.Prefix  `name:"turn-allow-peer" placeholder:"PREFIX" help:"Private addresses to relay to all the same."`
 
 	ICEServer []string `name:"ice-server" placeholder:"URL" help:"Another STUN or TURN server, told to members."`
 }
@@ -49,35 +50,35 @@ func (r *portRange) UnmarshalText(text []byte) error {
 	return nil
 }
 
-func (o *turnOptions) check(p *problems) {
+func (o *turnOptions) check(p *settings.Problems) {
 	for _, url := range o.ICEServer {
 		scheme, host, _ := strings.Cut(url, ":")
 		switch scheme {
 		case "stun", "stuns":
 		case "turn", "turns":
 			if o.Secret == "" {
-				p.add("--ice-server %q: needs --turn-secret, the secret that server shares", url)
+				p.Add("--ice-server %q: needs --turn-secret, the secret that server shares", url)
 			}
 		default:
 			host = ""
 		}
 		if host == "" || strings.HasPrefix(host, "//") {
-			p.add("--ice-server %q: want stun:host:port, turn:host:port or turns:host:port", url)
+			p.Add("--ice-server %q: want stun:host:port, turn:host:port or turns:host:port", url)
 		}
 	}
-	p.atLeast("--turn-secret", o.Secret, 16)
+	p.AtLeast("--turn-secret", o.Secret, 16)
 	if o.TTL < time.Minute {
-		p.add("--turn-ttl %v: want at least 1m", o.TTL)
+		p.Add("--turn-ttl %v: want at least 1m", o.TTL)
 	}
-	p.within("--turn-max-relays", o.MaxAllocations, 1, 1<<16)
-	p.within("--turn-bandwidth", o.Bandwidth, 0, 1<<30)
+	p.Within("--turn-max-relays", o.MaxAllocations, 1, 1<<16)
+	p.Within("--turn-bandwidth", o.Bandwidth, 0, 1<<30)
 	for _, a := range o.Address {
 		if a.IsUnspecified() || a.IsMulticast() {
-			p.add("--turn-address %v: want the address at which clients reach this host", a)
+			p.Add("--turn-address %v: want the address at which clients reach this host", a)
 		}
 	}
 	if !o.On && (len(o.Address) > 0 || o.Host != "") {
-		p.add("--turn-address and --turn-host: need --turn")
+		p.Add("--turn-address and --turn-host: need --turn")
 	}
 }
 
@@ -121,7 +122,7 @@ func (o *turnOptions) config(certificates *tls.Config, name string, log *slog.Lo
 		MaxPort:         o.Ports.high,
 		Credentials:     o.credentials(),
 		MaxAllocations:  o.MaxAllocations,
-		Bandwidth:       noneIfZero(o.Bandwidth),
+		Bandwidth:       settings.NoneIfZero(o.Bandwidth),
 		AllowPeers:      o.AllowPeer,
 		Log:             log,
 	}

@@ -1,4 +1,4 @@
-package main
+package settings
 
 import (
 	"errors"
@@ -15,11 +15,11 @@ import (
 	"example.org/rtcpeer/cmd/internal/cli"
 )
 
-// An environment is a list of variables as NAME=value, as os.Environ returns it.
-type environment []string
+// An Environment is a list of variables as NAME=value, as os.Environ returns it.
+type Environment []string
 
-// lookup is like os.LookupEnv.
-func (e environment) lookup(name string) (value string, found bool) {
+// Lookup is like os.LookupEnv.
+func (e Environment) Lookup(name string) (value string, found bool) {
 	for _, one := range e {
 		if key, v, ok := strings.Cut(one, "="); ok && key == name {
 			value, found = v, true
@@ -28,28 +28,34 @@ func (e environment) lookup(name string) (value string, found bool) {
 	return value, found
 }
 
-// settings are the values in the environment and in the file of --config. They implement kong's resolver; flags
+// A Loader finds the values in the environment and in the file of --config. It is a resolver of kong; flags
 // on the command line take precedence. An error there, or on the command line, is kept, and its flag is treated
 // as if it were not set, so that all errors are found at once.
-type settings struct {
+type Loader struct {
 	// Fixed at construction.
-	env environment
+	env Environment
 
 	// Owned by kong's Parse.
 	read  bool
 	known map[string]setting // by name of the flag
 	found map[string]string  // where the value of a flag was found, if not on the command line
-	wrong problems
+	wrong Problems
 	// unfit are the flags whose setting is wrong. Other problems that depend on them cannot be judged.
 	unfit  map[string]bool
 	noFile bool // the file cannot be read, so no problem of any flag can be judged
 }
+
+// NewLoader returns a Loader for one command line.
+func NewLoader(env Environment) *Loader { return &Loader{env: env} }
 
 // A setting is a value from the environment or the file.
 type setting struct {
 	value any // a string as on the command line, a list of such, or a secret
 	place string
 }
+
+// Program is the name of the program, with which its messages begin.
+const Program = "signal-server"
 
 const (
 	configFlag = "config"
@@ -61,9 +67,9 @@ const (
 // signal-server.
 var kubernetes = regexp.MustCompile(`^SIGNAL_SERVER_(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_[0-9]+_.*)?)$`)
 
-// parse lets kong parse the command line. It removes each argument that is wrong, keeps the error, and parses
+// Parse lets kong parse the command line. It removes each argument that is wrong, keeps the error, and parses
 // again.
-func (s *settings) parse(parser *kong.Kong, args []string) (*kong.Context, error) {
+func (s *Loader) Parse(parser *kong.Kong, args []string) (*kong.Context, error) {
 	for {
 		c, err := parser.Parse(args)
 		parsing, ok := errors.AsType[*kong.ParseError](err)
@@ -103,7 +109,7 @@ func clearer(err error, arg string, known []string) error {
 
 // addBlank keeps an error for each flag that is blank on the command line, because a shell variable that is not
 // set looks so: --auth-jwt=$KEY would let everybody in. A blank --config is none.
-func (s *settings) addBlank(c *kong.Context) {
+func (s *Loader) addBlank(c *kong.Context) {
 	if c == nil {
 		return
 	}
@@ -120,7 +126,7 @@ func (s *settings) addBlank(c *kong.Context) {
 var errBlank = errors.New("blank: want a value, or leave it out")
 
 // add keeps an error in the settings of some flags.
-func (s *settings) add(err error, flags ...string) {
+func (s *Loader) add(err error, flags ...string) {
 	s.wrong = append(s.wrong, err)
 	if s.unfit == nil {
 		s.unfit = make(map[string]bool)
@@ -130,10 +136,10 @@ func (s *settings) add(err error, flags ...string) {
 	}
 }
 
-// problems returns all errors: those in the settings, and those in found, which were found after the settings
+// Problems returns all errors: those in the settings, and those in found, which were found after the settings
 // had been read. To an error in found that begins with a flag it adds where the flag's value comes from. It
 // leaves out errors that depend on a flag whose setting is wrong.
-func (s *settings) problems(found problems) problems {
+func (s *Loader) Problems(found Problems) Problems {
 	all := slices.Clone(s.wrong)
 	for _, err := range found {
 		if s.noFile || slices.ContainsFunc(flagNames(err.Error()), func(name string) bool { return s.unfit[name] }) {
@@ -145,7 +151,7 @@ func (s *settings) problems(found problems) problems {
 }
 
 // Validate is called by kong.
-func (*settings) Validate(*kong.Application) error { return nil }
+func (*Loader) Validate(*kong.Application) error { return nil }
 
 // flagsOf returns the flags of all commands.
 func flagsOf(n *kong.Node) (names []string) {
@@ -159,7 +165,7 @@ func flagsOf(n *kong.Node) (names []string) {
 }
 
 // Resolve returns the value of a flag that is not on the command line, or nil.
-func (s *settings) Resolve(c *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+func (s *Loader) Resolve(c *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
 	if !s.read {
 		s.read, s.known, s.found = true, make(map[string]setting), make(map[string]string)
 		s.readEnvironment(flagsOf(c.Model.Node), c.Flags())
@@ -185,7 +191,7 @@ func flagNames(text string) (names []string) {
 }
 
 // locate adds to an error that begins with a flag where the flag's value was found.
-func (s *settings) locate(err error) error {
+func (s *Loader) locate(err error) error {
 	if names := flagNames(err.Error()); len(names) > 0 && strings.HasPrefix(err.Error(), "--"+names[0]) && s.found[names[0]] != "" {
 		return fmt.Errorf("%w (%s)", err, s.found[names[0]])
 	}
@@ -197,11 +203,11 @@ func isConfig(f *kong.Flag) bool { return f.Name == configFlag }
 // notSet reports whether a flag can be given only on the command line.
 func notSet(name string) bool { return name == "help" || name == "version" }
 
-func environmentName(flag string) string { return cli.Variable(programName, flag) }
+func environmentName(flag string) string { return cli.Variable(Program, flag) }
 
 // name returns the name of the file of --config, or "" if there is none.
-func (s *settings) name(c *kong.Context) string {
-	name, _ := s.env.lookup(environmentName(configFlag))
+func (s *Loader) name(c *kong.Context) string {
+	name, _ := s.env.Lookup(environmentName(configFlag))
 	for _, p := range c.Path {
 		if p.Flag != nil && p.Flag.Name == configFlag {
 			name, _ = c.FlagValue(p.Flag).(string)
@@ -212,7 +218,7 @@ func (s *settings) name(c *kong.Context) string {
 
 // readEnvironment takes the values of the command's flags from the environment. A misspelled variable would set
 // nothing, so it is an error. A variable for a flag of another command is not.
-func (s *settings) readEnvironment(all []string, flags []*kong.Flag) {
+func (s *Loader) readEnvironment(all []string, flags []*kong.Flag) {
 	for _, one := range s.env {
 		name, _, _ := strings.Cut(one, "=")
 		if kubernetes.MatchString(name) {
@@ -227,7 +233,7 @@ func (s *settings) readEnvironment(all []string, flags []*kong.Flag) {
 			continue
 		}
 		i := slices.IndexFunc(flags, func(f *kong.Flag) bool { return environmentName(f.Name) == name && !notSet(f.Name) })
-		value, _ := s.env.lookup(name)
+		value, _ := s.env.Lookup(name)
 		if i < 0 || value == "" {
 			continue
 		}
@@ -261,7 +267,7 @@ func secretInFile(name string, flags []*kong.Flag) (flag string, is bool) {
 		return "", false
 	}
 	i := slices.IndexFunc(flags, func(f *kong.Flag) bool {
-		return environmentName(f.Name) == name && f.Target.Type() == reflect.TypeFor[secret]()
+		return environmentName(f.Name) == name && f.Target.Type() == reflect.TypeFor[Secret]()
 	})
 	if i < 0 {
 		return "", false
@@ -270,7 +276,7 @@ func secretInFile(name string, flags []*kong.Flag) (flag string, is bool) {
 }
 
 // take keeps the value of a flag if it has the right type.
-func (s *settings) take(flag *kong.Flag, value any, place string) {
+func (s *Loader) take(flag *kong.Flag, value any, place string) {
 	fit, err := fits(flag, value)
 	if err != nil {
 		s.add(fmt.Errorf("--%s: %w (%s)", flag.Name, err, place), flag.Name)
@@ -281,8 +287,8 @@ func (s *settings) take(flag *kong.Flag, value any, place string) {
 	}
 }
 
-// decodeInt parses a number, for kong, whose own mapper takes 010 for eight.
-func decodeInt(c *kong.DecodeContext, target reflect.Value) error {
+// DecodeInt parses a number, for kong, whose own mapper takes 010 for eight.
+func DecodeInt(c *kong.DecodeContext, target reflect.Value) error {
 	token, err := c.Scan.PopValue("int")
 	if err != nil {
 		return err
@@ -312,7 +318,7 @@ func fits(flag *kong.Flag, value any) (any, error) {
 	if choices := flag.EnumSlice(); flag.Enum != "" && !slices.Contains(choices, target.String()) {
 		return nil, fmt.Errorf("want one of %s, not %q", strings.Join(choices, ", "), target)
 	}
-	if secret, is := target.Interface().(secret); is {
+	if secret, is := target.Interface().(Secret); is {
 		return secret, nil
 	}
 	return value, nil

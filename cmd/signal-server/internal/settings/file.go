@@ -1,4 +1,4 @@
-package main
+package settings
 
 import (
 	"bytes"
@@ -15,7 +15,7 @@ import (
 )
 
 // readFile takes the settings of the file, a flat map from flags to their values.
-func (s *settings) readFile(name string, flags []*kong.Flag) {
+func (s *Loader) readFile(name string, flags []*kong.Flag) {
 	keys, err := decodeSettings(name)
 	if err != nil {
 		s.add(fmt.Errorf("--config %s: %w", name, err))

@@ -1,4 +1,4 @@
-package main
+package settings
 
 import (
 	"errors"
@@ -10,24 +10,24 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// A secret is given as itself or as @FILE, the name of a file that contains it. Space around the secret is
+// A Secret is given as itself or as @FILE, the name of a file that contains it. Space around the secret is
 // removed, because editors and echo add a newline.
-type secret string
+type Secret string
 
-// byteOrderMark is how editors of Windows begin a file.
-const byteOrderMark = "\ufeff"
+// ByteOrderMark is how editors of Windows begin a file.
+const ByteOrderMark = "\ufeff"
 
 // maxSecret is the largest size of the file, in bytes.
 const maxSecret = 4 << 10
 
-// Decode parses a secret, for kong. It takes over a secret that settings have already read. Its errors do not
+// Decode parses a secret, for kong. It takes over a secret that the Loader has already read. Its errors do not
 // show the secret.
-func (s *secret) Decode(c *kong.DecodeContext) error {
+func (s *Secret) Decode(c *kong.DecodeContext) error {
 	token, err := c.Scan.PopValue("secret")
 	if err != nil {
 		return err
 	}
-	if known, is := token.Value.(secret); is {
+	if known, is := token.Value.(Secret); is {
 		*s = known
 		return nil
 	}
@@ -48,7 +48,7 @@ func (s *secret) Decode(c *kong.DecodeContext) error {
 	if strings.ContainsAny(value, "\r\n\x00") {
 		return errors.New("a secret of several lines: want one")
 	}
-	*s = secret(value)
+	*s = Secret(value)
 	return nil
 }
 
@@ -70,7 +70,7 @@ func readSecret(name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	value := strings.TrimSpace(strings.TrimPrefix(string(content), byteOrderMark))
+	value := strings.TrimSpace(strings.TrimPrefix(string(content), ByteOrderMark))
 	switch {
 	case len(content) > maxSecret:
 		return "", fmt.Errorf("%s: longer than %d bytes: want a file with a secret alone", name, maxSecret)

@@ -1,0 +1,66 @@
+package settings
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"example.org/rtcpeer/cmd/internal/cli"
+)
+
+// Problems are the errors in the options. All are collected, so that the user can correct them together.
+type Problems []error
+
+func (p *Problems) Add(format string, args ...any) {
+	*p = append(*p, fmt.Errorf(format, args...))
+}
+
+// Check adds err, if it is not nil, as a problem of a flag.
+func (p *Problems) Check(flag string, err error) {
+	if err != nil {
+		p.Add("%s: %w", flag, err)
+	}
+}
+
+// AtLeast adds a problem if a secret is too short. The text never contains the secret.
+func (p *Problems) AtLeast(flag string, s Secret, bytes int) {
+	if s != "" && len(s) < bytes {
+		p.Add("%s: want at least %d bytes, as openssl rand -hex %d makes", flag, bytes, bytes)
+	}
+}
+
+func (p *Problems) Within(flag string, value, low, high int) {
+	if value < low || value > high {
+		p.Add("%s %d: want %d to %d", flag, value, low, high)
+	}
+}
+
+// AddNew adds the problems of more that name no flag that has a problem already. A problem that names a Config
+// field is left out if there are others, because its flag is probably one of theirs.
+func (p *Problems) AddNew(more Problems) {
+	said := make(map[string]bool)
+	for _, err := range *p {
+		for _, name := range flagNames(err.Error()) {
+			said[name] = true
+		}
+	}
+	for _, err := range more {
+		isSaid := slices.ContainsFunc(flagNames(err.Error()), func(name string) bool { return said[name] })
+		if !isSaid && (len(said) == 0 || !strings.Contains(err.Error(), "Config.")) {
+			*p = append(*p, err)
+		}
+	}
+}
+
+// Tell prints all problems but the last one, which it returns.
+func (p Problems) Tell(w io.Writer) error {
+	if len(p) == 0 {
+		return nil
+	}
+	last := len(p) - 1
+	for _, err := range p[:last] {
+		fmt.Fprintf(w, "%s: %v\n", Program, err)
+	}
+	return cli.Mistake(Program, p[last])
+}
