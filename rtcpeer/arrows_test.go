@@ -47,7 +47,8 @@ func TestArrows(t *testing.T) {
 		"rtcpeer/examples/arena":          {"rtcpeer", "rtcpeer/js"},
 		"rtcpeer/examples/dots":           {"rtcpeer"},
 
-		"cmd/signal-server":                   {"cmd/internal/cli", "cmd/signal-server/internal/settings", "rtcpeer/js", "signaling", "signaling/cluster/natsbus", "signaling/cluster/natsnode", "signaling/godot", "signaling/loglimit", "signaling/signalserver", "signaling/turnserver"},
+		"cmd/signal-server":                   {"cmd/internal/cli", "cmd/signal-server/internal/logqueue", "cmd/signal-server/internal/settings", "rtcpeer/js", "signaling", "signaling/cluster/natsbus", "signaling/cluster/natsnode", "signaling/godot", "signaling/loglimit", "signaling/signalserver", "signaling/turnserver"},
+		"cmd/signal-server/internal/logqueue": nil,
 		"cmd/signal-server/internal/settings": {"cmd/internal/cli"},
 		"cmd/internal/cli":                    nil,
 		"cmd/rtc-client":                      {"cmd/internal/cli", "cmd/rtc-client/internal/chat", "cmd/rtc-client/internal/console", "cmd/rtc-client/internal/demo", "cmd/rtc-client/internal/doctor", "cmd/rtc-client/internal/entry", "cmd/rtc-client/internal/files", "cmd/rtc-client/internal/format", "cmd/rtc-client/internal/list", "cmd/rtc-client/internal/load", "cmd/rtc-client/internal/ping", "cmd/rtc-client/internal/relay"},

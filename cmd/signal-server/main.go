@@ -27,6 +27,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"example.org/rtcpeer/cmd/internal/cli"
+	"example.org/rtcpeer/cmd/signal-server/internal/logqueue"
 	"example.org/rtcpeer/cmd/signal-server/internal/settings"
 )
 
@@ -43,7 +44,7 @@ type commands struct {
 // A process holds what a command gets from outside: its outputs, the environment and the settings.
 type process struct {
 	out io.Writer
-	err *logQueue
+	err *logqueue.Queue
 	env settings.Environment
 	// settings knows where the value of a flag was found if not on the command line.
 	settings *settings.Loader
@@ -51,8 +52,8 @@ type process struct {
 
 // run is the program. It ends when ctx is done, and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer, env settings.Environment) int {
-	log := newLogQueue(stderr)
-	defer log.close()
+	log := logqueue.New(stderr)
+	defer log.Close()
 	err := execute(ctx, args, &process{out: stdout, err: log, env: env})
 	if err != nil {
 		fmt.Fprintf(log, settings.Program+": %v\n", err)

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"example.org/rtcpeer/cmd/signal-server/internal/logqueue"
 	"example.org/rtcpeer/signaling/signalserver"
 	"example.org/rtcpeer/signaling/turnserver"
 )
@@ -73,11 +74,11 @@ func (f *figures) info(o *clusterOptions) {
 }
 
 // watch adds the figures of the gate, the rooms, the log and the TURN server; turn is nil if there is none.
-func (f *figures) watch(g *gate, rooms *signalserver.Server, turn *turnserver.Server, log *logQueue) {
+func (f *figures) watch(g *gate, rooms *signalserver.Server, turn *turnserver.Server, log *logqueue.Queue) {
 	f.registry.MustRegister(g, roomFigures{rooms}, clusterFigures{rooms}, prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: namespace + "log_dropped_total",
 		Help: "Lines of the log that were dropped, as stderr was not read in time.",
-	}, func() float64 { return float64(log.lost()) }))
+	}, func() float64 { return float64(log.Lost()) }))
 	if turn != nil {
 		f.registry.MustRegister(turnFigures{turn})
 	}

@@ -171,23 +171,6 @@ func (o *options) config(log *slog.Logger) (signalserver.Config, error) {
 	return c, err
 }
 
-// logger returns a logger that writes to q and also logs how many lines were dropped. kong has checked the
-// options.
-func (o *serverOptions) logger(q *logQueue) *slog.Logger {
-	q.onDrop(func(n uint64) { slog.New(o.handler(q.to)).Warn("log lines dropped", "lines", n) })
-	return slog.New(o.handler(q))
-}
-
-func (o *serverOptions) handler(w io.Writer) slog.Handler {
-	var level slog.Level
-	level.UnmarshalText([]byte(o.LogLevel))
-	options := &slog.HandlerOptions{Level: level}
-	if o.LogFormat == "json" {
-		return slog.NewJSONHandler(w, options)
-	}
-	return slog.NewTextHandler(w, options)
-}
-
 func printVersion(w io.Writer) error {
 	_, err := fmt.Fprintln(w, settings.Program, cli.Version())
 	return err

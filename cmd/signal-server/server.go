@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"example.org/rtcpeer/cmd/signal-server/internal/logqueue"
 	"example.org/rtcpeer/signaling/loglimit"
 	"example.org/rtcpeer/signaling/signalserver"
 )
@@ -21,7 +22,7 @@ import (
 type server struct {
 	// Fixed at construction.
 	log        *slog.Logger
-	stderr     *logQueue // what log writes to
+	stderr     *logqueue.Queue // what log writes to
 	failures   *failures
 	gate       *gate // of the public listeners
 	limits     limitOptions
@@ -40,8 +41,8 @@ type server struct {
 const stopTimeout = 9 * time.Second
 
 // newServer binds the addresses. From then on connections wait until serve answers them.
-func newServer(o options, stderr *logQueue) (*server, error) {
-	log := loglimit.Logger(o.Server.logger(stderr)) // limited, because strangers can cause log lines
+func newServer(o options, stderr *logqueue.Queue) (*server, error) {
+	log := loglimit.Logger(stderr.Logger(o.Server.LogFormat, o.Server.LogLevel)) // limited, because strangers can cause log lines
 	f := newFailures(log)
 	s := &server{log: log, stderr: stderr, failures: f, gate: o.gate(log, f), limits: o.Limits, proxied: o.Proxy.Protocol,
 		drainDelay: o.Operation.DrainDelay}

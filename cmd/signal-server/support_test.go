@@ -21,6 +21,7 @@ import (
 	"github.com/gorilla/websocket"
 	"github.com/stretchr/testify/require"
 
+	"example.org/rtcpeer/cmd/signal-server/internal/logqueue"
 	"example.org/rtcpeer/cmd/signal-server/internal/settings"
 	"example.org/rtcpeer/signaling"
 )
@@ -176,9 +177,9 @@ func tell(t *testing.T, args ...string) (code int, stdout, stderr string) {
 }
 
 // noLog takes what a server says and keeps none of it.
-func noLog(t testing.TB) *logQueue {
+func noLog(t testing.TB) *logqueue.Queue {
 	t.Helper()
-	q := newLogQueue(io.Discard)
-	t.Cleanup(q.close)
+	q := logqueue.New(io.Discard)
+	t.Cleanup(q.Close)
 	return q
 }

@@ -1,15 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"os/exec"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -19,71 +15,6 @@ import (
 
 	"example.org/rtcpeer/signaling"
 )
-
-// blocked is a writer that takes nothing until it is opened.
-type blocked struct {
-	asked chan struct{} // holds one: it is to take something
-	open  chan struct{}
-	bytes.Buffer
-}
-
-func (w *blocked) Write(p []byte) (int, error) {
-	select {
-	case w.asked <- struct{}{}:
-	default:
-	}
-	<-w.open
-	return w.Buffer.Write(p)
-}
-
-// What does not fit is dropped, counted, and said when there is space again; what fits comes out whole and in
-// order.
-func TestLogQueueDropsAndCounts(t *testing.T) {
-	for _, format := range []string{"text", "json"} {
-		w := &blocked{asked: make(chan struct{}, 1), open: make(chan struct{})}
-		q := newLogQueue(w)
-		log := (&serverOptions{LogFormat: format, LogLevel: "info"}).logger(q)
-		const many = 10_000
-		log.Info("first")
-		<-w.asked
-		for i := range many {
-			log.Info("line", "n", i, "padding", strings.Repeat("x", 100))
-		}
-		lost := q.lost()
-		require.Greater(t, lost, uint64(many/2))
-		close(w.open)
-		require.True(t, eventually(t.Context(), func() bool {
-			q.mu.Lock()
-			defer q.mu.Unlock()
-			return len(q.waiting) == 0 && q.told == lost
-		}))
-		log.Info("after")
-		q.close()
-		out := w.String()
-		require.Equal(t, many-int(lost)+3, strings.Count(out, "\n"), "the first, what is not lost, what is said of it, and what came after")
-		require.Contains(t, out, fmt.Sprint(lost))
-		require.Contains(t, out, "log lines dropped")
-		for i, line := range strings.Split(strings.TrimSpace(out), "\n") {
-			if format == "json" {
-				require.True(t, json.Valid([]byte(line)), "line %d: %s", i, line)
-			}
-		}
-		log.Info("too late")
-		require.Equal(t, lost+1, q.lost())
-	}
-}
-
-// A writer that fails, as a pipe without a reader does, costs its lines and nothing else.
-func TestLogQueueGoesOnAfterAnError(t *testing.T) {
-	r, w := io.Pipe()
-	require.NoError(t, r.CloseWithError(errors.New("broken pipe")))
-	q := newLogQueue(w)
-	for range 3 {
-		fmt.Fprintln(q, "a line")
-	}
-	q.close()
-	require.EqualValues(t, 3, q.lost())
-}
 
 // silentDaemon is a server whose stderr is a pipe of which nothing is read after its first line. The pipe
 // holds 4 KiB.

@@ -1,19 +1,21 @@
-package main
+// Package logqueue is the way from the server's log to stderr.
+package logqueue
 
 import (
 	"bytes"
 	"io"
+	"log/slog"
 	"sync"
 	"time"
 )
 
-// A logQueue is a queue between the program's messages and stderr, so that a process that stops reading stderr
+// A Queue is a queue between the program's messages and stderr, so that a process that stops reading stderr
 // does not block the server. It holds at most maxLog bytes of whole writes. A write that does not fit is
-// dropped and its lines are counted; so are lines that stderr refuses. One goroutine, run, writes; close ends
+// dropped and its lines are counted; so are lines that stderr refuses. One goroutine, run, writes; Close ends
 // it.
 //
 //	slog, errors -> Write -> waiting -> run -> stderr
-type logQueue struct {
+type Queue struct {
 	// Fixed at construction.
 	to   io.Writer
 	wake chan struct{} // holds one token: there is something to do
@@ -30,19 +32,19 @@ type logQueue struct {
 const (
 	// maxLog is a few thousand lines: enough for a burst while the reader is a little late.
 	maxLog = 256 << 10
-	// logFlush is how long close waits for stderr to take the rest. It is part of the second that stopTimeout
+	// logFlush is how long Close waits for stderr to take the rest. It is part of the second that stopTimeout
 	// leaves of the ten between SIGTERM and SIGKILL.
 	logFlush = 500 * time.Millisecond
 )
 
-func newLogQueue(to io.Writer) *logQueue {
-	q := &logQueue{to: to, wake: make(chan struct{}, 1), done: make(chan struct{})}
+func New(to io.Writer) *Queue {
+	q := &Queue{to: to, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	go q.run()
 	return q
 }
 
 // Write queues p or drops it. It never blocks and never fails.
-func (q *logQueue) Write(p []byte) (int, error) {
+func (q *Queue) Write(p []byte) (int, error) {
 	q.mu.Lock()
 	if q.closed || len(q.waiting)+len(p) > maxLog {
 		q.dropped += lines(p)
@@ -56,22 +58,38 @@ func (q *logQueue) Write(p []byte) (int, error) {
 
 // onDrop sets a function that reports dropped lines. The writing goroutine calls it before it writes what
 // follows the gap.
-func (q *logQueue) onDrop(tell func(n uint64)) {
+func (q *Queue) onDrop(tell func(n uint64)) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.tell = tell
 }
 
-// lost returns how many lines were dropped since the start.
-func (q *logQueue) lost() uint64 {
+// Logger returns a logger that writes to q, and also logs how many lines were dropped. format is text or json;
+// level is debug, info, warn or error.
+func (q *Queue) Logger(format, level string) *slog.Logger {
+	var least slog.Level
+	_ = least.UnmarshalText([]byte(level)) // another word leaves it at info
+	options := &slog.HandlerOptions{Level: least}
+	handler := func(w io.Writer) slog.Handler {
+		if format == "json" {
+			return slog.NewJSONHandler(w, options)
+		}
+		return slog.NewTextHandler(w, options)
+	}
+	q.onDrop(func(n uint64) { slog.New(handler(q.to)).Warn("log lines dropped", "lines", n) })
+	return slog.New(handler(q))
+}
+
+// Lost returns how many lines were dropped since the start.
+func (q *Queue) Lost() uint64 {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.dropped
 }
 
-// close drops everything written from now on and waits until the rest is written, but at most logFlush. A write
+// Close drops everything written from now on and waits until the rest is written, but at most logFlush. A write
 // that blocks cannot be cancelled; its goroutine ends with the process.
-func (q *logQueue) close() {
+func (q *Queue) Close() {
 	q.mu.Lock()
 	q.closed = true
 	q.mu.Unlock()
@@ -84,14 +102,14 @@ func (q *logQueue) close() {
 	}
 }
 
-func (q *logQueue) signal() {
+func (q *Queue) signal() {
 	select {
 	case q.wake <- struct{}{}:
 	default:
 	}
 }
 
-func (q *logQueue) run() {
+func (q *Queue) run() {
 	defer close(q.done)
 	for range q.wake {
 		for {
@@ -113,7 +131,7 @@ func (q *logQueue) run() {
 }
 
 // take returns what is waiting, and how many lines were dropped since the last call.
-func (q *logQueue) take() (batch []byte, gap uint64, tell func(uint64)) {
+func (q *Queue) take() (batch []byte, gap uint64, tell func(uint64)) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	batch, gap, tell = q.waiting, q.dropped-q.told, q.tell
@@ -121,14 +139,14 @@ func (q *logQueue) take() (batch []byte, gap uint64, tell func(uint64)) {
 	return batch, gap, tell
 }
 
-func (q *logQueue) drop(n uint64) {
+func (q *Queue) drop(n uint64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.dropped += n
 }
 
 // isOver reports whether the queue is closed and empty. Something may have been written since the last take.
-func (q *logQueue) isOver() bool {
+func (q *Queue) isOver() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.closed && len(q.waiting) == 0
