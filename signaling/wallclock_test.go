@@ -28,7 +28,7 @@ func TestNoWallClockTimeIsSubtracted(t *testing.T) {
 		"signaling/cluster/lease.go: .UnixNano":            "a machine that slept does not go on as an owner: a step of the clock can only end a lease",
 		"signaling/cluster/natsbus/natsbus.go: .UnixMicro": "the messages of a new bucket are numbered after those of one before",
 		"cmd/signal-server/hook.go: time.Unix":             "the answer of a hook has a date",
-		"cmd/signal-server/tls.go: .Unix":                  "a figure has the date at which a certificate ends",
+		"cmd/signal-server/metrics.go: .Unix":              "a figure has the date at which a certificate ends",
 		"cmd/signal-server/jwt.go: time.Unix":              "a token has the date at which a membership ends",
 		"cmd/signal-server/token.go: .Unix":                "likewise",
 		"cmd/signal-server/jwt.go: time.Until":             "a token whose date is a hundred years ahead is refused",

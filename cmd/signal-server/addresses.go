@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 
+	"example.org/rtcpeer/cmd/signal-server/internal/certs"
 	"example.org/rtcpeer/cmd/signal-server/internal/settings"
 	"example.org/rtcpeer/signaling/signalserver"
 	"example.org/rtcpeer/signaling/turnserver"
@@ -36,7 +37,7 @@ func (o *options) listenings() (list []listening) {
 	add("--admin-listen", o.Operation.Admin)
 	if o.TURN.On {
 		add("--turn-listen", o.TURN.Listen)
-		if o.TLS.on() && o.TURN.ListenTLS != settings.Off {
+		if o.TLS.On() && o.TURN.ListenTLS != settings.Off {
 			add(turnTLSFlag, o.TURN.ListenTLS)
 		}
 	}
@@ -52,17 +53,17 @@ const (
 // protocols apart.
 func (o *options) onePort() bool {
 	members, relays := listening{listenFlag, o.Server.Listen}, listening{turnTLSFlag, o.TURN.ListenTLS}
-	return o.TURN.On && o.TLS.on() && relays.address != settings.Off && o.turnName() != "" &&
+	return o.TURN.On && o.TLS.On() && relays.address != settings.Off && o.turnName() != "" &&
 		(members.address == relays.address || relays.overlaps(members))
 }
 
 // turnName returns the host name under which clients reach the TURN server over TLS.
-func (o *options) turnName() string { return cmp.Or(o.TURN.Host, o.TLS.host()) }
+func (o *options) turnName() string { return cmp.Or(o.TURN.Host, o.TLS.Host()) }
 
 // checkAddresses reports addresses that net.Listen would not understand, and flags that have the same address.
 func (o *options) checkAddresses(p *settings.Problems) {
 	list := o.listenings()
-	if o.TURN.On && o.TLS.on() && o.TURN.ListenTLS == o.Server.Listen && o.turnName() == "" {
+	if o.TURN.On && o.TLS.On() && o.TURN.ListenTLS == o.Server.Listen && o.turnName() == "" {
 		p.Add("%s %s: needs --turn-host, the name in the certificate", turnTLSFlag, o.TURN.ListenTLS)
 	}
 	for i, l := range list {
@@ -168,12 +169,12 @@ func inRoomFlags(err error) error {
 }
 
 // checkHost runs the TURN server for a moment, on free ports.
-func (o *turnOptions) checkHost(t *tlsOptions, p *settings.Problems) {
-	certificates, err := t.certificates(nil)
+func (o *turnOptions) checkHost(t *certs.Options, p *settings.Problems) {
+	certificates, err := t.Certificates(nil)
 	if err != nil {
-		return // tlsOptions.check reports this
+		return // Check of certs.Options reports this
 	}
-	c := o.config(certificates.config, cmp.Or(o.Host, t.host()), nil)
+	c := o.config(certificates.Config, cmp.Or(o.Host, t.Host()), nil)
 	for _, address := range []*string{&c.UDP, &c.TCP, &c.TLS} {
 		if host, _, err := net.SplitHostPort(*address); err == nil {
 			*address = net.JoinHostPort(host, "0")

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"example.org/rtcpeer/cmd/signal-server/internal/proxy"
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/signalserver"
 )
@@ -80,7 +81,7 @@ func readBan(body io.Reader) (signalserver.Ban, error) {
 	b := signalserver.Ban{Room: q.Room, ID: q.ID, Token: q.Token, Subject: q.Subject, Reason: q.Reason}
 	var err error
 	if q.Prefix != "" {
-		if b.Prefix, err = parsePrefix(q.Prefix); err != nil {
+		if b.Prefix, err = proxy.ParsePrefix(q.Prefix); err != nil {
 			return b, fmt.Errorf("prefix %q: want an address or a network, as 203.0.113.0/24", q.Prefix)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"example.org/rtcpeer/cmd/signal-server/internal/certs"
 	"example.org/rtcpeer/cmd/signal-server/internal/settings"
 )
 
@@ -30,8 +31,8 @@ func (c *checkConfig) Run(p *process) error {
 func (o *options) plan() string {
 	var lines []string
 	say := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
-	o.TLS.plan(o.Server.Listen, say)
-	o.Proxy.plan(say)
+	o.TLS.Plan(o.Server.Listen, say)
+	o.Proxy.Plan(say)
 	o.Auth.plan(say)
 	o.TURN.plan(o.TLS, say)
 	o.Operation.plan(o.Server.Listen, say)
@@ -46,32 +47,6 @@ func (o *options) plan() string {
 		say("after a restart members come back")
 	}
 	return strings.Join(lines, "\n") + "\n"
-}
-
-func (o *tlsOptions) plan(address string, say settings.Say) {
-	switch {
-	case len(o.Domains) > 0:
-		say("members: wss on %s, with certificates of %s for %s, kept in %s", address, cmp.Or(o.Directory, "Let's Encrypt"), strings.Join(o.Domains, ", "), o.Cache)
-		if !strings.HasSuffix(address, ":443") && !strings.HasSuffix(o.Redirect, ":80") {
-			say("  which need port 443 of %s to lead to %s", o.Domains[0], address)
-		}
-	case o.Cert != "":
-		say("members: wss on %s, with the certificate in %s", address, o.Cert)
-	default:
-		say("members: ws on %s, without TLS", address)
-	}
-	if o.Redirect != "" {
-		say("http on %s is redirected to https", o.Redirect)
-	}
-}
-
-func (o *proxyOptions) plan(say settings.Say) {
-	switch {
-	case o.Protocol:
-		say("a PROXY header is wanted and believed of %s, for members and for TURN over TCP and TLS", strings.Join(o.Trusted, ", "))
-	case len(o.Trusted) > 0:
-		say("X-Forwarded-For is believed of %s", strings.Join(o.Trusted, ", "))
-	}
 }
 
 func (o *authOptions) plan(say settings.Say) {
@@ -89,7 +64,7 @@ func (o *authOptions) plan(say settings.Say) {
 	}
 }
 
-func (o *turnOptions) plan(t tlsOptions, say settings.Say) {
+func (o *turnOptions) plan(t certs.Options, say settings.Say) {
 	if !o.On {
 		say("no TURN server here")
 	} else {
@@ -98,7 +73,7 @@ func (o *turnOptions) plan(t tlsOptions, say settings.Say) {
 			where = strings.Trim(fmt.Sprint(o.Address), "[]")
 		}
 		say("STUN and TURN: UDP and TCP on %s, relays on UDP %d-%d of %s", o.Listen, o.Ports.low, o.Ports.high, where)
-		if name := cmp.Or(o.Host, t.host()); t.on() && name != "" && o.ListenTLS != settings.Off {
+		if name := cmp.Or(o.Host, t.Host()); t.On() && name != "" && o.ListenTLS != settings.Off {
 			say("TURN over TLS on %s, as %s", o.ListenTLS, name)
 		}
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
+	"example.org/rtcpeer/cmd/signal-server/internal/connlimit"
 	"example.org/rtcpeer/signaling/signalserver"
 	"example.org/rtcpeer/signaling/turnserver"
 )
@@ -81,6 +82,30 @@ func (f roomFigures) Collect(to chan<- prometheus.Metric) {
 	for why, n := range s.Dropped {
 		sample{droppedDesc, counted, float64(n), []string{string(why)}}.send(to)
 	}
+}
+
+// connectionFigures is a prometheus.Collector for the connections of members.
+type connectionFigures struct {
+	limiter  *connlimit.Limiter
+	failures *connlimit.Failures
+}
+
+var (
+	connectionsDesc = desc("connections", "Open TCP connections: sessions, pages, and what has not said yet what it is.")
+	closedDesc      = desc("connections_closed_total", "Connections closed at once: too many in total, or of one address.", "word")
+	failedDesc      = desc("accept_errors_total", "Connections that the system could not hand over, mostly for want of open files.")
+)
+
+// Describe does nothing, as that of roomFigures.
+func (connectionFigures) Describe(chan<- *prometheus.Desc) {}
+
+func (f connectionFigures) Collect(to chan<- prometheus.Metric) {
+	s := f.limiter.Stats()
+	sample{connectionsDesc, now, float64(s.Open), nil}.send(to)
+	for word, n := range s.Closed {
+		sample{closedDesc, counted, float64(n), []string{string(word)}}.send(to)
+	}
+	sample{failedDesc, counted, float64(f.failures.Count()), nil}.send(to)
 }
 
 // clusterFigures is a prometheus.Collector for the server's part in a cluster.

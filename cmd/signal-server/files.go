@@ -1,12 +1,9 @@
 package main
 
 import (
-	"errors"
 	"log/slog"
-	"net"
-	"syscall"
 
-	"github.com/prometheus/client_golang/prometheus"
+	"example.org/rtcpeer/cmd/signal-server/internal/connlimit"
 )
 
 // Each connection, relay and listener is an open file, and the number of open files of a process is limited. A
@@ -49,39 +46,28 @@ func (o *options) warnFiles(allowed int, log *slog.Logger) {
 	}
 }
 
-// failures counts and logs the connections that the system could not hand over to a listener of the server.
-type failures struct {
-	// Fixed at construction.
-	log   *slog.Logger
-	count prometheus.Counter
+// Besides its sessions, an address loads pages: a browser opens several connections for them and keeps these
+// for idleTimeout. A client with too many sessions also needs a connection to be told so over HTTP. For 15,000
+// sessions the limit is 31,024 connections, of the 65,536 open files of deploy/signal-server.service.
+const (
+	connectionsEach = 2 // for each session
+	spareTotal      = 1024
+	spareAddress    = 64
+	// operatorConnections is the limit for the listeners of operators, which members do not use.
+	operatorConnections = 256
+)
+
+// limiter returns the Limiter for the public listeners.
+func (o *options) limiter(log *slog.Logger, f *connlimit.Failures) *connlimit.Limiter {
+	return connlimit.New(o.fitFiles(allowedFiles()), o.perAddress(), o.Proxy.Networks(), log, f)
 }
 
-func newFailures(log *slog.Logger) *failures {
-	return &failures{log: log,
-		count: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: namespace + "accept_errors_total",
-			Help: "Connections that the system could not hand over, mostly for want of open files.",
-		})}
-}
-
-// of counts and logs an error of Accept. It returns an error after which net/http tries again, because the next
-// Accept may succeed whatever the error was, unless the listener was closed.
-func (f *failures) of(err error) error {
-	if errors.Is(err, net.ErrClosed) {
-		return err
+// perAddress returns how many connections one address may have; 0 means no limit.
+func (o *options) perAddress() int {
+	if o.Limits.SessionsPerAddress == 0 {
+		return 0
 	}
-	f.count.Inc()
-	hint := "the system has no resources for it"
-	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
-		hint = "no open file is left: raise LimitNOFILE of the unit, or ulimit -n, or lower --max-sessions"
-	}
-	f.log.Warn("connection not taken", "err", err, "hint", hint)
-	return &acceptError{err}
+	return connectionsEach*o.Limits.SessionsPerAddress + spareAddress
 }
 
-// An acceptError is a temporary error: net/http waits a little and calls Accept again.
-type acceptError struct{ error }
-
-func (e *acceptError) Unwrap() error { return e.error }
-func (*acceptError) Temporary() bool { return true }
-func (*acceptError) Timeout() bool   { return false }
+func (o *options) connections() int { return connectionsEach*o.Limits.MaxSessions + spareTotal }

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"example.org/rtcpeer/cmd/signal-server/internal/connlimit"
 	"example.org/rtcpeer/cmd/signal-server/internal/logqueue"
 	"example.org/rtcpeer/signaling/signalserver"
 	"example.org/rtcpeer/signaling/turnserver"
@@ -52,6 +53,11 @@ func newFigures() *figures {
 	return f
 }
 
+// certificate sets the figure of a certificate.
+func (f *figures) certificate(name string, expires time.Time) {
+	f.expires.WithLabelValues(name).Set(float64(expires.Unix()))
+}
+
 // observe is the function for signalserver's Config.Observe. For known phases it takes no lock and allocates
 // nothing.
 func (f *figures) observe(p signalserver.Phase, took time.Duration) {
@@ -73,9 +79,9 @@ func (f *figures) info(o *clusterOptions) {
 	f.registry.MustRegister(g)
 }
 
-// watch adds the figures of the gate, the rooms, the log and the TURN server; turn is nil if there is none.
-func (f *figures) watch(g *gate, rooms *signalserver.Server, turn *turnserver.Server, log *logqueue.Queue) {
-	f.registry.MustRegister(g, roomFigures{rooms}, clusterFigures{rooms}, prometheus.NewCounterFunc(prometheus.CounterOpts{
+// watch adds the figures of connections, the rooms, the log and the TURN server; turn is nil if there is none.
+func (f *figures) watch(g *connlimit.Limiter, failures *connlimit.Failures, rooms *signalserver.Server, turn *turnserver.Server, log *logqueue.Queue) {
+	f.registry.MustRegister(connectionFigures{g, failures}, roomFigures{rooms}, clusterFigures{rooms}, prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: namespace + "log_dropped_total",
 		Help: "Lines of the log that were dropped, as stderr was not read in time.",
 	}, func() float64 { return float64(log.Lost()) }))

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"example.org/rtcpeer/cmd/internal/cli"
+	"example.org/rtcpeer/cmd/signal-server/internal/certs"
+	"example.org/rtcpeer/cmd/signal-server/internal/proxy"
 	"example.org/rtcpeer/cmd/signal-server/internal/settings"
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/godot"
@@ -17,8 +19,8 @@ import (
 // options are the flags of the server. Each can also be set in the environment and in a file: see settings.
 type options struct {
 	Server    serverOptions    `embed:"" group:"Server"`
-	TLS       tlsOptions       `embed:"" group:"TLS"`
-	Proxy     proxyOptions     `embed:"" group:"TLS"`
+	TLS       certs.Options    `embed:"" group:"TLS"`
+	Proxy     proxy.Options    `embed:"" group:"TLS"`
 	TURN      turnOptions      `embed:"" group:"STUN and TURN"`
 	Auth      authOptions      `embed:"" group:"Admission"`
 	Member    memberOptions    `embed:"" group:"Members and limits"`
@@ -82,7 +84,7 @@ func (o *relayOptions) check(p *settings.Problems) {
 // problems checks the options. Its errors name flags, where those of the packages would name Config fields.
 func (o *options) problems() (p settings.Problems) {
 	for _, check := range []func(*settings.Problems){
-		o.Server.check, o.TLS.check, o.Proxy.check, o.TURN.check, o.Auth.check, o.Member.check, o.Limits.check, o.Relay.check, o.Operation.check,
+		o.Server.check, o.TLS.Check, o.Proxy.Check, o.TURN.check, o.Auth.check, o.Member.check, o.Limits.check, o.Relay.check, o.Operation.check,
 		o.checkAddresses, o.checkCluster,
 	} {
 		check(&p)
@@ -154,7 +156,7 @@ func (o *options) config(log *slog.Logger) (signalserver.Config, error) {
 		MaxPublicPerAddress:   settings.NoneIfZero(o.Limits.PublicPerAddress),
 		ConnectRate:           settings.NoneIfZero(o.Limits.ConnectRate),
 		JoinRate:              settings.NoneIfZero(o.Limits.JoinRate),
-		RemoteAddr:            o.Proxy.clientOf(),
+		RemoteAddr:            o.Proxy.ClientOf(),
 		CheckOrigin:           o.Auth.checkOrigin(),
 		Plain:                 godot.Server(),
 		Log:                   log,

@@ -12,6 +12,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"example.org/rtcpeer/cmd/signal-server/internal/certs"
+	"example.org/rtcpeer/cmd/signal-server/internal/connlimit"
+	"example.org/rtcpeer/cmd/signal-server/internal/front"
 	"example.org/rtcpeer/cmd/signal-server/internal/logqueue"
 	"example.org/rtcpeer/signaling/loglimit"
 	"example.org/rtcpeer/signaling/signalserver"
@@ -23,8 +26,8 @@ type server struct {
 	// Fixed at construction.
 	log        *slog.Logger
 	stderr     *logqueue.Queue // what log writes to
-	failures   *failures
-	gate       *gate // of the public listeners
+	failures   *connlimit.Failures
+	limiter    *connlimit.Limiter // of the public listeners
 	limits     limitOptions
 	proxied    bool          // trusted proxies send a PROXY header
 	drainDelay time.Duration // from the signal to end until the server stops
@@ -43,10 +46,9 @@ const stopTimeout = 9 * time.Second
 // newServer binds the addresses. From then on connections wait until serve answers them.
 func newServer(o options, stderr *logqueue.Queue) (*server, error) {
 	log := loglimit.Logger(stderr.Logger(o.Server.LogFormat, o.Server.LogLevel)) // limited, because strangers can cause log lines
-	f := newFailures(log)
-	s := &server{log: log, stderr: stderr, failures: f, gate: o.gate(log, f), limits: o.Limits, proxied: o.Proxy.Protocol,
+	f := connlimit.NewFailures(log)
+	s := &server{log: log, stderr: stderr, failures: f, limiter: o.limiter(log, f), limits: o.Limits, proxied: o.Proxy.Protocol,
 		drainDelay: o.Operation.DrainDelay}
-	s.gate.most = o.fitFiles(allowedFiles())
 	if err := s.open(o); err != nil {
 		s.close()
 		if s.rooms != nil {
@@ -67,23 +69,23 @@ func (s *server) open(o options) error {
 	if err != nil {
 		return err
 	}
-	certificates, err := o.TLS.certificates(s.log)
+	certificates, err := o.TLS.Certificates(s.log)
 	if err != nil {
 		return err
 	}
 	figures := newFigures()
-	certificates.watch(figures.expires)
-	members, err := s.listen(listenFlag, o.Server.Listen, certificates.config, s.gate)
+	certificates.Watch(figures.certificate)
+	members, err := s.listen(listenFlag, o.Server.Listen, certificates.Config, s.limiter)
 	if err != nil {
 		return err
 	}
 	switch {
 	case o.onePort():
-		members.behind(s.newFront(members.listener, s.gate, withTURN(certificates.config), true))
+		members.behind(s.newFront(members.listener, s.limiter, certs.WithTURN(certificates.Config), true))
 	case s.proxied:
-		members.behind(s.newFront(members.listener, s.gate, nil, true))
+		members.behind(s.newFront(members.listener, s.limiter, nil, true))
 	}
-	if s.relays, err = o.TURN.relays(certificates.config, o.TLS.host(), s.listenTURN(&o, certificates.config), s.log); err != nil {
+	if s.relays, err = o.TURN.relays(certificates.Config, o.TLS.Host(), s.listenTURN(&o, certificates.Config), s.log); err != nil {
 		return err
 	}
 	config.ICEServersFor, config.Observe = s.relays.iceServers, figures.observe
@@ -97,26 +99,25 @@ func (s *server) open(o options) error {
 		return inRoomFlags(err)
 	}
 	figures.info(&o.Cluster)
-	figures.watch(s.gate, s.rooms, s.relays.own, s.stderr)
-	figures.registry.MustRegister(s.failures.count)
+	figures.watch(s.limiter, s.failures, s.rooms, s.relays.own, s.stderr)
 	members.http.Handler = s.routes(!o.Server.NoPage, o.Operation.beside(figures))
 	return s.openOthers(o, certificates, figures)
 }
 
 // newFront returns the front for a guarded listener. certificates is nil if the front does not end TLS, and web
 // is false if the listener has only TURN.
-func (s *server) newFront(l net.Listener, g *gate, certificates *tls.Config, web bool) *front {
-	return newFront(frontOptions{listener: l, gate: g, proxied: s.proxied, certificates: certificates,
-		timeout: s.limits.HandshakeTimeout, log: s.log, web: web})
+func (s *server) newFront(guarded net.Listener, l *connlimit.Limiter, certificates *tls.Config, web bool) *front.Front {
+	return front.New(front.Options{Listener: guarded, Limiter: l, Proxied: s.proxied, Certificates: certificates,
+		Timeout: s.limits.HandshakeTimeout, Log: s.log, Web: web})
 }
 
-// listenTURN returns the function that opens the listeners of TURN over TCP and TLS. They have a gate of their
+// listenTURN returns the function that opens the listeners of TURN over TCP and TLS. They have a Limiter of their
 // own or are on the port of members.
 func (s *server) listenTURN(o *options, certificates *tls.Config) listenTURN {
-	g := newGate(turnStreams+spareAddress, turnPerAddress+spareAddress, o.Proxy.proxies(), s.log, s.failures)
+	limiter := connlimit.New(turnStreams+spareAddress, turnPerAddress+spareAddress, o.Proxy.Networks(), s.log, s.failures)
 	return func(network, address string, secure bool) (net.Listener, error) {
 		if secure && o.onePort() {
-			return s.sites[0].front.relays(network), nil
+			return s.sites[0].front.TURN(network), nil
 		}
 		l, err := net.Listen(network, address)
 		if err != nil {
@@ -127,20 +128,20 @@ func (s *server) listenTURN(o *options, certificates *tls.Config) listenTURN {
 			config = certificates.Clone()
 			config.NextProtos = nil // these are for a web server; a TURN client that offers stun.turn would be refused
 		}
-		return s.newFront(g.guard(l), g, config, false).relays(network), nil
+		return s.newFront(limiter.Guard(l), limiter, config, false).TURN(network), nil
 	}
 }
 
 // openOthers opens the listeners that are not for members.
-func (s *server) openOthers(o options, certificates certificates, figures *figures) error {
-	operators := newGate(operatorConnections, 0, nil, s.log, s.failures)
+func (s *server) openOthers(o options, certificates certs.Certificates, figures *figures) error {
+	operators := connlimit.New(operatorConnections, 0, nil, s.log, s.failures)
 	port := s.sites[0].listener.Addr().(*net.TCPAddr).Port
 	for _, l := range []struct {
 		flag, address string
-		gate          *gate
+		limiter       *connlimit.Limiter
 		handler       func() http.Handler
 	}{
-		{"--http-redirect", o.TLS.Redirect, s.gate, func() http.Handler { return certificates.challenge(redirect(port)) }},
+		{"--http-redirect", o.TLS.Redirect, s.limiter, func() http.Handler { return certificates.Challenge(certs.Redirect(port)) }},
 		{"--metrics-listen", o.Operation.metricsAddress(), operators, figures.routes},
 		{adminFlag, o.Operation.Admin, operators, func() http.Handler {
 			return newAdmin(s.rooms, s.relays, figures, string(o.Operation.AdminToken), s.log)
@@ -149,12 +150,12 @@ func (s *server) openOthers(o options, certificates certificates, figures *figur
 		if l.address == "" {
 			continue
 		}
-		other, err := s.listen(l.flag, l.address, nil, l.gate)
+		other, err := s.listen(l.flag, l.address, nil, l.limiter)
 		if err != nil {
 			return err
 		}
-		if l.gate == s.gate && s.proxied {
-			other.behind(s.newFront(other.listener, s.gate, nil, true))
+		if l.limiter == s.limiter && s.proxied {
+			other.behind(s.newFront(other.listener, s.limiter, nil, true))
 		}
 		other.http.Handler = l.handler()
 	}
@@ -162,8 +163,8 @@ func (s *server) openOthers(o options, certificates certificates, figures *figur
 }
 
 // listen opens a site and adds it to sites.
-func (s *server) listen(flag, address string, certificates *tls.Config, g *gate) (*site, error) {
-	l, err := openSite(flag, address, s.limits, certificates, g, s.log)
+func (s *server) listen(flag, address string, certificates *tls.Config, limiter *connlimit.Limiter) (*site, error) {
+	l, err := openSite(flag, address, s.limits, certificates, limiter, s.log)
 	if err != nil {
 		return nil, err
 	}
@@ -176,7 +177,7 @@ func (s *server) listen(flag, address string, certificates *tls.Config, g *gate)
 
 // announce logs the addresses of the server.
 func (s *server) announce(o options) {
-	address := clientURL(s.sites[0].listener.Addr(), o.TLS.on(), o.TLS.host())
+	address := clientURL(s.sites[0].listener.Addr(), o.TLS.On(), o.TLS.Host())
 	if o.Server.NoPage {
 		s.log.Info("listening", "url", address)
 	} else {

@@ -7,13 +7,16 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"example.org/rtcpeer/cmd/signal-server/internal/connlimit"
+	"example.org/rtcpeer/cmd/signal-server/internal/front"
 )
 
 // A site is one listener and its HTTP server.
 type site struct {
 	flag     string // the flag that sets its address
 	listener net.Listener
-	front    *front // sorts the connections; nil: none
+	front    *front.Front // sorts the connections; nil: none
 	http     http.Server
 }
 
@@ -23,12 +26,12 @@ const (
 )
 
 // openSite binds the address. The caller must set the handler.
-func openSite(flag, address string, limits limitOptions, certificates *tls.Config, g *gate, log *slog.Logger) (*site, error) {
+func openSite(flag, address string, limits limitOptions, certificates *tls.Config, limiter *connlimit.Limiter, log *slog.Logger) (*site, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, listenProblem(flag, address, err)
 	}
-	l := &site{flag: flag, listener: g.guard(listener)}
+	l := &site{flag: flag, listener: limiter.Guard(listener)}
 	l.http = http.Server{
 		TLSConfig:         certificates,
 		ReadHeaderTimeout: limits.HandshakeTimeout,
@@ -45,9 +48,9 @@ func openSite(flag, address string, limits limitOptions, certificates *tls.Confi
 func (l *site) hurry() { l.http.WriteTimeout = writeTimeout }
 
 // behind lets f sort the connections of the site. f may also end TLS; then the site does not.
-func (l *site) behind(f *front) {
-	l.front, l.listener = f, f.web
-	if f.certificates != nil {
+func (l *site) behind(f *front.Front) {
+	l.front, l.listener = f, f.Web()
+	if f.EndsTLS() {
 		l.http.TLSConfig = nil
 	}
 }

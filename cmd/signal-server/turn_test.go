@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"example.org/rtcpeer/cmd/signal-server/internal/certs"
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport/webrtc"
 	"example.org/rtcpeer/signaling"
@@ -95,10 +96,10 @@ func TestNoTURNByDefault(t *testing.T) {
 func TestTURNOverTLS(t *testing.T) {
 	o := turnOptions{On: true, Listen: ":3478", ListenTLS: ":5349"}
 	cert, key, _ := writeCertificate(t, t.TempDir(), 1)
-	c, err := (&tlsOptions{Cert: cert, Key: key}).certificates(nil)
+	c, err := (&certs.Options{Cert: cert, Key: key}).Certificates(nil)
 	require.NoError(t, err)
-	require.Equal(t, ":5349", o.config(c.config, "game.example", nil).TLS)
-	require.Equal(t, turnserver.Off, o.config(c.config, "", nil).TLS, "the certificate does not name an address")
+	require.Equal(t, ":5349", o.config(c.Config, "game.example", nil).TLS)
+	require.Equal(t, turnserver.Off, o.config(c.Config, "", nil).TLS, "the certificate does not name an address")
 	require.Equal(t, turnserver.Off, o.config(nil, "game.example", nil).TLS)
 }
 

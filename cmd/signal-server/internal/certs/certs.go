@@ -1,6 +1,8 @@
-package main
+// Package certs has the certificates of the server: from files, or from an authority that speaks ACME.
+package certs
 
 import (
+	"cmp"
 	"crypto/tls"
 	"fmt"
 	"log/slog"
@@ -9,15 +11,16 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/crypto/acme"
 	"golang.org/x/crypto/acme/autocert"
 
 	"example.org/rtcpeer/cmd/signal-server/internal/settings"
 )
 
-type tlsOptions struct {
+// Options are the flags about TLS.
+type Options struct {
 	Cert string `name:"tls-cert" placeholder:"FILE" help:"Certificate chain, PEM; read again if changed."`
 	Key  string `name:"tls-key" placeholder:"FILE" help:"Its private key, PEM."`
 
@@ -29,7 +32,8 @@ type tlsOptions struct {
 	Redirect string `name:"http-redirect" placeholder:"ADDR" help:"Redirect browsers from here, as :80, to https."`
 }
 
-func (o *tlsOptions) check(p *settings.Problems) {
+// Check adds what is wrong with the options.
+func (o *Options) Check(p *settings.Problems) {
 	switch {
 	case (o.Cert == "") != (o.Key == ""):
 		p.Add("--tls-cert and --tls-key: want both or none")
@@ -47,66 +51,86 @@ func (o *tlsOptions) check(p *settings.Problems) {
 	if u, err := url.Parse(o.Directory); o.Directory != "" && (err != nil || u.Scheme != "https" || u.Host == "") {
 		p.Add("--acme-directory %q: want the https URL of a directory", o.Directory)
 	}
-	if o.Redirect != "" && !o.on() {
+	if o.Redirect != "" && !o.On() {
 		p.Add("--http-redirect: needs --tls-cert or --acme-domain")
 	}
 }
 
-func (o *tlsOptions) on() bool { return o.Cert != "" || len(o.Domains) > 0 }
+// Plan says how members connect. address is that of their listener.
+func (o *Options) Plan(address string, say settings.Say) {
+	switch {
+	case len(o.Domains) > 0:
+		say("members: wss on %s, with certificates of %s for %s, kept in %s", address, cmp.Or(o.Directory, "Let's Encrypt"), strings.Join(o.Domains, ", "), o.Cache)
+		if !strings.HasSuffix(address, ":443") && !strings.HasSuffix(o.Redirect, ":80") {
+			say("  which need port 443 of %s to lead to %s", o.Domains[0], address)
+		}
+	case o.Cert != "":
+		say("members: wss on %s, with the certificate in %s", address, o.Cert)
+	default:
+		say("members: ws on %s, without TLS", address)
+	}
+	if o.Redirect != "" {
+		say("http on %s is redirected to https", o.Redirect)
+	}
+}
 
-// host returns the name under which clients know this host, if it is given with --acme-domain.
-func (o *tlsOptions) host() string {
+// On reports whether the server has TLS.
+func (o *Options) On() bool { return o.Cert != "" || len(o.Domains) > 0 }
+
+// Host returns the name under which clients know this host, if it is given with --acme-domain.
+func (o *Options) Host() string {
 	if len(o.Domains) > 0 {
 		return o.Domains[0]
 	}
 	return ""
 }
 
-// certificates are the TLS settings of a listener, and the handler for challenges of the certificate authority.
-type certificates struct {
-	config    *tls.Config                     // nil: no TLS
-	challenge func(http.Handler) http.Handler // wraps the handler of the redirect
+// Certificates are the TLS settings of a listener, and the handler for challenges of the certificate authority.
+type Certificates struct {
+	Config    *tls.Config                     // nil: no TLS
+	Challenge func(http.Handler) http.Handler // wraps the handler of the redirect
 }
 
-// watch sets expires to the time at which a certificate expires, labeled with the first of its names. For
-// certificates from files it does so at once, for ACME from the first handshake on.
-func (c certificates) watch(expires *prometheus.GaugeVec) {
-	if c.config == nil {
+// Watch calls used with each certificate that a handshake uses: with the first of its names and the time at which
+// it expires. For certificates from files Watch also calls used itself. It must be called before Config is used.
+func (c Certificates) Watch(used func(name string, expires time.Time)) {
+	if c.Config == nil {
 		return
 	}
-	get := c.config.GetCertificate
-	c.config.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	get := c.Config.GetCertificate
+	c.Config.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 		certificate, err := get(hello)
 		if err == nil && certificate.Leaf != nil && !slices.Contains(hello.SupportedProtos, acme.ALPNProto) {
 			name := append(slices.Clone(certificate.Leaf.DNSNames), "")[0]
-			expires.WithLabelValues(name).Set(float64(certificate.Leaf.NotAfter.Unix()))
+			used(name, certificate.Leaf.NotAfter)
 		}
 		return certificate, err
 	}
-	_, _ = c.config.GetCertificate(new(tls.ClientHelloInfo)) // fails with ACME, which needs a server name
+	_, _ = c.Config.GetCertificate(new(tls.ClientHelloInfo)) // fails with ACME, which needs a server name
 }
 
-func (o *tlsOptions) certificates(log *slog.Logger) (certificates, error) {
+// Certificates returns the certificates. It reads those in files.
+func (o *Options) Certificates(log *slog.Logger) (Certificates, error) {
 	switch {
 	case len(o.Domains) > 0:
 		m := o.manager()
-		return certificates{
-			config:    serveTLS(o.logged(m.GetCertificate, log), acme.ALPNProto),
-			challenge: m.HTTPHandler,
+		return Certificates{
+			Config:    serveTLS(o.logged(m.GetCertificate, log), acme.ALPNProto),
+			Challenge: m.HTTPHandler,
 		}, nil
 	case o.Cert != "":
 		pair, err := openKeyPair(o.Cert, o.Key, log)
 		if err != nil {
-			return certificates{}, err
+			return Certificates{}, err
 		}
-		return certificates{config: serveTLS(pair.get), challenge: func(h http.Handler) http.Handler { return h }}, nil
+		return Certificates{Config: serveTLS(pair.get), Challenge: func(h http.Handler) http.Handler { return h }}, nil
 	}
-	return certificates{}, nil
+	return Certificates{}, nil
 }
 
 // manager returns an autocert manager that requests certificates only for the given names. Clients choose the
 // name in their hello, and the authority limits how often one may ask.
-func (o *tlsOptions) manager() *autocert.Manager {
+func (o *Options) manager() *autocert.Manager {
 	return &autocert.Manager{
 		Prompt:     autocert.AcceptTOS,
 		Cache:      autocert.DirCache(o.Cache),
@@ -124,8 +148,8 @@ func serveTLS(get getCertificate, more ...string) *tls.Config {
 	return &tls.Config{GetCertificate: get, NextProtos: append([]string{"http/1.1"}, more...)}
 }
 
-// withTURN adds the protocols that TURN clients offer (RFC 7443), for a port that HTTP and TURN share.
-func withTURN(web *tls.Config) *tls.Config {
+// WithTURN adds the protocols that TURN clients offer (RFC 7443), for a port that HTTP and TURN share.
+func WithTURN(web *tls.Config) *tls.Config {
 	config := web.Clone()
 	config.NextProtos = append(slices.Clone(web.NextProtos), "stun.turn", "stun.nat-discovery")
 	return config
@@ -134,7 +158,7 @@ func withTURN(web *tls.Config) *tls.Config {
 // logged wraps get to log why there is no certificate for one of the server's own names, because autocert
 // returns the error only to the handshake. Errors about other names are not logged: they are mistakes of
 // clients, or scans of all hosts.
-func (o *tlsOptions) logged(get getCertificate, log *slog.Logger) getCertificate {
+func (o *Options) logged(get getCertificate, log *slog.Logger) getCertificate {
 	return func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 		c, err := get(hello)
 		if err != nil && slices.Contains(o.Domains, strings.ToLower(hello.ServerName)) {
@@ -144,9 +168,9 @@ func (o *tlsOptions) logged(get getCertificate, log *slog.Logger) getCertificate
 	}
 }
 
-// redirect redirects browsers to https. port is the port of the TLS listener. If a client used port 80 but this
-// listener has another port, then port 80 is forwarded to it, and redirect assumes that 443 is forwarded too.
-func redirect(port int) http.Handler {
+// Redirect redirects browsers to https. port is the port of the TLS listener. If a client used port 80 but this
+// listener has another port, then port 80 is forwarded to it, and Redirect assumes that 443 is forwarded too.
+func Redirect(port int) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name, from, err := net.SplitHostPort(r.Host)
 		if err != nil {

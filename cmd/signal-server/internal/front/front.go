@@ -1,4 +1,5 @@
-package main
+// Package front sorts the connections of a listener: HTTP or TURN, behind a proxy or TLS or not.
+package front
 
 import (
 	"crypto/tls"
@@ -13,9 +14,11 @@ import (
 	"time"
 
 	"github.com/pires/go-proxyproto"
+
+	"example.org/rtcpeer/cmd/signal-server/internal/connlimit"
 )
 
-// A front accepts the connections of one listener and hands each to the server that it is for. It reads the
+// A Front accepts the connections of one listener and hands each to the server that it is for. It reads the
 // client's address from a trusted proxy (PROXY protocol), ends TLS if it has certificates, and finds out
 // whether HTTP or TURN follows: the first byte of TURN is 0 to 3, the beginning of a STUN message, and the
 // first byte of HTTP is a letter.
@@ -23,65 +26,72 @@ import (
 //	listener -> run -> sort, a goroutine for each, within the timeout -> handover -> http.Server
 //	                                                               -> handover -> turnserver, by family
 //
-// The gate that guards the listener also limits the connections that are being sorted.
-type front struct {
+// The Limiter that guards the listener also limits the connections that are being sorted.
+type Front struct {
 	// Fixed at construction.
 	listener     net.Listener
-	gate         *gate
+	limiter      *connlimit.Limiter
 	proxied      bool        // trusted proxies send a PROXY header
 	certificates *tls.Config // nil: this front does not end TLS
 	timeout      time.Duration
 	log          *slog.Logger
-	web          *handover // nil: all connections are TURN
+	web          *Handover // nil: all connections are TURN
 
 	wg   sync.WaitGroup // run, and each sort
 	done chan struct{}  // closed by close
 
 	mu      sync.Mutex           // guards the fields below
-	turn    map[string]*handover // by network, tcp4 and tcp6; empty: all connections are HTTP
+	turn    map[string]*Handover // by network, tcp4 and tcp6; empty: all connections are HTTP
 	sorting map[net.Conn]struct{}
 	closed  bool
 }
 
-// A handover is a net.Listener for connections that a front has sorted.
-type handover struct {
+// A Handover is a net.Listener for connections that a front has sorted.
+type Handover struct {
 	// Fixed at construction.
-	front *front
+	front *Front
 	conns chan net.Conn
 
 	closeOnce sync.Once
 	closed    chan struct{}
 }
 
-// frontOptions are the parameters of newFront.
-type frontOptions struct {
-	listener     net.Listener // guarded by gate
-	gate         *gate
-	proxied      bool
-	certificates *tls.Config
-	timeout      time.Duration
-	log          *slog.Logger
-	web          bool // HTTP may come; TURN may come for each call of relays
+// Options are the parameters of New.
+type Options struct {
+	Listener     net.Listener       // guarded by Limiter
+	Limiter      *connlimit.Limiter // also counts the clients that a proxy names
+	Proxied      bool               // trusted proxies send a PROXY header
+	Certificates *tls.Config        // nil: the Front does not end TLS
+	Timeout      time.Duration      // for the PROXY header, the handshake and the first byte together
+	Web          bool               // HTTP may come; TURN may come for each call of TURN
+	Log          *slog.Logger
 }
 
-// newFront starts one goroutine. close ends it and closes all connections that have not been handed over.
-func newFront(o frontOptions) *front {
-	f := &front{listener: o.listener, gate: o.gate, proxied: o.proxied, certificates: o.certificates, timeout: o.timeout,
-		log: o.log, done: make(chan struct{}),
-		turn: make(map[string]*handover), sorting: make(map[net.Conn]struct{})}
-	if o.web {
+// New starts one goroutine. It ends when the last Handover is closed; connections that have not been handed over
+// by then are closed.
+func New(o Options) *Front {
+	f := &Front{listener: o.Listener, limiter: o.Limiter, proxied: o.Proxied, certificates: o.Certificates, timeout: o.Timeout,
+		log: o.Log, done: make(chan struct{}),
+		turn: make(map[string]*Handover), sorting: make(map[net.Conn]struct{})}
+	if o.Web {
 		f.web = f.handover()
 	}
 	f.wg.Go(f.run)
 	return f
 }
 
-func (f *front) handover() *handover {
-	return &handover{front: f, conns: make(chan net.Conn), closed: make(chan struct{})}
+// EndsTLS reports whether the connections that the Front hands over are decrypted.
+func (f *Front) EndsTLS() bool { return f.certificates != nil }
+
+// Web returns the listener for HTTP, or nil if there is none.
+func (f *Front) Web() *Handover { return f.web }
+
+func (f *Front) handover() *Handover {
+	return &Handover{front: f, conns: make(chan net.Conn), closed: make(chan struct{})}
 }
 
-// relays returns the listener for TURN of a network, tcp4 or tcp6. It is called at most once for each network.
-func (f *front) relays(network string) *handover {
+// TURN returns the listener for TURN of a network, tcp4 or tcp6. It is called at most once for each network.
+func (f *Front) TURN(network string) *Handover {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.turn[network] = f.handover()
@@ -89,7 +99,7 @@ func (f *front) relays(network string) *handover {
 }
 
 // close closes the listener, and waits until run and sort have returned.
-func (f *front) close() {
+func (f *Front) close() {
 	f.mu.Lock()
 	if !f.closed {
 		f.closed = true
@@ -103,7 +113,7 @@ func (f *front) close() {
 	f.wg.Wait()
 }
 
-func (f *front) run() {
+func (f *Front) run() {
 	for {
 		conn, err := f.listener.Accept()
 		switch {
@@ -111,7 +121,7 @@ func (f *front) run() {
 			f.wg.Go(func() { f.sort(conn) })
 		case errors.Is(err, net.ErrClosed):
 			return
-		default: // the gate has logged the error
+		default: // the Limiter has logged the error
 			select {
 			case <-f.done:
 				return
@@ -125,7 +135,7 @@ func (f *front) run() {
 const acceptPause = 50 * time.Millisecond
 
 // sort hands a connection over, or closes it.
-func (f *front) sort(raw net.Conn) {
+func (f *Front) sort(raw net.Conn) {
 	if !f.begin(raw) {
 		raw.Close()
 		return
@@ -144,7 +154,7 @@ func (f *front) sort(raw net.Conn) {
 	}
 }
 
-func (f *front) begin(conn net.Conn) bool {
+func (f *Front) begin(conn net.Conn) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !f.closed {
@@ -153,7 +163,7 @@ func (f *front) begin(conn net.Conn) bool {
 	return !f.closed
 }
 
-func (f *front) end(conn net.Conn) {
+func (f *Front) end(conn net.Conn) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.sorting, conn)
@@ -161,10 +171,10 @@ func (f *front) end(conn net.Conn) {
 
 // open returns the connection to hand over and the handover for it. With an error it returns the connection to
 // close.
-func (f *front) open(raw net.Conn) (net.Conn, *handover, error) {
+func (f *Front) open(raw net.Conn) (net.Conn, *Handover, error) {
 	conn := raw
 	conn.SetDeadline(time.Now().Add(f.timeout))
-	if from := ipOf(raw.RemoteAddr()); f.proxied && f.gate.trusted.trust(from) {
+	if from := ipOf(raw.RemoteAddr()); f.proxied && f.limiter.Trusts(from) {
 		client, err := f.clientOf(raw)
 		if err != nil {
 			f.log.Warn("no client of a proxy", "proxy", from, "err", err)
@@ -189,7 +199,7 @@ func (f *front) open(raw net.Conn) (net.Conn, *handover, error) {
 // clientOf reads the PROXY header of a connection and counts the client that it names. A connection without a
 // header is refused: if the proxy passes on what the client sends, the client could send a header with any
 // address.
-func (f *front) clientOf(raw net.Conn) (net.Conn, error) {
+func (f *Front) clientOf(raw net.Conn) (net.Conn, error) {
 	conn := proxyproto.NewConn(raw, proxyproto.WithPolicy(proxyproto.REQUIRE), proxyproto.SetReadHeaderTimeout(f.timeout))
 	header := conn.ProxyHeader()
 	if header == nil {
@@ -205,16 +215,16 @@ func (f *front) clientOf(raw net.Conn) (net.Conn, error) {
 		return nil, fmt.Errorf("it names a client of %s: want TCP", header.SourceAddr.Network())
 	}
 	client.remote = at
-	from := f.gate.countedAs(at.AddrPort().Addr())
-	if word := f.gate.enterAddress(from); word != "" {
+	from := f.limiter.CountedAs(at.AddrPort().Addr())
+	if word := f.limiter.EnterAddress(from); word != "" {
 		return nil, fmt.Errorf("%v is over its limit: %s", from, word)
 	}
-	client.leave = sync.OnceFunc(func() { f.gate.leaveAddress(from) })
+	client.leave = sync.OnceFunc(func() { f.limiter.LeaveAddress(from) })
 	return client, nil
 }
 
 // route returns the handover for a connection. If both HTTP and TURN may come, it decides by the first byte.
-func (f *front) route(conn net.Conn) (*handover, net.Conn, error) {
+func (f *Front) route(conn net.Conn) (*Handover, net.Conn, error) {
 	relays, any := f.relaysOf(conn)
 	if !any {
 		return f.web, conn, nil
@@ -239,7 +249,7 @@ func (f *front) route(conn net.Conn) (*handover, net.Conn, error) {
 
 // relaysOf returns the handover for TURN on a connection, or nil if there is none for its address family. any
 // reports whether this front has TURN at all.
-func (f *front) relaysOf(conn net.Conn) (relays *handover, any bool) {
+func (f *Front) relaysOf(conn net.Conn) (relays *Handover, any bool) {
 	network := "tcp6"
 	if ipOf(conn.LocalAddr()).Is4() {
 		network = "tcp4"
@@ -253,7 +263,7 @@ func (f *front) relaysOf(conn net.Conn) (relays *handover, any bool) {
 const lastSTUN = 3
 
 // put waits until Accept takes conn or the handover or the front is closed. It reports whether conn was taken.
-func (h *handover) put(conn net.Conn) bool {
+func (h *Handover) put(conn net.Conn) bool {
 	select {
 	case h.conns <- conn:
 		return true
@@ -264,7 +274,7 @@ func (h *handover) put(conn net.Conn) bool {
 }
 
 // Accept implements net.Listener.
-func (h *handover) Accept() (net.Conn, error) {
+func (h *Handover) Accept() (net.Conn, error) {
 	select {
 	case conn := <-h.conns:
 		return conn, nil
@@ -275,7 +285,7 @@ func (h *handover) Accept() (net.Conn, error) {
 }
 
 // Close ends this handover. The last Close also closes the front.
-func (h *handover) Close() error {
+func (h *Handover) Close() error {
 	h.closeOnce.Do(func() { close(h.closed) })
 	if h.front.unused() {
 		h.front.close()
@@ -284,9 +294,9 @@ func (h *handover) Close() error {
 }
 
 // Addr returns the address of the listener.
-func (h *handover) Addr() net.Addr { return h.front.listener.Addr() }
+func (h *Handover) Addr() net.Addr { return h.front.listener.Addr() }
 
-func (f *front) unused() bool {
+func (f *Front) unused() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, h := range append(slices.Collect(maps.Values(f.turn)), f.web) {
@@ -297,7 +307,7 @@ func (f *front) unused() bool {
 	return true
 }
 
-func (h *handover) isClosed() bool {
+func (h *Handover) isClosed() bool {
 	select {
 	case <-h.closed:
 		return true

@@ -1,4 +1,5 @@
-package main
+// Package proxy finds the address of a client that connects through a proxy.
+package proxy
 
 import (
 	"net/http"
@@ -9,28 +10,40 @@ import (
 	"example.org/rtcpeer/cmd/signal-server/internal/settings"
 )
 
-type proxyOptions struct {
+// Options are the flags about proxies.
+type Options struct {
 	Trusted  []string `name:"trusted-proxy" placeholder:"PREFIX" help:"Proxy whose X-Forwarded-For is believed."`
 	Protocol bool     `name:"proxy-protocol" help:"It sends a PROXY header instead, to TURN too."`
 }
 
-func (o *proxyOptions) check(p *settings.Problems) {
+// Check adds what is wrong with the options.
+func (o *Options) Check(p *settings.Problems) {
 	if o.Protocol && len(o.Trusted) == 0 {
 		p.Add("--proxy-protocol: needs --trusted-proxy, the addresses that may say who connects")
 	}
 	for _, s := range o.Trusted {
-		if _, err := parsePrefix(s); err != nil {
+		if _, err := ParsePrefix(s); err != nil {
 			p.Add("--trusted-proxy %q: want an address or a network, as 127.0.0.1 or 10.0.0.0/8", s)
 		}
 	}
 }
 
-// proxies are the networks of trusted proxies.
-type proxies []netip.Prefix
+// Plan says which proxies are believed.
+func (o *Options) Plan(say settings.Say) {
+	switch {
+	case o.Protocol:
+		say("a PROXY header is wanted and believed of %s, for members and for TURN over TCP and TLS", strings.Join(o.Trusted, ", "))
+	case len(o.Trusted) > 0:
+		say("X-Forwarded-For is believed of %s", strings.Join(o.Trusted, ", "))
+	}
+}
 
-// clientOf returns the function that finds the client's address of a request.
-func (o *proxyOptions) clientOf() func(*http.Request) netip.Addr {
-	trusted := o.proxies()
+// Networks are the networks of trusted proxies.
+type Networks []netip.Prefix
+
+// ClientOf returns the function that finds the client's address of a request.
+func (o *Options) ClientOf() func(*http.Request) netip.Addr {
+	trusted := o.Networks()
 	if !o.Protocol {
 		return trusted.client
 	}
@@ -39,25 +52,26 @@ func (o *proxyOptions) clientOf() func(*http.Request) netip.Addr {
 	return func(r *http.Request) netip.Addr {
 		at, err := netip.ParseAddrPort(r.RemoteAddr)
 		from := at.Addr().Unmap().WithZone("")
-		if err != nil || trusted.trust(from) {
+		if err != nil || trusted.Trust(from) {
 			return netip.Addr{}
 		}
 		return from
 	}
 }
 
-// proxies returns the parsed networks. check has reported those that are not valid.
-func (o *proxyOptions) proxies() proxies {
-	var list proxies
+// Networks returns the parsed networks. Check has reported those that are not valid.
+func (o *Options) Networks() Networks {
+	var list Networks
 	for _, s := range o.Trusted {
-		if p, err := parsePrefix(s); err == nil {
+		if p, err := ParsePrefix(s); err == nil {
 			list = append(list, p)
 		}
 	}
 	return list
 }
 
-func parsePrefix(s string) (netip.Prefix, error) {
+// ParsePrefix parses a network or an address. An IPv4 address in IPv6 form is taken as IPv4.
+func ParsePrefix(s string) (netip.Prefix, error) {
 	if a, err := netip.ParseAddr(s); err == nil {
 		a = a.Unmap().WithZone("")
 		return netip.PrefixFrom(a, a.BitLen()), nil
@@ -69,7 +83,8 @@ func parsePrefix(s string) (netip.Prefix, error) {
 	return p.Masked(), err
 }
 
-func (l proxies) trust(a netip.Addr) bool {
+// Trust reports whether an address is that of a trusted proxy.
+func (l Networks) Trust(a netip.Addr) bool {
 	return slices.ContainsFunc(l, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
@@ -77,14 +92,14 @@ func (l proxies) trust(a netip.Addr) bool {
 // which it got the request. So client reads the list from its end, as long as the writer of an entry is
 // trusted; anybody can have invented the entries before that. The result is not valid if a trusted proxy does
 // not name the client.
-func (l proxies) client(r *http.Request) netip.Addr {
+func (l Networks) client(r *http.Request) netip.Addr {
 	at, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return netip.Addr{}
 	}
 	from := at.Addr().Unmap().WithZone("")
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for i := len(hops) - 1; i >= 0 && l.trust(from); i-- {
+	for i := len(hops) - 1; i >= 0 && l.Trust(from); i-- {
 		from = hop(hops[i])
 	}
 	return from
