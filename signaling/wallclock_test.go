@@ -18,20 +18,20 @@ import (
 // what makes a time of the wall clock, or a number of one, and what subtracts a date, is allowed in few places.
 func TestNoWallClockTimeIsSubtracted(t *testing.T) {
 	allowed := map[string]string{
-		"signaling/clock/clock.go: time.Until":             "the one place in which a date becomes a duration",
-		"signaling/clock/clock.go: .Round(0)":              "a step of the wall clock is noticed by it",
-		"signaling/signalserver/admit.go: time.Date":       "a date to compare with",
-		"signaling/signalserver/admit.go: .UTC":            "a date that is kept as JSON",
-		"signaling/turnserver/credentials.go: time.Unix":   "the user name of a credential has a date",
-		"signaling/turnserver/credentials.go: .Unix":       "likewise",
-		"signaling/signalclient/redial.go: time.Until":     "of times that time.Now has made",
-		"signaling/cluster/lease.go: .UnixNano":            "a machine that slept does not go on as an owner: a step of the clock can only end a lease",
-		"signaling/cluster/natsbus/natsbus.go: .UnixMicro": "the messages of a new bucket are numbered after those of one before",
-		"cmd/signal-server/hook.go: time.Unix":             "the answer of a hook has a date",
-		"cmd/signal-server/metrics.go: .Unix":              "a figure has the date at which a certificate ends",
-		"cmd/signal-server/jwt.go: time.Unix":              "a token has the date at which a membership ends",
-		"cmd/signal-server/token.go: .Unix":                "likewise",
-		"cmd/signal-server/jwt.go: time.Until":             "a token whose date is a hundred years ahead is refused",
+		"signaling/clock/clock.go: time.Until":                    "the one place in which a date becomes a duration",
+		"signaling/clock/clock.go: .Round(0)":                     "a step of the wall clock is noticed by it",
+		"signaling/signalserver/admit.go: time.Date":              "a date to compare with",
+		"signaling/signalserver/admit.go: .UTC":                   "a date that is kept as JSON",
+		"signaling/turnserver/credentials.go: time.Unix":          "the user name of a credential has a date",
+		"signaling/turnserver/credentials.go: .Unix":              "likewise",
+		"signaling/signalclient/redial.go: time.Until":            "of times that time.Now has made",
+		"signaling/cluster/lease.go: .UnixNano":                   "a machine that slept does not go on as an owner: a step of the clock can only end a lease",
+		"signaling/cluster/natsbus/natsbus.go: .UnixMicro":        "the messages of a new bucket are numbered after those of one before",
+		"cmd/signal-server/internal/admission/hook.go: time.Unix": "the answer of a hook has a date",
+		"cmd/signal-server/internal/metrics/metrics.go: .Unix":    "a figure has the date at which a certificate ends",
+		"cmd/signal-server/internal/admission/jwt.go: time.Unix":  "a token has the date at which a membership ends",
+		"cmd/signal-server/internal/admission/token.go: .Unix":    "likewise",
+		"cmd/signal-server/internal/admission/jwt.go: time.Until": "a token whose date is a hundred years ahead is refused",
 	}
 	for _, root := range []string{".", "../cmd/signal-server"} {
 		require.NoError(t, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {

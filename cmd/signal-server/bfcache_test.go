@@ -92,9 +92,9 @@ func programsSite(t *testing.T, pages map[string]string) *httptest.Server {
 		js.Handler().ServeHTTP(w, r)
 	})
 	for path, text := range pages {
-		kind := kinds[".html"]
+		kind := "text/html; charset=utf-8"
 		if strings.HasSuffix(path, ".js") {
-			kind = kinds[".js"]
+			kind = "text/javascript; charset=utf-8"
 		}
 		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", kind)

@@ -20,7 +20,7 @@ func TestExamplesOfContainers(t *testing.T) {
 	check := func(args []string) {
 		o, err := read(t, env, args...)
 		require.NoError(t, err, "%q", args)
-		require.Empty(t, o.problems(), "%q", args)
+		require.Empty(t, o.Problems(), "%q", args)
 	}
 	var compose, kubernetes, runs int
 	for _, block := range regexp.MustCompile("(?ms)^```\\w*\n(.*?)^```$").FindAllStringSubmatch(string(deploy), -1) {

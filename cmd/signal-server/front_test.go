@@ -18,6 +18,7 @@ import (
 	"github.com/pires/go-proxyproto"
 	"github.com/stretchr/testify/require"
 
+	"example.org/rtcpeer/cmd/signal-server/internal/limits"
 	"example.org/rtcpeer/signaling"
 )
 
@@ -104,7 +105,7 @@ func TestLimitsOfClientsBehindProxyProtocol(t *testing.T) {
 	p := start(t, nil, "--proxy-protocol", "--trusted-proxy=127.0.0.1", "--max-per-address=1", "--connect-rate=0", "--metrics-listen=127.0.0.1:0")
 	figures := p.other(t, "--metrics-listen") + "/metrics"
 	address := strings.TrimPrefix(p.url, "ws://")
-	const most = connectionsEach*1 + spareAddress
+	most := (&limits.Options{SessionsPerAddress: 1}).ConnectionsPerAddress()
 	var idle []net.Conn
 	for i := range most + 1 {
 		conn, err := saying(t, "127.0.0.1", spoken(t, 2, fmt.Sprintf("203.0.113.9:%d", 1000+i)))("tcp", address)

@@ -3,7 +3,6 @@ package main
 import (
 	"crypto/tls"
 	"net"
-	"net/netip"
 	"strings"
 	"syscall"
 	"testing"
@@ -11,19 +10,9 @@ import (
 	"github.com/gorilla/websocket"
 	"github.com/stretchr/testify/require"
 
+	"example.org/rtcpeer/cmd/signal-server/internal/limits"
 	"example.org/rtcpeer/signaling"
 )
-
-func TestGateFollowsTheLimitsOfSessions(t *testing.T) {
-	o, err := read(t, nil, "--max-sessions=100", "--max-per-address=7", "--trusted-proxy=203.0.113.1")
-	require.NoError(t, err)
-	require.Equal(t, 1224, o.connections())
-	require.Equal(t, 78, o.perAddress())
-	require.False(t, o.limiter(nil, nil).CountedAs(netip.MustParseAddr("203.0.113.1")).IsValid())
-	o.Limits.SessionsPerAddress = 0
-	require.Zero(t, o.perAddress(), "none, as for sessions")
-	require.Less(t, 2*(connectionsEach*15000+spareTotal), 65536, "half of the open files of deploy/signal-server.service")
-}
 
 // Connections that say nothing, to a port with TLS, take no more open files than there are for them. Who is in
 // the room stays, and when one goes there is a place again.
@@ -35,9 +24,9 @@ func TestIdleConnectionsAreBounded(t *testing.T) {
 	member := callBy(t, dialer, d.url, nil)
 	member.join(signaling.Join{Room: "lobby"})
 
-	const most = connectionsEach*2 + spareTotal
+	most := (&limits.Options{MaxSessions: 2}).Connections()
 	conns := idle(t, d.address(), most-1)
-	awaitFigure(t, figures, "connections", most)
+	awaitFigure(t, figures, "connections", float64(most))
 	files := scrape(t, figures)["process_open_fds"]
 	for range 300 {
 		late, err := net.Dial("tcp", d.address())
@@ -59,7 +48,7 @@ func TestIdleConnectionsAreBounded(t *testing.T) {
 	require.Less(t, lines, 250, "the log is not filled")
 
 	conns[0].Close()
-	awaitFigure(t, figures, "connections", most-1)
+	awaitFigure(t, figures, "connections", float64(most-1))
 	other := callBy(t, dialer, d.url, nil)
 	other.join(signaling.Join{Room: "lobby"})
 	require.NotZero(t, member.receive(), "the member is still there")

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -12,8 +11,16 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/signaling"
-	"example.org/rtcpeer/signaling/signalserver"
 )
+
+// A question is what the hook is asked.
+type question struct {
+	Remote, URL, Token string
+	Headers            map[string]string
+	Room               signaling.RoomName
+	Metadata           json.RawMessage
+	Creates            bool
+}
 
 func TestHook(t *testing.T) {
 	asked := make(chan question, 10)
@@ -101,45 +108,6 @@ func TestHook(t *testing.T) {
 	require.Equal(t, exitOK, p.stop())
 	for line := range p.log {
 		require.NotContains(t, line, "hunter2")
-	}
-}
-
-// A hook may say any time to wait.
-func TestHookSaysWhenToTryAgain(t *testing.T) {
-	for header, want := range map[string]int{"7": 7000, "-7": 0, "soon": 0, "99999999999999": mostRetry * 1000, "9223372036854775807": mostRetry * 1000, "99999999999999999999": mostRetry * 1000} {
-		_, err := understand(&http.Response{StatusCode: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {header}}}, nil)
-		why, ok := errors.AsType[*signaling.Error](err)
-		require.True(t, ok)
-		require.Equal(t, want, why.RetryMillis, header)
-		require.NoError(t, why.Validate())
-	}
-}
-
-// With --auth-hook-fail-open everybody is admitted where the hook is broken, and nobody where its status is no answer that
-// is known.
-func TestHookIsBroken(t *testing.T) {
-	for status, admitted := range map[int]bool{201: false, 202: false, 206: false, 302: false, 400: false, 402: false, 404: false, 410: false, 451: false, 500: true, 502: true, 503: true} {
-		web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
-		h := newHook(&authOptions{Hook: web.URL, HookTimeout: time.Minute, HookFailOpen: true})
-		_, err := h.admit(t.Context(), signalserver.Request{})
-		require.Equal(t, admitted, err == nil, status)
-		h.client.CloseIdleConnections()
-		web.Close()
-	}
-}
-
-// A refusal is one although its body does not come whole, --auth-hook-fail-open or not.
-func TestHookRefusesWithABrokenBody(t *testing.T) {
-	for status, want := range map[int]signaling.Code{401: signaling.CodeUnauthorized, 403: signaling.CodeForbidden, 429: signaling.CodeRateLimited} {
-		web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Length", "100")
-			w.WriteHeader(status)
-		}))
-		h := newHook(&authOptions{Hook: web.URL, HookTimeout: time.Minute, HookFailOpen: true})
-		_, err := h.admit(t.Context(), signalserver.Request{})
-		require.ErrorIs(t, err, &signaling.Error{Code: want}, status)
-		h.client.CloseIdleConnections()
-		web.Close()
 	}
 }
 

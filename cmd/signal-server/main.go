@@ -8,10 +8,24 @@
 //	                       -> check-config  what is wrong with the settings, or what they do
 //	                       -> token         a token for --auth-jwt
 //
-// With flags it has everything that a game needs on a public host: STUN and TURN (turn.go), certificates
-// (tls.go), admission by token or by asking a URL (jwt.go, hook.go), limits (options.go), figures (metrics.go),
-// administration (admin.go). Each file owns its flags, checks them, and describes what they do. DEPLOY.md is
-// for operators.
+// With flags it has everything that a game needs on a public host. Each part is a package below internal, with
+// its flags, their checks, and what they do in words:
+//
+//	server      the listeners, and commands serve and check-config
+//	limits      limits of members, connections and relayed links
+//	admission   who may join: access tokens (command token), or a URL that is asked
+//	certs       TLS, with certificates from files or by ACME
+//	proxy       the addresses of clients behind proxies
+//	connlimit   limits of TCP connections, before anything is read from them
+//	front       HTTP and TURN on one port, and the PROXY protocol
+//	turn        STUN and TURN servers
+//	bus         several servers, over NATS
+//	metrics     figures for Prometheus
+//	admin       administration: JSON over HTTP, and its page
+//	page        the page of members; static serves the files of both pages
+//
+// Packages settings, process and logqueue are for all of them: reading and checking flags, what a command gets
+// from outside, and the log. DEPLOY.md is for operators.
 //
 // stdout is for --help, --version and the output of the other commands. The log goes to stderr; its first line
 // contains the URL.
@@ -19,15 +33,20 @@ package main
 
 import (
 	"context"
+	"embed"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"reflect"
 
 	"github.com/alecthomas/kong"
 
 	"example.org/rtcpeer/cmd/internal/cli"
+	"example.org/rtcpeer/cmd/signal-server/internal/admission"
 	"example.org/rtcpeer/cmd/signal-server/internal/logqueue"
+	"example.org/rtcpeer/cmd/signal-server/internal/process"
+	"example.org/rtcpeer/cmd/signal-server/internal/server"
 	"example.org/rtcpeer/cmd/signal-server/internal/settings"
 )
 
@@ -36,25 +55,32 @@ func main() {
 }
 
 type commands struct {
-	Serve       serve       `cmd:"" default:"withargs"`
-	CheckConfig checkConfig `cmd:"" help:"Say what is wrong with flags, environment and file, or what they will do."`
-	Token       token       `cmd:"" help:"Print a token that lets its bearer join a server with --auth-jwt."`
+	Serve       server.Serve       `cmd:"" default:"withargs"`
+	CheckConfig server.CheckConfig `cmd:"" help:"Say what is wrong with flags, environment and file, or what they will do."`
+	Token       admission.Token    `cmd:"" help:"Print a token that lets its bearer join a server with --auth-jwt."`
 }
 
-// A process holds what a command gets from outside: its outputs, the environment and the settings.
-type process struct {
-	out io.Writer
-	err *logqueue.Queue
-	env settings.Environment
-	// settings knows where the value of a flag was found if not on the command line.
-	settings *settings.Loader
+// The source of the page is in folder page and uses no framework. npm run build writes its scripts and styles
+// to folder web; TestPageIsBuilt checks that they are up to date.
+//
+//go:generate npm --prefix page ci
+//go:generate npm --prefix page run build
+//go:embed web
+var web embed.FS
+
+func pageFiles() fs.FS {
+	files, err := fs.Sub(web, "web")
+	if err != nil {
+		panic(err) // the name is valid
+	}
+	return files
 }
 
 // run is the program. It ends when ctx is done, and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer, env settings.Environment) int {
 	log := logqueue.New(stderr)
 	defer log.Close()
-	err := execute(ctx, args, &process{out: stdout, err: log, env: env})
+	err := execute(ctx, args, &process.Process{Out: stdout, Err: log, Env: env, Page: pageFiles()})
 	if err != nil {
 		fmt.Fprintf(log, settings.Program+": %v\n", err)
 	}
@@ -62,11 +88,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, env setti
 }
 
 // execute parses the flags, the environment and the file and runs the command. For --help it only prints.
-func execute(ctx context.Context, args []string, p *process) error {
-	p.settings = settings.NewLoader(p.env)
-	parser, err := cli.NewParser(ctx, settings.Program, &commands{}, p.out,
+func execute(ctx context.Context, args []string, p *process.Process) error {
+	p.Settings = settings.NewLoader(p.Env)
+	parser, err := cli.NewParser(ctx, settings.Program, &commands{}, p.Out,
 		kong.Help(help),
-		kong.Resolvers(p.settings),
+		kong.Resolvers(p.Settings),
 		kong.KindMapper(reflect.Int, kong.MapperFunc(settings.DecodeInt)),
 		kong.Bind(p),
 	)
@@ -74,12 +100,12 @@ func execute(ctx context.Context, args []string, p *process) error {
 		return err
 	}
 	parser.Model.HelpFlag.Hidden = true // a user who reads the help knows the flag
-	command, err := p.settings.Parse(parser.Kong, args)
+	command, err := p.Settings.Parse(parser.Kong, args)
 	switch {
 	case parser.Printed():
 		return nil
 	case err != nil:
-		return p.settings.Problems(settings.Problems{err}).Tell(p.err)
+		return p.Tell(settings.Problems{err})
 	}
 	return command.Run()
 }

@@ -250,37 +250,3 @@ func TestNotReadyWhileDraining(t *testing.T) {
 		require.Equal(t, c.status, status, "%+v", c)
 	}
 }
-
-func TestTuneGC(t *testing.T) {
-	percent := debug.SetGCPercent(100)
-	limit := debug.SetMemoryLimit(1 << 40)
-	defer debug.SetGCPercent(percent)
-	defer debug.SetMemoryLimit(limit)
-	for _, name := range []string{"GOGC", "GOMEMLIMIT"} {
-		tuneGC(func(n string) (string, bool) { return "", n == name }, 1000)
-		require.Equal(t, 100, debug.SetGCPercent(100), name)
-	}
-	tuneGC(func(string) (string, bool) { return "", false }, 1000)
-	require.Equal(t, 400, debug.SetGCPercent(100))
-	require.EqualValues(t, 64<<20+1000*32<<10, debug.SetMemoryLimit(-1))
-}
-
-func TestURL(t *testing.T) {
-	for _, c := range []struct {
-		want   string
-		ip     net.IP
-		port   int
-		secure bool
-		name   string
-	}{
-		{"ws://localhost:9080", net.IPv4zero, 9080, false, ""},
-		{"ws://localhost:1", net.IPv6unspecified, 1, false, ""},
-		{"ws://127.0.0.1:2", net.IPv4(127, 0, 0, 1), 2, false, ""},
-		{"ws://[::1]:3", net.IPv6loopback, 3, false, ""},
-		{"wss://localhost", net.IPv6unspecified, 443, true, ""},
-		{"wss://game.example", net.IPv6unspecified, 443, true, "game.example"},
-		{"wss://game.example:8443", net.IPv6unspecified, 8443, true, "game.example"},
-	} {
-		require.Equal(t, c.want, clientURL(&net.TCPAddr{IP: c.ip, Port: c.port}, c.secure, c.name))
-	}
-}

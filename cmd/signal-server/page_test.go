@@ -15,6 +15,8 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 
+	"example.org/rtcpeer/cmd/signal-server/internal/page"
+	"example.org/rtcpeer/cmd/signal-server/internal/server"
 	"example.org/rtcpeer/rtcpeer/js"
 	"example.org/rtcpeer/testdata/skip"
 )
@@ -126,15 +128,15 @@ func TestPageAnswersPings(t *testing.T) {
 }
 
 func TestPageIsServed(t *testing.T) {
-	s, err := newServer(options{Server: serverOptions{Listen: "127.0.0.1:0"}}, noLog(t))
+	s, err := server.New(server.Options{Server: server.ServerOptions{Listen: "127.0.0.1:0"}}, pageFiles(), noLog(t))
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
-	wg.Go(func() { _ = s.serve(ctx) })
+	wg.Go(func() { _ = s.Serve(ctx) })
 	defer wg.Wait()
 	defer cancel()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	address := "http" + strings.TrimPrefix(clientURL(s.sites[0].listener.Addr(), false, ""), "ws")
+	address := "http" + strings.TrimPrefix(s.URL(), "ws")
 	for path, kind := range map[string]string{
 		"/": "text/html", "/page.css": "text/css", "/room.css": "text/css", "/icon.svg": "image/svg", "/og.png": "image/png", "/page.webmanifest": "application/manifest+json", "/page.js": "text/javascript", "/rtcpeer.js": "text/javascript",
 		"/relay-links.js": "text/javascript", "/relay-links.js.map": "application/json",
@@ -148,7 +150,7 @@ func TestPageIsServed(t *testing.T) {
 		res.Body.Close()
 		require.Equal(t, http.StatusOK, res.StatusCode, path)
 		require.Contains(t, res.Header.Get("Content-Type"), kind, path)
-		require.Equal(t, policy, res.Header.Get("Content-Security-Policy"), path)
+		require.Equal(t, page.Policy, res.Header.Get("Content-Security-Policy"), path)
 		require.Equal(t, "nosniff", res.Header.Get("X-Content-Type-Options"), path)
 		require.Equal(t, "no-referrer", res.Header.Get("Referrer-Policy"), path)
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"example.org/rtcpeer/cmd/signal-server/internal/server"
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport/webrtc"
 	"example.org/rtcpeer/signaling"
@@ -93,18 +94,18 @@ func TestCredentialsAreRenewed(t *testing.T) {
 }
 
 // serveOptions runs a server as no flags could say.
-func serveOptions(t *testing.T, o options) (url string) {
+func serveOptions(t *testing.T, o server.Options) (url string) {
 	t.Helper()
-	s, err := newServer(o, noLog(t))
+	s, err := server.New(o, pageFiles(), noLog(t))
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error)
-	go func() { ended <- s.serve(ctx) }()
+	go func() { ended <- s.Serve(ctx) }()
 	t.Cleanup(func() {
 		cancel()
 		require.NoError(t, <-ended)
 	})
-	return clientURL(s.sites[0].listener.Addr(), false, "")
+	return s.URL()
 }
 
 func joinRelayed(t *testing.T, url string) *rtcpeer.Node {

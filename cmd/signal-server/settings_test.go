@@ -12,14 +12,16 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/stretchr/testify/require"
 
+	"example.org/rtcpeer/cmd/signal-server/internal/server"
 	"example.org/rtcpeer/cmd/signal-server/internal/settings"
+	"example.org/rtcpeer/cmd/signal-server/internal/turn"
 )
 
 // read returns the options of a server without running it.
-func read(t *testing.T, env settings.Environment, args ...string) (o options, err error) {
+func read(t *testing.T, env settings.Environment, args ...string) (o server.Options, err error) {
 	t.Helper()
 	var c struct {
-		Serve options `cmd:"" default:"withargs"`
+		Serve server.Options `cmd:"" default:"withargs"`
 	}
 	s := settings.NewLoader(env)
 	parser, err := kong.New(&c, kong.Resolvers(s))
@@ -60,9 +62,9 @@ resume-key: 0123456789abcdef
 		require.False(t, o.Server.NoPage)
 		require.Equal(t, []string{"stun:a.example", "stun:b.example"}, o.TURN.ICEServer)
 		require.Equal(t, "10.0.0.0/8", o.TURN.AllowPeer[0].String())
-		require.Equal(t, portRange{50000, 50010}, o.TURN.Ports)
+		require.Equal(t, turn.PortRange{Low: 50000, High: 50010}, o.TURN.Ports)
 		require.Len(t, o.TURN.Address, 2)
-		require.Empty(t, o.problems())
+		require.Empty(t, o.Problems())
 	}
 	o, err := read(t, env, "--config=", "--listen=:2")
 	require.NoError(t, err)
@@ -471,6 +473,6 @@ func TestExampleOfSettings(t *testing.T) {
 	env := settings.Environment{"SIGNAL_SERVER_ADMIN_TOKEN=" + adminToken, "SIGNAL_SERVER_RESUME_KEY=0123456789abcdef"}
 	o, err := read(t, env, "--config=deploy/config.yaml")
 	require.NoError(t, err)
-	require.Empty(t, o.problems())
-	require.Contains(t, o.plan(), "relays on UDP 49152-50151")
+	require.Empty(t, o.Problems())
+	require.Contains(t, o.Plan(), "relays on UDP 49152-50151")
 }

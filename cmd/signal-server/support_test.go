@@ -2,26 +2,20 @@ package main
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
 	"io"
-	"math/big"
-	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/gorilla/websocket"
 	"github.com/stretchr/testify/require"
 
+	"example.org/rtcpeer/cmd/signal-server/internal/admin"
+	"example.org/rtcpeer/cmd/signal-server/internal/keytest"
 	"example.org/rtcpeer/cmd/signal-server/internal/logqueue"
+	"example.org/rtcpeer/cmd/signal-server/internal/metrics"
+	"example.org/rtcpeer/cmd/signal-server/internal/page"
 	"example.org/rtcpeer/cmd/signal-server/internal/settings"
 	"example.org/rtcpeer/signaling"
 )
@@ -128,34 +122,29 @@ func (c *caller) refused(j signaling.Join) signaling.Code {
 	return m.(*signaling.Error).Code
 }
 
-// writeCertificate makes a certificate for game.example in dir, and returns what trusts it.
-func writeCertificate(t *testing.T, dir string, serial int64) (cert, key string, roots *x509.CertPool) {
-	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	template := x509.Certificate{
-		SerialNumber: big.NewInt(serial), NotAfter: time.Now().Add(time.Hour),
-		DNSNames: []string{"game.example"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, &template, &template, &private.PublicKey, private)
-	require.NoError(t, err)
-	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
-	require.NoError(t, err)
-	cert = writeFile(t, dir, "cert.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
-	key = writeFile(t, dir, "key.pem", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}))
-	leaf, err := x509.ParseCertificate(der)
-	require.NoError(t, err)
-	roots = x509.NewCertPool()
-	roots.AddCert(leaf)
-	return cert, key, roots
-}
+var (
+	writeFile        = keytest.File
+	writeCertificate = keytest.Certificate
+	keyFiles         = keytest.Pair
+)
 
-func writeFile(t *testing.T, dir, name string, content []byte) string {
-	t.Helper()
-	name = filepath.Join(dir, name)
-	require.NoError(t, os.WriteFile(name, content, 0o600))
-	return name
+const (
+	adminFlag = admin.ListenFlag
+	namespace = metrics.Namespace
+)
+
+// addPage adds the page of members to mux.
+func addPage(mux *http.ServeMux) { page.Add(mux, pageFiles()) }
+
+// upgrades passes requests for a WebSocket to rooms, and all others to pages.
+func upgrades(rooms, pages http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if websocket.IsWebSocketUpgrade(r) {
+			rooms.ServeHTTP(w, r)
+		} else {
+			pages.ServeHTTP(w, r)
+		}
+	})
 }
 
 var noEnv settings.Environment

@@ -9,11 +9,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"example.org/rtcpeer/cmd/signal-server/internal/certs"
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport/webrtc"
 	"example.org/rtcpeer/signaling"
-	"example.org/rtcpeer/signaling/turnserver"
 )
 
 // turnHere runs the TURN server on loopback, behind a public address that is not this host's.
@@ -91,16 +89,6 @@ func TestCredentialsOfMembers(t *testing.T) {
 func TestNoTURNByDefault(t *testing.T) {
 	p := start(t, nil)
 	require.Empty(t, call(t, p.url, nil).join(signaling.Join{}).ICEServers)
-}
-
-func TestTURNOverTLS(t *testing.T) {
-	o := turnOptions{On: true, Listen: ":3478", ListenTLS: ":5349"}
-	cert, key, _ := writeCertificate(t, t.TempDir(), 1)
-	c, err := (&certs.Options{Cert: cert, Key: key}).Certificates(nil)
-	require.NoError(t, err)
-	require.Equal(t, ":5349", o.config(c.Config, "game.example", nil).TLS)
-	require.Equal(t, turnserver.Off, o.config(c.Config, "", nil).TLS, "the certificate does not name an address")
-	require.Equal(t, turnserver.Off, o.config(nil, "game.example", nil).TLS)
 }
 
 func TestWhatCannotStart(t *testing.T) {

@@ -1,8 +1,0 @@
-//go:build !unix
-
-package main
-
-import "math"
-
-// allowedFiles returns how many files this process may have open. This system has no such limit.
-func allowedFiles() int { return math.MaxInt }

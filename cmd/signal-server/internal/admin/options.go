@@ -1,0 +1,27 @@
+package admin
+
+import "example.org/rtcpeer/cmd/signal-server/internal/settings"
+
+// Options are the flags about the administration.
+type Options struct {
+	Listen string          `name:"admin-listen" placeholder:"ADDR" help:"Administration, as localhost:9081; see DEPLOY.md."`
+	Token  settings.Secret `name:"admin-token" placeholder:"SECRET" help:"Its bearer token, 16 bytes or more."`
+}
+
+// ListenFlag is the flag of Options.Listen.
+const ListenFlag = "--admin-listen"
+
+// Check adds what is wrong with the options.
+func (o *Options) Check(p *settings.Problems) {
+	p.AtLeast("--admin-token", o.Token, 16)
+	if (o.Listen == "") != (o.Token == "") {
+		p.Add("--admin-listen and --admin-token: want both or none")
+	}
+}
+
+// Plan says where the administration is.
+func (o *Options) Plan(say settings.Say) {
+	if o.Listen != "" {
+		say("administration on %s, with a token", o.Listen)
+	}
+}

@@ -1,0 +1,212 @@
+// Package bus connects the server to others that share its rooms, over NATS.
+package bus
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"example.org/rtcpeer/cmd/internal/cli"
+	"example.org/rtcpeer/cmd/signal-server/internal/settings"
+	"example.org/rtcpeer/signaling/cluster/natsbus"
+)
+
+// Options are the flags for several servers that share their rooms over NATS.
+type Options struct {
+	NATS   []string `name:"nats" placeholder:"URL" help:"Share rooms with other servers over NATS; see DEPLOY.md."`
+	Creds  string   `name:"nats-creds" placeholder:"FILE" help:"Credentials file for NATS, as nsc writes it."`
+	Name   string   `name:"nats-name" default:"default" placeholder:"NAME" help:"Name of the cluster, if several share one NATS (${default})."`
+	CA     string   `name:"nats-ca" hidden:"" placeholder:"FILE" help:"CA certificates to verify NATS, in PEM (the system's)."`
+	Cert   string   `name:"nats-cert" hidden:"" placeholder:"FILE" help:"Client certificate for NATS, in PEM."`
+	Key    string   `name:"nats-key" hidden:"" placeholder:"FILE" help:"Private key of --nats-cert, in PEM."`
+	Server string   `name:"server-name" placeholder:"NAME" help:"Name in logs and figures (the host's name)."`
+
+	Embedded string          `name:"nats-embedded" hidden:"" placeholder:"ADDR" help:"Run a NATS node in this program. Other nodes connect to ADDR, for instance :6222."`
+	Peers    []string        `name:"nats-peers" hidden:"" placeholder:"URL" help:"Addresses of the other embedded nodes: nats://host:6222."`
+	Secret   settings.Secret `name:"nats-secret" hidden:"" placeholder:"SECRET" help:"Password that all embedded nodes share."`
+}
+
+// On reports whether the server shares its rooms.
+func (o *Options) On() bool { return len(o.NATS) > 0 || o.Embedded != "" }
+
+// Shared returns the name of the cluster, or "" if the server is alone.
+func (o *Options) Shared() string {
+	if !o.On() {
+		return ""
+	}
+	return o.Name
+}
+
+// ServerName returns the name of this server, which is the host's name if there is no --server-name.
+func (o *Options) ServerName() string {
+	host, _ := os.Hostname()
+	return cmp.Or(o.Server, host)
+}
+
+// Check adds what is wrong with the options. hasResumeKey says whether there is a --resume-key.
+func (o *Options) Check(p *settings.Problems, hasResumeKey bool) {
+	switch {
+	case len(o.NATS) > 0 && o.Embedded != "":
+		p.Add("--nats and --nats-embedded: want one of them")
+	case o.Embedded == "" && (len(o.Peers) > 0 || o.Secret != ""):
+		p.Add("--nats-peers and --nats-secret: need --nats-embedded")
+	case o.Embedded != "" && !hasNode:
+		p.Add("--nats-embedded: this program was built without it: go build -tags nats_embedded ./cmd/signal-server")
+	case !o.On() && (o.Creds != "" || o.CA != "" || o.Cert != ""):
+		p.Add("--nats-creds, --nats-ca and --nats-cert: need --nats")
+	case o.On() && !hasResumeKey:
+		p.Add("--nats: needs --resume-key, the same for all servers")
+	}
+	p.AtLeast("--nats-secret", o.Secret, 16)
+	if (o.Cert == "") != (o.Key == "") {
+		p.Add("--nats-cert and --nats-key: want both or none")
+	}
+	if o.Embedded != "" {
+		if _, _, err := net.SplitHostPort(o.Embedded); err != nil {
+			p.Add("--nats-embedded %q: want host:port", o.Embedded)
+		}
+	}
+	for _, u := range o.NATS {
+		if scheme, _, ok := strings.Cut(u, "://"); !ok || scheme != "nats" && scheme != "tls" {
+			p.Add("--nats %q: want nats://host:4222 or tls://host:4222", u)
+		}
+	}
+}
+
+// Plan says which of several servers this one is.
+func (o *Options) Plan(say settings.Say) {
+	switch {
+	case o.Embedded != "":
+		say("one of several servers, as %s, over a NATS node here with its route on %s and peers %s", o.ServerName(), o.Embedded, strings.Join(o.Peers, ", "))
+	case o.On():
+		say("one of several servers, as %s, over NATS", o.ServerName())
+	}
+}
+
+// A node is a NATS node inside this program, if the program was built with one: see embedded.go.
+type node interface {
+	URL() string
+	Close()
+}
+
+// A Bus is the connection to the other servers of the cluster, and this program's own NATS node, if it has one.
+type Bus struct {
+	nats *natsbus.Bus
+	node node // nil: no node in this program
+}
+
+// checkTime is how long NATS may take to answer when the server starts.
+const checkTime = 5 * time.Second
+
+// Open connects to NATS. It returns nil for a server without a cluster. It fails on problems that do not go
+// away by themselves, such as wrong credentials or permissions. NATS may still be unreachable; that is only a
+// warning.
+func (o *Options) Open(log *slog.Logger) (*Bus, error) {
+	if !o.On() {
+		return nil, nil
+	}
+	b := new(Bus)
+	urls := o.NATS
+	if o.Embedded != "" {
+		var err error
+		if b.node, err = startNode(o); err != nil {
+			return nil, err
+		}
+		urls = []string{b.node.URL()}
+	}
+	secure, err := o.tls()
+	if err == nil {
+		b.nats, err = natsbus.Open(natsbus.Config{URLs: urls, Name: o.Name, Server: o.ServerName(), Credentials: o.Creds, TLS: secure, Log: log})
+	}
+	if err != nil {
+		b.Close()
+		return nil, err
+	}
+	if b.node != nil {
+		return b, nil // the others may not be there yet
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), checkTime)
+	defer cancel()
+	switch _, err := b.nats.Check(ctx); {
+	case errors.Is(err, natsbus.ErrNotAllowed):
+		b.Close()
+		return nil, err
+	case err != nil:
+		log.Warn("not ready yet", "err", err)
+	}
+	return b, nil
+}
+
+// NATS returns the bus for the rooms.
+func (b *Bus) NATS() *natsbus.Bus { return b.nats }
+
+// Close ends the connection, and the NATS node of this program.
+func (b *Bus) Close() {
+	if b.nats != nil {
+		b.nats.Close()
+	}
+	if b.node != nil {
+		b.node.Close()
+	}
+}
+
+// tls returns nil if the system's root certificates are used and there is no client certificate.
+func (o *Options) tls() (*tls.Config, error) {
+	if o.CA == "" && o.Cert == "" {
+		return nil, nil
+	}
+	c := &tls.Config{MinVersion: tls.VersionTLS12}
+	if o.CA != "" {
+		content, err := os.ReadFile(o.CA)
+		if err != nil {
+			return nil, fmt.Errorf("--nats-ca: %w", err)
+		}
+		c.RootCAs = x509.NewCertPool()
+		if !c.RootCAs.AppendCertsFromPEM(content) {
+			return nil, fmt.Errorf("--nats-ca %s: no certificate in it", o.CA)
+		}
+	}
+	if o.Cert != "" {
+		pair, err := tls.LoadX509KeyPair(o.Cert, o.Key)
+		if err != nil {
+			return nil, fmt.Errorf("--nats-cert: %w", err)
+		}
+		c.Certificates = []tls.Certificate{pair}
+	}
+	return c, nil
+}
+
+// Try connects to NATS for check-config, and reports what a start would find.
+func (o *Options) Try(out io.Writer) error {
+	if len(o.NATS) == 0 {
+		return nil
+	}
+	secure, err := o.tls()
+	if err != nil {
+		return cli.Usage(err)
+	}
+	b, err := natsbus.Open(natsbus.Config{URLs: o.NATS, Name: o.Name, Server: o.ServerName(), Credentials: o.Creds, TLS: secure})
+	if err != nil {
+		return cli.Usage(err)
+	}
+	defer b.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), checkTime)
+	defer cancel()
+	good, err := b.Check(ctx)
+	for _, line := range good {
+		fmt.Fprintf(out, "NATS: %s\n", line)
+	}
+	if err != nil {
+		return cli.Usage(err)
+	}
+	return nil
+}

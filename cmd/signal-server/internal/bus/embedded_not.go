@@ -1,0 +1,9 @@
+//go:build !nats_embedded
+
+package bus
+
+import "errors"
+
+const hasNode = false
+
+func startNode(*Options) (node, error) { return nil, errors.New("built without a NATS node") }

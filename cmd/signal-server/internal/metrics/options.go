@@ -1,0 +1,30 @@
+package metrics
+
+import "example.org/rtcpeer/cmd/signal-server/internal/settings"
+
+// Options are the flags about figures.
+type Options struct {
+	Listen string `name:"metrics-listen" placeholder:"ADDR" help:"/metrics alone there, or off (beside the signaling)."`
+}
+
+// Address returns the address of the listener for figures alone, or "" if there is none.
+func (o *Options) Address() string {
+	if o.Listen == settings.Off {
+		return ""
+	}
+	return o.Listen
+}
+
+// Beside reports whether the listener of members also serves the figures.
+func (o *Options) Beside() bool { return o.Listen == "" }
+
+// Plan says where the figures are. members is the address of the listener of members.
+func (o *Options) Plan(members string, say settings.Say) {
+	switch o.Listen {
+	case settings.Off:
+	case "":
+		say("figures: /metrics on %s, for whoever asks", members)
+	default:
+		say("figures: /metrics on %s", o.Listen)
+	}
+}

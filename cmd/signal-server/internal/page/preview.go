@@ -1,0 +1,57 @@
+package page
+
+import (
+	"bytes"
+	"net/http"
+	"regexp"
+	"sync/atomic"
+
+	"example.org/rtcpeer/cmd/signal-server/internal/static"
+)
+
+// What shows a link to others, such as a messenger, wants the whole address of the page's image. previewed serves
+// index.html with that address, as far as a request tells it: with the Host that it names, and https if it came over
+// TLS, or if a proxy says so. Nobody but the client is misled by a request that lies. Where the Host is not a plain
+// name or address, the image stays relative.
+func previewed(index []byte) http.Handler {
+	// The last answer: most servers have one name. A flood of others costs less than the handshakes that carry it.
+	type answer struct {
+		origin string
+		page   http.Handler
+	}
+	var last atomic.Pointer[answer]
+	last.Store(&answer{page: static.File("index.html", index)})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		origin := originOf(r)
+		a := last.Load()
+		if a.origin != origin {
+			a = &answer{origin: origin, page: static.File("index.html", withImageAt(index, origin))}
+			last.Store(a)
+		}
+		a.page.ServeHTTP(w, r)
+	})
+}
+
+// withImageAt puts an origin before the image's name; "" is none.
+func withImageAt(index []byte, origin string) []byte {
+	const image = `content="og.png"`
+	if origin == "" {
+		return index
+	}
+	return bytes.Replace(index, []byte(image), []byte(`content="`+origin+`/og.png"`), 1)
+}
+
+// plainHost is a host name or an IPv4 address, and perhaps a port: nothing that HTML or a URL would take for something
+// else.
+var plainHost = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(:[0-9]{1,5})?$`)
+
+// originOf returns the origin of the page that r asks for, or "".
+func originOf(r *http.Request) string {
+	switch {
+	case !plainHost.MatchString(r.Host):
+		return ""
+	case r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https":
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
+}
