@@ -21,5 +21,5 @@
 // A Node has one goroutine each for its lease, its records, its watch, its loose places, its tidying and its timers.
 // Close ends them.
 //
-// Lock order: the locks of package rooms, Node.mu, Place.mu, visitor.mu, pipe.mu.
+// Lock order: the locks of package rooms, Node.mu, Place.mu, visitor.mu, pipe.mu; a rooms.View is locked last.
 package cluster

@@ -243,6 +243,10 @@ func (p *Place) ask(ctx context.Context, key string, who owner, m *message) erro
 	answers := make(chan error, 1)
 	p.answers = answers
 	m.Session, m.Attempt, m.Lease = p.number, p.attempt, who.lease
+	if m.Kind == kindAttach {
+		view := p.session.View().State()
+		m.View = &view
+	}
 	ended := p.session.Done()
 	if p.leave != nil {
 		ended = nil // the next owner must learn of it
@@ -555,11 +559,24 @@ func (p *Place) mend(ctx context.Context) bool {
 		return true
 	}
 	if why, ok := errors.AsType[*signaling.Error](err); ok && why != errNoLease {
-		p.session.Fail(why)
-		p.finish()
+		p.refused(why)
 		return true
 	}
 	return false
+}
+
+// refused ends a session that was not attached. If its client has left, that is what it wanted: an earlier owner has
+// handled it and did not come to say so.
+func (p *Place) refused(why *signaling.Error) {
+	p.mu.Lock()
+	leaves := p.leave != nil
+	p.mu.Unlock()
+	if leaves {
+		p.session.Bye()
+	} else {
+		p.session.Fail(why)
+	}
+	p.finish()
 }
 
 // attachHere attaches the session to its room, which this server now owns.
@@ -602,6 +619,10 @@ func (p *Place) tell(from uint64, m *message) {
 		p.answer(nil)
 	case kindDeliver:
 		p.welcomed = p.seated
+		if !p.session.View().Apply(m.Change) { // it was under way while the session was attached again
+			p.mu.Unlock()
+			return
+		}
 	case kindSeated:
 		p.attachment, p.token, p.seated, p.match = *m.Attachment, m.Token, true, nil
 		p.seatedAt = cmp.Or(p.seatedAt, m.Attempt)

@@ -29,6 +29,7 @@ type visitor struct {
 	dialect *signaling.Dialect
 	remote  netip.Addr
 	account rooms.Account
+	view    *rooms.View
 	ended   chan struct{}
 
 	// Safe for concurrent use.
@@ -106,7 +107,10 @@ func (n *Node) welcome(at visit, m *message) {
 	lease := n.lease
 	old := n.visitors[at]
 	mine := n.good(c) && (old == nil || old.attempt < m.Attempt)
-	v := &visitor{node: n, at: at, attempt: m.Attempt, lease: lease, home: m.Home, key: m.Key, dialect: d, remote: m.Guest.Remote, ended: make(chan struct{})}
+	v := &visitor{node: n, at: at, attempt: m.Attempt, lease: lease, home: m.Home, key: m.Key, dialect: d, remote: m.Guest.Remote, view: new(rooms.View), ended: make(chan struct{})}
+	if m.View != nil {
+		v.view = rooms.NewView(*m.View)
+	}
 	if mine && d != nil {
 		c.users++
 		n.visitors[at] = v
@@ -356,8 +360,10 @@ func (v *visitor) Deliver(note *rooms.Note) {
 		v.Fail(asError(err))
 		return
 	}
-	if len(frames) > 0 {
-		v.tell(&message{Kind: kindDeliver, frames: frames})
+	change := note.Change()
+	v.view.Apply(change)
+	if len(frames) > 0 || change != nil {
+		v.tell(&message{Kind: kindDeliver, Change: change, frames: frames})
 	}
 }
 
@@ -385,6 +391,7 @@ func (v *visitor) Forwards() bool { return false }
 
 func (v *visitor) Seated(m *rooms.Member)      { v.member.Store(m) }
 func (v *visitor) Wake(at time.Duration)       { v.due.Store(int64(at)) }
+func (v *visitor) View() *rooms.View           { return v.view }
 func (v *visitor) Done() <-chan struct{}       { return v.ended }
 func (v *visitor) Dialect() *signaling.Dialect { return v.dialect }
 func (v *visitor) Remote() netip.Addr          { return v.remote }

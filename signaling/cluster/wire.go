@@ -21,10 +21,10 @@ type kind string
 const (
 	kindHello    kind = "hello"    // nothing: shows that the pipe has begun anew
 	kindJoin     kind = "join"     // home: key, guest, join, grant
-	kindAttach   kind = "attach"   // home: key, guest, attachment, token
+	kindAttach   kind = "attach"   // home: key, guest, attachment, token, view
 	kindFrame    kind = "frame"    // home: frames of the client, unchanged
 	kindGone     kind = "gone"     // home: the session has ended
-	kindDeliver  kind = "deliver"  // owner: frames for the client
+	kindDeliver  kind = "deliver"  // owner: frames for the client, change
 	kindWaiting  kind = "waiting"  // owner: the join waits to be matched
 	kindSeated   kind = "seated"   // owner: attachment, token: the session has its member
 	kindFail     kind = "fail"     // owner: error: for the client; it may end the session
@@ -64,6 +64,8 @@ type message struct {
 	Grant      *rooms.Grant      `json:"grant,omitempty"`
 	Attachment *rooms.Attachment `json:"attachment,omitempty"`
 	Token      string            `json:"token,omitempty"`
+	View       *rooms.ViewState  `json:"view,omitempty"`
+	Change     *rooms.Change     `json:"change,omitempty"`
 	Error      *signaling.Error  `json:"error,omitempty"`
 	List       *signaling.List   `json:"list,omitempty"`
 	ID         uint64            `json:"id,omitempty"`

@@ -187,6 +187,7 @@ func (s *session) Welcomed(*rooms.Member, rooms.Attachment, string) {}
 
 // Done is closed when the session has ended.
 func (s *session) Done() <-chan struct{} { return s.done }
+func (s *session) View() *rooms.View     { return nil }
 
 // Forwards returns false: no binary frames are forwarded.
 func (s *session) Forwards() bool { return false }

@@ -2,6 +2,7 @@ package rooms
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"example.org/rtcpeer/signaling"
@@ -76,6 +77,9 @@ func (m *Member) detachFrom(s Session, missing bool) bool {
 		r.remove(m, signaling.LeftLost)
 	} else {
 		m.missing = missing
+		if missing {
+			m.told = s.View()
+		}
 		m.detach()
 	}
 	return true
@@ -141,7 +145,44 @@ func (r *room) remove(m *Member, reason signaling.LeftReason) {
 	if reason == signaling.LeftByItself || reason == signaling.LeftLost {
 		r.noteUnable(m)
 	}
+	r.noteLeft(m.id, reason)
 	r.announce(m.id, signaling.Left{ID: m.id, Reason: reason})
+}
+
+// A departure is a member that was removed, for the next owner of the room: members may not have been told.
+type departure struct {
+	ID     signaling.PeerID     `json:"id"`
+	Reason signaling.LeftReason `json:"reason"`
+}
+
+// maxLeft is how many removed members a room remembers: 2 KB in a Record.
+const maxLeft = 64
+
+// noteLeft records that a member was removed. The caller holds mu.
+func (r *room) noteLeft(id signaling.PeerID, reason signaling.LeftReason) {
+	r.left = append(slices.Clone(r.left[max(0, len(r.left)+1-maxLeft):]), departure{id, reason})
+}
+
+// forgetLeft is called when a member is there again. The caller holds mu.
+func (r *room) forgetLeft(id signaling.PeerID) {
+	if _, left := r.whyLeft(id); left {
+		r.left = slices.DeleteFunc(slices.Clone(r.left), func(d departure) bool { return d.ID == id })
+	}
+}
+
+// whyLeft returns why a member was removed, if the room remembers it. The caller holds mu.
+func (r *room) whyLeft(id signaling.PeerID) (signaling.LeftReason, bool) {
+	i := slices.IndexFunc(r.left, func(d departure) bool { return d.ID == id })
+	if i < 0 {
+		return "", false
+	}
+	return r.left[i].Reason, true
+}
+
+// leftForGood reports whether a member was removed and may not come back. The caller holds mu.
+func (r *room) leftForGood(id signaling.PeerID) bool {
+	reason, left := r.whyLeft(id)
+	return left && reason != signaling.LeftLost
 }
 
 // sealComplete ends the room, EndAfterSeal after its seal. If the room has ended, the timer was stopped.

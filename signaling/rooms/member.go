@@ -31,8 +31,8 @@ type Member struct {
 	earlier   []origin      // origins of earlier tickets with which it came or may come: the last maxEarlier
 	issued    bool          // it has got a ticket of this process
 	adopted   bool          // it was already in the room when this process took the room over
-	fresh     bool          // this process has told it who is in the room
 	missing   bool          // the server of its session is lost, and may attach it again
+	told      *View         // of that session; nil: there was none
 	awaited   bool          // it has not come back yet since the room was rebuilt or adopted
 	mayHost   bool          // Grant.MayHost
 	name      string        // Grant.Name
@@ -58,7 +58,9 @@ type Member struct {
 // everything. The caller holds room.mu.
 func (m *Member) deliver(n *Note) (full DropReason) {
 	if m.session != nil && !m.welcoming {
-		m.session.Deliver(n)
+		if n = m.session.View().fit(n); n != nil {
+			m.session.Deliver(n)
+		}
 		return ""
 	}
 	signal, ok := n.Message.(signaling.Signal)

@@ -126,20 +126,22 @@ func compare(a, b bool) int {
 
 // tellHost tells all members who is the host.
 func (r *room) tellHost() {
-	change := signaling.HostChanged{Host: r.host, Term: r.term, Guests: r.guests()}
-	if host := r.members[r.host]; host != nil && !host.awaited {
-		change.Members = []signaling.Member{host.info}
-	}
-	n := NewNote(change)
+	var n *Note
 	for _, m := range r.members {
-		if m.id != r.host {
-			m.deliver(n)
+		switch {
+		case m.id == r.host:
+			m.deliver(NewNote(r.hostFor(m)))
 			continue
+		case n == nil:
+			n = NewNote(r.hostFor(m)) // the same for all guests
 		}
-		own := change
-		own.Members = r.others(m.id)
-		m.deliver(NewNote(own))
+		m.deliver(n)
 	}
+}
+
+// hostFor returns what m is told about the host.
+func (r *room) hostFor(m *Member) signaling.HostChanged {
+	return signaling.HostChanged{Host: r.host, Term: r.term, Guests: r.guests(), Members: r.others(m.id)}
 }
 
 // guests returns the ids of all members except the host, in ascending order.

@@ -26,6 +26,7 @@ type Record struct {
 	Locked  bool               `json:"locked,omitzero"`
 	Founded bool               `json:"founded,omitzero"`
 	Kicked  []signaling.PeerID `json:"kicked,omitempty"`
+	Left    []departure        `json:"left,omitempty"`
 	Host    signaling.PeerID   `json:"host,omitzero"` // for a room that migrates
 	Term    int                `json:"term,omitzero"`
 	Members []seated           `json:"members,omitempty"`
@@ -50,7 +51,7 @@ func (s *Store) Record(name signaling.RoomName) (Record, bool) {
 
 // record is Record for callers that hold room.mu.
 func (r *room) record() Record {
-	rec := Record{Nonce: r.nonce, Terms: r.terms, Created: r.created, Sealed: r.sealed, Locked: r.locked, Founded: r.founded, Kicked: r.kicked}
+	rec := Record{Nonce: r.nonce, Terms: r.terms, Created: r.created, Sealed: r.sealed, Locked: r.locked, Founded: r.founded, Kicked: r.kicked, Left: r.left}
 	if r.terms.Migrates {
 		rec.Host, rec.Term = r.host, r.term
 	}
@@ -91,7 +92,7 @@ func (s *Store) Adopt(name signaling.RoomName, rec Record, founder Account) {
 	}
 	r := newRoom(s, name, rec.Terms)
 	r.nonce, r.process, r.created, r.sealed, r.locked, r.founded = rec.Nonce, randomUint64(), rec.Created, rec.Sealed, rec.Locked, rec.Founded
-	r.kicked, r.returned, r.movedUntil = rec.Kicked, make(map[signaling.PeerID]bool), s.clock.Now()+s.config.RebuildTime
+	r.kicked, r.left, r.returned, r.movedUntil = rec.Kicked, rec.Left, make(map[signaling.PeerID]bool), s.clock.Now()+s.config.RebuildTime
 	r.settled = s.clock.Now() + settleTime
 	r.host, r.term = cmp.Or(rec.Host, signaling.Host), max(r.term, rec.Term)
 	r.founder = founder
@@ -117,7 +118,6 @@ func (s *Store) Adopt(name signaling.RoomName, rec Record, founder Account) {
 		r.closing = s.clock.After(after, r.sealComplete)
 	}
 	if len(rec.Members) == 0 { // nothing is known of the members until their sessions or tickets come
-		r.blind = true
 		r.emptyEnd = s.clock.After(max(s.config.Grace, s.config.RebuildTime), r.endIfEmpty)
 	}
 }
@@ -185,8 +185,6 @@ type Attachment struct {
 	Grant Grant              `json:"grant"`
 	// Tickets are the origins of the tickets with which the member may come back.
 	Tickets []origin `json:"tickets,omitempty"`
-	// Partial is true if the member got a welcome without members that had not come back yet after a move.
-	Partial bool `json:"partial,omitzero"`
 }
 
 // Attachment returns what another server needs to attach the member.
@@ -205,7 +203,6 @@ func (m *Member) attachment() Attachment {
 		Join:    signaling.Join{Channels: i.Channels, Metadata: i.Metadata, OneAttempt: i.OneAttempt, Features: i.Features, Incarnation: i.Incarnation},
 		Grant:   Grant{Expires: m.until, Subject: m.subject, MayHost: m.mayHost, Name: m.name, Fixed: m.fixed},
 		Tickets: m.origins(),
-		Partial: m.fresh && m.room.awaits(),
 	}
 }
 
@@ -220,8 +217,8 @@ func (m *Member) Token() (string, error) {
 	return r.store.tickets.seal(t)
 }
 
-// Attach attaches the session of a member of a room that has moved. Neither the member nor those who know it are
-// told.
+// Attach attaches the session of a member of a room that has moved, or whose server was lost. Its View says what the
+// member has been told: it is told the rest. Those who know the member are not told.
 func (s *Store) Attach(session Session, a Attachment) (*Member, error) {
 	r := s.room(a.Room)
 	if r == nil {
@@ -239,15 +236,14 @@ func (s *Store) Attach(session Session, a Attachment) (*Member, error) {
 		return nil, kicked("")
 	case m != nil && m.session != nil && m.session != session:
 		return nil, &signaling.Error{Code: signaling.CodeReplaced, Text: "another connection took over"}
-	case m == nil && r.returned[a.Seat.ID]:
+	case m == nil && r.returned[a.Seat.ID], r.leftForGood(a.Seat.ID):
 		return nil, refuseResume("member %d has left room %q", a.Seat.ID, r.name)
 	}
 	if err := r.banned(session, a.Grant.Subject, a.Seat.ID); err != nil {
 		return nil, err
 	}
-	known := m != nil || r.blind // otherwise it joined just before the room moved, and some members may not know it
-	recorded, unseen := m != nil, m == nil || m.awaited
-	if !recorded {
+	unseen := m == nil || m.awaited
+	if m == nil { // it joined just before the room moved
 		m = r.add(a.Seat.ID, a.Join)
 	}
 	for _, o := range a.Tickets { // the record may be older than the latest ticket
@@ -259,17 +255,13 @@ func (s *Store) Attach(session Session, a Attachment) (*Member, error) {
 	m.grant(a.Grant)
 	m.stopGrace()
 	m.session, m.remote, m.awaited, m.missing, m.adopted = session, session.Remote(), false, false, true
+	if r.emptyEnd != nil && len(r.returned) == 0 { // the record is lost: the first one says what it was
+		r.locked = session.View().State().Locked
+	}
 	if r.returned != nil {
 		r.returned[m.id] = true
 	}
-	for _, message := range m.takeKept() {
-		m.deliver(NewNote(message))
-	}
-	partial := a.Partial && !session.Dialect().Volatile
-	m.fresh = m.fresh || partial
-	if !recorded || partial {
-		r.tellOfOthers(m)
-	}
+	m.catchUp()
 	soon := r.store.clock.Now() + rand.N(attachedSoon) + 1
 	m.reissue = soon
 	if r.store.config.ICEServersFor != nil {
@@ -277,36 +269,81 @@ func (s *Store) Attach(session Session, a Attachment) (*Member, error) {
 	}
 	m.schedule()
 	if unseen {
-		r.tellOf(m, func(other *Member) bool {
-			return other.fresh || !known && other.session != nil && !other.session.Dialect().Volatile
-		})
+		n := NewNote(signaling.Joined{Member: m.info})
+		for _, other := range r.members {
+			if r.linked(m.id, other.id) && other.session != nil { // the others learn of it when they are attached
+				other.deliver(n)
+			}
+		}
 	}
 	return m, nil
 }
 
-// tellOfOthers tells a member that the room did not know when it was attached about the members that it may not know:
-// those that joined after the room moved, or just before.
-func (r *room) tellOfOthers(m *Member) {
+// catchUp tells a member what it does not know, and what was kept for it in between: signals come after the member that
+// sent them and before its end. The caller holds room.mu.
+func (m *Member) catchUp() {
+	r := m.room
+	if m.told != nil && m.session.View() != nil {
+		m.session.View().doubt(m.told)
+	}
+	m.told = nil
+	knew := m.session.View().State()
+	if r.terms.Migrates && knew.Term < r.term {
+		m.deliver(NewNote(r.hostFor(m)))
+	}
 	for _, other := range r.members {
-		if r.linked(m.id, other.id) && other != m && other.session != nil && (!other.adopted || !m.session.Dialect().Volatile) {
-			m.deliver(NewNote(signaling.Joined{Member: other.info}))
+		if r.linked(m.id, other.id) && !other.awaited {
+			m.deliver(&Note{Message: signaling.Joined{Member: other.info}, again: true})
 		}
 	}
+	for _, message := range m.takeKept() {
+		m.deliver(NewNote(message))
+	}
+	for _, k := range knew.Members {
+		r.miss(m, k.id())
+	}
+	for _, id := range m.session.View().doubts() {
+		r.miss(m, id)
+	}
+	if m.session.View() == nil {
+		return
+	}
+	is := m.session.View().State()
+	if is.Sealed {
+		_ = r.seal() // the owner before had no time to record it
+	}
+	if r.sealed {
+		m.deliver(&Note{Message: signaling.Sealed{}, again: true})
+	}
+	if r.locked != is.Locked {
+		m.deliver(&Note{Message: signaling.Lock{Open: !r.locked}, again: true})
+	}
+}
+
+// miss handles a member that m knows, if it is not in the room. Either it is gone and m was not told, or it joined just
+// before the room moved: then it has a place as if its session had just been lost. The caller holds mu.
+func (r *room) miss(m *Member, id signaling.PeerID) {
+	if r.members[id] != nil || id == m.id {
+		return
+	}
+	reason, left := r.whyLeft(id)
+	switch {
+	case left:
+	case slices.Contains(r.kicked, id):
+		reason = signaling.LeftKicked
+	case r.returned == nil || r.returned[id] || r.store.clock.Now() >= r.movedUntil:
+		reason = signaling.LeftLost
+	default:
+		expected := r.add(id, signaling.Join{})
+		expected.awaited, expected.adopted = true, true
+		expected.detach()
+		return
+	}
+	m.deliver(&Note{Message: signaling.Left{ID: id, Reason: reason}, again: true})
 }
 
 // attachedSoon is the time within which a member that was attached again gets a ticket of this process.
 const attachedSoon = 10 * time.Second
-
-// tellOf tells some members about a member that has come back: those that got a welcome without it after the room
-// moved. In a dialect without incarnations, members that already know it must not be told.
-func (r *room) tellOf(m *Member, who func(other *Member) bool) {
-	n := NewNote(signaling.Joined{Member: m.info})
-	for _, other := range r.members {
-		if r.linked(m.id, other.id) && who(other) {
-			other.deliver(n)
-		}
-	}
-}
 
 // moves reports whether the room is on another server or may be about to move, so that a change made now might not be
 // known there. The caller holds room.mu.

@@ -19,9 +19,14 @@ type visitor struct {
 	got        []signaling.Message
 	done       chan struct{}
 	attachment Attachment // the latest one
+	view       *View
 }
 
-func (v *visitor) Deliver(n *Note)                            { v.got = append(v.got, n.Message) }
+func (v *visitor) Deliver(n *Note) {
+	v.got = append(v.got, n.Message)
+	v.view.Apply(n.Change())
+}
+func (v *visitor) View() *View                                { return v.view }
 func (v *visitor) Fail(why *signaling.Error)                  { v.got = append(v.got, why) }
 func (v *visitor) Bye()                                       {}
 func (v *visitor) Wake(time.Duration)                         {}
@@ -33,6 +38,8 @@ func (v *visitor) Remote() netip.Addr                         { return netip.Add
 func (v *visitor) Forwards() bool                             { return false }
 func (v *visitor) Account() Account                           { return free{} }
 
+var discard = slog.New(slog.DiscardHandler)
+
 // free is an account without bounds.
 type free struct{}
 
@@ -43,6 +50,13 @@ func (free) Found(bool) error          { return nil }
 func (free) Ended(bool)                {}
 func (free) MayFound() error           { return nil }
 func (free) Network() (any, bool)      { return nil, true }
+
+func newVisitor() *visitor { return &visitor{done: make(chan struct{}), view: new(View)} }
+
+// again is the session of v when it is attached to another store: its client knows what it was told.
+func (v *visitor) again() *visitor {
+	return &visitor{done: make(chan struct{}), view: NewView(v.view.State()), attachment: v.attachment}
+}
 
 func newStore(t *testing.T) *Store {
 	t.Helper()
@@ -67,7 +81,7 @@ func everybody(Ask) (Grant, error) { return Grant{MayCreate: true, MayHost: true
 
 func enter(t *testing.T, s *Store, j signaling.Join) (*visitor, *Member, signaling.Welcome) {
 	t.Helper()
-	v := &visitor{done: make(chan struct{})}
+	v := newVisitor()
 	m, _, err := s.Join(v, j, everybody)
 	require.NoError(t, err)
 	require.IsType(t, signaling.Welcome{}, v.got[0])
@@ -102,26 +116,26 @@ func TestMemberComesBackAfterManyMoves(t *testing.T) {
 // A member that is attached again is told nothing but what it has missed, and those who know it are told nothing.
 func TestAttach(t *testing.T) {
 	first, second := newStore(t), newStore(t)
-	_, host, _ := enter(t, first, signaling.Join{Room: "r"})
-	_, guest, _ := enter(t, first, signaling.Join{Room: "r"})
+	hosted, host, _ := enter(t, first, signaling.Join{Room: "r"})
+	guested, guest, _ := enter(t, first, signaling.Join{Room: "r"})
 	a, b := host.Attachment(), guest.Attachment()
 	record, _ := first.Surrender("r")
 	second.Adopt("r", record, free{})
 	require.ErrorIs(t, host.Lock(host.session, signaling.Lock{}), ErrElsewhere)
 
-	hosted := &visitor{done: make(chan struct{})}
+	hosted = hosted.again()
 	host, err := second.Attach(hosted, a)
 	require.NoError(t, err)
 	require.NoError(t, host.Relay(hosted, signaling.Signal{To: b.Seat.ID, Data: []byte("1")}))
 	newcomer, _, welcome := enter(t, second, signaling.Join{Room: "r"})
 	require.Len(t, welcome.Members, 1, "one is not back yet")
 
-	guested := &visitor{done: make(chan struct{})}
+	guested = guested.again()
 	_, err = second.Attach(guested, b)
 	require.NoError(t, err)
 	require.Equal(t, []signaling.Message{
-		signaling.Signal{From: host.ID(), Data: []byte("1")},
 		signaling.Joined{Member: signaling.Member{ID: welcome.ID}},
+		signaling.Signal{From: host.ID(), Data: []byte("1")},
 	}, guested.got)
 	require.Equal(t, []signaling.Message{signaling.Joined{Member: signaling.Member{ID: welcome.ID}}}, hosted.got)
 	require.Equal(t, signaling.Joined{Member: signaling.Member{ID: b.Seat.ID}}, newcomer.got[1])
@@ -141,7 +155,7 @@ func TestKicksHoldWhenARoomMoves(t *testing.T) {
 	require.True(t, ok)
 	second.Adopt("r", record, free{})
 	for i, token := range tokens {
-		_, _, err := second.Join(&visitor{done: make(chan struct{})}, signaling.Join{Resume: token}, everybody)
+		_, _, err := second.Join(newVisitor(), signaling.Join{Resume: token}, everybody)
 		require.ErrorIs(t, err, &signaling.Error{Code: signaling.CodeResumeRefused}, "kick %d", i)
 	}
 }
@@ -151,13 +165,13 @@ func TestNobodyGetsTheIDOfAHostThatMoved(t *testing.T) {
 	mayNotHost := func(Ask) (Grant, error) { return Grant{MayCreate: true}, nil }
 	for name, comeBack := range map[string]func(*Store, Attachment, string){
 		"attached": func(s *Store, a Attachment, _ string) {
-			_, err := s.Attach(&visitor{done: make(chan struct{})}, a)
+			_, err := s.Attach(newVisitor(), a)
 			require.NoError(t, err)
 		},
 		"with its ticket": func(s *Store, _ Attachment, token string) { enter(t, s, signaling.Join{Resume: token}) },
 	} {
 		first, second := newStore(t), newStore(t)
-		_, _, err := first.Join(&visitor{done: make(chan struct{})}, signaling.Join{Room: "r"}, mayNotHost)
+		_, _, err := first.Join(newVisitor(), signaling.Join{Room: "r"}, mayNotHost)
 		require.NoError(t, err)
 		record, _ := first.Record("r")
 		_, host, welcome := enter(t, first, signaling.Join{Room: "r"})
@@ -219,7 +233,7 @@ func TestNobodyEntersWhileTheServerDoesNotAct(t *testing.T) {
 		"the first of another room": {Room: "other"},
 		"a member that comes back":  {Resume: welcome.Resume},
 	} {
-		_, _, err := s.Join(&visitor{done: make(chan struct{})}, j, everybody)
+		_, _, err := s.Join(newVisitor(), j, everybody)
 		require.ErrorIs(t, err, ErrElsewhere, name)
 	}
 	require.False(t, s.Has("other"))
@@ -253,7 +267,7 @@ func TestTicketThatIsNewerThanTheRecord(t *testing.T) {
 		v, _, _ := enter(t, first, signaling.Join{Room: "r"})
 		record, _ := first.Record("r")
 		second.Adopt("r", record, free{})
-		v = &visitor{done: make(chan struct{}), attachment: v.attachment}
+		v = v.again()
 		m, err := second.Attach(v, v.attachment)
 		require.NoError(t, err)
 		time.Sleep(attachedSoon + time.Second)
@@ -278,7 +292,7 @@ func TestMemberThatIsStillAwayWhenTheRoomMovesTwice(t *testing.T) {
 		owner, between, last := newStore(t), newStore(t), newStore(t)
 		enter(t, owner, signaling.Join{Room: "r"})
 		_, m, welcome := enter(t, owner, signaling.Join{Room: "r"})
-		_, away, _ := enter(t, owner, signaling.Join{Room: "r"})
+		knows, away, _ := enter(t, owner, signaling.Join{Room: "r"})
 		attachment := away.Attachment()
 		record, _ := owner.Record("r")
 		between.Adopt("r", record, free{})
@@ -286,7 +300,7 @@ func TestMemberThatIsStillAwayWhenTheRoomMovesTwice(t *testing.T) {
 		require.Empty(t, second.Members, name)
 		record, _ = between.Record("r")
 		last.Adopt("r", record, free{})
-		back := &visitor{done: make(chan struct{})}
+		back := knows.again()
 		attach := func(of *visitor, a Attachment) {
 			_, err := last.Attach(of, a)
 			require.NoError(t, err, name)
@@ -294,7 +308,7 @@ func TestMemberThatIsStillAwayWhenTheRoomMovesTwice(t *testing.T) {
 		if awayFirst {
 			attach(back, attachment)
 		}
-		v = &visitor{done: make(chan struct{}), attachment: v.attachment}
+		v = v.again()
 		attach(v, v.attachment)
 		if !awayFirst {
 			attach(back, attachment)

@@ -6,6 +6,7 @@ import "example.org/rtcpeer/signaling"
 // frames. Only one goroutine at a time may use it.
 type Note struct {
 	Message signaling.Message // fixed at construction
+	again   bool              // the client may know it; fixed before it is delivered
 	spoken  [2]spoken         // a server has its own dialect and a plain one
 }
 

@@ -25,7 +25,8 @@ func (r *room) mayReturn(m *Member, t ticket) error {
 		if err := r.store.checkEarlier(t, r.movedUntil); err != nil {
 			return err
 		}
-		ok = r.returned != nil && !slices.Contains(r.kicked, t.ID) && (m == nil && !r.returned[t.ID] || m != nil && m.awaited)
+		gone := slices.Contains(r.kicked, t.ID) || r.leftForGood(t.ID)
+		ok = r.returned != nil && !gone && (m == nil && !r.returned[t.ID] || m != nil && m.awaited)
 	}
 	if !ok {
 		return refuseResume("member %d has left room %q", t.ID, r.name)

@@ -48,10 +48,10 @@ type room struct {
 	unable     signaling.PeerID          // the last member that has left and cannot follow a host; 0: none
 	unableLeft time.Duration             // when that was, by the clock
 	kicked     []signaling.PeerID        // the last maxKicked removed members; replaced when it changes
+	left       []departure               // the last maxLeft members that were removed; replaced when it changes
 	over       bool                      // the room has ended
 	sealed     bool
 	locked     bool
-	blind      bool         // it was adopted without a list of members
 	emptyEnd   *clock.Alarm // ends an adopted room without a list of members if nobody comes
 	closing    *clock.Alarm // ends the room after its seal, if its rules demand it
 	dirty      bool         // something in Record has changed
@@ -200,7 +200,7 @@ func (r *room) readmit(s Session, j signaling.Join, g Grant, t ticket) (*Member,
 	if err := r.store.afford(s.Account(), MemberCost(j)); err != nil {
 		return nil, err
 	}
-	unseen, known := m == nil || m.awaited, m != nil && m.adopted
+	unseen := m == nil || m.awaited
 	if m == nil {
 		m = r.add(t.ID, j)
 		m.grant(Grant{Expires: t.Expires, Subject: t.Subject, MayHost: t.MayHost})
@@ -222,10 +222,8 @@ func (r *room) readmit(s Session, j signaling.Join, g Grant, t ticket) (*Member,
 	m.grant(g)
 	m.attach(s)
 	switch {
-	case restarted, unseen && !known:
+	case restarted, unseen:
 		r.announce(m.id, signaling.Joined{Member: m.info, Restarted: restarted})
-	case unseen:
-		r.tellOf(m, func(other *Member) bool { return other.fresh })
 	case renamed:
 		r.announce(m.id, signaling.Metadata{ID: m.id, Metadata: m.info.Metadata})
 	}
@@ -255,6 +253,7 @@ func (r *room) fits(j signaling.Join, old *Member) error {
 
 func (r *room) add(id signaling.PeerID, j signaling.Join) *Member {
 	r.generation++
+	r.forgetLeft(id)
 	r.founded = r.founded || id == r.host // even if the record of the room did not say so yet
 	m := &Member{room: r, id: id, since: time.Now(), generation: r.generation}
 	m.describe(j)
@@ -293,7 +292,7 @@ func (m *Member) welcome(s Session, resumed bool) {
 	if m.session != s {
 		return // it was removed meanwhile, or another session took over
 	}
-	m.welcoming, m.fresh = false, true
+	m.welcoming = false
 	if err != nil {
 		s.Fail(&signaling.Error{Code: signaling.CodeInternal, Text: err.Error()})
 		return

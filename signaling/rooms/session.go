@@ -24,6 +24,9 @@ type Session interface {
 	// metadata. It gives the session its member, the Attachment with which a server can attach it again, and a resume
 	// token.
 	Welcomed(m *Member, a Attachment, token string)
+	// View returns what the client has been told. The session applies what it delivers. Nil means that the server does
+	// not share its rooms.
+	View() *View
 	// Done is closed when the session has ended.
 	Done() <-chan struct{}
 

@@ -39,6 +39,7 @@ type session struct {
 	nextPing time.Duration // by the clock
 
 	// Safe for concurrent use.
+	view   *rooms.View // nil for a server alone
 	outbox outbox
 	member atomic.Pointer[rooms.Member]  // nil until joined, or while its room is on another server
 	place  atomic.Pointer[cluster.Place] // nil until joined, or for a server alone
@@ -65,6 +66,9 @@ func newSession(s *Server, conn *websocket.Conn, d *signaling.Dialect, remote ne
 		outbox:   outbox{maxFrames: s.config.OutboxFrames, maxBytes: s.config.OutboxBytes, account: a},
 		ended:    make(chan struct{}),
 	}
+	if s.node != nil {
+		session.view = new(rooms.View)
+	}
 	session.see()
 	session.answerControls()
 	return session
@@ -79,8 +83,13 @@ func (s *session) Deliver(n *rooms.Note) {
 		s.Fail(&signaling.Error{Code: signaling.CodeInternal, Text: err.Error()})
 		return
 	}
+	if s.view != nil {
+		s.view.Apply(n.Change())
+	}
 	s.push(websocket.TextMessage, frames...)
 }
+
+func (s *session) View() *rooms.View { return s.view }
 
 // Wake sets when the sweep must call Member.Due.
 func (s *session) Wake(at time.Duration) { s.due.Store(int64(at)) }
