@@ -36,6 +36,7 @@ type Node struct {
 	mending  chan struct{} // holds a token when places are loose
 	back     chan struct{} // holds a token when this server may have been cut off
 	untidy   chan struct{} // holds a token when there may be keys of leases that are over
+	stirred  chan struct{} // holds a token when another server was heard after HandOver
 
 	// Safe for concurrent use.
 	rooms    atomic.Pointer[rooms.Store]
@@ -66,6 +67,7 @@ type Node struct {
 	pipes        map[uint64]*pipe
 	ended        map[uint64]uint32 // lives of the pipes to processes that have ended
 	loose        []*Place
+	recallers    map[uint64]bool // servers that have asked opRecall since HandOver
 	asks         map[uint64]chan json.RawMessage
 	lastAsk      uint64
 }
@@ -96,29 +98,31 @@ type Config struct {
 func New(config Config) *Node {
 	life, cancel := context.WithCancel(context.Background())
 	n := &Node{
-		life:     life,
-		cancel:   cancel,
-		mending:  make(chan struct{}, 1),
-		back:     make(chan struct{}, 1),
-		untidy:   make(chan struct{}, 1),
-		missing:  make(chan struct{}, 1),
-		proving:  make(chan struct{}, 1),
-		config:   config,
-		process:  1 + rand.Uint64N(1<<63),
-		began:    time.Now(),
-		released: make(chan struct{}),
-		wake:     make(chan struct{}, 1),
-		flushing: make(token, 1),
-		claims:   make(map[string]*claim),
-		buried:   make(map[string]bool),
-		living:   make(map[string]holder),
-		doubted:  make(map[string]bool),
-		owners:   make(owners),
-		places:   make(map[uint64]*Place),
-		visitors: make(map[visit]*visitor),
-		pipes:    make(map[uint64]*pipe),
-		ended:    make(map[uint64]uint32),
-		asks:     make(map[uint64]chan json.RawMessage),
+		life:      life,
+		cancel:    cancel,
+		mending:   make(chan struct{}, 1),
+		back:      make(chan struct{}, 1),
+		untidy:    make(chan struct{}, 1),
+		stirred:   make(chan struct{}, 1),
+		missing:   make(chan struct{}, 1),
+		proving:   make(chan struct{}, 1),
+		config:    config,
+		process:   1 + rand.Uint64N(1<<63),
+		began:     time.Now(),
+		released:  make(chan struct{}),
+		wake:      make(chan struct{}, 1),
+		flushing:  make(token, 1),
+		claims:    make(map[string]*claim),
+		buried:    make(map[string]bool),
+		living:    make(map[string]holder),
+		doubted:   make(map[string]bool),
+		owners:    make(owners),
+		places:    make(map[uint64]*Place),
+		visitors:  make(map[visit]*visitor),
+		pipes:     make(map[uint64]*pipe),
+		ended:     make(map[uint64]uint32),
+		recallers: make(map[uint64]bool),
+		asks:      make(map[uint64]chan json.RawMessage),
 	}
 	n.mess() // servers may have died before
 	return n
@@ -173,16 +177,14 @@ func (n *Node) isBack() {
 	}
 }
 
-// lingerTime is how long after HandOver a node goes on to return frames that other servers had sent before they learned
-// of it.
+// lingerTime is how long at most after HandOver a node goes on to return frames that other servers had sent before they
+// learned of it.
 const lingerTime = 500 * time.Millisecond
 
-// Close ends what Start began. It does not hand over the rooms: call HandOver before. It blocks until lingerTime after
-// that.
+// Close ends what Start began. It does not hand over the rooms: call HandOver before. It blocks until the other servers
+// have all frames that they had sent to rooms handed over, but at most lingerTime after that.
 func (n *Node) Close() {
-	if at := n.handed.Load(); at != 0 && len(n.others(func(holder) bool { return true })) > 0 {
-		time.Sleep(time.Duration(at) + lingerTime - time.Since(n.began))
-	}
+	n.linger()
 	n.mu.Lock()
 	for _, p := range n.pipes {
 		p.close()
@@ -191,6 +193,49 @@ func (n *Node) Close() {
 	n.cancel()
 	n.stop()
 	n.wg.Wait()
+}
+
+func (n *Node) linger() {
+	at := n.handed.Load()
+	if at == 0 {
+		return
+	}
+	enough := time.NewTimer(time.Duration(at) + lingerTime - time.Since(n.began))
+	defer enough.Stop()
+	for !n.recalled() {
+		select {
+		case <-n.stirred:
+		case <-enough.C:
+			return
+		}
+	}
+}
+
+// recalled reports whether all other living servers have asked opRecall since HandOver, and have all that was sent to them.
+func (n *Node) recalled() bool {
+	for _, process := range n.others(func(holder) bool { return true }) {
+		n.mu.Lock()
+		asked := n.recallers[process]
+		n.mu.Unlock()
+		if !asked || !n.pipeTo(process).empty() {
+			return false
+		}
+	}
+	return true
+}
+
+// opRecall asks a server to answer when it has handled all that was sent to it before. The answer comes after all that it
+// has returned.
+const opRecall = "recall"
+
+// recall asks opRecall. It closes done with the answer, or after lingerTime.
+func (n *Node) recall(process uint64, done chan struct{}) {
+	n.wg.Go(func() {
+		defer close(done)
+		ctx, cancel := context.WithTimeout(n.life, lingerTime)
+		defer cancel()
+		n.askOf(ctx, []uint64{process}, opRecall, nil)
+	})
 }
 
 // HandOver gives up all rooms at once, together with the lease, so that other servers take them over. From then on
@@ -344,7 +389,10 @@ func (n *Node) pipeTo(process uint64) *pipe {
 }
 
 // send queues a message for another server, and never blocks. If there is no room for it, the pipe breaks.
-func (n *Node) send(process uint64, m *message) {
+func (n *Node) send(process uint64, m *message) { n.sendOver(n.pipeTo(process), m) }
+
+// sendOver is send for callers that have the pipe, which may hold Place.mu.
+func (n *Node) sendOver(p *pipe, m *message) {
 	b, err := m.encode()
 	if err != nil {
 		n.trouble("encode", err)
@@ -355,7 +403,7 @@ func (n *Node) send(process uint64, m *message) {
 		n.trouble("send", fmt.Errorf("cluster: %s %s of %d bytes: at most %d", m.Kind, m.Op, len(b), maxWhole))
 		return
 	}
-	n.pipeTo(process).send(partsOf(b, n.config.Bus.MaxMessage()-datagramHeader)...)
+	p.send(partsOf(b, n.config.Bus.MaxMessage()-datagramHeader)...)
 }
 
 // receive handles one datagram. The bus calls it.
@@ -365,6 +413,9 @@ func (n *Node) receive(b []byte) {
 		return
 	}
 	p := n.pipeTo(from)
+	if n.handed.Load() != 0 {
+		defer n.stir()
+	}
 	data, restarted := p.receive(b)
 	if restarted {
 		p.parts = nil
@@ -386,6 +437,13 @@ func (n *Node) receive(b []byte) {
 		return
 	}
 	n.handle(from, m)
+}
+
+func (n *Node) stir() {
+	select {
+	case n.stirred <- struct{}{}:
+	default:
+	}
 }
 
 // tick serves the pipes, and does what is due for visitors.

@@ -160,6 +160,13 @@ func (p *pipe) hasRoom() <-chan struct{} {
 	return p.room
 }
 
+// empty reports whether all messages have arrived.
+func (p *pipe) empty() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.unacked) == 0
+}
+
 func (p *pipe) roomy() bool { return len(p.unacked) < maxUnacked/2 && p.bytes < maxUnackedBytes/2 }
 
 func (p *pipe) lifeNow() uint32 {

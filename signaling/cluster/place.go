@@ -58,12 +58,14 @@ type Place struct {
 	over       bool
 
 	// For returned.go.
-	forwarded uint64    // the attempt under which the latest frame of the client was sent
-	returned  [][]byte  // frames for the next owner
-	resending bool      // they are about to be sent; newer ones wait
-	leave     []byte    // the client's Leave; nil: it has not left
-	left      bool      // an owner has confirmed the Leave
-	departed  time.Time // when the session ended before that; zero: it did not
+	forwarded uint64          // the attempt under which the latest frame of the client was sent
+	sentTo    uint64          // the process to which it was sent; 0: it has returned all that it will
+	recall    <-chan struct{} // closed when the last owner has returned all that it will; nil: it need not
+	returned  [][]byte        // frames for the next owner
+	resending bool            // they are about to be sent; newer ones wait
+	leave     []byte          // the client's Leave; nil: it has not left
+	left      bool            // an owner has confirmed the Leave
+	departed  time.Time       // when the session ended before that; zero: it did not
 }
 
 // An enterMatch is what is needed to wait for a match on another server.
@@ -306,17 +308,16 @@ func (p *Place) Forward(frame []byte) (here bool) {
 		}
 		p.noteLeave(frame)
 		wait := p.unsettled()
-		who, m := p.owner, &message{Kind: kindFrame, Session: p.number, Attempt: p.attempt, frames: [][]byte{frame}}
+		who, attempt := p.owner, p.attempt
 		p.mu.Unlock()
 		if wait == nil {
-			wait = p.node.pipeTo(who.process).hasRoom()
-		}
-		if wait == nil {
-			p.mu.Lock()
-			p.forwarded = max(p.forwarded, m.Attempt)
-			p.mu.Unlock()
-			p.node.send(who.process, m)
-			return false
+			pipe := p.node.pipeTo(who.process)
+			if wait = pipe.hasRoom(); wait == nil {
+				if p.forwardOver(pipe, attempt, frame) {
+					return false
+				}
+				continue
+			}
 		}
 		select {
 		case <-wait:
@@ -324,6 +325,23 @@ func (p *Place) Forward(frame []byte) (here bool) {
 			return false
 		}
 	}
+}
+
+// forwardOver sends a frame to the owner that the place is attached to, or returns false if it is no longer.
+func (p *Place) forwardOver(pipe *pipe, attempt uint64, frame []byte) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.attempt != attempt || p.unsettled() != nil {
+		return false
+	}
+	p.sendFrames(pipe, [][]byte{frame})
+	return true
+}
+
+// sendFrames sends frames to the owner that the place is attached to. The caller holds mu, so that recall comes after them.
+func (p *Place) sendFrames(pipe *pipe, frames [][]byte) {
+	p.forwarded, p.sentTo = p.attempt, pipe.peer
+	p.node.sendOver(pipe, &message{Kind: kindFrame, Session: p.number, Attempt: p.attempt, frames: frames})
 }
 
 // unsettled returns nil if the place is attached, or else a channel that is closed when it is. The caller holds mu.
@@ -472,14 +490,25 @@ func (n *Node) reattach(places []*Place) {
 		return
 	}
 	var loose []*Place
+	recalls := make(map[uint64]chan struct{})
 	for _, p := range places {
 		p.mu.Lock()
 		p.letGo()
+		if to := p.sentTo; to != 0 {
+			p.sentTo = 0
+			if recalls[to] == nil {
+				recalls[to] = make(chan struct{})
+			}
+			p.recall = recalls[to]
+		}
 		if !p.loose {
 			p.loose = true
 			loose = append(loose, p)
 		}
 		p.mu.Unlock()
+	}
+	for process, done := range recalls {
+		n.recall(process, done)
 	}
 	n.mu.Lock()
 	n.loose = append(n.loose, loose...)
@@ -525,6 +554,7 @@ func (p *Place) mend(ctx context.Context) bool {
 	p.mu.Lock()
 	p.loose = false
 	idle := p.over || p.attached || p.session.Member() != nil || p.waiter != nil || !p.seated && p.match == nil
+	recall := p.recall
 	key, a, token, match, seated, welcomed := p.key, p.attachment, p.token, p.match, p.seated, p.welcomed
 	p.mu.Unlock()
 	if idle {
@@ -532,6 +562,13 @@ func (p *Place) mend(ctx context.Context) bool {
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
+	if recall != nil {
+		select {
+		case <-recall:
+		case <-ctx.Done():
+			return false
+		}
+	}
 	c, who, err := p.node.claim(ctx, key, !seated)
 	switch {
 	case err != nil:

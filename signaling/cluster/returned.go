@@ -10,9 +10,9 @@ import (
 )
 
 // This file has the frames of a client that its room's owner did not handle because the room was about to move. The
-// owner returns them, and the place sends them to the next owner, unless it has sent newer ones there: then they are
-// dropped (dropLate), so that none overtakes another. A Leave must
-// not be lost even if the owner dies: otherwise the next owner keeps the place of the member for the grace period. So
+// owner returns them, and the place sends them to the next owner. It waits until the earlier owner has answered opRecall, so
+// that nothing comes back later. If the answer does not come in time, and newer frames were sent meanwhile, what comes back
+// is dropped (dropLate), so that none overtakes another. A Leave must not be lost even if the owner dies: otherwise the next owner keeps the place of the member for the grace period. So
 // the place sends it to each owner until one has confirmed it, also when the session has ended meanwhile.
 
 const (
@@ -64,6 +64,13 @@ func (p *Place) takeBack(from uint64, m *message) {
 	}
 }
 
+// expectNothing is called when the owner is dead: it returns nothing.
+func (p *Place) expectNothing() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sentTo = 0
+}
+
 // takeReturned returns what must be sent again: frames that came back, and a Leave that no owner has confirmed. The
 // caller holds mu.
 func (p *Place) takeReturned() (frames [][]byte) {
@@ -77,19 +84,22 @@ func (p *Place) takeReturned() (frames [][]byte) {
 // resend sends the owner what must be sent again. Then Forward may go on. The caller has set resending.
 func (p *Place) resend() {
 	p.mu.Lock()
-	frames, who, departed := p.takeReturned(), p.owner.process, !p.departed.IsZero()
-	session, attempt := p.number, p.attempt
+	process := p.owner.process
 	p.mu.Unlock()
-	if len(frames) > 0 {
-		p.node.send(who, &message{Kind: kindFrame, Session: session, Attempt: attempt, frames: frames})
-	}
-	if departed {
-		p.node.send(who, &message{Kind: kindGone, Session: session, Attempt: attempt})
-	}
+	pipe := p.node.pipeTo(process)
 	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.attached || p.owner.process != process {
+		return // it is sent to the next owner
+	}
+	if frames := p.takeReturned(); len(frames) > 0 {
+		p.sendFrames(pipe, frames)
+	}
+	if !p.departed.IsZero() {
+		p.node.sendOver(pipe, &message{Kind: kindGone, Session: p.number, Attempt: p.attempt})
+	}
 	p.resending = false
 	p.settle()
-	p.mu.Unlock()
 }
 
 // handleReturned handles what would have been sent again, because this server owns the room now.

@@ -441,8 +441,12 @@ func (n *Node) others(whom func(holder) bool) (list []uint64) {
 
 // ask is Ask for some of the other servers. It also reports whether all of them have answered.
 func (n *Node) ask(ctx context.Context, op string, body any, whom func(holder) bool) (list []json.RawMessage, all bool) {
+	return n.askOf(ctx, n.others(whom), op, body)
+}
+
+// askOf is ask for servers that need not have a lease.
+func (n *Node) askOf(ctx context.Context, to []uint64, op string, body any) (list []json.RawMessage, all bool) {
 	b, _ := text.JSON(body)
-	to := n.others(whom)
 	n.mu.Lock()
 	answers := make(chan json.RawMessage, len(to))
 	first := n.lastAsk + 1
@@ -474,6 +478,15 @@ func (n *Node) ask(ctx context.Context, op string, body any, whom func(holder) b
 
 // asked answers a question of another server.
 func (n *Node) asked(from uint64, m *message) {
+	if m.Op == opRecall {
+		n.mu.Lock()
+		if n.handed.Load() != 0 {
+			n.recallers[from] = true
+		}
+		n.mu.Unlock()
+		n.send(from, &message{Kind: kindAnswered, ID: m.ID})
+		return
+	}
 	if m.Op == opOwns {
 		body, _ := json.Marshal(n.answerOwns(m.Body))
 		n.send(from, &message{Kind: kindAnswered, ID: m.ID, Body: body})

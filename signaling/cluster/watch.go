@@ -48,7 +48,7 @@ func (n *Node) leaseSeen(name string, value []byte, changed bool) {
 		n.bury(name)
 	}
 	if json.Unmarshal(value, &h) != nil || h.Process == 0 {
-		n.end(name)
+		n.end(name, false)
 		return
 	}
 	n.mu.Lock()
@@ -87,19 +87,19 @@ func (n *Node) endIfGone(name string) {
 	ctx, cancel := context.WithTimeout(n.life, answerTime)
 	defer cancel()
 	if _, _, err := n.config.Bus.Get(ctx, leasePrefix+name); errors.Is(err, ErrNoKey) {
-		n.end(name)
+		n.end(name, true)
 	}
 }
 
-// end is called when a lease is over.
-func (n *Node) end(name string) {
+// end is called when a lease is over. With died, its holder has not given it back.
+func (n *Node) end(name string, died bool) {
 	n.mu.Lock()
 	h, known := n.living[name]
 	delete(n.living, name)
 	delete(n.doubted, name)
 	n.mu.Unlock()
 	if known {
-		n.leaseOver(name, h.Process)
+		n.leaseOver(name, h.Process, died)
 	}
 }
 
@@ -120,7 +120,7 @@ func (n *Node) forgetUnseen(seen map[string]bool) {
 }
 
 // leaseOver handles the end of another server's lease: its rooms have no owner, and its sessions are lost.
-func (n *Node) leaseOver(name string, process uint64) {
+func (n *Node) leaseOver(name string, process uint64, died bool) {
 	if process == n.process {
 		return
 	}
@@ -142,6 +142,14 @@ func (n *Node) leaseOver(name string, process uint64) {
 	for _, v := range visitors {
 		v.miss()
 	}
+	if died {
+		for _, p := range places {
+			p.expectNothing()
+		}
+	}
 	n.reattach(places)
+	if !died {
+		n.recall(process, make(chan struct{})) // it waits for that: see Close
+	}
 	n.mess()
 }
