@@ -246,8 +246,13 @@ func (p *Place) ask(ctx context.Context, key string, who owner, m *message) erro
 	p.answers = answers
 	m.Session, m.Attempt, m.Lease = p.number, p.attempt, who.lease
 	if m.Kind == kindAttach {
-		view := p.session.View().State()
-		m.View = &view
+		view, a := p.session.View().State(), *m.Attachment
+		a.Grant = p.node.store().Sent(a.Grant)
+		m.View, m.Attachment = &view, &a
+	}
+	if m.Kind == kindJoin {
+		g := p.node.store().Sent(*m.Grant)
+		m.Grant = &g
 	}
 	ended := p.session.Done()
 	if p.leave != nil {

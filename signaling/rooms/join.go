@@ -90,6 +90,17 @@ type Grant struct {
 	// Expires, if not zero, is when the membership ends, with the error expired. If it is zero for a client that
 	// resumes, the earlier time still holds.
 	Expires time.Time `json:"expires,omitzero"`
+	// Left is set when the grant goes to another server, whose wall clock may differ: how long the membership still
+	// lasts. If it is not zero, it counts instead of Expires.
+	Left time.Duration `json:"left,omitzero"`
+}
+
+// Sent returns the grant as it is sent to another server.
+func (s *Store) Sent(g Grant) Grant {
+	if !g.Expires.IsZero() {
+		g.Left = max(1, s.clock.At(g.Expires)-s.clock.Now())
+	}
+	return g
 }
 
 // MaxSubject is the longest Grant.Subject that a ticket can hold, in bytes.

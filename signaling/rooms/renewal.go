@@ -21,6 +21,9 @@ func (m *Member) grant(g Grant) {
 	if !g.Expires.IsZero() {
 		m.until, m.expires = g.Expires, m.room.store.clock.At(g.Expires)
 	}
+	if g.Left > 0 {
+		m.expires = m.room.store.clock.Now() + g.Left
+	}
 	if g.Subject != "" {
 		m.subject = g.Subject
 	}

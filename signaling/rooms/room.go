@@ -191,7 +191,8 @@ func (r *room) readmit(s Session, j signaling.Join, g Grant, t ticket) (*Member,
 			return nil, refuseResume("room %q is over", r.name)
 		}
 	}
-	if m == nil && t.expired() {
+	unseen := m == nil || m.awaited
+	if unseen && t.expired() {
 		return nil, expired()
 	}
 	if err := r.fits(j, m); err != nil {
@@ -200,9 +201,10 @@ func (r *room) readmit(s Session, j signaling.Join, g Grant, t ticket) (*Member,
 	if err := r.store.afford(s.Account(), MemberCost(j)); err != nil {
 		return nil, err
 	}
-	unseen := m == nil || m.awaited
 	if m == nil {
 		m = r.add(t.ID, j)
+	}
+	if unseen { // nothing is known of it but its ticket
 		m.grant(Grant{Expires: t.Expires, Subject: t.Subject, MayHost: t.MayHost})
 	}
 	if t.Process != r.process {

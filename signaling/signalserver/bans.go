@@ -81,7 +81,7 @@ func (s *Server) Ban(b Ban) (Ban, error) {
 	}
 	s.journal.add(record{Ban: &b, Ticket: &b.seat})
 	s.enforce(b)
-	s.askWhether(opBan, sharedBan{b, b.seat})
+	s.askWhether(opBan, s.shared(b))
 	return b, nil
 }
 
@@ -251,12 +251,16 @@ func (l *bans) add(b Ban) (Ban, error) {
 	return b, nil
 }
 
-// take adds a ban of another server, unless it is known, has ended or was lifted, or there are too many.
-func (l *bans) take(b Ban) bool {
+// take adds a ban of another server, unless it is known, has ended or was lifted, or there are too many. The ban ends after
+// left, by this server's clock; zero means at its date.
+func (l *bans) take(b Ban, left time.Duration) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.forget()
 	ends := l.clock.At(untilOf(b))
+	if left > 0 {
+		b.Until, ends = time.Now().Add(left), l.clock.Now()+left
+	}
 	if ends <= l.clock.Now() || len(l.list) >= maxBans || slices.Contains(l.lifted, b.Number) || slices.ContainsFunc(l.list, func(one *ban) bool { return one.Number == b.Number }) {
 		return false
 	}

@@ -183,10 +183,11 @@ type order struct {
 	Locked bool               `json:"locked,omitempty"`
 }
 
-// A sharedBan is a ban with its seat.
+// A sharedBan is a ban with its seat, and how long it still lasts: the wall clocks of the servers may differ.
 type sharedBan struct {
-	Ban  Ban        `json:"ban"`
-	Seat rooms.Seat `json:"seat"`
+	Ban  Ban           `json:"ban"`
+	Seat rooms.Seat    `json:"seat"`
+	Left time.Duration `json:"left,omitzero"`
 }
 
 // listAll answers a List with the public rooms of all servers.
@@ -252,7 +253,7 @@ func answerTo[T any](body json.RawMessage, do func(T) any) (any, error) {
 func (s *Server) takeBan(shared sharedBan) bool {
 	b := shared.Ban
 	b.seat = shared.Seat
-	if !s.bans.take(b) {
+	if !s.bans.take(b, shared.Left) {
 		return false
 	}
 	s.journal.add(record{Ban: &b, Ticket: &b.seat})
@@ -304,9 +305,18 @@ func (s *Server) shareWhatIsOver(ctx context.Context) {
 	}
 }
 
+// shared returns a ban for other servers.
+func (s *Server) shared(b Ban) sharedBan {
+	shared := sharedBan{Ban: b, Seat: b.seat}
+	if !b.Until.IsZero() {
+		shared.Left = max(1, s.clock.At(b.Until)-s.clock.Now())
+	}
+	return shared
+}
+
 func (s *Server) sharedBans() (list []sharedBan) {
 	for _, b := range s.Bans() {
-		list = append(list, sharedBan{b, b.seat})
+		list = append(list, s.shared(b))
 	}
 	return list
 }
