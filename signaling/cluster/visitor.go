@@ -354,13 +354,13 @@ func (v *visitor) wakeIfDue() {
 
 // The methods of rooms.Session.
 
-func (v *visitor) Deliver(note *rooms.Note) {
-	frames, err := note.Frames(v.dialect)
+func (v *visitor) Deliver(p *rooms.Prepared) {
+	frames, err := p.Frames(v.dialect)
 	if err != nil {
 		v.Fail(asError(err))
 		return
 	}
-	change := note.Change()
+	change := p.Change()
 	v.view.Apply(change)
 	if len(frames) > 0 || change != nil {
 		v.tell(&message{Kind: kindDeliver, Change: change, frames: frames})

@@ -34,7 +34,7 @@ func (c *Client) Send(ctx context.Context, m signaling.Message) error {
 		return err
 	}
 	if l, ok := heard.(signaling.List); ok {
-		s.Deliver(rooms.NewNote(s.server.store.List(l)))
+		s.Deliver(rooms.Prepare(s.server.store.List(l)))
 		return nil
 	}
 	err = s.member.Load().Handle(s, heard)

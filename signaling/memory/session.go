@@ -115,7 +115,7 @@ func (s *session) awaitMatch(ctx context.Context, w *rooms.Waiter) error {
 // The methods of rooms.Session.
 
 // Deliver queues a message for Receive. It never blocks.
-func (s *session) Deliver(n *rooms.Note) {
+func (s *session) Deliver(n *rooms.Prepared) {
 	frames, err := n.Frames(s.server.dialect)
 	if err != nil {
 		s.Fail(&signaling.Error{Code: signaling.CodeInternal, Text: err.Error()})
@@ -140,7 +140,7 @@ func (s *session) Fail(why *signaling.Error) {
 		return
 	}
 	if _, _, ends := s.server.dialect.Close(why); !ends {
-		s.Deliver(rooms.NewNote(why))
+		s.Deliver(rooms.Prepare(why))
 		return
 	}
 	frames, _ := s.server.dialect.Encode(why)

@@ -36,9 +36,9 @@ func (r *room) asHost(s Session, m *Member, kind signaling.Kind, do func() error
 
 // tellAll sends a message to every member.
 func (r *room) tellAll(message signaling.Message) {
-	n := NewNote(message)
+	p := Prepare(message)
 	for _, m := range r.members {
-		m.deliver(n)
+		m.deliver(p)
 	}
 }
 

@@ -56,7 +56,7 @@ type Member struct {
 // deliver hands a message to the member and never blocks. If a detached member has no room left for a signal, deliver
 // returns the drop reason. Other messages need not be kept, because the welcome of a member that resumes tells it
 // everything. The caller holds room.mu.
-func (m *Member) deliver(n *Note) (full DropReason) {
+func (m *Member) deliver(n *Prepared) (full DropReason) {
 	if m.session != nil && !m.welcoming {
 		if n = m.session.View().fit(n); n != nil {
 			m.session.Deliver(n)

@@ -70,7 +70,7 @@ func (m *Member) setMetadata(s Session, own json.RawMessage) (changed bool, err 
 	if changed = m.takeMetadata(own); changed {
 		r.tellMetadata(m)
 	}
-	m.deliver(NewNote(signaling.Metadata{ID: m.id, Metadata: m.info.Metadata}))
+	m.deliver(Prepare(signaling.Metadata{ID: m.id, Metadata: m.info.Metadata}))
 	return changed, nil
 }
 

@@ -126,16 +126,16 @@ func compare(a, b bool) int {
 
 // tellHost tells all members who is the host.
 func (r *room) tellHost() {
-	var n *Note
+	var p *Prepared
 	for _, m := range r.members {
 		switch {
 		case m.id == r.host:
-			m.deliver(NewNote(r.hostFor(m)))
+			m.deliver(Prepare(r.hostFor(m)))
 			continue
-		case n == nil:
-			n = NewNote(r.hostFor(m)) // the same for all guests
+		case p == nil:
+			p = Prepare(r.hostFor(m)) // the same for all guests
 		}
-		m.deliver(n)
+		m.deliver(p)
 	}
 }
 

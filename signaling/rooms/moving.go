@@ -269,10 +269,10 @@ func (s *Store) Attach(session Session, a Attachment) (*Member, error) {
 	}
 	m.schedule()
 	if unseen {
-		n := NewNote(signaling.Joined{Member: m.info})
+		p := Prepare(signaling.Joined{Member: m.info})
 		for _, other := range r.members {
 			if r.linked(m.id, other.id) && other.session != nil { // the others learn of it when they are attached
-				other.deliver(n)
+				other.deliver(p)
 			}
 		}
 	}
@@ -289,15 +289,15 @@ func (m *Member) catchUp() {
 	m.told = nil
 	knew := m.session.View().State()
 	if r.terms.Migrates && knew.Term < r.term {
-		m.deliver(NewNote(r.hostFor(m)))
+		m.deliver(Prepare(r.hostFor(m)))
 	}
 	for _, other := range r.members {
 		if r.linked(m.id, other.id) && !other.awaited {
-			m.deliver(&Note{Message: signaling.Joined{Member: other.info}, again: true})
+			m.deliver(&Prepared{Message: signaling.Joined{Member: other.info}, again: true})
 		}
 	}
 	for _, message := range m.takeKept() {
-		m.deliver(NewNote(message))
+		m.deliver(Prepare(message))
 	}
 	for _, k := range knew.Members {
 		r.miss(m, k.id())
@@ -313,10 +313,10 @@ func (m *Member) catchUp() {
 		_ = r.seal() // the owner before had no time to record it
 	}
 	if r.sealed {
-		m.deliver(&Note{Message: signaling.Sealed{}, again: true})
+		m.deliver(&Prepared{Message: signaling.Sealed{}, again: true})
 	}
 	if r.locked != is.Locked {
-		m.deliver(&Note{Message: signaling.Lock{Open: !r.locked}, again: true})
+		m.deliver(&Prepared{Message: signaling.Lock{Open: !r.locked}, again: true})
 	}
 }
 
@@ -339,7 +339,7 @@ func (r *room) miss(m *Member, id signaling.PeerID) {
 		expected.detach()
 		return
 	}
-	m.deliver(&Note{Message: signaling.Left{ID: id, Reason: reason}, again: true})
+	m.deliver(&Prepared{Message: signaling.Left{ID: id, Reason: reason}, again: true})
 }
 
 // attachedSoon is the time within which a member that was attached again gets a ticket of this process.

@@ -22,7 +22,7 @@ type visitor struct {
 	view       *View
 }
 
-func (v *visitor) Deliver(n *Note) {
+func (v *visitor) Deliver(n *Prepared) {
 	v.got = append(v.got, n.Message)
 	v.view.Apply(n.Change())
 }

@@ -28,10 +28,10 @@ func (r *room) linked(a, b signaling.PeerID) bool {
 
 // announce sends a message to all members that may have a link with id.
 func (r *room) announce(id signaling.PeerID, message signaling.Message) {
-	n := NewNote(message)
+	p := Prepare(message)
 	for _, m := range r.members {
 		if r.linked(id, m.id) {
-			m.deliver(n)
+			m.deliver(p)
 		}
 	}
 }
@@ -51,7 +51,7 @@ func (m *Member) Relay(s Session, signal signaling.Signal) error {
 	if target == nil || !r.linked(m.id, target.id) {
 		return &signaling.Error{Code: signaling.CodeUnknownPeer, Text: fmt.Sprintf("no peer %d here", signal.To)}
 	}
-	if full := target.deliver(NewNote(signaling.Signal{From: m.id, Data: signal.Data})); full != "" {
+	if full := target.deliver(Prepare(signaling.Signal{From: m.id, Data: signal.Data})); full != "" {
 		target.giveUp(full)
 	}
 	return nil

@@ -117,7 +117,7 @@ func (m *Member) sendServers(s Session) {
 	defer m.room.mu.Unlock()
 	if m.session == s {
 		m.renewAfter(validity)
-		m.deliver(NewNote(signaling.ICEServers{Servers: servers}))
+		m.deliver(Prepare(signaling.ICEServers{Servers: servers}))
 		m.schedule()
 	}
 }
@@ -131,7 +131,7 @@ func (m *Member) sendTicket(s Session, t ticket) {
 	}
 	if err == nil {
 		s.Welcomed(m, m.attachment(), token)
-		m.deliver(NewNote(signaling.Resume{Token: token}))
+		m.deliver(Prepare(signaling.Resume{Token: token}))
 	}
 	m.schedule()
 }

@@ -308,7 +308,7 @@ func (m *Member) welcome(s Session, resumed bool) {
 	if r.terms.Migrates && resumed && m.id != r.host {
 		guests = r.guests()
 	}
-	m.deliver(NewNote(signaling.Welcome{
+	m.deliver(Prepare(signaling.Welcome{
 		ID:             m.id,
 		Room:           r.name,
 		Topology:       r.topology,
@@ -327,7 +327,7 @@ func (m *Member) welcome(s Session, resumed bool) {
 	}))
 	for _, kept := range m.takeKept() {
 		if signal, ok := kept.(signaling.Signal); ok && r.members[signal.From] != nil {
-			m.deliver(NewNote(signal))
+			m.deliver(Prepare(signal))
 		}
 	}
 	m.renewAfter(validity)

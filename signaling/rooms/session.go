@@ -11,7 +11,7 @@ import (
 // goroutine, even with the lock of a room held, so they must not call the Store. Sessions are compared with ==.
 type Session interface {
 	// Deliver queues a message for the member.
-	Deliver(*Note)
+	Deliver(*Prepared)
 	// Fail sends the member an error, after all delivered messages, and ends the session if the error is fatal.
 	Fail(why *signaling.Error)
 	// Bye ends the session of a member that has left.

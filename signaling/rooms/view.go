@@ -50,7 +50,7 @@ type Change struct {
 }
 
 // Change returns what the message changes in the View of a client that gets it, or nil.
-func (n *Note) Change() *Change {
+func (n *Prepared) Change() *Change {
 	c := changeOf(n.Message)
 	if c != nil {
 		c.Again = n.again
@@ -185,8 +185,8 @@ func (v *View) doubts() []signaling.PeerID {
 	return slices.Clone(v.unsure)
 }
 
-// fit returns what is news to the client in a note: the note, one that replaces it, or nil.
-func (v *View) fit(n *Note) *Note {
+// fit returns what is news to the client in a message: the message, one that replaces it, or nil.
+func (v *View) fit(n *Prepared) *Prepared {
 	if v == nil {
 		return n
 	}
@@ -201,9 +201,9 @@ func (v *View) fit(n *Note) *Note {
 		case known && v.is.Members[i] == now:
 			return nil
 		case known && v.is.Members[i][1] == now[1]:
-			return NewNote(signaling.Metadata{ID: m.Member.ID, Metadata: m.Member.Metadata})
+			return Prepare(signaling.Metadata{ID: m.Member.ID, Metadata: m.Member.Metadata})
 		case known != m.Restarted:
-			return NewNote(signaling.Joined{Member: m.Member, Restarted: known})
+			return Prepare(signaling.Joined{Member: m.Member, Restarted: known})
 		}
 	case signaling.Left:
 		if _, known := v.find(m.ID); !v.settle(m.ID) && !known && m.Reason != signaling.LeftKicked {

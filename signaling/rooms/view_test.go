@@ -126,7 +126,7 @@ func TestAttachWhileMessagesAreUnderWay(t *testing.T) {
 	session, member, _ := enter(t, s, signaling.Join{Room: "r"})
 	attachment, home := member.Attachment(), session.again()
 	guested, guest, _ := enter(t, s, signaling.Join{Room: "r"})
-	underWay := NewNote(session.got[len(session.got)-1])
+	underWay := Prepare(session.got[len(session.got)-1])
 	require.True(t, member.Miss(session))
 	guest.Leave(guested)
 	next := home.again()
@@ -137,7 +137,7 @@ func TestAttachWhileMessagesAreUnderWay(t *testing.T) {
 	require.True(t, home.view.Apply(underWay.Change()))
 	told := 0
 	for _, m := range next.got {
-		if home.view.Apply(NewNote(m).Change()) {
+		if home.view.Apply(Prepare(m).Change()) {
 			told++
 		}
 	}

@@ -27,7 +27,7 @@ func (s *session) refuse(err error) {
 // Fail is refuse without the log line, for callers that hold locks.
 func (s *session) Fail(why *signaling.Error) {
 	s.server.counters.refuse(why.Code)
-	n := rooms.NewNote(why)
+	n := rooms.Prepare(why)
 	code, text, ends := s.dialect.Close(why)
 	if !ends {
 		s.Deliver(n)

@@ -77,7 +77,7 @@ func newSession(s *Server, conn *websocket.Conn, d *signaling.Dialect, remote ne
 // The methods of rooms.Session.
 
 // Deliver queues a message. It never blocks.
-func (s *session) Deliver(n *rooms.Note) {
+func (s *session) Deliver(n *rooms.Prepared) {
 	frames, err := n.Frames(s.dialect)
 	if err != nil {
 		s.Fail(&signaling.Error{Code: signaling.CodeInternal, Text: err.Error()})
@@ -250,7 +250,7 @@ func (s *session) list(l signaling.List) error {
 		}
 	}
 	s.server.counters.lists.Add(1)
-	s.Deliver(rooms.NewNote(s.server.listAll(l)))
+	s.Deliver(rooms.Prepare(s.server.listAll(l)))
 	return nil
 }
 
