@@ -178,6 +178,6 @@ func (n *Node) authAsked(l *link, f frame) {
 // packet that implied it; anything else is nonsense.
 func (n *Node) authAgain(f frame) {
 	if len(f.body) > 0 {
-		n.inbox.counters.drop(dropMalformed)
+		n.inbox.counters.drop(DropMalformed)
 	}
 }

@@ -58,11 +58,11 @@ func (n *Node) loseForwarded() {
 }
 
 // dropped returns how much was dropped, by reason.
-func (n *Node) dropped() map[string]uint64 {
+func (n *Node) dropped() map[DropReason]uint64 {
 	words := n.inbox.counters.words()
 	if n.mux != nil {
 		for why, count := range n.mux.Dropped() {
-			words["forwarded_"+string(why)] = count
+			words["forwarded_"+DropReason(why)] = count
 		}
 	}
 	return words

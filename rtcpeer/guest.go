@@ -55,7 +55,7 @@ func (r *guest) send(ctx context.Context, wait bool, p Packet, i int) error {
 		case !errors.Is(err, ErrUnknownPeer) || !r.waits(p.Peer, at):
 			return err
 		case r.node.channels[i] != Reliable:
-			r.node.inbox.counters.drop(dropInterrupted)
+			r.node.inbox.counters.drop(DropInterrupted)
 			return nil
 		}
 		if err := r.node.await(ctx, wait, opened); err != nil {
@@ -131,7 +131,7 @@ func (r *guest) note(target PeerID) {
 func (r *guest) receive(l *lane, data []byte) {
 	f, err := decodeFrame(data)
 	if err != nil {
-		r.node.inbox.counters.drop(dropMalformed)
+		r.node.inbox.counters.drop(DropMalformed)
 		return
 	}
 	switch f.kind {
@@ -143,14 +143,14 @@ func (r *guest) receive(l *lane, data []byte) {
 		return
 	}
 	if !f.peer.Valid() || f.peer == r.node.id || f.peer == l.link.peer {
-		r.node.inbox.counters.drop(dropMalformed)
+		r.node.inbox.counters.drop(DropMalformed)
 		return
 	}
 	// The announcement and the packet may come on different channels, in either order, so a packet also tells that its
 	// source is there. Either may have to wait for credit: a host that announces without end is held up by its lane.
 	if f.kind != frameRelay || !r.knows(f.peer) {
 		if !r.node.inbox.affords(l.credit, l.mode, l.link.halt) {
-			r.node.inbox.counters.drop(dropNoCredit)
+			r.node.inbox.counters.drop(DropNoCredit)
 			return
 		}
 	}

@@ -262,14 +262,14 @@ func (in *inbox) deliver(p *presence, l *lane, command Command, data []byte) {
 
 // packet pushes a copy of data from p. It returns the reason for the drop, or "". In the reliable mode it waits for
 // credit until stop or the inbox is closed.
-func (in *inbox) packet(p *presence, c *credit, packet Packet, data []byte, stop <-chan struct{}) dropReason {
+func (in *inbox) packet(p *presence, c *credit, packet Packet, data []byte, stop <-chan struct{}) DropReason {
 	size := len(data) + eventCost
 	for {
 		in.mu.Lock()
 		switch {
 		case p.state != presenceHere || in.ended != nil:
 			in.mu.Unlock()
-			return dropPeerGone
+			return DropPeerGone
 		case c.used == 0 || c.used+size <= in.limit:
 			packet.Data = append(make([]byte, 0, len(data)), data...)
 			c.used += size
@@ -279,14 +279,14 @@ func (in *inbox) packet(p *presence, c *credit, packet Packet, data []byte, stop
 		}
 		in.mu.Unlock()
 		if packet.Mode != Reliable {
-			return dropNoCredit
+			return DropNoCredit
 		}
 		select {
 		case <-c.free:
 		case <-stop:
-			return dropPeerGone
+			return DropPeerGone
 		case <-in.quit:
-			return dropPeerGone
+			return DropPeerGone
 		}
 	}
 }

@@ -88,10 +88,10 @@ func (l *lane) trySend(p []byte) error {
 			return ErrBufferFull
 		}
 	case l.link.interrupted.Load():
-		l.link.node.inbox.counters.drop(dropInterrupted)
+		l.link.node.inbox.counters.drop(DropInterrupted)
 		return nil
 	case buffered+len(p) > lossyFloor && (buffered > l.link.sendBuffer || raw.Lag() > l.link.node.config.MaxLag):
-		l.link.node.inbox.counters.drop(dropBufferFull)
+		l.link.node.inbox.counters.drop(DropBufferFull)
 		return nil
 	}
 	return l.wrote(p, raw.Write(p))
@@ -119,20 +119,9 @@ func (l *lane) keep(p []byte, limit int) error {
 
 // send is like trySend, but waits for room until ctx is done or the link is over.
 func (l *lane) send(ctx context.Context, p []byte) error {
-	err := l.trySend(p)
-	for err == ErrBufferFull {
-		low := l.awaitLow()
-		if err = l.trySend(p); err != ErrBufferFull {
-			break
-		}
-		select {
-		case <-low:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-l.link.over:
-			return fmt.Errorf("%w: %d: disconnected while waiting to send", ErrUnknownPeer, l.link.peer)
-		}
-		err = l.trySend(p)
+	err := l.sendUntil(ctx.Done(), 0, p)
+	if err == errStopped {
+		return context.Cause(ctx)
 	}
 	return err
 }
@@ -145,30 +134,36 @@ func (l *lane) put(ctx context.Context, wait bool, p []byte) error {
 	return l.trySend(p)
 }
 
-// sendOrStall is send for a relay: it gives up when the lane has taken nothing for the time stalled, or when stop is
-// closed.
-func (l *lane) sendOrStall(p []byte, stalled time.Duration, stop <-chan struct{}) error {
-	for {
+// errStopped is the error of sendUntil when it was stopped.
+var errStopped = errors.New("stopped while waiting to send")
+
+// sendUntil is like trySend, but waits for room until stop is closed or the link is over. It returns ErrBufferFull when
+// the lane has taken nothing for the time patience; 0 means that it waits without this limit.
+func (l *lane) sendUntil(stop <-chan struct{}, patience time.Duration, p []byte) error {
+	err := l.trySend(p)
+	for err == ErrBufferFull {
 		low, before := l.awaitLow(), l.buffered()
-		if err := l.trySend(p); err != ErrBufferFull {
-			return err
+		if err = l.trySend(p); err != ErrBufferFull {
+			break
 		}
-		timer := time.NewTimer(stalled)
+		var stalled <-chan time.Time
+		if patience > 0 {
+			stalled = time.After(patience)
+		}
 		select {
 		case <-low:
-		case <-timer.C:
+		case <-stalled:
 			if l.buffered() >= before {
 				return ErrBufferFull
 			}
 		case <-stop:
-			timer.Stop()
-			return ErrClosed
+			return errStopped
 		case <-l.link.over:
-			timer.Stop()
-			return ErrUnknownPeer
+			return fmt.Errorf("%w: %d: disconnected while waiting to send", ErrUnknownPeer, l.link.peer)
 		}
-		timer.Stop()
+		err = l.trySend(p)
 	}
+	return err
 }
 
 // write sends a packet whatever waits already. It is for packets that are few and small. On a lane that keeps packets,
@@ -202,7 +197,7 @@ func (l *lane) wrote(p []byte, err error) error {
 	case errors.Is(err, transport.ErrTooLarge):
 		return fmt.Errorf("%w: %d bytes are more than peer %d accepts", ErrPacketTooLarge, len(p), l.link.peer)
 	case l.mode != Reliable && l.link.id != "":
-		l.link.node.inbox.counters.drop(dropInterrupted) // the path has just ended, and the link has not
+		l.link.node.inbox.counters.drop(DropInterrupted) // the path has just ended, and the link has not
 		return nil
 	default:
 		return fmt.Errorf("%w: %d: %v", ErrUnknownPeer, l.link.peer, err)

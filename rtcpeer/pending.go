@@ -57,7 +57,7 @@ func (p *PendingPeer) Receive() ([]byte, error) {
 		case err != nil:
 			return nil, err
 		case f.kind != frameAuth:
-			p.drop(dropPending)
+			p.drop(DropPending)
 		case len(f.body) > 0:
 			return slices.Clone(f.body), nil
 		default:
@@ -87,7 +87,7 @@ func (p *PendingPeer) converse(ctx context.Context, auth AuthFunc) error {
 			p.accepted = true
 			p.reader.unread = raw
 		case len(f.body) > 0:
-			p.drop(dropPending) // this end accepted it before it had said everything
+			p.drop(DropPending) // this end accepted it before it had said everything
 		default:
 			p.accepted = true
 		}
@@ -108,7 +108,7 @@ func (p *PendingPeer) next() (raw []byte, f frame, err error) {
 			return nil, frame{}, errNotAccepted
 		}
 		if f, err = decodeFrame(raw); err != nil {
-			p.drop(dropMalformed)
+			p.drop(DropMalformed)
 			continue
 		}
 		if f.kind == frameAuth {
@@ -119,4 +119,4 @@ func (p *PendingPeer) next() (raw []byte, f frame, err error) {
 	}
 }
 
-func (p *PendingPeer) drop(why dropReason) { p.reader.lane.link.node.inbox.counters.drop(why) }
+func (p *PendingPeer) drop(why DropReason) { p.reader.lane.link.node.inbox.counters.drop(why) }

@@ -71,7 +71,7 @@ func (r *host) unlinked(target PeerID) (ids []PeerID) {
 // missed returns the error of a packet that some targets cannot get yet, because they are not linked.
 func (r *host) missed(err error, unlinked []PeerID, i int) error {
 	if r.node.channels[i] != Reliable {
-		r.node.inbox.counters.drop(dropInterrupted)
+		r.node.inbox.counters.drop(DropInterrupted)
 		return err
 	}
 	if full, ok := errors.AsType[*BroadcastError](err); ok {
@@ -84,7 +84,7 @@ func (r *host) receive(l *lane, data []byte) {
 	f, err := decodeFrame(data)
 	switch {
 	case err != nil || f.kind == frameAddPeer || f.kind == frameDelPeer:
-		r.node.inbox.counters.drop(dropMalformed)
+		r.node.inbox.counters.drop(DropMalformed)
 	case f.kind == frameRelay:
 		r.relay(l, f)
 	case f.kind == frameAuth && r.node.config.Auth == nil:
@@ -101,7 +101,7 @@ func (r *host) receive(l *lane, data []byte) {
 // ignores it.
 func (r *host) offered(l *link, f frame) {
 	if len(f.body) > 0 {
-		r.node.inbox.counters.drop(dropMalformed)
+		r.node.inbox.counters.drop(DropMalformed)
 		return
 	}
 	_ = l.lanes[0].trySend(appendAuth(nil, nil))
@@ -157,7 +157,7 @@ func (r *host) forwardTo(from *lane, f frame, id PeerID, frame []byte) {
 	target, err := r.node.roster.to(id)
 	switch {
 	case err != nil && !r.node.config.NoRelay:
-		r.node.inbox.counters.drop(dropNoTarget)
+		r.node.inbox.counters.drop(DropNoTarget)
 	case r.allows(from, id, f):
 		r.forward(from, target, frame)
 	}
@@ -177,7 +177,7 @@ func (r *host) allows(from *lane, to PeerID, f frame) bool {
 	if !c.NoRelay && (c.Relay == nil || c.Relay(source, to, Packet{Peer: source, Channel: from.channel, Mode: from.mode, Data: f.body, Command: f.command})) {
 		return true
 	}
-	r.node.inbox.counters.drop(dropNotRelayed)
+	r.node.inbox.counters.drop(DropNotRelayed)
 	return false
 }
 
@@ -186,11 +186,8 @@ func (r *host) allows(from *lane, to PeerID, f frame) bool {
 // link is interrupted, it may come back.
 func (r *host) forward(from *lane, target *link, frame []byte) {
 	to := target.lanes[from.index]
-	if err := to.trySend(frame); err != ErrBufferFull {
-		r.noteTooLarge(err)
-		return
-	}
-	if to.sendOrStall(frame, r.node.config.SlowAfter, from.link.halt) == ErrBufferFull {
+	err := to.sendUntil(from.link.halt, r.node.config.SlowAfter, frame)
+	if err == ErrBufferFull {
 		interrupted := target.interrupted.Load()
 		r.node.log.Warn("guest takes nothing: disconnected", "peer", target.peer, "after", r.node.config.SlowAfter, "interrupted", interrupted)
 		if interrupted {
@@ -198,13 +195,15 @@ func (r *host) forward(from *lane, target *link, frame []byte) {
 		} else {
 			target.end(Slow)
 		}
+		return
 	}
+	r.noteTooLarge(err)
 }
 
 // noteTooLarge counts a packet that its target does not accept. The source cannot be told.
 func (r *host) noteTooLarge(err error) {
 	if errors.Is(err, ErrPacketTooLarge) {
-		r.node.inbox.counters.drop(dropTooLarge)
+		r.node.inbox.counters.drop(DropTooLarge)
 		r.node.log.Warn("packet not relayed", "err", err)
 	}
 }

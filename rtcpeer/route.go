@@ -45,7 +45,7 @@ func (r *mesh) receive(l *lane, data []byte) {
 	case err == nil && f.kind == frameAuth:
 		r.node.authAsked(l.link, f)
 	default: // nobody relays in a mesh
-		r.node.inbox.counters.drop(dropMalformed)
+		r.node.inbox.counters.drop(DropMalformed)
 	}
 }
 

@@ -5,23 +5,24 @@ import (
 	"time"
 )
 
-// A dropReason says why a packet was not delivered, in the word that Stats and the log use.
-type dropReason string
+// A DropReason says why a packet was not delivered: it is the word that Stats and the log use.
+type DropReason string
 
+// The drop reasons of a node.
 const (
-	dropBufferFull dropReason = "buffer_full" // sending: an unreliable lane lags more than Config.MaxLag
-	dropNoCredit   dropReason = "no_credit"   // receiving: an unreliable channel, and the program reads too slowly
-	dropPeerGone   dropReason = "peer_gone"   // receiving: the packet's peer is disconnected already, or the node closed
-	dropNoTarget   dropReason = "no_target"   // relaying: the target is not connected
-	dropNotRelayed dropReason = "not_relayed" // relaying: Config.NoRelay, or Config.Relay said no
-	dropTooLarge   dropReason = "too_large"   // relaying: the target does not accept a packet of that size
-	dropMalformed  dropReason = "malformed"   // receiving: not a frame of SceneMultiplayer
-	dropPending    dropReason = "pending"     // receiving: the packet's peer is not authenticated yet
+	DropBufferFull DropReason = "buffer_full" // sending: an unreliable lane lags more than Config.MaxLag
+	DropNoCredit   DropReason = "no_credit"   // receiving: an unreliable channel, and the program reads too slowly
+	DropPeerGone   DropReason = "peer_gone"   // receiving: the packet's peer is disconnected already, or the node closed
+	DropNoTarget   DropReason = "no_target"   // relaying: the target is not connected
+	DropNotRelayed DropReason = "not_relayed" // relaying: Config.NoRelay, or Config.Relay said no
+	DropTooLarge   DropReason = "too_large"   // relaying: the target does not accept a packet of that size
+	DropMalformed  DropReason = "malformed"   // receiving: not a frame of SceneMultiplayer
+	DropPending    DropReason = "pending"     // receiving: the packet's peer is not authenticated yet
 
-	dropInterrupted dropReason = "interrupted" // sending: an unreliable packet for a peer that is interrupted
+	DropInterrupted DropReason = "interrupted" // sending: an unreliable packet for a peer that is interrupted
 )
 
-var dropReasons = [...]dropReason{dropInterrupted, dropBufferFull, dropNoCredit, dropPeerGone, dropNoTarget, dropNotRelayed, dropTooLarge, dropMalformed, dropPending}
+var dropReasons = [...]DropReason{DropInterrupted, DropBufferFull, DropNoCredit, DropPeerGone, DropNoTarget, DropNotRelayed, DropTooLarge, DropMalformed, DropPending}
 
 // Stats are figures of a node at one moment.
 type Stats struct {
@@ -45,7 +46,7 @@ type Stats struct {
 	// too_large, malformed, pending, interrupted. It also counts frames that came through the signaling server:
 	// forwarded_unknown, for a path that does not exist here; forwarded_forged, not from the other end;
 	// forwarded_replay, received before. Reasons that did not occur are left out.
-	Dropped map[string]uint64
+	Dropped map[DropReason]uint64
 	// Total counts what the links carried, including those that are over: it never falls.
 	Total Totals
 	// Links are the open links by peer; peers behind a star's host have none.
@@ -132,7 +133,7 @@ type counters struct {
 	dropped [len(dropReasons)]atomic.Uint64
 }
 
-func (c *counters) drop(why dropReason) {
+func (c *counters) drop(why DropReason) {
 	for i, r := range dropReasons {
 		if r == why {
 			c.dropped[i].Add(1)
@@ -140,11 +141,11 @@ func (c *counters) drop(why dropReason) {
 	}
 }
 
-func (c *counters) words() map[string]uint64 {
-	words := make(map[string]uint64)
+func (c *counters) words() map[DropReason]uint64 {
+	words := make(map[DropReason]uint64)
 	for i, r := range dropReasons {
 		if n := c.dropped[i].Load(); n > 0 {
-			words[string(r)] = n
+			words[r] = n
 		}
 	}
 	return words

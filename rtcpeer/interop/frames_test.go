@@ -53,11 +53,11 @@ type said struct {
 
 // facts are figures of a player's node.
 type facts struct {
-	Resumed int                       `json:"resumed"`
-	Dropped map[string]uint64         `json:"dropped"`
-	Waiting int                       `json:"waiting"` // events
-	Remote  map[rtcpeer.PeerID]string `json:"remote"`  // kind of the other end's candidate
-	Room    string                    `json:"room"`
+	Resumed int                           `json:"resumed"`
+	Dropped map[rtcpeer.DropReason]uint64 `json:"dropped"`
+	Waiting int                           `json:"waiting"` // events
+	Remote  map[rtcpeer.PeerID]string     `json:"remote"`  // kind of the other end's candidate
+	Room    string                        `json:"room"`
 
 	// Candidates is how many of other members were given to the page's connections; in JavaScript in a page alone.
 	Candidates int `json:"candidates,omitempty"`

@@ -399,7 +399,7 @@ func (n *Node) sendOver(p *pipe, m *message) {
 		return
 	}
 	if len(b) > maxWhole {
-		n.counters.drop(dropTooLarge, 1)
+		n.counters.drop(DropTooLarge, 1)
 		n.trouble("send", fmt.Errorf("cluster: %s %s of %d bytes: at most %d", m.Kind, m.Op, len(b), maxWhole))
 		return
 	}
@@ -432,7 +432,7 @@ func (n *Node) receive(b []byte) {
 		}
 	}
 	if err != nil {
-		n.counters.drop(dropMalformed, 1)
+		n.counters.drop(DropMalformed, 1)
 		n.trouble("message", err)
 		return
 	}

@@ -29,7 +29,7 @@ type pipe struct {
 	patience time.Duration // how long to wait before all are sent again
 	heard    time.Time     // when a message was last acknowledged, or the first one was sent
 	broken   bool          // it must begin anew: a message did not fit, or was not acknowledged
-	why      dropReason    // why it is broken
+	why      DropReason    // why it is broken
 	closed   bool
 
 	inLife   uint32
@@ -102,7 +102,7 @@ func (p *pipe) send(messages ...[]byte) {
 		size += len(data)
 	}
 	if len(p.unacked)+len(messages) > maxUnacked || p.bytes+size > maxUnackedBytes && len(p.unacked) > 0 {
-		p.breakUp(dropFull)
+		p.breakUp(DropFull)
 	}
 	if p.broken {
 		p.counters.drop(p.why, len(messages))
@@ -141,7 +141,7 @@ func (p *pipe) join(part *message) (*message, error) {
 }
 
 // breakUp marks the pipe as broken. The first reason is kept. The caller holds mu.
-func (p *pipe) breakUp(why dropReason) {
+func (p *pipe) breakUp(why DropReason) {
 	if !p.broken {
 		p.broken, p.why = true, why
 	}
@@ -273,7 +273,7 @@ func (p *pipe) tick(now time.Time, cutOff bool) (broken bool) {
 		p.heard, p.progress, p.patience = now, now, firstPatience
 	}
 	if len(p.unacked) > 0 && now.Sub(p.heard) > mostSilence {
-		p.breakUp(dropSilent)
+		p.breakUp(DropSilent)
 	}
 	if len(p.unacked) > 0 && now.Sub(p.progress) >= p.patience {
 		p.progress, p.patience = now, min(2*p.patience, mostPatience)

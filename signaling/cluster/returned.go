@@ -12,11 +12,11 @@ import (
 // This file has the frames of a client that its room's owner did not handle because the room was about to move. The
 // owner returns them, and the place sends them to the next owner. It waits until the earlier owner has answered opRecall, so
 // that nothing comes back later. If the answer does not come in time, and newer frames were sent meanwhile, what comes back
-// is dropped (dropLate), so that none overtakes another. A Leave must not be lost even if the owner dies: otherwise the next owner keeps the place of the member for the grace period. So
+// is dropped (DropLate), so that none overtakes another. A Leave must not be lost even if the owner dies: otherwise the next owner keeps the place of the member for the grace period. So
 // the place sends it to each owner until one has confirmed it, also when the session has ended meanwhile.
 
 const (
-	// maxReturned is how many frames a place keeps for the next owner. Further ones are dropped: dropFull.
+	// maxReturned is how many frames a place keeps for the next owner. Further ones are dropped: DropFull.
 	maxReturned = 1024
 	// leaveTime is how long a place outlives its session to repeat a Leave.
 	leaveTime = 30 * time.Second
@@ -40,14 +40,14 @@ func (p *Place) takeBack(from uint64, m *message) {
 	p.mu.Lock()
 	if p.over || p.left || m.Attempt < p.forwarded || p.session.Member() != nil {
 		if !p.over && !p.left {
-			p.node.counters.drop(dropLate, len(m.frames))
+			p.node.counters.drop(DropLate, len(m.frames))
 		}
 		p.mu.Unlock()
 		return
 	}
 	for _, frame := range m.frames {
 		if len(p.returned) == maxReturned {
-			p.node.counters.drop(dropFull, 1)
+			p.node.counters.drop(DropFull, 1)
 			continue
 		}
 		p.returned = append(p.returned, bytes.Clone(frame))

@@ -21,22 +21,22 @@ type Stats struct {
 	// server acknowledged nothing for too long; "malformed", not a valid message; "unknown", a kind of a newer
 	// version; "too_large", more than 16 MiB; "late", a client's message that came back from the earlier owner of a room
 	// after a newer one was sent to the next. It has entries for all reasons.
-	Dropped map[string]uint64
+	Dropped map[DropReason]uint64
 }
 
-// A dropReason says why messages were not delivered.
-type dropReason string
+// A DropReason says why messages were not delivered.
+type DropReason string
 
 const (
-	dropFull      dropReason = "full"
-	dropSilent    dropReason = "silent"
-	dropMalformed dropReason = "malformed"
-	dropUnknown   dropReason = "unknown"
-	dropTooLarge  dropReason = "too_large"
-	dropLate      dropReason = "late"
+	DropFull      DropReason = "full"
+	DropSilent    DropReason = "silent"
+	DropMalformed DropReason = "malformed"
+	DropUnknown   DropReason = "unknown"
+	DropTooLarge  DropReason = "too_large"
+	DropLate      DropReason = "late"
 )
 
-var dropReasons = [...]dropReason{dropFull, dropSilent, dropMalformed, dropUnknown, dropTooLarge, dropLate}
+var dropReasons = [...]DropReason{DropFull, DropSilent, DropMalformed, DropUnknown, DropTooLarge, DropLate}
 
 // counters is the part of Stats that is counted as it happens. It is safe for concurrent use.
 type counters struct {
@@ -45,7 +45,7 @@ type counters struct {
 	dropped                         [len(dropReasons)]atomic.Uint64
 }
 
-func (c *counters) drop(why dropReason, messages int) {
+func (c *counters) drop(why DropReason, messages int) {
 	for i, reason := range dropReasons {
 		if reason == why {
 			c.dropped[i].Add(uint64(messages))
@@ -60,10 +60,10 @@ func (n *Node) Stats() Stats {
 		Ready:         n.Ready() == nil,
 		LeasesRenewed: c.renewed.Load(), LeasesLost: c.leasesLost.Load(), ClaimsLost: c.claimsLost.Load(),
 		Sent: c.sent.Load(), Received: c.received.Load(), Resent: c.resent.Load(),
-		Dropped: make(map[string]uint64),
+		Dropped: make(map[DropReason]uint64),
 	}
 	for i, reason := range dropReasons {
-		s.Dropped[string(reason)] = c.dropped[i].Load()
+		s.Dropped[reason] = c.dropped[i].Load()
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()

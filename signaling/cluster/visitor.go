@@ -95,7 +95,7 @@ func (n *Node) handle(from uint64, m *message) {
 		}
 	case kindHello:
 	default:
-		n.counters.drop(dropUnknown, 1)
+		n.counters.drop(DropUnknown, 1)
 	}
 }
 

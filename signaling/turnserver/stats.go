@@ -20,10 +20,13 @@ type Stats struct {
 	// beyond Config.Bandwidth; "no_permission", a packet to a relay from an address that its client has not
 	// permitted. Allocations: "bounds", ended because of more permissions or channels than any link needs.
 	// Connections: "slow", the client did not read for 10 seconds; "invalid", it sent data that is not TURN.
-	Refused map[string]uint64
+	Refused map[Reason]uint64
 }
 
-// A word says why something was refused or dropped.
+// A Reason says why something was refused or dropped, in the word that statistics and metrics use.
+type Reason string
+
+// A word is a Reason as an index.
 type word int
 
 const (
@@ -41,10 +44,8 @@ const (
 	words
 )
 
-var wordTexts = [words]string{"auth", "quota_user", "quota_address", "capacity", "unsupported", "peer_denied",
+var reasons = [words]Reason{"auth", "quota_user", "quota_address", "capacity", "unsupported", "peer_denied",
 	"bandwidth", "no_permission", "bounds", "slow", "invalid"}
-
-func (w word) String() string { return wordTexts[w] }
 
 // counters is the part of Stats that is counted as it happens. It is safe for concurrent use, and without a lock,
 // because most events are packets.
@@ -62,12 +63,12 @@ func (s *Server) Stats() Stats {
 		Allocated: c.allocated.Load(),
 		ToPeers:   c.toPeers.Load(),
 		ToClients: c.toClients.Load(),
-		Refused:   make(map[string]uint64),
+		Refused:   make(map[Reason]uint64),
 	}
 	st.Allocations, st.Streams = s.registry.count()
 	for w := range c.refused {
 		if n := c.refused[w].Load(); n > 0 {
-			st.Refused[word(w).String()] = n
+			st.Refused[reasons[w]] = n
 		}
 	}
 	return st

@@ -139,6 +139,6 @@ func receive(t *testing.T, conn net.PacketConn) (text string, from net.Addr) {
 // refused waits for a count of Stats.Refused.
 func refused(t *testing.T, s *turnserver.Server, word string, n uint64) {
 	t.Helper()
-	require.Eventually(t, func() bool { return s.Stats().Refused[word] == n }, 10*time.Second, time.Millisecond,
+	require.Eventually(t, func() bool { return s.Stats().Refused[turnserver.Reason(word)] == n }, 10*time.Second, time.Millisecond,
 		"want %d %s", n, word)
 }

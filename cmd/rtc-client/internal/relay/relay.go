@@ -162,7 +162,7 @@ func figures(stats rtcpeer.Stats) string {
 }
 
 // words lists the reasons for drops with their counts.
-func words(dropped map[string]uint64) string {
+func words(dropped map[rtcpeer.DropReason]uint64) string {
 	var list []string
 	for _, why := range slices.Sorted(maps.Keys(dropped)) {
 		list = append(list, fmt.Sprintf("%d %s", dropped[why], why))

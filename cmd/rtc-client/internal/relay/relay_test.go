@@ -50,5 +50,5 @@ func TestRelayTellsItsFiguresEachMinute(t *testing.T) {
 
 func TestFiguresInWords(t *testing.T) {
 	require.Empty(t, words(nil))
-	require.Equal(t, ": 2 malformed, 1 pending", words(map[string]uint64{"pending": 1, "malformed": 2}))
+	require.Equal(t, ": 2 malformed, 1 pending", words(map[rtcpeer.DropReason]uint64{"pending": 1, "malformed": 2}))
 }

@@ -153,7 +153,7 @@ func (f clusterFigures) Collect(to chan<- prometheus.Metric) {
 		one.send(to)
 	}
 	for word, n := range s.Dropped { // all words, so that the first drop of each kind shows as an increase
-		sample{clusterDroppedDesc, counted, float64(n), []string{word}}.send(to)
+		sample{clusterDroppedDesc, counted, float64(n), []string{string(word)}}.send(to)
 	}
 }
 
@@ -183,6 +183,6 @@ func (f turnFigures) Collect(to chan<- prometheus.Metric) {
 		one.send(to)
 	}
 	for word, n := range s.Refused {
-		sample{turnRefusedDesc, counted, float64(n), []string{word}}.send(to)
+		sample{turnRefusedDesc, counted, float64(n), []string{string(word)}}.send(to)
 	}
 }
