@@ -49,7 +49,7 @@ func newPath(t *Transport, config transport.PathConfig) (*path, error) {
 		return nil, fmt.Errorf("webrtc: %w", err)
 	}
 	p := &path{
-		pc: pc, first: first, own: t.own, pathState: newPathState(eventBacklog), remarks: remarks,
+		pc: pc, first: first, own: t.own, pathState: newPathState(eventBacklog, len(config.Lanes)), remarks: remarks,
 		relayOnly: settings.ICETransportPolicy == pion.ICETransportPolicyRelay,
 		patience:  newPatience(cmp.Or(config.LostAfter, t.silence), t.doubt),
 	}
@@ -259,12 +259,10 @@ func (p *path) gathered(c *pion.ICECandidate) {
 }
 
 func (p *path) laneOpened() {
-	if int(p.open.Add(1)) == len(p.lanes) {
+	if p.countOpen() {
 		p.emit(transport.Event{Kind: transport.EventOpened})
 	}
 }
-
-func (p *path) opened() bool { return int(p.open.Load()) == len(p.lanes) }
 
 // stateChanged handles the states in which a path ends other than by Close. "disconnected" ends it only after
 // some time, because ICE recovers when the network does. "failed" means that a handshake has failed.

@@ -58,7 +58,7 @@ func newPath(t *Transport, config transport.PathConfig) (*path, error) {
 	p := &path{
 		log:       dropLog{t.config.Log},
 		budget:    &budget{left: t.config.ReceiveBuffer},
-		pathState: newPathState(eventBacklog + 2),
+		pathState: newPathState(eventBacklog+2, len(config.Lanes)),
 		allGone:   make(chan struct{}),
 		silence:   cmp.Or(config.LostAfter, silence),
 	}
@@ -270,7 +270,7 @@ func (p *path) gathered(c js.Value) {
 }
 
 func (p *path) laneOpened() {
-	if int(p.open.Add(1)) == len(p.lanes) {
+	if p.countOpen() {
 		p.setLargest(p.pc.Get("sctp").Get("maxMessageSize").Float()) // may be infinite
 		p.emit(transport.Event{Kind: transport.EventOpened})
 	}
@@ -287,8 +287,6 @@ func (p *path) accepts(bytes int) bool {
 	defer p.mu.Unlock()
 	return bytes <= p.largest
 }
-
-func (p *path) opened() bool { return int(p.open.Load()) == len(p.lanes) }
 
 // laneClosed is called when the other end has closed a lane, or has answered this end's closing of it. The
 // other lanes may still deliver what the other end sent before it closed them.

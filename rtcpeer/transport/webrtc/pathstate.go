@@ -15,6 +15,7 @@ type pathState struct {
 	// Fixed at construction.
 	events chan transport.Event
 	done   chan struct{} // closed by Close
+	all    int           // number of lanes
 
 	closing   sync.Once
 	closedEnd sync.Once    // for EventClosed
@@ -26,8 +27,8 @@ type pathState struct {
 	remote    kinds
 }
 
-func newPathState(backlog int) pathState {
-	return pathState{events: make(chan transport.Event, backlog), done: make(chan struct{})}
+func newPathState(backlog, lanes int) pathState {
+	return pathState{all: lanes, events: make(chan transport.Event, backlog), done: make(chan struct{})}
 }
 
 func (l *pathState) Events() <-chan transport.Event { return l.events }
@@ -80,6 +81,12 @@ func (l *pathState) candidate(c transport.Candidate, add func() error) error {
 	l.remote.add(kind)
 	return nil
 }
+
+// countOpen counts a lane that has opened, and reports whether it is the last one.
+func (l *pathState) countOpen() (last bool) { return int(l.open.Add(1)) == l.all }
+
+// opened reports whether all lanes have opened.
+func (l *pathState) opened() bool { return int(l.open.Load()) == l.all }
 
 func (l *pathState) closed(why error) {
 	l.over.Store(true)
