@@ -11,6 +11,7 @@ import (
 
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/clock"
+	"example.org/rtcpeer/signaling/networks"
 )
 
 // addresses remembers, for a while, what counts toward the limits of each address. It is bounded: from the number in
@@ -31,9 +32,7 @@ type addresses struct {
 	known map[netip.Prefix]*address
 }
 
-// An address is an IPv4 address, or the /64 of an IPv6 address, which is the smallest network that a customer gets.
-// Many customers get a /56, and a /48 is available to anyone who asks, so these are limited, too: to two and four
-// times as much. All invalid addresses are one address.
+// An address is a network of package networks, the /56 and /48 of IPv6 included. All invalid addresses are one address.
 type address struct {
 	// Fixed at construction.
 	all   *addresses
@@ -238,36 +237,17 @@ func (a *addresses) level(levels []netip.Prefix, share int, open bool) *address 
 	return one
 }
 
-// CountedAs returns the address under which a counts toward the limits of one address: an IPv4 address itself, or the
-// /64 of an IPv6 address, because one host controls all addresses in it. An address is not limited if it may be a
-// proxy's and stand for many clients: if it is invalid, loopback, link-local or private.
-func CountedAs(a netip.Addr) (key netip.Addr, limited bool) {
-	levels, limited := levelsOf(a)
-	return levels[0].Addr(), limited
-}
-
-// Networks returns the networks toward whose limits a counts, the narrowest first: the address that CountedAs
-// returns, and for an IPv6 address the /56 and the /48 around it. Each of them may have twice as much as the one
-// before.
-func Networks(a netip.Addr) []netip.Prefix {
+// limitedNetworks is levelsOf without the second result.
+func limitedNetworks(a netip.Addr) []netip.Prefix {
 	levels, _ := levelsOf(a)
 	return levels
 }
 
 // levelsOf returns the networks toward whose limits a counts, the narrowest first, and whether it is limited.
 func levelsOf(a netip.Addr) (levels []netip.Prefix, limited bool) {
-	a = a.Unmap().WithZone("")
-	limited = a.IsValid() && !a.IsLoopback() && !a.IsPrivate() && !a.IsLinkLocalUnicast()
-	bits := []int{a.BitLen()}
-	switch {
-	case a.Is6() && limited:
-		bits = []int{64, 56, 48}
-	case a.Is6():
-		bits = []int{64}
-	}
-	for _, n := range bits {
-		p, _ := a.Prefix(n)
-		levels = append(levels, p)
+	levels, limited = networks.Around(a), networks.Limited(a)
+	if !limited {
+		levels = levels[:1]
 	}
 	return levels, limited
 }

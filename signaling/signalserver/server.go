@@ -130,7 +130,7 @@ func (s *Server) newRooms() (*rooms.Store, error) {
 		MatchRules:    s.own.Room,
 		ICEServers:    c.ICEServers,
 		ICEServersFor: c.ICEServersFor,
-		Networks:      Networks,
+		Networks:      limitedNetworks,
 		Banned:        s.bans.find,
 		Voided:        s.voided,
 		Dropped:       s.counters.drop,

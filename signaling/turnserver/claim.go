@@ -4,6 +4,8 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+
+	"example.org/rtcpeer/signaling/networks"
 )
 
 // A claim says toward whose quotas an allocation counts. Pion carries it as text, in place of its user id, from the
@@ -22,31 +24,8 @@ func parseClaim(s string) (claim, bool) {
 	return claim{user: user, address: prefix}, err == nil
 }
 
-// countedAs returns the part of a client's address that quotas count: a whole IPv4 address, or the /64 of an IPv6
-// address, because one host controls all addresses in it.
-func countedAs(addr net.Addr) netip.Prefix {
-	a := addrPort(addr).Addr()
-	bits := a.BitLen()
-	if a.Is6() {
-		bits = 64
-	}
-	prefix, _ := a.Prefix(bits)
-	return prefix
-}
-
-// networks returns the networks that quotas count for an address: the address itself, and around the /64 of IPv6 also
-// the /56, which many customers get, and the /48, which is available to anyone who asks for it.
-func networks(address netip.Prefix) []netip.Prefix {
-	list := []netip.Prefix{address}
-	if address.Addr().Is4() {
-		return list
-	}
-	for _, bits := range []int{56, 48} {
-		n, _ := address.Addr().Prefix(bits)
-		list = append(list, n)
-	}
-	return list
-}
+// countedAs returns the part of a client's address that quotas count.
+func countedAs(addr net.Addr) netip.Prefix { return networks.Around(addrPort(addr).Addr())[0] }
 
 // addrPort returns the address of a UDP or TCP socket as a value. Pion passes no other kinds.
 func addrPort(addr net.Addr) netip.AddrPort {

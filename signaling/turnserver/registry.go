@@ -3,6 +3,8 @@ package turnserver
 import (
 	"net/netip"
 	"sync"
+
+	"example.org/rtcpeer/signaling/networks"
 )
 
 // A registry holds the relays and streams of a server, and counts those of each user and each address.
@@ -65,7 +67,7 @@ func (reg *registry) take(c claim) (word, bool) {
 	}
 	reg.allocations++
 	reg.byUser[c.user]++
-	for _, n := range networks(c.address) {
+	for _, n := range networks.Around(c.address.Addr()) {
 		reg.byAddress[n]++
 	}
 	return 0, true
@@ -84,7 +86,7 @@ func (reg *registry) free(c claim) {
 	defer reg.mu.Unlock()
 	reg.allocations--
 	less(reg.byUser, c.user)
-	for _, n := range networks(c.address) {
+	for _, n := range networks.Around(c.address.Addr()) {
 		less(reg.byAddress, n)
 	}
 }
@@ -127,7 +129,7 @@ func (reg *registry) addStream(s *stream) (word, bool) {
 		return refusedQuotaAddress, false
 	}
 	reg.streams[s.key] = s
-	for _, n := range networks(s.address) {
+	for _, n := range networks.Around(s.address.Addr()) {
 		reg.streamsOf[n]++
 	}
 	reg.running.Add(1)
@@ -138,7 +140,7 @@ func (reg *registry) removeStream(s *stream) {
 	reg.mu.Lock()
 	defer reg.mu.Unlock()
 	delete(reg.streams, s.key)
-	for _, n := range networks(s.address) {
+	for _, n := range networks.Around(s.address.Addr()) {
 		less(reg.streamsOf, n)
 	}
 }
@@ -177,7 +179,7 @@ func (reg *registry) count() (allocations, streams int) {
 // fullAddress reports whether an address, or a network around it, has reached its limit: a /56 may have twice as many
 // as a /64, and a /48 four times.
 func (reg *registry) fullAddress(counts map[netip.Prefix]int, address netip.Prefix) bool {
-	for i, n := range networks(address) {
+	for i, n := range networks.Around(address.Addr()) {
 		if reg.perAddress >= 0 && counts[n] >= reg.perAddress<<i {
 			return true
 		}

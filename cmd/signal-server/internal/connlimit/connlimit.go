@@ -8,7 +8,7 @@ import (
 	"sync"
 
 	"example.org/rtcpeer/cmd/signal-server/internal/proxy"
-	"example.org/rtcpeer/signaling/signalserver"
+	"example.org/rtcpeer/signaling/networks"
 )
 
 // A Limiter limits the connections of the listeners that share it, in total and for each address. It counts a
@@ -95,11 +95,10 @@ func (l *Limiter) Trusts(a netip.Addr) bool { return l.trusted.Trust(a) }
 // The result is not valid, and there is no limit, if a is or may be a proxy's address, since a proxy stands for
 // many clients.
 func (l *Limiter) CountedAs(a netip.Addr) netip.Addr {
-	key, limited := signalserver.CountedAs(a)
-	if !limited || l.Trusts(a.Unmap().WithZone("")) {
+	if !networks.Limited(a) || l.Trusts(a.Unmap().WithZone("")) {
 		return netip.Addr{}
 	}
-	return key
+	return networks.Around(a)[0].Addr()
 }
 
 // enter counts a connection, or returns the word for the limit that it exceeds. leave ends the count.
@@ -126,7 +125,7 @@ func (l *Limiter) enter(from netip.Addr) (word Word) {
 
 // full reports whether an address, or a network that contains it, has reached its limit; mu is held.
 func (l *Limiter) full(from netip.Addr) bool {
-	for i, network := range signalserver.Networks(from) {
+	for i, network := range networks.Around(from) {
 		if l.counts[network] >= l.perAddress<<i {
 			return true
 		}
@@ -136,7 +135,7 @@ func (l *Limiter) full(from netip.Addr) bool {
 
 // count adds n to the counts of an address and of the networks that contain it; mu is held.
 func (l *Limiter) count(from netip.Addr, n int) {
-	for _, network := range signalserver.Networks(from) {
+	for _, network := range networks.Around(from) {
 		if l.counts[network] += n; l.counts[network] <= 0 {
 			delete(l.counts, network)
 		}
