@@ -1,8 +1,11 @@
 package godot_test
 
 import (
+	"os"
+	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -47,5 +50,23 @@ func TestKickedWithAReason(t *testing.T) {
 		require.LessOrEqual(t, len(reason), 123)
 		why := godot.Client().Closed(code, reason)
 		require.Equal(t, signaling.CodeKicked, why.Code)
+	}
+}
+
+// The list of codes above may lack one that is added later: here they are read from the source.
+func TestEngineAcceptsTheCloseCodeOfEachError(t *testing.T) {
+	source, err := os.ReadFile("../error.go")
+	require.NoError(t, err)
+	codes := regexp.MustCompile(`Code[A-Za-z]+ +(?:Code )?= "([a-z_]+)"`).FindAllStringSubmatch(string(source), -1)
+	require.Greater(t, len(codes), 20)
+	for _, dialect := range []*signaling.Dialect{signaling.V1(), godot.Server()} {
+		for _, code := range codes {
+			closed, reason, ends := dialect.Close(&signaling.Error{Code: signaling.Code(code[1]), Text: strings.Repeat("é", 300)})
+			if ends {
+				require.True(t, closed == 1000 || closed == 1001 || closed == 1008 || closed == 1009 || closed == 1011 || 3000 <= closed && closed <= 4999, "%s: %d", code[1], closed)
+			}
+			require.LessOrEqual(t, len(reason), 123, code[1])
+			require.True(t, utf8.ValidString(reason), code[1])
+		}
 	}
 }

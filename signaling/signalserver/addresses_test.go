@@ -217,3 +217,31 @@ func (s *server) wantStatus(t *testing.T, remote string, status int) {
 	require.ErrorIs(t, err, websocket.ErrBadHandshake)
 	require.Equal(t, status, res.StatusCode)
 }
+
+// Rooms count for networks as sessions do: what one /64 may have, a /56 may twice and a /48 four times. Public ones and those
+// that are not listed have their own bounds.
+func TestRoomsOfNetworks(t *testing.T) {
+	for name, c := range map[string]struct {
+		remote string
+		public bool
+		want   int
+	}{
+		"rooms of a /56":        {"2001:db8:0:%x::1", false, 6},
+		"rooms of a /48":        {"2001:db8:0:%x00::1", false, 12},
+		"public rooms of a /56": {"2001:db8:0:%x::1", true, 4},
+		"public rooms of a /48": {"2001:db8:0:%x00::1", true, 8},
+		"/48 are apart":         {"2001:db8:%x::1", false, 30},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := signalserver.Config{RemoteAddr: from, ConnectRate: -1, JoinRate: -1, MaxRoomsPerAddress: 3, MaxPublicPerAddress: 2}
+			within(t, config, func(t *testing.T, s *server) {
+				for i := range 30 {
+					c2 := s.clientFrom(t, fmt.Sprintf(c.remote, i))
+					c2.send(signaling.Join{NewRoom: signaling.NewRoom{Public: c.public}})
+					require.NotNil(t, c2.receive())
+				}
+				require.Equal(t, c.want, s.Stats().Rooms)
+			})
+		})
+	}
+}

@@ -1,6 +1,7 @@
 package signalserver_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -174,4 +175,19 @@ func (s *server) resumeFrom(t *testing.T, c *client, remote string) *client {
 	back.send(signaling.Join{Resume: c.welcome.Resume})
 	back.wantWelcome()
 	return back
+}
+
+// Members with large metadata are lost, one after the other: their places, and what others would be told of them, are paid for
+// by their address.
+func TestBudgetBoundsMembersThatAreAway(t *testing.T) {
+	besieged(t, signalserver.Config{Grace: time.Hour}, func(t *testing.T, s *server) {
+		metadata := []byte(`"` + strings.Repeat("x", signaling.MaxMetadata-2) + `"`)
+		for i := range 300 {
+			c := s.clientFrom(t, evil)
+			c.send(signaling.Join{Room: signaling.RoomName(fmt.Sprint("r", i%30)), Metadata: metadata})
+			synctest.Wait() // it may be refused at last
+			c.vanish()
+			synctest.Wait()
+		}
+	})
 }

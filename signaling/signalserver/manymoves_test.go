@@ -267,3 +267,34 @@ func TestServersWithDifferentResumeKeys(t *testing.T) {
 		require.Contains(t, logs[0].String(), "other=s2")
 	})
 }
+
+// The same for members whose server is cut off: everything is kept for them until it is back.
+func TestBudgetOfMembersWhoseServerIsCutOff(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
+		servers := share(t, new(membus.Hub), 2, signalserver.Config{RemoteAddr: from, MaxBuffered: budget, MessageRate: -1, Grace: time.Hour})
+		host := servers[0].clientFrom(t, evil)
+		host.send(signaling.Join{Room: "r"})
+		host.wantWelcome()
+		var away []*client
+		for range 40 {
+			c := servers[1].clientFrom(t, evil)
+			c.send(signaling.Join{Room: "r"})
+			c.wantWelcome()
+			away = append(away, c)
+		}
+		servers[1].bus.Cut(true)
+		time.Sleep(20 * time.Second) // of fake time: its lease is over
+		data := `"` + strings.Repeat("x", 60<<10) + `"`
+		for _, c := range away {
+			for range 10 {
+				host.signal(c.id(), data)
+			}
+		}
+		time.Sleep(5 * time.Second)
+		require.LessOrEqual(t, servers[0].Stats().Buffered, budget/8, "one address has a sixteenth")
+		require.NotZero(t, servers[0].Stats().Dropped["over_budget"])
+		c := servers[0].clientFrom(t, honest)
+		c.send(signaling.Join{Room: "honest"})
+		c.wantWelcome()
+	})
+}

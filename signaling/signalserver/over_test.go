@@ -477,3 +477,35 @@ func TestSleepingRoomsAreBounded(t *testing.T) {
 		})
 	}
 }
+
+// Rooms that ended in other ways are over as well: a star that could move to another host and found none, and a member that was
+// admitted until a date.
+func TestOtherEnds(t *testing.T) {
+	t.Run("nobody can take the place of the host", func(t *testing.T) {
+		within(t, signalserver.Config{ResumeKey: key, Recovery: -1}, func(t *testing.T, s *server) {
+			host, guest := s.member(t, migrating(ableToHost)), s.member(t, migrating(following))
+			host.send(signaling.Leave{})
+			guest.wantRefusedLater(signaling.CodeHostLeft)
+			s.refuseResume(t, signaling.Join{Resume: guest.welcome.Resume})
+			s.refuseResume(t, signaling.Join{Resume: host.welcome.Resume})
+			require.Equal(t, signaling.Host, s.member(t, signaling.Join{Room: "r"}).id())
+		})
+	})
+	t.Run("a membership has ended", func(t *testing.T) {
+		config := signalserver.Config{ResumeKey: key, Recovery: -1, Admit: func(_ context.Context, r signalserver.Request) (signalserver.Grant, error) {
+			g := allRights
+			if r.Join.Token == "a minute" {
+				g.Expires = time.Now().Add(time.Minute)
+			}
+			return g, nil
+		}}
+		within(t, config, func(t *testing.T, s *server) {
+			host := s.member(t, signaling.Join{Room: "r"})
+			guest := s.member(t, signaling.Join{Room: "r", Token: "a minute"})
+			host.wantJoined(guest)
+			guest.wantRefusedLater(signaling.CodeExpired)
+			s.refuseResume(t, signaling.Join{Resume: guest.welcome.Resume}) // the place is another's, whatever the date says
+			host.wantLeft(guest, signaling.LeftExpired)
+		})
+	})
+}

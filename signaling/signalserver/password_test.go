@@ -136,3 +136,32 @@ func TestGuessesOfManyAddresses(t *testing.T) {
 		})
 	}
 }
+
+// Wrong passwords count for a client, in whatever form its address comes: as IPv4 in IPv6, or as another address of its /64.
+// They keep it out of the room, but not a member that comes back.
+func TestWrongPasswordsOfOneClient(t *testing.T) {
+	for name, remotes := range map[string][2]string{
+		"IPv4 in IPv6": {"::ffff:203.0.113.7", "203.0.113.7"},
+		"one /64":      {"2001:db8::1", "2001:db8::2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			within(t, signalserver.Config{RemoteAddr: from}, func(t *testing.T, s *server) {
+				right := signaling.Join{Room: "r", Password: "sesame"}
+				s.member(t, right)
+				member := s.clientFrom(t, remotes[1])
+				member.send(right)
+				member.wantWelcome()
+				for range 5 {
+					c := s.clientFrom(t, remotes[0])
+					c.send(signaling.Join{Room: "r", Password: "wrong"})
+					c.wantRefused(signaling.CodeWrongPassword)
+				}
+				c := s.clientFrom(t, remotes[1])
+				c.send(right)
+				c.wantError(signaling.CodeRateLimited)
+				member.vanish()
+				require.True(t, s.resumeFrom(t, member, remotes[1]).welcome.Resumed)
+			})
+		})
+	}
+}
