@@ -61,7 +61,8 @@ type commands struct {
 }
 
 // The source of the page is in folder page and uses no framework. npm run build writes its scripts and styles
-// to folder web; TestPageIsBuilt checks that they are up to date.
+// to folder web, plain and gzipped; TestPageIsBuilt checks that they are up to date. The build takes modules from
+// rtcpeer/js as they are shipped, so build these first.
 //
 //go:generate npm --prefix page ci
 //go:generate npm --prefix page run build

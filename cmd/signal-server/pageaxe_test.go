@@ -98,7 +98,7 @@ func TestPageIsBuilt(t *testing.T) {
 	require.NoError(t, err, "%s", out)
 	files, err := os.ReadDir(folder)
 	require.NoError(t, err)
-	require.Len(t, files, 4)
+	require.Len(t, files, 8)
 	for _, f := range files {
 		built, err := os.ReadFile(filepath.Join(folder, f.Name()))
 		require.NoError(t, err)

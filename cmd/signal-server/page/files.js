@@ -7,7 +7,7 @@
 // about again, and goes on from what there is if that is how the file begins.
 
 import { fileHead, sign } from "./signs.js";
-import { Files } from "./transfer.js";
+import { Files } from "../../../rtcpeer/js/transfer.js";
 
 const maxPacket = 16 * 1024 - fileHead.length; // a member accepts packets of 16 KiB by default
 const mostParts = 8; // files of which the beginning is kept

@@ -6,7 +6,7 @@
 // The fragment of the URL says which room this is; it never reaches a log of the server.
 
 import { join, match } from "./rtcpeer.js";
-import { relayLinks } from "./relay-links.js";
+import { relayLinks } from "../../../rtcpeer/js/relay-links.js";
 import { Chat } from "./chat.js";
 import { FileDesk } from "./files.js";
 import { invite } from "./invite.js";

@@ -4,7 +4,6 @@ import (
 	"embed"
 	"io/fs"
 	"net/http"
-	"path"
 
 	"example.org/rtcpeer/cmd/signal-server/internal/static"
 )
@@ -24,11 +23,11 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect
 func pageFiles(members fs.FS) map[string]http.Handler {
 	page := make(map[string]http.Handler)
 	add := func(at string, files fs.FS, name string) {
-		content, err := fs.ReadFile(files, name)
+		h, err := static.Of(files, name)
 		if err != nil {
 			panic(err) // embedded files can always be read
 		}
-		page[at] = static.Protect(policy, static.File(path.Base(name), content))
+		page[at] = static.Protect(policy, h)
 	}
 	add("/", files, "page/index.html")
 	add("/admin.js", files, "page/admin.js")

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 
 	"example.org/rtcpeer/cmd/signal-server/internal/static"
@@ -26,15 +27,16 @@ func Add(mux *http.ServeMux, files fs.FS) {
 		add("GET /"+name, js.Handler())
 	}
 	err := fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+		if err != nil || d.IsDir() || path.Ext(name) == ".gz" {
 			return err
 		}
-		content, err := fs.ReadFile(files, name)
 		if name == "index.html" {
+			content, err := fs.ReadFile(files, name)
 			add("GET /{$}", previewed(content))
-		} else {
-			add("GET /"+name, static.File(name, content))
+			return err
 		}
+		h, err := static.Of(files, name)
+		add("GET /"+name, h)
 		return err
 	})
 	if err != nil {

@@ -6,6 +6,8 @@ import (
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
+	"io/fs"
 	"net/http"
 	"path"
 	"strings"
@@ -25,12 +27,31 @@ var kinds = map[string]string{
 	"":             "text/plain; charset=utf-8", // the licence
 }
 
+// Of serves a file of files as File does. If there is one beside it with .gz in its name, clients that accept gzip
+// get that.
+func Of(files fs.FS, name string) (http.Handler, error) {
+	content, err := fs.ReadFile(files, name)
+	if err != nil {
+		return nil, err
+	}
+	zipped, err := fs.ReadFile(files, name+".gz")
+	if errors.Is(err, fs.ErrNotExist) {
+		return File(path.Base(name), content), nil
+	}
+	return serve(path.Base(name), content, func() []byte { return zipped }), err
+}
+
 // File serves content, gzipped for clients that accept it, with an ETag: browsers keep it and ask whether it
 // has changed.
 func File(name string, content []byte) http.Handler {
+	return serve(name, content, func() []byte { return zip(content) })
+}
+
+// serve serves content, or what gzipped returns, which it calls once at most.
+func serve(name string, content []byte, gzipped func() []byte) http.Handler {
 	kind := kinds[path.Ext(name)]
 	plain := newBody(content)
-	zipped := sync.OnceValue(func() body { return newBody(zip(content)) })
+	zipped := sync.OnceValue(func() body { return newBody(gzipped()) })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b := plain
 		w.Header().Set("Content-Type", kind)
