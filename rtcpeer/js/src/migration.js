@@ -70,6 +70,8 @@ export class Migration {
       if (!node.open().length) this.guest?.ended();
       onend(why);
     };
+    const open = node.open.bind(node);
+    node.open = () => (node.leaving ? [] : open()); // a host that is put away announces nothing more: its guests go on
     const close = signaling.close.bind(signaling);
     signaling.close = () => { // the last that a node does
       close();

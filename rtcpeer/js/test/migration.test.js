@@ -88,6 +88,16 @@ test("the host leaves: a tab becomes the host, and guests stay connected with ea
   await back.close();
 });
 
+test("the page of the host is put away: guests stay connected with each other", async () => {
+  const [a, b, c, d] = await room("away", { keepPlace: true }, {}, {}, {});
+  a.node.suspend();
+  a.node.signaling.closed = true; // it does not come back
+  await hosts(b.id, 2, b, c, d);
+  for (const [p, id] of [[c, d.id], [d, c.id], [b, c.id], [b, d.id]]) assert.deepEqual(story(p, id), ["connected"]);
+  assert.deepEqual(story(c, b.id), ["connected", "host changed"]);
+  for (const p of [a, b, c, d]) await p.close();
+});
+
 test("the next host asks for the secret, as the first did", async () => {
   const auth = { auth: rtcpeer.sharedSecret("open sesame") };
   const [a, b, c, d] = await room("secret", auth, auth, auth, auth);
