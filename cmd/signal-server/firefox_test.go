@@ -20,9 +20,13 @@ type view interface {
 	text(t *testing.T, expression string) string
 	click(t *testing.T, selector string)
 	say(t *testing.T, line string)
+	// shut closes the tab, as a user does.
+	shut(t *testing.T)
 	// beside returns another tab of the same profile, and with that one's storage.
 	beside(t *testing.T, script, url string) view
 }
+
+func (b *tab) shut(*testing.T) { b.close() }
 
 func (b *tab) beside(t *testing.T, script, url string) view {
 	t.Helper()
@@ -91,6 +95,11 @@ func openView(t *testing.T, browser *firefox.Browser, script, url string) foxVie
 	v.before(t, shorthands+script)
 	v.visit(t, url)
 	return v
+}
+
+func (v foxView) shut(t *testing.T) {
+	t.Helper()
+	require.NoError(t, v.tab.Close())
 }
 
 func (v foxView) beside(t *testing.T, script, url string) view {

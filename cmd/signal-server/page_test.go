@@ -108,11 +108,12 @@ func TestStar(t *testing.T) {
 	late.shoot(t, "sealed")
 
 	host.close()
-	for _, guest := range []*tab{one, two} {
-		guest.waitFor(t, `document.querySelector("#status").textContent.includes("The host has left")`)
-		guest.quiet(t)
+	two.waitFor(t, `log().includes("is the host now.") && drawn("link").join() === "link connected"`)
+	one.click(t, "#room-name")
+	one.waitFor(t, `document.querySelector("#seal").textContent === "Closed for newcomers" && drawn("link").join() === "link connected"`)
+	for _, tab := range []*tab{one, two, late} {
+		tab.quiet(t)
 	}
-	late.quiet(t)
 }
 
 // The pings of rtc-client come back from a tab in each mode.

@@ -109,9 +109,9 @@ export class Chat {
     });
   }
 
-  /** Will not acknowledge anything more. @param {number} peer */
-  part(peer) {
-    for (const { waits, missed } of this.unheard) if (waits.delete(peer)) missed.push(this.people.name(peer));
+  /** A peer will not acknowledge anything more. @param {number} peer @param {number[]} reached who was reached through it, and itself */
+  part(peer, reached) {
+    for (const { waits, missed } of this.unheard) if (waits.delete(peer)) missed.push(this.people.names(reached));
   }
 
   /** @param {string} text @param {number} [peer] whose name comes before it */

@@ -68,6 +68,7 @@ export class FileDesk {
   /** @type {Files | null} */ files = null;
   /** @type {any} */ node = null;
   /** Who is a page, and takes files. @type {Set<number>} */ pages = new Set();
+  /** Lines that ask whether to take a file of a peer. @type {Map<Line, number>} */ asking = new Map();
   /** What goes on when a peer is back. @type {Map<number, Set<() => void>>} */ waiting = new Map();
   /** Beginnings of files that were interrupted, or cancelled here. @type {Map<string, {part: Blob, line: Line, ask: boolean}>} */ parts = new Map();
 
@@ -92,6 +93,7 @@ export class FileDesk {
     this.pages.clear();
     this.waiting.clear();
     this.parts.clear();
+    this.asking.clear();
     list.replaceChildren();
   }
 
@@ -105,8 +107,22 @@ export class FileDesk {
 
   /** @param {any} event that is not about a page's files */
   handle(event) {
-    if (event.kind === "disconnected") this.pages.delete(event.peer);
-    if (event.kind !== "packet") this.files?.handle(event);
+    if (event.kind === "packet") return;
+    this.files?.handle(event);
+    if (event.kind !== "disconnected") return;
+    this.pages.delete(event.peer);
+    for (const [line, peer] of this.asking) if (peer === event.peer) this.answered(line).remove(); // it may be asked again
+  }
+
+  /** Some of what was on its way may be lost with a host: it goes on when the pages have met again. */
+  regroup() {
+    for (const peer of this.pages) this.handle({ kind: "disconnected", peer });
+  }
+
+  /** @param {Line} line that has asked whether to take a file */
+  answered(line) {
+    this.asking.delete(line);
+    return line.root;
   }
 
   /** @param {any} packet @param {Uint8Array} data the frame in it */
@@ -165,13 +181,15 @@ export class FileDesk {
         continue;
       }
       const line = new Line(offer.name), from = this.people.name(offer.peer);
+      this.asking.set(line, offer.peer);
       line.show(`${from} wants to send you ${offer.name} (${offer.size === undefined ? "size not known" : size(offer.size)}).`, {
         Accept: () => {
           const old = begun();
+          this.answered(line);
           old?.line.root.remove();
           this.save(offer, key, line, old?.part);
         },
-        Refuse: () => (offer.refuse(), line.end(`You did not take ${offer.name}.`)),
+        Refuse: () => (this.answered(line), offer.refuse(), line.end(`You did not take ${offer.name}.`)),
       });
     }
   }

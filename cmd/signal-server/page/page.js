@@ -6,9 +6,11 @@
 // The fragment of the URL says which room this is; it never reaches a log of the server.
 
 import { join, match } from "./rtcpeer.js";
+import { Migration } from "../../../rtcpeer/js/migration.js";
 import { relayLinks } from "../../../rtcpeer/js/relay-links.js";
 import { Chat } from "./chat.js";
 import { FileDesk } from "./files.js";
+import { isUnfit, watchFitness } from "./fit.js";
 import { invite } from "./invite.js";
 import { closeLobby, openLobby } from "./lobby.js";
 import { edit, person, remember, whoAmI } from "./me.js";
@@ -30,14 +32,19 @@ const failureShown = 60000; // ms
 const helloWithin = 1500; // ms in which a page says who it is; a program never does
 const roomTries = 3; // names of a new room; that one is taken is as good as impossible
 const emoji = ["👋", "❤️", "😂", "🎉", "👍", "🔥"];
+const migrates = { migrates: true, hostTimeout: 30000 }; // ms, as anybody is waited for
 const offline = "This device is offline. What you say is kept, and sent when it is back.";
 const yours = "\nNo other member is reached either: it is probably the network of this device.";
 const lost = "The connection to the signaling server is lost; trying again. Open links go on without it.";
 
 /** @type {any} */ let node = null; // while in a room
+let migration = new Migration(); // of the last room
 let probes = new Probes();
 /** @type {Map<number, {at: number, error: any}>} */ let failed = new Map(); // peers without a link
 /** @type {Map<number, number>} */ let unnamed = new Map(); // those who have just come, and when
+/** @type {Set<number>} */ let unfit = new Set(); // pages that had better not be the host
+let heir = 0; // whom this host has named as the next one
+let through = 0; // the host of a star, as far as events have told
 /** @type {any} */ let loss = null; // why the server was lost the last time
 /** @type {AbortController | null} */ let joining = null; // while on the way into a room
 let thrown = emoji[0]; // what a click on the stage throws
@@ -112,12 +119,13 @@ function title() {
   document.title = node ? `${chat.unread ? `(${chat.unread}) ` : ""}${node.room} · rtcpeer` : "rtcpeer";
 }
 
-const toRoom = (/** @type {string} */ room) => (/** @type {any} */ config) => join(`./${encodeURIComponent(room)}`, config);
+/** Into a room, which this page follows when its host changes. @param {string} room @param {any} config */
+const joinRoom = (room, config) => join(`./${encodeURIComponent(room)}`, { ...config, migration: (migration = new Migration()) });
 
 /** A room of a name that nobody has used yet: who creates a room is 1. @param {any} config */
 async function newRoom(config) {
   for (let tries = 1; ; tries++) {
-    const created = await join(`./${roomName(words)}`, config);
+    const created = await joinRoom(roomName(words), config);
     if (created.id === 1 || tries === roomTries) return created;
     await created.close();
   }
@@ -129,7 +137,7 @@ async function newRoom(config) {
  * @param {(config: any) => Promise<any>} [open]
  * @param {string} [doing] the words for that
  */
-async function enter(room, config = {}, open = toRoom(room), doing = `Joining ${room} …`) {
+async function enter(room, config = {}, open = (/** @type {any} */ config) => joinRoom(room, config), doing = `Joining ${room} …`) {
   leave();
   const mine = (joining = new AbortController());
   const { hash } = location;
@@ -139,15 +147,16 @@ async function enter(room, config = {}, open = toRoom(room), doing = `Joining ${
   status(doing, "wait");
   let entered;
   const password = config.password || (room && passwordOf(room));
-  // A star ends with its host: one that reloads its page comes back to its place.
+  // A star's host that reloads its page comes back to its place, unless another one is the host by then.
   const place = { ...config, ...(room && (await recall(room))), ...(password && { password }), ...(isSecureContext && { relayLinks }) };
+  if (place.topology === "star") place.newRoom = { ...place.newRoom, ...migrates };
   if (mine !== joining) return;
   try {
     entered = await open({ ...place, keepPlace: place.topology === "star", connectTimeout, token, metadata: me, signal: mine.signal, log: (_, why) => (loss = why) });
   } catch (/** @type {any} */ error) {
-    if (place.resume && error.code === "resume_refused") {
+    if (place.resume && ["resume_refused", "host_replaced"].includes(error.code)) {
       forget(room);
-      if (mine === joining) enter(room, { topology: place.topology, password });
+      if (mine === joining) again(room, { topology: place.topology, password }, error);
       return;
     }
     if (error.code === "unreachable") error.code = await whyUnreachable(`./${room}`);
@@ -160,6 +169,9 @@ async function enter(room, config = {}, open = toRoom(room), doing = `Joining ${
   probes = new Probes();
   failed = new Map();
   unnamed = new Map();
+  unfit = new Set();
+  heir = 0;
+  through = node.topology === "star" ? node.host : 0;
   status("");
   by("where").textContent = `Room ${node.room}, a ${node.topology}. You are ${node.id}.`;
   by("room-name").textContent = node.room;
@@ -172,7 +184,7 @@ async function enter(room, config = {}, open = toRoom(room), doing = `Joining ${
   chat.open(node);
   throughput.open(node);
   files.open(node);
-  if (place.topology === "star" && node.id === node.host) keep(node);
+  if (held()) keep(node);
   if (token) node.setMetadata(me); // it may grant another name, which the answer has
   invite(node);
   show();
@@ -185,7 +197,7 @@ async function enter(room, config = {}, open = toRoom(room), doing = `Joining ${
 function explain(error) {
   const { room } = node ?? {};
   leave();
-  if (room && error.code === "resume_refused") return enter(room); // the server was restarted
+  if (room && ["resume_refused", "host_replaced"].includes(error.code)) return again(room, {}, error); // the server was restarted, or this tab asleep
   if (room) by("room").value = room;
   status(globalThis.RTCPeerConnection ? forRoom(error) : noWebRtc, "bad", by("room").value && "Try again");
   by(by("room").value ? "join" : "create").querySelector("button").focus();
@@ -194,6 +206,12 @@ function explain(error) {
   by("password-line").hidden = false;
   by("password").value = "";
   by("password").focus();
+}
+
+/** Into a room where the place is lost. @param {string} room @param {any} config @param {any} why */
+async function again(room, config, { code }) {
+  await enter(room, config);
+  if (node && code === "host_replaced") chat.note("While you were away, somebody else became the host.");
 }
 
 async function listen(/** @type {any} */ from) {
@@ -216,10 +234,19 @@ function take(/** @type {any} */ event) {
   } else if (kind === "disconnected") {
     greet(peer);
     chat.note(`${forReason(event.reason)}.`, peer);
-    chat.part(peer);
+    chat.part(peer, peer === through ? [peer, ...node.peers] : [peer]);
     throughput.part(peer);
+    unfit.delete(peer);
   } else if (kind === "updated") {
     named(peer, event.metadata);
+  } else if (kind === "host changed") {
+    heir = 0;
+    through = peer;
+    if (held()) keep(node);
+    if (held()) chat.note("You are the host now.");
+    else chat.note("is the host now.", peer);
+    files.regroup();
+    for (const id of node.peers) node.send({ peer: id, data: hello }).catch(() => {}); // it has just gone
   } else if (kind === "signaling resumed") {
     if (held()) keep(node);
   } else if (kind === "failed") {
@@ -233,7 +260,7 @@ function take(/** @type {any} */ event) {
 function heard(peer, packet) {
   if (isHello(packet.data)) {
     throughput.meet(peer);
-    node.send({ peer, data: pageSign({ person: people.of(node.id), ...stage.moved.get(node.id) }) }).catch(() => {}); // it has just gone
+    node.send({ peer, data: pageSign({ person: people.of(node.id), unfit: isUnfit(), ...stage.moved.get(node.id) }) }).catch(() => {}); // it has just gone
     files.meet(peer);
     return;
   }
@@ -246,6 +273,7 @@ function heard(peer, packet) {
   if (sign.file) files.receive(packet, sign.file);
   else if (sign.emoji) stage.throw(peer, person(sign).emoji, sign.x, sign.y);
   else if (sign.x !== undefined && sign.y !== undefined) stage.move(peer, sign.x, sign.y);
+  if (sign.unfit !== undefined) unfit[sign.unfit ? "add" : "delete"](peer);
   const shown = node.metadata(peer);
   named(peer, shown?.name ? shown : sign.person);
 }
@@ -314,10 +342,19 @@ async function update() {
   by("tip").hidden = played || !shown.peers.length;
   by("dropped").textContent = forDropped(stats.dropped);
   report(stats, peers);
+  nameHeir();
 }
 
 /** Whether this tab hosts a star. */
 const held = () => node?.topology === "star" && node.id === node.host;
+
+/** Names the next host, if the server might choose one that had better not be it. */
+function nameHeir() {
+  if (!held()) return;
+  const fit = node.members.find((/** @type {number} */ id) => files.pages.has(id) && !unfit.has(id));
+  const named = (unfit.size && fit) || 0;
+  if (named !== heir) migration.setSuccessor((heir = named));
+}
 
 /** How good the link is with a peer, by the pings of the last half minute. @param {number} peer */
 function quality(peer) {
@@ -345,7 +382,7 @@ function report(stats, peers) {
   if (stats.signalingError) status(`${forRoom(stats.signalingError)}\nOpen links go on, but nobody new can come.`, "bad", "Join again");
   else if (!navigator.onLine && (silent.length || nobody)) status(offline, "wait");
   else if (silent.length) status(`Nothing is heard of ${people.names(silent)} at the moment; trying to reach them again. What you say is kept for them.`, "wait");
-  else if (stats.signaling && node.status === "connecting" && !failure) status(forAway(node.hostAway), "wait");
+  else if (stats.signaling && node.status === "connecting" && !failure) status(forAway(node.hostAway, migration.term > 0), "wait");
   else if (!stats.signaling) status(lost + (loss?.code === "bad_message" ? `\n${forRoom(loss)}` : ""), "wait");
   else if (failure) status(forPeer(people.name(failure[0]), failure[1].error) + (nobody && failed.size > 1 ? yours : ""), "bad");
   else status("");
@@ -475,6 +512,7 @@ setInterval(() => {
 by("command").textContent = `rtc-client chat ${new URL("lobby", location.href.replace(/^http/, "ws").replace(/#.*/, ""))}`;
 let me = await whoAmI();
 showMe();
+watchFitness(() => node && tell({ data: pageSign({ unfit: isUnfit() }) }));
 openLobby(token, (room) => (location.hash = room));
 go();
 if (!globalThis.RTCPeerConnection) status(noWebRtc, "bad");

@@ -1,4 +1,4 @@
-// This tab's place in a room that it hosts, so that a page that is reloaded is the host that it was.
+// This tab's place in a room that it hosts, so that a page that is reloaded is the host that it was, unless another one is by then.
 //
 // A tab that was duplicated has a copy of the storage. So who is about to come back asks the other tabs first, and the one
 // that is in the place answers: the copy is a newcomer.

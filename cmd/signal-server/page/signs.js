@@ -1,8 +1,9 @@
 // What pages tell each other besides the chat: who they are, where they stand on the stage, emoji, and files. All of it goes
 // over channel 0, and only to those that have sent hello of probe.js: a program would take it for text.
 //
-//   00 'p' 'a' 'g' 'e' JSON    reliable            {person, x, y}, x and y once it was moved; or {emoji, x, y}. The metadata of
-//                                                  a member come before person, which is for the guests of a star
+//   00 'p' 'a' 'g' 'e' JSON    reliable            {person, unfit, x, y}, x and y once it was moved; or {emoji, x, y}, or {unfit}: whether
+//                                                  it had better not be the host of a star. The metadata of a member come
+//                                                  before person, which is for the guests of a star
 //   00 'm' 'o' 'v' 'e' x y     unreliable_ordered  where the sender stands: 16 bits each, big-endian, 65535 is 1
 //   00 'f' 'i' 'l' 'e' frame   reliable            of transfer.js
 //
@@ -37,7 +38,7 @@ const share = (/** @type {any} */ n) => (typeof n === "number" && n >= 0 && n <=
 
 /**
  * What a packet says; null if it is no sign, {} if it is a broken one.
- * @param {any} packet @returns {{file?: Uint8Array, person?: any, emoji?: string, x?: number, y?: number} | null}
+ * @param {any} packet @returns {{file?: Uint8Array, person?: any, unfit?: any, emoji?: string, x?: number, y?: number} | null}
  */
 export function readSign({ channel, mode, data }) {
   if (channel !== 0) return null;
@@ -49,8 +50,8 @@ export function readSign({ channel, mode, data }) {
   }
   if (!begins(data, pageHead)) return null;
   try {
-    const { person, emoji, x, y } = JSON.parse(new TextDecoder().decode(data.subarray(pageHead.length)));
-    return { person, emoji, x: share(x), y: share(y) };
+    const { person, unfit, emoji, x, y } = JSON.parse(new TextDecoder().decode(data.subarray(pageHead.length)));
+    return { person, unfit, emoji, x: share(x), y: share(y) };
   } catch {
     return {};
   }

@@ -91,13 +91,14 @@ export function forDropped(dropped) {
   return parts.length ? `Packets dropped here: ${parts.join(", ")}.` : "";
 }
 
-/** @param {number} ms that the server waits for the host; 0: not known */
-export const forAway = (ms) => "The host is not here at the moment; waiting for it to come back" + (ms ? `, for ${Math.ceil(ms / 1000)} seconds at most.` : ".");
+/** @param {number} ms that the server waits for the host; 0: not known @param {boolean} migrates whether another one follows */
+export const forAway = (ms, migrates) => "The host is not here at the moment; waiting for it to come back" + (ms ? `, for ${Math.ceil(ms / 1000)} seconds at most.` : ".") +
+  (migrates ? " If it does not, somebody else becomes the host. What you say is kept until then." : "");
 
 /** @param {string} reason of a disconnected event */
 export const forReason = (reason) =>
   ({
     "by peer": "left", "by us": "was disconnected here", "lost": "was lost: nothing was heard of it for too long",
-    "slow": "was disconnected, for one of us reads too slowly", "host gone": "is gone with the host",
+    "slow": "was disconnected, for one of us reads too slowly", "host gone": "is gone",
     "misbehaved": "was disconnected, for it broke the rules",
   })[reason] ?? "left";
