@@ -1,9 +1,15 @@
 package main
 
 import (
+	"context"
 	"testing"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/testdata/skip"
 )
 
 const goldBear = `{ name: "Gold Bear", emoji: "🐻", color: 2 }`
@@ -60,4 +66,79 @@ func TestHostGoes(t *testing.T) {
 		owl.click(t, "#kick")
 		bear.waitFor(t, `outside() && said().startsWith("You were taken out of the room.")`)
 	})
+}
+
+// A tab that nobody looks at is not the next host while another one is there, and one of which the battery is nearly empty
+// is not either.
+func TestUnfitHost(t *testing.T) {
+	const spied = `
+		globalThis.named = [];
+		WebSocket.prototype.send = ((send) => function (data) {
+			if (String(data).includes('"successor"')) named.push(JSON.parse(data).id);
+			return send.call(this, data);
+		})(WebSocket.prototype.send);
+		globalThis.battery = Object.assign(new EventTarget(), { charging: true, level: 0.1 });
+		navigator.getBattery = async () => battery;`
+	browser := openBrowser(t)
+	p := start(t, nil)
+	host, owl, bear := openStar(t, p, func(script, url string) view {
+		tab := browser.open(t, "about:blank")
+		tab.before(t, script)
+		tab.visit(t, url)
+		return tab
+	}, spied)
+	require.Equal(t, "", host.text(t, `named`), "the server would choose Blue Owl, who came first")
+	cover := owl.(*tab).cover(t, "about:blank")
+	bears := host.text(t, `document.querySelector(".node[aria-label^='Gold Bear']").dataset.id`)
+	host.waitFor(t, `named.join() === "`+bears+`"`)
+	bear.text(t, `battery.charging = false, battery.dispatchEvent(new Event("chargingchange"))`)
+	host.waitFor(t, `named.join() === "`+bears+`,0"`)
+	bear.text(t, `battery.charging = true, battery.dispatchEvent(new Event("chargingchange"))`)
+	host.waitFor(t, `named.join() === "`+bears+`,0,`+bears+`"`)
+	host.shut(t)
+	owl.waitFor(t, `log().includes("Gold Bear is the host now.")`)
+	bear.waitFor(t, `log().includes("You are the host now.") && drawn("link").join() === "link connected"`)
+	cover.quiet(t)
+	owl.(*tab).quiet(t)
+	bear.(*tab).quiet(t)
+}
+
+// A host that is frozen, as phones do to pages in the background, is replaced when the others have given it up. When it goes
+// on it is a guest, as who it was.
+func TestHostIsFrozen(t *testing.T) {
+	skip.Long(t)
+	browser := openBrowser(t)
+	p := start(t, nil)
+	host, owl, bear := openStar(t, p, func(script, url string) view {
+		tab := browser.open(t, "about:blank")
+		tab.before(t, script)
+		tab.visit(t, url)
+		return tab
+	}, "")
+	host.(*tab).live(t, "frozen")
+	for _, guest := range []view{owl, bear} {
+		guest.waitFor(t, `said().startsWith("Nothing is heard of Red Fox")`)
+	}
+	owl.text(t, `globalThis.silent = performance.now()`)
+	owl.waitFor(t, `performance.now() - silent > 25000`) // waitFor waits for a minute, which on a busy machine is too short for all of it
+	owl.waitFor(t, `log().includes("You are the host now.") && drawn("link").join() === "link connected" && said() === ""`)
+	bear.waitFor(t, `log().includes("Blue Owl is the host now.") && drawn("link").join() === "link connected" && said() === ""`)
+	host.(*tab).live(t, "active")
+	host.waitFor(t, `log().includes("While you were away, somebody else became the host.") && drawn("link").join() === "link others,link connected"`)
+	host.waitFor(t, crowned+` === "🦉Blue Owl"`)
+	owl.waitFor(t, `drawn("node").join() === "node me host,node connected,node connected" && !`+faces+`.includes("Guest")`)
+	host.say(t, "here again")
+	bear.waitFor(t, `log().includes("here again")`)
+	for _, v := range []view{host, owl, bear} {
+		v.(*tab).quiet(t, offline...)
+	}
+}
+
+// live freezes a page, or has it go on: "frozen", "active".
+func (b *tab) live(t *testing.T, state page.SetWebLifecycleStateState) {
+	t.Helper()
+	b.do(t, chromedp.Func(func(ctx context.Context, to *chromedp.Target) error {
+		_, err := cdp.Call(ctx, to, page.SetWebLifecycleState, page.SetWebLifecycleStateParams{State: state})
+		return err
+	}))
 }
