@@ -74,7 +74,7 @@ func TestUnfitHost(t *testing.T) {
 	const spied = `
 		globalThis.named = [];
 		WebSocket.prototype.send = ((send) => function (data) {
-			if (String(data).includes('"successor"')) named.push(JSON.parse(data).id);
+			if (String(data).includes('"successor"')) named.push(JSON.parse(data).id ?? 0);
 			return send.call(this, data);
 		})(WebSocket.prototype.send);
 		globalThis.battery = Object.assign(new EventTarget(), { charging: true, level: 0.1 });
