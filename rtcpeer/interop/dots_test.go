@@ -23,6 +23,7 @@ import (
 // The example, as its documentation says to start it: a bot, a tab, and this test as a third player
 // who only watches. Both of the others tell their places, and the bot scores.
 func TestDots(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
 	need(t, inChromium)
 	profile, err := newProfile(t)
@@ -58,6 +59,7 @@ func TestDots(t *testing.T) {
 
 // The bot that hosts the room quits, and the tab hosts it from then on: Go in a page. What the tab tells goes on.
 func TestDotsGoesOnWithoutItsHost(t *testing.T) {
+	t.Parallel()
 	skip.Long(t)
 	s := startServer(t)
 	need(t, inChromium)
@@ -108,6 +110,7 @@ func TestDotsGoesOnWithoutItsHost(t *testing.T) {
 
 // The other example: its page is a player, and this test another one. Both have names and places by the server's word.
 func TestArena(t *testing.T) {
+	t.Parallel()
 	skip.Long(t)
 	s := startServer(t)
 	need(t, inChromium)

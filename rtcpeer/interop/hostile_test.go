@@ -23,6 +23,7 @@ import (
 // Other ends that break the rules, against rtcpeer.js in Chromium, beside an honest member whose packets come through
 // all the while.
 func TestHostilePeersOfAPage(t *testing.T) {
+	t.Parallel()
 	skip.Long(t)
 	need(t, openChromium)
 	l, s := newLab(t), startServer(t)

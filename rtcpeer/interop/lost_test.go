@@ -22,6 +22,7 @@ import (
 // connection by itself when its ICE has failed, which is after 30 seconds of silence. The other end takes no part in
 // repairs, so that the link ends with its path.
 func TestLibdatachannelTellsHowItsPathEnded(t *testing.T) {
+	t.Parallel()
 	subject := kind{name: "libdatachannel", host: "libdatachannel"}
 	skip.Long(t)
 	need(t, subject)

@@ -2,6 +2,7 @@ package interop
 
 import (
 	"context"
+	"flag"
 	"runtime"
 	"testing"
 
@@ -10,8 +11,12 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 )
 
-// In a browser the runtime keeps a goroutine for the page's events.
+// Rooms wait most of the time, so three are played at a time, also on two processors. In a browser the runtime keeps a
+// goroutine for the page's events.
 func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", "3"); err != nil { // -parallel on the command line comes later, and counts
+		panic(err)
+	}
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("runtime.handleEvent"))
 }
 

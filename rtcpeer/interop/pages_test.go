@@ -17,11 +17,13 @@ import (
 // The suite that every transport passes, over the browser's WebRTC, with addresses hidden behind mDNS
 // as a browser does by default.
 func TestConformance(t *testing.T) {
+	t.Parallel()
 	skip.Long(t)
 	runInPage(t, newLab(t), "example.org/rtcpeer/rtcpeer/transport/webrtc", page{Args: []string{"-test.v", "-test.timeout=2m"}})
 }
 
 func TestPageIsRefused(t *testing.T) {
+	t.Parallel()
 	s, l := startServer(t), newLab(t)
 	node, err := rtcpeer.Join(t.Context(), s.url("mesh"), config(rtcpeer.Mesh, ""))
 	require.NoError(t, err)

@@ -21,6 +21,7 @@ import (
 // A client in 150 lines that was written from PROTOCOL.md alone: testdata/stranger.mjs. It meets Go members in a mesh,
 // with either end offering, and as the guest of a star. What it gets in each mode it sends back.
 func TestClientWrittenFromTheProtocol(t *testing.T) {
+	t.Parallel()
 	need(t, kind{name: "libwebrtc", host: "libwebrtc"})
 	s := startServer(t)
 	enter := func(t *testing.T, room string, topology rtcpeer.Topology) *rtcpeer.Node {
