@@ -12,7 +12,6 @@ import (
 // rtc-client doctor sees through each kind of router, with a single server to ask.
 func TestDoctor(t *testing.T) {
 	need(t, "ip", "nft")
-	removeAbandoned(t)
 	kit := newKit(t)
 	mappings := map[string]string{"public": "none", "preserving": "endpoint-independent", symmetric: "symmetric", blocked: "blocked", webOnly: "blocked"}
 	for _, k := range kinds {

@@ -14,8 +14,10 @@ import (
 // How many worlds with a fault there are at a time. They mostly wait; browsers work more.
 const faultWorlds, browserWorlds = 8, 3
 
-// Links outlive faults of the network and of the programs.
+// Links outlive faults of the network and of the programs. Its worlds wait most of the time, so TestPairs, which works,
+// goes on beside it.
 func TestFaults(t *testing.T) {
+	t.Parallel()
 	need(t, "ip", "nft")
 	var trials []trial
 	for i := range faults {
@@ -27,7 +29,7 @@ func TestFaults(t *testing.T) {
 	tryAll(t, trials, faultWorlds, "RTCPEER_LAB_FAULTS")
 }
 
-// And so do those of browsers.
+// And so do those of browsers. Nothing else goes on meanwhile: a Firefox that gets too little of the machine is late.
 func TestBrowserFaults(t *testing.T) {
 	need(t, "ip", "nft", string(chromiumStack), string(firefoxStack))
 	var trials []trial
@@ -42,7 +44,6 @@ func TestBrowserFaults(t *testing.T) {
 
 // tryAll tries them in as many worlds at a time, and publishes the table in the file that the variable names.
 func tryAll(t *testing.T, trials []trial, worlds int, variable string) {
-	removeAbandoned(t)
 	kit := newKit(t)
 	// The longest first: then none is waited for alone.
 	slices.SortStableFunc(trials, func(a, b trial) int { return cmp.Compare(b.fault.lasts, a.fault.lasts) })
@@ -90,7 +91,7 @@ func (try trial) name() string {
 }
 
 func (all *findings) try(t *testing.T, kit kit, try trial) {
-	// Not t.Parallel, which has as many tests at a time as there are processors.
+	// Not t.Parallel, which has fewer tests at a time (TestMain).
 	t.Run(try.name(), func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), patience+try.fault.lasts)
 		defer cancel()

@@ -33,7 +33,6 @@ func sometimes(iface string) string {
 // the default host timeout, 10 s.
 func TestGames(t *testing.T) {
 	need(t, "ip", "nft")
-	removeAbandoned(t)
 	kit := newKit(t)
 	t.Run("host killed", func(t *testing.T) {
 		t.Parallel()

@@ -8,10 +8,13 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
+	"errors"
+	"fmt"
 	"math/big"
 	"net"
 	"os"
 	"os/exec"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,33 +29,55 @@ type kit struct {
 	pin            string // of the certificate's key, for browsers
 }
 
+// newKit returns the kit. The first test that asks for it builds it, and removes what a run has left that was killed.
 func newKit(t *testing.T) kit {
 	t.Helper()
-	dir := t.TempDir()
-	out, err := exec.Command("go", "build", "-o", dir, "example.org/rtcpeer/cmd/rtc-client", "example.org/rtcpeer/cmd/signal-server").CombinedOutput()
-	require.NoError(t, err, "go build: %s", out)
-	k := kit{client: dir + "/rtc-client", server: dir + "/signal-server", cert: dir + "/cert.pem", key: dir + "/key.pem"}
-	k.certify(t)
+	firstKit.Do(func() { removeAbandoned(t) })
+	k, err := theKit()
+	require.NoError(t, err)
 	return k
 }
 
+var firstKit sync.Once
+
+// kitFolder is made and removed by TestMain.
+var kitFolder string
+
+var theKit = sync.OnceValues(func() (kit, error) {
+	dir := kitFolder
+	k := kit{client: dir + "/rtc-client", server: dir + "/signal-server", cert: dir + "/cert.pem", key: dir + "/key.pem"}
+	out, err := exec.Command("go", "build", "-o", dir, "example.org/rtcpeer/cmd/rtc-client", "example.org/rtcpeer/cmd/signal-server").CombinedOutput()
+	if err != nil {
+		return k, fmt.Errorf("go build: %w: %s", err, out)
+	}
+	return k, k.certify()
+})
+
 // certify makes the certificate.
-func (k *kit) certify(t *testing.T) {
-	t.Helper()
+func (k *kit) certify() error {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
+	if err != nil {
+		return err
+	}
 	template := x509.Certificate{
 		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(24 * time.Hour),
 		IPAddresses: []net.IP{net.ParseIP(serverAddress), net.ParseIP(pagesAddress)},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, &template, &template, &private.PublicKey, private)
-	require.NoError(t, err)
+	if err != nil {
+		return err
+	}
 	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(k.cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
-	require.NoError(t, os.WriteFile(k.key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}), 0o600))
-	leaf, err := x509.ParseCertificate(der)
-	require.NoError(t, err)
-	pin := sha256.Sum256(leaf.RawSubjectPublicKeyInfo)
+	if err != nil {
+		return err
+	}
+	public, err := x509.MarshalPKIXPublicKey(&private.PublicKey)
+	if err != nil {
+		return err
+	}
+	pin := sha256.Sum256(public)
 	k.pin = base64.StdEncoding.EncodeToString(pin[:])
+	return errors.Join(
+		os.WriteFile(k.cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600),
+		os.WriteFile(k.key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}), 0o600))
 }

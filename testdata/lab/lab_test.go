@@ -15,8 +15,8 @@ const patience = 90 * time.Second
 
 // Every pair of kinds connects, and where it can, directly.
 func TestPairs(t *testing.T) {
+	t.Parallel()
 	need(t, "ip", "nft", "chromium")
-	removeAbandoned(t)
 	kit := newKit(t)
 	results := newResults()
 	t.Run("world", func(t *testing.T) {

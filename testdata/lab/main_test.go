@@ -1,6 +1,8 @@
 package lab
 
 import (
+	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"slices"
@@ -30,7 +32,18 @@ func TestMain(m *testing.M) {
 	case "runner":
 		os.Exit(run(os.Stdin, os.Stdout, os.Stderr, os.Args[1:]))
 	}
-	goleak.VerifyTestMain(m)
+	err := flag.Set("test.parallel", "3") // worlds wait most of the time; -parallel on the command line comes later, and counts
+	if err != nil {
+		panic(err)
+	}
+	if kitFolder, err = os.MkdirTemp("", "lab"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		_ = os.RemoveAll(kitFolder)
+		os.Exit(code)
+	}))
 }
 
 // need skips the test where the lab cannot be, but in CI.

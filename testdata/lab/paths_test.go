@@ -246,7 +246,6 @@ func openRoad(ctx context.Context, t *testing.T, kit kit, l line) *world {
 // only that all works is tested.
 func TestPaths(t *testing.T) {
 	need(t, "ip", "node")
-	removeAbandoned(t)
 	kit := newKit(t)
 	const lasts = 3
 	long := os.Getenv("RTCPEER_LAB_LONG") != ""

@@ -23,8 +23,8 @@ func (w *world) startRelayed(host string) goPlayer {
 // Where only the signaling server's port passes, and there is no TURN at all, a link goes through the signaling, if the
 // server has --relay-links, and else there is none.
 func TestRelayLinks(t *testing.T) {
+	t.Parallel()
 	need(t, "ip", "nft", "chromium")
-	removeAbandoned(t)
 	kit := newKit(t)
 	for name, flags := range map[string][]string{"with": {"--relay-links"}, "without": nil} {
 		t.Run(name, func(t *testing.T) {

@@ -65,7 +65,6 @@ func (p *tabs) awaitAll(ctx context.Context, words string, times int) error {
 // links share the processors of one machine. So the table has the CPU time as well.
 func TestTabsOffline(t *testing.T) {
 	need(t, "ip", "nft", string(chromiumStack))
-	removeAbandoned(t)
 	kit := newKit(t)
 	type cut struct {
 		tabs  int

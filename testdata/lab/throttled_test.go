@@ -29,7 +29,6 @@ func TestThrottledTab(t *testing.T) {
 		t.Skip("takes minutes: RTCPEER_LAB_LONG=1")
 	}
 	need(t, "ip", "nft", string(chromiumStack))
-	removeAbandoned(t)
 	kit := newKit(t)
 	for _, c := range []struct {
 		name        string

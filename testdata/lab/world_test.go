@@ -71,8 +71,8 @@ func (s sites) take(t *testing.T) {
 	t.Cleanup(func() { <-s })
 }
 
-// pairSites are for worlds that work all the time: t.Parallel has as many at a time as there are processors,
-// which on a large machine is more memory for browsers and more waiting for the kernel than it is worth.
+// pairSites are for worlds that work more than they wait: with a larger -parallel they would need more memory for
+// browsers and wait more for the kernel than it is worth.
 var pairSites = make(sites, 4)
 
 func newWorld(t *testing.T, kit kit, p plan) *world {
