@@ -2,7 +2,6 @@ package interop
 
 import (
 	"context"
-	"flag"
 	"runtime"
 	"testing"
 
@@ -11,12 +10,8 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 )
 
-// Rooms wait most of the time, so three are played at a time, also on two processors. In a browser the runtime keeps a
-// goroutine for the page's events.
+// In a browser the runtime keeps a goroutine for the page's events.
 func TestMain(m *testing.M) {
-	if err := flag.Set("test.parallel", "3"); err != nil { // -parallel on the command line comes later, and counts
-		panic(err)
-	}
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("runtime.handleEvent"))
 }
 
