@@ -57,11 +57,7 @@ type setting struct {
 // Program is the name of the program, with which its messages begin.
 const Program = "signal-server"
 
-const (
-	configFlag = "config"
-	// environmentPrefix is the beginning of the environment variables of flags.
-	environmentPrefix = "SIGNAL_SERVER_"
-)
+const configFlag = "config"
 
 // kubernetes matches the variables that Kubernetes sets in each container if there is a service named
 // signal-server.
@@ -245,8 +241,8 @@ func (s *Loader) readEnvironment(all []string, flags []*kong.Flag) {
 // settings do, or nearly equals the whole name of a setting. flag is the flag that was meant, if it is clear
 // which.
 func meantVariable(name string, all []string) (flag string, wrong bool) {
-	if len(name) >= len(environmentPrefix) && strings.EqualFold(name[:len(environmentPrefix)], environmentPrefix) {
-		return nearest(strings.ReplaceAll(name[len(environmentPrefix):], "_", "-"), all), true
+	if prefix := environmentName(""); len(name) >= len(prefix) && strings.EqualFold(name[:len(prefix)], prefix) {
+		return nearest(strings.ReplaceAll(name[len(prefix):], "_", "-"), all), true
 	}
 	const most = 2
 	i := slices.IndexFunc(all, func(flag string) bool {
