@@ -192,7 +192,7 @@ var errSent = errors.New("sent away")
 // enter joins or comes back, and returns when that is done or has failed.
 func (g *guest) enter() error {
 	d := websocket.Dialer{Subprotocols: []string{signaling.Subprotocol}, HandshakeTimeout: 2 * time.Second}
-	conn, res, err := d.Dial(g.fleet.servers[g.at].url, nil)
+	conn, res, err := d.Dial("ws://"+g.fleet.listens[g.at], nil)
 	if err != nil {
 		return err
 	}
@@ -295,12 +295,17 @@ func (g *guest) read(conn *websocket.Conn, known func(signaling.PeerID) bool) {
 	}
 }
 
+// leave ends live.
 func (g *guest) leave() {
+	g.end()
+	g.wg.Wait()
+}
+
+func (g *guest) end() {
 	g.mu.Lock()
+	defer g.mu.Unlock()
 	g.over = true
 	g.conn.Close()
-	g.mu.Unlock()
-	g.wg.Wait()
 }
 
 // write sends a message.
@@ -353,6 +358,7 @@ const ofRoom = 4
 func newCrowd(t *testing.T, f *fleet, rooms int) *crowd {
 	t.Helper()
 	c := &crowd{fleet: f}
+	t.Cleanup(c.leave)
 	for r := range rooms {
 		c.rooms = append(c.rooms, c.members(t, signaling.Join{Room: signaling.RoomName(fmt.Sprintf("room-%d", r))}, r))
 	}
@@ -379,10 +385,19 @@ func (c *crowd) members(t *testing.T, j signaling.Join, at int) (members []*gues
 	known := func(id signaling.PeerID) bool { return slices.Contains(ids, id) }
 	for _, g := range members {
 		g.wg.Go(func() { g.live(known) })
-		t.Cleanup(g.leave)
 	}
 	c.all = append(c.all, members...)
 	return members
+}
+
+// leave has all leave at the same time: who looks for a server notices it only after its next try.
+func (c *crowd) leave() {
+	for _, g := range c.all {
+		g.end()
+	}
+	for _, g := range c.all {
+		g.wg.Wait()
+	}
 }
 
 // whole waits until all members are connected.

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -35,7 +36,7 @@ type linkedReport struct {
 	Received     map[int]int   // packets, by peer
 	Silence      time.Duration // longest time between two packets of one peer
 	Resumed      int           // how often it came back to a server
-	Away         bool          // it has no server now
+	Away         string        // why it has no server now
 	Ended        string        // why it has ended
 }
 
@@ -121,7 +122,10 @@ func (n *linkedNode) now() linkedReport {
 	for peer, count := range n.report.Received {
 		r.Received[peer] = count
 	}
-	r.Peers, r.Links, r.Resumed, r.Away = n.node.Peers(), st.Total.Links, st.Resumed, st.SignalingLost != nil || !st.Signaling
+	r.Peers, r.Links, r.Resumed = n.node.Peers(), st.Total.Links, st.Resumed
+	if err := cmp.Or(st.SignalingErr, st.SignalingLost); err != nil {
+		r.Away = fmt.Sprintf("for %v: %v", st.SignalingSince.Round(time.Millisecond), err)
+	}
 	return r
 }
 
@@ -217,8 +221,8 @@ func (l *linked) well(t *testing.T, after string) {
 	var list []linkedReport
 	require.True(t, eventually(t.Context(), func() bool {
 		list = l.report(t)
-		return !slices.ContainsFunc(list, func(r linkedReport) bool { return r.Away && r.Ended == "" })
-	}))
+		return !slices.ContainsFunc(list, func(r linkedReport) bool { return r.Away != "" && r.Ended == "" })
+	}), "%s: %+v", after, list)
 	require.True(t, eventually(t.Context(), func() bool {
 		list = l.report(t)
 		for i, r := range list {
@@ -229,7 +233,7 @@ func (l *linked) well(t *testing.T, after string) {
 			}
 		}
 		return true
-	}))
+	}), "%s: %+v, was %+v", after, list, l.last)
 	for i, r := range list {
 		was := l.first[i]
 		require.Empty(t, r.Ended, "%s: %+v", after, r)
