@@ -13,7 +13,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/rtcpeer/js"
+	"example.org/rtcpeer/testdata/atonce"
 )
+
+func TestMain(m *testing.M) {
+	atonce.Set()
+	m.Run()
+}
 
 // mostServed is the largest the module may be on its way, in bytes.
 const mostServed = 20 << 10

@@ -24,6 +24,7 @@ import (
 // What is served, in Node: its wire, its types, what it decides, its rules and its repairs over a real stack and the real server, what it
 // withstands, and the programs of the README.
 func TestNode(t *testing.T) {
+	t.Parallel() // with what is in it, and with other runtimes: most of it waits
 	node := program(t, "node", "Node 20.14 or later")
 	packages(t, ".")
 	bin := signalServer(t)
@@ -34,9 +35,7 @@ func TestNode(t *testing.T) {
 			if !slices.Contains(quick, file) {
 				skip.Long(t)
 			}
-			if slices.Contains(modules, file) {
-				t.Parallel() // they mostly wait
-			}
+			t.Parallel()
 			cmd := exec.CommandContext(t.Context(), node, "--test-force-exit", "--test-reporter=tap", "test/"+file+".test.js")
 			cmd.Env = append(os.Environ(), "RTCPEER_BIN="+bin)
 			report(t, cmd)
@@ -44,12 +43,10 @@ func TestNode(t *testing.T) {
 	}
 }
 
-// modules are the tests of what programs import beside rtcpeer.js, and of how they take events.
-var modules = []string{"events", "requests", "times", "migration", "transfer/files"}
-
 // And much of that in Deno and in Bun, with the same stacks. Of some modules it is one test, and all with RTCPEER_LAB_LONG.
 func TestRuntimes(t *testing.T) {
 	skip.Long(t)
+	t.Parallel()
 	packages(t, ".")
 	folder := runtimes(t)
 	bin := signalServer(t)
@@ -69,7 +66,7 @@ func TestRuntimes(t *testing.T) {
 		{"bun", "--test-name-pattern=", []string{"test", "--timeout=60000"}, append(slices.Clone(files), "transfer/files")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			t.Parallel() // with the other one: most of it waits
+			t.Parallel()
 			for _, file := range c.files {
 				t.Run(file, func(t *testing.T) {
 					program := filepath.Join(folder, "node_modules", ".bin", c.name)

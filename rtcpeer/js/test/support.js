@@ -49,12 +49,13 @@ function start(name, args, options) {
 /** Starts rtc-client, whose output is read by the test. */
 export const startClient = (...args) => start("rtc-client", args, { stdio: ["ignore", "pipe", "pipe"] });
 
+/** A port that nobody uses, below those that Linux gives to connections: one of those could have it while a server restarts. */
 const freePort = () =>
   new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
+    const port = 10000 + Math.floor(Math.random() * 22000);
+    const server = createServer()
+      .on("error", () => resolve(freePort()))
+      .listen(port, "127.0.0.1", () => server.close(() => resolve(port)));
   });
 
 /** A signaling server on a port of its own; stop ends it without a word, and start starts it again there. */
