@@ -176,6 +176,7 @@ func TestMistakesInABan(t *testing.T) {
 
 // The page bans a member, and an address, and lifts it.
 func TestBansOnThePage(t *testing.T) {
+	t.Parallel()
 	p := start(t, nil, "--admin-listen=127.0.0.1:0", "--admin-token="+adminToken, "--trusted-proxy=127.0.0.1")
 	host := call(t, p.url, public)
 	w := host.join(signaling.Join{Room: "lobby"})

@@ -16,6 +16,7 @@ import (
 // The page of the administration, in a browser: it wants the token, shows what is there as it changes, and does what
 // can be done about it.
 func TestAdminPage(t *testing.T) {
+	t.Parallel()
 	p := startAdmin(t)
 	address := p.other(t, adminFlag) + "/"
 	host, guest := call(t, p.url, nil), call(t, p.url, nil)

@@ -27,21 +27,26 @@ type browser struct {
 }
 
 // shared is the browser of all tests but those that need one with other flags. TestMain ends it.
-var shared *browser
+var shared struct {
+	mu sync.Mutex // guards the field below
+	b  *browser
+}
 
 func closeBrowser() {
-	if shared != nil {
-		shared.end()
+	if shared.b != nil {
+		shared.b.end()
 	}
 }
 
 // openBrowser returns the shared Chromium.
 func openBrowser(t *testing.T) *browser {
 	t.Helper()
-	if shared == nil {
-		shared = launch(t)
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	if shared.b == nil {
+		shared.b = launch(t)
 	}
-	return shared
+	return shared.b
 }
 
 // launch starts a Chromium, which its caller ends.

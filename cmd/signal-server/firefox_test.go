@@ -36,10 +36,11 @@ func (b *tab) beside(t *testing.T, script, url string) view {
 	return other
 }
 
-// inEachBrowser runs a test in Chromium and in Firefox. show opens a page that has been prepared with a script; an empty
-// one is none.
+// inEachBrowser runs a test in Chromium and in Firefox, both at the same time once the caller has returned. show opens a page
+// that has been prepared with a script; an empty one is none.
 func inEachBrowser(t *testing.T, test func(t *testing.T, show func(script, url string) view)) {
 	t.Run("Chromium", func(t *testing.T) {
+		t.Parallel()
 		browser := openBrowser(t)
 		test(t, func(script, url string) view {
 			tab := browser.open(t, "about:blank")
@@ -51,6 +52,7 @@ func inEachBrowser(t *testing.T, test func(t *testing.T, show func(script, url s
 	})
 	t.Run("Firefox", func(t *testing.T) {
 		skip.Long(t)
+		t.Parallel()
 		browser := sync.OnceValue(func() *firefox.Browser { return openFirefox(t) })
 		test(t, func(script, url string) view {
 			return openView(t, browser(), script, url)

@@ -277,6 +277,7 @@ func TestOnePortBehindProxyProtocol(t *testing.T) {
 // Whatever never says what it is, or stops in the middle, has its time on a shared port too, and the end of the
 // server waits for none of it.
 func TestOnePortWithoutAWord(t *testing.T) {
+	t.Parallel()
 	_, at, roots := startOnePort(t, "--handshake-timeout=1s")
 	for _, says := range []string{"", "\x16\x03\x01\x02", "secure"} {
 		conn, err := net.Dial("tcp", at)

@@ -83,6 +83,7 @@ func announce(high byte) string {
 // a kind come at the same time, since most of it is waiting: ten seconds for who does not join.
 func TestStrangers(t *testing.T) {
 	skip.Long(t)
+	t.Parallel()
 	for _, kind := range []struct {
 		name  string
 		pings string
@@ -196,6 +197,7 @@ func scrapeClean(t *testing.T, d *daemon, url string) map[string]float64 {
 // A member that reads nothing is ended when what waits for it is more than an outbox holds, besides what the
 // kernel takes; who sends it that is not held up.
 func TestSlowReader(t *testing.T) {
+	t.Parallel()
 	const large = 32 << 20
 	for _, outbox := range []int{1, large} {
 		t.Run(fmt.Sprint(outbox), func(t *testing.T) {

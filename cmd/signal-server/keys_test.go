@@ -19,6 +19,7 @@ import (
 // With the Tab key one gets to everything, in the order in which one reads, and nothing needs a mouse.
 func TestKeys(t *testing.T) {
 	skip.Long(t)
+	t.Parallel()
 	p := start(t, nil)
 	browser := openBrowser(t)
 	one := browser.open(t, pageOf(p))
@@ -60,6 +61,7 @@ func TestKeys(t *testing.T) {
 
 // What a screen reader is told: a name for everything that can be used or looked at, and what changes.
 func TestNamesForScreenReaders(t *testing.T) {
+	t.Parallel()
 	p := start(t, nil)
 	browser := openBrowser(t)
 	start := browser.open(t, pageOf(p))

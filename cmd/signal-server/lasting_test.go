@@ -55,6 +55,7 @@ const cuttable = `{
 // Whose path is cut sees it, and what is said meanwhile is marked until it has arrived.
 func TestPageComesBack(t *testing.T) {
 	skip.Long(t)
+	t.Parallel()
 	inEachBrowser(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil)
 		one := show("", pageOf(p)+"#lobby")
@@ -86,6 +87,7 @@ func TestPageComesBack(t *testing.T) {
 // of a star, and as its host.
 func TestPageOffline(t *testing.T) {
 	skip.Long(t)
+	t.Parallel()
 	openBrowser(t)
 	for _, c := range []struct {
 		name, topology string
@@ -180,6 +182,7 @@ func create(t *testing.T, v view, topology string) {
 // host that is alone in its room is the host again.
 func TestHostReloads(t *testing.T) {
 	skip.Long(t)
+	t.Parallel()
 	inEachBrowser(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil)
 		host := show("", pageOf(p))
@@ -221,6 +224,7 @@ func TestHostReloads(t *testing.T) {
 // its former place until the grace time is over; that is no reason to say for longer that nobody answers there.
 func TestPageLeftAndBack(t *testing.T) {
 	skip.Long(t)
+	t.Parallel()
 	openBrowser(t)
 	for _, topology := range []string{"mesh", "star"} {
 		t.Run(topology, func(t *testing.T) {
@@ -252,15 +256,17 @@ func TestPageLeftAndBack(t *testing.T) {
 // After a restart of the server without a key, one button joins the room again, and a page without links does so by itself.
 func TestJoinAgain(t *testing.T) {
 	skip.Long(t)
+	t.Parallel()
 	inEachBrowser(t, func(t *testing.T, show func(script, url string) view) {
-		p := start(t, nil)
+		at := "--listen=" + freeAddress(t)
+		p := start(t, nil, at)
 		one, two := show("", pageOf(p)+"#lobby"), show("", pageOf(p)+"#lobby")
 		for _, tab := range []view{one, two} {
 			tab.waitFor(t, `drawn("link").join() === "link connected"`)
 		}
 		require.Equal(t, exitOK, p.stop())
 		one.waitFor(t, `said().includes("lost; trying again")`)
-		start(t, nil, "--listen="+p.url[len("ws://"):])
+		start(t, nil, at)
 		for _, tab := range []view{one, two} {
 			tab.waitFor(t, `said().includes("Join again") && !document.querySelector("#again").hidden`)
 		}

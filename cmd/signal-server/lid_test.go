@@ -21,6 +21,7 @@ import (
 // the grace time.
 func TestLidClosed(t *testing.T) {
 	skip.Long(t)
+	t.Parallel()
 	long := os.Getenv("RTCPEER_LAB_LONG") != ""
 	browser := openBrowser(t)
 	for _, topology := range []string{"mesh", "star"} {

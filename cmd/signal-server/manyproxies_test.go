@@ -15,6 +15,7 @@ import (
 // is stopped: links do not notice, and a newcomer finds everybody.
 func TestManyServersBehindProxies(t *testing.T) {
 	skip.Long(t)
+	t.Parallel()
 	for name, start := range proxiesHere {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

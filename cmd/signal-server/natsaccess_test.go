@@ -48,6 +48,7 @@ func documented(t *testing.T) string {
 // served meanwhile.
 func TestNATSThatRefuses(t *testing.T) {
 	skip.Long(t)
+	t.Parallel()
 	allowed := documented(t)
 	without := func(subject string) string {
 		require.Contains(t, allowed, subject)
@@ -111,6 +112,7 @@ func TestNATSWithoutJetStream(t *testing.T) {
 
 // NATS over TLS, with an authority of one's own and with a certificate of the server's.
 func TestNATSOverTLS(t *testing.T) {
+	t.Parallel()
 	cert, key, _ := writeCertificate(t, t.TempDir(), 1)
 	config := fmt.Sprintf("jetstream: enabled\ntls: {cert_file: %q, key_file: %q, ca_file: %q, verify: %%v}\n", cert, key, cert)
 	for _, verify := range []bool{false, true} {

@@ -21,6 +21,7 @@ import (
 // the bucket, or deletes it. With RTCPEER_LAB_LONG NATS is away for a minute more.
 func TestNATSAwayAndEmptied(t *testing.T) {
 	skip.Long(t)
+	t.Parallel()
 	address := freeAddress(t)
 	open := func() *natsnode.Node {
 		n, err := natsnode.Start(natsnode.Config{Name: "n", Listen: address})
@@ -92,6 +93,7 @@ func TestNATSAwayAndEmptied(t *testing.T) {
 // let in where the others are, and has a link to each.
 func TestNewcomerAfterTheBucketIsGone(t *testing.T) {
 	skip.Long(t)
+	t.Parallel()
 	n, err := natsnode.Start(natsnode.Config{Name: "n", Listen: "127.0.0.1:0"})
 	require.NoError(t, err)
 	t.Cleanup(n.Close)

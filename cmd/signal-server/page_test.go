@@ -23,6 +23,7 @@ import (
 
 // Two tabs and a program meet: each of them hears the others, and the page shows who is there.
 func TestTabsAndAProgramTalk(t *testing.T) {
+	t.Parallel()
 	address := pageOf(start(t, nil))
 	browser := openBrowser(t)
 
@@ -83,6 +84,7 @@ func TestTabsAndAProgramTalk(t *testing.T) {
 // the host is gone.
 func TestStar(t *testing.T) {
 	skip.Long(t)
+	t.Parallel()
 	address := pageOf(start(t, nil))
 	browser := openBrowser(t)
 	host := browser.open(t, address)
@@ -119,6 +121,7 @@ func TestStar(t *testing.T) {
 // The pings of rtc-client come back from a tab in each mode.
 func TestPageAnswersPings(t *testing.T) {
 	skip.Long(t)
+	t.Parallel()
 	p := start(t, nil)
 	tab := openBrowser(t).open(t, pageOf(p)+"#lobby")
 	tab.waitFor(t, `drawn("node").length === 1`)

@@ -16,6 +16,7 @@ import (
 // axe-core finds nothing to complain of: at the start, in a room and in each dialog, in light and dark, at three widths.
 func TestAccessibility(t *testing.T) {
 	skip.Long(t)
+	t.Parallel()
 	browser := openBrowser(t)
 	source := axe(t)
 	p := start(t, nil)

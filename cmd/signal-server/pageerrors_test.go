@@ -18,6 +18,7 @@ import (
 // What the page says when it cannot get into a room, and that one key tries again.
 func TestNoWayIn(t *testing.T) {
 	skip.Long(t)
+	t.Parallel()
 	const (
 		blocked = "The server answers, but not over WebSocket: a proxy, a firewall or a browser extension on the way blocks WebSockets, or the server is of another version than this page. Reload the page; if that does not help, try another network or browser, or ask whoever runs the server."
 		version = "The server speaks another version than this page. Reload the page; if that does not help, update the server."
@@ -73,6 +74,7 @@ func TestNoWayIn(t *testing.T) {
 // A server that cannot be understood any more is lost; one that says more than is known is not.
 func TestRubbishInside(t *testing.T) {
 	skip.Long(t)
+	t.Parallel()
 	welcome := `{"kind":"welcome","id":1,"room":"lobby","topology":"mesh","host":1,"resume":"r","colour":"red"}`
 	browser := openBrowser(t)
 	fine := browser.open(t, imitate(t, script{frames: []string{`{"kind":"tomorrow"}`, welcome, `{"kind":"yesterday"}`, `{"kind":"sealed"}`}})+"#lobby")
@@ -89,6 +91,7 @@ func TestRubbishInside(t *testing.T) {
 
 // The same, of the real server.
 func TestNoRoom(t *testing.T) {
+	t.Parallel()
 	one := start(t, nil, "--max-members=1")
 	browser := openBrowser(t)
 	first := browser.open(t, pageOf(one)+"#lobby")
@@ -118,6 +121,7 @@ func TestNoRoom(t *testing.T) {
 
 // The page of a server that wants tokens takes one from its address, and keeps it from those it invites.
 func TestPageWithToken(t *testing.T) {
+	t.Parallel()
 	secret, _ := keyFiles(t, "HS256")
 	p := start(t, nil, "--auth-jwt="+secret)
 	browser := openBrowser(t)
@@ -135,6 +139,7 @@ func TestPageWithToken(t *testing.T) {
 
 // A browser without WebRTC, and one that says no when it is used.
 func TestNoWebRTC(t *testing.T) {
+	t.Parallel()
 	address := pageOf(start(t, nil)) + "#lobby"
 	browser := openBrowser(t)
 	none := browser.open(t, "about:blank")
@@ -155,6 +160,7 @@ func TestNoWebRTC(t *testing.T) {
 // With UDP blocked the page says so, and what to do, when the link's time is over.
 func TestNoUDP(t *testing.T) {
 	skip.Long(t)
+	t.Parallel()
 	address := pageOf(start(t, nil)) + "?connect-timeout=3"
 	browser := launch(t, chromedp.Flag("force-webrtc-ip-handling-policy", "disable_non_proxied_udp"),
 		chromedp.Flag("webrtc-ip-handling-policy", "disable_non_proxied_udp"))

@@ -32,6 +32,7 @@ const saving = `
 
 // A file that is dropped on somebody is theirs alone once they accept it, and one on the stage is everybody's.
 func TestFilesOfThePage(t *testing.T) {
+	t.Parallel()
 	inChromium(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil)
 		one := show(as(redFox)+saving, pageOf(p)+"#lobby")
@@ -80,6 +81,7 @@ func largeFile() int {
 // A large file that is cancelled in its middle goes on from there when it is sent again.
 func TestFileGoesOn(t *testing.T) {
 	skip.Long(t)
+	t.Parallel()
 	size := largeFile()
 	inChromium(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil)
@@ -126,6 +128,7 @@ const stalling = `{
 // After a reload of the sender's page, which has forgotten the file, it goes on once the file is dropped and accepted again.
 // With RTCPEER_LAB_LONG a path is cut for longer than lostAfter, too.
 func TestFileOutlivesItsLink(t *testing.T) {
+	t.Parallel()
 	openBrowser(t)
 	const interrupted = `lines().some((line) => line.startsWith("film.mkv: interrupted. It goes on when "))`
 	size, megabytes := largeFile(), "8.0 MB"

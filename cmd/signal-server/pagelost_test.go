@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"testing"
 	"time"
 
@@ -23,8 +22,10 @@ import (
 // comes back as who it was.
 func TestBackground(t *testing.T) {
 	skip.Long(t)
+	t.Parallel()
 	env := map[string]string{"SIGNAL_SERVER_RESUME_KEY": "0123456789abcdef"}
-	p := start(t, env)
+	at := "--listen=" + freeAddress(t)
+	p := start(t, env, at)
 	browser := openBrowser(t)
 	one := browser.open(t, pageOf(p)+"#lobby")
 	one.waitFor(t, `drawn("node").length === 1`)
@@ -41,7 +42,7 @@ func TestBackground(t *testing.T) {
 	one.say(t, "without a server")
 	hidden.waitFor(t, `logged("1: without a server")`)
 
-	p = start(t, env, "--listen="+strings.TrimPrefix(p.url, "ws://"))
+	p = start(t, env, at)
 	late := browser.open(t, pageOf(p)+"#lobby")
 	for _, tab := range []*tab{one, hidden, late} {
 		tab.waitFor(t, `said() === "" && drawn("link").filter((c) => c === "link connected").length === 2`)
@@ -69,14 +70,16 @@ func TestPageWaitsForItsHost(t *testing.T) {
 
 // A server that restarted without a key has forgotten the room: the page says so, and links live on.
 func TestForgotten(t *testing.T) {
-	p := start(t, nil)
+	t.Parallel()
+	at := "--listen=" + freeAddress(t)
+	p := start(t, nil, at)
 	browser := openBrowser(t)
 	one, two := browser.open(t, pageOf(p)+"#lobby"), browser.open(t, pageOf(p)+"#lobby")
 	for _, tab := range []*tab{one, two} {
 		tab.waitFor(t, `drawn("link").join() === "link connected"`)
 	}
 	require.Equal(t, exitOK, p.stop())
-	start(t, nil, "--listen="+strings.TrimPrefix(p.url, "ws://"))
+	start(t, nil, at)
 	for _, tab := range []*tab{one, two} {
 		tab.waitFor(t, `said() === "The server has restarted and does not know this place in the room any more. Join again to get a new one.\nOpen links go on, but nobody new can come."`)
 	}
@@ -90,6 +93,7 @@ func TestForgotten(t *testing.T) {
 // place there.
 func TestLeavingWhileJoining(t *testing.T) {
 	skip.Long(t)
+	t.Parallel()
 	rooms, err := signalserver.New(signalserver.Config{Grace: time.Hour})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, rooms.Shutdown(context.Background())) })

@@ -77,6 +77,7 @@ func portEighty(t *testing.T, listener string) (address string) {
 // that is there still, whatever has become of the authority.
 func TestCertificateOfPebble(t *testing.T) {
 	skip.Long(t)
+	t.Parallel()
 	for _, c := range []struct {
 		name    string
 		overTLS bool

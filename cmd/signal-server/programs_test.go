@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os/exec"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -27,17 +28,23 @@ func needs(t *testing.T, program, pkg string) string {
 	return path
 }
 
-// freeAddress is one of the loopback interface that nobody uses. Its port is below those that Linux gives to connections,
-// which could take it before somebody listens.
+// given are the addresses that freeAddress has returned.
+var given sync.Map
+
+// freeAddress is one of the loopback interface that nobody uses, and that no other test gets. Its port is below those that
+// Linux gives to connections, which could take it before somebody listens, or while a server that listens there restarts.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	for {
 		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(22_000)))
-		if err == nil {
-			require.NoError(t, l.Close())
+		if err != nil {
+			require.ErrorIs(t, err, syscall.EADDRINUSE)
+			continue
+		}
+		require.NoError(t, l.Close())
+		if _, taken := given.LoadOrStore(l.Addr().String(), true); !taken {
 			return l.Addr().String()
 		}
-		require.ErrorIs(t, err, syscall.EADDRINUSE)
 	}
 }
 

@@ -34,6 +34,7 @@ func joinForwardedTLS(t testing.TB, url string, trust *tls.Config) *rtcpeer.Node
 }
 
 func TestRelayLinks(t *testing.T) {
+	t.Parallel()
 	p := start(t, nil, "--metrics-listen=127.0.0.1:0", "--relay-links", "--relay-rate=2000000", "--relay-total=100000000")
 	first, second := joinForwarded(t, p.url), joinForwarded(t, p.url)
 	const packets, size = 200, 16 << 10
@@ -90,6 +91,7 @@ func TestRelayLinksBehindProxies(t *testing.T) {
 // A program, a tab of Chromium and one of Firefox, none of which has any other way to the others, and the page, which says so.
 func TestRelayLinksOfBrowsers(t *testing.T) {
 	skip.Long(t)
+	t.Parallel()
 	p := start(t, nil, "--relay-links", "--relay-rate=100000000", "--relay-total=100000000")
 	node := joinForwarded(t, p.url)
 	chromium := openBrowser(t)

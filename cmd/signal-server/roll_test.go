@@ -22,6 +22,7 @@ import (
 // next server where one refuses: a few who connect to the old one in its last moment are sent away once they are in,
 // and come back, as all its members do.
 func TestRoll(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name  string
 		start func(t *testing.T, servers []string) (url string, trust *tls.Config)
@@ -41,7 +42,7 @@ func TestRoll(t *testing.T) {
 			servers := []string{freeAddress(t), freeAddress(t)}
 			launch := func(address string) *daemon {
 				return launchDaemon(t, append(c.args, "--listen="+address, "--trusted-proxy=127.0.0.1",
-					"--metrics-listen=127.0.0.1:0", "--drain-delay=1s")...)
+					"--metrics-listen=127.0.0.1:0", "--drain-delay=3s")...)
 			}
 			daemons := []*daemon{launch(servers[0]), launch(servers[1])}
 			url, trust := c.start(t, servers)
@@ -139,6 +140,7 @@ func joinOnce(url string, trust *tls.Config) error {
 // After SIGTERM the server is first not ready, while it serves as before; then it refuses newcomers and sends members
 // away; then it closes.
 func TestDrainDelay(t *testing.T) {
+	t.Parallel()
 	p := start(t, nil, "--drain-delay=2s")
 	member := call(t, p.url, nil)
 	member.join(signaling.Join{Room: "lobby"})

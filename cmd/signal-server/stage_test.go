@@ -43,6 +43,7 @@ func drag(t *testing.T, v view, x, y float64) {
 
 // People see each other's names and faces, however they are made, and see each other move.
 func TestStage(t *testing.T) {
+	t.Parallel()
 	inEachBrowser(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil)
 		one := show(as(redFox), pageOf(p)+"#lobby")
@@ -132,6 +133,7 @@ func TestNamesAreMetadata(t *testing.T) {
 
 // A name that an access token grants stays, for this page and for the others, whatever the page asks for.
 func TestGrantedName(t *testing.T) {
+	t.Parallel()
 	secret, _ := keyFiles(t, "HS256")
 	inChromium(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil, "--auth-jwt="+secret)
@@ -193,6 +195,7 @@ func TestUnread(t *testing.T) {
 
 // A room can be public, have a password, be locked and opened, and lose somebody whom its host removes.
 func TestRoomsOfThePage(t *testing.T) {
+	t.Parallel()
 	p := start(t, nil)
 	browser := openBrowser(t)
 	host := browser.openAs(t, redFox, pageOf(p))
@@ -368,6 +371,7 @@ func fillStar(t *testing.T, p *program, size int) string {
 // RTCPEER_SCREENSHOTS or RTCPEER_LAB_LONG, fifty do, too.
 func TestCrowdedStage(t *testing.T) {
 	skip.Long(t)
+	t.Parallel()
 	sizes := []int{12}
 	if os.Getenv("RTCPEER_SCREENSHOTS")+os.Getenv("RTCPEER_LAB_LONG") != "" {
 		sizes = append(sizes, 50)

@@ -43,6 +43,7 @@ func (l *ledger) await(name string) {
 
 // Each figure that DEPLOY.md promises moves when its time comes.
 func TestEachFigureOfTheTableMoves(t *testing.T) {
+	t.Parallel()
 	l := &ledger{moved: make(map[string]bool)}
 	t.Run("rooms", func(t *testing.T) { roomsMove(t, l) })
 	t.Run("the lost", func(t *testing.T) { lostMembersMove(t, l) })

@@ -68,6 +68,7 @@ func startShared(t *testing.T) *program {
 // The figures of a server that shares its rooms move, and say which server it is.
 func TestClusterFigures(t *testing.T) {
 	skip.Long(t)
+	t.Parallel()
 	n, err := natsnode.Start(natsnode.Config{Name: "n", Listen: "127.0.0.1:0"})
 	require.NoError(t, err)
 	t.Cleanup(n.Close)
