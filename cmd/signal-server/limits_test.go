@@ -189,10 +189,15 @@ func TestMessageRateAtItsEdge(t *testing.T) {
 		require.IsType(t, signaling.Rooms{}, c.receive())
 	}
 	require.Zero(t, scrape(t, figures)["throttled_total"])
-	for n := 0; scrape(t, figures)["throttled_total"] == 0; n++ {
+	const together = 10 // as one after the other, each with its answer and the figures, may be slower than the rate
+	for n := 0; scrape(t, figures)["throttled_total"] == 0; n += together {
 		require.Less(t, n, 500, "as much again")
-		c.send(signaling.List{})
-		require.IsType(t, signaling.Rooms{}, c.receive())
+		for range together {
+			c.send(signaling.List{})
+		}
+		for range together {
+			require.IsType(t, signaling.Rooms{}, c.receive())
+		}
 	}
 }
 
