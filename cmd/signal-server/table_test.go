@@ -149,28 +149,28 @@ func roomsMove(t *testing.T, l *ledger) {
 
 // lostMembersMove has members given up for each reason there is.
 func lostMembersMove(t *testing.T, l *ledger) {
-	d := launchDaemon(t, "--ping-interval=1s", "--grace=2s", "--message-rate=0")
-	l.open(t, pageOf(&d.program)+"metrics")
 	flood := json.RawMessage(`"` + strings.Repeat("x", 60_000) + `"`)
 	for _, c := range []struct {
-		word string
-		do   func(host *caller, guest *caller, id signaling.PeerID)
+		word, pings, grace string // of a server where nothing else can come first, however slow the machine is
+		do                 func(host *caller, guest *caller, id signaling.PeerID)
 	}{
-		{"grace_over", func(_, guest *caller, _ signaling.PeerID) { guest.conn.Close() }},
-		{"dead", func(_, _ *caller, _ signaling.PeerID) {}},
-		{"detached_full", func(host, guest *caller, id signaling.PeerID) {
+		{"grace_over", "0", "100ms", func(_, guest *caller, _ signaling.PeerID) { guest.conn.Close() }},
+		{"dead", "300ms", "0s", func(_, _ *caller, _ signaling.PeerID) {}},
+		{"detached_full", "0", "1m", func(host, guest *caller, id signaling.PeerID) {
 			guest.conn.Close()
 			awaitFigure(t, l.url, "sessions", 1)
 			for range 20 {
 				host.send(signaling.Signal{To: id, Data: flood})
 			}
 		}},
-		{"slow", func(host, _ *caller, id signaling.PeerID) {
+		{"slow", "0", "1m", func(host, _ *caller, id signaling.PeerID) {
 			for range 300 {
 				host.send(signaling.Signal{To: id, Data: flood})
 			}
 		}},
 	} {
+		d := launchDaemon(t, "--ping-interval="+c.pings, "--grace="+c.grace, "--message-rate=0")
+		l.open(t, pageOf(&d.program)+"metrics")
 		host, guest := call(t, d.url, nil), call(t, d.url, nil)
 		host.join(signaling.Join{Room: signaling.RoomName(c.word)})
 		id := guest.join(signaling.Join{Room: signaling.RoomName(c.word)}).ID
