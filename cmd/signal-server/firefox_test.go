@@ -3,7 +3,6 @@ package main
 import (
 	"os"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -53,9 +52,12 @@ func inEachBrowser(t *testing.T, test func(t *testing.T, show func(script, url s
 	t.Run("Firefox", func(t *testing.T) {
 		skip.Long(t)
 		t.Parallel()
-		browser := sync.OnceValue(func() *firefox.Browser { return openFirefox(t) })
+		var browser *firefox.Browser
 		test(t, func(script, url string) view {
-			return openView(t, browser(), script, url)
+			if browser == nil {
+				browser = openFirefox(t)
+			}
+			return openView(t, browser, script, url)
 		})
 	})
 }
@@ -70,10 +72,15 @@ func inChromium(t *testing.T, test func(t *testing.T, show func(script, url stri
 	})
 }
 
+// foxes has a place for each Firefox that runs: more would starve each other of CPU as they start.
+var foxes = make(chan struct{}, 2)
+
 // openFirefox starts one that ends with the test.
 func openFirefox(t *testing.T) *firefox.Browser {
 	t.Helper()
 	needs(t, firefox.Program, firefox.Program)
+	foxes <- struct{}{}
+	t.Cleanup(func() { <-foxes })
 	profile, err := os.MkdirTemp("", "signal-server") // the browser may still write while it is removed
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(profile) })
