@@ -99,6 +99,31 @@ func TestGrowth(t *testing.T) {
 	}
 }
 
+// Rooms come and go, 24,000 in all, and the server's memory is in the last third what it was in the first.
+func TestChurn(t *testing.T) {
+	skip.Long(t)
+	const rounds, rooms, members = 12, 2000, 2
+	if openFiles(t) < rooms*members+200 {
+		skip.Missing(t, "the limit of open files is below %d: ulimit -Hn", rooms*members+200)
+	}
+	p := build(t)
+	s := p.start(t)
+	var after []int // resident bytes after each round
+	for range rounds {
+		s.load(p.client, s.url, rooms, members, 1)
+		after = append(after, s.memory())
+	}
+	t.Logf("resident memory after each %d rooms, in MB: %v", rooms, megabytes(after))
+	require.LessOrEqual(t, slices.Min(after[rounds*2/3:]), slices.Min(after[:rounds/3])*5/4, "the least, which has little garbage in it")
+}
+
+func megabytes(bytes []int) (list []string) {
+	for _, b := range bytes {
+		list = append(list, fmt.Sprintf("%.0f", float64(b)/1e6))
+	}
+	return list
+}
+
 // openFiles is what Go has made of the limit already: the hard one.
 func openFiles(t *testing.T) uint64 {
 	t.Helper()
