@@ -35,6 +35,7 @@ const crowned = `document.querySelector(".node.host")?.textContent`
 
 // When the host of a star closes its tab, one of the others is the host, and nobody else is lost.
 func TestHostGoes(t *testing.T) {
+	t.Parallel()
 	inEachBrowser(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil)
 		host, owl, bear := openStar(t, p, show, "")
@@ -107,6 +108,7 @@ func TestUnfitHost(t *testing.T) {
 // on it is a guest, as who it was.
 func TestHostIsFrozen(t *testing.T) {
 	skip.Long(t)
+	t.Parallel()
 	browser := openBrowser(t)
 	p := start(t, nil)
 	host, owl, bear := openStar(t, p, func(script, url string) view {
