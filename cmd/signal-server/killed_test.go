@@ -38,9 +38,8 @@ func (p *party) enter(t *testing.T, url string) *rtcpeer.Node {
 func (p *party) enterBy(t *testing.T, url string, trust *tls.Config) *rtcpeer.Node {
 	t.Helper()
 	node, err := rtcpeer.Join(t.Context(), url+"/"+p.room, rtcpeer.Config{
-		WebRTC:         onLoopback,
-		ConnectTimeout: time.Minute, // a hundred links at once take long on a busy machine
-		Signaling:      signalclient.Config{BackoffMax: 500 * time.Millisecond, TLS: trust},
+		WebRTC:    onLoopback,
+		Signaling: signalclient.Config{BackoffMax: 500 * time.Millisecond, TLS: trust},
 	})
 	require.NoError(t, err)
 	p.nodes = append(p.nodes, node)

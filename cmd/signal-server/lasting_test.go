@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -178,8 +179,8 @@ func create(t *testing.T, v view, topology string) {
 	v.waitFor(t, `location.hash.length > 1`)
 }
 
-// While a star's host reloads its page one of the guests becomes the host, and the other one is a guest, as who it was. A
-// host that is alone in its room is the host again.
+// A star's host that reloads its page is the host again, and its guests wait for it; but for five seconds alone, so that on a
+// busy machine one of them may have taken its place. Then it is a guest, as who it was.
 func TestHostReloads(t *testing.T) {
 	skip.Long(t)
 	t.Parallel()
@@ -187,8 +188,6 @@ func TestHostReloads(t *testing.T) {
 		p := start(t, nil)
 		host := show("", pageOf(p))
 		create(t, host, "star")
-		host.text(t, `globalThis.before = true, setTimeout(() => location.reload())`)
-		host.waitFor(t, `!globalThis.before && document.querySelector("#where")?.textContent.endsWith("a star. You are 1.")`)
 		guests := []view{show("", host.text(t, `location.href`)), show("", host.text(t, `location.href`))}
 		for _, guest := range guests {
 			guest.waitFor(t, `drawn("link").join() === "link others,link connected"`)
@@ -196,22 +195,20 @@ func TestHostReloads(t *testing.T) {
 		name := host.text(t, `document.querySelector("#me").textContent`)
 		host.text(t, `globalThis.before = true, setTimeout(() => location.reload())`)
 		for _, guest := range guests {
-			guest.waitFor(t, `/ (is|are) the host now\./.test(log())`)
+			guest.waitFor(t, `log().includes("was lost") || log().includes("left.") || log().includes("the host now.")`)
 			guest.waitFor(t, `drawn("node").length === 3 && !drawn("link").some((link) => !/connected|others/.test(link)) && said() === ""`)
 		}
-		host.waitFor(t, `!globalThis.before && drawn("link").join() === "link others,link connected" && log().includes("somebody else became the host")`)
+		host.waitFor(t, `!globalThis.before && drawn("node").length === 3 && !drawn("link").some((link) => !/connected|others/.test(link))`)
 		require.Equal(t, name, host.text(t, `document.querySelector("#me").textContent`))
-		require.NotContains(t, host.text(t, `document.querySelector("#where").textContent`), "You are 1.")
-		host.say(t, "still here")
-		for _, guest := range guests {
-			guest.waitFor(t, `log().includes("still here") && document.querySelectorAll(".node.host").length === 1`)
+		replaced := guests[0].text(t, `String(log().includes("the host now."))`) == "true"
+		where := host.text(t, `document.querySelector("#where").textContent`)
+		require.Equal(t, replaced, !strings.Contains(where, "You are 1."), where)
+		guests[0].say(t, "still here")
+		for _, other := range []view{host, guests[1]} {
+			other.waitFor(t, `log().includes("still here") && document.querySelectorAll(".node.host").length === 1`)
 		}
 
 		// A tab that was duplicated has the storage of the host's, and is a guest all the same.
-		host = guests[0]
-		if guests[1].text(t, `String(drawn("node").includes("node me host"))`) == "true" {
-			host = guests[1]
-		}
 		stored := host.text(t, `JSON.stringify(Object.entries(sessionStorage))`)
 		copied := host.beside(t, `for (const [key, value] of `+stored+`) sessionStorage.setItem(key, value);`, host.text(t, `location.href`))
 		copied.waitFor(t, `/You are \d{2,}\./.test(document.querySelector("#where").textContent)`)
@@ -219,7 +216,7 @@ func TestHostReloads(t *testing.T) {
 	})
 }
 
-// Who goes to another page and comes back is in the room again, as a guest if it was a star's host: whether the browser has kept the
+// Who goes to another page and comes back is in the room again, and as the host if it is back soon enough: whether the browser has kept the
 // page meanwhile, or loads it anew. A Firefox that leaves a page does not send what that says last, so that the server keeps
 // its former place until the grace time is over; that is no reason to say for longer that nobody answers there.
 func TestPageLeftAndBack(t *testing.T) {
@@ -243,9 +240,7 @@ func TestPageLeftAndBack(t *testing.T) {
 				for _, tab := range []view{one, two} {
 					tab.waitFor(t, `globalThis.drawn && drawn("link").join() === "link connected" && said() === ""`)
 				}
-				if topology == "star" {
-					one.waitFor(t, `!document.querySelector("#where").textContent.endsWith("You are 1.") && drawn("node").includes("node connected host")`)
-				}
+				one.waitFor(t, `document.querySelectorAll(".node.host").length === `+map[string]string{"mesh": "0", "star": "1"}[topology])
 				one.say(t, "back again")
 				two.waitFor(t, `log().includes("back again")`)
 			})

@@ -154,7 +154,7 @@ func TestFileOutlivesItsLink(t *testing.T) {
 		{"path lost", "mesh", lostPath},
 		{"host reloads", "star", func(t *testing.T, a tabs) {
 			a.host.text(t, `setTimeout(() => location.reload())`)
-			a.to.waitFor(t, `log().includes("Red Fox is the host now.")`)
+			a.to.waitFor(t, interrupted+` || log().includes("Red Fox is the host now.")`) // the second if the reload takes long
 		}},
 		{"sender reloads", "mesh", func(t *testing.T, a tabs) {
 			a.from.text(t, `globalThis.before = true, setTimeout(() => location.reload())`)

@@ -42,7 +42,7 @@ type key struct {
 }
 
 // closePatience is how long Close waits for the other ends to be told.
-const closePatience = 500 * time.Millisecond
+const closePatience = 2 * time.Second
 
 // maxLate is how many frames may wait for room, apart from those of Send and Save, which wait themselves. Only peers
 // that take nothing cause more, and those are dropped.
@@ -105,7 +105,7 @@ func (f *Files) Accept(ctx context.Context) (*Offer, error) {
 	}
 }
 
-// Close cancels all transfers, and waits up to half a second until the other ends are told. Calls of Send, Save and
+// Close cancels all transfers, and waits up to two seconds until the other ends are told. Calls of Send, Save and
 // Receive return ErrClosed. Closing twice is legal.
 func (f *Files) Close() {
 	f.mu.Lock()

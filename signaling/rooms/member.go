@@ -152,6 +152,18 @@ func (m *Member) expireAfter(grace time.Duration, why DropReason) {
 	m.grace = m.room.store.clock.After(grace, func() { m.room.expire(m, loss, why) })
 }
 
+// endGraceIn ends the grace period of a detached member after d, if that is earlier. graceEnd stays: it tells when the
+// member lost its session. The caller holds room.mu.
+func (m *Member) endGraceIn(d time.Duration) {
+	if m.session != nil || m.grace == nil || m.graceEnd-m.room.store.clock.Now() <= d {
+		return
+	}
+	end := m.graceEnd
+	m.stopGrace()
+	m.expireAfter(d, DroppedGraceOver)
+	m.graceEnd = end
+}
+
 // ID returns the member's id.
 func (m *Member) ID() signaling.PeerID { return m.id }
 

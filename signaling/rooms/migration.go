@@ -33,6 +33,14 @@ func (r *room) hostTimeout() time.Duration {
 // follow may have left for that reason: the room ends all the same, whoever of the two is faster.
 const followTime = 2 * time.Second
 
+const (
+	// returnTime is how long a host that has lost its session stays the host although its guests have lost it too: a page
+	// that is reloaded has lost both, and is back a moment later.
+	returnTime = 5 * time.Second
+	// noticeTime is how long after its guests the server may notice that a host is gone.
+	noticeTime = time.Second / 2
+)
+
 // noteUnable notes that a member has left, if it cannot follow another host.
 func (r *room) noteUnable(m *Member) {
 	if r.terms.Migrates && !m.info.Can(signaling.FeatureMigrate) {
@@ -198,7 +206,7 @@ func (m *Member) Successor(s Session, named signaling.Successor) error {
 }
 
 // HostLost records that m has lost its link with the host, or has it again. If most of the guests that are here have
-// lost it within the host timeout, the host is replaced.
+// lost it within the host timeout, the host is replaced noticeTime later; see hostIsLost.
 func (m *Member) HostLost(s Session, lost signaling.HostLost) error {
 	r := m.room
 	r.mu.Lock()
@@ -214,21 +222,44 @@ func (m *Member) HostLost(s Session, lost signaling.HostLost) error {
 		m.hostLost = 0
 		return nil
 	}
+	m.hostLost = max(1, r.store.clock.Now())
+	if r.mostHaveLostHost() {
+		r.store.clock.After(noticeTime, func() { r.hostIsLost(host, lost.Term) })
+	}
+	return nil
+}
+
+// mostHaveLostHost reports whether most of the guests that are here have lost their link with the host within the host
+// timeout.
+func (r *room) mostHaveLostHost() bool {
 	now := r.store.clock.Now()
-	m.hostLost = max(1, now)
 	here, without := 0, 0
-	for _, other := range r.members {
-		if other.id == r.host || other.session == nil {
+	for _, m := range r.members {
+		if m.id == r.host || m.session == nil {
 			continue
 		}
 		here++
-		if other.hostLost != 0 && now-other.hostLost < r.hostTimeout() {
+		if m.hostLost != 0 && now-m.hostLost < r.hostTimeout() {
 			without++
 		}
 	}
-	if 2*without <= here {
-		return nil
+	return 2*without > here
+}
+
+// hostIsLost replaces the host of a term if most of the guests have still lost it. A host that has lost its session as
+// well has returnTime to come back.
+func (r *room) hostIsLost(host *Member, term int) {
+	r.mu.Lock()
+	defer r.unlock()
+	away := r.store.clock.Now() - r.goneSince(host)
+	switch {
+	case r.term != term || r.members[r.host] != host || !r.mostHaveLostHost():
+	case r.moves(): // at the next owner its place ends with its grace period
+	case !r.store.acts(): // but will again, or the room is about to leave this server
+		r.store.clock.After(noticeTime, func() { r.hostIsLost(host, term) })
+	case host.session == nil && away < returnTime:
+		host.endGraceIn(returnTime - away)
+	default:
+		r.expel(host, replaced(), signaling.LeftLost)
 	}
-	r.expel(host, replaced(), signaling.LeftLost)
-	return nil
 }

@@ -222,6 +222,41 @@ func TestMostGuestsHaveLostTheHost(t *testing.T) {
 	})
 }
 
+// A page that is reloaded loses the server and its guests in the same moment. It is the host again if it is back within
+// five seconds of that.
+func TestHostLosesServerAndGuests(t *testing.T) {
+	for name, back := range map[string]bool{"and is back": true, "for good": false} {
+		t.Run(name, func(t *testing.T) {
+			within(t, signalserver.Config{}, func(t *testing.T, s *server) {
+				all := star(t, s, ableToHost, ableToHost, ableToHost)
+				all[0].vanish()
+				for _, m := range all[1:] {
+					m.send(signaling.HostLost{Term: 1})
+				}
+				time.Sleep(4 * time.Second)
+				for _, m := range all[1:] {
+					m.wantNothing()
+				}
+				if back {
+					join := migrating(ableToHost)
+					join.Resume = all[0].welcome.Resume
+					host := s.member(t, join)
+					require.Equal(t, signaling.Host, host.id())
+					require.Equal(t, 1, host.welcome.Term)
+				}
+				time.Sleep(30 * time.Second)
+				for _, m := range all[1:] {
+					if back {
+						m.wantNothing()
+					} else {
+						m.wantHost(all[1], 2)
+					}
+				}
+			})
+		})
+	}
+}
+
 // Who has its link with the host again does not count, nor does what was said of an earlier host.
 func TestHostLostIsWithdrawn(t *testing.T) {
 	within(t, signalserver.Config{}, func(t *testing.T, s *server) {
