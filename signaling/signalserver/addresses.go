@@ -261,20 +261,16 @@ func (one *address) Network() (network any, open bool) {
 	return one, one.open
 }
 
-// makeRoom forgets an idle address if there are too many. Most addresses are idle and a map is read in random order,
-// so one is found soon; the number of tries is bounded in case that is not so.
+// makeRoom forgets idle addresses if there are too many. It looks at 100 addresses at most, as many may not be idle; if
+// there is no idle one among them, a later call forgets more than one.
 func (a *addresses) makeRoom() {
-	if len(a.known) < a.most {
-		return
-	}
 	tries := 100
 	for key, one := range a.known {
-		if one.idle() {
-			a.drop(key, one)
+		if tries--; len(a.known) < a.most || tries < 0 {
 			return
 		}
-		if tries--; tries == 0 {
-			return
+		if one.idle() {
+			a.drop(key, one)
 		}
 	}
 }
