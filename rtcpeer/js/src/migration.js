@@ -18,6 +18,7 @@ import { nextGuest, nextHost } from "./moving.js";
 /** @import { NextGuest } from "./moving.js" */
 /** @import { RtcNode } from "./node.js" */
 /** @import { Guest, Host } from "./routes.js" */
+/** @import { Reason } from "./types.js" */
 /** @import { Message } from "./wire.js" */
 
 const wordTime = 5000; // ms that the server's word of another host may take after the host's bye
@@ -100,14 +101,18 @@ export class Migration {
     for (const id of guest.here()) if (!node.roster.get(id)?.running) node.route.abandon?.(id, "lost"); // turned away
   }
 
-  /** The host has ended the link: either the server names another one, or that host wants this guest no more. @internal */
-  awaitWord() {
-    const node = /** @type {RtcNode} */ (this.node);
+  /**
+   * The host has ended the link: either the server names another one, or that host wants this guest no more, or has had it
+   * kicked, of which the server tells the reason.
+   * @internal @param {Reason} reason
+   */
+  awaitWord(reason) {
+    const node = /** @type {RtcNode} */ (this.node), kicked = reason === "kicked";
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
-      if (!node.signaling.socket) return this.awaitWord();
+      if (!kicked && !node.signaling.socket) return this.awaitWord(reason);
       this.guest?.ended();
-      node.end(new this.error("host_gone", "the host is gone: by peer"));
+      node.end(kicked ? new this.error("kicked", "the host has taken this member out") : new this.error("host_gone", "the host is gone: by peer"));
     }, wordTime);
   }
 }

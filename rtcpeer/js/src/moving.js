@@ -136,9 +136,10 @@ export const nextGuest = (Base) => class extends Base {
     const { reason, failure, published } = link;
     if (again && published && reason === "lost") this.report((this.reported = this.migration.term));
     if (again || reason === "host gone") return true;
-    if (reason === "by peer" && !failure) this.migration.awaitWord();
+    const waits = !failure && (reason === "by peer" || reason === "kicked");
+    if (waits) this.migration.awaitWord(reason);
     else this.ended();
-    return reason === "by peer" && !failure;
+    return waits;
   }
 
   /** Ends all relayed peers. */

@@ -98,6 +98,20 @@ test("the page of the host is put away: guests stay connected with each other", 
   for (const p of [a, b, c, d]) await p.close();
 });
 
+test("a guest that is kicked learns it, also where the host's word comes before the server's, or alone", async () => {
+  for (const late of [300, Infinity]) {
+    const [a, b, c] = await room(`kicked-${late}`, {}, {}, {});
+    const { socket } = c.node.signaling, { onmessage, onclose } = socket;
+    const delayed = (take) => (e) => void (late < Infinity && setTimeout(take, late, e));
+    Object.assign(socket, { onmessage: delayed(onmessage), onclose: delayed(onclose) });
+    a.node.kick(c.id, "be nice");
+    await eventually("c has ended", () => c.ended);
+    assert.deepEqual([c.ended.code, c.ended.message], ["kicked", late < Infinity ? "kicked: be nice" : "the host has taken this member out"]);
+    await b.event("disconnected", c.id);
+    for (const p of [a, b]) await p.close();
+  }
+});
+
 test("the next host asks for the secret, as the first did", async () => {
   const auth = { auth: rtcpeer.sharedSecret("open sesame") };
   const [a, b, c, d] = await room("secret", auth, auth, auth, auth);
