@@ -102,9 +102,15 @@ func TestGameIsTurnedAway(t *testing.T) {
 			require.Equal(t, rtcpeer.PeerConnected, next(t, first).Kind)
 			host.SetRefuse(config.MaxPeers == 0)
 
-			second := join(t, s.godot(host.Room()), rtcpeer.Config{})
-			wantTurnedAway(t, host, second.ID(), name)
-			_, err := second.Receive(t.Context())
+			second, err := rtcpeer.Join(t.Context(), s.godot(host.Room()), rtcpeer.Config{})
+			refused := next(t, host)
+			require.Equal(t, rtcpeer.PeerRefused, refused.Kind)
+			require.ErrorContains(t, refused.Err, name)
+			if err == nil { // else it was kicked before it was a node
+				defer second.Close()
+				require.Equal(t, second.ID(), refused.Peer)
+				_, err = second.Receive(t.Context())
+			}
 			require.ErrorIs(t, err, &signaling.Error{Code: signaling.CodeKicked})
 			require.ErrorContains(t, err, name)
 			require.Eventually(t, func() bool { return len(host.Members()) == 1 }, 20*time.Second, time.Millisecond)
