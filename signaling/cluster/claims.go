@@ -325,10 +325,7 @@ func (n *Node) mark(c *claim) {
 	}
 	c.dirty = true
 	n.dirty = append(n.dirty, c)
-	select {
-	case n.wake <- struct{}{}:
-	default:
-	}
+	notify(n.wake)
 }
 
 // rewrite makes write write all keys of this server.

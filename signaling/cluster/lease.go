@@ -184,10 +184,7 @@ func (n *Node) prove(ctx context.Context) error {
 		n.proof = p
 	}
 	n.mu.Unlock()
-	select {
-	case n.proving <- struct{}{}:
-	default:
-	}
+	notify(n.proving)
 	select {
 	case <-p.done:
 		return p.err

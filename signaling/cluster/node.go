@@ -171,10 +171,7 @@ func (n *Node) isBack() {
 	if n.Ready() != nil {
 		return
 	}
-	select {
-	case n.back <- struct{}{}:
-	default:
-	}
+	notify(n.back)
 }
 
 // lingerTime is how long at most after HandOver a node goes on to return frames that other servers had sent before they
@@ -414,7 +411,7 @@ func (n *Node) receive(b []byte) {
 	}
 	p := n.pipeTo(from)
 	if n.handed.Load() != 0 {
-		defer n.stir()
+		defer notify(n.stirred)
 	}
 	data, restarted := p.receive(b)
 	if restarted {
@@ -437,13 +434,6 @@ func (n *Node) receive(b []byte) {
 		return
 	}
 	n.handle(from, m)
-}
-
-func (n *Node) stir() {
-	select {
-	case n.stirred <- struct{}{}:
-	default:
-	}
 }
 
 // tick serves the pipes, and does what is due for visitors.
@@ -545,5 +535,13 @@ func (n *Node) trouble(doing string, err error) {
 	now := time.Since(n.began)
 	if last := n.lastSaid.Load(); now-time.Duration(last) > time.Second && n.lastSaid.CompareAndSwap(last, int64(now)) {
 		n.config.Log.Warn("cluster", "server", n.config.Server, "doing", doing, "err", err)
+	}
+}
+
+// notify puts a token into a channel that holds one, if it is not there already.
+func notify(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
 	}
 }

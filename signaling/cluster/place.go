@@ -518,10 +518,7 @@ func (n *Node) reattach(places []*Place) {
 	n.mu.Lock()
 	n.loose = append(n.loose, loose...)
 	n.mu.Unlock()
-	select {
-	case n.mending <- struct{}{}:
-	default:
-	}
+	notify(n.mending)
 }
 
 // menders is how many places are attached at the same time.

@@ -12,8 +12,10 @@ import (
 // This file has the frames of a client that its room's owner did not handle because the room was about to move. The
 // owner returns them, and the place sends them to the next owner. It waits until the earlier owner has answered opRecall, so
 // that nothing comes back later. If the answer does not come in time, and newer frames were sent meanwhile, what comes back
-// is dropped (DropLate), so that none overtakes another. A Leave must not be lost even if the owner dies: otherwise the next owner keeps the place of the member for the grace period. So
-// the place sends it to each owner until one has confirmed it, also when the session has ended meanwhile.
+// is dropped (DropLate), so that none overtakes another.
+//
+// A Leave must not be lost even if the owner dies: otherwise the next owner keeps the place of the member for the grace
+// period. So the place sends it to each owner until one has confirmed it, also when the session has ended meanwhile.
 
 const (
 	// maxReturned is how many frames a place keeps for the next owner. Further ones are dropped: DropFull.

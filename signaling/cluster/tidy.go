@@ -44,10 +44,7 @@ func (n *Node) tidy(ctx context.Context) {
 
 // mess makes tidy look again.
 func (n *Node) mess() {
-	select {
-	case n.untidy <- struct{}{}:
-	default:
-	}
+	notify(n.untidy)
 }
 
 // keysLeft returns the keys of rooms and matches whose leases seem to be over, by lease.

@@ -69,10 +69,7 @@ func (n *Node) confirm(name string) {
 	mine := name == n.lease
 	n.mu.Unlock()
 	if mine {
-		select {
-		case n.missing <- struct{}{}:
-		default:
-		}
+		notify(n.missing)
 		return
 	}
 	n.doubt(name)

@@ -223,10 +223,18 @@ func (m *Member) HostLost(s Session, lost signaling.HostLost) error {
 		return nil
 	}
 	m.hostLost = max(1, r.store.clock.Now())
-	if r.mostHaveLostHost() {
-		r.store.clock.After(noticeTime, func() { r.hostIsLost(host, lost.Term) })
-	}
+	r.lookAtHost()
 	return nil
+}
+
+// lookAtHost calls hostIsLost after noticeTime if most of the guests have lost the host, unless it is called already. The
+// caller holds room.mu.
+func (r *room) lookAtHost() {
+	if r.looking || !r.mostHaveLostHost() {
+		return
+	}
+	r.looking = true
+	r.store.clock.After(noticeTime, r.hostIsLost)
 }
 
 // mostHaveLostHost reports whether most of the guests that are here have lost their link with the host within the host
@@ -246,19 +254,23 @@ func (r *room) mostHaveLostHost() bool {
 	return 2*without > here
 }
 
-// hostIsLost replaces the host of a term if most of the guests have still lost it. A host that has lost its session as
-// well has returnTime to come back.
-func (r *room) hostIsLost(host *Member, term int) {
+// hostIsLost replaces the host if most of the guests have still lost it. A host that has lost its session as well has
+// returnTime to come back.
+func (r *room) hostIsLost() {
 	r.mu.Lock()
 	defer r.unlock()
-	away := r.store.clock.Now() - r.goneSince(host)
+	r.looking = false
+	host := r.members[r.host]
+	if host == nil {
+		return
+	}
+	left := returnTime - (r.store.clock.Now() - r.goneSince(host))
 	switch {
-	case r.term != term || r.members[r.host] != host || !r.mostHaveLostHost():
-	case r.moves(): // at the next owner its place ends with its grace period
+	case r.elsewhere || !r.mostHaveLostHost():
 	case !r.store.acts(): // but will again, or the room is about to leave this server
-		r.store.clock.After(noticeTime, func() { r.hostIsLost(host, term) })
-	case host.session == nil && away < returnTime:
-		host.endGraceIn(returnTime - away)
+		r.lookAtHost()
+	case host.session == nil && left > 0:
+		host.endGraceIn(left)
 	default:
 		r.expel(host, replaced(), signaling.LeftLost)
 	}

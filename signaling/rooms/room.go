@@ -45,6 +45,7 @@ type room struct {
 	host       signaling.PeerID          // the current host
 	term       int                       // counts the hosts of a room that migrates; 0 in others
 	heir       signaling.PeerID          // the host's chosen successor; 0: none
+	looking    bool                      // hostIsLost is about to be called
 	unable     signaling.PeerID          // the last member that has left and cannot follow a host; 0: none
 	unableLeft time.Duration             // when that was, by the clock
 	kicked     []signaling.PeerID        // the last maxKicked removed members; replaced when it changes
