@@ -317,3 +317,32 @@ func TestMemberThatIsStillAwayWhenTheRoomMovesTwice(t *testing.T) {
 		require.Empty(t, back.got, "%s: it knows %d", name, m.ID())
 	}
 }
+
+// What most guests have said of their host counts, although the server may not act for its rooms at that moment.
+func TestHostIsLostWhileTheServerMayNotAct(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
+		acts := true
+		s := newStoreOf(t, func(c *Config) { c.Acts, c.Log = func() bool { return acts }, discard })
+		join := signaling.Join{Room: "r", Topology: signaling.Star, NewRoom: signaling.NewRoom{Migrates: true},
+			Features: []string{signaling.FeatureMigrate, signaling.FeatureHost}}
+		enter(t, s, join)
+		v, one, _ := enter(t, s, join)
+		_, two, _ := enter(t, s, join)
+		for _, guest := range []*Member{one, two} {
+			require.NoError(t, guest.HostLost(guest.session, signaling.HostLost{Term: 1}))
+		}
+		acts = false
+		time.Sleep(2 * time.Second) // of fake time
+		require.NotContains(t, kindsOf(v.got), signaling.HostChanged{}.Kind())
+		acts = true
+		time.Sleep(time.Second)
+		require.Contains(t, kindsOf(v.got), signaling.HostChanged{}.Kind())
+	})
+}
+
+func kindsOf(messages []signaling.Message) (kinds []signaling.Kind) {
+	for _, m := range messages {
+		kinds = append(kinds, m.Kind())
+	}
+	return kinds
+}
