@@ -322,7 +322,10 @@ func TestMemberThatIsStillAwayWhenTheRoomMovesTwice(t *testing.T) {
 func TestHostIsLostWhileTheServerMayNotAct(t *testing.T) {
 	bubble.Test(t, func(t *testing.T) {
 		acts := true
-		s := newStoreOf(t, func(c *Config) { c.Acts, c.Log = func() bool { return acts }, discard })
+		s := newStoreOf(t, func(c *Config) {
+			c.Acts, c.Log = func() bool { return acts }, discard
+			c.Clock = clock.New(time.Minute) // nothing ticks here
+		})
 		join := signaling.Join{Room: "r", Topology: signaling.Star, NewRoom: signaling.NewRoom{Migrates: true},
 			Features: []string{signaling.FeatureMigrate, signaling.FeatureHost}}
 		enter(t, s, join)
