@@ -4,7 +4,9 @@ import (
 	"log/slog"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -321,9 +323,10 @@ func TestMemberThatIsStillAwayWhenTheRoomMovesTwice(t *testing.T) {
 // What most guests have said of their host counts, although the server may not act for its rooms at that moment.
 func TestHostIsLostWhileTheServerMayNotAct(t *testing.T) {
 	bubble.Test(t, func(t *testing.T) {
-		acts := true
+		var acts atomic.Bool
+		acts.Store(true)
 		s := newStoreOf(t, func(c *Config) {
-			c.Acts, c.Log = func() bool { return acts }, discard
+			c.Acts, c.Log = acts.Load, discard
 			c.Clock = clock.New(time.Minute) // nothing ticks here
 		})
 		join := signaling.Join{Room: "r", Topology: signaling.Star, NewRoom: signaling.NewRoom{Migrates: true},
@@ -334,11 +337,13 @@ func TestHostIsLostWhileTheServerMayNotAct(t *testing.T) {
 		for _, guest := range []*Member{one, two} {
 			require.NoError(t, guest.HostLost(guest.session, signaling.HostLost{Term: 1}))
 		}
-		acts = false
+		acts.Store(false)
 		time.Sleep(2 * time.Second) // of fake time
+		synctest.Wait()
 		require.NotContains(t, kindsOf(v.got), signaling.HostChanged{}.Kind())
-		acts = true
+		acts.Store(true)
 		time.Sleep(time.Second)
+		synctest.Wait()
 		require.Contains(t, kindsOf(v.got), signaling.HostChanged{}.Kind())
 	})
 }
