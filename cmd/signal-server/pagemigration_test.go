@@ -30,6 +30,17 @@ func openStar(t *testing.T, p *program, show func(script, url string) view, scri
 	return host, owl, bear
 }
 
+// inTabs shows pages in tabs of the shared Chromium.
+func inTabs(t *testing.T) func(script, url string) view {
+	browser := openBrowser(t)
+	return func(script, url string) view {
+		tab := browser.open(t, "about:blank")
+		tab.before(t, script)
+		tab.visit(t, url)
+		return tab
+	}
+}
+
 // crowned is what the page shows of the host.
 const crowned = `document.querySelector(".node.host")?.textContent`
 
@@ -80,14 +91,8 @@ func TestUnfitHost(t *testing.T) {
 		})(WebSocket.prototype.send);
 		globalThis.battery = Object.assign(new EventTarget(), { charging: true, level: 0.1 });
 		navigator.getBattery = async () => battery;`
-	browser := openBrowser(t)
 	p := start(t, nil)
-	host, owl, bear := openStar(t, p, func(script, url string) view {
-		tab := browser.open(t, "about:blank")
-		tab.before(t, script)
-		tab.visit(t, url)
-		return tab
-	}, spied)
+	host, owl, bear := openStar(t, p, inTabs(t), spied)
 	require.Equal(t, "", host.text(t, `named`), "the server would choose Blue Owl, who came first")
 	cover := owl.(*tab).cover(t, "about:blank")
 	bears := host.text(t, `document.querySelector(".node[aria-label^='Gold Bear']").dataset.id`)
@@ -109,14 +114,8 @@ func TestUnfitHost(t *testing.T) {
 func TestHostIsFrozen(t *testing.T) {
 	skip.Long(t)
 	t.Parallel()
-	browser := openBrowser(t)
 	p := start(t, nil)
-	host, owl, bear := openStar(t, p, func(script, url string) view {
-		tab := browser.open(t, "about:blank")
-		tab.before(t, script)
-		tab.visit(t, url)
-		return tab
-	}, "")
+	host, owl, bear := openStar(t, p, inTabs(t), "")
 	host.(*tab).live(t, "frozen")
 	for _, guest := range []view{owl, bear} {
 		guest.waitFor(t, `said().startsWith("Nothing is heard of Red Fox")`)

@@ -178,14 +178,17 @@ func TestGrantDescribesTheMember(t *testing.T) {
 	}
 }
 
+// aMinute admits everybody, and who has the token "a minute" for that long.
+func aMinute(_ context.Context, r signalserver.Request) (signalserver.Grant, error) {
+	g := allRights
+	if r.Join.Token == "a minute" {
+		g.Expires = time.Now().Add(time.Minute)
+	}
+	return g, nil
+}
+
 func TestMembershipEndsWithItsGrant(t *testing.T) {
-	config := signalserver.Config{ResumeKey: key, Recovery: -1, Admit: func(_ context.Context, r signalserver.Request) (signalserver.Grant, error) {
-		g := allRights
-		if r.Join.Token == "a minute" {
-			g.Expires = time.Now().Add(time.Minute)
-		}
-		return g, nil
-	}}
+	config := signalserver.Config{ResumeKey: key, Recovery: -1, Admit: aMinute}
 	within(t, config, func(t *testing.T, s *server) {
 		host := s.member(t, signaling.Join{Room: "r"})
 		a := s.member(t, signaling.Join{Room: "r", Token: "a minute"})

@@ -492,13 +492,7 @@ func TestOtherEnds(t *testing.T) {
 		})
 	})
 	t.Run("a membership has ended", func(t *testing.T) {
-		config := signalserver.Config{ResumeKey: key, Recovery: -1, Admit: func(_ context.Context, r signalserver.Request) (signalserver.Grant, error) {
-			g := allRights
-			if r.Join.Token == "a minute" {
-				g.Expires = time.Now().Add(time.Minute)
-			}
-			return g, nil
-		}}
+		config := signalserver.Config{ResumeKey: key, Recovery: -1, Admit: aMinute}
 		within(t, config, func(t *testing.T, s *server) {
 			host := s.member(t, signaling.Join{Room: "r"})
 			guest := s.member(t, signaling.Join{Room: "r", Token: "a minute"})
