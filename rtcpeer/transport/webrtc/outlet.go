@@ -63,8 +63,14 @@ func (o *outlet) write(l *lane, p []byte) error {
 	l.queue = append(l.queue, append([]byte(nil), p...))
 	l.queued.Add(int64(len(p)))
 	l.above = true
-	if o.waiting == 1 && len(l.queue) == 1 {
+	if len(l.queue) > 1 {
+		return nil
+	}
+	if o.waiting == 1 {
 		o.listen()
+	}
+	if o.stuck() { // what was in flight has just been acknowledged
+		o.kick()
 	}
 	return nil
 }
