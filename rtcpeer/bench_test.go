@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -121,12 +122,15 @@ func BenchmarkRoundTrip(b *testing.B) {
 			}
 		}()
 		data, buf := make([]byte, size), make([]byte, 1200)
+		send := func() { x.lanes[unreliable].Write(data) }
+		back := sentAgain(b, send)
 		b.ReportAllocs()
 		for b.Loop() {
-			x.lanes[unreliable].Write(data)
+			send()
 			if _, err := x.lanes[unreliable].Read(buf); err != nil {
 				b.Fatal(err)
 			}
+			back.Add(1)
 		}
 	})
 	overRepairs(b, func(b *testing.B, repairs bool) {
@@ -141,15 +145,39 @@ func BenchmarkRoundTrip(b *testing.B) {
 			}
 		}()
 		packet := rtcpeer.Packet{Peer: 5, Mode: rtcpeer.Unreliable, Data: make([]byte, size)}
+		send := func() { nodes[1].TrySend(packet) }
+		back := sentAgain(b, send)
 		b.ReportAllocs()
 		for b.Loop() {
-			nodes[1].TrySend(packet)
+			send()
 			if _, err := nodes[1].Receive(b.Context()); err != nil {
 				b.Fatal(err)
 			}
+			back.Add(1)
 		}
 		nodes[5].Close()
 	})
+}
+
+// sentAgain calls send whenever nothing has come back for a second: an unreliable packet may be lost. It returns the
+// count of what has come back.
+func sentAgain(b *testing.B, send func()) (back *atomic.Uint64) {
+	back = new(atomic.Uint64)
+	go func() {
+		each := time.NewTicker(time.Second)
+		defer each.Stop()
+		for before := back.Load(); ; before = back.Load() {
+			select {
+			case <-each.C:
+				if back.Load() == before {
+					send()
+				}
+			case <-b.Context().Done():
+				return
+			}
+		}
+	}()
+	return back
 }
 
 // BenchmarkThroughput: one way, reliable, the sender held back by what is unacknowledged (1 MiB).
