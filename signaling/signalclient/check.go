@@ -173,6 +173,9 @@ func (c *Client) attempt(ctx context.Context) (*conn, error) {
 	c.dialing = nil
 	c.settle() // the token stays, so the next wait, if there is one, is cut short
 	c.mu.Unlock()
+	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, errGivenUp) {
+		c.strayed = time.Now()
+	}
 	switch {
 	case err == nil:
 		err = c.adopt(conn)

@@ -36,6 +36,7 @@ type Client struct {
 	untold   signaling.Message // a Disconnected for which the inbox had no room yet; nil: none
 	hurried  time.Time         // when a check last cut a wait short
 	patience time.Duration     // of the next attempt, if Check is called during it
+	strayed  time.Time         // when an attempt was last given up that the server may still answer; zero: never
 
 	// Safe for concurrent use.
 	outbox     *outbox

@@ -104,7 +104,7 @@ func (c *Client) final(why error) error {
 	if c.closing.Err() != nil {
 		return ErrClosed
 	}
-	if refused, ok := errors.AsType[*signaling.Error](why); ok && !refused.Code.Retry() {
+	if refused, ok := errors.AsType[*signaling.Error](why); ok && !refused.Code.Retry() && !c.replacedItself(refused) {
 		return refused
 	}
 	if _, ok := errors.AsType[*ProtocolError](why); ok {
@@ -116,6 +116,20 @@ func (c *Client) final(why error) error {
 		return &LostError{URL: c.dialer.shown, Err: why}
 	}
 	return nil
+}
+
+// strayTime is for how long an attempt that was given up may still reach the room. Servers that share their rooms may take
+// that long when one of them was killed.
+const strayTime = 30 * time.Second
+
+// replacedItself reports whether the connection may have been replaced by an earlier attempt of this client, which the
+// server handled late. Nobody uses that one, so the client comes back, but once only: another client may have the token.
+func (c *Client) replacedItself(why *signaling.Error) bool {
+	if why.Code != signaling.CodeReplaced || c.strayed.IsZero() || time.Since(c.strayed) > strayTime {
+		return false
+	}
+	c.strayed = time.Time{}
+	return true
 }
 
 // over returns the reason for ending the client when the time for redialing is over.

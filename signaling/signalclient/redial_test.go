@@ -446,3 +446,51 @@ func TestRenewedTokenIsTheOneToComeBackWith(t *testing.T) {
 	require.IsType(t, signaling.Disconnected{}, receive(t, c))
 	require.IsType(t, signaling.Welcome{}, receive(t, c))
 }
+
+// The server handles an attempt late that the client has given up, and then takes the client's present connection for the
+// older one. The client comes back. If it is replaced again, another client has its token.
+func TestReplacedByItsOwnAttempt(t *testing.T) {
+	for name, tt := range map[string]struct {
+		after time.Duration // the word comes
+		ends  bool
+	}{
+		"soon":                  {time.Second, false},
+		"long after":            {time.Hour, true},
+		"without such attempts": {0, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
+				p := newPipeNet()
+				stray := 2
+				if tt.after == 0 {
+					stray = 0
+				}
+				said := &signaling.Error{Code: signaling.CodeReplaced, Text: "because"}
+				srv := serve(t, p, func(s *session) {
+					if s.n != stray {
+						welcome(s)
+					}
+				})
+				c := dial(t, "ws://localhost/lobby", Config{dial: p.dial})
+				first := srv.accept(t)
+				if stray > 0 {
+					first.Close()
+					srv.accept(t) // gets no answer
+					first = srv.accept(t)
+				}
+				go func() { _, _, _ = first.ReadMessage() }()
+				time.Sleep(tt.after)
+				first.send(said)
+				first.Close()
+				if !tt.ends {
+					second := srv.accept(t)
+					time.Sleep(time.Second)
+					require.True(t, c.Status().Connected)
+					second.send(said)
+					second.Close()
+				}
+				require.ErrorIs(t, receiveEnd(t, c), said)
+			})
+		})
+	}
+}
