@@ -3,6 +3,7 @@ package cluster_test
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ type trick struct {
 	cluster.Bus
 	create func()                      // before the key of a lease is created
 	get    func(key string) (b []byte) // in place of what the bus has, unless it is nil
+	fails  atomic.Int64                // how many reads of leases fail
 }
 
 func (b *trick) Create(ctx context.Context, key string, value []byte, ttl time.Duration) (uint64, error) {
@@ -28,6 +30,9 @@ func (b *trick) Create(ctx context.Context, key string, value []byte, ttl time.D
 }
 
 func (b *trick) Get(ctx context.Context, key string) ([]byte, uint64, error) {
+	if strings.HasPrefix(key, "lease.") && b.fails.Add(-1) >= 0 {
+		return nil, 0, errFailing
+	}
 	value, revision, err := b.Bus.Get(ctx, key)
 	if b.get != nil {
 		if other := b.get(key); other != nil {
@@ -92,5 +97,24 @@ func TestLeaseThatTheWatchSawEndIsDead(t *testing.T) {
 		dead, err = a.Dead(t.Context(), lease)
 		require.NoError(t, err)
 		require.True(t, dead)
+	})
+}
+
+// The bus does not answer at the moment when a server must find out whether another one is gone. It asks again, as nothing
+// else tells it.
+func TestServerIsGoneWhileTheBusDoesNotAnswer(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
+		hub := new(memory.Hub)
+		bus, gone := &trick{Bus: hub.Bus()}, hub.Bus()
+		a, b := startNode(t, bus, "a"), startNode(t, gone, "b")
+		defer a.Close()
+		defer b.Close()
+		time.Sleep(10 * time.Second) // of fake time
+		require.Equal(t, 2, a.Stats().Servers)
+		gone.Cut(true)
+		bus.fails.Store(2)
+		time.Sleep(12 * time.Second)
+		require.Negative(t, bus.fails.Load())
+		require.Equal(t, 1, a.Stats().Servers)
 	})
 }

@@ -76,16 +76,28 @@ func (n *Node) confirm(name string) {
 	n.endIfGone(name)
 }
 
-// endIfGone ends a lease if its key is still gone after leaseConfirm.
+// endIfGone ends a lease if its key is still gone after leaseConfirm. It asks until the bus answers: the watch reports
+// only once that a key is gone, and until the lease ends, sessions here wait for an owner that may be dead.
 func (n *Node) endIfGone(name string) {
-	if pause(n.life, leaseConfirm) != nil {
-		return
+	for n.hasSeen(name) && pause(n.life, leaseConfirm) == nil {
+		ctx, cancel := context.WithTimeout(n.life, answerTime)
+		_, _, err := n.config.Bus.Get(ctx, leasePrefix+name)
+		cancel()
+		if errors.Is(err, ErrNoKey) {
+			n.end(name, true)
+		}
+		if err == nil || errors.Is(err, ErrNoKey) {
+			return
+		}
 	}
-	ctx, cancel := context.WithTimeout(n.life, answerTime)
-	defer cancel()
-	if _, _, err := n.config.Bus.Get(ctx, leasePrefix+name); errors.Is(err, ErrNoKey) {
-		n.end(name, true)
-	}
+}
+
+// hasSeen reports whether the watch has reported a lease that has not ended.
+func (n *Node) hasSeen(name string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	_, ok := n.living[name]
+	return ok
 }
 
 // end is called when a lease is over. With died, its holder has not given it back.
