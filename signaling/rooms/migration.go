@@ -78,11 +78,7 @@ func (r *room) succeed(gone time.Duration) (why string) {
 	}
 	r.store.config.Voided(Seat{r.nonce, r.host})
 	r.noteKick(r.host) // its id is not given again, and all members get a ticket that names the new host
-	r.host, r.heir, r.dirty = next, 0, true
-	r.term++
-	for _, m := range r.members {
-		m.hostLost = 0 // that was the host before
-	}
+	r.setHost(next, r.term+1)
 	if m := r.members[next]; m.session == nil {
 		m.stopGrace()
 		m.expireAfter(r.grace(m), DroppedGraceOver)
@@ -90,6 +86,14 @@ func (r *room) succeed(gone time.Duration) (why string) {
 	r.tellHost()
 	r.store.config.Log.Info("host changed", "room", r.name, "host", r.host, "term", r.term)
 	return ""
+}
+
+// setHost sets the host. What was said of the host before no longer counts.
+func (r *room) setHost(host signaling.PeerID, term int) {
+	r.host, r.term, r.heir, r.dirty = host, term, 0, true
+	for _, m := range r.members {
+		m.hostLost = 0
+	}
 }
 
 // A candidate is what an election knows of a member.
@@ -163,14 +167,15 @@ func (r *room) guests() (ids []signaling.PeerID) {
 	return ids
 }
 
-// learnHost takes over the host that a ticket of an earlier process names, if it came later than the host that this
-// process knows. The caller holds room.mu.
-func (r *room) learnHost(t ticket) {
-	if !r.terms.Migrates || t.Term <= r.term {
+// learnHost takes over the host of a term that a member knows, from a ticket of an earlier process or because the owner
+// before has told it, if it came later than the host that this process knows. The caller holds room.mu.
+func (r *room) learnHost(host signaling.PeerID, term int, of signaling.PeerID) {
+	if !r.terms.Migrates || term <= r.term {
 		return
 	}
 	before := r.members[r.host]
-	r.host, r.term, r.dirty = t.Host, t.Term, true
+	r.noteKick(r.host) // as succeed did there
+	r.setHost(host, term)
 	if before != nil {
 		r.store.config.Voided(Seat{r.nonce, before.id})
 		if before.session != nil {
@@ -178,7 +183,7 @@ func (r *room) learnHost(t ticket) {
 		}
 		r.drop(before)
 	}
-	if r.members[r.host] == nil && t.ID != r.host {
+	if r.members[r.host] == nil && of != r.host {
 		host := r.add(r.host, signaling.Join{})
 		host.awaited = true
 		host.detach()
@@ -196,7 +201,7 @@ func (r *room) nameHeir(s signaling.Successor) error {
 	if s.ID != 0 && r.members[s.ID] == nil {
 		return &signaling.Error{Code: signaling.CodeUnknownPeer, Text: fmt.Sprintf("successor: no peer %d here", s.ID)}
 	}
-	r.heir = s.ID
+	r.heir, r.dirty = s.ID, true
 	return nil
 }
 
@@ -218,6 +223,7 @@ func (m *Member) HostLost(s Session, lost signaling.HostLost) error {
 	case m.session != s || !r.terms.Migrates || lost.Term != r.term || m.id == r.host || host == nil:
 		return nil
 	}
+	r.dirty = true
 	if lost.Back {
 		m.hostLost = 0
 		return nil
@@ -225,6 +231,11 @@ func (m *Member) HostLost(s Session, lost signaling.HostLost) error {
 	m.hostLost = max(1, r.store.clock.Now())
 	r.lookAtHost()
 	return nil
+}
+
+// hasLostHost reports whether the member has lost its link with the host within the host timeout. The caller holds room.mu.
+func (m *Member) hasLostHost() bool {
+	return m.hostLost != 0 && m.room.store.clock.Now()-m.hostLost < m.room.hostTimeout()
 }
 
 // lookAtHost calls hostIsLost after noticeTime if most of the guests have lost the host, unless it is called already. The
@@ -240,14 +251,13 @@ func (r *room) lookAtHost() {
 // mostHaveLostHost reports whether most of the guests that are here have lost their link with the host within the host
 // timeout.
 func (r *room) mostHaveLostHost() bool {
-	now := r.store.clock.Now()
 	here, without := 0, 0
 	for _, m := range r.members {
 		if m.id == r.host || m.session == nil {
 			continue
 		}
 		here++
-		if m.hostLost != 0 && now-m.hostLost < r.hostTimeout() {
+		if m.hasLostHost() {
 			without++
 		}
 	}
@@ -267,7 +277,8 @@ func (r *room) hostIsLost() {
 	left := returnTime - (r.store.clock.Now() - r.goneSince(host))
 	switch {
 	case r.elsewhere || !r.mostHaveLostHost():
-	case !r.store.acts(): // but will again, or the room is about to leave this server
+	case !r.store.acts(), // but will again, or the room is about to leave this server
+		r.settling(): // guests that have the host may not be back yet
 		r.lookAtHost()
 	case host.session == nil && left > 0:
 		host.endGraceIn(left)

@@ -29,13 +29,15 @@ type Record struct {
 	Left    []departure        `json:"left,omitempty"`
 	Host    signaling.PeerID   `json:"host,omitzero"` // for a room that migrates
 	Term    int                `json:"term,omitzero"`
+	Heir    signaling.PeerID   `json:"heir,omitzero"` // the successor that the host has named
 	Members []seated           `json:"members,omitempty"`
 }
 
 // seated is a member in a Record.
 type seated struct {
-	ID      signaling.PeerID `json:"id"`
-	Tickets []origin         `json:"tickets"`
+	ID       signaling.PeerID `json:"id"`
+	Tickets  []origin         `json:"tickets"`
+	HostLost bool             `json:"host_lost,omitzero"` // its report that it has lost the host counts
 }
 
 // Record returns the Record of a room, or false if there is no such room or it is asleep.
@@ -53,10 +55,10 @@ func (s *Store) Record(name signaling.RoomName) (Record, bool) {
 func (r *room) record() Record {
 	rec := Record{Nonce: r.nonce, Terms: r.terms, Created: r.created, Sealed: r.sealed, Locked: r.locked, Founded: r.founded, Kicked: r.kicked, Left: r.left}
 	if r.terms.Migrates {
-		rec.Host, rec.Term = r.host, r.term
+		rec.Host, rec.Term, rec.Heir = r.host, r.term, r.heir
 	}
 	for _, m := range r.inOrder() {
-		rec.Members = append(rec.Members, seated{m.id, m.origins()})
+		rec.Members = append(rec.Members, seated{m.id, m.origins(), m.hasLostHost()})
 	}
 	return rec
 }
@@ -94,7 +96,7 @@ func (s *Store) Adopt(name signaling.RoomName, rec Record, founder Account) {
 	r.nonce, r.process, r.created, r.sealed, r.locked, r.founded = rec.Nonce, randomUint64(), rec.Created, rec.Sealed, rec.Locked, rec.Founded
 	r.kicked, r.left, r.returned, r.movedUntil = rec.Kicked, rec.Left, make(map[signaling.PeerID]bool), s.clock.Now()+s.config.RebuildTime
 	r.settled = s.clock.Now() + settleTime
-	r.host, r.term = cmp.Or(rec.Host, signaling.Host), max(r.term, rec.Term)
+	r.host, r.term, r.heir = cmp.Or(rec.Host, signaling.Host), max(r.term, rec.Term), rec.Heir
 	r.founder = founder
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -112,6 +114,9 @@ func (s *Store) Adopt(name signaling.RoomName, rec Record, founder Account) {
 	for _, one := range rec.Members {
 		m := r.add(one.ID, signaling.Join{})
 		m.awaited, m.adopted, m.earlier = true, true, one.Tickets[max(0, len(one.Tickets)-maxEarlier):]
+		if one.HostLost { // how long ago is not known
+			m.hostLost = max(1, s.clock.Now())
+		}
 		m.detach()
 	}
 	if after := r.terms.Rules.EndAfterSeal; r.sealed && after > 0 {
@@ -242,6 +247,10 @@ func (s *Store) Attach(session Session, a Attachment) (*Member, error) {
 	if err := r.banned(session, a.Grant.Subject, a.Seat.ID); err != nil {
 		return nil, err
 	}
+	if knew := session.View().State(); knew.Host != 0 { // the owner before had no time to record it
+		r.learnHost(knew.Host, knew.Term, a.Seat.ID)
+		m = r.members[a.Seat.ID]
+	}
 	unseen := m == nil || m.awaited
 	if m == nil { // it joined just before the room moved
 		m = r.add(a.Seat.ID, a.Join)
@@ -262,6 +271,9 @@ func (s *Store) Attach(session Session, a Attachment) (*Member, error) {
 		r.returned[m.id] = true
 	}
 	m.catchUp()
+	if m.hostLost != 0 {
+		r.lookAtHost()
+	}
 	soon := r.store.clock.Now() + rand.N(attachedSoon) + 1
 	m.reissue = soon
 	if r.store.config.ICEServersFor != nil {

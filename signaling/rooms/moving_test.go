@@ -3,6 +3,7 @@ package rooms
 import (
 	"log/slog"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -353,4 +354,143 @@ func kindsOf(messages []signaling.Message) (kinds []signaling.Kind) {
 		kinds = append(kinds, m.Kind())
 	}
 	return kinds
+}
+
+// starOf is a star that migrates, with two guests and more that can host it.
+func starOf(t *testing.T, s *Store, guests int) (sessions []*visitor, members []*Member) {
+	t.Helper()
+	for range 1 + guests {
+		v, m, _ := enter(t, s, signaling.Join{Room: "r", Topology: signaling.Star, NewRoom: signaling.NewRoom{Migrates: true},
+			Features: []string{signaling.FeatureMigrate, signaling.FeatureHost}})
+		sessions, members = append(sessions, v), append(members, m)
+	}
+	return sessions, members
+}
+
+// moveAll moves a room with all its members to another store.
+func moveAll(t *testing.T, from, to *Store, sessions []*visitor, members []*Member) (moved []*visitor, there []*Member) {
+	t.Helper()
+	var attachments []Attachment
+	for _, m := range members {
+		attachments = append(attachments, m.Attachment())
+	}
+	record, ok := from.Surrender("r")
+	require.True(t, ok)
+	to.Adopt("r", record, free{})
+	for i, v := range sessions {
+		v = v.again()
+		m, err := to.Attach(v, attachments[i])
+		require.NoError(t, err)
+		moved, there = append(moved, v), append(there, m)
+	}
+	return moved, there
+}
+
+// What guests have said of their host counts on the next server, too, and so does what they took back.
+func TestHostIsLostWhileTheRoomMoves(t *testing.T) {
+	for name, tt := range map[string]struct {
+		first, then []int // guests that have lost the host before the room moves, and after it
+		back        []int // guests that take it back before the room moves
+		lost        bool
+	}{
+		"all said it before":      {first: []int{1, 2, 3}, lost: true},
+		"some before, some after": {first: []int{1}, then: []int{2}, lost: true},
+		"one took it back":        {first: []int{1, 2}, back: []int{2}, then: []int{3}, lost: true},
+		"too few":                 {first: []int{1, 2}, back: []int{2}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
+				slow := func(c *Config) { c.Log, c.Clock = discard, clock.New(time.Minute) } // nothing ticks here
+				first, second := newStoreOf(t, slow), newStoreOf(t, slow)
+				sessions, members := starOf(t, first, 3)
+				say := func(list []int, back bool) {
+					for _, i := range list {
+						require.NoError(t, members[i].HostLost(members[i].session, signaling.HostLost{Term: 1, Back: back}))
+					}
+				}
+				say(tt.first, false)
+				say(tt.back, true)
+				time.Sleep(noticeTime / 2) // of fake time
+				sessions, members = moveAll(t, first, second, sessions, members)
+				say(tt.then, false)
+				time.Sleep(2 * time.Second)
+				synctest.Wait()
+				require.Equal(t, tt.lost, slices.Contains(kindsOf(sessions[1].got), signaling.HostChanged{}.Kind()))
+			})
+		})
+	}
+}
+
+// A guest that has lost the host is the first to be attached after a move. Those that have the host come a moment later.
+func TestHostIsNotLostBeforeTheGuestsAreBack(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
+		slow := func(c *Config) { c.Log, c.Clock = discard, clock.New(time.Minute) }
+		first, second := newStoreOf(t, slow), newStoreOf(t, slow)
+		sessions, members := starOf(t, first, 3)
+		require.NoError(t, members[1].HostLost(members[1].session, signaling.HostLost{Term: 1}))
+		var attachments []Attachment
+		for _, m := range members {
+			attachments = append(attachments, m.Attachment())
+		}
+		record, ok := first.Surrender("r")
+		require.True(t, ok)
+		second.Adopt("r", record, free{})
+		for i, v := range sessions {
+			sessions[i] = v.again()
+			_, err := second.Attach(sessions[i], attachments[i])
+			require.NoError(t, err)
+			if i == 1 {
+				time.Sleep(settleTime / 2) // of fake time
+			}
+		}
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		for _, v := range sessions {
+			require.NotContains(t, kindsOf(v.got), signaling.HostChanged{}.Kind())
+		}
+	})
+}
+
+// The successor that a host has named is the next host, although the room has moved.
+func TestSuccessorWhenARoomMoves(t *testing.T) {
+	quiet := func(c *Config) { c.Log = discard }
+	first, second := newStoreOf(t, quiet), newStoreOf(t, quiet)
+	sessions, members := starOf(t, first, 3)
+	require.NoError(t, members[0].Successor(sessions[0], signaling.Successor{ID: members[2].id}))
+	sessions, members = moveAll(t, first, second, sessions, members)
+	members[0].Leave(sessions[0])
+	require.Equal(t, members[2].id, members[1].room.host)
+}
+
+// The owner dies when it has told of another host and not recorded it. The next owner learns it from those who were told, and
+// nobody is told again; the host before does not come back.
+func TestHostThatOnlyItsGuestsKnow(t *testing.T) {
+	quiet := func(c *Config) { c.Log = discard }
+	first, second := newStoreOf(t, quiet), newStoreOf(t, quiet)
+	sessions, members := starOf(t, first, 3)
+	attachments := []Attachment{members[0].Attachment()}
+	record, _ := first.Record("r")
+	members[0].Leave(sessions[0])
+	for _, m := range members[1:] {
+		attachments = append(attachments, m.Attachment())
+	}
+	host := members[1].room.host
+	first.Surrender("r")
+	second.Adopt("r", record, free{})
+
+	for _, i := range []int{2, 3, 1} {
+		v := sessions[i].again()
+		require.Equal(t, 2, v.view.State().Term)
+		_, err := second.Attach(v, attachments[i])
+		require.NoError(t, err)
+		require.NotContains(t, kindsOf(v.got), signaling.HostChanged{}.Kind())
+		require.NotContains(t, kindsOf(v.got), signaling.Joined{}.Kind())
+		require.NotContains(t, kindsOf(v.got), signaling.Left{}.Kind())
+	}
+	r := second.room("r")
+	require.Equal(t, host, r.host)
+	require.Equal(t, 2, r.term)
+	require.Len(t, r.members, 3)
+	_, err := second.Attach(sessions[0].again(), attachments[0])
+	require.Error(t, err)
 }

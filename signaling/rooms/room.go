@@ -186,7 +186,7 @@ func (r *room) readmit(s Session, j signaling.Join, g Grant, t ticket) (*Member,
 		return nil, err
 	}
 	if t.Process != r.process {
-		r.learnHost(t)
+		r.learnHost(t.Host, t.Term, t.ID)
 		m = r.members[t.ID]
 		if r.learnKicks(t); r.over {
 			return nil, refuseResume("room %q is over", r.name)
@@ -229,6 +229,9 @@ func (r *room) readmit(s Session, j signaling.Join, g Grant, t ticket) (*Member,
 		r.announce(m.id, signaling.Joined{Member: m.info, Restarted: restarted})
 	case renamed:
 		r.announce(m.id, signaling.Metadata{ID: m.id, Metadata: m.info.Metadata})
+	}
+	if m.hostLost != 0 {
+		r.lookAtHost()
 	}
 	r.store.counters.resumes.Add(1)
 	return m, nil

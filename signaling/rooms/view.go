@@ -22,9 +22,11 @@ type View struct {
 // A ViewState is the content of a View.
 type ViewState struct {
 	Members []Known `json:"members,omitempty"` // ordered by id
-	Term    int     `json:"term,omitzero"`
-	Sealed  bool    `json:"sealed,omitzero"`
-	Locked  bool    `json:"locked,omitzero"`
+	// Host and Term are those of a room that migrates.
+	Host   signaling.PeerID `json:"host,omitzero"`
+	Term   int              `json:"term,omitzero"`
+	Sealed bool             `json:"sealed,omitzero"`
+	Locked bool             `json:"locked,omitzero"`
 }
 
 // A Known is a member that a client knows: its id, and the checksums of its incarnation and of its metadata.
@@ -61,9 +63,13 @@ func (n *Prepared) Change() *Change {
 func changeOf(m signaling.Message) *Change {
 	switch m := m.(type) {
 	case signaling.Welcome:
-		return &Change{All: &ViewState{knownAll(m.Members), m.Term, m.Sealed, m.Locked}}
+		all := ViewState{Members: knownAll(m.Members), Term: m.Term, Sealed: m.Sealed, Locked: m.Locked}
+		if m.Term > 0 {
+			all.Host = m.Host
+		}
+		return &Change{All: &all}
 	case signaling.HostChanged:
-		return &Change{Hosted: &ViewState{Members: knownAll(m.Members), Term: m.Term}}
+		return &Change{Hosted: &ViewState{Members: knownAll(m.Members), Host: m.Host, Term: m.Term}}
 	case signaling.Joined:
 		k := knownOf(m.Member)
 		return &Change{Joined: &k}
@@ -101,7 +107,10 @@ func (v *View) Apply(c *Change) (news bool) {
 	case c.All != nil:
 		v.is = *c.All
 	case c.Hosted != nil:
-		v.is.Members, v.is.Term = c.Hosted.Members, c.Hosted.Term
+		if c.Hosted.Term <= v.is.Term {
+			return false
+		}
+		v.is.Members, v.is.Host, v.is.Term = c.Hosted.Members, c.Hosted.Host, c.Hosted.Term
 	case c.Joined != nil:
 		i, known := v.find(c.Joined.id())
 		if known && v.is.Members[i] == *c.Joined {
@@ -207,6 +216,10 @@ func (v *View) fit(n *Prepared) *Prepared {
 		}
 	case signaling.Left:
 		if _, known := v.find(m.ID); !v.settle(m.ID) && !known && m.Reason != signaling.LeftKicked {
+			return nil
+		}
+	case signaling.HostChanged:
+		if m.Term <= v.is.Term {
 			return nil
 		}
 	case signaling.Sealed:
