@@ -426,9 +426,13 @@ func (n *Node) writeOne(ctx context.Context, c *claim) {
 		return // it is asleep, or is about to be created
 	}
 	value := encodeOwned(owned{c.lease, n.process, record})
-	if err := n.put(ctx, c, value); err != nil {
+	err := n.put(ctx, c, value)
+	switch {
+	case err != nil:
 		n.trouble("record", err)
 		n.later(c)
+	case record != nil:
+		record.Written()
 	}
 }
 

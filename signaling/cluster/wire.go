@@ -166,6 +166,8 @@ func (m *message) validate() error {
 		return errMalformed
 	case m.Attachment != nil && (!m.Attachment.Seat.ID.Valid() || m.Attachment.Room.Validate() != nil || m.Attachment.Join.Validate() != nil):
 		return errMalformed
+	case m.View != nil && m.View.Host != 0 && !m.View.Host.Valid():
+		return errMalformed
 	}
 	return nil
 }

@@ -121,16 +121,22 @@ func (s *Store) CloseRoom(room signaling.RoomName, reason string) bool {
 	return true
 }
 
-// SetLocked closes a room to newcomers, or opens it again, as its host can. The members are told. It reports whether
-// there is such a room.
+// SetLocked closes a room to newcomers, or opens it again, as its host can. If servers share
+// their rooms, it waits until the Record is written. It returns false if there is no such room here, or
+// the room moves to another server meanwhile.
 func (s *Store) SetLocked(room signaling.RoomName, locked bool) bool {
 	r := s.room(room)
 	if r == nil {
 		return false
 	}
+	done := make(chan bool, 1)
+	return r.setLocked(locked, done) && <-done
+}
+
+func (r *room) setLocked(locked bool, done chan<- bool) bool {
 	r.mu.Lock()
 	defer r.unlock()
-	return len(r.members) > 0 && !r.moves() && r.lock(signaling.Lock{Open: !locked}) == nil
+	return len(r.members) > 0 && !r.moves() && r.lock(signaling.Lock{Open: !locked}, nil, done) == nil
 }
 
 // Expel removes from all rooms the members for which meant returns true, with an error. Their tickets become void.

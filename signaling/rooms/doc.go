@@ -9,8 +9,9 @@
 // changed resumes with its ticket and keeps its id. A room is created by its first member and ends with its last one;
 // a star also ends with its host.
 //
-// All methods may be called from any goroutine. Only Join may block: it waits for its admit function, and while
-// members may still restore the rooms of an earlier process. The package starts no goroutines except those of its
+// All methods may be called from any goroutine. Only Join and Store.SetLocked may block: Join waits for its admit
+// function, and while members may still restore the rooms of an earlier process, and SetLocked for a Record to be
+// written. The package starts no goroutines except those of its
 // timers, which Close stops.
 //
 // Lock order: matcher.mu, Store.mu, listing.mu, room.mu. No other lock is taken while the locks of guards and voids

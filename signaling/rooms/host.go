@@ -7,11 +7,13 @@ import (
 )
 
 // Seal closes the room to newcomers for good. m must be its host.
-func (m *Member) Seal(s Session) error { return m.room.asHost(s, m, signaling.KindSeal, m.room.seal) }
+func (m *Member) Seal(s Session) error {
+	return m.room.asHost(s, m, signaling.KindSeal, func() error { return m.room.seal(m) })
+}
 
 // Lock closes the room to newcomers, or opens it again. m must be its host.
 func (m *Member) Lock(s Session, l signaling.Lock) error {
-	return m.room.asHost(s, m, l.Kind(), func() error { return m.room.lock(l) })
+	return m.room.asHost(s, m, l.Kind(), func() error { return m.room.lock(l, m, nil) })
 }
 
 // Kick removes another member at the request of m, which must be the host.
@@ -34,21 +36,26 @@ func (r *room) asHost(s Session, m *Member, kind signaling.Kind, do func() error
 	return do()
 }
 
-// tellAll sends a message to every member.
-func (r *room) tellAll(message signaling.Message) {
+// tellAll sends a message to every member except one, which may be nil.
+func (r *room) tellAll(message signaling.Message, except *Member) {
 	p := Prepare(message)
 	for _, m := range r.members {
-		m.deliver(p)
+		if m != except {
+			m.deliver(p)
+		}
 	}
 }
 
-// seal closes the room to newcomers for good.
-func (r *room) seal() error {
+// seal closes the room to newcomers for good. by is the host; nil: nobody waits.
+func (r *room) seal(by *Member) error {
 	if r.sealed {
 		return nil
 	}
-	r.sealed, r.dirty = true, true
-	r.tellAll(signaling.Sealed{})
+	if err := r.mayWait(); err != nil {
+		return err
+	}
+	r.sealed = true
+	r.tellRecorded(signaling.Sealed{}, by, nil)
 	if after := r.terms.Rules.EndAfterSeal; after > 0 {
 		r.closing = r.store.clock.After(after, r.sealComplete)
 	}
@@ -56,10 +63,13 @@ func (r *room) seal() error {
 }
 
 // lock closes the room to newcomers, or opens it again. All members are told even if nothing changes, because the
-// host waits for that.
-func (r *room) lock(l signaling.Lock) error {
-	r.locked, r.dirty = !l.Open, true
-	r.tellAll(l)
+// host waits for that. by and done are those who wait, as in untold.
+func (r *room) lock(l signaling.Lock, by *Member, done chan<- bool) error {
+	if err := r.mayWait(); err != nil {
+		return err
+	}
+	r.locked = !l.Open
+	r.tellRecorded(l, by, done)
 	return nil
 }
 

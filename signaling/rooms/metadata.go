@@ -46,15 +46,17 @@ func (g Grant) Describe(own json.RawMessage) (json.RawMessage, error) {
 // changes. The answer to s has the metadata that now holds.
 func (m *Member) SetMetadata(s Session, own json.RawMessage) error {
 	changed, err := m.setMetadata(s, own)
-	if err != nil || !changed {
+	if err != nil {
 		return err
 	}
-	token, err := m.Token()
-	if err != nil {
-		return fmt.Errorf("rooms: seal a ticket: %w", err)
+	if changed { // for an Attach on another server; before the answer, in case this one dies
+		token, err := m.Token()
+		if err != nil {
+			return fmt.Errorf("rooms: seal a ticket: %w", err)
+		}
+		s.Welcomed(m, m.Attachment(), token)
 	}
-	s.Welcomed(m, m.Attachment(), token) // for an Attach on another server
-	return nil
+	return m.answerMetadata(s, changed)
 }
 
 func (m *Member) setMetadata(s Session, own json.RawMessage) (changed bool, err error) {
@@ -67,11 +69,27 @@ func (m *Member) setMetadata(s Session, own json.RawMessage) (changed bool, err 
 	case m.session != s:
 		return false, nil
 	}
-	if changed = m.takeMetadata(own); changed {
+	return m.takeMetadata(own), nil
+}
+
+// answerMetadata tells the member the metadata that now holds, and the others if it has changed.
+func (m *Member) answerMetadata(s Session, changed bool) error {
+	r := m.room
+	r.mu.Lock()
+	defer r.unlock()
+	switch {
+	case r.elsewhere: // the next owner answers
+		return ErrElsewhere
+	case r.members[m.id] != m:
+		return nil
+	}
+	if changed {
 		r.tellMetadata(m)
 	}
-	m.deliver(Prepare(signaling.Metadata{ID: m.id, Metadata: m.info.Metadata}))
-	return changed, nil
+	if m.session == s {
+		m.deliver(Prepare(signaling.Metadata{ID: m.id, Metadata: m.info.Metadata}))
+	}
+	return nil
 }
 
 // takeMetadata changes the metadata and reports whether the others see a change. The caller holds room.mu.

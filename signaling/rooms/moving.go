@@ -31,6 +31,9 @@ type Record struct {
 	Term    int                `json:"term,omitzero"`
 	Heir    signaling.PeerID   `json:"heir,omitzero"` // the successor that the host has named
 	Members []seated           `json:"members,omitempty"`
+
+	room  *room  // for Written
+	tells uint64 // of room.tellings, when the Record is written
 }
 
 // seated is a member in a Record.
@@ -40,7 +43,8 @@ type seated struct {
 	HostLost bool             `json:"host_lost,omitzero"` // its report that it has lost the host counts
 }
 
-// Record returns the Record of a room, or false if there is no such room or it is asleep.
+// Record returns the Record of a room, or false if there is no such room or it is asleep. The caller writes it, and then
+// calls Written.
 func (s *Store) Record(name signaling.RoomName) (Record, bool) {
 	r := s.room(name)
 	if r == nil {
@@ -53,7 +57,8 @@ func (s *Store) Record(name signaling.RoomName) (Record, bool) {
 
 // record is Record for callers that hold room.mu.
 func (r *room) record() Record {
-	rec := Record{Nonce: r.nonce, Terms: r.terms, Created: r.created, Sealed: r.sealed, Locked: r.locked, Founded: r.founded, Kicked: r.kicked, Left: r.left}
+	rec := Record{Nonce: r.nonce, Terms: r.terms, Created: r.created, Sealed: r.sealed, Locked: r.locked, Founded: r.founded, Kicked: r.kicked, Left: r.left,
+		room: r, tells: r.tellings + uint64(len(r.untold))}
 	if r.terms.Migrates {
 		rec.Host, rec.Term, rec.Heir = r.host, r.term, r.heir
 	}
@@ -322,7 +327,7 @@ func (m *Member) catchUp() {
 	}
 	is := m.session.View().State()
 	if is.Sealed {
-		_ = r.seal() // the owner before had no time to record it
+		_ = r.seal(nil) // the owner before had no time to record it
 	}
 	if r.sealed {
 		m.deliver(&Prepared{Message: signaling.Sealed{}, again: true})

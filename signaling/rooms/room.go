@@ -53,6 +53,8 @@ type room struct {
 	over       bool                      // the room has ended
 	sealed     bool
 	locked     bool
+	untold     []untold     // at most maxUntold
+	tellings   uint64       // how many of these were told before
 	emptyEnd   *clock.Alarm // ends an adopted room without a list of members if nobody comes
 	closing    *clock.Alarm // ends the room after its seal, if its rules demand it
 	dirty      bool         // something in Record has changed
@@ -372,6 +374,9 @@ func (r *room) unlock() {
 	}
 	if gone && r.emptyEnd != nil {
 		r.emptyEnd.Stop()
+	}
+	if gone {
+		r.answerNobody()
 	}
 	r.mu.Unlock()
 	if gone {

@@ -84,7 +84,7 @@ type Config struct {
 	Matched func(s Session, waited time.Duration, err error)
 	// Owns, Acts and Changed are for servers that share their rooms. Owns reports whether this server may create a
 	// room of that name. Acts reports whether it may act for the rooms that it has. Changed is called for each room
-	// whose Record has changed or that is gone. They must not block. Nil means that no other server has rooms.
+	// whose Record has changed, and must be written, or that is gone. They must not block. Nil means that no other server has rooms.
 	Owns    func(signaling.RoomName) bool
 	Acts    func() bool
 	Changed func(signaling.RoomName)

@@ -1,0 +1,107 @@
+package rooms
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/signaling"
+)
+
+// newShared returns a store of a server that shares its rooms.
+func newShared(t *testing.T) *Store {
+	return newStoreOf(t, func(c *Config) { c.Changed = func(signaling.RoomName) {} })
+}
+
+// The host is answered when the Record has what it asked for, in order. It holds at once, and the others are told at once.
+func TestHostIsAnsweredWhenItIsRecorded(t *testing.T) {
+	s := newShared(t)
+	session, host, _ := enter(t, s, signaling.Join{Room: "r"})
+	guested, _, _ := enter(t, s, signaling.Join{Room: "r"})
+	session.got, guested.got = nil, nil
+	before, _ := s.Record("r")
+	require.NoError(t, host.Lock(session, signaling.Lock{}))
+	require.Equal(t, []signaling.Message{signaling.Lock{}}, guested.got)
+	_, _, err := s.Join(newVisitor(), signaling.Join{Room: "r"}, everybody)
+	require.ErrorIs(t, err, &signaling.Error{Code: signaling.CodeLocked})
+	before.Written()
+	require.Empty(t, session.got)
+
+	locked, _ := s.Record("r")
+	require.True(t, locked.Locked)
+	require.NoError(t, host.Lock(session, signaling.Lock{Open: true}))
+	require.NoError(t, host.Seal(session))
+	for range 2 {
+		locked.Written()
+		require.Equal(t, []signaling.Message{signaling.Lock{}}, session.got)
+	}
+
+	sealed, _ := s.Record("r")
+	sealed.Written()
+	want := []signaling.Message{signaling.Lock{}, signaling.Lock{Open: true}, signaling.Sealed{}}
+	require.Equal(t, want, session.got)
+	require.Equal(t, want, guested.got)
+}
+
+// A host that has not been answered when its room moves is answered by the next owner, if the Record has what it asked for. An
+// administrator learns that it was not done here.
+func TestRoomMovesBeforeItIsRecorded(t *testing.T) {
+	first, second := newShared(t), newShared(t)
+	session, host, _ := enter(t, first, signaling.Join{Room: "r"})
+	attachment := host.Attachment()
+	require.NoError(t, host.Lock(session, signaling.Lock{}))
+	done := make(chan bool, 1)
+	require.True(t, host.room.setLocked(true, done))
+	session.got = nil
+	session.view = NewView(ViewState{}) // the owner is killed before what the administrator did arrives
+	record, ok := first.Surrender("r")
+	require.True(t, ok)
+	require.False(t, <-done)
+	record.Written()
+	require.Empty(t, session.got)
+	second.Adopt("r", record, free{})
+	session = session.again()
+	_, err := second.Attach(session, attachment)
+	require.NoError(t, err)
+	require.Equal(t, []signaling.Message{signaling.Lock{}}, session.got)
+}
+
+// A host cannot fill the memory while no Record is written.
+func TestBoundOfWhatIsNotRecorded(t *testing.T) {
+	s := newShared(t)
+	session, host, _ := enter(t, s, signaling.Join{Room: "r"})
+	for i := range maxUntold {
+		require.NoError(t, host.Lock(session, signaling.Lock{Open: i%2 > 0}))
+	}
+	require.ErrorIs(t, host.Lock(session, signaling.Lock{}), &signaling.Error{Code: signaling.CodeRateLimited})
+	require.False(t, host.room.locked)
+	record, _ := s.Record("r")
+	record.Written()
+	require.NoError(t, host.Lock(session, signaling.Lock{}))
+}
+
+// A watched session notes with which metadata it could be attached elsewhere when it gets new ones.
+type watched struct {
+	*visitor
+	kept []string
+}
+
+func (w *watched) Deliver(n *Prepared) {
+	if _, ok := n.Message.(signaling.Metadata); ok {
+		w.kept = append(w.kept, string(w.attachment.Join.Metadata))
+	}
+	w.visitor.Deliver(n)
+}
+
+// A member learns that its new metadata hold when its server has what is needed to attach it with them: the owner of the room
+// may die in that moment.
+func TestMetadataAreKeptBeforeTheMemberIsTold(t *testing.T) {
+	s := newShared(t)
+	w := &watched{visitor: newVisitor()}
+	m, _, err := s.Join(w, signaling.Join{Room: "r", Metadata: []byte("1")}, everybody)
+	require.NoError(t, err)
+	for _, metadata := range []string{"2", "3", "3"} {
+		require.NoError(t, m.SetMetadata(w, []byte(metadata)))
+	}
+	require.Equal(t, []string{"2", "3", "3"}, w.kept)
+}
