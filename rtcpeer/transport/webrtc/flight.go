@@ -19,12 +19,14 @@ type flight struct {
 	n       int
 	moved   time.Time // when an acknowledgement was last noticed
 	acked   uint64
+	latest  time.Duration // how long the first packet of the newest begun mark took; 0: took has returned it
 }
 
 // A mark stands for packets that were written within markEach.
 type mark struct {
-	end      uint64 // value of written after them
-	at, last time.Time
+	begin, end uint64    // value of written before and after them
+	at         time.Time // when the first was written
+	begun      bool      // the first has been acknowledged
 }
 
 const markEach = 10 * time.Millisecond
@@ -41,10 +43,10 @@ func (f *flight) wrote(n int, now time.Time, note bool) {
 		f.marks = new([32]mark)
 	}
 	if last := &f.marks[(f.first+f.n+len(f.marks)-1)%len(f.marks)]; f.n == len(f.marks) || f.n > 0 && now.Sub(last.at) < markEach {
-		last.end, last.last = f.written, now
+		last.end = f.written
 		return
 	}
-	f.marks[(f.first+f.n)%len(f.marks)] = mark{f.written, now, now}
+	f.marks[(f.first+f.n)%len(f.marks)] = mark{begin: f.written - uint64(n), end: f.written, at: now}
 	f.n++
 }
 
@@ -61,30 +63,34 @@ func (f *flight) age(buffered int, now time.Time) (age time.Duration, moving boo
 	return now.Sub(f.marks[f.first].at), now.Sub(f.moved) < delayedAck
 }
 
-// took returns how long ago the newest of the packets that were acknowledged since the last call was written.
-// It returns 0 if there is none.
+// took returns how long a packet took, of those that were acknowledged since the last call; 0 if none was marked. It
+// is the first packet of a mark: those behind it waited for it on the path, if all were written at once.
 func (f *flight) took(buffered int, now time.Time) time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if last := f.forget(buffered, now); !last.IsZero() {
-		return now.Sub(last)
-	}
-	return 0
+	f.forget(buffered, now)
+	took := f.latest
+	f.latest = 0
+	return took
 }
 
-// forget drops the marks of packets that are not among the last buffered bytes. It returns when the newest of
-// these was written.
-func (f *flight) forget(buffered int, now time.Time) (last time.Time) {
+// forget drops the marks of packets that are not among the last buffered bytes.
+func (f *flight) forget(buffered int, now time.Time) {
 	acknowledged := f.written - min(uint64(max(buffered, 0)), f.written)
 	if acknowledged > f.acked {
 		f.acked, f.moved = acknowledged, now
 	}
-	for f.n > 0 && f.marks[f.first].end <= acknowledged {
-		last = f.marks[f.first].last
+	for f.n > 0 {
+		oldest := &f.marks[f.first]
+		if !oldest.begun && oldest.begin < acknowledged {
+			oldest.begun, f.latest = true, now.Sub(oldest.at)
+		}
+		if oldest.end > acknowledged {
+			return
+		}
 		f.first = (f.first + 1) % len(f.marks)
 		f.n--
 	}
-	return last
 }
 
 // delayedAck is how long an acknowledgement may be delayed. (RFC 9260, section 6.2)

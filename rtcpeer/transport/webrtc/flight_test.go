@@ -39,6 +39,25 @@ func TestFlight(t *testing.T) {
 	require.Zero(t, f.age(0, at(22_000)))
 }
 
+// A packet of a burst takes as long as the first one: the others wait for it.
+func TestFlightTook(t *testing.T) {
+	start := time.Now()
+	at := func(ms int) time.Time { return start.Add(time.Duration(ms) * time.Millisecond) }
+	var f flight
+	require.Zero(t, f.took(0, at(0)))
+	for range 50 {
+		f.wrote(1000, at(0), true)
+	}
+	f.wrote(1000, at(20), true)
+	require.Zero(t, f.took(51_000, at(40)))
+	require.Equal(t, 50*time.Millisecond, f.took(49_000, at(50)))
+	require.Zero(t, f.took(20_000, at(60)), "the others of the burst")
+	require.Equal(t, 55*time.Millisecond, f.took(0, at(75)))
+	f.wrote(1000, at(100), true)
+	f.wrote(1000, at(120), true)
+	require.Equal(t, 60*time.Millisecond, f.took(500, at(180)), "the newer of two")
+}
+
 type ageOf struct{ *flight }
 
 func (f ageOf) age(buffered int, now time.Time) time.Duration {

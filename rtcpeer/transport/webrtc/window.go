@@ -19,7 +19,7 @@ import (
 // and shrinks as TCP's windows do. Bulk has a smaller window, which gives way to any queue, and a pace (see
 // yield and wait). Only one goroutine at a time may call its methods.
 type window struct {
-	rates [10]float64 // bytes a second that were acknowledged in each of the last intervals; a ring
+	rates [6]float64 // bytes a second that were acknowledged in each of the last intervals; a ring
 	at    int
 
 	shortest   time.Duration // that a packet took, in the last probe or since; 0: none
@@ -27,7 +27,10 @@ type window struct {
 	usual      time.Duration // the shortest that a packet took in the last interval
 	least      time.Duration // and in the present one; 0: not known. It may include a delayed acknowledgement, 200 ms
 	probeEnd   time.Time     // zero: no probe
-	probed     time.Duration // the shortest in the probe
+	probed     time.Duration // the shortest in the probe; 0: none yet
+	renews     bool          // the probe replaces shortest, even by a longer time
+	probedAt   time.Time     // the end of the last probe
+	upset      int           // intervals for which rates still show the last probe
 
 	began time.Time // of the present interval
 	last  flow      // the flow when the interval began
@@ -39,7 +42,9 @@ type window struct {
 	flat    int     // intervals since then
 
 	queued  int           // intervals in a row with a queue that is not this window's own
+	held    int           // the bytes in flight when queued became 1
 	contest int           // the window while other traffic keeps a queue; 0: none does
+	eased   bool          // contest has just shrunk
 	yields  int           // the window of bulk; 0: still starting
 	before  time.Duration // value of usual one interval earlier
 
@@ -75,7 +80,11 @@ const (
 	// probeEach is how often the window shrinks for a moment, to measure how long a packet takes without a
 	// queue.
 	probeEach, probeTime = 10 * time.Second, 200 * time.Millisecond
-	idleReset            = 10 * time.Second // idle time after which the path may have changed
+	// A probe of another sender empties the queue as well. A sender that notices it joins, so that both find the
+	// queue empty, at most once in joinEach: its own process may have stood still for a moment instead.
+	joinEach  = 1500 * time.Millisecond
+	upsetTime = 3                // intervals after a probe until rates are those of before
+	idleReset = 10 * time.Second // idle time after which the path may have changed
 	// While other traffic keeps a queue (contest), the window shrinks with a loss as CUBIC's does (RFC 9438),
 	// and grows by three packets a round trip.
 	contestLoss, contestStep = 0.7, 3 * sctpPacket
@@ -101,7 +110,11 @@ func (w *window) update(f flow, took time.Duration, idle bool, totals func() (se
 		return
 	}
 	f.sent, f.received = totals()
+	starting := !w.started
 	w.interval(float64(f.acknowledged-w.last.acknowledged)/lasted.Seconds(), w.lost(f))
+	if starting && w.started {
+		w.probe(now, max(probeTime, 2*w.usual), false) // the start has left a queue, or has begun with one
+	}
 	if !w.idle {
 		w.busy = now
 	}
@@ -117,7 +130,7 @@ func (w *window) yield() {
 	took := min(w.usual, cmp.Or(w.before, w.usual)) // a late acknowledgement or a busy machine may spoil one interval
 	w.before = w.usual
 	switch {
-	case !w.probeEnd.IsZero():
+	case w.probing():
 		return
 	case w.yields == 0:
 		if w.started || took > w.shortest+bulkDelay {
@@ -159,7 +172,10 @@ func (w *window) lost(f flow) bool {
 
 // interval handles the end of an interval in which rate bytes a second were acknowledged.
 func (w *window) interval(rate float64, lost bool) {
+	upset := w.probing() || w.upset > 0
 	switch {
+	case upset:
+		// One sender had less than usual, and another one more.
 	case !w.idle:
 		w.at = (w.at + 1) % len(w.rates)
 		w.rates[w.at] = rate
@@ -167,18 +183,51 @@ func (w *window) interval(rate float64, lost bool) {
 	case rate > w.rate():
 		w.rates[w.at] = rate
 	}
+	empty := w.shortest*3/10 + slack
+	if upset {
+		empty = slack // other traffic may keep a queue that is only shorter for this moment
+	}
 	switch queue := w.queue(); {
-	case queue < w.shortest*3/10+slack:
+	case queue < empty:
 		w.queued, w.contest = 0, 0
-	case w.contest > 0 && lost:
-		w.contest = int(float64(w.contest) * contestLoss)
 	case w.contest > 0:
-		w.contest += contestStep
-	case w.started && queue > w.shortest*6/10+2*slack && !w.idle && (lost || w.room(1.25, slack) > leastWindow):
+		w.compete(lost, upset)
+	case w.started && queue > w.shortest*6/10+2*slack && !w.idle && (lost || w.queued > 0 || w.room(1.25, slack) > leastWindow):
 		// On a slow path even the least window makes a queue, but this queue loses nothing.
-		if w.queued++; w.queued == 3 {
-			w.contest, w.probeEnd = int(w.rate()*w.usual.Seconds()), time.Time{}
-		}
+		w.notice()
+	default:
+		w.queued = 0
+	}
+	if !w.probing() {
+		w.upset = max(w.upset-1, 0)
+	}
+}
+
+// notice counts an interval with a long queue. The queue may be there because rates of a moment ago were too high,
+// those of several windows. So these are forgotten, and a contest begins only if the queue stays.
+func (w *window) notice() {
+	now, before := w.rates[w.at], w.rates[(w.at+len(w.rates)-1)%len(w.rates)]
+	if w.queued == 0 {
+		w.held = int(now * w.usual.Seconds())
+	}
+	w.rates = [len(w.rates)]float64{now, before}
+	w.at = 0
+	if w.queued++; w.queued == 3 {
+		w.contest, w.probeEnd, w.upset = w.held, time.Time{}, 0
+	}
+}
+
+// compete moves the window of a contest. What is lost in one round trip is sent again in the next, which may be two
+// intervals; the window shrinks in one of them.
+func (w *window) compete(lost, upset bool) {
+	switch {
+	case upset:
+	case lost && !w.eased:
+		w.contest, w.eased = int(float64(w.contest)*contestLoss), true
+	case lost:
+		w.eased = false
+	default:
+		w.contest, w.eased = w.contest+contestStep, false
 	}
 }
 
@@ -190,18 +239,42 @@ func (w *window) delay(took time.Duration, now time.Time) {
 	if w.least == 0 || took < w.least {
 		w.least = took
 	}
+	another := took < w.shortest+w.queue()*2/3 && w.queue() > slack
 	if w.shortest == 0 || took <= w.shortest {
 		w.shortest, w.shortestAt = took, now
 	}
 	switch {
-	case w.contest > 0: // a probe would find a queue
-	case w.probeEnd.IsZero() && now.Sub(w.shortestAt) > probeEach:
-		w.probeEnd, w.probed = now.Add(max(probeTime, 2*w.usual)), took
-	case !w.probeEnd.IsZero() && now.After(w.probeEnd):
-		w.shortest, w.shortestAt, w.probeEnd = w.probed, now, time.Time{}
-	case !w.probeEnd.IsZero():
-		w.probed = min(w.probed, took)
+	case w.probing():
+		w.measure(took, now)
+	case another && w.started && !w.idle && now.Sub(w.probedAt) > max(joinEach, 20*w.shortest):
+		w.probe(now, w.usual+w.shortest, false)
+	case now.Sub(w.shortestAt) > probeEach:
+		w.probe(now, max(probeTime, 2*w.usual), true)
 	}
+}
+
+// probe makes the window small for a time.
+func (w *window) probe(now time.Time, lasts time.Duration, renews bool) {
+	w.probeEnd, w.probed, w.renews = now.Add(lasts), 0, renews
+}
+
+func (w *window) probing() bool { return !w.probeEnd.IsZero() }
+
+// measure records how long a packet took in a probe, and ends the probe.
+func (w *window) measure(took time.Duration, now time.Time) {
+	if w.probed == 0 || took < w.probed {
+		w.probed = took
+	}
+	if now.Before(w.probeEnd) {
+		return
+	}
+	if w.renews && w.contest == 0 { // in a contest the probe has found a queue, or will have ended the contest
+		w.shortest = (w.shortest + w.probed) / 2
+	}
+	if w.renews || w.probed <= w.shortest+slack/2 {
+		w.shortestAt = now
+	}
+	w.probeEnd, w.probedAt, w.upset = time.Time{}, now, upsetTime
 }
 
 // settle ends the start when the rate has not grown by a quarter for three intervals.
@@ -221,8 +294,8 @@ func (w *window) queue() time.Duration { return max(w.usual-w.shortest, 0) }
 // size returns the window in bytes, for bulk or for the other lanes.
 func (w *window) size(bulk bool) int {
 	switch {
-	case !w.probeEnd.IsZero():
-		return w.room(0.5, 0)
+	case w.probing():
+		return max(2*sctpPacket, int(w.rate()*w.shortest.Seconds()/2))
 	case bulk && w.yields > 0:
 		return w.yields
 	case bulk:

@@ -85,12 +85,16 @@ func TestWindowInAContest(t *testing.T) {
 		interval(150*time.Millisecond, 0)
 	}
 	contest := w.size(false)
-	require.Equal(t, 300_000, contest, "2 MB/s times 150 ms: what it had in flight, and not what it would have without a queue")
+	require.Equal(t, 100_000, contest, "what it has in flight: a round trip's bytes")
 	require.Less(t, w.size(true), alone, "bulk yields")
 	interval(150*time.Millisecond, 0)
 	require.Equal(t, contest+contestStep, w.size(false))
 	interval(150*time.Millisecond, 50_000)
 	require.InDelta(t, contestLoss*float64(contest+contestStep), w.size(false), 1)
+	interval(150*time.Millisecond, 50_000)
+	require.InDelta(t, contestLoss*float64(contest+contestStep), w.size(false), 1, "the rest of the same loss")
+	interval(150*time.Millisecond, 50_000)
+	require.InDelta(t, contestLoss*contestLoss*float64(contest+contestStep), w.size(false), 2, "another loss")
 
 	for range 20 {
 		interval(50*time.Millisecond, 0)
@@ -115,11 +119,42 @@ func TestWindowProbesNotInAContest(t *testing.T) {
 	for r.now.Sub(r.w.shortestAt) < 9550*time.Millisecond {
 		r.interval(51*time.Millisecond, 0)
 	}
-	alone := r.w.size(false)
+	probed := false
 	for range 4 {
 		r.interval(150*time.Millisecond, 0)
+		probed = probed || r.w.probing()
 	}
-	require.Greater(t, r.w.size(false), alone)
+	require.True(t, probed)
+	require.False(t, r.w.probing())
+	require.Equal(t, 100_000, r.w.size(false), "what it has in flight")
+}
+
+// A queue that is suddenly shorter is another sender's probe. The window joins it, finds how long a packet really takes,
+// and is as before afterwards, although more was acknowledged meanwhile.
+func TestWindowJoinsAProbe(t *testing.T) {
+	r := newRounds()
+	for range 20 {
+		r.interval(80*time.Millisecond, 0)
+	}
+	for range 10 {
+		r.interval(100*time.Millisecond, 0)
+	}
+	before := r.w.size(false)
+	require.False(t, r.w.probing())
+	r.now = r.now.Add(10 * time.Millisecond)
+	r.update(90*time.Millisecond, false)
+	require.True(t, r.w.probing())
+	require.Less(t, r.w.size(false), before/2)
+	for range 4 {
+		r.interval(50*time.Millisecond, 0)
+	}
+	require.False(t, r.w.probing())
+	require.Equal(t, 50*time.Millisecond, r.w.shortest)
+	require.InDelta(t, r.w.room(1.25, slack), r.w.size(false), 1)
+	require.Less(t, r.w.rate(), 1_300_000.0, "not the 2 MB/s of the probe")
+	r.now = r.now.Add(10 * time.Millisecond)
+	r.update(50*time.Millisecond, false)
+	require.False(t, r.w.probing(), "one is enough")
 }
 
 // A path on which nothing waited for a while begins anew, and at once: the beats of a link do not keep its old rate.
