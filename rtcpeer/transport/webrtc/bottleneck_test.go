@@ -218,12 +218,12 @@ func (b bottleneck) share(lasts, apart time.Duration, senders ...sender) (shares
 		for len(may) > 0 { // whoever may send does, in random order, until nobody may
 			at := chance.IntN(len(may))
 			s := may[at]
-			switch bytes := s.unit() * pipePacket; {
+			switch bytes, size := s.unit()*pipePacket, s.size(start.Add(now)); {
 			case len(s.again) > 0 && s.again[0].due <= now:
 				p := s.again[0]
 				s.again = s.again[1:]
 				put(s, p)
-			case s.inFlight+bytes <= s.size(start.Add(now)):
+			case s.inFlight+bytes <= size || s.inFlight == 0 && size > 0:
 				s.wrote(bytes, start.Add(now))
 				s.inFlight += bytes
 				for range s.unit() {
@@ -305,6 +305,24 @@ func TestWindowsShareInUse(t *testing.T) {
 				require.Greater(t, min(one, other)/(one+other), 0.33, line)
 				require.Greater(t, one+other, 0.9, line)
 				require.Less(t, shares[0].queue, 50*ms, line)
+			}
+		}
+	}
+}
+
+// And beside TCP, which sends its packets one by one, each has a fifth at least.
+func TestWindowsShareInUseWithTCP(t *testing.T) {
+	skip.Long(t)
+	const ms = time.Millisecond
+	for _, apart := range []time.Duration{0, 7 * ms, time.Second, 3 * time.Second} {
+		for seed := range uint64(4) {
+			b := bottleneck{rtt: 50 * ms, rate: 6_250_000, queue: 100 * ms, seed: seed}
+			for _, senders := range [][2]sender{{&windowed{message: 16 << 10}, new(cubic)}, {new(cubic), &windowed{message: 16 << 10}}} {
+				shares := b.share(20*time.Second, apart, senders[:]...)
+				one, other := shares[0].rate, shares[1].rate
+				line := fmt.Sprintf("%T first, %v apart, seed %d: %.2f and %.2f", senders[0], apart, seed, one, other)
+				t.Log(line)
+				require.Greater(t, min(one, other)/(one+other), 0.2, line)
 			}
 		}
 	}

@@ -28,8 +28,10 @@ type window struct {
 	least      time.Duration // and in the present one; 0: not known. It may include a delayed acknowledgement, 200 ms
 	probeEnd   time.Time     // zero: no probe
 	probed     time.Duration // the shortest in the probe; 0: none yet
-	renews     bool          // the probe replaces shortest, even by a longer time
+	renews     bool          // see probe
+	floor      time.Duration // the shortest in the last probe that renews
 	probedAt   time.Time     // the end of the last probe
+	above      int           // intervals in a row with a longer queue than this window makes
 	upset      int           // intervals for which rates still show the last probe
 
 	began time.Time // of the present interval
@@ -42,7 +44,7 @@ type window struct {
 	flat    int     // intervals since then
 
 	queued  int           // intervals in a row with a queue that is not this window's own
-	held    int           // the bytes in flight when queued became 1
+	held    int           // the bytes in flight when queued became 1, or when the probe began
 	contest int           // the window while other traffic keeps a queue; 0: none does
 	eased   bool          // contest has just shrunk
 	yields  int           // the window of bulk; 0: still starting
@@ -82,12 +84,17 @@ const (
 	probeEach, probeTime = 10 * time.Second, 200 * time.Millisecond
 	// A probe of another sender empties the queue as well. A sender that notices it joins, so that both find the
 	// queue empty, at most once in joinEach: its own process may have stood still for a moment instead.
-	joinEach  = 1500 * time.Millisecond
-	upsetTime = 3                // intervals after a probe until rates are those of before
-	idleReset = 10 * time.Second // idle time after which the path may have changed
+	joinEach = 1500 * time.Millisecond
+	// After so many intervals with a queue that is longer than this window makes, a probe finds out, at most once in
+	// doubtEach, whether it is the queue of others.
+	doubtAfter, doubtEach = 12, 3 * time.Second
+	// probeLeast is the least in flight in a probe, as a time, but at most leastWindow.
+	probeLeast = 5 * time.Millisecond
+	upsetTime  = 3                // intervals after a probe until rates are those of before
+	idleReset  = 10 * time.Second // idle time after which the path may have changed
 	// While other traffic keeps a queue (contest), the window shrinks with a loss as CUBIC's does (RFC 9438),
-	// and grows by three packets a round trip.
-	contestLoss, contestStep = 0.7, 3 * sctpPacket
+	// and grows by five packets a round trip.
+	contestLoss, contestStep = 0.7, 5 * sctpPacket
 	sctpPacket               = 1156 // bytes of data in one of SCTP's packets
 	sctpHead                 = 32   // bytes of headers in one
 )
@@ -112,8 +119,12 @@ func (w *window) update(f flow, took time.Duration, idle bool, totals func() (se
 	f.sent, f.received = totals()
 	starting := !w.started
 	w.interval(float64(f.acknowledged-w.last.acknowledged)/lasted.Seconds(), w.lost(f))
-	if starting && w.started {
+	switch {
+	case w.probing():
+	case starting && w.started:
 		w.probe(now, max(probeTime, 2*w.usual), false) // the start has left a queue, or has begun with one
+	case w.above >= doubtAfter && now.Sub(w.probedAt) > doubtEach:
+		w.probe(now, max(probeTime, 2*w.usual), true)
 	}
 	if !w.idle {
 		w.busy = now
@@ -187,12 +198,15 @@ func (w *window) interval(rate float64, lost bool) {
 	if upset {
 		empty = slack // other traffic may keep a queue that is only shorter for this moment
 	}
+	if w.above++; w.queue() < empty+slack/2 || w.contest > 0 || upset || w.idle {
+		w.above = 0
+	}
 	switch queue := w.queue(); {
 	case queue < empty:
 		w.queued, w.contest = 0, 0
 	case w.contest > 0:
 		w.compete(lost, upset)
-	case w.started && queue > w.shortest*6/10+2*slack && !w.idle && (lost || w.queued > 0 || w.room(1.25, slack) > leastWindow):
+	case w.started && queue > w.shortest*6/10+2*slack && !w.idle && (lost || w.room(1.25, slack) > leastWindow):
 		// On a slow path even the least window makes a queue, but this queue loses nothing.
 		w.notice()
 	default:
@@ -253,8 +267,10 @@ func (w *window) delay(took time.Duration, now time.Time) {
 	}
 }
 
-// probe makes the window small for a time.
+// probe makes the window small for a time. If it renews, what it finds replaces shortest, and says whether others keep
+// a queue.
 func (w *window) probe(now time.Time, lasts time.Duration, renews bool) {
+	w.held = int(w.rates[w.at] * w.usual.Seconds())
 	w.probeEnd, w.probed, w.renews = now.Add(lasts), 0, renews
 }
 
@@ -268,11 +284,23 @@ func (w *window) measure(took time.Duration, now time.Time) {
 	if now.Before(w.probeEnd) {
 		return
 	}
-	if w.renews && w.contest == 0 { // in a contest the probe has found a queue, or will have ended the contest
-		w.shortest = (w.shortest + w.probed) / 2
-	}
-	if w.renews || w.probed <= w.shortest+slack/2 {
+	switch {
+	case w.probed <= w.shortest+slack:
+		w.contest, w.shortestAt = 0, now
+		if w.renews {
+			w.shortest = w.probed
+		}
+	case !w.renews:
+	case (w.probed - w.floor).Abs() < slack/4: // as ten seconds ago: the path has become longer
+		w.shortest, w.contest, w.shortestAt = w.probed, 0, now
+	default: // somebody keeps a queue
 		w.shortestAt = now
+		if w.contest == 0 {
+			w.contest = w.held
+		}
+	}
+	if w.renews {
+		w.floor = w.probed
 	}
 	w.probeEnd, w.probedAt, w.upset = time.Time{}, now, upsetTime
 }
@@ -295,7 +323,9 @@ func (w *window) queue() time.Duration { return max(w.usual-w.shortest, 0) }
 func (w *window) size(bulk bool) int {
 	switch {
 	case w.probing():
-		return max(2*sctpPacket, int(w.rate()*w.shortest.Seconds()/2))
+		rate := w.rate()
+		least := max(2*sctpPacket, min(leastWindow, int(rate*probeLeast.Seconds())))
+		return max(least, int(rate*w.shortest.Seconds()/2))
 	case bulk && w.yields > 0:
 		return w.yields
 	case bulk:
