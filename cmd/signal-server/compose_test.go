@@ -16,12 +16,17 @@ import (
 func TestExamplesOfContainers(t *testing.T) {
 	deploy, err := os.ReadFile("DEPLOY.md")
 	require.NoError(t, err)
-	env := settings.Environment{"SIGNAL_SERVER_RESUME_KEY=0123456789abcdef"}
-	check := func(args []string) {
+	check := func(secrets string, args []string) {
+		var env settings.Environment
+		for _, name := range strings.Fields(secrets) {
+			env = append(env, "SIGNAL_SERVER_"+name+"=0123456789abcdef")
+		}
 		o, err := read(t, env, args...)
 		require.NoError(t, err, "%q", args)
 		require.Empty(t, o.Problems(), "%q", args)
 	}
+	step3 := regexp.MustCompile(`for s in ([A-Z_ ]+);`).FindStringSubmatch(string(deploy)) // of --env-file
+	require.NotNil(t, step3)
 	var compose, kubernetes, runs int
 	for _, block := range regexp.MustCompile("(?ms)^```\\w*\n(.*?)^```$").FindAllStringSubmatch(string(deploy), -1) {
 		switch {
@@ -32,11 +37,14 @@ func TestExamplesOfContainers(t *testing.T) {
 			}
 			require.NoError(t, yaml.Unmarshal([]byte(block[1]), &file))
 			require.Equal(t, "signal-server", file.Services["s0"].Image)
-			check(strings.Fields(file.Services["s0"].Command))
+			check("RESUME_KEY", strings.Fields(file.Services["s0"].Command))
 			require.Contains(t, file.Services["n0"].Command, "-js")
 		case strings.HasPrefix(block[1], "apiVersion:"):
 			kubernetes++
-			first, _, _ := strings.Cut(block[1], "\n---\n")
+			first, others, _ := strings.Cut(block[1], "\n---\n")
+			for _, other := range strings.Split(others, "\n---\n") {
+				require.NoError(t, yaml.Unmarshal([]byte(other), new(map[string]any)))
+			}
 			type probe struct {
 				HTTPGet struct {
 					Path string
@@ -59,7 +67,7 @@ func TestExamplesOfContainers(t *testing.T) {
 			}
 			require.NoError(t, yaml.Unmarshal([]byte(first), &deployment))
 			for _, c := range deployment.Spec.Template.Spec.Containers {
-				check(c.Args)
+				check("RESUME_KEY", c.Args)
 				require.Equal(t, []string{"/readyz", "/healthz"}, []string{c.ReadinessProbe.HTTPGet.Path, c.LivenessProbe.HTTPGet.Path})
 				require.Equal(t, 9080, c.Ports[0]["containerPort"])
 			}
@@ -68,7 +76,7 @@ func TestExamplesOfContainers(t *testing.T) {
 		for _, line := range strings.Split(block[1], "\n") {
 			if _, args, found := strings.Cut(line, ":/data signal-server "); found {
 				runs++
-				check(strings.Fields(args))
+				check(step3[1], strings.Fields(args))
 			}
 		}
 	}

@@ -53,7 +53,7 @@ func TestNode(t *testing.T) {
 	}
 	node := runners[0]
 	var text strings.Builder
-	text.WriteString("| | CPU a join, first 1,000 | later | of Node's | CPU a forwarded message, first 64,000 | later | of Node's |\n|---|---|---|---|---|---|---|\n")
+	text.WriteString("| | CPU per join, first 1,000 | later | relative to Node | CPU per forwarded message, first 64,000 | later | relative to Node |\n|---|---|---|---|---|---|---|\n")
 	for _, r := range runners {
 		fmt.Fprintf(&text, "| %s | %v | %v | %.2f | %.1f µs | %.1f µs | %.2f |\n", r.name,
 			r.cold.perJoin(), median(r.joins).Round(time.Microsecond), ratio(r.joins, node.joins),
@@ -84,7 +84,7 @@ func TestGrowth(t *testing.T) {
 	}
 	p := build(t)
 	var text strings.Builder
-	text.WriteString("| sessions | joins a second | join p50, p99 | CPU a join | resident memory a session | messages a second | CPU a message |\n|---|---|---|---|---|---|---|\n")
+	text.WriteString("| sessions | joins per second | join p50, p99 | CPU per join | resident memory per session | messages per second | CPU per message |\n|---|---|---|---|---|---|---|\n")
 	for _, n := range sizes {
 		const members = 4
 		s := p.start(t)
