@@ -4,14 +4,19 @@ import (
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/gorilla/websocket"
 	"github.com/pion/turn/v5"
@@ -304,6 +309,103 @@ func TestOnePortWithoutAWord(t *testing.T) {
 		defer conn.Close()
 	}
 	require.Equal(t, exitOK, slow.stop())
+}
+
+// The end of the server does not wait for an authority that hangs while a client waits for the first certificate.
+func TestOnePortWhileTheAuthorityHangs(t *testing.T) {
+	t.Parallel()
+	asked, over := make(chan struct{}, 10), make(chan struct{})
+	authority := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		asked <- struct{}{}
+		<-over
+	}))
+	defer authority.Close()
+	defer close(over)
+	trust := writeFile(t, t.TempDir(), "trust.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: authority.Certificate().Raw}))
+	at := freeAddress(t)
+	d := launchCommand(t, "env", append(append([]string{"SSL_CERT_FILE=" + trust, "signal-server"}, turnHere...), "--listen="+at, "--turn-listen-tls="+at,
+		"--acme-domain=game.example", "--acme-cache="+t.TempDir(), "--acme-directory="+authority.URL)...)
+	conn, err := net.Dial("tcp", at)
+	require.NoError(t, err)
+	defer conn.Close()
+	shaken := make(chan error, 1)
+	go func() { shaken <- tls.Client(conn, &tls.Config{ServerName: "game.example"}).Handshake() }()
+	<-asked
+	require.NoError(t, d.cmd.Process.Signal(syscall.SIGTERM))
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for range d.log { // until its end
+		}
+	}()
+	select {
+	case <-ended:
+		require.NoError(t, d.cmd.Wait())
+	case <-time.After(time.Minute):
+		require.Fail(t, "the server does not end")
+	}
+	require.Error(t, <-shaken)
+}
+
+// While it drains, and after half a message of TURN, a shared port serves TURN as before: members who come in that time
+// need it. The end of the server waits for none of these connections.
+func TestOnePortDrains(t *testing.T) {
+	t.Parallel()
+	p, at, roots := startOnePort(t, "--drain-delay=5s", "--metrics-listen=127.0.0.1:0", "--turn-allow-peer=127.0.0.2/32")
+	secure := &tls.Config{RootCAs: roots}
+	list := callBy(t, websocket.Dialer{TLSClientConfig: secure}, p.url, nil).join(signaling.Join{}).ICEServers
+	dial := func() net.Conn {
+		conn, err := tls.Dial("tcp", at, secure)
+		require.NoError(t, err)
+		return conn
+	}
+	relay := func() net.PacketConn {
+		r, err := streamTURN(t, dial(), list[len(list)-1], at).Allocate()
+		require.NoError(t, err)
+		t.Cleanup(func() { r.Close() }) // its server has ended
+		return r
+	}
+	peer, err := net.ListenPacket("udp4", "127.0.0.2:0")
+	require.NoError(t, err)
+	defer peer.Close()
+	relays := func(r net.PacketConn, what string) {
+		_, err := r.WriteTo([]byte(what), peer.LocalAddr())
+		require.NoError(t, err)
+		got := make([]byte, 100)
+		require.NoError(t, peer.SetReadDeadline(time.Now().Add(time.Minute)))
+		n, _, err := peer.ReadFrom(got)
+		require.NoError(t, err)
+		require.Equal(t, what, string(got[:n]))
+	}
+	early := relay()
+	relays(early, "before")
+	var halves []net.Conn
+	for _, says := range []string{"\x00", "\x00\x01\x00\x08", "\x00\x01\x00\x08\x21\x12\xa4\x42 and no more"} {
+		conn := dial()
+		_, err := io.WriteString(conn, says)
+		require.NoError(t, err)
+		halves = append(halves, conn)
+	}
+	awaitFigure(t, p.other(t, "--metrics-listen")+"/metrics", "turn_streams", 4)
+
+	code := make(chan int, 1)
+	go func() { code <- p.stop() }()
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: secure, DisableKeepAlives: true}}
+	require.True(t, eventually(t.Context(), func() bool {
+		res, err := client.Get("https://" + at + "/readyz")
+		require.NoError(t, err)
+		res.Body.Close()
+		return res.StatusCode == http.StatusServiceUnavailable
+	}))
+	relays(early, "still")
+	relays(relay(), "anew")
+	require.Equal(t, exitOK, <-code)
+	for _, conn := range halves {
+		require.NoError(t, conn.SetReadDeadline(time.Now().Add(time.Minute)))
+		_, err := io.Copy(io.Discard, conn)
+		require.NotErrorIs(t, err, os.ErrDeadlineExceeded)
+		conn.Close()
+	}
 }
 
 // A port that members and TURN share needs the name that the certificate has.

@@ -352,6 +352,16 @@ func TestCheckConfigFindsWhatAStartWouldFind(t *testing.T) {
 	defer taken.Close()
 	code, _, stderr := tell(t, "check-config", "--listen="+taken.Addr().String())
 	require.Equal(t, exitOK, code, "it may be the server's own: %s", stderr)
+
+	code, _, stderr = tell(t, "check-config", "--acme-domain=game.example", "--acme-cache=/dev/null/acme")
+	require.Equal(t, exitUsage, code, "it could keep no certificate")
+	require.Contains(t, stderr, "--acme-cache: cannot write to /dev/null/acme: not a directory")
+	dir := t.TempDir()
+	code, _, stderr = tell(t, "check-config", "--acme-domain=game.example", "--acme-cache="+dir+"/to/be/made")
+	require.Equal(t, exitOK, code, stderr)
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Empty(t, left, "it leaves nothing behind")
 }
 
 // Each flag at its edge: what is just allowed, and what is not, with the flag's name in the error.
@@ -397,6 +407,7 @@ func TestFlagsAtTheirEdge(t *testing.T) {
 		{"--acme-domain=game.example", "--acme-domain=localhost"},
 		{"--acme-domain=a.example,b.example", "--acme-domain=203.0.113.7"},
 		{"--acme-domain=a.example", "--acme-domain=*.a.example"},
+		{"--acme-email=ops@a.example", "--acme-email=ops"},
 		{"--acme-domain=a.example", "--tls-cert=" + cert + " --tls-key=" + key + " --acme-domain=a.example"},
 		{"--acme-directory=https://ca.example/dir", "--acme-directory=http://ca.example/dir"},
 		{"--auth-hook=http://localhost/", "--auth-hook=localhost"},

@@ -3,12 +3,17 @@ package certs
 
 import (
 	"cmp"
+	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -48,12 +53,38 @@ func (o *Options) Check(p *settings.Problems) {
 			p.Add("--acme-domain %q: want the name of this host, as game.example", name)
 		}
 	}
+	if o.Email != "" && !strings.Contains(o.Email, "@") {
+		p.Add("--acme-email %q: want an e-mail address", o.Email)
+	}
 	if u, err := url.Parse(o.Directory); o.Directory != "" && (err != nil || u.Scheme != "https" || u.Host == "") {
 		p.Add("--acme-directory %q: want the https URL of a directory", o.Directory)
 	}
 	if o.Redirect != "" && !o.On() {
 		p.Add("--http-redirect: needs --tls-cert or --acme-domain")
 	}
+}
+
+// CheckCache checks that certificates of ACME can be kept: without their folder the server gets none. It leaves
+// nothing behind, and does not make the folder: the server may run as another user.
+func (o *Options) CheckCache() error {
+	if len(o.Domains) == 0 {
+		return nil
+	}
+	folder, err := filepath.Abs(o.Cache)
+	if err != nil {
+		return err
+	}
+	for _, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist); _, err = os.Stat(folder) {
+		folder = filepath.Dir(folder) // the server makes those that are missing
+	}
+	file, err := os.CreateTemp(folder, ".check-config-*")
+	if err != nil {
+		if p, ok := errors.AsType[*fs.PathError](err); ok {
+			err = p.Err // without the name of the file
+		}
+		return fmt.Errorf("cannot write to %s: %w", folder, err)
+	}
+	return errors.Join(file.Close(), os.Remove(file.Name()))
 }
 
 // Plan says how members connect. address is that of their listener.
@@ -113,11 +144,8 @@ func (c Certificates) Watch(used func(name string, expires time.Time)) {
 func (o *Options) Certificates(log *slog.Logger) (Certificates, error) {
 	switch {
 	case len(o.Domains) > 0:
-		m := o.manager()
-		return Certificates{
-			Config:    serveTLS(o.logged(m.GetCertificate, log), acme.ALPNProto),
-			Challenge: m.HTTPHandler,
-		}, nil
+		r := newRenewer(o.manager, log)
+		return Certificates{Config: serveTLS(o.logged(r.get, log), acme.ALPNProto), Challenge: r.challenge}, nil
 	case o.Cert != "":
 		pair, err := openKeyPair(o.Cert, o.Key, log)
 		if err != nil {
@@ -160,11 +188,35 @@ func WithTURN(web *tls.Config) *tls.Config {
 // clients, or scans of all hosts.
 func (o *Options) logged(get getCertificate, log *slog.Logger) getCertificate {
 	return func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-		c, err := get(hello)
+		c, err := untilDone(get, hello)
 		if err != nil && slices.Contains(o.Domains, strings.ToLower(hello.ServerName)) {
 			log.Warn("no certificate", "name", hello.ServerName, "err", err)
 		}
 		return c, err
+	}
+}
+
+// untilDone calls get, but returns when the context of the handshake is done, that is at the end of the server. An
+// authority that does not answer holds get for up to five minutes.
+func untilDone(get getCertificate, hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	type result struct {
+		certificate *tls.Certificate
+		err         error
+	}
+	got := make(chan result, 1)
+	go func() {
+		c, err := get(hello)
+		got <- result{c, err}
+	}()
+	ctx := hello.Context()
+	if ctx == nil { // there is no handshake: see Watch
+		ctx = context.Background()
+	}
+	select {
+	case r := <-got:
+		return r.certificate, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
 }
 

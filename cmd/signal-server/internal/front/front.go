@@ -2,6 +2,7 @@
 package front
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -37,8 +38,9 @@ type Front struct {
 	log          *slog.Logger
 	web          *Handover // nil: all connections are TURN
 
-	wg   sync.WaitGroup // run, and each sort
-	done chan struct{}  // closed by close
+	wg     sync.WaitGroup  // run, and each sort
+	life   context.Context // until close calls cancel
+	cancel context.CancelFunc
 
 	mu      sync.Mutex           // guards the fields below
 	turn    map[string]*Handover // by network, tcp4 and tcp6; empty: all connections are HTTP
@@ -71,8 +73,8 @@ type Options struct {
 // by then are closed.
 func New(o Options) *Front {
 	f := &Front{listener: o.Listener, limiter: o.Limiter, proxied: o.Proxied, certificates: o.Certificates, timeout: o.Timeout,
-		log: o.Log, done: make(chan struct{}),
-		turn: make(map[string]*Handover), sorting: make(map[net.Conn]struct{})}
+		log: o.Log, turn: make(map[string]*Handover), sorting: make(map[net.Conn]struct{})}
+	f.life, f.cancel = context.WithCancel(context.Background())
 	if o.Web {
 		f.web = f.handover()
 	}
@@ -103,7 +105,7 @@ func (f *Front) close() {
 	f.mu.Lock()
 	if !f.closed {
 		f.closed = true
-		close(f.done)
+		f.cancel()
 		f.listener.Close()
 		for conn := range f.sorting {
 			conn.Close()
@@ -123,7 +125,7 @@ func (f *Front) run() {
 			return
 		default: // the Limiter has logged the error
 			select {
-			case <-f.done:
+			case <-f.life.Done():
 				return
 			case <-time.After(acceptPause):
 			}
@@ -184,7 +186,7 @@ func (f *Front) open(raw net.Conn) (net.Conn, *Handover, error) {
 	}
 	if f.certificates != nil {
 		secure := tls.Server(conn, f.certificates)
-		if err := secure.Handshake(); err != nil {
+		if err := secure.HandshakeContext(f.life); err != nil {
 			return conn, nil, err
 		}
 		conn = &decrypted{Conn: secure, under: conn}
@@ -268,7 +270,7 @@ func (h *Handover) put(conn net.Conn) bool {
 	case h.conns <- conn:
 		return true
 	case <-h.closed:
-	case <-h.front.done:
+	case <-h.front.life.Done():
 	}
 	return false
 }
@@ -279,7 +281,7 @@ func (h *Handover) Accept() (net.Conn, error) {
 	case conn := <-h.conns:
 		return conn, nil
 	case <-h.closed:
-	case <-h.front.done:
+	case <-h.front.life.Done():
 	}
 	return nil, net.ErrClosed
 }

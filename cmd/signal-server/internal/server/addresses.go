@@ -125,6 +125,7 @@ func (o *Options) hostProblems() (p settings.Problems) {
 		o.TURN.CheckHost(&o.TLS, &p)
 	}
 	p.Check("--state-file", o.Server.checkStateFile())
+	p.Check("--acme-cache", o.TLS.CheckCache())
 	o.checkRooms(&p)
 	return p
 }
