@@ -15,12 +15,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // Two servers behind a balancer are restarted one after the other, and nobody who connects meanwhile notices: not one
-// connection is refused. HAProxy asks /readyz, and passes TCP on with a PROXY header. nginx does not ask, and tries the
-// next server where one refuses: a few who connect to the old one in its last moment are sent away once they are in,
-// and come back, as all its members do.
+// connection is refused. HAProxy and Caddy ask /readyz; HAProxy passes TCP on with a PROXY header. nginx does not ask, and
+// tries the next server where one refuses: a few who connect to the old one in its last moment are sent away once they are
+// in, and come back, as all its members do.
 func TestRoll(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -28,21 +29,29 @@ func TestRoll(t *testing.T) {
 		start func(t *testing.T, servers []string) (url string, trust *tls.Config)
 		args  []string
 		asks  bool // whether servers are ready
+		long  bool // as it asks every two seconds
 	}{
 		{"haproxy", func(t *testing.T, servers []string) (string, *tls.Config) {
 			return "ws://" + startHAProxy(t, "send-proxy-v2", servers...), nil
-		}, []string{"--proxy-protocol"}, true},
+		}, []string{"--proxy-protocol", "--drain-delay=3s"}, true, false},
 		{"nginx", func(t *testing.T, servers []string) (string, *tls.Config) {
 			address, trust := startNginx(t, servers...)
 			return "wss://" + address, trust
-		}, nil, false},
+		}, []string{"--drain-delay=3s"}, false, false},
+		{"caddy", func(t *testing.T, servers []string) (string, *tls.Config) {
+			address, trust := startCaddy(t, servers...)
+			return "wss://" + address, trust
+		}, []string{"--drain-delay=8s"}, true, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			if c.long {
+				skip.Long(t)
+			}
 			t.Parallel()
 			servers := []string{freeAddress(t), freeAddress(t)}
 			launch := func(address string) *daemon {
 				return launchDaemon(t, append(c.args, "--listen="+address, "--trusted-proxy=127.0.0.1",
-					"--metrics-listen=127.0.0.1:0", "--drain-delay=3s")...)
+					"--metrics-listen=127.0.0.1:0")...)
 			}
 			daemons := []*daemon{launch(servers[0]), launch(servers[1])}
 			url, trust := c.start(t, servers)

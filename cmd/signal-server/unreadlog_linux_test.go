@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -73,15 +74,43 @@ func TestLogThatNobodyReads(t *testing.T) {
 	require.NoError(t, ended(t, cmd))
 }
 
-// When the reader of the log ends, and when the terminal does, the server does not.
+// When the reader of the log ends, and when a tool says that it has rotated a log, the server does not end.
 func TestSignalsThatEndNothing(t *testing.T) {
 	p, cmd, stderr := silentDaemon(t)
 	require.NoError(t, stderr.Close())
 	comeAndGo(t, p, 20) // each line is a write to a broken pipe
-	for _, s := range []os.Signal{syscall.SIGHUP, syscall.SIGPIPE, syscall.SIGHUP} {
+	for _, s := range []os.Signal{syscall.SIGHUP, syscall.SIGPIPE, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGHUP} {
 		require.NoError(t, cmd.Process.Signal(s))
 		comeAndGo(t, p, 5)
 	}
+	require.Positive(t, scrape(t, pageOf(p)+"metrics")["log_dropped_total"])
+	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, ended(t, cmd))
+}
+
+// The server goes on when its terminal hangs up, for example because the ssh session has ended in which it was
+// started. It gets SIGHUP, and each line of its log fails.
+func TestTerminalHangsUp(t *testing.T) {
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	require.NoError(t, err)
+	t.Cleanup(func() { master.Close() })
+	require.NoError(t, unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0))
+	number, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
+	require.NoError(t, err)
+	terminal, err := os.OpenFile(fmt.Sprint("/dev/pts/", number), os.O_RDWR|unix.O_NOCTTY, 0)
+	require.NoError(t, err)
+	cmd := exec.Command("signal-server", "--listen="+freeAddress(t), "--log-format=json")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = terminal, terminal, terminal
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	require.NoError(t, terminal.Close())
+	var first struct{ URL string }
+	require.NoError(t, json.NewDecoder(master).Decode(&first))
+	require.NoError(t, master.Close())
+
+	p := &program{url: first.URL}
+	comeAndGo(t, p, 20)
 	require.Positive(t, scrape(t, pageOf(p)+"metrics")["log_dropped_total"])
 	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
 	require.NoError(t, ended(t, cmd))
