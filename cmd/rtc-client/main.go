@@ -59,18 +59,18 @@ const program = "rtc-client"
 type commands struct {
 	Version kong.VersionFlag `hidden:"" help:"Print the version and exit."`
 
-	Demo    demo.Command   `cmd:"" help:"Connect a few peers in this process and show what arrives."`
-	Chat    chat.Command   `cmd:"" help:"Send lines from stdin to a room, and print those of others."`
-	Ping    ping.Command   `cmd:"" help:"Measure round trips and losses to the peers of a room."`
+	Demo    demo.Command   `cmd:"" help:"Connect several peers in this process, and print what arrives."`
+	Chat    chat.Command   `cmd:"" help:"Send lines from stdin to a room, and print the lines of other members."`
+	Ping    ping.Command   `cmd:"" help:"Measure round trips to the peers in a room, and losses."`
 	List    list.Command   `cmd:"" help:"List the public rooms of a server."`
-	Send    files.Send     `cmd:"" help:"Send files to somebody in a room."`
-	Receive files.Receive  `cmd:"" help:"Receive files that others in a room send."`
-	Relay   relay.Command  `cmd:"" help:"Host a star room: packets between its guests pass through here."`
-	Doctor  doctor.Command `cmd:"" help:"Find out which STUN and TURN servers work from here."`
-	Load    load.Command   `cmd:"" help:"Fill rooms of a server on this machine, and measure."`
+	Send    files.Send     `cmd:"" help:"Send files to a peer in a room."`
+	Receive files.Receive  `cmd:"" help:"Receive files from peers in a room."`
+	Relay   relay.Command  `cmd:"" help:"Host a star room, and relay packets between its guests."`
+	Doctor  doctor.Command `cmd:"" help:"Check which STUN and TURN servers are reachable from this machine."`
+	Load    load.Command   `cmd:"" help:"Put load on a signaling server on this machine, and measure it."`
 }
 
-const description = `Peers that talk over WebRTC data channels, from the shell.
+const description = `Join rooms of WebRTC peers from the shell.
 
 Examples:
 
@@ -110,7 +110,7 @@ func execute(ctx context.Context, args []string, c *console.Console) error {
 	if err != nil {
 		return err
 	}
-	parser.Model.HelpFlag.Help = "Print this and exit."
+	parser.Model.HelpFlag.Help = "Print this help and exit."
 	command, err := parser.Parse(args)
 	switch {
 	case parser.Printed():

@@ -56,8 +56,8 @@ func main() {
 
 type commands struct {
 	Serve       server.Serve       `cmd:"" default:"withargs"`
-	CheckConfig server.CheckConfig `cmd:"" help:"Say what is wrong with flags, environment and file, or what they will do."`
-	Token       admission.Token    `cmd:"" help:"Print a token that lets its bearer join a server with --auth-jwt."`
+	CheckConfig server.CheckConfig `cmd:"" help:"Check flags, environment and file, and print what the server will do."`
+	Token       admission.Token    `cmd:"" help:"Print an access token for a server with --auth-jwt."`
 }
 
 // The source of the page is in folder page and uses no framework. npm run build writes its scripts and styles

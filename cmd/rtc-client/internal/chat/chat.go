@@ -15,13 +15,13 @@ import (
 // Command is chat: it sends the lines of stdin to a room and prints the lines of the room on stdout.
 type Command struct {
 	entry.Room
-	Topology string        `placeholder:"mesh|star" help:"Topology that the room must have, and that a new one gets (the room's; mesh if new)."`
-	Name     string        `placeholder:"NAME" help:"Put NAME and a colon before each line sent."`
-	Wait     time.Duration `default:"10s" placeholder:"TIME" help:"How long the last lines wait for somebody to hear them when stdin has ended (${default})."`
+	Topology string        `placeholder:"mesh|star" help:"Topology that the room must have, and that a new room gets (any; mesh for a new room)."`
+	Name     string        `placeholder:"NAME" help:"Begin each sent line with NAME and a colon."`
+	Wait     time.Duration `default:"10s" placeholder:"TIME" help:"How long to wait for a peer to read the last lines after stdin has ended (${default})."`
 }
 
 func (*Command) Help() string {
-	return `Prints the lines of others as "<id> text", and on stderr who comes, goes, and is interrupted. Lines that nobody is there to hear wait for the first peer. What is said to a peer that is interrupted arrives when it is back; if it is lost before, that is dropped, and the two connect again as soon as they can. The end of stdin is the end of the chat, as soon as what was said is acknowledged.
+	return `Prints the lines of other members as "<id> text". On stderr it says which peers join, leave and are interrupted. While nobody else is in the room, lines wait for the first peer. Lines to an interrupted peer arrive when it is back. If the peer is lost, they are dropped, and the two connect again as soon as possible. When stdin ends, the chat ends as soon as the peers have acknowledged the last lines.
 
 Examples:
 

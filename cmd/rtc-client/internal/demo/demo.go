@@ -15,20 +15,20 @@ import (
 // Command is demo: a signaling server and several peers in one process.
 type Command struct {
 	Peers    int           `default:"4" placeholder:"N" help:"Peers to connect, 2 to 128 (${default})."`
-	Topology string        `default:"mesh" enum:"mesh,star" placeholder:"mesh|star" help:"mesh: each with each; star: each with the first, which relays (${default})."`
-	Packets  int           `default:"3" placeholder:"N" help:"Packets that each peer sends to each other one in each mode, 1 to 1000 (${default})."`
-	Timeout  time.Duration `default:"30s" placeholder:"TIME" help:"How long all of it may take (${default})."`
+	Topology string        `default:"mesh" enum:"mesh,star" placeholder:"mesh|star" help:"mesh: a link for each pair of peers; star: all links to the first peer, which relays (${default})."`
+	Packets  int           `default:"3" placeholder:"N" help:"Packets that each peer sends to each other peer in each mode, 1 to 1000 (${default})."`
+	Timeout  time.Duration `default:"30s" placeholder:"TIME" help:"Time limit for the whole demo (${default})."`
 	JSON     bool          `name:"json" help:"Print one JSON object."`
 }
 
 func (*Command) Help() string {
-	return `Starts a signaling server on a free port of 127.0.0.1, and joins a room with each peer, over the loopback interface alone. Each peer sends to each other one in each mode. The exit code is 0 if every packet has arrived.
+	return `Starts a signaling server on a free port of 127.0.0.1, and joins a room with every peer, all over the loopback interface. Each peer sends packets to each other peer in each mode. The exit code is 0 if every packet arrived.
 
-What it prints of each peer, as a table or (in brackets) as JSON:
+It prints for each peer, as a table or (in brackets) as JSON:
 
-  connected (connect_ms)  from the start of its Join until all are connected
-  round trip (rtt_us)     median of echoes from all others, one at a time
-  received (received)     packets of all others: (peers-1) x packets a mode
+  connected (connect_ms)  time from its Join until all peers are connected
+  round trip (rtt_us)     median of echoes from all other peers, one at a time
+  received (received)     packets of all other peers: (peers-1) x packets a mode
 
 Examples:
 

@@ -18,15 +18,15 @@ import (
 
 // Command is doctor: it checks which servers can be reached from this machine.
 type Command struct {
-	URL string `arg:"" help:"The signaling server, as ws://host:port. A room in it does not matter."`
+	URL string `arg:"" help:"Signaling server, for example ws://host:port. A room in the URL is ignored."`
 	entry.Access
-	ICEServer []string      `name:"ice-server" placeholder:"URL" help:"STUN or TURN server to examine besides those that the server tells, as stun:host:port or turn:user:secret@host:port; repeat for more."`
-	Timeout   time.Duration `default:"5s" placeholder:"TIME" help:"How long each examination may take (${default})."`
+	ICEServer []string      `name:"ice-server" placeholder:"URL" help:"STUN or TURN server to check in addition to those of the signaling server: stun:host:port or turn:user:secret@host:port. Repeat for more."`
+	Timeout   time.Duration `default:"5s" placeholder:"TIME" help:"Time limit for each check (${default})."`
 	JSON      bool          `name:"json" help:"Print one JSON object."`
 }
 
 func (*Command) Help() string {
-	return `Joins a room of its own and leaves it; asks each STUN server that it was told of, or given, how it sees this end, and each TURN server over UDP, TCP and TLS for a relay. It tells what answered in what time, what to do about the rest, and whether the server offers links through itself, and what kind of mapping the NAT between makes: behind one that is symmetric a link needs a TURN server unless the other end is easy to reach. A server that wants tokens has to be given one that is good for any room, and may create it. The exit code is 1 if the signaling server cannot be reached, or no STUN or TURN server can.
+	return `Joins a new room of the signaling server to get its list of STUN and TURN servers, and leaves it. Then it asks each STUN server for the public address of this machine, and each TURN server over UDP, TCP and TLS for a relay. It prints which servers answered and how long that took, and what to do about those that did not. It also prints whether the signaling server relays links, and how the NAT maps ports: behind a symmetric NAT most links need a TURN server. If the server requires an access token, the token must allow any room, and must allow creating it. The exit code is 1 if the signaling server, or every STUN and TURN server, is unreachable.
 
 Examples:
 

@@ -17,19 +17,19 @@ import (
 )
 
 // Unseen is a note in the help of each flag that takes a secret. The help texts refer to it as ${unseen}.
-const Unseen = "Other users of the machine see flags, but not the environment"
+const Unseen = "Other users of this machine can see flags, but not the environment"
 
 // Flags are the flags of every command that enters a room. The URL of the room is not among them.
 type Flags struct {
 	Access
 	roomFlags
-	ICEServer  []string      `name:"ice-server" placeholder:"URL" help:"STUN or TURN server, as stun:host:port or turn:user:secret@host:port; repeat for more."`
-	Channels   []string      `placeholder:"MODE,..." help:"Modes of the transfer channels 1, 2, ..., which all members need the same: reliable, unreliable_ordered, unreliable (none)."`
-	Framed     bool          `help:"Frame the packets of a mesh as Godot's MultiplayerAPI does, for games that use it. All members need the same. (A star always does.)"`
-	AuthSecret string        `env:"RTC_AUTH_SECRET" placeholder:"TEXT" help:"Secret of a star: its host admits only guests that send exactly these bytes. ${unseen}"`
+	ICEServer  []string      `name:"ice-server" placeholder:"URL" help:"STUN or TURN server: stun:host:port or turn:user:secret@host:port. Repeat for more."`
+	Channels   []string      `placeholder:"MODE,..." help:"Modes of the transfer channels 1, 2, ...: reliable, unreliable_ordered or unreliable. All members need the same (none)."`
+	Framed     bool          `help:"Frame the packets of a mesh like Godot's MultiplayerAPI, for games that use it. All members need the same. A star is always framed."`
+	AuthSecret string        `env:"RTC_AUTH_SECRET" placeholder:"TEXT" help:"Secret of a star: the host admits only guests that send exactly these bytes. ${unseen}"`
 	LostAfter  time.Duration `default:"30s" placeholder:"TIME" help:"How long a peer may be interrupted before it counts as lost (${default})."`
-	RelayLinks bool          `help:"Go through the signaling server, encrypted, where there is no other way. The other end and the server have to allow it, too."`
-	Verbose    bool          `short:"v" help:"Log on stderr what happens to the links and to the signaling."`
+	RelayLinks bool          `help:"Use the signaling server as an encrypted relay when there is no other path. The other end and the server must allow it too."`
+	Verbose    bool          `short:"v" help:"Log events of links and signaling on stderr."`
 }
 
 // configure applies the flags to config.
@@ -96,7 +96,7 @@ func ICEServers(urls []string) ([]transport.ICEServer, error) {
 
 // Access is what a signaling server may require of its clients.
 type Access struct {
-	Token string `env:"RTC_CLIENT_TOKEN" placeholder:"TEXT" help:"Access token, for servers that want one. ${unseen}"`
+	Token string `env:"RTC_CLIENT_TOKEN" placeholder:"TEXT" help:"Access token, for servers that require one. ${unseen}"`
 }
 
 // apply sets the token in config. For a server of Godot's signaling demo it adds an Authorization header to the
@@ -110,11 +110,11 @@ func (a *Access) apply(config *rtcpeer.Config, isGodot bool) {
 
 // The roomFlags are the password of a room and the settings of a new room.
 type roomFlags struct {
-	Password   string `env:"RTC_CLIENT_PASSWORD" placeholder:"TEXT" help:"Password of the room, and of a new one. ${unseen}"`
-	Public     bool   `help:"Have rtc-client list show the room, if it is new."`
-	Metadata   string `placeholder:"JSON" help:"What it shows of a new room, and filters by."`
-	Create     string `placeholder:"never|only" help:"never: only join; only: only create (either)."`
-	MaxMembers int    `placeholder:"N" help:"Most members of a new room, with its host (as many as the server allows)."`
+	Password   string `env:"RTC_CLIENT_PASSWORD" placeholder:"TEXT" help:"Password of the room; a new room gets it. ${unseen}"`
+	Public     bool   `help:"If the room is new, show it in rtc-client list."`
+	Metadata   string `placeholder:"JSON" help:"Metadata of a new room, which rtc-client list shows and filters by."`
+	Create     string `placeholder:"never|only" help:"never: only join a room that exists; only: only create a room (either)."`
+	MaxMembers int    `placeholder:"N" help:"Most members of a new room, including the host (as many as the server allows)."`
 }
 
 func (f *roomFlags) apply(config *rtcpeer.Config, isGodot bool) error {

@@ -24,7 +24,7 @@ import (
 
 // A Room is the room that chat, ping, relay, send and receive enter.
 type Room struct {
-	URL string `arg:"" help:"The room, as ws://host:port/room. Without a room the server makes a new one, and its URL is printed. For a server of Godot's signaling demo: godot+ws://host:port/lobby."`
+	URL string `arg:"" help:"The room, for example ws://host:port/room. If the URL names no room, the server creates one, and its URL is printed. For a server of Godot's signaling demo: godot+ws://host:port/lobby."`
 	Flags
 }
 

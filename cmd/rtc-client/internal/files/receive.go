@@ -14,20 +14,20 @@ import (
 // Receive is the command receive: it saves files that others send in a folder.
 type Receive struct {
 	entry.Room
-	Dir       string        `default:"." placeholder:"DIR" help:"Folder for the files, which must exist (${default})."`
-	Yes       bool          `short:"y" help:"Take each file without asking."`
-	Overwrite bool          `help:"Replace files of the same name, instead of choosing a free one."`
-	Stay      bool          `help:"Go on when the senders have left, until interrupted."`
+	Dir       string        `default:"." placeholder:"DIR" help:"Existing folder in which to save the files (${default})."`
+	Yes       bool          `short:"y" help:"Accept every file without asking."`
+	Overwrite bool          `help:"Replace files of the same name instead of choosing a new name."`
+	Stay      bool          `help:"Keep running after the senders have left, until interrupted."`
 	Wait      time.Duration `placeholder:"TIME" help:"How long to wait for the first offer (no limit)."`
 	JSON      bool          `name:"json" help:"Print a JSON object for each file instead of its path: file, peer, bytes, resumed_from, ms, error."`
 }
 
 func (*Receive) Help() string {
-	return `Saves files that others in the room send, with "rtc-client send" or from a page or a program, and prints their paths. Each is asked for on stderr and answered on stdin with y or n, unless there is --yes. It ends when those who have sent something have left.
+	return `Saves files that other members send, with "rtc-client send" or from a page or program, and prints their paths. Without --yes it asks on stderr before it accepts a file; answer y or n on stdin. It ends when all members that have sent something have left.
 
-Names are made safe, nothing is written outside the folder, and no file is replaced: a second cat.jpg becomes "cat (1).jpg". Until all of it is there and its SHA-256 is right, a file is called NAME.part. If either end or the connection is lost, that is kept, and the transfer goes on from there when the file is sent again, also after this command was run again.
+File names are made safe, nothing is written outside the folder, and no file is replaced: a second cat.jpg becomes "cat (1).jpg". A file is called NAME.part until it is complete and its SHA-256 is right. If the link or either end is lost, NAME.part is kept, and the transfer resumes when the file is sent again, even after this command was restarted.
 
-The exit code is 1 if a file that was wanted has not arrived. Both ends need the same --channels, of which the first reliable one is used (reliable).
+The exit code is 1 if an accepted file has not arrived. Both ends need the same --channels; files use the first reliable one (reliable).
 
 Examples:
 

@@ -14,19 +14,19 @@ import (
 
 // Send is the command send: it sends files to a peer.
 type Send struct {
-	Args []string `arg:"" name:"file ... url" help:"The files, and last the room, as ws://host:port/room. Without a room the server makes a new one, and its URL is printed."`
+	Args []string `arg:"" name:"file ... url" help:"The files, followed by the URL of the room, for example ws://host:port/room. If the URL names no room, the server creates one, and its URL is printed."`
 	entry.Flags
-	Peer int32         `placeholder:"ID" help:"Send to this peer alone (the first to come that receives files)."`
-	Wait time.Duration `placeholder:"TIME" help:"How long to wait for somebody to come, each time that nobody is there (no limit)."`
+	Peer int32         `placeholder:"ID" help:"Send only to this peer (the first that receives files)."`
+	Wait time.Duration `placeholder:"TIME" help:"How long to wait for a receiver each time the room has none (no limit)."`
 	JSON bool          `name:"json" help:"Print a JSON object for each file: file, peer, bytes, resumed_from, ms, error."`
 }
 
 func (*Send) Help() string {
-	return `Sends the files to whoever runs "rtc-client receive" in the room, or has a page or a program that does the same. The other end is asked first. A file counts as sent when the other end has all of it and its SHA-256 is right.
+	return `Sends the files to a peer that runs "rtc-client receive" in the room, or a page or program that does the same. The other end must accept each file first. A file counts as sent when the other end has all of it and its SHA-256 is right.
 
-If the connection or the other end is lost, it waits until that is back, or another one comes, and goes on from where it was. If this end is lost, run the same command again: what the other end has already is not sent again.
+If the link or the other end is lost, the command waits for it or for another receiver, and resumes the transfer. If this end is lost, run the same command again: bytes that the other end already has are not sent again.
 
-The exit code is 1 if a file was not sent. Both ends need the same --channels, of which the first reliable one is used (reliable).
+The exit code is 1 if a file was not sent. Both ends need the same --channels; files use the first reliable one (reliable).
 
 Examples:
 

@@ -21,15 +21,15 @@ import (
 
 // Command is list: it prints the public rooms of a server.
 type Command struct {
-	URL    string   `arg:"" help:"The server, as ws://host:port."`
-	Filter []string `placeholder:"NAME=VALUE" sep:"none" help:"Only rooms whose metadata has this field; repeat for more. VALUE is a number, true, false, or text."`
-	Limit  int      `placeholder:"N" help:"At most N rooms (all)."`
-	JSON   bool     `help:"Print one JSON object a room, as the server tells it, with its URL."`
+	URL    string   `arg:"" help:"Signaling server, for example ws://host:port."`
+	Filter []string `placeholder:"NAME=VALUE" sep:"none" help:"Only rooms with this field in their metadata. VALUE is a number, true, false, or text. Repeat for more."`
+	Limit  int      `placeholder:"N" help:"Print at most N rooms (all)."`
+	JSON   bool     `help:"Print the server's JSON object for each room, with its URL."`
 	entry.Access
 }
 
 func (*Command) Help() string {
-	return `Prints a line for each public room: its URL, its topology, how many members it has and may have, whether it is locked or wants a password, and its metadata. Rooms that take nobody any more are not in it.
+	return `Prints a line for each public room: its URL, its topology, how many members it has and may have, whether it is locked or has a password, and its metadata. Rooms that accept no more members are left out.
 
 Examples:
 

@@ -18,17 +18,17 @@ import (
 
 // Command is load: it fills rooms with members that use the signaling server but make no links.
 type Command struct {
-	URL      string        `arg:"" help:"The signaling server, as ws://host:port, on this machine. A room in it does not matter."`
-	Rooms    int           `default:"100" placeholder:"N" help:"Rooms to open (${default})."`
+	URL      string        `arg:"" help:"Signaling server on this machine, for example ws://localhost:9080. A room in the URL is ignored."`
+	Rooms    int           `default:"100" placeholder:"N" help:"Rooms to create (${default})."`
 	Members  int           `default:"2" placeholder:"N" help:"Members of each room (${default})."`
-	Messages int           `default:"16" placeholder:"N" help:"Messages that each member sends to the next one of its room (${default})."`
-	AtOnce   int           `default:"32" placeholder:"N" help:"Rooms that are filled, and members that send, at a time (${default})."`
-	Rest     time.Duration `default:"0s" placeholder:"TIME" help:"How long to do nothing once all have joined (${default})."`
+	Messages int           `default:"16" placeholder:"N" help:"Messages that each member sends to the next member of its room (${default})."`
+	AtOnce   int           `default:"32" placeholder:"N" help:"Rooms to fill, and members that send, at the same time (${default})."`
+	Rest     time.Duration `default:"0s" placeholder:"TIME" help:"How long to stay idle after all members have joined (${default})."`
 	JSON     bool          `name:"json" help:"Print one JSON object."`
 }
 
 func (*Command) Help() string {
-	return `Opens the rooms, has each member send candidates to the next, a few at a time, and leaves. It prints joins and forwarded messages a second, the times of both, and what went wrong. They share the machine with the server, so the figures are of both, and it refuses an address that is not of this machine. The exit code is 1 if anything went wrong.
+	return `Fills the rooms, lets each member send candidates to the next member of its room, and leaves. It prints how many joins and forwarded messages the server does per second, how long they take, and the errors. Both programs share this machine, so the figures include the work of rtc-client. Servers on other machines are refused. The exit code is 1 if there was an error.
 
 Examples:
 

@@ -16,33 +16,33 @@ import (
 // Command is ping: it sends probes to the peers of a room and reports the answers.
 type Command struct {
 	entry.Room
-	Peer     int32         `placeholder:"ID" help:"Ping this peer alone (all that are there)."`
+	Peer     int32         `placeholder:"ID" help:"Ping only this peer (all peers in the room)."`
 	Count    int           `default:"10" placeholder:"N" help:"Pings to send to each peer in each mode (${default})."`
-	Interval time.Duration `default:"200ms" placeholder:"TIME" help:"Time between two pings (${default})."`
-	Wait     time.Duration `default:"10s" placeholder:"TIME" help:"How long to wait for the peer to come, and at the end for one that is interrupted (${default})."`
+	Interval time.Duration `default:"200ms" placeholder:"TIME" help:"Time between pings (${default})."`
+	Wait     time.Duration `default:"10s" placeholder:"TIME" help:"How long to wait for a peer to join, and at the end for an interrupted one (${default})."`
 	JSON     bool          `name:"json" help:"Print one JSON object: room, peers."`
 }
 
 func (*Command) Help() string {
-	return `Each rtc-client in the room answers: chat, relay and ping. Without --peer it waits for the first peer to come and pings all that are there then. In a star the packets pass through the host. The exit code is 1 if nothing came back.
+	return `Pings peers that run rtc-client chat, relay or ping. Without --peer it waits for the first peer, and pings all peers that are in the room then. In a star the packets pass through the host. The exit code is 1 if no answer came back.
 
-A ping that has not come back a second after the last one counts as lost. While a peer is interrupted, unreliable pings to it are lost, and reliable ones arrive late: at the end it has until --wait to come back. While it is lost all are, until it is connected again.
+A ping that is not answered within a second of the last one counts as lost. While a peer is interrupted, unreliable pings are lost, and reliable pings arrive late: at the end an interrupted peer has --wait to come back. While a peer is lost, all pings to it are lost, until it is connected again.
 
-What it prints of each peer, as tables or (in brackets) as JSON:
+It prints for each peer, as tables or (in brackets) as JSON:
 
   sent, lost (sent, received)              pings in that mode, and answers
-  min, p50, avg, max (rtt_us)              round trips of those that came back
-  interruptions (interruptions)            times that nothing was heard of it
-  longest (longest_interruption_ms)        of these, to half a second
-  paths (paths)                            connections that its link went over
-  sent again (resent)                      packets, because a path had failed
-  round trip (beats.rtt_us)                by the beats of the links
-  clock (beats.offset_us)                  how far its clock is ahead of ours
+  min, p50, avg, max (rtt_us)              round trips of the answered pings
+  interruptions (interruptions)            how often the link was interrupted
+  longest (longest_interruption_ms)        longest interruption, to half a second
+  paths (paths)                            paths that the link has used
+  sent again (resent)                      packets sent again on a new path
+  round trip (beats.rtt_us)                measured by the beats of the link
+  clock (beats.offset_us)                  how far the peer's clock is ahead
   on stderr (path)                         local, remote: the kinds of address
       at the two ends of the link (host; srflx: as a STUN server sees it;
       prflx: as the other end sees it; relay: on a TURN server); connect_ms
 
-The link of a peer behind a star's host is that with the host, and it has no "path".
+Packets to another guest of a star use the link with the host; such a peer has no "path".
 
 Examples:
 

@@ -23,20 +23,20 @@ import (
 // Command is relay: the host of a star room.
 type Command struct {
 	entry.Room
-	New         bool          `help:"Make a new room. Its URL is printed on stdout."`
-	MaxPeers    int           `placeholder:"N" help:"Most guests at one time; more are refused (no limit)."`
-	Standby     bool          `help:"Stand by while another relay hosts the room. All relays of a room need it."`
-	HostTimeout time.Duration `default:"10s" placeholder:"TIME" help:"How long a relay of a new room may be away before one that stands by takes over (${default})."`
+	New         bool          `help:"Create a new room, and print its URL on stdout."`
+	MaxPeers    int           `placeholder:"N" help:"Most guests at a time; others are refused (no limit)."`
+	Standby     bool          `help:"Wait while another relay hosts the room, and take over when it is lost. All relays of a room need this flag."`
+	HostTimeout time.Duration `default:"10s" placeholder:"TIME" help:"How long the host of a new room may be away before a standby relay takes over (${default})."`
 }
 
 func (*Command) Help() string {
-	return `The room is a star: its guests have a link with this program alone, which passes their packets on. The guests may be Godot games: it relays as Godot's SceneMultiplayer does, and sends nothing of its own but answers to "rtc-client ping". It runs until it is interrupted, and the room ends with it. On stderr it prints who comes, goes, is interrupted, and is turned away and why, and each minute and at the end its figures: guests, and packets and bytes of all guests since the start, also by channel.
+	return `The room is a star: each guest has a single link, with this program, which passes packets on to the other guests. Guests may be Godot games: the relay works like Godot's SceneMultiplayer, and the only packets of its own are answers to "rtc-client ping". It runs until it is interrupted, and the room ends with it. On stderr it says which guests join, leave, are interrupted, and are refused and why. Each minute and at the end it prints figures: guests, and packets and bytes of all guests since the start, also by channel.
 
-With --standby several relays share a room; the next takes over when one is gone. Games of Godot's cannot move to it: with one the room ends.
+With --standby several relays share a room: when one is lost, the next takes over. Godot games cannot follow to another relay, so a room with a Godot game ends.
 
-The guests need the same transfer channels as the relay: a game that uses any besides channel 0 names them with --channels. A guest that sends on another channel is disconnected.
+Guests need the same transfer channels as the relay. If the game uses channels other than 0, list them with --channels. A guest that sends on another channel is disconnected.
 
-With --auth-secret it admits only guests that send exactly these bytes. A Godot game sets multiplayer.auth_callback, and when peer_authenticating(1) is emitted calls send_auth(1, secret.to_utf8_buffer()) and complete_auth(1).
+With --auth-secret the relay admits only guests that send exactly these bytes. A Godot game sets multiplayer.auth_callback, and on the signal peer_authenticating(1) calls send_auth(1, secret.to_utf8_buffer()) and complete_auth(1).
 
 Examples:
 

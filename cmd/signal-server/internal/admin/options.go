@@ -4,8 +4,8 @@ import "example.org/rtcpeer/cmd/signal-server/internal/settings"
 
 // Options are the flags about the administration.
 type Options struct {
-	Listen string          `name:"admin-listen" placeholder:"ADDR" help:"Administration, as localhost:9081; see DEPLOY.md."`
-	Token  settings.Secret `name:"admin-token" placeholder:"SECRET" help:"Its bearer token, 16 bytes or more."`
+	Listen string          `name:"admin-listen" placeholder:"ADDR" help:"Administration address; see DEPLOY.md."`
+	Token  settings.Secret `name:"admin-token" placeholder:"SECRET" help:"Bearer token for administration; at least 16 bytes."`
 }
 
 // ListenFlag is the flag of Options.Listen.

@@ -16,16 +16,16 @@ import (
 
 // Token is the command that creates an access token.
 type Token struct {
-	Key      string        `required:"" placeholder:"FILE" help:"The secret of --auth-jwt, or the private key that belongs to it, in PEM."`
-	Room     string        `required:"" placeholder:"NAME" help:"Room to join; a name with * at its end for all that begin so; * for all."`
-	Create   bool          `help:"Let the bearer create the room."`
-	Host     bool          `help:"Let the bearer be the host."`
-	Name     string        `placeholder:"NAME" help:"Name that the others see."`
-	Metadata string        `placeholder:"JSON" help:"What the others see of the bearer."`
-	Subject  string        `placeholder:"NAME" help:"Who the bearer is, for a ban."`
-	Audience string        `placeholder:"NAME" help:"As the server's --auth-audience."`
-	Expires  time.Duration `default:"1h" placeholder:"TIME" help:"How long one can join with it (${default})."`
-	Until    time.Duration `placeholder:"TIME" help:"After which time the membership ends (never)."`
+	Key      string        `required:"" placeholder:"FILE" help:"File of the secret of --auth-jwt, or PEM file of the private key for it."`
+	Room     string        `required:"" placeholder:"NAME" help:"Room to join. NAME* means all rooms that begin with NAME; * means all rooms."`
+	Create   bool          `help:"The bearer may create the room."`
+	Host     bool          `help:"The bearer may be the host."`
+	Name     string        `placeholder:"NAME" help:"Name that the other members see."`
+	Metadata string        `placeholder:"JSON" help:"Metadata that the other members see."`
+	Subject  string        `placeholder:"NAME" help:"Identity of the bearer, which a ban can name."`
+	Audience string        `placeholder:"NAME" help:"Audience, the same as --auth-audience of the server."`
+	Expires  time.Duration `default:"1h" placeholder:"TIME" help:"How long the token can be used to join (${default})."`
+	Until    time.Duration `placeholder:"TIME" help:"Time after which the membership ends (never)."`
 }
 
 // Run is called by kong.

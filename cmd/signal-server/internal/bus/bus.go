@@ -23,15 +23,15 @@ import (
 // Options are the flags for several servers that share their rooms over NATS.
 type Options struct {
 	NATS   []string `name:"nats" placeholder:"URL" help:"Share rooms with other servers over NATS; see DEPLOY.md."`
-	Creds  string   `name:"nats-creds" placeholder:"FILE" help:"Credentials file for NATS, as nsc writes it."`
-	Name   string   `name:"nats-name" default:"default" placeholder:"NAME" help:"Name of the cluster, if several share one NATS (${default})."`
-	CA     string   `name:"nats-ca" hidden:"" placeholder:"FILE" help:"CA certificates to verify NATS, in PEM (the system's)."`
-	Cert   string   `name:"nats-cert" hidden:"" placeholder:"FILE" help:"Client certificate for NATS, in PEM."`
-	Key    string   `name:"nats-key" hidden:"" placeholder:"FILE" help:"Private key of --nats-cert, in PEM."`
-	Server string   `name:"server-name" placeholder:"NAME" help:"Name in logs and figures (the host's name)."`
+	Creds  string   `name:"nats-creds" placeholder:"FILE" help:"NATS credentials file, in the format of nsc."`
+	Name   string   `name:"nats-name" default:"default" placeholder:"NAME" help:"Name of the cluster of servers (${default})."`
+	CA     string   `name:"nats-ca" hidden:"" placeholder:"FILE" help:"PEM file of CA certificates for NATS (the system's)."`
+	Cert   string   `name:"nats-cert" hidden:"" placeholder:"FILE" help:"PEM file of the client certificate for NATS."`
+	Key    string   `name:"nats-key" hidden:"" placeholder:"FILE" help:"PEM file of the private key of --nats-cert."`
+	Server string   `name:"server-name" placeholder:"NAME" help:"Name of this server in logs and metrics (host name)."`
 
-	Embedded string          `name:"nats-embedded" hidden:"" placeholder:"ADDR" help:"Run a NATS node in this program. Other nodes connect to ADDR, for instance :6222."`
-	Peers    []string        `name:"nats-peers" hidden:"" placeholder:"URL" help:"Addresses of the other embedded nodes: nats://host:6222."`
+	Embedded string          `name:"nats-embedded" hidden:"" placeholder:"ADDR" help:"Run a NATS node in this process. Other nodes connect to ADDR, for example :6222."`
+	Peers    []string        `name:"nats-peers" hidden:"" placeholder:"URL" help:"URL of another embedded node: nats://host:6222."`
 	Secret   settings.Secret `name:"nats-secret" hidden:"" placeholder:"SECRET" help:"Password that all embedded nodes share."`
 }
 

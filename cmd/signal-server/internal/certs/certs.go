@@ -26,15 +26,15 @@ import (
 
 // Options are the flags about TLS.
 type Options struct {
-	Cert string `name:"tls-cert" placeholder:"FILE" help:"Certificate chain, PEM; read again if changed."`
-	Key  string `name:"tls-key" placeholder:"FILE" help:"Its private key, PEM."`
+	Cert string `name:"tls-cert" placeholder:"FILE" help:"PEM certificate chain; read again when it changes."`
+	Key  string `name:"tls-key" placeholder:"FILE" help:"PEM private key of --tls-cert."`
 
-	Domains   []string `name:"acme-domain" placeholder:"NAME" help:"Get a certificate of Let's Encrypt for NAME."`
-	Cache     string   `name:"acme-cache" default:"acme" placeholder:"DIR" help:"Folder to keep them in (${default})."`
-	Email     string   `name:"acme-email" placeholder:"ADDRESS" help:"Whom Let's Encrypt writes to about problems."`
-	Directory string   `name:"acme-directory" placeholder:"URL" help:"Another authority that speaks ACME."`
+	Domains   []string `name:"acme-domain" placeholder:"NAME" help:"Get a certificate for NAME from Let's Encrypt."`
+	Cache     string   `name:"acme-cache" default:"acme" placeholder:"DIR" help:"Folder for these certificates (${default})."`
+	Email     string   `name:"acme-email" placeholder:"ADDRESS" help:"Contact address for Let's Encrypt notices."`
+	Directory string   `name:"acme-directory" placeholder:"URL" help:"Use another ACME authority than Let's Encrypt."`
 
-	Redirect string `name:"http-redirect" placeholder:"ADDR" help:"Redirect browsers from here, as :80, to https."`
+	Redirect string `name:"http-redirect" placeholder:"ADDR" help:"Redirect HTTP on this address to HTTPS."`
 }
 
 // Check adds what is wrong with the options.

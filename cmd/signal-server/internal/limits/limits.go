@@ -13,8 +13,8 @@ import (
 // MemberOptions are the flags about the time that members have.
 type MemberOptions struct {
 	Grace        time.Duration `default:"30s" placeholder:"TIME" help:"How long a lost member keeps its place (${default})."`
-	PingInterval time.Duration `default:"15s" placeholder:"TIME" help:"Time between two pings; 0: none (${default})."`
-	JoinTimeout  time.Duration `default:"10s" placeholder:"TIME" help:"Time to join; 0: no limit (${default})."`
+	PingInterval time.Duration `default:"15s" placeholder:"TIME" help:"Time between pings; 0: no pings (${default})."`
+	JoinTimeout  time.Duration `default:"10s" placeholder:"TIME" help:"Time a client has to join; 0: no limit (${default})."`
 }
 
 // Check adds what is wrong with the options.
@@ -39,22 +39,22 @@ func (o *MemberOptions) Apply(c *signalserver.Config) {
 
 // Options are the flags about limits.
 type Options struct {
-	MaxRooms    int `default:"10000" placeholder:"N" help:"Rooms at a time (${default})."`
-	MaxMembers  int `default:"1024" placeholder:"N" help:"Members of one room (${default})."`
-	MaxSessions int `default:"15000" placeholder:"N" help:"Connections at a time (${default})."`
-	MaxMessage  int `default:"65536" placeholder:"BYTES" help:"Largest message of a member (${default})."`
-	MessageRate int `default:"100" placeholder:"N" help:"A member's messages a second; 0: no limit (${default})."`
+	MaxRooms    int `default:"10000" placeholder:"N" help:"Most rooms at a time (${default})."`
+	MaxMembers  int `default:"1024" placeholder:"N" help:"Most members of a room (${default})."`
+	MaxSessions int `default:"15000" placeholder:"N" help:"Most WebSocket connections at a time (${default})."`
+	MaxMessage  int `default:"65536" placeholder:"BYTES" help:"Largest message from a member (${default})."`
+	MessageRate int `default:"100" placeholder:"N" help:"Messages/s from a member; 0: no limit (${default})."`
 
-	SessionsPerAddress int `name:"max-per-address" default:"512" placeholder:"N" help:"Connections of one address; 0: no limit (${default})."`
-	RoomsPerAddress    int `name:"max-rooms-per-address" default:"256" placeholder:"N" help:"Rooms founded by one address; 0: no limit (${default})."`
-	PublicPerAddress   int `name:"max-public-per-address" default:"64" placeholder:"N" help:"Public ones of these; 0: no limit (${default})."`
-	ConnectRate        int `default:"20" placeholder:"N" help:"New ones of it a second; 0: no limit (${default})."`
-	JoinRate           int `default:"20" placeholder:"N" help:"Joins of it a second; 0: no limit (${default})."`
+	SessionsPerAddress int `name:"max-per-address" default:"512" placeholder:"N" help:"Connections per address; 0: no limit (${default})."`
+	RoomsPerAddress    int `name:"max-rooms-per-address" default:"256" placeholder:"N" help:"Rooms created per address; 0: no limit (${default})."`
+	PublicPerAddress   int `name:"max-public-per-address" default:"64" placeholder:"N" help:"Public rooms per address; 0: no limit (${default})."`
+	ConnectRate        int `default:"20" placeholder:"N" help:"New connections/s per address; 0: no limit (${default})."`
+	JoinRate           int `default:"20" placeholder:"N" help:"Joins/s per address; 0: no limit (${default})."`
 
-	HandshakeTimeout time.Duration `default:"10s" placeholder:"TIME" help:"How long TLS and a request may take (${default})."`
-	MaxHeader        int           `default:"16384" placeholder:"BYTES" help:"Largest header of a request (${default})."`
-	MaxOutbox        int           `default:"1048576" placeholder:"BYTES" help:"What may wait for a member to read (${default})."`
-	MaxBuffered      int           `default:"268435456" placeholder:"BYTES" help:"What may wait for all together (${default})."`
+	HandshakeTimeout time.Duration `default:"10s" placeholder:"TIME" help:"Time limit for TLS and an HTTP request (${default})."`
+	MaxHeader        int           `default:"16384" placeholder:"BYTES" help:"Largest header of an HTTP request (${default})."`
+	MaxOutbox        int           `default:"1048576" placeholder:"BYTES" help:"Unread data kept for one member (${default})."`
+	MaxBuffered      int           `default:"268435456" placeholder:"BYTES" help:"Unread data kept for all members (${default})."`
 }
 
 // These limits are the same for all servers.
@@ -130,10 +130,10 @@ func (o *Options) Connections() int { return connectionsEach*o.MaxSessions + spa
 
 // RelayOptions are for links that go through the server.
 type RelayOptions struct {
-	Links bool `name:"relay-links" help:"Forward encrypted packets of links that find no other way."`
-	Rate  int  `name:"relay-rate" default:"262144" placeholder:"BYTES" help:"Bytes a second that a member may relay (${default})."`
-	Burst int  `name:"relay-burst" default:"262144" placeholder:"BYTES" help:"Bytes it may relay at once (${default})."`
-	Total int  `name:"relay-total" default:"8388608" placeholder:"BYTES" help:"Bytes a second of all members (${default})."`
+	Links bool `name:"relay-links" help:"Relay links that find no other path (encrypted)."`
+	Rate  int  `name:"relay-rate" default:"262144" placeholder:"BYTES" help:"Bytes/s relayed per member (${default})."`
+	Burst int  `name:"relay-burst" default:"262144" placeholder:"BYTES" help:"Bytes relayed at once per member (${default})."`
+	Total int  `name:"relay-total" default:"8388608" placeholder:"BYTES" help:"Bytes/s relayed for all members (${default})."`
 }
 
 // Check adds what is wrong with the options.

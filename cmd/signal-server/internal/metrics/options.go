@@ -4,7 +4,7 @@ import "example.org/rtcpeer/cmd/signal-server/internal/settings"
 
 // Options are the flags about figures.
 type Options struct {
-	Listen string `name:"metrics-listen" placeholder:"ADDR" help:"/metrics alone there, or off (beside the signaling)."`
+	Listen string `name:"metrics-listen" placeholder:"ADDR" help:"Address of /metrics, or off (that of --listen)."`
 }
 
 // Address returns the address of the listener for figures alone, or "" if there is none.

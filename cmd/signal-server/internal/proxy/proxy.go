@@ -12,8 +12,8 @@ import (
 
 // Options are the flags about proxies.
 type Options struct {
-	Trusted  []string `name:"trusted-proxy" placeholder:"PREFIX" help:"Proxy whose X-Forwarded-For is believed."`
-	Protocol bool     `name:"proxy-protocol" help:"It sends a PROXY header instead, to TURN too."`
+	Trusted  []string `name:"trusted-proxy" placeholder:"PREFIX" help:"Proxy whose X-Forwarded-For is trusted."`
+	Protocol bool     `name:"proxy-protocol" help:"Trusted proxies send a PROXY header instead."`
 }
 
 // Check adds what is wrong with the options.

@@ -40,20 +40,20 @@ type Options struct {
 
 // ServerOptions are the flags about the server as a whole.
 type ServerOptions struct {
-	Config      string          `placeholder:"FILE" help:"Settings in YAML, named as these flags."`
-	Listen      string          `default:":9080" placeholder:"ADDR" help:"Address to listen on, as host:port (${default})."`
-	NoPage      bool            `help:"No web page at /, only the signaling."`
-	ResumeKey   settings.Secret `placeholder:"SECRET" help:"16 bytes or more let members back in after a restart."`
-	RebuildTime time.Duration   `default:"1m" placeholder:"TIME" help:"How long after a start rooms may come back (${default})."`
-	StateFile   string          `placeholder:"FILE" help:"Kicks, ended rooms and bans outlive restarts here."`
-	LogFormat   string          `default:"text" enum:"text,json" placeholder:"FORMAT" help:"Format of the log on stderr: text or json (${default})."`
-	LogLevel    string          `default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"Least level: debug, info, warn or error (${default})."`
+	Config      string          `placeholder:"FILE" help:"YAML file with settings; its keys are flag names."`
+	Listen      string          `default:":9080" placeholder:"ADDR" help:"Address to listen on, host:port (${default})."`
+	NoPage      bool            `help:"Do not serve the web page at /."`
+	ResumeKey   settings.Secret `placeholder:"SECRET" help:"Lets members return after a restart; at least 16 bytes."`
+	RebuildTime time.Duration   `default:"1m" placeholder:"TIME" help:"How long rooms may return after a restart (${default})."`
+	StateFile   string          `placeholder:"FILE" help:"Keeps kicks, ended rooms and bans across restarts."`
+	LogFormat   string          `default:"text" enum:"text,json" placeholder:"FORMAT" help:"Log format on stderr: text or json (${default})."`
+	LogLevel    string          `default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"Lowest level to log: debug, info, warn, error (${default})."`
 	Version     bool            `hidden:"" help:"Print the version and exit."`
 }
 
 // StopOptions are the flags about the end of the server.
 type StopOptions struct {
-	DrainDelay time.Duration `default:"0s" placeholder:"TIME" help:"How long it serves on, not ready, at its end (${default})."`
+	DrainDelay time.Duration `default:"0s" placeholder:"TIME" help:"Time to serve as not ready before stopping (${default})."`
 }
 
 func (o *StopOptions) check(p *settings.Problems) {

@@ -12,12 +12,12 @@ import (
 // Serve is the command that runs the server.
 type Serve struct{ Options }
 
-const description = `A signaling server: peers meet here, then connect to each other directly. Open its address in a browser to try it. Games that use the protocol of Godot's signaling demo join the same rooms. Without a flag it serves all on port 9080.
+const description = `A signaling server: peers meet here, and then connect to each other directly. Open its address in a browser to try it. Games that use the protocol of Godot's signaling demo can join the same rooms. Without flags it serves everything on port 9080.
 
 On a public host: signal-server --listen=:443 --acme-domain=game.example --turn
 
-Each flag can be set in the environment, --max-rooms as SIGNAL_SERVER_MAX_ROOMS, or in
-the file of --config. A SECRET may be @FILE. More is in DEPLOY.md.`
+Each flag can be set in the environment (--max-rooms is SIGNAL_SERVER_MAX_ROOMS) or in
+the file of --config. @FILE reads a SECRET from a file. DEPLOY.md has the details.`
 
 // Help returns the description in --help, for kong.
 func (*Serve) Help() string { return description }
