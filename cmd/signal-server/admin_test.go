@@ -63,7 +63,7 @@ func TestRefusedAdministrationIsLoggedWithALimit(t *testing.T) {
 	require.Equal(t, exitOK, p.stop())
 	refused := 0
 	for line := range p.log {
-		if strings.Contains(line, "administration refused") {
+		if strings.Contains(line, "administration request without a valid token refused") {
 			refused++
 		}
 	}

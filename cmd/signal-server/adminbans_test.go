@@ -156,7 +156,7 @@ func TestMistakesInABan(t *testing.T) {
 		``:                                 "EOF",
 		`[]`:                               "json",
 		`{}`:                               "want one of",
-		`{"subject":"a"}{"subject":"b"}`:   `want one JSON object and nothing after it`,
+		`{"subject":"a"}{"subject":"b"}`:   `want one JSON object, and nothing after it`,
 		`{"prefix":"203.0.113.300"}`:       `prefix "203.0.113.300": want an address`,
 		`{"prefix":"::/0","until":"2030"}`: `unknown field "until"`,
 		`{"subject":"ann","for":"1"}`:      `for "1": want a time`,

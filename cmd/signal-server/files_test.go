@@ -33,7 +33,7 @@ func awaitLine(t *testing.T, d *daemon, text string) string {
 func TestFewOpenFiles(t *testing.T) {
 	const files = 128
 	d := limitedDaemon(t, files)
-	require.Regexp(t, "allowed=128 wanted=.* connections=64 ", awaitLine(t, d, "few open files allowed"))
+	require.Regexp(t, "allowed=128 wanted=.* connections=64 ", awaitLine(t, d, "too few open files allowed"))
 	idle(t, d.address(), 64)
 	late, err := net.Dial("tcp", d.address())
 	if err == nil {
@@ -41,7 +41,7 @@ func TestFewOpenFiles(t *testing.T) {
 		late.Close()
 	}
 	require.Error(t, err)
-	awaitLine(t, d, "connection closed")
+	awaitLine(t, d, "connection over the limit")
 }
 
 // When there is none left the log says that, too, and when there are some again the server goes on.
@@ -50,7 +50,7 @@ func TestNoOpenFileLeft(t *testing.T) {
 	d := limitedDaemon(t, files, "--admin-listen=127.0.0.1:0", "--admin-token="+adminToken)
 	address := strings.TrimPrefix(d.other(t, "--admin-listen"), "http://")
 	conns := idle(t, address, files)
-	line := awaitLine(t, d, "connection not taken")
+	line := awaitLine(t, d, "cannot accept a connection")
 	require.Contains(t, line, "too many open files")
 	require.Contains(t, line, "LimitNOFILE")
 	for _, c := range conns {

@@ -41,7 +41,7 @@ func TestIdleConnectionsAreBounded(t *testing.T) {
 	require.InDelta(t, files, after["process_open_fds"], 2)
 	lines := 0
 	for range len(d.log) {
-		if strings.Contains(<-d.log, "connection closed") {
+		if strings.Contains(<-d.log, "connection over the limit") {
 			lines++
 		}
 	}

@@ -138,7 +138,7 @@ func start(t testing.TB, env map[string]string, args ...string) *program {
 func TestFirstLineTellsAnAddressThatWorks(t *testing.T) {
 	p := start(t, map[string]string{"SIGNAL_SERVER_MAX_MEMBERS": "7", "SIGNAL_SERVER_GRACE": "0"},
 		"--max-members=8", "--ice-server=stun:a.example:3478", "--ice-server=stun:b.example:3478")
-	require.Contains(t, <-p.log, "members cannot come back after a restart")
+	require.Contains(t, <-p.log, "members cannot return after a restart")
 	d := websocket.Dialer{Subprotocols: []string{signaling.Subprotocol}}
 	conn, res, err := d.DialContext(t.Context(), p.url+"/lobby", nil)
 	require.NoError(t, err)

@@ -82,7 +82,7 @@ func TestMistakesInTheFile(t *testing.T) {
 		"turn: perhaps":                "--turn",
 		"turn-ports: 5-4":              "want two ports",
 		"turn-address: example.org":    "--turn-address",
-		"listen":                       "line 1: want settings, as max-rooms: 100",
+		"listen":                       "line 1: want settings, for example max-rooms: 100",
 		"[listen]":                     "line 1: want settings",
 		"~":                            "",
 		"turn: &on true\nno-page: *on": "",
@@ -128,13 +128,13 @@ func TestAllMistakesAreTold(t *testing.T) {
 		`line 3: unknown setting "max-room", did you mean max-rooms\?`,
 		`--grace: .*\(line 4 of .*\)`,
 		`line 5: listen: want one value`,
-		`line 7: max-members: already defined in line 6`,
+		`line 7: max-members: already set in line 6`,
 		`--resume-key: open /none: no such file or directory \(line 8 of .*\)`,
 		`--log-level: want one of debug, info, warn, error, not "loud" \(line 12 of .*\)`,
-		`--join-timeout -1s: want a time, or 0 for no limit`,
+		`--join-timeout -1s: want a positive time, or 0 for no limit`,
 		`--max-outbox -1: want .* \(environment variable SIGNAL_SERVER_MAX_OUTBOX\)`,
 		`--relay-total 0: want .* \(environment variable SIGNAL_SERVER_RELAY_TOTAL\)`,
-		`--admin-listen and --admin-token: want both or none \(line 11 of .*\)`,
+		`--admin-listen and --admin-token: set both or neither \(line 11 of .*\)`,
 		`--admin-listen "9081": want host:port, .* \(line 11 of .*\)`,
 	}
 	for _, command := range [][]string{nil, {"serve"}, {"check-config"}} {
@@ -207,20 +207,20 @@ func TestMistakesHaveTheirPlace(t *testing.T) {
 		{"a key", "", "\nmax-room: 5", `line 2: unknown setting "max-room", did you mean max-rooms\?`},
 		{"a key with _", "", "max_rooms: 5", `line 1: unknown setting "max_rooms", did you mean max-rooms\?`},
 		{"a key's type", "", "no-page: true\nmax-rooms: many", `--max-rooms: .* \(line 2 of .*a\.yaml\)`},
-		{"a key's value", "", "\n\nlisten: 9080", `--listen "9080": want host:port, as :9080.* \(line 3 of .*a\.yaml\)`},
+		{"a key's value", "", "\n\nlisten: 9080", `--listen "9080": want host:port, for example :9080.* \(line 3 of .*a\.yaml\)`},
 		{"a key in large letters", "", "MAX-ROOMS: 5", `line 1: unknown setting "MAX-ROOMS", did you mean max-rooms\?`},
-		{"a group", "", "turn-server:\n  max-rooms: 5", `line 1: unknown setting "turn-server": settings do not stand in groups`},
-		{"eight or ten", "", "max-rooms: 010", `--max-rooms: want a number, as 100, not "010" \(line 1 of .*a\.yaml\)`},
+		{"a group", "", "turn-server:\n  max-rooms: 5", `line 1: unknown setting "turn-server": settings cannot be in groups`},
+		{"eight or ten", "", "max-rooms: 010", `--max-rooms: want a number, for example 100, not "010" \(line 1 of .*a\.yaml\)`},
 		{"a blank key", "", "auth-jwt: ''", `line 1: auth-jwt: blank: want a value`},
-		{"a secret's file without quotes", "", "turn-secret: @/run/secret", `line 1: .*quote a value that begins with @, as '@FILE'`},
+		{"a secret's file without quotes", "", "turn-secret: @/run/secret", `line 1: .*quote a value that begins with @: '@FILE'`},
 		{"a tab", "", "turn: true\n\tmax-rooms: 5", `line 2: `},
 		{"the variable of a secret's file", "SIGNAL_SERVER_TURN_SECRET_FILE=/run/secret", "", `no such setting, did you mean SIGNAL_SERVER_TURN_SECRET=@FILE\?`},
-		{"a secret's file without @", "SIGNAL_SERVER_TURN_SECRET=/proc/self/cmdline", "", `--turn-secret: the name of a file: want the secret itself, or @ and the name`},
+		{"a secret's file without @", "SIGNAL_SERVER_TURN_SECRET=/proc/self/cmdline", "", `--turn-secret: the value is the name of a file: want the secret itself, or @ followed by the name`},
 		{"a secret's file without a name", "SIGNAL_SERVER_TURN_SECRET=@", "", `--turn-secret: want the name of a file after @`},
 		{"a list for one value", "", "max-rooms: [1, 2]", `line 1: max-rooms: want one value`},
 		{"a list of secrets", "", "resume-key: [hunter2, hunter3]", `line 1: resume-key: want one value`},
 		{"nothing in a list", "", "ice-server: [~]", `line 1: ice-server: want a list of plain values`},
-		{"a second document", "", "turn: true\n---\nturn: false", `line 2: a second document: want one`},
+		{"a second document", "", "turn: true\n---\nturn: false", `line 2: a second YAML document: want one document`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, command := range []string{"serve", "check-config"} {
@@ -249,8 +249,8 @@ func TestMistakesOfTheCommandLine(t *testing.T) {
 		"--max_rooms":        `unknown flag --max_rooms, did you mean "--max-rooms"?`,
 		"--confg=a.yaml":     `unknown flag --confg, did you mean "--config"?`,
 		"--colour":           "unknown flag --colour; see",
-		"--max-rooms":        "--max-rooms: expected int value, and there is none",
-		"--max-rooms=010":    `--max-rooms: want a number, as 100, not "010"`,
+		"--max-rooms":        "--max-rooms: expected int value, but got no value",
+		"--max-rooms=010":    `--max-rooms: want a number, for example 100, not "010"`,
 		"--auth-jwt=":        "--auth-jwt: blank: want a value",
 		"--auth-hook=":       "--auth-hook: blank: want a value",
 		"--allow-origin=":    "--allow-origin: blank: want a value",
@@ -310,9 +310,9 @@ func TestSecrets(t *testing.T) {
 		})
 	}
 	for content, want := range map[string]string{
-		"":                            "empty: want a file with a secret",
-		"\n":                          "empty: want a file with a secret",
-		"hunter2\nhunter3":            "a secret of several lines: want one",
+		"":                            "empty: want a file that contains the secret",
+		"\n":                          "empty: want a file that contains the secret",
+		"hunter2\nhunter3":            "the secret has several lines: want one line",
 		strings.Repeat("hunter", 1e3): "longer than 4096 bytes",
 		"hunter2":                     "want at least 16 bytes",
 	} {
@@ -461,22 +461,22 @@ func TestCheckConfig(t *testing.T) {
 	require.Empty(t, stderr)
 	require.NotContains(t, stdout, hidden)
 	for _, line := range []string{
-		"members: wss on :443, with certificates of Let's Encrypt for game.example, kept in ",
-		"X-Forwarded-For is believed of 10.0.0.0/8",
-		"admitted: who has a token signed with " + secret,
-		"pages: of https://game.example and this server's own",
+		"members: wss on :443, with certificates from Let's Encrypt for game.example, kept in ",
+		"X-Forwarded-For is trusted from 10.0.0.0/8",
+		"admission: requires a token signed with " + secret,
+		"web pages that may connect: those of https://game.example, and this server's own",
 		"STUN and TURN: UDP and TCP on :3478, relays on UDP 49152-65535 of 203.0.113.7",
 		"TURN over TLS on :5349, as game.example",
-		"figures: /metrics on 127.0.0.1:9091",
-		"administration on 127.0.0.1:9081, with a token",
-		"after a restart members come back",
+		"metrics: /metrics on 127.0.0.1:9091",
+		"administration: on 127.0.0.1:9081, with a token",
+		"after a restart members can return",
 	} {
 		require.Contains(t, stdout, line)
 	}
 	_, stdout, _ = tell(t, "check-config", "--acme-domain=game.example")
-	require.Contains(t, stdout, "need port 443 of game.example to lead to :9080")
+	require.Contains(t, stdout, "port 443 of game.example must lead to :9080")
 	_, stdout, _ = tell(t, "check-config")
-	require.Contains(t, stdout, "members: ws on :9080, without TLS\nadmitted: everybody\nno TURN server here\nfigures: /metrics on :9080, for whoever asks\n")
+	require.Contains(t, stdout, "members: ws on :9080, without TLS\nadmission: everybody\nno TURN server in this process\nmetrics: /metrics on :9080, open to everybody\n")
 }
 
 // The example of DEPLOY.md is right, with the secrets that it has in the environment.

@@ -52,7 +52,7 @@ func (p *program) other(t *testing.T, flag string) string {
 		return address
 	}
 	for line := range p.log {
-		if m := regexp.MustCompile(`listening too" for=(\S+) address=(\S+)`).FindStringSubmatch(line); m != nil {
+		if m := regexp.MustCompile(`also listening" flag=(\S+) address=(\S+)`).FindStringSubmatch(line); m != nil {
 			p.others[m[1]] = "http://" + m[2]
 			if m[1] == flag {
 				return p.others[flag]

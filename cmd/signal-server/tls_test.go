@@ -71,7 +71,7 @@ func TestCertificateIsReadAgain(t *testing.T) {
 	for line := range p.log {
 		log = append(log, line)
 	}
-	require.Contains(t, strings.Join(log, "\n"), "certificate not read again")
+	require.Contains(t, strings.Join(log, "\n"), "changed certificate cannot be read")
 }
 
 // The authority comes by TLS-ALPN to the listener of members, or by HTTP to that of the redirect; a name

@@ -24,7 +24,7 @@ type Command struct {
 }
 
 func (*Command) Help() string {
-	return `Pings peers that run rtc-client chat, relay or ping. Without --peer it waits for the first peer, and pings all peers that are in the room then. In a star the packets pass through the host. The exit code is 1 if no answer came back.
+	return `Pings peers that run rtc-client, for example chat, relay or ping. Without --peer it waits for the first peer, and pings all peers that are in the room then. In a star the packets pass through the host. The exit code is 1 if no answer came back.
 
 A ping that is not answered within a second of the last one counts as lost. While a peer is interrupted, unreliable pings are lost, and reliable pings arrive late: at the end an interrupted peer has --wait to come back. While a peer is lost, all pings to it are lost, until it is connected again.
 

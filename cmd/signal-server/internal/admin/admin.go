@@ -95,13 +95,13 @@ func (a *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	given := sha256.Sum256([]byte(token))
 	if subtle.ConstantTimeCompare(given[:], a.token[:]) != 1 {
 		a.refused()
-		a.log.Warn("administration refused", "remote", r.RemoteAddr)
+		a.log.Warn("administration request without a valid token refused", "remote", r.RemoteAddr)
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		http.Error(w, "want Authorization: Bearer and the --admin-token", http.StatusUnauthorized)
 		return
 	}
 	if r.Method != http.MethodGet {
-		a.log.Info("administration", "does", r.Method, "path", r.URL.Path, "remote", r.RemoteAddr)
+		a.log.Info("administration request", "method", r.Method, "path", r.URL.Path, "remote", r.RemoteAddr)
 	}
 	a.mux.ServeHTTP(w, r)
 }
@@ -177,7 +177,7 @@ func (a *handler) drain(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), limits.StopTimeout)
 	defer cancel()
 	if err := a.rooms.Drain(ctx); err != nil {
-		a.log.Warn("drain", "err", err)
+		a.log.Warn("drain failed", "err", err)
 	}
 	done(w, true)
 }

@@ -76,18 +76,18 @@ func readBan(body io.Reader) (signalserver.Ban, error) {
 		return signalserver.Ban{}, err
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return signalserver.Ban{}, errors.New("want one JSON object and nothing after it")
+		return signalserver.Ban{}, errors.New("want one JSON object, and nothing after it")
 	}
 	b := signalserver.Ban{Room: q.Room, ID: q.ID, Token: q.Token, Subject: q.Subject, Reason: q.Reason}
 	var err error
 	if q.Prefix != "" {
 		if b.Prefix, err = proxy.ParsePrefix(q.Prefix); err != nil {
-			return b, fmt.Errorf("prefix %q: want an address or a network, as 203.0.113.0/24", q.Prefix)
+			return b, fmt.Errorf("prefix %q: want an address or a network, for example 203.0.113.0/24", q.Prefix)
 		}
 	}
 	if q.For != "" {
 		if b.For, err = time.ParseDuration(q.For); err != nil || b.For <= 0 {
-			return b, fmt.Errorf("for %q: want a time, as 24h, or nothing for ever", q.For)
+			return b, fmt.Errorf("for %q: want a time, for example 24h, or leave it out for a ban without end", q.For)
 		}
 	}
 	return b, nil

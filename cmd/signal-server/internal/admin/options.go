@@ -15,13 +15,13 @@ const ListenFlag = "--admin-listen"
 func (o *Options) Check(p *settings.Problems) {
 	p.AtLeast("--admin-token", o.Token, 16)
 	if (o.Listen == "") != (o.Token == "") {
-		p.Add("--admin-listen and --admin-token: want both or none")
+		p.Add("--admin-listen and --admin-token: set both or neither")
 	}
 }
 
 // Plan says where the administration is.
 func (o *Options) Plan(say settings.Say) {
 	if o.Listen != "" {
-		say("administration on %s, with a token", o.Listen)
+		say("administration: on %s, with a token", o.Listen)
 	}
 }

@@ -39,17 +39,17 @@ func (o *Options) Check(p *settings.Problems) {
 		p.Add("--auth-hook: want an http or https URL")
 	}
 	if o.Hook != "" && len(o.JWT) > 0 {
-		p.Add("--auth-jwt and --auth-hook: want one of them")
+		p.Add("--auth-jwt and --auth-hook: set only one of them")
 	}
 	if o.HookTimeout <= 0 {
-		p.Add("--auth-hook-timeout %v: want a time", o.HookTimeout)
+		p.Add("--auth-hook-timeout %v: want a positive time", o.HookTimeout)
 	}
 	if o.HookFailOpen && o.Hook == "" {
 		p.Add("--auth-hook-fail-open: needs --auth-hook")
 	}
 	for _, origin := range o.Origins {
 		if u, err := url.Parse(origin); origin != "null" && (err != nil || u.Scheme == "" || u.Host == "" || u.Path != "") {
-			p.Add("--allow-origin %q: want scheme and host alone, as https://game.example", origin)
+			p.Add("--allow-origin %q: want only scheme and host, for example https://game.example", origin)
 		}
 	}
 }
@@ -58,15 +58,15 @@ func (o *Options) Check(p *settings.Problems) {
 func (o *Options) Plan(say settings.Say) {
 	switch {
 	case len(o.JWT) > 0:
-		say("admitted: who has a token signed with %s", strings.Join(o.JWT, ", "))
+		say("admission: requires a token signed with %s", strings.Join(o.JWT, ", "))
 	case o.Hook != "":
-		say("admitted: whom the hook lets in, asked for %v at most; %s when it does not answer", o.HookTimeout,
+		say("admission: decided by the hook within %v; it admits %s when it does not answer", o.HookTimeout,
 			map[bool]string{true: "everybody", false: "nobody"}[o.HookFailOpen])
 	default:
-		say("admitted: everybody")
+		say("admission: everybody")
 	}
 	if len(o.Origins) > 0 {
-		say("pages: of %s and this server's own", strings.Join(o.Origins, ", "))
+		say("web pages that may connect: those of %s, and this server's own", strings.Join(o.Origins, ", "))
 	}
 }
 

@@ -155,7 +155,7 @@ func understand(res *http.Response, content []byte) (signalserver.Grant, error) 
 		return a.grant(), nil
 	case http.StatusOK:
 		if err := a.decode(content); err != nil {
-			return signalserver.Grant{}, &answerError{fmt.Errorf("its answer: %w", err)}
+			return signalserver.Grant{}, &answerError{fmt.Errorf("invalid answer: %w", err)}
 		}
 		return a.grant(), nil
 	}
@@ -169,7 +169,7 @@ func understand(res *http.Response, content []byte) (signalserver.Grant, error) 
 		seconds, _ := strconv.Atoi(res.Header.Get("Retry-After"))
 		return signalserver.Grant{}, &signaling.Error{Code: signaling.CodeRateLimited, Text: cmp.Or(a.Text, "too many joins"), RetryMillis: min(max(seconds, 0), mostRetry) * 1000}
 	}
-	err := fmt.Errorf("it answers %s", res.Status)
+	err := fmt.Errorf("the hook answered %s", res.Status)
 	if res.StatusCode < http.StatusInternalServerError {
 		return signalserver.Grant{}, &answerError{err} // it may be a refusal
 	}
@@ -195,7 +195,7 @@ func (a *answer) decode(content []byte) error {
 		return err
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return errors.New("want one JSON object and nothing after it")
+		return errors.New("want one JSON object, and nothing after it")
 	}
 	return noRepeatedField(content)
 }

@@ -43,7 +43,7 @@ func readVerifyKey(name string) (verifyKey, error) {
 	}
 	key, err := x509.ParsePKIXPublicKey(block.Bytes)
 	if err != nil {
-		return verifyKey{}, fmt.Errorf("%s: %q in it: want a public key, as openssl pkey -pubout makes", name, block.Type)
+		return verifyKey{}, fmt.Errorf("%s: the file contains a %q: want a public key, for example from openssl pkey -pubout", name, block.Type)
 	}
 	switch key := key.(type) {
 	case *rsa.PublicKey:
@@ -51,7 +51,7 @@ func readVerifyKey(name string) (verifyKey, error) {
 	case ed25519.PublicKey:
 		return verifyKey{jwt.SigningMethodEdDSA, key}, nil
 	}
-	return verifyKey{}, fmt.Errorf("%s: want a key of RSA or Ed25519", name)
+	return verifyKey{}, fmt.Errorf("%s: unknown kind of key: want RSA or Ed25519", name)
 }
 
 // readSignKey reads a file with a private key or a secret.
@@ -65,7 +65,7 @@ func readSignKey(name string) (signKey, error) {
 	}
 	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
-		return signKey{}, fmt.Errorf("%s: %q in it: want a private key (PKCS 8), as openssl genpkey makes", name, block.Type)
+		return signKey{}, fmt.Errorf("%s: the file contains a %q: want a private key (PKCS 8), for example from openssl genpkey", name, block.Type)
 	}
 	switch key := key.(type) {
 	case *rsa.PrivateKey:
@@ -73,7 +73,7 @@ func readSignKey(name string) (signKey, error) {
 	case ed25519.PrivateKey:
 		return signKey{jwt.SigningMethodEdDSA, key}, nil
 	}
-	return signKey{}, fmt.Errorf("%s: want a key of RSA or Ed25519", name)
+	return signKey{}, fmt.Errorf("%s: unknown kind of key: want RSA or Ed25519", name)
 }
 
 // readKey returns the PEM block in a file. If there is none, the whole file is a secret, which is returned
@@ -89,13 +89,13 @@ func readKey(name string) (*pem.Block, []byte, error) {
 	}
 	secret := bytes.TrimSpace(content)
 	if bytes.Contains(bytes.ReplaceAll(secret, []byte{0}, nil), []byte("-----BEGIN")) { // without the zeros of UTF-16
-		return nil, nil, errors.New(name + ": not a complete PEM file")
+		return nil, nil, errors.New(name + ": incomplete PEM file")
 	}
 	if isKey(content) {
-		return nil, nil, errors.New(name + ": a key that is not in PEM: want PEM, as openssl makes it, or a secret")
+		return nil, nil, errors.New(name + ": the key is not in PEM: want a PEM file, or a secret")
 	}
 	if len(secret) < minHMAC {
-		return nil, nil, fmt.Errorf("%s: a secret of %d bytes: want at least %d, as openssl rand -hex 32 makes", name, len(secret), minHMAC)
+		return nil, nil, fmt.Errorf("%s: the secret has %d bytes: want at least %d, for example from openssl rand -hex 32", name, len(secret), minHMAC)
 	}
 	return nil, secret, nil
 }

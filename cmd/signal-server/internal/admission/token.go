@@ -53,7 +53,7 @@ func (t *Token) claims(now time.Time) (*claims, error) {
 	c := &claims{Room: t.Room, Create: t.Create, Host: t.Host, Name: t.Name}
 	if prefix, many := strings.CutSuffix(t.Room, "*"); !many || prefix != "" {
 		if err := signaling.RoomName(prefix).Validate(); err != nil {
-			return nil, fmt.Errorf("--room %q: want 1 to 64 letters, digits, - and _, and perhaps a * at the end", t.Room)
+			return nil, fmt.Errorf("--room %q: want 1 to 64 letters, digits, - and _, optionally followed by *", t.Room)
 		}
 	}
 	if t.Metadata != "" {
@@ -63,7 +63,7 @@ func (t *Token) claims(now time.Time) (*claims, error) {
 		}
 	}
 	if t.Expires <= 0 || t.Until < 0 {
-		return nil, fmt.Errorf("--expires %v, --until %v: want times", t.Expires, t.Until)
+		return nil, fmt.Errorf("--expires %v, --until %v: want positive times", t.Expires, t.Until)
 	}
 	c.IssuedAt, c.ExpiresAt = jwt.NewNumericDate(now), jwt.NewNumericDate(now.Add(t.Expires))
 	if t.Until > 0 {

@@ -56,11 +56,11 @@ func (o *Options) ServerName() string {
 func (o *Options) Check(p *settings.Problems, hasResumeKey bool) {
 	switch {
 	case len(o.NATS) > 0 && o.Embedded != "":
-		p.Add("--nats and --nats-embedded: want one of them")
+		p.Add("--nats and --nats-embedded: set only one of them")
 	case o.Embedded == "" && (len(o.Peers) > 0 || o.Secret != ""):
 		p.Add("--nats-peers and --nats-secret: need --nats-embedded")
 	case o.Embedded != "" && !hasNode:
-		p.Add("--nats-embedded: this program was built without it: go build -tags nats_embedded ./cmd/signal-server")
+		p.Add("--nats-embedded: this program was built without a NATS node: use go build -tags nats_embedded ./cmd/signal-server")
 	case !o.On() && (o.Creds != "" || o.CA != "" || o.Cert != ""):
 		p.Add("--nats-creds, --nats-ca and --nats-cert: need --nats")
 	case o.On() && !hasResumeKey:
@@ -68,11 +68,11 @@ func (o *Options) Check(p *settings.Problems, hasResumeKey bool) {
 	}
 	p.AtLeast("--nats-secret", o.Secret, 16)
 	if (o.Cert == "") != (o.Key == "") {
-		p.Add("--nats-cert and --nats-key: want both or none")
+		p.Add("--nats-cert and --nats-key: set both or neither")
 	}
 	if o.Embedded != "" {
 		if _, _, err := net.SplitHostPort(o.Embedded); err != nil {
-			p.Add("--nats-embedded %q: want host:port", o.Embedded)
+			p.Add("--nats-embedded %q: want host:port, for example :6222", o.Embedded)
 		}
 	}
 	for _, u := range o.NATS {
@@ -86,9 +86,9 @@ func (o *Options) Check(p *settings.Problems, hasResumeKey bool) {
 func (o *Options) Plan(say settings.Say) {
 	switch {
 	case o.Embedded != "":
-		say("one of several servers, as %s, over a NATS node here with its route on %s and peers %s", o.ServerName(), o.Embedded, strings.Join(o.Peers, ", "))
+		say("cluster: this is server %s, with its own NATS node, whose route is on %s and whose peers are %s", o.ServerName(), o.Embedded, strings.Join(o.Peers, ", "))
 	case o.On():
-		say("one of several servers, as %s, over NATS", o.ServerName())
+		say("cluster: this is server %s, over NATS", o.ServerName())
 	}
 }
 
@@ -141,7 +141,7 @@ func (o *Options) Open(log *slog.Logger) (*Bus, error) {
 		b.Close()
 		return nil, err
 	case err != nil:
-		log.Warn("not ready yet", "err", err)
+		log.Warn("NATS unreachable: the server is not ready yet", "err", err)
 	}
 	return b, nil
 }
@@ -172,7 +172,7 @@ func (o *Options) tls() (*tls.Config, error) {
 		}
 		c.RootCAs = x509.NewCertPool()
 		if !c.RootCAs.AppendCertsFromPEM(content) {
-			return nil, fmt.Errorf("--nats-ca %s: no certificate in it", o.CA)
+			return nil, fmt.Errorf("--nats-ca %s: the file contains no certificate: want CA certificates in PEM", o.CA)
 		}
 	}
 	if o.Cert != "" {

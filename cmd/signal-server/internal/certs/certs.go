@@ -41,23 +41,23 @@ type Options struct {
 func (o *Options) Check(p *settings.Problems) {
 	switch {
 	case (o.Cert == "") != (o.Key == ""):
-		p.Add("--tls-cert and --tls-key: want both or none")
+		p.Add("--tls-cert and --tls-key: set both or neither")
 	case o.Cert != "" && len(o.Domains) > 0:
-		p.Add("--tls-cert and --acme-domain: want one of them")
+		p.Add("--tls-cert and --acme-domain: set only one of them")
 	case o.Cert != "":
 		_, err := tls.LoadX509KeyPair(o.Cert, o.Key)
 		p.Check("--tls-cert and --tls-key", err)
 	}
 	for _, name := range o.Domains {
 		if net.ParseIP(name) != nil || !strings.Contains(name, ".") || strings.ContainsAny(name, ":/*@ ") {
-			p.Add("--acme-domain %q: want the name of this host, as game.example", name)
+			p.Add("--acme-domain %q: want the name of this host, for example game.example", name)
 		}
 	}
 	if o.Email != "" && !strings.Contains(o.Email, "@") {
 		p.Add("--acme-email %q: want an e-mail address", o.Email)
 	}
 	if u, err := url.Parse(o.Directory); o.Directory != "" && (err != nil || u.Scheme != "https" || u.Host == "") {
-		p.Add("--acme-directory %q: want the https URL of a directory", o.Directory)
+		p.Add("--acme-directory %q: want the https URL of an ACME directory", o.Directory)
 	}
 	if o.Redirect != "" && !o.On() {
 		p.Add("--http-redirect: needs --tls-cert or --acme-domain")
@@ -91,9 +91,9 @@ func (o *Options) CheckCache() error {
 func (o *Options) Plan(address string, say settings.Say) {
 	switch {
 	case len(o.Domains) > 0:
-		say("members: wss on %s, with certificates of %s for %s, kept in %s", address, cmp.Or(o.Directory, "Let's Encrypt"), strings.Join(o.Domains, ", "), o.Cache)
+		say("members: wss on %s, with certificates from %s for %s, kept in %s", address, cmp.Or(o.Directory, "Let's Encrypt"), strings.Join(o.Domains, ", "), o.Cache)
 		if !strings.HasSuffix(address, ":443") && !strings.HasSuffix(o.Redirect, ":80") {
-			say("  which need port 443 of %s to lead to %s", o.Domains[0], address)
+			say("  to get them, port 443 of %s must lead to %s", o.Domains[0], address)
 		}
 	case o.Cert != "":
 		say("members: wss on %s, with the certificate in %s", address, o.Cert)
@@ -190,7 +190,7 @@ func (o *Options) logged(get getCertificate, log *slog.Logger) getCertificate {
 	return func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 		c, err := untilDone(get, hello)
 		if err != nil && slices.Contains(o.Domains, strings.ToLower(hello.ServerName)) {
-			log.Warn("no certificate", "name", hello.ServerName, "err", err)
+			log.Warn("cannot get a certificate", "name", hello.ServerName, "err", err)
 		}
 		return c, err
 	}

@@ -52,11 +52,11 @@ func (p *keyPair) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 func (p *keyPair) load() {
 	loaded, err := tls.LoadX509KeyPair(p.cert, p.key)
 	if err != nil {
-		p.log.Warn("certificate not read again", "file", p.cert, "err", err)
+		p.log.Warn("changed certificate cannot be read; the old one stays in use", "file", p.cert, "err", err)
 		return
 	}
 	p.loaded = &loaded
-	p.log.Info("certificate read again", "file", p.cert, "expires", loaded.Leaf.NotAfter)
+	p.log.Info("changed certificate read", "file", p.cert, "expires", loaded.Leaf.NotAfter)
 }
 
 func (p *keyPair) stamps() (s [2]stamp) {

@@ -70,7 +70,7 @@ func (g *guarded) Accept() (net.Conn, error) {
 		if word := g.limiter.enter(from); word != "" {
 			tcp.SetLinger(0) // close at once, so that no socket lingers for a client over its limit
 			tcp.Close()
-			g.limiter.log.Info("connection closed", "why", word, "remote", from)
+			g.limiter.log.Info("connection over the limit", "reason", word, "remote", from)
 			continue
 		}
 		return &admitted{TCPConn: tcp, leave: sync.OnceFunc(func() { g.limiter.leave(from) })}, nil

@@ -34,7 +34,7 @@ func (f *Failures) of(err error) error {
 	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
 		hint = "no open file is left: raise LimitNOFILE of the unit, or ulimit -n, or lower --max-sessions"
 	}
-	f.log.Warn("connection not taken", "err", err, "hint", hint)
+	f.log.Warn("cannot accept a connection", "err", err, "remedy", hint)
 	return &acceptError{err}
 }
 

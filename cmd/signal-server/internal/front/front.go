@@ -152,7 +152,7 @@ func (f *Front) sort(raw net.Conn) {
 	}
 	conn.Close()
 	if err != nil {
-		f.log.Debug("connection not served", "remote", raw.RemoteAddr(), "err", err)
+		f.log.Debug("connection closed before it was served", "remote", raw.RemoteAddr(), "err", err)
 	}
 }
 
@@ -179,7 +179,7 @@ func (f *Front) open(raw net.Conn) (net.Conn, *Handover, error) {
 	if from := ipOf(raw.RemoteAddr()); f.proxied && f.limiter.Trusts(from) {
 		client, err := f.clientOf(raw)
 		if err != nil {
-			f.log.Warn("no client of a proxy", "proxy", from, "err", err)
+			f.log.Warn("connection from a proxy refused", "proxy", from, "err", err)
 			return raw, nil, err
 		}
 		conn = client
@@ -214,12 +214,12 @@ func (f *Front) clientOf(raw net.Conn) (net.Conn, error) {
 	}
 	at, ok := header.SourceAddr.(*net.TCPAddr)
 	if !ok {
-		return nil, fmt.Errorf("it names a client of %s: want TCP", header.SourceAddr.Network())
+		return nil, fmt.Errorf("its PROXY header names a client of %s: want TCP", header.SourceAddr.Network())
 	}
 	client.remote = at
 	from := f.limiter.CountedAs(at.AddrPort().Addr())
 	if word := f.limiter.EnterAddress(from); word != "" {
-		return nil, fmt.Errorf("%v is over its limit: %s", from, word)
+		return nil, fmt.Errorf("client %v is over its limit: %s", from, word)
 	}
 	client.leave = sync.OnceFunc(func() { f.limiter.LeaveAddress(from) })
 	return client, nil
@@ -244,7 +244,7 @@ func (f *Front) route(conn net.Conn) (*Handover, net.Conn, error) {
 		conn = hasty(conn)
 	}
 	if relays == nil {
-		return nil, conn, errors.New("there is no TURN for clients of this family of addresses")
+		return nil, conn, errors.New("no TURN server for the client's address family")
 	}
 	return relays, conn, nil
 }

@@ -20,13 +20,13 @@ type MemberOptions struct {
 // Check adds what is wrong with the options.
 func (o *MemberOptions) Check(p *settings.Problems) {
 	if o.Grace < 0 {
-		p.Add("--grace %v: want a time, or 0 for none", o.Grace)
+		p.Add("--grace %v: want a positive time, or 0 for none", o.Grace)
 	}
 	if o.PingInterval < 0 {
-		p.Add("--ping-interval %v: want a time, or 0 for none", o.PingInterval)
+		p.Add("--ping-interval %v: want a positive time, or 0 for no pings", o.PingInterval)
 	}
 	if o.JoinTimeout < 0 {
-		p.Add("--join-timeout %v: want a time, or 0 for no limit", o.JoinTimeout)
+		p.Add("--join-timeout %v: want a positive time, or 0 for no limit", o.JoinTimeout)
 	}
 }
 
@@ -87,7 +87,7 @@ func (o *Options) Check(p *settings.Problems) {
 
 // Plan says how much the server takes.
 func (o *Options) Plan(say settings.Say) {
-	say("%d rooms, %d members each, %d connections, %d of one address", o.MaxRooms, o.MaxMembers, o.MaxSessions, o.SessionsPerAddress)
+	say("limits: %d rooms, %d members in each, %d connections, %d from one address", o.MaxRooms, o.MaxMembers, o.MaxSessions, o.SessionsPerAddress)
 }
 
 // Apply is like that of MemberOptions.

@@ -23,8 +23,8 @@ func (o *Options) Plan(members string, say settings.Say) {
 	switch o.Listen {
 	case settings.Off:
 	case "":
-		say("figures: /metrics on %s, for whoever asks", members)
+		say("metrics: /metrics on %s, open to everybody", members)
 	default:
-		say("figures: /metrics on %s", o.Listen)
+		say("metrics: /metrics on %s", o.Listen)
 	}
 }

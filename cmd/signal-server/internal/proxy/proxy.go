@@ -19,11 +19,11 @@ type Options struct {
 // Check adds what is wrong with the options.
 func (o *Options) Check(p *settings.Problems) {
 	if o.Protocol && len(o.Trusted) == 0 {
-		p.Add("--proxy-protocol: needs --trusted-proxy, the addresses that may say who connects")
+		p.Add("--proxy-protocol: needs --trusted-proxy, the addresses of the proxies")
 	}
 	for _, s := range o.Trusted {
 		if _, err := ParsePrefix(s); err != nil {
-			p.Add("--trusted-proxy %q: want an address or a network, as 127.0.0.1 or 10.0.0.0/8", s)
+			p.Add("--trusted-proxy %q: want an address or a network, for example 127.0.0.1 or 10.0.0.0/8", s)
 		}
 	}
 }
@@ -32,9 +32,9 @@ func (o *Options) Check(p *settings.Problems) {
 func (o *Options) Plan(say settings.Say) {
 	switch {
 	case o.Protocol:
-		say("a PROXY header is wanted and believed of %s, for members and for TURN over TCP and TLS", strings.Join(o.Trusted, ", "))
+		say("a PROXY header is required and trusted from %s, for members and for TURN over TCP and TLS", strings.Join(o.Trusted, ", "))
 	case len(o.Trusted) > 0:
-		say("X-Forwarded-For is believed of %s", strings.Join(o.Trusted, ", "))
+		say("X-Forwarded-For is trusted from %s", strings.Join(o.Trusted, ", "))
 	}
 }
 

@@ -67,12 +67,12 @@ func (o *Options) checkAddresses(p *settings.Problems) {
 	}
 	for i, l := range list {
 		if !l.valid() {
-			p.Add("%s %q: want host:port, as :9080 or 127.0.0.1:9080", l.flag, l.address)
+			p.Add("%s %q: want host:port, for example :9080 or 127.0.0.1:9080", l.flag, l.address)
 			continue
 		}
 		for _, other := range list[:i] {
 			if l.overlaps(other) && !(l.flag == turnTLSFlag && other.flag == listenFlag) {
-				p.Add("%s %s: is the address of %s too; want another one", l.flag, l.address, other.flag)
+				p.Add("%s %s: this is also the address of %s: want another address", l.flag, l.address, other.flag)
 			}
 		}
 	}
@@ -171,13 +171,13 @@ func inRoomFlags(err error) error {
 // listenProblem returns an error that says why the server cannot listen on an address, and what to do.
 func listenProblem(flag, address string, err error) error {
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("address %s is in use; choose another one with %s", address, flag)
+		return fmt.Errorf("address %s is in use: choose another address with %s", address, flag)
 	}
 	if op, ok := errors.AsType[*net.OpError](err); ok {
 		err = op.Err // without the address, which the message has already
 	}
 	if errors.Is(err, syscall.EACCES) {
-		return fmt.Errorf("%s %s: %w; a port below 1024 needs the capability CAP_NET_BIND_SERVICE", flag, address, err)
+		return fmt.Errorf("%s %s: %w: a port below 1024 needs the capability CAP_NET_BIND_SERVICE", flag, address, err)
 	}
-	return fmt.Errorf("%s %s: %w; want host:port of this host", flag, address, err)
+	return fmt.Errorf("%s %s: %w: want an address of this host, as host:port", flag, address, err)
 }

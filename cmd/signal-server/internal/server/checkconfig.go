@@ -38,7 +38,7 @@ func (o *Options) Plan() string {
 	o.Cluster.Plan(say)
 	o.Limits.Plan(say)
 	if allowed, wanted := allowedFiles(), o.wantedFiles(); allowed < wanted {
-		say("open files: %d allowed here, %d wanted; set LimitNOFILE of the unit, or ulimit -n", allowed, wanted)
+		say("open files: %d are allowed, and %d are needed: raise LimitNOFILE of the unit, or ulimit -n", allowed, wanted)
 	}
 	o.Server.plan(say)
 	return strings.Join(lines, "\n") + "\n"

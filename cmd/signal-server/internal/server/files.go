@@ -28,8 +28,8 @@ func (o *Options) fitFiles(allowed int) (connections int) {
 // warnFiles logs a warning if fewer open files are allowed than the limits in the options need.
 func (o *Options) warnFiles(allowed int, log *slog.Logger) {
 	if wanted := o.wantedFiles(); allowed < wanted {
-		log.Warn("few open files allowed", "allowed", allowed, "wanted", wanted, "connections", o.fitFiles(allowed),
-			"set", "LimitNOFILE of the unit, or ulimit -n; or lower --max-sessions and --turn-max-relays")
+		log.Warn("too few open files allowed", "allowed", allowed, "wanted", wanted, "connections", o.fitFiles(allowed),
+			"remedy", "raise LimitNOFILE of the unit, or ulimit -n; or lower --max-sessions and --turn-max-relays")
 	}
 }
 

@@ -58,7 +58,7 @@ type StopOptions struct {
 
 func (o *StopOptions) check(p *settings.Problems) {
 	if o.DrainDelay < 0 {
-		p.Add("--drain-delay %v: want a time, or 0 for none", o.DrainDelay)
+		p.Add("--drain-delay %v: want a positive time, or 0 for none", o.DrainDelay)
 	}
 }
 
@@ -77,18 +77,18 @@ func (o *Options) Problems() (p settings.Problems) {
 func (o *ServerOptions) check(p *settings.Problems) {
 	p.AtLeast("--resume-key", o.ResumeKey, 16)
 	if o.RebuildTime <= 0 {
-		p.Add("--rebuild-time %v: want a time", o.RebuildTime)
+		p.Add("--rebuild-time %v: want a positive time", o.RebuildTime)
 	}
 	if o.StateFile != "" && o.ResumeKey == "" {
-		p.Add("--state-file: needs --resume-key, without which nothing survives a restart")
+		p.Add("--state-file: needs --resume-key, because without it nothing survives a restart")
 	}
 }
 
 func (o *ServerOptions) plan(say settings.Say) {
 	if o.ResumeKey == "" {
-		say("after a restart members cannot come back: there is no --resume-key")
+		say("after a restart members cannot return, because --resume-key is not set")
 	} else {
-		say("after a restart members come back")
+		say("after a restart members can return")
 	}
 }
 

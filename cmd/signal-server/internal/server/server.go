@@ -194,10 +194,10 @@ func (s *Server) announce(o Options) {
 		s.log.Info("listening", "url", s.url, "page", "http"+strings.TrimPrefix(s.url, "ws")+"/")
 	}
 	for _, l := range s.sites[1:] {
-		s.log.Info("listening too", "for", l.flag, "address", l.listener.Addr().String())
+		s.log.Info("also listening", "flag", l.flag, "address", l.listener.Addr().String())
 	}
 	if o.Server.ResumeKey == "" {
-		s.log.Info("no resume key: members cannot come back after a restart", "set", "SIGNAL_SERVER_RESUME_KEY")
+		s.log.Info("no resume key: members cannot return after a restart", "remedy", "set SIGNAL_SERVER_RESUME_KEY")
 	}
 }
 
@@ -240,7 +240,7 @@ func (s *Server) leave() {
 	if s.drainDelay == 0 {
 		return
 	}
-	s.log.Info("not ready", "until it stops", s.drainDelay)
+	s.log.Info("draining: serving as not ready", "stops_in", s.drainDelay)
 	for _, l := range s.sites {
 		l.http.SetKeepAlivesEnabled(false) // so that a proxy does not keep its connection for the next request
 	}
@@ -263,7 +263,7 @@ func (s *Server) stop() {
 		s.bus.Close()
 	}
 	if err != nil {
-		s.log.Warn("stopped", "err", err)
+		s.log.Warn("stopped before everything was closed", "err", err)
 		return
 	}
 	s.log.Info("stopped")

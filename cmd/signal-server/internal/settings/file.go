@@ -33,14 +33,14 @@ func (s *Loader) readFile(name string, flags []*kong.Flag) {
 		if i < 0 {
 			meant := nearest(key.Value, namesOf(flags))
 			if meant == "" && node.Kind == yaml.MappingNode {
-				wrong(meant, "unknown setting %q: settings do not stand in groups", key.Value)
+				wrong(meant, "unknown setting %q: settings cannot be in groups", key.Value)
 				continue
 			}
 			wrong(meant, "unknown setting %q%s", key.Value, didYouMean(meant, strings.Clone))
 			continue
 		}
 		if lines[key.Value] > 0 {
-			wrong(key.Value, "%s: already defined in line %d", key.Value, lines[key.Value])
+			wrong(key.Value, "%s: already set in line %d", key.Value, lines[key.Value])
 			continue
 		}
 		lines[key.Value] = key.Line
@@ -69,12 +69,12 @@ func decodeSettings(name string) ([]*yaml.Node, error) {
 			err = fmt.Errorf("line 1: %w", err)
 		}
 		if strings.Contains(err.Error(), "cannot start any token") {
-			err = fmt.Errorf("%w: indent with spaces, and quote a value that begins with @, as '@FILE'", err)
+			err = fmt.Errorf("%w: indent with spaces, and quote a value that begins with @: '@FILE'", err)
 		}
 		return nil, err
 	}
 	if err := d.Decode(&more); !errors.Is(err, io.EOF) {
-		return nil, cmp.Or(err, fmt.Errorf("line %d: a second document: want one", more.Line))
+		return nil, cmp.Or(err, fmt.Errorf("line %d: a second YAML document: want one document", more.Line))
 	}
 	root := document.Content[0]
 	switch {
@@ -83,7 +83,7 @@ func decodeSettings(name string) ([]*yaml.Node, error) {
 	case root.Kind == yaml.ScalarNode && root.Tag == "!!null":
 		return nil, nil
 	}
-	return nil, fmt.Errorf("line %d: want settings, as max-rooms: 100", root.Line)
+	return nil, fmt.Errorf("line %d: want settings, for example max-rooms: 100", root.Line)
 }
 
 func namesOf(flags []*kong.Flag) (names []string) {

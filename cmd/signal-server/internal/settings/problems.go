@@ -26,7 +26,7 @@ func (p *Problems) Check(flag string, err error) {
 // AtLeast adds a problem if a secret is too short. The text never contains the secret.
 func (p *Problems) AtLeast(flag string, s Secret, bytes int) {
 	if s != "" && len(s) < bytes {
-		p.Add("%s: want at least %d bytes, as openssl rand -hex %d makes", flag, bytes, bytes)
+		p.Add("%s: want at least %d bytes, for example from openssl rand -hex %d", flag, bytes, bytes)
 	}
 }
 

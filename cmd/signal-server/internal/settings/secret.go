@@ -43,10 +43,10 @@ func (s *Secret) Decode(c *kong.DecodeContext) error {
 		value = content
 	}
 	if isFile := strings.HasPrefix(value, "/"); isFile && exists(value) {
-		return errors.New("the name of a file: want the secret itself, or @ and the name")
+		return errors.New("the value is the name of a file: want the secret itself, or @ followed by the name")
 	}
 	if strings.ContainsAny(value, "\r\n\x00") {
-		return errors.New("a secret of several lines: want one")
+		return errors.New("the secret has several lines: want one line")
 	}
 	*s = Secret(value)
 	return nil
@@ -73,9 +73,9 @@ func readSecret(name string) (string, error) {
 	value := strings.TrimSpace(strings.TrimPrefix(string(content), ByteOrderMark))
 	switch {
 	case len(content) > maxSecret:
-		return "", fmt.Errorf("%s: longer than %d bytes: want a file with a secret alone", name, maxSecret)
+		return "", fmt.Errorf("%s: longer than %d bytes: want a file that contains only the secret", name, maxSecret)
 	case value == "":
-		return "", fmt.Errorf("%s: empty: want a file with a secret", name)
+		return "", fmt.Errorf("%s: empty: want a file that contains the secret", name)
 	}
 	return value, nil
 }

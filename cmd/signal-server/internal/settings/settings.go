@@ -98,7 +98,7 @@ func clearer(err error, arg string, known []string) error {
 		return fmt.Errorf("unknown flag %s%s", name, didYouMean(meant, func(flag string) string { return strconv.Quote("--" + flag) }))
 	}
 	if what, ended := strings.CutSuffix(text, ` but got "EOL" (<EOL>)`); ended {
-		return fmt.Errorf("%s, and there is none", what)
+		return fmt.Errorf("%s, but got no value", what)
 	}
 	return err
 }
@@ -119,7 +119,7 @@ func (s *Loader) addBlank(c *kong.Context) {
 	}
 }
 
-var errBlank = errors.New("blank: want a value, or leave it out")
+var errBlank = errors.New("blank: want a value, or leave the setting out")
 
 // add keeps an error in the settings of some flags.
 func (s *Loader) add(err error, flags ...string) {
@@ -291,7 +291,7 @@ func DecodeInt(c *kong.DecodeContext, target reflect.Value) error {
 	}
 	n, err := strconv.Atoi(token.String())
 	if err != nil || strconv.Itoa(n) != token.String() {
-		return fmt.Errorf("want a number, as 100, not %q", token)
+		return fmt.Errorf("want a number, for example 100, not %q", token)
 	}
 	target.SetInt(int64(n))
 	return nil
@@ -305,7 +305,7 @@ func fits(flag *kong.Flag, value any) (any, error) {
 	if err := flag.Mapper.Decode(&kong.DecodeContext{Value: flag.Value, Scan: scan}, target); err != nil {
 		switch target.Interface().(type) {
 		case time.Duration:
-			err = fmt.Errorf("want a time, as 30s or 24h, not %q", value)
+			err = fmt.Errorf("want a time, for example 30s or 24h, not %q", value)
 		case bool:
 			err = fmt.Errorf("want true or false, not %q", value)
 		}

@@ -47,7 +47,7 @@ func (r *PortRange) UnmarshalText(text []byte) error {
 	a, err1 := strconv.ParseUint(low, 10, 16)
 	b, err2 := strconv.ParseUint(high, 10, 16)
 	if err1 != nil || err2 != nil || a == 0 || a > b {
-		return fmt.Errorf("%q: want two ports, as 49152-65535", text)
+		return fmt.Errorf("%q: want two ports, for example 49152-65535", text)
 	}
 	*r = PortRange{uint16(a), uint16(b)}
 	return nil
@@ -61,7 +61,7 @@ func (o *Options) Check(p *settings.Problems) {
 		case "stun", "stuns":
 		case "turn", "turns":
 			if o.Secret == "" {
-				p.Add("--ice-server %q: needs --turn-secret, the secret that server shares", url)
+				p.Add("--ice-server %q: needs --turn-secret, the secret that the TURN server shares", url)
 			}
 		default:
 			host = ""
@@ -89,7 +89,7 @@ func (o *Options) Check(p *settings.Problems) {
 // Plan says which servers members can use. t has the certificates.
 func (o *Options) Plan(t certs.Options, say settings.Say) {
 	if !o.On {
-		say("no TURN server here")
+		say("no TURN server in this process")
 	} else {
 		where := "the public address of this host"
 		if len(o.Address) > 0 {
@@ -101,7 +101,7 @@ func (o *Options) Plan(t certs.Options, say settings.Say) {
 		}
 	}
 	if len(o.ICEServer) > 0 {
-		say("members are told of %s too", strings.Join(o.ICEServer, ", "))
+		say("other STUN and TURN servers for members: %s", strings.Join(o.ICEServer, ", "))
 	}
 }
 
