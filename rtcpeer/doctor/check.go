@@ -34,18 +34,18 @@ func (c Check) TURN() bool { return len(c.URL) > 4 && c.URL[:4] == "turn" }
 
 const (
 	remedyURL         = "write it as stun:host:port, turn:host:port?transport=udp or turns:host:port?transport=tcp"
-	remedyName        = "check the name, and the DNS here"
-	remedyRefused     = "nothing listens there: check that the TURN server runs, and its port"
-	remedySilentUDP   = "a firewall here drops UDP, or one at the server does, or the server answers from another of its addresses: open its UDP port, and have it listen on the address that clients use"
-	remedySilentTCP   = "a firewall drops it: open the TCP port at the server; where only web traffic gets out, let TURN listen with TLS on port 443"
-	remedyCertificate = "use the name in the certificate, and one whose issuer is trusted here"
-	remedyNotTLS      = "the server speaks no TLS there: check the port"
-	remedyCredential  = "the server refuses the credential: it and the signaling server must share the secret, and their clocks must agree"
+	remedyName        = "check the host name, and the DNS of this machine"
+	remedyRefused     = "nothing listens on this port: check that the TURN server runs, and on which port"
+	remedySilentUDP   = "a firewall on this side or at the server drops UDP, or the server answers from another address: open its UDP port, and let it listen on the address that clients use"
+	remedySilentTCP   = "a firewall drops the connection: open the TCP port at the server; for networks that allow only web traffic, let TURN listen with TLS on port 443"
+	remedyCertificate = "use the host name in the certificate, and a certificate whose issuer this machine trusts"
+	remedyNotTLS      = "the server does not use TLS on this port: check the port"
+	remedyCredential  = "the server refused the credentials: the TURN server and the signaling server must share the secret, and their clocks must agree"
 	remedyQuota       = "the server's quota is used up: wait, or raise its limits"
 	remedyForbidden   = "the server refuses to relay for this client: check its rules"
-	remedyPorts       = "packets to the relay do not arrive: open the server's UDP ports of relays (49152 to 65535) in its firewall"
-	remedyIPv4        = "give the server an IPv4 address as well"
-	remedySTUNS       = "browsers and Pion ask for their address over UDP: use stun:"
+	remedyPorts       = "packets to the relay do not arrive: open the UDP ports for relays (49152 to 65535) in the server's firewall"
+	remedyIPv4        = "give the server an IPv4 address too"
+	remedySTUNS       = "browsers and Pion use STUN over UDP: write stun: instead of stuns:"
 )
 
 // remedy returns what to do about err.

@@ -72,7 +72,7 @@ func (e *examination) check(ctx context.Context, url string, server transport.IC
 	c.Over, t.began, t.username, t.credential = t.over, time.Now(), server.Username, server.Credential
 	switch {
 	case t.over != overUDP && !c.TURN():
-		c.Err, c.Remedy = errors.New("doctor: STUN over TLS is not used by links"), remedySTUNS
+		c.Err, c.Remedy = errors.New("doctor: links do not use STUN over TLS"), remedySTUNS
 		return c
 	case c.TURN():
 		err = e.turn(ctx, &c, t)
@@ -128,7 +128,7 @@ func parse(url string) (target, error) {
 	t := target{host: uri.Host, port: uri.Port, over: uri.Proto.String()}
 	if uri.IsSecure() {
 		if uri.Proto == stun.ProtoTypeUDP {
-			return target{}, fmt.Errorf("doctor: %q: TURN over DTLS is not used by browsers", url)
+			return target{}, fmt.Errorf("doctor: %q: browsers do not use TURN over DTLS", url)
 		}
 		t.over = overTLS
 	}

@@ -14,11 +14,11 @@ type Report struct {
 type Outlook string
 
 const (
-	Everybody Outlook = "links connect with everybody: directly where they can, or else through the TURN server"
-	Most      Outlook = "links connect with most, but not with peers behind a symmetric NAT or without UDP: a TURN server would help"
+	Everybody Outlook = "links connect with every peer: directly where possible, otherwise through the TURN server"
+	Most      Outlook = "links connect with most peers, but not with peers behind a symmetric NAT or without UDP: a TURN server would help"
 	Few       Outlook = "links connect only within the same network and with peers that have a public address: a TURN server would help"
-	Near      Outlook = "links connect within the same network and with peers that have a public address, as no STUN or TURN server is known: signal-server --turn is both"
-	Nobody    Outlook = "no link leaves this network: nothing that was asked has answered"
+	Near      Outlook = "links connect only within the same network and with peers that have a public address, because no STUN or TURN server is known: signal-server --turn runs both"
+	Nobody    Outlook = "no link leaves this network: no STUN or TURN server has answered"
 )
 
 // Outlook returns what the checks mean for links.

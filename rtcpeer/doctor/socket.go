@@ -42,7 +42,7 @@ func (s *socket) close() {
 	s.wg.Wait()
 }
 
-var errIPv6 = errors.New("doctor: an IPv6 address only: not examined, as IPv6 needs no STUN")
+var errIPv6 = errors.New("doctor: the server has only an IPv6 address, which was not checked: IPv6 needs no STUN")
 
 // resend is how long to wait for an answer before asking again. RFC 8489 begins with 500 ms and doubles the
 // time, but here a user is waiting.

@@ -75,10 +75,10 @@ func TestChatOutlivesItsLink(t *testing.T) {
 				require.NoError(t, <-ended)
 				require.Equal(t, []string{"first", "second", "line 4   ", "line 5   ", "line 6   ", "line 7   ", "last"}, heard)
 				require.Regexp(t, `(?s)^rtc-client: peer 1 joined
-rtc-client: peer 1 interrupted: nothing heard for 2 s; what is said now waits
+rtc-client: peer 1 interrupted: nothing heard for 2 s; new lines to it wait
 rtc-client: peer 1 is back after \d s
-rtc-client: peer 1 interrupted: nothing heard for 2 s; what is said now waits
-rtc-client: peer 1 lost: nothing heard for 30 s, and what waited for it is dropped; still trying while both are in the room
+rtc-client: peer 1 interrupted: nothing heard for 2 s; new lines to it wait
+rtc-client: peer 1 lost: nothing heard for 30 s, unsent packets are dropped; still trying while both are in the room
 rtc-client: peer 1 is connected again after \d+ s
 $`, stderr.String())
 			})

@@ -39,7 +39,7 @@ type chatRun struct {
 const maxLine = 16 << 10
 
 // errSaid is what speak returns when it has sent all of stdin.
-var errSaid = errors.New("everything is said")
+var errSaid = errors.New("everything was sent")
 
 // run returns when listen or speak has ended, with the reason. Ending one ends the other.
 func (r *chatRun) run(ctx context.Context) error {
@@ -56,7 +56,7 @@ func (r *chatRun) run(ctx context.Context) error {
 }
 
 func (r *chatRun) listen(ctx context.Context) error {
-	links := linklog.New(r.console, r.node, "what is said now waits")
+	links := linklog.New(r.console, r.node, "new lines to it wait")
 	for {
 		ev, err := r.node.Receive(ctx)
 		switch {
@@ -161,9 +161,9 @@ func (r *chatRun) awaitPeers(ctx context.Context, in *console.Lines, holds bool)
 
 func (r *chatRun) nobody() error {
 	if r.said {
-		return fmt.Errorf("nobody was there within %v, so the last lines were not said; --wait is how long to wait", r.wait)
+		return fmt.Errorf("no peer was connected within %v, so the last lines were not sent: give it more time with --wait", r.wait)
 	}
-	return fmt.Errorf("nobody came within %v, so nothing was said; --wait is how long to wait", r.wait)
+	return fmt.Errorf("no peer joined within %v, so nothing was sent: give it more time with --wait", r.wait)
 }
 
 // awaitInterrupted waits until no link is interrupted, so that the last lines arrive. It must run before Close
@@ -179,7 +179,7 @@ func (r *chatRun) awaitInterrupted(ctx context.Context) {
 		case <-r.changed:
 		case <-late:
 			for _, id := range ids {
-				r.console.Say("peer %d is still interrupted: the last lines may not arrive there", id)
+				r.console.Say("peer %d is still interrupted: it may not get the last lines", id)
 			}
 			return
 		case <-ctx.Done():

@@ -56,7 +56,7 @@ func (d *Command) Run(ctx context.Context, c *console.Console) error {
 	defer server.stop()
 	r := newDemoRun(d.Peers, d.Packets, c.Progress(d.Peers >= demoProgress))
 	defer r.close()
-	ctx, cancel := context.WithTimeoutCause(ctx, d.Timeout, fmt.Errorf("not done within %v (--timeout)", d.Timeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, d.Timeout, fmt.Errorf("not finished within %v (--timeout)", d.Timeout))
 	defer cancel()
 	began := time.Now()
 	err = r.run(ctx, server.url, rtcpeer.Topology(d.Topology))

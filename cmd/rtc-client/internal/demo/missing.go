@@ -35,11 +35,11 @@ func (r *demoRun) gaps(p *participant) (list []string) {
 		switch {
 		case from == p || from.id == 0:
 		case got == nil:
-			list = append(list, fmt.Sprintf("peer %d is not connected to %d", p.id, from.id))
+			list = append(list, fmt.Sprintf("peer %d is not connected to peer %d", p.id, from.id))
 		default:
 			for _, mode := range modes.All {
 				if due := min(r.round, r.packets); got[mode] < due {
-					list = append(list, fmt.Sprintf("peer %d misses %d %v of %d", p.id, due-got[mode], mode, from.id))
+					list = append(list, fmt.Sprintf("peer %d has not received %d %v packets from peer %d", p.id, due-got[mode], mode, from.id))
 				}
 			}
 		}

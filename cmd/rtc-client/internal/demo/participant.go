@@ -66,7 +66,7 @@ func (p *participant) sendAll(ctx context.Context, round int) error {
 func (p *participant) send(ctx context.Context, to rtcpeer.PeerID, mode rtcpeer.Mode, round int) error {
 	data := demoPacket(p.id, mode, round)
 	if err := p.node.Send(ctx, rtcpeer.Packet{Peer: to, Mode: mode, Data: []byte(data)}); err != nil {
-		return fmt.Errorf("peer %d: packet %d to %d, %v: %w", p.id, round, to, mode, err)
+		return fmt.Errorf("peer %d: packet %d to peer %d, %v: %w", p.id, round, to, mode, err)
 	}
 	return nil
 }

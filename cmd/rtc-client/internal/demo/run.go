@@ -148,7 +148,7 @@ func (r *demoRun) measure(ctx context.Context) error {
 			for trip, mode := range append([]rtcpeer.Mode{rtcpeer.Reliable}, modes.All[:]...) {
 				took, err := r.roundTrip(ctx, from, to, mode)
 				if err != nil {
-					return fmt.Errorf("peer %d: %v echo from %d: %w", from.id, mode, to.id, err)
+					return fmt.Errorf("peer %d: %v echo to peer %d: %w", from.id, mode, to.id, err)
 				}
 				if trip > 0 {
 					from.roundTrips[mode].Add(took)
@@ -229,7 +229,7 @@ func (r *demoRun) take(a arrival) error {
 		r.progress.Add(-1)
 		delete(a.to.received, a.ev.Peer)
 	case a.ev.Kind == rtcpeer.PeerDisconnected:
-		return fmt.Errorf("peer %d was disconnected from %d: %v", a.to.id, a.ev.Peer, a.ev.Reason)
+		return fmt.Errorf("peer %d was disconnected from peer %d: %v", a.to.id, a.ev.Peer, a.ev.Reason)
 	case a.ev.Kind == rtcpeer.PeerConnected:
 		r.connected++
 		r.progress.Add(1)
@@ -255,13 +255,13 @@ func (r *demoRun) packet(a arrival, p rtcpeer.Packet) error {
 	got, want := a.to.received[p.Peer], demoPacket(p.Peer, p.Mode, r.round)
 	switch {
 	case got == nil:
-		return fmt.Errorf("peer %d got a packet of %d, which was not connected yet", a.to.id, p.Peer)
+		return fmt.Errorf("peer %d got a packet from peer %d before that was connected", a.to.id, p.Peer)
 	case string(p.Data) == want && got[p.Mode] < r.round:
 		got[p.Mode]++
 		r.received++
 		r.progress.Add(1)
 	case !r.again(p):
-		return fmt.Errorf("peer %d got %q from %d, %v: want %q", a.to.id, p.Data, p.Peer, p.Mode, want)
+		return fmt.Errorf("peer %d got %q from peer %d in mode %v: want %q", a.to.id, p.Data, p.Peer, p.Mode, want)
 	}
 	return nil
 }

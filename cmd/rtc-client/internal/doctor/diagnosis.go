@@ -94,16 +94,16 @@ func (d *diagnosis) writeTable(w io.Writer) error {
 
 func (d *diagnosis) relaying() string {
 	if d.RelayLinks {
-		return "offered, to members that want them (--relay-links)"
+		return "offered to members with --relay-links"
 	}
 	return "not offered"
 }
 
 var mappingWords = map[doctor.Mapping]string{
-	doctor.MappingUnknown:     "not known; a second STUN server could tell (--ice-server)",
-	doctor.MappingNone:        "none, this end has the address that others see",
-	doctor.MappingIndependent: "endpoint-independent, the same address for all",
-	doctor.MappingSymmetric:   "symmetric, another address for each destination",
+	doctor.MappingUnknown:     "unknown; a second STUN server can tell (--ice-server)",
+	doctor.MappingNone:        "none, this machine has a public address",
+	doctor.MappingIndependent: "endpoint-independent, the same address for every destination",
+	doctor.MappingSymmetric:   "symmetric, a different address for each destination",
 	doctor.MappingBlocked:     "no answer over UDP",
 }
 
@@ -115,7 +115,7 @@ func outcome(c doctor.Check) string {
 	case c.TURN():
 		return "ok, a relay at " + c.Relay.String()
 	}
-	return "ok, this end is " + c.Mapped.String()
+	return "ok, this machine is " + c.Mapped.String()
 }
 
 func address(a netip.AddrPort) string {

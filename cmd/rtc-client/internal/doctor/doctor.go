@@ -48,11 +48,11 @@ func (o *Command) Run(ctx context.Context, c *console.Console) error {
 		return err
 	}
 	d := diagnosis{URL: server.String()}
-	c.Say("asking %s", d.URL)
+	c.Say("asking %s for its STUN and TURN servers", d.URL)
 	told, err := o.ask(ctx, server, &d)
 	if err == nil {
 		servers = append(told, servers...)
-		c.Say("asking %s", format.Count(urlsOf(servers), "STUN and TURN URL"))
+		c.Say("checking %s", format.Count(urlsOf(servers), "STUN and TURN URL"))
 		d.report, err = doctor.Examine(ctx, doctor.Config{Servers: servers, Timeout: o.Timeout}, func(check doctor.Check) {
 			c.Say("%s: %s", check.URL, outcome(check))
 		})

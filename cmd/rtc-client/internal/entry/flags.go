@@ -120,7 +120,7 @@ type roomFlags struct {
 func (f *roomFlags) apply(config *rtcpeer.Config, isGodot bool) error {
 	switch {
 	case isGodot && *f != roomFlags{}:
-		return cli.Usagef("--password, --public, --metadata, --max-members, --create: the protocol of Godot's signaling demo has none of them")
+		return cli.Usagef("--password, --public, --metadata, --max-members and --create: the protocol of Godot's signaling demo supports none of them")
 	case len(f.Password) > signaling.MaxPassword:
 		return cli.Usagef("--password: want at most %d bytes", signaling.MaxPassword)
 	case f.Metadata != "" && !json.Valid([]byte(f.Metadata)), len(f.Metadata) > signaling.MaxMetadata:

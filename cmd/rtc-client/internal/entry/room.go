@@ -58,7 +58,7 @@ func (r *Room) Join(ctx context.Context, c *console.Console, config rtcpeer.Conf
 	}
 	c.Say("joined as %d", node.ID())
 	if away := node.HostAway(); away > 0 {
-		c.Say("the host is away; the room waits for it for %s", format.Duration(away))
+		c.Say("the host is away; the room stays open for it for %s", format.Duration(away))
 	}
 	return node, url, nil
 }
@@ -72,12 +72,12 @@ func Advise(err error) error {
 	var advice string
 	switch refused.Code {
 	case signaling.CodeTopologyMismatch:
-		advice = "choose another one, or leave it out for a new one"
+		advice = "choose another room, or leave the name out of the URL for a new room"
 	case signaling.CodeUnknownRoom:
 		if !strings.HasPrefix(refused.Text, "Lobby") { // this is how Godot's demo servers begin the message
 			return err
 		}
-		advice = "a lobby of that protocol gets its name from the server; leave it out for a new one"
+		advice = "with this protocol the server chooses the name of a lobby: leave it out of the URL for a new lobby"
 	case signaling.CodeUnauthorized:
 		advice = "see --token"
 	case signaling.CodeWrongPassword:

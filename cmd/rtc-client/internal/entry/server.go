@@ -59,7 +59,7 @@ func (s Server) Join(ctx context.Context, join signaling.Join) (*signalclient.Cl
 	welcome, ok := first.(signaling.Welcome)
 	if !ok {
 		client.Close()
-		return nil, signaling.Welcome{}, fmt.Errorf("%s: a %s, not a welcome", s, first.Kind())
+		return nil, signaling.Welcome{}, fmt.Errorf("%s: the server began with %q instead of a welcome", s, first.Kind())
 	}
 	return client, welcome, nil
 }

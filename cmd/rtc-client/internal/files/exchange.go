@@ -46,7 +46,7 @@ func newExchange(ctx context.Context, room *entry.Room, c *console.Console, asJS
 	}
 	channel := slices.Index(room.Channels, rtcpeer.Reliable.String()) + 1
 	if channel == 0 {
-		return nil, cli.Usagef("--channels: files need a reliable one")
+		return nil, cli.Usagef("--channels: files need a reliable channel")
 	}
 	m := progress.NewMeter(c)
 	c = &console.Console{In: c.In, Out: c.Out, Err: m}
@@ -156,7 +156,7 @@ func (x *exchange) report(did string, g *progress.Gauge, file string, peer rtcpe
 func (r fileReport) says(did string) string {
 	text := fmt.Sprintf("%s %s: %s in %s", did, r.File, format.Bytes(uint64(r.Bytes)), format.Duration(r.took))
 	if r.Resumed > 0 {
-		return fmt.Sprintf("%s, of which %s were there before", text, format.Bytes(uint64(r.Resumed)))
+		return fmt.Sprintf("%s, of which %s had arrived before", text, format.Bytes(uint64(r.Resumed)))
 	}
 	return text
 }

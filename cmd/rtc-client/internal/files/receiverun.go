@@ -47,7 +47,7 @@ var (
 	// errReceived ends a receiveRun: every peer that has sent a file has left.
 	errReceived = errors.New("everything has arrived")
 	// errReplaced ends a transfer whose sender is silent when the same file is offered again.
-	errReplaced = errors.New("it is offered again")
+	errReplaced = errors.New("the file was offered again")
 )
 
 // run receives files until there is nothing more to receive.
@@ -62,7 +62,7 @@ func (r *receiveRun) run(outer context.Context) error {
 	missing := r.failed + len(r.missing)
 	switch err := context.Cause(ctx); {
 	case missing > 0 && outer.Err() != nil:
-		return fmt.Errorf("interrupted: %s not complete; sent again, they go on from there", format.Count(missing, "file"))
+		return fmt.Errorf("interrupted: %s incomplete: the transfer resumes when the file is sent again", format.Count(missing, "file"))
 	case err != errReceived && outer.Err() == nil:
 		return err
 	case missing > 0:
@@ -91,7 +91,7 @@ func (r *receiveRun) awaitEnd(ctx context.Context) error {
 			}
 		case <-late:
 			if r.offered() == 0 {
-				return fmt.Errorf("nothing was offered within %v; --wait is how long to wait", r.wait)
+				return fmt.Errorf("no file was offered within %v: give the sender more time with --wait", r.wait)
 			}
 		case <-ctx.Done():
 			return context.Cause(ctx)
@@ -173,7 +173,7 @@ func (r *receiveRun) wants(ctx context.Context, answers *console.Lines, o *trans
 		case line, more := <-answers.C:
 			switch answer := strings.ToLower(strings.TrimSpace(string(line))); {
 			case !more:
-				r.console.Say("%s refused, since stdin has ended; --yes takes every file", o.Name)
+				r.console.Say("%s refused because stdin has ended; --yes accepts every file", o.Name)
 				return false, nil
 			case answer == "y" || answer == "yes":
 				return true, nil
@@ -265,7 +265,7 @@ func (r *receiveRun) note(o *transfer.Offer, in *incoming, err error) {
 		delete(r.missing, file)
 	case errors.Is(err, transfer.ErrPeerGone):
 		r.missing[file] = true
-		r.console.Say("%s is kept as far as it is there, and goes on when it is sent again", o.Name)
+		r.console.Say("%s: the part that has arrived is kept, and the transfer resumes when the file is sent again", o.Name)
 	case !errors.Is(err, errReplaced):
 		r.failed++
 	}

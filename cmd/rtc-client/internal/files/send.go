@@ -37,7 +37,7 @@ Examples:
 // Run sends the files.
 func (o *Send) Run(ctx context.Context, c *console.Console) error {
 	if len(o.Args) < 2 {
-		return cli.Usagef("want one file at least, and then the URL of the room: rtc-client send FILE... URL")
+		return cli.Usagef("want at least one file, followed by the URL of the room: rtc-client send FILE... URL")
 	}
 	last := len(o.Args) - 1
 	in := entry.Room{URL: o.Args[last], Flags: o.Flags}
@@ -46,7 +46,7 @@ func (o *Send) Run(ctx context.Context, c *console.Console) error {
 	case err != nil:
 		return err
 	case o.Peer < 0:
-		return cli.Usagef("--peer %d: want the id of a peer", o.Peer)
+		return cli.Usagef("--peer %d: want the id of a peer, which is positive", o.Peer)
 	case o.Wait < 0:
 		return cli.Usagef("--wait %v: want a positive time, or 0 for no limit", o.Wait)
 	}
@@ -77,7 +77,7 @@ func newOutgoing(path string) (*outgoing, error) {
 	case err != nil:
 		return nil, cli.Usage(err)
 	case info.IsDir():
-		return nil, cli.Usagef("%s is a folder: name its files, or make an archive of it", path)
+		return nil, cli.Usagef("%s is a folder: name the files in it, or send an archive of it", path)
 	case !info.Mode().IsRegular():
 		return &outgoing{path, -1}, nil
 	}

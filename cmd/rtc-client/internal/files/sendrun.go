@@ -33,9 +33,9 @@ type sendRun struct {
 
 var (
 	// errSent ends a sendRun that is complete.
-	errSent = errors.New("everything is sent")
+	errSent = errors.New("everything was sent")
 	// errSilent ends a round whose receiver is silent when there is another one.
-	errSilent = errors.New("another receiver has come")
+	errSilent = errors.New("another receiver has joined")
 )
 
 // run sends all files, then ends listen.
@@ -48,7 +48,7 @@ func (r *sendRun) run(outer context.Context) error {
 	missing := r.failed + len(r.todo)
 	switch err := context.Cause(ctx); {
 	case missing > 0 && outer.Err() != nil:
-		return fmt.Errorf("interrupted: %s not sent; the same command goes on from there", format.Count(missing, "file"))
+		return fmt.Errorf("interrupted: %s not sent: run the same command again to resume", format.Count(missing, "file"))
 	case missing > 0 && err == errSent:
 		return fmt.Errorf("%s not sent", format.Count(missing, "file"))
 	case err != errSent && outer.Err() == nil:
@@ -91,7 +91,7 @@ func (r *sendRun) meet(ctx context.Context) (rtcpeer.PeerID, error) {
 		case <-lonely:
 			r.console.Say("%s", r.alone())
 		case <-late:
-			return 0, fmt.Errorf("nobody came within %v who receives files; --wait is how long to wait", r.wait)
+			return 0, fmt.Errorf("no peer that receives files joined within %v: give it more time with --wait", r.wait)
 		case <-ctx.Done():
 			return 0, context.Cause(ctx)
 		}
@@ -100,7 +100,7 @@ func (r *sendRun) meet(ctx context.Context) (rtcpeer.PeerID, error) {
 
 func (r *sendRun) alone() string {
 	if peers := r.node.Peers(); len(peers) > 0 {
-		return "waiting for somebody who receives files: rtc-client receive " + r.url
+		return "waiting for a peer that receives files: rtc-client receive " + r.url
 	}
 	return linklog.Alone(r.node, "rtc-client receive "+r.url)
 }

@@ -20,7 +20,7 @@ func Alone(node Node, command string) string {
 	for _, id := range members[:min(len(members), 8)] {
 		names = append(names, fmt.Sprint(id))
 	}
-	return "in the room, and not connected yet: peer " + strings.Join(names, ", ")
+	return "in the room, but not connected yet: peer " + strings.Join(names, ", ")
 }
 
 // Settle is how long to wait after the first peer has connected, for others that are probably connecting at the

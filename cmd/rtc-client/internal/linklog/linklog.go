@@ -73,11 +73,11 @@ func (l *Log) Take(ev rtcpeer.Event) (interrupted time.Duration) {
 		l.hostChanged(*ev.Host)
 	case rtcpeer.PeerRefused:
 		if failed, ok := errors.AsType[*rtcpeer.PeerError](ev.Err); ok {
-			l.console.Say("peer %d turned away: %v", ev.Peer, failed.Err)
+			l.console.Say("peer %d refused: %v", ev.Peer, failed.Err)
 		}
 	case rtcpeer.SignalingLost:
 		l.signalingSince = now
-		l.console.Say("signaling server lost: %s; links go on, trying to come back", format.Error(ev.Err))
+		l.console.Say("signaling server lost: %s; links stay open, reconnecting", format.Error(ev.Err))
 	case rtcpeer.SignalingResumed:
 		l.console.Say("signaling server is back after %s", format.Roughly(now.Sub(l.signalingSince)))
 	}
@@ -91,7 +91,7 @@ func (l *Log) hostChanged(c rtcpeer.HostChange) {
 	}
 	missed := ""
 	if len(c.Missed) > 0 {
-		missed = fmt.Sprintf("; %s may have missed what was said just before", peers(c.Missed))
+		missed = fmt.Sprintf("; %s may have missed the last packets", peers(c.Missed))
 	}
 	delete(l.silent, c.Old)
 	l.console.Say("%s the room now, after peer %d%s", who, c.Old, missed)
@@ -145,7 +145,7 @@ func (l *Log) disconnected(ev rtcpeer.Event, now time.Time) (interrupted time.Du
 		s.since = now
 		l.console.Say("peer %d lost", ev.Peer)
 	default:
-		l.console.Say("peer %d lost: nothing heard for %s, and what waited for it is dropped%s", ev.Peer, format.Roughly(now.Sub(s.since)), l.prospect(ev))
+		l.console.Say("peer %d lost: nothing heard for %s, unsent packets are dropped%s", ev.Peer, format.Roughly(now.Sub(s.since)), l.prospect(ev))
 	}
 	l.forget()
 	l.silent[ev.Peer] = silence{since: s.since, lost: true}
@@ -179,7 +179,7 @@ func (l *Log) prospect(ev rtcpeer.Event) string {
 	case IsFinal(ev.Err) || !l.IsMember(ev.Peer) || l.signalingEnded():
 		return ""
 	case ev.Kind == rtcpeer.PeerFailed:
-		return "; tried again while both are in the room, if the other end can"
+		return "; retrying while both are in the room, if the other end can"
 	}
 	return "; still trying while both are in the room"
 }

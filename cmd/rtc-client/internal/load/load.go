@@ -79,7 +79,7 @@ func (o *Command) check() error {
 	case o.AtOnce < 1 || o.AtOnce > 1000:
 		return cli.Usagef("--at-once %d: want 1 to 1000", o.AtOnce)
 	case o.Rest < 0:
-		return cli.Usagef("--rest %v: want a time, or 0 for none", o.Rest)
+		return cli.Usagef("--rest %v: want a positive time, or 0 for none", o.Rest)
 	}
 	return nil
 }
@@ -97,7 +97,7 @@ func local(ctx context.Context, hostname string) error {
 	}
 	for _, a := range addresses {
 		if !a.Unmap().IsLoopback() && !slices.ContainsFunc(ours, func(n net.Addr) bool { return isAddress(n, a) }) {
-			return cli.Usagef("%s is %v, which is not an address of this machine: a load is for servers of one's own", hostname, a.Unmap())
+			return cli.Usagef("%s is %v, which is not an address of this machine: load runs only against a server on the same machine", hostname, a.Unmap())
 		}
 	}
 	return nil

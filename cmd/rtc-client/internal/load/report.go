@@ -36,7 +36,7 @@ func (r report) verdict() error {
 	for _, n := range r.Errors {
 		failures += n
 	}
-	return errors.New(format.Count(failures, "error") + ", not all was done")
+	return errors.New("load incomplete: " + format.Count(failures, "error"))
 }
 
 func (r report) writeJSON(w io.Writer) error { return json.NewEncoder(w).Encode(r) }

@@ -141,7 +141,7 @@ func (r *loadRun) exchange(ctx context.Context) error {
 
 // send sends a burst of n messages and waits until they have arrived.
 func (r *loadRun) send(ctx context.Context, from, to *member, n int) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, loadTimeout, fmt.Errorf("a message has not arrived within %v", loadTimeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, loadTimeout, fmt.Errorf("a message did not arrive within %v", loadTimeout))
 	defer cancel()
 	began := time.Now()
 	for range n {

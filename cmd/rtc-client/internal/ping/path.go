@@ -29,9 +29,9 @@ func pathOf(l rtcpeer.LinkStats) path {
 func (p path) says(id rtcpeer.PeerID) string {
 	switch {
 	case p.connected == 0:
-		return fmt.Sprintf("peer %d is behind the host", id)
+		return fmt.Sprintf("path to peer %d: through the host", id)
 	case p.Local == "":
-		return fmt.Sprintf("path to peer %d: not known, connected in %s", id, format.Duration(p.connected))
+		return fmt.Sprintf("path to peer %d: unknown, connected in %s", id, format.Duration(p.connected))
 	case p.Local == transport.Signaling:
 		return fmt.Sprintf("path to peer %d: through the signaling server, connected in %s", id, format.Duration(p.connected))
 	case p.Local == relayed || p.Remote == relayed:

@@ -58,7 +58,7 @@ func (o *Command) Run(ctx context.Context, c *console.Console) error {
 	case o.Interval <= 0:
 		return cli.Usagef("--interval %v: want a positive time", o.Interval)
 	case o.Peer < 0:
-		return cli.Usagef("--peer %d: want the id of a peer", o.Peer)
+		return cli.Usagef("--peer %d: want the id of a peer, which is positive", o.Peer)
 	}
 	node, url, err := o.Join(ctx, c, rtcpeer.Config{NeverHost: true})
 	if err != nil {

@@ -72,9 +72,9 @@ func (r *pingRun) meet(ctx context.Context, wanted rtcpeer.PeerID) error {
 	case err != nil:
 		return err
 	case wanted != 0 && !there():
-		return fmt.Errorf("peer %d did not come within %v; --wait is how long to wait", wanted, r.wait)
+		return fmt.Errorf("peer %d did not join within %v: give it more time with --wait", wanted, r.wait)
 	case !there():
-		return fmt.Errorf("nobody came within %v; --wait is how long to wait", r.wait)
+		return fmt.Errorf("no peer joined within %v: give them more time with --wait", r.wait)
 	}
 	stats := r.node.Stats()
 	for _, id := range r.node.Peers() {
@@ -88,7 +88,7 @@ func (r *pingRun) meet(ctx context.Context, wanted rtcpeer.PeerID) error {
 // misses returns a message for when nobody, or not the wanted peer, has come yet.
 func (r *pingRun) misses(wanted rtcpeer.PeerID) string {
 	if len(r.node.Peers()) > 0 {
-		return fmt.Sprintf("peer %d is not here yet", wanted)
+		return fmt.Sprintf("peer %d has not joined yet", wanted)
 	}
 	return linklog.Alone(r.node, "rtc-client chat "+r.url)
 }
@@ -125,7 +125,7 @@ func (r *pingRun) ask() {
 	}
 	for _, to := range r.peers {
 		if to.away && !r.links.IsMember(to.link) {
-			r.console.Say("peer %d is not in the room any more", to.id)
+			r.console.Say("peer %d is no longer in the room", to.id)
 			to.leave(r.links.Interruption(to.link))
 		}
 		for _, mode := range modes.All {
@@ -265,7 +265,7 @@ func (r *pingRun) verdict() error {
 	if r.barred {
 		return rtcpeer.ErrAuthRequired
 	}
-	return errors.New("nothing came back: do the others run rtc-client?")
+	return errors.New("no ping was answered: check that the other peers run rtc-client")
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -57,11 +57,11 @@ func (r *Command) Run(ctx context.Context, c *console.Console) error {
 	case err != nil:
 		return err
 	case r.New && room != "":
-		return cli.Usagef("--new: the server chooses the name; leave %q out of the URL, or leave out --new", room)
+		return cli.Usagef("--new: the server chooses the name of a new room: leave %q out of the URL, or leave out --new", room)
 	case r.MaxPeers < 0:
 		return cli.Usagef("--max-peers %d: want a positive number, or 0 for no limit", r.MaxPeers)
 	case r.Standby && r.New:
-		return cli.Usagef("--standby with --new: the relays of a room need its name")
+		return cli.Usagef("--standby with --new: the relays of a room must know its name: leave out --new")
 	case r.HostTimeout < time.Millisecond || r.HostTimeout > signaling.MaxHostTimeout*time.Millisecond:
 		return cli.Usagef("--host-timeout %v: want 1ms to %v", r.HostTimeout, signaling.MaxHostTimeout*time.Millisecond)
 	}
@@ -97,12 +97,12 @@ func (r *Command) serve(ctx context.Context, c *console.Console, room signaling.
 	switch {
 	case node.ID() == node.Host():
 	case r.Standby && node.Term() == 0:
-		return fmt.Errorf("room %q ends with its host, peer %d: start that with --standby, too", node.Room(), node.Host())
+		return fmt.Errorf("room %q ends with its host, peer %d: start that relay with --standby too", node.Room(), node.Host())
 	case r.Standby:
 		c.Say("standing by at %s; peer %d relays", url, node.Host())
 		return host(ctx, c, node)
 	default:
-		return fmt.Errorf("room %q has a host already, peer %d: choose another name, or --new", node.Room(), node.Host())
+		return fmt.Errorf("room %q already has a host, peer %d: choose another name, or use --new", node.Room(), node.Host())
 	}
 	if room == "" {
 		fmt.Fprintln(c.Out, url)
