@@ -97,7 +97,7 @@ func (l *link) authContext() (context.Context, context.CancelFunc) {
 	if d < 0 {
 		return context.WithCancel(l.node.ctx)
 	}
-	return context.WithTimeoutCause(l.node.ctx, d, fmt.Errorf("not done after %v: both ends need Config.Auth, or Godot's auth_callback", d))
+	return context.WithTimeoutCause(l.node.ctx, d, fmt.Errorf("not finished within %v: both ends need Config.Auth, or auth_callback in Godot", d))
 }
 
 // verdict turns the cause for which an authentication has ended into its outcome: nil, errOver or a *PeerError.
@@ -170,7 +170,7 @@ func (n *Node) authAsked(l *link, f frame) {
 		n.authAgain(f)
 		return
 	}
-	n.log.Warn("the other end demands authentication, and there is no Config.Auth", "peer", l.peer)
+	n.log.Warn("the other end requires authentication: set Config.Auth", "peer", l.peer)
 	l.end(Unauthorized)
 }
 

@@ -164,7 +164,7 @@ func TestGuestWithoutAuth(t *testing.T) {
 		require.ErrorIs(t, err, rtcpeer.ErrAuthRequired)
 		require.ErrorContains(t, err, "set Config.Auth")
 		require.Equal(t, rtcpeer.ConnectionDisconnected, guest.Status())
-		wantUnauthorized(t, host, 5, "not done after 3s")
+		wantUnauthorized(t, host, 5, "not finished within 3s")
 		require.EqualValues(t, 1, host.Stats().Dropped["pending"])
 	})
 }
@@ -328,7 +328,7 @@ func TestPendingPeerGoes(t *testing.T) {
 			r.join(t, 7, network.Transport(), rtcpeer.Config{Auth: secret})
 			require.Equal(t, rtcpeer.Event{Kind: rtcpeer.PeerConnected, Peer: 7}, next(t, host))
 			require.Less(t, time.Since(start), time.Second)
-			wantUnauthorized(t, host, 5, "not done after 3s")
+			wantUnauthorized(t, host, 5, "not finished within 3s")
 			_, err := five.link.Lane(0).Read(make([]byte, 10))
 			require.Error(t, err, "nobody told it that it is accepted")
 		})
@@ -419,6 +419,6 @@ func TestGuestWithoutAuthOverBoth(t *testing.T) {
 		wantDisconnected(t, guest, 1, rtcpeer.Unauthorized)
 		_, err := guest.Receive(t.Context())
 		require.ErrorIs(t, err, rtcpeer.ErrAuthRequired)
-		wantUnauthorized(t, host, 5, "not done after 50ms")
+		wantUnauthorized(t, host, 5, "not finished within 50ms")
 	})
 }

@@ -57,11 +57,11 @@ var ErrCommand = errors.New("rtcpeer: command not sent")
 func checkCommand(p Packet, framed bool) error {
 	switch first := int(p.Data[0] & commandMask); {
 	case !framed:
-		return fmt.Errorf("%w: a mesh of bare packets has no commands: it needs a star, or Config.Framed", ErrCommand)
+		return fmt.Errorf("%w: a mesh of bare packets has no commands: use a star, or set Config.Framed", ErrCommand)
 	case p.Command > CommandSync:
-		return fmt.Errorf("%w: %v is none", ErrCommand, p.Command)
+		return fmt.Errorf("%w: unknown command %v", ErrCommand, p.Command)
 	case first >= len(wireCommands) || wireCommands[first] != p.Command:
-		return fmt.Errorf("%w: Packet.Data begins with %#02x, which is no %v", ErrCommand, p.Data[0], p.Command)
+		return fmt.Errorf("%w: Packet.Data begins with %#02x, which is not %v", ErrCommand, p.Data[0], p.Command)
 	}
 	return nil
 }

@@ -154,7 +154,7 @@ func (c Config) withDefaults() (Config, error) {
 	case c.Create != CreateMissing && c.Create != CreateNever && c.Create != CreateOnly:
 		return c, fmt.Errorf("rtcpeer: Config.Create %q: want CreateMissing, CreateNever or CreateOnly", c.Create)
 	case len(c.Channels) > signaling.MaxChannels:
-		return c, fmt.Errorf("rtcpeer: Config.Channels has %d entries: at most %d", len(c.Channels), signaling.MaxChannels)
+		return c, fmt.Errorf("rtcpeer: Config.Channels has %d entries: want at most %d", len(c.Channels), signaling.MaxChannels)
 	case c.MaxPacket < 1 || c.MaxPacket > maxPacketLimit:
 		return c, fmt.Errorf("rtcpeer: Config.MaxPacket %d: want 1 to %d", c.MaxPacket, maxPacketLimit)
 	case c.SendBuffer < 4*c.MaxPacket:
@@ -177,7 +177,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.SendBuffer = min(c.SendBuffer, max(maxHeldUp/channelsOf(c.Channels).reliable(), 4*c.MaxPacket))
 	for _, channel := range c.Bulk {
 		if channel < 1 || channel > len(c.Channels) || c.Channels[channel-1] != Reliable {
-			return c, fmt.Errorf("rtcpeer: Config.Bulk: %d: want the number of a reliable channel of Config.Channels, 1 to %d", channel, len(c.Channels))
+			return c, fmt.Errorf("rtcpeer: Config.Bulk: %d: want the number of a reliable channel in Config.Channels, 1 to %d", channel, len(c.Channels))
 		}
 	}
 	for i, m := range c.Channels {
@@ -223,7 +223,7 @@ func checkMetadata(field string, metadata json.RawMessage) error {
 	case metadata == nil:
 		return nil
 	case len(metadata) > signaling.MaxMetadata:
-		return fmt.Errorf("rtcpeer: %s has %d bytes: at most %d", field, len(metadata), signaling.MaxMetadata)
+		return fmt.Errorf("rtcpeer: %s has %d bytes: want at most %d", field, len(metadata), signaling.MaxMetadata)
 	}
 	if err := json.Unmarshal(metadata, &value); err != nil {
 		return fmt.Errorf("rtcpeer: %s is not JSON: %w", field, err)

@@ -22,7 +22,7 @@ var (
 	// errOver is the cause of a link that ended without a failure before it opened: its peer left, or the node closed.
 	errOver = errors.New("over")
 	// errTooManySignals fails a link whose other end sends signals faster than they can be used.
-	errTooManySignals = fmt.Errorf("more than %d signals of the other end wait: it floods", signalBacklog)
+	errTooManySignals = fmt.Errorf("the other end sends too many signals: more than %d wait", signalBacklog)
 	// errAttemptOver ends one attempt of the offering end.
 	errAttemptOver = errors.New("attempt over")
 )
@@ -257,7 +257,7 @@ func (l *link) greeted(h *heardControl) (opened bool, err error) {
 	case h.path != l.next || h.ended:
 		return false, nil // of an earlier attempt; or the path has ended, and the attempt will run out of time
 	case h.bad != nil || h.frame.kind != frameHello:
-		l.node.log.Warn("other end says nonsense where its hello should be", "peer", l.peer, "err", h.bad, "type", h.frame.kind)
+		l.node.log.Warn("the other end began with an invalid hello", "peer", l.peer, "err", h.bad, "type", h.frame.kind)
 		return false, nil
 	}
 	offering, answering := l.random, h.frame.random
@@ -353,7 +353,7 @@ func (l *link) do(steps []step) error {
 				continue // of a path that was dropped, or is open and has its route
 			}
 			if err := p.raw.AddCandidate(c); err != nil {
-				l.node.log.Debug("candidate not used", "peer", l.peer, "err", err)
+				l.node.log.Debug("candidate ignored", "peer", l.peer, "err", err)
 			}
 		}
 	}

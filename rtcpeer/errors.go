@@ -33,11 +33,11 @@ var (
 	// ErrUnauthorized is the cause of a link whose two ends did not accept each other: see Config.Auth.
 	ErrUnauthorized = errors.New("rtcpeer: not authenticated")
 	// ErrAuthRequired ends a star's guest that has no Config.Auth, although the host demands authentication.
-	ErrAuthRequired = errors.New("rtcpeer: the host demands authentication: set Config.Auth")
+	ErrAuthRequired = errors.New("rtcpeer: the host requires authentication: set Config.Auth")
 	// ErrHostGone ends a star's guest: the room is over.
 	ErrHostGone = errors.New("rtcpeer: the host is gone")
 	// ErrHostReplaced ends a host whose room has another host now: this one was lost, or did not reach the server.
-	ErrHostReplaced = errors.New("rtcpeer: another member hosts the room now: join it anew")
+	ErrHostReplaced = errors.New("rtcpeer: another member hosts the room now: join it again")
 )
 
 // A PeerError is a failure with one peer. The node goes on, unless it is a star's guest and has lost its host.

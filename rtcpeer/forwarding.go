@@ -30,7 +30,7 @@ type Forwarder interface {
 // that is possible. A path through a TURN server takes a second or two to find.
 const forwardAfter = 4 * time.Second
 
-var errNotForwarded = errors.New("the other end wants a path through the signaling server, which is not allowed here (Config.RelayLinks)")
+var errNotForwarded = errors.New("the other end wants a path through the signaling server: set Config.RelayLinks to allow it")
 
 // newMux returns what the forwarded paths of a node share, or nil if the node can have none.
 func newMux(c Config, s Signaler) *forwarded.Mux {

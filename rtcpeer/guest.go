@@ -196,7 +196,7 @@ func (r *guest) meet(id PeerID, announced bool, l *lane) *presence {
 	case p != nil && (!announced || r.node.inbox.here(p)):
 		return p
 	case p == nil && len(r.relayed) >= maxRelayed:
-		r.node.log.Warn("the host announces too many guests", "most", maxRelayed)
+		r.node.log.Warn("the host announced too many guests", "limit", maxRelayed)
 		l.link.end(Misbehaved)
 		return nil
 	}

@@ -42,9 +42,9 @@ const (
 func (c Config) checkCreated(w signaling.Welcome) error {
 	switch {
 	case c.Create == CreateNever && w.ID == w.Host && len(w.Members) == 0:
-		return &signaling.Error{Code: signaling.CodeUnknownRoom, Text: fmt.Sprintf("no room %q: who is to create it has not done so", w.Room)}
+		return &signaling.Error{Code: signaling.CodeUnknownRoom, Text: fmt.Sprintf("no room %q: nobody has created it yet", w.Room)}
 	case c.Create == CreateOnly && w.ID != w.Host:
-		return &signaling.Error{Code: signaling.CodeRoomExists, Text: fmt.Sprintf("room %q exists, and was to be a new one", w.Room)}
+		return &signaling.Error{Code: signaling.CodeRoomExists, Text: fmt.Sprintf("room %q already exists: choose another name", w.Room)}
 	}
 	return nil
 }
@@ -57,7 +57,7 @@ func Match(ctx context.Context, url, key string, size int, config Config) (*Node
 	node, err := join(ctx, url, &signaling.Match{Key: key, Size: size}, config)
 	if err == nil && !node.Sealed() { // the room of a match is sealed from the beginning
 		node.Close()
-		return nil, fmt.Errorf("rtcpeer: match: the server at %s knows no matches", url)
+		return nil, fmt.Errorf("rtcpeer: match: the server at %s does not support matches", url)
 	}
 	return node, err
 }

@@ -23,8 +23,8 @@ import (
 
 var (
 	// errBadCounts is the fault of an end that claims to have taken packets that it was never sent.
-	errBadCounts = errors.New("it claims to have taken packets that it cannot have, or fewer than before")
-	errFlood     = errors.New("it floods the control lane")
+	errBadCounts = errors.New("the other end reports an impossible number of delivered packets")
+	errFlood     = errors.New("the other end floods the control lane")
 )
 
 // beats are what was heard and said up to the last tick.
@@ -217,7 +217,7 @@ func (l *link) signaled(s *signaling.SignalData) {
 	var steps []step
 	l.state, steps = l.state.receive(*s)
 	if err := l.do(steps); err != nil {
-		l.node.log.Debug("signal not used", "peer", l.peer, "err", err)
+		l.node.log.Debug("signal ignored", "peer", l.peer, "err", err)
 		l.tellFailure(err)
 	}
 	if l.state.offers && l.state.described {
@@ -297,7 +297,7 @@ func (h heardControl) isByeOver(p *path) bool {
 }
 
 func (l *link) misbehaved(why error) {
-	l.node.log.Warn("peer misbehaves", "peer", l.peer, "err", why)
+	l.node.log.Warn("peer broke the protocol", "peer", l.peer, "err", why)
 	l.fault = cmp.Or(l.fault, why)
 	l.end(Misbehaved)
 }
@@ -319,7 +319,7 @@ func (l *link) nextControlled(h *heardControl) {
 		l.misbehaved(errBadControl)
 	default:
 		l.figures.refused.Add(1)
-		l.node.log.Warn("path refused: whoever is there does not know the link's secret; the signaling server may not be honest",
+		l.node.log.Warn("path refused: the other end does not know the link's secret; the signaling server may be hostile",
 			"peer", l.peer, "attempt", p.attempt)
 		l.dropNext()
 		l.decide(l.repair.failed(time.Now(), l.sight()))
@@ -395,7 +395,7 @@ func (l *link) moved(old *path, counts []uint64) {
 	now := time.Now()
 	l.figures.heard.Store(now.UnixNano())
 	l.forwardNext = p.forwarded
-	l.node.log.Info("link goes over another path", "peer", l.peer, "path", l.figures.paths.Load(), "after", now.Sub(p.began))
+	l.node.log.Info("link moved to another path", "peer", l.peer, "path", l.figures.paths.Load(), "after", now.Sub(p.began))
 	l.decide(l.repair.moved(now, p.relayed()))
 }
 
@@ -531,6 +531,6 @@ func (l *link) offerPath() {
 	var steps []step
 	l.state, steps = l.state.retry()
 	if err := l.do(steps); err != nil {
-		l.node.log.Warn("link cannot be repaired now", "peer", l.peer, "err", err)
+		l.node.log.Warn("cannot repair the link now", "peer", l.peer, "err", err)
 	}
 }

@@ -75,7 +75,7 @@ const gamePacket = 16 << 10 // bytes, without the frame
 // trySend sends a packet if the lane has room. An unreliable lane without room drops it.
 func (l *lane) trySend(p []byte) error {
 	if l.link.once && len(p) > gamePacket+FrameOverhead {
-		return fmt.Errorf("%w: %d bytes: peer %d is a Godot game, which drops packets of more than %d", ErrPacketTooLarge, len(p), l.link.peer, gamePacket)
+		return fmt.Errorf("%w: %d bytes: peer %d is a Godot game, which drops packets of more than %d bytes", ErrPacketTooLarge, len(p), l.link.peer, gamePacket)
 	}
 	if l.keeps() {
 		return l.keep(p, l.link.sendBuffer)
@@ -195,7 +195,7 @@ func (l *lane) wrote(p []byte, err error) error {
 		l.sentBytes.Add(uint64(len(p)))
 		return nil
 	case errors.Is(err, transport.ErrTooLarge):
-		return fmt.Errorf("%w: %d bytes are more than peer %d accepts", ErrPacketTooLarge, len(p), l.link.peer)
+		return fmt.Errorf("%w: peer %d does not accept %d bytes", ErrPacketTooLarge, len(p), l.link.peer)
 	case l.mode != Reliable && l.link.id != "":
 		l.link.node.inbox.counters.drop(DropInterrupted) // the path has just ended, and the link has not
 		return nil

@@ -21,7 +21,7 @@ type PublicRoom = signaling.PublicRoom
 // signalclient.RoomURL.
 func List(ctx context.Context, url string, filter map[string]any, config Config) ([]PublicRoom, error) {
 	if strings.HasPrefix(url, GodotScheme) {
-		return nil, fmt.Errorf("rtcpeer: list %s: a server of Godot's demo has no list", url)
+		return nil, fmt.Errorf("rtcpeer: list %s: a server of Godot's demo has no list of rooms", url)
 	}
 	return signalclient.List(ctx, url, signaling.List{Filter: filter, Token: config.Token}, config.Signaling)
 }

@@ -145,7 +145,7 @@ func (n *Node) hostBack(at *lead) {
 
 func (n *Node) report(m signaling.HostLost) {
 	if err := n.room.send(n.ctx, m); err != nil && n.ctx.Err() == nil {
-		n.log.Debug("not sent", "err", err)
+		n.log.Debug("message not sent", "err", err)
 	}
 }
 

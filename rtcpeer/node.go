@@ -130,7 +130,7 @@ func awaitWelcome(ctx context.Context, s Signaler) (signaling.Welcome, error) {
 	case *signaling.Error:
 		return signaling.Welcome{}, m
 	}
-	return signaling.Welcome{}, fmt.Errorf("the signaler began with %q, not with a welcome", m.Kind())
+	return signaling.Welcome{}, fmt.Errorf("the signaler began with %q instead of a welcome", m.Kind())
 }
 
 func (n *Node) chooseRoute() {
@@ -211,7 +211,7 @@ func (n *Node) put(ctx context.Context, wait bool, p Packet) error {
 	case len(p.Data) == 0:
 		return nil
 	case len(p.Data) > n.config.MaxPacket:
-		return fmt.Errorf("%w: %d bytes: at most %d (Config.MaxPacket)", ErrPacketTooLarge, len(p.Data), n.config.MaxPacket)
+		return fmt.Errorf("%w: %d bytes: want at most %d (Config.MaxPacket)", ErrPacketTooLarge, len(p.Data), n.config.MaxPacket)
 	case p.Command != CommandRaw:
 		if err := checkCommand(p, n.framed); err != nil {
 			return err
@@ -235,7 +235,7 @@ func (n *Node) Disconnect(id PeerID) error {
 	l, err := n.roster.to(id)
 	if err != nil {
 		if slices.Contains(n.route().peers(), id) {
-			return fmt.Errorf("%w: %d is the host's guest", ErrNotHost, id)
+			return fmt.Errorf("%w: %d is a guest of the host", ErrNotHost, id)
 		}
 		return err
 	}

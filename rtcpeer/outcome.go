@@ -21,7 +21,7 @@ func (n *Node) linkUp(l *link) {
 		n.hostBack(l.lead)
 	}
 	l.route.up(l)
-	n.log.Info("connected", "peer", l.peer, "after", l.connectTime)
+	n.log.Info("peer connected", "peer", l.peer, "after", l.connectTime)
 }
 
 // linkInterrupted tells the program that nothing is heard of a connected peer. The reason may be that nothing is heard
@@ -29,14 +29,14 @@ func (n *Node) linkUp(l *link) {
 func (n *Node) linkInterrupted(l *link) {
 	n.roster.stands(l, standingInterrupted)
 	n.inbox.interrupted(l.presence)
-	n.log.Info("interrupted", "peer", l.peer)
+	n.log.Info("peer interrupted", "peer", l.peer)
 	n.checkSignaling()
 }
 
 func (n *Node) linkResumed(l *link) {
 	n.roster.stands(l, standingUp)
 	n.inbox.resumed(l.presence)
-	n.log.Info("resumed", "peer", l.peer, "paths", l.figures.paths.Load())
+	n.log.Info("peer resumed", "peer", l.peer, "paths", l.figures.paths.Load())
 }
 
 // linkOver forgets a link, published or not. It ends the node of a star's guest that cannot get its host back, and a
@@ -44,7 +44,7 @@ func (n *Node) linkResumed(l *link) {
 func (n *Node) linkOver(l *link) {
 	reason := l.why()
 	if l.published {
-		n.log.Info("disconnected", "peer", l.peer, "reason", reason)
+		n.log.Info("peer disconnected", "peer", l.peer, "reason", reason)
 		l.route.down(l, reason)
 	} else {
 		l.route.abandon(l.peer, cmp.Or(reason, Lost))
@@ -52,7 +52,7 @@ func (n *Node) linkOver(l *link) {
 	again := l.mayPass() || l.successor != nil && !l.isWanted() || n.roster.joinedAnew(l)
 	l.entry.told = l.entry.told || l.published
 	if l.failure != nil {
-		n.log.Warn("no link", "peer", l.peer, "err", l.failure.Err, "tried again", again)
+		n.log.Warn("cannot connect to a peer", "peer", l.peer, "err", l.failure.Err, "retry", again)
 		// It is no news that a peer which the program has as gone does not want this end back.
 		if !l.entry.told || !again && !errors.Is(l.failure, ErrRefused) {
 			n.inbox.failed(l.failure)
@@ -74,7 +74,7 @@ func (n *Node) linkOver(l *link) {
 	case guest && l.failure != nil:
 		n.endLater(l.failure)
 	case guest && reason == Unauthorized && n.config.Auth != nil: // it was accepted, and the host's time was over
-		n.endLater(fmt.Errorf("%w: the host has not heard in time that this end accepts it (Config.AuthTimeout there)", ErrUnauthorized))
+		n.endLater(fmt.Errorf("%w: the acceptance of this end did not reach the host within its Config.AuthTimeout", ErrUnauthorized))
 	case guest && reason == Unauthorized:
 		n.endLater(ErrAuthRequired)
 	case guest && l.lead.term > 0 && reason == ByPeer && signalingErr == nil:
@@ -123,7 +123,7 @@ func (l *link) detail() error {
 	case l.why() == Misbehaved && l.fault != nil:
 		return l.fail("receive", l.fault)
 	case l.why() == Misbehaved && l.oversized.Load():
-		return l.fail("receive", fmt.Errorf("%w: it has sent one of more than %d bytes (Config.MaxPacket)", ErrPacketTooLarge, l.node.config.MaxPacket))
+		return l.fail("receive", fmt.Errorf("%w: the other end sent one of more than %d bytes (Config.MaxPacket)", ErrPacketTooLarge, l.node.config.MaxPacket))
 	case l.unflushed != nil:
 		return l.unflushed
 	}
@@ -136,7 +136,7 @@ func (n *Node) awaitKick() {
 	select {
 	case <-n.ctx.Done():
 	case <-time.After(kickTime):
-		n.endLater(ofSignaling(&signaling.Error{Code: signaling.CodeKicked, Text: "the host has taken this member out"}))
+		n.endLater(ofSignaling(&signaling.Error{Code: signaling.CodeKicked, Text: "the host kicked this member"}))
 	}
 }
 

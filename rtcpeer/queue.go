@@ -109,7 +109,7 @@ func (in *inbox) split(q *Queue) (*Queue, error) {
 	defer in.mu.Unlock()
 	for _, other := range in.queues {
 		if other.peer == q.peer && other.channel == q.channel {
-			return nil, fmt.Errorf("rtcpeer: peer %d, channel %d: it has a Queue already", q.peer, q.channel)
+			return nil, fmt.Errorf("rtcpeer: peer %d already has a Queue for channel %d", q.peer, q.channel)
 		}
 	}
 	if q.peer != 0 { // a peer's goes before a channel's

@@ -189,7 +189,7 @@ func (r *host) forward(from *lane, target *link, frame []byte) {
 	err := to.sendUntil(from.link.halt, r.node.config.SlowAfter, frame)
 	if err == ErrBufferFull {
 		interrupted := target.interrupted.Load()
-		r.node.log.Warn("guest takes nothing: disconnected", "peer", target.peer, "after", r.node.config.SlowAfter, "interrupted", interrupted)
+		r.node.log.Warn("guest disconnected: it reads no packets", "peer", target.peer, "after", r.node.config.SlowAfter, "interrupted", interrupted)
 		if interrupted {
 			target.end(Lost)
 		} else {

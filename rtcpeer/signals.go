@@ -46,7 +46,7 @@ func (n *Node) run(welcome signaling.Welcome) {
 		case signaling.ICEServers:
 			n.room.renewICEServers(m.Servers)
 		case *signaling.Error:
-			n.log.Debug("signaling", "err", m)
+			n.log.Debug("error from the signaling server", "err", m)
 		}
 	}
 	n.signalerEnded(err)
@@ -147,11 +147,11 @@ func (n *Node) turnAway(m signaling.Member, first *signaling.SignalData, why str
 	if !n.roster.turnsAway(m.ID) {
 		return
 	}
-	n.log.Info("turned away", "peer", m.ID, "why", why)
+	n.log.Info("peer refused", "peer", m.ID, "reason", why)
 	n.inbox.bounded(Event{Kind: PeerRefused, Peer: m.ID, Err: &PeerError{Peer: m.ID, Op: "refuse", Err: errors.New(why)}})
 	if m.OneAttempt && n.hosts() && n.room.topology == Star {
 		if err := n.room.send(n.ctx, signaling.Kick{ID: m.ID, Text: why}); err != nil {
-			n.log.Debug("not taken out of the room", "peer", m.ID, "err", err)
+			n.log.Debug("cannot kick the refused peer", "peer", m.ID, "err", err)
 		}
 	}
 }
@@ -163,7 +163,7 @@ func (n *Node) refuseLink(id PeerID, s *signaling.SignalData, why string) {
 		refusal.Attempt, refusal.Link = s.Attempt, s.Link
 	}
 	if err := n.room.signal(n.ctx, id, refusal); err != nil {
-		n.log.Debug("refusal not sent", "peer", id, "err", err)
+		n.log.Debug("cannot send the refusal", "peer", id, "err", err)
 	}
 }
 
@@ -222,7 +222,7 @@ func (n *Node) signaled(s signaling.Signal) {
 		err = fmt.Errorf("attempt %d", data.Attempt)
 	}
 	if err != nil {
-		n.log.Debug("signal not understood", "peer", s.From, "err", err)
+		n.log.Debug("invalid signal ignored", "peer", s.From, "err", err)
 		return
 	}
 	n.signal(s.From, &data)
@@ -232,12 +232,12 @@ func (n *Node) signaled(s signaling.Signal) {
 // end that does not know yet that its link is over here is told so.
 func (n *Node) signal(from PeerID, s *signaling.SignalData) {
 	if !n.roster.admits(from, s) {
-		n.log.Debug("too many offers", "peer", from)
+		n.log.Debug("offer ignored: the peer sends too many", "peer", from)
 		return
 	}
 	taken, flood := n.roster.take(from, s)
 	if flood {
-		n.log.Warn("too many signals", "peer", from)
+		n.log.Warn("signals dropped: the peer sends too many", "peer", from)
 	}
 	if taken {
 		return
@@ -286,7 +286,7 @@ func (n *Node) signalerEnded(err error) {
 	}
 	kicked := errors.Is(err, &signaling.Error{Code: signaling.CodeKicked})
 	over := n.isGuest() && isHostLeft(err) && len(n.roster.ids()) == 0
-	n.log.Warn("signaling ended", "err", err, "links go on", !kicked && !over)
+	n.log.Warn("signaling ended", "err", err, "links_kept", !kicked && !over)
 	links := n.roster.links()
 	switch {
 	case kicked:

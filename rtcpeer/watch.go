@@ -15,7 +15,7 @@ func (n *Node) watch() {
 			if elapsed := now.Sub(before); !slept(before, now) {
 				n.shortage.note(elapsed, elapsed-tickEach)
 			} else { // open links notice it themselves
-				n.log.Info("signaling is checked", "because", "was asleep")
+				n.log.Info("checking signaling", "reason", "was asleep")
 				n.checkSignaling()
 				n.roster.awake()
 			}
@@ -28,7 +28,7 @@ func (n *Node) watch() {
 
 // changed makes every link and the signaler find out whether they still work.
 func (n *Node) changed(what string) {
-	n.log.Info("links and signaling are checked", "because", what)
+	n.log.Info("checking links and signaling", "reason", what)
 	n.checkSignaling()
 	n.roster.changed()
 }

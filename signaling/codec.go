@@ -34,7 +34,7 @@ func (jsonCodec) Encode(m Message) ([]byte, error) {
 	case Signal:
 		return appendSignal(nil, m)
 	case Disconnected:
-		return nil, fmt.Errorf("signaling: encode %s: it is never on the wire", m.Kind())
+		return nil, fmt.Errorf("signaling: encode %s: it is never sent", m.Kind())
 	case Forwarded:
 		return nil, fmt.Errorf("signaling: encode %s: it is a binary frame", m.Kind())
 	}

@@ -75,7 +75,7 @@ func TestNATSThatRefuses(t *testing.T) {
 			require.NotContains(t, stdout+stderr, "secret@")
 			if c.want == "" {
 				require.Equal(t, exitOK, code, stderr)
-				require.Contains(t, stdout, "NATS: may write to bucket rtcpeer_default")
+				require.Contains(t, stdout, "NATS: writing is allowed for bucket rtcpeer_default")
 				return
 			}
 			require.Equal(t, exitUsage, code)

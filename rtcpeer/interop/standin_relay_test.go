@@ -208,7 +208,7 @@ func (g *games) relayAsks(ctx context.Context, t *testing.T) error {
 	signaled(none, "server_disconnected")
 	require.NoError(t, none.await(ctx, "its own end", has(rtcpeer.PeerDisconnected, rtcpeer.Server)))
 	for _, s := range []*seat{mute, none} {
-		_, err := relay.says(ctx, fmt.Sprintf("no link with peer %d: not authenticated: (not done after 3s|the other end)", s.ID()))
+		_, err := relay.says(ctx, fmt.Sprintf("no link with peer %d: not authenticated: (not finished within 3s|the other end)", s.ID()))
 		require.NoError(t, err)
 	}
 

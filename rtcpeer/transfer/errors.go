@@ -22,13 +22,13 @@ var (
 	// ErrPeerGone means that the other end is not connected any more. It wraps rtcpeer.ErrUnknownPeer.
 	ErrPeerGone = fmt.Errorf("the peer is gone: %w", rtcpeer.ErrUnknownPeer)
 	// ErrHashMismatch means that what has arrived is not what the sender read.
-	ErrHashMismatch = errors.New("the SHA-256 of what has arrived is not the sender's")
+	ErrHashMismatch = errors.New("the SHA-256 of the received file differs from the sender's")
 	// ErrRemote means that the other end could not read or write its file.
 	ErrRemote = errors.New("the other end failed")
 	// ErrProtocol means that the other end has broken the protocol, or says that this end has.
-	ErrProtocol = errors.New("protocol broken")
+	ErrProtocol = errors.New("the other end broke the protocol")
 	// ErrChanged means that a file is shorter than its size was said to be.
-	ErrChanged = errors.New("the file has changed while it was being sent")
+	ErrChanged = errors.New("the file changed while it was being sent")
 )
 
 // An Error is the failure of one transfer. Err is one of the errors above, an error that the Content, the Folder or the
@@ -75,7 +75,7 @@ func errorOf(f *frame) error {
 	case reasonHash:
 		err = ErrHashMismatch
 	case reasonProtocol:
-		err = fmt.Errorf("%w, says the other end", ErrProtocol)
+		err = fmt.Errorf("%w (reported by the other end)", ErrProtocol)
 	default:
 		err = ErrRemote
 	}

@@ -201,7 +201,7 @@ func (f *Files) route(peer rtcpeer.PeerID, fr *frame) {
 	f.mu.Unlock()
 	switch {
 	case !taken:
-		t.end(fmt.Errorf("%w: more than was asked for", ErrProtocol))
+		t.end(fmt.Errorf("%w: it sent more than was requested", ErrProtocol))
 	case t != nil && stops:
 		t.end(errorOf(fr))
 	}

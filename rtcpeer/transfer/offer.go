@@ -31,7 +31,7 @@ func newOffer(f *Files, k key, fr *frame) *Offer {
 }
 
 // errTaken is the error for an offer that was answered before.
-var errTaken = errors.New("the offer was accepted or refused before")
+var errTaken = errors.New("the offer was already accepted or refused")
 
 // Refuse tells the sender that the file is not wanted, and why, in at most 300 bytes. It does not wait.
 func (o *Offer) Refuse(why string) { o.transfer.end(refusal{why}) }
@@ -166,9 +166,9 @@ func (r *receiving) data(f *frame) error {
 	n := int64(len(f.data))
 	switch {
 	case f.offset != r.done:
-		return fmt.Errorf("%w: data at %d, and not at %d", ErrProtocol, f.offset, r.done)
+		return fmt.Errorf("%w: data at offset %d instead of %d", ErrProtocol, f.offset, r.done)
 	case r.size >= 0 && r.done+n > r.size:
-		return fmt.Errorf("%w: more bytes than the %d that were offered", ErrProtocol, r.size)
+		return fmt.Errorf("%w: it sent more than the %d bytes that it offered", ErrProtocol, r.size)
 	}
 	if _, err := r.w.Write(f.data); err != nil {
 		return err
@@ -190,7 +190,7 @@ func (r *receiving) data(f *frame) error {
 func (r *receiving) end(f *frame) error {
 	switch {
 	case f.size != r.done || r.size >= 0 && f.size != r.size:
-		return fmt.Errorf("%w: an end after %d bytes, which says %d", ErrProtocol, r.done, f.size)
+		return fmt.Errorf("%w: the file ended after %d bytes, but its end says %d", ErrProtocol, r.done, f.size)
 	case digest(r.hash.Sum(nil)) != f.sum:
 		return ErrHashMismatch
 	}

@@ -37,7 +37,7 @@ func (f *Files) Send(ctx context.Context, to rtcpeer.PeerID, file File) error {
 	case file.Name == "" || len(file.Name) > maxName || !utf8.ValidString(file.Name):
 		return &Error{"send", to, file.Name, fmt.Errorf("the name must have 1 to %d bytes of UTF-8", maxName)}
 	case file.Size > maxNumber:
-		return &Error{"send", to, file.Name, fmt.Errorf("%d bytes are more than %d", file.Size, int64(maxNumber))}
+		return &Error{"send", to, file.Name, fmt.Errorf("the file has %d bytes: want at most %d", file.Size, int64(maxNumber))}
 	}
 	t, err := f.newSending(ctx, to, file.Name)
 	if err != nil {
@@ -159,7 +159,7 @@ func (s *sending) resume(offset int64) error {
 	case offset == 0:
 		return nil
 	case s.seeker == nil || offset > s.file.Size:
-		return fmt.Errorf("%w: the receiver wants to begin at %d", ErrProtocol, offset)
+		return fmt.Errorf("%w: the receiver asks for offset %d", ErrProtocol, offset)
 	}
 	if err := s.skip(offset); err != nil {
 		return err
@@ -179,7 +179,7 @@ func (s *sending) resume(offset int64) error {
 		s.hash.Reset()
 		_, err = s.seeker.Seek(s.begin, io.SeekStart)
 	default:
-		err = fmt.Errorf("%w: the receiver begins at %d, and not at 0 or %d", ErrProtocol, start.offset, offset)
+		err = fmt.Errorf("%w: the receiver begins at offset %d instead of 0 or %d", ErrProtocol, start.offset, offset)
 	}
 	return err
 }
@@ -262,7 +262,7 @@ func (s *sending) taken(f *frame) error {
 	case f.kind != kindTaken:
 		return unexpected(f)
 	case f.offset > s.sent:
-		return fmt.Errorf("%w: the receiver has taken %d bytes of %d", ErrProtocol, f.offset, s.sent)
+		return fmt.Errorf("%w: the receiver acknowledged %d bytes of %d", ErrProtocol, f.offset, s.sent)
 	}
 	s.limit = max(s.limit, f.offset+s.width)
 	return nil

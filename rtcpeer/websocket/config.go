@@ -73,11 +73,11 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	switch {
 	case len(n.Channels) > 0:
-		return c, fmt.Errorf("websocket: Config.Node.Channels %v: want none: this wire carries no channel", n.Channels)
+		return c, fmt.Errorf("websocket: Config.Node.Channels %v: want none, because this protocol has no channels", n.Channels)
 	case n.Topology != "" && n.Topology != rtcpeer.Star:
 		return c, fmt.Errorf("websocket: Config.Node.Topology %q: want %q or none", n.Topology, rtcpeer.Star)
 	case n.Transport != nil:
-		return c, fmt.Errorf("websocket: Config.Node.Transport is set: want nil: the WebSockets are the transport")
+		return c, fmt.Errorf("websocket: Config.Node.Transport is set: want nil, because the WebSockets are the transport")
 	case n.MaxPacket < 0:
 		return c, fmt.Errorf("websocket: Config.Node.MaxPacket %d: want a positive number, or 0 for %d", n.MaxPacket, godotBuffer-rtcpeer.FrameOverhead)
 	case c.HandshakeTimeout < 0:

@@ -31,7 +31,7 @@ func Dial(ctx context.Context, url string, config Config) (*rtcpeer.Node, error)
 	if err != nil {
 		return nil, err
 	}
-	late := fmt.Errorf("no id within %v: %w", config.HandshakeTimeout, os.ErrDeadlineExceeded)
+	late := fmt.Errorf("no id received within %v: %w", config.HandshakeTimeout, os.ErrDeadlineExceeded)
 	ctx, cancel := context.WithTimeoutCause(ctx, config.HandshakeTimeout, late)
 	defer cancel()
 
@@ -123,7 +123,7 @@ func (d *dialer) explain(resp *http.Response, err error) error {
 	if d.status == http.StatusForbidden {
 		return fmt.Errorf("%w: %q", rtcpeer.ErrRefused, text)
 	}
-	return fmt.Errorf("not a WebSocket: %d %s: %q", d.status, http.StatusText(d.status), text)
+	return fmt.Errorf("the server refused the WebSocket: %d %s: %q", d.status, http.StatusText(d.status), text)
 }
 
 // readID reads the first message, which is the guest's id in 4 bytes. (The socket sets the limit of a message anew.)
@@ -141,11 +141,11 @@ func readID(conn *gorilla.Conn) (rtcpeer.PeerID, error) {
 		return 0, err
 	}
 	if len(first) != size {
-		return 0, fmt.Errorf("the first message is no id of %d bytes: is this a WebSocketMultiplayerPeer?", size)
+		return 0, fmt.Errorf("the first message is not an id of %d bytes: check that the server is a WebSocketMultiplayerPeer", size)
 	}
 	id := rtcpeer.PeerID(binary.LittleEndian.Uint32(first))
 	if id <= rtcpeer.Server {
-		return 0, fmt.Errorf("the server gave id %d: want 2 or more", id)
+		return 0, fmt.Errorf("the server assigned id %d: want 2 or more", id)
 	}
 	conn.SetReadDeadline(time.Time{})
 	return id, nil

@@ -47,7 +47,7 @@ const headSize = 4 + 8
 // again for each batch costs six times the packets' own bytes.
 const keepBuffer = 64 << 10
 
-var errSlow = errors.New("websocket: slow: too much waits for the other end to read")
+var errSlow = errors.New("websocket: slow: the other end does not read fast enough")
 
 func newOutbox(limit int) *outbox {
 	return &outbox{limit: limit, start: time.Now(), ready: make(chan struct{}, 1)}

@@ -20,7 +20,7 @@ import (
 
 // The node counts io.ErrShortBuffer as Misbehaved if its largest buffer is too short: the other end has sent more than
 // the limit. errNoFrame uses that for data that is not a WebSocket frame.
-var errNoFrame = fmt.Errorf("websocket: what came is no frame: %w", io.ErrShortBuffer)
+var errNoFrame = fmt.Errorf("websocket: the message is not a frame: %w", io.ErrShortBuffer)
 
 // read implements Read of a transport.Lane.
 func (s *socket) read(p []byte) (int, error) {

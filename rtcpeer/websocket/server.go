@@ -65,7 +65,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	conn, err := s.upgrader.Upgrade(w, req, header)
 	if err != nil { // Upgrade has answered the request
 		s.room.release()
-		s.room.config.Node.Log.Debug("no WebSocket", "remote", req.RemoteAddr, "err", err)
+		s.room.config.Node.Log.Debug("WebSocket handshake failed", "remote", req.RemoteAddr, "err", err)
 		return
 	}
 	s.room.enter(conn, trusted)

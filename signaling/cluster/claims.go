@@ -63,7 +63,7 @@ func roomOf(key string) (signaling.RoomName, bool) {
 	return signaling.RoomName(name), ok
 }
 
-var errNoLease = &signaling.Error{Code: signaling.CodeInternal, Text: "this server cannot reach the others: try again", RetryMillis: 5000}
+var errNoLease = &signaling.Error{Code: signaling.CodeInternal, Text: "this server cannot reach the other servers: try again", RetryMillis: 5000}
 
 // claim makes this server the owner of a key, unless a living server owns it. If this server is the owner, the claim
 // is not nil, and the caller must end its use with done. For a fresh key, claim does not ask other servers that may
@@ -215,9 +215,9 @@ func (n *Node) missed(ctx context.Context, key string) (owner, error) {
 }
 
 // errDoubt is returned instead of waiting for a server that may be gone: its lease will soon be over or renewed.
-var errDoubt = errors.New("cluster: the room's server does not answer, and its lease goes on")
+var errDoubt = errors.New("cluster: the room's server does not answer, but its lease is still valid")
 
-var errMissing = errors.New("cluster: keys may be missing, as the bucket was emptied or this server has just got its lease: others may own the room")
+var errMissing = errors.New("cluster: another server may own the room: keys may be missing, because the bucket was emptied or this server has just got its lease")
 
 const (
 	// opOwns asks whether a server owns a key, which is the body. The answer is an owned.

@@ -235,7 +235,7 @@ func (n *Node) gain(l *lease, began time.Time) {
 	defer n.isBack()
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.config.Log.Info("lease", "server", n.config.Server, "lease", l.name)
+	n.config.Log.Info("lease gained", "server", n.config.Server, "lease", l.name)
 	n.lease = l.name
 	for _, p := range n.pipes {
 		p.hurry()

@@ -157,7 +157,7 @@ func (n *Node) Start(store *rooms.Store) error {
 // Ready returns nil if this server can take members, or why not.
 func (n *Node) Ready() error {
 	if !n.watched.Load() || !n.acts() {
-		return errors.New("no lease: the bus is away, or has just come back")
+		return errors.New("no lease: the bus is unreachable, or was until now")
 	}
 	return nil
 }
@@ -397,7 +397,7 @@ func (n *Node) sendOver(p *pipe, m *message) {
 	}
 	if len(b) > maxWhole {
 		n.counters.drop(DropTooLarge, 1)
-		n.trouble("send", fmt.Errorf("cluster: %s %s of %d bytes: at most %d", m.Kind, m.Op, len(b), maxWhole))
+		n.trouble("send", fmt.Errorf("cluster: %s %s has %d bytes: want at most %d", m.Kind, m.Op, len(b), maxWhole))
 		return
 	}
 	p.send(partsOf(b, n.config.Bus.MaxMessage()-datagramHeader)...)
@@ -534,7 +534,7 @@ func (n *Node) leaseNow() string {
 func (n *Node) trouble(doing string, err error) {
 	now := time.Since(n.began)
 	if last := n.lastSaid.Load(); now-time.Duration(last) > time.Second && n.lastSaid.CompareAndSwap(last, int64(now)) {
-		n.config.Log.Warn("cluster", "server", n.config.Server, "doing", doing, "err", err)
+		n.config.Log.Warn("cluster error", "server", n.config.Server, "operation", doing, "err", err)
 	}
 }
 

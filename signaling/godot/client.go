@@ -26,7 +26,7 @@ func encodeForServer(m signaling.Message) ([]byte, error) {
 	switch m := m.(type) {
 	case signaling.Join:
 		if m.Match != nil || m.Password != "" {
-			return nil, errors.New("godot: the protocol of the demo has no matches and no passwords")
+			return nil, errors.New("godot: the demo protocol has neither matches nor passwords")
 		}
 		f := frame{kind: join, data: string(m.Room)}
 		if m.Topology == signaling.Star {
@@ -43,7 +43,7 @@ func encodeForServer(m signaling.Message) ([]byte, error) {
 	case signaling.Leave:
 		return nil, nil // the end of the connection says it
 	}
-	return nil, fmt.Errorf("godot: %s is not for a client to send", m.Kind())
+	return nil, fmt.Errorf("godot: a client cannot send %s in the demo protocol", m.Kind())
 }
 
 // A decoder reads the frames of one connection. The Node server announces all members of a star to each other, but
@@ -79,7 +79,7 @@ func (d *decoder) identify(f frame) error {
 	id, err := idOf(f)
 	switch {
 	case err != nil:
-		return fmt.Errorf("%w: the server draws ids at random, so try again", err)
+		return fmt.Errorf("%w: try again, because the server draws ids at random", err)
 	case d.joined || d.welcome.ID != 0:
 		return &signaling.Error{Code: signaling.CodeBadMessage, Text: "a second id"}
 	}
@@ -96,7 +96,7 @@ func (d *decoder) complete(f frame) (signaling.Message, error) {
 	case d.joined:
 		return nil, &signaling.Error{Code: signaling.CodeBadMessage, Text: "a second answer to JOIN"}
 	case d.welcome.ID == 0:
-		return &signaling.Error{Code: signaling.CodeSealed, Text: fmt.Sprintf("room %q gives no id: it is sealed", f.data)}, nil
+		return &signaling.Error{Code: signaling.CodeSealed, Text: fmt.Sprintf("room %q is sealed, so the server assigns no id", f.data)}, nil
 	}
 	d.joined, d.welcome.Room = true, signaling.RoomName(f.data)
 	w := d.welcome
@@ -161,7 +161,7 @@ func (d *decoder) linked(id signaling.PeerID) bool {
 func idOf(f frame) (signaling.PeerID, error) {
 	if f.id < 1 || f.id > int64(signaling.MaxPeerID) {
 		return 0, &signaling.Error{Code: signaling.CodeBadMessage,
-			Text: fmt.Sprintf("the server gave the id %d: want 1 to %d", f.id, signaling.MaxPeerID)}
+			Text: fmt.Sprintf("the server assigned id %d: want 1 to %d", f.id, signaling.MaxPeerID)}
 	}
 	return signaling.PeerID(f.id), nil
 }

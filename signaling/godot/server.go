@@ -47,7 +47,7 @@ func encodeForMember(m signaling.Message) ([][]byte, error) {
 	case signaling.Lock, signaling.HostChanged, signaling.Metadata, signaling.ICEServers, signaling.Resume, signaling.Rooms:
 		return nil, nil // the demo cannot express it
 	}
-	return nil, fmt.Errorf("godot: %s is not for a server to send", m.Kind())
+	return nil, fmt.Errorf("godot: a server cannot send %s in the demo protocol", m.Kind())
 }
 
 // encodeWelcome returns the frames with which the demo's servers answer a JOIN, in the same order.

@@ -27,7 +27,7 @@ func (c *Client) Send(ctx context.Context, m signaling.Message) error {
 	}
 	switch m.(type) {
 	case signaling.Join, signaling.Leave:
-		return fmt.Errorf("signaling/memory: send %s: Server.Join and Client.Close do that", m.Kind())
+		return fmt.Errorf("signaling/memory: send %s: use Server.Join or Client.Close instead", m.Kind())
 	}
 	heard, err := s.server.carry(m)
 	if err != nil {

@@ -104,7 +104,7 @@ func (s *Server) carry(m signaling.Message) (signaling.Message, error) {
 	return s.dialect.Decode(frame)
 }
 
-var errShuttingDown = &signaling.Error{Code: signaling.CodeShuttingDown, Text: "the server in memory is closed"}
+var errShuttingDown = &signaling.Error{Code: signaling.CodeShuttingDown, Text: "the memory server is closed"}
 
 func admit(rooms.Ask) (rooms.Grant, error) { return rooms.Grant{MayCreate: true, MayHost: true}, nil }
 
@@ -123,7 +123,7 @@ func (s *Server) Close() {
 	s.once.Do(func() {
 		close(s.closed)
 		for _, r := range s.store.Rooms() {
-			s.store.CloseRoom(r.Name, "the server in memory is closed")
+			s.store.CloseRoom(r.Name, "the memory server is closed")
 		}
 		s.store.Close()
 	})

@@ -129,7 +129,7 @@ func (s *session) Deliver(n *rooms.Prepared) {
 	}
 	s.mu.Unlock()
 	if full {
-		s.Fail(&signaling.Error{Code: signaling.CodeSlow, Text: "Receive is not called"})
+		s.Fail(&signaling.Error{Code: signaling.CodeSlow, Text: "the program does not call Receive"})
 	}
 }
 

@@ -116,7 +116,7 @@ func (r *room) expire(m *Member, loss int, why DropReason) {
 	}
 	r.unlock()
 	if expired {
-		r.store.config.Log.Info("gone", "why", why, "room", r.name, "peer", m.id)
+		r.store.config.Log.Info("lost member removed", "reason", why, "room", r.name, "peer", m.id)
 	}
 }
 

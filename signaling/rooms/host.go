@@ -31,7 +31,7 @@ func (r *room) asHost(s Session, m *Member, kind signaling.Kind, do func() error
 	case m.session != s:
 		return nil
 	case m.id != r.host:
-		return &signaling.Error{Code: signaling.CodeNotHost, Text: fmt.Sprintf("%s: only %d may", kind, r.host)}
+		return &signaling.Error{Code: signaling.CodeNotHost, Text: fmt.Sprintf("%s: only the host, %d, may do that", kind, r.host)}
 	}
 	return do()
 }
@@ -86,7 +86,7 @@ func (r *room) kick(k signaling.Kick) error {
 
 func kicked(text string) *signaling.Error {
 	if text == "" {
-		text = "taken out of the room"
+		text = "removed from the room"
 	}
 	return &signaling.Error{Code: signaling.CodeKicked, Text: text}
 }

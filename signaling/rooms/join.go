@@ -131,7 +131,7 @@ func (s *Store) tryJoin(session Session, j signaling.Join, name signaling.RoomNa
 // mayEnter returns nil, or why a join may not enter an existing room.
 func (s *Store) mayEnter(session Session, r *room, j signaling.Join) error {
 	if j.Create == signaling.CreateOnly {
-		return &signaling.Error{Code: signaling.CodeRoomExists, Text: fmt.Sprintf("room %q exists, and was to be a new one", r.name)}
+		return &signaling.Error{Code: signaling.CodeRoomExists, Text: fmt.Sprintf("room %q already exists: choose another name", r.name)}
 	}
 	return s.checkPassword(session, r, j.Password)
 }
@@ -143,7 +143,7 @@ func (s *Store) found(session Session, j signaling.Join, name signaling.RoomName
 	case j.Room != "" && d.NamedRoomsExist:
 		return nil, &signaling.Error{Code: signaling.CodeUnknownRoom, Text: fmt.Sprintf("no room %q", j.Room)}
 	case !g.MayCreate && j.Create != signaling.CreateNever: // CreateNever does not create a room: see below
-		return nil, forbidden("no room %q, and none may be created", j.Room)
+		return nil, forbidden("no room %q, and this member may not create it", j.Room)
 	}
 	hash, err := newPassword(j.Password)
 	if err != nil {
@@ -163,7 +163,7 @@ func (s *Store) found(session Session, j signaling.Join, name signaling.RoomName
 	created := false
 	r, err := s.openRoom(session, cmp.Or(j.Room, name), made, func(name signaling.RoomName) (*room, error) {
 		if j.Create == signaling.CreateNever {
-			return nil, &signaling.Error{Code: signaling.CodeUnknownRoom, Text: fmt.Sprintf("no room %q: who is to create it has not done so", name)}
+			return nil, &signaling.Error{Code: signaling.CodeUnknownRoom, Text: fmt.Sprintf("no room %q: nobody has created it yet", name)}
 		}
 		created = true
 		r := newRoom(s, name, made)
@@ -334,7 +334,7 @@ func (s *Store) forgetRoom(r *room, sleeps, elsewhere bool) {
 }
 
 func expired() *signaling.Error {
-	return &signaling.Error{Code: signaling.CodeExpired, Text: "admitted until now"}
+	return &signaling.Error{Code: signaling.CodeExpired, Text: "the admission has ended"}
 }
 
 func forbidden(format string, args ...any) error {

@@ -46,11 +46,11 @@ func (q *matcher) enter(s Session, j signaling.Join, g Grant) (*Waiter, error) {
 	w.wish = wish{j.Match.Key, j.Match.Size, cmp.Or(j.Topology, signaling.Mesh)}
 	switch size := w.wish.size; {
 	case !g.MayCreate || !g.MayHost:
-		return nil, forbidden("a match is a new room, which may not be created")
+		return nil, forbidden("a match needs a new room, which this member may not create")
 	case size > q.store.config.MaxMembers:
 		return nil, &signaling.Error{Code: signaling.CodeForbidden, Text: fmt.Sprintf("rooms have at most %d members here", q.store.config.MaxMembers)}
 	case rosterSize(j) > maxRoster/size:
-		return nil, &signaling.Error{Code: signaling.CodeRoomFull, Text: fmt.Sprintf("too much metadata and channels for a match of %d", size)}
+		return nil, &signaling.Error{Code: signaling.CodeRoomFull, Text: fmt.Sprintf("too much metadata, or too many channels, for a match of %d", size)}
 	}
 	w.join.Token = "" // it has been used
 	w.cost = MemberCost(j)

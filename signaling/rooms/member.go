@@ -122,7 +122,7 @@ func (m *Member) cameWith(o origin) {
 // holds room.mu.
 func (m *Member) attach(s Session) {
 	if m.session != nil {
-		m.session.Fail(&signaling.Error{Code: signaling.CodeReplaced, Text: "another connection took over"})
+		m.session.Fail(&signaling.Error{Code: signaling.CodeReplaced, Text: "another connection has taken over"})
 	}
 	m.stopGrace()
 	m.session, m.remote, m.awaited, m.missing, m.welcoming = s, s.Remote(), false, false, true

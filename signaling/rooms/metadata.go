@@ -34,7 +34,7 @@ func (g Grant) Describe(own json.RawMessage) (json.RawMessage, error) {
 		metadata, _ = text.JSON(fields)
 	}
 	if len(metadata) > signaling.MaxMetadata {
-		return nil, forbidden("metadata of %d bytes, with what was granted: at most %d", len(metadata), signaling.MaxMetadata)
+		return nil, forbidden("metadata of %d bytes, including the metadata of the grant: at most %d", len(metadata), signaling.MaxMetadata)
 	}
 	if metadata != nil && !json.Valid(metadata) {
 		return nil, errors.New("Grant.Metadata is not JSON")

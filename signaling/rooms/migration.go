@@ -193,7 +193,7 @@ func (r *room) learnHost(host signaling.PeerID, term int, of signaling.PeerID) {
 
 // replaced returns the error for a host that another one has replaced.
 func replaced() *signaling.Error {
-	return &signaling.Error{Code: signaling.CodeHostReplaced, Text: "another member hosts the room now; join it anew"}
+	return &signaling.Error{Code: signaling.CodeHostReplaced, Text: "another member hosts the room now: join it again"}
 }
 
 // nameHeir sets the successor of the current host.

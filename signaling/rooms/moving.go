@@ -245,7 +245,7 @@ func (s *Store) Attach(session Session, a Attachment) (*Member, error) {
 	case slices.Contains(r.kicked, a.Seat.ID):
 		return nil, kicked("")
 	case m != nil && m.session != nil && m.session != session:
-		return nil, &signaling.Error{Code: signaling.CodeReplaced, Text: "another connection took over"}
+		return nil, &signaling.Error{Code: signaling.CodeReplaced, Text: "another connection has taken over"}
 	case m == nil && r.returned[a.Seat.ID], r.leftForGood(a.Seat.ID):
 		return nil, refuseResume("member %d has left room %q", a.Seat.ID, r.name)
 	}
@@ -402,5 +402,5 @@ func (m *Member) Handle(s Session, message signaling.Message) error {
 		m.Leave(s)
 		return nil
 	}
-	return &signaling.Error{Code: signaling.CodeBadMessage, Text: string(message.Kind()) + " is for the server to send"}
+	return &signaling.Error{Code: signaling.CodeBadMessage, Text: string(message.Kind()) + ": only the server may send it"}
 }

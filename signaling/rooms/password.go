@@ -40,7 +40,7 @@ func newPassword(text string) (password, error) {
 func hashPassword(text string, salt []byte) (password, error) {
 	sum, err := pbkdf2.Key(sha256.New, text, salt, passwordRounds, sha256.Size)
 	if err != nil { // under FIPS 140 some parameters are refused
-		return nil, fmt.Errorf("hash of a password: %w", err)
+		return nil, fmt.Errorf("hash the password: %w", err)
 	}
 	return append(salt[:saltSize:saltSize], sum...), nil
 }
@@ -81,7 +81,7 @@ func (s *Store) checkPassword(session Session, r *room, text string) error {
 	case r.terms.Password == nil:
 		return nil
 	case text == "":
-		return &signaling.Error{Code: signaling.CodeWrongPassword, Text: fmt.Sprintf("room %q wants a password", r.name)}
+		return &signaling.Error{Code: signaling.CodeWrongPassword, Text: fmt.Sprintf("room %q requires a password", r.name)}
 	}
 	levels := s.config.Networks(session.Remote())
 	g, now := &r.guard, s.clock.Now()
@@ -94,7 +94,7 @@ func (s *Store) checkPassword(session Session, r *room, text string) error {
 		return nil
 	}
 	g.count(levels, now)
-	return &signaling.Error{Code: signaling.CodeWrongPassword, Text: fmt.Sprintf("not the password of room %q", r.name)}
+	return &signaling.Error{Code: signaling.CodeWrongPassword, Text: fmt.Sprintf("wrong password for room %q", r.name)}
 }
 
 // passes compares with the HMAC of the right password, which is fast. Only until somebody has given the right

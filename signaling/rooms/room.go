@@ -66,7 +66,7 @@ type room struct {
 const maxRoster = signaling.MaxMessage - 2*MaxICEServers
 
 // errGone is returned for a room that ended while a session was about to enter it.
-var errGone = errors.New("rooms: room is gone")
+var errGone = errors.New("rooms: the room has ended")
 
 // errOver is returned for a session that has ended.
 var errOver = errors.New("rooms: the session has ended")
@@ -145,7 +145,7 @@ func (r *room) admit(s Session, j signaling.Join, g Grant) (*Member, error) {
 		return nil, &signaling.Error{Code: signaling.CodeLocked, Text: fmt.Sprintf("room %q is locked by its host", r.name)}
 	}
 	if r.host != signaling.Host && s.Dialect().Volatile { // in such a protocol the host is always 1
-		return nil, forbidden("the host of room %q has changed, which this protocol cannot tell", r.name)
+		return nil, forbidden("the host of room %q has changed, and this protocol cannot express that", r.name)
 	}
 	if err := r.fits(j, nil); err != nil {
 		return nil, err
@@ -254,7 +254,7 @@ func (r *room) fits(j signaling.Join, old *Member) error {
 			Text: fmt.Sprintf("room %q has %d members", r.name, len(r.members))}
 	case roster > maxRoster:
 		return &signaling.Error{Code: signaling.CodeRoomFull,
-			Text: fmt.Sprintf("room %q has no space for more metadata and channels", r.name)}
+			Text: fmt.Sprintf("room %q has no space for more metadata or channels", r.name)}
 	}
 	return nil
 }

@@ -112,7 +112,7 @@ func (c *Client) conclude(conn *conn, since mark) {
 	case silence < limit: // for a while, nobody was reading
 		c.checking.Reset(limit - silence)
 	default:
-		conn.giveUp(fmt.Errorf("nothing came within %v of a check: %w", limit, os.ErrDeadlineExceeded))
+		conn.giveUp(fmt.Errorf("nothing received within %v of a check: %w", limit, os.ErrDeadlineExceeded))
 	}
 	c.mu.Unlock()
 	if silence >= limit {
@@ -122,7 +122,7 @@ func (c *Client) conclude(conn *conn, since mark) {
 
 // errStranded is the reason for ending a connection whose local address this machine no longer has: no answer can
 // arrive.
-var errStranded = errors.New("this machine's address that the connection was made from is gone")
+var errStranded = errors.New("this machine no longer has the address of the connection")
 
 // abandon ends a stranded connection.
 func (c *Client) abandon(conn *conn) {

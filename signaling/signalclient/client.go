@@ -160,7 +160,7 @@ func (c *Client) encode(m signaling.Message) ([]byte, error) {
 			return nil, &signaling.Error{Code: signaling.CodeBadMessage, Text: "signal: want to"}
 		}
 	case signaling.Leave:
-		return nil, errors.New("signalclient: send leave: Close does that")
+		return nil, errors.New("signalclient: send leave: use Close instead")
 	default:
 		return nil, fmt.Errorf("signalclient: send %T: want a Signal, a Seal, a Lock, a Kick, a Successor, a HostLost, a Metadata or a List", m)
 	}

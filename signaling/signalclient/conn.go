@@ -94,7 +94,7 @@ func (c *conn) chose(got string, more []string) error {
 	want := c.dialect.Subprotocol
 	c.taken = more != nil && got == c.dialect.Taken
 	if got != want && !c.taken {
-		return fmt.Errorf("a WebSocket of another kind: it answers with subprotocol %q, not %q", got, want)
+		return fmt.Errorf("the WebSocket is not a signaling server: it chose subprotocol %q, not %q", got, want)
 	}
 	return nil
 }

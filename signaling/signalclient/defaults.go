@@ -31,7 +31,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.BackoffMax = cmp.Or(c.BackoffMax, max(15*time.Second, c.BackoffMin))
 	c.BackoffMin = cmp.Or(c.BackoffMin, min(200*time.Millisecond, c.BackoffMax))
 	if c.BackoffMin > c.BackoffMax {
-		return c, fmt.Errorf("signalclient: Config.BackoffMin %v: more than BackoffMax %v", c.BackoffMin, c.BackoffMax)
+		return c, fmt.Errorf("signalclient: Config.BackoffMin %v: want at most BackoffMax, %v", c.BackoffMin, c.BackoffMax)
 	}
 	if c.Dialect == nil {
 		c.Dialect = signaling.V1Client()

@@ -138,13 +138,13 @@ func explain(err error) (explained error, retry bool) {
 		return fmt.Errorf("%w: is signal-server running there?", err), true
 	}
 	if lookup, ok := errors.AsType[*net.DNSError](err); ok {
-		return fmt.Errorf("%w: check the name", err), !lookup.IsNotFound
+		return fmt.Errorf("%w: check the host name", err), !lookup.IsNotFound
 	}
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		return fmt.Errorf("%w: the server speaks no TLS there: try ws://", err), false
+		return fmt.Errorf("%w: the server does not use TLS on this port: try ws://", err), false
 	}
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return fmt.Errorf("%w: use the name in the certificate, and trust its issuer", err), false
+		return fmt.Errorf("%w: use the host name in the certificate, and trust its issuer", err), false
 	}
 	if goodbye(err) {
 		return fmt.Errorf("closed by the server before its welcome: %w", err), true
@@ -183,7 +183,7 @@ func closeFrame(err error) (code int, text string, ok bool) {
 func answered(resp *http.Response) error {
 	answer := fmt.Sprintf("not a WebSocket: %d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
 	if target, err := resp.Location(); err == nil {
-		return fmt.Errorf("%s: it is at %s", answer, bare(target))
+		return fmt.Errorf("%s: redirected to %s", answer, bare(target))
 	}
 	body, _ := io.ReadAll(resp.Body) // at most 1 KiB, in memory
 	if words := strings.Join(strings.Fields(string(body)), " "); words != "" {

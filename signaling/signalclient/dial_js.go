@@ -28,7 +28,7 @@ func (d *dialer) hurry(func() bool) {}
 // openOnce is one attempt of open. It offers the subprotocols in more in addition to that of the dialect.
 func (d *dialer) openOnce(ctx context.Context, patient bool, more []string, talk func(*conn) error) (*conn, error) {
 	if d.named {
-		return nil, &DialError{URL: d.shown, Err: errors.New("a browser sends no user name and password: leave them out")}
+		return nil, &DialError{URL: d.shown, Err: errors.New("a browser cannot send a user name and password: remove them from the URL")}
 	}
 	late := fmt.Errorf("no answer within %v: %w", d.cfg.DialTimeout, os.ErrDeadlineExceeded)
 	timed, cancel := context.WithTimeoutCause(ctx, d.cfg.DialTimeout, late)

@@ -45,7 +45,7 @@ func TestDialErrorsSayWhatToDo(t *testing.T) {
 			if err == nil {
 				ws.Close()
 			}
-		}), 0, `a WebSocket of another kind: it answers with subprotocol "", not "rtcpeer.v1"`, false},
+		}), 0, `the WebSocket is not a signaling server: it chose subprotocol "", not "rtcpeer.v1"`, false},
 		{"closes before welcome", httpServer(func(w http.ResponseWriter, r *http.Request) {
 			ws, err := (&websocket.Upgrader{Subprotocols: []string{signaling.Subprotocol}}).Upgrade(w, r, nil)
 			if err == nil {
@@ -55,7 +55,7 @@ func TestDialErrorsSayWhatToDo(t *testing.T) {
 		}), 0, "closed by the server before its welcome: websocket: close 1012: restart", true},
 		{"no TLS there", func(t *testing.T) string {
 			return strings.Replace(httpSays(200, "")(t), "http:", "wss:", 1)
-		}, 0, "the server speaks no TLS there: try ws://", false},
+		}, 0, "the server does not use TLS on this port: try ws://", false},
 		{"certificate of a stranger", func(t *testing.T) string {
 			srv := httptest.NewUnstartedServer(http.NotFoundHandler())
 			srv.Config.ErrorLog = quietLog
@@ -85,7 +85,7 @@ func TestUnknownHost(t *testing.T) {
 			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "nosuch", IsNotFound: !found}}
 		}}
 		_, err := Dial(t.Context(), "ws://nosuch/lobby", signaling.Join{}, cfg)
-		require.ErrorContains(t, err, "lookup nosuch: no such host: check the name")
+		require.ErrorContains(t, err, "lookup nosuch: no such host: check the host name")
 		require.Equal(t, found, Retry(err), "a resolver that did not answer may do so later")
 	}
 }

@@ -15,7 +15,7 @@ var (
 	// ErrClosed is returned after Close. It wraps net.ErrClosed.
 	ErrClosed = fmt.Errorf("signalclient: client closed: %w", net.ErrClosed)
 	// ErrBufferFull is returned by Send when 1024 messages or 1 MiB wait for the connection.
-	ErrBufferFull = errors.New("signalclient: buffer full: 1024 messages or 1 MiB wait for the connection")
+	ErrBufferFull = errors.New("signalclient: buffer full: 1024 messages or 1 MiB wait for the connection; try again later")
 )
 
 // A DialError says why there is no connection.

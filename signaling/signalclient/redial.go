@@ -46,7 +46,7 @@ func (c *Client) wait(ctx context.Context, why error) bool {
 	if e, ok := errors.AsType[*DialError](why); ok && e.unreached && c.inHurry() {
 		due = c.sooner(due, soonest)
 	}
-	c.dialer.cfg.Log.Debug("signaling redial", "url", c.dialer.shown, "in", time.Until(due), "err", why)
+	c.dialer.cfg.Log.Debug("redialing the signaling server", "url", c.dialer.shown, "in", time.Until(due), "err", why)
 	c.tell() // now if possible, because the select below may choose the timer
 	timer := time.NewTimer(time.Until(due))
 	defer timer.Stop()
@@ -175,7 +175,7 @@ func (c *Client) connected(conn *conn, back bool) {
 	}
 	c.mu.Unlock()
 	if back {
-		c.dialer.cfg.Log.Info("signaling connection is back", "url", c.dialer.shown, "id", c.id)
+		c.dialer.cfg.Log.Info("signaling connection restored", "url", c.dialer.shown, "id", c.id)
 	}
 }
 

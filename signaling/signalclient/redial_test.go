@@ -325,7 +325,7 @@ func TestSilenceIsFound(t *testing.T) {
 		err := receiveEnd(t, c)
 		_, ok := errors.AsType[*LostError](err)
 		require.True(t, ok, err)
-		require.ErrorContains(t, err, "nothing came for 45s")
+		require.ErrorContains(t, err, "nothing received for 45s")
 		require.Equal(t, 45*time.Second, time.Since(began))
 	})
 }

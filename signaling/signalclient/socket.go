@@ -96,7 +96,7 @@ func (s *socket) next() (frame []byte, binary bool, err error) {
 	case err == nil:
 		return frame, form == websocket.BinaryMessage, nil
 	case silent(err):
-		return nil, false, fmt.Errorf("nothing came for %v: %w", s.deadAfter, err)
+		return nil, false, fmt.Errorf("nothing received for %v: %w", s.deadAfter, err)
 	case broken(err):
 		return nil, false, err
 	}

@@ -65,7 +65,7 @@ func (s *socket) open(url string, subprotocols []string, deadAfter time.Duration
 		s.ws.Set("binaryType", "arraybuffer") // a Blob could only be read asynchronously
 	})
 	if err != nil {
-		return fmt.Errorf("the browser refuses: %w (a page from https needs wss)", err)
+		return fmt.Errorf("the browser refused to connect: %w: a page from https needs wss", err)
 	}
 	s.on("open", func(js.Value) { close(s.accepted) })
 	s.on("message", func(event js.Value) { s.arrived(event.Get("data")) })
@@ -85,7 +85,7 @@ func (s *socket) opened() error {
 	case <-s.accepted:
 		return nil
 	case <-s.ended:
-		return fmt.Errorf("no WebSocket (%w): is signal-server running there? The browser's console may know more", s.reason())
+		return fmt.Errorf("cannot connect (%w): is signal-server running there? The browser's console may say more", s.reason())
 	}
 }
 
@@ -117,7 +117,7 @@ func (s *socket) push(frame arrival) {
 	}
 	s.mu.Unlock()
 	if full {
-		s.end(errors.New("more frames came than are read"))
+		s.end(errors.New("frames arrive faster than the program reads them"))
 	}
 	select {
 	case s.wake <- struct{}{}:

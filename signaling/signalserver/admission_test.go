@@ -73,8 +73,8 @@ func TestAdmitRefuses(t *testing.T) {
 	}{
 		"with its own words":    {&signaling.Error{Code: signaling.CodeUnauthorized, Text: "no token"}, signaling.CodeUnauthorized, "no token"},
 		"with a word of others": {&signaling.Error{Code: "banned", Text: "for ever"}, "banned", "for ever"},
-		"and fails closed":      {errors.New("secret backend down"), signaling.CodeInternal, "nobody can be admitted at the moment"},
-		"and ends the session":  {&signaling.Error{Code: signaling.CodeNotHost}, signaling.CodeInternal, "nobody can be admitted at the moment"},
+		"and fails closed":      {errors.New("secret backend down"), signaling.CodeInternal, "the server cannot check admissions at the moment"},
+		"and ends the session":  {&signaling.Error{Code: signaling.CodeNotHost}, signaling.CodeInternal, "the server cannot check admissions at the moment"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, signalserver.Config{

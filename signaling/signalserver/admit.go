@@ -15,7 +15,7 @@ var everything = Grant{MayCreate: true, MayHost: true}
 // mayAsk returns an error if the server is draining or the address has too many joins and lists.
 func (s *Server) mayAsk(session *session) error {
 	if s.isDraining() {
-		return &signaling.Error{Code: signaling.CodeShuttingDown, Text: "the server is being drained", RetryMillis: int(retryAfter.Milliseconds())}
+		return &signaling.Error{Code: signaling.CodeShuttingDown, Text: "the server is draining", RetryMillis: int(retryAfter.Milliseconds())}
 	}
 	return s.addresses.join(session.account)
 }
@@ -57,7 +57,7 @@ func (s *Server) admit(session *session, r Request) (Grant, error) {
 	}
 	g.Subject = g.Subject[:min(len(g.Subject), rooms.MaxSubject)]
 	if g.Expires.After(lastDate) {
-		s.config.Log.Warn("a membership ends after the year 9999: is its end in seconds of Unix time?", "remote", shown(session.remote))
+		s.config.Log.Warn("a membership ends after the year 9999: check that its end is in seconds of Unix time", "remote", shown(session.remote))
 		g.Expires = lastDate
 	}
 	g.Expires = g.Expires.UTC() // east of Greenwich the last hours of 9999 are in a year that JSON cannot hold
@@ -73,12 +73,12 @@ func (s *Server) notAdmitted(session *session, err error) error {
 	if why, ok := errors.AsType[*signaling.Error](err); ok && why.Code.Fatal() {
 		return why
 	}
-	s.config.Log.Error("admission", "err", err, "remote", shown(session.remote))
-	return &signaling.Error{Code: signaling.CodeInternal, Text: "nobody can be admitted at the moment", RetryMillis: int(retryAfter.Milliseconds())}
+	s.config.Log.Error("admission failed", "err", err, "remote", shown(session.remote))
+	return &signaling.Error{Code: signaling.CodeInternal, Text: "the server cannot check admissions at the moment", RetryMillis: int(retryAfter.Milliseconds())}
 }
 
 func expired() *signaling.Error {
-	return &signaling.Error{Code: signaling.CodeExpired, Text: "admitted until now"}
+	return &signaling.Error{Code: signaling.CodeExpired, Text: "the admission has ended"}
 }
 
 // A lifetime is the context of a session. It costs nothing until it is used.

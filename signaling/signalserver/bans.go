@@ -47,7 +47,7 @@ const (
 )
 
 // ErrTooManyBans is returned by Ban when there are 4096.
-var ErrTooManyBans = errors.New("signalserver: too many bans: take back those that are of no use any more")
+var ErrTooManyBans = errors.New("signalserver: too many bans: lift those that are no longer needed")
 
 // bans holds the bans that have not ended.
 type bans struct {
@@ -95,11 +95,11 @@ func (s *Server) resolve(b *Ban) error {
 	}
 	switch {
 	case kinds != 1:
-		return errors.New("signalserver: Ban: want one of Room with ID, Token, Subject and Prefix")
+		return errors.New("signalserver: Ban: set one of Room with ID, Token, Subject and Prefix")
 	case b.For < 0:
-		return fmt.Errorf("signalserver: Ban.For %v: want a time, or 0 for ever", b.For)
+		return fmt.Errorf("signalserver: Ban.For %v: want a positive time, or 0 for a ban without end", b.For)
 	case len(b.Reason) > signaling.MaxText:
-		return fmt.Errorf("signalserver: Ban.Reason of %d bytes: at most %d", len(b.Reason), signaling.MaxText)
+		return fmt.Errorf("signalserver: Ban.Reason has %d bytes: want at most %d", len(b.Reason), signaling.MaxText)
 	case b.Token != "":
 		room, seat, err := s.rooms.Seat(b.Token)
 		if err != nil {
@@ -109,13 +109,13 @@ func (s *Server) resolve(b *Ban) error {
 	case b.Room != "" || b.ID != 0:
 		nonce, ok := s.nonceOf(b.Room)
 		if !ok || !b.ID.Valid() {
-			return fmt.Errorf("signalserver: Ban: no room %q, or no id %d in it", b.Room, b.ID)
+			return fmt.Errorf("signalserver: Ban: there is no room %q, or no id %d in it", b.Room, b.ID)
 		}
 		b.seat = rooms.Seat{Nonce: nonce, ID: b.ID}
 	case b.Prefix.IsValid():
 		b.Prefix = netip.PrefixFrom(b.Prefix.Addr().Unmap(), bitsOf(b.Prefix)).Masked()
 		if !b.Prefix.IsValid() {
-			return errors.New("signalserver: Ban.Prefix: want a network, as 203.0.113.0/24")
+			return errors.New("signalserver: Ban.Prefix: want a network, for example 203.0.113.0/24")
 		}
 	}
 	return nil
@@ -155,7 +155,7 @@ func (s *Server) enforce(b Ban) {
 	for _, w := range waiting { // before the rooms, because a match may give them places meanwhile
 		w.Fail(b.refusal())
 	}
-	why := &signaling.Error{Code: signaling.CodeKicked, Text: cmp.Or(b.Reason, "taken out of the room")}
+	why := &signaling.Error{Code: signaling.CodeKicked, Text: cmp.Or(b.Reason, "removed from the room")}
 	s.rooms.Expel(b.about, why)
 	for _, session := range s.allSessions() {
 		if b.about(session.remote, "", rooms.Seat{}) {

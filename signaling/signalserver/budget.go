@@ -20,9 +20,9 @@ type budget struct {
 
 var (
 	errServerBudget = &signaling.Error{Code: signaling.CodeServerFull,
-		Text: "the server keeps as many bytes for its members as it may", RetryMillis: int(retryAfter.Milliseconds())}
+		Text: "the server's limit of buffered bytes is reached", RetryMillis: int(retryAfter.Milliseconds())}
 	errAddressBudget = &signaling.Error{Code: signaling.CodeRateLimited,
-		Text: "the server keeps as many bytes for members of this address as it may", RetryMillis: int(retryAfter.Milliseconds())}
+		Text: "the limit of buffered bytes for this address is reached", RetryMillis: int(retryAfter.Milliseconds())}
 )
 
 // Hold takes n bytes of the budget for an address, or returns an error if there is no room for them. A nil address

@@ -158,10 +158,10 @@ func (c Config) withDefaults() (Config, error) {
 	c.PingInterval = cmp.Or(c.PingInterval, 15*time.Second)
 	c.MessageRate = cmp.Or(c.MessageRate, 100)
 	if c.StateFile != "" && c.ResumeKey == nil {
-		return c, errors.New("signalserver: Config.StateFile: needs a ResumeKey, without which nothing survives a restart")
+		return c, errors.New("signalserver: Config.StateFile: needs Config.ResumeKey, because without it nothing survives a restart")
 	}
 	if c.Bus != nil && c.ResumeKey == nil {
-		return c, errors.New("signalserver: Config.Bus: needs a ResumeKey, the same for all servers")
+		return c, errors.New("signalserver: Config.Bus: needs Config.ResumeKey, the same for all servers")
 	}
 	if c.ResumeKey != nil {
 		c.Recovery = cmp.Or(c.Recovery, 5*time.Second)
@@ -220,7 +220,7 @@ func (c Config) withDefaults() (Config, error) {
 func (c *Config) setICEServers() error {
 	list, err := json.Marshal(c.ICEServers)
 	if err != nil || len(list) > rooms.MaxICEServers {
-		return fmt.Errorf("signalserver: Config.ICEServers take %d bytes of JSON: at most %d", len(list), rooms.MaxICEServers)
+		return fmt.Errorf("signalserver: Config.ICEServers have %d bytes of JSON: want at most %d", len(list), rooms.MaxICEServers)
 	}
 	c.ICEServers = nil
 	return json.Unmarshal(list, &c.ICEServers)
@@ -233,7 +233,7 @@ func (c *Config) setResumeKey() error {
 		return nil
 	}
 	if len(c.ResumeKey) < minResumeKey {
-		return fmt.Errorf("signalserver: Config.ResumeKey of %d bytes: want at least %d", len(c.ResumeKey), minResumeKey)
+		return fmt.Errorf("signalserver: Config.ResumeKey has %d bytes: want at least %d", len(c.ResumeKey), minResumeKey)
 	}
 	c.ResumeKey = bytes.Clone(c.ResumeKey)
 	return nil

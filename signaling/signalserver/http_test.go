@@ -132,10 +132,10 @@ func TestLogHasALineForEachActAndNoSecrets(t *testing.T) {
 	for _, want := range []string{
 		"msg=joined room=lobby peer=1 remote=127.0.0.1",
 		"msg=refused code=bad_message room=lobby peer=",
-		"msg=lost why=bad_message room=lobby",
+		"msg=lost reason=bad_message room=lobby",
 		"msg=resumed room=lobby",
-		"msg=ended why=leave room=lobby",
-		"msg=lost why=shutting_down room=lobby peer=1",
+		"msg=ended reason=leave room=lobby",
+		"msg=lost reason=shutting_down room=lobby peer=1",
 	} {
 		require.Contains(t, log.String(), want)
 	}

@@ -82,7 +82,7 @@ func (s *Server) handOver(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, handOverTime)
 	defer cancel()
 	if err := s.node.HandOver(ctx); err != nil {
-		return fmt.Errorf("signalserver: hand the rooms over: %w", err)
+		return fmt.Errorf("signalserver: hand over the rooms: %w", err)
 	}
 	return nil
 }
@@ -238,7 +238,7 @@ func (s *Server) answer(op string, body json.RawMessage) (any, error) {
 	case opLifted:
 		return s.bans.allLifted(), nil
 	}
-	return nil, fmt.Errorf("signalserver: %q is not known here", op)
+	return nil, fmt.Errorf("signalserver: unknown operation %q", op)
 }
 
 func answerTo[T any](body json.RawMessage, do func(T) any) (any, error) {

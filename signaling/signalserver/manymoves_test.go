@@ -260,7 +260,7 @@ func TestServersWithDifferentResumeKeys(t *testing.T) {
 		for _, s := range servers {
 			shutDown(t, s.Server)
 		}
-		const text = "another resume key"
+		const text = "different resume keys"
 		require.Equal(t, 1, strings.Count(logs[0].String(), text))
 		require.Equal(t, 1, strings.Count(logs[1].String(), text))
 		require.Equal(t, 2, strings.Count(logs[2].String(), text))

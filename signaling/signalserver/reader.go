@@ -147,9 +147,9 @@ func (p *pieces) Read(b []byte) (int, error) {
 	return p.Reader.Read(b)
 }
 
-var errPieces = errors.New("signalserver: frame in too many pieces")
+var errPieces = errors.New("signalserver: frame in too many fragments")
 
-var errUnread = errors.New("signalserver: frame has not come whole")
+var errUnread = errors.New("signalserver: frame incomplete")
 
 // fill reads one frame of at most most bytes into b. While the frame grows, it holds bytes of the budget for it. It
 // returns how many it holds, even with an error.

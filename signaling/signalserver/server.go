@@ -63,7 +63,7 @@ func New(config Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	journal, err := openJournal(config.StateFile, func(err error) { config.Log.Error("state file", "err", err) })
+	journal, err := openJournal(config.StateFile, func(err error) { config.Log.Error("cannot write the state file", "err", err) })
 	if err != nil {
 		return nil, err
 	}
@@ -317,7 +317,7 @@ func (s *Server) allSessions() []*session {
 
 func sendAway(sessions []*session) {
 	for _, session := range sessions {
-		session.Fail(&signaling.Error{Code: signaling.CodeShuttingDown, Text: "the server stops or restarts"})
+		session.Fail(&signaling.Error{Code: signaling.CodeShuttingDown, Text: "the server is stopping or restarting"})
 	}
 }
 

@@ -162,7 +162,7 @@ func (s *session) finish() {
 	<-s.ended
 	s.forwards.wait()
 	if m != nil || p != nil {
-		s.log(event, "why", s.why)
+		s.log(event, "reason", s.why)
 	}
 	s.outbox.writers.Wait()
 	s.server.forgetSession(s)

@@ -119,13 +119,13 @@ func (c *Config) check() error {
 	case !validHost(c.Host):
 		return fmt.Errorf("turnserver: Config.Host %q: want a name or an IP address, without a port", c.Host)
 	case slices.ContainsFunc(slices.Concat(c.AllowPeers, c.DenyPeers), func(p netip.Prefix) bool { return !p.IsValid() }):
-		return errors.New("turnserver: Config.AllowPeers, DenyPeers: want networks, as 10.0.0.0/8")
+		return errors.New("turnserver: Config.AllowPeers, DenyPeers: want networks, for example 10.0.0.0/8")
 	case c.UDP == Off && c.TCP == Off && c.TLS == Off:
-		return fmt.Errorf("turnserver: Config.UDP, TCP and TLS are all %q: nothing to listen on", Off)
+		return fmt.Errorf("turnserver: Config.UDP, TCP and TLS are all %q: set the address of one of them", Off)
 	case c.TLS != Off && c.TLSConfig == nil:
-		return fmt.Errorf("turnserver: Config.TLS %q: no Config.TLSConfig to serve it with", c.TLS)
+		return fmt.Errorf("turnserver: Config.TLS %q: needs Config.TLSConfig", c.TLS)
 	case len(c.Credentials.Secret) < minSecret:
-		return fmt.Errorf("turnserver: Config.Credentials.Secret of %d bytes: want at least %d", len(c.Credentials.Secret), minSecret)
+		return fmt.Errorf("turnserver: Config.Credentials.Secret has %d bytes: want at least %d", len(c.Credentials.Secret), minSecret)
 	case c.Credentials.TTL < 0:
 		return fmt.Errorf("turnserver: Config.Credentials.TTL %v: want a positive time", c.Credentials.TTL)
 	case c.MaxAllocations < 0 || c.MaxStreams < 0:

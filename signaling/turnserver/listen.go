@@ -73,7 +73,7 @@ func (s *Server) families(address string) ([]string, error) {
 		families = append(families, map[bool]string{true: "4", false: "6"}[public.Is4()])
 	}
 	if families == nil {
-		return nil, fmt.Errorf("%q: Config.PublicAddresses %v have none of its family to relay with", address, s.config.PublicAddresses)
+		return nil, fmt.Errorf("%q: Config.PublicAddresses %v has no address of its family for relays", address, s.config.PublicAddresses)
 	}
 	return families, nil
 }

@@ -29,10 +29,10 @@ func publicAddresses(given []netip.Addr) ([]netip.Addr, error) {
 	for _, a := range given {
 		a = a.Unmap().WithZone("")
 		if !a.IsValid() || a.IsUnspecified() || a.IsMulticast() {
-			return nil, fmt.Errorf("turnserver: Config.PublicAddresses: %v is no address of a host", a)
+			return nil, fmt.Errorf("turnserver: Config.PublicAddresses: %v is not the address of a host", a)
 		}
 		if _, twice := ofFamily(checked, a.Is4()); twice {
-			return nil, fmt.Errorf("turnserver: Config.PublicAddresses %v: want one of each family at most", given)
+			return nil, fmt.Errorf("turnserver: Config.PublicAddresses %v: want at most one address of each family", given)
 		}
 		checked = append(checked, a)
 	}

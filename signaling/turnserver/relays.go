@@ -29,8 +29,8 @@ const (
 )
 
 var (
-	errTCP         = errors.New("turnserver: no TCP allocations")
-	errUnsupported = errors.New("turnserver: no public address of that family, or no such port in the range")
+	errTCP         = errors.New("turnserver: TCP allocations are not supported")
+	errUnsupported = errors.New("turnserver: no public address of this family, or the port is outside the range")
 	errProbes      = errors.New("turnserver: too many EVEN-PORT requests")
 	errClosed      = fmt.Errorf("turnserver: %w", net.ErrClosed)
 )
@@ -72,7 +72,7 @@ func (g *relays) AllocatePacketConn(c turn.AllocateListenerConfig) (net.PacketCo
 	if err != nil {
 		g.server.registry.free(who)
 		g.server.counters.refuse(refusedCapacity)
-		g.server.log.Warn("no port for an allocation", "err", err)
+		g.server.log.Warn("no free port for an allocation", "err", err)
 		return nil, nil, err
 	}
 	return g.enter(newRelay(g.server, conn, public, who))

@@ -140,7 +140,7 @@ func (s *Server) hasRoom(userID, _ string, _ net.Addr) bool {
 	w, ok := s.registry.room(who)
 	if !ok {
 		s.counters.refuse(w)
-		s.log.Debug("allocation refused", "user", who.user, "client", who.address, "why", w)
+		s.log.Debug("allocation refused", "user", who.user, "client", who.address, "reason", w)
 	}
 	return ok
 }

@@ -107,7 +107,7 @@ func (s *stream) Close() error {
 	return nil
 }
 
-var errMessage = errors.New("turnserver: neither a STUN message nor channel data of a size that is relayed")
+var errMessage = errors.New("turnserver: the message is neither STUN nor channel data of a valid size")
 
 // readMessage reads one STUN message or ChannelData message (RFC 8656 section 12.5: padded to a
 // multiple of four on streams) into p.

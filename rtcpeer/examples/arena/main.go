@@ -44,7 +44,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	var err error
 	switch {
 	case *bots > 0 && *key == "":
-		err = errors.New("-bots needs the -key of the server")
+		err = errors.New("-bots: needs the -key of the server")
 	case *bots > 0:
 		err = runBots(ctx, *url, []byte(*key), *bots, rtcpeer.Config{}, stdout)
 	default:

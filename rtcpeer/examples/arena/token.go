@@ -20,11 +20,11 @@ const (
 	maxName   = 24          // bytes
 )
 
-var errToken = errors.New("not a token of this site")
+var errToken = errors.New("the token was not made by this site")
 
 func newToken(key []byte, name string, now time.Time) (string, error) {
 	if name == "" || len(name) > maxName {
-		return "", fmt.Errorf("name of %d bytes: want 1 to %d", len(name), maxName)
+		return "", fmt.Errorf("the name has %d bytes: want 1 to %d", len(name), maxName)
 	}
 	said := base64.RawURLEncoding.EncodeToString([]byte(name)) + "." + strconv.FormatInt(now.Add(tokenLife).Unix(), 10)
 	return said + "." + sign(key, said), nil

@@ -47,9 +47,9 @@ func validate(lanes []transport.LaneConfig) error {
 	for i, c := range lanes {
 		switch {
 		case seen[c.ID]:
-			return fmt.Errorf("memory: PathConfig.Lanes[%d]: id %d is taken", i, c.ID)
+			return fmt.Errorf("memory: PathConfig.Lanes[%d]: id %d is already used", i, c.ID)
 		case c.Mode > transport.Unreliable:
-			return fmt.Errorf("memory: PathConfig.Lanes[%d]: no such mode: %v", i, c.Mode)
+			return fmt.Errorf("memory: PathConfig.Lanes[%d]: unknown mode %v", i, c.Mode)
 		}
 		seen[c.ID] = true
 	}

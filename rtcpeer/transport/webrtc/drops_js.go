@@ -6,12 +6,12 @@ import "log/slog"
 type dropLog struct{ log *slog.Logger }
 
 func (d dropLog) full() {
-	d.log.Warn("a path ends: reliable packets arrive and are not read, and a browser cannot push back", "remedy", "call Receive more often, or set WebRTC.ReceiveBuffer")
+	d.log.Warn("path closed: the program reads reliable packets too slowly, and a browser cannot push back", "remedy", "call Receive more often, or raise WebRTC.ReceiveBuffer")
 }
 
 func (d dropLog) close(dropped int) {
 	if dropped > 0 {
-		d.log.Warn("unreliable packets found no room", "dropped", dropped)
+		d.log.Warn("unreliable packets dropped: the receive buffer is full", "dropped", dropped)
 	}
 }
 

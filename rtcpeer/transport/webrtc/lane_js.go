@@ -58,7 +58,7 @@ func (l *lane) receive(data js.Value) {
 	case l.arrived.push(packet):
 	case l.mode == transport.Reliable:
 		l.path.log.full()
-		l.path.lose(fmt.Errorf("%w: more arrived than is read", transport.ErrLost))
+		l.path.lose(fmt.Errorf("%w: packets arrive faster than the program reads them", transport.ErrLost))
 	default:
 		l.path.drop()
 	}

@@ -110,7 +110,7 @@ func (m *portMux) GetListenAddresses() (list []net.Addr) {
 	}
 	now := time.Now()
 	if err := m.bind(now); err != nil {
-		m.log("UDP port %d cannot be bound on a new address: %v", m.port, err)
+		m.log("cannot bind UDP port %d on a new address: %v", m.port, err)
 	}
 	for _, b := range m.bound {
 		if b.seen.Equal(now) {
@@ -129,7 +129,7 @@ func (m *portMux) GetConn(ufrag string, addr net.Addr) (net.PacketConn, error) {
 			return b.mux.GetConn(ufrag, addr)
 		}
 	}
-	return nil, fmt.Errorf("UDP port: not bound on %v", addr)
+	return nil, fmt.Errorf("UDP port: not bound on address %v", addr)
 }
 
 func (m *portMux) RemoveConnByUfrag(ufrag string) {

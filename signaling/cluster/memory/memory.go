@@ -47,7 +47,7 @@ var _ cluster.Bus = (*Bus)(nil)
 var errTooLarge = errors.New("memory: the message is too large")
 
 // errCut is the error of a bus that is cut.
-var errCut = errors.New("memory: the bus is away")
+var errCut = errors.New("memory: the bus is unreachable")
 
 // Bus returns another bus of the hub.
 func (h *Hub) Bus() *Bus { return &Bus{hub: h, down: make(chan struct{})} }
@@ -212,7 +212,7 @@ type change struct {
 // maxChanges is how many changes may wait for a watcher. A slower watcher must begin again.
 const maxChanges = 1 << 16
 
-var errBehind = errors.New("memory: a watch is too slow")
+var errBehind = errors.New("memory: the watch is too slow")
 
 // tell reports a change to the watchers. The caller holds mu.
 func (h *Hub) tell(key string, value []byte) {

@@ -90,7 +90,7 @@ func Open(config Config) (*Bus, error) {
 		config.Name = "default"
 	}
 	if strings.Trim(config.Name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "" {
-		return nil, fmt.Errorf("natsbus: Config.Name %q: want letters, digits, - and _", config.Name)
+		return nil, fmt.Errorf("natsbus: Config.Name %q: want only letters, digits, - and _", config.Name)
 	}
 	b := &Bus{config: config, bucket: "rtcpeer_" + config.Name, subject: "rtcpeer." + config.Name + ".", changed: make(chan struct{})}
 	options := []nats.Option{
@@ -104,8 +104,8 @@ func Open(config Config) (*Bus, error) {
 		nats.MaxPingsOutstanding(2),
 		nats.IgnoreAuthErrorAbort(), // credentials may be renewed meanwhile
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { b.turn("lost", "err", err) }),
-		nats.ReconnectHandler(func(c *nats.Conn) { b.turn("found", "url", c.ConnectedUrlRedacted()) }),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { config.Log.Warn("nats", "err", err) }),
+		nats.ReconnectHandler(func(c *nats.Conn) { b.turn("restored", "url", c.ConnectedUrlRedacted()) }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { config.Log.Warn("NATS error", "err", err) }),
 	}
 	if config.Credentials != "" {
 		options = append(options, nats.UserCredentials(config.Credentials))
@@ -152,7 +152,7 @@ func (b *Bus) Close() { b.conn.Close() }
 
 // turn is called when the connection was lost or restored. It makes watches begin again.
 func (b *Bus) turn(what string, args ...any) {
-	b.config.Log.Warn("nats "+what, args...)
+	b.config.Log.Warn("NATS connection "+what, args...)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.renew()
@@ -400,9 +400,9 @@ func (b *Bus) Check(ctx context.Context) (good []string, err error) {
 	select {
 	case <-got:
 	case <-time.After(dialTime):
-		return good, b.missing(errors.New("it does not come back"), "publish and subscribe to %s, which needs permission for %s>", b.subject+subject, b.subject)
+		return good, b.missing(errors.New("the message was not delivered"), "publish and subscribe to %s, which needs permission for %s>", b.subject+subject, b.subject)
 	}
-	good = append(good, "may publish and subscribe to "+b.subject+">")
+	good = append(good, "publishing and subscribing is allowed for "+b.subject+">")
 	key := "check." + subject[len("server."):]
 	revision, err := b.Create(ctx, key, []byte("?"), 2*time.Second)
 	if err == nil {
@@ -411,7 +411,7 @@ func (b *Bus) Check(ctx context.Context) (good []string, err error) {
 	if err != nil {
 		return good, b.missing(err, "write to bucket %s, which needs JetStream of nats-server 2.11 or later and permission to publish to $JS.API.> and $KV.%s.> and to subscribe to _INBOX.>", b.bucket, b.bucket)
 	}
-	return append(good, "may write to bucket "+b.bucket), nil
+	return append(good, "writing is allowed for bucket "+b.bucket), nil
 }
 
 func (b *Bus) lastError() string {

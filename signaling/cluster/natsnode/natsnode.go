@@ -78,7 +78,7 @@ func Start(config Config) (*Node, error) {
 	s.Start()
 	if !s.ReadyForConnections(startTime) {
 		n.Close()
-		return nil, errors.New("natsnode: the node does not listen: is its address free?")
+		return nil, errors.New("natsnode: the node does not listen: check that its address is free")
 	}
 	return n, nil
 }

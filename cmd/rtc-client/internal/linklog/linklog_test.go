@@ -52,7 +52,7 @@ func TestLinkLogInWords(t *testing.T) {
 		{"lost, and no server", here{inRoom.members, false}, []func() rtcpeer.Event{interrupted, after(28*time.Second, lost)}, "peer 7 lost: nothing heard for 30 s, unsent packets are dropped", 0},
 		{"lost without repairs", inRoom, []func() rtcpeer.Event{now(lost)}, "peer 7 lost", 0},
 		{"connected again", inRoom, []func() rtcpeer.Event{interrupted, after(28*time.Second, lost), after(170*time.Second, rtcpeer.Event{Kind: rtcpeer.PeerConnected, Peer: 7})}, "peer 7 is connected again after 3 min", 199700 * time.Millisecond},
-		{"failed", inRoom, []func() rtcpeer.Event{now(rtcpeer.Event{Kind: rtcpeer.PeerFailed, Peer: 7, Err: late})}, "no link with peer 7: not connected after 20s; tried again while both are in the room, if the other end can", 0},
+		{"failed", inRoom, []func() rtcpeer.Event{now(rtcpeer.Event{Kind: rtcpeer.PeerFailed, Peer: 7, Err: late})}, "no link with peer 7: not connected after 20s; retrying while both are in the room, if the other end can", 0},
 		{"failed for good", inRoom, []func() rtcpeer.Event{now(rtcpeer.Event{Kind: rtcpeer.PeerFailed, Peer: 7, Err: refused})}, "no link with peer 7: refused by the other end: no", 0},
 		{"another host", inRoom, []func() rtcpeer.Event{now(rtcpeer.Event{Kind: rtcpeer.HostChanged, Peer: 7, Host: &rtcpeer.HostChange{Old: 1, New: 7, Term: 2}})}, "peer 7 hosts the room now, after peer 1", 0},
 		{"another host, and packets that were missed", inRoom, []func() rtcpeer.Event{now(rtcpeer.Event{Kind: rtcpeer.HostChanged, Peer: 7, Host: &rtcpeer.HostChange{Old: 1, New: 7, Term: 2, Missed: []rtcpeer.PeerID{5, 9}}})}, "peer 7 hosts the room now, after peer 1; peer 5, 9 may have missed the last packets", 0},

@@ -91,7 +91,7 @@ func newTokenGuard(o *Options) (*tokenGuard, error) {
 func (g *tokenGuard) admit(_ context.Context, r signalserver.Request) (signalserver.Grant, error) {
 	token := accessToken(r)
 	if token == "" {
-		return signalserver.Grant{}, unauthorized("this server wants an access token")
+		return signalserver.Grant{}, unauthorized("this server requires an access token")
 	}
 	c, err := g.parse(token, r.Resume)
 	if err != nil {
