@@ -91,7 +91,7 @@ type Config struct {
 	Relay func(from, to PeerID, p Packet) bool
 	// Metadata is shown to the other members: any JSON, at most 1 KiB. Node.SetMetadata changes it.
 	Metadata json.RawMessage
-	// Token is for signaling servers that admit only members who hold one.
+	// Token is the access token, for signaling servers that require one.
 	Token string
 	// Password is that of the room, and of a room that Join creates: at most 128 bytes. Empty means none.
 	Password string
@@ -120,7 +120,7 @@ type Config struct {
 	// Signaling says how Join reaches the server: time-outs, TLS, headers.
 	Signaling signalclient.Config
 
-	// Log gets what an operator would want to know. Nil means no log.
+	// Log gets a line for each event that an operator may need to know. Nil means no log.
 	Log *slog.Logger
 }
 

@@ -32,7 +32,7 @@ var (
 	ErrNotHost = errors.New("rtcpeer: only the host may do that")
 	// ErrUnauthorized is the cause of a link whose two ends did not accept each other: see Config.Auth.
 	ErrUnauthorized = errors.New("rtcpeer: not authenticated")
-	// ErrAuthRequired ends a star's guest that has no Config.Auth, although the host demands authentication.
+	// ErrAuthRequired ends a star's guest that has no Config.Auth, although the host requires authentication.
 	ErrAuthRequired = errors.New("rtcpeer: the host requires authentication: set Config.Auth")
 	// ErrHostGone ends a star's guest: the room is over.
 	ErrHostGone = errors.New("rtcpeer: the host is gone")
@@ -82,7 +82,7 @@ func (e *ChannelMismatchError) Error() string {
 // this end knows.
 type UndeliveredError struct {
 	Bytes map[PeerID]int // of packets, including their frames, by the peer at the other end of the link
-	// Err is why nobody waits for them any more: ErrClosed after Config.Linger, the cause of Flush's context, or
+	// Err is the reason for which this end stopped waiting for them: ErrClosed after Config.Linger, the cause of Flush's context, or
 	// ErrUnknownPeer if the peer was disconnected.
 	Err error
 }

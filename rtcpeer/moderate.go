@@ -35,10 +35,10 @@ func (n *Node) SetLocked(ctx context.Context, locked bool) error {
 	}
 }
 
-// Locked reports whether the room takes nobody new until its host opens it.
+// Locked reports whether the room is closed to newcomers until its host opens it.
 func (n *Node) Locked() bool { return n.room.isLocked() }
 
-// Kick asks the server to take a member out of the room, and does not wait. The member's node ends with an error of
+// Kick asks the server to remove a member from the room, and does not wait. The member's node ends with an error of
 // code kicked that has the reason, at most 256 bytes. All links with it end as Kicked, at both ends (a Godot game may
 // be faster, and is then disconnected as ByPeer). It may join again wherever a newcomer may; SetLocked prevents that.
 // Errors: ErrNotHost, ErrUnknownPeer for an id that is no member, ErrClosed.

@@ -139,7 +139,7 @@ const (
 	// Reliable packets for them wait until the new host is linked, which may already be the case; unreliable ones are
 	// dropped. The PeerDisconnected of the old host came before.
 	HostChanged
-	// PeerRefused: this node turned away a member of the room. Err says why (SetRefuse, Config.MaxPeers). It comes once
+	// PeerRefused: this node refused a link with a member of the room. Err says why (SetRefuse, Config.MaxPeers). It comes once
 	// each time that the member joins.
 	PeerRefused
 	// PeerUpdated: a connected peer has other metadata than before: see Node.Metadata. With this node's own id it is the
@@ -192,9 +192,9 @@ const (
 	HostGone
 	// Misbehaved: the peer sent something that the contract forbids, such as an oversized packet.
 	Misbehaved
-	// Unauthorized: the peer demands authentication, and there is no Config.Auth here.
+	// Unauthorized: the peer requires authentication, and Config.Auth is not set here.
 	Unauthorized
-	// Kicked: the host, or the operator of the signaling server, took the peer, or this member, out of the room.
+	// Kicked: the host, or the operator of the signaling server, removed the peer, or this member, from the room.
 	Kicked
 )
 

@@ -281,5 +281,5 @@ func (n *Node) Seal(ctx context.Context) error {
 	}
 }
 
-// Sealed reports whether the room takes nobody new.
+// Sealed reports whether the room is closed to newcomers for good.
 func (n *Node) Sealed() bool { return n.room.isSealed() }

@@ -18,12 +18,12 @@ import (
 // ids. A program that is not a Godot peer can follow this; Godot's own peers cannot.
 type Peer struct {
 	// PeerConnected and PeerDisconnected are the signals. Poll and TryPoll call them, in the order in which things
-	// happened. They may call any method but those two. Nil means not wanted. Godot has no other signals, so
+	// happened. They may call any method except those two, and may be nil. Godot has no other signals, so
 	// interruptions are not shown here: an interrupted peer stays connected, and a peer that was lost may be connected
 	// again, under the same id.
 	PeerConnected    func(id rtcpeer.PeerID)
 	PeerDisconnected func(id rtcpeer.PeerID)
-	// PeerFailed is not in Godot: a link with a member of the room could not be made. Nil means not wanted.
+	// PeerFailed is not in Godot: it is called when a link with a member of the room could not be made. It may be nil.
 	PeerFailed func(err *rtcpeer.PeerError)
 
 	peer rtcpeer.Peer

@@ -15,7 +15,7 @@ var (
 	ErrClosed = fmt.Errorf("closed: %w", net.ErrClosed)
 	// ErrRefused means that the other end does not want the file.
 	ErrRefused = errors.New("refused by the other end")
-	// ErrNotReceiving means that the other end takes no files at all. It wraps ErrRefused.
+	// ErrNotReceiving means that the other end receives no files at all. It wraps ErrRefused.
 	ErrNotReceiving = fmt.Errorf("%w, which does not receive files", ErrRefused)
 	// ErrCancelled means that the other end has cancelled the transfer.
 	ErrCancelled = errors.New("cancelled by the other end")
@@ -25,7 +25,7 @@ var (
 	ErrHashMismatch = errors.New("the SHA-256 of the received file differs from the sender's")
 	// ErrRemote means that the other end could not read or write its file.
 	ErrRemote = errors.New("the other end failed")
-	// ErrProtocol means that the other end has broken the protocol, or says that this end has.
+	// ErrProtocol means that the other end has broken the protocol, or reports that this end has.
 	ErrProtocol = errors.New("the other end broke the protocol")
 	// ErrChanged means that a file is shorter than its size was said to be.
 	ErrChanged = errors.New("the file changed while it was being sent")

@@ -12,7 +12,7 @@ var (
 	ErrTrailing = errors.New("bytes after the value")
 	// ErrTooDeep is the error for containers nested deeper than Limits.MaxDepth, and for a Go value that contains
 	// itself.
-	ErrTooDeep = errors.New("nested too deep")
+	ErrTooDeep = errors.New("nested too deeply")
 	// ErrTooLarge is the error for a value of more than Limits.MaxSize bytes.
 	ErrTooLarge = errors.New("too large")
 	// ErrObject is the error for an Object, as an id or in full, and for a container typed with a class or script. Send
@@ -22,10 +22,10 @@ var (
 	// type, and for a Go type that stands for no Godot type.
 	ErrType = errors.New("wrong type")
 	// ErrString is the error for a string that is not UTF-8 or contains a NUL. No Godot string does.
-	ErrString = errors.New("not UTF-8, or with a NUL in it")
+	ErrString = errors.New("string is not UTF-8, or contains a NUL byte")
 	// ErrFormat is the error for a form that no Godot 4 writes: header bits that are not known, or a NodePath in the
 	// form of Godot 2.
-	ErrFormat = errors.New("not a form of Godot 4")
+	ErrFormat = errors.New("unknown encoding: want that of Godot 4")
 )
 
 // An Error says where decoding or encoding ended. It wraps one of the errors above.

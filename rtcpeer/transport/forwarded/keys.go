@@ -39,8 +39,8 @@ type keys struct {
 }
 
 var (
-	errForged = errors.New("forwarded: not a frame of the other end")
-	errReplay = errors.New("forwarded: a frame that was here before")
+	errForged = errors.New("forwarded: the frame is not from the other end")
+	errReplay = errors.New("forwarded: the frame has already arrived")
 	errGap    = errors.New("forwarded: a frame is missing")
 )
 

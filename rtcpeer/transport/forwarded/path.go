@@ -68,7 +68,7 @@ type part struct {
 
 func (p part) cost() int { return p.bytes + partCost }
 
-var errRules = fmt.Errorf("%w: the other end breaks the rules of forwarded paths", transport.ErrLost)
+var errRules = fmt.Errorf("%w: the other end broke the protocol of forwarded paths", transport.ErrLost)
 
 func newPath(m *Mux, peer uint32, own *ecdh.PrivateKey, config transport.PathConfig) *path {
 	p := &path{
@@ -111,7 +111,7 @@ func (p *path) Accept(answer string) error {
 	case p.over:
 		return fmt.Errorf("forwarded: accept: %w", p.why)
 	case !p.offers || p.keys != nil:
-		return errors.New("forwarded: accept: no offer waits for an answer")
+		return errors.New("forwarded: accept: this path has sent no offer")
 	}
 	if err := p.describe(answer); err != nil {
 		return err
@@ -126,7 +126,7 @@ func (p *path) begin() error {
 	case p.over:
 		return fmt.Errorf("forwarded: %w", p.why)
 	case p.begun:
-		return errors.New("forwarded: the path has an offer or an answer")
+		return errors.New("forwarded: this path already has an offer or an answer")
 	}
 	p.begun = true
 	return nil
@@ -144,7 +144,7 @@ func (p *path) describe(sdp string) error {
 	}
 	r := route{p.peer, k.tag}
 	if p.mux.paths[r] != nil {
-		return errors.New("forwarded: there is a path with these keys")
+		return errors.New("forwarded: another path has the same keys")
 	}
 	offering, answering := p.own.PublicKey(), other
 	if !p.offers {

@@ -104,7 +104,7 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	for _, address := range c.PublicAddresses {
 		if net.ParseIP(address) == nil {
-			return c, fmt.Errorf("webrtc: Config.PublicAddresses: %q is no IP address", address)
+			return c, fmt.Errorf("webrtc: Config.PublicAddresses: %q is not an IP address", address)
 		}
 	}
 	return c, nil

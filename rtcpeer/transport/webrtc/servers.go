@@ -9,7 +9,7 @@ import (
 )
 
 // errNoRoute is the error of a path that may use neither relays nor direct routes.
-var errNoRoute = errors.New("webrtc: PathConfig.Direct leaves a transport with Config.RelayOnly no route")
+var errNoRoute = errors.New("webrtc: PathConfig.Direct and Config.RelayOnly exclude each other")
 
 // serversFor returns the ICE servers of a path: the transport's and its own, without TURN servers if the path
 // must be direct.

@@ -26,7 +26,7 @@ func New(config Config) (*Transport, error) {
 	}
 	constructor := js.Global().Get("RTCPeerConnection")
 	if constructor.Type() != js.TypeFunction {
-		return nil, errors.New("webrtc: no RTCPeerConnection here: it needs the window of a page, and a browser that allows it")
+		return nil, errors.New("webrtc: no RTCPeerConnection: run in the window of a page, in a browser that allows WebRTC")
 	}
 	t := &Transport{config: c, constructor: constructor}
 	t.changes.start = func() (end func()) { return watchAddresses(t.changes.call) }

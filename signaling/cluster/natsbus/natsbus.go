@@ -27,7 +27,7 @@ import (
 
 // A Config says how to reach NATS. Only URLs is required.
 type Config struct {
-	// URLs are the addresses of NATS servers, as nats://host:4222. It is enough if one of them answers.
+	// URLs are the addresses of NATS servers, for example nats://host:4222. One that answers is enough.
 	URLs []string
 	// Name is the name of the cluster; several clusters can share one NATS. Letters, digits, - and _; empty means
 	// "default".

@@ -19,11 +19,11 @@ import (
 type Config struct {
 	// Name identifies the node among the others. It must stay the same after a restart.
 	Name string
-	// Listen is the address for clients, as 127.0.0.1:4222. Port 0 chooses a free port.
+	// Listen is the address for clients, for example 127.0.0.1:4222. Port 0 chooses a free port.
 	Listen string
-	// Route is the address for the other nodes, as 0.0.0.0:6222. Empty means that the node is alone.
+	// Route is the address for the other nodes, for example 0.0.0.0:6222. Empty means that the node is alone.
 	Route string
-	// Peers are the routes of the other nodes, as nats://host:6222, with user and password if these are needed. The
+	// Peers are the routes of the other nodes: nats://host:6222, with user and password if these are needed. The
 	// node's own route may be among them.
 	Peers []string
 	// Cluster is the name of the cluster, the same for all nodes. Empty means "rtcpeer".
