@@ -6,4 +6,6 @@ import "errors"
 
 const hasNode = false
 
-func startNode(*Options) (node, error) { return nil, errors.New("this program was built without a NATS node") }
+func startNode(*Options) (node, error) {
+	return nil, errors.New("this program was built without a NATS node")
+}

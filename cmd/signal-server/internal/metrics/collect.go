@@ -19,14 +19,14 @@ type roomFigures struct{ rooms *signalserver.Server }
 var (
 	sessionsDesc  = desc("sessions", "Open WebSockets.")
 	roomsDesc     = desc("rooms", "Rooms.")
-	publicDesc    = desc("rooms_public", "Rooms that anybody can list.")
+	publicDesc    = desc("rooms_public", "Public rooms, which everybody can list.")
 	membersDesc   = desc("members", "Members, including those in their grace time.")
 	waitingDesc   = desc("waiting", "Sessions that wait to be matched.")
 	addressesDesc = desc("addresses", "Addresses that the server keeps limits for.")
 	bufferedDesc  = desc("buffered_bytes", "Bytes kept for members; --max-buffered is the limit.")
 	drainingDesc  = desc("draining", "1 while the server is draining and admits nobody new.")
 	joinsDesc     = desc("joins_total", "Newcomers that got a place in a room.")
-	resumesDesc   = desc("resumes_total", "Members that came back.")
+	resumesDesc   = desc("resumes_total", "Members that resumed after they had lost their connection.")
 	matchesDesc   = desc("matches_total", "Rooms made for matched members.")
 	listsDesc     = desc("lists_total", "Answers to list.")
 	refusedDesc   = desc("refused_total", "Errors sent to sessions, by code.", "code")
@@ -34,7 +34,7 @@ var (
 	throttledDesc = desc("throttled_total", "Frames that had to wait for the message rate.")
 	framesDesc    = desc("frames_total", "Text frames from members (in) and to members (out).", "direction")
 	bytesDesc     = desc("bytes_total", "Bytes in text frames.", "direction")
-	droppedDesc   = desc("dropped_total", "Sessions and members that the server gave up (slow, dead, grace_over, detached_full, over_budget), and binary frames that it dropped (relay_unknown, relay_full), by word.", "word")
+	droppedDesc   = desc("dropped_total", "Sessions and members that the server gave up (slow, dead, grace_over, detached_full, over_budget), and binary frames that it dropped (relay_unknown, relay_full), by reason.", "word")
 
 	relayFramesDesc    = desc("relay_frames_total", "Binary frames of links that go through the server.")
 	relayBytesDesc     = desc("relay_bytes_total", "Bytes in binary frames of links that go through the server.")
@@ -91,9 +91,9 @@ type connectionFigures struct {
 }
 
 var (
-	connectionsDesc = desc("connections", "Open TCP connections: sessions, pages, and what has not said yet what it is.")
-	closedDesc      = desc("connections_closed_total", "Connections closed at once: too many in total, or of one address.", "word")
-	failedDesc      = desc("accept_errors_total", "Connections that the system could not hand over, mostly for want of open files.")
+	connectionsDesc = desc("connections", "Open TCP connections: sessions, page loads, and those that have sent no request yet.")
+	closedDesc      = desc("connections_closed_total", "Connections closed at once, because there were too many in total or from one address.", "word")
+	failedDesc      = desc("accept_errors_total", "Connections that the system could not accept, mostly because no open file was left.")
 )
 
 // Describe does nothing, as that of roomFigures.
@@ -113,7 +113,7 @@ type clusterFigures struct{ rooms *signalserver.Server }
 
 var (
 	clusterAwayDesc     = desc("cluster_away", "1 while this server has no lease: NATS is away, or it has handed its rooms over.")
-	clusterServersDesc  = desc("cluster_servers", "Servers with a lease, as this one sees them.")
+	clusterServersDesc  = desc("cluster_servers", "Servers with a lease, as seen by this server.")
 	clusterRoomsDesc    = desc("cluster_rooms_owned", "Rooms and queues of matches that this server owns.")
 	clusterVisitorsDesc = desc("cluster_visitors", "Sessions of other servers in rooms of this one.")
 	clusterLooseDesc    = desc("cluster_unowned", "Sessions of this server whose room has no owner at the moment.")
@@ -122,7 +122,7 @@ var (
 	clusterClaimsDesc   = desc("cluster_claims_lost_total", "Rooms given up because another server owned them by then.")
 	clusterMessagesDesc = desc("cluster_messages_total", "Messages from other servers (in) and to other servers (out).", "direction")
 	clusterResentDesc   = desc("cluster_messages_resent_total", "Messages sent again because they were not acknowledged in time.")
-	clusterDroppedDesc  = desc("cluster_dropped_total", "Messages dropped (full, silent, malformed, unknown, too_large, late), by word.", "word")
+	clusterDroppedDesc  = desc("cluster_dropped_total", "Messages dropped (full, silent, malformed, unknown, too_large, late), by reason.", "word")
 )
 
 // Describe does nothing, as that of roomFigures.
@@ -165,7 +165,7 @@ var (
 	streamsDesc     = desc("turn_streams", "TCP and TLS connections of the TURN server.")
 	allocatedDesc   = desc("turn_allocated_total", "Allocations made by the TURN server.")
 	turnBytesDesc   = desc("turn_bytes_total", "Bytes relayed, from clients to peers and from peers to clients.", "direction")
-	turnRefusedDesc = desc("turn_refused_total", "Requests refused and packets dropped, by word.", "word")
+	turnRefusedDesc = desc("turn_refused_total", "Requests refused and packets dropped, by reason.", "word")
 )
 
 // Describe does nothing, as that of roomFigures.

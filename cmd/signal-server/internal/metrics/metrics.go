@@ -39,7 +39,7 @@ func New() *Figures {
 		took:     make(map[signalserver.Phase]prometheus.Observer),
 		others: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    Namespace + "seconds",
-			Help:    "How long things took: join, resume and match until the welcome is queued, admit by token or hook, a signal from socket to outbox, the write of a frame, the renewal of the lease on the bus.",
+			Help:    "Durations: join, resume and match until the welcome is queued, admit by token or hook, a signal from socket to outbox, the write of a frame, the renewal of the lease on the bus.",
 			Buckets: latencies,
 		}, []string{"phase"}),
 	}
@@ -49,7 +49,7 @@ func New() *Figures {
 	}
 	f.expires = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: Namespace + "certificate_expires_seconds",
-		Help: "When the certificate ends, in seconds of Unix time, by the first of its names.",
+		Help: "When the certificate expires, in seconds of Unix time, by the first of its names.",
 	}, []string{"name"})
 	f.registry.MustRegister(f.others, f.expires, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -90,7 +90,7 @@ func (f *Figures) Info(server, cluster string) {
 func (f *Figures) Watch(g *connlimit.Limiter, failures *connlimit.Failures, rooms *signalserver.Server, turn *turnserver.Server, log *logqueue.Queue) {
 	f.registry.MustRegister(connectionFigures{g, failures}, roomFigures{rooms}, clusterFigures{rooms}, prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: Namespace + "log_dropped_total",
-		Help: "Lines of the log that were dropped, as stderr was not read in time.",
+		Help: "Log lines dropped, because stderr was not read in time.",
 	}, func() float64 { return float64(log.Lost()) }))
 	if turn != nil {
 		f.registry.MustRegister(turnFigures{turn})
