@@ -43,7 +43,7 @@ func TestWhoCreatesARoom(t *testing.T) {
 }
 
 // A player's token lets nobody create a room. One that asks for none to be created is told what is wrong.
-func TestPlayersWithoutTheRightToCreate(t *testing.T) {
+func TestPlayersThatMayNotCreate(t *testing.T) {
 	s := startServer(t, signalserver.Config{Admit: func(context.Context, signalserver.Request) (signalserver.Grant, error) {
 		return signalserver.Grant{}, nil
 	}})

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestEnding(t *testing.T) {
+func TestReasonOfAnEnding(t *testing.T) {
 	tests := []struct {
 		name    string
 		reasons []DisconnectReason

@@ -45,7 +45,7 @@ func TestKept(t *testing.T) {
 }
 
 // What cannot have been taken changes nothing.
-func TestKeptTakenThatCannotBe(t *testing.T) {
+func TestKeptIgnoresImpossibleCounts(t *testing.T) {
 	var k kept
 	require.False(t, k.taken(1), "nothing was sent")
 	for i := range 5 {

@@ -22,7 +22,7 @@ import (
 
 // A peer whose program stops reading: what it is sent is bounded at both ends, the others notice
 // nothing, and nothing reliable is lost once it reads again.
-func TestReaderThatStops(t *testing.T) {
+func TestReaderThatStopsReading(t *testing.T) {
 	skip.Long(t)
 	overBoth(t, func(t *testing.T, newTransport func() transport.Transport) {
 		nodes := group(t, rtcpeer.Mesh, newTransport, rtcpeer.Config{}, 1, 5, 7)

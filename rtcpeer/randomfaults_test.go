@@ -19,7 +19,7 @@ import (
 // Whatever happens to network and signaling, in whatever order: once both work again everybody is connected
 // with everybody, no program was told what cannot be, and within each connection all reliable packets came once
 // and in order.
-func TestTroubles(t *testing.T) {
+func TestRandomFaults(t *testing.T) {
 	for seed := range uint64(15) {
 		for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {
 			t.Run(fmt.Sprintf("%s/%d", topology, seed), func(t *testing.T) {

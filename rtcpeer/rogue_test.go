@@ -218,7 +218,7 @@ func withRogue(t *testing.T, test func(t *testing.T, w *world, r *rogue, node rt
 
 // What no peer may say over the path of an open link. The node has sent it three packets, of which it has told to
 // have taken two.
-func TestRogueMisbehaves(t *testing.T) {
+func TestForbiddenFramesEndTheLink(t *testing.T) {
 	tests := []struct {
 		name   string
 		frames [][]byte
@@ -265,7 +265,7 @@ func TestRogueMisbehaves(t *testing.T) {
 }
 
 // What is odd, and does no harm.
-func TestRogueIsOdd(t *testing.T) {
+func TestOddFramesAreHarmless(t *testing.T) {
 	tests := []struct {
 		name   string
 		frames [][]byte

@@ -10,7 +10,7 @@ import (
 	"example.org/rtcpeer/testdata/bubble"
 )
 
-func TestExcuse(t *testing.T) {
+func TestShortageExtendsTimeLimits(t *testing.T) {
 	tests := []struct {
 		name          string
 		elapsed, late time.Duration

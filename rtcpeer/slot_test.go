@@ -72,7 +72,7 @@ func TestManyLinksAreMadeInTurn(t *testing.T) {
 }
 
 // Members that do not answer hold up the others for a moment only, and one that asks for its offer is served next.
-func TestAMemberThatAsksIsServedBeforeThoseThatDoNotAnswer(t *testing.T) {
+func TestMemberThatAsksComesBeforeSilentOnes(t *testing.T) {
 	bubble.Test(t, func(t *testing.T) {
 		const hold = 2 * time.Second
 		r, offers := offersOf(rtcpeer.Mesh)

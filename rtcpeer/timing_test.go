@@ -145,7 +145,7 @@ func TestTimesOfAnotherPath(t *testing.T) {
 
 // A member that does not say that it understands times gets none, however often it asks, and the transport's round trip
 // is what is known of it.
-func TestNoTimesForWhoDoesNotKnowThem(t *testing.T) {
+func TestTimesAreSentOnlyToMembersThatKnowThem(t *testing.T) {
 	withRogue(t, func(t *testing.T, w *world, r *rogue, node rtcpeer.PeerID) {
 		for range 3 {
 			r.say(r.path, rtcpeer.Beat(rtcpeer.BeatAsks, 0))
@@ -168,7 +168,7 @@ func TestNoTimesForWhoDoesNotKnowThem(t *testing.T) {
 }
 
 // Nonsense in place of times is passed over, and has no effect on what is known of others.
-func TestTimesThatCannotBe(t *testing.T) {
+func TestImpossibleTimesAreIgnored(t *testing.T) {
 	const most = 1<<53 - 1
 	tests := []struct {
 		name  string
@@ -198,7 +198,7 @@ func TestTimesThatCannotBe(t *testing.T) {
 }
 
 // What a host tells of guests that are not there is not shown.
-func TestTimesOfNobody(t *testing.T) {
+func TestTimesOfUnknownGuestsAreIgnored(t *testing.T) {
 	bubble.Test(t, func(t *testing.T) {
 		w := newWorld(t, rtcpeer.Star, memory.Options{Delay: 10 * time.Millisecond})
 		w.enter(5, rtcpeer.Config{})

@@ -66,7 +66,7 @@ func TestGoldenFrames(t *testing.T) {
 	require.Len(t, kinds, 19, "there is a valid frame of each kind")
 }
 
-func TestDecodeRefusesWhatABrowserWouldNotTake(t *testing.T) {
+func TestDecodeRefusesFramesThatBrowsersRefuse(t *testing.T) {
 	_, err := signaling.JSON.Decode([]byte("{\"kind\":\"signal\",\"to\":1,\"data\":\"\xff\"}"))
 	require.ErrorIs(t, err, &signaling.Error{Code: signaling.CodeBadMessage})
 }

@@ -16,7 +16,7 @@ import (
 )
 
 // What the page says when it cannot get into a room, and that one key tries again.
-func TestNoWayIn(t *testing.T) {
+func TestPageCannotEnterARoom(t *testing.T) {
 	skip.Long(t)
 	t.Parallel()
 	const (
@@ -72,7 +72,7 @@ func TestNoWayIn(t *testing.T) {
 }
 
 // A server that cannot be understood any more is lost; one that says more than is known is not.
-func TestRubbishInside(t *testing.T) {
+func TestInvalidMessagesOfTheServer(t *testing.T) {
 	skip.Long(t)
 	t.Parallel()
 	welcome := `{"kind":"welcome","id":1,"room":"lobby","topology":"mesh","host":1,"resume":"r","colour":"red"}`

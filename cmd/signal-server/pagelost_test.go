@@ -69,7 +69,7 @@ func TestPageWaitsForItsHost(t *testing.T) {
 }
 
 // A server that restarted without a key has forgotten the room: the page says so, and links live on.
-func TestForgotten(t *testing.T) {
+func TestServerForgetsTheRoom(t *testing.T) {
 	t.Parallel()
 	at := "--listen=" + freeAddress(t)
 	p := start(t, nil, at)

@@ -82,7 +82,7 @@ func TestHostGoes(t *testing.T) {
 
 // A tab that nobody looks at is not the next host while another one is there, and one of which the battery is nearly empty
 // is not either.
-func TestUnfitHost(t *testing.T) {
+func TestHiddenTabIsNotTheNextHost(t *testing.T) {
 	const spied = `
 		globalThis.named = [];
 		WebSocket.prototype.send = ((send) => function (data) {

@@ -155,7 +155,7 @@ func TestGrantedName(t *testing.T) {
 }
 
 // A second tab is somebody else than the first one, and who comes back is who they were.
-func TestWhoAmI(t *testing.T) {
+func TestIdentityOfTabs(t *testing.T) {
 	inChromium(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil)
 		const me = `document.querySelector("#me").textContent`

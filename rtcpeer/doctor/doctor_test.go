@@ -61,7 +61,7 @@ func urls(checks []Check) (list []string) {
 }
 
 // Everything works, and a single server is enough to tell the mapping.
-func TestAllWorks(t *testing.T) {
+func TestEverythingWorks(t *testing.T) {
 	servers, config := serve(t, turnserver.Config{AllowPeers: []netip.Prefix{netip.PrefixFrom(here, 32)}})
 	r := examine(t, Config{Servers: servers, TLS: config})
 	require.Equal(t, Everybody, r.Outlook())

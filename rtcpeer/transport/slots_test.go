@@ -21,7 +21,7 @@ func isReady(s *transport.Slot) bool {
 	}
 }
 
-func TestSlotsAreTakenInTheOrderInWhichTheyWereAskedFor(t *testing.T) {
+func TestSlotsAreTakenInOrder(t *testing.T) {
 	slots := transport.NewSlots(2, hold)
 	a, b, c, d := slots.Wait(), slots.Wait(), slots.Wait(), slots.Wait()
 	defer func() {
@@ -56,7 +56,7 @@ func TestSlotsThatAreTakenBeyondTheLimit(t *testing.T) {
 }
 
 // Those who answer, of whom there can be any number, do not keep those who offer from half of the slots.
-func TestSlotsAreLeftToThoseWhoOffer(t *testing.T) {
+func TestHalfOfTheSlotsIsForOffers(t *testing.T) {
 	slots := transport.NewSlots(4, hold)
 	for range 10 {
 		defer slots.Take().End()

@@ -162,7 +162,7 @@ func (c *gatedConn) Read(p []byte) (int, error) {
 }
 
 // A game reads once a frame into 64 KiB: more than that must not be on its way.
-func TestNothingOverrunsAGame(t *testing.T) {
+func TestGameIsNotOverrun(t *testing.T) {
 	for _, row := range []struct{ packets, size int }{{3000, 1 << 10}, {20000, 8}, {40, 65528}, {200, 40 << 10}} {
 		t.Run(fmt.Sprintf("%d packets of %d bytes", row.packets, row.size), func(t *testing.T) {
 			overPipes(t, websocket.Config{}, func(t *testing.T, p *pipes, server *websocket.Server) {

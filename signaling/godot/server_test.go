@@ -85,7 +85,7 @@ func TestBinaryFrame(t *testing.T) {
 	g.wantClosed(4000, "Invalid transfer mode, must be text")
 }
 
-func TestCaps(t *testing.T) {
+func TestLimitsOfTheDemoProtocol(t *testing.T) {
 	s := serve(t, signalserver.Config{MaxRooms: 1})
 	s.member(t, "", 0)
 	g := s.game(t, "/")
@@ -98,7 +98,7 @@ func TestCaps(t *testing.T) {
 }
 
 // What is odd and yet understood, as by the Node server.
-func TestOddInputs(t *testing.T) {
+func TestUnusualInputsAreUnderstood(t *testing.T) {
 	s := serve(t, signalserver.Config{})
 	for name, frame := range map[string]string{
 		"as Godot writes it":  `{"data":"","id":0,"type":0}`,

@@ -80,7 +80,7 @@ func TestSealedLobbyMayEndBefore(t *testing.T) {
 }
 
 // The browser that was lost keeps its place for its grace time in a game's lobby, the game has none.
-func TestGraceIsForThoseWhoCanComeBack(t *testing.T) {
+func TestGraceIsForMembersThatCanResume(t *testing.T) {
 	within(t, signalserver.Config{}, func(t *testing.T, s *server) {
 		host := s.member(t, "", 0)
 		b := s.browser(t, signaling.Join{Room: signaling.RoomName(host.lobby)})

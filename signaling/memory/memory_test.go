@@ -63,7 +63,7 @@ func TestMatch(t *testing.T) {
 	require.True(t, wa.Sealed && wb.Sealed)
 }
 
-func TestMatchInVain(t *testing.T) {
+func TestMatchThatIsNotCompleted(t *testing.T) {
 	server := memory.NewServer()
 	match := signaling.Join{Match: &signaling.Match{Key: "chess", Size: 2}}
 	over, end := context.WithCancelCause(t.Context())
@@ -123,7 +123,7 @@ func TestRefusedByJoin(t *testing.T) {
 }
 
 // What only Join and Close may say is an error, and nothing comes of it.
-func TestSendWhatOthersSay(t *testing.T) {
+func TestSendRefusesJoinAndLeave(t *testing.T) {
 	server := newServer(t)
 	c, err := server.Join(t.Context(), signaling.Join{})
 	require.NoError(t, err)

@@ -243,7 +243,7 @@ func TestNobodyEntersWhileTheServerDoesNotAct(t *testing.T) {
 }
 
 // A room that is over, and a member that was taken out, do not come back with what another server or a token says of the room.
-func TestWhatIsOverIsNotAdopted(t *testing.T) {
+func TestEndedRoomIsNotAdopted(t *testing.T) {
 	first, second := newStore(t), newStore(t)
 	_, m, welcome := enter(t, first, signaling.Join{Room: "r"})
 	record, ok := first.Record("r")

@@ -9,7 +9,7 @@ import (
 )
 
 // The owner of a room dies when it has recorded a change and told nobody. The next owner tells.
-func TestWhatTheOwnerHadNoTimeToTell(t *testing.T) {
+func TestChangesThatADeadOwnerDidNotSend(t *testing.T) {
 	joined := signaling.Join{Room: "r", Metadata: []byte(`"old"`), Incarnation: "a"}
 	for name, c := range map[string]struct {
 		change func(s *Store, host, other *Member)
@@ -74,7 +74,7 @@ func TestWhatTheOwnerHadNoTimeToTell(t *testing.T) {
 
 // A member joined just before its room moved, so the record does not have it. A member that knows it is attached first: what
 // it sends is kept, and if the other one never comes, it is told so.
-func TestMemberThatOnlyAnotherOneKnows(t *testing.T) {
+func TestMemberThatOnlyAnotherMemberKnows(t *testing.T) {
 	first, second := newStore(t), newStoreOf(t, func(c *Config) { c.Log = discard })
 	session, host, _ := enter(t, first, signaling.Join{Room: "r"})
 	record, _ := first.Record("r")

@@ -259,7 +259,7 @@ func TestConnectionLostDuringACheckIsRedialedAtOnce(t *testing.T) {
 }
 
 // Whatever the server does, a program that checks all the time dials about once a second at most.
-func TestChecksAreNoStorm(t *testing.T) {
+func TestChecksDialAtMostOnceASecond(t *testing.T) {
 	const seconds = 60
 	for _, row := range []struct {
 		name   string
@@ -374,7 +374,7 @@ func TestCheckGivesUpADial(t *testing.T) {
 }
 
 // On a path on which an answer takes seconds, a program that checks all the time connects all the same.
-func TestSlowNetworkIsNotCheckedToDeath(t *testing.T) {
+func TestChecksDoNotKeepASlowNetworkFromConnecting(t *testing.T) {
 	bubble.Test(t, func(t *testing.T) {
 		p := newPipeNet()
 		srv := serve(t, p, func(s *session) {

@@ -95,7 +95,7 @@ func TestAdmitRefuses(t *testing.T) {
 }
 
 // While one waits for its admission the others go on, and the end of its session ends the wait.
-func TestAdmitKeepsNobodyElseWaiting(t *testing.T) {
+func TestAdmitDoesNotDelayOtherSessions(t *testing.T) {
 	waiting, ended := make(chan bool), make(chan error, 1)
 	s := serve(t, signalserver.Config{Admit: func(ctx context.Context, r signalserver.Request) (signalserver.Grant, error) {
 		if r.Join.Token == "slow" {

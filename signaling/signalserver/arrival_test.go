@@ -48,7 +48,7 @@ func TestNewcomersAreLetInInOrder(t *testing.T) {
 }
 
 // One that hangs up meanwhile is passed over, and lets nobody past who came later.
-func TestNewcomerWhoGivesUpIsPassedOver(t *testing.T) {
+func TestNewcomerThatGivesUpIsSkipped(t *testing.T) {
 	admit := func(_ context.Context, r signalserver.Request) (signalserver.Grant, error) {
 		if r.Join.Token == "slow" {
 			time.Sleep(10 * time.Second)

@@ -51,7 +51,7 @@ func TestKick(t *testing.T) {
 	}
 }
 
-func TestKickOfOneWhoIsAway(t *testing.T) {
+func TestKickOfAMemberThatIsAway(t *testing.T) {
 	s := serve(t, signalserver.Config{})
 	host, a := pair(t, s, signaling.Mesh)
 	a.vanish()

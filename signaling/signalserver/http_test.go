@@ -87,7 +87,7 @@ func TestEveryOriginIsAllowedByDefault(t *testing.T) {
 	require.NoError(t, conn.Close())
 }
 
-func TestSessionsFarOverTheMostAreRefusedByHTTP(t *testing.T) {
+func TestSessionsFarOverTheLimitAreRefusedByHTTP(t *testing.T) {
 	s := serve(t, signalserver.Config{MaxSessions: 1})
 	for range 1 + 16 {
 		conn := s.connect(t)

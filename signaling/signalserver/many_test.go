@@ -465,7 +465,7 @@ func TestJoinAtAnotherServerAsksTheBusOnce(t *testing.T) {
 }
 
 // A server that believes a former owner of a room asks the bus again.
-func TestOwnerThatIsKnownIsNoOwnerAnyMore(t *testing.T) {
+func TestFormerOwnerIsNotBelieved(t *testing.T) {
 	bubble.Test(t, func(t *testing.T) {
 		servers := share(t, new(membus.Hub), 3, signalserver.Config{Grace: -1})
 		first := servers[0].member(t, signaling.Join{Room: "r"})

@@ -36,7 +36,7 @@ func couple(t *testing.T, s *server, key string) (first, second *client) {
 	return first, second
 }
 
-func TestMatchPutsThemTogetherInTheOrderOfTheirComing(t *testing.T) {
+func TestMatchKeepsTheOrderOfTheJoins(t *testing.T) {
 	s := serve(t, signalserver.Config{})
 	var all []*client
 	for i := range 3 {
@@ -66,7 +66,7 @@ func TestMatchPutsThemTogetherInTheOrderOfTheirComing(t *testing.T) {
 	s.waits(t, 0)
 }
 
-func TestOnlyEqualWishesMatch(t *testing.T) {
+func TestOnlyEqualRequestsAreMatched(t *testing.T) {
 	s := serve(t, signalserver.Config{})
 	s.wish(t, "k", 2)
 	s.wish(t, "other", 2)
@@ -82,7 +82,7 @@ func TestOnlyEqualWishesMatch(t *testing.T) {
 	s.waits(t, 3)
 }
 
-func TestWhoIsGoneDoesNotMatch(t *testing.T) {
+func TestClientThatHasLeftIsNotMatched(t *testing.T) {
 	s := serve(t, signalserver.Config{})
 	gone := s.wish(t, "k", 2)
 	s.waits(t, 1)

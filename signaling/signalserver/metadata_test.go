@@ -97,7 +97,7 @@ func TestMetadataThatWasGranted(t *testing.T) {
 }
 
 // A member that comes back with other metadata than before is seen with that.
-func TestMetadataOfOneThatComesBack(t *testing.T) {
+func TestMetadataOfAMemberThatResumes(t *testing.T) {
 	s := serve(t, signalserver.Config{ResumeKey: key, Recovery: -1})
 	host := s.member(t, signaling.Join{Room: "r"})
 	a := s.member(t, signaling.Join{Room: "r", Metadata: named("Ann")})

@@ -68,7 +68,7 @@ func TestFrameOfTheRequestIsAFrame(t *testing.T) {
 	one.wantWelcome()
 }
 
-func TestSessionOverTheMostIsToldWhateverItsRequestHas(t *testing.T) {
+func TestSessionOverTheLimitIsToldWhateverItsRequestHas(t *testing.T) {
 	s := serve(t, signalserver.Config{MaxSessions: 1})
 	s.member(t, signaling.Join{Room: "lobby"})
 	c, _ := s.offer(t, `{"kind":"join","room":"lobby"}`)
@@ -76,7 +76,7 @@ func TestSessionOverTheMostIsToldWhateverItsRequestHas(t *testing.T) {
 }
 
 // What a server cannot use of an offer it leaves alone: the member sends its join as a frame then.
-func TestOfferThatIsOfNoUse(t *testing.T) {
+func TestUnusableOfferIsIgnored(t *testing.T) {
 	s := serve(t, signalserver.Config{})
 	for name, offered := range map[string]string{
 		"of an earlier client": "rtcpeer.v1",
@@ -98,7 +98,7 @@ func TestOfferThatIsOfNoUse(t *testing.T) {
 }
 
 // A page that is closed while its WebSocket opens cannot leave, and has no ticket to come back with.
-func TestPlaceOfWhomNothingWasHeardIsNotKept(t *testing.T) {
+func TestPlaceOfASilentClientIsNotKept(t *testing.T) {
 	s := serve(t, signalserver.Config{Grace: time.Hour})
 	first := s.member(t, signaling.Join{Room: "lobby"})
 	conn, err := s.dial(t.Context(), "tcp", strings.TrimPrefix(s.url, "ws://"))

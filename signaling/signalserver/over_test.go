@@ -145,7 +145,7 @@ func TestRoomsComeBackSoonOrNever(t *testing.T) {
 }
 
 // A ticket of an earlier process is good once: whoever was taken out here does not come back with it.
-func TestTicketsOfBeforeAreGoodOnce(t *testing.T) {
+func TestTicketOfAnEarlierProcessIsGoodOnce(t *testing.T) {
 	before := serve(t, signalserver.Config{ResumeKey: key, Recovery: -1})
 	host, a := pair(t, before, signaling.Mesh)
 	shutDown(t, before.Server)
@@ -312,7 +312,7 @@ func TestTicketsTellOfTheLastKicks(t *testing.T) {
 	})
 }
 
-func TestStateFileThatCannotBe(t *testing.T) {
+func TestStateFileThatCannotBeUsed(t *testing.T) {
 	_, err := signalserver.New(signalserver.Config{ResumeKey: key, StateFile: filepath.Join(t.TempDir(), "no", "such")})
 	require.ErrorContains(t, err, "Config.StateFile")
 	_, err = signalserver.New(signalserver.Config{StateFile: "x"})
@@ -400,7 +400,7 @@ func TestBans(t *testing.T) {
 }
 
 // Whoever waits to be matched, or is being admitted, when the ban comes is not let in either.
-func TestBansReachThoseWhoWait(t *testing.T) {
+func TestBansApplyToWaitingClients(t *testing.T) {
 	admit := func(_ context.Context, r signalserver.Request) (signalserver.Grant, error) {
 		if r.Join.Room == "slow" {
 			time.Sleep(time.Minute)
@@ -480,7 +480,7 @@ func TestSleepingRoomsAreBounded(t *testing.T) {
 
 // Rooms that ended in other ways are over as well: a star that could move to another host and found none, and a member that was
 // admitted until a date.
-func TestOtherEnds(t *testing.T) {
+func TestRoomsThatEndInOtherWays(t *testing.T) {
 	t.Run("nobody can take the place of the host", func(t *testing.T) {
 		within(t, signalserver.Config{ResumeKey: key, Recovery: -1}, func(t *testing.T, s *server) {
 			host, guest := s.member(t, migrating(ableToHost)), s.member(t, migrating(following))

@@ -44,7 +44,7 @@ func TestShutdownTellsEverybody(t *testing.T) {
 	require.Equal(t, "5", res.Header.Get("Retry-After"))
 }
 
-func TestShutdownDoesNotWaitForThoseWhoDoNotRead(t *testing.T) {
+func TestShutdownDoesNotWaitForSlowReaders(t *testing.T) {
 	within(t, signalserver.Config{}, func(t *testing.T, s *server) {
 		for range 3 {
 			conn := s.connect(t)

@@ -174,7 +174,7 @@ func TestMemberThatAnswersNothingIsDead(t *testing.T) {
 	})
 }
 
-func TestMemberWhoTalksIsAliveWithoutPongs(t *testing.T) {
+func TestMemberThatSendsIsAliveWithoutPongs(t *testing.T) {
 	within(t, signalserver.Config{}, func(t *testing.T, s *server) {
 		a := s.client(t)
 		a.conn.SetPingHandler(func(string) error { return nil })

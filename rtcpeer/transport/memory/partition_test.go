@@ -174,7 +174,7 @@ func TestNeverLost(t *testing.T) {
 }
 
 // Everything at once: for the race detector, and for locks taken in the wrong order.
-func TestTurmoil(t *testing.T) {
+func TestEverythingAtOnce(t *testing.T) {
 	x := newTrio(t, memory.Options{LostAfter: -1})
 	var readers, writers sync.WaitGroup
 	stop := make(chan struct{})
