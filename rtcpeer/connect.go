@@ -285,7 +285,7 @@ func (l *link) event(e transport.Event) {
 }
 
 func (l *link) deadlineError() *DeadlineError {
-	p := transport.Progress{Detail: "no signal from the other end: it may not run rtcpeer, or has lost its signaling server"}
+	p := transport.Progress{Detail: "no signal from the other end: it may not run rtcpeer, or it may have lost its signaling server"}
 	if l.next != nil {
 		p = l.next.raw.Progress()
 	}

@@ -44,7 +44,7 @@ func isStray(e transport.Event) bool {
 // strayed translates a StrayError, which names lanes, into the terms of Config.Channels. It does not come to that with
 // members that list their channels: see ChannelMismatchError.
 func (l *link) strayed(e *transport.StrayError) error {
-	const what = "the other end sends on a channel that is not here"
+	const what = "the other end sends on a channel that this end does not have"
 	switch first := uint16(len(channelsOf(nil)) + 1); {
 	case e.Unnamed || e.ID < first:
 		return fmt.Errorf("%w: %s; ours are %v: give both ends the same Config.Channels", ErrUnknownChannel, what, l.node.config.Channels)

@@ -160,7 +160,7 @@ func TestL10StrayChannel(t *testing.T) {
 					require.Equal(t, rtcpeer.PeerDisconnected, gone.Kind)
 					require.Equal(t, rtcpeer.Misbehaved, gone.Reason)
 					require.ErrorIs(t, gone.Err, rtcpeer.ErrUnknownChannel)
-					require.ErrorContains(t, gone.Err, fmt.Sprintf("a channel that is not here: %d; ours are []", channel))
+					require.ErrorContains(t, gone.Err, fmt.Sprintf("a channel that this end does not have: %d; ours are []", channel))
 					wantDisconnected(t, more, 5, rtcpeer.ByPeer)
 				})
 			})

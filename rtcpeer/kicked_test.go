@@ -95,7 +95,7 @@ func TestDisconnectedYoungGuest(t *testing.T) {
 				after(time.Minute)
 				_, err := w.diaries[5].end()
 				require.ErrorIs(t, err, rtcpeer.ErrHostGone)
-				require.ErrorContains(t, err, "it has ended the link")
+				require.ErrorContains(t, err, "it ended the link")
 				require.NotContains(t, err.Error(), "authentication")
 			})
 		})

@@ -456,9 +456,9 @@ func (l *link) farewell() string {
 	case l.why() != ByPeer:
 		return l.why().String()
 	case l.id != "" || l.received() > 0 || age < 2*time.Second || age > 5*time.Second:
-		return "it has ended the link"
+		return "it ended the link"
 	}
-	return "it has ended the link and never sent anything: it may demand authentication (Config.Auth)"
+	return "it ended the link and never sent anything: it may require authentication (Config.Auth)"
 }
 
 // reasonOf returns the reason for which a path has ended, if this end did not end it.

@@ -131,7 +131,7 @@ func (n *Node) connect(m signaling.Member, first *signaling.SignalData) {
 	case n.roster.full(n.config.MaxPeers, m.ID):
 		n.turnAway(m, first, fmt.Sprintf("no more than %d peers are admitted", n.config.MaxPeers))
 	case n.inbox.backlogged():
-		n.turnAway(m, first, "the program there does not receive its events")
+		n.turnAway(m, first, "the program does not receive its events")
 	case theirs != nil && !slices.Equal(theirs, n.config.Channels):
 		n.inbox.failed(&PeerError{Peer: m.ID, Op: "connect", Err: &ChannelMismatchError{Ours: n.config.Channels, Theirs: theirs}})
 	default:

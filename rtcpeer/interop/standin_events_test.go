@@ -222,7 +222,7 @@ func (g *games) hostAsks(ctx context.Context, t *testing.T) error {
 	require.ErrorIs(t, wrong.ending(ctx), rtcpeer.ErrUnauthorized)
 	none := visit(nil)
 	defer none.leave()
-	require.ErrorContains(t, none.ending(ctx), "it may demand authentication", "a game does not say so")
+	require.ErrorContains(t, none.ending(ctx), "it may require authentication", "a game does not say so")
 	talk := (party{host, right}).shout(ctx, "among friends")
 	return errors.Join(talk[rtcpeer.Reliable], talk[rtcpeer.UnreliableOrdered], talk[rtcpeer.Unreliable],
 		host.orderly(right.ID()), right.orderly(host.ID()), host.clean(ctx))

@@ -207,9 +207,9 @@ type StrayError struct {
 
 func (e *StrayError) Error() string {
 	if e.Unnamed {
-		return "transport: the other end sends on a lane that is not here"
+		return "transport: the other end sends on a lane that this end does not have"
 	}
-	return fmt.Sprintf("transport: the other end sends on lane %d, which is not here", e.ID)
+	return fmt.Sprintf("transport: the other end sends on lane %d, which this end does not have", e.ID)
 }
 
 // Progress is the state of a path that is being made.

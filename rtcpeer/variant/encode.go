@@ -51,11 +51,11 @@ func wrongGoType(v any) error {
 	instead := "nil, bool, an integer, float32, float64, string, []byte, []any, map[string]any, Dictionary, or a type of package variant"
 	switch kind := reflect.TypeOf(v).Kind(); kind {
 	case reflect.Uint, reflect.Uint64, reflect.Uintptr:
-		instead = "int64, which is what Godot has"
+		instead = "int64, the integer of Godot"
 	case reflect.Map:
 		instead = "map[string]any, or Dictionary for keys that are not strings"
 	case reflect.Struct, reflect.Pointer:
-		instead = "map[string]any or Dictionary, with the fields that are to be sent"
+		instead = "map[string]any or Dictionary, with the fields to send"
 	case reflect.Slice, reflect.Array:
 		instead = "[]any, TypedArray or a packed array: []byte, []int32, []int64, []float32, []float64, []string"
 	}

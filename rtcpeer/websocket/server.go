@@ -76,7 +76,7 @@ func (s *Server) refusal(req *http.Request) *refusal {
 	case s.Refuses():
 		return &refusal{http.StatusForbidden, "new connections are refused"}
 	case s.missesSubprotocol(req):
-		return &refusal{http.StatusForbidden, "a subprotocol of this server is needed"}
+		return &refusal{http.StatusForbidden, "the request must offer a subprotocol of this server"}
 	}
 	return nil
 }

@@ -269,8 +269,8 @@ func TestHandshake(t *testing.T) {
 		{"a page from anywhere", websocket.Config{}, websocket.Config{Header: page}, ""},
 		{"a page that is not wanted", websocket.Config{CheckOrigin: never}, websocket.Config{Header: page}, "refused by the other end"},
 		{"subprotocol", websocket.Config{Subprotocols: []string{"a", "b"}}, websocket.Config{Subprotocols: []string{"b", "c"}}, ""},
-		{"subprotocol missing", websocket.Config{Subprotocols: []string{"a"}}, websocket.Config{}, "a subprotocol of this server is needed"},
-		{"subprotocol of another kind", websocket.Config{Subprotocols: []string{"a"}}, websocket.Config{Subprotocols: []string{"b"}}, "a subprotocol of this server is needed"},
+		{"subprotocol missing", websocket.Config{Subprotocols: []string{"a"}}, websocket.Config{}, "the request must offer a subprotocol of this server"},
+		{"subprotocol of another kind", websocket.Config{Subprotocols: []string{"a"}}, websocket.Config{Subprotocols: []string{"b"}}, "the request must offer a subprotocol of this server"},
 		{"subprotocol not known", websocket.Config{}, websocket.Config{Subprotocols: []string{"b"}}, `the server chose subprotocol "" of ["b"]`},
 	}
 	for _, tt := range tests {

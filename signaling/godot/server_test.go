@@ -310,10 +310,10 @@ func TestGameInARoomThatMigrates(t *testing.T) {
 		goes func(host, game *game)
 		why  string
 	}{
-		"the host leaves":                     {leaves, "cannot move to another"},
-		"the host is lost":                    {func(host, _ *game) { host.vanish() }, "cannot move to another"},
-		"the host is lost, and then the game": {func(host, game *game) { host.vanish(); synctest.Wait(); game.vanish() }, "could not move to another"},
-		"the game notices before the server":  {func(host, game *game) { game.vanish(); synctest.Wait(); leaves(host, nil) }, "could not move to another"},
+		"the host leaves":                     {leaves, "cannot follow another host"},
+		"the host is lost":                    {func(host, _ *game) { host.vanish() }, "cannot follow another host"},
+		"the host is lost, and then the game": {func(host, game *game) { host.vanish(); synctest.Wait(); game.vanish() }, "could not follow another host"},
+		"the game notices before the server":  {func(host, game *game) { game.vanish(); synctest.Wait(); leaves(host, nil) }, "could not follow another host"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			within(t, signalserver.Config{}, func(t *testing.T, s *server) {
@@ -322,7 +322,7 @@ func TestGameInARoomThatMigrates(t *testing.T) {
 				g := s.member(t, "r", 1)
 				tt.goes(host.game, g)
 				wantEnd(t, guest, tt.why)
-				if tt.why == "cannot move to another" { // else it has gone by itself
+				if tt.why == "cannot follow another host" { // else it has gone by itself
 					g.wantClosed(4000, "Room host has disconnected")
 				}
 			})

@@ -41,7 +41,7 @@ func (s *Store) lull(r *room) {
 func (s *Store) wakeRoom(t ticket) (*room, error) {
 	i := slices.IndexFunc(s.asleep, func(r *room) bool { return r.nonce == t.Nonce })
 	if i < 0 {
-		return nil, refuseResume("room %q is over", t.Room)
+		return nil, refuseResume("room %q has ended", t.Room)
 	}
 	r := s.asleep[i]
 	r.mu.Lock()

@@ -63,7 +63,7 @@ func (r *room) succeed(gone time.Duration) (why string) {
 		return fmt.Sprintf("the host of room %q is gone", r.name)
 	}
 	if r.unable != 0 && r.unableLeft >= gone-followTime {
-		return fmt.Sprintf("the host of room %q is gone, and member %d could not move to another", r.name, r.unable)
+		return fmt.Sprintf("the host of room %q is gone, and member %d could not follow another host", r.name, r.unable)
 	}
 	var candidates []candidate
 	for _, m := range r.members {
@@ -115,7 +115,7 @@ func elect(all []candidate) (host signaling.PeerID, why string) {
 	for _, c := range all {
 		switch {
 		case !c.follows:
-			return 0, fmt.Sprintf("member %d cannot move to another", c.id)
+			return 0, fmt.Sprintf("member %d cannot follow another host", c.id)
 		case c.canHost && host == 0:
 			host = c.id
 		}

@@ -241,7 +241,7 @@ func (s *Store) Attach(session Session, a Attachment) (*Member, error) {
 	case r.elsewhere:
 		return nil, ErrElsewhere
 	case r.nonce != a.Seat.Nonce:
-		return nil, refuseResume("room %q is another one of that name", r.name)
+		return nil, refuseResume("the name %q belongs to a newer room", r.name)
 	case slices.Contains(r.kicked, a.Seat.ID):
 		return nil, kicked("")
 	case m != nil && m.session != nil && m.session != session:

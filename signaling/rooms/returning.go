@@ -39,7 +39,7 @@ func (r *room) mayReturn(m *Member, t ticket) error {
 func (s *Store) checkEarlier(t ticket, until time.Duration) error {
 	switch age := s.config.TicketAge; {
 	case !s.rebuilding() && s.clock.Now() >= until:
-		return refuseResume("the token is from before the server was restarted, which is too long ago")
+		return refuseResume("the token is from before the restart of the server, and the time to return is over")
 	case age > 0 && time.Now().After(t.Issued.Add(age)):
 		return refuseResume("the token is older than %v", age)
 	}
@@ -50,9 +50,9 @@ func (s *Store) checkEarlier(t ticket, until time.Duration) error {
 func (s *Store) checkVoid(t ticket) error {
 	switch {
 	case s.void.has(Seat{t.Nonce, t.ID}):
-		return refuseResume("member %d was taken out of room %q", t.ID, t.Room)
+		return refuseResume("member %d was removed from room %q", t.ID, t.Room)
 	case s.void.has(Seat{Nonce: t.Nonce}):
-		return refuseResume("room %q is over", t.Room)
+		return refuseResume("room %q has ended", t.Room)
 	}
 	return nil
 }

@@ -175,7 +175,7 @@ func (r *room) readmit(s Session, j signaling.Join, g Grant, t ticket) (*Member,
 		return nil, ErrElsewhere
 	}
 	if t.Nonce != r.nonce {
-		return nil, refuseResume("room %q is another one of that name", r.name)
+		return nil, refuseResume("the name %q belongs to a newer room", r.name)
 	}
 	if err := r.banned(s, cmp.Or(g.Subject, t.Subject), t.ID); err != nil {
 		return nil, err
@@ -191,7 +191,7 @@ func (r *room) readmit(s Session, j signaling.Join, g Grant, t ticket) (*Member,
 		r.learnHost(t.Host, t.Term, t.ID)
 		m = r.members[t.ID]
 		if r.learnKicks(t); r.over {
-			return nil, refuseResume("room %q is over", r.name)
+			return nil, refuseResume("room %q has ended", r.name)
 		}
 	}
 	unseen := m == nil || m.awaited

@@ -106,7 +106,7 @@ func (k tickets) open(token string) (t ticket, err error) {
 		err = json.Unmarshal(body, &t)
 	}
 	if err != nil || b[0] != ticketVersion {
-		return t, refuseResume("the token is not from this server, or from before its key changed")
+		return t, refuseResume("the token was made by another server, or before the key of this server changed")
 	}
 	return t, nil
 }

@@ -40,7 +40,7 @@ type ProtocolError struct {
 }
 
 func (e *ProtocolError) Error() string {
-	text := fmt.Sprintf("signalclient: %s sent what is not %s: %s", e.URL, e.Protocol, e.Reason)
+	text := fmt.Sprintf("signalclient: %s sent something that is not %s: %s", e.URL, e.Protocol, e.Reason)
 	if frame := strconv.Quote(e.Frame); e.Frame != "" && !strings.Contains(e.Reason, frame) {
 		text += " in " + frame
 	}
@@ -58,7 +58,7 @@ func (e *LostError) Error() string {
 	if e.For == 0 {
 		return fmt.Sprintf("signalclient: %s: connection lost: %v", e.URL, e.Err)
 	}
-	return fmt.Sprintf("signalclient: %s: connection lost, and not back within %v: %v", e.URL, e.For, e.Err)
+	return fmt.Sprintf("signalclient: %s: connection lost, and not restored within %v: %v", e.URL, e.For, e.Err)
 }
 
 func (e *LostError) Unwrap() error { return e.Err }

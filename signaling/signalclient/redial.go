@@ -145,7 +145,7 @@ func (c *Client) adopt(conn *conn) error {
 	w := conn.welcome
 	if c.id != 0 && (w.ID != c.id || w.Room != c.join.Room) {
 		conn.abort()
-		text := fmt.Sprintf("%d in %s came back as %d in %s", c.id, c.join.Room, w.ID, w.Room)
+		text := fmt.Sprintf("member %d of room %s came back as member %d of room %s", c.id, c.join.Room, w.ID, w.Room)
 		return &signaling.Error{Code: signaling.CodeResumeRefused, Text: text}
 	}
 	back := c.id != 0

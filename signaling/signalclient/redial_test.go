@@ -174,7 +174,7 @@ func TestComingBackAsSomeoneElseEndsTheClient(t *testing.T) {
 	c := dial(t, srv.URL, quick)
 	err := receiveEnd(t, c)
 	require.ErrorIs(t, err, &signaling.Error{Code: signaling.CodeResumeRefused})
-	require.ErrorContains(t, err, "8 in lobby came back as 9 in lobby")
+	require.ErrorContains(t, err, "member 8 of room lobby came back as member 9 of room lobby")
 }
 
 func TestGarbageIsRedialedThreeTimes(t *testing.T) {
@@ -223,7 +223,7 @@ func TestRedialForBoundsTheAttempts(t *testing.T) {
 		text string
 	}{
 		{"never", -1, "signalclient: ws://localhost/lobby: connection lost: "},
-		{"a minute", time.Minute, "signalclient: ws://localhost/lobby: connection lost, and not back within 1m0s: "},
+		{"a minute", time.Minute, "signalclient: ws://localhost/lobby: connection lost, and not restored within 1m0s: "},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			bubble.Test(t, func(t *testing.T) {

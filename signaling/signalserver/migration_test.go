@@ -186,8 +186,8 @@ func TestRoomEndsWhenNobodyCanFollow(t *testing.T) {
 		want     string
 	}{
 		"nobody can be host":         {following, "nobody there can take its place"},
-		"one cannot move":            {nil, "cannot move to another"},
-		"host without being able to": {[]string{signaling.FeatureHost}, "cannot move to another"},
+		"one cannot move":            {nil, "cannot follow another host"},
+		"host without being able to": {[]string{signaling.FeatureHost}, "cannot follow another host"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			within(t, signalserver.Config{}, func(t *testing.T, s *server) {
@@ -298,7 +298,7 @@ func TestMemberThatCannotMoveLeavesFirst(t *testing.T) {
 				host, unable, able := all[0], all[1], all[2]
 				tt.goes(host, func() { unable.send(signaling.Leave{}); synctest.Wait() })
 				if tt.ends {
-					require.Contains(t, able.wantError(signaling.CodeHostLeft).Text, "could not move to another")
+					require.Contains(t, able.wantError(signaling.CodeHostLeft).Text, "could not follow another host")
 				} else {
 					able.wantHost(able, 2)
 				}

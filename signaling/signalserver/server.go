@@ -155,7 +155,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case overload != "":
 		s.counters.refuse(overload)
-		later(w, http.StatusServiceUnavailable, "The signaling server takes no sessions at the moment.", retryAfter)
+		later(w, http.StatusServiceUnavailable, "The signaling server accepts no sessions at the moment.", retryAfter)
 	case !websocket.IsWebSocketUpgrade(r), !r.ProtoAtLeast(1, 1): // RFC 6455, 4.2.1
 		w.Header().Set("Upgrade", "websocket")
 		http.Error(w, about, http.StatusUpgradeRequired)
@@ -185,7 +185,7 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
 		s.addresses.leave(address)
 		s.counters.refuse(why.Code)
 		s.counters.drop(rooms.DroppedBudget)
-		later(w, http.StatusServiceUnavailable, "The signaling server takes no sessions of your address at the moment.", retryAfter)
+		later(w, http.StatusServiceUnavailable, "The signaling server accepts no sessions from your address at the moment.", retryAfter)
 		return
 	}
 	first, chosen := s.choose(r)

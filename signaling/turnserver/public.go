@@ -13,7 +13,7 @@ type AddressError struct {
 }
 
 func (e *AddressError) Error() string {
-	const remedy = "set Config.PublicAddresses to where clients reach this host"
+	const remedy = "set Config.PublicAddresses to the addresses at which clients reach this host"
 	if len(e.Found) == 0 {
 		return "turnserver: no public address on the interfaces: " + remedy
 	}

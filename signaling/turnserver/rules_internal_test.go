@@ -93,7 +93,7 @@ func TestFoundAddress(t *testing.T) {
 			}
 			var wrong *AddressError
 			require.ErrorAs(t, err, &wrong)
-			require.ErrorContains(t, err, "set Config.PublicAddresses to where clients reach this host")
+			require.ErrorContains(t, err, "set Config.PublicAddresses to the addresses at which clients reach this host")
 		})
 	}
 }

@@ -183,7 +183,7 @@ func (p *path) Progress() transport.Progress {
 	case p.keys == nil:
 		return transport.Progress{Detail: "no description from the other end"}
 	}
-	return transport.Progress{Stage: transport.StagePath, Detail: "nothing of the other end has come through the signaling server"}
+	return transport.Progress{Stage: transport.StagePath, Detail: "nothing has arrived from the other end through the signaling server"}
 }
 
 func (p *path) Stats() transport.Stats {

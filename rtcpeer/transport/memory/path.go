@@ -98,9 +98,9 @@ func (p *path) Progress() transport.Progress {
 	case !p.heard:
 		return transport.Progress{Stage: transport.StagePath, Detail: "no candidate from the other end"}
 	case p.peer == nil:
-		return transport.Progress{Stage: transport.StagePath, Detail: "the other end lacks a description or a candidate"}
+		return transport.Progress{Stage: transport.StagePath, Detail: "the other end has no description or no candidate"}
 	case p.mute() || p.deaf():
-		return transport.Progress{Stage: transport.StagePath, Detail: "parted from the other end"}
+		return transport.Progress{Stage: transport.StagePath, Detail: "partitioned from the other end"}
 	case p.undirected():
 		return transport.Progress{Stage: transport.StagePath, Detail: "no direct route to the other end"}
 	}

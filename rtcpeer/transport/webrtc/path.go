@@ -287,7 +287,7 @@ func (p *path) closed(why error) {
 
 // otherCertificate is the error text for a DTLS certificate that does not match the description.
 const otherCertificate = "the other end's certificate is not the one that its description names: " +
-	"the description was changed on the way, by the signaling server or somebody between, or somebody else has answered"
+	"the description was changed by the signaling server or on its way, or another host has answered"
 
 // isImpostor reports whether the other end has shown a certificate that its description does not name.
 func (p *path) isImpostor() bool {

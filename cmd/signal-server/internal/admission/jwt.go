@@ -118,11 +118,11 @@ func (g *tokenGuard) parse(token string, stale bool) (*claims, error) {
 	case errors.Is(err, jwt.ErrTokenExpired):
 		return nil, unauthorized("the access token has expired")
 	case errors.Is(err, jwt.ErrTokenNotValidYet), errors.Is(err, jwt.ErrTokenUsedBeforeIssued):
-		return nil, unauthorized("the access token is not valid yet: compare the clocks")
+		return nil, unauthorized("the access token is not valid yet: check the clocks")
 	case errors.Is(err, jwt.ErrTokenInvalidAudience):
 		return nil, unauthorized("the access token is for another audience")
 	case errors.Is(err, jwt.ErrTokenRequiredClaimMissing):
-		return nil, unauthorized("the access token does not say when it expires")
+		return nil, unauthorized("the access token has no expiry time: set exp")
 	}
 	return nil, unauthorized("the access token is not signed with a key of this server")
 }

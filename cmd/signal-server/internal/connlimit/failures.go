@@ -30,7 +30,7 @@ func (f *Failures) of(err error) error {
 		return err
 	}
 	f.count.Add(1)
-	hint := "the system has no resources for it"
+	hint := "the system has no resources for another connection"
 	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
 		hint = "no open file is left: raise LimitNOFILE of the unit, or ulimit -n, or lower --max-sessions"
 	}

@@ -81,7 +81,7 @@ func (f *Figures) Counter(name, help string) (count func()) {
 // Info adds a figure whose labels name this server and its cluster, if it has one.
 func (f *Figures) Info(server, cluster string) {
 	labels := prometheus.Labels{"name": server, "cluster": cluster}
-	g := prometheus.NewGauge(prometheus.GaugeOpts{Name: Namespace + "info", Help: "1; says which server this is: --server-name and --nats-name.", ConstLabels: labels})
+	g := prometheus.NewGauge(prometheus.GaugeOpts{Name: Namespace + "info", Help: "Always 1. The labels name this server: --server-name and --nats-name.", ConstLabels: labels})
 	g.Set(1)
 	f.registry.MustRegister(g)
 }
