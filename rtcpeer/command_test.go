@@ -35,5 +35,5 @@ func TestCommands(t *testing.T) {
 		require.ErrorIs(t, checkCommand(bad, true), ErrCommand, name)
 	}
 	err := checkCommand(Packet{Command: CommandSpawn, Data: []byte{4}}, false)
-	require.ErrorContains(t, err, "it needs a star, or Config.Framed")
+	require.ErrorContains(t, err, "use a star, or set Config.Framed")
 }

@@ -228,7 +228,7 @@ func TestImpostorAnswers(t *testing.T) {
 					require.Equal(t, lie.refused, w.link(5, 1).PathsRefused > 0)
 					if lie.refused {
 						require.Contains(t, log.String(), "path refused")
-						require.Contains(t, log.String(), "the signaling server may not be honest")
+						require.Contains(t, log.String(), "the signaling server may be hostile")
 					}
 					require.Equal(t, 1, w.link(5, 1).Paths)
 					w.honest()

@@ -28,7 +28,7 @@ func TestRunLeavesNothingBehind(t *testing.T) {
 		{"receive of nobody", []string{"receive", "--wait", "1ms", server}, cli.ExitError, "no file was offered within 1ms"},
 		{"doctor", []string{"doctor", server}, cli.ExitOK, "asking"},
 		{"load", []string{"load", "--rooms", "3", server}, cli.ExitOK, "6 members joined"},
-		{"load without a server", []string{"load", "--rooms", "3", "ws://127.0.0.1:1"}, cli.ExitError, "3 errors, not all was done"},
+		{"load without a server", []string{"load", "--rooms", "3", "ws://127.0.0.1:1"}, cli.ExitError, "load incomplete: 3 errors"},
 		{"relay without a server", []string{"relay", "ws://127.0.0.1:1/lobby"}, cli.ExitError, "is signal-server running there?"},
 	}
 	for _, tt := range tests {

@@ -125,7 +125,7 @@ func TestHookIsNotUnderstood(t *testing.T) {
 		for line := range p.log {
 			log = append(log, line)
 		}
-		require.Contains(t, strings.Join(log, "\n"), `--auth-hook: its answer: json: unknown field \"allow\"`)
+		require.Contains(t, strings.Join(log, "\n"), `--auth-hook: invalid answer: json: unknown field \"allow\"`)
 	}
 }
 

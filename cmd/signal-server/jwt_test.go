@@ -214,7 +214,7 @@ func TestTokenMistakes(t *testing.T) {
 		{[]string{"token", "--key=" + private, "--room=a b"}, `--room "a b": want 1 to 64 letters`},
 		{[]string{"token", "--key=" + private, "--room="}, "--room: blank"},
 		{[]string{"token", "--key=" + public, "--room=a"}, "want a private key"},
-		{[]string{"token", "--key=" + short, "--room=a"}, "a secret of 24 bytes: want at least 32"},
+		{[]string{"token", "--key=" + short, "--room=a"}, "the secret has 24 bytes: want at least 32"},
 		{[]string{"token", "--key=/none", "--room=a"}, "--key: open /none: no such file"},
 		{[]string{"token", "--key=" + private, "--room=a", "--expires=0s"}, "--expires 0s"},
 		{[]string{"token", "--key=" + private, "--room=a", "--metadata={"}, "--metadata: want JSON"},

@@ -127,7 +127,7 @@ func start(t testing.TB, env map[string]string, args ...string) *program {
 	})
 
 	first := <-p.log
-	for strings.Contains(first, "msg=lease") { // of one of several servers, which may be faster
+	for strings.Contains(first, "lease gained") { // of one of several servers, which may be faster
 		first = <-p.log
 	}
 	require.Contains(t, first, "listening")

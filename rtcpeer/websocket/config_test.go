@@ -17,7 +17,7 @@ func TestConfig(t *testing.T) {
 		config websocket.Config
 		want   string
 	}{
-		{websocket.Config{Node: rtcpeer.Config{Channels: []rtcpeer.Mode{rtcpeer.Reliable}}}, "Config.Node.Channels [reliable]: want none: this wire carries no channel"},
+		{websocket.Config{Node: rtcpeer.Config{Channels: []rtcpeer.Mode{rtcpeer.Reliable}}}, "Config.Node.Channels [reliable]: want none, because this protocol has no channels"},
 		{websocket.Config{Node: rtcpeer.Config{Topology: rtcpeer.Mesh}}, `Config.Node.Topology "mesh": want "star" or none`},
 		{websocket.Config{Node: rtcpeer.Config{Transport: memory.NewNetwork(memory.Options{}).Transport()}}, "Config.Node.Transport is set"},
 		{websocket.Config{Node: rtcpeer.Config{MaxPacket: -1}}, "Config.Node.MaxPacket -1"},

@@ -147,7 +147,7 @@ func TestBadFirstFrames(t *testing.T) {
 		{"too short", "050000", "no id of 4 bytes"},
 		{"too long", "0500000000", "no id of 4 bytes"},
 		{"empty", "", "no id of 4 bytes"},
-		{"the server's", "01000000", "the server gave id 1: want 2 or more"},
+		{"the server's", "01000000", "the server assigned id 1: want 2 or more"},
 		{"zero", "00000000", "the server gave id 0"},
 		{"negative", "ffffffff", "the server gave id -1"},
 	}
@@ -180,7 +180,7 @@ func TestBadFirstFrames(t *testing.T) {
 	t.Run("in time", func(t *testing.T) {
 		url := bareServer(t, func(host *bare) { host.conn.ReadMessage() })
 		_, err := websocket.Dial(t.Context(), url, websocket.Config{HandshakeTimeout: 50 * time.Millisecond})
-		require.ErrorContains(t, err, "no id within 50ms")
+		require.ErrorContains(t, err, "no id received within 50ms")
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		_, err = websocket.Dial(ctx, url, websocket.Config{})

@@ -162,7 +162,7 @@ func TestImpossibleIDs(t *testing.T) {
 		host := dial(t, node.url, signaling.Join{})
 		room := node.url + "/" + string(host.welcome.Room)
 		_, err := signalclient.Dial(t.Context(), room, signaling.Join{}, signalclient.Config{Dialect: godot.Client()})
-		require.ErrorContains(t, err, "want 1 to 2147483647: the server draws ids at random, so try again")
+		require.ErrorContains(t, err, "want 1 to 2147483647: try again, because the server draws ids at random")
 		refused, ok := host.receive().(*signaling.Error)
 		require.True(t, ok)
 		require.Equal(t, signaling.CodeUnknownPeer, refused.Code, "it ends nothing")

@@ -115,7 +115,7 @@ func TestDecoderOfAClient(t *testing.T) {
 		want   string // the kind of the last message, or its error
 	}{
 		"a welcome":                    {[]string{id, lobby}, "welcome"},
-		"sealed, by GDScript's server": {[]string{lobby}, "signaling: sealed: room \"lobby\" gives no id: it is sealed"},
+		"sealed, by GDScript's server": {[]string{lobby}, "signaling: sealed: room \"lobby\" is sealed, so the server assigns no id"},
 		"two ids":                      {[]string{id, id}, "signaling: bad_message: a second id"},
 		"two answers":                  {[]string{id, lobby, lobby}, "signaling: bad_message: a second answer to JOIN"},
 		"a peer before the id":         {[]string{`{"type":2,"id":1}`}, "signaling: bad_message: a peer before the id"},
@@ -149,13 +149,13 @@ func TestEncodeForServerRefuses(t *testing.T) {
 	_, err := encodeForServer(signaling.Signal{To: 1, Data: []byte(`{"type":"dance"}`)})
 	require.ErrorIs(t, err, &signaling.Error{Code: signaling.CodeBadMessage})
 	_, err = encodeForServer(signaling.Sealed{})
-	require.EqualError(t, err, "godot: sealed is not for a client to send")
+	require.EqualError(t, err, "godot: a client cannot send sealed in the demo protocol")
 	_, err = encodeForServer(signaling.Disconnected{})
-	require.EqualError(t, err, "godot: disconnected is not for a client to send")
+	require.EqualError(t, err, "godot: a client cannot send disconnected in the demo protocol")
 	_, err = encodeForMember(signaling.Join{})
-	require.EqualError(t, err, "godot: join is not for a server to send")
+	require.EqualError(t, err, "godot: a server cannot send join in the demo protocol")
 	_, err = encodeForMember(signaling.Disconnected{})
-	require.EqualError(t, err, "godot: disconnected is not for a server to send")
+	require.EqualError(t, err, "godot: a server cannot send disconnected in the demo protocol")
 }
 
 // A client of the demo's server tells nothing of what it can.

@@ -62,7 +62,7 @@ func TestDialErrorsSayWhatToDo(t *testing.T) {
 			srv.StartTLS()
 			t.Cleanup(srv.Close)
 			return srv.URL
-		}, 0, "use the name in the certificate, and trust its issuer", false},
+		}, 0, "use the host name in the certificate, and trust its issuer", false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			url := row.server(t)
@@ -140,7 +140,7 @@ func TestDialRefusesBadArguments(t *testing.T) {
 		{"check timeout", "ws://localhost/lobby", signaling.Join{}, Config{CheckTimeout: -1}, "Config.CheckTimeout -1ns: want 0 or more"},
 		{"timeout", "ws://localhost/lobby", signaling.Join{}, Config{DialTimeout: -1}, "Config.DialTimeout -1ns: want 0 or more"},
 		{"dialect", "ws://localhost/lobby", signaling.Join{}, Config{Dialect: &signaling.ClientDialect{}}, "Config.Dialect: want Encode, NewDecoder and Closed"},
-		{"backoff", "ws://localhost/lobby", signaling.Join{}, Config{BackoffMin: 2, BackoffMax: 1}, "Config.BackoffMin 2ns: more than BackoffMax 1ns"},
+		{"backoff", "ws://localhost/lobby", signaling.Join{}, Config{BackoffMin: 2, BackoffMax: 1}, "Config.BackoffMin 2ns: want at most BackoffMax, 1ns"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			_, err := Dial(t.Context(), row.url, row.join, row.cfg)

@@ -43,7 +43,7 @@ func TestOpensWithBothCandidatesOnly(t *testing.T) {
 		require.NoError(t, b.AddCandidate(candidate(t, staleA)), "of an earlier attempt: leads nowhere")
 		<-time.After(time.Minute)
 		require.Equal(t, transport.StagePath, a.Progress().Stage)
-		require.Contains(t, a.Progress().Detail, "other end lacks")
+		require.Contains(t, a.Progress().Detail, "the other end has no description or no candidate")
 		require.Contains(t, b.Progress().Detail, "no candidate")
 
 		require.NoError(t, b.AddCandidate(ofA))
@@ -100,7 +100,7 @@ func TestLanesAreChecked(t *testing.T) {
 	_, err := host.NewPath(transport.PathConfig{Lanes: []transport.LaneConfig{{ID: 1}, {ID: 1}}})
 	require.EqualError(t, err, "memory: PathConfig.Lanes[1]: id 1 is taken")
 	_, err = host.NewPath(transport.PathConfig{Lanes: []transport.LaneConfig{{ID: 1, Mode: 3}}})
-	require.EqualError(t, err, "memory: PathConfig.Lanes[0]: no such mode: mode(3)")
+	require.EqualError(t, err, "memory: PathConfig.Lanes[0]: unknown mode mode(3)")
 }
 
 func TestLanesOfOneEndOnly(t *testing.T) {

@@ -130,7 +130,7 @@ func TestConfigIsChecked(t *testing.T) {
 		{"window", webrtc.Config{ReceiveBuffer: 1}, "Config.ReceiveBuffer 1"},
 		{"message", webrtc.Config{MaxMessage: 1 << 20}, "Config.MaxMessage 1048576"},
 		{"times", webrtc.Config{FailedAfter: -1}, "FailedAfter"},
-		{"address", webrtc.Config{PublicAddresses: []string{"example.org"}}, `"example.org" is no IP address`},
+		{"address", webrtc.Config{PublicAddresses: []string{"example.org"}}, `"example.org" is not an IP address`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
