@@ -35,9 +35,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	flags := flag.NewFlagSet("arena", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	url := flags.String("url", "ws://localhost:9080/arena", "room to play in")
-	address := flags.String("page", "", "address to serve the page at; none if empty")
-	key := flags.String("key", "", "key of the site's tokens, the same for server and bots; a new one if empty")
-	bots := flags.Int("bots", 0, "be so many players, in place of the server")
+	address := flags.String("page", "", "address to serve the page at; no page if empty")
+	key := flags.String("key", "", "key of the site's tokens, the same for server and bots; a new key if empty")
+	bots := flags.Int("bots", 0, "number of bots to run instead of the server")
 	if err := flags.Parse(args); err != nil {
 		return exitUsage
 	}
@@ -79,7 +79,7 @@ func serve(ctx context.Context, url, address string, key []byte, stdin io.Reader
 		defer web.Close()
 		fmt.Fprintf(stdout, "play at http://%s/\n", listener.Addr())
 	}
-	fmt.Fprintf(stdout, "server of room %s; type \"kick ID\" to take a player out\n", s.node.Room())
+	fmt.Fprintf(stdout, "server of room %s; type \"kick ID\" to remove a player\n", s.node.Room())
 	go s.obey(ctx, stdin) // ends with stdin, or the process
 	return s.play(ctx)
 }
@@ -91,7 +91,7 @@ func (s *server) obey(ctx context.Context, stdin io.Reader) {
 		word, rest, _ := strings.Cut(lines.Text(), " ")
 		id, err := strconv.ParseInt(rest, 10, 32)
 		if word != "kick" || err != nil {
-			fmt.Fprintln(s.out, `not understood: want "kick ID"`)
+			fmt.Fprintln(s.out, `unknown command: want "kick ID"`)
 			continue
 		}
 		if err := s.kick(ctx, rtcpeer.PeerID(id), "the operator has taken you out"); err != nil {

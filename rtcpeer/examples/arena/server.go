@@ -115,7 +115,7 @@ func (s *server) receive(ctx context.Context, now time.Time) error {
 			err = s.take(ctx, ev.Packet, now)
 		case rtcpeer.PeerFailed, rtcpeer.PeerRefused:
 			s.forget(ev.Peer)
-			fmt.Fprintf(s.out, "player %d turned away: %v\n", ev.Peer, ev.Err)
+			fmt.Fprintf(s.out, "player %d refused: %v\n", ev.Peer, ev.Err)
 		}
 		if err != nil {
 			return err
@@ -146,7 +146,7 @@ func (s *server) leave(id rtcpeer.PeerID, why rtcpeer.DisconnectReason) error {
 	delete(s.heard, id)
 	delete(s.wrong, id)
 	s.forget(id)
-	fmt.Fprintf(s.out, "player %d is gone: %v\n", id, why)
+	fmt.Fprintf(s.out, "player %d left: %v\n", id, why)
 	return s.send(rtcpeer.Broadcast, rtcpeer.Reliable, names{id: ""}.encode())
 }
 
@@ -191,7 +191,7 @@ func (s *server) tell(ctx context.Context, now time.Time) error {
 
 // kick asks the signaling server to remove a player from the room.
 func (s *server) kick(ctx context.Context, id rtcpeer.PeerID, why string) error {
-	fmt.Fprintf(s.out, "player %d is kicked: %s\n", id, why)
+	fmt.Fprintf(s.out, "player %d was kicked: %s\n", id, why)
 	if err := s.node.Kick(ctx, id, why); err != nil && !errors.Is(err, rtcpeer.ErrUnknownPeer) {
 		return err
 	}

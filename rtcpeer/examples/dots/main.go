@@ -30,7 +30,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("dots", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	url := flags.String("url", "ws://localhost:9080/dots", "room to play in")
-	address := flags.String("page", "", "address to serve the page at; none if empty")
+	address := flags.String("page", "", "address to serve the page at; no page if empty")
 	if err := flags.Parse(args); err != nil {
 		return exitUsage
 	}

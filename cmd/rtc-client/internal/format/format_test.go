@@ -22,6 +22,9 @@ func TestErrorsInPlainWords(t *testing.T) {
 		{"names of packages and codes go", fmt.Errorf("rtcpeer: join: %w", &signaling.Error{Code: signaling.CodeSealed, Text: "the room is sealed"}), "join: the room is sealed"},
 		{"a room name has its own words", &signaling.Error{Code: signaling.CodeBadRoom, Text: "room name"}, "room name"},
 		{"a link names its peer", &rtcpeer.PeerError{Peer: 7, Op: "connect", Err: rtcpeer.ErrRefused}, "no link with peer 7: refused by the other end"},
+		{"a field is its flag", rtcpeer.ErrAuthRequired, "the host requires authentication: set --auth-secret"},
+		{"several fields", errors.New("Config.Auth needs a star, or Config.Framed"), "--auth-secret needs a star, or --framed"},
+		{"a field that begins like another", errors.New("not within Config.AuthTimeout"), "not within Config.AuthTimeout"},
 		{"what is not ours stays", errors.New("EOF"), "EOF"},
 	}
 	for _, tt := range tests {
