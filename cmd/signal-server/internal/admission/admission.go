@@ -16,14 +16,14 @@ import (
 
 // Options decide who may join. Without them everybody may.
 type Options struct {
-	JWT      []string `name:"auth-jwt" placeholder:"FILE" help:"Key of the tokens that clients need; see DEPLOY.md."`
+	JWT      []string `name:"auth-jwt" placeholder:"FILE" help:"Key of the tokens that clients need (DEPLOY.md)."`
 	Audience string   `name:"auth-audience" placeholder:"NAME" help:"Audience that tokens must have."`
 
 	Hook         string        `name:"auth-hook" placeholder:"URL" help:"URL that decides who may join; see DEPLOY.md."`
 	HookTimeout  time.Duration `name:"auth-hook-timeout" default:"5s" placeholder:"TIME" help:"Time limit for the hook (${default})."`
 	HookFailOpen bool          `name:"auth-hook-fail-open" help:"Admit everybody while the hook does not answer."`
 
-	Origins []string `name:"allow-origin" placeholder:"ORIGIN" help:"Web origin that may connect: https://game.example."`
+	Origins []string `name:"allow-origin" placeholder:"ORIGIN" help:"Origin whose web pages may connect (all origins)."`
 }
 
 // Check adds what is wrong with the options.

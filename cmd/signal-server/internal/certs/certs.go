@@ -26,7 +26,7 @@ import (
 
 // Options are the flags about TLS.
 type Options struct {
-	Cert string `name:"tls-cert" placeholder:"FILE" help:"PEM certificate chain; read again when it changes."`
+	Cert string `name:"tls-cert" placeholder:"FILE" help:"PEM certificate chain; read again if it changes."`
 	Key  string `name:"tls-key" placeholder:"FILE" help:"PEM private key of --tls-cert."`
 
 	Domains   []string `name:"acme-domain" placeholder:"NAME" help:"Get a certificate for NAME from Let's Encrypt."`

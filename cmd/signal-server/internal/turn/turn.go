@@ -25,15 +25,15 @@ import (
 // Options are the flags about STUN and TURN.
 type Options struct {
 	On             bool            `name:"turn" help:"Run a STUN and TURN server too."`
-	Address        []netip.Addr    `name:"turn-address" placeholder:"IP" help:"Public IP address of this host, if behind a NAT."`
+	Address        []netip.Addr    `name:"turn-address" placeholder:"IP" help:"Public IP address of this host behind a NAT."`
 	Host           string          `name:"turn-host" placeholder:"NAME" help:"Host name for TURN over TLS (--acme-domain)."`
-	Listen         string          `name:"turn-listen" default:":3478" placeholder:"ADDR" help:"Address for STUN and TURN, UDP and TCP (${default})."`
-	ListenTLS      string          `name:"turn-listen-tls" default:":5349" placeholder:"ADDR" help:"Address for TURN over TLS, or off (${default})."`
+	Listen         string          `name:"turn-listen" default:":3478" placeholder:"ADDR" help:"UDP and TCP address to listen on (${default})."`
+	ListenTLS      string          `name:"turn-listen-tls" default:":5349" placeholder:"ADDR" help:"TLS address to listen on, or off (${default})."`
 	Ports          PortRange       `name:"turn-ports" default:"49152-65535" placeholder:"A-B" help:"UDP ports for relays (${default})."`
-	Secret         settings.Secret `name:"turn-secret" placeholder:"SECRET" help:"Secret shared with TURN servers such as coturn."`
+	Secret         settings.Secret `name:"turn-secret" placeholder:"SECRET" help:"Secret shared with external TURN servers."`
 	TTL            time.Duration   `name:"turn-ttl" default:"1h" placeholder:"TIME" help:"How long credentials are valid (${default})."`
 	MaxAllocations int             `name:"turn-max-relays" default:"2048" placeholder:"N" help:"Most relays at a time (${default})."`
-	Bandwidth      int             `name:"turn-bandwidth" default:"1048576" placeholder:"BYTES" help:"Bytes/s per relay, each way; 0: no limit (${default})."`
+	Bandwidth      int             `name:"turn-bandwidth" default:"1048576" placeholder:"BYTES" help:"Bytes/s per relay; 0: no limit (${default})."`
 	AllowPeer      []netip.Prefix  `name:"turn-allow-peer" placeholder:"PREFIX" help:"Private network to which relays may send."`
 
 	ICEServer []string `name:"ice-server" placeholder:"URL" help:"Another STUN or TURN server for members."`
