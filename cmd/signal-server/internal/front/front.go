@@ -174,10 +174,10 @@ func (f *Front) end(conn net.Conn) {
 // open returns the connection to hand over and the handover for it. With an error it returns the connection to
 // close.
 func (f *Front) open(raw net.Conn) (net.Conn, *Handover, error) {
-	conn := raw
-	conn.SetDeadline(time.Now().Add(f.timeout))
+	conn, deadline := raw, time.Now().Add(f.timeout)
+	conn.SetDeadline(deadline)
 	if from := ipOf(raw.RemoteAddr()); f.proxied && f.limiter.Trusts(from) {
-		client, err := f.clientOf(raw)
+		client, err := f.clientOf(raw, deadline)
 		if err != nil {
 			f.log.Warn("connection from a proxy refused", "proxy", from, "err", err)
 			return raw, nil, err
@@ -201,8 +201,9 @@ func (f *Front) open(raw net.Conn) (net.Conn, *Handover, error) {
 // clientOf reads the PROXY header of a connection and counts the client that it names. A connection without a
 // header is refused: if the proxy passes on what the client sends, the client could send a header with any
 // address.
-func (f *Front) clientOf(raw net.Conn) (net.Conn, error) {
+func (f *Front) clientOf(raw net.Conn, deadline time.Time) (net.Conn, error) {
 	conn := proxyproto.NewConn(raw, proxyproto.WithPolicy(proxyproto.REQUIRE), proxyproto.SetReadHeaderTimeout(f.timeout))
+	conn.SetDeadline(deadline) // it restores only a deadline that it knows of
 	header := conn.ProxyHeader()
 	if header == nil {
 		_, err := conn.Read(nil)
