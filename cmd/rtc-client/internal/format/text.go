@@ -27,7 +27,8 @@ func Error(err error) string {
 }
 
 var packageNames = strings.NewReplacer("rtcpeer: ", "", "signalclient: ", "", "signaling: ", "", "webrtc: ", "", "transfer: ", "", "doctor: ", "",
-	"Config.Auth", "--auth-secret", "Config.Channels", "--channels")
+	"Config.AuthTimeout", "Config.AuthTimeout", // it begins like another field, and has no flag
+	"Config.Auth", "--auth-secret", "Config.Channels", "--channels", "Config.Framed", "--framed", "Config.RelayLinks", "--relay-links")
 
 // Clean replaces the control characters in text, so that text from another machine can neither control the
 // terminal nor start a line of its own.
