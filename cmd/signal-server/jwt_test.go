@@ -219,7 +219,7 @@ func TestTokenMistakes(t *testing.T) {
 		{[]string{"token", "--key=" + private, "--room=a", "--expires=0s"}, "--expires 0s"},
 		{[]string{"token", "--key=" + private, "--room=a", "--metadata={"}, "--metadata: want JSON"},
 		{[]string{"--auth-jwt=" + private}, "want a public key"},
-		{[]string{"--auth-jwt=" + short}, "a secret of 24 bytes"},
+		{[]string{"--auth-jwt=" + short}, "the secret has 24 bytes"},
 		{[]string{"--auth-jwt=/none"}, "--auth-jwt: open /none: no such file"},
 		{[]string{"--auth-audience=game"}, "--auth-audience: needs --auth-jwt"},
 	} {

@@ -74,7 +74,7 @@ resume-key: 0123456789abcdef
 func TestMistakesInTheFile(t *testing.T) {
 	for content, want := range map[string]string{
 		"max-room: 5":                  `line 1: unknown setting "max-room"`,
-		"listen: :1\nlisten: :2":       "already defined",
+		"listen: :1\nlisten: :2":       "already set in line 1",
 		"config: other.yaml":           `unknown setting "config"`,
 		"turn: {on: true}":             "line 1: turn: want one value",
 		"ice-server: [[a]]":            "ice-server: want a list of plain values",
@@ -157,7 +157,7 @@ func TestMistakesBesideThoseOfTheHost(t *testing.T) {
 	require.Equal(t, exitUsage, code)
 	lines := strings.Split(stderr, "\n")
 	for i, want := range []string{"--turn-ttl 1s: want", "--max-rooms 0: want", `--turn-listen "nowhere": want`, "--listen 203.0.113.7:9080: bind: ",
-		"--state-file: open /none/", "--ice-server take"} {
+		"--state-file: open /none/", "--ice-server: "} {
 		require.Contains(t, lines[i], want, stderr)
 	}
 	require.Len(t, lines, 6, stderr)
@@ -339,7 +339,7 @@ func TestCheckConfigFindsWhatAStartWouldFind(t *testing.T) {
 		"--turn --turn-address=203.0.113.7 --turn-host=a:b":          `--turn: --turn-host "a:b": `,
 		"--state-file=/none/state --resume-key=0123456789abcdef":     "--state-file: open /none/",
 		"--state-file=/tmp --resume-key=0123456789abcdef":            "--state-file: read /tmp: is a directory",
-		"--ice-server=stun:" + strings.Repeat("a", 20_000):           "--ice-server take",
+		"--ice-server=stun:" + strings.Repeat("a", 20_000):           "--ice-server: ",
 	} {
 		code, _, stderr := tell(t, append([]string{"check-config"}, strings.Fields(args)...)...)
 		require.Equal(t, exitUsage, code, args)

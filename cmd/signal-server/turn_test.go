@@ -99,7 +99,7 @@ func TestWhatCannotStart(t *testing.T) {
 	require.NoError(t, err)
 	defer web.Close()
 	for _, c := range []struct{ args, want string }{
-		{"--metrics-listen=" + web.Addr().String(), "in use; choose another one with --metrics-listen"},
+		{"--metrics-listen=" + web.Addr().String(), "in use: choose another address with --metrics-listen"},
 		{"--turn-listen=" + taken.LocalAddr().String(), `--turn: --turn-listen "` + taken.LocalAddr().String() + `": listen udp4`},
 		{"--turn-listen=localhost:3478", `--turn: --turn-listen: "localhost:3478": want an IP address`},
 		{"--turn-listen=nowhere", `--turn-listen "nowhere": want host:port`},

@@ -67,7 +67,7 @@ func TestSendRefusesWhatTheServerWould(t *testing.T) {
 	}{
 		{"nil", nil, "send <nil>: want a Signal, a Seal, a Lock, a Kick, a Successor, a HostLost, a Metadata or a List"},
 		{"join", signaling.Join{}, "send signaling.Join: want a Signal, a Seal, a Lock, a Kick, a Successor, a HostLost, a Metadata or a List"},
-		{"leave", signaling.Leave{}, "Close does that"},
+		{"leave", signaling.Leave{}, "use Close instead"},
 		{"nobody", signaling.Signal{Data: json.RawMessage("1")}, "want to"},
 		{"stamped", signaling.Signal{From: 1, Data: json.RawMessage("1")}, "want to"},
 		{"no JSON", signaling.Signal{To: 1, Data: json.RawMessage(`{"a"`)}, "bad_message"},

@@ -39,7 +39,7 @@ func TestDialErrorsSayWhatToDo(t *testing.T) {
 		{"too many", httpSays(429, "slow down"), 429, "slow down", true},
 		{"redirect", httpServer(func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "https://elsewhere.example/lobby?key=secret", http.StatusFound)
-		}), 302, "not a WebSocket: 302 Found: it is at https://elsewhere.example/lobby", false},
+		}), 302, "not a WebSocket: 302 Found: redirected to https://elsewhere.example/lobby", false},
 		{"another subprotocol", httpServer(func(w http.ResponseWriter, r *http.Request) {
 			ws, err := (&websocket.Upgrader{Subprotocols: []string{"chat.v2"}}).Upgrade(w, r, nil)
 			if err == nil {

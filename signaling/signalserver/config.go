@@ -220,7 +220,7 @@ func (c Config) withDefaults() (Config, error) {
 func (c *Config) setICEServers() error {
 	list, err := json.Marshal(c.ICEServers)
 	if err != nil || len(list) > rooms.MaxICEServers {
-		return fmt.Errorf("signalserver: Config.ICEServers have %d bytes of JSON: want at most %d", len(list), rooms.MaxICEServers)
+		return fmt.Errorf("signalserver: Config.ICEServers: %d bytes of JSON: want at most %d", len(list), rooms.MaxICEServers)
 	}
 	c.ICEServers = nil
 	return json.Unmarshal(list, &c.ICEServers)

@@ -20,8 +20,8 @@ func TestConfigErrorsNameFieldAndValue(t *testing.T) {
 		"signalserver: Config.MaxRooms -1: want 1 to 1073741824, or 0 for 10000":                     {MaxRooms: -1},
 		"signalserver: Config.MaxMembers -1: want 1 to 1073741824, or 0 for 1024":                    {MaxMembers: -1},
 		"signalserver: Config.MaxSessions -1: want 1 to 1073741824, or 0 for 15000":                  {MaxSessions: -1},
-		"signalserver: Config.ResumeKey has 5 bytes: want at least 16":                                {ResumeKey: []byte("short")},
-		"signalserver: Config.ICEServers have 20029 bytes of JSON: want at most 16384":                    {ICEServers: []signaling.ICEServer{{Username: strings.Repeat("x", 20000)}}},
+		"signalserver: Config.ResumeKey has 5 bytes: want at least 16":                               {ResumeKey: []byte("short")},
+		"signalserver: Config.ICEServers: 20029 bytes of JSON: want at most 16384":                   {ICEServers: []signaling.ICEServer{{Username: strings.Repeat("x", 20000)}}},
 		"signalserver: Config.Plain: want Encode, Decode and Close, and a RoomNameLength of 0 to 26": {Plain: &signaling.Dialect{}},
 	} {
 		_, err := signalserver.New(c)

@@ -28,7 +28,7 @@ It prints for each peer, as a table or (in brackets) as JSON:
 
   connected (connect_ms)  time from its Join until all peers are connected
   round trip (rtt_us)     median of echoes from all other peers, one at a time
-  received (received)     packets of all other peers: (peers-1) x packets a mode
+  received (received)     packets of the others: (peers-1) x packets a mode
 
 Examples:
 

@@ -24,7 +24,7 @@ type Command struct {
 }
 
 func (*Command) Help() string {
-	return `Pings peers that run rtc-client, for example chat, relay or ping. Without --peer it waits for the first peer, and pings all peers that are in the room then. In a star the packets pass through the host. The exit code is 1 if no answer came back.
+	return `Pings peers that run rtc-client, for example chat, relay or ping. Without --peer it waits for the first peer, and pings all peers that are in the room then. In a star the packets pass through the host. The exit code is 1 without an answer.
 
 A ping that is not answered within a second of the last one counts as lost. While a peer is interrupted, unreliable pings are lost, and reliable pings arrive late: at the end an interrupted peer has --wait to come back. While a peer is lost, all pings to it are lost, until it is connected again.
 
@@ -33,7 +33,7 @@ It prints for each peer, as tables or (in brackets) as JSON:
   sent, lost (sent, received)              pings in that mode, and answers
   min, p50, avg, max (rtt_us)              round trips of the answered pings
   interruptions (interruptions)            how often the link was interrupted
-  longest (longest_interruption_ms)        longest interruption, to half a second
+  longest (longest_interruption_ms)        the longest one, to half a second
   paths (paths)                            paths that the link has used
   sent again (resent)                      packets sent again on a new path
   round trip (beats.rtt_us)                measured by the beats of the link
