@@ -22,7 +22,7 @@ func TestEncodeRefusesWhatIsNotValid(t *testing.T) {
 		`signaling: bad_message: join: feature of 0 bytes: want 1 to 32`:                                           signaling.Join{Features: []string{signaling.FeatureRepair, ""}},
 		`signaling: bad_message: joined: feature of 33 bytes: want 1 to 32`:                                        signaling.Joined{Member: signaling.Member{ID: 7, Features: []string{strings.Repeat("x", 33)}}},
 		`signaling: bad_message: join: incarnation of 65 bytes: at most 64`:                                        signaling.Join{Incarnation: strings.Repeat("x", 65)},
-		`signaling: encode disconnected: it is never sent`:                                                  signaling.Disconnected{},
+		`signaling: encode disconnected: it is never sent`:                                                         signaling.Disconnected{},
 		`signaling: bad_message: signal: want to (from a member) or from (from the server)`:                        signaling.Signal{Data: []byte("1")},
 		`signaling: bad_message: signal: no data`:                                                                  signaling.Signal{To: 1},
 		`signaling: bad_message: joined: member id 0`:                                                              signaling.Joined{},

@@ -131,18 +131,18 @@ func TestCloseEndsEverything(t *testing.T) {
 
 func TestConfigErrors(t *testing.T) {
 	for want, config := range map[string]turnserver.Config{
-		"turnserver: Config.MinPort 5 is above MaxPort 4":                                                               {MinPort: 5, MaxPort: 4},
-		"turnserver: Config.TLS \":5349\": needs Config.TLSConfig":                                        {TLS: ":5349"},
-		"turnserver: Config.UDP, TCP and TLS are all \"off\": set the address of one of them":                                     {UDP: "off", TCP: "off"},
-		"turnserver: Config.Credentials.Secret has 5 bytes: want at least 16":                                            {Credentials: turnserver.Credentials{Secret: "short"}},
-		"turnserver: Config.Credentials.TTL -1s: want a positive time":                                                  {Credentials: turnserver.Credentials{TTL: -time.Second}},
-		"turnserver: Config.MaxAllocations -1, MaxStreams 2048: want positive numbers":                                  {MaxAllocations: -1},
-		"turnserver: Config.Host \"example.org:3478\": want a name or an IP address, without a port":                    {Host: "example.org:3478"},
-		"turnserver: Config.PublicAddresses: 0.0.0.0 is not the address of a host":                                           {PublicAddresses: []netip.Addr{netip.IPv4Unspecified()}},
-		"turnserver: Config.PublicAddresses [127.0.0.1 203.0.113.7]: want at most one address of each family":                   {PublicAddresses: []netip.Addr{here, outer}},
-		"turnserver: Config.UDP: \"3478\": want ip:port, :port or \"off\"":                                              {PublicAddresses: []netip.Addr{here}, UDP: "3478"},
-		"turnserver: Config.UDP: \"host:3478\": want an IP address, or none for all interfaces":                         {PublicAddresses: []netip.Addr{here}, UDP: "host:3478"},
-		"turnserver: Config.UDP: \":99999\": want a port of 0 to 65535":                                                 {PublicAddresses: []netip.Addr{here}, UDP: ":99999"},
+		"turnserver: Config.MinPort 5 is above MaxPort 4":                                                                 {MinPort: 5, MaxPort: 4},
+		"turnserver: Config.TLS \":5349\": needs Config.TLSConfig":                                                        {TLS: ":5349"},
+		"turnserver: Config.UDP, TCP and TLS are all \"off\": set the address of one of them":                             {UDP: "off", TCP: "off"},
+		"turnserver: Config.Credentials.Secret has 5 bytes: want at least 16":                                             {Credentials: turnserver.Credentials{Secret: "short"}},
+		"turnserver: Config.Credentials.TTL -1s: want a positive time":                                                    {Credentials: turnserver.Credentials{TTL: -time.Second}},
+		"turnserver: Config.MaxAllocations -1, MaxStreams 2048: want positive numbers":                                    {MaxAllocations: -1},
+		"turnserver: Config.Host \"example.org:3478\": want a name or an IP address, without a port":                      {Host: "example.org:3478"},
+		"turnserver: Config.PublicAddresses: 0.0.0.0 is not the address of a host":                                        {PublicAddresses: []netip.Addr{netip.IPv4Unspecified()}},
+		"turnserver: Config.PublicAddresses [127.0.0.1 203.0.113.7]: want at most one address of each family":             {PublicAddresses: []netip.Addr{here, outer}},
+		"turnserver: Config.UDP: \"3478\": want ip:port, :port or \"off\"":                                                {PublicAddresses: []netip.Addr{here}, UDP: "3478"},
+		"turnserver: Config.UDP: \"host:3478\": want an IP address, or none for all interfaces":                           {PublicAddresses: []netip.Addr{here}, UDP: "host:3478"},
+		"turnserver: Config.UDP: \":99999\": want a port of 0 to 65535":                                                   {PublicAddresses: []netip.Addr{here}, UDP: ":99999"},
 		"turnserver: Config.TCP: \"[::1]:0\": Config.PublicAddresses [127.0.0.1] has no address of its family for relays": {PublicAddresses: []netip.Addr{here}, UDP: "127.0.0.1:0", TCP: "[::1]:0"},
 	} {
 		s, err := turnserver.New(config)
