@@ -139,6 +139,8 @@ func (r *room) remove(m *Member, reason signaling.LeftReason) {
 	if m.id == r.host && r.endsWithHost() {
 		if why := r.succeed(since); why != "" {
 			r.end(&signaling.Error{Code: signaling.CodeHostLeft, Text: why})
+		} else if reason == signaling.LeftLost {
+			r.demote(m.id)
 		}
 		return
 	}

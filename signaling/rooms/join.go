@@ -203,7 +203,7 @@ func (s *Store) resume(session Session, j signaling.Join, admit func(Ask) (Grant
 			continue
 		}
 		if err == nil {
-			m.welcome(session, true)
+			m.welcome(session, m.id == t.ID)
 		}
 		return m, err
 	}

@@ -171,6 +171,7 @@ func (r *room) learnHost(t ticket) {
 	}
 	before := r.members[r.host]
 	r.host, r.term, r.dirty = t.Host, t.Term, true
+	r.learnDemotions(t.Demoted)
 	if before != nil {
 		r.store.config.Voided(Seat{r.nonce, before.id})
 		if before.session != nil {

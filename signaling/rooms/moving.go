@@ -29,6 +29,7 @@ type Record struct {
 	Left    []departure        `json:"left,omitempty"`
 	Host    signaling.PeerID   `json:"host,omitzero"` // for a room that migrates
 	Term    int                `json:"term,omitzero"`
+	Demoted []demotion         `json:"demoted,omitempty"`
 	Members []seated           `json:"members,omitempty"`
 }
 
@@ -53,7 +54,7 @@ func (s *Store) Record(name signaling.RoomName) (Record, bool) {
 func (r *room) record() Record {
 	rec := Record{Nonce: r.nonce, Terms: r.terms, Created: r.created, Sealed: r.sealed, Locked: r.locked, Founded: r.founded, Kicked: r.kicked, Left: r.left}
 	if r.terms.Migrates {
-		rec.Host, rec.Term = r.host, r.term
+		rec.Host, rec.Term, rec.Demoted = r.host, r.term, r.demoted
 	}
 	for _, m := range r.inOrder() {
 		rec.Members = append(rec.Members, seated{m.id, m.origins()})
@@ -81,7 +82,7 @@ func (s *Store) RecordOf(token string) (Record, error) {
 	if err == nil {
 		err = s.checkVoid(t)
 	}
-	return Record{Nonce: t.Nonce, Terms: t.Terms, Created: time.Now(), Sealed: t.Terms.Sealed, Founded: true, Kicked: t.Kicked, Host: t.Host, Term: t.Term}, err
+	return Record{Nonce: t.Nonce, Terms: t.Terms, Created: time.Now(), Sealed: t.Terms.Sealed, Founded: true, Kicked: t.Kicked, Host: t.Host, Term: t.Term, Demoted: t.Demoted}, err
 }
 
 // Adopt takes over a room of another server, unless this server has a room of that name, or the room is over. The
@@ -109,6 +110,7 @@ func (s *Store) Adopt(name signaling.RoomName, rec Record, founder Account) {
 	s.tellRebuilt(name)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.learnDemotions(rec.Demoted)
 	for _, one := range rec.Members {
 		m := r.add(one.ID, signaling.Join{})
 		m.awaited, m.adopted, m.earlier = true, true, one.Tickets[max(0, len(one.Tickets)-maxEarlier):]

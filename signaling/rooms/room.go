@@ -50,6 +50,7 @@ type room struct {
 	unableLeft time.Duration             // when that was, by the clock
 	kicked     []signaling.PeerID        // the last maxKicked removed members; replaced when it changes
 	left       []departure               // the last maxLeft members that were removed; replaced when it changes
+	demoted    []demotion                // the last maxDemoted hosts that were replaced; replaced when it changes
 	over       bool                      // the room has ended
 	sealed     bool
 	locked     bool
@@ -105,6 +106,7 @@ func rebuildRoom(s *Store, t ticket) *room {
 	r.host, r.term = cmp.Or(t.Host, signaling.Host), max(r.term, t.Term)
 	r.mu.Lock() // only the timer of its host can know the room yet
 	defer r.mu.Unlock()
+	r.learnDemotions(t.Demoted)
 	if r.endsWithHost() && t.ID != r.host {
 		host := r.add(r.host, signaling.Join{})
 		host.awaited = true
@@ -160,7 +162,8 @@ func (r *room) admit(s Session, j signaling.Join, g Grant) (*Member, error) {
 	return m, nil
 }
 
-// readmit lets a member resume: in its place if that is still kept, or else in a new place with the same id.
+// readmit lets a member resume: in its place if that is still kept, or else in a new place with the same id. A host that
+// was replaced gets another id.
 func (r *room) readmit(s Session, j signaling.Join, g Grant, t ticket) (*Member, error) {
 	r.mu.Lock()
 	defer r.unlock()
@@ -175,13 +178,15 @@ func (r *room) readmit(s Session, j signaling.Join, g Grant, t ticket) (*Member,
 	if t.Nonce != r.nonce {
 		return nil, refuseResume("room %q is another one of that name", r.name)
 	}
-	if err := r.banned(s, cmp.Or(g.Subject, t.Subject), t.ID); err != nil {
+	subject := cmp.Or(g.Subject, t.Subject)
+	if err := r.banned(s, subject, t.ID); err != nil {
+		return nil, err
+	}
+	t, err := r.asGuest(s, t, j.Incarnation, subject)
+	if err != nil {
 		return nil, err
 	}
 	m := r.members[t.ID]
-	if t.ID == t.Host && t.Term < r.term {
-		return nil, replaced()
-	}
 	if err := r.mayReturn(m, t); err != nil {
 		return nil, err
 	}

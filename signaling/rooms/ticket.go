@@ -36,6 +36,8 @@ type ticket struct {
 	MayHost bool               `json:"may_host,omitzero"` // Member.mayHost, in a room that migrates
 	Host    signaling.PeerID   `json:"host,omitzero"`     // room.host, in a room that migrates
 	Term    int                `json:"term,omitzero"`     // room.term
+	Program uint64             `json:"program,omitzero"`  // programOf the member's incarnation, in a room that migrates
+	Demoted []demotion         `json:"demoted,omitempty"` // room.demoted
 }
 
 // An origin distinguishes a ticket from all others of its room and id.
@@ -128,6 +130,7 @@ func (m *Member) ticket() ticket {
 	}
 	if r.terms.Migrates {
 		t.MayHost, t.Host, t.Term = m.mayHost, r.host, r.term
+		t.Program, t.Demoted = programOf(m.info.Incarnation), r.demoted
 	}
 	return t
 }

@@ -33,8 +33,11 @@ func TestTicketSurvivesItsToken(t *testing.T) {
 				Sealed:     true,
 				Metadata:   json.RawMessage(`"` + strings.Repeat("<", signaling.MaxMetadata-2) + `"`),
 				MaxMembers: 1 << 30,
-				Password:   password(strings.Repeat("\xff", 48)),
+				Migrates:   true, HostTimeout: signaling.MaxHostTimeout,
+				Password: password(strings.Repeat("\xff", 48)),
 			},
+			MayHost: true, Host: signaling.MaxPeerID, Term: 1<<31 - 1, Program: 1<<64 - 1,
+			Demoted: slices.Repeat([]demotion{{Host: signaling.MaxPeerID, Guest: signaling.MaxPeerID}}, maxDemoted),
 		},
 	} {
 		token, err := keyed(t, "key").seal(want)
