@@ -62,6 +62,7 @@ var (
 	// inGodot are stand-ins for games, which have no place among kinds: they have channel 0 alone, and
 	// rules of their own.
 	inGodot     = kind{name: "Godot's stand-in", host: "godot"}
+	inAddon     = kind{name: "Godot's stand-in with the addon", host: "godot"} // its script, translated
 	inGoByGodot = kind{name: "Go native, godot+ws", dial: "godot+"}
 )
 

@@ -258,8 +258,8 @@ func (g *games) enter(ctx context.Context, k kind, url string, c rtcpeer.Config,
 		return nil, err
 	}
 	settings := map[string]any{"channels": []string{}, "framed": c.Framed}
-	if k == inGodot {
-		settings = map[string]any{"scene": c.Framed || c.Topology == rtcpeer.Star}
+	if k.host == inGodot.host {
+		settings = map[string]any{"scene": c.Framed || c.Topology == rtcpeer.Star, "addon": k == inAddon}
 	}
 	for name, value := range own {
 		settings[name] = value

@@ -53,20 +53,52 @@ func TestKickedWithAReason(t *testing.T) {
 	}
 }
 
-// The list of codes above may lack one that is added later: here they are read from the source.
-func TestEngineAcceptsTheCloseCodeOfEachError(t *testing.T) {
+// The addon has lists of its own: of the errors after which the session goes on, and of those after which it tries to come back.
+func TestAddonKnowsWhichErrorsPass(t *testing.T) {
+	script, err := os.ReadFile("addon/rtcpeer/rtcpeer_client.gd")
+	require.NoError(t, err)
+	list := func(name string) (codes []signaling.Code) {
+		found := regexp.MustCompile(`const ` + name + ` := \[(.*)\]`).FindSubmatch(script)
+		require.NotNil(t, found, name)
+		for _, quoted := range regexp.MustCompile(`"(\w+)"`).FindAllSubmatch(found[1], -1) {
+			codes = append(codes, signaling.Code(quoted[1]))
+		}
+		return codes
+	}
+	var goesOn, again []signaling.Code
+	for _, code := range allCodes(t) {
+		if !code.Fatal() {
+			goesOn = append(goesOn, code)
+		}
+		if code.Retry() {
+			again = append(again, code)
+		}
+	}
+	require.ElementsMatch(t, goesOn, list("NOT_FATAL"))
+	require.ElementsMatch(t, again, list("RETRY"))
+}
+
+// allCodes reads the codes of errors from the source, so that none that is added later is missing.
+func allCodes(t *testing.T) (codes []signaling.Code) {
 	source, err := os.ReadFile("../error.go")
 	require.NoError(t, err)
-	codes := regexp.MustCompile(`Code[A-Za-z]+ +(?:Code )?= "([a-z_]+)"`).FindAllStringSubmatch(string(source), -1)
+	for _, found := range regexp.MustCompile(`Code[A-Za-z]+ +(?:Code )?= "([a-z_]+)"`).FindAllSubmatch(source, -1) {
+		codes = append(codes, signaling.Code(found[1]))
+	}
 	require.Greater(t, len(codes), 20)
+	return codes
+}
+
+// The list of codes above may lack one that is added later: here they are read from the source.
+func TestEngineAcceptsTheCloseCodeOfEachError(t *testing.T) {
 	for _, dialect := range []*signaling.Dialect{signaling.V1(), godot.Server()} {
-		for _, code := range codes {
-			closed, reason, ends := dialect.Close(&signaling.Error{Code: signaling.Code(code[1]), Text: strings.Repeat("é", 300)})
+		for _, code := range allCodes(t) {
+			closed, reason, ends := dialect.Close(&signaling.Error{Code: code, Text: strings.Repeat("é", 300)})
 			if ends {
-				require.True(t, closed == 1000 || closed == 1001 || closed == 1008 || closed == 1009 || closed == 1011 || 3000 <= closed && closed <= 4999, "%s: %d", code[1], closed)
+				require.True(t, closed == 1000 || closed == 1001 || closed == 1008 || closed == 1009 || closed == 1011 || 3000 <= closed && closed <= 4999, "%s: %d", code, closed)
 			}
-			require.LessOrEqual(t, len(reason), 123, code[1])
-			require.True(t, utf8.ValidString(reason), code[1])
+			require.LessOrEqual(t, len(reason), 123, code)
+			require.True(t, utf8.ValidString(reason), code)
 		}
 	}
 }

@@ -12,6 +12,8 @@
 // that the engine writes is not the one that its plugin reads. What the engine would print as an error is
 // in errors, by which a test knows that its peers give a game no cause for one.
 //
+// A game that has the addon in place of the demo's client is in addon.mjs.
+//
 // join returns what player.mjs plays with, as rtcpeer.js does.
 
 const frameTime = 1000 / 60;
@@ -19,7 +21,7 @@ const frameTime = 1000 / 60;
 // ---- The native plugin: webrtc-native's WebRTCLibPeerConnection and WebRTCLibDataChannel ----
 
 /** libdatachannel speaks from threads of its own; the plugin keeps what it says for the next poll. */
-class WebRTCPeerConnection {
+export class WebRTCPeerConnection {
   state = "new";
   signals = [];
 
@@ -100,6 +102,97 @@ class WebRTCDataChannel {
     } catch (e) {
       return "FAILED: " + e.message;
     }
+  }
+}
+
+// ---- The engine: modules/websocket/wsl_peer.cpp, over wslay ----
+
+export const CONNECTING = 0, OPEN = 1, CLOSING = 2, CLOSED = 3;
+
+/** wslay takes a close frame with any other code for a breach of the protocol. */
+const isCloseCode = (code) => (code >= 1000 && code <= 1011 && (code < 1004 || code > 1006)) || (code >= 3000 && code <= 4999);
+
+/**
+ * A poll reads all that has come since the one before, into a buffer of so many bytes and packets; what does not fit is
+ * dropped. If the close frame is among it, all of that is dropped.
+ */
+export class WebSocketPeer {
+  supported_protocols = [];
+  inbound_buffer_size = 65535;
+  max_queued_packets = 4096;
+  state = CLOSED;
+  arrived = []; // since the last poll
+  packets = [];
+  size = 0; // bytes of packets
+  code = -1;
+  reason = "";
+
+  constructor(WebSocket, fault) {
+    this.WebSocket = WebSocket;
+    this.fault = fault;
+  }
+
+  connect_to_url(url) {
+    this.state = CONNECTING;
+    this.socket = new this.WebSocket(url, this.supported_protocols);
+    this.socket.on("open", () => this.arrived.push({ opens: true }));
+    this.socket.on("message", (data, binary) => this.arrived.push({ data, binary }));
+    this.socket.on("error", () => {}); // the close follows
+    this.socket.on("close", (code, reason) => this.arrived.push({ closes: true, code, reason: String(reason) }));
+    return 0; // OK
+  }
+
+  poll() {
+    for (const { opens, closes, code, reason, data, binary } of this.arrived.splice(0)) {
+      if (this.state === CLOSED) return;
+      if (opens) this.state = OPEN;
+      else if (closes) this.closed(code, reason);
+      else if (data.length > this.inbound_buffer_size) this.close(1009);
+      else if (this.size + data.length > this.inbound_buffer_size || this.packets.length >= this.max_queued_packets) this.fault("WebSocket: Buffer payload full! Dropping data");
+      else {
+        this.packets.push(binary ? null : String(data));
+        this.size += data.length;
+      }
+    }
+  }
+
+  closed(code, reason) {
+    this.state = CLOSED;
+    this.packets = [];
+    if (code !== 1006 && code !== 1005 && !isCloseCode(code)) return this.fault(`WebSocket: Protocol error: close code ${code}`);
+    Object.assign(this, { code, reason });
+  }
+
+  get_ready_state() {
+    return this.state;
+  }
+
+  get_available_packet_count() {
+    return this.packets.length;
+  }
+
+  get_packet() {
+    const text = this.packets.shift();
+    this.size -= Buffer.byteLength(text ?? "");
+    return text;
+  }
+
+  send_text(text) {
+    this.socket.send(text);
+    return 0; // OK
+  }
+
+  close(code = 1000) {
+    if (this.state !== CLOSED) this.state = CLOSING;
+    this.socket?.close(code);
+  }
+
+  get_close_code() {
+    return this.code;
+  }
+
+  get_close_reason() {
+    return this.reason;
   }
 }
 
@@ -257,7 +350,7 @@ function sys(sub, id, inner = new Uint8Array()) {
   return bytes;
 }
 
-class SceneMultiplayer {
+export class SceneMultiplayer {
   connected = new Set();
   pending = new Map(); // id to {local, remote, since}
   lastStatus = "connecting";
@@ -429,7 +522,7 @@ const words = Object.keys(modes); // by number
 const commands = ["remote_call", "simplify_path", "confirm_path", "raw", "spawn", "despawn", "sync"];
 const hex = (bytes) => Buffer.from(bytes).toString("hex");
 
-class Game {
+export class Game {
   sealed = false;
   lobby = "";
   errors = []; // what the engine would print as an error
@@ -450,43 +543,46 @@ class Game {
     this.rtc = new WebRTCMultiplayerPeer(this);
     this.rtc.onConnected = (id) => this.signal("peer_connected", id);
     this.rtc.onDisconnected = (id) => this.signal("peer_disconnected", id);
+    this.WebSocket = WebSocket;
     const { origin, pathname } = new URL(url.replace(/^ws/, "http"));
     this.lobby = pathname.slice(1);
     this.joined = new Promise((resolve, reject) => Object.assign(this, { resolve, reject }));
-    this.inbox = [];
-    this.oldState = "connecting";
-    this.socketState = "connecting";
-    this.socket = new WebSocket(origin.replace(/^http/, "ws") + "/"); // without a subprotocol
-    this.socket.on("open", () => (this.socketState = "open"));
-    this.socket.on("message", (data, binary) => this.inbox.push(binary ? null : String(data)));
-    this.socket.on("error", () => {}); // the close follows
-    this.socket.on("close", (code, reason) => {
-      this.socketState = "closed";
-      this.closed = { code, reason: String(reason) };
-    });
+    this.begin(origin.replace(/^http/, "ws") + "/");
     this.clock = setInterval(() => this.frame(), frameTime);
   }
 
-  /** One frame of the game: the engine polls its multiplayer, and then the demo's client its socket. */
+  begin(url) {
+    this.oldState = CONNECTING;
+    this.socket = new WebSocketPeer(this.WebSocket, (text) => this.fault(text));
+    this.socket.connect_to_url(url); // without a subprotocol
+  }
+
+  /** One frame of the game: the engine polls its multiplayer, and then the client its socket. */
   frame() {
     if (this.multiplayer) this.multiplayer.poll();
     else {
       this.rtc.poll();
       for (let packet; (packet = this.rtc.getPacket()); ) this.packet(packet.from, packet.mode, packet.bytes);
     }
-    const state = this.socketState;
-    if (state !== this.oldState && state === "open") this.sendMessage(JOIN, this.mesh ? 0 : 1, this.lobby);
-    while (state === "open" && this.inbox.length) {
-      const text = this.inbox.shift();
+    this.signaling();
+  }
+
+  signaling() {
+    const { socket } = this;
+    socket.poll();
+    const state = socket.get_ready_state();
+    if (state !== this.oldState && state === OPEN) this.sendMessage(JOIN, this.mesh ? 0 : 1, this.lobby);
+    while (state === OPEN && socket.get_available_packet_count()) {
+      const text = socket.get_packet();
       if (!this.parse(text)) this.fault("Error parsing message from server: " + text);
     }
-    if (state !== this.oldState && state === "closed") this.disconnected();
+    if (state !== this.oldState && state === CLOSED) this.disconnected();
     this.oldState = state;
   }
 
   /** JSON.stringify of the engine sorts the keys. */
   sendMessage(type, id, data = "") {
-    if (this.socketState === "open") this.socket.send(JSON.stringify({ data, id, type }));
+    if (this.socket.get_ready_state() === OPEN) this.socket.send_text(JSON.stringify({ data, id, type }));
     this.note(`> ${type} ${id} ${data.trim()}`);
   }
 
@@ -538,6 +634,10 @@ class Game {
     if (mesh) this.rtc.createMesh(id);
     else if (id === 1) this.rtc.createServer();
     else this.rtc.createClient(id);
+    this.play();
+  }
+
+  play() {
     if (this.scene) this.multiplayer = new SceneMultiplayer(this.rtc, this, this.auth !== undefined || this.mute);
   }
 
@@ -553,18 +653,22 @@ class Game {
 
   /** After the seal the game goes on without a server; before it there is no game without one. */
   disconnected() {
-    const { code, reason } = this.closed;
+    const { code, reason } = (this.closed = { code: this.socket.get_close_code(), reason: this.socket.get_close_reason() });
     if (!this.sealed) this.stop({ code: "stopped", text: `the socket was closed with ${code} ${reason}` });
   }
 
   stop(why) {
     this.multiplayer = null;
     this.rtc.close();
-    this.socket.close(1000);
+    this.hangUp();
     clearInterval(this.clock);
     this.ended ??= Object.assign(new Error(why.text), { code: why.code });
     this.reject(this.ended);
     this.wake?.();
+  }
+
+  hangUp() {
+    this.socket.close(1000);
   }
 
   // What SceneMultiplayer and its peer tell the game.
@@ -651,8 +755,8 @@ class Game {
 }
 
 /** Returns the game when it is in its lobby, which is the URL's; without one it makes a lobby. */
-export const join = (url, config) => {
-  const game = new Game(url, config);
+export const join = (url, config, kind = Game) => {
+  const game = new kind(url, config);
   game.joined.catch(() => {}); // stop is no error of nobody's
   return game.joined;
 };

@@ -2,6 +2,7 @@
 
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
+import { join as joinWithAddon } from "./addon.mjs";
 import { join as joinAsGame } from "./godot.mjs";
 import { play } from "./player.mjs";
 
@@ -11,7 +12,7 @@ const { WebSocket } = require("ws");
 const stacks = { libdatachannel: "node-datachannel/polyfill", libwebrtc: "@roamhq/wrtc", werift: "werift" };
 let rtcpeer, config;
 if (stack === "godot") {
-  rtcpeer = { join: joinAsGame };
+  rtcpeer = { join: (url, config) => (config.addon ? joinWithAddon : joinAsGame)(url, config) };
   config = { WebSocket, PeerConnection: require("node-datachannel").PeerConnection };
 } else {
   rtcpeer = await import(pathToFileURL(module).href);

@@ -38,10 +38,11 @@ const REDIAL_MOST := 15.0
 const REDIAL_FOR := 120.0 ## how long a lost server is looked for
 const ATTEMPT_TIME := 7.0 ## what an offer has before the next one
 const MAX_EARLY := 64 ## candidates that wait for their description
+const INBOUND_BUFFER := 1048576 ## bytes: a message of the server has up to 262144, and the engine's own buffer 65536
 
 # Errors after which the session goes on, and those after which another try may help (PROTOCOL.md).
 const NOT_FATAL := ["unknown_kind", "not_host", "unknown_peer"]
-const RETRY := ["join_timeout", "room_full", "server_full", "slow", "shutting_down", "internal"]
+const RETRY := ["join_timeout", "room_full", "room_exists", "server_full", "slow", "shutting_down", "internal", "rate_limited", "locked"]
 
 ## Modes of the transfer channels 1, 2, ...: MultiplayerPeer.TRANSFER_MODE_*. All members need the same.
 @export var channels: Array[int] = []
@@ -146,6 +147,7 @@ func _process(delta: float) -> void:
 func _dial() -> Error:
 	_ws = WebSocketPeer.new()
 	_ws.supported_protocols = PackedStringArray([SUBPROTOCOL])
+	_ws.inbound_buffer_size = INBOUND_BUFFER
 	_joining = true
 	var err := _ws.connect_to_url(_url)
 	if err != OK:
