@@ -45,6 +45,8 @@ export type ReceiveOptions = {
  * - hash_mismatch: what has arrived is not what the sender has read.
  * - protocol: the other end has broken the protocol, or says that this end has.
  * - peer_gone: the other end is not connected any more.
+ * - host_changed: the star that the file went through has another host, and some of it may be lost with the one before.
+ *   Only for the receiver: the sender offers the file again, and toBlob can go on with part.
  * - changed: the Blob cannot be read any more, as when its file has changed.
  * - sink: the stream cannot be written to; cause says why.
  * - aborted: options.signal was; cause says why.
@@ -73,7 +75,7 @@ export declare class Files {
     /**
      * Offers a file to a peer, waits until it is accepted, and sends it. Resolves once the other end has the whole file and
      * its SHA-256 is right; rejects with a TransferError. After peer_gone and aborted, sending the same file again resumes
-     * what was interrupted.
+     * what was interrupted. When a star gets another host, the file is offered again.
      * @param {number} peer @param {Blob & {name?: string}} blob @param {SendOptions} [options] @returns {Promise<void>}
      */
     sendFile(peer: number, blob: Blob & {

@@ -26,7 +26,8 @@
 // Either end may stop a transfer at any time, with a reason: the other end's call returns an *Error. A file that was
 // interrupted is resumed when it is offered again: the receiver says how much it has, the sender proves by the hash
 // that its file begins like this, and the rest follows. This needs nothing except NAME.part, whichever process has
-// ended meanwhile. While a link is only interrupted (see package rtcpeer), transfers wait.
+// ended meanwhile. While a link is only interrupted (see package rtcpeer), transfers wait. When a star gets another host,
+// frames between guests may be lost with the one before: both ends stop, and Send offers the file again.
 //
 // The other end is not trusted. Its names are reduced to names that are safe in a folder (SafeName). It cannot write
 // outside the Folder, replace existing files, or fill the memory: see Config.Window and MaxOffers. A file gets its name

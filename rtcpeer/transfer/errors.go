@@ -21,6 +21,9 @@ var (
 	ErrCancelled = errors.New("cancelled by the other end")
 	// ErrPeerGone means that the other end is not connected any more. It wraps rtcpeer.ErrUnknownPeer.
 	ErrPeerGone = fmt.Errorf("the peer is gone: %w", rtcpeer.ErrUnknownPeer)
+	// ErrHostChanged means that the file went through the host of a star, which has another host now: some frames may be
+	// lost with the one before. The other end is still there, but errors.Is takes this for an ErrPeerGone.
+	ErrHostChanged error = hostChanged{}
 	// ErrHashMismatch means that what has arrived is not what the sender read.
 	ErrHashMismatch = errors.New("the SHA-256 of what has arrived is not the sender's")
 	// ErrRemote means that the other end could not read or write its file.
@@ -44,6 +47,11 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("transfer: %s %q, peer %d: %v", e.Op, e.Name, e.Peer, e.Err)
 }
 func (e *Error) Unwrap() error { return e.Err }
+
+type hostChanged struct{}
+
+func (hostChanged) Error() string        { return "the star has another host" }
+func (hostChanged) Is(target error) bool { return target == ErrPeerGone }
 
 // A stopped is an end that the other end has caused, so it need not be told.
 type stopped struct{ error }

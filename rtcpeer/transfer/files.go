@@ -72,6 +72,9 @@ func (f *Files) Handle(ev rtcpeer.Event) bool {
 	case ev.Kind == rtcpeer.PeerDisconnected:
 		f.endAll(ev.Peer, stopped{ErrPeerGone})
 		return false
+	case ev.Kind == rtcpeer.HostChanged: // the other ends are told as well
+		f.endAll(rtcpeer.Broadcast, stopped{ErrHostChanged})
+		return false
 	case ev.Kind != rtcpeer.PacketReceived || p.Channel != f.channel || p.Command != rtcpeer.CommandRaw:
 		return false
 	case p.Channel == 0 && p.Mode != rtcpeer.Reliable:
@@ -207,13 +210,13 @@ func (f *Files) route(peer rtcpeer.PeerID, fr *frame) {
 	}
 }
 
-// endAll ends all transfers with a peer.
+// endAll ends all transfers with a peer, or with all of them if peer is Broadcast.
 func (f *Files) endAll(peer rtcpeer.PeerID, why error) {
 	f.mu.Lock()
 	var list []*transfer
 	for _, m := range []map[key]*transfer{f.sending, f.receiving} {
 		for k, t := range m {
-			if k.peer == peer {
+			if peer == rtcpeer.Broadcast || k.peer == peer {
 				list = append(list, t)
 			}
 		}

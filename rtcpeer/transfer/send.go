@@ -30,6 +30,10 @@ type File struct {
 // Send offers a file to a peer, waits until it is accepted, and sends it. It returns nil once the other end has the
 // whole file and its SHA-256 is right. When ctx is done the transfer is cancelled.
 //
+// If a star gets another host, some of the file may be lost with the one before. If the Content is an io.Seeker and the
+// size is known, Send offers the file again then: the other end's Save or Receive returns ErrHostChanged, and its Accept
+// another Offer of the file.
+//
 // Its error is an *Error. After ErrPeerGone, or if this end's ctx was done, sending the same file again resumes the
 // transfer.
 func (f *Files) Send(ctx context.Context, to rtcpeer.PeerID, file File) error {
@@ -39,13 +43,39 @@ func (f *Files) Send(ctx context.Context, to rtcpeer.PeerID, file File) error {
 	case file.Size > maxNumber:
 		return &Error{"send", to, file.Name, fmt.Errorf("%d bytes are more than %d", file.Size, int64(maxNumber))}
 	}
+	seeker, begin := file.seeker()
+	for {
+		err := f.sendOnce(ctx, to, file, seeker, begin)
+		if !errors.Is(err, ErrHostChanged) || seeker == nil {
+			return err
+		}
+		if _, err := seeker.Seek(begin, io.SeekStart); err != nil {
+			return &Error{"send", to, file.Name, err}
+		}
+	}
+}
+
+// seeker returns the content and its position, or nil if it cannot begin anew.
+func (f File) seeker() (seeker io.Seeker, begin int64) {
+	seeker, ok := f.Content.(io.Seeker)
+	if !ok || f.Size < 0 {
+		return nil, 0
+	}
+	begin, err := seeker.Seek(0, io.SeekCurrent)
+	if err != nil { // a pipe has a Seek method, too
+		return nil, 0
+	}
+	return seeker, begin
+}
+
+func (f *Files) sendOnce(ctx context.Context, to rtcpeer.PeerID, file File, seeker io.Seeker, begin int64) error {
 	t, err := f.newSending(ctx, to, file.Name)
 	if err != nil {
 		return &Error{"send", to, file.Name, err}
 	}
 	stop, _ := t.begin(ctx)
 	defer stop()
-	s := sending{transfer: t, file: file, hash: sha256.New()}
+	s := sending{transfer: t, file: file, hash: sha256.New(), seeker: seeker, begin: begin}
 	return t.finish(s.run())
 }
 
@@ -141,10 +171,8 @@ func (s *sending) offer() error {
 	offer := frame{kind: kindOffer, id: s.id, size: s.file.Size, text: s.file.Name}
 	if s.file.Size < 0 {
 		offer.size, offer.flags = 0, flagUnknownSize
-	} else if seeker, ok := s.file.Content.(io.Seeker); ok {
-		if at, err := seeker.Seek(0, io.SeekCurrent); err == nil { // a pipe has a Seek method, too, which fails
-			s.seeker, s.begin, offer.flags = seeker, at, flagAnew
-		}
+	} else if s.seeker != nil {
+		offer.flags = flagAnew
 	}
 	err := s.files.node.Send(s.ctx, s.files.packet(s.peer, offer.append(nil)))
 	if errors.Is(err, rtcpeer.ErrUnknownPeer) {

@@ -14,6 +14,8 @@ import { printable, shorten } from "./name.js";
  * - hash_mismatch: what has arrived is not what the sender has read.
  * - protocol: the other end has broken the protocol, or says that this end has.
  * - peer_gone: the other end is not connected any more.
+ * - host_changed: the star that the file went through has another host, and some of it may be lost with the one before.
+ *   Only for the receiver: the sender offers the file again, and toBlob can go on with part.
  * - changed: the Blob cannot be read any more, as when its file has changed.
  * - sink: the stream cannot be written to; cause says why.
  * - aborted: options.signal was; cause says why.
@@ -67,3 +69,6 @@ export const unexpected = (f) => broken(`a frame of kind ${f.kind} was not expec
 
 /** @internal */
 export const peerGone = () => new TransferError("peer_gone", "the peer is gone");
+
+/** @internal */
+export const hostChanged = () => new TransferError("host_changed", "the star has another host");

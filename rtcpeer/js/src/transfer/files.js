@@ -1,7 +1,7 @@
 // The files of a node: which are on their way, and which are offered.
 
 import { KiB, MiB } from "../basics.js";
-import { broken, errorOf, peerGone, TransferError } from "./errors.js";
+import { broken, errorOf, hostChanged, peerGone, TransferError } from "./errors.js";
 import * as frames from "./frame.js";
 import { Offer } from "./offer.js";
 import { Sending } from "./sending.js";
@@ -48,6 +48,7 @@ export class Files {
    */
   handle(event) {
     if (event.kind === "disconnected") this.endAll(event.peer, peerGone(), true);
+    if (event.kind === "host changed") this.endAll(0, hostChanged(), true); // the other ends are told as well
     if (event.kind !== "packet" || event.packet.channel !== this.channel || event.packet.command) return false;
     const { packet } = event;
     if (!packet.channel && packet.mode !== "reliable") return false;
@@ -61,12 +62,18 @@ export class Files {
   /**
    * Offers a file to a peer, waits until it is accepted, and sends it. Resolves once the other end has the whole file and
    * its SHA-256 is right; rejects with a TransferError. After peer_gone and aborted, sending the same file again resumes
-   * what was interrupted.
+   * what was interrupted. When a star gets another host, the file is offered again.
    * @param {number} peer @param {Blob & {name?: string}} blob @param {SendOptions} [options] @returns {Promise<void>}
    */
   async sendFile(peer, blob, { name = blob.name || "unnamed", signal, onprogress } = {}) {
-    const transfer = await this.newSending(peer, name, signal);
-    return transfer.run(signal, () => new Sending(transfer, blob, onprogress).run());
+    for (;;) {
+      const transfer = await this.newSending(peer, name, signal);
+      try {
+        return await transfer.run(signal, () => new Sending(transfer, blob, onprogress).run());
+      } catch (/** @type {any} */ error) {
+        if (error.code !== "host_changed") throw error;
+      }
+    }
   }
 
   /** The next offer; undefined after close. The program has to call one of its toBlob, pipeTo and refuse. */
@@ -143,10 +150,10 @@ export class Files {
     else if (t && !t.push(f)) t.end(broken("more than was asked for"));
   }
 
-  /** @internal @param {number} peer @param {TransferError} why @param {boolean} [told] */
+  /** Ends all transfers with a peer, or with all of them: 0. @internal @param {number} peer @param {TransferError} why @param {boolean} [told] */
   endAll(peer, why, told) {
     for (const t of [...this.sending.values(), ...this.receiving.values()]) {
-      if (t.peer === peer) t.end(new TransferError(why.code, why.message), told);
+      if (!peer || t.peer === peer) t.end(new TransferError(why.code, why.message), told);
     }
   }
 

@@ -11,9 +11,10 @@ import { decode, encode } from "../../src/transfer/frame.js";
 import * as frames from "../../src/transfer/frame.js";
 import { Sha256 } from "../../src/transfer/hash.js";
 import * as source from "../../src/transfer.js";
+import { Migration } from "../../migration.js";
 import * as shipped from "../../transfer.js";
 import { WebSocket } from "ws";
-import { eventually, golden, patience, Player, RTCPeerConnection, rtcpeer, startClient, startServer, within } from "../support.js";
+import { cuttable, eventually, golden, patience, Player, RTCPeerConnection, rtcpeer, startClient, startServer, within } from "../support.js";
 
 const server = await startServer("--message-rate=0");
 test.after(() => server.stop());
@@ -77,8 +78,8 @@ const newRoom = () => `${server.url}/files-${++rooms}`;
 const config = { RTCPeerConnection, channels: ["reliable"] };
 
 /** A player whose packets go to its files. */
-async function joinWithFiles(t, url, options) {
-  const player = await Player.join(url, config);
+async function joinWithFiles(t, url, options, more) {
+  const player = await Player.join(url, { ...config, ...more });
   player.files = new Files(player.node, 1, options);
   player.onevent = (event) => player.files.handle(event);
   t.after(() => {
@@ -211,6 +212,45 @@ test("a file is resumed when its sender has gone, and begun anew when it is anot
     assert.equal(began, from);
     assert.ok(file.equals(await bytesOf(got)));
   }
+});
+
+test("files from guest to guest go on when the host that relays them dies", async (t) => {
+  const url = newRoom(), net = cuttable(), bytes = randomBytes(6_000_000);
+  const star = () => ({ topology: "star", newRoom: { migrates: true, hostTimeout: 300 }, migration: new Migration() });
+  const host = await joinWithFiles(t, url, { window: 1 << 16 }, { ...star(), ...net });
+  const guests = [];
+  for (let i = 0; i < 3; i++) {
+    const guest = await joinWithFiles(t, url, { window: 1 << 16 }, star());
+    for (const other of [host, ...guests]) await Promise.all([guest.event("connected", other.id), other.event("connected", guest.id)]);
+    guests.push(guest);
+  }
+  const [next, b, c] = guests; // the first guest is the next host
+  let under = 0;
+  const ways = [[b, c], [next, b], [c, next]].map(async ([from, to]) => {
+    const sent = from.files.sendFile(to.id, new Blob([bytes]), { name: "film" });
+    let part, was = false;
+    const receive = async () => {
+      const offer = await to.files.nextOffer();
+      let began = -1;
+      const onprogress = (n) => {
+        if (began < 0) began = n;
+        if (n < 1_500_000 || was) return;
+        was = true;
+        if (++under < 3) return;
+        net.cut();
+        host.node.signaling.closed = true; // it does not come back
+        host.node.signaling.socket.terminate();
+      };
+      return { blob: await offer.toBlob({ part, onprogress }), began };
+    };
+    await assert.rejects(receive(), (error) => error.code === "host_changed" && (part = error.part).size >= 1_000_000);
+    const { blob, began } = await receive();
+    assert.equal(began, part.size);
+    assert.ok(bytes.equals(await bytesOf(blob)));
+    await sent;
+  });
+  await soon("all", Promise.all(ways));
+  assert.equal(c.node.host, next.id);
 });
 
 /** A player whose frames the test makes. */

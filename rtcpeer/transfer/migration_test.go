@@ -1,0 +1,135 @@
+package transfer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/rtcpeer/transport/memory"
+	signalingmemory "example.org/rtcpeer/signaling/memory"
+	"example.org/rtcpeer/testdata/bubble"
+)
+
+// joinStar joins a star that outlives its host.
+func (w *world) joinStar(t testing.TB, server *signalingmemory.Server) *end {
+	t.Helper()
+	tr := w.newTransport()
+	config := rtcpeer.Config{Transport: tr, Topology: rtcpeer.Star, Channels: []rtcpeer.Mode{rtcpeer.Reliable}}
+	join := rtcpeer.JoinMessage(config)
+	join.Room, join.NewRoom.Migrates = "test", true
+	client, err := server.Join(t.Context(), join)
+	require.NoError(t, err)
+	node, err := rtcpeer.New(t.Context(), client, config)
+	require.NoError(t, err)
+	e := &end{id: node.ID(), node: node, transport: tr, events: make(chan rtcpeer.EventKind, 64), packets: make(chan rtcpeer.Packet, 64)}
+	e.Files, err = New(node, channel, Config{Window: MinWindow})
+	require.NoError(t, err)
+	e.listen()
+	t.Cleanup(e.close)
+	return e
+}
+
+// A delivery is a file from guest to guest, for which neither end does anything about a change of the host.
+type delivery struct {
+	from, to *end
+	data     []byte
+	folder   *Folder
+	dir      string
+	half     chan struct{} // closed when half of it was sent
+
+	began []int64 // how much was there each time the file was accepted
+}
+
+func (d *delivery) send(ctx context.Context) error {
+	reached := sync.OnceFunc(func() { close(d.half) })
+	return d.from.Send(ctx, d.to.id, File{
+		Name: "film", Size: int64(len(d.data)), Content: bytes.NewReader(d.data),
+		Progress: func(n int64) {
+			if n >= int64(len(d.data))/2 {
+				reached()
+			}
+		},
+	})
+}
+
+// receive takes each offer until the file is there.
+func (d *delivery) receive(ctx context.Context) error {
+	for {
+		offer, err := d.to.Accept(ctx)
+		if err != nil {
+			return err
+		}
+		first := true
+		_, err = offer.Save(ctx, d.folder, SaveOptions{Progress: func(n int64) {
+			if first {
+				d.began, first = append(d.began, n), false
+			}
+		}})
+		if !errors.Is(err, ErrHostChanged) {
+			return err
+		}
+	}
+}
+
+// Frames are lost with the host that relays them. Each file is whole and right in the end, wherever its sender and its
+// receiver are in the star that follows.
+func TestHostGoes(t *testing.T) {
+	for name, goes := range map[string]func(host *end){
+		"killed": (*end).die,
+		"closed": func(host *end) { host.node.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
+				w := inMemory(memory.Options{Delay: 20 * time.Millisecond, Rate: 10 << 20})
+				server := signalingmemory.NewServer()
+				t.Cleanup(server.Close)
+				host := w.joinStar(t, server)
+				var guests []*end
+				for range 3 {
+					guest := w.joinStar(t, server)
+					for _, other := range append(guests, host) {
+						awaitEach(t, guest, other)
+					}
+					guests = append(guests, guest)
+				}
+				next, b, c := guests[0], guests[1], guests[2] // the first guest is the next host
+				deliveries := []*delivery{{from: b, to: c}, {from: next, to: b}, {from: c, to: next}}
+				over := make(chan error, 2*len(deliveries))
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute) // of fake time
+				defer cancel()
+				const size = 3 << 20
+				for i, d := range deliveries {
+					d.data, d.dir, d.half = random(size, uint64(i)), t.TempDir(), make(chan struct{})
+					d.folder = folderOf(t, d.dir)
+					go func() { over <- d.receive(ctx) }()
+					go func() { over <- d.send(ctx) }()
+				}
+				for _, d := range deliveries {
+					select {
+					case <-d.half:
+					case err := <-over:
+						require.NoError(t, err)
+						require.Fail(t, "a file is there already")
+					}
+				}
+				goes(host)
+				for range 2 * len(deliveries) {
+					require.NoError(t, <-over)
+				}
+				require.Equal(t, next.id, b.node.Host())
+				for _, d := range deliveries {
+					require.True(t, contents(t, d.dir)["film"] == string(d.data))
+					require.Len(t, contents(t, d.dir), 1)
+					require.Len(t, d.began, 2)
+					require.GreaterOrEqual(t, d.began[1], int64(size/4), "it goes on where it was")
+				}
+			})
+		})
+	}
+}
