@@ -257,7 +257,7 @@ func (b *tab) shoot(t *testing.T, name string) {
 	for _, size := range []struct {
 		name          string
 		width, height int64
-	}{{"desktop", 1100, 800}, {"phone", 390, 844}} {
+	}{{"desktop", 1280, 800}, {"phone", 390, 844}, {"small", 320, 568}} {
 		for _, scheme := range []string{"light", "dark"} {
 			b.do(t, chromedp.EmulateViewport(size.width, size.height), prefer(scheme))
 			picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))

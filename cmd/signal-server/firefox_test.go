@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/testdata/firefox"
@@ -19,6 +20,11 @@ type view interface {
 	text(t *testing.T, expression string) string
 	click(t *testing.T, selector string)
 	say(t *testing.T, line string)
+	// keys types into an element, and press wherever the focus is.
+	keys(t *testing.T, selector, keys string)
+	press(t *testing.T, keys string)
+	// shoot takes pictures in Chromium.
+	shoot(t *testing.T, name string)
 	// shut closes the tab, as a user does.
 	shut(t *testing.T)
 	// beside returns another tab of the same profile, and with that one's storage.
@@ -26,6 +32,19 @@ type view interface {
 }
 
 func (b *tab) shut(*testing.T) { b.close() }
+
+func (b *tab) press(t *testing.T, keys string) {
+	t.Helper()
+	b.do(t, chromedp.KeyEvent(keys))
+}
+
+// quiet checks that nothing was said on the console of a Chromium but what has one of these texts in it.
+func quiet(t *testing.T, v view, allowed ...string) {
+	t.Helper()
+	if tab, ok := v.(*tab); ok {
+		tab.quiet(t, allowed...)
+	}
+}
 
 func (b *tab) beside(t *testing.T, script, url string) view {
 	t.Helper()
@@ -155,6 +174,18 @@ func (v foxView) click(t *testing.T, selector string) {
 
 func (v foxView) say(t *testing.T, line string) {
 	t.Helper()
-	v.text(t, `document.querySelector("#text").focus()`)
-	require.NoError(t, v.tab.Type(line+"\r"))
+	v.keys(t, "#text", line+"\r")
 }
+
+func (v foxView) keys(t *testing.T, selector, keys string) {
+	t.Helper()
+	v.text(t, `document.querySelector("`+selector+`").focus()`)
+	v.press(t, keys)
+}
+
+func (v foxView) press(t *testing.T, keys string) {
+	t.Helper()
+	require.NoError(t, v.tab.Type(keys))
+}
+
+func (v foxView) shoot(*testing.T, string) {}

@@ -84,6 +84,59 @@ func TestPageComesBack(t *testing.T) {
 	})
 }
 
+// What is said to several, of whom one is away, is marked with the name of that one alone; a star's guest that does not
+// reach its host is told of all whom it reaches through that.
+func TestLineForSeveral(t *testing.T) {
+	skip.Long(t)
+	t.Parallel()
+	const mark = `[...document.querySelectorAll("#log .waiting")].map((line) => entry(line) + line.dataset.to).join()`
+	const missed = `[...document.querySelectorAll("#log p:has(.missed)")].map((line) => entry(line) + line.querySelector(".missed").textContent).join()`
+	t.Run("mesh", func(t *testing.T) {
+		t.Parallel()
+		inEachBrowser(t, func(t *testing.T, show func(script, url string) view) {
+			p := start(t, nil)
+			room := pageOf(p) + "#lobby"
+			one, two, three := show(as(redFox), room), show(as(blueOwl), room), show(as(goldBear)+cuttable, room)
+			all := []view{one, two, three}
+			for _, tab := range all {
+				tab.waitFor(t, `drawn("link").filter((c) => c === "link connected").length === 2 && !`+faces+`.includes("Guest")`)
+			}
+			three.text(t, `blocked = true, cut()`)
+			one.waitFor(t, `said().startsWith("Nothing is heard of Gold Bear at the moment")`)
+			one.say(t, "anybody?")
+			two.waitFor(t, `log().includes("anybody?")`)
+			one.waitFor(t, mark+` === "you: anybody? to Gold Bear"`)
+			three.text(t, `blocked = false`)
+			three.waitFor(t, `log().includes("anybody?")`)
+			one.waitFor(t, mark+` === "" && said() === ""`)
+			require.Equal(t, "", one.text(t, missed))
+
+			three.text(t, `blocked = true, cut()`)
+			one.waitFor(t, `said().startsWith("Nothing is heard of Gold Bear at the moment")`)
+			one.say(t, "and now?")
+			two.waitFor(t, `log().includes("and now?")`)
+			one.waitFor(t, mark+` === "you: and now? to Gold Bear"`)
+			three.shut(t)
+			one.waitFor(t, missed+` === "you: and now? · perhaps not heard by Gold Bear" && `+mark+` === ""`)
+		})
+	})
+	t.Run("star", func(t *testing.T) {
+		t.Parallel()
+		inEachBrowser(t, func(t *testing.T, show func(script, url string) view) {
+			host, owl, bear := openStar(t, start(t, nil), show, cuttable)
+			host.text(t, `blocked = true, cut()`)
+			owl.waitFor(t, `said().startsWith("Nothing is heard of ")`)
+			owl.say(t, "anybody?")
+			owl.waitFor(t, mark+` === "you: anybody? to Red Fox, Gold Bear"`)
+			host.text(t, `blocked = false`)
+			for _, tab := range []view{host, bear} {
+				tab.waitFor(t, `log().includes("anybody?")`)
+			}
+			owl.waitFor(t, mark+` === "" && said() === ""`)
+		})
+	})
+}
+
 // Who is off the network for 20 s is told so, loses nobody and nothing, and comes back by itself: in a mesh, as the guest
 // of a star, and as its host.
 func TestPageOffline(t *testing.T) {
@@ -213,6 +266,43 @@ func TestHostReloads(t *testing.T) {
 		copied := host.beside(t, `for (const [key, value] of `+stored+`) sessionStorage.setItem(key, value);`, host.text(t, `location.href`))
 		copied.waitFor(t, `/You are \d{2,}\./.test(document.querySelector("#where").textContent)`)
 		host.waitFor(t, `drawn("link").length === 3`)
+	})
+}
+
+// A star's host that is not back within five seconds is a guest of its room, although that is closed for newcomers; and so is
+// the next host, who came by the link. Who reloads a page as such a guest is the same guest.
+func TestHostReloadsSlowly(t *testing.T) {
+	skip.Long(t)
+	t.Parallel()
+	inEachBrowser(t, func(t *testing.T, show func(script, url string) view) {
+		p := start(t, nil)
+		one, two, three := openStar(t, p, show, "")
+		one.click(t, "#room-name")
+		one.click(t, "#seal")
+		one.waitFor(t, `document.querySelector("#seal").textContent === "Closed for newcomers"`)
+		for _, c := range []struct {
+			goes        view
+			next, other string
+			stay        []view
+		}{{one, "Blue Owl", "Gold Bear", []view{two, three}}, {two, "Gold Bear", "Red Fox", []view{one, three}}} {
+			c.goes.visit(t, pageOf(p)+"LICENSE")
+			for _, tab := range c.stay {
+				tab.waitFor(t, crowned+`?.includes(log().includes("You are the host now.") ? "You" : "`+c.next+`") && said() === ""`)
+			}
+			c.goes.text(t, `setTimeout(() => history.back())`)
+			c.goes.waitFor(t, `globalThis.log?.().includes("While you were away, somebody else became the host.")`)
+			c.goes.waitFor(t, `drawn("node").length === 3 && !drawn("link").some((link) => !/connected|others/.test(link)) && `+crowned+`.includes("`+c.next+`")`)
+			c.goes.say(t, "here again, before "+c.other)
+			for _, tab := range c.stay {
+				tab.waitFor(t, `log().includes("here again, before `+c.other+`")`)
+			}
+		}
+		me := `document.querySelector("#where").textContent.match(/\d+\.$/)[0]`
+		id := two.text(t, me)
+		two.text(t, `globalThis.before = true, setTimeout(() => location.reload())`)
+		two.waitFor(t, `!globalThis.before && globalThis.drawn && drawn("node").length === 3 && !drawn("link").some((link) => !/connected|others/.test(link))`)
+		require.Equal(t, id, two.text(t, me))
+		require.Equal(t, "false", two.text(t, `log().includes("While you were away")`))
 	})
 }
 

@@ -85,50 +85,53 @@ func TestTabsAndAProgramTalk(t *testing.T) {
 func TestStar(t *testing.T) {
 	skip.Long(t)
 	t.Parallel()
-	address := pageOf(start(t, nil))
-	browser := openBrowser(t)
-	host := browser.open(t, address)
-	create(t, host, "star")
-	link := host.text(t, `location.href`)
+	inEachBrowser(t, func(t *testing.T, show func(script, url string) view) {
+		address := pageOf(start(t, nil))
+		host := show("", address)
+		create(t, host, "star")
+		link := host.text(t, `location.href`)
 
-	one, two := browser.open(t, link), browser.open(t, link)
-	host.waitFor(t, `drawn("link").join() === "link connected,link connected"`)
-	for _, guest := range []*tab{one, two} {
-		guest.waitFor(t, `drawn("link").join() === "link others,link connected"`)
-		guest.waitFor(t, `rows().length === 2 && /through .+, the host/.test(rows()[1]) && rows()[1].match(/ms 0 % lost/g)?.length === 3`)
-	}
-	one.say(t, "from guest to guest")
-	two.waitFor(t, `log().includes("from guest to guest")`)
-	one.shoot(t, "star")
+		one, two := show("", link), show("", link)
+		host.waitFor(t, `drawn("link").join() === "link connected,link connected"`)
+		for _, guest := range []view{one, two} {
+			guest.waitFor(t, `drawn("link").join() === "link others,link connected"`)
+			guest.waitFor(t, `rows().length === 2 && /through .+, the host/.test(rows()[1]) && rows()[1].match(/ms 0 % lost/g)?.length === 3`)
+		}
+		one.say(t, "from guest to guest")
+		two.waitFor(t, `log().includes("from guest to guest")`)
+		one.shoot(t, "star")
 
-	host.click(t, "#room-name")
-	host.click(t, "#seal")
-	host.waitFor(t, `document.querySelector("#seal").textContent === "Closed for newcomers"`)
-	late := browser.open(t, link)
-	late.waitFor(t, `document.querySelector("#status").textContent.includes("closed for newcomers")`)
-	late.waitFor(t, `!document.querySelector("#start").hidden`)
-	late.shoot(t, "sealed")
+		host.click(t, "#room-name")
+		host.click(t, "#seal")
+		host.waitFor(t, `document.querySelector("#seal").textContent === "Closed for newcomers"`)
+		late := show("", link)
+		late.waitFor(t, `document.querySelector("#status").textContent.includes("closed for newcomers")`)
+		late.waitFor(t, `!document.querySelector("#start").hidden`)
+		late.shoot(t, "sealed")
 
-	host.close()
-	two.waitFor(t, `log().includes("is the host now.") && drawn("link").join() === "link connected"`)
-	one.click(t, "#room-name")
-	one.waitFor(t, `document.querySelector("#seal").textContent === "Closed for newcomers" && drawn("link").join() === "link connected"`)
-	for _, tab := range []*tab{one, two, late} {
-		tab.quiet(t)
-	}
+		host.shut(t)
+		two.waitFor(t, `log().includes("is the host now.") && drawn("link").join() === "link connected"`)
+		one.click(t, "#room-name")
+		one.waitFor(t, `document.querySelector("#seal").textContent === "Closed for newcomers" && drawn("link").join() === "link connected"`)
+		for _, tab := range []view{one, two, late} {
+			quiet(t, tab)
+		}
+	})
 }
 
 // The pings of rtc-client come back from a tab in each mode.
 func TestPageAnswersPings(t *testing.T) {
 	skip.Long(t)
 	t.Parallel()
-	p := start(t, nil)
-	tab := openBrowser(t).open(t, pageOf(p)+"#lobby")
-	tab.waitFor(t, `drawn("node").length === 1`)
-	out, err := exec.CommandContext(t.Context(), buildClient(t), "ping", "--json", "--count=3", p.url+"/lobby").Output()
-	require.NoError(t, err)
-	require.Equal(t, 3, strings.Count(string(out), `"received":3`), "%s", out)
-	tab.quiet(t)
+	inChromium(t, func(t *testing.T, show func(script, url string) view) {
+		p := start(t, nil)
+		tab := show("", pageOf(p)+"#lobby")
+		tab.waitFor(t, `drawn("node").length === 1`)
+		out, err := exec.CommandContext(t.Context(), buildClient(t), "ping", "--json", "--count=3", p.url+"/lobby").Output()
+		require.NoError(t, err)
+		require.Equal(t, 3, strings.Count(string(out), `"received":3`), "%s", out)
+		quiet(t, tab)
+	})
 }
 
 func TestPageIsServed(t *testing.T) {

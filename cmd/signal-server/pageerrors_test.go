@@ -75,86 +75,90 @@ func TestNoWayIn(t *testing.T) {
 func TestRubbishInside(t *testing.T) {
 	skip.Long(t)
 	t.Parallel()
-	welcome := `{"kind":"welcome","id":1,"room":"lobby","topology":"mesh","host":1,"resume":"r","colour":"red"}`
-	browser := openBrowser(t)
-	fine := browser.open(t, imitate(t, script{frames: []string{`{"kind":"tomorrow"}`, welcome, `{"kind":"yesterday"}`, `{"kind":"sealed"}`}})+"#lobby")
-	fine.waitFor(t, `document.querySelector("#seal").disabled && said() === ""`)
-	fine.quiet(t)
-	for _, rubbish := range []string{`]`, `{"kind":"joined","member":7}`, `{"kind":"signal","from":7}`} {
-		tab := browser.open(t, imitate(t, script{frames: []string{welcome, rubbish}})+"#lobby")
-		tab.waitFor(t, `said() === "The connection to the signaling server is lost; trying again. Open links go on without it.\nThe server speaks another version than this page. Reload the page; if that does not help, update the server."`)
-		tab.click(t, "#leave")
-		tab.waitFor(t, `outside() && said() === ""`)
-		tab.quiet(t, offline...) // it may have been dialling
-	}
+	inChromium(t, func(t *testing.T, show func(script, url string) view) {
+		welcome := `{"kind":"welcome","id":1,"room":"lobby","topology":"mesh","host":1,"resume":"r","colour":"red"}`
+		fine := show("", imitate(t, script{frames: []string{`{"kind":"tomorrow"}`, welcome, `{"kind":"yesterday"}`, `{"kind":"sealed"}`}})+"#lobby")
+		fine.waitFor(t, `document.querySelector("#seal").disabled && said() === ""`)
+		quiet(t, fine)
+		for _, rubbish := range []string{`]`, `{"kind":"joined","member":7}`, `{"kind":"signal","from":7}`} {
+			tab := show("", imitate(t, script{frames: []string{welcome, rubbish}})+"#lobby")
+			tab.waitFor(t, `said() === "The connection to the signaling server is lost; trying again. Open links go on without it.\nThe server speaks another version than this page. Reload the page; if that does not help, update the server."`)
+			tab.click(t, "#leave")
+			tab.waitFor(t, `outside() && said() === ""`)
+			quiet(t, tab, offline...) // it may have been dialling
+		}
+	})
 }
 
 // The same, of the real server.
 func TestNoRoom(t *testing.T) {
 	t.Parallel()
-	one := start(t, nil, "--max-members=1")
-	browser := openBrowser(t)
-	first := browser.open(t, pageOf(one)+"#lobby")
-	first.waitFor(t, `drawn("node").length === 1`)
-	late := browser.open(t, pageOf(one)+"#lobby")
-	late.waitFor(t, `said() === "This room is full. Wait until somebody leaves and try again, or use another room."`)
-	late.shoot(t, "full")
-	first.click(t, "#room-name")
-	first.click(t, "#seal")
-	first.waitFor(t, `document.querySelector("#seal").disabled`)
-	late.do(t, chromedp.KeyEvent("\r"))
-	late.waitFor(t, `said() === "This room is closed for newcomers: its host has sealed it. Ask for another room, or create one."`)
-	late.visit(t, pageOf(one)+"#not%20a%20room")
-	late.waitFor(t, `said() === "That is no room name: use 1 to 64 letters, digits, - and _."`)
+	inEachBrowser(t, func(t *testing.T, show func(script, url string) view) {
+		one := start(t, nil, "--max-members=1")
+		first := show("", pageOf(one)+"#lobby")
+		first.waitFor(t, `drawn("node").length === 1`)
+		late := show("", pageOf(one)+"#lobby")
+		late.waitFor(t, `said() === "This room is full. Wait until somebody leaves and try again, or use another room."`)
+		late.shoot(t, "full")
+		first.click(t, "#room-name")
+		first.click(t, "#seal")
+		first.waitFor(t, `document.querySelector("#seal").disabled`)
+		late.press(t, "\r")
+		late.waitFor(t, `said() === "This room is closed for newcomers: its host has sealed it. Ask for another room, or create one."`)
+		late.visit(t, pageOf(one)+"#not%20a%20room")
+		late.waitFor(t, `said() === "That is no room name: use 1 to 64 letters, digits, - and _."`)
 
-	late.quiet(t) // before the server is gone: the page may not have its icon yet
+		quiet(t, late) // before the server is gone: the page may not have its icon yet
 
-	require.Equal(t, exitOK, one.stop())
-	first.waitFor(t, `said() === "The connection to the signaling server is lost; trying again. Open links go on without it."`)
-	first.do(t, chromedp.KeyEvent("\x1b"))
-	first.click(t, "#leave")
-	first.waitFor(t, `outside() && document.activeElement.textContent === "Start a room"`)
-	first.keys(t, "#room", "\r")
-	first.waitFor(t, `said() === "The server does not answer. It may have stopped, or this device is offline. Check both, then try again."`)
-	first.quiet(t, offline...)
+		require.Equal(t, exitOK, one.stop())
+		first.waitFor(t, `said() === "The connection to the signaling server is lost; trying again. Open links go on without it."`)
+		first.press(t, "\x1b")
+		first.click(t, "#leave")
+		first.waitFor(t, `outside() && document.activeElement.textContent === "Start a room"`)
+		first.keys(t, "#room", "\r")
+		first.waitFor(t, `said() === "The server does not answer. It may have stopped, or this device is offline. Check both, then try again."`)
+		quiet(t, first, offline...)
+	})
 }
 
 // The page of a server that wants tokens takes one from its address, and keeps it from those it invites.
 func TestPageWithToken(t *testing.T) {
 	t.Parallel()
-	secret, _ := keyFiles(t, "HS256")
-	p := start(t, nil, "--auth-jwt="+secret)
-	browser := openBrowser(t)
-	without := browser.open(t, pageOf(p)+"#lobby")
-	without.waitFor(t, `said().startsWith("This server lets in only who has an access token")`)
-	token := mint(t, "--key="+secret, "--room=lobby", "--create", "--host")
-	with := browser.open(t, pageOf(p)+"?access_token="+token+"#lobby")
-	with.waitFor(t, `drawn("node").length === 1`)
-	require.Equal(t, pageOf(p)+"#lobby", with.text(t, `document.querySelector("#link").value`))
-	with.visit(t, pageOf(p)+"?access_token="+token+"#other")
-	with.waitFor(t, `said().startsWith("Your access token is not for this room")`)
-	with.quiet(t)
-	without.quiet(t)
+	inChromium(t, func(t *testing.T, show func(script, url string) view) {
+		secret, _ := keyFiles(t, "HS256")
+		p := start(t, nil, "--auth-jwt="+secret)
+		without := show("", pageOf(p)+"#lobby")
+		without.waitFor(t, `said().startsWith("This server lets in only who has an access token")`)
+		token := mint(t, "--key="+secret, "--room=lobby", "--create", "--host")
+		with := show("", pageOf(p)+"?access_token="+token+"#lobby")
+		with.waitFor(t, `drawn("node").length === 1`)
+		require.Equal(t, pageOf(p)+"#lobby", with.text(t, `document.querySelector("#link").value`))
+		with.visit(t, pageOf(p)+"?access_token="+token+"#other")
+		with.waitFor(t, `said().startsWith("Your access token is not for this room")`)
+		quiet(t, with)
+		quiet(t, without)
+	})
 }
 
 // A browser without WebRTC, and one that says no when it is used.
 func TestNoWebRTC(t *testing.T) {
 	t.Parallel()
-	address := pageOf(start(t, nil)) + "#lobby"
-	browser := openBrowser(t)
-	none := browser.open(t, "about:blank")
-	none.before(t, `delete globalThis.RTCPeerConnection`)
-	none.visit(t, address)
-	none.waitFor(t, `said() === "This browser cannot connect directly to others: it has no WebRTC, or an extension or a policy turns it off. Use a recent Firefox, Chrome, Edge or Safari, or allow WebRTC."`)
+	inChromium(t, func(t *testing.T, show func(script, url string) view) {
+		address := pageOf(start(t, nil)) + "#lobby"
+		none := show("", "about:blank")
+		none.before(t, `delete globalThis.RTCPeerConnection`)
+		none.visit(t, address)
+		none.waitFor(t, `said() === "This browser cannot connect directly to others: it has no WebRTC, or an extension or a policy turns it off. Use a recent Firefox, Chrome, Edge or Safari, or allow WebRTC."`)
 
-	one := browser.open(t, address)
-	one.waitFor(t, `drawn("node").length === 1`)
-	refusing := browser.open(t, "about:blank")
-	refusing.before(t, `globalThis.RTCPeerConnection = class { constructor() { throw new Error("not allowed here"); } }`)
-	refusing.visit(t, address)
-	refusing.waitFor(t, `said() === "No connection with Guest: the two could not agree on a connection. Reload the page at both ends; if that does not help, try another browser.\nDetail: peer 1: offer: not allowed here"`)
-	none.quiet(t)
-	refusing.quiet(t)
+		one := show("", address)
+		one.waitFor(t, `drawn("node").length === 1`)
+		refusing := show("", "about:blank")
+		refusing.before(t, `globalThis.RTCPeerConnection = class { constructor() { throw new Error("not allowed here"); } }`)
+		refusing.visit(t, address)
+		refusing.waitFor(t, `said() === "No connection with Guest: the two could not agree on a connection. Reload the page at both ends; if that does not help, try another browser.\nDetail: peer 1: offer: not allowed here"`)
+		quiet(t, none)
+		quiet(t, refusing)
+	})
 }
 
 // With UDP blocked the page says so, and what to do, when the link's time is over.

@@ -59,34 +59,37 @@ func TestBackground(t *testing.T) {
 
 // Who joins while the host is away is told for how long the room waits for it.
 func TestPageWaitsForItsHost(t *testing.T) {
-	p := start(t, nil)
-	host := call(t, p.url, nil)
-	host.join(signaling.Join{Room: "lobby", Topology: signaling.Star})
-	require.NoError(t, host.conn.NetConn().Close())
-	tab := openBrowser(t).open(t, pageOf(p)+"#lobby")
-	tab.waitFor(t, `/waiting for it to come back, for \d+ seconds at most/.test(said())`)
-	tab.quiet(t)
+	inChromium(t, func(t *testing.T, show func(script, url string) view) {
+		p := start(t, nil)
+		host := call(t, p.url, nil)
+		host.join(signaling.Join{Room: "lobby", Topology: signaling.Star})
+		require.NoError(t, host.conn.NetConn().Close())
+		tab := show("", pageOf(p)+"#lobby")
+		tab.waitFor(t, `/waiting for it to come back, for \d+ seconds at most/.test(said())`)
+		quiet(t, tab)
+	})
 }
 
 // A server that restarted without a key has forgotten the room: the page says so, and links live on.
 func TestForgotten(t *testing.T) {
 	t.Parallel()
-	at := "--listen=" + freeAddress(t)
-	p := start(t, nil, at)
-	browser := openBrowser(t)
-	one, two := browser.open(t, pageOf(p)+"#lobby"), browser.open(t, pageOf(p)+"#lobby")
-	for _, tab := range []*tab{one, two} {
-		tab.waitFor(t, `drawn("link").join() === "link connected"`)
-	}
-	require.Equal(t, exitOK, p.stop())
-	start(t, nil, at)
-	for _, tab := range []*tab{one, two} {
-		tab.waitFor(t, `said() === "The server has restarted and does not know this place in the room any more. Join again to get a new one.\nOpen links go on, but nobody new can come."`)
-	}
-	one.say(t, "still here")
-	two.waitFor(t, `log().includes("still here")`)
-	one.quiet(t, offline...)
-	two.quiet(t, offline...)
+	inEachBrowser(t, func(t *testing.T, show func(script, url string) view) {
+		at := "--listen=" + freeAddress(t)
+		p := start(t, nil, at)
+		one, two := show("", pageOf(p)+"#lobby"), show("", pageOf(p)+"#lobby")
+		for _, tab := range []view{one, two} {
+			tab.waitFor(t, `drawn("link").join() === "link connected"`)
+		}
+		require.Equal(t, exitOK, p.stop())
+		start(t, nil, at)
+		for _, tab := range []view{one, two} {
+			tab.waitFor(t, `said() === "The server has restarted and does not know this place in the room any more. Join again to get a new one.\nOpen links go on, but nobody new can come."`)
+		}
+		one.say(t, "still here")
+		two.waitFor(t, `log().includes("still here")`)
+		quiet(t, one, offline...)
+		quiet(t, two, offline...)
+	})
 }
 
 // Whoever goes away while joining leaves nobody behind on the server, although lost members keep their

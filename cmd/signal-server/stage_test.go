@@ -196,69 +196,71 @@ func TestUnread(t *testing.T) {
 // A room can be public, have a password, be locked and opened, and lose somebody whom its host removes.
 func TestRoomsOfThePage(t *testing.T) {
 	t.Parallel()
-	p := start(t, nil)
-	browser := openBrowser(t)
-	host := browser.openAs(t, redFox, pageOf(p))
-	host.waitFor(t, `outside()`)
-	host.text(t, `unfold("#advanced")`)
-	host.click(t, "#public")
-	host.keys(t, "#new-password", "sesame\r")
-	host.waitFor(t, `/^#[a-z]+-[a-z]+-[a-z]+$/.test(location.hash)`)
+	inEachBrowser(t, func(t *testing.T, show func(script, url string) view) {
+		p := start(t, nil)
+		host := show(as(redFox), pageOf(p))
+		host.waitFor(t, `outside()`)
+		host.text(t, `unfold("#advanced")`)
+		host.click(t, "#public")
+		host.keys(t, "#new-password", "sesame\r")
+		host.waitFor(t, `/^#[a-z]+-[a-z]+-[a-z]+$/.test(location.hash)`)
 
-	guest := browser.openAs(t, blueOwl, pageOf(p))
-	guest.click(t, "#meet summary")
-	guest.waitFor(t, `document.querySelector("#rooms li span")?.textContent === "1 person, with a password"`)
-	guest.shoot(t, "meet")
-	guest.click(t, "#rooms button")
-	guest.waitFor(t, `said() === "This room has a password. Enter it, and join again." && document.activeElement.id === "password"`)
-	guest.do(t, chromedp.KeyEvent("wrong\r"))
-	guest.waitFor(t, `said() === "This room has a password. Enter it, and join again." && document.activeElement.id === "password" && document.activeElement.value === ""`)
-	guest.keys(t, "#password", "sesame\r")
-	for _, tab := range []*tab{host, guest} {
-		tab.waitFor(t, `drawn("link").join() === "link connected"`)
-	}
-	require.Equal(t, "", guest.text(t, `document.querySelector("#password").value`))
-	guest.text(t, `globalThis.before = true, setTimeout(() => location.reload())`)
-	guest.waitFor(t, `!globalThis.before && globalThis.drawn && drawn("link").join() === "link connected"`) // and the password is known
+		guest := show(as(blueOwl), pageOf(p))
+		guest.click(t, "#meet summary")
+		guest.waitFor(t, `document.querySelector("#rooms li span")?.textContent === "1 person, with a password"`)
+		guest.shoot(t, "meet")
+		guest.click(t, "#rooms button")
+		guest.waitFor(t, `said() === "This room has a password. Enter it, and join again." && document.activeElement.id === "password"`)
+		guest.press(t, "wrong\r")
+		guest.waitFor(t, `said() === "This room has a password. Enter it, and join again." && document.activeElement.id === "password" && document.activeElement.value === ""`)
+		guest.keys(t, "#password", "sesame\r")
+		for _, tab := range []view{host, guest} {
+			tab.waitFor(t, `drawn("link").join() === "link connected"`)
+		}
+		require.Equal(t, "", guest.text(t, `document.querySelector("#password").value`))
+		guest.text(t, `globalThis.before = true, setTimeout(() => location.reload())`)
+		guest.waitFor(t, `!globalThis.before && globalThis.drawn && drawn("link").join() === "link connected"`) // and the password is known
 
-	host.click(t, "#room-name")
-	host.click(t, "#lock")
-	host.waitFor(t, `document.querySelector("#lock").textContent === "Unlock the room"`)
-	late := browser.open(t, host.text(t, `location.href`))
-	late.waitFor(t, `document.activeElement.id === "password"`)
-	late.do(t, chromedp.KeyEvent("sesame\r"))
-	late.waitFor(t, `said() === "This room is locked for now. Ask its host to unlock it, and try again."`)
-	host.click(t, "#lock")
-	host.waitFor(t, `document.querySelector("#lock").textContent === "Lock the room for a while"`)
-	host.do(t, chromedp.KeyEvent("\x1b"))
+		host.click(t, "#room-name")
+		host.click(t, "#lock")
+		host.waitFor(t, `document.querySelector("#lock").textContent === "Unlock the room"`)
+		late := show("", host.text(t, `location.href`))
+		late.waitFor(t, `document.activeElement.id === "password"`)
+		late.press(t, "sesame\r")
+		late.waitFor(t, `said() === "This room is locked for now. Ask its host to unlock it, and try again."`)
+		host.click(t, "#lock")
+		host.waitFor(t, `document.querySelector("#lock").textContent === "Lock the room for a while"`)
+		host.press(t, "\x1b")
 
-	guest.click(t, ".node.connected")
-	guest.waitFor(t, `/direct, same network, (good|slow|poor|not)/.test(document.querySelector("#person-path").textContent) && document.querySelector("#kick").hidden`)
-	host.waitFor(t, faces+` === "Blue Owl|You"`)
-	host.click(t, ".node.connected")
-	host.waitFor(t, `document.querySelector("#person-title").textContent === "🦉 Blue Owl"`)
-	host.shoot(t, "person")
-	host.click(t, "#kick")
-	guest.waitFor(t, `outside() && said().startsWith("You were taken out of the room.")`)
-	host.waitFor(t, `drawn("node").length === 1`)
-	host.quiet(t)
-	guest.quiet(t)
-	late.quiet(t)
+		guest.click(t, ".node.connected")
+		guest.waitFor(t, `/direct, same network, (good|slow|poor|not)/.test(document.querySelector("#person-path").textContent) && document.querySelector("#kick").hidden`)
+		host.waitFor(t, faces+` === "Blue Owl|You"`)
+		host.click(t, ".node.connected")
+		host.waitFor(t, `document.querySelector("#person-title").textContent === "🦉 Blue Owl"`)
+		host.shoot(t, "person")
+		host.click(t, "#kick")
+		guest.waitFor(t, `outside() && said().startsWith("You were taken out of the room.")`)
+		host.waitFor(t, `drawn("node").length === 1`)
+		quiet(t, host)
+		quiet(t, guest)
+		quiet(t, late)
+	})
 }
 
 // Two who look for somebody find each other.
 func TestMatchOfThePage(t *testing.T) {
-	p := start(t, nil)
-	browser := openBrowser(t)
-	one, two := browser.open(t, pageOf(p)), browser.open(t, pageOf(p))
-	for _, tab := range []*tab{one, two} {
-		tab.click(t, "#meet summary")
-		tab.click(t, "#match")
-	}
-	for _, tab := range []*tab{one, two} {
-		tab.waitFor(t, `drawn("link").join() === "link connected"`)
-		tab.quiet(t)
-	}
+	inChromium(t, func(t *testing.T, show func(script, url string) view) {
+		p := start(t, nil)
+		one, two := show("", pageOf(p)), show("", pageOf(p))
+		for _, tab := range []view{one, two} {
+			tab.click(t, "#meet summary")
+			tab.click(t, "#match")
+		}
+		for _, tab := range []view{one, two} {
+			tab.waitFor(t, `drawn("link").join() === "link connected"`)
+			quiet(t, tab)
+		}
+	})
 }
 
 // /ROOM leads a browser into the room, with what else the address says; for all others it is the room's.

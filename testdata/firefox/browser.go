@@ -188,10 +188,10 @@ func (t *Tab) Text(expression string) (string, error) {
 	return fmt.Sprint(evaluated.Result.Value), err
 }
 
-// Type types into the element that has the focus. "\r" is the enter key.
+// Type types into the element that has the focus. "\r" is the enter key, and "\x1b" escape.
 func (t *Tab) Type(text string) error {
 	var keys []map[string]any
-	for _, r := range strings.ReplaceAll(text, "\r", "\uE007") {
+	for _, r := range strings.NewReplacer("\r", "\uE007", "\x1b", "\uE00C").Replace(text) {
 		for _, act := range []string{"keyDown", "keyUp"} {
 			keys = append(keys, map[string]any{"type": act, "value": string(r)})
 		}

@@ -7,7 +7,7 @@ const burst = 100, perSecond = 5; // messages of one peer; what is more nobody c
 
 export class Chat {
   /** @type {any} */ node = null;
-  /** Own lines that others have not acknowledged: by peer, the number of the packet. @type {{line: HTMLElement, since: number, waits: Map<number, number>, missed: string[]}[]} */ unheard = [];
+  /** Own lines that others have not acknowledged: by peer, the number of the packet; 0 while the line is not sent. @type {{line: HTMLElement, since: number, waits: Map<number, number>, missed: string[]}[]} */ unheard = [];
   /** @type {Map<number, {left: number, at: number, omitted: number, note?: HTMLElement}>} */ heard = new Map();
   unread = 0; // lines that came while the page was not looked at
 
@@ -48,17 +48,20 @@ export class Chat {
     const { node } = this;
     if (!node.peers.length) return void this.note("Nobody is here to hear that yet.");
     this.input.value = "";
-    const added = this.add(node.id, line);
+    const said = { line: this.add(node.id, line), since: performance.now(), waits: new Map([[0, Infinity]]), missed: [] };
+    this.unheard.push(said);
     try {
       await node.send({ data: line });
     } catch (/** @type {any} */ error) {
-      if (!error.peers) return void this.note(`That was not sent: ${error.message}`);
+      if (!error.peers) {
+        said.waits.clear();
+        return void this.note(`That was not sent: ${error.message}`);
+      }
       for (const peer of error.peers) node.send({ peer, data: line }).catch(() => {}); // who has gone needs it no more
     }
     const { links } = await node.stats();
-    const waits = new Map(Object.entries(links).flatMap(([id, { state, lanes: [lane] }]) =>
+    said.waits = new Map(Object.entries(links).flatMap(([id, { state, lanes: [lane] }]) =>
       state === "connected" && lane.delivered < lane.sent ? [[Number(id), lane.sent]] : []));
-    if (waits.size) this.unheard.push({ line: added, since: performance.now(), waits, missed: [] });
   }
 
   /** @param {number} peer @param {Uint8Array} data */
@@ -94,11 +97,16 @@ export class Chat {
     }
   }
 
-  /** Marks what others have not acknowledged after a moment. @param {Record<number, any>} links of a node's stats */
-  confirm(links) {
+  /**
+   * Marks what others have not acknowledged after a moment.
+   * @param {Record<number, any>} links of a node's stats @param {(peer: number) => number[]} reached who is reached over a link
+   */
+  confirm(links, reached) {
     this.unheard = this.unheard.filter(({ line, since, waits, missed }) => {
       for (const [id, n] of waits) if (links[id]?.lanes[0].delivered >= n) waits.delete(id);
       line.classList.toggle("waiting", waits.size > 0 && performance.now() - since > patience);
+      const names = this.people.names([...waits.keys()].filter(Boolean).flatMap(reached));
+      line.dataset.to = names && ` to ${names}`;
       if (!waits.size && missed.length) {
         const mark = document.createElement("span");
         mark.className = "missed";

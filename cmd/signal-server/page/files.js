@@ -107,16 +107,12 @@ export class FileDesk {
 
   /** @param {any} event that is not about a page's files */
   handle(event) {
-    if (event.kind === "packet") return;
+    const { kind } = event, changed = kind === "host changed"; // some of what was on its way may be lost: all is offered again
+    if (kind === "packet") return;
     this.files?.handle(event);
-    if (event.kind !== "disconnected") return;
-    this.pages.delete(event.peer);
-    for (const [line, peer] of this.asking) if (peer === event.peer) this.answered(line).remove(); // it may be asked again
-  }
-
-  /** Some of what was on its way may be lost with a host: it goes on when the pages have met again. */
-  regroup() {
-    for (const peer of this.pages) this.handle({ kind: "disconnected", peer });
+    if (kind === "disconnected") this.pages.delete(event.peer);
+    else if (!changed) return;
+    for (const [line, peer] of this.asking) if (changed || peer === event.peer) this.answered(line).remove(); // it may be asked again
   }
 
   /** @param {Line} line that has asked whether to take a file */
@@ -208,8 +204,9 @@ export class FileDesk {
       download();
     } catch (/** @type {any} */ error) {
       if (files !== this.files) return;
-      if (error.part) this.keep(key, { part: error.part, line, ask: error.code !== "peer_gone" });
-      if (error.code === "peer_gone") line.show(`${offer.name}: interrupted. It goes on when ${name} is back.`, { Cancel: () => (this.parts.delete(key), line.end(`${offer.name}: cancelled.`)) });
+      const back = ["peer_gone", "host_changed"].includes(error.code);
+      if (error.part) this.keep(key, { part: error.part, line, ask: !back });
+      if (back) line.show(`${offer.name}: interrupted. It goes on when ${name} is back.`, { Cancel: () => (this.parts.delete(key), line.end(`${offer.name}: cancelled.`)) });
       else line.end(`${offer.name}: ${forFile(error, name)}`);
     }
   }

@@ -33,6 +33,8 @@ const helloWithin = 1500; // ms in which a page says who it is; a program never 
 const roomTries = 3; // names of a new room; that one is taken is as good as impossible
 const emoji = ["👋", "❤️", "😂", "🎉", "👍", "🔥"];
 const migrates = { migrates: true, hostTimeout: 30000 }; // ms, as anybody is waited for
+const lostPlace = ["resume_refused", "host_replaced"];
+const replaced = "While you were away, somebody else became the host.";
 const offline = "This device is offline. What you say is kept, and sent when it is back.";
 const yours = "\nNo other member is reached either: it is probably the network of this device.";
 const lost = "The connection to the signaling server is lost; trying again. Open links go on without it.";
@@ -45,6 +47,7 @@ let probes = new Probes();
 /** @type {Set<number>} */ let unfit = new Set(); // pages that had better not be the host
 let heir = 0; // whom this host has named as the next one
 let through = 0; // the host of a star, as far as events have told
+let keeps = false; // whether this tab comes back to its place when it is reloaded
 /** @type {any} */ let loss = null; // why the server was lost the last time
 /** @type {AbortController | null} */ let joining = null; // while on the way into a room
 let thrown = emoji[0]; // what a click on the stage throws
@@ -147,14 +150,15 @@ async function enter(room, config = {}, open = (/** @type {any} */ config) => jo
   status(doing, "wait");
   let entered;
   const password = config.password || (room && passwordOf(room));
-  // A star's host that reloads its page comes back to its place, unless another one is the host by then.
-  const place = { ...config, ...(room && (await recall(room))), ...(password && { password }), ...(isSecureContext && { relayLinks }) };
+  // A star's host that reloads its page comes back to its place, or as a guest if another one is the host by then.
+  const { peer: former, ...kept } = room ? await recall(room) : {};
+  const place = { ...config, ...kept, ...(password && { password }), ...(isSecureContext && { relayLinks }) };
   if (place.topology === "star") place.newRoom = { ...place.newRoom, ...migrates };
   if (mine !== joining) return;
   try {
-    entered = await open({ ...place, keepPlace: place.topology === "star", connectTimeout, token, metadata: me, signal: mine.signal, log: (_, why) => (loss = why) });
+    entered = await open({ ...place, connectTimeout, token, metadata: me, signal: mine.signal, log: (_, why) => (loss = why) });
   } catch (/** @type {any} */ error) {
-    if (place.resume && ["resume_refused", "host_replaced"].includes(error.code)) {
+    if (place.resume && lostPlace.includes(error.code)) {
       forget(room);
       if (mine === joining) again(room, { topology: place.topology, password }, error);
       return;
@@ -184,7 +188,9 @@ async function enter(room, config = {}, open = (/** @type {any} */ config) => jo
   chat.open(node);
   throughput.open(node);
   files.open(node);
-  if (held()) keep(node);
+  keeps = held() || !!place.resume;
+  if (keeps) keep(node);
+  if (place.resume && node.id !== former) chat.note(replaced);
   if (token) node.setMetadata(me); // it may grant another name, which the answer has
   invite(node);
   show();
@@ -197,7 +203,7 @@ async function enter(room, config = {}, open = (/** @type {any} */ config) => jo
 function explain(error) {
   const { room } = node ?? {};
   leave();
-  if (room && ["resume_refused", "host_replaced"].includes(error.code)) return again(room, {}, error); // the server was restarted, or this tab asleep
+  if (room && lostPlace.includes(error.code)) return enter(room); // the server was restarted, or this tab asleep
   if (room) by("room").value = room;
   status(globalThis.RTCPeerConnection ? forRoom(error) : noWebRtc, "bad", by("room").value && "Try again");
   by(by("room").value ? "join" : "create").querySelector("button").focus();
@@ -211,7 +217,7 @@ function explain(error) {
 /** Into a room where the place is lost. @param {string} room @param {any} config @param {any} why */
 async function again(room, config, { code }) {
   await enter(room, config);
-  if (node && code === "host_replaced") chat.note("While you were away, somebody else became the host.");
+  if (node && code === "host_replaced") chat.note(replaced);
 }
 
 async function listen(/** @type {any} */ from) {
@@ -234,7 +240,7 @@ function take(/** @type {any} */ event) {
   } else if (kind === "disconnected") {
     greet(peer);
     chat.note(`${forReason(event.reason)}.`, peer);
-    chat.part(peer, peer === through ? [peer, ...node.peers] : [peer]);
+    chat.part(peer, reached(peer));
     throughput.part(peer);
     unfit.delete(peer);
   } else if (kind === "updated") {
@@ -242,13 +248,13 @@ function take(/** @type {any} */ event) {
   } else if (kind === "host changed") {
     heir = 0;
     through = peer;
-    if (held()) keep(node);
+    keeps ||= held();
+    if (keeps) keep(node);
     if (held()) chat.note("You are the host now.");
     else chat.note("is the host now.", peer);
-    files.regroup();
     for (const id of node.peers) node.send({ peer: id, data: hello }).catch(() => {}); // it has just gone
   } else if (kind === "signaling resumed") {
-    if (held()) keep(node);
+    if (keeps) keep(node);
   } else if (kind === "failed") {
     failed.set(peer, { at: performance.now(), error: event.error });
     chat.note(forPeer(people.name(peer), event.error).split("\n")[0]); // the status has the detail
@@ -334,7 +340,7 @@ async function update() {
   });
   stage.show({ me, host, topology, peers });
   table.show(peers, probes, stats.signaling);
-  chat.confirm(stats.links);
+  chat.confirm(stats.links, reached);
   by("host-tools").hidden = me !== host;
   by("lock").textContent = shown.locked ? "Unlock the room" : "Lock the room for a while";
   by("lock").disabled = by("seal").disabled = shown.sealed;
@@ -344,6 +350,9 @@ async function update() {
   report(stats, peers);
   nameHeir();
 }
+
+/** Who is reached over the link with a peer. @param {number} peer */
+const reached = (peer) => (peer === through ? [peer, ...node.peers.filter((/** @type {number} */ id) => id !== peer)] : [peer]);
 
 /** Whether this tab hosts a star. */
 const held = () => node?.topology === "star" && node.id === node.host;

@@ -1,4 +1,5 @@
-// This tab's place in a room that it hosts, so that a page that is reloaded is the host that it was, unless another one is by then.
+// This tab's place in a room that it hosts, so that a page that is reloaded is the host that it was, or a guest of the room if
+// another one is the host by then.
 //
 // A tab that was duplicated has a copy of the storage. So who is about to come back asks the other tabs first, and the one
 // that is in the place answers: the copy is a newcomer.
@@ -16,9 +17,10 @@ tabs?.addEventListener("message", ({ data }) => {
 
 /** Keeps the place, as it is now. @param {any} node */
 export function keep(node) {
+  node.config.keepPlace = true; // not said in join: only who is in the room knows whether it is the host
   if (!held) held = `${Date.now()} ${Math.random()}`;
   try {
-    sessionStorage.setItem(key(node.room), JSON.stringify({ id: held, topology: node.topology, resume: node.resume }));
+    sessionStorage.setItem(key(node.room), JSON.stringify({ id: held, peer: node.id, topology: node.topology, resume: node.resume }));
   } catch {} // a browser may keep nothing
 }
 
@@ -47,10 +49,10 @@ export function passwordOf(room) {
   } catch {}
 }
 
-/** What join needs to come back, or nothing. @param {string} room @returns {Promise<{topology?: string, resume?: string}>} */
+/** Who this tab was, and what join needs to come back; or nothing. @param {string} room @returns {Promise<{peer?: number, topology?: string, resume?: string}>} */
 export async function recall(room) {
   try {
-    const { id, topology, resume } = JSON.parse(sessionStorage.getItem(key(room)) ?? "{}");
+    const { id, peer, topology, resume } = JSON.parse(sessionStorage.getItem(key(room)) ?? "{}");
     if (!id) return {};
     taken.delete(id);
     tabs?.postMessage({ asks: id });
@@ -60,7 +62,7 @@ export async function recall(room) {
       return {};
     }
     held = id;
-    return { topology, resume };
+    return { peer, topology, resume };
   } catch {
     return {};
   }
