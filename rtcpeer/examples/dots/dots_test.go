@@ -4,8 +4,13 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
+	"errors"
+	"io"
 	"maps"
+	"net"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
@@ -16,7 +21,9 @@ import (
 	"go.uber.org/goleak"
 
 	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/signalserver"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -164,6 +171,52 @@ func TestPackets(t *testing.T) {
 		_, ok = decodeBoard([]byte(garbage))
 		require.False(t, ok, garbage)
 	}
+}
+
+// The page is WebAssembly of many megabytes, which most of its visitors get compressed.
+func TestPageIsCompressed(t *testing.T) {
+	skip.Long(t)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	stop, err := servePage(listener, "ws://localhost/dots")
+	require.NoError(t, err)
+	defer stop()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DisableCompression: true}}
+	sizes := make(map[string]int)
+	for _, encoding := range []string{"", "gzip"} {
+		req, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+listener.Addr().String()+"/dots.wasm", nil)
+		require.NoError(t, err)
+		req.Header.Set("Accept-Encoding", encoding)
+		res, err := client.Do(req)
+		require.NoError(t, err)
+		body, err := io.ReadAll(res.Body)
+		require.NoError(t, errors.Join(err, res.Body.Close()))
+		require.Equal(t, encoding, res.Header.Get("Content-Encoding"))
+		require.Equal(t, "application/wasm", res.Header.Get("Content-Type"))
+		sizes[encoding] = len(body)
+		if encoding == "gzip" {
+			unpacked, err := gzip.NewReader(bytes.NewReader(body))
+			require.NoError(t, err)
+			body, err = io.ReadAll(unpacked)
+			require.NoError(t, err)
+		}
+		require.Equal(t, "\x00asm", string(body[:4]))
+	}
+	t.Log(sizes)
+	require.Less(t, sizes["gzip"], sizes[""]/3)
+}
+
+// All players call a player by the same name, and few share one.
+func TestNames(t *testing.T) {
+	names := make(map[string]bool)
+	for id := range rtcpeer.PeerID(70) {
+		names[nameOf(id+1)] = true
+	}
+	require.Len(t, names, 70)
+	require.Equal(t, "Orange Fox", nameOf(1))
+	require.Equal(t, "Orange Owl", nameOf(8))
+	require.NotEmpty(t, nameOf(signaling.MaxPeerID))
+	require.Equal(t, "hsl(28 70% 50%)", colourOf(8))
 }
 
 func TestRunSaysWhatIsWrong(t *testing.T) {

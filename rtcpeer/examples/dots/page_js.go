@@ -64,9 +64,11 @@ func (p *person) show(g *game) {
 	p.pen.Call("clearRect", 0, 0, p.canvas.Get("width"), p.canvas.Get("height"))
 	p.draw(g.board.Coin, "gold", 8)
 	for id, at := range g.dots {
-		p.draw(at, fmt.Sprintf("hsl(%d 70%% 50%%)", id%360), 12)
+		p.draw(at, colourOf(id), 12)
 	}
-	p.draw(g.me, "black", 12)
+	ink := js.Global().Call("getComputedStyle", p.canvas).Get("color").String() // light or dark, as the page is
+	p.draw(g.me, ink, 15)
+	p.draw(g.me, colourOf(g.peer.ID()), 11)
 	p.status.Set("textContent", scores(g))
 }
 
@@ -79,9 +81,9 @@ func (p *person) draw(at place, colour string, radius float64) {
 }
 
 func scores(g *game) string {
-	text := []string{fmt.Sprintf("you are %d; %d others", g.peer.ID(), len(g.peer.Peers()))}
+	text := []string{fmt.Sprintf("you are %s; %d others", nameOf(g.peer.ID()), len(g.peer.Peers()))}
 	for _, id := range slices.Sorted(maps.Keys(g.board.Scores)) {
-		text = append(text, fmt.Sprintf("%d: %d", id, g.board.Scores[id]))
+		text = append(text, fmt.Sprintf("%s: %d", nameOf(id), g.board.Scores[id]))
 	}
 	return strings.Join(text, " | ")
 }
