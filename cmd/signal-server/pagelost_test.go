@@ -61,10 +61,11 @@ func TestBackground(t *testing.T) {
 func TestPageWaitsForItsHost(t *testing.T) {
 	inChromium(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil)
+		tab := show("", "about:blank") // before, as the place is not kept for longer than a browser may take to start
 		host := call(t, p.url, nil)
 		host.join(signaling.Join{Room: "lobby", Topology: signaling.Star})
 		require.NoError(t, host.conn.NetConn().Close())
-		tab := show("", pageOf(p)+"#lobby")
+		tab.visit(t, pageOf(p)+"#lobby")
 		tab.waitFor(t, `/waiting for it to come back, for \d+ seconds at most/.test(said())`)
 		quiet(t, tab)
 	})

@@ -233,7 +233,11 @@ func TestRoomsOfThePage(t *testing.T) {
 		host.press(t, "\x1b")
 
 		guest.click(t, ".node.connected")
-		guest.waitFor(t, `/direct, same network, (good|slow|poor|not)/.test(document.querySelector("#person-path").textContent) && document.querySelector("#kick").hidden`)
+		path := "direct"
+		if _, ok := guest.(*tab); ok {
+			path = "direct, same network" // Firefox finds the other end by its checks, and so does not know where it is
+		}
+		guest.waitFor(t, `/`+path+`, (good|slow|poor|not)/.test(document.querySelector("#person-path").textContent) && document.querySelector("#kick").hidden`)
 		host.waitFor(t, faces+` === "Blue Owl|You"`)
 		host.click(t, ".node.connected")
 		host.waitFor(t, `document.querySelector("#person-title").textContent === "🦉 Blue Owl"`)
