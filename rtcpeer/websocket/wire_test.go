@@ -144,12 +144,12 @@ func TestOneFrameForEachPacket(t *testing.T) {
 
 func TestBadFirstFrames(t *testing.T) {
 	tests := []struct{ name, first, want string }{
-		{"too short", "050000", "no id of 4 bytes"},
-		{"too long", "0500000000", "no id of 4 bytes"},
-		{"empty", "", "no id of 4 bytes"},
+		{"too short", "050000", "not an id of 4 bytes"},
+		{"too long", "0500000000", "not an id of 4 bytes"},
+		{"empty", "", "not an id of 4 bytes"},
 		{"the server's", "01000000", "the server assigned id 1: want 2 or more"},
-		{"zero", "00000000", "the server gave id 0"},
-		{"negative", "ffffffff", "the server gave id -1"},
+		{"zero", "00000000", "the server assigned id 0"},
+		{"negative", "ffffffff", "the server assigned id -1"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -98,7 +98,7 @@ func TestLaneBeforeOpening(t *testing.T) {
 func TestLanesAreChecked(t *testing.T) {
 	host := memory.NewNetwork(memory.Options{}).Transport()
 	_, err := host.NewPath(transport.PathConfig{Lanes: []transport.LaneConfig{{ID: 1}, {ID: 1}}})
-	require.EqualError(t, err, "memory: PathConfig.Lanes[1]: id 1 is taken")
+	require.EqualError(t, err, "memory: PathConfig.Lanes[1]: id 1 is already used")
 	_, err = host.NewPath(transport.PathConfig{Lanes: []transport.LaneConfig{{ID: 1, Mode: 3}}})
 	require.EqualError(t, err, "memory: PathConfig.Lanes[0]: unknown mode mode(3)")
 }
