@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -42,6 +44,44 @@ func documented(t *testing.T) string {
 	require.True(t, found)
 	block, _, _ := strings.Cut(rest, "```")
 	return "authorization" + block
+}
+
+// A server that is stopped while it waits for nodes that do not answer ends at once, and not after all of them had their
+// time.
+func TestStopWhileNATSIsSilent(t *testing.T) {
+	t.Parallel()
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	const nodes = 20
+	urls := strings.Repeat(",nats://"+silent.Addr().String(), nodes)[1:]
+	ctx, cancel := context.WithCancel(t.Context())
+	code := make(chan int, 1)
+	go func() {
+		code <- run(ctx, []string{"--listen=127.0.0.1:0", "--resume-key=0123456789abcdef", "--nats=" + urls}, io.Discard, io.Discard, noEnv)
+	}()
+	var conns []net.Conn
+	accept := func() error {
+		conn, err := silent.Accept()
+		if err == nil {
+			conns = append(conns, conn)
+		}
+		return err
+	}
+	require.NoError(t, accept())
+	cancel()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for accept() == nil {
+		}
+	}()
+	require.Equal(t, exitOK, <-code)
+	silent.Close()
+	<-ended
+	require.Less(t, len(conns), nodes/2)
+	for _, conn := range conns {
+		conn.Close()
+	}
 }
 
 // Wrong credentials and missing permissions are said at the start, and by check-config, with what is missing. Nobody is

@@ -135,7 +135,7 @@ func TestPageAnswersPings(t *testing.T) {
 }
 
 func TestPageIsServed(t *testing.T) {
-	s, err := server.New(server.Options{Server: server.ServerOptions{Listen: "127.0.0.1:0"}}, pageFiles(), noLog(t))
+	s, err := server.New(t.Context(), server.Options{Server: server.ServerOptions{Listen: "127.0.0.1:0"}}, pageFiles(), noLog(t))
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup

@@ -96,7 +96,7 @@ func TestCredentialsAreRenewed(t *testing.T) {
 // serveOptions runs a server as no flags could say.
 func serveOptions(t *testing.T, o server.Options) (url string) {
 	t.Helper()
-	s, err := server.New(o, pageFiles(), noLog(t))
+	s, err := server.New(t.Context(), o, pageFiles(), noLog(t))
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error)

@@ -81,7 +81,8 @@ func TestMistakesInTheFile(t *testing.T) {
 		"max-rooms: many":              "--max-rooms",
 		"turn: perhaps":                "--turn",
 		"turn-ports: 5-4":              "want two ports",
-		"turn-address: example.org":    "--turn-address",
+		"turn-address: example.org":    `--turn-address: want an IP address, for example 203.0.113.7, not "example.org"`,
+		"turn-allow-peer: 10.0.0.0":    `--turn-allow-peer: want a network, for example 10.0.0.0/8, not "10.0.0.0"`,
 		"listen":                       "line 1: want settings, for example max-rooms: 100",
 		"[listen]":                     "line 1: want settings",
 		"~":                            "",
@@ -157,7 +158,7 @@ func TestMistakesBesideThoseOfTheHost(t *testing.T) {
 	require.Equal(t, exitUsage, code)
 	lines := strings.Split(stderr, "\n")
 	for i, want := range []string{"--turn-ttl 1s: want", "--max-rooms 0: want", `--turn-listen "nowhere": want`, "--listen 203.0.113.7:9080: bind: ",
-		"--state-file: open /none/", "--ice-server: "} {
+		"--state-file: cannot write to /none: no such file", "--ice-server: "} {
 		require.Contains(t, lines[i], want, stderr)
 	}
 	require.Len(t, lines, 6, stderr)
@@ -337,7 +338,7 @@ func TestCheckConfigFindsWhatAStartWouldFind(t *testing.T) {
 		"--turn --turn-address=203.0.113.7 --turn-listen=[::1]:3478": "--turn: --turn-listen: ",
 		"--turn --turn-address=10.0.0.1,10.0.0.2":                    "--turn: ",
 		"--turn --turn-address=203.0.113.7 --turn-host=a:b":          `--turn: --turn-host "a:b": `,
-		"--state-file=/none/state --resume-key=0123456789abcdef":     "--state-file: open /none/",
+		"--state-file=/none/state --resume-key=0123456789abcdef":     "--state-file: cannot write to /none: no such file",
 		"--state-file=/tmp --resume-key=0123456789abcdef":            "--state-file: read /tmp: is a directory",
 		"--ice-server=stun:" + strings.Repeat("a", 20_000):           "--ice-server: ",
 	} {
@@ -475,6 +476,8 @@ func TestCheckConfig(t *testing.T) {
 	}
 	_, stdout, _ = tell(t, "check-config", "--acme-domain=game.example")
 	require.Contains(t, stdout, "port 443 of game.example must lead to :9080")
+	_, stdout, _ = tell(t, "check-config", "--turn", "--turn-address=203.0.113.7", "--turn-listen-tls=:443")
+	require.Contains(t, stdout, "no TURN over TLS: it needs --tls-cert or --acme-domain")
 	_, stdout, _ = tell(t, "check-config")
 	require.Contains(t, stdout, "members: ws on :9080, without TLS\nadmission: everybody\nno TURN server in this process\nmetrics: /metrics on :9080, open to everybody\n")
 }

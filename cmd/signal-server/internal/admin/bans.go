@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 
 	"example.org/rtcpeer/cmd/signal-server/internal/proxy"
@@ -59,9 +60,9 @@ func (a *handler) ban(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case errors.Is(err, signalserver.ErrTooManyBans):
-		http.Error(w, err.Error(), http.StatusConflict)
+		http.Error(w, strings.TrimPrefix(err.Error(), "signalserver: "), http.StatusConflict)
 	case err != nil:
-		http.Error(w, err.Error(), http.StatusBadRequest)
+		http.Error(w, strings.TrimPrefix(err.Error(), "signalserver: "), http.StatusBadRequest)
 	default:
 		reply(w, viewOf(b))
 	}

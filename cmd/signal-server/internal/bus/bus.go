@@ -108,9 +108,9 @@ type Bus struct {
 const checkTime = 5 * time.Second
 
 // Open connects to NATS. It returns nil for a server without a cluster. It fails on problems that do not go
-// away by themselves, such as wrong credentials or permissions. NATS may still be unreachable; that is only a
-// warning.
-func (o *Options) Open(log *slog.Logger) (*Bus, error) {
+// away by themselves, such as wrong credentials or permissions, and when ctx is done. NATS may still be
+// unreachable; that is only a warning.
+func (o *Options) Open(ctx context.Context, log *slog.Logger) (*Bus, error) {
 	if !o.On() {
 		return nil, nil
 	}
@@ -125,7 +125,7 @@ func (o *Options) Open(log *slog.Logger) (*Bus, error) {
 	}
 	secure, err := o.tls()
 	if err == nil {
-		b.nats, err = natsbus.Open(natsbus.Config{URLs: urls, Name: o.Name, Server: o.ServerName(), Credentials: o.Creds, TLS: secure, Log: log})
+		b.nats, err = connect(ctx, natsbus.Config{URLs: urls, Name: o.Name, Server: o.ServerName(), Credentials: o.Creds, TLS: secure, Log: log})
 	}
 	if err != nil {
 		b.Close()
@@ -134,16 +134,42 @@ func (o *Options) Open(log *slog.Logger) (*Bus, error) {
 	if b.node != nil {
 		return b, nil // the others may not be there yet
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), checkTime)
+	answer, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
-	switch _, err := b.nats.Check(ctx); {
-	case errors.Is(err, natsbus.ErrNotAllowed):
+	switch _, err := b.nats.Check(answer); {
+	case errors.Is(err, natsbus.ErrNotAllowed), ctx.Err() != nil:
 		b.Close()
-		return nil, err
+		return nil, cmp.Or(context.Cause(ctx), err)
 	case err != nil:
 		log.Warn("NATS unreachable: the server is not ready yet", "err", err)
 	}
 	return b, nil
+}
+
+// connect is natsbus.Open, but returns when ctx is done: nodes that do not answer hold natsbus.Open for some seconds
+// each. Its goroutine ends after that.
+func connect(ctx context.Context, c natsbus.Config) (*natsbus.Bus, error) {
+	type result struct {
+		bus *natsbus.Bus
+		err error
+	}
+	opened := make(chan result)
+	go func() {
+		bus, err := natsbus.Open(c)
+		select {
+		case opened <- result{bus, err}:
+		case <-ctx.Done():
+			if err == nil {
+				bus.Close()
+			}
+		}
+	}()
+	select {
+	case r := <-opened:
+		return r.bus, r.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }
 
 // NATS returns the bus for the rooms.

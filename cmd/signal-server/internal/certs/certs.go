@@ -77,14 +77,7 @@ func (o *Options) CheckCache() error {
 	for _, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist); _, err = os.Stat(folder) {
 		folder = filepath.Dir(folder) // the server makes those that are missing
 	}
-	file, err := os.CreateTemp(folder, ".check-config-*")
-	if err != nil {
-		if p, ok := errors.AsType[*fs.PathError](err); ok {
-			err = p.Err // without the name of the file
-		}
-		return fmt.Errorf("cannot write to %s: %w", folder, err)
-	}
-	return errors.Join(file.Close(), os.Remove(file.Name()))
+	return settings.Writable(folder)
 }
 
 // Plan says how members connect. address is that of their listener.

@@ -139,11 +139,7 @@ func (o *ServerOptions) checkStateFile() error {
 	if _, err := os.ReadFile(o.StateFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	file, err := os.CreateTemp(filepath.Dir(o.StateFile), ".check-config-*")
-	if err != nil {
-		return err
-	}
-	return errors.Join(file.Close(), os.Remove(file.Name()))
+	return settings.Writable(filepath.Dir(o.StateFile))
 }
 
 // checkRooms creates the signaling server for a moment. It leaves out the state file, which may belong to a

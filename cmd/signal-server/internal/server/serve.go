@@ -33,8 +33,11 @@ func (s *Serve) Run(ctx context.Context, p *process.Process) error {
 	// Without this the server would end when its terminal or the reader of its log ends. SIGHUP does not reload
 	// anything: certificates are read again when their files change.
 	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
-	server, err := New(s.Options, p.Page, p.Err)
-	if err != nil {
+	server, err := New(ctx, s.Options, p.Page, p.Err)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil // the server was stopped while it started
+	case err != nil:
 		return cli.Usage(err)
 	}
 	tuneGC(p.Env.Lookup, s.Limits.MaxSessions)

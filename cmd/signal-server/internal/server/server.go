@@ -49,13 +49,13 @@ type Server struct {
 }
 
 // New binds the addresses. From then on connections wait until Serve answers them. pageFiles has the files of
-// the page of members.
-func New(o Options, pageFiles fs.FS, stderr *logqueue.Queue) (*Server, error) {
+// the page of members. New fails when ctx is done.
+func New(ctx context.Context, o Options, pageFiles fs.FS, stderr *logqueue.Queue) (*Server, error) {
 	log := loglimit.Logger(stderr.Logger(o.Server.LogFormat, o.Server.LogLevel)) // limited, because strangers can cause log lines
 	f := connlimit.NewFailures(log)
 	s := &Server{log: log, stderr: stderr, failures: f, limiter: o.limiter(log, f), limits: o.Limits, page: pageFiles, proxied: o.Proxy.Protocol,
 		drainDelay: o.Stopping.DrainDelay}
-	if err := s.open(o); err != nil {
+	if err := s.open(ctx, o); err != nil {
 		s.close()
 		if s.rooms != nil {
 			_ = s.rooms.Shutdown(context.Background()) // there are no sessions yet
@@ -71,7 +71,7 @@ func New(o Options, pageFiles fs.FS, stderr *logqueue.Queue) (*Server, error) {
 	return s, nil
 }
 
-func (s *Server) open(o Options) error {
+func (s *Server) open(ctx context.Context, o Options) error {
 	config, err := o.config(s.log)
 	if err != nil {
 		return err
@@ -96,7 +96,7 @@ func (s *Server) open(o Options) error {
 		return err
 	}
 	config.ICEServersFor, config.Observe = s.relays.ICEServers, figures.Observe
-	if s.bus, err = o.Cluster.Open(s.log); err != nil {
+	if s.bus, err = o.Cluster.Open(ctx, s.log); err != nil {
 		return err
 	}
 	if s.bus != nil {

@@ -28,7 +28,7 @@ func TestAnswersNobodyReads(t *testing.T) {
 	o.Metrics.Listen, o.Admin.Listen, o.Admin.Token = "127.0.0.1:0", "127.0.0.1:0", adminToken
 	log := logqueue.New(io.Discard)
 	defer log.Close()
-	s, err := New(o, fstest.MapFS{"page.css": {}}, log)
+	s, err := New(t.Context(), o, fstest.MapFS{"page.css": {}}, log)
 	require.NoError(t, err)
 	defer s.stop()
 	for _, l := range s.sites {

@@ -1,8 +1,11 @@
 package settings
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"slices"
 	"strings"
 
@@ -34,6 +37,18 @@ func (p *Problems) Within(flag string, value, low, high int) {
 	if value < low || value > high {
 		p.Add("%s %d: want %d to %d", flag, value, low, high)
 	}
+}
+
+// Writable returns an error if no file can be created in a folder. It leaves nothing behind.
+func Writable(folder string) error {
+	file, err := os.CreateTemp(folder, ".check-config-*")
+	if err != nil {
+		if p, ok := errors.AsType[*fs.PathError](err); ok {
+			err = p.Err // without the name of the file
+		}
+		return fmt.Errorf("cannot write to %s: %w", folder, err)
+	}
+	return errors.Join(file.Close(), os.Remove(file.Name()))
 }
 
 // AddNew adds the problems of more that name no flag that has a problem already. A problem that names a Config

@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"encoding"
 	"errors"
 	"fmt"
 	"reflect"
@@ -295,6 +296,26 @@ func DecodeInt(c *kong.DecodeContext, target reflect.Value) error {
 	}
 	target.SetInt(int64(n))
 	return nil
+}
+
+// DecodeText parses a value of type T, for kong. want says in an error what T is, where T's own error would speak
+// of its parser.
+func DecodeText[T any, P interface {
+	*T
+	encoding.TextUnmarshaler
+}](want string) kong.MapperFunc {
+	return func(c *kong.DecodeContext, target reflect.Value) error {
+		token, err := c.Scan.PopValue("value")
+		if err != nil {
+			return err
+		}
+		var value T
+		if err := P(&value).UnmarshalText([]byte(token.String())); err != nil {
+			return fmt.Errorf("want %s, not %q", want, token)
+		}
+		target.Set(reflect.ValueOf(value))
+		return nil
+	}
 }
 
 // fits returns a value for a flag, or an error if the value has the wrong type. It reads a secret at once,

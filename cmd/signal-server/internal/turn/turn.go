@@ -96,7 +96,14 @@ func (o *Options) Plan(t certs.Options, say settings.Say) {
 			where = strings.Trim(fmt.Sprint(o.Address), "[]")
 		}
 		say("STUN and TURN: UDP and TCP on %s, relays on UDP %d-%d of %s", o.Listen, o.Ports.Low, o.Ports.High, where)
-		if name := cmp.Or(o.Host, t.Host()); t.On() && name != "" && o.ListenTLS != settings.Off {
+		name := cmp.Or(o.Host, t.Host())
+		switch {
+		case o.ListenTLS == settings.Off:
+		case !t.On():
+			say("no TURN over TLS: it needs --tls-cert or --acme-domain")
+		case name == "":
+			say("no TURN over TLS: it needs --turn-host, the name in the certificate")
+		default:
 			say("TURN over TLS on %s, as %s", o.ListenTLS, name)
 		}
 	}
