@@ -37,7 +37,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net/netip"
 	"os"
 	"reflect"
 
@@ -96,8 +95,6 @@ func execute(ctx context.Context, args []string, p *process.Process) error {
 		kong.Help(help),
 		kong.Resolvers(p.Settings),
 		kong.KindMapper(reflect.Int, kong.MapperFunc(settings.DecodeInt)),
-		kong.TypeMapper(reflect.TypeFor[netip.Addr](), settings.DecodeText[netip.Addr]("an IP address, for example 203.0.113.7")),
-		kong.TypeMapper(reflect.TypeFor[netip.Prefix](), settings.DecodeText[netip.Prefix]("a network, for example 10.0.0.0/8")),
 		kong.Bind(p),
 	)
 	if err != nil {

@@ -258,6 +258,7 @@ func TestMistakesOfTheCommandLine(t *testing.T) {
 		"--resume-key=":      "--resume-key: blank: want a value",
 		"--listen=":          "--listen: blank: want a value",
 		"--turn-address=":    "--turn-address: blank: want a value",
+		"--turn-address=a":   `--turn-address: want an IP address, for example 203.0.113.7, not "a"`,
 		"--trusted-proxy=\n": `--trusted-proxy "\n": want an address`,
 	} {
 		code, stdout, stderr := tell(t, "check-config", arg)

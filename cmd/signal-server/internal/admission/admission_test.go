@@ -81,10 +81,10 @@ func TestPublicKeysAreNoSecrets(t *testing.T) {
 			"UTF-16":                 {utf16, "incomplete PEM file"},
 			"after a word":           {append([]byte("key: "), content...), "incomplete PEM file"},
 			"on one line":            {[]byte(strings.ReplaceAll(string(content), "\n", " ")), "incomplete PEM file"},
-			"DER":                    {block.Bytes, "a key that is not in PEM"},
-			"DER in base64":          {[]byte(base64.StdEncoding.EncodeToString(block.Bytes) + "\n"), "a key that is not in PEM"},
-			"JWK":                    {[]byte(`{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}`), "a key that is not in PEM"},
-			"SSH":                    {[]byte("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPj6n4rk2NqgYh2OA0ojoFO1PmJ6u1V0QGHxZ8V5dO0p ann@game\n"), "a key that is not in PEM"},
+			"DER":                    {block.Bytes, "the key is not in PEM"},
+			"DER in base64":          {[]byte(base64.StdEncoding.EncodeToString(block.Bytes) + "\n"), "the key is not in PEM"},
+			"JWK":                    {[]byte(`{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}`), "the key is not in PEM"},
+			"SSH":                    {[]byte("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPj6n4rk2NqgYh2OA0ojoFO1PmJ6u1V0QGHxZ8V5dO0p ann@game\n"), "the key is not in PEM"},
 		} {
 			key, err := readVerifyKey(keytest.File(t, t.TempDir(), "key", c.content))
 			if c.want != "" {

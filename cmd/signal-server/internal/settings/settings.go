@@ -1,7 +1,6 @@
 package settings
 
 import (
-	"encoding"
 	"errors"
 	"fmt"
 	"reflect"
@@ -101,7 +100,7 @@ func clearer(err error, arg string, known []string) error {
 	if what, ended := strings.CutSuffix(text, ` but got "EOL" (<EOL>)`); ended {
 		return fmt.Errorf("%s, but got no value", what)
 	}
-	return err
+	return withAddresses(err)
 }
 
 // addBlank keeps an error for each flag that is blank on the command line, because a shell variable that is not
@@ -298,24 +297,21 @@ func DecodeInt(c *kong.DecodeContext, target reflect.Value) error {
 	return nil
 }
 
-// DecodeText parses a value of type T, for kong. want says in an error what T is, where T's own error would speak
-// of its parser.
-func DecodeText[T any, P interface {
-	*T
-	encoding.TextUnmarshaler
-}](want string) kong.MapperFunc {
-	return func(c *kong.DecodeContext, target reflect.Value) error {
-		token, err := c.Scan.PopValue("value")
-		if err != nil {
-			return err
-		}
-		var value T
-		if err := P(&value).UnmarshalText([]byte(token.String())); err != nil {
-			return fmt.Errorf("want %s, not %q", want, token)
-		}
-		target.Set(reflect.ValueOf(value))
-		return nil
+// addressError matches the error of package netip about an address or a network.
+var addressError = regexp.MustCompile(`(netip\.ParsePrefix|ParseAddr)\(("(?:[^"\\]|\\.)*")\): .*`)
+
+// withAddresses rewrites an error about an address or a network, which otherwise speaks of the parser.
+func withAddresses(err error) error {
+	m := addressError.FindStringSubmatchIndex(err.Error())
+	if m == nil {
+		return err
 	}
+	text := err.Error()
+	want := "an IP address, for example 203.0.113.7"
+	if text[m[2]:m[3]] != "ParseAddr" {
+		want = "a network, for example 10.0.0.0/8"
+	}
+	return fmt.Errorf("%swant %s, not %s", text[:m[0]], want, text[m[4]:m[5]])
 }
 
 // fits returns a value for a flag, or an error if the value has the wrong type. It reads a secret at once,
@@ -329,6 +325,8 @@ func fits(flag *kong.Flag, value any) (any, error) {
 			err = fmt.Errorf("want a time, for example 30s or 24h, not %q", value)
 		case bool:
 			err = fmt.Errorf("want true or false, not %q", value)
+		default:
+			err = withAddresses(err)
 		}
 		return nil, err
 	}
