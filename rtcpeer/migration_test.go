@@ -118,6 +118,29 @@ func TestHostCloses(t *testing.T) {
 	}, 1, 5, 7, 9)
 }
 
+// The host is taken out of the room, as the operator of the server may do. The guests follow the next one, also if the old
+// one's word that it was kicked overtakes the server's of the next.
+func TestHostIsKicked(t *testing.T) {
+	for _, lag := range []time.Duration{0, time.Second} {
+		t.Run(fmt.Sprintf("server %v", lag), func(t *testing.T) {
+			migrating(t, rtcpeer.Config{}, func(t *testing.T, w *world) {
+				w.room.mu.Lock()
+				w.room.lag = lag
+				w.room.expel(w.room.members[1])
+				w.room.mu.Unlock()
+				after(15 * time.Second)
+				_, why := w.diaries[1].end()
+				require.ErrorIs(t, why, &signaling.Error{Code: signaling.CodeKicked})
+				w.wantHost(5, 2, 5, 7, 9)
+				for _, id := range []rtcpeer.PeerID{5, 7, 9} {
+					require.Regexp(t, `^connected disconnected\((kicked|host gone)\)$`, w.diaries[id].story(1))
+				}
+				require.Equal(t, "connected", w.diaries[7].story(9))
+			}, 1, 5, 7, 9)
+		})
+	}
+}
+
 // A room whose members prove that they know a secret goes on with the next host, which asks for it as the first did.
 func TestNextHostAsksForTheSecret(t *testing.T) {
 	migrating(t, rtcpeer.Config{Auth: secret}, func(t *testing.T, w *world) {

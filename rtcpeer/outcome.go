@@ -63,7 +63,7 @@ func (n *Node) linkOver(l *link) {
 	guest := n.isGuest() && l.peer == n.Host() // else it has parted from another host
 	switch signalingErr := n.room.why(); {
 	case guest && reason == Kicked && signalingErr == nil:
-		n.wg.Go(n.awaitKick)
+		n.wg.Go(func() { n.awaitKick(l.lead) })
 	case guest && again && signalingErr == nil:
 		n.status.CompareAndSwap(int32(ConnectionConnected), int32(ConnectionConnecting))
 		if l.lead.term > 0 && l.published && reason == Lost {
@@ -130,12 +130,15 @@ func (l *link) detail() error {
 	return nil
 }
 
-// awaitKick ends a guest whose host says that it was kicked. The server's message has the reason, but does not come if
-// the connection to the server is lost.
-func (n *Node) awaitKick() {
+// awaitKick ends a guest whose host says that one of the two was kicked, unless the server names another host in time: then
+// it was the old one. The server's message has the reason, but does not come if the connection to the server is lost.
+func (n *Node) awaitKick(at *lead) {
 	select {
 	case <-n.ctx.Done():
 	case <-time.After(kickTime):
+		if n.room.lead.Load() != at {
+			return
+		}
 		n.endLater(ofSignaling(&signaling.Error{Code: signaling.CodeKicked, Text: "the host kicked this member"}))
 	}
 }
