@@ -428,8 +428,8 @@ export declare class RtcNode {
     setMetadata(metadata: any): void;
     /**
      * Asks the server to take a member out of the room, and does not wait. Its node ends with an error of code kicked and
-     * the reason, at most 256 bytes; all others disconnect it: kicked, or by peer where it was faster. It may join anew
-     * where a newcomer may: setLocked prevents that. Throws not_host, unknown_peer, closed, bad_message.
+     * the reason, at most 256 bytes; all others disconnect it: kicked, or by peer where a Godot game was faster. It may join
+     * anew where a newcomer may: setLocked prevents that. Throws not_host, unknown_peer, closed, bad_message.
      * @param {number} id @param {string} [reason]
      */
     kick(id: number, reason?: string): void;

@@ -6,7 +6,7 @@ import { RtcPeerError } from "./errors.js";
 /** @import { Config, IceServer, Mode } from "./types.js" */
 
 /** Options that have no default. */
-const others = ["topology", "auth", "iceTransportPolicy", "metadata", "token", "password", "resume", "keepPlace", "create", "newRoom", "signal", "relayLinks", "times", "migration", "log"];
+const others = "topology auth iceTransportPolicy metadata token password resume keepPlace create newRoom signal relayLinks times migration log".split(" ");
 
 /** @param {Config} config */
 export function withDefaults(config) {

@@ -21,7 +21,8 @@ export const asks = 1, answers = 2, knowsTimes = 16; // flags of a beat: the rec
 const maxTimes = 99;
 
 /**
- * @typedef {{kind: number, random?: Uint8Array, kept?: number, mac?: Uint8Array, flags?: number, counts?: number[], times?: number[], reason?: number}} Control
+ * What there is of it depends on the kind.
+ * @typedef {{kind: number, random: Uint8Array, kept: number, mac: Uint8Array, flags: number, counts: number[], times?: number[], reason: number}} Control
  */
 
 /** Returns null for what is no control frame. lanes is how many reliable lanes there are. @param {Uint8Array} b @param {number} lanes @returns {Control | null} */
@@ -39,7 +40,7 @@ export function decodeControl(b, lanes) {
     return 0;
   };
   const counts = () => Array.from({ length: lanes }, number);
-  /** @type {Control} */ const c = { kind: b[0] };
+  const c = /** @type {Control} */ ({ kind: b[0] });
   if (c.kind === hello) Object.assign(c, { random: cut(32), kept: number() });
   else if (c.kind === prove) c.mac = cut(32);
   else if (c.kind === take) c.counts = counts();
@@ -62,12 +63,9 @@ export function varint(n) {
   return [...bytes, n];
 }
 
-/** @param {Control} c */
-export const encodeControl = ({ kind, random = new Uint8Array(), kept, mac = new Uint8Array(), flags, counts = [], times = [], reason }) =>
-  new Uint8Array([
-    kind, ...random, ...(kept === undefined ? [] : varint(kept)), ...mac, ...(flags === undefined ? [] : [flags]), ...[...counts, ...times].flatMap(varint),
-    ...(reason === undefined ? [] : [reason]),
-  ]);
+/** @param {Partial<Control>} c */
+export const encodeControl = ({ kind, random = /** @type {any} */ ([]), kept, mac = /** @type {any} */ ([]), flags, counts = [], times = [], reason }) =>
+  new Uint8Array(/** @type {any[]} */ ([kind, ...random, ...mac, flags, .../** @type {any[]} */ ([kept, ...counts, ...times]).flatMap(varint), reason]).filter((b) => b !== undefined));
 
 /** Why its sender ends the link, by the numbers of a bye. 0 is none. */
 const byeReasons = ["", "by us", "lost", "misbehaved", "slow", "kicked", "unauthorized"];

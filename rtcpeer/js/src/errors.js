@@ -6,7 +6,7 @@
 export const passing = ["unknown_kind", "not_host", "unknown_peer"];
 
 // Codes, of the server and of ours, after which trying again may help.
-const retried = ["join_timeout", "room_full", "room_exists", "server_full", "slow", "shutting_down", "internal", "unreachable", "rate_limited", "locked"];
+const retried = "join_timeout room_full room_exists server_full slow shutting_down internal unreachable rate_limited locked".split(" ");
 
 /** What goes wrong here. Programs branch on code. The message is for people and says what to do. The name is AbortError for the code aborted. */
 export class RtcPeerError extends Error {

@@ -56,9 +56,9 @@ export class Inbox {
   }
 
   /** @returns {Promise<IteratorResult<Event, undefined>>} */
-  next() {
+  async next() {
     const value = this.take();
-    if (value) return Promise.resolve({ done: false, value });
+    if (value) return { done: false, value };
     return new Promise((resolve, reject) => {
       this.waiters.push({ resolve, reject });
       if (this.closed) this.release();

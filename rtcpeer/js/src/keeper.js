@@ -84,22 +84,22 @@ export class Keeper {
 
   // ---- What comes over the present path, and over the next one.
 
-  /** @param {Path} path @param {Control | null} frame */
+  /** @param {Path} path @param {Control} frame */
   controlled(path, frame) {
     const { link } = this;
     path.heard++;
     if (path === link.next) return this.nextControlled(path, frame);
-    if (frame?.kind === bye && (path === link.path || path === this.old)) {
+    if (frame.kind === bye && (path === link.path || path === this.old)) {
       link.dismissed = true;
-      link.end(endedBy(frame.reason ?? 0));
+      link.end(endedBy(frame.reason));
     } else if (path !== link.path) { // of a path that was given up
-      if (path === this.old && frame?.kind === beat) link.takenByOther(path, frame.counts ?? []);
-    } else if (frame?.kind === beat) {
+      if (path === this.old && frame.kind === beat) link.takenByOther(path, frame.counts);
+    } else if (frame.kind === beat) {
       this.beaten(path, frame);
-    } else if (frame?.kind === take && this.offers && this.old) {
+    } else if (frame.kind === take && this.offers && this.old) {
       const { old } = this;
       this.old = null;
-      this.moved(old, frame.counts ?? []);
+      this.moved(old, frame.counts);
     } else {
       link.misbehaves("not a control frame");
     }
@@ -108,7 +108,7 @@ export class Keeper {
   /** @param {Path} path @param {Control} frame */
   beaten(path, frame) {
     const { link } = this;
-    const { flags = 0, counts = [] } = frame;
+    const { flags, counts } = frame;
     if (!link.takenByOther(path, counts)) return;
     link.timing?.beaten(path, frame);
     if (flags & asks) path.tell(answers);
@@ -116,17 +116,16 @@ export class Keeper {
     link.flushed();
   }
 
-  /** Until the other end has proven who it is, nothing that it says counts. @param {Path} path @param {Control | null} frame */
+  /** Until the other end has proven who it is, nothing that it says counts. @param {Path} path @param {Control} frame */
   nextControlled(path, frame) {
     const { link, offers } = this;
-    if (!path.proven && frame?.kind === prove && path.binding() && equal(path.proof(!offers), /** @type {Uint8Array} */ (frame.mac))) {
+    if (!path.proven && frame.kind === prove && path.binding() && equal(path.proof(!offers), frame.mac)) {
       path.proven = true;
       if (offers) this.takeOver(path);
-    } else if (path.proven && frame?.kind === take && !offers) {
-      this.follow(path, frame.counts ?? []);
-    } else if (path.proven && frame?.kind !== beat) {
-      link.misbehaves("not a control frame");
-    } else if (frame?.kind !== beat) {
+    } else if (path.proven && frame.kind === take && !offers) {
+      this.follow(path, frame.counts);
+    } else if (frame.kind !== beat) {
+      if (path.proven) return link.misbehaves("not a control frame");
       link.pathsRefused++;
       this.nextFailed();
     }
@@ -201,8 +200,7 @@ export class Keeper {
     // While the link moves, the other end may close this path for the next one: the offering end as soon as it has taken
     // that, the answering end when it is offered yet another one.
     if (byPeer && !this.moving) this.closedByPeer = true;
-    const ended = this.repair.closed;
-    if (!ended) this.decide(this.repair.pathClosed(now(), this.sight()));
+    if (!this.repair.closed) this.decide(this.repair.pathClosed(now(), this.sight()));
     if (this.closedByPeer && path === this.link.path && !this.link.over) this.vanish();
   }
 
@@ -229,7 +227,8 @@ export class Keeper {
     if (s.type === "refuse") return this.refusedBy(s);
     if (s.type === "fail" && link.isAbout(s)) return this.nextFailed();
     if (link.answersOther(s)) return;
-    link.step(negotiation.receive(s));
+    const steps = negotiation.receive(s);
+    link.then(() => steps);
     if (offers && negotiation.described) this.repair.known();
   }
 

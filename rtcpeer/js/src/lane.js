@@ -83,7 +83,7 @@ export class Lane {
 
   /** Whether a reliable lane has room. @param {number} size */
   hasRoom(size) {
-    return (this.keeps ? this.kept.size : this.channel.bufferedAmount) + size <= this.link.sendBuffer;
+    return this.buffered - this.queued + size <= this.link.sendBuffer;
   }
 
   /** Sends, or drops what is unreliable; false means a reliable packet found no room. @param {Uint8Array} bytes */
@@ -95,13 +95,11 @@ export class Lane {
     }
     if (this.reliable) {
       if (this.queue.length || !this.hasRoom(bytes.length)) return false;
-    } else if (link.interrupted) {
-      link.node.drop("interrupted");
-      return true;
     } else {
       const total = this.channel.bufferedAmount + bytes.length;
-      if (total > lossyFloor && this.lags(total)) {
-        link.node.drop("buffer_full");
+      const why = link.interrupted ? "interrupted" : total > lossyFloor && this.lags(total) ? "buffer_full" : "";
+      if (why) {
+        link.node.drop(why);
         return true;
       }
     }
@@ -116,7 +114,7 @@ export class Lane {
       this.sample = { at: now(), left: this.left };
       if (at) this.rate = (this.left - left) / (now() - at);
     }
-    return total > Math.min(sendBuffer, Math.max(lossyFloor, this.rate * maxLag));
+    return total > Math.min(sendBuffer, this.rate * maxLag);
   }
 
   /** put, and if there is no room: wait, or throw. @param {Uint8Array} bytes @param {boolean} wait */

@@ -7,7 +7,7 @@ import { frameOverhead, listen, message, nothing, now, randomText, toBytes } fro
 import { bye, byeOf, decodeControl, hello, newSecret } from "./control.js";
 import { RtcPeerError } from "./errors.js";
 import { authenticate, authFrame } from "./frames.js";
-import { receiveBuffer, receiveLimit } from "./inbox.js";
+import { receiveBuffer } from "./inbox.js";
 import { badCounts, Keeper, tellEach } from "./keeper.js";
 import { Lane, sendBuffer } from "./lane.js";
 import { attemptTimeout, Negotiation } from "./negotiation.js";
@@ -17,6 +17,7 @@ import { Pending } from "./pending.js";
 import { beatEach, forwardAfter, freshFor, requestEach, settleTime, tickEach } from "./repair.js";
 import { relayFeature } from "./wire.js";
 
+/** @import { Control } from "./control.js" */
 /** @import { Presence } from "./inbox.js" */
 /** @import { Step } from "./negotiation.js" */
 /** @import { Peer } from "./peer.js" */
@@ -58,9 +59,9 @@ export class Link {
   wanted = false; // the end, by this end's program
   vanished = false; // the other end has closed the path without having ended the link
   dismissed = false; // the other end itself says that the link is over
-  /** Why there is no link. @type {RtcPeerError | null} */ failure = null;
+  /** Why there is no link. @type {RtcPeerError | undefined} */ failure;
   /** The offer with which the other end gave this link up. @type {Signal | null} */ successor = null;
-  /** What was wrong with what the other end said. @type {RtcPeerError | undefined} */ fault;
+  /** Why it had to end, for the program. @type {RtcPeerError | undefined} */ fault;
   flushing = false;
   /** @type {(v?: any) => void} */ finished = nothing;
   done = new Promise((resolve) => (this.finished = resolve));
@@ -119,7 +120,7 @@ export class Link {
       this.waiting++;
       this.then(() => (this.waiting--, this.receive(s)));
     } else if (s.type !== "candidate") {
-      this.end("misbehaved");
+      this.misbehaves("it floods");
     }
   }
 
@@ -163,11 +164,6 @@ export class Link {
     });
   }
 
-  /** @param {Step[]} steps */
-  step(steps) {
-    if (steps.length) this.then(() => steps);
-  }
-
   /** What cannot be used fails the link, or the repair; a candidate that cannot be is one path less. @param {Step} step */
   async take({ act, data = { type: act } }) {
     const { negotiation } = this;
@@ -205,7 +201,7 @@ export class Link {
     this.dropNext();
     this.unsent = false;
     this.next = new Path(this, !!this.keeper?.repair.searching && !this.path?.forwarded, forwarded);
-    if (!this.keeper) this.retry(!this.fallback ? attemptTimeout : connectTimeout > 0 ? Math.min(forwardAfter, connectTimeout / 3) : forwardAfter, 1);
+    if (!this.keeper) this.retry(!this.fallback ? attemptTimeout * this.entry.patience : connectTimeout > 0 ? Math.min(forwardAfter, connectTimeout / 3) : forwardAfter, 1);
     return this.next;
   }
 
@@ -242,20 +238,23 @@ export class Link {
 
   /**
    * The offering end begins anew after ms, unless this attempt has come further by then: on a busy machine or
-   * a long path giving up what advances would make it all begin again. False if the other end takes one offer
-   * alone, as a Godot game does.
+   * a long path giving up what advances would make it all begin again. If there was no answer, which may only take longer
+   * than that, the next attempt has twice the time. False if the other end takes one offer alone, as a Godot game does.
    * @param {number} ms @param {number} [reached]
    */
   retry(ms, reached = 3) {
-    const { negotiation } = this;
+    const { negotiation, entry } = this;
     const { attempt } = negotiation;
-    if (this.entry.member.one_attempt) return false;
+    if (entry.member.one_attempt) return false;
     this.after(ms, () => this.then(() => {
       if (this.state !== "connecting" || attempt !== negotiation.attempt) return [];
       const { stage } = this.progress({ stage: reached });
-      if (stage === reached) return negotiation.retry();
-      this.retry(ms, stage);
-      return [];
+      if (stage > reached) {
+        this.retry(ms, stage);
+        return [];
+      }
+      if (!negotiation.described) entry.patience = Math.min(2 * entry.patience, 8);
+      return negotiation.retry();
     }));
     return true;
   }
@@ -326,18 +325,18 @@ export class Link {
 
   /** @param {Path} path @param {any} data */
   controlled(path, data) {
-    const frame = decodeControl(toBytes(data), this.reliable.length);
+    const frame = decodeControl(toBytes(data), this.reliable.length) ?? /** @type {Control} */ ({});
     if (path.closed || this.over || (this.state === "ending" && !this.flushing)) return;
     this.heardAt = now();
     if (this.keeper) {
       this.keeper.controlled(path, frame);
       return this.catchUp();
     }
-    if (path !== this.next || frame?.kind !== hello || !frame.random) return;
+    if (path !== this.next || frame.kind !== hello) return;
     const halves = this.negotiation.offers ? [this.random, frame.random] : [frame.random, this.random];
     this.secret = newSecret(this.id, halves[0], halves[1]);
-    this.tellEach = tellEach(frame.kept ?? 0);
-    this.sendBuffer = Math.min(sendBuffer, Math.max(frame.kept ?? 0, 65536));
+    this.tellEach = tellEach(frame.kept);
+    this.sendBuffer = Math.min(sendBuffer, Math.max(frame.kept, 65536));
     this.opened();
   }
 
@@ -373,7 +372,7 @@ export class Link {
     if (this.over || this.dismissed) return;
     lane.received++;
     if (path !== this.path) {
-      if (path === this.next) path.hold(lane, bytes, receiveLimit);
+      if (path === this.next) path.hold(lane, bytes);
       return;
     }
     this.heardAt = now();
@@ -383,7 +382,7 @@ export class Link {
       this.deliver(lane, bytes);
       return this.catchUp();
     }
-    if (!path.hold(lane, bytes, receiveLimit)) return this.end("misbehaved");
+    if (!path.hold(lane, bytes)) return this.end("misbehaved");
     this.heard();
   }
 
@@ -477,7 +476,7 @@ export class Link {
 
   /** @param {string} [why] @param {any} [cause] */
   unauthorized(why = "the other end ended the link", cause) {
-    return new RtcPeerError("unauthorized", `peer ${this.peer}: not authenticated: ${why}`, { cause });
+    return new RtcPeerError("unauthorized", `peer ${this.peer}: not authenticated: ${why}`, { cause, peer: this.peer });
   }
 
   admit() {
@@ -508,8 +507,7 @@ export class Link {
 
   /** @param {string} why */
   misbehaves(why) {
-    this.fault ??= new RtcPeerError("misbehaved", `peer ${this.peer}: ${why}`, { peer: this.peer });
-    this.end("misbehaved", this.fault);
+    this.end("misbehaved", new RtcPeerError("misbehaved", `peer ${this.peer}: ${why}`, { peer: this.peer }));
   }
 
   /** It takes nothing of what is relayed to it. One whose link is interrupted may come back. */
@@ -522,8 +520,8 @@ export class Link {
     if (this.state !== "connecting" && this.state !== "pending") return;
     error.peer = this.peer;
     this.failure = error;
-    if (gently) this.finish("by us", error);
-    else this.close("lost", error, error.code === "unauthorized" ? "unauthorized" : undefined);
+    if (gently) this.finish("by us");
+    else this.close("lost", error.code === "unauthorized" ? "unauthorized" : undefined);
   }
 
   /**
@@ -534,46 +532,42 @@ export class Link {
     this.wanted ||= reason === "by us";
     if (this.over || (this.state === "ending" && !atOnce && !this.dismissed && !this.vanished)) return;
     this.reason ??= reason;
-    if (this.state === "connecting" && reason === "misbehaved") this.failure = new RtcPeerError("misbehaved", `peer ${this.peer}: it floods`, { peer: this.peer });
+    this.fault ??= error;
+    if (this.state === "connecting") this.failure = this.fault;
     if (this.state === "pending" && !this.wanted && reason !== "kicked" && !this.successor && !(reason === "lost" && this.id)) {
       this.failure = this.fault ?? this.unauthorized(reason === "misbehaved" ? "too much" : undefined);
-      this.failure.peer = this.peer;
     }
-    if (atOnce || !this.path || this.failure) this.close(reason, error ?? this.failure ?? undefined);
-    else if (reason === "by us" && !this.flushing) this.finish(reason, error);
-    else if (reason === "by peer" && !this.id) this.drain(reason, error);
-    else this.close(reason, error);
+    const waits = reason === "by us" ? !this.flushing : reason === "by peer" && !this.id;
+    if (waits && !atOnce && this.path && !this.failure) this.finish(reason);
+    else this.close(reason);
   }
 
-  /** Waits for what the other end has sent before it closed. @param {Reason} reason @param {RtcPeerError} [error] */
-  drain(reason, error) {
+  /**
+   * Ends the link when what was accepted to be sent has arrived, or linger is over. An end that takes no part in repairs has
+   * closed the link after what it has sent, which is waited for.
+   * @param {Reason} reason
+   */
+  finish(reason) {
     const { linger } = this.node.config;
-    if (linger < 0) return this.close(reason, error);
-    this.state = "ending";
-    this.after(linger, () => this.close(reason, error));
-    this.drained = () => {
-      if (this.reliable.every((lane) => lane.channel.readyState === "closed")) this.close(reason, error);
-    };
-    this.drained();
-  }
-
-  /** Ends the link when what was accepted to be sent has arrived, or linger is over. @param {Reason} reason @param {RtcPeerError} [error] */
-  finish(reason, error) {
-    const { linger } = this.node.config;
-    if (linger < 0) return this.close(reason, error);
-    this.state = "ending";
-    this.flushing = true;
     const said = this.failure ? "unauthorized" : reason;
+    if (linger < 0) return this.close(reason, said);
+    this.state = "ending";
+    this.flushing = reason === "by us";
+    this.after(linger, () => this.close(reason, said, true));
+    if (!this.id) {
+      this.drained = () => {
+        if (this.reliable.every((lane) => lane.channel.readyState === "closed")) this.close(reason);
+      };
+      return void (this.flushing ? this.flushUnkept() : this.drained());
+    }
     let asked = false;
     this.flushed = () => {
       if (this.over || this.keeper?.moving) return;
-      if (this.reliable.every((lane) => !lane.buffered)) return this.close(reason, error, said);
+      if (this.reliable.every((lane) => !lane.buffered)) return this.close(reason, said);
       if (asked) return;
       asked = true;
       this.after(askEach, () => ((asked = false), this.flush()));
     };
-    this.after(linger, () => this.close(reason, error, said, true));
-    if (!this.id) return void this.flushUnkept(reason, error);
     this.flush();
     this.flushed();
   }
@@ -593,14 +587,9 @@ export class Link {
    * was accepted is sent. bufferedAmount is no measure for that: older libwebrtc counts only what SCTP has not taken yet,
    * and a channel that closes forgets the rest. What is still being sent shows in the bytes on the wire. After much of it
    * they must rest for a second, because they also do when a full window is lost, until SCTP sends it again.
-   * @param {Reason} reason @param {RtcPeerError} [error]
    */
-  async flushUnkept(reason, error) {
+  async flushUnkept() {
     const path = /** @type {Path} */ (this.path);
-    this.flushed = nothing;
-    this.drained = () => {
-      if (this.reliable.every((lane) => lane.channel.readyState === "closed")) this.close(reason, error);
-    };
     for (let before = NaN, quiet = 0, enough = 1; this.state === "ending" && this.reliable.some((l) => l.sent || l.queue.length); ) {
       for (const lane of this.reliable) lane.drain();
       const { bytesSent, rtt } = await path.stats();
@@ -614,13 +603,10 @@ export class Link {
     if (this.state === "ending") for (const lane of this.reliable) lane.channel.close();
   }
 
-  /** @type {(() => void) | undefined} */ drained;
+  /** Sees whether the other end has closed every reliable lane. @type {(() => void) | undefined} */ drained;
 
-  /**
-   * @param {Reason} reason @param {RtcPeerError} [error] @param {Reason} [said] to the other end, if it is not reason
-   * @param {boolean} [late] it may not have arrived
-   */
-  close(reason, error, said = reason, late) {
+  /** @param {Reason} reason @param {Reason} [said] to the other end, if it is not reason @param {boolean} [late] it may not have arrived */
+  close(reason, said = reason, late) {
     if (this.over) return;
     const { path, dismissed } = this;
     // That authentication was demanded explains the closing right after, which another lane may have seen first.
@@ -634,7 +620,7 @@ export class Link {
     const says = this.id !== "" && path !== null && !dismissed && !this.vanished && !this.successor;
     if (says) path.say({ kind: bye, reason: byeOf(said) });
     if (this.id && this.keeper && !dismissed && !this.vanished && (late || (said !== "lost" && this.interrupted))) this.refuse();
-    this.node.linkOver(this, error);
+    this.node.linkOver(this);
     const { parting } = this.node;
     const closed = () => {
       clearTimeout(timer);

@@ -18,7 +18,6 @@ import { nextGuest, nextHost } from "./moving.js";
 /** @import { NextGuest } from "./moving.js" */
 /** @import { RtcNode } from "./node.js" */
 /** @import { Guest, Host } from "./routes.js" */
-/** @import { Reason } from "./types.js" */
 /** @import { Message } from "./wire.js" */
 
 const wordTime = 5000; // ms that the server's word of another host may take after the host's bye
@@ -31,7 +30,6 @@ export class Migration {
   /** @internal @type {any} */ Host;
   /** @internal @type {RtcNode | undefined} */ node;
   /** The route of a guest, also when it has become the host. @internal @type {NextGuest | undefined} */ guest;
-  /** @internal @type {ReturnType<typeof setTimeout> | undefined} */ timer;
 
   /** neverHost: this node follows, and is not chosen as the host, as a phone on its battery. @param {{neverHost?: boolean}} [options] */
   constructor({ neverHost } = {}) {
@@ -76,7 +74,7 @@ export class Migration {
     const close = signaling.close.bind(signaling);
     signaling.close = () => { // the last that a node does
       close();
-      clearTimeout(this.timer);
+      clearTimeout(node.timer);
       this.guest?.wake();
     };
   }
@@ -87,7 +85,7 @@ export class Migration {
     if (node.ended) return;
     if (!node.guest || !guest) return node.end(new this.error("host_replaced", `${host} hosts the room now; join it anew`));
     this.term = term;
-    clearTimeout(this.timer);
+    clearTimeout(node.timer);
     node.roster.get(old)?.link?.close("host gone");
     Object.assign(node, { host });
     node.left(old, "left");
@@ -101,18 +99,14 @@ export class Migration {
     for (const id of guest.here()) if (!node.roster.get(id)?.running) node.route.abandon?.(id, "lost"); // turned away
   }
 
-  /**
-   * The host has ended the link: either the server names another one, or that host wants this guest no more, or has had it
-   * kicked, of which the server tells the reason.
-   * @internal @param {Reason} reason
-   */
-  awaitWord(reason) {
-    const node = /** @type {RtcNode} */ (this.node), kicked = reason === "kicked";
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
-      if (!kicked && !node.signaling.socket) return this.awaitWord(reason);
+  /** The host has ended the link: either the server names another one, or that host wants this guest no more. @internal */
+  awaitWord() {
+    const node = /** @type {RtcNode} */ (this.node);
+    clearTimeout(node.timer);
+    node.timer = setTimeout(() => {
+      if (!node.signaling.socket) return this.awaitWord();
       this.guest?.ended();
-      node.end(kicked ? new this.error("kicked", "the host has taken this member out") : new this.error("host_gone", "the host is gone: by peer"));
+      node.end(new this.error("host_gone", "the host is gone: by peer"));
     }, wordTime);
   }
 }

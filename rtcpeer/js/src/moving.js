@@ -5,7 +5,7 @@ import { MiB, now } from "./basics.js";
 import { byeOf } from "./control.js";
 import { delPeer, relay, sysFrame } from "./frames.js";
 
-/** @import { BroadcastError, RtcPeerError } from "./errors.js" */
+/** @import { BroadcastError } from "./errors.js" */
 /** @import { Frame } from "./frames.js" */
 /** @import { Presence } from "./inbox.js" */
 /** @import { Lane } from "./lane.js" */
@@ -116,13 +116,13 @@ export const nextGuest = (Base) => class extends Base {
     this.relayed.delete(link.peer);
   }
 
-  /** @param {Link} link @param {Reason} reason @param {RtcPeerError} [error] */
-  down(link, reason, error) {
+  /** @param {Link} link @param {Reason} reason */
+  down(link, reason) {
     const { node } = this;
-    if (node.ended || node.signaling.error) return super.down(link, reason, error);
+    if (node.ended || node.signaling.error) return super.down(link, reason);
     this.parted = link.peer;
     this.heard = link.heardAt;
-    node.inbox.disconnected(link.presence, reason, error);
+    node.inbox.disconnected(link.presence, reason, link.fault);
   }
 
   /** Ends the next host, if that was a relayed peer before, as that host ends this guest. @param {number} id @param {Reason} reason */
@@ -137,7 +137,7 @@ export const nextGuest = (Base) => class extends Base {
     if (again && published && reason === "lost") this.report((this.reported = this.migration.term));
     if (again || reason === "host gone") return true;
     const waits = !failure && (reason === "by peer" || reason === "kicked");
-    if (waits) this.migration.awaitWord(reason);
+    if (waits) this.migration.awaitWord();
     else this.ended();
     return waits;
   }

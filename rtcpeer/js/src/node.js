@@ -24,6 +24,7 @@ import { decodeSignal } from "./wire.js";
 
 /** Why a link is refused that the other end takes for open. @internal */
 export const endedHere = "this end has ended the link";
+const kickTime = 5000; // ms that the server's word that this node is kicked may take after the host's
 const spreadEach = 10; // ms between the repairs of two links, on average, when all begin with the same event
 
 /** This participant of a room, made by join. To iterate over it is to take its events; stopping ends nothing. */
@@ -58,6 +59,7 @@ export class RtcNode {
   /** @internal */ resumed = -1;
   /** @internal @type {IceServer[]} */ iceServers = [];
   /** @internal @type {Promise<void> | null} */ closing = null;
+  /** Ends a guest whose host has ended the link, unless the server says more. @internal @type {ReturnType<typeof setTimeout> | undefined} */ timer;
 
   /** @internal @param {Signaling} signaling @param {Message} welcome @param {ReturnType<typeof withDefaults>} config @param {string} url */
   constructor(signaling, welcome, config, url) {
@@ -220,8 +222,8 @@ export class RtcNode {
 
   /**
    * Asks the server to take a member out of the room, and does not wait. Its node ends with an error of code kicked and
-   * the reason, at most 256 bytes; all others disconnect it: kicked, or by peer where it was faster. It may join anew
-   * where a newcomer may: setLocked prevents that. Throws not_host, unknown_peer, closed, bad_message.
+   * the reason, at most 256 bytes; all others disconnect it: kicked, or by peer where a Godot game was faster. It may join
+   * anew where a newcomer may: setLocked prevents that. Throws not_host, unknown_peer, closed, bad_message.
    * @param {number} id @param {string} [reason]
    */
   kick(id, reason) {
@@ -444,8 +446,7 @@ export class RtcNode {
 
   /** @internal @param {Link} link */
   linkUp(link) {
-    link.entry.told = false;
-    link.entry.since = null;
+    Object.assign(link.entry, { told: false, since: null, patience: 1 });
     if (link.peer === this.host && this.status === "connecting") this.status = "connected";
     this.route.up(link);
   }
@@ -453,13 +454,13 @@ export class RtcNode {
   /**
    * A link is over. A star's guest that cannot get its host back is at its end, and so is a node without links that nobody
    * can reach any more.
-   * @internal @param {Link} link @param {RtcPeerError} [error]
+   * @internal @param {Link} link
    */
-  linkOver(link, error) {
+  linkOver(link) {
     const { entry: peer, published, failure } = link;
     const reason = /** @type {Reason} */ (link.reason);
     peer.link = null;
-    if (published) this.route.down(link, reason, error);
+    if (published) this.route.down(link, reason);
     else this.route.abandon?.(link.peer, reason);
     const again = peer.follows(link);
     peer.told ||= published;
@@ -470,10 +471,13 @@ export class RtcNode {
     }
     if (published) peer.lost = peer.present && reason === "lost" && !link.wanted;
     const last = !this.links().length, signalingError = this.signaling.error;
-    if (this.guest && (this.route.parts?.(link, again) ?? again) && !signalingError) {
+    // The host says that one of the two was kicked. The server tells more: the reason, or who is the host now. If not, this end was.
+    const kicked = link.dismissed && reason === "kicked";
+    if (this.guest && !signalingError && (kicked || (this.route.parts?.(link, again) ?? again))) {
       if (this.status === "connected") this.status = "connecting";
+      if (kicked) this.timer = setTimeout(() => this.signaling.onend(new RtcPeerError("kicked", "kicked by the host")), kickTime);
     } else if (this.guest && last) {
-      this.end(again && signalingError ? this.withoutSignaling(signalingError) : failure ?? error ?? hostGone(reason, link));
+      this.end(again && signalingError ? this.withoutSignaling(signalingError) : failure ?? link.fault ?? hostGone(reason, link));
     } else if (last && signalingError) {
       this.end(this.withoutSignaling(signalingError));
     }
@@ -509,7 +513,10 @@ export class RtcNode {
     if (!Number.isInteger(peer) || Math.abs(peer) > maxId) throw unknownPeer(peer, "no id");
     this.checkSize(bytes);
     if (!bytes.length) return undefined;
-    if (command) this.checkCommand(command, bytes);
+    if (command) { // a program cannot pass off its bytes as the relay's
+      if (!this.framed) throw new RtcPeerError("bad_command", "a bare mesh has no commands: use a star or config.framed");
+      if (commands[bytes[0] & 7] !== command) throw new RtcPeerError("bad_command", `data is no ${command}: it begins with ${bytes[0]}`);
+    }
     return this.route.send(peer, i, bytes, wait, command);
   }
 
@@ -517,12 +524,6 @@ export class RtcNode {
   checkSize({ length }) {
     const { maxPacket } = this.config;
     if (length > maxPacket) throw new RtcPeerError("packet_too_large", `${length} bytes: at most ${maxPacket} (config.maxPacket); split it`);
-  }
-
-  /** A program cannot pass off its bytes as the relay's. @internal @param {Command} command @param {Uint8Array} bytes */
-  checkCommand(command, [first]) {
-    if (!this.framed) throw new RtcPeerError("bad_command", "a bare mesh has no commands: use a star or config.framed");
-    if (commands[first & 7] !== command) throw new RtcPeerError("bad_command", `data is no ${command}: it begins with ${first}`);
   }
 
   /** @internal @param {RtcPeerError | null} why */
@@ -544,11 +545,12 @@ export class RtcNode {
     if (!this.error) this.inbox.close();
     this.status = "disconnected";
     this.watch.stop();
+    clearTimeout(this.timer);
     const links = this.links();
     this.closing ??= Promise.all(links.map((link) => link.done)).then(() => this.signaling.close());
     this.unanswered(this.ended);
     this.leaving ||= !!atOnce;
-    for (const link of links) link.end("by us", undefined, atOnce);
+    for (const link of links) link.end(this.error?.code === "kicked" ? "kicked" : "by us", undefined, atOnce);
     for (const close of [...this.parting]) if (atOnce || !links.length) close();
     for (const peer of [...this.roster.values()]) if (!peer.link && peer.before) peer.halt(peer.before);
     if (atOnce) this.signaling.close();

@@ -3,6 +3,7 @@
 
 import { KiB, eventCost, listen, now } from "./basics.js";
 import { beat, encodeControl, knowsTimes, proof } from "./control.js";
+import { receiveLimit } from "./inbox.js";
 
 /** @import { Control } from "./control.js" */
 /** @import { Lane } from "./lane.js" */
@@ -64,7 +65,7 @@ export class Path {
     listen(pc, "iceconnectionstatechange", check);
     listen(pc, "datachannel", ({ channel }) => {
       channel.close();
-      if (++this.strangers > maxStrangers) link.end("misbehaved");
+      if (++this.strangers > maxStrangers) link.misbehaves("it opens channels");
     });
     // The channels exist before any description is set, on both ends: Godot's layout.
     this.channels = layout.map((mode, i) => this.open(i + 1, ["reliable", "ordered", "unreliable"][i] ?? String(i + 1), {
@@ -159,7 +160,7 @@ export class Path {
     return /^d|\bf/.test(this.states) || (/closed$/.test(this.states) && silence > consentTime);
   }
 
-  /** Sends a control frame. @param {Control} frame */
+  /** Sends a control frame. @param {Partial<Control>} frame */
   say(frame) {
     try {
       this.control?.send(encodeControl(frame));
@@ -191,9 +192,9 @@ export class Path {
     return proof(this.link.secret, offers, this.attempt, this.binding());
   }
 
-  /** Keeps a packet for later. False if there are too many. @param {Lane} lane @param {Uint8Array} bytes @param {number} most */
-  hold(lane, bytes, most) {
-    if (this.earlyBytes + bytes.length + eventCost > most) return false;
+  /** Keeps a packet for later. False if there are too many. @param {Lane} lane @param {Uint8Array} bytes */
+  hold(lane, bytes) {
+    if (this.earlyBytes + bytes.length + eventCost > receiveLimit) return false;
     this.earlyBytes += bytes.length + eventCost;
     this.early.push({ lane, bytes });
     return true;

@@ -29,6 +29,7 @@ export class Peer {
   joins = 0; // of programs that were not those of the links before
   links = 0; // that there were
   attempt = 0; // of the last offer
+  patience = 1; // how many times attemptTimeout an offer may wait for its answer
   /** When the trouble began. @type {number | null} */ since = null;
   pause = 0;
   told = false; // the program knows that there is no link
@@ -111,7 +112,7 @@ export class Peer {
 
   /** @param {Link} link */
   nextPause(link) {
-    if (now() - (this.since ?? 0) < hurryFor) return Math.max(this.node.spread(), shortest - (now() - link.started));
+    if (now() - /** @type {number} */ (this.since) < hurryFor) return Math.max(this.node.spread(), shortest - (now() - link.started));
     this.pause = Math.min(Math.max(2 * this.pause, firstPause), lastPause);
     return (this.pause * (1 + Math.random())) / 2;
   }

@@ -77,9 +77,9 @@ export class Mesh {
     this.node.inbox.connected(link.presence);
   }
 
-  /** @param {Link} link @param {Reason} reason @param {RtcPeerError} [error] */
-  down(link, reason, error) {
-    this.node.inbox.disconnected(link.presence, reason, error);
+  /** @param {Link} link @param {Reason} reason */
+  down(link, reason) {
+    this.node.inbox.disconnected(link.presence, reason, link.fault);
   }
 
   peers() {
@@ -139,14 +139,14 @@ export class Host extends Mesh {
     super.up(link);
   }
 
-  /** @param {Link} link @param {Reason} reason @param {RtcPeerError} [error] */
-  down(link, reason, error) {
+  /** @param {Link} link @param {Reason} reason */
+  down(link, reason) {
     const others = this.node.ended ? [] : this.node.open(); // else it is the host that goes, and every link with it
     for (const other of others) {
       // A game of Godot's gets the engine's bytes, without a reason.
       other.lanes[0].announce(sysFrame(delPeer, link.peer, other.id ? new Uint8Array([byeOf(reason)]) : undefined));
     }
-    super.down(link, reason, error);
+    super.down(link, reason);
   }
 }
 
@@ -195,10 +195,10 @@ export class Guest extends Mesh {
     if (this.relayed.get(oldest)?.state === "gone") this.relayed.delete(oldest);
   }
 
-  /** @param {Link} link @param {Reason} reason @param {RtcPeerError} [error] */
-  down(link, reason, error) {
+  /** @param {Link} link @param {Reason} reason */
+  down(link, reason) {
     for (const p of this.relayed.values()) this.node.inbox.disconnected(p, "host gone");
-    super.down(link, reason, error);
+    super.down(link, reason);
   }
 
   peers() {

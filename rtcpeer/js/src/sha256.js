@@ -38,9 +38,7 @@ export function sha256(data) {
     }
     [a, b, c, d, e, f, g, h].forEach((x, i) => (state[i] += x));
   }
-  const digest = new DataView(new ArrayBuffer(32));
-  state.forEach((x, i) => digest.setUint32(4 * i, x));
-  return new Uint8Array(digest.buffer);
+  return Uint8Array.from({ length: 32 }, (_, i) => state[i >> 2] >>> (24 - 8 * (i & 3)));
 }
 
 /** @param {Uint8Array} key at most 64 bytes @param {Uint8Array} text @returns {Uint8Array} 32 bytes */

@@ -9,28 +9,20 @@ const watchEach = 1000; // ms; how soon a page that was asleep notices it
 
 export class Watch {
   /** Ends all of it. As the options of a listener it has the signal for that. */ ending = new AbortController();
-  suspended = false;
 
   /** @param {RtcNode} node */
   constructor(node) {
     const { document, navigator } = globalThis;
     const changed = () => node.changed();
-    const on = (/** @type {any} */ target, /** @type {string} */ name, /** @type {() => void} */ take) => target?.addEventListener?.(name, take, this.ending);
+    const on = (/** @type {any} */ target, /** @type {string} */ name, /** @type {(e: any) => void} */ take) => target?.addEventListener?.(name, take, this.ending);
     for (const name of ["online", "offline"]) on(globalThis, name, changed);
     on(/** @type {any} */ (navigator)?.connection, "change", changed);
     on(document, "resume", changed);
     on(document, "visibilitychange", () => document.hidden || changed());
-    on(globalThis, "pageshow", () => {
-      if (this.suspended) changed();
-      this.suspended = false;
-    });
+    on(globalThis, "pageshow", ({ persisted }) => persisted && changed());
     // A page does not know whether it is left for good, reloaded, or put into the back/forward cache: Chromium says
     // "persisted" of one that is reloaded, too.
-    on(globalThis, "pagehide", () => {
-      this.suspended = !!node.config.keepPlace;
-      if (this.suspended) node.suspend();
-      else node.closeAll(true);
-    });
+    on(globalThis, "pagehide", () => (node.config.keepPlace ? node.suspend() : node.closeAll(true)));
     let before = clocks();
     this.timer = setInterval(() => {
       const at = clocks();

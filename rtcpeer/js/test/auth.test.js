@@ -14,7 +14,7 @@ test.after(() => server.stop());
 const enter = async (t, url, config) => {
   const player = await Player.join(url, { RTCPeerConnection, channels: ["reliable"], ...config });
   t.after(() => {
-    if (!player.heard) assert.equal(orderly(player.events), "");
+    if (!player.shown) assert.equal(orderly(player.events), "");
     return player.close();
   });
   return player;
@@ -93,7 +93,7 @@ test("a host that demands a secret, in the bytes of a Godot guest", async (t) =>
   assert.equal(await dropped(host, "malformed"), 2);
   const other = await enter(t, url, { auth });
   await other.event("connected", id);
-  assert.deepEqual(guest.heard.slice(0, 1), [`0 ${accepted}`], "nothing came before that");
+  assert.deepEqual(guest.shown.slice(0, 1), [`0 ${accepted}`], "nothing came before that");
 });
 
 test("a guest without auth ends with what it was missing", async (t) => {
@@ -115,7 +115,7 @@ test("who was told that it is accepted is not told again when the time is over",
   guest.tell(1, 0, secret); // and never a word that the host is accepted
   await unauthorized(host, guest.id, "not done after 0\\.5 s");
   await guest.event("disconnected", 1);
-  assert.deepEqual(guest.heard, [`0 ${accepted}`]);
+  assert.deepEqual(guest.shown, [`0 ${accepted}`]);
 });
 
 test("a guest without auth knows by the first word of a Godot host, or by its silence", async (t) => {
@@ -130,6 +130,15 @@ test("a guest without auth knows by the first word of a Godot host, or by its si
   }
 });
 
+test("a guest that the host disconnects when it has just come is told that, and no guess", async (t) => {
+  const url = newRoom();
+  const host = await enter(t, url, { topology: "star" }), guest = await enter(t, url);
+  await Promise.all([host.event("connected", guest.id), guest.event("connected", 1)]);
+  host.node.disconnect(guest.id);
+  await guest.until("the end", () => guest.ended);
+  assert.deepEqual([guest.ended.code, guest.ended.message], ["host_gone", "the host is gone: by peer"]);
+});
+
 test("a guest answers the challenge of a Godot host", async (t) => {
   let last;
   const { host, guest } = await withBareHost(t, {
@@ -142,7 +151,7 @@ test("a guest answers the challenge of a Godot host", async (t) => {
   assert.equal(guest.node.status, "connecting");
   host.tell(guest.id, 0, "070078");
   await host.hears("0 070072653a2078");
-  assert.ok(!host.heard.includes(`0 ${accepted}`));
+  assert.ok(!host.shown.includes(`0 ${accepted}`));
   host.tell(guest.id, 0, accepted);
   await host.hears(`0 ${accepted}`);
   await guest.event("connected", 1);
@@ -210,12 +219,11 @@ test("who asks for another link while it is pending gets one, without a word", a
   const { host, guest } = await withBareGuest(t, { auth, authTimeout: -1 });
   await eventually("the first", () => host.node.roster.get(guest.id)?.link?.state === "pending");
   const first = host.node.roster.get(guest.id).link;
-  const gone = guest.node.roster.get(1).link;
+  const entry = guest.node.roster.get(1), gone = entry.link;
   gone.state = "over"; // without a word to the host
   t.after(() => gone.path.close());
-  Object.assign(guest.node.roster.get(1), { link: null, running: false });
-  guest.node.connect({ id: 1 });
-  guest.node.roster.get(1).link.negotiation.attempt = 1; // the next is the second
+  entry.start();
+  entry.link.negotiation.attempt = 1; // the next is the second
   await eventually("the second", () => host.node.roster.get(guest.id).link !== first && host.node.roster.get(guest.id)?.link?.state === "pending" && guest.node.roster.get(1)?.link?.state === "connected");
   guest.tell(1, 0, secret);
   guest.tell(1, 0, accepted);

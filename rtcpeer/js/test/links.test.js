@@ -125,8 +125,7 @@ test("a link that is silent for longer than lostAfter is lost, and made anew whe
 test("a change at this end is a question, and no more if it is answered", async (t) => {
   const { a, b } = await pair(t);
   for (let i = 0; i < 20; i++) a.node.changed("test");
-  const { heard } = a.node.roster.get(b.id).link.path;
-  await eventually("an answer", () => a.node.roster.get(b.id).link.path.heard > heard);
+  await new Promise((answered) => a.node.roster.get(b.id).link.path.control.addEventListener("message", answered));
   await new Promise((resolve) => setTimeout(resolve, 600)); // longer than a try waits for it
   assert.equal((await linkOf(a, b.id)).paths, 1);
   assert.deepEqual(kinds(a), ["connected"]);

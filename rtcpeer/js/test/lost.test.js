@@ -12,16 +12,16 @@ test.after(() => server.stop());
 // Its sockets cannot be cut from here, so this end of the path does what the stack was seen to do.
 class Stack extends DataChannel {
   static last;
-  states;
+  shown;
   constructor(...args) {
     super(...args);
     Stack.last = this;
   }
   get connectionState() {
-    return this.states?.[0] ?? super.connectionState;
+    return this.shown?.[0] ?? super.connectionState;
   }
   get iceConnectionState() {
-    return this.states?.[1] ?? super.iceConnectionState;
+    return this.shown?.[1] ?? super.iceConnectionState;
   }
 }
 
@@ -47,8 +47,8 @@ test("why a path has ended, also towards those who do not take part in repairs",
       performance.now = () => now.call(performance) + 1000 * silence;
       const { link } = a.node.roster.get(b.id);
       for (const event of events) {
-        const [what, ...states] = event.split(" ");
-        Stack.last.states = states;
+        const [what, ...shown] = event.split(" ");
+        Stack.last.shown = shown;
         if (what === "channels") for (const lane of link.lanes) lane.channel.dispatchEvent(new Event("close"));
         else Stack.last.dispatchEvent(new Event(what === "ice" ? "iceconnectionstatechange" : "connectionstatechange"));
       }

@@ -106,10 +106,32 @@ test("a guest that is kicked learns it, also where the host's word comes before 
     Object.assign(socket, { onmessage: delayed(onmessage), onclose: delayed(onclose) });
     a.node.kick(c.id, "be nice");
     await eventually("c has ended", () => c.ended);
-    assert.deepEqual([c.ended.code, c.ended.message], ["kicked", late < Infinity ? "kicked: be nice" : "the host has taken this member out"]);
+    assert.deepEqual([c.ended.code, c.ended.message], ["kicked", late < Infinity ? "kicked: be nice" : "kicked by the host"]);
     await b.event("disconnected", c.id);
     for (const p of [a, b]) await p.close();
   }
+});
+
+test("the host is taken out of the room: its guests follow the next one, though its own word comes first", async (t) => {
+  const [a, b, c] = await room("operator", {}, {}, {});
+  const waits = new Map(), { setTimeout, clearTimeout } = globalThis;
+  t.after(() => Object.assign(globalThis, { setTimeout, clearTimeout }));
+  globalThis.setTimeout = (f, ms, ...rest) => (ms === 5000 ? (waits.set(String(waits.size), f), String(waits.size - 1)) : setTimeout(f, ms, ...rest));
+  globalThis.clearTimeout = (timer) => waits.delete(timer) || clearTimeout(timer);
+  const later = [];
+  for (const { node } of [b, c]) {
+    const { onmessage } = node.signaling;
+    node.signaling.onmessage = (m) => later.push(() => onmessage(m));
+    later.restore = [...(later.restore ?? []), () => (node.signaling.onmessage = onmessage)];
+  }
+  a.node.end(new rtcpeer.RtcPeerError("kicked", "by the operator")); // and then it leaves the room
+  for (const p of [b, c]) assert.equal((await p.event("disconnected", 1)).reason, "kicked");
+  assert.equal(waits.size, 2);
+  for (const act of [...later.restore, ...later]) act();
+  await hosts(b.id, 2, b, c);
+  assert.equal(waits.size, 0, "nobody takes it for its own end any more");
+  await b.close();
+  await c.close();
 });
 
 test("the next host asks for the secret, as the first did", async () => {

@@ -85,27 +85,55 @@ test("a lock is the host's, is undone by it, and outlives the server", async (t)
 });
 
 for (const topology of ["mesh", "star"]) {
-  test(`who is kicked out of a ${topology} is gone, and learns why`, async (t) => {
-    const host = await enter(t, "kick-" + topology, { topology });
-    const guest = await enter(t, "kick-" + topology), other = await enter(t, "kick-" + topology);
-    const all = [[host, guest.id], [host, other.id], [other, guest.id], [guest, other.id], [guest, 1]];
-    await Promise.all(all.map(([p, id]) => p.event("connected", id)));
-    assert.throws(() => guest.node.kick(1), { code: "not_host" });
-    assert.throws(() => host.node.kick(1), { code: "unknown_peer" });
-    assert.throws(() => host.node.kick(guest.id, "x".repeat(257)), { code: "bad_message" });
-    host.node.kick(guest.id, "be nice");
-    for (const p of [host, other]) {
-      const { reason } = await p.event("disconnected", guest.id);
-      assert.ok(["kicked", "by peer"].includes(reason), reason);
-    }
-    await guest.until("the end", () => guest.ended).catch(() => {});
-    const ends = guest.events.filter((e) => e.kind === "disconnected").map(({ peer, reason }) => [peer, reason]);
-    assert.deepEqual(ends.sort(([a], [b]) => a - b), [[1, "kicked"], [other.id, topology === "mesh" ? "kicked" : "host gone"]]);
-    if (topology === "mesh") assert.deepEqual([guest.ended.code, guest.ended.message], ["kicked", "kicked: be nice"]);
-    assert.equal(guest.node.status, "disconnected");
-    assert.deepEqual(host.node.peers, [other.id]);
-  });
+  for (const first of ["the server's", "its own"]) {
+    test(`who is kicked out of a ${topology} is gone, and learns why; the others hear ${first} word first`, async (t) => {
+      const name = `kick-${topology}-${first.length}`;
+      const host = await enter(t, name, { topology }), guest = await enter(t, name), other = await enter(t, name);
+      const all = [[host, guest.id], [host, other.id], [other, guest.id], [guest, other.id], [guest, 1]];
+      await Promise.all(all.map(([p, id]) => p.event("connected", id)));
+      assert.throws(() => guest.node.kick(1), { code: "not_host" });
+      assert.throws(() => host.node.kick(1), { code: "unknown_peer" });
+      assert.throws(() => host.node.kick(guest.id, "x".repeat(257)), { code: "bad_message" });
+      for (const { node: { signaling } } of first === "its own" ? [host, other] : []) {
+        const { onmessage } = signaling;
+        signaling.onmessage = (m) => m.kind === "left" || onmessage(m);
+      }
+      host.node.kick(guest.id, "be nice");
+      for (const p of [host, other]) assert.equal((await p.event("disconnected", guest.id)).reason, "kicked");
+      await guest.until("the end", () => guest.ended);
+      const ends = guest.events.filter((e) => e.kind === "disconnected").map(({ peer, reason }) => [peer, reason]);
+      assert.deepEqual(ends.sort(([a], [b]) => a - b), [[1, "kicked"], [other.id, topology === "mesh" ? "kicked" : "host gone"]]);
+      assert.deepEqual([guest.ended.code, guest.ended.message], ["kicked", "kicked: be nice"]);
+      assert.deepEqual([guest.node.status, guest.node.peers], ["disconnected", []]);
+      assert.deepEqual(host.node.peers, [other.id]);
+    });
+  }
 }
+
+test("a guest that is kicked learns it, also where the host's word comes before the server's, or alone", async (t) => {
+  for (const late of [300, Infinity]) {
+    const name = `kicked-${late}`;
+    const host = await enter(t, name, { topology: "star" }), guest = await enter(t, name);
+    await host.event("connected", guest.id);
+    const { socket } = guest.node.signaling, { onmessage, onclose } = socket;
+    const delayed = (take) => (e) => void (late < Infinity && setTimeout(take, late, e));
+    Object.assign(socket, { onmessage: delayed(onmessage), onclose: delayed(onclose) });
+    host.node.kick(guest.id, "be nice");
+    await eventually("the end", () => guest.ended);
+    assert.deepEqual([guest.ended.code, guest.ended.message], ["kicked", late < Infinity ? "kicked: be nice" : "kicked by the host"]);
+  }
+});
+
+test("a guest closes at once while it waits for the server's word that it was kicked", async (t) => {
+  const host = await enter(t, "kicked-closes", { topology: "star" }), guest = await enter(t, "kicked-closes");
+  await host.event("connected", guest.id);
+  guest.node.signaling.socket.onmessage = () => {};
+  host.node.kick(guest.id);
+  await guest.event("disconnected", 1);
+  assert.equal(guest.node.status, "connecting");
+  await guest.close();
+  assert.deepEqual([guest.ended, guest.node.error], [null, null]);
+});
 
 test("links made after the news have the fresh ICE servers", async (t) => {
   const fresh = [{ urls: ["turn:127.0.0.1:1"], username: "1:5", credential: "c" }];

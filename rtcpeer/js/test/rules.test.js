@@ -99,6 +99,18 @@ test("a link that finds no path fails with the cause", async (t) => {
   await a.event("failed", b.id);
 });
 
+test("a fingerprint that was changed on the way fails the link with the stage", async (t) => {
+  const url = newRoom();
+  const a = await enter(t, url, { connectTimeout: 3000 }), { signaled } = a.node;
+  a.node.signaled = (from, s) => signaled.call(a.node, from, { ...s, sdp: s.sdp?.replace(/(a=fingerprint:\S+ )\w\w:\w\w/g, "$100:FF") });
+  const b = await enter(t, url, { connectTimeout: 3000 });
+  for (const [p, other] of [[a, b], [b, a]]) {
+    const { error } = await p.event("failed", other.id);
+    assert.deepEqual([error.code, error.stage], ["deadline", "security"], error.message);
+    assert.match(error.message, /waiting for security: DTLS/);
+  }
+});
+
 for (const [end, spoiled] of [["offering", 1], ["answering", 0]]) {
   test(`the ${end} end fails at once, which the other end is told; when it can, it is linked`, async (t) => {
     let spoils = true;
@@ -142,6 +154,59 @@ test("disconnect ends one link; both ends learn it, once", async (t) => {
   assert.throws(() => a.node.disconnect(b.id), { code: "unknown_peer" });
   assert.equal((await a.event("disconnected", b.id)).reason, "by us");
   assert.equal((await b.event("disconnected", 1)).reason, "by peer");
+});
+
+test("who is disconnected before the program has taken that it was connected is first the one, then the other", async (t) => {
+  const url = newRoom();
+  const a = await rtcpeer.join(url, base), b = await enter(t, url);
+  t.after(() => a.close());
+  await b.event("connected", 1);
+  await eventually("the link", () => a.peers.length);
+  a.disconnect(b.id);
+  assert.deepEqual(a.peers, []);
+  await eventually("the end", () => !a.links().length);
+  assert.deepEqual(a.poll().map((e) => [e.kind, e.peer, e.reason]), [["connected", b.id, undefined], ["disconnected", b.id, "by us"]]);
+});
+
+test("the round trip is that of the path which the browser has selected", async (t) => {
+  const url = newRoom();
+  const a = await enter(t, url), b = await enter(t, url);
+  await b.event("connected", 1);
+  const pair = (id, more) => ({ id, type: "candidate-pair", localCandidateId: "l", remoteCandidateId: "r", ...more });
+  const found = [{ id: "l", type: "local-candidate", candidateType: "host" }, { id: "r", type: "remote-candidate", candidateType: "prflx" }];
+  for (const report of [
+    [pair("p", { currentRoundTripTime: 9, nominated: true, state: "succeeded" }), pair("q", { currentRoundTripTime: 0.0015 }), { id: "t", type: "transport", selectedCandidatePairId: "q" }],
+    [pair("p", { currentRoundTripTime: 9, state: "failed" }), pair("q", { currentRoundTripTime: 0.0015, nominated: true, state: "succeeded" }), { id: "t", type: "transport" }], // Firefox
+  ]) {
+    b.node.roster.get(1).link.path.pc.getStats = async () => new Map([...report, ...found].map((s) => [s.id, s]));
+    const { rtt, local, remote } = (await b.node.stats()).links[1];
+    assert.deepEqual([rtt, local, remote], [1.5, "host", "prflx"]);
+  }
+});
+
+test("what is unreliable waits for a slow line a tenth of a second, and is not dropped for nothing", async (t) => {
+  const url = newRoom();
+  const a = await enter(t, url), b = await enter(t, url);
+  await b.event("connected", 1);
+  const { channel } = b.node.roster.get(1).link.lanes[2];
+  const rate = 2000; // bytes that leave in a ms
+  let time = performance.now(), waiting = 0;
+  t.after(() => delete performance.now);
+  performance.now = () => time;
+  Object.defineProperty(channel, "bufferedAmount", { get: () => waiting });
+  channel.send = (data) => (waiting += data.byteLength);
+  const send = (count, size) => {
+    for (let i = 0; i < count; i++) b.node.trySend({ peer: 1, mode: "unreliable", data: new Uint8Array(size) });
+  };
+  send(53, 1200); // after a quiet time
+  assert.equal(waiting, 53 * 1200);
+  for (let frame = 0; frame < 300; frame++, time += 16) {
+    waiting = Math.max(0, waiting - 16 * rate);
+    send(4, 16384); // twice of what leaves
+    assert.ok(waiting <= 110 * rate, `${waiting} bytes wait`);
+    if (frame > 60) assert.ok(waiting > 50 * rate, `${waiting} bytes wait`);
+  }
+  assert.ok((await b.node.stats()).dropped.buffer_full > 500);
 });
 
 test("what send accepted arrives before the disconnected", async (t) => {
@@ -228,6 +293,40 @@ for (const WebSocketOfA of [WebSocket, Plain]) {
     assert.equal(orderly(events), "");
   });
 }
+
+const otherModes = [{ channel: 1 }, { mode: "unreliable_ordered" }, { mode: "unreliable" }];
+
+test("a lane that the program does not take from holds up no other", async (t) => {
+  const url = newRoom(), channels = ["reliable"];
+  const a = await rtcpeer.join(url, { ...base, channels }), b = await enter(t, url, { channels }); // a takes no events
+  t.after(() => a.close());
+  await b.event("connected", 1);
+  const data = new Uint8Array(16384), buffered = async () => (await b.node.stats()).links[1].lanes[0].buffered;
+  let accepted = 0;
+  const flood = (async () => {
+    for (; accepted < 400; accepted++) await b.node.send({ peer: 1, data });
+  })();
+  await eventually("the sender waits", async () => (await buffered()) > (2 << 20) - data.length);
+  for (const packet of otherModes) await b.node.send({ peer: 1, data: "x", ...packet });
+  await eventually("they are there", async () => (await a.stats()).links[b.id].lanes.slice(1).every((lane) => lane.received === 1));
+  assert.ok(accepted < 400 && (await buffered()) > (2 << 20) - data.length);
+  let got = 0;
+  await eventually("all of it", () => (got += a.poll().filter((e) => e.packet?.data.length === data.length).length) === 400);
+  await flood;
+});
+
+test("a star's guest that takes nothing holds up no other on the way to the host", async (t) => {
+  const url = newRoom(), channels = ["reliable"];
+  const host = await enter(t, url, { topology: "star", channels });
+  const deaf = await rtcpeer.join(url, { ...base, channels }), loud = await enter(t, url, { channels }), other = await enter(t, url, { channels });
+  t.after(() => deaf.close());
+  await Promise.all([loud.event("connected", deaf.id), host.event("connected", other.id)]);
+  const data = new Uint8Array(16384);
+  for (let i = 0; i < 180; i++) await loud.node.send({ peer: deaf.id, data });
+  await eventually("the host's lane is full", async () => (await host.node.stats()).links[deaf.id].lanes[0].buffered > (2 << 20) - data.length);
+  for (const packet of [{}, ...otherModes]) await other.node.send({ peer: 1, data: "x", ...packet });
+  await host.until("they are there", () => host.packets(other.id).length === 4);
+});
 
 test("a star's host ends a guest that takes nothing, and the others do not wait for it", async (t) => {
   const url = newRoom();

@@ -13,7 +13,7 @@ test.after(() => server.stop());
 const enter = async (t, url, config) => {
   const player = await Player.join(url, { RTCPeerConnection, channels: ["reliable"], ...config });
   t.after(() => {
-    if (!player.heard) assert.equal(orderly(player.events), "");
+    if (!player.shown) assert.equal(orderly(player.events), "");
     return player.close();
   });
   return player;
@@ -95,7 +95,7 @@ test("the host relays as Godot's does, for every form of target", async (t) => {
       await host.node.send({ channel, data: `end ${i}` });
       for (const g of guests) {
         await g.hears(`${lane} 03${Buffer.from(`end ${i}`).toString("hex")}`);
-        assert.equal(g.heard.includes(relayed), want.includes(g), `target ${target}`);
+        assert.equal(g.shown.includes(relayed), want.includes(g), `target ${target}`);
       }
     }
   }

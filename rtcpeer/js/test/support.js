@@ -229,18 +229,18 @@ export class Player {
 }
 
 /**
- * Makes of a player one that shows the bytes, as a Godot game might send them: heard has "0 0700" for a frame on lane 0,
+ * Makes of a player one that shows the bytes, as a Godot game might send them: shown has "0 0700" for a frame on lane 0,
  * and tell sends one.
  */
 export function bare(player) {
   const { node } = player;
-  player.heard = [];
+  player.shown = [];
   node.route.receive = (lane, bytes) => {
-    player.heard.push(`${lane.index} ${Buffer.from(bytes).toString("hex")}`);
+    player.shown.push(`${lane.index} ${Buffer.from(bytes).toString("hex")}`);
     player.changed();
   };
   player.tell = (peer, lane, hex) => node.roster.get(peer).link.lanes[lane].write(new Uint8Array(Buffer.from(hex, "hex")));
-  player.hears = (...frames) => player.until(() => `${frames}, has heard ${player.heard}`, () => frames.every((f) => player.heard.includes(f)));
+  player.hears = (...frames) => player.until(() => `${frames}, has heard ${player.shown}`, () => frames.every((f) => player.shown.includes(f)));
   return player;
 }
 

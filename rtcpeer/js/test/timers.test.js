@@ -4,24 +4,24 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { WebSocket } from "ws";
-import { Player, RTCPeerConnection, eventually, patience, startServer, within } from "./support.js";
+import { Player, RTCPeerConnection, cuttable, eventually, patience, startServer, within } from "./support.js";
 
 const sockets = new Set();
 let answers = 0;
 /** Counts what the module asks a silent server, and the answers. */
 class Counting extends WebSocket {
-  unanswered = 0;
+  waiting = 0;
   constructor(...args) {
     super(...args);
     sockets.add(this);
     this.addEventListener("message", ({ data }) => {
       if (!data.includes("unknown_kind")) return;
-      this.unanswered--;
+      this.waiting--;
       answers++;
     });
   }
   send(data) {
-    if (data.includes('"ping"')) this.unanswered++;
+    if (data.includes('"ping"')) this.waiting++;
     super.send(data);
   }
 }
@@ -58,7 +58,7 @@ function throttle(t) {
       else timers.delete(id);
       timer.f();
     }
-    await eventually("the server answers", () => [...sockets].every((s) => s.readyState !== 1 || !s.unanswered)); // the network is as fast as ever
+    await eventually("the server answers", () => [...sockets].every((s) => s.readyState !== 1 || !s.waiting)); // the network is as fast as ever
   };
 }
 
@@ -187,4 +187,70 @@ for (const impatient of [0, 1]) {
       }
     });
   }
+}
+
+// What an attempt waits for may come later than the attempt's time is over: then the next one has more time.
+test("signals that take longer there and back than an attempt", async (t) => {
+  const server = await startServer();
+  t.after(() => server.stop());
+  const pass = throttle(t), under = [];
+  let making = 0, sent = 0, arrived = 0, accepted = false;
+  class Seen extends RTCPeerConnection {
+    setRemoteDescription(description) {
+      accepted ||= description.type === "answer";
+      return super.setRemoteDescription(description);
+    }
+  }
+  for (const name of ["createOffer", "createAnswer", "setLocalDescription", "setRemoteDescription"]) {
+    const make = Seen.prototype[name];
+    Seen.prototype[name] = function (...args) {
+      making++;
+      return make.apply(this, args).finally(() => making--);
+    };
+  }
+  const enter = async () => {
+    const p = await Player.join(server.url + "/lobby", { ...config, RTCPeerConnection: Seen });
+    t.after(() => Promise.all([p.close(), pass(60000), pass(60000)]));
+    const { tell, signaled } = p.node;
+    p.node.tell = (...args) => (sent++, tell.apply(p.node, args));
+    p.node.signaled = (...args) => (arrived++, under.push({ due: performance.now() + 4000, act: () => signaled.apply(p.node, args) }));
+    return p;
+  };
+  const a = await enter(), b = await enter();
+  await eventually("the offer", () => under.length);
+  for (let time = 0; time < 19900 && !accepted; time += 100) {
+    await pass(100);
+    while (under[0]?.due <= performance.now()) under.shift().act();
+    await eventually("all is said", () => !making && sent <= arrived);
+  }
+  const brought = setInterval(() => under.splice(0).forEach(({ act }) => act()), 10); // from here on the network takes its own time
+  t.after(() => clearInterval(brought));
+  await Promise.all([a.event("connected", b.id), b.event("connected", a.id)]);
+  for (const p of [a, b]) assert.deepEqual(p.events.map((e) => e.kind), ["connected"]);
+});
+
+// No timer fires that would notice the silence of the link before, or that an attempt takes too long.
+for (const [who, role] of [[0, "answers"], [1, "offers"]]) {
+  test(`who dies and comes back in its place is linked at once, if it ${role}`, async (t) => {
+    const server = await startServer();
+    t.after(() => server.stop());
+    const pass = throttle(t), net = cuttable(), url = server.url + "/lobby";
+    const players = [];
+    for (const i of [0, 1]) players.push(await Player.join(url, { WebSocket, ...(i === who ? net : { RTCPeerConnection }) }));
+    const gone = players[who], other = players[1 - who];
+    await Promise.all([gone.event("connected", other.id), other.event("connected", gone.id)]);
+    await pass(1000); // what follows on a link that is younger waits until that time
+    net.cut();
+    gone.node.signaling.closed = true;
+    gone.node.signaling.socket.terminate();
+    const back = await Player.join(url, { WebSocket, RTCPeerConnection, resume: gone.node.resume });
+    t.after(() => Promise.all([...players, back].map((p) => p.close()).concat(pass(60000), pass(60000))));
+    assert.equal(back.id, gone.id);
+    assert.equal((await other.event("disconnected", gone.id)).reason, "lost");
+    await pass(100);
+    await back.event("connected", other.id);
+    await other.until("the next link", () => other.events.filter((e) => e.kind === "connected").length === 2);
+    await other.node.send({ peer: back.id, data: "again" });
+    await back.until("the packet", () => back.packets(other.id).length);
+  });
 }

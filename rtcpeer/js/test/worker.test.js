@@ -14,7 +14,7 @@ const { join, list } = await import(workerData.module);
 parentPort.postMessage((await join(workerData.url, {}).catch((error) => error)).code);
 const node = await join(workerData.url, { WebSocket, RTCPeerConnection });
 node.on("packet", async ({ peer, packet }) => {
-  await node.send({ peer, data: "heard: " + new TextDecoder().decode(packet.data) });
+  await node.send({ peer, data: "heard " + new TextDecoder().decode(packet.data) });
   await node.close();
   parentPort.close();
 });
@@ -41,7 +41,7 @@ test("a worker takes part in a room", async (t) => {
   await here.event("connected", id);
   await here.node.send({ peer: id, data: "hello, worker" });
   const [packet] = await here.until("an answer", () => here.packets().length && here.packets());
-  assert.equal(new TextDecoder().decode(packet.data), "heard: hello, worker");
+  assert.equal(new TextDecoder().decode(packet.data), "heard hello, worker");
   await here.event("disconnected", id);
   assert.equal(await ended, 0);
 });
