@@ -61,7 +61,7 @@ func TestConfigIsChecked(t *testing.T) {
 		{"lag", rtcpeer.Config{MaxLag: -1}, "Config.MaxLag"},
 		{"slow", rtcpeer.Config{SlowAfter: -1}, "Config.SlowAfter"},
 		{"metadata", rtcpeer.Config{Metadata: []byte("{")}, "Config.Metadata is not JSON: unexpected end"},
-		{"large metadata", rtcpeer.Config{Metadata: fmt.Appendf(nil, "%q", make([]byte, 2000))}, "Config.Metadata has 8002 bytes: at most 1024"},
+		{"large metadata", rtcpeer.Config{Metadata: fmt.Appendf(nil, "%q", make([]byte, 2000))}, "Config.Metadata has 8002 bytes: want at most 1024"},
 		{"a room's metadata", rtcpeer.Config{NewRoom: signaling.NewRoom{Metadata: []byte("no")}}, "Config.NewRoom.Metadata is not JSON"},
 	}
 	for _, tt := range tests {

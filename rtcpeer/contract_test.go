@@ -121,7 +121,7 @@ func testSizes(t *testing.T, topology rtcpeer.Topology, newTransport func() tran
 	}
 	err := nodes[5].Send(t.Context(), rtcpeer.Packet{Peer: 7, Data: make([]byte, limit+1)})
 	require.ErrorIs(t, err, rtcpeer.ErrPacketTooLarge)
-	require.ErrorContains(t, err, "16385 bytes: at most 16384")
+	require.ErrorContains(t, err, "16385 bytes: want at most 16384")
 
 	for _, target := range []rtcpeer.PeerID{rtcpeer.Broadcast, 7, -1} {
 		require.NoError(t, nodes[5].Send(t.Context(), rtcpeer.Packet{Peer: target}), "an empty packet is accepted")

@@ -108,7 +108,7 @@ func TestJoinRefused(t *testing.T) {
 		{"room name", s.url("a%20b"), rtcpeer.Config{}, `room name "a b": only letters, digits, - and _`},
 		{"no scheme", "localhost:9080", rtcpeer.Config{}, "want ws://host:port/room"},
 		{"not a server", "ws://127.0.0.1:1/room", rtcpeer.Config{}, "is signal-server running there?"},
-		{"metadata", s.url("new"), rtcpeer.Config{Metadata: []byte(`"` + strings.Repeat("x", 2000) + `"`)}, "Config.Metadata has 2002 bytes: at most 1024"},
+		{"metadata", s.url("new"), rtcpeer.Config{Metadata: []byte(`"` + strings.Repeat("x", 2000) + `"`)}, "Config.Metadata has 2002 bytes: want at most 1024"},
 		{"metadata that is no JSON", s.url("new"), rtcpeer.Config{Metadata: []byte("{")}, "JSON"},
 	}
 	for _, tt := range tests {

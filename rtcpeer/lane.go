@@ -195,7 +195,7 @@ func (l *lane) wrote(p []byte, err error) error {
 		l.sentBytes.Add(uint64(len(p)))
 		return nil
 	case errors.Is(err, transport.ErrTooLarge):
-		return fmt.Errorf("%w: peer %d does not accept %d bytes", ErrPacketTooLarge, len(p), l.link.peer)
+		return fmt.Errorf("%w: peer %d does not accept %d bytes", ErrPacketTooLarge, l.link.peer, len(p))
 	case l.mode != Reliable && l.link.id != "":
 		l.link.node.inbox.counters.drop(DropInterrupted) // the path has just ended, and the link has not
 		return nil

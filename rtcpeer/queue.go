@@ -109,7 +109,10 @@ func (in *inbox) split(q *Queue) (*Queue, error) {
 	defer in.mu.Unlock()
 	for _, other := range in.queues {
 		if other.peer == q.peer && other.channel == q.channel {
-			return nil, fmt.Errorf("rtcpeer: peer %d already has a Queue for channel %d", q.peer, q.channel)
+			if q.peer != 0 {
+				return nil, fmt.Errorf("rtcpeer: peer %d already has a Queue", q.peer)
+			}
+			return nil, fmt.Errorf("rtcpeer: channel %d already has a Queue", q.channel)
 		}
 	}
 	if q.peer != 0 { // a peer's goes before a channel's

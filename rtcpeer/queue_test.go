@@ -102,7 +102,7 @@ func TestQueue(t *testing.T) {
 		require.ErrorIs(t, err, rtcpeer.ErrNoEvent)
 
 		_, err = n.ChannelQueue(1)
-		require.ErrorContains(t, err, "has a Queue already")
+		require.EqualError(t, err, "rtcpeer: channel 1 already has a Queue")
 		_, err = n.ChannelQueue(2)
 		require.ErrorIs(t, err, rtcpeer.ErrUnknownChannel)
 		_, err = n.PeerQueue(9)

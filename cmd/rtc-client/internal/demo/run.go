@@ -148,7 +148,7 @@ func (r *demoRun) measure(ctx context.Context) error {
 			for trip, mode := range append([]rtcpeer.Mode{rtcpeer.Reliable}, modes.All[:]...) {
 				took, err := r.roundTrip(ctx, from, to, mode)
 				if err != nil {
-					return fmt.Errorf("peer %d: %v echo to peer %d: %w", from.id, mode, to.id, err)
+					return fmt.Errorf("peer %d: %v echo from peer %d: %w", from.id, mode, to.id, err)
 				}
 				if trip > 0 {
 					from.roundTrips[mode].Add(took)
