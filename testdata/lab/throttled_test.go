@@ -22,8 +22,8 @@ import (
 // that notices sleep (1 s), and the probe of the server (15 s). The link does not wait for any of them: what comes from the
 // other end has the tab say that it is there (Link.catchUp; rtcpeer/js/test/timers.test.js tests that without a browser). A
 // link through the server also looks for a direct path, after 5 s, 20 s, 80 s and so on, and then the page has an
-// RTCPeerConnection for some seconds, as it has when an interrupted link is repaired. A run in which the link was interrupted
-// once had 19 timers a minute, before what comes was made to do for a tick; so there is room up to 39.
+// RTCPeerConnection for some seconds, as it has when an interrupted link is repaired. So the bounds only tell a tab that is
+// throttled from one that is not: they meet at 40.
 func TestThrottledTab(t *testing.T) {
 	if !longForm() {
 		t.Skip("takes minutes: RTCPEER_LAB_LONG=1")
