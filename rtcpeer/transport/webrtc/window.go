@@ -14,10 +14,11 @@ import (
 // ms that loses one packet in a hundred then carries 0.3 MB/s of the 12 that it could. So SCTP's window has a
 // floor so high that it does not matter (sctpFloor), and this window applies instead. It follows the rate and
 // the delay of acknowledgements, as BBR does (draft-ietf-ccwg-bbr): it is the largest rate of the last round
-// trips, times the shortest time that a packet took, plus a little so that a faster path shows. If other
-// traffic keeps a queue on the path, as TCP does, that shortest time cannot be measured; then the window grows
-// and shrinks as TCP's windows do. Bulk has a smaller window, which gives way to any queue, and a pace (see
-// yield and wait). Only one goroutine at a time may call its methods.
+// trips, times the shortest time that a packet took, plus a little so that a faster path shows. To measure that
+// time the window is small for a moment now and then: a probe. Windows that share a path join each other's probes,
+// because one alone would find the other's queue. If a probe finds a queue, other traffic keeps it, as TCP does;
+// then the window grows and shrinks as TCP's windows do: a contest. Bulk has a smaller window, which gives way to
+// any queue, and a pace (see yield and wait). Only one goroutine at a time may call its methods.
 type window struct {
 	rates [6]float64 // bytes a second that were acknowledged in each of the last intervals; a ring
 	at    int
@@ -129,7 +130,7 @@ func (w *window) update(f flow, took time.Duration, idle bool, totals func() (se
 	if !w.idle {
 		w.busy = now
 	}
-	w.usual, w.least = cmp.Or(w.least, w.usual), 0
+	w.before, w.usual, w.least = cmp.Or(w.usual, w.least), cmp.Or(w.least, w.usual), 0
 	w.yield()
 	w.began, w.last, w.idle = now, f, false
 }
@@ -138,8 +139,7 @@ func (w *window) update(f flow, took time.Duration, idle bool, totals func() (se
 // (doi.org/10.1109/TNET.2006.886335). The effect of a window shows one round trip later; a window that follows
 // the delay at once swings between no queue and a long one.
 func (w *window) yield() {
-	took := min(w.usual, cmp.Or(w.before, w.usual)) // a late acknowledgement or a busy machine may spoil one interval
-	w.before = w.usual
+	took := min(w.usual, w.before) // a late acknowledgement or a busy machine may spoil one interval
 	switch {
 	case w.probing():
 		return
@@ -223,9 +223,9 @@ func (w *window) notice() {
 	now, before := w.rates[w.at], w.rates[(w.at+len(w.rates)-1)%len(w.rates)]
 	if w.queued == 0 {
 		w.held = int(now * w.usual.Seconds())
+	} else {
+		w.rates, w.at = [len(w.rates)]float64{now, before}, 0
 	}
-	w.rates = [len(w.rates)]float64{now, before}
-	w.at = 0
 	if w.queued++; w.queued == 3 {
 		w.contest, w.probeEnd, w.upset = w.held, time.Time{}, 0
 	}
@@ -253,15 +253,16 @@ func (w *window) delay(took time.Duration, now time.Time) {
 	if w.least == 0 || took < w.least {
 		w.least = took
 	}
-	another := took < w.shortest+w.queue()*2/3 && w.queue() > slack
+	queue := min(w.usual, w.before) - w.shortest // a lost packet may spoil one interval
+	another := queue > slack && took < w.shortest+queue*2/3 && w.started && !w.idle && w.busy.Equal(w.began)
 	if w.shortest == 0 || took <= w.shortest {
 		w.shortest, w.shortestAt = took, now
 	}
 	switch {
 	case w.probing():
 		w.measure(took, now)
-	case another && w.started && !w.idle && now.Sub(w.probedAt) > max(joinEach, 20*w.shortest):
-		w.probe(now, w.usual+w.shortest, false)
+	case another && now.Sub(w.probedAt) > max(joinEach, 20*w.shortest):
+		w.probe(now, queue+2*w.shortest, false)
 	case now.Sub(w.shortestAt) > probeEach:
 		w.probe(now, max(probeTime, 2*w.usual), true)
 	}
