@@ -306,6 +306,42 @@ func TestHostReloadsSlowly(t *testing.T) {
 	})
 }
 
+// Whoever reloads the page in a room that takes no newcomers is who they were: also the host of a mesh, who alone can open it again.
+func TestReloadInALockedRoom(t *testing.T) {
+	skip.Long(t)
+	t.Parallel()
+	inEachBrowser(t, func(t *testing.T, show func(script, url string) view) {
+		p := start(t, nil)
+		one := show(as(redFox), pageOf(p))
+		create(t, one, "mesh")
+		two := show(as(blueOwl), one.text(t, `location.href`))
+		all := []view{one, two}
+		for _, tab := range all {
+			tab.waitFor(t, `drawn("link").join() === "link connected"`)
+		}
+		one.click(t, "#room-name")
+		one.click(t, "#lock")
+		one.waitFor(t, `document.querySelector("#lock").textContent === "Unlock the room"`)
+		const kept = `sessionStorage.getItem("rtcpeer " + location.hash.slice(1)) !== null`
+		const where = `document.querySelector("#where").textContent`
+		for i, tab := range all {
+			tab.waitFor(t, kept)
+			was := tab.text(t, where)
+			tab.text(t, `globalThis.before = true, setTimeout(() => location.reload())`)
+			tab.waitFor(t, `!globalThis.before && globalThis.drawn && drawn("link").join() === "link connected" && said() === ""`)
+			require.Equal(t, was, tab.text(t, where))
+			all[1-i].waitFor(t, `drawn("link").join() === "link connected" && said() === ""`)
+		}
+		one.click(t, "#room-name")
+		one.click(t, "#lock")
+		for _, tab := range all {
+			tab.waitFor(t, `!(`+kept+`)`)
+		}
+		two.text(t, `setTimeout(() => location.href = "about:blank")`) // and who leaves an open room is gone at once
+		one.waitFor(t, `log().includes("left.") || log().includes("was lost")`)
+	})
+}
+
 // Who goes to another page and comes back is in the room again, and as the host if it is back soon enough: whether the browser has kept the
 // page meanwhile, or loads it anew. A Firefox that leaves a page does not send what that says last, so that the server keeps
 // its former place until the grace time is over; that is no reason to say for longer that nobody answers there.

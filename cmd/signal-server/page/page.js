@@ -16,7 +16,7 @@ import { closeLobby, openLobby } from "./lobby.js";
 import { edit, person, remember, whoAmI } from "./me.js";
 import { Peers } from "./peers.js";
 import { People } from "./people.js";
-import { forget, keep, keepPassword, passwordOf, recall } from "./place.js";
+import { forget, keep, keepPassword, passwordOf, recall, release } from "./place.js";
 import { hello, isHello, Probes } from "./probe.js";
 import { roomName } from "./roomnames.js";
 import { moveSign, pageSign, readSign } from "./signs.js";
@@ -47,7 +47,7 @@ let probes = new Probes();
 /** @type {Set<number>} */ let unfit = new Set(); // pages that had better not be the host
 let heir = 0; // whom this host has named as the next one
 let through = 0; // the host of a star, as far as events have told
-let keeps = false; // whether this tab comes back to its place when it is reloaded
+let keeps = false; // whether this tab comes back to its place when it is reloaded: see keepPlace
 /** @type {any} */ let loss = null; // why the server was lost the last time
 /** @type {AbortController | null} */ let joining = null; // while on the way into a room
 let thrown = emoji[0]; // what a click on the stage throws
@@ -150,7 +150,7 @@ async function enter(room, config = {}, open = (/** @type {any} */ config) => jo
   status(doing, "wait");
   let entered;
   const password = config.password || (room && passwordOf(room));
-  // A star's host that reloads its page comes back to its place, or as a guest if another one is the host by then.
+  // A page that was reloaded comes back to its place, or as a guest if another one is the host by then: see keepPlace.
   const { peer: former, ...kept } = room ? await recall(room) : {};
   const place = { ...config, ...kept, ...(password && { password }), ...(isSecureContext && { relayLinks }) };
   if (place.topology === "star") place.newRoom = { ...place.newRoom, ...migrates };
@@ -188,8 +188,7 @@ async function enter(room, config = {}, open = (/** @type {any} */ config) => jo
   chat.open(node);
   throughput.open(node);
   files.open(node);
-  keeps = held() || !!place.resume;
-  if (keeps) keep(node);
+  keepPlace(true);
   if (place.resume && node.id !== former) chat.note(replaced);
   if (token) node.setMetadata(me); // it may grant another name, which the answer has
   invite(node);
@@ -248,13 +247,12 @@ function take(/** @type {any} */ event) {
   } else if (kind === "host changed") {
     heir = 0;
     through = peer;
-    keeps ||= held();
-    if (keeps) keep(node);
+    keepPlace(true);
     if (held()) chat.note("You are the host now.");
     else chat.note("is the host now.", peer);
     for (const id of node.peers) node.send({ peer: id, data: hello }).catch(() => {}); // it has just gone
   } else if (kind === "signaling resumed") {
-    if (keeps) keep(node);
+    keepPlace(true);
   } else if (kind === "failed") {
     failed.set(peer, { at: performance.now(), error: event.error });
     chat.note(forPeer(people.name(peer), event.error).split("\n")[0]); // the status has the detail
@@ -341,6 +339,7 @@ async function update() {
   stage.show({ me, host, topology, peers });
   table.show(peers, probes, stats.signaling);
   chat.confirm(stats.links, reached);
+  keepPlace(false);
   by("host-tools").hidden = me !== host;
   by("lock").textContent = shown.locked ? "Unlock the room" : "Lock the room for a while";
   by("lock").disabled = by("seal").disabled = shown.sealed;
@@ -356,6 +355,19 @@ const reached = (peer) => (peer === through ? [peer, ...node.peers.filter((/** @
 
 /** Whether this tab hosts a star. */
 const held = () => node?.topology === "star" && node.id === node.host;
+
+/**
+ * Keeps the place of a page that is left: of a star's host, and where nobody new may enter, so that a page that is reloaded is
+ * not locked out. Elsewhere who leaves is gone at once, for the others as well.
+ * @param {boolean} anew also if that is so already
+ */
+function keepPlace(anew) {
+  const now = held() || node.sealed || node.locked;
+  if (now === keeps && !anew) return;
+  keeps = now;
+  if (keeps) keep(node);
+  else release(node);
+}
 
 /** Names the next host, if the server might choose one that had better not be it. */
 function nameHeir() {

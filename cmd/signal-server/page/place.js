@@ -1,5 +1,5 @@
-// This tab's place in a room that it hosts, so that a page that is reloaded is the host that it was, or a guest of the room if
-// another one is the host by then.
+// This tab's place in a room, so that a page that is reloaded is who it was: the host, or a guest if another one is the host by
+// then.
 //
 // A tab that was duplicated has a copy of the storage. So who is about to come back asks the other tabs first, and the one
 // that is in the place answers: the copy is a newcomer.
@@ -17,11 +17,20 @@ tabs?.addEventListener("message", ({ data }) => {
 
 /** Keeps the place, as it is now. @param {any} node */
 export function keep(node) {
-  node.config.keepPlace = true; // not said in join: only who is in the room knows whether it is the host
+  node.config.keepPlace = true; // not said in join: only who is in the room knows whether it wants that
   if (!held) held = `${Date.now()} ${Math.random()}`;
   try {
     sessionStorage.setItem(key(node.room), JSON.stringify({ id: held, peer: node.id, topology: node.topology, resume: node.resume }));
   } catch {} // a browser may keep nothing
+}
+
+/** Keeps the place no longer: who leaves the page leaves the room. @param {any} node */
+export function release(node) {
+  node.config.keepPlace = false;
+  held = "";
+  try {
+    sessionStorage.removeItem(key(node.room));
+  } catch {}
 }
 
 /** @param {string} room */
