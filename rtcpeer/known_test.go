@@ -68,14 +68,14 @@ func TestL12DeadlineNamesTheServer(t *testing.T) {
 	wrong := []transport.ICEServer{{URLs: []string{turnServer(t)}, Username: "user", Credential: "wrong"}}
 	r := newRoom(rtcpeer.Mesh)
 	r.lose = func(_, _ rtcpeer.PeerID, s signaling.SignalData) bool { return s.Type == signaling.Candidate }
-	c := rtcpeer.Config{ConnectTimeout: time.Second, WebRTC: webrtc.Config{ICEServers: wrong, Loopback: true}}
+	c := rtcpeer.Config{ConnectTimeout: 4 * time.Second, WebRTC: webrtc.Config{ICEServers: wrong, Loopback: true}}
 	for _, id := range []rtcpeer.PeerID{1, 5} {
 		n, err := rtcpeer.New(t.Context(), r.seat(id, rtcpeer.Describe(c)), c)
 		require.NoError(t, err)
 		defer closeNode(t, n)
 		if id == 5 {
 			failed := next(t, n)
-			require.ErrorContains(t, failed.Err, "not connected after 1s: waiting for path")
+			require.ErrorContains(t, failed.Err, "not connected after 4s: waiting for path")
 			require.ErrorContains(t, failed.Err, "TURN server 127.0.0.1:")
 			require.ErrorContains(t, failed.Err, "401")
 			require.False(t, strings.Contains(failed.Err.Error(), "UDP may be blocked"))

@@ -121,7 +121,7 @@ func TestKick(t *testing.T) {
 // New ICE servers are for links that are made from now on, and nothing else happens.
 func TestICEServersAreRenewed(t *testing.T) {
 	fresh := make(chan bool, 16)
-	s := startServer(t, signalserver.Config{PingInterval: 10 * time.Millisecond,
+	s := startServer(t, signalserver.Config{PingInterval: 2 * time.Second, // of which a sixteenth is how often it looks what is to be renewed
 		ICEServersFor: func(signaling.RoomName, signaling.PeerID) ([]signaling.ICEServer, time.Duration) {
 			select {
 			case fresh <- true:

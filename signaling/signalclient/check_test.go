@@ -496,7 +496,7 @@ func TestCheckLeavesABlackHole(t *testing.T) {
 	gone := make(chan struct{})
 	var dials atomic.Int32
 	cfg := quick
-	cfg.CheckTimeout = 100 * time.Millisecond
+	cfg.CheckTimeout = 2 * time.Second // within which the first check has its answer
 	cfg.dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
 		if err != nil || dials.Add(1) > 1 {

@@ -211,11 +211,11 @@ func TestForwardLimits(t *testing.T) {
 	slices.Sort(took)
 	t.Logf("signals beside the flood: p50 %v, p99 %v", took[len(took)/2], took[len(took)*99/100])
 	require.Eventually(t, func() bool { return s.Stats().RelayThrottled > 20 }, patience, time.Millisecond)
-	elapsed := time.Since(began)
 	for _, m := range floods {
 		m.conn.Close()
 	}
 	target.conn.Close()
+	elapsed := time.Since(began)
 	sum := 0
 	for n := range received {
 		sum += n

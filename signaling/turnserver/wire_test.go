@@ -157,11 +157,11 @@ func TestAllocationOutlivesItsCredential(t *testing.T) {
 // and ends when nobody refreshes it.
 func TestAllocationIsRefreshed(t *testing.T) {
 	t.Parallel()
-	s := serve(t, turnserver.Config{Credentials: turnserver.Credentials{TTL: time.Second}})
+	s := serve(t, turnserver.Config{Credentials: turnserver.Credentials{TTL: 3 * time.Second}})
 	c := dialRaw(t, s)
-	short := stun.RawAttribute{Type: stun.AttrLifetime, Value: []byte{0, 0, 0, 2}}
+	short := stun.RawAttribute{Type: stun.AttrLifetime, Value: []byte{0, 0, 0, 4}}
 	require.Zero(t, code(c.ask(t, stun.MethodAllocate, overUDP, short)))
-	refreshes := time.NewTicker(500 * time.Millisecond)
+	refreshes := time.NewTicker(time.Second)
 	defer refreshes.Stop()
 	for range 12 {
 		<-refreshes.C

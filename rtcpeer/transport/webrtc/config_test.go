@@ -37,16 +37,15 @@ func candidates(t *testing.T, config webrtc.Config) []string {
 	defer path.Close()
 	_, err = path.Offer()
 	require.NoError(t, err)
-	var lines []string
-	for quiet := false; !quiet; {
+	lines := []string{(<-path.Events()).Candidate.Line} // there is one in each test
+	for {
 		select {
 		case e := <-path.Events():
 			lines = append(lines, e.Candidate.Line)
-		case <-time.After(300 * time.Millisecond): // host candidates take a few
-			quiet = true
+		case <-time.After(time.Second): // host candidates take a few milliseconds
+			return lines
 		}
 	}
-	return lines
 }
 
 func ports(lines []string) []int {
@@ -107,9 +106,8 @@ func TestConfigDecidesTheCandidates(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			lines := candidates(t, tt.config)
-			require.NotEmpty(t, lines)
-			tt.check(t, lines)
+			t.Parallel()
+			tt.check(t, candidates(t, tt.config))
 		})
 	}
 }

@@ -38,21 +38,28 @@ func discard(lane transport.Lane) {
 func TestRoundTripIsTheNetworks(t *testing.T) {
 	t.Parallel()
 	from, to := quiet(t)
-	// Busy machines answer late; SCTP's figure here is 100 ms and more.
-	require.Less(t, from.Stats().RTT, 50*time.Millisecond)
-	require.Less(t, to.Stats().RTT, 50*time.Millisecond)
-	require.NotZero(t, from.Stats().RTT)
-	require.NotZero(t, to.Stats().RTT)
+	for _, path := range []transport.Path{from, to} {
+		// A busy machine may answer one question late; SCTP's figure here is 100 ms and more, and stays so.
+		require.Eventually(t, func() bool {
+			rtt := path.Stats().RTT
+			return 0 < rtt && rtt < 50*time.Millisecond
+		}, 20*time.Second, 10*time.Millisecond, "%v", path.Stats().RTT)
+	}
 }
 
 // 53 packets, as of a game's state that is told once, are no reason to drop any: the network is idle.
 func TestNoLagAfterAQuietTime(t *testing.T) {
 	t.Parallel()
-	from, _ := quiet(t)
-	var most time.Duration
-	for range 53 {
-		require.NoError(t, from.Lane(2).Write(make([]byte, 1200)))
-		most = max(most, from.Lane(2).Lag())
+	for try := 1; ; try++ { // the machine may have stopped for a moment
+		from, _ := quiet(t)
+		var most time.Duration
+		for range 53 {
+			require.NoError(t, from.Lane(2).Write(make([]byte, 1200)))
+			most = max(most, from.Lane(2).Lag())
+		}
+		if most < 100*time.Millisecond {
+			return
+		}
+		require.Less(t, try, 5, "%v", most)
 	}
-	require.Less(t, most, 100*time.Millisecond)
 }
