@@ -14,9 +14,9 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-func startAdmin(t *testing.T) *program {
+func startAdmin(t *testing.T, more ...string) *program {
 	t.Helper()
-	return start(t, nil, "--admin-listen=127.0.0.1:0", "--admin-token="+adminToken)
+	return start(t, nil, append(more, "--admin-listen=127.0.0.1:0", "--admin-token="+adminToken)...)
 }
 
 func TestAdministrationNeedsTheToken(t *testing.T) {

@@ -177,7 +177,7 @@ func TestMistakesInABan(t *testing.T) {
 // The page bans a member, and an address, and lifts it.
 func TestBansOnThePage(t *testing.T) {
 	t.Parallel()
-	p := start(t, nil, "--admin-listen=127.0.0.1:0", "--admin-token="+adminToken, "--trusted-proxy=127.0.0.1")
+	p := startAdmin(t, "--trusted-proxy=127.0.0.1", "--ping-interval=0") // the member answers only while it receives
 	host := call(t, p.url, public)
 	w := host.join(signaling.Join{Room: "lobby"})
 	tab := openBrowser(t).open(t, p.other(t, adminFlag)+"/")

@@ -17,7 +17,7 @@ import (
 // can be done about it.
 func TestAdminPage(t *testing.T) {
 	t.Parallel()
-	p := startAdmin(t)
+	p := startAdmin(t, "--ping-interval=0") // the members answer only while they receive
 	address := p.other(t, adminFlag) + "/"
 	host, guest := call(t, p.url, nil), call(t, p.url, nil)
 	host.join(signaling.Join{Room: "lobby"})

@@ -69,7 +69,7 @@ func TestProgramsPageLeftAndBack(t *testing.T) {
 					return
 				}
 				if kept == "true" {
-					require.Equal(t, "disconnected ended", away.text(t, `node.status + " " + told.at(-1)`))
+					away.waitFor(t, `node.status === "disconnected" && told.at(-1) === "ended"`)
 					return
 				}
 				here.waitFor(t, `told.at(-1) === "connected"`)

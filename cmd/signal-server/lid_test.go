@@ -27,7 +27,7 @@ func TestLidClosed(t *testing.T) {
 	for _, topology := range []string{"mesh", "star"} {
 		t.Run(topology, func(t *testing.T) {
 			t.Parallel() // it mostly waits
-			flags := []string{"--ping-interval=1s", "--grace=1s"}
+			flags := []string{"--ping-interval=3s", "--grace=3s"}
 			if long {
 				flags = nil
 			}

@@ -25,7 +25,7 @@ func TestManyServersBehindProxies(t *testing.T) {
 			var servers []*daemon
 			var addresses []string
 			for i := range 3 {
-				d := launchDaemon(t, "--nats="+n.URL(), "--server-name=s"+strconv.Itoa(i), "--resume-key=0123456789abcdef", "--trusted-proxy=127.0.0.1", "--drain-delay=3s") // more than Caddy takes to notice
+				d := launchDaemon(t, "--nats="+n.URL(), "--server-name=s"+strconv.Itoa(i), "--resume-key=0123456789abcdef", "--trusted-proxy=127.0.0.1", "--drain-delay=10s") // much more than Caddy takes to notice
 				servers, addresses = append(servers, d), append(addresses, d.address())
 			}
 			for _, d := range servers {

@@ -154,7 +154,7 @@ func TestNATSWithoutJetStream(t *testing.T) {
 func TestNATSOverTLS(t *testing.T) {
 	t.Parallel()
 	cert, key, _ := writeCertificate(t, t.TempDir(), 1)
-	config := fmt.Sprintf("jetstream: enabled\ntls: {cert_file: %q, key_file: %q, ca_file: %q, verify: %%v}\n", cert, key, cert)
+	config := fmt.Sprintf("jetstream: enabled\ntls: {cert_file: %q, key_file: %q, ca_file: %q, timeout: 5, verify: %%v}\n", cert, key, cert)
 	for _, verify := range []bool{false, true} {
 		t.Run(fmt.Sprint("client certificates: ", verify), func(t *testing.T) {
 			address := startNATS(t, fmt.Sprintf(config, verify))

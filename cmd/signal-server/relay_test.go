@@ -72,12 +72,15 @@ func TestCredentialsAreRenewed(t *testing.T) {
 
 	witness := call(t, url, nil) // is renewed as the others are
 	welcome := witness.join(signaling.Join{Room: "elsewhere"})
+	news := witness.listen()
 	begun := time.Now()
 	first, second := joinRelayed(t, url), joinRelayed(t, url)
 	meetRelayed(t, first, second)
 	last := welcome.ICEServers[len(welcome.ICEServers)-1]
 	for time.Since(begun) < 2*ttl {
-		renewed := witness.receive().(signaling.ICEServers).Servers
+		heard := <-news
+		require.IsType(t, signaling.ICEServers{}, heard)
+		renewed := heard.(signaling.ICEServers).Servers
 		require.NotEqual(t, last.Username, renewed[len(renewed)-1].Username)
 		require.Equal(t, last.URLs, renewed[len(renewed)-1].URLs)
 		last = renewed[len(renewed)-1]

@@ -35,9 +35,9 @@ func joinForwardedTLS(t testing.TB, url string, trust *tls.Config) *rtcpeer.Node
 
 func TestRelayLinks(t *testing.T) {
 	t.Parallel()
-	p := start(t, nil, "--metrics-listen=127.0.0.1:0", "--relay-links", "--relay-rate=2000000", "--relay-total=100000000")
+	p := start(t, nil, "--metrics-listen=127.0.0.1:0", "--relay-links", "--relay-rate=500000", "--relay-total=100000000") // slower than any machine
 	first, second := joinForwarded(t, p.url), joinForwarded(t, p.url)
-	const packets, size = 200, 16 << 10
+	const packets, size = 100, 16 << 10
 	passForwarded(t, first, second, packets, size)
 	figures := scrape(t, p.other(t, "--metrics-listen")+"/metrics")
 	require.GreaterOrEqual(t, figures["relay_frames_total"], float64(packets))
@@ -57,7 +57,7 @@ func passForwarded(t *testing.T, first, second *rtcpeer.Node, packets, size int)
 			require.Equal(t, []string{transport.Signaling, transport.Signaling}, []string{l.Local, l.Remote})
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	go func() {
 		for i := range packets {

@@ -150,7 +150,7 @@ func joinOnce(url string, trust *tls.Config) error {
 // away; then it closes.
 func TestDrainDelay(t *testing.T) {
 	t.Parallel()
-	p := start(t, nil, "--drain-delay=2s")
+	p := start(t, nil, "--drain-delay=10s") // within which all of what follows happens
 	member := call(t, p.url, nil)
 	member.join(signaling.Join{Room: "lobby"})
 	code := make(chan int, 1)

@@ -105,6 +105,24 @@ func (c *caller) receive() signaling.Message {
 	return m
 }
 
+// listen receives until the connection ends, so that the member answers pings all the time. What it returns is closed then.
+func (c *caller) listen() <-chan signaling.Message {
+	heard := make(chan signaling.Message, 100)
+	go func() {
+		defer close(heard)
+		for {
+			_, frame, err := c.conn.ReadMessage()
+			if err != nil {
+				return
+			}
+			if m, err := signaling.JSON.Decode(frame); err == nil {
+				heard <- m
+			}
+		}
+	}()
+	return heard
+}
+
 func (c *caller) join(j signaling.Join) signaling.Welcome {
 	c.t.Helper()
 	c.send(j)

@@ -83,7 +83,7 @@ func TestSignalsThatEndNothing(t *testing.T) {
 		require.NoError(t, cmd.Process.Signal(s))
 		comeAndGo(t, p, 5)
 	}
-	require.Positive(t, scrape(t, pageOf(p)+"metrics")["log_dropped_total"])
+	require.True(t, eventually(t.Context(), func() bool { return scrape(t, pageOf(p)+"metrics")["log_dropped_total"] > 0 }))
 	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
 	require.NoError(t, ended(t, cmd))
 }
