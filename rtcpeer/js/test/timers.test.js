@@ -25,18 +25,31 @@ class Counting extends WebSocket {
     super.send(data);
   }
 }
-const config = { RTCPeerConnection, WebSocket: Counting };
+
+let sent = 0, arrived = 0;
+/** Counts what goes over links, and what has come. */
+class Carrying extends RTCPeerConnection {
+  createDataChannel(...args) {
+    const channel = super.createDataChannel(...args);
+    const send = channel.send.bind(channel), listen = channel.addEventListener.bind(channel);
+    channel.send = (data) => (send(data), sent++);
+    channel.addEventListener = (name, take) => listen(name, name !== "message" ? take : (e) => (arrived++, take(e)));
+    return channel;
+  }
+}
+
+const config = { RTCPeerConnection: Carrying, WebSocket: Counting };
 const real = { setTimeout, clearTimeout, setInterval, clearInterval };
 const { now } = performance;
 
 /** The module a second time, whose timers fire only if a test says so. */
 const hidden = await import("../rtcpeer.js?hidden");
 
-/** Replaces the clock and the timers of the module: pass moves the one on, and fires those that are due, once. */
+/** Replaces the clock and the timers of the module: pass alone moves the one on, and fires those that are due, once. */
 function throttle(t) {
-  const timers = new Map();
-  let offset = 0, last = 0;
-  performance.now = () => now.call(performance) + offset;
+  const timers = new Map(), began = now.call(performance);
+  let offset = 0, last = 0, asked = 0;
+  performance.now = () => began + offset + 1e-6 * ++asked; // what comes later is later
   const ours = (line) => /rtcpeer\.js/.test(line) && { hidden: /hidden/.test(line) };
   const add = (f, ms, every, { hidden }) => (timers.set(++last, { f, hidden, due: performance.now() + ms, every: every && ms }), `late ${last}`);
   const clear = (kind) => (timer) => (/^late/.test(timer) ? timers.delete(Number(String(timer).slice(5))) : real["clear" + kind](timer));
@@ -67,6 +80,7 @@ for (const late of [1000, 60000]) {
     const server = await startServer("--resume-key", "a-key-for-the-tests");
     t.after(() => server.stop());
     const pass = throttle(t);
+    sent = arrived = 0;
     const a = await Player.join(server.url + "/lobby", config), b = await Player.join(server.url + "/lobby", config);
     await Promise.all([a.event("connected", b.id), b.event("connected", a.id)]);
 
@@ -77,7 +91,10 @@ for (const late of [1000, 60000]) {
 
     // Ten minutes of silence: the server is asked whether it is there, and answers.
     answers = 0;
-    for (let time = 0; time < 600000; time += Math.max(late, 15000)) await pass(Math.max(late, 15000));
+    for (let time = 0; time < 600000; time += Math.max(late, 15000)) {
+      await pass(Math.max(late, 15000));
+      await eventually("the other end is heard", () => arrived === sent); // as fast as ever, too
+    }
     assert.ok(answers >= 10);
     for (const { node } of [a, b]) {
       const { signaling, resumed } = await node.stats();
