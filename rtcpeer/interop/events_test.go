@@ -116,8 +116,8 @@ func roomOf(t *testing.T) string {
 	}, name)
 }
 
-// soon is early enough to be no time-out of a lost path.
-const soon = 5 * time.Second
+// soon is early enough to be no time-out of a lost path, which is 30 s.
+const soon = 15 * time.Second
 
 // losesTab has a tab closed or reloaded, and returns after how long the others have all lost it.
 func (p party) losesTab(ctx context.Context, tab *seat, how string) (time.Duration, error) {

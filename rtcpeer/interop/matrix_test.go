@@ -65,7 +65,7 @@ func (c cell) String() string {
 }
 
 // cellTime is how long a cell may take on a machine that is busy with others.
-const cellTime = time.Minute
+const cellTime = 2 * time.Minute
 
 var errCellTime = errors.New("the cell's time is over")
 

@@ -15,7 +15,8 @@ type finding struct {
 	fault *fault
 	cast  cast
 	place place
-	order int // of its row in the table
+	order int           // of its row in the table
+	stood time.Duration // for how long the machine stood still at most
 
 	// Of the streams between those that the fault reaches, or of all if it reaches nobody.
 	pause   [2]time.Duration // the longest between two packets: reliable, unreliable
@@ -48,7 +49,8 @@ func (s *scene) measure(p place, records []record) *finding {
 			f.refused[text] += n
 		}
 	}
-	s.t.Logf("packets not sent: %s", listed(f.refused))
+	f.stood = s.stood()
+	s.t.Logf("packets not sent: %s; the machine stood still for %v at most", listed(f.refused), f.stood.Round(time.Millisecond))
 	for i := range records {
 		for j := range records {
 			if i != j {

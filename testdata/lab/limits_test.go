@@ -27,7 +27,8 @@ var (
 )
 
 const (
-	// slack is for a machine with two processors, on which eight rooms and perhaps others are at work.
+	// slack is for a machine with two processors, on which eight rooms and perhaps others are at work. For how long such a
+	// machine stops, as a virtual one does now and then, is measured (standstill) and comes on top of it.
 	slack = 2 * time.Second
 	// unackedFor is how long a Chromium may wait until it sends again what was not acknowledged: its SCTP doubles that
 	// time while a path is silent, and nobody outside can tell it that the path is back.
@@ -67,14 +68,14 @@ func (f *finding) exceeded() (all []string) {
 	if f.never > 0 {
 		say("%d streams never came back", f.never)
 	}
-	if limit.back > 0 && f.back > limit.back+slack {
+	if limit.back > 0 && f.back > limit.back+slack+f.stood {
 		say("back after %v, not %v", f.back.Round(time.Millisecond), limit.back)
 	}
 	most := limit.pause
 	if f.fault.concerns != nobody {
 		most += f.fault.lasts
 	}
-	if limit.pause > 0 && max(f.pause[0], f.pause[1]) > most+slack {
+	if limit.pause > 0 && max(f.pause[0], f.pause[1]) > most+slack+f.stood {
 		say("a pause longer than %v", most)
 	}
 	if f.lost+f.repeated+f.swapped > 0 {

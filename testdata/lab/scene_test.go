@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -29,6 +30,7 @@ type scene struct {
 
 	hit, other  int // seats: of the member that the fault is at, and of another one
 	begun, over time.Time
+	stood       func() time.Duration // ends the watch of standstill
 }
 
 const (
@@ -81,6 +83,8 @@ func (s *scene) play(ctx context.Context, p position) []record {
 		s.fault.prepare(s)
 	}
 	time.Sleep(settling)
+	s.stood = sync.OnceValue(standstill())
+	s.t.Cleanup(func() { s.stood() })
 	s.begun = time.Now()
 	if s.fault.begin != nil {
 		s.fault.begin(s)
@@ -93,6 +97,33 @@ func (s *scene) play(ctx context.Context, p position) []record {
 	s.awaitWhole(ctx)
 	time.Sleep(settling)
 	return s.collect(ctx)
+}
+
+// standstill begins to watch for how long this process stands still, as all of a machine does that stops. The function that
+// it returns ends that, and returns the longest time.
+func standstill() (end func() time.Duration) {
+	const each = 20 * time.Millisecond
+	stop, longest := make(chan struct{}), make(chan time.Duration)
+	go func() {
+		ticker := time.NewTicker(each)
+		defer ticker.Stop()
+		var most time.Duration
+		for last := time.Now(); ; {
+			select {
+			case <-ticker.C:
+				now := time.Now()
+				most = max(most, now.Sub(last)-each)
+				last = now
+			case <-stop:
+				longest <- most
+				return
+			}
+		}
+	}()
+	return func() time.Duration {
+		close(stop)
+		return <-longest
+	}
 }
 
 // enter has all join, and finds the member that the fault will be at. A fault that begins before that has a
