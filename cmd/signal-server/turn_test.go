@@ -52,7 +52,7 @@ func TestTabShowsTheAnswerOfTheTURNServer(t *testing.T) {
 	inEachBrowser(t, func(t *testing.T, show func(script, url string) view) {
 		page := show("", pageOf(p))
 		page.text(t, fmt.Sprintf(`void import("/rtcpeer.js").then(async ({ join }) => {
-			const config = { topology: "mesh", iceTransportPolicy: "relay", connectTimeout: 15000, iceServers: [{ urls: %q, username: "member", credential: "wrong" }] };
+			const config = { topology: "mesh", iceTransportPolicy: "relay", connectTimeout: 13000, iceServers: [{ urls: %q, username: "member", credential: "wrong" }] };
 			const [one, two] = [await join("/%s", config), await join("/%[2]s", config)];
 			two.on("failed", ({ error }) => (globalThis.why ??= error.message));
 		})`, address, strings.ReplaceAll(t.Name(), "/", "-")))

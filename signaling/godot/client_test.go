@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -166,6 +167,7 @@ func TestImpossibleIDs(t *testing.T) {
 		refused, ok := host.receive().(*signaling.Error)
 		require.True(t, ok)
 		require.Equal(t, signaling.CodeUnknownPeer, refused.Code, "it ends nothing")
+		require.Eventually(t, func() bool { return node.members(string(host.welcome.Room)) == 1 }, patience, time.Millisecond, "the refused one leaves")
 		b := dial(t, room, signaling.Join{})
 		require.Equal(t, signaling.Joined{Member: member(b.welcome.ID)}, host.receive())
 	}

@@ -186,6 +186,13 @@ func (s *nodeServer) left(p *nodePeer) {
 	}
 }
 
+// members returns how many are in a lobby.
+func (s *nodeServer) members(lobby string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.lobbies[lobby].peers)
+}
+
 func (p *nodePeer) shown() int64 {
 	if p.id == p.lobby.host {
 		return 1
