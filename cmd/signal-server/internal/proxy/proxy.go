@@ -2,12 +2,15 @@
 package proxy
 
 import (
+	"log/slog"
 	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 
 	"example.org/rtcpeer/cmd/signal-server/internal/settings"
+	"example.org/rtcpeer/signaling/networks"
 )
 
 // Options are the flags about proxies.
@@ -41,22 +44,62 @@ func (o *Options) Plan(say settings.Say) {
 // Networks are the networks of trusted proxies.
 type Networks []netip.Prefix
 
-// ClientOf returns the function that finds the client's address of a request.
-func (o *Options) ClientOf() func(*http.Request) netip.Addr {
+// ClientOf returns the function that finds the client's address of a request. It warns in log about proxies that are
+// probably the operator's own and are not trusted.
+func (o *Options) ClientOf(log *slog.Logger) func(*http.Request) netip.Addr {
 	trusted := o.Networks()
 	if !o.Protocol {
-		return trusted.client
+		strangers := &ignored{log: log}
+		return func(r *http.Request) netip.Addr {
+			at := peer(r)
+			if len(r.Header["X-Forwarded-For"]) > 0 && !trusted.Trust(at) {
+				strangers.note(at)
+			}
+			return trusted.client(r)
+		}
 	}
 	// The front has set RemoteAddr from the PROXY header. A request without a header that names a client comes
 	// from the proxy's own address and counts for nobody, whatever X-Forwarded-For says.
 	return func(r *http.Request) netip.Addr {
-		at, err := netip.ParseAddrPort(r.RemoteAddr)
-		from := at.Addr().Unmap().WithZone("")
-		if err != nil || trusted.Trust(from) {
+		from := peer(r)
+		if trusted.Trust(from) {
 			return netip.Addr{}
 		}
 		return from
 	}
+}
+
+// ignored are the private addresses whose X-Forwarded-For was ignored. A proxy of the operator has such an address, and
+// a client that invents the header seldom has.
+type ignored struct {
+	log *slog.Logger
+
+	mu    sync.Mutex // guards the field below
+	known []netip.Addr
+}
+
+// maxIgnored is how many addresses are warned about.
+const maxIgnored = 16
+
+// note warns about an address that was not seen before, if it is private.
+func (i *ignored) note(a netip.Addr) {
+	if !a.IsValid() || networks.Limited(a) {
+		return
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if len(i.known) == maxIgnored || slices.Contains(i.known, a) {
+		return
+	}
+	i.known = append(i.known, a)
+	i.log.Warn("X-Forwarded-For ignored: limits for one address do not apply to clients behind this proxy", "address", a,
+		"remedy", "if this is your proxy, set --trusted-proxy="+a.String())
+}
+
+// peer returns the address that a request came from directly. It is not valid if that is no IP address.
+func peer(r *http.Request) netip.Addr {
+	at, _ := netip.ParseAddrPort(r.RemoteAddr)
+	return at.Addr().Unmap().WithZone("")
 }
 
 // Networks returns the parsed networks. Check has reported those that are not valid.
@@ -93,11 +136,7 @@ func (l Networks) Trust(a netip.Addr) bool {
 // trusted; anybody can have invented the entries before that. The result is not valid if a trusted proxy does
 // not name the client.
 func (l Networks) client(r *http.Request) netip.Addr {
-	at, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return netip.Addr{}
-	}
-	from := at.Addr().Unmap().WithZone("")
+	from := peer(r)
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for i := len(hops) - 1; i >= 0 && l.Trust(from); i-- {
 		from = hop(hops[i])

@@ -1,7 +1,10 @@
 package proxy
 
 import (
+	"fmt"
+	"log/slog"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -33,4 +36,31 @@ func TestClientBehindProxies(t *testing.T) {
 			require.Equal(t, c.want, trusted.client(r).String())
 		})
 	}
+}
+
+// An operator who has forgotten --trusted-proxy is told, once for each address that is probably the proxy's: what a client
+// with a public address invents is no reason.
+func TestProxyThatIsNotTrusted(t *testing.T) {
+	var lines strings.Builder
+	client := (&Options{Trusted: []string{"10.0.0.1"}}).ClientOf(slog.New(slog.NewTextHandler(&lines, nil)))
+	request := func(remote string, forwarded ...string) string {
+		lines.Reset()
+		r := httptest.NewRequest("GET", "/", nil)
+		r.RemoteAddr, r.Header["X-Forwarded-For"] = remote, forwarded
+		require.NotEqual(t, "198.51.100.1", client(r).String())
+		return lines.String()
+	}
+	require.Empty(t, request("127.0.0.1:1000"), "no proxy")
+	require.Contains(t, request("127.0.0.1:1000", "198.51.100.1"), `address=127.0.0.1 remedy="if this is your proxy, set --trusted-proxy=127.0.0.1"`)
+	require.Empty(t, request("127.0.0.1:1001", "198.51.100.1"), "known")
+	require.Contains(t, request("[::ffff:10.0.0.2]:1000", "198.51.100.1"), "--trusted-proxy=10.0.0.2")
+	require.Contains(t, request("[fd00::2]:1000", "198.51.100.1"), "--trusted-proxy=fd00::2")
+	require.Empty(t, request("10.0.0.1:1000", "192.0.2.1"), "trusted")
+	require.Empty(t, request("203.0.113.5:1000", "198.51.100.1"), "public")
+	require.Empty(t, request("@", "198.51.100.1"), "no address")
+	warned := 3
+	for i := range 100 {
+		warned += strings.Count(request(fmt.Sprintf("192.168.0.%d:1000", i), "198.51.100.1"), "\n")
+	}
+	require.Equal(t, maxIgnored, warned)
 }

@@ -96,7 +96,7 @@ func (o *ServerOptions) plan(say settings.Say) {
 // none.
 func (o *Options) config(log *slog.Logger) (signalserver.Config, error) {
 	c := signalserver.Config{
-		RemoteAddr:  o.Proxy.ClientOf(),
+		RemoteAddr:  o.Proxy.ClientOf(log),
 		CheckOrigin: o.Auth.CheckOrigin(),
 		Plain:       godot.Server(),
 		Log:         log,
