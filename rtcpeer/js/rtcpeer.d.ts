@@ -435,8 +435,13 @@ export declare class RtcNode {
     kick(id: number, reason?: string): void;
     /** Figures at this moment, for people. @returns {Promise<Stats>} */
     stats(): Promise<Stats>;
-    /** Leaves: the others learn of it at once, and no more events come here. Waits at most config.linger for what was sent. */
-    close(): Promise<void>;
+    /** Waits until the others have taken every reliable packet that was sent, through interruptions too. Whoever is disconnected meanwhile does not count. */
+    flush(): Promise<void>;
+    /**
+     * Leaves: the others learn of it at once, and no more events come here. Waits at most config.linger for what was sent.
+     * @returns {Promise<Record<number, number>>} by peer, the bytes that were sent reliably and have not arrived, as far as this end knows
+     */
+    close(): Promise<Record<number, number>>;
 }
 /**
  * Enters a room, at ws://host:port/room, and resolves when the server has welcomed this node: links with the

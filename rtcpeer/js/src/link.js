@@ -563,13 +563,18 @@ export class Link {
     let asked = false;
     this.flushed = () => {
       if (this.over || this.keeper?.moving) return;
-      if (this.reliable.every((lane) => !lane.buffered)) return this.close(reason, said);
+      if (!this.undelivered) return this.close(reason, said);
       if (asked) return;
       asked = true;
       this.after(askEach, () => ((asked = false), this.flush()));
     };
     this.flush();
     this.flushed();
+  }
+
+  /** Bytes that were sent reliably and have not arrived, as far as this end knows. */
+  get undelivered() {
+    return this.reliable.reduce((sum, lane) => sum + lane.buffered, 0);
   }
 
   /** Asks what has arrived. */

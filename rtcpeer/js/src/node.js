@@ -58,7 +58,7 @@ export class RtcNode {
   /** By kind. @internal @type {Map<string, Set<(event: any) => void>> | undefined} */ takers;
   /** @internal */ resumed = -1;
   /** @internal @type {IceServer[]} */ iceServers = [];
-  /** @internal @type {Promise<void> | null} */ closing = null;
+  /** @internal @type {Promise<Record<number, number>> | null} */ closing = null;
   /** Ends a guest whose host has ended the link, unless the server says more. @internal @type {ReturnType<typeof setTimeout> | undefined} */ timer;
 
   /** @internal @param {Signaling} signaling @param {Message} welcome @param {ReturnType<typeof withDefaults>} config @param {string} url */
@@ -260,7 +260,15 @@ export class RtcNode {
     return this.error ?? (this.closing && new RtcPeerError("closed", "the node is closed"));
   }
 
-  /** Leaves: the others learn of it at once, and no more events come here. Waits at most config.linger for what was sent. */
+  /** Waits until the others have taken every reliable packet that was sent, through interruptions too. Whoever is disconnected meanwhile does not count. */
+  async flush() {
+    while (this.links().some((link) => link.undelivered)) await new Promise((done) => setTimeout(done, 20));
+  }
+
+  /**
+   * Leaves: the others learn of it at once, and no more events come here. Waits at most config.linger for what was sent.
+   * @returns {Promise<Record<number, number>>} by peer, the bytes that were sent reliably and have not arrived, as far as this end knows
+   */
   close() {
     return this.closeAll();
   }
@@ -547,7 +555,10 @@ export class RtcNode {
     this.watch.stop();
     clearTimeout(this.timer);
     const links = this.links();
-    this.closing ??= Promise.all(links.map((link) => link.done)).then(() => this.signaling.close());
+    this.closing ??= Promise.all(links.map((link) => link.done)).then(() => {
+      this.signaling.close();
+      return Object.fromEntries(links.filter((link) => link.undelivered).map((link) => [link.peer, link.undelivered]));
+    });
     this.unanswered(this.ended);
     this.leaving ||= !!atOnce;
     for (const link of links) link.end(this.error?.code === "kicked" ? "kicked" : "by us", undefined, atOnce);

@@ -219,6 +219,25 @@ test("what send accepted arrives before the disconnected", async (t) => {
   assert.equal(a.packets(b.id).length, 40);
 });
 
+test("flush waits until what is reliable was taken, and close says what was not", async (t) => {
+  const url = newRoom();
+  const a = await enter(t, url), b = await enter(t, url, { linger: 50 });
+  await b.event("connected", 1);
+  await b.node.flush(); // nothing was sent
+  for (let i = 0; i < 40; i++) await b.node.send({ peer: 1, data: new Uint8Array(16384) });
+  await b.node.flush();
+  assert.equal((await b.node.stats()).links[1].lanes[0].buffered, 0);
+  assert.equal((await a.node.stats()).links[b.id].lanes[0].received, 40);
+
+  b.node.roster.get(1).link.lanes[0].channel.send = () => {}; // a line that takes nothing any more
+  for (let i = 0; i < 3; i++) await b.node.send({ peer: 1, data: new Uint8Array(1000) });
+  const flushed = b.node.flush().then(() => "flushed");
+  assert.equal(await Promise.race([flushed, new Promise((resolve) => setTimeout(resolve, 100))]), undefined);
+  const { 1: bytes, ...others } = await b.node.close();
+  assert.deepEqual([bytes >= 3000 && bytes < 3100, others], [true, {}], `${bytes}`);
+  assert.equal(await flushed, "flushed"); // nobody is left to wait for
+});
+
 test("a thousand packets in one frame of a game loop", async (t) => {
   const url = newRoom();
   const a = await rtcpeer.join(url, base), b = await enter(t, url);
