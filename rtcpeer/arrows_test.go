@@ -61,7 +61,7 @@ func TestArrows(t *testing.T) {
 		"cmd/signal-server/internal/metrics":   {"cmd/signal-server/internal/connlimit", "cmd/signal-server/internal/logqueue", "cmd/signal-server/internal/settings", "signaling/signalserver", "signaling/turnserver"},
 		"cmd/signal-server/internal/page":      {"cmd/signal-server/internal/static", "rtcpeer/js", "signaling"},
 		"cmd/signal-server/internal/process":   {"cmd/signal-server/internal/logqueue", "cmd/signal-server/internal/settings"},
-		"cmd/signal-server/internal/proxy":     {"cmd/signal-server/internal/settings"},
+		"cmd/signal-server/internal/proxy":     {"cmd/signal-server/internal/settings", "signaling/networks"},
 		"cmd/signal-server/internal/server":    {"cmd/internal/cli", "cmd/signal-server/internal/admin", "cmd/signal-server/internal/admission", "cmd/signal-server/internal/bus", "cmd/signal-server/internal/certs", "cmd/signal-server/internal/connlimit", "cmd/signal-server/internal/front", "cmd/signal-server/internal/limits", "cmd/signal-server/internal/logqueue", "cmd/signal-server/internal/metrics", "cmd/signal-server/internal/page", "cmd/signal-server/internal/process", "cmd/signal-server/internal/proxy", "cmd/signal-server/internal/settings", "cmd/signal-server/internal/turn", "signaling", "signaling/godot", "signaling/loglimit", "signaling/signalserver"},
 		"cmd/signal-server/internal/settings":  {"cmd/internal/cli"},
 		"cmd/signal-server/internal/static":    nil,
