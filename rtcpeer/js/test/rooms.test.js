@@ -127,7 +127,8 @@ test("a guest that is kicked learns it, also where the host's word comes before 
 test("a guest closes at once while it waits for the server's word that it was kicked", async (t) => {
   const host = await enter(t, "kicked-closes", { topology: "star" }), guest = await enter(t, "kicked-closes");
   await host.event("connected", guest.id);
-  guest.node.signaling.socket.onmessage = () => {};
+  const { socket } = guest.node.signaling;
+  socket.onmessage = socket.onclose = () => {}; // the word comes, and is the reason for which the server closes
   host.node.kick(guest.id);
   await guest.event("disconnected", 1);
   assert.equal(guest.node.status, "connecting");

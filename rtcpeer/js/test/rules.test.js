@@ -190,8 +190,9 @@ test("what is unreliable waits for a slow line a tenth of a second, and is not d
   await b.event("connected", 1);
   const { channel } = b.node.roster.get(1).link.lanes[2];
   const rate = 2000; // bytes that leave in a ms
+  const { now } = performance;
   let time = performance.now(), waiting = 0;
-  t.after(() => delete performance.now);
+  t.after(() => (performance.now = now));
   performance.now = () => time;
   Object.defineProperty(channel, "bufferedAmount", { get: () => waiting });
   channel.send = (data) => (waiting += data.byteLength);
@@ -324,8 +325,10 @@ test("a lane that the program does not take from holds up no other", async (t) =
     for (; accepted < 400; accepted++) await b.node.send({ peer: 1, data });
   })();
   await eventually("the sender waits", async () => (await buffered()) > (2 << 20) - data.length);
-  for (const packet of otherModes) await b.node.send({ peer: 1, data: "x", ...packet });
-  await eventually("they are there", async () => (await a.stats()).links[b.id].lanes.slice(1).every((lane) => lane.received === 1));
+  await eventually("the others go on", async () => {
+    for (const packet of otherModes) await b.node.send({ peer: 1, data: "x", ...packet }); // again, because two of them may be lost
+    return (await a.stats()).links[b.id].lanes.slice(1).every((lane) => lane.received);
+  });
   assert.ok(accepted < 400 && (await buffered()) > (2 << 20) - data.length);
   let got = 0;
   await eventually("all of it", () => (got += a.poll().filter((e) => e.packet?.data.length === data.length).length) === 400);
@@ -341,8 +344,10 @@ test("a star's guest that takes nothing holds up no other on the way to the host
   const data = new Uint8Array(16384);
   for (let i = 0; i < 180; i++) await loud.node.send({ peer: deaf.id, data });
   await eventually("the host's lane is full", async () => (await host.node.stats()).links[deaf.id].lanes[0].buffered > (2 << 20) - data.length);
-  for (const packet of [{}, ...otherModes]) await other.node.send({ peer: 1, data: "x", ...packet });
-  await host.until("they are there", () => host.packets(other.id).length === 4);
+  await eventually("the other one's are there", async () => {
+    for (const packet of [{}, ...otherModes]) await other.node.send({ peer: 1, data: "x", ...packet });
+    return new Set(host.packets(other.id).map(({ channel, mode }) => `${channel} ${mode}`)).size === 4;
+  });
 });
 
 test("a star's host ends a guest that takes nothing, and the others do not wait for it", async (t) => {
