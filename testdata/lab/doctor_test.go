@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/rtcpeer/doctor"
 )
 
 // rtc-client doctor sees through each kind of router, with a single server to ask.
@@ -35,7 +37,7 @@ func TestDoctor(t *testing.T) {
 			}
 			require.NoError(t, json.Unmarshal([]byte(object), &got))
 			require.Equal(t, mappings[k.key], got.Mapping)
-			require.Contains(t, got.Outlook, "everybody")
+			require.Equal(t, string(doctor.Everybody), got.Outlook)
 			seen := make(map[string]bool)
 			for _, c := range got.Checks {
 				seen[c.Over] = true
