@@ -29,7 +29,7 @@ var (
 	// ErrRemote means that the other end could not read or write its file.
 	ErrRemote = errors.New("the other end failed")
 	// ErrProtocol means that the other end has broken the protocol, or reports that this end has.
-	ErrProtocol = errors.New("the other end broke the protocol")
+	ErrProtocol = errors.New("the transfer protocol was broken")
 	// ErrChanged means that a file is shorter than its size was said to be.
 	ErrChanged = errors.New("the file changed while it was being sent")
 )
@@ -83,7 +83,7 @@ func errorOf(f *frame) error {
 	case reasonHash:
 		err = ErrHashMismatch
 	case reasonProtocol:
-		err = fmt.Errorf("%w (reported by the other end)", ErrProtocol)
+		err = fmt.Errorf("%w by this end, as the other end reports", ErrProtocol)
 	default:
 		err = ErrRemote
 	}

@@ -121,9 +121,9 @@ func (s *Store) CloseRoom(room signaling.RoomName, reason string) bool {
 	return true
 }
 
-// SetLocked closes a room to newcomers, or opens it again, as its host can. If servers share
-// their rooms, it waits until the Record is written. It returns false if there is no such room here, or
-// the room moves to another server meanwhile.
+// SetLocked closes a room to newcomers, or opens it again, as its host can. The members are told. If servers share their
+// rooms, it waits until the Record is written. It returns false if there is no such room here, or if the room moves to
+// another server meanwhile.
 func (s *Store) SetLocked(room signaling.RoomName, locked bool) bool {
 	r := s.room(room)
 	if r == nil {

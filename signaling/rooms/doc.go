@@ -10,9 +10,8 @@
 // a star also ends with its host.
 //
 // All methods may be called from any goroutine. Only Join and Store.SetLocked may block: Join waits for its admit
-// function, and while members may still restore the rooms of an earlier process, and SetLocked for a Record to be
-// written. The package starts no goroutines except those of its
-// timers, which Close stops.
+// function, and while members may still restore the rooms of an earlier process; SetLocked waits for a Record to be
+// written. The package starts no goroutines except those of its timers, which Close stops.
 //
 // Lock order: matcher.mu, Store.mu, listing.mu, room.mu. No other lock is taken while the locks of guards and voids
 // are held. No code that can block, takes long or belongs to others runs under any of these locks, except the methods
