@@ -19,10 +19,11 @@ const (
 	CommandSimplifyPath         // asks to call a node by a number from now on
 	CommandConfirmPath          // agrees to that
 	CommandSpawn                // of MultiplayerSpawner
-	CommandDespawn
-	CommandSync // of MultiplayerSynchronizer
+	CommandDespawn              // of MultiplayerSpawner
+	CommandSync                 // of MultiplayerSynchronizer
 )
 
+// String returns words such as "raw" or "remote_call".
 func (c Command) String() string {
 	switch c {
 	case CommandRaw:

@@ -42,19 +42,21 @@ var (
 
 // A PeerError is a failure with one peer. The node goes on, unless it is a star's guest and has lost its host.
 type PeerError struct {
-	Peer PeerID
-	Op   string // "offer", "answer", "accept", "connect", "authenticate"
-	Err  error
+	Peer PeerID // the other end
+	Op   string // what was being done: "offer", "answer", "accept", "connect", "authenticate"
+	Err  error  // the cause
 }
 
 func (e *PeerError) Error() string {
 	return fmt.Sprintf("rtcpeer: peer %d: %s: %v", e.Peer, e.Op, e.Err)
 }
+
+// Unwrap returns Err.
 func (e *PeerError) Unwrap() error { return e.Err }
 
 // A DeadlineError is the cause of a link that was not open in time.
 type DeadlineError struct {
-	After time.Duration
+	After time.Duration // the time limit
 	// Stage is what the link was waiting for: StageSignaling if the other end never answered,
 	// StagePath if no path between the two was found, and so on.
 	Stage  transport.Stage
@@ -71,7 +73,7 @@ func (e *DeadlineError) Timeout() bool { return true }
 // A ChannelMismatchError is the cause of a link between two programs whose Config.Channels differ.
 // Both ends get one.
 type ChannelMismatchError struct {
-	Ours, Theirs []Mode
+	Ours, Theirs []Mode // Config.Channels of this end, and of the other end
 }
 
 func (e *ChannelMismatchError) Error() string {
@@ -82,7 +84,7 @@ func (e *ChannelMismatchError) Error() string {
 // this end knows.
 type UndeliveredError struct {
 	Bytes map[PeerID]int // of packets, including their frames, by the peer at the other end of the link
-	// Err is the reason for which this end stopped waiting for them: ErrClosed after Config.Linger, the cause of Flush's context, or
+	// Err says why this end stopped waiting for them: ErrClosed after Config.Linger, the cause of Flush's context, or
 	// ErrUnknownPeer if the peer was disconnected.
 	Err error
 }
@@ -94,13 +96,17 @@ func (e *UndeliveredError) Error() string {
 	}
 	return fmt.Sprintf("rtcpeer: not delivered: %s: %v", strings.Join(list, ", "), strings.TrimPrefix(e.Err.Error(), "rtcpeer: "))
 }
+
+// Unwrap returns Err.
 func (e *UndeliveredError) Unwrap() error { return e.Err }
 
 // A BroadcastError names the peers whose lanes had no room for a reliable packet; all others have it. It is an
 // ErrBufferFull. To wait for room, send the packet to each of Peers.
 type BroadcastError struct {
-	Peers []PeerID
+	Peers []PeerID // those that did not get the packet, in ascending order
 }
 
 func (e *BroadcastError) Error() string { return fmt.Sprintf("%v (peers %v)", ErrBufferFull, e.Peers) }
+
+// Unwrap returns ErrBufferFull.
 func (e *BroadcastError) Unwrap() error { return ErrBufferFull }

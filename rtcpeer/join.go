@@ -32,9 +32,9 @@ func Join(ctx context.Context, url string, config Config) (*Node, error) {
 type Create = signaling.Create
 
 const (
-	CreateMissing = signaling.CreateMissing
-	CreateNever   = signaling.CreateNever
-	CreateOnly    = signaling.CreateOnly
+	CreateMissing = signaling.CreateMissing // creates the room if it does not exist; the zero value
+	CreateNever   = signaling.CreateNever   // enters only a room that exists; otherwise the error is unknown_room
+	CreateOnly    = signaling.CreateOnly    // enters only a room that it creates; otherwise the error is room_exists
 )
 
 // checkCreated returns an error if a room is not what Config.Create wants. The server has checked that already, unless

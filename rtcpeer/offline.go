@@ -14,11 +14,19 @@ type Offline struct {
 	closed chan struct{} // nil until somebody waits or closes
 }
 
-func (*Offline) ID() PeerID               { return Server }
-func (*Offline) Status() ConnectionStatus { return ConnectionConnected }
-func (*Offline) Relays() bool             { return false }
-func (*Offline) Peers() []PeerID          { return nil }
+// ID returns Server, which is 1.
+func (*Offline) ID() PeerID { return Server }
 
+// Status returns ConnectionConnected, also after Close.
+func (*Offline) Status() ConnectionStatus { return ConnectionConnected }
+
+// Relays returns false.
+func (*Offline) Relays() bool { return false }
+
+// Peers returns nil: there are no other peers.
+func (*Offline) Peers() []PeerID { return nil }
+
+// Send is TrySend, but returns the cause of ctx if ctx is done. It does not wait.
 func (o *Offline) Send(ctx context.Context, p Packet) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -26,7 +34,8 @@ func (o *Offline) Send(ctx context.Context, p Packet) error {
 	return o.TrySend(p)
 }
 
-// TrySend accepts every packet, except one to a single peer, which cannot exist.
+// TrySend accepts a packet and drops it. A packet to a single peer is an error, ErrUnknownPeer, because there is no
+// other peer.
 func (o *Offline) TrySend(p Packet) error {
 	if p.Peer > 0 {
 		return fmt.Errorf("%w: %d", ErrUnknownPeer, p.Peer)
@@ -34,10 +43,10 @@ func (o *Offline) TrySend(p Packet) error {
 	return nil
 }
 
-// Flush has nothing to wait for.
+// Flush returns nil at once.
 func (*Offline) Flush(context.Context) error { return nil }
 
-// Receive waits until ctx is done or the peer is closed. There are no events.
+// Receive waits until ctx is done or Close is called: there are no events. It returns the cause of ctx, or ErrClosed.
 func (o *Offline) Receive(ctx context.Context) (Event, error) {
 	select {
 	case <-o.end():
@@ -47,6 +56,7 @@ func (o *Offline) Receive(ctx context.Context) (Event, error) {
 	}
 }
 
+// TryReceive returns ErrNoEvent, or ErrClosed after Close.
 func (o *Offline) TryReceive() (Event, error) {
 	select {
 	case <-o.end():
@@ -56,21 +66,24 @@ func (o *Offline) TryReceive() (Event, error) {
 	}
 }
 
+// Disconnect returns ErrUnknownPeer: there are no other peers.
 func (o *Offline) Disconnect(id PeerID) error { return fmt.Errorf("%w: %d", ErrUnknownPeer, id) }
 
+// SetRefuse sets what Refuses returns, and has no other effect.
 func (o *Offline) SetRefuse(refuse bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.refuse = refuse
 }
 
+// Refuses returns what SetRefuse was last called with; false if it was not.
 func (o *Offline) Refuses() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.refuse
 }
 
-// Close makes Receive return, and does nothing else; Godot's class is connected for ever.
+// Close makes Receive return ErrClosed, and does nothing else. It returns nil. Closing twice is legal.
 func (o *Offline) Close() error {
 	end := o.end()
 	o.mu.Lock()

@@ -45,6 +45,7 @@ type Peer interface {
 	Disconnect(id PeerID) error
 	// SetRefuse decides whether new links are refused; open ones stay. The refused end learns of it at once.
 	SetRefuse(refuse bool)
+	// Refuses reports what SetRefuse, or at first Config.Refuse, has set.
 	Refuses() bool
 	// Close leaves the room: the other ends learn of it at once, and no more events come here. It waits until nothing
 	// of the peer is running. Its error is an *UndeliveredError if reliable packets were not acknowledged in time; call
@@ -92,7 +93,7 @@ type Packet struct {
 	Channel int
 	// Mode applies to channel 0. The other channels each have one mode, and Send ignores this one.
 	Mode Mode
-	Data []byte
+	Data []byte // the program's bytes: see Send and Receive for who owns them
 	// Command, if not CommandRaw, marks a command of Godot's SceneMultiplayer that is no ordinary packet (an RPC, a
 	// spawn, a sync): Data is the whole command with its first byte, in both directions. It needs packets that are
 	// framed: in a star, or with Config.Framed.
@@ -147,6 +148,7 @@ const (
 	PeerUpdated
 )
 
+// String returns words such as "packet" or "signaling lost".
 func (k EventKind) String() string {
 	switch k {
 	case PeerConnected:
@@ -198,6 +200,7 @@ const (
 	Kicked
 )
 
+// String returns words such as "by peer" or "lost".
 func (r DisconnectReason) String() string {
 	switch r {
 	case ByPeer:
@@ -226,9 +229,10 @@ type ConnectionStatus int
 const (
 	ConnectionDisconnected ConnectionStatus = 0 // closed, or the star has lost its host
 	ConnectionConnecting   ConnectionStatus = 1 // a star's guest that waits for the host
-	ConnectionConnected    ConnectionStatus = 2
+	ConnectionConnected    ConnectionStatus = 2 // in the room; a star's guest: linked with its host
 )
 
+// String returns "disconnected", "connecting" or "connected".
 func (s ConnectionStatus) String() string {
 	switch s {
 	case ConnectionDisconnected:

@@ -26,11 +26,11 @@ var dropReasons = [...]DropReason{DropInterrupted, DropBufferFull, DropNoCredit,
 
 // Stats are figures of a node at one moment.
 type Stats struct {
-	ID       PeerID
-	Room     string
+	ID       PeerID // of this node
+	Room     string // name of the room
 	Topology Topology
-	Host     PeerID
-	Sealed   bool
+	Host     PeerID // the present host of the room
+	Sealed   bool   // nobody new may join, ever
 	// Signaling is false once the signaler has ended for good, which does not end any link; SignalingErr says why.
 	Signaling    bool
 	SignalingErr error
@@ -71,17 +71,17 @@ type LinkStats struct {
 	// Local and Remote are the kinds of the two ends' candidates: host, srflx, prflx, relay. Both are "signaling" if the
 	// link goes through the signaling server.
 	Local, Remote string
-	BytesSent     uint64 // on the wire, as the transport counts
-	BytesReceived uint64
+	BytesSent     uint64      // on the wire, as the transport counts
+	BytesReceived uint64      // likewise
 	Lanes         []LaneStats // channel 0 in its three modes, then channels 1, 2, ...
 }
 
 // Totals are figures of all links that ever were connected.
 type Totals struct {
-	Links          int
+	Links          int    // links that were connected, including those that are open
 	Sent, Received uint64 // packets; one that a host relays counts where it comes in and where it goes out
 	SentBytes      uint64 // of these packets, with their frames
-	ReceivedBytes  uint64
+	ReceivedBytes  uint64 // likewise
 	// Lanes are the same figures by channel: channel 0 in its three modes, then channels 1, 2, ... Nil if there was no
 	// link.
 	Lanes []LaneTotals

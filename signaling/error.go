@@ -18,29 +18,29 @@ const (
 	CodeAlreadyJoined    Code = "already_joined"    // a second join
 	CodeJoinTimeout      Code = "join_timeout"      // no join within the join timeout
 	CodeTopologyMismatch Code = "topology_mismatch" // the room has the other topology
-	CodeRoomFull         Code = "room_full"
-	CodeServerFull       Code = "server_full"    // too many sessions or rooms
-	CodeSealed           Code = "sealed"         // the room accepts no new members
-	CodeResumeRefused    Code = "resume_refused" // the token is not from this server, or its room or id is taken
-	CodeReplaced         Code = "replaced"       // another connection resumed this membership
-	CodeNotHost          Code = "not_host"       // only the host may do that
-	CodeUnknownPeer      Code = "unknown_peer"   // a signal to a peer that is not in the room, which is a normal race
-	CodeHostLeft         Code = "host_left"      // the room ended because its host left and no member can replace it
-	CodeSealComplete     Code = "seal_complete"  // the room ended some time after its seal: RoomRules.EndAfterSeal
-	CodeUnknownRoom      Code = "unknown_room"   // the room does not exist, and naming it does not create it
-	CodeRoomExists       Code = "room_exists"    // the room exists, but the join asked for a new one
-	CodeSlow             Code = "slow"           // the session did not read its messages fast enough
-	CodeShuttingDown     Code = "shutting_down"  // the server is stopping; try again in a moment
-	CodeInternal         Code = "internal"
-	CodeUnauthorized     Code = "unauthorized"   // the access token is missing or invalid
-	CodeForbidden        Code = "forbidden"      // the access token is valid, but does not allow this
-	CodeWrongPassword    Code = "wrong_password" // the room has a password, and the join gave another one or none
-	CodeRateLimited      Code = "rate_limited"   // too many requests from this address, or too many attempts
-	CodeLocked           Code = "locked"         // the host has locked the room and may unlock it
-	CodeKicked           Code = "kicked"         // the host or the operator of the server has removed the member
-	CodeExpired          Code = "expired"        // the time for which the membership was granted is over
-	CodeRoomClosed       Code = "room_closed"    // the operator of the server has closed the room
-	CodeHostReplaced     Code = "host_replaced"  // the member was the host, and another one has taken over
+	CodeRoomFull         Code = "room_full"         // the room has as many members as it may have
+	CodeServerFull       Code = "server_full"       // too many sessions or rooms
+	CodeSealed           Code = "sealed"            // the room accepts no new members
+	CodeResumeRefused    Code = "resume_refused"    // the token is not from this server, or its room or id is taken
+	CodeReplaced         Code = "replaced"          // another connection resumed this membership
+	CodeNotHost          Code = "not_host"          // only the host may do that
+	CodeUnknownPeer      Code = "unknown_peer"      // a signal to a peer that is not in the room, which is a normal race
+	CodeHostLeft         Code = "host_left"         // the room ended because its host left and no member can replace it
+	CodeSealComplete     Code = "seal_complete"     // the room ended some time after its seal: RoomRules.EndAfterSeal
+	CodeUnknownRoom      Code = "unknown_room"      // the room does not exist, and naming it does not create it
+	CodeRoomExists       Code = "room_exists"       // the room exists, but the join asked for a new one
+	CodeSlow             Code = "slow"              // the session did not read its messages fast enough
+	CodeShuttingDown     Code = "shutting_down"     // the server is stopping; try again in a moment
+	CodeInternal         Code = "internal"          // a fault of the server
+	CodeUnauthorized     Code = "unauthorized"      // the access token is missing or invalid
+	CodeForbidden        Code = "forbidden"         // the access token is valid, but does not allow this
+	CodeWrongPassword    Code = "wrong_password"    // the room has a password, and the join gave another one or none
+	CodeRateLimited      Code = "rate_limited"      // too many requests from this address, or too many attempts
+	CodeLocked           Code = "locked"            // the host has locked the room and may unlock it
+	CodeKicked           Code = "kicked"            // the host or the operator of the server has removed the member
+	CodeExpired          Code = "expired"           // the time for which the membership was granted is over
+	CodeRoomClosed       Code = "room_closed"       // the operator of the server has closed the room
+	CodeHostReplaced     Code = "host_replaced"     // the member was the host, and another one has taken over
 )
 
 type rule struct{ fatal, retry bool }
@@ -104,7 +104,7 @@ var (
 // An Error is the server's refusal of a message, and what Decode and Validate return. Callers branch on Code, with
 // errors.As.
 type Error struct {
-	Code Code   `json:"code"`
+	Code Code   `json:"code"` // what happened, and by its rules whether the session ends and whether to try again
 	Text string `json:"text"` // for people: what was wrong, and where
 	// RetryMillis is the least time to wait before the next attempt, in milliseconds, for codes with Retry. 0 means
 	// that the server does not say.
@@ -127,6 +127,7 @@ func (e *Error) Is(target error) bool {
 	return ok && t.Code == e.Code && (t.Text == "" || t.Text == e.Text)
 }
 
+// Validate checks that there is a code, and that RetryMillis is not negative.
 func (e *Error) Validate() error {
 	switch {
 	case e.Code == "":

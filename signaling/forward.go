@@ -17,12 +17,13 @@ const (
 // Forwarded is a binary frame that the server has forwarded. A connection delivers it like any other message, but no
 // codec encodes or decodes it: use DecodeForward.
 type Forwarded struct {
-	From PeerID
+	From PeerID // the member that has sent the frame
 	Data []byte // opaque to the server; belongs to the receiver
 }
 
 func (Forwarded) Kind() Kind { return KindForwarded }
 
+// Validate checks the id.
 func (m Forwarded) Validate() error {
 	if !m.From.Valid() {
 		return badMessage("forwarded: id %d", m.From)

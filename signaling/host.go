@@ -6,7 +6,7 @@ package signaling
 // with LeftKicked and close their links with it. It may join again if the room admits newcomers; a host that does not
 // want that locks the room first.
 type Kick struct {
-	ID PeerID `json:"id"`
+	ID PeerID `json:"id"` // the member to remove
 	// Text tells the member why, in at most MaxText bytes.
 	Text string `json:"text,omitempty"`
 }
@@ -23,6 +23,7 @@ const MaxText = 256
 func (Kick) Kind() Kind { return KindKick }
 func (Lock) Kind() Kind { return KindLock }
 
+// Validate checks the id, and the length of the text: at most MaxText bytes.
 func (m Kick) Validate() error {
 	switch {
 	case !m.ID.Valid():

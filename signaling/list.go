@@ -33,7 +33,7 @@ type PublicRoom struct {
 	Topology   Topology `json:"topology"`
 	Members    int      `json:"members"` // including those that have lost their connection and may come back
 	MaxMembers int      `json:"max_members,omitempty"`
-	Locked     bool     `json:"locked,omitempty"`
+	Locked     bool     `json:"locked,omitempty"`   // nobody new may join at the moment
 	Password   bool     `json:"password,omitempty"` // a password is needed to join
 	// Metadata is NewRoom.Metadata.
 	Metadata json.RawMessage `json:"metadata,omitempty"`
@@ -42,9 +42,10 @@ type PublicRoom struct {
 const (
 	// MaxFilter is the most fields of a filter.
 	MaxFilter = 16
-	// DefaultRooms is the number of rooms in one answer if the List has no limit; MaxRooms is the largest limit.
+	// DefaultRooms is the number of rooms in one answer if the List has no limit.
 	DefaultRooms = 50
-	MaxRooms     = 100
+	// MaxRooms is the largest List.Limit.
+	MaxRooms = 100
 	// maxAfter is the longest List.After, in bytes.
 	maxAfter = 256
 )
@@ -52,6 +53,7 @@ const (
 func (List) Kind() Kind  { return KindList }
 func (Rooms) Kind() Kind { return KindRooms }
 
+// Validate checks the limit, the lengths and the types of the filter's values.
 func (m List) Validate() error {
 	switch {
 	case m.Limit < 0 || m.Limit > MaxRooms:
@@ -73,6 +75,7 @@ func (m List) Validate() error {
 	return nil
 }
 
+// Validate checks each room.
 func (m Rooms) Validate() error {
 	for _, r := range m.Rooms {
 		if err := r.Room.Validate(); err != nil {

@@ -101,7 +101,7 @@ type Leave struct{}
 // Welcome answers a Join with the state of the room at that moment. If the same run of a program gets another Welcome
 // (after a redial), it replaces the earlier one.
 type Welcome struct {
-	ID       PeerID   `json:"id"`
+	ID       PeerID   `json:"id"` // of the receiver
 	Room     RoomName `json:"room"`
 	Topology Topology `json:"topology"`
 	// Host is the id of the room's host. A star ends when its host leaves, unless it migrates.
@@ -116,13 +116,13 @@ type Welcome struct {
 	Resume string `json:"resume"`
 	// Resumed is true if the member came back with its id.
 	Resumed bool `json:"resumed,omitempty"`
-	Sealed  bool `json:"sealed,omitempty"`
-	Locked  bool `json:"locked,omitempty"`
+	Sealed  bool `json:"sealed,omitempty"` // nobody new may join, ever
+	Locked  bool `json:"locked,omitempty"` // nobody new may join, until the host opens the room
 	// HostAwayMillis is not 0 if the room ends with its host and the host has lost its connection to the server. It
 	// is how long the server still keeps the host's place, in milliseconds. By then the host is back, or the room
 	// ends with CodeHostLeft.
 	HostAwayMillis int         `json:"host_away_ms,omitempty"`
-	ICEServers     []ICEServer `json:"ice_servers,omitzero"`
+	ICEServers     []ICEServer `json:"ice_servers,omitzero"` // STUN and TURN servers for the links of this member
 	// RelayLinks is true if the server forwards binary frames between members that list FeatureRelayLinks.
 	RelayLinks bool   `json:"relay_links,omitempty"`
 	Limits     Limits `json:"limits"`
@@ -157,9 +157,9 @@ type Metadata struct {
 type LeftReason string
 
 const (
-	LeftByItself LeftReason = "left" // sent leave
-	LeftLost     LeftReason = "lost" // did not come back within the grace time
-	LeftKicked   LeftReason = "kicked"
+	LeftByItself LeftReason = "left"    // sent leave
+	LeftLost     LeftReason = "lost"    // did not come back within the grace time
+	LeftKicked   LeftReason = "kicked"  // removed by the host or by the operator of the server
 	LeftExpired  LeftReason = "expired" // the time for which it was admitted is over
 )
 
@@ -229,6 +229,7 @@ const (
 // PROTOCOL.md.
 const FeatureRepair = "repair"
 
+// Kind returns the kind that the message has on the wire.
 func (Join) Kind() Kind       { return KindJoin }
 func (Signal) Kind() Kind     { return KindSignal }
 func (Seal) Kind() Kind       { return KindSeal }
@@ -241,6 +242,7 @@ func (Sealed) Kind() Kind     { return KindSealed }
 func (ICEServers) Kind() Kind { return KindICEServers }
 func (Resume) Kind() Kind     { return KindResume }
 
+// Validate checks the room, the topology, Create, the options of a new room and of a match, and every length.
 func (m Join) Validate() error {
 	if m.Room != "" {
 		if err := m.Room.Validate(); err != nil {
@@ -267,6 +269,7 @@ func (m Join) Validate() error {
 	return Member{ID: Host, Channels: m.Channels, Metadata: m.Metadata, Features: m.Features, Incarnation: m.Incarnation}.validate("join")
 }
 
+// Validate checks that there is data, and either To or From.
 func (m Signal) Validate() error {
 	switch {
 	case m.To < 0 || m.From < 0:
@@ -279,11 +282,13 @@ func (m Signal) Validate() error {
 	return nil
 }
 
+// Validate returns nil: a Seal has no fields.
 func (Seal) Validate() error       { return nil }
 func (Leave) Validate() error      { return nil }
 func (Sealed) Validate() error     { return nil }
 func (ICEServers) Validate() error { return nil }
 
+// Validate checks the ids, the topology and the members, none of which may be the receiver.
 func (m Welcome) Validate() error {
 	if err := m.Room.Validate(); err != nil {
 		return err
@@ -323,6 +328,7 @@ func validateMembers(kind Kind, members []Member, ids []PeerID) error {
 	return nil
 }
 
+// Validate checks the length of the token: 1 to MaxToken bytes.
 func (m Resume) Validate() error {
 	if m.Token == "" || len(m.Token) > MaxToken {
 		return badMessage("resume: token of %d bytes: want 1 to %d", len(m.Token), MaxToken)
@@ -330,6 +336,7 @@ func (m Resume) Validate() error {
 	return nil
 }
 
+// Validate checks the id, and the length of the metadata: at most MaxMetadata bytes.
 func (m Metadata) Validate() error {
 	switch {
 	case m.ID < 0:
@@ -340,8 +347,10 @@ func (m Metadata) Validate() error {
 	return nil
 }
 
+// Validate checks the member.
 func (m Joined) Validate() error { return m.Member.validate("joined") }
 
+// Validate checks the id. Reason may be a word that this version does not know.
 func (m Left) Validate() error {
 	if !m.ID.Valid() {
 		return badMessage("left: id %d", m.ID)

@@ -30,7 +30,7 @@ type HostLost struct {
 
 // HostChanged announces a new host. The earlier host has lost its place; there is no Left for it.
 type HostChanged struct {
-	Host PeerID `json:"host"`
+	Host PeerID `json:"host"` // the new host
 	Term int    `json:"term"` // one more than that of the earlier host
 	// Members are the members to connect with from now on: the host alone, or all others for the host.
 	Members []Member `json:"members,omitzero"`
@@ -42,6 +42,7 @@ func (Successor) Kind() Kind   { return KindSuccessor }
 func (HostLost) Kind() Kind    { return KindHostLost }
 func (HostChanged) Kind() Kind { return KindHostChanged }
 
+// Validate checks the id.
 func (m Successor) Validate() error {
 	if m.ID < 0 {
 		return badMessage("successor: id %d", m.ID)
@@ -49,6 +50,7 @@ func (m Successor) Validate() error {
 	return nil
 }
 
+// Validate checks the term, which is at least 1.
 func (m HostLost) Validate() error {
 	if m.Term < 1 {
 		return badMessage("host_lost: term %d", m.Term)
@@ -56,6 +58,7 @@ func (m HostLost) Validate() error {
 	return nil
 }
 
+// Validate checks the host, the term, the members and the ids of the guests.
 func (m HostChanged) Validate() error {
 	switch {
 	case !m.Host.Valid():

@@ -75,9 +75,9 @@ func (t Topology) valid() bool { return t == Mesh || t == Star }
 type Mode string
 
 const (
-	Reliable          Mode = "reliable"
-	UnreliableOrdered Mode = "unreliable_ordered"
-	Unreliable        Mode = "unreliable"
+	Reliable          Mode = "reliable"           // all packets arrive, in order
+	UnreliableOrdered Mode = "unreliable_ordered" // packets arrive in order, with gaps
+	Unreliable        Mode = "unreliable"         // packets arrive or not, in any order
 )
 
 func (m Mode) valid() bool { return m == Reliable || m == UnreliableOrdered || m == Unreliable }

@@ -10,9 +10,9 @@ import (
 type TransferMode int
 
 const (
-	TransferModeUnreliable        TransferMode = 0
-	TransferModeUnreliableOrdered TransferMode = 1
-	TransferModeReliable          TransferMode = 2
+	TransferModeUnreliable        TransferMode = 0 // rtcpeer.Unreliable
+	TransferModeUnreliableOrdered TransferMode = 1 // rtcpeer.UnreliableOrdered
+	TransferModeReliable          TransferMode = 2 // rtcpeer.Reliable
 )
 
 func (t TransferMode) mode() (rtcpeer.Mode, error) {

@@ -31,6 +31,7 @@ const (
 	Unreliable                    // with gaps, in any order
 )
 
+// String returns the word that the wire and the flags use, such as "unreliable_ordered".
 func (m Mode) String() string {
 	switch m {
 	case Reliable:
@@ -46,7 +47,7 @@ func (m Mode) String() string {
 // A LaneConfig describes one lane. Both ends of a path must be given the same lanes.
 type LaneConfig struct {
 	ID    uint16 // SCTP stream id; unique within the path
-	Label string
+	Label string // of the data channel
 	Mode  Mode
 	// MaxRetransmits is how many times a lost packet is sent again in the two unreliable modes. Reliable lanes
 	// ignore it.
@@ -59,8 +60,8 @@ type LaneConfig struct {
 
 // A PathConfig is the configuration of a path. The path keeps none of its slices.
 type PathConfig struct {
-	Lanes      []LaneConfig
-	ICEServers []ICEServer // in addition to the transport's own
+	Lanes      []LaneConfig // the same at both ends, in the same order
+	ICEServers []ICEServer  // in addition to the transport's own
 	// LostAfter is how long the path stays open while nothing gets through. Then it closes with ErrLost. 0
 	// means the transport's default, negative means forever. LostAfter does not limit the search for a route
 	// before the path opens: the caller that waits for EventOpened must limit that.
@@ -73,8 +74,8 @@ type PathConfig struct {
 // An ICEServer is a STUN or TURN server.
 type ICEServer struct {
 	URLs       []string // "stun:host:port", "turn:host:port?transport=udp", ...
-	Username   string
-	Credential string
+	Username   string   // only for TURN
+	Credential string   // only for TURN
 }
 
 // A Transport makes paths. Its methods may be called from any goroutine.
@@ -129,6 +130,7 @@ type Path interface {
 // frozen, and its Buffered counts only its own queue.
 type Acknowledger interface {
 	Path
+	// Acknowledges does nothing. It marks the Path.
 	Acknowledges()
 }
 
@@ -156,8 +158,8 @@ type Lane interface {
 // RTCIceCandidateInit.
 type Candidate struct {
 	Line  string // "candidate:..."; empty ends the list
-	Mid   string
-	Index uint16
+	Mid   string // sdpMid
+	Index uint16 // sdpMLineIndex
 }
 
 // An Event is a message from a path to its owner.
@@ -230,6 +232,7 @@ const (
 	StageOpen                   // nothing: it is open
 )
 
+// String returns "signaling", "path", "security", "lanes" or "open".
 func (s Stage) String() string {
 	return [...]string{"signaling", "path", "security", "lanes", "open"}[min(s, StageOpen)]
 }
@@ -242,5 +245,5 @@ type Stats struct {
 	RTT           time.Duration // 0 if not known
 	Local, Remote string        // kind of the chosen candidates: host, srflx, prflx, relay; or Signaling; or ""
 	BytesSent     uint64        // on the wire, as far as the transport knows
-	BytesReceived uint64
+	BytesReceived uint64        // likewise
 }

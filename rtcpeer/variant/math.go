@@ -1,8 +1,7 @@
 package variant
 
-// The types made of reals hold float64, so that what a double-precision build sends is not rounded.
-// They are encoded as float32 unless Encoder.Double is set.
-
+// These are the Godot types of the same names. A real is a float64, so that what a double-precision build of Godot sends
+// is not rounded. It is encoded as float32 unless Encoder.Double is set.
 type (
 	Vector2 struct{ X, Y float64 }
 	Vector3 struct{ X, Y, Z float64 }

@@ -38,7 +38,10 @@ type Bus interface {
 }
 
 var (
-	ErrExists   = errors.New("cluster: the key exists")
-	ErrNoKey    = errors.New("cluster: no such key")
+	// ErrExists is the error of Create for a key that exists.
+	ErrExists = errors.New("cluster: the key exists")
+	// ErrNoKey is the error of Get for a key that does not exist.
+	ErrNoKey = errors.New("cluster: no such key")
+	// ErrConflict is the error of Update and Delete for a revision that is not the latest one.
 	ErrConflict = errors.New("cluster: the key has changed")
 )

@@ -128,11 +128,16 @@ func New(config Config) *Node {
 	return n
 }
 
-// Owns, Acts and Changed are for the rooms.Config of the Store.
+// Owns is for the field Owns of rooms.Config.
 func (n *Node) Owns(name signaling.RoomName) bool { return n.owns(name) }
-func (n *Node) Acts() bool                        { return n.acts() }
-func (n *Node) Changed(name signaling.RoomName)   { n.changed(name) }
-func (n *Node) store() *rooms.Store               { return n.rooms.Load() }
+
+// Acts is for the field Acts of rooms.Config.
+func (n *Node) Acts() bool { return n.acts() }
+
+// Changed is for the field Changed of rooms.Config.
+func (n *Node) Changed(name signaling.RoomName) { n.changed(name) }
+
+func (n *Node) store() *rooms.Store { return n.rooms.Load() }
 
 // subjectOf returns the subject to which a server subscribes.
 func subjectOf(process uint64) string { return "server." + processName(process) }

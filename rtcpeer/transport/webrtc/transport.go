@@ -102,6 +102,8 @@ func (t *Transport) connection(settings pion.Configuration, r *remarks, first *f
 	return api.NewPeerConnection(settings)
 }
 
+// NewPath returns this end of a new path, as transport.Transport says. The caller must Close it. After Close of the
+// Transport the error is transport.ErrClosed.
 func (t *Transport) NewPath(config transport.PathConfig) (transport.Path, error) {
 	if t.closed.Load() {
 		return nil, fmt.Errorf("webrtc: new path: %w", transport.ErrClosed)
@@ -121,6 +123,8 @@ var slots = transport.NewSlots(64*runtime.GOMAXPROCS(0), 2*time.Second)
 // Slots returns the limit for all Transports of this process.
 func (t *Transport) Slots() *transport.Slots { return slots }
 
+// OnChange calls f when the addresses of this machine have changed, until stop is called or the Transport is closed,
+// as transport.Transport says. f must not block.
 func (t *Transport) OnChange(f func()) (stop func()) { return t.changes.add(f) }
 
 // Close frees the shared ports, and waits until no function given to OnChange is running any more.

@@ -33,6 +33,8 @@ func New(config Config) (*Transport, error) {
 	return t, nil
 }
 
+// NewPath returns this end of a new path, as transport.Transport says. The caller must Close it. After Close of the
+// Transport the error is transport.ErrClosed.
 func (t *Transport) NewPath(config transport.PathConfig) (transport.Path, error) {
 	if t.closed.Load() {
 		return nil, fmt.Errorf("webrtc: new path: %w", transport.ErrClosed)
@@ -43,6 +45,8 @@ func (t *Transport) NewPath(config transport.PathConfig) (transport.Path, error)
 	return newPath(t, config)
 }
 
+// OnChange calls f when the addresses of this machine have changed, until stop is called or the Transport is closed,
+// as transport.Transport says. f must not block.
 func (t *Transport) OnChange(f func()) (stop func()) { return t.changes.add(f) }
 
 // Close makes NewPath fail from now on, and stops the calls of functions given to OnChange. The paths share

@@ -110,10 +110,12 @@ func (b *Bus) pass(ctx context.Context) error {
 	return ctx.Err()
 }
 
+// Create writes a key that does not exist: see cluster.Bus.
 func (b *Bus) Create(ctx context.Context, key string, value []byte, ttl time.Duration) (uint64, error) {
 	return b.write(ctx, key, value, 0, ttl, cluster.ErrExists)
 }
 
+// Update replaces the given revision of a key: see cluster.Bus.
 func (b *Bus) Update(ctx context.Context, key string, value []byte, revision uint64, ttl time.Duration) (uint64, error) {
 	return b.write(ctx, key, value, revision, ttl, cluster.ErrConflict)
 }
@@ -171,6 +173,7 @@ func (h *Hub) remove(key string) {
 	h.tell(key, nil)
 }
 
+// Delete removes the given revision of a key: see cluster.Bus.
 func (b *Bus) Delete(ctx context.Context, key string, revision uint64) error {
 	if err := b.pass(ctx); err != nil {
 		return err
@@ -185,6 +188,7 @@ func (b *Bus) Delete(ctx context.Context, key string, revision uint64) error {
 	return nil
 }
 
+// Get returns a value and its revision: see cluster.Bus.
 func (b *Bus) Get(ctx context.Context, key string) ([]byte, uint64, error) {
 	if err := b.pass(ctx); err != nil {
 		return nil, 0, err
@@ -229,6 +233,7 @@ func (h *Hub) tell(key string, value []byte) {
 	}
 }
 
+// Watch calls changed for each key with a prefix, and for each change, until ctx ends: see cluster.Bus.
 func (b *Bus) Watch(ctx context.Context, prefix string, changed func(key string, value []byte)) error {
 	b.mu.Lock()
 	down, cut := b.down, b.cut
@@ -283,6 +288,7 @@ type reader struct {
 
 const maxQueue = 1 << 16
 
+// Publish sends a message, at most once, and does not wait: see cluster.Bus.
 func (b *Bus) Publish(subject string, data []byte) error {
 	if len(data) > b.MaxMessage() {
 		return errTooLarge
@@ -322,6 +328,7 @@ func (b *Bus) hearsNothing() bool {
 	return b.cut || b.deaf
 }
 
+// Subscribe calls receive for the messages to a subject until stop is called: see cluster.Bus.
 func (b *Bus) Subscribe(subject string, receive func(data []byte)) (stop func(), err error) {
 	r := &reader{b, subject, make(chan []byte, maxQueue)}
 	h := b.hub
@@ -346,4 +353,5 @@ func (b *Bus) Subscribe(subject string, receive func(data []byte)) (stop func(),
 	}), nil
 }
 
+// MaxMessage returns the largest message, in bytes.
 func (b *Bus) MaxMessage() int { return 1 << 20 }

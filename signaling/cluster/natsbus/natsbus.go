@@ -243,6 +243,7 @@ func (b *Bus) failed(err error, conflict error) error {
 	return err
 }
 
+// Create writes a key that does not exist: see cluster.Bus.
 func (b *Bus) Create(ctx context.Context, key string, value []byte, ttl time.Duration) (uint64, error) {
 	kv, err := b.store(ctx)
 	if err != nil {
@@ -272,6 +273,7 @@ func (b *Bus) Update(ctx context.Context, key string, value []byte, revision uin
 	return ack.Sequence, nil
 }
 
+// Delete removes the given revision of a key: see cluster.Bus.
 func (b *Bus) Delete(ctx context.Context, key string, revision uint64) error {
 	kv, err := b.store(ctx)
 	if err != nil {
@@ -280,6 +282,7 @@ func (b *Bus) Delete(ctx context.Context, key string, revision uint64) error {
 	return b.failed(kv.Purge(ctx, key, jetstream.LastRevision(revision), jetstream.PurgeTTL(markerTTL)), cluster.ErrConflict)
 }
 
+// Get returns a value and its revision: see cluster.Bus.
 func (b *Bus) Get(ctx context.Context, key string) ([]byte, uint64, error) {
 	kv, err := b.store(ctx)
 	if err != nil {
@@ -332,10 +335,12 @@ func (b *Bus) Watch(ctx context.Context, prefix string, changed func(key string,
 	}
 }
 
+// Publish sends a message, at most once, and does not wait: see cluster.Bus.
 func (b *Bus) Publish(subject string, data []byte) error {
 	return b.conn.Publish(b.subject+subject, data)
 }
 
+// Subscribe calls receive for the messages to a subject until stop is called: see cluster.Bus.
 func (b *Bus) Subscribe(subject string, receive func(data []byte)) (stop func(), err error) {
 	var mu sync.Mutex // held while receive runs
 	stopped := false
@@ -363,6 +368,7 @@ func (b *Bus) Subscribe(subject string, receive func(data []byte)) (stop func(),
 	}, nil
 }
 
+// MaxMessage returns the largest message, in bytes.
 func (b *Bus) MaxMessage() int { return int(b.conn.MaxPayload()) }
 
 // ErrNotAllowed is returned by Check for something that an operator of NATS must allow or enable.
