@@ -445,7 +445,7 @@ func (l *link) sight() sight {
 	return s
 }
 
-// beat sends a beat when this end has said nothing for a while, and thereby reports what it has taken. An end that
+// beat sends a beat when this end has sent nothing for a while. The beat reports what this end has taken. An end that
 // rests sends none on an idle link.
 func (l *link) beat(now time.Time, p *path, said, told, data uint64) {
 	quiet := now.Sub(l.beats.saidAt) >= beatEach-tickEach/2

@@ -30,8 +30,13 @@ import (
 // signalclient.Client is a Signaler for this module's server, and package signaling/memory has one for members in one
 // process. Any other way to carry a few kilobytes between two programs can be turned into one.
 type Signaler interface {
+	// Send passes a message to the server, or keeps it until there is a connection. It does not keep the bytes in the
+	// message after it has returned.
 	Send(context.Context, signaling.Message) error
+	// Receive returns the next message, which belongs to the caller. It waits until ctx is done: Node.Close ends that
+	// context and waits for Receive to return.
 	Receive(context.Context) (signaling.Message, error)
+	// Close leaves the room. A Node calls it once, after its last Send and Receive.
 	Close() error
 }
 

@@ -1,5 +1,5 @@
-// Package signalertest is what every rtcpeer.Signaler has to pass. Who writes a Signaler of their own, over a message
-// bus or a server that they have, runs it in a test:
+// Package signalertest has the tests that every rtcpeer.Signaler must pass. To test your own Signaler, for example one
+// over a message bus, call Run in a test:
 //
 //	func TestSignaler(t *testing.T) {
 //		signalertest.Run(t, func(t *testing.T) signalertest.Join {

@@ -27,22 +27,22 @@ func Run(t *testing.T, connect func(*testing.T) Join) {
 		name string
 		run  func(*testing.T, *hall)
 	}{
-		{"who comes is welcomed and announced", testArrivals},
-		{"guests of a star know the host alone", testStar},
+		{"a newcomer is welcomed and announced", testArrivals},
+		{"guests of a star know only the host", testStar},
 		{"another topology is refused", testTopology},
 		{"a signal has its sender, and signals stay in order", testSignals},
-		{"a signal to nobody is told", testNobody},
-		{"a seal is told to all, and is for good", testSeal},
-		{"a lock is told to all, its host included, and opens again", testLock},
-		{"metadata that changes is told to the others and to its member", testMetadata},
-		{"who is kicked is told, and the others are", testKick},
+		{"a signal to a member that is not there is an error", testNobody},
+		{"a seal reaches all members and is final", testSeal},
+		{"a lock reaches all members, including the host, and can be opened", testLock},
+		{"new metadata reaches the others and the member itself", testMetadata},
+		{"the kicked member and the others are told of a kick", testKick},
 		{"only the host may seal, lock and kick", testNotHost},
-		{"who leaves has left", testLeave},
+		{"a member that leaves is announced as left", testLeave},
 		{"a star ends with its host", testHostLeaves},
-		{"Send does not wait for who does not read", testSlowReader},
+		{"Send does not wait for a slow reader", testSlowReader},
 		{"Receive ends with its context, and loses nothing", testContext},
 		{"Close ends everything, and may be called again", testClose},
-		{"messages belong to who receives them", testOwnership},
+		{"a received message belongs to the receiver", testOwnership},
 		{"nodes in a mesh", func(t *testing.T, h *hall) { testNodes(t, h, rtcpeer.Mesh) }},
 		{"nodes in a star", func(t *testing.T, h *hall) { testNodes(t, h, rtcpeer.Star) }},
 	} {
@@ -79,7 +79,7 @@ func (h *hall) enter(j signaling.Join) *guest {
 
 func (h *hall) enterMesh() *guest { return h.enter(signaling.Join{Topology: signaling.Mesh}) }
 
-// refused joins in vain: by an error of the join, or of the first Receive.
+// refused expects a refusal: an error of the join, or of the first Receive.
 func (h *hall) refused(j signaling.Join, code signaling.Code) {
 	h.t.Helper()
 	j.Room = "hall"

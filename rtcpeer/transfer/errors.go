@@ -93,8 +93,7 @@ func errorOf(f *frame) error {
 	return stopped{err}
 }
 
-// reasonOf returns the reason and the text with which the other end is told of an error. Paths and the like are not its
-// business.
+// reasonOf returns the reason and the text that the other end gets for an error. They contain no paths of this machine.
 func reasonOf(err error) (reason, string) {
 	if r, ok := errors.AsType[refusal](err); ok {
 		return reasonRefused, text.Shorten(r.text, maxText)

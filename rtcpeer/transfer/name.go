@@ -14,8 +14,8 @@ const maxSafeName = 255
 // SafeName turns another end's name of a file into a name that is safe in a folder of any system: one element of a
 // path, at most 255 bytes of UTF-8, without control characters, characters that change the direction of text, or
 // characters that Windows does not accept. It is not the name of a Windows device, does not end in a dot or space, and
-// does not begin with a dot (which would hide it, or make it the settings of some program). What is not safe becomes
-// "_"; an empty result becomes "unnamed".
+// does not begin with a dot (which would hide it, or make it the settings of some program). Unsafe
+// characters become "_"; an empty result becomes "unnamed".
 //
 //	../../etc/passwd   passwd          con.txt   _con.txt
 //	C:\boot.ini        boot.ini        .bashrc   _bashrc

@@ -74,7 +74,7 @@ const (
 	kindMask   = 3
 )
 
-// What follows a container's header, by its two bits.
+// The kinds of element type that follow a container's header, by two of its bits.
 const (
 	kindNone    = iota // nothing: any type
 	kindBuiltin        // a Type

@@ -6,7 +6,7 @@
 //	  <--- binary, 4 bytes: its id, from 2 -----
 //	  <--> binary: one packet each, no header -->  of Godot's MultiplayerAPI, see below
 //	  <--- ping, every Config.PingInterval ---->   and both ends answer; to a game also behind each 16 KiB
-//	  <--- close 1000 ------------------------->   whoever leaves
+//	  <--- close 1000 ------------------------->   from the end that leaves
 //
 // Both ends are a rtcpeer.Node, so inbox, limits, relay and reasons are those of every other Peer, and package
 // multiplayer works with them. This package has what is below the Node:

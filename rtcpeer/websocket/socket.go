@@ -14,8 +14,8 @@ import (
 )
 
 // socket is one WebSocket. Its goroutine, writeLoop, begins with it; close ends it and waits for it. Reading has no
-// goroutine of its own: whoever wants a packet reads. A program that takes none therefore pushes back through TCP, on
-// that socket alone.
+// goroutine of its own: the caller of read does it. So a program that takes no packets slows down the other end of this
+// socket, through TCP, and no other.
 type socket struct {
 	// Fixed at construction.
 	conn      *gorilla.Conn

@@ -6,9 +6,9 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// Whoever closes or opens a room relies on it once that is answered. So on servers that share their rooms the answer waits
-// until the Record has it, and the next owner has it too if this one dies. It holds at once, and the others are told at once,
-// before what the host sends next.
+// A host that locks, unlocks or seals a room relies on it when it gets the answer. So on servers that share their rooms,
+// the answer waits until the change is in the Record: then the next owner knows of it even if this server dies. The change
+// takes effect at once, and the other members are told at once, before the host's next message.
 //
 //	lock, seal -> tellRecorded -> Config.Changed, and later Record.Written -> the host, SetLocked
 

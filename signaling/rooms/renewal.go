@@ -9,8 +9,8 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// What becomes due for a member while it is idle: the end of its grant, new ICE servers, a new ticket, and the
-// announcement of its metadata. The session calls Due in time, because a timer for each member would cost more
+// This file has what becomes due for a member while it is idle: the end of its grant, new ICE servers, a new ticket, and
+// the announcement of its metadata. The session calls Due in time, because a timer for each member would cost more
 // memory.
 
 // maxICEServersFor is the largest JSON of one list from Config.ICEServersFor, in bytes.

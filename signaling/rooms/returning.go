@@ -9,7 +9,8 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// Who may resume with a ticket. Members that have left or were removed, and members of a room that is over, may not.
+// This file decides which tickets are valid. Members that have left or were removed, and members of a room that is over,
+// cannot resume.
 
 // mayReturn returns nil if a ticket is for the place of m, or for a place that was lost. The caller holds room.mu.
 func (r *room) mayReturn(m *Member, t ticket) error {

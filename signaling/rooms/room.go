@@ -100,8 +100,8 @@ func newRoom(s *Store, name signaling.RoomName, t terms) *room {
 }
 
 // rebuildRoom creates a room again after a restart, for a member that shows its ticket. If the room ends with its
-// host, the host has its place as if its session had just been lost, because without the host the members would wait
-// in vain.
+// host, the host has its place as if its session had just been lost, because the members would otherwise wait
+// for a host that never comes.
 func rebuildRoom(s *Store, t ticket) *room {
 	r := newRoom(s, t.Room, t.Terms)
 	r.nonce, r.founded, r.returned = t.Nonce, true, make(map[signaling.PeerID]bool)
@@ -349,7 +349,7 @@ func (m *Member) welcome(s Session, resumed bool) {
 	m.schedule()
 }
 
-// limits returns the limits for the welcome. What has no limit is left out.
+// limits returns the limits for the welcome. It leaves out limits that are not set.
 func (r *room) limits() signaling.Limits {
 	l := r.store.config.Limits
 	l.Members, l.GraceMillis = r.maxMembers, int(max(r.store.config.Grace, 0).Milliseconds())

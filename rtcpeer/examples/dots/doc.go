@@ -1,4 +1,4 @@
-// Command dots is a tiny game: each player moves a dot, and whoever touches the coin gets a point. The same
+// Command dots is a tiny game: each player moves a dot, and a player that touches the coin gets a point. The same
 // source runs as a bot without a screen and, compiled to WebAssembly, in a web page. With a signaling server
 // (go run ./cmd/signal-server),
 //

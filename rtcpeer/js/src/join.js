@@ -1,4 +1,4 @@
-// The ways into a room.
+// How to enter a room: join and match; and list.
 
 import { randomText } from "./basics.js";
 import { withDefaults } from "./config.js";
@@ -10,9 +10,9 @@ import { checked, parseUrl, relayFeature } from "./wire.js";
 /** @import { Config, PublicRoom, Query } from "./types.js" */
 
 /**
- * Enters a room, at ws://host:port/room, and resolves when the server has welcomed this node: links with the
- * members there follow, as events. A URL without a room makes a new one; node.url has its name. Rejects with
- * an RtcPeerError: unreachable, or the server's code (sealed, room_full, topology_mismatch, ...).
+ * Enters the room at ws://host:port/room. It resolves when the server has admitted this node; the links with the members
+ * follow as events. If the URL names no room, the server creates one, and node.url names it. It rejects with an
+ * RtcPeerError: unreachable, or a code of the server (sealed, room_full, topology_mismatch, ...).
  * @param {string} url
  * @param {Config} [config]
  * @returns {Promise<RtcNode>}
@@ -22,10 +22,10 @@ export async function join(url, config = {}) {
 }
 
 /**
- * Waits until size peers, 2 to 64, ask the server at url for the same key, topology and size, and joins the new, sealed
- * room that they get for themselves. Who waited longest is its host. What the key says, in 1 to 128 bytes, is up to the
- * program: the game, its version, the map. A room in the url counts for nothing. config.signal gives it up; otherwise it
- * is like join.
+ * Waits until size peers, 2 to 64, ask the server at url for the same key, topology and size. Then it enters the new,
+ * sealed room of these peers. The peer that has waited longest is the host. The program chooses the key, 1 to 128 bytes:
+ * for example the game, its version and the map. A room in the URL is ignored. config.signal cancels the wait. Otherwise
+ * match is like join.
  * @param {string} url
  * @param {string} key
  * @param {number} size
@@ -56,8 +56,8 @@ async function enter(url, c, match) {
 }
 
 /**
- * The public rooms of the server at url, by their names: a page of them, and next if there are more, which is after of
- * the query that goes on. A room in the url counts for nothing. Rejects as join does.
+ * Returns a page of the public rooms of the server at url. If there are more rooms, next is the value of after for the
+ * next page. A room in the URL is ignored. The errors are those of join.
  * @param {string} url
  * @param {Query} [query]
  * @returns {Promise<{rooms: PublicRoom[], next?: string}>}

@@ -22,24 +22,24 @@ import { nextGuest, nextHost } from "./moving.js";
 
 const wordTime = 5000; // ms that the server's word of another host may take after the host's bye
 
-/** What a node in a star that migrates needs: config.migration of join, for one node. */
+/** Lets a node follow the host of a star that migrates: config.migration of join. Each node needs its own. */
 export class Migration {
-  /** Counts the hosts of the room: 1 for the first. 0: the room ends with its host. To be read alone. */ term = 0;
+  /** The number of hosts that the room has had: 1 for the first. 0: the room ends with its host. Read-only. */ term = 0;
   /** @internal @type {string[]} */ features;
   /** @internal @type {any} */ error; // RtcPeerError of rtcpeer.js
   /** @internal @type {any} */ Host;
   /** @internal @type {RtcNode | undefined} */ node;
   /** The route of a guest, also when it has become the host. @internal @type {NextGuest | undefined} */ guest;
 
-  /** neverHost: this node follows, and is not chosen as the host, as a phone on its battery. @param {{neverHost?: boolean}} [options] */
+  /** neverHost: this node is never chosen as the host, for example because it is a phone on battery. @param {{neverHost?: boolean}} [options] */
   constructor({ neverHost } = {}) {
     this.features = neverHost ? ["migrate"] : ["migrate", "host"];
   }
 
   /**
-   * Names the member that is to host the room after this one, and does not wait. It counts until the next call, and only if
-   * that member can be host when the time comes. 0: nobody; then the server chooses the one that has been there the
-   * longest. To be called by the host: throws not_host, unknown_peer, closed.
+   * Names the member that is to host the room after this one, and does not wait. It holds until the next call, and only if
+   * that member can be the host when the time comes. 0 means nobody; then the server chooses the member that has been there
+   * the longest. Only the host may call it. Throws not_host, unknown_peer, closed.
    * @param {number} id
    */
   setSuccessor(id) {

@@ -1,5 +1,4 @@
-// The node: members, links and why it all ends. What is not part of the contract is marked internal,
-// and left out of rtcpeer.d.ts.
+// The node: its members, its links, and its end. What is marked internal is not for programs, and is not in rtcpeer.d.ts.
 
 import { maxId, modes, now, toBytes } from "./basics.js";
 import { BroadcastError, RtcPeerError, unknownPeer } from "./errors.js";
@@ -22,23 +21,23 @@ import { decodeSignal } from "./wire.js";
 /** @import { Bytes, Command, EndedEvent, Event, IceServer, Mode, Outgoing, Reason, RelayLinks, Stats, Topology } from "./types.js" */
 /** @import { Message, Signal } from "./wire.js" */
 
-/** Why a link is refused that the other end takes for open. @internal */
+/** The reason for refusing a link that is open for the other end. @internal */
 export const endedHere = "this end has ended the link";
 const kickTime = 5000; // ms that the server's word that this node is kicked may take after the host's
 const spreadEach = 10; // ms between the repairs of two links, on average, when all begin with the same event
 
-/** This participant of a room, made by join. To iterate over it is to take its events; stopping ends nothing. */
+/** This participant of a room, as join returns it. A loop over it gets its events; leaving the loop does not end the node. */
 export class RtcNode {
-  /** 1 to 2147483647; 1 is the creator of the room, and a star's host. @readonly @type {number} */ id;
+  /** The id of this node, 1 to 2147483647. The creator of the room has 1. @readonly @type {number} */ id;
   /** @readonly @type {string} */ room;
-  /** At which others join. @readonly @type {string} */ url;
+  /** The URL at which others join the room. @readonly @type {string} */ url;
   /** @readonly @type {Topology} */ topology;
-  /** The id of the room's host, which changes in a star that outlives it. In a mesh it has no part in the packets. @readonly @type {number} */ host;
-  /** "connecting" is a star's guest that waits for its host. @type {"disconnected" | "connecting" | "connected"} */ status;
-  /** Why the node has ended, if close was not called. @type {RtcPeerError | null} */ error = null;
-  /** Whether the room takes nobody new. */ sealed = false;
-  /** Whether it takes nobody new until the host opens it. */ locked = false;
-  /** Whether new links are refused, which the other side learns at once; open ones stay. @type {boolean} */ refuse;
+  /** The id of the room's host. It changes in a star that outlives its host. @readonly @type {number} */ host;
+  /** "connecting": this guest of a star waits for its host. @type {"disconnected" | "connecting" | "connected"} */ status;
+  /** Why the node has ended; null if it has not, or close was called. @type {RtcPeerError | null} */ error = null;
+  /** Whether nobody new may join the room, ever. */ sealed = false;
+  /** Whether nobody new may join until the host opens the room. */ locked = false;
+  /** Whether this node refuses new links. The other end is told at once. Open links stay. @type {boolean} */ refuse;
 
   /** @internal @type {Signaling} */ signaling;
   /** @internal @type {ReturnType<typeof withDefaults>} */ config;
@@ -87,40 +86,41 @@ export class RtcNode {
     if (signaling.error) signaling.onend(signaling.error);
   }
 
-  /** The ids of all connected peers, ascending. */
+  /** The ids of all connected peers, in ascending order. */
   get peers() {
     return this.route.peers().sort((a, b) => a - b);
   }
 
-  /** The ids of the other members that the server has told of, connected or not: for a star's guest the host alone. */
+  /** The ids of the other members that the server has announced to this node, connected or not. For a guest of a star: only the host. */
   get members() {
     return [...this.roster.values()].flatMap((peer) => (peer.present ? peer.member.id : []));
   }
 
-  /** What a member shows of itself: its config.metadata, or what it gave to setMetadata since. A star's guest knows the host's alone. @param {number} id */
+  /** Returns the metadata of a member, from its config.metadata or setMetadata. A guest of a star knows only that of the host. @param {number} id */
   metadata(id) {
     return this.roster.get(id)?.member.metadata;
   }
 
   /**
-   * For how many ms the server still waits for a host that had lost it when this node joined or came back, if the room ends
-   * with its host. Then the host is back, or the room is over. 0: the host is there, as far as is known.
+   * How long the server still keeps the place of a host that had lost its connection when this node joined or came back,
+   * in ms, if the room ends with its host. By then the host is back or the room is over. 0: the host is there, as far as is
+   * known.
    */
   get hostAway() {
     const link = this.roster.get(this.host)?.link;
     return link?.state === "connected" && !link.interrupted ? 0 : Math.max(this.awayUntil - now(), 0);
   }
 
-  /** For config.resume of a program that comes back in this one's place, such as the same page reloaded. */
+  /** The value of config.resume for a program that comes back in the place of this one, such as the same page after a reload. */
   get resume() {
     return /** @type {Message} */ (this.signaling.welcome).resume;
   }
 
   /**
-   * Sends a packet; resolves when it was accepted. To one peer a reliable packet waits for room: await
-   * each. An unreliable one without room is dropped, which stats counts. A broadcast never waits. An empty
-   * packet sends nothing. Data alone goes to all. A Blob is read first, and a packet that is sent meanwhile overtakes it.
-   * Rejects with an RtcPeerError: closed, unknown_peer, unknown_channel, bad_mode, bad_data,
+   * Sends a packet, and resolves when it is accepted. A reliable packet to one peer waits for room, so await each. An
+   * unreliable packet without room is dropped and counted in stats. A broadcast never waits. An empty packet sends
+   * nothing. Bytes, a string or a Blob in place of a packet go to all peers. A Blob is read first, and packets sent
+   * meanwhile overtake it. It rejects with an RtcPeerError: closed, unknown_peer, unknown_channel, bad_mode, bad_data,
    * packet_too_large, bad_command, buffer_full (a BroadcastError, or 4 MiB wait already).
    * @param {Outgoing | Bytes | Blob} packet
    * @returns {Promise<void>}
@@ -130,12 +130,12 @@ export class RtcNode {
     await this.put(p.data?.arrayBuffer ? { ...p, data: await p.data.arrayBuffer() } : p, true);
   }
 
-  /** Is like send, but throws at once, and buffer_full instead of waiting. It takes no Blob. @param {Outgoing | Bytes} packet @returns {void} */
+  /** Is like send, but throws at once, and throws buffer_full instead of waiting. It does not accept a Blob. @param {Outgoing | Bytes} packet @returns {void} */
   trySend(packet) {
     this.put(outgoing(packet));
   }
 
-  /** All events there are, without waiting: for a game loop. When there will be no more, see error. */
+  /** Returns all events that wait, without waiting itself: for a game loop. After the end of the node it returns none, and error says why. */
   poll() {
     /** @type {Event[]} */ const events = [];
     for (let event; (event = this.inbox.take()); ) events.push(event);
@@ -143,23 +143,23 @@ export class RtcNode {
   }
 
   /**
-   * The next event. Done after close; after the node ended by itself, rejects once with the reason.
+   * Returns the next event. After close it is done. After the node has ended by itself, it rejects once with the reason.
    * @returns {Promise<IteratorResult<Event, undefined>>}
    */
   next() {
     return this.inbox.next();
   }
 
-  /** A second loop at the same time, or one beside on, throws bad_call: they would share the events. @returns {AsyncIterator<Event, undefined>} */
+  /** Throws bad_call if there is another loop or a handler of on, because they would split the events. @returns {AsyncIterator<Event, undefined>} */
   [Symbol.asyncIterator]() {
     this.claim();
     return { next: () => this.next(), return: async () => ((this.claimed = false), { done: true, value: undefined }) };
   }
 
   /**
-   * Calls take for each event of a kind from now on, and returns what undoes that. Events of kinds that nobody takes are
-   * passed over. "ended" is the last one: error is null after close. It is an alternative to a loop: throws bad_call
-   * beside one. An error of take is an unhandled rejection.
+   * Calls take for each event of a kind from now on, and returns a function that undoes this. Events of kinds without a
+   * handler are dropped. "ended" is the last event. It is an alternative to a loop, and throws bad_call while there is
+   * one. An error of take becomes an unhandled rejection.
    * @template {(Event | EndedEvent)["kind"]} K
    * @param {K} kind
    * @param {(event: Extract<Event | EndedEvent, { kind: K }>) => void} take
@@ -191,27 +191,27 @@ export class RtcNode {
     this.claimed = true;
   }
 
-  /** Ends the link with a peer; its disconnected follows. Throws unknown_peer, not_host. @param {number} id */
+  /** Ends the link with a peer; its disconnected follows. Throws unknown_peer, or not_host for a peer behind the host. @param {number} id */
   disconnect(id) {
     if (!this.roster.get(id)?.up && this.route.peers().includes(id)) throw new RtcPeerError("not_host", `only the host can disconnect ${id}`);
     this.link(id).end("by us");
   }
 
-  /** Closes the room for newcomers. Rejects with not_host, closed. @returns {Promise<void>} */
+  /** Closes the room to newcomers for good, and resolves when the server has done so. Rejects with not_host, closed. @returns {Promise<void>} */
   seal() {
     return this.ask({ kind: "seal" }, () => this.sealed);
   }
 
-  /** Closes the room for newcomers, or opens it again. Rejects with not_host, closed. @param {boolean} locked @returns {Promise<void>} */
+  /** Closes the room to newcomers, or opens it again, and resolves when the server has done so. Rejects with not_host, closed. @param {boolean} locked @returns {Promise<void>} */
   setLocked(locked) {
     return this.ask({ kind: "lock", open: !locked }, () => this.locked === locked);
   }
 
   /**
-   * Asks the server to show other metadata of this node from now on, and does not wait: JSON of at most 1024 bytes;
-   * undefined is none. The event updated with this node's id is the answer: it has what is shown, as an access token may
-   * grant some that stays. The others are told of ten changes at once, and of one a second over time, the last one
-   * included. A node that has ended asks nobody. Throws bad_message.
+   * Asks the server to replace the metadata of this node, and does not wait. It is any JSON of at most 1024 bytes;
+   * undefined means none. The answer is the event updated with the id of this node. It has the new metadata, in which
+   * values granted by an access token stay. The server announces ten changes at once, and over time one a second; the last
+   * one is always announced. After the end of the node it does nothing. Throws bad_message.
    * @param {any} metadata
    */
   setMetadata(metadata) {
@@ -221,9 +221,10 @@ export class RtcNode {
   }
 
   /**
-   * Asks the server to take a member out of the room, and does not wait. Its node ends with an error of code kicked and
-   * the reason, at most 256 bytes; all others disconnect it: kicked, or by peer where a Godot game was faster. It may join
-   * anew where a newcomer may: setLocked prevents that. Throws not_host, unknown_peer, closed, bad_message.
+   * Asks the server to remove a member from the room, and does not wait. The node of that member ends with the code kicked
+   * and the reason, at most 256 bytes. For the others it is disconnected with the reason kicked, or by peer if it is a
+   * Godot game that closed its links first. It may join again if newcomers may; setLocked prevents that. Throws not_host,
+   * unknown_peer, closed, bad_message.
    * @param {number} id @param {string} [reason]
    */
   kick(id, reason) {
@@ -245,7 +246,7 @@ export class RtcNode {
     return new Promise((resolve, reject) => this.asking.push({ done, resolve, reject }));
   }
 
-  /** Figures at this moment, for people. @returns {Promise<Stats>} */
+  /** Returns the figures of the node. It asks each link, so it is for people and not for each packet. @returns {Promise<Stats>} */
   async stats() {
     const { id, room, topology, host, sealed, signaling, resumed, inbox, dropped } = this;
     const links = await Promise.all(this.links().map(async (link) => [link.peer, await link.stats()]));
@@ -260,13 +261,14 @@ export class RtcNode {
     return this.error ?? (this.closing && new RtcPeerError("closed", "the node is closed"));
   }
 
-  /** Waits until the others have taken every reliable packet that was sent, through interruptions too. Whoever is disconnected meanwhile does not count. */
+  /** Waits until the other ends have taken every reliable packet that was sent before, even through interruptions. It does not wait for peers that are disconnected meanwhile. */
   async flush() {
     while (this.links().some((link) => link.undelivered)) await new Promise((done) => setTimeout(done, 20));
   }
 
   /**
-   * Leaves: the others learn of it at once, and no more events come here. Waits at most config.linger for what was sent.
+   * Leaves the room: the others are told at once, and no more events come here. It waits at most config.linger for what was
+   * sent.
    * @returns {Promise<Record<number, number>>} by peer, the bytes that were sent reliably and have not arrived, as far as this end knows
    */
   close() {
@@ -581,7 +583,7 @@ export class RtcNode {
 /** A packet, or its data alone. @param {any} packet @returns {any} */
 const outgoing = (packet) => (packet?.data === undefined ? { data: packet } : packet);
 
-/** Why a star's guest ends. A Godot host that demands authentication is silent, and then closes without a word. @param {Reason} why @param {Link} [link] */
+/** Why a star's guest ends. A Godot host that requires authentication sends nothing, and then closes without a reason. @param {Reason} why @param {Link} [link] */
 function hostGone(why, link) {
   if (why === "unauthorized") return new RtcPeerError("auth_required", "the host demands authentication: set config.auth");
   const silent = link && !link.id && !link.lanes[0].received;

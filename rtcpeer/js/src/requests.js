@@ -18,18 +18,18 @@ import { message, toBytes } from "./basics.js";
 /** @import { Bytes, EndedEvent, Event } from "./types.js" */
 
 /**
- * Makes bytes of what a program asks and answers, and the other way round.
+ * Converts requests and answers to bytes and back.
  * @typedef {{encode: (value: any) => Bytes, decode: (bytes: Uint8Array) => any}} Codec
  */
-/** timeout, aborted, disconnected, closed; failed: the other end's onRequest threw; busy: either end has too many. @typedef {"timeout" | "aborted" | "disconnected" | "closed" | "failed" | "busy"} RequestErrorCode */
-/** timeout in ms (10000; 0: none). @typedef {{timeout?: number, signal?: AbortSignal}} RequestOptions */
+/** failed: the other end's onRequest threw. busy: one of the ends has too many requests. @typedef {"timeout" | "aborted" | "disconnected" | "closed" | "failed" | "busy"} RequestErrorCode */
+/** timeout is in ms (10000; 0: no limit). @typedef {{timeout?: number, signal?: AbortSignal}} RequestOptions */
 
 const request = 1, answer = 2, failure = 3, cancel = 4, head = 5;
 const maxPending = 1024; // requests to one peer, or of one, that are not answered yet
 const busy = "too many requests";
 const maxText = 256; // characters of a failure
 
-/** Why there is no answer. Its name is AbortError, TimeoutError or RequestError. */
+/** The error of a request without an answer. Its name is AbortError, TimeoutError or RequestError. */
 export class RequestError extends Error {
   /** @param {RequestErrorCode} code @param {string} text @param {any} [cause] */
   constructor(code, text, cause) {
@@ -39,15 +39,15 @@ export class RequestError extends Error {
   }
 }
 
-/** Values that JSON has. @type {Codec} */
+/** A codec for values that JSON can express. @type {Codec} */
 export const json = { encode: (value) => JSON.stringify(value ?? null), decode: (bytes) => JSON.parse(new TextDecoder().decode(bytes)) };
 /** @type {Codec} */
 const bare = { encode: (bytes) => bytes, decode: (bytes) => bytes };
 
-/** The requests of one node. They have their channel for themselves, and take the node's events: see take. */
+/** The requests of one node. They need a channel of their own, and the events of the node: see take. */
 export class Requests {
   /**
-   * Answers what a peer asks; an error is told by its message. signal: the answer is not wanted any more. Without one, requests fail.
+   * Answers a request of a peer. If it throws, the peer gets the message of the error. signal is aborted when the answer is not wanted any more. While it is null, requests fail.
    * @type {((data: any, from: {peer: number, signal: AbortSignal}) => any) | null}
    */
   onRequest = null;
@@ -60,7 +60,7 @@ export class Requests {
   #codec;
 
   /**
-   * channel is a reliable one of config.channels. Without a codec, questions and answers are strings or bytes, and arrive as bytes.
+   * channel is a reliable channel of config.channels. Without a codec, requests and answers are strings or bytes, and arrive as bytes.
    * @param {RtcNode} node @param {{channel: number, codec?: Codec}} options
    */
   constructor(node, { channel, codec = bare }) {
@@ -70,8 +70,8 @@ export class Requests {
   }
 
   /**
-   * Asks a peer, and resolves with its answer. At most 1024 requests to a peer may be unanswered. A packet is at most
-   * config.maxPacket less 5 bytes. Rejects with a RequestError, or with what send or the codec throws.
+   * Sends a request to a peer, and resolves with the answer. At most 1024 requests to a peer may be unanswered. A request
+   * or an answer has at most config.maxPacket - 5 bytes. Rejects with a RequestError, or with what send or the codec throws.
    * @param {number} peer @param {any} data @param {RequestOptions} [options]
    * @returns {Promise<any>}
    */
@@ -102,7 +102,7 @@ export class Requests {
     });
   }
 
-  /** Takes each event of the node, and returns whether it was for requests alone. @param {Event | EndedEvent} event */
+  /** Handles an event of the node; call it for each one. It returns true if the event was only for requests. @param {Event | EndedEvent} event */
   take(event) {
     if (event.kind === "disconnected") this.#gone(new RequestError("disconnected", `peer ${event.peer} is gone`), event.peer);
     if (event.kind === "ended") this.close();
@@ -124,7 +124,7 @@ export class Requests {
     return true;
   }
 
-  /** Ends all requests, as the end of the node does. */
+  /** Ends all requests, like the end of the node. */
   close() {
     this.#closed = true;
     this.#gone(new RequestError("closed", "the node has ended"));

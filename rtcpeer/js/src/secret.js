@@ -4,8 +4,9 @@ import { equal } from "./control.js";
 /** @import { PendingPeer } from "./types.js" */
 
 /**
- * The config.auth of a star whose members all hold the same secret: the guests send it, and the host accepts nobody
- * else. The host must be trusted with it. A Godot guest calls send_auth(1, secret) and complete_auth(1).
+ * Returns the config.auth for a star whose members all hold the same secret. The guests send it, and the host accepts
+ * nobody else, so the guests must trust the host with the secret. A Godot guest calls send_auth(1, secret) and
+ * complete_auth(1).
  * @param {Uint8Array | ArrayBuffer | ArrayBufferView | string} secret
  * @returns {(peer: PendingPeer) => Promise<void>}
  */

@@ -1,10 +1,10 @@
-// The words of the contract. What stands here is in rtcpeer.d.ts.
+// The public types. They become part of rtcpeer.d.ts.
 
 import type { RtcPeerError } from "./errors.js";
 
 export type Mode = "reliable" | "unreliable_ordered" | "unreliable";
 export type Topology = "mesh" | "star";
-/** What an RtcPeerError is: of this module in the first lines, and of the server (PROTOCOL.md) in the last ones. */
+/** The codes of an RtcPeerError. The first four lines are codes of this module, the others those of the server (PROTOCOL.md). */
 export type ErrorCode =
   | "bad_config" | "bad_url" | "bad_mode" | "bad_data" | "bad_call" | "unreachable" | "aborted" | "closed"
   | "unknown_channel" | "packet_too_large" | "buffer_full" | "no_credit" | "bad_command"
@@ -20,47 +20,47 @@ export type IceServer = { urls: string | string[]; username?: string; credential
 
 /**
  * Why a peer is gone.
- * - by peer: the other end closed, or the host says it has left.
+ * - by peer: the other end closed the link, or the host says that the peer has left.
  * - by us: disconnect was called here.
- * - lost: nothing was heard of it for lostAfter.
+ * - lost: nothing came from it for lostAfter.
  * - slow: it, or this program, reads too slowly.
  * - host gone: it was reached through a host that is gone.
- * - misbehaved: it sent what the contract forbids.
- * - unauthorized: it demands authentication, and there is no config.auth here.
- * - kicked: it was taken out of the room.
+ * - misbehaved: it sent something that the contract forbids.
+ * - unauthorized: it requires authentication, and config.auth is not set here.
+ * - kicked: it, or this node, was removed from the room.
  */
 export type Reason = "by peer" | "by us" | "lost" | "slow" | "host gone" | "misbehaved" | "unauthorized" | "kicked";
 
 /**
- * What a packet that is no ordinary one means to Godot's SceneMultiplayer: its data is the whole command, with its
- * first byte.
+ * What a packet means to Godot's SceneMultiplayer, if it is not an ordinary packet. Its data is the whole command, with
+ * its first byte.
  */
 export type Command = "remote_call" | "simplify_path" | "confirm_path" | "spawn" | "despawn" | "sync";
 
-/** The other end of a link that is open and not yet authenticated, as config.auth sees it until it returns. */
+/** The other end of a link that is open and not yet authenticated. It is valid until config.auth returns. */
 export type PendingPeer = {
-  /** The signaling server vouches for it. */
+  /** Its id, for which the signaling server vouches. */
   id: number;
-  /** Whether it is the host of the room. In a room that migrates that need not be the member 1. */
+  /** Whether it is the host of the room. In a room that migrates, the host need not be member 1. */
   isHost: boolean;
   /** Sends data, which must not be empty, to the other end's config.auth, Config.Auth or auth_callback. */
   send: (data: Bytes) => void;
   /**
-   * Waits, one call at a time, for what that sends next. null: it has accepted this end, and sends nothing more.
-   * Rejects when the link or authTimeout is over.
+   * Waits for the next data of the other end; call it once at a time. It returns null when the other end has accepted
+   * this one and will send nothing more. It rejects when the link or authTimeout is over.
    */
   receive: () => Promise<Uint8Array | null>;
 };
 
-/** How a node takes part. Everything may be left out. Sizes are in bytes, times in milliseconds. */
+/** Options of a node. All are optional. Sizes are in bytes, times in milliseconds. Defaults are in parentheses. */
 export type Config = {
-  /** What the room must be, and what a new one becomes. Left out: that of the room; a mesh if it is new. */
+  /** The topology that the room must have, and that a new room gets. Without it: that of the room, or a mesh if the room is new. */
   topology?: Topology;
-  /** Modes of the channels 1, 2, ...; at most 255, the same for all members. */
+  /** Modes of the channels 1, 2, ...; at most 255. All members need the same list. */
   channels?: Mode[];
   /**
-   * Puts packets of a mesh into the frames of Godot's SceneMultiplayer, as they are in every star: for rooms shared
-   * with Godot games that use MultiplayerAPI. The same for all members.
+   * Puts packets of a mesh into the frames of Godot's SceneMultiplayer, as in every star. It is for rooms shared with
+   * Godot games that use MultiplayerAPI. All members need the same value.
    */
   framed?: boolean;
   /** How often a lost packet of the unreliable modes is sent again (0). */
@@ -70,80 +70,81 @@ export type Config = {
   /** How long a link may take to open (20000; negative: no limit). */
   connectTimeout?: number;
   /**
-   * How long a connected peer may be interrupted before it is disconnected: lost. As long as both are members the two go
-   * on trying, and a success is a new connected. Only for peers that take part in repairs (30000; negative: no limit).
+   * How long a connected peer may be interrupted before it is disconnected with the reason lost. As long as both are
+   * members the two go on trying; when they succeed, there is a new connected. It applies only to peers that take part in
+   * repairs (30000; negative: no limit).
    */
   lostAfter?: number;
   /**
    * Talks to the other end of a link that is open, and returns to accept it. An error refuses it at once. The link is
-   * connected when both ends have accepted each other; until then nothing else goes over it, and nobody is told of it.
-   * Both ends need one, except that a star's host without one lets everybody in. In a star, or with framed. See
-   * sharedSecret.
+   * connected when both ends have accepted each other. Until then nothing else goes over it, and the programs are not
+   * told of the peer. Both ends need auth, except that a star's host without it lets everybody in. It requires a star, or
+   * framed. See sharedSecret.
    */
   auth?: (peer: PendingPeer) => void | Promise<void>;
-  /** How long that may take (3000; negative: no limit). */
+  /** How long authentication may take (3000; negative: no limit). */
   authTimeout?: number;
   /** How long close and disconnect wait for reliable packets to arrive (500; negative: not at all). */
   linger?: number;
-  /** STUN and TURN servers besides those that the server tells. */
+  /** STUN and TURN servers, in addition to those of the signaling server. */
   iceServers?: IceServer[];
   /** "relay" uses TURN servers only. */
   iceTransportPolicy?: "all" | "relay";
-  /** Shown to the other members: any JSON, at most 1 KiB. */
+  /** What the other members see of this node: any JSON, at most 1 KiB. */
   metadata?: any;
-  /** For signaling servers that admit only members who hold one. */
+  /** The access token, for signaling servers that require one. */
   token?: string;
-  /** Of the room, and of one that join creates: at most 128 bytes. */
+  /** The password of the room, and of a room that join creates: at most 128 bytes. */
   password?: string;
   /**
-   * node.resume of a program before this one, to come back in its place: with its id, and as the host if it was. The
-   * others see it disconnect and connect anew. Refused (resume_refused) when the place is gone.
+   * node.resume of an earlier program, to come back in its place: with its id, and as the host if it was the host. For
+   * the others it disconnects and connects again. If the place is gone, join rejects with resume_refused.
    */
   resume?: string;
   /**
-   * Keeps the place in the room when the page is left, for as long as the server does, so that a page that is reloaded
-   * can come back with resume, and one that comes out of the back/forward cache goes on by itself. Without it a page that
-   * is left leaves the room at once, and its node is closed.
+   * Keeps the place in the room when the user leaves the page, as long as the server keeps it. So a page that is reloaded
+   * can come back with resume, and a page from the back/forward cache goes on by itself. Without keepPlace, leaving the
+   * page leaves the room at once and closes the node.
    */
   keepPlace?: boolean;
-  /** How the room shall be if join creates it. */
+  /** Properties of the room if join creates it. */
   newRoom?: NewRoom;
-  /** Whether join may create the room that it names: "never" (unknown_room if it does not exist), "only" (room_exists if it does). Without it, if there is none. */
+  /** Whether join may create the room. "never": the room must exist, or the error is unknown_room. "only": it must not exist, or the error is room_exists. Without it, join creates the room if it does not exist. */
   create?: "never" | "only";
-  /** node.refuse from the beginning. */
+  /** The initial value of node.refuse (false). */
   refuse?: boolean;
   /**
-   * The largest number of links, including those that are still being made: new ones beyond it are refused (0: no
-   * limit). In a star it is for the host.
+   * The largest number of links, including those that are still being made. Further links are refused (0: no limit). In
+   * a star it applies to the host.
    */
   maxPeers?: number;
-  /** Gives up the joining; without effect afterwards. */
+  /** Cancels the join; it has no effect afterwards. */
   signal?: AbortSignal;
   /**
-   * relayLinks of relay-links.js: takes links through the signaling server where WebRTC finds no way, if the server offers
-   * it (signal-server --relay-links) and the other end wants it, too. The packets are encrypted from end to end. Needs a
-   * page over https, or of localhost.
+   * relayLinks of relay-links.js: lets links go through the signaling server if WebRTC finds no path, the server offers it
+   * (signal-server --relay-links) and the other end uses it, too. The packets are encrypted from end to end. It needs a
+   * page from https: or from localhost.
    */
   relayLinks?: RelayLinks;
-  /** Measures the ways to the peers, and their clocks: see times.js. */
+  /** Measures round trips to the peers and the differences of their clocks: see times.js. */
   times?: PeerTimes;
-  /** Follows a star to its next host, or becomes it, if the room migrates: see migration.js. */
+  /** Moves this node to the next host of a star that migrates, or makes it the host: see migration.js. */
   migration?: Migration;
-  /** Gets what an operator would want to know. */
+  /** Is called with messages for the operator of the program. */
   log?: (text: string, detail?: any) => void;
-  /** Instead of the browser's. */
+  /** Replaces the browser's RTCPeerConnection. */
   RTCPeerConnection?: new (config?: any) => any;
-  /** Instead of the browser's. */
+  /** Replaces the browser's WebSocket. */
   WebSocket?: new (url: string, protocols: string[]) => any;
 };
 
-/** What is measured of the peers of one node, by a class of times.js. In ms; undefined: not known. */
+/** Measurements of the peers of one node, made by times.js. In ms; undefined if not known. */
 export type PeerTimes = { rtt(peer: number): number | undefined; offset(peer: number): number | undefined };
 
-/** How a node follows its host, by a class of migration.js. */
+/** How a node moves to another host, implemented by migration.js. */
 export type Migration = { readonly term: number; setSuccessor(id: number): void };
 
-/** What relay-links.js does for a node. It is no part of the contract. */
+/** What relay-links.js does for a node. Programs do not call it. */
 export type RelayLinks = (socket: () => WebSocket | null, drop: (why: string) => void) => {
   /** A stand-in for an RTCPeerConnection with a peer. */
   connect: (peer: number) => any;
@@ -154,58 +155,58 @@ export type RelayLinks = (socket: () => WebSocket | null, drop: (why: string) =>
 };
 
 export type NewRoom = {
-  /** Whether list shows it. */
+  /** Whether list returns it. */
   public?: boolean;
-  /** Describes it there: any JSON, at most 1 KiB. The strings, numbers and booleans of an object can be asked for. */
+  /** Describes the room in lists: any JSON, at most 1 KiB. If it is an object, list can filter by its fields that are strings, numbers or booleans. */
   metadata?: any;
-  /** The most members it may have (0: as many as the server allows). */
+  /** The largest number of members (0: the limit of the server). */
   maxMembers?: number;
-  /** A star outlives its host, as long as all members can move to another one: see migration.js. */
+  /** Lets a star outlive its host, as long as all members can move to another one: see migration.js. */
   migrates?: boolean;
-  /** For how many ms such a room waits for a host that has lost the server (0: 10000; at most 600000). */
+  /** How long such a room waits for a host that has lost the server, in ms (0: 10000; at most 600000). */
   hostTimeout?: number;
 };
 
-/** What list asks for. Of the Config, only token, WebSocket and signal count here. */
+/** Options of list. Of those of Config it uses only token, WebSocket and signal. */
 export type Query = Config & {
-  /** At most 16 fields that a room's metadata must have, with the same values. */
+  /** The fields, at most 16, that the metadata of a room must have, with the same values. */
   filter?: Record<string, string | number | boolean>;
-  /** Rooms of a page (50, at most 100). */
+  /** The number of rooms of a page (50; at most 100). */
   limit?: number;
-  /** next of the page before. */
+  /** The next of the previous page. */
   after?: string;
 };
 
-/** A room as it was at the moment of a list. */
+/** A public room, as it was when the list was made. */
 export type PublicRoom = {
   room: string;
-  /** For join. */
+  /** The URL with which to join it. */
   url: string;
   topology: Topology;
-  /** How many there are. */
+  /** The number of its members. */
   members: number;
-  /** Missing if that is up to the server. */
+  /** Missing if only the limit of the server applies. */
   maxMembers?: number;
   locked?: boolean;
-  /** It asks for a password. */
+  /** Whether a password is needed. */
   password?: boolean;
   metadata?: any;
 };
 
 /** A packet to send. */
 export type Outgoing = {
-  /** The target: 0 everybody (the default), N that peer, -N all but N. */
+  /** The target: 0, the default, means all peers, N means that peer, and -N all but N. */
   peer?: number;
   channel?: number;
-  /** Of channel 0 (reliable); the other channels have one of their own. */
+  /** The mode on channel 0 (reliable). The other channels each have one mode, and ignore this one. */
   mode?: Mode;
   /** A string is sent as UTF-8. */
   data: Bytes;
-  /** Only where packets are framed: in a star, and with config.framed. */
+  /** Only in a star, or with config.framed. */
   command?: Command;
 };
 
-/** A packet that was received. Its data belongs to whoever takes the event. */
+/** A received packet. Its data belongs to the receiver of the event. */
 export type Packet = {
   /** The source. */
   peer: number;
@@ -216,37 +217,37 @@ export type Packet = {
 };
 
 /** The link is up, and packets can be sent. */
-export type ConnectedEvent = { kind: "connected"; peer: number; /** Its config.metadata, if it is told here. */ metadata?: any };
+export type ConnectedEvent = { kind: "connected"; peer: number; /** Its config.metadata, if this node gets to see it. */ metadata?: any };
 export type PacketEvent = { kind: "packet"; peer: number; packet: Packet };
-/** Nothing more of this peer will come. */
+/** The peer is gone, and nothing more comes from it. */
 export type DisconnectedEvent = { kind: "disconnected"; peer: number; reason: Reason; error?: RtcPeerError };
 /**
- * A link with this member could not be made. As long as both are members the two go on trying, unless one of them does
- * not take part in repairs, or the error is refused, unauthorized, misbehaved or channel_mismatch.
+ * A link with this member could not be made. The two go on trying as long as both are members, unless one of them does
+ * not take part in repairs, or the code of the error is refused, unauthorized, misbehaved or channel_mismatch.
  */
 export type FailedEvent = { kind: "failed"; peer: number; error: RtcPeerError };
 /**
- * Nothing has been heard of a connected peer for about two seconds. It stays connected: reliable packets wait, unreliable
+ * Nothing has come from a connected peer for about two seconds. It stays connected: reliable packets wait, and unreliable
  * ones are dropped. resumed or disconnected follows.
  */
 export type InterruptedEvent = { kind: "interrupted"; peer: number };
-/** An interrupted peer is heard again. No reliable packet was lost or repeated. */
+/** An interrupted peer can be reached again. No reliable packet was lost or repeated. */
 export type ResumedEvent = { kind: "resumed"; peer: number };
 /**
- * The connection to the signaling server was lost. Links go on; newcomers and repairs of links wait until it is back. peer
- * is never there.
+ * The connection to the signaling server was lost. Links go on. Newcomers and repairs of links wait until it is back.
  */
 export type SignalingLostEvent = { kind: "signaling lost"; peer?: undefined; error: RtcPeerError };
 /** The connection to the signaling server is back. */
 export type SignalingResumedEvent = { kind: "signaling resumed"; peer?: undefined };
 /**
- * Another member hosts the room, see migration.js. The others that are connected stay so. missed: who of them may have
- * missed reliable packets of this node, as the old host may not have passed them on. peer is new.
+ * Another member is the host of the room now, see migration.js. The other connected peers stay connected. missed lists
+ * those that may have missed reliable packets of this node, because the old host may not have relayed them. peer is the
+ * same as new.
  */
 export type HostChangedEvent = { kind: "host changed"; peer: number; old: number; new: number; term: number; missed: number[] };
-/** A connected peer shows other metadata than before. With the node's own id it is the answer to setMetadata. */
+/** A connected peer has other metadata than before. With the id of this node it is the answer to setMetadata. */
 export type UpdatedEvent = { kind: "updated"; peer: number; /** undefined: none. */ metadata: any };
-/** For node.on alone: nothing more comes. error: why, if close was not called. */
+/** The last event, only for node.on. error says why the node has ended; it is null after close. */
 export type EndedEvent = { kind: "ended"; error: RtcPeerError | null };
 export type Event =
   | ConnectedEvent
@@ -266,11 +267,11 @@ export type LaneStats = {
   /** Packets. */
   sent: number;
   received: number;
-  /** Of those sent, how many the other end is known to have taken; only of reliable lanes, and if the link is repairable. */
+  /** How many of the sent packets the other end has taken, as far as is known. Only for reliable lanes of a link that is repairable. */
   delivered?: number;
-  /** Of those sent, how many were sent again over another path. */
+  /** How many of the sent packets were sent again over another path. */
   resent: number;
-  /** Bytes that were sent and have not arrived, as far as is known: with repairs, that the other end has not taken. */
+  /** Bytes that were sent and have not arrived, as far as is known. If the link is repairable: that the other end has not taken. */
   buffered: number;
   /** Bytes that wait for the program. */
   unread: number;
@@ -278,28 +279,28 @@ export type LaneStats = {
 
 export type LinkStats = {
   state: "connecting" | "connected";
-  /** From the first step to every channel open; 0 before that. */
+  /** Time in ms from the first step until every channel was open; 0 before. */
   connectTime: number;
-  /** The other end takes part in repairs: the link outlives its paths. */
+  /** Whether the other end takes part in repairs, so that the link survives the loss of its path. */
   repairable: boolean;
-  /** From interrupted to resumed. */
+  /** Whether the link is interrupted: true from interrupted to resumed. */
   interrupted: boolean;
-  /** How long ago the other end was last heard, in ms. */
+  /** Time since something last came from the other end, in ms. */
   lastHeard: number;
-  /** How many connections the link has gone over so far, one after the other. */
+  /** The number of connections that the link has used so far, one after the other. */
   paths: number;
   /**
-   * How many were refused because their other end did not prove that it is the peer: the signaling server, or who can
-   * write to it, has tried to take the link over.
+   * The number of paths that were refused because their other end did not prove that it is the peer: the signaling
+   * server, or somebody who can write to it, has tried to take over the link.
    */
   pathsRefused: number;
-  /** Of the path, in ms; 0 if not known. */
+  /** The round trip of the path, in ms; 0 if not known. */
   rtt: number;
-  /** The kind of this end's candidate: host, srflx, prflx, relay; signaling for the signaling server; "" if not known. */
+  /** The kind of this end's candidate: host, srflx, prflx or relay; "signaling" if the path goes through the signaling server; "" if not known. */
   local: string;
-  /** The kind of the other end's. */
+  /** The kind of the other end's candidate. */
   remote: string;
-  /** On the wire, as far as the browser tells. */
+  /** Bytes on the wire, as far as the browser reports them. */
   bytesSent: number;
   bytesReceived: number;
   /** Channel 0 in its three modes, then channels 1, 2, ... */
@@ -312,23 +313,23 @@ export type Stats = {
   topology: Topology;
   host: number;
   sealed: boolean;
-  /** Whether there is a connection to the signaling server at this moment. */
+  /** Whether the node is connected to the signaling server at the moment. */
   signaling: boolean;
-  /** Why signaling has ended for good, which ends no link. */
+  /** Why signaling has ended for good, which does not end any link; otherwise null. */
   signalingError: RtcPeerError | null;
-  /** Why there is none, while it tries to come back. */
+  /** Why there is no connection to the signaling server, while the node tries to connect again; otherwise null. */
   signalingLost: RtcPeerError | null;
   /** How often that connection was lost and resumed. */
   resumed: number;
-  /** Events that wait to be taken. */
+  /** Events that wait for the program. */
   waiting: number;
   /**
-   * Packets by the word for why: buffer_full, no_credit, peer_gone, no_target, malformed, pending (not authenticated),
-   * interrupted (an unreliable packet for a peer that is). And frames that the signaling server has forwarded:
-   * forwarded_unknown, of a path that is not here; forwarded_forged, not of the other end; forwarded_replay, was here
-   * before; forwarded_full, more than a MiB waited to be decrypted.
+   * Dropped packets by reason: buffer_full, no_credit, peer_gone, no_target, malformed, pending (the peer is not
+   * authenticated), interrupted (an unreliable packet for a peer that is interrupted). Also frames that came through the
+   * signaling server: forwarded_unknown, for a path that does not exist here; forwarded_forged, not from the other end;
+   * forwarded_replay, received before; forwarded_full, more than 1 MiB waited to be decrypted.
    */
   dropped: Record<string, number>;
-  /** By peer; peers behind a star's host have none. */
+  /** The links by peer. Peers behind a star's host have none. */
   links: Record<number, LinkStats>;
 };

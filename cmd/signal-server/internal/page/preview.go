@@ -9,10 +9,10 @@ import (
 	"example.org/rtcpeer/cmd/signal-server/internal/static"
 )
 
-// What shows a link to others, such as a messenger, wants the whole address of the page's image. previewed serves
-// index.html with that address, as far as a request tells it: with the Host that it names, and https if it came over
-// TLS, or if a proxy says so. Nobody but the client is misled by a request that lies. Where the Host is not a plain
-// name or address, the image stays relative.
+// A program that shows a preview of a link, such as a messenger, needs the absolute URL of the page's image. previewed
+// serves index.html with that URL: with the Host of the request, and with https if the request came over TLS or a proxy
+// says so. A request with a false Host misleads only its own client. If the Host is not a plain name or address, the URL
+// stays relative.
 func previewed(index []byte) http.Handler {
 	// The last answer: most servers have one name. A flood of others costs less than the handshakes that carry it.
 	type answer struct {

@@ -6,27 +6,27 @@ import { printable, shorten } from "./name.js";
 /** @import { Frame } from "./frame.js" */
 
 /**
- * The failure of one transfer. Programs branch on code:
+ * The error of one transfer. Programs branch on code:
  * - refused: the other end does not want the file.
- * - not_receiving: the other end takes no files at all.
+ * - not_receiving: the other end accepts no files.
  * - cancelled: the other end has cancelled the transfer.
- * - failed: the other end could not read its file, or not write it.
- * - hash_mismatch: what has arrived is not what the sender has read.
+ * - failed: the other end could not read or write its file.
+ * - hash_mismatch: the bytes that arrived differ from those that the sender read.
  * - protocol: the other end has broken the protocol, or says that this end has.
  * - peer_gone: the other end is not connected any more.
- * - host_changed: the star that the file went through has another host, and some of it may be lost with the one before.
- *   Only for the receiver: the sender offers the file again, and toBlob can go on with part.
- * - changed: the Blob cannot be read any more, as when its file has changed.
+ * - host_changed: the star has another host, and part of the file may be lost with the old one. Only the receiver gets
+ *   this: the sender offers the file again, and toBlob can continue with part.
+ * - changed: the Blob cannot be read any more, for example because its file has changed.
  * - sink: the stream cannot be written to; cause says why.
- * - aborted: options.signal was; cause says why.
- * - answered: the offer was accepted or refused before.
- * - closed: the Files were.
- * - bad_config: an argument is none.
+ * - aborted: options.signal was aborted; cause says why.
+ * - answered: the offer was already accepted or refused.
+ * - closed: the Files object was closed.
+ * - bad_config: an argument is not valid.
  */
 export class TransferError extends Error {
   /** The peer it is about. @type {number | undefined} */ peer;
-  /** The file it is about. @type {string | undefined} */ file;
-  /** What has arrived, if toBlob can go on with it: see its options. @type {Blob | undefined} */ part;
+  /** The name of the file that the error is about. @type {string | undefined} */ file;
+  /** What has arrived, if toBlob can continue with it: see ReceiveOptions. @type {Blob | undefined} */ part;
 
   /** @param {string} code @param {string} message @param {any} [cause] */
   constructor(code, message, cause) {

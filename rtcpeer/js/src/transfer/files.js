@@ -42,8 +42,8 @@ export class Files {
   }
 
   /**
-   * Takes an event of the node, and says whether it was a packet of a transfer. It wants every event, in order, since it
-   * has to know who is gone.
+   * Handles an event of the node, and returns true if it was a packet of a transfer. Call it for every event, in order,
+   * because it has to know which peers are gone.
    * @param {Event} event @returns {boolean}
    */
   handle(event) {
@@ -60,9 +60,9 @@ export class Files {
   }
 
   /**
-   * Offers a file to a peer, waits until it is accepted, and sends it. Resolves once the other end has the whole file and
-   * its SHA-256 is right; rejects with a TransferError. After peer_gone and aborted, sending the same file again resumes
-   * what was interrupted. When a star gets another host, the file is offered again.
+   * Offers a file to a peer, waits until the peer accepts it, and sends it. It resolves when the other end has the complete
+   * file with the right SHA-256, and rejects with a TransferError. After peer_gone or aborted, sending the same file again
+   * continues the transfer. When a star gets another host, the file is offered again.
    * @param {number} peer @param {Blob & {name?: string}} blob @param {SendOptions} [options] @returns {Promise<void>}
    */
   async sendFile(peer, blob, { name = blob.name || "unnamed", signal, onprogress } = {}) {
@@ -76,7 +76,7 @@ export class Files {
     }
   }
 
-  /** The next offer; undefined after close. The program has to call one of its toBlob, pipeTo and refuse. */
+  /** Returns the next offer, or undefined after close. The program must call toBlob, pipeTo or refuse of the offer. */
   async nextOffer() {
     while (!this.offers.length && !this.closed) await this.change();
     return this.offers.shift();
@@ -87,7 +87,7 @@ export class Files {
     for (let offer; (offer = await this.nextOffer()); ) yield offer;
   }
 
-  /** Cancels all transfers, and tells the other ends. Call it before node.close. */
+  /** Cancels all transfers and tells the other ends. Call it before node.close. */
   close() {
     this.closed = true;
     for (const t of [...this.sending.values(), ...this.receiving.values()]) t.end(new TransferError("closed", "the files are closed"));

@@ -5,10 +5,10 @@ import { text } from "../basics.js";
 const maxSafeName = 255; // bytes
 
 /**
- * Makes a name that is safe in a folder of any system: one element of a path, at most 255 bytes of UTF-8, without
- * control characters, those that rule the direction of writing, and those that Windows does not take; no device of
- * Windows; no dot at its beginning, no dot or space at its end. What is not safe becomes "_"; what is left empty is
- * "unnamed".
+ * Returns a name that is safe in a folder of any system: one element of a path, at most 255 bytes of UTF-8, without control
+ * characters, without characters that change the direction of writing or that Windows does not allow, not the name of a
+ * device of Windows, without a dot at the beginning, and without a dot or space at the end. It replaces unsafe characters by
+ * "_", and an empty name by "unnamed".
  * @param {string} name @returns {string}
  */
 export function safeName(name) {

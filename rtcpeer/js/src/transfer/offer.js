@@ -9,7 +9,7 @@ import { Collector, Receiving } from "./receiving.js";
 /** @import { Transfer } from "./transfer.js" */
 /** @import { ReceiveOptions } from "./types.js" */
 
-/** A file that a peer wants to send. It waits until one of toBlob, pipeTo and refuse is called, once. */
+/** A file that a peer offers. The peer waits until the program calls toBlob, pipeTo or refuse, which it may do once. */
 export class Offer {
   /** @type {boolean} @internal */ canResume;
   /** @type {Transfer} @internal */ transfer;
@@ -24,15 +24,15 @@ export class Offer {
     this.transfer = transfer;
   }
 
-  /** Tells the sender that the file is not wanted, and why, in at most 300 bytes. @param {string} [why] */
+  /** Refuses the file. The sender gets why, at most 300 bytes. @param {string} [why] */
   refuse(why = "") {
     const error = new TransferError("refused", why);
     this.transfer.end(error);
   }
 
   /**
-   * Accepts the file and collects it. Rejects with a TransferError, whose part is what options of another offer of the
-   * same file may say.
+   * Accepts the file and resolves with all of it. Rejects with a TransferError, whose part can be an option when the same
+   * file is offered again.
    * @param {ReceiveOptions} [options] @returns {Promise<Blob>}
    */
   async toBlob({ signal, onprogress, part } = {}) {
@@ -48,8 +48,8 @@ export class Offer {
   }
 
   /**
-   * Accepts the file and writes it, as Uint8Arrays, to a stream, which is closed when the whole file is there and its
-   * SHA-256 is right, and aborted otherwise. Rejects with a TransferError.
+   * Accepts the file and writes it to a stream as Uint8Arrays. It closes the stream when the file is complete and its SHA-256
+   * is right, and aborts it otherwise. Rejects with a TransferError.
    * @param {WritableStream<any>} stream @param {ReceiveOptions} [options] @returns {Promise<void>}
    */
   async pipeTo(stream, { signal, onprogress } = {}) {
