@@ -9,19 +9,19 @@ export type RequestOptions = {
     timeout?: number;
     signal?: AbortSignal;
 };
-/** Why there is no answer. Its name is AbortError, TimeoutError or RequestError. */
+/** The error of a request without an answer. Its name is AbortError, TimeoutError or RequestError. */
 export declare class RequestError extends Error {
     code: RequestErrorCode;
     /** @param {RequestErrorCode} code @param {string} text @param {any} [cause] */
     constructor(code: RequestErrorCode, text: string, cause?: any);
 }
-/** Values that JSON has. @type {Codec} */
+/** A codec for values that JSON can express. @type {Codec} */
 export declare const json: Codec;
-/** The requests of one node. They have their channel for themselves, and take the node's events: see take. */
+/** The requests of one node. They need a channel of their own, and the events of the node: see take. */
 export declare class Requests {
     #private;
     /**
-     * Answers what a peer asks; an error is told by its message. signal: the answer is not wanted any more. Without one, requests fail.
+     * Answers a request of a peer. If it throws, the peer gets the message of the error. signal is aborted when the answer is not wanted any more. While it is null, requests fail.
      * @type {((data: any, from: {peer: number, signal: AbortSignal}) => any) | null}
      */
     onRequest: ((data: any, from: {
@@ -29,7 +29,7 @@ export declare class Requests {
         signal: AbortSignal;
     }) => any) | null;
     /**
-     * channel is a reliable one of config.channels. Without a codec, questions and answers are strings or bytes, and arrive as bytes.
+     * channel is a reliable channel of config.channels. Without a codec, requests and answers are strings or bytes, and arrive as bytes.
      * @param {RtcNode} node @param {{channel: number, codec?: Codec}} options
      */
     constructor(node: RtcNode, { channel, codec }: {
@@ -37,14 +37,14 @@ export declare class Requests {
         codec?: Codec;
     });
     /**
-     * Asks a peer, and resolves with its answer. At most 1024 requests to a peer may be unanswered. A packet is at most
-     * config.maxPacket less 5 bytes. Rejects with a RequestError, or with what send or the codec throws.
+     * Sends a request to a peer, and resolves with the answer. At most 1024 requests to a peer may be unanswered. A request
+     * or an answer has at most config.maxPacket - 5 bytes. Rejects with a RequestError, or with what send or the codec throws.
      * @param {number} peer @param {any} data @param {RequestOptions} [options]
      * @returns {Promise<any>}
      */
     request(peer: number, data: any, { timeout, signal }?: RequestOptions): Promise<any>;
-    /** Takes each event of the node, and returns whether it was for requests alone. @param {Event | EndedEvent} event */
+    /** Handles an event of the node; call it for each one. It returns true if the event was only for requests. @param {Event | EndedEvent} event */
     take(event: Event | EndedEvent): boolean;
-    /** Ends all requests, as the end of the node does. */
+    /** Ends all requests, like the end of the node. */
     close(): void;
 }

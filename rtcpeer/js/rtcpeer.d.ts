@@ -1,6 +1,6 @@
 export type Mode = "reliable" | "unreliable_ordered" | "unreliable";
 export type Topology = "mesh" | "star";
-/** What an RtcPeerError is: of this module in the first lines, and of the server (PROTOCOL.md) in the last ones. */
+/** The codes of an RtcPeerError. The first four lines are codes of this module, the others those of the server (PROTOCOL.md). */
 export type ErrorCode =
   | "bad_config" | "bad_url" | "bad_mode" | "bad_data" | "bad_call" | "unreachable" | "aborted" | "closed"
   | "unknown_channel" | "packet_too_large" | "buffer_full" | "no_credit" | "bad_command"
@@ -16,47 +16,47 @@ export type IceServer = { urls: string | string[]; username?: string; credential
 
 /**
  * Why a peer is gone.
- * - by peer: the other end closed, or the host says it has left.
+ * - by peer: the other end closed the link, or the host says that the peer has left.
  * - by us: disconnect was called here.
- * - lost: nothing was heard of it for lostAfter.
+ * - lost: nothing came from it for lostAfter.
  * - slow: it, or this program, reads too slowly.
  * - host gone: it was reached through a host that is gone.
- * - misbehaved: it sent what the contract forbids.
- * - unauthorized: it demands authentication, and there is no config.auth here.
- * - kicked: it was taken out of the room.
+ * - misbehaved: it sent something that the contract forbids.
+ * - unauthorized: it requires authentication, and config.auth is not set here.
+ * - kicked: it, or this node, was removed from the room.
  */
 export type Reason = "by peer" | "by us" | "lost" | "slow" | "host gone" | "misbehaved" | "unauthorized" | "kicked";
 
 /**
- * What a packet that is no ordinary one means to Godot's SceneMultiplayer: its data is the whole command, with its
- * first byte.
+ * What a packet means to Godot's SceneMultiplayer, if it is not an ordinary packet. Its data is the whole command, with
+ * its first byte.
  */
 export type Command = "remote_call" | "simplify_path" | "confirm_path" | "spawn" | "despawn" | "sync";
 
-/** The other end of a link that is open and not yet authenticated, as config.auth sees it until it returns. */
+/** The other end of a link that is open and not yet authenticated. It is valid until config.auth returns. */
 export type PendingPeer = {
-  /** The signaling server vouches for it. */
+  /** Its id, for which the signaling server vouches. */
   id: number;
-  /** Whether it is the host of the room. In a room that migrates that need not be the member 1. */
+  /** Whether it is the host of the room. In a room that migrates, the host need not be member 1. */
   isHost: boolean;
   /** Sends data, which must not be empty, to the other end's config.auth, Config.Auth or auth_callback. */
   send: (data: Bytes) => void;
   /**
-   * Waits, one call at a time, for what that sends next. null: it has accepted this end, and sends nothing more.
-   * Rejects when the link or authTimeout is over.
+   * Waits for the next data of the other end; call it once at a time. It returns null when the other end has accepted
+   * this one and will send nothing more. It rejects when the link or authTimeout is over.
    */
   receive: () => Promise<Uint8Array | null>;
 };
 
-/** How a node takes part. Everything may be left out. Sizes are in bytes, times in milliseconds. */
+/** Options of a node. All are optional. Sizes are in bytes, times in milliseconds. Defaults are in parentheses. */
 export type Config = {
-  /** What the room must be, and what a new one becomes. Left out: that of the room; a mesh if it is new. */
+  /** The topology that the room must have, and that a new room gets. Without it: that of the room, or a mesh if the room is new. */
   topology?: Topology;
-  /** Modes of the channels 1, 2, ...; at most 255, the same for all members. */
+  /** Modes of the channels 1, 2, ...; at most 255. All members need the same list. */
   channels?: Mode[];
   /**
-   * Puts packets of a mesh into the frames of Godot's SceneMultiplayer, as they are in every star: for rooms shared
-   * with Godot games that use MultiplayerAPI. The same for all members.
+   * Puts packets of a mesh into the frames of Godot's SceneMultiplayer, as in every star. It is for rooms shared with
+   * Godot games that use MultiplayerAPI. All members need the same value.
    */
   framed?: boolean;
   /** How often a lost packet of the unreliable modes is sent again (0). */
@@ -66,80 +66,81 @@ export type Config = {
   /** How long a link may take to open (20000; negative: no limit). */
   connectTimeout?: number;
   /**
-   * How long a connected peer may be interrupted before it is disconnected: lost. As long as both are members the two go
-   * on trying, and a success is a new connected. Only for peers that take part in repairs (30000; negative: no limit).
+   * How long a connected peer may be interrupted before it is disconnected with the reason lost. As long as both are
+   * members the two go on trying; when they succeed, there is a new connected. It applies only to peers that take part in
+   * repairs (30000; negative: no limit).
    */
   lostAfter?: number;
   /**
    * Talks to the other end of a link that is open, and returns to accept it. An error refuses it at once. The link is
-   * connected when both ends have accepted each other; until then nothing else goes over it, and nobody is told of it.
-   * Both ends need one, except that a star's host without one lets everybody in. In a star, or with framed. See
-   * sharedSecret.
+   * connected when both ends have accepted each other. Until then nothing else goes over it, and the programs are not
+   * told of the peer. Both ends need auth, except that a star's host without it lets everybody in. It requires a star, or
+   * framed. See sharedSecret.
    */
   auth?: (peer: PendingPeer) => void | Promise<void>;
-  /** How long that may take (3000; negative: no limit). */
+  /** How long authentication may take (3000; negative: no limit). */
   authTimeout?: number;
   /** How long close and disconnect wait for reliable packets to arrive (500; negative: not at all). */
   linger?: number;
-  /** STUN and TURN servers besides those that the server tells. */
+  /** STUN and TURN servers, in addition to those of the signaling server. */
   iceServers?: IceServer[];
   /** "relay" uses TURN servers only. */
   iceTransportPolicy?: "all" | "relay";
-  /** Shown to the other members: any JSON, at most 1 KiB. */
+  /** What the other members see of this node: any JSON, at most 1 KiB. */
   metadata?: any;
-  /** For signaling servers that admit only members who hold one. */
+  /** The access token, for signaling servers that require one. */
   token?: string;
-  /** Of the room, and of one that join creates: at most 128 bytes. */
+  /** The password of the room, and of a room that join creates: at most 128 bytes. */
   password?: string;
   /**
-   * node.resume of a program before this one, to come back in its place: with its id, and as the host if it was. The
-   * others see it disconnect and connect anew. Refused (resume_refused) when the place is gone.
+   * node.resume of an earlier program, to come back in its place: with its id, and as the host if it was the host. For
+   * the others it disconnects and connects again. If the place is gone, join rejects with resume_refused.
    */
   resume?: string;
   /**
-   * Keeps the place in the room when the page is left, for as long as the server does, so that a page that is reloaded
-   * can come back with resume, and one that comes out of the back/forward cache goes on by itself. Without it a page that
-   * is left leaves the room at once, and its node is closed.
+   * Keeps the place in the room when the user leaves the page, as long as the server keeps it. So a page that is reloaded
+   * can come back with resume, and a page from the back/forward cache goes on by itself. Without keepPlace, leaving the
+   * page leaves the room at once and closes the node.
    */
   keepPlace?: boolean;
-  /** How the room shall be if join creates it. */
+  /** Properties of the room if join creates it. */
   newRoom?: NewRoom;
-  /** Whether join may create the room that it names: "never" (unknown_room if it does not exist), "only" (room_exists if it does). Without it, if there is none. */
+  /** Whether join may create the room. "never": the room must exist, or the error is unknown_room. "only": it must not exist, or the error is room_exists. Without it, join creates the room if it does not exist. */
   create?: "never" | "only";
-  /** node.refuse from the beginning. */
+  /** The initial value of node.refuse (false). */
   refuse?: boolean;
   /**
-   * The largest number of links, including those that are still being made: new ones beyond it are refused (0: no
-   * limit). In a star it is for the host.
+   * The largest number of links, including those that are still being made. Further links are refused (0: no limit). In
+   * a star it applies to the host.
    */
   maxPeers?: number;
-  /** Gives up the joining; without effect afterwards. */
+  /** Cancels the join; it has no effect afterwards. */
   signal?: AbortSignal;
   /**
-   * relayLinks of relay-links.js: takes links through the signaling server where WebRTC finds no way, if the server offers
-   * it (signal-server --relay-links) and the other end wants it, too. The packets are encrypted from end to end. Needs a
-   * page over https, or of localhost.
+   * relayLinks of relay-links.js: lets links go through the signaling server if WebRTC finds no path, the server offers it
+   * (signal-server --relay-links) and the other end uses it, too. The packets are encrypted from end to end. It needs a
+   * page from https: or from localhost.
    */
   relayLinks?: RelayLinks;
-  /** Measures the ways to the peers, and their clocks: see times.js. */
+  /** Measures round trips to the peers and the differences of their clocks: see times.js. */
   times?: PeerTimes;
-  /** Follows a star to its next host, or becomes it, if the room migrates: see migration.js. */
+  /** Moves this node to the next host of a star that migrates, or makes it the host: see migration.js. */
   migration?: Migration;
-  /** Gets what an operator would want to know. */
+  /** Is called with messages for the operator of the program. */
   log?: (text: string, detail?: any) => void;
-  /** Instead of the browser's. */
+  /** Replaces the browser's RTCPeerConnection. */
   RTCPeerConnection?: new (config?: any) => any;
-  /** Instead of the browser's. */
+  /** Replaces the browser's WebSocket. */
   WebSocket?: new (url: string, protocols: string[]) => any;
 };
 
-/** What is measured of the peers of one node, by a class of times.js. In ms; undefined: not known. */
+/** Measurements of the peers of one node, made by times.js. In ms; undefined if not known. */
 export type PeerTimes = { rtt(peer: number): number | undefined; offset(peer: number): number | undefined };
 
-/** How a node follows its host, by a class of migration.js. */
+/** How a node moves to another host, implemented by migration.js. */
 export type Migration = { readonly term: number; setSuccessor(id: number): void };
 
-/** What relay-links.js does for a node. It is no part of the contract. */
+/** What relay-links.js does for a node. Programs do not call it. */
 export type RelayLinks = (socket: () => WebSocket | null, drop: (why: string) => void) => {
   /** A stand-in for an RTCPeerConnection with a peer. */
   connect: (peer: number) => any;
@@ -150,58 +151,58 @@ export type RelayLinks = (socket: () => WebSocket | null, drop: (why: string) =>
 };
 
 export type NewRoom = {
-  /** Whether list shows it. */
+  /** Whether list returns it. */
   public?: boolean;
-  /** Describes it there: any JSON, at most 1 KiB. The strings, numbers and booleans of an object can be asked for. */
+  /** Describes the room in lists: any JSON, at most 1 KiB. If it is an object, list can filter by its fields that are strings, numbers or booleans. */
   metadata?: any;
-  /** The most members it may have (0: as many as the server allows). */
+  /** The largest number of members (0: the limit of the server). */
   maxMembers?: number;
-  /** A star outlives its host, as long as all members can move to another one: see migration.js. */
+  /** Lets a star outlive its host, as long as all members can move to another one: see migration.js. */
   migrates?: boolean;
-  /** For how many ms such a room waits for a host that has lost the server (0: 10000; at most 600000). */
+  /** How long such a room waits for a host that has lost the server, in ms (0: 10000; at most 600000). */
   hostTimeout?: number;
 };
 
-/** What list asks for. Of the Config, only token, WebSocket and signal count here. */
+/** Options of list. Of those of Config it uses only token, WebSocket and signal. */
 export type Query = Config & {
-  /** At most 16 fields that a room's metadata must have, with the same values. */
+  /** The fields, at most 16, that the metadata of a room must have, with the same values. */
   filter?: Record<string, string | number | boolean>;
-  /** Rooms of a page (50, at most 100). */
+  /** The number of rooms of a page (50; at most 100). */
   limit?: number;
-  /** next of the page before. */
+  /** The next of the previous page. */
   after?: string;
 };
 
-/** A room as it was at the moment of a list. */
+/** A public room, as it was when the list was made. */
 export type PublicRoom = {
   room: string;
-  /** For join. */
+  /** The URL with which to join it. */
   url: string;
   topology: Topology;
-  /** How many there are. */
+  /** The number of its members. */
   members: number;
-  /** Missing if that is up to the server. */
+  /** Missing if only the limit of the server applies. */
   maxMembers?: number;
   locked?: boolean;
-  /** It asks for a password. */
+  /** Whether a password is needed. */
   password?: boolean;
   metadata?: any;
 };
 
 /** A packet to send. */
 export type Outgoing = {
-  /** The target: 0 everybody (the default), N that peer, -N all but N. */
+  /** The target: 0, the default, means all peers, N means that peer, and -N all but N. */
   peer?: number;
   channel?: number;
-  /** Of channel 0 (reliable); the other channels have one of their own. */
+  /** The mode on channel 0 (reliable). The other channels each have one mode, and ignore this one. */
   mode?: Mode;
   /** A string is sent as UTF-8. */
   data: Bytes;
-  /** Only where packets are framed: in a star, and with config.framed. */
+  /** Only in a star, or with config.framed. */
   command?: Command;
 };
 
-/** A packet that was received. Its data belongs to whoever takes the event. */
+/** A received packet. Its data belongs to the receiver of the event. */
 export type Packet = {
   /** The source. */
   peer: number;
@@ -212,37 +213,37 @@ export type Packet = {
 };
 
 /** The link is up, and packets can be sent. */
-export type ConnectedEvent = { kind: "connected"; peer: number; /** Its config.metadata, if it is told here. */ metadata?: any };
+export type ConnectedEvent = { kind: "connected"; peer: number; /** Its config.metadata, if this node gets to see it. */ metadata?: any };
 export type PacketEvent = { kind: "packet"; peer: number; packet: Packet };
-/** Nothing more of this peer will come. */
+/** The peer is gone, and nothing more comes from it. */
 export type DisconnectedEvent = { kind: "disconnected"; peer: number; reason: Reason; error?: RtcPeerError };
 /**
- * A link with this member could not be made. As long as both are members the two go on trying, unless one of them does
- * not take part in repairs, or the error is refused, unauthorized, misbehaved or channel_mismatch.
+ * A link with this member could not be made. The two go on trying as long as both are members, unless one of them does
+ * not take part in repairs, or the code of the error is refused, unauthorized, misbehaved or channel_mismatch.
  */
 export type FailedEvent = { kind: "failed"; peer: number; error: RtcPeerError };
 /**
- * Nothing has been heard of a connected peer for about two seconds. It stays connected: reliable packets wait, unreliable
+ * Nothing has come from a connected peer for about two seconds. It stays connected: reliable packets wait, and unreliable
  * ones are dropped. resumed or disconnected follows.
  */
 export type InterruptedEvent = { kind: "interrupted"; peer: number };
-/** An interrupted peer is heard again. No reliable packet was lost or repeated. */
+/** An interrupted peer can be reached again. No reliable packet was lost or repeated. */
 export type ResumedEvent = { kind: "resumed"; peer: number };
 /**
- * The connection to the signaling server was lost. Links go on; newcomers and repairs of links wait until it is back. peer
- * is never there.
+ * The connection to the signaling server was lost. Links go on. Newcomers and repairs of links wait until it is back.
  */
 export type SignalingLostEvent = { kind: "signaling lost"; peer?: undefined; error: RtcPeerError };
 /** The connection to the signaling server is back. */
 export type SignalingResumedEvent = { kind: "signaling resumed"; peer?: undefined };
 /**
- * Another member hosts the room, see migration.js. The others that are connected stay so. missed: who of them may have
- * missed reliable packets of this node, as the old host may not have passed them on. peer is new.
+ * Another member is the host of the room now, see migration.js. The other connected peers stay connected. missed lists
+ * those that may have missed reliable packets of this node, because the old host may not have relayed them. peer is the
+ * same as new.
  */
 export type HostChangedEvent = { kind: "host changed"; peer: number; old: number; new: number; term: number; missed: number[] };
-/** A connected peer shows other metadata than before. With the node's own id it is the answer to setMetadata. */
+/** A connected peer has other metadata than before. With the id of this node it is the answer to setMetadata. */
 export type UpdatedEvent = { kind: "updated"; peer: number; /** undefined: none. */ metadata: any };
-/** For node.on alone: nothing more comes. error: why, if close was not called. */
+/** The last event, only for node.on. error says why the node has ended; it is null after close. */
 export type EndedEvent = { kind: "ended"; error: RtcPeerError | null };
 export type Event =
   | ConnectedEvent
@@ -262,11 +263,11 @@ export type LaneStats = {
   /** Packets. */
   sent: number;
   received: number;
-  /** Of those sent, how many the other end is known to have taken; only of reliable lanes, and if the link is repairable. */
+  /** How many of the sent packets the other end has taken, as far as is known. Only for reliable lanes of a link that is repairable. */
   delivered?: number;
-  /** Of those sent, how many were sent again over another path. */
+  /** How many of the sent packets were sent again over another path. */
   resent: number;
-  /** Bytes that were sent and have not arrived, as far as is known: with repairs, that the other end has not taken. */
+  /** Bytes that were sent and have not arrived, as far as is known. If the link is repairable: that the other end has not taken. */
   buffered: number;
   /** Bytes that wait for the program. */
   unread: number;
@@ -274,28 +275,28 @@ export type LaneStats = {
 
 export type LinkStats = {
   state: "connecting" | "connected";
-  /** From the first step to every channel open; 0 before that. */
+  /** Time in ms from the first step until every channel was open; 0 before. */
   connectTime: number;
-  /** The other end takes part in repairs: the link outlives its paths. */
+  /** Whether the other end takes part in repairs, so that the link survives the loss of its path. */
   repairable: boolean;
-  /** From interrupted to resumed. */
+  /** Whether the link is interrupted: true from interrupted to resumed. */
   interrupted: boolean;
-  /** How long ago the other end was last heard, in ms. */
+  /** Time since something last came from the other end, in ms. */
   lastHeard: number;
-  /** How many connections the link has gone over so far, one after the other. */
+  /** The number of connections that the link has used so far, one after the other. */
   paths: number;
   /**
-   * How many were refused because their other end did not prove that it is the peer: the signaling server, or who can
-   * write to it, has tried to take the link over.
+   * The number of paths that were refused because their other end did not prove that it is the peer: the signaling
+   * server, or somebody who can write to it, has tried to take over the link.
    */
   pathsRefused: number;
-  /** Of the path, in ms; 0 if not known. */
+  /** The round trip of the path, in ms; 0 if not known. */
   rtt: number;
-  /** The kind of this end's candidate: host, srflx, prflx, relay; signaling for the signaling server; "" if not known. */
+  /** The kind of this end's candidate: host, srflx, prflx or relay; "signaling" if the path goes through the signaling server; "" if not known. */
   local: string;
-  /** The kind of the other end's. */
+  /** The kind of the other end's candidate. */
   remote: string;
-  /** On the wire, as far as the browser tells. */
+  /** Bytes on the wire, as far as the browser reports them. */
   bytesSent: number;
   bytesReceived: number;
   /** Channel 0 in its three modes, then channels 1, 2, ... */
@@ -308,102 +309,104 @@ export type Stats = {
   topology: Topology;
   host: number;
   sealed: boolean;
-  /** Whether there is a connection to the signaling server at this moment. */
+  /** Whether the node is connected to the signaling server at the moment. */
   signaling: boolean;
-  /** Why signaling has ended for good, which ends no link. */
+  /** Why signaling has ended for good, which does not end any link; otherwise null. */
   signalingError: RtcPeerError | null;
-  /** Why there is none, while it tries to come back. */
+  /** Why there is no connection to the signaling server, while the node tries to connect again; otherwise null. */
   signalingLost: RtcPeerError | null;
   /** How often that connection was lost and resumed. */
   resumed: number;
-  /** Events that wait to be taken. */
+  /** Events that wait for the program. */
   waiting: number;
   /**
-   * Packets by the word for why: buffer_full, no_credit, peer_gone, no_target, malformed, pending (not authenticated),
-   * interrupted (an unreliable packet for a peer that is). And frames that the signaling server has forwarded:
-   * forwarded_unknown, of a path that is not here; forwarded_forged, not of the other end; forwarded_replay, was here
-   * before; forwarded_full, more than a MiB waited to be decrypted.
+   * Dropped packets by reason: buffer_full, no_credit, peer_gone, no_target, malformed, pending (the peer is not
+   * authenticated), interrupted (an unreliable packet for a peer that is interrupted). Also frames that came through the
+   * signaling server: forwarded_unknown, for a path that does not exist here; forwarded_forged, not from the other end;
+   * forwarded_replay, received before; forwarded_full, more than 1 MiB waited to be decrypted.
    */
   dropped: Record<string, number>;
-  /** By peer; peers behind a star's host have none. */
+  /** The links by peer. Peers behind a star's host have none. */
   links: Record<number, LinkStats>;
 };
-/** What goes wrong here. Programs branch on code. The message is for people and says what to do. The name is AbortError for the code aborted. */
+/** An error of this module or of the server. Programs branch on code; the message is for people and says what to do. Its name is RtcPeerError, or AbortError if the code is aborted. */
 export declare class RtcPeerError extends Error {
     code: ErrorCode;
-    /** The peer it is about. @type {number | undefined} */ peer: number | undefined;
-    /** deadline: what the link was waiting for. @type {"signaling" | "path" | "security" | "lanes" | undefined} */ stage: "signaling" | "path" | "security" | "lanes" | undefined;
-    /** deadline: how far it came. @type {string | undefined} */ detail: string | undefined;
-    /** channel_mismatch: the two lists. @type {Mode[] | undefined} */ ours: Mode[] | undefined;
+    /** The peer that the error is about. @type {number | undefined} */ peer: number | undefined;
+    /** For deadline: what the link was waiting for. @type {"signaling" | "path" | "security" | "lanes" | undefined} */ stage: "signaling" | "path" | "security" | "lanes" | undefined;
+    /** For deadline: how far the link came. @type {string | undefined} */ detail: string | undefined;
+    /** For channel_mismatch: config.channels of this end; theirs is that of the other end. @type {Mode[] | undefined} */ ours: Mode[] | undefined;
     /** @type {Mode[] | undefined} */ theirs: Mode[] | undefined;
-    /** Whether the same may succeed later. */ retry: boolean;
-    /** If so: after how many ms at least. */ retryAfter: number;
+    /** Whether another attempt may succeed later. */ retry: boolean;
+    /** The least time to wait before it, in ms. */ retryAfter: number;
     /** @param {ErrorCode} code @param {string} message @param {object} [more] */
     constructor(code: ErrorCode, message: string, more?: object);
 }
-/** A reliable broadcast for which some peers had no room; all others have it. Send it to each of peers to wait. */
+/** The error of a reliable broadcast for which some peers had no room; all others get it. To wait for room, send the packet to each of peers. */
 export declare class BroadcastError extends RtcPeerError {
     peers: number[];
     /** @param {number[]} peers */
     constructor(peers: number[]);
 }
 /**
- * The config.auth of a star whose members all hold the same secret: the guests send it, and the host accepts nobody
- * else. The host must be trusted with it. A Godot guest calls send_auth(1, secret) and complete_auth(1).
+ * Returns the config.auth for a star whose members all hold the same secret. The guests send it, and the host accepts
+ * nobody else, so the guests must trust the host with the secret. A Godot guest calls send_auth(1, secret) and
+ * complete_auth(1).
  * @param {Uint8Array | ArrayBuffer | ArrayBufferView | string} secret
  * @returns {(peer: PendingPeer) => Promise<void>}
  */
 export declare function sharedSecret(secret: Uint8Array | ArrayBuffer | ArrayBufferView | string): (peer: PendingPeer) => Promise<void>;
-/** This participant of a room, made by join. To iterate over it is to take its events; stopping ends nothing. */
+/** This participant of a room, as join returns it. A loop over it gets its events; leaving the loop does not end the node. */
 export declare class RtcNode {
-    /** 1 to 2147483647; 1 is the creator of the room, and a star's host. @readonly @type {number} */ readonly id: number;
+    /** The id of this node, 1 to 2147483647. The creator of the room has 1. @readonly @type {number} */ readonly id: number;
     /** @readonly @type {string} */ readonly room: string;
-    /** At which others join. @readonly @type {string} */ readonly url: string;
+    /** The URL at which others join the room. @readonly @type {string} */ readonly url: string;
     /** @readonly @type {Topology} */ readonly topology: Topology;
-    /** The id of the room's host, which changes in a star that outlives it. In a mesh it has no part in the packets. @readonly @type {number} */ readonly host: number;
-    /** "connecting" is a star's guest that waits for its host. @type {"disconnected" | "connecting" | "connected"} */ status: "disconnected" | "connecting" | "connected";
-    /** Why the node has ended, if close was not called. @type {RtcPeerError | null} */ error: RtcPeerError | null;
-    /** Whether the room takes nobody new. */ sealed: boolean;
-    /** Whether it takes nobody new until the host opens it. */ locked: boolean;
-    /** Whether new links are refused, which the other side learns at once; open ones stay. @type {boolean} */ refuse: boolean;
-    /** The ids of all connected peers, ascending. */
+    /** The id of the room's host. It changes in a star that outlives its host. @readonly @type {number} */ readonly host: number;
+    /** "connecting": this guest of a star waits for its host. @type {"disconnected" | "connecting" | "connected"} */ status: "disconnected" | "connecting" | "connected";
+    /** Why the node has ended; null if it has not, or close was called. @type {RtcPeerError | null} */ error: RtcPeerError | null;
+    /** Whether nobody new may join the room, ever. */ sealed: boolean;
+    /** Whether nobody new may join until the host opens the room. */ locked: boolean;
+    /** Whether this node refuses new links. The other end is told at once. Open links stay. @type {boolean} */ refuse: boolean;
+    /** The ids of all connected peers, in ascending order. */
     get peers(): any[];
-    /** The ids of the other members that the server has told of, connected or not: for a star's guest the host alone. */
+    /** The ids of the other members that the server has announced to this node, connected or not. For a guest of a star: only the host. */
     get members(): any[];
-    /** What a member shows of itself: its config.metadata, or what it gave to setMetadata since. A star's guest knows the host's alone. @param {number} id */
+    /** Returns the metadata of a member, from its config.metadata or setMetadata. A guest of a star knows only that of the host. @param {number} id */
     metadata(id: number): any;
     /**
-     * For how many ms the server still waits for a host that had lost it when this node joined or came back, if the room ends
-     * with its host. Then the host is back, or the room is over. 0: the host is there, as far as is known.
+     * How long the server still keeps the place of a host that had lost its connection when this node joined or came back,
+     * in ms, if the room ends with its host. By then the host is back or the room is over. 0: the host is there, as far as is
+     * known.
      */
     get hostAway(): number;
-    /** For config.resume of a program that comes back in this one's place, such as the same page reloaded. */
+    /** The value of config.resume for a program that comes back in the place of this one, such as the same page after a reload. */
     get resume(): any;
     /**
-     * Sends a packet; resolves when it was accepted. To one peer a reliable packet waits for room: await
-     * each. An unreliable one without room is dropped, which stats counts. A broadcast never waits. An empty
-     * packet sends nothing. Data alone goes to all. A Blob is read first, and a packet that is sent meanwhile overtakes it.
-     * Rejects with an RtcPeerError: closed, unknown_peer, unknown_channel, bad_mode, bad_data,
+     * Sends a packet, and resolves when it is accepted. A reliable packet to one peer waits for room, so await each. An
+     * unreliable packet without room is dropped and counted in stats. A broadcast never waits. An empty packet sends
+     * nothing. Bytes, a string or a Blob in place of a packet go to all peers. A Blob is read first, and packets sent
+     * meanwhile overtake it. It rejects with an RtcPeerError: closed, unknown_peer, unknown_channel, bad_mode, bad_data,
      * packet_too_large, bad_command, buffer_full (a BroadcastError, or 4 MiB wait already).
      * @param {Outgoing | Bytes | Blob} packet
      * @returns {Promise<void>}
      */
     send(packet: Outgoing | Bytes | Blob): Promise<void>;
-    /** Is like send, but throws at once, and buffer_full instead of waiting. It takes no Blob. @param {Outgoing | Bytes} packet @returns {void} */
+    /** Is like send, but throws at once, and throws buffer_full instead of waiting. It does not accept a Blob. @param {Outgoing | Bytes} packet @returns {void} */
     trySend(packet: Outgoing | Bytes): void;
-    /** All events there are, without waiting: for a game loop. When there will be no more, see error. */
+    /** Returns all events that wait, without waiting itself: for a game loop. After the end of the node it returns none, and error says why. */
     poll(): Event[];
     /**
-     * The next event. Done after close; after the node ended by itself, rejects once with the reason.
+     * Returns the next event. After close it is done. After the node has ended by itself, it rejects once with the reason.
      * @returns {Promise<IteratorResult<Event, undefined>>}
      */
     next(): Promise<IteratorResult<Event, undefined>>;
-    /** A second loop at the same time, or one beside on, throws bad_call: they would share the events. @returns {AsyncIterator<Event, undefined>} */
+    /** Throws bad_call if there is another loop or a handler of on, because they would split the events. @returns {AsyncIterator<Event, undefined>} */
     [Symbol.asyncIterator](): AsyncIterator<Event, undefined>;
     /**
-     * Calls take for each event of a kind from now on, and returns what undoes that. Events of kinds that nobody takes are
-     * passed over. "ended" is the last one: error is null after close. It is an alternative to a loop: throws bad_call
-     * beside one. An error of take is an unhandled rejection.
+     * Calls take for each event of a kind from now on, and returns a function that undoes this. Events of kinds without a
+     * handler are dropped. "ended" is the last event. It is an alternative to a loop, and throws bad_call while there is
+     * one. An error of take becomes an unhandled rejection.
      * @template {(Event | EndedEvent)["kind"]} K
      * @param {K} kind
      * @param {(event: Extract<Event | EndedEvent, { kind: K }>) => void} take
@@ -412,51 +415,53 @@ export declare class RtcNode {
     on<K extends (Event | EndedEvent)["kind"]>(kind: K, take: (event: Extract<Event | EndedEvent, {
         kind: K;
     }>) => void): () => unknown;
-    /** Ends the link with a peer; its disconnected follows. Throws unknown_peer, not_host. @param {number} id */
+    /** Ends the link with a peer; its disconnected follows. Throws unknown_peer, or not_host for a peer behind the host. @param {number} id */
     disconnect(id: number): void;
-    /** Closes the room for newcomers. Rejects with not_host, closed. @returns {Promise<void>} */
+    /** Closes the room to newcomers for good, and resolves when the server has done so. Rejects with not_host, closed. @returns {Promise<void>} */
     seal(): Promise<void>;
-    /** Closes the room for newcomers, or opens it again. Rejects with not_host, closed. @param {boolean} locked @returns {Promise<void>} */
+    /** Closes the room to newcomers, or opens it again, and resolves when the server has done so. Rejects with not_host, closed. @param {boolean} locked @returns {Promise<void>} */
     setLocked(locked: boolean): Promise<void>;
     /**
-     * Asks the server to show other metadata of this node from now on, and does not wait: JSON of at most 1024 bytes;
-     * undefined is none. The event updated with this node's id is the answer: it has what is shown, as an access token may
-     * grant some that stays. The others are told of ten changes at once, and of one a second over time, the last one
-     * included. A node that has ended asks nobody. Throws bad_message.
+     * Asks the server to replace the metadata of this node, and does not wait. It is any JSON of at most 1024 bytes;
+     * undefined means none. The answer is the event updated with the id of this node. It has the new metadata, in which
+     * values granted by an access token stay. The server announces ten changes at once, and over time one a second; the last
+     * one is always announced. After the end of the node it does nothing. Throws bad_message.
      * @param {any} metadata
      */
     setMetadata(metadata: any): void;
     /**
-     * Asks the server to take a member out of the room, and does not wait. Its node ends with an error of code kicked and
-     * the reason, at most 256 bytes; all others disconnect it: kicked, or by peer where a Godot game was faster. It may join
-     * anew where a newcomer may: setLocked prevents that. Throws not_host, unknown_peer, closed, bad_message.
+     * Asks the server to remove a member from the room, and does not wait. The node of that member ends with the code kicked
+     * and the reason, at most 256 bytes. For the others it is disconnected with the reason kicked, or by peer if it is a
+     * Godot game that closed its links first. It may join again if newcomers may; setLocked prevents that. Throws not_host,
+     * unknown_peer, closed, bad_message.
      * @param {number} id @param {string} [reason]
      */
     kick(id: number, reason?: string): void;
-    /** Figures at this moment, for people. @returns {Promise<Stats>} */
+    /** Returns the figures of the node. It asks each link, so it is for people and not for each packet. @returns {Promise<Stats>} */
     stats(): Promise<Stats>;
-    /** Waits until the others have taken every reliable packet that was sent, through interruptions too. Whoever is disconnected meanwhile does not count. */
+    /** Waits until the other ends have taken every reliable packet that was sent before, even through interruptions. It does not wait for peers that are disconnected meanwhile. */
     flush(): Promise<void>;
     /**
-     * Leaves: the others learn of it at once, and no more events come here. Waits at most config.linger for what was sent.
+     * Leaves the room: the others are told at once, and no more events come here. It waits at most config.linger for what was
+     * sent.
      * @returns {Promise<Record<number, number>>} by peer, the bytes that were sent reliably and have not arrived, as far as this end knows
      */
     close(): Promise<Record<number, number>>;
 }
 /**
- * Enters a room, at ws://host:port/room, and resolves when the server has welcomed this node: links with the
- * members there follow, as events. A URL without a room makes a new one; node.url has its name. Rejects with
- * an RtcPeerError: unreachable, or the server's code (sealed, room_full, topology_mismatch, ...).
+ * Enters the room at ws://host:port/room. It resolves when the server has admitted this node; the links with the members
+ * follow as events. If the URL names no room, the server creates one, and node.url names it. It rejects with an
+ * RtcPeerError: unreachable, or a code of the server (sealed, room_full, topology_mismatch, ...).
  * @param {string} url
  * @param {Config} [config]
  * @returns {Promise<RtcNode>}
  */
 export declare function join(url: string, config?: Config): Promise<RtcNode>;
 /**
- * Waits until size peers, 2 to 64, ask the server at url for the same key, topology and size, and joins the new, sealed
- * room that they get for themselves. Who waited longest is its host. What the key says, in 1 to 128 bytes, is up to the
- * program: the game, its version, the map. A room in the url counts for nothing. config.signal gives it up; otherwise it
- * is like join.
+ * Waits until size peers, 2 to 64, ask the server at url for the same key, topology and size. Then it enters the new,
+ * sealed room of these peers. The peer that has waited longest is the host. The program chooses the key, 1 to 128 bytes:
+ * for example the game, its version and the map. A room in the URL is ignored. config.signal cancels the wait. Otherwise
+ * match is like join.
  * @param {string} url
  * @param {string} key
  * @param {number} size
@@ -465,8 +470,8 @@ export declare function join(url: string, config?: Config): Promise<RtcNode>;
  */
 export declare function match(url: string, key: string, size: number, config?: Config): Promise<RtcNode>;
 /**
- * The public rooms of the server at url, by their names: a page of them, and next if there are more, which is after of
- * the query that goes on. A room in the url counts for nothing. Rejects as join does.
+ * Returns a page of the public rooms of the server at url. If there are more rooms, next is the value of after for the
+ * next page. A room in the URL is ignored. The errors are those of join.
  * @param {string} url
  * @param {Query} [query]
  * @returns {Promise<{rooms: PublicRoom[], next?: string}>}

@@ -2,18 +2,18 @@ export type PeerTime = {
     rtt: number;
     offset: number;
 };
-/** The times of one node's peers: config.times of join. */
+/** Measures the round trips and clocks of a node's peers: config.times of join. */
 export declare class PeerTimes {
     /**
-     * How long a small packet takes to a connected peer and back at the moment, in ms, smoothed; behind a star's host by way
-     * of it. It is measured once a second while packets pass, and every five seconds otherwise. undefined: not known (yet), or
-     * the peer or the host does not measure. A browser does only with this module.
+     * Returns the smoothed round trip of a small packet to a connected peer, in ms; for a peer behind a star's host, the round
+     * trip through the host. It is measured once a second while packets pass, and otherwise every five seconds. It is
+     * undefined while it is not known, or if the peer or the host does not measure. A browser measures only with this module.
      * @param {number} peer
      */
     rtt(peer: number): number | undefined;
     /**
-     * How far a peer's clock is ahead of performance.timeOrigin + performance.now() here, in ms. A peer in Go has Node.Now. It is
-     * wrong by at most half of the shortest round trip lately, if all of the delay is on one way. undefined: not known.
+     * Returns how far a peer's clock is ahead of performance.timeOrigin + performance.now() here, in ms. The clock of a peer in
+     * Go is Node.Now. The result is wrong by at most half of the shortest recent round trip. It is undefined while not known.
      * @param {number} peer
      */
     offset(peer: number): number | undefined;

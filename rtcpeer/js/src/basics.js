@@ -1,4 +1,4 @@
-// What many modules need.
+// Helpers that many modules use.
 
 /** @import { Mode } from "./types.js" */
 

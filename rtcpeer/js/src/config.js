@@ -1,4 +1,4 @@
-// What config leaves out, and what it may not say.
+// Defaults and checks of config.
 
 import { KiB } from "./basics.js";
 import { RtcPeerError } from "./errors.js";

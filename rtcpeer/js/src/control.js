@@ -1,6 +1,6 @@
 // The frames of the control lane: SCTP stream 0, reliable and ordered, opened only between two members that both take
-// part in repairs. The first byte is the type; numbers are unsigned varints in their shortest form. PROTOCOL.md tells
-// what each is for.
+// part in repairs. The first byte is the type; numbers are unsigned varints in their shortest form. PROTOCOL.md
+// explains each of them.
 //
 //   01 random[32] kept   hello: half of the link's secret, and how many bytes its sender keeps for each lane
 //   02 mac[32]           prove: the sender knows the secret of the link
@@ -25,7 +25,7 @@ const maxTimes = 99;
  * @typedef {{kind: number, random: Uint8Array, kept: number, mac: Uint8Array, flags: number, counts: number[], times?: number[], reason: number}} Control
  */
 
-/** Returns null for what is no control frame. lanes is how many reliable lanes there are. @param {Uint8Array} b @param {number} lanes @returns {Control | null} */
+/** Returns null if b is not a control frame. lanes is the number of reliable lanes. @param {Uint8Array} b @param {number} lanes @returns {Control | null} */
 export function decodeControl(b, lanes) {
   let at = 1;
   const cut = (/** @type {number} */ n) => b.subarray(at, (at += n));
@@ -67,11 +67,11 @@ export function varint(n) {
 export const encodeControl = ({ kind, random = /** @type {any} */ ([]), kept, mac = /** @type {any} */ ([]), flags, counts = [], times = [], reason }) =>
   new Uint8Array(/** @type {any[]} */ ([kind, ...random, ...mac, flags, .../** @type {any[]} */ ([kept, ...counts, ...times]).flatMap(varint), reason]).filter((b) => b !== undefined));
 
-/** Why its sender ends the link, by the numbers of a bye. 0 is none. */
+/** The reasons of a bye, by their numbers. 0 is none. */
 const byeReasons = ["", "by us", "lost", "misbehaved", "slow", "kicked", "unauthorized"];
 
 /**
- * Why a peer behind the host is gone: what the host knows, but for what only concerns the host.
+ * The reason why a peer behind the host is gone, by the number from the host. Reasons that concern only the host are left out.
  * @param {number} n @returns {Reason}
  */
 export const goneFor = (n) => /** @type {Reason} */ ((n > 1 && byeReasons[n]) || "by peer");
@@ -80,14 +80,14 @@ export const goneFor = (n) => /** @type {Reason} */ ((n > 1 && byeReasons[n]) ||
 export const byeOf = (reason) => Math.max(byeReasons.indexOf(reason), 1);
 
 /**
- * The reason here of a link that the other end has ended: what this end has to know. That the other end left, or judged
- * this one, is "by peer".
+ * The reason for the program at this end when the other end has ended the link. If the other end has left, or found fault with
+ * this end, it is "by peer".
  * @param {number} n @returns {Reason}
  */
 export const endedBy = (n) => (n === 3 ? "by peer" : goneFor(n));
 
 /**
- * What both ends of a link know, and nobody else: each contributes half on the first path, on which DTLS keeps it from
+ * The secret that only the two ends of a link know. Each end contributes half of it on the first path, where DTLS hides it from
  * the signaling server.
  * @param {string} link its id @param {Uint8Array} offering @param {Uint8Array} answering
  */
@@ -95,8 +95,8 @@ export const newSecret = (link, offering, answering) =>
   hmac(new Uint8Array([...offering, ...answering]), text.encode("rtcpeer link secret 1 " + link));
 
 /**
- * The proof of one end that it knows the secret, for one path alone: binding names the certificates of both ends, so that
- * nobody can stand between them and pass proofs on.
+ * The proof of one end that it knows the secret. It is valid for one path only: binding names the certificates of both ends, so
+ * nobody between them can forward proofs.
  * @param {Uint8Array} secret @param {boolean} offers @param {number} attempt @param {string} binding
  */
 export const proof = (secret, offers, attempt, binding) =>

@@ -9,7 +9,7 @@
 //   07 03 target inner    guest to host: relay inner to the target (0 all, N, -N all but N)
 //   07 03 source inner    host to guest: inner comes from the source
 //
-// inner is a packet or another command of the engine, but no 07. In a mesh there are no 07 but 07 00.
+// inner is a packet or another command of the engine, but not 07. In a mesh the only 07 is 07 00.
 
 /** @import { Command } from "./types.js" */
 
@@ -19,7 +19,7 @@ export const commands = ["remote_call", "simplify_path", "confirm_path", undefin
 
 /** Without sub it is a packet. @typedef {{sub?: number, peer: number, command?: Command, body: Uint8Array, whole: Uint8Array}} Frame */
 
-/** Returns null for what is no frame. @param {Uint8Array} b @returns {Frame | null} */
+/** Returns null if b is not a frame. @param {Uint8Array} b @returns {Frame | null} */
 export function decodeFrame(b) {
   if ((b[0] & 7) !== 7) return decodeInner(b);
   const sub = b[1];
@@ -42,7 +42,7 @@ function decodeInner(b) {
   return b.length === 1 ? null : { peer: 0, body: b.subarray(1), whole: b };
 }
 
-/** Data for the other end, or with none the word that the other end is accepted. @param {Uint8Array} [data] */
+/** The frame with data for the other end. Without data it says that the other end is accepted. @param {Uint8Array} [data] */
 export const authFrame = (data) => new Uint8Array([7, authenticate, ...(data ?? [])]);
 
 /** @param {number} sub @param {number} peer @param {Uint8Array} [inner] */

@@ -1,6 +1,6 @@
-// What waits for the program. The bound is a credit for each lane of each link: over 256 KiB an
-// unreliable packet is dropped ("no_credit"). A browser cannot stop reading one channel, so that SCTP would
-// push back: a reliable lane goes on to 4 MiB, and over that its link ends as slow.
+// The events that wait for the program. Each lane of each link has a credit of 256 KiB. Beyond it, an unreliable packet is
+// dropped ("no_credit"). A browser cannot stop reading one channel to slow down the sender, so a reliable lane may hold up to
+// 4 MiB. Beyond that its link ends as slow.
 
 import { eventCost, KiB, MiB } from "./basics.js";
 import { RtcPeerError } from "./errors.js";
@@ -9,7 +9,7 @@ import { RtcPeerError } from "./errors.js";
 /** @import { Peer } from "./peer.js" */
 /** @import { Event, Packet, Reason } from "./types.js" */
 
-/** A peer as the program has been shown it. @typedef {{id: number, state: "new" | "here" | "gone", interrupted?: boolean, entry?: Peer}} Presence */
+/** What the program has been told of a peer. @typedef {{id: number, state: "new" | "here" | "gone", interrupted?: boolean, entry?: Peer}} Presence */
 
 export const receiveBuffer = 256 * KiB; // bytes of one lane that may wait for the program, see Inbox
 export const receiveLimit = 4 * MiB;
@@ -27,7 +27,7 @@ export class Inbox {
     return this.queue.length - this.head;
   }
 
-  /** Whether too many events that are no packets wait to be taken. */
+  /** Whether too many events other than packets wait. */
   get backlogged() {
     return this.control >= maxControl;
   }
@@ -100,7 +100,7 @@ export class Inbox {
     if (!this.backlogged) this.push(event);
   }
 
-  /** Returns the word for the drop, or "". @param {Presence} p @param {Lane} lane @param {Packet} packet */
+  /** Adds a packet. Returns the reason if it was dropped, or "". @param {Presence} p @param {Lane} lane @param {Packet} packet */
   packet(p, lane, packet) {
     if (p.state !== "here" || this.closed) return "peer_gone";
     const size = packet.data.length + eventCost;

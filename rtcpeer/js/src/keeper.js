@@ -1,5 +1,5 @@
-// Keeps an open link: sees whether its path still works, makes another one where it does not, and has the link move over.
-// What is to be done is decided by Repair. This is how the next path takes over:
+// Keeps an open link working: checks its path, makes another one if the path fails, and moves the link to it. Repair decides
+// what to do. The next path takes over like this:
 //
 //   offering end                              answering end
 //     offer, repair, link ------------------>   answer, link
@@ -27,7 +27,7 @@ import { beatEach, clocks, Repair, silentAfter, tickEach } from "./repair.js";
  */
 const maxBeats = 4096;
 
-/** What is wrong with an end that claims to have taken what it was never sent. */
+/** The fault of an end that claims to have taken packets that were never sent to it. */
 export const badCounts = "it claims packets that it cannot have";
 
 /** How many bytes an end may take before it tells the other one, which keeps so many for each lane. @param {number} kept */
@@ -336,7 +336,7 @@ export class Keeper {
     return step === "try" && ((this.refused && this.repair.closed) || (!this.repair.searching && gone));
   }
 
-  /** Makes another path, or asks the other end to. */
+  /** Makes another path, or asks the other end to make one. */
   try() {
     const { link } = this;
     if (this.offers) link.then(() => (this.repair.began === null ? [] : link.negotiation.retry()));

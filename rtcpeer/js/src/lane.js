@@ -1,6 +1,5 @@
-// One channel of a link, over whatever path: the bounds of sending, and what has been sent and taken. queue holds what
-// waits for room in a reliable lane, at most 4 MiB: a send beyond that is buffer_full, a guest of a star's host beyond it
-// is slow.
+// One channel of a link, over all of its paths: the limits of sending, and what was sent and taken. queue holds packets that wait
+// for room in a reliable lane, at most 4 MiB. Beyond that a send throws buffer_full, and a star's host ends the guest as slow.
 
 import { KiB, message, MiB, now } from "./basics.js";
 import { RtcPeerError, unknownPeer } from "./errors.js";

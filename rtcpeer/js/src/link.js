@@ -1,4 +1,4 @@
-// This node's side of its relation to one peer, over one path after the other: makes the first path, opens, and ends once.
+// This node's side of the link with one peer: makes the first path, opens, moves from path to path, and ends once.
 //
 //   connecting -> pending -> connected -> ending -> over
 //   first path    Pending    Keeper

@@ -1,5 +1,5 @@
-// The routes of a member of a star that outlives its host: of a guest, and of one that has become the host. The classes of the
-// node are given, because modules have copies of their own.
+// The routes of a member of a star that outlives its host: of a guest, and of a guest that has become the host. The classes of the
+// node are parameters, because each bundled module has copies of its own.
 
 import { MiB, now } from "./basics.js";
 import { byeOf } from "./control.js";
@@ -171,17 +171,17 @@ export const nextGuest = (Base) => class extends Base {
   }
 };
 
-// A host that was a guest before: those who were relayed are connected, and get links one after the other.
+// A host that was a guest before: peers that were relayed stay connected, and get links one after the other.
 /** @param {typeof Host} Base @param {typeof BroadcastError} Partly */
 export const nextHost = (Base, Partly) => class extends Base {
-  /** Reliable frames for those who have no link yet. @type {Map<number, {i: number, bytes: Uint8Array}[]>} */ held = new Map();
-  /** Those who were members then and could not be linked. @type {Map<number, Reason>} */ gone = new Map();
+  /** Reliable frames for peers that have no link yet. @type {Map<number, {i: number, bytes: Uint8Array}[]>} */ held = new Map();
+  /** Peers that were members then and could not be linked. @type {Map<number, Reason>} */ gone = new Map();
 
   /** @param {RtcNode} node @param {NextGuest} before @param {number[]} members when this node became the host: guests may know one that it does not */
   constructor(node, before, members) {
     super(node);
     this.before = before;
-    /** Those who have not been linked since. */ this.expected = new Set(members);
+    /** Members that have not been linked since. */ this.expected = new Set(members);
   }
 
   /** Targets that have no link yet. @param {number} to */
@@ -213,7 +213,7 @@ export const nextHost = (Base, Partly) => class extends Base {
     if (f.peer <= 0 || !waiting.length) super.relay(from, f);
   }
 
-  /** Keeps a frame for who has no link yet, if it is reliable. @param {number} id @param {Lane} from @param {Uint8Array} bytes */
+  /** Keeps a reliable frame for a peer that has no link yet. @param {number} id @param {Lane} from @param {Uint8Array} bytes */
   hold(id, from, bytes) {
     if (!from.reliable) return this.node.drop("interrupted");
     const frames = this.held.get(id) ?? [];

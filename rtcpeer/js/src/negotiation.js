@@ -1,7 +1,7 @@
-// What one end knows of how a link is being made. Each method takes what happened and returns what to
-// do; Link does it. Of two members the one with the larger id offers. A signal can be lost with the server
-// that carried it, so the offering end tries again with the next attempt, and what belongs to an earlier
-// one is passed over.
+// The state of one end while a link is being made. Each method takes what happened and returns what to do;
+// Link does it. Of two members the one with the larger id offers. A signal can be lost with the server that
+// carried it, so the offering end tries again with the next attempt. Signals of an earlier attempt are
+// ignored.
 
 /** @import { Signal } from "./wire.js" */
 
@@ -9,7 +9,7 @@
 
 const maxEarly = 64; // candidates that may wait for a description
 export const attemptTimeout = 7000; // how long the offering end gives an attempt that makes no progress
-/** The largest number of an attempt that is believed. Whoever counts from 1 never gets there. */
+/** The largest plausible number of an attempt. An end that counts from 1 never reaches it. */
 export const maxAttempt = 2 ** 52;
 
 export class Negotiation {

@@ -45,15 +45,15 @@ export class RtcNode {
   /** Of the lanes. @internal @type {Mode[]} */ layout;
   /** Whether packets are. @internal @type {boolean} */ framed;
   /** @internal */ inbox = new Inbox();
-  /** Who is in the room, or has a link still. @internal @type {Map<number, Peer>} */ roster = new Map();
+  /** The members of the room, and others that still have a link. @internal @type {Map<number, Peer>} */ roster = new Map();
   /** Ends the paths of links that are over at once. @internal @type {Set<() => void>} */ parting = new Set();
   /** The page is going: nothing runs later. @internal */ leaving = false;
   /** @internal @type {Watch} */ watch;
   /** @internal @type {Record<string, number>} */ dropped = {};
-  /** Who waits for the server to have done something. @internal @type {{done: () => boolean, resolve: () => void, reject: (why: any) => void}[]} */ asking = [];
+  /** Calls that wait until the server has done something. @internal @type {{done: () => boolean, resolve: () => void, reject: (why: any) => void}[]} */ asking = [];
   /** Until when the server keeps the place of a host that is away. @internal */ awayUntil = 0;
   /** Makes paths through the signaling server. @internal @type {ReturnType<RelayLinks> | undefined} */ forwarder;
-  /** Somebody takes the events. @internal */ claimed = false;
+  /** Whether there is a loop, or a handler of on. @internal */ claimed = false;
   /** By kind. @internal @type {Map<string, Set<(event: any) => void>> | undefined} */ takers;
   /** @internal */ resumed = -1;
   /** @internal @type {IceServer[]} */ iceServers = [];
@@ -176,7 +176,7 @@ export class RtcNode {
     return () => takers.delete(take);
   }
 
-  /** @internal Gives events to those who take them. */
+  /** @internal Gives events to the handlers. */
   async pump() {
     const give = (/** @type {Event | EndedEvent} */ event) => this.takers?.get(event.kind)?.forEach(async (take) => take(event));
     try {
@@ -185,7 +185,7 @@ export class RtcNode {
     give({ kind: "ended", error: this.error });
   }
 
-  /** @internal One alone takes the events. */
+  /** @internal Only one loop, or on, gets the events. */
   claim() {
     if (this.claimed) throw new RtcPeerError("bad_call", "events are taken");
     this.claimed = true;

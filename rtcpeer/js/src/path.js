@@ -1,5 +1,5 @@
-// One RTCPeerConnection of a link: being made, in use, or replaced. It belongs to its link, which is told by pathOpened,
-// pathEnded, received and controlled.
+// One RTCPeerConnection of a link: being made, in use, or replaced. It belongs to its link, and calls pathOpened, pathEnded,
+// received and controlled of the link.
 
 import { KiB, eventCost, listen, now } from "./basics.js";
 import { beat, encodeControl, knowsTimes, proof } from "./control.js";

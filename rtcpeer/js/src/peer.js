@@ -1,5 +1,5 @@
-// One entry of the roster: a member of the room, or one that has left it and still has its link. It makes one link after
-// the other with it, as long as it is a member and none has ended for good.
+// One entry of the roster: a member of the room, or one that has left it and still has its link. It makes one link after the
+// other with that member, as long as it is a member and no link has ended for good.
 //
 //   link 1 ---- lost or failed ---- link 2 ---- ... ---- ended by one of the two: refused, left, kicked
 //          at once, for a minute; then with pauses up to 30 s, which any news cuts short

@@ -1,4 +1,4 @@
-// The authentication of a link: what config.auth talks to, and what came before the link was connected.
+// The authentication of a link: the object that config.auth gets, and the packets that came before the link was connected.
 
 import { eventCost, toBytes } from "./basics.js";
 import { authenticate, authFrame, decodeFrame } from "./frames.js";

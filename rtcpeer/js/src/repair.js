@@ -8,7 +8,7 @@
 //
 // The offering end tries: it makes the next path, beside the present one. The answering end asks it to, with a signal.
 // The offering end alone decides whether a path that is ready takes over, so that the two ends never go over different
-// ones. All of it is repair.go's, and so are its cases in the tests; what is said of throttled timers alone is not.
+// ones. It is the same as repair.go, with the same test cases, except for throttled timers.
 
 import { attemptTimeout } from "./negotiation.js";
 

@@ -1,4 +1,4 @@
-// Who is reached how. In a mesh each has a link with each, and packets go over it bare, or framed.
+// How peers are reached. In a mesh every member has a link with every other, and packets go over it with or without frames.
 
 import { byeOf, goneFor } from "./control.js";
 import { BroadcastError, unknownPeer } from "./errors.js";
@@ -150,7 +150,7 @@ export class Host extends Mesh {
   }
 }
 
-// All others in a star have one link, with the host, through which they reach the rest.
+// A guest of a star has one link, with the host, and reaches the other guests through it.
 export class Guest extends Mesh {
   /** @type {Map<number, Presence>} */ relayed = new Map();
   /** @type {number[]} */ gone = []; // the last few, which a late packet must not bring back

@@ -1,5 +1,5 @@
-// SHA-256 (FIPS 180-4) and HMAC (RFC 2104). The browser's own crypto.subtle is missing in pages that are not secure,
-// such as http://192.168.0.7, where WebRTC works, and it answers later: a link would change hands between two steps.
+// SHA-256 (FIPS 180-4) and HMAC (RFC 2104). The browser's crypto.subtle is missing in pages that are not secure, such as
+// http://192.168.0.7, where WebRTC works. It is also asynchronous, so the state of a link could change between two steps.
 
 const fraction = (/** @type {number} */ x) => ((x % 1) * 2 ** 32) >>> 0;
 /** @type {number[]} */ export const roots = [];

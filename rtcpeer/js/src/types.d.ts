@@ -1,4 +1,4 @@
-// The public types. They become part of rtcpeer.d.ts.
+// The words of programs: these types become part of rtcpeer.d.ts.
 
 import type { RtcPeerError } from "./errors.js";
 

@@ -96,7 +96,7 @@ test("a host that demands a secret, in the bytes of a Godot guest", async (t) =>
   assert.deepEqual(guest.shown.slice(0, 1), [`0 ${accepted}`], "nothing came before that");
 });
 
-test("a guest without auth ends with what it was missing", async (t) => {
+test("a guest without auth ends with auth_required", async (t) => {
   const url = newRoom();
   const host = await enter(t, url, { topology: "star", auth, authTimeout: 2000 });
   const guest = await enter(t, url);
@@ -110,7 +110,7 @@ test("a guest without auth ends with what it was missing", async (t) => {
   assert.equal(await dropped(host, "pending"), 1);
 });
 
-test("who was told that it is accepted is not told again when the time is over", async (t) => {
+test("an end that was told that it is accepted is not told again at the time limit", async (t) => {
   const { host, guest } = await withBareGuest(t, { auth, authTimeout: 2000 });
   guest.tell(1, 0, secret); // and never a word that the host is accepted
   await unauthorized(host, guest.id, "not done after 2 s");
@@ -118,7 +118,7 @@ test("who was told that it is accepted is not told again when the time is over",
   assert.deepEqual(guest.shown, [`0 ${accepted}`]);
 });
 
-test("a guest without auth knows by the first word of a Godot host, or by its silence", async (t) => {
+test("a guest without auth recognizes that a Godot host requires authentication by its first frame or by its silence", async (t) => {
   for (const [frame, code] of [["0700aa", "auth_required"], [accepted, "auth_required"], ["", "host_gone"]]) {
     const { host, guest } = await withBareHost(t);
     await guest.event("connected", 1);
@@ -130,7 +130,7 @@ test("a guest without auth knows by the first word of a Godot host, or by its si
   }
 });
 
-test("a guest that the host disconnects when it has just come is told that, and no guess", async (t) => {
+test("a guest that the host disconnects right after it came gets that reason, and no guess", async (t) => {
   const url = newRoom();
   const host = await enter(t, url, { topology: "star" }), guest = await enter(t, url);
   await Promise.all([host.event("connected", guest.id), guest.event("connected", 1)]);
@@ -158,7 +158,7 @@ test("a guest answers the challenge of a Godot host", async (t) => {
   assert.deepEqual([last, guest.node.status], [null, "connected"]);
 });
 
-test("a Godot host without a callback never says that it accepts, but whatever it sends says as much", async (t) => {
+test("anything that a Godot host without a callback sends means that it accepts the guest", async (t) => {
   const { host, guest } = await withBareHost(t, { auth });
   await host.hears(`0 ${secret}`, `0 ${accepted}`);
   assert.deepEqual(guest.events, []);
@@ -170,7 +170,7 @@ test("a Godot host without a callback never says that it accepts, but whatever i
   await unauthorized(silent.guest, 1, "not done after 1 s: both ends need config\\.auth, or auth_callback");
 });
 
-test("a host without auth lets in who authenticates unasked", async (t) => {
+test("a host without auth admits a guest that authenticates without being asked", async (t) => {
   const { url, host, guest } = await withBareGuest(t);
   guest.tell(1, 0, secret);
   guest.tell(1, 0, accepted);
@@ -180,7 +180,7 @@ test("a host without auth lets in who authenticates unasked", async (t) => {
   await Promise.all([host.event("connected", other.id), other.event("connected", 1), other.event("connected", guest.id)]);
 });
 
-test("what ends a link ends its authentication, which holds up nothing else", async (t) => {
+test("the end of a link ends its authentication, which delays nothing else", async (t) => {
   let stuck;
   const config = {
     topology: "star", authTimeout: -1,
@@ -205,7 +205,7 @@ test("what ends a link ends its authentication, which holds up nothing else", as
   assert.deepEqual(host.events.filter((e) => e.peer === fourth.id), []);
 });
 
-test("the one who waits to receive learns that the link is over", async (t) => {
+test("receive rejects when the link is over", async (t) => {
   const told = [];
   const listens = (peer) => peer.receive().catch((error) => told.push(error.code));
   const { host, guest } = await withBareGuest(t, { auth: listens, authTimeout: 1000 });
@@ -215,7 +215,7 @@ test("the one who waits to receive learns that the link is over", async (t) => {
   assert.deepEqual(host.node.peers, [], "though auth has returned");
 });
 
-test("who asks for another link while it is pending gets one, without a word", async (t) => {
+test("a peer that asks for another link while it is pending gets one, without an event", async (t) => {
   const { host, guest } = await withBareGuest(t, { auth, authTimeout: -1 });
   await eventually("the first", () => host.node.roster.get(guest.id)?.link?.state === "pending");
   const first = host.node.roster.get(guest.id).link;
@@ -250,7 +250,7 @@ test("what cannot be sent is an error at once", async (t) => {
   assert.deepEqual(codes, ["packet_too_large", "unauthorized"]);
 });
 
-test("a flood before it is authenticated ends the link", async (t) => {
+test("a flood before authentication ends the link", async (t) => {
   const { host, guest } = await withBareGuest(t, { auth: () => new Promise(() => {}), authTimeout: -1 });
   const frame = "0700" + "61".repeat(16000);
   const lane = guest.node.roster.get(1).link.lanes[0];

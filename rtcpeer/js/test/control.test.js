@@ -27,7 +27,7 @@ test("the golden control frames", async (t) => {
   for (const { name, hex: bytes, lanes } of bad) await t.test(name, () => assert.equal(decodeControl(unhex(bytes), lanes), null));
 });
 
-test("no bytes are more than no control frame", () => {
+test("random bytes decode to a control frame or to null", () => {
   for (let i = 0; i < 20000; i++) decodeControl(Uint8Array.from([i % 7, ...randomBytes(i % 60)]), i % 4);
 });
 
@@ -45,7 +45,7 @@ test("the golden secret and its proofs", () => {
   assert.ok(!equal(secret, secret.map((b, i) => b ^ (i === 31))));
 });
 
-test("the hash is the one of the standard", () => {
+test("the hash is SHA-256", () => {
   for (let size = 0; size < 300; size++) {
     const data = randomBytes(size), key = randomBytes(size % 65);
     assert.equal(hex(sha256(data)), createHash("sha256").update(data).digest("hex"));

@@ -81,7 +81,7 @@ function watched(t, Stack = Real) {
   return beside(w, "sockets", "pcs", "timers", "onstep", "nothingLeft");
 }
 
-test("joining can be given up at each moment, and leaves nothing", async (t) => {
+test("a join can be cancelled at any moment and leaves nothing running", async (t) => {
   const before = AbortSignal.abort();
   await assert.rejects(rtcpeer.join(newRoom(), { RTCPeerConnection: Real, WebSocket, signal: before }), { code: "aborted" });
 
@@ -152,7 +152,7 @@ for (const role of ["offers", "answers"]) {
   });
 }
 
-test("a server that does not answer the close holds nothing but the socket", async (t) => {
+test("a server that does not answer the close keeps only the socket open", async (t) => {
   const w = watched(t);
   const stuck = await fakeServer((socket, request) => {
     socket.on("message", () => {
@@ -167,7 +167,7 @@ test("a server that does not answer the close holds nothing but the socket", asy
   assert.ok([...w.sockets].every((s) => s.readyState >= 2));
 });
 
-test("a page that is left closes its node in the same moment", async (t) => {
+test("leaving a page closes its node at once", async (t) => {
   const url = newRoom();
   const a = await Player.join(url, { WebSocket, RTCPeerConnection: Real });
   const page = new EventTarget();
@@ -191,7 +191,7 @@ test("a page that is left closes its node in the same moment", async (t) => {
   await w.nothingLeft("pagehide");
 });
 
-test("what the browser refuses to make is a failed with its words, and the node goes on", async (t) => {
+test("if the browser refuses to make a connection, there is a failed with its message, and the node goes on", async (t) => {
   const refusing = {
     "Cannot create so many PeerConnections": class {
       constructor() {
@@ -229,7 +229,7 @@ test("what the browser refuses to make is a failed with its words, and the node 
   }
 });
 
-test("an answer that cannot be used is asked for anew, and fails the link when it stays so", async (t) => {
+test("an unusable answer causes another attempt, and fails the link if it stays unusable", async (t) => {
   for (const refusals of [1, 99]) {
     let count = 0;
     class Deaf extends Real {
@@ -251,7 +251,7 @@ test("an answer that cannot be used is asked for anew, and fails the link when i
   }
 });
 
-test("a send that the browser refuses says so, and leaves the link as it is", async (t) => {
+test("if the browser refuses a send, send rejects and the link stays", async (t) => {
   const url = newRoom();
   const a = await Player.join(url, { WebSocket: Plain, RTCPeerConnection: Real }), b = await Player.join(url, { WebSocket, RTCPeerConnection: Real });
   t.after(() => Promise.all([a.close(), b.close()]));
@@ -284,7 +284,7 @@ test("a send that the browser refuses on a link that can be repaired waits for t
   assert.equal((await b.node.stats()).links[a.id].paths, 2);
 });
 
-test("a page that is put away keeps its place, and has its links again when it comes back", async (t) => {
+test("a page in the back/forward cache keeps its place, and gets its links back", async (t) => {
   const url = newRoom();
   const a = await Player.join(url, { WebSocket, RTCPeerConnection: Real });
   const page = new EventTarget();

@@ -18,7 +18,7 @@ async function join(t, url, config) {
   return node;
 }
 
-test("on gives each event to those who take its kind, and at last the end", async (t) => {
+test("on calls the handlers of each kind, and those of ended last", async (t) => {
   const url = newRoom();
   const a = await join(t, url, { metadata: { name: "Ann" } }), b = await join(t, url);
   const seen = [];
@@ -43,7 +43,7 @@ test("on gives each event to those who take its kind, and at last the end", asyn
   assert.deepEqual(seen, [["by peer"], ["ended", null]]);
 });
 
-test("one loop, or on, has the events", async (t) => {
+test("events go to one loop or to on", async (t) => {
   const a = await join(t, newRoom());
   const first = a[Symbol.asyncIterator]();
   assert.throws(() => a[Symbol.asyncIterator](), { code: "bad_call" });
@@ -54,7 +54,7 @@ test("one loop, or on, has the events", async (t) => {
   assert.throws(() => a[Symbol.asyncIterator](), { code: "bad_call" });
 });
 
-test("a loop that was left can be followed by another one", async (t) => {
+test("another loop may follow a loop that has ended", async (t) => {
   const url = newRoom();
   const a = await join(t, url), b = await Player.join(url, base);
   t.after(() => b.close());
@@ -78,7 +78,7 @@ test("metadata of members", async (t) => {
   assert.equal(a.metadata(77), undefined);
 });
 
-test("what is no data is an error, and strings, bytes and Blobs are sent", async (t) => {
+test("send accepts strings, bytes and Blobs, and rejects anything else", async (t) => {
   const url = newRoom();
   const a = await join(t, url), b = await Player.join(url, base);
   t.after(() => b.close());
@@ -98,7 +98,7 @@ test("what is no data is an error, and strings, bytes and Blobs are sent", async
   assert.deepEqual(b.packets(a.id).map(text), ["text", "bytes", "blob", "blob to all", "buffer"]);
 });
 
-test("an option that there is not, and a mode", async (t) => {
+test("unknown options and modes are errors", async (t) => {
   const url = newRoom();
   await assert.rejects(rtcpeer.join(url, { ...base, lostafter: 5 }), { code: "bad_config", message: /lostafter/ });
   await assert.rejects(rtcpeer.list(url, { ...base, limt: 5 }), { code: "bad_config", message: /limt/ });
@@ -107,6 +107,6 @@ test("an option that there is not, and a mode", async (t) => {
   for (const channel of [1, -1, -3, 0.5, NaN, "x"]) await assert.rejects(a.send({ channel, data: "x" }), { code: "unknown_channel" });
 });
 
-test("giving up is an AbortError", async () => {
+test("a cancelled join rejects with an AbortError", async () => {
   await assert.rejects(rtcpeer.join(newRoom(), { ...base, signal: AbortSignal.abort() }), { code: "aborted", name: "AbortError" });
 });

@@ -110,7 +110,7 @@ test("a link is repaired again and again while both send all they can", async (t
   for (const p of [a, b]) assert.ok(!kinds(p).includes("disconnected"), kinds(p).join());
 });
 
-test("a link that is silent for longer than lostAfter is lost, and made anew when the path is back", async (t) => {
+test("a link that is silent for longer than lostAfter is lost, and made again when the path is back", async (t) => {
   const { a, b, net } = await pair(t, { lostAfter: 2500 });
   let broken = true;
   for (const { node } of [a, b]) {
@@ -131,7 +131,7 @@ test("a link that is silent for longer than lostAfter is lost, and made anew whe
   assert.deepEqual(kinds(a), ["connected", "interrupted", "disconnected", "connected"]);
 });
 
-test("a change at this end is a question, and no more if it is answered", async (t) => {
+test("a change at this end causes only a question if the other end answers it", async (t) => {
   const { a, b } = await pair(t);
   for (let i = 0; i < 20; i++) a.node.changed("test");
   await new Promise((answered) => a.node.roster.get(b.id).link.path.control.addEventListener("message", answered));
@@ -140,7 +140,7 @@ test("a change at this end is a question, and no more if it is answered", async 
   assert.deepEqual(kinds(a), ["connected"]);
 });
 
-test("who ends a link while it is interrupted is believed, and the other end does not come back", async (t) => {
+test("an end that ends an interrupted link is believed, and the other end does not make it again", async (t) => {
   const { a, b, net } = await pair(t, { linger: 100 });
   const signals = [a, b].map(({ node }) => node.signaling);
   for (const s of signals) s.send = () => {}; // else one may have a new path before it is told
@@ -153,7 +153,7 @@ test("who ends a link while it is interrupted is believed, and the other end doe
   assert.deepEqual([a.node.links().length, b.node.links().length], [0, 0]);
 });
 
-test("a program that is gone without a word is gone at once, by peer", async (t) => {
+test("a program that disappears is disconnected at once, by peer", async (t) => {
   const { a, b, net } = await pair(t);
   const before = performance.now();
   b.node.signaling.closed = true; // it does not come back
@@ -163,7 +163,7 @@ test("a program that is gone without a word is gone at once, by peer", async (t)
   assert.ok(performance.now() - before < patience / 2);
 });
 
-test("a star's guest keeps its place while its host is away, and sees all of it again", async (t) => {
+test("a star's guest keeps its place while its host is away, and then sees all peers again", async (t) => {
   const url = newRoom();
   const net = cuttable(), hosts = cuttable();
   const host = await Player.join(url, { ...hosts, WebSocket, topology: "star", lostAfter: 2500 });
@@ -185,7 +185,7 @@ test("a star's guest keeps its place while its host is away, and sees all of it 
   await other.until("the packet", () => other.packets(guest.id).length);
 });
 
-test("a server that is lost is told, and so is its return; a link needs it not", async (t) => {
+test("the loss of the server and its return are events, and links go on", async (t) => {
   const own = await startServer("--resume-key", "a-key-for-the-tests");
   t.after(() => own.stop());
   const a = await Player.join(own.url + "/r", { RTCPeerConnection: Real, WebSocket }), b = await Player.join(own.url + "/r", { RTCPeerConnection: Real, WebSocket });

@@ -25,7 +25,7 @@ class Stack extends DataChannel {
   }
 }
 
-test("why a path has ended, also towards those who do not take part in repairs", async (t) => {
+test("why a path has ended, also for peers that do not take part in repairs", async (t) => {
   for (const [name, silence, reason, ...events] of [
     ["libdatachannel's ICE fails", 30, "lost", "ice connected failed"],
     ["it does, and all is closed when its event comes", 30, "lost", "ice closed closed", "ice closed closed", "channels closed closed"],

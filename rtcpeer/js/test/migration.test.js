@@ -98,7 +98,7 @@ test("the page of the host is put away: guests stay connected with each other", 
   for (const p of [a, b, c, d]) await p.close();
 });
 
-test("a guest that is kicked learns it, also where the host's word comes before the server's, or alone", async () => {
+test("a kicked guest is told so, even if the host's message comes before the server's, or alone", async () => {
   for (const late of [300, Infinity]) {
     const [a, b, c] = await room(`kicked-${late}`, {}, {}, {});
     const { socket } = c.node.signaling, { onmessage, onclose } = socket;
@@ -112,7 +112,7 @@ test("a guest that is kicked learns it, also where the host's word comes before 
   }
 });
 
-test("the host is taken out of the room: its guests follow the next one, though its own word comes first", async (t) => {
+test("the host is kicked: its guests follow the next host, even if its own message comes first", async (t) => {
   const [a, b, c] = await room("operator", {}, {}, {});
   const waits = new Map(), { setTimeout, clearTimeout } = globalThis;
   t.after(() => Object.assign(globalThis, { setTimeout, clearTimeout }));
@@ -143,7 +143,7 @@ test("the next host asks for the secret, as the first did", async () => {
   for (const p of [b, c, d]) await p.close();
 });
 
-test("the host dies with packets on their way: none comes twice or out of order, and who may have missed some is told", async () => {
+test("the host dies with packets in flight: none arrives twice or out of order, and missed lists the peers that may have missed some", async () => {
   const net = cuttable();
   const [a, b, c, d] = await room("dies", net, {}, {}, {});
   const timer = setInterval(() => {
@@ -173,7 +173,7 @@ test("the host dies with packets on their way: none comes twice or out of order,
   for (const p of [a, b, c, d]) await p.close();
 });
 
-test("what is sent between two hosts waits, or says that it does not", async () => {
+test("packets sent between two hosts wait, or throw buffer_full", async () => {
   const [a, b, c] = await room("between", {}, {}, {});
   const { onmessage } = c.node.signaling;
   const later = [];
@@ -202,7 +202,7 @@ test("what is sent between two hosts waits, or says that it does not", async () 
   await c.close();
 });
 
-test("hosts that are no pages: a relay of Go takes over from a tab, and a tab from it", async () => {
+test("a relay in Go takes over from a tab, and a tab from the relay", async () => {
   const a = await member(`${server.url}/mixed`);
   const relay = startClient("relay", "--standby", `${server.url}/mixed`);
   relay.child.stdout.resume();
@@ -221,7 +221,7 @@ test("hosts that are no pages: a relay of Go takes over from a tab, and a tab fr
   assert.deepEqual([code, /nobody there can take its place/.test(message)], ["host_gone", true], message);
 });
 
-test("a node that closes between two hosts closes at once, and what waits is told", async () => {
+test("a node that closes between two hosts closes at once, and close returns what was waiting", async () => {
   const [a, b, c] = await room("closes", {}, {}, {});
   c.node.signaling.onmessage = () => {};
   await a.close();

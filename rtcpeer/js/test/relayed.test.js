@@ -79,14 +79,14 @@ test("keys, descriptions and frames are those of the Go package", async () => {
   for (const { name, contents } of v.bad_contents) assert.equal(decode(unhex(contents)), null, name);
 });
 
-test("a description in any other form is refused, and so is what is no point of the curve", async () => {
+test("descriptions in any other form are refused, and keys that are not on the curve", async () => {
   const own = await newKey();
   for (const { name, description } of v.bad_descriptions) {
     await assert.rejects(async () => Keys.make(own, parse(description), true), name);
   }
 });
 
-test("where WebRTC finds no way a link goes through the server, and packets of each kind and size arrive", async (t) => {
+test("if WebRTC finds no path, a link goes through the server, and packets of each kind and size arrive", async (t) => {
   const modes = ["unreliable", "reliable", "unreliable_ordered"];
   const [a, b] = await pair(t, { channels: modes, maxPacket: 256 * 1024 });
   for (const [from, to] of [[a, b], [b, a]]) {
@@ -114,7 +114,7 @@ test("where WebRTC finds no way a link goes through the server, and packets of e
   assert.equal((await a.event("disconnected", b.id)).reason, "by peer");
 });
 
-test("both in a star, and with a member that does not want it there is no link", async (t) => {
+test("the same in a star; with a member that does not use it there is no link", async (t) => {
   const url = newRoom();
   const host = await Player.join(url, { ...config, topology: "star" }), guest = await Player.join(url, config);
   const other = await Player.join(url, { ...config, relayLinks: undefined });
@@ -181,7 +181,7 @@ test("a silent server interrupts the link, and it resumes", async (t) => {
   await a.until("the packet", () => a.packets(b.id).length);
 });
 
-test("frames that are repeated, changed, cut or made up do no harm", async (t) => {
+test("repeated, changed, cut and forged frames do no harm", async (t) => {
   const [a, b] = await pair(t, { WebSocket: Tapped });
   a.node.signaling.socket.tap = (frame) => {
     const changed = frame.slice(), cut = frame.slice(0, -1), strange = frame.slice();
@@ -221,7 +221,7 @@ test("a flood of frames is bounded, and the link goes on", async (t) => {
   await a.until("it", () => a.packets(b.id).length === 2);
 });
 
-test("a member that breaks the rules loses the path, and no more", async (t) => {
+test("a member that breaks the rules loses only the path", async (t) => {
   const part = (lane, size, kind = 1) => encodePart(kind, lane, new Uint8Array(size));
   const cases = {
     "what is no frame": [new Uint8Array([9])],
@@ -245,7 +245,7 @@ test("a member that breaks the rules loses the path, and no more", async (t) => 
   assert.equal(a.events.filter((e) => e.kind === "disconnected").length, 0);
 });
 
-test("whatever is decrypted is a frame or none", () => {
+test("any decrypted bytes are a frame or are ignored", () => {
   const random = new Uint8Array(40);
   for (let i = 0; i < 20000; i++) {
     const b = webcrypto.getRandomValues(random).slice(0, i % 40);
@@ -256,7 +256,7 @@ test("whatever is decrypted is a frame or none", () => {
   }
 });
 
-test("a frame that is missing has the link make another path, and nothing is lost", async (t) => {
+test("if a frame is missing, the link makes another path and nothing is lost", async (t) => {
   const [a, b] = await pair(t, { WebSocket: Tapped });
   let lose = 1;
   a.node.signaling.socket.tap = (frame) => (lose-- > 0 ? [] : [frame]);
@@ -266,7 +266,7 @@ test("a frame that is missing has the link make another path, and nothing is los
   await eventually("another path", async () => (await a.node.stats()).links[b.id].paths > 1);
 });
 
-test("a server that puts in keys of its own does not take the link over", async (t) => {
+test("a server that replaces the keys does not take over the link", async (t) => {
   const refused = [];
   const [a, b] = await pair(t, { log: (text) => refused.push(text) });
   const other = await newKey();
@@ -285,7 +285,7 @@ test("a server that puts in keys of its own does not take the link over", async 
   await answers.until("the packet", () => answers.packets(offers.id).length);
 });
 
-test("without crypto.subtle it is refused with the reason", async (t) => {
+test("without crypto.subtle it is refused, and the error says why", async (t) => {
   const { subtle } = globalThis.crypto;
   Object.defineProperty(globalThis.crypto, "subtle", { value: undefined, configurable: true });
   t.after(() => Object.defineProperty(globalThis.crypto, "subtle", { value: subtle, configurable: true }));

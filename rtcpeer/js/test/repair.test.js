@@ -117,7 +117,7 @@ test("timers that fire once a minute", async (t) => {
   }
 });
 
-test("a page that was frozen is told by its steady clock, a machine that was suspended by its wall clock alone", () => {
+test("a frozen page is recognized by the steady clock, a suspended machine only by the wall clock", () => {
   const before = { now: 1000, wall: 500000 };
   for (const [name, steady, wall, want] of [
     ["a tick", 500, 500, false],
@@ -134,7 +134,7 @@ test("a page that was frozen is told by its steady clock, a machine that was sus
   }
 });
 
-test("what a machine that was suspended has missed does not count as silence", () => {
+test("time in which the machine was suspended does not count as silence", () => {
   for (const wall of [10000, 3600000]) {
     for (const steady of [1000, wall]) {
       assert.deepEqual(new Repair(true, 5000, { now: 0, wall: 0 }).tick({ now: steady, wall }, {}), ["ask"]);

@@ -46,7 +46,7 @@ test("values by a codec, in both directions at once, and in any order", async (t
   assert.equal(await late, null);
 });
 
-test("an answer that fails, and one that nobody gives", async (t) => {
+test("an answer that fails, and a request that nobody answers", async (t) => {
   const [a, b] = await pair(t, json);
   await assert.rejects(a.requests.request(b.id, 1), { code: "failed", message: /nobody answers/ });
   b.requests.onRequest = () => {
@@ -58,7 +58,7 @@ test("an answer that fails, and one that nobody gives", async (t) => {
   await assert.rejects(a.requests.request(77, 1), { code: "unknown_peer" });
 });
 
-test("given up by time and by signal, which the other end learns", async (t) => {
+test("a request ends by its timeout or its signal, and the other end is told", async (t) => {
   const [a, b] = await pair(t, json);
   const given = [];
   b.requests.onRequest = (data, { signal }) => new Promise((resolve) => signal.addEventListener("abort", () => resolve(given.push(data))));
@@ -83,7 +83,7 @@ test("a peer that goes, and the end", async (t) => {
   await assert.rejects(a.requests.request(b.id, 1), { code: "closed" });
 });
 
-test("not more than a thousand at once", async (t) => {
+test("at most 1024 requests at once", async (t) => {
   const [a, b] = await pair(t, json);
   b.requests.onRequest = () => new Promise(() => {});
   const asked = Array.from({ length: 1024 }, () => a.requests.request(b.id, 1, { timeout: 0 }).catch((e) => e.code));
@@ -92,7 +92,7 @@ test("not more than a thousand at once", async (t) => {
   assert.deepEqual(new Set(await Promise.all(asked)), new Set(["closed"]));
 });
 
-test("nonsense on the channel is passed over", async (t) => {
+test("invalid packets on the channel are ignored", async (t) => {
   const [a, b] = await pair(t, json);
   b.requests.onRequest = () => 1;
   for (const bytes of [[1], [9, 0, 0, 0, 0], [2, 1, 0, 0, 0, 120], [3, 9, 9, 9, 9], [4, 1, 1, 1, 1], [1, 5, 0, 0, 0, 123]]) await a.node.send({ peer: b.id, channel: 1, data: new Uint8Array(bytes) });

@@ -16,7 +16,7 @@ const enter = async (t, name, config) => {
   return player;
 };
 
-test("a public room with a password is found, and entered with it alone", async (t) => {
+test("a public room with a password is listed, and can be entered only with the password", async (t) => {
   const host = await enter(t, "oasis", { password: "sesame", newRoom: { public: true, metadata: { map: "desert", level: 3 }, maxMembers: 2 } });
   await enter(t, "hidden");
   for (const filter of [undefined, { map: "desert" }, { level: 3, map: "desert" }]) {
@@ -33,7 +33,7 @@ test("a public room with a password is found, and entered with it alone", async 
   await assert.rejects(join(host.node.url, { ...base, password: "sesame" }), { code: "room_full", retry: true });
 });
 
-test("a list goes on where its page ended", async (t) => {
+test("the next page of a list continues where the previous one ended", async (t) => {
   for (const name of ["c", "a", "b"]) await enter(t, name, { newRoom: { public: true, metadata: { kind: "paged" } } });
   const names = [];
   for (let after, pages = 0; pages === 0 || after; pages++) {
@@ -49,7 +49,7 @@ test("a list goes on where its page ended", async (t) => {
   await assert.rejects(list(server.url, { WebSocket, signal: AbortSignal.abort() }), { code: "aborted" });
 });
 
-test("two who ask for the same get a sealed room of their own", async (t) => {
+test("two peers that ask for the same match get a sealed room of their own", async (t) => {
   const nodes = await Promise.all([1, 2].map(() => match(server.url + "/counts-for-nothing", "duel", 2, { ...base, topology: "star" })));
   t.after(() => Promise.all(nodes.map((n) => n.close())));
   for (const n of nodes) {
@@ -63,7 +63,7 @@ test("two who ask for the same get a sealed room of their own", async (t) => {
   await assert.rejects(match(older.url, "k", 2, base), { code: "unknown_kind" });
 });
 
-test("a lock is the host's, is undone by it, and outlives the server", async (t) => {
+test("only the host locks and unlocks, and a lock survives a restart of the server", async (t) => {
   const own = await startServer("--resume-key", "0123456789abcdef");
   t.after(() => own.stop());
   const url = own.url + "/r";
@@ -110,7 +110,7 @@ for (const topology of ["mesh", "star"]) {
   }
 }
 
-test("a guest that is kicked learns it, also where the host's word comes before the server's, or alone", async (t) => {
+test("a kicked guest is told so, even if the host's message comes before the server's, or alone", async (t) => {
   for (const late of [300, Infinity]) {
     const name = `kicked-${late}`;
     const host = await enter(t, name, { topology: "star" }), guest = await enter(t, name);
@@ -158,7 +158,7 @@ test("links made after the news have the fresh ICE servers", async (t) => {
   assert.deepEqual(given, [fresh]);
 });
 
-test("a server that asks to wait is left alone so long", async (t) => {
+test("the module waits as long as the server asks", async (t) => {
   const at = [];
   const fake = await fakeServer((socket) => socket.on("message", () => {
     at.push(performance.now());
@@ -175,7 +175,7 @@ test("a server that asks to wait is left alone so long", async (t) => {
   assert.ok(at[3] - at[2] >= 399, `${at[3] - at[2]} ms`);
 });
 
-test("codes for which there is no other try", async (t) => {
+test("codes after which there is no other attempt", async (t) => {
   for (const code of ["wrong_password", "kicked", "expired", "room_closed", "forbidden", "of_the_future"]) {
     const fake = await fakeServer((socket) => socket.on("message", () => {
       socket.send(JSON.stringify(welcome));
@@ -187,7 +187,7 @@ test("codes for which there is no other try", async (t) => {
   }
 });
 
-test("metadata changes during the session, and its node gets the answer", async (t) => {
+test("metadata can change during the session, and the node gets the answer", async (t) => {
   const host = await enter(t, "names", { metadata: { name: "Hal" } });
   const guest = await enter(t, "names");
   await host.event("connected", guest.id);

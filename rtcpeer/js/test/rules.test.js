@@ -21,7 +21,7 @@ const enter = async (t, url, config) => {
   return player;
 };
 
-test("a node tells who and where it is", async (t) => {
+test("a node has its id, room and url", async (t) => {
   const a = await enter(t, server.url + "/?secret=1", { topology: "star", metadata: { name: "Ann" } });
   assert.equal(a.id, 1);
   assert.equal(a.node.topology, "star");
@@ -53,14 +53,14 @@ test("joining fails with a code", async (t) => {
   await assert.rejects(rtcpeer.join(url, { ...base, topology: "star" }), { code: "topology_mismatch", retry: false });
 });
 
-test("a link that is being made when the node closes ends in silence", async (t) => {
+test("a link that is being made when the node closes ends without an event", async (t) => {
   const url = newRoom();
   const a = await enter(t, url), b = await enter(t, url);
   await Promise.all([a.close(), b.close()]);
   assert.deepEqual([...a.events, ...b.events].filter((e) => e.kind === "failed"), []);
 });
 
-test("sealing is the host's, and lasts", async (t) => {
+test("only the host seals, and a seal is final", async (t) => {
   const url = newRoom();
   const a = await enter(t, url), b = await enter(t, url);
   await assert.rejects(b.node.seal(), { code: "not_host" });
@@ -69,7 +69,7 @@ test("sealing is the host's, and lasts", async (t) => {
   await assert.rejects(rtcpeer.join(url, base), { code: "sealed", retry: false });
 });
 
-test("the refused side learns it at once", async (t) => {
+test("the refused end is told at once", async (t) => {
   const url = newRoom();
   const a = await enter(t, url);
   a.node.refuse = true;
@@ -79,7 +79,7 @@ test("the refused side learns it at once", async (t) => {
   assert.match(error.message, /new connections are refused/);
 });
 
-test("two with different channels get no link, and both lists", async (t) => {
+test("two peers with different channels get no link, and the error has both lists", async (t) => {
   const url = newRoom();
   const a = await enter(t, url, { channels: ["reliable"] }), b = await enter(t, url, { channels: ["unreliable"] });
   const { error } = await b.event("failed", 1);
@@ -134,7 +134,7 @@ for (const [end, spoiled] of [["offering", 1], ["answering", 0]]) {
   });
 }
 
-test("a member that never answers is a deadline of signaling", async (t) => {
+test("a member that never answers causes a deadline at the stage signaling", async (t) => {
   const url = newRoom();
   const socket = new WebSocket(url, ["rtcpeer.v1"]);
   await new Promise((resolve) => (socket.onopen = resolve));
@@ -146,7 +146,7 @@ test("a member that never answers is a deadline of signaling", async (t) => {
   socket.close();
 });
 
-test("disconnect ends one link; both ends learn it, once", async (t) => {
+test("disconnect ends one link, and both ends get one event", async (t) => {
   const url = newRoom();
   const a = await enter(t, url), b = await enter(t, url);
   await Promise.all([a.event("connected", b.id), b.event("connected", 1)]);
@@ -156,7 +156,7 @@ test("disconnect ends one link; both ends learn it, once", async (t) => {
   assert.equal((await b.event("disconnected", 1)).reason, "by peer");
 });
 
-test("who is disconnected before the program has taken that it was connected is first the one, then the other", async (t) => {
+test("a peer that is disconnected before the program reads its connected gives both events, in order", async (t) => {
   const url = newRoom();
   const a = await rtcpeer.join(url, base), b = await enter(t, url);
   t.after(() => a.close());
@@ -184,7 +184,7 @@ test("the round trip is that of the path which the browser has selected", async 
   }
 });
 
-test("what is unreliable waits for a slow line a tenth of a second, and is not dropped for nothing", async (t) => {
+test("an unreliable packet waits at most 100 ms for a slow line, and is not dropped without need", async (t) => {
   const url = newRoom();
   const a = await enter(t, url), b = await enter(t, url);
   await b.event("connected", 1);
@@ -210,7 +210,7 @@ test("what is unreliable waits for a slow line a tenth of a second, and is not d
   assert.ok((await b.node.stats()).dropped.buffer_full > 500);
 });
 
-test("what send accepted arrives before the disconnected", async (t) => {
+test("accepted packets arrive before the disconnected", async (t) => {
   const url = newRoom();
   const a = await enter(t, url), b = await enter(t, url, { linger: patience });
   await b.event("connected", 1);
@@ -220,7 +220,7 @@ test("what send accepted arrives before the disconnected", async (t) => {
   assert.equal(a.packets(b.id).length, 40);
 });
 
-test("flush waits until what is reliable was taken, and close says what was not", async (t) => {
+test("flush waits until reliable packets were taken, and close returns what was not", async (t) => {
   const url = newRoom();
   const a = await enter(t, url), b = await enter(t, url, { linger: 50 });
   await b.event("connected", 1);
@@ -256,7 +256,7 @@ test("a thousand packets in one frame of a game loop", async (t) => {
   assert.deepEqual(got.slice(1).map((e) => e.packet.data[0]), Array.from({ length: 1000 }, (_, i) => i & 255));
 });
 
-test("a reliable lane fills, says so, and lets who waits go on", async (t) => {
+test("a full reliable lane throws buffer_full, and a waiting send continues when there is room", async (t) => {
   const url = newRoom();
   const a = await enter(t, url), b = await enter(t, url);
   await b.event("connected", 1);
@@ -314,7 +314,7 @@ for (const WebSocketOfA of [WebSocket, Plain]) {
 
 const otherModes = [{ channel: 1 }, { mode: "unreliable_ordered" }, { mode: "unreliable" }];
 
-test("a lane that the program does not take from holds up no other", async (t) => {
+test("a lane that the program does not read delays no other lane", async (t) => {
   const url = newRoom(), channels = ["reliable"];
   const a = await rtcpeer.join(url, { ...base, channels }), b = await enter(t, url, { channels }); // a takes no events
   t.after(() => a.close());
@@ -335,7 +335,7 @@ test("a lane that the program does not take from holds up no other", async (t) =
   await flood;
 });
 
-test("a star's guest that takes nothing holds up no other on the way to the host", async (t) => {
+test("a star's guest that reads nothing delays no other guest on the way to the host", async (t) => {
   const url = newRoom(), channels = ["reliable"];
   const host = await enter(t, url, { topology: "star", channels });
   const deaf = await rtcpeer.join(url, { ...base, channels }), loud = await enter(t, url, { channels }), other = await enter(t, url, { channels });
@@ -350,7 +350,7 @@ test("a star's guest that takes nothing holds up no other on the way to the host
   });
 });
 
-test("a star's host ends a guest that takes nothing, and the others do not wait for it", async (t) => {
+test("a star's host disconnects a guest that reads nothing, and the others do not wait for it", async (t) => {
   const url = newRoom();
   const host = await enter(t, url, { topology: "star" });
   const stuck = await enter(t, url), a = await enter(t, url);
@@ -367,7 +367,7 @@ test("a star's host ends a guest that takes nothing, and the others do not wait 
   await a.event("disconnected", stuck.id);
 });
 
-test("who is replaced does not come back", async (t) => {
+test("a replaced node does not come back", async (t) => {
   const url = newRoom();
   let resume;
   class Spy extends WebSocket {

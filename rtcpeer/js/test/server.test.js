@@ -16,7 +16,7 @@ async function refusal(url, config) {
   return error;
 }
 
-test("the join goes with the request where the server takes it from there, and else as a frame", async (t) => {
+test("the join is in the WebSocket request if the server accepts that, and otherwise in a frame", async (t) => {
   const offered = [], frames = [];
   const serve = async (taken) => {
     const handleProtocols = (protocols) => (offered.push([...protocols]), [...protocols][taken && protocols.size > 1 ? 1 : 0]);
@@ -43,7 +43,7 @@ test("the join goes with the request where the server takes it from there, and e
   assert.deepEqual(offered.at(-1), ["rtcpeer.v1"]);
 });
 
-test("what is no signaling server is unreachable, and the message says what to look for", async (t) => {
+test("a server of another kind is unreachable, and the message says what to check", async (t) => {
   for (const status of [200, 403, 502]) {
     const proxy = createServer().listen(0, "127.0.0.1");
     await new Promise((resolve) => proxy.on("listening", resolve));
@@ -85,7 +85,7 @@ test("a socket that opens and never says welcome has a deadline", async (t) => {
   assert.match(error.message, /no welcome within 10 s/);
 });
 
-test("an answer that is none, and an error that ends it", async (t) => {
+test("an invalid answer, and an error that ends the session", async (t) => {
   const { id, resume, room, ...rest } = welcome;
   const cases = [
     [{ ...rest, room, resume }, "bad_message", /not understood: welcome: id: want 1 to 2147483647/],
@@ -118,7 +118,7 @@ test("an answer that is none, and an error that ends it", async (t) => {
   }
 });
 
-test("what the server says in the same breath as its welcome is not lost, the first time and anew", async (t) => {
+test("messages right after the welcome are not lost, after the first join and after a resume", async (t) => {
   const sockets = [];
   const refused = [];
   const server = await fakeServer((socket, request) => {
@@ -144,7 +144,7 @@ test("what the server says in the same breath as its welcome is not lost, the fi
   assert.deepEqual(refused, [[11, "refuse"], [12, "refuse"]]);
 });
 
-test("a server that welcomes and ends it in the same breath", async (t) => {
+test("a server that ends the session right after the welcome", async (t) => {
   const server = await fakeServer((socket, request) => {
     socket.on("message", () => {
       request.socket.cork();
@@ -159,7 +159,7 @@ test("a server that welcomes and ends it in the same breath", async (t) => {
   assert.equal(node.status, "disconnected");
 });
 
-test("a member of one attempt is offered one link, whatever becomes of it", async (t) => {
+test("a member with one_attempt gets only one offer, whatever happens", async (t) => {
   const offers = [];
   const server = await fakeServer((socket) => {
     socket.on("message", (data) => {
@@ -177,7 +177,7 @@ test("a member of one attempt is offered one link, whatever becomes of it", asyn
   assert.deepEqual([error.code, offers], ["negotiation", [1]]);
 });
 
-test("malformed frames lead to another try, three of them to the end", async (t) => {
+test("a malformed frame causes another attempt, and three of them the end", async (t) => {
   let connections = 0;
   const bad = await fakeServer((socket) => {
     const first = ++connections === 1;
@@ -286,7 +286,7 @@ test("a token that the server has replaced is the one to come back with", async 
   await a.close();
 });
 
-test("who joins while the host is away is told for how long the server waits for it", async (t) => {
+test("a node that joins while the host is away is told how long the server waits", async (t) => {
   const server = await startServer("--grace=20s");
   t.after(() => server.stop());
   const sockets = [];

@@ -207,7 +207,7 @@ for (const impatient of [0, 1]) {
 }
 
 // What an attempt waits for may come later than the attempt's time is over: then the next one has more time.
-test("signals that take longer there and back than an attempt", async (t) => {
+test("signals whose round trip is longer than an attempt", async (t) => {
   const server = await startServer();
   t.after(() => server.stop());
   const pass = throttle(t), under = [];

@@ -61,7 +61,7 @@ test("in a star of a host in Go", async (t) => {
   await known([await member(t, url), await member(t, url)], [1]);
 });
 
-test("who does not measure is not known, and notices nothing", async (t) => {
+test("a peer that does not measure is unknown and is not disturbed", async (t) => {
   const url = `${server.url}/times-${++rooms}`;
   const a = await member(t, url), plain = await Player.join(url, { RTCPeerConnection });
   t.after(() => plain.close());

@@ -25,7 +25,7 @@ test("a binary frame and a huge one are errors", () => {
   assert.throws(() => decodeMessage(" ".repeat(256 * 1024 + 1)), { code: "too_large" });
 });
 
-test("what is no signal of ours is an error", () => {
+test("a signal of another form is an error", () => {
   for (const data of [null, 5, "offer", [], {}, { type: "dance" }, { type: "offer" }, { type: "answer", sdp: 5 }, { type: "candidate", attempt: -1 }]) {
     assert.throws(() => decodeSignal(data), { code: "bad_message" }, JSON.stringify(data));
   }
@@ -76,7 +76,7 @@ test("Godot's packets", async (t) => {
   }
 });
 
-test("no bytes are more than an error", () => {
+test("random bytes cause at most an error", () => {
   for (let i = 0; i < 20000; i++) {
     decodeFrame(crypto.getRandomValues(new Uint8Array(i % 12)));
   }
@@ -91,7 +91,7 @@ test("candidates that come early wait for the description, in bounds", () => {
   assert.deepEqual(n.receive({ type: "answer", attempt: 1, sdp: "v=0" }), [], "a second answer");
 });
 
-test("what belongs to an earlier attempt is passed over", () => {
+test("signals of an earlier attempt are ignored", () => {
   const offering = new Negotiation(true);
   offering.retry();
   offering.retry();

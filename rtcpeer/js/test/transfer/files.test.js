@@ -40,7 +40,7 @@ test("the golden frames", async (t) => {
   for (const v of vectors.bad) await t.test(v.name, () => assert.equal(decode(unhex(v.hex)), null));
 });
 
-test("what is cut off, or has a byte more, is no frame, or another one", () => {
+test("a frame that is cut, or has one byte more, is invalid or another frame", () => {
   for (const v of vectors.frames) {
     const whole = unhex(v.hex);
     for (let n = 0; n < whole.length; n++) {
@@ -187,7 +187,7 @@ test("a stream that fails, a peer that is not there, and one that takes no files
   await assert.rejects(a.files.sendFile(b.id, new Blob(), { name: "é".repeat(600) }), { code: "bad_config" });
 });
 
-test("a file is resumed when its sender has gone, and begun anew when it is another one", async (t) => {
+test("a file is resumed after its sender has gone, and starts again if it is another file", async (t) => {
   const [a, b] = await pair(t, { window: 1 << 16 });
   const bytes = randomBytes(3_000_000);
   const first = a.files.sendFile(b.id, new Blob([bytes]), { name: "film" });
