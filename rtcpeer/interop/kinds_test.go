@@ -39,13 +39,14 @@ var (
 	inGo       = kind{name: "Go native"}
 	inWasm     = kind{name: "Go wasm", host: "chromium", wasm: "player.wasm"}
 	inWerift   = kind{name: "werift", host: "werift",
-		gently: "werift 0.25.2: one exchange after the other. Where datagrams are lost, as bursts to a busy Node are, a whole " +
-			"reliable message that came before an earlier one was sent again is left lying until the next of its channel " +
-			"(InboundStream.popMessages goes on behind a message as if it went on inside it), and the FORWARD-TSN of an " +
-			"unreliable channel throws it away (receiveForwardTsnChunk prunes all channels): that channel then stands " +
-			"still for good, as a trace of it shows",
-		keeps: "werift 0.25.2 takes maxRetransmits 0 for none given (SCTP.maybeAbandon): all its channels are reliable as it " +
-			"sends. More than 0, by its source, is worse: it then gives up what waits first, reliable or not",
+		gently: "werift 0.25.2: the tests send one exchange at a time. If datagrams are lost, for example in a burst to a busy " +
+			"Node, werift can keep back a complete reliable message that came before the repetition of an earlier one, until " +
+			"the next message of that channel (InboundStream.popMessages). The FORWARD-TSN of an unreliable channel then " +
+			"drops that message (receiveForwardTsnChunk prunes all channels), and the channel delivers nothing any more, " +
+			"as a trace shows",
+		keeps: "werift 0.25.2 treats maxRetransmits 0 as if it were not set (SCTP.maybeAbandon), so all channels on which it " +
+			"sends are reliable. According to its source more than 0 is worse: it then gives up the packet that waits first, " +
+			"reliable or not",
 		loses: "werift 0.25.2 gives its DTLS Finished the number that follows in the old epoch, and counts anew only after it " +
 			"(Flight5 and Flight6, sendFinished). The later record of the same number counts as repeated and is dropped " +
 			"(RFC 6347, section 4.1.2.6), and SCTP sends its contents again after a second at the earliest. A quiet link " +

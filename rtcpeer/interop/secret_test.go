@@ -12,15 +12,15 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 )
 
-// secret is a star whose host demands a secret: one who holds it comes in, and sends what an ordinary
-// packet is not as well; one who holds another, or none, learns why it does not. The host is the subject,
-// and then the native player.
+// secret plays a star whose host requires a secret. A guest with the secret is admitted, and also sends commands. A
+// guest with another secret, or none, is told why it is refused. The host is first the subject and then the native
+// player.
 //
-// @roamhq/wrtc now and then takes its whole process with it when a connection is closed from inside one of
-// its events, as one that is refused is: with it the row would fail the cells beside it.
+// @roamhq/wrtc sometimes crashes its process when a connection is closed inside one of its own events, which happens
+// when it is refused. It would make the other cells of the row fail.
 func (m *matrix) secret(ctx context.Context, t *testing.T, k kind) (string, error) {
 	if k.host == "libwebrtc" {
-		return "– " + m.table.footnote("@roamhq/wrtc 0.10.0 crashes Node now and then when a connection is closed from inside one of its events, as a refused one is"), nil
+		return "– " + m.table.footnote("@roamhq/wrtc 0.10.0 sometimes crashes Node when a connection is closed inside one of its own events, which happens when it is refused"), nil
 	}
 	mark := "✔"
 	if k.loses != "" {

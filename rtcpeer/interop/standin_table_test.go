@@ -54,7 +54,7 @@ func (t *gameTable) markdown() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var b strings.Builder
-	fmt.Fprintf(&b, "Rooms with games, which testdata/godot.mjs stands in for (%s). In each room: reliable, unreliable ordered, unreliable.\n\n| a game with |", inGodot.version())
+	fmt.Fprintf(&b, "Rooms with games; testdata/godot.mjs (%s) stands in for the engine. In each room: reliable, unreliable ordered, unreliable.\n\n| a game with |", inGodot.version())
 	for _, r := range gameRoles {
 		fmt.Fprintf(&b, " %s |", r)
 	}
@@ -70,8 +70,8 @@ func (t *gameTable) markdown() string {
 		}
 		b.WriteString("\n")
 	}
-	b.WriteString("\nA game that quits may be lost to Chromium, 15 seconds later: " + lostToChromium + ".\n")
-	b.WriteString("\n| what else happens to games | |\n|---|---|\n")
+	b.WriteString("\nChromium may notice only after 15 seconds that a game has quit: " + lostToChromium + ".\n")
+	b.WriteString("\n| other events | result |\n|---|---|\n")
 	for _, e := range gameEvents {
 		fmt.Fprintf(&b, "| %s | %s |\n", e.name, t.parts[e.name])
 	}

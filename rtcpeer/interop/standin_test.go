@@ -305,8 +305,8 @@ func (s *seat) isGame() bool {
 }
 
 // lostToChromium says why, as far as libdatachannel's log and the page's states show it.
-const lostToChromium = "libdatachannel sends one SCTP packet and no DTLS alert when it is closed while a packet of its own is not " +
-	"acknowledged, and Chromium's channels, SCTP and DTLS stay open until ICE fails; Go sees it at once"
+const lostToChromium = "if libdatachannel is closed while one of its packets is not acknowledged, it sends one SCTP packet and no DTLS " +
+	"alert. Chromium's channels, SCTP and DTLS then stay open until ICE fails. Go notices the end at once"
 
 // inBrowser is of those who may see a game that quits as lost: see lostToChromium.
 func (s *seat) inBrowser() bool {

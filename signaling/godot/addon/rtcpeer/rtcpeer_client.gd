@@ -2,10 +2,10 @@ class_name RtcpeerClient
 extends Node
 ## A room of an rtcpeer signaling server, for Godot 4.
 ##
-## The methods and signals of the client in the webrtc_signaling demo, so that it takes that one's
-## place, and what this server adds: a room of any name is made by the first who joins it, the ICE
-## servers come from the server, and losing the server loses neither the place in the room nor a link.
-## Put it in the tree, call [method start], and use [member Node.multiplayer] as ever:
+## It has the methods and signals of the client in the webrtc_signaling demo and can replace it. In
+## addition, the first member that joins a room creates it under any name, the server provides the ICE
+## servers, and losing the server does not lose the place in the room or the links.
+## Add it to the tree, call [method start], and use [member Node.multiplayer] as usual:
 ## [codeblock]
 ## var client := RtcpeerClient.new()
 ## add_child(client)
@@ -15,28 +15,28 @@ extends Node
 
 ## This node is in a room, as [param id]. [member SceneTree.multiplayer]'s peer is set.
 signal connected(id: int, use_mesh: bool)
-## The room's name, for others to join it.
+## The room has this name, with which others join it.
 signal lobby_joined(lobby: String)
 ## Nobody new can join any more.
 signal lobby_sealed()
-## A member of the room has come, or is gone. MultiplayerAPI has signals of the same names for the
-## links, which follow.
+## A member has joined or left the room. MultiplayerAPI has signals of the same names for the links,
+## which follow.
 signal peer_connected(id: int)
 signal peer_disconnected(id: int)
-## No link with a member, which takes no new connections, or no place in the room: [param code] is one
-## of PROTOCOL.md, [param text] is for people.
+## A member refuses the link, or the server refuses the place in the room. [param code] is a code of
+## PROTOCOL.md; [param text] is for people.
 signal failed(id: int, code: String, text: String)
-## The server was lost, and is back. Links know nothing of it.
+## The connection to the server was lost, or is back. Links go on.
 signal signaling_lost()
 signal signaling_resumed()
-## There is no more signaling, and no coming back. Links that are open go on.
+## Signaling has ended for good. Open links go on.
 signal disconnected()
 
 const SUBPROTOCOL := "rtcpeer.v1"
 const REDIAL_FIRST := 0.2 ## seconds
 const REDIAL_MOST := 15.0
-const REDIAL_FOR := 120.0 ## how long a lost server is looked for
-const ATTEMPT_TIME := 7.0 ## what an offer has before the next one
+const REDIAL_FOR := 120.0 ## how long to try to reach a lost server
+const ATTEMPT_TIME := 7.0 ## seconds that an offer has before the next one
 const MAX_EARLY := 64 ## candidates that wait for their description
 const INBOUND_BUFFER := 1048576 ## bytes: a message of the server has up to 262144, and the engine's own buffer 65536
 
@@ -44,13 +44,13 @@ const INBOUND_BUFFER := 1048576 ## bytes: a message of the server has up to 2621
 const NOT_FATAL := ["unknown_kind", "not_host", "unknown_peer"]
 const RETRY := ["join_timeout", "room_full", "room_exists", "server_full", "slow", "shutting_down", "internal", "rate_limited", "locked"]
 
-## Modes of the transfer channels 1, 2, ...: MultiplayerPeer.TRANSFER_MODE_*. All members need the same.
+## Modes of the transfer channels 1, 2, ...: MultiplayerPeer.TRANSFER_MODE_*. All members need the same list.
 @export var channels: Array[int] = []
-## For servers that admit only those who hold one.
+## The access token, for servers that require one.
 @export var token := ""
-## Shown to the other members: anything that JSON has, at most 1 KiB.
+## What the other members see of this one: any JSON, at most 1 KiB.
 var metadata: Variant = null
-## In addition to those that the server hands out, as in WebRTCPeerConnection.initialize.
+## ICE servers in addition to those of the server, as in WebRTCPeerConnection.initialize.
 var ice_servers: Array = []
 
 var rtc_mp := WebRTCMultiplayerPeer.new()
@@ -84,7 +84,7 @@ class _Link:
 		return connection != null and connection.get_connection_state() == WebRTCPeerConnection.STATE_CONNECTED
 
 
-## Joins a room, and makes it where there is none. Without a name the server makes a new one.
+## Joins a room, and creates it if it does not exist. Without a name the server creates a room and names it.
 func start(url: String, room := "", use_mesh := true) -> Error:
 	stop()
 	_url = url
@@ -116,7 +116,7 @@ func stop() -> void:
 	sealed = false
 
 
-## The host alone may: nobody new can join from now on.
+## Closes the room: nobody new can join from now on. Only the host may call it.
 func seal_lobby() -> Error:
 	return _send({"kind": "seal"})
 
@@ -180,13 +180,13 @@ func _mode_name(mode: int) -> String:
 	return "reliable"
 
 
-# A connection that just ends leaves the place kept: come back with the token of the last welcome.
-# The engine drops messages that it has not handed out when the close frame comes in the same poll, and with them the
-# error that is the server's last message; the reason of the close frame is the code of that error.
+# If a connection ends without a leave, the server keeps the place: come back with the token of the last welcome.
+# If a close frame comes in the same poll, the engine drops messages that it has not handed out, including the error that is
+# the server's last message. The reason of the close frame is the code of that error.
 func _socket_closed(reason := "") -> void:
 	if _last_error == "" and reason.is_valid_identifier():
 		_refused(reason, reason.replace("_", " "))
-		if _ws != null: # the game has begun anew
+		if _ws != null: # the game has started again
 			return
 	var may_retry := _last_error == "" or _last_error in RETRY
 	_last_error = ""
@@ -220,7 +220,7 @@ func _parse(packet: PackedByteArray) -> void:
 			_resume = message.resume
 		"error":
 			_refused(message.get("code", ""), message.get("text", ""))
-	# Kinds of a newer server are passed over.
+	# Kinds of a newer server are ignored.
 
 
 func _welcomed(message: Dictionary) -> void:
@@ -296,7 +296,7 @@ func _offer(peer_id: int) -> void:
 		_links[peer_id].connection.create_offer()
 
 
-# A signal can be lost with the server, so the offering end begins anew while there is no link.
+# A signal can be lost with the server, so the offering end offers again while there is no link.
 func _retry_links(delta: float) -> void:
 	for peer_id: int in _links.keys():
 		var link: _Link = _links[peer_id]
@@ -310,7 +310,7 @@ func _retry_links(delta: float) -> void:
 				_offer(peer_id)
 
 
-# A Godot connection takes one offer or answer in its life: each attempt has a new one.
+# A Godot connection accepts only one offer or answer, so each attempt uses a new one.
 func _begin(peer_id: int, attempt: int) -> bool:
 	if rtc_mp.has_peer(peer_id):
 		rtc_mp.remove_peer(peer_id)
