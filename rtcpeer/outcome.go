@@ -64,6 +64,8 @@ func (n *Node) linkOver(l *link) {
 	switch signalingErr := n.room.why(); {
 	case guest && reason == Kicked && signalingErr == nil:
 		n.wg.Go(func() { n.awaitKick(l.lead) })
+	case guest && reason == Kicked && isKicked(signalingErr): // before signalerEnded has ended the node for the same reason
+		n.endLater(n.withoutSignaling(signalingErr))
 	case guest && again && signalingErr == nil:
 		n.status.CompareAndSwap(int32(ConnectionConnected), int32(ConnectionConnecting))
 		if l.lead.term > 0 && l.published && reason == Lost {
@@ -111,6 +113,10 @@ func ofSignaling(why error) error {
 		return fmt.Errorf("rtcpeer: %w", why)
 	}
 	return fmt.Errorf("rtcpeer: signaling: %w", why)
+}
+
+func isKicked(err error) bool {
+	return errors.Is(err, &signaling.Error{Code: signaling.CodeKicked})
 }
 
 func isHostLeft(err error) bool {

@@ -3,6 +3,7 @@ package rtcpeer
 import (
 	"context"
 	"fmt"
+	"log/slog"
 
 	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/signaling"
@@ -111,6 +112,41 @@ type Event struct {
 	Err error
 	// Host is the change of host, for HostChanged.
 	Host *HostChange
+}
+
+// String describes the event in one line, without the bytes of a packet.
+func (e Event) String() string {
+	switch {
+	case e.Kind == PacketReceived:
+		return fmt.Sprintf("packet from %d: channel %d, %v, %d bytes", e.Peer, e.Packet.Channel, e.Packet.Mode, len(e.Packet.Data))
+	case e.Kind == PeerDisconnected:
+		return fmt.Sprintf("disconnected %d: %v", e.Peer, e.Reason)
+	case e.Kind == HostChanged && e.Host != nil:
+		return fmt.Sprintf("host changed: %d, before %d", e.Host.New, e.Host.Old)
+	case e.Err != nil:
+		return fmt.Sprintf("%v: %v", e.Kind, e.Err)
+	case e.Peer != 0:
+		return fmt.Sprintf("%v %d", e.Kind, e.Peer)
+	}
+	return e.Kind.String()
+}
+
+// LogValue makes package slog log the kind, the peer, the reason and the error of the event, without the bytes of a packet.
+func (e Event) LogValue() slog.Value {
+	attrs := []slog.Attr{slog.String("kind", e.Kind.String())}
+	if e.Peer != 0 {
+		attrs = append(attrs, slog.Int("peer", int(e.Peer)))
+	}
+	switch e.Kind {
+	case PacketReceived:
+		attrs = append(attrs, slog.Int("channel", e.Packet.Channel), slog.String("mode", e.Packet.Mode.String()), slog.Int("bytes", len(e.Packet.Data)))
+	case PeerDisconnected:
+		attrs = append(attrs, slog.String("reason", e.Reason.String()))
+	}
+	if e.Err != nil {
+		attrs = append(attrs, slog.String("err", e.Err.Error()))
+	}
+	return slog.GroupValue(attrs...)
 }
 
 // An EventKind says what happened.

@@ -284,7 +284,7 @@ func (n *Node) signalerEnded(err error) {
 	if n.ctx.Err() != nil {
 		return
 	}
-	kicked := errors.Is(err, &signaling.Error{Code: signaling.CodeKicked})
+	kicked := isKicked(err)
 	over := n.isGuest() && isHostLeft(err) && len(n.roster.ids()) == 0
 	n.log.Warn("signaling ended", "err", err, "links_kept", !kicked && !over)
 	links := n.roster.links()
