@@ -472,7 +472,7 @@ func BenchmarkIdle(b *testing.B) {
 	})
 }
 
-func signalServer(b *testing.B) (url string) {
+func signalServer(b testing.TB) (url string) {
 	server, err := signalserver.New(signalserver.Config{MessageRate: 1 << 20, MessageBurst: 1 << 20}) // the first node's session serves every join
 	require.NoError(b, err)
 	web := httptest.NewServer(server)

@@ -377,7 +377,12 @@ func (l *link) begin(forward bool) error {
 		return l.fail("connect", err)
 	}
 	_, acks := raw.(transport.Acknowledger)
-	l.next = &path{link: l, raw: raw, attempt: l.state.attempt, began: time.Now(), offers: l.state.offers, acks: acks, forwarded: forward}
+	checked, _ := raw.(transport.Checked)
+	l.next = &path{
+		link: l, raw: raw, attempt: l.state.attempt, began: time.Now(), offers: l.state.offers,
+		acks: acks, checked: checked, forwarded: forward,
+	}
+	l.next.checksHere.Store(checked != nil)
 	return nil
 }
 

@@ -33,6 +33,7 @@ const (
 	beatCounts  = 0x04 // its sender takes acknowledgements of its beats as signs that the receiver is there
 	beatRests   = 0x08 // its sender acknowledges beats as long as it is there, and so sends none on an idle link
 	beatTimes   = 0x10 // its sender understands times in beats
+	beatChecks  = 0x20 // its sender takes checks of the route for beats, and makes them as long as it is there
 )
 
 const (

@@ -24,12 +24,14 @@ func (u unacknowledged) NewPath(config transport.PathConfig) (transport.Path, er
 
 // What one end of a link says in a minute in which nobody sends: a beat a second, of three bytes where there is one
 // reliable channel. If both ends acknowledge by themselves, the answering end, which has the smaller id, only
-// acknowledges the beats of the other one, so that each way there is one small packet a second.
+// acknowledges the beats of the other one, so that each way there is one small packet a second. If both check their
+// route, neither says anything but the times.
 func TestBeatsOfAnIdleLink(t *testing.T) {
+	const checked = -1
 	const beat, timed = 3, 21 // those with times come every five seconds, each second on a link in use, and are answered
 	tests := []struct {
 		name          string
-		browser       rtcpeer.PeerID // this one's paths do not tell of acknowledgements; 0: none
+		browser       rtcpeer.PeerID // this one's paths do not tell of acknowledgements; 0: none; checked: both check their route
 		flow          rtcpeer.PeerID // this one sends a byte 10 times a second; 0: none
 		answers, asks int            // beats of 1 and of 5 in a minute
 		measured      int            // besides, with times, of each
@@ -37,6 +39,7 @@ func TestBeatsOfAnIdleLink(t *testing.T) {
 		{"both ends acknowledge", 0, 0, 0, 48, 12},
 		{"the answering end is a browser", 1, 0, 48, 48, 12},
 		{"the offering end is a browser", 5, 0, 48, 48, 12},
+		{"the ends check their route", checked, 0, 0, 0, 12},
 		{"the offering end sends", 0, 5, 0, 0, 60},
 		{"the answering end sends", 0, 1, 0, 0, 60},
 	}
@@ -48,8 +51,11 @@ func TestBeatsOfAnIdleLink(t *testing.T) {
 					host := w.network.Transport()
 					w.hosts[id] = host
 					var tr transport.Transport = host
-					if id == tt.browser {
+					switch tt.browser {
+					case id:
 						tr = unacknowledged{host}
+					case checked:
+						tr = checkedTransport{host, new(checkFaults)}
 					}
 					w.nodes[id] = w.room.join(t, id, tr, rtcpeer.Config{})
 					w.diaries[id] = keepDiary(w.nodes[id])

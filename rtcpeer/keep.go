@@ -35,7 +35,18 @@ type beats struct {
 	data        uint64    // packets heard over the other lanes up to this end's last beat
 	carried     uint64    // bytes sent over the reliable lanes
 	saidAt      time.Time // when something was last said, or told
+	heardAt     time.Time // when a packet or a control frame was last heard, or an acknowledgement
+	checks      uint64    // the checks of the present path's route
+	missedAt    time.Time // when this end last missed such a check; zero: it did not
 }
+
+const (
+	// checksFor is how long the checks of a route count after something was last heard over the lanes. An idle link
+	// has two beats in each timeEachIdle.
+	checksFor = 2 * timeEachIdle
+	// beatAfterMiss is how long this end relies on beats after it has missed a check.
+	beatAfterMiss = 30 * time.Second
+)
 
 // maxBeats is how many control frames may come from one tick to the next, besides those that tell what was taken: an
 // end sends one of these for each eighth of the bytes that the other end keeps.
@@ -426,6 +437,10 @@ func (l *link) tick() {
 	s.heard = p.acknowledges() || heard != l.beats.heard
 	l.beats.heard = heard
 	if s.heard {
+		l.beats.heardAt = now
+	}
+	s.heard = l.seesChecks(now, p) || s.heard
+	if s.heard {
 		l.figures.heard.Store(now.UnixNano())
 		if now.Sub(l.refused) > 2*tickEach { // else what was heard may have been sent before the refusal
 			l.refused = time.Time{}
@@ -433,6 +448,23 @@ func (l *link) tick() {
 	}
 	l.beat(now, p, said, told, heard-control)
 	l.decide(l.repair.tick(now, s))
+}
+
+// seesChecks reports whether a check of the route has come since the last tick, and counts as a sign of the other end.
+// The signaling server knows the keys of the checks and could imitate them, so they count only for a time.
+func (l *link) seesChecks(now time.Time, p *path) bool {
+	if p.checked == nil {
+		return false
+	}
+	n := p.checked.Checks()
+	came := n != l.beats.checks
+	l.beats.checks = n
+	// On a route that loses packets a beat is better: it is sent again.
+	if !came && now.Sub(l.repair.heard) >= askAfter {
+		l.beats.missedAt = now
+	}
+	p.checksHere.Store(now.Sub(l.beats.missedAt) > beatAfterMiss)
+	return came && p.checksThere.Load() && now.Sub(l.beats.heardAt) < checksFor
 }
 
 // sight returns what can be seen of the path that is being made, and of the other end.
@@ -446,10 +478,14 @@ func (l *link) sight() sight {
 }
 
 // beat sends a beat when this end has sent nothing for a while. The beat reports what this end has taken. An end that
-// rests sends none on an idle link.
+// rests sends none on an idle link, or few if the checks of the route take their place.
 func (l *link) beat(now time.Time, p *path, said, told, data uint64) {
-	quiet := now.Sub(l.beats.saidAt) >= beatEach-tickEach/2
 	idle := told == l.beats.told && data == l.beats.data
+	each := beatEach
+	if idle && p.checksHere.Load() && p.checksThere.Load() {
+		each = timeEachIdle
+	}
+	quiet := now.Sub(l.beats.saidAt) >= each-tickEach/2
 	switch {
 	case said != l.beats.said && told == l.beats.told:
 		l.beats.said, l.beats.saidAt = said, now

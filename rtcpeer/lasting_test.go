@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/testdata/bubble"
@@ -31,6 +32,7 @@ type world struct {
 	nodes   map[rtcpeer.PeerID]*rtcpeer.Node
 	diaries map[rtcpeer.PeerID]*diary
 	signals map[signaling.SignalType]int // sent so far; guarded by room.mu
+	wrap    func(transport.Transport) transport.Transport
 }
 
 func newWorld(t *testing.T, topology rtcpeer.Topology, options memory.Options) *world {
@@ -40,6 +42,7 @@ func newWorld(t *testing.T, topology rtcpeer.Topology, options memory.Options) *
 		nodes:   make(map[rtcpeer.PeerID]*rtcpeer.Node),
 		diaries: make(map[rtcpeer.PeerID]*diary),
 		signals: make(map[signaling.SignalType]int),
+		wrap:    func(tr transport.Transport) transport.Transport { return tr },
 	}
 	w.room.lose = w.count
 	return w
@@ -77,7 +80,7 @@ func (w *world) enter(id rtcpeer.PeerID, config rtcpeer.Config) *rtcpeer.Node {
 	if w.hosts[id] == nil {
 		w.hosts[id] = w.network.Transport()
 	}
-	w.nodes[id] = w.room.join(w.t, id, w.hosts[id], config)
+	w.nodes[id] = w.room.join(w.t, id, w.wrap(w.hosts[id]), config)
 	w.diaries[id] = keepDiary(w.nodes[id])
 	return w.nodes[id]
 }

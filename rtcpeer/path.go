@@ -26,7 +26,8 @@ type path struct {
 	attempt int
 	began   time.Time
 	offers  bool
-	acks    bool // its acknowledgements show that the other process is there
+	acks    bool              // its acknowledgements show that the other process is there
+	checked transport.Checked // raw, if the checks of its route show that, too; else nil
 
 	forwarded bool // through the signaling server
 
@@ -45,6 +46,10 @@ type path struct {
 
 	counted atomic.Bool // the other end, which offers, takes acknowledgements as signs of this one
 	rests   atomic.Bool // the answering end has said that it rests
+
+	// The checks of the route take the place of beats.
+	checksHere  atomic.Bool // for this end
+	checksThere atomic.Bool // for the other end, as its last beat says
 
 	mu     sync.Mutex // guards the fields below, and makes it one act to read counts and to send them
 	counts []uint64
@@ -84,20 +89,23 @@ func (p *path) beat(flags byte) {
 	p.say(p.frame)
 }
 
-// manner returns the flags of each beat that say how this end uses acknowledgements. The offering end counts them, and
+// manner returns the flags of each beat that say by what signs the two ends know that the other one is there. If both
+// see the checks of the route, neither beats on an idle link. Otherwise the offering end counts acknowledgements, and
 // the answering end rests: an idle link then has one small packet a second each way, the beat of the offering end and
 // its acknowledgement. If both ends beat, each acknowledges too.
-func (p *path) manner() byte {
+func (p *path) manner() (flags byte) {
+	if p.checksHere.Load() {
+		flags |= beatChecks
+	}
 	switch {
 	case !p.acks:
-		return 0
 	case p.offers:
-		return beatCounts
+		flags |= beatCounts
 	case p.counted.Load():
 		p.rests.Store(true)
-		return beatRests
+		flags |= beatRests
 	}
-	return 0
+	return flags
 }
 
 // acknowledges reports whether the other end, which rests, has acknowledged what this end has said since the last call.
@@ -217,6 +225,7 @@ func (p *path) beaten(f control, at uint64) error {
 	if p.link.path.Load() != p {
 		return nil // the link does not go over this path, and its other end may not have proven who it is
 	}
+	p.checksThere.Store(p.checked != nil && f.flags&beatChecks != 0)
 	switch {
 	case !p.acks:
 	case p.offers:

@@ -22,17 +22,23 @@ import (
 func TestRandomFaults(t *testing.T) {
 	for seed := range uint64(15) {
 		for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {
-			t.Run(fmt.Sprintf("%s/%d", topology, seed), func(t *testing.T) {
-				bubble.Test(t, func(t *testing.T) { trouble(t, topology, seed) })
-			})
+			for _, checked := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s/%d/checked=%v", topology, seed, checked), func(t *testing.T) {
+					bubble.Test(t, func(t *testing.T) { trouble(t, topology, seed, checked) })
+				})
+			}
 		}
 	}
 }
 
-func trouble(t *testing.T, topology rtcpeer.Topology, seed uint64) {
+// trouble is one run. If checked is true, the ends of each path check their route.
+func trouble(t *testing.T, topology rtcpeer.Topology, seed uint64, checked bool) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	ids := []rtcpeer.PeerID{1, 5, 7}
 	w := newWorld(t, topology, memory.Options{Delay: time.Duration(random.IntN(100)) * time.Millisecond, Seed: seed})
+	if checked {
+		w.withChecks()
+	}
 	lostAfter := []time.Duration{30 * time.Second, -1, 3 * time.Second, time.Millisecond}[random.IntN(4)]
 	w.join(rtcpeer.Config{LostAfter: lostAfter}, ids...)
 	streams := make(map[[2]rtcpeer.PeerID]*attempts)

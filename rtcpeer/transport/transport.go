@@ -134,6 +134,15 @@ type Acknowledger interface {
 	Acknowledges()
 }
 
+// A Checked is an Acknowledger whose two ends check their route about once a second, even if no packets pass, as ICE
+// does. If both ends are Checked, the checks show that the process at the other end is running.
+type Checked interface {
+	Acknowledger
+	// Checks returns a number that changes when a check of the other end has come, or its answer to one of this
+	// end. It does not block.
+	Checks() uint64
+}
+
 // A Lane is one stream of packets of a path.
 type Lane interface {
 	// Write queues one packet and returns at once. It does not keep p. It may be called from any goroutine. The

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/pion/datachannel"
+	"github.com/pion/ice/v4"
+	"github.com/pion/stun/v4"
 	pion "github.com/pion/webrtc/v4"
 
 	"example.org/rtcpeer/rtcpeer/transport"
@@ -29,6 +31,7 @@ type path struct {
 	pathState
 	remarks  *remarks
 	first    *firstRoute
+	checks   routeChecks
 	pace     pace
 	offered  atomic.Bool // this end made the offer
 	patience patience
@@ -42,17 +45,16 @@ const eventBacklog = 8
 func newPath(t *Transport, config transport.PathConfig) (*path, error) {
 	settings := t.config
 	settings.ICEServers = toPion(serversFor(t.servers, config))
-	remarks := &remarks{}
-	first := &firstRoute{}
-	pc, err := t.connection(settings, remarks, first)
-	if err != nil {
-		return nil, fmt.Errorf("webrtc: %w", err)
-	}
 	p := &path{
-		pc: pc, first: first, own: t.own, pathState: newPathState(eventBacklog, len(config.Lanes)), remarks: remarks,
+		first: &firstRoute{}, own: t.own, pathState: newPathState(eventBacklog, len(config.Lanes)), remarks: &remarks{},
 		relayOnly: settings.ICETransportPolicy == pion.ICETransportPolicyRelay,
 		patience:  newPatience(cmp.Or(config.LostAfter, t.silence), t.doubt),
 	}
+	pc, err := t.connection(settings, p.remarks, p.asked)
+	if err != nil {
+		return nil, fmt.Errorf("webrtc: %w", err)
+	}
+	p.pc = pc
 	pc.OnICECandidate(p.gathered)
 	pc.OnConnectionStateChange(p.stateChanged)
 	// The association reports at once that the other end is gone; the connection reports it only after DTLS.
@@ -115,6 +117,15 @@ func (p *path) addLane(c transport.LaneConfig) error {
 
 // Acknowledges implements transport.Acknowledger: SCTP runs in this process.
 func (p *path) Acknowledges() {}
+
+// Checks implements transport.Checked: ICE runs in this process, too.
+func (p *path) Checks() uint64 { return p.checks.count() }
+
+// asked is the handler for Pion's binding requests: see firstRoute.choose.
+func (p *path) asked(request *stun.Message, local, remote ice.Candidate, pair *ice.CandidatePair) bool {
+	p.checks.note(pair)
+	return p.first.choose(request, local, remote, pair)
+}
 
 func (p *path) Offer() (string, error) {
 	offer, err := p.pc.CreateOffer(nil)

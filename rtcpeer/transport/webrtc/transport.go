@@ -18,6 +18,7 @@ import (
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
+	"github.com/pion/stun/v4"
 	pion "github.com/pion/webrtc/v4"
 
 	"example.org/rtcpeer/rtcpeer/transport"
@@ -88,10 +89,13 @@ func New(config Config) (*Transport, error) {
 	return t, nil
 }
 
+// A bindingHandler takes a request of ICE. If it returns true, Pion selects the pair.
+type bindingHandler = func(*stun.Message, ice.Candidate, ice.Candidate, *ice.CandidatePair) bool
+
 // connection returns the PeerConnection of a path. r collects remarks from its log.
-func (t *Transport) connection(settings pion.Configuration, r *remarks, first *firstRoute) (*pion.PeerConnection, error) {
+func (t *Transport) connection(settings pion.Configuration, r *remarks, asked bindingHandler) (*pion.PeerConnection, error) {
 	engine := t.engine
-	engine.SetICEBindingRequestHandler(first.choose)
+	engine.SetICEBindingRequestHandler(asked)
 	engine.LoggerFactory = listeningFactory{engine.LoggerFactory, r}
 	api := pion.NewAPI(
 		pion.WithSettingEngine(engine),
@@ -189,7 +193,8 @@ func (c Config) apply(e *pion.SettingEngine) error {
 
 	// 0 keeps Pion from giving up by itself: the path itself limits its silence (patience.go), and its owner
 	// limits the search for a route.
-	e.SetICETimeouts(c.DisconnectedAfter, 0, time.Second)
+	// A check a second is what an idle link is heard by (checks.go), and what measures its round trip.
+	e.SetICETimeouts(c.DisconnectedAfter, 0, keepalive)
 	e.SetICEMaxBindingRequests(checks)
 	e.SetSTUNGatherTimeout(askFor)
 	// A handshake that hangs ends before the node's own deadline does.
@@ -231,6 +236,9 @@ func (c Config) apply(e *pion.SettingEngine) error {
 	}
 	return nil
 }
+
+// keepalive is how often ICE checks the route in use.
+const keepalive = time.Second
 
 func (c Config) networkTypes() []pion.NetworkType {
 	types := []pion.NetworkType{pion.NetworkTypeUDP4}
