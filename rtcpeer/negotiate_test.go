@@ -34,7 +34,7 @@ func TestNegotiation(t *testing.T) {
 		{"an older or repeated offer does not", false, "start offer2 offer1 offer2", "answer"},
 		{"a repeated answer neither", true, "start answer1 answer1", "offer accept"},
 		{"offers do not cross", true, "start offer1 answer1", "offer accept"},
-		{"who offers nothing gets no answers", false, "start answer1 offer1 answer1", "answer"},
+		{"an answering end ignores answers", false, "start answer1 offer1 answer1", "answer"},
 		{"the retry of an answering end is nothing", false, "start retry offer1", "answer"},
 		{"programs that do not count are understood", true, "start candidate0 answer0 candidate0", "offer accept add add"},
 		{"in both roles", false, "start candidate0 offer0 candidate0", "answer add add"},
@@ -96,7 +96,7 @@ func TestAttemptsGoOn(t *testing.T) {
 		{"the offering end, where there are no repairs", 5, signaling.Member{ID: 1}, "start", 4},
 		{"the answering end", 1, signaling.Member{ID: 5, Features: repairs}, "start", 3},
 		{"the answering end, and a newer offer", 1, signaling.Member{ID: 5, Features: repairs}, "offer4/A", 4},
-		{"the answering end, and a program that counts anew", 1, signaling.Member{ID: 5, Features: repairs}, "offer1/A", 1},
+		{"the answering end, and a program that counts from 1 again", 1, signaling.Member{ID: 5, Features: repairs}, "offer1/A", 1},
 		{"the answering end, where there are no repairs", 1, signaling.Member{ID: 5}, "start", 0},
 		{"the answering end, where there are no repairs, and an offer", 1, signaling.Member{ID: 5}, "offer1", 1},
 	}

@@ -223,7 +223,7 @@ func TestForbiddenFramesEndTheLink(t *testing.T) {
 		name   string
 		frames [][]byte
 	}{
-		{"counts of what was never sent", [][]byte{rtcpeer.Beat(0, 4)}},
+		{"counts of packets that were never sent", [][]byte{rtcpeer.Beat(0, 4)}},
 		{"counts beyond all", [][]byte{rtcpeer.Beat(0, 1<<64-1)}},
 		{"counts that fall", [][]byte{rtcpeer.Beat(0, 3), rtcpeer.Beat(0, 2)}},
 		{"counts of before", [][]byte{rtcpeer.Beat(0, 1)}},
@@ -272,7 +272,7 @@ func TestOddFramesAreHarmless(t *testing.T) {
 	}{
 		{"the same counts again and again", slices.Repeat([][]byte{rtcpeer.Beat(0, 0)}, 1000)},
 		{"flags of the future", [][]byte{rtcpeer.Beat(0xfc, 0)}},
-		{"answers that nobody asked for", slices.Repeat([][]byte{rtcpeer.Beat(rtcpeer.BeatAnswers, 0)}, 1000)},
+		{"unexpected answers", slices.Repeat([][]byte{rtcpeer.Beat(rtcpeer.BeatAnswers, 0)}, 1000)},
 		{"asks, without reading the answers", slices.Repeat([][]byte{rtcpeer.Beat(rtcpeer.BeatAsks, 0)}, 4000)},
 	}
 	for _, tt := range tests {
@@ -360,7 +360,7 @@ func TestRogueOnTheNextPath(t *testing.T) {
 		{"the right ones", func(r *rogue, p transport.Path) [][]byte {
 			return [][]byte{rtcpeer.Prove(r.proof(p)), rtcpeer.Take(3)}
 		}, moved},
-		{"a take of what was never sent", func(r *rogue, p transport.Path) [][]byte {
+		{"a take of packets that were never sent", func(r *rogue, p transport.Path) [][]byte {
 			return [][]byte{rtcpeer.Prove(r.proof(p)), rtcpeer.Take(4)}
 		}, misbehaved},
 		{"a take of less than it had", func(r *rogue, p transport.Path) [][]byte {

@@ -92,13 +92,13 @@ func TestStrangers(t *testing.T) {
 		does  map[string]func(*stranger)
 		moves map[string]float64
 	}{
-		{"who speak half of HTTP", "15s", map[string]func(*stranger){
+		{"clients that send half of an HTTP request", "15s", map[string]func(*stranger){
 			"nothing":               func(*stranger) {},
 			"half a request":        func(s *stranger) { s.says("GET / HTTP/1.1\r\nHost: x\r\n") },
 			"half a body":           func(s *stranger) { s.says("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\nx") },
 			"an answer is not read": func(s *stranger) { s.repeats("GET /rtcpeer.js HTTP/1.1\r\nHost: x\r\n\r\n") },
 		}, nil},
-		{"who never join", "0", map[string]func(*stranger){ // a ping would find out first
+		{"clients that never join", "0", map[string]func(*stranger){ // a ping would find out first
 			"no frame":        func(s *stranger) { s.upgrades() },
 			"half a frame":    func(s *stranger) { s.upgrades().says(frame(0x81, `{"kind":"join"}`)[:9]) },
 			"empty fragments": func(s *stranger) { s.upgrades().says(frame(0x01, "")).repeats(frame(0x00, "")) },

@@ -141,7 +141,7 @@ func TestJoinRefused(t *testing.T) {
 		name, url, want string
 		retry           bool
 	}{
-		{"nobody there", "ws://127.0.0.1:1/lobby", "is signal-server running there?", true},
+		{"no server", "ws://127.0.0.1:1/lobby", "is signal-server running there?", true},
 		{"not a WebSocket", os.Getenv("PAGE") + "/lobby", "closed with 1006", true},
 		{"user name", "ws://user:secret@127.0.0.1:1/lobby", "a browser cannot send a user name", false},
 		{"another topology", os.Getenv("URL"), "topology_mismatch", false},

@@ -11,14 +11,14 @@
 //	                :          :       :            :
 //	                + - - - - -+ WebRTC + - - - - - +
 //
-// A player does what it is asked for over its WebSocket and tells its events there, so that one set of
-// rules, in Go, holds for all of them. Those in JavaScript are testdata/player.mjs, which runs the
-// rtcpeer.js that is served; those in WebAssembly are agent_js_test.go.
+// A player gets its orders over its WebSocket and reports its events there, so one set of rules, in Go, tests
+// all of them. The players in JavaScript are testdata/player.mjs, which runs the rtcpeer.js that is served;
+// those in WebAssembly are agent_js_test.go.
 //
-// TestGodot does the same for games, with rules of their own (shout_test.go), because no engine runs
-// here: testdata/godot.mjs stands in for one, on the WebRTC stack of Godot's plugin, over Godot's own
-// signaling protocol. It keeps what an engine would print as an error, and the tests want none.
+// TestGodot does the same for games, with rules of their own (shout_test.go). No engine runs here:
+// testdata/godot.mjs stands in for it, on the WebRTC stack of Godot's plugin, over Godot's own signaling
+// protocol. It records what an engine would print as an error, and the tests expect none.
 //
-// Without RTCPEER_LONG=1 a few rooms are played: the whole matrix takes minutes. What is not installed
-// is skipped. The tables say what was skipped. With RTCPEER_MATRIX=file they are written there.
+// Without RTCPEER_LONG=1 only a few rooms are played, because the whole matrix takes minutes. Stacks that are
+// not installed are skipped, and the tables say so. RTCPEER_MATRIX names a file for the tables.
 package interop

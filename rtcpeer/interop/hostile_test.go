@@ -35,7 +35,7 @@ func TestHostilePeersOfAPage(t *testing.T) {
 		attack   func(*attack, *testing.T)
 	}{
 		{"L10, data on a stream that the page does not have", rtcpeer.Mesh, (*attack).stranger},
-		{"L10, channels that nobody asked for", rtcpeer.Mesh, (*attack).strangers},
+		{"L10, unexpected channels", rtcpeer.Mesh, (*attack).strangers},
 		{"L14, 300 addresses", rtcpeer.Mesh, (*attack).addresses},
 		{"L15, 20,000 candidates for an open link", rtcpeer.Mesh, (*attack).candidates},
 		{"L16, announcements without end", rtcpeer.Star, (*attack).announcements},

@@ -137,7 +137,7 @@ func TestResumeRefused(t *testing.T) {
 	})
 	a.send(signaling.Leave{})
 	host.wantLeft(a, signaling.LeftByItself)
-	t.Run("of one who left", func(t *testing.T) { s.refuseResume(t, signaling.Join{Resume: token}) })
+	t.Run("of a member that left", func(t *testing.T) { s.refuseResume(t, signaling.Join{Resume: token}) })
 
 	host.send(signaling.Leave{})
 	s.eventually(t, "the room ends", func(st signalserver.Stats) bool { return st.Rooms == 0 })

@@ -81,7 +81,7 @@ func TestFoundAddress(t *testing.T) {
 		{"IPv6 alone", []string{"10.0.0.1", "2a00::1"}, []string{"2a00::1"}},
 		{"behind a NAT", []string{"127.0.0.1", "192.168.1.2"}, nil},
 		{"several", []string{"1.2.3.4", "1.2.3.5", "2a00::1"}, nil},
-		{"several of IPv6 alone", []string{"2a00::1", "2a00::2"}, nil},
+		{"several, only IPv6", []string{"2a00::1", "2a00::2"}, nil},
 		{"none", nil, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -169,9 +169,9 @@ func TestConnectionsAreSorted(t *testing.T) {
 		{"the first byte of nothing else", all, aClient, "203.0.113.1:443", false, "", "\x04", "web", ""},
 		{"STUN of a family without TURN", []string{"web", "tcp4"}, "[2001:db8::5]:4000", "[2001:db8::1]:443", false, "", binding, "", ""},
 		{"HTTP of a family without TURN", []string{"web", "tcp4"}, "[2001:db8::5]:4000", "[2001:db8::1]:443", false, "", request, "web", ""},
-		{"anything, with HTTP alone", []string{"web"}, aClient, "203.0.113.1:443", false, "", binding, "web", ""},
-		{"anything, with TURN alone", []string{"tcp4"}, aClient, "203.0.113.1:443", false, "", request, "tcp4", ""},
-		{"TURN alone, of the other family", []string{"tcp4"}, "[2001:db8::5]:4000", "[2001:db8::1]:443", false, "", binding, "", ""},
+		{"anything, with only HTTP", []string{"web"}, aClient, "203.0.113.1:443", false, "", binding, "web", ""},
+		{"anything, with only TURN", []string{"tcp4"}, aClient, "203.0.113.1:443", false, "", request, "tcp4", ""},
+		{"only TURN, of the other address family", []string{"tcp4"}, "[2001:db8::5]:4000", "[2001:db8::1]:443", false, "", binding, "", ""},
 
 		{"HTTP through a proxy", all, aProxy, "203.0.113.1:443", true, proxyV1, request, "web", "203.0.113.9:5000"},
 		{"STUN through a proxy", all, aProxy, "203.0.113.1:443", true, proxyV1, binding, "tcp4", "203.0.113.9:5000"},
@@ -180,7 +180,7 @@ func TestConnectionsAreSorted(t *testing.T) {
 		{"a proxy that sends no header", all, aProxy, "203.0.113.1:443", true, "", request, "", ""},
 		{"a proxy that names a client of UDP", all, aProxy, "203.0.113.1:443", true, udpV2, "", "", ""},
 		{"a header of somebody else", []string{"web"}, aClient, "203.0.113.1:443", true, "", proxyV1 + request, "web", ""},
-		{"a header that nobody asked for", []string{"web"}, aProxy, "203.0.113.1:443", false, "", proxyV1 + request, "web", ""},
+		{"an unexpected header", []string{"web"}, aProxy, "203.0.113.1:443", false, "", proxyV1 + request, "web", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			bubble.Test(t, func(t *testing.T) {
