@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
@@ -246,29 +246,81 @@ func (b *tab) say(t *testing.T, line string) {
 	b.keys(t, "#text", line+"\r")
 }
 
-// shoot takes pictures of the page, for people to look at: in the folder RTCPEER_SCREENSHOTS, or one that
-// goes with the test.
+func (b *tab) mouse(t *testing.T, x, y int, to ...[2]int) {
+	t.Helper()
+	at := [2]int{x, y}
+	b.do(t, mouseEvent(input.DispatchMouseEventTypeMouseMoved, at), mouseEvent(input.DispatchMouseEventTypeMousePressed, at))
+	for _, at = range to {
+		b.do(t, mouseEvent(input.DispatchMouseEventTypeMouseMoved, at))
+	}
+	b.do(t, mouseEvent(input.DispatchMouseEventTypeMouseReleased, at))
+}
+
+func mouseEvent(kind input.DispatchMouseEventType, at [2]int) chromedp.Action[chromedp.Void] {
+	return chromedp.MouseEvent(kind, float64(at[0]), float64(at[1]), chromedp.ButtonLeft, chromedp.ClickCount(1))
+}
+
+func (b *tab) choose(t *testing.T, selector, path string) {
+	t.Helper()
+	b.do(t, chromedp.SetUploadFiles(chromedp.CSS(selector), []string{path}))
+}
+
+func (b *tab) resize(t *testing.T, width, height int) {
+	t.Helper()
+	if width == 0 {
+		b.do(t, chromedp.EmulateReset())
+		return
+	}
+	b.do(t, chromedp.EmulateViewport(int64(width), int64(height)))
+}
+
+func (b *tab) prefer(t *testing.T, scheme string) {
+	t.Helper()
+	b.do(t, prefer(scheme))
+}
+
+func (b *tab) picture(t *testing.T) []byte {
+	t.Helper()
+	picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+	require.NoError(t, err)
+	return picture
+}
+
 func (b *tab) shoot(t *testing.T, name string) {
+	t.Helper()
+	shoot(t, b, name)
+}
+
+// sizes are those that the page is looked at in.
+var sizes = []struct {
+	name          string
+	width, height int
+}{{"desktop", 1280, 800}, {"phone", 390, 844}, {"small", 320, 568}}
+
+// shoot takes pictures of the page: in the folder RTCPEER_SCREENSHOTS, or one that goes with the test.
+func shoot(t *testing.T, v view, name string) {
 	t.Helper()
 	folder := os.Getenv("RTCPEER_SCREENSHOTS")
 	if folder == "" {
 		folder = t.TempDir()
 	}
-	for _, size := range []struct {
-		name          string
-		width, height int64
-	}{{"desktop", 1280, 800}, {"phone", 390, 844}, {"small", 320, 568}} {
+	for _, size := range sizes {
 		for _, scheme := range []string{"light", "dark"} {
-			b.do(t, chromedp.EmulateViewport(size.width, size.height), prefer(scheme))
-			picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
-			require.NoError(t, err)
+			v.resize(t, size.width, size.height)
+			v.prefer(t, scheme)
+			picture := v.picture(t)
 			require.NotEmpty(t, picture)
-			require.Empty(t, b.text(t, fmt.Sprintf(`[...document.querySelectorAll("body *:not(thead, thead *, svg *)")].
-				filter((e) => e.getBoundingClientRect().right > %d).map((e) => e.outerHTML).join("\n")`, size.width)), "too wide for the %s", size.name)
+			require.Empty(t, tooWide(t, v), "too wide for the %s", size.name)
 			require.NoError(t, os.WriteFile(filepath.Join(folder, name+"-"+size.name+"-"+scheme+".png"), picture, 0o644))
 		}
 	}
-	b.do(t, chromedp.EmulateReset())
+	v.resize(t, 0, 0)
+}
+
+// tooWide returns what of a page is not to be seen without scrolling to the right.
+func tooWide(t *testing.T, v view) string {
+	t.Helper()
+	return v.text(t, `[...document.querySelectorAll("body *:not(thead, thead *, svg *)")].filter((e) => e.getBoundingClientRect().right > innerWidth).map((e) => e.outerHTML).join("\n")`)
 }
 
 func prefer(scheme string) chromedp.Action[chromedp.Void] {

@@ -23,7 +23,18 @@ type view interface {
 	// keys types into an element, and press wherever the focus is.
 	keys(t *testing.T, selector, keys string)
 	press(t *testing.T, keys string)
-	// shoot takes pictures in Chromium.
+	// await runs a script and returns what the promise resolves to that is its value.
+	await(t *testing.T, script string) string
+	// mouse presses at a place of the viewport, moves to the others and releases.
+	mouse(t *testing.T, x, y int, to ...[2]int)
+	// choose has a file chosen in an input.
+	choose(t *testing.T, selector, path string)
+	// resize gives the page a size in CSS pixels; zeros give it that of its window again.
+	resize(t *testing.T, width, height int)
+	// prefer is "light" or "dark".
+	prefer(t *testing.T, scheme string)
+	picture(t *testing.T) []byte
+	// shoot takes pictures of the page, for people to look at, and checks that nothing is too wide.
 	shoot(t *testing.T, name string)
 	// shut closes the tab, as a user does.
 	shut(t *testing.T)
@@ -94,8 +105,8 @@ func inChromium(t *testing.T, test func(t *testing.T, show func(script, url stri
 // foxes has a place for each Firefox that runs: more would starve each other of CPU as they start.
 var foxes = make(chan struct{}, 2)
 
-// openFirefox starts one that ends with the test.
-func openFirefox(t *testing.T) *firefox.Browser {
+// openFirefox starts one that ends with the test. prefs are further lines of its user.js.
+func openFirefox(t *testing.T, prefs ...string) *firefox.Browser {
 	t.Helper()
 	needs(t, firefox.Program, firefox.Program)
 	foxes <- struct{}{}
@@ -103,7 +114,7 @@ func openFirefox(t *testing.T) *firefox.Browser {
 	profile, err := os.MkdirTemp("", "signal-server") // the browser may still write while it is removed
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(profile) })
-	browser, err := firefox.Start(profile)
+	browser, err := firefox.Start(profile, prefs...)
 	require.NoError(t, err)
 	t.Cleanup(browser.Close)
 	return browser
@@ -188,4 +199,47 @@ func (v foxView) press(t *testing.T, keys string) {
 	require.NoError(t, v.tab.Type(keys))
 }
 
-func (v foxView) shoot(*testing.T, string) {}
+func (v foxView) await(t *testing.T, script string) string {
+	t.Helper()
+	text, err := v.tab.Await(script)
+	require.NoError(t, err)
+	return text
+}
+
+func (v foxView) mouse(t *testing.T, x, y int, to ...[2]int) {
+	t.Helper()
+	require.NoError(t, v.tab.Mouse(x, y, to...))
+}
+
+func (v foxView) choose(t *testing.T, selector, path string) {
+	t.Helper()
+	require.NoError(t, v.tab.Choose(selector, path))
+}
+
+func (v foxView) resize(t *testing.T, width, height int) {
+	t.Helper()
+	require.NoError(t, v.tab.Resize(width, height))
+}
+
+// prefer changes the rules of the page: a Firefox has no command for that.
+func (v foxView) prefer(t *testing.T, scheme string) {
+	t.Helper()
+	v.text(t, `(() => {
+		const dark = "`+scheme+`" === "dark";
+		document.documentElement.style.colorScheme = "`+scheme+`";
+		for (const sheet of document.styleSheets) for (const { media } of sheet.cssRules)
+			if (/prefers-color-scheme|^(not )?all$/.test(media?.mediaText)) media.mediaText = dark ? "all" : "not all";
+	})()`)
+}
+
+func (v foxView) picture(t *testing.T) []byte {
+	t.Helper()
+	picture, err := v.tab.Shoot()
+	require.NoError(t, err)
+	return picture
+}
+
+func (v foxView) shoot(t *testing.T, name string) {
+	t.Helper()
+	shoot(t, v, name+"-firefox")
+}

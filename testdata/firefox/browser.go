@@ -29,9 +29,9 @@ type Browser struct {
 // answering is how long an answer may take, on a machine that is busy.
 const answering = time.Minute
 
-// Start starts one with the profile in that folder, which must exist.
-func Start(profile string) (*Browser, error) {
-	cmd, err := Command(profile, "about:blank")
+// Start starts one with the profile in that folder, which must exist. More are further lines of its user.js.
+func Start(profile string, more ...string) (*Browser, error) {
+	cmd, err := Command(profile, "about:blank", more...)
 	if err != nil {
 		return nil, err
 	}
@@ -91,6 +91,12 @@ func (b *Browser) Close() {
 }
 
 func (b *Browser) kill() { killGroup(b.cmd) }
+
+// Freeze stops all of its processes, as a laptop that sleeps does. Nothing may be asked of it until Thaw.
+func (b *Browser) Freeze() error { return freezeGroup(b.cmd, true) }
+
+// Thaw has a frozen one go on.
+func (b *Browser) Thaw() error { return freezeGroup(b.cmd, false) }
 
 // Call sends a command and takes its result.
 func (b *Browser) Call(method string, params, result any) error {
@@ -173,19 +179,63 @@ func (t *Tab) Visit(url string) error {
 	return t.browser.Call("browsingContext.navigate", map[string]any{"context": t.context, "url": url, "wait": "interactive"}, nil)
 }
 
+// Resize gives the page a size, in CSS pixels. Zeros give it the size of its window again.
+func (t *Tab) Resize(width, height int) error {
+	var viewport any
+	if width > 0 {
+		viewport = map[string]int{"width": width, "height": height}
+	}
+	return t.browser.Call("browsingContext.setViewport", map[string]any{"context": t.context, "viewport": viewport}, nil)
+}
+
+// Shoot takes a picture of the whole page, as PNG.
+func (t *Tab) Shoot() ([]byte, error) {
+	var taken struct{ Data []byte }
+	err := t.browser.Call("browsingContext.captureScreenshot", map[string]any{"context": t.context, "origin": "document"}, &taken)
+	return taken.Data, err
+}
+
 // Text returns the value of an expression as a string.
 func (t *Tab) Text(expression string) (string, error) {
+	result, err := t.evaluate("String(("+expression+"))", false)
+	return fmt.Sprint(result.Value), err
+}
+
+// Await runs a script and returns what the promise resolves to that is its value.
+func (t *Tab) Await(script string) (string, error) {
+	result, err := t.evaluate(script, true)
+	return fmt.Sprint(result.Value), err
+}
+
+// A value is one of a script. A node of the document has a SharedID.
+type value struct {
+	Value    any
+	SharedID string
+}
+
+func (t *Tab) evaluate(script string, await bool) (value, error) {
 	var evaluated struct {
-		Result           struct{ Value any }
+		Result           value
 		ExceptionDetails struct{ Text string }
 	}
 	err := t.browser.Call("script.evaluate", map[string]any{
-		"expression": "String((" + expression + "))", "target": map[string]any{"context": t.context}, "awaitPromise": false,
+		"expression": script, "target": map[string]any{"context": t.context}, "awaitPromise": await,
 	}, &evaluated)
 	if err == nil && evaluated.ExceptionDetails.Text != "" {
-		err = fmt.Errorf("%s: %s", expression, evaluated.ExceptionDetails.Text)
+		err = fmt.Errorf("%.500s: %s", script, evaluated.ExceptionDetails.Text)
 	}
-	return fmt.Sprint(evaluated.Result.Value), err
+	return evaluated.Result, err
+}
+
+// Choose has the files of these paths chosen in the input that the selector finds.
+func (t *Tab) Choose(selector string, paths ...string) error {
+	input, err := t.evaluate("document.querySelector(`"+selector+"`)", false)
+	if err != nil {
+		return err
+	}
+	return t.browser.Call("input.setFiles", map[string]any{
+		"context": t.context, "element": map[string]any{"sharedId": input.SharedID}, "files": paths,
+	}, nil)
 }
 
 // Type types into the element that has the focus. "\r" is the enter key, and "\x1b" escape.
@@ -198,5 +248,17 @@ func (t *Tab) Type(text string) error {
 	}
 	return t.browser.Call("input.performActions", map[string]any{
 		"context": t.context, "actions": []any{map[string]any{"type": "key", "id": "keyboard", "actions": keys}},
+	}, nil)
+}
+
+// Mouse presses at a place of the viewport, in CSS pixels from its left and upper edge, moves to the others and releases.
+func (t *Tab) Mouse(x, y int, to ...[2]int) error {
+	actions := []map[string]any{{"type": "pointerMove", "x": x, "y": y}, {"type": "pointerDown", "button": 0}}
+	for _, place := range to {
+		actions = append(actions, map[string]any{"type": "pointerMove", "x": place[0], "y": place[1]})
+	}
+	actions = append(actions, map[string]any{"type": "pointerUp", "button": 0})
+	return t.browser.Call("input.performActions", map[string]any{
+		"context": t.context, "actions": []any{map[string]any{"type": "pointer", "id": "mouse", "actions": actions}},
 	}, nil)
 }

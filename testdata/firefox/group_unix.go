@@ -12,3 +12,11 @@ func group(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true
 
 // killGroup ends all processes of the group.
 func killGroup(cmd *exec.Cmd) { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+
+// freezeGroup stops all processes of the group, or has them go on.
+func freezeGroup(cmd *exec.Cmd, freeze bool) error {
+	if freeze {
+		return syscall.Kill(-cmd.Process.Pid, syscall.SIGSTOP)
+	}
+	return syscall.Kill(-cmd.Process.Pid, syscall.SIGCONT)
+}
