@@ -48,7 +48,7 @@ func TestRuntimes(t *testing.T) {
 	skip.Long(t)
 	t.Parallel()
 	packages(t, ".")
-	folder := runtimes(t)
+	folder := cached(t, "runtimes") // 200 MB
 	bin := signalServer(t)
 	files := []string{"wire", "control", "repair", "rules", "links", "relayed", "lost", "hostile", "auth", "events", "requests", "times", "migration"}
 	one := map[string]string{"times": "in a mesh", "migration": "the host leaves", "transfer/files": "a file is resumed"}
@@ -109,21 +109,21 @@ func signalServer(t *testing.T) string {
 	return bin
 }
 
-// runtimes installs what test/runtimes names, which is 200 MB, outside the checkout, and returns where.
-func runtimes(t *testing.T) string {
+// cached installs what that folder of test names, outside the checkout, and returns where.
+func cached(t *testing.T, name string) string {
 	t.Helper()
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		cache = os.TempDir()
 	}
-	folder := filepath.Join(cache, "rtcpeer", "runtimes")
+	folder := filepath.Join(cache, "rtcpeer", name)
 	require.NoError(t, os.MkdirAll(folder, 0o755))
-	for _, name := range []string{"package.json", "package-lock.json"} {
-		wanted, err := os.ReadFile(filepath.Join("test", "runtimes", name))
+	for _, file := range []string{"package.json", "package-lock.json"} {
+		wanted, err := os.ReadFile(filepath.Join("test", name, file))
 		require.NoError(t, err)
-		there, err := os.ReadFile(filepath.Join(folder, name))
+		there, err := os.ReadFile(filepath.Join(folder, file))
 		if err != nil || !bytes.Equal(wanted, there) {
-			require.NoError(t, os.WriteFile(filepath.Join(folder, name), wanted, 0o600))
+			require.NoError(t, os.WriteFile(filepath.Join(folder, file), wanted, 0o600))
 		}
 	}
 	packages(t, folder)

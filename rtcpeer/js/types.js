@@ -13,7 +13,7 @@ const tsc = (...args) => execFileSync(join(folder, "node_modules/.bin/tsc"), arg
 try {
   tsc("--project", folder, "--outDir", out);
   ship("rtcpeer.d.ts", "", [join(folder, "src/types"), ...["errors", "secret", "node", "join"].map((name) => join(out, name))]);
-  ship("transfer.d.ts", 'import type { Event, RtcNode } from "./rtcpeer.js";\n\n', [join(folder, "src/transfer/types"), ...["errors", "files", "offer", "name"].map((name) => join(out, "transfer", name))]);
+  ship("transfer.d.ts", 'import type { ErrorCode, Event, RtcNode } from "./rtcpeer.js";\n\n', [join(folder, "src/transfer/types"), ...["errors", "files", "offer", "name"].map((name) => join(out, "transfer", name))]);
   ship("times.d.ts", "", [join(out, "times")]);
   ship("migration.d.ts", "", [join(out, "migration")]);
   ship("requests.d.ts", 'import type { Bytes, EndedEvent, Event, RtcNode } from "./rtcpeer.js";\n\n', [join(out, "requests")]);

@@ -86,12 +86,12 @@ export class RtcNode {
     if (signaling.error) signaling.onend(signaling.error);
   }
 
-  /** The ids of all connected peers, in ascending order. */
+  /** The ids of all connected peers, in ascending order. @returns {number[]} */
   get peers() {
     return this.route.peers().sort((a, b) => a - b);
   }
 
-  /** The ids of the other members that the server has announced to this node, connected or not. For a guest of a star: only the host. */
+  /** The ids of the other members that the server has announced to this node, connected or not. For a guest of a star: only the host. @returns {number[]} */
   get members() {
     return [...this.roster.values()].flatMap((peer) => (peer.present ? peer.member.id : []));
   }
@@ -111,7 +111,7 @@ export class RtcNode {
     return link?.state === "connected" && !link.interrupted ? 0 : Math.max(this.awayUntil - now(), 0);
   }
 
-  /** The value of config.resume for a program that comes back in the place of this one, such as the same page after a reload. */
+  /** The value of config.resume for a program that comes back in the place of this one, such as the same page after a reload. @returns {string | undefined} */
   get resume() {
     return /** @type {Message} */ (this.signaling.welcome).resume;
   }

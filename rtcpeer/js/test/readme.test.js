@@ -14,7 +14,7 @@ import { WebSocket } from "ws";
 
 const folder = fileURLToPath(new URL("..", import.meta.url));
 const blocks = [...readFileSync(path(folder, "README.md"), "utf8").matchAll(/```(\w+)\n([^]*?)```/g)].map(([, kind, code]) => ({ kind, code }));
-const [browser, inNode, game, byKind, requests, recipe, secret] = blocks.map((b) => b.code);
+const [browser, inNode, game, bundled, byKind, requests, recipe, secret] = blocks.map((b) => b.code);
 
 test("the README's program for Node talks to a second one", async (t) => {
   const server = await startServer();
@@ -102,7 +102,7 @@ test("the README's events by kind, and its requests", async (t) => {
   assert.equal(await ask(c.requests, d.node.id, new AbortController().signal), 42);
 });
 
-test("the README's recipe for React compiles under strict settings", (t) => {
+test("the README's recipe for React, and what it says of bundlers, compile under strict settings", (t) => {
   const folder2 = mkdtempSync(path(folder, "test/readme-"));
   t.after(() => rmSync(folder2, { recursive: true }));
   const file = path(folder2, "recipe.ts");
@@ -111,6 +111,7 @@ test("the README's recipe for React compiles under strict settings", (t) => {
     execFileSync(path(folder, "node_modules/.bin/tsc"), ["--strict", "--noEmit", "--ignoreConfig", "--exactOptionalPropertyTypes", "--noUncheckedIndexedAccess",
       "--target", "es2022", "--module", "esnext", "--moduleResolution", "bundler", "--lib", "es2022,dom", file], { encoding: "utf8" });
   };
+  tsc(bundled);
   tsc(recipe);
   const misspelt = ['node.on("conected", () => {});', 'node.on("failed", (e) => e.error.code === "refusd");', 'node.send({ data: { x: 1 } });', "node.roster;"];
   for (const line of misspelt) assert.throws(() => tsc(`import type { RtcNode } from "rtcpeer"; export function f(node: RtcNode) { ${line} }`), line);

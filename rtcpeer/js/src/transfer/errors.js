@@ -4,6 +4,7 @@ import * as frames from "./frame.js";
 import { printable, shorten } from "./name.js";
 
 /** @import { Frame } from "./frame.js" */
+/** @import { TransferErrorCode } from "./types.js" */
 
 /**
  * The error of one transfer. Programs branch on code:
@@ -28,7 +29,7 @@ export class TransferError extends Error {
   /** The name of the file that the error is about. @type {string | undefined} */ file;
   /** What has arrived, if toBlob can continue with it: see ReceiveOptions. @type {Blob | undefined} */ part;
 
-  /** @param {string} code @param {string} message @param {any} [cause] */
+  /** @param {TransferErrorCode} code @param {string} message @param {any} [cause] */
   constructor(code, message, cause) {
     super(message, cause === undefined ? undefined : { cause });
     this.name = "TransferError"; // the class has another one when minified
@@ -36,7 +37,7 @@ export class TransferError extends Error {
   }
 }
 
-/** @type {Record<number, [string, string]>} */
+/** @type {Record<number, [TransferErrorCode, string]>} */
 const stops = {
   [frames.cancelled]: ["cancelled", "cancelled by the other end"],
   [frames.refused]: ["refused", "refused by the other end"],
@@ -48,7 +49,7 @@ const stops = {
 
 /** What a stop of the other end means here. @internal @param {Frame} f */
 export function errorOf({ reason, text }) {
-  const [code, message] = stops[reason] ?? ["failed", "the other end failed"];
+  const [code, message] = stops[reason] ?? /** @type {const} */ (["failed", "the other end failed"]);
   return new TransferError(code, text ? `${message}: ${printable(text)}` : message);
 }
 

@@ -1,5 +1,12 @@
 // The options of the contract. What stands here is in transfer.d.ts.
 
+import type { ErrorCode } from "../types.js";
+
+/** See TransferError. The codes of RtcPeerError are those of a send that failed. */
+export type TransferErrorCode =
+  | "refused" | "not_receiving" | "cancelled" | "failed" | "hash_mismatch" | "protocol" | "peer_gone" | "host_changed" | "changed"
+  | "sink" | "aborted" | "answered" | "closed" | "bad_config" | ErrorCode;
+
 /** Limits, all optional. Sizes are in bytes; defaults are in parentheses. */
 export type FilesOptions = {
   /**
