@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 
@@ -121,6 +122,40 @@ func TestModuleInAWorker(t *testing.T) {
 		page := show("", site.URL+"/page/")
 		page.waitFor(t, `globalThis.told`)
 		require.Equal(t, "undefined bad_config []", page.text(t, `told`))
+	})
+}
+
+// The example in plain JavaScript has a hundred lines, and who is red passes that on by touching somebody.
+func TestGameOfTag(t *testing.T) {
+	text, err := os.ReadFile("../../rtcpeer/examples/tag/index.html")
+	require.NoError(t, err)
+	require.LessOrEqual(t, strings.Count(string(text), "\n"), 100)
+	site := programsSite(t, nil)
+	game := strings.ReplaceAll(string(text), "//localhost:9080/", strings.TrimPrefix(site.URL, "http:")+"/")
+	require.Equal(t, 2, strings.Count(game, strings.TrimPrefix(site.URL, "http:")))
+	pages := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { // of another origin, as in the README
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		fmt.Fprint(w, game)
+	}))
+	t.Cleanup(pages.Close)
+	inChromium(t, func(t *testing.T, show func(script, url string) view) {
+		const status = `document.querySelector("#status").textContent`
+		one := show("", pages.URL)
+		one.waitFor(t, status+` === "1 here. You are red."`)
+		two := show("", pages.URL)
+		one.waitFor(t, status+` === "2 here. You are red."`)
+		two.waitFor(t, `/^2 here. Player \d+ is red.$/.test(`+status+`)`)
+		// They meet in the middle.
+		x, y := centre(t, one, byCSS("#field"))
+		one.mouse(t, x-3, y, [2]int{x, y})
+		two.text(t, `(() => {
+			const field = document.querySelector("#field"), { width } = field.getBoundingClientRect();
+			field.dispatchEvent(new PointerEvent("pointermove", { clientX: field.getBoundingClientRect().left + width / 2, clientY: field.getBoundingClientRect().top + width / 2 }));
+		})()`)
+		one.waitFor(t, `/^2 here. Player \d+ is red.$/.test(`+status+`)`)
+		two.waitFor(t, `/^2 here. /.test(`+status+`)`)
+		two.shut(t)
+		one.waitFor(t, status+` === "1 here. You are red."`)
 	})
 }
 

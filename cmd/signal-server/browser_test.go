@@ -320,7 +320,7 @@ func shoot(t *testing.T, v view, name string) {
 // tooWide returns what of a page is not to be seen without scrolling to the right.
 func tooWide(t *testing.T, v view) string {
 	t.Helper()
-	return v.text(t, `[...document.querySelectorAll("body *:not(thead, thead *, svg *)")].filter((e) => e.getBoundingClientRect().right > innerWidth).map((e) => e.outerHTML).join("\n")`)
+	return v.text(t, `[...document.querySelectorAll("body *:not(thead, thead *, svg *)")].filter((e) => e.checkVisibility() && e.getBoundingClientRect().right > innerWidth).map((e) => e.outerHTML).join("\n")`)
 }
 
 func prefer(scheme string) chromedp.Action[chromedp.Void] {

@@ -25,22 +25,22 @@ func TestKeys(t *testing.T) {
 	one := browser.open(t, pageOf(p))
 	one.do(t, chromedp.EmulateViewport(1280, 800))
 	one.waitFor(t, `outside()`)
-	require.Equal(t, []string{"rtcpeer", "me", "Start a room", "Advanced", "room", "Join", "Meet people who are here"}, one.tabs(t))
+	require.Equal(t, []string{"rtcpeer", "me", "Start a room", "Advanced", "room", "Join", "Meet people"}, one.tabs(t))
 	one.text(t, `document.querySelector("#advanced summary").focus()`)
 	one.do(t, chromedp.KeyEvent("\r"))
-	require.Equal(t, []string{"rtcpeer", "me", "Start a room", "Advanced", "topology", "new-password", "public", "room", "Join", "Meet people who are here"}, one.tabs(t))
+	require.Equal(t, []string{"rtcpeer", "me", "Start a room", "Advanced", "topology", "new-password", "public", "room", "Join", "Meet people"}, one.tabs(t))
 	one.do(t, chromedp.Focus(chromedp.CSS("#create input")), chromedp.KeyEvent(kb.ArrowDown))
 	one.waitFor(t, `document.querySelector("#create input[value=star]").checked`)
 	one.do(t, chromedp.KeyEvent("\r"))
 	one.waitFor(t, `/a star/.test(document.querySelector("#where").textContent) && document.activeElement.id === "invite"`)
-	inside := []string{"rtcpeer", "room-name", "me", "Invite", "Leave", "You", "Copy the link", "👋", "❤️", "😂", "🎉", "👍", "🔥", "file", "log", "text", "Send", "Connection details"}
+	inside := []string{"rtcpeer", "room-name", "me", "Invite", "Leave", "You", "Copy the link", "Show a QR code", "👋", "❤️", "😂", "🎉", "👍", "🔥", "file", "log", "text", "Send", "Connection details"}
 	require.Equal(t, inside, one.tabs(t))
 
 	two := browser.open(t, one.text(t, `location.href`))
 	one.waitFor(t, `document.querySelector("#target").length === 1 && !document.querySelector("#target").disabled`)
 	one.text(t, `document.querySelector("#details summary").focus()`)
 	one.do(t, chromedp.KeyEvent("\r"))
-	inside = slices.Insert(slices.DeleteFunc(inside, func(name string) bool { return name == "Copy the link" }), 6, "Somebody")
+	inside = slices.Insert(slices.DeleteFunc(inside, func(name string) bool { return name == "Copy the link" || name == "Show a QR code" }), 6, "Somebody")
 	require.Equal(t, append(inside, "target", "Start"), one.tabs(t))
 
 	one.do(t, chromedp.Focus(chromedp.CSS(".node.me")), chromedp.KeyEvent(kb.ArrowLeft+kb.ArrowUp))

@@ -374,6 +374,37 @@ func TestPageLeftAndBack(t *testing.T) {
 	}
 }
 
+// After a restart of the server with a key, everybody is who they were, nothing of it is to be seen, and newcomers find them.
+func TestServerRestartsWithItsKey(t *testing.T) {
+	skip.Long(t)
+	t.Parallel()
+	inEachBrowser(t, func(t *testing.T, show func(script, url string) view) {
+		env := map[string]string{"SIGNAL_SERVER_RESUME_KEY": "0123456789abcdef"}
+		at := "--listen=" + freeAddress(t)
+		p := start(t, env, at)
+		one, two := show("", pageOf(p)+"#lobby"), show("", pageOf(p)+"#lobby")
+		var was []string
+		for _, tab := range []view{one, two} {
+			tab.waitFor(t, `drawn("link").join() === "link connected"`)
+			was = append(was, tab.text(t, `document.querySelector("#where").textContent`))
+		}
+		require.Equal(t, exitOK, p.stop())
+		one.waitFor(t, `said().includes("lost; trying again")`)
+		one.say(t, "without a server")
+		two.waitFor(t, `log().includes("without a server")`)
+		p = start(t, env, at)
+		for i, tab := range []view{one, two} {
+			tab.waitFor(t, `said() === ""`)
+			require.Equal(t, was[i], tab.text(t, `document.querySelector("#where").textContent`))
+		}
+		late := show("", pageOf(p)+"#lobby")
+		for _, tab := range []view{one, two, late} {
+			tab.waitFor(t, `drawn("link").filter((link) => link === "link connected").length === 2`)
+		}
+		require.Equal(t, "0", one.text(t, `log().match(/left|lost/g)?.length ?? 0`), "no link has ended")
+	})
+}
+
 // After a restart of the server without a key, one button joins the room again, and a page without links does so by itself.
 func TestJoinAgain(t *testing.T) {
 	skip.Long(t)

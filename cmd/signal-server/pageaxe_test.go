@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/testdata/skip"
@@ -17,53 +16,55 @@ import (
 func TestAccessibility(t *testing.T) {
 	skip.Long(t)
 	t.Parallel()
-	browser := openBrowser(t)
 	source := axe(t)
-	p := start(t, nil)
-	begin := browser.open(t, pageOf(p))
-	begin.waitFor(t, `outside()`)
-	begin.text(t, `[unfold("#advanced"), unfold("#meet")]`)
-	begin.waitFor(t, `document.querySelector("#rooms-hint").textContent.startsWith("There is none")`)
-	one, two := browser.openAs(t, redFox, pageOf(p)+"#lobby"), browser.openAs(t, blueOwl, pageOf(p)+"#lobby")
-	for _, tab := range []*tab{one, two} {
-		tab.waitFor(t, `rows().length === 1 && rows()[0].match(/ms 0 % lost/g)?.length === 3 && document.querySelector("#target").length === 1`)
-	}
-	one.say(t, "look: http://127.0.0.1/")
-	two.waitFor(t, `log().includes("look")`)
-	lone := browser.open(t, pageOf(p)+"#other")
-	lone.waitFor(t, `drawn("node").length === 1`)
+	inChromium(t, func(t *testing.T, show func(script, url string) view) {
+		p := start(t, nil)
+		begin := show("", pageOf(p))
+		begin.waitFor(t, `outside()`)
+		begin.text(t, `[unfold("#advanced"), unfold("#meet")]`)
+		begin.waitFor(t, `document.querySelector("#rooms-hint").textContent.startsWith("None at the moment")`)
+		one, two := show(as(redFox), pageOf(p)+"#lobby"), show(as(blueOwl), pageOf(p)+"#lobby")
+		for _, tab := range []view{one, two} {
+			tab.waitFor(t, `rows().length === 1 && rows()[0].match(/ms 0 % lost/g)?.length === 3 && document.querySelector("#target").length === 1`)
+		}
+		one.say(t, "look: http://127.0.0.1/")
+		two.waitFor(t, `log().includes("look")`)
+		lone := show("", pageOf(p)+"#other")
+		lone.waitFor(t, `drawn("node").length === 1`)
 
-	check := func(tab *tab, what string) {
-		for _, width := range []int64{320, 390, 1280} {
-			for _, scheme := range []string{"light", "dark"} {
-				tab.do(t, chromedp.EmulateViewport(width, 720), prefer(scheme))
-				found := tab.await(t, `axe.run().then(({ violations }) => violations.map((v) => v.id + ": " + v.nodes.map((n) => n.html + " " + n.failureSummary).join("\n")).join("\n"))`)
-				require.Empty(t, found, "%s, %d px, %s", what, width, scheme)
+		check := func(tab view, what string) {
+			for _, width := range []int{320, 390, 1280} {
+				for _, scheme := range []string{"light", "dark"} {
+					tab.resize(t, width, 720)
+					tab.prefer(t, scheme)
+					found := tab.await(t, `axe.run().then(({ violations }) => violations.map((v) => v.id + ": " + v.nodes.map((n) => n.html + " " + n.failureSummary).join("\n")).join("\n"))`)
+					require.Empty(t, found, "%s, %d px, %s", what, width, scheme)
+				}
 			}
 		}
-	}
-	for _, tab := range []*tab{begin, two, lone} {
-		tab.await(t, source+`; Promise.resolve("")`)
-	}
-	check(begin, "the start")
-	check(two, "a room")
-	check(lone, "a room of one")
-	for _, dialog := range []string{"#room-dialog", "#me-dialog", "#person"} {
-		switch dialog {
-		case "#room-dialog":
-			two.click(t, "#room-name")
-			two.click(t, "#show-qr")
-			two.waitFor(t, `document.querySelector("#qr path") !== null`)
-		case "#me-dialog":
-			two.click(t, "#me")
-		default:
-			two.click(t, ".node.connected")
+		for _, tab := range []view{begin, two, lone} {
+			tab.await(t, source+`; Promise.resolve("")`)
 		}
-		check(two, dialog)
-		two.shoot(t, dialog[1:])
-		two.do(t, chromedp.KeyEvent("\x1b"))
-	}
-	two.quiet(t)
+		check(begin, "the start")
+		check(two, "a room")
+		check(lone, "a room of one")
+		for _, dialog := range []string{"#room-dialog", "#me-dialog", "#person"} {
+			switch dialog {
+			case "#room-dialog":
+				two.click(t, "#room-name")
+				two.click(t, "#show-qr")
+				two.waitFor(t, `document.querySelector("#qr path") !== null`)
+			case "#me-dialog":
+				two.click(t, "#me")
+			default:
+				two.click(t, ".node.connected")
+			}
+			check(two, dialog)
+			two.shoot(t, dialog[1:])
+			two.press(t, "\x1b")
+		}
+		quiet(t, two)
+	})
 }
 
 // axe returns the source of axe-core.

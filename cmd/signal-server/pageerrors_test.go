@@ -82,7 +82,7 @@ func TestInvalidMessagesOfTheServer(t *testing.T) {
 		quiet(t, fine)
 		for _, rubbish := range []string{`]`, `{"kind":"joined","member":7}`, `{"kind":"signal","from":7}`} {
 			tab := show("", imitate(t, script{frames: []string{welcome, rubbish}})+"#lobby")
-			tab.waitFor(t, `said() === "The connection to the signaling server is lost; trying again. Open links go on without it.\nThe server speaks another version than this page. Reload the page; if that does not help, update the server."`)
+			tab.waitFor(t, `said() === "The connection to the server is lost; trying again. Whoever is connected stays connected.\nThe server speaks another version than this page. Reload the page; if that does not help, update the server."`)
 			tab.click(t, "#leave")
 			tab.waitFor(t, `outside() && said() === ""`)
 			quiet(t, tab, offline...) // it may have been dialling
@@ -111,7 +111,7 @@ func TestNoRoom(t *testing.T) {
 		quiet(t, late) // before the server is gone: the page may not have its icon yet
 
 		require.Equal(t, exitOK, one.stop())
-		first.waitFor(t, `said() === "The connection to the signaling server is lost; trying again. Open links go on without it."`)
+		first.waitFor(t, `said() === "The connection to the server is lost; trying again. Whoever is connected stays connected."`)
 		first.press(t, "\x1b")
 		first.click(t, "#leave")
 		first.waitFor(t, `outside() && document.activeElement.textContent === "Start a room"`)
@@ -128,7 +128,7 @@ func TestPageWithToken(t *testing.T) {
 		secret, _ := keyFiles(t, "HS256")
 		p := start(t, nil, "--auth-jwt="+secret)
 		without := show("", pageOf(p)+"#lobby")
-		without.waitFor(t, `said().startsWith("This server lets in only who has an access token")`)
+		without.waitFor(t, `said().startsWith("This server lets in only people with an access token")`)
 		token := mint(t, "--key="+secret, "--room=lobby", "--create", "--host")
 		with := show("", pageOf(p)+"?access_token="+token+"#lobby")
 		with.waitFor(t, `drawn("node").length === 1`)
@@ -165,14 +165,28 @@ func TestNoWebRTC(t *testing.T) {
 func TestNoUDP(t *testing.T) {
 	skip.Long(t)
 	t.Parallel()
-	address := pageOf(start(t, nil)) + "?connect-timeout=3"
-	browser := launch(t, chromedp.Flag("force-webrtc-ip-handling-policy", "disable_non_proxied_udp"),
-		chromedp.Flag("webrtc-ip-handling-policy", "disable_non_proxied_udp"))
-	t.Cleanup(browser.end)
-	const words = `no network path was found. UDP is probably blocked, or both are behind strict NATs: try another network, or have the server name a STUN server (--ice-server).\nDetail: ICE new, own candidates none, the other's none; UDP may be blocked: try a TURN server`
+	t.Run("Chromium", func(t *testing.T) {
+		t.Parallel()
+		browser := launch(t, chromedp.Flag("force-webrtc-ip-handling-policy", "disable_non_proxied_udp"),
+			chromedp.Flag("webrtc-ip-handling-policy", "disable_non_proxied_udp"))
+		t.Cleanup(browser.end)
+		noUDP(t, "new", func(url string) view { return browser.open(t, url) })
+	})
+	t.Run("Firefox", func(t *testing.T) {
+		t.Parallel()
+		browser := openFirefox(t, `user_pref("media.peerconnection.ice.proxy_only", true);`)
+		noUDP(t, "failed", func(url string) view { return openView(t, browser, "", url) })
+	})
+}
 
-	one, two := browser.open(t, address+"#mesh"), browser.open(t, address+"#mesh")
-	for _, tab := range []*tab{one, two} {
+// noUDP shows pages in a browser whose ICE is in that state when it has no candidates.
+func noUDP(t *testing.T, ice string, show func(url string) view) {
+	t.Helper()
+	address := pageOf(start(t, nil)) + "?connect-timeout=3"
+	words := `no network path was found. UDP is probably blocked, or both are behind strict NATs: try another network, or have the server name a STUN server (--ice-server).\nDetail: ICE ` + ice + `, own candidates none, the other's none; UDP may be blocked: try a TURN server`
+
+	one, two := show(address+"#mesh"), show(address+"#mesh")
+	for _, tab := range []view{one, two} {
 		tab.waitFor(t, `said() === "No connection with Guest: `+words+`"`)
 		tab.waitFor(t, `rows().length === 1 && rows()[0].includes("failed") && drawn("link").join() === "link failed"`)
 		tab.waitFor(t, `log().includes("UDP is probably blocked")`)
@@ -184,8 +198,8 @@ func TestNoUDP(t *testing.T) {
 	one.waitFor(t, `drawn("node").length === 1`)
 	two.visit(t, one.text(t, `document.querySelector("#link").value`))
 	two.waitFor(t, `!outside() && said() === "No connection with Guest: `+words+`"`) // it keeps its place, and tries again
-	one.quiet(t)
-	two.quiet(t)
+	quiet(t, one)
+	quiet(t, two)
 }
 
 // Whatever the server refuses with, and whatever ends a link, has words of its own.
@@ -204,9 +218,9 @@ func TestEveryReasonHasWords(t *testing.T) {
 		require.NotContains(t, tab.await(t, `import("/words.js").then((w) => w.forRoom({ code: "`+string(code)+`", message: "" }))`), "Something", code)
 	}
 	for _, c := range []struct{ expression, words string }{
-		{`w.forReason("slow")`, "was disconnected, for one of us reads too slowly"},
+		{`w.forReason("slow")`, "was disconnected, because one of us reads too slowly"},
 		{`w.forReason("lost")`, "was lost: nothing was heard of it for too long"},
-		{`w.forReason("misbehaved")`, "was disconnected, for it broke the rules"},
+		{`w.forReason("misbehaved")`, "was disconnected, because it broke the rules"},
 		{`w.forDropped({})`, ""},
 		{`w.forDropped({ no_credit: 3, malformed: 1 })`, "Packets dropped here: 3 came faster than this page takes them, 1 were malformed."},
 		{`w.forRoom({ code: "refused", peer: 1 })`, "No connection with the host: it takes no new connections. Ask its owner, or try again later."},

@@ -176,7 +176,7 @@ func TestIdentityOfTabs(t *testing.T) {
 	})
 }
 
-// What is said while nobody looks is counted in the title.
+// What is said and offered while nobody looks is counted in the title.
 func TestUnread(t *testing.T) {
 	p := start(t, nil)
 	browser := openBrowser(t)
@@ -188,6 +188,8 @@ func TestUnread(t *testing.T) {
 		one.say(t, "hello")
 		two.waitFor(t, fmt.Sprintf(`document.title === "(%d) lobby · rtcpeer"`, i+1))
 	}
+	one.await(t, saving+`; drop("#stage", "a.txt", 4); Promise.resolve("")`)
+	two.waitFor(t, `document.title === "(3) lobby · rtcpeer"`)
 	cover.close()
 	two.do(t, chromedp.Func(func(ctx context.Context, to *chromedp.Target) error {
 		_, err := cdp.Call(ctx, to, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
@@ -247,7 +249,7 @@ func TestRoomsOfThePage(t *testing.T) {
 		host.waitFor(t, `document.querySelector("#person-title").textContent === "🦉 Blue Owl"`)
 		host.shoot(t, "person")
 		host.click(t, "#kick")
-		guest.waitFor(t, `outside() && said().startsWith("You were taken out of the room.")`)
+		guest.waitFor(t, `outside() && said().startsWith("You were removed from the room.")`)
 		host.waitFor(t, `drawn("node").length === 1`)
 		quiet(t, host)
 		quiet(t, guest)
@@ -382,19 +384,20 @@ func fillStar(t *testing.T, p *program, size int) string {
 func TestCrowdedStage(t *testing.T) {
 	skip.Long(t)
 	t.Parallel()
-	sizes := []int{12}
+	crowds := []int{12}
 	if os.Getenv("RTCPEER_SCREENSHOTS")+os.Getenv("RTCPEER_LAB_LONG") != "" {
-		sizes = append(sizes, 50)
+		crowds = append(crowds, 50)
 	}
-	for _, size := range sizes {
+	for _, size := range crowds {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
-			address := fillStar(t, start(t, nil), size-1)
-			tab := openBrowser(t).openAs(t, blueOwl, address)
-			tab.waitFor(t, fmt.Sprintf(`drawn("node").length === %d && !`+faces+`.includes("Guest") && document.querySelector("#target").length === %d`, size, size-1))
-			for _, width := range []int64{320, 390, 1280} {
-				tab.do(t, chromedp.EmulateViewport(width, 720))
-				tab.waitFor(t, `document.querySelector("#stage").dataset.crowd !== "few" && innerWidth === `+fmt.Sprint(width))
-				require.Empty(t, tab.await(t, `new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => {
+			inChromium(t, func(t *testing.T, show func(script, url string) view) {
+				address := fillStar(t, start(t, nil), size-1)
+				tab := show(as(blueOwl), address)
+				tab.waitFor(t, fmt.Sprintf(`drawn("node").length === %d && !`+faces+`.includes("Guest") && document.querySelector("#target").length === %d`, size, size-1))
+				for _, width := range []int{320, 390, 1280} {
+					tab.resize(t, width, 720)
+					tab.waitFor(t, `document.querySelector("#stage").dataset.crowd !== "few" && innerWidth === `+fmt.Sprint(width))
+					require.Empty(t, tab.await(t, `new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => {
 					const stage = document.querySelector("#stage").getBoundingClientRect(), wrong = [];
 					const boxes = [...document.querySelectorAll(".node .face, .node .label")].map((e) => [e.textContent, e.getBoundingClientRect()]);
 					boxes.forEach(([name, a], i) => {
@@ -405,10 +408,11 @@ func TestCrowdedStage(t *testing.T) {
 					});
 					done([...new Set(wrong)].join("\n"));
 				})))`), "%d px", width)
-			}
-			tab.do(t, chromedp.EmulateReset())
-			tab.shoot(t, fmt.Sprintf("crowd-%d", size))
-			tab.quiet(t)
+				}
+				tab.resize(t, 0, 0)
+				tab.shoot(t, fmt.Sprintf("crowd-%d", size))
+				quiet(t, tab)
+			})
 		})
 	}
 }

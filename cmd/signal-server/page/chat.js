@@ -9,10 +9,14 @@ export class Chat {
   /** @type {any} */ node = null;
   /** Own lines that others have not acknowledged: by peer, the number of the packet; 0 while the line is not sent. @type {{line: HTMLElement, since: number, waits: Map<number, number>, missed: string[]}[]} */ unheard = [];
   /** @type {Map<number, {left: number, at: number, omitted: number, note?: HTMLElement}>} */ heard = new Map();
-  unread = 0; // lines that came while the page was not looked at
+  follows = true; // whether the last line is to be seen, and the next one will be
+  unread = 0; // lines and files that came while the page was not looked at
 
-  /** @param {import("./people.js").People} people @param {() => void} counted called when unread has changed */
-  constructor(people, counted) {
+  /**
+   * @param {import("./people.js").People} people @param {() => void} counted called when unread has changed
+   * @param {(files: File[]) => void} pasted
+   */
+  constructor(people, counted, pasted) {
     this.people = people;
     this.counted = counted;
     this.log = /** @type {HTMLElement} */ (document.getElementById("log"));
@@ -24,7 +28,24 @@ export class Chat {
     this.input.addEventListener("keydown", (e) => {
       if (e.key === "Escape" && !e.isComposing) this.input.value = "";
     });
+    this.input.addEventListener("paste", (e) => {
+      if (!e.clipboardData.files.length) return;
+      e.preventDefault();
+      pasted([...e.clipboardData.files]);
+    });
     document.addEventListener("visibilitychange", () => document.hidden || this.count(0));
+    const { log } = this;
+    log.addEventListener("scroll", () => (this.follows = log.scrollHeight - log.scrollTop - log.clientHeight < 40));
+    new ResizeObserver(() => this.follow()).observe(log); // files take room from it
+  }
+
+  follow() {
+    if (this.follows) this.log.scrollTop = this.log.scrollHeight;
+  }
+
+  /** Something came. */
+  news() {
+    if (document.hidden) this.count(this.unread + 1);
   }
 
   /** @param {number} n */
@@ -70,7 +91,7 @@ export class Chat {
     if (!this.admits(peer)) return;
     const text = new TextDecoder().decode(data).replace(/\r?\n$/, "");
     for (const line of text.split(/\r?\n/, maxLines)) this.add(peer, line.slice(0, maxLength).replace(/\p{Cc}/gu, " "));
-    if (document.hidden) this.count(this.unread + 1);
+    this.news();
   }
 
   /** Whether a peer may be heard once more: one that talks without end must not drown the others. @param {number} peer */
@@ -155,10 +176,9 @@ export class Chat {
   /** @param {HTMLElement} p */
   append(p) {
     const { log } = this;
-    const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
     log.append(p);
     while (log.childElementCount > maxLines) log.firstElementChild.remove();
-    if (atEnd) log.scrollTop = log.scrollHeight;
+    this.follow();
   }
 }
 

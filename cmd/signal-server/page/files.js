@@ -72,10 +72,11 @@ export class FileDesk {
   /** What goes on when a peer is back. @type {Map<number, Set<() => void>>} */ waiting = new Map();
   /** Beginnings of files that were interrupted, or cancelled here. @type {Map<string, {part: Blob, line: Line, ask: boolean}>} */ parts = new Map();
 
-  /** @param {import("./people.js").People} people @param {(text: string) => void} note */
-  constructor(people, note) {
+  /** @param {import("./people.js").People} people @param {(text: string) => void} note @param {() => void} asked called when a file is offered */
+  constructor(people, note, asked) {
     this.people = people;
     this.note = note;
+    this.asked = asked;
   }
 
   /** @param {any} node */
@@ -178,6 +179,7 @@ export class FileDesk {
       }
       const line = new Line(offer.name), from = this.people.name(offer.peer);
       this.asking.set(line, offer.peer);
+      this.asked();
       line.show(`${from} wants to send you ${offer.name} (${offer.size === undefined ? "size not known" : size(offer.size)}).`, {
         Accept: () => {
           const old = begun();

@@ -50,3 +50,7 @@ by("room-name").addEventListener("click", () => dialog.showModal());
 by("copy").addEventListener("click", () => copy(by("copy")));
 by("alone-copy").addEventListener("click", () => copy(by("alone-copy")));
 by("show-qr").addEventListener("click", draw);
+by("alone-qr").addEventListener("click", () => {
+  dialog.showModal();
+  draw();
+});

@@ -18,7 +18,7 @@ export function openLobby(token, enter) {
       const { rooms } = await list("./", { limit: most, token, signal: mine.signal });
       if (mine !== asking) return;
       by("rooms").replaceChildren(...rooms.map((room) => entry(room, enter)));
-      by("rooms-hint").textContent = rooms.length ? "" : "There is none at the moment. Start one: the choice is under Advanced.";
+      by("rooms-hint").textContent = rooms.length ? "" : "None at the moment. To start one, look under Advanced.";
     } catch (/** @type {any} */ error) {
       if (mine === asking) by("rooms-hint").textContent = `The server does not tell: ${error.message}`;
     }

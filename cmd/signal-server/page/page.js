@@ -25,9 +25,10 @@ import { Throughput } from "./throughput.js";
 import { forAway, forDropped, forPeer, forReason, forRoom, noWebRtc, whyUnreachable } from "./words.js";
 
 const by = (/** @type {string} */ id) => /** @type {any} */ (document.getElementById(id));
-const people = new People(), chat = new Chat(people, title), table = new Peers(), throughput = new Throughput(people, roundTrip);
-const files = new FileDesk(people, (text) => chat.note(text));
-const stage = new Stage(people, { move, press, hit, drop });
+const people = new People(), chat = new Chat(people, title, (pasted) => drop(0, pasted)), table = new Peers(), throughput = new Throughput(people, roundTrip);
+const note = (/** @type {string} */ text) => void chat.note(text);
+const files = new FileDesk(people, note, () => chat.news());
+const stage = new Stage(people, { move, press, hit, drop, note });
 const failureShown = 60000; // ms
 const helloWithin = 1500; // ms in which a page says who it is; a program never does
 const roomTries = 3; // names of a new room; that one is taken is as good as impossible
@@ -37,7 +38,7 @@ const lostPlace = ["resume_refused", "host_replaced"];
 const replaced = "While you were away, somebody else became the host.";
 const offline = "This device is offline. What you say is kept, and sent when it is back.";
 const yours = "\nNo other member is reached either: it is probably the network of this device.";
-const lost = "The connection to the signaling server is lost; trying again. Open links go on without it.";
+const lost = "The connection to the server is lost; trying again. Whoever is connected stays connected.";
 
 /** @type {any} */ let node = null; // while in a room
 let migration = new Migration(); // of the last room
@@ -78,7 +79,13 @@ function status(text, kind = "", again = "") {
   element.className = kind;
 }
 
-const roomOf = (/** @type {string} */ text) => text.trim().replace(/.*[#/]/s, "");
+const roomOf = (/** @type {string} */ text) => text.trim().replace(/.*[#/]|\?.*/gs, "");
+
+/** What was typed, perhaps as words that were said on the phone. */
+function typed() {
+  const room = roomOf(by("room").value);
+  return /\s/.test(room) ? room.toLowerCase().replace(/\s+/g, "-") : room;
+}
 
 /** Does as the fragment says. */
 function go() {
@@ -242,6 +249,7 @@ function take(/** @type {any} */ event) {
     chat.part(peer, reached(peer));
     throughput.part(peer);
     unfit.delete(peer);
+    if (peer === picked) by("person").close();
   } else if (kind === "updated") {
     named(peer, event.metadata);
   } else if (kind === "host changed") {
@@ -400,7 +408,7 @@ function report(stats, peers) {
   const [failure] = [...failed].slice(-1);
   const silent = peers.filter((p) => p.state === "interrupted").map((p) => p.id);
   const nobody = !peers.some((p) => p.state === "connected");
-  if (stats.signalingError) status(`${forRoom(stats.signalingError)}\nOpen links go on, but nobody new can come.`, "bad", "Join again");
+  if (stats.signalingError) status(`${forRoom(stats.signalingError)}\nWhoever is connected stays connected, but nobody new can join.`, "bad", "Join again");
   else if (!navigator.onLine && (silent.length || nobody)) status(offline, "wait");
   else if (silent.length) status(`Nothing is heard of ${people.names(silent)} at the moment; trying to reach them again. What you say is kept for them.`, "wait");
   else if (stats.signaling && node.status === "connecting" && !failure) status(forAway(node.hostAway, migration.term > 0), "wait");
@@ -498,15 +506,15 @@ by("create").addEventListener("submit", (/** @type {SubmitEvent} */ e) => {
 });
 by("join").addEventListener("submit", (/** @type {SubmitEvent} */ e) => {
   e.preventDefault();
-  const room = roomOf(by("room").value), password = by("password").value;
+  const room = typed(), password = by("password").value;
   keepPassword(room, password);
   if (roomOf(location.hash) === room) go();
   else location.hash = room;
 });
-by("match").addEventListener("click", () => enter("", {}, (config) => match("./", "page", 2, config), "Waiting for somebody who looks for somebody, too …"));
+by("match").addEventListener("click", () => enter("", {}, (config) => match("./", "page", 2, config), "Waiting for somebody else who wants to meet people …"));
 by("me").addEventListener("click", () => edit(me, changed));
 by("leave").addEventListener("click", out);
-by("again").addEventListener("click", () => enter(node?.room ?? roomOf(by("room").value)));
+by("again").addEventListener("click", () => enter(node?.room ?? typed()));
 addEventListener("keydown", (e) => joining && e.key === "Escape" && out());
 by("seal").addEventListener("click", () => node.seal().catch((/** @type {any} */ error) => chat.note(`The room stays open: ${error.message}`)));
 by("lock").addEventListener("click", () => node.setLocked(!node.locked).then(later, (/** @type {any} */ error) => chat.note(`The lock stays as it is: ${error.message}`)));

@@ -6,7 +6,10 @@
 
 const key = (/** @type {string} */ room) => `rtcpeer ${room}`;
 const answerTime = 200; // ms
-const tabs = globalThis.BroadcastChannel ? new BroadcastChannel("rtcpeer") : null;
+/** @type {BroadcastChannel | undefined} */ let tabs;
+try {
+  tabs = new BroadcastChannel("rtcpeer");
+} catch {} // a browser may keep pages from storing anything, and from this
 const taken = new Set(); // ids of places that other tabs are in
 let held = ""; // id of the place that this tab is in
 

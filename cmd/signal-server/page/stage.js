@@ -29,7 +29,7 @@ export class Stage {
 
   /**
    * @param {import("./people.js").People} people
-   * @param {{move: (x: number, y: number, done: boolean) => void, press: (id: number) => void, hit: (x: number, y: number) => void, drop: (id: number, files: File[]) => void}} acts
+   * @param {{move: (x: number, y: number, done: boolean) => void, press: (id: number) => void, hit: (x: number, y: number) => void, drop: (id: number, files: File[]) => void, note: (text: string) => void}} acts
    */
   constructor(people, acts) {
     this.people = people;
@@ -45,7 +45,10 @@ export class Stage {
     stage.addEventListener("drop", (e) => {
       e.preventDefault();
       const target = this.aim(null, e);
-      acts.drop(target, [...e.dataTransfer.files]);
+      const { files, items } = e.dataTransfer;
+      const folders = [...items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry?.isDirectory).map(({ name }) => name);
+      for (const folder of folders) acts.note(`${folder} is a folder. Send the files in it, or make a zip file of it.`);
+      acts.drop(target, [...files].filter(({ name }) => !folders.includes(name)));
     });
   }
 
@@ -230,7 +233,7 @@ const columnsFor = (size, width, height) => Math.max(1, Math.min(size, Math.ceil
 /** A few in a ring, a star's host in its middle; more in rows. @param {any} room @param {number} width @param {number} height @returns {Map<number, {x: number, y: number}>} */
 function layout({ me, host, topology, peers }, width, height) {
   const ids = [me, ...peers.map((/** @type {any} */ p) => p.id)].sort((a, b) => a - b);
-  if (ids.length === 1) return new Map([[me, { x: 0.5, y: 0.72 }]]); // below the words for who is alone
+  if (ids.length === 1) return new Map([[me, { x: 0.5, y: 1 }]]); // below the words for who is alone
   if (ids.length === 2) return new Map(ids.map((id, i) => [id, { x: i ? 0.8 : 0.2, y: 0.5 }]));
   if (ids.length > ringed) {
     const columns = columnsFor(ids.length, width, height);

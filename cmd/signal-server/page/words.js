@@ -21,12 +21,12 @@ const words = {
   host_gone: "The host has left or lost its connection, and a star ends with its host. Create a new room to go on.",
   host_left: "The host has left, and the room has ended with it. Create a new room to go on.",
   seal_complete: "The game in this room has begun without newcomers, and the room is closed. Create a new room to go on.",
-  unauthorized: "This server lets in only who has an access token, and takes none from here: open the link that you were given once more, or ask for a new one.",
+  unauthorized: "This server lets in only people with an access token. Open the link that you were given once more, or ask for a new one.",
   forbidden: "Your access token is not for this room, or not for creating it. Ask whoever gave it to you.",
   wrong_password: "This room has a password. Enter it, and join again.",
   rate_limited: "Too many tries from your network at the moment. Wait a minute and try again.",
   locked: "This room is locked for now. Ask its host to unlock it, and try again.",
-  kicked: "You were taken out of the room.",
+  kicked: "You were removed from the room.",
   expired: "Your time in this room is over.",
   room_closed: "Whoever runs the server has closed this room.",
   room_exists: "There is a room of that name already. Choose another name.",
@@ -99,6 +99,6 @@ export const forAway = (ms, migrates) => "The host is not here at the moment; wa
 export const forReason = (reason) =>
   ({
     "by peer": "left", "by us": "was disconnected here", "lost": "was lost: nothing was heard of it for too long",
-    "slow": "was disconnected, for one of us reads too slowly", "host gone": "is gone",
-    "misbehaved": "was disconnected, for it broke the rules",
+    "slow": "was disconnected, because one of us reads too slowly", "host gone": "is gone",
+    "misbehaved": "was disconnected, because it broke the rules",
   })[reason] ?? "left";
