@@ -368,10 +368,10 @@ export declare class RtcNode {
     /** Whether nobody new may join the room, ever. */ sealed: boolean;
     /** Whether nobody new may join until the host opens the room. */ locked: boolean;
     /** Whether this node refuses new links. The other end is told at once. Open links stay. @type {boolean} */ refuse: boolean;
-    /** The ids of all connected peers, in ascending order. */
-    get peers(): any[];
-    /** The ids of the other members that the server has announced to this node, connected or not. For a guest of a star: only the host. */
-    get members(): any[];
+    /** The ids of all connected peers, in ascending order. @returns {number[]} */
+    get peers(): number[];
+    /** The ids of the other members that the server has announced to this node, connected or not. For a guest of a star: only the host. @returns {number[]} */
+    get members(): number[];
     /** Returns the metadata of a member, from its config.metadata or setMetadata. A guest of a star knows only that of the host. @param {number} id */
     metadata(id: number): any;
     /**
@@ -380,8 +380,8 @@ export declare class RtcNode {
      * known.
      */
     get hostAway(): number;
-    /** The value of config.resume for a program that comes back in the place of this one, such as the same page after a reload. */
-    get resume(): any;
+    /** The value of config.resume for a program that comes back in the place of this one, such as the same page after a reload. @returns {string | undefined} */
+    get resume(): string | undefined;
     /**
      * Sends a packet, and resolves when it is accepted. A reliable packet to one peer waits for room, so await each. An
      * unreliable packet without room is dropped and counted in stats. A broadcast never waits. An empty packet sends

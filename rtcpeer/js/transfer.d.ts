@@ -1,4 +1,9 @@
-import type { Event, RtcNode } from "./rtcpeer.js";
+import type { ErrorCode, Event, RtcNode } from "./rtcpeer.js";
+
+/** See TransferError. The codes of RtcPeerError are those of a send that failed. */
+export type TransferErrorCode =
+  | "refused" | "not_receiving" | "cancelled" | "failed" | "hash_mismatch" | "protocol" | "peer_gone" | "host_changed" | "changed"
+  | "sink" | "aborted" | "answered" | "closed" | "bad_config" | ErrorCode;
 
 /** Limits, all optional. Sizes are in bytes; defaults are in parentheses. */
 export type FilesOptions = {
@@ -55,12 +60,12 @@ export type ReceiveOptions = {
  * - bad_config: an argument is not valid.
  */
 export declare class TransferError extends Error {
-    code: string;
+    code: TransferErrorCode;
     /** The peer it is about. @type {number | undefined} */ peer: number | undefined;
     /** The name of the file that the error is about. @type {string | undefined} */ file: string | undefined;
     /** What has arrived, if toBlob can continue with it: see ReceiveOptions. @type {Blob | undefined} */ part: Blob | undefined;
-    /** @param {string} code @param {string} message @param {any} [cause] */
-    constructor(code: string, message: string, cause?: any);
+    /** @param {TransferErrorCode} code @param {string} message @param {any} [cause] */
+    constructor(code: TransferErrorCode, message: string, cause?: any);
 }
 /** Sends and receives files over one reliable channel of a node, on which the program sends nothing of its own. */
 export declare class Files {
