@@ -38,9 +38,6 @@ function take(event: Event): void {
     case "disconnected":
       show(`${event.peer} is gone: ${event.reason}`);
       break;
-    case "ended":
-      show(event.error ? words(event.error.code) : "over");
-      break;
     default:
       break;
   }
@@ -54,4 +51,9 @@ document.addEventListener("drop", (e) => {
 });
 const { rooms } = await list(server);
 show(`${rooms.length} rooms, ${node.members.length} members, ${node.resume === undefined ? "not kept" : "kept"}`);
-for await (const event of node) take(event);
+try {
+  for await (const event of node) take(event);
+  show("over");
+} catch (error) {
+  if (error instanceof RtcPeerError) show(words(error.code));
+}
