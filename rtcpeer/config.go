@@ -107,6 +107,17 @@ type Config struct {
 	// which does not want to become a guest in somebody else's room. The errors are *signaling.Error with the codes
 	// unknown_room and room_exists.
 	Create Create
+	// Resume, if not empty, is the Node.ResumeToken of a node before this one, such as that of the same program before it
+	// was started again. Join then takes that node's place: its id, also as the host, and also in a room that is sealed or
+	// locked; Password, NewRoom and Create do not count. The others see the old node disconnect and the new one connect.
+	// The room in the URL must be the same one, or none.
+	//
+	// The server keeps a place for its grace time (30 s by default) after its node has gone without a word or with
+	// Node.Suspend, and a lost guest's for as long as the room is there. Then, or if the node has left or was kicked, the
+	// error is a *signaling.Error with the code resume_refused: join anew, without Resume. In a room that migrates a host
+	// is the host again if it is back within NewRoom.HostTimeoutMillis, or within five seconds when its guests have lost
+	// it as well; later it is a guest with another id (see Node.Host).
+	Resume string
 	// RelayLinks lets a link go through the signaling server when WebRTC finds no path within 4 s, or within a third of
 	// ConnectTimeout if that is less. Both ends and the server have to allow it. The server limits how much it
 	// forwards: see Welcome.Limits.RelayRate. The packets are encrypted from end to end. Such a link is interrupted

@@ -41,6 +41,7 @@ const (
 // it is older than Config.Create, or a server of Godot's demo.
 func (c Config) checkCreated(w signaling.Welcome) error {
 	switch {
+	case c.Resume != "": // then it does not count
 	case c.Create == CreateNever && w.ID == w.Host && len(w.Members) == 0:
 		return &signaling.Error{Code: signaling.CodeUnknownRoom, Text: fmt.Sprintf("no room %q: nobody has created it yet", w.Room)}
 	case c.Create == CreateOnly && w.ID != w.Host:
@@ -89,6 +90,7 @@ func JoinMessage(config Config) signaling.Join {
 		Password:    config.Password,
 		NewRoom:     config.NewRoom,
 		Create:      config.Create,
+		Resume:      config.Resume,
 	}
 }
 

@@ -64,10 +64,11 @@ type Node struct {
 	clock         *steadyClock
 
 	// Safe for all.
-	routed   atomic.Pointer[route] // see route
-	refuse   atomic.Bool
-	status   atomic.Int32
-	shortage shortage
+	routed    atomic.Pointer[route] // see route
+	refuse    atomic.Bool
+	status    atomic.Int32
+	shortage  shortage
+	suspended atomic.Bool // Suspend was called
 
 	ctx    context.Context // the node's life; its cause is why it ended
 	cancel context.CancelCauseFunc
@@ -259,13 +260,28 @@ func (n *Node) Refuses() bool { return n.refuse.Load() }
 // or Config.Linger is over; then the signaler; then the transport, if the node owns it. Its error is an
 // *UndeliveredError if packets were not acknowledged.
 func (n *Node) Close() error {
+	n.close(ByUs)
+	return n.roster.undelivered()
+}
+
+// Suspend ends the node as Close does, but does not leave the room: the server keeps the place for the node that comes
+// next with this one's ResumeToken (see Config.Resume). It is for a program that is started again, above all for the host
+// of a star, whose guests wait for it. The others see this node as Lost. What they have not taken by then is lost, so call
+// Flush before. If the Signaler has no method Suspend() error, it is closed, and so the node leaves.
+func (n *Node) Suspend() {
+	n.close(Lost)
+}
+
+// close ends the node and waits for all that belongs to it. The links end as Lost if the node keeps its place in the
+// room, and otherwise as ByUs.
+func (n *Node) close(reason DisconnectReason) {
 	n.closed.Do(func() {
+		n.suspended.Store(reason == Lost)
 		n.status.Store(int32(ConnectionDisconnected))
 		n.inbox.close()
-		n.end(ErrClosed, ByUs)
+		n.end(ErrClosed, reason)
 	})
 	n.wg.Wait()
-	return n.roster.undelivered()
 }
 
 // end ends the node and its links. The first reason stays. It does not wait. Once the links are over, run ends the

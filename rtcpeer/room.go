@@ -32,6 +32,7 @@ type room struct {
 	lockTold chan struct{}   // closed, and replaced, when the server says whether the room is locked
 	own      json.RawMessage // this node's metadata, as the others see it
 	ice      []signaling.ICEServer
+	token    string // with which the node's place can be taken
 	welcomes int
 	lost     error     // why the connection to the server was lost; nil while it is there
 	since    time.Time // when the connection was lost, or came back
@@ -42,7 +43,7 @@ func newRoom(s Signaler, w signaling.Welcome, own json.RawMessage) *room {
 	r := &room{
 		name: w.Room, topology: w.Topology, signaler: s,
 		sealed: make(chan struct{}), locked: w.Locked, lockTold: make(chan struct{}), since: time.Now(),
-		away: awayUntil(w), own: own,
+		away: awayUntil(w), own: own, token: w.Resume,
 	}
 	moved := make(chan struct{})
 	close(moved)
@@ -83,7 +84,7 @@ func (r *room) welcomed(w signaling.Welcome) (forgotten []signaling.Message) {
 	hosting := w.ID == r.lead.Load().host
 	r.mu.Lock()
 	r.welcomes++
-	r.relays, r.away = w.RelayLinks, awayUntil(w)
+	r.relays, r.away, r.token = w.RelayLinks, awayUntil(w), w.Resume
 	r.mu.Unlock()
 	r.renewICEServers(w.ICEServers)
 	if hosting && r.isLocked() && !w.Locked {
@@ -232,6 +233,21 @@ func (r *room) showOwn(metadata json.RawMessage) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.own = metadata
+}
+
+func (r *room) renewToken(token string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.token = token
+}
+
+// ResumeToken returns the secret with which another node can take this one's place: see Config.Resume. The server
+// renews it now and then, at least when the host changes or a member is kicked, so a program that keeps it, in a file
+// for instance, looks at it again after each event. It stays readable after Suspend. A server of Godot's demo has none: "".
+func (n *Node) ResumeToken() string {
+	n.room.mu.Lock()
+	defer n.room.mu.Unlock()
+	return n.room.token
 }
 
 // Room returns the name of the room.

@@ -43,6 +43,8 @@ func (n *Node) run(welcome signaling.Welcome) {
 			n.room.becameSealed()
 		case signaling.Lock:
 			n.room.becameLocked(!m.Open)
+		case signaling.Resume:
+			n.room.renewToken(m.Token)
 		case signaling.ICEServers:
 			n.room.renewICEServers(m.Servers)
 		case *signaling.Error:
@@ -60,7 +62,11 @@ func (n *Node) cleanUp() {
 	<-n.room.lead.Load().moved
 	n.route().over()
 	n.inbox.end(context.Cause(n.ctx))
-	n.room.signaler.Close()
+	if s, can := n.room.signaler.(interface{ Suspend() error }); can && n.suspended.Load() {
+		s.Suspend()
+	} else {
+		n.room.signaler.Close()
+	}
 	if n.ownsTransport {
 		n.transport.Close()
 	}

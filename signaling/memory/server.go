@@ -11,8 +11,8 @@
 //
 //	Client.Send -> rooms.Member -> session.Deliver of another member -> its queue -> Client.Receive
 //
-// A connection in memory is never lost, so no member resumes, a member that is closed has left, and there is no
-// second Welcome. There are no access tokens, no ICE servers and no relayed links.
+// A connection in memory is never lost unless Client.Suspend does that, a member that is closed has left, and there is
+// no second Welcome. There are no access tokens, no ICE servers and no relayed links.
 package memory
 
 import (
@@ -40,6 +40,7 @@ type Server struct {
 func NewServer() *Server {
 	store, err := rooms.New(rooms.Config{
 		Clock:      clock.New(awake),
+		Grace:      grace,
 		KeptFrames: maxQueue,
 		KeptBytes:  math.MaxInt32,
 		MaxRooms:   math.MaxInt32,
@@ -56,6 +57,9 @@ func NewServer() *Server {
 	}
 	return &Server{store: store, dialect: signaling.V1(), closed: make(chan struct{})}
 }
+
+// grace is how long the place of a suspended member is kept.
+const grace = 30 * time.Second
 
 // awake is longer than any process lives, so nobody needs to call Tick.
 const awake = 100 * 365 * 24 * time.Hour

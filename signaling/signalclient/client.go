@@ -47,6 +47,7 @@ type Client struct {
 	beginClose context.CancelFunc
 	kill       context.CancelFunc
 	closeOnce  sync.Once
+	suspended  atomic.Bool // Close was Suspend
 	wg         sync.WaitGroup
 
 	mu         sync.Mutex // guards the fields below
@@ -207,8 +208,15 @@ func (c *Client) Status() Status {
 // Close sends what is queued and a leave, and waits at most a second for the server to read them. While the
 // connection is lost it sends nothing, and the server gives up the place after its grace period. Close waits until
 // all goroutines of the client have ended, and returns nil. It may be called again, also concurrently.
-func (c *Client) Close() error {
+func (c *Client) Close() error { return c.close(false) }
+
+// Suspend is Close without the leave: the server keeps the place for its grace period. A client that joins with the
+// last token (Join.Resume) takes it.
+func (c *Client) Suspend() error { return c.close(true) }
+
+func (c *Client) close(suspend bool) error {
 	c.closeOnce.Do(func() {
+		c.suspended.Store(suspend)
 		c.beginClose()
 		enough := time.AfterFunc(closeTimeout, c.kill)
 		c.wg.Wait()

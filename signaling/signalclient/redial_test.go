@@ -430,7 +430,7 @@ func TestOutageFillsTheOutbox(t *testing.T) {
 	})
 }
 
-// A token that the server has replaced is not used any more, and the program hears nothing of that.
+// A token that the server has replaced is not used any more. The program is told, for it may have kept the first.
 func TestRenewedTokenIsTheOneToComeBackWith(t *testing.T) {
 	srv := serve(t, listen(t, "127.0.0.1:0"), func(s *session) {
 		welcome(s)
@@ -443,6 +443,7 @@ func TestRenewedTokenIsTheOneToComeBackWith(t *testing.T) {
 	srv.accept(t)
 	require.Equal(t, "renewed", srv.accept(t).join.Resume)
 	require.IsType(t, signaling.Welcome{}, receive(t, c))
+	require.Equal(t, signaling.Resume{Token: "renewed"}, receive(t, c))
 	require.IsType(t, signaling.Disconnected{}, receive(t, c))
 	require.IsType(t, signaling.Welcome{}, receive(t, c))
 }

@@ -82,7 +82,6 @@ func (c *Client) readLoop(conn *conn, first []signaling.Message, stop <-chan str
 		}
 		if renewed, ok := m.(signaling.Resume); ok {
 			c.join.Resume = renewed.Token // run reads it when this has returned
-			continue
 		}
 		if !c.put(m, stop) {
 			return net.ErrClosed
@@ -177,11 +176,15 @@ func (c *Client) writeAll(conn *conn) error {
 	}
 }
 
-// leave ends the membership: it writes what is queued, the leave and a close frame. It waits for the server's close,
-// because a socket that is closed with unread data discards what it has not yet delivered (RFC 1122, section
-// 4.2.2.13). The end of c.life interrupts all of this.
+// leave ends the membership, unless Suspend was called: it writes what is queued, the leave and a close frame. It waits
+// for the server's close, because a socket that is closed with unread data discards what it has not yet delivered (RFC
+// 1122, section 4.2.2.13). The end of c.life interrupts all of this.
 func (c *Client) leave(conn *conn, lost <-chan error) error {
-	if c.writeAll(conn) == nil && conn.send(signaling.Leave{}) == nil && conn.sayClose(closeNormal) == nil {
+	err := c.writeAll(conn)
+	if err == nil && !c.suspended.Load() {
+		err = conn.send(signaling.Leave{})
+	}
+	if err == nil && conn.sayClose(closeNormal) == nil {
 		<-lost
 	}
 	return ErrClosed

@@ -100,6 +100,29 @@ func TestTwoMembersMeetSignalAndPart(t *testing.T) {
 	require.Equal(t, signaling.Left{ID: idB, Reason: signaling.LeftByItself}, await[signaling.Left](t, a))
 }
 
+// A member that is suspended has not left: another client comes back as that member. One that is closed has left.
+func TestSuspend(t *testing.T) {
+	srv := serveReal(t, listen(t, "127.0.0.1:0"))
+	a, b := dial(t, srv.URL, quick), dial(t, srv.URL, quick)
+	await[signaling.Welcome](t, a)
+	first := await[signaling.Welcome](t, b)
+	require.NoError(t, b.Send(t.Context(), signalTo(1, 1)))
+	require.NoError(t, b.Suspend())
+	require.NoError(t, b.Close(), "again")
+	require.Equal(t, signaling.Signal{From: first.ID, Data: signalTo(0, 1).Data}, await[signaling.Signal](t, a), "what was queued is sent")
+	require.ErrorIs(t, b.Send(t.Context(), signalTo(1, 2)), ErrClosed)
+
+	again, err := Dial(t.Context(), srv.URL, signaling.Join{Resume: first.Resume}, quick)
+	require.NoError(t, err)
+	w := await[signaling.Welcome](t, again)
+	require.True(t, w.Resumed)
+	require.Equal(t, first.ID, w.ID)
+	require.NoError(t, again.Close())
+	require.Equal(t, signaling.Left{ID: first.ID, Reason: signaling.LeftByItself}, await[signaling.Left](t, a), "and it did not leave before")
+	_, err = Dial(t.Context(), srv.URL, signaling.Join{Resume: w.Resume}, quick)
+	require.ErrorIs(t, err, &signaling.Error{Code: signaling.CodeResumeRefused})
+}
+
 // Time and again all sockets are cut at once, and both members come back as who they were.
 func TestCutConnectionsComeBack(t *testing.T) {
 	srv := serveReal(t, listen(t, "127.0.0.1:0"))
