@@ -3,6 +3,7 @@ package cluster
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"time"
 
 	"example.org/rtcpeer/signaling"
@@ -14,28 +15,67 @@ import (
 // that nothing comes back later. If the answer does not come in time, and newer frames were sent meanwhile, what comes back
 // is dropped (DropLate), so that none overtakes another.
 //
-// A Leave must not be lost even if the owner dies: otherwise the next owner keeps the place of the member for the grace
-// period. So the place sends it to each owner until one has confirmed it, also when the session has ended meanwhile.
+// What a member says must not be lost with an owner that dies, except for signals, which links repeat by themselves: nobody
+// says twice that it has lost its host, and no host that somebody is to be taken out. So the place keeps the latest of such
+// frames, and sends them to the next owner, whether or not the one before has handled them: each says how something is to be,
+// and so may come twice. (It is not always known which owner has died.) A Leave is sent to each owner until one has confirmed
+// it, also when the session has ended meanwhile: otherwise the next owner keeps the place of the member for the grace period.
 
 const (
 	// maxReturned is how many frames a place keeps for the next owner. Further ones are dropped: DropFull.
 	maxReturned = 1024
 	// leaveTime is how long a place outlives its session to repeat a Leave.
 	leaveTime = 30 * time.Second
-	// leaveSize is the size of the longest frame that may be a Leave, in bytes. A Leave with spaces or unknown fields
-	// may be longer: then it is not repeated.
-	leaveSize = 64
+	// wordTime is how long a frame is kept for the case that the owner is dead: longer than it takes to know.
+	wordTime = 30 * time.Second
+	// maxWords is how many such frames are kept. Each is the latest of its kind, and a Kick the latest of its member.
+	maxWords = 16
+	// wordSize is the size of the longest frame that is kept, in bytes. One with many spaces or unknown fields may be
+	// longer: then it is not repeated.
+	wordSize = 2 * signaling.MaxMetadata
 )
 
-// noteLeave keeps a frame that is about to be forwarded if it is a Leave. The caller holds mu.
-func (p *Place) noteLeave(frame []byte) {
-	if !p.seated || len(frame) > leaveSize {
+// A word is a frame of the client that is to be repeated to the next owner.
+type word struct {
+	kind  signaling.Kind
+	about signaling.PeerID // of a Kick
+	lease string           // of the owner to which it was sent
+	frame []byte
+	at    time.Time
+}
+
+// note keeps a frame that is about to be forwarded if it must not be lost with the owner. The caller holds mu.
+func (p *Place) note(frame []byte) {
+	if !p.seated || len(frame) > wordSize || bytes.Contains(frame, signalKind) {
 		return
 	}
-	if m, err := p.session.Dialect().Decode(frame); err == nil && m.Kind() == signaling.KindLeave {
-		p.leave = bytes.Clone(frame)
+	m, err := p.session.Dialect().Decode(frame)
+	if err != nil {
+		return
 	}
+	w := word{kind: m.Kind(), lease: p.owner.lease, at: time.Now()}
+	switch m := m.(type) {
+	case signaling.Leave:
+		p.leave = bytes.Clone(frame)
+		return
+	case signaling.Kick:
+		w.about = m.ID
+	case signaling.Seal, signaling.Lock, signaling.Successor, signaling.HostLost, signaling.Metadata:
+	default:
+		return
+	}
+	w.frame = bytes.Clone(frame)
+	p.words = slices.DeleteFunc(p.words, func(old word) bool {
+		return old.kind == w.kind && old.about == w.about || time.Since(old.at) > wordTime
+	})
+	if len(p.words) == maxWords {
+		p.words = slices.Delete(p.words, 0, 1)
+	}
+	p.words = append(p.words, w)
 }
+
+// signalKind is in all signals, by far the most frames, so that they need not be decoded here.
+var signalKind = []byte(`"` + signaling.KindSignal + `"`)
 
 // takeBack keeps frames that an owner has returned, and sends them to the present one, if there is one.
 func (p *Place) takeBack(from uint64, m *message) {
@@ -73,10 +113,16 @@ func (p *Place) expectNothing() {
 	p.sentTo = 0
 }
 
-// takeReturned returns what must be sent again: frames that came back, and a Leave that no owner has confirmed. The
-// caller holds mu.
-func (p *Place) takeReturned() (frames [][]byte) {
-	frames, p.returned = p.returned, nil
+// takeReturned returns what must be sent again to the owner with that lease: what may be lost with an earlier one, frames
+// that came back, and a Leave that no owner has confirmed. The caller holds mu.
+func (p *Place) takeReturned(lease string) (frames [][]byte) {
+	for i, w := range p.words {
+		if w.lease != lease && time.Since(w.at) <= wordTime {
+			frames = append(frames, w.frame)
+			p.words[i].lease = lease
+		}
+	}
+	frames, p.returned = append(frames, p.returned...), nil
 	if p.leave != nil && !p.left {
 		frames = append(frames, p.leave)
 	}
@@ -94,7 +140,7 @@ func (p *Place) resend() {
 	if !p.attached || p.owner.process != process {
 		return // it is sent to the next owner
 	}
-	if frames := p.takeReturned(); len(frames) > 0 {
+	if frames := p.takeReturned(p.owner.lease); len(frames) > 0 {
 		p.sendFrames(pipe, frames)
 	}
 	if !p.departed.IsZero() {
@@ -106,8 +152,9 @@ func (p *Place) resend() {
 
 // handleReturned handles what would have been sent again, because this server owns the room now.
 func (p *Place) handleReturned(member *rooms.Member) {
+	lease := p.node.leaseNow()
 	p.mu.Lock()
-	frames := p.takeReturned()
+	frames := p.takeReturned(lease)
 	p.mu.Unlock()
 	for i, frame := range frames {
 		m, err := p.session.Dialect().Decode(frame)
