@@ -133,3 +133,43 @@ func TestHostGoes(t *testing.T) {
 		})
 	}
 }
+
+// Server is the present host, also for a file: under the first host, under the next one, and while there is none.
+func TestFileForTheHost(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
+		w := inMemory(memory.Options{Delay: 20 * time.Millisecond})
+		server := signalingmemory.NewServer()
+		t.Cleanup(server.Close)
+		host := w.joinStar(t, server)
+		next := w.joinStar(t, server)
+		awaitEach(t, next, host)
+		guest := w.joinStar(t, server)
+		awaitEach(t, guest, host)
+		awaitEach(t, guest, next)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // of fake time
+		defer cancel()
+		const size = 100 << 10
+		carry := func(to *end) {
+			t.Helper()
+			d := &delivery{from: guest, to: &end{id: rtcpeer.Server, Files: to.Files}, data: random(size, 1), dir: t.TempDir(), half: make(chan struct{})}
+			d.folder = folderOf(t, d.dir)
+			over := make(chan error, 2)
+			go func() { over <- d.receive(ctx) }()
+			go func() { over <- d.send(ctx) }()
+			for range 2 {
+				require.NoError(t, <-over)
+			}
+			require.True(t, contents(t, d.dir)["film"] == string(d.data))
+		}
+		carry(host)
+		require.NoError(t, host.node.Close())
+		for kind := range guest.events {
+			if kind == rtcpeer.PeerDisconnected {
+				break
+			}
+		}
+		carry(next)
+		require.Equal(t, next.id, guest.node.Host())
+		carry(next)
+	})
+}

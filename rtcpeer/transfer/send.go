@@ -69,6 +69,7 @@ func (f File) seeker() (seeker io.Seeker, begin int64) {
 }
 
 func (f *Files) sendOnce(ctx context.Context, to rtcpeer.PeerID, file File, seeker io.Seeker, begin int64) error {
+	to = f.resolve(to)
 	t, err := f.newSending(ctx, to, file.Name)
 	if err != nil {
 		return &Error{"send", to, file.Name, err}
@@ -77,6 +78,14 @@ func (f *Files) sendOnce(ctx context.Context, to rtcpeer.PeerID, file File, seek
 	defer stop()
 	s := sending{transfer: t, file: file, hash: sha256.New(), seeker: seeker, begin: begin}
 	return t.finish(s.run())
+}
+
+// resolve returns the id of a target that is a peer: in a star, Server is the present host.
+func (f *Files) resolve(to rtcpeer.PeerID) rtcpeer.PeerID {
+	if star, ok := f.node.(interface{ Host() rtcpeer.PeerID }); ok && to == rtcpeer.Server && f.node.Relays() {
+		return star.Host()
+	}
+	return to
 }
 
 // newSending waits until a file may be sent.
