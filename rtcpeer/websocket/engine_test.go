@@ -221,3 +221,34 @@ func TestGameReadsWhatWasSaidBeforeTheEnd(t *testing.T) {
 		})
 	}
 }
+
+// A packet that is larger than the engine's buffer would end the game's connection (1009). It is an error, and a relay counts
+// it; the guests of this package have it.
+func TestPacketTooLargeForAGame(t *testing.T) {
+	config := websocket.Config{Node: rtcpeer.Config{MaxPacket: 128 << 10}}
+	overPipes(t, config, func(t *testing.T, p *pipes, server *websocket.Server) {
+		game := p.engine(t)
+		require.Len(t, game.play(1)[0], 4, "its id")
+		id := next(t, server).Peer
+		config.DialContext = p.DialContext
+		guest, err := websocket.Dial(t.Context(), pipeURL, config)
+		require.NoError(t, err)
+		defer guest.Close()
+		require.Equal(t, rtcpeer.PeerConnected, next(t, server).Kind)
+		require.Equal(t, rtcpeer.PeerConnected, next(t, guest).Kind)
+		require.Equal(t, rtcpeer.PeerConnected, next(t, guest).Kind)
+		require.Len(t, game.play(1), 1, "who is there")
+
+		large := make([]byte, 100<<10)
+		for _, mode := range []rtcpeer.Mode{rtcpeer.Reliable, rtcpeer.Unreliable} {
+			require.ErrorIs(t, server.TrySend(rtcpeer.Packet{Peer: id, Mode: mode, Data: large}), rtcpeer.ErrPacketTooLarge)
+		}
+		require.ErrorIs(t, server.TrySend(rtcpeer.Packet{Data: large}), rtcpeer.ErrPacketTooLarge, "the others have it")
+		require.Len(t, next(t, guest).Packet.Data, len(large))
+		require.NoError(t, guest.TrySend(rtcpeer.Packet{Peer: id, Data: large}))
+		synctest.Wait()
+		require.EqualValues(t, 1, server.Stats().Dropped["too_large"])
+		require.NoError(t, server.TrySend(rtcpeer.Packet{Peer: id, Data: []byte("it is still there")}))
+		require.Equal(t, []string{"\x03it is still there"}, game.play(1))
+	})
+}

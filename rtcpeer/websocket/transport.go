@@ -128,7 +128,13 @@ type lane struct {
 	reads  bool
 }
 
-func (l lane) Write(p []byte) error { return l.socket.write(p) }
+// Write refuses a packet that a game would answer with the end of its connection, whatever Config.Node.MaxPacket says.
+func (l lane) Write(p []byte) error {
+	if len(p) > godotBuffer && !l.socket.window.unbounded {
+		return transport.ErrTooLarge
+	}
+	return l.socket.write(p)
+}
 
 func (l lane) Read(p []byte) (n int, err error) {
 	if l.reads {
