@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"strconv"
@@ -22,17 +23,22 @@ import (
 //	T connected ID, T disconnected ID REASON
 //	T host ID term N missed [IDS]
 //	T linked with ID            it reaches this host, or is the host
+//	T heard ID in term N        the first packet of a member since it was connected, or since the host changed
 //	wrong WHAT                  a packet that is not as it should be
 //	time N of ID rtt D offset D once a second, N = 1, 2, ..., of each member whose times are known
 //	clock D                     at the end: how far its clock is ahead of the machine's
 //	received N                  at the end
+//	ended WHY                   the node has ended by itself
 type gamer struct {
-	node *rtcpeer.Node
-	out  io.Writer
+	node  *rtcpeer.Node
+	out   io.Writer
+	place string // file of the token with which another gamer takes its place; empty: none
 
 	mu       sync.Mutex // guards the fields below
 	next     map[rtcpeer.PeerID]int
 	last     map[rtcpeer.PeerID]int
+	heard    map[rtcpeer.PeerID]bool
+	term     int
 	received int
 }
 
@@ -42,20 +48,31 @@ func playGame(stdout, stderr io.Writer, args []string) int {
 	flags := flag.NewFlagSet("gamer", flag.ExitOnError)
 	url := flags.String("url", "", "")
 	timeout := flags.Duration("host-timeout", 0, "")
+	never := flags.Bool("never-host", false, "")
+	place := flags.String("place", "", "")
 	_ = flags.Parse(args) // it exits by itself
+	token, err := os.ReadFile(*place)
+	if err != nil && *place != "" && !errors.Is(err, fs.ErrNotExist) {
+		fmt.Fprintln(stderr, err)
+		return 1
+	}
 	interrupts := make(chan os.Signal, 1)
 	signal.Notify(interrupts, os.Interrupt)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	node, err := rtcpeer.Join(ctx, *url, rtcpeer.Config{
 		Topology: rtcpeer.Star, NewRoom: rtcpeer.NewRoom{Migrates: true, HostTimeoutMillis: int(timeout.Milliseconds())},
-		Channels: []rtcpeer.Mode{rtcpeer.Reliable},
+		Channels: []rtcpeer.Mode{rtcpeer.Reliable}, NeverHost: *never, Resume: string(token),
 	})
 	if err != nil {
 		fmt.Fprintln(stderr, err)
 		return 1
 	}
-	g := &gamer{node: node, out: stdout, next: make(map[rtcpeer.PeerID]int), last: make(map[rtcpeer.PeerID]int)}
+	g := &gamer{node: node, out: stdout, place: *place, next: make(map[rtcpeer.PeerID]int), last: make(map[rtcpeer.PeerID]int), heard: make(map[rtcpeer.PeerID]bool), term: node.Term()}
+	if err := g.keepPlace(); err != nil {
+		fmt.Fprintln(stderr, err)
+		return 1
+	}
 	g.say("joined %d", node.ID())
 	go g.receiveLoop() // until the node is closed
 	g.sendLoop(interrupts)
@@ -64,6 +81,13 @@ func playGame(stdout, stderr io.Writer, args []string) int {
 		fmt.Fprintln(stderr, err) // others may have left before
 	}
 	return 0
+}
+
+func (g *gamer) keepPlace() error {
+	if g.place == "" {
+		return nil
+	}
+	return os.WriteFile(g.place, []byte(g.node.ResumeToken()), 0o600)
 }
 
 func (g *gamer) say(format string, args ...any) {
@@ -115,12 +139,14 @@ func (g *gamer) take(ev rtcpeer.Event) {
 	defer g.mu.Unlock()
 	switch ev.Kind {
 	case rtcpeer.PeerConnected:
-		g.next[ev.Peer], g.last[ev.Peer] = 1, 0
+		g.next[ev.Peer], g.last[ev.Peer], g.heard[ev.Peer] = 1, 0, false
 		g.say("connected %d", ev.Peer)
 	case rtcpeer.PeerDisconnected:
 		delete(g.next, ev.Peer)
 		g.say("disconnected %d %v", ev.Peer, ev.Reason)
 	case rtcpeer.HostChanged:
+		g.term = ev.Host.Term
+		clear(g.heard)
 		g.say("host %d term %d missed %v", ev.Host.New, ev.Host.Term, ev.Host.Missed)
 	case rtcpeer.PacketReceived:
 		n, err := strconv.Atoi(string(ev.Packet.Data))
@@ -129,6 +155,10 @@ func (g *gamer) take(ev rtcpeer.Event) {
 		}
 		g.last[ev.Packet.Peer] = n
 		g.received++
+		if !g.heard[ev.Packet.Peer] {
+			g.heard[ev.Packet.Peer] = true
+			g.say("heard %d in term %d", ev.Packet.Peer, g.term)
+		}
 	}
 }
 

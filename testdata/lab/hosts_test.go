@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -16,9 +17,9 @@ import (
 )
 
 // startGamer starts a gamer in the room of all gamers, and returns its id.
-func (w *world) startGamer(ctx context.Context, host string, timeout time.Duration) (*process, string) {
+func (w *world) startGamer(ctx context.Context, host string, timeout time.Duration, flags ...string) (*process, string) {
 	w.t.Helper()
-	p := w.startSelfAt(host, nil, "gamer", "--url="+openURL, "--host-timeout="+timeout.String())
+	p := w.startSelfAt(host, nil, "gamer", append(flags, "--url="+openURL, "--host-timeout="+timeout.String())...)
 	id, err := p.await(ctx, &p.out, `^\d+ joined (\d+)$`)
 	require.NoError(w.t, err)
 	return p, id
@@ -36,7 +37,19 @@ func TestGames(t *testing.T) {
 	kit := newKit(t)
 	t.Run("host killed", func(t *testing.T) {
 		t.Parallel()
-		hostIsKilled(t, kit)
+		hostIsKilled(t, kit, false)
+	})
+	t.Run("elected host killed at once", func(t *testing.T) {
+		t.Parallel()
+		hostIsKilled(t, kit, true)
+	})
+	t.Run("nobody can be host", func(t *testing.T) {
+		t.Parallel()
+		nobodyCanBeHost(t, kit)
+	})
+	t.Run("host started again", func(t *testing.T) {
+		t.Parallel()
+		hostIsStartedAgain(t, kit)
 	})
 	for _, l := range []line{
 		{Delay: 20 * time.Millisecond},
@@ -50,36 +63,25 @@ func TestGames(t *testing.T) {
 	}
 }
 
-// hostIsKilled kills the host of a game while it relays at 60 Hz over lines that lose packets, and then the next one.
-func hostIsKilled(t *testing.T, kit kit) {
+// hostIsKilled kills the host of a game while it relays at 60 Hz over lines that lose packets, and then the next one: when all
+// are linked with it, or as soon as it knows that it is the host.
+func hostIsKilled(t *testing.T, kit kit, atOnce bool) {
 	players, timeout := 4, time.Second
 	if os.Getenv("RTCPEER_LAB_LONG") != "" {
 		players, timeout = 16, 10*time.Second
 	}
-	w := newWorld(t, kit, plan{routers: open(players)})
-	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
-	defer cancel()
-	w.startOpenServer(ctx, false)
-	var gamers []*process
-	var ids []string
-	for i := range players {
-		w.nft(public, sometimes(fmt.Sprint("line", i+1)))
-		w.nft(router(i+1), sometimes("wan"))
-		p, id := w.startGamer(ctx, seat(i+1), timeout)
-		gamers, ids = append(gamers, p), append(ids, id)
-		wantLines(t, ctx, gamers, func(at int) (all []string) {
-			for other, id := range ids {
-				if other != at {
-					all = append(all, `^\d+ connected `+id+`$`)
-				}
-			}
-			return all
-		})
-	}
+	w, ctx := newGame(t, kit, players)
+	gamers, ids := w.startGamers(ctx, players, func(int) []string { return nil }, timeout)
+	wantHeard(ctx, t, gamers, ids, 1)
 	for term := 2; term <= 3; term++ {
 		killed := time.Now()
 		gamers[0].signal(syscall.SIGKILL)
 		gamers, ids = gamers[1:], ids[1:]
+		if atOnce && term == 2 {
+			_, err := gamers[0].await(ctx, &gamers[0].out, fmt.Sprintf(`^\d+ host %s term 2`, ids[0]))
+			require.NoError(t, err)
+			continue
+		}
 		wantLines(t, ctx, gamers, func(int) []string {
 			return []string{fmt.Sprintf(`^\d+ host %s term %d`, ids[0], term), `^\d+ linked with ` + ids[0] + `$`}
 		})
@@ -92,16 +94,106 @@ func hostIsKilled(t *testing.T, kit kit) {
 			last = max(last, ms-killed.UnixMilli())
 		}
 		t.Logf("| %d | %v | %d | %d |", len(gamers), timeout, term, last)
+		wantHeard(ctx, t, gamers, ids, term)
 	}
+	endGamers(ctx, t, gamers, ids[1:])
+}
+
+// newGame is a world with a server and so many players, whose lines lose packets.
+func newGame(t *testing.T, kit kit, players int) (*world, context.Context) {
+	w := newWorld(t, kit, plan{routers: open(players)})
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	t.Cleanup(cancel)
+	w.startOpenServer(ctx, false)
+	for i := range players {
+		w.nft(public, sometimes(fmt.Sprint("line", i+1)))
+		w.nft(router(i+1), sometimes("wan"))
+	}
+	return w, ctx
+}
+
+// startGamers starts one gamer after the other, each with its flags. The first is the host. It returns when all know of all.
+func (w *world) startGamers(ctx context.Context, players int, flags func(i int) []string, timeout time.Duration) (gamers []*process, ids []string) {
+	w.t.Helper()
+	for i := range players {
+		p, id := w.startGamer(ctx, seat(i+1), timeout, flags(i)...)
+		gamers, ids = append(gamers, p), append(ids, id)
+		wantLines(w.t, ctx, gamers, func(at int) (all []string) {
+			for other, id := range ids {
+				if other != at {
+					all = append(all, `^\d+ connected `+id+`$`)
+				}
+			}
+			return all
+		})
+	}
+	return gamers, ids
+}
+
+// wantHeard waits until each gamer has heard each other one under the host of a term.
+func wantHeard(ctx context.Context, t *testing.T, gamers []*process, ids []string, term int) {
+	t.Helper()
+	wantLines(t, ctx, gamers, func(at int) (all []string) {
+		for other, id := range ids {
+			if other != at {
+				all = append(all, fmt.Sprintf(`^\d+ heard %s in term %d$`, id, term))
+			}
+		}
+		return all
+	})
+}
+
+// endGamers ends gamers. Each has received packets, and none twice or out of order; those that stay were connected all the time.
+func endGamers(ctx context.Context, t *testing.T, gamers []*process, stay []string) {
+	t.Helper()
 	for _, p := range gamers {
 		p.interrupt()
 		_, err := p.await(ctx, &p.out, `^received [1-9]\d*$`)
 		require.NoError(t, err)
 		require.NotContains(t, p.out.text(), "wrong")
 		for _, line := range regexp.MustCompile(`(?m)^\d+ disconnected .*$`).FindAllString(p.out.text(), -1) {
-			require.NotContains(t, ids[1:], strings.Fields(line)[2], "a guest that stays: %s", line)
+			require.NotContains(t, stay, strings.Fields(line)[2], "a guest that stays: %s", line)
 		}
 	}
+}
+
+// nobodyCanBeHost kills the host of a game whose guests may not be the host: each is told that the room has ended, and why.
+func nobodyCanBeHost(t *testing.T, kit kit) {
+	w, ctx := newGame(t, kit, 3)
+	gamers, _ := w.startGamers(ctx, 3, func(i int) []string { return []string{fmt.Sprintf("--never-host=%v", i > 0)} }, time.Second)
+	gamers[0].signal(syscall.SIGKILL)
+	wantLines(t, ctx, gamers[1:], func(int) []string {
+		return []string{`^\d+ ended rtcpeer: the host is gone: .*nobody there can take its place$`}
+	})
+}
+
+// hostIsStartedAgain kills the host of a game, and starts its program again: it is the host that it was.
+func hostIsStartedAgain(t *testing.T, kit kit) {
+	w, ctx := newGame(t, kit, 3)
+	place := "--place=" + filepath.Join(t.TempDir(), "token")
+	gamers, ids := w.startGamers(ctx, 3, func(i int) []string {
+		if i == 0 {
+			return []string{place}
+		}
+		return nil
+	}, 10*time.Second)
+	killed := time.Now()
+	gamers[0].signal(syscall.SIGKILL)
+	require.NoError(t, gamers[0].gone(ctx))
+	again, id := w.startGamer(ctx, seat(1), 10*time.Second, place)
+	require.Equal(t, ids[0], id)
+	gamers[0] = again
+	wantLines(t, ctx, gamers, func(at int) []string {
+		if at == 0 {
+			return []string{`^\d+ heard ` + ids[1] + ` in term 1$`, `^\d+ heard ` + ids[2] + ` in term 1$`}
+		}
+		return []string{`(?s)^\d+ disconnected ` + ids[0] + ` .*^\d+ connected ` + ids[0] + `$.*^\d+ heard ` + ids[0] + ` in term 1$`}
+	})
+	t.Logf("| host started again | %d |", time.Since(killed).Milliseconds())
+	for _, p := range gamers {
+		require.NotContains(t, p.out.text(), " term 2")
+	}
+	endGamers(ctx, t, gamers, nil)
 }
 
 // wantLines waits until each process has printed some lines.
