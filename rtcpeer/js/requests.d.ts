@@ -39,10 +39,10 @@ export declare class Requests {
     /**
      * Sends a request to a peer, and resolves with the answer. At most 1024 requests to a peer may be unanswered. A request
      * or an answer has at most config.maxPacket - 5 bytes. Rejects with a RequestError, or with what send or the codec throws.
-     * @param {number} peer @param {any} data @param {RequestOptions} [options]
+     * @param {number} to @param {any} data @param {RequestOptions} [options]
      * @returns {Promise<any>}
      */
-    request(peer: number, data: any, { timeout, signal }?: RequestOptions): Promise<any>;
+    request(to: number, data: any, { timeout, signal }?: RequestOptions): Promise<any>;
     /** Handles an event of the node; call it for each one. It returns true if the event was only for requests. @param {Event | EndedEvent} event */
     take(event: Event | EndedEvent): boolean;
     /** Ends all requests, like the end of the node. */

@@ -18,6 +18,9 @@ export const randomText = () => Array.from(crypto.getRandomValues(new Uint8Array
 
 export const message = (/** @type {any} */ e) => e?.message ?? String(e);
 
+/** The id of a target: 1 is the present host, whoever that is. The id of the first is not given again. @param {{host: number}} node @param {number} peer */
+export const resolve = ({ host }, peer) => (Math.abs(peer) === 1 ? peer * host : peer);
+
 /** @param {any} data @param {boolean} [own] whether the result must not share memory @returns {Uint8Array} */
 export function toBytes(data, own) {
   if (typeof data === "string") return text.encode(data);

@@ -103,8 +103,9 @@ export class Link {
     return this.presence.state !== "new";
   }
 
+  /** To be asked of an open link. */
   get maxMessage() {
-    return this.path?.maxMessage ?? 0;
+    return /** @type {Path} */ (this.path).maxMessage;
   }
 
   /** @param {number} ms @param {() => void} act */
@@ -642,7 +643,7 @@ export class Link {
 
   /** Has the signaling server tell that this end has ended the link, as the path does not. If the node leaves the room the server tells that anyway. */
   refuse() {
-    if (!this.node.ended) this.node.refuseLink(this.peer, { type: "refuse", attempt: this.negotiation.attempt, link: this.id }, endedHere);
+    if (!this.node.ended) this.node.refuseLink(this.peer, { attempt: this.negotiation.attempt, link: this.id }, endedHere);
   }
 
   clearTimers() {

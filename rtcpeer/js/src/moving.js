@@ -1,7 +1,7 @@
 // The routes of a member of a star that outlives its host: of a guest, and of a guest that has become the host. The classes of the
 // node are parameters, because each bundled module has copies of its own.
 
-import { MiB, now } from "./basics.js";
+import { MiB, now, resolve } from "./basics.js";
 import { byeOf } from "./control.js";
 import { delPeer, relay, sysFrame } from "./frames.js";
 
@@ -19,9 +19,6 @@ const slowAfter = 5000; // ms for which a host keeps what a guest does not take
 const waitLimit = 4 * MiB; // bytes that may wait for the next host, and at that for each guest without a link
 
 /** @typedef {InstanceType<ReturnType<typeof nextGuest>>} NextGuest */
-
-/** 1 is the present host, whoever that is: the id of the first is not given again. @param {RtcNode} node @param {number} peer */
-const resolve = ({ host }, peer) => (Math.abs(peer) === 1 ? peer * host : peer);
 
 // A guest whose relayed peers outlive the link with the host. What is sent between two hosts waits.
 /** @param {typeof Guest} Base */

@@ -113,7 +113,7 @@ export class RtcNode {
 
   /** The value of config.resume for a program that comes back in the place of this one, such as the same page after a reload. @returns {string | undefined} */
   get resume() {
-    return /** @type {Message} */ (this.signaling.welcome).resume;
+    return this.signaling.join.resume;
   }
 
   /**
@@ -344,12 +344,13 @@ export class RtcNode {
     const { channels: ours, maxPeers } = this.config;
     const peer = this.roster.get(m.id);
     if (this.ended || !peer || peer.running) return;
-    const others = [...this.roster.values()].filter((p) => p.running).length;
     const refusal = this.refuse ? "new connections are refused"
-      : maxPeers && others >= maxPeers ? `no more than ${maxPeers} peers are admitted`
-      : this.inbox.backlogged ? "it takes no events" : "";
+      : maxPeers && [...this.roster.values()].filter((p) => p.running).length >= maxPeers ? `no more than ${maxPeers} peers are admitted`
+      : this.inbox.backlogged && "it takes no events";
     if (refusal) {
       this.refuseLink(m.id, first, refusal);
+      // A game does not understand that, and would wait for its host for ever.
+      if (m.one_attempt && this.topology === "star" && !this.guest) this.kick(m.id, refusal);
     } else if (m.channels && m.channels.join() !== ours.join()) {
       this.failed(m.id, new RtcPeerError("channel_mismatch", `config.channels: ours [${ours}], theirs [${m.channels}]`, { peer: m.id, ours, theirs: m.channels }));
     } else {
@@ -357,9 +358,9 @@ export class RtcNode {
     }
   }
 
-  /** @internal Tells a member that there is no link for it here. @param {number} id @param {Signal | undefined} s that asked for one @param {string} text */
+  /** @internal Tells a member that there is no link for it here. @param {number} id @param {{attempt?: number, link?: string} | undefined} s that asked for one @param {string} text */
   refuseLink(id, s, text) {
-    this.tell(id, { type: "refuse", text, attempt: s?.attempt || undefined, link: s?.link || undefined });
+    this.tell(id, { type: "refuse", text, attempt: s?.attempt, link: s?.link });
   }
 
   /**

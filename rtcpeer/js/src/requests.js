@@ -12,7 +12,7 @@
 // A packet of the channel is: a byte, 1 request, 2 answer, 3 failure (then a text), 4 the answer is not wanted any more; the number
 // of the request, 4 bytes, little-endian; data.
 
-import { message, toBytes } from "./basics.js";
+import { message, resolve, toBytes } from "./basics.js";
 
 /** @import { RtcNode } from "./node.js" */
 /** @import { Bytes, EndedEvent, Event } from "./types.js" */
@@ -51,7 +51,8 @@ export class Requests {
    * @type {((data: any, from: {peer: number, signal: AbortSignal}) => any) | null}
    */
   onRequest = null;
-  /** Of this end. @type {Map<string, {peer: number, over: (error: RequestError | null, value?: any) => void}>} */ #asked = new Map();
+  /** Of this end, by their numbers; to is the target. @type {Map<number, {peer: number, to: number, over: (error: RequestError | null, value?: any) => void}>} */
+  #asked = new Map();
   /** Of others. @type {Map<string, {peer: number, controller: AbortController}>} */ #asking = new Map();
   #last = 0;
   #closed = false;
@@ -72,33 +73,32 @@ export class Requests {
   /**
    * Sends a request to a peer, and resolves with the answer. At most 1024 requests to a peer may be unanswered. A request
    * or an answer has at most config.maxPacket - 5 bytes. Rejects with a RequestError, or with what send or the codec throws.
-   * @param {number} peer @param {any} data @param {RequestOptions} [options]
+   * @param {number} to @param {any} data @param {RequestOptions} [options]
    * @returns {Promise<any>}
    */
-  request(peer, data, { timeout = 10000, signal } = {}) {
-    return new Promise((resolve, reject) => {
-      const frame = this.#frame(request, (this.#last = (this.#last + 1) >>> 0), data);
-      const key = `${peer} ${this.#last}`;
+  request(to, data, { timeout = 10000, signal } = {}) {
+    return new Promise((done, reject) => {
+      const number = (this.#last = (this.#last + 1) >>> 0), frame = this.#frame(request, number, data);
+      const peer = resolve(this.#node, to);
       if (signal?.aborted) throw new RequestError("aborted", "given up", signal.reason);
       if (this.#closed) throw new RequestError("closed", "the node has ended");
-      if (this.#count(this.#asked, peer) >= maxPending || this.#asked.has(key)) throw new RequestError("busy", busy);
+      if (this.#count(this.#asked, peer) >= maxPending || this.#asked.has(number)) throw new RequestError("busy", busy);
       const over = (/** @type {any} */ error, /** @type {any} */ value = undefined) => {
         clearTimeout(timer);
         signal?.removeEventListener("abort", abort);
-        this.#asked.delete(key);
+        this.#asked.delete(number);
         if (error) reject(error);
-        else resolve(value);
+        else done(value);
       };
-      const number = this.#last;
       const stop = (/** @type {RequestError} */ error) => {
         over(error);
-        this.#say(peer, cancel, number);
+        this.#say(to, cancel, number);
       };
       const abort = () => stop(new RequestError("aborted", "given up", signal?.reason));
-      const timer = timeout > 0 ? setTimeout(() => stop(new RequestError("timeout", `peer ${peer}: no answer within ${timeout} ms`)), timeout) : undefined;
+      const timer = timeout > 0 ? setTimeout(() => stop(new RequestError("timeout", `peer ${to}: no answer within ${timeout} ms`)), timeout) : undefined;
       signal?.addEventListener("abort", abort);
-      this.#asked.set(key, { peer, over });
-      this.#node.send({ peer, channel: this.#channel, data: frame }).catch((e) => over(e));
+      this.#asked.set(number, { peer, to, over });
+      this.#node.send({ peer: to, channel: this.#channel, data: frame }).catch((e) => over(e));
     });
   }
 
@@ -110,7 +110,9 @@ export class Requests {
     const { peer, data } = event.packet;
     if (data.length < head) return true;
     const number = new DataView(data.buffer, data.byteOffset).getUint32(1, true), body = data.subarray(head), key = `${peer} ${number}`;
-    const asked = this.#asked.get(key);
+    let asked = this.#asked.get(number);
+    // What was asked of the host may have waited for the next one.
+    if (asked && asked.peer !== peer && resolve(this.#node, asked.to) !== peer) asked = undefined;
     if (data[0] === request) this.#answer(peer, number, key, body);
     else if (data[0] === cancel) this.#asking.get(key)?.controller.abort();
     else if (data[0] === failure) asked?.over(new RequestError("failed", `peer ${peer}: ${new TextDecoder().decode(body).slice(0, maxText)}`));
@@ -164,7 +166,7 @@ export class Requests {
     this.#node.send({ peer, channel: this.#channel, data: frame }).catch(() => {});
   }
 
-  /** @param {Map<string, {peer: number}>} requests @param {number} peer */
+  /** @param {Map<any, {peer: number}>} requests @param {number} peer */
   #count(requests, peer) {
     let n = 0;
     for (const r of requests.values()) if (r.peer === peer) n++;

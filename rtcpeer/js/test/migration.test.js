@@ -2,7 +2,10 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { WebSocket } from "ws";
 import { Migration } from "../migration.js";
+import { json, Requests } from "../requests.js";
+import { Files } from "../transfer.js";
 import { Player, RTCPeerConnection, cuttable, eventually, orderly, rtcpeer, startClient, startServer } from "./support.js";
 
 const server = await startServer();
@@ -229,4 +232,45 @@ test("a node that closes between two hosts closes at once, and close returns wha
   const sent = c.node.send({ peer: b.id, data: "x" });
   await Promise.all([c.close(), assert.rejects(sent, { code: "closed" })]);
   await b.close();
+});
+
+test("1 is the present host, also for requests and for files; what waits for the next host gets there", async () => {
+  const join = async () => {
+    const migration = new Migration();
+    const node = await rtcpeer.join(`${server.url}/server`, {
+      WebSocket, RTCPeerConnection, topology: "star", newRoom: { migrates: true }, migration, channels: ["reliable", "reliable"],
+    });
+    const requests = new Requests(node, { channel: 1, codec: json }), files = new Files(node, 2), got = [];
+    requests.onRequest = (n) => ({ of: node.id, n });
+    for (const kind of ["packet", "disconnected", "host changed", "ended"]) node.on(kind, (event) => requests.take(event) || files.handle(event));
+    (async () => {
+      for await (const offer of files) await offer.toBlob().then(async (file) => got.push(await file.text()), (error) => assert.equal(error.code, "cancelled"));
+    })();
+    return { node, requests, files, got };
+  };
+  const a = await join(), b = await join(), c = await join();
+  await eventually("all know of all", () => [a, b, c].every(({ node }) => node.peers.length === 2));
+  const ask = (n) => [c.requests.request(1, n), c.files.sendFile(1, new File([`file ${n}`], "f"))];
+  const reaches = async (host, n, sent) => {
+    assert.deepEqual(await sent[0], { of: host.node.id, n });
+    await sent[1];
+    assert.equal(host.got.at(-1), `file ${n}`);
+  };
+  await reaches(a, 1, ask(1));
+  await a.node.close();
+  await eventually("the host is gone", () => !c.node.peers.includes(1));
+  await reaches(b, 2, ask(2));
+  await reaches(b, 3, ask(3));
+  assert.deepEqual(await c.requests.request(b.node.id, 4), { of: b.node.id, n: 4 });
+  await c.node.close();
+  await b.node.close();
+});
+
+test("node.resume is the server's last token", async () => {
+  const [a, b, c] = await room("token", {}, {}, {});
+  const before = [b.node.resume, c.node.resume];
+  await a.close();
+  await eventually("new tokens have come", () => b.node.resume !== before[0] && c.node.resume !== before[1]);
+  await hosts(b.id, 2, b, c);
+  for (const p of [c, b]) await p.close();
 });

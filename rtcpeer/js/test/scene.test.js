@@ -128,3 +128,25 @@ test("a host with places for two refuses the third, until one is free", async (t
   await host.event("connected", fourth.id);
   await assert.rejects(enter(t, url, { maxPeers: -1 }), { code: "bad_config" });
 });
+
+test("a game that is turned away would wait for ever: it is taken out of the room, with the reason", async (t) => {
+  class Game extends Plain {
+    send(data) {
+      const m = JSON.parse(data);
+      super.send(JSON.stringify({ ...m, ...(m.kind === "join" && { one_attempt: true }) }));
+    }
+  }
+  for (const [config, why] of [[{ maxPeers: 1 }, /no more than 1 peers are admitted/], [{}, /new connections are refused/]]) {
+    const url = newRoom();
+    const host = await enter(t, url, { topology: "star", ...config });
+    const a = await enter(t, url, { WebSocket: Game });
+    await Promise.all([host.event("connected", a.id), a.event("connected", 1)]);
+    host.node.refuse = !config.maxPeers;
+    const game = await enter(t, url, { WebSocket: Game });
+    await eventually("it is told", () => game.ended);
+    assert.deepEqual([game.ended.code, why.test(game.ended.message)], ["kicked", true], game.ended.message);
+    await eventually("its place is free", () => !host.node.members.includes(game.id));
+    assert.deepEqual(host.node.peers, [a.id]);
+    assert.throws(() => a.node.kick(1), { code: "not_host" });
+  }
+});

@@ -1,6 +1,6 @@
 // The files of a node: which are on their way, and which are offered.
 
-import { KiB, MiB } from "../basics.js";
+import { KiB, MiB, resolve } from "../basics.js";
 import { broken, errorOf, hostChanged, peerGone, TransferError } from "./errors.js";
 import * as frames from "./frame.js";
 import { Offer } from "./offer.js";
@@ -67,11 +67,13 @@ export class Files {
    */
   async sendFile(peer, blob, { name = blob.name || "unnamed", signal, onprogress } = {}) {
     for (;;) {
-      const transfer = await this.newSending(peer, name, signal);
+      const transfer = await this.newSending(resolve(this.node, peer), name, signal);
       try {
         return await transfer.run(signal, () => new Sending(transfer, blob, onprogress).run());
       } catch (/** @type {any} */ error) {
         if (error.code !== "host_changed") throw error;
+        // An offer that has waited for the next host gets there all the same.
+        this.tell(transfer.peer, { kind: frames.stopSending, id: transfer.id, reason: frames.cancelled });
       }
     }
   }
