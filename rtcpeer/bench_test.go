@@ -8,6 +8,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"fmt"
+	mathrand "math/rand/v2"
 	"net/http/httptest"
 	"runtime"
 	"slices"
@@ -27,6 +28,7 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	"example.org/rtcpeer/rtcpeer/transport/webrtc"
 	"example.org/rtcpeer/signaling"
+	signalingmemory "example.org/rtcpeer/signaling/memory"
 	"example.org/rtcpeer/signaling/signalclient"
 	"example.org/rtcpeer/signaling/signalserver"
 )
@@ -35,72 +37,125 @@ import (
 // run: the ratio of the two is the figure that holds on any machine. "plain" is rtcpeer between members
 // that do not take part in repairs: what it was before links outlived their paths.
 
-// BenchmarkConnect: from nothing to both ends open, with signaling over a real server for rtcpeer and
-// by function calls for Pion.
+// BenchmarkConnect: from nothing to both ends open, with signaling over a real server for rtcpeer and by function calls
+// for Pion. An operation is one connection of each kind, because the speed of a machine changes while a benchmark runs.
+// "paths" is our transport by function calls, and "memory" is rtcpeer with signaling in memory: what is between two of
+// them is what the second one adds.
 func BenchmarkConnect(b *testing.B) {
-	b.Run("pion", func(b *testing.B) {
-		api := leanPion(b)
-		b.ReportAllocs()
-		var times percentiles
-		for b.Loop() {
-			start := time.Now()
+	api, tr := leanPion(b), benchTransport(b)
+	config := rtcpeer.Config{Transport: tr}
+	url := signalServer(b)
+	server := signalingmemory.NewServer()
+	b.Cleanup(server.Close)
+	message := rtcpeer.JoinMessage(config)
+	message.Room = "bench"
+	signaled := func(dial func() (rtcpeer.Signaler, error)) func() (*rtcpeer.Node, error) {
+		return func() (*rtcpeer.Node, error) {
+			s, err := dial()
+			require.NoError(b, err)
+			return rtcpeer.New(b.Context(), s, config)
+		}
+	}
+	kinds := []struct {
+		name    string
+		connect func() (disconnect func())
+		times   []time.Duration
+	}{
+		{name: "pion", connect: func() func() {
 			x, y := connectPion(b, api, 3)
-			times.since(start)
-			b.StopTimer()
-			x.pc.GracefulClose()
-			y.pc.GracefulClose()
-			b.StartTimer()
-		}
-		times.report(b)
-	})
-	overRepairs(b, func(b *testing.B, repairs bool) {
-		url := signalServer(b) + "/bench"
-		config := rtcpeer.Config{Transport: benchTransport(b)}
-		join := func() (*rtcpeer.Node, error) {
-			if repairs {
-				return rtcpeer.Join(b.Context(), url, config)
+			return func() {
+				x.pc.GracefulClose()
+				y.pc.GracefulClose()
 			}
-			client, err := signalclient.Dial(b.Context(), url, signaling.Join{Channels: []signaling.Mode{}}, signalclient.Config{})
-			require.NoError(b, err)
-			return rtcpeer.New(b.Context(), client, config)
-		}
-		first, err := join()
-		require.NoError(b, err)
-		defer first.Close()
-		b.ReportAllocs()
-		var times percentiles
-		for b.Loop() {
+		}},
+		{name: "paths", connect: func() func() {
+			x, y := connectPaths(b, tr)
+			return func() {
+				x.Close()
+				y.Close()
+			}
+		}},
+		{name: "memory", connect: secondNode(b, signaled(func() (rtcpeer.Signaler, error) {
+			return server.Join(b.Context(), message)
+		}))},
+		{name: "plain", connect: secondNode(b, signaled(func() (rtcpeer.Signaler, error) {
+			return signalclient.Dial(b.Context(), url+"/plain", signaling.Join{Channels: []signaling.Mode{}}, signalclient.Config{})
+		}))},
+		{name: "rtcpeer", connect: secondNode(b, func() (*rtcpeer.Node, error) {
+			return rtcpeer.Join(b.Context(), url+"/bench", config)
+		})},
+	}
+	for b.Loop() {
+		for _, i := range mathrand.Perm(len(kinds)) { // what one leaves behind slows the next one
 			start := time.Now()
-			second, err := join()
-			require.NoError(b, err)
-			require.Equal(b, rtcpeer.PeerConnected, next(b, first).Kind)
-			require.Equal(b, rtcpeer.PeerConnected, next(b, second).Kind)
-			times.since(start)
-			b.StopTimer()
+			disconnect := kinds[i].connect()
+			kinds[i].times = append(kinds[i].times, time.Since(start))
+			disconnect()
+		}
+	}
+	for _, kind := range kinds { // the mean of some that are slow by chance says little
+		slices.Sort(kind.times)
+		b.ReportMetric(float64(kind.times[len(kind.times)/2].Microseconds()), "p50-us-"+kind.name)
+	}
+}
+
+// secondNode returns a function that has a second node join, and waits until it and the first have their link.
+func secondNode(b *testing.B, join func() (*rtcpeer.Node, error)) (connect func() (disconnect func())) {
+	first, err := join()
+	require.NoError(b, err)
+	b.Cleanup(func() { first.Close() })
+	return func() func() {
+		second, err := join()
+		require.NoError(b, err)
+		require.Equal(b, rtcpeer.PeerConnected, next(b, first).Kind)
+		require.Equal(b, rtcpeer.PeerConnected, next(b, second).Kind)
+		return func() {
 			second.Close()
 			require.Equal(b, rtcpeer.PeerDisconnected, next(b, first).Kind)
-			b.StartTimer()
 		}
-		times.report(b)
-	})
+	}
+}
+
+// connectPaths makes a path with the lanes of a link.
+func connectPaths(b *testing.B, tr transport.Transport) (x, y transport.Path) {
+	config := transport.PathConfig{Lanes: []transport.LaneConfig{
+		{ID: 1}, {ID: 2, Mode: transport.UnreliableOrdered}, {ID: 3, Mode: transport.Unreliable}, {ID: 4},
+	}}
+	x, err := tr.NewPath(config)
+	require.NoError(b, err)
+	y, err = tr.NewPath(config)
+	require.NoError(b, err)
+	offer, err := x.Offer()
+	require.NoError(b, err)
+	answer, err := y.Answer(offer)
+	require.NoError(b, err)
+	require.NoError(b, x.Accept(answer))
+	heard := func(e transport.Event, other transport.Path) (opened int) {
+		switch e.Kind {
+		case transport.EventCandidate:
+			require.NoError(b, other.AddCandidate(e.Candidate))
+		case transport.EventOpened:
+			return 1
+		case transport.EventClosed:
+			require.NoError(b, e.Err)
+		}
+		return 0
+	}
+	for open := 0; open < 2; {
+		select {
+		case e := <-x.Events():
+			open += heard(e, y)
+		case e := <-y.Events():
+			open += heard(e, x)
+		}
+	}
+	return x, y
 }
 
 // overRepairs runs a benchmark of rtcpeer with repairs and without.
 func overRepairs(b *testing.B, run func(b *testing.B, repairs bool)) {
 	b.Run("plain", func(b *testing.B) { run(b, false) })
 	b.Run("rtcpeer", func(b *testing.B) { run(b, true) })
-}
-
-// percentiles are of single operations: the mean of few that are slow by chance says little.
-type percentiles []time.Duration
-
-func (p *percentiles) since(start time.Time) { *p = append(*p, time.Since(start)) }
-
-func (p percentiles) report(b *testing.B) {
-	slices.Sort(p)
-	b.ReportMetric(float64(p[len(p)/2].Microseconds()), "p50-us")
-	b.ReportMetric(float64(p[len(p)*9/10].Microseconds()), "p90-us")
-	b.ReportMetric(float64(p[len(p)-1].Microseconds()), "max-us")
 }
 
 // BenchmarkRoundTrip: 64 bytes there and back, unreliable.
@@ -325,6 +380,65 @@ func BenchmarkFanout(b *testing.B) {
 			})
 		}
 	})
+}
+
+// BenchmarkState: state of 200 bytes in a larger room. In the mesh, each of 16 members sends an unreliable packet to all
+// others; in the star, one of 100 guests does, and the host relays it. An operation is what all of them receive of that.
+func BenchmarkState(b *testing.B) {
+	b.Run("mesh-16", func(b *testing.B) { state(b, rtcpeer.Mesh, 16, 16) })
+	b.Run("star-100", func(b *testing.B) { state(b, rtcpeer.Star, 101, 1) })
+}
+
+// state has the last of the members send.
+func state(b *testing.B, topology rtcpeer.Topology, members, senders int) {
+	const size, ahead = 200, 8 // rounds on their way
+	var ids []rtcpeer.PeerID
+	for i := range members {
+		ids = append(ids, rtcpeer.PeerID(i+1))
+	}
+	nodes := benchGroup(b, topology, true, ids...)
+	var received atomic.Int64
+	some := make(chan struct{}, 1)
+	for _, node := range nodes {
+		go func() {
+			for {
+				ev, err := node.Receive(b.Context())
+				if err != nil {
+					return
+				}
+				if ev.Kind == rtcpeer.PacketReceived {
+					received.Add(1)
+					select {
+					case some <- struct{}{}:
+					default:
+					}
+				}
+			}
+		}()
+	}
+	packet := rtcpeer.Packet{Mode: rtcpeer.Unreliable, Data: make([]byte, size)}
+	each := int64(senders * (members - 1))
+	var sent, given int64 // packets that were to be received; of these, those that were given up
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, id := range ids[members-senders:] {
+			if err := nodes[id].TrySend(packet); err != nil {
+				b.Fatal(err)
+			}
+		}
+		sent += each
+		for received.Load()+given < sent-ahead*each {
+			select {
+			case <-some:
+			case <-time.After(time.Second): // the rest was dropped
+				given = sent - received.Load()
+			}
+		}
+	}
+	b.StopTimer()
+	packets := float64(received.Load())
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/packets, "ns/packet")
+	b.ReportMetric(100*float64(given)/float64(sent), "%lost")
 }
 
 // window lets a number of operations be on their way, so that the work and not the waiting is timed.
