@@ -14,6 +14,7 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	"example.org/rtcpeer/testdata/bubble"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // slowAuth is a secret that both ends want of each other, each of whom takes its time.
@@ -49,7 +50,7 @@ func TestPathFailsInAuthentication(t *testing.T) {
 				}
 				for _, right := range []bool{true, false} {
 					t.Run(fmt.Sprintf("%s takes=%v outage=%v right=%v", topology, takes, outage, right), func(t *testing.T) {
-						for offset := 10 * time.Millisecond; offset < takes+1200*time.Millisecond; offset += 130 * time.Millisecond {
+						for offset := 10 * time.Millisecond; offset < takes+1200*time.Millisecond; offset += skip.Shorter(390*time.Millisecond, 130*time.Millisecond) {
 							bubble.Test(t, func(t *testing.T) {
 								w := newWorld(t, topology, memory.Options{Delay: 40 * time.Millisecond})
 								w.enter(1, rtcpeer.Config{Framed: true, Auth: slowAuth("sesame", takes)})

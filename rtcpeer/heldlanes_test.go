@@ -51,6 +51,7 @@ func heldRoomWithPlain(t *testing.T, config rtcpeer.Config, plain rtcpeer.PeerID
 // A sender that takes no part in repairs, as a Godot game does not, is not told what was taken: it fills the window of its
 // association, until the guest is disconnected as slow (Config.SlowAfter). About a receiver see heldplain_test.go.
 func TestL17HeldUpLaneInAStar(t *testing.T) {
+	t.Parallel()
 	for _, channels := range []int{0, 2, 30} {
 		t.Run(fmt.Sprint(channels), func(t *testing.T) {
 			nodes := heldRoom(t, rtcpeer.Config{Channels: slices.Repeat([]rtcpeer.Mode{rtcpeer.Reliable}, channels)}, 1, 5, 7, 9)

@@ -16,6 +16,7 @@ import (
 // anybody else is silent to the host. When the buffer of its lane is full, the host holds up the lane of the sender, and
 // that lane alone, as the sender takes part in repairs.
 func TestL17HeldUpGuestWithoutRepairs(t *testing.T) {
+	t.Parallel()
 	nodes := heldRoomWithPlain(t, rtcpeer.Config{}, 7, 1, 5, 7, 9)
 	host, sender, other := nodes[1], nodes[5], nodes[9] // and 7 receives nothing any more
 	require.False(t, host.Stats().Links[7].Repairable)

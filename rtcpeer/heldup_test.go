@@ -15,6 +15,7 @@ import (
 // A program that does not receive holds up its reliable lanes, until the other end can send nothing more on them.
 // That is no silence: the control lane has room in the receive window of SCTP, and the link is not interrupted.
 func TestHeldUpLaneDoesNotInterruptTheLink(t *testing.T) {
+	t.Parallel()
 	r := newRoom(rtcpeer.Mesh)
 	config := rtcpeer.Config{Channels: []rtcpeer.Mode{rtcpeer.Reliable}, WebRTC: webrtc.Config{Loopback: true}}
 	join := func(id rtcpeer.PeerID) *rtcpeer.Node {

@@ -65,6 +65,7 @@ func TestL12KnownFailures(t *testing.T) {
 
 // The same where the link may still find another way: then it is told when its time is over.
 func TestL12DeadlineNamesTheServer(t *testing.T) {
+	t.Parallel()
 	wrong := []transport.ICEServer{{URLs: []string{turnServer(t)}, Username: "user", Credential: "wrong"}}
 	r := newRoom(rtcpeer.Mesh)
 	r.lose = func(_, _ rtcpeer.PeerID, s signaling.SignalData) bool { return s.Type == signaling.Candidate }

@@ -11,6 +11,7 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	"example.org/rtcpeer/testdata/bubble"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // Whoever leaves, or ends a link, in whatever moment of a repair: it is done with it soon, and the other end is told
@@ -29,7 +30,7 @@ func TestLeavingInARepair(t *testing.T) {
 		for _, leaver := range []rtcpeer.PeerID{1, 5} {
 			for _, closes := range []bool{true, false} {
 				t.Run(fmt.Sprintf("%s %d close=%v", tt.name, leaver, closes), func(t *testing.T) {
-					for offset := time.Duration(0); offset < 2500*time.Millisecond; offset += 21 * time.Millisecond {
+					for offset := time.Duration(0); offset < 2500*time.Millisecond; offset += skip.Shorter(210*time.Millisecond, 21*time.Millisecond) {
 						bubble.Test(t, func(t *testing.T) {
 							w := newWorld(t, rtcpeer.Mesh, memory.Options{Delay: 40 * time.Millisecond})
 							w.room.delay = func(_, _ rtcpeer.PeerID) time.Duration { return 15 * time.Millisecond }
@@ -75,7 +76,7 @@ func TestClosingInAMove(t *testing.T) {
 	}{{1, false}, {5, false}, {1, true}, {5, true}} {
 		t.Run(fmt.Sprintf("%d parted=%v", tt.leaver, tt.parted), func(t *testing.T) {
 			leaver := tt.leaver
-			for offset := time.Duration(0); offset < 1200*time.Millisecond; offset += 3 * time.Millisecond {
+			for offset := time.Duration(0); offset < 1200*time.Millisecond; offset += skip.Shorter(30*time.Millisecond, 3*time.Millisecond) {
 				bubble.Test(t, func(t *testing.T) {
 					w := newWorld(t, rtcpeer.Mesh, memory.Options{Delay: 40 * time.Millisecond})
 					w.hosts[1], w.hosts[5] = w.network.Transport(), w.network.Transport()

@@ -22,6 +22,7 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/testdata/bubble"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // Random schedules of faults over three members, or up to four in a star that outlives its host, against the contract: what recorder looks at all the time,
@@ -41,7 +42,7 @@ func TestModel(t *testing.T) {
 		require.Empty(t, broken)
 		return
 	}
-	schedules := uint64(500)
+	schedules := skip.Shorter(uint64(100), 500)
 	if n, given := fromEnvironment(t, "RTCPEER_MODEL"); given {
 		schedules = n
 	}

@@ -129,6 +129,7 @@ func TestDisconnectEndsAWaitingSend(t *testing.T) {
 // In a star a guest that takes nothing is cut off in the end, and what the others send each other
 // arrives whole.
 func TestSlowGuestIsCutOff(t *testing.T) {
+	t.Parallel()
 	overBoth(t, func(t *testing.T, newTransport func() transport.Transport) {
 		config := rtcpeer.Config{SlowAfter: 3 * time.Second}
 		nodes := group(t, rtcpeer.Star, newTransport, config, 1, 5, 7, 9)

@@ -19,9 +19,13 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	"example.org/rtcpeer/rtcpeer/transport/webrtc"
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/testdata/atonce"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	atonce.Set(4)
+	goleak.VerifyTestMain(m)
+}
 
 // room is a signaling server without sockets: what a program with signaling of its own would write.
 type room struct {

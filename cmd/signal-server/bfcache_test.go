@@ -40,6 +40,7 @@ const keptScript = `<!doctype html><title>kept</title><script type="module">
 // goes on where the browser has kept it, and is resumed where it is loaded anew. Without, it has left. A Chromium keeps pages
 // with open links and WebSockets (156 does); a Firefox does not (153).
 func TestProgramsPageLeftAndBack(t *testing.T) {
+	t.Parallel()
 	site := programsSite(t, map[string]string{"/page/": keptScript, "/elsewhere/": "<!doctype html><title>elsewhere</title>"})
 	inChromium(t, func(t *testing.T, show func(script, url string) view) {
 		browser := t.Name()[strings.LastIndex(t.Name(), "/")+1:]
@@ -110,6 +111,7 @@ func programsSite(t *testing.T, pages map[string]string) *httptest.Server {
 // In a worker of a browser the module can be imported, and list rooms; join says that there is no WebRTC, which browsers
 // do not give to workers. A browser that does, one day, makes this test fail, and the module's README wrong.
 func TestModuleInAWorker(t *testing.T) {
+	t.Parallel()
 	site := programsSite(t, map[string]string{
 		"/page/": `<!doctype html><title>worker</title><script type="module">
 			new Worker("./worker.js", { type: "module" }).onmessage = ({ data }) => (globalThis.told = data);
@@ -161,6 +163,7 @@ func TestGameOfTag(t *testing.T) {
 
 // A tab that another one has opened has a copy of its sessionStorage: it is another member, and the host stays the host.
 func TestClonedTab(t *testing.T) {
+	t.Parallel()
 	inChromium(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil)
 		host := show("", pageOf(p))

@@ -111,6 +111,7 @@ func TestProxyProtocol(t *testing.T) {
 // The limits of an address are the client's, for connections that say nothing and for sessions, and other clients of
 // the same proxy do not notice.
 func TestLimitsOfClientsBehindProxyProtocol(t *testing.T) {
+	t.Parallel()
 	p := start(t, nil, "--proxy-protocol", "--trusted-proxy=127.0.0.1", "--max-per-address=1", "--connect-rate=0", "--metrics-listen=127.0.0.1:0")
 	figures := p.other(t, "--metrics-listen") + "/metrics"
 	address := strings.TrimPrefix(p.url, "ws://")
@@ -220,6 +221,7 @@ func startHAProxy(t *testing.T, word string, servers ...string) (address string)
 
 // Signaling, the page and TURN over TLS on one port: the first byte tells.
 func TestOnePort(t *testing.T) {
+	t.Parallel()
 	p, at, roots := startOnePort(t)
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, NextProtos: []string{"h2", "http/1.1"}}, DisableKeepAlives: true}}
 	for path, want := range map[string]int{"": http.StatusOK, "healthz": http.StatusOK, "lobby": http.StatusUpgradeRequired} {

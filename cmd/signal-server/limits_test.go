@@ -29,6 +29,7 @@ var public = http.Header{"X-Forwarded-For": {"203.0.113.5"}}
 // Each limit at its edge: as much as it says is taken, one more is refused, with a code that says whether to
 // try again, and it is counted.
 func TestLimitsAtTheirEdge(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		flag   string
 		fill   func(t *testing.T, p *program)
@@ -239,6 +240,7 @@ func TestFarOverMaxSessions(t *testing.T) {
 
 // What comes faster than the message rate is read later, and not lost.
 func TestMessageRateAtItsEdge(t *testing.T) {
+	t.Parallel()
 	p := start(t, nil, "--message-rate=5")
 	c := call(t, p.url, nil)
 	w := c.join(signaling.Join{})

@@ -135,6 +135,7 @@ func TestNATSThatRefuses(t *testing.T) {
 
 // NATS without JetStream may get it later, as nodes that have just started do: the server starts, is not ready, and says why.
 func TestNATSWithoutJetStream(t *testing.T) {
+	t.Parallel()
 	flags := []string{"--nats=nats://signal:secret@" + startNATS(t, documented(t)), "--resume-key=0123456789abcdef"}
 	code, _, stderr := tell(t, append([]string{"check-config"}, flags...)...)
 	require.Equal(t, exitUsage, code)

@@ -92,6 +92,7 @@ func npmPackages(t *testing.T) {
 
 // What is embedded of the page is what its source says.
 func TestPageIsBuilt(t *testing.T) {
+	t.Parallel()
 	npmPackages(t)
 	folder := t.TempDir()
 	build := exec.CommandContext(t.Context(), "npm", "--prefix", "page", "run", "build")

@@ -169,6 +169,9 @@ func TestFileOutlivesItsLink(t *testing.T) {
 			if c.name == "path lost" && os.Getenv("RTCPEER_LAB_LONG") == "" {
 				t.Skip("with RTCPEER_LAB_LONG=1: it takes lostAfter, which is 30 s")
 			}
+			if c.name != "path interrupted" {
+				skip.Long(t)
+			}
 			t.Parallel() // they mostly wait
 			inChromium(t, func(t *testing.T, show func(script, url string) view) {
 				p := start(t, nil)

@@ -59,6 +59,7 @@ func TestBackground(t *testing.T) {
 
 // Who joins while the host is away is told for how long the room waits for it.
 func TestPageWaitsForItsHost(t *testing.T) {
+	t.Parallel()
 	inChromium(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil)
 		tab := show("", "about:blank") // before, as the place is not kept for longer than a browser may take to start
@@ -137,6 +138,7 @@ func TestLeavingWhileJoining(t *testing.T) {
 // A server that does not answer can be given up with the button or with a key, and the focus is where it
 // was useful.
 func TestCancel(t *testing.T) {
+	t.Parallel()
 	waiting := make(chan struct{})
 	silent := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-waiting })
 	s := httptest.NewUnstartedServer(nil)

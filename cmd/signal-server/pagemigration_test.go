@@ -90,6 +90,8 @@ func TestHostGoes(t *testing.T) {
 // A tab that nobody looks at is not the next host while another one is there, and one of which the battery is nearly empty
 // is not either.
 func TestHiddenTabIsNotTheNextHost(t *testing.T) {
+	skip.Long(t)
+	t.Parallel()
 	const spied = `
 		globalThis.named = [];
 		WebSocket.prototype.send = ((send) => function (data) {

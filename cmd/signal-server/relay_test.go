@@ -24,6 +24,7 @@ var relayOnly = rtcpeer.Config{WebRTC: webrtc.Config{RelayOnly: true, Loopback: 
 // A node of Go's and one of Chromium's, neither of which may use anything but this server's TURN: each hears
 // the other, and both say that the link is relayed at both ends.
 func TestChromiumThroughOwnTURN(t *testing.T) {
+	t.Parallel()
 	here := elsewhere(t) // Chromium has no sockets for loopback
 	p := start(t, nil, "--turn", "--turn-address=203.0.113.7", "--turn-host="+here, "--turn-listen="+net.JoinHostPort(here, "0"))
 	node := joinRelayed(t, p.url)

@@ -75,6 +75,7 @@ func passForwarded(t *testing.T, first, second *rtcpeer.Node, packets, size int)
 
 // The same over TLS through the proxies of Debian with the examples of deploy, and both ways.
 func TestRelayLinksBehindProxies(t *testing.T) {
+	t.Parallel()
 	for name, startProxy := range proxiesHere {
 		t.Run(name, func(t *testing.T) {
 			p := start(t, nil, "--trusted-proxy=127.0.0.1", "--relay-links", "--relay-rate=2000000")

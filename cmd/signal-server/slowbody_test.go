@@ -14,6 +14,7 @@ import (
 
 // A profile of three seconds takes that long, whatever the time of a request.
 func TestProfileTakesItsTime(t *testing.T) {
+	t.Parallel()
 	p := start(t, nil, "--handshake-timeout=2s", "--admin-listen=127.0.0.1:0", "--admin-token="+adminToken)
 	began := time.Now()
 	status, profile := p.administer(t, "GET", "/debug/pprof/profile?seconds=3")
@@ -25,6 +26,7 @@ func TestProfileTakesItsTime(t *testing.T) {
 // Whoever announces a body to any listener and does not send it, with the token of the administration or without, holds
 // a connection no longer than a whole request may take.
 func TestBodiesThatDoNotCome(t *testing.T) {
+	t.Parallel()
 	cert, key, _ := writeCertificate(t, t.TempDir(), 1)
 	p := start(t, nil, "--handshake-timeout=2s", "--metrics-listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--admin-token="+adminToken)
 	secure := start(t, nil, "--handshake-timeout=2s", "--tls-cert="+cert, "--tls-key="+key, "--http-redirect=127.0.0.1:0")

@@ -98,6 +98,7 @@ func TestStage(t *testing.T) {
 // A name, a colour and an emoji are metadata: a page shows those of a program too, at once, and after a change; a program sees
 // those of a page, and who comes after a change of name sees the new one.
 func TestNamesAreMetadata(t *testing.T) {
+	t.Parallel()
 	inChromium(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil)
 		enter := func(metadata string) *rtcpeer.Node {
@@ -137,6 +138,7 @@ func TestNamesAreMetadata(t *testing.T) {
 
 // A name that an access token grants stays, for this page and for the others, whatever the page asks for.
 func TestGrantedName(t *testing.T) {
+	skip.Long(t)
 	t.Parallel()
 	secret, _ := keyFiles(t, "HS256")
 	inChromium(t, func(t *testing.T, show func(script, url string) view) {
@@ -160,6 +162,7 @@ func TestGrantedName(t *testing.T) {
 
 // A second tab is somebody else than the first one, and who comes back is who they were.
 func TestIdentityOfTabs(t *testing.T) {
+	t.Parallel()
 	inChromium(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil)
 		const me = `document.querySelector("#me").textContent`
@@ -178,6 +181,7 @@ func TestIdentityOfTabs(t *testing.T) {
 
 // What is said and offered while nobody looks is counted in the title.
 func TestUnread(t *testing.T) {
+	t.Parallel()
 	p := start(t, nil)
 	browser := openBrowser(t)
 	one, two := browser.open(t, pageOf(p)+"#lobby"), browser.open(t, pageOf(p)+"#lobby")
@@ -259,6 +263,7 @@ func TestRoomsOfThePage(t *testing.T) {
 
 // Two who look for somebody find each other.
 func TestMatchOfThePage(t *testing.T) {
+	t.Parallel()
 	inChromium(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil)
 		one, two := show("", pageOf(p)), show("", pageOf(p))
@@ -275,6 +280,7 @@ func TestMatchOfThePage(t *testing.T) {
 
 // /ROOM leads a browser into the room, with what else the address says; for all others it is the room's.
 func TestRoomAddress(t *testing.T) {
+	t.Parallel()
 	p := start(t, nil)
 	tab := openBrowser(t).open(t, pageOf(p)+"lobby?connect-timeout=9")
 	tab.waitFor(t, `drawn("node").length === 1 && document.querySelector("#room-name").textContent === "lobby"`)
@@ -419,6 +425,7 @@ func TestCrowdedStage(t *testing.T) {
 
 // Who wants no motion gets none.
 func TestReducedMotion(t *testing.T) {
+	t.Parallel()
 	tab := openBrowser(t).open(t, pageOf(start(t, nil))+"#lobby")
 	tab.waitFor(t, `drawn("node").length === 1`)
 	for _, c := range []struct{ motion, animation string }{{"no-preference", "thrown"}, {"reduce", "none"}} {

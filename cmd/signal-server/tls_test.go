@@ -15,6 +15,7 @@ import (
 )
 
 func TestTLS(t *testing.T) {
+	t.Parallel()
 	cert, key, roots := writeCertificate(t, t.TempDir(), 1)
 	p := start(t, nil, "--tls-cert="+cert, "--tls-key="+key, "--http-redirect=127.0.0.1:0")
 	require.Regexp(t, `^wss://127\.0\.0\.1:\d+$`, p.url)

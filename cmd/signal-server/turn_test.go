@@ -46,6 +46,7 @@ func TestLinkThroughOwnTURN(t *testing.T) {
 // A tab that a TURN server refuses says which server that was, and what it answered (L12): Firefox knows 701, no answer,
 // alone.
 func TestTabShowsTheAnswerOfTheTURNServer(t *testing.T) {
+	t.Parallel()
 	turn, p := start(t, nil, turnHere...), start(t, nil)
 	member := call(t, turn.url, nil).join(signaling.Join{Room: "lobby"})
 	address := member.ICEServers[len(member.ICEServers)-1].URLs[0]

@@ -104,6 +104,7 @@ func startOn(t *testing.T, nats, name string) *program {
 
 // Prometheus understands the alerts: each fires when all goes wrong, and none when nothing does.
 func TestAlerts(t *testing.T) {
+	t.Parallel()
 	program := needs(t, "promtool", "prometheus")
 	out, err := exec.Command(program, "check", "rules", "deploy/alerts.yaml").CombinedOutput()
 	require.NoError(t, err, "%s", out)

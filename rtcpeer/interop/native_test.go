@@ -8,10 +8,12 @@ import (
 	"go.uber.org/goleak"
 
 	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/testdata/atonce"
 )
 
 // In a browser the runtime keeps a goroutine for the page's events.
 func TestMain(m *testing.M) {
+	atonce.Set(4)
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("runtime.handleEvent"))
 }
 

@@ -22,6 +22,7 @@ var update = flag.Bool("update", false, "write the modules, their source maps an
 
 // What is shipped is what is made of the source today.
 func TestBundle(t *testing.T) {
+	t.Parallel()
 	node := program(t, "node", "Node 20.14 or later")
 	packages(t, ".")
 	shorten := "^(" + strings.Join(ours(t), "|") + ")$"

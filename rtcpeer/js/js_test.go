@@ -17,7 +17,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	atonce.Set()
+	atonce.Set(4)
 	m.Run()
 }
 

@@ -13,10 +13,14 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	signaling "example.org/rtcpeer/signaling/memory"
+	"example.org/rtcpeer/testdata/atonce"
 	"example.org/rtcpeer/testdata/bubble"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	atonce.Set(4)
+	goleak.VerifyTestMain(m)
+}
 
 // A game is a Peer with its signals written down. It shows the others by their names.
 type game struct {

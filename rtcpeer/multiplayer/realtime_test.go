@@ -19,11 +19,14 @@ import (
 func TestRealTime(t *testing.T) {
 	for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {
 		t.Run(string(topology), func(t *testing.T) {
+			t.Parallel()
 			t.Run("memory", func(t *testing.T) {
+				t.Parallel()
 				network := memory.NewNetwork(memory.Options{})
 				testRealTime(t, topology, func() transport.Transport { return network.Transport() })
 			})
 			t.Run("webrtc", func(t *testing.T) {
+				t.Parallel()
 				testRealTime(t, topology, func() transport.Transport {
 					tr, err := webrtc.New(webrtc.Config{MaxMessage: 32 << 10})
 					require.NoError(t, err)

@@ -85,9 +85,8 @@ func sendFile(b *testing.B, from, to *end, data []byte, take func(*Offer) error)
 // meetRaw joins two ends whose events the test receives itself.
 func (w *world) meetRaw(t testing.TB) (a, b *end) {
 	t.Helper()
-	a, b = w.joinRaw(t, 1), w.joinRaw(t, 2)
+	a, b = w.joinRaw(t), w.joinRaw(t)
 	for _, e := range []*end{a, b} {
-		t.Cleanup(e.close)
 		ev, err := e.node.Receive(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, rtcpeer.PeerConnected, ev.Kind)

@@ -82,7 +82,7 @@ func TestResume(t *testing.T) {
 				require.True(t, part == string(data[:len(part)]))
 
 				// Other processes, to which nothing is known but the folder.
-				a, b = w.join(t, 3, Config{}), w.join(t, 4, Config{})
+				a, b = w.join(t, Config{}), w.join(t, Config{})
 				require.NoError(t, folder.Close())
 				folder = folderOf(t, dir)
 				awaitEach(t, a, b)
@@ -220,7 +220,7 @@ func TestSymbolicLinks(t *testing.T) {
 func TestSameNameAtOnce(t *testing.T) {
 	overMemory(t, memory.Options{Delay: time.Millisecond, Rate: 10 << 20}, func(t *testing.T, w *world) {
 		a, b := w.connect(t, Config{Window: MinWindow})
-		c := w.join(t, 3, Config{})
+		c := w.join(t, Config{})
 		awaitEach(t, c, b)
 		dir := t.TempDir()
 		folder := folderOf(t, dir)
@@ -310,7 +310,7 @@ func TestCancelledSaveResumes(t *testing.T) {
 // Files of one name, the one the beginning of the other, come at the same time, again and again: what is complete does
 // not become the part of another one.
 func TestBeginningAndWholeAtOnce(t *testing.T) {
-	w := inMemory(memory.Options{})
+	w := inMemory(t, memory.Options{})
 	a, b := w.connect(t, Config{})
 	whole := random(100_000, 1)
 	for i := range 50 {

@@ -19,7 +19,7 @@ import (
 // meet joins an honest end and one that lies.
 func (w *world) meet(t testing.TB, config Config) (honest, liar *end) {
 	t.Helper()
-	honest, liar = w.join(t, 1, config), w.joinLiar(t, 2)
+	honest, liar = w.join(t, config), w.joinLiar(t)
 	honest.await(t, rtcpeer.PeerConnected)
 	liar.await(t, rtcpeer.PeerConnected)
 	return honest, liar

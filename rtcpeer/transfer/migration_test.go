@@ -12,28 +12,8 @@ import (
 
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
-	signalingmemory "example.org/rtcpeer/signaling/memory"
 	"example.org/rtcpeer/testdata/bubble"
 )
-
-// joinStar joins a star that outlives its host.
-func (w *world) joinStar(t testing.TB, server *signalingmemory.Server) *end {
-	t.Helper()
-	tr := w.newTransport()
-	config := rtcpeer.Config{Transport: tr, Topology: rtcpeer.Star, Channels: []rtcpeer.Mode{rtcpeer.Reliable}}
-	join := rtcpeer.JoinMessage(config)
-	join.Room, join.NewRoom.Migrates = "test", true
-	client, err := server.Join(t.Context(), join)
-	require.NoError(t, err)
-	node, err := rtcpeer.New(t.Context(), client, config)
-	require.NoError(t, err)
-	e := &end{id: node.ID(), node: node, transport: tr, events: make(chan rtcpeer.EventKind, 64), packets: make(chan rtcpeer.Packet, 64)}
-	e.Files, err = New(node, channel, Config{Window: MinWindow})
-	require.NoError(t, err)
-	e.listen()
-	t.Cleanup(e.close)
-	return e
-}
 
 // A delivery is a file from guest to guest, for which neither end does anything about a change of the host.
 type delivery struct {
@@ -86,13 +66,13 @@ func TestHostGoes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble.Test(t, func(t *testing.T) {
-				w := inMemory(memory.Options{Delay: 20 * time.Millisecond, Rate: 10 << 20})
-				server := signalingmemory.NewServer()
-				t.Cleanup(server.Close)
-				host := w.joinStar(t, server)
+				w := inMemory(t, memory.Options{Delay: 20 * time.Millisecond, Rate: 10 << 20})
+				w.config = rtcpeer.Config{Topology: rtcpeer.Star, NewRoom: rtcpeer.NewRoom{Migrates: true}}
+				config := Config{Window: MinWindow}
+				host := w.join(t, config)
 				var guests []*end
 				for range 3 {
-					guest := w.joinStar(t, server)
+					guest := w.join(t, config)
 					for _, other := range append(guests, host) {
 						awaitEach(t, guest, other)
 					}

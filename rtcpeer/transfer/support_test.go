@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"net"
 	"os"
 	"path/filepath"
 	"sync"
@@ -17,75 +16,10 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	"example.org/rtcpeer/rtcpeer/transport/webrtc"
-	"example.org/rtcpeer/signaling"
+	signalingmemory "example.org/rtcpeer/signaling/memory"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// A room is a signaling server in memory.
-type room struct {
-	mu    sync.Mutex
-	seats map[rtcpeer.PeerID]*seat
-}
-
-// A seat is one member's Signaler.
-type seat struct {
-	room   *room
-	member signaling.Member
-	inbox  chan signaling.Message
-	done   chan struct{}
-	once   sync.Once
-}
-
-func (r *room) sit(id rtcpeer.PeerID) *seat {
-	s := &seat{
-		room: r, inbox: make(chan signaling.Message, 512), done: make(chan struct{}),
-		member: signaling.Member{ID: id, Channels: []signaling.Mode{signaling.Reliable}, Features: []string{signaling.FeatureRepair}},
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	welcome := signaling.Welcome{ID: id, Room: "test", Topology: rtcpeer.Mesh, Host: 1, Resume: "-"}
-	for _, other := range r.seats {
-		welcome.Members = append(welcome.Members, other.member)
-		other.inbox <- signaling.Joined{Member: s.member}
-	}
-	r.seats[id] = s
-	s.inbox <- welcome
-	return s
-}
-
-func (s *seat) Send(_ context.Context, m signaling.Message) error {
-	s.room.mu.Lock()
-	defer s.room.mu.Unlock()
-	if signal, ok := m.(signaling.Signal); ok && s.room.seats[signal.To] != nil {
-		s.room.seats[signal.To].inbox <- signaling.Signal{From: s.member.ID, Data: signal.Data}
-	}
-	return nil
-}
-
-func (s *seat) Receive(ctx context.Context) (signaling.Message, error) {
-	select {
-	case m := <-s.inbox:
-		return m, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-s.done:
-		return nil, net.ErrClosed
-	}
-}
-
-func (s *seat) Close() error {
-	s.once.Do(func() {
-		close(s.done)
-		s.room.mu.Lock()
-		defer s.room.mu.Unlock()
-		delete(s.room.seats, s.member.ID)
-		for _, other := range s.room.seats {
-			other.inbox <- signaling.Left{ID: s.member.ID}
-		}
-	})
-	return nil
-}
 
 // An end is a node with its Files, and the loop of a program that receives.
 type end struct {
@@ -101,59 +35,69 @@ type end struct {
 
 // A world is where ends meet.
 type world struct {
-	room         *room
+	server       *signalingmemory.Server
 	network      *memory.Network // nil: WebRTC
 	newTransport func() transport.Transport
 	config       rtcpeer.Config
 }
 
-func inMemory(options memory.Options) *world {
+func newWorld(t testing.TB, newTransport func() transport.Transport) *world {
+	server := signalingmemory.NewServer()
+	t.Cleanup(server.Close)
+	return &world{server: server, newTransport: newTransport}
+}
+
+func inMemory(t testing.TB, options memory.Options) *world {
 	network := memory.NewNetwork(options)
-	return &world{
-		room: &room{seats: make(map[rtcpeer.PeerID]*seat)}, network: network,
-		newTransport: func() transport.Transport { return network.Transport() },
-	}
+	w := newWorld(t, func() transport.Transport { return network.Transport() })
+	w.network = network
+	return w
 }
 
 func overWebRTC(t testing.TB) *world {
-	return &world{room: &room{seats: make(map[rtcpeer.PeerID]*seat)}, newTransport: func() transport.Transport {
+	return newWorld(t, func() transport.Transport {
 		tr, err := webrtc.New(webrtc.Config{MaxMessage: 32 << 10})
 		require.NoError(t, err)
 		return tr
-	}}
+	})
 }
 
 // channel is that of the files.
 const channel = 1
 
-func (w *world) join(t testing.TB, id rtcpeer.PeerID, config Config) *end {
+func (w *world) join(t testing.TB, config Config) *end {
 	t.Helper()
-	e := w.joinRaw(t, id)
+	e := w.joinRaw(t)
 	var err error
 	e.Files, err = New(e.node, channel, config)
 	require.NoError(t, err)
 	e.raw = false
 	e.listen()
-	t.Cleanup(e.close)
 	return e
 }
 
-func (w *world) joinRaw(t testing.TB, id rtcpeer.PeerID) *end {
+// joinRaw joins an end whose events the test receives itself.
+func (w *world) joinRaw(t testing.TB) *end {
 	t.Helper()
 	tr := w.newTransport()
 	config := w.config
 	config.Transport, config.Channels = tr, []rtcpeer.Mode{rtcpeer.Reliable}
-	node, err := rtcpeer.New(t.Context(), w.room.sit(id), config)
+	join := rtcpeer.JoinMessage(config)
+	join.Room = "test"
+	client, err := w.server.Join(t.Context(), join)
 	require.NoError(t, err)
-	return &end{id: id, node: node, transport: tr, events: make(chan rtcpeer.EventKind, 64), packets: make(chan rtcpeer.Packet, 8192), raw: true}
+	node, err := rtcpeer.New(t.Context(), client, config)
+	require.NoError(t, err)
+	e := &end{id: node.ID(), node: node, transport: tr, events: make(chan rtcpeer.EventKind, 64), packets: make(chan rtcpeer.Packet, 8192), raw: true}
+	t.Cleanup(e.close)
+	return e
 }
 
 // joinLiar joins an end whose frames the test makes.
-func (w *world) joinLiar(t testing.TB, id rtcpeer.PeerID) *end {
+func (w *world) joinLiar(t testing.TB) *end {
 	t.Helper()
-	e := w.joinRaw(t, id)
+	e := w.joinRaw(t)
 	e.listen()
-	t.Cleanup(e.close)
 	return e
 }
 
@@ -212,10 +156,10 @@ func (e *end) hear(t testing.TB) *frame {
 	return f
 }
 
-// connect joins 1 and 2.
+// connect joins two ends.
 func (w *world) connect(t testing.TB, config Config) (a, b *end) {
 	t.Helper()
-	a, b = w.join(t, 1, config), w.join(t, 2, config)
+	a, b = w.join(t, config), w.join(t, config)
 	a.await(t, rtcpeer.PeerConnected)
 	b.await(t, rtcpeer.PeerConnected)
 	return a, b

@@ -20,7 +20,7 @@ import (
 // overMemory runs a test on the memory transport, where time costs nothing.
 func overMemory(t *testing.T, options memory.Options, test func(t *testing.T, w *world)) {
 	t.Helper()
-	bubble.Test(t, func(t *testing.T) { test(t, inMemory(options)) })
+	bubble.Test(t, func(t *testing.T) { test(t, inMemory(t, options)) })
 }
 
 // overBoth runs a test on the memory transport and on WebRTC.

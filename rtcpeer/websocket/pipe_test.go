@@ -3,8 +3,6 @@
 package websocket_test
 
 import (
-	"context"
-	"net"
 	"net/http"
 	"sync"
 	"testing"
@@ -16,43 +14,10 @@ import (
 	"example.org/rtcpeer/testdata/bubble"
 )
 
-// pipes is a listener whose connections are pipes in memory, which hold no byte: so time may be that of
-// synctest, and a reader that stops is felt at once.
-type pipes struct {
-	conns chan net.Conn
-	done  chan struct{}
-	once  sync.Once
-}
+// pipes is a network in memory, and what the tests do with it.
+type pipes struct{ *bubble.Network }
 
-func newPipes() *pipes { return &pipes{conns: make(chan net.Conn), done: make(chan struct{})} }
-
-func (p *pipes) DialContext(ctx context.Context, _, _ string) (net.Conn, error) {
-	here, there := net.Pipe()
-	select {
-	case p.conns <- there:
-		return here, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-p.done:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.done:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Close() error {
-	p.once.Do(func() { close(p.done) })
-	return nil
-}
-
-func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipes", Net: "unix"} }
+func newPipes() *pipes { return &pipes{bubble.NewNetwork()} }
 
 // handle serves a handler over pipes until the test ends.
 func (p *pipes) handle(t *testing.T, h http.Handler) {

@@ -60,8 +60,8 @@ func within(t *testing.T, config signalserver.Config, story func(t *testing.T, s
 
 func serveInMemory(t *testing.T, config signalserver.Config) *server {
 	t.Helper()
-	l := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
-	return serveOn(t, l, l.dial, config)
+	network := bubble.NewNetwork()
+	return serveOn(t, network, network.DialContext, config)
 }
 
 func serveOn(t *testing.T, l net.Listener, dial func(context.Context, string, string) (net.Conn, error), config signalserver.Config) *server {
@@ -84,35 +84,6 @@ func serveOn(t *testing.T, l net.Listener, dial func(context.Context, string, st
 	})
 	return &server{Server: s, url: "ws://" + l.Addr().String(), dial: dial}
 }
-
-type pipeListener struct {
-	conns  chan net.Conn
-	closed chan struct{}
-}
-
-func (l *pipeListener) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	ours, theirs := net.Pipe()
-	select {
-	case l.conns <- theirs:
-		return ours, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-func (l *pipeListener) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (l *pipeListener) Close() error   { close(l.closed); return nil }
-func (l *pipeListener) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
 
 // A game is a client of the demo, as far as its socket: what comes is read all the time, by one
 // goroutine that ends with the socket.

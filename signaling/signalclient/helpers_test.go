@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/testdata/bubble"
 
 	"github.com/gorilla/websocket"
 	"github.com/stretchr/testify/require"
@@ -174,50 +175,21 @@ func signalTo(id signaling.PeerID, n int) signaling.Signal {
 	return signaling.Signal{To: id, Data: json.RawMessage(strconv.Itoa(n))}
 }
 
-// A pipeNet is a network in memory, whose connections work in a synctest bubble.
+// A pipeNet is a network in memory that can hang.
 type pipeNet struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-	hung   atomic.Bool
+	*bubble.Network
+	hung atomic.Bool
 }
 
-func newPipeNet() *pipeNet {
-	return &pipeNet{conns: make(chan net.Conn), closed: make(chan struct{})}
-}
+func newPipeNet() *pipeNet { return &pipeNet{Network: bubble.NewNetwork()} }
 
-func (p *pipeNet) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+func (p *pipeNet) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	if p.hung.Load() {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
-	near, far := net.Pipe()
-	select {
-	case p.conns <- far:
-		return near, nil
-	case <-p.closed:
-		return nil, &net.OpError{Op: "dial", Net: "pipe", Err: net.ErrClosed}
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+	return p.DialContext(ctx, network, address)
 }
 
 // hang has every later dial wait for its context.
 func (p *pipeNet) hang() { p.hung.Store(true) }
-
-func (p *pipeNet) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipeNet) Close() error   { p.once.Do(func() { close(p.closed) }); return nil }
-func (p *pipeNet) Addr() net.Addr { return pipeAddr{} }
-
-type pipeAddr struct{}
-
-func (pipeAddr) Network() string { return "pipe" }
-func (pipeAddr) String() string  { return "localhost:9080" }

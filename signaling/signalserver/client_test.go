@@ -16,9 +16,14 @@ import (
 
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/signalserver"
+	"example.org/rtcpeer/testdata/atonce"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	atonce.Set(4)
+	goleak.VerifyTestMain(m)
+}
 
 // patience is far longer than anything here takes, in real time and in the fake one of synctest.
 const patience = 2 * time.Minute
@@ -53,19 +58,19 @@ func serveInMemory(t testing.TB, config signalserver.Config) *server {
 	t.Helper()
 	s, err := signalserver.New(config)
 	require.NoError(t, err)
-	l := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+	network := bubble.NewNetwork()
 	h := &http.Server{Handler: s}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		h.Serve(l)
+		h.Serve(network)
 	}()
 	t.Cleanup(func() {
 		shutDown(t, s)
 		h.Close()
 		<-done
 	})
-	return &server{Server: s, url: "ws://memory", dial: l.dial}
+	return &server{Server: s, url: "ws://memory", dial: network.DialContext}
 }
 
 func shutDown(t testing.TB, s *signalserver.Server) {
@@ -74,40 +79,6 @@ func shutDown(t testing.TB, s *signalserver.Server) {
 	defer cancel()
 	require.NoError(t, s.Shutdown(ctx))
 }
-
-type pipeListener struct {
-	conns  chan net.Conn
-	closed chan struct{}
-}
-
-func (l *pipeListener) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	ours, theirs := net.Pipe()
-	select {
-	case l.conns <- theirs:
-		return ours, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-func (l *pipeListener) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (l *pipeListener) Close() error   { close(l.closed); return nil }
-func (l *pipeListener) Addr() net.Addr { return pipeAddr{} }
-
-type pipeAddr struct{}
-
-func (pipeAddr) Network() string { return "pipe" }
-func (pipeAddr) String() string  { return "pipe" }
 
 // connect opens a WebSocket and does nothing more.
 func (s *server) connect(t testing.TB) *websocket.Conn {

@@ -2,6 +2,7 @@ package signalserver_test
 
 import (
 	"bytes"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -51,16 +52,20 @@ func fragments(text string, n int) []byte {
 
 // A message may come in many fragments, but not in any number: to tell them apart costs more than what is in them.
 func TestFragments(t *testing.T) {
+	t.Parallel()
 	for n, taken := range map[int]bool{100: true, 1000: true, 1100: false, 20_000: false} {
-		s := serve(t, signalserver.Config{})
-		c := s.client(t)
-		_, err := c.conn.NetConn().Write(fragments(`{"kind":"list"}`, n))
-		require.NoError(t, err)
-		if taken {
-			require.IsType(t, signaling.Rooms{}, c.receive(), n)
-			continue
-		}
-		require.Contains(t, c.wantError(signaling.CodeTooLarge).Text, "1024 pieces")
-		s.eventually(t, "it has ended", func(st signalserver.Stats) bool { return st.Sessions == 0 })
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			t.Parallel()
+			s := serve(t, signalserver.Config{})
+			c := s.client(t)
+			_, err := c.conn.NetConn().Write(fragments(`{"kind":"list"}`, n))
+			require.NoError(t, err)
+			if taken {
+				require.IsType(t, signaling.Rooms{}, c.receive())
+				return
+			}
+			require.Contains(t, c.wantError(signaling.CodeTooLarge).Text, "1024 pieces")
+			s.eventually(t, "it has ended", func(st signalserver.Stats) bool { return st.Sessions == 0 })
+		})
 	}
 }

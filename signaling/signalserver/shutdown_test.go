@@ -78,6 +78,7 @@ func TestShutdownIsCutShortByItsContext(t *testing.T) {
 
 // A reader that never reads, on TCP, with so much on its way that the kernel takes no more.
 func TestShutdownWithFullSocket(t *testing.T) {
+	t.Parallel()
 	s := serve(t, signalserver.Config{MessageRate: -1, OutboxFrames: 1 << 20, OutboxBytes: 1 << 30})
 	host := s.member(t, signaling.Join{Room: "r"})
 	conn := s.connect(t)

@@ -14,6 +14,7 @@ import (
 // coturn's own client, with its own credentials from the shared secret: two of its clients talk with
 // each other through two relays.
 func TestCoturnsClient(t *testing.T) {
+	t.Parallel()
 	program, err := exec.LookPath("turnutils_uclient")
 	if err != nil {
 		skip.Missing(t, "no turnutils_uclient here: apt-get install -y coturn")

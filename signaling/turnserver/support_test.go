@@ -19,9 +19,13 @@ import (
 
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/turnserver"
+	"example.org/rtcpeer/testdata/atonce"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	atonce.Set(4)
+	goleak.VerifyTestMain(m)
+}
 
 var (
 	here  = netip.MustParseAddr("127.0.0.1")

@@ -6,9 +6,17 @@ import (
 	"testing"
 )
 
-// LongTests reports whether tests that take long are skipped: unless RTCPEER_LONG is set, as .ci/run does. A test
-// calls it to choose a shorter form.
+// LongTests reports whether tests that take long are skipped: unless RTCPEER_LONG is set, as .ci/run does.
 func LongTests() bool { return os.Getenv("RTCPEER_LONG") == "" }
+
+// Shorter returns short where tests that take long are skipped, else long: how often, or in which steps, a test tries
+// the same thing.
+func Shorter[T any](short, long T) T {
+	if LongTests() {
+		return short
+	}
+	return long
+}
 
 // Long skips a test that takes long, unless RTCPEER_LONG is set. What it tests has a short test too.
 func Long(t testing.TB) {

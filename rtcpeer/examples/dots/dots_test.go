@@ -68,6 +68,7 @@ func (c *collector) look(scores map[rtcpeer.PeerID]int) {
 }
 
 func TestTwoBotsAgreeOnTheScores(t *testing.T) {
+	t.Parallel()
 	room := startServer(t)
 	var games sync.WaitGroup
 	scores := make([]map[rtcpeer.PeerID]int, 2)
@@ -92,6 +93,7 @@ func TestTwoBotsAgreeOnTheScores(t *testing.T) {
 
 // The game goes on when the bot that hosts its room quits, and the next one.
 func TestTheHostsQuit(t *testing.T) {
+	t.Parallel()
 	room := startServer(t)
 	var games sync.WaitGroup
 	nodes, quit := make([]*rtcpeer.Node, 3), make([]context.CancelFunc, 3)

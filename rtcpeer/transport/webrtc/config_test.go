@@ -59,6 +59,7 @@ func ports(lines []string) []int {
 }
 
 func TestConfigDecidesTheCandidates(t *testing.T) {
+	t.Parallel()
 	port := freePort(t)
 	tests := []struct {
 		name   string

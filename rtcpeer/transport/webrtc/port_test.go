@@ -14,6 +14,7 @@ import (
 
 // A server with one port for all its paths, and a client without.
 func TestOneUDPPortForAllPaths(t *testing.T) {
+	t.Parallel()
 	transporttest.Run(t, func(t *testing.T) (a, b transport.Transport) {
 		server := newTransport(t, webrtc.Config{UDPPort: webrtc.AnyPort, MaxMessage: 256 << 10})
 		return server, newTransport(t, webrtc.Config{MaxMessage: 256 << 10})

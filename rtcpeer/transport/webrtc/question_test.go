@@ -22,6 +22,7 @@ const unheard = 8
 // A path that is made while the network is away finds its public address when the network is back, and need not
 // be made anew for it.
 func TestPublicAddressOfANetworkThatComesBack(t *testing.T) {
+	t.Parallel()
 	server, asked := stunServer(t, unheard)
 	tr, err := webrtc.New(webrtc.Config{Loopback: true, IPv4Only: true})
 	require.NoError(t, err)

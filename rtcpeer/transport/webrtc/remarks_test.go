@@ -63,6 +63,7 @@ func turnServer(t *testing.T) (url string) {
 
 // What Pion tells in its log alone is heard: L12 and L10 rest on it. Each is told as soon as it is known.
 func TestRemarks(t *testing.T) {
+	t.Parallel()
 	silent, err := net.ListenPacket("udp4", "127.0.0.1:0") // takes what comes and never answers
 	require.NoError(t, err)
 	defer silent.Close()

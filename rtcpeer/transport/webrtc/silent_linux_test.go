@@ -18,6 +18,7 @@ import (
 
 // A TURN server that does not answer, as behind a firewall that drops, holds nothing up for long.
 func TestCloseBesideASilentTURNServer(t *testing.T) {
+	t.Parallel()
 	server := silentServer(t)
 	client := newTransport(t, webrtc.Config{Loopback: true})
 	config := transporttest.Config()

@@ -9,10 +9,12 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/rtcpeer/transport/transporttest"
 	"example.org/rtcpeer/rtcpeer/transport/webrtc"
+	"example.org/rtcpeer/testdata/atonce"
 )
 
 // In a browser the runtime keeps a goroutine for the page's events.
 func TestMain(m *testing.M) {
+	atonce.Set(4)
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("runtime.handleEvent"))
 }
 
@@ -26,6 +28,7 @@ func newTransport(t testing.TB, config webrtc.Config) *webrtc.Transport {
 }
 
 func TestTransport(t *testing.T) {
+	t.Parallel()
 	transporttest.Run(t, func(t *testing.T) (a, b transport.Transport) {
 		config := webrtc.Config{MaxMessage: 256 << 10}
 		return newTransport(t, config), newTransport(t, config)

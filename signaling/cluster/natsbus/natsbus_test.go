@@ -33,6 +33,7 @@ func open(t *testing.T, url string) *natsbus.Bus {
 }
 
 func TestBus(t *testing.T) {
+	t.Parallel()
 	bustest.Run(t, func(t *testing.T) func() cluster.Bus {
 		n := node(t)
 		return func() cluster.Bus { return open(t, n.URL()) }
@@ -56,6 +57,7 @@ func TestCheckSaysThatNobodyAnswers(t *testing.T) {
 
 // Somebody deletes the bucket. The next one begins with later revisions, and watches know of it.
 func TestBucketIsDeleted(t *testing.T) {
+	t.Parallel()
 	n := node(t)
 	b, ctx := open(t, n.URL()), t.Context()
 	conn, err := nats.Connect(n.URL())
@@ -88,6 +90,7 @@ func TestBucketIsDeleted(t *testing.T) {
 // While NATS does not answer, as two of its three nodes are not there, a watch ends long before it begins anew by itself,
 // so that the next one finds NATS as soon as it is there.
 func TestWatchOfNATSThatDoesNotAnswer(t *testing.T) {
+	t.Parallel()
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	require.NoError(t, free.Close())

@@ -39,10 +39,10 @@ type Server struct {
 	drainDelay time.Duration // from the signal to end until the server stops
 	rooms      *signalserver.Server
 	relays     *turn.Relays
-	bus        *bus.Bus // nil: this server is not in a cluster
-	page       fs.FS    // the files of the page of members
-	url        string   // for members
-	sites      []*site  // the first is for members
+	bus        *bus.Bus    // nil: this server is not in a cluster
+	page       fs.FS       // the files of the page of members
+	url        string      // for members
+	endpoints  []*endpoint // the first is for members
 
 	// Safe for all.
 	leaving atomic.Bool // about to end, so not ready
@@ -65,7 +65,7 @@ func New(ctx context.Context, o Options, pageFiles fs.FS, stderr *logqueue.Queue
 		}
 		return nil, err
 	}
-	s.url = clientURL(s.sites[0].listener.Addr(), o.TLS.On(), o.TLS.Host())
+	s.url = clientURL(s.endpoints[0].listener.Addr(), o.TLS.On(), o.TLS.Host())
 	s.announce(o)
 	o.warnFiles(allowedFiles(), log)
 	return s, nil
@@ -128,7 +128,7 @@ func (s *Server) listenTURN(o *Options, certificates *tls.Config) turn.Listen {
 	limiter := connlimit.New(turn.Streams+limits.SpareAddress, turn.PerAddress+limits.SpareAddress, o.Proxy.Networks(), s.log, s.failures)
 	return func(network, address string, secure bool) (net.Listener, error) {
 		if secure && o.onePort() {
-			return s.sites[0].front.TURN(network), nil
+			return s.endpoints[0].front.TURN(network), nil
 		}
 		l, err := net.Listen(network, address)
 		if err != nil {
@@ -146,7 +146,7 @@ func (s *Server) listenTURN(o *Options, certificates *tls.Config) turn.Listen {
 // openOthers opens the listeners that are not for members.
 func (s *Server) openOthers(o Options, certificates certs.Certificates, figures *metrics.Figures) error {
 	operators := connlimit.New(limits.OperatorConnections, 0, nil, s.log, s.failures)
-	port := s.sites[0].listener.Addr().(*net.TCPAddr).Port
+	port := s.endpoints[0].listener.Addr().(*net.TCPAddr).Port
 	for _, l := range []struct {
 		flag, address string
 		limiter       *connlimit.Limiter
@@ -173,16 +173,16 @@ func (s *Server) openOthers(o Options, certificates certs.Certificates, figures 
 	return nil
 }
 
-// listen opens a site and adds it to sites.
-func (s *Server) listen(flag, address string, certificates *tls.Config, limiter *connlimit.Limiter) (*site, error) {
-	l, err := openSite(flag, address, s.limits, certificates, limiter, s.log)
+// listen opens an endpoint and adds it to endpoints.
+func (s *Server) listen(flag, address string, certificates *tls.Config, limiter *connlimit.Limiter) (*endpoint, error) {
+	l, err := openEndpoint(flag, address, s.limits, certificates, limiter, s.log)
 	if err != nil {
 		return nil, err
 	}
 	if flag != admin.ListenFlag {
 		l.hurry()
 	}
-	s.sites = append(s.sites, l)
+	s.endpoints = append(s.endpoints, l)
 	return l, nil
 }
 
@@ -193,7 +193,7 @@ func (s *Server) announce(o Options) {
 	} else {
 		s.log.Info("listening", "url", s.url, "page", "http"+strings.TrimPrefix(s.url, "ws")+"/")
 	}
-	for _, l := range s.sites[1:] {
+	for _, l := range s.endpoints[1:] {
 		s.log.Info("also listening", "flag", l.flag, "address", l.listener.Addr().String())
 	}
 	if o.Server.ResumeKey == "" {
@@ -210,7 +210,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	var wg sync.WaitGroup
-	for _, l := range s.sites {
+	for _, l := range s.endpoints {
 		wg.Go(func() {
 			if err := l.serve(); !errors.Is(err, http.ErrServerClosed) {
 				fail(&listenError{err})
@@ -241,7 +241,7 @@ func (s *Server) leave() {
 		return
 	}
 	s.log.Info("draining: serving as not ready", "stops_in", s.drainDelay)
-	for _, l := range s.sites {
+	for _, l := range s.endpoints {
 		l.http.SetKeepAlivesEnabled(false) // so that a proxy does not keep its connection for the next request
 	}
 	time.Sleep(s.drainDelay)
@@ -255,7 +255,7 @@ func (s *Server) stop() {
 	defer cancel()
 	s.rooms.SetDraining(true)
 	err := s.rooms.Shutdown(ctx)
-	for _, l := range s.sites {
+	for _, l := range s.endpoints {
 		err = errors.Join(err, l.http.Shutdown(ctx))
 	}
 	s.close()
@@ -272,7 +272,7 @@ func (s *Server) stop() {
 // close ends everything except the rooms at once. It closes the bus only if there are no rooms, because the
 // rooms use it.
 func (s *Server) close() {
-	for _, l := range s.sites {
+	for _, l := range s.endpoints {
 		l.http.Close()
 		l.listener.Close()
 	}

@@ -31,7 +31,7 @@ func TestAnswersNobodyReads(t *testing.T) {
 	s, err := New(t.Context(), o, fstest.MapFS{"page.css": {}}, log)
 	require.NoError(t, err)
 	defer s.stop()
-	for _, l := range s.sites {
+	for _, l := range s.endpoints {
 		if l.flag != admin.ListenFlag {
 			require.Equal(t, limits.WriteTimeout, l.http.WriteTimeout, l.flag)
 			continue

@@ -12,21 +12,21 @@ import (
 	"example.org/rtcpeer/cmd/signal-server/internal/limits"
 )
 
-// A site is one listener and its HTTP server.
-type site struct {
+// An endpoint is one listener and its HTTP server.
+type endpoint struct {
 	flag     string // the flag that sets its address
 	listener net.Listener
 	front    *front.Front // sorts the connections; nil: none
 	http     http.Server
 }
 
-// openSite binds the address. The caller must set the handler.
-func openSite(flag, address string, limit limits.Options, certificates *tls.Config, limiter *connlimit.Limiter, log *slog.Logger) (*site, error) {
+// openEndpoint binds the address. The caller must set the handler.
+func openEndpoint(flag, address string, limit limits.Options, certificates *tls.Config, limiter *connlimit.Limiter, log *slog.Logger) (*endpoint, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, listenProblem(flag, address, err)
 	}
-	l := &site{flag: flag, listener: limiter.Guard(listener)}
+	l := &endpoint{flag: flag, listener: limiter.Guard(listener)}
 	l.http = http.Server{
 		TLSConfig:         certificates,
 		ReadHeaderTimeout: limit.HandshakeTimeout,
@@ -40,17 +40,17 @@ func openSite(flag, address string, limit limits.Options, certificates *tls.Conf
 
 // hurry limits the time for writing an answer, so that a client that does not read cannot hold it open. It is
 // not for the administration, which sets its own deadlines because of profiles: see package admin.
-func (l *site) hurry() { l.http.WriteTimeout = limits.WriteTimeout }
+func (l *endpoint) hurry() { l.http.WriteTimeout = limits.WriteTimeout }
 
-// behind lets f sort the connections of the site. f may also end TLS; then the site does not.
-func (l *site) behind(f *front.Front) {
+// behind lets f sort the connections of the endpoint. f may also end TLS; then the endpoint does not.
+func (l *endpoint) behind(f *front.Front) {
 	l.front, l.listener = f, f.Web()
 	if f.EndsTLS() {
 		l.http.TLSConfig = nil
 	}
 }
 
-func (l *site) serve() error {
+func (l *endpoint) serve() error {
 	if l.http.TLSConfig != nil {
 		return l.http.ServeTLS(l.listener, "", "")
 	}
