@@ -26,7 +26,7 @@ func TestEmbeddedNodes(t *testing.T) {
 		launch(i)
 	}
 	f.ready()
-	c := newCrowd(t, f, 10)
+	c := newManyRooms(t, f, 10)
 	c.relay(t)
 	f.servers[0].kill()
 	t.Logf("newcomers in all rooms %v after kill -9", c.newcomers(t, 0))

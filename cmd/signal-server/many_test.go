@@ -343,8 +343,8 @@ func codeOf(err error) signaling.Code {
 	return ""
 }
 
-// A crowd is rooms of four, whose members are spread over all servers.
-type crowd struct {
+// manyRooms are rooms of four, whose members are spread over all servers.
+type manyRooms struct {
 	fleet  *fleet
 	rooms  [][]*guest                  // which newcomers join
 	all    []*guest                    // of these rooms and others
@@ -355,9 +355,9 @@ type crowd struct {
 
 const ofRoom = 4
 
-func newCrowd(t *testing.T, f *fleet, rooms int) *crowd {
+func newManyRooms(t *testing.T, f *fleet, rooms int) *manyRooms {
 	t.Helper()
-	c := &crowd{fleet: f}
+	c := &manyRooms{fleet: f}
 	t.Cleanup(c.leave)
 	for r := range rooms {
 		c.rooms = append(c.rooms, c.members(t, signaling.Join{Room: signaling.RoomName(fmt.Sprintf("room-%d", r))}, r))
@@ -369,7 +369,7 @@ func newCrowd(t *testing.T, f *fleet, rooms int) *crowd {
 func metadataOf(i int) string { return fmt.Sprintf(`{"n":%d}`, i) }
 
 // members makes a room with four members, the first of them at a server, and the others at the next ones.
-func (c *crowd) members(t *testing.T, j signaling.Join, at int) (members []*guest) {
+func (c *manyRooms) members(t *testing.T, j signaling.Join, at int) (members []*guest) {
 	t.Helper()
 	var ids []signaling.PeerID // which never change
 	for i := range ofRoom {
@@ -391,7 +391,7 @@ func (c *crowd) members(t *testing.T, j signaling.Join, at int) (members []*gues
 }
 
 // leave has all leave at the same time: who looks for a server notices it only after its next try.
-func (c *crowd) leave() {
+func (c *manyRooms) leave() {
 	for _, g := range c.all {
 		g.end()
 	}
@@ -401,7 +401,7 @@ func (c *crowd) leave() {
 }
 
 // whole waits until all members are connected.
-func (c *crowd) whole(t *testing.T) {
+func (c *manyRooms) whole(t *testing.T) {
 	t.Helper()
 	var away string
 	for range 300 {
@@ -414,7 +414,7 @@ func (c *crowd) whole(t *testing.T) {
 }
 
 // away returns a member that is not connected, and why.
-func (c *crowd) away() string {
+func (c *manyRooms) away() string {
 	for _, g := range c.all {
 		g.mu.Lock()
 		online, last := g.online, g.last
@@ -427,7 +427,7 @@ func (c *crowd) away() string {
 }
 
 // wrong returns what happened that must not.
-func (c *crowd) wrong() (list []string) {
+func (c *manyRooms) wrong() (list []string) {
 	for _, g := range c.all {
 		g.mu.Lock()
 		for _, w := range g.wrong {
@@ -441,7 +441,7 @@ func (c *crowd) wrong() (list []string) {
 
 // newcomers joins each room anew over a server that runs until it is let in, and leaves. It returns after how long the
 // last one was in.
-func (c *crowd) newcomers(t *testing.T, skip int) (took time.Duration) {
+func (c *manyRooms) newcomers(t *testing.T, skip int) (took time.Duration) {
 	t.Helper()
 	began := time.Now()
 	var wg sync.WaitGroup
@@ -485,7 +485,7 @@ func (c *crowd) newcomers(t *testing.T, skip int) (took time.Duration) {
 }
 
 // relay has the first member of each room send to the one at its server, and to one at another.
-func (c *crowd) relay(t *testing.T) {
+func (c *manyRooms) relay(t *testing.T) {
 	t.Helper()
 	for _, members := range c.rooms {
 		for k, to := range []*guest{members[3], members[1]} {
@@ -518,7 +518,7 @@ func TestManyServers(t *testing.T) {
 		rooms = n
 	}
 	f := newFleet(t)
-	c := newCrowd(t, f, rooms)
+	c := newManyRooms(t, f, rooms)
 	c.relay(t)
 	t.Logf("%d rooms of four over three servers", rooms)
 	t.Logf("join at the owner: p50 %v p99 %v; at another server: p50 %v p99 %v", percentile(c.joins[0], 50), percentile(c.joins[0], 99), percentile(c.joins[1], 50), percentile(c.joins[1], 99))
@@ -568,7 +568,7 @@ func TestManyServers(t *testing.T) {
 }
 
 // well waits until all members are back. None of them may have noticed more than the loss of its server.
-func (c *crowd) well(t *testing.T, l *linked, after string) {
+func (c *manyRooms) well(t *testing.T, l *linked, after string) {
 	t.Helper()
 	c.fleet.ready()
 	c.whole(t)
@@ -582,7 +582,7 @@ func (c *crowd) well(t *testing.T, l *linked, after string) {
 }
 
 // settle waits until newcomers find all four members in each room.
-func (c *crowd) settle(t *testing.T) {
+func (c *manyRooms) settle(t *testing.T) {
 	t.Helper()
 	for try := 0; ; try++ {
 		missing := c.missing()
@@ -595,7 +595,7 @@ func (c *crowd) settle(t *testing.T) {
 }
 
 // missing returns how many rooms a newcomer finds without all four.
-func (c *crowd) missing() (count int) {
+func (c *manyRooms) missing() (count int) {
 	for r, members := range c.rooms {
 		g := &guest{fleet: c.fleet, join: signaling.Join{Room: members[0].join.Room}, at: r % 3}
 		if g.enter() != nil {

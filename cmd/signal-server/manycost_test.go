@@ -32,7 +32,7 @@ func cpuOf(t *testing.T, daemons []*daemon) (sum time.Duration) {
 }
 
 // costs measures the CPU of all servers and of NATS for joins and signals at the owner of a room, and at another server.
-func (c *crowd) costs(t *testing.T) {
+func (c *manyRooms) costs(t *testing.T) {
 	t.Helper()
 	const joins, signals = 300, 3000
 	f := c.fleet

@@ -19,7 +19,7 @@ var secretRoom = signaling.Join{Room: "secret", Password: "open sesame",
 	NewRoom: signaling.NewRoom{Public: true, Metadata: []byte(`{"map":"cave"}`), MaxMembers: ofRoom + 1}}
 
 // found makes a room of four of each kind.
-func (c *crowd) found(t *testing.T) {
+func (c *manyRooms) found(t *testing.T) {
 	t.Helper()
 	c.told = make(map[signaling.PeerID]string)
 	for i, g := range c.members(t, secretRoom, 0) {
@@ -38,7 +38,7 @@ func (c *crowd) found(t *testing.T) {
 }
 
 // kept returns what of that is not as it was, as it is seen at a server.
-func (c *crowd) kept(at int) error {
+func (c *manyRooms) kept(at int) error {
 	for name, want := range map[signaling.RoomName]signaling.Code{
 		"secret": signaling.CodeWrongPassword, "lock": signaling.CodeLocked, "seal": signaling.CodeSealed} {
 		g := &guest{fleet: c.fleet, join: signaling.Join{Room: name}, at: at}
@@ -63,7 +63,7 @@ func (c *crowd) kept(at int) error {
 }
 
 // listed looks for the room with a password in the list of a server.
-func (c *crowd) listed(at int) error {
+func (c *manyRooms) listed(at int) error {
 	d := websocket.Dialer{Subprotocols: []string{signaling.Subprotocol}, HandshakeTimeout: 2 * time.Second}
 	conn, res, err := d.Dial(c.fleet.servers[at].url, nil)
 	if err != nil {

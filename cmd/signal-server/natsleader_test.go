@@ -27,7 +27,7 @@ func TestNATSLeaderKilled(t *testing.T) {
 	t.Cleanup(conn.Close)
 	js, err := jetstream.New(conn)
 	require.NoError(t, err)
-	c := newCrowd(t, f, 6)
+	c := newManyRooms(t, f, 6)
 	for range rounds {
 		led := f.leader(js)
 		began := time.Now()

@@ -15,7 +15,7 @@
 // all of them. The players in JavaScript are testdata/player.mjs, which runs the rtcpeer.js that is served;
 // those in WebAssembly are agent_js_test.go.
 //
-// TestGodot does the same for games, with rules of their own (shout_test.go). No engine runs here:
+// TestGodot does the same for games, with rules of their own (series_test.go). No engine runs here:
 // testdata/godot.mjs stands in for it, on the WebRTC stack of Godot's plugin, over Godot's own signaling
 // protocol. It records what an engine would print as an error, and the tests expect none.
 //

@@ -120,7 +120,7 @@ func roomOf(t *testing.T) string {
 const soon = 15 * time.Second
 
 // losesTab has a tab closed or reloaded, and returns after how long the others have all lost it.
-func (p party) losesTab(ctx context.Context, tab *seat, how string) (time.Duration, error) {
+func (p party) losesTab(ctx context.Context, tab *participant, how string) (time.Duration, error) {
 	began := time.Now()
 	errs := []error{tab.vanishes(ctx, how)}
 	for _, s := range p {
@@ -231,12 +231,12 @@ func (m *matrix) restarted(ctx context.Context, t *testing.T, k kind) (string, e
 }
 
 // resumed waits until a player has its connection to the server again.
-func (s *seat) resumed(ctx context.Context) error {
+func (s *participant) resumed(ctx context.Context) error {
 	return s.until(ctx, "resumed once", func(f facts) bool { return f.Resumed == 1 })
 }
 
 // until asks for a player's figures until they are enough.
-func (s *seat) until(ctx context.Context, what string, enough func(facts) bool) error {
+func (s *participant) until(ctx context.Context, what string, enough func(facts) bool) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -260,7 +260,7 @@ func (m *matrix) floods(ctx context.Context, t *testing.T, k kind) (string, erro
 		return "", err
 	}
 	native, frame, tab := p[0], p[1], p[2]
-	flood := func(to *seat) rtcpeer.Packet {
+	flood := func(to *participant) rtcpeer.Packet {
 		return rtcpeer.Packet{Peer: to.ID(), Mode: rtcpeer.Unreliable, Data: make([]byte, limit)}
 	}
 	done := make(chan error, 1)

@@ -45,7 +45,7 @@ func TestHostilePeersOfAPage(t *testing.T) {
 			defer cancel()
 			room := s.url(fmt.Sprint("hostile-", i))
 			a := &attack{ctx: ctx}
-			enter := func(k kind) *seat {
+			enter := func(k kind) *participant {
 				s, err := l.enter(ctx, k, room, c.topology, false)
 				require.NoError(t, err)
 				t.Cleanup(func() { _ = s.leave() }) // of a room that may have ended
@@ -73,7 +73,7 @@ func TestHostilePeersOfAPage(t *testing.T) {
 type attack struct {
 	*attacker
 	ctx          context.Context
-	page, honest *seat
+	page, honest *participant
 }
 
 // talk has the honest member send numbered packets to the page until the returned function is called, which checks that
@@ -211,7 +211,7 @@ func announcement(sub byte, id uint32) []byte {
 	return binary.LittleEndian.AppendUint32([]byte{7, sub}, id)
 }
 
-func requireReason(t *testing.T, s *seat, peer rtcpeer.PeerID, want rtcpeer.DisconnectReason) {
+func requireReason(t *testing.T, s *participant, peer rtcpeer.PeerID, want rtcpeer.DisconnectReason) {
 	t.Helper()
 	for _, ev := range s.seen() {
 		if ev.Kind == rtcpeer.PeerDisconnected && ev.Peer == peer {

@@ -124,13 +124,13 @@ var installed = sync.OnceValue(func() error {
 })
 
 // enter has a player of a kind join a room, in a tab of its own or in a frame.
-func (l *lab) enter(ctx context.Context, k kind, url string, topology rtcpeer.Topology, tab bool) (*seat, error) {
+func (l *lab) enter(ctx context.Context, k kind, url string, topology rtcpeer.Topology, tab bool) (*participant, error) {
 	if k.host == "" {
 		node, err := rtcpeer.Join(ctx, url, config(topology, k.secret))
 		if err != nil {
 			return nil, err
 		}
-		return sit(k.name, native{node}), nil
+		return participate(k.name, native{node}), nil
 	}
 	h, err := l.host(k)
 	if err != nil {
@@ -147,11 +147,11 @@ func (l *lab) enter(ctx context.Context, k kind, url string, topology rtcpeer.To
 	return r.enter(ctx, k, url, topology, nil)
 }
 
-func (r *remote) enter(ctx context.Context, k kind, url string, topology rtcpeer.Topology, own map[string]any) (*seat, error) {
+func (r *remote) enter(ctx context.Context, k kind, url string, topology rtcpeer.Topology, own map[string]any) (*participant, error) {
 	if err := r.join(ctx, call{URL: url, Topology: topology, Secret: k.secret, Config: own}); err != nil {
 		return nil, fmt.Errorf("%s: %w; %v", k.name, err, r.end())
 	}
-	return sit(k.name, r), nil
+	return participate(k.name, r), nil
 }
 
 // version is that of what a kind of player runs on.

@@ -35,7 +35,7 @@ func (m *matrix) losing(ctx context.Context, t *testing.T, k kind) (string, erro
 	if err != nil {
 		return "", err
 	}
-	native := sit(inGo.name, native{node})
+	native := participate(inGo.name, native{node})
 	defer native.leave()
 	subject, err := m.lab.enter(ctx, k, m.server.url(roomOf(t)), rtcpeer.Mesh, false)
 	if err != nil {

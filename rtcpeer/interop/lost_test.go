@@ -31,11 +31,11 @@ func TestLibdatachannelTellsHowItsPathEnded(t *testing.T) {
 	require.NoError(t, err)
 	for _, c := range []struct {
 		name string
-		end  func(*cable, *seat)
+		end  func(*cable, *participant)
 		want rtcpeer.DisconnectReason
 	}{
-		{"cut", func(c *cable, _ *seat) { c.cut() }, rtcpeer.Lost},
-		{"closed", func(_ *cable, plain *seat) { plain.leave() }, rtcpeer.ByPeer},
+		{"cut", func(c *cable, _ *participant) { c.cut() }, rtcpeer.Lost},
+		{"closed", func(_ *cable, plain *participant) { plain.leave() }, rtcpeer.ByPeer},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
@@ -53,7 +53,7 @@ func TestLibdatachannelTellsHowItsPathEnded(t *testing.T) {
 			require.NoError(t, err)
 			node, err := rtcpeer.New(ctx, signaler, config)
 			require.NoError(t, err)
-			plain := sit(inGo.name, native{node})
+			plain := participate(inGo.name, native{node})
 			defer plain.leave()
 			player, err := l.enter(ctx, subject, s.url(c.name), rtcpeer.Mesh, false)
 			require.NoError(t, err)

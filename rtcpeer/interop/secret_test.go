@@ -42,7 +42,7 @@ func (m *matrix) demands(ctx context.Context, url string, hosts, guests kind) (e
 			err = errors.Join(err, s.leaveAfterOthers())
 		}
 	}()
-	enter := func(k kind, secret string) (*seat, error) {
+	enter := func(k kind, secret string) (*participant, error) {
 		k.secret = secret
 		s, err := m.lab.enter(ctx, k, url, rtcpeer.Star, false)
 		if err == nil {
@@ -84,7 +84,7 @@ func (m *matrix) demands(ctx context.Context, url string, hosts, guests kind) (e
 }
 
 // spawns has one send another a command of Godot's, which arrives as that.
-func (s *seat) spawns(ctx context.Context, to *seat) error {
+func (s *participant) spawns(ctx context.Context, to *participant) error {
 	spawn := rtcpeer.Packet{Peer: to.ID(), Command: rtcpeer.CommandSpawn, Data: []byte("\x14\x07\x08")}
 	if err := s.Send(ctx, spawn); err != nil {
 		return err

@@ -44,7 +44,7 @@ func (m *matrix) silentOnce(ctx context.Context, t *testing.T, k kind, nativeOff
 	defer mux.Close()
 	url := fmt.Sprintf("%s-%v", m.server.url(roomOf(t)), nativeOffers)
 	// Who creates the room has the smaller id, and answers.
-	enterNative := func() (*seat, error) {
+	enterNative := func() (*participant, error) {
 		c := config(rtcpeer.Mesh, "")
 		c.WebRTC.IPv4Only = true
 		c.WebRTC.SettingEngine = func(e *pion.SettingEngine) { e.SetICEUDPMux(mux) }
@@ -52,27 +52,27 @@ func (m *matrix) silentOnce(ctx context.Context, t *testing.T, k kind, nativeOff
 		if err != nil {
 			return nil, err
 		}
-		return sit(inGo.name, native{node}), nil
+		return participate(inGo.name, native{node}), nil
 	}
-	var seats [2]*seat
-	for i := range seats {
+	var participants [2]*participant
+	for i := range participants {
 		if (i == 0) != nativeOffers {
-			seats[i], err = enterNative()
+			participants[i], err = enterNative()
 		} else {
-			seats[i], err = m.lab.enter(ctx, k, url, rtcpeer.Mesh, false)
+			participants[i], err = m.lab.enter(ctx, k, url, rtcpeer.Mesh, false)
 		}
 		if err != nil {
 			return 0, err
 		}
-		defer seats[i].leave()
+		defer participants[i].leave()
 	}
-	if err := (party{seats[0], seats[1]}).meet(ctx); err != nil {
+	if err := (party{participants[0], participants[1]}).meet(ctx); err != nil {
 		return 0, err
 	}
 
 	const many, cutAt = 300, 100
 	var wg sync.WaitGroup
-	errs := make([]error, len(seats))
+	errs := make([]error, len(participants))
 	began := make(chan time.Time, 1)
 	told, tell := context.WithCancel(ctx)
 	defer tell()
@@ -80,8 +80,8 @@ func (m *matrix) silentOnce(ctx context.Context, t *testing.T, k kind, nativeOff
 	cut := func() {
 		began <- time.Now()
 		cable.cut()
-		for i, s := range seats {
-			before, other := len(interruptions(s.seen(), seats[1-i])), seats[1-i]
+		for i, s := range participants {
+			before, other := len(interruptions(s.seen(), participants[1-i])), participants[1-i]
 			wg.Go(func() {
 				if s.await(told, "interrupted", func(log []rtcpeer.Event) bool {
 					return len(interruptions(log, other)) > before
@@ -92,9 +92,9 @@ func (m *matrix) silentOnce(ctx context.Context, t *testing.T, k kind, nativeOff
 			})
 		}
 	}
-	for i, s := range seats {
+	for i, s := range participants {
 		wg.Go(func() {
-			other := seats[1-i]
+			other := participants[1-i]
 			for n := range uint16(many) {
 				if n == cutAt && i == 0 {
 					cut()
@@ -114,13 +114,13 @@ func (m *matrix) silentOnce(ctx context.Context, t *testing.T, k kind, nativeOff
 		return 0, err
 	}
 	pause = time.Since(<-began)
-	for i, s := range seats {
+	for i, s := range participants {
 		for n, got := range reliableNumbers(s.seen()) {
 			if int(got) != n {
 				return 0, fmt.Errorf("%v: packet %d where %d was to come", s, got, n)
 			}
 		}
-		other := seats[1-i]
+		other := participants[1-i]
 		if len(interruptions(s.seen(), other)) > 0 {
 			if err := s.await(ctx, "resumed", has(rtcpeer.PeerResumed, other.ID())); err != nil {
 				return 0, err
@@ -134,7 +134,7 @@ func (m *matrix) silentOnce(ctx context.Context, t *testing.T, k kind, nativeOff
 }
 
 // interruptions returns what was told of a peer's link that fell silent.
-func interruptions(log []rtcpeer.Event, peer *seat) (list []rtcpeer.Event) {
+func interruptions(log []rtcpeer.Event, peer *participant) (list []rtcpeer.Event) {
 	for _, ev := range log {
 		if ev.Kind == rtcpeer.PeerInterrupted && ev.Peer == peer.ID() {
 			list = append(list, ev)

@@ -24,9 +24,9 @@ import (
 
 // lastWords has hosts of ours say something to a game, and end its link.
 func (g *games) lastWords(ctx context.Context, t *testing.T) error {
-	for name, end := range map[string]func(host *seat, game rtcpeer.PeerID) error{
-		"disconnect": func(host *seat, game rtcpeer.PeerID) error { return host.player.(native).Disconnect(game) },
-		"close":      func(host *seat, _ rtcpeer.PeerID) error { return host.leave() },
+	for name, end := range map[string]func(host *participant, game rtcpeer.PeerID) error{
+		"disconnect": func(host *participant, game rtcpeer.PeerID) error { return host.player.(native).Disconnect(game) },
+		"close":      func(host *participant, _ rtcpeer.PeerID) error { return host.leave() },
 	} {
 		p, err := g.gather(ctx, t, rtcpeer.Config{Topology: rtcpeer.Star}, inGo, inGodot)
 		if err != nil {
@@ -121,13 +121,13 @@ func (g *games) life(ctx context.Context, t *testing.T, topology rtcpeer.Topolog
 	if err != nil {
 		return err
 	}
-	wrong := p.shout(ctx, "with the addon")
+	wrong := p.sendAll(ctx, "with the addon")
 	_, err = p.quits(ctx, p[len(p)-1], false)
 	return errors.Join(wrong[rtcpeer.Reliable], wrong[rtcpeer.UnreliableOrdered], wrong[rtcpeer.Unreliable], err, p.orderly(p))
 }
 
 // signals waits until the last signals of the addon are these; those of MultiplayerAPI come beside them.
-func (s *seat) signals(ctx context.Context, want ...string) error {
+func (s *participant) signals(ctx context.Context, want ...string) error {
 	var last []string
 	err := s.until(ctx, strings.Join(want, ", "), func(f facts) bool {
 		last = slices.DeleteFunc(f.Game.Signals, func(signal string) bool { return strings.Contains(signal, "server") })

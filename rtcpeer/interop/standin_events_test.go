@@ -81,7 +81,7 @@ func (g *games) sealed(ctx context.Context, t *testing.T, topology rtcpeer.Topol
 			}
 		}
 	}
-	wrong := p.shout(ctx, "without a server")
+	wrong := p.sendAll(ctx, "without a server")
 	_, err = p.quits(ctx, p[len(p)-1], false)
 	return errors.Join(wrong[rtcpeer.Reliable], wrong[rtcpeer.UnreliableOrdered], wrong[rtcpeer.Unreliable], err, p.orderly(p))
 }
@@ -145,7 +145,7 @@ func (g *games) bytesToGuest(ctx context.Context, t *testing.T) error {
 	}
 	c, host, game, guest := readCapture(t), p[0], p[1], p[2]
 	want := []string{c.wire("add_peer", 1, guest.ID())}
-	say := func(from *seat, name string, skip int, mode rtcpeer.Mode, command rtcpeer.Command) {
+	say := func(from *participant, name string, skip int, mode rtcpeer.Mode, command rtcpeer.Command) {
 		before := len(game.seen())
 		require.NoError(t, from.Send(ctx, rtcpeer.Packet{Peer: game.ID(), Mode: mode, Command: command, Data: c.bytes(t, name, skip)}))
 		require.NoError(t, game.await(ctx, name, func(log []rtcpeer.Event) bool { return len(log) > before }))
@@ -169,7 +169,7 @@ func (g *games) bytesToGuest(ctx context.Context, t *testing.T) error {
 }
 
 // incoming are the messages that have come to a game.
-func (s *seat) incoming(ctx context.Context, t *testing.T) []string {
+func (s *participant) incoming(ctx context.Context, t *testing.T) []string {
 	f, err := s.Facts(ctx)
 	require.NoError(t, err)
 	return slices.DeleteFunc(f.Game.Wire, func(line string) bool { return line[0] != '<' })
@@ -182,7 +182,7 @@ func (g *games) bytesToHost(ctx context.Context, t *testing.T) error {
 		return err
 	}
 	c, game, a, b := readCapture(t), p[0], p[1], p[2]
-	heard := func(s *seat, what string, packet rtcpeer.Packet) {
+	heard := func(s *participant, what string, packet rtcpeer.Packet) {
 		require.NoError(t, s.await(ctx, what, func(log []rtcpeer.Event) bool {
 			return slices.ContainsFunc(log, func(ev rtcpeer.Event) bool {
 				return ev.Kind == rtcpeer.PacketReceived && ev.Packet.Peer == packet.Peer && ev.Packet.Command == packet.Command && string(ev.Packet.Data) == string(packet.Data)
@@ -194,7 +194,7 @@ func (g *games) bytesToHost(ctx context.Context, t *testing.T) error {
 	heard(game, "broadcast", rtcpeer.Packet{Peer: a.ID(), Data: text})
 	heard(b, "broadcast", rtcpeer.Packet{Peer: a.ID(), Data: text})
 	rpc := rtcpeer.Packet{Command: rtcpeer.CommandRemoteCall, Data: c.bytes(t, "relay rpc", relaySize)}
-	for _, way := range []struct{ from, to *seat }{{a, b}, {b, game}, {game, a}} {
+	for _, way := range []struct{ from, to *participant }{{a, b}, {b, game}, {game, a}} {
 		sent, want := rpc, rpc
 		sent.Peer, want.Peer = way.to.ID(), way.from.ID()
 		require.NoError(t, way.from.Send(ctx, sent))
@@ -217,7 +217,7 @@ func (g *games) hostAsks(ctx context.Context, t *testing.T) error {
 	defer host.leave()
 	f, err := host.Facts(ctx)
 	require.NoError(t, err)
-	visit := func(auth rtcpeer.AuthFunc) *seat {
+	visit := func(auth rtcpeer.AuthFunc) *participant {
 		s, err := g.enter(ctx, inGo, g.server.url(f.Room), rtcpeer.Config{Topology: rtcpeer.Star, Auth: auth}, nil)
 		require.NoError(t, err)
 		return s
@@ -231,12 +231,12 @@ func (g *games) hostAsks(ctx context.Context, t *testing.T) error {
 	none := visit(nil)
 	defer none.leave()
 	require.ErrorContains(t, none.ending(ctx), "it may require authentication", "a game does not say so")
-	talk := (party{host, right}).shout(ctx, "among friends")
+	talk := (party{host, right}).sendAll(ctx, "among friends")
 	return errors.Join(talk[rtcpeer.Reliable], talk[rtcpeer.UnreliableOrdered], talk[rtcpeer.Unreliable],
 		host.orderly(right.ID()), right.orderly(host.ID()), host.clean(ctx))
 }
 
 // ending waits for the end of a player, and returns why.
-func (s *seat) ending(ctx context.Context) error {
+func (s *participant) ending(ctx context.Context) error {
 	return s.await(ctx, "its end", func([]rtcpeer.Event) bool { return false })
 }

@@ -98,7 +98,7 @@ func relayProcess(ctx context.Context, t *testing.T, flags ...string) (*program,
 
 // visit has a guest come to a star whose host is another program, until there is a link; see gather for
 // why it may take another one.
-func (g *games) visit(ctx context.Context, t *testing.T, k kind, room string, own map[string]any) (*seat, error) {
+func (g *games) visit(ctx context.Context, t *testing.T, k kind, room string, own map[string]any) (*participant, error) {
 	const most = 3
 	for range most {
 		s, err := g.enter(ctx, k, room, rtcpeer.Config{Topology: rtcpeer.Star}, own)
@@ -143,7 +143,7 @@ func (g *games) relayed(ctx context.Context, t *testing.T) error {
 	if err := p.meet(ctx); err != nil {
 		return err
 	}
-	talk := p.shout(ctx, "through the relay")
+	talk := p.sendAll(ctx, "through the relay")
 	if err := errors.Join(talk[rtcpeer.Reliable], talk[rtcpeer.UnreliableOrdered], talk[rtcpeer.Unreliable]); err != nil {
 		return err
 	}
@@ -168,7 +168,7 @@ func (g *games) relayed(ctx context.Context, t *testing.T) error {
 }
 
 // pings asks a relay as rtc-client ping does, which it answers in the same mode.
-func (s *seat) pings(ctx context.Context, mode rtcpeer.Mode) error {
+func (s *participant) pings(ctx context.Context, mode rtcpeer.Mode) error {
 	number := binary.BigEndian.AppendUint64(nil, uint64(mode)+1)
 	if err := s.Send(ctx, rtcpeer.Packet{Peer: rtcpeer.Server, Mode: mode, Data: append([]byte("\x00ping"), number...)}); err != nil {
 		return err
@@ -183,12 +183,12 @@ func (s *seat) pings(ctx context.Context, mode rtcpeer.Mode) error {
 // relayAsks has games come to a relay that admits only who has its secret.
 func (g *games) relayAsks(ctx context.Context, t *testing.T) error {
 	relay, room := relayProcess(ctx, t, "--auth-secret", secret)
-	visit := func(own map[string]any) *seat {
+	visit := func(own map[string]any) *participant {
 		s, err := g.visit(ctx, t, inGodot, room, own)
 		require.NoError(t, err)
 		return s
 	}
-	signaled := func(s *seat, signal string) {
+	signaled := func(s *participant, signal string) {
 		require.NoError(t, s.until(ctx, signal, func(f facts) bool { return slices.Contains(f.Game.Signals, signal) }))
 	}
 	a, b := visit(map[string]any{"auth": secret}), visit(map[string]any{"auth": secret})
@@ -207,17 +207,17 @@ func (g *games) relayAsks(ctx context.Context, t *testing.T) error {
 	signaled(mute, refused)
 	signaled(none, "server_disconnected")
 	require.NoError(t, none.await(ctx, "its own end", has(rtcpeer.PeerDisconnected, rtcpeer.Server)))
-	for _, s := range []*seat{mute, none} {
+	for _, s := range []*participant{mute, none} {
 		_, err := relay.says(ctx, fmt.Sprintf("no link with peer %d: not authenticated: (not finished within 3s|the other end)", s.ID()))
 		require.NoError(t, err)
 	}
 
 	// Nobody in the room has met them.
-	talk := (party{a, b}).shout(ctx, "among friends")
+	talk := (party{a, b}).sendAll(ctx, "among friends")
 	errs := []error{talk[rtcpeer.Reliable], talk[rtcpeer.UnreliableOrdered], talk[rtcpeer.Unreliable]}
 	errs = append(errs, a.orderly(b.ID(), rtcpeer.Server), b.orderly(a.ID(), rtcpeer.Server))
 	// The one that was wrong may find its channels closed before it has said that it accepts the host.
-	for _, s := range []*seat{a, b, mute, none} {
+	for _, s := range []*participant{a, b, mute, none} {
 		errs = append(errs, s.clean(ctx))
 	}
 	return errors.Join(errs...)

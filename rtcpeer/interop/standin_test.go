@@ -153,14 +153,14 @@ func (g *games) play(ctx context.Context, t *testing.T, c gameCell) (wrong map[r
 	if err != nil {
 		return nil, err
 	}
-	if wrong = p.shout(ctx, "at first"); len(wrong) > 0 {
+	if wrong = p.sendAll(ctx, "at first"); len(wrong) > 0 {
 		return wrong, nil
 	}
 	rest, err := p.quits(ctx, p[2], false)
 	if err != nil {
 		return nil, err
 	}
-	if wrong = rest.shout(ctx, "later"); len(wrong) > 0 {
+	if wrong = rest.sendAll(ctx, "later"); len(wrong) > 0 {
 		return wrong, nil
 	}
 	_, err = rest.quits(ctx, p[0], c.endsRoom())
@@ -230,8 +230,8 @@ func (g *games) tryGather(ctx context.Context, t *testing.T, c rtcpeer.Config, k
 	return p, nil
 }
 
-// meets waits until a seat has met another, or cannot.
-func (s *seat) meets(ctx context.Context, other *seat) error {
+// meets waits until a participant has met another, or cannot.
+func (s *participant) meets(ctx context.Context, other *participant) error {
 	failed := has(rtcpeer.PeerFailed, other.ID())
 	connected := has(rtcpeer.PeerConnected, other.ID())
 	err := s.await(ctx, fmt.Sprintf("connected of %v", other), func(log []rtcpeer.Event) bool { return connected(log) || s.isGame() && failed(log) })
@@ -242,13 +242,13 @@ func (s *seat) meets(ctx context.Context, other *seat) error {
 }
 
 // enter has a player join a room. own is a game's.
-func (g *games) enter(ctx context.Context, k kind, url string, c rtcpeer.Config, own map[string]any) (*seat, error) {
+func (g *games) enter(ctx context.Context, k kind, url string, c rtcpeer.Config, own map[string]any) (*participant, error) {
 	if k.host == "" {
 		node, err := rtcpeer.Join(ctx, k.dial+url, c)
 		if err != nil {
 			return nil, err
 		}
-		return sit(k.name, native{node}), nil
+		return participate(k.name, native{node}), nil
 	}
 	h, err := g.lab.host(k)
 	if err != nil {
@@ -270,7 +270,7 @@ func (g *games) enter(ctx context.Context, k kind, url string, c rtcpeer.Config,
 
 // quits has one leave, and returns the rest, who have seen it and no error. If the room ends with it,
 // the server closes the sockets of games, which then end all that they have; a star is over.
-func (p party) quits(ctx context.Context, leaver *seat, endsRoom bool) (party, error) {
+func (p party) quits(ctx context.Context, leaver *participant, endsRoom bool) (party, error) {
 	errs := []error{leaver.clean(ctx)}
 	star := p.star()
 	errs = append(errs, leaver.leave())
@@ -300,7 +300,7 @@ func (p party) quits(ctx context.Context, leaver *seat, endsRoom bool) (party, e
 // noReason is that of a game: its signal has none.
 const noReason rtcpeer.DisconnectReason = 0
 
-func (s *seat) isGame() bool {
+func (s *participant) isGame() bool {
 	r, ok := s.player.(*remote)
 	return ok && r.host.kind == inGodot.host
 }
@@ -310,21 +310,21 @@ const lostToChromium = "if libdatachannel is closed while one of its packets is 
 	"alert. Chromium's channels, SCTP and DTLS then stay open until ICE fails. Go notices the end at once"
 
 // inBrowser is of those who may see a game that quits as lost: see lostToChromium.
-func (s *seat) inBrowser() bool {
+func (s *participant) inBrowser() bool {
 	r, ok := s.player.(*remote)
 	return ok && r.host.kind == inChromium.host
 }
 
 // star reports whether a native player of a party is in a star.
 func (p party) star() bool {
-	return slices.ContainsFunc(p, func(s *seat) bool {
+	return slices.ContainsFunc(p, func(s *participant) bool {
 		n, ok := s.player.(native)
 		return ok && n.Topology() == rtcpeer.Star
 	})
 }
 
 // clean checks that nothing has happened of which an engine would print an error.
-func (s *seat) clean(ctx context.Context) error {
+func (s *participant) clean(ctx context.Context) error {
 	if !s.isGame() {
 		return nil
 	}
@@ -336,7 +336,7 @@ func (s *seat) clean(ctx context.Context) error {
 }
 
 // stopped waits until the server has closed a game's socket, whereupon the game ends.
-func (s *seat) stopped(ctx context.Context, code int, reason string) error {
+func (s *participant) stopped(ctx context.Context, code int, reason string) error {
 	err := s.await(ctx, "its end", func([]rtcpeer.Event) bool { return false })
 	if end, ok := errors.AsType[playerError](err); !ok || end.Code != "stopped" {
 		return err
@@ -345,7 +345,7 @@ func (s *seat) stopped(ctx context.Context, code int, reason string) error {
 }
 
 // hungUp waits until the server has closed a game's socket.
-func (s *seat) hungUp(ctx context.Context, code int, reason string) error {
+func (s *participant) hungUp(ctx context.Context, code int, reason string) error {
 	var last facts
 	err := s.until(ctx, "closed", func(f facts) bool { last = f; return f.Game.Closed != nil })
 	if c := last.Game.Closed; err == nil && (c.Code != code || c.Reason != reason) {

@@ -45,9 +45,9 @@ const (
 	mostSent = 255
 )
 
-// An exchange is what one seat sends to another one way.
+// An exchange is what one participant sends to another one way.
 type exchange struct {
-	from, to *seat
+	from, to *participant
 	way      way
 	sent     []int // sizes, by number
 }
@@ -187,14 +187,14 @@ func pattern(from rtcpeer.PeerID, w way, number, size int) []byte {
 }
 
 // tells sends a word on the channel of the marks, and waits until it has come.
-func (s *seat) tells(ctx context.Context, to *seat, word string) error {
+func (s *participant) tells(ctx context.Context, to *participant, word string) error {
 	if err := s.Send(ctx, rtcpeer.Packet{Peer: to.ID(), Channel: marks, Data: []byte(word)}); err != nil {
 		return fmt.Errorf("%q: %w", word, err)
 	}
 	return to.await(ctx, fmt.Sprintf("%q of %v", word, s), func(log []rtcpeer.Event) bool { return len(words(log, s, word)) > 0 })
 }
 
-func words(log []rtcpeer.Event, from *seat, word string) (list []rtcpeer.Packet) {
+func words(log []rtcpeer.Event, from *participant, word string) (list []rtcpeer.Packet) {
 	for _, ev := range log {
 		if ev.Kind == rtcpeer.PacketReceived && ev.Peer == from.ID() && ev.Packet.Channel == marks && string(ev.Packet.Data) == word {
 			list = append(list, ev.Packet)

@@ -46,7 +46,7 @@ func Dial(ctx context.Context, url string, config Config) (*rtcpeer.Node, error)
 	}
 	r := newRoom(config, id)
 	r.enterHost(d.conn, d.trusted)
-	config.Node.Transport = sockets{r}
+	config.Node.Transport = socketTransport{r}
 	return rtcpeer.New(ctx, r, config.Node)
 }
 

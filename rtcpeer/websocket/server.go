@@ -29,7 +29,7 @@ func NewServer(config Config) (*Server, error) {
 		return nil, err
 	}
 	r := newRoom(config, rtcpeer.Server)
-	config.Node.Transport = sockets{r}
+	config.Node.Transport = socketTransport{r}
 	node, err := rtcpeer.New(context.Background(), r, config.Node)
 	if err != nil {
 		return nil, err

@@ -14,18 +14,18 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// sockets is the transport of a room's node. A path is a socket that the room already has. The description of one end
+// socketTransport is the transport of a room's node. A path is a socket that the room already has. The description of one end
 // for the other is the id of the peer at the far end.
-type sockets struct{ room *room }
+type socketTransport struct{ room *room }
 
-func (t sockets) NewPath(transport.PathConfig) (transport.Path, error) {
+func (t socketTransport) NewPath(transport.PathConfig) (transport.Path, error) {
 	return &path{room: t.room, events: make(chan transport.Event, 2)}, nil
 }
 
 // OnChange never reports anything: a socket that keeps an old address is ended by its pings.
-func (t sockets) OnChange(func()) (stop func()) { return func() {} }
+func (t socketTransport) OnChange(func()) (stop func()) { return func() {} }
 
-func (t sockets) Close() error { return nil }
+func (t socketTransport) Close() error { return nil }
 
 // path is the node's path over one socket.
 type path struct {

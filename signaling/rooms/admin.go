@@ -58,11 +58,11 @@ func (r *room) info() RoomInfo {
 		Created:    r.created,
 		Members:    len(r.members),
 		MaxMembers: r.maxMembers,
-		Public:     r.terms.Public,
+		Public:     r.fixed.Public,
 		Locked:     r.locked,
 		Sealed:     r.sealed,
-		Password:   r.terms.Password != nil,
-		Metadata:   slices.Clone(r.terms.Metadata),
+		Password:   r.fixed.Password != nil,
+		Metadata:   slices.Clone(r.fixed.Metadata),
 	}
 }
 

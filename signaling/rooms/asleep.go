@@ -52,7 +52,7 @@ func (s *Store) wakeRoom(t ticket) (*room, error) {
 	s.asleep = slices.Delete(s.asleep, i, i+1)
 	r.gone = false
 	if r.closing != nil {
-		r.closing = s.clock.After(r.terms.Rules.EndAfterSeal, r.sealComplete)
+		r.closing = s.clock.After(r.fixed.Rules.EndAfterSeal, r.sealComplete)
 	}
 	return r, nil
 }

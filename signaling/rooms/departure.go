@@ -109,7 +109,7 @@ func (r *room) expire(m *Member, loss int, why DropReason) {
 	}
 	if expired {
 		r.store.config.Dropped(why)
-		if m.id != r.host || !r.terms.Migrates {
+		if m.id != r.host || !r.fixed.Migrates {
 			r.lost.add(place{m.id, m.generation}) // before remove, which may end the room
 		}
 		r.remove(m, signaling.LeftLost)
@@ -195,7 +195,7 @@ func (r *room) sealComplete() {
 		r.closing = r.store.clock.After(time.Second, r.sealComplete)
 		return
 	}
-	r.end(&signaling.Error{Code: signaling.CodeSealComplete, Text: fmt.Sprintf("room %q was sealed %v ago", r.name, r.terms.Rules.EndAfterSeal)})
+	r.end(&signaling.Error{Code: signaling.CodeSealComplete, Text: fmt.Sprintf("room %q was sealed %v ago", r.name, r.fixed.Rules.EndAfterSeal)})
 }
 
 // expelAll expels all members for which meant returns true.

@@ -56,7 +56,7 @@ func (r *room) seal(by *Member) error {
 	}
 	r.sealed = true
 	r.tellRecorded(signaling.Sealed{}, by, nil)
-	if after := r.terms.Rules.EndAfterSeal; after > 0 {
+	if after := r.fixed.Rules.EndAfterSeal; after > 0 {
 		r.closing = r.store.clock.After(after, r.sealComplete)
 	}
 	return nil

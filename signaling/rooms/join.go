@@ -149,7 +149,7 @@ func (s *Store) found(session Session, j signaling.Join, name signaling.RoomName
 	if err != nil {
 		return nil, err
 	}
-	made := terms{
+	made := fixed{
 		Topology:   cmp.Or(j.Topology, signaling.Mesh),
 		Rules:      d.Room,
 		Public:     j.NewRoom.Public,
@@ -210,7 +210,7 @@ func (s *Store) resume(session Session, j signaling.Join, admit func(Ask) (Grant
 }
 
 func (s *Store) tryResume(session Session, j signaling.Join, g Grant, t ticket) (*Member, error) {
-	r, err := s.openRoom(session, t.Room, t.Terms, func(signaling.RoomName) (*room, error) {
+	r, err := s.openRoom(session, t.Room, t.Fixed, func(signaling.RoomName) (*room, error) {
 		switch {
 		case t.Process == s.process || s.sleeps(t.Nonce):
 			return s.wakeRoom(t)
@@ -238,7 +238,7 @@ func (s *Store) room(name signaling.RoomName) *room {
 
 // openRoom returns the room of that name, or builds and adds it. The new room counts for the address of the session.
 // An empty name means a new room with a random name, as the dialect of the session demands.
-func (s *Store) openRoom(by Session, name signaling.RoomName, t terms, build func(signaling.RoomName) (*room, error)) (*room, error) {
+func (s *Store) openRoom(by Session, name signaling.RoomName, t fixed, build func(signaling.RoomName) (*room, error)) (*room, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if r := s.rooms[name]; r != nil {
@@ -269,7 +269,7 @@ func (s *Store) openRoom(by Session, name signaling.RoomName, t terms, build fun
 	}
 	r.founder = pays
 	s.rooms[name] = r
-	if r.terms.Public {
+	if r.fixed.Public {
 		s.listing.add(r)
 	}
 	return r, nil
@@ -316,9 +316,9 @@ func (s *Store) forgetRoom(r *room, sleeps, elsewhere bool) {
 		return
 	}
 	delete(s.rooms, r.name)
-	r.founder.Release(roomCost(r.terms))
-	r.founder.Ended(r.terms.Public)
-	if r.terms.Public {
+	r.founder.Release(roomCost(r.fixed))
+	r.founder.Ended(r.fixed.Public)
+	if r.fixed.Public {
 		s.listing.remove(r)
 	}
 	if elsewhere {

@@ -156,8 +156,8 @@ func (r *room) public() (signaling.PublicRoom, bool) {
 		Members:    len(r.members),
 		MaxMembers: r.maxMembers,
 		Locked:     r.locked,
-		Password:   r.terms.Password != nil,
-		Metadata:   r.terms.Metadata,
+		Password:   r.fixed.Password != nil,
+		Metadata:   r.fixed.Metadata,
 	}, !r.sealed && !r.gone
 }
 

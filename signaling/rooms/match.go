@@ -136,7 +136,7 @@ func (q *matcher) count() int {
 
 // seat creates a room for a group, in the order in which its sessions came. The caller holds matcher.mu.
 func (s *Store) seat(group []*Waiter) error {
-	made := terms{Topology: group[0].wish.topology, Rules: s.config.MatchRules, Sealed: true, MaxMembers: len(group)}
+	made := fixed{Topology: group[0].wish.topology, Rules: s.config.MatchRules, Sealed: true, MaxMembers: len(group)}
 	r, err := s.openRoom(group[0].session, "", made, func(name signaling.RoomName) (*room, error) {
 		return newRoom(s, name, made), nil
 	})

@@ -19,14 +19,14 @@ const defaultHostTimeout = 10 * time.Second
 // grace returns how long a member that has lost its session keeps its place.
 func (r *room) grace(m *Member) time.Duration {
 	grace := r.store.config.Grace
-	if r.terms.Migrates && m.id == r.host {
+	if r.fixed.Migrates && m.id == r.host {
 		grace = min(grace, r.hostTimeout())
 	}
 	return grace
 }
 
 func (r *room) hostTimeout() time.Duration {
-	return cmp.Or(time.Duration(r.terms.HostTimeout)*time.Millisecond, defaultHostTimeout)
+	return cmp.Or(time.Duration(r.fixed.HostTimeout)*time.Millisecond, defaultHostTimeout)
 }
 
 // followTime is how long before the server knows that the host is gone its guests may know it. A guest that cannot
@@ -43,7 +43,7 @@ const (
 
 // noteUnable notes that a member has left, if it cannot follow another host.
 func (r *room) noteUnable(m *Member) {
-	if r.terms.Migrates && !m.info.Can(signaling.FeatureMigrate) {
+	if r.fixed.Migrates && !m.info.Can(signaling.FeatureMigrate) {
 		r.unable, r.unableLeft = m.id, r.store.clock.Now()
 	}
 }
@@ -59,7 +59,7 @@ func (r *room) goneSince(host *Member) time.Duration {
 // succeed makes another member the host after the host has lost its place, and tells all members. The host was last
 // here at the time gone. If nobody can be the host, succeed returns why, and the caller must end the room.
 func (r *room) succeed(gone time.Duration) (why string) {
-	if !r.terms.Migrates {
+	if !r.fixed.Migrates {
 		return fmt.Sprintf("the host of room %q is gone", r.name)
 	}
 	if r.unable != 0 && r.unableLeft >= gone-followTime {
@@ -170,7 +170,7 @@ func (r *room) guests() (ids []signaling.PeerID) {
 // learnHost takes over the host of a term that a member knows, from a ticket of an earlier process or because the owner
 // before has told it, if it came later than the host that this process knows. The caller holds room.mu.
 func (r *room) learnHost(host signaling.PeerID, term int, of signaling.PeerID) {
-	if !r.terms.Migrates || term <= r.term {
+	if !r.fixed.Migrates || term <= r.term {
 		return
 	}
 	before := r.members[r.host]
@@ -220,7 +220,7 @@ func (m *Member) HostLost(s Session, lost signaling.HostLost) error {
 	switch {
 	case r.moves():
 		return ErrElsewhere
-	case m.session != s || !r.terms.Migrates || lost.Term != r.term || m.id == r.host || host == nil:
+	case m.session != s || !r.fixed.Migrates || lost.Term != r.term || m.id == r.host || host == nil:
 		return nil
 	}
 	r.dirty = true

@@ -20,7 +20,7 @@ var ErrElsewhere = errors.New("rooms: the room is on another server")
 // A Record is what another server needs to take over a room.
 type Record struct {
 	Nonce   uint64             `json:"nonce"`
-	Terms   terms              `json:"terms"`
+	Fixed   fixed              `json:"terms"`
 	Created time.Time          `json:"created"`
 	Sealed  bool               `json:"sealed,omitzero"`
 	Locked  bool               `json:"locked,omitzero"`
@@ -58,9 +58,9 @@ func (s *Store) Record(name signaling.RoomName) (Record, bool) {
 
 // record is Record for callers that hold room.mu.
 func (r *room) record() Record {
-	rec := Record{Nonce: r.nonce, Terms: r.terms, Created: r.created, Sealed: r.sealed, Locked: r.locked, Founded: r.founded, Kicked: r.kicked, Left: r.left,
+	rec := Record{Nonce: r.nonce, Fixed: r.fixed, Created: r.created, Sealed: r.sealed, Locked: r.locked, Founded: r.founded, Kicked: r.kicked, Left: r.left,
 		room: r, tells: r.tellings + uint64(len(r.untold))}
-	if r.terms.Migrates {
+	if r.fixed.Migrates {
 		rec.Host, rec.Term, rec.Heir, rec.Demoted = r.host, r.term, r.heir, r.demoted
 	}
 	for _, m := range r.inOrder() {
@@ -89,7 +89,7 @@ func (s *Store) RecordOf(token string) (Record, error) {
 	if err == nil {
 		err = s.checkVoid(t)
 	}
-	return Record{Nonce: t.Nonce, Terms: t.Terms, Created: time.Now(), Sealed: t.Terms.Sealed, Founded: true, Kicked: t.Kicked, Host: t.Host, Term: t.Term, Demoted: t.Demoted}, err
+	return Record{Nonce: t.Nonce, Fixed: t.Fixed, Created: time.Now(), Sealed: t.Fixed.Sealed, Founded: true, Kicked: t.Kicked, Host: t.Host, Term: t.Term, Demoted: t.Demoted}, err
 }
 
 // Adopt takes over a room of another server, unless this server has a room of that name, or the room is over. The
@@ -98,7 +98,7 @@ func (s *Store) Adopt(name signaling.RoomName, rec Record, founder Account) {
 	if s.void.has(Seat{Nonce: rec.Nonce}) {
 		return // its owner could not delete its key any more
 	}
-	r := newRoom(s, name, rec.Terms)
+	r := newRoom(s, name, rec.Fixed)
 	r.nonce, r.process, r.created, r.sealed, r.locked, r.founded = rec.Nonce, randomUint64(), rec.Created, rec.Sealed, rec.Locked, rec.Founded
 	r.kicked, r.left, r.returned, r.movedUntil = rec.Kicked, rec.Left, make(map[signaling.PeerID]bool), s.clock.Now()+s.config.RebuildTime
 	r.settled = s.clock.Now() + settleTime
@@ -109,9 +109,9 @@ func (s *Store) Adopt(name signaling.RoomName, rec Record, founder Account) {
 	if s.rooms[name] != nil {
 		return
 	}
-	founder.Force(roomCost(r.terms))
+	founder.Force(roomCost(r.fixed))
 	s.rooms[name] = r
-	if r.terms.Public {
+	if r.fixed.Public {
 		s.listing.add(r)
 	}
 	s.tellRebuilt(name)
@@ -126,7 +126,7 @@ func (s *Store) Adopt(name signaling.RoomName, rec Record, founder Account) {
 		}
 		m.detach()
 	}
-	if after := r.terms.Rules.EndAfterSeal; r.sealed && after > 0 {
+	if after := r.fixed.Rules.EndAfterSeal; r.sealed && after > 0 {
 		r.closing = s.clock.After(after, r.sealComplete)
 	}
 	if len(rec.Members) == 0 { // nothing is known of the members until their sessions or tickets come
@@ -307,7 +307,7 @@ func (m *Member) catchUp() {
 	}
 	m.told = nil
 	knew := m.session.View().State()
-	if r.terms.Migrates && knew.Term < r.term {
+	if r.fixed.Migrates && knew.Term < r.term {
 		m.deliver(Prepare(r.hostFor(m)))
 	}
 	for _, other := range r.members {

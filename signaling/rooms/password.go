@@ -78,7 +78,7 @@ const (
 // limits. While a limit is exceeded, nobody learns whether another guess is right.
 func (s *Store) checkPassword(session Session, r *room, text string) error {
 	switch {
-	case r.terms.Password == nil:
+	case r.fixed.Password == nil:
 		return nil
 	case text == "":
 		return &signaling.Error{Code: signaling.CodeWrongPassword, Text: fmt.Sprintf("room %q requires a password", r.name)}
@@ -90,7 +90,7 @@ func (s *Store) checkPassword(session Session, r *room, text string) error {
 	if wait := g.wait(levels, now); wait > 0 {
 		return tooMany(fmt.Sprintf("wrong passwords for room %q", r.name), wait)
 	}
-	if g.passes(r.terms.Password, text, s.passwordKey) {
+	if g.passes(r.fixed.Password, text, s.passwordKey) {
 		return nil
 	}
 	g.count(levels, now)

@@ -21,10 +21,10 @@ type room struct {
 	name       signaling.RoomName
 	nonce      uint64
 	process    uint64 // for the tickets that it makes
-	terms      terms
-	topology   signaling.Topology // that of terms
+	fixed      fixed
+	topology   signaling.Topology // that of fixed
 	maxMembers int
-	fields     map[string]any // that of terms.Metadata, for filters of List; nil unless it is public
+	fields     map[string]any // that of fixed.Metadata, for filters of List; nil unless it is public
 	created    time.Time
 	place      uint64        // in a listing
 	settled    time.Duration // by the clock: when the members have had time to be attached after the room moved
@@ -33,7 +33,7 @@ type room struct {
 	guard guard // checks the password; safe for concurrent use
 
 	// Guarded by Store.mu.
-	founder Account // pays for the terms, and counts the room for its address
+	founder Account // pays for its fixed properties, and counts the room for its address
 
 	mu         sync.Mutex // guards the fields below
 	members    map[signaling.PeerID]*Member
@@ -72,13 +72,13 @@ var errGone = errors.New("rooms: the room has ended")
 // errOver is returned for a session that has ended.
 var errOver = errors.New("rooms: the session has ended")
 
-func newRoom(s *Store, name signaling.RoomName, t terms) *room {
+func newRoom(s *Store, name signaling.RoomName, t fixed) *room {
 	r := &room{
 		store:      s,
 		name:       name,
 		nonce:      randomUint64(),
 		process:    s.process,
-		terms:      t,
+		fixed:      t,
 		topology:   t.Topology,
 		maxMembers: s.config.MaxMembers,
 		host:       signaling.Host,
@@ -103,7 +103,7 @@ func newRoom(s *Store, name signaling.RoomName, t terms) *room {
 // host, the host has its place as if its session had just been lost, because the members would otherwise wait
 // for a host that never comes.
 func rebuildRoom(s *Store, t ticket) *room {
-	r := newRoom(s, t.Room, t.Terms)
+	r := newRoom(s, t.Room, t.Fixed)
 	r.nonce, r.founded, r.returned = t.Nonce, true, make(map[signaling.PeerID]bool)
 	r.host, r.term = cmp.Or(t.Host, signaling.Host), max(r.term, t.Term)
 	r.mu.Lock() // only the timer of its host can know the room yet
@@ -117,12 +117,12 @@ func rebuildRoom(s *Store, t ticket) *room {
 	return r
 }
 
-// roomCost is what a room takes of the budget: its metadata in the terms, as fields, and in the tickets.
-func roomCost(t terms) int { return 1024 + 4*len(t.Metadata) }
+// roomCost is what a room takes of the budget: its metadata in the fixed properties, as fields, and in the tickets.
+func roomCost(t fixed) int { return 1024 + 4*len(t.Metadata) }
 
 // endsWithHost is true for a star, and for a mesh with that rule.
 func (r *room) endsWithHost() bool {
-	return r.topology == signaling.Star || r.terms.Rules.EndsWithHost
+	return r.topology == signaling.Star || r.fixed.Rules.EndsWithHost
 }
 
 // admit gives a newcomer a place.
@@ -317,7 +317,7 @@ func (m *Member) welcome(s Session, resumed bool) {
 		limits.RelayRate = 0
 	}
 	var guests []signaling.PeerID
-	if r.terms.Migrates && resumed && m.id != r.host {
+	if r.fixed.Migrates && resumed && m.id != r.host {
 		guests = r.guests()
 	}
 	m.deliver(Prepare(signaling.Welcome{

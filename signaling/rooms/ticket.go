@@ -15,7 +15,7 @@ import (
 )
 
 // A ticket is the content of a resume token. It proves that its bearer got this id in this room, and it holds the
-// terms of the room, so that a restarted server can rebuild the same room. The nonce distinguishes the room from
+// fixed properties of the room, so that a restarted server can rebuild the same room. The nonce distinguishes the room from
 // other rooms that had the same name at other times. The generation numbers the places that the room has given, so it
 // distinguishes the place from others with the same id.
 //
@@ -32,7 +32,7 @@ type ticket struct {
 	Subject string             `json:"subject,omitempty"` // Member.subject
 	Kicked  []signaling.PeerID `json:"kicked,omitempty"`  // the last of room.kicked
 	Expires time.Time          `json:"expires,omitzero"`  // Member.until
-	Terms   terms              `json:"terms"`
+	Fixed   fixed              `json:"terms"`
 	MayHost bool               `json:"may_host,omitzero"` // Member.mayHost, in a room that migrates
 	Host    signaling.PeerID   `json:"host,omitzero"`     // room.host, in a room that migrates
 	Term    int                `json:"term,omitzero"`     // room.term
@@ -52,8 +52,8 @@ type place struct {
 	generation uint64
 }
 
-// terms are the properties of a room that never change after its creation.
-type terms struct {
+// fixed is the properties of a room that never change after its creation.
+type fixed struct {
 	Topology   signaling.Topology  `json:"topology"`
 	Rules      signaling.RoomRules `json:"rules,omitzero"`
 	Public     bool                `json:"public,omitzero"`
@@ -126,9 +126,9 @@ func (m *Member) ticket() ticket {
 	}
 	t := ticket{
 		Room: r.name, Nonce: r.nonce, ID: m.id, origin: origin{r.process, m.generation},
-		Issued: time.Now(), Subject: m.subject, Kicked: r.kickedLast(), Expires: m.until, Terms: r.terms,
+		Issued: time.Now(), Subject: m.subject, Kicked: r.kickedLast(), Expires: m.until, Fixed: r.fixed,
 	}
-	if r.terms.Migrates {
+	if r.fixed.Migrates {
 		t.MayHost, t.Host, t.Term = m.mayHost, r.host, r.term
 		t.Program, t.Demoted = programOf(m.info.Incarnation), r.demoted
 	}

@@ -22,11 +22,11 @@ func keyed(t testing.TB, key string) tickets {
 func TestTicketSurvivesItsToken(t *testing.T) {
 	long := strings.Repeat("x", signaling.MaxRoomName)
 	for _, want := range []ticket{
-		{Room: "r", Terms: terms{Topology: signaling.Mesh}, Nonce: 1, ID: 1},
+		{Room: "r", Fixed: fixed{Topology: signaling.Mesh}, Nonce: 1, ID: 1},
 		{
 			Room: signaling.RoomName(long), Nonce: 1<<64 - 1, ID: signaling.MaxPeerID, origin: origin{1<<64 - 1, 1<<64 - 1}, Subject: strings.Repeat("\x00", MaxSubject), Kicked: slices.Repeat([]signaling.PeerID{signaling.MaxPeerID}, maxKickedTold),
 			Issued: time.Date(9999, 12, 31, 23, 59, 59, 1e9-1, time.UTC), Expires: time.Date(9999, 12, 31, 23, 59, 59, 1e9-1, time.UTC),
-			Terms: terms{
+			Fixed: fixed{
 				Topology:   signaling.Star,
 				Rules:      signaling.RoomRules{EndsWithHost: true, EndAfterSeal: 10 * time.Second},
 				Public:     true,
@@ -53,7 +53,7 @@ func TestTicketSurvivesItsToken(t *testing.T) {
 
 func FuzzOpenTicket(f *testing.F) {
 	keys := keyed(f, "key")
-	want := ticket{Room: "r", Terms: terms{Topology: signaling.Star}, Nonce: 7, ID: 9}
+	want := ticket{Room: "r", Fixed: fixed{Topology: signaling.Star}, Nonce: 7, ID: 9}
 	token, err := keys.seal(want)
 	require.NoError(f, err)
 	f.Add(token)

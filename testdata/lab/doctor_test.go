@@ -19,7 +19,7 @@ func TestDoctor(t *testing.T) {
 	for _, k := range kinds {
 		t.Run(k.key, func(t *testing.T) {
 			t.Parallel()
-			pairSites.take(t)
+			pairSlots.take(t)
 			w := newWorld(t, kit, plan{routers: []kind{k}, oneHouse: true})
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()

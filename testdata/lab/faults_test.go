@@ -49,12 +49,12 @@ func tryAll(t *testing.T, trials []trial, worlds int, variable string) {
 	slices.SortStableFunc(trials, func(a, b trial) int { return cmp.Compare(b.fault.lasts, a.fault.lasts) })
 	var all findings
 	var wg sync.WaitGroup
-	sites := make(chan struct{}, worlds)
+	slots := make(chan struct{}, worlds)
 	for _, try := range trials {
-		sites <- struct{}{}
+		slots <- struct{}{}
 		wg.Go(func() {
 			all.try(t, kit, try)
-			<-sites
+			<-slots
 		})
 	}
 	wg.Wait()

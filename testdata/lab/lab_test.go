@@ -41,7 +41,7 @@ func (r *results) try(t *testing.T, table string, kit kit, p plan) {
 		if _, err := os.Stat(tunDevice); p.far && err != nil {
 			t.Skipf("no far lines: %v", err) // in CI as well: no package brings it
 		}
-		pairSites.take(t)
+		pairSlots.take(t)
 		w := newWorld(t, kit, p)
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()

@@ -29,7 +29,7 @@ func TestRelayLinks(t *testing.T) {
 	for name, flags := range map[string][]string{"with": {"--relay-links"}, "without": nil} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			pairSites.take(t)
+			pairSlots.take(t)
 			w := newWorld(t, kit, plan{routers: []kind{only443(), only443()}})
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
@@ -56,7 +56,7 @@ func TestRelayLinks(t *testing.T) {
 	// The page's link is interrupted while the server stands still, and goes on after that.
 	t.Run("Chromium", func(t *testing.T) {
 		t.Parallel()
-		pairSites.take(t)
+		pairSlots.take(t)
 		w := newWorld(t, kit, plan{routers: []kind{only443(), only443()}})
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()

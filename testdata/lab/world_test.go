@@ -62,18 +62,18 @@ func router(i int) string { return fmt.Sprint("router", i) }
 
 var worlds atomic.Int64
 
-// sites bound how many worlds there are at a time.
-type sites chan struct{}
+// slots bound how many worlds there are at a time.
+type slots chan struct{}
 
-// take waits for a site, which is free again after the test.
-func (s sites) take(t *testing.T) {
+// take waits for a slot, which is free again after the test.
+func (s slots) take(t *testing.T) {
 	s <- struct{}{}
 	t.Cleanup(func() { <-s })
 }
 
-// pairSites are for worlds that work more than they wait: with a larger -parallel they would need more memory for
+// pairSlots are for worlds that work more than they wait: with a larger -parallel they would need more memory for
 // browsers and wait more for the kernel than it is worth.
-var pairSites = make(sites, 4)
+var pairSlots = make(slots, 4)
 
 func newWorld(t *testing.T, kit kit, p plan) *world {
 	t.Helper()

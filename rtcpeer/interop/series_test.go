@@ -14,37 +14,37 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 )
 
-// The rules of rooms with games, which have channel 0 alone: each shouts in each mode to all, to each
+// The rules of rooms with games, which have channel 0 alone: each sends in each mode to all, to each
 // other, and to all but each other, and only those it is for have it, from whom it is, in its mode, byte
 // for byte, once, and in order where there is one.
 
-// A shout is what one seat sends to a target in one mode, numbered. Its time tells it from others of the
+// A series is the numbered packets that one participant sends to a target in one mode. Its time tells it from others of the
 // same life.
-type shout struct {
+type series struct {
 	time   string
-	from   *seat
+	from   *participant
 	target rtcpeer.PeerID
 	mode   rtcpeer.Mode
 }
 
-// shoutSizes are those of the packets, in bytes: what the text takes, what Godot advises, and our limit.
-var shoutSizes = []int{0, 1200, limit}
+// seriesSizes are those of the packets, in bytes: what the text takes, what Godot advises, and our limit.
+var seriesSizes = []int{0, 1200, limit}
 
-func (s shout) prefix() string {
+func (s series) prefix() string {
 	return fmt.Sprintf("%s, %v, from %d to %d: ", s.time, s.mode, s.from.ID(), s.target)
 }
 
-func (s shout) text(n int) []byte {
+func (s series) text(n int) []byte {
 	text := fmt.Appendf(nil, "%s%d.", s.prefix(), n)
-	return append(text, make([]byte, max(0, shoutSizes[n%len(shoutSizes)]-len(text)))...)
+	return append(text, make([]byte, max(0, seriesSizes[n%len(seriesSizes)]-len(text)))...)
 }
 
-func (s shout) isFor(to *seat) bool {
+func (s series) isFor(to *participant) bool {
 	return s.target == rtcpeer.Broadcast || s.target == to.ID() || s.target < 0 && s.target != -to.ID()
 }
 
 // heard returns the numbers of those in a log.
-func (s shout) heard(log []rtcpeer.Event) (list []int, err error) {
+func (s series) heard(log []rtcpeer.Event) (list []int, err error) {
 	for _, ev := range log {
 		if ev.Kind != rtcpeer.PacketReceived || !bytes.HasPrefix(ev.Packet.Data, []byte(s.prefix())) {
 			continue
@@ -66,15 +66,15 @@ func (s shout) heard(log []rtcpeer.Event) (list []int, err error) {
 	return list, nil
 }
 
-// shout has everybody shout, and returns what went wrong in each mode.
-func (p party) shout(ctx context.Context, time string) map[rtcpeer.Mode]error {
+// sendAll has everybody send all series, and returns what went wrong in each mode.
+func (p party) sendAll(ctx context.Context, time string) map[rtcpeer.Mode]error {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	wrong := make(map[rtcpeer.Mode]error)
 	for _, from := range p {
 		wg.Go(func() {
 			for _, mode := range modes {
-				if err := p.shoutOf(ctx, time, from, mode); err != nil {
+				if err := p.sendSeries(ctx, time, from, mode); err != nil {
 					mu.Lock()
 					wrong[mode] = errors.Join(wrong[mode], fmt.Errorf("%v, %v: %w", from, mode, err))
 					mu.Unlock()
@@ -86,15 +86,15 @@ func (p party) shout(ctx context.Context, time string) map[rtcpeer.Mode]error {
 	return wrong
 }
 
-func (p party) shoutOf(ctx context.Context, time string, from *seat, mode rtcpeer.Mode) error {
-	shouts := []shout{{time, from, rtcpeer.Broadcast, mode}}
+func (p party) sendSeries(ctx context.Context, time string, from *participant, mode rtcpeer.Mode) error {
+	all := []series{{time, from, rtcpeer.Broadcast, mode}}
 	for _, other := range p.without(from) {
-		shouts = append(shouts, shout{time, from, other.ID(), mode}, shout{time, from, -other.ID(), mode})
+		all = append(all, series{time, from, other.ID(), mode}, series{time, from, -other.ID(), mode})
 	}
 	for round := 0; ; round++ {
-		for _, s := range shouts {
-			for i := range shoutSizes {
-				data := s.text(round*len(shoutSizes) + i)
+		for _, s := range all {
+			for i := range seriesSizes {
+				data := s.text(round*len(seriesSizes) + i)
 				if err := from.Send(ctx, rtcpeer.Packet{Peer: s.target, Mode: mode, Data: data}); err != nil {
 					return fmt.Errorf("to %d, %d bytes: %w", s.target, len(data), err)
 				}
@@ -105,7 +105,7 @@ func (p party) shoutOf(ctx context.Context, time string, from *seat, mode rtcpee
 				return err
 			}
 		}
-		missing, err := p.missing(from, shouts)
+		missing, err := p.missing(from, all)
 		switch {
 		case err != nil || missing == "":
 			return err
@@ -115,10 +115,10 @@ func (p party) shoutOf(ctx context.Context, time string, from *seat, mode rtcpee
 	}
 }
 
-// missing says which shouts have not come in all sizes to somebody they are for. Those of the reliable
+// missing says which series have not come in all sizes to somebody they are for. Those of the reliable
 // mode have come before what was said behind them, and all of them.
-func (p party) missing(from *seat, shouts []shout) (string, error) {
-	for _, s := range shouts {
+func (p party) missing(from *participant, all []series) (string, error) {
+	for _, s := range all {
 		for _, to := range p.without(from) {
 			list, err := s.heard(to.seen())
 			if err != nil {
@@ -126,12 +126,12 @@ func (p party) missing(from *seat, shouts []shout) (string, error) {
 			}
 			sizes := make(map[int]bool)
 			for _, n := range list {
-				sizes[n%len(shoutSizes)] = true
+				sizes[n%len(seriesSizes)] = true
 			}
 			switch {
 			case !s.isFor(to) && len(list) > 0:
 				return "", fmt.Errorf("%v has heard %q", to, s.prefix())
-			case s.isFor(to) && len(sizes) < len(shoutSizes):
+			case s.isFor(to) && len(sizes) < len(seriesSizes):
 				return fmt.Sprintf("%v has heard of %q only %v", to, s.prefix(), list), nil
 			}
 		}
@@ -140,7 +140,7 @@ func (p party) missing(from *seat, shouts []shout) (string, error) {
 }
 
 // says sends a word in the reliable mode, and waits until it has come.
-func (s *seat) says(ctx context.Context, to *seat, word string) error {
+func (s *participant) says(ctx context.Context, to *participant, word string) error {
 	if err := s.Send(ctx, rtcpeer.Packet{Peer: to.ID(), Data: []byte(word)}); err != nil {
 		return fmt.Errorf("%q to %v: %w", word, to, err)
 	}

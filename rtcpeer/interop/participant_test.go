@@ -13,8 +13,8 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 )
 
-// A seat is a player in a room, and all that it has seen there.
-type seat struct {
+// A participant is a player in a room, and all that it has seen there.
+type participant struct {
 	player
 	name string
 
@@ -29,8 +29,8 @@ type seat struct {
 	wake  chan struct{} // closed, and replaced, when log or ended has changed
 }
 
-func sit(name string, p player) *seat {
-	s := &seat{player: p, name: name, wake: make(chan struct{})}
+func participate(name string, p player) *participant {
+	s := &participant{player: p, name: name, wake: make(chan struct{})}
 	var ctx context.Context
 	ctx, s.cancel = context.WithCancel(context.Background())
 	s.wg.Go(func() { s.listen(ctx) })
@@ -38,7 +38,7 @@ func sit(name string, p player) *seat {
 }
 
 // listen ends with the player, or when leave or stop cancels it.
-func (s *seat) listen(ctx context.Context) {
+func (s *participant) listen(ctx context.Context) {
 	for {
 		ev, err := s.Receive(ctx)
 		s.mu.Lock()
@@ -57,7 +57,7 @@ func (s *seat) listen(ctx context.Context) {
 }
 
 // leave closes the player, the first time.
-func (s *seat) leave() error {
+func (s *participant) leave() error {
 	s.left.Do(func() {
 		s.leaving = s.Close()
 		s.stop()
@@ -66,7 +66,7 @@ func (s *seat) leave() error {
 }
 
 // leaveAfterOthers is leave at the end of a test: what was for one that has left a moment before may not arrive.
-func (s *seat) leaveAfterOthers() error {
+func (s *participant) leaveAfterOthers() error {
 	err := s.leave()
 	if _, late := errors.AsType[*rtcpeer.UndeliveredError](err); late {
 		return nil
@@ -75,7 +75,7 @@ func (s *seat) leaveAfterOthers() error {
 }
 
 // vanishes has a tab closed or reloaded as by its user, without any leaving.
-func (s *seat) vanishes(ctx context.Context, how string) (err error) {
+func (s *participant) vanishes(ctx context.Context, how string) (err error) {
 	s.left.Do(func() {
 		err = s.player.(*remote).vanishes(ctx, how)
 		s.stop()
@@ -84,20 +84,20 @@ func (s *seat) vanishes(ctx context.Context, how string) (err error) {
 }
 
 // stop ends the listening alone.
-func (s *seat) stop() {
+func (s *participant) stop() {
 	s.cancel()
 	s.wg.Wait()
 }
 
 // seen returns the events so far, which nobody changes any more.
-func (s *seat) seen() []rtcpeer.Event {
+func (s *participant) seen() []rtcpeer.Event {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clip(s.log)
 }
 
 // await waits until what was seen is enough.
-func (s *seat) await(ctx context.Context, what string, enough func([]rtcpeer.Event) bool) error {
+func (s *participant) await(ctx context.Context, what string, enough func([]rtcpeer.Event) bool) error {
 	for {
 		s.mu.Lock()
 		ok, ended, wake := enough(s.log), s.ended, s.wake
@@ -116,10 +116,10 @@ func (s *seat) await(ctx context.Context, what string, enough func([]rtcpeer.Eve
 	}
 }
 
-func (s *seat) String() string { return fmt.Sprintf("%s (%d)", s.name, s.ID()) }
+func (s *participant) String() string { return fmt.Sprintf("%s (%d)", s.name, s.ID()) }
 
-// met waits until a seat has met others.
-func (s *seat) met(ctx context.Context, others []*seat) error {
+// met waits until a participant has met others.
+func (s *participant) met(ctx context.Context, others []*participant) error {
 	for _, other := range others {
 		if err := s.await(ctx, fmt.Sprintf("connected of %v", other), has(rtcpeer.PeerConnected, other.ID())); err != nil {
 			return err
@@ -129,7 +129,7 @@ func (s *seat) met(ctx context.Context, others []*seat) error {
 }
 
 // loses waits for the disconnected of another, which has one of some reasons.
-func (s *seat) loses(ctx context.Context, other *seat, reasons ...rtcpeer.DisconnectReason) error {
+func (s *participant) loses(ctx context.Context, other *participant, reasons ...rtcpeer.DisconnectReason) error {
 	if err := s.await(ctx, fmt.Sprintf("disconnected of %v", other), has(rtcpeer.PeerDisconnected, other.ID())); err != nil {
 		return err
 	}
@@ -142,7 +142,7 @@ func (s *seat) loses(ctx context.Context, other *seat, reasons ...rtcpeer.Discon
 }
 
 // ends waits until there are no more events, for a reason.
-func (s *seat) ends(ctx context.Context, why error) error {
+func (s *participant) ends(ctx context.Context, why error) error {
 	err := s.await(ctx, "its end", func([]rtcpeer.Event) bool { return false })
 	if errors.Is(err, why) {
 		return nil
@@ -158,7 +158,7 @@ func has(kind rtcpeer.EventKind, peer rtcpeer.PeerID) func([]rtcpeer.Event) bool
 
 // orderly checks the contract for a whole life: of each of the others one connected, then packets and
 // interruptions, then at most one disconnected, and of nobody else anything.
-func (s *seat) orderly(others ...rtcpeer.PeerID) error {
+func (s *participant) orderly(others ...rtcpeer.PeerID) error {
 	const here, gone = 1, 2
 	state := make(map[rtcpeer.PeerID]int)
 	for i, ev := range s.seen() {
@@ -186,7 +186,7 @@ func (s *seat) orderly(others ...rtcpeer.PeerID) error {
 }
 
 // story is for the message of a failure: what the player has seen, and its figures.
-func (s *seat) story(ctx context.Context) string {
+func (s *participant) story(ctx context.Context) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%v has seen:", s)
 	packets := make(map[rtcpeer.PeerID]int)
@@ -217,10 +217,10 @@ func (s *seat) story(ctx context.Context) string {
 }
 
 // A party is who is in a room, in the order in which they came.
-type party []*seat
+type party []*participant
 
-func (p party) without(out *seat) party {
-	return slices.DeleteFunc(slices.Clone(p), func(s *seat) bool { return s == out })
+func (p party) without(out *participant) party {
+	return slices.DeleteFunc(slices.Clone(p), func(s *participant) bool { return s == out })
 }
 
 func (p party) ids() []rtcpeer.PeerID {
@@ -241,7 +241,7 @@ func (p party) meet(ctx context.Context) error {
 }
 
 // leaves has one leave, which the others see; where that ends the room they lose each other too.
-func (p party) leaves(ctx context.Context, leaver *seat, ends bool) (party, error) {
+func (p party) leaves(ctx context.Context, leaver *participant, ends bool) (party, error) {
 	rest := p.without(leaver)
 	errs := []error{leaver.leave()}
 	for _, s := range rest {
