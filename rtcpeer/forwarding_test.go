@@ -97,13 +97,7 @@ func TestLinkThroughTheServer(t *testing.T) {
 		after(30 * time.Second)
 		require.Equal(t, "host", w.link(1, 5).Local, "it has moved to the direct path")
 		require.Equal(t, "host", w.link(5, 1).Local)
-		for _, s := range streams {
-			s.end()
-		}
-		after(2 * time.Second)
-		for _, s := range streams {
-			s.want()
-		}
+		endAll(streams)
 		for id, d := range w.diaries {
 			d.check(t)
 			require.Equal(t, "connected", d.story(6-id))
@@ -154,13 +148,7 @@ func TestLinkThroughTheServerOutlivesItsConnection(t *testing.T) {
 				after(3 * time.Second)
 				require.False(t, w.link(who, 6-who).Interrupted)
 			}
-			for _, s := range streams {
-				s.end()
-			}
-			after(2 * time.Second)
-			for _, s := range streams {
-				s.want()
-			}
+			endAll(streams)
 			for id, d := range w.diaries {
 				d.check(t)
 				require.Equal(t, "connected"+strings.Repeat(" interrupted resumed", 3), d.story(6-id))
@@ -261,13 +249,7 @@ func attackThroughTheServer(t *testing.T, do func(t *testing.T, w *world, link s
 		after(time.Second)
 		w.room.restore(seat)
 		after(15 * time.Second)
-		for _, s := range streams {
-			s.end()
-		}
-		after(2 * time.Second)
-		for _, s := range streams {
-			s.want()
-		}
+		endAll(streams)
 		for id, d := range w.diaries {
 			d.check(t)
 			require.NotContains(t, d.story(6-id), "disconnected")

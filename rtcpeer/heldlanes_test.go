@@ -44,6 +44,45 @@ func heldRoomWithPlain(t *testing.T, config rtcpeer.Config, plain rtcpeer.PeerID
 	return nodes
 }
 
+// hearAll returns what packets say that a node receives from now on.
+func hearAll(t *testing.T, n *rtcpeer.Node) <-chan string {
+	heard := make(chan string, 1000)
+	go func() {
+		for {
+			ev, err := n.Receive(t.Context())
+			if err != nil {
+				return
+			}
+			if ev.Kind == rtcpeer.PacketReceived {
+				heard <- string(ev.Packet.Data)
+			}
+		}
+	}()
+	return heard
+}
+
+// sendUntilHeard sends a packet, an unreliable one again and again as it may be lost, until it is heard.
+func sendUntilHeard(t *testing.T, from *rtcpeer.Node, p rtcpeer.Packet, heard <-chan string) {
+	t.Helper()
+	again := time.NewTicker(200 * time.Millisecond)
+	defer again.Stop()
+	require.NoError(t, from.TrySend(p))
+	for {
+		select {
+		case got := <-heard:
+			if got == string(p.Data) {
+				return
+			}
+		case <-again.C:
+			if p.Mode != rtcpeer.Reliable {
+				require.NoError(t, from.TrySend(p))
+			}
+		case <-t.Context().Done():
+			require.FailNow(t, "no word", "of %s", p.Data)
+		}
+	}
+}
+
 // L17: a guest of a star stops receiving, and another one sends to it until nothing more goes. The lane that is held up
 // holds up no other lane of its sender, in whatever mode; nor the lanes of others. However many reliable channels there
 // are, and all of them held up, there is room for what is not.
@@ -57,18 +96,7 @@ func TestL17HeldUpLaneInAStar(t *testing.T) {
 			nodes := heldRoom(t, rtcpeer.Config{Channels: slices.Repeat([]rtcpeer.Mode{rtcpeer.Reliable}, channels)}, 1, 5, 7, 9)
 			host, sender, other := nodes[1], nodes[5], nodes[9] // and 7 receives nothing any more
 			go drainUntilEnd(t, other)
-			heard := make(chan string, 1000)
-			go func() {
-				for {
-					ev, err := host.Receive(t.Context())
-					if err != nil {
-						return
-					}
-					if ev.Kind == rtcpeer.PacketReceived {
-						heard <- string(ev.Packet.Data)
-					}
-				}
-			}()
+			heard := hearAll(t, host)
 			held := max(channels, 1) // the last channel is for those who are not held up, if there is one
 			filled := func() bool {
 				full := true
@@ -100,20 +128,7 @@ func TestL17HeldUpLaneInAStar(t *testing.T) {
 				}
 				for _, p := range free {
 					p.Peer, p.Data = 1, fmt.Appendf(nil, "%d on %d, %v", from.ID(), p.Channel, p.Mode)
-					again := time.NewTicker(200 * time.Millisecond) // an unreliable packet may be lost
-					require.NoError(t, from.TrySend(p))
-					for got := ""; got != string(p.Data); {
-						select {
-						case got = <-heard:
-						case <-again.C:
-							if p.Mode != rtcpeer.Reliable {
-								require.NoError(t, from.TrySend(p))
-							}
-						case <-t.Context().Done():
-							require.FailNow(t, "no word", "of %s", p.Data)
-						}
-					}
-					again.Stop()
+					sendUntilHeard(t, from, p, heard)
 				}
 			}
 			require.Equal(t, 1, host.Stats().Links[5].Paths)

@@ -22,18 +22,7 @@ func TestL17HeldUpGuestWithoutRepairs(t *testing.T) {
 	require.False(t, host.Stats().Links[7].Repairable)
 	require.True(t, host.Stats().Links[5].Repairable)
 	go drainUntilEnd(t, other)
-	heard := make(chan string, 1000)
-	go func() {
-		for {
-			ev, err := host.Receive(t.Context())
-			if err != nil {
-				return
-			}
-			if ev.Kind == rtcpeer.PacketReceived {
-				heard <- string(ev.Packet.Data)
-			}
-		}
-	}()
+	heard := hearAll(t, host)
 	var before uint64
 	require.Eventually(t, func() bool { // nothing has gone since the last time
 		full := true
@@ -52,21 +41,7 @@ func TestL17HeldUpGuestWithoutRepairs(t *testing.T) {
 			free = append(free, rtcpeer.Reliable)
 		}
 		for _, mode := range free {
-			data := fmt.Sprintf("%d, %v", from.ID(), mode)
-			again := time.NewTicker(200 * time.Millisecond) // an unreliable packet may be lost
-			require.NoError(t, from.TrySend(rtcpeer.Packet{Peer: 1, Mode: mode, Data: []byte(data)}))
-			for got := ""; got != data; {
-				select {
-				case got = <-heard:
-				case <-again.C:
-					if mode != rtcpeer.Reliable {
-						require.NoError(t, from.TrySend(rtcpeer.Packet{Peer: 1, Mode: mode, Data: []byte(data)}))
-					}
-				case <-t.Context().Done():
-					require.FailNow(t, "no word", "of %s", data)
-				}
-			}
-			again.Stop()
+			sendUntilHeard(t, from, rtcpeer.Packet{Peer: 1, Mode: mode, Data: fmt.Appendf(nil, "%d, %v", from.ID(), mode)}, heard)
 		}
 	}
 }

@@ -176,13 +176,7 @@ func attack(t *testing.T, do func(t *testing.T, w *world, link string, log *logs
 		w.room.mu.Unlock()
 		do(t, w, id, log)
 		after(time.Second)
-		for _, s := range streams {
-			s.end()
-		}
-		after(2 * time.Second)
-		for _, s := range streams {
-			s.want()
-		}
+		endAll(streams)
 		for id, d := range w.diaries {
 			d.check(t)
 			require.NotContains(t, d.story(6-id), "disconnected")

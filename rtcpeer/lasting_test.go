@@ -297,6 +297,17 @@ func (s *stream) want() {
 	}
 }
 
+// endAll ends streams, and wants what they have sent two seconds later.
+func endAll(streams []*stream) {
+	for _, s := range streams {
+		s.end()
+	}
+	after(2 * time.Second)
+	for _, s := range streams {
+		s.want()
+	}
+}
+
 // lasting runs a test in a mesh and in a star, in fake time.
 func lasting(t *testing.T, test func(t *testing.T, topology rtcpeer.Topology)) {
 	for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {

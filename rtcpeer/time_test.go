@@ -218,18 +218,25 @@ func TestSlowProgramGetsAllOfAPeerThatLeft(t *testing.T) {
 	}
 }
 
+// seatedPair connects 1, whose Signaler the test has, and 5.
+func seatedPair(t *testing.T) (*seat, *rtcpeer.Node, *rtcpeer.Node) {
+	t.Helper()
+	network := memory.NewNetwork(memory.Options{})
+	r := newRoom(rtcpeer.Mesh)
+	s := r.sit(1, nil)
+	a, err := rtcpeer.New(t.Context(), s, rtcpeer.Config{Transport: network.Transport()})
+	require.NoError(t, err)
+	t.Cleanup(func() { a.Close() })
+	b := r.join(t, 5, network.Transport(), rtcpeer.Config{})
+	next(t, a)
+	next(t, b)
+	return s, a, b
+}
+
 // A signaler that ends for good ends no link; a node without links has then nothing to wait for.
 func TestSignalingEnds(t *testing.T) {
 	bubble.Test(t, func(t *testing.T) {
-		network := memory.NewNetwork(memory.Options{})
-		r := newRoom(rtcpeer.Mesh)
-		seat := r.sit(1, nil)
-		a, err := rtcpeer.New(t.Context(), seat, rtcpeer.Config{Transport: network.Transport()})
-		require.NoError(t, err)
-		defer a.Close()
-		b := r.join(t, 5, network.Transport(), rtcpeer.Config{})
-		next(t, a)
-		next(t, b)
+		seat, a, b := seatedPair(t)
 		seat.Close()
 		after(time.Minute)
 		require.Error(t, a.Stats().SignalingErr)
@@ -237,7 +244,7 @@ func TestSignalingEnds(t *testing.T) {
 		wantPacket(t, b, 1, 0, rtcpeer.Reliable, "still here")
 		require.NoError(t, b.Close())
 		wantDisconnected(t, a, 5, rtcpeer.ByPeer)
-		_, err = a.Receive(t.Context())
+		_, err := a.Receive(t.Context())
 		require.ErrorContains(t, err, "signaling")
 		require.Equal(t, rtcpeer.ConnectionDisconnected, a.Status())
 	})
@@ -246,20 +253,12 @@ func TestSignalingEnds(t *testing.T) {
 // A welcome after a redial is the state of the room: who came and went meanwhile is made up for.
 func TestWelcomeAgain(t *testing.T) {
 	bubble.Test(t, func(t *testing.T) {
-		network := memory.NewNetwork(memory.Options{})
-		r := newRoom(rtcpeer.Mesh)
-		seat := r.sit(1, nil)
-		a, err := rtcpeer.New(t.Context(), seat, rtcpeer.Config{Transport: network.Transport()})
-		require.NoError(t, err)
-		defer a.Close()
-		b := r.join(t, 5, network.Transport(), rtcpeer.Config{})
-		next(t, a)
-		next(t, b)
+		seat, a, _ := seatedPair(t)
 		seat.inbox <- signaling.Welcome{ID: 1, Room: "test", Topology: rtcpeer.Mesh, Host: 1, Resumed: true, Sealed: true}
 		synctest.Wait()
 		require.True(t, a.Sealed())
 		require.Equal(t, []rtcpeer.PeerID{5}, a.Peers(), "who left the server has not left its links")
-		c := r.sit(7, nil) // present, silent
+		c := seat.room.sit(7, nil) // present, silent
 		defer c.Close()
 		seat.inbox <- signaling.Welcome{ID: 1, Room: "test", Topology: rtcpeer.Mesh, Host: 1, Resumed: true,
 			Members: []signaling.Member{{ID: 5}, {ID: 7}}}

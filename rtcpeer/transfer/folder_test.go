@@ -216,6 +216,19 @@ func TestSymbolicLinks(t *testing.T) {
 	}
 }
 
+// sendX sends a file of the name x.
+func sendX(t *testing.T, from, to *end, data []byte) error {
+	return from.Send(t.Context(), to.id, File{Name: "x", Size: int64(len(data)), Content: bytes.NewReader(data)})
+}
+
+func saveNext(t *testing.T, to *end, folder *Folder) error {
+	offer, err := to.Accept(t.Context())
+	if err == nil {
+		_, err = offer.Save(t.Context(), folder, SaveOptions{})
+	}
+	return err
+}
+
 // Two peers send files of one name at the same time, and neither gets into the other.
 func TestSameNameAtOnce(t *testing.T) {
 	overMemory(t, memory.Options{Delay: time.Millisecond, Rate: 10 << 20}, func(t *testing.T, w *world) {
@@ -229,16 +242,8 @@ func TestSameNameAtOnce(t *testing.T) {
 		for i, from := range []*end{a, c} {
 			data := random(1<<20, uint64(i))
 			want[string(data)] = true
-			go func() {
-				results <- from.Send(t.Context(), b.id, File{Name: "x", Size: int64(len(data)), Content: bytes.NewReader(data)})
-			}()
-			go func() {
-				offer, err := b.Accept(t.Context())
-				if err == nil {
-					_, err = offer.Save(t.Context(), folder, SaveOptions{})
-				}
-				results <- err
-			}()
+			go func() { results <- sendX(t, from, b, data) }()
+			go func() { results <- saveNext(t, b, folder) }()
 		}
 		for range 4 {
 			require.NoError(t, <-results)
@@ -318,16 +323,8 @@ func TestBeginningAndWholeAtOnce(t *testing.T) {
 		folder := folderOf(t, dir)
 		results := make(chan error, 4)
 		for _, data := range [][]byte{whole, whole[:len(whole)-i*1000]} {
-			go func() {
-				results <- a.Send(t.Context(), b.id, File{Name: "x", Size: int64(len(data)), Content: bytes.NewReader(data)})
-			}()
-			go func() {
-				offer, err := b.Accept(t.Context())
-				if err == nil {
-					_, err = offer.Save(t.Context(), folder, SaveOptions{})
-				}
-				results <- err
-			}()
+			go func() { results <- sendX(t, a, b, data) }()
+			go func() { results <- saveNext(t, b, folder) }()
 		}
 		for range 4 {
 			require.NoError(t, <-results)

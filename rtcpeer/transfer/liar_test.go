@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -92,22 +93,22 @@ func TestSenderThatDoesNotWait(t *testing.T) {
 		liar.say(t, honest, frame{kind: kindOffer, id: 2, flags: flagUnknownSize, text: "x"})
 		offer, err = honest.Accept(t.Context())
 		require.NoError(t, err)
-		started, goOn := make(chan struct{}), make(chan struct{})
+		file := newGate()
 		result := make(chan error, 1)
 		go func() {
-			result <- offer.Receive(t.Context(), slow{started, goOn}, nil)
+			result <- offer.Receive(t.Context(), file, nil)
 		}()
 		require.Equal(t, kindAccept, liar.hear(t).kind)
 		for i := range int64(2000) {
 			liar.say(t, honest, frame{kind: kindData, id: 2, offset: i, data: []byte("x")})
 		}
-		<-started
+		<-file.waiting
 		synctest.Wait()
 		honest.mu.Lock()
 		waiting := len(offer.transfer.frames)
 		honest.mu.Unlock()
 		require.LessOrEqual(t, waiting, MinWindow/minData+maxAnswers)
-		close(goOn)
+		close(file.opened)
 		requireError(t, <-result, ErrProtocol, "receive", liar.id)
 		require.Equal(t, reasonProtocol, liar.hear(t).reason)
 	})
@@ -120,36 +121,40 @@ func TestMoreThanTheWindow(t *testing.T) {
 		liar.say(t, honest, frame{kind: kindOffer, id: 1, size: 1 << 20, text: "x"})
 		offer, err := honest.Accept(t.Context())
 		require.NoError(t, err)
-		started, goOn := make(chan struct{}), make(chan struct{})
+		file := newGate()
 		result := make(chan error, 1)
 		go func() {
-			result <- offer.Receive(t.Context(), slow{started, goOn}, nil)
+			result <- offer.Receive(t.Context(), file, nil)
 		}()
 		require.Equal(t, kindAccept, liar.hear(t).kind)
 		const piece = 8 << 10
 		for i := range int64(MinWindow/piece + 2) { // the first is being written
 			liar.say(t, honest, frame{kind: kindData, id: 1, offset: i * piece, data: make([]byte, piece)})
 			if i == 0 {
-				<-started
+				<-file.waiting
 			}
 		}
 		synctest.Wait()
 		require.ErrorIs(t, context.Cause(offer.transfer.ctx), ErrProtocol)
-		close(goOn)
+		close(file.opened)
 		requireError(t, <-result, ErrProtocol, "receive", liar.id)
 	})
 }
 
-// slow writes when it may.
-type slow struct{ started, goOn chan struct{} }
+// A gate is a file whose reads and writes wait until it is opened. What is read are zeros.
+type gate struct {
+	reached sync.Once
+	waiting chan struct{} // closed when the first read or write waits
+	opened  chan struct{}
+}
 
-func (s slow) Write(b []byte) (int, error) {
-	select {
-	case <-s.started:
-	default:
-		close(s.started)
-	}
-	<-s.goOn
+func newGate() *gate { return &gate{waiting: make(chan struct{}), opened: make(chan struct{})} }
+
+func (g *gate) Read(b []byte) (int, error) { return g.Write(b) }
+
+func (g *gate) Write(b []byte) (int, error) {
+	g.reached.Do(func() { close(g.waiting) })
+	<-g.opened
 	return len(b), nil
 }
 
@@ -264,35 +269,22 @@ func TestReceiverThatLies(t *testing.T) {
 func TestEndlessAnswers(t *testing.T) {
 	overMemory(t, memory.Options{}, func(t *testing.T, w *world) {
 		honest, liar := w.meet(t, Config{})
-		started, goOn := make(chan struct{}), make(chan struct{})
+		file := newGate()
 		result := make(chan error, 1)
 		go func() {
-			content := io.MultiReader(bytes.NewReader(make([]byte, 8<<10)), waiting{started, goOn})
+			content := io.MultiReader(bytes.NewReader(make([]byte, 8<<10)), file)
 			result <- honest.Send(t.Context(), liar.id, File{Name: "x", Size: -1, Content: content})
 		}()
 		require.Equal(t, kindOffer, liar.hear(t).kind)
 		liar.say(t, honest, frame{kind: kindAccept, id: 1, window: MinWindow})
-		<-started
+		<-file.waiting
 		for range 1000 {
 			liar.say(t, honest, frame{kind: kindTaken, id: 1})
 		}
 		synctest.Wait()
-		close(goOn)
+		close(file.opened)
 		requireError(t, <-result, ErrProtocol, "send", liar.id)
 	})
-}
-
-// waiting reads zeros when it may.
-type waiting struct{ started, goOn chan struct{} }
-
-func (w waiting) Read(b []byte) (int, error) {
-	select {
-	case <-w.started:
-	default:
-		close(w.started)
-	}
-	<-w.goOn
-	return len(b), nil
 }
 
 // A receiver that says nothing is waited for until ctx is done, and a sender as well.
