@@ -142,6 +142,7 @@ func TestPageWithToken(t *testing.T) {
 
 // A browser without WebRTC, and one that says no when it is used.
 func TestNoWebRTC(t *testing.T) {
+	skip.Long(t)
 	t.Parallel()
 	inChromium(t, func(t *testing.T, show func(script, url string) view) {
 		address := pageOf(start(t, nil)) + "#lobby"

@@ -128,6 +128,7 @@ const stalling = `{
 // After a reload of the sender's page, which has forgotten the file, it goes on once the file is dropped and accepted again.
 // With RTCPEER_LAB_LONG a path is cut for longer than lostAfter, too.
 func TestFileOutlivesItsLink(t *testing.T) {
+	skip.Long(t)
 	t.Parallel()
 	openBrowser(t)
 	const interrupted = `lines().some((line) => line.startsWith("film.mkv: interrupted. It goes on when "))`
@@ -168,9 +169,6 @@ func TestFileOutlivesItsLink(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			if c.name == "path lost" && os.Getenv("RTCPEER_LAB_LONG") == "" {
 				t.Skip("with RTCPEER_LAB_LONG=1: it takes lostAfter, which is 30 s")
-			}
-			if c.name != "path interrupted" {
-				skip.Long(t)
 			}
 			t.Parallel() // they mostly wait
 			inChromium(t, func(t *testing.T, show func(script, url string) view) {

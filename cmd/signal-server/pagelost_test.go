@@ -74,6 +74,7 @@ func TestPageWaitsForItsHost(t *testing.T) {
 
 // A server that restarted without a key has forgotten the room: the page says so, and links live on.
 func TestServerForgetsTheRoom(t *testing.T) {
+	skip.Long(t)
 	t.Parallel()
 	inEachBrowser(t, func(t *testing.T, show func(script, url string) view) {
 		at := "--listen=" + freeAddress(t)
