@@ -131,6 +131,7 @@ func TestDisconnectEndsAWaitingSend(t *testing.T) {
 func TestSlowGuestIsCutOff(t *testing.T) {
 	t.Parallel()
 	overBoth(t, func(t *testing.T, newTransport func() transport.Transport) {
+		t.Parallel()
 		config := rtcpeer.Config{SlowAfter: 3 * time.Second}
 		nodes := group(t, rtcpeer.Star, newTransport, config, 1, 5, 7, 9)
 		const packets = 400 // of 16 KiB: more than all buffers towards 9 hold

@@ -298,3 +298,59 @@ func TestBudgetOfMembersWhoseServerIsCutOff(t *testing.T) {
 		c.wantWelcome()
 	})
 }
+
+// Another server has taken a room whose owner does not know yet that its lease has ended. The owner finds that out when it
+// records a change. It gives the room up, and the members go on at the new owner.
+func TestRoomThatAnotherServerHasTaken(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
+		hub := new(membus.Hub)
+		servers := share(t, hub, 2, signalserver.Config{Grace: time.Minute})
+		members := spread(t, servers, signaling.Join{Room: "r"})
+		servers[1].member(t, signaling.Join{Room: "other"})
+		time.Sleep(time.Second) // of fake time: both rooms are recorded
+
+		bus := hub.Bus()
+		var taken, other struct {
+			Lease   string          `json:"lease"`
+			Process uint64          `json:"process"`
+			Record  json.RawMessage `json:"record"`
+		}
+		value, revision, err := bus.Get(t.Context(), "room.r")
+		require.NoError(t, err)
+		require.NoError(t, json.Unmarshal(value, &taken))
+		value, _, err = bus.Get(t.Context(), "room.other")
+		require.NoError(t, err)
+		require.NoError(t, json.Unmarshal(value, &other))
+		taken.Lease, taken.Process = other.Lease, other.Process
+		value, err = json.Marshal(taken)
+		require.NoError(t, err)
+		_, err = bus.Update(t.Context(), "room.r", value, revision, 0)
+		require.NoError(t, err)
+
+		members[0].send(signaling.Lock{})
+		time.Sleep(10 * time.Second)
+		stats, _ := servers[0].ClusterStats()
+		require.EqualValues(t, 1, stats.ClaimsLost)
+		for _, c := range members {
+			c.drain()
+		}
+		wantSignals(t, members)
+	})
+}
+
+// drain takes what has come until now.
+func (c *client) drain() {
+	for {
+		select {
+		case m, open := <-c.received:
+			if !open {
+				return
+			}
+			if r, ok := m.(signaling.Resume); ok {
+				c.welcome.Resume = r.Token
+			}
+		default:
+			return
+		}
+	}
+}

@@ -10,11 +10,12 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport/transporttest"
 	"example.org/rtcpeer/rtcpeer/transport/webrtc"
 	"example.org/rtcpeer/testdata/atonce"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // In a browser the runtime keeps a goroutine for the page's events.
 func TestMain(m *testing.M) {
-	atonce.Set(4)
+	atonce.Set(skip.Shorter(8, 4))
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("runtime.handleEvent"))
 }
 
