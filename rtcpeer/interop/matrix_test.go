@@ -77,9 +77,6 @@ type matrix struct {
 }
 
 func TestMatrix(t *testing.T) {
-	if os.Getenv("RTCPEER_MATRIX") == "" { // else TestGodot writes behind this table
-		t.Parallel()
-	}
 	m := &matrix{lab: newLab(t), server: startServer(t)}
 	if !skip.LongTests() {
 		require.NoError(t, m.lab.compile(inWasm.wasm, "."))

@@ -92,7 +92,6 @@ type games struct {
 const gameTime = 2 * time.Minute
 
 func TestGodot(t *testing.T) {
-	t.Parallel()
 	g := &games{lab: newLab(t), server: startServer(t)}
 	t.Run("rooms", func(t *testing.T) {
 		for _, c := range gameCells() {
