@@ -15,6 +15,13 @@ import (
 	"example.org/rtcpeer/testdata/bubble"
 )
 
+// migratingStar is a world whose ends meet in a star that outlives its host.
+func migratingStar(t testing.TB, options memory.Options) *world {
+	w := inMemory(t, options)
+	w.config = rtcpeer.Config{Topology: rtcpeer.Star, NewRoom: rtcpeer.NewRoom{Migrates: true}}
+	return w
+}
+
 // A delivery is a file from guest to guest, for which neither end does anything about a change of the host.
 type delivery struct {
 	from, to *end
@@ -66,8 +73,7 @@ func TestHostGoes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble.Test(t, func(t *testing.T) {
-				w := inMemory(t, memory.Options{Delay: 20 * time.Millisecond, Rate: 10 << 20})
-				w.config = rtcpeer.Config{Topology: rtcpeer.Star, NewRoom: rtcpeer.NewRoom{Migrates: true}}
+				w := migratingStar(t, memory.Options{Delay: 20 * time.Millisecond, Rate: 10 << 20})
 				config := Config{Window: MinWindow}
 				host := w.join(t, config)
 				var guests []*end
@@ -117,13 +123,11 @@ func TestHostGoes(t *testing.T) {
 // Server is the present host, also for a file: under the first host, under the next one, and while there is none.
 func TestFileForTheHost(t *testing.T) {
 	bubble.Test(t, func(t *testing.T) {
-		w := inMemory(memory.Options{Delay: 20 * time.Millisecond})
-		server := signalingmemory.NewServer()
-		t.Cleanup(server.Close)
-		host := w.joinStar(t, server)
-		next := w.joinStar(t, server)
+		w := migratingStar(t, memory.Options{Delay: 20 * time.Millisecond})
+		config := Config{Window: MinWindow}
+		host, next := w.join(t, config), w.join(t, config)
 		awaitEach(t, next, host)
-		guest := w.joinStar(t, server)
+		guest := w.join(t, config)
 		awaitEach(t, guest, host)
 		awaitEach(t, guest, next)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // of fake time
