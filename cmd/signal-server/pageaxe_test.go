@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -76,9 +77,13 @@ func axe(t *testing.T) string {
 	return string(source)
 }
 
+var installing sync.Mutex // of what npm puts into page/node_modules
+
 // npmPackages installs what page/package-lock.json names, if it is not there.
 func npmPackages(t *testing.T) {
 	t.Helper()
+	installing.Lock()
+	defer installing.Unlock()
 	lock, err := os.Stat(filepath.Join("page", "package-lock.json"))
 	require.NoError(t, err)
 	installed, err := os.Stat(filepath.Join("page", "node_modules", ".package-lock.json"))

@@ -20,10 +20,10 @@ func TestPageCannotEnterARoom(t *testing.T) {
 	skip.Long(t)
 	t.Parallel()
 	const (
-		blocked = "The server answers, but not over WebSocket: a proxy, a firewall or a browser extension on the way blocks WebSockets, or the server is of another version than this page. Reload the page; if that does not help, try another network or browser, or ask whoever runs the server."
-		version = "The server speaks another version than this page. Reload the page; if that does not help, update the server."
-		busy    = "The server is full or restarts at the moment. Try again in a minute."
-		odd     = "\nReload the page; if that does not help, the server may be of another version than this page: update it."
+		blocked = "The server answers, but not over WebSocket. A proxy, a firewall or a browser extension may block WebSockets, or the server may have another version than this page. Reload the page. If that does not help, try another network or browser, or ask the operator of the server."
+		version = "The server has another version than this page. Reload the page. If that does not help, update the server."
+		busy    = "The server is full or is being restarted. Try again in a minute."
+		odd     = "\nReload the page. If that does not help, the server may have another version than this page: update it."
 	)
 	welcome := `{"kind":"welcome","id":1,"room":"lobby","topology":"mesh","host":1,"resume":"r"}`
 	refuse := func(code, text string) http.Handler {
@@ -54,7 +54,7 @@ func TestPageCannotEnterARoom(t *testing.T) {
 		{"binary", version, script{kind: websocket.BinaryMessage, frames: []string{welcome}}},
 		{"no host in the welcome", version, script{frames: []string{strings.Replace(welcome, `"host"`, `"ghost"`, 1)}}},
 		{"not a welcome", version, script{frames: []string{`{"kind":"left","id":7,"reason":"left"}`}}},
-		{"too large", "The server finds a message too large. Ask whoever runs it to raise --max-message.",
+		{"too large", "This page sent a message that is larger than the server allows. Ask the operator of the server to raise --max-message.",
 			script{frames: []string{`{"kind":"welcome","x":"` + strings.Repeat("x", 300_000) + `"}`}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -82,7 +82,7 @@ func TestInvalidMessagesOfTheServer(t *testing.T) {
 		quiet(t, fine)
 		for _, rubbish := range []string{`]`, `{"kind":"joined","member":7}`, `{"kind":"signal","from":7}`} {
 			tab := show("", imitate(t, script{frames: []string{welcome, rubbish}})+"#lobby")
-			tab.waitFor(t, `said() === "The connection to the server is lost; trying again. Whoever is connected stays connected.\nThe server speaks another version than this page. Reload the page; if that does not help, update the server."`)
+			tab.waitFor(t, `said() === "The connection to the server is lost; trying again. Your connections to others stay open.\nThe server has another version than this page. Reload the page. If that does not help, update the server."`)
 			tab.click(t, "#leave")
 			tab.waitFor(t, `outside() && said() === ""`)
 			quiet(t, tab, offline...) // it may have been dialling
@@ -104,14 +104,14 @@ func TestNoRoom(t *testing.T) {
 		first.click(t, "#seal")
 		first.waitFor(t, `document.querySelector("#seal").disabled`)
 		late.press(t, "\r")
-		late.waitFor(t, `said() === "This room is closed for newcomers: its host has sealed it. Ask for another room, or create one."`)
+		late.waitFor(t, `said() === "The host has closed this room for newcomers. Ask for another room, or create one."`)
 		late.visit(t, pageOf(one)+"#not%20a%20room")
-		late.waitFor(t, `said() === "That is no room name: use 1 to 64 letters, digits, - and _."`)
+		late.waitFor(t, `said() === "This is not a room name: use 1 to 64 letters, digits, - and _."`)
 
 		quiet(t, late) // before the server is gone: the page may not have its icon yet
 
 		require.Equal(t, exitOK, one.stop())
-		first.waitFor(t, `said() === "The connection to the server is lost; trying again. Whoever is connected stays connected."`)
+		first.waitFor(t, `said() === "The connection to the server is lost; trying again. Your connections to others stay open."`)
 		first.press(t, "\x1b")
 		first.click(t, "#leave")
 		first.waitFor(t, `outside() && document.activeElement.textContent === "Start a room"`)
@@ -134,7 +134,7 @@ func TestPageWithToken(t *testing.T) {
 		with.waitFor(t, `drawn("node").length === 1`)
 		require.Equal(t, pageOf(p)+"#lobby", with.text(t, `document.querySelector("#link").value`))
 		with.visit(t, pageOf(p)+"?access_token="+token+"#other")
-		with.waitFor(t, `said().startsWith("Your access token is not for this room")`)
+		with.waitFor(t, `said().startsWith("Your access token is for another room")`)
 		quiet(t, with)
 		quiet(t, without)
 	})
@@ -184,7 +184,7 @@ func TestNoUDP(t *testing.T) {
 func noUDP(t *testing.T, ice string, show func(url string) view) {
 	t.Helper()
 	address := pageOf(start(t, nil)) + "?connect-timeout=3"
-	words := `no network path was found. UDP is probably blocked, or both are behind strict NATs: try another network, or have the server name a STUN server (--ice-server).\nDetail: ICE ` + ice + `, own candidates none, the other's none; UDP may be blocked: try a TURN server`
+	words := `no network path was found. UDP is probably blocked, or both are behind strict NATs. Try another network, or ask the operator of the server for a TURN server.\nDetail: ICE ` + ice + `, own candidates none, the other's none; UDP may be blocked: try a TURN server`
 
 	one, two := show(address+"#mesh"), show(address+"#mesh")
 	for _, tab := range []view{one, two} {

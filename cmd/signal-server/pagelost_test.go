@@ -86,7 +86,7 @@ func TestServerForgetsTheRoom(t *testing.T) {
 		require.Equal(t, exitOK, p.stop())
 		start(t, nil, at)
 		for _, tab := range []view{one, two} {
-			tab.waitFor(t, `said() === "The server has restarted and does not know this place in the room any more. Join again to get a new one.\nWhoever is connected stays connected, but nobody new can join."`)
+			tab.waitFor(t, `said() === "The server has restarted and does not know this place in the room any more. Join again to get a new one.\nYour connections to others stay open, but nobody new can join."`)
 		}
 		one.say(t, "still here")
 		two.waitFor(t, `log().includes("still here")`)

@@ -24,6 +24,7 @@ var roads = []struct {
 	line
 	short bool // also in the short form
 }{
+	{"one machine", line{}, false},
 	{"5ms", line{Delay: 2500 * time.Microsecond}, false},
 	{"50ms", line{Delay: 25 * time.Millisecond}, false},
 	{"150ms", line{Delay: 75 * time.Millisecond}, false},
@@ -58,12 +59,16 @@ const (
 // besides are pairs of stacks that send bulk over one bottleneck at the same time. tcp is the kernel's, with cubic.
 var besides = [][2]string{{"tcp", "tcp"}, {"rtcpeer", "tcp"}, {"rtcpeer", "rtcpeer"}, {yielding, "tcp"}, {flooding, "tcp"}, {"libdatachannel", "tcp"}}
 
-// A road is a world of two hosts, a and b, and a line between them.
+// A road is a world of two hosts, a and b, and a line between them. A line without any delay is the kernel's.
 func newRoad(t *testing.T, kit kit, l line) *world {
 	w := &world{t: t, prefix: fmt.Sprintf("%s%d-%d-", namePrefix, os.Getpid(), worlds.Add(1)), kit: kit}
 	t.Cleanup(func() { removeNamespaces(t, w.prefix) })
 	w.namespace(public)
-	w.carry(l, "near", "far")
+	if l == (line{}) {
+		w.ip(public, "link add near type veth peer name far")
+	} else {
+		w.carry(l, "near", "far")
+	}
 	for i, host := range []string{"a", "b"} {
 		w.namespace(host)
 		device := []string{"near", "far"}[i]

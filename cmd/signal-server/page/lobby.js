@@ -20,7 +20,7 @@ export function openLobby(token, enter) {
       by("rooms").replaceChildren(...rooms.map((room) => entry(room, enter)));
       by("rooms-hint").textContent = rooms.length ? "" : "None at the moment. To start one, look under Advanced.";
     } catch (/** @type {any} */ error) {
-      if (mine === asking) by("rooms-hint").textContent = `The server does not tell: ${error.message}`;
+      if (mine === asking) by("rooms-hint").textContent = `The list of rooms is not available: ${error.message}`;
     }
   });
 }

@@ -38,7 +38,7 @@ const lostPlace = ["resume_refused", "host_replaced"];
 const replaced = "While you were away, somebody else became the host.";
 const offline = "This device is offline. What you say is kept, and sent when it is back.";
 const yours = "\nNo other member is reached either: it is probably the network of this device.";
-const lost = "The connection to the server is lost; trying again. Whoever is connected stays connected.";
+const lost = "The connection to the server is lost; trying again. Your connections to others stay open.";
 
 /** @type {any} */ let node = null; // while in a room
 let migration = new Migration(); // of the last room
@@ -408,7 +408,7 @@ function report(stats, peers) {
   const [failure] = [...failed].slice(-1);
   const silent = peers.filter((p) => p.state === "interrupted").map((p) => p.id);
   const nobody = !peers.some((p) => p.state === "connected");
-  if (stats.signalingError) status(`${forRoom(stats.signalingError)}\nWhoever is connected stays connected, but nobody new can join.`, "bad", "Join again");
+  if (stats.signalingError) status(`${forRoom(stats.signalingError)}\nYour connections to others stay open, but nobody new can join.`, "bad", "Join again");
   else if (!navigator.onLine && (silent.length || nobody)) status(offline, "wait");
   else if (silent.length) status(`Nothing is heard of ${people.names(silent)} at the moment; trying to reach them again. What you say is kept for them.`, "wait");
   else if (stats.signaling && node.status === "connecting" && !failure) status(forAway(node.hostAway, migration.term > 0), "wait");

@@ -1,34 +1,34 @@
-// What went wrong, and what to do about it, in words for whoever looks at the page.
+// What went wrong and what to do about it, in words for the people who look at the page.
 
-const version = "The server speaks another version than this page. Reload the page; if that does not help, update the server.";
-const full = "The server is full or restarts at the moment. Try again in a minute.";
+const version = "The server has another version than this page. Reload the page. If that does not help, update the server.";
+const full = "The server is full or is being restarted. Try again in a minute.";
 
 const words = {
   unreachable: "The server does not answer. It may have stopped, or this device is offline. Check both, then try again.",
   // blocked is the page's own: the server answers over http, see whyUnreachable
-  blocked: "The server answers, but not over WebSocket: a proxy, a firewall or a browser extension on the way blocks WebSockets, or the server is of another version than this page. Reload the page; if that does not help, try another network or browser, or ask whoever runs the server.",
-  sealed: "This room is closed for newcomers: its host has sealed it. Ask for another room, or create one.",
+  blocked: "The server answers, but not over WebSocket. A proxy, a firewall or a browser extension may block WebSockets, or the server may have another version than this page. Reload the page. If that does not help, try another network or browser, or ask the operator of the server.",
+  sealed: "The host has closed this room for newcomers. Ask for another room, or create one.",
   room_full: "This room is full. Wait until somebody leaves and try again, or use another room.",
   server_full: full,
   shutting_down: full,
-  internal: "The server made a mistake. Try again in a moment; if that does not help, tell whoever runs it.",
+  internal: "Something failed on the server. Try again in a moment. If that does not help, tell the operator of the server.",
   join_timeout: "This page took too long to join. Try again.",
-  bad_room: "That is no room name: use 1 to 64 letters, digits, - and _.",
-  too_large: "The server finds a message too large. Ask whoever runs it to raise --max-message.",
+  bad_room: "This is not a room name: use 1 to 64 letters, digits, - and _.",
+  too_large: "This page sent a message that is larger than the server allows. Ask the operator of the server to raise --max-message.",
   resume_refused: "The server has restarted and does not know this place in the room any more. Join again to get a new one.",
   replaced: "Another connection has taken this place in the room. Join again to get a new one.",
   slow: "This tab reads too slowly for what is sent to it. Close what keeps the computer busy and join again.",
   host_gone: "The host has left or lost its connection, and a star ends with its host. Create a new room to go on.",
   host_left: "The host has left, and the room has ended with it. Create a new room to go on.",
   seal_complete: "The game in this room has begun without newcomers, and the room is closed. Create a new room to go on.",
-  unauthorized: "This server lets in only people with an access token. Open the link that you were given once more, or ask for a new one.",
-  forbidden: "Your access token is not for this room, or not for creating it. Ask whoever gave it to you.",
+  unauthorized: "This server lets in only people with an access token. Open the link that you were given again, or ask for a new one.",
+  forbidden: "Your access token is for another room, or does not let you create this one. Ask the person who gave it to you.",
   wrong_password: "This room has a password. Enter it, and join again.",
   rate_limited: "Too many tries from your network at the moment. Wait a minute and try again.",
   locked: "This room is locked for now. Ask its host to unlock it, and try again.",
   kicked: "You were removed from the room.",
   expired: "Your time in this room is over.",
-  room_closed: "Whoever runs the server has closed this room.",
+  room_closed: "The operator of the server has closed this room.",
   room_exists: "There is a room of that name already. Choose another name.",
   unknown_room: "There is no room of that name. Check it, or create a room.",
   topology_mismatch: "This room already exists with the other topology. Choose another name.",
@@ -45,7 +45,7 @@ const links = {
 // By the stage at which a link's deadline found it.
 const stages = {
   signaling: "it did not answer through the server. Its tab or program may be stuck: reload it.",
-  path: "no network path was found. UDP is probably blocked, or both are behind strict NATs: try another network, or have the server name a STUN server (--ice-server).",
+  path: "no network path was found. UDP is probably blocked, or both are behind strict NATs. Try another network, or ask the operator of the server for a TURN server.",
   security: "the encryption could not be set up. A clock that is far off, or a firewall that inspects traffic, does that.",
   lanes: "the path is there, but its channels did not open. Reload both pages.",
 };
@@ -58,7 +58,7 @@ const isOfLink = (/** @type {any} */ error) => error.peer && (error.stage || err
 /** @param {any} error of join, or with which a node ended */
 export function forRoom(error) {
   if (isOfLink(error)) return forPeer("the host", error); // of a star's guest with its host
-  return words[error.code] ?? `Something went wrong: ${clip(error.message ?? error)}\nReload the page; if that does not help, the server may be of another version than this page: update it.`;
+  return words[error.code] ?? `Something went wrong: ${clip(error.message ?? error)}\nReload the page. If that does not help, the server may have another version than this page: update it.`;
 }
 
 /** @param {string} name @param {any} error of a failed event */
@@ -78,7 +78,7 @@ export async function whyUnreachable(/** @type {string} */ url) {
 }
 
 const drops = {
-  no_credit: "came faster than this page takes them", buffer_full: "found no room on the way out",
+  no_credit: "came faster than this page takes them", buffer_full: "did not fit into the send buffer",
   malformed: "were malformed", no_target: "were for somebody who is gone", peer_gone: "came from somebody who is gone",
   interrupted: "were for somebody who was not reached",
   forwarded_unknown: "came through the server for a path that is gone", forwarded_forged: "came through the server and were not made by the other end",

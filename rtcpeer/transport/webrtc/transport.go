@@ -208,7 +208,8 @@ func (c Config) apply(e *pion.SettingEngine) error {
 	// If a packet is lost twice, Pion sends it again only after its retransmission timeout: at least a second
 	// (RFC 9260), doubled each time up to 60 s. If a quarter of the packets are lost, everything stops for that
 	// long, again and again. The price of a lower limit: on a path with a longer round trip, the first packets
-	// after a pause are sent twice.
+	// after a pause are sent twice. Pion's RACK would find the second loss within a round trip, but it skips packets
+	// that were sent before (pion/sctp 1.12.1, onRackAfterSACK).
 	e.SetSCTPRTOMax(400 * time.Millisecond)
 	// This package has its own window (window.go).
 	e.SetSCTPMinCwnd(sctpFloor)
