@@ -11,7 +11,7 @@ const words = {
   room_full: "This room is full. Wait until somebody leaves and try again, or use another room.",
   server_full: full,
   shutting_down: full,
-  internal: "Something failed on the server. Try again in a moment. If that does not help, tell the operator of the server.",
+  internal: "An error occurred on the server. Try again in a moment. If that does not help, tell the operator of the server.",
   join_timeout: "This page took too long to join. Try again.",
   bad_room: "This is not a room name: use 1 to 64 letters, digits, - and _.",
   too_large: "This page sent a message that is larger than the server allows. Ask the operator of the server to raise --max-message.",
