@@ -104,7 +104,7 @@ func TestNoRoom(t *testing.T) {
 		first.click(t, "#seal")
 		first.waitFor(t, `document.querySelector("#seal").disabled`)
 		late.press(t, "\r")
-		late.waitFor(t, `said() === "The host has closed this room for newcomers. Ask for another room, or create one."`)
+		late.waitFor(t, `said() === "This room is closed for newcomers, because its host has sealed it. Ask for another room, or create one."`)
 		late.visit(t, pageOf(one)+"#not%20a%20room")
 		late.waitFor(t, `said() === "This is not a room name: use 1 to 64 letters, digits, - and _."`)
 

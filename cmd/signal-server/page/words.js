@@ -7,7 +7,7 @@ const words = {
   unreachable: "The server does not answer. It may have stopped, or this device is offline. Check both, then try again.",
   // blocked is the page's own: the server answers over http, see whyUnreachable
   blocked: "The server answers, but not over WebSocket. A proxy, a firewall or a browser extension may block WebSockets, or the server may have another version than this page. Reload the page. If that does not help, try another network or browser, or ask the operator of the server.",
-  sealed: "The host has closed this room for newcomers. Ask for another room, or create one.",
+  sealed: "This room is closed for newcomers, because its host has sealed it. Ask for another room, or create one.",
   room_full: "This room is full. Wait until somebody leaves and try again, or use another room.",
   server_full: full,
   shutting_down: full,
