@@ -112,9 +112,9 @@ type Config struct {
 	// locked; Password, NewRoom and Create do not count. The others see the old node disconnect and the new one connect.
 	// The room in the URL must be the same one, or none.
 	//
-	// The server keeps a place for its grace time (30 s by default) after its node has gone without a word or with
-	// Node.Suspend, and a lost guest's for as long as the room is there. Then, or if the node has left or was kicked, the
-	// error is a *signaling.Error with the code resume_refused: join anew, without Resume. In a room that migrates a host
+	// The server keeps a place for its grace time (30 s by default) after its node has lost its connection
+	// or called Node.Suspend, and a lost guest's for as long as the room is there. Later, or if the node has left or was
+	// kicked, the error is a *signaling.Error with the code resume_refused: join again, without Resume. In a room that migrates a host
 	// is the host again if it is back within NewRoom.HostTimeoutMillis, or within five seconds when its guests have lost
 	// it as well; later it is a guest with another id (see Node.Host).
 	Resume string

@@ -14,8 +14,8 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// socketTransport is the transport of a room's node. A path is a socket that the room already has. The description of one end
-// for the other is the id of the peer at the far end.
+// socketTransport is the transport of a room's node. A path is a socket that the room already has. The description of
+// one end for the other is the id of the peer at the far end.
 type socketTransport struct{ room *room }
 
 func (t socketTransport) NewPath(transport.PathConfig) (transport.Path, error) {
