@@ -17,9 +17,15 @@ import (
 func centre(t *testing.T, v view, element string) (x, y int) {
 	t.Helper()
 	v.waitFor(t, element+`?.checkVisibility()`)
+	// Until a frame shows what was scrolled, Firefox may press the mouse where the element was before, and release it where it is.
+	v.text(t, `(() => {
+		`+element+`.scrollIntoView({ block: "center", behavior: "instant" });
+		globalThis.painted = false;
+		requestAnimationFrame(() => requestAnimationFrame(() => (globalThis.painted = true)));
+	})()`)
+	v.waitFor(t, `painted`)
 	place := v.text(t, `(() => {
 		const element = `+element+`;
-		element.scrollIntoView({ block: "center", behavior: "instant" });
 		const { left, top, width, height } = element.getBoundingClientRect(), x = Math.round(left + width / 2), y = Math.round(top + height / 2);
 		const found = document.elementFromPoint(x, y);
 		if (!element.contains(found)) return "it is below " + (found?.outerHTML ?? "the edge");
