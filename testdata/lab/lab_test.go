@@ -63,7 +63,7 @@ func (r *results) try(t *testing.T, table string, kit kit, p plan) {
 		require.NoError(t, err)
 		near, err := first.found(ctx)
 		require.NoError(t, err)
-		c := connection{first: near.Local, second: far.Local, took: time.Duration(max(near.ConnectMS, far.ConnectMS) * 1e6)}
+		c := connection{first: near.Local, second: far.Local, others: [2]string{near.Remote, far.Remote}, took: time.Duration(max(near.ConnectMS, far.ConnectMS) * 1e6)}
 		t.Logf("%s to %s in %v", c.first, c.second, c.took)
 		if p.far {
 			require.Greater(t, c.took, 4*away, "a link takes more than two round trips")

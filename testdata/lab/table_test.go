@@ -3,6 +3,7 @@ package lab
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -13,11 +14,16 @@ import (
 
 // A connection is what came of a pair.
 type connection struct {
-	first, second string // kinds of address of the two ends, each as it knows itself
+	first, second string    // kinds of address of the two ends, each as it knows itself
+	others        [2]string // kinds of address of the other end, as the first and the second know it
 	took          time.Duration
 }
 
-func (c connection) relayed() bool { return c.first == "relay" || c.second == "relay" }
+// relayed looks at what both ends know of both addresses: the second is asked before the first, and a link may change
+// from one of its two paths through the TURN server to the other one meanwhile.
+func (c connection) relayed() bool {
+	return slices.Contains([]string{c.first, c.second, c.others[0], c.others[1]}, "relay")
+}
 
 func (c connection) String() string {
 	if c == (connection{}) {
