@@ -70,8 +70,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "attack: %s: %v; start it with --proxy-protocol, --trusted-proxy of this host, --turn and --relay-links\n", s.url, err)
 		return exitUsage
 	}
-	fmt.Fprintln(stdout, "| attack | honest joins | join p50, p99 | signal p99 | honest refused | attackers refused | server's memory |")
-	fmt.Fprintln(stdout, "|---|---|---|---|---|---|---|")
+	fmt.Fprint(stdout, heading)
 	code := exitOK
 	for i, a := range attacks {
 		if !which.MatchString(a.name) {
@@ -91,6 +90,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return code
 }
 
+// heading begins the table.
+const heading = "| attack | honest joins | join p50, p99 | signal p99 | honest refused | attackers refused | server's memory |\n|---|---|---|---|---|---|---|\n"
+
 // play runs an attack while honest members join and leave.
 func (s *server) play(ctx context.Context, number int, a attack, length time.Duration) (*sight, error) {
 	before, err := s.figures(ctx)
@@ -99,9 +101,9 @@ func (s *server) play(ctx context.Context, number int, a attack, length time.Dur
 	}
 	limited, cancel := context.WithTimeout(ctx, length)
 	defer cancel()
-	c := &crowd{server: s, number: number, ctx: limited}
+	them := &attackers{server: s, number: number, ctx: limited}
 	var wg sync.WaitGroup
-	wg.Go(func() { a.run(c) })
+	wg.Go(func() { a.run(them) })
 	seen, err := watchHonest(ctx, s, length)
 	wg.Wait()
 	if err != nil {
@@ -111,7 +113,7 @@ func (s *server) play(ctx context.Context, number int, a attack, length time.Dur
 	if err != nil {
 		return nil, fmt.Errorf("the server does not answer any more: %w", err)
 	}
-	c.goAway()
+	them.goAway()
 	seen.memory = after["process_resident_memory_bytes"]
 	for name, n := range after {
 		if refusals.MatchString(name) {

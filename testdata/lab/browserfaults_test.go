@@ -20,9 +20,9 @@ type part struct {
 	place place
 }
 
-// parts are what is tried in this run.
-func (f *browserFault) parts() []part {
-	if !longForm() {
+// parts are what is tried.
+func (f *browserFault) parts(long bool) []part {
+	if !long {
 		return f.inShort
 	}
 	parts := []part{{chromiumWithGo, f.short}, {chromiumWithChromium, f.short}}

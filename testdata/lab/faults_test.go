@@ -19,27 +19,33 @@ const faultWorlds, browserWorlds = 8, 3
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	need(t, "ip", "nft")
-	var trials []trial
+	tryAll(t, faultTrials(longForm()), faultWorlds, "RTCPEER_LAB_FAULTS")
+}
+
+func faultTrials(long bool) (trials []trial) {
 	for i := range faults {
 		f := &faults[i]
-		for _, p := range f.places() {
+		for _, p := range f.places(long) {
 			trials = append(trials, trial{f, goWithGo, p, len(trials)})
 		}
 	}
-	tryAll(t, trials, faultWorlds, "RTCPEER_LAB_FAULTS")
+	return trials
 }
 
 // And so do those of browsers. Nothing else goes on meanwhile: a Firefox that gets too little of the machine is late.
 func TestBrowserFaults(t *testing.T) {
 	need(t, "ip", "nft", string(chromiumStack), string(firefoxStack))
-	var trials []trial
+	tryAll(t, browserFaultTrials(longForm()), browserWorlds, "RTCPEER_LAB_BROWSER_FAULTS")
+}
+
+func browserFaultTrials(long bool) (trials []trial) {
 	for i := range browserFaults {
 		f := &browserFaults[i]
-		for _, p := range f.parts() {
+		for _, p := range f.parts(long) {
 			trials = append(trials, trial{&f.fault, p.cast, p.place, len(trials)})
 		}
 	}
-	tryAll(t, trials, browserWorlds, "RTCPEER_LAB_BROWSER_FAULTS")
+	return trials
 }
 
 // tryAll tries them in as many worlds at a time, and publishes the table in the file that the variable names.
@@ -71,9 +77,9 @@ type trial struct {
 // longForm reports whether everything is to be tried.
 func longForm() bool { return os.Getenv("RTCPEER_LAB_LONG") != "" }
 
-// places are where the fault is tried in this run.
-func (f *fault) places() []place {
-	if !longForm() {
+// places are where the fault is tried.
+func (f *fault) places(long bool) []place {
+	if !long {
 		return []place{f.short}
 	}
 	if f.long != nil {

@@ -29,6 +29,14 @@ const faultHead = "| fault | topology, id | pause in ms: reliable, unreliable | 
 // publish prints the table, and writes it to the file with that path, if there is one.
 func (f *findings) publish(t *testing.T, path string) {
 	t.Helper()
+	text := f.markdown()
+	t.Logf("\n%s", text)
+	if path != "" {
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
+	}
+}
+
+func (f *findings) markdown() string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	slices.SortFunc(f.all, func(a, b *finding) int { return a.order - b.order })
@@ -37,10 +45,7 @@ func (f *findings) publish(t *testing.T, path string) {
 	for _, one := range f.all {
 		fmt.Fprintln(&text, one)
 	}
-	t.Logf("\n%s", &text)
-	if path != "" {
-		require.NoError(t, os.WriteFile(path, []byte(text.String()), 0o644))
-	}
+	return text.String()
 }
 
 // where is who the members are, and who of them the fault happens to.

@@ -35,13 +35,15 @@ func sometimes(iface string) string {
 func TestGames(t *testing.T) {
 	need(t, "ip", "nft")
 	kit := newKit(t)
+	var found gameFindings
+	t.Cleanup(func() { t.Logf("\n%s", found.markdown(takeovers(longForm()))) })
 	t.Run("host killed", func(t *testing.T) {
 		t.Parallel()
-		hostIsKilled(t, kit, false)
+		hostIsKilled(t, kit, false, &found)
 	})
 	t.Run("elected host killed at once", func(t *testing.T) {
 		t.Parallel()
-		hostIsKilled(t, kit, true)
+		hostIsKilled(t, kit, true, &found)
 	})
 	t.Run("nobody can be host", func(t *testing.T) {
 		t.Parallel()
@@ -51,25 +53,18 @@ func TestGames(t *testing.T) {
 		t.Parallel()
 		hostIsStartedAgain(t, kit)
 	})
-	for _, l := range []line{
-		{Delay: 20 * time.Millisecond},
-		{Delay: 100 * time.Millisecond},
-		{Delay: 10 * time.Millisecond, Back: 50 * time.Millisecond},
-	} {
+	for _, l := range clockLines {
 		t.Run(l.String(), func(t *testing.T) {
 			t.Parallel()
-			timesOn(t, kit, l)
+			timesOn(t, kit, l, &found)
 		})
 	}
 }
 
 // hostIsKilled kills the host of a game while it relays at 60 Hz over lines that lose packets, and then the next one: when all
 // are linked with it, or as soon as it knows that it is the host.
-func hostIsKilled(t *testing.T, kit kit, atOnce bool) {
-	players, timeout := 4, time.Second
-	if os.Getenv("RTCPEER_LAB_LONG") != "" {
-		players, timeout = 16, 10*time.Second
-	}
+func hostIsKilled(t *testing.T, kit kit, atOnce bool, found *gameFindings) {
+	players, timeout := gameSize(longForm())
 	w, ctx := newGame(t, kit, players)
 	gamers, ids := w.startGamers(ctx, players, func(int) []string { return nil }, timeout)
 	wantHeard(ctx, t, gamers, ids, 1)
@@ -93,7 +88,7 @@ func hostIsKilled(t *testing.T, kit kit, atOnce bool) {
 			require.NoError(t, err)
 			last = max(last, ms-killed.UnixMilli())
 		}
-		t.Logf("| %d | %v | %d | %d |", len(gamers), timeout, term, last)
+		found.tookOver(takeover{len(gamers), timeout, term, atOnce}, last)
 		wantHeard(ctx, t, gamers, ids, term)
 	}
 	endGamers(ctx, t, gamers, ids[1:])
@@ -189,7 +184,7 @@ func hostIsStartedAgain(t *testing.T, kit kit) {
 		}
 		return []string{`(?s)^\d+ disconnected ` + ids[0] + ` .*^\d+ connected ` + ids[0] + `$.*^\d+ heard ` + ids[0] + ` in term 1$`}
 	})
-	t.Logf("| host started again | %d |", time.Since(killed).Milliseconds())
+	t.Logf("the host was there again after %d ms", time.Since(killed).Milliseconds())
 	for _, p := range gamers {
 		require.NotContains(t, p.out.text(), " term 2")
 	}
@@ -208,7 +203,7 @@ func wantLines(t *testing.T, ctx context.Context, all []*process, lines func(at 
 }
 
 // timesOn measures round trips and clocks on a line whose delay is known, and perhaps not the same in both directions.
-func timesOn(t *testing.T, kit kit, l line) {
+func timesOn(t *testing.T, kit kit, l line, found *gameFindings) {
 	if _, err := os.Stat(tunDevice); err != nil {
 		t.Skipf("no long lines: %v", err)
 	}
@@ -227,7 +222,7 @@ func timesOn(t *testing.T, kit kit, l line) {
 	ahead, err := far.await(ctx, &far.out, `^clock (\S+)$`)
 	require.NoError(t, err)
 	off := (offset - (duration(t, ahead) - clock)).Abs()
-	t.Logf("| %v | %.1f | %.1f |", l, rtt.Seconds()*1000, off.Seconds()*1000)
+	found.measured(l, rtt, off)
 	require.Greater(t, rtt, l.Delay+l.back()-time.Millisecond)
 	require.LessOrEqual(t, off, rtt/2+10*time.Millisecond, "as Node.Offset says")
 }

@@ -43,7 +43,9 @@ func (w *world) carry(l line, near, far string) {
 
 func (l line) back() time.Duration { return cmp.Or(l.Back, l.Delay) }
 
-func (l line) String() string { return fmt.Sprintf("%v there, %v back", l.Delay, l.back()) }
+func (l line) String() string {
+	return fmt.Sprintf("%d ms there, %d ms back", l.Delay.Milliseconds(), l.back().Milliseconds())
+}
 
 // longLine makes line 1 a long one.
 func (w *world) longLine(l line) {

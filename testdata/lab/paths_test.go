@@ -18,12 +18,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// roads are the paths on which the stacks are compared.
-var roads = []struct {
+// A namedRoad is a path on which the stacks are compared.
+type namedRoad struct {
 	key string
 	line
 	short bool // also in the short form
-}{
+}
+
+var roads = []namedRoad{
 	{"one machine", line{}, false},
 	{"5ms", line{Delay: 2500 * time.Microsecond}, false},
 	{"50ms", line{Delay: 25 * time.Millisecond}, false},
@@ -247,29 +249,50 @@ func openRoad(ctx context.Context, t *testing.T, kit kit, l line) *world {
 	return w
 }
 
+// A pathChoice is what a run of TestPaths compares.
+type pathChoice struct {
+	roads   []namedRoad
+	stacks  []string
+	besides [][2]string
+}
+
+// choose returns those of the long or the short form whose keys match the regular expressions.
+func choose(long bool, roadKeys, stackKeys string) (c pathChoice) {
+	onlyRoads, only := regexp.MustCompile(roadKeys), regexp.MustCompile(stackKeys)
+	for _, r := range roads {
+		if (long || r.short) && onlyRoads.MatchString(r.key) {
+			c.roads = append(c.roads, r)
+		}
+	}
+	for _, stack := range stacks {
+		short := stack == "rtcpeer" || stack == yielding || stack == "libdatachannel"
+		if (long || short) && only.MatchString(stack) {
+			c.stacks = append(c.stacks, stack)
+		}
+	}
+	for _, b := range besides {
+		if (long || b[0] == "rtcpeer") && only.MatchString(b[0]) {
+			c.besides = append(c.besides, b)
+		}
+	}
+	return c
+}
+
 // TestPaths prints the table of what each stack does on each road, and of what two do at once. Figures are the machine's;
 // only that all works is tested.
 func TestPaths(t *testing.T) {
 	need(t, "ip", "node")
 	kit := newKit(t)
 	const lasts = 3
-	long := os.Getenv("RTCPEER_LAB_LONG") != ""
-	only := regexp.MustCompile(os.Getenv("RTCPEER_LAB_STACKS"))
-	onlyRoads := regexp.MustCompile(os.Getenv("RTCPEER_LAB_ROADS"))
+	choice := choose(longForm(), os.Getenv("RTCPEER_LAB_ROADS"), os.Getenv("RTCPEER_LAB_STACKS"))
 	var text strings.Builder
 	text.WriteString(pathsHead)
-	for _, r := range roads {
-		if !long && !r.short || !onlyRoads.MatchString(r.key) {
-			continue
-		}
+	for _, r := range choice.roads {
 		t.Run(r.key, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 			defer cancel()
 			w := openRoad(ctx, t, kit, r.line)
-			for _, stack := range stacks {
-				if !only.MatchString(stack) || !long && stack != "rtcpeer" && stack != yielding && stack != "libdatachannel" {
-					continue
-				}
+			for _, stack := range choice.stacks {
 				c := compare(ctx, w, stack, lasts)
 				c.road = r.key
 				fmt.Fprintln(&text, c)
@@ -278,11 +301,8 @@ func TestPaths(t *testing.T) {
 	}
 	t.Run("beside", func(t *testing.T) {
 		text.WriteString(besideHead)
-		for _, b := range besides {
-			if !only.MatchString(b[0]) || !long && b[0] != "rtcpeer" {
-				continue
-			}
-			fmt.Fprintln(&text, shareBottleneck(t, kit, b))
+		for _, b := range choice.besides {
+			fmt.Fprintln(&text, besideRow(b, shareBottleneck(t, kit, b)))
 		}
 	})
 	t.Logf("\n%s", &text)
@@ -293,8 +313,12 @@ func TestPaths(t *testing.T) {
 
 const besideHead = "\n| beside each other on 50 ms, 50 Mbit/s, 100 ms of queue | MB/s of the first | of the second |\n|---|---|---|\n"
 
-// shareBottleneck has two stacks send at the same time, and returns a row.
-func shareBottleneck(t *testing.T, kit kit, both [2]string) string {
+func besideRow(both [2]string, rates [2]float64) string {
+	return fmt.Sprintf("| %s, %s | %.2f | %.2f |", both[0], both[1], rates[0], rates[1])
+}
+
+// shareBottleneck has two stacks send at the same time, and returns the MB/s of each.
+func shareBottleneck(t *testing.T, kit kit, both [2]string) (rates [2]float64) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	w := openRoad(ctx, t, kit, line{Delay: 25 * time.Millisecond, Rate: 50_000_000, Queue: 100 * time.Millisecond})
@@ -318,10 +342,11 @@ func shareBottleneck(t *testing.T, kit kit, both [2]string) string {
 		wait.Go(func() { counted[i] = p.counts(ctx, lasts) })
 	}
 	wait.Wait()
-	for _, p := range pairs {
+	for i, p := range pairs {
 		p.close(ctx)
+		rates[i] = float64(counted[i].Bytes) / lasts / 1e6
 	}
-	return fmt.Sprintf("| %s, %s | %.2f | %.2f |", both[0], both[1], float64(counted[0].Bytes)/lasts/1e6, float64(counted[1].Bytes)/lasts/1e6)
+	return rates
 }
 
 const pathsHead = "| path | stack | Join to first packet, ms | 16 KiB, MB/s | 1 KiB, MB/s | CPU, s per 100 MB | longest pause, ms | state alone: p50, p99 ms, lost | state beside bulk |\n" +

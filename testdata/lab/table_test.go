@@ -53,6 +53,14 @@ func (r *results) add(table string, p plan, c connection) {
 // publish prints the tables, and writes them to the file that RTCPEER_LAB_TABLE names.
 func (r *results) publish(t *testing.T) {
 	t.Helper()
+	text := r.markdown()
+	t.Logf("\n%s", text)
+	if path := os.Getenv("RTCPEER_LAB_TABLE"); path != "" {
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
+	}
+}
+
+func (r *results) markdown() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var text strings.Builder
@@ -64,10 +72,7 @@ func (r *results) publish(t *testing.T) {
 	for _, k := range kinds {
 		fmt.Fprintf(&text, "| %s | %v |\n", k.name, r.found["one house/"+k.key])
 	}
-	t.Logf("\n%s", &text)
-	if path := os.Getenv("RTCPEER_LAB_TABLE"); path != "" {
-		require.NoError(t, os.WriteFile(path, []byte(text.String()), 0o644))
-	}
+	return text.String()
 }
 
 // square writes a table of each kind with each.

@@ -57,6 +57,32 @@ func (p *tabs) awaitAll(ctx context.Context, words string, times int) error {
 	}
 }
 
+// A tabCut is for how long the network of how many tabs is cut.
+type tabCut struct {
+	tabs  int
+	lasts time.Duration
+}
+
+// tabCuts are the cuts of the short or of the long form.
+func tabCuts(long bool) []tabCut {
+	cuts := []tabCut{{4, 5 * time.Second}}
+	if long {
+		cuts = append(cuts, tabCut{4, 10 * time.Second}, tabCut{8, 10 * time.Second}, tabCut{12, 10 * time.Second}, tabCut{12, 40 * time.Second})
+	}
+	return cuts
+}
+
+const tabsHead = "| tabs, links | cut for | all heard of all others after ms | CPU seconds meanwhile | links |\n|---|---|---|---|---|\n"
+
+// row is the row of the table for a cut after which everything was as it should be.
+func (c tabCut) row(took int64, used time.Duration) string {
+	became := "all interrupted and resumed, none lost"
+	if c.lasts > givenUpAfter {
+		became = "all lost, and made again"
+	}
+	return fmt.Sprintf("| %d, %d | %s | %d | %.1f | %s |", c.tabs, c.tabs*(c.tabs-1)/2, seconds(c.lasts), took, used.Seconds(), became)
+}
+
 // A mesh of tabs whose network is cut, their signaling and what they send each other within the machine, and comes back.
 // After ten seconds all links go on, and no program is told of an end; after forty all are lost, and made again. With
 // RTCPEER_LAB_LONG=1 there are up to twelve tabs instead of four, and a cut of forty seconds besides those of ten.
@@ -66,17 +92,9 @@ func (p *tabs) awaitAll(ctx context.Context, words string, times int) error {
 func TestTabsOffline(t *testing.T) {
 	need(t, "ip", "nft", string(chromiumStack))
 	kit := newKit(t)
-	type cut struct {
-		tabs  int
-		lasts time.Duration
-	}
-	cuts := []cut{{4, 5 * time.Second}}
-	if longForm() {
-		cuts = []cut{{4, 10 * time.Second}, {8, 10 * time.Second}, {12, 10 * time.Second}, {12, 40 * time.Second}}
-	}
 	var table strings.Builder
-	table.WriteString("| tabs, links | cut for | all heard of all others after ms | CPU seconds meanwhile | links |\n|---|---|---|---|---|\n")
-	for _, c := range cuts {
+	table.WriteString(tabsHead)
+	for _, c := range tabCuts(longForm()) {
 		n, lasts := c.tabs, c.lasts
 		t.Run(fmt.Sprintf("%d tabs, %s", n, seconds(lasts)), func(t *testing.T) {
 			w := newWorld(t, kit, plan{routers: []kind{homeRouter}})
@@ -113,11 +131,7 @@ func TestTabsOffline(t *testing.T) {
 			require.Zero(t, all.count("broken"))
 			require.Zero(t, all.count("failed"))
 			require.Zero(t, all.count("ended"))
-			became := "all interrupted and resumed, none lost"
-			if lasts > givenUpAfter {
-				became = "all lost, and made again"
-			}
-			fmt.Fprintf(&table, "| %d, %d | %s | %d | %.1f | %s |\n", n, links/2, seconds(lasts), took, used.Seconds(), became)
+			fmt.Fprintln(&table, c.row(took, used))
 		})
 	}
 	t.Logf("\n%s", &table)

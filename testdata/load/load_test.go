@@ -37,10 +37,10 @@ func TestNode(t *testing.T) {
 	}
 	const rooms, members, messages, rounds = 1000, 4, 64, 5
 	p := build(t)
-	runners := []*runner{
-		{name: "Node, ws, the demo's protocol", scheme: "godot+", server: start(t, "node", "rooms.mjs", folder)},
-		{name: "signal-server, the demo's protocol", scheme: "godot+", server: p.start(t)},
-		{name: "signal-server, rtcpeer.v1", server: p.start(t)},
+	runners := newRunners()
+	runners[0].server = start(t, "node", "rooms.mjs", folder)
+	for _, r := range runners[1:] {
+		r.server = p.start(t)
 	}
 	for _, r := range runners {
 		r.cold = r.load(p.client, r.scheme+r.url, rooms/4, members, messages)
@@ -53,13 +53,20 @@ func TestNode(t *testing.T) {
 	}
 	node := runners[0]
 	var text strings.Builder
-	text.WriteString("| | CPU per join, first 1,000 | later | relative to Node | CPU per forwarded message, first 64,000 | later | relative to Node |\n|---|---|---|---|---|---|---|\n")
+	text.WriteString(nodeHead)
 	for _, r := range runners {
-		fmt.Fprintf(&text, "| %s | %v | %v | %.2f | %.1f µs | %.1f µs | %.2f |\n", r.name,
-			r.cold.perJoin(), median(r.joins).Round(time.Microsecond), ratio(r.joins, node.joins),
-			micro(r.cold.perMessage()), micro(median(r.messages)), ratio(r.messages, node.messages))
+		fmt.Fprintln(&text, r.row(node))
 	}
 	t.Logf("\n%s", &text)
+}
+
+const nodeHead = "| | CPU per join, first 1,000 | later | relative to Node | CPU per forwarded message, first 64,000 | later | relative to Node |\n|---|---|---|---|---|---|---|\n"
+
+// row is the row of the table, in which the figures are compared with those of Node.
+func (r *runner) row(node *runner) string {
+	return fmt.Sprintf("| %s | %.0f µs | %.0f µs | %.2f | %.1f µs | %.1f µs | %.2f |", r.name,
+		micro(r.cold.perJoin()), micro(median(r.joins)), ratio(r.joins, node.joins),
+		micro(r.cold.perMessage()), micro(median(r.messages)), ratio(r.messages, node.messages))
 }
 
 // A runner is one server in a comparison, and what it took.
@@ -70,28 +77,46 @@ type runner struct {
 	joins, messages []time.Duration
 }
 
+// newRunners returns Node and its rivals, without their servers.
+func newRunners() []*runner {
+	return []*runner{
+		{name: "Node, ws, the demo's protocol", scheme: "godot+"},
+		{name: "signal-server, the demo's protocol", scheme: "godot+"},
+		{name: "signal-server, rtcpeer.v1"},
+	}
+}
+
 func median(d []time.Duration) time.Duration { return slices.Sorted(slices.Values(d))[len(d)/2] }
 
 func micro(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 }
 
 func ratio(a, b []time.Duration) float64 { return median(a).Seconds() / median(b).Seconds() }
 
+// sizes are how many sessions TestGrowth has.
+var sizes = []int{1000, 2000, 5000, 10_000, 15_000}
+
+const growthHead = "| sessions | joins per second | join p50, p99 | CPU per join | resident memory per session | messages per second | CPU per message |\n|---|---|---|---|---|---|---|\n"
+
+// growthRow is the row of the table for so many sessions.
+func (m marks) growthRow(sessions int) string {
+	return fmt.Sprintf("| %d | %.0f | %.1f ms, %.1f ms | %.0f µs | %.1f KB | %.0f | %.1f µs |", sessions, m.report.Joins.PerSecond,
+		m.report.Joins.P50, m.report.Joins.P99, micro(m.perJoin()), float64(m.full-m.empty)/float64(sessions)/1e3,
+		m.report.Messages.PerSecond, micro(m.perMessage()))
+}
+
 // How the figures grow with the sessions.
 func TestGrowth(t *testing.T) {
-	sizes := []int{1000, 2000, 5000, 10_000, 15_000}
 	if least := uint64(sizes[len(sizes)-1] + 200); openFiles(t) < least {
 		skip.Missing(t, "the limit of open files is below %d: ulimit -Hn", least)
 	}
 	p := build(t)
 	var text strings.Builder
-	text.WriteString("| sessions | joins per second | join p50, p99 | CPU per join | resident memory per session | messages per second | CPU per message |\n|---|---|---|---|---|---|---|\n")
+	text.WriteString(growthHead)
 	for _, n := range sizes {
 		const members = 4
 		s := p.start(t)
 		m := s.load(p.client, s.url, n/members, members, 16)
-		fmt.Fprintf(&text, "| %d | %.0f | %.1f ms, %.1f ms | %v | %.1f KB | %.0f | %.1f µs |\n", n, m.report.Joins.PerSecond,
-			m.report.Joins.P50, m.report.Joins.P99, m.perJoin(), float64(m.full-m.empty)/float64(n)/1e3,
-			m.report.Messages.PerSecond, micro(m.perMessage()))
+		fmt.Fprintln(&text, m.growthRow(n))
 	}
 	t.Logf("\n%s", &text)
 	if path := os.Getenv("RTCPEER_LOAD_TABLE"); path != "" {
