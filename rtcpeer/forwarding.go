@@ -62,7 +62,7 @@ func (n *Node) dropped() map[DropReason]uint64 {
 	words := n.inbox.counters.words()
 	if n.mux != nil {
 		for why, count := range n.mux.Dropped() {
-			words["forwarded_"+DropReason(why)] = count
+			words["forwarded_"+why] = count
 		}
 	}
 	return words

@@ -3,10 +3,13 @@ package rtcpeer
 import (
 	"sync/atomic"
 	"time"
+
+	"example.org/rtcpeer/signaling/drop"
 )
 
-// A DropReason says why a packet was not delivered: it is the word that Stats and the log use.
-type DropReason string
+// A DropReason is a word that says why a packet was not delivered. Stats and the log use it. The reasons of a node are
+// the constants below, and those for frames that came through the signaling server (Stats.Dropped).
+type DropReason = drop.Reason
 
 // The drop reasons of a node.
 const (

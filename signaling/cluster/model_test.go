@@ -16,6 +16,7 @@ import (
 	"example.org/rtcpeer/signaling/clock"
 	"example.org/rtcpeer/signaling/cluster"
 	"example.org/rtcpeer/signaling/cluster/memory"
+	"example.org/rtcpeer/signaling/drop"
 	"example.org/rtcpeer/signaling/rooms"
 	"example.org/rtcpeer/testdata/bubble"
 )
@@ -101,7 +102,7 @@ func startNodeOf(t *testing.T, bus cluster.Bus, server string, change func(*clus
 	n := cluster.New(config)
 	store, err := rooms.New(rooms.Config{
 		Clock: clock.New(time.Second), MaxRooms: 10, MaxMembers: 10, ResumeKey: []byte("0123456789abcdef"),
-		Networks: func(netip.Addr) []netip.Prefix { return nil }, Voided: func(rooms.Seat) {}, Dropped: func(rooms.DropReason) {},
+		Networks: func(netip.Addr) []netip.Prefix { return nil }, Voided: func(rooms.Seat) {}, Dropped: func(drop.Reason) {},
 		Owns: n.Owns, Acts: n.Acts, Changed: n.Changed,
 	})
 	require.NoError(t, err)

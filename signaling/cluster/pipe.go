@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"sync"
 	"time"
+
+	"example.org/rtcpeer/signaling/drop"
 )
 
 // A pipe carries messages to one other server, each once and in order, over a bus that may lose, repeat, delay and
@@ -29,7 +31,7 @@ type pipe struct {
 	patience time.Duration // how long to wait before all are sent again
 	heard    time.Time     // when a message was last acknowledged, or the first one was sent
 	broken   bool          // it must begin anew: a message did not fit, or was not acknowledged
-	why      DropReason    // why it is broken
+	why      drop.Reason   // why it is broken
 	closed   bool
 
 	inLife   uint32
@@ -141,7 +143,7 @@ func (p *pipe) join(part *message) (*message, error) {
 }
 
 // breakUp marks the pipe as broken. The first reason is kept. The caller holds mu.
-func (p *pipe) breakUp(why DropReason) {
+func (p *pipe) breakUp(why drop.Reason) {
 	if !p.broken {
 		p.broken, p.why = true, why
 	}

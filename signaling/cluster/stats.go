@@ -1,6 +1,10 @@
 package cluster
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"example.org/rtcpeer/signaling/drop"
+)
 
 // Stats are figures of a node. Ready, Servers, Rooms, Visitors and Loose are current; the others count since New.
 type Stats struct {
@@ -21,22 +25,20 @@ type Stats struct {
 	// server acknowledged nothing for too long; "malformed", not a valid message; "unknown", a kind of a newer
 	// version; "too_large", more than 16 MiB; "late", a client's message that came back from the earlier owner of a room
 	// after a newer one was sent to the next. It has entries for all reasons.
-	Dropped map[DropReason]uint64
+	Dropped map[drop.Reason]uint64
 }
 
-// A DropReason says why messages were not delivered.
-type DropReason string
-
+// The reasons for which messages are not delivered.
 const (
-	DropFull      DropReason = "full"
-	DropSilent    DropReason = "silent"
-	DropMalformed DropReason = "malformed"
-	DropUnknown   DropReason = "unknown"
-	DropTooLarge  DropReason = "too_large"
-	DropLate      DropReason = "late"
+	DropFull      drop.Reason = "full"
+	DropSilent    drop.Reason = "silent"
+	DropMalformed drop.Reason = "malformed"
+	DropUnknown   drop.Reason = "unknown"
+	DropTooLarge  drop.Reason = "too_large"
+	DropLate      drop.Reason = "late"
 )
 
-var dropReasons = [...]DropReason{DropFull, DropSilent, DropMalformed, DropUnknown, DropTooLarge, DropLate}
+var dropReasons = [...]drop.Reason{DropFull, DropSilent, DropMalformed, DropUnknown, DropTooLarge, DropLate}
 
 // counters is the part of Stats that is counted as it happens. It is safe for concurrent use.
 type counters struct {
@@ -45,7 +47,7 @@ type counters struct {
 	dropped                         [len(dropReasons)]atomic.Uint64
 }
 
-func (c *counters) drop(why DropReason, messages int) {
+func (c *counters) drop(why drop.Reason, messages int) {
 	for i, reason := range dropReasons {
 		if reason == why {
 			c.dropped[i].Add(uint64(messages))
@@ -60,7 +62,7 @@ func (n *Node) Stats() Stats {
 		Ready:         n.Ready() == nil,
 		LeasesRenewed: c.renewed.Load(), LeasesLost: c.leasesLost.Load(), ClaimsLost: c.claimsLost.Load(),
 		Sent: c.sent.Load(), Received: c.received.Load(), Resent: c.resent.Load(),
-		Dropped: make(map[DropReason]uint64),
+		Dropped: make(map[drop.Reason]uint64),
 	}
 	for i, reason := range dropReasons {
 		s.Dropped[reason] = c.dropped[i].Load()

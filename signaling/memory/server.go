@@ -25,6 +25,7 @@ import (
 
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/clock"
+	"example.org/rtcpeer/signaling/drop"
 	"example.org/rtcpeer/signaling/rooms"
 )
 
@@ -48,7 +49,7 @@ func NewServer() *Server {
 		Limits:     signaling.Limits{MessageBytes: signaling.MaxMessage},
 		Networks:   func(netip.Addr) []netip.Prefix { return nil },
 		Voided:     func(rooms.Seat) {},
-		Dropped:    func(rooms.DropReason) {},
+		Dropped:    func(drop.Reason) {},
 		Matched:    func(rooms.Session, time.Duration, error) {},
 		Log:        slog.New(slog.DiscardHandler),
 	})

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/signaling/drop"
 )
 
 // Leave removes m at its own request, if s is still its session, and ends s.
@@ -100,7 +101,7 @@ func (m *Member) Lose(s Session) bool {
 }
 
 // expire ends m's grace period, unless m has resumed after that loss. why is a drop reason.
-func (r *room) expire(m *Member, loss int, why DropReason) {
+func (r *room) expire(m *Member, loss int, why drop.Reason) {
 	r.mu.Lock()
 	expired := r.members[m.id] == m && m.session == nil && m.losses == loss
 	if expired && !r.store.acts() { // the room is about to leave this server, or the server will act again

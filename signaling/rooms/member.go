@@ -7,6 +7,7 @@ import (
 
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/clock"
+	"example.org/rtcpeer/signaling/drop"
 )
 
 // A Member is one place in a room. It is attached to a session, or it is detached: then its session was lost, and it
@@ -56,7 +57,7 @@ type Member struct {
 // deliver hands a message to the member and never blocks. If a detached member has no room left for a signal, deliver
 // returns the drop reason. Other messages need not be kept, because the welcome of a member that resumes tells it
 // everything. The caller holds room.mu.
-func (m *Member) deliver(n *Prepared) (full DropReason) {
+func (m *Member) deliver(n *Prepared) (full drop.Reason) {
 	if m.session != nil && !m.welcoming {
 		if n = m.session.View().fit(n); n != nil {
 			m.session.Deliver(n)
@@ -137,7 +138,7 @@ func (m *Member) detach() {
 
 // giveUp ends the grace period of a detached member early, through its timer, so that it always ends in the same way.
 // A member that is being welcomed loses its session instead. The caller holds room.mu.
-func (m *Member) giveUp(why DropReason) {
+func (m *Member) giveUp(why drop.Reason) {
 	if m.session != nil {
 		m.session.Fail(&signaling.Error{Code: signaling.CodeSlow, Text: "too many signals during the welcome"})
 		return
@@ -146,7 +147,7 @@ func (m *Member) giveUp(why DropReason) {
 	m.expireAfter(0, why)
 }
 
-func (m *Member) expireAfter(grace time.Duration, why DropReason) {
+func (m *Member) expireAfter(grace time.Duration, why drop.Reason) {
 	loss := m.losses
 	m.graceEnd = m.room.store.clock.Now() + grace
 	m.grace = m.room.store.clock.After(grace, func() { m.room.expire(m, loss, why) })

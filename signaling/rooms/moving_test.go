@@ -14,6 +14,7 @@ import (
 
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/clock"
+	"example.org/rtcpeer/signaling/drop"
 	"example.org/rtcpeer/testdata/bubble"
 )
 
@@ -71,7 +72,7 @@ func newStoreOf(t *testing.T, change func(*Config)) *Store {
 	config := Config{
 		Clock: clock.New(time.Second), Grace: time.Minute, KeptFrames: 100, KeptBytes: 1 << 20, MaxRooms: 10, MaxMembers: 10,
 		ResumeKey: []byte("0123456789abcdef"), RebuildTime: time.Minute, TicketAge: time.Hour,
-		Networks: func(netip.Addr) []netip.Prefix { return []netip.Prefix{{}} }, Voided: func(Seat) {}, Dropped: func(DropReason) {},
+		Networks: func(netip.Addr) []netip.Prefix { return []netip.Prefix{{}} }, Voided: func(Seat) {}, Dropped: func(drop.Reason) {},
 	}
 	change(&config)
 	s, err := New(config)

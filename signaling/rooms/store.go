@@ -12,6 +12,7 @@ import (
 
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/clock"
+	"example.org/rtcpeer/signaling/drop"
 )
 
 // A Store holds the rooms of one server.
@@ -78,7 +79,7 @@ type Config struct {
 	// Voided is called for members and rooms whose tickets become void. It must not block.
 	Voided func(Seat)
 	// Dropped is called with the drop reason for everything that is given up. It must not block.
-	Dropped func(DropReason)
+	Dropped func(drop.Reason)
 	// Matched is called for each session whose wait for a match has ended, with the duration of the wait, and with an
 	// error if the session was not matched.
 	Matched func(s Session, waited time.Duration, err error)
@@ -95,14 +96,12 @@ type Config struct {
 // MaxICEServers is the most JSON that ICE servers may take in a welcome, in bytes.
 const MaxICEServers = 16 << 10
 
-// A DropReason says what was given up, in the word that logs, statistics and metrics use.
-type DropReason string
-
+// The reasons for which a Store, or the holder of a seat, gives something up.
 const (
-	DroppedGraceOver    DropReason = "grace_over"    // a member did not come back within its grace period
-	DroppedDetachedFull DropReason = "detached_full" // a member that is away was sent more than is kept for it
-	DroppedICEServers   DropReason = "ice_servers"   // a list from Config.ICEServersFor was too large
-	DroppedBudget       DropReason = "over_budget"   // the account that pays had no room
+	DroppedGraceOver    drop.Reason = "grace_over"    // a member did not come back within its grace period
+	DroppedDetachedFull drop.Reason = "detached_full" // a member that is away was sent more than is kept for it
+	DroppedICEServers   drop.Reason = "ice_servers"   // a list from Config.ICEServersFor was too large
+	DroppedBudget       drop.Reason = "over_budget"   // the account that pays had no room
 )
 
 // New returns a Store without rooms. The caller must Close it.

@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 
 	"example.org/rtcpeer/signaling"
-	"example.org/rtcpeer/signaling/rooms"
+	"example.org/rtcpeer/signaling/drop"
 )
 
 // Stats are figures of a server. Counters count since New; all other figures are current.
@@ -48,8 +48,8 @@ type Stats struct {
 	Dropped map[DropReason]uint64
 }
 
-// A DropReason says what was given up, in the word that logs, statistics and metrics use.
-type DropReason = rooms.DropReason
+// A DropReason is a word that says why something was given up. Logs, statistics and metrics use it.
+type DropReason = drop.Reason
 
 const (
 	droppedSlow DropReason = "slow"

@@ -11,6 +11,7 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/rtcpeer/transport/forwarded"
 	"example.org/rtcpeer/rtcpeer/transport/transporttest"
+	"example.org/rtcpeer/signaling/drop"
 	"example.org/rtcpeer/testdata/bubble"
 )
 
@@ -47,7 +48,7 @@ func TestHostileCarrier(t *testing.T) {
 		exchange(t, two, one, "back")
 	}
 	dropped := b.Dropped()
-	for _, why := range []forwarded.DropReason{"unknown", "forged", "replay"} {
+	for _, why := range []drop.Reason{"unknown", "forged", "replay"} {
 		require.NotZero(t, dropped[why], why)
 	}
 	require.Equal(t, "p-256 04", one.Binding()[:8])

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"example.org/rtcpeer/rtcpeer/transport"
+	"example.org/rtcpeer/signaling/drop"
 )
 
 // A Mux shares one carrier among the paths of a node.
@@ -15,13 +16,13 @@ type Mux struct {
 
 	mu      sync.Mutex // guards the fields below, and all of the paths
 	paths   map[route]*path
-	turns   []*path               // paths that have something to send, each once
-	last    [][]byte              // close frames of closed paths, at most maxLast
-	frame   []byte                // the frame that Next has returned
-	plain   []byte                // scratch
-	calls   []func()              // functions that unlock calls
-	waits   bool                  // Next has returned nil, so that the carrier waits for ready
-	dropped map[DropReason]uint64 // received frames that were dropped, by reason
+	turns   []*path                // paths that have something to send, each once
+	last    [][]byte               // close frames of closed paths, at most maxLast
+	frame   []byte                 // the frame that Next has returned
+	plain   []byte                 // scratch
+	calls   []func()               // functions that unlock calls
+	waits   bool                   // Next has returned nil, so that the carrier waits for ready
+	dropped map[drop.Reason]uint64 // received frames that were dropped, by reason
 }
 
 // A route identifies the path of a received frame.
@@ -30,13 +31,11 @@ type route struct {
 	tag  tag
 }
 
-// A DropReason says why a received frame was dropped.
-type DropReason string
-
+// The reasons for which received frames are dropped.
 const (
-	droppedUnknown DropReason = "unknown" // of a path that does not exist here
-	droppedForged  DropReason = "forged"  // not encrypted by the other end
-	droppedReplay  DropReason = "replay"  // received before
+	droppedUnknown drop.Reason = "unknown" // of a path that does not exist here
+	droppedForged  drop.Reason = "forged"  // not encrypted by the other end
+	droppedReplay  drop.Reason = "replay"  // received before
 )
 
 const (
@@ -47,7 +46,7 @@ const (
 // NewMux returns a Mux that calls ready when there is something to send again after Next has returned nil.
 // ready must neither block nor call the Mux.
 func NewMux(ready func()) *Mux {
-	return &Mux{ready: ready, paths: make(map[route]*path), waits: true, dropped: make(map[DropReason]uint64)}
+	return &Mux{ready: ready, paths: make(map[route]*path), waits: true, dropped: make(map[drop.Reason]uint64)}
 }
 
 // To returns a transport whose paths lead to a peer. Its Close does not close them.
@@ -124,7 +123,7 @@ func (m *Mux) Lose() {
 // Dropped returns how many received frames were dropped, by reason: "unknown" for frames of a path that does
 // not exist here, "forged" for frames that the other end has not encrypted, "replay" for frames received
 // before. The map belongs to the caller.
-func (m *Mux) Dropped() map[DropReason]uint64 {
+func (m *Mux) Dropped() map[drop.Reason]uint64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return maps.Clone(m.dropped)
