@@ -69,7 +69,7 @@ func TestTablesOfDEPLOY(t *testing.T) {
 	for i, first := range addresses {
 		for _, second := range addresses {
 			r := newResults()
-			c := connection{first, second, time.Duration(i) * time.Second}
+			c := connection{first: first, second: second, took: time.Duration(i) * time.Second}
 			for _, a := range kinds {
 				for _, b := range kinds {
 					for _, table := range []string{"apart", "lossy", "far", "chromium"} {
