@@ -298,13 +298,13 @@ func TestPendingPeerGoes(t *testing.T) {
 	})
 	t.Run("it asks for another link", func(t *testing.T) {
 		inStar(t, rtcpeer.Config{Auth: secret}, func(t *testing.T, r *room, network *memory.Network, host *rtcpeer.Node) {
-			seat := r.sit(5, nil)
-			defer seat.Close()
+			session := r.enter(5, nil)
+			defer session.Close()
 			for attempt := 1; attempt <= 2; attempt++ {
 				link, err := network.Transport().NewPath(godotLanes)
 				require.NoError(t, err)
 				defer link.Close()
-				negotiateBare(t, seat, link, 1, attempt)
+				negotiateBare(t, session, link, 1, attempt)
 				if attempt == 2 {
 					five := &bare{t: t, id: 5, link: link}
 					five.send(0, secretFrame)
@@ -384,7 +384,7 @@ func TestMeshAuthenticates(t *testing.T) {
 		require.Equal(t, rtcpeer.ConnectionConnected, out.Status(), "a mesh goes on")
 	})
 	r := newRoom(rtcpeer.Mesh)
-	_, err := rtcpeer.New(t.Context(), r.sit(1, []signaling.Mode{}), rtcpeer.Config{Auth: both})
+	_, err := rtcpeer.New(t.Context(), r.enter(1, []signaling.Mode{}), rtcpeer.Config{Auth: both})
 	require.ErrorContains(t, err, `room "test" is a mesh of bare packets: authentication (Config.Auth) needs a star, or Config.Framed`)
 }
 

@@ -66,7 +66,7 @@ func TestConfigIsChecked(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := rtcpeer.New(t.Context(), newRoom(rtcpeer.Mesh).sit(1, nil), tt.config)
+			_, err := rtcpeer.New(t.Context(), newRoom(rtcpeer.Mesh).enter(1, nil), tt.config)
 			require.ErrorContains(t, err, tt.want)
 			_, err = rtcpeer.Join(t.Context(), "ws://127.0.0.1:1/room", tt.config)
 			require.ErrorContains(t, err, tt.want, "before anything is dialed")

@@ -87,9 +87,9 @@ func TestOneCreatesARoom(t *testing.T) {
 func TestCreateWithAnOlderServer(t *testing.T) {
 	r := newRoom(rtcpeer.Star)
 	config := rtcpeer.Config{Transport: memory.NewNetwork(memory.Options{}).Transport(), Create: rtcpeer.CreateNever}
-	_, err := rtcpeer.New(t.Context(), r.sit(1, nil), config)
+	_, err := rtcpeer.New(t.Context(), r.enter(1, nil), config)
 	require.ErrorIs(t, err, &signaling.Error{Code: signaling.CodeUnknownRoom})
 	config.Create = rtcpeer.CreateOnly
-	_, err = rtcpeer.New(t.Context(), r.sit(5, nil), config)
+	_, err = rtcpeer.New(t.Context(), r.enter(5, nil), config)
 	require.ErrorIs(t, err, &signaling.Error{Code: signaling.CodeRoomExists})
 }

@@ -22,8 +22,8 @@ type elections struct {
 	waits  bool // for the host, after a restart
 }
 
-// admit gives a seat its place. After a restart the place of the host is kept as if the host had just been lost.
-func (e *elections) admit(r *room, s *seat) {
+// admit gives a session its place. After a restart the place of the host is kept as if the host had just been lost.
+func (e *elections) admit(r *room, s *session) {
 	e.places++
 	s.place = e.places
 	switch {
@@ -41,11 +41,11 @@ func (e *elections) admit(r *room, s *seat) {
 	}
 }
 
-// isOver reports whether a seat is of a room that has ended.
-func (e *elections) isOver(s *seat) bool { return s.place <= e.over }
+// isOver reports whether a session is of a room that has ended.
+func (e *elections) isOver(s *session) bool { return s.place <= e.over }
 
 // reported notes that a guest has lost the host. If most guests have, the host is replaced.
-func (e *elections) reported(r *room, s *seat, m signaling.HostLost) {
+func (e *elections) reported(r *room, s *session, m signaling.HostLost) {
 	host := r.members[r.hostID()]
 	if e.timeout == 0 || m.Term != r.term || s == host || host == nil || r.members[s.member.ID] != s {
 		return
@@ -86,7 +86,7 @@ func (r *room) succeed() {
 		e.vacant, e.over, e.heir = true, e.places, 0
 		return
 	}
-	next := slices.MinFunc(slices.Collect(maps.Values(r.members)), func(a, b *seat) int {
+	next := slices.MinFunc(slices.Collect(maps.Values(r.members)), func(a, b *session) int {
 		return cmp.Or(-compare(a.line.isHere(), b.line.isHere()),
 			-compare(a.member.ID == e.heir, b.member.ID == e.heir), cmp.Compare(a.place, b.place))
 	})
@@ -95,9 +95,9 @@ func (r *room) succeed() {
 		next.line.losses++
 		r.expireLater(next)
 	}
-	for _, s := range r.seated() {
+	for _, s := range r.inOrder() {
 		c := signaling.HostChanged{Host: r.host, Term: r.term, Guests: r.guests()}
-		for _, other := range r.seated() {
+		for _, other := range r.inOrder() {
 			if r.acquainted(s, other) {
 				c.Members = append(c.Members, other.member)
 			}
@@ -119,8 +119,8 @@ func (r *room) presentTerm() int {
 	return r.term
 }
 
-// isOver reports whether the seat was the host's and another member has replaced it, or its room has ended.
-func (s *seat) isOver() bool {
+// isOver reports whether the session was the host's and another member has replaced it, or its room has ended.
+func (s *session) isOver() bool {
 	s.room.mu.Lock()
 	defer s.room.mu.Unlock()
 	return s.line.replaced || s.room.hosts.isOver(s)
@@ -146,7 +146,7 @@ func (r *room) depose() {
 }
 
 // replace is depose for a host that the server can still tell. mu is held.
-func (r *room) replace(s *seat) {
+func (r *room) replace(s *session) {
 	if s.line.state == lineUp {
 		s.inbox <- roomEnd{err: &signaling.Error{Code: signaling.CodeHostReplaced, Text: "join anew"}}
 	}

@@ -146,7 +146,7 @@ func TestL10StrayChannel(t *testing.T) {
 				overBoth(t, func(t *testing.T, newTransport func() transport.Transport) {
 					r := newRoom(rtcpeer.Mesh)
 					untold := func(id rtcpeer.PeerID, channels ...rtcpeer.Mode) *rtcpeer.Node {
-						n, err := rtcpeer.New(t.Context(), r.seat(id, signaling.Member{Features: features}), rtcpeer.Config{Channels: channels, Transport: newTransport()})
+						n, err := rtcpeer.New(t.Context(), r.enterAs(id, signaling.Member{Features: features}), rtcpeer.Config{Channels: channels, Transport: newTransport()})
 						require.NoError(t, err)
 						t.Cleanup(func() { closeNode(t, n) })
 						require.NoError(t, err)

@@ -87,7 +87,7 @@ var faults = []fault{
 	},
 	{
 		name:    "the NAT forgets, of signaling too",
-		begin:   func(s *stage) { s.forget(); s.room.cut(s.seats[s.hit]); time.AfterFunc(2*time.Second, s.redial) },
+		begin:   func(s *stage) { s.forget(); s.room.cut(s.sessions[s.hit]); time.AfterFunc(2*time.Second, s.redial) },
 		reaches: theHit, alone: theHit, becomes: moves, pause: 3 * time.Second,
 	},
 	{
@@ -140,7 +140,7 @@ func noNetwork(lasts time.Duration) fault {
 	return fault{
 		name: fmt.Sprintf("no network %v", lasts), lasts: lasts, bothWays: true,
 		begin:   func(s *stage) { s.part(); s.lose() },
-		end:     func(s *stage) { s.heal(); s.room.restore(s.seats[s.hit]) },
+		end:     func(s *stage) { s.heal(); s.room.restore(s.sessions[s.hit]) },
 		reaches: theHit, alone: theHit, becomes: outageOf(lasts), back: time.Second,
 	}
 }
@@ -148,8 +148,8 @@ func noNetwork(lasts time.Duration) fault {
 func asleep(lasts time.Duration) fault {
 	return fault{
 		name: fmt.Sprintf("asleep %v", lasts), lasts: lasts, bothWays: true,
-		begin:   func(s *stage) { s.part(); s.room.stall(s.seats[s.hit]) },
-		end:     func(s *stage) { s.heal(); s.room.wake(s.seats[s.hit]) },
+		begin:   func(s *stage) { s.part(); s.room.stall(s.sessions[s.hit]) },
+		end:     func(s *stage) { s.heal(); s.room.wake(s.sessions[s.hit]) },
 		reaches: theHit, becomes: outageOf(lasts), back: time.Second,
 	}
 }
@@ -217,7 +217,7 @@ type stage struct {
 	room     *room
 	ids      []rtcpeer.PeerID
 	hosts    map[rtcpeer.PeerID]*memory.Transport
-	seats    map[rtcpeer.PeerID]*seat
+	sessions map[rtcpeer.PeerID]*session
 	programs map[rtcpeer.PeerID]*recorder
 
 	hit, other rtcpeer.PeerID // the member that the fault is at, and another one
@@ -246,7 +246,7 @@ func playFault(t *testing.T, f fault, p place) {
 		t: t, fault: f, topology: p.topology,
 		network: memory.NewNetwork(memory.Options{Delay: faultDelay}), room: newRoom(p.topology),
 		ids:   []rtcpeer.PeerID{1, 5, 7, 11, 13}[:max(f.members, 3)],
-		hosts: make(map[rtcpeer.PeerID]*memory.Transport), seats: make(map[rtcpeer.PeerID]*seat),
+		hosts: make(map[rtcpeer.PeerID]*memory.Transport), sessions: make(map[rtcpeer.PeerID]*session),
 		programs: make(map[rtcpeer.PeerID]*recorder), flows: make(map[flowKey]*flow),
 	}
 	s.room.lag = faultDelay
@@ -280,7 +280,7 @@ func playFault(t *testing.T, f fault, p place) {
 func (s *stage) enter(life int, id rtcpeer.PeerID) {
 	r := newRecorder(life, s.room.join(s.t, id, s.hosts[id], rtcpeer.Config{}), s.begun)
 	r.arrivals = func(k streamKey, a arrival) { s.arrived(flowKey{s.ids[k.life-1], id, k.mode}, a) }
-	s.programs[id], s.seats[id] = r, s.room.seatOf(id)
+	s.programs[id], s.sessions[id] = r, s.room.sessionOf(id)
 }
 
 func (s *stage) mark(at *time.Time) {
@@ -369,16 +369,16 @@ func (s *stage) move() {
 
 // lose takes its connection to the server away.
 func (s *stage) lose() {
-	s.room.cut(s.seats[s.hit])
-	s.room.notice(s.seats[s.hit])
+	s.room.cut(s.sessions[s.hit])
+	s.room.notice(s.sessions[s.hit])
 }
 
 // redial has its client notice that the connection is lost, if it has not, and dial again.
 func (s *stage) redial() {
-	if s.seats[s.hit].line.state != lineDown {
+	if s.sessions[s.hit].line.state != lineDown {
 		s.lose()
 	}
-	time.AfterFunc(100*time.Millisecond, func() { s.room.restore(s.seats[s.hit]) })
+	time.AfterFunc(100*time.Millisecond, func() { s.room.restore(s.sessions[s.hit]) })
 }
 
 func (s *stage) forget() {
@@ -398,7 +398,7 @@ func (s *stage) relayAll(only bool) {
 
 func (s *stage) restoreAll() {
 	for _, id := range s.ids {
-		s.room.restore(s.seats[id])
+		s.room.restore(s.sessions[id])
 	}
 }
 

@@ -107,7 +107,7 @@ func TestStatsOfSignaling(t *testing.T) {
 		require.ErrorIs(t, s.SignalingLost, why)
 		require.Equal(t, 3*time.Second, s.SignalingSince)
 		require.Zero(t, s.Resumed)
-		w.room.restore(w.room.seatOf(1))
+		w.room.restore(w.room.sessionOf(1))
 		after(2 * time.Second)
 		s = w.nodes[1].Stats()
 		require.NoError(t, s.SignalingLost)

@@ -49,7 +49,7 @@ func flooded(t *testing.T, rogueID rtcpeer.PeerID, flood func(say func(signaling
 		w.enter(7, rtcpeer.Config{})
 		after(time.Second)
 		before := runtime.NumGoroutine()
-		rogue := w.room.seat(rogueID, signaling.Member{Features: []string{signaling.FeatureRepair}, Incarnation: "rogue"})
+		rogue := w.room.enterAs(rogueID, signaling.Member{Features: []string{signaling.FeatureRepair}, Incarnation: "rogue"})
 		defer rogue.Close()
 		go func() { // it listens to nothing
 			for {
@@ -127,7 +127,7 @@ func TestL14L15ManyCandidates(t *testing.T) {
 						data, err := signaling.SignalData{Type: signaling.Candidate, Attempt: attempt,
 							Candidate: fmt.Sprintf("candidate:1 1 udp 1 %d.rtcpeer-memory 9 typ host", 1000+i)}.Encode()
 						require.NoError(t, err)
-						require.NoError(t, w.room.seatOf(many).Send(t.Context(), signaling.Signal{To: few, Data: data}))
+						require.NoError(t, w.room.sessionOf(many).Send(t.Context(), signaling.Signal{To: few, Data: data}))
 					}
 				}
 				first := true

@@ -17,8 +17,8 @@ import (
 
 // Links that go through the signaling server.
 
-// Forward has the server forward frames until the seat is closed.
-func (s *seat) Forward(next func() []byte) {
+// Forward has the server forward frames until the session is closed.
+func (s *session) Forward(next func() []byte) {
 	go func() {
 		for {
 			select {
@@ -36,7 +36,7 @@ func (s *seat) Forward(next func() []byte) {
 	}()
 }
 
-func (s *seat) ForwardReady() {
+func (s *session) ForwardReady() {
 	select {
 	case s.ready <- struct{}{}:
 	default:
@@ -44,7 +44,7 @@ func (s *seat) ForwardReady() {
 }
 
 // forward brings a binary frame to a member.
-func (r *room) forward(s *seat, id rtcpeer.PeerID, data []byte) {
+func (r *room) forward(s *session, id rtcpeer.PeerID, data []byte) {
 	r.mu.Lock()
 	to := r.members[id]
 	passes := r.relays && to != nil && r.acquainted(s, to) && s.line.state == lineUp && to.line.state == lineUp &&
@@ -138,13 +138,13 @@ func TestLinkThroughTheServerOutlivesItsConnection(t *testing.T) {
 			}
 			for range 3 {
 				after(3 * time.Second)
-				seat := w.room.seatOf(who)
-				w.room.cut(seat)
+				session := w.room.sessionOf(who)
+				w.room.cut(session)
 				after(700 * time.Millisecond)
-				w.room.notice(seat)
+				w.room.notice(session)
 				after(3 * time.Second)
 				require.True(t, w.link(who, 6-who).Interrupted)
-				w.room.restore(seat)
+				w.room.restore(session)
 				after(3 * time.Second)
 				require.False(t, w.link(who, 6-who).Interrupted)
 			}
@@ -243,11 +243,11 @@ func attackThroughTheServer(t *testing.T, do func(t *testing.T, w *world, link s
 		w.room.mu.Unlock()
 		do(t, w, id)
 		w.honest()
-		seat := w.room.seatOf(5)
-		w.room.cut(seat)
-		w.room.notice(seat)
+		session := w.room.sessionOf(5)
+		w.room.cut(session)
+		w.room.notice(session)
 		after(time.Second)
-		w.room.restore(seat)
+		w.room.restore(session)
 		after(15 * time.Second)
 		endAll(streams)
 		for id, d := range w.diaries {
@@ -277,8 +277,8 @@ func (w *world) hostileMux(as, victim rtcpeer.PeerID) *forwarded.Mux {
 			}
 			for f := mux.Next(); f != nil; f = mux.Next() {
 				_, data, err := signaling.DecodeForward(f)
-				if seat := w.room.seatOf(victim); err == nil && seat != nil {
-					seat.inbox <- signaling.Forwarded{From: as, Data: append([]byte(nil), data...)}
+				if session := w.room.sessionOf(victim); err == nil && session != nil {
+					session.inbox <- signaling.Forwarded{From: as, Data: append([]byte(nil), data...)}
 				}
 			}
 		}
@@ -339,11 +339,11 @@ func TestManInTheMiddleThroughTheServer(t *testing.T) {
 				go pass(b.Lane(i), a.Lane(i))
 			}
 		}()
-		seat := w.room.seatOf(5)
-		w.room.cut(seat)
-		w.room.notice(seat)
+		session := w.room.sessionOf(5)
+		w.room.cut(session)
+		w.room.notice(session)
 		after(time.Second)
-		w.room.restore(seat)
+		w.room.restore(session)
 		after(4 * time.Second)
 		require.NotZero(t, w.link(5, 1).PathsRefused, "by the offering end, which has to be convinced first")
 		require.Equal(t, 1, w.link(5, 1).Paths)

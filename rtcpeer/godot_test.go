@@ -154,7 +154,7 @@ func TestSlowAnswerOfAGame(t *testing.T) {
 			}
 			return false
 		}
-		game := r.sit(1, nil)
+		game := r.enter(1, nil)
 		n := r.join(t, 5, network.Transport(), rtcpeer.Config{})
 		time.Sleep(15 * time.Second)
 		link, err := network.Transport().NewPath(godotLanes)
@@ -172,7 +172,7 @@ func TestGameThatDoesNotAnswer(t *testing.T) {
 		r := newRoom(rtcpeer.Mesh)
 		r.plain = true
 		began := time.Now()
-		game := r.sit(1, nil)
+		game := r.enter(1, nil)
 		n := r.join(t, 5, memory.NewNetwork(memory.Options{}).Transport(), rtcpeer.Config{})
 		ev := next(t, n)
 		require.Equal(t, rtcpeer.PeerFailed, ev.Kind)
@@ -221,12 +221,12 @@ func TestPacketTooLargeForAGame(t *testing.T) {
 		require.Equal(t, rtcpeer.PeerConnected, next(t, host).Kind)
 		require.Equal(t, rtcpeer.PeerConnected, next(t, guest).Kind)
 		r.plain = true
-		seat := r.sit(5, nil)
-		defer seat.Close()
+		session := r.enter(5, nil)
+		defer session.Close()
 		link, err := network.Transport().NewPath(godotLanes)
 		require.NoError(t, err)
 		defer link.Close()
-		negotiateBare(t, seat, link, 1, 0)
+		negotiateBare(t, session, link, 1, 0)
 		game := &bare{t: t, id: 5, link: link}
 		require.Equal(t, rtcpeer.PeerConnected, next(t, host).Kind)
 		require.Equal(t, rtcpeer.PeerConnected, next(t, guest).Kind)

@@ -31,7 +31,7 @@ func heldRoomWithPlain(t *testing.T, config rtcpeer.Config, plain rtcpeer.PeerID
 		if id == plain {
 			member.Features = nil
 		}
-		n, err := rtcpeer.New(t.Context(), r.seat(id, member), config)
+		n, err := rtcpeer.New(t.Context(), r.enterAs(id, member), config)
 		require.NoError(t, err)
 		t.Cleanup(func() { closeNode(t, n) })
 		nodes[id] = n

@@ -19,7 +19,7 @@ func TestHeldUpLaneDoesNotInterruptTheLink(t *testing.T) {
 	r := newRoom(rtcpeer.Mesh)
 	config := rtcpeer.Config{Channels: []rtcpeer.Mode{rtcpeer.Reliable}, WebRTC: webrtc.Config{Loopback: true}}
 	join := func(id rtcpeer.PeerID) *rtcpeer.Node {
-		n, err := rtcpeer.New(t.Context(), r.seat(id, rtcpeer.Describe(config)), config)
+		n, err := rtcpeer.New(t.Context(), r.enterAs(id, rtcpeer.Describe(config)), config)
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, n.Close()) })
 		return n

@@ -178,7 +178,7 @@ func TestGuestIsCutOffWhileTheHostChanges(t *testing.T) {
 		} {
 			t.Run(name+", "+how, func(t *testing.T) {
 				migrating(t, rtcpeer.Config{}, func(t *testing.T, w *world) {
-					s := w.room.seatOf(9)
+					s := w.room.sessionOf(9)
 					w.room.cut(s)
 					w.isolate(9, true)
 					after(3 * time.Second)

@@ -46,7 +46,7 @@ func TestL12KnownFailures(t *testing.T) {
 			join := func(id rtcpeer.PeerID, config webrtc.Config) *rtcpeer.Node {
 				config.Loopback = true
 				c := rtcpeer.Config{ConnectTimeout: -1, WebRTC: config}
-				n, err := rtcpeer.New(t.Context(), r.seat(id, rtcpeer.Describe(c)), c)
+				n, err := rtcpeer.New(t.Context(), r.enterAs(id, rtcpeer.Describe(c)), c)
 				require.NoError(t, err)
 				t.Cleanup(func() { closeNode(t, n) })
 				return n
@@ -71,7 +71,7 @@ func TestL12DeadlineNamesTheServer(t *testing.T) {
 	r.lose = func(_, _ rtcpeer.PeerID, s signaling.SignalData) bool { return s.Type == signaling.Candidate }
 	c := rtcpeer.Config{ConnectTimeout: 4 * time.Second, WebRTC: webrtc.Config{ICEServers: wrong, Loopback: true}}
 	for _, id := range []rtcpeer.PeerID{1, 5} {
-		n, err := rtcpeer.New(t.Context(), r.seat(id, rtcpeer.Describe(c)), c)
+		n, err := rtcpeer.New(t.Context(), r.enterAs(id, rtcpeer.Describe(c)), c)
 		require.NoError(t, err)
 		defer closeNode(t, n)
 		if id == 5 {

@@ -106,7 +106,7 @@ func (w *world) isolate(id rtcpeer.PeerID, parted bool) {
 // kill ends a member as the end of its process would: nothing passes between it and anybody, and nobody is told.
 func (w *world) kill(id rtcpeer.PeerID) {
 	w.hosts[id].Kill()
-	w.room.cut(w.room.seatOf(id))
+	w.room.cut(w.room.sessionOf(id))
 }
 
 // giveUp has the server take the place of a member away.

@@ -54,7 +54,7 @@ type roomEnd struct {
 var errLine = errors.New("the line is cut")
 
 // deliver has the server send to the member. mu is held, here and below.
-func (s *seat) deliver(m signaling.Message) {
+func (s *session) deliver(m signaling.Message) {
 	l := &s.line
 	switch _, isSignal := m.(signaling.Signal); {
 	case l.state == lineUp && s.room.lag == 0:
@@ -70,7 +70,7 @@ func (s *seat) deliver(m signaling.Message) {
 }
 
 // arrive brings to the member what has come by now.
-func (s *seat) arrive() {
+func (s *session) arrive() {
 	s.room.mu.Lock()
 	defer s.room.mu.Unlock()
 	l := &s.line
@@ -81,7 +81,7 @@ func (s *seat) arrive() {
 }
 
 // send has the member say something.
-func (s *seat) send(m signaling.Message) error {
+func (s *session) send(m signaling.Message) error {
 	switch l := &s.line; l.state {
 	case lineUp:
 		return s.said(m)
@@ -93,7 +93,7 @@ func (s *seat) send(m signaling.Message) error {
 }
 
 // leave gives the place up, if the server hears it.
-func (s *seat) leave() {
+func (s *session) leave() {
 	switch {
 	case s.room.members[s.member.ID] != s:
 	case s.line.state == lineUp:
@@ -103,8 +103,8 @@ func (s *seat) leave() {
 	}
 }
 
-// remove takes a seat's place away.
-func (r *room) remove(s *seat, reason signaling.LeftReason) {
+// remove takes a session's place away.
+func (r *room) remove(s *session, reason signaling.LeftReason) {
 	delete(r.members, s.member.ID)
 	if r.term > 0 && s.member.ID == r.hostID() {
 		s.line.replaced = true
@@ -117,14 +117,14 @@ func (r *room) remove(s *seat, reason signaling.LeftReason) {
 // The methods below are for tests.
 
 // stall has all messages of a member wait until wake.
-func (r *room) stall(s *seat) {
+func (r *room) stall(s *session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s.line.state = lineStalled
 }
 
 // wake ends a stall. The messages that wait arrive at once.
-func (r *room) wake(s *seat) {
+func (r *room) wake(s *session) {
 	r.mu.Lock()
 	s.line.state = lineUp
 	going := s.line.going
@@ -140,27 +140,27 @@ func (r *room) wake(s *seat) {
 }
 
 // cut takes a member's connection away. Nobody notices before notice.
-func (r *room) cut(s *seat) {
+func (r *room) cut(s *session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s.line.state, s.line.coming = lineCut, nil
 }
 
 // notice tells both ends that the connection is lost, and begins the grace time.
-func (r *room) notice(s *seat) {
+func (r *room) notice(s *session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s.down()
 	s.inbox <- signaling.Disconnected{Err: errLine}
 }
 
-func (s *seat) down() {
+func (s *session) down() {
 	s.line.state, s.line.coming = lineDown, nil
 	s.line.losses++
 	s.room.expireLater(s)
 }
 
-func (r *room) expireLater(s *seat) {
+func (r *room) expireLater(s *session) {
 	loss, grace := s.line.losses, cmp.Or(r.grace, 30*time.Second)
 	if r.hosts.timeout > 0 && s.member.ID == r.hostID() {
 		grace = min(grace, r.hosts.timeout)
@@ -168,7 +168,7 @@ func (r *room) expireLater(s *seat) {
 	time.AfterFunc(grace, func() { r.expire(s, loss) })
 }
 
-func (r *room) expire(s *seat, loss int) {
+func (r *room) expire(s *session, loss int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if s.line.state == lineDown && s.line.losses == loss && r.members[s.member.ID] == s {
@@ -178,7 +178,7 @@ func (r *room) expire(s *seat, loss int) {
 }
 
 // restore gives a member a connection again, as cut has taken it away.
-func (r *room) restore(s *seat) {
+func (r *room) restore(s *session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if s.line.kicked {
@@ -212,7 +212,7 @@ func (r *room) restore(s *seat) {
 func (r *room) restart() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, s := range r.seated() {
+	for _, s := range r.inOrder() {
 		s.line.state, s.line.coming, s.line.kept = lineEvicted, nil, nil
 		s.inbox <- signaling.Disconnected{Err: errLine}
 	}
@@ -220,7 +220,7 @@ func (r *room) restart() {
 }
 
 // expel takes a member out of the room. mu is held.
-func (r *room) expel(s *seat) {
+func (r *room) expel(s *session) {
 	if r.members[s.member.ID] != s {
 		return
 	}
@@ -235,26 +235,26 @@ func (r *room) expel(s *seat) {
 func (r *room) end(why *signaling.Error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, s := range r.seated() {
+	for _, s := range r.inOrder() {
 		s.inbox <- roomEnd{err: why}
 	}
 	clear(r.members)
 }
 
-// seatOf returns the seat of a member.
-func (r *room) seatOf(id rtcpeer.PeerID) *seat {
+// sessionOf returns the session of a member.
+func (r *room) sessionOf(id rtcpeer.PeerID) *session {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.members[id]
 }
 
-func (s *seat) lineState() lineState {
+func (s *session) lineState() lineState {
 	s.room.mu.Lock()
 	defer s.room.mu.Unlock()
 	return s.line.state
 }
 
-func (s *seat) wasKicked() bool {
+func (s *session) wasKicked() bool {
 	s.room.mu.Lock()
 	defer s.room.mu.Unlock()
 	return s.line.kicked

@@ -393,7 +393,7 @@ func TestTwoHostsInARow(t *testing.T) {
 // The host is cut off from the server, and its guests are not cut off from it: they follow the server.
 func TestHostWithoutItsServerIsReplaced(t *testing.T) {
 	migrating(t, rtcpeer.Config{}, func(t *testing.T, w *world) {
-		s := w.room.seatOf(1)
+		s := w.room.sessionOf(1)
 		w.room.cut(s)
 		w.room.notice(s)
 		after(10 * time.Second)
@@ -435,7 +435,7 @@ func TestGuestsThatDoNotMove(t *testing.T) {
 func TestHostLeavesUnheardByItsServer(t *testing.T) {
 	migrating(t, rtcpeer.Config{}, func(t *testing.T, w *world) {
 		w.room.hosts.timeout = 10 * time.Second
-		w.room.cut(w.room.seatOf(1))
+		w.room.cut(w.room.sessionOf(1))
 		require.NoError(t, w.closeNode(1))
 		after(3 * time.Second)
 		w.wantHost(5, 2, 5, 7, 9)
@@ -445,10 +445,10 @@ func TestHostLeavesUnheardByItsServer(t *testing.T) {
 // The host leaves, and the server that would name another one cannot be reached: guests wait for it.
 func TestHostLeavesWhileItsServerIsAway(t *testing.T) {
 	migrating(t, rtcpeer.Config{}, func(t *testing.T, w *world) {
-		var seats []*seat
+		var sessions []*session
 		for _, id := range []rtcpeer.PeerID{1, 5, 7} {
-			seats = append(seats, w.room.seatOf(id))
-			w.room.cut(seats[len(seats)-1])
+			sessions = append(sessions, w.room.sessionOf(id))
+			w.room.cut(sessions[len(sessions)-1])
 		}
 		require.NoError(t, w.closeNode(1))
 		after(25 * time.Second)
@@ -456,7 +456,7 @@ func TestHostLeavesWhileItsServerIsAway(t *testing.T) {
 			require.Equal(t, rtcpeer.ConnectionConnecting, w.nodes[id].Status())
 			require.Equal(t, "connected", w.diaries[id].story(12-id))
 		}
-		for _, s := range seats[1:] {
+		for _, s := range sessions[1:] {
 			w.room.notice(s)
 			w.room.restore(s)
 		}
@@ -506,7 +506,7 @@ func TestHostThatIsFoundAgainStays(t *testing.T) {
 // A guest that was away from the server hears of the new host when it is back.
 func TestChangeOfTheHostWhileAwayFromTheServer(t *testing.T) {
 	migrating(t, rtcpeer.Config{}, func(t *testing.T, w *world) {
-		s := w.room.seatOf(9)
+		s := w.room.sessionOf(9)
 		w.room.cut(s)
 		w.room.notice(s)
 		w.kill(1)

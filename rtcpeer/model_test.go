@@ -114,7 +114,7 @@ type model struct {
 type player struct {
 	plan    playerPlan
 	host    *memory.Transport
-	seat    *seat
+	session *session
 	program *recorder // nil: none
 	paused  bool
 }
@@ -175,7 +175,7 @@ func (m *model) run() {
 // isStranded reports whether the room has ended while programs were away from the server: they have their links still,
 // and hear of nobody else.
 func (m *model) isStranded() bool {
-	return m.migrates && slices.ContainsFunc(m.present(), func(p *player) bool { return p.seat.isOver() })
+	return m.migrates && slices.ContainsFunc(m.present(), func(p *player) bool { return p.session.isOver() })
 }
 
 // host returns the player that the server takes for the host, or nil if that has no program.
@@ -225,7 +225,7 @@ func (m *model) over(p *player) {
 	parted := slices.ContainsFunc(m.disconnects, func(d disconnect) bool { return d.a == r || d.b == r })
 	guest := m.topology == rtcpeer.Star && r.node.ID() != r.node.Host()
 	replaced := errors.Is(why, rtcpeer.ErrHostReplaced) && m.room.presentHost() != r.node.ID()
-	if !p.seat.wasKicked() && !(guest && parted) && !replaced && !(m.migrates && p.seat.isOver()) {
+	if !p.session.wasKicked() && !(guest && parted) && !replaced && !(m.migrates && p.session.isOver()) {
 		m.fail("member %d, life %d ended: %v", r.node.ID(), r.life, why)
 	}
 	if r.node.Status() != rtcpeer.ConnectionDisconnected {
@@ -292,28 +292,28 @@ func (m *model) rejoin(id rtcpeer.PeerID) {
 
 // actOf does one thing that has to do with p's program.
 func (m *model) actOf(p, q *player, a act) {
-	line := p.seat.lineState()
+	line := p.session.lineState()
 	switch {
 	case a.kind == actCutLine && line == lineUp:
-		m.room.cut(p.seat)
+		m.room.cut(p.session)
 	case a.kind == actNotice && line == lineCut:
-		m.room.notice(p.seat)
+		m.room.notice(p.session)
 	case a.kind == actRestore && line == lineDown:
-		m.room.restore(p.seat)
+		m.room.restore(p.session)
 	case a.kind == actRestore && line == lineEvicted:
-		m.room.restore(p.seat)
+		m.room.restore(p.session)
 		m.forgetDisconnects(p.program)
 	case a.kind == actSleep && line == lineUp:
 		m.isolate(p, m.network.Partition)
-		m.room.stall(p.seat)
+		m.room.stall(p.session)
 	case a.kind == actWake && line == lineStalled:
 		m.isolate(p, m.network.Heal)
-		m.room.wake(p.seat)
+		m.room.wake(p.session)
 	case a.kind == actLeave:
 		m.leave(p)
 	case a.kind == actCrash:
 		m.crash(p)
-	case a.kind == actRestart && !(m.migrates && p.seat.isOver()): // else it would have to join anew
+	case a.kind == actRestart && !(m.migrates && p.session.isOver()): // else it would have to join anew
 		id := p.program.node.ID()
 		m.crash(p)
 		m.join(p, id)
@@ -378,8 +378,8 @@ func (m *model) join(p *player, id rtcpeer.PeerID) {
 	if m.secret {
 		config.Auth = rtcpeer.SharedSecret([]byte("hush"))
 	}
-	p.seat = m.room.seat(id, rtcpeer.Describe(config))
-	n, err := rtcpeer.New(context.Background(), p.seat, config)
+	p.session = m.room.enterAs(id, rtcpeer.Describe(config))
+	n, err := rtcpeer.New(context.Background(), p.session, config)
 	if err != nil {
 		m.fail("join as %d: %v", id, err)
 		return
@@ -416,13 +416,13 @@ func (m *model) close(r *recorder) {
 	}
 }
 
-// crash has the program of a player end without a word: its paths and its seat are silent before it can say
+// crash has the program of a player end without a word: its paths and its session are silent before it can say
 // anything. The machine has other paths from then on.
 func (m *model) crash(p *player) {
 	p.host.Kill()
 	p.host = m.network.Transport()
-	m.room.cut(p.seat)
-	m.room.notice(p.seat)
+	m.room.cut(p.session)
+	m.room.notice(p.session)
 	m.leave(p)
 }
 

@@ -34,31 +34,31 @@ func sitBare(t *testing.T, r *room, id, other rtcpeer.PeerID, tr transport.Trans
 }
 
 func sitBareWith(t *testing.T, r *room, id, other rtcpeer.PeerID, tr transport.Transport, lanes transport.PathConfig) *bare {
-	seat := r.sit(id, nil)
-	t.Cleanup(func() { seat.Close() })
+	session := r.enter(id, nil)
+	t.Cleanup(func() { session.Close() })
 	link, err := tr.NewPath(lanes)
 	require.NoError(t, err)
 	t.Cleanup(func() { link.Close() })
-	negotiateBare(t, seat, link, other, 1)
+	negotiateBare(t, session, link, other, 1)
 	return &bare{t: t, id: id, link: link}
 }
 
 // negotiateBare makes one attempt and returns when the link is open.
-func negotiateBare(t *testing.T, seat *seat, link transport.Path, other rtcpeer.PeerID, attempt int) {
+func negotiateBare(t *testing.T, session *session, link transport.Path, other rtcpeer.PeerID, attempt int) {
 	say := func(d signaling.SignalData) {
 		d.Attempt = attempt
 		data, err := d.Encode()
 		require.NoError(t, err)
-		require.NoError(t, seat.Send(t.Context(), signaling.Signal{To: other, Data: data}))
+		require.NoError(t, session.Send(t.Context(), signaling.Signal{To: other, Data: data}))
 	}
-	if seat.member.ID > other {
+	if session.member.ID > other {
 		sdp, err := link.Offer()
 		require.NoError(t, err)
 		say(signaling.SignalData{Type: signaling.Offer, SDP: sdp})
 	}
 	for {
 		select {
-		case m := <-seat.inbox:
+		case m := <-session.inbox:
 			signal, ok := m.(signaling.Signal)
 			if !ok {
 				continue
@@ -290,8 +290,8 @@ func TestBadSignals(t *testing.T) {
 		network := memory.NewNetwork(memory.Options{})
 		r := newRoom(rtcpeer.Mesh)
 		n := r.join(t, 5, network.Transport(), rtcpeer.Config{})
-		seat := r.sit(7, nil) // the larger id: n waits for its offer
-		defer seat.Close()
+		session := r.enter(7, nil) // the larger id: n waits for its offer
+		defer session.Close()
 		say := func(data string) {
 			r.members[5].inbox <- signaling.Signal{From: 7, Data: []byte(data)}
 			synctest.Wait()

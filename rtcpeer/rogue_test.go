@@ -19,13 +19,13 @@ import (
 
 // A rogue is a member of the room that takes part in repairs, and whose frames a test writes by hand.
 type rogue struct {
-	t      *testing.T
-	seat   *seat
-	other  rtcpeer.PeerID
-	host   *memory.Transport
-	link   string // the id of the link
-	secret rtcpeer.Secret
-	path   transport.Path // the present one
+	t       *testing.T
+	session *session
+	other   rtcpeer.PeerID
+	host    *memory.Transport
+	link    string // the id of the link
+	secret  rtcpeer.Secret
+	path    transport.Path // the present one
 
 	attempt int // of the path that was negotiated last
 }
@@ -41,8 +41,8 @@ var rogueLanes = transport.PathConfig{
 func newRogue(t *testing.T, w *world, id, other rtcpeer.PeerID) *rogue {
 	t.Helper()
 	r := &rogue{t: t, other: other, host: w.network.Transport()}
-	r.seat = w.room.seat(id, signaling.Member{Features: []string{signaling.FeatureRepair}, Incarnation: fmt.Sprint("rogue ", id)})
-	t.Cleanup(func() { r.seat.Close() })
+	r.session = w.room.enterAs(id, signaling.Member{Features: []string{signaling.FeatureRepair}, Incarnation: fmt.Sprint("rogue ", id)})
+	t.Cleanup(func() { r.session.Close() })
 	r.path = r.negotiate(1, false)
 	random := [32]byte{byte(id)}
 	r.say(r.path, rtcpeer.Hello(random, 1<<20))
@@ -59,7 +59,7 @@ func newRogue(t *testing.T, w *world, id, other rtcpeer.PeerID) *rogue {
 	return r
 }
 
-func (r *rogue) offers() bool { return r.seat.member.ID > r.other }
+func (r *rogue) offers() bool { return r.session.member.ID > r.other }
 
 // negotiate makes a path, and returns when it is open. Where the node offers, attempt counts for nothing.
 func (r *rogue) negotiate(attempt int, repair bool) transport.Path {
@@ -78,7 +78,7 @@ func (r *rogue) negotiate(attempt int, repair bool) transport.Path {
 	described := r.offers()
 	for {
 		select {
-		case m := <-r.seat.inbox:
+		case m := <-r.session.inbox:
 			s, ok := m.(signaling.Signal)
 			if !ok || s.From != r.other {
 				continue
@@ -130,7 +130,7 @@ func (r *rogue) signal(d signaling.SignalData) {
 	r.t.Helper()
 	data, err := d.Encode()
 	require.NoError(r.t, err)
-	require.NoError(r.t, r.seat.Send(r.t.Context(), signaling.Signal{To: r.other, Data: data}))
+	require.NoError(r.t, r.session.Send(r.t.Context(), signaling.Signal{To: r.other, Data: data}))
 }
 
 // say writes a control frame; the node may have closed the path.
@@ -246,20 +246,20 @@ func TestForbiddenFramesEndTheLink(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			withRogue(t, func(t *testing.T, w *world, r *rogue, node rtcpeer.PeerID) {
 				for i := range 3 {
-					require.NoError(t, w.nodes[node].Send(t.Context(), rtcpeer.Packet{Peer: r.seat.member.ID, Data: fmt.Append(nil, i)}))
+					require.NoError(t, w.nodes[node].Send(t.Context(), rtcpeer.Packet{Peer: r.session.member.ID, Data: fmt.Append(nil, i)}))
 				}
 				r.read(r.path, 3)
 				r.say(r.path, rtcpeer.Beat(0, 2))
 				after(time.Second)
-				require.Equal(t, "connected", w.diaries[node].story(r.seat.member.ID), "so far it behaved")
+				require.Equal(t, "connected", w.diaries[node].story(r.session.member.ID), "so far it behaved")
 				for _, frame := range tt.frames {
 					r.say(r.path, frame)
 				}
 				after(time.Second)
-				require.Equal(t, "connected disconnected(misbehaved)", w.diaries[node].story(r.seat.member.ID))
+				require.Equal(t, "connected disconnected(misbehaved)", w.diaries[node].story(r.session.member.ID))
 				require.Equal(t, byte(3), r.hearOf(r.path, "bye").Reason, "it is told so")
 				after(time.Minute)
-				require.Equal(t, "connected disconnected(misbehaved)", w.diaries[node].story(r.seat.member.ID), "and that is final")
+				require.Equal(t, "connected disconnected(misbehaved)", w.diaries[node].story(r.session.member.ID), "and that is final")
 			})
 		})
 	}
@@ -283,10 +283,10 @@ func TestOddFramesAreHarmless(t *testing.T) {
 					r.say(r.path, frame)
 				}
 				after(time.Second)
-				require.Equal(t, "connected", w.diaries[node].story(r.seat.member.ID))
+				require.Equal(t, "connected", w.diaries[node].story(r.session.member.ID))
 				r.say(r.path, rtcpeer.Bye(200))
 				after(2 * time.Second)
-				require.Equal(t, "connected disconnected(by peer)", w.diaries[node].story(r.seat.member.ID), "a reason of the future")
+				require.Equal(t, "connected disconnected(by peer)", w.diaries[node].story(r.session.member.ID), "a reason of the future")
 			})
 		})
 	}
@@ -383,7 +383,7 @@ func TestRogueOnTheNextPath(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			withRogue(t, func(t *testing.T, w *world, r *rogue, node rtcpeer.PeerID) {
-				id := r.seat.member.ID
+				id := r.session.member.ID
 				for i := range 3 {
 					require.NoError(t, w.nodes[node].Send(t.Context(), rtcpeer.Packet{Peer: id, Data: fmt.Append(nil, i)}))
 				}

@@ -32,7 +32,7 @@ type room struct {
 	topology rtcpeer.Topology
 
 	mu      sync.Mutex
-	members map[rtcpeer.PeerID]*seat
+	members map[rtcpeer.PeerID]*session
 	lose    func(from, to rtcpeer.PeerID, data signaling.SignalData) bool // true: the signal is lost
 	delay   func(from, to rtcpeer.PeerID) time.Duration                   // nil: signals arrive at once
 	late    map[[2]rtcpeer.PeerID]*lateSignals                            // by who sent them to whom
@@ -51,8 +51,8 @@ type room struct {
 	away  int           // ms for which the host's place is kept, as each welcome says
 }
 
-// seat is one member's Signaler.
-type seat struct {
+// session is one member's Signaler.
+type session struct {
 	room   *room
 	member signaling.Member
 	place  int // numbers the places of the room
@@ -64,18 +64,18 @@ type seat struct {
 }
 
 func newRoom(topology rtcpeer.Topology) *room {
-	return &room{topology: topology, members: make(map[rtcpeer.PeerID]*seat)}
+	return &room{topology: topology, members: make(map[rtcpeer.PeerID]*session)}
 }
 
-// sit takes a place. As on the server, a star's guests are announced to the host alone.
-func (r *room) sit(id rtcpeer.PeerID, channels []signaling.Mode) *seat {
-	return r.seat(id, signaling.Member{Channels: channels})
+// enter takes a place. As on the server, a star's guests are announced to the host alone.
+func (r *room) enter(id rtcpeer.PeerID, channels []signaling.Mode) *session {
+	return r.enterAs(id, signaling.Member{Channels: channels})
 }
 
-// seat is sit for a member that is told of itself.
-func (r *room) seat(id rtcpeer.PeerID, self signaling.Member) *seat {
+// enterAs is enter for a member that is told of itself.
+func (r *room) enterAs(id rtcpeer.PeerID, self signaling.Member) *session {
 	self.ID, self.OneAttempt = id, r.plain
-	s := &seat{
+	s := &session{
 		room: r, member: self,
 		inbox: make(chan signaling.Message, 512), done: make(chan struct{}), ready: make(chan struct{}, 1),
 	}
@@ -86,33 +86,33 @@ func (r *room) seat(id rtcpeer.PeerID, self signaling.Member) *seat {
 	return s
 }
 
-// admit gives a seat its place, and tells the others.
-func (r *room) admit(s *seat) {
+// admit gives a session its place, and tells the others.
+func (r *room) admit(s *session) {
 	r.hosts.admit(r, s)
 	r.members[s.member.ID] = s
 	r.announce(s, signaling.Joined{Member: s.member})
 }
 
-// announce tells those who know a seat.
-func (r *room) announce(s *seat, m signaling.Message) {
-	for _, other := range r.seated() {
+// announce tells those who know a session.
+func (r *room) announce(s *session, m signaling.Message) {
+	for _, other := range r.inOrder() {
 		if r.acquainted(s, other) {
 			other.deliver(m)
 		}
 	}
 }
 
-// seated returns the seats in the order of their ids.
-func (r *room) seated() (seats []*seat) {
+// inOrder returns the sessions in the order of their ids.
+func (r *room) inOrder() (sessions []*session) {
 	for _, id := range slices.Sorted(maps.Keys(r.members)) {
-		seats = append(seats, r.members[id])
+		sessions = append(sessions, r.members[id])
 	}
-	return seats
+	return sessions
 }
 
-func (r *room) welcome(s *seat) signaling.Welcome {
+func (r *room) welcome(s *session) signaling.Welcome {
 	w := signaling.Welcome{ID: s.member.ID, Room: "test", Topology: r.topology, Host: r.hostID(), Term: r.term, Resume: "-", Sealed: r.sealed, RelayLinks: r.relays, HostAwayMillis: r.away}
-	for _, other := range r.seated() {
+	for _, other := range r.inOrder() {
 		if r.acquainted(s, other) {
 			w.Members = append(w.Members, other.member)
 		}
@@ -127,7 +127,7 @@ func (r *room) hostID() rtcpeer.PeerID { return max(r.host, 1) }
 
 // guests returns the ids of all but the host. r.mu is held.
 func (r *room) guests() (ids []rtcpeer.PeerID) {
-	for _, s := range r.seated() {
+	for _, s := range r.inOrder() {
 		if s.member.ID != r.hostID() {
 			ids = append(ids, s.member.ID)
 		}
@@ -135,7 +135,7 @@ func (r *room) guests() (ids []rtcpeer.PeerID) {
 	return ids
 }
 
-func (r *room) acquainted(a, b *seat) bool {
+func (r *room) acquainted(a, b *session) bool {
 	return a.member.ID != b.member.ID && (r.topology == rtcpeer.Mesh || a.member.ID == r.hostID() || b.member.ID == r.hostID())
 }
 
@@ -146,14 +146,14 @@ func (r *room) tell(to rtcpeer.PeerID, m signaling.Message) {
 	r.members[to].deliver(m)
 }
 
-func (s *seat) Send(_ context.Context, m signaling.Message) error {
+func (s *session) Send(_ context.Context, m signaling.Message) error {
 	s.room.mu.Lock()
 	defer s.room.mu.Unlock()
 	return s.send(m)
 }
 
 // said has the server take what a member says.
-func (s *seat) said(m signaling.Message) error {
+func (s *session) said(m signaling.Message) error {
 	switch m := m.(type) {
 	case signaling.Signal:
 		data, err := signaling.DecodeSignalData(m.Data)
@@ -195,7 +195,7 @@ type lateSignals struct {
 }
 
 // carry brings a signal to a member, after r.delay. r.mu is held.
-func (r *room) carry(from rtcpeer.PeerID, to *seat, data json.RawMessage) {
+func (r *room) carry(from rtcpeer.PeerID, to *session, data json.RawMessage) {
 	if r.delay == nil {
 		to.deliver(signaling.Signal{From: from, Data: data})
 		return
@@ -222,7 +222,7 @@ func (r *room) carry(from rtcpeer.PeerID, to *seat, data json.RawMessage) {
 	})
 }
 
-func (s *seat) Receive(ctx context.Context) (signaling.Message, error) {
+func (s *session) Receive(ctx context.Context) (signaling.Message, error) {
 	select {
 	case m := <-s.inbox:
 		if end, ok := m.(roomEnd); ok {
@@ -236,7 +236,7 @@ func (s *seat) Receive(ctx context.Context) (signaling.Message, error) {
 	}
 }
 
-func (s *seat) Close() error {
+func (s *session) Close() error {
 	s.once.Do(func() {
 		close(s.done)
 		s.room.mu.Lock()
@@ -254,7 +254,7 @@ func (r *room) join(t testing.TB, id rtcpeer.PeerID, tr transport.Transport, con
 	if r.bare || r.plain {
 		self.Features = nil
 	}
-	n, err := rtcpeer.New(t.Context(), r.seat(id, self), config)
+	n, err := rtcpeer.New(t.Context(), r.enterAs(id, self), config)
 	require.NoError(t, err)
 	t.Cleanup(func() { closeNode(t, n) })
 	return n

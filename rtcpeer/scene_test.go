@@ -225,7 +225,7 @@ func TestMaxPeers(t *testing.T) {
 		require.Equal(t, rtcpeer.PeerConnected, next(t, host).Kind)
 		require.Equal(t, []rtcpeer.PeerID{7, 11}, host.Peers())
 	})
-	_, err := rtcpeer.New(t.Context(), newRoom(rtcpeer.Star).sit(1, nil), rtcpeer.Config{MaxPeers: -1})
+	_, err := rtcpeer.New(t.Context(), newRoom(rtcpeer.Star).enter(1, nil), rtcpeer.Config{MaxPeers: -1})
 	require.ErrorContains(t, err, "Config.MaxPeers -1")
 }
 

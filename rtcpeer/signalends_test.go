@@ -46,13 +46,13 @@ func TestServerRestartsInAuthentication(t *testing.T) {
 					w := newWorld(t, rtcpeer.Star, memory.Options{Delay: 20 * time.Millisecond})
 					w.enter(1, rtcpeer.Config{Auth: slowAuth("sesame", 2*time.Second)})
 					w.enter(5, rtcpeer.Config{Auth: slowAuth("sesame", 2*time.Second)})
-					seats := map[rtcpeer.PeerID]*seat{1: w.room.seatOf(1), 5: w.room.seatOf(5)}
+					sessions := map[rtcpeer.PeerID]*session{1: w.room.sessionOf(1), 5: w.room.sessionOf(5)}
 					after(time.Second)
 					w.room.restart()
 					after(100 * time.Millisecond)
-					w.room.restore(seats[first])
+					w.room.restore(sessions[first])
 					after(gap)
-					w.room.restore(seats[6-first])
+					w.room.restore(sessions[6-first])
 					after(time.Minute)
 					for id, d := range w.diaries {
 						d.check(t)

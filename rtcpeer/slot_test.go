@@ -77,7 +77,7 @@ func TestMemberThatAsksComesBeforeSilentOnes(t *testing.T) {
 		const hold = 2 * time.Second
 		r, offers := offersOf(rtcpeer.Mesh)
 		for id := rtcpeer.PeerID(1); id <= 4; id++ {
-			r.seat(id, signaling.Member{Features: []string{signaling.FeatureRepair}})
+			r.enterAs(id, signaling.Member{Features: []string{signaling.FeatureRepair}})
 		}
 		host := slotted{memory.NewNetwork(memory.Options{}).Transport(), transport.NewSlots(1, hold)}
 		r.join(t, 5, host, rtcpeer.Config{})

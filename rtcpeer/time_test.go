@@ -218,12 +218,12 @@ func TestSlowProgramGetsAllOfAPeerThatLeft(t *testing.T) {
 	}
 }
 
-// seatedPair connects 1, whose Signaler the test has, and 5.
-func seatedPair(t *testing.T) (*seat, *rtcpeer.Node, *rtcpeer.Node) {
+// pairWithSession connects 1, whose Signaler the test has, and 5.
+func pairWithSession(t *testing.T) (*session, *rtcpeer.Node, *rtcpeer.Node) {
 	t.Helper()
 	network := memory.NewNetwork(memory.Options{})
 	r := newRoom(rtcpeer.Mesh)
-	s := r.sit(1, nil)
+	s := r.enter(1, nil)
 	a, err := rtcpeer.New(t.Context(), s, rtcpeer.Config{Transport: network.Transport()})
 	require.NoError(t, err)
 	t.Cleanup(func() { a.Close() })
@@ -236,8 +236,8 @@ func seatedPair(t *testing.T) (*seat, *rtcpeer.Node, *rtcpeer.Node) {
 // A signaler that ends for good ends no link; a node without links has then nothing to wait for.
 func TestSignalingEnds(t *testing.T) {
 	bubble.Test(t, func(t *testing.T) {
-		seat, a, b := seatedPair(t)
-		seat.Close()
+		session, a, b := pairWithSession(t)
+		session.Close()
 		after(time.Minute)
 		require.Error(t, a.Stats().SignalingErr)
 		require.NoError(t, a.Send(t.Context(), rtcpeer.Packet{Peer: 5, Data: []byte("still here")}))
@@ -253,14 +253,14 @@ func TestSignalingEnds(t *testing.T) {
 // A welcome after a redial is the state of the room: who came and went meanwhile is made up for.
 func TestWelcomeAgain(t *testing.T) {
 	bubble.Test(t, func(t *testing.T) {
-		seat, a, _ := seatedPair(t)
-		seat.inbox <- signaling.Welcome{ID: 1, Room: "test", Topology: rtcpeer.Mesh, Host: 1, Resumed: true, Sealed: true}
+		session, a, _ := pairWithSession(t)
+		session.inbox <- signaling.Welcome{ID: 1, Room: "test", Topology: rtcpeer.Mesh, Host: 1, Resumed: true, Sealed: true}
 		synctest.Wait()
 		require.True(t, a.Sealed())
 		require.Equal(t, []rtcpeer.PeerID{5}, a.Peers(), "who left the server has not left its links")
-		c := seat.room.sit(7, nil) // present, silent
+		c := session.room.enter(7, nil) // present, silent
 		defer c.Close()
-		seat.inbox <- signaling.Welcome{ID: 1, Room: "test", Topology: rtcpeer.Mesh, Host: 1, Resumed: true,
+		session.inbox <- signaling.Welcome{ID: 1, Room: "test", Topology: rtcpeer.Mesh, Host: 1, Resumed: true,
 			Members: []signaling.Member{{ID: 5}, {ID: 7}}}
 		ctx, cancel := context.WithTimeout(t.Context(), 25*time.Second)
 		defer cancel()
@@ -329,19 +329,19 @@ func TestOfferForAnOpenLink(t *testing.T) {
 			bubble.Test(t, func(t *testing.T) {
 				network := memory.NewNetwork(memory.Options{})
 				r := newRoom(topology)
-				seat := r.sit(5, nil)
+				session := r.enter(5, nil)
 				n := r.join(t, 1, network.Transport(), rtcpeer.Config{})
 				for attempt := 1; attempt <= 2; attempt++ {
 					link, err := network.Transport().NewPath(godotLanes)
 					require.NoError(t, err)
 					defer link.Close()
-					negotiateBare(t, seat, link, 1, attempt)
+					negotiateBare(t, session, link, 1, attempt)
 					if attempt == 2 {
 						wantDisconnected(t, n, 5, rtcpeer.Lost)
 					}
 					require.Equal(t, rtcpeer.PeerConnected, next(t, n).Kind)
 				}
-				seat.Close()
+				session.Close()
 			})
 		})
 	}

@@ -159,9 +159,9 @@ func TestTimesAreSentOnlyToMembersThatKnowThem(t *testing.T) {
 				answers++
 			}
 		}
-		_, ok := w.nodes[node].Offset(r.seat.member.ID)
+		_, ok := w.nodes[node].Offset(r.session.member.ID)
 		require.False(t, ok)
-		rtt, ok := w.nodes[node].RTT(r.seat.member.ID)
+		rtt, ok := w.nodes[node].RTT(r.session.member.ID)
 		require.True(t, ok)
 		require.Equal(t, 20*time.Millisecond, rtt)
 	})
@@ -187,7 +187,7 @@ func TestImpossibleTimesAreIgnored(t *testing.T) {
 				r.say(r.path, rtcpeer.TimedBeat(rtcpeer.BeatTimes|rtcpeer.BeatAsks, 0, tt.times...))
 				r.say(r.path, rtcpeer.TimedBeat(rtcpeer.BeatTimes|rtcpeer.BeatAnswers, 0, tt.times...))
 				after(time.Second)
-				id := r.seat.member.ID
+				id := r.session.member.ID
 				require.Equal(t, "connected", w.diaries[node].story(id))
 				_, ok := w.nodes[node].Offset(id)
 				require.False(t, ok)

@@ -39,7 +39,7 @@ func TestScripts(t *testing.T) {
 			case "root":
 				return os.Getuid() == 0, nil
 			case "long": // the first line of a script that takes long: RTCPEER_LONG=1 runs it
-				return !skip.LongTests(), nil
+				return !skip.ShortRun(), nil
 			}
 			return false, errors.New("the only conditions are root and long")
 		},

@@ -40,7 +40,7 @@ func (m *matrix) events(t *testing.T) {
 			t.Run(h.name+", "+k.name, func(t *testing.T) {
 				t.Parallel()
 				e := eventCell{k, h.name}
-				if skip.LongTests() && !(k == inChromium && h.quick) {
+				if skip.ShortRun() && !(k == inChromium && h.quick) {
 					m.table.happened(e, "not run "+m.table.footnote("takes long"))
 					skip.Long(t)
 				}

@@ -78,7 +78,7 @@ type matrix struct {
 
 func TestMatrix(t *testing.T) {
 	m := &matrix{lab: newLab(t), server: startServer(t)}
-	if !skip.LongTests() {
+	if !skip.ShortRun() {
 		require.NoError(t, m.lab.compile(inWasm.wasm, "."))
 	}
 	t.Run("cells", func(t *testing.T) {
@@ -143,7 +143,7 @@ func (c cell) quick() bool {
 }
 
 func (m *matrix) run(t *testing.T, c cell) {
-	if skip.LongTests() && !c.quick() {
+	if skip.ShortRun() && !c.quick() {
 		m.table.skip(c, "takes long")
 		skip.Long(t)
 	}

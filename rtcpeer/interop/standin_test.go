@@ -119,7 +119,7 @@ func TestGodot(t *testing.T) {
 func (g *games) test(t *testing.T, name string, quick bool, kinds []kind, run func(context.Context, *testing.T) (string, error)) {
 	t.Run(name, func(t *testing.T) {
 		t.Parallel()
-		if skip.LongTests() && !quick {
+		if skip.ShortRun() && !quick {
 			g.table.enter(name, "not run "+g.table.note("takes long"))
 			skip.Long(t)
 		}

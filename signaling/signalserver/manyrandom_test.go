@@ -35,7 +35,7 @@ var (
 // random. When all is well again, each member knows exactly who is in the room, and reaches everybody.
 func TestRandomSchedules(t *testing.T) {
 	count := cmp.Or(*schedules, 8)
-	if *schedules == 0 && !skip.LongTests() {
+	if *schedules == 0 && !skip.ShortRun() {
 		count = 40
 	}
 	for i := range count {

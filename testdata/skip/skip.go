@@ -6,13 +6,13 @@ import (
 	"testing"
 )
 
-// LongTests reports whether tests that take long are skipped: unless RTCPEER_LONG is set, as .ci/run does.
-func LongTests() bool { return os.Getenv("RTCPEER_LONG") == "" }
+// ShortRun reports whether this run skips what takes long: unless RTCPEER_LONG is set, as .ci/run does.
+func ShortRun() bool { return os.Getenv("RTCPEER_LONG") == "" }
 
-// Shorter returns short where tests that take long are skipped, else long: how often, or in which steps, a test tries
+// Shorter returns short in a short run, else long: how often, or in which steps, a test tries
 // the same thing.
 func Shorter[T any](short, long T) T {
-	if LongTests() {
+	if ShortRun() {
 		return short
 	}
 	return long
@@ -21,7 +21,7 @@ func Shorter[T any](short, long T) T {
 // Long skips a test that takes long, unless RTCPEER_LONG is set. What it tests has a short test too.
 func Long(t testing.TB) {
 	t.Helper()
-	if LongTests() {
+	if ShortRun() {
 		t.Skip("takes long: run it with RTCPEER_LONG=1")
 	}
 }

@@ -291,7 +291,7 @@ func TestWindowsShare(t *testing.T) {
 func TestWindowsShareInUse(t *testing.T) {
 	const ms = time.Millisecond
 	seeds := uint64(6)
-	if skip.LongTests() {
+	if skip.ShortRun() {
 		seeds = 2
 	}
 	for _, stall := range []time.Duration{0, 5 * ms, 10 * ms} {

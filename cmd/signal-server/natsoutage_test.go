@@ -19,7 +19,7 @@ import (
 // NATS is away for longer than a lease: nobody is let in, with a hint when to try again, and no server is ready. Links do
 // not notice. When it is back, without what was in the bucket, all is well by itself; and so it is when somebody empties
 // the bucket, or deletes it. With RTCPEER_LAB_LONG NATS is away for a minute more.
-func TestNATSAwayAndEmptied(t *testing.T) {
+func TestNATSOutageAndEmptiedBucket(t *testing.T) {
 	skip.Long(t)
 	t.Parallel()
 	address := freeAddress(t)
