@@ -22,6 +22,8 @@ type checkedTransport struct {
 }
 
 type checkFaults struct {
+	unchecked bool // neither end checks, as where both processes have many paths; fixed
+
 	forged atomic.Bool // checks seem to come, whatever the network does
 	lost   atomic.Bool
 }
@@ -55,6 +57,8 @@ func (p *checkedPath) Acknowledges() {}
 
 func (p *checkedPath) Checks() uint64 { return p.count.Load() }
 
+func (p *checkedPath) Unchecked() bool { return p.faults.unchecked }
+
 // Lane is called when all lanes are open.
 func (p *checkedPath) Lane(i int) transport.Lane {
 	p.begin.Do(func() {
@@ -73,7 +77,7 @@ func (p *checkedPath) check() {
 			return
 		case <-ticker.C:
 		}
-		if !p.faults.lost.Load() && p.Path.Lane(p.lane).Write([]byte{0}) == nil {
+		if !p.faults.unchecked && !p.faults.lost.Load() && p.Path.Lane(p.lane).Write([]byte{0}) == nil {
 			p.sent.Add(1)
 		}
 		if p.faults.forged.Load() {
@@ -175,5 +179,79 @@ func TestBeatsAfterAMissedCheck(t *testing.T) {
 		for id, d := range w.diaries {
 			require.Equal(t, "connected", d.story(6-id))
 		}
+	})
+}
+
+// A path that neither end checks has few beats, and each end waits longer for them. A short interruption of the network is
+// not noticed, a longer one is, and the link comes back.
+func TestSilenceOfAnUncheckedLink(t *testing.T) {
+	for _, deaf := range []rtcpeer.PeerID{1, 5} {
+		for offset := time.Duration(0); offset < 5*time.Second; offset += 370 * time.Millisecond {
+			bubble.Test(t, func(t *testing.T) {
+				w := newWorld(t, rtcpeer.Mesh, memory.Options{Delay: 70 * time.Millisecond})
+				w.wrap = func(tr transport.Transport) transport.Transport {
+					return checkedTransport{tr, &checkFaults{unchecked: true}}
+				}
+				w.join(rtcpeer.Config{}, 1, 5)
+				after(10*time.Second + offset)
+				w.network.PartitionOneWay(w.hosts[6-deaf], w.hosts[deaf])
+				after(1900 * time.Millisecond)
+				require.False(t, w.link(deaf, 6-deaf).Interrupted)
+				after(5700 * time.Millisecond)
+				require.True(t, w.link(deaf, 6-deaf).Interrupted, "%d hears nothing for seven seconds and a tick", deaf)
+				w.heal(1, 5)
+				after(10 * time.Second)
+				for id, d := range w.diaries {
+					require.False(t, w.link(id, 6-id).Interrupted)
+					require.NotContains(t, d.story(6-id), "disconnected")
+				}
+			})
+		}
+	}
+}
+
+// A crowded transport is one of a process that may have too many paths.
+type crowded struct {
+	transport.Transport
+	too *atomic.Bool
+}
+
+func (c crowded) Slots() *transport.Slots { return nil }
+
+func (c crowded) Crowded() bool { return c.too.Load() }
+
+// An end whose process has too many paths waits five times as long, and the other end does not.
+func TestSilenceInACrowdedProcess(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
+		w := newWorld(t, rtcpeer.Mesh, memory.Options{Delay: 70 * time.Millisecond})
+		var too atomic.Bool
+		w.wrap = func(tr transport.Transport) transport.Transport {
+			return crowded{checkedTransport{tr, new(checkFaults)}, &too}
+		}
+		w.enter(1, rtcpeer.Config{})
+		w.withChecks()
+		w.enter(5, rtcpeer.Config{})
+		for _, tt := range []struct {
+			too  bool
+			cut  time.Duration
+			want bool
+		}{
+			{false, 2500 * time.Millisecond, true},
+			{true, 5 * time.Second, false},
+			{true, 7600 * time.Millisecond, true},
+			{false, 2500 * time.Millisecond, true},
+		} {
+			too.Store(tt.too)
+			after(10 * time.Second)
+			w.network.PartitionOneWay(w.hosts[5], w.hosts[1])
+			after(tt.cut)
+			require.Equal(t, tt.want, w.link(1, 5).Interrupted, "%+v", tt)
+			w.heal(1, 5)
+		}
+		too.Store(true)
+		after(10 * time.Second)
+		w.network.PartitionOneWay(w.hosts[1], w.hosts[5])
+		after(2500 * time.Millisecond)
+		require.True(t, w.link(5, 1).Interrupted)
 	})
 }

@@ -370,6 +370,7 @@ func (l *link) begin(forward bool) error {
 	if l.id != "" {
 		config.Lanes = append(config.Lanes, controlLane)
 		config.LostAfter = l.node.config.pathLostAfter()
+		config.Unchecked = true
 	}
 	config.Direct = l.repair.needs == needDirect && !l.path.Load().forwarded
 	raw, err := l.transportFor(forward).NewPath(config)
@@ -382,7 +383,6 @@ func (l *link) begin(forward bool) error {
 		link: l, raw: raw, attempt: l.state.attempt, began: time.Now(), offers: l.state.offers,
 		acks: acks, checked: checked, forwarded: forward,
 	}
-	l.next.checksHere.Store(checked != nil)
 	return nil
 }
 

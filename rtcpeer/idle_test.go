@@ -27,11 +27,11 @@ func (u unacknowledged) NewPath(config transport.PathConfig) (transport.Path, er
 // acknowledges the beats of the other one, so that each way there is one small packet a second. If both check their
 // route, neither says anything but the times.
 func TestBeatsOfAnIdleLink(t *testing.T) {
-	const checked = -1
+	const checked, unchecked = -1, -2
 	const beat, timed = 3, 21 // those with times come every five seconds, each second on a link in use, and are answered
 	tests := []struct {
 		name          string
-		browser       rtcpeer.PeerID // this one's paths do not tell of acknowledgements; 0: none; checked: both check their route
+		browser       rtcpeer.PeerID // this one's paths do not tell of acknowledgements; 0: none; checked: both check their route; unchecked: neither does
 		flow          rtcpeer.PeerID // this one sends a byte 10 times a second; 0: none
 		answers, asks int            // beats of 1 and of 5 in a minute
 		measured      int            // besides, with times, of each
@@ -40,6 +40,7 @@ func TestBeatsOfAnIdleLink(t *testing.T) {
 		{"the answering end is a browser", 1, 0, 48, 48, 12},
 		{"the offering end is a browser", 5, 0, 48, 48, 12},
 		{"the ends check their route", checked, 0, 0, 0, 12},
+		{"the ends leave their route unchecked", unchecked, 0, 0, 0, 12},
 		{"the offering end sends", 0, 5, 0, 0, 60},
 		{"the answering end sends", 0, 1, 0, 0, 60},
 	}
@@ -56,6 +57,8 @@ func TestBeatsOfAnIdleLink(t *testing.T) {
 						tr = unacknowledged{host}
 					case checked:
 						tr = checkedTransport{host, new(checkFaults)}
+					case unchecked:
+						tr = checkedTransport{host, &checkFaults{unchecked: true}}
 					}
 					w.nodes[id] = w.room.join(t, id, tr, rtcpeer.Config{})
 					w.diaries[id] = keepDiary(w.nodes[id])

@@ -160,7 +160,7 @@ func (l *link) vanish() {
 	l.vanished = true
 	now := time.Now()
 	silence := now.Sub(time.Unix(0, l.figures.heard.Load()))
-	if silence > silentAfter || l.repair.isStale(now) && !l.node.roster.gone(l.entry) {
+	if silence > l.repair.silentAfter() || l.repair.isStale(now) && !l.node.roster.gone(l.entry) {
 		l.end(Lost) // it has given the link up, and its bye was lost
 	}
 	l.end(ByPeer)
@@ -453,14 +453,14 @@ func (l *link) tick() {
 // seesChecks reports whether a check of the route has come since the last tick, and counts as a sign of the other end.
 // The signaling server knows the keys of the checks and could imitate them, so they count only for a time.
 func (l *link) seesChecks(now time.Time, p *path) bool {
-	if p.checked == nil {
+	if p.checked == nil || p.sparing {
 		return false
 	}
 	n := p.checked.Checks()
 	came := n != l.beats.checks
 	l.beats.checks = n
 	// On a route that loses packets a beat is better: it is sent again.
-	if !came && now.Sub(l.repair.heard) >= askAfter {
+	if !came && now.Sub(l.repair.heard) >= l.repair.askAfter() {
 		l.beats.missedAt = now
 	}
 	p.checksHere.Store(now.Sub(l.beats.missedAt) > beatAfterMiss)
@@ -469,7 +469,7 @@ func (l *link) seesChecks(now time.Time, p *path) bool {
 
 // sight returns what can be seen of the path that is being made, and of the other end.
 func (l *link) sight() sight {
-	s := sight{answer: l.entry.tempo.answer}
+	s := sight{answer: l.entry.tempo.answer, relaxed: l.path.Load().sparing || l.node.isCrowded()}
 	if l.next != nil {
 		s.making, s.advanced = true, l.next.raw.Progress().Stage > transport.StagePath
 	}
@@ -478,11 +478,11 @@ func (l *link) sight() sight {
 }
 
 // beat sends a beat when this end has sent nothing for a while. The beat reports what this end has taken. An end that
-// rests sends none on an idle link, or few if the checks of the route take their place.
+// rests sends none on an idle link, or few if the checks of the route take their place or the path is sparing.
 func (l *link) beat(now time.Time, p *path, said, told, data uint64) {
 	idle := told == l.beats.told && data == l.beats.data
 	each := beatEach
-	if idle && p.checksHere.Load() && p.checksThere.Load() {
+	if idle && (p.sparing || p.checksHere.Load() && p.checksThere.Load()) {
 		each = timeEachIdle
 	}
 	quiet := now.Sub(l.beats.saidAt) >= each-tickEach/2

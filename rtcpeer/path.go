@@ -34,6 +34,7 @@ type path struct {
 	// Set by link.run when every lane is open.
 	lanes   []transport.Lane
 	control transport.Lane // nil on a link that cannot be repaired
+	sparing bool           // nobody checks its route, and both ends send less: see beat
 
 	// Owned by link.run.
 	proven       bool   // the other end has proven who it is
@@ -66,6 +67,8 @@ func (p *path) opened() {
 	}
 	if p.link.id != "" {
 		p.control = p.raw.Lane(n)
+		p.sparing = p.checked != nil && p.checked.Unchecked()
+		p.checksHere.Store(p.checked != nil && !p.sparing)
 		p.link.goroutines.Go(p.controlLoop)
 	}
 }

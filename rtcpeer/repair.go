@@ -22,6 +22,7 @@ type repair struct {
 	ticked      time.Time // the last tick
 	woke        time.Time // the last tick after a sleep; zero: there was none
 	asked       time.Time // when the other end was last asked whether it is there
+	relaxed     bool      // a silence may be longer: see relaxedPart
 	closed      bool      // the present path has ended
 	interrupted bool      // the present path is silent or closed, and the program was told
 	needs       need
@@ -58,6 +59,7 @@ const (
 // A sight is what a link sees of its paths and of the other end.
 type sight struct {
 	heard    bool          // something came over the present path since the last tick; for tick alone
+	relaxed  bool          // a silence may be longer: the present path is sparing, or the process has too many paths
 	making   bool          // another path is being made
 	advanced bool          // the two ends reach each other over that path
 	answer   time.Duration // how long the other end last took to answer an offer; 0: not known
@@ -67,30 +69,50 @@ type sight struct {
 const (
 	tickEach    = 500 * time.Millisecond
 	beatEach    = time.Second             // the longest silence on an idle link
-	askAfter    = 1150 * time.Millisecond // the silence after which this end asks: a beat may be late
-	silentAfter = 1400 * time.Millisecond // the silence after which the path counts as silent: three ticks
+	askAfter    = 1150 * time.Millisecond // see repair.askAfter
+	silentAfter = 1400 * time.Millisecond // see repair.silentAfter
 	// sleptAfter is the time without a tick after which the process, or its machine, counts as having slept. A process
 	// that is short of CPU is not that late.
 	sleptAfter = 5 * time.Second
-	// graceAfterSleep is the silence with which a link wakes up: it asks at once, and tries a second later.
-	graceAfterSleep = silentAfter - 800*time.Millisecond
-	requestEach     = 3 * time.Second        // between two requests of an answering end for an offer that does not come
-	freshFor        = time.Second            // a try that is younger is not begun anew: the two may have crossed
-	settleTime      = 200 * time.Millisecond // after a change, before a try: the present path may answer
-	firstSearch     = 5 * time.Second
-	lastSearch      = 5 * time.Minute
+	// graceAfterSleep is how much silence is left to a link that wakes up: it asks at once, and tries a second later.
+	graceAfterSleep = 800 * time.Millisecond
+	// relaxedPart is how much longer a relaxed end waits. A sparing path is silent from one measurement to the next
+	// (timeEachIdle), and a process with thousands of links is late by seconds while it makes them.
+	relaxedPart = time.Duration(timeEachIdle / beatEach)
+	requestEach = 3 * time.Second        // between two requests of an answering end for an offer that does not come
+	freshFor    = time.Second            // a try that is younger is not begun anew: the two may have crossed
+	settleTime  = 200 * time.Millisecond // after a change, before a try: the present path may answer
+	firstSearch = 5 * time.Second
+	lastSearch  = 5 * time.Minute
 )
 
 func newRepair(offers bool, lostAfter time.Duration, now time.Time) repair {
 	return repair{offers: offers, lostAfter: lostAfter, heard: now, ticked: now}
 }
 
+// askAfter returns the silence after which this end asks: a beat may be late.
+func (r repair) askAfter() time.Duration {
+	if r.relaxed {
+		return relaxedPart * askAfter
+	}
+	return askAfter
+}
+
+// silentAfter returns the silence after which the path counts as silent: three ticks, if this end is not relaxed.
+func (r repair) silentAfter() time.Duration {
+	if r.relaxed {
+		return relaxedPart * silentAfter
+	}
+	return silentAfter
+}
+
 // tick handles a tick. One has to come every tickEach.
 func (r repair) tick(now time.Time, s sight) (repair, []repairStep) {
 	var steps []repairStep
+	r.relaxed = s.relaxed
 	if slept(r.ticked, now) {
 		// What came meanwhile is about to be read. If there is nothing, the path soon counts as silent.
-		r.heard, r.asked, r.woke = now.Add(-graceAfterSleep), time.Time{}, now
+		r.heard, r.asked, r.woke = now.Add(graceAfterSleep-r.silentAfter()), time.Time{}, now
 		r, steps = r.ask(now, nil)
 	} else if elapsed := now.Sub(r.ticked); elapsed > tickEach {
 		r.heard = r.heard.Add(excuse(elapsed, elapsed-tickEach))
@@ -108,16 +130,16 @@ func (r repair) tick(now time.Time, s sight) (repair, []repairStep) {
 			r.interrupted = false
 			steps = append(steps, stepResume)
 		}
-	case r.lostAfter >= 0 && silence >= max(r.lostAfter, silentAfter): // an idle link is silent for a second
+	case r.lostAfter >= 0 && silence >= max(r.lostAfter, r.silentAfter()): // an idle link is silent for a second
 		return r, append(steps, stepGiveUp)
-	case silence >= silentAfter || r.closed:
+	case silence >= r.silentAfter() || r.closed:
 		r = r.noteSilent(now)
 		if !r.interrupted {
 			r.interrupted = true
 			steps = append(steps, stepInterrupt)
 		}
 		r, steps = r.ask(now, steps)
-	case silence >= askAfter:
+	case silence >= r.askAfter():
 		r, steps = r.ask(now, steps)
 	}
 	return r.plan(now, s, steps)
@@ -133,8 +155,8 @@ func (r repair) due() time.Time {
 	switch {
 	case r.needs != 0:
 		return r.tryAt
-	case r.asked.IsZero() && r.ticked.Sub(r.heard) > askAfter-tickEach: // else the next tick comes first
-		return r.heard.Add(askAfter)
+	case r.asked.IsZero() && r.ticked.Sub(r.heard) > r.askAfter()-tickEach: // else the next tick comes first
+		return r.heard.Add(r.askAfter())
 	}
 	return time.Time{}
 }
@@ -238,7 +260,7 @@ func (r repair) moved(now time.Time, relayed bool) (repair, []repairStep) {
 		steps = append(steps, stepResume)
 	}
 	next := newRepair(r.offers, r.lostAfter, now)
-	next.ticked, next.woke = r.ticked, r.woke
+	next.ticked, next.woke, next.relaxed = r.ticked, r.woke, r.relaxed
 	return next.relayed(now, relayed), steps
 }
 

@@ -23,6 +23,7 @@ import (
 //	failed             that path has failed
 //	moved, relayed     it has taken over, and is direct or relayed
 //	asleep, awake      no ticks come between the two
+//	relaxed, strict    a silence may be longer between the two
 //
 // Asks are left out where a case is not about them.
 func TestRepair(t *testing.T) {
@@ -40,6 +41,11 @@ func TestRepair(t *testing.T) {
 		{"a moment of silence is nothing", offers, 30 * time.Second, "2 quiet 2.4 heard 9 end", ""},
 		{"a beat that comes with the next tick is late, and no reason to ask", offers, 30 * time.Second, "2 quiet 2.6 heard 9 end", ""},
 		{"one that is later is worth a question", offers, 30 * time.Second, "2 quiet 2.9 heard 9 end", "2.65 ask"},
+		{"a silence that may be longer", offers, 30 * time.Second, "1 relaxed 2 quiet 10 end", "7.25 ask, 8.5 interrupt ask try, 9.5 ask"},
+		{"so may that of an answering end", answers, 30 * time.Second, "1 relaxed 2 quiet 10 end", "7.25 ask, 8.5 interrupt ask try, 9.5 ask"},
+		{"until it may not", offers, 30 * time.Second, "1 relaxed 2 quiet 5.2 strict 6 end", "5.5 interrupt ask try"},
+		{"a sign in five seconds is enough then", offers, 30 * time.Second, "1 relaxed 2 quiet 7 heard 7.1 quiet 12 heard 12.1 quiet 17 heard 18 end", ""},
+		{"another path takes over, which may be silent for as long", offers, 30 * time.Second, "1 relaxed 2 quiet 8.6 moved 8.7 quiet 17 end", "7.25 ask, 8.5 interrupt ask try, 8.6 resume, 14.35 ask, 15.5 ask, 16 interrupt try, 16.5 ask"},
 		{"heard again", offers, 30 * time.Second, "2 quiet 5.2 heard 20 end", "3 interrupt try, 5.5 resume drop"},
 		{"heard again: the answering end leaves the path to the other", answers, 30 * time.Second, "2 quiet 4 made 5.2 heard 20 end", "3 interrupt try, 5.5 resume drop"},
 		{"heard again, and silent again", offers, 30 * time.Second, "2 quiet 4 heard 5 quiet 9 end", "3 interrupt try, 4 resume drop, 6 interrupt try"},
@@ -128,6 +134,7 @@ type simulated struct {
 	idle   bool // heard with each second tick alone
 	ticks  int  // there were, or would have been
 	asleep bool
+	relax  bool
 	sight  sight
 	over   bool
 	steps  []string // with their times
@@ -176,6 +183,7 @@ func (s *simulated) passUntil(end time.Time) {
 func (s *simulated) tick() {
 	seen := s.sight
 	seen.heard = s.heard && (!s.idle || s.ticks%2 == 0)
+	seen.relaxed = s.relax
 	s.do(s.repair.tick(s.now, seen))
 }
 
@@ -205,6 +213,8 @@ func (s *simulated) take(what string) bool {
 	case "moved", "relayed":
 		s.sight, s.heard = sight{}, true
 		s.do(s.moved(s.now, what == "relayed"))
+	case "relaxed", "strict":
+		s.relax = what == "relaxed"
 	case "asleep":
 		s.asleep = true
 	case "awake": // with the tick that was due

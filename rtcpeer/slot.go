@@ -19,6 +19,12 @@ func slotsOf(t transport.Transport) *transport.Slots {
 	return nil
 }
 
+// isCrowded reports whether this process has so many paths that its nodes should not take a short silence for a fault.
+func (n *Node) isCrowded() bool {
+	limited, ok := n.transport.(transport.Limited)
+	return ok && limited.Crowded()
+}
+
 // waitForSlot asks for the slot of the next path that this end offers, and reports whether it is available now. A path
 // through the signaling server needs none.
 func (l *link) waitForSlot() bool {

@@ -24,6 +24,8 @@ type slotted struct {
 
 func (s slotted) Slots() *transport.Slots { return s.slots }
 
+func (s slotted) Crowded() bool { return false }
+
 // offersOf returns a room, and a function that returns who has offered to whom so far, in order.
 func offersOf(topology rtcpeer.Topology) (*room, func() [][2]rtcpeer.PeerID) {
 	r := newRoom(topology)

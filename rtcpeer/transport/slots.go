@@ -12,6 +12,8 @@ type Limited interface {
 	Transport
 	// Slots returns the limit. Transports whose paths use the same CPU share it.
 	Slots() *Slots
+	// Crowded reports whether this process has so many paths that it may be late for them. It does not block.
+	Crowded() bool
 }
 
 // Slots limits how many ends of paths are being made at once. An end that offers waits for a free slot. An end

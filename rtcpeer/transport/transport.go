@@ -69,6 +69,9 @@ type PathConfig struct {
 	// Direct means that this end does not use a relay: it asks no TURN server for one, though it may still ask
 	// STUN servers for its address. The other end may use a relay of its own, unless its path is Direct too.
 	Direct bool
+	// Unchecked means that the owners of both ends send often enough to notice by themselves when nothing gets through
+	// any more. A transport that has many paths may then leave its route unchecked: see Checked.
+	Unchecked bool
 }
 
 // An ICEServer is a STUN or TURN server.
@@ -141,6 +144,9 @@ type Checked interface {
 	// Checks returns a number that changes when a check of the other end has come, or its answer to one of this
 	// end. It does not block.
 	Checks() uint64
+	// Unchecked reports whether neither end checks this route, because both have so many paths that the checks would
+	// take too much CPU. What the owners send should be rare, too. Valid after EventOpened.
+	Unchecked() bool
 }
 
 // A Lane is one stream of packets of a path.

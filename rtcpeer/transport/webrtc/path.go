@@ -26,12 +26,14 @@ type path struct {
 	own       string // fingerprint of this end's certificate
 	relayOnly bool
 	lanes     []*lane
+	crowd     *crowd
 
 	// Safe for all.
 	pathState
 	remarks  *remarks
 	first    *firstRoute
 	checks   routeChecks
+	sparing  sparing
 	pace     pace
 	offered  atomic.Bool // this end made the offer
 	patience patience
@@ -45,13 +47,20 @@ const eventBacklog = 8
 func newPath(t *Transport, config transport.PathConfig) (*path, error) {
 	settings := t.config
 	settings.ICEServers = toPion(serversFor(t.servers, config))
+	doubt, crowded := t.doubt, t.crowd.enter()
+	spares := crowded && config.Unchecked
+	if spares {
+		doubt *= sparingPart
+	}
 	p := &path{
+		crowd: t.crowd, sparing: sparing{here: spares},
 		first: &firstRoute{}, own: t.own, pathState: newPathState(eventBacklog, len(config.Lanes)), remarks: &remarks{},
 		relayOnly: settings.ICETransportPolicy == pion.ICETransportPolicyRelay,
-		patience:  newPatience(cmp.Or(config.LostAfter, t.silence), t.doubt),
+		patience:  newPatience(cmp.Or(config.LostAfter, t.silence), doubt),
 	}
-	pc, err := t.connection(settings, p.remarks, p.asked)
+	pc, err := t.connection(settings, p.remarks, p.asked, spares)
 	if err != nil {
+		t.crowd.leave()
 		return nil, fmt.Errorf("webrtc: %w", err)
 	}
 	p.pc = pc
@@ -65,6 +74,7 @@ func newPath(t *Transport, config transport.PathConfig) (*path, error) {
 	for _, c := range config.Lanes {
 		if err := p.addLane(c); err != nil {
 			pc.Close()
+			t.crowd.leave()
 			return nil, fmt.Errorf("webrtc: channel %d %q: %w", c.ID, c.Label, err)
 		}
 	}
@@ -121,6 +131,9 @@ func (p *path) Acknowledges() {}
 // Checks implements transport.Checked: ICE runs in this process, too.
 func (p *path) Checks() uint64 { return p.checks.count() }
 
+// Unchecked implements transport.Checked.
+func (p *path) Unchecked() bool { return p.sparing.both() }
+
 // asked is the handler for Pion's binding requests: see firstRoute.choose.
 func (p *path) asked(request *stun.Message, local, remote ice.Candidate, pair *ice.CandidatePair) bool {
 	p.checks.note(pair)
@@ -136,7 +149,7 @@ func (p *path) Offer() (string, error) {
 		return "", fmt.Errorf("webrtc: offer: %w", err)
 	}
 	p.offered.Store(true)
-	return p.first.describe(offer.SDP), nil
+	return p.sparing.describe(p.first.describe(offer.SDP)), nil
 }
 
 func (p *path) Answer(offer string) (string, error) {
@@ -150,13 +163,14 @@ func (p *path) Answer(offer string) (string, error) {
 	if err := p.pc.SetLocalDescription(answer); err != nil {
 		return "", fmt.Errorf("webrtc: answer: %w", err)
 	}
-	return p.first.describe(answer.SDP), nil
+	return p.sparing.describe(p.first.describe(answer.SDP)), nil
 }
 
 func (p *path) Accept(answer string) error { return p.describe(pion.SDPTypeAnswer, answer) }
 
 func (p *path) describe(kind pion.SDPType, sdp string) error {
 	p.first.described(sdp)
+	p.sparing.described(sdp)
 	sdp = fewerCandidates(sdp)
 	if err := p.pc.SetRemoteDescription(pion.SessionDescription{Type: kind, SDP: sdp}); err != nil {
 		return fmt.Errorf("webrtc: remote %s: %w", kind, err)
@@ -224,8 +238,8 @@ func (p *path) Stats() transport.Stats {
 // figure includes the time for which the other end delays an acknowledgement: up to 200 ms if packets come one
 // by one, on a network of 1 ms.
 func (p *path) pairRTT() time.Duration {
-	if !p.alive() {
-		return 0 // Pion would log an error
+	if !p.alive() || p.sparing.here {
+		return 0 // Pion would log an error; or its figure is from when the path was made
 	}
 	pair, _ := p.pc.SCTP().Transport().ICETransport().GetSelectedCandidatePairStats()
 	return time.Duration(pair.CurrentRoundTripTime * float64(time.Second))
@@ -245,6 +259,7 @@ func (p *path) Close() error {
 	var err error
 	p.closing.Do(func() {
 		close(p.done)
+		p.crowd.leave()
 		p.patience.end()
 		err = p.pc.GracefulClose()
 		p.outlet.close()

@@ -38,6 +38,7 @@ type Transport struct {
 
 	watch   addresses // runs while changes has functions
 	changes listeners
+	crowd   *crowd
 }
 
 // New returns a transport. It binds UDPPort and TCPPort, and returns an error if it cannot. The caller must
@@ -60,6 +61,7 @@ func New(config Config) (*Transport, error) {
 		servers: c.ICEServers,
 		own:     strings.ToLower(own[0].Algorithm + " " + own[0].Value),
 
+		crowd:   processCrowd,
 		doubt:   c.DisconnectedAfter,
 		silence: c.DisconnectedAfter + c.FailedAfter,
 	}
@@ -92,9 +94,13 @@ func New(config Config) (*Transport, error) {
 // A bindingHandler takes a request of ICE. If it returns true, Pion selects the pair.
 type bindingHandler = func(*stun.Message, ice.Candidate, ice.Candidate, *ice.CandidatePair) bool
 
-// connection returns the PeerConnection of a path. r collects remarks from its log.
-func (t *Transport) connection(settings pion.Configuration, r *remarks, asked bindingHandler) (*pion.PeerConnection, error) {
+// connection returns the PeerConnection of a path. r collects remarks from its log. A sparing one does not check the
+// route in use.
+func (t *Transport) connection(settings pion.Configuration, r *remarks, asked bindingHandler, sparing bool) (*pion.PeerConnection, error) {
 	engine := t.engine
+	if sparing {
+		engine.SetICETimeouts(sparingPart*t.doubt, 0, 0)
+	}
 	engine.SetICEBindingRequestHandler(asked)
 	engine.LoggerFactory = listeningFactory{engine.LoggerFactory, r}
 	api := pion.NewAPI(
@@ -126,6 +132,9 @@ var slots = transport.NewSlots(64*runtime.GOMAXPROCS(0), 2*time.Second)
 
 // Slots returns the limit for all Transports of this process.
 func (t *Transport) Slots() *transport.Slots { return slots }
+
+// Crowded reports whether this process has more than 1250 paths for each CPU.
+func (t *Transport) Crowded() bool { return t.crowd.crowded() }
 
 // OnChange calls f when the addresses of this machine have changed, until stop is called or the Transport is closed,
 // as transport.Transport says. f must not block.
