@@ -213,12 +213,12 @@ func TestSilenceOfAnUncheckedLink(t *testing.T) {
 // A crowded transport is one of a process that may have too many paths.
 type crowded struct {
 	transport.Transport
-	too *atomic.Bool
+	too func() bool
 }
 
 func (c crowded) Slots() *transport.Slots { return nil }
 
-func (c crowded) Crowded() bool { return c.too.Load() }
+func (c crowded) Crowded() bool { return c.too() }
 
 // An end whose process has too many paths waits five times as long, and the other end does not.
 func TestSilenceInACrowdedProcess(t *testing.T) {
@@ -226,7 +226,7 @@ func TestSilenceInACrowdedProcess(t *testing.T) {
 		w := newWorld(t, rtcpeer.Mesh, memory.Options{Delay: 70 * time.Millisecond})
 		var too atomic.Bool
 		w.wrap = func(tr transport.Transport) transport.Transport {
-			return crowded{checkedTransport{tr, new(checkFaults)}, &too}
+			return crowded{checkedTransport{tr, new(checkFaults)}, too.Load}
 		}
 		w.enter(1, rtcpeer.Config{})
 		w.withChecks()

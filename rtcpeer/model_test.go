@@ -378,6 +378,9 @@ func (m *model) join(p *player, id rtcpeer.PeerID) {
 	if m.secret {
 		config.Auth = rtcpeer.SharedSecret([]byte("hush"))
 	}
+	if m.crowded {
+		config.Transport = crowded{checkedTransport{p.host, &checkFaults{unchecked: true}}, func() bool { return true }}
+	}
 	p.session = m.room.enterAs(id, rtcpeer.Describe(config))
 	n, err := rtcpeer.New(context.Background(), p.session, config)
 	if err != nil {
@@ -444,14 +447,18 @@ const (
 	// converged is how long it may take after that until all is well: a link whose trouble has lasted for more
 	// than a minute is tried again after up to half a minute, and who has crashed is given up after LostAfter.
 	converged = 45 * time.Second
-	latent    = 3 * time.Second // in which every path that is dead is noticed
+	latent    = 3 * time.Second // in which every path that is dead is noticed, if the programs are not crowded
 	lookEach  = 250 * time.Millisecond
 )
 
 // converge waits until all is as it should be.
 func (m *model) converge() {
 	healed := time.Now()
-	for time.Sleep(latent); ; time.Sleep(lookEach) {
+	wait := latent
+	if m.crowded {
+		wait *= 3
+	}
+	for time.Sleep(wait); ; time.Sleep(lookEach) {
 		m.settle()
 		missing := m.missing()
 		if missing == nil {

@@ -161,9 +161,9 @@ const (
 	PeerDisconnected
 	// PeerFailed: a link with a member of the room could not be made.
 	PeerFailed
-	// PeerInterrupted: nothing has been heard of a connected peer for about two seconds. It stays
-	// connected: reliable packets wait, unreliable ones are dropped. PeerResumed or PeerDisconnected
-	// follows.
+	// PeerInterrupted: nothing has been heard of a connected peer for about two seconds, or seven if this process has
+	// more than 1250 links for each CPU. It stays connected: reliable packets wait, unreliable ones are dropped.
+	// PeerResumed or PeerDisconnected follows.
 	PeerInterrupted
 	// PeerResumed: an interrupted peer is heard again. No reliable packet was lost or repeated.
 	PeerResumed

@@ -27,6 +27,7 @@ type schedule struct {
 	small    bool          // buffers are
 	secret   bool          // who knows it is let in: see Config.Auth
 	mild     bool          // no fault is reason enough for the end of a link
+	crowded  bool          // the programs are in processes with too many paths
 	players  []playerPlan
 	acts     []act
 }
@@ -107,8 +108,8 @@ func (a act) String() string {
 
 func (s schedule) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "seed %d: %v, delay %v, jitter %v, loss %.2f, signals %v, grace %v, small buffers %v, secret %v, mild %v\n",
-		s.seed, s.topology, s.delay, s.jitter, s.loss, s.signals, s.grace, s.small, s.secret, s.mild)
+	fmt.Fprintf(&b, "seed %d: %v, delay %v, jitter %v, loss %.2f, signals %v, grace %v, small buffers %v, secret %v, mild %v, crowded %v\n",
+		s.seed, s.topology, s.delay, s.jitter, s.loss, s.signals, s.grace, s.small, s.secret, s.mild, s.crowded)
 	if s.migrates {
 		fmt.Fprintf(&b, "outlives its host, which is given up after %v\n", s.timeout)
 	}
@@ -141,6 +142,7 @@ func newSchedule(seed uint64) schedule {
 	s.grace = pick(s, 3*time.Second, 30*time.Second)
 	s.small = s.IntN(4) == 0
 	s.mild = s.IntN(4) == 0
+	s.crowded = seed%5 == 4
 	for _, n := range s.Perm(40) {
 		s.ids = append(s.ids, rtcpeer.PeerID(n+2))
 	}
