@@ -54,8 +54,8 @@ type crowd struct {
 	paths atomic.Int64
 }
 
-// processCrowd counts the paths of this process. An end whose route is checked takes 0.17 ms of CPU a second while
-// nobody sends, so the 1250 that a CPU may have take a fifth of it.
+// processCrowd counts the paths of this process. An end whose route is checked takes 0.15 ms of CPU a second while
+// nobody sends (rtcpeer/BENCHMARKS.md), so the 1250 that a CPU may have take a fifth of it.
 var processCrowd = &crowd{limit: 1250 * int64(runtime.GOMAXPROCS(0))}
 
 // enter counts a path, and reports whether there are too many for it to check its route.
