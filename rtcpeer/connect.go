@@ -383,6 +383,7 @@ func (l *link) begin(forward bool) error {
 		link: l, raw: raw, attempt: l.state.attempt, began: time.Now(), offers: l.state.offers,
 		acks: acks, checked: checked, forwarded: forward,
 	}
+	l.next.checksHere.Store(checked != nil)
 	return nil
 }
 

@@ -68,7 +68,6 @@ func (p *path) opened() {
 	if p.link.id != "" {
 		p.control = p.raw.Lane(n)
 		p.sparing = p.checked != nil && p.checked.Unchecked()
-		p.checksHere.Store(p.checked != nil && !p.sparing)
 		p.link.goroutines.Go(p.controlLoop)
 	}
 }
