@@ -7,6 +7,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"encoding/binary"
 	"fmt"
 	mathrand "math/rand/v2"
 	"net/http/httptest"
@@ -442,6 +443,74 @@ func state(b *testing.B, topology rtcpeer.Topology, members, senders int) {
 	await(0)
 	b.ReportMetric(float64(time.Since(began).Nanoseconds())/float64(received.Load()), "ns/packet")
 	b.ReportMetric(100*float64(given)/float64(sent), "%lost")
+}
+
+// BenchmarkOverload: what is left of state in a process that cannot do all its work. In a star, each of 20 members sends
+// 200 bytes to all others, unreliably, as often as it says: 60 times a second can be done, 1,000 times cannot. It
+// reports how old the packets are that arrive, and how much of what was offered did not. An operation is a second.
+func BenchmarkOverload(b *testing.B) {
+	for _, rate := range []int{60, 1000} {
+		b.Run(fmt.Sprintf("%d-a-second", rate), func(b *testing.B) { overload(b, 20, time.Second/time.Duration(rate)) })
+	}
+}
+
+func overload(b *testing.B, members int, every time.Duration) {
+	const size = 200
+	var ids []rtcpeer.PeerID
+	for i := range members {
+		ids = append(ids, rtcpeer.PeerID(i+1))
+	}
+	nodes := benchGroup(b, rtcpeer.Star, true, ids...)
+	began := time.Now()
+	var measured atomic.Bool
+	var offered atomic.Int64
+	ages := make([][]time.Duration, members)
+	ctx, stop := context.WithCancel(b.Context())
+	var all sync.WaitGroup
+	for i, id := range ids {
+		node := nodes[id]
+		all.Go(func() {
+			for {
+				ev, err := node.Receive(ctx)
+				if err != nil {
+					return
+				}
+				if ev.Kind == rtcpeer.PacketReceived && measured.Load() {
+					ages[i] = append(ages[i], time.Since(began)-time.Duration(binary.LittleEndian.Uint64(ev.Packet.Data)))
+				}
+			}
+		})
+		all.Go(func() {
+			tick := time.NewTicker(every)
+			defer tick.Stop()
+			data := make([]byte, size)
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case <-tick.C:
+				}
+				binary.LittleEndian.PutUint64(data, uint64(time.Since(began)))
+				if measured.Load() {
+					offered.Add(int64(members - 1))
+				}
+				_ = node.TrySend(rtcpeer.Packet{Mode: rtcpeer.Unreliable, Data: data}) // it cannot wait, and may be dropped
+			}
+		})
+	}
+	<-time.After(5 * time.Second) // queues have filled by then
+	measured.Store(true)
+	for b.Loop() {
+		<-time.After(time.Second)
+	}
+	stop()
+	all.Wait()
+	arrived := slices.Sorted(slices.Values(slices.Concat(ages...)))
+	require.NotEmpty(b, arrived)
+	b.ReportMetric(float64(arrived[len(arrived)/2].Microseconds())/1000, "p50-ms")
+	b.ReportMetric(float64(arrived[len(arrived)*99/100].Microseconds())/1000, "p99-ms")
+	b.ReportMetric(100-100*float64(len(arrived))/float64(offered.Load()), "%dropped")
+	b.ReportMetric(float64(len(arrived))/b.Elapsed().Seconds(), "packets/s")
 }
 
 // window lets a number of operations be on their way, so that the work and not the waiting is timed.

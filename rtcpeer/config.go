@@ -45,7 +45,8 @@ type Config struct {
 	// counts, because the receive window of one has to hold what the other sends.
 	SendBuffer int
 	// MaxLag is how long an unreliable packet may wait before it is first sent. A lane that lags more drops the new
-	// packet ("buffer_full" in Stats). 0 means 100 ms.
+	// packet ("buffer_full" in Stats). A node that is too slow to read what arrives, or to relay it, drops unreliable
+	// packets that have waited for about twice as long ("stale"). 0 means 100 ms.
 	MaxLag time.Duration
 	// ReceiveBuffer is how many bytes of one peer and channel may wait for Receive. Beyond it an unreliable channel
 	// drops the new packet ("no_credit"), and a reliable one stops reading, so that SCTP slows down that peer. 0 means

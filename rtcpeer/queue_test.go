@@ -1,8 +1,10 @@
 package rtcpeer_test
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -244,6 +246,64 @@ func TestRelayAsksTheHost(t *testing.T) {
 		}
 		require.ElementsMatch(t, []string{"5 7 5 unreliable_orderedallraw", "5 9 5 unreliable_orderedallraw", "5 7 5 reliableyouraw", "7 5 7 reliablebackraw"}, got)
 	})
+}
+
+// A host that needs 10 ms to relay a packet gets a thousand in a second, for five seconds. What it relays has not waited
+// long; the rest is dropped and counted. A host that keeps up drops nothing, although a packet is always under way.
+func TestStaleIsDropped(t *testing.T) {
+	for name, work := range map[string]time.Duration{"too slow": 10 * time.Millisecond, "as fast as they come": time.Millisecond} {
+		for _, mode := range []rtcpeer.Mode{rtcpeer.Unreliable, rtcpeer.UnreliableOrdered, rtcpeer.Reliable} {
+			t.Run(fmt.Sprintf("%s/%v", name, mode), func(t *testing.T) {
+				bubble.Test(t, func(t *testing.T) {
+					const sent = 5000
+					network := memory.NewNetwork(memory.Options{})
+					r := newRoom(rtcpeer.Star)
+					host := r.join(t, 1, network.Transport(), rtcpeer.Config{Relay: func(rtcpeer.PeerID, rtcpeer.PeerID, rtcpeer.Packet) bool {
+						time.Sleep(work)
+						return true
+					}})
+					five, seven := r.join(t, 5, network.Transport(), rtcpeer.Config{}), r.join(t, 7, network.Transport(), rtcpeer.Config{})
+					for _, n := range []*rtcpeer.Node{five, seven} {
+						next(t, n)
+						next(t, n)
+					}
+					began := time.Now()
+					go func() {
+						for range sent {
+							time.Sleep(time.Millisecond)
+							packet := rtcpeer.Packet{Peer: 7, Mode: mode, Data: fmt.Append(nil, time.Since(began).Milliseconds())}
+							if err := five.Send(t.Context(), packet); err != nil {
+								return
+							}
+						}
+					}()
+					ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
+					defer stop()
+					arrived, oldest := 0, time.Duration(0)
+					for {
+						ev, err := seven.Receive(ctx)
+						if err != nil {
+							break
+						}
+						require.Equal(t, rtcpeer.PacketReceived, ev.Kind)
+						at, err := strconv.Atoi(string(ev.Packet.Data))
+						require.NoError(t, err)
+						arrived++
+						oldest = max(oldest, time.Since(began)-time.Duration(at)*time.Millisecond)
+					}
+					stale := host.Stats().Dropped["stale"]
+					require.EqualValues(t, sent, uint64(arrived)+stale)
+					switch {
+					case mode == rtcpeer.Reliable || work == time.Millisecond:
+						require.Zero(t, stale)
+					default:
+						require.Greater(t, arrived, 400, "what it can do")
+						require.LessOrEqual(t, oldest, 250*time.Millisecond)
+					}
+				})
+			})
+		}
+	}
 }
 
 // inMemory returns the transports of one network.

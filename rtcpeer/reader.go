@@ -3,6 +3,9 @@ package rtcpeer
 import (
 	"errors"
 	"io"
+	"time"
+
+	"example.org/rtcpeer/rtcpeer/transport"
 )
 
 // reader takes the packets of one lane from one path.
@@ -13,6 +16,10 @@ type reader struct {
 	// Owned by the one that reads: the authentication, then readLoop.
 	buf    []byte
 	unread []byte // a packet in buf that was taken already, with which readLoop begins
+
+	// Of an unreliable lane:
+	caughtUp time.Time // when nothing waited to be read, or before
+	behind   time.Time // since when a packet was there whenever one was read; zero: not known
 }
 
 // readLoop takes packets until the path ends, or another one has taken over. It returns the reason for which the link
@@ -77,7 +84,13 @@ func (r *reader) read() ([]byte, error) {
 		r.buf = make([]byte, min(1200, largest))
 	}
 	for {
-		n, err := raw.Read(r.buf)
+		var n int
+		var err error
+		if r.lane.mode == Reliable {
+			n, err = raw.Read(r.buf)
+		} else {
+			n, err = r.readFresh(raw)
+		}
 		if err == nil {
 			r.lane.received.Add(1)
 			r.lane.receivedBytes.Add(uint64(n))
@@ -87,5 +100,35 @@ func (r *reader) read() ([]byte, error) {
 			return nil, err
 		}
 		r.buf = make([]byte, min(4*len(r.buf), largest))
+	}
+}
+
+// readFresh is raw.Read for an unreliable lane: it returns no packet that has waited much longer than twice
+// Config.MaxLag, because the node was slow to read or to relay those before it. The transport does not tell when a
+// packet came. So this asks once in each MaxLag whether nothing waits: what comes later than that has not waited long.
+// If packets have waited without a break for another MaxLag, all that wait are dropped.
+func (r *reader) readFresh(raw transport.Lane) (int, error) {
+	lane, ok := raw.(transport.TryReader)
+	if !ok {
+		return raw.Read(r.buf)
+	}
+	most := r.lane.link.node.config.MaxLag
+	for {
+		now := time.Now()
+		if r.behind.IsZero() {
+			if now.Sub(r.caughtUp) < most {
+				return raw.Read(r.buf)
+			}
+			r.behind = now
+		}
+		n, err := lane.TryRead(r.buf)
+		switch {
+		case err == transport.ErrNoPacket:
+			r.caughtUp, r.behind = now, time.Time{}
+		case err == nil && now.Sub(r.behind) > most:
+			r.lane.link.node.inbox.counters.drop(DropStale)
+		default:
+			return n, err
+		}
 	}
 }

@@ -15,6 +15,7 @@ type DropReason = drop.Reason
 const (
 	DropBufferFull DropReason = "buffer_full" // sending: an unreliable lane lags more than Config.MaxLag
 	DropNoCredit   DropReason = "no_credit"   // receiving: an unreliable channel, and the program reads too slowly
+	DropStale      DropReason = "stale"       // receiving: an unreliable packet waited too long to be read, see Config.MaxLag
 	DropPeerGone   DropReason = "peer_gone"   // receiving: the packet's peer is disconnected already, or the node closed
 	DropNoTarget   DropReason = "no_target"   // relaying: the target is not connected
 	DropNotRelayed DropReason = "not_relayed" // relaying: Config.NoRelay, or Config.Relay said no
@@ -25,7 +26,7 @@ const (
 	DropInterrupted DropReason = "interrupted" // sending: an unreliable packet for a peer that is interrupted
 )
 
-var dropReasons = [...]DropReason{DropInterrupted, DropBufferFull, DropNoCredit, DropPeerGone, DropNoTarget, DropNotRelayed, DropTooLarge, DropMalformed, DropPending}
+var dropReasons = [...]DropReason{DropInterrupted, DropBufferFull, DropNoCredit, DropStale, DropPeerGone, DropNoTarget, DropNotRelayed, DropTooLarge, DropMalformed, DropPending}
 
 // Stats are figures of a node at one moment.
 type Stats struct {
@@ -45,7 +46,7 @@ type Stats struct {
 	Resumed int
 	// Waiting is how many events wait for Receive.
 	Waiting int
-	// Dropped counts packets by the reason for the drop: buffer_full, no_credit, peer_gone, no_target, not_relayed,
+	// Dropped counts packets by the reason for the drop: buffer_full, no_credit, stale, peer_gone, no_target, not_relayed,
 	// too_large, malformed, pending, interrupted. It also counts frames that came through the signaling server:
 	// forwarded_unknown, for a path that does not exist here; forwarded_forged, not from the other end;
 	// forwarded_replay, received before. Reasons that did not occur are left out.

@@ -169,6 +169,13 @@ type Lane interface {
 	NotifyLow(bytes int, f func())
 }
 
+// A TryReader is a Lane that can tell that nothing has arrived. A node uses it to drop unreliable packets that have
+// waited too long to be read.
+type TryReader interface {
+	// TryRead is like Read, but returns ErrNoPacket where Read waits. Only the goroutine that calls Read may call it.
+	TryRead(p []byte) (int, error)
+}
+
 // A Candidate is an address at which an end may be reached (RFC 8839), in the fields of the W3C's
 // RTCIceCandidateInit.
 type Candidate struct {
@@ -200,6 +207,8 @@ var (
 	ErrLost = errors.New("transport: connection lost")
 	// ErrClosed means that this end closed the path.
 	ErrClosed = errors.New("transport: path closed")
+	// ErrNoPacket is returned by TryRead if no packet has arrived that was not read.
+	ErrNoPacket = errors.New("transport: no packet has arrived")
 	// ErrTooLarge is returned by Write if the packet is larger than the other end accepts.
 	ErrTooLarge = errors.New("transport: packet larger than the other end accepts")
 )

@@ -60,6 +60,14 @@ func (l *lane) Read(p []byte) (int, error) {
 	}
 }
 
+func (l *lane) TryRead(p []byte) (int, error) {
+	n, err, wait := l.tryRead(p)
+	if wait {
+		return 0, transport.ErrNoPacket
+	}
+	return n, err
+}
+
 func (l *lane) tryRead(p []byte) (n int, err error, wait bool) {
 	m := l.path.mux
 	m.mu.Lock()

@@ -76,12 +76,15 @@ func (f *flow) arrive(number uint64, b []byte) {
 	f.readable.Signal()
 }
 
-// read waits for a packet. It locks pipe.mu.
-func (f *flow) read(b []byte) (int, error) {
+// read returns the next packet, for which it waits if it is told to. It locks pipe.mu.
+func (f *flow) read(b []byte, wait bool) (int, error) {
 	p := f.pipe
 	p.mu.Lock()
 	defer p.unlock()
 	for f.queue.empty() && p.readErr == nil {
+		if !wait {
+			return 0, transport.ErrNoPacket
+		}
 		f.readable.Wait()
 	}
 	if f.queue.empty() {

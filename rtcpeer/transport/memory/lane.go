@@ -23,7 +23,14 @@ func (l *lane) Read(p []byte) (int, error) {
 	if l.in == nil {
 		return 0, errNotOpen
 	}
-	return l.in.read(p)
+	return l.in.read(p, true)
+}
+
+func (l *lane) TryRead(p []byte) (int, error) {
+	if l.in == nil {
+		return 0, errNotOpen
+	}
+	return l.in.read(p, false)
 }
 
 func (l *lane) Buffered() int { return l.out.waiting() }

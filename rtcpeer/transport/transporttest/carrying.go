@@ -1,6 +1,7 @@
 package transporttest
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"testing"
@@ -93,6 +94,49 @@ func testShortBuffer(t *testing.T, a, b transport.Transport) {
 	}
 	wantPacket(t, answerer, reliable, []byte("longer than ten bytes"), "the packet after ErrShortBuffer")
 	wantPacket(t, answerer, reliable, []byte("next"), "the packet after that")
+}
+
+func testTryRead(t *testing.T, a, b transport.Transport) {
+	offerer, answerer := Connect(t, a, b, Config())
+	for i, c := range Config().Lanes {
+		lane, ok := answerer.Lane(i).(transport.TryReader)
+		if !ok {
+			t.Skip("lanes of this transport cannot tell that nothing has arrived")
+		}
+		t.Run(c.Label, func(t *testing.T) {
+			for range 2 {
+				_, err := lane.TryRead(make([]byte, 100))
+				require.ErrorIs(t, err, transport.ErrNoPacket)
+			}
+			write(t, offerer, i, []byte("one"))
+			wantPacket(t, answerer, i, []byte("one"), "Read after TryRead waits")
+			write(t, offerer, i, []byte("two"))
+			p, err := tryUntil(t, lane)
+			require.NoError(t, err)
+			require.Equal(t, "two", string(p))
+			write(t, offerer, i, []byte("three"))
+			wantPacket(t, answerer, i, []byte("three"), "Read after a packet from TryRead")
+		})
+	}
+	offerer.Close()
+	for i := range Config().Lanes {
+		_, err := tryUntil(t, answerer.Lane(i).(transport.TryReader))
+		require.Error(t, err, "after the other end has closed")
+	}
+}
+
+// tryUntil calls TryRead until it returns something else than ErrNoPacket.
+func tryUntil(t *testing.T, lane transport.TryReader) (p []byte, err error) {
+	t.Helper()
+	p = make([]byte, 100)
+	within(t, "TryRead", func() {
+		n := 0
+		for n, err = lane.TryRead(p); errors.Is(err, transport.ErrNoPacket); n, err = lane.TryRead(p) {
+			<-time.After(time.Millisecond)
+		}
+		p = p[:n]
+	})
+	return p, err
 }
 
 func testWriteKeepsNothing(t *testing.T, a, b transport.Transport) {

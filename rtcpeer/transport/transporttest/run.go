@@ -45,6 +45,7 @@ func run(t *testing.T, newPair NewPair) {
 		{"sizes", testSizes},
 		{"clean network delivers in every mode", testModes},
 		{"short buffer keeps the packet", testShortBuffer},
+		{"trying to read", testTryRead},
 		{"a packet given to write is not kept", testWriteKeepsNothing},
 		{"buffered falls", testBufferedFalls},
 		{"stalled reader", testStalledReader},

@@ -24,6 +24,7 @@ type lane struct {
 	flight  flight
 	outlet  *outlet // nil if unreliable
 	bulk    bool
+	trying  bool // TryRead has set a deadline; owned by the goroutine that reads
 
 	queue  [][]byte     // packets that wait for the window; guarded by outlet.mu
 	queued atomic.Int64 // bytes in queue
@@ -58,16 +59,42 @@ func tooLarge(p []byte) error { return fmt.Errorf("%w: %d bytes", transport.ErrT
 
 func (l *lane) Read(p []byte) (int, error) {
 	n, err := l.channel.Read(p)
-	switch {
-	case err == nil || errors.Is(err, io.ErrShortBuffer):
-		select {
-		case <-l.path.done:
-			return 0, transport.ErrClosed
-		default:
-		}
-		return n, err
-	default:
+	for errors.Is(err, sctp.ErrReadDeadlineExceeded) { // that of an earlier TryRead
+		l.stopTrying()
+		n, err = l.channel.Read(p)
+	}
+	return l.took(n, err)
+}
+
+// TryRead sets a deadline that is over. Pion returns what has arrived all the same, and fails only where it would wait.
+func (l *lane) TryRead(p []byte) (int, error) {
+	if !l.trying {
+		l.trying = true
+		_ = l.channel.SetReadDeadline(time.Now()) // Pion has no error here, nor below
+	}
+	n, err := l.channel.Read(p)
+	if errors.Is(err, sctp.ErrReadDeadlineExceeded) {
+		l.stopTrying()
+		return 0, transport.ErrNoPacket
+	}
+	return l.took(n, err)
+}
+
+func (l *lane) stopTrying() {
+	l.trying = false
+	_ = l.channel.SetReadDeadline(time.Time{})
+}
+
+// took returns what Read does after Pion has returned n and err.
+func (l *lane) took(n int, err error) (int, error) {
+	if err != nil && !errors.Is(err, io.ErrShortBuffer) {
 		return 0, l.path.ended()
+	}
+	select {
+	case <-l.path.done:
+		return 0, transport.ErrClosed
+	default:
+		return n, err
 	}
 }
 

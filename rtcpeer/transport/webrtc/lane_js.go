@@ -89,6 +89,14 @@ func (l *lane) Write(p []byte) error {
 
 func (l *lane) Read(p []byte) (int, error) { return l.arrived.pop(p) }
 
+func (l *lane) TryRead(p []byte) (int, error) {
+	n, err, ok := l.arrived.tryPop(p)
+	if !ok {
+		return 0, transport.ErrNoPacket
+	}
+	return n, err
+}
+
 // Buffered returns the bytes that the browser has not yet sent. It does not include bytes in flight.
 func (l *lane) Buffered() int { return l.channel.Get("bufferedAmount").Int() }
 
