@@ -68,6 +68,9 @@ func (l *link) authenticate() error {
 	var conversation sync.WaitGroup // ends with the link: nothing that it waits for outlives it
 	conversation.Go(func() { end(p.converse(ctx, auth)) })
 	l.watch(ctx.Done())
+	if l.node.ctx.Err() != nil {
+		<-l.over // Node.end says why right afterwards
+	}
 	end(errOver)
 	why := context.Cause(ctx)
 	if why == errNotAccepted && l.lead.term > 0 {
@@ -84,7 +87,7 @@ func (l *link) authenticate() error {
 		if l.why() == 0 {
 			l.sayBye(l.path.Load(), Unauthorized)
 		}
-		l.sayLeaving()
+		l.sayEarlyBye(l.path.Load())
 		l.path.Load().raw.Close()
 	}
 	conversation.Wait()

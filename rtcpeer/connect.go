@@ -146,10 +146,13 @@ func (l *link) await(deadline, attempt *limit, ask <-chan time.Time) (opened boo
 	}
 }
 
-// overEarly returns the error of a link that ended before it was open.
+// overEarly returns the error of a link that ended before it was open. The other end may have opened it already.
 func (l *link) overEarly() error {
 	if l.why() == Misbehaved {
 		return l.fail("connect", errTooManySignals)
+	}
+	if l.hasGreeted() {
+		l.sayEarlyBye(l.next)
 	}
 	return errOver
 }

@@ -306,10 +306,14 @@ func (l *link) lastWords() {
 	l.refuse()
 }
 
-// sayLeaving tells the other end of an open link that was not published that this node leaves the room, if it does.
-func (l *link) sayLeaving() {
-	if l.why() == ByUs && l.node.ctx.Err() != nil {
-		l.sayBye(l.path.Load(), HostGone)
+// sayEarlyBye tells the other end of a link that was not published, but may be at the other end, that this node leaves
+// the room, if it does, or has given up the link.
+func (l *link) sayEarlyBye(p *path) {
+	switch reason := l.why(); {
+	case reason == ByUs && l.node.ctx.Err() != nil:
+		l.sayBye(p, HostGone)
+	case reason == Lost:
+		l.sayBye(p, Lost)
 	}
 }
 

@@ -102,7 +102,7 @@ func (l *link) awaitMove() error {
 	case <-l.lead.moved:
 		return nil
 	case <-l.over:
-		l.sayLeaving()
+		l.sayEarlyBye(l.path.Load())
 		return errOver
 	}
 }

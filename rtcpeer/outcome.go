@@ -45,6 +45,9 @@ func (n *Node) linkOver(l *link) {
 	reason := l.why()
 	if l.published {
 		n.log.Info("peer disconnected", "peer", l.peer, "reason", reason)
+		if n.isGuest() && l.peer == n.Host() { // before the program can receive that it is disconnected
+			n.status.CompareAndSwap(int32(ConnectionConnected), int32(ConnectionConnecting))
+		}
 		l.route.down(l, reason)
 	} else {
 		l.route.abandon(l.peer, cmp.Or(reason, Lost))
@@ -67,7 +70,6 @@ func (n *Node) linkOver(l *link) {
 	case guest && reason == Kicked && isKicked(signalingErr): // before signalerEnded has ended the node for the same reason
 		n.endLater(n.withoutSignaling(signalingErr))
 	case guest && again && signalingErr == nil:
-		n.status.CompareAndSwap(int32(ConnectionConnected), int32(ConnectionConnecting))
 		if l.lead.term > 0 && l.published && reason == Lost {
 			n.hostLost(l.lead)
 		}
@@ -80,7 +82,6 @@ func (n *Node) linkOver(l *link) {
 	case guest && reason == Unauthorized:
 		n.endLater(ErrAuthRequired)
 	case guest && l.lead.term > 0 && reason == ByPeer && signalingErr == nil:
-		n.status.CompareAndSwap(int32(ConnectionConnected), int32(ConnectionConnecting))
 		if l.departed {
 			n.hostLost(l.lead) // the server may not hear it of the host
 		} else {

@@ -227,3 +227,28 @@ func TestHostAgain(t *testing.T) {
 	require.NoError(t, guest.Flush(t.Context()))
 	require.NoError(t, stop())
 }
+
+// A host that is suspended while a guest is being authenticated has not refused it: the guest waits for it.
+func TestSuspendDuringAuthentication(t *testing.T) {
+	s := startServer(t, signalserver.Config{})
+	asked := make(chan struct{})
+	never := func(ctx context.Context, _ *rtcpeer.PendingPeer) error {
+		close(asked)
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	host, err := rtcpeer.Join(t.Context(), s.url("arena"), rtcpeer.Config{Topology: rtcpeer.Star, Auth: never})
+	require.NoError(t, err)
+	secret := rtcpeer.Config{Auth: rtcpeer.SharedSecret([]byte("secret"))}
+	guest, err := rtcpeer.Join(t.Context(), s.url("arena"), secret)
+	require.NoError(t, err)
+	defer guest.Close()
+	<-asked
+	host.Suspend()
+	require.Equal(t, rtcpeer.ConnectionConnecting, guest.Status())
+	secret.Resume = host.ResumeToken()
+	host, err = rtcpeer.Join(t.Context(), s.url("arena"), secret)
+	require.NoError(t, err)
+	defer host.Close()
+	require.Equal(t, rtcpeer.Event{Kind: rtcpeer.PeerConnected, Peer: 1}, next(t, guest))
+}
