@@ -292,7 +292,7 @@ func (l *link) deadlineError() *DeadlineError {
 	if l.next != nil {
 		p = l.next.raw.Progress()
 	}
-	if l.furthest.Stage > p.Stage {
+	if l.furthest.Detail != "" && l.furthest.Stage >= p.Stage { // it had all its time, so it knows what servers answered
 		p = l.furthest
 	}
 	return &DeadlineError{After: l.node.config.ConnectTimeout, Stage: p.Stage, Detail: p.Detail}
