@@ -7,6 +7,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
+	"unicode/utf8"
+
+	"example.org/rtcpeer/signaling"
 )
 
 // The frames of the control lane: SCTP stream 0, reliable and ordered, opened only between two members that both take
@@ -17,7 +21,7 @@ import (
 //	02 mac[32]                prove: the sender knows the secret of the link
 //	03 counts                 take: the link goes over this path from now on; what was delivered so far
 //	04 flags counts [times]   beat: the sender is there; what was delivered so far; for timing
-//	05 reason                 bye: the link is over
+//	05 reason [code text]     bye: the link is over; the rest, if there is any, is the program's
 //
 // Counts are those of the reliable lanes, in the order of the lanes: how many packets of each lane the frame's sender
 // has taken since the link began.
@@ -53,6 +57,7 @@ type control struct {
 	counts []uint64         // take, beat
 	times  []uint64         // beat; empty, or clock, origin, held, and id, round trip, offset of each guest told of
 	reason byte             // bye
+	bye    *signaling.Bye   // bye; nil: the program has said nothing
 }
 
 var errBadControl = errors.New("not a control frame")
@@ -86,6 +91,9 @@ func decodeControl(b []byte, lanes int, counts []uint64) (control, error) {
 	case frameBye:
 		if ok = len(body) > 0; ok {
 			c.reason, body = body[0], body[1:]
+			if len(body) > 0 {
+				c.bye, body, ok = cutBye(body)
+			}
 		}
 	}
 	if !ok || len(body) > 0 {
@@ -127,6 +135,14 @@ func cutTimes(b []byte, counts []uint64) (_, times []uint64, rest []byte, ok boo
 	return all[:len(counts)], times, b, ok && len(times)%3 == 0
 }
 
+// cutBye cuts what the program says, which is the rest of a bye. It must not be nothing, because a bye that says nothing
+// has no such rest.
+func cutBye(b []byte) (said *signaling.Bye, rest []byte, ok bool) {
+	code, text, ok := cutUvarint(b)
+	ok = ok && code <= math.MaxUint16 && len(text) <= signaling.MaxText && utf8.Valid(text) && (code != 0 || len(text) > 0)
+	return &signaling.Bye{Code: uint16(code), Text: string(text)}, nil, ok
+}
+
 func appendHello(b []byte, random [secretSize]byte, kept int) []byte {
 	b = append(append(b, frameHello), random[:]...)
 	return binary.AppendUvarint(b, uint64(kept))
@@ -141,7 +157,14 @@ func appendBeat(b []byte, flags byte, counts []uint64, times ...uint64) []byte {
 	return appendCounts(appendCounts(append(b, frameBeat, flags), counts), times)
 }
 
-func appendBye(b []byte, reason byte) []byte { return append(b, frameBye, reason) }
+// appendBye appends a bye. said is what the program says, or nil.
+func appendBye(b []byte, reason byte, said *signaling.Bye) []byte {
+	b = append(b, frameBye, reason)
+	if said == nil {
+		return b
+	}
+	return append(binary.AppendUvarint(b, uint64(said.Code)), said.Text...)
+}
 
 func appendCounts(b []byte, counts []uint64) []byte {
 	for _, c := range counts {

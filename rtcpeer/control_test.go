@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/signaling"
 )
 
 // controlVectors is testdata/wire/control.json, for this test and for clients in other languages. Counts
@@ -33,6 +35,7 @@ type controlVector struct {
 	Kept                         uint64
 	Flags, Reason                byte
 	Counts, Times                []uint64
+	Bye                          *signaling.Bye
 	Ended                        string // of a bye: the reason for who receives it
 }
 
@@ -51,7 +54,7 @@ func (v controlVector) control(t testing.TB) control {
 	kinds := map[string]byte{
 		"hello": frameHello, "prove": frameProve, "take": frameTake, "beat": frameBeat, "bye": frameBye,
 	}
-	c := control{kind: kinds[v.Kind], kept: v.Kept, flags: v.Flags, counts: v.Counts, times: v.Times, reason: v.Reason}
+	c := control{kind: kinds[v.Kind], kept: v.Kept, flags: v.Flags, counts: v.Counts, times: v.Times, reason: v.Reason, bye: v.Bye}
 	require.NotZero(t, c.kind, v.Kind)
 	copy(c.random[:], unhex(t, v.Random))
 	copy(c.mac[:], unhex(t, v.MAC))
@@ -70,7 +73,7 @@ func encodeControl(c control) []byte {
 	case frameBeat:
 		return appendBeat(nil, c.flags, c.counts, c.times...)
 	}
-	return appendBye(nil, c.reason)
+	return appendBye(nil, c.reason, c.bye)
 }
 
 func TestControlVectors(t *testing.T) {

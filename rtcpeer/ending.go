@@ -1,6 +1,10 @@
 package rtcpeer
 
-import "sync"
+import (
+	"sync"
+
+	"example.org/rtcpeer/signaling"
+)
 
 // An ending holds the one reason for a link's end.
 type ending struct {
@@ -8,6 +12,7 @@ type ending struct {
 
 	mu     sync.Mutex
 	reason DisconnectReason // 0: not over
+	bye    *signaling.Bye   // what the program says that has ended the link, here if reason is ByUs, else at the other end; nil: nothing
 	wanted bool             // the program at this end has ended the link, perhaps after another reason
 }
 
@@ -15,13 +20,16 @@ func newEnding() ending { return ending{over: make(chan struct{})} }
 
 // end asks run to end the link. The first reason stays, except that Unauthorized and Kicked replace ByPeer: they
 // explain why the other end closed the link right afterwards, which another lane may have seen first.
-func (e *ending) end(reason DisconnectReason) {
+func (e *ending) end(reason DisconnectReason) { e.endWith(reason, nil) }
+
+// endWith is end with what the program says that has ended the link.
+func (e *ending) endWith(reason DisconnectReason, bye *signaling.Bye) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.wanted = e.wanted || reason == ByUs
 	switch {
 	case e.reason == 0:
-		e.reason = reason
+		e.reason, e.bye = reason, bye
 		close(e.over)
 	case (reason == Unauthorized || reason == Kicked) && e.reason == ByPeer:
 		e.reason = reason
@@ -33,6 +41,26 @@ func (e *ending) why() DisconnectReason {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.reason
+}
+
+// said returns what this end's program says to the other end, or nil.
+func (e *ending) said() *signaling.Bye {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.reason != ByUs {
+		return nil
+	}
+	return e.bye
+}
+
+// heard returns what the program at the other end has said, or nil.
+func (e *ending) heard() *signaling.Bye {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.reason == ByUs {
+		return nil
+	}
+	return e.bye
 }
 
 // isWanted reports whether this end's program has ended the link, even if it was ending already.

@@ -24,6 +24,8 @@ var (
 	ErrPacketTooLarge = errors.New("rtcpeer: packet too large")
 	// ErrBufferFull is the error for a reliable packet for which the lane has no room at the moment.
 	ErrBufferFull = errors.New("rtcpeer: send buffer full: the other end reads too slowly; try again later")
+	// ErrDisconnectText is the error for a text of DisconnectWith that is too long, or not UTF-8.
+	ErrDisconnectText = errors.New("rtcpeer: unfit text for a disconnect")
 	// ErrNoEvent is the error of TryReceive when no event waits.
 	ErrNoEvent = errors.New("rtcpeer: no event")
 	// ErrRefused is the cause of a link that the other end does not want.

@@ -38,7 +38,7 @@ func Beat(flags byte, counts ...uint64) []byte       { return appendBeat(nil, fl
 func TimedBeat(flags byte, count uint64, times ...uint64) []byte {
 	return appendBeat(nil, flags, []uint64{count}, times...)
 }
-func Bye(reason byte) []byte { return appendBye(nil, reason) }
+func Bye(reason byte, rest ...byte) []byte { return append(appendBye(nil, reason, nil), rest...) }
 
 // A Frame is a decoded control frame.
 type Frame struct {

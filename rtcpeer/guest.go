@@ -211,7 +211,7 @@ func (r *guest) part(id PeerID, reason DisconnectReason, l *lane) {
 	defer r.mu.Unlock()
 	p := r.relayed[id]
 	delete(r.times, id)
-	if p == nil || !r.node.inbox.disconnected(p, reason, nil, l.credit) {
+	if p == nil || !r.node.inbox.disconnected(p, Event{Reason: reason}, l.credit) {
 		return
 	}
 	if r.goneIDs.Push(id); r.goneIDs.Len() > maxGone {
@@ -261,7 +261,7 @@ func (r *guest) down(l *link, reason DisconnectReason) {
 	if !stay {
 		r.over()
 	}
-	r.node.inbox.disconnected(l.presence, reason, l.detail(), nil)
+	r.node.inbox.disconnected(l.presence, l.parting(reason), nil)
 }
 
 // over ends all relayed peers.
@@ -269,7 +269,7 @@ func (r *guest) over() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, p := range r.relayed {
-		r.node.inbox.disconnected(p, HostGone, nil, nil)
+		r.node.inbox.disconnected(p, Event{Reason: HostGone}, nil)
 	}
 }
 
@@ -285,7 +285,7 @@ func (r *guest) regroup(there []PeerID) (missed []PeerID) {
 	for id, p := range r.relayed {
 		switch sent := max(p.sent.Swap(0), r.sent.Load()); {
 		case !slices.Contains(there, id):
-			r.node.inbox.disconnected(p, HostGone, nil, nil)
+			r.node.inbox.disconnected(p, Event{Reason: HostGone}, nil)
 		case sent != 0 && sent > since && r.node.inbox.here(p):
 			missed = append(missed, id)
 		}
@@ -301,7 +301,7 @@ func (r *guest) end(id PeerID, reason DisconnectReason) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.relayed[id]
-	return p != nil && r.node.inbox.disconnected(p, reason, nil, nil)
+	return p != nil && r.node.inbox.disconnected(p, Event{Reason: reason}, nil)
 }
 
 // abandon ends the presence of a next host that could not be linked, if that was a relayed peer before. Of all other

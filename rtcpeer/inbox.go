@@ -131,9 +131,9 @@ func (in *inbox) connected(p *presence, c *credit) bool {
 	return true
 }
 
-// disconnected tells the program that p is gone. detail adds to the reason, or is nil. It returns false if the program
+// disconnected tells the program that p is gone; ev has the reason, and perhaps more. It returns false if the program
 // does not have p as connected. A credit is used as in connected.
-func (in *inbox) disconnected(p *presence, reason DisconnectReason, detail error, c *credit) bool {
+func (in *inbox) disconnected(p *presence, ev Event, c *credit) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	was := p.state
@@ -141,7 +141,8 @@ func (in *inbox) disconnected(p *presence, reason DisconnectReason, detail error
 	if was != presenceHere || in.ended != nil {
 		return false
 	}
-	in.push(onCredit(Event{Kind: PeerDisconnected, Peer: p.id, Reason: reason, Err: detail}, c))
+	ev.Kind, ev.Peer = PeerDisconnected, p.id
+	in.push(onCredit(ev, c))
 	in.parted(p.id)
 	return true
 }

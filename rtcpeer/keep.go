@@ -254,9 +254,9 @@ func (l *link) refusedBy(s *signaling.SignalData) {
 	switch {
 	case !l.isAbout(s):
 	case l.repair.interrupted || l.repair.closed:
-		l.end(ByPeer)
+		l.endWith(ByPeer, s.Bye)
 	default:
-		l.refused = time.Now()
+		l.refused, l.refusal = time.Now(), s.Bye
 	}
 }
 
@@ -294,7 +294,7 @@ func (l *link) controlled(h *heardControl) {
 		l.misbehaved(h.bad)
 	case h.frame.kind == frameBye:
 		l.dismissed, l.departed = true, h.frame.reason == byeOf(HostGone)
-		l.end(endedBy(h.frame.reason))
+		l.endWith(endedBy(h.frame.reason), h.frame.bye)
 	case h.frame.kind == frameTake && l.state.offers && l.old != nil:
 		l.confirmed(h.frame.counts)
 	default:
@@ -443,7 +443,7 @@ func (l *link) tick() {
 	if s.heard {
 		l.figures.heard.Store(now.UnixNano())
 		if now.Sub(l.refused) > 2*tickEach { // else what was heard may have been sent before the refusal
-			l.refused = time.Time{}
+			l.refused, l.refusal = time.Time{}, nil
 		}
 	}
 	l.beat(now, p, said, told, heard-control)
@@ -506,7 +506,7 @@ func (l *link) decide(r repair, steps []repairStep) {
 			l.end(Lost)
 			return
 		case l.forsaken(s):
-			l.end(ByPeer)
+			l.endWith(ByPeer, l.refusal)
 			return
 		}
 		switch s {

@@ -82,6 +82,7 @@ type link struct {
 	ticks        <-chan time.Time      // ticker's channel, or nil
 	successor    *signaling.SignalData // the offer with which the other end gave this link up
 	refused      time.Time             // when the server said that the other end has ended this link; zero if heard since
+	refusal      *signaling.Bye        // what the program has said there, according to the server
 	dismissed    bool                  // the other end itself has said so
 	departed     bool                  // it has said that it leaves the room
 	unsent       bool                  // signals of the present attempt were not sent, because the server was lost
@@ -320,9 +321,9 @@ func (l *link) sayEarlyBye(p *path) {
 // lastBye returns the bye of a link that this side's program ends, alone or because it leaves the room.
 func (l *link) lastBye() []byte {
 	if l.node.ctx.Err() != nil {
-		return appendBye(nil, byeOf(HostGone))
+		return appendBye(nil, byeOf(HostGone), l.said())
 	}
-	return appendBye(nil, byeOf(ByUs))
+	return appendBye(nil, byeOf(ByUs), l.said())
 }
 
 // gameReads is how long a game has to read what its end has acknowledged. An engine reads once a frame, and drops what
@@ -370,7 +371,7 @@ func (l *link) sayBye(p *path, reason DisconnectReason) {
 // the node leaves the room, the server says so anyway.
 func (l *link) refuse() {
 	if l.node.ctx.Err() == nil {
-		l.node.refuseLink(l.peer, &signaling.SignalData{Attempt: l.state.attempt, Link: l.id}, endedHere)
+		l.node.refuseLink(l.peer, &signaling.SignalData{Attempt: l.state.attempt, Link: l.id}, endedHere, l.said())
 	}
 }
 
@@ -460,9 +461,17 @@ func (l *link) farewell() string {
 	case l.why() != ByPeer:
 		return l.why().String()
 	case l.id != "" || l.received() > 0 || age < 2*time.Second || age > 5*time.Second:
-		return "it ended the link"
+		return "it ended the link" + suffix(l.heard())
 	}
 	return "it ended the link and never sent anything: it may require authentication (Config.Auth)"
+}
+
+// suffix returns what a program has said, to be appended to a text.
+func suffix(bye *signaling.Bye) string {
+	if bye == nil {
+		return ""
+	}
+	return ": " + bye.String()
 }
 
 // reasonOf returns the reason for which a path has ended, if this end did not end it.

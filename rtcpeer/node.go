@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/rtcpeer/transport/forwarded"
@@ -237,7 +238,31 @@ func (n *Node) TryReceive() (Event, error) { return n.inbox.tryReceive() }
 // Disconnect ends the link with a peer, and does not wait. The other end learns of it at once. Here its
 // PeerDisconnected follows, after the packets that had arrived. Errors: ErrUnknownPeer; ErrNotHost for another guest of
 // a star, which has a link only with the host.
-func (n *Node) Disconnect(id PeerID) error {
+func (n *Node) Disconnect(id PeerID) error { return n.disconnect(id, nil) }
+
+// MaxDisconnectText is the longest text of DisconnectWith, in bytes.
+const MaxDisconnectText = signaling.MaxText
+
+// DisconnectWith is like Disconnect, and tells the program at the other end why: its PeerDisconnected has code and text.
+// The meaning of code is up to the programs. text is at most MaxDisconnectText bytes of UTF-8. If code is 0 and text is
+// empty, it is Disconnect.
+//
+// Both go over the encrypted link. If that is interrupted, and stays so for Config.Linger, they go through the signaling
+// server, which can read them. They do not reach a Godot game or another peer that takes no part in repairs
+// (LinkStats.Repairable); its link ends as with Disconnect. A host does not pass them on to its other guests.
+//
+// Errors: ErrDisconnectText, and those of Disconnect. After an error the link is as before.
+func (n *Node) DisconnectWith(id PeerID, code uint16, text string) error {
+	switch {
+	case len(text) > MaxDisconnectText:
+		return fmt.Errorf("%w: %d bytes: want at most %d", ErrDisconnectText, len(text), MaxDisconnectText)
+	case !utf8.ValidString(text):
+		return fmt.Errorf("%w: %q is not UTF-8", ErrDisconnectText, text)
+	}
+	return n.disconnect(id, Event{Code: code, Text: text}.bye())
+}
+
+func (n *Node) disconnect(id PeerID, bye *signaling.Bye) error {
 	l, err := n.roster.to(id)
 	if err != nil {
 		if slices.Contains(n.route().peers(), id) {
@@ -245,7 +270,7 @@ func (n *Node) Disconnect(id PeerID) error {
 		}
 		return err
 	}
-	l.end(ByUs)
+	l.endWith(ByUs, bye)
 	return nil
 }
 

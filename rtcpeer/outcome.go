@@ -124,6 +124,15 @@ func isHostLeft(err error) bool {
 	return errors.Is(err, &signaling.Error{Code: signaling.CodeHostLeft})
 }
 
+// parting returns what the program is told when the link was connected and has ended.
+func (l *link) parting(reason DisconnectReason) Event {
+	ev := Event{Reason: reason, Err: l.detail()}
+	if bye := l.heard(); bye != nil {
+		ev.Code, ev.Text = bye.Code, bye.Text
+	}
+	return ev
+}
+
 // detail returns what there is to say about the end of a connected peer besides the reason, or nil.
 func (l *link) detail() error {
 	switch {

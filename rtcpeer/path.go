@@ -136,7 +136,7 @@ func (p *path) tell(flags byte) {
 func (p *path) bye(ctx context.Context, reason DisconnectReason) bool {
 	arrived := make(chan struct{}, 1)
 	p.control.NotifyLow(0, func() { notify(arrived) })
-	p.say(appendBye(nil, byeOf(reason)))
+	p.say(appendBye(nil, byeOf(reason), nil))
 	for p.control.Buffered() > 0 {
 		select {
 		case <-arrived:

@@ -110,8 +110,21 @@ type Event struct {
 	// Err is a *PeerError for PeerFailed and PeerRefused, and the cause for SignalingLost. For PeerDisconnected it is
 	// nil, or adds to Reason: an *UndeliveredError, or a *PeerError for a peer that Misbehaved.
 	Err error
+	// Code and Text are, for PeerDisconnected, what the program at the other end gave to DisconnectWith. 0 and "" mean that
+	// it gave nothing, or that this did not arrive. Text is at most MaxDisconnectText bytes of valid UTF-8, with any
+	// characters.
+	Code uint16
+	Text string
 	// Host is the change of host, for HostChanged.
 	Host *HostChange
+}
+
+// bye returns Code and Text, or nil if there are none.
+func (e Event) bye() *signaling.Bye {
+	if e.Code == 0 && e.Text == "" {
+		return nil
+	}
+	return &signaling.Bye{Code: e.Code, Text: e.Text}
 }
 
 // String describes the event in one line, without the bytes of a packet.
@@ -120,7 +133,7 @@ func (e Event) String() string {
 	case e.Kind == PacketReceived:
 		return fmt.Sprintf("packet from %d: channel %d, %v, %d bytes", e.Peer, e.Packet.Channel, e.Packet.Mode, len(e.Packet.Data))
 	case e.Kind == PeerDisconnected:
-		return fmt.Sprintf("disconnected %d: %v", e.Peer, e.Reason)
+		return fmt.Sprintf("disconnected %d: %v%s", e.Peer, e.Reason, suffix(e.bye()))
 	case e.Kind == HostChanged && e.Host != nil:
 		return fmt.Sprintf("host changed: %d, before %d", e.Host.New, e.Host.Old)
 	case e.Err != nil:
@@ -131,7 +144,8 @@ func (e Event) String() string {
 	return e.Kind.String()
 }
 
-// LogValue makes package slog log the kind, the peer, the reason and the error of the event, without the bytes of a packet.
+// LogValue makes package slog log the kind, the peer, the reason, the code, the text and the error of the event, without
+// the bytes of a packet.
 func (e Event) LogValue() slog.Value {
 	attrs := []slog.Attr{slog.String("kind", e.Kind.String())}
 	if e.Peer != 0 {
@@ -142,6 +156,12 @@ func (e Event) LogValue() slog.Value {
 		attrs = append(attrs, slog.Int("channel", e.Packet.Channel), slog.String("mode", e.Packet.Mode.String()), slog.Int("bytes", len(e.Packet.Data)))
 	case PeerDisconnected:
 		attrs = append(attrs, slog.String("reason", e.Reason.String()))
+	}
+	if e.Code != 0 {
+		attrs = append(attrs, slog.Int("code", int(e.Code)))
+	}
+	if e.Text != "" {
+		attrs = append(attrs, slog.String("text", e.Text))
 	}
 	if e.Err != nil {
 		attrs = append(attrs, slog.String("err", e.Err.Error()))

@@ -26,16 +26,17 @@ type peer struct {
 	member   signaling.Member
 	present  bool // it is a member
 	standing standing
-	link     *link         // nil between two links
-	running  bool          // run is running
-	parting  bool          // its last link has ended for good, and its path is being closed
-	lost     bool          // its last link was Lost, and could not be repaired
-	gone     bool          // it has left the room by itself or was taken out of it, so its program has ended there
-	ended    bool          // its last link has ended for good: it has to join anew to get another one
-	refused  bool          // it was turned away since it joined, and the program was told
-	joins    int           // how often it joined with another program than that of the earlier links
-	links    int           // how many links there were
-	offers   *rate.Limiter // bounds how many paths this node makes because of the peer's offers and requests for offers
+	link     *link          // nil between two links
+	running  bool           // run is running
+	parting  bool           // its last link has ended for good, and its path is being closed
+	lost     bool           // its last link was Lost, and could not be repaired
+	gone     bool           // it has left the room by itself or was taken out of it, so its program has ended there
+	ended    bool           // its last link has ended for good: it has to join anew to get another one
+	bye      *signaling.Bye // what the program here has said when it ended that link; nil: nothing
+	refused  bool           // it was turned away since it joined, and the program was told
+	joins    int            // how often it joined with another program than that of the earlier links
+	links    int            // how many links there were
+	offers   *rate.Limiter  // bounds how many paths this node makes because of the peer's offers and requests for offers
 
 	// Owned by run, and by start before it.
 	attempt int // number of the last offer

@@ -268,7 +268,7 @@ func (r *host) down(l *link, reason DisconnectReason) {
 		}
 	}
 	r.mu.Unlock()
-	r.node.inbox.disconnected(l.presence, reason, l.detail(), nil)
+	r.node.inbox.disconnected(l.presence, l.parting(reason), nil)
 }
 
 // announce tells a guest about another one. Announcements are few and small, so the lane's room does not bound them; a

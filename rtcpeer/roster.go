@@ -271,7 +271,7 @@ func (r *roster) again(l *link, first *signaling.SignalData) (*link, remainder) 
 func (r *roster) stop(l *link) remainder {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	l.entry.ended = l.id != ""
+	l.entry.ended, l.entry.bye = l.id != "", l.said()
 	return r.halt(l)
 }
 
@@ -296,12 +296,15 @@ func (r *roster) joinedAnew(l *link) bool {
 	return l.entry.present && l.entry.joins != l.joins
 }
 
-// hasEnded reports whether the link with a member that takes part in repairs has ended for good.
-func (r *roster) hasEnded(id PeerID) bool {
+// hasEnded reports whether the link with a member that takes part in repairs has ended for good. It returns, too, what
+// the program here has said to the other end, or nil.
+func (r *roster) hasEnded(id PeerID) (bool, *signaling.Bye) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	p := r.peers[id]
-	return p != nil && p.ended
+	if p := r.peers[id]; p != nil && p.ended {
+		return true, p.bye
+	}
+	return false, nil
 }
 
 // shutDown stops links from starting, and returns those that there are.

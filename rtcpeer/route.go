@@ -56,7 +56,7 @@ func (r *mesh) up(l *link) {
 
 func (r *mesh) down(l *link, reason DisconnectReason) {
 	r.node.roster.closed(l)
-	r.node.inbox.disconnected(l.presence, reason, l.detail(), nil)
+	r.node.inbox.disconnected(l.presence, l.parting(reason), nil)
 }
 
 func (r *mesh) abandon(PeerID, DisconnectReason) {}

@@ -149,7 +149,7 @@ func (n *Node) connect(m signaling.Member, first *signaling.SignalData) {
 // turnAway refuses a newcomer, and tells the program. A Godot game does not understand a refusal (OneAttempt) and would
 // wait for its host for ever, so a star's host has the server take it out of the room, with the reason.
 func (n *Node) turnAway(m signaling.Member, first *signaling.SignalData, why string) {
-	n.refuseLink(m.ID, first, why)
+	n.refuseLink(m.ID, first, why, nil)
 	if !n.roster.turnsAway(m.ID) {
 		return
 	}
@@ -162,9 +162,10 @@ func (n *Node) turnAway(m signaling.Member, first *signaling.SignalData, why str
 	}
 }
 
-// refuseLink tells a member that there is no link for it here; s is the signal that asked for one, or nil.
-func (n *Node) refuseLink(id PeerID, s *signaling.SignalData, why string) {
-	refusal := signaling.SignalData{Type: signaling.Refuse, Text: why}
+// refuseLink tells a member that there is no link for it here; s is the signal that asked for one, or nil. bye is what
+// the program has said that has ended the link, or nil.
+func (n *Node) refuseLink(id PeerID, s *signaling.SignalData, why string, bye *signaling.Bye) {
+	refusal := signaling.SignalData{Type: signaling.Refuse, Text: why, Bye: bye}
 	if s != nil {
 		refusal.Attempt, refusal.Link = s.Attempt, s.Link
 	}
@@ -249,10 +250,11 @@ func (n *Node) signal(from PeerID, s *signaling.SignalData) {
 		return
 	}
 	m, member := n.roster.member(from)
+	ended, bye := n.roster.hasEnded(from)
 	switch {
 	case !member:
-	case s.Type == signaling.Repair || s.Type == signaling.Offer && (s.Repair || n.roster.hasEnded(from)):
-		n.refuseLink(from, s, endedHere)
+	case s.Type == signaling.Repair || s.Type == signaling.Offer && (s.Repair || ended):
+		n.refuseLink(from, s, endedHere, bye)
 	case s.Type == signaling.Offer:
 		n.connect(m, s)
 	}

@@ -17,7 +17,7 @@ type Lock struct {
 	Open bool `json:"open,omitempty"` // true opens the room
 }
 
-// MaxText is the longest text of a Kick, in bytes.
+// MaxText is the longest text of a Kick or a Bye, in bytes.
 const MaxText = 256
 
 func (Kick) Kind() Kind { return KindKick }

@@ -3,6 +3,7 @@ package signaling
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 
 	"example.org/rtcpeer/signaling/text"
 )
@@ -43,6 +44,25 @@ type SignalData struct {
 	Link string `json:"link,omitempty"`
 	// Repair is true in an offer of a new path for an existing link.
 	Repair bool `json:"repair,omitempty"`
+	// Bye is in a Refuse what the program has said that has ended the link, if it has said something.
+	Bye *Bye `json:"bye,omitempty"`
+}
+
+// A Bye is what a program says to the program at the other end when it ends a link. At least one of the two is not zero.
+type Bye struct {
+	Code uint16 `json:"code,omitempty"` // its meaning is up to the programs
+	Text string `json:"text,omitempty"` // at most MaxText bytes of UTF-8
+}
+
+// String returns text such as `code 7, "idle"`.
+func (b Bye) String() string {
+	switch {
+	case b.Text == "":
+		return fmt.Sprintf("code %d", b.Code)
+	case b.Code == 0:
+		return strconv.Quote(b.Text)
+	}
+	return fmt.Sprintf("code %d, %q", b.Code, b.Text)
 }
 
 // Encode returns the data of a Signal.
@@ -75,6 +95,10 @@ func DecodeSignalData(data json.RawMessage) (SignalData, error) {
 		return d, badMessage("signal data: attempt %d", d.Attempt)
 	case len(d.Link) > MaxLink:
 		return d, badMessage("signal data: link of %d bytes: at most %d", len(d.Link), MaxLink)
+	case d.Bye != nil && len(d.Bye.Text) > MaxText:
+		return d, badMessage("signal data: bye of %d bytes: at most %d", len(d.Bye.Text), MaxText)
+	case d.Bye != nil && *d.Bye == (Bye{}):
+		d.Bye = nil
 	}
 	return d, nil
 }

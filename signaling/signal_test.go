@@ -27,6 +27,8 @@ func TestSignalData(t *testing.T) {
 		"longest link":      {`{"type":"repair","link":"` + strings.Repeat("x", 64) + `"}`, signaling.SignalData{Type: signaling.Repair, Link: strings.Repeat("x", 64)}},
 		"fail":              {`{"type":"fail","attempt":2,"link":"abc","text":"no"}`, signaling.SignalData{Type: signaling.Fail, Attempt: 2, Link: "abc", Text: "no"}},
 		"refuse":            {`{"type":"refuse","text":"no"}`, signaling.SignalData{Type: signaling.Refuse, Text: "no"}},
+		"bye":               {`{"type":"refuse","bye":{"code":7,"text":"idle"}}`, signaling.SignalData{Type: signaling.Refuse, Bye: &signaling.Bye{Code: 7, Text: "idle"}}},
+		"bye of nothing":    {`{"type":"refuse","bye":{}}`, signaling.SignalData{Type: signaling.Refuse}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := signaling.DecodeSignalData([]byte(c.data))
@@ -54,6 +56,10 @@ func TestSignalDataOfOthersIsRefused(t *testing.T) {
 		"link of 65 bytes":  `{"type":"offer","sdp":"v=0","link":"` + strings.Repeat("x", 65) + `"}`,
 		"link is a number":  `{"type":"repair","link":5}`,
 		"repair is a word":  `{"type":"offer","sdp":"v=0","repair":"yes"}`,
+		"bye of 257 bytes":  `{"type":"refuse","bye":{"text":"` + strings.Repeat("x", 257) + `"}}`,
+		"bye is a word":     `{"type":"refuse","bye":"idle"}`,
+		"large code":        `{"type":"refuse","bye":{"code":65536}}`,
+		"negative code":     `{"type":"refuse","bye":{"code":-1}}`,
 		"index too large":   `{"type":"candidate","sdpMLineIndex":65536}`,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -68,6 +74,7 @@ func FuzzDecodeSignalData(f *testing.F) {
 	f.Add([]byte(`{"type":"candidate","candidate":"c","sdpMid":"0","sdpMLineIndex":1}`))
 	f.Add([]byte(`{"type":"offer","attempt":2,"sdp":"v=0","link":"abc","repair":true}`))
 	f.Add([]byte(`{"type":"repair","attempt":2,"link":"abc"}`))
+	f.Add([]byte(`{"type":"refuse","bye":{"code":7,"text":"idle"}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		d, err := signaling.DecodeSignalData(data)
 		if err != nil {
