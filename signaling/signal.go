@@ -50,8 +50,8 @@ type SignalData struct {
 
 // A Bye is what a program says to the program at the other end when it ends a link. At least one of the two is not zero.
 type Bye struct {
-	Code uint16 `json:"code,omitempty"` // its meaning is up to the programs
-	Text string `json:"text,omitempty"` // at most MaxText bytes of UTF-8
+	Code uint16 `json:"code"` // its meaning is up to the programs
+	Text string `json:"text"` // at most MaxText bytes of UTF-8
 }
 
 // String returns text such as `code 7, "idle"`.

@@ -10,7 +10,7 @@ const folder = process.argv[2];
 for (const name of readdirSync(folder).filter((file) => file.endsWith(".js"))) {
   const file = join(folder, name);
   const { code, map } = await minify({ [name]: readFileSync(file, "utf8") }, {
-    module: true, ecma: 2022, compress: { passes: 3, pure_getters: true, unsafe_arrows: true, unsafe_methods: true, inline: false, reduce_funcs: false, sequences: false },
+    module: true, ecma: 2022, compress: { passes: 3, pure_getters: true, unsafe_arrows: true, conditionals: false, inline: false, reduce_funcs: false, sequences: false },
     sourceMap: { content: readFileSync(file + ".map", "utf8"), filename: name, url: name + ".map", includeSources: true },
   });
   writeFileSync(file, code);

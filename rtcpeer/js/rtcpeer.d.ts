@@ -215,8 +215,11 @@ export type Packet = {
 /** The link is up, and packets can be sent. */
 export type ConnectedEvent = { kind: "connected"; peer: number; /** Its config.metadata, if this node gets to see it. */ metadata?: any };
 export type PacketEvent = { kind: "packet"; peer: number; packet: Packet };
-/** The peer is gone, and nothing more comes from it. */
-export type DisconnectedEvent = { kind: "disconnected"; peer: number; reason: Reason; error?: RtcPeerError };
+/**
+ * The peer is gone, and nothing more comes from it. code and text are what the program at the other end gave to disconnect,
+ * or DisconnectWith in Go. They are missing if it gave none, or if they did not arrive.
+ */
+export type DisconnectedEvent = { kind: "disconnected"; peer: number; reason: Reason; error?: RtcPeerError; code?: number; text?: string };
 /**
  * A link with this member could not be made. The two go on trying as long as both are members, unless one of them does
  * not take part in repairs, or the code of the error is refused, unauthorized, misbehaved or channel_mismatch.
@@ -415,8 +418,14 @@ export declare class RtcNode {
     on<K extends (Event | EndedEvent)["kind"]>(kind: K, take: (event: Extract<Event | EndedEvent, {
         kind: K;
     }>) => void): () => unknown;
-    /** Ends the link with a peer; its disconnected follows. Throws unknown_peer, or not_host for a peer behind the host. @param {number} id */
-    disconnect(id: number): void;
+    /**
+     * Ends the link with a peer; its disconnected follows. The other end's disconnected has the code, 0 to 65535, whose meaning
+     * is up to the programs, and the text, at most 256 bytes. If the link is interrupted, and stays so for config.linger, they go
+     * through the signaling server, which can read them. They do not reach a Godot game or another peer without repairs, and a
+     * host does not pass them on to its other guests. Throws unknown_peer, bad_message, or not_host for a peer behind the host.
+     * @param {number} id
+     */
+    disconnect(id: number, code?: number, text?: string): void;
     /** Closes the room to newcomers for good, and resolves when the server has done so. Rejects with not_host, closed. @returns {Promise<void>} */
     seal(): Promise<void>;
     /** Closes the room to newcomers, or opens it again, and resolves when the server has done so. Rejects with not_host, closed. @param {boolean} locked @returns {Promise<void>} */

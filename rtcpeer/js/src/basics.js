@@ -14,7 +14,7 @@ export const nothing = () => {};
 export const listen = (target, name, take) => target.addEventListener(name, take);
 
 /** 128 random bits. */
-export const randomText = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
+export const randomText = () => btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(16))));
 
 export const message = (/** @type {any} */ e) => e?.message ?? String(e);
 

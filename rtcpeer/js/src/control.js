@@ -6,15 +6,17 @@
 //   02 mac[32]           prove: the sender knows the secret of the link
 //   03 counts            take: the link goes over this path from now on; what was delivered so far
 //   04 flags counts times  beat: the sender is there; what was delivered so far; for Timing
-//   05 reason            bye: the link is over
+//   05 reason [code text]  bye: the link is over; the rest, if there is any, is the program's
 //
 // Counts are those of the reliable lanes, in the order of the lanes: how many packets of each the sender has taken since
 // the link began.
 
-import { text } from "./basics.js";
 import { hmac } from "./sha256.js";
+import { text } from "./basics.js";
+import { checkedBye } from "./wire.js";
 
 /** @import { Reason } from "./types.js" */
+/** @import { Bye } from "./wire.js" */
 
 export const hello = 1, prove = 2, take = 3, beat = 4, bye = 5;
 export const asks = 1, answers = 2, knowsTimes = 16; // flags of a beat: the receiver is to answer at once; this is an answer; may have times
@@ -22,7 +24,7 @@ const maxTimes = 99;
 
 /**
  * What there is of it depends on the kind.
- * @typedef {{kind: number, random: Uint8Array, kept: number, mac: Uint8Array, flags: number, counts: number[], times?: number[], reason: number}} Control
+ * @typedef {{kind: number, random: Uint8Array, kept: number, mac: Uint8Array, flags: number, counts: number[], times?: number[], reason: number, bye?: Bye}} Control
  */
 
 /** Returns null if b is not a control frame. lanes is the number of reliable lanes. @param {Uint8Array} b @param {number} lanes @returns {Control | null} */
@@ -48,11 +50,18 @@ export function decodeControl(b, lanes) {
     Object.assign(c, { flags: b[at++], counts: counts() });
     const times = [];
     while (at < b.length && times.length < maxTimes) times.push(number());
-    if (times.length % 3 || times.some((t) => t > Number.MAX_SAFE_INTEGER)) return null;
+    if (times.length % 3 || times.some((t) => t >= 2 ** 53)) return null;
     if (times.length) c.times = times;
   }
-  else if (c.kind === bye) c.reason = b[at++];
-  else return null;
+  else if (c.kind === bye) {
+    c.reason = b[at++];
+    if (at < b.length) {
+      try {
+        c.bye = checkedBye({ code: number(), text: new TextDecoder(undefined, { fatal: true, ignoreBOM: true }).decode(cut(b.length - at)) }, "");
+      } catch {} // not UTF-8, or too much
+      if (!c.bye?.code && !c.bye?.text) return null; // a bye that says nothing has no rest
+    }
+  } else return null;
   return at === b.length ? c : null;
 }
 
@@ -64,8 +73,8 @@ export function varint(n) {
 }
 
 /** @param {Partial<Control>} c */
-export const encodeControl = ({ kind, random = /** @type {any} */ ([]), kept, mac = /** @type {any} */ ([]), flags, counts = [], times = [], reason }) =>
-  new Uint8Array(/** @type {any[]} */ ([kind, ...random, ...mac, flags, .../** @type {any[]} */ ([kept, ...counts, ...times]).flatMap(varint), reason]).filter((b) => b !== undefined));
+export const encodeControl = ({ kind, random = /** @type {any} */ ([]), kept, mac = /** @type {any} */ ([]), flags, counts = [], times = [], reason, bye: { code, text: said } = /** @type {any} */ ({}) }) =>
+  new Uint8Array(/** @type {any[]} */ ([kind, ...random, ...mac, flags, .../** @type {any[]} */ ([kept, ...counts, ...times]).flatMap(varint), reason, ...varint(code), ...text.encode(said)]).filter((b) => b !== undefined));
 
 /** The reasons of a bye, by their numbers. 0 is none. */
 const byeReasons = ["", "by us", "lost", "misbehaved", "slow", "kicked", "unauthorized"];
@@ -92,7 +101,7 @@ export const endedBy = (n) => (n === 3 ? "by peer" : goneFor(n));
  * @param {string} link its id @param {Uint8Array} offering @param {Uint8Array} answering
  */
 export const newSecret = (link, offering, answering) =>
-  hmac(new Uint8Array([...offering, ...answering]), text.encode("rtcpeer link secret 1 " + link));
+  hmac([...offering, ...answering], text.encode("rtcpeer link secret 1 " + link));
 
 /**
  * The proof of one end that it knows the secret. It is valid for one path only: binding names the certificates of both ends, so

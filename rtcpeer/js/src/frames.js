@@ -22,10 +22,9 @@ export const commands = ["remote_call", "simplify_path", "confirm_path", undefin
 /** Returns null if b is not a frame. @param {Uint8Array} b @returns {Frame | null} */
 export function decodeFrame(b) {
   if ((b[0] & 7) !== 7) return decodeInner(b);
-  const sub = b[1];
+  const sub = b[1], peer = b[2] | (b[3] << 8) | (b[4] << 16) | (b[5] << 24);
   if (sub === authenticate) return { sub, peer: 0, body: b.subarray(2), whole: b };
   if (b.length < 6) return null;
-  const peer = b[2] | (b[3] << 8) | (b[4] << 16) | (b[5] << 24);
   if (sub === relay) {
     const inner = decodeInner(b.subarray(6));
     return inner && { ...inner, sub, peer };
@@ -43,13 +42,13 @@ function decodeInner(b) {
 }
 
 /** The frame with data for the other end. Without data it says that the other end is accepted. @param {Uint8Array} [data] */
-export const authFrame = (data) => new Uint8Array([7, authenticate, ...(data ?? [])]);
+export const authFrame = (data = new Uint8Array()) => new Uint8Array([7, authenticate, ...data]);
 
-/** @param {number} sub @param {number} peer @param {Uint8Array} [inner] */
-export function sysFrame(sub, peer, inner) {
-  const b = new Uint8Array(6 + (inner?.length ?? 0));
+/** @param {number} sub @param {number} peer @param {ArrayLike<number>} inner */
+export function sysFrame(sub, peer, inner = []) {
+  const b = new Uint8Array(6 + inner.length);
   b.set([7, sub, peer, peer >> 8, peer >> 16, peer >> 24]);
-  if (inner) b.set(inner, 6);
+  b.set(inner, 6);
   return b;
 }
 

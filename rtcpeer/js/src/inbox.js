@@ -6,6 +6,7 @@ import { eventCost, KiB, MiB } from "./basics.js";
 import { RtcPeerError } from "./errors.js";
 
 /** @import { Lane } from "./lane.js" */
+/** @import { Parting } from "./link.js" */
 /** @import { Peer } from "./peer.js" */
 /** @import { Event, Packet, Reason } from "./types.js" */
 
@@ -73,11 +74,11 @@ export class Inbox {
     this.push({ kind: "connected", peer: p.id, ...(metadata !== undefined && { metadata }) });
   }
 
-  /** @param {Presence} p @param {Reason} reason @param {RtcPeerError} [error] */
-  disconnected(p, reason, error) {
+  /** @param {Presence} p @param {Reason} reason @param {Parting} [parting] */
+  disconnected(p, reason, parting) {
     const was = p.state;
     p.state = "gone";
-    if (was === "here") this.push({ kind: "disconnected", peer: p.id, reason, ...(error && { error }) });
+    if (was === "here") this.push({ kind: "disconnected", peer: p.id, reason, ...parting });
     return was === "here";
   }
 
@@ -106,7 +107,7 @@ export class Inbox {
     const size = packet.data.length + eventCost;
     if (lane.unread > 0 && lane.unread + size > (lane.reliable ? receiveLimit : receiveBuffer)) {
       if (lane.reliable) {
-        lane.link.end("slow", new RtcPeerError("no_credit", `4 MiB of channel ${lane.channelNumber} wait unread; take events faster`));
+        lane.link.end("slow", { error: new RtcPeerError("no_credit", `4 MiB of channel ${lane.channelNumber} wait unread; take events faster`) });
       }
       return "no_credit";
     }

@@ -39,9 +39,9 @@ export async function match(url, key, size, config = {}) {
 /** @param {string} url @param {ReturnType<typeof withDefaults>} c @param {{key: string, size: number}} [match] */
 async function enter(url, c, match) {
   const { url: dial, room, roomUrl } = parseUrl(url, !match);
-  const { topology, channels, metadata, token, password, resume, create, newRoom: n } = c;
+  const { topology, newRoom: n } = c;
   const signaling = new Signaling(dial, checked({
-    kind: "join", room, topology, channels, metadata, token, password, resume, create, match, features: ["repair", c.relayLinks && relayFeature, ...(/** @type {any} */ (c.migration)?.features ?? [])].filter(Boolean), incarnation: randomText(),
+    ...c, kind: "join", room, match, features: ["repair", c.relayLinks && relayFeature, ...(/** @type {any} */ (c.migration)?.features ?? [])].filter(Boolean), incarnation: randomText(),
     new_room: n && { ...n, max_members: n.maxMembers, host_timeout_ms: n.hostTimeout },
   }), c);
   const welcome = await signaling.first();
@@ -65,6 +65,6 @@ async function enter(url, c, match) {
 export async function list(url, { filter, limit, after, ...config } = {}) {
   const c = withDefaults({ ...config, RTCPeerConnection: Object });
   const { url: dial, roomUrl } = parseUrl(url);
-  const { rooms = [], next } = await new Signaling(dial, checked({ kind: "list", filter, limit, after, token: c.token }), c).first("rooms");
+  const { rooms = [], next } = await new Signaling(dial, checked({ ...c, kind: "list", filter, limit, after }), c).first("rooms");
   return { rooms: rooms.map((/** @type {any} */ { max_members: maxMembers, ...r }) => ({ ...r, maxMembers, url: roomUrl(r.room) })), next };
 }

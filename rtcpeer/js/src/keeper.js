@@ -10,16 +10,16 @@
 //     each sends again what the other has not taken, and closes the old path
 
 import { now } from "./basics.js";
+import { beatEach, clocks, Repair, silentAfter, tickEach } from "./repair.js";
 import { answers, asks, beat, bye, endedBy, equal, prove, take } from "./control.js";
 import { sendBuffer } from "./lane.js";
 import { attemptTimeout } from "./negotiation.js";
-import { beatEach, clocks, Repair, silentAfter, tickEach } from "./repair.js";
 
 /** @import { Control } from "./control.js" */
 /** @import { Link } from "./link.js" */
 /** @import { Path } from "./path.js" */
 /** @import { RepairStep, Sight } from "./repair.js" */
-/** @import { Signal } from "./wire.js" */
+/** @import { Bye, Signal } from "./wire.js" */
 
 /**
  * How many control frames may come from one tick to the next, besides those that tell what was taken: an end sends one of
@@ -28,7 +28,7 @@ import { beatEach, clocks, Repair, silentAfter, tickEach } from "./repair.js";
 const maxBeats = 4096;
 
 /** The fault of an end that claims to have taken packets that were never sent to it. */
-export const badCounts = "it claims packets that it cannot have";
+export const badCounts = "it claims too many packets";
 
 /** How many bytes an end may take before it tells the other one, which keeps so many for each lane. @param {number} kept */
 export const tellEach = (kept) => Math.max(Math.min(kept, 2 ** 30) / 8, Math.min(kept / 2, 1024), 1);
@@ -36,7 +36,7 @@ export const tellEach = (kept) => Math.max(Math.min(kept, 2 ** 30) / 8, Math.min
 export class Keeper {
   /** Was given up for the present one, which the other end has not confirmed yet. @type {Path | null} */ old = null;
   closedByPeer = false; // the other end has closed the present path
-  refused = false; // the signaling server says that the other end has ended this link; not heard since
+  /** What the program there has said, if the signaling server says that the other end has ended this link; not heard since. @type {Partial<Bye> | undefined} */ refused;
   heard = 0; // packets and control frames, up to the last tick
   control = 0; // of heard, those of the present path's control lane
   carried = 0; // bytes sent over the reliable lanes
@@ -91,7 +91,7 @@ export class Keeper {
     if (path === link.next) return this.nextControlled(path, frame);
     if (frame.kind === bye && (path === link.path || path === this.old)) {
       link.dismissed = true;
-      link.end(endedBy(frame.reason));
+      link.end(endedBy(frame.reason), frame.bye);
     } else if (path !== link.path) { // of a path that was given up
       if (path === this.old && frame.kind === beat) link.takenByOther(path, frame.counts);
     } else if (frame.kind === beat) {
@@ -251,8 +251,8 @@ export class Keeper {
    */
   refusedBy(s) {
     if (!this.link.isAbout(s)) return;
-    if (this.repair.interrupted || this.repair.closed) this.link.end("by peer");
-    else this.refused = true;
+    if (this.repair.interrupted || this.repair.closed) this.link.end("by peer", s.bye);
+    else this.refused = s.bye ?? {};
   }
 
   /** An answering end wants another path, or does not have this link. @param {Signal} s */
@@ -291,7 +291,7 @@ export class Keeper {
     if (link.next && !this.offers && now() - link.next.began > 2 * attemptTimeout) link.dropNext();
     const s = { ...this.sight(), heard: heard !== this.heard };
     this.heard = heard;
-    if (s.heard) this.refused = false;
+    if (s.heard) this.refused = undefined;
     this.beat(path, said, told);
     link.flush();
     this.decide(this.repair.tick(clocks(), s));
@@ -317,7 +317,7 @@ export class Keeper {
     for (const step of steps) {
       if (link.over) return;
       if (!link.published && step !== "ask") return link.end("lost");
-      if (this.forsaken(step)) return link.end("by peer");
+      if (this.forsaken(step)) return link.end("by peer", this.refused);
       if (step === "ask") link.path?.tell(asks);
       else if (step === "interrupt" || step === "resume") link.interrupt(step === "interrupt");
       else if (step === "try") this.try();

@@ -1,10 +1,10 @@
 // One channel of a link, over all of its paths: the limits of sending, and what was sent and taken. queue holds packets that wait
 // for room in a reliable lane, at most 4 MiB. Beyond that a send throws buffer_full, and a star's host ends the guest as slow.
 
-import { KiB, message, MiB, now } from "./basics.js";
-import { RtcPeerError, unknownPeer } from "./errors.js";
 import { receiveBuffer } from "./inbox.js";
+import { KiB, message, MiB, now } from "./basics.js";
 import { Kept } from "./kept.js";
+import { RtcPeerError, unknownPeer } from "./errors.js";
 
 /** @import { Link } from "./link.js" */
 /** @import { Path } from "./path.js" */
@@ -88,10 +88,8 @@ export class Lane {
   /** Sends, or drops what is unreliable; false means a reliable packet found no room. @param {Uint8Array} bytes */
   put(bytes) {
     const { link } = this;
-    if (!link.open) throw unknownPeer(link.peer);
-    if (bytes.length > link.maxMessage) {
-      throw new RtcPeerError("packet_too_large", `${bytes.length} bytes: at most ${link.maxMessage} for peer ${link.peer}; split it`);
-    }
+    if (!link.isOpen) throw unknownPeer(link.peer);
+    link.node.checkSize(bytes, link.maxMessage, link.peer);
     if (this.reliable) {
       if (this.queue.length || !this.hasRoom(bytes.length)) return false;
     } else {

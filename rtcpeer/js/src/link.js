@@ -12,9 +12,9 @@ import { badCounts, Keeper, tellEach } from "./keeper.js";
 import { Lane, sendBuffer } from "./lane.js";
 import { attemptTimeout, Negotiation } from "./negotiation.js";
 import { endedHere } from "./node.js";
+import { beatEach, forwardAfter, freshFor, requestEach, settleTime, tickEach } from "./repair.js";
 import { Path } from "./path.js";
 import { Pending } from "./pending.js";
-import { beatEach, forwardAfter, freshFor, requestEach, settleTime, tickEach } from "./repair.js";
 import { relayFeature } from "./wire.js";
 
 /** @import { Control } from "./control.js" */
@@ -22,8 +22,10 @@ import { relayFeature } from "./wire.js";
 /** @import { Step } from "./negotiation.js" */
 /** @import { Peer } from "./peer.js" */
 /** @import { PeerTimes as Times } from "./times.js" */
-/** @import { LinkStats, Reason } from "./types.js" */
-/** @import { Signal } from "./wire.js" */
+/** @import { ErrorCode, LinkStats, Reason } from "./types.js" */
+/** @import { Bye, Signal } from "./wire.js" */
+
+/** @typedef {Partial<Bye> & {error?: RtcPeerError}} Parting */
 
 const signalBacklog = 128; // signals of one peer that may wait to be used
 // How long the word that the link is over may take to arrive, and why if that is news: werift sends it with its next
@@ -61,7 +63,7 @@ export class Link {
   dismissed = false; // the other end itself says that the link is over
   /** Why there is no link. @type {RtcPeerError | undefined} */ failure;
   /** The offer with which the other end gave this link up. @type {Signal | null} */ successor = null;
-  /** Why it had to end, for the program. @type {RtcPeerError | undefined} */ fault;
+  /** What there is to say to the program besides the reason. @type {Parting | undefined} */ parting;
   flushing = false;
   /** @type {(v?: any) => void} */ finished = nothing;
   done = new Promise((resolve) => (this.finished = resolve));
@@ -90,7 +92,7 @@ export class Link {
   }
 
   /** Whether every lane is open. */
-  get open() {
+  get isOpen() {
     return this.state === "pending" || this.state === "connected";
   }
 
@@ -136,7 +138,7 @@ export class Link {
     } else if (s.type === "refuse" || s.type === "fail") {
       if (!this.isAbout(s)) return [];
       if (s.type === "fail" && this.fallback) return negotiation.retry();
-      this.fail(new RtcPeerError(s.type === "fail" ? "negotiation" : "refused", `peer ${this.peer} ${s.type}s: ${s.text}`));
+      this.fail(this.trouble(s.type === "fail" ? "negotiation" : "refused", `it ${s.type}s: ${s.text}`));
     } else if (s.type === "repair") { // it has seen this attempt, and asks all the same
       if (attempt >= negotiation.attempt) return this.startAnew(settleTime);
     } else if (s.type === "offer" && s.repair) { // there is no such link here
@@ -191,7 +193,7 @@ export class Link {
       if (!this.keeper && act === "accept" && negotiation.attempt < 3 && this.retry(1000 * negotiation.attempt)) return;
       if (this.capable) this.tell({ type: "fail", text: message(e) }, negotiation.attempt);
       if (this.keeper) return this.keeper.nextFailed();
-      this.fail(new RtcPeerError("negotiation", `peer ${this.peer}: ${act}: ${message(e)}`));
+      this.fail(this.trouble("negotiation", `${act}: ${message(e)}`));
     }
   }
 
@@ -286,7 +288,7 @@ export class Link {
   /** Something has changed at this end. */
   changed() {
     if (this.state === "connecting") this.then(() => (this.state === "connecting" ? this.startAnew(freshFor) : []));
-    else if (this.open) this.keeper?.changed();
+    else if (this.isOpen) this.keeper?.changed();
   }
 
   /** Asks the offering end for an offer: of a path for the link of that id, or of a new link. @param {string} link */
@@ -310,7 +312,7 @@ export class Link {
     const { stage: i, detail } = this.progress();
     const stage = ["signaling", "path", "security", "lanes"][i];
     const seconds = this.node.config.connectTimeout / 1000;
-    this.fail(new RtcPeerError("deadline", `peer ${this.peer}: not connected after ${seconds} s: waiting for ${stage}: ${detail}`, { stage, detail }));
+    this.fail(this.trouble("deadline", `not connected after ${seconds} s: waiting for ${stage}: ${detail}`, { stage, detail }));
   }
 
   // ---- What the paths tell.
@@ -363,7 +365,7 @@ export class Link {
     } else if (path === this.path) {
       this.drained?.();
       if (!this.id) this.end(byPeer ? "by peer" : "lost");
-      else if (this.open || this.flushing) this.keeper?.pathEnded(path, byPeer);
+      else if (this.isOpen || this.flushing) this.keeper?.pathEnded(path, byPeer);
     }
   }
 
@@ -401,6 +403,11 @@ export class Link {
     if (lane.unread <= receiveBuffer) lane.acknowledge(bytes.length);
   }
 
+  /** Takes what came before the link was connected, or went over the path. @param {Path} path */
+  deliverEarly(path) {
+    for (const { lane, bytes } of path.early.splice(0)) this.deliver(lane, bytes);
+  }
+
   /** Has the link go over another path, which alone is listened to from now on. @param {Path} path */
   goOver(path) {
     this.path = path;
@@ -412,7 +419,7 @@ export class Link {
       if (!lane.keeps) lane.use(path);
     }
     for (const { lane } of path.early) lane.taken++;
-    if (this.published) for (const { lane, bytes } of path.early.splice(0)) this.deliver(lane, bytes);
+    if (this.published) this.deliverEarly(path);
   }
 
   /** How many packets of each reliable lane were taken, as far as the other end need know. */
@@ -477,7 +484,7 @@ export class Link {
 
   /** @param {string} [why] @param {any} [cause] */
   unauthorized(why = "the other end ended the link", cause) {
-    return new RtcPeerError("unauthorized", `peer ${this.peer}: not authenticated: ${why}`, { cause, peer: this.peer });
+    return this.trouble("unauthorized", `not authenticated: ${why}`, { cause });
   }
 
   admit() {
@@ -485,7 +492,7 @@ export class Link {
     this.state = "connected";
     this.clearTimers();
     this.node.linkUp(this);
-    for (const { lane, bytes } of path.early.splice(0)) this.deliver(lane, bytes);
+    this.deliverEarly(path);
     if (this.id) this.keeper?.look();
   }
 
@@ -508,7 +515,7 @@ export class Link {
 
   /** @param {string} why */
   misbehaves(why) {
-    this.end("misbehaved", new RtcPeerError("misbehaved", `peer ${this.peer}: ${why}`, { peer: this.peer }));
+    this.end("misbehaved", { error: this.trouble("misbehaved", why) });
   }
 
   /** It takes nothing of what is relayed to it. One whose link is interrupted may come back. */
@@ -516,27 +523,31 @@ export class Link {
     this.end(this.interrupted ? "lost" : "slow");
   }
 
+  /** An error about this link. @param {ErrorCode} code @param {string} why @param {object} [more] */
+  trouble(code, why, more) {
+    return new RtcPeerError(code, `peer ${this.peer}: ${why}`, { peer: this.peer, ...more });
+  }
+
   /** There will be no link. @param {RtcPeerError} error @param {boolean} [gently] so that what was sent arrives */
   fail(error, gently) {
     if (this.state !== "connecting" && this.state !== "pending") return;
-    error.peer = this.peer;
     this.failure = error;
     if (gently) this.finish("by us");
-    else this.close("lost", error.code === "unauthorized" ? "unauthorized" : undefined);
+    else this.close("lost", "unauthorized"); // of a path there is only something to say while it is being authenticated
   }
 
   /**
    * Ends the link; the first reason stays. What the other end's program would miss is waited for, up to config.linger.
-   * @param {Reason} reason @param {RtcPeerError} [error] @param {boolean} [atOnce]
+   * @param {Reason} reason @param {Parting} [parting] @param {boolean} [atOnce]
    */
-  end(reason, error, atOnce) {
+  end(reason, parting, atOnce) {
     this.wanted ||= reason === "by us";
     if (this.over || (this.state === "ending" && !atOnce && !this.dismissed && !this.vanished)) return;
-    this.reason ??= reason;
-    this.fault ??= error;
-    if (this.state === "connecting") this.failure = this.fault;
+    this.reason ??= ((this.parting = parting), reason);
+    const error = this.parting?.error;
+    if (this.state === "connecting") this.failure = error;
     if (this.state === "pending" && !this.wanted && reason !== "kicked" && !this.successor && !(reason === "lost" && this.id)) {
-      this.failure = this.fault ?? this.unauthorized(reason === "misbehaved" ? "too much" : undefined);
+      this.failure = error ?? this.unauthorized(reason === "misbehaved" ? "too much" : undefined);
     }
     const waits = reason === "by us" ? !this.flushing : reason === "by peer" && !this.id;
     if (waits && !atOnce && this.path && !this.failure) this.finish(reason);
@@ -624,7 +635,7 @@ export class Link {
     this.heard();
     for (const lane of this.lanes) lane.over();
     const says = this.id !== "" && path !== null && !dismissed && !this.vanished && !this.successor;
-    if (says) path.say({ kind: bye, reason: byeOf(said) });
+    if (says) path.say({ kind: bye, reason: byeOf(said), bye: this.entry.bye });
     if (this.id && this.keeper && !dismissed && !this.vanished && (late || (said !== "lost" && this.interrupted))) this.refuse();
     this.node.linkOver(this);
     const { parting } = this.node;

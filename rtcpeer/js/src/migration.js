@@ -66,11 +66,11 @@ export class Migration {
       if (m.kind === "left" && !node.roster.get(m.id)?.link) node.route.abandon?.(m.id, "lost");
     };
     signaling.onend = (why) => {
-      if (!node.open().length) this.guest?.ended();
+      if (!node.openLinks().length) this.guest?.ended();
       onend(why);
     };
-    const open = node.open.bind(node);
-    node.open = () => (node.leaving ? [] : open()); // a host that is put away announces nothing more: its guests go on
+    const openLinks = node.openLinks.bind(node);
+    node.openLinks = () => (node.leaving ? [] : openLinks()); // a host that is put away announces nothing more: its guests go on
     const close = signaling.close.bind(signaling);
     signaling.close = () => { // the last that a node does
       close();

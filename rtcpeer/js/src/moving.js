@@ -119,7 +119,7 @@ export const nextGuest = (Base) => class extends Base {
     if (node.ended || node.signaling.error) return super.down(link, reason);
     this.parted = link.peer;
     this.heard = link.heardAt;
-    node.inbox.disconnected(link.presence, reason, link.fault);
+    node.inbox.disconnected(link.presence, reason, link.parting);
   }
 
   /** Ends the next host, if that was a relayed peer before, as that host ends this guest. @param {number} id @param {Reason} reason */
@@ -227,7 +227,7 @@ export const nextHost = (Base, Partly) => class extends Base {
     this.expected.delete(peer);
     this.held.delete(peer);
     super.up(link);
-    for (const [id, reason] of this.gone) lanes[0].announce(sysFrame(delPeer, id, new Uint8Array([byeOf(reason)])));
+    for (const [id, reason] of this.gone) lanes[0].announce(sysFrame(delPeer, id, [byeOf(reason)]));
     for (const { i, bytes } of frames) lanes[i].forward(bytes);
     this.before.wake();
   }
@@ -239,7 +239,7 @@ export const nextHost = (Base, Partly) => class extends Base {
     if (!this.expected.delete(id)) return;
     this.held.delete(id);
     this.gone.set(id, reason);
-    for (const link of this.node.open()) link.lanes[0].announce(sysFrame(delPeer, id, new Uint8Array([byeOf(reason)])));
+    for (const link of this.node.openLinks()) link.lanes[0].announce(sysFrame(delPeer, id, [byeOf(reason)]));
     this.before.wake();
   }
 

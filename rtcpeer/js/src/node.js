@@ -1,15 +1,15 @@
 // The node: its members, its links, and its end. What is marked internal is not for programs, and is not in rtcpeer.d.ts.
 
-import { maxId, modes, now, toBytes } from "./basics.js";
-import { BroadcastError, RtcPeerError, unknownPeer } from "./errors.js";
+import { Watch } from "./watch.js";
 import { commands } from "./frames.js";
+import { Peer } from "./peer.js";
 import { Inbox } from "./inbox.js";
 import { maxAttempt } from "./negotiation.js";
-import { Peer } from "./peer.js";
 import { withDefaults } from "./config.js";
+import { BroadcastError, RtcPeerError, unknownPeer } from "./errors.js";
+import { checkedBye, decodeSignal } from "./wire.js";
+import { maxId, modes, now, toBytes } from "./basics.js";
 import { Guest, Host, Mesh } from "./routes.js";
-import { Watch } from "./watch.js";
-import { decodeSignal } from "./wire.js";
 
 /** @import { Frame } from "./frames.js" */
 /** @import { Presence } from "./inbox.js" */
@@ -191,10 +191,18 @@ export class RtcNode {
     this.claimed = true;
   }
 
-  /** Ends the link with a peer; its disconnected follows. Throws unknown_peer, or not_host for a peer behind the host. @param {number} id */
-  disconnect(id) {
+  /**
+   * Ends the link with a peer; its disconnected follows. The other end's disconnected has the code, 0 to 65535, whose meaning
+   * is up to the programs, and the text, at most 256 bytes. If the link is interrupted, and stays so for config.linger, they go
+   * through the signaling server, which can read them. They do not reach a Godot game or another peer without repairs, and a
+   * host does not pass them on to its other guests. Throws unknown_peer, bad_message, or not_host for a peer behind the host.
+   * @param {number} id
+   */
+  disconnect(id, code = 0, text = "") {
     if (!this.roster.get(id)?.up && this.route.peers().includes(id)) throw new RtcPeerError("not_host", `only the host can disconnect ${id}`);
-    this.link(id).end("by us");
+    const link = this.link(id);
+    link.entry.bye = code || text ? checkedBye({ code, text }, "disconnect") : undefined;
+    link.end("by us");
   }
 
   /** Closes the room to newcomers for good, and resolves when the server has done so. Rejects with not_host, closed. @returns {Promise<void>} */
@@ -360,7 +368,7 @@ export class RtcNode {
 
   /** @internal Tells a member that there is no link for it here. @param {number} id @param {{attempt?: number, link?: string} | undefined} s that asked for one @param {string} text */
   refuseLink(id, s, text) {
-    this.tell(id, { type: "refuse", text, attempt: s?.attempt, link: s?.link });
+    this.tell(id, { type: "refuse", text, attempt: s?.attempt, link: s?.link, bye: this.roster.get(id)?.bye });
   }
 
   /**
@@ -397,7 +405,7 @@ export class RtcNode {
   signalingBack() {
     if (!this.resumed) return; // it is the first time
     this.inbox.signaling({ kind: "signaling resumed" });
-    for (const peer of [...this.roster.values()]) peer.changed();
+    for (const peer of this.roster.values()) peer.changed();
   }
 
   /**
@@ -407,7 +415,7 @@ export class RtcNode {
    */
   signalingEnded(why) {
     this.unanswered(why);
-    const over = this.guest && why.code === "host_left" && !this.open().length;
+    const over = this.guest && why.code === "host_left" && !this.openLinks().length;
     if (why.code === "kicked" || over || !this.links().length) this.end(this.withoutSignaling(why));
   }
 
@@ -420,7 +428,7 @@ export class RtcNode {
   changed() {
     if (this.ended) return;
     this.signaling.check();
-    for (const peer of [...this.roster.values()]) peer.changed();
+    for (const peer of this.roster.values()) peer.changed();
   }
 
   /** @internal @param {number} to @param {Signal} data */
@@ -439,13 +447,13 @@ export class RtcNode {
   }
 
   /** @internal */
-  open() {
+  openLinks() {
     return this.links().filter((link) => link.state === "connected");
   }
 
   /** A random wait, so that not all links of the node are repaired in the same moment. @internal */
   spread() {
-    return Math.random() * spreadEach * (this.open().length + 1);
+    return Math.random() * spreadEach * (this.openLinks().length + 1);
   }
 
   /** @internal @param {number} id */
@@ -488,7 +496,7 @@ export class RtcNode {
       if (this.status === "connected") this.status = "connecting";
       if (kicked) this.timer = setTimeout(() => this.signaling.onend(new RtcPeerError("kicked", "kicked by the host")), kickTime);
     } else if (this.guest && last) {
-      this.end(again && signalingError ? this.withoutSignaling(signalingError) : failure ?? link.fault ?? hostGone(reason, link));
+      this.end(again && signalingError ? this.withoutSignaling(signalingError) : failure ?? link.parting?.error ?? hostGone(reason, link));
     } else if (last && signalingError) {
       this.end(this.withoutSignaling(signalingError));
     }
@@ -531,10 +539,9 @@ export class RtcNode {
     return this.route.send(peer, i, bytes, wait, command);
   }
 
-  /** @internal @param {Uint8Array} bytes */
-  checkSize({ length }) {
-    const { maxPacket } = this.config;
-    if (length > maxPacket) throw new RtcPeerError("packet_too_large", `${length} bytes: at most ${maxPacket} (config.maxPacket); split it`);
+  /** @internal @param {Uint8Array} bytes @param {number} [peer] whose limit it is */
+  checkSize({ length }, most = this.config.maxPacket, peer) {
+    if (length > most) throw new RtcPeerError("packet_too_large", `${length} bytes: at most ${most} (${peer ? "peer " + peer : "config.maxPacket"}); split it`);
   }
 
   /** @internal @param {RtcPeerError | null} why */
@@ -565,8 +572,8 @@ export class RtcNode {
     this.unanswered(this.ended);
     this.leaving ||= !!atOnce;
     for (const link of links) link.end(this.error?.code === "kicked" ? "kicked" : "by us", undefined, atOnce);
-    for (const close of [...this.parting]) if (atOnce || !links.length) close();
-    for (const peer of [...this.roster.values()]) if (!peer.link && peer.before) peer.halt(peer.before);
+    for (const close of this.parting) if (atOnce || !links.length) close();
+    for (const peer of this.roster.values()) if (!peer.link && peer.before) peer.halt(peer.before);
     if (atOnce) this.signaling.close();
     return this.closing;
   }
@@ -575,7 +582,7 @@ export class RtcNode {
   suspend() {
     this.leaving = true;
     for (const link of this.links()) link.end("lost", undefined, true);
-    for (const close of [...this.parting]) close();
+    for (const close of this.parting) close();
     this.leaving = false;
     this.signaling.drop();
   }

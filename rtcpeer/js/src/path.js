@@ -68,7 +68,7 @@ export class Path {
       if (++this.strangers > maxStrangers) link.misbehaves("it opens channels");
     });
     // The channels exist before any description is set, on both ends: Godot's layout.
-    this.channels = layout.map((mode, i) => this.open(i + 1, ["reliable", "ordered", "unreliable"][i] ?? String(i + 1), {
+    this.channels = layout.map((mode, i) => this.openChannel(i + 1, ["reliable", "ordered", "unreliable"][i] ?? String(i + 1), {
       ordered: mode !== "unreliable", ...(mode !== "reliable" && { maxRetransmits: config.maxRetransmits }),
     }));
     this.channels.forEach((channel, i) => {
@@ -76,7 +76,7 @@ export class Path {
       listen(channel, "bufferedamountlow", () => link.lanes[i].drain());
     });
     if (!link.id) return;
-    this.control = this.open(0, "control");
+    this.control = this.openChannel(0, "control");
     listen(this.control, "message", ({ data }) => {
       if (this.opened) link.controlled(this, data);
       else if (this.unread.length < maxUnread) this.unread.push(data);
@@ -84,7 +84,7 @@ export class Path {
   }
 
   /** @param {number} id @param {string} label @param {RTCDataChannelInit} [init] @returns {RTCDataChannel} */
-  open(id, label, init) {
+  openChannel(id, label, init) {
     const channel = this.pc.createDataChannel(label, { negotiated: true, id, ...init });
     channel.binaryType = "arraybuffer";
     listen(channel, "open", () => {

@@ -8,7 +8,7 @@ import { now } from "./basics.js";
 import { Link } from "./link.js";
 
 /** @import { RtcNode } from "./node.js" */
-/** @import { Signal } from "./wire.js" */
+/** @import { Bye, Signal } from "./wire.js" */
 
 // For so long after the beginning of a trouble there is no pause between two tries: a path that comes back is then found
 // within a second.
@@ -26,6 +26,7 @@ export class Peer {
   lost = false; // its last link was lost, and could not be repaired
   gone = false; // it has left the room by itself, or was taken out of it, and its program there with it
   ended = false; // its last link has ended for good: it has to join anew to get another one
+  /** What the program here has said to it when it ended the link. @type {Bye | undefined} */ bye;
   joins = 0; // of programs that were not those of the links before
   links = 0; // that there were
   attempt = 0; // of the last offer
@@ -57,6 +58,7 @@ export class Peer {
     this.before = null;
     this.running = true;
     this.lost = this.ended = false;
+    this.bye = undefined;
     this.links++;
     this.link = new Link(this, first);
   }

@@ -38,7 +38,7 @@ export class Mesh {
     if (peer > 0) return this.node.link(peer).lanes[i].send(bytes, wait);
     const full = [];
     let tooLarge;
-    for (const link of this.node.open()) {
+    for (const link of this.node.openLinks()) {
       if (link.peer === -peer) continue;
       try {
         if (!link.lanes[i].put(bytes)) full.push(link.peer);
@@ -79,11 +79,11 @@ export class Mesh {
 
   /** @param {Link} link @param {Reason} reason */
   down(link, reason) {
-    this.node.inbox.disconnected(link.presence, reason, link.fault);
+    this.node.inbox.disconnected(link.presence, reason, link.parting);
   }
 
   peers() {
-    return this.node.open().map((link) => link.peer);
+    return this.node.openLinks().map((link) => link.peer);
   }
 }
 
@@ -117,7 +117,7 @@ export class Host extends Mesh {
     const { node } = this;
     const source = from.link.peer;
     const bytes = sysFrame(relay, source, f.whole);
-    const targets = node.open().filter((l) => (f.peer > 0 ? l.peer === f.peer : l.peer !== source && l.peer !== -f.peer));
+    const targets = node.openLinks().filter((l) => (f.peer > 0 ? l.peer === f.peer : l.peer !== source && l.peer !== -f.peer));
     if (f.peer > 0 && !targets.length) node.drop("no_target");
     for (const target of targets) {
       try {
@@ -131,7 +131,7 @@ export class Host extends Mesh {
 
   /** @param {Link} link */
   up(link) {
-    for (const other of this.node.open()) {
+    for (const other of this.node.openLinks()) {
       if (other === link) continue;
       link.lanes[0].announce(sysFrame(addPeer, other.peer));
       other.lanes[0].announce(sysFrame(addPeer, link.peer));
@@ -141,10 +141,10 @@ export class Host extends Mesh {
 
   /** @param {Link} link @param {Reason} reason */
   down(link, reason) {
-    const others = this.node.ended ? [] : this.node.open(); // else it is the host that goes, and every link with it
+    const others = this.node.ended ? [] : this.node.openLinks(); // else it is the host that goes, and every link with it
     for (const other of others) {
       // A game of Godot's gets the engine's bytes, without a reason.
-      other.lanes[0].announce(sysFrame(delPeer, link.peer, other.id ? new Uint8Array([byeOf(reason)]) : undefined));
+      other.lanes[0].announce(sysFrame(delPeer, link.peer, other.id ? [byeOf(reason)] : []));
     }
     super.down(link, reason);
   }
@@ -157,7 +157,7 @@ export class Guest extends Mesh {
 
   /** @param {number} peer @param {number} i @param {Uint8Array} data @param {boolean} wait @param {Command} [command] */
   send(peer, i, data, wait, command) {
-    const host = this.node.open()[0];
+    const host = this.node.openLinks()[0];
     if (peer > 0 && (!host || (peer !== host.peer && this.relayed.get(peer)?.state !== "here"))) throw unknownPeer(peer);
     if (!host) return undefined; // a broadcast to nobody yet
     const frame = this.frame(data, command);
@@ -180,7 +180,7 @@ export class Guest extends Mesh {
   meet(id, announced) {
     let p = this.relayed.get(id);
     if (p && (!announced || p.state === "here")) return p;
-    if (this.relayed.size + this.node.inbox.control > maxRelayed) this.node.open()[0]?.misbehaves("it announces too many peers");
+    if (this.relayed.size + this.node.inbox.control > maxRelayed) this.node.openLinks()[0]?.misbehaves("it announces too many peers");
     p = { id, state: "new" };
     this.relayed.set(id, p);
     this.node.inbox.connected(p);

@@ -16,7 +16,7 @@
 //
 // It needs only RTCPeerConnection and WebSocket. In Node both come from config.
 
-export { RtcPeerError, BroadcastError } from "./errors.js";
-export { sharedSecret } from "./secret.js";
 export { RtcNode } from "./node.js";
+export { RtcPeerError, BroadcastError } from "./errors.js";
 export { join, list, match } from "./join.js";
+export { sharedSecret } from "./secret.js";

@@ -2,23 +2,17 @@
 // http://192.168.0.7, where WebRTC works. It is also asynchronous, so the state of a link could change between two steps.
 
 const fraction = (/** @type {number} */ x) => ((x % 1) * 2 ** 32) >>> 0;
-/** @type {number[]} */ export const roots = [];
-/** @type {number[]} */ export const start = [];
-for (let n = 2; roots.length < 64; n++) {
-  let prime = true;
-  for (let i = 2; i * i <= n; i++) prime &&= n % i > 0;
-  if (!prime) continue;
-  if (roots.length < 8) start.push(fraction(Math.sqrt(n)));
-  roots.push(fraction(Math.cbrt(n)));
-}
+/** @type {number[]} */ const primes = [];
+for (let n = 2; primes.length < 64; n++) if (primes.every((p) => n % p)) primes.push(n);
+export const roots = primes.map((p) => fraction(Math.cbrt(p)));
+export const start = primes.slice(0, 8).map((p) => fraction(Math.sqrt(p)));
 
 const rotate = (/** @type {number} */ x, /** @type {number} */ n) => (x >>> n) | (x << (32 - n));
 
-/** @param {Uint8Array} data @returns {Uint8Array} 32 bytes */
+/** @param {ArrayLike<number> & Iterable<number>} data @returns {Uint8Array} 32 bytes */
 export function sha256(data) {
   const blocks = new DataView(new ArrayBuffer(((data.length + 72) >> 6) << 6));
-  new Uint8Array(blocks.buffer).set(data);
-  blocks.setUint8(data.length, 0x80);
+  new Uint8Array(blocks.buffer).set([...data, 0x80]);
   blocks.setUint32(blocks.byteLength - 4, data.length * 8); // a control frame or a text: never 512 MiB
   const state = Uint32Array.from(start);
   const w = new Uint32Array(64);
@@ -41,10 +35,10 @@ export function sha256(data) {
   return Uint8Array.from({ length: 32 }, (_, i) => state[i >> 2] >>> (24 - 8 * (i & 3)));
 }
 
-/** @param {Uint8Array} key at most 64 bytes @param {Uint8Array} text @returns {Uint8Array} 32 bytes */
+/** @param {ArrayLike<number>} key at most 64 bytes @param {Uint8Array} text @returns {Uint8Array} 32 bytes */
 export function hmac(key, text) {
   const block = new Uint8Array(64);
   block.set(key);
-  const inner = sha256(new Uint8Array([...block.map((b) => b ^ 0x36), ...text]));
-  return sha256(new Uint8Array([...block.map((b) => b ^ 0x5c), ...inner]));
+  const hash = (/** @type {number} */ pad, /** @type {Uint8Array} */ data) => sha256([...block.map((b) => b ^ pad), ...data]);
+  return hash(0x5c, hash(0x36, text));
 }

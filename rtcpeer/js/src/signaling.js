@@ -1,8 +1,8 @@
 // One membership of a signaling server: one WebSocket after the other. While there is none, at most 1024
 // messages wait; a further one is lost, as it would be with the server, and the next attempt makes up for it.
 
-import { message, nothing, now, text } from "./basics.js";
 import { passing, RtcPeerError } from "./errors.js";
+import { message, nothing, now, text } from "./basics.js";
 import { bad, decodeMessage, encodeMessage, protocol } from "./wire.js";
 
 /** @import { Config } from "./types.js" */
@@ -173,7 +173,7 @@ export class Signaling {
     this.welcome = w;
     this.garbage = 0;
     // Who comes back needs nothing else.
-    Object.assign(this.join, { room: w.room, resume: w.resume, password: "", new_room: null, create: null, match: null });
+    Object.assign(this.join, { room: w.room, resume: w.resume, password: 0, new_room: 0, create: 0, match: 0 });
   }
 
   /** Tries until there is a connection, or the reason is final. @param {RtcPeerError} why */

@@ -219,8 +219,11 @@ export type Packet = {
 /** The link is up, and packets can be sent. */
 export type ConnectedEvent = { kind: "connected"; peer: number; /** Its config.metadata, if this node gets to see it. */ metadata?: any };
 export type PacketEvent = { kind: "packet"; peer: number; packet: Packet };
-/** The peer is gone, and nothing more comes from it. */
-export type DisconnectedEvent = { kind: "disconnected"; peer: number; reason: Reason; error?: RtcPeerError };
+/**
+ * The peer is gone, and nothing more comes from it. code and text are what the program at the other end gave to disconnect,
+ * or DisconnectWith in Go. They are missing if it gave none, or if they did not arrive.
+ */
+export type DisconnectedEvent = { kind: "disconnected"; peer: number; reason: Reason; error?: RtcPeerError; code?: number; text?: string };
 /**
  * A link with this member could not be made. The two go on trying as long as both are members, unless one of them does
  * not take part in repairs, or the code of the error is refused, unauthorized, misbehaved or channel_mismatch.

@@ -3,7 +3,8 @@
 import { KiB, maxId, modes, text } from "./basics.js";
 import { RtcPeerError } from "./errors.js";
 
-/** @typedef {{type: string, attempt?: number, sdp?: string, candidate?: string, sdpMid?: string, sdpMLineIndex?: number, text?: string, link?: string, repair?: boolean}} Signal */
+/** @typedef {{type: string, attempt?: number, sdp?: string, candidate?: string, sdpMid?: string, sdpMLineIndex?: number, text?: string, link?: string, repair?: boolean, bye?: Bye}} Signal */
+/** What a program says to the other one when it ends a link. @typedef {{code: number, text: string}} Bye */
 /** @typedef {{kind: string, [field: string]: any}} Message */
 
 export const protocol = "rtcpeer.v1";
@@ -27,7 +28,7 @@ const listOf = (check, most = Infinity) => (value, name) => {
 };
 /** Fields that are not named are left out. @type {(fields: Record<string, Check>) => Check} */
 const record = (fields) => (value, name) => {
-  if (value === null || typeof value !== "object" || Array.isArray(value)) bad(`${name}: want an object`);
+  if (Object(value) !== value || Array.isArray(value)) bad(`${name}: want an object`);
   const result = /** @type {Record<string, any>} */ ({});
   for (const [field, check] of Object.entries(fields)) {
     const checked = check(value[field], `${name}: ${field}`);
@@ -133,10 +134,13 @@ export function decodeMessage(frame) {
 /** @param {Message} message */
 export const encodeMessage = (message) => JSON.stringify(checked(message));
 
+/** @type {(said: Bye, name: string) => Bye} */
+export const checkedBye = record({ code: whole(0, 65535), text: bytes(0, 256) });
+
 const signalFields = record({
   type: oneOf("offer", "answer", "candidate", "refuse", "repair", "fail"),
   attempt: optional(count), sdp: optional(string), candidate: optional(string),
-  sdpMid: optional(string), sdpMLineIndex: optional(count), text: optional(string), link: optional(bytes(0, 64)), repair: flag,
+  sdpMid: optional(string), sdpMLineIndex: optional(count), text: optional(string), link: optional(bytes(0, 64)), repair: flag, bye: optional(checkedBye),
 });
 
 /** @param {any} data @returns {Signal} */

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { WebSocket } from "ws";
-import { answers, beat, encodeControl, prove, take } from "../src/control.js";
+import { answers, beat, bye, encodeControl, prove, take } from "../src/control.js";
 import { Plain, Player, RTCPeerConnection, eventually, startServer } from "./support.js";
 
 const server = await startServer("--message-rate=0");
@@ -67,7 +67,8 @@ test("an end that claims to have taken what it was not sent, or fewer than befor
 });
 
 test("nonsense on the control lane, and a flood of it, end the link", async (t) => {
-  for (const frame of [[], [9, 9], [beat], [take, 0], [prove, ...new Uint8Array(32)]]) {
+  for (const frame of [[], [9, 9], [beat], [take, 0], [prove, ...new Uint8Array(32)],
+    [bye], [bye, 1, 0], [bye, 1, 7, 0xff], [bye, 1, 0x80, 0x80, 4], [bye, 1, 7, ...new Uint8Array(257)]]) {
     const { a, b, ofB } = await pair(t);
     ofB.path.control.send(new Uint8Array(frame.length ? frame : [0]));
     await misbehaved(a, b.id);

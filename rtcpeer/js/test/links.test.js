@@ -140,6 +140,18 @@ test("a change at this end causes only a question if the other end answers it", 
   assert.deepEqual(kinds(a), ["connected"]);
 });
 
+test("a change of the network that the browser tells of is a change at this end", async (t) => {
+  const before = Object.getOwnPropertyDescriptor(globalThis, "navigator") ?? { value: undefined, configurable: true };
+  const connection = new EventTarget();
+  Object.defineProperty(globalThis, "navigator", { value: { connection }, configurable: true });
+  t.after(() => Object.defineProperty(globalThis, "navigator", before));
+  const { a } = await pair(t);
+  let changes = 0;
+  a.node.changed = () => changes++;
+  connection.dispatchEvent(new Event("change"));
+  assert.equal(changes, 1);
+});
+
 test("an end that ends an interrupted link is believed, and the other end does not make it again", async (t) => {
   const { a, b, net } = await pair(t, { linger: 100 });
   const signals = [a, b].map(({ node }) => node.signaling);
@@ -147,9 +159,9 @@ test("an end that ends an interrupted link is believed, and the other end does n
   net.cut();
   await Promise.all([a.event("interrupted", b.id), b.event("interrupted", a.id)]);
   for (const s of signals) delete s.send;
-  a.node.disconnect(b.id);
+  a.node.disconnect(b.id, 7, "idle");
   assert.equal((await a.event("disconnected", b.id)).reason, "by us");
-  assert.equal((await b.event("disconnected", a.id)).reason, "by peer");
+  assert.deepEqual(await b.event("disconnected", a.id), { kind: "disconnected", peer: a.id, reason: "by peer", code: 7, text: "idle" });
   assert.deepEqual([a.node.links().length, b.node.links().length], [0, 0]);
 });
 

@@ -272,7 +272,7 @@ test("a server that replaces the keys does not take over the link", async (t) =>
   const other = await newKey();
   const [offers, answers] = a.id > b.id ? [a, b] : [b, a];
   const link = answers.node.roster.get(offers.id).link;
-  const attempt = link.negotiation.attempt + 1;
+  const attempt = link.path.attempt + 1;
   // What the server would say in the name of the other end. It has the keys of this path, but not the link's secret.
   answers.node.signaled(offers.id, { type: "offer", attempt, sdp: describe(other.publicKey), link: link.id, repair: true });
   await eventually("its answer", () => link.next?.pc.localDescription);

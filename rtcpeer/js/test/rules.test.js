@@ -127,7 +127,7 @@ for (const [end, spoiled] of [["offering", 1], ["answering", 0]]) {
     const said = async (p, peer) => (await p.event("failed", peer)).error;
     assert.match((await said(here, there.id)).message, /spoiled$/);
     const { code, message } = await said(there, here.id);
-    assert.deepEqual([code, message], ["negotiation", `peer ${here.id} fails: spoiled`]);
+    assert.deepEqual([code, message], ["negotiation", `peer ${here.id}: it fails: spoiled`]);
     spoils = false;
     await Promise.all([here.event("connected", there.id), there.event("connected", here.id)]);
     for (const p of players) assert.equal(p.events.filter((e) => e.kind === "failed").length, 1, "it is told once");
@@ -154,6 +154,35 @@ test("disconnect ends one link, and both ends get one event", async (t) => {
   assert.throws(() => a.node.disconnect(b.id), { code: "unknown_peer" });
   assert.equal((await a.event("disconnected", b.id)).reason, "by us");
   assert.equal((await b.event("disconnected", 1)).reason, "by peer");
+});
+
+test("disconnect tells the program at the other end a code and a text, and nobody else", async (t) => {
+  for (const topology of ["mesh", "star"]) {
+    for (const [code, text] of [[7, "idle"], [65535, ""], [0, "\ufeff\u00e9\u20ac\u{1f44b}"], [300, "x".repeat(256)], [undefined, undefined]]) {
+      for (const first of [true, false]) {
+        const url = newRoom();
+        const host = await enter(t, url, { topology }), guest = await enter(t, url), other = await enter(t, url);
+        await Promise.all([host, guest, other].flatMap((p) => [host, guest, other].flatMap((q) => (p === q ? [] : p.event("connected", q.id)))));
+        const [a, b] = first ? [host, guest] : [guest, host];
+        a.node.disconnect(b.id, code, text);
+        const said = code === undefined ? {} : { code, text };
+        assert.deepEqual(await b.event("disconnected", a.id), { kind: "disconnected", peer: a.id, reason: "by peer", ...said });
+        assert.deepEqual(await a.event("disconnected", b.id), { kind: "disconnected", peer: b.id, reason: "by us" });
+        if (topology === "star") assert.deepEqual(await other.event("disconnected", guest.id), { kind: "disconnected", peer: guest.id, reason: "by peer" });
+      }
+    }
+  }
+});
+
+test("disconnect takes no code and no text that the other end could not take", async (t) => {
+  const url = newRoom();
+  const a = await enter(t, url), b = await enter(t, url);
+  await Promise.all([a.event("connected", b.id), b.event("connected", 1)]);
+  for (const said of [[65536], [-1], [1.5], ["7"], [7, "x".repeat(257)], [7, "\u20ac".repeat(86)], [7, 8], [null, "idle"]]) {
+    assert.throws(() => a.node.disconnect(b.id, ...said), { code: "bad_message" }, JSON.stringify(said));
+  }
+  await a.node.send({ peer: b.id, data: "still" });
+  await b.until("the packet", () => b.packets(1).length);
 });
 
 test("a peer that is disconnected before the program reads its connected gives both events, in order", async (t) => {

@@ -186,7 +186,7 @@ export class Player {
     } catch (error) {
       this.ended = error;
     }
-    this.over = true;
+    this.isDone = true;
     this.changed();
   }
 
@@ -202,7 +202,7 @@ export class Player {
       const check = () => {
         const result = test();
         if (result) resolve(result);
-        else if (this.over) reject(new Error(`there are no more events: ${so()}`));
+        else if (this.isDone) reject(new Error(`there are no more events: ${so()}`));
       };
       this.#waiting.push(check);
       check();
