@@ -16,6 +16,9 @@
 //
 // It needs only RTCPeerConnection and WebSocket. In Node both come from config.
 
+// The order of the modules in the bundle follows from that of the imports here and in each module. It decides what gzip finds
+// close by: with the best of some forty orders the bundle was 100 bytes smaller than with the first.
+
 export { RtcNode } from "./node.js";
 export { RtcPeerError, BroadcastError } from "./errors.js";
 export { join, list, match } from "./join.js";

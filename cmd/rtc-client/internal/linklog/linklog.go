@@ -11,6 +11,7 @@ import (
 	"example.org/rtcpeer/cmd/rtc-client/internal/console"
 	"example.org/rtcpeer/cmd/rtc-client/internal/format"
 	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/signaling"
 )
 
 // A Log reports on the console what happens to the links of a node and to its signaling. It knows since when a
@@ -138,6 +139,9 @@ func (l *Log) disconnected(ev rtcpeer.Event, now time.Time) (interrupted time.Du
 		why := ev.Reason.String()
 		if failed, ok := errors.AsType[*rtcpeer.PeerError](ev.Err); ok {
 			why += ": " + format.Error(failed.Err)
+		}
+		if ev.Code != 0 || ev.Text != "" {
+			why += ": " + signaling.Bye{Code: ev.Code, Text: ev.Text}.String()
 		}
 		l.console.Say("peer %d left: %s", ev.Peer, why)
 		return l.over(ev.Peer, now)
