@@ -203,6 +203,13 @@ func (l *link) dropNext() {
 	l.next = nil
 }
 
+// takeWaiting takes the signals that wait.
+func (l *link) takeWaiting() {
+	for range len(l.signals) { // nobody else takes them
+		l.signaled(<-l.signals)
+	}
+}
+
 // signaled takes a signal of the other end.
 func (l *link) signaled(s *signaling.SignalData) {
 	l.noteAnswer(s)
@@ -506,6 +513,7 @@ func (l *link) decide(r repair, steps []repairStep) {
 			l.end(Lost)
 			return
 		case l.forsaken(s):
+			l.takeWaiting() // a refusal that says why may be among them
 			l.endWith(ByPeer, l.refusal)
 			return
 		}

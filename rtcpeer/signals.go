@@ -200,8 +200,11 @@ func (n *Node) left(id PeerID, reason signaling.LeftReason) {
 	case reason == signaling.LeftLost && stands >= standingAuthenticating: // the link does not need the server any more
 	case reason == signaling.LeftLost:
 		l.end(Lost)
-	case stands < standingUp || reason == signaling.LeftByItself && l.interrupted.Load():
+	case stands < standingUp:
 		l.end(ByPeer)
+	case reason == signaling.LeftByItself && l.interrupted.Load():
+		// As if it had refused the link, after its signals that wait: one may say why.
+		n.roster.take(id, &signaling.SignalData{Type: signaling.Refuse, Link: l.id})
 	}
 	if l == nil {
 		n.route().abandon(id, leftReason(reason))

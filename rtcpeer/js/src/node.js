@@ -389,7 +389,7 @@ export class RtcNode {
     }
     if (link && reason === "kicked") link.end("kicked");
     else if (link && !link.published) link.end(itself || !link.capable ? "by peer" : "lost");
-    else if (link?.interrupted && reason === "left") link.end("by peer");
+    else if (link?.interrupted && reason === "left") link.signal({ type: "refuse", link: link.id }); // after those that wait: one may say why
     if (!link && this.guest && id === this.host && itself) this.end(hostGone("by peer"));
   }
 
