@@ -11,7 +11,6 @@ import (
 	"example.org/rtcpeer/cmd/rtc-client/internal/console"
 	"example.org/rtcpeer/cmd/rtc-client/internal/format"
 	"example.org/rtcpeer/rtcpeer"
-	"example.org/rtcpeer/signaling"
 )
 
 // A Log reports on the console what happens to the links of a node and to its signaling. It knows since when a
@@ -140,8 +139,11 @@ func (l *Log) disconnected(ev rtcpeer.Event, now time.Time) (interrupted time.Du
 		if failed, ok := errors.AsType[*rtcpeer.PeerError](ev.Err); ok {
 			why += ": " + format.Error(failed.Err)
 		}
-		if ev.Code != 0 || ev.Text != "" {
-			why += ": " + signaling.Bye{Code: ev.Code, Text: ev.Text}.String()
+		if ev.Code != 0 {
+			why += fmt.Sprintf(": code %d", ev.Code)
+		}
+		if ev.Text != "" {
+			why += fmt.Sprintf(": %q", ev.Text)
 		}
 		l.console.Say("peer %d left: %s", ev.Peer, why)
 		return l.over(ev.Peer, now)

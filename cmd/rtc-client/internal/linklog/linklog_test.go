@@ -44,7 +44,7 @@ func TestLinkLogInWords(t *testing.T) {
 	}{
 		{"come", inRoom, []func() rtcpeer.Event{now(rtcpeer.Event{Kind: rtcpeer.PeerConnected, Peer: 7})}, "peer 7 joined", 0},
 		{"gone", inRoom, []func() rtcpeer.Event{now(rtcpeer.Event{Kind: rtcpeer.PeerDisconnected, Peer: 7, Reason: rtcpeer.ByPeer})}, "peer 7 left: by peer", 0},
-		{"gone, and it says why", inRoom, []func() rtcpeer.Event{now(rtcpeer.Event{Kind: rtcpeer.PeerDisconnected, Peer: 7, Reason: rtcpeer.ByPeer, Code: 3, Text: "idle\x1b[2J"})}, `peer 7 left: by peer: code 3, "idle\x1b[2J"`, 0},
+		{"gone, and it says why", inRoom, []func() rtcpeer.Event{now(rtcpeer.Event{Kind: rtcpeer.PeerDisconnected, Peer: 7, Reason: rtcpeer.ByPeer, Code: 3, Text: "idle\x1b[2J"})}, `peer 7 left: by peer: code 3: "idle\x1b[2J"`, 0},
 		{"gone while it was interrupted", inRoom, []func() rtcpeer.Event{interrupted, after(time.Second, rtcpeer.Event{Kind: rtcpeer.PeerDisconnected, Peer: 7, Reason: rtcpeer.ByPeer})}, "peer 7 left: by peer", 2700 * time.Millisecond},
 		{"interrupted", inRoom, []func() rtcpeer.Event{interrupted}, "peer 7 interrupted: nothing heard for 2 s; it waits", 0},
 		{"back", inRoom, []func() rtcpeer.Event{interrupted, after(10*time.Second, rtcpeer.Event{Kind: rtcpeer.PeerResumed, Peer: 7})}, "peer 7 is back after 12 s", 11700 * time.Millisecond},
