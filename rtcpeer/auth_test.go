@@ -390,6 +390,7 @@ func TestMeshAuthenticates(t *testing.T) {
 
 // The whole of it over both transports.
 func TestSharedSecret(t *testing.T) {
+	t.Parallel()
 	overBoth(t, func(t *testing.T, newTransport func() transport.Transport) {
 		r := newRoom(rtcpeer.Star)
 		host := r.join(t, 1, newTransport(), rtcpeer.Config{Auth: secret})

@@ -15,6 +15,7 @@ import (
 
 // The contract, in both topologies and over both transports.
 func TestContract(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name string
 		test func(t *testing.T, topology rtcpeer.Topology, newTransport func() transport.Transport)

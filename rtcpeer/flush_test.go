@@ -117,6 +117,7 @@ func TestDisconnectTellsWhatWasNotDelivered(t *testing.T) {
 
 // Over WebRTC too: nothing is lost after Flush, and one with nothing to wait for returns.
 func TestFlushOverBoth(t *testing.T) {
+	t.Parallel()
 	for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {
 		overBoth(t, func(t *testing.T, newTransport func() transport.Transport) {
 			nodes := group(t, topology, newTransport, rtcpeer.Config{Linger: -1}, 1, 5)

@@ -30,6 +30,7 @@ func startGodotServer(t *testing.T) *server {
 func (s *server) godot(room string) string { return "godot+" + s.url(room) }
 
 func TestJoinByGodotsProtocol(t *testing.T) {
+	t.Parallel()
 	for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {
 		t.Run(string(topology), func(t *testing.T) {
 			s := startGodotServer(t)

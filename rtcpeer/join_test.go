@@ -126,6 +126,7 @@ func TestJoinRefused(t *testing.T) {
 // A server that stops ends no link. When it is back, nodes come back with their ids, and who joins
 // then meets them.
 func TestServerStopsInTheMiddle(t *testing.T) {
+	t.Parallel()
 	for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {
 		t.Run(string(topology), func(t *testing.T) {
 			s := startServer(t, signalserver.Config{ResumeKey: []byte("a key that outlives the process")})

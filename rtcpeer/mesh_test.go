@@ -20,6 +20,7 @@ import (
 
 // A mesh becomes complete, stays complete while nobody sends, and then carries what each sends to all.
 func TestMeshInOneProcess(t *testing.T) {
+	t.Parallel()
 	const size, idle = 12, 5 * time.Second
 	m := joinMesh(t, size)
 	m.watch(t, idle)

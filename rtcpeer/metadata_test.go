@@ -27,6 +27,7 @@ func wantUpdated(t *testing.T, n *rtcpeer.Node, id rtcpeer.PeerID, want string) 
 }
 
 func TestSetMetadata(t *testing.T) {
+	t.Parallel()
 	for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {
 		t.Run(string(topology), func(t *testing.T) {
 			s := startServer(t, signalserver.Config{ResumeKey: []byte("0123456789abcdef"), Recovery: -1})
@@ -73,6 +74,7 @@ func TestSetMetadataErrors(t *testing.T) {
 
 // The last of many changes is seen also where the server in memory tells it later.
 func TestSetMetadataOften(t *testing.T) {
+	t.Parallel()
 	server := signalmemory.NewServer()
 	t.Cleanup(server.Close)
 	var nodes []*rtcpeer.Node

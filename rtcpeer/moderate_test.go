@@ -63,6 +63,7 @@ func TestMatch(t *testing.T) {
 }
 
 func TestLock(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, signalserver.Config{ResumeKey: []byte("0123456789abcdef"), Recovery: -1})
 	host := join(t, s.url("r"), rtcpeer.Config{})
 	guest := join(t, s.url("r"), rtcpeer.Config{})
@@ -91,6 +92,7 @@ func TestLock(t *testing.T) {
 }
 
 func TestKick(t *testing.T) {
+	t.Parallel()
 	for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {
 		t.Run(string(topology), func(t *testing.T) {
 			s := startServer(t, signalserver.Config{})

@@ -129,6 +129,7 @@ func TestModuleInAWorker(t *testing.T) {
 
 // The example in plain JavaScript has a hundred lines, and who is red passes that on by touching somebody.
 func TestGameOfTag(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile("../../rtcpeer/examples/tag/index.html")
 	require.NoError(t, err)
 	require.LessOrEqual(t, strings.Count(string(text), "\n"), 100)

@@ -50,7 +50,7 @@ func TestKeys(t *testing.T) {
 	one.do(t, chromedp.KeyEvent("typed\r"))
 	two.waitFor(t, `logged("1: typed")`)
 	one.do(t, chromedp.KeyEvent("\t\t\t\t\r")) // past Send, the details and the choice of a peer
-	one.waitFor(t, `document.querySelector("#progress").value > 0.1`)
+	one.waitFor(t, `document.querySelector("#progress").position > 0.1`)
 	one.waitFor(t, `/^\d+(\.\d)? MB arrived at .+ in \d+\.\d s: .* MB\/s, \d+ Mbit\/s\.$/.test(document.querySelector("#result").textContent)`)
 	one.do(t, chromedp.Focus(chromedp.CSS("#leave")), chromedp.KeyEvent("\r"))
 	one.waitFor(t, `outside() && document.activeElement.textContent === "Start a room"`)

@@ -63,8 +63,12 @@ func TestTabsAndAProgramTalk(t *testing.T) {
 	require.Equal(t, "<1> hello, terminal", <-program.lines, "and nothing of pings and hellos before it")
 
 	require.Equal(t, "1", one.text(t, `String(document.querySelector("#target").length)`), "a program takes no part in throughput tests")
+	require.Equal(t, "5000", one.text(t, `String(document.querySelector("#progress").max)`), "ms")
+	if skip.ShortRun() {
+		one.text(t, `document.querySelector("#progress").max = 1000`) // it takes the processors from other tests
+	}
 	one.click(t, "#measure button")
-	one.waitFor(t, `document.querySelector("#progress").value > 0.2`)
+	one.waitFor(t, `document.querySelector("#progress").position > 0.2`)
 	one.shoot(t, "room")
 	one.waitFor(t, `/arrived at .+ Mbit/.test(document.querySelector("#result").textContent)`)
 	t.Log(one.text(t, `document.querySelector("#result").textContent`))

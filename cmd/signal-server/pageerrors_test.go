@@ -205,6 +205,7 @@ func noUDP(t *testing.T, ice string, show func(url string) view) {
 
 // Whatever the server refuses with, and whatever ends a link, has words of its own.
 func TestEveryReasonHasWords(t *testing.T) {
+	t.Parallel()
 	s := httptest.NewServer(http.FileServer(http.Dir("page")))
 	t.Cleanup(s.Close)
 	tab := openBrowser(t).open(t, s.URL+"/words.js")

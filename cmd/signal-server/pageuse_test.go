@@ -20,6 +20,7 @@ const together = `document.querySelector("#target").length === 1 && !document.qu
 
 // The chat shows its last line, also when a file that is offered takes room from it.
 func TestChatShowsItsLastLine(t *testing.T) {
+	t.Parallel()
 	inChromium(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil)
 		one, two := show(as(redFox)+saving, pageOf(p)+"#lobby"), show(as(blueOwl)+saving, pageOf(p)+"#lobby")
@@ -49,6 +50,7 @@ func TestChatShowsItsLastLine(t *testing.T) {
 
 // A picture that is pasted into the chat is sent as a file; text is text.
 func TestPastedPicture(t *testing.T) {
+	t.Parallel()
 	inChromium(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil)
 		one, two := show(as(redFox)+saving, pageOf(p)+"#lobby"), show(as(blueOwl)+saving, pageOf(p)+"#lobby")
@@ -70,6 +72,7 @@ func TestPastedPicture(t *testing.T) {
 
 // An empty file arrives as one.
 func TestEmptyFile(t *testing.T) {
+	t.Parallel()
 	inChromium(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil)
 		one, two := show(as(redFox)+saving, pageOf(p)+"#lobby"), show(as(blueOwl)+saving, pageOf(p)+"#lobby")
@@ -154,20 +157,23 @@ func TestNothingIsStored(t *testing.T) {
 
 // A name that was said on the phone is typed as one hears it.
 func TestNameOfTheRoomIsTyped(t *testing.T) {
+	t.Parallel()
 	inChromium(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil)
+		tab := show("", pageOf(p))
 		for typed, hash := range map[string]string{" Early tiger  Jump ": "#early-tiger-jump", "Lobby": "#Lobby", p.url + "/lobby": "#lobby", pageOf(p) + "lobby?connect-timeout=9": "#lobby", pageOf(p) + "?connect-timeout=9#lobby": "#lobby"} {
-			tab := show("", pageOf(p))
 			tab.waitFor(t, `outside()`)
+			tab.text(t, `document.querySelector("#room").value = ""`)
 			tab.keys(t, "#room", typed+"\r")
 			tab.waitFor(t, `location.hash === "`+hash+`" && drawn("node").length > 0`)
-			tab.shut(t)
+			tab.click(t, "#leave")
 		}
 	})
 }
 
 // What is open stays open while others come, with what was typed into it; what is about somebody closes when they go.
 func TestDialogsWhileOthersComeAndGo(t *testing.T) {
+	t.Parallel()
 	inChromium(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil)
 		one := show(as(redFox), pageOf(p)+"#lobby")
@@ -188,6 +194,7 @@ func TestDialogsWhileOthersComeAndGo(t *testing.T) {
 
 // The browser's own buttons lead out of the room and into it again.
 func TestBackAndForward(t *testing.T) {
+	t.Parallel()
 	inChromium(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil)
 		tab := show("", pageOf(p))
@@ -222,6 +229,7 @@ func TestClipboardRefused(t *testing.T) {
 // Where a browser can share, one button does: with the link, once. Who thinks better of it is left alone, and where sharing fails
 // the link is shown. The name of a room has as many words as the address says.
 func TestInviteShares(t *testing.T) {
+	t.Parallel()
 	inChromium(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil)
 		tab := show(`globalThis.shared = [], globalThis.fails = "";

@@ -162,6 +162,7 @@ func TestGrantedName(t *testing.T) {
 
 // A second tab is somebody else than the first one, and who comes back is who they were.
 func TestIdentityOfTabs(t *testing.T) {
+	t.Parallel()
 	inChromium(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil)
 		const me = `document.querySelector("#me").textContent`

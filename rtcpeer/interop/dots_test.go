@@ -154,7 +154,7 @@ func TestArena(t *testing.T) {
 func startExample(t *testing.T, name, room string) string {
 	t.Helper()
 	program := t.TempDir() + "/" + name
-	out, err := exec.Command("go", "build", "-o", program, "example.org/rtcpeer/rtcpeer/examples/"+name).CombinedOutput()
+	out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", program, "example.org/rtcpeer/rtcpeer/examples/"+name).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	cmd := exec.Command(program, "-url", room, "-page", "127.0.0.1:0")
 	said, err := cmd.StdoutPipe()

@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 
 const folder = fileURLToPath(new URL(".", import.meta.url));
 const out = mkdtempSync(join(tmpdir(), "rtcpeer-types-"));
+const shipped = [];
 const tsc = (...args) => execFileSync(join(folder, "node_modules/.bin/tsc"), args, { encoding: "utf8" });
 try {
   tsc("--project", folder, "--outDir", out);
@@ -18,16 +19,17 @@ try {
   ship("migration.d.ts", "", [join(out, "migration")]);
   ship("requests.d.ts", 'import type { Bytes, EndedEvent, Event, RtcNode } from "./rtcpeer.js";\n\n', [join(out, "requests")]);
   ship("relay-links.d.ts", 'import type { RelayLinks } from "./rtcpeer.js";\n\n', [join(out, "relay-links")]);
+  tsc("--strict", "--noEmit", "--ignoreConfig", "--target", "es2022", "--module", "esnext", "--moduleResolution", "bundler", "--lib", "es2022,dom", ...shipped);
 } finally {
   rmSync(out, { recursive: true });
 }
 
-/** Writes a file of declarations, or compares it, and checks it. */
+/** Writes a file of declarations, or compares it. All of them are checked at once, in the end. */
 function ship(name, head, parts) {
-  const shipped = join(folder, name);
+  const file = join(folder, name);
   const lines = parts.flatMap((part) => readFileSync(part + ".d.ts", "utf8").trim().split("\n"));
   const types = head + lines.filter((line) => !/^(import |\/\*\* @import |\/\/ The (words|options))/.test(line)).join("\n").trim() + "\n";
-  if (!process.argv.includes("--check")) writeFileSync(shipped, types);
-  else if (readFileSync(shipped, "utf8") !== types) throw new Error(name + " is not up to date: npm run types");
-  tsc("--strict", "--noEmit", "--ignoreConfig", "--target", "es2022", "--module", "esnext", "--moduleResolution", "bundler", "--lib", "es2022,dom", shipped);
+  if (!process.argv.includes("--check")) writeFileSync(file, types);
+  else if (readFileSync(file, "utf8") !== types) throw new Error(name + " is not up to date: npm run types");
+  shipped.push(file);
 }

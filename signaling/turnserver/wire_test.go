@@ -159,13 +159,13 @@ func TestAllocationOutlivesItsCredential(t *testing.T) {
 // and ends when nobody refreshes it.
 func TestAllocationIsRefreshed(t *testing.T) {
 	t.Parallel()
-	s := serve(t, turnserver.Config{Credentials: turnserver.Credentials{TTL: 3 * time.Second}})
+	s := serve(t, turnserver.Config{Credentials: turnserver.Credentials{TTL: 2 * time.Second}})
 	c := dialRaw(t, s)
-	short := stun.RawAttribute{Type: stun.AttrLifetime, Value: []byte{0, 0, 0, 4}}
+	short := stun.RawAttribute{Type: stun.AttrLifetime, Value: []byte{0, 0, 0, 2}}
 	require.Zero(t, code(c.ask(t, stun.MethodAllocate, overUDP, short)))
-	refreshes := time.NewTicker(time.Second)
+	refreshes := time.NewTicker(time.Second / 2)
 	defer refreshes.Stop()
-	for range skip.Shorter(5, 12) { // longer than the credential lives
+	for range skip.Shorter(6, 24) { // longer than the credential lives
 		<-refreshes.C
 		require.Zero(t, code(c.ask(t, stun.MethodRefresh, short)))
 		require.Equal(t, 1, s.Stats().Allocations)

@@ -1,4 +1,4 @@
-// A throughput test: packets in the reliable mode to one peer for five seconds. The other end says how much
+// A throughput test: packets in the reliable mode to one peer for as many milliseconds as #progress has. The other end says how much
 // has arrived, and never more than a window is on the way, so that a star's host in between is not flooded.
 //
 //   00 't' 'h' 'r' 'u' kind test            kind 'd': data follows; 'e': that was all
@@ -11,7 +11,7 @@ import { begins } from "./probe.js";
 const head = "\0thru", data = 100, end = 101, ack = 97; // 'd', 'e', 'a'
 const packetSize = 16 * 1024; // what a member accepts by default
 const least = 256 * 1024, most = 2 * 1024 * 1024; // of the window; half of what a host lets wait for a guest
-const duration = 5000, patience = 8000; // ms
+const patience = 8000; // ms
 const ackEvery = 64 * 1024;
 
 /** @param {number} kind @param {number} test @param {number} size */
@@ -114,7 +114,7 @@ export class Throughput {
   /** @param {any} node @param {NonNullable<Throughput["running"]>} run */
   async send(node, run) {
     const { peer, test } = run;
-    const began = performance.now();
+    const began = performance.now(), duration = this.progress.max;
     const bytes = packet(data, test, packetSize);
     const roundTrip = this.roundTrip(peer);
     let sent = 0, shown = 0;
@@ -124,12 +124,12 @@ export class Throughput {
       sent += bytes.length;
       if (performance.now() - shown < 100) continue;
       shown = performance.now();
-      this.progress.value = (shown - began) / duration;
+      this.progress.value = shown - began;
       this.arrived.textContent = `${megabytes(run.acked)} arrived …`;
     }
     await node.send({ peer, data: packet(end, test, 10) });
     while (run.acked < sent) await this.moved(run);
-    this.progress.value = 1;
+    this.progress.value = duration;
     const seconds = (run.at - began) / 1000;
     return `${megabytes(sent)} arrived at ${this.people.name(peer)} in ${seconds.toFixed(1)} s: ${megabytes(sent / seconds)}/s, ${Math.round((sent * 8) / seconds / 1e6)} Mbit/s.`;
   }

@@ -70,6 +70,7 @@ func wantOpen(t *testing.T, path transport.Path) {
 }
 
 func TestLostAfter(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name        string
 		lostAfter   time.Duration

@@ -214,7 +214,7 @@ type change struct {
 }
 
 // maxChanges is how many changes may wait for a watcher. A slower watcher must begin again.
-const maxChanges = 1 << 16
+const maxChanges = 1 << 13
 
 var errBehind = errors.New("memory: the watch is too slow")
 
@@ -286,7 +286,7 @@ type reader struct {
 	queue   chan []byte
 }
 
-const maxQueue = 1 << 16
+const maxQueue = 1 << 13
 
 // Publish sends a message, at most once, and does not wait: see cluster.Bus.
 func (b *Bus) Publish(subject string, data []byte) error {
