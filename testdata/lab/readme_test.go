@@ -49,12 +49,15 @@ func TestTablesOfTheREADME(t *testing.T) {
 		tables.Equal(t, readme, variants...)
 	})
 	t.Run("paths", func(t *testing.T) {
-		chosen := regexp.MustCompile(`RTCPEER_LAB_ROADS='(.*?)' RTCPEER_LAB_STACKS='(.*?)'`).FindStringSubmatch(readme)
-		require.NotNil(t, chosen)
+		chosen := regexp.MustCompile("RTCPEER_LAB_ROADS='(.*?)'[`, ]+RTCPEER_LAB_STACKS='(.*?)'").FindAllStringSubmatch(readme, -1)
+		require.NotEmpty(t, chosen)
 		variants := make([]string, 2)
 		for n := range variants {
-			variants[n] = samplePaths(choose(false, "", ""), n) + "\n" + samplePaths(choose(true, chosen[1], chosen[2]), n) +
-				besideHead + sampleBesides(choose(false, "", ""), n)
+			variants[n] = samplePaths(choose(false, "", ""), n) + "\n"
+			for _, c := range chosen {
+				variants[n] += samplePaths(choose(true, c[1], c[2]), n) + "\n"
+			}
+			variants[n] += besideHead + sampleBesides(choose(false, "", ""), n)
 		}
 		tables.Equal(t, readme, variants...)
 	})
