@@ -1,4 +1,4 @@
-package rtcpeer_test
+package signaling_test
 
 import (
 	"io/fs"
