@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // post sends JSON to the administration.
@@ -176,6 +177,7 @@ func TestMistakesInABan(t *testing.T) {
 
 // The page bans a member, and an address, and lifts it.
 func TestBansOnThePage(t *testing.T) {
+	skip.Long(t)
 	t.Parallel()
 	p := startAdmin(t, "--trusted-proxy=127.0.0.1", "--ping-interval=0") // the member answers only while it receives
 	host := call(t, p.url, public)

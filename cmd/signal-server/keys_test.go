@@ -61,6 +61,7 @@ func TestKeys(t *testing.T) {
 
 // What a screen reader is told: a name for everything that can be used or looked at, and what changes.
 func TestNamesForScreenReaders(t *testing.T) {
+	skip.Long(t)
 	t.Parallel()
 	p := start(t, nil)
 	browser := openBrowser(t)

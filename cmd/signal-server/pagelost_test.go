@@ -139,6 +139,7 @@ func TestLeavingWhileJoining(t *testing.T) {
 // A server that does not answer can be given up with the button or with a key, and the focus is where it
 // was useful.
 func TestCancel(t *testing.T) {
+	skip.Long(t)
 	t.Parallel()
 	waiting := make(chan struct{})
 	silent := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-waiting })

@@ -181,6 +181,7 @@ func TestIdentityOfTabs(t *testing.T) {
 
 // What is said and offered while nobody looks is counted in the title.
 func TestUnread(t *testing.T) {
+	skip.Long(t)
 	t.Parallel()
 	p := start(t, nil)
 	browser := openBrowser(t)
@@ -280,6 +281,7 @@ func TestMatchOfThePage(t *testing.T) {
 
 // /ROOM leads a browser into the room, with what else the address says; for all others it is the room's.
 func TestRoomAddress(t *testing.T) {
+	skip.Long(t)
 	t.Parallel()
 	p := start(t, nil)
 	tab := openBrowser(t).open(t, pageOf(p)+"lobby?connect-timeout=9")
@@ -425,6 +427,7 @@ func TestCrowdedStage(t *testing.T) {
 
 // Who wants no motion gets none.
 func TestReducedMotion(t *testing.T) {
+	skip.Long(t)
 	t.Parallel()
 	tab := openBrowser(t).open(t, pageOf(start(t, nil))+"#lobby")
 	tab.waitFor(t, `drawn("node").length === 1`)

@@ -23,6 +23,7 @@ func TestConformance(t *testing.T) {
 }
 
 func TestPageIsRefused(t *testing.T) {
+	skip.Long(t)
 	t.Parallel()
 	s, l := startServer(t), newLab(t)
 	node, err := rtcpeer.Join(t.Context(), s.url("mesh"), config(rtcpeer.Mesh, ""))

@@ -18,7 +18,7 @@ func Shorter[T any](short, long T) T {
 	return long
 }
 
-// Long skips a test that takes long, unless RTCPEER_LONG is set. What it tests has a short test too.
+// Long skips a test that takes long, unless RTCPEER_LONG is set. Most of what it tests has a short test, too.
 func Long(t testing.TB) {
 	t.Helper()
 	if ShortRun() {

@@ -12,6 +12,7 @@ import (
 
 	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/rtcpeer/transport/transporttest"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // newInCrowd returns a Transport of a process that may have so many paths.
@@ -27,6 +28,7 @@ func newInCrowd(t *testing.T, limit int64) *Transport {
 // Where both processes have too many paths, nobody checks the route, if the owners can do without. Where one has, both
 // see the other's checks and the answers to them.
 func TestSparingPaths(t *testing.T) {
+	skip.Long(t)
 	t.Parallel()
 	full, roomy := newInCrowd(t, 0), newInCrowd(t, 1000)
 	connect := func(offering, answering *Transport, without bool) (a, b *path) {
