@@ -97,7 +97,6 @@ func npmPackages(t *testing.T) {
 
 // What is embedded of the page is what its source says.
 func TestPageIsBuilt(t *testing.T) {
-	skip.Long(t)
 	t.Parallel()
 	npmPackages(t)
 	folder := t.TempDir()

@@ -16,15 +16,12 @@ import (
 
 	"github.com/evanw/esbuild/pkg/api"
 	"github.com/stretchr/testify/require"
-
-	"example.org/rtcpeer/testdata/skip"
 )
 
 var update = flag.Bool("update", false, "write the modules, their source maps and their gzipped forms")
 
 // What is shipped is what is made of the source today.
 func TestBundle(t *testing.T) {
-	skip.Long(t)
 	t.Parallel()
 	node := program(t, "node", "Node 20.14 or later")
 	packages(t, ".")
