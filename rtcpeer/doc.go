@@ -48,11 +48,11 @@
 // For this, both ends keep a control lane (control.go). It carries beats, so that silence means something (on an idle
 // link between two Go programs ICE's checks take their place, unless both have thousands of links); counts of what each
 // end has taken, so that the other need not keep it; and proofs of the link's secret, so that nobody who can write to
-// the signaling server can take over a link. Pure functions (repair.go, negotiate.go) decide what state the path of a link is in and what it needs;
-// link.run (connect.go, keep.go) does it. Both members have to take part: a link with a Godot peer or an older program
-// has one path, and ends with it. A link over a relay looks for a direct path from time to time. With Config.RelayLinks
-// a path may also go through the signaling server, encrypted, when WebRTC finds none (forwarding.go, package
-// forwarded).
+// the signaling server can take over a link. Pure functions (repair.go, negotiate.go) decide what state the path of a
+// link is in and what it needs; link.run (connect.go, keep.go) does it. Both members have to take part: a link with a
+// Godot peer or an older program has one path, and ends with it. A link over a relay looks for a direct path from time
+// to time. With Config.RelayLinks a path may also go through the signaling server, encrypted, when WebRTC finds none
+// (forwarding.go, package forwarded).
 //
 // An open link does not depend on the signaling server: losing the server never ends it. Only a repair needs the
 // server, and a path that goes through it.

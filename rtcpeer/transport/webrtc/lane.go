@@ -63,30 +63,30 @@ func (l *lane) Read(p []byte) (int, error) {
 		l.stopTrying()
 		n, err = l.channel.Read(p)
 	}
-	return l.took(n, err)
+	return l.outcome(n, err)
 }
 
 // TryRead sets a deadline that is over. Pion returns what has arrived all the same, and fails only where it would wait.
 func (l *lane) TryRead(p []byte) (int, error) {
 	if !l.trying {
 		l.trying = true
-		_ = l.channel.SetReadDeadline(time.Now()) // Pion has no error here, nor below
+		_ = l.channel.SetReadDeadline(time.Now()) // always nil
 	}
 	n, err := l.channel.Read(p)
 	if errors.Is(err, sctp.ErrReadDeadlineExceeded) {
 		l.stopTrying()
 		return 0, transport.ErrNoPacket
 	}
-	return l.took(n, err)
+	return l.outcome(n, err)
 }
 
 func (l *lane) stopTrying() {
 	l.trying = false
-	_ = l.channel.SetReadDeadline(time.Time{})
+	_ = l.channel.SetReadDeadline(time.Time{}) // always nil
 }
 
-// took returns what Read does after Pion has returned n and err.
-func (l *lane) took(n int, err error) (int, error) {
+// outcome returns what Read returns after Pion has returned n and err.
+func (l *lane) outcome(n int, err error) (int, error) {
 	if err != nil && !errors.Is(err, io.ErrShortBuffer) {
 		return 0, l.path.ended()
 	}
