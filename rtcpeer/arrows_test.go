@@ -29,6 +29,8 @@ func TestArrows(t *testing.T) {
 		"signaling/memory":                {"signaling", "signaling/clock", "signaling/drop", "signaling/rooms"},
 		"signaling/signalserver":          {"signaling", "signaling/clock", "signaling/cluster", "signaling/drop", "signaling/loglimit", "signaling/networks", "signaling/rooms"},
 		"signaling/signalclient":          {"signaling/text", "signaling"},
+		"signaling/attack":                {"signaling"},
+		"signaling/load":                  nil,
 		"signaling/godot":                 {"signaling/text", "signaling"},
 		"signaling/turnserver":            {"signaling", "signaling/loglimit", "signaling/networks"},
 		"rtcpeer/transport":               nil,
@@ -45,6 +47,7 @@ func TestArrows(t *testing.T) {
 		"rtcpeer/signalertest":            {"rtcpeer", "rtcpeer/transport/memory", "signaling"},
 		"rtcpeer/transfer":                {"signaling/text", "rtcpeer"},
 		"rtcpeer/interop":                 nil,
+		"rtcpeer/lab":                     nil,
 		"rtcpeer/websocket":               {"rtcpeer", "rtcpeer/transport", "signaling"},
 		"rtcpeer/examples/arena":          {"rtcpeer", "rtcpeer/js"},
 		"rtcpeer/examples/dots":           {"rtcpeer"},
@@ -88,8 +91,8 @@ func TestArrows(t *testing.T) {
 		"cmd/rtc-client/internal/roundtrip":    nil,
 	}
 	gates := map[string][]string{
-		"github.com/pion/":               {"rtcpeer/transport/webrtc", "rtcpeer/doctor", "signaling/turnserver"},
-		"github.com/gorilla/websocket":   {"signaling/signalserver", "signaling/signalclient", "rtcpeer/websocket"},
+		"github.com/pion/":               {"rtcpeer/transport/webrtc", "rtcpeer/doctor", "signaling/attack", "signaling/turnserver"},
+		"github.com/gorilla/websocket":   {"signaling/signalserver", "signaling/signalclient", "signaling/attack", "rtcpeer/websocket"},
 		"golang.org/x/time/":             {"rtcpeer", "signaling/loglimit", "signaling/signalserver", "signaling/turnserver"},
 		"github.com/alecthomas/kong":     {"cmd/internal/cli", "cmd/signal-server", "cmd/signal-server/internal/settings", "cmd/rtc-client"},
 		"github.com/schollz/progressbar": {"cmd/rtc-client/internal/progress"},
@@ -99,7 +102,7 @@ func TestArrows(t *testing.T) {
 		"github.com/nats-io/nats-server": {"signaling/cluster/natsnode"},
 		"github.com/prometheus/":         {"cmd/signal-server/internal/metrics"},
 		"github.com/golang-jwt/":         {"cmd/signal-server/internal/admission"},
-		"github.com/pires/go-proxyproto": {"cmd/signal-server/internal/front"},
+		"github.com/pires/go-proxyproto": {"cmd/signal-server/internal/front", "signaling/attack"},
 		"golang.org/x/crypto/":           {"cmd/signal-server/internal/certs"},
 		"go.yaml.in/yaml/":               {"cmd/signal-server/internal/settings"},
 	}

@@ -16,7 +16,7 @@ import (
 	"example.org/rtcpeer/testdata/skip"
 )
 
-// Every fault of the laboratory (testdata/lab) as a rule, over the memory transport and in fake time. There the
+// Every fault of the laboratory (rtcpeer/lab) as a rule, over the memory transport and in fake time. There the
 // programs, the kernel and the NATs are real, and times have slack; here nothing but our own part is, and
 // every time is exact.
 //

@@ -11,12 +11,12 @@ import (
 	"example.org/rtcpeer/testdata/skip"
 )
 
-// Whatever strangers do, as testdata/attack plays it, honest members of other addresses come and go: none of them is
+// Whatever strangers do, as signaling/attack plays it, honest members of other addresses come and go: none of them is
 // refused, none of them hears nothing for ten seconds, and at the end the server is as alive as before.
 func TestAttacks(t *testing.T) {
 	skip.Long(t)
 	program := filepath.Join(t.TempDir(), "attack")
-	out, err := exec.Command("go", "build", "-o", program, "../../testdata/attack").CombinedOutput()
+	out, err := exec.Command("go", "build", "-o", program, "../../signaling/attack").CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	d := launchDaemon(t, append(append([]string{}, turnHere...), "--proxy-protocol", "--trusted-proxy=127.0.0.1", "--relay-links")...)
 	cmd := exec.Command(program, "--for=500ms", d.url)

@@ -92,11 +92,11 @@ func inEachBrowser(t *testing.T, test func(t *testing.T, show func(script, url s
 	})
 }
 
-// inChromium is inEachBrowser where Firefox, which takes three times as long, is for RTCPEER_LAB_LONG=1.
+// inChromium is inEachBrowser where Firefox, which takes three times as long, is for RTCPEER_LONG=all.
 func inChromium(t *testing.T, test func(t *testing.T, show func(script, url string) view)) {
 	inEachBrowser(t, func(t *testing.T, show func(script, url string) view) {
-		if strings.HasSuffix(t.Name(), "/Firefox") && os.Getenv("RTCPEER_LAB_LONG") == "" {
-			t.Skip("in Firefox with RTCPEER_LAB_LONG=1")
+		if strings.HasSuffix(t.Name(), "/Firefox") && !skip.Everything() {
+			t.Skip("in Firefox with RTCPEER_LONG=all")
 		}
 		test(t, show)
 	})

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -13,13 +12,13 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
+
+	"example.org/rtcpeer/testdata/skip"
 )
 
-// The NATS node that leads the bucket is killed. The others elect another leader, and newcomers are let into each room. With RTCPEER_LAB_LONG that is done ten times.
+// The NATS node that leads the bucket is killed. The others elect another leader, and newcomers are let into each room. With RTCPEER_LONG=all that is done ten times.
 func TestNATSLeaderKilled(t *testing.T) {
-	if os.Getenv("RTCPEER_LAB_LONG") == "" {
-		t.Skip("takes minutes, most of which are elections of NATS: set RTCPEER_LAB_LONG=1")
-	}
+	skip.VeryLong(t) // most of it are elections of NATS
 	const rounds = 10
 	f := newFleet(t)
 	conn, err := nats.Connect("nats://"+strings.Join(f.addresses[:], ",nats://"), nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond))

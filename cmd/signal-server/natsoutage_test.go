@@ -2,7 +2,6 @@ package main
 
 import (
 	"net/http"
-	"os"
 	"strconv"
 	"testing"
 	"time"
@@ -18,7 +17,7 @@ import (
 
 // NATS is away for longer than a lease: nobody is let in, with a hint when to try again, and no server is ready. Links do
 // not notice. When it is back, without what was in the bucket, all is well by itself; and so it is when somebody empties
-// the bucket, or deletes it. With RTCPEER_LAB_LONG NATS is away for a minute more.
+// the bucket, or deletes it. With RTCPEER_LONG=all, NATS is away for a minute more.
 func TestNATSOutageAndEmptiedBucket(t *testing.T) {
 	skip.Long(t)
 	t.Parallel()
@@ -75,7 +74,7 @@ func TestNATSOutageAndEmptiedBucket(t *testing.T) {
 		require.Positive(t, why.RetryMillis)
 	}
 	p.talk(t, "without NATS")
-	if os.Getenv("RTCPEER_LAB_LONG") != "" {
+	if skip.Everything() {
 		time.Sleep(time.Minute)
 		p.talk(t, "after a minute without NATS")
 	}

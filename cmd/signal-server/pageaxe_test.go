@@ -5,11 +5,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"example.org/rtcpeer/testdata/npm"
 	"example.org/rtcpeer/testdata/skip"
 )
 
@@ -77,21 +77,11 @@ func axe(t *testing.T) string {
 	return string(source)
 }
 
-var installing sync.Mutex // of what npm puts into page/node_modules
-
 // npmPackages installs what page/package-lock.json names, if it is not there.
 func npmPackages(t *testing.T) {
 	t.Helper()
-	installing.Lock()
-	defer installing.Unlock()
-	lock, err := os.Stat(filepath.Join("page", "package-lock.json"))
-	require.NoError(t, err)
-	installed, err := os.Stat(filepath.Join("page", "node_modules", ".package-lock.json"))
-	if err == nil && !installed.ModTime().Before(lock.ModTime()) {
-		return
-	}
-	if out, err := exec.CommandContext(t.Context(), "npm", "--prefix", "page", "ci").CombinedOutput(); err != nil {
-		skip.Missing(t, "npm ci: %v: %s", err, out)
+	if err := npm.Install("page"); err != nil {
+		skip.Missing(t, "%v", err)
 	}
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -70,9 +69,9 @@ func TestFilesOfThePage(t *testing.T) {
 	})
 }
 
-// largeFile is the size of a file that takes a while: 8 MB, and 50 MB with RTCPEER_LAB_LONG.
+// largeFile is the size of a file that takes a while: 8 MB, and 50 MB with RTCPEER_LONG=all.
 func largeFile() int {
-	if os.Getenv("RTCPEER_LAB_LONG") != "" {
+	if skip.Everything() {
 		return 50_000_000
 	}
 	return 8_000_000
@@ -126,7 +125,7 @@ const stalling = `{
 
 // A file whose link is lost in its middle goes on from there without being accepted again, once the two are connected again.
 // After a reload of the sender's page, which has forgotten the file, it goes on once the file is dropped and accepted again.
-// With RTCPEER_LAB_LONG a path is cut for longer than lostAfter, too.
+// With RTCPEER_LONG=all a path is cut for longer than lostAfter, too.
 func TestFileOutlivesItsLink(t *testing.T) {
 	skip.Long(t)
 	t.Parallel()
@@ -167,8 +166,8 @@ func TestFileOutlivesItsLink(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if c.name == "path lost" && os.Getenv("RTCPEER_LAB_LONG") == "" {
-				t.Skip("with RTCPEER_LAB_LONG=1: it takes lostAfter, which is 30 s")
+			if c.name == "path lost" {
+				skip.VeryLong(t) // lostAfter is 30 s
 			}
 			t.Parallel() // they mostly wait
 			inChromium(t, func(t *testing.T, show func(script, url string) view) {

@@ -12,10 +12,9 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
-	"syscall"
 
 	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/testdata/npm"
 )
 
 // A kind of player.
@@ -89,39 +88,12 @@ func (k kind) missing() string {
 		return fmt.Sprintf("no %s here: apt-get install -y %[1]s", strings.Replace(k.program(), "node", "nodejs npm", 1))
 	}
 	if k.program() == "node" {
-		if err := installed(); err != nil {
+		if err := npm.Install(packages); err != nil {
 			return err.Error()
 		}
 	}
 	return ""
 }
-
-// installed has the packages that package-lock.json names installed, if they are not there or older
-// than the lock. The file is locked meanwhile, so that of several tests one does it.
-var installed = sync.OnceValue(func() error {
-	file, err := os.Open(filepath.Join(packages, "package-lock.json"))
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX); err != nil {
-		return fmt.Errorf("lock package-lock.json: %w", err)
-	}
-	lock, err := file.Stat()
-	if err != nil {
-		return err
-	}
-	made, err := os.Stat(filepath.Join(packages, "node_modules/.package-lock.json"))
-	if err == nil && !made.ModTime().Before(lock.ModTime()) {
-		return nil
-	}
-	cmd := exec.Command("npm", "ci")
-	cmd.Dir = packages
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("npm ci in rtcpeer/js: %w: %s", err, out)
-	}
-	return nil
-})
 
 // enter has a player of a kind join a room, in a tab of its own or in a frame.
 func (l *lab) enter(ctx context.Context, k kind, url string, topology rtcpeer.Topology, tab bool) (*participant, error) {

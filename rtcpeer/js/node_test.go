@@ -12,12 +12,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"example.org/rtcpeer/testdata/npm"
 	"example.org/rtcpeer/testdata/skip"
 )
 
@@ -43,7 +43,7 @@ func TestNode(t *testing.T) {
 	}
 }
 
-// And much of that in Deno and in Bun, with the same stacks. Of some modules it is one test, and all with RTCPEER_LAB_LONG.
+// And much of that in Deno and in Bun, with the same stacks. Of some modules it is one test, and all with RTCPEER_LONG=all.
 func TestRuntimes(t *testing.T) {
 	skip.Long(t)
 	t.Parallel()
@@ -52,7 +52,7 @@ func TestRuntimes(t *testing.T) {
 	bin := signalServer(t)
 	files := []string{"wire", "control", "repair", "rules", "links", "relayed", "lost", "hostile", "auth", "events", "requests", "times", "migration"}
 	one := map[string]string{"times": "in a mesh", "migration": "the host leaves", "transfer/files": "a file is resumed"}
-	if os.Getenv("RTCPEER_LAB_LONG") != "" {
+	if skip.Everything() {
 		clear(one)
 	}
 	for _, c := range []struct {
@@ -154,25 +154,12 @@ func report(t *testing.T, cmd *exec.Cmd) {
 	require.True(t, passed, "%v\n%s", err, &out)
 }
 
-// packages installs what the folder's package-lock.json names, if that is not there or older than the lock. The file is
-// locked meanwhile, since the tests of rtcpeer/interop do the same at the same time.
+// packages installs what the folder's package-lock.json names.
 func packages(t *testing.T, folder string) {
 	t.Helper()
-	npm := program(t, "npm", "npm")
-	file, err := os.Open(filepath.Join(folder, "package-lock.json"))
-	require.NoError(t, err)
-	defer file.Close()
-	require.NoError(t, syscall.Flock(int(file.Fd()), syscall.LOCK_EX))
-	lock, err := file.Stat()
-	require.NoError(t, err)
-	installed, err := os.Stat(filepath.Join(folder, "node_modules", ".package-lock.json"))
-	if err == nil && !installed.ModTime().Before(lock.ModTime()) {
-		return
-	}
-	ci := exec.CommandContext(t.Context(), npm, "ci")
-	ci.Dir = folder
-	if out, err := ci.CombinedOutput(); err != nil {
-		missing(t, "the packages of %s (npm ci: %v: %s)", folder, err, out)
+	program(t, "npm", "npm")
+	if err := npm.Install(folder); err != nil {
+		missing(t, "the packages of %s: %v", folder, err)
 	}
 }
 

@@ -1,4 +1,7 @@
 // Package skip decides which tests are skipped, and says why and how to run them.
+//
+// RTCPEER_LONG chooses how long a run is. Without it, a run takes a few minutes. With RTCPEER_LONG=1, as .ci/run has it, the
+// long tests run too. With RTCPEER_LONG=all everything is tried; single packages then take half an hour.
 package skip
 
 import (
@@ -6,8 +9,11 @@ import (
 	"testing"
 )
 
-// ShortRun reports whether this run skips what takes long: unless RTCPEER_LONG is set, as .ci/run does.
+// ShortRun reports whether this run skips what takes long: unless RTCPEER_LONG is set.
 func ShortRun() bool { return os.Getenv("RTCPEER_LONG") == "" }
+
+// Everything reports whether this run tries everything: with RTCPEER_LONG=all.
+func Everything() bool { return os.Getenv("RTCPEER_LONG") == "all" }
 
 // Shorter returns short in a short run, else long: how often, or in which steps, a test tries
 // the same thing.
@@ -23,6 +29,24 @@ func Long(t testing.TB) {
 	t.Helper()
 	if ShortRun() {
 		t.Skip("takes long: run it with RTCPEER_LONG=1")
+	}
+}
+
+// VeryLong skips a test that takes minutes and is not part of .ci/run, unless RTCPEER_LONG is "all".
+func VeryLong(t testing.TB) {
+	t.Helper()
+	if !Everything() {
+		t.Skip("takes minutes: run it with RTCPEER_LONG=all")
+	}
+}
+
+// Laboratory skips a test that needs a machine for itself and real programs at their real speed: it is long, and the race
+// detector would slow it down.
+func Laboratory(t testing.TB) {
+	t.Helper()
+	Long(t)
+	if raceDetector {
+		t.Skip("slowed down by the race detector: run it without -race")
 	}
 }
 

@@ -168,7 +168,7 @@ func newCertificate() (*pion.Certificate, error) {
 // relayWait is how long a path looks for a direct route before it takes a route through a TURN server, which it
 // then keeps for life. Two peers behind ordinary NATs may need a second round of Pion's checks, 200 ms after
 // the first, which only opens the NATs, while a relay works at once. Without the wait, 9 of 30 such paths were
-// relayed needlessly; with 300 ms none was (testdata/lab). Half a second allows for the round trips of a long
+// relayed needlessly; with 300 ms none was (rtcpeer/lab). Half a second allows for the round trips of a long
 // route. Peers that do need the relay pay this time.
 const relayWait = 500 * time.Millisecond
 
