@@ -45,7 +45,7 @@ var (
 // A PeerError is a failure with one peer. The node goes on, unless it is a star's guest and has lost its host.
 type PeerError struct {
 	Peer PeerID // the other end
-	Op   string // what was being done: "offer", "answer", "accept", "connect", "authenticate"
+	Op   string // what was being done: "offer", "answer", "accept", "connect", "authenticate", "refuse", "receive"
 	Err  error  // the cause
 }
 

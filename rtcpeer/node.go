@@ -78,7 +78,10 @@ type Node struct {
 }
 
 // New makes a node with a Signaler that has just connected. It waits for the Welcome until ctx is done. The node owns
-// the signaler from then on, and closes it even if New fails.
+// the signaler from then on, and closes it even if New fails. The caller must Close the node.
+//
+// Errors: one that names the invalid field of config; what Receive of the signaler returns; a *signaling.Error for a
+// room that is not what Topology or Create asks for; one of package webrtc for a port that cannot be bound.
 func New(ctx context.Context, s Signaler, config Config) (*Node, error) {
 	config, err := config.withDefaults()
 	if err != nil {
@@ -214,7 +217,7 @@ func (n *Node) put(ctx context.Context, wait bool, p Packet) error {
 	case err != nil:
 		return err
 	case p.Peer == n.id:
-		return fmt.Errorf("%w: %d is this node itself", ErrUnknownPeer, p.Peer)
+		return selfError(p.Peer)
 	case len(p.Data) == 0:
 		return nil
 	case len(p.Data) > n.config.MaxPacket:
@@ -227,6 +230,8 @@ func (n *Node) put(ctx context.Context, wait bool, p Packet) error {
 	return n.route().send(ctx, wait, p, i)
 }
 
+func selfError(id PeerID) error { return fmt.Errorf("%w: %d is this node itself", ErrUnknownPeer, id) }
+
 // Receive returns the next event, waiting until ctx is done. Data belongs to the caller. After Close, or after the room
 // has ended and all events were received, it returns why. If the room has ended, each peer that was connected has had
 // its PeerDisconnected by then. Several goroutines may call Receive: each event goes to one of them.
@@ -236,8 +241,10 @@ func (n *Node) Receive(ctx context.Context) (Event, error) { return n.inbox.rece
 func (n *Node) TryReceive() (Event, error) { return n.inbox.tryReceive() }
 
 // Disconnect ends the link with a peer, and does not wait. The other end learns of it at once. Here its
-// PeerDisconnected follows, after the packets that had arrived. Errors: ErrUnknownPeer; ErrNotHost for another guest of
-// a star, which has a link only with the host.
+// PeerDisconnected follows, after the packets that had arrived. The two get no other link unless one of them joins the
+// room again. Without the host a star's guest has nobody left, so its node ends with ErrHostGone; if the host has ended
+// the link and the room migrates, it first waits five seconds for another host. Errors: ErrUnknownPeer; ErrNotHost for
+// another guest of a star, which has a link only with the host.
 func (n *Node) Disconnect(id PeerID) error { return n.disconnect(id, nil) }
 
 // MaxDisconnectText is the longest text of DisconnectWith, in bytes.
@@ -274,8 +281,9 @@ func (n *Node) disconnect(id PeerID, bye *signaling.Bye) error {
 	return nil
 }
 
-// SetRefuse decides whether new links are refused; open ones stay. The refused end learns of it at once. Config.Refuse
-// is the initial value.
+// SetRefuse decides whether new links are refused; open ones stay. Config.Refuse is the initial value. The refused end
+// learns of it at once, by a PeerFailed with ErrRefused, and gets no link later unless it joins the room again. A star's
+// guest that its host refuses ends with that error. Seal and SetLocked close the room itself, also under another host.
 func (n *Node) SetRefuse(refuse bool) { n.refuse.Store(refuse) }
 
 // Refuses reports whether new links are refused.

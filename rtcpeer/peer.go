@@ -25,13 +25,13 @@ type Peer interface {
 	// the unreliable modes a full lane drops the packet, which Stats counts. A broadcast never waits: a *BroadcastError
 	// names the peers for which there was no room. An empty packet is accepted and sends nothing.
 	//
-	// Errors: ErrClosed, ErrUnknownPeer, ErrUnknownChannel, ErrPacketTooLarge, ErrCommand, a *BroadcastError, the cause
-	// of ctx.
+	// Errors: ErrClosed or why the room has ended, ErrUnknownPeer, ErrUnknownChannel, ErrPacketTooLarge, ErrCommand, a
+	// *BroadcastError, the cause of ctx. All but the first are about this packet alone: the next one may be sent.
 	Send(ctx context.Context, p Packet) error
 	// TrySend is like Send but returns ErrBufferFull instead of waiting.
 	TrySend(p Packet) error
 	// Flush waits until the other ends have taken every reliable packet that was sent before, until ctx is done or
-	// they are disconnected. Errors: an *UndeliveredError, ErrClosed.
+	// they are disconnected. Errors: an *UndeliveredError; ErrClosed, or why the peer has ended.
 	Flush(ctx context.Context) error
 	// Receive returns the next event, waiting until ctx is done. Data belongs to the caller. All peers share one queue:
 	// a packet waits behind those of other peers that the program has not received, at most Config.ReceiveBuffer for

@@ -32,6 +32,9 @@ type host struct {
 
 func (r *host) send(ctx context.Context, wait bool, p Packet, i int) error {
 	p.Peer = r.node.room.lead.Load().resolve(p.Peer)
+	if p.Peer == r.node.id {
+		return selfError(p.Peer)
+	}
 	for {
 		settled := r.settled.next()
 		waiting := r.unlinked(p.Peer)

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/rtcpeer/multiplayer"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	signaling "example.org/rtcpeer/signaling/memory"
 	"example.org/rtcpeer/testdata/bubble"
@@ -66,6 +67,14 @@ func TestAnotherHost(t *testing.T) {
 		require.Equal(t, rtcpeer.PeerID(1), next.GetUniqueID())
 		require.Equal(t, a.id, a.GetUniqueID())
 
+		require.NotZero(t, a.GetPeerRTT(rtcpeer.Server), "1 is the new host")
+		require.Equal(t, a.GetPeerRTT(next.id), a.GetPeerRTT(rtcpeer.Server))
+		require.Equal(t, a.GetPeerOffset(next.id), a.GetPeerOffset(rtcpeer.Server))
+		next.SetTargetPeer(rtcpeer.Server)
+		err := next.PutPacket([]byte("to itself"))
+		require.ErrorIs(t, err, rtcpeer.ErrUnknownPeer)
+		require.ErrorContains(t, err, "this node itself")
+
 		a.SetTargetPeer(rtcpeer.Server)
 		require.NoError(t, a.PutPacket([]byte("to the host")))
 		a.SetTargetPeer(-1)
@@ -96,5 +105,27 @@ func TestAnotherHost(t *testing.T) {
 			a.loop(t)
 		}
 		require.True(t, a.IsServer(), "alone")
+	})
+}
+
+// A host that does not relay is the server, too, whatever its id is: a program that is started again may begin as one.
+func TestHostThatDoesNotRelay(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
+		server := signaling.NewServer()
+		defer server.Close()
+		network, names := memory.NewNetwork(memory.Options{}), make(map[rtcpeer.PeerID]string)
+		join := func(name string) *game {
+			config := rtcpeer.Config{Topology: rtcpeer.Star, NoRelay: true, NewRoom: rtcpeer.NewRoom{Migrates: true}, Transport: network.Transport()}
+			g := joinGame(t, server, names, name, config)
+			g.loop(t)
+			return g
+		}
+		old, next := join("1"), join("next")
+		next.loop(t)
+		old.Close()
+		next.loop(t)
+		require.Equal(t, next.id, next.node.Host())
+		require.True(t, next.IsServer())
+		require.True(t, multiplayer.New(next.node).IsServer())
 	})
 }

@@ -15,6 +15,15 @@ const (
 	TransferModeReliable          TransferMode = 2 // rtcpeer.Reliable
 )
 
+// String returns the word that rtcpeer.Mode has for the mode, such as "unreliable_ordered".
+func (t TransferMode) String() string {
+	mode, err := t.mode()
+	if err != nil {
+		return fmt.Sprintf("mode(%d)", int(t))
+	}
+	return mode.String()
+}
+
 func (t TransferMode) mode() (rtcpeer.Mode, error) {
 	switch t {
 	case TransferModeUnreliable:

@@ -46,7 +46,9 @@ type Peer struct {
 // ErrUnavailable is the error of GetPacket when there is no packet.
 var ErrUnavailable = errors.New("multiplayer: no packet is available")
 
-// New returns a Peer over p, which it owns from then on: Close closes both.
+// New returns a Peer over p, which it owns from then on: Close closes both, and only the polls receive events. A program
+// that needs the events of a Node too, as package transfer does, passes a type that embeds the Node and has a Receive
+// and a TryReceive of its own: see the example.
 func New(p rtcpeer.Peer) *Peer {
 	return &Peer{
 		peer:         p,
@@ -61,7 +63,11 @@ func New(p rtcpeer.Peer) *Peer {
 
 // hostOf returns the id of a star's host, and otherwise 1.
 func hostOf(p rtcpeer.Peer) rtcpeer.PeerID {
-	if n, ok := p.(interface{ Host() rtcpeer.PeerID }); ok && p.Relays() {
+	n, ok := p.(interface {
+		Host() rtcpeer.PeerID
+		Topology() rtcpeer.Topology
+	})
+	if ok && n.Topology() == rtcpeer.Star { // Relays is false for a host with NoRelay
 		return n.Host()
 	}
 	return rtcpeer.Server
@@ -153,6 +159,14 @@ func (m *Peer) shown(id rtcpeer.PeerID) rtcpeer.PeerID {
 	return id
 }
 
+// actual returns the id of the peer that is shown as id.
+func (m *Peer) actual(id rtcpeer.PeerID) rtcpeer.PeerID {
+	if id == rtcpeer.Server {
+		return m.host
+	}
+	return id
+}
+
 // tell shows an event to the program.
 func (m *Peer) tell(ev rtcpeer.Event) {
 	switch ev.Kind {
@@ -222,7 +236,9 @@ func (m *Peer) IsServerRelaySupported() bool { return m.peer.Relays() }
 
 // PutPacket sends a packet to the target peer, on the transfer channel, in the transfer mode. It
 // does not wait and does not keep the bytes; an empty packet sends nothing. Errors: those of
-// rtcpeer.Peer.TrySend, among them rtcpeer.ErrBufferFull.
+// rtcpeer.Peer.TrySend, among them rtcpeer.ErrBufferFull. They are about this packet alone, so a game
+// can go on: TryPoll says when the peer has ended. The target may be gone although its PeerDisconnected
+// was not polled yet (rtcpeer.ErrUnknownPeer).
 func (m *Peer) PutPacket(data []byte) error {
 	mode, err := m.mode.mode()
 	if err != nil && m.channel == 0 {
@@ -272,30 +288,33 @@ func (m *Peer) next() rtcpeer.Packet {
 
 // GetPeerRTT is not in Godot: see RTT of rtcpeer.Node. It returns 0 if the time is not known.
 func (m *Peer) GetPeerRTT(id rtcpeer.PeerID) time.Duration {
-	if n, ok := m.peer.(*rtcpeer.Node); ok {
-		rtt, _ := n.RTT(id)
-		return rtt
+	n, ok := m.peer.(interface {
+		RTT(rtcpeer.PeerID) (time.Duration, bool)
+	})
+	if !ok {
+		return 0
 	}
-	return 0
+	rtt, _ := n.RTT(m.actual(id))
+	return rtt
 }
 
 // GetPeerOffset is not in Godot: see Offset of rtcpeer.Node. It returns 0 if the offset is not known.
 func (m *Peer) GetPeerOffset(id rtcpeer.PeerID) time.Duration {
-	if n, ok := m.peer.(*rtcpeer.Node); ok {
-		offset, _ := n.Offset(id)
-		return offset
+	n, ok := m.peer.(interface {
+		Offset(rtcpeer.PeerID) (time.Duration, bool)
+	})
+	if !ok {
+		return 0
 	}
-	return 0
+	offset, _ := n.Offset(m.actual(id))
+	return offset
 }
 
-// DisconnectPeer ends the link with a peer, which learns of it at once. With force nothing more of it is shown here:
-// its packets that were not got are dropped, and PeerDisconnected is not called.
+// DisconnectPeer ends the link with a peer, which learns of it at once. It does not wait. With force nothing more of it
+// is shown here: its packets that were not got are dropped, and PeerDisconnected is not called. Errors: those of
+// rtcpeer.Node.Disconnect.
 func (m *Peer) DisconnectPeer(id rtcpeer.PeerID, force bool) error {
-	actual := id
-	if id == rtcpeer.Server {
-		actual = m.host
-	}
-	if err := m.peer.Disconnect(actual); err != nil {
+	if err := m.peer.Disconnect(m.actual(id)); err != nil {
 		return err
 	}
 	if force && m.held != nil && m.held.Peer == id {
@@ -318,7 +337,9 @@ func (m *Peer) forget(id rtcpeer.PeerID) {
 	delete(m.unread, id)
 }
 
-// Close closes the peer: no signal is called, and the other ends learn of it at once.
+// Close closes the peer, as Close of the rtcpeer.Peer does: it may wait for rtcpeer.Config.Linger, and its error is an
+// *rtcpeer.UndeliveredError if packets were not acknowledged. No signal is called; the packets that were not got are
+// dropped.
 func (m *Peer) Close() error {
 	m.packets = ring.Ring[rtcpeer.Packet]{}
 	m.held, m.due = nil, nil

@@ -249,6 +249,25 @@ func TestTimes(t *testing.T) {
 	})
 }
 
+// A Peer may be a type that embeds a Node, such as a websocket.Server: the times are still those of the Node.
+func TestTimesOfAnEmbeddedNode(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
+		network := memory.NewNetwork(memory.Options{Delay: 20 * time.Millisecond})
+		host, a, _ := joinThree(t, rtcpeer.Star, func() transport.Transport { return network.Transport() })
+		time.Sleep(10 * time.Second) // of fake time
+		outer := multiplayer.New(struct{ *rtcpeer.Node }{host.node})
+		require.Equal(t, host.GetPeerRTT(a.id), outer.GetPeerRTT(a.id))
+		require.NotZero(t, outer.GetPeerRTT(a.id))
+		require.Equal(t, host.GetPeerOffset(a.id), outer.GetPeerOffset(a.id))
+	})
+}
+
+func TestTransferModeString(t *testing.T) {
+	require.Equal(t, "unreliable unreliable_ordered reliable", fmt.Sprint(
+		multiplayer.TransferModeUnreliable, " ", multiplayer.TransferModeUnreliableOrdered, " ", multiplayer.TransferModeReliable))
+	require.Equal(t, "mode(3)", multiplayer.TransferMode(3).String())
+}
+
 // nobody returns the id of no member.
 func nobody(names map[rtcpeer.PeerID]string) rtcpeer.PeerID {
 	id := rtcpeer.PeerID(2)

@@ -1,12 +1,12 @@
 // Package transfer sends and receives files over one reliable channel of a rtcpeer.Node.
 //
-//	files := transfer.New(node, 1, transfer.Config{})
+//	files, err := transfer.New(node, 1, transfer.Config{})
 //	go func() {                                       err := files.Send(ctx, peer, transfer.File{
 //		for {                                         	Name: "cat.jpg", Size: size, Content: f,
 //			ev, err := node.Receive(ctx)              })
 //			if err != nil { return }
 //			if files.Handle(ev) { continue }          offer, err := files.Accept(ctx)
-//			...                                       path, err := offer.Save(ctx, folder, transfer.SaveOptions{})
+//			...                                       name, err := offer.Save(ctx, folder, transfer.SaveOptions{})
 //		}
 //	}()
 //

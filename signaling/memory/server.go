@@ -4,7 +4,9 @@
 //
 //	server := memory.NewServer()
 //	defer server.Close()
-//	client, err := server.Join(ctx, rtcpeer.JoinMessage(config))
+//	message := rtcpeer.JoinMessage(config)
+//	message.Room = "hall"
+//	client, err := server.Join(ctx, message)
 //	node, err := rtcpeer.New(ctx, client, config)
 //
 // A message takes the same way as over a network, without the sockets: it is encoded, checked and decoded.
@@ -12,7 +14,8 @@
 //	Client.Send -> rooms.Member -> session.Deliver of another member -> its queue -> Client.Receive
 //
 // A connection in memory is never lost unless Client.Suspend does that, a member that is closed has left, and there is
-// no second Welcome. There are no access tokens, no ICE servers and no relayed links.
+// no second Welcome. There are no access tokens, no ICE servers and no relayed links. Everything may run inside a
+// testing/synctest bubble, with nodes over the transport of package rtcpeer/transport/memory.
 package memory
 
 import (

@@ -69,8 +69,8 @@ type Config struct {
 	DisconnectedAfter, FailedAfter time.Duration
 
 	// SettingEngine, if not nil, is called last and may change all of Pion's settings. However, the logger
-	// factory that it sets is wrapped, a handler of ICE binding requests that it sets is replaced (see
-	// firstRoute), and so are ICE's timeouts for a path that is sparing with checks (see crowd).
+	// factory that it sets is wrapped, and a handler of ICE binding requests that it sets is replaced. So are
+	// ICE's timeouts for a path that this end does not check (see transport.Checked).
 	SettingEngine func(*pion.SettingEngine)
 	// Log receives Pion's own log, at the levels that its handler enables: Pion's errors as warnings, its
 	// warnings as info, and the rest as debug. Nil means no log.
