@@ -50,6 +50,15 @@ func TestCommandsOfTheDocuments(t *testing.T) {
 	require.Greater(t, said, 20)
 }
 
+// On 32-bit platforms the functions of sync/atomic for 64 bits panic if their operand is not aligned. Its types are aligned
+// on every platform.
+func TestAtomicsOf64BitsAreTypes(t *testing.T) {
+	function := regexp.MustCompile(`atomic\.(Add|And|Or|Load|Store|Swap|CompareAndSwap)(Int|Uint)64\b`)
+	for path, text := range files(t, "..", ".go") {
+		require.NotRegexp(t, function, text, "%s: use atomic.Int64 or atomic.Uint64", path)
+	}
+}
+
 // files returns the texts of the files below root with that ending.
 func files(t *testing.T, root, ending string) map[string]string {
 	t.Helper()
