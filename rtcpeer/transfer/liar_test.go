@@ -179,52 +179,44 @@ func TestEndlessOffers(t *testing.T) {
 	})
 }
 
-// A sender that claims to know what it does not know does not get it, and does not harm what is there.
-func TestProofOfAPart(t *testing.T) {
-	overMemory(t, memory.Options{}, func(t *testing.T, w *world) {
-		honest, liar := w.meet(t, Config{})
-		dir := t.TempDir()
-		require.NoError(t, os.WriteFile(filepath.Join(dir, "film.part"), []byte("precious"), 0o600))
-		liar.say(t, honest, frame{kind: kindOffer, id: 1, flags: flagAnew, size: 12, text: "film"})
-		offer, err := honest.Accept(t.Context())
-		require.NoError(t, err)
-		result := make(chan error, 1)
-		go func() {
-			_, err := offer.Save(t.Context(), folderOf(t, dir), SaveOptions{})
-			result <- err
-		}()
-		accept := liar.hear(t)
-		require.EqualValues(t, 8, accept.offset)
-		liar.say(t, honest, frame{kind: kindPrefix, id: 1, sum: sha256.Sum256([]byte("whatever"))})
-		require.EqualValues(t, 0, liar.hear(t).offset)
-		liar.say(t, honest, frame{kind: kindData, id: 1, offset: 8, data: []byte("evil")})
-		requireError(t, <-result, ErrProtocol, "receive", liar.id)
-		require.Equal(t, map[string]string{"film.part": "precious"}, contents(t, dir))
-	})
-}
-
-// One that knows it may still break off, or send what is wrong: then what was there is there again.
-func TestWrongRestOfAPart(t *testing.T) {
-	overMemory(t, memory.Options{}, func(t *testing.T, w *world) {
-		honest, liar := w.meet(t, Config{})
-		dir := t.TempDir()
-		require.NoError(t, os.WriteFile(filepath.Join(dir, "film.part"), []byte("precious"), 0o600))
-		liar.say(t, honest, frame{kind: kindOffer, id: 1, flags: flagAnew, size: 12, text: "film"})
-		offer, err := honest.Accept(t.Context())
-		require.NoError(t, err)
-		result := make(chan error, 1)
-		go func() {
-			_, err := offer.Save(t.Context(), folderOf(t, dir), SaveOptions{})
-			result <- err
-		}()
-		liar.hear(t)
-		liar.say(t, honest, frame{kind: kindPrefix, id: 1, sum: sha256.Sum256([]byte("precious"))})
-		require.EqualValues(t, 8, liar.hear(t).offset)
-		liar.say(t, honest, frame{kind: kindData, id: 1, offset: 8, data: []byte("evil")})
-		liar.say(t, honest, frame{kind: kindEnd, id: 1, size: 12, sum: sha256.Sum256([]byte("preciousgood"))})
-		requireError(t, <-result, ErrHashMismatch, "receive", liar.id)
-		require.Equal(t, map[string]string{"film.part": "precious"}, contents(t, dir))
-	})
+// A sender that offers the rest of a partial file, but does not know its beginning, or sends a wrong rest, does not harm the
+// partial file.
+func TestPartialFileOfALiar(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		claims string // what the sender says the beginning is
+		begin  int64  // where the receiver then wants it to begin
+		end    []frame
+		want   error
+	}{
+		{"does not know the beginning", "whatever", 0, nil, ErrProtocol},
+		{"wrong rest", "precious", 8, []frame{{kind: kindEnd, id: 1, size: 12, sum: sha256.Sum256([]byte("preciousgood"))}}, ErrHashMismatch},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			overMemory(t, memory.Options{}, func(t *testing.T, w *world) {
+				honest, liar := w.meet(t, Config{})
+				dir := t.TempDir()
+				require.NoError(t, os.WriteFile(filepath.Join(dir, "film.part"), []byte("precious"), 0o600))
+				liar.say(t, honest, frame{kind: kindOffer, id: 1, flags: flagAnew, size: 12, text: "film"})
+				offer, err := honest.Accept(t.Context())
+				require.NoError(t, err)
+				result := make(chan error, 1)
+				go func() {
+					_, err := offer.Save(t.Context(), folderOf(t, dir), SaveOptions{})
+					result <- err
+				}()
+				require.EqualValues(t, 8, liar.hear(t).offset)
+				liar.say(t, honest, frame{kind: kindPrefix, id: 1, sum: sha256.Sum256([]byte(c.claims))})
+				require.EqualValues(t, c.begin, liar.hear(t).offset)
+				liar.say(t, honest, frame{kind: kindData, id: 1, offset: 8, data: []byte("evil")})
+				for _, f := range c.end {
+					liar.say(t, honest, f)
+				}
+				requireError(t, <-result, c.want, "receive", liar.id)
+				require.Equal(t, map[string]string{"film.part": "precious"}, contents(t, dir))
+			})
+		})
+	}
 }
 
 // What a receiver answers to the offer of 100,000 bytes.
