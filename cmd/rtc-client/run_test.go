@@ -22,8 +22,8 @@ func TestRunLeavesNothingBehind(t *testing.T) {
 	}{
 		{"demo", []string{"demo", "--peers", "3"}, cli.ExitOK, ""},
 		{"demo that fails", []string{"demo", "--timeout", "1ms"}, cli.ExitError, "not finished within 1ms"},
-		{"chat with nobody", []string{"chat", "--wait", "1ms", server}, cli.ExitError, "no peer joined within 1ms"},
-		{"ping of nobody", []string{"ping", "--wait", "1ms", server}, cli.ExitError, "no peer joined within 1ms"},
+		{"chat with nobody", []string{"chat", "--wait", "1ms", server}, cli.ExitError, "no peer connected within 1ms"},
+		{"ping of nobody", []string{"ping", "--wait", "1ms", server}, cli.ExitError, "no peer connected within 1ms"},
 		{"send to nobody", []string{"send", "--wait", "1ms", "main.go", server}, cli.ExitError, "no peer that receives files joined within 1ms"},
 		{"receive of nobody", []string{"receive", "--wait", "1ms", server}, cli.ExitError, "no file was offered within 1ms"},
 		{"doctor", []string{"doctor", server}, cli.ExitOK, "asking"},

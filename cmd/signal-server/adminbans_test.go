@@ -154,17 +154,17 @@ func TestBanOfASubject(t *testing.T) {
 func TestMistakesInABan(t *testing.T) {
 	p := startAdmin(t)
 	for body, want := range map[string]string{
-		``:                                 "EOF",
-		`[]`:                               "json",
-		`{}`:                               "set one of",
+		``:                                 "want a JSON object: EOF",
+		`[]`:                               "want a JSON object: json",
+		`{}`:                               `want one of "prefix", "subject", "token", and "room" with "id"`,
 		`{"subject":"a"}{"subject":"b"}`:   `want one JSON object, and nothing after it`,
 		`{"prefix":"203.0.113.300"}`:       `prefix "203.0.113.300": want an address`,
 		`{"prefix":"::/0","until":"2030"}`: `unknown field "until"`,
 		`{"subject":"ann","for":"1"}`:      `for "1": want a time`,
 		`{"subject":"ann","for":"-1h"}`:    `for "-1h": want a time`,
-		`{"subject":"ann","room":"lobby"}`: "set one of",
-		`{"room":"none","id":7}`:           "no room",
-		`{"token":"rubbish"}`:              "Token",
+		`{"subject":"ann","room":"lobby"}`: "want one of",
+		`{"room":"none","id":7}`:           `there is no room "none", or no id 7 in it`,
+		`{"token":"rubbish"}`:              "token: ",
 		`{"subject":"` + strings.Repeat("x", 16<<10) + `"}`: "too large",
 	} {
 		status, answer := p.post(t, "/bans", body)

@@ -38,7 +38,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"reflect"
 
 	"github.com/alecthomas/kong"
 
@@ -94,7 +93,6 @@ func execute(ctx context.Context, args []string, p *process.Process) error {
 	parser, err := cli.NewParser(ctx, settings.Program, &commands{}, p.Out,
 		kong.Help(help),
 		kong.Resolvers(p.Settings),
-		kong.KindMapper(reflect.Int, kong.MapperFunc(settings.DecodeInt)),
 		kong.Bind(p),
 	)
 	if err != nil {

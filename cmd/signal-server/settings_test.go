@@ -66,9 +66,9 @@ resume-key: 0123456789abcdef
 		require.Len(t, o.TURN.Address, 2)
 		require.Empty(t, o.Problems())
 	}
-	o, err := read(t, env, "--config=", "--listen=:2")
+	o, err := read(t, append(env, "SIGNAL_SERVER_CONFIG="), "--listen=:2")
 	require.NoError(t, err)
-	require.Equal(t, 10000, o.Limits.MaxRooms, "an empty --config is none")
+	require.Equal(t, 10000, o.Limits.MaxRooms, "a blank variable is not set")
 }
 
 func TestMistakesInTheFile(t *testing.T) {
@@ -119,7 +119,7 @@ func TestAllMistakesAreTold(t *testing.T) {
 		`unknown flag --max-roms, did you mean "--max-rooms"`,
 		`--ping-interval: .*"often"`,
 		`unknown flag --colour`,
-		`--drain-delay: expected duration value`,
+		`--drain-delay: expected time value`,
 		`--join-rate: .*"fast" \(environment variable SIGNAL_SERVER_JOIN_RATE\)`,
 		`environment variable SIGNAL_SERVER_TLS_CRT: no such setting, did you mean SIGNAL_SERVER_TLS_CERT\?`,
 		`environment variable SIGNAL_SERVER_AUTH_JTW: .*`,
@@ -250,8 +250,10 @@ func TestMistakesOfTheCommandLine(t *testing.T) {
 		"--max_rooms":        `unknown flag --max_rooms, did you mean "--max-rooms"?`,
 		"--confg=a.yaml":     `unknown flag --confg, did you mean "--config"?`,
 		"--colour":           "unknown flag --colour; see",
-		"--max-rooms":        "--max-rooms: expected int value, but got no value",
+		"--max-rooms":        "--max-rooms: expected number value, but got no value",
 		"--max-rooms=010":    `--max-rooms: want a number, for example 100, not "010"`,
+		"--grace=10":         `--grace: want a time, for example 30s or 24h, not "10"`,
+		"--config=":          "--config: blank: want a value",
 		"--auth-jwt=":        "--auth-jwt: blank: want a value",
 		"--auth-hook=":       "--auth-hook: blank: want a value",
 		"--allow-origin=":    "--allow-origin: blank: want a value",

@@ -144,7 +144,7 @@ func (r *room) admit(s Session, j signaling.Join, g Grant) (*Member, error) {
 		return nil, &signaling.Error{Code: signaling.CodeSealed, Text: fmt.Sprintf("room %q is sealed", r.name)}
 	}
 	if r.locked {
-		return nil, &signaling.Error{Code: signaling.CodeLocked, Text: fmt.Sprintf("room %q is locked by its host", r.name)}
+		return nil, &signaling.Error{Code: signaling.CodeLocked, Text: fmt.Sprintf("room %q is locked", r.name)}
 	}
 	if r.host != signaling.Host && s.Dialect().Volatile { // in such a protocol the host is always 1
 		return nil, forbidden("the host of room %q has changed, and this protocol cannot express that", r.name)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
 	"net/netip"
 	"slices"
 	"sync"
@@ -313,15 +312,4 @@ func (s *Server) expelBanned(m *rooms.Member) bool {
 		m.Expel(&signaling.Error{Code: signaling.CodeKicked, Text: why.Text})
 	}
 	return why != nil
-}
-
-// refuseBanned answers a request from a banned address. It reports whether the address is banned.
-func (s *Server) refuseBanned(w http.ResponseWriter, remote netip.Addr) bool {
-	why := s.bans.find(remote, "", rooms.Seat{})
-	if why == nil {
-		return false
-	}
-	s.counters.refuse(why.Code)
-	http.Error(w, why.Text, http.StatusForbidden)
-	return true
 }

@@ -14,13 +14,13 @@ import (
 // lastWordsTimeout is how long the client of an ended session may take to read the last frames and to close.
 const lastWordsTimeout = 2 * time.Second
 
-// refuse sends err to the client, and ends the session if it is an error that does so.
-func (s *session) refuse(err error) {
+// refuse sends err to the client, and ends the session if it is an error that does so. more is for the log.
+func (s *session) refuse(err error, more ...any) {
 	why, ok := errors.AsType[*signaling.Error](err)
 	if !ok {
 		why = &signaling.Error{Code: signaling.CodeInternal, Text: err.Error()}
 	}
-	s.log("refused", "code", why.Code)
+	s.log("refused", append(logged(why), more...)...)
 	s.Fail(why)
 }
 
@@ -39,6 +39,15 @@ func (s *session) Fail(why *signaling.Error) {
 		last = append(last, item{websocket.TextMessage, data})
 	}
 	s.end(string(why.Code), false, append(last, closing(code, text))...)
+}
+
+// logged returns what the log says of a refusal. Most texts quote frames, so only those of the admission are logged.
+func logged(why *signaling.Error) []any {
+	args := []any{"code", why.Code}
+	if why.Code == signaling.CodeUnauthorized || why.Code == signaling.CodeForbidden {
+		args = append(args, "text", why.Text)
+	}
+	return args
 }
 
 func closing(code int, text string) item {

@@ -1,10 +1,12 @@
 package signalserver_test
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -138,5 +140,51 @@ func TestLogHasALineForEachActAndNoSecrets(t *testing.T) {
 		"msg=lost reason=shutting_down room=lobby peer=1",
 	} {
 		require.Contains(t, log.String(), want)
+	}
+}
+
+func TestLogSaysWhyAClientIsRefused(t *testing.T) {
+	var log strings.Builder
+	s, err := signalserver.New(signalserver.Config{
+		Log:         slog.New(slog.NewTextHandler(&log, nil)),
+		CheckOrigin: func(r *http.Request) bool { return r.Header.Get("Origin") != "http://evil.example" },
+		Admit: func(_ context.Context, r signalserver.Request) (signalserver.Grant, error) {
+			if r.Join.Token != "good" {
+				return signalserver.Grant{}, &signaling.Error{Code: signaling.CodeUnauthorized, Text: "the access token has expired"}
+			}
+			return signalserver.Grant{MayCreate: true, MayHost: true}, nil
+		},
+	})
+	require.NoError(t, err)
+	h := newHTTP(t, s)
+	c := h.client(t)
+	c.send(signaling.Join{Room: "lobby", Token: "bad"})
+	c.wantRefused(signaling.CodeUnauthorized)
+	h.member(t, signaling.Join{Room: "den", Token: "good", Password: "hunter2"})
+	c = h.client(t)
+	c.send(signaling.Join{Room: "den", Token: "good", Password: "guess"})
+	c.wantRefused(signaling.CodeWrongPassword)
+	res, _ := get(t, h, upgrade("Sec-WebSocket-Protocol", "rtcpeer.v1", "Origin", "http://evil.example"))
+	require.Equal(t, http.StatusForbidden, res.StatusCode)
+	_, err = s.Ban(signalserver.Ban{Prefix: netip.MustParsePrefix("127.0.0.0/8"), Reason: "cheating"})
+	require.NoError(t, err)
+	res, _ = get(t, h, upgrade("Sec-WebSocket-Protocol", "rtcpeer.v1"))
+	require.Equal(t, http.StatusForbidden, res.StatusCode)
+	s.SetDraining(true)
+	res, _ = get(t, h, upgrade("Sec-WebSocket-Protocol", "rtcpeer.v1"))
+	require.Equal(t, http.StatusServiceUnavailable, res.StatusCode)
+	shutDown(t, s)
+
+	for _, want := range []string{
+		`msg=refused code=unauthorized text="the access token has expired" room=lobby remote=127.0.0.1`,
+		"msg=refused code=wrong_password room=den remote=127.0.0.1",
+		`msg="WebSocket refused" err="websocket: request origin not allowed by Upgrader.CheckOrigin" origin=http://evil.example remote=127.0.0.1`,
+		`msg=refused code=forbidden text="banned: cheating" remote=127.0.0.1`,
+		"msg=refused code=shutting_down remote=127.0.0.1",
+	} {
+		require.Contains(t, log.String(), want)
+	}
+	for _, secret := range []string{"bad", "good", "hunter2", "guess"} {
+		require.NotContains(t, log.String(), secret)
 	}
 }

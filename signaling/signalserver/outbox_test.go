@@ -14,7 +14,7 @@ import (
 
 const textKind = websocket.TextMessage
 
-func text(data string) item { return item{textKind, []byte(data)} }
+func textItem(data string) item { return item{textKind, []byte(data)} }
 
 func drain(t *testing.T, o *outbox) (got []string) {
 	for {
@@ -139,17 +139,17 @@ func TestOutboxHasOnePong(t *testing.T) {
 func TestOutboxEnd(t *testing.T) {
 	o := &outbox{maxFrames: 10, maxBytes: 100}
 	o.push(textKind, []byte("a"))
-	wake, first := o.end(false, text("bye"))
+	wake, first := o.end(false, textItem("bye"))
 	require.False(t, wake)
 	require.True(t, first)
 	_, full := o.push(textKind, []byte("late"))
 	require.Empty(t, full, "it is nobody's fault")
-	_, first = o.end(false, text("again"))
+	_, first = o.end(false, textItem("again"))
 	require.False(t, first)
 	require.Equal(t, []string{"a", "bye"}, drain(t, o))
 
 	o = &outbox{maxFrames: 10, maxBytes: 100}
-	wake, _ = o.end(false, text("bye"))
+	wake, _ = o.end(false, textItem("bye"))
 	require.True(t, wake)
 	o.end(true)
 	require.Empty(t, drain(t, o))

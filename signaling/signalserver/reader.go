@@ -23,7 +23,7 @@ func (s *session) takeFirst() {
 	}
 	s.unsure = s.server.config.PingInterval > 0
 	if err := s.receive(websocket.TextMessage, bytes.NewReader(frame), time.Now()); err != nil {
-		s.refuse(err)
+		s.refuse(err, s.asks()...)
 	} else if s.unsure {
 		s.push(websocket.PingMessage, nil)
 	}
@@ -44,13 +44,21 @@ func (s *session) readLoop() {
 		}
 		err = s.receive(kind, frame, time.Now())
 		if err != nil {
-			s.refuse(err)
+			s.refuse(err, s.asks()...)
 		}
 		if errors.Is(err, errPieces) {
 			_, _ = io.Copy(io.Discard, s.conn.NetConn()) // until lastWordsTimeout; parsing frames costs too much
 			return
 		}
 	}
+}
+
+// asks returns for the log which room a session asks for that has not joined.
+func (s *session) asks() []any {
+	if s.asksFor == "" {
+		return nil
+	}
+	return []any{"room", s.asksFor}
 }
 
 func (s *session) see() { s.seen.Store(int64(s.server.clock.Now())) }

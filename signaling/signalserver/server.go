@@ -19,6 +19,7 @@ import (
 	"example.org/rtcpeer/signaling/clock"
 	"example.org/rtcpeer/signaling/cluster"
 	"example.org/rtcpeer/signaling/rooms"
+	"example.org/rtcpeer/signaling/text"
 )
 
 // A Server is an http.Handler with rooms. It ignores the path of a request: the join message names the room.
@@ -154,7 +155,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	overload := s.overload()
 	switch {
 	case overload != "":
-		s.counters.refuse(overload)
+		s.refused(r, &signaling.Error{Code: overload})
 		later(w, http.StatusServiceUnavailable, "The signaling server accepts no sessions at the moment.", retryAfter)
 	case !websocket.IsWebSocketUpgrade(r), !r.ProtoAtLeast(1, 1): // RFC 6455, 4.2.1
 		w.Header().Set("Upgrade", "websocket")
@@ -170,20 +171,21 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // upgrade starts a session if the address of the client may have one more.
 func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
 	remote := s.config.RemoteAddr(r)
-	if s.refuseBanned(w, remote) {
+	if why := s.bans.find(remote, "", rooms.Seat{}); why != nil {
+		s.refused(r, why)
+		http.Error(w, why.Text, http.StatusForbidden)
 		return
 	}
 	address, wait := s.addresses.enter(remote)
 	if address == nil {
-		s.counters.refuse(signaling.CodeRateLimited)
-		s.config.Log.Info("refused", "code", signaling.CodeRateLimited, "remote", shown(remote))
+		s.refused(r, &signaling.Error{Code: signaling.CodeRateLimited})
 		later(w, http.StatusTooManyRequests, "Too many connections from your address.", wait)
 		return
 	}
 	kept := s.keptOf(r)
 	if why := address.Hold(kept); why != nil {
 		s.addresses.leave(address)
-		s.counters.refuse(why.Code)
+		s.refused(r, why)
 		s.counters.drop(rooms.DroppedBudget)
 		later(w, http.StatusServiceUnavailable, "The signaling server accepts no sessions from your address at the moment.", retryAfter)
 		return
@@ -193,7 +195,9 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		address.Release(kept)
 		s.addresses.leave(address)
-		return // Upgrade has answered
+		// Upgrade has answered. Most often a page is of an origin that may not connect.
+		s.config.Log.Info("WebSocket refused", "err", err, "origin", text.Shorten(r.Header.Get("Origin"), text.Most), "remote", shown(remote))
+		return
 	}
 	session := newSession(s, conn, s.dialect(r), remote, address)
 	session.first = first
@@ -202,6 +206,12 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
 	}
 	// In its own goroutine, so that the goroutine of net/http and its stack are freed.
 	s.start(session)
+}
+
+// refused counts and logs the refusal of a request that does not become a session.
+func (s *Server) refused(r *http.Request, why *signaling.Error) {
+	s.counters.refuse(why.Code)
+	s.config.Log.Info("refused", append(logged(why), "remote", shown(s.config.RemoteAddr(r)))...)
 }
 
 // keptOf returns the size of the part of a request that is kept for Config.Admit, in bytes: 0 if Admit is nil.

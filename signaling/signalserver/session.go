@@ -27,8 +27,9 @@ type session struct {
 	account *address // of the client's address
 
 	// Owned by readLoop.
-	unsure   bool   // true while a newcomer may not have its welcome, without which it cannot resume
-	first    []byte // the frame that came with the request, until it is taken
+	unsure   bool               // true while a newcomer may not have its welcome, without which it cannot resume
+	first    []byte             // the frame that came with the request, until it is taken
+	asksFor  signaling.RoomName // the room of a join that is not answered yet, or was refused; "" for none
 	tokens   *rate.Limiter
 	request  *http.Request // for Config.Admit; nil after the join
 	patience *clock.Alarm  // ends the session if there is no join; nil after the join
@@ -202,6 +203,7 @@ func (s *session) join(j signaling.Join, began time.Time) error {
 		return &signaling.Error{Code: signaling.CodeAlreadyJoined, Text: "already waiting to be matched"}
 	}
 	s.asked()
+	s.asksFor = j.Room
 	s.unsure = s.unsure && j.Resume == ""
 	cost := rooms.MemberCost(j) + len(j.Token) + len(j.Resume) // while the join waits
 	if err := s.afford(cost); err != nil {
@@ -213,6 +215,7 @@ func (s *session) join(j signaling.Join, began time.Time) error {
 	if err != nil || !joined {
 		return err
 	}
+	s.asksFor = ""
 	event, phase := "joined", PhaseJoin
 	if j.Resume != "" {
 		event, phase = "resumed", PhaseResume
@@ -266,7 +269,7 @@ func (s *session) afford(n int) error {
 	return nil
 }
 
-// log writes one line about this session. Error texts are not logged, because they quote frames.
+// log writes one line about this session.
 func (s *session) log(event string, args ...any) {
 	if m := s.member.Load(); m != nil {
 		args = append(args, "room", m.Room(), "peer", m.ID())

@@ -102,6 +102,9 @@ func (s *Server) ICEServers(user string) []signaling.ICEServer {
 	return append(list, s.config.Credentials.ICEServer(user, slices.Clone(s.sockets.turn)...))
 }
 
+// PublicAddresses returns the addresses of Config.PublicAddresses, or those that New has found.
+func (s *Server) PublicAddresses() []netip.Addr { return slices.Clone(s.config.PublicAddresses) }
+
 // AllocationsOf returns the current number of allocations of a user of ICEServers.
 func (s *Server) AllocationsOf(user string) int { return s.registry.of(user) }
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -39,7 +40,7 @@ func NewParser(ctx context.Context, name string, commands any, out io.Writer, mo
 		kong.BindTo(ctx, (*context.Context)(nil)),
 	}
 	var err error
-	p.Kong, err = kong.New(commands, append(common, more...)...)
+	p.Kong, err = kong.New(commands, slices.Concat(common, Values(), more)...)
 	return p, err
 }
 

@@ -163,7 +163,7 @@ func (r *chatRun) nobody() error {
 	if r.said {
 		return fmt.Errorf("no peer was connected within %v, so the last lines were not sent: give it more time with --wait", r.wait)
 	}
-	return fmt.Errorf("no peer joined within %v, so nothing was sent: give it more time with --wait", r.wait)
+	return fmt.Errorf("no peer connected within %v, so nothing was sent: give it more time with --wait", r.wait)
 }
 
 // awaitInterrupted waits until no link is interrupted, so that the last lines arrive. It must run before Close

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -48,7 +49,10 @@ func (l *Lines) run(ctx context.Context, in io.Reader, lines chan<- []byte, ende
 			return
 		}
 	}
-	if err := scanner.Err(); err != nil {
+	switch err := scanner.Err(); {
+	case errors.Is(err, bufio.ErrTooLong):
+		l.Err = fmt.Errorf("stdin: a line is longer than %d bytes", maxLine)
+	case err != nil:
 		l.Err = fmt.Errorf("stdin: %w", err)
 	}
 }

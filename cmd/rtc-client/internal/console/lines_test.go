@@ -22,5 +22,5 @@ func TestLinesAreReadAheadByALimit(t *testing.T) {
 
 	s = ReadLines(t.Context(), bytes.NewReader(make([]byte, maxLine+1)))
 	<-s.Ended
-	require.ErrorContains(t, s.Err, "stdin: ")
+	require.EqualError(t, s.Err, "stdin: a line is longer than 1048576 bytes")
 }

@@ -83,7 +83,7 @@ func (d *diagnosis) writeTable(w io.Writer) error {
 	for _, c := range d.report.Checks {
 		fmt.Fprintf(tw, "%s\t%s\t%s\n", c.URL, format.Duration(c.Took), outcome(c))
 	}
-	fmt.Fprintf(tw, "\nmapping: %s\nlinks through the server: %s\n%s\n", mappingWords[d.Mapping], d.relaying(), d.Outlook)
+	fmt.Fprintf(tw, "\nmapping: %s\nlinks through the server: %s\n%s\n", d.mapping(), d.relaying(), d.Outlook)
 	for _, c := range d.report.Checks {
 		if c.Remedy != "" {
 			fmt.Fprintf(tw, "\n%s: %s\n", c.URL, c.Remedy)
@@ -97,6 +97,13 @@ func (d *diagnosis) relaying() string {
 		return "offered to members with --relay-links"
 	}
 	return "not offered"
+}
+
+func (d *diagnosis) mapping() string {
+	if len(d.report.Checks) == 0 {
+		return "unknown; a STUN server can tell (--ice-server)"
+	}
+	return mappingWords[d.Mapping]
 }
 
 var mappingWords = map[doctor.Mapping]string{

@@ -20,6 +20,8 @@ func TestErrorsInPlainWords(t *testing.T) {
 		want string
 	}{
 		{"names of packages and codes go", fmt.Errorf("rtcpeer: join: %w", &signaling.Error{Code: signaling.CodeSealed, Text: "the room is sealed"}), "join: the room is sealed"},
+		{"a reason says what happened", &signaling.Error{Code: signaling.CodeKicked, Text: "cheating"}, "removed from the room: cheating"},
+		{"and does not say it twice", &signaling.Error{Code: signaling.CodeRoomClosed, Text: "the room was closed"}, "the room was closed"},
 		{"a room name has its own words", &signaling.Error{Code: signaling.CodeBadRoom, Text: "room name"}, "room name"},
 		{"a link names its peer", &rtcpeer.PeerError{Peer: 7, Op: "connect", Err: rtcpeer.ErrRefused}, "no link with peer 7: refused by the other end"},
 		{"a field is its flag", rtcpeer.ErrAuthRequired, "the host requires authentication: set --auth-secret"},

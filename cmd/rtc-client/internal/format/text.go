@@ -21,9 +21,19 @@ func Error(err error) string {
 		if refused.Code == signaling.CodeBadRoom {
 			return refused.Text
 		}
-		text = strings.ReplaceAll(text, refused.Error(), refused.Text)
+		text = strings.ReplaceAll(text, refused.Error(), withEnding(refused))
 	}
 	return packageNames.Replace(strings.ReplaceAll(text, "\n", "; "))
+}
+
+// withEnding returns the text of an error. The text of a removal may be only a reason, such as "cheating"; then it
+// says what happened, too.
+func withEnding(e *signaling.Error) string {
+	happened := map[signaling.Code]string{signaling.CodeKicked: "removed from the room", signaling.CodeRoomClosed: "the room was closed"}[e.Code]
+	if happened == "" || e.Text == happened {
+		return e.Text
+	}
+	return happened + ": " + e.Text
 }
 
 var packageNames = strings.NewReplacer("rtcpeer: ", "", "signalclient: ", "", "signaling: ", "", "webrtc: ", "", "transfer: ", "", "doctor: ", "",

@@ -72,9 +72,9 @@ func (r *pingRun) meet(ctx context.Context, wanted rtcpeer.PeerID) error {
 	case err != nil:
 		return err
 	case wanted != 0 && !there():
-		return fmt.Errorf("peer %d did not join within %v: give it more time with --wait", wanted, r.wait)
+		return fmt.Errorf("peer %d did not connect within %v: give it more time with --wait", wanted, r.wait)
 	case !there():
-		return fmt.Errorf("no peer joined within %v: give them more time with --wait", r.wait)
+		return fmt.Errorf("no peer connected within %v: give them more time with --wait", r.wait)
 	}
 	stats := r.node.Stats()
 	for _, id := range r.node.Peers() {

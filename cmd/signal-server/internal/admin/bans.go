@@ -41,6 +41,21 @@ type banView struct {
 	Reason  string             `json:"reason,omitempty"`
 }
 
+// logAdded logs a new ban, because the line about the request does not say whom it bans.
+func (a *handler) logAdded(b signalserver.Ban) {
+	whom := fmt.Sprintf("room %s, id %d", b.Room, b.ID)
+	if b.Subject != "" {
+		whom = "subject " + b.Subject
+	} else if b.Prefix.IsValid() {
+		whom = b.Prefix.String()
+	}
+	until := "forever"
+	if !b.Until.IsZero() {
+		until = b.Until.Format(time.RFC3339)
+	}
+	a.log.Info("ban added", "number", b.Number, "whom", whom, "until", until, "reason", b.Reason)
+}
+
 func viewOf(b signalserver.Ban) banView {
 	return banView{Number: b.Number, Room: b.Room, ID: b.ID, Subject: b.Subject, Prefix: b.Prefix, Until: b.Until, Reason: b.Reason}
 }
@@ -60,12 +75,20 @@ func (a *handler) ban(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case errors.Is(err, signalserver.ErrTooManyBans):
-		http.Error(w, strings.TrimPrefix(err.Error(), "signalserver: "), http.StatusConflict)
+		http.Error(w, inFields(err), http.StatusConflict)
 	case err != nil:
-		http.Error(w, strings.TrimPrefix(err.Error(), "signalserver: "), http.StatusBadRequest)
+		http.Error(w, inFields(err), http.StatusBadRequest)
 	default:
+		a.logAdded(b)
 		reply(w, viewOf(b))
 	}
+}
+
+// inFields returns the text of an error with the names of the JSON's fields instead of those of signalserver's Ban.
+func inFields(err error) string {
+	return strings.NewReplacer("signalserver: ", "", "Ban: set one of Room with ID, Token, Subject and Prefix",
+		`want one of "prefix", "subject", "token", and "room" with "id"`, "Ban.Prefix", "prefix", "Ban.Token", "token", "Ban.Reason", "reason",
+		"Ban: ", "").Replace(err.Error())
 }
 
 // readBan refuses unknown fields, because a misspelled "for" would make the ban permanent.
@@ -74,7 +97,7 @@ func readBan(body io.Reader) (signalserver.Ban, error) {
 	d := json.NewDecoder(body)
 	d.DisallowUnknownFields()
 	if err := d.Decode(&q); err != nil {
-		return signalserver.Ban{}, err
+		return signalserver.Ban{}, fmt.Errorf("want a JSON object: %w", err)
 	}
 	if _, err := d.Token(); err != io.EOF {
 		return signalserver.Ban{}, errors.New("want one JSON object, and nothing after it")

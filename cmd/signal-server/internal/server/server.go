@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"example.org/rtcpeer/cmd/internal/cli"
 	"example.org/rtcpeer/cmd/signal-server/internal/admin"
 	"example.org/rtcpeer/cmd/signal-server/internal/bus"
 	"example.org/rtcpeer/cmd/signal-server/internal/certs"
@@ -189,12 +190,15 @@ func (s *Server) listen(flag, address string, certificates *tls.Config, limiter 
 // announce logs the addresses of the server.
 func (s *Server) announce(o Options) {
 	if o.Server.NoPage {
-		s.log.Info("listening", "url", s.url)
+		s.log.Info("listening", "url", s.url, "version", cli.Version())
 	} else {
-		s.log.Info("listening", "url", s.url, "page", "http"+strings.TrimPrefix(s.url, "ws")+"/")
+		s.log.Info("listening", "url", s.url, "page", "http"+strings.TrimPrefix(s.url, "ws")+"/", "version", cli.Version())
 	}
 	for _, l := range s.endpoints[1:] {
 		s.log.Info("also listening", "flag", l.flag, "address", l.listener.Addr().String())
+	}
+	if own := s.relays.Own(); own != nil {
+		s.log.Info("also listening", "flag", "--turn", "address", o.TURN.Listen, "relays", own.PublicAddresses())
 	}
 	if o.Server.ResumeKey == "" {
 		s.log.Info("no resume key: members cannot return after a restart", "remedy", "set SIGNAL_SERVER_RESUME_KEY")

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -104,13 +103,13 @@ func clearer(err error, arg string, known []string) error {
 }
 
 // addBlank keeps an error for each flag that is blank on the command line, because a shell variable that is not
-// set looks so: --auth-jwt=$KEY would let everybody in. A blank --config is none.
+// set looks so: --auth-jwt=$KEY would let everybody in, and --config=$FILE would set no limits.
 func (s *Loader) addBlank(c *kong.Context) {
 	if c == nil {
 		return
 	}
 	for _, p := range c.Path {
-		if p.Flag == nil || p.Resolved || isConfig(p.Flag) {
+		if p.Flag == nil || p.Resolved {
 			continue
 		}
 		if v := reflect.ValueOf(c.FlagValue(p.Flag)); (v.Kind() == reflect.String || v.Kind() == reflect.Slice) && v.Len() == 0 {
@@ -283,20 +282,6 @@ func (s *Loader) take(flag *kong.Flag, value any, place string) {
 	}
 }
 
-// DecodeInt parses a number, for kong, whose own mapper takes 010 for eight.
-func DecodeInt(c *kong.DecodeContext, target reflect.Value) error {
-	token, err := c.Scan.PopValue("int")
-	if err != nil {
-		return err
-	}
-	n, err := strconv.Atoi(token.String())
-	if err != nil || strconv.Itoa(n) != token.String() {
-		return fmt.Errorf("want a number, for example 100, not %q", token)
-	}
-	target.SetInt(int64(n))
-	return nil
-}
-
 // addressError matches the error of package netip about an address or a network.
 var addressError = regexp.MustCompile(`(netip\.ParsePrefix|ParseAddr)\(("(?:[^"\\]|\\.)*")\): .*`)
 
@@ -321,8 +306,6 @@ func fits(flag *kong.Flag, value any) (any, error) {
 	scan := kong.ScanFromTokens(kong.Token{Type: kong.FlagValueToken, Value: value})
 	if err := flag.Mapper.Decode(&kong.DecodeContext{Value: flag.Value, Scan: scan}, target); err != nil {
 		switch target.Interface().(type) {
-		case time.Duration:
-			err = fmt.Errorf("want a time, for example 30s or 24h, not %q", value)
 		case bool:
 			err = fmt.Errorf("want true or false, not %q", value)
 		default:

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -34,7 +33,7 @@ type options struct {
 func parse(t *testing.T, env Environment, found Problems, args ...string) (o options, problems []string) {
 	t.Helper()
 	loader := NewLoader(env)
-	parser, err := kong.New(&o, kong.Name("test"), kong.Resolvers(loader), kong.KindMapper(reflect.Int, kong.MapperFunc(DecodeInt)))
+	parser, err := kong.New(&o, append(cli.Values(), kong.Name("test"), kong.Resolvers(loader))...)
 	require.NoError(t, err)
 	_, err = loader.Parse(parser, args)
 	require.NoError(t, err)
@@ -85,9 +84,11 @@ func TestPrecedence(t *testing.T) {
 	o, problems := parse(t, Environment{"SIGNAL_SERVER_CONFIG=" + file}, nil)
 	require.Empty(t, problems)
 	require.Equal(t, 5, o.MaxRooms, "the file of the environment")
-	o, problems = parse(t, Environment{"SIGNAL_SERVER_CONFIG=" + file}, nil, "--config=")
+	o, problems = parse(t, Environment{"SIGNAL_SERVER_CONFIG=" + file, "SIGNAL_SERVER_CONFIG="}, nil)
 	require.Empty(t, problems)
-	require.Equal(t, 10, o.MaxRooms, "an empty --config means no file")
+	require.Equal(t, 10, o.MaxRooms, "an empty variable means no file")
+	_, problems = parse(t, nil, nil, "--config=")
+	require.Equal(t, []string{"--config: blank: want a value, or leave the setting out"}, problems)
 }
 
 // A problem that was found after the settings were read gets the place of its flag. It is left out if one of its flags
@@ -132,7 +133,7 @@ func TestWrongArgumentsAreRemoved(t *testing.T) {
 	require.Equal(t, options{Listen: ":2", MaxRooms: 7, Grace: time.Minute, LogFormat: "text"}, o)
 }
 
-func TestDecodeInt(t *testing.T) {
+func TestNumbersAsTheyAreWritten(t *testing.T) {
 	for arg, want := range map[string]any{
 		"5": 5, "-5": -5, "0": 0, "010": nil, "0x10": nil, "+5": nil, "5.0": nil, "1e3": nil, " 5": nil, "5 ": nil, "99999999999999999999": nil,
 	} {

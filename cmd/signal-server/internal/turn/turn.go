@@ -91,11 +91,7 @@ func (o *Options) Plan(t certs.Options, say settings.Say) {
 	if !o.On {
 		say("no TURN server in this process")
 	} else {
-		where := "the public address of this host"
-		if len(o.Address) > 0 {
-			where = strings.Trim(fmt.Sprint(o.Address), "[]")
-		}
-		say("STUN and TURN: UDP and TCP on %s, relays on UDP %d-%d of %s", o.Listen, o.Ports.Low, o.Ports.High, where)
+		say("STUN and TURN: UDP and TCP on %s, relays on UDP %d-%d of %s", o.Listen, o.Ports.Low, o.Ports.High, strings.Trim(fmt.Sprint(o.Address), "[]"))
 		name := cmp.Or(o.Host, t.Host())
 		switch {
 		case o.ListenTLS == settings.Off:
@@ -112,7 +108,8 @@ func (o *Options) Plan(t certs.Options, say settings.Say) {
 	}
 }
 
-// CheckHost runs the TURN server for a moment, on free ports.
+// CheckHost runs the TURN server for a moment, on free ports. It sets Address to the public addresses that the server
+// has found.
 func (o *Options) CheckHost(t *certs.Options, p *settings.Problems) {
 	certificates, err := t.Certificates(nil)
 	if err != nil {
@@ -129,6 +126,7 @@ func (o *Options) CheckHost(t *certs.Options, p *settings.Problems) {
 		p.Add("--turn: %w", inFlags(err))
 		return
 	}
+	o.Address = server.PublicAddresses()
 	server.Close()
 }
 
