@@ -36,7 +36,7 @@ const (
 	CodeForbidden        Code = "forbidden"         // the access token is valid, but does not allow this
 	CodeWrongPassword    Code = "wrong_password"    // the room has a password, and the join gave another one or none
 	CodeRateLimited      Code = "rate_limited"      // too many requests from this address, or too many attempts
-	CodeLocked           Code = "locked"            // the host has locked the room and may unlock it
+	CodeLocked           Code = "locked"            // the host or the operator of the server has locked the room, and may unlock it
 	CodeKicked           Code = "kicked"            // the host or the operator of the server has removed the member
 	CodeExpired          Code = "expired"           // the time for which the membership was granted is over
 	CodeRoomClosed       Code = "room_closed"       // the operator of the server has closed the room

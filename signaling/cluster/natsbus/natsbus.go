@@ -177,7 +177,7 @@ func (b *Bus) store(ctx context.Context) (jetstream.KeyValue, error) {
 		kv, err = b.create(ctx)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("natsbus: bucket %s: %w", b.bucket, err)
+		return nil, fmt.Errorf("natsbus: bucket %s: %w", b.bucket, clearer(err))
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -240,8 +240,18 @@ func (b *Bus) failed(err error, conflict error) error {
 			b.renew()
 		}
 	}
+	return clearer(err)
+}
+
+// clearer replaces the error of the NATS client that there is no connection, which speaks of the client's buffer.
+func clearer(err error) error {
+	if errors.Is(err, nats.ErrReconnectBufExceeded) {
+		return errNotConnected
+	}
 	return err
 }
+
+var errNotConnected = errors.New("not connected to NATS")
 
 // Create writes a key that does not exist: see cluster.Bus.
 func (b *Bus) Create(ctx context.Context, key string, value []byte, ttl time.Duration) (uint64, error) {
@@ -337,7 +347,7 @@ func (b *Bus) Watch(ctx context.Context, prefix string, changed func(key string,
 
 // Publish sends a message, at most once, and does not wait: see cluster.Bus.
 func (b *Bus) Publish(subject string, data []byte) error {
-	return b.conn.Publish(b.subject+subject, data)
+	return clearer(b.conn.Publish(b.subject+subject, data))
 }
 
 // Subscribe calls receive for the messages to a subject until stop is called: see cluster.Bus.

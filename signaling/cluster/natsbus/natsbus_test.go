@@ -55,6 +55,13 @@ func TestCheckSaysThatNobodyAnswers(t *testing.T) {
 	require.ErrorContains(t, err, "nats://127.0.0.1:1 does not answer")
 }
 
+func TestErrorsWithoutAConnectionSaySo(t *testing.T) {
+	b := open(t, "nats://127.0.0.1:1")
+	_, err := b.Create(t.Context(), "lease.a", nil, 0)
+	require.EqualError(t, err, "natsbus: bucket rtcpeer_test: not connected to NATS")
+	require.EqualError(t, b.Publish("server.a", nil), "not connected to NATS")
+}
+
 // Somebody deletes the bucket. The next one begins with later revisions, and watches know of it.
 func TestBucketIsDeleted(t *testing.T) {
 	t.Parallel()

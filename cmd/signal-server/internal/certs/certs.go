@@ -137,7 +137,7 @@ func (c Certificates) Watch(used func(name string, expires time.Time)) {
 func (o *Options) Certificates(log *slog.Logger) (Certificates, error) {
 	switch {
 	case len(o.Domains) > 0:
-		r := newRenewer(o.manager, log)
+		r := newRenewer(func() *autocert.Manager { return o.manager(log) }, log)
 		return Certificates{Config: serveTLS(o.logged(r.get, log), acme.ALPNProto), Challenge: r.challenge}, nil
 	case o.Cert != "":
 		pair, err := openKeyPair(o.Cert, o.Key, log)
@@ -151,15 +151,40 @@ func (o *Options) Certificates(log *slog.Logger) (Certificates, error) {
 
 // manager returns an autocert manager that requests certificates only for the given names. Clients choose the
 // name in their hello, and the authority limits how often one may ask.
-func (o *Options) manager() *autocert.Manager {
+func (o *Options) manager(log *slog.Logger) *autocert.Manager {
 	return &autocert.Manager{
 		Prompt:     autocert.AcceptTOS,
-		Cache:      autocert.DirCache(o.Cache),
+		Cache:      loggedCache{autocert.DirCache(o.Cache), log},
 		HostPolicy: autocert.HostWhitelist(o.Domains...),
 		Email:      o.Email,
 		Client:     &acme.Client{DirectoryURL: o.Directory},
 	}
 }
+
+// A loggedCache logs each new certificate, and that it cannot be kept. autocert ignores that error, although the server
+// then asks for a new certificate at each start, until the authority refuses.
+type loggedCache struct {
+	autocert.Cache
+	log *slog.Logger
+}
+
+func (c loggedCache) Put(ctx context.Context, key string, data []byte) error {
+	err := c.Cache.Put(ctx, key, data)
+	switch {
+	case err != nil:
+		c.log.Error("cannot keep what the certificate authority sent", "name", key, "err", err)
+	case isCertificate(key):
+		c.log.Info("certificate obtained", "name", strings.TrimSuffix(key, rsaKey))
+	}
+	return err
+}
+
+// rsaKey ends the key in autocert's cache of a certificate for clients without elliptic curves.
+const rsaKey = "+rsa"
+
+// isCertificate reports whether a key in autocert's cache is of a certificate. Those of accounts and challenges
+// contain a + as well.
+func isCertificate(key string) bool { return !strings.Contains(key, "+") || strings.HasSuffix(key, rsaKey) }
 
 type getCertificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 

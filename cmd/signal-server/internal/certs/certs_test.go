@@ -3,13 +3,18 @@ package certs
 import (
 	"context"
 	"crypto/tls"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/acme/autocert"
 )
 
 func TestRedirect(t *testing.T) {
@@ -50,7 +55,7 @@ func TestACMENames(t *testing.T) {
 	authority := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
 	defer authority.Close()
 	o := Options{Domains: []string{"game.example", "play.game.example"}, Cache: t.TempDir(), Directory: authority.URL}
-	m := o.manager()
+	m := o.manager(slog.New(slog.DiscardHandler))
 	m.Client.HTTPClient = authority.Client()
 	for _, name := range []string{"other.example", "sub.game.example", "", "127.0.0.1"} {
 		_, err := m.GetCertificate(&tls.ClientHelloInfo{ServerName: name})
@@ -63,4 +68,22 @@ func TestACMENames(t *testing.T) {
 		require.Error(t, err, "this one issues nothing")
 		require.Greater(t, asked.Load(), before)
 	}
+}
+
+func TestNewCertificatesAreLogged(t *testing.T) {
+	var log strings.Builder
+	folder := t.TempDir()
+	cache := loggedCache{autocert.DirCache(filepath.Join(folder, "acme")), slog.New(slog.NewTextHandler(&log, nil))}
+	for _, key := range []string{"acme_account+key", "nonce+http-01", "game.example+token", "game.example", "play.game.example+rsa"} {
+		require.NoError(t, cache.Put(t.Context(), key, []byte("x")))
+	}
+	require.Equal(t, 2, strings.Count(log.String(), "\n"), log.String())
+	require.Contains(t, log.String(), `msg="certificate obtained" name=game.example`)
+	require.Contains(t, log.String(), `msg="certificate obtained" name=play.game.example`)
+
+	name := filepath.Join(folder, "file")
+	require.NoError(t, os.WriteFile(name, nil, 0o600))
+	cache.Cache = autocert.DirCache(name)
+	require.Error(t, cache.Put(t.Context(), "game.example", []byte("x")))
+	require.Regexp(t, `level=ERROR msg="cannot keep what the certificate authority sent" name=game.example err=.*not a directory`, log.String())
 }

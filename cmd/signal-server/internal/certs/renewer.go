@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -112,7 +111,7 @@ type withoutCertificates struct {
 }
 
 func (c *withoutCertificates) Get(ctx context.Context, key string) ([]byte, error) {
-	if isCertificate := !strings.Contains(key, "+") || strings.HasSuffix(key, "+rsa"); isCertificate && !c.lifted.Load() {
+	if isCertificate(key) && !c.lifted.Load() {
 		return nil, autocert.ErrCacheMiss
 	}
 	return c.Cache.Get(ctx, key)

@@ -121,7 +121,7 @@ func TestOverdueCertificate(t *testing.T) {
 	var log bytes.Buffer
 	o := Options{Domains: []string{"game.example"}, Cache: t.TempDir(), Directory: a.URL + "/directory"}
 	r := newRenewer(func() *autocert.Manager {
-		m := o.manager()
+		m := o.manager(slog.New(slog.DiscardHandler))
 		m.Client.HTTPClient = a.Client()
 		return m
 	}, slog.New(slog.NewTextHandler(&log, nil)))

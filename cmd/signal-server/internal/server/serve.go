@@ -17,7 +17,7 @@ const description = `A signaling server: peers meet here, and then connect to ea
 On a public host: signal-server --listen=:443 --acme-domain=game.example --turn
 
 Each flag can be set in the environment (--max-rooms is SIGNAL_SERVER_MAX_ROOMS) or in
-the file of --config. @FILE reads a SECRET from a file. DEPLOY.md has the details.`
+the file of --config. @FILE reads a SECRET from a file. DEPLOY.md has the details. --version prints the version.`
 
 // Help returns the description in --help, for kong.
 func (*Serve) Help() string { return description }
