@@ -134,6 +134,26 @@ func TestReaderThatStopsInARepair(t *testing.T) {
 	}
 }
 
+// A broadcast names those for whom there was no room in ascending order, whoever of them connected first.
+func TestBroadcastErrorIsInOrder(t *testing.T) {
+	lasting(t, func(t *testing.T, topology rtcpeer.Topology) {
+		w := newWorld(t, topology, memory.Options{Delay: 10 * time.Millisecond})
+		for _, id := range []rtcpeer.PeerID{1, 9, 5} {
+			w.enter(id, rtcpeer.Config{SendBuffer: 64 << 10, LostAfter: 10 * time.Second})
+			after(time.Second)
+		}
+		w.isolate(1, true)
+		after(3 * time.Second)
+		packet := rtcpeer.Packet{Data: make([]byte, 10_000)}
+		for range 6 {
+			require.NoError(t, w.nodes[1].TrySend(packet))
+		}
+		var full *rtcpeer.BroadcastError
+		require.ErrorAs(t, w.nodes[1].TrySend(packet), &full)
+		require.Equal(t, []rtcpeer.PeerID{5, 9}, full.Peers)
+	})
+}
+
 // While a link is interrupted its reliable lanes take what SendBuffer allows. Then Send waits, until the link is back, its
 // context is done or the peer is disconnected, and TrySend says so.
 func TestSendingInAnInterruption(t *testing.T) {

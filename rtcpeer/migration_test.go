@@ -329,6 +329,36 @@ func TestSendingBetweenTwoHosts(t *testing.T) {
 	}, 1, 5, 7, 9)
 }
 
+// A packet for all but one does not reach that one, also if the new host is linked with it only later.
+func TestHostRelaysToAllButOneWhileItIsNotLinked(t *testing.T) {
+	migrating(t, rtcpeer.Config{}, func(t *testing.T, w *world) {
+		delay := w.room.delay
+		w.room.delay = func(from, to rtcpeer.PeerID) time.Duration {
+			if from == 9 || to == 9 {
+				return 2 * time.Second // the next host is linked with 9 long after 7
+			}
+			return delay(from, to)
+		}
+		require.NoError(t, w.closeNode(1))
+		after(time.Second)
+		require.Contains(t, w.nodes[5].Stats().Links, rtcpeer.PeerID(7))
+		require.NotContains(t, w.nodes[5].Stats().Links, rtcpeer.PeerID(9))
+		for _, mode := range []rtcpeer.Mode{rtcpeer.Reliable, rtcpeer.Unreliable} {
+			require.NoError(t, w.nodes[5].TrySend(rtcpeer.Packet{Peer: -9, Mode: mode, Data: []byte("all but 9")}), "9 is no target, so it lacks nothing")
+			require.NoError(t, w.nodes[7].Send(t.Context(), rtcpeer.Packet{Peer: -9, Mode: mode, Data: []byte("all but 9")}))
+		}
+		require.NoError(t, w.nodes[7].Send(t.Context(), rtcpeer.Packet{Data: []byte("all")}))
+		after(10 * time.Second)
+		require.Empty(t, w.diaries[9].packets(5, 0, rtcpeer.Reliable), "9 was excluded")
+		require.Equal(t, []string{"all"}, w.diaries[9].packets(7, 0, rtcpeer.Reliable), "9 was excluded from the others")
+		require.Equal(t, []string{"all but 9", "all"}, w.diaries[5].packets(7, 0, rtcpeer.Reliable))
+		require.Equal(t, []string{"all but 9"}, w.diaries[7].packets(5, 0, rtcpeer.Reliable))
+		require.Zero(t, w.nodes[5].Stats().Dropped["interrupted"])
+		w.room.delay = delay
+		w.wantHost(5, 2, 5, 7, 9)
+	}, 1, 5, 7, 9)
+}
+
 // What waits since before the change goes on, also at the member that becomes the host.
 func TestSendThatWaitsForAnotherHost(t *testing.T) {
 	migrating(t, rtcpeer.Config{}, func(t *testing.T, w *world) {

@@ -42,11 +42,11 @@ func (r *host) send(ctx context.Context, wait bool, p Packet, i int) error {
 		case len(waiting) == 0:
 			return framed(p, nil, func(frame []byte) error { return r.node.roster.send(ctx, wait, p.Peer, i, frame) })
 		case p.Peer <= 0:
-			err := framed(p, nil, func(frame []byte) error { return r.node.roster.broadcast(-p.Peer, waiting, i, frame) })
-			return r.missed(err, waiting, i)
+			return r.broadcast(p, waiting, i)
 		}
 		if r.node.channels[i] != Reliable {
-			return r.missed(nil, waiting, i)
+			r.node.inbox.counters.drop(DropInterrupted)
+			return nil
 		}
 		if err := r.node.await(ctx, wait, settled); err != nil {
 			return err
@@ -71,16 +71,18 @@ func (r *host) unlinked(target PeerID) (ids []PeerID) {
 	return ids
 }
 
-// missed returns the error of a packet that some targets cannot get yet, because they are not linked.
-func (r *host) missed(err error, unlinked []PeerID, i int) error {
+// broadcast sends a packet of this node to those of its targets that are linked. The others cannot get it yet.
+func (r *host) broadcast(p Packet, unlinked []PeerID, i int) error {
+	var full []PeerID
+	err := framed(p, nil, func(frame []byte) (tooLarge error) {
+		full, tooLarge = r.node.roster.broadcast(-p.Peer, unlinked, i, frame)
+		return tooLarge
+	})
 	if r.node.channels[i] != Reliable {
 		r.node.inbox.counters.drop(DropInterrupted)
 		return err
 	}
-	if full, ok := errors.AsType[*BroadcastError](err); ok {
-		unlinked = append(unlinked, full.Peers...)
-	}
-	return &BroadcastError{Peers: unlinked}
+	return broadcastError(append(full, unlinked...), err)
 }
 
 func (r *host) receive(l *lane, data []byte) {

@@ -414,7 +414,7 @@ func (r *roster) ids() []PeerID { return slices.Collect(maps.Keys(r.open.Load().
 // send sends to one peer, or to everybody but one, as Peer.Send says.
 func (r *roster) send(ctx context.Context, wait bool, to PeerID, i int, data []byte) error {
 	if to <= 0 {
-		return r.broadcast(-to, nil, i, data)
+		return broadcastError(r.broadcast(-to, nil, i, data))
 	}
 	l, err := r.to(to)
 	if err != nil {
@@ -423,10 +423,9 @@ func (r *roster) send(ctx context.Context, wait bool, to PeerID, i int, data []b
 	return l.lanes[i].put(ctx, wait, data)
 }
 
-// broadcast sends to all peers except one (0: to all) and except others, without waiting.
-func (r *roster) broadcast(except PeerID, others []PeerID, i int, data []byte) error {
-	var full []PeerID
-	var tooLarge error
+// broadcast sends to all peers except one (0: to all) and except others, without waiting. It returns the peers for which
+// there was no room, and the error of a packet that is too large for a peer.
+func (r *roster) broadcast(except PeerID, others []PeerID, i int, data []byte) (full []PeerID, tooLarge error) {
 	for _, l := range r.open.Load().all {
 		if l.peer == except || slices.Contains(others, l.peer) {
 			continue
@@ -438,8 +437,15 @@ func (r *roster) broadcast(except PeerID, others []PeerID, i int, data []byte) e
 			tooLarge = err
 		} // any other error: the peer has just disconnected, and a broadcast is for those who are there
 	}
-	if full != nil {
-		return errors.Join(&BroadcastError{Peers: full}, tooLarge)
+	return full, tooLarge
+}
+
+// broadcastError returns the error of a broadcast, given the peers for which there was no room and the error of a packet
+// that is too large for a peer.
+func broadcastError(full []PeerID, tooLarge error) error {
+	if len(full) == 0 {
+		return tooLarge
 	}
-	return tooLarge
+	slices.Sort(full)
+	return errors.Join(&BroadcastError{Peers: full}, tooLarge)
 }
