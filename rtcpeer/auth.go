@@ -139,7 +139,7 @@ func (l *link) endUnheard() {
 
 // awaitReason waits for the other end's bye, if it has one: the lane of authentication may end before the bye is read.
 func (l *link) awaitReason() {
-	ctx, cancel := context.WithTimeout(context.Background(), lastWordTime)
+	ctx, cancel := context.WithTimeout(context.Background(), otherEndsTime)
 	defer cancel()
 	l.watch(ctx.Done())
 }
@@ -156,15 +156,15 @@ func (l *link) askLate() {
 	linger, cancel := context.WithTimeout(context.Background(), l.node.config.Linger)
 	l.flush(linger, l.path.Load())
 	cancel()
-	ctx, cancel := context.WithTimeout(context.Background(), lastWordTime)
+	ctx, cancel := context.WithTimeout(context.Background(), otherEndsTime)
 	defer cancel()
 	l.watch(ctx.Done())
 }
 
-// lastWordTime is how long the other end may take to end the link itself after this end's last message has arrived, as
+// otherEndsTime is how long the other end may take to end the link itself after this end's last message has arrived, as
 // a node of ours does at once. When the link is closed, libdatachannel drops what it has received but not yet given to
 // its program: without this wait a third of its guests never saw that message.
-const lastWordTime = 200 * time.Millisecond
+const otherEndsTime = 200 * time.Millisecond
 
 // authAsked handles an authentication message that came after the peer was connected, in a guest or in a mesh. Without
 // Config.Auth it means that the other end demands authentication, which this end does not have.

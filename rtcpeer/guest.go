@@ -19,7 +19,7 @@ import (
 // In a room that migrates the relayed peers outlive the link: they stay until the next host says that they are gone.
 type guest struct {
 	node     *Node
-	opened   *signal      // wakes when the host is linked, or another one
+	opened   *wakeup      // wakes when the host is linked, or another one
 	sent     atomic.Int64 // when a reliable packet was last sent to several, in Unix nanoseconds; safe for all
 	reported atomic.Int64 // the term whose host this guest has reported as lost; safe for all
 

@@ -252,7 +252,7 @@ const (
 // other side ended it, the lanes still deliver what had arrived.
 func (l *link) stop() {
 	if l.why() == ByUs {
-		l.lastWords()
+		l.flushAndSayBye()
 		l.unflushed = l.undelivered()
 	}
 	l.retire(l.old) // or its readers would wait until it is lost
@@ -272,9 +272,9 @@ func (l *link) stop() {
 	p.raw.Close()
 }
 
-// lastWords waits until what Send has accepted and the bye have arrived, or Config.Linger is over. Meanwhile a repair
+// flushAndSayBye waits until what Send has accepted and the bye have arrived, or Config.Linger is over. Meanwhile a repair
 // goes on: the next path may carry what the present one does not.
-func (l *link) lastWords() {
+func (l *link) flushAndSayBye() {
 	ctx, cancel := context.WithTimeout(context.Background(), l.node.config.Linger)
 	defer cancel()
 	if l.id == "" {

@@ -70,7 +70,7 @@ func (n *Node) follow(c signaling.HostChanged) {
 			there = append(there, m.ID)
 			expected[m.ID] = true
 		}
-		n.setRoute(&host{node: n, before: n.guest, settled: newSignal(), expected: expected})
+		n.setRoute(&host{node: n, before: n.guest, settled: newWakeup(), expected: expected})
 	}
 	n.room.lead.Store(next) // after the route: senders look at the lead first
 	n.status.CompareAndSwap(int32(ConnectionConnected), int32(ConnectionConnecting))
@@ -175,22 +175,22 @@ func (l *lead) resolve(target PeerID) PeerID {
 	return target
 }
 
-// A signal wakes all who wait for it at once.
-type signal struct{ c atomic.Pointer[chan struct{}] }
+// A wakeup wakes all goroutines that wait for it at once.
+type wakeup struct{ c atomic.Pointer[chan struct{}] }
 
-func newSignal() *signal {
-	s := new(signal)
+func newWakeup() *wakeup {
+	w := new(wakeup)
 	c := make(chan struct{})
-	s.c.Store(&c)
-	return s
+	w.c.Store(&c)
+	return w
 }
 
 // next returns a channel that is closed by the next wake.
-func (s *signal) next() <-chan struct{} { return *s.c.Load() }
+func (w *wakeup) next() <-chan struct{} { return *w.c.Load() }
 
-func (s *signal) wake() {
+func (w *wakeup) wake() {
 	c := make(chan struct{})
-	close(*s.c.Swap(&c))
+	close(*w.c.Swap(&c))
 }
 
 // await waits for a wake, or until ctx or the node is over. If wait is false, it returns ErrBufferFull at once.

@@ -149,9 +149,9 @@ func (n *Node) chooseRoute() {
 	case n.room.topology == Mesh:
 		n.setRoute(&mesh{node: n})
 	case n.hosts():
-		n.setRoute(&host{node: n, settled: newSignal()})
+		n.setRoute(&host{node: n, settled: newWakeup()})
 	default:
-		n.guest = &guest{node: n, relayed: make(map[PeerID]*presence), times: make(map[PeerID]peerTime), opened: newSignal()}
+		n.guest = &guest{node: n, relayed: make(map[PeerID]*presence), times: make(map[PeerID]peerTime), opened: newWakeup()}
 		n.setRoute(n.guest)
 		n.status.Store(int32(ConnectionConnecting))
 	}

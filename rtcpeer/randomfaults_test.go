@@ -25,15 +25,15 @@ func TestRandomFaults(t *testing.T) {
 		for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {
 			for _, checked := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s/%d/checked=%v", topology, seed, checked), func(t *testing.T) {
-					bubble.Test(t, func(t *testing.T) { trouble(t, topology, seed, checked) })
+					bubble.Test(t, func(t *testing.T) { randomFaults(t, topology, seed, checked) })
 				})
 			}
 		}
 	}
 }
 
-// trouble is one run. If checked is true, the ends of each path check their route.
-func trouble(t *testing.T, topology rtcpeer.Topology, seed uint64, checked bool) {
+// randomFaults is one run. If checked is true, the ends of each path check their route.
+func randomFaults(t *testing.T, topology rtcpeer.Topology, seed uint64, checked bool) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	ids := []rtcpeer.PeerID{1, 5, 7}
 	w := newWorld(t, topology, memory.Options{Delay: time.Duration(random.IntN(100)) * time.Millisecond, Seed: seed})

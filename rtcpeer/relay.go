@@ -20,7 +20,7 @@ type host struct {
 	node *Node
 	// before has the peers that are not linked yet, if this node was a guest before it became the host; else nil.
 	before  *guest
-	settled *signal // wakes when one of those is linked or gone
+	settled *wakeup // wakes when one of those is linked or gone
 	// complete is true when none of those is left; safe for all.
 	complete atomic.Bool
 	// mu makes the announcement of a guest and its connection one step, in the same order for all. It guards the fields

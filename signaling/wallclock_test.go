@@ -20,8 +20,8 @@ func TestNoWallClockTimeIsSubtracted(t *testing.T) {
 	allowed := map[string]string{
 		"signaling/clock/clock.go: time.Until":                    "the one place in which a date becomes a duration",
 		"signaling/clock/clock.go: .Round(0)":                     "a step of the wall clock is noticed by it",
-		"signaling/signalserver/admit.go: time.Date":              "a date to compare with",
-		"signaling/signalserver/admit.go: .UTC":                   "a date that is kept as JSON",
+		"signaling/signalserver/admission.go: time.Date":          "a date to compare with",
+		"signaling/signalserver/admission.go: .UTC":               "a date that is kept as JSON",
 		"signaling/turnserver/credentials.go: time.Unix":          "the user name of a credential has a date",
 		"signaling/turnserver/credentials.go: .Unix":              "likewise",
 		"signaling/signalclient/redial.go: time.Until":            "of times that time.Now has made",

@@ -22,8 +22,8 @@ import (
 
 // What an engine does to a game when a socket or a link ends (FAULTS.md, section G), and games with the addon.
 
-// lastWords has hosts of ours say something to a game, and end its link.
-func (g *games) lastWords(ctx context.Context, t *testing.T) error {
+// packetsBeforeTheEnd has hosts of ours say something to a game, and end its link.
+func (g *games) packetsBeforeTheEnd(ctx context.Context, t *testing.T) error {
 	for name, end := range map[string]func(host *participant, game rtcpeer.PeerID) error{
 		"disconnect": func(host *participant, game rtcpeer.PeerID) error { return host.player.(native).Disconnect(game) },
 		"close":      func(host *participant, _ rtcpeer.PeerID) error { return host.leave() },

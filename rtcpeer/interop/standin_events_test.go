@@ -31,7 +31,7 @@ var gameEvents = []struct {
 	{"a guest gets what Godot's host would send", []kind{inGodot}, (*games).bytesToGuest, true},
 	{"a host gets what Godot's guest would send", []kind{inGodot}, (*games).bytesToHost, true},
 	{"a host asks guests for a secret", []kind{inGodot}, (*games).hostAsks, false},
-	{"a game reads what was sent before the end", []kind{inGodot}, (*games).lastWords, true},
+	{"a game reads what was sent before the end", []kind{inGodot}, (*games).packetsBeforeTheEnd, true},
 	{"a game is turned away", []kind{inGodot}, (*games).turnedAway, true},
 	{"a close code that the engine does not take", []kind{inGodot, inAddon}, (*games).badCloseCode, true},
 	{"the addon in a mesh", []kind{inAddon}, (*games).addonMesh, false},

@@ -27,15 +27,15 @@ type claim struct {
 	over  bool
 	dirty bool
 
-	writing  token  // held while its key is written
-	revision uint64 // guarded by writing
+	writing  semaphore // held while its key is written
+	revision uint64    // guarded by writing
 }
 
-// A token is held by one goroutine at a time, which may wait for the bus meanwhile. A mutex is not for that.
-type token chan struct{}
+// A semaphore is held by one goroutine at a time, which may wait for the bus meanwhile. A mutex is not for that.
+type semaphore chan struct{}
 
-func (t token) take()     { t <- struct{}{} }
-func (t token) giveBack() { <-t }
+func (s semaphore) acquire() { s <- struct{}{} }
+func (s semaphore) release() { <-s }
 
 // An owned is the value of a key that is owned.
 type owned struct {
@@ -81,7 +81,7 @@ func (n *Node) claim(ctx context.Context, key string, fresh bool) (*claim, owner
 			return nil, who, nil
 		}
 		if c == nil {
-			c = &claim{key: key, fresh: fresh, lease: n.lease, users: 1, ready: make(chan struct{}), writing: make(token, 1)}
+			c = &claim{key: key, fresh: fresh, lease: n.lease, users: 1, ready: make(chan struct{}), writing: make(semaphore, 1)}
 			n.claims[key] = c
 			n.mu.Unlock()
 			return n.decide(ctx, c)
@@ -147,8 +147,8 @@ func (n *Node) decide(ctx context.Context, c *claim) (*claim, owner, error) {
 // value that it reads may be old. In that case the owner that it finds says so, or the bus refuses the write.
 func (n *Node) take(ctx context.Context, c *claim) (owner, *rooms.Record, error) {
 	mine := owner{c.lease, n.process}
-	c.writing.take()
-	defer c.writing.giveBack()
+	c.writing.acquire()
+	defer c.writing.release()
 	for wait := time.Millisecond; ; wait = min(2*wait, 50*time.Millisecond) {
 		old, revision, err := n.config.Bus.Get(ctx, c.key)
 		var was owned
@@ -311,7 +311,7 @@ func (n *Node) changed(name signaling.RoomName) {
 		if n.lease == "" || n.surrendering {
 			return
 		}
-		c = &claim{key: roomKey(name), lease: n.lease, ready: make(chan struct{}), writing: make(token, 1)}
+		c = &claim{key: roomKey(name), lease: n.lease, ready: make(chan struct{}), writing: make(semaphore, 1)}
 		close(c.ready)
 		n.claims[c.key] = c
 	}
@@ -361,8 +361,8 @@ func (n *Node) write(ctx context.Context) {
 }
 
 func (n *Node) flush(ctx context.Context) {
-	n.flushing.take()
-	defer n.flushing.giveBack()
+	n.flushing.acquire()
+	defer n.flushing.release()
 	n.mu.Lock()
 	list := n.dirty
 	n.dirty = nil
@@ -393,8 +393,8 @@ func each[T any](atOnce int, list []T, do func(T)) {
 }
 
 func (n *Node) writeOne(ctx context.Context, c *claim) {
-	c.writing.take()
-	defer c.writing.giveBack()
+	c.writing.acquire()
+	defer c.writing.release()
 	n.mu.Lock()
 	c.dirty = false // a later change marks the claim again
 	n.mu.Unlock()
@@ -429,7 +429,7 @@ func (n *Node) writeOne(ctx context.Context, c *claim) {
 	err := n.put(ctx, c, value)
 	switch {
 	case err != nil:
-		n.trouble("record", err)
+		n.logError("record", err)
 		n.later(c)
 	case record != nil:
 		record.Written()
@@ -440,7 +440,7 @@ func (n *Node) writeOne(ctx context.Context, c *claim) {
 func (n *Node) giveUp(ctx context.Context, c *claim) {
 	if c.revision != 0 {
 		if err := n.config.Bus.Delete(ctx, c.key, c.revision); err != nil && !errors.Is(err, ErrConflict) && !errors.Is(err, ErrNoKey) {
-			n.trouble("release", err) // tidy deletes it when this lease is over
+			n.logError("release", err) // tidy deletes it when this lease is over
 		}
 	}
 	n.mu.Lock()

@@ -92,12 +92,12 @@ func (n *Node) acquire(ctx context.Context) (*lease, time.Time) {
 	began := time.Now()
 	revision, err := n.config.Bus.Create(ctx, leasePrefix+l.name, l.value, leaseTTL)
 	if err != nil {
-		n.trouble("lease", err)
+		n.logError("lease", err)
 		return nil, began
 	}
 	if n.held > 0 {
 		if err := n.giveBack(ctx, n.leaseName(n.held)); err != nil {
-			n.trouble("earlier lease", err)
+			n.logError("earlier lease", err)
 		}
 	}
 	n.held = n.leases
@@ -123,7 +123,7 @@ func (n *Node) renew(ctx context.Context, l *lease) {
 		err := n.renewOnce(ctx, l)
 		asked.settle(err)
 		if err != nil {
-			n.trouble("lease", err)
+			n.logError("lease", err)
 			if errors.Is(err, ErrConflict) || !n.acts() {
 				return
 			}

@@ -49,7 +49,7 @@ type Node struct {
 	lastSaid atomic.Int64
 	counters counters
 
-	flushing token // held while records are written
+	flushing semaphore // held while records are written
 
 	mu           sync.Mutex // guards the fields below
 	lease        string     // empty: none
@@ -65,7 +65,7 @@ type Node struct {
 	lastPlace    uint64
 	visitors     map[visit]*visitor // sessions of other servers in rooms of this one
 	pipes        map[uint64]*pipe
-	ended        map[uint64]uint32 // lives of the pipes to processes that have ended
+	ended        map[uint64]uint32 // epochs of the pipes to processes that have ended
 	loose        []*Place
 	recallers    map[uint64]bool // servers that have asked opRecall since HandOver
 	asks         map[uint64]chan json.RawMessage
@@ -111,7 +111,7 @@ func New(config Config) *Node {
 		began:     time.Now(),
 		released:  make(chan struct{}),
 		wake:      make(chan struct{}, 1),
-		flushing:  make(token, 1),
+		flushing:  make(semaphore, 1),
 		claims:    make(map[string]*claim),
 		buried:    make(map[string]bool),
 		living:    make(map[string]holder),
@@ -124,7 +124,7 @@ func New(config Config) *Node {
 		recallers: make(map[uint64]bool),
 		asks:      make(map[uint64]chan json.RawMessage),
 	}
-	n.mess() // servers may have died before
+	n.tidyAgain() // servers may have died before
 	return n
 }
 
@@ -384,7 +384,7 @@ func (n *Node) pipeTo(process uint64) *pipe {
 	if p == nil {
 		subject := subjectOf(process)
 		p = newPipe(n.process, process, func(b []byte) error { return n.config.Bus.Publish(subject, b) }, &n.counters)
-		p.life += n.ended[process]
+		p.epoch += n.ended[process]
 		n.pipes[process] = p
 	}
 	return p
@@ -397,12 +397,12 @@ func (n *Node) send(process uint64, m *message) { n.sendOver(n.pipeTo(process), 
 func (n *Node) sendOver(p *pipe, m *message) {
 	b, err := m.encode()
 	if err != nil {
-		n.trouble("encode", err)
+		n.logError("encode", err)
 		return
 	}
 	if len(b) > maxWhole {
 		n.counters.drop(DropTooLarge, 1)
-		n.trouble("send", fmt.Errorf("cluster: %s %s has %d bytes: want at most %d", m.Kind, m.Op, len(b), maxWhole))
+		n.logError("send", fmt.Errorf("cluster: %s %s has %d bytes: want at most %d", m.Kind, m.Op, len(b), maxWhole))
 		return
 	}
 	p.send(partsOf(b, n.config.Bus.MaxMessage()-datagramHeader)...)
@@ -435,7 +435,7 @@ func (n *Node) receive(b []byte) {
 	}
 	if err != nil {
 		n.counters.drop(DropMalformed, 1)
-		n.trouble("message", err)
+		n.logError("message", err)
 		return
 	}
 	n.handle(from, m)
@@ -482,7 +482,7 @@ func (n *Node) tick(ctx context.Context) {
 const pipeKept = 10 * time.Minute
 
 // closePipes closes the pipes to processes that seem to have ended. If such a process comes back, its pipe begins
-// another life. tick calls closePipes.
+// another epoch. tick calls closePipes.
 func (n *Node) closePipes(now time.Time) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -502,7 +502,7 @@ func (n *Node) closePipes(now time.Time) {
 			if len(n.ended) >= maxEnded {
 				clear(n.ended)
 			}
-			n.ended[process] = p.lifeNow()
+			n.ended[process] = p.epochNow()
 		}
 	}
 }
@@ -535,8 +535,8 @@ func (n *Node) leaseNow() string {
 	return n.lease
 }
 
-// trouble logs an error, at most once a second.
-func (n *Node) trouble(doing string, err error) {
+// logError logs an error, at most once a second.
+func (n *Node) logError(doing string, err error) {
 	now := time.Since(n.began)
 	if last := n.lastSaid.Load(); now-time.Duration(last) > time.Second && n.lastSaid.CompareAndSwap(last, int64(now)) {
 		n.config.Log.Warn("cluster error", "server", n.config.Server, "operation", doing, "err", err)

@@ -39,8 +39,8 @@ func (n *Node) doubts(lease string) bool {
 	return n.doubted[lease]
 }
 
-// mistaken forgets the owner of a key after it has said that it does not own the key.
-func (n *Node) mistaken(key string, who owner) {
+// forgetOwner forgets the owner of a key after it has said that it does not own the key.
+func (n *Node) forgetOwner(key string, who owner) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.owners[key] == who {

@@ -11,7 +11,7 @@ import (
 // A pipe carries messages to one other server, each once and in order, over a bus that may lose, repeat, delay and
 // reorder them. It sends unacknowledged messages again. It holds at most maxUnacked messages and maxUnackedBytes bytes.
 // If more gather, the other server is too slow and the pipe breaks: unacknowledged messages are lost, both ends learn
-// of it, and the pipe begins another life. Only one goroutine at a time may call receive.
+// of it, and the pipe begins another epoch. Only one goroutine at a time may call receive.
 type pipe struct {
 	// Fixed at construction.
 	self, peer uint64 // processes
@@ -22,8 +22,8 @@ type pipe struct {
 	parts []byte    // owned by Node.receive: a message whose last part has not come yet
 
 	mu       sync.Mutex // guards the fields below
-	life     uint32     // counts how often the pipe began anew
-	oldest   uint64     // the number of unacked[0]; the first message of a life has 1
+	epoch    uint32     // counts how often the pipe began anew
+	oldest   uint64     // the number of unacked[0]; the first message of a epoch has 1
 	unacked  [][]byte   // whole datagrams
 	bytes    int
 	room     chan struct{} // closed when there is room again; nil: nobody waits
@@ -34,9 +34,9 @@ type pipe struct {
 	why      drop.Reason   // why it is broken
 	closed   bool
 
-	inLife   uint32
-	expected uint64 // number of the next message
-	ackDue   int    // messages since the last acknowledgement
+	theirEpoch uint32
+	expected   uint64 // number of the next message
+	ackDue     int    // messages since the last acknowledgement
 }
 
 const (
@@ -54,7 +54,7 @@ const (
 	repeatAtOnce = 256
 )
 
-// The format of a datagram on the bus: version, from, to, life, number, then the acknowledged life and number, and
+// The format of a datagram on the bus: version, from, to, epoch, number, then the acknowledged epoch and number, and
 // then a message. A datagram that only acknowledges has the number 0 and no message.
 const (
 	datagramVersion = 1
@@ -62,7 +62,7 @@ const (
 )
 
 func newPipe(self, peer uint64, publish func([]byte) error, c *counters) *pipe {
-	return &pipe{self: self, peer: peer, publish: publish, counters: c, life: 1, oldest: 1, expected: 1, patience: firstPatience}
+	return &pipe{self: self, peer: peer, publish: publish, counters: c, epoch: 1, oldest: 1, expected: 1, patience: firstPatience}
 }
 
 // senderOf returns the sender of a datagram, if the datagram is for self.
@@ -77,7 +77,7 @@ func (p *pipe) datagram(number uint64, data []byte) []byte {
 	b := append(make([]byte, 0, datagramHeader+len(data)), datagramVersion)
 	b = binary.BigEndian.AppendUint64(b, p.self)
 	b = binary.BigEndian.AppendUint64(b, p.peer)
-	b = binary.BigEndian.AppendUint32(b, p.life)
+	b = binary.BigEndian.AppendUint32(b, p.epoch)
 	b = binary.BigEndian.AppendUint64(b, number)
 	b = append(b, make([]byte, 12)...)
 	return append(b, data...)
@@ -85,7 +85,7 @@ func (p *pipe) datagram(number uint64, data []byte) []byte {
 
 // stamp writes the current acknowledgement into a datagram. The caller holds mu.
 func (p *pipe) stamp(b []byte) []byte {
-	binary.BigEndian.PutUint32(b[29:], p.inLife)
+	binary.BigEndian.PutUint32(b[29:], p.theirEpoch)
 	binary.BigEndian.PutUint64(b[33:], p.expected-1)
 	p.ackDue = 0
 	return b
@@ -171,18 +171,18 @@ func (p *pipe) empty() bool {
 
 func (p *pipe) roomy() bool { return len(p.unacked) < maxUnacked/2 && p.bytes < maxUnackedBytes/2 }
 
-func (p *pipe) lifeNow() uint32 {
+func (p *pipe) epochNow() uint32 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.life
+	return p.epoch
 }
 
-// restart begins another life. Unacknowledged messages are lost.
+// restart begins another epoch. Unacknowledged messages are lost.
 func (p *pipe) restart() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.counters.drop(p.why, len(p.unacked))
-	p.life++
+	p.epoch++
 	p.broken = false
 	p.oldest, p.unacked, p.bytes, p.patience = 1, nil, 0, firstPatience
 	p.wake()
@@ -212,21 +212,21 @@ func (p *pipe) wake() {
 }
 
 // receive handles a datagram of the peer. It returns the message if it is the next one, and whether the other end had
-// begun another life.
+// begun another epoch.
 func (p *pipe) receive(b []byte) (data []byte, restarted bool) {
-	life, number := binary.BigEndian.Uint32(b[17:]), binary.BigEndian.Uint64(b[21:])
-	ackLife, ack := binary.BigEndian.Uint32(b[29:]), binary.BigEndian.Uint64(b[33:])
+	epoch, number := binary.BigEndian.Uint32(b[17:]), binary.BigEndian.Uint64(b[21:])
+	ackEpoch, ack := binary.BigEndian.Uint32(b[29:]), binary.BigEndian.Uint64(b[33:])
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if ackLife == p.life {
+	if ackEpoch == p.epoch {
 		p.acknowledged(ack)
 	}
 	switch {
-	case number == 0 || life < p.inLife || life > p.inLife && number != 1:
-		return nil, false // only an acknowledgement, of an earlier life, or too early
-	case life > p.inLife:
-		restarted = life > 1 // the first life may have been lost completely
-		p.inLife, p.expected = life, 1
+	case number == 0 || epoch < p.theirEpoch || epoch > p.theirEpoch && number != 1:
+		return nil, false // only an acknowledgement, of an earlier epoch, or too early
+	case epoch > p.theirEpoch:
+		restarted = epoch > 1 // the first epoch may have been lost completely
+		p.theirEpoch, p.expected = epoch, 1
 	}
 	p.ackDue++
 	if number == p.expected {

@@ -145,7 +145,7 @@ func (p *Place) enter(j signaling.Join, admit func(rooms.Ask) (rooms.Grant, erro
 			return why
 		}
 		if !errors.Is(err, rooms.ErrElsewhere) {
-			p.node.trouble("join", err)
+			p.node.logError("join", err)
 		}
 		if time.Now().After(until) {
 			return errNoLease
@@ -266,7 +266,7 @@ func (p *Place) ask(ctx context.Context, key string, who owner, m *message) erro
 	select {
 	case err := <-answers:
 		if errors.Is(err, rooms.ErrElsewhere) {
-			p.node.mistaken(key, who)
+			p.node.forgetOwner(key, who)
 		}
 		return err
 	case <-ctx.Done():

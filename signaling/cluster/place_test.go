@@ -38,7 +38,7 @@ func TestRefusedVisitorsLeaveNoClaimInUse(t *testing.T) {
 	close(ready)
 	n.lease = "a-1"
 	n.actFrom(time.Now())
-	c := &claim{key: "room.r", lease: "a-1", ready: ready, writing: make(token, 1)}
+	c := &claim{key: "room.r", lease: "a-1", ready: ready, writing: make(semaphore, 1)}
 	n.claims[c.key] = c
 	at := visit{process: 7, number: 1}
 	n.visitors[at] = &visitor{attempt: 5}

@@ -90,6 +90,6 @@ func TestPipesOfEndedProcesses(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		require.Empty(t, n.pipes)
-		require.EqualValues(t, 3, n.pipeTo(7).life)
+		require.EqualValues(t, 3, n.pipeTo(7).epoch)
 	})
 }

@@ -29,8 +29,8 @@ func (n *Node) tidy(ctx context.Context) {
 		}
 		found, err := n.keysLeft(ctx)
 		if err != nil {
-			n.trouble("tidy", err)
-			n.mess()
+			n.logError("tidy", err)
+			n.tidyAgain()
 			continue
 		}
 		for lease := range doomed {
@@ -42,8 +42,8 @@ func (n *Node) tidy(ctx context.Context) {
 	}
 }
 
-// mess makes tidy look again.
-func (n *Node) mess() {
+// tidyAgain makes tidy look again.
+func (n *Node) tidyAgain() {
 	notify(n.untidy)
 }
 
@@ -101,7 +101,7 @@ func (n *Node) deleteKeys(ctx context.Context, lease string, keys []string) (don
 			err = n.config.Bus.Delete(ctx, key, revision)
 		}
 		if err != nil && !errors.Is(err, ErrNoKey) && !errors.Is(err, ErrConflict) { // these: another server was faster
-			n.trouble("tidy", err)
+			n.logError("tidy", err)
 			return false
 		}
 	}

@@ -503,7 +503,7 @@ func (n *Node) asked(from uint64, m *message) {
 		defer n.joining.Add(-1)
 		answer, err := n.config.Answer(m.Op, m.Body)
 		if err != nil {
-			n.trouble(m.Op, err)
+			n.logError(m.Op, err)
 			answer = nil // a newer server may ask what this one does not know: it must not wait
 		}
 		body, _ := text.JSON(answer)

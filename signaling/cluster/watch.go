@@ -30,7 +30,7 @@ func (n *Node) watch(ctx context.Context) {
 			n.leaseSeen(key[len(leasePrefix):], value, begun)
 		})
 		if err != nil {
-			n.trouble("watch", err)
+			n.logError("watch", err)
 		}
 		_ = pause(ctx, 200*time.Millisecond)
 	}
@@ -160,5 +160,5 @@ func (n *Node) leaseOver(name string, process uint64, died bool) {
 	if !died {
 		n.recall(process, make(chan struct{})) // it waits for that: see Close
 	}
-	n.mess()
+	n.tidyAgain()
 }

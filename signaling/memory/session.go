@@ -151,12 +151,12 @@ func (s *session) Fail(why *signaling.Error) {
 func (s *session) Bye() { s.end(nil) }
 
 // end ends the session after its last frames.
-func (s *session) end(lastWords [][]byte) {
+func (s *session) end(last [][]byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.ended {
 		s.ended = true
-		s.queue = append(s.queue, lastWords...)
+		s.queue = append(s.queue, last...)
 		close(s.done)
 		s.changed()
 	}

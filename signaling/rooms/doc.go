@@ -2,7 +2,7 @@
 // messages.
 //
 //	Store.Join -> admit -> room (a mutex, no I/O) -> Member -> welcome -> Session.Deliver
-//	Member.Relay, Seal, Lock, Kick, Leave, Detach -> room ---------> Session.Deliver of the others
+//	Member.Signal, Seal, Lock, Kick, Leave, Detach -> room ---------> Session.Deliver of the others
 //
 // The package knows no sockets: a Session takes the messages of a member, wherever the member is. A Member is a place
 // in a room. When its session is lost, the place is kept for the grace period, so a participant whose network has

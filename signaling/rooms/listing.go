@@ -12,30 +12,30 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// A listing holds the public rooms in an order that nobody can influence: the order of their places, which are random
-// numbers on a circle. Each List begins at a random place, so no room is first for everyone. The next page continues
+// A listing holds the public rooms in an order that nobody can influence: the order of their positions, which are random
+// numbers on a circle. Each List begins at a random position, so no room is first for everyone. The next page continues
 // where the page before ended, whatever rooms have come and gone. The mu of a listing comes after Store.mu.
 type listing struct {
 	mu    sync.Mutex // guards rooms
-	rooms []*room    // by place
+	rooms []*room    // by position
 }
 
 // listScan is the largest number of rooms that one page looks at: the rest is for the next page.
 const listScan = 1000
 
-func byPlace(a, b *room) int { return cmp.Or(cmp.Compare(a.place, b.place), byName(a, b)) }
+func byPosition(a, b *room) int { return cmp.Or(cmp.Compare(a.position, b.position), byName(a, b)) }
 
 func (l *listing) add(r *room) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	i, _ := slices.BinarySearchFunc(l.rooms, r, byPlace)
+	i, _ := slices.BinarySearchFunc(l.rooms, r, byPosition)
 	l.rooms = slices.Insert(l.rooms, i, r)
 }
 
 func (l *listing) remove(r *room) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if i, found := slices.BinarySearchFunc(l.rooms, r, byPlace); found {
+	if i, found := slices.BinarySearchFunc(l.rooms, r, byPosition); found {
 		l.rooms = slices.Delete(l.rooms, i, i+1)
 	}
 }
@@ -53,10 +53,10 @@ type cursor struct{ began, passed uint64 }
 func (l *listing) after(c cursor) (rooms []*room, more bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	first, _ := slices.BinarySearchFunc(l.rooms, c.began+c.passed, func(r *room, place uint64) int { return cmp.Compare(r.place, place) })
+	first, _ := slices.BinarySearchFunc(l.rooms, c.began+c.passed, func(r *room, position uint64) int { return cmp.Compare(r.position, position) })
 	for i := range l.rooms {
 		r := l.rooms[(first+i)%len(l.rooms)]
-		if r.place-c.began < c.passed { // all around
+		if r.position-c.began < c.passed { // all around
 			return rooms, false
 		}
 		if len(rooms) == listScan {
@@ -136,9 +136,9 @@ func (l *listing) page(q signaling.List) (page Page) {
 		}
 		if info, ok := r.public(); ok && matches(r.fields, q.Filter) {
 			page.Rooms = append(page.Rooms, info)
-			page.Offsets = append(page.Offsets, r.place-c.began)
+			page.Offsets = append(page.Offsets, r.position-c.began)
 		}
-		if c.passed = r.place - c.began + 1; c.passed == 0 { // this was the last place on the circle
+		if c.passed = r.position - c.began + 1; c.passed == 0 { // this was the last position on the circle
 			return page
 		}
 	}

@@ -387,7 +387,7 @@ func (m *Member) Handle(s Session, message signaling.Message) error {
 		if message.To == 0 {
 			return &signaling.Error{Code: signaling.CodeBadMessage, Text: "signal: no to"}
 		}
-		return m.Relay(s, message)
+		return m.Signal(s, message)
 	case signaling.Seal:
 		return m.Seal(s)
 	case signaling.Lock:

@@ -130,7 +130,7 @@ func TestAttach(t *testing.T) {
 	hosted = hosted.again()
 	host, err := second.Attach(hosted, a)
 	require.NoError(t, err)
-	require.NoError(t, host.Relay(hosted, signaling.Signal{To: b.Seat.ID, Data: []byte("1")}))
+	require.NoError(t, host.Signal(hosted, signaling.Signal{To: b.Seat.ID, Data: []byte("1")}))
 	newcomer, _, welcome := enter(t, second, signaling.Join{Room: "r"})
 	require.Len(t, welcome.Members, 1, "one is not back yet")
 

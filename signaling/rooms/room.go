@@ -26,7 +26,7 @@ type room struct {
 	maxMembers int
 	fields     map[string]any // that of fixed.Metadata, for filters of List; nil unless it is public
 	created    time.Time
-	place      uint64        // in a listing
+	position   uint64        // in a listing
 	settled    time.Duration // by the clock: when the members have had time to be attached after the room moved
 	movedUntil time.Duration // until then, by the clock, tickets of the process that had the room before are valid
 
@@ -83,7 +83,7 @@ func newRoom(s *Store, name signaling.RoomName, t fixed) *room {
 		maxMembers: s.config.MaxMembers,
 		host:       signaling.Host,
 		created:    time.Now(),
-		place:      randomUint64(),
+		position:   randomUint64(),
 		members:    make(map[signaling.PeerID]*Member),
 		sealed:     t.Sealed,
 	}

@@ -87,7 +87,7 @@ func TestMemberThatOnlyAnotherMemberKnows(t *testing.T) {
 	session = session.again()
 	host, err := second.Attach(session, a)
 	require.NoError(t, err)
-	require.NoError(t, host.Relay(session, signaling.Signal{To: other.id, Data: []byte("1")}))
+	require.NoError(t, host.Signal(session, signaling.Signal{To: other.id, Data: []byte("1")}))
 	late = late.again()
 	_, err = second.Attach(late, b)
 	require.NoError(t, err)

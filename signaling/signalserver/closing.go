@@ -11,8 +11,8 @@ import (
 	"example.org/rtcpeer/signaling/rooms"
 )
 
-// lastWordsTimeout is how long the client of an ended session may take to read the last frames and to close.
-const lastWordsTimeout = 2 * time.Second
+// closingTimeout is how long the client of an ended session may take to read the last frames and to close.
+const closingTimeout = 2 * time.Second
 
 // refuse sends err to the client, and ends the session if it is an error that does so. more is for the log.
 func (s *session) refuse(err error, more ...any) {
@@ -54,7 +54,7 @@ func closing(code int, text string) item {
 	return item{websocket.CloseMessage, websocket.FormatCloseMessage(code, text)}
 }
 
-// end ends the session. The writer still sends what waits and then the last frames, within lastWordsTimeout; with
+// end ends the session. The writer still sends what waits and then the last frames, within closingTimeout; with
 // drop, what waits is dropped. Only the first call counts.
 func (s *session) end(why string, drop bool, last ...item) {
 	wake, first := s.outbox.end(drop, last...)
@@ -64,7 +64,7 @@ func (s *session) end(why string, drop bool, last ...item) {
 	if first {
 		s.why = why
 		close(s.ended)
-		s.conn.NetConn().SetDeadline(time.Now().Add(lastWordsTimeout)) // wakes readLoop; does not block
+		s.conn.NetConn().SetDeadline(time.Now().Add(closingTimeout)) // wakes readLoop; does not block
 	}
 }
 

@@ -47,7 +47,7 @@ func (s *session) readLoop() {
 			s.refuse(err, s.asks()...)
 		}
 		if errors.Is(err, errPieces) {
-			_, _ = io.Copy(io.Discard, s.conn.NetConn()) // until lastWordsTimeout; parsing frames costs too much
+			_, _ = io.Copy(io.Discard, s.conn.NetConn()) // until closingTimeout; parsing frames costs too much
 			return
 		}
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/pion/turn/v5"
 )
 
-// sockets are the sockets and listeners of a server. New opens them. Pion's Server closes them, or New if it fails.
-type sockets struct {
+// endpoints are the UDP sockets and the listeners of a server, and their URLs for clients. New opens them. Pion's Server closes them, or New if it fails.
+type endpoints struct {
 	packets []turn.PacketConnConfig
 	streams []turn.ListenerConfig
 	stun    []string // URLs
@@ -84,14 +84,14 @@ func (s *Server) openUDP(network, address string, g turn.RelayAddressGenerator) 
 		return err
 	}
 	conn.(*net.UDPConn).SetReadBuffer(udpBuffer)
-	s.sockets.packets = append(s.sockets.packets, turn.PacketConnConfig{
+	s.endpoints.packets = append(s.endpoints.packets, turn.PacketConnConfig{
 		PacketConn:            &packetConn{PacketConn: conn, server: s},
 		RelayAddressGenerator: g,
 		PermissionHandler:     s.mayRelayTo,
 	})
 	host := s.hostPort(conn.LocalAddr())
-	s.sockets.stun = appendNew(s.sockets.stun, "stun:"+host)
-	s.sockets.turn = appendNew(s.sockets.turn, "turn:"+host+"?transport=udp")
+	s.endpoints.stun = appendNew(s.endpoints.stun, "stun:"+host)
+	s.endpoints.turn = appendNew(s.endpoints.turn, "turn:"+host+"?transport=udp")
 	return nil
 }
 
@@ -110,12 +110,12 @@ func (s *Server) openStreams(network, address, scheme string, config *tls.Config
 	if err != nil {
 		return err
 	}
-	s.sockets.streams = append(s.sockets.streams, turn.ListenerConfig{
+	s.endpoints.streams = append(s.endpoints.streams, turn.ListenerConfig{
 		Listener:              &listener{Listener: l, server: s, tls: config},
 		RelayAddressGenerator: g,
 		PermissionHandler:     s.mayRelayTo,
 	})
-	s.sockets.turn = appendNew(s.sockets.turn, scheme+s.hostPort(l.Addr())+"?transport=tcp")
+	s.endpoints.turn = appendNew(s.endpoints.turn, scheme+s.hostPort(l.Addr())+"?transport=tcp")
 	return nil
 }
 
@@ -140,11 +140,11 @@ func (s *Server) hostPort(listening net.Addr) string {
 	return net.JoinHostPort(host, strconv.Itoa(int(at.Port())))
 }
 
-func (k *sockets) close() {
-	for _, p := range k.packets {
+func (e *endpoints) close() {
+	for _, p := range e.packets {
 		p.PacketConn.Close()
 	}
-	for _, l := range k.streams {
+	for _, l := range e.streams {
 		l.Listener.Close()
 	}
 }

@@ -40,13 +40,13 @@ func newRegistry(c *Config) *registry {
 }
 
 // room reports whether there is a place for an allocation, and if not, why.
-func (reg *registry) room(c claim) (word, bool) {
+func (reg *registry) room(c claim) (reasonIndex, bool) {
 	reg.mu.RLock()
 	defer reg.mu.RUnlock()
 	return reg.roomLocked(c)
 }
 
-func (reg *registry) roomLocked(c claim) (word, bool) {
+func (reg *registry) roomLocked(c claim) (reasonIndex, bool) {
 	switch {
 	case reg.closed, reg.allocations >= reg.maxAllocations:
 		return refusedCapacity, false
@@ -59,7 +59,7 @@ func (reg *registry) roomLocked(c claim) (word, bool) {
 }
 
 // take is room, but also takes the place, until free.
-func (reg *registry) take(c claim) (word, bool) {
+func (reg *registry) take(c claim) (reasonIndex, bool) {
 	reg.mu.Lock()
 	defer reg.mu.Unlock()
 	if w, ok := reg.roomLocked(c); !ok {
@@ -119,7 +119,7 @@ func (reg *registry) relayAt(public netip.AddrPort) *relay {
 }
 
 // addStream adds a stream, or returns why it cannot.
-func (reg *registry) addStream(s *stream) (word, bool) {
+func (reg *registry) addStream(s *stream) (reasonIndex, bool) {
 	reg.mu.Lock()
 	defer reg.mu.Unlock()
 	switch {

@@ -18,13 +18,13 @@ import (
 // A Server is a running STUN and TURN server.
 type Server struct {
 	// Fixed at construction.
-	config  Config
-	began   time.Time
-	rules   peerRules
-	host    host
-	log     *slog.Logger
-	sockets sockets
-	turn    *turn.Server
+	config    Config
+	began     time.Time
+	rules     peerRules
+	host      host
+	log       *slog.Logger
+	endpoints endpoints
+	turn      *turn.Server
 
 	// Safe for concurrent use.
 	registry  *registry
@@ -55,7 +55,7 @@ func New(config Config) (*Server, error) {
 	}
 	s.host.last.Store(own)
 	if err := s.start(); err != nil {
-		s.sockets.close()
+		s.endpoints.close()
 		return nil, err
 	}
 	return s, nil
@@ -65,11 +65,11 @@ func (s *Server) start() error {
 	if err := s.openAll(newRelays(s)); err != nil {
 		return err
 	}
-	s.listeners.Add(len(s.sockets.packets) + len(s.sockets.streams))
+	s.listeners.Add(len(s.endpoints.packets) + len(s.endpoints.streams))
 	var err error
 	s.turn, err = turn.NewServer(turn.ServerConfig{
-		PacketConnConfigs: s.sockets.packets,
-		ListenerConfigs:   s.sockets.streams,
+		PacketConnConfigs: s.endpoints.packets,
+		ListenerConfigs:   s.endpoints.streams,
 		LoggerFactory:     logger{s.log},
 		Realm:             s.config.Realm,
 		AuthHandler:       s.authenticate,
@@ -84,7 +84,7 @@ func (s *Server) start() error {
 func (s *Server) Close() error {
 	s.closeOnce.Do(func() {
 		close(s.closing)
-		s.sockets.close()
+		s.endpoints.close()
 	})
 	s.listeners.Wait()
 	s.registry.close()
@@ -96,10 +96,10 @@ func (s *Server) Close() error {
 // for each participant. The result belongs to the caller.
 func (s *Server) ICEServers(user string) []signaling.ICEServer {
 	var list []signaling.ICEServer
-	if len(s.sockets.stun) > 0 {
-		list = append(list, signaling.ICEServer{URLs: slices.Clone(s.sockets.stun)})
+	if len(s.endpoints.stun) > 0 {
+		list = append(list, signaling.ICEServer{URLs: slices.Clone(s.endpoints.stun)})
 	}
-	return append(list, s.config.Credentials.ICEServer(user, slices.Clone(s.sockets.turn)...))
+	return append(list, s.config.Credentials.ICEServer(user, slices.Clone(s.endpoints.turn)...))
 }
 
 // PublicAddresses returns the addresses of Config.PublicAddresses, or those that New has found.

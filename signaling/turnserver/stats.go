@@ -26,11 +26,11 @@ type Stats struct {
 // A Reason says why something was refused or dropped, in the word that statistics and metrics use.
 type Reason string
 
-// A word is a Reason as an index.
-type word int
+// A reasonIndex is the index of a Reason in reasons.
+type reasonIndex int
 
 const (
-	refusedAuth word = iota
+	refusedAuth reasonIndex = iota
 	refusedQuotaUser
 	refusedQuotaAddress
 	refusedCapacity
@@ -41,20 +41,20 @@ const (
 	refusedBounds
 	refusedSlow
 	refusedInvalid
-	words
+	reasonCount
 )
 
-var reasons = [words]Reason{"auth", "quota_user", "quota_address", "capacity", "unsupported", "peer_denied",
+var reasons = [reasonCount]Reason{"auth", "quota_user", "quota_address", "capacity", "unsupported", "peer_denied",
 	"bandwidth", "no_permission", "bounds", "slow", "invalid"}
 
 // counters is the part of Stats that is counted as it happens. It is safe for concurrent use, and without a lock,
 // because most events are packets.
 type counters struct {
 	allocated, toPeers, toClients atomic.Uint64
-	refused                       [words]atomic.Uint64
+	refused                       [reasonCount]atomic.Uint64
 }
 
-func (c *counters) refuse(w word) { c.refused[w].Add(1) }
+func (c *counters) refuse(why reasonIndex) { c.refused[why].Add(1) }
 
 // Stats returns the current figures. The map belongs to the caller.
 func (s *Server) Stats() Stats {

@@ -104,13 +104,13 @@ func (l *lane) Buffered() int { return int(l.queued.Load()) + int(l.channel.Buff
 // it wait, and leave at one window per round trip. If the packets in flight take longer than they should, and
 // that is more, Lag returns how late they are.
 func (l *lane) Lag() time.Duration {
-	cwnd, rtt := l.path.pace.figures(l.path)
+	cwnd, rtt := l.path.cached.windowAndRTT(l.path)
 	buffered := l.Buffered()
 	age, moving := l.flight.age(int(l.channel.BufferedAmount()), time.Now())
 	if moving {
-		age = min(age, time.Duration(l.path.pace.taken.Load()))
+		age = min(age, time.Duration(l.path.cached.taken.Load()))
 	}
-	late := overdue(age, time.Duration(l.path.pace.shortest.Load()))
+	late := overdue(age, time.Duration(l.path.cached.shortest.Load()))
 	waiting := max(buffered-cwnd, 0)
 	return max(late, time.Duration(float64(rtt)*float64(waiting)/float64(cwnd)))
 }
@@ -124,10 +124,10 @@ func (l *lane) NotifyLow(bytes int, f func()) {
 	l.channel.OnBufferedAmountLow(f)
 }
 
-// pace caches the window and the round trip for a moment, because asking Pion costs a lock and an allocation,
+// cachedStats holds the window and the round trip for a moment, because asking Pion costs a lock and an allocation,
 // and a lane under pressure asks for each packet. Asking for the round trip also waits for ICE's own goroutine,
 // 4 to 16 us, and ICE measures only once a second.
-type pace struct {
+type cachedStats struct {
 	at   atomic.Int64 // UnixNano of the last update
 	cwnd atomic.Int64 // bytes
 	rtt  atomic.Int64 // nanoseconds
@@ -139,24 +139,24 @@ type pace struct {
 	asked   atomic.Int64 // its answer, in nanoseconds; 0 if it does not know
 }
 
-func (f *pace) figures(p *path) (cwnd int, rtt time.Duration) {
+func (c *cachedStats) windowAndRTT(p *path) (cwnd int, rtt time.Duration) {
 	const keep = 5 * time.Millisecond
 	const keepAsked = 200 * time.Millisecond
-	if now := time.Now().UnixNano(); now-f.at.Load() > int64(keep) {
-		if now-f.askedAt.Load() > int64(keepAsked) {
-			f.askedAt.Store(now)
-			f.asked.Store(int64(p.pairRTT()))
+	if now := time.Now().UnixNano(); now-c.at.Load() > int64(keep) {
+		if now-c.askedAt.Load() > int64(keepAsked) {
+			c.askedAt.Store(now)
+			c.asked.Store(int64(p.pairRTT()))
 		}
 		s := p.pc.SCTP().Stats()
-		f.cwnd.Store(max(int64(s.CongestionWindow), 1))
-		f.taken.Store(int64(s.SmoothedRoundTripTime * float64(time.Second)))
+		c.cwnd.Store(max(int64(s.CongestionWindow), 1))
+		c.taken.Store(int64(s.SmoothedRoundTripTime * float64(time.Second)))
 		// Before the first acknowledgement SCTP has measured no round trip either.
-		rtt := cmp.Or(f.asked.Load(), f.taken.Load())
-		if shortest := f.shortest.Load(); rtt > 0 && (shortest == 0 || rtt < shortest) {
-			f.shortest.Store(rtt)
+		rtt := cmp.Or(c.asked.Load(), c.taken.Load())
+		if shortest := c.shortest.Load(); rtt > 0 && (shortest == 0 || rtt < shortest) {
+			c.shortest.Store(rtt)
 		}
-		f.rtt.Store(max(rtt, int64(100*time.Microsecond)))
-		f.at.Store(now)
+		c.rtt.Store(max(rtt, int64(100*time.Microsecond)))
+		c.at.Store(now)
 	}
-	return int(f.cwnd.Load()), time.Duration(f.rtt.Load())
+	return int(c.cwnd.Load()), time.Duration(c.rtt.Load())
 }

@@ -23,10 +23,10 @@ type outlet struct {
 	turn         int           // the lane to ask first
 	later        *time.Timer   // starts the goroutine when bulk may be sent again; nil: bulk does not wait
 
-	life   sync.Mutex // guards the fields below
-	kicks  int        // calls of kick that the goroutine has not seen; it runs while there are any
-	closed bool
-	runs   sync.WaitGroup
+	running sync.Mutex // guards the fields below
+	kicks   int        // calls of kick that the goroutine has not seen; it runs while there are any
+	closed  bool
+	runs    sync.WaitGroup
 }
 
 // alwaysRoom is what a lane may always have in flight, so that control frames and chat do not wait for a window
@@ -166,8 +166,8 @@ func (o *outlet) listen() {
 
 // kick starts the goroutine, or makes it run once more. It may be called with Pion's locks held.
 func (o *outlet) kick() {
-	o.life.Lock()
-	defer o.life.Unlock()
+	o.running.Lock()
+	defer o.running.Unlock()
 	if o.closed {
 		return
 	}
@@ -181,16 +181,16 @@ func (o *outlet) kick() {
 func (o *outlet) run() {
 	defer o.runs.Done()
 	for {
-		o.life.Lock()
+		o.running.Lock()
 		seen := o.kicks
-		o.life.Unlock()
+		o.running.Unlock()
 		o.pump()
-		o.life.Lock()
+		o.running.Lock()
 		done := o.kicks == seen || o.closed
 		if done {
 			o.kicks = 0
 		}
-		o.life.Unlock()
+		o.running.Unlock()
 		if done {
 			return
 		}
@@ -265,9 +265,9 @@ func (o *outlet) handNext(now time.Time) bool {
 
 // close ends the goroutine and waits for it.
 func (o *outlet) close() {
-	o.life.Lock()
+	o.running.Lock()
 	o.closed = true
-	o.life.Unlock()
+	o.running.Unlock()
 	o.runs.Wait()
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -34,7 +34,7 @@ type path struct {
 	first    *firstRoute
 	checks   routeChecks
 	sparing  sparing
-	pace     pace
+	cached   cachedStats
 	offered  atomic.Bool // this end made the offer
 	patience patience
 	outlet   outlet

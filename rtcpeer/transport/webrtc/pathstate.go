@@ -31,14 +31,14 @@ func newPathState(backlog, lanes int) pathState {
 	return pathState{all: lanes, events: make(chan transport.Event, backlog), done: make(chan struct{})}
 }
 
-func (l *pathState) Events() <-chan transport.Event { return l.events }
+func (s *pathState) Events() <-chan transport.Event { return s.events }
 
 // accepted records that the other end's description has arrived, and counts the candidates in it.
-func (l *pathState) accepted(sdp string) {
-	l.described.Store(true)
+func (s *pathState) accepted(sdp string) {
+	s.described.Store(true)
 	for line := range strings.Lines(sdp) {
 		if c, ok := strings.CutPrefix(line, "a=candidate:"); ok {
-			l.remote.add(kindOf(c))
+			s.remote.add(kindOf(c))
 		}
 	}
 }
@@ -67,7 +67,7 @@ func fewerCandidates(sdp string) string {
 }
 
 // candidate passes a candidate of the other end to add, and counts it.
-func (l *pathState) candidate(c transport.Candidate, add func() error) error {
+func (s *pathState) candidate(c transport.Candidate, add func() error) error {
 	if c.Line == "" {
 		return nil // end of candidates: ICE goes on with those it has
 	}
@@ -78,26 +78,26 @@ func (l *pathState) candidate(c transport.Candidate, add func() error) error {
 	if err := add(); err != nil {
 		return fmt.Errorf("webrtc: candidate: %w", err)
 	}
-	l.remote.add(kind)
+	s.remote.add(kind)
 	return nil
 }
 
 // countOpen counts a lane that has opened, and reports whether it is the last one.
-func (l *pathState) countOpen() (last bool) { return int(l.open.Add(1)) == l.all }
+func (s *pathState) countOpen() (last bool) { return int(s.open.Add(1)) == s.all }
 
 // opened reports whether all lanes have opened.
-func (l *pathState) opened() bool { return int(l.open.Load()) == l.all }
+func (s *pathState) opened() bool { return int(s.open.Load()) == s.all }
 
-func (l *pathState) closed(why error) {
-	l.over.Store(true)
-	l.closedEnd.Do(func() { l.emit(transport.Event{Kind: transport.EventClosed, Err: why}) })
+func (s *pathState) closed(why error) {
+	s.over.Store(true)
+	s.closedEnd.Do(func() { s.emit(transport.Event{Kind: transport.EventClosed, Err: why}) })
 }
 
 // emit waits for the owner when the backlog is full. A browser's path never lets it fill up.
-func (l *pathState) emit(e transport.Event) {
+func (s *pathState) emit(e transport.Event) {
 	select {
-	case l.events <- e:
-	case <-l.done:
+	case s.events <- e:
+	case <-s.done:
 	}
 }
 
@@ -107,13 +107,13 @@ func lostBeforeOpen(p transport.Progress) error {
 }
 
 // ended returns why the path's lanes have failed.
-func (l *pathState) ended() error {
+func (s *pathState) ended() error {
 	select {
-	case <-l.done:
+	case <-s.done:
 		return transport.ErrClosed
 	default:
 	}
-	if l.lost.Load() {
+	if s.lost.Load() {
 		return transport.ErrLost
 	}
 	return transport.ErrRemoteClosed

@@ -36,8 +36,8 @@ func (r *room) announce(id signaling.PeerID, message signaling.Message) {
 	}
 }
 
-// Relay delivers a signal of m, which came over s, to its target.
-func (m *Member) Relay(s Session, signal signaling.Signal) error {
+// Signal delivers a signal of m, which came over s, to its target.
+func (m *Member) Signal(s Session, signal signaling.Signal) error {
 	r := m.room
 	r.mu.Lock()
 	defer r.unlock()
