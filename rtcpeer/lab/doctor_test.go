@@ -26,7 +26,7 @@ func TestDoctor(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			w.startServer(ctx)
-			p := w.startClient(seat(1), "doctor", "--json", "--timeout=5s", serverURL)
+			p := w.startClient(seatName(1), "doctor", "--json", "--timeout=5s", serverURL)
 			object, err := p.await(ctx, &p.out, `^{.*}$`)
 			require.NoError(t, err)
 			t.Log(object)

@@ -104,7 +104,7 @@ var faults = []fault{
 	{
 		key: "address", name: "another address",
 		begin: func(s *scene) {
-			s.ip(seat(s.hit), "addr flush dev eth", fmt.Sprintf("addr add 192.168.%d.3/24 dev eth", s.hit), s.defaultRoute())
+			s.ip(seatName(s.hit), "addr flush dev eth", fmt.Sprintf("addr add 192.168.%d.3/24 dev eth", s.hit), s.defaultRoute())
 		},
 		concerns: theHit, signaling: theHit, limit: seesChange, short: place{rtcpeer.Mesh, smallest},
 	},

@@ -23,47 +23,48 @@ const faultWorlds, browserWorlds = 8, 3
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	need(t, "ip", "nft")
-	tryAll(t, faultTrials(skip.Everything()), faultWorlds, "RTCPEER_LAB_FAULTS")
+	runAll(t, faultCases(skip.Everything()), faultWorlds, "RTCPEER_LAB_FAULTS")
 }
 
-func faultTrials(long bool) (trials []trial) {
+func faultCases(long bool) (cases []faultCase) {
 	for i := range faults {
 		f := &faults[i]
 		for _, p := range f.places(long) {
-			trials = append(trials, trial{f, goWithGo, p, len(trials)})
+			cases = append(cases, faultCase{f, goWithGo, p, len(cases)})
 		}
 	}
-	return trials
+	return cases
 }
 
 // And so do those of browsers. Nothing else goes on meanwhile: a Firefox that gets too little of the machine is late.
 func TestBrowserFaults(t *testing.T) {
 	need(t, "ip", "nft", string(chromiumStack), string(firefoxStack))
-	tryAll(t, browserFaultTrials(skip.Everything()), browserWorlds, "RTCPEER_LAB_BROWSER_FAULTS")
+	runAll(t, browserFaultCases(skip.Everything()), browserWorlds, "RTCPEER_LAB_BROWSER_FAULTS")
 }
 
-func browserFaultTrials(long bool) (trials []trial) {
+func browserFaultCases(long bool) (cases []faultCase) {
 	for i := range browserFaults {
 		f := &browserFaults[i]
 		for _, p := range f.parts(long) {
-			trials = append(trials, trial{&f.fault, p.cast, p.place, len(trials)})
+			cases = append(cases, faultCase{&f.fault, p.cast, p.place, len(cases)})
 		}
 	}
-	return trials
+	return cases
 }
 
-// tryAll tries them in as many worlds at a time, and publishes the table in the file that the variable names.
-func tryAll(t *testing.T, trials []trial, worlds int, variable string) {
+// runAll runs the cases, in at most worlds worlds at a time. It publishes the table in the file that the environment
+// variable names.
+func runAll(t *testing.T, cases []faultCase, worlds int, variable string) {
 	kit := newKit(t)
 	// The longest first: then none is waited for alone.
-	slices.SortStableFunc(trials, func(a, b trial) int { return cmp.Compare(b.fault.lasts, a.fault.lasts) })
+	slices.SortStableFunc(cases, func(a, b faultCase) int { return cmp.Compare(b.fault.lasts, a.fault.lasts) })
 	var all findings
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, worlds)
-	for _, try := range trials {
+	for _, c := range cases {
 		slots <- struct{}{}
 		wg.Go(func() {
-			all.try(t, kit, try)
+			all.run(t, kit, c)
 			<-slots
 		})
 	}
@@ -71,7 +72,7 @@ func tryAll(t *testing.T, trials []trial, worlds int, variable string) {
 	all.publish(t, os.Getenv(variable))
 }
 
-type trial struct {
+type faultCase struct {
 	fault *fault
 	cast  cast
 	place place
@@ -90,21 +91,21 @@ func (f *fault) places(long bool) []place {
 }
 
 // name is that of its test.
-func (try trial) name() string {
-	if try.cast == goWithGo {
-		return try.fault.key + "/" + try.place.String()
+func (c faultCase) name() string {
+	if c.cast == goWithGo {
+		return c.fault.key + "/" + c.place.String()
 	}
-	return try.fault.key + "/" + try.cast.key + "/" + try.place.String()
+	return c.fault.key + "/" + c.cast.key + "/" + c.place.String()
 }
 
-func (all *findings) try(t *testing.T, kit kit, try trial) {
+func (all *findings) run(t *testing.T, kit kit, c faultCase) {
 	// Not t.Parallel, which has fewer tests at a time (TestMain).
-	t.Run(try.name(), func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), patience+try.fault.lasts)
+	t.Run(c.name(), func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), patience+c.fault.lasts)
 		defer cancel()
-		s := newScene(t, kit, try.fault, try.cast, try.place)
-		f := s.measure(try.place, s.play(ctx, try.place.position))
-		f.order = try.order
+		s := newScene(t, kit, c.fault, c.cast, c.place)
+		f := s.measure(c.place, s.play(ctx, c.place.position))
+		f.order = c.order
 		all.add(f)
 		if os.Getenv("RTCPEER_LAB_REPORT_ONLY") == "" {
 			require.Empty(t, f.exceeded())

@@ -106,7 +106,7 @@ func newGame(t *testing.T, kit kit, players int) (*world, context.Context) {
 	w.startOpenServer(ctx, false)
 	for i := range players {
 		w.nft(public, sometimes(fmt.Sprint("line", i+1)))
-		w.nft(router(i+1), sometimes("wan"))
+		w.nft(routerName(i+1), sometimes("wan"))
 	}
 	return w, ctx
 }
@@ -115,7 +115,7 @@ func newGame(t *testing.T, kit kit, players int) (*world, context.Context) {
 func (w *world) startGamers(ctx context.Context, players int, flags func(i int) []string, timeout time.Duration) (gamers []*process, ids []string) {
 	w.t.Helper()
 	for i := range players {
-		p, id := w.startGamer(ctx, seat(i+1), timeout, flags(i)...)
+		p, id := w.startGamer(ctx, seatName(i+1), timeout, flags(i)...)
 		gamers, ids = append(gamers, p), append(ids, id)
 		wantLines(w.t, ctx, gamers, func(at int) (all []string) {
 			for other, id := range ids {
@@ -179,7 +179,7 @@ func hostIsStartedAgain(t *testing.T, kit kit) {
 	killed := time.Now()
 	gamers[0].signal(syscall.SIGKILL)
 	require.NoError(t, gamers[0].gone(ctx))
-	again, id := w.startGamer(ctx, seat(1), 10*time.Second, place)
+	again, id := w.startGamer(ctx, seatName(1), 10*time.Second, place)
 	require.Equal(t, ids[0], id)
 	gamers[0] = again
 	wantLines(t, ctx, gamers, func(at int) []string {
@@ -215,8 +215,8 @@ func timesOn(t *testing.T, kit kit, l line, found *gameFindings) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	w.startOpenServer(ctx, false)
-	near, nearID := w.startGamer(ctx, seat(2), time.Second)
-	far, farID := w.startGamer(ctx, seat(1), time.Second)
+	near, nearID := w.startGamer(ctx, seatName(2), time.Second)
+	far, farID := w.startGamer(ctx, seatName(1), time.Second)
 	for p, id := range map[*process]string{near: farID, far: nearID} {
 		_, err := p.await(ctx, &p.out, `^\d+ connected `+id+`$`)
 		require.NoError(t, err)

@@ -24,18 +24,18 @@ func (s *scene) dropAt(h int, rules string) {
 
 func (w *world) dropAt(h int, rules string) {
 	rules = strings.ReplaceAll(rules, "LAN", fmt.Sprint("lan", h))
-	w.nft(router(h), fmt.Sprintf("table ip fault {\n\tchain fault {\n\t\ttype filter hook forward priority -10\n\t\t%s\n\t}\n}\n", rules))
+	w.nft(routerName(h), fmt.Sprintf("table ip fault {\n\tchain fault {\n\t\ttype filter hook forward priority -10\n\t\t%s\n\t}\n}\n", rules))
 }
 
 func (s *scene) dropNothing() { s.allowAt(s.hit) }
 
-func (s *scene) allowAt(h int) { s.nft(router(h), "delete table ip fault\n") }
+func (s *scene) allowAt(h int) { s.nft(routerName(h), "delete table ip fault\n") }
 
 // unplug takes the seat off its network, and its address with it, as a DHCP client does.
-func (s *scene) unplug() { s.ip(seat(s.hit), "addr flush dev eth", "link set eth down") }
+func (s *scene) unplug() { s.ip(seatName(s.hit), "addr flush dev eth", "link set eth down") }
 
 func (s *scene) plug() {
-	s.ip(seat(s.hit), "link set eth up", fmt.Sprintf("addr add 192.168.%d.2/24 dev eth", s.hit), s.defaultRoute())
+	s.ip(seatName(s.hit), "link set eth up", fmt.Sprintf("addr add 192.168.%d.2/24 dev eth", s.hit), s.defaultRoute())
 }
 
 func (s *scene) defaultRoute() string {
@@ -52,7 +52,7 @@ func (s *scene) addLTE() { s.house(lte, homeRouter, nil) }
 // first.
 func (s *scene) plugLTE() {
 	s.cable(s.hit, lte, "lte", "192.168.109.")
-	s.ip(seat(s.hit),
+	s.ip(seatName(s.hit),
 		"route add default via 192.168.109.1 metric 100",
 		"route add default via 192.168.109.1 table 9",
 		"rule add from 192.168.109.2 table 9")
@@ -64,9 +64,9 @@ const wanAddress = "45.0.%d.2"
 // moveRouter takes the router's address away, with which the kernel forgets all that it has translated, and
 // gives it one, the same or another. From then on it takes other ports.
 func (s *scene) moveRouter(from, to string) {
-	s.nft(router(s.hit), "flush chain ip lab lab_postrouting\n"+
+	s.nft(routerName(s.hit), "flush chain ip lab lab_postrouting\n"+
 		"add rule ip lab lab_postrouting oifname \"wan\" meta l4proto { tcp, udp } masquerade to :20000-30000\n")
-	s.ip(router(s.hit),
+	s.ip(routerName(s.hit),
 		fmt.Sprintf("addr del "+from+"/24 dev wan", s.hit),
 		fmt.Sprintf("addr add "+to+"/24 dev wan", s.hit),
 		fmt.Sprintf("route add default via 45.0.%d.1", s.hit))

@@ -51,13 +51,13 @@ func (r *results) try(t *testing.T, table string, kit kit, p plan) {
 		var first player
 		var err error
 		if table == "chromium" {
-			first = w.startChromium(seat(1), w.startPages(ctx), "")
+			first = w.startChromium(seatName(1), w.startPages(ctx), "")
 			err = first.joined(ctx)
 		} else {
-			first, err = w.enterGo(ctx, seat(1))
+			first, err = w.enterGo(ctx, seatName(1))
 		}
 		require.NoError(t, err)
-		second, err := w.enterGo(ctx, seat(2))
+		second, err := w.enterGo(ctx, seatName(2))
 		require.NoError(t, err)
 		require.NoError(t, first.linked(ctx))
 		require.NoError(t, second.linked(ctx))

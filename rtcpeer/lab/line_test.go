@@ -53,7 +53,7 @@ func (l line) String() string {
 func (w *world) longLine(l line) {
 	w.t.Helper()
 	w.carry(l, "line1", "wan")
-	w.ip(public, "link set wan netns "+w.prefix+router(1))
+	w.ip(public, "link set wan netns "+w.prefix+routerName(1))
 }
 
 // carryAll is the process of a line with these devices at its ends, until it is killed.

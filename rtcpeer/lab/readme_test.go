@@ -23,7 +23,7 @@ func TestTablesOfTheREADME(t *testing.T) {
 	t.Run("faults", func(t *testing.T) {
 		var variants []string
 		for _, f := range sampleFindings() {
-			variants = append(variants, f.tableOf(faultTrials(false))+"\n"+f.tableOf(browserFaultTrials(true)))
+			variants = append(variants, f.tableOf(faultCases(false))+"\n"+f.tableOf(browserFaultCases(true)))
 		}
 		tables.Equal(t, readme, variants...)
 	})
@@ -89,12 +89,12 @@ func TestTablesOfDEPLOY(t *testing.T) {
 	tables.Equal(t, string(deploy), variants...)
 }
 
-// tableOf returns the table of a run in which this was found in each trial.
-func (f finding) tableOf(trials []trial) string {
+// tableOf returns the table of a run in which this was found in each case.
+func (f finding) tableOf(cases []faultCase) string {
 	var all findings
-	for _, try := range trials {
+	for _, c := range cases {
 		one := f
-		one.fault, one.cast, one.place, one.order = try.fault, try.cast, try.place, try.order
+		one.fault, one.cast, one.place, one.order = c.fault, c.cast, c.place, c.order
 		all.add(&one)
 	}
 	return all.markdown()

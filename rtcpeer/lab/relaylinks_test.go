@@ -38,7 +38,7 @@ func TestRelayLinks(t *testing.T) {
 			w.startPlainServer(ctx, flags...)
 			var players []goPlayer
 			for i := range 2 {
-				p := w.startRelayed(seat(i + 1))
+				p := w.startRelayed(seatName(i + 1))
 				require.NoError(t, p.joined(ctx))
 				players = append(players, p)
 			}
@@ -63,9 +63,9 @@ func TestRelayLinks(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
 		server := w.startPlainServer(ctx, "--relay-links")
-		page := w.startChromium(seat(1), w.startPages(ctx), "&relay-links")
+		page := w.startChromium(seatName(1), w.startPages(ctx), "&relay-links")
 		require.NoError(t, page.joined(ctx))
-		p := w.startRelayed(seat(2))
+		p := w.startRelayed(seatName(2))
 		require.NoError(t, p.linked(ctx))
 		wantThroughServer(t, ctx, page)
 		server.signal(syscall.SIGSTOP)

@@ -212,7 +212,7 @@ func (s *scene) startRecorder(i int, on stack, more ...string) {
 		role = "driver"
 		args = append(args, "-browser="+string(on), "-away="+s.fault.away)
 	}
-	s.recorders[i-1] = s.startSelfAt(seat(i), []string{"SSL_CERT_FILE=" + s.kit.cert}, role, args...)
+	s.recorders[i-1] = s.startSelfAt(seatName(i), []string{"SSL_CERT_FILE=" + s.kit.cert}, role, args...)
 }
 
 // url is that of the room.

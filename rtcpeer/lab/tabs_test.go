@@ -28,7 +28,7 @@ func (w *world) startTabs(seatNumber, n, members int, more ...string) *tabs {
 	w.t.Helper()
 	args := append(more, "-browser="+string(chromiumStack), "-page=tabs.html", "-url="+openURL,
 		"-tabs="+strconv.Itoa(n), "-members="+strconv.Itoa(members))
-	return &tabs{w.startSelfAt(seat(seatNumber), nil, "driver", args...), seatNumber, n}
+	return &tabs{w.startSelfAt(seatName(seatNumber), nil, "driver", args...), seatNumber, n}
 }
 
 // count returns how many lines the tabs have said with these words after their ids.
@@ -111,13 +111,13 @@ func TestTabsOffline(t *testing.T) {
 			links := n * (n - 1)
 			require.Equal(t, links, all.count("connected"))
 
-			w.nft(seat(1), "table ip cut {\n\tchain cut {\n\t\ttype filter hook output priority 0\n\t\tip daddr != 127.0.0.0/8 drop\n\t}\n}\n")
+			w.nft(seatName(1), "table ip cut {\n\tchain cut {\n\t\ttype filter hook output priority 0\n\t\tip daddr != 127.0.0.0/8 drop\n\t}\n}\n")
 			time.Sleep(lasts) // it is what is tested
 			require.NoError(t, all.awaitAll(ctx, "interrupted", links))
 			if lasts > givenUpAfter {
 				require.NoError(t, all.awaitAll(ctx, "disconnected", links))
 			}
-			w.nft(seat(1), "delete table ip cut\n")
+			w.nft(seatName(1), "delete table ip cut\n")
 			back, used := time.Now(), all.cpuTime()
 			all.tell(syscall.SIGUSR1)
 			require.NoError(t, all.awaitAll(ctx, "whole", n))

@@ -92,9 +92,9 @@ func TestThrottledTab(t *testing.T) {
 func (w *world) cut(t *testing.T, ctx context.Context, both []*tabs, lasts time.Duration) {
 	t.Helper()
 	whole := both[0].count("whole")
-	w.nft(router(1), "table ip cut {\n\tchain cut {\n\t\ttype filter hook forward priority -20\n\t\tdrop\n\t}\n}\n")
+	w.nft(routerName(1), "table ip cut {\n\tchain cut {\n\t\ttype filter hook forward priority -20\n\t\tdrop\n\t}\n}\n")
 	time.Sleep(lasts)
-	w.nft(router(1), "delete table ip cut\n")
+	w.nft(routerName(1), "delete table ip cut\n")
 	back := time.Now()
 	for _, p := range both {
 		p.tell(syscall.SIGUSR1)

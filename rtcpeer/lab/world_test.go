@@ -59,8 +59,8 @@ const (
 	stunAddress   = pagesAddress
 )
 
-func seat(i int) string   { return fmt.Sprint("seat", i) }
-func router(i int) string { return fmt.Sprint("router", i) }
+func seatName(i int) string   { return fmt.Sprint("seat", i) }
+func routerName(i int) string { return fmt.Sprint("router", i) }
 
 var worlds atomic.Int64
 
@@ -86,59 +86,59 @@ func newWorld(t *testing.T, kit kit, p plan) *world {
 	for i, k := range p.routers {
 		h := i + 1
 		w.house(h, k, p.longLine(h))
-		w.seat(h, h, k)
+		w.addSeat(h, h, k)
 	}
 	if p.oneHouse {
-		w.seat(2, 1, p.routers[0])
+		w.addSeat(2, 1, p.routers[0])
 	}
 	if p.lossy {
 		w.nft(public, lost("line1"))
-		w.nft(router(1), lost("wan"))
+		w.nft(routerName(1), lost("wan"))
 	}
 	return w
 }
 
 // house adds a router, on a line of its own to the public host.
 func (w *world) house(h int, k kind, long *line) {
-	w.namespace(router(h))
+	w.namespace(routerName(h))
 	line := fmt.Sprint("line", h)
 	if long != nil {
 		w.longLine(*long)
 	} else {
-		w.ip(router(h), fmt.Sprintf("link add wan type veth peer name %s netns %s%s", line, w.prefix, public))
+		w.ip(routerName(h), fmt.Sprintf("link add wan type veth peer name %s netns %s%s", line, w.prefix, public))
 	}
 	w.ip(public,
 		fmt.Sprintf("addr add 45.0.%d.1/24 dev %s", h, line),
 		fmt.Sprintf("link set %s up", line))
-	w.ip(router(h),
+	w.ip(routerName(h),
 		fmt.Sprintf("addr add 45.0.%d.2/24 dev wan", h),
 		"link set wan up",
 		fmt.Sprintf("route add default via 45.0.%d.1", h))
 	if k.rules != "" {
-		w.nft(router(h), k.rules)
+		w.nft(routerName(h), k.rules)
 	}
 }
 
-// seat adds a host at a router, on a network of its own.
-func (w *world) seat(s, h int, k kind) {
+// addSeat adds a host at a router, on a network of its own.
+func (w *world) addSeat(s, h int, k kind) {
 	network := fmt.Sprintf("192.168.%d.", s)
 	if k.open {
 		network = fmt.Sprintf("45.1.%d.", s)
 		w.ip(public, fmt.Sprintf("route add %s0/24 via 45.0.%d.2", network, h))
 	}
-	w.namespace(seat(s))
+	w.namespace(seatName(s))
 	w.cable(s, h, "eth", network)
-	w.ip(seat(s), fmt.Sprintf("route add default via %s1", network))
+	w.ip(seatName(s), fmt.Sprintf("route add default via %s1", network))
 }
 
 // cable connects a seat with a router: they are 2 and 1 in that network.
 func (w *world) cable(s, h int, device, network string) {
 	lan := fmt.Sprint("lan", s)
-	w.ip(seat(s), fmt.Sprintf("link add %s type veth peer name %s netns %s%s", device, lan, w.prefix, router(h)))
-	w.ip(router(h),
+	w.ip(seatName(s), fmt.Sprintf("link add %s type veth peer name %s netns %s%s", device, lan, w.prefix, routerName(h)))
+	w.ip(routerName(h),
 		fmt.Sprintf("addr add %s1/24 dev %s", network, lan),
 		fmt.Sprintf("link set %s up", lan))
-	w.ip(seat(s),
+	w.ip(seatName(s),
 		fmt.Sprintf("addr add %s2/24 dev %s", network, device),
 		fmt.Sprintf("link set %s up", device))
 }
