@@ -6,14 +6,14 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// A negotiation is what one end knows about the making of a link. It is a value, and its methods are pure: each takes
+// A negotiation is what one end knows about the making of a path. It is a value, and its methods are pure: each takes
 // what happened and returns the next negotiation and what to do. link.run does it.
 //
 //	offering end (the larger id)              answering end
-//	  start:     offer 1 -------------------->  answer, in a new transport link
+//	  start:     offer 1 -------------------->  answer, with a new transport path
 //	  candidates wait for the answer
 //	  answer 1:  accept <---------------------
-//	  retry:     offer 2 (a new link) -------->  answer, in a new transport link
+//	  retry:     offer 2 (a new path) -------->  answer, with a new transport path
 //
 // A signal can be lost with the server that carried it. Therefore the offering end tries again with the next attempt
 // until its deadline, and everything that belongs to an earlier attempt is ignored. With a member that does not number
@@ -29,7 +29,7 @@ type negotiation struct {
 	used      int                    // candidates of this attempt
 }
 
-// A step is one thing to do with the transport link.
+// A step is one thing to do with the transport path.
 type step struct {
 	kind stepKind
 	data signaling.SignalData
@@ -38,9 +38,9 @@ type step struct {
 type stepKind uint8
 
 const (
-	stepOffer        stepKind = iota + 1 // begin a new link and send its offer
-	stepAnswer                           // begin a new link with data's offer and send the answer
-	stepAccept                           // complete the link with data's answer
+	stepOffer        stepKind = iota + 1 // begin a new path and send its offer
+	stepAnswer                           // begin a new path with data's offer and send the answer
+	stepAccept                           // complete the path with data's answer
 	stepAddCandidate                     // add data's candidate
 )
 

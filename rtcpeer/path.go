@@ -87,15 +87,15 @@ func (p *path) beat(flags byte) {
 	if flags != 0 && p.link.timing.takes.Load() {
 		p.times = p.link.times(p.times)
 	}
-	p.frame = appendBeat(p.frame[:0], flags|beatTimes|p.manner(), p.counts, p.times...)
+	p.frame = appendBeat(p.frame[:0], flags|beatTimes|p.aliveFlags(), p.counts, p.times...)
 	p.say(p.frame)
 }
 
-// manner returns the flags of each beat that say by what signs the two ends know that the other one is there. If both
-// see the checks of the route, neither beats on an idle link. Otherwise the offering end counts acknowledgements, and
-// the answering end rests: an idle link then has one small packet a second each way, the beat of the offering end and
-// its acknowledgement. If both ends beat, each acknowledges too.
-func (p *path) manner() (flags byte) {
+// aliveFlags returns the flags of each beat that agree on how the two ends notice that the other one is alive. If both
+// see the checks of the route, neither beats on an idle link. Otherwise the offering end beats and counts
+// acknowledgements, and the answering end sends no beats: an idle link then has one small packet a second each way, the
+// beat and its acknowledgement. If both ends beat, each also acknowledges the other's beats.
+func (p *path) aliveFlags() (flags byte) {
 	if p.checksHere.Load() {
 		flags |= beatChecks
 	}

@@ -9,11 +9,15 @@ import (
 )
 
 // This file has the star's relay, in the frames of frames.go. The rules of routing are those of SceneMultiplayer
-// (_process_sys and send_command).
+// (_process_sys and send_command). relay passes on what guests send; send is for the packets of the host itself.
 //
 //	guest 5 ---- 07 03 to 0 "hi" ---> host ---- 07 03 from 5 "hi" ---> guest 7
 //	             (one packet)          |                               guest 9 ...
 //	                                   +-> its own inbox: packet from 5
+//
+// A node that has just become the host (migration.go) has peers that are connected, as its program knows them, but to
+// which it has no link yet. A reliable packet for such a peer waits until the link is there. A broadcast goes first to
+// the linked guests, and then to each of the others. The functions that distinguish the two are unlinked and guests.
 
 // host is the route of a star's host: it has a link with every guest, and relays among them.
 type host struct {
@@ -142,10 +146,8 @@ func (r *host) relay(from *lane, f frame) {
 	for _, target := range full { // those who have room do not wait for those who have none
 		r.forward(from, target, *buf)
 	}
-	for _, id := range waiting {
-		if id != source {
-			r.forwardTo(from, f, id, *buf)
-		}
+	for _, id := range waiting { // not the source, which has a link
+		r.forwardTo(from, f, id, *buf)
 	}
 }
 
@@ -168,7 +170,7 @@ func (r *host) forwardTo(from *lane, f frame, id PeerID, frame []byte) {
 	}
 }
 
-// guests returns the guests that hear of each other.
+// guests returns the linked guests among which this host relays: all of them, or none with Config.NoRelay.
 func (r *host) guests() []*link {
 	if r.node.config.NoRelay {
 		return nil

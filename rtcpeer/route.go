@@ -23,8 +23,8 @@ type route interface {
 	time(id PeerID) (peerTime, bool)
 }
 
-// mesh has a link with everybody. Packets go over it bare, or with Config.Framed in the frames of
-// frames.go.
+// mesh is the route of a member of a mesh, which has a link with every other member. Packets go over it bare or, with
+// Config.Framed, in the frames of frames.go.
 type mesh struct{ node *Node }
 
 func (r *mesh) send(ctx context.Context, wait bool, p Packet, i int) error {

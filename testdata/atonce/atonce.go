@@ -1,4 +1,4 @@
-// Package atonce has more parallel tests run at the same time than there are processors.
+// Package atonce lets more parallel tests run at a time than there are processors.
 package atonce
 
 import (

@@ -1,4 +1,5 @@
-// Package ring is a queue without a bound that reuses its memory. Its users bound it.
+// Package ring is a first-in, first-out queue that reuses its memory. It has no limit of its own: package rtcpeer limits
+// what it pushes into its inbox and its queues.
 package ring
 
 // A Ring is a queue. The zero value is empty. It is not safe for concurrent use.

@@ -1,4 +1,5 @@
-// Package admin is the administration of the server: JSON over HTTP, and a web page for it.
+// Package admin is the administration interface of the server: JSON over HTTP, and a web page that uses it. Package
+// server gives it a listener of its own. Its commands call signalserver.Server.
 package admin
 
 import (
@@ -65,7 +66,7 @@ func New(rooms *signalserver.Server, relay *turn.Relays, f *metrics.Figures, tok
 	a.mux.HandleFunc("POST /bans", a.ban)
 	a.mux.HandleFunc("DELETE /bans/{number}", a.unban)
 	a.mux.HandleFunc("POST /drain", a.drain)
-	a.mux.HandleFunc("DELETE /drain", a.fill)
+	a.mux.HandleFunc("DELETE /drain", a.undrain)
 	a.mux.Handle("GET /metrics", f.Handler())
 	a.mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	a.mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
@@ -182,7 +183,7 @@ func (a *handler) drain(w http.ResponseWriter, r *http.Request) {
 	done(w, true)
 }
 
-func (a *handler) fill(w http.ResponseWriter, _ *http.Request) {
+func (a *handler) undrain(w http.ResponseWriter, _ *http.Request) {
 	a.rooms.SetDraining(false)
 	done(w, true)
 }

@@ -2,7 +2,7 @@ package admin
 
 import "example.org/rtcpeer/cmd/signal-server/internal/settings"
 
-// Options are the flags about the administration.
+// Options are the flags for the administration.
 type Options struct {
 	Listen string          `name:"admin-listen" placeholder:"ADDR" help:"Administration address; see DEPLOY.md."`
 	Token  settings.Secret `name:"admin-token" placeholder:"SECRET" help:"Bearer token for administration; at least 16 bytes."`

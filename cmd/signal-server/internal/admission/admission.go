@@ -1,4 +1,11 @@
-// Package admission decides who may join: everybody, who has an access token, or whom a URL names.
+// Package admission decides who may join: everybody, the bearers of access tokens, or those whom a web hook admits.
+//
+//	Options.Admit -> tokenGuard    checks access tokens (JWT) with the keys in files
+//	              -> hook          posts a question to a URL, and reads the answer
+//	              -> nil           everybody may join
+//	Token                          the command that creates an access token
+//
+// Package server passes the function that Admit returns to signalserver, which calls it for each join.
 package admission
 
 import (
@@ -14,7 +21,7 @@ import (
 	"example.org/rtcpeer/signaling/signalserver"
 )
 
-// Options decide who may join. Without them everybody may.
+// Options are the flags for admission. Without them everybody may join.
 type Options struct {
 	JWT      []string `name:"auth-jwt" placeholder:"FILE" help:"Key of the tokens that clients need (DEPLOY.md)."`
 	Audience string   `name:"auth-audience" placeholder:"NAME" help:"Audience that tokens must have."`

@@ -1,4 +1,10 @@
-// Package bus connects the server to others that share its rooms, over NATS.
+// Package bus connects the server over NATS to the other servers that share its rooms.
+//
+//	Options.Open -> natsbus, for an external NATS
+//	             -> natsnode and natsbus, for a NATS node in this process (build tag nats_embedded)
+//	Options.Try  -> what check-config says about NATS
+//
+// Package server opens the Bus before the rooms and closes it after them.
 package bus
 
 import (

@@ -1,4 +1,9 @@
-// Package certs has the certificates of the server: from files, or from an authority that speaks ACME.
+// Package certs provides the certificates of the server: from files, or from a certificate authority over ACME.
+//
+//	Options.Certificates -> keyPair    reads the files again when they have changed
+//	                     -> renewer    gets and renews certificates with autocert
+//
+// Package server uses the resulting tls.Config for the listener of members and for TURN over TLS.
 package certs
 
 import (
@@ -24,7 +29,7 @@ import (
 	"example.org/rtcpeer/cmd/signal-server/internal/settings"
 )
 
-// Options are the flags about TLS.
+// Options are the flags for TLS.
 type Options struct {
 	Cert string `name:"tls-cert" placeholder:"FILE" help:"PEM certificate chain; read again if it changes."`
 	Key  string `name:"tls-key" placeholder:"FILE" help:"PEM private key of --tls-cert."`

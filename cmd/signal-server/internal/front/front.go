@@ -1,4 +1,6 @@
-// Package front sorts the connections of a listener: HTTP or TURN, behind a proxy or TLS or not.
+// Package front lets HTTP and TURN share a listener. It reads the PROXY header of trusted proxies, ends TLS, and then
+// hands each connection to the server of its protocol. Package server puts a Front before a listener that needs one of
+// these.
 package front
 
 import (

@@ -1,4 +1,5 @@
-// Package limits has the limits of members, connections and relayed links.
+// Package limits has the flags for the limits of members, connections and relayed links. Apply sets the fields of
+// signalserver's Config; package server uses the limits of connections, which connlimit enforces.
 package limits
 
 import (
@@ -10,7 +11,7 @@ import (
 	"example.org/rtcpeer/signaling/signalserver"
 )
 
-// MemberOptions are the flags about the time that members have.
+// MemberOptions are the flags for the time limits of members.
 type MemberOptions struct {
 	Grace        time.Duration `default:"30s" placeholder:"TIME" help:"How long a lost member keeps its place (${default})."`
 	PingInterval time.Duration `default:"15s" placeholder:"TIME" help:"Time between pings; 0: no pings (${default})."`
@@ -37,7 +38,7 @@ func (o *MemberOptions) Apply(c *signalserver.Config) {
 	c.JoinTimeout = settings.NoneIfZero(o.JoinTimeout)
 }
 
-// Options are the flags about limits.
+// Options are the flags for the limits of the server.
 type Options struct {
 	MaxRooms    int `default:"10000" placeholder:"N" help:"Most rooms at a time (${default})."`
 	MaxMembers  int `default:"1024" placeholder:"N" help:"Most members of a room (${default})."`
@@ -85,7 +86,7 @@ func (o *Options) Check(p *settings.Problems) {
 	p.Within("--max-public-per-address", o.PublicPerAddress, 0, 1<<30)
 }
 
-// Plan says how much the server takes.
+// Plan says how many rooms, members and connections the server accepts.
 func (o *Options) Plan(say settings.Say) {
 	say("limits: %d rooms, %d members in each, %d connections, %d from one address", o.MaxRooms, o.MaxMembers, o.MaxSessions, o.SessionsPerAddress)
 }
@@ -128,7 +129,7 @@ func (o *Options) ConnectionsPerAddress() int {
 // Connections returns how many connections the public listeners may have together.
 func (o *Options) Connections() int { return connectionsEach*o.MaxSessions + spareTotal }
 
-// RelayOptions are for links that go through the server.
+// RelayOptions are the flags for links that go through the server.
 type RelayOptions struct {
 	Links bool `name:"relay-links" help:"Relay links that find no other path (encrypted)."`
 	Rate  int  `name:"relay-rate" default:"262144" placeholder:"BYTES" help:"Bytes/s relayed per member (${default})."`

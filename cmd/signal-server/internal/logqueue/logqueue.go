@@ -1,4 +1,5 @@
-// Package logqueue is the way from the server's log to stderr.
+// Package logqueue writes the log to stderr from a queue of its own, so that a stderr that nobody reads does not block
+// the server. Package main creates the Queue; all messages of the program go through it.
 package logqueue
 
 import (
@@ -37,6 +38,7 @@ const (
 	logFlush = 500 * time.Millisecond
 )
 
+// New starts the goroutine that writes to to. Close ends it.
 func New(to io.Writer) *Queue {
 	q := &Queue{to: to, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	go q.run()

@@ -1,4 +1,9 @@
-// Package metrics has the figures of the server, for Prometheus.
+// Package metrics exports the figures of the server to Prometheus.
+//
+//	Stats of signalserver, turnserver, connlimit, logqueue -> collectors, at each scrape -> Figures.Handler
+//	signalserver's Config.Observe -------------------------> histograms -----------------> Figures.Handler
+//
+// Package server serves the handler on the listener of members, on one of its own, and in the administration.
 package metrics
 
 import (

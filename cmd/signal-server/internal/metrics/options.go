@@ -2,7 +2,7 @@ package metrics
 
 import "example.org/rtcpeer/cmd/signal-server/internal/settings"
 
-// Options are the flags about figures.
+// Options are the flags for the figures.
 type Options struct {
 	Listen string `name:"metrics-listen" placeholder:"ADDR" help:"Address of /metrics, or off (that of --listen)."`
 }
@@ -15,8 +15,8 @@ func (o *Options) Address() string {
 	return o.Listen
 }
 
-// Beside reports whether the listener of members also serves the figures.
-func (o *Options) Beside() bool { return o.Listen == "" }
+// WithMembers reports whether the listener of members also serves the figures.
+func (o *Options) WithMembers() bool { return o.Listen == "" }
 
 // Plan says where the figures are. members is the address of the listener of members.
 func (o *Options) Plan(members string, say settings.Say) {

@@ -1,4 +1,5 @@
-// Package page serves the page of the server: its files, and the addresses of rooms that lead to it.
+// Package page serves the page of members: its files, the module rtcpeer.js, and a redirect to the page from the URL of
+// a room (ToRoom). Package server adds it to the listener of members, unless --no-page is set.
 package page
 
 import (

@@ -1,4 +1,5 @@
-// Package process has what a command of the program gets from outside.
+// Package process has what main gives to each command: stdout, the log, the environment, the settings, and the files of
+// the page.
 package process
 
 import (
@@ -20,6 +21,6 @@ type Process struct {
 	Settings *settings.Loader
 }
 
-// Tell prints the problems of the settings and those found since, but for the last one. It returns that one, or
-// nil if there is none.
+// Tell prints the problems of the settings and those found since, except the last one, which it returns. It returns nil
+// if there are none.
 func (p *Process) Tell(found settings.Problems) error { return p.Settings.Problems(found).Tell(p.Err) }

@@ -1,4 +1,6 @@
-// Package proxy finds the address of a client that connects through a proxy.
+// Package proxy finds the address of a client that connects through a trusted proxy, in X-Forwarded-For or in a PROXY
+// header. Package server passes ClientOf to signalserver as Config.RemoteAddr; packages connlimit and front use Networks
+// to recognize trusted proxies.
 package proxy
 
 import (
@@ -13,7 +15,7 @@ import (
 	"example.org/rtcpeer/signaling/networks"
 )
 
-// Options are the flags about proxies.
+// Options are the flags for proxies.
 type Options struct {
 	Trusted  []string `name:"trusted-proxy" placeholder:"PREFIX" help:"Proxy whose X-Forwarded-For is trusted."`
 	Protocol bool     `name:"proxy-protocol" help:"Trusted proxies send a PROXY header instead."`
@@ -31,7 +33,7 @@ func (o *Options) Check(p *settings.Problems) {
 	}
 }
 
-// Plan says which proxies are believed.
+// Plan says which proxies are trusted.
 func (o *Options) Plan(say settings.Say) {
 	switch {
 	case o.Protocol:

@@ -108,11 +108,11 @@ func (s *Server) open(ctx context.Context, o Options) error {
 	}
 	figures.Info(o.Cluster.ServerName(), o.Cluster.Shared())
 	figures.Watch(s.limiter, s.failures, s.rooms, s.relays.Own(), s.stderr)
-	var beside http.Handler
-	if o.Metrics.Beside() {
-		beside = figures.Handler()
+	var shared http.Handler // of /metrics, on the listener of members
+	if o.Metrics.WithMembers() {
+		shared = figures.Handler()
 	}
-	members.http.Handler = s.routes(!o.Server.NoPage, beside)
+	members.http.Handler = s.routes(!o.Server.NoPage, shared)
 	return s.openOthers(o, certificates, figures)
 }
 

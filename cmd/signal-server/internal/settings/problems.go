@@ -15,6 +15,7 @@ import (
 // Problems are the errors in the options. All are collected, so that the user can correct them together.
 type Problems []error
 
+// Add adds a problem. The format is that of fmt.Errorf.
 func (p *Problems) Add(format string, args ...any) {
 	*p = append(*p, fmt.Errorf(format, args...))
 }
@@ -33,6 +34,7 @@ func (p *Problems) AtLeast(flag string, s Secret, bytes int) {
 	}
 }
 
+// Within adds a problem if the value of a flag is not between low and high.
 func (p *Problems) Within(flag string, value, low, high int) {
 	if value < low || value > high {
 		p.Add("%s %d: want %d to %d", flag, value, low, high)

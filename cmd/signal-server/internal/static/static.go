@@ -1,4 +1,5 @@
-// Package static serves files that are embedded in the program.
+// Package static serves files that are embedded in the program, with their content type, an ETag and, if there is one,
+// their gzipped form. Packages page and admin use it for their pages.
 package static
 
 import (

@@ -1,4 +1,8 @@
-// Package turn has the TURN servers of members: that of this process, and others.
+// Package turn provides the STUN and TURN servers that members get with their welcome: the TURN server of this process
+// (package turnserver), and external ones with which this server shares a secret.
+//
+//	Options.Relays -> Relays.ICEServers -> signalserver's Config.ICEServersFor
+//	                  Relays.Own        -> the figures; nil if this process has no TURN server
 package turn
 
 import (
@@ -22,7 +26,7 @@ import (
 	"example.org/rtcpeer/signaling/turnserver"
 )
 
-// Options are the flags about STUN and TURN.
+// Options are the flags for STUN and TURN.
 type Options struct {
 	On             bool            `name:"turn" help:"Run a STUN and TURN server too."`
 	Address        []netip.Addr    `name:"turn-address" placeholder:"IP" help:"Public IP address of this host behind a NAT."`
