@@ -63,7 +63,7 @@ type Place struct {
 	recall    <-chan struct{} // closed when the last owner has returned all that it will; nil: it need not
 	returned  [][]byte        // frames for the next owner
 	resending bool            // they are about to be sent; newer ones wait
-	words     []word          // what the client has said lately, oldest first
+	kept      []keptFrame     // what the client has said lately, oldest first
 	leave     []byte          // the client's Leave; nil: it has not left
 	left      bool            // an owner has confirmed the Leave
 	departed  time.Time       // when the session ended before that; zero: it did not

@@ -10,33 +10,35 @@ import (
 	"example.org/rtcpeer/signaling/rooms"
 )
 
-// This file has the frames of a client that its room's owner did not handle because the room was about to move. The
-// owner returns them, and the place sends them to the next owner. It waits until the earlier owner has answered opRecall, so
-// that nothing comes back later. If the answer does not come in time, and newer frames were sent meanwhile, what comes back
-// is dropped (DropLate), so that none overtakes another.
+// This file repeats frames of a client to the next owner of its room, for two reasons.
 //
-// What a member says must not be lost with an owner that dies, except for signals, which links repeat by themselves: nobody
-// says twice that it has lost its host, and no host that somebody is to be taken out. So the place keeps the latest of such
-// frames, and sends them to the next owner, whether or not the one before has handled them: each says how something is to be,
-// and so may come twice. (It is not always known which owner has died.) A Leave is sent to each owner until one has confirmed
-// it, also when the session has ended meanwhile: otherwise the next owner keeps the place of the member for the grace period.
+// The owner did not handle them, because the room was about to move. It returns such frames, and the place sends them to
+// the next owner. Before that it waits until the earlier owner has answered opRecall, so that nothing comes back later.
+// If the answer does not come in time and newer frames were sent meanwhile, what comes back is dropped (DropLate), so
+// that no frame overtakes another.
+//
+// The owner may have died before it handled them. A client says only once that it has lost its host, or that a member is
+// to be removed; signals need no repetition, because links repeat them. So the place keeps the latest of such frames and
+// sends them to the next owner, whether the earlier one has handled them or not: that is not always known, and each of
+// them may come twice without harm. A Leave is sent to each owner until one has confirmed it, even if the session has
+// ended meanwhile. Otherwise the next owner would keep the member's place for the grace period.
 
 const (
 	// maxReturned is how many frames a place keeps for the next owner. Further ones are dropped: DropFull.
 	maxReturned = 1024
 	// leaveTime is how long a place outlives its session to repeat a Leave.
 	leaveTime = 30 * time.Second
-	// wordTime is how long a frame is kept for the case that the owner is dead: longer than it takes to know.
-	wordTime = 30 * time.Second
-	// maxWords is how many such frames are kept. Each is the latest of its kind, and a Kick the latest of its member.
-	maxWords = 16
-	// wordSize is the size of the longest frame that is kept, in bytes. One with many spaces or unknown fields may be
+	// keptTime is how long a frame is kept for the case that the owner is dead: longer than it takes to know.
+	keptTime = 30 * time.Second
+	// maxKept is how many such frames are kept. Each is the latest of its kind, and a Kick the latest of its member.
+	maxKept = 16
+	// keptSize is the size of the longest frame that is kept, in bytes. One with many spaces or unknown fields may be
 	// longer: then it is not repeated.
-	wordSize = 2 * signaling.MaxMetadata
+	keptSize = 2 * signaling.MaxMetadata
 )
 
-// A word is a frame of the client that is to be repeated to the next owner.
-type word struct {
+// A keptFrame is a frame of the client that is sent again to the next owner.
+type keptFrame struct {
 	kind  signaling.Kind
 	about signaling.PeerID // of a Kick
 	lease string           // of the owner to which it was sent
@@ -46,32 +48,32 @@ type word struct {
 
 // note keeps a frame that is about to be forwarded if it must not be lost with the owner. The caller holds mu.
 func (p *Place) note(frame []byte) {
-	if !p.seated || len(frame) > wordSize || bytes.Contains(frame, signalKind) {
+	if !p.seated || len(frame) > keptSize || bytes.Contains(frame, signalKind) {
 		return
 	}
 	m, err := p.session.Dialect().Decode(frame)
 	if err != nil {
 		return
 	}
-	w := word{kind: m.Kind(), lease: p.owner.lease, at: time.Now()}
+	k := keptFrame{kind: m.Kind(), lease: p.owner.lease, at: time.Now()}
 	switch m := m.(type) {
 	case signaling.Leave:
 		p.leave = bytes.Clone(frame)
 		return
 	case signaling.Kick:
-		w.about = m.ID
+		k.about = m.ID
 	case signaling.Seal, signaling.Lock, signaling.Successor, signaling.HostLost, signaling.Metadata:
 	default:
 		return
 	}
-	w.frame = bytes.Clone(frame)
-	p.words = slices.DeleteFunc(p.words, func(old word) bool {
-		return old.kind == w.kind && old.about == w.about || time.Since(old.at) > wordTime
+	k.frame = bytes.Clone(frame)
+	p.kept = slices.DeleteFunc(p.kept, func(old keptFrame) bool {
+		return old.kind == k.kind && old.about == k.about || time.Since(old.at) > keptTime
 	})
-	if len(p.words) == maxWords {
-		p.words = slices.Delete(p.words, 0, 1)
+	if len(p.kept) == maxKept {
+		p.kept = slices.Delete(p.kept, 0, 1)
 	}
-	p.words = append(p.words, w)
+	p.kept = append(p.kept, k)
 }
 
 // signalKind is in all signals, by far the most frames, so that they need not be decoded here.
@@ -116,10 +118,10 @@ func (p *Place) expectNothing() {
 // takeReturned returns what must be sent again to the owner with that lease: what may be lost with an earlier one, frames
 // that came back, and a Leave that no owner has confirmed. The caller holds mu.
 func (p *Place) takeReturned(lease string) (frames [][]byte) {
-	for i, w := range p.words {
-		if w.lease != lease && time.Since(w.at) <= wordTime {
-			frames = append(frames, w.frame)
-			p.words[i].lease = lease
+	for i, k := range p.kept {
+		if k.lease != lease && time.Since(k.at) <= keptTime {
+			frames = append(frames, k.frame)
+			p.kept[i].lease = lease
 		}
 	}
 	frames, p.returned = append(frames, p.returned...), nil

@@ -55,7 +55,7 @@ func (r *room) seal(by *Member) error {
 		return err
 	}
 	r.sealed = true
-	r.tellRecorded(signaling.Sealed{}, by, nil)
+	r.tellWhenRecorded(signaling.Sealed{}, by, nil)
 	if after := r.fixed.Rules.EndAfterSeal; after > 0 {
 		r.closing = r.store.clock.After(after, r.sealComplete)
 	}
@@ -63,13 +63,13 @@ func (r *room) seal(by *Member) error {
 }
 
 // lock closes the room to newcomers, or opens it again. All members are told even if nothing changes, because the
-// host waits for that. by and done are those who wait, as in untold.
+// host waits for that. by and done are those who wait, as in pendingAnswer.
 func (r *room) lock(l signaling.Lock, by *Member, done chan<- bool) error {
 	if err := r.mayWait(); err != nil {
 		return err
 	}
 	r.locked = !l.Open
-	r.tellRecorded(l, by, done)
+	r.tellWhenRecorded(l, by, done)
 	return nil
 }
 

@@ -215,7 +215,7 @@ func (s *Store) tryResume(session Session, j signaling.Join, g Grant, t ticket) 
 		case t.Process == s.process || s.sleeps(t.Nonce):
 			return s.wakeRoom(t)
 		case t.expired():
-			return nil, expired()
+			return nil, Expired()
 		}
 		if err := s.checkEarlier(t, 0); err != nil {
 			return nil, err
@@ -333,7 +333,8 @@ func (s *Store) forgetRoom(r *room, sleeps, elsewhere bool) {
 	}
 }
 
-func expired() *signaling.Error {
+// Expired returns the error for a client whose grant has ended.
+func Expired() *signaling.Error {
 	return &signaling.Error{Code: signaling.CodeExpired, Text: "the admission has ended"}
 }
 

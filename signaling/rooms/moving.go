@@ -33,8 +33,8 @@ type Record struct {
 	Demoted []demotion         `json:"demoted,omitempty"`
 	Members []seated           `json:"members,omitempty"`
 
-	room  *room  // for Written
-	tells uint64 // of room.tellings, when the Record is written
+	room    *room  // for Written
+	answers uint64 // of room.answered, when the Record is written
 }
 
 // seated is a member in a Record.
@@ -59,7 +59,7 @@ func (s *Store) Record(name signaling.RoomName) (Record, bool) {
 // record is Record for callers that hold room.mu.
 func (r *room) record() Record {
 	rec := Record{Nonce: r.nonce, Fixed: r.fixed, Created: r.created, Sealed: r.sealed, Locked: r.locked, Founded: r.founded, Kicked: r.kicked, Left: r.left,
-		room: r, tells: r.tellings + uint64(len(r.untold))}
+		room: r, answers: r.answered + uint64(len(r.pending))}
 	if r.fixed.Migrates {
 		rec.Host, rec.Term, rec.Heir, rec.Demoted = r.host, r.term, r.heir, r.demoted
 	}

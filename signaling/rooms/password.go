@@ -88,7 +88,7 @@ func (s *Store) checkPassword(session Session, r *room, text string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if wait := g.wait(levels, now); wait > 0 {
-		return tooMany(fmt.Sprintf("wrong passwords for room %q", r.name), wait)
+		return TooMany(fmt.Sprintf("wrong passwords for room %q", r.name), wait)
 	}
 	if g.passes(r.fixed.Password, text, s.passwordKey) {
 		return nil
@@ -143,7 +143,8 @@ func (g *guard) count(levels []netip.Prefix, now time.Duration) {
 	}
 }
 
-func tooMany(what string, wait time.Duration) error {
+// TooMany returns the error for a client that has to wait. what is what there are too many of.
+func TooMany(what string, wait time.Duration) *signaling.Error {
 	return &signaling.Error{
 		Code:        signaling.CodeRateLimited,
 		Text:        "too many " + what,

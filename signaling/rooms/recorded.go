@@ -6,69 +6,69 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// A host that locks, unlocks or seals a room relies on it when it gets the answer. So on servers that share their rooms,
-// the answer waits until the change is in the Record: then the next owner knows of it even if this server dies. The change
-// takes effect at once, and the other members are told at once, before the host's next message.
+// A host that locks, unlocks or seals a room may rely on the change when it gets the answer. So on servers that share
+// their rooms, the answer waits until the change is in the Record: then the next owner knows of it even if this server
+// dies. The change takes effect at once, and the other members are told at once, before the host's next message.
 //
-//	lock, seal -> tellRecorded -> Config.Changed, and later Record.Written -> the host, SetLocked
+//	lock, seal -> tellWhenRecorded -> Config.Changed, and later Record.Written -> the host, SetLocked
 
-// An untold is an answer that waits until the Record is written.
-type untold struct {
+// A pendingAnswer is an answer that waits until the Record is written.
+type pendingAnswer struct {
 	message signaling.Message
 	to      *Member     // nil: nobody
 	done    chan<- bool // gets whether it was written, without blocking; nil: nobody waits
 }
 
-// maxUntold is how many answers may wait in a room.
-const maxUntold = 256
+// maxPending is how many answers may wait in a room.
+const maxPending = 256
 
-// tellRecorded tells the members what has changed in the Record, and answers those who wait for it: a member and done, as
-// in untold. The caller holds mu.
-func (r *room) tellRecorded(m signaling.Message, to *Member, done chan<- bool) {
+// tellWhenRecorded tells the members of a change of the Record. Those who wait for it, a member and done as in
+// pendingAnswer, are answered when the Record is written. The caller holds mu.
+func (r *room) tellWhenRecorded(m signaling.Message, to *Member, done chan<- bool) {
 	r.dirty = true
 	if r.store.config.Changed == nil {
 		r.tellAll(m, nil)
-		untold{done: done}.end(true)
+		pendingAnswer{done: done}.end(true)
 		return
 	}
 	r.tellAll(m, to)
-	r.untold = append(r.untold, untold{m, to, done})
+	r.pending = append(r.pending, pendingAnswer{m, to, done})
 }
 
 // mayWait returns nil if another answer may wait. The caller holds mu.
 func (r *room) mayWait() error {
-	if len(r.untold) < maxUntold {
+	if len(r.pending) < maxPending {
 		return nil
 	}
 	return &signaling.Error{Code: signaling.CodeRateLimited, RetryMillis: 1000,
-		Text: fmt.Sprintf("room %q: %d changes are still to be recorded", r.name, len(r.untold))}
+		Text: fmt.Sprintf("room %q: %d changes are still to be recorded", r.name, len(r.pending))}
 }
 
-// answerUpTo gives the first answers, up to a number of tellings. The caller holds mu.
+// answerUpTo gives the pending answers up to that number. The caller holds mu.
 func (r *room) answerUpTo(number uint64) {
-	for r.tellings < number && len(r.untold) > 0 {
-		u := r.untold[0]
-		r.untold = r.untold[1:]
-		r.tellings++
-		if u.to != nil && r.members[u.to.id] == u.to {
-			u.to.deliver(Prepare(u.message))
+	for r.answered < number && len(r.pending) > 0 {
+		a := r.pending[0]
+		r.pending = r.pending[1:]
+		r.answered++
+		if a.to != nil && r.members[a.to.id] == a.to {
+			a.to.deliver(Prepare(a.message))
 		}
-		u.end(true)
+		a.end(true)
 	}
 }
 
 // answerNobody is called when the room has no members. The caller holds mu.
 func (r *room) answerNobody() {
-	for _, u := range r.untold {
-		u.end(false)
+	for _, a := range r.pending {
+		a.end(false)
 	}
-	r.tellings += uint64(len(r.untold))
-	r.untold = nil
+	r.answered += uint64(len(r.pending))
+	r.pending = nil
 }
 
-func (u untold) end(written bool) {
-	if u.done != nil {
-		u.done <- written
+func (a pendingAnswer) end(written bool) {
+	if a.done != nil {
+		a.done <- written
 	}
 }
 
@@ -76,5 +76,5 @@ func (u untold) end(written bool) {
 func (rec Record) Written() {
 	rec.room.mu.Lock()
 	defer rec.room.mu.Unlock()
-	rec.room.answerUpTo(rec.tells)
+	rec.room.answerUpTo(rec.answers)
 }

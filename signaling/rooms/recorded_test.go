@@ -70,7 +70,7 @@ func TestRoomMovesBeforeItIsRecorded(t *testing.T) {
 func TestBoundOfWhatIsNotRecorded(t *testing.T) {
 	s := newShared(t)
 	session, host, _ := enter(t, s, signaling.Join{Room: "r"})
-	for i := range maxUntold {
+	for i := range maxPending {
 		require.NoError(t, host.Lock(session, signaling.Lock{Open: i%2 > 0}))
 	}
 	require.ErrorIs(t, host.Lock(session, signaling.Lock{}), &signaling.Error{Code: signaling.CodeRateLimited})

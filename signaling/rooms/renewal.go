@@ -89,7 +89,7 @@ func (m *Member) Due(s Session) {
 		s.Wake(0)
 	case !r.store.acts():
 	case m.expires != 0 && m.expires <= now:
-		r.expel(m, expired(), signaling.LeftExpired)
+		r.expel(m, Expired(), signaling.LeftExpired)
 		s.Wake(0)
 	case m.tell != 0 && m.tell <= now:
 		r.tellMetadata(m)

@@ -54,13 +54,13 @@ type room struct {
 	over       bool                      // the room has ended
 	sealed     bool
 	locked     bool
-	untold     []untold     // at most maxUntold
-	tellings   uint64       // how many of these were told before
-	emptyEnd   *clock.Alarm // ends an adopted room without a list of members if nobody comes
-	closing    *clock.Alarm // ends the room after its seal, if its rules demand it
-	dirty      bool         // something in Record has changed
-	elsewhere  bool         // it was surrendered
-	gone       bool         // it has had no members once: it is out of the Store, or about to be
+	pending    []pendingAnswer // at most maxPending
+	answered   uint64          // how many were given before these
+	emptyEnd   *clock.Alarm    // ends an adopted room without a list of members if nobody comes
+	closing    *clock.Alarm    // ends the room after its seal, if its rules demand it
+	dirty      bool            // something in Record has changed
+	elsewhere  bool            // it was surrendered
+	gone       bool            // it has had no members once: it is out of the Store, or about to be
 }
 
 // maxRoster is the members' share of a welcome, which must fit into the largest frame that every receiver accepts.
@@ -202,7 +202,7 @@ func (r *room) readmit(s Session, j signaling.Join, g Grant, t ticket) (*Member,
 	}
 	unseen := m == nil || m.awaited
 	if unseen && t.expired() {
-		return nil, expired()
+		return nil, Expired()
 	}
 	if err := r.fits(j, m); err != nil {
 		return nil, err

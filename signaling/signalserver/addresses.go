@@ -9,9 +9,9 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/clock"
 	"example.org/rtcpeer/signaling/networks"
+	"example.org/rtcpeer/signaling/rooms"
 )
 
 // addresses remembers, for a while, what counts toward the limits of each address. It is bounded: from the number in
@@ -123,7 +123,10 @@ func (a *addresses) leave(one *address) {
 func (a *addresses) join(one *address) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return tooMany("joins from this address", a.take(one, a.joinRate, func(l *address) *clock.Bucket { return &l.joins }))
+	if wait := a.take(one, a.joinRate, func(l *address) *clock.Bucket { return &l.joins }); wait > 0 {
+		return rooms.TooMany("joins from this address", wait)
+	}
+	return nil
 }
 
 // Found counts a room that this address creates, or returns an error if it has too many. Ended reverses Found.
@@ -133,9 +136,9 @@ func (one *address) Found(public bool) error {
 	defer a.mu.Unlock()
 	switch {
 	case over(one, a.rooms, func(l *address) int { return l.rooms }):
-		return tooMany("rooms of this address", retryAfter)
+		return rooms.TooMany("rooms of this address", retryAfter)
 	case public && over(one, a.public, func(l *address) int { return l.public }):
-		return tooMany("public rooms of this address", retryAfter)
+		return rooms.TooMany("public rooms of this address", retryAfter)
 	}
 	for l := one; l != nil; l = l.wider {
 		l.rooms++
@@ -152,7 +155,7 @@ func (one *address) MayFound() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if over(one, a.rooms, func(l *address) int { return l.rooms }) {
-		return tooMany("rooms of this address", retryAfter)
+		return rooms.TooMany("rooms of this address", retryAfter)
 	}
 	return nil
 }
@@ -200,17 +203,6 @@ func (a *addresses) take(one *address, rate int, of func(*address) *clock.Bucket
 }
 
 func every(rate int) time.Duration { return time.Second / time.Duration(rate) }
-
-func tooMany(what string, wait time.Duration) error {
-	if wait <= 0 {
-		return nil
-	}
-	return &signaling.Error{
-		Code:        signaling.CodeRateLimited,
-		Text:        "too many " + what,
-		RetryMillis: int(wait.Milliseconds()) + 1,
-	}
-}
 
 // find returns the entry of an address. The caller holds mu.
 func (a *addresses) find(remote netip.Addr) *address {

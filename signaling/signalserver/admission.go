@@ -82,7 +82,7 @@ func (s *Server) admit(session *session, r Request) (Grant, error) {
 		return Grant{}, s.notAdmitted(session, err)
 	}
 	if !g.Expires.IsZero() && !time.Now().Before(g.Expires) {
-		return Grant{}, expired()
+		return Grant{}, rooms.Expired()
 	}
 	g.Subject = g.Subject[:min(len(g.Subject), rooms.MaxSubject)]
 	if g.Expires.After(lastDate) {
@@ -104,10 +104,6 @@ func (s *Server) notAdmitted(session *session, err error) error {
 	}
 	s.config.Log.Error("admission failed", "err", err, "remote", shown(session.remote))
 	return &signaling.Error{Code: signaling.CodeInternal, Text: "the server cannot check admissions at the moment", RetryMillis: int(retryAfter.Milliseconds())}
-}
-
-func expired() *signaling.Error {
-	return &signaling.Error{Code: signaling.CodeExpired, Text: "the admission has ended"}
 }
 
 // A lifetime is the context of a session. It costs nothing until it is used.

@@ -1,6 +1,10 @@
 package turnserver
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"example.org/rtcpeer/signaling/drop"
+)
 
 // Stats are figures of a server. Allocations and Streams are current; the others count since New.
 type Stats struct {
@@ -23,8 +27,8 @@ type Stats struct {
 	Refused map[Reason]uint64
 }
 
-// A Reason says why something was refused or dropped, in the word that statistics and metrics use.
-type Reason string
+// A Reason says why something was refused or dropped. Statistics and metrics use it.
+type Reason = drop.Reason
 
 // A reasonIndex is the index of a Reason in reasons.
 type reasonIndex int

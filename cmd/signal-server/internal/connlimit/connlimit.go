@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"example.org/rtcpeer/cmd/signal-server/internal/proxy"
+	"example.org/rtcpeer/signaling/drop"
 	"example.org/rtcpeer/signaling/networks"
 )
 
@@ -26,22 +27,20 @@ type Limiter struct {
 	mu     sync.Mutex // guards the fields below
 	open   int
 	counts map[netip.Prefix]int // by address, and by the networks that contain it
-	closed map[Word]int
+	closed map[drop.Reason]int
 }
 
-// A Word names the limit for which a connection is closed.
-type Word string
-
+// The reasons for which a connection is closed: the limits that it exceeds.
 const (
-	Total   Word = "total"   // too many connections
-	Address Word = "address" // too many of one address, or of a network that contains it
+	Total   drop.Reason = "total"   // too many connections
+	Address drop.Reason = "address" // too many of one address, or of a network that contains it
 )
 
 // New returns a Limiter that allows most connections in total, and perAddress of one address; 0 means no limit
 // for addresses. Connections of trusted proxies count only in total. Errors of Accept go to failures.
 func New(most, perAddress int, trusted proxy.Networks, log *slog.Logger, failures *Failures) *Limiter {
 	return &Limiter{most: most, perAddress: perAddress, trusted: trusted, log: log, failures: failures,
-		counts: make(map[netip.Prefix]int), closed: map[Word]int{Total: 0, Address: 0}}
+		counts: make(map[netip.Prefix]int), closed: map[drop.Reason]int{Total: 0, Address: 0}}
 }
 
 // Guard returns a listener whose connections are within the limits.
@@ -67,10 +66,10 @@ func (g *guarded) Accept() (net.Conn, error) {
 			return conn, nil
 		}
 		from := g.limiter.CountedAs(tcp.RemoteAddr().(*net.TCPAddr).AddrPort().Addr())
-		if word := g.limiter.enter(from); word != "" {
+		if why := g.limiter.enter(from); why != "" {
 			tcp.SetLinger(0) // close at once, so that no socket lingers for a client over its limit
 			tcp.Close()
-			g.limiter.log.Info("connection over the limit", "reason", word, "remote", from)
+			g.limiter.log.Info("connection over the limit", "reason", why, "remote", from)
 			continue
 		}
 		return &admitted{TCPConn: tcp, leave: sync.OnceFunc(func() { g.limiter.leave(from) })}, nil
@@ -101,20 +100,20 @@ func (l *Limiter) CountedAs(a netip.Addr) netip.Addr {
 	return networks.Around(a)[0].Addr()
 }
 
-// enter counts a connection, or returns the word for the limit that it exceeds. leave ends the count.
-func (l *Limiter) enter(from netip.Addr) (word Word) {
+// enter counts a connection, or returns the limit that it exceeds. leave ends the count.
+func (l *Limiter) enter(from netip.Addr) (why drop.Reason) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	limited := l.perAddress > 0 && from.IsValid()
 	switch {
 	case l.open >= l.most:
-		word = Total
+		why = Total
 	case limited && l.full(from):
-		word = Address
+		why = Address
 	}
-	if word != "" {
-		l.closed[word]++
-		return word
+	if why != "" {
+		l.closed[why]++
+		return why
 	}
 	l.open++
 	if limited {
@@ -150,7 +149,7 @@ func (l *Limiter) leave(from netip.Addr) {
 }
 
 // EnterAddress is like enter for a connection that is already in the total, when a proxy has named its client.
-func (l *Limiter) EnterAddress(from netip.Addr) (word Word) {
+func (l *Limiter) EnterAddress(from netip.Addr) (why drop.Reason) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.perAddress == 0 || !from.IsValid() {
@@ -173,8 +172,8 @@ func (l *Limiter) LeaveAddress(from netip.Addr) {
 
 // Stats are the figures of a Limiter.
 type Stats struct {
-	Open   int          // connections at the moment
-	Closed map[Word]int // connections closed for a limit, since the start; has all words
+	Open   int                 // connections at the moment
+	Closed map[drop.Reason]int // connections closed for a limit, since the start; has all reasons
 }
 
 // Stats returns the figures.
