@@ -136,6 +136,40 @@ func TestDisconnectWithInAnInterruption(t *testing.T) {
 	}
 }
 
+// The path comes back when it is too late for the bye, and the other end sees that it is closed before the server brings
+// the refusal. If no refusal comes, it takes the link for lost a moment later, and not after LostAfter.
+func TestDisconnectWithOfWhichTheServerTellsLate(t *testing.T) {
+	const linger = time.Second
+	for _, tt := range []struct {
+		name  string
+		late  time.Duration
+		never bool
+		want  string
+	}{{"late", 2 * time.Second, false, `by peer: code 7, "idle"`}, {"never", 0, true, "lost"}} {
+		for _, from := range []rtcpeer.PeerID{1, 5} {
+			t.Run(fmt.Sprintf("%s from %d", tt.name, from), func(t *testing.T) {
+				lasting(t, func(t *testing.T, topology rtcpeer.Topology) {
+					if topology == rtcpeer.Star && from == 5 {
+						return // it leaves the room, which is news as well
+					}
+					w := newWorld(t, topology, memory.Options{Delay: 20 * time.Millisecond}).join(rtcpeer.Config{Linger: linger, LostAfter: -1}, 1, 5)
+					w.room.delay = func(_, _ rtcpeer.PeerID) time.Duration { return tt.late }
+					w.intercept(func(_, _ rtcpeer.PeerID, s signaling.SignalData) bool { return tt.never })
+					w.partition(1, 5)
+					after(5 * time.Second)
+					require.True(t, w.link(6-from, from).Interrupted)
+					require.NoError(t, w.nodes[from].DisconnectWith(6-from, 7, "idle"))
+					after(linger + 10*time.Millisecond) // the end of the path is on its way
+					w.heal(1, 5)
+					after(4 * time.Second) // LostAfter never ends it
+					require.Equal(t, []string{tt.want}, w.diaries[6-from].partings(from))
+					require.Equal(t, []string{"by us"}, w.diaries[from].partings(6-from))
+				})
+			})
+		}
+	}
+}
+
 // A link that goes through the signaling server.
 func TestDisconnectWithOverAForwardedPath(t *testing.T) {
 	for _, from := range []rtcpeer.PeerID{1, 5} {

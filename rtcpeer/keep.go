@@ -155,16 +155,23 @@ func (l *link) pathEvent(e transport.Event) {
 }
 
 // vanish ends the link when the other end has closed its present path without a bye: the program there is gone without
-// having ended the link, as when a tab is closed. A program that goes on moves the link before it closes a path.
+// having ended the link, as when a tab is closed. A program that goes on moves the link before it closes a path. After a
+// silence the other end may have ended the link, or have given it up, and its bye was lost. Then the signaling server
+// says so soon.
 func (l *link) vanish() {
-	l.vanished = true
 	now := time.Now()
 	silence := now.Sub(time.Unix(0, l.figures.heard.Load()))
 	if silence > l.repair.silentAfter() || l.repair.isStale(now) && !l.node.roster.gone(l.entry) {
-		l.end(Lost) // it has given the link up, and its bye was lost
+		l.vanishes = now.Add(refusalTime)
+		return
 	}
+	l.vanished = true
 	l.end(ByPeer)
 }
+
+// refusalTime is how long the signaling server may take to say why the other end has closed the path: it may be at the
+// other side of the world, and this end may have to connect to it again.
+const refusalTime = 3 * time.Second
 
 // nextEvent takes an event of the path that is being made.
 func (l *link) nextEvent(e transport.Event) {
@@ -387,7 +394,7 @@ func (l *link) takeFrom(p *path) (counts []uint64) {
 
 func (l *link) switchTo(p *path) {
 	l.endSlot()
-	l.next, l.closedByPeer = nil, false
+	l.next, l.closedByPeer, l.vanishes = nil, false, time.Time{}
 	l.timing.moved()
 	l.path.Store(p)
 	l.measured.at = time.Time{}
@@ -420,6 +427,11 @@ func (l *link) moved(old *path, counts []uint64) {
 // tick looks at what was heard and said since the last one.
 func (l *link) tick() {
 	now, p := time.Now(), l.path.Load()
+	if !l.vanishes.IsZero() && now.After(l.vanishes) {
+		l.vanished = true
+		l.end(Lost)
+		return
+	}
 	l.measure(now, p)
 	heard, said := p.heard.Load(), p.said.Load()
 	control, told, carried := heard, uint64(0), uint64(0)

@@ -69,6 +69,7 @@ type link struct {
 	slot         *transport.Slot       // the slot of next, or of the path that is to follow it; nil: none
 	old          *path                 // given up for the present path, which the other end has not confirmed yet
 	closedByPeer bool                  // the other end has closed the present path
+	vanishes     time.Time             // when the link ends because of closedByPeer, if nothing else happens; zero: it does not
 	vanished     bool                  // closedByPeer, and without a bye
 	early        *reader               // the reader that the authentication used
 	random       [secretSize]byte      // this end's half of the secret

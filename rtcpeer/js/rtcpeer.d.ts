@@ -6,7 +6,7 @@ export type ErrorCode =
   | "unknown_channel" | "packet_too_large" | "buffer_full" | "no_credit" | "bad_command"
   | "refused" | "deadline" | "channel_mismatch" | "negotiation" | "misbehaved" | "unauthorized" | "auth_required" | "host_gone"
   | "bad_message" | "unknown_kind" | "bad_room" | "too_large" | "not_joined" | "already_joined" | "join_timeout" | "topology_mismatch"
-  | "room_full" | "server_full" | "sealed" | "resume_refused" | "replaced" | "not_host" | "unknown_peer" | "host_left"
+  | "room_full" | "room_exists" | "server_full" | "sealed" | "resume_refused" | "replaced" | "not_host" | "unknown_peer" | "host_left"
   | "seal_complete" | "unknown_room" | "slow" | "shutting_down" | "internal" | "forbidden" | "wrong_password" | "rate_limited"
   | "locked" | "kicked" | "expired" | "room_closed" | "host_replaced";
 export type Bytes = Uint8Array | ArrayBuffer | ArrayBufferView | string;

@@ -22,7 +22,7 @@ export function withDefaults(config) {
   const unknown = given.find(([name]) => !(name in defaults || others.includes(name)));
   const wrong = (/** @type {string} */ why) => new RtcPeerError("bad_config", `config.${why}`);
   if (unknown) throw wrong(`${unknown[0]}: no such option`);
-  if (!c.RTCPeerConnection || !c.WebSocket) throw wrong("no RTCPeerConnection or WebSocket here: give both");
+  if (!c.RTCPeerConnection || !c.WebSocket) throw wrong("RTCPeerConnection or config.WebSocket is missing");
   if (c.relayLinks && !globalThis.crypto.subtle) throw wrong("relayLinks: serve the page over https");
   if (!(maxPacket >= 1 && maxPacket <= 256 * KiB)) throw wrong(`maxPacket ${maxPacket}: want 1 to ${256 * KiB}`);
   if (!(maxPeers >= 0)) throw wrong(`maxPeers ${maxPeers}: want 0 or more`);

@@ -30,6 +30,12 @@ const maxBeats = 4096;
 /** The fault of an end that claims to have taken packets that were never sent to it. */
 export const badCounts = "it claims too many packets";
 
+/**
+ * How many ms the signaling server may take to say why the other end has closed the path: it may be at the other side of the
+ * world, and this end may have to connect to it again.
+ */
+const refusalTime = 3000;
+
 /** How many bytes an end may take before it tells the other one, which keeps so many for each lane. @param {number} kept */
 export const tellEach = (kept) => Math.max(Math.min(kept, 2 ** 30) / 8, Math.min(kept / 2, 1024), 1);
 
@@ -201,18 +207,23 @@ export class Keeper {
     // that, the answering end when it is offered yet another one.
     if (byPeer && !this.moving) this.closedByPeer = true;
     if (!this.repair.closed) this.decide(this.repair.pathClosed(now(), this.sight()));
-    if (this.closedByPeer && path === this.link.path && !this.link.over) this.vanish();
+    if (this.closedByPeer && path === this.link.path && !this.link.over) this.vanish(path);
   }
 
   /**
    * The other end has closed the present path without a bye: its program is gone without having ended the link, as when a
-   * tab is closed. A program that goes on has the link move before it closes a path. One that was not heard has given
-   * the link up, and its bye was lost.
+   * tab is closed. A program that goes on moves the link before it closes a path. After a silence the other end may have
+   * ended the link, or have given it up, and its bye was lost. Then the signaling server says so soon.
+   * @param {Path} path
    */
-  vanish() {
+  vanish(path) {
     const { link } = this;
-    link.vanished = true;
-    link.end(now() - link.heardAt > silentAfter ? "lost" : "by peer");
+    const end = (/** @type {"by peer" | "lost"} */ reason) => {
+      link.vanished = true;
+      link.end(reason);
+    };
+    if (now() - link.heardAt > silentAfter) link.after(refusalTime, () => path === link.path && end("lost"));
+    else end("by peer");
   }
 
   // ---- What comes by way of the signaling server.

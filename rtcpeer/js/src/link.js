@@ -625,7 +625,10 @@ export class Link {
   /** @param {Reason} reason @param {Reason} [said] to the other end, if it is not reason @param {boolean} [late] it may not have arrived */
   close(reason, said = reason, late) {
     if (this.over) return;
-    const { path, dismissed } = this;
+    const { dismissed } = this;
+    // The other end may have opened the link already, and this end not.
+    const path = this.path ?? (!this.failure && this.next?.opened ? this.next : null);
+    if (path === this.next) this.next = null;
     // That authentication was demanded explains the closing right after, which another lane may have seen first.
     this.reason = this.asked ? "unauthorized" : this.reason ?? reason;
     this.state = "over";

@@ -165,6 +165,22 @@ test("an end that ends an interrupted link is believed, and the other end does n
   assert.deepEqual([a.node.links().length, b.node.links().length], [0, 0]);
 });
 
+for (const told of [true, false]) {
+  test(`an end that ends an interrupted link, whose path is closed ${told ? "before the server says so" : "without a word"}`, async (t) => {
+    const { a, b, net } = await pair(t, { linger: 100, lostAfter: -1 });
+    const held = [], { signaling } = a.node, { control } = b.node.roster.get(a.id).link.path;
+    signaling.send = (m) => held.push(m);
+    net.cut();
+    await Promise.all([a.event("interrupted", b.id), b.event("interrupted", a.id)]);
+    a.node.disconnect(b.id, 7, "idle");
+    await eventually("b sees that the path is closed", () => control.readyState === "closed");
+    delete signaling.send;
+    if (told) for (const m of held) signaling.send(m);
+    const { reason, code, text } = await b.event("disconnected", a.id);
+    assert.deepEqual([reason, code, text], told ? ["by peer", 7, "idle"] : ["lost", undefined, undefined]);
+  });
+}
+
 test("a program that disappears is disconnected at once, by peer", async (t) => {
   const { a, b, net } = await pair(t);
   const before = performance.now();
@@ -247,4 +263,29 @@ test("a host that comes back in its place is the host, and its guests are still 
   await guest.until("the host again", () => kinds(guest).filter((kind) => kind === "connected").length === 2);
   assert.deepEqual([guest.node.status, guest.ended], ["connected", null]);
   await assert.rejects(Player.join(url, { RTCPeerConnection: Real, resume: "nonsense" }), { code: "resume_refused" });
+});
+
+test("a host that is suspended before it has opened a link that its guest has opened comes back", async (t) => {
+  /** A stack that brings nothing of the other end's hello. */
+  class Deaf extends Real {
+    createDataChannel(label, init) {
+      const channel = super.createDataChannel(label, init);
+      const listen = channel.addEventListener.bind(channel);
+      channel.addEventListener = (name, take) => label === "control" && name === "message" ? undefined : listen(name, take);
+      return channel;
+    }
+  }
+  const url = newRoom();
+  const before = await Player.join(url, { RTCPeerConnection: Deaf, WebSocket, topology: "star", keepPlace: true });
+  const guest = await Player.join(url, { RTCPeerConnection: Real, WebSocket });
+  await guest.event("connected", 1);
+  assert.deepEqual(before.node.peers, []);
+  const { resume } = before.node;
+  before.node.suspend();
+  before.node.signaling.closed = true;
+  assert.equal((await guest.event("disconnected", 1)).reason, "lost");
+  assert.deepEqual([guest.node.status, guest.ended], ["connecting", null]);
+  const after = await Player.join(url, { RTCPeerConnection: Real, WebSocket, topology: "star", resume });
+  t.after(() => Promise.all([guest.close(), after.close()]));
+  await guest.until("the host again", () => kinds(guest).filter((kind) => kind === "connected").length === 2);
 });
