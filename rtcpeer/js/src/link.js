@@ -150,9 +150,13 @@ export class Link {
     return [];
   }
 
-  /** Whether a refusal is of this link as it is now, and not of an earlier one or an earlier attempt. @param {Signal} s */
-  isAbout(s) {
-    return (!s.attempt || s.attempt === this.negotiation.attempt) && (!s.link || s.link === this.id);
+  /**
+   * Whether a refusal or a failure is about this link as it is now, and not about an earlier link or an earlier attempt. Who
+   * refuses a link by its id refuses every attempt of it: the last offers may not have arrived there.
+   * @param {Signal} s
+   */
+  isAbout({ type, attempt, link }) {
+    return (!link || link === this.id) && (!attempt || attempt === this.negotiation.attempt || (!!link && type === "refuse"));
   }
 
   /** Whether a signal answers the offer of another link: of the program before this one, whose attempts had the same numbers. @param {Signal} s */
