@@ -9,7 +9,14 @@ export type RequestOptions = {
     timeout?: number;
     signal?: AbortSignal;
 };
-/** The error of a request without an answer. Its name is AbortError, TimeoutError or RequestError. */
+/**
+ * The error of a request without an answer. Its name is AbortError, TimeoutError or RequestError. Programs branch on code:
+ * - timeout, aborted: an option of the request has ended it.
+ * - disconnected: the peer was disconnected meanwhile.
+ * - closed: the node has ended, or close was called.
+ * - failed: the other end's onRequest threw, or its answer cannot be decoded.
+ * - busy: 1024 requests to the peer are unanswered.
+ */
 export declare class RequestError extends Error {
     code: RequestErrorCode;
     /** @param {RequestErrorCode} code @param {string} text @param {any} [cause] */
@@ -37,8 +44,9 @@ export declare class Requests {
         codec?: Codec;
     });
     /**
-     * Sends a request to a peer, and resolves with the answer. At most 1024 requests to a peer may be unanswered. A request
-     * or an answer has at most config.maxPacket - 5 bytes. Rejects with a RequestError, or with what send or the codec throws.
+     * Sends a request to a peer, and resolves with the answer. options.timeout is in ms (10000; 0: no limit), and
+     * options.signal cancels the request. At most 1024 requests to a peer may be unanswered. A request or an answer has at
+     * most config.maxPacket - 5 bytes. Rejects with a RequestError, or with what send or the codec throws.
      * @param {number} to @param {any} data @param {RequestOptions} [options]
      * @returns {Promise<any>}
      */

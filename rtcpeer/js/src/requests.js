@@ -21,7 +21,7 @@ import { message, resolve, toBytes } from "./basics.js";
  * Converts requests and answers to bytes and back.
  * @typedef {{encode: (value: any) => Bytes, decode: (bytes: Uint8Array) => any}} Codec
  */
-/** failed: the other end's onRequest threw. busy: one of the ends has too many requests. @typedef {"timeout" | "aborted" | "disconnected" | "closed" | "failed" | "busy"} RequestErrorCode */
+/** See RequestError. @typedef {"timeout" | "aborted" | "disconnected" | "closed" | "failed" | "busy"} RequestErrorCode */
 /** timeout is in ms (10000; 0: no limit). @typedef {{timeout?: number, signal?: AbortSignal}} RequestOptions */
 
 const request = 1, answer = 2, failure = 3, cancel = 4, head = 5;
@@ -29,7 +29,14 @@ const maxPending = 1024; // requests to one peer, or of one, that are not answer
 const busy = "too many requests";
 const maxText = 256; // characters of a failure
 
-/** The error of a request without an answer. Its name is AbortError, TimeoutError or RequestError. */
+/**
+ * The error of a request without an answer. Its name is AbortError, TimeoutError or RequestError. Programs branch on code:
+ * - timeout, aborted: an option of the request has ended it.
+ * - disconnected: the peer was disconnected meanwhile.
+ * - closed: the node has ended, or close was called.
+ * - failed: the other end's onRequest threw, or its answer cannot be decoded.
+ * - busy: 1024 requests to the peer are unanswered.
+ */
 export class RequestError extends Error {
   /** @param {RequestErrorCode} code @param {string} text @param {any} [cause] */
   constructor(code, text, cause) {
@@ -71,8 +78,9 @@ export class Requests {
   }
 
   /**
-   * Sends a request to a peer, and resolves with the answer. At most 1024 requests to a peer may be unanswered. A request
-   * or an answer has at most config.maxPacket - 5 bytes. Rejects with a RequestError, or with what send or the codec throws.
+   * Sends a request to a peer, and resolves with the answer. options.timeout is in ms (10000; 0: no limit), and
+   * options.signal cancels the request. At most 1024 requests to a peer may be unanswered. A request or an answer has at
+   * most config.maxPacket - 5 bytes. Rejects with a RequestError, or with what send or the codec throws.
    * @param {number} to @param {any} data @param {RequestOptions} [options]
    * @returns {Promise<any>}
    */
