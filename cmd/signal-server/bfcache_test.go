@@ -13,6 +13,7 @@ import (
 
 	"example.org/rtcpeer/rtcpeer/js"
 	"example.org/rtcpeer/signaling/signalserver"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // keptScript is a page that joins a room, and goes on after it was left as the README of the module says: it is in the
@@ -40,6 +41,7 @@ const keptScript = `<!doctype html><title>kept</title><script type="module">
 // goes on where the browser has kept it, and is resumed where it is loaded anew. Without, it has left. A Chromium keeps pages
 // with open links and WebSockets (156 does); a Firefox does not (153).
 func TestProgramsPageLeftAndBack(t *testing.T) {
+	skip.Long(t)
 	t.Parallel()
 	site := programsSite(t, map[string]string{"/page/": keptScript, "/elsewhere/": "<!doctype html><title>elsewhere</title>"})
 	inChromium(t, func(t *testing.T, show func(script, url string) view) {
@@ -164,6 +166,7 @@ func TestGameOfTag(t *testing.T) {
 
 // A tab that another one has opened has a copy of its sessionStorage: it is another member, and the host stays the host.
 func TestClonedTab(t *testing.T) {
+	skip.Long(t)
 	t.Parallel()
 	inChromium(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil)

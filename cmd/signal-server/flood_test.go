@@ -43,6 +43,7 @@ func TestFlood(t *testing.T) {
 
 // A thousand packets in one frame of a game loop, in each mode, arrive at a page.
 func TestThousandPacketsAtOnce(t *testing.T) {
+	skip.Long(t)
 	p := start(t, nil)
 	tab := openBrowser(t).open(t, pageOf(p)+"#lobby")
 	tab.waitFor(t, `drawn("node").length === 1`)

@@ -92,6 +92,7 @@ func TestInvalidMessagesOfTheServer(t *testing.T) {
 
 // The same, of the real server.
 func TestNoRoom(t *testing.T) {
+	skip.Long(t)
 	t.Parallel()
 	inEachBrowser(t, func(t *testing.T, show func(script, url string) view) {
 		one := start(t, nil, "--max-members=1")
@@ -123,6 +124,7 @@ func TestNoRoom(t *testing.T) {
 
 // The page of a server that wants tokens takes one from its address, and keeps it from those it invites.
 func TestPageWithToken(t *testing.T) {
+	skip.Long(t)
 	t.Parallel()
 	inChromium(t, func(t *testing.T, show func(script, url string) view) {
 		secret, _ := keyFiles(t, "HS256")

@@ -170,6 +170,7 @@ func TestCancel(t *testing.T) {
 // Over plain http at an address of the network, where browsers give pages less, everything works: two
 // tabs talk, and the link is copied.
 func TestPlainHTTPFromElsewhere(t *testing.T) {
+	skip.Long(t)
 	p := start(t, nil, "--listen="+net.JoinHostPort(elsewhere(t), "0"))
 	browser := openBrowser(t)
 	one := browser.open(t, pageOf(p)+"#lobby")

@@ -20,6 +20,7 @@ const together = `document.querySelector("#target").length === 1 && !document.qu
 
 // The chat shows its last line, also when a file that is offered takes room from it.
 func TestChatShowsItsLastLine(t *testing.T) {
+	skip.Long(t)
 	t.Parallel()
 	inChromium(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil)
@@ -50,6 +51,7 @@ func TestChatShowsItsLastLine(t *testing.T) {
 
 // A picture that is pasted into the chat is sent as a file; text is text.
 func TestPastedPicture(t *testing.T) {
+	skip.Long(t)
 	t.Parallel()
 	inChromium(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil)
@@ -72,6 +74,7 @@ func TestPastedPicture(t *testing.T) {
 
 // An empty file arrives as one.
 func TestEmptyFile(t *testing.T) {
+	skip.Long(t)
 	t.Parallel()
 	inChromium(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil)
@@ -91,6 +94,7 @@ func TestEmptyFile(t *testing.T) {
 
 // A folder that is dropped is not offered: a browser gives it as a file that cannot be read. What is dropped with it is sent.
 func TestDroppedFolder(t *testing.T) {
+	skip.Long(t)
 	p := start(t, nil)
 	browser := openBrowser(t)
 	one, two := browser.openAs(t, redFox, pageOf(p)+"#lobby"), browser.open(t, "about:blank")
@@ -157,6 +161,7 @@ func TestNothingIsStored(t *testing.T) {
 
 // A name that was said on the phone is typed as one hears it.
 func TestNameOfTheRoomIsTyped(t *testing.T) {
+	skip.Long(t)
 	t.Parallel()
 	inChromium(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil)
@@ -173,6 +178,7 @@ func TestNameOfTheRoomIsTyped(t *testing.T) {
 
 // What is open stays open while others come, with what was typed into it; what is about somebody closes when they go.
 func TestDialogsWhileOthersComeAndGo(t *testing.T) {
+	skip.Long(t)
 	t.Parallel()
 	inChromium(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil)
@@ -213,6 +219,7 @@ func TestBackAndForward(t *testing.T) {
 
 // Where a page may not write to the clipboard, the link is shown and selected.
 func TestClipboardRefused(t *testing.T) {
+	skip.Long(t)
 	inChromium(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil)
 		tab := show(`navigator.clipboard.writeText = () => Promise.reject(new DOMException("no", "NotAllowedError"));

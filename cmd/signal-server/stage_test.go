@@ -98,6 +98,7 @@ func TestStage(t *testing.T) {
 // A name, a colour and an emoji are metadata: a page shows those of a program too, at once, and after a change; a program sees
 // those of a page, and who comes after a change of name sees the new one.
 func TestNamesAreMetadata(t *testing.T) {
+	skip.Long(t)
 	t.Parallel()
 	inChromium(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil)
@@ -162,6 +163,7 @@ func TestGrantedName(t *testing.T) {
 
 // A second tab is somebody else than the first one, and who comes back is who they were.
 func TestIdentityOfTabs(t *testing.T) {
+	skip.Long(t)
 	t.Parallel()
 	inChromium(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil)
@@ -264,6 +266,7 @@ func TestRoomsOfThePage(t *testing.T) {
 
 // Two who look for somebody find each other.
 func TestMatchOfThePage(t *testing.T) {
+	skip.Long(t)
 	t.Parallel()
 	inChromium(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil)

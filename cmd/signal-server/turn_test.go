@@ -12,6 +12,7 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport/webrtc"
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // turnHere runs the TURN server on loopback, behind a public address that is not this host's.
@@ -46,6 +47,7 @@ func TestLinkThroughOwnTURN(t *testing.T) {
 // A tab that a TURN server refuses says which server that was, and what it answered (L12): Firefox knows 701, no answer,
 // alone.
 func TestTabShowsTheAnswerOfTheTURNServer(t *testing.T) {
+	skip.Long(t)
 	t.Parallel()
 	turn, p := start(t, nil, turnHere...), start(t, nil)
 	member := call(t, turn.url, nil).join(signaling.Join{Room: "lobby"})
