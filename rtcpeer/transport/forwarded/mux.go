@@ -38,10 +38,7 @@ const (
 	droppedReplay  drop.Reason = "replay"  // received before
 )
 
-const (
-	peerSize = 4
-	maxLast  = 64
-)
+const maxLast = 64
 
 // NewMux returns a Mux that calls ready when there is something to send again after Next has returned nil.
 // ready must neither block nor call the Mux.
