@@ -3,6 +3,7 @@ package rtcpeer_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 	"example.org/rtcpeer/rtcpeer/transport/memory"
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // parting returns the PeerDisconnected of a peer, which is the next event about it.
@@ -39,7 +41,7 @@ func TestDisconnectWith(t *testing.T) {
 					t.Run(fmt.Sprintf("%s from %d %d %.8q", topology, from, s.code, s.text), func(t *testing.T) {
 						t.Parallel()
 						to := 6 - from
-						nodes := group(t, topology, newTransport, rtcpeer.Config{}, 1, 5, 7)
+						nodes := group(t, topology, newTransport, rtcpeer.Config{Linger: time.Minute}, 1, 5, 7) // on a busy machine, too
 						require.NoError(t, nodes[from].Send(t.Context(), rtcpeer.Packet{Peer: to, Data: []byte("last")}))
 						require.NoError(t, nodes[from].DisconnectWith(to, s.code, s.text))
 						wantPacket(t, nodes[to], from, 0, rtcpeer.Reliable, "last")
@@ -59,6 +61,65 @@ func TestDisconnectWith(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A lateAcks is a transport whose control lanes never learn that what they sent has arrived.
+type lateAcks struct{ transport.Transport }
+
+func (l lateAcks) NewPath(config transport.PathConfig) (transport.Path, error) {
+	p, err := l.Transport.NewPath(config)
+	return lateAcksPath{p, slices.IndexFunc(config.Lanes, func(l transport.LaneConfig) bool { return l.ID == 0 })}, err
+}
+
+type lateAcksPath struct {
+	transport.Path
+	control int
+}
+
+func (p lateAcksPath) Lane(i int) transport.Lane {
+	if i == p.control {
+		return lateAcksLane{p.Path.Lane(i)}
+	}
+	return p.Path.Lane(i)
+}
+
+type lateAcksLane struct{ transport.Lane }
+
+func (lateAcksLane) Buffered() int { return 1 }
+
+// The other end may be gone before its acknowledgement of the bye has arrived: it has closed the path, or the path
+// is silent and the server knows. Then there is nothing to linger for, and what it had acknowledged before the bye was
+// said counts as delivered.
+func TestDisconnectEndsWithTheOtherEnd(t *testing.T) {
+	for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {
+		for _, silent := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s silent %v", topology, silent), func(t *testing.T) {
+				bubble.Test(t, func(t *testing.T) {
+					network := memory.NewNetwork(memory.Options{Delay: 20 * time.Millisecond})
+					var hosts []*memory.Transport
+					newTransport := func() transport.Transport {
+						hosts = append(hosts, network.Transport())
+						return lateAcks{hosts[len(hosts)-1]}
+					}
+					nodes := group(t, topology, newTransport, rtcpeer.Config{Linger: time.Minute}, 1, 5)
+					require.NoError(t, nodes[1].Send(t.Context(), rtcpeer.Packet{Peer: 5, Data: []byte("last")}))
+					start := time.Now()
+					require.NoError(t, nodes[1].DisconnectWith(5, 7, "idle"))
+					wantPacket(t, nodes[5], 1, 0, rtcpeer.Reliable, "last")
+					require.Equal(t, "idle", parting(t, nodes[5], 1).Text)
+					if silent {
+						network.Partition(hosts[0], hosts[1])
+					}
+					ev := next(t, nodes[1])
+					if ev.Kind == rtcpeer.PeerInterrupted {
+						ev = next(t, nodes[1])
+					}
+					require.Equal(t, rtcpeer.Event{Kind: rtcpeer.PeerDisconnected, Peer: 5, Reason: rtcpeer.ByUs}, ev)
+					require.Less(t, time.Since(start), 10*time.Second)
+				})
+			})
+		}
+	}
 }
 
 func TestDisconnectWithWhatIsUnfit(t *testing.T) {

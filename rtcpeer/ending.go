@@ -10,10 +10,11 @@ import (
 type ending struct {
 	over chan struct{} // closed with the first reason, so that nobody waits to send any more
 
-	mu     sync.Mutex
-	reason DisconnectReason // 0: not over
-	bye    *signaling.Bye   // what the program says that has ended the link, here if reason is ByUs, else at the other end; nil: nothing
-	wanted bool             // the program at this end has ended the link, perhaps after another reason
+	mu       sync.Mutex
+	reason   DisconnectReason // 0: not over
+	bye      *signaling.Bye   // what the program says that has ended the link, here if reason is ByUs, else at the other end; nil: nothing
+	wanted   bool             // the program at this end has ended the link, perhaps after another reason
+	deserted bool             // reason is ByUs, and another reason has followed: nobody at the other end hears the bye
 }
 
 func newEnding() ending { return ending{over: make(chan struct{})} }
@@ -33,7 +34,16 @@ func (e *ending) endWith(reason DisconnectReason, bye *signaling.Bye) {
 		close(e.over)
 	case (reason == Unauthorized || reason == Kicked) && e.reason == ByPeer:
 		e.reason = reason
+	case e.reason == ByUs && reason != ByUs && reason != Slow:
+		e.deserted = true
 	}
+}
+
+// isDeserted reports whether the other end is known to be gone after this end's program has ended the link.
+func (e *ending) isDeserted() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.deserted
 }
 
 // why returns the reason of the end, or 0.

@@ -128,6 +128,28 @@ func ExampleHostChange() {
 	// Output: peer 1 was the host; this node is the host now: true
 }
 
+// A host that ends the link with a guest, and says why. The guest has nobody left, so its node ends.
+func ExampleNode_DisconnectWith() {
+	const idle = 7 // what a code means is up to the programs
+	host, guest, leave := joinTwo(rtcpeer.Config{Topology: rtcpeer.Star})
+	defer leave()
+	if err := host.DisconnectWith(guest.ID(), idle, "you did not move for a minute"); err != nil {
+		log.Fatal(err)
+	}
+	for ev, err := range guest.Events(context.Background()) {
+		if err != nil {
+			fmt.Println("the host is gone:", errors.Is(err, rtcpeer.ErrHostGone))
+			return
+		}
+		if ev.Kind == rtcpeer.PeerDisconnected && ev.Code == idle {
+			fmt.Println(ev.Text)
+		}
+	}
+	// Output:
+	// you did not move for a minute
+	// the host is gone: true
+}
+
 // A large packet of one peer must not delay the others, so another goroutine receives its channel.
 func ExampleNode_ChannelQueue() {
 	const uploads = 1

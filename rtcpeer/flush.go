@@ -104,7 +104,7 @@ func (l *link) undelivered() *UndeliveredError {
 	for _, ln := range l.lanes {
 		switch {
 		case ln.mode != Reliable:
-		case l.repair.closed:
+		case l.repair.closed && !l.byeSaid:
 			n += ln.ofProgram(ln.buffered())
 		default:
 			n += ln.ofProgram(min(ln.unsent(), ln.buffered())) // what was taken may not be acknowledged yet

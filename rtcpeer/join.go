@@ -22,8 +22,9 @@ const GodotScheme = "godot+"
 // A demo server sends no ICE servers (set them in Config.WebRTC), no metadata and no channels, and does not let anybody
 // come back: when the connection to it is lost, open links go on, but no new members come.
 //
-// Errors: a *signalclient.DialError if there is no such server; a *signaling.Error if the server refuses (sealed, full,
-// another topology, ...); the errors of New. For the first two, signalclient.Retry says whether trying again can help.
+// Errors: a *signalclient.DialError if there is no such server; a *signaling.Error if the server refuses (a wrong
+// password, sealed, full, another topology, ...), which errors.Is compares by Code; the errors of New. For the first two,
+// signalclient.Retry says whether trying again can help.
 func Join(ctx context.Context, url string, config Config) (*Node, error) {
 	return join(ctx, url, nil, config)
 }

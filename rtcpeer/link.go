@@ -88,6 +88,7 @@ type link struct {
 	departed     bool                  // it has said that it leaves the room
 	unsent       bool                  // signals of the present attempt were not sent, because the server was lost
 	fault        error                 // what the other end did wrong over its control lane
+	byeSaid      bool                  // the bye was said when all packets had been acknowledged
 	unflushed    *UndeliveredError     // what Disconnect or Close did not wait for
 
 	readers    sync.WaitGroup // one for each lane and path
@@ -273,8 +274,8 @@ func (l *link) stop() {
 	p.raw.Close()
 }
 
-// flushAndSayBye waits until what Send has accepted and the bye have arrived, or Config.Linger is over. Meanwhile a repair
-// goes on: the next path may carry what the present one does not.
+// flushAndSayBye waits until what Send has accepted and the bye have arrived, or Config.Linger is over, or the other end is
+// known to be gone. Meanwhile a repair goes on: the next path may carry what the present one does not.
 func (l *link) flushAndSayBye() {
 	ctx, cancel := context.WithTimeout(context.Background(), l.node.config.Linger)
 	defer cancel()
@@ -286,13 +287,14 @@ func (l *link) flushAndSayBye() {
 	wake := make(chan struct{}, 1)
 	defer context.AfterFunc(ctx, func() { notify(wake) })()
 	var said *path // the path over which the bye was said
-	for ctx.Err() == nil && !l.dismissed {
+	for ctx.Err() == nil && !l.dismissed && !l.isDeserted() {
 		p := l.path.Load()
 		switch {
 		case l.isMoving() || p.carries(l, wake):
+			l.byeSaid = false
 		case said != p:
 			p.say(l.lastBye())
-			said = p
+			said, l.byeSaid = p, true
 			continue
 		case p.control.Buffered() == 0:
 			return

@@ -9,10 +9,12 @@ import (
 	"example.org/rtcpeer/signaling/signalclient"
 )
 
-// A NewRoom describes a room that Join may create.
+// A NewRoom describes a room that Join may create. Public and Metadata are for List, MaxMembers limits the room, and
+// Migrates lets a star outlive its host: see signaling.NewRoom.
 type NewRoom = signaling.NewRoom
 
-// A PublicRoom is a room of a list, as it was when the list was made.
+// A PublicRoom is a room of a list, as it was when the list was made: its Room (the name), Topology, Metadata, and how
+// many Members it has. See signaling.PublicRoom.
 type PublicRoom = signaling.PublicRoom
 
 // List returns the public rooms of the signaling server at url, in random order. With a filter it returns only rooms

@@ -42,6 +42,7 @@ const (
 // HostChanged, Joined, Left, Sealed, ICEServers, Resume, Rooms and *Error, the binary Forwarded, or the local
 // Disconnected. Messages are values: the receiver of a message owns it.
 type Message interface {
+	// Kind returns the kind that the message has on the wire.
 	Kind() Kind
 	// Validate reports the first thing wrong with the message, as an *Error.
 	Validate() error

@@ -13,6 +13,7 @@ type Report struct {
 // An Outlook says which peers links could connect to.
 type Outlook string
 
+// What Report.Outlook returns.
 const (
 	Everybody Outlook = "links connect with every peer: directly where possible, otherwise through the TURN server"
 	Most      Outlook = "links connect with most peers, but not with peers behind a symmetric NAT or without UDP: a TURN server would help"

@@ -46,6 +46,8 @@ type Error struct {
 func (e *Error) Error() string {
 	return fmt.Sprintf("transfer: %s %q, peer %d: %v", e.Op, e.Name, e.Peer, e.Err)
 }
+
+// Unwrap returns Err.
 func (e *Error) Unwrap() error { return e.Err }
 
 type hostChanged struct{}

@@ -39,4 +39,6 @@ type Error struct {
 func (e *Error) Error() string {
 	return fmt.Sprintf("variant: %s %s at byte %d: %v", e.Op, e.What, e.Offset, e.Err)
 }
+
+// Unwrap returns Err.
 func (e *Error) Unwrap() error { return e.Err }

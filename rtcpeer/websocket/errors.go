@@ -12,4 +12,6 @@ type DialError struct {
 }
 
 func (e *DialError) Error() string { return fmt.Sprintf("websocket: dial %s: %v", e.URL, e.Err) }
+
+// Unwrap returns Err.
 func (e *DialError) Unwrap() error { return e.Err }

@@ -184,7 +184,7 @@ func (n *Node) isBack() {
 const lingerTime = 500 * time.Millisecond
 
 // Close ends what Start began. It does not hand over the rooms: call HandOver before. It blocks until the other servers
-// have all frames that they had sent to rooms handed over, but at most lingerTime after that.
+// have all frames that they had sent to rooms handed over, but half a second after that at most.
 func (n *Node) Close() {
 	n.linger()
 	n.mu.Lock()

@@ -22,8 +22,9 @@ type Home interface {
 	Push(frames [][]byte)
 	// Listed answers a List of the client.
 	Listed(signaling.List)
-	// Member returns the member of the session in a room of this server, or nil if there is none. SetMember sets it.
+	// Member returns the member of the session in a room of this server, or nil if there is none.
 	Member() *rooms.Member
+	// SetMember sets what Member returns.
 	SetMember(*rooms.Member)
 	// DialectName returns the name of the session's dialect in Config.Dialects.
 	DialectName() string

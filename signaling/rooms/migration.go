@@ -211,7 +211,8 @@ func (m *Member) Successor(s Session, named signaling.Successor) error {
 }
 
 // HostLost records that m has lost its link with the host, or has it again. If most of the guests that are here have
-// lost it within the host timeout, the host is replaced noticeTime later; see hostIsLost.
+// lost it within the host timeout, the host is replaced: half a second later or, if it has lost its session as well, when
+// it is not back within five seconds.
 func (m *Member) HostLost(s Session, lost signaling.HostLost) error {
 	r := m.room
 	r.mu.Lock()

@@ -29,6 +29,8 @@ type DialError struct {
 }
 
 func (e *DialError) Error() string { return fmt.Sprintf("signalclient: dial %s: %v", e.URL, e.Err) }
+
+// Unwrap returns Err.
 func (e *DialError) Unwrap() error { return e.Err }
 
 // A ProtocolError says that the server sent something that is not in the protocol.
@@ -61,6 +63,7 @@ func (e *LostError) Error() string {
 	return fmt.Sprintf("signalclient: %s: connection lost, and not restored within %v: %v", e.URL, e.For, e.Err)
 }
 
+// Unwrap returns Err.
 func (e *LostError) Unwrap() error { return e.Err }
 
 // Retry reports whether the operation that returned err, an error of this package or a *signaling.Error, may succeed
