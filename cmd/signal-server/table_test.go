@@ -66,6 +66,7 @@ var movesElsewhere = map[string]string{
 	"certificate_expires_seconds": "watch_test.go",
 	"accept_errors_total":         "files_test.go",
 	"admin_refused_total":         "admin_test.go",
+	"draining":                    "admin_test.go",
 	"log_dropped_total":           "unreadlog_linux_test.go",
 
 	"relay_frames_total":    "TestRelayLinks",

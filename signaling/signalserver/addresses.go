@@ -87,21 +87,21 @@ func remoteAddr(r *http.Request) netip.Addr {
 	return a.Addr()
 }
 
-// enter counts a session, or returns how long it must wait. leave reverses enter.
-func (a *addresses) enter(remote netip.Addr) (*address, time.Duration) {
+// enter counts a session, or returns how long it must wait, and why. leave reverses enter.
+func (a *addresses) enter(remote netip.Addr) (_ *address, wait time.Duration, why string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	one := a.find(remote)
 	if over(one, a.sessions, func(l *address) int { return l.sessions }) {
-		return nil, retryAfter
+		return nil, retryAfter, "too many connections of this address at a time"
 	}
 	if wait := a.take(one, a.connectRate, func(l *address) *clock.Bucket { return &l.connects }); wait > 0 {
-		return nil, wait
+		return nil, wait, "too many new connections from this address"
 	}
 	for l := one; l != nil; l = l.wider {
 		l.sessions++
 	}
-	return one, 0
+	return one, 0, ""
 }
 
 // of returns the entry of an address, for a session that is counted on another server.

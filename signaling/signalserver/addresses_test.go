@@ -110,7 +110,9 @@ func TestNetworksHaveLimits(t *testing.T) {
 }
 
 func TestOneAddressConnectsSoOften(t *testing.T) {
-	within(t, signalserver.Config{RemoteAddr: from, MaxSessionsPerAddress: 10, ConnectRate: 2}, func(t *testing.T, s *server) {
+	var log lockedBuilder
+	config := signalserver.Config{RemoteAddr: from, MaxSessionsPerAddress: 10, ConnectRate: 2, Log: slog.New(slog.NewTextHandler(&log, nil))}
+	within(t, config, func(t *testing.T, s *server) {
 		hurry := func() (n int, retryAfter string) {
 			for n < 100 {
 				conn, retryAfter := s.open(t, "203.0.113.1")
@@ -128,6 +130,7 @@ func TestOneAddressConnectsSoOften(t *testing.T) {
 		n, retryAfter := hurry()
 		require.InDelta(t, 10+2*time.Since(began).Seconds(), n, 1)
 		require.Equal(t, "1", retryAfter)
+		require.Contains(t, log.String(), `code=rate_limited text="too many new connections from this address" remote=203.0.113.1`)
 		time.Sleep(time.Hour)
 		require.Zero(t, s.Stats().Addresses, "what is full again is forgotten")
 		n, _ = hurry()

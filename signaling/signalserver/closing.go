@@ -41,11 +41,15 @@ func (s *session) Fail(why *signaling.Error) {
 	s.end(string(why.Code), false, append(last, closing(code, text))...)
 }
 
-// logged returns what the log says of a refusal. Most texts quote frames, so only those of the admission are logged.
+// logged returns what the log says of a refusal. Most texts quote frames, so only those of the admission and of limits
+// are logged.
 func logged(why *signaling.Error) []any {
 	args := []any{"code", why.Code}
-	if why.Code == signaling.CodeUnauthorized || why.Code == signaling.CodeForbidden {
-		args = append(args, "text", why.Text)
+	switch why.Code {
+	case signaling.CodeUnauthorized, signaling.CodeForbidden, signaling.CodeRateLimited, signaling.CodeServerFull:
+		if why.Text != "" {
+			args = append(args, "text", why.Text)
+		}
 	}
 	return args
 }

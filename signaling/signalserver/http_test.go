@@ -178,7 +178,7 @@ func TestLogSaysWhyAClientIsRefused(t *testing.T) {
 	for _, want := range []string{
 		`msg=refused code=unauthorized text="the access token has expired" room=lobby remote=127.0.0.1`,
 		"msg=refused code=wrong_password room=den remote=127.0.0.1",
-		`msg="WebSocket refused" err="websocket: request origin not allowed by Upgrader.CheckOrigin" origin=http://evil.example remote=127.0.0.1`,
+		`msg="WebSocket refused" err="origin not allowed" origin=http://evil.example remote=127.0.0.1`,
 		`msg=refused code=forbidden text="banned: cheating" remote=127.0.0.1`,
 		"msg=refused code=shutting_down remote=127.0.0.1",
 	} {

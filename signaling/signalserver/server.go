@@ -176,9 +176,9 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, why.Text, http.StatusForbidden)
 		return
 	}
-	address, wait := s.addresses.enter(remote)
+	address, wait, why := s.addresses.enter(remote)
 	if address == nil {
-		s.refused(r, &signaling.Error{Code: signaling.CodeRateLimited})
+		s.refused(r, &signaling.Error{Code: signaling.CodeRateLimited, Text: why})
 		later(w, http.StatusTooManyRequests, "Too many connections from your address.", wait)
 		return
 	}
@@ -195,9 +195,11 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		address.Release(kept)
 		s.addresses.leave(address)
-		// Upgrade has answered. Most often a page is of an origin that may not connect.
+		if !s.config.CheckOrigin(r) {
+			err = errors.New("origin not allowed")
+		}
 		s.config.Log.Info("WebSocket refused", "err", err, "origin", text.Shorten(r.Header.Get("Origin"), text.Most), "remote", shown(remote))
-		return
+		return // Upgrade has answered
 	}
 	session := newSession(s, conn, s.dialect(r), remote, address)
 	session.first = first

@@ -243,10 +243,13 @@ func (b *Bus) failed(err error, conflict error) error {
 	return clearer(err)
 }
 
-// clearer replaces the error of the NATS client that there is no connection, which speaks of the client's buffer.
+// clearer says what is wrong with NATS where its client only speaks of a buffer or of a context.
 func clearer(err error) error {
-	if errors.Is(err, nats.ErrReconnectBufExceeded) {
+	switch {
+	case errors.Is(err, nats.ErrReconnectBufExceeded):
 		return errNotConnected
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return fmt.Errorf("no answer from NATS: %w", err)
 	}
 	return err
 }

@@ -108,6 +108,6 @@ func TestWatchOfNATSThatDoesNotAnswer(t *testing.T) {
 	t.Cleanup(n.Close)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	require.Error(t, open(t, n.URL()).Watch(ctx, "lease.", func(string, []byte) {}))
+	require.ErrorContains(t, open(t, n.URL()).Watch(ctx, "lease.", func(string, []byte) {}), "no answer from NATS")
 	require.NoError(t, ctx.Err(), "it waited too long")
 }

@@ -189,7 +189,9 @@ const rsaKey = "+rsa"
 
 // isCertificate reports whether a key in autocert's cache is of a certificate. Those of accounts and challenges
 // contain a + as well.
-func isCertificate(key string) bool { return !strings.Contains(key, "+") || strings.HasSuffix(key, rsaKey) }
+func isCertificate(key string) bool {
+	return !strings.Contains(key, "+") || strings.HasSuffix(key, rsaKey)
+}
 
 type getCertificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 
