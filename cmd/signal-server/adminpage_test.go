@@ -75,7 +75,7 @@ func TestAdminPage(t *testing.T) {
 	tab.click(t, "#drain")
 	tab.waitFor(t, `document.querySelector("#dialog").open`)
 	tab.do(t, chromedp.KeyEvent("\r"))
-	tab.waitFor(t, `said() === "The server takes nobody."`)
+	tab.waitFor(t, `said() === "The server is draining and admits nobody."`)
 	status, _ := fetch(t, pageOf(p)+"readyz")
 	require.Equal(t, http.StatusServiceUnavailable, status)
 	tab.click(t, "#drain")

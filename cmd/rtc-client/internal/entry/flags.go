@@ -26,7 +26,7 @@ type Flags struct {
 	ICEServer  []string      `name:"ice-server" placeholder:"URL" help:"STUN or TURN server: stun:host:port or turn:user:secret@host:port. Repeat for more."`
 	Channels   []string      `placeholder:"MODE,..." help:"Modes of the transfer channels 1, 2, ...: reliable, unreliable_ordered or unreliable. All members need the same (none)."`
 	Framed     bool          `help:"Frame the packets of a mesh like Godot's MultiplayerAPI, for games that use it. All members need the same. A star is always framed."`
-	AuthSecret string        `env:"RTC_AUTH_SECRET" placeholder:"TEXT" help:"Secret of a star: the host admits only guests that send exactly these bytes. ${unseen}"`
+	AuthSecret string        `env:"RTC_CLIENT_AUTH_SECRET" placeholder:"TEXT" help:"Secret of a star: the host admits only guests that send exactly these bytes. ${unseen}"`
 	LostAfter  time.Duration `default:"30s" placeholder:"TIME" help:"How long a peer may be interrupted before it counts as lost (${default})."`
 	RelayLinks bool          `help:"Use the signaling server as an encrypted relay when there is no other path. The other end and the server must allow it too."`
 	Verbose    bool          `short:"v" help:"Log events of links and signaling on stderr."`

@@ -44,7 +44,7 @@ Examples:
   rtc-client relay --new ws://localhost:9080
   rtc-client relay --channels reliable,unreliable ws://localhost:9080/lobby
   rtc-client relay --standby ws://localhost:9080/lobby
-  RTC_AUTH_SECRET=xyzzy rtc-client relay ws://localhost:9080/lobby`
+  RTC_CLIENT_AUTH_SECRET=xyzzy rtc-client relay ws://localhost:9080/lobby`
 }
 
 // figuresEach is the time between two lines of figures.

@@ -69,7 +69,7 @@ async function look() {
     showRooms(rooms);
     showMembers(members);
     showBans(bans);
-    if (by("status").className !== "bad") status(figures.get("draining") ? "The server takes nobody." : "", "wait");
+    if (by("status").className !== "bad") status(figures.get("draining") ? "The server is draining and admits nobody." : "", "wait");
   } catch (error) {
     if (mine !== looks) return;
     if (error instanceof Refused) return out(error.message);
@@ -93,13 +93,13 @@ function showNow(figures, rooms) {
   const value = (/** @type {string} */ name) => figures.get(name) ?? 0;
   const list = [
     ["Rooms", rooms], ["Members", value("members")], ["Sessions", value("sessions")], ["Waiting to be matched", value("waiting")],
-    ["Connections", value("connections")], ["Relays of links (TURN)", value("turn_relays")],
-    ["Clients of TURN over TCP and TLS", value("turn_streams")], ["Memory", `${Math.round(value("process_resident_memory_bytes") / 2 ** 20)} MiB`],
+    ["Connections", value("connections")], ["TURN relays", value("turn_relays")],
+    ["TURN connections over TCP and TLS", value("turn_streams")], ["Memory", `${Math.round(value("process_resident_memory_bytes") / 2 ** 20)} MiB`],
     ["Open files", `${value("process_open_fds")} of ${value("process_max_fds")}`],
   ];
   by("now").replaceChildren(...list.map(([name, number]) => element("div", {}, element("dt", {}, String(name)), element("dd", {}, String(number)))));
   const draining = !!figures.get("draining");
-  by("drain").textContent = draining ? "Take members again" : "Drain";
+  by("drain").textContent = draining ? "Admit members again" : "Drain";
   by("drain").dataset.draining = draining ? "yes" : "";
 }
 
@@ -135,8 +135,8 @@ function showRooms(rooms) {
       button(room.locked ? "Unlock" : "Lock", () => act(() => ask(room.locked ? "DELETE" : "PUT", `rooms/${room.name}/lock`))),
       button("Close", () => inDialog(`Close the room ${room.name}`, "Close", [reason()], (f) => ask("DELETE", `rooms/${room.name}?${why(f)}`)))),
   ], room.name === chosen)));
-  by("more").textContent = rooms.length === 0 ? "There is none." :
-    found.length > mostRows ? `${found.length - mostRows} more: find them by a part of the name.` : "";
+  by("more").textContent = rooms.length === 0 ? "No rooms." :
+    found.length > mostRows ? `${found.length - mostRows} more rooms: type a part of the name to find them.` : "";
 }
 
 /** @param {any[] | null} members */
@@ -148,7 +148,7 @@ function showMembers(members) {
   show(by("members"), members.map((m) => row(String(m.id), [
     String(m.id), nameOf(m), m.remote ?? "", m.connected ? "connected" : "away", String(m.relays ?? 0), ago(m.since),
     element("div", { className: "line" },
-      button("Kick", () => inDialog(`Take ${m.id} out of ${room}`, "Kick", [reason()], (f) => ask("DELETE", `rooms/${room}/${m.id}?${why(f)}`))),
+      button("Kick", () => inDialog(`Remove ${m.id} from ${room}`, "Kick", [reason()], (f) => ask("DELETE", `rooms/${room}/${m.id}?${why(f)}`))),
       button("Ban", () => banMember(room, m))),
   ])));
 }
@@ -156,19 +156,19 @@ function showMembers(members) {
 /** @param {any[]} bans */
 function showBans(bans) {
   show(by("bans"), bans.map((b) => row(String(b.number), [
-    b.room ? `${b.id} of ${b.room}` : b.subject ?? b.prefix, b.until ? new Date(b.until).toLocaleString() : "for ever", b.reason ?? "",
+    b.room ? `${b.id} of ${b.room}` : b.subject ?? b.prefix, b.until ? new Date(b.until).toLocaleString() : "forever", b.reason ?? "",
     element("div", { className: "line" }, button("Lift", () => act(() => ask("DELETE", `bans/${b.number}`)))),
   ])));
 }
 
-const length = () => ({ name: "for", label: "For", options: /** @type {[string, string][]} */ ([["1h", "an hour"], ["24h", "a day"], ["168h", "a week"], ["", "ever"]]) });
+const length = () => ({ name: "for", label: "For", options: /** @type {[string, string][]} */ ([["1h", "an hour"], ["24h", "a day"], ["168h", "a week"], ["", "forever"]]) });
 const terms = (/** @type {FormData} */ f) => ({ for: f.get("for"), reason: f.get("reason") });
 
 /** @param {string} room @param {any} m */
 function banMember(room, m) {
   const whom = /** @type {[string, string][]} */ ([[JSON.stringify({ room, id: m.id }), `member ${m.id} of this room`]]);
   if (m.subject) whom.push([JSON.stringify({ subject: m.subject }), `${m.subject}, in all rooms`]);
-  if (m.remote) whom.push([JSON.stringify({ prefix: m.remote }), `its address ${m.remote}, and whoever shares it`]);
+  if (m.remote) whom.push([JSON.stringify({ prefix: m.remote }), `address ${m.remote}, and everybody who shares it`]);
   inDialog(`Ban ${m.id}`, "Ban", [{ name: "whom", label: "Whom", options: whom }, length(), reason()],
     (f) => ask("POST", "bans", { ...JSON.parse(String(f.get("whom"))), ...terms(f) }));
 }
@@ -223,7 +223,7 @@ function show(table, rows) {
   [...(same?.querySelectorAll("button") ?? [])].find((b) => b.textContent === text)?.focus();
 }
 
-const reason = () => ({ name: "reason", label: "Reason, which they are told", maxLength: 100 });
+const reason = () => ({ name: "reason", label: "Reason, sent to those affected", maxLength: 100 });
 const why = (/** @type {FormData} */ f) => new URLSearchParams({ reason: String(f.get("reason") ?? "") });
 
 /**
@@ -248,7 +248,7 @@ function inDialog(title, verb, fields, does) {
 /** Does something, says what went wrong, and looks. @param {() => Promise<any>} does */
 async function act(does) {
   try {
-    status((await does()) === null ? "That is gone by now." : "", "wait");
+    status((await does()) === null ? "It no longer exists." : "", "wait");
   } catch (error) {
     if (error instanceof Refused) return out(error.message);
     status(/** @type {Error} */ (error).message, "bad");
@@ -266,9 +266,9 @@ by("login").onsubmit = (/** @type {Event} */ event) => {
 by("forget").onclick = () => out();
 by("find").oninput = look;
 by("drain").onclick = () => (by("drain").dataset.draining ? act(() => ask("DELETE", "drain"))
-  : inDialog("Take nobody any more, and tell all to come back elsewhere", "Drain", [], () => ask("POST", "drain")));
+  : inDialog("Admit nobody, and send all members away", "Drain", [], () => ask("POST", "drain")));
 by("ban").onclick = () => inDialog("Ban an address, or a network", "Ban",
-  [{ name: "prefix", label: "Address or network, as 203.0.113.0/24", required: true }, length(), reason()],
+  [{ name: "prefix", label: "Address or network, for example 203.0.113.0/24", required: true }, length(), reason()],
   (f) => ask("POST", "bans", { prefix: String(f.get("prefix")).trim(), ...terms(f) }));
 by("host").textContent = location.host;
 if (token()) look();
