@@ -343,6 +343,7 @@ func TestCheckConfigFindsWhatAStartWouldFind(t *testing.T) {
 		"--turn --turn-address=203.0.113.7 --turn-host=a:b":          `--turn: --turn-host "a:b": `,
 		"--state-file=/none/state --resume-key=0123456789abcdef":     "--state-file: cannot write to /none: no such file",
 		"--state-file=/tmp --resume-key=0123456789abcdef":            "--state-file: read /tmp: is a directory",
+		"--state-file=main.go --resume-key=0123456789abcdef":         "--state-file: main.go: line 1 is not of a state file",
 		"--ice-server=stun:" + strings.Repeat("a", 20_000):           "--ice-server: ",
 	} {
 		code, _, stderr := tell(t, append([]string{"check-config"}, strings.Fields(args)...)...)

@@ -75,15 +75,9 @@ func openJournal(path string, fail func(error)) (*journal, error) {
 	if path == "" {
 		return j, nil
 	}
-	content, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	var err error
+	if j.records, err = readRecords(path); err != nil {
 		return nil, fmt.Errorf("signalserver: Config.StateFile: %w", err)
-	}
-	for line := range bytes.Lines(content) {
-		var r record
-		if json.Unmarshal(line, &r) == nil { // the last line may be half written
-			j.records = append(j.records, r)
-		}
 	}
 	j.trim()
 	if err := j.rewrite(j.records); err != nil {
@@ -91,6 +85,34 @@ func openJournal(path string, fail func(error)) (*journal, error) {
 	}
 	j.written = len(j.records)
 	return j, nil
+}
+
+// CheckStateFile returns the error that New would return because of what is in a Config.StateFile. It writes nothing.
+func CheckStateFile(path string) error {
+	_, err := readRecords(path)
+	return err
+}
+
+// readRecords returns the records in a file, or none if there is no such file. A line that is no record is an error,
+// because the file may be something else, and is replaced. Only the last line may be half written.
+func readRecords(path string) (records []record, err error) {
+	content, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	number := 0
+	for line := range bytes.Lines(content) {
+		number++
+		var r record
+		err := json.Unmarshal(line, &r)
+		switch {
+		case err == nil && r != record{}:
+			records = append(records, r)
+		case bytes.HasSuffix(line, []byte("\n")):
+			return nil, fmt.Errorf("%s: line %d is not of a state file: name another file, or delete this one", path, number)
+		}
+	}
+	return records, nil
 }
 
 // add adds a record for run to write. It never blocks.

@@ -315,6 +315,15 @@ func TestTicketsTellOfTheLastKicks(t *testing.T) {
 func TestStateFileThatCannotBeUsed(t *testing.T) {
 	_, err := signalserver.New(signalserver.Config{ResumeKey: key, StateFile: filepath.Join(t.TempDir(), "no", "such")})
 	require.ErrorContains(t, err, "Config.StateFile")
+	for _, content := range []string{"acme-domain: game.example\n", "{\n}\n", `{"a":1}` + "\n", `{"room":7}` + "\nrubbish\n" + `{"room":8}` + "\n"} {
+		name := filepath.Join(t.TempDir(), "other")
+		require.NoError(t, os.WriteFile(name, []byte(content), 0o600))
+		_, err = signalserver.New(signalserver.Config{ResumeKey: key, StateFile: name})
+		require.ErrorContains(t, err, "is not of a state file")
+		left, err := os.ReadFile(name)
+		require.NoError(t, err)
+		require.Equal(t, content, string(left), "the file of something else is not replaced")
+	}
 	_, err = signalserver.New(signalserver.Config{StateFile: "x"})
 	require.ErrorContains(t, err, "ResumeKey")
 }

@@ -5,11 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -136,7 +134,7 @@ func (o *ServerOptions) checkStateFile() error {
 	if o.StateFile == "" {
 		return nil
 	}
-	if _, err := os.ReadFile(o.StateFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := signalserver.CheckStateFile(o.StateFile); err != nil {
 		return err
 	}
 	return settings.Writable(filepath.Dir(o.StateFile))
