@@ -18,26 +18,32 @@ import (
 
 // A Signaler carries signals between this node and its room. Send and Receive may be called from different goroutines,
 // each from one at a time. The first message received is a Welcome. A later Welcome means that the connection was lost
-// and resumed, and has the room's state again. Send should not wait for a network. An error of Receive is final: the
-// signaler will carry nothing more. After Close both return an error that wraps net.ErrClosed.
+// and resumed, and has the room's state again. Send should not wait for a network. An error of Receive, except the cause of
+// its context, is final: the signaler will carry nothing more. After Close both return an error that wraps net.ErrClosed.
 //
 // A node also relies on the following. Each Signal received has From, the id of its sender, and signals from one member
 // arrive in order. Each member that this node is to link with is in the Welcome or in a Joined, and in a Left when it
 // is gone. What a host sends as Seal and as Lock comes back to all members, the host included, as Sealed and as Lock;
 // Node.Seal and Node.SetLocked wait for that. What a member sends as Metadata comes, with its id, to those who may have
 // a link with it, and to itself. A member that is kicked gets a *signaling.Error as the error of Receive, and the
-// others get a Left. Package signalertest tests all this.
+// others get a Left. A Signaler whose rooms do not migrate may drop a Successor and a HostLost. Package signalertest tests
+// all this.
+//
+// A Signaler may have more methods: those of Forwarder; Suspend() error for Node.Suspend; and Check(), which a node calls
+// when its connection may be dead (this machine's addresses have changed, it was asleep, or a peer is silent). Check must
+// not block.
 //
 // signalclient.Client is a Signaler for this module's server, and package signaling/memory has one for members in one
 // process. Any other way to carry a few kilobytes between two programs can be turned into one.
 type Signaler interface {
 	// Send passes a message to the server, or keeps it until there is a connection. It does not keep the bytes in the
-	// message after it has returned.
+	// message after it has returned. If ctx is done, it returns the cause. What the server refuses, such as a Signal to
+	// a member that is gone or a Seal of a guest, comes to Receive as a *signaling.Error.
 	Send(context.Context, signaling.Message) error
-	// Receive returns the next message, which belongs to the caller. It waits until ctx is done: Node.Close ends that
-	// context and waits for Receive to return.
+	// Receive returns the next message, which belongs to the caller. It waits until ctx is done, and then loses no
+	// message: Node.Close ends that context and waits for Receive to return.
 	Receive(context.Context) (signaling.Message, error)
-	// Close leaves the room. A Node calls it once, after its last Send and Receive.
+	// Close leaves the room. A Node calls it once, after its last Send and Receive. Calling it again is legal.
 	Close() error
 }
 
