@@ -66,7 +66,7 @@ func TestPageComesBack(t *testing.T) {
 			tab.waitFor(t, `drawn("link").join() === "link connected"`)
 		}
 		two.text(t, `blocked = true, cut()`)
-		two.waitFor(t, `drawn("link").join() === "link interrupted" && /^Nothing is heard of .+ at the moment/.test(said())`)
+		two.waitFor(t, `drawn("link").join() === "link interrupted" && /^Nothing is heard from .+ at the moment/.test(said())`)
 		two.say(t, "anybody?")
 		two.waitFor(t, `entry(document.querySelector("#log .waiting")) === "you: anybody?"`)
 		two.waitFor(t, `document.querySelector("#alone").hidden`)
@@ -102,7 +102,7 @@ func TestLineForSeveral(t *testing.T) {
 				tab.waitFor(t, `drawn("link").filter((c) => c === "link connected").length === 2 && !`+faces+`.includes("Guest")`)
 			}
 			three.text(t, `blocked = true, cut()`)
-			one.waitFor(t, `said().startsWith("Nothing is heard of Gold Bear at the moment")`)
+			one.waitFor(t, `said().startsWith("Nothing is heard from Gold Bear at the moment")`)
 			one.say(t, "anybody?")
 			two.waitFor(t, `log().includes("anybody?")`)
 			one.waitFor(t, mark+` === "you: anybody? to Gold Bear"`)
@@ -112,7 +112,7 @@ func TestLineForSeveral(t *testing.T) {
 			require.Equal(t, "", one.text(t, missed))
 
 			three.text(t, `blocked = true, cut()`)
-			one.waitFor(t, `said().startsWith("Nothing is heard of Gold Bear at the moment")`)
+			one.waitFor(t, `said().startsWith("Nothing is heard from Gold Bear at the moment")`)
 			one.say(t, "and now?")
 			two.waitFor(t, `log().includes("and now?")`)
 			one.waitFor(t, mark+` === "you: and now? to Gold Bear"`)
@@ -125,7 +125,7 @@ func TestLineForSeveral(t *testing.T) {
 		inEachBrowser(t, func(t *testing.T, show func(script, url string) view) {
 			host, owl, bear := openStar(t, start(t, nil), show, cuttable)
 			host.text(t, `blocked = true, cut()`)
-			owl.waitFor(t, `said().startsWith("Nothing is heard of ")`)
+			owl.waitFor(t, `said().startsWith("Nothing is heard from ")`)
 			owl.say(t, "anybody?")
 			owl.waitFor(t, mark+` === "you: anybody? to Red Fox, Gold Bear"`)
 			host.text(t, `blocked = false`)
@@ -165,7 +165,7 @@ func TestPageOffline(t *testing.T) {
 				away.waitFor(t, `said().startsWith("This device is offline.") && drawn("link").join() === "link interrupted"`)
 				away.say(t, "from nowhere")
 				away.waitFor(t, `entry(document.querySelector("#log .waiting")) === "you: from nowhere"`)
-				here.waitFor(t, `said().startsWith("Nothing is heard of ")`)
+				here.waitFor(t, `said().startsWith("Nothing is heard from ")`)
 				here.say(t, "to nowhere")
 				away.waitFor(t, `performance.now() - unplugged > 20000`)
 				for _, tab := range []view{one, two} {
@@ -269,7 +269,7 @@ func TestHostReloads(t *testing.T) {
 	})
 }
 
-// A star's host that is not back within five seconds is a guest of its room, although that is closed for newcomers; and so is
+// A star's host that is not back within five seconds is a guest of its room, although that is closed to newcomers; and so is
 // the next host, who came by the link. Who reloads a page as such a guest is the same guest.
 func TestHostReloadsSlowly(t *testing.T) {
 	skip.Long(t)
@@ -279,7 +279,7 @@ func TestHostReloadsSlowly(t *testing.T) {
 		one, two, three := openStar(t, p, show, "")
 		one.click(t, "#room-name")
 		one.click(t, "#seal")
-		one.waitFor(t, `document.querySelector("#seal").textContent === "Closed for newcomers"`)
+		one.waitFor(t, `document.querySelector("#seal").textContent === "Closed to newcomers"`)
 		for _, c := range []struct {
 			goes        view
 			next, other string

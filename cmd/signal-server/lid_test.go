@@ -55,7 +55,7 @@ func TestLidClosed(t *testing.T) {
 			tell(syscall.SIGKILL)
 			here.text(t, `globalThis.killed = performance.now()`)
 			since := func() string { return here.text(t, `((performance.now() - killed) / 1000).toFixed(1)`) }
-			here.waitFor(t, `drawn("link").join() === "link interrupted" && said().startsWith("Nothing is heard of ")`)
+			here.waitFor(t, `drawn("link").join() === "link interrupted" && said().startsWith("Nothing is heard from ")`)
 			interrupted := since()
 			awaitFigure(t, pageOf(p)+"metrics", "members", 1)
 			t.Logf("killed: interrupted after %s s, its place is free after %s s", interrupted, since())

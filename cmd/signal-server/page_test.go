@@ -108,16 +108,16 @@ func TestStar(t *testing.T) {
 
 		host.click(t, "#room-name")
 		host.click(t, "#seal")
-		host.waitFor(t, `document.querySelector("#seal").textContent === "Closed for newcomers"`)
+		host.waitFor(t, `document.querySelector("#seal").textContent === "Closed to newcomers"`)
 		late := show("", link)
-		late.waitFor(t, `document.querySelector("#status").textContent.includes("closed for newcomers")`)
+		late.waitFor(t, `document.querySelector("#status").textContent.includes("closed to newcomers")`)
 		late.waitFor(t, `!document.querySelector("#start").hidden`)
 		late.shoot(t, "sealed")
 
 		host.shut(t)
 		two.waitFor(t, `log().includes("is the host now.") && drawn("link").join() === "link connected"`)
 		one.click(t, "#room-name")
-		one.waitFor(t, `document.querySelector("#seal").textContent === "Closed for newcomers" && drawn("link").join() === "link connected"`)
+		one.waitFor(t, `document.querySelector("#seal").textContent === "Closed to newcomers" && drawn("link").join() === "link connected"`)
 		for _, tab := range []view{one, two, late} {
 			quiet(t, tab)
 		}

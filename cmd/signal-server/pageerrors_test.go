@@ -105,7 +105,7 @@ func TestNoRoom(t *testing.T) {
 		first.click(t, "#seal")
 		first.waitFor(t, `document.querySelector("#seal").disabled`)
 		late.press(t, "\r")
-		late.waitFor(t, `said() === "This room is closed for newcomers, because its host has sealed it. Ask for another room, or create one."`)
+		late.waitFor(t, `said() === "This room is closed to newcomers, because its host has sealed it. Ask for another room, or create one."`)
 		late.visit(t, pageOf(one)+"#not%20a%20room")
 		late.waitFor(t, `said() === "This is not a room name: use 1 to 64 letters, digits, - and _."`)
 
@@ -223,8 +223,9 @@ func TestEveryReasonHasWords(t *testing.T) {
 	}
 	for _, c := range []struct{ expression, words string }{
 		{`w.forReason("slow")`, "was disconnected, because one of us reads too slowly"},
-		{`w.forReason("lost")`, "was lost: nothing was heard of it for too long"},
+		{`w.forReason("lost")`, "was lost: nothing was heard from it for too long"},
 		{`w.forReason("misbehaved")`, "was disconnected, because it broke the rules"},
+		{`w.forReason("kicked")`, "was removed from the room"},
 		{`w.forDropped({})`, ""},
 		{`w.forDropped({ no_credit: 3, malformed: 1 })`, "Packets dropped here: 3 came faster than this page takes them, 1 were malformed."},
 		{`w.forRoom({ code: "refused", peer: 1 })`, "No connection with the host: it takes no new connections. Ask its owner, or try again later."},

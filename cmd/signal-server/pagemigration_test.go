@@ -154,7 +154,7 @@ func hostIsFrozen(t *testing.T, show func(script, url string) view, host view, f
 	owl, bear := openGuests(t, host, show, "")
 	freeze(true)
 	for _, guest := range []view{owl, bear} {
-		guest.waitFor(t, `said().startsWith("Nothing is heard of Red Fox")`)
+		guest.waitFor(t, `said().startsWith("Nothing is heard from Red Fox")`)
 	}
 	owl.text(t, `globalThis.silent = performance.now()`)
 	owl.waitFor(t, `performance.now() - silent > 25000`) // waitFor waits for a minute, which on a busy machine is too short for all of it

@@ -351,7 +351,7 @@ async function update() {
   by("host-tools").hidden = me !== host;
   by("lock").textContent = shown.locked ? "Unlock the room" : "Lock the room for a while";
   by("lock").disabled = by("seal").disabled = shown.sealed;
-  by("seal").textContent = shown.sealed ? "Closed for newcomers" : "Close the room for newcomers";
+  by("seal").textContent = shown.sealed ? "Closed to newcomers" : "Close the room for newcomers";
   by("tip").hidden = played || !shown.peers.length;
   by("dropped").textContent = forDropped(stats.dropped);
   report(stats, peers);
@@ -410,7 +410,7 @@ function report(stats, peers) {
   const nobody = !peers.some((p) => p.state === "connected");
   if (stats.signalingError) status(`${forRoom(stats.signalingError)}\nYour connections to others stay open, but nobody new can join.`, "bad", "Join again");
   else if (!navigator.onLine && (silent.length || nobody)) status(offline, "wait");
-  else if (silent.length) status(`Nothing is heard of ${people.names(silent)} at the moment; trying to reach them again. What you say is kept for them.`, "wait");
+  else if (silent.length) status(`Nothing is heard from ${people.names(silent)} at the moment; trying to reach them again. What you say is kept for them.`, "wait");
   else if (stats.signaling && node.status === "connecting" && !failure) status(forAway(node.hostAway, migration.term > 0), "wait");
   else if (!stats.signaling) status(lost + (loss?.code === "bad_message" ? `\n${forRoom(loss)}` : ""), "wait");
   else if (failure) status(forPeer(people.name(failure[0]), failure[1].error) + (nobody && failed.size > 1 ? yours : ""), "bad");

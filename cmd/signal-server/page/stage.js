@@ -8,7 +8,7 @@
 import { svg } from "./svg.js";
 
 const names = { good: "good connection", fair: "slow or with losses", poor: "poor connection", unknown: "not measured yet", connecting: "connecting", interrupted: "interrupted", failed: "no connection" };
-const said = { connecting: "Connecting with", interrupted: "Nothing is heard of", failed: "No link with" };
+const said = { connecting: "Connecting with", interrupted: "Nothing is heard from", failed: "No link with" };
 const step = 0.04; // of a move with a key
 const clickMoves = 5; // pixels that a finger may move, and still click
 const mostThrown = 40; // emoji in the air

@@ -7,7 +7,7 @@ const words = {
   unreachable: "The server does not answer. It may have stopped, or this device is offline. Check both, then try again.",
   // blocked is the page's own: the server answers over http, see whyUnreachable
   blocked: "The server answers, but not over WebSocket. A proxy, a firewall or a browser extension may block WebSockets, or the server may have another version than this page. Reload the page. If that does not help, try another network or browser, or ask the operator of the server.",
-  sealed: "This room is closed for newcomers, because its host has sealed it. Ask for another room, or create one.",
+  sealed: "This room is closed to newcomers, because its host has sealed it. Ask for another room, or create one.",
   room_full: "This room is full. Wait until somebody leaves and try again, or use another room.",
   server_full: full,
   shutting_down: full,
@@ -46,7 +46,7 @@ const links = {
 const stages = {
   signaling: "it did not answer through the server. Its tab or program may be stuck: reload it.",
   path: "no network path was found. UDP is probably blocked, or both are behind strict NATs. Try another network, or ask the operator of the server for a TURN server.",
-  security: "the encryption could not be set up. A clock that is far off, or a firewall that inspects traffic, does that.",
+  security: "the encryption could not be set up. A clock that is far off, or a firewall that inspects traffic, can cause that.",
   lanes: "the path is there, but its channels did not open. Reload both pages.",
 };
 
@@ -98,7 +98,7 @@ export const forAway = (ms, migrates) => "The host is not here at the moment; wa
 /** @param {string} reason of a disconnected event */
 export const forReason = (reason) =>
   ({
-    "by peer": "left", "by us": "was disconnected here", "lost": "was lost: nothing was heard of it for too long",
+    "by peer": "left", "by us": "was disconnected here", "lost": "was lost: nothing was heard from it for too long",
     "slow": "was disconnected, because one of us reads too slowly", "host gone": "is gone",
-    "misbehaved": "was disconnected, because it broke the rules",
+    "misbehaved": "was disconnected, because it broke the rules", "kicked": "was removed from the room",
   })[reason] ?? "left";

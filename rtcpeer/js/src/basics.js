@@ -5,7 +5,7 @@
 export const modes = /** @type {Mode[]} */ (["reliable", "unreliable_ordered", "unreliable"]);
 export const KiB = 1024, MiB = 1024 * KiB;
 export const maxId = 2 ** 31 - 1;
-export const eventCost = 128; // what an event takes besides its bytes, so that tiny packets are bounded as well
+export const eventCost = 128; // bytes that an event counts besides its data, so that tiny packets are limited, too
 export const frameOverhead = 7; // bytes the relay adds at most: SYS, RELAY, an id, RAW
 export const now = () => performance.now();
 export const text = new TextEncoder();
@@ -18,7 +18,7 @@ export const randomText = () => btoa(String.fromCharCode(...crypto.getRandomValu
 
 export const message = (/** @type {any} */ e) => e?.message ?? String(e);
 
-/** The id of a target: 1 is the present host, whoever that is. The id of the first is not given again. @param {{host: number}} node @param {number} peer */
+/** Returns the id of a target: 1 means the present host. No other member ever gets the id of the first host. @param {{host: number}} node @param {number} peer */
 export const resolve = ({ host }, peer) => (Math.abs(peer) === 1 ? peer * host : peer);
 
 /** @param {any} data @param {boolean} [own] whether the result must not share memory @returns {Uint8Array} */

@@ -23,7 +23,7 @@ export const asks = 1, answers = 2, knowsTimes = 16; // flags of a beat: the rec
 const maxTimes = 99;
 
 /**
- * What there is of it depends on the kind.
+ * A control frame. Its kind says which of the fields it has.
  * @typedef {{kind: number, random: Uint8Array, kept: number, mac: Uint8Array, flags: number, counts: number[], times?: number[], reason: number, bye?: Bye}} Control
  */
 
@@ -80,7 +80,7 @@ export const encodeControl = ({ kind, random = /** @type {any} */ ([]), kept, ma
 const byeReasons = ["", "by us", "lost", "misbehaved", "slow", "kicked", "unauthorized"];
 
 /**
- * The reason why a peer behind the host is gone, by the number from the host. Reasons that concern only the host are left out.
+ * The reason why a peer behind the host is gone, by the number that the host sends. Reasons that concern only the host become "by peer".
  * @param {number} n @returns {Reason}
  */
 export const goneFor = (n) => /** @type {Reason} */ ((n > 1 && byeReasons[n]) || "by peer");
@@ -111,5 +111,5 @@ export const newSecret = (link, offering, answering) =>
 export const proof = (secret, offers, attempt, binding) =>
   hmac(secret, text.encode(`rtcpeer path 1 ${offers ? "offer" : "answer"} ${attempt} ${binding}`));
 
-/** Takes the same time wherever the two differ. @param {Uint8Array} a @param {Uint8Array} b */
+/** Compares in a time that does not tell where the two differ. @param {Uint8Array} a @param {Uint8Array} b */
 export const equal = (a, b) => !a.reduce((sum, x, i) => sum | (x ^ b[i]), a.length ^ b.length);

@@ -14,10 +14,10 @@
 /** @import { Command } from "./types.js" */
 
 export const authenticate = 0, addPeer = 1, delPeer = 2, relay = 3;
-/** By their numbers on the wire. 3 is an ordinary packet, 7 no program's. @type {(Command | undefined)[]} */
+/** The commands, by their numbers on the wire. 3 is an ordinary packet; 7 belongs to the relay, and no program may send it. @type {(Command | undefined)[]} */
 export const commands = ["remote_call", "simplify_path", "confirm_path", undefined, "spawn", "despawn", "sync"];
 
-/** Without sub it is a packet. @typedef {{sub?: number, peer: number, command?: Command, body: Uint8Array, whole: Uint8Array}} Frame */
+/** A decoded frame. A frame without sub is a packet. @typedef {{sub?: number, peer: number, command?: Command, body: Uint8Array, whole: Uint8Array}} Frame */
 
 /** Returns null if b is not a frame. @param {Uint8Array} b @returns {Frame | null} */
 export function decodeFrame(b) {

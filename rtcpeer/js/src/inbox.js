@@ -18,10 +18,10 @@ const maxControl = 4096; // events other than packets that may wait before no ne
 
 export class Inbox {
   /** @type {{event: Event, lane?: Lane, size: number}[]} */ queue = [];
-  head = 0; // of queue
+  head = 0; // index of the next event in queue
   control = 0; // entries that are no packets
   closed = false; // nothing is pushed any more; what is there can still be taken, unless close was called
-  /** @type {RtcPeerError | null} */ error = null; // why, for next to throw once
+  /** @type {RtcPeerError | null} */ error = null; // why it was closed; next throws it once
   /** @type {{resolve: (r: IteratorResult<Event, undefined>) => void, reject: (why: RtcPeerError) => void}[]} */ waiters = [];
 
   get waiting() {
@@ -82,7 +82,7 @@ export class Inbox {
     return was === "here";
   }
 
-  /** A program that does not take its events is not told of interruptions, so that there is no end of them. @param {Presence} p */
+  /** A program that takes no events is not told of interruptions, or the queue would grow without end. @param {Presence} p */
   interrupted(p) {
     if (p.state !== "here" || this.backlogged) return;
     p.interrupted = true;
@@ -96,7 +96,7 @@ export class Inbox {
     this.push({ kind: "resumed", peer: p.id });
   }
 
-  /** Tells of the connection to the signaling server, within the same bound. @param {Event} event */
+  /** Tells of the connection to the signaling server, unless too many events wait. @param {Event} event */
   signaling(event) {
     if (!this.backlogged) this.push(event);
   }

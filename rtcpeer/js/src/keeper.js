@@ -27,7 +27,7 @@ import { attemptTimeout } from "./negotiation.js";
  */
 const maxBeats = 4096;
 
-/** The fault of an end that claims to have taken packets that were never sent to it. */
+/** What an end does wrong that claims to have taken packets that were never sent to it. */
 export const badCounts = "it claims too many packets";
 
 /**
@@ -40,14 +40,14 @@ const refusalTime = 3000;
 export const tellEach = (kept) => Math.max(Math.min(kept, 2 ** 30) / 8, Math.min(kept / 2, 1024), 1);
 
 export class Keeper {
-  /** Was given up for the present one, which the other end has not confirmed yet. @type {Path | null} */ old = null;
+  /** The path before the present one, until the other end has confirmed that one. @type {Path | null} */ old = null;
   closedByPeer = false; // the other end has closed the present path
-  /** What the program there has said, if the signaling server says that the other end has ended this link; not heard since. @type {Partial<Bye> | undefined} */ refused;
-  heard = 0; // packets and control frames, up to the last tick
-  control = 0; // of heard, those of the present path's control lane
+  /** Set when the signaling server says that the other end has ended this link, until it is heard again: what its program has said. @type {Partial<Bye> | undefined} */ refused;
+  heard = 0; // packets and control frames that had come by the last tick
+  control = 0; // likewise, the control frames of the present path
   carried = 0; // bytes sent over the reliable lanes
-  told = 0; // packets taken, as the other end was last told
-  said = 0; // when something was last said, and all was told that was taken
+  told = 0; // how many packets were taken, as the other end was last told
+  said = 0; // when this end last sent something while the other end knew of all packets taken
   /** @type {ReturnType<typeof setInterval> | undefined} */ ticker;
   /** When a try is due before the next tick. @type {ReturnType<typeof setTimeout> | undefined} */ due;
 
@@ -72,7 +72,7 @@ export class Keeper {
   /** Whether the two ends may go over different paths at the moment. */
   get moving() {
     const { next } = this.link;
-    return this.offers ? this.old !== null : !!next?.opened; // it has proven itself there: the other end may have moved
+    return this.offers ? this.old !== null : !!next?.opened; // this end has sent its proof there, and the other end may have moved
   }
 
   /** What can be seen of the path that is being made. @returns {Sight} */
@@ -84,7 +84,7 @@ export class Keeper {
   /** Something has changed at this end. */
   changed() {
     const { link } = this;
-    link.forwardNext = link.path?.forwarded; // whatever was tried while the server was away
+    link.forwardNext = link.path?.forwarded; // attempts made while the server was away tell nothing
     if (link.id) this.decide(this.repair.changed(now(), link.node.spread()));
   }
 
@@ -122,7 +122,7 @@ export class Keeper {
     link.flushed();
   }
 
-  /** Until the other end has proven who it is, nothing that it says counts. @param {Path} path @param {Control} frame */
+  /** Takes a control frame of the path that is being made. Until the other end has proven who it is, only its proof counts. @param {Path} path @param {Control} frame */
   nextControlled(path, frame) {
     const { link, offers } = this;
     if (!path.proven && frame.kind === prove && path.binding() && equal(path.proof(!offers), frame.mac)) {
@@ -149,8 +149,8 @@ export class Keeper {
   }
 
   /**
-   * Has the link of the offering end go over the next path. What it sends reliably still goes over the old one, until
-   * the other end has said what it has taken. A search for a better path first sees whether it is one.
+   * Moves the link of the offering end to the next path. Its reliable packets still go over the old path, until the other
+   * end has said what it has taken. In a search for a better path, it first checks whether this one is better.
    * @param {Path} path
    */
   async takeOver(path) {
@@ -165,7 +165,7 @@ export class Keeper {
     this.switchTo(path);
   }
 
-  /** Has the link of the answering end go over the next path, as the other end does already. @param {Path} path @param {number[]} counts */
+  /** Moves the link of the answering end to the next path, where the other end is already. @param {Path} path @param {number[]} counts */
   follow(path, counts) {
     const { link } = this;
     const old = link.path;
@@ -193,7 +193,7 @@ export class Keeper {
     this.look();
   }
 
-  /** Finds out whether the present path goes through a relay, or the signaling server. */
+  /** Checks whether the present path goes through a relay or the signaling server. */
   async look() {
     const { link } = this;
     const { path } = link;
@@ -256,8 +256,8 @@ export class Keeper {
   }
 
   /**
-   * The other end has ended the link, and its bye was lost. As long as the present path is heard that cannot be: the
-   * server may not be honest, or the word is for an earlier link.
+   * The server says that the other end has ended the link. This is believed only when nothing more comes over the present
+   * path: the server may not be honest.
    * @param {Signal} s
    */
   refusedBy(s) {
@@ -322,7 +322,7 @@ export class Keeper {
 
   // ---- What was decided.
 
-  /** A link that is not connected yet is not repaired: it is made anew. @param {RepairStep[]} steps */
+  /** Does what was decided. A link that is not connected yet is not repaired: it is made anew. @param {RepairStep[]} steps */
   decide(steps) {
     const { link } = this;
     for (const step of steps) {
@@ -340,7 +340,7 @@ export class Keeper {
     if (wait > 0 && !link.over) this.due = setTimeout(() => this.tick(), wait);
   }
 
-  /** Whether the other end, of which this end hears nothing, is known to have ended the link. @param {RepairStep} step */
+  /** Whether the other end, from which nothing comes, is known to have ended the link. @param {RepairStep} step */
   forsaken(step) {
     const { gone } = this.link.entry;
     if (step === "interrupt") return this.refused || gone;

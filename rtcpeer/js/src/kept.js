@@ -1,10 +1,10 @@
 /**
  * Holds the packets of one reliable lane that the other end has not yet said to have taken, so that they can be sent
- * again over another path. Its bound is its user's to keep.
+ * again over another path. It has no limit of its own: its user checks size.
  */
 export class Kept {
   /** @type {Uint8Array[]} */ packets = [];
-  head = 0; // of packets
+  head = 0; // index of the first packet in packets
   size = 0; // bytes
   first = 0; // number of the first packet: how many came before it
 
@@ -33,7 +33,7 @@ export class Kept {
     return true;
   }
 
-  /** In order. */
+  /** The packets, in order. */
   all() {
     return this.packets.slice(this.head);
   }

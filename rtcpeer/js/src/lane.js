@@ -19,17 +19,17 @@ const slowAfter = 5000; // how long a star's host lets a guest take nothing
 export class Lane {
   sent = 0;
   received = 0;
-  resent = 0; // over another path
+  resent = 0; // packets sent again over another path
   kept = new Kept(); // reliable, on a link that can be repaired: what the other end has not taken
-  /** That packets are written to. @type {Path | null} */ on = null;
-  /** The only one whose packets are taken. @type {Path | null} */ from = null;
+  /** The path that packets are written to. @type {Path | null} */ on = null;
+  /** The only path whose packets are taken. @type {Path | null} */ from = null;
   taken = 0; // packets, over all paths
-  told = 0; // of these the other end knows
+  told = 0; // how many of these the other end has been told of
   unread = 0; // bytes in the inbox
   unreadPackets = 0;
   unsaid = 0; // bytes taken since the other end was last told
-  carried = 0; // bytes
-  written = 0; // bytes, over this path
+  carried = 0; // bytes sent, over all paths
+  written = 0; // bytes sent over this path
   fresh = 0; // see burst
   lastWrite = 0;
   /** @type {{bytes: Uint8Array, done?: () => void, fail?: (why: RtcPeerError) => void}[]} */ queue = [];
@@ -65,12 +65,12 @@ export class Lane {
     this.channel.bufferedAmountLowThreshold = sendBuffer / 2;
   }
 
-  /** Bytes that have left. */
+  /** What has left: packets that the other end has taken, if they are kept, and otherwise bytes. */
   get left() {
     return this.keeps ? this.kept.first : this.written - this.channel.bufferedAmount;
   }
 
-  /** Bytes that a path of 64 KB/s would not have taken yet. */
+  /** Bytes of the latest packets that a path of 64 KB/s would not have carried yet. */
   get burst() {
     return Math.max(0, this.fresh - 64 * (now() - this.lastWrite));
   }
@@ -114,7 +114,7 @@ export class Lane {
     return total > Math.min(sendBuffer, this.rate * maxLag);
   }
 
-  /** put, and if there is no room: wait, or throw. @param {Uint8Array} bytes @param {boolean} wait */
+  /** Is like put, but waits or throws if there is no room. @param {Uint8Array} bytes @param {boolean} wait */
   send(bytes, wait) {
     if (this.put(bytes)) return undefined;
     if (!wait || this.queued + bytes.length > sendQueue) {
@@ -123,14 +123,14 @@ export class Lane {
     return new Promise((/** @type {(v?: any) => void} */ done, fail) => this.enqueue({ bytes: bytes.slice(), done, fail }));
   }
 
-  /** put for a relay, which cannot wait: what finds no room in time ends the link. @param {Uint8Array} bytes */
+  /** Is like put, for a relay, which cannot wait: a packet that finds no room in time ends the link. @param {Uint8Array} bytes */
   forward(bytes) {
     if (this.put(bytes)) return;
     if (this.queued + bytes.length > sendQueue) this.link.tooSlow();
     else this.enqueue({ bytes });
   }
 
-  /** For few and small frames, whatever is buffered; behind those that wait. Who is gone needs none. @param {Uint8Array} bytes */
+  /** Sends a small and rare frame, however much is buffered, after the packets that wait. If the path is over, the frame is dropped. @param {Uint8Array} bytes */
   announce(bytes) {
     try {
       if (this.queued > sendQueue) this.link.tooSlow();
@@ -146,7 +146,7 @@ export class Lane {
     this.watching ??= this.watch();
   }
 
-  /** Each quarter second (a second in a tab in the background) sees whether the lane moves. */
+  /** Checks every quarter of a second (every second in a background tab) whether packets leave the lane. */
   watch() {
     let { left } = this, last = now(), stalled = 0;
     return setInterval(() => {
@@ -216,7 +216,7 @@ export class Lane {
   }
 
   /**
-   * Takes what the other end says, over a path, that it has taken: how many packets. False if that cannot be.
+   * Notes how many packets the other end says, over a path, that it has taken. Returns false if that is impossible.
    * @param {Path} path @param {number} n
    */
   takenByOther(path, n) {
@@ -227,8 +227,8 @@ export class Lane {
   }
 
   /**
-   * Sends over another path what the other end has not taken, n packets so far, and from now on all else. False if it
-   * cannot have taken so many, or has told of more.
+   * Sends over another path from now on, beginning with the packets that the other end has not taken. It has taken n so far.
+   * Returns false if it cannot have taken so many, or has said before that it had taken more.
    * @param {Path} path @param {number} n
    */
   moveTo(path, n) {
@@ -251,7 +251,7 @@ export class Lane {
     return (this.told = Math.max(this.told, n));
   }
 
-  /** The program has, or soon will have, so many bytes more: the other end is told when they are many. @param {number} size */
+  /** Notes that the program has, or soon will have, so many bytes more. The other end is told when they are many. @param {number} size */
   acknowledge(size) {
     if (!this.keeps || (this.unsaid += size) < this.link.tellEach) return;
     this.unsaid = 0;
@@ -272,7 +272,7 @@ export class Lane {
     if (held) this.acknowledge(this.unread > receiveBuffer ? size : Infinity);
   }
 
-  /** Ends the waiting to send. */
+  /** Ends all sends that wait. */
   over() {
     this.rest();
     for (const { fail } of this.queue.splice(0)) fail?.(unknownPeer(this.link.peer, "disconnected"));

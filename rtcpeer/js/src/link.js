@@ -28,47 +28,47 @@ import { relayFeature } from "./wire.js";
 /** @typedef {Partial<Bye> & {error?: RtcPeerError}} Parting */
 
 const signalBacklog = 128; // signals of one peer that may wait to be used
-// How long the word that the link is over may take to arrive, and why if that is news: werift sends it with its next
-// acknowledgement of a beat, a second later.
+// How long a bye may take to arrive: byeTime if the program here has ended the link, and whyTime after any other reason. werift
+// sends it with its next acknowledgement of a beat, a second later.
 const byeTime = 200, whyTime = 2000;
 const askEach = 50; // how often the other end of a link that ends is asked what has arrived
-const drainTime = 500; // how long a link that the other end has ended waits for that to close its path
+const drainTime = 500; // how long this end waits for the other end, which has ended the link, to close the path
 
 export class Link {
   /** pending: every lane is open, and it is being authenticated. @type {"connecting" | "pending" | "connected" | "ending" | "over"} */ state = "connecting";
-  /** That the link goes over. @type {Path | null} */ path = null;
-  /** That is being made. @type {Path | null} */ next = null;
+  /** The path that the link goes over. @type {Path | null} */ path = null;
+  /** The path that is being made. @type {Path | null} */ next = null;
   /** The next attempt goes through the signaling server, if it may. @type {boolean | undefined} */ forwardNext;
   /** @type {Keeper | null} */ keeper = null;
   /** @type {Uint8Array} */ secret = new Uint8Array();
-  /** This end's half of it. @type {Uint8Array} */ random = new Uint8Array();
+  /** This end's half of the secret. @type {Uint8Array} */ random = new Uint8Array();
   tellEach = Infinity; // bytes that are taken before the other end is told at once
-  sendBuffer = sendBuffer; // no more than the other end's: its receive window is made for that
+  sendBuffer = sendBuffer; // at most that of the other end, whose receive window has room for so much
   interrupted = false;
   connectTime = 0;
   started = now();
   heardAt = now();
   paths = 0;
   pathsRefused = 0;
-  waiting = 0; // signals
+  waiting = 0; // signals that wait to be used
   work = Promise.resolve(); // the steps of the negotiation, one after the other
   /** @type {any[]} */ timers = [];
-  /** Wakes who waits for an early packet, or the end. @type {(v?: any) => void} */ heard = nothing;
+  /** Ends the wait for an early packet when one comes, or the link is over. @type {(v?: any) => void} */ heard = nothing;
   asked = false; // the other end demands authentication, and there is none here
   unsent = false; // signals of the present attempt were not sent, as the server was lost
   /** @type {{stage: number, detail?: string}} */ furthest = { stage: 0, detail: "no signal of the other end" };
-  /** Why it ended. @type {Reason | null} */ reason = null;
-  wanted = false; // the end, by this end's program
+  /** Why the link has ended. @type {Reason | null} */ reason = null;
+  wanted = false; // this end's program has ended the link
   vanished = false; // the other end has closed the path without having ended the link
   dismissed = false; // the other end itself says that the link is over
   /** Why there is no link. @type {RtcPeerError | undefined} */ failure;
   /** The offer with which the other end gave this link up. @type {Signal | null} */ successor = null;
-  /** What there is to say to the program besides the reason. @type {Parting | undefined} */ parting;
+  /** What the program is told besides the reason. @type {Parting | undefined} */ parting;
   flushing = false;
   /** @type {(v?: any) => void} */ finished = nothing;
   done = new Promise((resolve) => (this.finished = resolve));
 
-  /** @param {Peer} entry in the roster @param {Signal} [first] that asked for the link */
+  /** @param {Peer} entry in the roster @param {Signal} [first] the offer that asked for the link */
   constructor(entry, first) {
     const { node, member } = entry;
     this.entry = entry;
@@ -105,7 +105,7 @@ export class Link {
     return this.presence.state !== "new";
   }
 
-  /** To be asked of an open link. */
+  /** The largest message that the other end accepts. Only for an open link. */
   get maxMessage() {
     return /** @type {Path} */ (this.path).maxMessage;
   }
@@ -117,7 +117,7 @@ export class Link {
 
   // ---- The first path, and the steps of each.
 
-  /** Takes a signal of the other end. Candidates that are too many are so many ways less; what else is, is a flood. @param {Signal} s */
+  /** Takes a signal of the other end. Candidates beyond the limit are dropped: there are only fewer ways to try. Other signals beyond it are a flood. @param {Signal} s */
   signal(s) {
     if (this.waiting < (s.type === "candidate" ? signalBacklog / 2 : signalBacklog)) {
       this.waiting++;
@@ -164,14 +164,14 @@ export class Link {
     return s.type === "answer" && !!s.link && s.link !== this.id;
   }
 
-  /** Takes steps when those before them are taken. @param {() => Step[]} steps */
+  /** Takes steps after all earlier ones are done. @param {() => Step[]} steps */
   then(steps) {
     this.work = this.work.then(async () => {
       for (const step of steps()) if (!this.over) await this.take(step);
     });
   }
 
-  /** What cannot be used fails the link, or the repair; a candidate that cannot be is one path less. @param {Step} step */
+  /** Takes a step. If it fails, so does the link, or the repair; but a candidate that cannot be used is ignored. @param {Step} step */
   async take({ act, data = { type: act } }) {
     const { negotiation } = this;
     /** @type {Path | null} */ let path = this.next;
@@ -212,18 +212,18 @@ export class Link {
     return this.next;
   }
 
-  /** Whether a path may go through the signaling server: both ends and the server want it, and what the two say to each other can be proven. */
+  /** Whether a path may go through the signaling server: both ends and the server allow it, and the link will have a secret to prove. */
   get forwards() {
     const { node, entry } = this;
     return !!(node.forwarder && this.id && node.signaling.welcome?.relay_links && entry.member.features?.includes(relayFeature));
   }
 
-  /** Whether such a path can follow on the one that is being made. */
+  /** Whether such a path can follow the one that is being made. */
   get fallback() {
     return !!this.next && !this.next.forwarded && this.forwards;
   }
 
-  /** Whether this end is to offer such a path: each second time. A search for a better one has no part in it. */
+  /** Whether this end is to offer such a path: every second time, but never in a search for a better path. */
   offersForwarded() {
     if (this.keeper?.repair.searching) return false;
     const now = this.forwards && !!this.forwardNext;
@@ -244,9 +244,9 @@ export class Link {
   }
 
   /**
-   * The offering end begins anew after ms, unless this attempt has come further by then: on a busy machine or
-   * a long path giving up what advances would make it all begin again. If there was no answer, which may only take longer
-   * than that, the next attempt has twice the time. False if the other end takes one offer alone, as a Godot game does.
+   * The offering end begins a new attempt after ms, unless the present one has come further by then: on a busy machine or a
+   * long path an attempt that advances must not be given up. If no answer has come, the next attempt has twice the time,
+   * because answers may take that long. Returns false if the other end accepts only one offer, as a Godot game does.
    * @param {number} ms @param {number} [reached]
    */
   retry(ms, reached = 3) {
@@ -266,14 +266,14 @@ export class Link {
     return true;
   }
 
-  /** How far the path that is being made has come, or least. */
+  /** How far the path that is being made has come, or least if that is further. */
   progress(least = this.furthest) {
     return this.next?.progress(least) ?? least;
   }
 
   /**
-   * Begins the next attempt, or asks for it, unless the present one is fresh: because something has changed, and what the
-   * two ends have told each other of their addresses may be wrong, or because the other end has given the attempt up.
+   * Begins the next attempt, or asks for it, unless the present one is fresh. Something has changed, so the addresses that
+   * the two ends have told each other may be wrong; or the other end has given the attempt up.
    * @param {number} fresh ms @returns {Step[]}
    */
   startAnew(fresh) {
@@ -295,14 +295,14 @@ export class Link {
     else if (this.isOpen) this.keeper?.changed();
   }
 
-  /** Asks the offering end for an offer: of a path for the link of that id, or of a new link. @param {string} link */
+  /** Asks the offering end for an offer: of a path for the link with that id, or of a new link if link is empty. @param {string} link */
   request(link) {
     this.tell({ type: "repair", link: link || undefined }, this.negotiation.attempt);
   }
 
   /**
-   * Sends a signal to the other end. Without the server none is kept for later: there is a new attempt when it is back,
-   * and the other end would have to deal with those of all the time before.
+   * Sends a signal to the other end. While the server is lost, signals are not kept for later: there is a new attempt when
+   * it is back, and the other end would have to deal with all the older ones.
    * @param {Signal} signal @param {number} attempt
    */
   tell(signal, attempt) {
@@ -310,7 +310,7 @@ export class Link {
     else this.node.tell(this.peer, { ...signal, attempt });
   }
 
-  /** The time to connect is over. An end that has said hello waits one attempt more: the other one may have the link already. */
+  /** The time to connect is over. An end that has sent its hello waits for one attempt more: the other end may have opened the link already. */
   deadline(greeted = this.id && this.next?.opened) {
     if (greeted) return this.after(attemptTimeout, () => this.deadline(false));
     const { stage: i, detail } = this.progress();
@@ -394,8 +394,8 @@ export class Link {
   }
 
   /**
-   * After what has come: the timers of a hidden page may fire once a minute, and the other end is to hear of this one each
-   * second all the same. Then what comes does for a tick.
+   * Runs a tick that is late, when something has come. The timers of a hidden page may fire only once a minute, but the
+   * other end must hear from this one every second.
    */
   catchUp() {
     if (this.keeper?.ticker && now() - this.keeper.repair.ticked.now > tickEach) this.keeper.tick();
@@ -407,12 +407,12 @@ export class Link {
     if (lane.unread <= receiveBuffer) lane.acknowledge(bytes.length);
   }
 
-  /** Takes what came before the link was connected, or went over the path. @param {Path} path */
+  /** Delivers what came before the link was connected, or before it went over the path. @param {Path} path */
   deliverEarly(path) {
     for (const { lane, bytes } of path.early.splice(0)) this.deliver(lane, bytes);
   }
 
-  /** Has the link go over another path, which alone is listened to from now on. @param {Path} path */
+  /** Moves the link to another path. From now on only that path's packets are taken. @param {Path} path */
   goOver(path) {
     this.path = path;
     this.forwardNext = path.forwarded;
@@ -426,17 +426,17 @@ export class Link {
     if (this.published) this.deliverEarly(path);
   }
 
-  /** How many packets of each reliable lane were taken, as far as the other end need know. */
+  /** How many packets of each reliable lane the other end may count as taken. */
   counts() {
     return this.reliable.map((lane) => lane.count());
   }
 
-  /** All that were: the other end sends again what comes after them. */
+  /** How many packets were taken, without exception: the other end sends the later ones again. */
   takeCounts() {
     return this.reliable.map((lane) => (lane.told = lane.taken));
   }
 
-  /** What the other end says, over a path, that it has taken. False if that cannot be. @param {Path} path @param {number[]} counts */
+  /** Notes how many packets the other end says, over a path, that it has taken. Returns false if that is impossible. @param {Path} path @param {number[]} counts */
   takenByOther(path, counts) {
     const ok = this.reliable.every((lane, i) => lane.takenByOther(path, counts[i]));
     if (!ok) this.misbehaves(badCounts);
@@ -445,7 +445,7 @@ export class Link {
 
   // ---- Authentication.
 
-  /** Has config.auth accept the other end, and waits until that has accepted this one. */
+  /** Waits until config.auth has accepted the other end, and until that has accepted this one. */
   async authenticate() {
     const { auth, authTimeout } = this.node.config;
     const peer = new Pending(this);
@@ -457,8 +457,8 @@ export class Link {
         const { entry, f } = await peer.next();
         peer.accepted = f.sub !== authenticate || !f.body.length;
         if (!peer.accepted) this.node.drop("pending"); // it was accepted before it had said all
-        // Only an end that has admitted this one sends anything else, as one does that has no callback and will
-        // never say so: in Godot such a frame admits it, and counts.
+        // Only an end that has accepted this one sends anything else. An end without a callback accepts everybody and never
+        // says so. In Godot, such a frame means that it has accepted, and it is delivered.
         if (f.sub !== authenticate) this.path?.early.unshift(entry);
       }
     } catch (e) {
@@ -468,9 +468,9 @@ export class Link {
   }
 
   /**
-   * Ends an authentication that is not done in time. If the other end does not answer, it may well be the path that took
-   * so long, and the two try again. An end that never said a word of it learns what it was missing, by one that Godot
-   * takes without harm: it means "you are accepted".
+   * Ends an authentication that has taken too long. If the other end does not answer a beat either, the path is probably the
+   * cause, and the two try again. An end that never sent anything of authentication is told that this end requires it, by
+   * the frame for "you are accepted", which does no harm in Godot.
    * @param {Pending} peer
    */
   late(peer) {
@@ -502,7 +502,7 @@ export class Link {
 
   // ---- The end.
 
-  /** Nothing is heard of the other end, or it is heard again. The reason may be that nothing is heard of anybody. @param {boolean} interrupted */
+  /** Tells the program that the link is interrupted, or that it is not any more. This machine may have lost its network, so signaling is checked, too. @param {boolean} interrupted */
   interrupt(interrupted) {
     const { node, presence } = this;
     this.interrupted = interrupted;
@@ -522,7 +522,7 @@ export class Link {
     this.end("misbehaved", { error: this.trouble("misbehaved", why) });
   }
 
-  /** It takes nothing of what is relayed to it. One whose link is interrupted may come back. */
+  /** Ends the link with a guest that does not take what is relayed to it. If the link is interrupted, the guest may come back. */
   tooSlow() {
     this.end(this.interrupted ? "lost" : "slow");
   }
@@ -532,16 +532,16 @@ export class Link {
     return new RtcPeerError(code, `peer ${this.peer}: ${why}`, { peer: this.peer, ...more });
   }
 
-  /** There will be no link. @param {RtcPeerError} error @param {boolean} [gently] so that what was sent arrives */
+  /** Ends a link that is not connected yet. @param {RtcPeerError} error @param {boolean} [gently] waits until what was sent has arrived */
   fail(error, gently) {
     if (this.state !== "connecting" && this.state !== "pending") return;
     this.failure = error;
     if (gently) this.finish("by us");
-    else this.close("lost", "unauthorized"); // of a path there is only something to say while it is being authenticated
+    else this.close("lost", "unauthorized"); // a link that is not being authenticated is not open, and has no bye
   }
 
   /**
-   * Ends the link; the first reason stays. What the other end's program would miss is waited for, up to config.linger.
+   * Ends the link; the first reason stays. It waits, up to config.linger, for packets that the other end has not taken.
    * @param {Reason} reason @param {Parting} [parting] @param {boolean} [atOnce]
    */
   end(reason, parting, atOnce) {
@@ -559,8 +559,8 @@ export class Link {
   }
 
   /**
-   * Ends the link when what was accepted to be sent has arrived, or linger is over. An end that takes no part in repairs has
-   * closed the link after what it has sent, which is waited for.
+   * Ends the link when everything that send has accepted has arrived, or linger is over. If the other end has ended a link
+   * without repairs, this waits for the packets that it sent before.
    * @param {Reason} reason
    */
   finish(reason) {
@@ -600,7 +600,7 @@ export class Link {
     this.path?.tell(1);
   }
 
-  /** Sees whether all has arrived. */
+  /** Checks whether everything has arrived. */
   flushed() {}
 
   /**
@@ -624,16 +624,16 @@ export class Link {
     if (this.state === "ending") for (const lane of this.reliable) lane.channel.close();
   }
 
-  /** Sees whether the other end has closed every reliable lane. @type {(() => void) | undefined} */ drained;
+  /** Checks whether the other end has closed every reliable lane. @type {(() => void) | undefined} */ drained;
 
-  /** @param {Reason} reason @param {Reason} [said] to the other end, if it is not reason @param {boolean} [late] it may not have arrived */
+  /** @param {Reason} reason @param {Reason} [said] to the other end, if it is not reason @param {boolean} [late] packets may not have arrived */
   close(reason, said = reason, late) {
     if (this.over) return;
     const { dismissed } = this;
     // The other end may have opened the link already, and this end not.
-    const path = this.path ?? (!this.failure && this.next?.opened ? this.next : null);
+    const path = this.path ?? (this.next?.opened && !this.failure ? this.next : null);
     if (path === this.next) this.next = null;
-    // That authentication was demanded explains the closing right after, which another lane may have seen first.
+    // If the other end demands authentication, it closes the link right afterwards, and another lane may have seen that first.
     this.reason = this.asked ? "unauthorized" : this.reason ?? reason;
     this.state = "over";
     this.clearTimers();
@@ -652,14 +652,14 @@ export class Link {
       path?.close();
       this.finished();
     };
-    // The word has to arrive, which no browser tells; and the other end to learn that its own has.
+    // The bye has to arrive, and no browser tells when it has. A bye of the other end has to be acknowledged.
     const timer = setTimeout(closed, dismissed ? drainTime : said === "by us" ? byeTime : whyTime);
     if (!path?.control || this.node.leaving || !(says || dismissed)) return closed();
     parting.add(closed);
     listen(path.control, "close", closed);
   }
 
-  /** Has the signaling server tell that this end has ended the link, as the path does not. If the node leaves the room the server tells that anyway. */
+  /** Tells the other end through the signaling server that this end has ended the link, because the path may not. If the node leaves the room, the server tells that anyway. */
   refuse() {
     if (!this.node.ended) this.node.refuseLink(this.peer, { attempt: this.negotiation.attempt, link: this.id }, endedHere);
   }

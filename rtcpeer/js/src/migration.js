@@ -20,7 +20,7 @@ import { nextGuest, nextHost } from "./moving.js";
 /** @import { Guest, Host } from "./routes.js" */
 /** @import { Message } from "./wire.js" */
 
-const wordTime = 5000; // ms that the server's word of another host may take after the host's bye
+const wordTime = 5000; // ms that the server's message about another host may take after the old host's bye
 
 /** Lets a node follow the host of a star that migrates: config.migration of join. Each node needs its own. */
 export class Migration {
@@ -29,7 +29,7 @@ export class Migration {
   /** @internal @type {any} */ error; // RtcPeerError of rtcpeer.js
   /** @internal @type {any} */ Host;
   /** @internal @type {RtcNode | undefined} */ node;
-  /** The route of a guest, also when it has become the host. @internal @type {NextGuest | undefined} */ guest;
+  /** The route of this node as a guest; it is kept when the node becomes the host. @internal @type {NextGuest | undefined} */ guest;
 
   /** neverHost: this node is never chosen as the host, for example because it is a phone on battery. @param {{neverHost?: boolean}} [options] */
   constructor({ neverHost } = {}) {
@@ -47,7 +47,7 @@ export class Migration {
   }
 
   /**
-   * Stands between the server and a node from now on, if its room migrates.
+   * Handles the messages of the server before the node does, from now on, if the room migrates.
    * @internal @param {RtcNode} node @param {typeof Guest} guest @param {typeof Host} host @param {typeof RtcPeerError} failure
    * @param {typeof BroadcastError} partly
    */
@@ -70,9 +70,9 @@ export class Migration {
       onend(why);
     };
     const openLinks = node.openLinks.bind(node);
-    node.openLinks = () => (node.leaving ? [] : openLinks()); // a host that is put away announces nothing more: its guests go on
+    node.openLinks = () => (node.leaving ? [] : openLinks()); // a host whose page is left announces nothing more: its guests go on
     const close = signaling.close.bind(signaling);
-    signaling.close = () => { // the last that a node does
+    signaling.close = () => { // the last thing that a node does
       close();
       clearTimeout(node.timer);
       this.guest?.wake();
@@ -96,10 +96,10 @@ export class Migration {
     for (const m of members) node.joined(m);
     if (!hosts) return;
     guest.wake();
-    for (const id of guest.here()) if (!node.roster.get(id)?.running) node.route.abandon?.(id, "lost"); // turned away
+    for (const id of guest.here()) if (!node.roster.get(id)?.running) node.route.abandon?.(id, "lost"); // their links were refused
   }
 
-  /** The host has ended the link: either the server names another one, or that host wants this guest no more. @internal */
+  /** The host has ended the link. Either the server names another host, or the host has only disconnected this guest. @internal */
   awaitWord() {
     const node = /** @type {RtcNode} */ (this.node);
     clearTimeout(node.timer);

@@ -15,8 +15,8 @@ import { delPeer, relay, sysFrame } from "./frames.js";
 /** @import { Guest, Host } from "./routes.js" */
 /** @import { Command, Reason } from "./types.js" */
 
-const slowAfter = 5000; // ms for which a host keeps what a guest does not take
-const waitLimit = 4 * MiB; // bytes that may wait for the next host, and at that for each guest without a link
+const slowAfter = 5000; // ms for which a host keeps packets that a guest does not take
+const waitLimit = 4 * MiB; // bytes that may wait for the next host, and that the next host may keep for each guest without a link
 
 /** @typedef {InstanceType<ReturnType<typeof nextGuest>>} NextGuest */
 
@@ -24,12 +24,12 @@ const waitLimit = 4 * MiB; // bytes that may wait for the next host, and at that
 /** @param {typeof Guest} Base */
 export const nextGuest = (Base) => class extends Base {
   /** The host whose link is over, while the relayed peers wait for the next one. */ parted = 0;
-  /** When it was last heard. */ heard = Infinity;
+  /** When that host was last heard. */ heard = Infinity;
   /** The term whose host was reported as lost. */ reported = 0;
   /** When a reliable packet was last sent to several. */ sent = 0;
-  /** When one was to each. @type {Map<Presence, number>} */ sentTo = new Map();
-  /** What is sent when there is a host. @type {(() => void)[]} */ waiting = [];
-  /** Its bytes. */ size = 0;
+  /** When one was last sent to each peer. @type {Map<Presence, number>} */ sentTo = new Map();
+  /** Sends that wait for the next host. @type {(() => void)[]} */ waiting = [];
+  /** Bytes of the packets in waiting. */ size = 0;
 
   /** @param {RtcNode} node @param {Migration} migration */
   constructor(node, migration) {
@@ -49,7 +49,7 @@ export const nextGuest = (Base) => class extends Base {
     const sent = super.send(to, i, data, wait, command);
     if (reliable && to !== node.host) this.note(to);
     return sent?.catch((why) => {
-      if (!this.waits(resolve(node, peer)) && node.id !== node.host) throw why; // it was not sent
+      if (!this.waits(resolve(node, peer)) && node.id !== node.host) throw why; // no change of the host is the cause
       return this.later(peer, i, data, wait, command);
     });
   }
@@ -98,7 +98,7 @@ export const nextGuest = (Base) => class extends Base {
   up(link) {
     if (this.reported === this.migration.term) this.report(this.reported, true);
     this.reported = 0;
-    if (this.parted === link.peer) this.ended(); // it announces anew who is there
+    if (this.parted === link.peer) this.ended(); // it is the same host, which announces its guests anew
     this.parted = 0;
     this.adopt(link);
     this.wake();
@@ -122,7 +122,7 @@ export const nextGuest = (Base) => class extends Base {
     node.inbox.disconnected(link.presence, reason, link.parting);
   }
 
-  /** Ends the next host, if that was a relayed peer before, as that host ends this guest. @param {number} id @param {Reason} reason */
+  /** Ends the relayed peer that could not become the host of this guest. @param {number} id @param {Reason} reason */
   abandon(id, reason) {
     const p = this.relayed.get(id);
     if (p) this.node.inbox.disconnected(p, reason);
@@ -145,8 +145,8 @@ export const nextGuest = (Base) => class extends Base {
   }
 
   /**
-   * Ends the relayed peers that are not there any more, at a change of the host. Returns who of the others may have missed
-   * reliable packets: what is older was passed on, or its target is gone.
+   * Ends the relayed peers that are not there any more, at a change of the host. Returns those of the others that may have
+   * missed reliable packets. Older packets were passed on, or their targets are gone.
    * @param {number[]} there
    */
   regroup(there) {
@@ -172,9 +172,9 @@ export const nextGuest = (Base) => class extends Base {
 /** @param {typeof Host} Base @param {typeof BroadcastError} Partly */
 export const nextHost = (Base, Partly) => class extends Base {
   /** Reliable frames for peers that have no link yet. @type {Map<number, {i: number, bytes: Uint8Array}[]>} */ held = new Map();
-  /** Peers that were members then and could not be linked. @type {Map<number, Reason>} */ gone = new Map();
+  /** Members at the time of the change that got no link, with the reasons. @type {Map<number, Reason>} */ gone = new Map();
 
-  /** @param {RtcNode} node @param {NextGuest} before @param {number[]} members when this node became the host: guests may know one that it does not */
+  /** @param {RtcNode} node @param {NextGuest} before @param {number[]} members when this node became the host: guests may know members that it does not know */
   constructor(node, before, members) {
     super(node);
     this.before = before;

@@ -14,7 +14,7 @@ export const maxAttempt = 2 ** 52;
 
 export class Negotiation {
   attempt = 0; // of the current offer; 0 before the first
-  /** That it is for; undefined with a member that does not tell. @type {string | undefined} */ link;
+  /** The link that the offer is for; undefined if the other end does not say. @type {string | undefined} */ link;
   described = false; // the other end's description of this attempt is here
   /** @type {Signal[]} */
   early = []; // candidates that came before it

@@ -23,7 +23,7 @@ import { Guest, Host, Mesh } from "./routes.js";
 
 /** The reason for refusing a link that is open for the other end. @internal */
 export const endedHere = "this end has ended the link";
-const kickTime = 5000; // ms that the server's word that this node is kicked may take after the host's
+const kickTime = 5000; // ms that the server's message that this node is kicked may take after the host's
 const spreadEach = 10; // ms between the repairs of two links, on average, when all begin with the same event
 
 /** This participant of a room, as join returns it. A loop over it gets its events; leaving the loop does not end the node. */
@@ -42,11 +42,11 @@ export class RtcNode {
   /** @internal @type {Signaling} */ signaling;
   /** @internal @type {ReturnType<typeof withDefaults>} */ config;
   /** @internal @type {Mesh & Moving} */ route;
-  /** Of the lanes. @internal @type {Mode[]} */ layout;
-  /** Whether packets are. @internal @type {boolean} */ framed;
+  /** The modes of the lanes. @internal @type {Mode[]} */ layout;
+  /** Whether packets have frames. @internal @type {boolean} */ framed;
   /** @internal */ inbox = new Inbox();
-  /** The members of the room, and others that still have a link. @internal @type {Map<number, Peer>} */ roster = new Map();
-  /** Ends the paths of links that are over at once. @internal @type {Set<() => void>} */ parting = new Set();
+  /** The members of the room, and former members that still have a link. @internal @type {Map<number, Peer>} */ roster = new Map();
+  /** Functions that close at once the paths of links that are over. @internal @type {Set<() => void>} */ parting = new Set();
   /** The page is going: nothing runs later. @internal */ leaving = false;
   /** @internal @type {Watch} */ watch;
   /** @internal @type {Record<string, number>} */ dropped = {};
@@ -54,7 +54,7 @@ export class RtcNode {
   /** Until when the server keeps the place of a host that is away. @internal */ awayUntil = 0;
   /** Makes paths through the signaling server. @internal @type {ReturnType<RelayLinks> | undefined} */ forwarder;
   /** Whether there is a loop, or a handler of on. @internal */ claimed = false;
-  /** By kind. @internal @type {Map<string, Set<(event: any) => void>> | undefined} */ takers;
+  /** The handlers of on, by kind. @internal @type {Map<string, Set<(event: any) => void>> | undefined} */ takers;
   /** @internal */ resumed = -1;
   /** @internal @type {IceServer[]} */ iceServers = [];
   /** @internal @type {Promise<Record<number, number>> | null} */ closing = null;
@@ -239,7 +239,7 @@ export class RtcNode {
     this.command({ kind: "kick", id, text: reason });
   }
 
-  /** @internal Sends what only a host may. @param {Message} message */
+  /** @internal Sends a message that only a host may send. @param {Message} message */
   command(message) {
     const why = this.ended ?? this.signaling.error;
     if (why) throw why;
@@ -248,7 +248,7 @@ export class RtcNode {
     this.signaling.send(message);
   }
 
-  /** @internal And waits until it is done. @param {Message} message @param {() => boolean} done @returns {Promise<void>} */
+  /** @internal Sends such a message, and waits until the server has done it. @param {Message} message @param {() => boolean} done @returns {Promise<void>} */
   async ask(message, done) {
     this.command(message);
     return new Promise((resolve, reject) => this.asking.push({ done, resolve, reject }));
@@ -264,7 +264,7 @@ export class RtcNode {
     };
   }
 
-  /** Why nothing goes on. @internal */
+  /** Why the node has ended or is being closed; null if it is not. @internal */
   get ended() {
     return this.error ?? (this.closing && new RtcPeerError("closed", "the node is closed"));
   }
@@ -331,7 +331,7 @@ export class RtcNode {
     else this.take({ kind: "lock", open: !w.locked });
   }
 
-  /** @internal Takes what a member shows of itself, or this node. @param {number} id @param {any} metadata */
+  /** @internal Takes the metadata of a member, or of this node. @param {number} id @param {any} metadata */
   updated(id, metadata) {
     const { member, link } = this.roster.get(id) ?? { member: {} };
     const news = JSON.stringify(member.metadata) !== JSON.stringify(metadata);
@@ -347,7 +347,7 @@ export class RtcNode {
     if (peer.joined(m)) this.connect(m);
   }
 
-  /** @internal Makes a link, unless there is a reason against it. @param {any} m @param {Signal} [first] that asked for it */
+  /** @internal Makes a link with a member, unless there is a reason against it. @param {any} m @param {Signal} [first] that asked for it */
   connect(m, first) {
     const { channels: ours, maxPeers } = this.config;
     const peer = this.roster.get(m.id);
@@ -357,7 +357,7 @@ export class RtcNode {
       : this.inbox.backlogged && "it takes no events";
     if (refusal) {
       this.refuseLink(m.id, first, refusal);
-      // A game does not understand that, and would wait for its host for ever.
+      // A Godot game does not understand a refusal, and would wait for its host for ever.
       if (m.one_attempt && this.topology === "star" && !this.guest) this.kick(m.id, refusal);
     } else if (m.channels && m.channels.join() !== ours.join()) {
       this.failed(m.id, new RtcPeerError("channel_mismatch", `config.channels: ours [${ours}], theirs [${m.channels}]`, { peer: m.id, ours, theirs: m.channels }));
@@ -366,15 +366,15 @@ export class RtcNode {
     }
   }
 
-  /** @internal Tells a member that there is no link for it here. @param {number} id @param {{attempt?: number, link?: string} | undefined} s that asked for one @param {string} text */
+  /** @internal Tells a member that this node makes no link with it. @param {number} id @param {{attempt?: number, link?: string} | undefined} s that asked for one @param {string} text */
   refuseLink(id, s, text) {
     this.tell(id, { type: "refuse", text, attempt: s?.attempt, link: s?.link, bye: this.roster.get(id)?.bye });
   }
 
   /**
-   * An open link ends on its own account: the member may only have lost the server, unless it was taken out of the room
-   * or has left it. One that is still being made cannot be completed. A star's host that was lost may come back; the
-   * server ends the room if it does not.
+   * A member has left. Its open link goes on, because the member may only have lost the server, unless it was kicked. A link
+   * that is still being made cannot be completed. A star's host that was lost may come back; the server ends the room if
+   * it does not.
    * @internal @param {number} id @param {string} reason
    */
   left(id, reason) {
@@ -389,11 +389,11 @@ export class RtcNode {
     }
     if (link && reason === "kicked") link.end("kicked");
     else if (link && !link.published) link.end(itself || !link.capable ? "by peer" : "lost");
-    else if (link?.interrupted && reason === "left") link.signal({ type: "refuse", link: link.id }); // after those that wait: one may say why
+    else if (link?.interrupted && reason === "left") link.signal({ type: "refuse", link: link.id }); // after the signals that wait: one of them may say why
     if (!link && this.guest && id === this.host && itself) this.end(hostGone("by peer"));
   }
 
-  /** @internal An offer may ask for a new link; an end that does not know yet that its link is over here is told. @param {number} from @param {Signal} s */
+  /** @internal Takes a signal. An offer may ask for a new link. An end that does not know yet that its link is over here is told so. @param {number} from @param {Signal} s */
   signaled(from, s) {
     const peer = this.roster.get(from);
     if (this.ended || (s.attempt ?? 0) > maxAttempt || !peer || peer.take(s) || !peer.present) return;
@@ -401,7 +401,7 @@ export class RtcNode {
     else if (s.type === "offer") this.connect(peer.member, s);
   }
 
-  /** @internal Signals pass again, and links that wait for them try at once. */
+  /** @internal The server can be reached again: links that wait for signals try at once. */
   signalingBack() {
     if (!this.resumed) return; // it is the first time
     this.inbox.signaling({ kind: "signaling resumed" });
@@ -409,8 +409,8 @@ export class RtcNode {
   }
 
   /**
-   * No more signals will come. Open links do not need them; a node without any has nothing left to wait for, nor has a
-   * guest that is just making the one with a host that has left. One that was taken out of the room has no business there.
+   * No more signals will come. Open links do not need them. The node ends if it has no link, if it is a guest without an open
+   * link whose host has left, or if it was kicked.
    * @internal @param {RtcPeerError} why
    */
   signalingEnded(why) {
@@ -419,12 +419,12 @@ export class RtcNode {
     if (why.code === "kicked" || over || !this.links().length) this.end(this.withoutSignaling(why));
   }
 
-  /** A guest whose room has ended has lost its host, whichever of the two it hears of first. @internal @param {RtcPeerError} why */
+  /** Returns why a node without signaling ends. A guest whose room has ended has lost its host, whichever of the two it hears of first. @internal @param {RtcPeerError} why */
   withoutSignaling(why) {
     return this.guest && why.code === "host_left" ? new RtcPeerError("host_gone", `the host is gone: ${why.message}`, { cause: why }) : why;
   }
 
-  /** @internal Something has changed at this end: every link and the signaling find out whether they still work. */
+  /** @internal Something has changed at this end: every link and the signaling check whether they still work. */
   changed() {
     if (this.ended) return;
     this.signaling.check();
@@ -484,13 +484,14 @@ export class RtcNode {
     const again = peer.follows(link);
     peer.told ||= published;
     if (failure) {
-      // That a peer which the program has as gone does not want this end back is no news.
+      // The program knows already that the peer is gone. A refusal of another link is no news.
       if (!peer.told || (!again && failure.code !== "refused")) this.failed(link.peer, failure);
       peer.told = true;
     }
     if (published) peer.lost = peer.present && reason === "lost" && !link.wanted;
     const last = !this.links().length, signalingError = this.signaling.error;
-    // The host says that one of the two was kicked. The server tells more: the reason, or who is the host now. If not, this end was.
+    // The host says that one of the two was kicked. The server says more: the reason, or who is the host now. If it says nothing,
+    // this end was kicked.
     const kicked = link.dismissed && reason === "kicked";
     if (this.guest && !signalingError && (kicked || (this.route.parts?.(link, again) ?? again))) {
       if (this.status === "connected") this.status = "connecting";
@@ -539,12 +540,12 @@ export class RtcNode {
     return this.route.send(peer, i, bytes, wait, command);
   }
 
-  /** @internal @param {Uint8Array} bytes @param {number} [peer] whose limit it is */
+  /** @internal @param {Uint8Array} bytes @param {number} [most] @param {number} [peer] that has this limit */
   checkSize({ length }, most = this.config.maxPacket, peer) {
     if (length > most) throw new RtcPeerError("packet_too_large", `${length} bytes: at most ${most} (${peer ? "peer " + peer : "config.maxPacket"}); split it`);
   }
 
-  /** @internal @param {RtcPeerError | null} why */
+  /** @internal Rejects the calls that wait for the server. @param {RtcPeerError | null} why */
   unanswered(why) {
     for (const { reject } of this.asking.splice(0)) reject(why);
   }
@@ -553,7 +554,7 @@ export class RtcNode {
   end(why) {
     if (this.ended) return;
     this.error = why;
-    this.links().map((link) => this.route.down(link, "kicked")); // or replaced as the host; any other end comes after that of the links
+    this.links().map((link) => this.route.down(link, "kicked")); // or replaced as the host; for any other reason the links have ended before
     this.inbox.end(why);
     this.closeAll();
   }
@@ -578,7 +579,7 @@ export class RtcNode {
     return this.closing;
   }
 
-  /** @internal The page is put away, and may come back: the others learn that the links are lost, and the place is kept. */
+  /** @internal The page is hidden or reloaded, and may come back: the other ends are told that the links are lost, and the server keeps the place. */
   suspend() {
     this.leaving = true;
     for (const link of this.links()) link.end("lost", undefined, true);

@@ -11,31 +11,31 @@ import { receiveLimit } from "./inbox.js";
 /** @import { Signal } from "./wire.js" */
 
 const maxCandidates = 64; // of the other end that are used: each is tried with each of this end's
-const maxUnheard = KiB; // bytes of control frames that may wait before the other end is told no more
-const maxUnread = 4; // a hello or a proof, to which the other end awaits the answer
+const maxUnheard = KiB; // bytes of control frames that may wait to be sent; then no beats are added
+const maxUnread = 4; // control frames that may come too early: a hello or a proof, after which the other end waits for the answer
 const consentTime = 29000; // ms; without an answer for a second more a path is lost, see RFC 7675, section 5.1
 const maxStrangers = 16; // channels that the other end may open, which nobody asked for, before it misbehaves
 
 export class Path {
-  /** The lanes', in their order. @type {RTCDataChannel[]} */ channels = [];
+  /** Those of the lanes, in their order. @type {RTCDataChannel[]} */ channels = [];
   /** null on a link that cannot be repaired. @type {RTCDataChannel | null} */ control = null;
-  opened = false; // every channel was open at once
+  opened = false; // all channels have been open at the same time
   closed = false;
-  broken = false; // it has not taken a reliable packet
-  proven = false; // the other end has proven that it is the one
-  /** Control frames that came before this end's channels were open. @type {any[]} */ unread = [];
-  heard = 0; // control frames
-  said = 0; // when one was last sent
+  broken = false; // it has refused a reliable packet
+  proven = false; // the other end has proven who it is
+  /** Control frames that came before all channels were open here. @type {any[]} */ unread = [];
+  heard = 0; // control frames received
+  said = 0; // when a control frame was last sent
   maxMessage = 64 * KiB; // that the other end accepts
   described = false; // the other end's description is here
-  /** What a STUN or TURN server answered at last, for the detail of an error. */ remark = "UDP may be blocked: try a TURN server";
+  /** The latest error of a STUN or TURN server, for the detail of an error. */ remark = "UDP may be blocked: try a TURN server";
   /** Own candidates, until the description is sent. @type {Signal[] | null} */ held = [];
   /** Kinds of candidates. @type {string[]} */ local = [];
   /** @type {string[]} */ remote = [];
   candidates = 0;
   strangers = 0;
-  /** Packets that came before the link went over this path, or was connected. @type {{lane: Lane, bytes: Uint8Array}[]} */ early = [];
-  earlyBytes = 0; // and what they take besides
+  /** Packets that came before the link went over this path, or before it was connected. @type {{lane: Lane, bytes: Uint8Array}[]} */ early = [];
+  earlyBytes = 0; // their sizes, each with eventCost
   /** How good it is, as far as is known: 2 is direct, 1 goes through a TURN server, 0 through the signaling server. */ grade = 2;
 
   /** @param {Link} link @param {boolean} direct whether no relay is to be used @param {boolean} [forwarded] through the signaling server */
@@ -120,7 +120,7 @@ export class Path {
     this.remote.push(...(sdp.match(/a=candidate:.*/g) ?? []).map(kindOf));
   }
 
-  /** One that is over the bound is one way less to reach the other end. @param {Signal} signal */
+  /** Adds a candidate of the other end. Those beyond the limit are ignored: there are only fewer ways to try. @param {Signal} signal */
   async add({ candidate, sdpMid, sdpMLineIndex = 0 }) {
     if (++this.candidates > maxCandidates) return;
     this.remote.push(kindOf(candidate));
@@ -152,8 +152,8 @@ export class Path {
   }
 
   /**
-   * Whether its end is not the other end's doing. libdatachannel closes a path right after its ICE has failed, and all of
-   * it is closed when the events of that come, as it is when the other end closes the path. What tells is the silence.
+   * Whether the path was lost, and not closed by the other end. libdatachannel closes a path right after its ICE has failed,
+   * and when the events come everything is closed, as if the other end had closed the path. The silence tells the difference.
    * @param {number} silence since the other end was last heard, in ms
    */
   lost(silence) {
@@ -174,12 +174,12 @@ export class Path {
     this.say({ kind: beat, flags: timing ? flags | knowsTimes : flags, counts: this.link.counts(), times: timing?.times(flags) });
   }
 
-  /** beat, for what can be left out: when a path works again after an hour, it is no flood that comes. @param {number} [flags] */
+  /** Is like beat, but sends nothing while beats wait: when a path works again after an hour, the other end must not get a flood of them. @param {number} [flags] */
   tell(flags) {
     if (this.control && this.control.bufferedAmount < maxUnheard) this.beat(flags);
   }
 
-  /** The certificates of both ends, that of the offering one first, as far as a browser tells: all that are named. */
+  /** The fingerprints of both ends' certificates, the offering end's first. A browser does not tell the certificates themselves, so these are all that the descriptions name. */
   binding() {
     const { localDescription: local, remoteDescription: remote } = this.pc;
     return [local, remote].sort((a, b) => Number(b?.type === "offer") - Number(a?.type === "offer"))

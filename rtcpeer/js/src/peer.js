@@ -10,30 +10,30 @@ import { Link } from "./link.js";
 /** @import { RtcNode } from "./node.js" */
 /** @import { Bye, Signal } from "./wire.js" */
 
-// For so long after the beginning of a trouble there is no pause between two tries: a path that comes back is then found
-// within a second.
+// For how long after the first failure there is no pause between two tries, so that a path that comes back is found within a
+// second.
 const hurryFor = 60000;
 const firstPause = 1000, lastPause = 30000;
-const shortest = 1000; // ms from one try to the next, when each fails at once
+const shortest = 1000; // ms from the beginning of one try to the next, if each fails at once
 
 /** Failures that stay until the member joins anew. */
 const final = ["refused", "unauthorized", "misbehaved", "channel_mismatch"];
 
 export class Peer {
   present = false; // it is a member
-  /** null between two. @type {Link | null} */ link = null;
+  /** The present link; null: none. @type {Link | null} */ link = null;
   running = false; // there is a link, or another one follows
   lost = false; // its last link was lost, and could not be repaired
   gone = false; // it has left the room by itself, or was taken out of it, and its program there with it
   ended = false; // its last link has ended for good: it has to join anew to get another one
   /** What the program here has said to it when it ended the link. @type {Bye | undefined} */ bye;
-  joins = 0; // of programs that were not those of the links before
-  links = 0; // that there were
+  joins = 0; // how often another program than before has joined in its place
+  links = 0; // how many links there have been
   attempt = 0; // of the last offer
   patience = 1; // how many times attemptTimeout an offer may wait for its answer
-  /** When the trouble began. @type {number | null} */ since = null;
+  /** When the first of the failures in a row came. @type {number | null} */ since = null;
   pause = 0;
-  told = false; // the program knows that there is no link
+  told = false; // the program has been told that there is no link
   /** The link before, while the next one waits. @type {Link | null} */ before = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ timer;
 
@@ -131,7 +131,7 @@ export class Peer {
     const { node } = this;
     clearTimeout(this.timer);
     if (node.ended || !this.present || node.refuse) return this.halt(before);
-    if (node.inbox.backlogged && !node.inbox.closed) { // by a program that does not take it that links come and go
+    if (node.inbox.backlogged && !node.inbox.closed) { // the program does not take the events of links that come and go
       this.since = now() - hurryFor;
       return this.wait(before, this.nextPause(before));
     }
@@ -153,7 +153,7 @@ export class Peer {
     else if (this.joins !== link.joins && !this.node.ended) this.node.connect(this.member); // meanwhile, in another program
   }
 
-  /** It has joined, or has come back. Returns whether a link is to be made. @param {any} member */
+  /** The member has joined, or has come back. Returns whether a link is to be made. @param {any} member */
   joined(member) {
     const { link } = this;
     const news = !this.present, { lost, gone } = this;
@@ -168,8 +168,8 @@ export class Peer {
       return false;
     }
     if (news || restarted) this.ended = false;
-    // Without repairs a link that was lost is not made again, except after this end was away for so long that its links
-    // were lost: those who had taken it for gone wait for its offers.
+    // A lost link without repairs is not made again, with one exception: if this end was away for so long that its links were
+    // lost, the other ends take it for gone, and wait for its offers.
     return news || restarted || (lost && this.node.id > member.id);
   }
 }

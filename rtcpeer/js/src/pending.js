@@ -11,7 +11,7 @@ import { authenticate, authFrame, decodeFrame } from "./frames.js";
 /** The PendingPeer of a link: what comes on the lane of authentication. The other lanes wait until it is admitted. */
 export class Pending {
   accepted = false; // the other end has accepted this one
-  /** Whether it was listened to and has sent nothing of authentication. @type {boolean | undefined} */ silent;
+  /** Whether config.auth has waited for the other end, which has sent nothing of authentication so far. @type {boolean | undefined} */ silent;
 
   /** @param {Link} link */
   constructor(link) {

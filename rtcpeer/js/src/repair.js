@@ -1,5 +1,4 @@
-// What an open link knows of its path, and whether it needs another one. Each method takes what happened and returns
-// what to do; Keeper does it. Times are in ms, by the clock of now.
+// Decides what an open link does about its path. Each method takes what has happened and returns what to do; Keeper does it. Times are in ms, by the clock of now.
 //
 //   heard ----- 1 s nothing: ask ----- 1.5 s nothing: interrupted, try ----- lostAfter: give up
 //     ^                                        |
@@ -32,11 +31,11 @@ export const beatEach = 1000; // of silence, at most, on an idle link
 const askAfter = 1150; // without a sign of the other end: a beat may be late
 export const silentAfter = 1400; // likewise: three ticks
 const sleptAfter = 2000; // without a tick: the page, or its machine, was asleep
-const graceAfterSleep = silentAfter - 800; // the silence with which a link wakes: it is asked at once, and tries a second later
+const graceAfterSleep = silentAfter - 800; // the silence that a link counts when it wakes: it asks at once, and tries a second later
 export const requestEach = 3000; // an answering end asks for an offer that does not come
 /** How long an attempt over WebRTC may look for a route before the next one goes through the signaling server. */
 export const forwardAfter = 4000;
-export const freshFor = 1000; // a try that is younger is not begun anew: the two may have crossed
+export const freshFor = 1000; // a younger try is not begun anew: its signal and the other end's may have crossed
 export const settleTime = 200; // after a change, before a try: the present path may answer
 const firstSearch = 5000, lastSearch = 300000;
 
@@ -58,9 +57,9 @@ export class Repair {
   needs = 0;
   tryAt = 0; // no try before
   /** Of the present try. @type {number | null} */ began = null;
-  doubted = false; // the other end may not know of that: its signals may be lost
-  /** When a relayed path looks for a direct one; null: it is not relayed. @type {number | null} */ searchAt = null;
-  searches = 0; // that were in vain
+  doubted = false; // the signals of that try may be lost
+  /** When to look for a direct path; null: the present one is not relayed. @type {number | null} */ searchAt = null;
+  searches = 0; // for a direct path, in vain
   sleeps = 0; // ticks in a row that found this end asleep, and the other end silent
 
   /** @param {boolean} offers @param {number} lostAfter negative: never @param {Clocks} at */
@@ -76,10 +75,10 @@ export class Repair {
     return this.needs === direct;
   }
 
-  /** When something is to be decided between two ticks; the past, if nothing is. */
+  /** When something has to be decided between two ticks; a time in the past if nothing has. */
   get due() {
     if (this.needs) return this.tryAt;
-    // If not, the next tick comes first.
+    // Otherwise the next tick comes first.
     return this.asked === null && this.ticked.now - this.heard > askAfter - tickEach ? this.heard + askAfter : 0;
   }
 
@@ -89,16 +88,16 @@ export class Repair {
     const { now } = at;
     const late = now - this.ticked.now - tickEach;
     if (slept(this.ticked, at)) {
-      // What came meanwhile is about to be read. If it says nothing, the path is soon taken for silent. In a page whose
-      // timers fire once a minute, soon is the next tick, which finds this end asleep again.
+      // What came meanwhile is about to be read. If nothing did, the path counts as silent soon: at the next tick, in a page
+      // whose timers fire once a minute, so that this end seems to have slept again.
       if (!this.sleeps) this.heard = now - graceAfterSleep;
       else if (!this.interrupted) this.heard = now - silentAfter;
       this.sleeps++;
       this.asked = null;
       this.ask(now, steps);
     } else if (late > 0) {
-      // A page that is short of CPU is late with everything: that is not the other end's silence. Taken for it, it would
-      // have links repaired, which takes more CPU.
+      // A page that is short of CPU is late with everything. That must not count as a silence of the other end, because a
+      // repair takes even more CPU.
       this.heard += late;
     }
     this.ticked = at;

@@ -13,11 +13,11 @@ import { addPeer, authenticate, authFrame, decodeFrame, delPeer, rawFrame, relay
 /** @import { Command, Reason } from "./types.js" */
 
 const maxGone = 1024; // relayed peers that are gone and still remembered
-const maxRelayed = 16384; // relayed peers that are there, or of which the program has not taken that they came and went
+const maxRelayed = 16384; // relayed peers, and events about them that the program has not taken
 
 /**
- * What a route does besides where hosts change, see migration.js: abandon ends a peer that is shown as connected and could not
- * be linked; parts says whether a guest whose link with the host is over goes on.
+ * The methods that a route has in addition in a star that migrates, see migration.js. abandon ends a peer that is shown as
+ * connected but got no link. parts reports whether a guest goes on after its link with the host.
  * @typedef {{abandon?: (id: number, reason: Reason) => void, parts?: (link: Link, again: boolean) => boolean}} Moving
  */
 
@@ -44,7 +44,7 @@ export class Mesh {
         if (!link.lanes[i].put(bytes)) full.push(link.peer);
       } catch (e) {
         if (/** @type {RtcPeerError} */ (e).code === "packet_too_large") tooLarge = e;
-      } // any other has just disconnected, and a broadcast is for those who are there
+      } // any other error says that the peer has just gone, and a broadcast does not need it
     }
     if (full.length) throw new BroadcastError(full);
     if (tooLarge) throw tooLarge;
@@ -57,7 +57,7 @@ export class Mesh {
     const f = node.framed ? decodeFrame(bytes) : { peer: 0, body: bytes, whole: bytes };
     if (f && f.sub === undefined) node.deliver(lane.link.presence, lane, f);
     else if (f?.sub === authenticate && !node.config.auth) this.asked(lane.link, f);
-    // After both have accepted each other: that may come after a packet that said as much, and data is nonsense.
+    // Both ends have accepted each other. The frame that says so may come after a packet; one with data is malformed.
     else if (f?.sub === authenticate ? f.body.length : !f || !this.told(lane, f)) node.drop("malformed");
   }
 
@@ -90,8 +90,8 @@ export class Mesh {
 // A star's host has a link with every guest, and relays among them on the channel and mode of the sender.
 export class Host extends Mesh {
   /**
-   * A guest authenticates although nobody asks here. In Godot it waits until its time is over, unless the host happens
-   * to send something: the answer is what lets it in.
+   * A guest authenticates although this end demands no authentication. In Godot such a guest waits until its time is over,
+   * unless the host happens to send something: this answer lets it in.
    * @param {Link} link @param {Frame} f
    */
   asked({ lanes: [lane] }, f) {
@@ -153,7 +153,7 @@ export class Host extends Mesh {
 // A guest of a star has one link, with the host, and reaches the other guests through it.
 export class Guest extends Mesh {
   /** @type {Map<number, Presence>} */ relayed = new Map();
-  /** @type {number[]} */ gone = []; // the last few, which a late packet must not bring back
+  /** The ids of the last relayed peers that are gone: a late packet must not bring them back. @type {number[]} */ gone = [];
 
   /** @param {number} peer @param {number} i @param {Uint8Array} data @param {boolean} wait @param {Command} [command] */
   send(peer, i, data, wait, command) {
@@ -176,7 +176,7 @@ export class Guest extends Mesh {
     return true;
   }
 
-  /** One that is gone stays so until it is announced again. @param {number} id @param {boolean} announced */
+  /** Returns the presence of a relayed peer, and makes it connected. A peer that is gone stays so until it is announced again. @param {number} id @param {boolean} announced */
   meet(id, announced) {
     let p = this.relayed.get(id);
     if (p && (!announced || p.state === "here")) return p;

@@ -21,7 +21,7 @@ const offer = (taken, frame) => {
 };
 
 export class Signaling {
-  /** @type {any} */ socket = null; // that which was welcomed
+  /** @type {any} */ socket = null; // the one that got a welcome
   /** @type {string[]} */ outbox = [];
   /** @type {Message | null} */ welcome = null;
   /** @type {RtcPeerError | null} */ error = null; // why it has ended for good
@@ -34,7 +34,7 @@ export class Signaling {
   /** Finds out whether the present socket works. @type {() => void} */ ask = nothing;
   /** Ends the present socket, and tries to come back. @type {() => void} */ drop = nothing;
   /** @type {(why: RtcPeerError) => void} */ onlost = nothing;
-  /** That came before there was a node. @type {Message[]} */ held = [];
+  /** Messages that came before there was a node. @type {Message[]} */ held = [];
   /** @type {(m: Message) => void} */ onmessage = (m) => this.held.push(m);
   /** @type {(why: RtcPeerError) => void} */ onend = nothing;
   /** Takes a binary frame of another member. @type {(frame: ArrayBuffer) => void} */ onframe = nothing;
@@ -47,7 +47,7 @@ export class Signaling {
     this.config = config;
   }
 
-  /** Connects the first time, unless config.signal gives it up. @param {string} [answer] */
+  /** Connects for the first time, unless config.signal is aborted. @param {string} [answer] */
   async first(answer) {
     const { signal } = this.config;
     const abort = () => this.wake();
@@ -110,7 +110,7 @@ export class Signaling {
         checking = setTimeout(() => {
           checking = undefined;
           if (dialing ? this.socket !== socket : heard < asked) fail("no answer within 2 s");
-          else if (again) this.ask(); // that may have come after the answer
+          else if (again) this.ask(); // something may have changed after the answer
         }, dialing ? Math.max(0, began + checkTimeout - asked) : checkTimeout);
       };
       const watch = setInterval(() => {
@@ -172,7 +172,7 @@ export class Signaling {
     }
     this.welcome = w;
     this.garbage = 0;
-    // Who comes back needs nothing else.
+    // Coming back needs nothing else.
     Object.assign(this.join, { room: w.room, resume: w.resume, password: 0, new_room: 0, create: 0, match: 0 });
   }
 
@@ -184,7 +184,7 @@ export class Signaling {
         this.error = why;
         return this.onend(why);
       }
-      // The whole wait is random: members of a server that restarts lose it in the same moment.
+      // The whole wait is random: all members of a server that restarts lose their connections in the same moment.
       await new Promise((resolve) => {
         const timer = setTimeout(resolve, Math.min(why.retryAfter, mostAsked) + Math.random() * this.bound);
         this.wake = this.hurry = () => (clearTimeout(timer), resolve(0));

@@ -23,13 +23,13 @@ import { answers, asks, knowsTimes } from "./control.js";
 // How often, in ms, both ends measure the way of a link in use, and of another one. Ticks come every half a second.
 const timeEach = 750, timeEachIdle = 4750;
 const firstTimes = 4; // answers after which the next question follows at once, on each path
-const longest = 6e7; // a round trip that may be believed
+const longest = 6e7; // the longest round trip that is believed
 const drift = 1e4; // clocks differ after a time by this part of it at most
-const contradiction = 5000; // more than that says that a clock was set, or its machine was asleep
+const contradiction = 5000; // a larger contradiction means that a clock was set, or that its machine was asleep
 const maxTold = 32; // guests that a host tells of in one beat
 const maxKept = 16384; // peers behind the host
 
-/** Goes on steadily. */
+/** In microseconds. It is never set, unlike Date.now. */
 const clock = () => Math.round(1000 * (performance.timeOrigin + now()));
 
 const differ = (/** @type {number} */ a, /** @type {number} */ b) => Math.abs(a - b);
@@ -83,13 +83,13 @@ export class PeerTimes {
 class Timing {
   takes = false; // the other end understands times
   theirs = 0; // the other end's clock, in the last beat over the present path
-  ours = 0; // this end's, then
-  settled = false; // smoothed is of the present path
+  ours = 0; // this end's clock when that came
+  settled = false; // smoothed has a round trip of the present path
   smoothed = 0; // round trip
-  /** Whose offset is nearest to the truth. */ best = { at: 0, rtt: Infinity, offset: 0 };
+  /** The measurement with the most certain offset. */ best = { at: 0, rtt: Infinity, offset: 0 };
   /** Other guests: what a host has told of them, or was told. @type {Map<number, PeerTime>} */ others = new Map();
   measured = 0; // when the way was measured last; 0: not yet on this path
-  packets = 0; // that had passed then
+  packets = 0; // how many had passed by then
   soon = 0; // how many more answers are followed by a question
 
   /** @param {PeerTimes} owner @param {Link} link */
@@ -143,7 +143,7 @@ class Timing {
     path.tell(asks);
   }
 
-  /** What a beat says now. @param {number} flags */
+  /** The times that a beat sent now has. @param {number} flags */
   times(flags) {
     if (!flags || !this.takes) return [];
     const at = clock(), { node, peer } = this.link;

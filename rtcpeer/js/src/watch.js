@@ -1,5 +1,5 @@
-// Notices what makes links and signaling worth a question at once, instead of after their silence: that the network of this
-// machine has changed, or that the page was hidden, frozen, put away or asleep. And has a page that is left say goodbye.
+// Notices events after which links and signaling are checked at once, and not only after a silence: the network of this machine
+// has changed, or the page was hidden, frozen, in the back/forward cache or asleep. It also ends the node when the page is left.
 
 import { clocks, slept } from "./repair.js";
 
@@ -8,7 +8,7 @@ import { clocks, slept } from "./repair.js";
 const watchEach = 1000; // ms; how soon a page that was asleep notices it
 
 export class Watch {
-  /** Ends all of it. As the options of a listener it has the signal for that. */ ending = new AbortController();
+  /** Removes all listeners: it is passed as their options, and has the signal. */ ending = new AbortController();
 
   /** @param {RtcNode} node */
   constructor(node) {

@@ -4,11 +4,11 @@ import { KiB, maxId, modes, text } from "./basics.js";
 import { RtcPeerError } from "./errors.js";
 
 /** @typedef {{type: string, attempt?: number, sdp?: string, candidate?: string, sdpMid?: string, sdpMLineIndex?: number, text?: string, link?: string, repair?: boolean, bye?: Bye}} Signal */
-/** What a program says to the other one when it ends a link. @typedef {{code: number, text: string}} Bye */
+/** The code and text with which a program ends a link. @typedef {{code: number, text: string}} Bye */
 /** @typedef {{kind: string, [field: string]: any}} Message */
 
 export const protocol = "rtcpeer.v1";
-/** Of a member that takes paths through the signaling server. */
+/** The feature of a member that uses paths through the signaling server. */
 export const relayFeature = "relay_links";
 
 /** @param {string} why @returns {never} */

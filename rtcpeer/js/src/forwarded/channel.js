@@ -6,7 +6,7 @@ import { last, maxPacket, maxPart, part, partCost } from "./frame.js";
 /** @import { Connection } from "./connection.js" */
 /** @import { Frame } from "./frame.js" */
 
-/** How much of a lane may be on its way or wait there to be read, as parts count. */
+/** How much of a lane may be in flight, or wait at the other end to be read. Each part counts partCost more than its bytes. */
 const laneWindow = 128 * 1024;
 
 export class Channel extends EventTarget {
@@ -14,13 +14,13 @@ export class Channel extends EventTarget {
   binaryType = "arraybuffer"; // always
   bufferedAmount = 0; // bytes that wait, or have not arrived
   bufferedAmountLowThreshold = 0;
-  /** Packets that wait, the first one from offset on. Their bound is for whoever sends to keep. @type {Uint8Array[]} */ waiting = [];
+  /** Packets that wait; bytes of the first one before offset were sent. There is no limit here: whoever sends checks bufferedAmount. @type {Uint8Array[]} */ waiting = [];
   offset = 0;
-  sent = 0; // as parts count, modulo 2^32
-  readThere = 0; // of these
-  arrived = 0; // likewise, the other way: an event is as good as read
-  told = 0; // of these the other end knows
-  /** Of a packet that is not whole. @type {Uint8Array[]} */ parts = [];
+  sent = 0; // bytes and partCost of each part, modulo 2^32
+  readThere = 0; // how much of that the other end has read
+  arrived = 0; // counted like sent, of the other end; a packet counts as read with its event
+  told = 0; // how much of that the other end has been told of
+  /** The parts of a packet that is not complete. @type {Uint8Array[]} */ parts = [];
   size = 0; // bytes of parts
 
   /** @param {Connection} connection @param {number} id @param {boolean} reliable */
@@ -67,14 +67,14 @@ export class Channel extends EventTarget {
     if (before > low && this.bufferedAmount <= low) this.dispatchEvent(new Event("bufferedamountlow"));
   }
 
-  /** The other end has read so much. False if that cannot be. @param {number} read */
+  /** Notes how much the other end has read. Returns false if that is impossible. @param {number} read */
   readUpTo(read) {
     if ((this.sent - read) >>> 0 > (this.sent - this.readThere) >>> 0) return false;
     this.readThere = read;
     return true;
   }
 
-  /** Takes a part. False if the other end must not send it. @param {Frame} f */
+  /** Takes a part. Returns false if the other end must not send it. @param {Frame} f */
   receive({ kind, data }) {
     this.arrived += data.length + partCost;
     this.size += data.length;

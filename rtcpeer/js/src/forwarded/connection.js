@@ -17,8 +17,8 @@ import { describe, Keys, newKey, parse } from "./keys.js";
 /** @import { Frame } from "./frame.js" */
 /** @import { Forwarder } from "./forwarder.js" */
 
-const window = 128 * 1024; // how much of a path may be on its way, as parts count
-const maxQueueing = 100; // ms that what is on its way may take longer than the shortest round trip, before reliable lanes wait
+const window = 128 * 1024; // how much of a path may be in flight; each part counts partCost more than its bytes
+const maxQueueing = 100; // ms by which the oldest part in flight may exceed the shortest round trip before reliable lanes wait
 const maxNumber = 2 ** 32 - 1;
 const maxOpening = 1024 * 1024; // bytes of frames that may wait to be decrypted, a KiB more for each
 
@@ -33,18 +33,18 @@ export class Connection extends EventTarget {
   opened = false;
   over = false;
   greets = false; // a hello is to be sent
-  acks = false; // likewise an ack
+  acks = false; // an ack is to be sent
   sent = 0; // frames
   received = 0;
   acked = 0;
-  /** On their way, oldest first. @type {{number: number, channel: Channel | null, bytes: number, at: number}[]} */ flight = [];
-  inFlight = 0; // what flight counts
+  /** The parts in flight, oldest first. @type {{number: number, channel: Channel | null, bytes: number, at: number}[]} */ flight = [];
+  inFlight = 0; // the sum of flight, with partCost for each part
   rtt = 0; // ms
   shortest = 0; // of the round trips; 0: none yet
   bytesSent = 0;
   bytesReceived = 0;
   opening = 0; // see maxOpening
-  /** Frames are sent one after the other, and taken so. */
+  /** Each frame is sent after the one before, and taken after the one before. */
   sending = Promise.resolve();
   taking = Promise.resolve();
 
@@ -137,12 +137,12 @@ export class Connection extends EventTarget {
 
   // ---- Sending.
 
-  /** There is something to send. */
+  /** Has the forwarder ask for the next frame, because there is something to send. */
   wake() {
     if (this.keys && !this.over) this.forwarder.queue(this);
   }
 
-  /** What is to be sent next, or null. @returns {Uint8Array | null} */
+  /** Returns what is to be sent next, or null. @returns {Uint8Array | null} */
   next() {
     if (this.over) return null;
     if (this.greets) {
@@ -157,7 +157,7 @@ export class Connection extends EventTarget {
     return encodeAck(this.received, channels.map((c) => ({ lane: c.id, read: c.arrived >>> 0 })));
   }
 
-  /** The channels in turn: the one that has sent is the last one then. */
+  /** Returns the next part. The channels take turns: one that has sent goes to the end. */
   nextPart() {
     const late = this.flight.length > 0 && now() - this.flight[0].at > this.shortest + maxQueueing;
     for (const channel of this.channels.values()) {
@@ -215,7 +215,7 @@ export class Connection extends EventTarget {
     });
   }
 
-  /** False if the other end must not send it. @param {Frame | null} f */
+  /** Takes a decrypted frame. Returns false if the other end must not send it. @param {Frame | null} f */
   take(f) {
     if (!f) return false;
     if (f.kind === hello) this.greeted();
@@ -244,7 +244,7 @@ export class Connection extends EventTarget {
     this.wake();
   }
 
-  /** The word for what has arrived, and what was read. @param {Frame} f */
+  /** Takes an ack: what has arrived there, and what was read. @param {Frame} f */
   acknowledged({ frames, reads }) {
     if (frames > this.sent || frames < this.acked) return false;
     this.acked = frames;
@@ -261,7 +261,7 @@ export class Connection extends EventTarget {
     return true;
   }
 
-  /** The time that the newest part took there and back. @param {number} rtt */
+  /** Takes the time from sending the newest part to its ack. @param {number} rtt */
   measure(rtt) {
     this.shortest = Math.min(this.shortest || rtt, rtt);
     this.rtt = this.rtt ? this.rtt + (rtt - this.rtt) / 8 : rtt;

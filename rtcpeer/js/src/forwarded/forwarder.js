@@ -1,18 +1,18 @@
-// Shares the WebSocket among the paths of a node. What waits does so in the paths, where it can be measured, and not in
-// front of the signaling messages.
+// Shares the WebSocket among the paths of a node. Frames wait in the paths, where they can be measured, and not in the
+// WebSocket, where signaling messages would have to wait behind them.
 
 import { Connection } from "./connection.js";
 import { maxPart, partHead } from "./frame.js";
 import { gcmSize, headerSize } from "./keys.js";
 
-const maxBuffered = 64 * 1024; // bytes that wait in the WebSocket before it is given no more
-const lookAgain = 4; // ms until that is looked at again
+const maxBuffered = 64 * 1024; // while more bytes wait in the WebSocket, it gets no frames
+const lookAgain = 4; // ms until the next check of that
 const minFrame = 4 + headerSize + gcmSize, maxFrame = minFrame + partHead + maxPart;
 
 export class Forwarder {
   sealing = 0; // bytes that are being encrypted
   /** By the peer and the tag of their frames. @type {Map<string, Connection>} */ connections = new Map();
-  /** That have something to send. @type {Set<Connection>} */ turns = new Set();
+  /** Connections that have something to send. @type {Set<Connection>} */ turns = new Set();
   /** @type {ReturnType<typeof setTimeout> | undefined} */ timer;
 
   /** @param {() => WebSocket | null} socket @param {(why: string) => void} drop is told of received frames that are dropped */
@@ -68,7 +68,7 @@ export class Forwarder {
     clearTimeout(this.timer);
     for (const connection of this.turns) {
       const socket = this.socket();
-      if (!socket || this.sealing > maxBuffered) return; // what is encrypted comes back here
+      if (!socket || this.sealing > maxBuffered) return; // pump runs again after an encryption
       if (socket.bufferedAmount > maxBuffered) {
         this.timer = setTimeout(() => this.pump(), lookAgain);
         return;
@@ -76,7 +76,7 @@ export class Forwarder {
       this.turns.delete(connection);
       const plain = connection.next();
       if (!plain) continue;
-      this.turns.add(connection); // which the loop comes to again
+      this.turns.add(connection); // the loop comes to it again
       connection.transmit(plain);
     }
   }

@@ -18,7 +18,7 @@ export const maxPacket = 256 * 1024 + 64;
 
 /** @typedef {{kind: number, lane: number, data: Uint8Array, frames: number, reads: {lane: number, read: number}[]}} Frame */
 
-/** null if it is none. @param {Uint8Array} b @returns {Frame | null} */
+/** Returns null if b is not a frame. @param {Uint8Array} b @returns {Frame | null} */
 export function decode(b) {
   const { length } = b, kind = b[0], view = new DataView(b.buffer, b.byteOffset, length);
   /** @type {Frame} */ const f = { kind, lane: 0, data: b.subarray(partHead), frames: 0, reads: [] };

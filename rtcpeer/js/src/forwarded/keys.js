@@ -52,7 +52,7 @@ export class Keys {
     return new Keys(new DataView(salt).getUint32(0), offers ? first : second, offers ? second : first);
   }
 
-  /** Frame number of this end, behind the peer that it is for. @param {number} peer @param {number} number @param {Uint8Array} plain */
+  /** Encrypts a frame of this end, and puts the id of its receiver before it. @param {number} peer @param {number} number @param {Uint8Array} plain */
   async encrypt(peer, number, plain) {
     const sealed = await crypto.subtle.encrypt(algorithm(number), this.out, /** @type {any} */ (plain));
     const frame = new Uint8Array(4 + headerSize + sealed.byteLength);
@@ -64,7 +64,7 @@ export class Keys {
     return frame;
   }
 
-  /** What frame number of the other end holds. Rejects if it is not that end's. @param {number} number @param {Uint8Array} sealed */
+  /** Decrypts a frame of the other end. Rejects if that end has not made it. @param {number} number @param {Uint8Array} sealed */
   async decrypt(number, sealed) {
     return new Uint8Array(await crypto.subtle.decrypt(algorithm(number), this.into, /** @type {any} */ (sealed)));
   }

@@ -25,7 +25,7 @@ export class Files {
   /** Offers that nobody has taken; each is in receiving. @type {Offer[]} @internal */ offers = [];
   /** @internal */ lastId = 0;
   /** @internal */ closed = false;
-  /** Those who wait for a change. @type {(() => void)[]} @internal */ waiters = [];
+  /** Ends the waits for a change. @type {(() => void)[]} @internal */ waiters = [];
 
   /** @param {RtcNode} node @param {number} channel @param {FilesOptions} [options] */
   constructor(node, channel, { window = 4 * MiB, atOnce = 4, maxPacket = 16 * KiB, sendOnly = false } = {}) {
@@ -145,14 +145,14 @@ export class Files {
     this.notify();
   }
 
-  /** What is about a transfer that is over was on its way. @internal @param {number} peer @param {Frame} f */
+  /** Takes a frame for its transfer. A frame for a transfer that is over was on its way, and is dropped. @internal @param {number} peer @param {Frame} f */
   heard(peer, f) {
     const t = (frames.fromSender(f.kind) ? this.receiving : this.sending).get(`${peer} ${f.id}`);
     if (f.kind === frames.stopSending || f.kind === frames.stopReceiving) t?.end(errorOf(f), true);
     else if (t && !t.push(f)) t.end(broken("more than was asked for"));
   }
 
-  /** Ends all transfers with a peer, or with all of them: 0. @internal @param {number} peer @param {TransferError} why @param {boolean} [told] */
+  /** Ends all transfers with a peer; 0 means with all peers. @internal @param {number} peer @param {TransferError} why @param {boolean} [told] */
   endAll(peer, why, told) {
     for (const t of [...this.sending.values(), ...this.receiving.values()]) {
       if (!peer || t.peer === peer) t.end(new TransferError(why.code, why.message), told);

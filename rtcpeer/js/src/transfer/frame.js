@@ -21,7 +21,7 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /** Whether frames of this kind come from the end that sends the file. @param {number} kind */
 export const fromSender = (kind) => [offer, prefix, data, end, stopSending].includes(kind);
 
-/** Returns null for what is no frame. Data stay in b. @param {Uint8Array} b @returns {Frame | null} */
+/** Returns null if b is not a frame. The data of the frame share the memory of b. @param {Uint8Array} b @returns {Frame | null} */
 export function decode(b) {
   let at = 1;
   const cut = (/** @type {number} */ n) => b.subarray(at, (at += n));

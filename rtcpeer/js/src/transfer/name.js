@@ -38,5 +38,5 @@ export function shorten(words, most) {
   return characters.join("");
 }
 
-/** What the other end says, without what would rule a terminal. @internal @param {string} words */
+/** Returns a text of the other end without the characters that control a terminal. @internal @param {string} words */
 export const printable = (words) => words.replace(/\p{Cc}|\p{Bidi_Control}/gu, "\ufffd");

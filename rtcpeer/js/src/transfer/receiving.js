@@ -14,7 +14,7 @@ import { Sha256 } from "./hash.js";
 export class Receiving {
   hash = new Sha256(); // of the first done bytes
   done = 0;
-  told = 0; // of done, to the sender
+  told = 0; // how much of done the sender knows of
 
   /** @param {Offer} offer @param {Sink} sink @param {(received: number) => void} [onprogress] */
   constructor(offer, sink, onprogress = () => {}) {
@@ -47,7 +47,7 @@ export class Receiving {
     }
   }
 
-  /** Goes on from what is there if the sender knows its hash, which is not told, and otherwise begins anew. */
+  /** Continues after the bytes that are here if the sender's hash of them is right, and otherwise begins anew. */
   async agree() {
     const { sum } = await this.transfer.nextOf(frames.prefix);
     if (this.hash.digest().some((byte, i) => byte !== sum[i])) {

@@ -8,13 +8,13 @@ import { encode, stopReceiving, stopSending } from "./frame.js";
 /** @import { Frame } from "./frame.js" */
 
 export class Transfer {
-  /** What the other end says. @type {Frame[]} */ heard = [];
+  /** Frames of the other end that were not taken yet. @type {Frame[]} */ heard = [];
   unread = 0; // bytes of data in heard
-  mostFrames = 0; // of heard: until then it may say nothing
+  mostFrames = 0; // how many may wait in heard; 0: the other end may send none now
   mostBytes = 0;
-  begun = false; // it is driven, or is over
+  begun = false; // run was called, or the transfer is over
   /** @type {TransferError | null} */ error = null; // why it has ended
-  toldByOther = false; // so it need not be told
+  toldByOther = false; // the other end has ended it, and need not be told
   /** Ends a wait for what the other end says. @type {(() => void) | null} */ wake = null;
   /** Ends a wait for room. @type {(() => void) | null} */ interrupt = null;
 
@@ -61,7 +61,7 @@ export class Transfer {
     return true;
   }
 
-  /** What the other end says next. What it has said before the end comes before that. @returns {Promise<Frame>} */
+  /** Returns the next frame of the other end. Frames that came before the end come first, and then it throws. @returns {Promise<Frame>} */
   async next() {
     while (!this.heard.length) {
       if (this.error) throw this.error;
@@ -72,7 +72,7 @@ export class Transfer {
     return f;
   }
 
-  /** next, which must be of a kind. @param {number} kind */
+  /** Is like next, for a frame that must be of a kind. @param {number} kind */
   async nextOf(kind) {
     const f = await this.next();
     if (f.kind !== kind) throw unexpected(f);
@@ -88,14 +88,14 @@ export class Transfer {
       sent.then(resolve, (error) => {
         if (error.code !== "unknown_peer") reject(new TransferError(error.code, error.message, error));
         else if (first) this.end(peerGone(), true);
-        // Otherwise handle is about to tell why: what the peer has said before it went comes first.
+        // Otherwise handle is about to tell why, after the frames that the peer sent before it was gone.
         else if (this.error) resolve();
       });
     });
     if (this.error) throw this.error;
   }
 
-  /** Ends it for a reason. If nobody drives it, it is over. @param {any} error @param {boolean} [toldByOther] */
+  /** Ends the transfer for a reason. If run was not called, it is over at once. @param {any} error @param {boolean} [toldByOther] */
   end(error, toldByOther = false) {
     if (this.error) return;
     this.error = this.about(error instanceof TransferError ? error : new TransferError("failed", String(error?.message ?? error), error));
