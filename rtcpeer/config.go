@@ -189,7 +189,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.SendBuffer = min(c.SendBuffer, max(maxHeldUp/channelsOf(c.Channels).reliable(), 4*c.MaxPacket))
 	for _, channel := range c.Bulk {
 		if channel < 1 || channel > len(c.Channels) || c.Channels[channel-1] != Reliable {
-			return c, fmt.Errorf("rtcpeer: Config.Bulk: %d: want the number of a reliable channel in Config.Channels, 1 to %d", channel, len(c.Channels))
+			return c, fmt.Errorf("rtcpeer: Config.Bulk: %d: want the number of a reliable channel in Config.Channels, which has %d", channel, len(c.Channels))
 		}
 	}
 	for i, m := range c.Channels {

@@ -86,8 +86,8 @@ func (e *ChannelMismatchError) Error() string {
 // this end knows.
 type UndeliveredError struct {
 	Bytes map[PeerID]int // of packets, including their frames, by the peer at the other end of the link
-	// Err says why this end stopped waiting for them: ErrClosed after Config.Linger, the cause of Flush's context, or
-	// ErrUnknownPeer if the peer was disconnected.
+	// Err says why this end stopped waiting for them: ErrClosed after Config.Linger or because the other end was gone, the
+	// cause of Flush's context, or ErrUnknownPeer if the peer was disconnected during Flush.
 	Err error
 }
 

@@ -50,7 +50,7 @@ func (n *Node) SetSuccessor(ctx context.Context, id PeerID) error {
 	case !n.hosts():
 		return ErrNotHost
 	case id != 0 && !member:
-		return fmt.Errorf("%w: successor %d", ErrUnknownPeer, id)
+		return fmt.Errorf("%w: successor %d is not in the room", ErrUnknownPeer, id)
 	}
 	if err := n.room.send(ctx, signaling.Successor{ID: id}); err != nil {
 		return fmt.Errorf("rtcpeer: successor %d: %w", id, err)

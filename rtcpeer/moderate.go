@@ -41,14 +41,15 @@ func (n *Node) Locked() bool { return n.room.isLocked() }
 // Kick asks the server to remove a member from the room, and does not wait. The member's node ends with an error of
 // code kicked that has the reason, at most 256 bytes. All links with it end as Kicked, at both ends (a Godot game may
 // be faster, and is then disconnected as ByPeer). It may join again wherever a newcomer may; SetLocked prevents that.
-// Errors: ErrNotHost, ErrUnknownPeer for an id that is no member, ErrClosed.
+// Errors: ErrNotHost, ErrUnknownPeer for an id that is no other member, a *signaling.Error for a reason that is too long,
+// ErrClosed.
 func (n *Node) Kick(ctx context.Context, id PeerID, reason string) error {
 	_, member := n.roster.member(id)
 	switch {
 	case !n.hosts():
 		return ErrNotHost
 	case !member:
-		return fmt.Errorf("%w: kick %d", ErrUnknownPeer, id)
+		return fmt.Errorf("%w: kick %d, which is not in the room", ErrUnknownPeer, id)
 	}
 	if err := n.room.send(ctx, signaling.Kick{ID: id, Text: reason}); err != nil {
 		return fmt.Errorf("rtcpeer: kick %d: %w", id, err)

@@ -2,6 +2,7 @@ package rtcpeer_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -102,6 +103,8 @@ func TestKick(t *testing.T) {
 			require.Equal(t, rtcpeer.PeerConnected, next(t, guest).Kind)
 			require.ErrorIs(t, guest.Kick(t.Context(), host.ID(), ""), rtcpeer.ErrNotHost)
 			require.ErrorIs(t, host.Kick(t.Context(), guest.ID()+1, ""), rtcpeer.ErrUnknownPeer)
+			require.ErrorIs(t, host.Kick(t.Context(), host.ID(), ""), rtcpeer.ErrUnknownPeer)
+			require.ErrorIs(t, host.Kick(t.Context(), guest.ID(), strings.Repeat("x", 257)), &signaling.Error{Code: signaling.CodeBadMessage})
 			require.NoError(t, host.Kick(t.Context(), guest.ID(), "be nice"))
 
 			gone := next(t, host)
