@@ -50,3 +50,17 @@ func TestArchivesAreReproducible(t *testing.T) {
 	require.Equal(t, fs.FileMode(0o644), zr.File[1].Mode())
 	require.True(t, zr.File[1].Modified.Equal(at))
 }
+
+func TestDocumentsOfAnArchive(t *testing.T) {
+	m := &maker{root: filepath.Join("..", "..")}
+	entries, err := m.documents()
+	require.NoError(t, err)
+	var names []string
+	for _, e := range entries {
+		require.FileExists(t, e.file)
+		names = append(names, e.name)
+	}
+	for _, name := range []string{"README.md", "DEPLOY.md", "LICENSE", "deploy/config.yaml", "deploy/signal-server.service", "deploy/nginx.conf"} {
+		require.Contains(t, names, name)
+	}
+}

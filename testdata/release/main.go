@@ -1,6 +1,6 @@
 // Release builds what a release of rtcpeer consists of, into one folder:
 //
-//	rtcpeer-VERSION-OS-ARCH.tar.gz (.zip for Windows)   both programs, README.md, DEPLOY.md, LICENSE
+//	rtcpeer-VERSION-OS-ARCH.tar.gz (.zip for Windows)   both programs, README.md, DEPLOY.md, deploy, LICENSE
 //	signal-server-VERSION-image.tar.gz                  a container image's context: Dockerfile and a binary for each ARCH
 //	rtcpeer-NPMVERSION.tgz                              the JavaScript module, for npm publish
 //	SHA256SUMS
@@ -149,19 +149,29 @@ func (m *maker) programs(ctx context.Context, platform string) error {
 		m.version = info.Main.Version
 	}
 	name := fmt.Sprintf("rtcpeer-%s-%s-%s", m.version, goos, goarch)
-	entries := m.documents()
+	entries, err := m.documents()
+	if err != nil {
+		return err
+	}
 	for _, program := range []string{"signal-server", "rtc-client"} {
 		entries = append(entries, entry{program + suffix, filepath.Join(folder, program+suffix), 0o755})
 	}
 	return m.archive(name, pack, entries)
 }
 
-func (m *maker) documents() []entry {
-	return []entry{
+// documents are what an archive has besides the programs. The steps of DEPLOY.md copy files of deploy.
+func (m *maker) documents() ([]entry, error) {
+	server := filepath.Join(m.root, "cmd", "signal-server")
+	entries := []entry{
 		{"README.md", filepath.Join(m.root, "README.md"), 0o644},
-		{"DEPLOY.md", filepath.Join(m.root, "cmd", "signal-server", "DEPLOY.md"), 0o644},
+		{"DEPLOY.md", filepath.Join(server, "DEPLOY.md"), 0o644},
 		{"LICENSE", filepath.Join(m.root, "rtcpeer", "js", "LICENSE"), 0o644},
 	}
+	files, err := os.ReadDir(filepath.Join(server, "deploy"))
+	for _, f := range files {
+		entries = append(entries, entry{"deploy/" + f.Name(), filepath.Join(server, "deploy", f.Name()), 0o644})
+	}
+	return entries, err
 }
 
 // image makes the context from which "docker buildx build" makes the image without compiling anything.
