@@ -1,6 +1,7 @@
 package format
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -24,6 +25,7 @@ func TestErrorsInPlainWords(t *testing.T) {
 		{"and does not say it twice", &signaling.Error{Code: signaling.CodeRoomClosed, Text: "the room was closed"}, "the room was closed"},
 		{"a room name has its own words", &signaling.Error{Code: signaling.CodeBadRoom, Text: "room name"}, "room name"},
 		{"a link names its peer", &rtcpeer.PeerError{Peer: 7, Op: "connect", Err: rtcpeer.ErrRefused}, "no link with peer 7: refused by the other end"},
+		{"a time limit", fmt.Errorf("signalclient: dial ws://a: %w", context.DeadlineExceeded), "dial ws://a: no answer in time"},
 		{"a field is its flag", rtcpeer.ErrAuthRequired, "the host requires authentication: set --auth-secret"},
 		{"several fields", errors.New("Config.Auth needs a star, or Config.Framed"), "--auth-secret needs a star, or --framed"},
 		{"a field that begins like another", errors.New("not within Config.AuthTimeout"), "not within Config.AuthTimeout"},

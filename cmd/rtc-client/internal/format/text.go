@@ -37,6 +37,7 @@ func withEnding(e *signaling.Error) string {
 }
 
 var packageNames = strings.NewReplacer("rtcpeer: ", "", "signalclient: ", "", "signaling: ", "", "webrtc: ", "", "transfer: ", "", "doctor: ", "",
+	"context deadline exceeded", "no answer in time",
 	"Config.AuthTimeout", "Config.AuthTimeout", // it begins like another field, and has no flag
 	"Config.Auth", "--auth-secret", "Config.Channels", "--channels", "Config.Framed", "--framed", "Config.RelayLinks", "--relay-links")
 
