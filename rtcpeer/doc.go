@@ -13,8 +13,8 @@
 //
 // A program calls Join and gets a Node. It then sees, in one order, who connects, what they send and who disconnects.
 // No packet of a peer comes before its PeerConnected or after its PeerDisconnected, and each connected peer has exactly
-// one PeerDisconnected, with a reason. A packet goes to everybody (Broadcast), to one peer (its id; Server is 1) or to
-// all but one (minus its id), on a channel, in a mode. Peers that are not connected yet do not get it.
+// one PeerDisconnected, with a reason. A packet goes to everybody (Broadcast), to one peer (its id, or Server for the host
+// of a star) or to all but one (minus its id), on a channel, in a mode. Peers that are not connected yet do not get it.
 //
 // In a star, and in a mesh with Config.Framed, the bytes on the wire are those of Godot's SceneMultiplayer (frames.go),
 // so Go programs and Godot games can host each other. The Command of a packet says what the engine does with it.

@@ -33,7 +33,8 @@
 // outside the Folder, replace existing files, or fill the memory: see Config.Window and MaxOffers. A file gets its name
 // only once its size and its SHA-256 are right. A peer that breaks the protocol causes ErrProtocol.
 //
-// With their channel in rtcpeer.Config.Bulk, files yield to other traffic on the link: a game keeps its latency.
+// With their channel in rtcpeer.Config.Bulk, files yield to other traffic on the link: a game keeps its latency. A loop
+// that receives 20 times a second gets at most rtcpeer.Config.ReceiveBuffer of a file each time: by default 5 MB/s.
 //
 // The package does not look for peers, does not ask the user, and sends no folders. Send, Save and Receive wait as long
 // as the other end is connected; a ctx limits that.
