@@ -13,6 +13,10 @@
 // Package webrtc implements it over Pion or a browser's WebRTC, package memory in memory with delay, loss,
 // reordering and partitions, and package forwarded over a carrier such as the signaling server. Package
 // transporttest has a test suite that all of them pass. Package transport imports only the standard library.
+//
+// The methods of Limited, Acknowledger, Checked and TryReader are optional. A type that wraps a Transport, a Path
+// or a Lane has them only if it passes them on. Without them, a node makes any number of paths at once, sends
+// more to notice a silence, and does not drop what has waited too long to be read.
 package transport
 
 import (
