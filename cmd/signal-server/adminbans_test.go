@@ -164,7 +164,7 @@ func TestMistakesInABan(t *testing.T) {
 		`{"subject":"ann","for":"-1h"}`:    `for "-1h": want a time`,
 		`{"subject":"ann","room":"lobby"}`: "want one of",
 		`{"room":"none","id":7}`:           `there is no room "none", or no id 7 in it`,
-		`{"token":"rubbish"}`:              "token: ",
+		`{"token":"rubbish"}`:              "token: not a resume token",
 		`{"subject":"` + strings.Repeat("x", 16<<10) + `"}`: "too large",
 	} {
 		status, answer := p.post(t, "/bans", body)

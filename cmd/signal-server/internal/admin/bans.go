@@ -86,7 +86,7 @@ func (a *handler) ban(w http.ResponseWriter, r *http.Request) {
 
 // inFields returns the text of an error with the names of the JSON's fields instead of those of signalserver's Ban.
 func inFields(err error) string {
-	return strings.NewReplacer("signalserver: ", "", "Ban: set one of Room with ID, Token, Subject and Prefix",
+	return strings.NewReplacer("signalserver: ", "", "signaling: resume_refused: ", "", "Ban: set one of Room with ID, Token, Subject and Prefix",
 		`want one of "prefix", "subject", "token", and "room" with "id"`, "Ban.Prefix", "prefix", "Ban.Token", "token", "Ban.Reason", "reason",
 		"Ban: ", "").Replace(err.Error())
 }
