@@ -14,7 +14,8 @@ import (
 )
 
 // Config says how a node takes part. The zero value works: the topology of the room (a mesh if the
-// room is new), channel 0 alone, packets up to 16 KiB.
+// room is new), channel 0 alone, packets up to 16 KiB. Several nodes may have the same Config. Its slices must not be
+// changed while a node uses it.
 type Config struct {
 	// Topology is what the room must have, and what a new room gets. Empty means that of the room, or a mesh if it is
 	// new.
@@ -127,7 +128,8 @@ type Config struct {
 
 	// WebRTC says how links find their path: ICE servers, ports, addresses, filters.
 	WebRTC webrtc.Config
-	// Transport, if not nil, replaces WebRTC. The caller closes it, after the node.
+	// Transport, if not nil, replaces WebRTC. Several nodes may share it, for example the hosts of several rooms that use
+	// one UDP port. The caller closes it, after the nodes.
 	Transport transport.Transport
 	// Signaling says how Join reaches the server: time-outs, TLS, headers.
 	Signaling signalclient.Config

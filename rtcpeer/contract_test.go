@@ -241,3 +241,21 @@ func testAfterClose(t *testing.T, topology rtcpeer.Topology, newTransport func()
 	require.ErrorIs(t, n.TrySend(rtcpeer.Packet{Peer: 1, Data: []byte("x")}), rtcpeer.ErrClosed)
 	wantDisconnected(t, nodes[1], 5, rtcpeer.ByPeer)
 }
+
+// The hosts of several rooms may share a transport, and so a UDP port. One that closes does not disturb the others.
+func TestNodesShareATransport(t *testing.T) {
+	overBoth(t, func(t *testing.T, newTransport func() transport.Transport) {
+		shared := newTransport()
+		var hosts, guests [2]*rtcpeer.Node
+		for i := range hosts {
+			r := newRoom(rtcpeer.Star)
+			hosts[i] = r.join(t, 1, shared, rtcpeer.Config{})
+			guests[i] = r.join(t, 5, newTransport(), rtcpeer.Config{})
+			wantEvent(t, hosts[i], rtcpeer.PeerConnected, 5)
+			wantEvent(t, guests[i], rtcpeer.PeerConnected, 1)
+		}
+		require.NoError(t, hosts[0].Close())
+		require.NoError(t, guests[1].Send(t.Context(), rtcpeer.Packet{Peer: rtcpeer.Server, Data: []byte("still here")}))
+		wantPacket(t, hosts[1], 5, 0, rtcpeer.Reliable, "still here")
+	})
+}
