@@ -17,14 +17,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/cmd/internal/cli"
+	"example.org/rtcpeer/testdata/binaries"
 	"example.org/rtcpeer/testdata/skip"
 )
 
 // The commands as a user has them: processes, what they print, and how they end.
 func TestScripts(t *testing.T) {
-	bin := t.TempDir()
-	out, err := exec.Command("go", "build", "-o", bin, "../signal-server").CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	bin := t.TempDir() // without the other program, in whose place is this test binary
+	require.NoError(t, os.Symlink(filepath.Join(binaries.Build(t), "signal-server"), filepath.Join(bin, "signal-server")))
 	t.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
 
 	testscript.Run(t, testscript.Params{

@@ -19,6 +19,7 @@ import (
 	"example.org/rtcpeer/cmd/signal-server/internal/page"
 	"example.org/rtcpeer/cmd/signal-server/internal/server"
 	"example.org/rtcpeer/rtcpeer/js"
+	"example.org/rtcpeer/testdata/binaries"
 	"example.org/rtcpeer/testdata/skip"
 )
 
@@ -209,10 +210,7 @@ func startChat(t *testing.T, room string) *chatter {
 
 func buildClient(t *testing.T) string {
 	t.Helper()
-	program := filepath.Join(t.TempDir(), "rtc-client")
-	out, err := exec.Command("go", "build", "-o", program, "../rtc-client").CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	return program
+	return filepath.Join(binaries.Build(t), "rtc-client")
 }
 
 func (c *chatter) say(line string) { fmt.Fprintln(c.stdin, line) }

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/rtcpeer"
+	"example.org/rtcpeer/testdata/binaries"
 )
 
 // Games as guests of the two programs, as an operator starts them.
@@ -32,10 +33,7 @@ type program struct {
 // startProgram starts a program of ours, which ends with the test at the latest.
 func startProgram(t *testing.T, folder, name string, args ...string) *program {
 	t.Helper()
-	path := filepath.Join(folder, name)
-	out, err := exec.Command("go", "build", "-o", path, "example.org/rtcpeer/cmd/"+name).CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	p := &program{cmd: exec.Command(path, args...), ended: make(chan struct{})}
+	p := &program{cmd: exec.Command(filepath.Join(folder, name), args...), ended: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = &p.log, &p.log
 	require.NoError(t, p.cmd.Start())
 	go func() {
@@ -85,7 +83,7 @@ func (p *program) interrupted(ctx context.Context) error {
 // relayProcess starts both programs, and returns the relay and its room.
 func relayProcess(ctx context.Context, t *testing.T, flags ...string) (*program, string) {
 	t.Helper()
-	folder := t.TempDir()
+	folder := binaries.Build(t)
 	server := startProgram(t, folder, "signal-server", "--listen", "127.0.0.1:0")
 	url, err := server.says(ctx, `url=(ws://[0-9.:]+)`)
 	require.NoError(t, err)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"example.org/rtcpeer/testdata/binaries"
 	"example.org/rtcpeer/testdata/npm"
 	"example.org/rtcpeer/testdata/skip"
 )
@@ -27,8 +28,8 @@ func TestNode(t *testing.T) {
 	t.Parallel() // with what is in it, and with other runtimes: most of it waits
 	node := program(t, "node", "Node 20.14 or later")
 	packages(t, ".")
-	bin := signalServer(t)
-	quick := []string{"wire", "control", "repair", "types", "rooms", "server", "events", "requests"}
+	bin := binaries.Build(t)
+	quick := []string{"wire", "control", "repair", "types", "server", "events", "requests"}
 	for _, file := range []string{"wire", "control", "repair", "types", "rules", "rooms", "links", "relayed", "hostile", "lost", "server", "auth", "scene", "endings", "timers", "readme", "worker",
 		"events", "requests", "times", "migration", "transfer/files"} {
 		t.Run(file, func(t *testing.T) {
@@ -49,7 +50,7 @@ func TestRuntimes(t *testing.T) {
 	t.Parallel()
 	packages(t, ".")
 	folder := cached(t, "runtimes") // 200 MB
-	bin := signalServer(t)
+	bin := binaries.Build(t)
 	files := []string{"wire", "control", "repair", "rules", "links", "relayed", "lost", "hostile", "auth", "events", "requests", "times", "migration"}
 	one := map[string]string{"times": "in a mesh", "migration": "the host leaves", "transfer/files": "a file is resumed"}
 	if skip.Everything() {
@@ -97,16 +98,6 @@ func TestRuntimes(t *testing.T) {
 			}
 		})
 	}
-}
-
-// signalServer returns the folder of the program, and of rtc-client.
-func signalServer(t *testing.T) string {
-	t.Helper()
-	bin := t.TempDir()
-	build := exec.Command("go", "build", "-o", bin+string(filepath.Separator), "example.org/rtcpeer/cmd/signal-server", "example.org/rtcpeer/cmd/rtc-client")
-	out, err := build.CombinedOutput()
-	require.NoError(t, err, "go build: %s", out)
-	return bin
 }
 
 // cached installs what that folder of test names, outside the checkout, and returns where.

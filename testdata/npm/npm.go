@@ -6,19 +6,18 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+
+	"example.org/rtcpeer/testdata/filelock"
 )
 
 // Install runs npm ci in a folder with a package-lock.json, unless what that file names has been installed since it last
 // changed. It locks the file meanwhile, because tests of several packages may want the same folder at a time.
 func Install(folder string) error {
-	file, err := os.Open(filepath.Join(folder, "package-lock.json"))
+	file, err := filelock.Open(filepath.Join(folder, "package-lock.json"))
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	if err := lock(file); err != nil {
-		return fmt.Errorf("lock %s: %w", file.Name(), err)
-	}
 	wanted, err := file.Stat()
 	if err != nil {
 		return err
