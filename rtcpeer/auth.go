@@ -34,7 +34,8 @@ import (
 // with auth_callback, send_auth and complete_auth.
 //
 // The other end must have an AuthFunc as well. In a star, a host without one lets everybody in; a guest without one
-// ends with ErrAuthRequired if its host has one.
+// ends with ErrAuthRequired if its host has one. In a room that migrates any member may be the host later:
+// PendingPeer.IsHost says which part the AuthFunc has to play.
 type AuthFunc func(ctx context.Context, peer *PendingPeer) error
 
 // SharedSecret returns the AuthFunc for a star whose members all hold the same secret. The guests send it, and the host
