@@ -458,9 +458,10 @@ export declare class RtcNode {
     close(): Promise<Record<number, number>>;
 }
 /**
- * Enters the room at ws://host:port/room. It resolves when the server has admitted this node; the links with the members
- * follow as events. If the URL names no room, the server creates one, and node.url names it. It rejects with an
- * RtcPeerError: unreachable, or a code of the server (sealed, room_full, topology_mismatch, ...).
+ * Enters the room at ws://host:port/room. In a page the URL may be relative, such as /room; http and https stand for ws and
+ * wss. It resolves when the server has admitted this node; the links with the members follow as events. If the URL names no
+ * room, the server creates one, and node.url names it. It rejects with an RtcPeerError: bad_url, bad_config, unreachable,
+ * aborted, or a code of the server (sealed, room_full, topology_mismatch, ...).
  * @param {string} url
  * @param {Config} [config]
  * @returns {Promise<RtcNode>}
