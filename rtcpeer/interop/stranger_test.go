@@ -79,12 +79,18 @@ func saysBye(t *testing.T, node *rtcpeer.Node, peer rtcpeer.PeerID, said <-chan 
 	t.Helper()
 	require.NoError(t, node.DisconnectWith(peer, 300, "à bientôt"))
 	want := fmt.Sprintf("bye %d 1 300 à bientôt", node.ID())
-	for line := range said {
-		if line == want {
-			return
+	late := time.After(time.Minute)
+	for {
+		select {
+		case line, ok := <-said:
+			require.True(t, ok, "the client has ended without %q", want)
+			if line == want {
+				return
+			}
+		case <-late:
+			require.Fail(t, "the client does not say", want)
 		}
 	}
-	require.Fail(t, "the client has ended without", want)
 }
 
 // echo waits until the peer is connected, and has a packet of each mode come back from it. An unreliable one may be lost:

@@ -11,8 +11,7 @@ import { createRequire } from "node:module";
 const require = createRequire(process.cwd() + "/"), { WebSocket } = require("ws"), { RTCPeerConnection } = require("@roamhq/wrtc");
 const [url, topology] = process.argv.slice(2);
 const say = (...words) => console.log(words.join(" "));
-const tryAgainAfter = 5000, beatEach = 1000, byeTime = 200, keeps = 65536;
-const random = () => randomBytes(16).toString("hex");
+const tryAgainAfter = 5000, beatEach = 1000, byeTime = 200, keeps = 65536, random = () => randomBytes(16).toString("hex");
 let ours, star, isHost, iceServers;
 const links = new Map(); // by id: { id, name, pc, attempt, channels, timer, ... }; name is empty for a member without repairs
 const ended = new Set(); // members whose link one of the two has ended
@@ -55,7 +54,8 @@ async function offer(id, attempt, name) {
 async function signaled(from, m) {
   const link = links.get(from);
   const attempt = m.attempt || link?.attempt || 1;
-  if (m.type === "refuse") return end(from);
+  if (m.type === "refuse" && m.bye && !ended.has(from)) say("bye", from, 1, m.bye.code, m.bye.text); // over the path it did not arrive
+  if (m.type === "refuse") return m.bye && ended.add(from), end(from);
   if (ended.has(from)) return m.link && signal(from, { type: "refuse", text: "this link has ended", attempt, link: m.link });
   if (m.type === "offer" && m.repair) return signal(from, { type: "repair", attempt }); // without the link: there is only a new one
   if (m.type === "repair" && ours > from && attempt >= (link?.attempt ?? 0)) return offer(from, attempt + 1, random());
@@ -94,7 +94,7 @@ function connect(id, attempt, name) {
     const channel = (link.channels[i] = pc.createDataChannel(streams[i][0], { negotiated: true, id: i, ...streams[i][1] }));
     channel.binaryType = "arraybuffer";
     channel.onopen = () => ++link.open === (name ? 4 : 3) && (name ? control(link, 1, ...randomBytes(32), ...varint(keeps)) : up(link));
-    channel.onclose = lost;
+    if (!i || !name) channel.onclose = lost; // other channels may be reported as closed before the last frames of stream 0
     channel.onmessage = ({ data }) => links.get(id) === link && (i ? receive : controlled)(link, Buffer.from(data), i);
   }
   return link;
