@@ -36,7 +36,7 @@ type controlVector struct {
 	Flags, Reason                byte
 	Counts, Times                []uint64
 	Bye                          *signaling.Bye
-	Ended                        string // of a bye: the reason for who receives it
+	Ended                        string // of a bye: the reason that its receiver reports
 }
 
 func loadControlVectors(t testing.TB) (v controlVectors) {

@@ -376,7 +376,7 @@ func (r *recorder) connected() []rtcpeer.PeerID {
 	return ids
 }
 
-// story returns all that has happened, for who looks for the cause of a failure.
+// story returns all that has happened; a failed test prints it.
 func (r *recorder) story() (all []told) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

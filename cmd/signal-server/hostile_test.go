@@ -81,8 +81,9 @@ func announce(high byte) string {
 	return string([]byte{0x81, 0xff, high}) + strings.Repeat("\x00", 7+4)
 }
 
-// Whatever comes, others join meanwhile, its end is in sight, and then the server is as it was before. All of
-// a kind come at the same time, since most of it is waiting: ten seconds for who does not join.
+// Whatever a stranger sends, others can join meanwhile, its connection ends in time, and then the server is as it was
+// before. All strangers of a kind come at the same time, since most of the test is waiting: one that does not join is
+// cut off after ten seconds.
 func TestStrangers(t *testing.T) {
 	skip.Long(t)
 	t.Parallel()

@@ -83,8 +83,8 @@ func closeAll(parties []*party) {
 	wg.Wait()
 }
 
-// passing are the events of what comes and goes: the signaling server, and, on a machine that is short of CPU,
-// the word of the other end.
+// passing are the events that say nothing about the link: the signaling server comes and goes, and on a machine that is
+// short of CPU the other end is late.
 var passing = []rtcpeer.EventKind{rtcpeer.SignalingLost, rtcpeer.SignalingResumed, rtcpeer.PeerInterrupted, rtcpeer.PeerResumed}
 
 // wantEvent takes the next event that is not passing, which must be of a kind.

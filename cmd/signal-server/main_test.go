@@ -123,7 +123,7 @@ func start(t testing.TB, env map[string]string, args ...string) *program {
 	p.stop = func() int { cancel(); return <-code }
 	t.Cleanup(func() {
 		cancel()
-		for range p.log { // the program waits for who reads its log, at its end, too
+		for range p.log { // the program waits until its log is read, at its end, too
 		}
 	})
 

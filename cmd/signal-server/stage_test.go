@@ -54,7 +54,7 @@ func TestStage(t *testing.T) {
 		require.Equal(t, "0", one.text(t, `document.querySelectorAll("#inside b b, #inside i, #log bdi b").length`), "a name is text")
 		one.waitFor(t, `document.querySelector(".node.connected .face").textContent === "🙂" && document.querySelector("#tip").checkVisibility()`)
 
-		// The place of one is the same at the other, while it moves and afterwards, and for who comes later.
+		// The place of one is the same at the other while it moves and afterwards, and at a third that comes later.
 		for _, to := range []float64{0.25, 0.75} {
 			drag(t, one, to, 0.5)
 			two.waitFor(t, `place(1) === "`+one.text(t, `place(1)`)+`"`)
@@ -332,7 +332,7 @@ func TestPageWeighsLittle(t *testing.T) {
 	}))
 	total := 0
 	for _, name := range names {
-		// One image is for who shows the link elsewhere, the other one for the screen of a phone that the page is put on, and the licence for who reads it.
+		// No page loads these: one image is for previews of the link, the other one for the home screen of a phone, and the licence is for people.
 		if path.Ext(name) == ".png" || name == "LICENSE" {
 			continue
 		}

@@ -72,7 +72,7 @@ func (l *lab) compile(name, pkg string) error {
 	return nil
 }
 
-// called takes the WebSocket of a host or of a player, for who waits for it.
+// called takes the WebSocket of a host or of a player and hands it to the test that waits for it.
 func (l *lab) called(w http.ResponseWriter, r *http.Request) {
 	upgrader := websocket.Upgrader{CheckOrigin: func(*http.Request) bool { return true }}
 	conn, err := upgrader.Upgrade(w, r, nil)

@@ -17,8 +17,8 @@ import (
 	"example.org/rtcpeer/testdata/skip"
 )
 
-// Rooms with games in them, which testdata/godot.mjs stands in for. A game has the server's dialect for
-// games, libdatachannel, and the manners of the engine; the others are what this module offers it.
+// Rooms with Godot games in them, for which testdata/godot.mjs stands in: it speaks the server's dialect for games,
+// uses libdatachannel, and behaves as the engine does. The others in the room are of this module.
 
 // A gameRole is a game's in a room of three.
 type gameRole string

@@ -195,7 +195,7 @@ func (n *Node) missed(ctx context.Context, key string) (owner, error) {
 	if err := n.prove(ctx); err != nil {
 		return owner{}, err
 	}
-	since := n.sinceLack()
+	since := n.sinceMissing()
 	if since > emptiedFor {
 		return owner{}, nil
 	}
@@ -208,7 +208,7 @@ func (n *Node) missed(ctx context.Context, key string) (owner, error) {
 			return owner{o.Lease, o.Process}, nil
 		}
 	}
-	if !all || since < lackTime {
+	if !all || since < missingTime {
 		return owner{}, errMissing
 	}
 	return owner{}, nil

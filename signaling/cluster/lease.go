@@ -47,9 +47,9 @@ const (
 	// emptiedFor is how long after the bucket was emptied a server asks others about missing keys. Meanwhile each
 	// server writes its keys again.
 	emptiedFor = time.Minute
-	// lackTime is how long after that a missing key proves nothing. A server that was cut off at that moment no
+	// missingTime is how long after that a missing key proves nothing. A server that was cut off at that moment no
 	// longer acts after this time.
-	lackTime = leaseHeld + 500*time.Millisecond
+	missingTime = leaseHeld + 500*time.Millisecond
 	// deadTTL is how long the proof that a lease is over is kept.
 	deadTTL = time.Minute
 )
@@ -206,7 +206,7 @@ func (n *Node) takeProof() *proof {
 // keys again.
 func (n *Node) writeAnew() {
 	n.store().Recover()
-	n.mayLack()
+	n.keysMayBeMissing()
 	n.rewrite()
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -217,11 +217,12 @@ func (n *Node) writeAnew() {
 	}
 }
 
-// mayLack notes that up to now keys of other, living servers may have been missing, because the bucket was emptied or
-// because this server had no lease that would have shown it.
-func (n *Node) mayLack() { n.emptied.Store(int64(time.Since(n.began))) }
+// keysMayBeMissing notes that up to now keys of other, living servers may have been missing, because the bucket was
+// emptied or because this server had no lease that would have shown it.
+func (n *Node) keysMayBeMissing() { n.emptied.Store(int64(time.Since(n.began))) }
 
-func (n *Node) sinceLack() time.Duration {
+// sinceMissing returns how long ago keysMayBeMissing was last called.
+func (n *Node) sinceMissing() time.Duration {
 	return time.Since(n.began) - time.Duration(n.emptied.Load())
 }
 
@@ -231,7 +232,7 @@ func (n *Node) gain(l *lease, began time.Time) {
 	if n.leases > 1 {
 		n.store().Recover()
 	}
-	n.mayLack()
+	n.keysMayBeMissing()
 	defer n.isBack()
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -286,7 +287,7 @@ func (n *Node) dead(ctx context.Context, name string) (bool, error) {
 		value, _, err := n.config.Bus.Get(ctx, leasePrefix+name)
 		switch {
 		case errors.Is(err, ErrNoKey):
-			if err = n.prove(ctx); err == nil && n.sinceLack() < lackTime {
+			if err = n.prove(ctx); err == nil && n.sinceMissing() < missingTime {
 				err = errMissing
 			}
 			if err == nil {

@@ -43,7 +43,7 @@ type Node struct {
 	deadline atomic.Int64 // since began: the server acts until then
 	dateline atomic.Int64 // the same by the wall clock, which goes on while the machine sleeps; in Unix nanoseconds
 	watched  atomic.Bool  // the leases of the others are known
-	emptied  atomic.Int64 // since began: when keys of others may last have been missing; see mayLack
+	emptied  atomic.Int64 // since began: when keys of others may last have been missing; see keysMayBeMissing
 	joining  atomic.Int64 // joins and questions of other servers in progress
 	handed   atomic.Int64 // since began: when HandOver had given back the lease; 0: it has not
 	lastSaid atomic.Int64

@@ -20,7 +20,7 @@ func (silentBus) Publish(string, []byte) error { return nil }
 
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-// What is not delivered is counted under the word for why.
+// What is not delivered is counted by reason.
 func TestDroppedMessages(t *testing.T) {
 	n := New(Config{Bus: silentBus{}, Log: discard()})
 	p := n.pipeTo(7)

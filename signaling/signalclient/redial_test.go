@@ -452,7 +452,7 @@ func TestRenewedTokenIsTheOneToComeBackWith(t *testing.T) {
 // older one. The client comes back. If it is replaced again, another client has its token.
 func TestReplacedByItsOwnAttempt(t *testing.T) {
 	for name, tt := range map[string]struct {
-		after time.Duration // the word comes
+		after time.Duration // when the server says that the client was replaced
 		ends  bool
 	}{
 		"soon":                  {time.Second, false},

@@ -46,7 +46,7 @@ func (c *client) next() signaling.Message {
 	return c.skipMoved(nil)
 }
 
-// wantHost wants the word that another member hosts the room.
+// wantHost reads a message and requires that it says that another member hosts the room.
 func (c *client) wantHost(host *client, term int) signaling.HostChanged {
 	c.t.Helper()
 	got := c.next()

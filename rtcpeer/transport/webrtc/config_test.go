@@ -149,7 +149,7 @@ func TestProgressNamesTheCause(t *testing.T) {
 	require.Regexp(t, regexp.MustCompile(`own candidates .*, the other's .*; UDP may be blocked .* TURN`), b.Progress().Detail)
 }
 
-// ICE over TCP, for who has no UDP: one side has no UDP at all.
+// ICE over TCP: one side has no UDP at all.
 func TestOverTCP(t *testing.T) {
 	server := newTransport(t, webrtc.Config{TCPPort: webrtc.AnyPort, Loopback: true, IPv4Only: true})
 	client := newTransport(t, webrtc.Config{Loopback: true, IPv4Only: true, SettingEngine: func(e *pion.SettingEngine) {

@@ -33,3 +33,26 @@ func TestMissing(t *testing.T) {
 	require.Contains(t, run.missing(), "has not received 8 unreliable packets from peer 7")
 	require.True(t, strings.HasSuffix(run.missing(), "; and 10 more"), run.missing())
 }
+
+// An unreliable packet may come twice, since the demo sends it again, and late. Nothing else may come that was not
+// sent, or twice.
+func TestPacket(t *testing.T) {
+	run := newDemoRun(2, 3, &bytes.Buffer{})
+	to := run.peers[0]
+	to.id, run.round = 1, 2
+	to.received[7] = &[len(modes.All)]int{1, 1, 1}
+	packet := func(from rtcpeer.PeerID, mode rtcpeer.Mode, data string) error {
+		return run.packet(arrival{to: to}, rtcpeer.Packet{Peer: from, Mode: mode, Data: []byte(data)})
+	}
+	for i, mode := range modes.All {
+		require.NoError(t, packet(7, mode, demoPacket(7, mode, 2)))
+		require.Equal(t, i+1, run.received)
+	}
+	for _, round := range []int{1, 2} {
+		require.NoError(t, packet(7, rtcpeer.Unreliable, demoPacket(7, rtcpeer.Unreliable, round)))
+		require.Error(t, packet(7, rtcpeer.Reliable, demoPacket(7, rtcpeer.Reliable, round)))
+	}
+	require.Error(t, packet(7, rtcpeer.Unreliable, demoPacket(7, rtcpeer.Unreliable, 3)), "not sent yet")
+	require.Error(t, packet(9, rtcpeer.Unreliable, demoPacket(9, rtcpeer.Unreliable, 2)), "of a peer that is not connected")
+	require.Len(t, modes.All, run.received, "a packet that comes twice counts once")
+}

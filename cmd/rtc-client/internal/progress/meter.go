@@ -20,9 +20,10 @@ type Meter struct {
 
 	mu          sync.Mutex // guards the fields below
 	bar         *progressbar.ProgressBar
-	files       int   // being transferred
-	total, done int64 // bytes of these files and of those finished since files was last 0
-	held        bool  // the user is being asked a question
+	title       string // of the bar
+	files       int    // being transferred
+	total, done int64  // bytes of these files and of those finished since files was last 0
+	held        bool   // the user is being asked a question
 }
 
 // NewMeter returns a Meter that is shown if c.Err is a terminal. While the Meter is used, messages must go
@@ -95,22 +96,29 @@ func (g *Gauge) Done() int64 { return g.done }
 // Before returns how many bytes were there before the transfer.
 func (g *Gauge) Before() int64 { return max(g.first, 0) }
 
-// show draws the bar; mu is held.
+// show draws the bar; mu is held. The bar is drawn by whatever changes it, but not again within 100 ms. So what has not
+// changed is not set: otherwise that draws the bar, and Set64 no longer does.
 func (m *Meter) show(name string) {
 	if !m.shown || m.held {
 		return
 	}
 	most := cmp.Or(max(m.total, m.done), 1)
-	if m.bar == nil || m.bar.IsFinished() {
-		m.bar = progressbar.NewOptions64(most,
-			progressbar.OptionSetWriter(m.said), progressbar.OptionSetWidth(20), progressbar.OptionClearOnFinish(),
-			progressbar.OptionShowBytes(true), progressbar.OptionThrottle(100*time.Millisecond))
-	}
 	if m.files > 1 {
 		name = format.Count(m.files, "file")
 	}
-	m.bar.Describe(format.Clean(shortName(name)))
-	m.bar.ChangeMax64(most)
+	title := format.Clean(shortName(name))
+	switch {
+	case m.bar == nil || m.bar.IsFinished():
+		m.bar = progressbar.NewOptions64(most, progressbar.OptionSetDescription(title),
+			progressbar.OptionSetWriter(m.said), progressbar.OptionSetWidth(20), progressbar.OptionClearOnFinish(),
+			progressbar.OptionShowBytes(true), progressbar.OptionThrottle(100*time.Millisecond))
+	case title != m.title:
+		m.bar.Describe(title)
+	}
+	m.title = title
+	if most != m.bar.GetMax64() {
+		m.bar.ChangeMax64(most)
+	}
 	_ = m.bar.Set64(m.done)
 }
 

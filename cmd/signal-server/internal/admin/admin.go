@@ -39,12 +39,12 @@ import (
 //	GET    /                           a web page for all of these, which asks for the token itself
 type handler struct {
 	// Fixed at construction.
-	rooms *signalserver.Server
-	relay *turn.Relays
-	token [sha256.Size]byte // hash of the token
-	log   *slog.Logger
-	mux   *http.ServeMux
-	page  map[string]http.Handler // by path
+	rooms  *signalserver.Server
+	relays *turn.Relays
+	token  [sha256.Size]byte // hash of the token
+	log    *slog.Logger
+	mux    *http.ServeMux
+	page   map[string]http.Handler // by path
 
 	// Safe for all.
 	refused func() // counts
@@ -52,8 +52,8 @@ type handler struct {
 
 // New returns the handler of the administration. It adds a figure of its own to f. members has the
 // files of the page of members, for its style.
-func New(rooms *signalserver.Server, relay *turn.Relays, f *metrics.Figures, token string, members fs.FS, log *slog.Logger) http.Handler {
-	a := &handler{rooms: rooms, relay: relay, page: pageFiles(members), token: sha256.Sum256([]byte(token)), log: log, mux: http.NewServeMux(),
+func New(rooms *signalserver.Server, relays *turn.Relays, f *metrics.Figures, token string, members fs.FS, log *slog.Logger) http.Handler {
+	a := &handler{rooms: rooms, relays: relays, page: pageFiles(members), token: sha256.Sum256([]byte(token)), log: log, mux: http.NewServeMux(),
 		refused: f.Counter("admin_refused_total", "Requests to the administration without its token."),
 	}
 	a.mux.HandleFunc("GET /rooms", a.list)
@@ -151,7 +151,7 @@ func (a *handler) members(w http.ResponseWriter, r *http.Request) {
 	views := []memberView{}
 	for _, m := range members {
 		v := memberView{ID: m.ID, Connected: m.Connected, Since: m.Since, Expires: m.Expires, Metadata: m.Metadata,
-			Subject: m.Subject, Relays: a.relay.Of(room, m.ID)}
+			Subject: m.Subject, Relays: a.relays.Of(room, m.ID)}
 		if m.Remote.IsValid() {
 			v.Remote = m.Remote.String()
 		}
