@@ -74,8 +74,8 @@ type Config struct {
 	// only by a prefix of a single address (except loopback). DenyPeers lists peers that are always refused.
 	AllowPeers, DenyPeers []netip.Prefix
 
-	// Log gets a line for each allocation and, at debug level, for errors of clients. Of each message text, it gets a
-	// hundred lines at once and ten a second in the long run. Nil means no log.
+	// Log gets a line for each allocation, for each failure to accept a connection and, at debug level, for errors of
+	// clients. Of each message text, it gets a hundred lines at once and ten a second in the long run. Nil means no log.
 	Log *slog.Logger
 }
 

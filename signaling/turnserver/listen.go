@@ -184,6 +184,7 @@ func (l *listener) Accept() (net.Conn, error) {
 				l.server.listeners.Done()
 				return nil, err
 			}
+			l.server.log.Warn("cannot accept a connection", "err", err)
 			continue
 		}
 		if s, ok := l.admit(conn); ok {

@@ -2,8 +2,11 @@ package turnserver_test
 
 import (
 	"log/slog"
+	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -28,6 +31,34 @@ func TestAllocationsDoNotFillTheLog(t *testing.T) {
 	require.Less(t, log.count("msg=allocation "), n)
 	require.Less(t, log.count(`msg="allocation ended"`), n)
 	require.GreaterOrEqual(t, log.count("msg=allocation "), 100)
+}
+
+// A listener that fails, because the process may not open another file, is used again, and the log says why clients
+// waited.
+func TestAcceptFails(t *testing.T) {
+	var log lines
+	s := serve(t, turnserver.Config{UDP: turnserver.Off, TCP: "127.0.0.1:0", Log: slog.New(slog.NewTextHandler(&log, nil)),
+		Listen: func(network, address string, _ bool) (net.Listener, error) {
+			l, err := net.Listen(network, address)
+			return &failing{Listener: l}, err
+		}})
+	conn, err := dial(t, s, "tcp", "a").Allocate()
+	require.NoError(t, err)
+	require.NoError(t, conn.Close())
+	require.Equal(t, 1, log.count(`level=WARN msg="cannot accept a connection" err="too many open files"`))
+}
+
+// A failing listener fails once.
+type failing struct {
+	net.Listener
+	failed atomic.Bool
+}
+
+func (l *failing) Accept() (net.Conn, error) {
+	if l.failed.CompareAndSwap(false, true) {
+		return nil, syscall.EMFILE
+	}
+	return l.Listener.Accept()
 }
 
 // lines is a writer that counts.
