@@ -518,6 +518,50 @@ func TestMemberThatOnlyAGuestRemembers(t *testing.T) {
 	}, 1, 5, 7, 9)
 }
 
+// A member is gone before the next host is linked with another one, which the previous host had told of it.
+func TestGuestThatIsLinkedLateHearsWhoIsGone(t *testing.T) {
+	migrating(t, rtcpeer.Config{}, func(t *testing.T, w *world) {
+		w.room.delay = func(from, to rtcpeer.PeerID) time.Duration {
+			if from == 7 || to == 7 {
+				return 2 * time.Second
+			}
+			return 30 * time.Millisecond
+		}
+		w.kill(9)
+		require.NoError(t, w.closeNode(1))
+		w.giveUp(9, signaling.LeftKicked)
+		after(time.Second)
+		require.NotContains(t, w.nodes[5].Stats().Links, rtcpeer.PeerID(7))
+		require.Equal(t, "connected", w.diaries[7].story(9))
+		after(8 * time.Second)
+		require.Contains(t, w.nodes[5].Stats().Links, rtcpeer.PeerID(7))
+		require.Equal(t, "connected disconnected(lost)", w.diaries[7].story(9))
+	}, 1, 5, 7, 9)
+}
+
+// A member that the new host was linked with dies. Games hear of it once, although the server tells the host later, too,
+// and a game that comes later does not hear of it.
+func TestGuestThatHasMovedDies(t *testing.T) {
+	migrating(t, rtcpeer.Config{}, func(t *testing.T, w *world) {
+		require.NoError(t, w.closeNode(1))
+		after(5 * time.Second)
+		game := sitBare(t, w.room, 11, 5, w.network.Transport())
+		require.ElementsMatch(t, []string{"070107000000", "070109000000"}, []string{game.skip(0), game.skip(0)})
+		w.kill(7)
+		game.want(0, "070207000000")
+		after(5 * time.Second)
+		w.giveUp(7, signaling.LeftLost)
+		after(time.Second)
+		late := sitBare(t, w.room, 13, 5, w.network.Transport())
+		late.want(0, "070109000000")
+		late.want(0, "07010b000000")
+		game.want(0, "07010d000000")
+		require.NoError(t, w.nodes[5].Send(t.Context(), rtcpeer.Packet{Data: []byte("hi")}))
+		late.want(0, "036869")
+		game.want(0, "036869")
+	}, 1, 5, 7, 9)
+}
+
 // Guests lose the host one after the other, and each finds it again: it stays.
 func TestHostThatIsFoundAgainStays(t *testing.T) {
 	migrating(t, rtcpeer.Config{LostAfter: 4 * time.Second}, func(t *testing.T, w *world) {
