@@ -262,6 +262,33 @@ func TestEndedRoomIsNotAdopted(t *testing.T) {
 	}
 }
 
+// A server that knows a room from the token of a member alone, which has no list of the others, keeps it if that member
+// comes back, and otherwise ends it when nobody can be expected any more.
+func TestRoomOfATokenEndsIfNobodyComes(t *testing.T) {
+	for name, comes := range map[string]bool{"comes": true, "does not come": false} {
+		t.Run(name, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
+				config := func(c *Config) { c.Clock = clock.New(time.Hour) }
+				first, second := newStoreOf(t, config), newStoreOf(t, config)
+				_, _, welcome := enter(t, first, signaling.Join{Room: "r"})
+				record, err := second.RecordOf(welcome.Resume)
+				require.NoError(t, err)
+				second.Adopt("r", record, free{})
+				time.Sleep(58 * time.Second)
+				require.True(t, second.Has("r"), "RebuildTime is not over")
+				if comes {
+					_, m, _ := enter(t, second, signaling.Join{Resume: welcome.Resume})
+					require.Equal(t, welcome.ID, m.ID())
+				}
+				time.Sleep(5 * time.Minute)
+				require.Equal(t, comes, second.Has("r"))
+				first.Close()
+				second.Close()
+			})
+		})
+	}
+}
+
 // A member gets a new ticket, and its room moves before that is in the record. The server of its session tells the next owner,
 // so that the member can come back with the ticket.
 func TestTicketThatIsNewerThanTheRecord(t *testing.T) {
