@@ -163,6 +163,34 @@ func TestRefusedAndCancelled(t *testing.T) {
 	}
 }
 
+// There is no room for a refusal: it is sent when there is.
+func TestRefusalWaitsForRoom(t *testing.T) {
+	overMemory(t, memory.Options{Delay: 5 * time.Millisecond}, func(t *testing.T, w *world) {
+		a, b := w.connect(t, Config{})
+		result := make(chan error, 1)
+		go func() {
+			result <- a.Send(t.Context(), b.id, File{Name: "x", Size: 1, Content: bytes.NewReader([]byte("x"))})
+		}()
+		offer, err := b.Accept(t.Context())
+		require.NoError(t, err)
+
+		ends := [2]*memory.Transport{a.transport.(*memory.Transport), b.transport.(*memory.Transport)}
+		w.network.Partition(ends[0], ends[1])
+		stale := frame{kind: kindData, id: 1 << 30, data: make([]byte, 8<<10)}
+		for err == nil {
+			err = b.node.TrySend(rtcpeer.Packet{Peer: a.id, Channel: channel, Data: stale.append(nil)})
+		}
+		require.ErrorIs(t, err, rtcpeer.ErrBufferFull)
+		offer.Refuse("no")
+		b.mu.Lock()
+		require.Equal(t, 1, b.late)
+		b.mu.Unlock()
+		w.network.Heal(ends[0], ends[1])
+		requireError(t, <-result, ErrRefused, "send", b.id)
+		requireIdle(t, b)
+	})
+}
+
 // requireIdle waits until nothing of a transfer is left.
 func requireIdle(t testing.TB, e *end) {
 	t.Helper()
