@@ -444,8 +444,9 @@ func (m *model) healAll() {
 }
 
 const (
-	// converged is how long it may take after that until all is well: a link whose trouble has lasted for more
-	// than a minute is tried again after up to half a minute, and who has crashed is given up after LostAfter.
+	// converged is how long it may take after that until all is well: a link that could not be
+	// made for more than a minute is tried again after up to half a minute, and a peer that has crashed is given up
+	// after LostAfter.
 	converged = 45 * time.Second
 	latent    = 3 * time.Second // in which every path that is dead is noticed, if the programs are not crowded
 	lookEach  = 250 * time.Millisecond

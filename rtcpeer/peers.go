@@ -41,7 +41,7 @@ type peer struct {
 	// Owned by run, and by start before it.
 	attempt int // number of the last offer
 	tempo   tempo
-	since   time.Time // when the trouble began; zero: there is none
+	since   time.Time // when this node began to make another link; zero: the present link is open, or is the first
 	pause   time.Duration
 	told    bool // the program knows that there is no link
 }
@@ -115,8 +115,8 @@ func (p *peer) next(l *link) (*link, remainder) {
 }
 
 const (
-	// hurryFor is how long after the beginning of a trouble there is no pause between two tries. A path that comes back
-	// in that time is found within a second.
+	// hurryFor is how long the tries to link a peer follow each other without a pause. A path that comes back in that
+	// time is found within a second.
 	hurryFor   = time.Minute
 	firstPause = time.Second
 	lastPause  = 30 * time.Second

@@ -176,11 +176,12 @@ func TestRefusalWaitsForRoom(t *testing.T) {
 
 		ends := [2]*memory.Transport{a.transport.(*memory.Transport), b.transport.(*memory.Transport)}
 		w.network.Partition(ends[0], ends[1])
-		stale := frame{kind: kindData, id: 1 << 30, data: make([]byte, 8<<10)}
-		for err == nil {
-			err = b.node.TrySend(rtcpeer.Packet{Peer: a.id, Channel: channel, Data: stale.append(nil)})
+		for _, stale := range []frame{{kind: kindData, id: 99, data: make([]byte, 8<<10)}, {kind: kindDone, id: 99}} {
+			for err = nil; err == nil; {
+				err = b.node.TrySend(rtcpeer.Packet{Peer: a.id, Channel: channel, Data: stale.append(nil)})
+			}
+			require.ErrorIs(t, err, rtcpeer.ErrBufferFull)
 		}
-		require.ErrorIs(t, err, rtcpeer.ErrBufferFull)
 		offer.Refuse("no")
 		b.mu.Lock()
 		require.Equal(t, 1, b.late)
