@@ -2,6 +2,7 @@ package rtcpeer_test
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -228,6 +229,45 @@ func TestLinkThroughTheServerAtOnce(t *testing.T) {
 			require.Less(t, time.Since(start), time.Second)
 		})
 	}
+}
+
+// The same when a link is repaired. Neither end waits for the time of an attempt; an end that only answers asks the other
+// one for the next offer, which may take a second.
+func TestRepairThroughTheServerAtOnce(t *testing.T) {
+	for _, who := range []rtcpeer.PeerID{1, 5} {
+		bubble.Test(t, func(t *testing.T) {
+			w := newForwardingWorld(t, rtcpeer.Mesh, false)
+			var hopeless atomic.Bool
+			w.wrap = func(tr transport.Transport) transport.Transport {
+				if tr == w.hosts[who] {
+					return laterHopeless{tr, &hopeless}
+				}
+				return tr
+			}
+			w.join(withRelayLinks, 1, 5)
+			require.Equal(t, "host", w.link(1, 5).Local)
+			hopeless.Store(true)
+			w.partition(1, 5)
+			after(20 * time.Second)
+			require.Equal(t, transport.Signaling, w.link(1, 5).Local)
+			d := w.diaries[1]
+			require.Equal(t, "connected interrupted resumed", d.story(5))
+			require.Less(t, d.when(rtcpeer.PeerResumed, 5).Sub(d.when(rtcpeer.PeerInterrupted, 5)), 2*time.Second)
+		})
+	}
+}
+
+// A laterHopeless transport has no path from some moment on.
+type laterHopeless struct {
+	transport.Transport
+	now *atomic.Bool
+}
+
+func (h laterHopeless) NewPath(c transport.PathConfig) (transport.Path, error) {
+	if h.now.Load() {
+		return hopelessTransport{h.Transport}.NewPath(c)
+	}
+	return h.Transport.NewPath(c)
 }
 
 // attackThroughTheServer is attack on a link that goes through the server, which loses the connections of member 5 once.
