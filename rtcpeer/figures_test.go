@@ -135,14 +135,15 @@ func TestLostAfter(t *testing.T) {
 		want      time.Duration // until it is lost; 0: never
 	}{
 		{time.Nanosecond, 1500 * time.Millisecond},
-		{500 * time.Millisecond, 1500 * time.Millisecond},
-		{time.Second, 1500 * time.Millisecond},
 		{3 * time.Second, 3 * time.Second},
 		{0, 30 * time.Second},
-		{2 * time.Minute, 2 * time.Minute},
 		{-1, 0},
+		{500 * time.Millisecond, 1500 * time.Millisecond},
+		{time.Second, 1500 * time.Millisecond},
+		{2 * time.Minute, 2 * time.Minute},
 		{-time.Hour, 0},
 	}
+	tests = tests[:skip.Shorter(4, len(tests))]
 	for _, tt := range tests {
 		t.Run(tt.lostAfter.String(), func(t *testing.T) {
 			lasting(t, func(t *testing.T, topology rtcpeer.Topology) {

@@ -20,10 +20,11 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport/webrtc"
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/testdata/atonce"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 func TestMain(m *testing.M) {
-	atonce.Set(4)
+	atonce.Set(skip.Shorter(6, 4))
 	goleak.VerifyTestMain(m)
 }
 

@@ -200,6 +200,7 @@ func TestDialogsWhileOthersComeAndGo(t *testing.T) {
 
 // The browser's own buttons lead out of the room and into it again.
 func TestBackAndForward(t *testing.T) {
+	skip.Long(t)
 	t.Parallel()
 	inChromium(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil)
@@ -236,6 +237,7 @@ func TestClipboardRefused(t *testing.T) {
 // Where a browser can share, one button does: with the link, once. Who thinks better of it is left alone, and where sharing fails
 // the link is shown. The name of a room has as many words as the address says.
 func TestInviteShares(t *testing.T) {
+	skip.Long(t)
 	t.Parallel()
 	inChromium(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil)

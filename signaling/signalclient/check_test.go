@@ -11,6 +11,7 @@ import (
 
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/testdata/bubble"
+	"example.org/rtcpeer/testdata/skip"
 
 	"github.com/stretchr/testify/require"
 )
@@ -492,6 +493,7 @@ func (b *blackHole) Close() error {
 }
 
 func TestCheckLeavesABlackHole(t *testing.T) {
+	skip.Long(t)
 	srv := serveReal(t, listen(t, "127.0.0.1:0"))
 	gone := make(chan struct{})
 	var dials atomic.Int32

@@ -15,6 +15,7 @@ import (
 
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/signalserver"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 var relaying = signaling.Join{Room: "r", Features: []string{signaling.FeatureRelayLinks}}
@@ -173,6 +174,7 @@ func TestForwardRefused(t *testing.T) {
 // A member that floods gets no more than its bandwidth, and all of them together no more than theirs. The signals of
 // others, and of those who flood, go on meanwhile.
 func TestForwardLimits(t *testing.T) {
+	skip.Long(t)
 	t.Parallel()
 	config := signalserver.Config{RelayLinks: true, RelayRate: 64 << 10, RelayBurst: 32 << 10, RelayTotal: 128 << 10}
 	s := serve(t, config)

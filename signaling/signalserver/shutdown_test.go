@@ -14,6 +14,7 @@ import (
 
 	"example.org/rtcpeer/signaling"
 	"example.org/rtcpeer/signaling/signalserver"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 func TestShutdownTellsEverybody(t *testing.T) {
@@ -78,6 +79,7 @@ func TestShutdownIsCutShortByItsContext(t *testing.T) {
 
 // A reader that never reads, on TCP, with so much on its way that the kernel takes no more.
 func TestShutdownWithFullSocket(t *testing.T) {
+	skip.Long(t)
 	t.Parallel()
 	s := serve(t, signalserver.Config{MessageRate: -1, OutboxFrames: 1 << 20, OutboxBytes: 1 << 30})
 	host := s.member(t, signaling.Join{Room: "r"})
