@@ -12,6 +12,7 @@ import (
 
 	"example.org/rtcpeer/rtcpeer"
 	"example.org/rtcpeer/rtcpeer/transport/webrtc"
+	"example.org/rtcpeer/testdata/skip"
 )
 
 // heldRoom is a star over WebRTC, in which nobody is freed by another one's end.
@@ -91,7 +92,7 @@ func sendUntilHeard(t *testing.T, from *rtcpeer.Node, p rtcpeer.Packet, heard <-
 // association, until the guest is disconnected as slow (Config.SlowAfter). About a receiver see heldplain_test.go.
 func TestL17HeldUpLaneInAStar(t *testing.T) {
 	t.Parallel()
-	for _, channels := range []int{0, 2, 30} {
+	for _, channels := range skip.Shorter([]int{0, 2}, []int{0, 2, 30}) {
 		t.Run(fmt.Sprint(channels), func(t *testing.T) {
 			nodes := heldRoom(t, rtcpeer.Config{Channels: slices.Repeat([]rtcpeer.Mode{rtcpeer.Reliable}, channels)}, 1, 5, 7, 9)
 			host, sender, other := nodes[1], nodes[5], nodes[9] // and 7 receives nothing any more

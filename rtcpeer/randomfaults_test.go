@@ -21,7 +21,7 @@ import (
 // with everybody, no program was told what cannot be, and within each connection all reliable packets came once
 // and in order.
 func TestRandomFaults(t *testing.T) {
-	for seed := range skip.Shorter(uint64(3), 15) {
+	for seed := range skip.Shorter(uint64(2), 15) {
 		for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {
 			for _, checked := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s/%d/checked=%v", topology, seed, checked), func(t *testing.T) {

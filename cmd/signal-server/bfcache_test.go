@@ -131,6 +131,7 @@ func TestModuleInAWorker(t *testing.T) {
 
 // The example in plain JavaScript has a hundred lines, and who is red passes that on by touching somebody.
 func TestGameOfTag(t *testing.T) {
+	skip.Long(t)
 	t.Parallel()
 	text, err := os.ReadFile("../../rtcpeer/examples/tag/index.html")
 	require.NoError(t, err)

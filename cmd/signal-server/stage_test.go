@@ -43,6 +43,7 @@ func drag(t *testing.T, v view, x, y float64) {
 
 // People see each other's names and faces, however they are made, and see each other move.
 func TestStage(t *testing.T) {
+	skip.Long(t)
 	t.Parallel()
 	inEachBrowser(t, func(t *testing.T, show func(script, url string) view) {
 		p := start(t, nil)

@@ -34,7 +34,7 @@ var (
 // Members come, go and talk in one room of three servers, while the servers are cut off, paused, killed and handed over at
 // random. When all is well again, each member knows exactly who is in the room, and reaches everybody.
 func TestRandomSchedules(t *testing.T) {
-	count := cmp.Or(*schedules, 8)
+	count := cmp.Or(*schedules, 4)
 	if *schedules == 0 && !skip.ShortRun() {
 		count = 40
 	}

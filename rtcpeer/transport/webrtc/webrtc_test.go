@@ -15,7 +15,7 @@ import (
 
 // In a browser the runtime keeps a goroutine for the page's events.
 func TestMain(m *testing.M) {
-	atonce.Set(skip.Shorter(8, 4))
+	atonce.Set(skip.Shorter(12, 4))
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("runtime.handleEvent"))
 }
 
