@@ -388,21 +388,33 @@ func (l *link) drained() bool {
 	})
 	ticker := time.NewTicker(drainTime)
 	defer ticker.Stop()
-	for before := l.received(); ; {
+	for before := l.drain(); ; {
 		select {
 		case <-ended:
 			return true
 		case <-l.node.inbox.quit:
 			return false
 		case <-ticker.C:
-			now := l.received()
-			if now == before && !l.isHandling() {
+			now := l.drain()
+			if now.isOver(before) {
 				return false
 			}
 			before = now
 		}
 	}
 }
+
+// A drain is how far the readers of a link are whose path the other end has closed.
+type drain struct {
+	received uint64 // packets, on all lanes
+	handling bool   // a packet waits for the program
+}
+
+func (l *link) drain() drain { return drain{l.received(), l.isHandling()} }
+
+// isOver reports whether nothing has come since before. If a packet waited then for the program, and does not any more, its
+// reader may be about to read the next one.
+func (d drain) isOver(before drain) bool { return d == before && !d.handling }
 
 // received returns how many packets have come, on all lanes.
 func (l *link) received() (n uint64) {
