@@ -161,7 +161,7 @@ func (p *Place) enter(j signaling.Join, admit func(rooms.Ask) (rooms.Grant, erro
 
 // matchKey returns the key that all joins of the same match share.
 func matchKey(j signaling.Join) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d %s", j.Topology, j.Match.Size, j.Match.Key))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d %s", cmp.Or(j.Topology, signaling.Mesh), j.Match.Size, j.Match.Key))
 	return matchPrefix + hex.EncodeToString(sum[:16])
 }
 
@@ -606,8 +606,8 @@ func (p *Place) mend(ctx context.Context) bool {
 	return false
 }
 
-// refused ends a session that was not attached. If its client has left, that is what it wanted: an earlier owner has
-// handled it and did not come to say so.
+// refused ends a session that was not attached. If its client has sent a Leave, that is no failure: an earlier owner has
+// handled the Leave, and had no time to confirm it.
 func (p *Place) refused(why *signaling.Error) {
 	p.mu.Lock()
 	leaves := p.leave != nil

@@ -322,11 +322,11 @@ func TestSlowAndLossyBus(t *testing.T) {
 func TestMatchOverServers(t *testing.T) {
 	bubble.Test(t, func(t *testing.T) {
 		servers := share(t, new(membus.Hub), 3, signalserver.Config{})
-		match := signaling.Join{Match: &signaling.Match{Key: "k", Size: 3}}
+		topologies := []signaling.Topology{"", signaling.Mesh, ""} // a join without one asks for a mesh
 		var members []*client
-		for _, s := range servers {
+		for i, s := range servers {
 			c := s.client(t)
-			c.send(match)
+			c.send(signaling.Join{Match: &signaling.Match{Key: "k", Size: 3}, Topology: topologies[i]})
 			synctest.Wait()
 			members = append(members, c)
 		}
