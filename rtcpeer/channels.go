@@ -66,7 +66,7 @@ func (c channels) lane(channel int, mode Mode) (int, error) {
 	if channel == 0 {
 		return 0, fmt.Errorf("%w: mode %d: want Reliable, UnreliableOrdered or Unreliable", ErrUnknownChannel, mode)
 	}
-	return 0, fmt.Errorf("%w: %d: Config.Channels has %d beside channel 0", ErrUnknownChannel, channel, len(c)-3)
+	return 0, fmt.Errorf("%w: %d: Config.Channels has %d besides channel 0", ErrUnknownChannel, channel, len(c)-3)
 }
 
 // channel is the inverse of lane.

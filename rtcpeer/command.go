@@ -23,7 +23,7 @@ const (
 	CommandSync                 // of MultiplayerSynchronizer
 )
 
-// String returns words such as "raw" or "remote_call".
+// String returns words such as "raw" or "remote call".
 func (c Command) String() string {
 	switch c {
 	case CommandRaw:

@@ -72,9 +72,10 @@ type Config struct {
 	// link closes. 0 means 500 ms; negative means not at all.
 	Linger time.Duration
 	// SlowAfter is how long a star's host lets a guest take none of the reliable packets relayed to it, before it
-	// disconnects the guest as Slow. 0 means 5 s. Another guest that sends to the slow one and takes no part in repairs
-	// may be silent on all its lanes for as long: it is not told what was taken, and fills the receive window that its
-	// lanes share. To read on, the host would have to keep any number of packets, or disconnect the slow guest at once.
+	// disconnects the guest as Slow. 0 means 5 s. For as long, the host may receive nothing on any lane from a guest that
+	// sends to the slow one and takes no part in repairs: that guest is not told what was taken, and fills the receive
+	// window that its lanes share. To avoid this, the host would have to keep any number of packets, or disconnect the
+	// slow guest at once.
 	SlowAfter time.Duration
 	// Refuse says whether new links are refused from the beginning: see SetRefuse.
 	Refuse bool
@@ -114,15 +115,15 @@ type Config struct {
 	// locked; Password, NewRoom and Create do not count. The others see the old node disconnect and the new one connect.
 	// The room in the URL must be the same one, or none.
 	//
-	// The server keeps a place for its grace time (30 s by default) after its node has lost its connection
+	// The server keeps a place for its grace period (30 s by default) after its node has lost its connection
 	// or called Node.Suspend, and a lost guest's for as long as the room is there. Later, or if the node has left or was
-	// kicked, the error is a *signaling.Error with the code resume_refused: join again, without Resume. In a room that migrates a host
-	// is the host again if it is back within NewRoom.HostTimeoutMillis, or within five seconds when its guests have lost
-	// it as well; later it is a guest with another id (see Node.Host).
+	// kicked, the error is a *signaling.Error with the code resume_refused: join again, without Resume. In a room that
+	// migrates a host is the host again if it is back within NewRoom.HostTimeoutMillis, or, if its guests have disconnected
+	// it as Lost (as they do after Suspend), within five seconds; later it is a guest with another id (see Node.Host).
 	Resume string
 	// RelayLinks lets a link go through the signaling server when WebRTC finds no path within 4 s, or within a third of
 	// ConnectTimeout if that is less. Both ends and the server have to allow it. The server limits how much it
-	// forwards: see Welcome.Limits.RelayRate. The packets are encrypted from end to end. Such a link is interrupted
+	// forwards: see signaling.Limits.RelayRate. The packets are encrypted from end to end. Such a link is interrupted
 	// while the signaling server is away, and moves to a better path when there is one.
 	RelayLinks bool
 

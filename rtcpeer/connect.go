@@ -211,7 +211,7 @@ func (l *link) noteAnswer(s *signaling.SignalData) {
 }
 
 // isAbout reports whether a refusal or a failure is about this link as it is now, not about an earlier link or an earlier
-// attempt. Who refuses a link by its id refuses every attempt of it: the last offers may not have arrived there.
+// attempt. A refusal with the link's id refuses every attempt of it: the last offers may not have arrived there.
 func (l *link) isAbout(s *signaling.SignalData) bool {
 	every := s.Type == signaling.Refuse && s.Link != ""
 	return (s.Link == "" || s.Link == l.id) && (every || s.Attempt == 0 || s.Attempt == l.state.attempt)

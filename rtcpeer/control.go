@@ -135,8 +135,8 @@ func cutTimes(b []byte, counts []uint64) (_, times []uint64, rest []byte, ok boo
 	return all[:len(counts)], times, b, ok && len(times)%3 == 0
 }
 
-// cutBye cuts what the program says, which is the rest of a bye. It must not be nothing, because a bye that says nothing
-// has no such rest.
+// cutBye cuts the code and text of a program, which are the rest of a bye. Code 0 with an empty text is invalid: such a bye
+// ends after its reason.
 func cutBye(b []byte) (said *signaling.Bye, rest []byte, ok bool) {
 	code, text, ok := cutUvarint(b)
 	ok = ok && code <= math.MaxUint16 && len(text) <= signaling.MaxText && utf8.Valid(text) && (code != 0 || len(text) > 0)

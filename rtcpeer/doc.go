@@ -16,6 +16,11 @@
 // one PeerDisconnected, with a reason. A packet goes to everybody (Broadcast), to one peer (its id, or Server for the host
 // of a star) or to all but one (minus its id), on a channel, in a mode. Peers that are not connected yet do not get it.
 //
+// Between Send and the lanes, and between the lanes and the inbox, is the route (route.go): mesh, host or guest. It
+// decides over which links a packet goes. The host's route is the relay of a star (relay.go); guest.go has the other end
+// of it, and migration.go what happens when another member becomes the host. A lane carries one channel of a link, in one
+// mode: channel 0 has three lanes, every other channel has one (channels.go).
+//
 // In a star, and in a mesh with Config.Framed, the bytes on the wire are those of Godot's SceneMultiplayer (frames.go),
 // so Go programs and Godot games can host each other. The Command of a packet says what the engine does with it.
 // Config.Auth is SceneMultiplayer's authentication: both ends of a link have to accept each other. Until then nothing
@@ -54,8 +59,8 @@
 // to time. With Config.RelayLinks a path may also go through the signaling server, encrypted, when WebRTC finds none
 // (forwarding.go, package forwarded).
 //
-// An open link does not depend on the signaling server: losing the server never ends it. Only a repair needs the
-// server, and a path that goes through it.
+// An open link does not depend on the signaling server: losing the server never ends it. Only newcomers, repairs and
+// paths that go through the server need it.
 //
 // Config has the limits and what happens at each; Stats has what was dropped, and why.
 package rtcpeer

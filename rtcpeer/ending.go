@@ -12,7 +12,7 @@ type ending struct {
 
 	mu       sync.Mutex
 	reason   DisconnectReason // 0: not over
-	bye      *signaling.Bye   // what the program says that has ended the link, here if reason is ByUs, else at the other end; nil: nothing
+	bye      *signaling.Bye   // code and text of the program that ended the link: this end's if reason is ByUs; nil: none
 	wanted   bool             // the program at this end has ended the link, perhaps after another reason
 	deserted bool             // reason is ByUs, and another reason has followed: nobody at the other end hears the bye
 }
@@ -23,7 +23,7 @@ func newEnding() ending { return ending{over: make(chan struct{})} }
 // explain why the other end closed the link right afterwards, which another lane may have seen first.
 func (e *ending) end(reason DisconnectReason) { e.endWith(reason, nil) }
 
-// endWith is end with what the program says that has ended the link.
+// endWith is end with the code and the text of the program that ended the link.
 func (e *ending) endWith(reason DisconnectReason, bye *signaling.Bye) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

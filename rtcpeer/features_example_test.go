@@ -38,7 +38,7 @@ func ExampleConfig_star() {
 	fmt.Println(client.Relays(), client.Host() == rtcpeer.Server)
 }
 
-// Two channels beside channel 0: orders arrive on the first one, and positions on the second. All members need the same
+// Two channels besides channel 0: orders arrive on the first one, and positions on the second. All members need the same
 // list.
 func ExampleConfig_channels() {
 	const orders, positions = 1, 2

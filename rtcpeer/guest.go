@@ -221,8 +221,8 @@ func (r *guest) part(id PeerID, reason DisconnectReason, l *lane) {
 	}
 }
 
-// up begins with a host. If that was a relayed peer before, it stays connected. A host that is back after its link was
-// over announces again who is there.
+// up is called when the link with a host is open. If the host was a relayed peer before, it stays connected. If it is the
+// same host as before, back after its link was over, all relayed peers end: it announces again who is there.
 func (r *guest) up(l *link) {
 	r.mu.Lock()
 	back := r.parted == l.peer

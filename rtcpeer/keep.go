@@ -262,8 +262,9 @@ func (l *link) offered(s *signaling.SignalData) {
 	}
 }
 
-// refusedBy handles the server's message that the other end has ended the link, whose bye was lost. That cannot be true
-// as long as the present path is heard: the server may not be honest, or the message is about an earlier link.
+// refusedBy handles a refusal, which comes through the server: the other end has ended the link, and its bye may have been
+// lost. That cannot be true as long as something comes over the present path: then the server may not be honest, or the
+// refusal is about an earlier link.
 func (l *link) refusedBy(s *signaling.SignalData) {
 	switch {
 	case !l.isAbout(s):

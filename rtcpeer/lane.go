@@ -11,8 +11,8 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// lane is the node's side of one channel of a link, whatever path that goes over: the bounds of sending, and what was
-// sent and taken. Its data channels belong to the paths.
+// lane is this end of one channel of a link, in one mode. It outlives the paths: it has the bounds of sending, and counts
+// what was sent and taken. The data channels that carry its packets belong to the paths.
 type lane struct {
 	// Fixed at construction.
 	link    *link

@@ -84,8 +84,8 @@ type link struct {
 	successor    *signaling.SignalData // the offer with which the other end gave this link up
 	refused      time.Time             // when the server said that the other end has ended this link; zero if heard since
 	refusal      *signaling.Bye        // what the program has said there, according to the server
-	dismissed    bool                  // the other end itself has said so
-	departed     bool                  // it has said that it leaves the room
+	dismissed    bool                  // the other end has ended the link with a bye
+	departed     bool                  // that bye says that the other end leaves the room or follows another host
 	unsent       bool                  // signals of the present attempt were not sent, because the server was lost
 	fault        error                 // what the other end did wrong over its control lane
 	byeSaid      bool                  // the bye was said when all packets had been acknowledged

@@ -13,14 +13,15 @@ import (
 
 // This file makes a node follow when the server names another host: Config.NewRoom.Migrates.
 //
-//	server: host 5, term 2 ---> run: the lead is another; the link with the old host ends, those with new members begin
-//	                            move: when the old link is over, and all that came over it is in the inbox: HostChanged
-//	                            links: are published after that, so nothing of the new host is before it
+//	server: host 5, term 2 ---> follow     stores the next lead, and ends the link with the old host
+//	                            gather     starts the links with the members of the change
+//	                            move       waits until all that came over the old link is in the inbox, then HostChanged
+//	                            awaitMove  holds back the new links until then, so nothing of the new host comes before it
 //
 // The relayed peers stay connected meanwhile. A guest that becomes the host takes over the peers that it had as a
-// guest.
+// guest. The server chooses the host: see signaling/rooms/migration.go.
 
-// A lead says who hosts the room. It never changes: another host is another lead.
+// A lead says who hosts the room. It is immutable: when the host changes, the room gets another lead.
 type lead struct {
 	host  PeerID
 	term  int           // counts the hosts of a room that migrates; 0: the room ends with its host
@@ -107,8 +108,8 @@ func (l *link) awaitMove() error {
 	}
 }
 
-// awaitHost ends the node of a guest, unless the server names another host in time. The host has ended their link and
-// has not said that it leaves the room. If there is no other host, it has disconnected only this guest.
+// awaitHost ends the node of a guest, unless the server names another host in time. It is called when the host has ended
+// the link without saying that it leaves the room: if no other host follows, it has disconnected only this guest.
 func (n *Node) awaitHost(at *lead, why string) {
 	timer := time.NewTimer(kickTime)
 	defer timer.Stop()

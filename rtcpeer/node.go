@@ -22,8 +22,8 @@ import (
 // its context, is final: the signaler will carry nothing more. After Close both return an error that wraps net.ErrClosed.
 //
 // A node also relies on the following. Each Signal received has From, the id of its sender, and signals from one member
-// arrive in order. Each member that this node is to link with is in the Welcome or in a Joined, and in a Left when it
-// is gone. What a host sends as Seal and as Lock comes back to all members, the host included, as Sealed and as Lock;
+// arrive in order. The Welcome or a Joined names each member that this node is to link with, and a Left says when it is
+// gone. What a host sends as Seal and as Lock comes back to all members, the host included, as Sealed and as Lock;
 // Node.Seal and Node.SetLocked wait for that. What a member sends as Metadata comes, with its id, to those who may have
 // a link with it, and to itself. A member that is kicked gets a *signaling.Error as the error of Receive, and the
 // others get a Left. A Signaler whose rooms do not migrate may drop a Successor and a HostLost. Package signalertest tests

@@ -56,7 +56,7 @@ func (n *Node) linkOver(l *link) {
 	l.entry.told = l.entry.told || l.published
 	if l.failure != nil {
 		n.log.Warn("cannot connect to a peer", "peer", l.peer, "err", l.failure.Err, "retry", again)
-		// It is no news that a peer which the program has as gone does not want this end back.
+		// A program that knows that the peer is gone is not told that the peer refuses another link.
 		if !l.entry.told || !again && !errors.Is(l.failure, ErrRefused) {
 			n.inbox.failed(l.failure)
 		}
@@ -83,7 +83,7 @@ func (n *Node) linkOver(l *link) {
 		n.endLater(ErrAuthRequired)
 	case guest && l.lead.term > 0 && reason == ByPeer && signalingErr == nil:
 		if l.departed {
-			n.hostLost(l.lead) // the server may not hear it of the host
+			n.hostLost(l.lead) // the server may not have heard this from the host
 		} else {
 			n.wg.Go(func() { n.awaitHost(l.lead, l.farewell()) })
 		}
@@ -147,7 +147,7 @@ func (l *link) detail() error {
 }
 
 // awaitKick ends a guest whose host says that one of the two was kicked, unless the server names another host in time: then
-// it was the old one. The server's message has the reason, but does not come if the connection to the server is lost.
+// the old host was kicked. The server's message has the reason, but does not come if the connection to the server is lost.
 func (n *Node) awaitKick(at *lead) {
 	select {
 	case <-n.ctx.Done():

@@ -244,7 +244,7 @@ const (
 	ByUs
 	// Lost: the path stopped working, or the other end died.
 	Lost
-	// Slow: there was no room for a relayed reliable packet for too long.
+	// Slow: the peer did not take the reliable packets that the host relays to it for too long: see Config.SlowAfter.
 	Slow
 	// HostGone: the peer was reached through a host that is gone.
 	HostGone
@@ -283,7 +283,7 @@ func (r DisconnectReason) String() string {
 type ConnectionStatus int
 
 const (
-	ConnectionDisconnected ConnectionStatus = 0 // closed, or the star has lost its host
+	ConnectionDisconnected ConnectionStatus = 0 // closed, or the room has ended
 	ConnectionConnecting   ConnectionStatus = 1 // a star's guest that waits for the host
 	ConnectionConnected    ConnectionStatus = 2 // in the room; a star's guest: linked with its host
 )

@@ -18,7 +18,7 @@ type PendingPeer struct {
 	accepted bool // the other end has accepted this one
 	heard    bool // it has sent some authentication message
 
-	// silent is set while this end waits for it and it has not sent any authentication message.
+	// silent is set while this end waits for the other end, which has not sent any authentication message yet.
 	silent atomic.Bool
 }
 
@@ -82,8 +82,8 @@ func (p *PendingPeer) converse(ctx context.Context, auth AuthFunc) error {
 		case err != nil:
 			return err
 		case f.kind != frameAuth:
-			// An end sends anything else only after it has admitted this one. So does an end without a callback, which
-			// never says that: in Godot such a frame admits it, and counts.
+			// The other end sends other frames only after it has admitted this one. An end without a callback never says
+			// that it has. So, as in Godot, such a frame counts as its acceptance, and is delivered as well.
 			p.accepted = true
 			p.reader.unread = raw
 		case len(f.body) > 0:

@@ -8,7 +8,7 @@ import (
 )
 
 // A Queue takes the packets of one channel, or of one peer, out of what Receive returns: for example an upload that the
-// program handles slowly, behind which the inputs of a game would have to wait. It has the bound of the inbox,
+// program handles slowly, so that the inputs of a game do not wait behind it. As for Receive, the bound is
 // Config.ReceiveBuffer for each peer and channel.
 //
 // Packets of one peer and channel keep their order. There is no order between a Queue and Receive: the Queue may return

@@ -98,7 +98,8 @@ func (r repair) askAfter() time.Duration {
 	return askAfter
 }
 
-// silentAfter returns the silence after which the path counts as silent: three ticks, if this end is not relaxed.
+// silentAfter returns the silence after which the path counts as silent. An end that is not relaxed notices it at the
+// third tick, 1.5 s after the one at which it last heard something.
 func (r repair) silentAfter() time.Duration {
 	if r.relaxed {
 		return relaxedPart * silentAfter

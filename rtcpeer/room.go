@@ -260,9 +260,9 @@ func (n *Node) Topology() Topology { return n.room.topology }
 // packets.
 func (n *Node) Host() PeerID { return n.room.lead.Load().host }
 
-// HostAway returns, for a room that ends with its host, how long the server still waits for a host that had lost it
-// when this node joined or came back. After that time the host is back, or another one has followed it, or the room is
-// over: ErrHostGone. 0 means that the host is there, as far as is known.
+// HostAway returns how long the server still keeps the place of a host that had lost its connection to the server when
+// this node joined or came back. After that time the host is back, or another one has followed it, or the room is over:
+// ErrHostGone. 0 means that the host is there, as far as is known, or that the room outlives its host.
 func (n *Node) HostAway() time.Duration {
 	if l, err := n.roster.to(n.Host()); err == nil && !l.interrupted.Load() {
 		return 0

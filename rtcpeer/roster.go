@@ -39,8 +39,8 @@ func newRoster() *roster {
 	return r
 }
 
-// joined notes a member, and reports whether to connect to it. It ends a link with an earlier run of the member's
-// program, or tells its link that it is there again.
+// joined notes a member, and reports whether to connect to it. If the member has a link already, joined tells that link
+// that the member is there again; if the member's program was restarted, it ends the link.
 func (r *roster) joined(n *Node, m signaling.Member) (connect bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -267,7 +267,7 @@ func (r *roster) again(l *link, first *signaling.SignalData) (*link, remainder) 
 	return nil, r.halt(l)
 }
 
-// stop ends the links with the peer of l, which is the last of them, until the peer joins anew.
+// stop notes that no link with the peer of l follows until the peer joins anew. It returns what is left to do.
 func (r *roster) stop(l *link) remainder {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -275,7 +275,7 @@ func (r *roster) stop(l *link) remainder {
 	return r.halt(l)
 }
 
-// halt is stop; mu is held.
+// halt notes that the peer's run ends, and returns what is left to do; mu is held.
 func (r *roster) halt(l *link) remainder {
 	p := l.entry
 	p.running = false

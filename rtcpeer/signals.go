@@ -162,8 +162,8 @@ func (n *Node) turnAway(m signaling.Member, first *signaling.SignalData, why str
 	}
 }
 
-// refuseLink tells a member that there is no link for it here; s is the signal that asked for one, or nil. bye is what
-// the program has said that has ended the link, or nil.
+// refuseLink tells a member that there is no link for it here; s is the signal that asked for one, or nil. bye has the
+// code and the text of the program that ended the link, or is nil.
 func (n *Node) refuseLink(id PeerID, s *signaling.SignalData, why string, bye *signaling.Bye) {
 	refusal := signaling.SignalData{Type: signaling.Refuse, Text: why, Bye: bye}
 	if s != nil {

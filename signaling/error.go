@@ -21,7 +21,7 @@ const (
 	CodeRoomFull         Code = "room_full"         // the room has as many members as it may have
 	CodeServerFull       Code = "server_full"       // too many sessions or rooms
 	CodeSealed           Code = "sealed"            // the room accepts no new members
-	CodeResumeRefused    Code = "resume_refused"    // the token is not from this server, or its room or id is taken
+	CodeResumeRefused    Code = "resume_refused"    // the token is from another server or too old, or its place or room is gone
 	CodeReplaced         Code = "replaced"          // another connection resumed this membership
 	CodeNotHost          Code = "not_host"          // only the host may do that
 	CodeUnknownPeer      Code = "unknown_peer"      // a signal to a peer that is not in the room, which is a normal race
@@ -102,7 +102,7 @@ var (
 )
 
 // An Error is the server's refusal of a message, and what Decode and Validate return. Callers branch on Code, with
-// errors.As.
+// errors.Is (see Is) or errors.As.
 type Error struct {
 	Code Code   `json:"code"` // what happened, and by its rules whether the session ends and whether to try again
 	Text string `json:"text"` // for people: what was wrong, and where

@@ -96,7 +96,7 @@ type Signal struct {
 // Seal closes the room to newcomers for good; its members may still resume. Host only.
 type Seal struct{}
 
-// Leave ends the membership at once, without the grace time that a lost connection has.
+// Leave ends the membership at once, without the grace period that a lost connection has.
 type Leave struct{}
 
 // Welcome answers a Join with the state of the room at that moment. If the same run of a program gets another Welcome
@@ -119,9 +119,9 @@ type Welcome struct {
 	Resumed bool `json:"resumed,omitempty"`
 	Sealed  bool `json:"sealed,omitempty"` // nobody new may join, ever
 	Locked  bool `json:"locked,omitempty"` // nobody new may join, until the host opens the room
-	// HostAwayMillis is not 0 if the room ends with its host and the host has lost its connection to the server. It
-	// is how long the server still keeps the host's place, in milliseconds. By then the host is back, or the room
-	// ends with CodeHostLeft.
+	// HostAwayMillis is not 0 if the host of a star, or of a mesh with RoomRules.EndsWithHost, has lost its connection
+	// to the server. It is how long the server still keeps the host's place, in milliseconds. By then the host is back;
+	// or another member is the host, if the room migrates; or the room ends with CodeHostLeft.
 	HostAwayMillis int         `json:"host_away_ms,omitempty"`
 	ICEServers     []ICEServer `json:"ice_servers,omitzero"` // STUN and TURN servers for the links of this member
 	// RelayLinks is true if the server forwards binary frames between members that list FeatureRelayLinks.
@@ -159,7 +159,7 @@ type LeftReason string
 
 const (
 	LeftByItself LeftReason = "left"    // sent leave
-	LeftLost     LeftReason = "lost"    // did not come back within the grace time
+	LeftLost     LeftReason = "lost"    // did not come back within the grace period
 	LeftKicked   LeftReason = "kicked"  // removed by the host or by the operator of the server
 	LeftExpired  LeftReason = "expired" // the time for which it was admitted is over
 )

@@ -44,11 +44,11 @@ type SignalData struct {
 	Link string `json:"link,omitempty"`
 	// Repair is true in an offer of a new path for an existing link.
 	Repair bool `json:"repair,omitempty"`
-	// Bye is in a Refuse what the program has said that has ended the link, if it has said something.
+	// Bye, in a Refuse, has the code and the text of the program that ended the link. Nil means that it gave none.
 	Bye *Bye `json:"bye,omitempty"`
 }
 
-// A Bye is what a program says to the program at the other end when it ends a link. At least one of the two is not zero.
+// A Bye is what a program says to the program at the other end when it ends a link: a code, a text, or both.
 type Bye struct {
 	Code uint16 `json:"code"` // its meaning is up to the programs
 	Text string `json:"text"` // at most MaxText bytes of UTF-8

@@ -16,7 +16,8 @@ import (
 	"example.org/rtcpeer/testdata/skip"
 )
 
-// The NATS node that leads the bucket is killed. The others elect another leader, and newcomers are let into each room. With RTCPEER_LONG=all that is done ten times.
+// The NATS node that leads the bucket is killed, ten times. Each time the others elect another leader, and newcomers are let
+// into each room.
 func TestNATSLeaderKilled(t *testing.T) {
 	skip.VeryLong(t) // most of it are elections of NATS
 	const rounds = 10

@@ -15,7 +15,7 @@ import (
 // In a star that outlives its host, the host has id 1 here, whoever it is, because that is its role in Godot. When the
 // host changes, the old host is disconnected as 1. The new one is disconnected under the id that it had, and connected
 // as 1; if it is this peer, its GetUniqueID is 1 from the poll on that takes over the change. The others keep their
-// ids. A program that is not a Godot peer can follow this; Godot's own peers cannot.
+// ids. Godot's own peers cannot follow another host.
 type Peer struct {
 	// PeerConnected and PeerDisconnected are the signals. Poll and TryPoll call them, in the order in which things
 	// happened. They may call any method except those two, and may be nil. Godot has no other signals, so

@@ -15,8 +15,8 @@ const (
 )
 
 // PutVar sends a value, of one of the Go types that package variant lists, as PutPacket does. Errors: a *variant.Error
-// for a value that Godot does not have (objects are refused) or that is larger than EncodeBufferMaxSize, and those of
-// PutPacket. A value is one packet, so rtcpeer.Config.MaxPacket bounds it too.
+// for a value that Godot does not have (objects are refused) or that is larger than GetEncodeBufferMaxSize, and those
+// of PutPacket. A value is one packet, so rtcpeer.Config.MaxPacket bounds it too.
 func (m *Peer) PutVar(v any) error {
 	data, err := variant.Encoder{Limits: m.limits()}.Append(nil, v)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"errors"
 )
 
-// A RemoteCall is what an RPC of Godot contains, without the scene that it is for. Only a program with the same scripts
+// A RemoteCall is the content of a Godot RPC. An RPC has numbers instead of names: only a program with the same scripts
 // knows which method a number means, and what the arguments are.
 type RemoteCall struct {
 	// Node is the number of the node, whose path an earlier rtcpeer.CommandSimplifyPath has sent. Until that is

@@ -1,4 +1,4 @@
-// Package transfer sends and receives files over one reliable channel of a rtcpeer.Node.
+// Package transfer sends and receives files over one reliable channel of an rtcpeer.Node.
 //
 //	files, err := transfer.New(node, 1, transfer.Config{})
 //	go func() {                                       err := files.Send(ctx, peer, transfer.File{
@@ -25,9 +25,10 @@
 //
 // Either end may stop a transfer at any time, with a reason: the other end's call returns an *Error. A file that was
 // interrupted is resumed when it is offered again: the receiver says how much it has, the sender proves by the hash
-// that its file begins like this, and the rest follows. This needs nothing except NAME.part, whichever process has
-// ended meanwhile. While a link is only interrupted (see package rtcpeer), transfers wait. When a star gets another host,
-// frames between guests may be lost with the one before: both ends stop, and Send offers the file again.
+// that its file begins with the same bytes, and the rest follows. Only NAME.part is needed for this, so it works even if
+// one of the processes has ended meanwhile. While a link is only interrupted (see package rtcpeer), transfers wait. When
+// a star gets another host, frames between guests may be lost with the old one: both ends stop, and Send offers the file
+// again.
 //
 // The other end is not trusted. Its names are reduced to names that are safe in a folder (SafeName). It cannot write
 // outside the Folder, replace existing files, or fill the memory: see Config.Window and MaxOffers. A file gets its name

@@ -22,7 +22,7 @@ var (
 	// ErrPeerGone means that the other end is not connected any more. It wraps rtcpeer.ErrUnknownPeer.
 	ErrPeerGone = fmt.Errorf("the peer is gone: %w", rtcpeer.ErrUnknownPeer)
 	// ErrHostChanged means that the file went through the host of a star, which has another host now: some frames may be
-	// lost with the one before. The other end is still there, but errors.Is takes this for an ErrPeerGone.
+	// lost with the old one. The other end is still there, but errors.Is(err, ErrPeerGone) is true as well.
 	ErrHostChanged error = hostChanged{}
 	// ErrHashMismatch means that what has arrived is not what the sender read.
 	ErrHashMismatch = errors.New("the SHA-256 of the received file differs from the sender's")

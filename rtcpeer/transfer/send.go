@@ -30,7 +30,7 @@ type File struct {
 // Send offers a file to a peer, waits until it is accepted, and sends it. It returns nil once the other end has the
 // whole file and its SHA-256 is right. When ctx is done the transfer is cancelled.
 //
-// If a star gets another host, some of the file may be lost with the one before. If the Content is an io.Seeker and the
+// If a star gets another host, some of the file may be lost with the old one. If the Content is an io.Seeker and the
 // size is known, Send offers the file again then: the other end's Save or Receive returns ErrHostChanged, and its Accept
 // another Offer of the file.
 //

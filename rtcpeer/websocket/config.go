@@ -20,8 +20,8 @@ type Config struct {
 	// Node has everything else: Refuse, Log, and the limits. MaxPacket has another default here, 65528 bytes: with the
 	// relay's seven bytes that is the inbound_buffer_size of a Godot game. A larger packet to a game is an
 	// ErrPacketTooLarge, whatever MaxPacket is. A guest that sends a larger packet is closed with 1009 and Misbehaved.
-	// Channels must be empty, Topology empty or a star, Transport nil. Metadata, Token, Resume, MaxRetransmits, WebRTC
-	// and Signaling mean nothing here.
+	// Channels must be empty, Topology empty or a star, Transport nil. Metadata, Token, Password, NewRoom, NeverHost,
+	// Resume, RelayLinks, MaxRetransmits, WebRTC and Signaling have no effect here.
 	Node rtcpeer.Config
 	// Bare leaves out the frames of MultiplayerAPI, for a game that uses WebSocketMultiplayerPeer without it. Then the
 	// host and each guest see only each other, a guest's broadcast reaches only the host, and Relays is false.

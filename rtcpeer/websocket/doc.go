@@ -8,7 +8,7 @@
 //	  <--- ping, every Config.PingInterval ---->   and both ends answer; to a game also behind each 16 KiB
 //	  <--- close 1000 ------------------------->   from the end that leaves
 //
-// Both ends are a rtcpeer.Node, so inbox, limits, relay and reasons are those of every other Peer, and package
+// Each end is an rtcpeer.Node, so inbox, limits, relay and reasons are those of every other Peer, and package
 // multiplayer works with them. This package has what is below the Node:
 //
 //	Node -> room        a Signaler: welcomes the node, and tells it which sockets come and go
@@ -28,6 +28,7 @@
 // that uses WebSocketMultiplayerPeer bare, with put_packet and without MultiplayerAPI.
 //
 // This wire has no message for a refusal, or for another reason why a handshake fails: a Godot guest sees only that its
-// connection fails, while a guest of this package is told why. The package does not redial. In a browser (GOOS=js) it
-// is empty: Godot's own client is the one to use there.
+// connection fails, while a guest of this package is told why. There is no signaling server, so Kick, SetMetadata and
+// SetSuccessor have no effect, and SetLocked waits until its ctx is done: use Disconnect, Seal and SetRefuse. The
+// package does not redial. In a browser (GOOS=js) it is empty: Godot's own client is the one to use there.
 package websocket

@@ -42,7 +42,7 @@ func Example() {
 	}
 }
 
-// A guest with the face of Godot's class, for a game loop.
+// A guest with the interface of Godot's class, for a game loop.
 func ExampleDial() {
 	guest, err := websocket.Dial(context.Background(), "wss://game.example/play", websocket.Config{})
 	if err != nil {

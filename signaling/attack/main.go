@@ -52,7 +52,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("attack", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() {
-		fmt.Fprintln(stderr, "Usage: attack [flags] ws://HOST:PORT, of a server with --proxy-protocol that trusts this host")
+		fmt.Fprintln(stderr, "Usage: attack [flags] ws://HOST:PORT\nThe server needs --proxy-protocol, --trusted-proxy of this host, --turn and --relay-links.")
 		flags.PrintDefaults()
 	}
 	length := flags.Duration("for", 5*time.Second, "how long each attack takes")

@@ -15,11 +15,27 @@
 // frames that it did not handle, and the Place sends them to the next one. On the owner there is a
 // visitor, which is a rooms.Session like any other.
 //
+// A room moves when its owner stops (HandOver) or dies. Its next owner is the first server with a session in the room
+// that claims the key:
+//
+//	former owner                         server of a session                     next owner
+//	HandOver: stop acting, write the
+//	records, give back the lease ------> watch, leaseOver, reattach
+//	                             <------ opRecall, if frames were sent there
+//	frames not handled, the answer ----> Place.takeBack
+//	                                     Place.mend: claim, or attach --------> Store.Adopt(Record), Store.Attach
+//	                                                                  <-------- what the client does not know yet
+//	                                     Place.resend: frames to repeat ------>
+//
+// If the owner dies, its lease ends by itself and no frames come back, so the Place repeats the latest important ones:
+// see returned.go. Package rooms has what happens to the room (moving.go); the tests are signalserver/cluster*_test.go.
+//
 // Between two servers there is a pipe. It delivers messages once and in order, over a bus that may lose them, until
 // the other server is too slow or gone and the pipe breaks. Then the sessions are attached again.
 //
-// A Node has one goroutine each for its lease, its records, its watch, its loose places, its tidying and its timers.
-// Close ends them.
+// A Node has six goroutines, which Close ends: keep renews the lease, write writes the records, watch follows the leases
+// of the others, mend attaches Places that have lost their owner ("loose" ones), tidy deletes keys that are left, and
+// tick serves the pipes.
 //
 // Lock order: the locks of package rooms, Node.mu, Place.mu, visitor.mu, pipe.mu; a rooms.View is locked last.
 package cluster

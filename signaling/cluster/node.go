@@ -162,7 +162,7 @@ func (n *Node) Start(store *rooms.Store) error {
 // Ready returns nil if this server can take members, or why not.
 func (n *Node) Ready() error {
 	if !n.watched.Load() || !n.acts() {
-		return errors.New("no lease: the bus is unreachable, or was until now")
+		return errors.New("no lease: the bus (NATS) does not answer, or has only just answered again")
 	}
 	return nil
 }

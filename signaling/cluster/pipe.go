@@ -23,7 +23,7 @@ type pipe struct {
 
 	mu       sync.Mutex // guards the fields below
 	epoch    uint32     // counts how often the pipe began anew
-	oldest   uint64     // the number of unacked[0]; the first message of a epoch has 1
+	oldest   uint64     // the number of unacked[0]; the first message of an epoch has 1
 	unacked  [][]byte   // whole datagrams
 	bytes    int
 	room     chan struct{} // closed when there is room again; nil: nobody waits

@@ -12,8 +12,8 @@ import (
 const tidyAfter = 2 * time.Minute
 
 // tidy deletes the keys of leases that are over, until ctx ends. It looks at all keys some time after the start, and
-// after each end of a lease. It deletes what it finds when it looks for the second time. Errors of the bus only delay
-// that.
+// after each end of a lease. It deletes the keys of leases that two looks in a row have found to be over. Errors of the
+// bus only delay that.
 func (n *Node) tidy(ctx context.Context) {
 	var doomed map[string][]string // keys found by the last look, by lease
 	for {

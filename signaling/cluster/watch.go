@@ -59,7 +59,7 @@ func (n *Node) leaseSeen(name string, value []byte, changed bool) {
 	}
 	n.mu.Unlock()
 	if !known && h.Key != n.config.Key && h.Key != "" && n.config.Key != "" {
-		n.config.Log.Error("the servers have different resume keys: members of one cannot return over the other", "server", n.config.Server, "other", h.Server)
+		n.config.Log.Error("the servers have different resume keys: members of one cannot return through the other", "server", n.config.Server, "other", h.Server)
 	}
 }
 

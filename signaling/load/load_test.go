@@ -25,8 +25,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func unmarshal(text string, to any) error { return json.Unmarshal([]byte(text), to) }
 
-// What a join and a forwarded message cost, beside what they cost the demo's server for Node: at first, and
-// then in turns, of which the medians count. Node compiles what it runs often.
+// The CPU of a join and of a forwarded message, compared with that of the demo's server for Node: in a fresh process, and
+// then as medians of several turns. Node is faster then, because it compiles code that runs often.
 func TestNode(t *testing.T) {
 	skip.Laboratory(t)
 	folder, err := filepath.Abs("../../rtcpeer/js")
@@ -152,7 +152,7 @@ func megabytes(bytes []int) (list []string) {
 	return list
 }
 
-// openFiles is what Go has made of the limit already: the hard one.
+// openFiles returns the hard limit of open files, to which Go has already raised the soft one.
 func openFiles(t *testing.T) uint64 {
 	t.Helper()
 	var limit syscall.Rlimit

@@ -92,15 +92,15 @@ func build(t *testing.T) programs {
 	return programs{bin + "/rtc-client", bin + "/signal-server"}
 }
 
-// start runs signal-server without limits that a load would meet.
+// start runs signal-server with limits that the load does not reach.
 func (p programs) start(t *testing.T) *server {
 	return start(t, p.server, "--listen", "127.0.0.1:0", "--message-rate", "0", "--max-rooms", "20000", "--max-sessions", "20000", "--log-level", "info")
 }
 
-// marks are how much of something the server had used at the stations of a load.
+// marks are the CPU time and the memory that the server had used at certain points of a load.
 type marks struct {
 	before, joined, rested, sent time.Duration
-	empty, full                  int // bytes, before and when rested
+	empty, full                  int // bytes, before the load and after the rest
 	report                       report
 }
 
@@ -124,7 +124,7 @@ func (m marks) perMessage() time.Duration {
 	return (m.sent - m.rested) / time.Duration(m.report.Messages.Count)
 }
 
-// load runs rtc-client load, and looks at the server when it says how far it is.
+// load runs rtc-client load, and measures the server each time rtc-client reports its progress.
 func (s *server) load(client, url string, rooms, members, messages int) (m marks) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), 5*time.Minute)

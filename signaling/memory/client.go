@@ -76,8 +76,8 @@ func (c *Client) Close() error {
 	return nil
 }
 
-// Suspend is like Close, but as if the connection were lost: the place in the room is kept for 30 s, or as long as the
-// room keeps it for a host, and a Join with the last resume token takes it. It is also how a test lets a program die.
+// Suspend ends the client as if its connection were lost. Its place in the room is kept for 30 s (that of a host for as
+// long as its room says), and a Join with the last resume token takes it. A test can use it to let a program die.
 func (c *Client) Suspend() error {
 	s := c.session
 	if m := s.member.Load(); s.close() && m != nil {

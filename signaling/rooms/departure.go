@@ -24,8 +24,8 @@ func (m *Member) Leave(s Session) {
 	s.Bye()
 }
 
-// settleTime is how long the members of a room that has moved are waited for before its host may leave. Those who are
-// attached later would not be told, and could not become the host.
+// settleTime is how long after a move of the room the departure of its host waits for members that are not attached yet.
+// Those that are attached later would not be told of it, and could not become the host.
 const settleTime = 3 * time.Second
 
 // settling reports whether the room has just moved and waits for members. The caller holds mu.

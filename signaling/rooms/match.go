@@ -46,7 +46,7 @@ func (q *matcher) enter(s Session, j signaling.Join, g Grant) (*Waiter, error) {
 	w.wish = wish{j.Match.Key, j.Match.Size, cmp.Or(j.Topology, signaling.Mesh)}
 	switch size := w.wish.size; {
 	case !g.MayCreate || !g.MayHost:
-		return nil, forbidden("a match needs a new room, which this member may not create")
+		return nil, forbidden("a match needs the rights to create a room and to be its host")
 	case size > q.store.config.MaxMembers:
 		return nil, &signaling.Error{Code: signaling.CodeForbidden, Text: fmt.Sprintf("rooms have at most %d members here", q.store.config.MaxMembers)}
 	case rosterSize(j) > maxRoster/size:

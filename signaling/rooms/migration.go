@@ -29,8 +29,8 @@ func (r *room) hostTimeout() time.Duration {
 	return cmp.Or(time.Duration(r.fixed.HostTimeout)*time.Millisecond, defaultHostTimeout)
 }
 
-// followTime is how long before the server knows that the host is gone its guests may know it. A guest that cannot
-// follow may have left for that reason: the room ends all the same, whoever of the two is faster.
+// followTime is how much earlier than the server a guest may notice that the host is gone. If the guest cannot follow
+// another host, it leaves then, perhaps before the server has noticed. The room ends in that case, too.
 const followTime = 2 * time.Second
 
 const (

@@ -11,8 +11,9 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// How a room moves from one server to another: first its Record, and then its members, whose sessions are attached
-// again without telling them.
+// How a room moves from one server to another. The former owner calls Surrender, the next one Adopt with the Record, and
+// then Attach for each session. The clients do not notice: they are told only what they do not know yet (View). The
+// comment of package cluster draws the whole move.
 
 // ErrElsewhere is returned for a room that is not, or no longer, on this server.
 var ErrElsewhere = errors.New("rooms: the room is on another server")
@@ -229,8 +230,8 @@ func (m *Member) Token() (string, error) {
 	return r.store.tickets.seal(t)
 }
 
-// Attach attaches the session of a member of a room that has moved, or whose server was lost. Its View says what the
-// member has been told: it is told the rest. Those who know the member are not told.
+// Attach gives a session to its member again, after the room has moved or the session's server was lost. The View of the
+// session says what the client has been told; Attach tells it the rest. Members that know this one are not told.
 func (s *Store) Attach(session Session, a Attachment) (*Member, error) {
 	r := s.room(a.Room)
 	if r == nil {
@@ -298,8 +299,8 @@ func (s *Store) Attach(session Session, a Attachment) (*Member, error) {
 	return m, nil
 }
 
-// catchUp tells a member what it does not know, and what was kept for it in between: signals come after the member that
-// sent them and before its end. The caller holds room.mu.
+// catchUp tells a member what it does not know yet. What was kept for it comes in between, so that a signal comes after
+// the Joined and before the Left of its sender. The caller holds room.mu.
 func (m *Member) catchUp() {
 	r := m.room
 	if m.told != nil && m.session.View() != nil {

@@ -356,8 +356,8 @@ func (r *room) limits() signaling.Limits {
 	return l
 }
 
-// hostAway returns how long the place of an absent host is still kept, in milliseconds, if the room ends with its
-// host. It returns 0 if the host is here.
+// hostAway returns how long the place of an absent host is still kept, in milliseconds. It returns 0 if the host is
+// here, or if the room goes on without one (endsWithHost).
 func (r *room) hostAway() int {
 	host := r.members[r.host]
 	if !r.endsWithHost() || host == nil || host.session != nil {

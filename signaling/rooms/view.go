@@ -169,8 +169,8 @@ func NewView(is ViewState) *View {
 }
 
 // doubt is called for the View of a client to which this server has sent messages over an earlier session: told is the
-// View after these. Some of them may still be under way. So all members in which the two differ are told, and the client's
-// server leaves out what the client knows.
+// View after these. Some of them may still be under way. So the client's server is told of all members in which the two
+// Views differ, and leaves out what the client knows.
 func (v *View) doubt(told *View) {
 	theirs := told.State()
 	v.mu.Lock()
@@ -184,7 +184,7 @@ func (v *View) doubt(told *View) {
 	}
 }
 
-// doubts returns the members of doubt of which the client has not been told since.
+// doubts returns the members that doubt has noted and about which the client has not been told since.
 func (v *View) doubts() []signaling.PeerID {
 	if v == nil {
 		return nil

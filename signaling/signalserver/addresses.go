@@ -14,8 +14,8 @@ import (
 	"example.org/rtcpeer/signaling/rooms"
 )
 
-// addresses remembers, for a while, what counts toward the limits of each address. It is bounded: from the number in
-// the field most on, it forgets an idle address for each new one.
+// addresses remembers, for a while, what counts toward the limits of each address. It is bounded: when it has as many
+// entries as the field most says, it forgets an idle address for each new one.
 type addresses struct {
 	// Fixed at construction.
 	clock                 *clock.Clock

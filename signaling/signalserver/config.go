@@ -72,10 +72,10 @@ type Config struct {
 	MaxSessions int
 
 	// MaxBuffered is the most bytes that the server keeps for its clients at a time: frames that wait to be written,
-	// signals for members that are away, incomplete frames, metadata of members and rooms, and joins that wait. Of
-	// what is free of three quarters of it, one address may have a sixteenth, but at least a 1024th of MaxBuffered; a
-	// /56 may have two and a /48 four times as much. Stats.Dropped counts what was refused as "over_budget". Zero
-	// means 256 MiB.
+	// signals for members that are away, incomplete frames, metadata of members and rooms, and joins that wait. One
+	// address may have a sixteenth of what is free, without the last quarter of MaxBuffered, and always a 1024th of
+	// MaxBuffered; a /56 may have twice and a /48 four times as much. Stats.Dropped counts what was refused as
+	// "over_budget". Zero means 256 MiB.
 	MaxBuffered int
 
 	// MaxSessionsPerAddress is the most sessions of one address at a time. An IPv6 address stands for its /64. A /56

@@ -182,7 +182,7 @@ func TestKick(t *testing.T) {
 		_, err = rogue.node.Receive(t.Context())
 	}
 	require.ErrorIs(t, err, &signaling.Error{Code: signaling.CodeKicked})
-	require.ErrorContains(t, err, "none of this game")
+	require.ErrorContains(t, err, "too many invalid packets")
 	await(t, good, func(ev rtcpeer.Event) bool {
 		s, ok := decodeSnapshot(ev.Packet.Data)
 		return ok && s.tick > 0 && len(s.players) == 1

@@ -1,6 +1,6 @@
 // Command arena is a game in which the server decides: a headless host of a star in Go, and players in
-// browsers. Players send what they want to do. 30 times a second the server does it and sends everybody the
-// state of the game. README.md says how to run it, and what 100 players cost.
+// browsers. Players send inputs. 30 times a second the server applies the inputs and sends everybody the state
+// of the game. README.md says how to run it, and what 100 players cost.
 //
 //	player                 server (a room's host)               web site
 //	  |--- GET /token?name=anna ---------------------------------->|

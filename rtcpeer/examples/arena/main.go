@@ -94,7 +94,7 @@ func (s *server) obey(ctx context.Context, stdin io.Reader) {
 			fmt.Fprintln(s.out, `unknown command: want "kick ID"`)
 			continue
 		}
-		if err := s.kick(ctx, rtcpeer.PeerID(id), "the operator has taken you out"); err != nil {
+		if err := s.kick(ctx, rtcpeer.PeerID(id), "removed by the operator"); err != nil {
 			fmt.Fprintln(s.out, err)
 		}
 	}

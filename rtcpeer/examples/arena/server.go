@@ -161,7 +161,7 @@ func (s *server) take(ctx context.Context, p rtcpeer.Packet, now time.Time) erro
 	in, ok := decodeInput(p.Data)
 	if !ok {
 		if s.wrong[p.Peer]++; s.wrong[p.Peer] == maxWrong {
-			return s.kick(ctx, p.Peer, "its packets are none of this game")
+			return s.kick(ctx, p.Peer, "too many invalid packets")
 		}
 		return nil
 	}
@@ -181,7 +181,7 @@ func (s *server) tell(ctx context.Context, now time.Time) error {
 	for id, last := range s.heard {
 		if now.Sub(last) > maxIdle {
 			s.heard[id] = now // ask the signaling server only once
-			if err := s.kick(ctx, id, "nothing heard for a minute"); err != nil {
+			if err := s.kick(ctx, id, "no input for a minute"); err != nil {
 				return err
 			}
 		}

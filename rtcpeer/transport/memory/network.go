@@ -64,9 +64,9 @@ func (n *Network) Partition(a, b *Transport) {
 }
 
 // PartitionOneWay lets nothing pass from one host to another until Heal. The other direction is not affected.
-// First only the host to hears nothing, and gives its paths up after LostAfter. From then on the host from
-// hears nothing either, and gives its paths up after LostAfter more. A path opens only if both directions are
-// open, as with ICE.
+// At first only the receiving host hears nothing, and gives up its paths after LostAfter. From then on the
+// sending host hears nothing either, and gives up its paths after another LostAfter. A path opens only if both
+// directions are open, as with ICE.
 func (n *Network) PartitionOneWay(from, to *Transport) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -76,7 +76,8 @@ type sparing struct {
 // sparingLine is in the description of a sparing end. Other implementations ignore it.
 const sparingLine = "a=x-rtcpeer-sparing\r\n"
 
-// sparingPart is how much later than other paths a sparing one is disturbed: what its owner sends is as rare.
+// sparingPart is how many times longer than other paths a sparing one may be silent before it counts as disturbed, because
+// its owner sends that much less often.
 const sparingPart = 5
 
 // describe adds the line to a description of this end.

@@ -202,7 +202,7 @@ func (c Config) apply(e *pion.SettingEngine) error {
 
 	// 0 keeps Pion from giving up by itself: the path itself limits its silence (patience.go), and its owner
 	// limits the search for a route.
-	// A check a second is what an idle link is heard by (checks.go), and what measures its round trip.
+	// The check once a second shows on an idle link that the other end is there (checks.go), and measures the round trip.
 	e.SetICETimeouts(c.DisconnectedAfter, 0, keepalive)
 	e.SetICEMaxBindingRequests(checks)
 	e.SetSTUNGatherTimeout(askFor)

@@ -166,8 +166,8 @@ func (o *Options) manager(log *slog.Logger) *autocert.Manager {
 	}
 }
 
-// A loggedCache logs each new certificate, and that it cannot be kept. autocert ignores that error, although the server
-// then asks for a new certificate at each start, until the authority refuses.
+// A loggedCache logs each new certificate, and each failure to store data. autocert ignores such a failure, although the
+// server then asks for a new certificate at each start, until the authority refuses.
 type loggedCache struct {
 	autocert.Cache
 	log *slog.Logger
@@ -177,7 +177,7 @@ func (c loggedCache) Put(ctx context.Context, key string, data []byte) error {
 	err := c.Cache.Put(ctx, key, data)
 	switch {
 	case err != nil:
-		c.log.Error("cannot keep what the certificate authority sent", "name", key, "err", err)
+		c.log.Error("cannot store data from the certificate authority", "name", key, "err", err)
 	case isCertificate(key):
 		c.log.Info("certificate obtained", "name", strings.TrimSuffix(key, rsaKey))
 	}

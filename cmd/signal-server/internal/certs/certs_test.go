@@ -85,5 +85,5 @@ func TestNewCertificatesAreLogged(t *testing.T) {
 	require.NoError(t, os.WriteFile(name, nil, 0o600))
 	cache.Cache = autocert.DirCache(name)
 	require.Error(t, cache.Put(t.Context(), "game.example", []byte("x")))
-	require.Regexp(t, `level=ERROR msg="cannot keep what the certificate authority sent" name=game.example err=.*not a directory`, log.String())
+	require.Regexp(t, `level=ERROR msg="cannot store data from the certificate authority" name=game.example err=.*not a directory`, log.String())
 }

@@ -40,9 +40,9 @@ func (o *MemberOptions) Apply(c *signalserver.Config) {
 
 // Options are the flags for the limits of the server.
 type Options struct {
-	MaxRooms    int `default:"10000" placeholder:"N" help:"Most rooms at a time (${default})."`
-	MaxMembers  int `default:"1024" placeholder:"N" help:"Most members of a room (${default})."`
-	MaxSessions int `default:"15000" placeholder:"N" help:"Most WebSocket connections at a time (${default})."`
+	MaxRooms    int `default:"10000" placeholder:"N" help:"Maximum number of rooms (${default})."`
+	MaxMembers  int `default:"1024" placeholder:"N" help:"Maximum number of members in a room (${default})."`
+	MaxSessions int `default:"15000" placeholder:"N" help:"Maximum number of WebSockets (${default})."`
 	MaxMessage  int `default:"65536" placeholder:"BYTES" help:"Largest message from a member (${default})."`
 	MessageRate int `default:"100" placeholder:"N" help:"Messages/s from a member; 0: no limit (${default})."`
 

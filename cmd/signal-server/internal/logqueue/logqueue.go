@@ -33,8 +33,8 @@ type Queue struct {
 const (
 	// maxLog is a few thousand lines: enough for a burst while the reader is a little late.
 	maxLog = 256 << 10
-	// logFlush is how long Close waits for stderr to take the rest. It is part of the second that stopTimeout
-	// leaves of the ten between SIGTERM and SIGKILL.
+	// logFlush is how long Close waits for stderr to take the rest. limits.StopTimeout leaves a second for it of the
+	// ten between SIGTERM and SIGKILL.
 	logFlush = 500 * time.Millisecond
 )
 

@@ -53,7 +53,7 @@ type ServerOptions struct {
 
 // StopOptions are the flags about the end of the server.
 type StopOptions struct {
-	DrainDelay time.Duration `default:"0s" placeholder:"TIME" help:"Time to serve as not ready before stopping (${default})."`
+	DrainDelay time.Duration `default:"0s" placeholder:"TIME" help:"How long to report not ready before stopping (${default})."`
 }
 
 func (o *StopOptions) check(p *settings.Problems) {

@@ -244,7 +244,7 @@ func (s *Server) leave() {
 	if s.drainDelay == 0 {
 		return
 	}
-	s.log.Info("draining: serving as not ready", "stops_in", s.drainDelay)
+	s.log.Info("draining: still serving, but no longer ready", "stops_in", s.drainDelay)
 	for _, l := range s.endpoints {
 		l.http.SetKeepAlivesEnabled(false) // so that a proxy does not keep its connection for the next request
 	}

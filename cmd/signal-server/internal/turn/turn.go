@@ -36,7 +36,7 @@ type Options struct {
 	Ports          PortRange       `name:"turn-ports" default:"49152-65535" placeholder:"A-B" help:"UDP ports for relays (${default})."`
 	Secret         settings.Secret `name:"turn-secret" placeholder:"SECRET" help:"Secret shared with external TURN servers."`
 	TTL            time.Duration   `name:"turn-ttl" default:"1h" placeholder:"TIME" help:"How long credentials are valid (${default})."`
-	MaxAllocations int             `name:"turn-max-relays" default:"2048" placeholder:"N" help:"Most relays at a time (${default})."`
+	MaxAllocations int             `name:"turn-max-relays" default:"2048" placeholder:"N" help:"Maximum number of relays (${default})."`
 	Bandwidth      int             `name:"turn-bandwidth" default:"1048576" placeholder:"BYTES" help:"Bytes/s per relay; 0: no limit (${default})."`
 	AllowPeer      []netip.Prefix  `name:"turn-allow-peer" placeholder:"PREFIX" help:"Private network to which relays may send."`
 
