@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -206,8 +207,12 @@ func (v foxView) await(t *testing.T, script string) string {
 	return text
 }
 
+// mouse presses only when Firefox knows that the mouse is over what is there: for a while after the page was scrolled it
+// may give a press to what was there before.
 func (v foxView) mouse(t *testing.T, x, y int, to ...[2]int) {
 	t.Helper()
+	require.NoError(t, v.tab.Point(x, y))
+	v.waitFor(t, fmt.Sprintf(`document.elementFromPoint(%d, %d)?.matches(":hover")`, x, y))
 	require.NoError(t, v.tab.Mouse(x, y, to...))
 }
 

@@ -28,7 +28,7 @@
 // that uses WebSocketMultiplayerPeer bare, with put_packet and without MultiplayerAPI.
 //
 // This wire has no message for a refusal, or for another reason why a handshake fails: a Godot guest sees only that its
-// connection fails, while a guest of this package is told why. There is no signaling server, so Kick, SetMetadata and
-// SetSuccessor have no effect, and SetLocked waits until its ctx is done: use Disconnect, Seal and SetRefuse. The
-// package does not redial. In a browser (GOOS=js) it is empty: Godot's own client is the one to use there.
+// connection fails, while a guest of this package is told why. There is no signaling server, so Kick, SetMetadata,
+// SetSuccessor and SetLocked return errors: use Disconnect, Seal and SetRefuse. The package does not redial. In a browser
+// (GOOS=js) it is empty: Godot's own client is the one to use there.
 package websocket

@@ -4,6 +4,7 @@ package websocket
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"strconv"
@@ -66,6 +67,8 @@ func newRoom(config Config, id rtcpeer.PeerID) *room {
 	r.put(r.welcome)
 	return r
 }
+
+var errNoServer = errors.New("websocket: this needs a signaling server, and a WebSocket has none: use Disconnect, Seal or SetRefuse")
 
 // A refusal says why there is no place, with an HTTP status.
 type refusal struct {
@@ -183,6 +186,8 @@ func (r *room) Send(_ context.Context, m signaling.Message) error {
 	case signaling.Seal:
 		r.sealed = true
 		r.put(signaling.Sealed{})
+	case signaling.Kick, signaling.Lock, signaling.Metadata, signaling.Successor:
+		return errNoServer
 	}
 	return nil
 }

@@ -173,3 +173,20 @@ func (b *bare) id() (id rtcpeer.PeerID, inHex string) {
 	return rtcpeer.PeerID(data[0]) | rtcpeer.PeerID(data[1])<<8 | rtcpeer.PeerID(data[2])<<16 | rtcpeer.PeerID(data[3])<<24,
 		hex.EncodeToString(data)
 }
+
+// There is no signaling server that could do this, and a program that asks for it is told so at once.
+func TestWhatNeedsASignalingServer(t *testing.T) {
+	server, url := serve(t, websocket.Config{})
+	guest := dial(t, url, websocket.Config{})
+	wantConnected(t, server, guest.ID())
+	for name, err := range map[string]error{
+		"lock":         server.SetLocked(t.Context(), true),
+		"kick":         server.Kick(t.Context(), guest.ID(), "idle"),
+		"successor":    server.SetSuccessor(t.Context(), guest.ID()),
+		"set metadata": guest.SetMetadata(t.Context(), []byte(`{"name":"Ann"}`)),
+	} {
+		require.ErrorContains(t, err, name)
+		require.ErrorContains(t, err, "needs a signaling server")
+	}
+	require.NoError(t, server.Send(t.Context(), rtcpeer.Packet{Peer: guest.ID(), Data: []byte("hello")}))
+}

@@ -251,13 +251,21 @@ func (t *Tab) Type(text string) error {
 	}, nil)
 }
 
-// Mouse presses at a place of the viewport, in CSS pixels from its left and upper edge, moves to the others and releases.
+// Point moves the mouse to a place of the viewport, in CSS pixels from its left and upper edge.
+func (t *Tab) Point(x, y int) error {
+	return t.perform([]map[string]any{{"type": "pointerMove", "x": x, "y": y}})
+}
+
+// Mouse presses at a place of the viewport, moves to the others and releases.
 func (t *Tab) Mouse(x, y int, to ...[2]int) error {
 	actions := []map[string]any{{"type": "pointerMove", "x": x, "y": y}, {"type": "pointerDown", "button": 0}}
 	for _, place := range to {
 		actions = append(actions, map[string]any{"type": "pointerMove", "x": place[0], "y": place[1]})
 	}
-	actions = append(actions, map[string]any{"type": "pointerUp", "button": 0})
+	return t.perform(append(actions, map[string]any{"type": "pointerUp", "button": 0}))
+}
+
+func (t *Tab) perform(actions []map[string]any) error {
 	return t.browser.Call("input.performActions", map[string]any{
 		"context": t.context, "actions": []any{map[string]any{"type": "pointer", "id": "mouse", "actions": actions}},
 	}, nil)

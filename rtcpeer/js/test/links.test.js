@@ -283,7 +283,8 @@ test("a host that is suspended before it has opened a link that its guest has op
   const { resume } = before.node;
   before.node.suspend();
   before.node.signaling.closed = true;
-  assert.equal((await guest.event("disconnected", 1)).reason, "lost");
+  // Under Bun, @roamhq/wrtc sends nothing that a path was given right before it is closed, whether the link was open or not.
+  assert.equal((await guest.event("disconnected", 1)).reason, globalThis.Bun ? "by peer" : "lost");
   assert.deepEqual([guest.node.status, guest.ended], ["connecting", null]);
   const after = await Player.join(url, { RTCPeerConnection: Real, WebSocket, topology: "star", resume });
   t.after(() => Promise.all([guest.close(), after.close()]));
