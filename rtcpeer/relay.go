@@ -9,9 +9,8 @@ import (
 )
 
 // This file has the star's relay, in the frames of frames.go. The rules of routing are those of SceneMultiplayer
-// (_process_sys and send_command); scene_test.go has them as tables, and room_test.go the room in memory that all tests of
-// this package use. relay passes on what guests send; send is for the
-// packets of the host itself. guest.go has the other end.
+// (_process_sys and send_command); scene_test.go has them as tables, and room_test.go has the room in memory that the
+// tests use. relay passes on what guests send; send is for the packets of the host itself. guest.go has the other end.
 //
 //	guest 5 ---- 07 03 to 0 "hi" ---> host ---- 07 03 from 5 "hi" ---> guest 7
 //	             (one packet)          |                               guest 9 ...

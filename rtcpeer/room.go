@@ -261,8 +261,9 @@ func (n *Node) Topology() Topology { return n.room.topology }
 func (n *Node) Host() PeerID { return n.room.lead.Load().host }
 
 // HostAway returns how long the server still keeps the place of a host that had lost its connection to the server when
-// this node joined or came back. After that time the host is back, or another one has followed it, or the room is over:
-// ErrHostGone. 0 means that the host is there, as far as is known, or that the room outlives its host.
+// this node joined or came back. After that time the host is back; or, if the room migrates, another member is the host;
+// or the room is over: ErrHostGone. 0 means that the host is there, as far as is known, or that the room is a mesh that
+// goes on without it.
 func (n *Node) HostAway() time.Duration {
 	if l, err := n.roster.to(n.Host()); err == nil && !l.interrupted.Load() {
 		return 0

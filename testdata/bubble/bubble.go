@@ -6,6 +6,8 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+
+	"example.org/rtcpeer/testdata/race"
 )
 
 // alone counts the bubbles for which the program has one processor, and knows how many it had before.
@@ -19,7 +21,7 @@ var alone struct {
 // one thread of ThreadSanitizer, which crashes when two processors fire two of them (go.dev/issue/78156, Go 1.26).
 func Test(t *testing.T, f func(*testing.T)) {
 	t.Helper()
-	if raceDetector {
+	if race.Enabled {
 		enter()
 		defer leave()
 	}

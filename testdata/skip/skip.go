@@ -7,6 +7,8 @@ package skip
 import (
 	"os"
 	"testing"
+
+	"example.org/rtcpeer/testdata/race"
 )
 
 // ShortRun reports whether this run skips what takes long: unless RTCPEER_LONG is set.
@@ -45,7 +47,7 @@ func VeryLong(t testing.TB) {
 func Laboratory(t testing.TB) {
 	t.Helper()
 	Long(t)
-	if raceDetector {
+	if race.Enabled {
 		t.Skip("slowed down by the race detector: run it without -race")
 	}
 }

@@ -103,8 +103,8 @@ export class RtcNode {
 
   /**
    * How long the server still keeps the place of a host that had lost its connection when this node joined or came back,
-   * in ms, if the room ends with its host. By then the host is back or the room is over. 0: the host is there, as far as is
-   * known.
+   * in ms. By then the host is back; or, if the room migrates, another member is the host; or the room is over. 0: the host
+   * is there, as far as is known, or the room is a mesh that goes on without it.
    */
   get hostAway() {
     const link = this.roster.get(this.host)?.link;

@@ -1,5 +1,0 @@
-//go:build race
-
-package skip
-
-const raceDetector = true
