@@ -29,7 +29,7 @@ import (
 // Options are the flags for several servers that share their rooms over NATS.
 type Options struct {
 	NATS   []string `name:"nats" placeholder:"URL" help:"Share rooms with other servers over NATS; see DEPLOY.md."`
-	Creds  string   `name:"nats-creds" placeholder:"FILE" help:"Credentials file for NATS, as its tool nsc writes it. DEPLOY.md has the flags for TLS."`
+	Creds  string   `name:"nats-creds" placeholder:"FILE" help:"Credentials file from the NATS tool nsc (see DEPLOY.md)."`
 	Name   string   `name:"nats-name" default:"default" placeholder:"NAME" help:"Name of the cluster of servers (${default})."`
 	CA     string   `name:"nats-ca" hidden:"" placeholder:"FILE" help:"PEM file of CA certificates for NATS (the system's)."`
 	Cert   string   `name:"nats-cert" hidden:"" placeholder:"FILE" help:"PEM file of the client certificate for NATS."`
