@@ -156,7 +156,7 @@ func TestMistakesInABan(t *testing.T) {
 	for body, want := range map[string]string{
 		``:                                 "want a JSON object: EOF",
 		`[]`:                               "want a JSON object: json",
-		`{}`:                               `want one of "prefix", "subject", "token", and "room" with "id"`,
+		`{}`:                               "want one of room with id, token, subject and prefix",
 		`{"subject":"a"}{"subject":"b"}`:   `want one JSON object, and nothing after it`,
 		`{"prefix":"203.0.113.300"}`:       `prefix "203.0.113.300": want an address`,
 		`{"prefix":"::/0","until":"2030"}`: `unknown field "until"`,
@@ -165,7 +165,8 @@ func TestMistakesInABan(t *testing.T) {
 		`{"subject":"ann","room":"lobby"}`: "want one of",
 		`{"room":"none","id":7}`:           `there is no room "none", or no id 7 in it`,
 		`{"token":"rubbish"}`:              "token: not a resume token",
-		`{"subject":"` + strings.Repeat("x", 16<<10) + `"}`: "too large",
+		`{"subject":"ann","reason":"` + strings.Repeat("x", 300) + `"}`: "reason: 300 bytes: want at most 256",
+		`{"subject":"` + strings.Repeat("x", 16<<10) + `"}`:             "too large",
 	} {
 		status, answer := p.post(t, "/bans", body)
 		require.Equal(t, http.StatusBadRequest, status, body)

@@ -37,5 +37,12 @@
 // of the others, mend attaches Places that have lost their owner ("loose" ones), tidy deletes keys that are left, and
 // tick serves the pipes.
 //
+// During an update, servers of two versions run side by side. A new kind of message and a new field need no version: older
+// servers ignore them. A server that draws a conclusion from the silence of others must know whether they answer its
+// question at all. For that it looks at holder.Version: add a constant like answersOwns with the next number, and make
+// it the Version of this server. A ticket can get a new field if an older server may ignore it. Otherwise raise
+// ticketVersion of package rooms: then the servers of the two versions do not accept each other's tickets, and a member
+// that comes back through the other version gets a new id.
+//
 // Lock order: the locks of package rooms, Node.mu, Place.mu, visitor.mu, pipe.mu; a rooms.View is locked last.
 package cluster

@@ -48,6 +48,23 @@ const (
 // ErrTooManyBans is returned by Ban when there are 4096.
 var ErrTooManyBans = errors.New("signalserver: too many bans: lift those that are no longer needed")
 
+// A BanError is returned by Server.Ban if a field of the Ban is wrong, or if it names no client or more than one.
+type BanError struct {
+	Field string // of Ban, such as "Prefix"; "" if it is not about one of them
+	Err   error  // what is wrong, and what to do
+}
+
+// Error returns what is wrong with which field.
+func (e *BanError) Error() string {
+	if e.Field == "" {
+		return "signalserver: Ban: " + e.Err.Error()
+	}
+	return "signalserver: Ban." + e.Field + ": " + e.Err.Error()
+}
+
+// Unwrap returns e.Err.
+func (e *BanError) Unwrap() error { return e.Err }
+
 // bans holds the bans that have not ended.
 type bans struct {
 	clock *clock.Clock // fixed at construction
@@ -66,7 +83,7 @@ type ban struct {
 // Ban keeps a client out from now on, and removes it if it is connected: members get the error kicked and their
 // tickets become void; other sessions end with forbidden. New sessions from banned addresses are answered with 403,
 // and joins of banned clients with the error forbidden. Ban returns the ban with its Number and its end; it does not
-// keep the Token. With Config.StateFile, the ban survives a restart.
+// keep the Token. With Config.StateFile, the ban survives a restart. The errors are *BanError and ErrTooManyBans.
 func (s *Server) Ban(b Ban) (Ban, error) {
 	if err := s.resolve(&b); err != nil {
 		return Ban{}, err
@@ -94,27 +111,27 @@ func (s *Server) resolve(b *Ban) error {
 	}
 	switch {
 	case kinds != 1:
-		return errors.New("signalserver: Ban: set one of Room with ID, Token, Subject and Prefix")
+		return &BanError{"", errors.New("want one of room with id, token, subject and prefix")}
 	case b.For < 0:
-		return fmt.Errorf("signalserver: Ban.For %v: want a positive time, or 0 for a ban without end", b.For)
+		return &BanError{"For", fmt.Errorf("%v: want a positive time, or 0 for a ban without end", b.For)}
 	case len(b.Reason) > signaling.MaxText:
-		return fmt.Errorf("signalserver: Ban.Reason has %d bytes: want at most %d", len(b.Reason), signaling.MaxText)
+		return &BanError{"Reason", fmt.Errorf("%d bytes: want at most %d", len(b.Reason), signaling.MaxText)}
 	case b.Token != "":
 		room, seat, err := s.rooms.Seat(b.Token)
 		if err != nil {
-			return fmt.Errorf("signalserver: Ban.Token: %w", err)
+			return &BanError{"Token", err}
 		}
 		b.Room, b.ID, b.Token, b.seat = room, seat.ID, "", seat
 	case b.Room != "" || b.ID != 0:
 		nonce, ok := s.nonceOf(b.Room)
 		if !ok || !b.ID.Valid() {
-			return fmt.Errorf("signalserver: Ban: there is no room %q, or no id %d in it", b.Room, b.ID)
+			return &BanError{"", fmt.Errorf("there is no room %q, or no id %d in it", b.Room, b.ID)}
 		}
 		b.seat = rooms.Seat{Nonce: nonce, ID: b.ID}
 	case b.Prefix.IsValid():
 		b.Prefix = netip.PrefixFrom(b.Prefix.Addr().Unmap(), bitsOf(b.Prefix)).Masked()
 		if !b.Prefix.IsValid() {
-			return errors.New("signalserver: Ban.Prefix: want a network, for example 203.0.113.0/24")
+			return &BanError{"Prefix", errors.New("want a network, for example 203.0.113.0/24")}
 		}
 	}
 	return nil

@@ -75,20 +75,30 @@ func (a *handler) ban(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case errors.Is(err, signalserver.ErrTooManyBans):
-		http.Error(w, inFields(err), http.StatusConflict)
+		http.Error(w, problem(err), http.StatusConflict)
 	case err != nil:
-		http.Error(w, inFields(err), http.StatusBadRequest)
+		http.Error(w, problem(err), http.StatusBadRequest)
 	default:
 		a.logAdded(b)
 		reply(w, viewOf(b))
 	}
 }
 
-// inFields returns the text of an error with the names of the JSON's fields instead of those of signalserver's Ban.
-func inFields(err error) string {
-	return strings.NewReplacer("signalserver: ", "", "signaling: resume_refused: ", "", "Ban: set one of Room with ID, Token, Subject and Prefix",
-		`want one of "prefix", "subject", "token", and "room" with "id"`, "Ban.Prefix", "prefix", "Ban.Token", "token", "Ban.Reason", "reason",
-		"Ban: ", "").Replace(err.Error())
+// problem returns what is wrong with a ban in the names of the JSON's fields.
+func problem(err error) string {
+	var wrong *signalserver.BanError
+	if !errors.As(err, &wrong) {
+		return strings.TrimPrefix(err.Error(), "signalserver: ")
+	}
+	text := wrong.Err.Error()
+	var refused *signaling.Error
+	if errors.As(wrong.Err, &refused) {
+		text = refused.Text
+	}
+	if wrong.Field == "" {
+		return text
+	}
+	return strings.ToLower(wrong.Field) + ": " + text
 }
 
 // readBan refuses unknown fields, because a misspelled "for" would make the ban permanent.
