@@ -42,8 +42,8 @@ func (l afterWriteLane) Write(p []byte) error {
 	return err
 }
 
-// Who has heard of a newcomer reaches it: a host announces nobody to whom it would not relay yet. A guest on a faster
-// machine than the host's answers an announcement before the host has made all of them.
+// A guest that has heard of a newcomer can reach it: a host announces no guest to whom it would not relay yet. On a fast
+// machine, a guest may answer an announcement before the host has made all of them.
 func TestAnnouncedGuestIsReached(t *testing.T) {
 	bubble.Test(t, func(t *testing.T) {
 		network := memory.NewNetwork(memory.Options{})

@@ -159,7 +159,8 @@ func (d *diary) partings(id rtcpeer.PeerID) (all []string) {
 	return all
 }
 
-// Nothing gets through any more. The signaling server brings it, or the path that comes back in time.
+// A link is ended while nothing gets through. The other end is told by the signaling server, or over the path if that
+// comes back in time.
 func TestDisconnectWithInAnInterruption(t *testing.T) {
 	for _, tt := range []struct {
 		name   string

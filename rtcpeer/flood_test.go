@@ -71,8 +71,8 @@ func flooded(t *testing.T, rogueID rtcpeer.PeerID, flood func(say func(signaling
 	})
 }
 
-// L15's relative: an offering member that makes one offer after the other has the answering end build a few paths, not
-// one for each; whether the offers are attempts at one link, of ever new links, or repairs of links that there are not.
+// Related to L15: an offering member makes one offer after the other. The answering end builds a few paths, not one for
+// each offer, whether the offers are attempts at one link or at ever new links, or repairs of links that do not exist.
 func TestFloodOfOffers(t *testing.T) {
 	kinds := map[string]func(i int) signaling.SignalData{
 		"attempts": func(i int) signaling.SignalData { return signaling.SignalData{Attempt: i, Link: "one"} },

@@ -34,7 +34,7 @@ type packet struct {
 	Command string         `json:"command,omitempty"`
 }
 
-// said is what a player says. One field is set, and beside Answer those of the answer.
+// said is what a player says. One field is set, or Answer and the fields of that answer.
 type said struct {
 	Answer int            `json:"answer,omitempty"` // the call's N
 	ID     rtcpeer.PeerID `json:"id,omitempty"`

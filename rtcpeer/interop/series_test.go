@@ -14,9 +14,9 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 )
 
-// The rules of rooms with games, which have channel 0 alone: each sends in each mode to all, to each
-// other, and to all but each other, and only those it is for have it, from whom it is, in its mode, byte
-// for byte, once, and in order where there is one.
+// The rules of rooms with games, which have only channel 0: in each mode, each member sends to all, to each
+// other member, and to all but one. Only the members that a packet is for receive it: from its sender, in its
+// mode, byte for byte, once, and in order if the mode is ordered.
 
 // A series is the numbered packets that one participant sends to a target in one mode. Its time tells it from others of the
 // same life.

@@ -328,7 +328,7 @@ func (n *Node) mark(c *claim) {
 	notify(n.wake)
 }
 
-// rewrite makes write write all keys of this server.
+// rewrite marks all claims, so that write writes their keys again.
 func (n *Node) rewrite() {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -47,8 +47,8 @@ const (
 	// emptiedFor is how long after the bucket was emptied a server asks others about missing keys. Meanwhile each
 	// server writes its keys again.
 	emptiedFor = time.Minute
-	// missingTime is how long after that a missing key proves nothing. A server that was cut off at that moment no
-	// longer acts after this time.
+	// missingTime is how long after the bucket was emptied a missing key proves nothing. A server that was cut off at
+	// that moment no longer acts after this time.
 	missingTime = leaseHeld + 500*time.Millisecond
 	// deadTTL is how long the proof that a lease is over is kept.
 	deadTTL = time.Minute
@@ -226,7 +226,7 @@ func (n *Node) sinceMissing() time.Duration {
 	return time.Since(n.began) - time.Duration(n.emptied.Load())
 }
 
-// gain starts to act under a lease. Rooms may be missing on the bus that other servers are about to restore. If this
+// gain starts to act under a lease. Keys that other servers are about to write again may be missing on the bus. If this
 // is not the first lease, members may have to restore rooms, too.
 func (n *Node) gain(l *lease, began time.Time) {
 	if n.leases > 1 {

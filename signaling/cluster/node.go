@@ -183,8 +183,8 @@ func (n *Node) isBack() {
 // learned of it.
 const lingerTime = 500 * time.Millisecond
 
-// Close ends what Start began. It does not hand over the rooms: call HandOver before. It blocks until the other servers
-// have all frames that they had sent to rooms handed over, but half a second after that at most.
+// Close ends what Start began. It does not hand over the rooms: call HandOver before. After HandOver it first waits until
+// the other servers have got back the frames that they had sent to the rooms, but at most half a second.
 func (n *Node) Close() {
 	n.linger()
 	n.mu.Lock()

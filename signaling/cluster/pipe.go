@@ -188,7 +188,7 @@ func (p *pipe) restart() {
 	p.wake()
 }
 
-// hurry makes unacknowledged messages be sent again soon, because the bus is back.
+// hurry makes the pipe send unacknowledged messages again soon, because the bus is back.
 func (p *pipe) hurry() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

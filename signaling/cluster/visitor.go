@@ -204,7 +204,7 @@ func (v *visitor) settled(m *rooms.Member, err error) {
 	}
 }
 
-// known reports whether its messages still come to this visitor.
+// known reports whether frames of its session still come to this visitor.
 func (v *visitor) known() bool {
 	n := v.node
 	n.mu.Lock()

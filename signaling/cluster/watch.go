@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// This file has how a server follows the leases of the others.
+// In this file a server follows the leases of the others.
 //
 //	Bus.Watch --> leaseSeen --+-- a value: the lease goes on
 //	                          +-- over: end --> its rooms have no owner, its sessions are lost

@@ -19,7 +19,7 @@ import (
 type kind string
 
 const (
-	kindHello    kind = "hello"    // nothing: shows that the pipe has begun anew
+	kindHello    kind = "hello"    // nothing: earlier versions send it when a pipe has begun anew
 	kindJoin     kind = "join"     // home: key, guest, join, grant
 	kindAttach   kind = "attach"   // home: key, guest, attachment, token, view
 	kindFrame    kind = "frame"    // home: frames of the client, unchanged
@@ -142,7 +142,7 @@ func cutPart(b []byte) (part, rest []byte, ok bool) {
 	return b[n : n+int(size)], b[n+int(size):], true
 }
 
-// validate checks what the code behind it relies on.
+// validate checks what the handlers of messages rely on.
 func (m *message) validate() error {
 	missing := false
 	switch m.Kind {

@@ -16,7 +16,7 @@ import (
 type RoomInfo struct {
 	Name       signaling.RoomName
 	Topology   signaling.Topology
-	Created    time.Time // on this server: for a room that survived a restart, when it was rebuilt
+	Created    time.Time // for a room that survived a restart of its server, when it was rebuilt
 	Members    int       // including those within their grace period
 	MaxMembers int
 	Public     bool

@@ -83,7 +83,7 @@ func (s *Store) await(session Session, a *arrival) {
 	a.before.Store(nil)
 }
 
-// depart admits the next one.
+// depart takes a newcomer out of its queue, which lets the next one in.
 func (s *Store) depart(a *arrival, name signaling.RoomName) {
 	if a == nil {
 		return

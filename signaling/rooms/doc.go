@@ -15,6 +15,7 @@
 //
 // Lock order: matcher.mu, Store.mu, listing.mu, room.mu. No other lock is taken while the locks of guards and voids
 // are held. No code that can block, takes long or belongs to others runs under any of these locks, except the methods
-// of Session and Account and Config.Banned, Config.Voided, Config.Dropped, Config.Owns, Config.Acts and
-// Config.Changed, which must return at once. A guard, however, hashes a password under its lock.
+// of Session and Account, the functions given to Expel and Waiting, and Config.Banned, Config.Voided, Config.Dropped,
+// Config.Owns, Config.Acts, Config.Changed and Config.Log. These must return at once. A guard, however, hashes a password
+// under its lock.
 package rooms

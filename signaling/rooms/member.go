@@ -49,7 +49,8 @@ type Member struct {
 	grace     *clock.Alarm  // runs while detached
 	graceEnd  time.Duration // when grace goes off, by the clock
 	// kept holds the signals that come while it is detached, and all messages while it may be attached again, within the
-	// bounds of an outbox. A message that does not fit costs the member its place: DroppedDetachedFull, DroppedBudget.
+	// bounds of an outbox. If a signal does not fit, or any message while missing is true, the member loses its
+	// place: DroppedDetachedFull, DroppedBudget.
 	kept      []signaling.Message
 	keptBytes int
 }

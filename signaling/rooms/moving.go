@@ -97,7 +97,7 @@ func (s *Store) RecordOf(token string) (Record, error) {
 // members have their places as if their sessions had just been lost: Attach or their tickets bring them back.
 func (s *Store) Adopt(name signaling.RoomName, rec Record, founder Account) {
 	if s.void.has(Seat{Nonce: rec.Nonce}) {
-		return // its owner could not delete its key any more
+		return // the room has ended, but its owner had no time to delete the key
 	}
 	r := newRoom(s, name, rec.Fixed)
 	r.nonce, r.process, r.created, r.sealed, r.locked, r.founded = rec.Nonce, randomUint64(), rec.Created, rec.Sealed, rec.Locked, rec.Founded

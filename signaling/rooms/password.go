@@ -97,8 +97,8 @@ func (s *Store) checkPassword(session Session, r *room, text string) error {
 	return &signaling.Error{Code: signaling.CodeWrongPassword, Text: fmt.Sprintf("wrong password for room %q", r.name)}
 }
 
-// passes compares with the HMAC of the right password, which is fast. Only until somebody has given the right
-// password is the slow hash used, as after a restart.
+// passes compares with the HMAC of the right password, which is fast. Until somebody has given the right
+// password, as after a restart, it uses the slow hash.
 func (g *guard) passes(hash password, text string, key []byte) bool {
 	mac := macOf(text, key)
 	if g.right != nil {

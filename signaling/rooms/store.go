@@ -80,8 +80,8 @@ type Config struct {
 	Voided func(Seat)
 	// Dropped is called with the drop reason for everything that is given up. It must not block.
 	Dropped func(drop.Reason)
-	// Matched is called for each session whose wait for a match has ended, with the duration of the wait, and with an
-	// error if the session was not matched.
+	// Matched is called for each session of a complete match, with the duration of its wait, and with an error if the
+	// room could not be created. It is not called for a session that has ended while it waited.
 	Matched func(s Session, waited time.Duration, err error)
 	// Owns, Acts and Changed are for servers that share their rooms. Owns reports whether this server may create a
 	// room of that name. Acts reports whether it may act for the rooms that it has. Changed is called for each room
@@ -93,7 +93,8 @@ type Config struct {
 	Log *slog.Logger
 }
 
-// MaxICEServers is the most JSON that ICE servers may take in a welcome, in bytes.
+// MaxICEServers is the most JSON that Config.ICEServers may take, in bytes. A list from Config.ICEServersFor may take half
+// as much in addition.
 const MaxICEServers = 16 << 10
 
 // The reasons for which a Store, or the holder of a seat, gives something up.

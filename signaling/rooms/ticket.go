@@ -21,8 +21,9 @@ import (
 //
 // The process that made a ticket knows all its own rooms and places, so whatever it does not know is over. An earlier
 // process has left nothing except, perhaps, a journal. So its tickets are valid only for a short time after the
-// restart, only for some days after they were made, and only once. They name the members that were removed from the
-// room before they were made; the members get new tickets when that happens.
+// restart, and only for some days after they were made. After a member has come back with one, its tickets of earlier
+// processes are valid only while it keeps its place. A ticket names the members that were removed from the room before
+// the ticket was made; when a member is removed, the others get new tickets.
 type ticket struct {
 	Room  signaling.RoomName `json:"room"`
 	Nonce uint64             `json:"nonce"`

@@ -15,7 +15,7 @@ import (
 type View struct {
 	mu sync.Mutex // guards the fields below
 	is ViewState
-	// unsure holds members of which the client may be about to hear something that is not in the View: see doubt.
+	// unsure holds members about which messages may still reach the client that the View does not know of: see doubt.
 	unsure []signaling.PeerID
 }
 
@@ -47,7 +47,7 @@ type Change struct {
 	Metadata *Known           `json:"metadata,omitempty"`
 	Sealed   bool             `json:"sealed,omitzero"`
 	Lock     *signaling.Lock  `json:"lock,omitempty"`
-	Kicked   bool             `json:"kicked,omitzero"` // the reason of Left, for which a host may wait
+	Kicked   bool             `json:"kicked,omitzero"` // Left was removed by a host, which may wait to be told so
 	Again    bool             `json:"again,omitzero"`  // from catchUp: the client may know it
 }
 

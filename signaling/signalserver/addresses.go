@@ -14,8 +14,8 @@ import (
 	"example.org/rtcpeer/signaling/rooms"
 )
 
-// addresses remembers, for a while, what counts toward the limits of each address. It is bounded: when it has as many
-// entries as the field most says, it forgets an idle address for each new one.
+// addresses remembers, for a while, what counts toward the limits of each address. It is bounded: when the number
+// of entries has reached the field most, it forgets an idle address for each new one.
 type addresses struct {
 	// Fixed at construction.
 	clock                 *clock.Clock
@@ -253,8 +253,8 @@ func (one *address) Network() (network any, open bool) {
 	return one, one.open
 }
 
-// makeRoom forgets idle addresses if there are too many. It looks at 100 addresses at most, as many may not be idle; if
-// there is no idle one among them, a later call forgets more than one.
+// makeRoom forgets idle addresses if there are too many. It looks at 100 addresses at most, because most may be busy. If
+// none of these is idle, a later call forgets more than one.
 func (a *addresses) makeRoom() {
 	tries := 100
 	for key, one := range a.known {

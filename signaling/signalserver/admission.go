@@ -62,7 +62,7 @@ func (s *session) admitted(a rooms.Ask) (Grant, error) {
 	return g, s.server.checkBans(s.remote, a.Seat, subjects...)
 }
 
-// admit calls Config.Admit and checks the result, so that the code behind it may trust it.
+// admit calls Config.Admit and checks the result, so that its callers need not.
 func (s *Server) admit(session *session, r Request) (Grant, error) {
 	if s.config.Admit == nil {
 		return everything, nil

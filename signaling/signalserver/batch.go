@@ -7,7 +7,8 @@ import (
 )
 
 // A batch is a run of encoded frames for one write. Everything that a session sends goes through a batch and not
-// through the websocket.Conn, which makes one system call per frame. One goroutine owns it.
+// through the websocket.Conn, which makes one system call per frame, except its close frame after malformed data.
+// One goroutine owns a batch.
 type batch struct {
 	bytes   []byte
 	texts   int // text frames

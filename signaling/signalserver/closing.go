@@ -14,7 +14,7 @@ import (
 // closingTimeout is how long the client of an ended session may take to read the last frames and to close.
 const closingTimeout = 2 * time.Second
 
-// refuse sends err to the client, and ends the session if it is an error that does so. more is for the log.
+// refuse sends err to the client, and ends the session if the dialect closes it for this error. more is for the log.
 func (s *session) refuse(err error, more ...any) {
 	why, ok := errors.AsType[*signaling.Error](err)
 	if !ok {

@@ -170,7 +170,7 @@ const (
 	opUnban   = "unban"   // number; answer: bool
 	opBans    = "bans"    // nothing; answer: []sharedBan
 	opLifted  = "lifted"  // nothing; answer: []uint64
-	opSeat    = "seat"    // order with Room and ID; answer: rooms.Seat
+	opSeat    = "seat"    // order with Room; answer: rooms.Seat with the nonce of the room, or 0
 	opVoid    = "void"    // []rooms.Seat whose tickets are void; answer: bool
 	opVoids   = "voids"   // nothing; answer: []rooms.Seat
 )

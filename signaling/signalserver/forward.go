@@ -37,7 +37,7 @@ type forwarder struct {
 
 const (
 	// maxForwarding is how many bytes may wait in a forwarder, and how many bytes of one sender may wait for one
-	// receiver: twice what the two ends of a path have in flight.
+	// receiver: twice what one end of a path has in flight.
 	maxForwarding = 256 << 10
 	// maxForwards is how many bytes may wait for one receiver, from all senders.
 	maxForwards = 4 << 20
@@ -51,7 +51,7 @@ const (
 	droppedRelayFull    DropReason = "relay_full"    // the receiver reads too slowly
 )
 
-// mayForward reports whether the session's binary frames are forwarded.
+// mayForward reports whether the session may send binary frames.
 func (s *session) mayForward() bool {
 	m := s.member.Load()
 	if m == nil && s.place.Load() != nil { // its room is on another server: no forwarding, but no error either

@@ -94,7 +94,7 @@ func CheckStateFile(path string) error {
 }
 
 // readRecords returns the records in a file, or none if there is no such file. A line that is no record is an error,
-// because the file may be something else, and is replaced. Only the last line may be half written.
+// because the file may be something else, which openJournal must not replace. Only the last line may be half written.
 func readRecords(path string) (records []record, err error) {
 	content, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -53,7 +53,7 @@ func (s *session) readLoop() {
 	}
 }
 
-// asks returns for the log which room a session asks for that has not joined.
+// asks returns, for the log, the room that a session has asked for and not entered.
 func (s *session) asks() []any {
 	if s.asksFor == "" {
 		return nil
@@ -185,8 +185,8 @@ func (s *session) fill(b *bytes.Buffer, frame io.Reader, most int) (held int, er
 	}
 }
 
-// inTurn replaces the error of a frame from a session that has not joined. If the error ends the session, the client
-// is told that it has not joined instead of what is wrong with the message.
+// inTurn returns the error for a frame that cannot be decoded. A client that has not joined is told so instead, if the
+// message has an unknown kind or peer and the error ends the session.
 func (s *session) inTurn(err error) error {
 	why, ok := errors.AsType[*signaling.Error](err)
 	if ok && s.member.Load() == nil && (why.Code == signaling.CodeUnknownKind || why.Code == signaling.CodeUnknownPeer) {

@@ -40,10 +40,10 @@ type session struct {
 	nextPing time.Duration // by the clock
 
 	// Safe for concurrent use.
-	view   *rooms.View // nil for a server alone
+	view   *rooms.View // nil if the server shares no rooms
 	outbox outbox
 	member atomic.Pointer[rooms.Member]  // nil until joined, or while its room is on another server
-	place  atomic.Pointer[cluster.Place] // nil until joined, or for a server alone
+	place  atomic.Pointer[cluster.Place] // nil until joined, or if the server shares no rooms
 	seen   atomic.Int64                  // when something was last received, in nanoseconds of the clock
 	busy   atomic.Bool                   // handling a frame: nothing is read meanwhile
 	due    atomic.Int64                  // when Member.Due must be called, in the unit of seen; 0: never
@@ -151,7 +151,7 @@ func (s *session) finish() {
 	if s.waiter != nil {
 		s.waiter.Leave()
 	}
-	event := "ended" // by itself, or its place was taken or is gone
+	event := "ended" // the member has left, was removed, or has another session
 	m, p := s.member.Load(), s.place.Load()
 	if m != nil && s.lose(m) {
 		event = "lost"

@@ -36,8 +36,8 @@ type Stats struct {
 	RelayedBytes   uint64 // bytes in these frames
 	RelayThrottled uint64 // those of these frames that waited for Config.RelayRate or RelayTotal
 
-	// Refused counts the errors sent to sessions, by code. It also counts requests that were answered with 429, under
-	// rate_limited, and with 503, under server_full and shutting_down.
+	// Refused counts the errors sent to sessions, by code. It also counts requests that were answered with 403, 429 or
+	// 503, under forbidden, rate_limited, server_full or shutting_down.
 	Refused map[signaling.Code]uint64
 	// Dropped counts what the server gave up, by reason. Sessions: "slow", the client did not read its messages fast
 	// enough; "dead", nothing came from it. Members: "grace_over", the member did not resume in time;

@@ -11,7 +11,7 @@ import (
 )
 
 // sweep watches all sessions until ctx ends: it pings each one every PingInterval and ends the dead ones. It is one
-// goroutine with one timer, because a timer for each session would cost more memory than the rest of the bookkeeping
+// goroutine for all sessions, because a timer for each session would cost more memory than the rest of the bookkeeping
 // of an idle session.
 func (s *Server) sweep(ctx context.Context) {
 	ticker := time.NewTicker(s.sweepInterval())
@@ -31,7 +31,7 @@ func (s *Server) sweep(ctx context.Context) {
 	}
 }
 
-// sweepInterval is a sixteenth of the ping interval, so a ping or an end is late by at most a sixteenth.
+// sweepInterval is a sixteenth of the ping interval, but at most a second. A ping or an end is late by that much at most.
 func (s *Server) sweepInterval() time.Duration {
 	interval := 16 * time.Second
 	if d := s.config.PingInterval; d > 0 {

@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// A Network is a listener whose connections are pipes in memory: they work in a bubble, and hold no byte, so a reader
-// that stops is felt at once.
+// A Network is a listener whose connections are pipes in memory: they work in a bubble and buffer nothing, so a
+// reader that stops blocks the writer at once.
 type Network struct {
 	conns  chan net.Conn
 	closed chan struct{}

@@ -1,4 +1,4 @@
-// Package filelock has tests of several packages take turns with a file.
+// Package filelock makes tests of several packages take turns with a file.
 package filelock
 
 import "os"

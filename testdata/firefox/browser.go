@@ -29,7 +29,7 @@ type Browser struct {
 // answering is how long an answer may take, on a machine that is busy.
 const answering = time.Minute
 
-// Start starts one with the profile in that folder, which must exist. More are further lines of its user.js.
+// Start starts a browser with the profile in a folder, which must exist. more has further lines for its user.js.
 func Start(profile string, more ...string) (*Browser, error) {
 	cmd, err := Command(profile, "about:blank", more...)
 	if err != nil {
@@ -92,10 +92,10 @@ func (b *Browser) Close() {
 
 func (b *Browser) kill() { killGroup(b.cmd) }
 
-// Freeze stops all of its processes, as a laptop that sleeps does. Nothing may be asked of it until Thaw.
+// Freeze stops all processes of the browser, as when a laptop sleeps. It answers nothing until Thaw.
 func (b *Browser) Freeze() error { return freezeGroup(b.cmd, true) }
 
-// Thaw has a frozen one go on.
+// Thaw lets a frozen browser go on.
 func (b *Browser) Thaw() error { return freezeGroup(b.cmd, false) }
 
 // Call sends a command and takes its result.
@@ -149,13 +149,13 @@ func (b *Browser) Problems() []string {
 	return b.problems
 }
 
-// A Tab is a window of its own: one behind another would have slow timers.
+// A Tab is a page in a window of its own: in a tab behind another one, timers would be slow.
 type Tab struct {
 	browser *Browser
 	context string
 }
 
-// Open opens one.
+// Open opens a tab.
 func (b *Browser) Open() (*Tab, error) {
 	var made struct{ Context string }
 	err := b.Call("browsingContext.create", map[string]any{"type": "window"}, &made)
@@ -167,7 +167,7 @@ func (t *Tab) Close() error {
 	return t.browser.Call("browsingContext.close", map[string]any{"context": t.context}, nil)
 }
 
-// Before has a script run before those of the pages that follow.
+// Before makes a script run in each page that is visited later, before the scripts of the page.
 func (t *Tab) Before(script string) error {
 	return t.browser.Call("script.addPreloadScript", map[string]any{
 		"functionDeclaration": "() => {" + script + "}", "contexts": []string{t.context},
@@ -201,13 +201,13 @@ func (t *Tab) Text(expression string) (string, error) {
 	return fmt.Sprint(result.Value), err
 }
 
-// Await runs a script and returns what the promise resolves to that is its value.
+// Await runs a script whose value is a promise, and returns what the promise resolves to.
 func (t *Tab) Await(script string) (string, error) {
 	result, err := t.evaluate(script, true)
 	return fmt.Sprint(result.Value), err
 }
 
-// A value is one of a script. A node of the document has a SharedID.
+// A value is the value of a script. A node of the document has a SharedID.
 type value struct {
 	Value    any
 	SharedID string
@@ -227,7 +227,7 @@ func (t *Tab) evaluate(script string, await bool) (value, error) {
 	return evaluated.Result, err
 }
 
-// Choose has the files of these paths chosen in the input that the selector finds.
+// Choose chooses the files with these paths in the input element that the selector finds.
 func (t *Tab) Choose(selector string, paths ...string) error {
 	input, err := t.evaluate("document.querySelector(`"+selector+"`)", false)
 	if err != nil {

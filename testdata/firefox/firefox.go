@@ -12,13 +12,13 @@ import (
 // Program is the name of the command.
 const Program = "firefox-esr"
 
-// quiet are the preferences of a Firefox that looks for nothing but what it is told.
+// quiet has preferences with which Firefox loads only what it is told to load.
 //
 //go:embed user.js
 var quiet string
 
-// Command returns the command of a Firefox that shows url, with the profile in that folder, which must exist. More
-// are further lines of its user.js.
+// Command returns the command of a Firefox that shows url, with the profile in a folder, which must exist. more
+// has further lines for its user.js.
 func Command(profile, url string, more ...string) (*exec.Cmd, error) {
 	if err := os.WriteFile(filepath.Join(profile, "user.js"), []byte(quiet+strings.Join(more, "\n")), 0o600); err != nil {
 		return nil, err

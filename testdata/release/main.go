@@ -81,7 +81,7 @@ func release(ctx context.Context, out string, platforms []string, npm bool) erro
 		return err
 	}
 	if changed != "" {
-		return fmt.Errorf("the working tree has changes, which a release would not tell of: commit them first\n%s", changed)
+		return fmt.Errorf("the working tree has changes that are not committed: commit them first\n%s", changed)
 	}
 	if out, err = filepath.Abs(out); err != nil {
 		return err

@@ -27,11 +27,11 @@
 // It sends nothing more on reliable lanes while the bytes in flight take over 100 ms longer than they need to, so that
 // the queues on the way stay short for the other lanes.
 //
-// Over loopback through signal-server without limits, on two cores, in one run: 108 MB/s in packets of 16 KiB, beside
-// 53 MB/s over WebRTC; 64 bytes there and back take 0.13 ms, beside 0.16 ms.
+// Over loopback through signal-server without limits, on two cores, in one run: 108 MB/s in packets of 16 KiB, and
+// 53 MB/s over WebRTC; 64 bytes there and back take 0.13 ms, and 0.16 ms over WebRTC.
 //
 //	go test -run xxx -bench BenchmarkRelayLinks ./cmd/signal-server
 //
-// All methods may be called from any goroutine. The package imports only the standard library and package
-// transport.
+// All methods may be called from any goroutine, but Mux.Next only from one. The package imports only the standard library
+// and packages transport and signaling/drop.
 package forwarded

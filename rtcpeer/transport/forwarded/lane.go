@@ -21,9 +21,9 @@ type lane struct {
 	low       int     // set by NotifyLow
 	onLow     func()
 	sent      uint32  // bytes with partCost, modulo 2^32
-	readThere uint32  // of these
-	arrived   uint32  // likewise, the other way
-	read      uint32  // of these: read by the program, or parts of an incomplete packet while nothing else waits
+	readThere uint32  // how much of sent the other end's program has read, as acknowledged
+	arrived   uint32  // bytes with partCost that have come from the other end, modulo 2^32
+	read      uint32  // how much of arrived counts as read: see reckon
 	told      uint32  // how much of read the other end knows
 	whole     packets // packets to read
 	costs     []int   // of the packets in whole

@@ -32,7 +32,7 @@ type path struct {
 	own      *ecdh.PrivateKey
 	lanes    []*lane
 	patience time.Duration
-	events   chan transport.Event // has room for both, so a send never blocks
+	events   chan transport.Event // has room for EventOpened and EventClosed, so a send never blocks
 	done     chan struct{}        // closed when the path is over
 
 	// Guarded by mux.mu.

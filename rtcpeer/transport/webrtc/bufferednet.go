@@ -12,9 +12,9 @@ import (
 )
 
 // bufferedNet is the system's network with UDP sockets that hold a whole receive window. With the kernel's
-// default of about 200 KB, a burst of SCTP overflows them. A lost tail then costs a second (RTO.Min is fixed in
-// Pion), and a reliable stream over loopback runs at 8 MB/s instead of 50. The kernel uses memory only for
-// datagrams that wait, and grants at most net.core.rmem_max.
+// default of about 200 KB, a burst of SCTP overflows them. A lost tail then costs SCTP's retransmission timeout
+// (see SetSCTPRTOMax in transport.go), and a reliable stream over loopback runs at 8 MB/s instead of 50. The
+// kernel uses memory only for datagrams that wait, and grants at most net.core.rmem_max.
 type bufferedNet struct {
 	*stdnet.Net
 	buffer int // bytes

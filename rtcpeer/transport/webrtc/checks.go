@@ -19,8 +19,8 @@ type routeChecks struct {
 	pairs    []*ice.CandidatePair
 }
 
-// maxPairs is how many pairs of candidates are remembered. A request of the other end has come over the route in use,
-// but not always as the last one, because each end tries all pairs while the path is being made.
+// maxPairs is how many pairs of candidates are remembered. The route in use is one of those over which requests
+// of the other end have come, but not always the last, because each end tries all pairs while the path is being made.
 const maxPairs = 8
 
 // note notes a request of the other end, which Pion has authenticated.

@@ -15,5 +15,5 @@
 // replaces SCTP's: it follows the measured rate and delay, and does not shrink with each lost packet.
 //
 // A Transport and its paths may be used from any goroutine. The only other packages that import Pion are
-// rtcpeer/doctor and the TURN server.
+// rtcpeer/doctor, signaling/turnserver and signaling/attack.
 package webrtc

@@ -10,7 +10,7 @@ import (
 // A flight records when the packets of a lane that the other end has not acknowledged were given to SCTP. The
 // age of the oldest one shows how long a packet takes, wherever it waits: in queues of this process, in the
 // buffers of sockets, or at an end that is short of CPU. Congestion windows and round trips show only the
-// network. Safe for all.
+// network. Safe for concurrent use.
 type flight struct {
 	mu      sync.Mutex // guards the fields below
 	written uint64     // bytes

@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// kinds counts candidates by kind, to explain why a path finds no route. Safe for all.
+// kinds counts candidates by kind, to explain why a path finds no route. Safe for concurrent use.
 type kinds struct {
 	mu   sync.Mutex
 	seen []kindCount // a handful at most

@@ -28,7 +28,7 @@ type path struct {
 	lanes     []*lane
 	crowd     *crowd
 
-	// Safe for all.
+	// Safe for concurrent use.
 	pathState
 	remarks  *remarks
 	first    *firstRoute

@@ -24,7 +24,7 @@ type path struct {
 	silence  time.Duration // after which the path is lost; negative: as the browser decides
 	handlers []js.Func     // released by Close
 
-	// Safe for all.
+	// Safe for concurrent use.
 	pathState
 	figures figures
 

@@ -10,16 +10,16 @@ import (
 	"time"
 )
 
-// A udpSocket repeats the question to a STUN server for its own public address until it gets an answer. Pion
+// A udpSocket repeats the question to a STUN server for its own public address until a packet arrives. Pion
 // asks with the pauses of RFC 8489, section 6.2.1, which double, and gives up after five seconds. In a network
 // that comes back, or that loses many packets, the answer would then come seconds later than possible, or
 // never, and without it there is no route through a NAT. All other packets go directly to the socket.
 type udpSocket struct {
 	*net.UDPConn
-	asks atomic.Bool // a question has not been answered yet
+	asks atomic.Bool // a question was sent, and nothing has arrived since
 
 	mu       sync.Mutex    // guards the field below
-	answered chan struct{} // closed when it is answered or the socket is closed; nil: not asked
+	answered chan struct{} // closed when a packet has arrived or the socket is closed; nil: not asked
 	wg       sync.WaitGroup
 }
 

@@ -12,7 +12,7 @@ import (
 )
 
 // remarks are facts about one path that Pion reports only in its log. TestRemarks fails if a new version of
-// Pion words them differently. Safe for all.
+// Pion words them differently. Safe for concurrent use.
 type remarks struct {
 	mu      sync.Mutex // guards the fields below
 	relays  []string   // why TURN servers gave no relay

@@ -45,8 +45,8 @@ func (t *Transport) NewPath(config transport.PathConfig) (transport.Path, error)
 	return newPath(t, config)
 }
 
-// OnChange calls f when the addresses of this machine have changed, until stop is called or the Transport is closed,
-// as transport.Transport says. f must not block.
+// OnChange calls f when the network of the page may have changed (see watchAddresses), until stop is called or the
+// Transport is closed, as transport.Transport says. f must not block.
 func (t *Transport) OnChange(f func()) (stop func()) { return t.changes.add(f) }
 
 // Close makes NewPath fail from now on, and stops the calls of functions given to OnChange. The paths share

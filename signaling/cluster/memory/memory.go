@@ -72,8 +72,8 @@ func (b *Bus) Deaf(deaf bool) {
 	b.deaf = deaf
 }
 
-// Slow delays everything that the server writes or sends by a random time up to delay, and drops a share loss of the
-// messages.
+// Slow delays everything that the server reads, writes or sends by a random time up to delay, and drops a share loss of
+// the messages.
 func (b *Bus) Slow(delay time.Duration, loss float64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -1,6 +1,6 @@
 // Package natsbus is a cluster.Bus over NATS: keys are in a JetStream key-value bucket, and messages use core NATS.
 //
-//	keys      bucket rtcpeer_NAME, in memory, on up to three nodes       (needs nats-server 2.11 or later)
+//	keys      bucket rtcpeer_NAME, in memory, on three nodes, or on one  (needs nats-server 2.11 or later)
 //	messages  subjects rtcpeer.NAME.server.PROCESS, one for each signal server
 //
 // It is the only package that imports nats.go. The bucket is created whenever it is missing. Its content can be lost

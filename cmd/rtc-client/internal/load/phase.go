@@ -14,7 +14,7 @@ import (
 type phase struct {
 	done atomic.Int64
 
-	mu     sync.Mutex // guards the fields below
+	mu     sync.Mutex // guards times; the goroutine of loadRun owns began and lasted
 	began  time.Time
 	lasted time.Duration
 	times  []time.Duration

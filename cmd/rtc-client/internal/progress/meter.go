@@ -96,8 +96,8 @@ func (g *Gauge) Done() int64 { return g.done }
 // Before returns how many bytes were there before the transfer.
 func (g *Gauge) Before() int64 { return max(g.first, 0) }
 
-// show draws the bar; mu is held. The bar is drawn by whatever changes it, but not again within 100 ms. So what has not
-// changed is not set: otherwise that draws the bar, and Set64 no longer does.
+// show draws the bar; mu is held. Each call that changes the bar draws it, but not within 100 ms of the last time. So
+// the title and the maximum are set only if they have changed: otherwise they would draw the bar, and Set64 would not.
 func (m *Meter) show(name string) {
 	if !m.shown || m.held {
 		return

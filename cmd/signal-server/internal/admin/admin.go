@@ -46,7 +46,7 @@ type handler struct {
 	mux    *http.ServeMux
 	page   map[string]http.Handler // by path
 
-	// Safe for all.
+	// Safe for concurrent use.
 	refused func() // counts
 }
 
@@ -173,7 +173,7 @@ func (a *handler) kick(w http.ResponseWriter, r *http.Request) {
 	done(w, err == nil && a.rooms.Kick(signaling.RoomName(r.PathValue("room")), signaling.PeerID(id), reason(r)))
 }
 
-// drain answers when all sessions have ended. Links between peers and TURN relays continue.
+// drain answers when all sessions have ended, or after limits.StopTimeout. Links between peers and TURN relays continue.
 func (a *handler) drain(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), limits.StopTimeout)
 	defer cancel()

@@ -36,8 +36,8 @@ const (
 	Address drop.Reason = "address" // too many of one address, or of a network that contains it
 )
 
-// New returns a Limiter that allows most connections in total, and perAddress of one address; 0 means no limit
-// for addresses. Connections of trusted proxies count only in total. Errors of Accept go to failures.
+// New returns a Limiter. most is the largest number of connections in total, and perAddress that of one address; 0
+// means no limit for addresses. Connections of trusted proxies count only in total. Errors of Accept go to failures.
 func New(most, perAddress int, trusted proxy.Networks, log *slog.Logger, failures *Failures) *Limiter {
 	return &Limiter{most: most, perAddress: perAddress, trusted: trusted, log: log, failures: failures,
 		counts: make(map[netip.Prefix]int), closed: map[drop.Reason]int{Total: 0, Address: 0}}

@@ -13,7 +13,7 @@ type Failures struct {
 	// Fixed at construction.
 	log *slog.Logger
 
-	// Safe for all.
+	// Safe for concurrent use.
 	count atomic.Uint64
 }
 

@@ -63,7 +63,7 @@ const (
 	// StopTimeout is less than the 10 seconds that container runtimes leave between SIGTERM and SIGKILL.
 	StopTimeout  = 9 * time.Second
 	IdleTimeout  = time.Minute
-	WriteTimeout = 30 * time.Second // for an answer; at 20 kbit/s it is enough for the largest file of the page
+	WriteTimeout = 30 * time.Second // for an answer; at 25 kbit/s it is enough for the largest file of the page
 )
 
 // Check adds what is wrong with the options.

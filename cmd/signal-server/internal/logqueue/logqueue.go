@@ -58,8 +58,8 @@ func (q *Queue) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// onDrop sets a function that reports dropped lines. The writing goroutine calls it before it writes what
-// follows the gap.
+// onDrop sets a function that reports dropped lines. The writing goroutine calls it before it writes the
+// next batch, which may begin with lines from before the gap.
 func (q *Queue) onDrop(tell func(n uint64)) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -20,8 +20,8 @@ import (
 	"example.org/rtcpeer/signaling/turnserver"
 )
 
-// Figures are the metrics for Prometheus. Counters come from Stats and are read only for a scrape, so they cost
-// nothing in between. Only latencies are collected here.
+// Figures are the metrics for Prometheus. Most come from Stats and are read only for a scrape, so they cost
+// nothing in between. Only latencies, the expiry of certificates and the counters of Counter are kept here.
 type Figures struct {
 	// Fixed at construction.
 	registry *prometheus.Registry

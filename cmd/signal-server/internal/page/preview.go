@@ -14,7 +14,8 @@ import (
 // says so. A request with a false Host misleads only its own client. If the Host is not a plain name or address, the URL
 // stays relative.
 func previewed(index []byte) http.Handler {
-	// The last answer: most servers have one name. A flood of others costs less than the handshakes that carry it.
+	// Only the last answer is kept, because most servers have one name. Making an answer for another name costs less than
+	// the handshake of the request.
 	type answer struct {
 		origin string
 		page   http.Handler

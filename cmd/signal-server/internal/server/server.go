@@ -45,7 +45,7 @@ type Server struct {
 	url        string      // for members
 	endpoints  []*endpoint // the first is for members
 
-	// Safe for all.
+	// Safe for concurrent use.
 	leaving atomic.Bool // about to end, so not ready
 }
 
