@@ -45,9 +45,9 @@ func (p spoiledPath) Accept(answer string) error {
 	return p.Path.Accept(answer)
 }
 
-// L13: one end fails at once, as it cannot use the other's description. The other end is told, with the reason, and does
-// not wait until its time is over. When it works the two are linked.
-func TestL13OtherEndIsTold(t *testing.T) {
+// One end fails at once, because it cannot use the other's description (fault L13). The other end is told, with the reason,
+// and does not wait until its time is over. When the description is right, the two ends are linked.
+func TestOtherEndIsTold(t *testing.T) {
 	for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {
 		for _, spoiled := range []rtcpeer.PeerID{1, 5} { // the answering end, and the offering one
 			t.Run(fmt.Sprintf("%s %d", topology, spoiled), func(t *testing.T) {
@@ -137,9 +137,9 @@ func TestFailOfAnotherAttempt(t *testing.T) {
 	})
 }
 
-// L10: two members that did not tell each other their channels have different ones. The one that is sent to on a channel
-// that it does not have ends the link, and says which it is.
-func TestL10StrayChannel(t *testing.T) {
+// Two members have different channels and did not tell each other (fault L10). The one that gets a packet on a channel that
+// it does not have ends the link, and says which channel it was.
+func TestStrayChannel(t *testing.T) {
 	for _, features := range [][]string{nil, {signaling.FeatureRepair}} {
 		for _, channel := range []int{1, 2} {
 			t.Run(fmt.Sprintf("%v %d", features, channel), func(t *testing.T) {

@@ -71,8 +71,8 @@ func flooded(t *testing.T, rogueID rtcpeer.PeerID, flood func(say func(signaling
 	})
 }
 
-// Related to L15: an offering member makes one offer after the other. The answering end builds a few paths, not one for
-// each offer, whether the offers are attempts at one link or at ever new links, or repairs of links that do not exist.
+// An offering member makes one offer after the other (related to fault L15). The answering end builds a few paths, not one
+// for each offer, whether the offers are attempts at one link or at ever new links, or repairs of links that do not exist.
 func TestFloodOfOffers(t *testing.T) {
 	kinds := map[string]func(i int) signaling.SignalData{
 		"attempts": func(i int) signaling.SignalData { return signaling.SignalData{Attempt: i, Link: "one"} },
@@ -107,9 +107,9 @@ func TestFloodOfRequests(t *testing.T) {
 	}, func(t *testing.T, c *counter) { require.Less(t, c.paths, 50, "in 20 s") })
 }
 
-// L14: a member with 300 addresses, all of which come at once, is linked all the same. L15: one that tells of 20,000 more
-// costs no more than one that tells of a few.
-func TestL14L15ManyCandidates(t *testing.T) {
+// A member whose 300 addresses come all at once is linked nevertheless (fault L14). One that announces 20,000 more costs no
+// more than one that announces a few (fault L15).
+func TestManyCandidates(t *testing.T) {
 	for _, offering := range []bool{true, false} { // the member with the many addresses is the offering end
 		t.Run(fmt.Sprint(offering), func(t *testing.T) {
 			bubble.Test(t, func(t *testing.T) {
@@ -154,9 +154,9 @@ func TestL14L15ManyCandidates(t *testing.T) {
 	}
 }
 
-// L16: a host announces and withdraws guests without end to a guest whose program does not receive. What waits is bounded
-// as packets are, by pushing back; when the program receives it gets everything, and in order.
-func TestL16FloodOfAnnouncements(t *testing.T) {
+// A host announces and withdraws guests without end to a guest whose program does not receive (fault L16). What waits has
+// a bound, and the host is held up, as with packets. When the program receives, it gets everything, in order.
+func TestFloodOfAnnouncements(t *testing.T) {
 	kinds := map[string]func(i int) [][]byte{
 		"one id": func(int) [][]byte { return [][]byte{{7, 1, 77, 0, 0, 0}, {7, 2, 77, 0, 0, 0}} },
 		"many ids": func(i int) [][]byte {

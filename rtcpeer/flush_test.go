@@ -22,8 +22,8 @@ func upload(t *testing.T, n *rtcpeer.Node, to rtcpeer.PeerID) (packets int) {
 	return packets
 }
 
-// A9: 3 MB are sent reliably over a line of 100 KB/s, and then the node closes. Flush before that waits for them all.
-// Close alone, which waits for Linger, says how much of it was not delivered.
+// 3 MB are sent reliably over a line of 100 KB/s, and then the node closes (fault A9). Flush before that waits for all of
+// them. Close alone, which waits for Linger, says how much was not delivered.
 func TestFlushBeforeClose(t *testing.T) {
 	for _, bare := range []bool{false, true} {
 		for _, flushes := range []bool{true, false} {

@@ -20,8 +20,8 @@ import (
 type guest struct {
 	node     *Node
 	opened   *wakeup      // wakes when the host is linked, or another one
-	sent     atomic.Int64 // when a reliable packet was last sent to several, in Unix nanoseconds; safe for all
-	reported atomic.Int64 // the term whose host this guest has reported as lost; safe for all
+	sent     atomic.Int64 // when a reliable packet was last sent to several, in Unix nanoseconds; safe for concurrent use
+	reported atomic.Int64 // the term whose host this guest has reported as lost; safe for concurrent use
 
 	mu      sync.RWMutex // guards the fields below
 	parted  PeerID       // the host whose link is over while the relayed peers wait for the next one; 0: none

@@ -84,13 +84,13 @@ func sendUntilHeard(t *testing.T, from *rtcpeer.Node, p rtcpeer.Packet, heard <-
 	}
 }
 
-// L17: a guest of a star stops receiving, and another one sends to it until nothing more goes. The lane that is held up
-// holds up no other lane of its sender, in whatever mode; nor the lanes of others. However many reliable channels there
-// are, and all of them held up, there is room for what is not.
+// A guest of a star stops receiving, and another one sends to it until nothing more goes (fault L17). The lane that is held
+// up holds up no other lane of its sender, in whatever mode, and no lane of others. Even if all reliable channels are held
+// up, however many they are, there is room for the other lanes.
 //
 // A sender that takes no part in repairs, as a Godot game does not, is not told what was taken: it fills the window of its
 // association, until the guest is disconnected as slow (Config.SlowAfter). About a receiver see heldplain_test.go.
-func TestL17HeldUpLaneInAStar(t *testing.T) {
+func TestHeldUpLaneInAStar(t *testing.T) {
 	t.Parallel()
 	for _, channels := range skip.Shorter([]int{0, 2}, []int{0, 2, 30}) {
 		t.Run(fmt.Sprint(channels), func(t *testing.T) {

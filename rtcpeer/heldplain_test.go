@@ -12,10 +12,10 @@ import (
 	"example.org/rtcpeer/rtcpeer"
 )
 
-// L17 where the guest that stops receiving takes no part in repairs, as a Godot game does not: neither who sends to it nor
-// anybody else is silent to the host. When the buffer of its lane is full, the host holds up the lane of the sender, and
-// that lane alone, as the sender takes part in repairs.
-func TestL17HeldUpGuestWithoutRepairs(t *testing.T) {
+// The guest that stops receiving takes no part in repairs, as a Godot game does not (fault L17): neither the member that
+// sends to it nor anybody else becomes silent to the host. When the buffer of its lane is full, the host holds up the lane
+// of the sender and no other one, because the sender takes part in repairs.
+func TestHeldUpGuestWithoutRepairs(t *testing.T) {
 	t.Parallel()
 	nodes := heldRoomWithPlain(t, rtcpeer.Config{}, 7, 1, 5, 7, 9)
 	host, sender, other := nodes[1], nodes[5], nodes[9] // and 7 receives nothing any more

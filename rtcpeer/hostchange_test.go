@@ -17,7 +17,7 @@ import (
 // outliving is the star of these tests.
 var outliving = rtcpeer.Config{Topology: rtcpeer.Star, NewRoom: rtcpeer.NewRoom{Migrates: true}}
 
-// A room is closed to newcomers, or asks for a password, under the next host as under the first, and the next host may open it.
+// A room that is closed to newcomers, or asks for a password, stays so under the next host, which may open it.
 func TestRoomIsClosedWhileItsHostChanges(t *testing.T) {
 	for name, tt := range map[string]struct {
 		close    func(t *testing.T, host *rtcpeer.Node)

@@ -19,7 +19,7 @@ type inbox struct {
 	ready chan struct{} // holds a token while there is something to receive, or the end
 	quit  chan struct{} // closed by close
 
-	counters counters // safe for all
+	counters counters // safe for concurrent use
 
 	mu      sync.Mutex // guards everything below, and the fields of presences and credits
 	queue   ring.Ring[entry]
@@ -38,7 +38,7 @@ type entry struct {
 // presence is a peer as the inbox has shown it to the program. Guarded by the inbox.
 type presence struct {
 	id          PeerID       // fixed
-	sent        atomic.Int64 // when a reliable packet was last sent to it through the host, in Unix nanoseconds; safe for all
+	sent        atomic.Int64 // when a reliable packet was last sent to it through the host, in Unix nanoseconds; safe for concurrent use
 	state       presenceState
 	interrupted bool // and the program was told
 }

@@ -231,8 +231,8 @@ func TestSendingInAnInterruption(t *testing.T) {
 	})
 }
 
-// The other end dies in the middle of a repair. It is lost after LostAfter, and no earlier or later for the server's saying that
-// its place is gone; a member that has left by itself is gone at once.
+// The other end dies in the middle of a repair. It is lost after LostAfter, whenever the server says that its place is gone.
+// A member that has left by itself is gone at once.
 func TestDeathInARepair(t *testing.T) {
 	tests := []struct {
 		name      string

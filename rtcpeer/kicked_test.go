@@ -13,9 +13,9 @@ import (
 	"example.org/rtcpeer/testdata/bubble"
 )
 
-// A1, A5: who is kicked, from a mesh or a star, is told once of each peer that it is disconnected, before Receive says
-// why the node has ended, and has no peers then. All others are told the same reason, whichever of the path and the
-// signaling server tells them first.
+// A member that is kicked from a mesh or a star gets one PeerDisconnected for each peer, before Receive says why the node
+// has ended, and then has no peers (faults A1 and A5). All others get the same reason, whether the path or the signaling
+// server tells them first.
 func TestKickedMember(t *testing.T) {
 	for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {
 		for _, victim := range []rtcpeer.PeerID{5, 9} {
@@ -55,8 +55,8 @@ func TestKickedMember(t *testing.T) {
 	}
 }
 
-// A5 and its relatives: what the host knows of the end of a guest, the other guests are told. That the host's program
-// has ended the link is ByPeer for them.
+// The other guests are told what the host knows of the end of a guest (fault A5 and related ones). If the host's program
+// has ended the link, the reason is ByPeer for them.
 func TestReasonOfAGuestsEnd(t *testing.T) {
 	tests := []struct {
 		name         string
@@ -81,7 +81,7 @@ func TestReasonOfAGuestsEnd(t *testing.T) {
 	}
 }
 
-// A4: a host disconnects a guest that has just come. Its node's end says that, and no guess.
+// A host disconnects a guest that has just come (fault A4). The error of the guest's node says so, and does not guess.
 func TestDisconnectedYoungGuest(t *testing.T) {
 	for _, bare := range []bool{false, true} {
 		t.Run(fmt.Sprintf("bare=%v", bare), func(t *testing.T) {

@@ -28,9 +28,9 @@ func turnServer(t *testing.T) string {
 	return s.ICEServers("somebody")[1].URLs[0]
 }
 
-// L12: what is known of a failure is told at once, with the stage, the server and its answer. ConnectTimeout has no limit
-// here, so that nothing else tells.
-func TestL12KnownFailures(t *testing.T) {
+// What is known of a failure is told at once, with the stage, the server and its answer (fault L12). ConnectTimeout has no
+// limit here, so that nothing else ends the wait.
+func TestKnownFailures(t *testing.T) {
 	wrong := []transport.ICEServer{{URLs: []string{turnServer(t)}, Username: "user", Credential: "wrong"}}
 	tests := []struct {
 		name   string
@@ -64,7 +64,7 @@ func TestL12KnownFailures(t *testing.T) {
 }
 
 // The same where the link may still find another way: then it is told when its time is over.
-func TestL12DeadlineNamesTheServer(t *testing.T) {
+func TestDeadlineNamesTheServer(t *testing.T) {
 	t.Parallel()
 	wrong := []transport.ICEServer{{URLs: []string{turnServer(t)}, Username: "user", Credential: "wrong"}}
 	r := newRoom(rtcpeer.Mesh)

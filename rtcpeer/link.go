@@ -55,7 +55,7 @@ type link struct {
 	control chan *heardControl // from controlLoops
 	answers chan struct{}      // a token: the other end has answered over the present path
 
-	// Safe for all.
+	// Safe for concurrent use.
 	path        atomic.Pointer[path] // the one that the link goes over; nil before the first
 	interrupted atomic.Bool
 	oversized   atomic.Bool // the other end has sent a packet over the limit

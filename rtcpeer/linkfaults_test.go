@@ -67,9 +67,9 @@ func (w *world) wantLinked(id rtcpeer.PeerID, since time.Time, within time.Durat
 	}
 }
 
-// L1: UDP is dropped for 15 s and then open again, and signaling is never lost. The two are linked within a second of the path's
-// return, whether they were lost meanwhile or not.
-func TestL1BlockedForAWhile(t *testing.T) {
+// UDP is dropped for 15 s, while signaling works (fault L1). The two ends are linked within a second of the return of the
+// path, whether they were lost meanwhile or not.
+func TestBlockedForAWhile(t *testing.T) {
 	for _, lostAfter := range []time.Duration{0, 10 * time.Second, -1} {
 		t.Run(fmt.Sprint(lostAfter), func(t *testing.T) {
 			onFault(t, rtcpeer.Config{LostAfter: lostAfter}, func(t *testing.T, w *world, victim rtcpeer.PeerID) {
@@ -92,9 +92,9 @@ func TestL1BlockedForAWhile(t *testing.T) {
 	}
 }
 
-// L2: a member is asleep for 14, 25 and 50 s. Whatever it learns first when it is awake, its Welcome or that its links were lost, it
-// is linked with all others again. (That it notices its sleep by itself is in repair_test.go.)
-func TestL2Asleep(t *testing.T) {
+// A member sleeps for 14, 25 and 50 s (fault L2). It is linked with all others again, whether it first gets its Welcome or
+// learns that its links were lost. (repair_test.go tests that it notices its sleep by itself.)
+func TestAsleep(t *testing.T) {
 	for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {
 		for _, victim := range faultIDs {
 			for _, asleep := range []time.Duration{14 * time.Second, 25 * time.Second, 50 * time.Second, 10 * time.Minute} {
@@ -137,9 +137,9 @@ func TestL2Asleep(t *testing.T) {
 	}
 }
 
-// L3: a member gets another address. It is noticed at once, and the pause is short, whoever offers; also if the connection to the
-// server is lost with the address, and if nobody is told, as behind a NAT that has forgotten.
-func TestL3AnotherAddress(t *testing.T) {
+// A member gets another address (fault L3). It is noticed at once, and the pause is short, whichever end offers; also if the
+// connection to the server is lost with the address, and if nobody is told, as behind a NAT that has forgotten its mapping.
+func TestAnotherAddress(t *testing.T) {
 	t.Run("moved", func(t *testing.T) {
 		onFault(t, rtcpeer.Config{}, func(t *testing.T, w *world, victim rtcpeer.PeerID) {
 			w.network.Move(w.hosts[victim])
@@ -176,8 +176,8 @@ func TestL3AnotherAddress(t *testing.T) {
 	})
 }
 
-// L4: the TURN server over which all links go is started again.
-func TestL4RelayRestarts(t *testing.T) {
+// The TURN server over which all links go restarts (fault L4).
+func TestRelayRestarts(t *testing.T) {
 	for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {
 		t.Run(string(topology), func(t *testing.T) {
 			bubble.Test(t, func(t *testing.T) {
@@ -211,9 +211,9 @@ func TestL4RelayRestarts(t *testing.T) {
 	}
 }
 
-// L5: UDP is blocked for the first 25 s after joining, longer than a link may take. The program is told, and the two are linked as
-// soon as they can be.
-func TestL5BlockedFromTheBeginning(t *testing.T) {
+// UDP is blocked for the first 25 s after joining, longer than a link may take (fault L5). The program is told, and the two
+// ends are linked as soon as that is possible.
+func TestBlockedFromTheBeginning(t *testing.T) {
 	for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {
 		for _, victim := range faultIDs {
 			for _, blocked := range []time.Duration{25 * time.Second, 55 * time.Second, 5 * time.Minute} {
@@ -251,8 +251,9 @@ func TestL5BlockedFromTheBeginning(t *testing.T) {
 	}
 }
 
-// L6: a star's guest is without any network for 12 s, or a minute. It keeps its place, also in a sealed room, and comes back.
-func TestL6GuestWithoutNetwork(t *testing.T) {
+// A guest of a star has no network for 12 s, or for a minute (fault L6). It keeps its place, also in a sealed room, and
+// comes back.
+func TestGuestWithoutNetwork(t *testing.T) {
 	for _, away := range []time.Duration{12 * time.Second, time.Minute} {
 		for _, guest := range []rtcpeer.PeerID{5, 9} {
 			for _, lostAfter := range []time.Duration{0, 5 * time.Second} {
@@ -291,9 +292,9 @@ func TestL6GuestWithoutNetwork(t *testing.T) {
 	}
 }
 
-// L7: a star's host is killed. Its guests stay; the host that comes back with its id, another program, gets them again; and the end of
-// the room ends them.
-func TestL7HostKilled(t *testing.T) {
+// The host of a star is killed (fault L7). Its guests stay. Another program that comes back with the host's id is linked
+// with them again. When the room ends, their nodes end.
+func TestHostKilled(t *testing.T) {
 	for _, away := range []time.Duration{time.Second, 10 * time.Second, 40 * time.Second, 3 * time.Minute} {
 		for _, left := range []bool{false, true} { // the server gives its place up, and its room goes on
 			if left && away > time.Minute {
@@ -329,8 +330,8 @@ func TestL7HostKilled(t *testing.T) {
 	}
 }
 
-// L7, the end: the server ends the room of a host that does not come back.
-func TestL7RoomEnds(t *testing.T) {
+// The server ends the room of a host that does not come back (fault L7).
+func TestRoomEnds(t *testing.T) {
 	for _, ends := range []time.Duration{time.Second, 10 * time.Second, 29 * time.Second, 45 * time.Second, 100 * time.Second} {
 		t.Run(fmt.Sprint(ends), func(t *testing.T) {
 			bubble.Test(t, func(t *testing.T) {
@@ -354,8 +355,8 @@ func TestL7RoomEnds(t *testing.T) {
 	}
 }
 
-// L9: a member closes in whatever moment of the connecting. The other end keeps no ghost of it.
-func TestL9ClosedWhileConnecting(t *testing.T) {
+// A member closes at any moment while it connects (fault L9). The other end keeps nothing of it.
+func TestClosedWhileConnecting(t *testing.T) {
 	for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {
 		for _, leaver := range []rtcpeer.PeerID{1, 5} {
 			for _, parted := range []bool{false, true} {

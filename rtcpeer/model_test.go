@@ -25,8 +25,8 @@ import (
 	"example.org/rtcpeer/testdata/skip"
 )
 
-// Random schedules of faults over three members, or up to four in a star that outlives its host, against the contract: what recorder looks at all the time,
-// and in the end, when nothing is wrong any more, that all are connected and that what was sent has come.
+// Random schedules of faults over three members, or up to four in a star that outlives its host. The recorder checks the
+// contract all the time. When the faults are over, all members must be connected, and what was sent must have arrived.
 //
 //	RTCPEER_MODEL=10000 go test -run TestModel ./rtcpeer             so many schedules, instead of 500
 //	RTCPEER_MODEL_SEED=17 go test -v -run TestModel ./rtcpeer        one, with all that happens

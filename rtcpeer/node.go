@@ -70,7 +70,7 @@ type Node struct {
 	inbox         *inbox
 	clock         *steadyClock
 
-	// Safe for all.
+	// Safe for concurrent use.
 	routed    atomic.Pointer[route] // see route
 	refuse    atomic.Bool
 	status    atomic.Int32

@@ -12,9 +12,9 @@ import (
 	"example.org/rtcpeer/testdata/bubble"
 )
 
-// A10: signals take longer than an attempt at first does, as when a person carries them. The attempts adapt, and the two
-// are linked, whoever joins first and whatever time a link may take; so is one whose path is lost.
-func TestA10SlowSignaling(t *testing.T) {
+// Signals take longer than a first attempt may, as when a person carries them (fault A10). The attempts adapt, and the two
+// members are linked, whoever joins first and whatever time a link may take. The same holds for a link whose path is lost.
+func TestSlowSignaling(t *testing.T) {
 	for _, oneWay := range []time.Duration{2 * time.Second, 4 * time.Second, 6 * time.Second, 10 * time.Second, 30 * time.Second} {
 		for _, timeout := range []time.Duration{0, -1, time.Minute} {
 			for _, first := range []rtcpeer.PeerID{1, 5} {

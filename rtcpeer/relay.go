@@ -26,7 +26,7 @@ type host struct {
 	// before has the peers that are not linked yet, if this node was a guest before it became the host; else nil.
 	before  *guest
 	settled *wakeup // wakes when one of those is linked or gone
-	// complete is true when none of those is left; safe for all.
+	// complete is true when none of those is left; safe for concurrent use.
 	complete atomic.Bool
 	// mu makes the announcement of a guest and its connection one step, in the same order for all. It guards the fields
 	// below. Guests may know a member that this node does not know: the previous host was gone before it told this one.

@@ -15,7 +15,7 @@ import (
 )
 
 // A program that is started again, with the id that it had, has links with all others again, however it ended and
-// whenever it is back: FAULTS L8.
+// whenever it is back (fault L8).
 func TestRestart(t *testing.T) {
 	ends := []struct {
 		name string

@@ -20,7 +20,7 @@ type room struct {
 	topology Topology
 	signaler Signaler
 
-	lead atomic.Pointer[lead] // safe for all; only Node.run changes it
+	lead atomic.Pointer[lead] // safe for concurrent use; only Node.run changes it
 
 	sending sync.Mutex // one Send of the signaler at a time
 

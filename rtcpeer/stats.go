@@ -132,7 +132,7 @@ type LaneStats struct {
 	SentBytes, ReceivedBytes uint64
 }
 
-// counters holds the drops of a node. Safe for all.
+// counters holds the drops of a node. Safe for concurrent use.
 type counters struct {
 	dropped [len(dropReasons)]atomic.Uint64
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // A timing is what a link knows, from the times in beats, about the way to the other end and its clock.
-// signaling/PROTOCOL.md (Times) has the arithmetic. Safe for all.
+// signaling/PROTOCOL.md (Times) has the arithmetic. Safe for concurrent use.
 //
 //	offering end, every second or five ---- beat: my clock, your last one, and how long ago it came --->  other end
 //	offering end <------------------------- the same, at once ------------------------------------------  other end

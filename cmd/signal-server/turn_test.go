@@ -44,8 +44,8 @@ func TestLinkThroughOwnTURN(t *testing.T) {
 	require.Greater(t, figures[`turn_bytes_total{direction="to_clients"}`], 1000.0)
 }
 
-// A tab that a TURN server refuses says which server that was, and what it answered (L12): Firefox knows 701, no answer,
-// alone.
+// A tab that a TURN server refuses says which server that was, and what it answered (fault L12). Firefox only
+// knows 701: no answer.
 func TestTabShowsTheAnswerOfTheTURNServer(t *testing.T) {
 	skip.Long(t)
 	t.Parallel()

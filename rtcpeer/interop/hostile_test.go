@@ -34,11 +34,11 @@ func TestHostilePeersOfAPage(t *testing.T) {
 		topology rtcpeer.Topology
 		attack   func(*attack, *testing.T)
 	}{
-		{"L10, data on a stream that the page does not have", rtcpeer.Mesh, (*attack).stranger},
-		{"L10, unexpected channels", rtcpeer.Mesh, (*attack).strangers},
-		{"L14, 300 addresses", rtcpeer.Mesh, (*attack).addresses},
-		{"L15, 20,000 candidates for an open link", rtcpeer.Mesh, (*attack).candidates},
-		{"L16, announcements without end", rtcpeer.Star, (*attack).announcements},
+		{"data on a stream that the page does not have", rtcpeer.Mesh, (*attack).stranger},
+		{"unexpected channels", rtcpeer.Mesh, (*attack).strangers},
+		{"300 addresses", rtcpeer.Mesh, (*attack).addresses},
+		{"20,000 candidates for an open link", rtcpeer.Mesh, (*attack).candidates},
+		{"announcements without end", rtcpeer.Star, (*attack).announcements},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeoutCause(t.Context(), 2*cellTime, errCellTime)

@@ -142,7 +142,7 @@ func wantHeard(ctx context.Context, t *testing.T, gamers []*process, ids []strin
 	})
 }
 
-// endGamers ends gamers. Each has received packets, and none twice or out of order; those that stay were connected all the time.
+// endGamers ends gamers. Each has received packets, none twice or out of order, and those that stayed were always connected.
 func endGamers(ctx context.Context, t *testing.T, gamers []*process, stay []string) {
 	t.Helper()
 	for _, p := range gamers {

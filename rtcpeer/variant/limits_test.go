@@ -179,7 +179,7 @@ func TestWhatCannotBeEncoded(t *testing.T) {
 	}
 }
 
-// Who gives a Go type that Godot has nothing for is told what to give (FAULTS.md A7).
+// The error for a Go type that has no counterpart in Godot says which type to use instead (fault A7).
 func TestMarshalSaysWhatToUse(t *testing.T) {
 	for _, c := range []struct {
 		value any

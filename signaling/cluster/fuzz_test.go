@@ -13,7 +13,6 @@ import (
 // What comes from the bus, of whatever version or sender, is refused or is as the code behind it trusts.
 func FuzzDecode(f *testing.F) {
 	for _, m := range []*message{
-		{Kind: kindHello},
 		{Kind: kindJoin, Session: 1, Attempt: 2, Lease: "l", Key: "room.r", Guest: &guest{Dialect: signaling.Subprotocol}, Join: &signaling.Join{Room: "r"}, Grant: &rooms.Grant{MayHost: true}},
 		{Kind: kindDeliver, Session: 1, Attempt: 2, Lease: "l", frames: [][]byte{[]byte("{}"), nil, bytes.Repeat([]byte("x"), 300)}},
 		{Kind: kindFail, Error: &signaling.Error{Code: signaling.CodeKicked}},
@@ -45,9 +44,9 @@ func FuzzDecode(f *testing.F) {
 // A node bears whatever is published to it.
 func FuzzReceive(f *testing.F) {
 	p := newPipe(2, 1, func([]byte) error { return nil }, new(counters))
-	hello, err := (&message{Kind: kindHello}).encode()
+	gone, err := (&message{Kind: kindGone}).encode()
 	require.NoError(f, err)
-	f.Add(p.stamp(p.datagram(1, hello)))
+	f.Add(p.stamp(p.datagram(1, gone)))
 	f.Add(p.stamp(p.datagram(0, nil)))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		from, ok := senderOf(b, 1)

@@ -93,7 +93,6 @@ func (n *Node) handle(from uint64, m *message) {
 		if answer != nil {
 			answer <- m.Body
 		}
-	case kindHello:
 	default:
 		n.counters.drop(DropUnknown, 1)
 	}

@@ -19,7 +19,6 @@ import (
 type kind string
 
 const (
-	kindHello    kind = "hello"    // nothing: earlier versions send it when a pipe has begun anew
 	kindJoin     kind = "join"     // home: key, guest, join, grant
 	kindAttach   kind = "attach"   // home: key, guest, attachment, token, view
 	kindFrame    kind = "frame"    // home: frames of the client, unchanged

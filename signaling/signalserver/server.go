@@ -74,7 +74,7 @@ func New(config Config) (*Server, error) {
 		upgrader: websocket.Upgrader{
 			HandshakeTimeout: handshakeTimeout,
 			ReadBufferSize:   readBuffer,
-			WriteBufferPool:  new(sync.Pool), // for the few frames that do not go through a batch
+			WriteBufferPool:  new(sync.Pool), // so that no connection has a write buffer: frames go through a batch
 			CheckOrigin:      config.CheckOrigin,
 		},
 		own:      signaling.V1(),

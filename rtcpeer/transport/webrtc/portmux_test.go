@@ -16,9 +16,9 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport/webrtc"
 )
 
-// L11: with UDPPort set the machine gets other addresses. Paths that are made from then on are reached at those, paths
-// that there are go on, and an address that comes back is the same as before.
-func TestL11PortOnNewAddresses(t *testing.T) {
+// The machine gets other addresses while UDPPort is set (fault L11). New paths use them, existing paths go on, and an
+// address that comes back works as before.
+func TestPortOnNewAddresses(t *testing.T) {
 	addresses := addressesOfThisMachine(t)
 	for _, port := range []int{webrtc.AnyPort, freePort(t)} {
 		var has atomic.Pointer[string] // the one address that the machine has

@@ -61,7 +61,8 @@ func turnServer(t *testing.T) (url string) {
 	return ""
 }
 
-// What Pion tells in its log alone is heard: L12 and L10 rest on it. Each is told as soon as it is known.
+// The transport reads what Pion tells only in its log, and reports each remark as soon as it is known. The errors for
+// faults L10 and L12 need that.
 func TestRemarks(t *testing.T) {
 	t.Parallel()
 	silent, err := net.ListenPacket("udp4", "127.0.0.1:0") // takes what comes and never answers
@@ -91,7 +92,7 @@ func TestRemarks(t *testing.T) {
 	})
 }
 
-// L12: whoever changes the fingerprint in a description is found out as soon as the two ends meet.
+// A changed fingerprint in a description is reported as soon as the two ends meet (fault L12).
 func TestChangedFingerprint(t *testing.T) {
 	for _, offer := range []bool{true, false} { // which description is changed
 		change := func(sdp string, it bool) string {
