@@ -52,8 +52,8 @@ func wantUnauthorized(t *testing.T, n *rtcpeer.Node, id rtcpeer.PeerID, why stri
 	require.ErrorContains(t, ev.Err, why)
 }
 
-// A host that demands a secret, in the bytes of a Godot guest: until both have accepted each other
-// nothing passes, and nobody is told.
+// A host that requires a secret, and guests that send the bytes of a Godot game. Until the two ends have accepted each other,
+// no packet passes between them, and no other member is told of the guest.
 func TestHostDemandsSecret(t *testing.T) {
 	inStar(t, rtcpeer.Config{Auth: secret}, func(t *testing.T, r *room, network *memory.Network, host *rtcpeer.Node) {
 		seven := sitBare(t, r, 7, 1, network.Transport())
@@ -123,8 +123,9 @@ func TestWrongSecretIsRefusedAtOnce(t *testing.T) {
 	})
 }
 
-// A peer that is silent has three seconds; then it learns what it was missing.
-func TestAuthenticationTakesThreeSeconds(t *testing.T) {
+// A peer that does not authenticate within Config.AuthTimeout, three seconds by default, is disconnected, and the error says
+// why. A negative AuthTimeout is no limit.
+func TestAuthTimeout(t *testing.T) {
 	for _, timeout := range []time.Duration{0, 10 * time.Second} {
 		inStar(t, rtcpeer.Config{Auth: secret, AuthTimeout: timeout}, func(t *testing.T, r *room, network *memory.Network, host *rtcpeer.Node) {
 			five := sitBare(t, r, 5, 1, network.Transport())
@@ -180,9 +181,10 @@ func joinBareHost(t *testing.T, config rtcpeer.Config) (*bare, *rtcpeer.Node) {
 	return <-opened, guest
 }
 
-// A Godot host that demands authentication: whichever word of it comes first, a guest without
-// Config.Auth knows; one that is silent until its time is over is named as a possible cause.
-func TestGuestWithoutAuthOfGodot(t *testing.T) {
+// A guest without Config.Auth joins a Godot host that requires authentication. If the host has sent any authentication
+// message, the guest ends with ErrAuthRequired. If the host only closes the link, the error names a missing Config.Auth as a
+// possible cause.
+func TestGuestWithoutAuthAtGodotHost(t *testing.T) {
 	tests := []struct {
 		name  string
 		frame string
@@ -273,8 +275,8 @@ func TestHostWithoutAuthAnswers(t *testing.T) {
 	})
 }
 
-// What ends a link ends its authentication, which holds up nothing else.
-func TestPendingPeerGoes(t *testing.T) {
+// Authentication ends when its link ends. It delays no other link.
+func TestPendingPeerEnds(t *testing.T) {
 	stuck := func(ctx context.Context, _ *rtcpeer.PendingPeer) error {
 		<-ctx.Done() // asks a server elsewhere, say
 		return context.Cause(ctx)
@@ -409,9 +411,9 @@ func TestSharedSecret(t *testing.T) {
 	})
 }
 
-// The end of a guest without Config.Auth over real sockets, where the host's last word and the end of
-// the link come on different lanes.
-func TestGuestWithoutAuthOverBoth(t *testing.T) {
+// A guest without Config.Auth ends with the right error on both transports. Over WebRTC, the host's last message and the end
+// of the link arrive on different lanes.
+func TestGuestWithoutAuthOverBothTransports(t *testing.T) {
 	overBoth(t, func(t *testing.T, newTransport func() transport.Transport) {
 		r := newRoom(rtcpeer.Star)
 		host := r.join(t, 1, newTransport(), rtcpeer.Config{Auth: secret, AuthTimeout: 50 * time.Millisecond})

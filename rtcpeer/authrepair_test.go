@@ -17,7 +17,7 @@ import (
 	"example.org/rtcpeer/testdata/skip"
 )
 
-// slowAuth is a secret that both ends want of each other, each of whom takes its time.
+// slowAuth has each end check the secret of the other one, for which it takes the given time.
 func slowAuth(secret string, takes time.Duration) rtcpeer.AuthFunc {
 	return func(ctx context.Context, peer *rtcpeer.PendingPeer) error {
 		if err := peer.Send([]byte(secret)); err != nil {
@@ -39,9 +39,9 @@ func slowAuth(secret string, takes time.Duration) rtcpeer.AuthFunc {
 	}
 }
 
-// The path fails while the two ends authenticate each other. Once it works again they are linked, as that was no answer; and
-// those who really do not accept each other are not.
-func TestPathFailsInAuthentication(t *testing.T) {
+// The path fails while the two ends authenticate each other. That counts as no refusal: they are linked once the path works
+// again. Two ends with different secrets are not.
+func TestPathFailsDuringAuthentication(t *testing.T) {
 	for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {
 		for _, takes := range []time.Duration{0, time.Second, 2500 * time.Millisecond} {
 			for _, outage := range []time.Duration{time.Second, 1700 * time.Millisecond, 4 * time.Second, 20 * time.Second} {

@@ -83,8 +83,9 @@ func TestOneCreatesARoom(t *testing.T) {
 	require.NoError(t, (<-nodes).Close())
 }
 
-// A server that knows nothing of it puts the client into a new room, or the server into an old one.
-func TestCreateWithAnOlderServer(t *testing.T) {
+// A signaling server that does not know Config.Create lets a client create a room, and lets a game's server into an
+// existing one. The node then returns the error that a newer server would have sent.
+func TestCreateWithOlderServer(t *testing.T) {
 	r := newRoom(rtcpeer.Star)
 	config := rtcpeer.Config{Transport: memory.NewNetwork(memory.Options{}).Transport(), Create: rtcpeer.CreateNever}
 	_, err := rtcpeer.New(t.Context(), r.enter(1, nil), config)

@@ -87,10 +87,10 @@ type lateAcksLane struct{ transport.Lane }
 
 func (lateAcksLane) Buffered() int { return 1 }
 
-// The other end may be gone before its acknowledgement of the bye has arrived: it has closed the path, or the path
-// is silent and the server knows. Then there is nothing to linger for, and what it had acknowledged before the bye was
-// said counts as delivered.
-func TestDisconnectEndsWithTheOtherEnd(t *testing.T) {
+// The other end may be gone before its acknowledgement of the bye has arrived: it has closed the path, or the path is silent
+// and the server has said that the other end is gone. Then the node does not linger, and what the other end had acknowledged
+// before the bye counts as delivered.
+func TestDisconnectWhenTheOtherEndIsGone(t *testing.T) {
 	for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {
 		for _, silent := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s silent %v", topology, silent), func(t *testing.T) {
@@ -122,7 +122,7 @@ func TestDisconnectEndsWithTheOtherEnd(t *testing.T) {
 	}
 }
 
-func TestDisconnectWithWhatIsUnfit(t *testing.T) {
+func TestDisconnectWithErrors(t *testing.T) {
 	network := memory.NewNetwork(memory.Options{})
 	nodes := group(t, rtcpeer.Star, func() transport.Transport { return network.Transport() }, rtcpeer.Config{}, 1, 5, 7)
 	for _, text := range []string{strings.Repeat("x", rtcpeer.MaxDisconnectText+1), "\xff", "half \xf0\x9f\x91"} {
@@ -161,7 +161,7 @@ func (d *diary) partings(id rtcpeer.PeerID) (all []string) {
 
 // A link is ended while nothing gets through. The other end is told by the signaling server, or over the path if that
 // comes back in time.
-func TestDisconnectWithInAnInterruption(t *testing.T) {
+func TestDisconnectWithDuringInterruption(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		heal   time.Duration // after the disconnect
@@ -202,9 +202,9 @@ func TestDisconnectWithInAnInterruption(t *testing.T) {
 	}
 }
 
-// The path comes back when it is too late for the bye, and the other end sees that it is closed before the server brings
-// the refusal. If no refusal comes, it takes the link for lost a moment later, and not after LostAfter.
-func TestDisconnectWithOfWhichTheServerTellsLate(t *testing.T) {
+// The path comes back too late for the bye, and the other end notices that the path is closed before the signaling server
+// delivers the refusal. If no refusal comes, the other end gives the link up as lost a moment later, not after LostAfter.
+func TestDisconnectWithLateRefusal(t *testing.T) {
 	const linger = time.Second
 	for _, tt := range []struct {
 		name  string
@@ -253,8 +253,8 @@ func TestDisconnectWithOverAForwardedPath(t *testing.T) {
 	}
 }
 
-// An end that takes no part in repairs has no bye. The link ends as with Disconnect.
-func TestDisconnectWithOfABareMember(t *testing.T) {
+// A peer that takes no part in repairs is sent no bye. The link ends as with Disconnect, without a code and a text.
+func TestDisconnectWithPeerWithoutRepairs(t *testing.T) {
 	lasting(t, func(t *testing.T, topology rtcpeer.Topology) {
 		w := newWorld(t, topology, memory.Options{Delay: 20 * time.Millisecond})
 		w.room.bare = true

@@ -119,7 +119,7 @@ func TestRepairFailsAtOnce(t *testing.T) {
 	}
 }
 
-// That something has failed at the other end is believed only of the attempt that it is about.
+// A Fail signal counts only for the attempt and the link that it names.
 func TestFailOfAnotherAttempt(t *testing.T) {
 	bubble.Test(t, func(t *testing.T) {
 		w := newWorld(t, rtcpeer.Mesh, memory.Options{Delay: 20 * time.Millisecond})

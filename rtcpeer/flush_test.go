@@ -115,8 +115,8 @@ func TestDisconnectTellsWhatWasNotDelivered(t *testing.T) {
 	})
 }
 
-// Over WebRTC too: nothing is lost after Flush, and one with nothing to wait for returns.
-func TestFlushOverBoth(t *testing.T) {
+// On both transports, nothing is lost after Flush, and a Flush that has nothing to wait for returns at once.
+func TestFlushOverBothTransports(t *testing.T) {
 	t.Parallel()
 	for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {
 		overBoth(t, func(t *testing.T, newTransport func() transport.Transport) {

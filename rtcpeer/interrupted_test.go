@@ -61,9 +61,9 @@ func TestChannelsOverRepairs(t *testing.T) {
 	})
 }
 
-// The other end's program does not receive, in the interruption and before: all that waits, in the transports of the
-// old path and in the senders, arrives once and in order when it receives again.
-func TestReaderThatStopsInARepair(t *testing.T) {
+// The program at the other end receives nothing before and during three repairs, and then receives again. Everything that
+// waited, in the transports of the old paths and at the sender, arrives once and in order.
+func TestReaderStopsDuringRepair(t *testing.T) {
 	for _, reader := range []rtcpeer.PeerID{1, 5} {
 		t.Run(fmt.Sprint(reader), func(t *testing.T) {
 			bubble.Test(t, func(t *testing.T) {
@@ -231,9 +231,9 @@ func TestSendingInAnInterruption(t *testing.T) {
 	})
 }
 
-// The other end dies in the middle of a repair. It is lost after LostAfter, whenever the server says that its place is gone.
-// A member that has left by itself is gone at once.
-func TestDeathInARepair(t *testing.T) {
+// The other end dies in the middle of a repair. It is lost after LostAfter, also if the server says earlier that its place is
+// lost or its grant has expired. A member that has left by itself, or was kicked, is gone as soon as the server says so.
+func TestPeerDiesDuringRepair(t *testing.T) {
 	tests := []struct {
 		name      string
 		left      signaling.LeftReason // the server says so after five seconds; empty: never

@@ -142,7 +142,7 @@ func TestKeptTrim(t *testing.T) {
 	wantKept(t, &k, 2, "b")
 }
 
-// Against the simplest thing that does the same, at random.
+// Random operations on kept have the same results as on a slice of packets.
 func TestKeptModel(t *testing.T) {
 	for seed := range uint64(50) {
 		r := rand.New(rand.NewPCG(seed, 0))

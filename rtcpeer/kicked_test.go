@@ -81,8 +81,9 @@ func TestReasonOfAGuestsEnd(t *testing.T) {
 	}
 }
 
-// A host disconnects a guest that has just come (fault A4). The error of the guest's node says so, and does not guess.
-func TestDisconnectedYoungGuest(t *testing.T) {
+// A host disconnects a guest half a second after it has joined (fault A4). The error of the guest's node says that the host
+// ended the link, and does not guess that authentication was missing.
+func TestGuestDisconnectedSoonAfterJoining(t *testing.T) {
 	for _, bare := range []bool{false, true} {
 		t.Run(fmt.Sprintf("bare=%v", bare), func(t *testing.T) {
 			bubble.Test(t, func(t *testing.T) {

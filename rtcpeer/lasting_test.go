@@ -359,7 +359,7 @@ func TestFlappingPath(t *testing.T) {
 	}
 }
 
-// An answer that comes when its path has been dropped, as the old one spoke again, is for nobody.
+// An answer is ignored if its path was dropped meanwhile, because the old path works again.
 func TestAnswerThatComesTooLate(t *testing.T) {
 	lasting(t, func(t *testing.T, topology rtcpeer.Topology) {
 		w := newWorld(t, topology, memory.Options{Delay: 20 * time.Millisecond})

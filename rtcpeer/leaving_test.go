@@ -14,9 +14,9 @@ import (
 	"example.org/rtcpeer/testdata/skip"
 )
 
-// Whoever leaves, or ends a link, in whatever moment of a repair: it is done with it soon, and the other end is told
-// exactly once, and soon as well.
-func TestLeavingInARepair(t *testing.T) {
+// A member closes its node or disconnects a peer at any moment of a repair. The call returns within two seconds, and the
+// other end is told exactly once, within three.
+func TestLeavingDuringRepair(t *testing.T) {
 	troubles := []struct {
 		name string
 		make func(w *world)

@@ -139,7 +139,7 @@ func TestAsleep(t *testing.T) {
 
 // A member gets another address (fault L3). It is noticed at once, and the pause is short, whichever end offers; also if the
 // connection to the server is lost with the address, and if nobody is told, as behind a NAT that has forgotten its mapping.
-func TestAnotherAddress(t *testing.T) {
+func TestAddressChanges(t *testing.T) {
 	t.Run("moved", func(t *testing.T) {
 		onFault(t, rtcpeer.Config{}, func(t *testing.T, w *world, victim rtcpeer.PeerID) {
 			w.network.Move(w.hosts[victim])

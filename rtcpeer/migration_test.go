@@ -293,7 +293,8 @@ func TestHostsOfSixteenDie(t *testing.T) {
 	}, ids...)
 }
 
-// What is sent between two hosts waits, or says that it does not.
+// While the links to the next host are being made, Send waits, TrySend returns an error for a reliable packet, and unreliable
+// packets are dropped.
 func TestSendingBetweenTwoHosts(t *testing.T) {
 	migrating(t, rtcpeer.Config{}, func(t *testing.T, w *world) {
 		delay := w.room.delay
@@ -329,8 +330,8 @@ func TestSendingBetweenTwoHosts(t *testing.T) {
 	}, 1, 5, 7, 9)
 }
 
-// A packet for all but one does not reach that one, also if the new host is linked with it only later.
-func TestHostRelaysToAllButOneWhileItIsNotLinked(t *testing.T) {
+// A packet for all but one member does not reach that member, even if the new host is linked with it only later.
+func TestExcludedMemberIsLinkedLate(t *testing.T) {
 	migrating(t, rtcpeer.Config{}, func(t *testing.T, w *world) {
 		delay := w.room.delay
 		w.room.delay = func(from, to rtcpeer.PeerID) time.Duration {
@@ -420,7 +421,8 @@ func TestTwoHostsInARow(t *testing.T) {
 	}
 }
 
-// The host is cut off from the server, and its guests are not cut off from it: they follow the server.
+// The host has lost its connection to the server, but not its links to the guests. When the server names another host, the
+// guests follow that one.
 func TestHostWithoutItsServerIsReplaced(t *testing.T) {
 	migrating(t, rtcpeer.Config{}, func(t *testing.T, w *world) {
 		s := w.room.sessionOf(1)
@@ -439,8 +441,8 @@ func TestHostWithoutItsServerIsReplaced(t *testing.T) {
 	}, 1, 5, 7, 9)
 }
 
-// A guest leaves while there is no host, and another cannot be linked with the new one.
-func TestGuestsThatDoNotMove(t *testing.T) {
+// A guest dies while there is no host, and another guest cannot be linked with the new host at first.
+func TestGuestsThatCannotFollow(t *testing.T) {
 	migrating(t, rtcpeer.Config{}, func(t *testing.T, w *world) {
 		w.partition(5, 11)
 		w.kill(1)
@@ -461,8 +463,9 @@ func TestGuestsThatDoNotMove(t *testing.T) {
 	}, 1, 5, 7, 9, 11)
 }
 
-// The host leaves while its line to the server is dead and nobody has noticed: its guests tell the server.
-func TestHostLeavesUnheardByItsServer(t *testing.T) {
+// The host leaves while its connection to the server is dead and neither end has noticed. Its guests tell the server that they
+// have lost the host.
+func TestHostLeavesWithDeadServerConnection(t *testing.T) {
 	migrating(t, rtcpeer.Config{}, func(t *testing.T, w *world) {
 		w.room.hosts.timeout = 10 * time.Second
 		w.room.cut(w.room.sessionOf(1))

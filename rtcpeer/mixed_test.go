@@ -47,9 +47,9 @@ func (s *laneSpy) without(stream uint16) (n int) {
 	return n
 }
 
-// A room of both kinds: members without features see no stream 0 and none of the signals of repairs, and lose
-// their links as before; those with features repair theirs beside them.
-func TestMembersOfBothKinds(t *testing.T) {
+// A room with a member without features among members with them. That member sees no stream 0 and none of the signals of
+// repairs, and its links are lost instead of repaired. The others repair the links between them.
+func TestMembersWithAndWithoutRepairs(t *testing.T) {
 	for _, bareID := range []rtcpeer.PeerID{1, 5, 9} {
 		t.Run(fmt.Sprint(bareID), func(t *testing.T) {
 			lasting(t, func(t *testing.T, topology rtcpeer.Topology) {
@@ -110,7 +110,8 @@ func TestMembersOfBothKinds(t *testing.T) {
 	}
 }
 
-// However little an end keeps, it is told what was taken before it is full, and does not wait for a beat.
+// However small SendBuffer is, the other end acknowledges packets before the buffer is full, so that the sender need not wait
+// for the next beat.
 func TestSmallSendBuffer(t *testing.T) {
 	for _, size := range []int{1, 64, 255, 1024, 4096} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {

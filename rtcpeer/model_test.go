@@ -28,8 +28,8 @@ import (
 // Random schedules of faults over three members, or up to four in a star that outlives its host. The recorder checks the
 // contract all the time. When the faults are over, all members must be connected, and what was sent must have arrived.
 //
-//	RTCPEER_MODEL=10000 go test -run TestModel ./rtcpeer             so many schedules, instead of 500
-//	RTCPEER_MODEL_SEED=17 go test -v -run TestModel ./rtcpeer        one, with all that happens
+//	RTCPEER_MODEL=10000 go test -run TestModel ./rtcpeer             10,000 schedules, not 100 (or 500 with RTCPEER_LONG)
+//	RTCPEER_MODEL_SEED=17 go test -v -run TestModel ./rtcpeer        the schedule of one seed, with all that happens
 //
 // A seed gives the schedule. The nodes choose pauses of some milliseconds by themselves, and the order of
 // goroutines is not fixed, so a failure may take a few runs of its seed (-count) to come again. A panic names

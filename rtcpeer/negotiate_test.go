@@ -81,9 +81,9 @@ func take(n negotiation, in string) (negotiation, []step) {
 	return n.receive(s)
 }
 
-// The attempts of a pair go on over its links, so that nothing of an earlier link is taken for one of a later;
-// but whoever names no links may begin to count anew.
-func TestAttemptsGoOn(t *testing.T) {
+// Attempts of a pair are counted over all its links, so that no signal of an earlier link is taken for one of a later link. A
+// member whose signals name no links may begin to count anew.
+func TestAttemptNumbersContinue(t *testing.T) {
 	repairs := []string{signaling.FeatureRepair}
 	tests := []struct {
 		name   string
@@ -169,7 +169,7 @@ func TestSignalFlood(t *testing.T) {
 	require.ErrorAs(t, err, new(*PeerError))
 }
 
-// bareNode is a node of a mesh that has no life.
+// bareNode is a node of a mesh whose goroutines are not started.
 func bareNode(id PeerID) *Node {
 	n := &Node{id: id, log: slog.New(slog.DiscardHandler), roster: newRoster(), room: newRoom(nil, signaling.Welcome{ID: id, Host: Server, Topology: Mesh}, nil)}
 	n.chooseRoute()

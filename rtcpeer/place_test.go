@@ -53,9 +53,9 @@ func (c *club) join(config rtcpeer.Config) (*rtcpeer.Node, *diary) {
 	return n, d
 }
 
-// A program that is started again takes its place, also in a room that takes no newcomers: the host is the host, and its
-// guests have waited for it.
-func TestPlaceIsTaken(t *testing.T) {
+// A host that is started again with its resume token is the host again, also in a room that is locked or sealed. Its guests
+// have waited for it.
+func TestRestartedHostResumes(t *testing.T) {
 	for name, close := range map[string]func(t *testing.T, host *rtcpeer.Node){
 		"open":   func(*testing.T, *rtcpeer.Node) {},
 		"locked": func(t *testing.T, host *rtcpeer.Node) { require.NoError(t, host.SetLocked(t.Context(), true)) },
@@ -108,8 +108,8 @@ func TestPlaceIsTaken(t *testing.T) {
 	}
 }
 
-// A guest does so, too.
-func TestPlaceOfAGuestIsTaken(t *testing.T) {
+// A guest that is started again with its resume token has its place again.
+func TestRestartedGuestResumes(t *testing.T) {
 	for _, topology := range []rtcpeer.Topology{rtcpeer.Mesh, rtcpeer.Star} {
 		for _, away := range []time.Duration{0, 20 * time.Second, 2 * time.Minute} {
 			t.Run(string(topology)+" "+away.String(), func(t *testing.T) {
@@ -134,9 +134,9 @@ func TestPlaceOfAGuestIsTaken(t *testing.T) {
 	}
 }
 
-// A host that comes back too late is a guest of the one that has followed it, or its room is over. A place that its node has
-// left cannot be taken.
-func TestPlaceThatIsGone(t *testing.T) {
+// A host that resumes too late is a guest of the member that has replaced it, or its room has ended. A place that its node has
+// left by Close cannot be resumed.
+func TestResumeTooLate(t *testing.T) {
 	bubble.Test(t, func(t *testing.T) {
 		c := newClub(t)
 		star := rtcpeer.Config{Topology: rtcpeer.Star, Create: rtcpeer.CreateOnly, NewRoom: rtcpeer.NewRoom{Migrates: true}}
@@ -174,8 +174,9 @@ func TestPlaceThatIsGone(t *testing.T) {
 	})
 }
 
-// The token is the server's last one: with that of before, a server that has restarted would not know the new host.
-func TestTokenIsTheLastOne(t *testing.T) {
+// ResumeToken returns the latest token that the server has sent. From an earlier one, a restarted server would not learn which
+// member is the host.
+func TestResumeTokenIsTheLatest(t *testing.T) {
 	bubble.Test(t, func(t *testing.T) {
 		c := newClub(t)
 		host, _ := c.join(rtcpeer.Config{Topology: rtcpeer.Star, NewRoom: rtcpeer.NewRoom{Migrates: true}})
@@ -195,8 +196,8 @@ func TestTokenIsTheLastOne(t *testing.T) {
 	})
 }
 
-// The example, twice, with a guest that stays.
-func TestHostAgain(t *testing.T) {
+// The program of ExampleNode_ResumeToken runs twice, with a guest that stays.
+func TestResumeTokenExample(t *testing.T) {
 	s, file := startServer(t, signalserver.Config{}), filepath.Join(t.TempDir(), "token")
 	start := func() (stop func() error) {
 		ctx, cancel := context.WithCancel(t.Context())

@@ -69,8 +69,8 @@ func fits(n *rtcpeer.Node, data []byte) bool {
 	return n.Send(ctx, rtcpeer.Packet{Peer: 5, Data: data}) == nil
 }
 
-// In the unreliable modes a program that does not read loses the newcomers, and Stats counts them.
-func TestNoCredit(t *testing.T) {
+// A program that does not receive loses the latest packets of the unreliable modes, and Stats counts them as no_credit.
+func TestUnreadUnreliablePacketsAreDropped(t *testing.T) {
 	bubble.Test(t, func(t *testing.T) {
 		network := memory.NewNetwork(memory.Options{})
 		nodes := group(t, rtcpeer.Mesh, func() transport.Transport { return network.Transport() }, rtcpeer.Config{}, 1, 5)
@@ -87,8 +87,9 @@ func TestNoCredit(t *testing.T) {
 	})
 }
 
-// A lossy lane on a path slower than what is sent drops at the sender, so that what arrives is young.
-func TestLossyLaneStaysYoung(t *testing.T) {
+// If unreliable packets are sent faster than their path carries them, the sender drops some, so that those that arrive are
+// recent.
+func TestSlowPathDropsUnreliablePackets(t *testing.T) {
 	bubble.Test(t, func(t *testing.T) {
 		network := memory.NewNetwork(memory.Options{Delay: 50 * time.Millisecond, Rate: 200 << 10})
 		nodes := group(t, rtcpeer.Mesh, func() transport.Transport { return network.Transport() }, rtcpeer.Config{}, 1, 5)

@@ -211,7 +211,8 @@ func TestNoRelay(t *testing.T) {
 	})
 }
 
-// A host's program that is asked: 7 hears nothing of 5, but the host does.
+// Config.Relay is asked for each receiver of a packet that the host would relay. Here, what 5 sends does not reach 7, but does
+// reach the host.
 func TestRelayAsksTheHost(t *testing.T) {
 	bubble.Test(t, func(t *testing.T) {
 		network := memory.NewNetwork(memory.Options{})
@@ -248,9 +249,10 @@ func TestRelayAsksTheHost(t *testing.T) {
 	})
 }
 
-// A host that needs 10 ms to relay a packet gets a thousand in a second, for five seconds. What it relays has not waited
-// long; the rest is dropped and counted. A host that keeps up drops nothing, although a packet is always under way.
-func TestStaleIsDropped(t *testing.T) {
+// A host that needs 10 ms to relay a packet gets a thousand in a second, for five seconds. Unreliable packets that it relays
+// have not waited long; the others are dropped and counted. Reliable ones are never dropped, and a host that keeps up drops
+// nothing, although there is always a packet under way.
+func TestStalePacketsAreDropped(t *testing.T) {
 	for name, work := range map[string]time.Duration{"too slow": 10 * time.Millisecond, "as fast as they come": time.Millisecond} {
 		for _, mode := range []rtcpeer.Mode{rtcpeer.Unreliable, rtcpeer.UnreliableOrdered, rtcpeer.Reliable} {
 			t.Run(fmt.Sprintf("%s/%v", name, mode), func(t *testing.T) {

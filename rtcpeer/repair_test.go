@@ -265,9 +265,9 @@ func TestRepairIsPure(t *testing.T) {
 	require.Equal(t, before, r)
 }
 
-// A process that was stopped is told by its monotonic clock, a machine that was suspended by its wall clock
-// alone. That the wall clock was set back is neither.
-func TestSlept(t *testing.T) {
+// A stopped process is recognized by its monotonic clock, a suspended machine only by its wall clock. A wall clock that was
+// set back counts as neither.
+func TestSleepIsDetected(t *testing.T) {
 	now := time.Now()
 	tests := []struct {
 		name            string
@@ -321,8 +321,9 @@ func TestSuspendedIsNotLost(t *testing.T) {
 	}
 }
 
-// Where the other end answers offers fast, it may soon say that it does not know of one: its connection to the signaling
-// server was lost in that moment. Where it takes long, that says nothing for as long.
+// The other end requests another path: it may not have got the last offer, because its connection to the signaling server was
+// lost. If it usually answers fast, this end soon makes another offer. If it takes long, the request and the offer may just
+// have crossed, so this end waits longer.
 func TestRequestOfAnEndThatAnswersFast(t *testing.T) {
 	for _, tt := range []struct{ answer, want time.Duration }{
 		{0, time.Second},

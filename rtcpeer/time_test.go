@@ -250,8 +250,9 @@ func TestSignalingEnds(t *testing.T) {
 	})
 }
 
-// A welcome after a redial is the state of the room: who came and went meanwhile is made up for.
-func TestWelcomeAgain(t *testing.T) {
+// The Welcome after a redial has the present state of the room: the node makes links with members that came meanwhile, and
+// keeps those with members that are not in it.
+func TestWelcomeAfterRedial(t *testing.T) {
 	bubble.Test(t, func(t *testing.T) {
 		session, a, _ := pairWithSession(t)
 		session.inbox <- signaling.Welcome{ID: 1, Room: "test", Topology: rtcpeer.Mesh, Host: 1, Resumed: true, Sealed: true}

@@ -66,8 +66,8 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// patience is how long a script waits for what has to come. A link whose other end was killed is
-// given up after ten seconds; all else takes a moment.
+// patience is how long a script waits for an expected line. A link whose other end was killed is lost after
+// --lost-after, 30 seconds by default; everything else takes a moment.
 const patience = time.Minute
 
 // waitfor FILE REGEXP waits until a line of FILE matches, and sets the variables that the groups of

@@ -51,8 +51,8 @@ func named(button string) string {
 	return `[...document.querySelectorAll("button")].find((b) => b.textContent === "` + button + `" && b.checkVisibility())`
 }
 
-// Somebody starts a room, invites, and does what there is to do, with the mouse and the keys alone; at each of three sizes.
-func TestClickedThrough(t *testing.T) {
+// Somebody starts a room, invites a guest and uses the whole page, with mouse and keyboard only, at each of three sizes.
+func TestPageByMouseAndKeyboard(t *testing.T) {
 	skip.Long(t)
 	t.Parallel()
 	inEachBrowser(t, func(t *testing.T, show func(script, url string) view) {

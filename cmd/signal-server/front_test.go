@@ -285,9 +285,9 @@ func TestOnePortBehindProxyProtocol(t *testing.T) {
 	}
 }
 
-// Whatever never says what it is, or stops in the middle, has its time on a shared port too, and the end of the
-// server waits for none of it.
-func TestOnePortWithoutAWord(t *testing.T) {
+// On a shared port, too, a connection that sends nothing, or stops in the middle of a handshake, is closed after
+// --handshake-timeout. A server that is stopped does not wait for such connections.
+func TestSilentConnectionsOnOnePort(t *testing.T) {
 	t.Parallel()
 	_, at, roots := startOnePort(t, "--handshake-timeout=5s")
 	secure := &tls.Config{RootCAs: roots, ServerName: "127.0.0.1"}

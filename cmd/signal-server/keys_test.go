@@ -16,8 +16,8 @@ import (
 	"example.org/rtcpeer/testdata/skip"
 )
 
-// With the Tab key one gets to everything, in the order in which one reads, and nothing needs a mouse.
-func TestKeys(t *testing.T) {
+// The Tab key reaches every control in reading order, and everything can be done without a mouse.
+func TestKeyboardNavigation(t *testing.T) {
 	skip.Long(t)
 	t.Parallel()
 	p := start(t, nil)

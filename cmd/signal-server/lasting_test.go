@@ -84,9 +84,9 @@ func TestPageComesBack(t *testing.T) {
 	})
 }
 
-// What is said to several, of whom one is away, is marked with the name of that one alone; a star's guest that does not
-// reach its host is told of all whom it reaches through that.
-func TestLineForSeveral(t *testing.T) {
+// A chat line that one member has not got yet is marked with the name of that member only. If a star's guest cannot reach its
+// host, the mark has the names of all members that it reaches through the host.
+func TestUndeliveredMarksNameMembers(t *testing.T) {
 	skip.Long(t)
 	t.Parallel()
 	const mark = `[...document.querySelectorAll("#log .waiting")].map((line) => entry(line) + line.dataset.to).join()`

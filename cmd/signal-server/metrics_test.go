@@ -31,8 +31,8 @@ func scrape(t *testing.T, url string) map[string]float64 {
 	return values
 }
 
-// Each figure moves with what it is about, and with nothing else.
-func TestFiguresMove(t *testing.T) {
+// Each metric changes when what it measures happens, and at no other time.
+func TestMetricsMove(t *testing.T) {
 	p := start(t, nil, "--max-members=2")
 	var first, second *caller
 	before := scrape(t, pageOf(p)+"metrics")
@@ -107,7 +107,7 @@ func awaitFigure(t *testing.T, url, name string, want float64) {
 	require.True(t, eventually(t.Context(), is), "%s is %v, want %v", name, got, want)
 }
 
-func TestFiguresElsewhere(t *testing.T) {
+func TestMetricsListener(t *testing.T) {
 	for _, c := range []struct {
 		arg             string
 		here, elsewhere int

@@ -90,8 +90,8 @@ func TestInvalidMessagesOfTheServer(t *testing.T) {
 	})
 }
 
-// The same, of the real server.
-func TestNoRoom(t *testing.T) {
+// What the page says when the real server does not let it into a room, or does not answer.
+func TestRoomCannotBeEntered(t *testing.T) {
 	skip.Long(t)
 	t.Parallel()
 	inEachBrowser(t, func(t *testing.T, show func(script, url string) view) {

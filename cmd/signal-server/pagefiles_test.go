@@ -77,8 +77,8 @@ func largeFile() int {
 	return 8_000_000
 }
 
-// A large file that is cancelled in its middle goes on from there when it is sent again.
-func TestFileGoesOn(t *testing.T) {
+// A large file that was cancelled in the middle continues from there when it is sent again.
+func TestCancelledFileResumes(t *testing.T) {
 	skip.Long(t)
 	t.Parallel()
 	size := largeFile()

@@ -136,9 +136,9 @@ func TestLeavingWhileJoining(t *testing.T) {
 	}
 }
 
-// A server that does not answer can be given up with the button or with a key, and the focus is where it
-// was useful.
-func TestCancel(t *testing.T) {
+// While the server does not answer, Enter on the Cancel button, or Escape, leads back to the start. If a room was being
+// created, the focus is then on the button that does that.
+func TestCancelJoining(t *testing.T) {
 	skip.Long(t)
 	t.Parallel()
 	waiting := make(chan struct{})

@@ -22,7 +22,7 @@ import (
 // connection is refused. HAProxy and Caddy ask /readyz; HAProxy passes TCP on with a PROXY header. nginx does not ask, and
 // tries the next server where one refuses: a few who connect to the old one in its last moment are sent away once they are
 // in, and come back, as all its members do.
-func TestRoll(t *testing.T) {
+func TestRollingRestart(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name  string

@@ -151,8 +151,8 @@ func TestAllMistakesAreTold(t *testing.T) {
 	}
 }
 
-// So are mistakes of the values and what is wrong with this host.
-func TestMistakesBesideThoseOfTheHost(t *testing.T) {
+// Invalid values, and problems of this host such as an address that it does not have, are reported in one run.
+func TestMistakesAndHostProblems(t *testing.T) {
 	code, _, stderr := tell(t, "check-config", "--max-rooms=0", "--listen=203.0.113.7:9080", "--turn", "--turn-address=203.0.113.7", "--turn-listen=nowhere",
 		"--turn-ttl=1s", "--state-file=/none/state", "--resume-key=0123456789abcdef", "--ice-server="+"stun:"+strings.Repeat("a", 20_000))
 	require.Equal(t, exitUsage, code)
@@ -188,8 +188,9 @@ func TestSecretOfAPipe(t *testing.T) {
 	}
 }
 
-// What is misspelled, or of the wrong type, is refused with the place where it stands and what is near it.
-func TestMistakesHaveTheirPlace(t *testing.T) {
+// The error for a misspelled setting, or a value of the wrong type, names its variable or line, and for a misspelled name the
+// most similar setting.
+func TestMistakesNameTheirPlace(t *testing.T) {
 	file := func(content string) string { return writeFile(t, t.TempDir(), "a.yaml", []byte(content)) }
 	for _, c := range []struct {
 		name, variable, yaml string
@@ -242,7 +243,7 @@ func TestMistakesHaveTheirPlace(t *testing.T) {
 	}
 }
 
-// So is what is wrong with the command line.
+// The errors for mistakes on the command line name the flag.
 func TestMistakesOfTheCommandLine(t *testing.T) {
 	for arg, want := range map[string]string{
 		"--MAX-ROOMS=5":      `unknown flag --MAX-ROOMS, did you mean "--max-rooms"?`,

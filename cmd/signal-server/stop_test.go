@@ -13,7 +13,7 @@ import (
 )
 
 // On SIGTERM sessions are told to come back, newcomers to wait, and links between peers do not notice.
-func TestStopLeavesLinksAlone(t *testing.T) {
+func TestLinksOutliveShutdown(t *testing.T) {
 	t.Parallel()
 	p := start(t, nil)
 	a, err := rtcpeer.Join(t.Context(), p.url+"/lobby", rtcpeer.Config{})

@@ -10,9 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The unit of deploy has no word that systemd does not know, and lets the program do little: of the 10
-// that systemd gives a service without any hardening, 1.5 are left.
-func TestUnit(t *testing.T) {
+// systemd-analyze finds no mistake in the unit of folder deploy, and rates its exposure at 1.5 or less. A service without any
+// hardening is rated near 10.
+func TestSystemdUnit(t *testing.T) {
 	program := needs(t, "systemd-analyze", "systemd")
 	unit := writeFile(t, t.TempDir(), "signal-server.service", []byte(example(t, "signal-server.service", "/usr/local/bin/signal-server", "/bin/true")))
 	out, err := exec.Command(program, "verify", "--man=no", "--recursive-errors=no", unit).CombinedOutput()
@@ -22,9 +22,9 @@ func TestUnit(t *testing.T) {
 	require.NoError(t, err, "%s", out)
 }
 
-// After the third step of DEPLOY.md there is all that its settings name. What they say of this host's addresses and ports
-// is another matter.
-func TestStepsMakeWhatTheSettingsName(t *testing.T) {
+// The third step of DEPLOY.md creates all files and secrets that its settings name. Whether this host has their addresses and
+// ports does not matter here.
+func TestInstallationStepsMatchTheSettings(t *testing.T) {
 	needs(t, "openssl", "openssl")
 	deploy, err := os.ReadFile("DEPLOY.md")
 	require.NoError(t, err)

@@ -41,8 +41,8 @@ func (l *ledger) await(name string) {
 	require.True(l.t, eventually(l.t.Context(), func() bool { l.look(); return l.moved[name] }), name)
 }
 
-// Each figure that DEPLOY.md promises moves when its time comes.
-func TestEachFigureOfTheTableMoves(t *testing.T) {
+// Each metric in the table of DEPLOY.md rises when what it measures happens.
+func TestDocumentedMetricsMove(t *testing.T) {
 	t.Parallel()
 	l := &ledger{moved: make(map[string]bool)}
 	t.Run("rooms", func(t *testing.T) { roomsMove(t, l) })

@@ -94,7 +94,7 @@ func TestNoTURNByDefault(t *testing.T) {
 	require.Empty(t, call(t, p.url, nil).join(signaling.Join{}).ICEServers)
 }
 
-func TestWhatCannotStart(t *testing.T) {
+func TestAddressesThatCannotBeUsed(t *testing.T) {
 	taken, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer taken.Close()

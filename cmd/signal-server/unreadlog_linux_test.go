@@ -74,8 +74,9 @@ func TestLogThatNobodyReads(t *testing.T) {
 	require.NoError(t, ended(t, cmd))
 }
 
-// When the reader of the log ends, and when a tool says that it has rotated a log, the server does not end.
-func TestSignalsThatEndNothing(t *testing.T) {
+// The server goes on when the reader of its log has ended, and when it gets signals by which tools ask other programs to open
+// their logs anew.
+func TestSignalsThatDoNotEndTheServer(t *testing.T) {
 	p, cmd, stderr := silentDaemon(t)
 	require.NoError(t, stderr.Close())
 	comeAndGo(t, p, 20) // each line is a write to a broken pipe

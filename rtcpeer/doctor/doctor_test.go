@@ -85,7 +85,7 @@ func TestPrivatePeersAreRefused(t *testing.T) {
 	require.Equal(t, Everybody, r.Outlook())
 }
 
-func TestWhatFailsHasARemedy(t *testing.T) {
+func TestFailedChecksHaveRemedies(t *testing.T) {
 	servers, _ := serve(t, turnserver.Config{})
 	silent, err := net.ListenPacket("udp", "127.0.0.1:0")
 	require.NoError(t, err)

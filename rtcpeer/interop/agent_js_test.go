@@ -134,8 +134,8 @@ func eventOf(ev rtcpeer.Event) *event {
 	return out
 }
 
-// TestJoinRefused says why a page cannot join. The test in refused_test.go has made what the
-// environment names.
+// TestJoinRefused checks the errors with which a page cannot join. TestPageIsRefused runs it in a page, and sets the
+// environment variables that it reads.
 func TestJoinRefused(t *testing.T) {
 	for _, row := range []struct {
 		name, url, want string

@@ -194,7 +194,8 @@ func (m *matrix) tabReloaded(ctx context.Context, t *testing.T, k kind) (string,
 		errors.Join(now.meet(ctx), now.speak(ctx, "welcome back"), rest.orderly(append(p, back)))
 }
 
-// The links do not notice; everybody comes back as who they were, and meets who comes later.
+// restarted replaces the signaling server. No link is lost, the members come back with their ids, and a newcomer
+// meets them.
 func (m *matrix) restarted(ctx context.Context, t *testing.T, k kind) (string, error) {
 	s := startServer(t)
 	p, err := m.three(ctx, t, k, s)

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 // mostServed is the largest the module may be on its way, in bytes.
 const mostServed = 20 << 10
 
-func TestServed(t *testing.T) {
+func TestHandler(t *testing.T) {
 	server := httptest.NewServer(js.Handler())
 	defer server.Close()
 	v := js.Version()

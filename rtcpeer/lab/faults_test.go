@@ -18,8 +18,8 @@ import (
 // How many worlds with a fault there are at a time. They mostly wait; browsers work more.
 const faultWorlds, browserWorlds = 8, 3
 
-// Links outlive faults of the network and of the programs. Its worlds wait most of the time, so TestPairs, which works,
-// goes on beside it.
+// Links outlive faults of the network and of the programs. The worlds of this test wait most of the time, so TestPairs, which
+// needs much CPU, runs at the same time.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	need(t, "ip", "nft")
@@ -36,7 +36,7 @@ func faultCases(long bool) (cases []faultCase) {
 	return cases
 }
 
-// And so do those of browsers. Nothing else goes on meanwhile: a Firefox that gets too little of the machine is late.
+// Links of browsers outlive faults, too. No other test runs at the same time: a Firefox that is short of CPU would be late.
 func TestBrowserFaults(t *testing.T) {
 	need(t, "ip", "nft", string(chromiumStack), string(firefoxStack))
 	runAll(t, browserFaultCases(skip.Everything()), browserWorlds, "RTCPEER_LAB_BROWSER_FAULTS")

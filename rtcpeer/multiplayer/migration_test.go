@@ -30,8 +30,8 @@ func (g *game) loop(t *testing.T) {
 	}
 }
 
-// The host has id 1, whoever it is.
-func TestAnotherHost(t *testing.T) {
+// The present host has id 1 for a Peer, whichever member it is.
+func TestNewHostHasID1(t *testing.T) {
 	bubble.Test(t, func(t *testing.T) {
 		server := signaling.NewServer()
 		defer server.Close()

@@ -79,8 +79,8 @@ func TestPackets(t *testing.T) {
 	})
 }
 
-// A packet comes before its sender's disconnected, although the game gets it after the poll.
-func TestKeepsTheOrder(t *testing.T) {
+// A sender's packet comes before its disconnected signal, although the game gets the packet only after the poll.
+func TestPacketsBeforeDisconnected(t *testing.T) {
 	inBoth(t, func(t *testing.T, host, a, b *game) {
 		host.emitted()
 		require.NoError(t, a.PutPacket([]byte("goodbye")))
@@ -169,8 +169,8 @@ func TestPollWaits(t *testing.T) {
 	})
 }
 
-// A game that polls and does not get its packets keeps no more than a poll takes over.
-func TestTakesOverSoMuch(t *testing.T) {
+// A game that polls but does not get its packets has at most 4,096 of them waiting in the Peer.
+func TestUnreadPacketsAreBounded(t *testing.T) {
 	play(t, rtcpeer.Mesh, func(t *testing.T, host, a, _ *game) {
 		for range 10000 {
 			host.PutPacket([]byte("x"))

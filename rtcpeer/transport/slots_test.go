@@ -41,8 +41,8 @@ func TestSlotsAreTakenInOrder(t *testing.T) {
 	require.NotZero(t, slots.Waited())
 }
 
-// An end that answers takes a slot at once; those who wait do so for longer.
-func TestSlotsThatAreTakenBeyondTheLimit(t *testing.T) {
+// Take, for an end that answers, gets a slot at once, even beyond the limit. Those that wait then wait longer.
+func TestTakeExceedsTheLimit(t *testing.T) {
 	slots := transport.NewSlots(1, hold)
 	first, answer := slots.Wait(), slots.Take()
 	waits := slots.Wait()
@@ -55,7 +55,7 @@ func TestSlotsThatAreTakenBeyondTheLimit(t *testing.T) {
 	require.True(t, isReady(waits))
 }
 
-// Those who answer, of whom there can be any number, do not keep those who offer from half of the slots.
+// However many ends answer, half of the slots stay for ends that offer.
 func TestHalfOfTheSlotsIsForOffers(t *testing.T) {
 	slots := transport.NewSlots(4, hold)
 	for range 10 {

@@ -174,8 +174,8 @@ func (b *bare) id() (id rtcpeer.PeerID, inHex string) {
 		hex.EncodeToString(data)
 }
 
-// There is no signaling server that could do this, and a program that asks for it is told so at once.
-func TestWhatNeedsASignalingServer(t *testing.T) {
+// Methods that need a signaling server, which this package does not have, return an error at once.
+func TestMethodsThatNeedASignalingServer(t *testing.T) {
 	server, url := serve(t, websocket.Config{})
 	guest := dial(t, url, websocket.Config{})
 	wantConnected(t, server, guest.ID())

@@ -54,7 +54,7 @@ func TestKickedWithAReason(t *testing.T) {
 }
 
 // The addon has lists of its own: of the errors after which the session goes on, and of those after which it tries to come back.
-func TestAddonKnowsWhichErrorsPass(t *testing.T) {
+func TestAddonErrorLists(t *testing.T) {
 	script, err := os.ReadFile("addon/rtcpeer/rtcpeer_client.gd")
 	require.NoError(t, err)
 	list := func(name string) (codes []signaling.Code) {

@@ -56,9 +56,9 @@ func TestCandidatesForGames(t *testing.T) {
 	}
 }
 
-// Signals as games and this module write them need no encoding/json; what is the least different does, and
-// is understood all the same.
-func TestCommonSignalsTakeTheShortWay(t *testing.T) {
+// Signals in the form in which games and this module write them are translated without encoding/json. All other forms are left
+// to encoding/json.
+func TestCommonSignalsNeedNoJSON(t *testing.T) {
 	const sdp, line = `v=0\r\na=\"x\\y\u00e4\r\n`, `candidate:1 1 UDP 1 198.51.100.7 9 typ host`
 	for frame, data := range map[string]string{
 		`{"data":"` + sdp + `","id":1,"type":4}`:                `{"type":"offer","sdp":"` + sdp + `"}`,

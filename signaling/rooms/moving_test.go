@@ -189,8 +189,9 @@ func TestNobodyGetsTheIDOfAHostThatMoved(t *testing.T) {
 	}
 }
 
-// A room that is another server's by now is nothing to tell of: who claims what changes would claim it again.
-func TestSurrenderTellsOfNoChange(t *testing.T) {
+// Surrender does not call Config.Changed: the room belongs to another server by now, and a server that claims each room that
+// has changed would claim it back.
+func TestSurrenderReportsNoChange(t *testing.T) {
 	told := 0
 	s := newStoreOf(t, func(c *Config) { c.Changed = func(signaling.RoomName) { told++ } })
 	enter(t, s, signaling.Join{Room: "r"})

@@ -13,8 +13,9 @@ func newShared(t *testing.T) *Store {
 	return newStoreOf(t, func(c *Config) { c.Changed = func(signaling.RoomName) {} })
 }
 
-// The host is answered when the Record has what it asked for, in order. It holds at once, and the others are told at once.
-func TestHostIsAnsweredWhenItIsRecorded(t *testing.T) {
+// A change that the host asks for takes effect, and the other members are told, at once. The host itself is answered when the
+// change is in a written Record, in the order of its requests.
+func TestHostIsAnsweredAfterRecording(t *testing.T) {
 	s := newShared(t)
 	session, host, _ := enter(t, s, signaling.Join{Room: "r"})
 	guested, _, _ := enter(t, s, signaling.Join{Room: "r"})
@@ -66,8 +67,8 @@ func TestRoomMovesBeforeItIsRecorded(t *testing.T) {
 	require.Equal(t, []signaling.Message{signaling.Lock{}}, session.got)
 }
 
-// A host cannot fill the memory while no Record is written.
-func TestBoundOfWhatIsNotRecorded(t *testing.T) {
+// While no Record is written, a host has a limited number of requests that wait for one.
+func TestUnrecordedRequestsAreBounded(t *testing.T) {
 	s := newShared(t)
 	session, host, _ := enter(t, s, signaling.Join{Room: "r"})
 	for i := range maxPending {

@@ -141,7 +141,7 @@ func TestCheckKeepsALiveConnection(t *testing.T) {
 	}
 }
 
-func TestChecksAtTheSameTimeAreOne(t *testing.T) {
+func TestSimultaneousChecksSendOnePing(t *testing.T) {
 	inFakeTime(t, slow, func(t *testing.T, c *Client, srv *testServer, _ *pipeNet, l *dialLog) {
 		pings := srv.accept(t).deaf()
 		began := time.Now()
@@ -155,7 +155,7 @@ func TestChecksAtTheSameTimeAreOne(t *testing.T) {
 	})
 }
 
-// The answer to the check under way tells nothing of what has happened since.
+// A frame that answered the last check is no answer to a later one: the connection may have died since.
 func TestCheckAfterTheAnswerToTheLastOne(t *testing.T) {
 	inFakeTime(t, slow, func(t *testing.T, c *Client, srv *testServer, _ *pipeNet, l *dialLog) {
 		s := srv.accept(t)

@@ -92,8 +92,8 @@ func TestSendAndReceiveHeedTheirContext(t *testing.T) {
 	require.ErrorIs(t, err, why)
 }
 
-// A server may be newer than the client, and may have something to say that ends nothing.
-func TestUnknownKindsPassAndErrorsThatEndNothingAreReceived(t *testing.T) {
+// Messages of unknown kinds, as a newer server may send them, are skipped. Errors that do not end the session are received.
+func TestUnknownKindsAndNonfatalErrors(t *testing.T) {
 	srv := serve(t, listen(t, "127.0.0.1:0"), func(s *session) {
 		s.write([]byte(`{"kind":"news"}`))
 		welcome(s)

@@ -108,7 +108,7 @@ func TestHostLocksAndKicks(t *testing.T) {
 	require.ErrorIs(t, receiveEnd(t, guest), &signaling.Error{Code: signaling.CodeKicked, Text: "be nice"})
 }
 
-func TestRedialLeavesTheServerAloneForAsLongAsItAsks(t *testing.T) {
+func TestRedialHeedsRetryMillis(t *testing.T) {
 	bubble.Test(t, func(t *testing.T) {
 		net := newPipeNet()
 		s := serve(t, net, func(s *session) {

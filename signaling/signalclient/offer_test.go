@@ -14,9 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A server that takes the join from the request, one that does not know that, and one behind a proxy that takes no
-// such request, get the same join, once.
-func TestJoinGoesWithTheRequestWhereThatIsKnown(t *testing.T) {
+// The client sends its join within the request for the WebSocket. A server that does not know that, and one behind a proxy
+// that refuses such a request, get the same join as a frame. Each server gets it once.
+func TestJoinInTheUpgradeRequest(t *testing.T) {
 	large := signaling.Join{Room: "lobby", Token: strings.Repeat("t", 4000)}
 	for _, row := range []struct {
 		name     string
@@ -59,7 +59,7 @@ func TestJoinGoesWithTheRequestWhereThatIsKnown(t *testing.T) {
 	}
 }
 
-func TestPlaceComesBackWithTheRequest(t *testing.T) {
+func TestResumeInTheUpgradeRequest(t *testing.T) {
 	s := serveReal(t, listen(t, "127.0.0.1:0"))
 	c := join(t, s.URL, signaling.Join{Room: "lobby"}, quick)
 	w := receive(t, c).(signaling.Welcome)

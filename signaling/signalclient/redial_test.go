@@ -430,8 +430,8 @@ func TestOutageFillsTheOutbox(t *testing.T) {
 	})
 }
 
-// A token that the server has replaced is not used any more. The program is told, for it may have kept the first.
-func TestRenewedTokenIsTheOneToComeBackWith(t *testing.T) {
+// The client comes back with the latest token. The program receives it as well, because it may have stored an earlier one.
+func TestRedialUsesTheRenewedToken(t *testing.T) {
 	srv := serve(t, listen(t, "127.0.0.1:0"), func(s *session) {
 		welcome(s)
 		if s.n == 1 {

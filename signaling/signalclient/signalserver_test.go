@@ -185,7 +185,7 @@ func TestKilledServerGetsItsMembersBack(t *testing.T) {
 	}
 }
 
-func TestShutdownIsWorthARedial(t *testing.T) {
+func TestRedialAfterShutdown(t *testing.T) {
 	ln := listen(t, "127.0.0.1:0")
 	srv := serveReal(t, ln)
 	c := dial(t, srv.URL, quick)

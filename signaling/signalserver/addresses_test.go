@@ -37,7 +37,7 @@ func (s *server) open(t *testing.T, remote string) (conn *websocket.Conn, retryA
 	return conn, ""
 }
 
-func TestOneAddressHasSoManySessions(t *testing.T) {
+func TestSessionsPerAddress(t *testing.T) {
 	s := serve(t, signalserver.Config{RemoteAddr: from, MaxSessionsPerAddress: 2, ConnectRate: -1})
 	for name, c := range map[string]struct {
 		remotes [3]string
@@ -109,7 +109,7 @@ func TestNetworksHaveLimits(t *testing.T) {
 	}
 }
 
-func TestOneAddressConnectsSoOften(t *testing.T) {
+func TestConnectRatePerAddress(t *testing.T) {
 	var log lockedBuilder
 	config := signalserver.Config{RemoteAddr: from, MaxSessionsPerAddress: 10, ConnectRate: 2, Log: slog.New(slog.NewTextHandler(&log, nil))}
 	within(t, config, func(t *testing.T, s *server) {
@@ -138,7 +138,7 @@ func TestOneAddressConnectsSoOften(t *testing.T) {
 	})
 }
 
-func TestOneAddressJoinsSoOften(t *testing.T) {
+func TestJoinRatePerAddress(t *testing.T) {
 	remote := netip.MustParseAddr("203.0.113.1")
 	within(t, signalserver.Config{RemoteAddr: func(*http.Request) netip.Addr { return remote }, MaxSessionsPerAddress: 3, ConnectRate: -1, JoinRate: 1}, func(t *testing.T, s *server) {
 		c := s.client(t)

@@ -91,8 +91,8 @@ func TestHostThatWaitedFoundsItsStar(t *testing.T) {
 	})
 }
 
-// Only those are woken who wait for the room that has come back.
-func TestOthersSleepOnWhileRoomsComeBack(t *testing.T) {
+// When a room comes back after a restart, only newcomers that wait for that room are woken.
+func TestOnlyNewcomersOfTheRoomAreWoken(t *testing.T) {
 	within(t, signalserver.Config{ResumeKey: key}, func(t *testing.T, before *server) {
 		var members []*client
 		for range 3 {

@@ -349,7 +349,7 @@ func (c *client) wantHostLater() signaling.PeerID {
 
 // A server is cut off from the bus for a while, which its clients do not notice. When it is back, they get all that they have
 // missed, once and in order, and what they have sent meanwhile is delivered.
-func TestWhatHappensWhileAServerIsCutOff(t *testing.T) {
+func TestServerIsCutOffForAWhile(t *testing.T) {
 	for _, cut := range []time.Duration{time.Second, 3 * time.Second, 5 * time.Second, 10 * time.Second, time.Minute} {
 		t.Run(cut.String(), func(t *testing.T) {
 			bubble.Test(t, func(t *testing.T) {

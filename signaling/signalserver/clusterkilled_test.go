@@ -24,9 +24,9 @@ func (s *sharing) killed(clients ...*client) {
 	}
 }
 
-// The owner of a room is killed in the moment when the host, or an administrator, learns that the room is closed. It is closed
-// on the next server, too, although the record of the room had been written just before.
-func TestWhatWasToldHoldsWhenTheOwnerIsKilled(t *testing.T) {
+// The owner of a room is killed at the moment when the host, or an administrator, learns that the room is locked or sealed. It
+// is so on the next server, too, although the record of the room had been written just before.
+func TestConfirmedChangesOutliveTheOwner(t *testing.T) {
 	byHost := func(request, answer signaling.Message) func(*testing.T, []*sharing, *client) {
 		return func(_ *testing.T, _ []*sharing, host *client) {
 			host.send(request)
@@ -209,8 +209,8 @@ func (c *client) rest() (all []signaling.Message) {
 	}
 }
 
-// The owner of a room is dead, and nobody knows that yet. What its members say meanwhile holds on the next server.
-func TestWhatIsSaidToADeadOwner(t *testing.T) {
+// The owner of a room is dead, and no server knows that yet. What members send meanwhile takes effect on the next owner.
+func TestMessagesToADeadOwner(t *testing.T) {
 	for name, when := range map[string]time.Duration{"at once": 0, "a second later": time.Second, "three seconds later": 3 * time.Second} {
 		t.Run(name, func(t *testing.T) {
 			bubble.Test(t, func(t *testing.T) {

@@ -162,8 +162,8 @@ func TestBanWhileTheRoomMoves(t *testing.T) {
 	}
 }
 
-// A room that has ended, and who was taken out of one, are over on all servers, also on one that was started since.
-func TestOverOnAllServers(t *testing.T) {
+// Tickets of a room that has ended, and of kicked members, are refused by all servers, also by one that was started since.
+func TestKicksAndEndsHoldOnAllServers(t *testing.T) {
 	for name, end := range map[string]func(servers []*sharing, host, guest *client){
 		"the host leaves": func(_ []*sharing, host, _ *client) { host.send(signaling.Leave{}) },
 		"it is closed":    func(servers []*sharing, _, _ *client) { require.True(t, servers[1].CloseRoom("r", "")) },

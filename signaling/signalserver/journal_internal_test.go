@@ -17,9 +17,9 @@ import (
 	"example.org/rtcpeer/testdata/bubble"
 )
 
-// However many members are taken out of rooms, which costs whoever makes rooms nothing, the state file has the bans that
-// hold, and the newest of the others, within its bound.
-func TestBansOutliveMuchElse(t *testing.T) {
+// However many members are kicked, which anybody who creates rooms can do at no cost, the state file keeps the bans that are
+// in force and the latest other records, and stays within its bound.
+func TestBansOutliveManyKicks(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state")
 	open := func() *journal {
 		j, err := openJournal(path, func(err error) { require.NoError(t, err) })

@@ -72,7 +72,7 @@ func (c *client) wantRooms(want signaling.Rooms) {
 	require.Equal(c.t, want.Next, got.Next)
 }
 
-func TestListGoesByMetadata(t *testing.T) {
+func TestListFiltersByMetadata(t *testing.T) {
 	s := serve(t, signalserver.Config{})
 	s.member(t, public("a", `{"map":"desert","level":3,"ranked":true,"nested":{"x":1},"none":null}`))
 	s.member(t, public("b", `{"map":"desert","level":4.0}`))

@@ -219,8 +219,9 @@ func TestKicksAndEndsHoldOverRestarts(t *testing.T) {
 	}
 }
 
-// That holds also where the clock was years ahead at a start between, which is when dates would say that all is over.
-func TestKicksHoldAStartWithAWrongClock(t *testing.T) {
+// Kicks, ended rooms and bans stay in force even if the server was started meanwhile with a clock that was years ahead, by
+// which all of them would have expired.
+func TestKicksHoldAfterAStartWithAWrongClock(t *testing.T) {
 	config := signalserver.Config{ResumeKey: key, Recovery: -1, StateFile: filepath.Join(t.TempDir(), "state")}
 	var host, kicked, closed string
 	within(t, config, func(t *testing.T, s *server) { // in the year 2000

@@ -68,7 +68,7 @@ func TestWrongPasswordsAreCounted(t *testing.T) {
 
 // Wrong passwords count for the address that gave them and the room they were for: an address may stand for
 // everybody behind a proxy, so it must not keep them out of all rooms.
-func TestWrongPasswordsOfOneRoomAreNoneOfAnother(t *testing.T) {
+func TestWrongPasswordsCountPerRoom(t *testing.T) {
 	within(t, signalserver.Config{}, func(t *testing.T, s *server) {
 		s.member(t, signaling.Join{Room: "r", Password: "sesame"})
 		s.member(t, signaling.Join{Room: "other", Password: "sesame"})

@@ -45,8 +45,8 @@ func TestNobodyIsLostWhileTheServerIsPaused(t *testing.T) {
 	})
 }
 
-// Those who answer no pings are given up all the same, when they had the time to.
-func TestDeadAfterPause(t *testing.T) {
+// After a pause, members that answer no pings are given up all the same, once they have had the time to answer.
+func TestSilentMembersEndAfterAPause(t *testing.T) {
 	within(t, signalserver.Config{Grace: -1}, func(t *testing.T, s *server) {
 		host := s.member(t, signaling.Join{Room: "r"})
 		a := s.client(t)

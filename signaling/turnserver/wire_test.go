@@ -111,8 +111,9 @@ func TestRefusedPeersOnTheWire(t *testing.T) {
 	require.Zero(t, code(c.ask(t, stun.MethodCreatePermission, peer("::ffff:8.8.8.8"))), "one of the public Internet")
 }
 
-// Connect opens a TCP connection for an allocation; Pion asks for it for one of UDP too.
-func TestNoConnect(t *testing.T) {
+// A Connect request asks for a TCP connection from an allocation (RFC 6062). Pion passes it on even for an allocation of UDP;
+// this server refuses it.
+func TestConnectIsRefused(t *testing.T) {
 	s := serve(t, turnserver.Config{})
 	c := dialRaw(t, s)
 	require.Zero(t, code(c.ask(t, stun.MethodAllocate, overUDP)))

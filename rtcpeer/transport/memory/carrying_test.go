@@ -187,7 +187,7 @@ func TestReordering(t *testing.T) {
 	}
 }
 
-func TestSeedDecides(t *testing.T) {
+func TestSameSeedSameLosses(t *testing.T) {
 	run := func(t *testing.T, seed uint64) (got []uint32) {
 		bubble.Test(t, func(t *testing.T) {
 			net := memory.NewNetwork(memory.Options{Jitter: 5 * time.Millisecond, Loss: 0.3, Seed: seed})

@@ -57,7 +57,7 @@ func TestPartitionEndsInLost(t *testing.T) {
 	})
 }
 
-// Each end of a path has its own patience.
+// PathConfig.LostAfter of a path takes precedence over Options.LostAfter of its network.
 func TestLostAfterOfOnePath(t *testing.T) {
 	bubble.Test(t, func(t *testing.T) {
 		net := memory.NewNetwork(memory.Options{LostAfter: 3 * time.Second})

@@ -53,7 +53,7 @@ func TestOpensWithBothCandidatesOnly(t *testing.T) {
 }
 
 // A man in the middle answers the offer in b's place, and offers to b himself.
-func TestBindingTellsAnotherHost(t *testing.T) {
+func TestBindingRevealsManInTheMiddle(t *testing.T) {
 	net := memory.NewNetwork(memory.Options{})
 	hostA, hostB, middle := net.Transport(), net.Transport(), net.Transport()
 	honest, _ := transporttest.Connect(t, hostA, hostB, transporttest.Config())

@@ -15,7 +15,7 @@ import (
 )
 
 // What a browser reads from the descriptions is what Pion gets from the certificates.
-func TestBindingIsOfTheDescriptions(t *testing.T) {
+func TestBindingMatchesDescriptions(t *testing.T) {
 	a, b := newTransport(t, webrtc.Config{}), newTransport(t, webrtc.Config{})
 	offerer, answerer := newPath(t, a), newPath(t, b)
 	require.Empty(t, offerer.Binding(), "before it is open")

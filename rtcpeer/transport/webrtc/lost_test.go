@@ -140,8 +140,8 @@ func TestLossIsNoClose(t *testing.T) {
 	wantClosed(t, x.b, transport.ErrLost)
 }
 
-// Whoever waits for a route has a limit of his own.
-func TestSearchHasNoEnd(t *testing.T) {
+// A path looks for a route until it is closed: the limit is up to the caller.
+func TestConnectingHasNoTimeout(t *testing.T) {
 	t.Parallel()
 	deaf := fast
 	deaf.RemoteIPFilter = func(net.IP) bool { return false }

@@ -35,7 +35,7 @@ func discard(lane transport.Lane) {
 	}
 }
 
-func TestRoundTripIsTheNetworks(t *testing.T) {
+func TestRTTWithoutDelayedAcks(t *testing.T) {
 	t.Parallel()
 	from, to := quiet(t)
 	for _, path := range []transport.Path{from, to} {

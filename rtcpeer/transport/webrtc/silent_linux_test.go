@@ -16,8 +16,8 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport/webrtc"
 )
 
-// A TURN server that does not answer, as behind a firewall that drops, holds nothing up for long.
-func TestCloseBesideASilentTURNServer(t *testing.T) {
+// A TURN server that does not answer, for example behind a firewall that drops packets, does not delay Close for long.
+func TestCloseWithSilentTURNServer(t *testing.T) {
 	t.Parallel()
 	server := silentServer(t)
 	client := newTransport(t, webrtc.Config{Loopback: true})

@@ -70,9 +70,10 @@ func (r *rounds) update(took time.Duration, idle bool) {
 	r.w.update(r.f, took, idle, func() (uint64, uint64) { return r.f.sent, 0 }, r.now)
 }
 
-// A path on which somebody else's queue comes and stays, as TCP's does: the window holds what it has, and shrinks with each
-// loss instead of giving way or pushing the other one out. Alone again it is as before.
-func TestWindowInAContest(t *testing.T) {
+// Another sender, such as TCP, fills the queue of the path and keeps it full. The window keeps what it has in flight, and
+// shrinks with each loss, so that neither sender pushes the other one out. When the other sender has stopped, the window is as
+// before.
+func TestWindowAgainstAnotherSender(t *testing.T) {
 	r := newRounds()
 	w, interval := r.w, r.interval
 	for range 20 {
@@ -112,8 +113,8 @@ func TestWindowOfALongerRoute(t *testing.T) {
 	require.Greater(t, after.rate, 0.8)
 }
 
-// A contest that begins while the window is small for a probe ends the probe.
-func TestWindowProbesNotInAContest(t *testing.T) {
+// Another sender that fills the queue while the window is small for a probe ends the probe.
+func TestAnotherSenderEndsAProbe(t *testing.T) {
 	r := newRounds()
 	r.interval(50*time.Millisecond, 0)
 	for r.now.Sub(r.w.shortestAt) < 9550*time.Millisecond {
@@ -157,8 +158,9 @@ func TestWindowJoinsAProbe(t *testing.T) {
 	require.False(t, r.w.probing(), "one is enough")
 }
 
-// A path on which nothing waited for a while begins anew, and at once: the beats of a link do not keep its old rate.
-func TestWindowAfterAQuietTime(t *testing.T) {
+// The window of a path on which nothing has waited for a while starts again from the least size, and grows at once. The beats
+// of an idle link do not keep its old rate.
+func TestWindowAfterIdleTime(t *testing.T) {
 	r := newRounds()
 	for range 20 {
 		r.interval(50*time.Millisecond, 0)

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestLinesAreReadAheadByALimit(t *testing.T) {
+func TestReadAheadIsLimited(t *testing.T) {
 	text := strings.Repeat("line\n", maxLines) + "\n" + strings.Repeat("x", maxLine/2)
 	s := ReadLines(t.Context(), strings.NewReader(text))
 	for range maxLines {

@@ -25,7 +25,7 @@ type here struct {
 func (h here) Members() []rtcpeer.PeerID { return h.members }
 func (h here) Stats() rtcpeer.Stats      { return rtcpeer.Stats{Signaling: h.signaling} }
 
-func TestLinkLogInWords(t *testing.T) {
+func TestLinkLogLines(t *testing.T) {
 	refused := &rtcpeer.PeerError{Peer: 7, Op: "connect", Err: fmt.Errorf("%w: no", rtcpeer.ErrRefused)}
 	late := &rtcpeer.PeerError{Peer: 7, Op: "connect", Err: errors.New("not connected after 20s")}
 	after := func(d time.Duration, ev rtcpeer.Event) func() rtcpeer.Event {

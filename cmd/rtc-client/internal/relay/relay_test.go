@@ -32,7 +32,7 @@ func (d deserted) Receive(ctx context.Context) (signaling.Message, error) {
 
 func (deserted) Close() error { return nil }
 
-func TestRelayTellsItsFiguresEachMinute(t *testing.T) {
+func TestRelayPrintsStatisticsEachMinute(t *testing.T) {
 	bubble.Test(t, func(t *testing.T) {
 		signaler := deserted{make(chan signaling.Message, 1)}
 		signaler.welcome <- signaling.Welcome{ID: 1, Room: "test", Topology: rtcpeer.Star, Host: 1, Resume: "-"}
@@ -48,7 +48,7 @@ func TestRelayTellsItsFiguresEachMinute(t *testing.T) {
 	})
 }
 
-func TestFiguresInWords(t *testing.T) {
+func TestDropReasonsAsText(t *testing.T) {
 	require.Empty(t, words(nil))
 	require.Equal(t, ": 2 malformed, 1 pending", words(map[rtcpeer.DropReason]uint64{"pending": 1, "malformed": 2}))
 }

@@ -21,9 +21,9 @@ import (
 
 const adminToken = "administrators-only"
 
-// Whoever does not read an answer holds its connection for a while and not for ever: here the time is set, on
-// each listener.
-func TestAnswersNobodyReads(t *testing.T) {
+// Each listener limits the time in which an answer must be read, so that a client that reads nothing does not hold its
+// connection for ever.
+func TestWriteTimeouts(t *testing.T) {
 	o := Options{Server: ServerOptions{Listen: "127.0.0.1:0"}}
 	o.Metrics.Listen, o.Admin.Listen, o.Admin.Token = "127.0.0.1:0", "127.0.0.1:0", adminToken
 	log := logqueue.New(io.Discard)
