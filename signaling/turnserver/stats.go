@@ -17,8 +17,9 @@ type Stats struct {
 
 	// Refused counts refusals by reason. Requests: "auth", a wrong or expired credential; "quota_user" and
 	// "quota_address", an allocation or connection beyond Config.PerUser or PerAddress; "capacity", one beyond
-	// MaxAllocations or MaxStreams, or no free port; "unsupported", an allocation of TCP, of a port outside the
-	// range, or of a family without a public address; "peer_denied", a permission for an address that is not allowed.
+	// MaxAllocations or MaxStreams, or no free port; "unsupported", a Connect request, or an allocation of TCP, of a
+	// port outside the range, or of a family without a public address; "peer_denied", a permission for an address that
+	// is not allowed.
 	//
 	// Packets: "peer_denied", a packet for a port of the public address that is not a relay's; "bandwidth", a packet
 	// beyond Config.Bandwidth; "no_permission", a packet to a relay from an address that its client has not
