@@ -40,7 +40,7 @@ type AuthFunc func(ctx context.Context, peer *PendingPeer) error
 
 // SharedSecret returns the AuthFunc for a star whose members all hold the same secret. The guests send it, and the host
 // accepts nobody else, so the guests must trust the host with the secret. A Godot guest calls send_auth(1, secret) and
-// complete_auth(1). The caller must not change secret afterwards.
+// complete_auth(1). The secret has 1 to Config.MaxPacket bytes. The caller must not change it afterwards.
 func SharedSecret(secret []byte) AuthFunc {
 	return func(_ context.Context, peer *PendingPeer) error {
 		if peer.IsHost() {

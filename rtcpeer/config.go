@@ -49,9 +49,10 @@ type Config struct {
 	// packet ("buffer_full" in Stats). A node that is too slow to read what arrives, or to relay it, drops unreliable
 	// packets that have waited for about twice as long ("stale"). 0 means 100 ms.
 	MaxLag time.Duration
-	// ReceiveBuffer is how many bytes of one peer and channel may wait for Receive. Beyond it an unreliable channel
-	// drops the new packet ("no_credit"), and a reliable one stops reading, so that SCTP slows down that peer. 0 means
-	// 256 KiB; at least two MaxPacket.
+	// ReceiveBuffer is how many bytes of one peer and channel (of channel 0: in one mode) may wait for Receive, with 128
+	// bytes more for each packet. In a star's guest, what comes from all peers behind the host counts as the host's.
+	// Beyond it an unreliable channel drops the new packet ("no_credit"), and a reliable one stops reading, so that SCTP
+	// slows down that peer. 0 means 256 KiB, or two MaxPacket if that is more; the least is two MaxPacket.
 	ReceiveBuffer int
 
 	// ConnectTimeout is how long a link may take to open. 0 means 20 s; negative means no limit. While the process is
@@ -67,9 +68,10 @@ type Config struct {
 	Auth AuthFunc
 	// AuthTimeout is how long authentication may take. 0 means 3 s, as in Godot; negative means no limit.
 	AuthTimeout time.Duration
-	// Linger is how long Close and Disconnect wait for the reliable packets that Send has accepted to be acknowledged.
-	// Within that time they give a Godot game 100 ms more to read them, because Godot drops what it has not read when a
-	// link closes. 0 means 500 ms; negative means not at all.
+	// Linger is how long a link that Close or Disconnect ends may stay open until the reliable packets that Send has
+	// accepted are acknowledged. Close waits for that; Disconnect does not. Within that time a Godot game gets 100 ms
+	// more to read them, because Godot drops what it has not read when a link closes. 0 means 500 ms; negative means
+	// that the link is closed at once.
 	Linger time.Duration
 	// SlowAfter is how long a star's host lets a guest take none of the reliable packets relayed to it, before it
 	// disconnects the guest as Slow. 0 means 5 s. For as long, the host may receive nothing on any lane from a guest that

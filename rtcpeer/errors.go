@@ -15,8 +15,8 @@ import (
 var (
 	// ErrClosed is returned after Close. It wraps net.ErrClosed.
 	ErrClosed = fmt.Errorf("rtcpeer: node closed: %w", net.ErrClosed)
-	// ErrUnknownPeer is the error for a target that is not connected. Its text says whether the target is not in the
-	// room, is not connected yet, was lost, or is the node itself.
+	// ErrUnknownPeer is the error for a target that is not connected. As far as the node knows, its text says why: the
+	// target is not in the room, is not connected yet, was lost, or is the node itself.
 	ErrUnknownPeer = errors.New("rtcpeer: not connected to this peer")
 	// ErrUnknownChannel is the error for a channel outside Config.Channels, or for an invalid mode.
 	ErrUnknownChannel = errors.New("rtcpeer: no such channel")
@@ -25,14 +25,14 @@ var (
 	// ErrBufferFull is the error for a reliable packet for which the lane has no room at the moment.
 	ErrBufferFull = errors.New("rtcpeer: send buffer full: the other end reads too slowly; try again later")
 	// ErrDisconnectText is the error for a text of DisconnectWith that is too long, or not UTF-8.
-	ErrDisconnectText = errors.New("rtcpeer: unfit text for a disconnect")
+	ErrDisconnectText = errors.New("rtcpeer: invalid text for a disconnect")
 	// ErrNoEvent is the error of TryReceive when no event waits.
 	ErrNoEvent = errors.New("rtcpeer: no event")
-	// ErrRefused is the cause of a link that the other end does not want.
+	// ErrRefused is the cause of a PeerFailed when the other end has refused the link.
 	ErrRefused = errors.New("rtcpeer: refused by the other end")
 	// ErrNotHost is the error for something that only the host may do.
 	ErrNotHost = errors.New("rtcpeer: only the host may do that")
-	// ErrUnauthorized is the cause of a link whose two ends did not accept each other: see Config.Auth.
+	// ErrUnauthorized is the cause of a PeerFailed when the two ends did not accept each other: see Config.Auth.
 	ErrUnauthorized = errors.New("rtcpeer: not authenticated")
 	// ErrAuthRequired ends a star's guest that has no Config.Auth, although the host requires authentication.
 	ErrAuthRequired = errors.New("rtcpeer: the host requires authentication: set Config.Auth")
@@ -56,7 +56,7 @@ func (e *PeerError) Error() string {
 // Unwrap returns Err.
 func (e *PeerError) Unwrap() error { return e.Err }
 
-// A DeadlineError is the cause of a link that was not open in time.
+// A DeadlineError is the cause of a PeerFailed when the link was not open in time.
 type DeadlineError struct {
 	After time.Duration // the time limit
 	// Stage is what the link was waiting for: StageSignaling if the other end never answered,
@@ -72,8 +72,8 @@ func (e *DeadlineError) Error() string {
 // Timeout returns true, for callers that check for a net.Error.
 func (e *DeadlineError) Timeout() bool { return true }
 
-// A ChannelMismatchError is the cause of a link between two programs whose Config.Channels differ.
-// Both ends get one.
+// A ChannelMismatchError is the cause of a PeerFailed when the Config.Channels of the two programs differ. Both ends get
+// one.
 type ChannelMismatchError struct {
 	Ours, Theirs []Mode // Config.Channels of this end, and of the other end
 }

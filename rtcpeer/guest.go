@@ -28,10 +28,10 @@ type guest struct {
 	heard   time.Time    // when that host was last heard
 	relayed map[PeerID]*presence
 	times   map[PeerID]peerTime // of the relayed peers, as the host has measured them
-	goneIDs ring.Ring[PeerID]   // the last few relayed peers that are gone; they are also in relayed, as gone
+	goneIDs ring.Ring[PeerID]   // the last maxGone relayed peers that are gone; they are also in relayed, as gone
 }
 
-// maxRelayed is how many peers a guest knows, including those that are gone.
+// maxRelayed is the most peers that a guest keeps track of, including those that are gone.
 const maxRelayed = 1 << 15
 
 // maxGone is how many gone peers a guest remembers, so that a packet which another channel delivers late does not bring

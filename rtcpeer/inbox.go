@@ -11,9 +11,9 @@ import (
 // inbox holds the events that wait for Receive, in one order.
 //
 // Its bound is the credit: how many bytes of one lane of one link may wait here. A packet over it is dropped in the
-// unreliable modes ("no_credit"); in the reliable mode it makes the lane's read loop wait. So do a host's announcements
-// of its other guests, which come over a lane as well. While too many other events wait, no new links are made: see
-// backlogged.
+// unreliable modes ("no_credit"); in the reliable mode it makes the lane's read loop wait. A host's announcements of its
+// other guests come over a lane as well, and count against its credit in the same way. While too many other events wait,
+// no new links are made: see backlogged.
 type inbox struct {
 	limit int           // bytes a credit allows
 	ready chan struct{} // holds a token while there is something to receive, or the end

@@ -53,8 +53,8 @@ func (c Config) checkCreated(w signaling.Welcome) error {
 
 // Match waits until size peers, 2 to 64, have asked the signaling server at url for the same key, topology and size. It
 // then joins the new, sealed room that they get for themselves. The peer that waited longest is the host. The program
-// decides what the key says: the game, its version, the map. A room in the url is ignored. Match waits until ctx is
-// done. Otherwise it is like Join.
+// decides what the key, 1 to 128 bytes, says: the game, its version, the map. A room in the url is ignored. Match waits
+// until ctx is done. Otherwise it is like Join.
 func Match(ctx context.Context, url, key string, size int, config Config) (*Node, error) {
 	node, err := join(ctx, url, &signaling.Match{Key: key, Size: size}, config)
 	if err == nil && !node.Sealed() { // the room of a match is sealed from the beginning

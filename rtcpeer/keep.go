@@ -126,7 +126,7 @@ func isClosed(c <-chan struct{}) bool {
 }
 
 // spreadEach is how far apart the repairs of two links of a node are on average, when one event starts all of them: a
-// new path takes some 5 ms of CPU at each end.
+// new path takes some 5 ms of CPU, at both ends together.
 const spreadEach = 10 * time.Millisecond
 
 // spread is a random wait, so that not all links of the node are repaired in the same moment.
@@ -497,8 +497,9 @@ func (l *link) sight() sight {
 	return s
 }
 
-// beat sends a beat when this end has sent nothing for a while. The beat reports what this end has taken. An end that
-// rests sends none on an idle link, or few if the checks of the route take their place or the path is sparing.
+// beat sends a beat when this end has sent nothing for a while. The beat reports what this end has taken. On an idle
+// link an end that rests sends none. Any other end sends fewer if the checks of the route take the place of beats, or if
+// the path is sparing.
 func (l *link) beat(now time.Time, p *path, said, told, data uint64) {
 	idle := told == l.beats.told && data == l.beats.data
 	each := beatEach

@@ -138,7 +138,7 @@ func (l *lane) put(ctx context.Context, wait bool, p []byte) error {
 var errStopped = errors.New("stopped while waiting to send")
 
 // sendUntil is like trySend, but waits for room until stop is closed or the link is over. It returns ErrBufferFull when
-// the lane has taken nothing for the time patience; 0 means that it waits without this limit.
+// the other end has taken nothing from the lane for the time patience; 0 means that it waits without this limit.
 func (l *lane) sendUntil(stop <-chan struct{}, patience time.Duration, p []byte) error {
 	err := l.trySend(p)
 	for err == ErrBufferFull {

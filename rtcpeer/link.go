@@ -310,8 +310,8 @@ func (l *link) flushAndSayBye() {
 	l.refuse()
 }
 
-// sayEarlyBye tells the other end of a link that was not published, but may be at the other end, that this node leaves
-// the room, if it does, or has given up the link.
+// sayEarlyBye is for a link that this end has not published, although the other end may have. It tells the other end if
+// this node leaves the room, or has given up the link.
 func (l *link) sayEarlyBye(p *path) {
 	switch reason := l.why(); {
 	case reason == ByUs && l.node.ctx.Err() != nil:
@@ -370,8 +370,8 @@ func (l *link) sayBye(p *path, reason DisconnectReason) {
 	}
 }
 
-// refuse makes the signaling server tell the other end that this end has ended the link, because the path does not. If
-// the node leaves the room, the server says so anyway.
+// refuse tells the other end through the signaling server that this end has ended the link, because the bye may not have
+// arrived over the path. If the node leaves the room, the server says so anyway.
 func (l *link) refuse() {
 	if l.node.ctx.Err() == nil {
 		l.node.refuseLink(l.peer, &signaling.SignalData{Attempt: l.state.attempt, Link: l.id}, endedHere, l.said())

@@ -47,7 +47,8 @@ type Signaler interface {
 	Close() error
 }
 
-// Node is this participant of a room. It implements Peer.
+// Node is this participant of a room. It implements Peer. Join and New make one; the zero value is not ready for use.
+// Its methods may be called from any goroutine.
 //
 //	room     what is known of the room, and the way to the signaling server
 //	roster   who is in it, and the state of the link with each
@@ -83,8 +84,8 @@ type Node struct {
 	closed sync.Once
 }
 
-// New makes a node with a Signaler that has just connected. It waits for the Welcome until ctx is done. The node owns
-// the signaler from then on, and closes it even if New fails. The caller must Close the node.
+// New makes a node with a Signaler that has just connected. It waits for the Welcome until ctx is done. From the call
+// on the signaler belongs to New and the node: it is closed even if New fails. The caller must Close the node.
 //
 // Errors: one that names the invalid field of config; what Receive of the signaler returns; a *signaling.Error for a
 // room that is not what Topology or Create asks for; one of package webrtc for a port that cannot be bound.
@@ -171,8 +172,9 @@ func (n *Node) setRoute(r route) { n.routed.Store(&r) }
 // ID returns this node's own id. The creator of the room has 1.
 func (n *Node) ID() PeerID { return n.id }
 
-// Status returns ConnectionConnecting for a star's guest until it is connected to the host, ConnectionConnected
-// while the node is in its room, and ConnectionDisconnected from Close on, or when the room has ended.
+// Status returns ConnectionConnecting for a star's guest while it is not connected to the host, at first or after it has
+// lost the host, and otherwise ConnectionConnected while the node is in its room. From Close on, or when the room has
+// ended, it returns ConnectionDisconnected.
 func (n *Node) Status() ConnectionStatus { return ConnectionStatus(n.status.Load()) }
 
 // Relays reports whether packets between two others pass through the host. It is true in a star, except for a host with
@@ -189,13 +191,14 @@ func (n *Node) Peers() []PeerID {
 	return ids
 }
 
-// Members returns the ids of the members that the signaling server has named, whether connected or not, in ascending
-// order. A star's guest knows only the host. The caller owns the slice.
+// Members returns the ids of the other members that the signaling server has named, whether connected or not, in
+// ascending order. A star's guest knows only the host. The caller owns the slice.
 func (n *Node) Members() []PeerID { return n.roster.members() }
 
 // Send sends a packet. It does not keep Data. To one peer in Reliable mode it waits for room until ctx is done; in the
-// unreliable modes a full lane drops the packet, which Stats counts. A broadcast never waits: a *BroadcastError names
-// the peers for which there was no room. An empty packet is accepted and sends nothing.
+// unreliable modes a full lane drops the packet, which Stats counts. A broadcast does not wait: a *BroadcastError names
+// the peers for which there was no room. But the broadcast of a star's guest is one packet to the host, for which Send
+// waits as for any other. An empty packet is accepted and sends nothing.
 //
 // Errors: ErrClosed or why the room has ended, ErrUnknownPeer, ErrUnknownChannel, ErrPacketTooLarge, ErrCommand, a
 // *BroadcastError, the cause of ctx.
@@ -296,8 +299,8 @@ func (n *Node) SetRefuse(refuse bool) { n.refuse.Store(refuse) }
 func (n *Node) Refuses() bool { return n.refuse.Load() }
 
 // Close ends the node in this order: first Receive; then the links, each after its reliable packets were acknowledged
-// or Config.Linger is over; then the signaler; then the transport, if the node owns it. Its error is an
-// *UndeliveredError if packets were not acknowledged.
+// or Config.Linger is over; then the signaler; then the transport, if the node owns it. It waits for all of that. Its
+// error is an *UndeliveredError if packets were not acknowledged. Closing twice is legal.
 func (n *Node) Close() error {
 	n.close(ByUs)
 	return n.roster.undelivered()
@@ -332,7 +335,7 @@ func (n *Node) end(why error, reason DisconnectReason) {
 	}
 }
 
-// Stats returns the node's figures. It asks each link, so it is for people, not for each packet.
+// Stats returns the node's figures. It asks each link, so do not call it for each packet. The caller owns the maps.
 func (n *Node) Stats() Stats {
 	ended := n.room.why()
 	since, lost := n.room.connection()

@@ -91,10 +91,10 @@ func (p *path) beat(flags byte) {
 	p.say(p.frame)
 }
 
-// aliveFlags returns the flags of each beat that agree on how the two ends notice that the other one is alive. If both
-// see the checks of the route, neither beats on an idle link. Otherwise the offering end beats and counts
-// acknowledgements, and the answering end sends no beats: an idle link then has one small packet a second each way, the
-// beat and its acknowledgement. If both ends beat, each also acknowledges the other's beats.
+// aliveFlags returns the flags of each beat with which the two ends agree how each notices that the other is alive. If
+// both see the checks of the route, an idle link has no beats but those that measure times. Otherwise the offering end
+// beats and counts acknowledgements, and the answering end sends no beats: an idle link then has one small packet a
+// second each way, the beat and its acknowledgement. If both ends beat, each also acknowledges the other's beats.
 func (p *path) aliveFlags() (flags byte) {
 	if p.checksHere.Load() {
 		flags |= beatChecks

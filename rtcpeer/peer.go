@@ -22,8 +22,9 @@ type Peer interface {
 	// PeerConnected may still wait to be received. The caller owns the slice.
 	Peers() []PeerID
 	// Send sends a packet. It does not keep Data. To one peer in Reliable mode it waits for room until ctx is done; in
-	// the unreliable modes a full lane drops the packet, which Stats counts. A broadcast never waits: a *BroadcastError
-	// names the peers for which there was no room. An empty packet is accepted and sends nothing.
+	// the unreliable modes a full lane drops the packet, which Stats counts. A broadcast does not wait: a
+	// *BroadcastError names the peers for which there was no room. But the broadcast of a star's guest is one packet to
+	// the host, for which Send waits as for any other. An empty packet is accepted and sends nothing.
 	//
 	// Errors: ErrClosed or why the room has ended, ErrUnknownPeer, ErrUnknownChannel, ErrPacketTooLarge, ErrCommand, a
 	// *BroadcastError, the cause of ctx. All but the first are about this packet alone: the next one may be sent.
@@ -41,8 +42,9 @@ type Peer interface {
 	Receive(ctx context.Context) (Event, error)
 	// TryReceive is like Receive but returns ErrNoEvent instead of waiting.
 	TryReceive() (Event, error)
-	// Disconnect ends the link with a peer. The other end learns of it at once; here its
-	// PeerDisconnected follows, after the packets that had arrived. Errors: ErrUnknownPeer.
+	// Disconnect ends the link with a peer, and does not wait. The other end learns of it at once; here its
+	// PeerDisconnected follows, after the packets that had arrived. Errors: ErrUnknownPeer; ErrNotHost for another guest
+	// of a star.
 	Disconnect(id PeerID) error
 	// SetRefuse decides whether new links are refused; open ones stay. The refused end learns of it at once.
 	SetRefuse(refuse bool)
@@ -58,9 +60,10 @@ type Peer interface {
 type PeerID = signaling.PeerID
 
 const (
-	// Broadcast as a target is everybody.
+	// Broadcast, as a target, means everybody.
 	Broadcast PeerID = 0
-	// Server is the creator of any room. As a target it is the present host of a star, whatever its id is.
+	// Server is the id of the member that created the room. As a target it means the present host of a star, whatever
+	// the id of that host is.
 	Server PeerID = 1
 )
 
@@ -237,8 +240,8 @@ func (k EventKind) String() string {
 type DisconnectReason uint8
 
 const (
-	// ByPeer: the other end closed the link, or the host says that the peer has left or that it has disconnected the
-	// peer.
+	// ByPeer: the other end closed the link; or the host says that the peer has left, or that the host has disconnected
+	// the peer.
 	ByPeer DisconnectReason = iota + 1
 	// ByUs: Disconnect was called here.
 	ByUs

@@ -36,8 +36,8 @@ func (p *PendingPeer) ID() PeerID { return p.reader.lane.link.peer }
 // IsHost reports whether the other end is the host of the room. In a room that migrates that need not be the member 1.
 func (p *PendingPeer) IsHost() bool { return p.ID() == p.reader.lane.link.lead.host }
 
-// Send sends data to the AuthFunc, or auth_callback, of the other end. It does not keep data, and does not wait. data
-// must not be empty.
+// Send sends data to the AuthFunc, or auth_callback, of the other end. It does not keep data, and does not wait. Errors:
+// one for empty data; ErrPacketTooLarge; ErrBufferFull if too much is on its way; ErrUnknownPeer if the link has ended.
 func (p *PendingPeer) Send(data []byte) error {
 	switch {
 	case len(data) == 0:
@@ -49,7 +49,8 @@ func (p *PendingPeer) Send(data []byte) error {
 }
 
 // Receive waits for what the other end sends next, until the ctx of the AuthFunc is done. The data belongs to the
-// caller. io.EOF means that the other end has accepted this one and will send nothing more.
+// caller. io.EOF means that the other end has accepted this one and will send nothing more. ErrPacketTooLarge means that
+// it has sent too much at once, and any other error that the link has ended.
 func (p *PendingPeer) Receive() ([]byte, error) {
 	for !p.accepted {
 		_, f, err := p.next()

@@ -9,7 +9,8 @@ import (
 
 // A Queue takes the packets of one channel, or of one peer, out of what Receive returns: for example an upload that the
 // program handles slowly, so that the inputs of a game do not wait behind it. As for Receive, the bound is
-// Config.ReceiveBuffer for each peer and channel.
+// Config.ReceiveBuffer for each peer and channel. In a star's guest all peers behind the host share the bound of a
+// channel, so a Queue of one of them that is not read holds up what the others send on that channel.
 //
 // Packets of one peer and channel keep their order. There is no order between a Queue and Receive: the Queue may return
 // a packet before Receive returns its peer's PeerConnected, or after the PeerDisconnected.

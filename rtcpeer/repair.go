@@ -76,7 +76,7 @@ const (
 	sleptAfter = 5 * time.Second
 	// graceAfterSleep is how much silence is left to a link that wakes up: it asks at once, and tries a second later.
 	graceAfterSleep = 800 * time.Millisecond
-	// relaxedPart is how much longer a relaxed end waits. A sparing path is silent from one measurement to the next
+	// relaxedPart is how many times longer a relaxed end waits. A sparing path is silent from one measurement to the next
 	// (timeEachIdle), and a process with thousands of links is late by seconds while it makes them.
 	relaxedPart = time.Duration(timeEachIdle / beatEach)
 	requestEach = 3 * time.Second        // between two requests of an answering end for an offer that does not come

@@ -44,7 +44,7 @@ type Stats struct {
 	SignalingSince time.Duration
 	// Resumed counts how often the connection to the signaling server was lost and resumed.
 	Resumed int
-	// Waiting is how many events wait for Receive.
+	// Waiting is how many events wait for Receive, together with the packets that wait in a Queue.
 	Waiting int
 	// Dropped counts packets by the reason for the drop: buffer_full, no_credit, stale, peer_gone, no_target, not_relayed,
 	// too_large, malformed, pending, interrupted. It also counts frames that came through the signaling server:
@@ -64,7 +64,8 @@ type LinkStats struct {
 	Repairable bool
 	// Interrupted is true from PeerInterrupted to PeerResumed.
 	Interrupted bool
-	// LastHeard is how long ago the other end was last heard, to half a second. It is set only if Repairable.
+	// LastHeard is how long ago the other end was last heard, to half a second. If the link is not Repairable, it is how
+	// long ago the link opened.
 	LastHeard time.Duration
 	// Paths is how many connections the link has used so far, one after the other; 1 without repairs.
 	Paths int
@@ -124,7 +125,7 @@ func (t *Totals) add(l *link) {
 type LaneStats struct {
 	Channel  int
 	Mode     Mode
-	Sent     uint64 // packets handed to the transport
+	Sent     uint64 // packets accepted for sending; while Interrupted, some of them wait for the next path
 	Received uint64 // packets taken from it
 	Resent   uint64 // packets sent again over another path
 	Buffered int    // bytes sent and not yet acknowledged; if Repairable, not yet taken by the other end

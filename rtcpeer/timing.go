@@ -173,9 +173,9 @@ func (n *Node) Now() time.Time { return n.clock.now() }
 
 // RTT returns how long a small packet currently takes to a peer and back, smoothed, and whether that is known. Behind a
 // star's host it is the sum of both links. It is measured once a second while the link carries packets, and every five
-// seconds otherwise. The host reports its measurement of a guest when it has changed by more than a millisecond and an
-// eighth. With a peer that does not measure, such as a Godot game, it is the figure of the transport. It does not
-// block.
+// seconds otherwise. The host reports its measurement of a guest when it has changed by more than an eighth, and by more
+// than a millisecond. With a peer that does not measure, such as a Godot game, it is the figure of the transport. RTT
+// does not block.
 func (n *Node) RTT(id PeerID) (time.Duration, bool) {
 	if t, ok := n.route().time(id); ok {
 		return t.rtt, true

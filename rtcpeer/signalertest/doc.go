@@ -8,6 +8,6 @@
 //		})
 //	}
 //
-// The rules are those of the messages in package signaling, as a node relies on them. Run tries each with Signalers
-// alone, and then with nodes in a mesh and in a star.
+// The rules are those of the messages in package signaling, as a node relies on them. Run tests each rule with Signalers
+// alone. Then it lets nodes meet over them, in a mesh and in a star.
 package signalertest

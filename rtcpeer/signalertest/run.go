@@ -13,15 +13,16 @@ import (
 	"example.org/rtcpeer/signaling"
 )
 
-// Join connects a new member to the room that it names, which the first one creates. A join without a name is for a
-// room of its own.
+// Join connects a new member to the room that the message names, and creates the room if it does not exist. The suite
+// names a room in each message. The context limits only the joining: the suite may end it as soon as the Welcome has
+// been received. The suite closes the Signaler.
 type Join func(context.Context, signaling.Join) (rtcpeer.Signaler, error)
 
 // patience is how long anything may take: longer than it does on a busy machine.
 const patience = 30 * time.Second
 
-// Run runs the suite. connect returns the Join of a server, or of a bus, that no other test uses, and ends that with the
-// test.
+// Run runs the suite. It calls connect once for each test. connect returns the Join of a server, or of a bus, that no
+// other test uses, and stops that server with t.Cleanup.
 func Run(t *testing.T, connect func(*testing.T) Join) {
 	for _, test := range []struct {
 		name string
@@ -126,7 +127,7 @@ func (g *guest) ended() error {
 
 func (g *guest) id() signaling.PeerID { return g.welcome.ID }
 
-// data is that of a signal with a number.
+// data returns the data of the nth signal.
 func data(t *testing.T, n int) json.RawMessage {
 	t.Helper()
 	d, err := signaling.SignalData{Type: signaling.Candidate, Attempt: 1, Candidate: fmt.Sprint("candidate:", n)}.Encode()

@@ -19,7 +19,8 @@ type Limited interface {
 // Slots limits how many ends of paths are being made at once. An end that offers waits for a free slot. An end
 // that answers takes a slot at once, even if none is free, because the other end has already begun. So no end
 // waits for an end that is waiting itself. However many ends answer, half of the slots remain for ends that
-// offer. The methods may be called from any goroutine. A nil *Slots has no limit.
+// offer. The methods may be called from any goroutine. A nil *Slots has no limit; the zero value has no slots, so
+// use NewSlots.
 type Slots struct {
 	limit int
 	hold  time.Duration
@@ -49,7 +50,8 @@ type Slot struct {
 // hold is extended to up to four times its length.
 func NewSlots(limit int, hold time.Duration) *Slots { return &Slots{limit: limit, hold: hold} }
 
-// Wait joins the queue for a slot. The caller must End the slot, even if it is not ready yet.
+// Wait joins the queue for a slot, and returns at once: Slot.Ready tells when the slot is there. The caller must End the
+// slot, even if it is not ready yet.
 func (s *Slots) Wait() *Slot {
 	slot := newSlot(s)
 	if s == nil {
@@ -130,7 +132,7 @@ func (s *Slots) take(slot *Slot) {
 	close(slot.ready)
 }
 
-// Ready is closed when the path may be made.
+// Ready returns a channel that is closed when the path may be made.
 func (slot *Slot) Ready() <-chan struct{} { return slot.ready }
 
 // Hurry moves a waiting slot to the front of the queue. It is for a path whose other end is already waiting.

@@ -111,7 +111,7 @@ func TestSlotsAreFreeAfterTheirTime(t *testing.T) {
 	})
 }
 
-func TestSlotsWithoutABound(t *testing.T) {
+func TestNilSlotsHaveNoLimit(t *testing.T) {
 	var slots *transport.Slots
 	for range 3 {
 		wait, take := slots.Wait(), slots.Take()

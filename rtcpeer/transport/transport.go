@@ -192,7 +192,7 @@ type Candidate struct {
 type Event struct {
 	Kind      EventKind
 	Candidate Candidate // EventCandidate
-	Err       error     // EventClosed: why, ErrRemoteClosed, ErrLost, a *StrayError or another
+	Err       error     // EventClosed: the cause, such as ErrRemoteClosed, ErrLost, a *PathError or a *StrayError
 }
 
 // An EventKind is the kind of an Event.

@@ -76,7 +76,7 @@ func (f *flow) arrive(number uint64, b []byte) {
 	f.readable.Signal()
 }
 
-// read returns the next packet, for which it waits if it is told to. It locks pipe.mu.
+// read returns the next packet. If there is none and wait is true, it waits for one. It locks pipe.mu.
 func (f *flow) read(b []byte, wait bool) (int, error) {
 	p := f.pipe
 	p.mu.Lock()

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// A Network is a set of hosts that can reach each other. Its methods may be called from any
-// goroutine.
+// A Network is a set of hosts that can reach each other. NewNetwork makes one; the zero value is not ready for use. Its
+// methods may be called from any goroutine.
 type Network struct {
 	options atomic.Pointer[Options] // replaced as a whole by Adjust
 
@@ -54,8 +54,8 @@ func (n *Network) Adjust(change func(*Options)) {
 }
 
 // Partition separates two hosts: nothing passes between them until Heal. Packets in flight on unreliable lanes
-// are lost; reliable lanes keep theirs. After Options.LostAfter both ends of each of their paths end with
-// transport.ErrLost.
+// are lost; reliable lanes keep theirs. After PathConfig.LostAfter, or Options.LostAfter if that is 0, both ends of
+// each of their paths end with transport.ErrLost.
 func (n *Network) Partition(a, b *Transport) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -166,7 +166,7 @@ func TestCloseLosesWhatIsPushedBack(t *testing.T) {
 	require.ErrorIs(t, err, transport.ErrRemoteClosed)
 }
 
-// A caller may hold a lock in Write that its function takes.
+// The caller of Write may hold a lock that the function given to NotifyLow takes.
 func TestNotifyLowIsNotCalledByWrite(t *testing.T) {
 	bubble.Test(t, func(t *testing.T) {
 		for _, o := range []memory.Options{{}, {Loss: 1}, {Delay: time.Millisecond}} {

@@ -147,7 +147,7 @@ func TestPartitionOneWay(t *testing.T) {
 	})
 }
 
-func TestCloseIsToldOneWay(t *testing.T) {
+func TestCloseWhilePartitionedOneWay(t *testing.T) {
 	bubble.Test(t, func(t *testing.T) {
 		x := newDuo(t, memory.Options{Delay: 10 * time.Millisecond})
 		x.net.PartitionOneWay(x.hostA, x.hostB)

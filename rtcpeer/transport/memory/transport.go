@@ -56,7 +56,7 @@ func validate(lanes []transport.LaneConfig) error {
 	return nil
 }
 
-// OnChange makes Network.Move call f.
+// OnChange makes Network.Move of this host call f, until stop is called or the Transport is closed. f must not block.
 func (t *Transport) OnChange(f func()) (stop func()) {
 	t.network.mu.Lock()
 	defer t.network.mu.Unlock()
@@ -82,8 +82,8 @@ func (t *Transport) changed() []func() {
 }
 
 // Kill removes the host from the network for good, like a crash of its process or a loss of power: nothing
-// passes to it or from it, and the others are not told. Its paths end with transport.ErrLost after
-// Options.LostAfter, at both ends. The program on this host must still close its own ends.
+// passes to it or from it, and the others are not told. Its paths end with transport.ErrLost, at both ends, after
+// PathConfig.LostAfter, or Options.LostAfter if that is 0. The program on this host must still close its own ends.
 func (t *Transport) Kill() {
 	t.network.mu.Lock()
 	defer t.network.mu.Unlock()

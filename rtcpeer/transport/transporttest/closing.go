@@ -12,8 +12,8 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// atOnce is how long "without a timeout" may take on a busy machine. ICE alone would need five seconds to
-// notice that the other end is silent.
+// atOnce is how long "without a timeout" may take on a busy machine. Without a message ICE would need about ten
+// seconds, the defaults of webrtc.Config, to find that the other end is gone.
 const atOnce = 4 * time.Second
 
 func testRemoteClose(t *testing.T, a, b transport.Transport) {

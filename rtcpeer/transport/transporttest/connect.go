@@ -10,8 +10,8 @@ import (
 	"example.org/rtcpeer/rtcpeer/transport"
 )
 
-// patience is how long one wait may take. It is long enough for a busy machine, and shorter than the half
-// minute after which ICE notices by itself that the other end is gone.
+// patience is how long one wait may take on a busy machine. What must not need a time-out has a shorter limit of
+// its own: see atOnce.
 const patience = 20 * time.Second
 
 // Config returns three lanes, one of each mode, with the ids and labels of transfer channel 0. Lane i has mode

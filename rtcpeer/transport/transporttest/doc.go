@@ -6,6 +6,6 @@
 //	}
 //
 // Run is for a network that works, RunLossy for one that loses or reorders packets, and RunMoving for hosts
-// whose addresses change. All tests run in real time; each wait has a limit, and no test sleeps. Negotiate and
-// Connect make a path between two transports, also for other tests and benchmarks.
+// whose addresses change. All tests run in real time, and each wait has a limit. Negotiate and Connect make a path
+// between two transports, also for other tests and benchmarks.
 package transporttest

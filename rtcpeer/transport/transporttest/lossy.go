@@ -25,9 +25,10 @@ const (
 	endEvery      = 20 * time.Millisecond
 )
 
-// RunLossy tests the promises of the three modes over a network that loses or reorders packets. It requires
-// that the unreliable modes deliver only three packets in ten: an SCTP that gives a packet up after its first
-// transmission, as Pion's does with MaxRetransmits 0, drops packets that it later receives out of order.
+// RunLossy tests the promises of the three modes over a network that loses or reorders packets. From the unreliable
+// modes it requires only that at least three packets in ten arrive: an SCTP that gives a packet up after its first
+// transmission, as Pion's does with MaxRetransmits 0, drops packets that it later receives out of order. Its tests
+// run in parallel, so newPair may be called from several goroutines at the same time.
 func RunLossy(t *testing.T, faults Faults, newPair NewPair) {
 	for lane, c := range Config().Lanes {
 		t.Run(c.Label, func(t *testing.T) {

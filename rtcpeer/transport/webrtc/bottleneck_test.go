@@ -310,7 +310,7 @@ func TestWindowsShareInUse(t *testing.T) {
 	}
 }
 
-// And beside TCP, which sends its packets one by one, each has a fifth at least.
+// If one of the two is TCP, which sends its packets one by one, each of the two gets at least a fifth.
 func TestWindowsShareInUseWithTCP(t *testing.T) {
 	skip.Long(t)
 	const ms = time.Millisecond

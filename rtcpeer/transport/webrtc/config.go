@@ -73,7 +73,7 @@ type Config struct {
 	// ICE's timeouts for a path that this end does not check (see transport.Checked).
 	SettingEngine func(*pion.SettingEngine)
 	// Log receives Pion's own log, at the levels that its handler enables: Pion's errors as warnings, its
-	// warnings as info, and the rest as debug. Nil means no log.
+	// warnings as info, and the rest, except traces, as debug. Nil means no log.
 	Log *slog.Logger
 }
 

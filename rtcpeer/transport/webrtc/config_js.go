@@ -11,7 +11,7 @@ import (
 // Config says how paths find a route through the network. The zero value works on a LAN and towards public
 // hosts. Across NATs both ends need a STUN server, and some pairs need a TURN server.
 //
-// For a browser it has no ports, addresses, filters and times, because the browser decides these. So a program
+// For a browser it has no ports, addresses, filters or times, because the browser decides these. So a program
 // that sets them does not compile for js, instead of running without the filter that it asked for.
 type Config struct {
 	// ICEServers are STUN and TURN servers for every path, in addition to those of its PathConfig.

@@ -11,7 +11,7 @@ import (
 )
 
 // logger passes Pion's log to slog. Pion logs many normal races during closing as errors. So its errors become
-// warnings, its warnings become info, and the rest becomes debug.
+// warnings, its warnings become info, and the rest becomes debug. Traces are dropped.
 type logger struct{ log *slog.Logger }
 
 func (l logger) NewLogger(scope string) logging.LeveledLogger {

@@ -100,7 +100,7 @@ func TestLostAfter(t *testing.T) {
 	}
 }
 
-// Much longer than the default allows, and then it goes on.
+// With a negative LostAfter a path survives a silence that is much longer than the default allows.
 func TestNeverLost(t *testing.T) {
 	t.Parallel()
 	x := newFragile(t, -1)
@@ -132,7 +132,7 @@ func TestOutagesDoNotAddUp(t *testing.T) {
 }
 
 // Where only one direction is dead, the end that still hears must not take the other's loss for a Close.
-func TestLossIsNoClose(t *testing.T) {
+func TestOneWayLossIsNotAClose(t *testing.T) {
 	t.Parallel()
 	x := newFragile(t, 0)
 	x.socketB.dead.Store(true)

@@ -23,7 +23,7 @@ func TestDirectLeavesRelaysOut(t *testing.T) {
 	require.Equal(t, []string{"stun:a", "TURN:a?transport=udp", "turns:a"}, shared[0].URLs, "the caller's own are as they were")
 }
 
-func TestDirectAndRelayOnlyIsNoPath(t *testing.T) {
+func TestDirectWithRelayOnlyIsAnError(t *testing.T) {
 	tr, err := New(Config{RelayOnly: true})
 	require.NoError(t, err)
 	defer tr.Close()

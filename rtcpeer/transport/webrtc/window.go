@@ -104,8 +104,8 @@ const (
 func wire(n int) int { return n + (n+sctpPacket-1)/sctpPacket*sctpHead }
 
 // update updates the window with the state of the flow, the time that the last packet took (0 if not known),
-// and whether less is in flight than the window allows. It calls totals for
-// flow.sent and flow.received once a round trip.
+// and whether less is in flight than the window allows. Once an interval it calls totals for flow.sent and
+// flow.received.
 func (w *window) update(f flow, took time.Duration, idle bool, totals func() (sent, received uint64), now time.Time) {
 	if !idle && now.Sub(w.busy) > idleReset {
 		f.sent, f.received = totals()
