@@ -11,9 +11,9 @@
 //	                        |<--- leave -------------
 //	  <--- left 7 ----------|
 //
-// A message is one JSON object in one WebSocket text frame, subprotocol rtcpeer.v1. The server stamps
-// the sender on a signal and never looks inside. Signals between two members arrive in the order
-// sent; between different pairs there is no order. PROTOCOL.md, beside this file, describes the protocol for authors
+// A message is one JSON object in one WebSocket text frame, subprotocol rtcpeer.v1; only Forwarded is a binary frame.
+// The server stamps the sender on a signal and never looks inside. Signals between two members arrive in the order
+// sent; between different pairs there is no order. PROTOCOL.md, in the same folder, describes the protocol for authors
 // of clients in other languages.
 //
 // The package holds the messages, their codec, their validation, the limits and the error codes.

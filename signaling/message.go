@@ -23,14 +23,14 @@ const (
 	KindHostLost    Kind = "host_lost"    // member: term, [back]
 	KindMetadata    Kind = "metadata"     // member: [metadata]; server: id, [metadata]
 	KindLeave       Kind = "leave"        // member
-	KindWelcome     Kind = "welcome"      // server: id, room, topology, host, [term], members, [guests], resume, [resumed], [sealed], [locked], [host_away_ms], [ice_servers], [relay_links], limits
-	KindHostChanged Kind = "host_changed" // server: host, term, members, [guests]
+	KindWelcome     Kind = "welcome"      // server: id, room, topology, host, [term], [members], [guests], resume, [resumed], [sealed], [locked], [host_away_ms], [ice_servers], [relay_links], limits
+	KindHostChanged Kind = "host_changed" // server: host, term, [members], [guests]
 	KindJoined      Kind = "joined"       // server: member
 	KindLeft        Kind = "left"         // server: id, reason
 	KindSealed      Kind = "sealed"       // server
-	KindICEServers  Kind = "ice_servers"  // server: ice_servers
+	KindICEServers  Kind = "ice_servers"  // server: [ice_servers]
 	KindResume      Kind = "resume"       // server: resume
-	KindRooms       Kind = "rooms"        // server: rooms, [next]
+	KindRooms       Kind = "rooms"        // server: [rooms], [next]
 	KindError       Kind = "error"        // server: code, text, [retry_after_ms]; the code says whether to try again
 
 	// KindDisconnected is never on the wire, and KindForwarded is a binary frame there.
@@ -138,8 +138,8 @@ type Joined struct {
 	Restarted bool `json:"-"`
 }
 
-// Left announces that a member has left the room. Its links do not end with it: a member that has only lost the
-// server still has them.
+// Left announces that a member has left the room. Its links do not end with it, except with LeftKicked: a member that
+// has only lost the server still has them.
 type Left struct {
 	ID     PeerID     `json:"id"`
 	Reason LeftReason `json:"reason"`

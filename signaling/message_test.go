@@ -35,7 +35,7 @@ func TestEncodeRefusesWhatIsNotValid(t *testing.T) {
 }
 
 // Metadata at its limit for the sender is within it for the receivers.
-func TestMetadataDoesNotGrow(t *testing.T) {
+func TestMetadataIsNotEscaped(t *testing.T) {
 	metadata := []byte(`"` + strings.Repeat("<", signaling.MaxMetadata-2) + `"`)
 	frame, err := signaling.JSON.Encode(signaling.Joined{Member: signaling.Member{ID: 7, Metadata: metadata}})
 	require.NoError(t, err)
@@ -61,7 +61,7 @@ func TestDisconnectedIsLocal(t *testing.T) {
 	require.ErrorIs(t, err, &signaling.Error{Code: signaling.CodeUnknownKind})
 }
 
-func TestMetadataIsNotJSON(t *testing.T) {
+func TestEncodeRefusesMetadataThatIsNotJSON(t *testing.T) {
 	_, err := signaling.JSON.Encode(signaling.Join{Metadata: []byte("{")})
 	require.ErrorContains(t, err, "signaling: encode join: ")
 }

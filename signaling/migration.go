@@ -21,8 +21,8 @@ type Successor struct {
 	ID PeerID `json:"id,omitempty"` // 0: nobody
 }
 
-// A HostLost tells the server that the sender has lost its link with the host. If most members send it within the
-// room's host timeout, the server replaces the host.
+// A HostLost tells the server that the sender has lost its link with the host. If more than half of the guests send it
+// within the room's host timeout, and do not take it back, the server replaces the host.
 type HostLost struct {
 	Term int  `json:"term"`          // the term of the host that was lost
 	Back bool `json:"back,omitzero"` // the link is there again: what the sender has said does not count any more

@@ -1,5 +1,5 @@
-// What a page says to its driver (browser_test.go), and what that has it do. The driver is reached over the seat's own
-// loopback, so that no fault comes between the two.
+// The page's side of its connection with the driver (browser_test.go): it reports to the driver, and does what the driver
+// says. The driver is reached over the seat's own loopback, so that no fault comes between the two.
 
 const retryAfter = 20; // ms
 
@@ -14,7 +14,7 @@ async function ask(path, options) {
   }
 }
 
-let said = Promise.resolve(); // one thing after the other
+let said = Promise.resolve(); // requests are sent one after the other
 
 /** Says something: out and log are lines. */
 export function say(kind, value) {

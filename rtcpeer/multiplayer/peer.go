@@ -231,7 +231,8 @@ func (m *Peer) GetUniqueID() rtcpeer.PeerID { return m.shown(m.peer.ID()) }
 // IsServer reports whether this peer's id is 1.
 func (m *Peer) IsServer() bool { return m.GetUniqueID() == rtcpeer.Server }
 
-// IsServerRelaySupported reports whether the host relays between guests: true in a star, false in a mesh.
+// IsServerRelaySupported reports whether the host relays between guests: true in a star, false in a mesh and at a host
+// with rtcpeer.Config.NoRelay. (Guests cannot know of NoRelay.)
 func (m *Peer) IsServerRelaySupported() bool { return m.peer.Relays() }
 
 // PutPacket sends a packet to the target peer, on the transfer channel, in the transfer mode. It

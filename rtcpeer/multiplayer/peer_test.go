@@ -180,7 +180,7 @@ func TestUnreadPacketsAreBounded(t *testing.T) {
 	})
 }
 
-func TestFailed(t *testing.T) {
+func TestPeerFailed(t *testing.T) {
 	bubble.Test(t, func(t *testing.T) {
 		server := signaling.NewServer()
 		defer server.Close()

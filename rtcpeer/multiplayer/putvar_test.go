@@ -12,7 +12,7 @@ import (
 )
 
 // What PutVar sends is what Godot's put_var sends, and get_var of either side takes it.
-func TestVariables(t *testing.T) {
+func TestPutVarAndGetVar(t *testing.T) {
 	inBoth(t, func(t *testing.T, host, a, _ *game) {
 		a.SetTargetPeer(rtcpeer.Server)
 		require.NoError(t, a.PutVar(map[string]any{"hp": 10, "at": variant.Vector2{X: 1, Y: 2}}))
@@ -33,7 +33,7 @@ func TestVariables(t *testing.T) {
 	})
 }
 
-func TestVariablesAreBounded(t *testing.T) {
+func TestPutVarAndGetVarLimits(t *testing.T) {
 	peer := multiplayer.New(new(rtcpeer.Offline))
 	require.Equal(t, 8<<20, peer.GetEncodeBufferMaxSize())
 	for _, row := range []struct {

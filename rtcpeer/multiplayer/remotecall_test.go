@@ -9,7 +9,7 @@ import (
 // rpc is a call that Godot has sent: "rpc" of testdata/godot/packets.json.
 const rpc = "\x20\x1b\x00\x00\x80\x00\x01\x04\x00\x00\x00\x0a\x00\x00\x00rpc from 1\x00\x00Main\x00"
 
-func TestRemoteCallsAreGodots(t *testing.T) {
+func TestParseRemoteCall(t *testing.T) {
 	// One argument: a String, which is its type and length as four bytes each, and padded to four.
 	const argument = "\x04\x00\x00\x00\x0a\x00\x00\x00rpc from 1\x00\x00"
 	tests := []struct {

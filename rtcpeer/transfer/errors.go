@@ -35,7 +35,8 @@ var (
 )
 
 // An Error is the failure of one transfer. Err is one of the errors above, an error that the Content, the Folder or the
-// Writer has returned (such as a *fs.PathError for a full disk), or the cause of the context's end.
+// Writer has returned (such as a *fs.PathError for a full disk), the cause of the context's end, an error of the node's
+// Send, or an error about an argument.
 type Error struct {
 	Op   string // "send" or "receive"
 	Peer rtcpeer.PeerID

@@ -44,8 +44,8 @@ type key struct {
 // closePatience is how long Close waits for the other ends to be told.
 const closePatience = 2 * time.Second
 
-// maxLate is how many frames may wait for room, apart from those of Send and Save, which wait themselves. Only peers
-// that take nothing cause more, and those are dropped.
+// maxLate is how many frames may wait for room, apart from those of Send and Save, which wait themselves. More are
+// dropped: only peers that take nothing cause them.
 const maxLate = 64
 
 // New returns a Files on a channel of a node. The channel must be reliable: one of Config.Channels, or 0. The program

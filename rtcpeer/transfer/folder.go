@@ -166,7 +166,8 @@ func (f *Folder) release(name string) {
 	delete(f.busy, strings.ToLower(name))
 }
 
-// complete renames the part to name, or to a free name, and returns that. Nobody else may open the part before.
+// complete renames the part to name, or to a free name, and returns that. Where the system allows it, the part stays open
+// and locked until it is renamed, so that no other transfer can use it before.
 func (f *Folder) complete(p *part, name string, overwrite bool) (string, error) {
 	if !removesOpen {
 		if err := p.close(); err != nil {

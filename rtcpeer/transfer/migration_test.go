@@ -66,7 +66,7 @@ func (d *delivery) receive(ctx context.Context) error {
 
 // Frames are lost with the host that relays them. Each file is whole and right in the end, wherever its sender and its
 // receiver are in the star that follows.
-func TestHostGoes(t *testing.T) {
+func TestHostGoesDuringTransfers(t *testing.T) {
 	for name, goes := range map[string]func(host *end){
 		"killed": (*end).die,
 		"closed": func(host *end) { host.node.Close() },

@@ -255,7 +255,7 @@ func TestNames(t *testing.T) {
 }
 
 // Append leaves what was there before, and on an error leaves it alone; Decode leaves what comes after.
-func TestValuesInARow(t *testing.T) {
+func TestConsecutiveValues(t *testing.T) {
 	b, err := variant.Append([]byte("odd"), "one")
 	require.NoError(t, err)
 	b, err = variant.Append(b, 2)

@@ -115,7 +115,7 @@ func TestOrder(t *testing.T) {
 }
 
 // What was sent before Close arrives, and then the end, at once and with its reason.
-func TestGoodbye(t *testing.T) {
+func TestCloseDeliversWhatWasSent(t *testing.T) {
 	const packets = 500
 	t.Run("of a guest", func(t *testing.T) {
 		peers := star(t, websocket.Config{}, 2)

@@ -118,7 +118,7 @@ func (d *dialer) explain(resp *http.Response, err error) error {
 		return err
 	}
 	d.status = resp.StatusCode
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, 256)) // at most 1 KiB, in memory
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, 256)) // from memory: gorilla keeps at most 1 KiB
 	text := strings.Join(strings.Fields(string(body)), " ")
 	if d.status == http.StatusForbidden {
 		return fmt.Errorf("%w: %q", rtcpeer.ErrRefused, text)

@@ -76,7 +76,7 @@ type refusal struct {
 	text   string
 }
 
-// reserve takes a place for a socket, until leave or release.
+// reserve takes a place for a socket, until end or release.
 func (r *room) reserve() *refusal {
 	r.mu.Lock()
 	defer r.mu.Unlock()

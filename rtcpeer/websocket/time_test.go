@@ -78,7 +78,7 @@ func TestNoPings(t *testing.T) {
 }
 
 // Nobody who has nothing to say, or a program that takes its time, is taken for dead.
-func TestPatience(t *testing.T) {
+func TestIdleAndSlowProgramsStayConnected(t *testing.T) {
 	overPipes(t, websocket.Config{}, func(t *testing.T, p *pipes, server *websocket.Server) {
 		idle, busy := dial(t, pipeURL, p.config()), dial(t, pipeURL, p.config())
 		for _, n := range []rtcpeer.Peer{server, idle, busy} {

@@ -39,7 +39,7 @@ type path struct {
 	socket *socket // nil before the other end is described
 }
 
-// Offer begins the guest's end: the host has been there since its id came.
+// Offer begins the guest's end. The socket exists already: the guest has received its id over it.
 func (p *path) Offer() (string, error) { return "websocket", nil }
 
 func (p *path) Answer(offer string) (string, error) { return offer, p.describe(offer) }

@@ -90,7 +90,7 @@ func TestCommonSignalsNeedNoJSON(t *testing.T) {
 }
 
 // Every code has its words, which a client takes for the same code.
-func TestWordsOfErrors(t *testing.T) {
+func TestCloseTextOfEachError(t *testing.T) {
 	for _, row := range texts {
 		code, text, ends := closing(row.err)
 		require.True(t, ends)

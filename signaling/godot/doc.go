@@ -20,6 +20,6 @@
 //
 // The protocol has no metadata, channels, refusals, attempt numbers or resumption, so all these are left out.
 //
-// The package does no I/O and imports only package signaling. Everything in it may be used from any goroutine, except
-// a client's decoder.
+// The package does no I/O and imports only the packages signaling and signaling/text. Everything in it may be used from
+// any goroutine, except a client's decoder.
 package godot

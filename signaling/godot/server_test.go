@@ -279,7 +279,7 @@ func TestShutdown(t *testing.T) {
 	g.wantClosed(4000, "shutting_down")
 }
 
-func TestAnotherSubprotocolIsNotGodots(t *testing.T) {
+func TestOtherSubprotocolIsRefused(t *testing.T) {
 	s := serve(t, signalserver.Config{})
 	d := websocket.Dialer{Subprotocols: []string{"chat"}}
 	_, res, err := d.DialContext(t.Context(), s.url, nil)

@@ -13,7 +13,7 @@ import (
 )
 
 // maxQueue is how many messages may wait for Receive. A member that falls further behind is removed with CodeSlow. A
-// newcomer that makes links with all members of a room of a thousand gets fewer.
+// newcomer that makes links with all members of a room of a thousand gets fewer messages than that.
 const maxQueue = 64 << 10
 
 // A session is the connection of a Client, as the rooms see it.

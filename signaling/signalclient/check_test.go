@@ -492,7 +492,7 @@ func (b *blackHole) Close() error {
 	return b.Conn.Close()
 }
 
-func TestCheckLeavesABlackHole(t *testing.T) {
+func TestCheckEndsABlackHoledConnection(t *testing.T) {
 	skip.Long(t)
 	srv := serveReal(t, listen(t, "127.0.0.1:0"))
 	gone := make(chan struct{})

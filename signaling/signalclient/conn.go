@@ -14,8 +14,8 @@ import (
 	"example.org/rtcpeer/signaling/text"
 )
 
-// A conn is one established connection. One goroutine calls read, and one other calls send, write, ping, ask, pong
-// and sayClose. Any goroutine may call abort, idle, mark and silence.
+// A conn is one established connection. One goroutine calls read, and one other calls send, write, writeBinary,
+// ping, ask, pong and sayClose. Any goroutine may call abort, idle, mark, silence and stranded.
 type conn struct {
 	socket // gorilla's WebSocket, or a browser's
 

@@ -185,7 +185,7 @@ func answered(resp *http.Response) error {
 	if target, err := resp.Location(); err == nil {
 		return fmt.Errorf("%s: redirected to %s", answer, bare(target))
 	}
-	body, _ := io.ReadAll(resp.Body) // at most 1 KiB, in memory
+	body, _ := io.ReadAll(resp.Body) // from memory: gorilla keeps at most 1 KiB
 	if words := strings.Join(strings.Fields(string(body)), " "); words != "" {
 		answer += fmt.Sprintf(": %q", text.Shorten(words, text.Most))
 	}

@@ -2,7 +2,7 @@ package signalclient
 
 import "sync"
 
-// The signals after a join fit, with some hundred candidates for each of a dozen peers.
+// These limits have room for the signals after a join: about 80 for each of a dozen peers.
 const (
 	outboxFrames = 1024
 	outboxBytes  = 1 << 20

@@ -3,8 +3,8 @@
 //   drop, choose -> send -> Line.run -> Files.sendFile --- sign "file" ---> offered -> Line, Save -> Offer.toBlob -> download
 //
 // What was interrupted goes on when the other end is back: the sender offers the file again, and the receiver, who has
-// kept what had arrived, takes it without asking again. What the receiver has cancelled, or somebody else offers, it is asked
-// about again, and goes on from what there is if that is how the file begins.
+// kept what had arrived, takes it without asking again. If the receiver has cancelled the file, or another peer offers it, the
+// receiver is asked again. It then continues from what it has, if the file begins with that.
 
 import { fileHead, sign } from "./signs.js";
 import { Files } from "../../../rtcpeer/js/transfer.js";

@@ -1,4 +1,4 @@
-// How to meet people whose link one does not have: the public rooms of the server, and a match.
+// The public rooms of the server, for people who have no link to a room.
 
 import { list } from "./rtcpeer.js";
 

@@ -1,4 +1,4 @@
-// Who this is for the others: a name, a colour and an emoji. They are made up at the first visit, can be changed, and are
+// Who the user is to the others: a name, a colour and an emoji. They are made up at the first visit, can be changed, and are
 // kept in the browser. A second tab of the same browser is somebody else, so that two tabs can be told apart.
 
 const key = "rtcpeer me";

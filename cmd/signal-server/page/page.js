@@ -31,9 +31,9 @@ const files = new FileDesk(people, note, () => chat.news());
 const stage = new Stage(people, { move, press, hit, drop, note });
 const failureShown = 60000; // ms
 const helloWithin = 1500; // ms in which a page says who it is; a program never does
-const roomTries = 3; // names of a new room; that one is taken is as good as impossible
+const roomTries = 3; // how many names to try for a new room; it is very unlikely that one is taken
 const emoji = ["👋", "❤️", "😂", "🎉", "👍", "🔥"];
-const migrates = { migrates: true, hostTimeout: 30000 }; // ms, as anybody is waited for
+const migrates = { migrates: true, hostTimeout: 30000 }; // ms: the server's default grace period, which every other member has
 const lostPlace = ["resume_refused", "host_replaced"];
 const replaced = "While you were away, somebody else became the host.";
 const offline = "This device is offline. What you say is kept, and sent when it is back.";
@@ -56,7 +56,7 @@ let played = false; // whether the tip is of no more use
 /** @type {{x: number, y: number} | null} */ let moving = null; // where to, in the next frame
 let picked = 0; // whose dialog is open
 
-// ?connect-timeout=SECONDS is how long a link may take to open, for who knows that a path is slow, or blocked.
+// ?connect-timeout=SECONDS is how long a link may take to open, for users who know that a path is slow or blocked.
 const query = new URLSearchParams(location.search);
 const connectTimeout = 1000 * Number(query.get("connect-timeout")) || undefined;
 // ?access_token=TOKEN is for a server with --auth-jwt or --auth-hook.
@@ -132,7 +132,7 @@ function title() {
 /** Into a room, which this page follows when its host changes. @param {string} room @param {any} config */
 const joinRoom = (room, config) => join(`./${encodeURIComponent(room)}`, { ...config, migration: (migration = new Migration()) });
 
-/** A room of a name that nobody has used yet: who creates a room is 1. @param {any} config */
+/** Creates a room under a new name. Its creator has id 1: with any other id, the room existed. @param {any} config */
 async function newRoom(config) {
   for (let tries = 1; ; tries++) {
     const created = await joinRoom(roomName(words), config);
@@ -174,7 +174,7 @@ async function enter(room, config = {}, open = (/** @type {any} */ config) => jo
     if (mine === joining) explain(error);
     return;
   }
-  if (mine !== joining || hash !== location.hash) return entered.close(); // given up, or go is about to come
+  if (mine !== joining || hash !== location.hash) return entered.close(); // given up, or the fragment changed and go follows
   joining = null;
   node = entered;
   probes = new Probes();
@@ -309,7 +309,7 @@ function greet(peer) {
   if (unnamed.delete(peer)) chat.note("is here.", peer);
 }
 
-/** To all pages; nothing for who is gone, or has no room. @param {any} packet */
+/** Sends a packet to all pages. Peers that are gone, or have no room for it, do not get it. @param {any} packet */
 function tell(packet) {
   const pages = node.peers.filter((/** @type {number} */ id) => files.pages.has(id));
   for (const peer of pages.length === node.peers.length ? [0] : pages) {
@@ -365,9 +365,9 @@ const reached = (peer) => (peer === through ? [peer, ...node.peers.filter((/** @
 const held = () => node?.topology === "star" && node.id === node.host;
 
 /**
- * Keeps the place of a page that is left: of a star's host, and where nobody new may enter, so that a page that is reloaded is
- * not locked out. Elsewhere who leaves is gone at once, for the others as well.
- * @param {boolean} anew also if that is so already
+ * Keeps this tab's place for when its page is reloaded, if the tab hosts a star, or if the room admits no newcomers, so that
+ * the reloaded page is not locked out. Otherwise a page that is left is gone at once, for the others as well.
+ * @param {boolean} anew also if nothing has changed
  */
 function keepPlace(anew) {
   const now = held() || node.sealed || node.locked;
@@ -424,7 +424,7 @@ function move(x, y, done) {
   played = true;
   if (done) {
     moving = null;
-    return tell({ data: pageSign({ x, y }) }); // the last of the others may be lost
+    return tell({ data: pageSign({ x, y }) }); // sent reliably, because the last unreliable one may be lost
   }
   if (!moving) requestAnimationFrame(() => {
     if (node && moving) tell({ mode: "unreliable_ordered", data: moveSign(moving.x, moving.y) });
@@ -496,7 +496,8 @@ for (const face of emoji) {
 }
 choose(by("file"), () => 0);
 choose(by("person-file"), () => picked);
-for (const name of ["dragover", "drop"]) addEventListener(name, (e) => e.preventDefault()); // a file beside the stage replaces no page
+// A file that is dropped outside the stage must not replace the page.
+for (const name of ["dragover", "drop"]) addEventListener(name, (e) => e.preventDefault());
 
 by("create").addEventListener("submit", (/** @type {SubmitEvent} */ e) => {
   e.preventDefault();
@@ -527,7 +528,7 @@ by("kick").addEventListener("click", () => {
 });
 by("details").addEventListener("toggle", later);
 addEventListener("hashchange", go);
-addEventListener("pagehide", () => joining?.abort()); // a node of its own closes itself
+addEventListener("pagehide", () => joining?.abort()); // a node that has joined closes itself
 addEventListener("pageshow", (e) => e.persisted && location.reload()); // its links ended when it was left
 for (const name of ["online", "offline"]) addEventListener(name, later);
 setInterval(() => {

@@ -65,7 +65,7 @@ export class Peers {
   }
 }
 
-/** Without work for the browser when nothing has changed. @param {Element} element @param {string} value */
+/** Sets the text if it differs: an unchanged text costs the browser no work. @param {Element} element @param {string} value */
 function text(element, value) {
   if (element.textContent !== value) element.textContent = value;
 }

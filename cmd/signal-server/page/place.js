@@ -1,8 +1,8 @@
-// This tab's place in a room, so that a page that is reloaded is who it was: the host, or a guest if another one is the host by
-// then.
+// This tab's place in a room, so that a reloaded page is the same member as before: the host, or a guest if another member is
+// the host by then.
 //
-// A tab that was duplicated has a copy of the storage. So who is about to come back asks the other tabs first, and the one
-// that is in the place answers: the copy is a newcomer.
+// A tab that was duplicated has a copy of the storage. So a tab that is about to come back first asks the other tabs. If one
+// of them has the place, it answers, and the copy joins as a newcomer.
 
 const key = (/** @type {string} */ room) => `rtcpeer ${room}`;
 const answerTime = 200; // ms

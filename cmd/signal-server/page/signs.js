@@ -1,9 +1,10 @@
 // What pages tell each other besides the chat: who they are, where they stand on the stage, emoji, and files. All of it goes
 // over channel 0, and only to those that have sent hello of probe.js: a program would take it for text.
 //
-//   00 'p' 'a' 'g' 'e' JSON    reliable            {person, unfit, x, y}, x and y once it was moved; or {emoji, x, y}, or {unfit}: whether
-//                                                  it had better not be the host of a star. The metadata of a member come
-//                                                  before person, which is for the guests of a star
+//   00 'p' 'a' 'g' 'e' JSON    reliable            {person, unfit, x, y}, {emoji, x, y} or {unfit}. x and y are there once the
+//                                                  sender was moved. unfit: it had better not be the host of a star. A
+//                                                  member's metadata take precedence over person, which is for the guests
+//                                                  of a star
 //   00 'm' 'o' 'v' 'e' x y     unreliable_ordered  where the sender stands: 16 bits each, big-endian, 65535 is 1
 //   00 'f' 'i' 'l' 'e' frame   reliable            of transfer.js
 //

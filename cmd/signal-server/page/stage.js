@@ -233,7 +233,7 @@ const columnsFor = (size, width, height) => Math.max(1, Math.min(size, Math.ceil
 /** A few in a ring, a star's host in its middle; more in rows. @param {any} room @param {number} width @param {number} height @returns {Map<number, {x: number, y: number}>} */
 function layout({ me, host, topology, peers }, width, height) {
   const ids = [me, ...peers.map((/** @type {any} */ p) => p.id)].sort((a, b) => a - b);
-  if (ids.length === 1) return new Map([[me, { x: 0.5, y: 1 }]]); // below the words for who is alone
+  if (ids.length === 1) return new Map([[me, { x: 0.5, y: 1 }]]); // below the text for a user who is alone
   if (ids.length === 2) return new Map(ids.map((id, i) => [id, { x: i ? 0.8 : 0.2, y: 0.5 }]));
   if (ids.length > ringed) {
     const columns = columnsFor(ids.length, width, height);

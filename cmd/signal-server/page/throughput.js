@@ -1,5 +1,5 @@
-// A throughput test: packets in the reliable mode to one peer for as many milliseconds as #progress has. The other end says how much
-// has arrived, and never more than a window is on the way, so that a star's host in between is not flooded.
+// A throughput test: packets in the reliable mode to one peer, for as many milliseconds as #progress.max says. The other end
+// says how much has arrived, and never more than a window is on the way, so that a star's host in between is not flooded.
 //
 //   00 't' 'h' 'r' 'u' kind test            kind 'd': data follows; 'e': that was all
 //   00 't' 'h' 'r' 'u' 'a' test received    to the sender, a double, big-endian

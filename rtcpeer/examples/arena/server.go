@@ -198,8 +198,8 @@ func (s *server) kick(ctx context.Context, id rtcpeer.PeerID, why string) error 
 	return nil
 }
 
-// send does not wait, because the game goes on. It ignores players that have just gone. It disconnects a player
-// whose buffer for reliable packets is full: a few hundred names at most should always fit.
+// send does not wait, because the game goes on. It ignores players that have just gone. If a broadcast does not fit into
+// a player's buffer for reliable packets, it disconnects the player: a few hundred names at most should always fit.
 func (s *server) send(to rtcpeer.PeerID, mode rtcpeer.Mode, data []byte) error {
 	err := s.node.TrySend(rtcpeer.Packet{Peer: to, Mode: mode, Data: data})
 	if full, ok := errors.AsType[*rtcpeer.BroadcastError](err); ok {

@@ -9,7 +9,7 @@
 //
 //	GOOS=js GOARCH=wasm go build -ldflags "-s -w" -o dots.wasm ./rtcpeer/examples/dots
 //
-// and put index.html and wasm_exec.js (in $(go env GOROOT)/lib/wasm) beside it.
+// and put index.html and wasm_exec.js (from $(go env GOROOT)/lib/wasm) into the same folder.
 //
 //	         60 times a second: my place, unreliable ordered, 4 bytes
 //	game  <------------------------------------------------------------>  other games

@@ -92,7 +92,7 @@ func TestTwoBotsAgreeOnTheScores(t *testing.T) {
 }
 
 // The game goes on when the bot that hosts its room quits, and the next one.
-func TestTheHostsQuit(t *testing.T) {
+func TestGameOutlivesItsHosts(t *testing.T) {
 	t.Parallel()
 	room := startServer(t)
 	var games sync.WaitGroup
@@ -238,7 +238,7 @@ func TestRunSaysWhatIsWrong(t *testing.T) {
 }
 
 // Two players who each had a board when they met go on with the later one.
-func TestTheLaterBoardStays(t *testing.T) {
+func TestLaterBoardWins(t *testing.T) {
 	us := &rtcpeer.Offline{} // id 1
 	g := newGame(us)
 	told := func(from rtcpeer.PeerID, points int) map[rtcpeer.PeerID]int {

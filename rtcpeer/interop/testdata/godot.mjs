@@ -94,7 +94,7 @@ class WebRTCDataChannel {
     });
   }
 
-  /** Returns "" or the engine's error. What the other end's description does not allow libdatachannel refuses. */
+  /** Returns "" or the engine's error. libdatachannel refuses what the other end's description does not allow. */
   put(bytes) {
     try {
       this.dc.sendMessageBinary(bytes);
@@ -757,6 +757,6 @@ export class Game {
 /** Returns the game when it is in its lobby, which is the URL's; without one it makes a lobby. */
 export const join = (url, config, kind = Game) => {
   const game = new kind(url, config);
-  game.joined.catch(() => {}); // stop is no error of nobody's
+  game.joined.catch(() => {}); // a stop before the game is in its lobby is no unhandled rejection
   return game.joined;
 };

@@ -19,7 +19,8 @@ import { checkedBye } from "./wire.js";
 /** @import { Bye } from "./wire.js" */
 
 export const hello = 1, prove = 2, take = 3, beat = 4, bye = 5;
-export const asks = 1, answers = 2, knowsTimes = 16; // flags of a beat: the receiver is to answer at once; this is an answer; may have times
+// Flags of a beat: the receiver is to answer at once; this is an answer; the sender understands times.
+export const asks = 1, answers = 2, knowsTimes = 16;
 const maxTimes = 99;
 
 /**

@@ -27,7 +27,7 @@ import { attemptTimeout } from "./negotiation.js";
  */
 const maxBeats = 4096;
 
-/** What an end does wrong that claims to have taken packets that were never sent to it. */
+/** The fault of an end whose count of taken packets is impossible: more than were sent to it, or fewer than before. */
 export const badCounts = "it claims too many packets";
 
 /**
@@ -36,7 +36,10 @@ export const badCounts = "it claims too many packets";
  */
 const refusalTime = 3000;
 
-/** How many bytes an end may take before it tells the other one, which keeps so many for each lane. @param {number} kept */
+/**
+ * How many bytes an end may take before it tells the other end.
+ * @param {number} kept how many bytes the other end keeps for each lane
+ */
 export const tellEach = (kept) => Math.max(Math.min(kept, 2 ** 30) / 8, Math.min(kept / 2, 1024), 1);
 
 export class Keeper {

@@ -151,8 +151,8 @@ export class Link {
   }
 
   /**
-   * Whether a refusal or a failure is about this link as it is now, and not about an earlier link or an earlier attempt. Who
-   * refuses a link by its id refuses every attempt of it: the last offers may not have arrived there.
+   * Whether a refusal or a failure is about this link as it is now, and not about an earlier link or an earlier attempt. A
+   * refusal that names the link is about every attempt of it: its sender may not have received the last offers.
    * @param {Signal} s
    */
   isAbout({ type, attempt, link }) {
@@ -604,10 +604,11 @@ export class Link {
   flushed() {}
 
   /**
-   * The same for an end that does not tell what it has taken: closes the reliable lanes, which is acknowledged, when what
-   * was accepted is sent. bufferedAmount is no measure for that: older libwebrtc counts only what SCTP has not taken yet,
-   * and a channel that closes forgets the rest. What is still being sent shows in the bytes on the wire. After much of it
-   * they must rest for a second, because they also do when a full window is lost, until SCTP sends it again.
+   * Does the same on a link whose other end does not tell what it has taken: when everything that was accepted is sent, it
+   * closes the reliable lanes, because the other end acknowledges that. bufferedAmount does not show whether everything is
+   * sent: older libwebrtc counts only what SCTP has not taken yet, and a channel that closes forgets the rest. The bytes on
+   * the wire show it. After a burst they must not grow for a second: they also stop growing when a full window is lost, until
+   * SCTP sends it again.
    */
   async flushUnkept() {
     const path = /** @type {Path} */ (this.path);

@@ -1,4 +1,4 @@
-// migration: members of a star that outlives its host. It is a module beside rtcpeer.js, for pages that play in such rooms:
+// migration: members of a star that outlives its host. It is an optional module, for pages that play in such rooms:
 //
 //   import { join } from "./rtcpeer.js";
 //   import { Migration } from "./migration.js";
@@ -20,7 +20,7 @@ import { nextGuest, nextHost } from "./moving.js";
 /** @import { Guest, Host } from "./routes.js" */
 /** @import { Message } from "./wire.js" */
 
-const wordTime = 5000; // ms that the server's message about another host may take after the old host's bye
+const wordTime = 5000; // ms to wait, after the old host's bye, for the server's message that names another host
 
 /** Lets a node follow the host of a star that migrates: config.migration of join. Each node needs its own. */
 export class Migration {

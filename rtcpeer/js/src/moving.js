@@ -128,7 +128,7 @@ export const nextGuest = (Base) => class extends Base {
     if (p) this.node.inbox.disconnected(p, reason);
   }
 
-  /** Whether the node goes on, whose link with the host is over. @param {Link} link @param {boolean} again another one follows */
+  /** Whether the node goes on after its link with the host. @param {Link} link @param {boolean} again another link follows */
   parts(link, again) {
     const { reason, failure, published } = link;
     if (again && published && reason === "lost") this.report((this.reported = this.migration.term));

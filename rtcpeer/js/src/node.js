@@ -193,9 +193,10 @@ export class RtcNode {
 
   /**
    * Ends the link with a peer; its disconnected follows. The other end's disconnected has the code, 0 to 65535, whose meaning
-   * is up to the programs, and the text, at most 256 bytes. If the link is interrupted, and stays so for config.linger, they go
-   * through the signaling server, which can read them. They do not reach a Godot game or another peer without repairs, and a
-   * host does not pass them on to its other guests. Throws unknown_peer, bad_message, or not_host for a peer behind the host.
+   * is up to the programs, and the text, at most 256 bytes. They go over the encrypted link. If
+   * that is interrupted, or packets have not arrived after config.linger, they also go through the signaling server, which can
+   * read them. They do not reach a Godot game or another peer without repairs, and a host does not pass them on to its other
+   * guests. Throws unknown_peer, bad_message, or not_host for a peer behind the host.
    * @param {number} id
    */
   disconnect(id, code = 0, text = "") {

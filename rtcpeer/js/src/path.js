@@ -14,7 +14,7 @@ const maxCandidates = 64; // of the other end that are used: each is tried with 
 const maxUnheard = KiB; // bytes of control frames that may wait to be sent; then no beats are added
 const maxUnread = 4; // control frames that may come too early: a hello or a proof, after which the other end waits for the answer
 const consentTime = 29000; // ms; without an answer for a second more a path is lost, see RFC 7675, section 5.1
-const maxStrangers = 16; // channels that the other end may open, which nobody asked for, before it misbehaves
+const maxStrangers = 16; // unexpected channels that the other end may open before it counts as misbehaving
 
 export class Path {
   /** Those of the lanes, in their order. @type {RTCDataChannel[]} */ channels = [];

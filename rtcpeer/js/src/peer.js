@@ -24,7 +24,7 @@ export class Peer {
   /** The present link; null: none. @type {Link | null} */ link = null;
   running = false; // there is a link, or another one follows
   lost = false; // its last link was lost, and could not be repaired
-  gone = false; // it has left the room by itself, or was taken out of it, and its program there with it
+  gone = false; // it has left the room or was kicked, so its program is not in the room any more
   ended = false; // its last link has ended for good: it has to join anew to get another one
   /** What the program here has said to it when it ended the link. @type {Bye | undefined} */ bye;
   joins = 0; // how often another program than before has joined in its place
@@ -150,7 +150,7 @@ export class Peer {
     this.before = null;
     this.running = false;
     if (!this.present) this.node.roster.delete(this.member.id);
-    else if (this.joins !== link.joins && !this.node.ended) this.node.connect(this.member); // meanwhile, in another program
+    else if (this.joins !== link.joins && !this.node.ended) this.node.connect(this.member); // another program has joined
   }
 
   /** The member has joined, or has come back. Returns whether a link is to be made. @param {any} member */

@@ -1,11 +1,12 @@
-// Decides what an open link does about its path. Each method takes what has happened and returns what to do; Keeper does it. Times are in ms, by the clock of now.
+// Decides what an open link does about its path. Each method takes what has happened and returns what to do; Keeper does it.
+// Times are in ms, by the clock of now.
 //
 //   heard ----- 1 s nothing: ask ----- 1.5 s nothing: interrupted, try ----- lostAfter: give up
 //     ^                                        |
 //     |--- heard again: resumed, drop <--------|
 //     |--- another path took over: resumed <---|
 //
-// The offering end tries: it makes the next path, beside the present one. The answering end asks it to, with a signal.
+// The offering end tries: it makes the next path while the present one stays. The answering end asks it to, with a signal.
 // The offering end alone decides whether a path that is ready takes over, so that the two ends never go over different
 // ones. It is the same as repair.go, with the same test cases, except for throttled timers.
 
@@ -40,8 +41,8 @@ export const settleTime = 200; // after a change, before a try: the present path
 const firstSearch = 5000, lastSearch = 300000;
 
 /**
- * Whether too much time has passed between two ticks. On a machine that was suspended the wall clock tells, in a page
- * that was frozen either.
+ * Whether too much time has passed between two ticks. If the machine was suspended, the wall clock shows it; if the page was
+ * frozen, both clocks do.
  * @param {Clocks} before @param {Clocks} at
  */
 export const slept = (before, at) => at.now - before.now > sleptAfter || at.wall - before.wall > sleptAfter;

@@ -1,4 +1,4 @@
-// Requests and their answers over one reliable channel of a node: a module beside rtcpeer.js.
+// Requests and their answers over one reliable channel of a node: an optional module.
 //
 //   import { join } from "./rtcpeer.js";
 //   import { json, Requests } from "./requests.js";
@@ -9,8 +9,8 @@
 //   node.on("connected", async ({ peer }) => console.log(await requests.request(peer, { n: 21 })));
 //   for (const kind of ["packet", "disconnected", "ended"]) node.on(kind, (event) => requests.take(event));
 //
-// A packet of the channel is: a byte, 1 request, 2 answer, 3 failure (then a text), 4 the answer is not wanted any more; the number
-// of the request, 4 bytes, little-endian; data.
+// A packet of the channel has a byte for its kind (1: request, 2: answer, 3: failure, 4: the answer is not wanted any more),
+// the number of the request (4 bytes, little-endian), and data. The data of a failure is a text.
 
 import { message, resolve, toBytes } from "./basics.js";
 

@@ -1,5 +1,5 @@
 // One membership of a signaling server: one WebSocket after the other. While there is none, at most 1024
-// messages wait; a further one is lost, as it would be with the server, and the next attempt makes up for it.
+// messages wait; further ones are lost, as they could be with the server, and the next attempt of the link makes up for it.
 
 import { passing, RtcPeerError } from "./errors.js";
 import { message, nothing, now, text } from "./basics.js";
@@ -10,11 +10,11 @@ import { bad, decodeMessage, encodeMessage, protocol } from "./wire.js";
 
 const dialTimeout = 10000;
 const backoffMin = 200, backoffMax = 15000;
-const mostAsked = 300000; // ms that a server may ask to wait besides
+const mostAsked = 300000; // ms: the longest wait that a server can ask for; the random wait comes on top
 const checkTimeout = 2000;
 const probeAfter = 30000, probeFor = 15000; // see Signaling.watch
 
-/** What a WebSocket offers besides so that its request has the first frame. @param {string} taken @param {string} frame */
+/** The subprotocols to offer so that the request carries the first frame. @param {string} taken @param {string} frame */
 const offer = (taken, frame) => {
   const data = btoa(String.fromCharCode(...text.encode(frame))).replace(/=/g, "").replace(/\+/g, "-").replace(/\//g, "_");
   return data.length > 4096 ? [] : [taken, "frame." + data];
@@ -98,8 +98,8 @@ export class Signaling {
         over(new RtcPeerError("aborted", "given up"));
       };
 
-      // A browser cannot ping. After half a minute of silence a kind that no server knows asks for its
-      // unknown_kind, which ends nothing; a connection without any answer is lost.
+      // A browser cannot ping. After half a minute of silence this end sends a message of a kind that no server knows. The
+      // answer, unknown_kind, ends nothing. If no answer comes, the connection is lost.
       let heard = now(), probed = 0;
       this.ask = () => {
         if (socket.over) return;

@@ -1,5 +1,4 @@
-// How long packets take to each peer and back, and how the clocks of the peers differ: a module beside rtcpeer.js, for pages
-// that want to know.
+// How long packets take to each peer and back, and how the clocks of the peers differ: an optional module.
 //
 //   import { join } from "./rtcpeer.js";
 //   import { PeerTimes } from "./times.js";
@@ -9,7 +8,8 @@
 //   ...
 //   times.rtt(peer); times.offset(peer);
 //
-// It measures as the Go package does, by times in beats, in microseconds. PROTOCOL.md has the arithmetic (Times).
+// It measures as the Go package does, by times in beats, in microseconds. PROTOCOL.md has the arithmetic
+// ("Control frames", Times).
 
 import { maxId, now } from "./basics.js";
 import { answers, asks, knowsTimes } from "./control.js";
@@ -20,11 +20,12 @@ import { answers, asks, knowsTimes } from "./control.js";
 
 /** What is known of a peer; offset is what its clock is ahead of this end's. @typedef {{rtt: number, offset: number}} PeerTime */
 
-// How often, in ms, both ends measure the way of a link in use, and of another one. Ticks come every half a second.
+// How often, in ms, a link that carries packets is measured, and how often an idle one. Ticks come every half second, so this
+// amounts to once a second and once in five seconds.
 const timeEach = 750, timeEachIdle = 4750;
 const firstTimes = 4; // answers after which the next question follows at once, on each path
 const longest = 6e7; // the longest round trip that is believed
-const drift = 1e4; // clocks differ after a time by this part of it at most
+const drift = 1e4; // in a time t, two clocks drift apart by at most t / drift
 const contradiction = 5000; // a larger contradiction means that a clock was set, or that its machine was asleep
 const maxTold = 32; // guests that a host tells of in one beat
 const maxKept = 16384; // peers behind the host

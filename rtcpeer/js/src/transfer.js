@@ -8,7 +8,7 @@
 //   sendFile -> Sending -> Transfer --- node.send ---> the other end
 //   handle ---> Files ---> Transfer -> Receiving -> Offer.toBlob, Offer.pipeTo
 //
-// The wire and the rules are those of the Go package rtcpeer/transfer, which is at the other end as often as not.
+// The wire and the rules are those of the Go package rtcpeer/transfer, which may be at the other end.
 
 export { Files } from "./transfer/files.js";
 export { Offer } from "./transfer/offer.js";

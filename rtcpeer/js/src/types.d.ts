@@ -1,10 +1,13 @@
-// The words of programs: these types become part of rtcpeer.d.ts.
+// The types that programs see. They become part of rtcpeer.d.ts.
 
 import type { RtcPeerError } from "./errors.js";
 
 export type Mode = "reliable" | "unreliable_ordered" | "unreliable";
 export type Topology = "mesh" | "star";
-/** The codes of an RtcPeerError. The first four lines are codes of this module, the others those of the server (PROTOCOL.md). */
+/**
+ * The codes of an RtcPeerError. The first three lines are codes of this module, the others are those of the server
+ * (PROTOCOL.md). Some are used by both.
+ */
 export type ErrorCode =
   | "bad_config" | "bad_url" | "bad_mode" | "bad_data" | "bad_call" | "unreachable" | "aborted" | "closed"
   | "unknown_channel" | "packet_too_large" | "buffer_full" | "no_credit" | "bad_command"

@@ -18,7 +18,7 @@ export class Channel extends EventTarget {
   offset = 0;
   sent = 0; // bytes and partCost of each part, modulo 2^32
   readThere = 0; // how much of that the other end has read
-  arrived = 0; // counted like sent, of the other end; a packet counts as read with its event
+  arrived = 0; // what has come, counted like sent; it also counts as read, because each packet becomes an event at once
   told = 0; // how much of that the other end has been told of
   /** The parts of a packet that is not complete. @type {Uint8Array[]} */ parts = [];
   size = 0; // bytes of parts

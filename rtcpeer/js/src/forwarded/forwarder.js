@@ -26,7 +26,7 @@ export class Forwarder {
     return new Connection(this, peer);
   }
 
-  /** Takes a frame that the server has brought, behind the peer that it is from, for whom the server vouches. @param {ArrayBuffer} frame */
+  /** Takes a frame of the server. It begins with the sender's id, for which the server vouches. @param {ArrayBuffer} frame */
   receive(frame) {
     if (frame.byteLength < minFrame || frame.byteLength > maxFrame) return this.drop("forged");
     const view = new DataView(frame);

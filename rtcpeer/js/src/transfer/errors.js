@@ -11,7 +11,7 @@ import { printable, shorten } from "./name.js";
  * - refused: the other end does not want the file.
  * - not_receiving: the other end accepts no files.
  * - cancelled: the other end has cancelled the transfer.
- * - failed: the other end could not read or write its file.
+ * - failed: the other end could not read or write its file, or something threw here, for example onprogress.
  * - hash_mismatch: the bytes that arrived differ from those that the sender read.
  * - protocol: the other end has broken the protocol, or says that this end has.
  * - peer_gone: the other end is not connected any more.

@@ -1,4 +1,4 @@
-// The options of the contract. What stands here is in transfer.d.ts.
+// The options and error codes that programs see. They become part of transfer.d.ts.
 
 import type { ErrorCode } from "../types.js";
 

@@ -23,8 +23,9 @@ signal lobby_sealed()
 ## which follow.
 signal peer_connected(id: int)
 signal peer_disconnected(id: int)
-## A member refuses the link, or the server refuses the place in the room. [param code] is a code of
-## PROTOCOL.md; [param text] is for people.
+## Something has failed: with the member [param id], or, if that is 0, with the place in the room.
+## [param code] is a code of PROTOCOL.md, "refused" (the member refuses the link), "connect" (there is
+## no WebRTC connection) or "peer" (there is no WebRTCMultiplayerPeer). [param text] is for people.
 signal failed(id: int, code: String, text: String)
 ## The connection to the server was lost, or is back. Links go on.
 signal signaling_lost()
