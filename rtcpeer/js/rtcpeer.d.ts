@@ -1,6 +1,12 @@
+// The types that programs see. They become part of rtcpeer.d.ts.
+
+
 export type Mode = "reliable" | "unreliable_ordered" | "unreliable";
 export type Topology = "mesh" | "star";
-/** The codes of an RtcPeerError. The first four lines are codes of this module, the others those of the server (PROTOCOL.md). */
+/**
+ * The codes of an RtcPeerError. The first three lines are codes of this module, the others are those of the server
+ * (PROTOCOL.md). Some are used by both.
+ */
 export type ErrorCode =
   | "bad_config" | "bad_url" | "bad_mode" | "bad_data" | "bad_call" | "unreachable" | "aborted" | "closed"
   | "unknown_channel" | "packet_too_large" | "buffer_full" | "no_credit" | "bad_command"
@@ -420,9 +426,10 @@ export declare class RtcNode {
     }>) => void): () => unknown;
     /**
      * Ends the link with a peer; its disconnected follows. The other end's disconnected has the code, 0 to 65535, whose meaning
-     * is up to the programs, and the text, at most 256 bytes. If the link is interrupted, and stays so for config.linger, they go
-     * through the signaling server, which can read them. They do not reach a Godot game or another peer without repairs, and a
-     * host does not pass them on to its other guests. Throws unknown_peer, bad_message, or not_host for a peer behind the host.
+     * is up to the programs, and the text, at most 256 bytes. They go over the encrypted link. If
+     * that is interrupted, or packets have not arrived after config.linger, they also go through the signaling server, which can
+     * read them. They do not reach a Godot game or another peer without repairs, and a host does not pass them on to its other
+     * guests. Throws unknown_peer, bad_message, or not_host for a peer behind the host.
      * @param {number} id
      */
     disconnect(id: number, code?: number, text?: string): void;

@@ -46,7 +46,7 @@ export type ReceiveOptions = {
  * - refused: the other end does not want the file.
  * - not_receiving: the other end accepts no files.
  * - cancelled: the other end has cancelled the transfer.
- * - failed: the other end could not read or write its file.
+ * - failed: the other end could not read or write its file, or something threw here, for example onprogress.
  * - hash_mismatch: the bytes that arrived differ from those that the sender read.
  * - protocol: the other end has broken the protocol, or says that this end has.
  * - peer_gone: the other end is not connected any more.
