@@ -33,7 +33,9 @@ func newClub(t *testing.T) *club {
 
 // ask joins the club.
 func (c *club) ask(config rtcpeer.Config) (*rtcpeer.Node, error) {
-	config.Transport = c.network.Transport()
+	if config.Transport == nil {
+		config.Transport = c.network.Transport()
+	}
 	message := rtcpeer.JoinMessage(config)
 	message.Room = "club"
 	client, err := c.server.Join(c.t.Context(), message)
@@ -106,6 +108,33 @@ func TestRestartedHostResumes(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A host far away is killed, and its program is started again at once. New links take longer than the server waits before it
+// replaces a host that its guests have lost, so it waits longer for a host that has just come back.
+func TestKilledHostComesBackFromFarAway(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
+		c := newClub(t)
+		c.network.Adjust(func(o *memory.Options) { o.Delay = 400 * time.Millisecond })
+		killed := c.network.Transport()
+		config := rtcpeer.Config{Topology: rtcpeer.Star, Transport: killed, NewRoom: rtcpeer.NewRoom{Migrates: true}}
+		host, _ := c.join(config)
+		a, heardByA := c.join(rtcpeer.Config{})
+		b, heardByB := c.join(rtcpeer.Config{})
+		killed.Kill() // nobody hears the rest
+		host.Suspend()
+		after(time.Second)
+		config.Transport, config.Resume = nil, host.ResumeToken()
+		again, _ := c.join(config)
+		after(10 * time.Second)
+		require.Equal(t, rtcpeer.Server, again.Host())
+		require.Equal(t, 1, again.Term())
+		require.ElementsMatch(t, []rtcpeer.PeerID{a.ID(), b.ID()}, again.Peers())
+		for _, d := range []*diary{heardByA, heardByB} {
+			require.Regexp(t, `^connected (interrupted )?disconnected\(lost\) connected( interrupted resumed)*$`, d.story(1))
+			d.check(t)
+		}
+	})
 }
 
 // A guest that is started again with its resume token has its place again.

@@ -114,7 +114,9 @@ func (r *room) tellMetadata(m *Member) {
 	now := r.store.clock.Now()
 	if wait := m.tells.Take(now, tellEvery, tellBurst); wait > 0 {
 		m.tell = now + wait
-		m.schedule()
+		if m.session != nil { // otherwise, this waits until it is attached again
+			m.schedule()
+		}
 		return
 	}
 	m.tell = 0

@@ -35,7 +35,8 @@ const followTime = 2 * time.Second
 
 const (
 	// returnTime is how long a host that has lost its session stays the host although its guests have lost it too: a page
-	// that is reloaded has lost both, and is back a moment later.
+	// that is reloaded has lost both, and is back a moment later. When it is back, it has as long again to get its guests
+	// back, or the host timeout, if that is shorter: its links with them are new.
 	returnTime = 5 * time.Second
 	// noticeTime is how long after its guests the server may notice that a host is gone.
 	noticeTime = time.Second / 2
@@ -90,7 +91,7 @@ func (r *room) succeed(gone time.Duration) (why string) {
 
 // setHost sets the host. What was said of the host before no longer counts.
 func (r *room) setHost(host signaling.PeerID, term int) {
-	r.host, r.term, r.heir, r.dirty = host, term, 0, true
+	r.host, r.term, r.heir, r.hostBack, r.dirty = host, term, 0, 0, true
 	for _, m := range r.members {
 		m.hostLost = 0
 	}
@@ -212,7 +213,7 @@ func (m *Member) Successor(s Session, named signaling.Successor) error {
 
 // HostLost records that m has lost its link with the host, or has it again. If most of the guests that are here have
 // lost it within the host timeout, the host is replaced: half a second later or, if it has lost its session as well, when
-// it is not back within five seconds.
+// it is not back within five seconds, or has not got them back within five seconds after that.
 func (m *Member) HostLost(s Session, lost signaling.HostLost) error {
 	r := m.room
 	r.mu.Lock()
@@ -266,7 +267,7 @@ func (r *room) mostHaveLostHost() bool {
 }
 
 // hostIsLost replaces the host if most of the guests have still lost it. A host that has lost its session as well has
-// returnTime to come back.
+// returnTime to come back, and as long again to get its guests back.
 func (r *room) hostIsLost() {
 	r.mu.Lock()
 	defer r.unlock()
@@ -275,7 +276,11 @@ func (r *room) hostIsLost() {
 	if host == nil {
 		return
 	}
-	left := returnTime - (r.store.clock.Now() - r.goneSince(host))
+	now := r.store.clock.Now()
+	left := returnTime - (now - r.goneSince(host))
+	if host.session != nil {
+		left = min(returnTime, r.hostTimeout()) - (now - r.hostBack)
+	}
 	switch {
 	case r.elsewhere || !r.mostHaveLostHost():
 	case !r.store.acts(), // but will again, or the room is about to leave this server
@@ -283,6 +288,9 @@ func (r *room) hostIsLost() {
 		r.lookAtHost()
 	case host.session == nil && left > 0:
 		host.endGraceIn(left)
+	case r.hostBack != 0 && left > 0:
+		r.looking = true
+		r.store.clock.After(left, r.hostIsLost)
 	default:
 		r.expel(host, replaced(), signaling.LeftLost)
 	}

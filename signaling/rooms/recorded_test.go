@@ -1,11 +1,14 @@
 package rooms
 
 import (
+	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"example.org/rtcpeer/signaling"
+	"example.org/rtcpeer/testdata/bubble"
 )
 
 // newShared returns a store of a server that shares its rooms.
@@ -105,4 +108,42 @@ func TestMetadataAreKeptBeforeTheMemberIsTold(t *testing.T) {
 		require.NoError(t, m.SetMetadata(w, []byte(metadata)))
 	}
 	require.Equal(t, []string{"2", "3", "3"}, w.kept)
+}
+
+// A lost session is missed while its change of metadata is handled.
+type lost struct {
+	*visitor
+	misses bool
+}
+
+func (l *lost) Welcomed(m *Member, a Attachment, token string) {
+	l.visitor.Welcomed(m, a, token)
+	if l.misses {
+		m.Miss(l)
+	}
+}
+
+// The server of a session is lost in the moment between a change of metadata and its announcement, which has to wait because
+// there were many. The others are told when the member is attached again.
+func TestMetadataOfAMemberThatIsMissed(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
+		s := newShared(t)
+		other, _, _ := enter(t, s, signaling.Join{Room: "r"})
+		l := &lost{visitor: newVisitor()}
+		m, _, err := s.Join(l, signaling.Join{Room: "r"}, everybody)
+		require.NoError(t, err)
+		for i := range tellBurst {
+			require.NoError(t, m.SetMetadata(l, fmt.Append(nil, i)))
+		}
+		other.got, l.misses = nil, true
+		require.NoError(t, m.SetMetadata(l, []byte(`"the last"`)))
+		require.Empty(t, other.got)
+
+		again := l.visitor.again()
+		_, err = s.Attach(again, l.attachment)
+		require.NoError(t, err)
+		time.Sleep(2 * tellEvery)
+		m.Due(again)
+		require.Contains(t, other.got, signaling.Message(signaling.Metadata{ID: m.ID(), Metadata: []byte(`"the last"`)}))
+	})
 }

@@ -46,6 +46,7 @@ type room struct {
 	term       int                       // counts the hosts of a room that migrates; 0 in others
 	heir       signaling.PeerID          // the host's chosen successor; 0: none
 	looking    bool                      // hostIsLost is about to be called
+	hostBack   time.Duration             // when the host last came back, by the clock; 0: it has not
 	unable     signaling.PeerID          // the last member that has left and cannot follow a host; 0: none
 	unableLeft time.Duration             // when that was, by the clock
 	kicked     []signaling.PeerID        // the last maxKicked removed members; replaced when it changes
@@ -225,7 +226,8 @@ func (r *room) readmit(s Session, j signaling.Join, g Grant, t ticket) (*Member,
 	}
 	restarted := !unseen && m.info.Incarnation != j.Incarnation
 	if restarted {
-		m.takeKept() // these were for the earlier program, whose links are over
+		m.takeKept()   // these were for the earlier program, whose links are over
+		m.hostLost = 0 // the earlier program has lost the host, not this one
 	}
 	renamed := string(m.info.Metadata) != string(j.Metadata)
 	m.describe(j)
@@ -237,6 +239,9 @@ func (r *room) readmit(s Session, j signaling.Join, g Grant, t ticket) (*Member,
 		r.announce(m.id, signaling.Joined{Member: m.info, Restarted: restarted})
 	case renamed:
 		r.announce(m.id, signaling.Metadata{ID: m.id, Metadata: m.info.Metadata})
+	}
+	if m.id == r.host {
+		r.hostBack = max(1, r.store.clock.Now())
 	}
 	if m.hostLost != 0 {
 		r.lookAtHost()

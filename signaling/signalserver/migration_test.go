@@ -257,6 +257,66 @@ func TestHostLosesServerAndGuests(t *testing.T) {
 	}
 }
 
+// back returns the session of the next program of a member, which was killed.
+func (s *server) back(t *testing.T, m *client) *client {
+	t.Helper()
+	join := migrating(ableToHost)
+	join.Resume, join.Incarnation = m.welcome.Resume, "second"
+	return s.member(t, join)
+}
+
+// The program of a host was killed and is started again within five seconds. Its guests lose their links with it then: it has
+// five seconds to make new ones, and is replaced if most of the guests still have none.
+func TestHostIsStartedAgain(t *testing.T) {
+	for name, linked := range map[string]bool{"and links its guests": true, "and links nobody": false} {
+		t.Run(name, func(t *testing.T) {
+			within(t, signalserver.Config{}, func(t *testing.T, s *server) {
+				all := star(t, s, ableToHost, ableToHost, ableToHost)
+				all[0].vanish()
+				all[1].send(signaling.HostLost{Term: 1}) // one notices at once
+				time.Sleep(2 * time.Second)
+				host := s.back(t, all[0])
+				require.Equal(t, signaling.Host, host.id())
+				for _, m := range all[1:] {
+					require.Equal(t, "second", m.receive().(signaling.Joined).Member.Incarnation)
+					m.send(signaling.HostLost{Term: 1})
+				}
+				time.Sleep(4 * time.Second)
+				for _, m := range all[1:] {
+					m.wantNothing()
+					if linked {
+						m.send(signaling.HostLost{Term: 1, Back: true})
+					}
+				}
+				time.Sleep(10 * time.Second)
+				for _, m := range all[1:] {
+					if linked {
+						m.wantNothing()
+					} else {
+						m.wantHost(all[1], 2)
+					}
+				}
+			})
+		})
+	}
+}
+
+// A guest that is started again has no link with the host yet. What its earlier program said about the host does not count.
+func TestGuestIsStartedAgain(t *testing.T) {
+	within(t, signalserver.Config{}, func(t *testing.T, s *server) {
+		all := star(t, s, ableToHost)
+		all[1].send(signaling.HostLost{Term: 1})
+		synctest.Wait()
+		all[1].vanish()
+		time.Sleep(100 * time.Millisecond)
+		guest := s.back(t, all[1])
+		require.Equal(t, "second", all[0].receive().(signaling.Joined).Member.Incarnation)
+		time.Sleep(10 * time.Second)
+		all[0].wantNothing()
+		guest.wantNothing()
+	})
+}
+
 // Who has its link with the host again does not count, nor does what was said of an earlier host.
 func TestHostLostIsWithdrawn(t *testing.T) {
 	within(t, signalserver.Config{}, func(t *testing.T, s *server) {
