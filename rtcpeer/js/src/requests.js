@@ -154,7 +154,7 @@ export class Requests {
     } catch (e) {
       if (!signal.aborted) this.#say(peer, failure, number, message(e).slice(0, maxText));
     }
-    this.#asking.delete(key);
+    if (this.#asking.get(key)?.controller === controller) this.#asking.delete(key); // else it is of the program that came after
   }
 
   /** @param {number} kind @param {number} number @param {any} data */
@@ -184,6 +184,10 @@ export class Requests {
   /** @param {RequestError} why @param {number} [peer] all if left out */
   #gone(why, peer) {
     for (const { peer: p, over } of [...this.#asked.values()]) if (peer === undefined || p === peer) over(why);
-    for (const { peer: p, controller } of [...this.#asking.values()]) if (peer === undefined || p === peer) controller.abort();
+    for (const [key, { peer: p, controller }] of [...this.#asking]) {
+      if (peer !== undefined && p !== peer) continue;
+      this.#asking.delete(key); // a program that comes back in its place begins with the same numbers
+      controller.abort();
+    }
   }
 }

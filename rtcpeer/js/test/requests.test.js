@@ -10,18 +10,20 @@ const server = await startServer();
 test.after(() => server.stop());
 let rooms = 0;
 
+/** A member with requests. */
+async function join(t, url, codec, resume) {
+  const node = await rtcpeer.join(url, { WebSocket, RTCPeerConnection, channels: ["reliable"], resume });
+  t.after(() => node.close());
+  const requests = new Requests(node, { channel: 1, codec });
+  const others = [];
+  for (const kind of ["packet", "disconnected", "ended"]) node.on(kind, (event) => requests.take(event) || others.push(event));
+  return { node, requests, others, id: node.id };
+}
+
 /** Two members with requests, that are connected. */
 async function pair(t, codec) {
   const url = `${server.url}/requests-${++rooms}`;
-  const join = async () => {
-    const node = await rtcpeer.join(url, { WebSocket, RTCPeerConnection, channels: ["reliable"] });
-    t.after(() => node.close());
-    const requests = new Requests(node, { channel: 1, codec });
-    const others = [];
-    for (const kind of ["packet", "disconnected", "ended"]) node.on(kind, (event) => requests.take(event) || others.push(event));
-    return { node, requests, others, id: node.id };
-  };
-  const both = [await join(), await join()];
+  const both = [await join(t, url, codec), await join(t, url, codec)];
   await eventually("they are connected", () => both.every(({ node }) => node.peers.length === 1));
   return both;
 }
@@ -81,6 +83,32 @@ test("a peer that goes, and the end", async (t) => {
   await answered;
   await a.node.close();
   await assert.rejects(a.requests.request(b.id, 1), { code: "closed" });
+});
+
+test("a program that comes back in the place of another one gets its answers, while those for the other one are still being made", async (t) => {
+  const [a, b] = await pair(t, json);
+  const asked = new Map();
+  a.requests.onRequest = (data, { signal }) => new Promise((resolve) => asked.set(data, { signal, resolve }));
+  const isAsked = (data) => eventually(`${data} is asked`, () => asked.has(data));
+  const ended = assert.rejects(b.requests.request(a.id, "before", { timeout: 0 }), RequestError);
+  await isAsked("before");
+  const back = await join(t, b.node.url, json, b.node.resume);
+  assert.equal(back.id, b.id);
+  await eventually("it is connected", () => back.node.peers.includes(a.id));
+  await ended;
+  await eventually("nobody wants the first answer", () => asked.get("before").signal.aborted);
+
+  const controller = new AbortController(); // its numbers begin at 1 again, too
+  const given = assert.rejects(back.requests.request(a.id, "after", { timeout: 0, signal: controller.signal }), { code: "aborted" });
+  const more = back.requests.request(a.id, "more", { timeout: 0 });
+  await isAsked("after");
+  await isAsked("more");
+  asked.get("before").resolve("too late");
+  asked.get("more").resolve("an answer");
+  assert.equal(await more, "an answer");
+  controller.abort();
+  await given;
+  await eventually("it learns that the answer is not wanted", () => asked.get("after").signal.aborted);
 });
 
 test("at most 1024 requests at once", async (t) => {
