@@ -36,7 +36,7 @@ export class Sending {
     this.limit = this.sent + this.window;
     this.onprogress(this.sent);
     // Two pieces fit the window, or the receiver could wait for more before it tells what it has taken.
-    await this.read(this.sent, blob.size, Math.min(t.files.maxPacket - maxHead, this.window / 2), (piece) => this.piece(piece));
+    await this.read(this.sent, blob.size, Math.floor(Math.min(t.files.maxPacket - maxHead, this.window / 2)), (piece) => this.piece(piece));
     await t.send({ kind: frames.end, size: this.sent, sum: this.hash.digest() });
     for (let f; (f = await t.next()).kind !== frames.done; ) this.taken(f);
   }

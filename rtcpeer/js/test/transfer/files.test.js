@@ -268,6 +268,17 @@ async function liar(t) {
   return [honest, other];
 }
 
+test("a file of many pieces, which are half of a window that is odd", async (t) => {
+  const url = newRoom(), large = { maxPacket: 40_000 };
+  const a = await joinWithFiles(t, url, large, large), b = await joinWithFiles(t, url, { window: 65_537 }, large);
+  await Promise.all([a.event("connected", b.id), b.event("connected", a.id)]);
+  const bytes = randomBytes(1_500_000);
+  const sending = a.files.sendFile(b.id, new Blob([bytes]), { name: "x" });
+  const blob = (await soon("offer", b.files.nextOffer())).toBlob();
+  await soon("sent", sending);
+  assert.ok(bytes.equals(await bytesOf(await blob)));
+});
+
 const sum = (s) => createHash("sha256").update(s).digest();
 const meow = Buffer.from("meow");
 const { data, end, prefix, offer: offered, accept, taken, done, start } = frames;
