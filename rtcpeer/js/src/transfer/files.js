@@ -20,8 +20,8 @@ export class Files {
   /** @type {number} @internal */ atOnce;
   /** @type {number} @internal */ maxPacket;
   /** @type {boolean} @internal */ sendOnly;
-  /** @type {Map<string, Transfer>} @internal */ sending = new Map();
-  /** @type {Map<string, Transfer>} @internal */ receiving = new Map();
+  /** @type {Map<string | Transfer, Transfer>} @internal */ sending = new Map();
+  /** @type {Map<string | Transfer, Transfer>} @internal */ receiving = new Map();
   /** Offers that nobody has taken; each is in receiving. @type {Offer[]} @internal */ offers = [];
   /** @internal */ lastId = 0;
   /** @internal */ closed = false;
@@ -115,7 +115,7 @@ export class Files {
 
   /** @internal @param {Transfer} t */
   remove(t) {
-    (t.sends ? this.sending : this.receiving).delete(t.key);
+    t.all.delete(t.key);
     this.offers = this.offers.filter((offer) => offer.transfer !== t);
     this.notify();
   }
@@ -170,7 +170,7 @@ export class Files {
   }
 }
 
-/** @param {Map<string, Transfer>} transfers @param {number} peer */
+/** @param {Map<string | Transfer, Transfer>} transfers @param {number} peer */
 function count(transfers, peer) {
   let n = 0;
   for (const t of transfers.values()) if (t.peer === peer) n++;

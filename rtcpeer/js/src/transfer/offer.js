@@ -49,27 +49,27 @@ export class Offer {
 
   /**
    * Accepts the file and writes it to a stream as Uint8Arrays. It closes the stream when the file is complete and its SHA-256
-   * is right, and aborts it otherwise. Rejects with a TransferError.
+   * is right, and aborts it otherwise, without waiting for that. Rejects with a TransferError.
    * @param {WritableStream<any>} stream @param {ReceiveOptions} [options] @returns {Promise<void>}
    */
   async pipeTo(stream, { signal, onprogress } = {}) {
-    const writer = stream.getWriter();
+    const { transfer } = this, writer = stream.getWriter();
     const sink = (/** @type {any} */ error) => {
       throw new TransferError("sink", `the stream cannot be written to: ${error?.message ?? error}`, error);
     };
     const pipe = {
       part: new Blob(),
       write: async (/** @type {Uint8Array} */ bytes) => {
-        await writer.ready.catch(sink);
-        await writer.write(bytes).catch(sink);
+        await transfer.unlessOver(writer.ready.catch(sink));
+        await transfer.unlessOver(writer.write(bytes).catch(sink));
       },
       anew() {},
-      close: () => writer.close().catch(sink),
+      close: () => transfer.unlessOver(writer.close().catch(sink)),
     };
     try {
-      await this.transfer.run(signal, () => new Receiving(this, pipe, onprogress).run());
+      await transfer.run(signal, () => new Receiving(this, pipe, onprogress).run());
     } catch (error) {
-      await writer.abort(error).catch(() => {});
+      writer.abort(error).catch(() => {}); // it may take as long as a write that is under way
       throw error;
     } finally {
       writer.releaseLock();

@@ -36,7 +36,7 @@ export class Receiving {
     this.onprogress(this.done);
     for (let f; (f = await t.next()).kind !== frames.end || !this.isWhole(f); ) await this.data(f);
     await this.sink.close();
-    t.files.tell(t.peer, { kind: frames.done, id: t.id });
+    if (!t.toldByOther) t.files.tell(t.peer, { kind: frames.done, id: t.id });
   }
 
   async readPart() {

@@ -2,7 +2,7 @@
 // the one kept.
 
 import { peerGone, reasonOf, TransferError, unexpected } from "./errors.js";
-import { encode, stopReceiving, stopSending } from "./frame.js";
+import { encode, end, stopReceiving, stopSending } from "./frame.js";
 
 /** @import { Files } from "./files.js" */
 /** @import { Frame } from "./frame.js" */
@@ -14,9 +14,10 @@ export class Transfer {
   mostBytes = 0;
   begun = false; // run was called, or the transfer is over
   /** @type {TransferError | null} */ error = null; // why it has ended
-  toldByOther = false; // the other end has ended it, and need not be told
+  complete = false; // the other end has sent all of the file
+  toldByOther = false; // the other end has ended it, and need not be told anything
   /** Ends a wait for what the other end says. @type {(() => void) | null} */ wake = null;
-  /** Ends a wait for room. @type {(() => void) | null} */ interrupt = null;
+  /** Ends a wait for room, or for a stream. @type {(() => void) | null} */ interrupt = null;
 
   /** @param {Files} files @param {number} peer @param {number} id @param {boolean} sends @param {string} name */
   constructor(files, peer, id, sends, name) {
@@ -27,8 +28,14 @@ export class Transfer {
     this.name = name;
   }
 
+  /** The transfers of files among which it is. */
+  get all() {
+    return this.sends ? this.files.sending : this.files.receiving;
+  }
+
+  /** Its key there. A program that comes back in place of the other end uses the same ids again. @returns {string | Transfer} */
   get key() {
-    return `${this.peer} ${this.id}`;
+    return this.toldByOther ? this : `${this.peer} ${this.id}`;
   }
 
   /**
@@ -57,6 +64,7 @@ export class Transfer {
     this.unread += f.data.length;
     if (this.heard.length >= this.mostFrames || this.unread > this.mostBytes) return false;
     this.heard.push(f);
+    this.complete ||= f.kind === end;
     this.wake?.();
     return true;
   }
@@ -82,11 +90,13 @@ export class Transfer {
   /** Sends a frame, and waits for room. @param {Partial<Frame> & {kind: number}} frame */
   async send(frame, first = false) {
     if (this.error) throw this.error;
+    if (this.toldByOther) return;
     const sent = this.files.node.send(this.files.packet(this.peer, encode({ id: this.id, ...frame })));
     await new Promise((/** @type {(v?: any) => void} */ resolve, reject) => {
       this.interrupt = resolve;
       sent.then(resolve, (error) => {
-        if (error.code !== "unknown_peer") reject(new TransferError(error.code, error.message, error));
+        if (this.complete) resolve();
+        else if (error.code !== "unknown_peer") reject(new TransferError(error.code, error.message, error));
         else if (first) this.end(peerGone(), true);
         // Otherwise handle is about to tell why, after the frames that the peer sent before it was gone.
         else if (this.error) resolve();
@@ -95,11 +105,26 @@ export class Transfer {
     if (this.error) throw this.error;
   }
 
+  /** Waits for a stream, unless the transfer is over. @param {Promise<void>} done */
+  async unlessOver(done) {
+    await new Promise((/** @type {(v?: any) => void} */ resolve, reject) => {
+      done.then(resolve, reject);
+      this.interrupt = () => this.error && resolve();
+      this.interrupt();
+    });
+    if (this.error) throw this.error;
+  }
+
   /** Ends the transfer for a reason. If run was not called, it is over at once. @param {any} error @param {boolean} [toldByOther] */
   end(error, toldByOther = false) {
     if (this.error) return;
-    this.error = this.about(error instanceof TransferError ? error : new TransferError("failed", String(error?.message ?? error), error));
-    this.toldByOther = toldByOther;
+    if (toldByOther) {
+      this.all.delete(this.key);
+      this.toldByOther = true;
+      this.all.set(this.key, this);
+    }
+    // What is here may still be the whole file.
+    if (!toldByOther || !this.complete) this.error = this.about(error instanceof TransferError ? error : new TransferError("failed", String(error?.message ?? error), error));
     this.wake?.();
     this.interrupt?.();
     if (this.begun) return;

@@ -256,16 +256,60 @@ test("files from guest to guest go on when the host that relays them dies", asyn
 /** A player whose frames the test makes. */
 async function liar(t) {
   const url = newRoom();
-  const honest = await joinWithFiles(t, url, { window: 1 << 16 }), other = await Player.join(url, config);
+  const honest = await joinWithFiles(t, url, { window: 1 << 16 }), other = await liarFor(t, honest);
+  await honest.event("connected", other.id);
+  return [honest, other];
+}
+
+/** Such a player, which may come back in place of another one. */
+async function liarFor(t, honest, resume) {
+  const other = await Player.join(honest.node.url, { ...config, resume });
   t.after(() => other.close());
-  await Promise.all([honest.event("connected", other.id), other.event("connected", honest.id)]);
+  await other.event("connected", honest.id);
   let at = 0;
   other.say = (f) => other.node.send({ peer: honest.id, channel: 1, data: f instanceof Uint8Array ? f : encode({ id: 1, ...f }) });
   other.hear = async () => {
     await other.until("frame", () => other.packets().length > at);
     return decode(other.packets()[at++].data);
   };
-  return [honest, other];
+  return other;
+}
+
+/** Gives an offer a stream that is never done with a step, and waits until the transfer waits for that. */
+async function pipeToStuck(offer, at, options) {
+  let begun = false;
+  const stream = new WritableStream({ [at]: () => new Promise(() => (begun = true)) }, { highWaterMark: at === "ready" ? 0 : 1 });
+  const piped = offer.pipeTo(stream, options);
+  piped.catch(() => {}); // it may end while others are awaited
+  await eventually("the stream waits", () => (at === "ready" ? offer.transfer.heard.length : begun)); // the bundle keeps its names
+  return { piped };
+}
+
+for (const at of ["ready", "write", "close"]) {
+  test(`a transfer ends although its stream is never done with ${at}`, async (t) => {
+    const [a, b] = await pair(t, { window: 1 << 16 });
+    const offer = async (signal) => {
+      const sending = a.files.sendFile(b.id, new Blob([new Uint8Array(at === "close" ? 1000 : 1 << 20)]), { name: "x", signal });
+      return [sending, await soon("offer", b.files.nextOffer())];
+    };
+    const mine = new AbortController();
+    const [sending, first] = await offer();
+    const { piped } = await pipeToStuck(first, at, { signal: mine.signal });
+    mine.abort();
+    await Promise.all([assert.rejects(soon("aborted", piped), { code: "aborted" }), assert.rejects(soon("cancelled", sending), { code: "cancelled" })]);
+    if (at === "close") return; // all of the file is here: the other end has no say any more
+
+    const yours = new AbortController();
+    const [cancelled, second] = await offer(yours.signal);
+    const { piped: seen } = await pipeToStuck(second, at);
+    yours.abort();
+    await Promise.all([assert.rejects(soon("cancelled", seen), { code: "cancelled" }), assert.rejects(soon("aborted", cancelled), { code: "aborted" })]);
+
+    const [gone, third] = await offer();
+    const { piped: lost } = await pipeToStuck(third, at);
+    a.node.disconnect(b.id);
+    await Promise.all([gone, lost].map((end) => assert.rejects(soon("gone", end), { code: "peer_gone" })));
+  });
 }
 
 test("a file of many pieces, which are half of a window that is odd", async (t) => {
@@ -305,6 +349,43 @@ for (const [name, says] of Object.entries(lies)) {
     await rejected;
     const stop = await other.hear();
     assert.deepEqual([stop.kind, stop.reason], [frames.stopReceiving, code === "protocol" ? frames.badProtocol : frames.badHash]);
+  });
+}
+
+for (const how of ["is gone", "comes back in another program", "has given up"]) {
+  test(`a file that is all there is written although its sender ${how}`, async (t) => {
+    const [honest, other] = await liar(t);
+    const bytes = randomBytes(40_000); // more than half of the window, so the receiver says what it has taken
+    await other.say({ kind: offered, size: bytes.length, text: "x" });
+    let goOn, closed = false;
+    const gate = new Promise((resolve) => (goOn = resolve)), chunks = [];
+    const stream = new WritableStream({ write: async (chunk) => (await gate, void chunks.push(chunk)), close: () => void (closed = true) });
+    const piped = (await soon("offer", honest.files.nextOffer())).pipeTo(stream);
+    assert.equal((await other.hear()).kind, accept);
+    for (let at = 0; at < bytes.length; at += 10_000) await other.say({ kind: data, offset: at, data: bytes.subarray(at, at + 10_000) });
+    await other.say({ kind: end, size: bytes.length, sum: sum(bytes) });
+    await honest.until("all of it", () => honest.packets().length === 6);
+    let back;
+    if (how === "has given up") {
+      await other.say({ kind: frames.stopSending, reason: frames.cancelled });
+      await honest.until("its word", () => honest.packets().length === 7);
+    } else {
+      if (how === "is gone") await other.close();
+      else back = await liarFor(t, honest, other.node.resume);
+      await honest.event("disconnected", other.id);
+    }
+    await back?.say({ kind: offered, size: 4, text: "y" }); // its ids begin at 1 again, too
+    const next = back && (await soon("next offer", honest.files.nextOffer()));
+    goOn();
+    await soon("written", piped);
+    assert.ok(closed && bytes.equals(Buffer.concat(chunks)));
+    if (!back) return;
+    const blob = next.toBlob();
+    assert.equal((await back.hear()).kind, accept, "it hears nothing of the file before");
+    await back.say({ kind: data, data: meow });
+    await back.say({ kind: end, size: 4, sum: sum("meow") });
+    assert.equal(await (await soon("blob", blob)).text(), "meow");
+    assert.equal((await back.hear()).kind, done);
   });
 }
 
