@@ -31,7 +31,7 @@ func TestNode(t *testing.T) {
 	bin := binaries.Build(t)
 	quick := []string{"wire", "control", "repair", "types", "server", "events", "requests"}
 	for _, file := range []string{"wire", "control", "repair", "types", "rules", "rooms", "links", "relayed", "hostile", "lost", "server", "auth", "scene", "endings", "timers", "readme", "worker",
-		"events", "requests", "times", "migration", "transfer/files"} {
+		"events", "requests", "times", "migration", "moving", "transfer/files"} {
 		t.Run(file, func(t *testing.T) {
 			if !slices.Contains(quick, file) {
 				skip.Long(t)

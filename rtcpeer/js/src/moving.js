@@ -1,7 +1,7 @@
 // The routes of a member of a star that outlives its host: of a guest, and of a guest that has become the host. The classes of the
 // node are parameters, because each bundled module has copies of its own.
 
-import { MiB, now, resolve } from "./basics.js";
+import { eventCost, MiB, now, resolve } from "./basics.js";
 import { byeOf } from "./control.js";
 import { delPeer, relay, sysFrame } from "./frames.js";
 
@@ -171,7 +171,7 @@ export const nextGuest = (Base) => class extends Base {
 // A host that was a guest before: peers that were relayed stay connected, and get links one after the other.
 /** @param {typeof Host} Base @param {typeof BroadcastError} Partly */
 export const nextHost = (Base, Partly) => class extends Base {
-  /** Reliable frames for peers that have no link yet. @type {Map<number, {i: number, bytes: Uint8Array}[]>} */ held = new Map();
+  /** Reliable frames for peers that have no link yet, and what they count. @type {Map<number, {frames: {i: number, bytes: Uint8Array}[], size: number}>} */ held = new Map();
   /** Members at the time of the change that got no link, with the reasons. @type {Map<number, Reason>} */ gone = new Map();
 
   /** @param {RtcNode} node @param {NextGuest} before @param {number[]} members when this node became the host: guests may know members that it does not know */
@@ -213,15 +213,16 @@ export const nextHost = (Base, Partly) => class extends Base {
   /** Keeps a reliable frame for a peer that has no link yet. @param {number} id @param {Lane} from @param {Uint8Array} bytes */
   hold(id, from, bytes) {
     if (!from.reliable) return this.node.drop("interrupted");
-    const frames = this.held.get(id) ?? [];
-    this.held.set(id, frames);
-    frames.push({ i: from.index, bytes });
-    if (frames.reduce((sum, frame) => sum + frame.bytes.length, 0) > waitLimit) this.abandon(id, "slow");
+    const held = this.held.get(id) ?? { frames: [], size: 0 };
+    this.held.set(id, held);
+    held.frames.push({ i: from.index, bytes });
+    held.size += bytes.length + eventCost;
+    if (held.size > waitLimit) this.abandon(id, "slow");
   }
 
   /** @param {Link} link */
   up(link) {
-    const { peer, lanes } = link, frames = this.held.get(peer) ?? [];
+    const { peer, lanes } = link, frames = this.held.get(peer)?.frames ?? [];
     this.before.adopt(link);
     this.gone.delete(peer);
     this.expected.delete(peer);
